@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Reads the source without running it: `./dev check` calls this with a build directory of clang's.
+set -eu -o pipefail
+build=$1
+failed=0
+
+# step WHAT COMMAND…: says what it does; a step that fails does not keep the next from being looked at.
+step() {
+	echo "== $1"
+	shift
+	"$@" || {
+		failed=1
+		echo "   failed"
+	}
+}
+
+sources() { find src tests schemas -name '*.[ch]' | sort; }
+programs() { find src tests -name '*.c' | sort; }
+
+formatted() { sources | xargs clang-format --dry-run -Werror; }
+
+tidy() { programs | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p "$build" 2>/dev/null; }
+
+cppcheck_clean() {
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr -j "$(nproc)" \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		-I src -I "$build/schemas" src
+}
+
+# nothing_matches PATTERN WHERE…: prints what matches; fails when anything does.
+nothing_matches() {
+	! grep -rnE --include='*.[ch]' "$@"
+}
+
+core_knows_only_libc() {
+	nothing_matches '#include *"(bus|adapters|entrypoints)/' src/core &&
+		nothing_matches '#include *<(sys/|netinet/|arpa/|event|hiredis|libpq|jansson|msgpack|curl)' src/core
+}
+
+bus_knows_only_core() {
+	nothing_matches '#include *"(adapters|entrypoints)/' src/bus &&
+		nothing_matches '#include *<(sys/|netinet/|arpa/|event|hiredis|libpq|jansson|msgpack|curl)' src/bus
+}
+
+adapters_do_not_know_each_other() {
+	local folder others
+	for folder in src/adapters/*/; do
+		folder=$(basename "$folder")
+		others=$(find src/adapters -mindepth 1 -maxdepth 1 -type d ! -name "$folder" -printf '%f|')
+		nothing_matches "#include *\"(entrypoints/|adapters/(${others%|})/)" "src/adapters/$folder" || return
+	done
+}
+
+# The linker's word for the same: both libraries together need libc and nothing else, …
+core_and_bus_link_with_libc_alone() {
+	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/bus/libbus.a" \
+		"$build/src/core/libcore.a" -Wl,--no-whole-archive -lc -o /dev/null
+}
+
+# … core needs not even bus, and neither touches a file, a socket, a clock or chance, which libc has too.
+core_and_bus_are_pure() {
+	local impure='^(f?open(at)?(64)?|read|write|socket|connect|send|recv|poll|time|gettimeofday|clock_gettime'
+	impure+='|s?rand(om)?(_r)?|getrandom|getenv|f?printf|puts|nanosleep|usleep|sleep)$'
+	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/core/libcore.a" \
+		-Wl,--no-whole-archive -lc -o /dev/null &&
+		! nm --undefined-only --format=just-symbols "$build/src/core/libcore.a" "$build/src/bus/libbus.a" |
+		grep -E "$impure"
+}
+
+scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
+
+# The words are written apart, or this line would find itself.
+nothing_left_undone() { ! grep -rnE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts deploy docs dev .ci README.md; }
+
+step "clang-format: every file has the one shape" formatted
+step "layers: core includes nothing but itself and libc" core_knows_only_libc
+step "layers: bus includes nothing but core" bus_knows_only_core
+step "layers: no adapter includes another" adapters_do_not_know_each_other
+step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alone
+step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
+step "shellcheck" scripts_clean
+step "nothing is marked as undone" nothing_left_undone
+step "cppcheck" cppcheck_clean
+step "clang-tidy (the long one: a few minutes)" tidy
+exit $failed

@@ -1,0 +1,233 @@
+#!/usr/bin/python3
+"""What `./dev run` does once allocd is built: servers, worker, a short demo, and then it stays up.
+
+    run.py [--once] ALLOCD
+
+The demo drives the worker from outside, by the program's own `publish` and `tail`. With --once it ends
+after the demo: with 0 when every expected event came, else with 1.
+"""
+
+import argparse
+import collections
+import contextlib
+import datetime
+import json
+import os
+import queue
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import servers
+
+EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
+EVENT_TIMEOUT_S = 10
+# The contract gives the worker 10 s to finish what it took.
+WORKER_STOP_TIMEOUT_S = 15
+
+Step = collections.namedtuple("Step", "command fields expected")
+
+
+class DemoFailed(Exception):
+    """The demo did not go as it must; the text says where."""
+
+
+def demo_steps():
+    """Names are new in every run: the database keeps those of the last one."""
+    run = os.urandom(2).hex()
+    tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
+    sku, shelf, shipment, order = f"lamp-{run}", f"shelf-{run}", f"shipment-{run}", f"order-{run}"
+    line = {"orderid": order, "sku": sku, "qty": 10}
+    return [
+        Step("create_batch", {"batchref": shelf, "sku": sku, "qty": 100}, []),
+        Step("create_batch", {"batchref": shipment, "sku": sku, "qty": 100, "eta": tomorrow}, []),
+        Step("allocate", line, [("line_allocated", {**line, "batchref": shelf})]),
+        Step(
+            "change_batch_quantity",
+            {"batchref": shelf, "qty": 5},
+            [("line_deallocated", {**line, "batchref": shelf}), ("line_allocated", {**line, "batchref": shipment})],
+        ),
+    ]
+
+
+class Tail:
+    """`allocd tail`, read line by line."""
+
+    def __init__(self, allocd):
+        self.lines = queue.Queue()
+        self.process = subprocess.Popen([allocd, "tail"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+
+    def next_event(self, skus):
+        """The next event of one of these SKUs: others may be using the same Redis."""
+        deadline = time.monotonic() + EVENT_TIMEOUT_S
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise DemoFailed(f"no event came in {EVENT_TIMEOUT_S} s") from None
+            name, payload = line.split(maxsplit=1)
+            fields = json.loads(payload)
+            if fields["sku"] in skus:
+                return name, fields, line
+
+
+def play(allocd, tail, steps):
+    skus = {step.fields["sku"] for step in steps if "sku" in step.fields}
+    for step in steps:
+        words = [step.command, *(f"{name}={value}" for name, value in step.fields.items())]
+        print(f"  sent  {shlex.join(words)}", flush=True)
+        subprocess.run([allocd, "publish", *words], check=True, stdout=subprocess.DEVNULL)
+        for expected_name, expected_fields in step.expected:
+            name, fields, line = tail.next_event(skus)
+            print(f"  came  {line}", flush=True)
+            if name != expected_name or not expected_fields.items() <= fields.items():
+                raise DemoFailed(f"expected {expected_name} with {expected_fields}")
+
+
+def answers(url):
+    with contextlib.suppress(urllib.error.URLError, OSError):
+        return urllib.request.urlopen(url, timeout=2).status == 200
+    return False
+
+
+def await_worker(worker, http):
+    def ready_or_dead():
+        if worker.poll() is not None:
+            raise servers.ServerError(f"the worker ended at its start with status {worker.returncode}")
+        return answers(f"http://{http}/readyz")
+
+    servers.wait_until(ready_or_dead, f"allocd to be ready at http://{http}/readyz")
+
+
+def await_listeners(redis_url):
+    """Pub/sub forgets what nobody hears: the demo waits until its own tail listens."""
+
+    def heard():
+        command = ["redis-cli", "-u", redis_url, "pubsub", "numsub", *prefixed(EVENTS)]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+        return all(int(count) > 0 for count in answer[1::2])
+
+    servers.wait_until(heard, "`allocd tail` to listen")
+
+
+def prefixed(names):
+    return [os.environ.get("ALLOCD_PREFIX", "") + name for name in names]
+
+
+@contextlib.contextmanager
+def process(command):
+    """Runs beside us, apart from the terminal's signals; asked to end, and waited for, at the block's end."""
+    child = subprocess.Popen(command, start_new_session=True)
+    try:
+        yield child
+    finally:
+        end(child)
+
+
+def end(child):
+    child.terminate()
+    try:
+        child.wait(WORKER_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def http_address():
+    """The contract's default where it is free, else any free port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 5005))
+            return "127.0.0.1:5005"
+        except OSError:
+            return f"127.0.0.1:{servers.free_port()}"
+
+
+def print_how_to(allocd, http):
+    redis_url, database_url = os.environ["REDIS_URL"], os.environ["DATABASE_URL"]
+    events, command = " ".join(prefixed(EVENTS)), prefixed(["allocate"])[0]
+    line = '{"orderid":"order-1","sku":"lamp-1","qty":1}'
+    batch = '{"ref":"batch-1","sku":"lamp-1","qty":100}'
+    json_type = "-H 'Content-Type: application/json'"
+    print(f"""
+allocd is up. By hand, in another terminal:
+
+  listen         {allocd} tail --redis-url '{redis_url}'
+  a batch        {allocd} publish create_batch batchref=batch-1 sku=lamp-1 qty=100 --redis-url '{redis_url}'
+  an order       {allocd} publish allocate orderid=order-1 sku=lamp-1 qty=1 --redis-url '{redis_url}'
+
+  by redis-cli   redis-cli -u '{redis_url}' subscribe {events}
+                 redis-cli -u '{redis_url}' publish {command} '{line}'
+
+  by HTTP        curl {json_type} -d '{batch}' http://{http}/add_batch
+                 curl {json_type} -d '{line}' http://{http}/allocate
+                 curl http://{http}/allocations/order-1
+
+  look inside    psql '{database_url}'
+
+Ctrl-C ends it; the data stays.""", flush=True)
+
+
+def run_demo(allocd, redis_url):
+    print("\nA short demo: an order moves from a batch that shrinks to the next one.\n", flush=True)
+    tail = Tail(allocd)
+    try:
+        await_listeners(redis_url)
+        play(allocd, tail, demo_steps())
+    finally:
+        end(tail.process)
+
+
+def serve(allocd, once):
+    http = os.environ["ALLOCD_HTTP"] = os.environ.get("ALLOCD_HTTP") or http_address()
+    with process([allocd, "run"]) as worker:
+        await_worker(worker, http)
+        run_demo(allocd, os.environ["REDIS_URL"])
+        if not once:
+            print_how_to(allocd, http)
+            stay_up(worker)
+    if worker.returncode != 0:
+        raise servers.ServerError(f"the worker ended with status {worker.returncode}, not 0")
+    if once:
+        print("\nEvery event came as expected.")
+
+
+def stay_up(worker):
+    """Until Ctrl-C, which is how this is meant to end."""
+    with contextlib.suppress(SystemExit):
+        worker.wait()
+        raise servers.ServerError(f"the worker ended by itself with status {worker.returncode}")
+    print("\nEnding.", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--once", action="store_true", help="end after the demo")
+    parser.add_argument("--data", default=".dev", help="where the private servers keep their data")
+    parser.add_argument("allocd")
+    options = parser.parse_args()
+    servers.end_in_order_on_signals()
+    try:
+        print("Starting Postgres and Redis.", flush=True)
+        with servers.environment(options.data, durable=True) as variables:
+            os.environ.update(variables)
+            serve(options.allocd, options.once)
+    except (DemoFailed, servers.ServerError) as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

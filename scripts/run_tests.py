@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Runs every test against the servers of DATABASE_URL and REDIS_URL and closes with the true count.
+
+    run_tests.py BUILD
+
+BUILD holds the C tests (meson) and the program that the end-to-end tests drive. Meson counts programs
+and pytest counts functions; the closing line counts checks: every one of every Check suite, and every
+end-to-end test.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+CHECK_TOTALS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
+
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+}
+
+Count = collections.namedtuple("Count", "passed failed skipped")
+
+
+def run_meson(build, environment):
+    """The C tests: unit, and integration on the real servers."""
+    print("== unit and integration tests, under the sanitizers", flush=True)
+    log = build / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    command = ["meson", "test", "-C", build, "--print-errorlogs"]
+    status = subprocess.run(command, env=environment, check=False).returncode
+    results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return status, total([count_program(result) for result in results])
+
+
+def count_program(result):
+    """A Check program tells its own totals; any other, and one that died on the way, is one test."""
+    totals = CHECK_TOTALS.findall(result["stdout"])
+    checks, failures, errors = (sum(map(int, column)) for column in zip(*totals)) if totals else (0, 0, 0)
+    failed = failures + errors
+    if result["result"] in ("OK", "EXPECTEDFAIL"):
+        return Count(checks - failed if totals else 1, failed, 0)
+    if result["result"] == "SKIP":
+        return Count(0, 0, 1)
+    return Count(checks - failed, failed or 1, 0)
+
+
+def run_pytest(build, environment):
+    """The end-to-end tests, from outside, against the same sanitized program."""
+    print("== end-to-end tests, against the sanitized program", flush=True)
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        command = [sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junit-xml={report.name}", "tests/e2e"]
+        status = subprocess.run(
+            command, env={**environment, "ALLOCD_BIN": str(build / "allocd")}, check=False
+        ).returncode
+        return status, count_pytest(report.name)
+
+
+def count_pytest(report):
+    try:
+        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+    except xml.etree.ElementTree.ParseError:
+        return Count(0, 1, 0)  # it died before it could report
+    tests, failed, skipped = (int(suite.get(name)) for name in ("tests", "failures", "skipped"))
+    failed += int(suite.get("errors"))
+    return Count(tests - failed - skipped, failed, skipped)
+
+
+def total(counts):
+    return Count(*map(sum, zip(*counts))) if counts else Count(0, 0, 0)
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    environment = {
+        **SANITIZERS,
+        **os.environ,
+        "ALLOCD_TEST_DATABASE_URL": os.environ["DATABASE_URL"],
+        "ALLOCD_TEST_REDIS_URL": os.environ["REDIS_URL"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    runs = [run_meson(build, environment), run_pytest(build, environment)]
+    count = total([count for _status, count in runs])
+    skipped = f", {count.skipped} skipped" if count.skipped else ""
+    print(f"{count.passed} passed, {count.failed} failed{skipped}", flush=True)
+    return 1 if count.failed or any(status for status, _count in runs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,374 @@
+#!/usr/bin/python3
+"""A private Postgres and a private Redis, in a directory of their own, gone when their user is.
+
+    servers.py [--data DIR] [--durable] -- COMMAND…
+
+runs COMMAND with DATABASE_URL and REDIS_URL pointing at them and exits with its status. What the
+environment names already is used as it is. Nothing listens beyond this machine, nothing of the
+system's own servers is touched, and nothing runs as root: started by root, both servers drop to
+another user. Only Python's standard library is needed.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import pathlib
+import pwd
+import random
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+# sockaddr_un holds 107 bytes of path, and Postgres' socket is named like this.
+SOCKET_PATH_MAX = 107 - len("/.s.PGSQL.5432")
+
+
+class ServerError(Exception):
+    """A server that does not start or stop; the text says which, and where its log is."""
+
+
+def wait_until(condition, what, timeout_s=START_TIMEOUT_S):
+    """Waits until condition() is true and returns what it returned; fails with `what` after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise ServerError(f"waited {timeout_s} s in vain: {what}")
+        time.sleep(0.02)
+    return answer
+
+
+def server_user():
+    """The user whom servers started by root run as; None when this is not root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise ServerError("no user 'postgres' or 'nobody' to run the servers as, and they must not run as root")
+
+
+def run_as(user):
+    """The arguments that make subprocess run something as that user, apart from this terminal's signals."""
+    if user is None:
+        return {"start_new_session": True}
+    return {"start_new_session": True, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def usable_directory(wanted):
+    """`wanted`, or one under /var/tmp where the servers' user cannot reach it or its path is too long."""
+    wanted = pathlib.Path(wanted).absolute()
+    wanted.mkdir(parents=True, exist_ok=True)
+    if len(bytes(wanted / "postgres-socket")) <= SOCKET_PATH_MAX and reaches(server_user(), wanted):
+        return wanted
+    return fallback_directory(wanted)
+
+
+def reaches(user, directory):
+    return user is None or subprocess.run(["test", "-x", directory], cwd="/", **run_as(user)).returncode == 0
+
+
+def fallback_path(wanted):
+    """Always the same one for the same tree."""
+    mark = hashlib.sha256(bytes(pathlib.Path(wanted).absolute())).hexdigest()[:12]
+    return pathlib.Path(f"/var/tmp/allocd-{mark}")
+
+
+def fallback_directory(wanted):
+    """Made when it is not there; refused when somebody else made it."""
+    directory = fallback_path(wanted)
+    directory.mkdir(mode=0o755, exist_ok=True)
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise ServerError(f"{directory} belongs to somebody else: remove it")
+    return directory
+
+
+def remove_data(wanted):
+    """Removes what earlier runs left, unless a run is using it."""
+    for directory in (pathlib.Path(wanted), fallback_path(wanted)):
+        if directory.exists():
+            with locked(directory):
+                shutil.rmtree(directory)
+
+
+class Server:
+    """What both have in common: a folder, a process, a log."""
+
+    name = ""
+    pid_file = ""
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, directory, durable):
+        self.user = server_user()
+        self.folder = self.make_folder(directory, self.name)
+        self.log = pathlib.Path(directory) / f"{self.name}.log"
+        self.durable = durable
+        self.process = None
+
+    def make_folder(self, directory, name):
+        folder = pathlib.Path(directory) / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self.user:
+            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+        return folder
+
+    def call(self, *command):
+        """Runs a tool of the server's, as the server's user, to its end."""
+        done = subprocess.run(
+            command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **run_as(self.user)
+        )
+        if done.returncode != 0:
+            raise ServerError(f"{' '.join(map(str, command))}:\n{done.stdout}")
+
+    def spawn(self, command, executable=None):
+        self.end_leftover()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                executable=executable,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **run_as(self.user),
+            )
+        wait_until(self.ready_or_dead, f"{self.name} to start (see {self.log})")
+
+    def ready_or_dead(self):
+        if self.process.poll() is not None:
+            raise ServerError(f"{self.name} ended at its start:\n{tail_of(self.log)}")
+        return self.is_ready()
+
+    def end_leftover(self):
+        """Ends the server that a killed run left in this folder; our caller holds the folder's lock."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+            pid = int((self.folder / self.pid_file).read_text().split()[0])
+            if os.readlink(f"/proc/{pid}/cwd") == str(self.folder):
+                os.kill(pid, self.stop_signal)
+                wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"{self.name} {pid} to end", STOP_TIMEOUT_S)
+
+    def stop(self, with_signal=None):
+        if self.process is None:
+            return
+        self.process.send_signal(with_signal or self.stop_signal)
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def kill(self):
+        """The power cut: no goodbye, nothing written."""
+        self.stop(signal.SIGKILL)
+
+
+class Postgres(Server):
+    name = "postgres"
+    pid_file = "postmaster.pid"
+    stop_signal = signal.SIGINT  # "fast": ends the sessions, then itself
+
+    def __init__(self, directory, durable=False):
+        super().__init__(directory, durable)
+        self.sockets = self.make_folder(directory, "postgres-socket")
+
+    def start(self):
+        if not (self.folder / "PG_VERSION").exists():
+            self.create_cluster()
+        self.spawn([
+            postgres_tool("postgres"), "-D", self.folder, "-c", "listen_addresses=",
+            "-c", f"unix_socket_directories={self.sockets}", "-c", "unix_socket_permissions=0700",
+            "-c", f"fsync={'on' if self.durable else 'off'}", "-c", "max_connections=100",
+        ])  # fmt: skip
+        return self
+
+    def create_cluster(self):
+        """In one piece: a run that dies on the way leaves nothing that looks like a cluster."""
+        shutil.rmtree(self.folder)
+        self.folder = self.make_folder(self.folder.parent, self.name)
+        self.call(
+            postgres_tool("initdb"), "--pgdata", self.folder, "--username=allocd", "--auth=trust",
+            "--encoding=UTF8", "--locale=C.UTF-8", *([] if self.durable else ["--no-sync"]),
+        )  # fmt: skip
+
+    def is_ready(self):
+        probe = [postgres_tool("pg_isready"), "--quiet", "--host", self.sockets]
+        return subprocess.run(probe, check=False).returncode == 0
+
+    def psql(self, statement, database="postgres"):
+        done = subprocess.run(
+            [postgres_tool("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise ServerError(f"psql: {done.stdout}")
+        return done.stdout.strip()
+
+    def ensure_database(self, name):
+        if not self.psql(f"select 1 from pg_database where datname = '{name}'"):
+            self.psql(f'create database "{name}"')
+
+    def url(self, database):
+        host = urllib.parse.quote(str(self.sockets), safe="")
+        return f"postgresql:///{database}?host={host}&user=allocd"
+
+
+class Redis(Server):
+    name = "redis"
+    pid_file = "redis.pid"
+
+    def __init__(self, directory, durable=False):
+        super().__init__(directory, durable)
+        self.port = free_port()
+
+    def start(self):
+        self.spawn(
+            [
+                "redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.folder,
+                "--pidfile", self.folder / self.pid_file, "--save", "",
+                "--appendonly", "yes" if self.durable else "no",
+            ],
+            executable=redis_program(),
+        )  # fmt: skip
+        return self
+
+    def is_ready(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as probe:
+            probe.sendall(b"PING\r\n")
+            return probe.recv(64).startswith(b"+PONG")
+        return False
+
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+def postgres_tool(name):
+    """Debian keeps the server's programs out of the PATH, one folder a version."""
+    folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: float(path.split("/")[-2]))
+    for folder in [*reversed(folders), *os.get_exec_path()]:
+        if os.access(f"{folder}/{name}", os.X_OK):
+            return f"{folder}/{name}"
+    raise ServerError(f"Postgres' {name} is not installed")
+
+
+def redis_program():
+    """
+    Debian's redis-tools holds the server too, under the name of redis-check-rdb: called redis-server it
+    is the server. The package redis-server would add a service that starts with the machine.
+    """
+    for name in ("redis-server", "redis-check-rdb"):
+        if path := shutil.which(name):
+            return path
+    raise ServerError("Redis is not installed")
+
+
+def free_port():
+    """Below the range that outgoing connections take theirs from, so it is free a moment later too."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def tail_of(path, lines=15):
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def locked(directory):
+    """One user a directory; the lock goes with the process that holds it, however that ends."""
+    with open(directory / "lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServerError(f"{directory} is in use: another ./dev is running there") from None
+        yield
+
+
+@contextlib.contextmanager
+def running(server):
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def environment(wanted=None, durable=False):
+    """Yields {DATABASE_URL, REDIS_URL}: the environment's own, or of servers that live as long as the block."""
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+    with contextlib.ExitStack() as stack:
+        if len(given) < 2:
+            directory = usable_directory(wanted or stack.enter_context(scratch_directory()))
+            if wanted and directory != pathlib.Path(wanted).absolute():
+                print(f"servers: their user cannot use {wanted}, so their data is in {directory}", file=sys.stderr)
+            stack.enter_context(locked(directory))
+        if "REDIS_URL" not in given:
+            given["REDIS_URL"] = stack.enter_context(running(Redis(directory, durable))).url()
+        if "DATABASE_URL" not in given:
+            postgres = stack.enter_context(running(Postgres(directory, durable)))
+            postgres.ensure_database("allocd")
+            given["DATABASE_URL"] = postgres.url("allocd")
+        yield given
+
+
+@contextlib.contextmanager
+def scratch_directory():
+    """A directory for one run that the servers' user can enter; removed at the end."""
+    directory = tempfile.mkdtemp(prefix="allocd-", dir="/var/tmp")
+    os.chmod(directory, 0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+def end_in_order_on_signals():
+    """Signals that would end this process at once unwind it instead, so that no server is left behind."""
+
+    def unwind(number, _frame):
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, unwind)
+
+
+def run_command(command, variables):
+    """Ctrl-C reaches the command by itself (it shares our terminal); the other signals are handed on."""
+    child = subprocess.Popen(command, env={**os.environ, **variables})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: child.send_signal(number))
+    status = child.wait()
+    return status if status >= 0 else 128 - status
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="keep the data in this directory (else in one that is removed)")
+    parser.add_argument("--durable", action="store_true", help="write as a production server does")
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    end_in_order_on_signals()
+    try:
+        with environment(options.data, options.durable) as variables:
+            return run_command(options.command, variables)
+    except ServerError as error:
+        print(f"servers: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
