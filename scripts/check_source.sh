@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Reads the source without running it: `./dev check` calls this with a build directory of clang's.
+# shellcheck disable=SC2317 # every function here is called, through `step`
 set -eu -o pipefail
 build=$1
 failed=0
