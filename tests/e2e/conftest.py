@@ -1,0 +1,108 @@
+"""Fixtures: servers once a session; a fresh database and prefix for every test."""
+
+import contextlib
+import pathlib
+import sys
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+
+import installation  # noqa: E402
+import servers  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def server_urls():
+    """Those of the environment (`./dev test` sets them), or private ones."""
+    with servers.environment() as urls:
+        yield urls
+
+
+@pytest.fixture
+def database_url(server_urls):
+    with fresh_database(server_urls["DATABASE_URL"]) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def fresh_database(server_url):
+    name = installation.unique("allocd-e2e")
+    with administrator(server_url) as execute:
+        execute(f'create database "{name}"')
+        try:
+            yield psycopg2.extensions.make_dsn(server_url, dbname=name)
+        finally:
+            execute(f'drop database "{name}" with (force)')
+
+
+@contextlib.contextmanager
+def administrator(url):
+    with contextlib.closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            yield cursor.execute
+
+
+@pytest.fixture
+def parked(tmp_path, database_url, server_urls):
+    """An installation whose worker does not run yet."""
+    there = installation.Installation(tmp_path, database_url, server_urls["REDIS_URL"])
+    yield there
+    there.close()
+
+
+@pytest.fixture
+def allocd(parked):
+    """An installation whose worker runs."""
+    parked.start()
+    return parked
+
+
+@pytest.fixture(scope="module")
+def module_allocd(tmp_path_factory, server_urls):
+    """One running installation for a module's many small tests, each of which uses names of its own."""
+    with fresh_database(server_urls["DATABASE_URL"]) as url:
+        there = installation.Installation(tmp_path_factory.mktemp("module"), url, server_urls["REDIS_URL"])
+        there.start()
+        yield there
+        there.close()
+
+
+@pytest.fixture
+def own_directory():
+    with servers.scratch_directory() as directory:
+        yield directory
+
+
+@pytest.fixture
+def own_redis(own_directory):
+    """A Redis that the test may stop, freeze and start again."""
+    with servers.running(servers.Redis(own_directory)) as redis:
+        yield redis
+
+
+@pytest.fixture
+def own_postgres(own_directory):
+    """A Postgres that the test may stop, kill and start again."""
+    with servers.running(servers.Postgres(own_directory)) as postgres:
+        postgres.ensure_database("allocd")
+        yield postgres
+
+
+@pytest.fixture
+def on_own_redis(tmp_path, database_url, own_redis):
+    there = installation.Installation(tmp_path, database_url, own_redis.url())
+    there.start()
+    yield there
+    there.close()
+
+
+@pytest.fixture
+def on_own_postgres(tmp_path, server_urls, own_postgres):
+    there = installation.Installation(tmp_path, own_postgres.url("allocd"), server_urls["REDIS_URL"])
+    there.start()
+    yield there
+    there.close()

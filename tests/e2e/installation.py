@@ -1,0 +1,190 @@
+"""What an end-to-end test drives: allocd from outside, by clients that we did not write."""
+
+import contextlib
+import json
+import os
+import pathlib
+import secrets
+import signal
+import subprocess
+
+import psycopg2
+import redis
+import requests
+
+import servers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
+# Generous: the tests run under sanitizers, on small and busy machines.
+TIMEOUT_S = 20
+
+
+def binary():
+    return os.environ.get("ALLOCD_BIN") or str(ROOT / "build" / "allocd")
+
+
+def wait_until(condition, what):
+    return servers.wait_until(condition, what, TIMEOUT_S)
+
+
+def unique(word):
+    return f"{word}-{secrets.token_hex(4)}"
+
+
+class Installation:
+    """A database, a prefix on Redis and an HTTP port; its worker is started and stopped as a test needs."""
+
+    def __init__(self, folder, database_url, redis_url):
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self.http = f"127.0.0.1:{servers.free_port()}"
+        self.prefix = unique("e2e") + ":"
+        self.log = pathlib.Path(folder) / "allocd.log"
+        self.settings = {}
+        self.worker = None
+        self.redis = redis.Redis.from_url(redis_url)
+
+    def environment(self, settings=None):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOCD_", "PG"))}
+        return {
+            **kept,
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "ALLOCD_PREFIX": self.prefix,
+            "ALLOCD_HTTP": self.http,
+            "ALLOCD_START_WAIT": "10",
+            **self.settings,
+            **(settings or {}),
+        }
+
+    # The program.
+
+    def run(self, *arguments, **settings):
+        """Runs one of the program's commands to its end."""
+        return subprocess.run(
+            [binary(), *arguments], env=self.environment(settings), capture_output=True, text=True,
+            timeout=2 * TIMEOUT_S, check=False,
+        )  # fmt: skip
+
+    def start(self, **settings):
+        self.launch(**settings)
+        wait_until(self.ready_or_dead, f"allocd to be ready; its log: {self.log}")
+
+    def launch(self, **settings):
+        """Starts the worker without waiting for it."""
+        with open(self.log, "ab") as log:
+            self.worker = subprocess.Popen([binary(), "run"], env=self.environment(settings), stderr=log)
+
+    def ready_or_dead(self):
+        assert self.worker.poll() is None, f"allocd ended with {self.worker.returncode}:\n{self.log.read_text()}"
+        return self.ready()
+
+    def ready(self):
+        with contextlib.suppress(requests.ConnectionError):
+            return self.get("/readyz").status_code == 200
+        return False
+
+    def stop(self, with_signal=signal.SIGTERM):
+        """Returns the worker's exit status."""
+        self.worker.send_signal(with_signal)
+        return self.wait()
+
+    def wait(self):
+        status = self.worker.wait(TIMEOUT_S)
+        self.worker = None
+        return status
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+    def close(self):
+        """Ends the worker in order, whatever the test left: a sanitizer's complaint fails the test."""
+        if self.worker:
+            self.worker.send_signal(signal.SIGCONT)
+            assert self.stop() == 0, self.log.read_text()
+        log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        assert "Sanitizer" not in log and "runtime error" not in log, log
+
+    def log_lines(self):
+        return self.log.read_text().splitlines()
+
+    # Redis.
+
+    def send(self, command, fields):
+        """Publishes a command; bytes go as they are."""
+        payload = fields if isinstance(fields, bytes) else json.dumps(fields)
+        assert self.redis.publish(self.prefix + command, payload) == 1, "exactly one worker listens"
+
+    def listen(self):
+        return Listener(self.redis, self.prefix)
+
+    # HTTP.
+
+    def url(self, path):
+        return f"http://{self.http}{path}"
+
+    def get(self, path):
+        return requests.get(self.url(path), timeout=TIMEOUT_S)
+
+    def post(self, path, fields):
+        return requests.post(self.url(path), json=fields, timeout=TIMEOUT_S)
+
+    # The database, for what no interface shows.
+
+    def query(self, statement, *arguments):
+        with contextlib.closing(psycopg2.connect(self.database_url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, arguments)
+                return cursor.fetchall() if cursor.description else []
+
+    # Shorthands of the business.
+
+    def stock(self, sku, **batches):
+        """Publishes one batch a keyword: its reference and its quantity, or (quantity, eta)."""
+        for reference, stock in batches.items():
+            qty, eta = stock if isinstance(stock, tuple) else (stock, None)
+            self.send("create_batch", {"batchref": reference, "sku": sku, "qty": qty, "eta": eta})
+
+    def allocate(self, sku, orderid, qty, **more):
+        self.send("allocate", {"orderid": orderid, "sku": sku, "qty": qty, **more})
+
+    def await_dead_letters(self, count=1):
+        return wait_until(lambda: at_least(count, self.dead_letters()), f"{count} dead letters")
+
+    def dead_letters(self):
+        return self.query(DEAD_LETTERS)
+
+
+DEAD_LETTERS = "select place, outcome, reason, payload, payload_bytes from dead_letters order by id"
+
+
+def at_least(count, rows):
+    return rows if len(rows) >= count else None
+
+
+class Listener:
+    """Hears every event from the moment it is made."""
+
+    def __init__(self, client, prefix):
+        self.prefix = prefix
+        self.pubsub = client.pubsub()
+        self.pubsub.subscribe(*(prefix + name for name in EVENTS))
+        for _ in EVENTS:
+            assert self.pubsub.get_message(timeout=TIMEOUT_S)["type"] == "subscribe"
+
+    def next_raw(self):
+        message = self.pubsub.get_message(timeout=TIMEOUT_S)
+        assert message, f"no event came in {TIMEOUT_S} s"
+        return message["channel"].decode().removeprefix(self.prefix), message["data"]
+
+    def next(self):
+        """The next event: its name and its fields, when it is JSON."""
+        name, payload = self.next_raw()
+        return name, json.loads(payload)
+
+    def expect(self, expected_name, **expected):
+        name, fields = self.next()
+        assert (name, fields) == (expected_name, {**fields, **expected})
+        return fields

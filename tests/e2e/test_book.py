@@ -1,0 +1,153 @@
+"""The flow of the book: two batches, one order, shrink the first, and the order moves to the other."""
+
+import datetime
+
+import pytest
+from installation import unique
+
+TODAY = datetime.date.today().isoformat()
+
+
+def test_a_change_of_quantity_reallocates(allocd):
+    sku, order, events = unique("sku"), unique("order"), allocd.listen()
+    allocd.stock(sku, earlier=(10, "2011-01-01"), later=(10, "2011-01-02"))
+    allocd.allocate(sku, order, 10)
+    first = events.expect("line_allocated", orderid=order, sku=sku, qty=10, batchref="earlier", version=1)
+
+    allocd.send("change_batch_quantity", {"batchref": "earlier", "qty": 5})
+
+    events.expect("line_deallocated", orderid=order, sku=sku, qty=10, batchref="earlier", version=2)
+    last = events.expect("line_allocated", orderid=order, sku=sku, qty=10, batchref="later", version=3)
+    assert first["occurred_at"] <= last["occurred_at"]
+    assert allocd.get(f"/allocations/{order}").json() == [{"sku": sku, "batchref": "later"}]
+
+
+def test_the_same_over_http(allocd):
+    sku, order, events = unique("sku"), unique("order"), allocd.listen()
+    for reference, eta in (("earlier", "2011-01-01"), ("later", "2011-01-02")):
+        answer = allocd.post("/add_batch", {"ref": reference, "sku": sku, "qty": 10, "eta": eta})
+        assert (answer.status_code, answer.text) == (201, "OK")
+
+    answer = allocd.post("/allocate", {"orderid": order, "sku": sku, "qty": 10})
+    assert (answer.status_code, answer.text) == (202, "OK")
+    assert answer.headers["Location"] == f"/allocations/{order}"
+    assert allocd.get(answer.headers["Location"]).json() == [{"sku": sku, "batchref": "earlier"}]
+
+    answer = allocd.post("/change_batch_quantity", {"batchref": "earlier", "qty": 5})
+    assert (answer.status_code, answer.text) == (202, "OK")
+    assert allocd.get(f"/allocations/{order}").json() == [{"sku": sku, "batchref": "later"}]
+    events.expect("line_allocated", batchref="earlier", version=1)
+    events.expect("line_deallocated", batchref="earlier", version=2)
+    events.expect("line_allocated", batchref="later", version=3)
+
+
+def test_the_warehouse_comes_before_shipments(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, shipment=(10, TODAY), warehouse=10)
+
+    allocd.allocate(sku, "order", 3)
+
+    events.expect("line_allocated", batchref="warehouse")
+
+
+def test_out_of_stock_is_an_event_and_no_fault(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, small=3)
+
+    allocd.allocate(sku, "order", 4)
+
+    events.expect("out_of_stock", orderid="order", sku=sku, qty=4, version=1)
+    assert allocd.dead_letters() == []
+    assert allocd.get("/allocations/order").status_code == 404
+
+
+def test_a_line_that_is_allocated_is_skipped(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, batch=10)
+    allocd.allocate(sku, "order", 3)
+
+    allocd.allocate(sku, "order", 3)
+    allocd.allocate(sku, "another", 3)
+
+    events.expect("line_allocated", orderid="order", version=1)
+    events.expect("line_allocated", orderid="another", version=2)
+
+
+def test_an_id_is_spent_once_whichever_way_it_comes(allocd):
+    sku, events, spent = unique("sku"), allocd.listen(), unique("id")
+    allocd.stock(sku, batch=3)
+    allocd.allocate(sku, "order", 4, id=spent)
+    events.expect("out_of_stock", orderid="order", cause=spent, version=1)
+
+    answer = allocd.post("/allocate", {"orderid": "order", "sku": sku, "qty": 4, "id": spent})
+
+    assert answer.status_code == 202
+    allocd.allocate(sku, "witness", 1)
+    events.expect("line_allocated", orderid="witness", version=2)
+
+
+def test_a_spent_id_with_other_content_is_rejected(allocd):
+    sku, spent = unique("sku"), unique("id")
+    allocd.post("/add_batch", {"ref": "batch", "sku": sku, "qty": 3, "id": spent})
+
+    answer = allocd.post("/add_batch", {"ref": "batch", "sku": sku, "qty": 4, "id": spent})
+
+    assert answer.status_code == 409
+    assert "id reused" in answer.json()["message"]
+
+
+def test_an_older_change_of_quantity_is_out_of_date(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, batch=10)
+
+    for hour, qty in (("12", 5), ("11", 1), ("12", 4)):
+        change = {"batchref": "batch", "qty": qty, "occurred_at": f"2020-01-01T{hour}:00:00Z"}
+        assert allocd.post("/change_batch_quantity", change).status_code == 202
+
+    allocd.allocate(sku, "too-much", 5)
+    allocd.allocate(sku, "fits", 4)
+    events.expect("out_of_stock", orderid="too-much")
+    events.expect("line_allocated", orderid="fits", batchref="batch")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status", "words"),
+    [
+        ("/allocate", {"orderid": "o", "sku": "NONE", "qty": 1}, 400, "Invalid sku NONE"),
+        ("/allocate", {"orderid": "o", "sku": "NONE"}, 400, "qty"),
+        ("/allocate", {"orderid": "o", "sku": "NONE", "qty": "1"}, 400, "qty"),
+        ("/allocate", {"orderid": "o", "sku": "NONE", "qty": 0}, 400, "qty"),
+        ("/add_batch", {"ref": "a", "batchref": "b", "sku": "s", "qty": 1}, 400, "ref"),
+        ("/change_batch_quantity", {"batchref": "NONE", "qty": 1}, 404, "NONE"),
+    ],
+)
+def test_http_says_what_is_wrong(allocd, path, fields, status, words):
+    answer = allocd.post(path, fields)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+    assert words in answer.json()["message"]
+    assert answer.json()["status"] == status
+    assert allocd.dead_letters() == []
+
+
+def test_a_taken_reference_is_a_conflict(allocd):
+    sku = unique("sku")
+    batch = {"ref": "batch", "sku": sku, "qty": 10}
+    assert allocd.post("/add_batch", batch).status_code == 201
+    assert allocd.post("/add_batch", batch).status_code == 201, "the same batch again is no fault"
+
+    answer = allocd.post("/add_batch", {**batch, "qty": 11})
+
+    assert answer.status_code == 409
+
+
+def test_names_are_opaque(allocd):
+    sku, order = "größe/✓ 50%?&=", "a b/c?d=é"
+    allocd.post("/add_batch", {"ref": "#1 ☂", "sku": sku, "qty": 10})
+
+    answer = allocd.post("/allocate", {"orderid": order, "sku": sku, "qty": 10})
+
+    assert answer.status_code == 202
+    assert answer.headers["Location"].isascii()
+    assert allocd.get(answer.headers["Location"]).json() == [{"sku": sku, "batchref": "#1 ☂"}]

@@ -1,0 +1,111 @@
+"""JSON and MessagePack, bare and in CloudEvents, in and out."""
+
+import json
+
+import jsonschema
+import msgpack
+import pytest
+from installation import ROOT, unique
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def cloudevent(name, fields, **more):
+    return {"specversion": "1.0", "id": unique("id"), "source": "test", "type": name, "data": fields, **more}
+
+
+def test_messagepack_comes_in(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.send("create_batch", msgpack.packb({"ref": "batch", "sku": sku, "qty": 10, "eta": None}))
+
+    allocd.send("allocate", msgpack.packb({"orderid": "order", "sku": sku, "qty": 3, "unknown": [1.5, b"x"]}))
+
+    events.expect("line_allocated", orderid="order", batchref="batch")
+
+
+@pytest.mark.parametrize("pack", [lambda event: json.dumps(event).encode(), msgpack.packb], ids=["json", "msgpack"])
+def test_cloudevents_come_in(allocd, pack):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, batch=10)
+
+    event = cloudevent("allocate", {"orderid": "order", "sku": sku, "qty": 3})
+    allocd.send("allocate", pack(event))
+    allocd.send("allocate", pack({**event, "id": "another", "data": {**event["data"], "orderid": "next"}}))
+
+    events.expect("line_allocated", orderid="order", version=1)
+    events.expect("line_allocated", orderid="next", version=2)
+
+
+def test_source_and_id_together_are_a_cloudevents_identity(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, small=1)
+    event = cloudevent("allocate", {"orderid": "order", "sku": sku, "qty": 2})
+
+    allocd.send("allocate", event)
+    allocd.send("allocate", event)
+    allocd.send("allocate", {**event, "source": "another"})
+
+    events.expect("out_of_stock", version=1)
+    events.expect("out_of_stock", version=2)
+    allocd.allocate(sku, "last", 1)
+    events.expect("line_allocated", orderid="last", version=3)
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_cloudevents_go_out(parked, encoding):
+    unpack = msgpack.unpackb if encoding == "msgpack" else json.loads
+    parked.start(ALLOCD_ENCODING=encoding, ALLOCD_ENVELOPE="cloudevents", ALLOCD_SOURCE="//shop/stock")
+    sku, events = unique("sku"), parked.listen()
+    parked.stock(sku, batch=10)
+
+    command = cloudevent("allocate", {"orderid": "order", "sku": sku, "qty": 3}, traceparent=TRACE)
+    parked.send("allocate", command)
+
+    name, payload = events.next_raw()
+    event = unpack(payload)
+    assert name == "line_allocated"
+    assert event["specversion"] == "1.0"
+    assert (event["type"], event["source"], event["id"]) == ("line_allocated", "//shop/stock", f"{sku}/1")
+    assert event["data"]["batchref"] == "batch"
+    assert event["data"]["version"] == 1
+    assert event["time"].endswith("Z")
+    # The command's parent span lives on in the event's trace.
+    assert event["traceparent"].split("-")[1] == TRACE.split("-")[1]
+
+
+def test_bare_messagepack_goes_out(parked):
+    parked.start(ALLOCD_ENCODING="msgpack")
+    sku, events = unique("sku"), parked.listen()
+    parked.stock(sku, batch=10)
+
+    parked.allocate(sku, "order", 3, id="the-cause")
+
+    name, payload = events.next_raw()
+    event = msgpack.unpackb(payload)
+    assert (name, event["sku"], event["qty"], event["cause"]) == ("line_allocated", sku, 3, "the-cause")
+
+
+def test_numbers_and_names_at_their_limits(allocd):
+    events = allocd.listen()
+    sku, order = "☃" * 255, "𝄞" * 255
+    allocd.send("create_batch", {"ref": "é" * 255, "sku": sku, "qty": 2147483647})
+
+    allocd.send("allocate", json.dumps({"orderid": order, "sku": sku, "qty": 2147483647.0}).encode())
+
+    events.expect("line_allocated", orderid=order, sku=sku, batchref="é" * 255, qty=2147483647)
+
+
+def test_every_event_satisfies_its_published_schema(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, first=10, second=5)
+    allocd.allocate(sku, "order", 5, id="cause")
+    allocd.allocate(sku, "huge", 100)
+    allocd.send("change_batch_quantity", {"batchref": "first", "qty": 1})
+
+    heard = [events.next() for _ in range(4)]
+
+    assert [name for name, _ in heard] == ["line_allocated", "out_of_stock", "line_deallocated", "line_allocated"]
+    for name, fields in heard:
+        schema = json.loads((ROOT / "schemas" / f"{name}.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(fields)
+    assert [fields["version"] for _, fields in heard] == [1, 2, 3, 4]

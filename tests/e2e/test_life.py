@@ -1,0 +1,132 @@
+"""Signals, crashes and servers that come and go."""
+
+import signal
+
+import pytest
+from installation import unique, wait_until
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_signal_drains_and_ends_with_0(allocd, number):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, batch=1000)
+    for order in range(200):
+        allocd.allocate(sku, f"order-{order}", 1)
+    events.expect("line_allocated", orderid="order-0")
+
+    assert allocd.stop(number) == 0
+
+    [(committed,)] = allocd.query("select version from products where sku = %s", sku)
+    for version in range(2, committed + 1):
+        events.expect("line_allocated", version=version)
+
+
+def test_a_second_worker_takes_over_where_the_first_ended(allocd):
+    sku, events = unique("sku"), allocd.listen()
+    allocd.stock(sku, batch=10)
+    allocd.allocate(sku, "before", 1)
+    events.expect("line_allocated", version=1)
+    assert allocd.stop() == 0
+
+    allocd.start()
+    allocd.allocate(sku, "after", 1)
+
+    events.expect("line_allocated", orderid="after", version=2)
+
+
+def test_what_was_committed_is_published_after_a_crash(on_own_redis, own_redis):
+    allocd, sku = on_own_redis, unique("sku")
+    assert allocd.post("/add_batch", {"ref": "batch", "sku": sku, "qty": 10}).status_code == 201
+    own_redis.kill()
+    assert allocd.post("/allocate", {"orderid": "order", "sku": sku, "qty": 3}).status_code == 202
+    allocd.kill()
+
+    own_redis.start()
+    events = allocd.listen()
+    allocd.start()
+
+    events.expect("line_allocated", orderid="order", sku=sku, version=1)
+
+
+def test_a_redis_that_restarts_is_subscribed_again(on_own_redis, own_redis):
+    allocd, sku = on_own_redis, unique("sku")
+    allocd.stock(sku, batch=10)
+    own_redis.kill()
+    wait_until(lambda: not allocd.ready(), "readiness to turn off without Redis")
+
+    own_redis.start()
+    wait_until(allocd.ready, "readiness to return with Redis")
+
+    events = allocd.listen()
+    allocd.allocate(sku, "order", 3)
+    events.expect("line_allocated", orderid="order")
+
+
+def test_a_postgres_that_restarts_loses_nothing(on_own_postgres, own_postgres):
+    allocd, sku, events = on_own_postgres, unique("sku"), on_own_postgres.listen()
+    allocd.stock(sku, batch=10)
+    allocd.allocate(sku, "before", 1)
+    events.expect("line_allocated", orderid="before", version=1)
+
+    own_postgres.kill()
+    allocd.allocate(sku, "while it is away", 1)
+    own_postgres.start()
+
+    events.expect("line_allocated", orderid="while it is away", version=2)
+    wait_until(allocd.ready, "readiness to return")
+    assert allocd.dead_letters() == []
+
+
+def test_without_a_database_a_caller_is_told_to_come_back(on_own_postgres, own_postgres):
+    allocd, sku = on_own_postgres, unique("sku")
+    batch = {"ref": "batch", "sku": sku, "qty": 10, "id": unique("id")}
+    own_postgres.kill()
+
+    answer = allocd.post("/add_batch", batch)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "same id" in answer.json()["message"]
+    own_postgres.start()
+    wait_until(lambda: allocd.post("/add_batch", batch).status_code == 201, "the retry to succeed")
+
+
+def test_without_a_database_a_signal_still_ends_it_and_counts_what_was_left(on_own_postgres, own_postgres):
+    allocd, sku = on_own_postgres, unique("sku")
+    own_postgres.kill()
+    allocd.stock(sku, one=1, two=2)
+    wait_until(lambda: not allocd.ready(), "readiness to turn off without Postgres")
+
+    assert allocd.stop() == 75
+
+    assert "2" in allocd.log_lines()[-1]
+
+
+def test_a_second_signal_ends_it_at_once(on_own_postgres, own_postgres):
+    allocd = on_own_postgres
+    own_postgres.kill()
+    allocd.stock(unique("sku"), batch=1)
+    wait_until(lambda: not allocd.ready(), "readiness to turn off without Postgres")
+
+    allocd.worker.terminate()
+    wait_until(lambda: draining(allocd), "the first signal to be noticed")
+    allocd.worker.terminate()
+
+    assert allocd.wait() != 0
+
+
+def draining(allocd):
+    return any("SIGTERM" in line for line in allocd.log_lines())
+
+
+def test_a_slow_reader_of_events_is_not_our_trouble(allocd):
+    """A client that subscribes and never reads must not stop the worker."""
+    sku, deaf, events = unique("sku"), allocd.listen(), allocd.listen()
+    allocd.stock(sku, batch=100000)
+
+    for order in range(2000):
+        allocd.allocate(sku, f"order-{order}", 1)
+
+    for version in range(1, 2001):
+        events.expect("line_allocated", version=version)
+    deaf.pubsub.close()

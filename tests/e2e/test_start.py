@@ -1,0 +1,114 @@
+"""What stands in the way of a start is told in one clear line, and by the contract's exit code."""
+
+import socket
+
+import pytest
+import servers
+
+WRONG = {
+    "ALLOCD_HTTP": "nowhere",
+    "ALLOCD_ENCODING": "xml",
+    "ALLOCD_ENVELOPE": "paper",
+    "ALLOCD_UNIT_MAX": "0",
+    "ALLOCD_LANES": "many",
+    "ALLOCD_INBOX_DAYS": "-1",
+    "ALLOCD_DEAD_LETTERS_MAX": "1e5",
+    "ALLOCD_START_WAIT": "soon",
+    "ALLOCD_LOG_LEVEL": "loud",
+    "ALLOCD_LOG_FORMAT": "prose",
+    "REDIS_URL": "http://127.0.0.1",
+}
+
+
+@pytest.mark.parametrize(("variable", "value"), WRONG.items(), ids=WRONG.keys())
+def test_a_wrong_setting_ends_the_program_with_its_name(parked, variable, value):
+    done = parked.run("run", **{variable: value})
+
+    assert done.returncode == 78
+    [line] = done.stderr.splitlines()
+    assert variable in line
+
+
+def test_the_option_wins_over_the_environment(parked):
+    done = parked.run("run", "--log-level", "loud", ALLOCD_LOG_LEVEL="info")
+
+    assert done.returncode == 78
+    [line] = done.stderr.splitlines()
+    assert "--log-level" in line or "ALLOCD_LOG_LEVEL" in line
+
+
+def test_an_unknown_setting_warns_with_the_nearest_name(parked):
+    parked.start(ALLOCD_LOG_LEVLE="debug")
+
+    [line] = [line for line in parked.log_lines() if "ALLOCD_LOG_LEVLE" in line]
+    assert "ALLOCD_LOG_LEVEL" in line
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL"])
+def test_a_service_that_is_not_there(parked, variable):
+    port = servers.free_port()
+    nowhere = {
+        "DATABASE_URL": f"postgresql://user:the-password@127.0.0.1:{port}/allocd",
+        "REDIS_URL": f"redis://user:the-password@127.0.0.1:{port}/0",
+    }
+
+    done = parked.run("run", **{variable: nowhere[variable]}, ALLOCD_START_WAIT="1", ALLOCD_LOG_LEVEL="error")
+
+    assert done.returncode == 69
+    [line] = done.stderr.splitlines()
+    assert str(port) in line
+    assert "the-password" not in line
+
+
+def test_a_port_in_use(parked):
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        address = f"127.0.0.1:{squatter.getsockname()[1]}"
+
+        done = parked.run("run", ALLOCD_HTTP=address, ALLOCD_LOG_LEVEL="error")
+
+    assert done.returncode == 69
+    [line] = done.stderr.splitlines()
+    assert address in line
+
+
+def test_a_database_that_is_too_new(parked):
+    assert parked.run("migrate").returncode == 0
+    parked.query(NEWER_MIGRATION)
+
+    done = parked.run("run", ALLOCD_LOG_LEVEL="error")
+
+    assert done.returncode == 78
+    [line] = done.stderr.splitlines()
+    assert "9999" in line
+
+
+def test_a_migration_that_was_changed_is_refused(parked):
+    assert parked.run("migrate").returncode == 0
+    parked.query(CHANGED_MIGRATION)
+
+    done = parked.run("migrate")
+
+    assert done.returncode == 78
+    assert "1" in done.stderr
+
+
+def test_migrating_twice_changes_nothing(parked):
+    assert parked.run("migrate").returncode == 0
+    applied = parked.query("select * from migrations")
+
+    assert parked.run("migrate").returncode == 0
+
+    assert parked.query("select * from migrations") == applied
+
+
+def test_without_migrating_an_empty_database_is_refused(parked):
+    done = parked.run("run", "--no-migrate", ALLOCD_START_WAIT="1")
+
+    assert done.returncode == 78
+    assert "migrate" in done.stderr
+
+
+NEWER_MIGRATION = ""
+CHANGED_MIGRATION = ""
