@@ -1,0 +1,394 @@
+#!/usr/bin/python3
+"""Turns the JSON Schemas of the messages into C: an enum, a struct a message and field descriptors.
+
+    generate.py messages.h messages.c SCHEMA.json...
+
+Every word of a schema must be understood. One that is not is refused, with file, property and reason: a
+keyword that was skipped here would be a promise that the validator in C does not keep.
+"""
+
+import dataclasses
+import json
+import pathlib
+import re
+import sys
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+# A pattern is recognised by its exact text; what it means is written down once more in C.
+NO_NUL = r"^[^\u0000]*$"
+DAY = (
+    r"^(?:(?!0000)[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    r"|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)-02-29)"
+    r"(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]+)?)?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
+)
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+C_TYPES = {
+    "FIELD_TEXT": "const char *",
+    "FIELD_INT32": "int32_t ",
+    "FIELD_INT64": "int64_t ",
+    "FIELD_DAY": "int32_t ",
+    "FIELD_INSTANT": "int64_t ",
+}
+
+# What the codecs rely on: the kind of the field, and whether it is required.
+STANDARD_FIELDS = {
+    "command": {"id": ("FIELD_TEXT", False), "occurred_at": ("FIELD_INSTANT", False)},
+    "event": {
+        "sku": ("FIELD_TEXT", True),
+        "version": ("FIELD_INT64", True),
+        "occurred_at": ("FIELD_INSTANT", True),
+        "cause": ("FIELD_TEXT", False),
+    },
+}
+
+C_KEYWORDS = set(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long "
+    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile "
+    "while asm bool true false typeof".split()
+)
+# Taken by the generated header itself (`struct message`, MSG_NONE, MSG_TYPES) and by core/field.h.
+TAKEN_MESSAGE_NAMES = {"message", "message_descriptor", "field", "none", "types"}
+# A message with this member is taken for a CloudEvents envelope.
+TAKEN_FIELD_NAMES = {"specversion"}
+
+
+class Refused(Exception):
+    """A schema that the generator does not fully understand."""
+
+
+@dataclasses.dataclass
+class Field:
+    name: str
+    description: str
+    kind: str
+    nullable: bool
+    min: int = 0
+    max: int = 0
+    required: bool = False
+    alias: str | None = None
+
+
+@dataclasses.dataclass
+class Message:
+    name: str
+    role: str
+    description: str
+    fields: list[Field]
+
+
+# ---- reading ----
+
+
+def check(condition, where, reason):
+    if not condition:
+        raise Refused(f"{where}: {reason}")
+
+
+def read_schema(path):
+    """The file's JSON, in which no key comes twice and every number is one."""
+    where = path.name
+
+    def unique(pairs):
+        for i, (key, _value) in enumerate(pairs):
+            check(key not in dict(pairs[:i]), where, f"key {key!r} comes twice")
+        return dict(pairs)
+
+    def no_constant(text):
+        raise Refused(f"{where}: {text} is not JSON")
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
+    except ValueError as error:
+        raise Refused(f"{where}: not JSON in UTF-8: {error}") from error
+
+
+def check_keywords(schema, where, required, optional=()):
+    check(isinstance(schema, dict), where, "must be an object")
+    for keyword in schema:
+        check(keyword in required or keyword in optional, where, f"unknown keyword {keyword!r}")
+    for keyword in required:
+        check(keyword in schema, where, f"lacks {keyword!r}")
+
+
+def check_description(schema, where):
+    text = schema["description"]
+    check(isinstance(text, str) and text, where, "the description must be a text")
+    check(text.isprintable(), where, "the description must be one line")
+    check("*/" not in text and "/*" not in text, where, "the description must not end or start a comment of C")
+    return text
+
+
+def check_name(name, where, taken):
+    check(re.fullmatch(r"[a-z][a-z0-9_]*", name), where, "the name must be of a-z, 0-9 and _, and start with a letter")
+    check(name not in C_KEYWORDS, where, "the name is a keyword of C")
+    check(name not in taken, where, "the name is taken")
+
+
+def is_integer(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def bounds(schema, where, low, high, least, most):
+    """The values of the keywords `low` and `high`, which must make sense and lie within least and most."""
+    for keyword in (low, high):
+        check(is_integer(schema[keyword]), where, f"{keyword!r} must be an integer")
+        check(least <= schema[keyword] <= most, where, f"{keyword!r} must be from {least} to {most}")
+    check(schema[low] <= schema[high], where, f"{low!r} is above {high!r}")
+    return schema[low], schema[high]
+
+
+def read_type(schema, where):
+    """The type, and whether null is one too."""
+    check("type" in schema, where, "lacks 'type'")
+    kind = schema["type"]
+    nullable = isinstance(kind, list) and len(kind) == 2 and kind[1] == "null"
+    if nullable:
+        kind = kind[0]
+    check(kind in ("string", "integer"), where, f"unknown type {schema['type']!r}")
+    return kind, nullable
+
+
+def read_integer(name, schema, nullable, where):
+    check_keywords(schema, where, ("description", "type", "minimum", "maximum"))
+    least, most = bounds(schema, where, "minimum", "maximum", INT64_MIN, INT64_MAX)
+    kind = "FIELD_INT32" if least >= INT32_MIN and most <= INT32_MAX else "FIELD_INT64"
+    return Field(name, check_description(schema, where), kind, nullable, least, most)
+
+
+def read_instant(name, schema, nullable, where):
+    check_keywords(schema, where, ("description", "type", "format"))
+    check(schema["format"] == "date-time", where, f"unknown format {schema['format']!r}")
+    return Field(name, check_description(schema, where), "FIELD_INSTANT", nullable)
+
+
+def read_day(name, schema, nullable, where):
+    check_keywords(schema, where, ("description", "type", "pattern"))
+    return Field(name, check_description(schema, where), "FIELD_DAY", nullable)
+
+
+def read_text(name, schema, nullable, where):
+    check_keywords(schema, where, ("description", "type", "minLength", "maxLength", "pattern"))
+    check(schema["pattern"] == NO_NUL, where, f"unknown pattern {schema['pattern']!r}")
+    shortest, longest = bounds(schema, where, "minLength", "maxLength", 0, INT32_MAX)
+    return Field(name, check_description(schema, where), "FIELD_TEXT", nullable, shortest, longest)
+
+
+def read_field(name, schema, where):
+    kind, nullable = read_type(schema, where)
+    if kind == "integer":
+        return read_integer(name, schema, nullable, where)
+    if "format" in schema:
+        return read_instant(name, schema, nullable, where)
+    if schema.get("pattern") == DAY:
+        return read_day(name, schema, nullable, where)
+    return read_text(name, schema, nullable, where)
+
+
+def read_properties(properties, where):
+    """The fields by name, and of each alias the name it stands for."""
+    check(isinstance(properties, dict) and properties, where, "'properties' must be an object with members")
+    fields, aliases = {}, {}
+    for name, schema in properties.items():
+        place = f"{where}: {name}"
+        check_name(name, place, TAKEN_FIELD_NAMES)
+        check(isinstance(schema, dict), place, "must be an object")
+        if "$ref" in schema:
+            check_keywords(schema, place, ("description", "$ref"))
+            check_description(schema, place)
+            aliases[name] = schema["$ref"]
+        else:
+            fields[name] = read_field(name, schema, place)
+    return fields, aliases
+
+
+def apply_aliases(fields, aliases, required, any_of, where):
+    """An alias is a $ref to a field, and an anyOf says that one of both names is required."""
+    check(len(aliases) <= 1, where, "more than one alias")
+    check(bool(aliases) == (any_of is not None), where, "an alias and 'anyOf' come together or not at all")
+    for alias, reference in aliases.items():
+        place = f"{where}: {alias}"
+        field = next((field for field in fields.values() if reference == f"#/properties/{field.name}"), None)
+        check(field, place, f"'$ref' {reference!r} names no field of this message")
+        check(field.kind == "FIELD_TEXT" and not field.nullable, place, "only a text that is not null has an alias")
+        check(field.name not in required, place, f"'required' names {field.name!r}, which may come under its alias")
+        expected = [{"required": [field.name]}, {"required": [alias]}]
+        check(any_of == expected, place, f"'anyOf' must be {json.dumps(expected)}")
+        field.alias = alias
+        field.required = True
+
+
+def apply_required(fields, aliases, required, where):
+    check(isinstance(required, list), where, "'required' must be a list")
+    for i, name in enumerate(required):
+        known = isinstance(name, str) and (name in fields or name in aliases)
+        check(known, where, f"'required' names {name!r}, which is no property")
+        check(name not in aliases, where, f"'required' names the alias {name!r}")
+        check(name not in required[:i], where, f"'required' names {name!r} twice")
+        fields[name].required = True
+
+
+def check_presence(field, where):
+    """Null stands for absent, so exactly what may be absent may be null."""
+    place = f"{where}: {field.name}"
+    check(not (field.required and field.nullable), place, "is required, so it must not be null")
+    check(field.required or field.nullable, place, "is optional, so it must take null")
+    optional_number = not field.required and field.kind in ("FIELD_INT32", "FIELD_INT64")
+    check(not optional_number, place, "an integer must be required: no number stands for absent")
+
+
+def check_standard_fields(role, fields, where):
+    for name, expected in STANDARD_FIELDS[role].items():
+        place = f"{where}: {name}"
+        check(name in fields, place, f"is missing; every {role} has it")
+        check((fields[name].kind, fields[name].required) == expected, place, f"is not as in every {role}")
+
+
+def read_message(path):
+    where = path.name
+    schema = read_schema(path)
+    check_keywords(
+        schema, where, ("$schema", "$id", "title", "description", "type", "properties", "required"), ("anyOf",)
+    )
+    check(schema["$schema"] == DRAFT, where, f"'$schema' must be {DRAFT!r}")
+    check(schema["type"] == "object", where, "'type' must be 'object'")
+    identity = re.fullmatch(r"urn:allocd:(command|event):(.*)", str(schema["$id"]))
+    check(identity, where, "'$id' must be 'urn:allocd:command:NAME' or 'urn:allocd:event:NAME'")
+    role, name = identity.groups()
+    check(name == schema["title"] == path.stem, where, "the names in '$id', 'title' and of the file differ")
+    check(path.suffix == ".json", where, "the file must be called NAME.json")
+    check_name(name, where, TAKEN_MESSAGE_NAMES)
+
+    fields, aliases = read_properties(schema["properties"], where)
+    apply_required(fields, aliases, schema["required"], where)
+    apply_aliases(fields, aliases, schema["required"], schema.get("anyOf"), where)
+    for field in fields.values():
+        check_presence(field, where)
+    check_standard_fields(role, fields, where)
+    return Message(name, role, check_description(schema, where), list(fields.values()))
+
+
+def read_messages(paths):
+    """Commands first, each group by name."""
+    return sorted(map(read_message, paths), key=lambda message: (message.role, message.name))
+
+
+# ---- writing ----
+
+HEADER = """\
+/* The messages.  Generated from schemas/ by schemas/generate.py: change those. */
+#ifndef ALLOCD_MESSAGES_H
+#define ALLOCD_MESSAGES_H
+
+#include "core/field.h"
+
+#include <stdint.h>
+
+enum message_type {{
+	MSG_NONE,
+{types}
+	MSG_TYPES,
+}};
+
+{structs}
+struct message {{
+	enum message_type type;
+	union {{
+{members}
+	}} as;
+}};
+
+/* By message type; that of MSG_NONE is empty. */
+extern const struct message_descriptor message_descriptors[MSG_TYPES];
+
+#endif
+"""
+
+SOURCE = """\
+/* What the messages are made of.  Generated from schemas/ by schemas/generate.py: change those. */
+#include "messages.h"
+
+#include <stddef.h>
+
+{tables}
+const struct message_descriptor message_descriptors[MSG_TYPES] = {{
+{descriptors}
+}};
+"""
+
+DESCRIPTOR = """\
+	[{constant}] = {{
+		.name = "{name}",
+		.role = ROLE_{role},
+		.size = sizeof(struct {name}),
+		.fields = {name}_fields,
+		.field_count = sizeof {name}_fields / sizeof {name}_fields[0],
+	}},"""
+
+
+def constant(message):
+    return f"MSG_{message.name.upper()}"
+
+
+def struct(message):
+    members = (f"\t/* {field.description} */\n\t{C_TYPES[field.kind]}{field.name};\n" for field in message.fields)
+    return f"/* {message.description} */\nstruct {message.name} {{\n{''.join(members)}}};\n"
+
+
+def int64(number):
+    return "INT64_MIN" if number == INT64_MIN else f"INT64_C({number})"
+
+
+def field_table(message):
+    entries = "".join(field_entry(message, field) for field in message.fields)
+    return f"static const struct field {message.name}_fields[] = {{\n{entries}}};\n"
+
+
+def field_entry(message, field):
+    """Only what is not zero, false or NULL."""
+    members = [f'.name = "{field.name}"']
+    if field.alias:
+        members.append(f'.alias = "{field.alias}"')
+    members.append(f".kind = {field.kind}")
+    members += [f".{flag} = true" for flag in ("required", "nullable") if getattr(field, flag)]
+    members.append(f".offset = offsetof(struct {message.name}, {field.name})")
+    members += [f".{bound} = {int64(getattr(field, bound))}" for bound in ("min", "max") if getattr(field, bound)]
+    return "\t{\n" + "".join(f"\t\t{member},\n" for member in members) + "\t},\n"
+
+
+def header(messages):
+    return HEADER.format(
+        types="\n".join(f"\t{constant(message)}, /* {message.role} */" for message in messages),
+        structs="\n".join(map(struct, messages)),
+        members="\n".join(f"\t\tstruct {message.name} {message.name};" for message in messages),
+    )
+
+
+def source(messages):
+    return SOURCE.format(
+        tables="\n".join(map(field_table, messages)),
+        descriptors="\n".join(
+            DESCRIPTOR.format(constant=constant(message), name=message.name, role=message.role.upper())
+            for message in messages
+        ),
+    )
+
+
+def main(header_path, source_path, *schema_paths):
+    try:
+        messages = read_messages(map(pathlib.Path, schema_paths))
+    except Refused as refusal:
+        return f"schemas: {refusal}"
+    pathlib.Path(header_path).write_text(header(messages), encoding="utf-8")
+    pathlib.Path(source_path).write_text(source(messages), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
