@@ -1,0 +1,110 @@
+"""What can be checked of deploy/ where no container engine runs."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from installation import ROOT, binary, unique
+
+DEPLOY = ROOT / "deploy"
+
+
+def output_of(*command, **more):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
+
+
+def packages(which):
+    return output_of(ROOT / "dev", "packages", which).split()
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())["services"]
+
+
+def test_allocd_waits_for_healthy_servers(compose):
+    needed = compose["allocd"]["depends_on"]
+
+    assert needed == {name: {"condition": "service_healthy"} for name in ("postgres", "redis")}
+    assert all("healthcheck" in compose[name] for name in needed)
+
+
+def test_compose_builds_our_dockerfile(compose):
+    build = compose["allocd"]["build"]
+
+    assert (DEPLOY / build["context"] / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
+
+
+def test_compose_uses_only_settings_that_exist(compose, parked):
+    known = parked.run("config").stdout
+
+    for name in compose["allocd"]["environment"]:
+        assert name == "PGPASSWORD" or name in known
+
+
+def test_the_health_probe_works_in_the_image(compose, parked):
+    """The probe as compose hands it to bash, against a worker here."""
+    _, shell, option, script = compose["allocd"]["healthcheck"]["test"]
+    script = script.replace("$$", "$").replace("/127.0.0.1/5005", "/" + parked.http.replace(":", "/"))
+    assert subprocess.run([shell, option, script], check=False).returncode != 0, "nobody is there yet"
+
+    parked.start()
+
+    assert subprocess.run([shell, option, script], check=False).returncode == 0
+
+
+def test_the_image_does_not_run_as_root_and_listens():
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+
+    assert "USER allocd" in lines
+    assert "ENV ALLOCD_HTTP=0.0.0.0:5005" in lines
+    assert 'ENTRYPOINT ["allocd"]' in lines
+
+
+def test_the_image_installs_the_lists_of_dev():
+    sets = re.findall(r"/dev packages (\w+)", (DEPLOY / "Dockerfile").read_text())
+
+    assert sets == ["build", "image"]
+
+
+def test_the_image_has_every_library_that_the_program_needs():
+    """The libraries' packages, asked of Debian; the sanitizers' are for tests only."""
+    needed = re.findall(r"NEEDED.*\[(.*)\]", output_of("readelf", "-d", binary()))
+    owners = {owner_of(library) for library in needed if not re.match("lib(asan|ubsan)", library)}
+
+    assert owners - {"libc6"} <= set(packages("image"))
+
+
+def owner_of(library):
+    [path] = re.findall(rf"{re.escape(library)} .*=> (\S+)", output_of("ldconfig", "-p"))[:1]
+    names = {path, str(pathlib.Path(path).resolve())} | {name.removeprefix("/usr") for name in (path,)}
+    found = subprocess.run(["dpkg-query", "-S", *names], capture_output=True, text=True, check=False).stdout
+    return found.split(":")[0]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_is_sound(tmp_path):
+    unit = tmp_path / f"{unique('allocd')}.service"
+    unit.write_text((DEPLOY / "allocd.service").read_text().replace("/usr/local/bin/allocd", binary()))
+
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_unit_waits_longer_than_the_program_drains():
+    unit = (DEPLOY / "allocd.service").read_text()
+
+    assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE).group(1)) > 10
+    assert "RestartPreventExitStatus=78" in unit
+
+
+def test_the_image_is_built_from_what_is_in_the_tree():
+    ignored = (ROOT / ".dockerignore").read_text().split()
+
+    assert ".git" in ignored and ".dev" in ignored
+    assert os.access(ROOT / "dev", os.X_OK)
