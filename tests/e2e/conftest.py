@@ -1,11 +1,8 @@
 """Fixtures: servers once a session; a fresh database and prefix for every test."""
 
-import contextlib
 import pathlib
 import sys
 
-import psycopg2
-import psycopg2.extensions
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
@@ -23,27 +20,8 @@ def server_urls():
 
 @pytest.fixture
 def database_url(server_urls):
-    with fresh_database(server_urls["DATABASE_URL"]) as url:
+    with installation.fresh_database(server_urls["DATABASE_URL"]) as url:
         yield url
-
-
-@contextlib.contextmanager
-def fresh_database(server_url):
-    name = installation.unique("allocd-e2e")
-    with administrator(server_url) as execute:
-        execute(f'create database "{name}"')
-        try:
-            yield psycopg2.extensions.make_dsn(server_url, dbname=name)
-        finally:
-            execute(f'drop database "{name}" with (force)')
-
-
-@contextlib.contextmanager
-def administrator(url):
-    with contextlib.closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            yield cursor.execute
 
 
 @pytest.fixture
@@ -64,7 +42,7 @@ def allocd(parked):
 @pytest.fixture(scope="module")
 def module_allocd(tmp_path_factory, server_urls):
     """One running installation for a module's many small tests, each of which uses names of its own."""
-    with fresh_database(server_urls["DATABASE_URL"]) as url:
+    with installation.fresh_database(server_urls["DATABASE_URL"]) as url:
         there = installation.Installation(tmp_path_factory.mktemp("module"), url, server_urls["REDIS_URL"])
         there.start()
         yield there

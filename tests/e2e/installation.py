@@ -9,6 +9,7 @@ import signal
 import subprocess
 
 import psycopg2
+import psycopg2.extensions
 import redis
 import requests
 
@@ -30,6 +31,26 @@ def wait_until(condition, what):
 
 def unique(word):
     return f"{word}-{secrets.token_hex(4)}"
+
+
+@contextlib.contextmanager
+def fresh_database(server_url):
+    """Yields the URL of an empty database on that server; it is dropped at the end."""
+    name = unique("allocd-e2e")
+    with administrator(server_url) as execute:
+        execute(f'create database "{name}"')
+        try:
+            yield psycopg2.extensions.make_dsn(server_url, dbname=name)
+        finally:
+            execute(f'drop database "{name}" with (force)')
+
+
+@contextlib.contextmanager
+def administrator(url):
+    with contextlib.closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            yield cursor.execute
 
 
 class Installation:
