@@ -1,0 +1,101 @@
+/*
+ * One message on its way through the system: how it came, what it says, what became of it.
+ */
+#ifndef ALLOCD_BUS_DELIVERY_H
+#define ALLOCD_BUS_DELIVERY_H
+
+#include "bus/codec.h"
+#include "core/verdict.h"
+
+#include <stdbool.h>
+
+enum way { WAY_PUBSUB, WAY_STREAM, WAY_HTTP };
+
+enum outcome {
+	OUTCOME_NONE, /* not known yet */
+	OUTCOME_HANDLED,
+	OUTCOME_SKIPPED,
+	OUTCOME_REJECTED,
+	OUTCOME_INVALID,
+	OUTCOME_FAILED,
+};
+
+struct delivery;
+
+/* Called exactly once, after the commit of what the message did, and never before engine_submit() returns. */
+typedef void delivery_answered(void *context, const struct delivery *delivery);
+
+/* A message as it came in.  Everything is copied by whoever takes it. */
+struct arrival {
+	enum way way;
+	const char *place;      /* channel, stream or path */
+	const char *entry_id;   /* of a stream entry, else NULL */
+	const char *id;         /* a stream entry's own id field, else NULL */
+	enum message_type type; /* that the place or the entry names; MSG_NONE: see `defect` */
+	const char *defect;     /* why the message is invalid before its payload was looked at, or NULL */
+	struct bytes payload;   /* PAYLOAD_MAX at most; */
+	size_t payload_size;    /* the true size: more than payload.size when the rest was not kept */
+	delivery_answered *answered; /* or NULL */
+	void *context;
+};
+
+struct delivery {
+	struct delivery *next; /* in whatever queue it is */
+	struct arena *arena;   /* holds all of it, itself included */
+
+	enum way way;
+	const char *place;
+	const char *entry_id;
+	struct bytes payload;
+	size_t payload_size;
+	delivery_answered *answered;
+	void *context;
+
+	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
+	struct envelope envelope;
+	const char *inbox_key; /* command, source and id in one text; NULL: it has no id */
+	uint64_t digest;
+	const char *sku;      /* the command's SKU, or its batch's once that is resolved; else NULL */
+	const char *batchref; /* the batch the command names, or NULL */
+
+	enum outcome outcome;
+	enum verdict verdict; /* behind handled, skipped and rejected */
+	const char *reason;   /* one line; never NULL once there is an outcome */
+};
+
+/* Copies and decodes.  An invalid message becomes a delivery whose outcome is OUTCOME_INVALID already. */
+struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec);
+void delivery_free(struct delivery **delivery);
+
+/* A verdict other than NEEDS_MORE as the outcome, with its reason. */
+void delivery_conclude(struct delivery *delivery, enum verdict verdict);
+
+/* OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */
+void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason);
+
+/* Takes an outcome back, before the message is tried again. */
+void delivery_reopen(struct delivery *delivery);
+
+/* Whether it goes to the dead letters: rejected, invalid or failed, and not from somebody who is answered. */
+bool delivery_is_dead(const struct delivery *delivery);
+
+/* How many bytes it holds. */
+size_t delivery_footprint(const struct delivery *delivery);
+
+const char *outcome_name(enum outcome outcome);
+const char *way_name(enum way way);
+
+/* Deliveries in the order they came. */
+struct delivery_queue {
+	struct delivery *first, *last;
+	size_t count;
+	size_t bytes;
+};
+
+void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery);
+struct delivery *delivery_queue_pop(struct delivery_queue *queue);
+
+/* Puts all of `front`, which is left empty, before what is in `queue`. */
+void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue *front);
+
+#endif

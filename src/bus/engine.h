@@ -1,0 +1,94 @@
+/*
+ * The engine: takes messages in, and sees to it that each ends in exactly one outcome.
+ *
+ *     intake ──► lane ──► publisher
+ *
+ * The intake decodes and finds out which SKU a message is about; a lane gathers all that waits for it into units
+ * of work and leads each through load, handle, flush; the publisher hands committed events to the broker, in order.
+ * The reminder sends notifications.  All of it waits only for its ports, and is driven by their callbacks.
+ *
+ * Not thread-safe: one event loop drives it.
+ */
+#ifndef ALLOCD_BUS_ENGINE_H
+#define ALLOCD_BUS_ENGINE_H
+
+#include "bus/broker.h"
+#include "bus/clock.h"
+#include "bus/codec.h"
+#include "bus/delivery.h"
+#include "bus/logger.h"
+#include "bus/notifier.h"
+#include "bus/random.h"
+#include "bus/store.h"
+
+#define LANES_MAX PARTITIONS
+
+/* All of them outlive the engine. */
+struct engine_ports {
+	struct store *lane_stores[LANES_MAX]; /* one for each lane */
+	struct store *intake_store;
+	struct store *publisher_store;
+	struct store *reminder_store; /* notifications, unfinished shrinks, tidying */
+	struct codec *codec;
+	struct broker *broker;
+	struct notifier *notifier;
+	struct clock *clock;
+	struct random *random;
+	struct logger *logger;
+};
+
+struct engine_config {
+	size_t unit_max;    /* messages in a unit of work, at most */
+	size_t lanes;       /* units in flight, 1 to LANES_MAX */
+	size_t queue_max;   /* messages that wait or are in flight, */
+	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
+};
+
+/* Counters only go up. */
+struct engine_stats {
+	uint64_t received;
+	uint64_t outcomes[OUTCOME_FAILED + 1];
+	uint64_t units;       /* committed */
+	uint64_t messages;    /* in committed units, and so: messages / units = mean size of a unit */
+	uint64_t conflicts;   /* units redone */
+	uint64_t retries;     /* failures of the infrastructure */
+	uint64_t uncertain;   /* commits whose outcome had to be asked for */
+	uint64_t loads_again; /* loads beyond the first of a unit */
+	uint64_t published;   /* events the broker took */
+	uint64_t publish_failures;
+	uint64_t notified;
+	uint64_t notify_failures;
+
+	/* Now. */
+	size_t queued, queued_bytes; /* waiting or in flight */
+	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
+	bool database_up;   /* the last answer of the database was none of trouble */
+};
+
+struct engine;
+
+struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config);
+
+/* Begins: publishes what an earlier run left, resumes unfinished shrinks, and sends notifications that are due. */
+void engine_start(struct engine *engine);
+
+/*
+ * Takes a message, always.  Who reads messages asks engine_has_room() before each and stops when there is
+ * none; `on_room` is called, from the event loop, when half of the room is free again.
+ */
+void engine_submit(struct engine *engine, const struct arrival *arrival);
+bool engine_has_room(const struct engine *engine);
+void engine_on_room(struct engine *engine, void (*on_room)(void *context), void *context);
+
+/*
+ * `drained` is called once nothing is queued, in flight or unpublished (which may be at once, from the event loop).  The caller
+ * has stopped what submits.
+ */
+void engine_drain(struct engine *engine, void (*drained)(void *context), void *context);
+
+const struct engine_stats *engine_stats(const struct engine *engine);
+
+/* Drops whatever waits, unanswered; ports are not called any more.  Accepts NULL in *engine and nulls it. */
+void engine_free(struct engine **engine);
+
+#endif

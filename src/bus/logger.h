@@ -1,0 +1,38 @@
+/*
+ * Port: what an operator reads.  A line is a level, a message and named fields.
+ *
+ *     LOG(logger, LOG_WARN, "message rejected", LOG_TEXT("channel", place), LOG_NUMBER("attempts", 2));
+ */
+#ifndef ALLOCD_BUS_LOGGER_H
+#define ALLOCD_BUS_LOGGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+struct log_field {
+	const char *name;
+	const char *text; /* NULL: a number */
+	int64_t number;
+};
+
+struct logger {
+	enum log_level level; /* lines below it are not written */
+	void (*write)(struct logger *logger, enum log_level level, const char *message,
+		      const struct log_field *fields, size_t count);
+};
+
+/* A text that may be NULL: then its field is written as empty. */
+#define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), (value) ? (value) : "", 0})
+#define LOG_NUMBER(field_name, value) ((struct log_field){(field_name), NULL, (int64_t)(value)})
+
+#define LOG(logger, log_level_, message, ...)                                                                \
+	do {                                                                                                 \
+		const struct log_field log_fields_[] = {__VA_ARGS__};                                        \
+		if ((logger)->level <= (log_level_))                                                         \
+			(logger)->write((logger), (log_level_), (message), log_fields_,                      \
+					sizeof log_fields_ / sizeof log_fields_[0]);                         \
+	} while (0)
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * Port: where products are kept, and everything that commits with them.
+ *
+ * A store is one line of work: one call at a time.  Every call answers exactly once, through its callback,
+ * never before the call returns.  `failure` is NULL on success and valid only during the callback.  A store that lost
+ * its connection finds it again by itself: calls made meanwhile answer FAILURE_RETRY within a bounded time.
+ */
+#ifndef ALLOCD_BUS_STORE_H
+#define ALLOCD_BUS_STORE_H
+
+#include "bus/failure.h"
+#include "bus/notifier.h"
+#include "bus/unit_of_work.h"
+
+typedef void store_done(void *context, const struct failure *failure);
+
+/* For resolve: which SKU a batch belongs to. */
+struct resolved_batch {
+	const char *reference;
+	const char *sku; /* set to a text in `arena`, or NULL when there is no such batch */
+};
+
+/* For read_outbox: rows of one partition, in order of position; the frames live in the arena. */
+struct outbox_range {
+	int partition;
+	int64_t after;    /* positions above this one; */
+	size_t rows_max;  /* no more rows than this, */
+	size_t bytes_max; /* and, but for the first row, no more bytes */
+	struct arena *arena;
+	struct outbox_row *rows; /* out; gapless from `after` + 1 on */
+	size_t row_count;
+	int64_t head; /* out: the partition's last committed position */
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+struct store_ops {
+	/*
+	 * Finds the owners of `count` batches, from the database.
+	 */
+	void (*resolve)(struct store *store, struct resolved_batch *batches, size_t count,
+			struct arena *arena, store_done *done, void *context);
+
+	/*
+	 * Brings, in one snapshot, whatever the unit asks for and does not have: for every slot that is not `loaded` its
+	 * answer, for every loaded product what its `need` says (which is then cleared).  A product comes with its
+	 * first OPEN_BATCHES batches that have free stock, its named batches and its shrink.  For a batch that shrinks, the newest
+	 * lines up to the shortfall come along, FIRST_LINES at most.  Sets `now`.  FAILURE_CONFLICT when a product
+	 * that was loaded before has another revision by now.
+	 */
+	void (*load)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
+
+	/*
+	 * Writes everything that changed, in one transaction: witness first, then inbox, products (every one loaded is
+	 * checked against its revision and locked, the changed ones get the next), batches, lines, displaced lines,
+	 * shrinks, read model, notifications, dead letters, cursors, outbox with its positions.  On success sets the positions of
+	 * the outbox rows and the keys of the notifications.  FAILURE_CONFLICT, FAILURE_DATA, FAILURE_RETRY: nothing was
+	 * written.  FAILURE_UNCERTAIN: see settle.
+	 */
+	void (*flush)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
+
+	/*
+	 * After FAILURE_UNCERTAIN: inserts and commits the unit's witness again.  Success means that it went in:
+	 * the lost session can never commit.  FAILURE_CONFLICT means that it was there: the unit is committed.
+	 */
+	void (*settle)(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
+		       void *context);
+
+	/* An empty flush: tells the infrastructure's trouble from a message's. */
+	void (*probe)(struct store *store, store_done *done, void *context);
+
+	/* How far each partition was published, and how far it was committed: `cursors` and `heads` have PARTITIONS places. */
+	void (*read_cursors)(struct store *store, int64_t *cursors, int64_t *heads, store_done *done,
+			     void *context);
+	void (*read_outbox)(struct store *store, struct outbox_range *range, store_done *done, void *context);
+
+	/* Moves cursors forward; one that is further already stays. */
+	void (*save_cursors)(struct store *store, const struct cursor *cursors, size_t count,
+			     store_done *done, void *context);
+
+	/*
+	 * Takes up to `max` notifications that are due for NOTIFICATION_LEASE seconds, so that nobody else takes them meanwhile
+	 * (a new one is due that long after its commit: until then it is for the worker that wrote it).
+	 * Texts live in `arena`.
+	 */
+	void (*due_notifications)(struct store *store, struct notification *notifications, size_t max,
+				  size_t *count, struct arena *arena, store_done *done, void *context);
+
+	/* The notification was delivered and goes, or failed and is due again after `retry_seconds`. */
+	void (*settle_notification)(struct store *store, int64_t key, bool delivered, int retry_seconds,
+				    store_done *done, void *context);
+
+	/* The SKUs, `max` at most, that a shrink goes on for; texts live in `arena`. */
+	void (*unfinished_shrinks)(struct store *store, const char **skus, size_t max, size_t *count,
+				   struct arena *arena, store_done *done, void *context);
+
+	/* Deletes a small portion of what is past its retention; *more tells whether there is more of it. */
+	void (*tidy)(struct store *store, bool *more, store_done *done, void *context);
+};
+
+/* With how many open batches a product comes, and how many more a need brings at once. */
+#define OPEN_BATCHES 32
+
+/* How many lines of a shrinking batch come unasked; a need brings up to MOVE_MAX. */
+#define FIRST_LINES 100
+
+#define NOTIFICATION_LEASE 60
+
+#endif

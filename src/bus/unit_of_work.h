@@ -1,0 +1,186 @@
+/*
+ * The unit of work: a few messages that are handled together and committed in one transaction.
+ *
+ * Its life: deliveries are added (which notes what has to be loaded); the store loads; the deliveries are
+ * handled one by one in memory, each atomic; the store flushes what came of it; then it is thrown away as a
+ * whole.  It is never half done: a unit that could not be flushed is cleared and built again.
+ *
+ * This header is also what a store sees: what to load (the slots and needs), and what to write (the changes).
+ */
+#ifndef ALLOCD_BUS_UNIT_OF_WORK_H
+#define ALLOCD_BUS_UNIT_OF_WORK_H
+
+#include "bus/delivery.h"
+#include "bus/map.h"
+#include "bus/notifier.h"
+#include "bus/outbox.h"
+#include "core/product.h"
+
+#define WITNESS_SIZE 16
+
+/* ---- what the store is to load ---- */
+
+/* A product that is named, or that turned out to own a batch that is named. */
+struct product_slot {
+	const char *sku;
+	struct product *product; /* NULL: not loaded, or there is none */
+	bool loaded;             /* asked for and answered */
+
+	/* Its events so far, encoded; the first one's version. */
+	struct outgoing *outgoing;
+	size_t outgoing_count;
+	int64_t first_version;
+};
+
+/* A batch that is named by reference, and the SKU it belongs to. */
+struct batch_slot {
+	const char *reference;
+	const char *sku; /* of the batch that has this reference; NULL: there is none */
+	bool loaded;
+	int32_t lowest_qty; /* the smallest quantity that a command sets it to; INT32_MAX: none does */
+};
+
+/* A line that is to be allocated: is it already? */
+struct line_slot {
+	const char *sku;
+	const char *orderid;
+	int32_t qty;
+	bool loaded;
+};
+
+/* A message id: was it spent before? */
+struct inbox_slot {
+	const char *key; /* the delivery's inbox_key */
+	enum message_type type;
+	const char *source;
+	const char *id;
+	bool loaded;
+	bool spent;      /* before this unit, or by an earlier message of it */
+	uint64_t digest; /* of the message that spent it */
+	/* To be written: the outcome with which this unit spent it; OUTCOME_NONE: it did not. */
+	enum outcome outcome;
+};
+
+/* ---- what the store is to write ---- */
+
+/* A row of the read model, as it is to be. */
+struct view_change {
+	const char *sku;
+	const char *orderid;
+	int32_t qty;
+	const char *batchref; /* NULL: the row goes */
+};
+
+/* How far a partition's events were published. */
+struct cursor {
+	int partition;
+	int64_t position;
+};
+
+struct unit_of_work {
+	struct arena *arena;
+	struct journal journal;
+	struct codec *codec;
+	unsigned char witness[WITNESS_SIZE]; /* random; the first row the flush inserts */
+
+	/* Whether LOAD takes row locks and keeps its transaction for the flush: set after repeated conflicts. */
+	bool locking;
+
+	struct delivery **deliveries; /* in the order they came */
+	size_t delivery_count;
+
+	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */
+	struct product_slot **products;
+	size_t product_count;
+	struct batch_slot **batches;
+	size_t batch_count;
+	struct line_slot **lines;
+	size_t line_count;
+	struct inbox_slot **inbox;
+	size_t inbox_count;
+	int64_t now; /* the database's clock, microseconds since 1970; set by load */
+
+	/* To write, besides the products themselves. */
+	struct view_change **views;
+	size_t view_count;
+	struct outbox_row *outbox;
+	size_t outbox_count;
+	struct notification *notifications; /* the flush sets their keys */
+	size_t notification_count;
+	struct delivery **dead; /* dead letters */
+	size_t dead_count;
+	struct cursor *cursors;
+	size_t cursor_count;
+
+	/* Private to unit_of_work.c. */
+	struct map product_map, batch_map, line_map, inbox_map, view_map;
+	const struct envelope *handling; /* the message whose events are raised */
+	const char *defect;              /* why an event of it cannot be written */
+};
+
+/* ---- its life, as the engine leads it ---- */
+
+void unit_of_work_init(struct unit_of_work *uow, struct codec *codec);
+void unit_of_work_release(struct unit_of_work *uow);
+
+/* Empties it; nothing that came from its arena may be used any more. */
+void unit_of_work_clear(struct unit_of_work *uow);
+
+/* Adds a delivery, which must outlive the unit, and notes what its command needs. */
+void unit_of_work_add(struct unit_of_work *uow, struct delivery *delivery);
+
+/* A product whose shrink goes on: loads it, whether or not a command names it. */
+void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
+
+enum progress {
+	PROGRESS_DONE,       /* the delivery has its outcome */
+	PROGRESS_NEEDS_MORE, /* undone; load, then handle it again */
+	PROGRESS_LATER,      /* a shrink of its product goes on: not in this unit */
+	PROGRESS_ELSEWHERE,  /* its batch belongs to another SKU than was thought: resolve it again */
+};
+
+/* Handles one delivery and the events it causes. */
+enum progress unit_of_work_handle(struct unit_of_work *uow, struct delivery *delivery);
+
+/* Takes one step of the product's shrink: PROGRESS_DONE or PROGRESS_NEEDS_MORE. */
+enum progress unit_of_work_continue_shrink(struct unit_of_work *uow, struct product *product);
+
+/* Everything is handled: turns what happened into rows for the flush. */
+void unit_of_work_close(struct unit_of_work *uow);
+
+/* ---- what handlers see ---- */
+
+/* The product, or NULL when there is no such SKU (which the load has shown). */
+struct product *unit_of_work_product(struct unit_of_work *uow, const char *sku);
+
+/* A product that begins to be. */
+struct product *unit_of_work_new_product(struct unit_of_work *uow, const char *sku);
+
+/* The SKU of the batch with that reference, or NULL when there is none. */
+const char *unit_of_work_batch_owner(struct unit_of_work *uow, const char *reference);
+
+/* The reference belongs to that SKU from now on. */
+void unit_of_work_own_batch(struct unit_of_work *uow, const char *reference, const char *sku);
+
+/* The read model is to show the line in that batch; NULL: nowhere. */
+void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *line, const char *batchref);
+
+/* The event goes to the outbox, stamped and checked. */
+void unit_of_work_publish(struct unit_of_work *uow, struct message *event);
+
+/* Somebody is to be told that the line is out of stock. */
+void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line);
+
+/* ---- what a store fills in ---- */
+
+/* The unit's product of that SKU, made when it is not there yet.  `sku` is copied when it is new. */
+struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
+					 int64_t version, int64_t revision);
+
+/* The slot of that reference gets its owner. */
+void unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference, const char *sku);
+
+/* The message id of that slot was spent earlier by a message with that digest. */
+void unit_of_work_put_spent(struct inbox_slot *slot, uint64_t digest);
+
+#endif
