@@ -1,0 +1,57 @@
+/* Reads message structs through their descriptors. */
+#include "core/field.h"
+
+#include "core/calendar.h"
+
+#include <string.h>
+
+const struct field *field_named(const struct message_descriptor *descriptor, const char *name)
+{
+	for (size_t i = 0; i < descriptor->field_count; i++) {
+		if (!strcmp(descriptor->fields[i].name, name))
+			return &descriptor->fields[i];
+	}
+	return NULL;
+}
+
+const char *field_text(const struct field *field, const void *body)
+{
+	const char *text;
+
+	memcpy(&text, (const char *)body + field->offset, sizeof text);
+	return text;
+}
+
+static bool is_wide(const struct field *field)
+{
+	return field->kind == FIELD_INT64 || field->kind == FIELD_INSTANT;
+}
+
+int64_t field_number(const struct field *field, const void *body)
+{
+	int64_t wide;
+	int32_t narrow;
+
+	if (is_wide(field)) {
+		memcpy(&wide, (const char *)body + field->offset, sizeof wide);
+		return wide;
+	}
+	memcpy(&narrow, (const char *)body + field->offset, sizeof narrow);
+	return narrow;
+}
+
+void fields_clear(const struct message_descriptor *descriptor, void *body)
+{
+	static const int32_t no_day = IN_WAREHOUSE;
+	static const int64_t no_instant = NO_INSTANT;
+
+	memset(body, 0, descriptor->size);
+	for (size_t i = 0; i < descriptor->field_count; i++) {
+		const struct field *field = &descriptor->fields[i];
+
+		if (field->kind == FIELD_DAY)
+			memcpy((char *)body + field->offset, &no_day, sizeof no_day);
+		else if (field->kind == FIELD_INSTANT)
+			memcpy((char *)body + field->offset, &no_instant, sizeof no_instant);
+	}
+}

@@ -1,0 +1,51 @@
+/*
+ * What a message is made of.  The descriptors are generated from `schemas/`; the validator and the
+ * codecs walk them, so that a message's shape is written down once.
+ */
+#ifndef ALLOCD_CORE_FIELD_H
+#define ALLOCD_CORE_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_kind {
+	FIELD_TEXT,    /* const char *, NULL when absent; min and max count code points; no NUL inside */
+	FIELD_INT32,   /* int32_t; min and max bound the value; never optional */
+	FIELD_INT64,   /* int64_t; the same */
+	FIELD_DAY,     /* int32_t, see calendar.h; IN_WAREHOUSE when absent */
+	FIELD_INSTANT, /* int64_t, see calendar.h; NO_INSTANT when absent */
+};
+
+struct field {
+	const char *name;
+	const char *alias; /* another name the same value may come under, or NULL */
+	enum field_kind kind;
+	bool required;
+	bool nullable; /* null stands for absent */
+	size_t offset; /* of the value in the message's struct */
+	int64_t min;
+	int64_t max;
+};
+
+enum message_role { ROLE_COMMAND, ROLE_EVENT };
+
+struct message_descriptor {
+	const char *name; /* as on the wire: "allocate" */
+	enum message_role role;
+	size_t size; /* of the message's struct */
+	const struct field *fields;
+	size_t field_count;
+};
+
+/* The descriptor's field of that name, or NULL. */
+const struct field *field_named(const struct message_descriptor *descriptor, const char *name);
+
+/* The value of a text, day or instant field, or of an integer, in the struct that starts at `body`. */
+const char *field_text(const struct field *field, const void *body);
+int64_t field_number(const struct field *field, const void *body);
+
+/* Sets every field of the struct at `body` to absent: NULL, 0, IN_WAREHOUSE, NO_INSTANT. */
+void fields_clear(const struct message_descriptor *descriptor, void *body);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * The way back: a journal keeps the old bytes of whatever one message changes in memory, so that a
+ * message that is rejected leaves everything as it was.  Core writes into it before every change.
+ */
+#ifndef ALLOCD_CORE_JOURNAL_H
+#define ALLOCD_CORE_JOURNAL_H
+
+#include "core/arena.h"
+
+struct journal {
+	struct journal_entry *newest;
+};
+
+/* Remembers the `size` bytes at `place`; memory for that comes from `arena`. */
+void journal_keep(struct journal *journal, struct arena *arena, void *place, size_t size);
+
+/* Puts everything back, newest change first, and forgets it. */
+void journal_undo(struct journal *journal);
+
+/* What happened stands; forgets the way back. */
+void journal_forget(struct journal *journal);
+
+#endif

@@ -1,0 +1,499 @@
+/* The rules of allocation: which batch takes a line, and what happens when a batch shrinks. */
+#include "core/product.h"
+
+#include "core/partition.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- changing things, with a way back ---- */
+
+#define KEEP(product, field)       journal_keep((product)->journal, (product)->arena, &(field), sizeof(field))
+#define SET(product, field, value) (KEEP(product, field), (field) = (value))
+
+static void touch(struct product *product)
+{
+	if (!product->changed)
+		SET(product, product->changed, true);
+}
+
+static void touch_batch(struct product *product, struct batch *batch)
+{
+	if (!batch->changed)
+		SET(product, batch->changed, true);
+	touch(product);
+}
+
+static void touch_line(struct product *product, struct allocation *allocation)
+{
+	if (!allocation->changed) {
+		SET(product, allocation->changed, true);
+		SET(product, allocation->next_changed, product->changed_lines);
+		SET(product, product->changed_lines, allocation);
+	}
+	touch(product);
+}
+
+/* ---- events ---- */
+
+static struct message *raise_event(struct product *product, enum message_type type)
+{
+	struct event *event = arena_alloc(product->arena, sizeof *event);
+
+	message_init(&event->message, type);
+	if (product->last_event)
+		SET(product, product->last_event->next, event);
+	else
+		SET(product, product->events, event);
+	SET(product, product->last_event, event);
+	SET(product, product->version, product->version + 1);
+	touch(product);
+	return &event->message;
+}
+
+static void record_allocated(struct product *product, const struct batch *batch,
+			     const struct order_line *line)
+{
+	struct line_allocated *event = &raise_event(product, MSG_LINE_ALLOCATED)->as.line_allocated;
+
+	event->orderid = line->orderid;
+	event->sku = product->sku;
+	event->qty = line->qty;
+	event->batchref = batch->reference;
+	event->version = product->version;
+}
+
+static void record_deallocated(struct product *product, const struct batch *batch,
+			       const struct order_line *line)
+{
+	struct line_deallocated *event = &raise_event(product, MSG_LINE_DEALLOCATED)->as.line_deallocated;
+
+	event->orderid = line->orderid;
+	event->sku = product->sku;
+	event->qty = line->qty;
+	event->batchref = batch->reference;
+	event->version = product->version;
+}
+
+static void record_out_of_stock(struct product *product, const struct order_line *line)
+{
+	struct out_of_stock *event = &raise_event(product, MSG_OUT_OF_STOCK)->as.out_of_stock;
+
+	event->sku = product->sku;
+	event->orderid = line->orderid;
+	event->qty = line->qty;
+	event->version = product->version;
+}
+
+struct event *product_collect_events(struct product *product)
+{
+	struct event *events = product->events;
+
+	product->events = NULL;
+	product->last_event = NULL;
+	return events;
+}
+
+/* ---- preference ---- */
+
+int preference_compare(struct preference a, struct preference b)
+{
+	if (a.eta != b.eta)
+		return a.eta < b.eta ? -1 : 1;
+	if (!a.reference || !b.reference)
+		return !a.reference - !b.reference;
+	return strcmp(a.reference, b.reference);
+}
+
+struct preference batch_preference(const struct batch *batch)
+{
+	return (struct preference){batch->eta, batch->reference};
+}
+
+int32_t batch_free(const struct batch *batch)
+{
+	return batch->purchased - batch->allocated;
+}
+
+/*
+ * The power of two in `qty`, as an exponent.  What is loaded is remembered, and asked for, by sizes and not by
+ * exact quantities: a shrink that moves lines of many quantities needs a few loads a size, not one a line.
+ */
+static int size_of(int32_t qty)
+{
+	int size = 0;
+
+	while (qty >> (size + 1))
+		size++;
+	return size;
+}
+
+/* The first batch in order of preference that can take `qty`, or NULL; NEEDS_MORE when that is not known. */
+static enum verdict soonest_batch_with(struct product *product, int32_t qty, struct batch **found)
+{
+	int size = size_of(qty);
+	struct preference known = product->loaded_to[size];
+	struct batch *batch = product->batches;
+
+	while (batch && batch_free(batch) < qty)
+		batch = batch->next;
+	*found = batch;
+	if (preference_compare(batch ? batch_preference(batch) : PREFERENCE_END, known) <= 0)
+		return ACCEPTED;
+	product->need = (struct need){.fitting = 1 << size, .after = known};
+	return NEEDS_MORE;
+}
+
+/* ---- the product's parts ---- */
+
+struct product *product_new(struct arena *arena, struct journal *journal, const char *sku)
+{
+	struct product *product = arena_alloc(arena, sizeof *product);
+
+	product->sku = sku;
+	product->arena = arena;
+	product->journal = journal;
+	for (int size = 0; size < STOCK_SIZES; size++)
+		product->loaded_to[size] = PREFERENCE_START;
+	return product;
+}
+
+struct batch *product_batch(const struct product *product, const char *reference)
+{
+	struct batch *batch = product->batches;
+
+	while (batch && strcmp(batch->reference, reference))
+		batch = batch->next;
+	return batch;
+}
+
+static void insert_batch(struct product *product, struct batch *batch)
+{
+	struct batch **place = &product->batches;
+
+	while (*place && preference_compare(batch_preference(*place), batch_preference(batch)) < 0)
+		place = &(*place)->next;
+	batch->next = *place;
+	SET(product, *place, batch);
+}
+
+static size_t bucket_of(const char *orderid, int32_t qty)
+{
+	uint64_t hash = fnv1a(fnv1a(FNV_BASIS, &qty, sizeof qty), orderid, strlen(orderid));
+
+	return (size_t)((hash ^ (hash >> 32)) % LINE_BUCKETS);
+}
+
+struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty)
+{
+	struct allocation *allocation = product->lines[bucket_of(orderid, qty)];
+
+	while (allocation && (allocation->line.qty != qty || strcmp(allocation->line.orderid, orderid)))
+		allocation = allocation->next_in_bucket;
+	return allocation;
+}
+
+static struct allocation *add_line(struct product *product, const char *orderid, int32_t qty)
+{
+	struct allocation *allocation = arena_alloc(product->arena, sizeof *allocation);
+	struct allocation **bucket = &product->lines[bucket_of(orderid, qty)];
+
+	allocation->line = (struct order_line){orderid, product->sku, qty};
+	allocation->next_in_bucket = *bucket;
+	SET(product, *bucket, allocation);
+	return allocation;
+}
+
+/* Puts a line among its batch's lines, which are kept newest first. */
+static void link_line(struct product *product, struct batch *batch, struct allocation *allocation)
+{
+	struct allocation *newer = NULL, *older = batch->newest;
+
+	if (batch->oldest_loaded && batch->oldest_loaded->version > allocation->version) {
+		newer = batch->oldest_loaded;
+		older = NULL;
+	}
+	while (older && older->version > allocation->version) {
+		newer = older;
+		older = older->older;
+	}
+	SET(product, allocation->newer, newer);
+	SET(product, allocation->older, older);
+	if (newer)
+		SET(product, newer->older, allocation);
+	else
+		SET(product, batch->newest, allocation);
+	if (older)
+		SET(product, older->newer, allocation);
+	else
+		SET(product, batch->oldest_loaded, allocation);
+}
+
+static void unlink_newest(struct product *product, struct batch *batch)
+{
+	struct allocation *second = batch->newest->older;
+
+	SET(product, batch->newest, second);
+	if (second)
+		SET(product, second->newer, NULL);
+	else
+		SET(product, batch->oldest_loaded, NULL);
+}
+
+/* ---- allocating ---- */
+
+static void take(struct product *product, struct batch *batch, struct allocation *allocation)
+{
+	SET(product, batch->allocated, batch->allocated + allocation->line.qty);
+	touch_batch(product, batch);
+	record_allocated(product, batch, &allocation->line);
+	SET(product, allocation->batch, batch);
+	SET(product, allocation->version, product->version);
+	link_line(product, batch, allocation);
+	touch_line(product, allocation);
+}
+
+enum verdict product_allocate(struct product *product, const struct order_line *line)
+{
+	struct allocation *allocation = product_line(product, line->orderid, line->qty);
+	struct batch *batch;
+
+	assert(!product->shrink);
+	if (allocation && (allocation->batch || allocation->displaced))
+		return SKIP_DUPLICATE;
+	if (soonest_batch_with(product, line->qty, &batch) == NEEDS_MORE)
+		return NEEDS_MORE;
+	if (!batch) {
+		record_out_of_stock(product, line);
+		return ACCEPTED;
+	}
+	take(product, batch, allocation ? allocation : add_line(product, line->orderid, line->qty));
+	return ACCEPTED;
+}
+
+/* ---- new stock ---- */
+
+enum verdict product_add_batch(struct product *product, const char *reference, int32_t qty, int32_t eta)
+{
+	struct batch *batch = product_batch(product, reference);
+
+	assert(!product->shrink);
+	if (batch)
+		return batch->eta == eta && batch->original_qty == qty ? SKIP_DUPLICATE
+								       : REJECT_BATCHREF_TAKEN;
+	batch = arena_alloc(product->arena, sizeof *batch);
+	*batch = (struct batch){
+		.reference = reference,
+		.eta = eta,
+		.original_qty = qty,
+		.purchased = qty,
+		.changed_at = NO_INSTANT,
+	};
+	insert_batch(product, batch);
+	touch_batch(product, batch);
+	return ACCEPTED;
+}
+
+/* ---- shrinking ---- */
+
+/* Displaced lines are kept oldest first, and mostly come newest first. */
+static void displace(struct product *product, struct allocation *allocation)
+{
+	struct allocation *older = NULL, *newer = product->oldest_displaced;
+
+	if (product->newest_displaced && product->newest_displaced->version < allocation->version) {
+		older = product->newest_displaced;
+		newer = NULL;
+	}
+	while (newer && newer->version < allocation->version) {
+		older = newer;
+		newer = newer->newer;
+	}
+	SET(product, allocation->newer, newer);
+	SET(product, allocation->older, NULL);
+	SET(product, allocation->displaced, true);
+	if (older)
+		SET(product, older->newer, allocation);
+	else
+		SET(product, product->oldest_displaced, allocation);
+	if (!newer)
+		SET(product, product->newest_displaced, allocation);
+}
+
+static void give_up_newest(struct product *product, struct batch *batch)
+{
+	struct allocation *allocation = batch->newest;
+
+	unlink_newest(product, batch);
+	SET(product, batch->allocated, batch->allocated - allocation->line.qty);
+	record_deallocated(product, batch, &allocation->line);
+	SET(product, allocation->batch, NULL);
+	displace(product, allocation);
+	touch_line(product, allocation);
+}
+
+/*
+ * Gives up the newest lines until what is left fits `target`, MOVE_MAX lines at most.  The batch holds what
+ * it must for the rest: it is never allocated beyond what it holds, and has nothing free, until it is done.
+ */
+static enum verdict give_up_lines(struct product *product, struct batch *batch, int32_t target)
+{
+	for (int moved = 0; batch->allocated > target && moved < MOVE_MAX; moved++) {
+		if (!batch->newest || batch->newest->version < batch->lines_from) {
+			product->need =
+				(struct need){.lines_of = batch, .lines_qty = batch->allocated - target};
+			return NEEDS_MORE;
+		}
+		give_up_newest(product, batch);
+	}
+	SET(product, batch->purchased, batch->allocated > target ? batch->allocated : target);
+	touch_batch(product, batch);
+	return ACCEPTED;
+}
+
+static void set_shrink(struct product *product, struct shrink *shrink)
+{
+	SET(product, product->shrink, shrink);
+	SET(product, product->shrink_changed, true);
+	touch(product);
+}
+
+static void begin_shrink(struct product *product, struct batch *batch, int32_t target)
+{
+	struct shrink *shrink = arena_alloc(product->arena, sizeof *shrink);
+
+	shrink->batch = batch;
+	shrink->target = target;
+	shrink->all_displaced = true;
+	set_shrink(product, shrink);
+}
+
+static bool is_out_of_date(const struct batch *batch, int64_t occurred_at)
+{
+	return occurred_at != NO_INSTANT && occurred_at < batch->changed_at;
+}
+
+enum verdict product_change_quantity(struct product *product, struct batch *batch, int32_t qty,
+				     int64_t occurred_at)
+{
+	assert(!product->shrink);
+	if (is_out_of_date(batch, occurred_at))
+		return SKIP_OUT_OF_DATE;
+	if (give_up_lines(product, batch, qty) == NEEDS_MORE)
+		return NEEDS_MORE;
+	if (occurred_at != NO_INSTANT)
+		SET(product, batch->changed_at, occurred_at);
+	if (batch->allocated > qty)
+		begin_shrink(product, batch, qty);
+	return ACCEPTED;
+}
+
+/* ---- allocating again what was given up ---- */
+
+static enum verdict reallocate_oldest(struct product *product)
+{
+	struct allocation *allocation = product->oldest_displaced;
+	struct batch *batch;
+
+	if (soonest_batch_with(product, allocation->line.qty, &batch) == NEEDS_MORE)
+		return NEEDS_MORE;
+	SET(product, product->oldest_displaced, allocation->newer);
+	if (!product->oldest_displaced)
+		SET(product, product->newest_displaced, NULL);
+	SET(product, allocation->newer, NULL);
+	SET(product, allocation->displaced, false);
+	touch_line(product, allocation);
+	if (batch)
+		take(product, batch, allocation);
+	else
+		record_out_of_stock(product, &allocation->line);
+	return ACCEPTED;
+}
+
+enum verdict product_reallocate_next(struct product *product)
+{
+	if (product->shrink || !product->oldest_displaced)
+		return ACCEPTED;
+	return reallocate_oldest(product);
+}
+
+static enum verdict reallocate_many(struct product *product)
+{
+	for (int moved = 0; product->oldest_displaced && moved < MOVE_MAX; moved++) {
+		if (reallocate_oldest(product) == NEEDS_MORE)
+			return NEEDS_MORE;
+	}
+	if (!product->oldest_displaced && product->shrink->all_displaced)
+		set_shrink(product, NULL);
+	return ACCEPTED;
+}
+
+enum verdict product_continue_shrink(struct product *product)
+{
+	struct shrink *shrink = product->shrink;
+
+	assert(shrink);
+	if (shrink->batch->allocated > shrink->target)
+		return give_up_lines(product, shrink->batch, shrink->target);
+	if (!product->oldest_displaced && !shrink->all_displaced) {
+		product->need = (struct need){.displaced = true};
+		return NEEDS_MORE;
+	}
+	return reallocate_many(product);
+}
+
+/* ---- what was kept comes back ---- */
+
+struct batch *product_put_batch(struct product *product, const struct batch *kept)
+{
+	struct batch *batch = product_batch(product, kept->reference);
+
+	if (batch)
+		return batch;
+	batch = arena_copy(product->arena, kept, sizeof *kept);
+	batch->newest = batch->oldest_loaded = NULL;
+	batch->next = NULL;
+	batch->lines_from = batch->allocated == 0 ? 0 : INT64_MAX;
+	batch->changed = false;
+	batch->stored = true;
+	insert_batch(product, batch);
+	return batch;
+}
+
+struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
+				    int32_t qty, int64_t version)
+{
+	struct allocation *allocation = product_line(product, orderid, qty);
+
+	if (allocation)
+		return allocation;
+	allocation = add_line(product, orderid, qty);
+	allocation->version = version;
+	allocation->batch = allocation->stored_batch = batch;
+	if (batch) {
+		link_line(product, batch, allocation);
+	} else {
+		allocation->stored_displaced = true;
+		displace(product, allocation);
+	}
+	return allocation;
+}
+
+void product_put_range(struct product *product, int32_t fitting, struct preference up_to)
+{
+	int size = size_of(fitting);
+
+	assert(fitting == 1 << size);
+	for (; size < STOCK_SIZES; size++) {
+		if (preference_compare(product->loaded_to[size], up_to) < 0)
+			product->loaded_to[size] = up_to;
+	}
+}
+
+void product_put_shrink(struct product *product, const struct shrink *kept)
+{
+	if (product->shrink || product->shrink_stored)
+		return;
+	product->shrink = arena_copy(product->arena, kept, sizeof *kept);
+	product->shrink_stored = true;
+}

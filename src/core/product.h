@@ -1,0 +1,210 @@
+/*
+ * The domain model: Product, the aggregate, its batches and the order lines they hold.
+ *
+ * A product in memory is a part of the product that is kept: the batches a unit of work named, the
+ * first ones with free stock in order of preference, the lines its commands need.  Every decision
+ * first asks whether that part is enough.  When it is not, the answer is NEEDS_MORE, `need` says
+ * what is missing, and the caller undoes the message, loads, and asks again.
+ *
+ * Everything a product owns comes from its arena; every change goes through its journal first.
+ * Texts handed in must live as long as the product.
+ */
+#ifndef ALLOCD_CORE_PRODUCT_H
+#define ALLOCD_CORE_PRODUCT_H
+
+#include "core/arena.h"
+#include "core/calendar.h"
+#include "core/journal.h"
+#include "core/message.h"
+#include "core/verdict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A shrink moves at most so many lines at once; a larger one goes on in steps.  (Tests build with a smaller one.) */
+#ifndef MOVE_MAX
+#define MOVE_MAX 10000
+#endif
+
+/* A value: two lines with the same order, SKU and quantity are the same line. */
+struct order_line {
+	const char *orderid;
+	const char *sku;
+	int32_t qty;
+};
+
+/* An order line that the product knows of, and the batch that holds it, if one does. */
+struct allocation {
+	struct order_line line;
+	struct batch *batch;              /* NULL: displaced, or forgotten */
+	int64_t version;                  /* of its line_allocated event: the higher, the more recent */
+	struct allocation *newer, *older; /* among its batch's lines; `newer` among the displaced ones */
+	bool displaced;                   /* it lost its batch and waits to be allocated again */
+
+	/* For the repository: what is kept of it, and the product's list of what changed. */
+	struct batch *stored_batch; /* NULL: no batch holds it in the database */
+	bool stored_displaced;      /* the database has it among the displaced lines */
+	bool changed;
+	struct allocation *next_changed;
+
+	struct allocation *next_in_bucket;
+};
+
+struct batch {
+	const char *reference;
+	int32_t eta;          /* a day, or IN_WAREHOUSE */
+	int32_t original_qty; /* as it was created */
+	int32_t purchased;    /* as it is now: allocated <= purchased */
+	int32_t allocated;
+	int64_t changed_at; /* occurred_at of the last quantity change applied, or NO_INSTANT */
+
+	/* The loaded lines, newest first.  Loaded are all with a version of `lines_from` or higher. */
+	struct allocation *newest;
+	struct allocation *oldest_loaded;
+	int64_t lines_from; /* 0: all of them; INT64_MAX: no stored one */
+
+	struct batch *next; /* in the product's order of preference */
+
+	/* For the repository. */
+	int64_t key; /* the store's own, 0 until it has one */
+	bool stored;
+	bool changed;
+};
+
+/* A place in the order of preference. */
+struct preference {
+	int32_t eta;
+	const char *reference; /* NULL: after all batches of that ETA */
+};
+
+/* Before every batch: none is loaded.  After every batch: nothing is left to load. */
+#define PREFERENCE_START ((struct preference){IN_WAREHOUSE, ""})
+#define PREFERENCE_END   ((struct preference){INT32_MAX, NULL})
+
+/* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
+struct need {
+	int32_t fitting;         /* batches with at least so much free stock, a power of two, */
+	struct preference after; /* beyond this place */
+	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
+	int32_t lines_qty;       /* that add up to at least so much, MOVE_MAX at most */
+	bool displaced;          /* the oldest displaced lines, MOVE_MAX at most */
+};
+
+/* A shrink too large for one unit of work: it goes on until no line is left displaced. */
+struct shrink {
+	struct batch *batch;
+	int32_t target;          /* what the batch is to hold */
+	const char *cause;       /* id of the command, or NULL; its events carry it */
+	const char *traceparent; /* the same */
+	bool all_displaced;      /* every displaced line is loaded */
+};
+
+struct event {
+	struct event *next;
+	struct message message;
+};
+
+#define LINE_BUCKETS 64
+
+/* Free stock is looked up by powers of two: from 1 to 2^30. */
+#define STOCK_SIZES 31
+
+struct product {
+	const char *sku;
+	int64_t version; /* number of its last event */
+
+	struct batch *batches; /* the loaded ones, in order of preference */
+	struct preference
+		loaded_to[STOCK_SIZES]; /* up to there, all batches with 2^i or more free stock are loaded */
+
+	struct shrink *shrink; /* one in progress, or NULL */
+	struct allocation *oldest_displaced;
+	struct allocation *newest_displaced;
+
+	struct need need;     /* set with NEEDS_MORE */
+	struct event *events; /* raised and not yet collected, oldest first */
+	struct event *last_event;
+
+	struct arena *arena;
+	struct journal *journal;
+
+	/* For the repository. */
+	int64_t key;      /* the store's own, 0 until it has one */
+	int64_t revision; /* as loaded; 0: the product is new */
+	bool changed;
+	bool shrink_stored;
+	bool shrink_changed;
+	struct allocation *changed_lines;
+	struct allocation *lines[LINE_BUCKETS];
+};
+
+/* A product that nothing is known of but its name.  Arena and journal must outlive it. */
+struct product *product_new(struct arena *arena, struct journal *journal, const char *sku);
+
+/* ---- decisions: ACCEPTED, skipped, rejected or NEEDS_MORE ---- */
+
+enum verdict product_add_batch(struct product *product, const char *reference, int32_t qty, int32_t eta);
+
+/* The product must have been asked for this line when it was loaded: see product_put_line(). */
+enum verdict product_allocate(struct product *product, const struct order_line *line);
+
+/*
+ * A batch turns out to hold `qty`.  Raises line_deallocated for every line it gives up; each of them
+ * waits as displaced until product_reallocate_next().
+ */
+enum verdict product_change_quantity(struct product *product, struct batch *batch, int32_t qty,
+				     int64_t occurred_at);
+
+/* Allocates the line that is displaced for longest (by its age), if there is one and no shrink goes on in steps. */
+enum verdict product_reallocate_next(struct product *product);
+
+/*
+ * Takes the next step of the shrink that is in progress: at most MOVE_MAX lines are given up or
+ * allocated again.  `shrink` is NULL when it was the last one.  Each step is committed, and the product
+ * loaded anew, before the next one.
+ */
+enum verdict product_continue_shrink(struct product *product);
+
+/* ---- queries ---- */
+
+struct batch *product_batch(const struct product *product, const char *reference);
+struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty);
+int32_t batch_free(const struct batch *batch);
+
+/* < 0: the first comes first.  In the warehouse first, then earlier ETA, then reference by bytes. */
+int preference_compare(struct preference a, struct preference b);
+struct preference batch_preference(const struct batch *batch);
+
+/*
+ * Takes the events raised so far, oldest first, and leaves none.  All events of a message are taken before the
+ * next message is handled; those of a message that is undone are gone, taken or not.
+ */
+struct event *product_collect_events(struct product *product);
+
+/*
+ * ---- for the repository: what was kept comes back ----
+ *
+ * What is in memory already stays as it is: it may have been changed since.  When all is there, the
+ * caller forgets the journal: what was loaded is no message's change.
+ */
+
+/* Copies `kept`'s plain values and key; returns the product's batch of that reference. */
+struct batch *product_put_batch(struct product *product, const struct batch *kept);
+
+/*
+ * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  When the
+ * newest lines of a batch were asked for, the caller lowers the batch's `lines_from` to where they end.
+ */
+struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
+				    int32_t qty, int64_t version);
+
+/*
+ * All batches with `fitting` (a power of two) or more free stock, up to that place, have been put: an open range
+ * is one of 1 or more.  Of a new product that is so up to PREFERENCE_END.
+ */
+void product_put_range(struct product *product, int32_t fitting, struct preference up_to);
+
+/* Copies `kept`, whose batch is one of the product's. */
+void product_put_shrink(struct product *product, const struct shrink *kept);
+
+#endif
