@@ -55,7 +55,7 @@ def run_pytest(build, environment):
     """The end-to-end tests, from outside, against the same sanitized program."""
     print("== end-to-end tests, against the sanitized program", flush=True)
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        command = [sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junit-xml={report.name}", "tests/e2e"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", f"--junit-xml={report.name}", "tests/e2e"]
         status = subprocess.run(
             command, env={**environment, "ALLOCD_BIN": str(build / "allocd")}, check=False
         ).returncode

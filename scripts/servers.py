@@ -337,11 +337,14 @@ def scratch_directory():
 
 def end_in_order_on_signals():
     """Signals that would end this process at once unwind it instead, so that no server is left behind."""
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def unwind(number, _frame):
+        for other in ending:
+            signal.signal(other, signal.SIG_IGN)  # a second one must not cut the unwinding short
         raise SystemExit(128 + number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ending:
         signal.signal(number, unwind)
 
 
