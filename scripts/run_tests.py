@@ -3,6 +3,7 @@
 
     run_tests.py BUILD
 
+Those servers may hold other data: everything happens in databases of the tests' own, dropped at the end.
 BUILD holds the C tests (meson) and the program that the end-to-end tests drive. Meson counts programs
 and pytest counts functions; the closing line counts checks: every one of every Check suite, and every
 end-to-end test.
@@ -17,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
+
+import installation  # noqa: E402
 
 CHECK_TOTALS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
 
@@ -76,16 +81,17 @@ def total(counts):
     return Count(*map(sum, zip(*counts))) if counts else Count(0, 0, 0)
 
 
+def run_all(build):
+    environment = {**SANITIZERS, **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    with installation.fresh_database(os.environ["DATABASE_URL"]) as database_url:
+        environment["ALLOCD_TEST_DATABASE_URL"] = database_url
+        environment["ALLOCD_TEST_REDIS_URL"] = os.environ["REDIS_URL"]
+        yield run_meson(build, environment)
+    yield run_pytest(build, environment)
+
+
 def main():
-    build = pathlib.Path(sys.argv[1]).resolve()
-    environment = {
-        **SANITIZERS,
-        **os.environ,
-        "ALLOCD_TEST_DATABASE_URL": os.environ["DATABASE_URL"],
-        "ALLOCD_TEST_REDIS_URL": os.environ["REDIS_URL"],
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    runs = [run_meson(build, environment), run_pytest(build, environment)]
+    runs = list(run_all(pathlib.Path(sys.argv[1]).resolve()))
     count = total([count for _status, count in runs])
     skipped = f", {count.skipped} skipped" if count.skipped else ""
     print(f"{count.passed} passed, {count.failed} failed{skipped}", flush=True)
