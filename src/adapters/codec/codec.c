@@ -1,0 +1,109 @@
+/* The codec port: every payload goes through here, in and out. */
+#include "adapters/codec/codec.h"
+
+#include "adapters/codec/envelope.h"
+#include "adapters/codec/invalid.h"
+#include "adapters/codec/json.h"
+#include "adapters/codec/messagepack.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wire_codec {
+	struct codec codec;
+	enum wire_encoding encoding;
+	enum wire_envelope envelope;
+	char *source;
+};
+
+static struct wire_codec *downcast(struct codec *codec)
+{
+	return (struct wire_codec *)codec;
+}
+
+/* ---- in ---- */
+
+static bool decode_json(enum message_type expected, struct bytes payload, struct arena *arena,
+			struct envelope *envelope, const char **error)
+{
+	json_t *root = wire_read_json(payload, arena, error);
+	bool ok;
+
+	if (!root)
+		return false;
+	ok = envelope_read(wire_view_json(root), expected, arena, envelope, error);
+	json_decref(root);
+	return ok;
+}
+
+static bool decode_messagepack(enum message_type expected, struct bytes payload, struct arena *arena,
+			       struct envelope *envelope, const char **error)
+{
+	msgpack_unpacked unpacked;
+	bool ok;
+
+	if (!wire_read_messagepack(payload, arena, &unpacked, error))
+		return false;
+	ok = envelope_read(wire_view_messagepack(&unpacked.data), expected, arena, envelope, error);
+	msgpack_unpacked_destroy(&unpacked);
+	return ok;
+}
+
+static bool decode(struct codec *codec, enum message_type expected, struct bytes payload, struct arena *arena,
+		   struct envelope *envelope, const char **error)
+{
+	(void)codec;
+	if (payload.size > PAYLOAD_MAX)
+		return invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
+	if (wire_is_messagepack(payload))
+		return decode_messagepack(expected, payload, arena, envelope, error);
+	return decode_json(expected, payload, arena, envelope, error);
+}
+
+/* ---- out ---- */
+
+static bool encode(struct codec *codec, const struct envelope *envelope, struct arena *arena,
+		   struct bytes *payload, const char **error)
+{
+	const struct wire_codec *wire = downcast(codec);
+	const struct document *document;
+
+	assert(message_descriptor(envelope->message.type)->role == ROLE_EVENT);
+	if (wire->envelope == WIRE_CLOUDEVENTS)
+		document = cloudevent_document(envelope, wire->source, arena, error);
+	else
+		document = message_document(&envelope->message, arena, error);
+	if (!document)
+		return false;
+	*payload = wire->encoding == WIRE_JSON ? wire_write_json(document, arena)
+					       : wire_write_messagepack(document, arena);
+	return true;
+}
+
+/* ---- */
+
+static const struct codec_ops wire_codec_ops = {
+	.decode = decode,
+	.encode = encode,
+};
+
+struct codec *wire_codec_new(const struct wire_codec_config *config)
+{
+	struct wire_codec *wire = malloc(sizeof *wire);
+	char *source = strdup(config->source);
+
+	if (!wire || !source)
+		out_of_memory();
+	*wire = (struct wire_codec){{&wire_codec_ops}, config->encoding, config->envelope, source};
+	return &wire->codec;
+}
+
+void wire_codec_free(struct codec **codec)
+{
+	if (!*codec)
+		return;
+	free(downcast(*codec)->source);
+	free(downcast(*codec));
+	*codec = NULL;
+}

@@ -1,0 +1,44 @@
+/*
+ * The codec port over JSON (jansson) and MessagePack (msgpack-c), bare and in CloudEvents 1.0 structured
+ * envelopes, and what the operator's commands need besides: a command from text, an event as text.
+ *
+ * On failure each function leaves one sentence in *error, in `arena`.  It names the field and what was
+ * expected, quotes nothing that a sender wrote, and so is short and safe to log.
+ */
+#ifndef ALLOCD_ADAPTERS_CODEC_CODEC_H
+#define ALLOCD_ADAPTERS_CODEC_CODEC_H
+
+#include "bus/codec.h"
+
+enum wire_encoding { WIRE_JSON, WIRE_MSGPACK };
+enum wire_envelope { WIRE_BARE, WIRE_CLOUDEVENTS };
+
+/* How messages are written; how they are read, each payload tells itself. */
+struct wire_codec_config {
+	enum wire_encoding encoding;
+	enum wire_envelope envelope;
+	const char *source; /* CloudEvents' source; copied */
+};
+
+/*
+ * `decode` takes events too, as the port's words on commands say; an event's id is that of its envelope.
+ *
+ * `encode` writes the fields of the message and, in an envelope, `traceparent`; what an envelope says besides
+ * comes from the message and the configuration.
+ */
+struct codec *wire_codec_new(const struct wire_codec_config *config);
+
+/* Accepts NULL in *codec and nulls it. */
+void wire_codec_free(struct codec **codec);
+
+/*
+ * The payload, in bare JSON, of the command that `pairs` describe: `count` texts such as "qty=10", a value being
+ * what the schema makes of it.  It satisfies its schema.
+ */
+bool wire_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
+			     struct arena *arena, struct bytes *payload, const char **error);
+
+/* Any payload, envelope and all, as one line of JSON (without a newline), whether its schema is known or not. */
+bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error);
+
+#endif

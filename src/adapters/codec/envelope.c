@@ -1,0 +1,189 @@
+/* Bare messages and CloudEvents 1.0 (https://github.com/cloudevents/spec, JSON event format). */
+#include "adapters/codec/envelope.h"
+
+#include "adapters/codec/fields.h"
+#include "adapters/codec/invalid.h"
+#include "adapters/codec/traceparent.h"
+#include "core/calendar.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The attributes that are read like any field. */
+struct attributes {
+	const char *id;
+	const char *source;
+	int64_t time;
+};
+
+static const struct field attribute_fields[] = {
+	{
+		.name = "id",
+		.kind = FIELD_TEXT,
+		.required = true,
+		.offset = offsetof(struct attributes, id),
+		.min = 1,
+		.max = 255,
+	},
+	{
+		.name = "source",
+		.kind = FIELD_TEXT,
+		.required = true,
+		.offset = offsetof(struct attributes, source),
+		.min = 1,
+		.max = 255,
+	},
+	{
+		.name = "time",
+		.kind = FIELD_INSTANT,
+		.nullable = true,
+		.offset = offsetof(struct attributes, time),
+	},
+};
+
+static const struct message_descriptor attributes_descriptor = {
+	.name = "cloudevent",
+	.size = sizeof(struct attributes),
+	.fields = attribute_fields,
+	.field_count = sizeof attribute_fields / sizeof attribute_fields[0],
+};
+
+/* ---- reading ---- */
+
+static bool read_bare(struct object object, enum message_type type, struct arena *arena,
+		      struct envelope *envelope, const char **error)
+{
+	struct message *message = &envelope->message;
+
+	memset(envelope, 0, sizeof *envelope);
+	message->type = type;
+	if (!fields_read(message_descriptor(type), object, arena, &message->as, error))
+		return false;
+	envelope->id = message_text(message, "id");
+	envelope->source = "";
+	envelope->occurred_at = message_number(message, "occurred_at");
+	return true;
+}
+
+/* What the envelope says goes before what is in the data. */
+static void apply_attributes(const struct attributes *attributes, struct envelope *envelope)
+{
+	struct message *message = &envelope->message;
+
+	envelope->id = attributes->id;
+	envelope->source = attributes->source;
+	if (attributes->time != NO_INSTANT)
+		envelope->occurred_at = attributes->time;
+	message_set_instant(message, "occurred_at", envelope->occurred_at);
+	if (field_named(message_descriptor(message->type), "id")) /* events have none of their own */
+		message_set_text(message, "id", envelope->id);
+}
+
+static bool is_text(struct object object, const char *name, const char *expected)
+{
+	struct value value = object_member(object, name);
+	size_t length = strlen(expected);
+
+	return value.kind == VALUE_TEXT && value.as.text.length == length &&
+	       !memcmp(value.as.text.start, expected, length);
+}
+
+static bool is_given(struct object object, const char *name)
+{
+	enum value_kind kind = object_member(object, name).kind;
+
+	return kind != VALUE_ABSENT && kind != VALUE_NULL;
+}
+
+static bool check_fixed_attributes(struct object object, const char *name, struct arena *arena,
+				   const char **error)
+{
+	if (!is_text(object, "specversion", "1.0"))
+		return invalid(arena, error, "specversion", "expected \"1.0\"");
+	if (!is_text(object, "type", name))
+		return invalid(arena, error, "type", "expected \"%s\"", name);
+	if (is_given(object, "data_base64"))
+		return invalid(arena, error, "data_base64", "not supported: expected an object in data");
+	return true;
+}
+
+static bool read_cloudevent(struct object object, enum message_type type, struct arena *arena,
+			    struct envelope *envelope, const char **error)
+{
+	struct value data = object_member(object, "data");
+	struct value traceparent = object_member(object, "traceparent");
+	struct attributes attributes;
+
+	if (!check_fixed_attributes(object, message_name(type), arena, error) ||
+	    !fields_read(&attributes_descriptor, object, arena, &attributes, error))
+		return false;
+	if (data.kind != VALUE_OBJECT)
+		return invalid(arena, error, "data", "expected an object with the fields of the message");
+	if (!read_bare(data.as.object, type, arena, envelope, error))
+		return false;
+	apply_attributes(&attributes, envelope);
+	if (traceparent.kind == VALUE_TEXT)
+		envelope->traceparent = traceparent_read(traceparent.as.text, arena);
+	return true;
+}
+
+bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
+		   struct envelope *envelope, const char **error)
+{
+	if (object_member(payload, "specversion").kind != VALUE_ABSENT)
+		return read_cloudevent(payload, type, arena, envelope, error);
+	return read_bare(payload, type, arena, envelope, error);
+}
+
+/* ---- writing ---- */
+
+struct document *message_document(const struct message *message, struct arena *arena, const char **error)
+{
+	const struct message_descriptor *descriptor = message_descriptor(message->type);
+	struct document *document = document_new(arena, descriptor->field_count);
+
+	return fields_write(descriptor, &message->as, arena, document, error) ? document : NULL;
+}
+
+/* The identity of an event: SKU/VERSION. */
+static const char *event_id(const struct message *event, struct arena *arena)
+{
+	return arena_printf(arena, "%s/%" PRId64, message_text(event, "sku"),
+			    message_number(event, "version"));
+}
+
+static const char *text_in(const struct document *document, const char *name)
+{
+	return object_member(document_view(document), name).as.text.start;
+}
+
+static bool add_traceparent(struct document *document, const char *traceparent, struct arena *arena,
+			    const char **error)
+{
+	if (!traceparent)
+		return true;
+	if (!traceparent_read((struct text){traceparent, strlen(traceparent)}, arena))
+		return invalid(arena, error, "traceparent", "expected the form of W3C Trace Context");
+	document_add_text(document, "traceparent", traceparent);
+	return true;
+}
+
+struct document *cloudevent_document(const struct envelope *event, const char *source, struct arena *arena,
+				     const char **error)
+{
+	struct document *data = message_document(&event->message, arena, error);
+	struct document *document = document_new(arena, 8);
+
+	if (!data)
+		return NULL;
+	document_add_text(document, "specversion", "1.0");
+	document_add_text(document, "id", event_id(&event->message, arena));
+	document_add_text(document, "source", source);
+	document_add_text(document, "type", message_name(event->message.type));
+	document_add_text(document, "time", text_in(data, "occurred_at"));
+	document_add_text(document, "datacontenttype", "application/json");
+	if (!add_traceparent(document, event->traceparent, arena, error))
+		return NULL;
+	document_add_document(document, "data", data);
+	return document;
+}

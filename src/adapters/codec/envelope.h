@@ -1,0 +1,19 @@
+/* What surrounds a message on the wire: nothing, or a CloudEvents 1.0 envelope in structured mode. */
+#ifndef ALLOCD_ADAPTERS_CODEC_ENVELOPE_H
+#define ALLOCD_ADAPTERS_CODEC_ENVELOPE_H
+
+#include "adapters/codec/document.h"
+#include "bus/codec.h"
+
+/* Reads a message of type `type`, bare or enveloped: with `specversion` it is a CloudEvent. */
+bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
+		   struct envelope *envelope, const char **error);
+
+/* The document of a message; NULL, with one sentence in *error, when a field is not as its schema says. */
+struct document *message_document(const struct message *message, struct arena *arena, const char **error);
+
+/* The same for an event in an envelope from `source`. */
+struct document *cloudevent_document(const struct envelope *event, const char *source, struct arena *arena,
+				     const char **error);
+
+#endif

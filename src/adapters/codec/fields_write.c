@@ -1,0 +1,94 @@
+/* The validator, outwards: from a message's struct to a document. */
+#include "adapters/codec/fields.h"
+#include "adapters/codec/invalid.h"
+#include "adapters/codec/utf8.h"
+#include "core/calendar.h"
+
+#include <string.h>
+
+/* What four digits of a year can say: 0001-01-01 to 9999-12-31. */
+#define FIRST_DAY (-719162)
+#define LAST_DAY  2932896
+
+#define US_PER_DAY    (INT64_C(86400) * 1000000)
+#define FIRST_INSTANT (FIRST_DAY * US_PER_DAY)
+#define LAST_INSTANT  ((LAST_DAY + 1) * US_PER_DAY - 1)
+
+static bool write_text(const struct field *field, const char *text, struct document *document)
+{
+	size_t length = strlen(text);
+	size_t count = utf8_count(text, length);
+
+	if (count < (size_t)field->min || count > (size_t)field->max || !utf8_is_valid(text, length))
+		return false;
+	document_add_text(document, field->name, text);
+	return true;
+}
+
+static bool write_day(const struct field *field, int64_t day, struct arena *arena, struct document *document)
+{
+	char *text;
+
+	if (day < FIRST_DAY || day > LAST_DAY)
+		return false;
+	text = arena_alloc(arena, DAY_TEXT_SIZE);
+	day_format((int32_t)day, text);
+	document_add_text(document, field->name, text);
+	return true;
+}
+
+static bool write_instant(const struct field *field, int64_t instant, struct arena *arena,
+			  struct document *document)
+{
+	char *text;
+
+	if (instant < FIRST_INSTANT || instant > LAST_INSTANT)
+		return false;
+	text = arena_alloc(arena, INSTANT_TEXT_SIZE);
+	instant_format(instant, text);
+	document_add_text(document, field->name, text);
+	return true;
+}
+
+static bool write_integer(const struct field *field, int64_t integer, struct document *document)
+{
+	if (integer < field->min || integer > field->max)
+		return false;
+	document_add_integer(document, field->name, integer);
+	return true;
+}
+
+static bool write_value(const struct field *field, const void *body, struct arena *arena,
+			struct document *document)
+{
+	switch (field->kind) {
+	case FIELD_TEXT:
+		return write_text(field, field_text(field, body), document);
+	case FIELD_DAY:
+		return write_day(field, field_number(field, body), arena, document);
+	case FIELD_INSTANT:
+		return write_instant(field, field_number(field, body), arena, document);
+	case FIELD_INT32:
+	case FIELD_INT64:
+		return write_integer(field, field_number(field, body), document);
+	}
+	return false;
+}
+
+static bool write_field(const struct field *field, const void *body, struct arena *arena,
+			struct document *document, const char **error)
+{
+	if (!field_is_present(field, body))
+		return !field->required || invalid(arena, error, field->name, "missing, and required");
+	return write_value(field, body, arena, document) || invalid_field(arena, error, field->name, field);
+}
+
+bool fields_write(const struct message_descriptor *descriptor, const void *body, struct arena *arena,
+		  struct document *document, const char **error)
+{
+	for (size_t i = 0; i < descriptor->field_count; i++) {
+		if (!write_field(&descriptor->fields[i], body, arena, document, error))
+			return false;
+	}
+	return true;
+}

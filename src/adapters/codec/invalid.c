@@ -1,0 +1,45 @@
+/* How the codec says no. */
+#include "adapters/codec/invalid.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool invalid(struct arena *arena, const char **error, const char *subject, const char *format, ...)
+{
+	char text[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	*error = arena_printf(arena, "%s: %s", subject, text);
+	return false;
+}
+
+bool invalid_field(struct arena *arena, const char **error, const char *name, const struct field *field)
+{
+	switch (field->kind) {
+	case FIELD_TEXT:
+		return invalid(arena, error, name,
+			       "expected a text of %" PRId64 " to %" PRId64 " characters without NUL",
+			       field->min, field->max);
+	case FIELD_INT32:
+	case FIELD_INT64:
+		return invalid(arena, error, name, "expected an integer from %" PRId64 " to %" PRId64,
+			       field->min, field->max);
+	case FIELD_DAY:
+		return invalid(arena, error, name, "expected a day, YYYY-MM-DD");
+	case FIELD_INSTANT:
+		return invalid(arena, error, name,
+			       "expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ");
+	}
+	abort();
+}
+
+void out_of_memory(void)
+{
+	fputs("allocd: out of memory\n", stderr);
+	abort();
+}

@@ -1,0 +1,27 @@
+/* MessagePack, read and written with msgpack-c. */
+#ifndef ALLOCD_ADAPTERS_CODEC_MESSAGEPACK_H
+#define ALLOCD_ADAPTERS_CODEC_MESSAGEPACK_H
+
+#include "adapters/codec/document.h"
+#include "adapters/codec/value.h"
+#include "core/arena.h"
+#include "core/bytes.h"
+
+#include <msgpack.h>
+#include <stdbool.h>
+
+/* Whether a payload is MessagePack: its first byte starts a map.  No JSON starts so. */
+bool wire_is_messagepack(struct bytes payload);
+
+/*
+ * Unpacks the payload, a map, which the caller releases with msgpack_unpacked_destroy(), and which points into
+ * the payload.  On failure returns false, with one sentence in *error and nothing to release.
+ */
+bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
+			   const char **error);
+
+struct object wire_view_messagepack(const msgpack_object *map);
+
+struct bytes wire_write_messagepack(const struct document *document, struct arena *arena);
+
+#endif

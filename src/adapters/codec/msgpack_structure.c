@@ -1,0 +1,225 @@
+/* Walks over MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) without unpacking it. */
+#include "adapters/codec/msgpack_structure.h"
+
+#include "adapters/codec/depth.h"
+#include "adapters/codec/utf8.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+struct walk {
+	const unsigned char *at;
+	const unsigned char *end;
+	const char *fault; /* the first one */
+	int depth;
+	struct level {
+		bool is_map;
+		uint64_t
+			left; /* items to come; a map has two an entry, and an even number left before a key */
+	} levels[DEPTH_MAX];
+};
+
+static bool fail(struct walk *walk, const char *fault)
+{
+	walk->fault = fault;
+	return false;
+}
+
+static size_t bytes_left(const struct walk *walk)
+{
+	return (size_t)(walk->end - walk->at);
+}
+
+/* A big-endian number of 1, 2, 4 or 8 bytes. */
+static bool take_number(struct walk *walk, size_t width, uint64_t *number)
+{
+	if (bytes_left(walk) < width)
+		return fail(walk, "the end comes too early");
+	*number = 0;
+	while (width--)
+		*number = *number << 8 | *walk->at++;
+	return true;
+}
+
+static bool skip(struct walk *walk, uint64_t size)
+{
+	if (bytes_left(walk) < size)
+		return fail(walk, "the end comes too early");
+	walk->at += size;
+	return true;
+}
+
+static bool is_at_key(const struct walk *walk)
+{
+	const struct level *level;
+
+	if (!walk->depth)
+		return false;
+	level = &walk->levels[walk->depth - 1];
+	return level->is_map && level->left % 2 == 0;
+}
+
+static bool take_text(struct walk *walk, uint64_t size, bool is_key)
+{
+	const char *text = (const char *)walk->at;
+
+	if (!skip(walk, size))
+		return false;
+	if (!utf8_is_valid(text, size))
+		return fail(walk, "invalid UTF-8");
+	if (is_key && memchr(text, '\0', size))
+		return fail(walk, "a key with NUL");
+	return true;
+}
+
+/* Every item takes a byte at least, so no container can hold more items than bytes follow. */
+static bool open_container(struct walk *walk, bool is_map, uint64_t count)
+{
+	uint64_t items = is_map ? 2 * count : count;
+
+	if (walk->depth == DEPTH_MAX)
+		return fail(walk, "nested too deep");
+	if (bytes_left(walk) < items)
+		return fail(walk, "the end comes too early");
+	walk->levels[walk->depth++] = (struct level){is_map, items};
+	return true;
+}
+
+static bool take_unsigned(struct walk *walk, size_t width)
+{
+	uint64_t number;
+
+	if (!take_number(walk, width, &number))
+		return false;
+	return number <= INT64_MAX || fail(walk, "a number does not fit 64 bits");
+}
+
+/* IEEE 754: an exponent of ones is infinite or no number. */
+static bool take_real(struct walk *walk, size_t width)
+{
+	uint64_t exponent = width == 4 ? UINT64_C(0x7f800000) : UINT64_C(0x7ff0000000000000);
+	uint64_t bits;
+
+	if (!take_number(walk, width, &bits))
+		return false;
+	return (bits & exponent) != exponent || fail(walk, "a number is not finite");
+}
+
+/* Items that tell their size in `width` bytes before them. */
+static bool take_sized_text(struct walk *walk, size_t width, bool is_key)
+{
+	uint64_t size;
+
+	return take_number(walk, width, &size) && take_text(walk, size, is_key);
+}
+
+static bool skip_sized(struct walk *walk, size_t width, uint64_t more)
+{
+	uint64_t size;
+
+	return take_number(walk, width, &size) && skip(walk, size + more);
+}
+
+static bool open_sized(struct walk *walk, size_t width, bool is_map)
+{
+	uint64_t count;
+
+	return take_number(walk, width, &count) && open_container(walk, is_map, count);
+}
+
+/* The formats 0xc0 to 0xdf, but for texts. */
+static bool take_long_format(struct walk *walk, unsigned char format)
+{
+	switch (format) {
+	case 0xc0: /* nil */
+	case 0xc2: /* false */
+	case 0xc3: /* true */
+		return true;
+	case 0xc4: /* bin 8, 16, 32 */
+	case 0xc5:
+	case 0xc6:
+		return skip_sized(walk, (size_t)1 << (format - 0xc4), 0);
+	case 0xc7: /* ext 8, 16, 32: a type besides */
+	case 0xc8:
+	case 0xc9:
+		return skip_sized(walk, (size_t)1 << (format - 0xc7), 1);
+	case 0xca: /* float 32, 64 */
+	case 0xcb:
+		return take_real(walk, (size_t)4 << (format - 0xca));
+	case 0xcc: /* uint 8 to 64 */
+	case 0xcd:
+	case 0xce:
+	case 0xcf:
+		return take_unsigned(walk, (size_t)1 << (format - 0xcc));
+	case 0xd0: /* int 8 to 64 */
+	case 0xd1:
+	case 0xd2:
+	case 0xd3:
+		return skip(walk, UINT64_C(1) << (format - 0xd0));
+	case 0xd4: /* fixext 1 to 16: a type besides */
+	case 0xd5:
+	case 0xd6:
+	case 0xd7:
+	case 0xd8:
+		return skip(walk, (UINT64_C(1) << (format - 0xd4)) + 1);
+	case 0xdc: /* array 16, 32 */
+	case 0xdd:
+		return open_sized(walk, (size_t)2 << (format - 0xdc), false);
+	case 0xde: /* map 16, 32 */
+	case 0xdf:
+		return open_sized(walk, (size_t)2 << (format - 0xde), true);
+	default:
+		return fail(walk, "a byte that starts nothing");
+	}
+}
+
+static bool is_text_format(unsigned char format)
+{
+	return (format >= 0xa0 && format <= 0xbf) || (format >= 0xd9 && format <= 0xdb);
+}
+
+static bool take_item(struct walk *walk)
+{
+	bool is_key = is_at_key(walk);
+	uint64_t byte;
+	unsigned char format;
+
+	if (!take_number(walk, 1, &byte))
+		return false;
+	format = (unsigned char)byte;
+	if (is_key && !is_text_format(format))
+		return fail(walk, "a key that is no text");
+	if (walk->depth)
+		walk->levels[walk->depth - 1].left--;
+	if (format <= 0x7f || format >= 0xe0) /* small integers */
+		return true;
+	if (format <= 0x8f)
+		return open_container(walk, true, format & 0x0f);
+	if (format <= 0x9f)
+		return open_container(walk, false, format & 0x0f);
+	if (format <= 0xbf)
+		return take_text(walk, format & 0x1f, is_key);
+	if (is_text_format(format))
+		return take_sized_text(walk, (size_t)1 << (format - 0xd9), is_key);
+	return take_long_format(walk, format);
+}
+
+static void close_full_containers(struct walk *walk)
+{
+	while (walk->depth && !walk->levels[walk->depth - 1].left)
+		walk->depth--;
+}
+
+const char *msgpack_structure_fault(struct bytes payload)
+{
+	const unsigned char *start = payload.data;
+	struct walk walk = {.at = start, .end = start + payload.size};
+
+	do {
+		if (!take_item(&walk))
+			return walk.fault;
+		close_full_containers(&walk);
+	} while (walk.depth);
+	return bytes_left(&walk) ? "something follows the value" : NULL;
+}

@@ -1,0 +1,17 @@
+/*
+ * Whether bytes are one well-formed MessagePack value, found out without unpacking it: msgpack-c believes
+ * every header, and five bytes can claim gigabytes; nor does it look at UTF-8.
+ */
+#ifndef ALLOCD_ADAPTERS_CODEC_MSGPACK_STRUCTURE_H
+#define ALLOCD_ADAPTERS_CODEC_MSGPACK_STRUCTURE_H
+
+#include "core/bytes.h"
+
+/*
+ * NULL when all is well, else what is wrong: not one whole value, nested too deep, a key that is no text or
+ * holds NUL, invalid UTF-8, a number that fits neither int64_t nor a finite double.  Duplicate keys are not
+ * looked for.
+ */
+const char *msgpack_structure_fault(struct bytes payload);
+
+#endif

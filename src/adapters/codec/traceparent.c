@@ -1,0 +1,60 @@
+/* https://www.w3.org/TR/trace-context/#traceparent-header: VERSION-TRACE-PARENT-FLAGS, in lower-case hex. */
+#include "adapters/codec/traceparent.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define VERSION_AT 0
+#define TRACE_AT   3
+#define PARENT_AT  36
+#define FLAGS_AT   53
+#define LENGTH     55
+
+static bool is_hex(const char *text, size_t length)
+{
+	return strspn(text, "0123456789abcdef") >= length;
+}
+
+static bool is_id(const char *text, size_t length)
+{
+	return is_hex(text, length) && strspn(text, "0") < length;
+}
+
+static bool is_well_formed(const char *text)
+{
+	return is_hex(text + VERSION_AT, 2) && strncmp(text, "ff", 2) && text[TRACE_AT - 1] == '-' &&
+	       is_id(text + TRACE_AT, 32) && text[PARENT_AT - 1] == '-' && is_id(text + PARENT_AT, 16) &&
+	       text[FLAGS_AT - 1] == '-' && is_hex(text + FLAGS_AT, 2);
+}
+
+static bool is_version_00(const char *text)
+{
+	return text[0] == '0' && text[1] == '0';
+}
+
+/* Of a later version, only what version 00 knows is passed on: the ids and whether the trace is sampled. */
+static void restate_as_version_00(char *text)
+{
+	bool sampled = strchr("13579bdf", text[FLAGS_AT + 1]);
+
+	memcpy(text + VERSION_AT, "00", 2);
+	memcpy(text + FLAGS_AT, sampled ? "01" : "00", 2);
+}
+
+const char *traceparent_read(struct text text, struct arena *arena)
+{
+	char *copy;
+
+	if (text.length < LENGTH)
+		return NULL;
+	copy = arena_alloc(arena, LENGTH + 1);
+	memcpy(copy, text.start, LENGTH);
+	if (!is_well_formed(copy))
+		return NULL;
+	if (is_version_00(copy))
+		return text.length == LENGTH ? copy : NULL;
+	if (text.length > LENGTH && text.start[LENGTH] != '-')
+		return NULL;
+	restate_as_version_00(copy);
+	return copy;
+}
