@@ -1,0 +1,202 @@
+/* What a line of the log looks like. */
+#include "adapters/system/log_line.h"
+
+#include "core/calendar.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How the two formats differ, apart from bare words. */
+struct style {
+	const char *open, *between, *name_end, *truncated, *close;
+	bool quotes_names; /* and every text */
+};
+
+static const struct style styles[] = {
+	[LOG_FORMAT_LOGFMT] = {"", " ", "=", " truncated=true", "\n", false},
+	[LOG_FORMAT_JSON] = {"{", ",", ":", ",\"truncated\":true", "}\n", true},
+};
+
+/* Kept free for `truncated` and `close`. */
+#define TAIL_MAX 24
+
+#define REPLACEMENT_CHARACTER 0xfffdU
+
+/* ---- pieces: each is put whole or not at all ---- */
+
+static bool put(struct log_line *line, const char *text, size_t size)
+{
+	if (size > LOG_LINE_MAX - TAIL_MAX - line->size)
+		return false;
+	memcpy(line->text + line->size, text, size);
+	line->size += size;
+	return true;
+}
+
+static bool put_text(struct log_line *line, const char *text)
+{
+	return put(line, text, strlen(text));
+}
+
+/*
+ * One code point of UTF-8 (RFC 3629) that begins at `text`, which ends in NUL; returns how many bytes it has.  A byte
+ * that begins none stands for U+FFFD.
+ */
+static size_t decode(const char *text, uint32_t *code)
+{
+	static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *byte = (const unsigned char *)text;
+	size_t width = byte[0] < 0x80 ? 1 : byte[0] < 0xc0 ? 0 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
+	uint32_t value = width == 1 ? byte[0] : byte[0] & (0x7fU >> width);
+
+	for (size_t i = 1; i < width; i++) {
+		if ((byte[i] & 0xc0) != 0x80)
+			width = 0;
+		else
+			value = value << 6 | (byte[i] & 0x3fU);
+	}
+	if (!width || byte[0] >= 0xf8 || value < lowest[width] || value > 0x10ffff ||
+	    (value >= 0xd800 && value <= 0xdfff)) {
+		*code = REPLACEMENT_CHARACTER;
+		return 1;
+	}
+	*code = value;
+	return width;
+}
+
+/* Controls (a terminal obeys them), line ends in Unicode's eyes, and marks that turn the reading direction. */
+static bool is_unsafe(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x200e || code == 0x200f ||
+	       code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+/* The code point that `raw` (of `width` bytes) stands for, as it is written between quotes. */
+static size_t escape(uint32_t code, const char *raw, size_t width, char escaped[8])
+{
+	static const char short_forms[] = "\"\"\\\\\nn\rr\tt";
+
+	for (const char *form = short_forms; *form; form += 2) {
+		if (code == (unsigned char)*form) {
+			escaped[0] = '\\';
+			escaped[1] = form[1];
+			return 2;
+		}
+	}
+	if (is_unsafe(code))
+		return (size_t)snprintf(escaped, 8, "\\u%04x", (unsigned)code);
+	if (code == REPLACEMENT_CHARACTER) {
+		memcpy(escaped, "\xef\xbf\xbd", 3);
+		return 3;
+	}
+	memcpy(escaped, raw, width);
+	return width;
+}
+
+static bool put_quoted(struct log_line *line, const char *text)
+{
+	size_t size = 0;
+
+	if (!put(line, "\"", 1))
+		return false;
+	while (*text) {
+		uint32_t code;
+		size_t width = decode(text, &code);
+		char escaped[8];
+		size_t escaped_size = escape(code, text, width, escaped);
+
+		if (size + escaped_size > LOG_TEXT_MAX)
+			return put_text(line, "…\"");
+		if (!put(line, escaped, escaped_size))
+			return false;
+		size += escaped_size;
+		text += width;
+	}
+	return put(line, "\"", 1);
+}
+
+/* Whether logfmt needs no quotes around it. */
+static bool is_bare(const char *text)
+{
+	size_t size = 0;
+
+	for (; text[size]; size++)
+		if (text[size] <= ' ' || text[size] > '~' || strchr("\"=\\", text[size]))
+			return false;
+	return size > 0 && size <= LOG_TEXT_MAX;
+}
+
+static bool put_value(struct log_line *line, const struct style *style, const char *text)
+{
+	return !style->quotes_names && is_bare(text) ? put_text(line, text) : put_quoted(line, text);
+}
+
+static bool put_name(struct log_line *line, const struct style *style, const char *name)
+{
+	return (style->quotes_names ? put_quoted(line, name) : put_text(line, name)) &&
+	       put_text(line, style->name_end);
+}
+
+/* ---- the line ---- */
+
+static bool put_field(struct log_line *line, const struct style *style, const struct log_field *field)
+{
+	char number[24];
+
+	if (!put_name(line, style, field->name))
+		return false;
+	if (field->text)
+		return put_value(line, style, field->text);
+	snprintf(number, sizeof number, "%" PRId64, field->number);
+	return put_text(line, number);
+}
+
+/* A field that does not fit leaves nothing behind. */
+static bool add_field(struct log_line *line, const struct style *style, const struct log_field *field)
+{
+	size_t before = line->size;
+
+	if (put_text(line, style->between) && put_field(line, style, field))
+		return true;
+	line->size = before;
+	return false;
+}
+
+static const char *level_name(enum log_level level)
+{
+	static const char *const names[] = {
+		[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+
+	return names[level];
+}
+
+static void finish(struct log_line *line, const struct style *style, bool complete)
+{
+	char tail[TAIL_MAX];
+	int size = snprintf(tail, sizeof tail, "%s%s", complete ? "" : style->truncated, style->close);
+
+	memcpy(line->text + line->size, tail, (size_t)size);
+	line->size += (size_t)size;
+}
+
+void log_line_format(struct log_line *line, enum log_format format, int64_t now, enum log_level level,
+		     const char *message, const struct log_field *fields, size_t count)
+{
+	const struct style *style = &styles[format];
+	char instant[INSTANT_TEXT_SIZE];
+	const char *time = instant;
+	bool complete = true;
+
+	instant_format(now, instant);
+	line->size = 0;
+	put_text(line, style->open);
+	put_field(line, style, &LOG_TEXT("time", time));
+	add_field(line, style, &LOG_TEXT("level", level_name(level)));
+	add_field(line, style, &LOG_TEXT("msg", message));
+	for (size_t i = 0; i < count && complete; i++)
+		complete = add_field(line, style, &fields[i]);
+	finish(line, style, complete);
+}
