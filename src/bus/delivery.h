@@ -40,8 +40,9 @@ struct arrival {
 };
 
 struct delivery {
-	struct delivery *next; /* in whatever queue it is */
-	struct arena *arena;   /* holds all of it, itself included */
+	struct delivery *next;          /* in whatever queue it is */
+	struct delivery *next_creation; /* in the batch index */
+	struct arena *arena;            /* holds all of it, itself included */
 
 	enum way way;
 	const char *place;
@@ -54,13 +55,17 @@ struct delivery {
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
 	struct envelope envelope;
 	const char *inbox_key; /* command, source and id in one text; NULL: it has no id */
+	size_t footprint;      /* as it was counted when it came in */
 	uint64_t digest;
 	const char *sku;      /* the command's SKU, or its batch's once that is resolved; else NULL */
 	const char *batchref; /* the batch the command names, or NULL */
+	bool by_batch;        /* it names its product by the batch alone */
+	bool asked;           /* the database was asked for the SKU of its batch */
 
 	enum outcome outcome;
 	enum verdict verdict; /* behind handled, skipped and rejected */
 	const char *reason;   /* one line; never NULL once there is an outcome */
+	bool decided;         /* the outcome stood before any unit of work: there is nothing to handle */
 };
 
 /* Copies and decodes.  An invalid message becomes a delivery whose outcome is OUTCOME_INVALID already. */
@@ -73,7 +78,7 @@ void delivery_conclude(struct delivery *delivery, enum verdict verdict);
 /* OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */
 void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason);
 
-/* Takes an outcome back, before the message is tried again. */
+/* Takes back what a unit of work that was not flushed made of it. */
 void delivery_reopen(struct delivery *delivery);
 
 /* Whether it goes to the dead letters: rejected, invalid or failed, and not from somebody who is answered. */
@@ -89,7 +94,6 @@ const char *way_name(enum way way);
 struct delivery_queue {
 	struct delivery *first, *last;
 	size_t count;
-	size_t bytes;
 };
 
 void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery);

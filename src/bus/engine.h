@@ -20,6 +20,7 @@
 #include "bus/notifier.h"
 #include "bus/random.h"
 #include "bus/store.h"
+#include "core/partition.h"
 
 #define LANES_MAX PARTITIONS
 

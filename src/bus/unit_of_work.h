@@ -1,9 +1,9 @@
 /*
  * The unit of work: a few messages that are handled together and committed in one transaction.
  *
- * Its life: deliveries are added (which notes what has to be loaded); the store loads; the deliveries are
- * handled one by one in memory, each atomic; the store flushes what came of it; then it is thrown away as a
- * whole.  It is never half done: a unit that could not be flushed is cleared and built again.
+ * Its life: what its messages need is noted; the store loads it; the messages are handled one by one in memory, each
+ * atomic; the store flushes what came of it; then it is thrown away as a whole.  It is never half done: a unit
+ * that could not be flushed is cleared and built again.
  *
  * This header is also what a store sees: what to load (the slots and needs), and what to write (the changes).
  */
@@ -69,6 +69,7 @@ struct view_change {
 	const char *orderid;
 	int32_t qty;
 	const char *batchref; /* NULL: the row goes */
+	bool changed;         /* always true for what the store sees */
 };
 
 /* How far a partition's events were published. */
@@ -85,9 +86,6 @@ struct unit_of_work {
 
 	/* Whether LOAD takes row locks and keeps its transaction for the flush: set after repeated conflicts. */
 	bool locking;
-
-	struct delivery **deliveries; /* in the order they came */
-	size_t delivery_count;
 
 	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */
 	struct product_slot **products;
@@ -114,8 +112,9 @@ struct unit_of_work {
 
 	/* Private to unit_of_work.c. */
 	struct map product_map, batch_map, line_map, inbox_map, view_map;
-	const struct envelope *handling; /* the message whose events are raised */
-	const char *defect;              /* why an event of it cannot be written */
+	const struct envelope *cause; /* the message whose events are raised; NULL: a shrink that goes on */
+	struct product *touched;      /* the product it is about */
+	const char *defect;           /* why one of its events cannot be written */
 };
 
 /* ---- its life, as the engine leads it ---- */
@@ -126,27 +125,27 @@ void unit_of_work_release(struct unit_of_work *uow);
 /* Empties it; nothing that came from its arena may be used any more. */
 void unit_of_work_clear(struct unit_of_work *uow);
 
-/* Adds a delivery, which must outlive the unit, and notes what its command needs. */
-void unit_of_work_add(struct unit_of_work *uow, struct delivery *delivery);
+/* What it says about the message that is handled stands, or is undone. */
+void unit_of_work_keep_changes(struct unit_of_work *uow);
+void unit_of_work_undo_changes(struct unit_of_work *uow);
 
-/* A product whose shrink goes on: loads it, whether or not a command names it. */
-void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
-
-enum progress {
-	PROGRESS_DONE,       /* the delivery has its outcome */
-	PROGRESS_NEEDS_MORE, /* undone; load, then handle it again */
-	PROGRESS_LATER,      /* a shrink of its product goes on: not in this unit */
-	PROGRESS_ELSEWHERE,  /* its batch belongs to another SKU than was thought: resolve it again */
-};
-
-/* Handles one delivery and the events it causes. */
-enum progress unit_of_work_handle(struct unit_of_work *uow, struct delivery *delivery);
-
-/* Takes one step of the product's shrink: PROGRESS_DONE or PROGRESS_NEEDS_MORE. */
-enum progress unit_of_work_continue_shrink(struct unit_of_work *uow, struct product *product);
+/* The delivery's outcome is known: notes a spent id, or a dead letter. */
+void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery);
 
 /* Everything is handled: turns what happened into rows for the flush. */
 void unit_of_work_close(struct unit_of_work *uow);
+
+/* ---- what is to be loaded ---- */
+
+void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
+
+/* The batch and, when there is one, its product. `qty`: what it is to be set to, or INT32_MAX. */
+void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, int32_t qty);
+
+void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line);
+
+/* The slot of the delivery's inbox key; NULL when it has none. */
+struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* ---- what handlers see ---- */
 

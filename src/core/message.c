@@ -3,6 +3,9 @@
 
 #include "core/partition.h"
 
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 const struct message_descriptor *message_descriptor(enum message_type type)
@@ -38,31 +41,63 @@ const char *message_text(const struct message *message, const char *name)
 	return field && field->kind == FIELD_TEXT ? field_text(field, &message->as) : NULL;
 }
 
-static uint64_t digest_field(uint64_t hash, const struct field *field, const void *body)
+static const struct field *expect_field(const struct message *message, const char *name)
 {
-	int64_t number;
-	const char *text;
+	const struct field *field = field_named(&message_descriptors[message->type], name);
 
-	if (field->kind != FIELD_TEXT) {
-		number = field_number(field, body);
-		return fnv1a(hash, &number, sizeof number);
-	}
-	text = field_text(field, body);
-	if (!text)
-		return fnv1a(hash, "\xff", 1); /* no text: a byte that UTF-8 never has */
+	assert(field);
+	return field;
+}
+
+int64_t message_number(const struct message *message, const char *name)
+{
+	return field_number(expect_field(message, name), &message->as);
+}
+
+void message_set_text(struct message *message, const char *name, const char *text)
+{
+	memcpy((char *)&message->as + expect_field(message, name)->offset, &text, sizeof text);
+}
+
+void message_set_instant(struct message *message, const char *name, int64_t instant)
+{
+	memcpy((char *)&message->as + expect_field(message, name)->offset, &instant, sizeof instant);
+}
+
+static uint64_t digest_text(uint64_t hash, const char *text)
+{
 	return fnv1a(hash, text, strlen(text) + 1);
+}
+
+/* In decimal, for the digest is kept: it must not depend on a machine's byte order. */
+static uint64_t digest_number(uint64_t hash, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, number);
+	return digest_text(hash, text);
+}
+
+static bool is_stamp(const struct field *field)
+{
+	return !strcmp(field->name, "id") || !strcmp(field->name, "occurred_at");
 }
 
 uint64_t message_digest(const struct message *message)
 {
 	const struct message_descriptor *descriptor = &message_descriptors[message->type];
-	uint64_t hash = fnv1a(FNV_BASIS, descriptor->name, strlen(descriptor->name) + 1);
+	uint64_t hash = digest_text(FNV_BASIS, descriptor->name);
 
 	for (size_t i = 0; i < descriptor->field_count; i++) {
 		const struct field *field = &descriptor->fields[i];
 
-		if (strcmp(field->name, "id") && strcmp(field->name, "occurred_at"))
-			hash = digest_field(hash, field, &message->as);
+		if (is_stamp(field) || !field_is_present(field, &message->as))
+			continue;
+		hash = digest_text(hash, field->name);
+		if (field->kind == FIELD_TEXT)
+			hash = digest_text(hash, field_text(field, &message->as));
+		else
+			hash = digest_number(hash, field_number(field, &message->as));
 	}
 	return hash;
 }

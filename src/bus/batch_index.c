@@ -1,0 +1,118 @@
+/* A chained hash of creations on their way, and a direct-mapped cache of what is in the database. */
+#include "bus/batch_index.h"
+
+#include "bus/map.h"
+#include "core/partition.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS     1024
+#define CACHE_SLOTS 8192
+
+/* Longer texts are not remembered: a batch that has them is asked for each time. */
+#define CACHED_TEXT_SIZE 64
+
+struct cache_slot {
+	char reference[CACHED_TEXT_SIZE]; /* empty: free */
+	char sku[CACHED_TEXT_SIZE];
+};
+
+struct batch_index {
+	struct delivery *creations[BUCKETS]; /* newest first */
+	struct cache_slot cache[CACHE_SLOTS];
+
+	/* What was remembered since batch_index_watch; in use only until unwatch. */
+	bool watching;
+	struct arena *arena;
+	struct map recent;
+};
+
+struct batch_index *batch_index_new(void)
+{
+	struct batch_index *index = calloc(1, sizeof *index);
+
+	if (!index)
+		abort();
+	index->arena = arena_new(1024);
+	return index;
+}
+
+void batch_index_free(struct batch_index **index)
+{
+	if (!*index)
+		return;
+	arena_free(&(*index)->arena);
+	free(*index);
+	*index = NULL;
+}
+
+static size_t hash_of(const char *reference)
+{
+	uint64_t hash = fnv1a(FNV_BASIS, reference, strlen(reference));
+
+	return (size_t)(hash ^ (hash >> 32));
+}
+
+void batch_index_add_creation(struct batch_index *index, struct delivery *creation)
+{
+	struct delivery **bucket = &index->creations[hash_of(creation->batchref) % BUCKETS];
+
+	creation->next_creation = *bucket;
+	*bucket = creation;
+}
+
+void batch_index_remove_creation(struct batch_index *index, struct delivery *creation)
+{
+	struct delivery **place = &index->creations[hash_of(creation->batchref) % BUCKETS];
+
+	while (*place && *place != creation)
+		place = &(*place)->next_creation;
+	if (*place)
+		*place = creation->next_creation;
+}
+
+void batch_index_remember(struct batch_index *index, const char *reference, const char *sku)
+{
+	struct cache_slot *slot = &index->cache[hash_of(reference) % CACHE_SLOTS];
+
+	if (index->watching)
+		map_put(&index->recent, arena_strdup(index->arena, reference),
+			arena_strdup(index->arena, sku));
+	if (strlen(reference) >= CACHED_TEXT_SIZE || strlen(sku) >= CACHED_TEXT_SIZE)
+		return;
+	memcpy(slot->reference, reference, strlen(reference) + 1);
+	memcpy(slot->sku, sku, strlen(sku) + 1);
+}
+
+void batch_index_watch(struct batch_index *index)
+{
+	batch_index_unwatch(index);
+	index->watching = true;
+	map_init(&index->recent, index->arena);
+}
+
+void batch_index_unwatch(struct batch_index *index)
+{
+	index->watching = false;
+	arena_clear(index->arena);
+}
+
+const char *batch_index_find(const struct batch_index *index, const char *reference)
+{
+	size_t hash = hash_of(reference);
+	const struct cache_slot *slot = &index->cache[hash % CACHE_SLOTS];
+	const struct delivery *creation = index->creations[hash % BUCKETS];
+	const char *sku = NULL;
+
+	/* The earliest on its way is the one that will succeed. */
+	for (; creation; creation = creation->next_creation) {
+		if (!strcmp(creation->batchref, reference))
+			sku = creation->sku;
+	}
+	if (!sku && index->watching)
+		sku = map_get(&index->recent, reference);
+	if (!sku && !strcmp(slot->reference, reference))
+		sku = slot->sku;
+	return sku;
+}

@@ -1,0 +1,197 @@
+/* Messages as they come in, and queues of them. */
+#include "bus/delivery.h"
+
+#include "core/calendar.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The room a typical message takes besides twice its payload: the delivery itself and what is derived from it. */
+#define DELIVERY_OVERHEAD (sizeof(struct delivery) + 256)
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_NONE] = "none",         [OUTCOME_HANDLED] = "handled", [OUTCOME_SKIPPED] = "skipped",
+		[OUTCOME_REJECTED] = "rejected", [OUTCOME_INVALID] = "invalid", [OUTCOME_FAILED] = "failed",
+	};
+
+	return names[outcome];
+}
+
+const char *way_name(enum way way)
+{
+	static const char *const names[] = {
+		[WAY_PUBSUB] = "pubsub", [WAY_STREAM] = "stream", [WAY_HTTP] = "http"};
+
+	return names[way];
+}
+
+/*
+ * Command, source and id in one text.  No text holds a NUL or the byte 0xff, and only the id comes last: the
+ * key tells apart what differs.
+ */
+static const char *inbox_key(const struct delivery *delivery)
+{
+	const struct envelope *envelope = &delivery->envelope;
+
+	if (!envelope->id)
+		return NULL;
+	return arena_printf(delivery->arena, "%s\xff%s\xff%s", message_name(delivery->type), envelope->source,
+			    envelope->id);
+}
+
+static void decode(struct delivery *delivery, struct codec *codec)
+{
+	struct envelope *envelope = &delivery->envelope;
+	const char *error = NULL;
+
+	if (!codec->ops->decode(codec, delivery->type, delivery->payload, delivery->arena, envelope,
+				&error)) {
+		delivery_refuse(delivery, OUTCOME_INVALID, error);
+		return;
+	}
+	delivery->digest = message_digest(&envelope->message);
+	delivery->sku = message_text(&envelope->message, "sku");
+	delivery->batchref = message_text(&envelope->message, "batchref");
+	delivery->by_batch = !delivery->sku;
+}
+
+/* A stream entry may carry its id beside the payload; the payload's own is the publisher's word and wins. */
+static void adopt_id(struct delivery *delivery, const char *id)
+{
+	if (id && !delivery->envelope.id)
+		delivery->envelope.id = arena_strdup(delivery->arena, id);
+}
+
+struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec)
+{
+	struct arena *arena = arena_new(DELIVERY_OVERHEAD + 2 * arrival->payload.size);
+	struct delivery *delivery = arena_alloc(arena, sizeof *delivery);
+
+	delivery->arena = arena;
+	delivery->way = arrival->way;
+	delivery->place = arena_strdup(arena, arrival->place);
+	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
+	delivery->payload = (struct bytes){arena_copy(arena, arrival->payload.data, arrival->payload.size),
+					   arrival->payload.size};
+	delivery->payload_size = arrival->payload_size;
+	delivery->answered = arrival->answered;
+	delivery->context = arrival->context;
+	delivery->type = arrival->type;
+	delivery->envelope.source = "";
+	delivery->envelope.occurred_at = NO_INSTANT;
+	if (arrival->defect)
+		delivery_refuse(delivery, OUTCOME_INVALID, arrival->defect);
+	else if (arrival->payload_size > PAYLOAD_MAX)
+		delivery_refuse(delivery, OUTCOME_INVALID, "payload: larger than 64 KiB");
+	else
+		decode(delivery, codec);
+	adopt_id(delivery, arrival->id);
+	delivery->decided = delivery->outcome != OUTCOME_NONE;
+	if (!delivery->decided)
+		delivery->inbox_key = inbox_key(delivery);
+	return delivery;
+}
+
+void delivery_free(struct delivery **delivery)
+{
+	struct arena *arena;
+
+	if (!*delivery)
+		return;
+	arena = (*delivery)->arena;
+	arena_free(&arena);
+	*delivery = NULL;
+}
+
+static enum outcome outcome_of(enum verdict verdict)
+{
+	switch (verdict) {
+	case ACCEPTED:
+		return OUTCOME_HANDLED;
+	case SKIP_DUPLICATE:
+	case SKIP_OUT_OF_DATE:
+		return OUTCOME_SKIPPED;
+	case REJECT_INVALID_SKU:
+	case REJECT_UNKNOWN_BATCH:
+	case REJECT_BATCHREF_TAKEN:
+	case REJECT_ID_REUSED:
+		return OUTCOME_REJECTED;
+	case NEEDS_MORE: /* no answer */
+		break;
+	}
+	assert(false);
+	return OUTCOME_NONE;
+}
+
+void delivery_conclude(struct delivery *delivery, enum verdict verdict)
+{
+	delivery->outcome = outcome_of(verdict);
+	delivery->verdict = verdict;
+	delivery->reason = verdict_reason(verdict);
+}
+
+void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason)
+{
+	delivery->outcome = outcome;
+	delivery->reason = arena_strdup(delivery->arena, reason);
+}
+
+void delivery_reopen(struct delivery *delivery)
+{
+	if (delivery->decided)
+		return;
+	delivery->outcome = OUTCOME_NONE;
+	delivery->reason = NULL;
+}
+
+bool delivery_is_dead(const struct delivery *delivery)
+{
+	return delivery->way != WAY_HTTP &&
+	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
+		delivery->outcome == OUTCOME_FAILED);
+}
+
+size_t delivery_footprint(const struct delivery *delivery)
+{
+	return arena_footprint(delivery->arena);
+}
+
+void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery)
+{
+	delivery->next = NULL;
+	if (queue->last)
+		queue->last->next = delivery;
+	else
+		queue->first = delivery;
+	queue->last = delivery;
+	queue->count++;
+}
+
+struct delivery *delivery_queue_pop(struct delivery_queue *queue)
+{
+	struct delivery *delivery = queue->first;
+
+	if (!delivery)
+		return NULL;
+	queue->first = delivery->next;
+	if (!queue->first)
+		queue->last = NULL;
+	queue->count--;
+	delivery->next = NULL;
+	return delivery;
+}
+
+void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue *front)
+{
+	if (!front->first)
+		return;
+	front->last->next = queue->first;
+	if (!queue->last)
+		queue->last = front->last;
+	queue->first = front->first;
+	queue->count += front->count;
+	*front = (struct delivery_queue){0};
+}

@@ -1,0 +1,185 @@
+/* Puts the parts together, answers, and counts. */
+#include "bus/engine.h"
+
+#include "bus/engine_parts.h"
+#include "bus/intake.h"
+#include "bus/lane.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct lane *engine_lane_of(struct engine *engine, const char *sku)
+{
+	return engine->lanes[(size_t)partition_of(sku) % engine->config.lanes];
+}
+
+/* ---- beginning and end ---- */
+
+static void resume_shrink(void *context, const char *sku)
+{
+	struct engine *engine = context;
+
+	lane_resume_shrink(engine_lane_of(engine, sku), sku);
+}
+
+static void look_whether_drained(void *context);
+
+struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config)
+{
+	struct engine *engine = calloc(1, sizeof *engine);
+	struct clock *clock = ports->clock;
+
+	if (!engine)
+		abort();
+	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
+	engine->ports = *ports;
+	engine->config = *config;
+	engine->batches = batch_index_new();
+	engine->publisher = publisher_new(&engine->ports, &engine->stats);
+	engine->reminder = reminder_new(&engine->ports, &engine->stats, resume_shrink, engine);
+	engine->intake = intake_new(engine);
+	for (size_t i = 0; i < config->lanes; i++)
+		engine->lanes[i] = lane_new(engine, i);
+	engine->drain_timer = clock->ops->timer_new(clock, look_whether_drained, engine);
+	return engine;
+}
+
+void engine_start(struct engine *engine)
+{
+	publisher_start(engine->publisher);
+	reminder_start(engine->reminder);
+}
+
+void engine_free(struct engine **engine)
+{
+	struct engine *it = *engine;
+
+	if (!it)
+		return;
+	it->ports.clock->ops->timer_free(&it->drain_timer);
+	for (size_t i = 0; i < it->config.lanes; i++)
+		lane_free(&it->lanes[i]);
+	intake_free(&it->intake);
+	reminder_free(&it->reminder);
+	publisher_free(&it->publisher);
+	batch_index_free(&it->batches);
+	free(it);
+	*engine = NULL;
+}
+
+/* ---- in ---- */
+
+void engine_submit(struct engine *engine, const struct arrival *arrival)
+{
+	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
+
+	engine->stats.received++;
+	engine->stats.queued++;
+	delivery->footprint = delivery_footprint(delivery);
+	engine->stats.queued_bytes += delivery->footprint;
+	intake_take(engine->intake, delivery);
+}
+
+static bool is_below(const struct engine *engine, size_t part)
+{
+	return engine->stats.queued < engine->config.queue_max / part &&
+	       engine->stats.queued_bytes < engine->config.queue_bytes / part;
+}
+
+bool engine_has_room(const struct engine *engine)
+{
+	return is_below(engine, 1);
+}
+
+void engine_on_room(struct engine *engine, void (*on_room)(void *context), void *context)
+{
+	engine->on_room = on_room;
+	engine->room_context = context;
+}
+
+/* ---- out ---- */
+
+static void log_outcome(const struct engine *engine, const struct delivery *delivery)
+{
+	enum log_level level = delivery->outcome == OUTCOME_FAILED     ? LOG_ERROR
+			       : delivery->outcome >= OUTCOME_REJECTED ? LOG_WARN
+								       : LOG_DEBUG;
+
+	LOG(engine->ports.logger, level, "message", LOG_TEXT("outcome", outcome_name(delivery->outcome)),
+	    LOG_TEXT("reason", delivery->reason), LOG_TEXT("way", way_name(delivery->way)),
+	    LOG_TEXT("place", delivery->place), LOG_TEXT("entry", delivery->entry_id),
+	    LOG_TEXT("message", message_name(delivery->type)), LOG_TEXT("id", delivery->envelope.id));
+}
+
+static void forget_creation(struct engine *engine, struct delivery *delivery)
+{
+	if (delivery->type != MSG_CREATE_BATCH || !delivery->batchref)
+		return;
+	batch_index_remove_creation(engine->batches, delivery);
+	if (delivery->outcome == OUTCOME_HANDLED)
+		batch_index_remember(engine->batches, delivery->batchref, delivery->sku);
+}
+
+static void tell_room(struct engine *engine)
+{
+	if (!engine_has_room(engine))
+		engine->was_full = true;
+	if (!engine->was_full || !is_below(engine, 2))
+		return;
+	engine->was_full = false;
+	if (engine->on_room)
+		engine->on_room(engine->room_context);
+}
+
+void engine_finish(struct engine *engine, struct delivery *delivery)
+{
+	assert(delivery->outcome != OUTCOME_NONE);
+	engine->stats.outcomes[delivery->outcome]++;
+	log_outcome(engine, delivery);
+	forget_creation(engine, delivery);
+	if (delivery->answered)
+		delivery->answered(delivery->context, delivery);
+	if (!engine_has_room(engine))
+		engine->was_full = true;
+	engine->stats.queued--;
+	engine->stats.queued_bytes -= delivery->footprint;
+	delivery_free(&delivery);
+	tell_room(engine);
+	if (engine->drained && !engine->stats.queued)
+		engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
+}
+
+const struct engine_stats *engine_stats(const struct engine *engine)
+{
+	return &engine->stats;
+}
+
+/* ---- drain ---- */
+
+static bool is_drained(const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->config.lanes; i++) {
+		if (!lane_is_idle(engine->lanes[i]))
+			return false;
+	}
+	return !engine->stats.queued && publisher_is_idle(engine->publisher);
+}
+
+static void look_whether_drained(void *context)
+{
+	struct engine *engine = context;
+	void (*drained)(void *context) = engine->drained;
+
+	if (!drained || !is_drained(engine))
+		return;
+	engine->drained = NULL;
+	drained(engine->drain_context);
+}
+
+void engine_drain(struct engine *engine, void (*drained)(void *context), void *context)
+{
+	engine->drained = drained;
+	engine->drain_context = context;
+	publisher_on_idle(engine->publisher, look_whether_drained, engine);
+	engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
+}

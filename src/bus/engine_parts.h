@@ -1,0 +1,37 @@
+/*
+ * What the engine consists of, for its parts only: they hand work on to each other through it.
+ */
+#ifndef ALLOCD_BUS_ENGINE_PARTS_H
+#define ALLOCD_BUS_ENGINE_PARTS_H
+
+#include "bus/batch_index.h"
+#include "bus/engine.h"
+#include "bus/publisher.h"
+#include "bus/reminder.h"
+
+struct engine {
+	struct engine_ports ports;
+	struct engine_config config;
+	struct engine_stats stats;
+
+	struct intake *intake;
+	struct lane *lanes[LANES_MAX];
+	struct publisher *publisher;
+	struct reminder *reminder;
+	struct batch_index *batches;
+
+	bool was_full;
+	void (*on_room)(void *context);
+	void *room_context;
+	void (*drained)(void *context);
+	void *drain_context;
+	struct timer *drain_timer;
+};
+
+/* The lane that every message about the SKU goes through. */
+struct lane *engine_lane_of(struct engine *engine, const char *sku);
+
+/* The delivery has its outcome, and what it did is committed: answers, and frees it. */
+void engine_finish(struct engine *engine, struct delivery *delivery);
+
+#endif

@@ -1,0 +1,120 @@
+/* From a delivery to its outcome. */
+#include "bus/handling.h"
+
+#include "bus/message_bus.h"
+#include "bus/preconditions.h"
+
+#include <string.h>
+
+void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
+{
+	if (delivery->decided)
+		return;
+	delivery_reopen(delivery);
+	unit_of_work_want_id(uow, delivery);
+	message_bus_note_needs(uow, &delivery->envelope);
+}
+
+static enum progress conclude(struct unit_of_work *uow, struct delivery *delivery, enum verdict verdict)
+{
+	unit_of_work_keep_changes(uow);
+	delivery_conclude(delivery, verdict);
+	unit_of_work_settle(uow, delivery);
+	return PROGRESS_DONE;
+}
+
+static enum progress refuse(struct unit_of_work *uow, struct delivery *delivery, enum outcome outcome,
+			    const char *reason)
+{
+	unit_of_work_undo_changes(uow);
+	delivery_refuse(delivery, outcome, reason);
+	unit_of_work_settle(uow, delivery);
+	return PROGRESS_DONE;
+}
+
+struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	const char *sku =
+		delivery->by_batch ? unit_of_work_batch_owner(uow, delivery->batchref) : delivery->sku;
+
+	return sku ? unit_of_work_product(uow, sku) : NULL;
+}
+
+/* Whether the batch that the command names turned out to be another SKU's. */
+static bool is_elsewhere(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	const char *owner;
+
+	if (!delivery->by_batch)
+		return false;
+	owner = unit_of_work_batch_owner(uow, delivery->batchref);
+	return owner && strcmp(owner, delivery->sku);
+}
+
+static enum progress handle_command(struct unit_of_work *uow, struct delivery *delivery)
+{
+	enum verdict verdict;
+
+	uow->cause = &delivery->envelope;
+	verdict = message_bus_handle(uow, &delivery->envelope);
+	if (verdict == NEEDS_MORE) {
+		unit_of_work_undo_changes(uow);
+		return PROGRESS_NEEDS_MORE;
+	}
+	if (uow->defect)
+		return refuse(uow, delivery, OUTCOME_FAILED, uow->defect);
+	if (verdict != ACCEPTED)
+		unit_of_work_undo_changes(uow);
+	return conclude(uow, delivery, verdict);
+}
+
+enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery)
+{
+	struct inbox_slot *slot;
+	struct product *product;
+	const char *defect;
+	enum verdict verdict = ACCEPTED;
+
+	if (delivery->decided) {
+		unit_of_work_settle(uow, delivery);
+		return PROGRESS_DONE;
+	}
+	defect = ensure_not_in_future(delivery->envelope.occurred_at, uow->now);
+	if (defect)
+		return refuse(uow, delivery, OUTCOME_INVALID, defect);
+	if (is_elsewhere(uow, delivery))
+		return PROGRESS_ELSEWHERE;
+	product = delivery_product(uow, delivery);
+	if (product && product->shrink)
+		return PROGRESS_LATER;
+	slot = unit_of_work_want_id(uow, delivery);
+	if (slot)
+		verdict = ensure_id_unspent(slot, delivery->digest);
+	if (verdict != ACCEPTED)
+		return conclude(uow, delivery, verdict);
+	return handle_command(uow, delivery);
+}
+
+enum progress handle_shrink_step(struct unit_of_work *uow, struct product *product)
+{
+	struct envelope cause = {
+		.id = product->shrink->cause,
+		.source = "",
+		.traceparent = product->shrink->traceparent,
+		.occurred_at = NO_INSTANT,
+	};
+	enum verdict verdict;
+
+	uow->cause = &cause;
+	uow->touched = product;
+	verdict = product_continue_shrink(product);
+	if (verdict == ACCEPTED)
+		verdict = message_bus_dispatch_events(uow, product);
+	uow->cause = NULL;
+	if (verdict == NEEDS_MORE) {
+		unit_of_work_undo_changes(uow);
+		return PROGRESS_NEEDS_MORE;
+	}
+	unit_of_work_keep_changes(uow);
+	return PROGRESS_DONE;
+}

@@ -1,0 +1,28 @@
+/*
+ * Handles deliveries in memory, one by one, each whole or not at all.
+ */
+#ifndef ALLOCD_BUS_HANDLING_H
+#define ALLOCD_BUS_HANDLING_H
+
+#include "bus/unit_of_work.h"
+
+enum progress {
+	PROGRESS_DONE,       /* the delivery has its outcome */
+	PROGRESS_NEEDS_MORE, /* undone: load, then handle it again */
+	PROGRESS_LATER,      /* a shrink of its product goes on: not in this unit */
+	PROGRESS_ELSEWHERE, /* its batch belongs to another SKU than was thought: find out, and take it to that SKU's lane */
+};
+
+/* Notes what has to be loaded before the delivery, which must outlive the unit, can be handled. */
+void admit_delivery(struct unit_of_work *uow, struct delivery *delivery);
+
+/* Once all needs are loaded: handles the delivery's command and the events it causes. */
+enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery);
+
+/* The product that an undecided delivery is about, as far as the load has shown one; else NULL. */
+struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery);
+
+/* Takes one step of the product's shrink: PROGRESS_DONE or PROGRESS_NEEDS_MORE. */
+enum progress handle_shrink_step(struct unit_of_work *uow, struct product *product);
+
+#endif

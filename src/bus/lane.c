@@ -1,0 +1,618 @@
+/*
+ * The state machine around a unit of work, in the order things happen:
+ *
+ *     begin ─► load ─► handle ─► flush ─► finish
+ *                ▲        │        │
+ *                └────────┘        ├─ conflict: load again and redo
+ *               needs more         ├─ data: redo with fewer messages, until one stands alone
+ *                                  ├─ retry: wait, probe, redo
+ *                                  └─ uncertain: settle, then finish or redo
+ */
+#include "bus/lane.h"
+
+#include "bus/backoff.h"
+#include "bus/engine_parts.h"
+#include "bus/handling.h"
+#include "bus/intake.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A unit whose memory grows beyond this ends early: what is left is for the next one. */
+#define UNIT_MEMORY_MAX ((size_t)16 * 1024 * 1024)
+
+/* A message for which more was loaded so often asks for what cannot be had. */
+#define LOADS_MAX 1000
+
+/* After so many conflicts in a row LOAD takes row locks. */
+#define CONFLICTS_BEFORE_LOCKING 2
+
+enum lane_state {
+	LANE_IDLE,      /* nothing to do */
+	LANE_SCHEDULED, /* for the event loop's next turn: a burst may still be coming in */
+	LANE_LOADING,   /* for the store */
+	LANE_FLUSHING,  /* for the store */
+	LANE_SETTLING,  /* for the store's word whether the lost session committed */
+	LANE_WAITING,   /* for the time to try again, with what `resume` says */
+	LANE_PROBING,   /* for the store's word whether the database takes anything at all */
+};
+
+/* A shrink that goes on in steps; the SKU's messages wait for its end. */
+struct unfinished {
+	struct unfinished *next;
+	char *sku;
+	struct delivery *cause; /* answered at the end; NULL when it was found in the database */
+	struct delivery_queue waiting;
+};
+
+struct lane {
+	struct engine *engine;
+	size_t number;
+	struct store *store;
+	enum lane_state state;
+	struct timer *timer;
+	void (*resume)(struct lane *lane); /* what to do when the timer fires */
+
+	struct delivery_queue queue;   /* waits for a unit */
+	struct unfinished *unfinished; /* the first one takes the next step */
+
+	/* The unit in flight.  Redone, it begins again with done, causes, todo, in this order. */
+	struct unit_of_work uow;
+	struct delivery_queue todo;   /* to be handled */
+	struct delivery_queue done;   /* handled: have an outcome if the flush succeeds */
+	struct delivery_queue causes; /* handled: began a shrink that goes on after this unit */
+	bool stepping;                /* it takes a step of the first unfinished shrink, */
+	bool stepped;                 /* and has done so */
+	int loads;
+
+	int conflicts; /* in a row */
+	struct backoff conflict_backoff, backoff;
+
+	/* While a message that the database refuses is looked for: */
+	size_t limit;        /* so many messages in a unit, */
+	size_t suspects;     /* until so many were committed (0: nothing is looked for) */
+	char complaint[512]; /* the database's, about the message that stands alone */
+
+	void (*after_probe)(struct lane *lane); /* what to do once the database takes an empty flush */
+};
+
+static void begin(struct lane *lane);
+static void redo(struct lane *lane);
+static void handle_all(struct lane *lane);
+static void flush(struct lane *lane);
+static void settle(struct lane *lane);
+static void on_failure(struct lane *lane, const struct failure *failure);
+
+/* ---- the lane itself ---- */
+
+static void on_timer(void *context)
+{
+	struct lane *lane = context;
+
+	lane->resume(lane);
+}
+
+static void wait_then(struct lane *lane, enum lane_state state, int64_t delay_ms,
+		      void (*resume)(struct lane *lane))
+{
+	lane->state = state;
+	lane->resume = resume;
+	lane->engine->ports.clock->ops->timer_set(lane->timer, delay_ms);
+}
+
+struct lane *lane_new(struct engine *engine, size_t number)
+{
+	struct lane *lane = calloc(1, sizeof *lane);
+	struct clock *clock = engine->ports.clock;
+
+	if (!lane)
+		abort();
+	lane->engine = engine;
+	lane->number = number;
+	lane->store = engine->ports.lane_stores[number];
+	lane->timer = clock->ops->timer_new(clock, on_timer, lane);
+	lane->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};
+	lane->conflict_backoff = (struct backoff){.first_ms = 2, .cap_ms = 100};
+	lane->limit = engine->config.unit_max;
+	unit_of_work_init(&lane->uow, engine->ports.codec);
+	return lane;
+}
+
+static void free_queue(struct delivery_queue *queue)
+{
+	for (struct delivery *delivery; (delivery = delivery_queue_pop(queue));)
+		delivery_free(&delivery);
+}
+
+static void unfinished_free(struct unfinished *unfinished)
+{
+	free_queue(&unfinished->waiting);
+	delivery_free(&unfinished->cause);
+	free(unfinished->sku);
+	free(unfinished);
+}
+
+void lane_free(struct lane **lane)
+{
+	struct lane *it = *lane;
+
+	if (!it)
+		return;
+	for (struct unfinished *next; it->unfinished; it->unfinished = next) {
+		next = it->unfinished->next;
+		unfinished_free(it->unfinished);
+	}
+	free_queue(&it->queue);
+	free_queue(&it->todo);
+	free_queue(&it->done);
+	free_queue(&it->causes);
+	unit_of_work_release(&it->uow);
+	it->engine->ports.clock->ops->timer_free(&it->timer);
+	free(it);
+	*lane = NULL;
+}
+
+bool lane_is_idle(const struct lane *lane)
+{
+	return lane->state == LANE_IDLE;
+}
+
+static void schedule(struct lane *lane)
+{
+	if (lane->state == LANE_IDLE && (lane->queue.first || lane->unfinished))
+		wait_then(lane, LANE_SCHEDULED, 0, begin);
+}
+
+void lane_take(struct lane *lane, struct delivery *delivery)
+{
+	delivery_queue_push(&lane->queue, delivery);
+	schedule(lane);
+}
+
+/* ---- shrinks that go on in steps ---- */
+
+static struct unfinished *unfinished_of(const struct lane *lane, const char *sku)
+{
+	struct unfinished *it = lane->unfinished;
+
+	while (it && strcmp(it->sku, sku))
+		it = it->next;
+	return it;
+}
+
+static struct unfinished *add_unfinished(struct lane *lane, const char *sku)
+{
+	struct unfinished **end = &lane->unfinished;
+	struct unfinished *unfinished = calloc(1, sizeof *unfinished);
+
+	if (!unfinished || !(unfinished->sku = strdup(sku)))
+		abort();
+	while (*end)
+		end = &(*end)->next;
+	*end = unfinished;
+	return unfinished;
+}
+
+void lane_resume_shrink(struct lane *lane, const char *sku)
+{
+	if (!unfinished_of(lane, sku))
+		add_unfinished(lane, sku);
+	schedule(lane);
+}
+
+/* The first shrink is done: what waited for it is the next of its SKU. */
+static void shrink_is_done(struct lane *lane)
+{
+	struct unfinished *unfinished = lane->unfinished;
+
+	lane->unfinished = unfinished->next;
+	delivery_queue_prepend(&lane->queue, &unfinished->waiting);
+	if (unfinished->cause) {
+		engine_finish(lane->engine, unfinished->cause);
+		unfinished->cause = NULL;
+	}
+	unfinished_free(unfinished);
+}
+
+/* Every shrink takes its steps in turn. */
+static void rotate_unfinished(struct lane *lane)
+{
+	struct unfinished *first = lane->unfinished;
+	struct unfinished **end = &lane->unfinished;
+
+	lane->unfinished = first->next;
+	first->next = NULL;
+	while (*end)
+		end = &(*end)->next;
+	*end = first;
+}
+
+static struct product *shrinking_product(struct lane *lane)
+{
+	struct product *product = unit_of_work_product(&lane->uow, lane->unfinished->sku);
+
+	return product && product->shrink ? product : NULL;
+}
+
+/* ---- begin: all that waits becomes a unit ---- */
+
+/* So many messages less to look for the culprit among. */
+static void clear_suspects(struct lane *lane, size_t count)
+{
+	lane->suspects = lane->suspects > count ? lane->suspects - count : 0;
+	if (!lane->suspects)
+		lane->limit = lane->engine->config.unit_max;
+}
+
+/* Whether the delivery's SKU has to wait for a shrink; then it waits there. */
+static bool waits_for_shrink(struct lane *lane, struct delivery *delivery)
+{
+	struct unfinished *unfinished =
+		!delivery->decided && lane->unfinished ? unfinished_of(lane, delivery->sku) : NULL;
+
+	if (unfinished)
+		delivery_queue_push(&unfinished->waiting, delivery);
+	return unfinished != NULL;
+}
+
+static void begin(struct lane *lane)
+{
+	struct delivery *delivery;
+
+	lane->state = LANE_IDLE;
+	while (lane->todo.count < lane->limit && (delivery = delivery_queue_pop(&lane->queue))) {
+		if (!waits_for_shrink(lane, delivery))
+			delivery_queue_push(&lane->todo, delivery);
+	}
+	if (!lane->todo.first)
+		clear_suspects(lane, lane->suspects);
+	/* While a culprit is looked for, only messages are suspects. */
+	lane->stepping = lane->unfinished && !lane->suspects;
+	if (lane->todo.first || lane->stepping)
+		redo(lane);
+}
+
+/* ---- load ---- */
+
+static void on_loaded(void *context, const struct failure *failure);
+
+static void load(struct lane *lane)
+{
+	lane->state = LANE_LOADING;
+	lane->store->ops->load(lane->store, &lane->uow, on_loaded, lane);
+}
+
+/* From the beginning: whatever an earlier try made of the unit is thrown away. */
+static void redo(struct lane *lane)
+{
+	struct random *random = lane->engine->ports.random;
+
+	delivery_queue_prepend(&lane->todo, &lane->causes);
+	delivery_queue_prepend(&lane->todo, &lane->done);
+	unit_of_work_clear(&lane->uow);
+	random->fill(random, lane->uow.witness, sizeof lane->uow.witness);
+	lane->uow.locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
+	lane->loads = 0;
+	lane->stepped = false;
+	if (lane->stepping)
+		unit_of_work_want_product(&lane->uow, lane->unfinished->sku);
+	for (struct delivery *it = lane->todo.first; it; it = it->next)
+		admit_delivery(&lane->uow, it);
+	load(lane);
+}
+
+/* ---- handle ---- */
+
+static void on_loaded(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (failure) {
+		on_failure(lane, failure);
+		return;
+	}
+	lane->engine->stats.database_up = true;
+	lane->engine->stats.loads_again += lane->loads > 0;
+	handle_all(lane);
+}
+
+/* The step of a shrink comes before any message.  False: more has to be loaded first. */
+static bool take_step(struct lane *lane)
+{
+	struct product *product = lane->stepping && !lane->stepped ? shrinking_product(lane) : NULL;
+
+	if (product)
+		lane->stepped = handle_shrink_step(&lane->uow, product) == PROGRESS_DONE;
+	return !product || lane->stepped;
+}
+
+static bool began_shrink(struct lane *lane, const struct delivery *delivery)
+{
+	const struct product *product;
+
+	if (delivery->decided || delivery->outcome != OUTCOME_HANDLED)
+		return false;
+	product = delivery_product(&lane->uow, delivery);
+	return product && product->shrink;
+}
+
+static void put_behind_shrink(struct lane *lane, struct delivery *delivery)
+{
+	struct unfinished *unfinished = unfinished_of(lane, delivery->sku);
+
+	if (!unfinished)
+		unfinished = add_unfinished(lane, delivery->sku);
+	delivery_queue_push(&unfinished->waiting, delivery);
+	clear_suspects(lane, 1);
+}
+
+static void move_elsewhere(struct lane *lane, struct delivery *delivery)
+{
+	const char *owner = unit_of_work_batch_owner(&lane->uow, delivery->batchref);
+
+	delivery->sku = arena_strdup(delivery->arena, owner);
+	batch_index_remember(lane->engine->batches, delivery->batchref, owner);
+	clear_suspects(lane, 1);
+	lane_take(engine_lane_of(lane->engine, owner), delivery);
+}
+
+/* The next message asks for more than the unit has: loads it, or leaves the message to the next unit.  True: loads. */
+static bool load_more(struct lane *lane)
+{
+	struct delivery *delivery = lane->todo.first;
+
+	if (++lane->loads > LOADS_MAX) {
+		delivery_refuse(delivery, OUTCOME_FAILED, "what is kept of its product does not add up");
+		delivery->decided = true;
+		return false;
+	}
+	if (arena_footprint(lane->uow.arena) > UNIT_MEMORY_MAX && (lane->done.first || lane->causes.first)) {
+		delivery_queue_prepend(&lane->queue, &lane->todo);
+		return false;
+	}
+	load(lane);
+	return true;
+}
+
+static void handle_all(struct lane *lane)
+{
+	struct delivery *delivery;
+
+	if (!take_step(lane)) {
+		lane->loads++;
+		load(lane);
+		return;
+	}
+	while ((delivery = lane->todo.first)) {
+		enum progress progress = handle_delivery(&lane->uow, delivery);
+
+		if (progress == PROGRESS_NEEDS_MORE) {
+			if (load_more(lane))
+				return;
+			continue;
+		}
+		delivery_queue_pop(&lane->todo);
+		if (progress == PROGRESS_LATER)
+			put_behind_shrink(lane, delivery);
+		else if (progress == PROGRESS_ELSEWHERE)
+			move_elsewhere(lane, delivery);
+		else
+			delivery_queue_push(began_shrink(lane, delivery) ? &lane->causes : &lane->done,
+					    delivery);
+	}
+	flush(lane);
+}
+
+/* ---- flush ---- */
+
+static void on_flushed(void *context, const struct failure *failure);
+
+static void flush(struct lane *lane)
+{
+	const struct engine *engine = lane->engine;
+	struct unit_of_work *uow = &lane->uow;
+
+	uow->cursors = arena_alloc(uow->arena, PARTITIONS * sizeof *uow->cursors);
+	uow->cursor_count =
+		publisher_cursors(engine->publisher, lane->number, engine->config.lanes, uow->cursors);
+	unit_of_work_close(uow);
+	lane->state = LANE_FLUSHING;
+	lane->store->ops->flush(lane->store, uow, on_flushed, lane);
+}
+
+/* ---- finish: it is committed ---- */
+
+static void note_shrinks(struct lane *lane)
+{
+	struct delivery *delivery;
+
+	if (lane->stepping && shrinking_product(lane))
+		rotate_unfinished(lane);
+	else if (lane->stepping)
+		shrink_is_done(lane);
+	while ((delivery = delivery_queue_pop(&lane->causes))) {
+		struct unfinished *unfinished = unfinished_of(lane, delivery->sku);
+
+		if (!unfinished)
+			unfinished = add_unfinished(lane, delivery->sku);
+		assert(!unfinished->cause);
+		unfinished->cause = delivery;
+	}
+}
+
+static void finish(struct lane *lane)
+{
+	struct engine *engine = lane->engine;
+	size_t count = lane->done.count + lane->causes.count;
+
+	engine->stats.units++;
+	engine->stats.messages += count;
+	lane->conflicts = 0;
+	lane->conflict_backoff.failures = lane->backoff.failures = 0;
+	publisher_cursors_saved(engine->publisher, lane->uow.cursors, lane->uow.cursor_count);
+	note_shrinks(lane);
+	clear_suspects(lane, count);
+	unit_of_work_clear(&lane->uow);
+	lane->state = LANE_IDLE;
+	for (struct delivery *delivery; (delivery = delivery_queue_pop(&lane->done));)
+		engine_finish(engine, delivery);
+	schedule(lane);
+}
+
+static void on_flushed(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+	const struct unit_of_work *uow = &lane->uow;
+
+	if (failure) {
+		on_failure(lane, failure);
+		return;
+	}
+	lane->engine->stats.database_up = true;
+	publisher_take(lane->engine->publisher, uow->outbox, uow->outbox_count);
+	reminder_take(lane->engine->reminder, uow->notifications, uow->notification_count);
+	finish(lane);
+}
+
+/* ---- what may go wrong: somebody else was faster ---- */
+
+static void on_conflict(struct lane *lane)
+{
+	lane->engine->stats.conflicts++;
+	if (lane->conflicts++ == 0)
+		redo(lane);
+	else
+		wait_then(lane, LANE_WAITING,
+			  backoff_next(&lane->conflict_backoff, lane->engine->ports.random), redo);
+}
+
+/* ---- the database is in trouble: wait, probe with an empty flush, go on ---- */
+
+static void probe(struct lane *lane);
+
+static void on_trouble(struct lane *lane, const struct failure *failure, void (*again)(struct lane *lane))
+{
+	int64_t delay_ms = backoff_next(&lane->backoff, lane->engine->ports.random);
+
+	lane->engine->stats.retries++;
+	lane->engine->stats.database_up = false;
+	LOG(lane->engine->ports.logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
+	    "trouble with the database, will try again", LOG_NUMBER("lane", lane->number),
+	    LOG_NUMBER("in_ms", delay_ms), LOG_TEXT("error", failure->text));
+	wait_then(lane, LANE_WAITING, delay_ms, again);
+}
+
+static void on_probed(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (failure) {
+		on_trouble(lane, failure, probe);
+		return;
+	}
+	lane->engine->stats.database_up = true;
+	lane->after_probe(lane);
+}
+
+static void probe(struct lane *lane)
+{
+	lane->state = LANE_PROBING;
+	lane->store->ops->probe(lane->store, on_probed, lane);
+}
+
+/* ---- the connection was lost after the commit was asked for ---- */
+
+static void on_settled(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (!failure) {
+		redo(lane); /* the lost session can never commit */
+	} else if (failure->kind == FAILURE_CONFLICT) {
+		/* It is committed; what its rows are numbered is in the database. */
+		publisher_look_again(lane->engine->publisher);
+		finish(lane);
+	} else {
+		on_trouble(lane, failure, settle);
+	}
+}
+
+static void settle(struct lane *lane)
+{
+	lane->state = LANE_SETTLING;
+	lane->store->ops->settle(lane->store, lane->uow.witness, on_settled, lane);
+}
+
+/* ---- the database refuses what it was given: fewer messages, until the one to blame stands alone ---- */
+
+/* An empty flush succeeds, so it is this very message: it goes to the dead letters, and the rest goes on. */
+static void condemn(struct lane *lane)
+{
+	struct delivery *delivery = lane->queue.first;
+
+	if (!delivery->decided) {
+		delivery_refuse(delivery, OUTCOME_FAILED, lane->complaint);
+		delivery->decided = true;
+		begin(lane);
+		return;
+	}
+	/* Not even its dead letter is taken: the log is all that is left. */
+	LOG(lane->engine->ports.logger, LOG_ERROR, "message lost: the database refuses its dead letter",
+	    LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_TEXT("error", lane->complaint));
+	delivery_queue_pop(&lane->queue);
+	clear_suspects(lane, 1);
+	engine_finish(lane->engine, delivery);
+	begin(lane);
+}
+
+static void on_refusal(struct lane *lane, const struct failure *failure)
+{
+	size_t count;
+
+	delivery_queue_prepend(&lane->todo, &lane->causes);
+	delivery_queue_prepend(&lane->todo, &lane->done);
+	count = lane->todo.count;
+	delivery_queue_prepend(&lane->queue, &lane->todo);
+	if (!count) {
+		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
+		on_trouble(lane, failure, begin);
+		return;
+	}
+	if (count > 1 || lane->stepping) {
+		lane->suspects = lane->suspects > count ? lane->suspects : count;
+		lane->limit = count > 1 ? count / 2 : 1;
+		begin(lane);
+		return;
+	}
+	snprintf(lane->complaint, sizeof lane->complaint, "%s", failure->text);
+	lane->suspects = lane->suspects ? lane->suspects : 1;
+	lane->limit = 1;
+	lane->after_probe = condemn;
+	probe(lane);
+}
+
+static void on_failure(struct lane *lane, const struct failure *failure)
+{
+	switch (failure->kind) {
+	case FAILURE_CONFLICT:
+		on_conflict(lane);
+		break;
+	case FAILURE_UNCERTAIN:
+		lane->engine->stats.uncertain++;
+		LOG(lane->engine->ports.logger, LOG_WARN, "commit uncertain, will ask the database",
+		    LOG_NUMBER("lane", lane->number), LOG_TEXT("error", failure->text));
+		settle(lane);
+		break;
+	case FAILURE_DATA:
+		on_refusal(lane, failure);
+		break;
+	case FAILURE_RETRY:
+	case FAILURE_FATAL:
+		lane->after_probe = redo;
+		on_trouble(lane, failure, probe);
+		break;
+	}
+}

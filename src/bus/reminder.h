@@ -1,0 +1,24 @@
+/*
+ * The reminder: what has to be done besides handling messages.  It sends notifications (those just committed, and those
+ * that became due again), finds shrinks that somebody left unfinished, and tidies the tables.
+ */
+#ifndef ALLOCD_BUS_REMINDER_H
+#define ALLOCD_BUS_REMINDER_H
+
+#include "bus/engine.h"
+
+struct reminder;
+
+/* A shrink of that SKU is unfinished in the database. */
+typedef void unfinished_shrink(void *context, const char *sku);
+
+struct reminder *reminder_new(const struct engine_ports *ports, struct engine_stats *stats,
+			      unfinished_shrink *unfinished, void *context);
+void reminder_free(struct reminder **reminder);
+
+void reminder_start(struct reminder *reminder);
+
+/* Notifications that were just committed; they are copied.  More than it can hold become due again by themselves. */
+void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count);
+
+#endif
