@@ -40,6 +40,22 @@ int64_t field_number(const struct field *field, const void *body)
 	return narrow;
 }
 
+bool field_is_present(const struct field *field, const void *body)
+{
+	switch (field->kind) {
+	case FIELD_TEXT:
+		return field_text(field, body) != NULL;
+	case FIELD_DAY:
+		return field_number(field, body) != IN_WAREHOUSE;
+	case FIELD_INSTANT:
+		return field_number(field, body) != NO_INSTANT;
+	case FIELD_INT32:
+	case FIELD_INT64:
+		break;
+	}
+	return true;
+}
+
 void fields_clear(const struct message_descriptor *descriptor, void *body)
 {
 	static const int32_t no_day = IN_WAREHOUSE;

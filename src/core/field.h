@@ -45,6 +45,9 @@ const struct field *field_named(const struct message_descriptor *descriptor, con
 const char *field_text(const struct field *field, const void *body);
 int64_t field_number(const struct field *field, const void *body);
 
+/* Whether the struct has a value there; an integer always has. */
+bool field_is_present(const struct field *field, const void *body);
+
 /* Sets every field of the struct at `body` to absent: NULL, 0, IN_WAREHOUSE, NO_INSTANT. */
 void fields_clear(const struct message_descriptor *descriptor, void *body);
 

@@ -1,0 +1,147 @@
+/* The arena: zeroed, aligned memory that is freed at once. */
+#include "core/arena.h"
+
+#include "suites.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define CHUNK ((size_t)16 * 1024)
+
+static struct arena *arena;
+
+static void setup(void)
+{
+	arena = arena_new(CHUNK);
+}
+
+static void teardown(void)
+{
+	arena_free(&arena);
+}
+
+static const size_t sizes[] = {0, 1, 7, 16, 17, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 1000 * 1000};
+
+START_TEST(memory_is_aligned_for_any_type)
+{
+	arena_alloc(arena, 1);
+
+	ck_assert_uint_eq((uintptr_t)arena_alloc(arena, sizes[_i]) % _Alignof(max_align_t), 0);
+}
+END_TEST
+
+START_TEST(memory_is_zeroed_even_when_it_was_used_before)
+{
+	char *used = arena_alloc(arena, 4000);
+
+	memset(used, 'x', 4000);
+	arena_clear(arena);
+
+	ck_assert_ptr_eq(arena_alloc(arena, 4000), used);
+	ck_assert_mem_eq(used, (char[4000]){0}, 4000);
+}
+END_TEST
+
+START_TEST(allocations_do_not_overlap)
+{
+	char *first = arena_alloc(arena, sizes[_i]);
+	char *second = arena_alloc(arena, 64);
+
+	memset(first, 1, sizes[_i]);
+	memset(second, 2, 64);
+
+	for (size_t i = 0; i < sizes[_i]; i++) {
+		if (first[i] != 1)
+			ck_abort_msg("byte %zu was overwritten", i);
+	}
+	ck_assert_int_eq(second[63], 2);
+}
+END_TEST
+
+START_TEST(clearing_gives_back_all_but_the_first_chunk)
+{
+	size_t fresh = arena_footprint(arena);
+
+	for (int i = 0; i < 100; i++)
+		arena_alloc(arena, 1000);
+	arena_alloc(arena, 1000 * 1000);
+	ck_assert_uint_ge(arena_footprint(arena), fresh + 1000 * 1000 + 80 * 1000);
+	arena_clear(arena);
+
+	ck_assert_uint_eq(arena_footprint(arena), fresh);
+}
+END_TEST
+
+START_TEST(free_accepts_null_and_nulls_the_pointer)
+{
+	struct arena *own = arena_new(CHUNK);
+	struct arena *none = NULL;
+
+	arena_free(&own);
+	arena_free(&none);
+
+	ck_assert_ptr_null(own);
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
+START_TEST(copies_are_the_arenas_own)
+{
+	char bytes[] = {1, 0, 2};
+	const char *copy = arena_copy(arena, bytes, sizeof bytes);
+	const char *text;
+
+	bytes[0] = 9;
+	text = arena_strdup(arena, "text");
+
+	ck_assert_mem_eq(copy, "\1\0\2", 3);
+	ck_assert_str_eq(text, "text");
+}
+END_TEST
+
+START_TEST(printf_takes_as_much_as_the_text_needs)
+{
+	char *text = arena_printf(arena, "%s/%0*d", "sku", 20000, 7);
+
+	ck_assert_uint_eq(strlen(text), 20004);
+	ck_assert_mem_eq(text, "sku/000", 7);
+	ck_assert_str_eq(text + 20000, "0007");
+}
+END_TEST
+
+START_TEST(a_growing_array_keeps_its_elements)
+{
+	int64_t *numbers = NULL;
+	int moved = 0;
+
+	for (int64_t i = 0; i < 1000; i++) {
+		int64_t *before = numbers;
+
+		numbers = arena_grow(arena, numbers, (size_t)i, sizeof *numbers);
+		moved += numbers != before;
+		numbers[i] = i;
+	}
+
+	for (int64_t i = 0; i < 1000; i++)
+		ck_assert_int_eq(numbers[i], i);
+	ck_assert_int_eq(moved, 8); /* at 0, 8, 16 … 512 */
+}
+END_TEST
+
+Suite *arena_suite(void)
+{
+	Suite *suite = suite_create("arena");
+	TCase *tests = tcase_create("arena");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_loop_test(tests, memory_is_aligned_for_any_type, 0, COUNT(sizes));
+	tcase_add_test(tests, memory_is_zeroed_even_when_it_was_used_before);
+	tcase_add_loop_test(tests, allocations_do_not_overlap, 0, COUNT(sizes));
+	tcase_add_test(tests, clearing_gives_back_all_but_the_first_chunk);
+	tcase_add_test(tests, free_accepts_null_and_nulls_the_pointer);
+	tcase_add_test(tests, copies_are_the_arenas_own);
+	tcase_add_test(tests, printf_takes_as_much_as_the_text_needs);
+	tcase_add_test(tests, a_growing_array_keeps_its_elements);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,91 @@
+/* Descriptors: a struct is read and cleared through them. */
+#include "core/field.h"
+
+#include "core/calendar.h"
+#include "suites.h"
+
+#include <string.h>
+
+struct sample {
+	const char *name;
+	int32_t qty;
+	int64_t version;
+	int32_t eta;
+	int64_t at;
+};
+
+static const struct field fields[] = {
+	{.name = "name", .kind = FIELD_TEXT, .offset = offsetof(struct sample, name)},
+	{.name = "qty", .kind = FIELD_INT32, .offset = offsetof(struct sample, qty)},
+	{.name = "version", .kind = FIELD_INT64, .offset = offsetof(struct sample, version)},
+	{.name = "eta", .kind = FIELD_DAY, .offset = offsetof(struct sample, eta)},
+	{.name = "at", .kind = FIELD_INSTANT, .offset = offsetof(struct sample, at)},
+};
+
+static const struct message_descriptor descriptor = {
+	.name = "sample",
+	.size = sizeof(struct sample),
+	.fields = fields,
+	.field_count = sizeof fields / sizeof fields[0],
+};
+
+START_TEST(a_field_is_found_by_its_whole_name)
+{
+	ck_assert_ptr_eq(field_named(&descriptor, "eta"), &fields[3]);
+	ck_assert_ptr_null(field_named(&descriptor, "et"));
+	ck_assert_ptr_null(field_named(&descriptor, "etas"));
+	ck_assert_ptr_null(field_named(&descriptor, ""));
+}
+END_TEST
+
+START_TEST(values_are_read_in_their_own_width)
+{
+	struct sample sample = {"name", INT32_MIN, INT64_MAX, -5, INT64_MIN + 1};
+
+	ck_assert_ptr_eq(field_text(&fields[0], &sample), sample.name);
+	ck_assert_int_eq(field_number(&fields[1], &sample), INT32_MIN);
+	ck_assert_int_eq(field_number(&fields[2], &sample), INT64_MAX);
+	ck_assert_int_eq(field_number(&fields[3], &sample), -5);
+	ck_assert_int_eq(field_number(&fields[4], &sample), INT64_MIN + 1);
+}
+END_TEST
+
+START_TEST(clearing_makes_every_field_absent)
+{
+	struct sample sample;
+
+	memset(&sample, 0x5a, sizeof sample);
+	fields_clear(&descriptor, &sample);
+
+	ck_assert_ptr_null(sample.name);
+	ck_assert_int_eq(sample.qty, 0);
+	ck_assert_int_eq(sample.version, 0);
+	ck_assert_int_eq(sample.eta, IN_WAREHOUSE);
+	ck_assert_int_eq(sample.at, NO_INSTANT);
+}
+END_TEST
+
+START_TEST(a_cleared_field_is_absent_unless_it_is_an_integer)
+{
+	static const bool present_when_clear[] = {false, true, true, false, false};
+	struct sample full = {"", 0, 0, 0, 0}, clear;
+
+	fields_clear(&descriptor, &clear);
+
+	ck_assert_int_eq(field_is_present(&fields[_i], &clear), present_when_clear[_i]);
+	ck_assert(field_is_present(&fields[_i], &full));
+}
+END_TEST
+
+Suite *field_suite(void)
+{
+	Suite *suite = suite_create("field");
+	TCase *tests = tcase_create("field");
+
+	tcase_add_test(tests, a_field_is_found_by_its_whole_name);
+	tcase_add_test(tests, values_are_read_in_their_own_width);
+	tcase_add_test(tests, clearing_makes_every_field_absent);
+	tcase_add_loop_test(tests, a_cleared_field_is_absent_unless_it_is_an_integer, 0, COUNT(fields));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

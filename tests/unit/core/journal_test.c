@@ -1,0 +1,95 @@
+/* The journal: the way back. */
+#include "core/journal.h"
+
+#include "suites.h"
+
+#include <string.h>
+
+static struct arena *arena;
+static struct journal journal;
+static int number;
+static char text[8];
+
+static void setup(void)
+{
+	arena = arena_new(1024);
+	journal = (struct journal){0};
+	number = 1;
+	memcpy(text, "before", 7);
+}
+
+static void teardown(void)
+{
+	arena_free(&arena);
+}
+
+static void set_number(int value)
+{
+	journal_keep(&journal, arena, &number, sizeof number);
+	number = value;
+}
+
+static void set_text(const char *value)
+{
+	journal_keep(&journal, arena, text, sizeof text);
+	memcpy(text, value, strlen(value) + 1);
+}
+
+START_TEST(undo_puts_everything_back)
+{
+	set_number(2);
+	set_text("after");
+	journal_undo(&journal);
+
+	ck_assert_int_eq(number, 1);
+	ck_assert_str_eq(text, "before");
+}
+END_TEST
+
+START_TEST(undo_goes_back_to_the_oldest_of_several_changes)
+{
+	set_number(2);
+	set_number(3);
+	set_number(4);
+	journal_undo(&journal);
+
+	ck_assert_int_eq(number, 1);
+}
+END_TEST
+
+START_TEST(what_is_forgotten_stands)
+{
+	set_number(2);
+	journal_forget(&journal);
+	set_text("after");
+	journal_undo(&journal);
+
+	ck_assert_int_eq(number, 2);
+	ck_assert_str_eq(text, "before");
+}
+END_TEST
+
+START_TEST(what_was_undone_is_not_undone_again)
+{
+	set_number(2);
+	journal_undo(&journal);
+	number = 5;
+	journal_undo(&journal);
+
+	ck_assert_int_eq(number, 5);
+}
+END_TEST
+
+Suite *journal_suite(void)
+{
+	Suite *suite = suite_create("journal");
+	TCase *tests = tcase_create("journal");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, undo_puts_everything_back);
+	tcase_add_test(tests, undo_goes_back_to_the_oldest_of_several_changes);
+	tcase_add_test(tests, what_is_forgotten_stands);
+	tcase_add_test(tests, what_was_undone_is_not_undone_again);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
