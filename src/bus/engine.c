@@ -69,6 +69,12 @@ void engine_free(struct engine **engine)
 
 /* ---- in ---- */
 
+static bool is_below(const struct engine *engine, size_t part)
+{
+	return engine->stats.queued < engine->config.queue_max / part &&
+	       engine->stats.queued_bytes < engine->config.queue_bytes / part;
+}
+
 void engine_submit(struct engine *engine, const struct arrival *arrival)
 {
 	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
@@ -77,13 +83,8 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
+	engine->was_full = engine->was_full || !engine_has_room(engine);
 	intake_take(engine->intake, delivery);
-}
-
-static bool is_below(const struct engine *engine, size_t part)
-{
-	return engine->stats.queued < engine->config.queue_max / part &&
-	       engine->stats.queued_bytes < engine->config.queue_bytes / part;
 }
 
 bool engine_has_room(const struct engine *engine)
@@ -122,8 +123,6 @@ static void forget_creation(struct engine *engine, struct delivery *delivery)
 
 static void tell_room(struct engine *engine)
 {
-	if (!engine_has_room(engine))
-		engine->was_full = true;
 	if (!engine->was_full || !is_below(engine, 2))
 		return;
 	engine->was_full = false;
@@ -139,8 +138,6 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	forget_creation(engine, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);
-	if (!engine_has_room(engine))
-		engine->was_full = true;
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
 	delivery_free(&delivery);

@@ -89,7 +89,10 @@ void engine_drain(struct engine *engine, void (*drained)(void *context), void *c
 
 const struct engine_stats *engine_stats(const struct engine *engine);
 
-/* Drops whatever waits, unanswered; ports are not called any more.  Accepts NULL in *engine and nulls it. */
+/*
+ * Drops whatever waits, unanswered.  No port may call back any more: stores, broker and notifier are freed or silenced
+ * before.  Accepts NULL in *engine and nulls it.
+ */
 void engine_free(struct engine **engine);
 
 #endif

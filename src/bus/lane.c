@@ -28,6 +28,7 @@
 
 /* After so many conflicts in a row LOAD takes row locks. */
 #define CONFLICTS_BEFORE_LOCKING 2
+#define CONFLICTS_BEFORE_ALARM   10
 
 enum lane_state {
 	LANE_IDLE,      /* nothing to do */
@@ -478,10 +479,14 @@ static void on_flushed(void *context, const struct failure *failure)
 
 /* ---- what may go wrong: somebody else was faster ---- */
 
-static void on_conflict(struct lane *lane)
+static void on_conflict(struct lane *lane, const struct failure *failure)
 {
 	lane->engine->stats.conflicts++;
-	if (lane->conflicts++ == 0)
+	if (++lane->conflicts % CONFLICTS_BEFORE_ALARM == 0)
+		LOG(lane->engine->ports.logger, LOG_WARN, "unit of work: one conflict after another",
+		    LOG_NUMBER("lane", lane->number), LOG_NUMBER("conflicts", lane->conflicts),
+		    LOG_TEXT("error", failure->text));
+	if (lane->conflicts == 1)
 		redo(lane);
 	else
 		wait_then(lane, LANE_WAITING,
@@ -578,6 +583,7 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 	delivery_queue_prepend(&lane->queue, &lane->todo);
 	if (!count) {
 		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
+		rotate_unfinished(lane);
 		on_trouble(lane, failure, begin);
 		return;
 	}
@@ -598,7 +604,7 @@ static void on_failure(struct lane *lane, const struct failure *failure)
 {
 	switch (failure->kind) {
 	case FAILURE_CONFLICT:
-		on_conflict(lane);
+		on_conflict(lane, failure);
 		break;
 	case FAILURE_UNCERTAIN:
 		lane->engine->stats.uncertain++;
