@@ -6,15 +6,19 @@
 
 static json_t *to_json(const msgpack_object *object);
 
+static json_t *text_to_json(struct text text)
+{
+	return json_stringn_nocheck(text.start, text.length);
+}
+
 static json_t *map_to_json(const msgpack_object_map *map)
 {
 	json_t *json = json_object();
 
 	for (size_t i = 0; i < map->size; i++) {
-		const msgpack_object_kv *entry = &map->ptr[i];
+		struct text key = wire_messagepack_text(&map->ptr[i].key.via.str);
 
-		if (json_object_setn_new_nocheck(json, entry->key.via.str.ptr, entry->key.via.str.size,
-						 to_json(&entry->val)))
+		if (json_object_setn_new_nocheck(json, key.start, key.length, to_json(&map->ptr[i].val)))
 			out_of_memory();
 	}
 	return json;
@@ -47,7 +51,7 @@ static json_t *to_json(const msgpack_object *object)
 	case MSGPACK_OBJECT_FLOAT64:
 		return json_real(object->via.f64);
 	case MSGPACK_OBJECT_STR:
-		return json_stringn_nocheck(object->via.str.ptr, object->via.str.size);
+		return text_to_json(wire_messagepack_text(&object->via.str));
 	case MSGPACK_OBJECT_ARRAY:
 		return array_to_json(&object->via.array);
 	case MSGPACK_OBJECT_MAP:

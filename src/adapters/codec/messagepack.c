@@ -103,17 +103,16 @@ bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_un
 	return invalid(arena, error, "payload", "expected MessagePack, but: a key comes twice");
 }
 
-static struct value text_value(const msgpack_object_str *text)
+struct text wire_messagepack_text(const msgpack_object_str *text)
 {
-	/* msgpack-c may leave an empty text without a pointer. */
-	return (struct value){.kind = VALUE_TEXT, .as.text = {text->size ? text->ptr : "", text->size}};
+	return (struct text){text->size ? text->ptr : "", text->size};
 }
 
 static struct value value_of(const msgpack_object *object)
 {
 	switch (object->type) {
 	case MSGPACK_OBJECT_STR:
-		return text_value(&object->via.str);
+		return (struct value){.kind = VALUE_TEXT, .as.text = wire_messagepack_text(&object->via.str)};
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
 		return (struct value){.kind = VALUE_INTEGER, .as.integer = (int64_t)object->via.u64};
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:

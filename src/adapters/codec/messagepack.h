@@ -20,6 +20,9 @@ bool wire_is_messagepack(struct bytes payload);
 bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
 			   const char **error);
 
+/* A text of msgpack-c's, which may leave an empty one without a pointer. */
+struct text wire_messagepack_text(const msgpack_object_str *text);
+
 struct object wire_view_messagepack(const msgpack_object *map);
 
 struct bytes wire_write_messagepack(const struct document *document, struct arena *arena);

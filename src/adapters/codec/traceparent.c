@@ -22,7 +22,7 @@ static bool is_id(const char *text, size_t length)
 
 static bool is_well_formed(const char *text)
 {
-	return is_hex(text + VERSION_AT, 2) && strncmp(text, "ff", 2) && text[TRACE_AT - 1] == '-' &&
+	return is_hex(text + VERSION_AT, 2) && strncmp(text, "ff", 2) != 0 && text[TRACE_AT - 1] == '-' &&
 	       is_id(text + TRACE_AT, 32) && text[PARENT_AT - 1] == '-' && is_id(text + PARENT_AT, 16) &&
 	       text[FLAGS_AT - 1] == '-' && is_hex(text + FLAGS_AT, 2);
 }

@@ -1,0 +1,230 @@
+/* CloudEvents 1.0 in structured mode, coming in. */
+#include "core/calendar.h"
+#include "wire.h"
+
+#include "suites.h"
+
+#include <string.h>
+
+#define TRACE    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define DATA     "\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}"
+#define REQUIRED "\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":\"e1\""
+
+START_TEST(an_enveloped_command_is_read)
+{
+	struct envelope envelope = accepted(
+		MSG_ALLOCATE, BYTES("{" REQUIRED ",\"time\":\"1970-01-01T00:00:01Z\",\"traceparent\":\"" TRACE
+				    "\"," DATA "}"));
+
+	ck_assert_str_eq(envelope.message.as.allocate.orderid, "o1");
+	ck_assert_str_eq(envelope.message.as.allocate.sku, "s1");
+	ck_assert_int_eq(envelope.message.as.allocate.qty, 3);
+	ck_assert_str_eq(envelope.id, "e1");
+	ck_assert_str_eq(envelope.message.as.allocate.id, "e1");
+	ck_assert_str_eq(envelope.source, "shop");
+	ck_assert_str_eq(envelope.traceparent, TRACE);
+	ck_assert_int_eq(envelope.occurred_at, 1000000);
+	ck_assert_int_eq(envelope.message.as.allocate.occurred_at, 1000000);
+}
+END_TEST
+
+START_TEST(an_envelope_in_messagepack_is_read)
+{
+	struct envelope envelope =
+		accepted(MSG_ALLOCATE, BYTES("\x85\xabspecversion\xa3"
+					     "1.0\xa4type\xa8"
+					     "allocate\xa6source\xa4shop\xa2id\xa2"
+					     "e1\xa4"
+					     "data\x83\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"));
+
+	ck_assert_str_eq(envelope.message.as.allocate.sku, "s1");
+	ck_assert_str_eq(envelope.id, "e1");
+	ck_assert_str_eq(envelope.source, "shop");
+	ck_assert_ptr_null(envelope.traceparent);
+	ck_assert_int_eq(envelope.occurred_at, NO_INSTANT);
+}
+END_TEST
+
+START_TEST(the_id_of_the_envelope_wins)
+{
+	struct envelope envelope = accepted(
+		MSG_ALLOCATE,
+		BYTES("{" REQUIRED ",\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"id\":\"d1\"}}"));
+
+	ck_assert_str_eq(envelope.id, "e1");
+	ck_assert_str_eq(envelope.message.as.allocate.id, "e1");
+}
+END_TEST
+
+static const struct {
+	const char *time;
+	const char *occurred_at;
+	int64_t expected;
+} times[] = {
+	{"", "", NO_INSTANT},
+	{",\"time\":null", "", NO_INSTANT},
+	{",\"time\":\"1970-01-01T00:00:01Z\"", "", 1000000},
+	{"", ",\"occurred_at\":\"1970-01-01T00:00:02Z\"", 2000000},
+	{",\"time\":null", ",\"occurred_at\":\"1970-01-01T00:00:02Z\"", 2000000},
+	{",\"time\":\"1970-01-01T00:00:01Z\"", ",\"occurred_at\":\"1970-01-01T00:00:02Z\"", 1000000},
+	{",\"time\":\"1970-01-01T00:00:01Z\"", ",\"occurred_at\":null", 1000000},
+	{",\"time\":\"1970-01-01T01:00:01.5+01:00\"", "", 1500000},
+};
+
+START_TEST(time_stands_for_occurred_at)
+{
+	struct envelope envelope = accepted(
+		MSG_ALLOCATE,
+		bytes_printf("{" REQUIRED "%s,\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3%s}}",
+			     times[_i].time, times[_i].occurred_at));
+
+	ck_assert_int_eq(envelope.occurred_at, times[_i].expected);
+	ck_assert_int_eq(envelope.message.as.allocate.occurred_at, times[_i].expected);
+}
+END_TEST
+
+static const char *const lost_traces[] = {
+	"",
+	",\"traceparent\":null",
+	",\"traceparent\":\"\"",
+	",\"traceparent\":5",
+	",\"traceparent\":\"00-zz\"",
+	",\"traceparent\":\"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"",
+};
+
+START_TEST(a_malformed_trace_harms_nothing)
+{
+	struct envelope envelope =
+		accepted(MSG_ALLOCATE, bytes_printf("{" REQUIRED "%s," DATA "}", lost_traces[_i]));
+
+	ck_assert_ptr_null(envelope.traceparent);
+}
+END_TEST
+
+static const char *const ignored[] = {
+	",\"datacontenttype\":\"application/json\"",
+	",\"datacontenttype\":\"text/plain\"",
+	",\"subject\":7",
+	",\"dataschema\":null",
+	",\"myextension\":{\"a\":[]}",
+	",\"data_base64\":null",
+	",\"sku\":5,\"orderid\":null",
+};
+
+START_TEST(other_attributes_are_ignored)
+{
+	struct envelope envelope =
+		accepted(MSG_ALLOCATE, bytes_printf("{" REQUIRED "%s," DATA "}", ignored[_i]));
+
+	ck_assert_str_eq(envelope.message.as.allocate.sku, "s1");
+}
+END_TEST
+
+#define NO_TEXT "expected a text of 1 to 255 characters without NUL"
+#define NO_DATA "data: expected an object with the fields of the message"
+#define NO_TIME "time: expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ"
+#define REST    "\"source\":\"shop\",\"id\":\"e1\"," DATA "}"
+
+static const struct {
+	const char *payload;
+	const char *error;
+} wrong[] = {
+	{"{\"specversion\":\"1.1\",\"type\":\"allocate\"," REST, "specversion: expected \"1.0\""},
+	{"{\"specversion\":\"0.3\",\"type\":\"allocate\"," REST, "specversion: expected \"1.0\""},
+	{"{\"specversion\":1.0,\"type\":\"allocate\"," REST, "specversion: expected \"1.0\""},
+	{"{\"specversion\":null,\"type\":\"allocate\"," REST, "specversion: expected \"1.0\""},
+	{"{\"specversion\":\"1.0\"," REST, "type: expected \"allocate\""},
+	{"{\"specversion\":\"1.0\",\"type\":\"create_batch\"," REST, "type: expected \"allocate\""},
+	{"{\"specversion\":\"1.0\",\"type\":\"com.example.allocate\"," REST, "type: expected \"allocate\""},
+	{"{\"specversion\":\"1.0\",\"type\":\"Allocate\"," REST, "type: expected \"allocate\""},
+	{"{\"specversion\":\"1.0\",\"type\":null," REST, "type: expected \"allocate\""},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\"," DATA "}",
+	 "id: missing, and required"},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"id\":\"e1\"," DATA "}",
+	 "source: missing, and required"},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":\"\"," DATA "}",
+	 "id: " NO_TEXT},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":7," DATA "}",
+	 "id: " NO_TEXT},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":null," DATA "}",
+	 "id: " NO_TEXT},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"\",\"id\":\"e1\"," DATA "}",
+	 "source: " NO_TEXT},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":null,\"id\":\"e1\"," DATA "}",
+	 "source: " NO_TEXT},
+	{"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"a\\u0000\",\"id\":\"e1\"," DATA "}",
+	 "source: " NO_TEXT},
+	{"{" REQUIRED ",\"time\":\"\"," DATA "}", NO_TIME},
+	{"{" REQUIRED ",\"time\":\"2011-01-02\"," DATA "}", NO_TIME},
+	{"{" REQUIRED ",\"time\":1," DATA "}", NO_TIME},
+	{"{" REQUIRED "}", NO_DATA},
+	{"{" REQUIRED ",\"data\":null}", NO_DATA},
+	{"{" REQUIRED ",\"data\":[]}", NO_DATA},
+	{"{" REQUIRED ",\"data\":\"{\\\"orderid\\\":\\\"o1\\\"}\"}", NO_DATA},
+	{"{" REQUIRED ",\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}", NO_DATA},
+	{"{" REQUIRED ",\"data\":{}}", "orderid: missing, and required"},
+	{"{" REQUIRED ",\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":0}}",
+	 "qty: expected an integer from 1 to 2147483647"},
+	{"{" REQUIRED ",\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"id\":\"\"}}", "id: " NO_TEXT},
+	{"{" REQUIRED ",\"data_base64\":\"e30=\"}", "data_base64: not supported: expected an object in data"},
+	{"{" REQUIRED ",\"data_base64\":\"e30=\"," DATA "}",
+	 "data_base64: not supported: expected an object in data"},
+};
+
+START_TEST(a_wrong_envelope_is_refused)
+{
+	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(wrong[_i].payload)), wrong[_i].error);
+}
+END_TEST
+
+static struct bytes enveloped(const char *source, const char *id)
+{
+	return bytes_printf(
+		"{\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"%s\",\"id\":\"%s\"," DATA "}",
+		source, id);
+}
+
+START_TEST(ids_and_sources_have_255_characters_at_most)
+{
+	const char *longest = repeated("\xc3\xa4", 255);
+	const char *longer = repeated("\xc3\xa4", 256);
+	struct envelope envelope = accepted(MSG_ALLOCATE, enveloped(longest, longest));
+
+	ck_assert_str_eq(envelope.id, longest);
+	ck_assert_str_eq(envelope.source, longest);
+	ck_assert_str_eq(refused(MSG_ALLOCATE, enveloped(longest, longer)), "id: " NO_TEXT);
+	ck_assert_str_eq(refused(MSG_ALLOCATE, enveloped(longer, longest)), "source: " NO_TEXT);
+}
+END_TEST
+
+START_TEST(an_enveloped_event_keeps_the_id_of_its_envelope)
+{
+	struct envelope envelope = accepted(
+		MSG_OUT_OF_STOCK,
+		BYTES("{\"specversion\":\"1.0\",\"type\":\"out_of_stock\",\"source\":\"allocd\",\"id\":\"s1/1\","
+		      "\"data\":{\"sku\":\"s1\",\"orderid\":\"o1\",\"qty\":3,\"version\":1,"
+		      "\"occurred_at\":\"1970-01-01T00:00:01Z\"}}"));
+
+	ck_assert_str_eq(envelope.id, "s1/1");
+	ck_assert_int_eq(envelope.occurred_at, 1000000);
+}
+END_TEST
+
+Suite *cloudevents_suite(void)
+{
+	Suite *suite = suite_create("cloudevents");
+	TCase *tests = tcase_create("cloudevents");
+
+	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_test(tests, an_enveloped_command_is_read);
+	tcase_add_test(tests, an_envelope_in_messagepack_is_read);
+	tcase_add_test(tests, the_id_of_the_envelope_wins);
+	tcase_add_loop_test(tests, time_stands_for_occurred_at, 0, COUNT(times));
+	tcase_add_loop_test(tests, a_malformed_trace_harms_nothing, 0, COUNT(lost_traces));
+	tcase_add_loop_test(tests, other_attributes_are_ignored, 0, COUNT(ignored));
+	tcase_add_loop_test(tests, a_wrong_envelope_is_refused, 0, COUNT(wrong));
+	tcase_add_test(tests, ids_and_sources_have_255_characters_at_most);
+	tcase_add_test(tests, an_enveloped_event_keeps_the_id_of_its_envelope);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,275 @@
+/* Events going out: strictly as their schema says, in each encoding and envelope. */
+#include "core/calendar.h"
+#include "wire.h"
+
+#include "suites.h"
+
+#include <string.h>
+
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+static struct envelope an_event(void)
+{
+	struct envelope event = {.source = ""};
+	struct line_allocated *fields = &event.message.as.line_allocated;
+
+	message_init(&event.message, MSG_LINE_ALLOCATED);
+	fields->orderid = "o1";
+	fields->sku = "s1";
+	fields->qty = 3;
+	fields->batchref = "b1";
+	fields->version = 7;
+	fields->occurred_at = 1500000;
+	return event;
+}
+
+static void assert_payload(struct bytes payload, struct bytes expected)
+{
+	ck_assert_uint_eq(payload.size, expected.size);
+	ck_assert_mem_eq(payload.data, expected.data, expected.size);
+}
+
+#define FIELDS                                                                                               \
+	"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"batchref\":\"b1\",\"version\":7,"                    \
+	"\"occurred_at\":\"1970-01-01T00:00:01.500000Z\""
+
+START_TEST(bare_json)
+{
+	struct envelope event = an_event();
+
+	assert_payload(encoded(WIRE_JSON, WIRE_BARE, &event), BYTES(FIELDS "}"));
+}
+END_TEST
+
+START_TEST(the_cause_is_written_when_it_is_known)
+{
+	struct envelope event = an_event();
+
+	event.message.as.line_allocated.cause = "i1";
+	assert_payload(encoded(WIRE_JSON, WIRE_BARE, &event), BYTES(FIELDS ",\"cause\":\"i1\"}"));
+}
+END_TEST
+
+START_TEST(bare_messagepack)
+{
+	struct envelope event = an_event();
+
+	assert_payload(encoded(WIRE_MSGPACK, WIRE_BARE, &event),
+		       BYTES("\x86\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03\xa8"
+			     "batchref\xa2"
+			     "b1\xa7version\x07\xaboccurred_at\xbb"
+			     "1970-01-01T00:00:01.500000Z"));
+}
+END_TEST
+
+START_TEST(a_cloudevent_in_json)
+{
+	struct envelope event = an_event();
+
+	event.traceparent = TRACE;
+	assert_payload(encoded(WIRE_JSON, WIRE_CLOUDEVENTS, &event),
+		       BYTES("{\"specversion\":\"1.0\",\"id\":\"s1/7\",\"source\":\"warehouse\","
+			     "\"type\":\"line_allocated\",\"time\":\"1970-01-01T00:00:01.500000Z\","
+			     "\"datacontenttype\":\"application/json\",\"traceparent\":\"" TRACE
+			     "\",\"data\":" FIELDS "}}"));
+}
+END_TEST
+
+START_TEST(a_cloudevent_in_messagepack_says_the_same)
+{
+	struct envelope event = an_event();
+	struct bytes json = encoded(WIRE_JSON, WIRE_CLOUDEVENTS, &event);
+	const char *line, *error;
+
+	ck_assert(
+		wire_payload_to_line(encoded(WIRE_MSGPACK, WIRE_CLOUDEVENTS, &event), arena, &line, &error));
+	assert_payload(bytes_of(line), json);
+}
+END_TEST
+
+START_TEST(without_a_trace_none_is_written)
+{
+	struct envelope event = an_event();
+	struct bytes payload = encoded(WIRE_JSON, WIRE_CLOUDEVENTS, &event);
+
+	ck_assert_ptr_null(memmem(payload.data, payload.size, "traceparent", strlen("traceparent")));
+}
+END_TEST
+
+static const struct {
+	enum wire_encoding encoding;
+	enum wire_envelope form;
+} ways[] = {
+	{WIRE_JSON, WIRE_BARE},
+	{WIRE_JSON, WIRE_CLOUDEVENTS},
+	{WIRE_MSGPACK, WIRE_BARE},
+	{WIRE_MSGPACK, WIRE_CLOUDEVENTS},
+};
+
+/*
+ * Texts that need escapes, and long ones: more than the writer takes at once.  The SKU leaves room for the
+ * version, since together they are the envelope's id, and an id that we read has 255 characters at most.
+ */
+START_TEST(what_is_written_reads_the_same)
+{
+	struct envelope event = an_event(), again;
+	struct line_allocated *fields = &event.message.as.line_allocated;
+	const struct line_allocated *read = &again.message.as.line_allocated;
+
+	fields->orderid = "\x01\"\\/\n\x7f\xc3\xa4\xf0\x9f\xaa\x91";
+	fields->sku = repeated("\xf0\x9f\xaa\x91", 235);
+	fields->batchref = repeated("\x01", 255);
+	fields->cause = repeated("\"", 255);
+	fields->qty = INT32_MAX;
+	fields->version = INT64_MAX;
+	fields->occurred_at = INT64_C(253402300799999999);
+	again = accepted(MSG_LINE_ALLOCATED, encoded(ways[_i].encoding, ways[_i].form, &event));
+
+	ck_assert_str_eq(read->orderid, fields->orderid);
+	ck_assert_str_eq(read->sku, fields->sku);
+	ck_assert_str_eq(read->batchref, fields->batchref);
+	ck_assert_str_eq(read->cause, fields->cause);
+	ck_assert_int_eq(read->qty, INT32_MAX);
+	ck_assert_int_eq(read->version, INT64_MAX);
+	ck_assert_int_eq(read->occurred_at, fields->occurred_at);
+}
+END_TEST
+
+/* ---- what is not as its schema says is not written ---- */
+
+#define NO_TEXT     "expected a text of 1 to 255 characters without NUL"
+#define NO_INSTANT_ "occurred_at: expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ"
+
+static const struct {
+	const char *field;
+	const char *text;
+	const char *error;
+} wrong_texts[] = {
+	{"sku", NULL, "sku: missing, and required"},
+	{"sku", "", "sku: " NO_TEXT},
+	{"sku", "\xff", "sku: " NO_TEXT},
+	{"sku", "a\xed\xa0\x80", "sku: " NO_TEXT},
+	{"orderid", NULL, "orderid: missing, and required"},
+	{"batchref", NULL, "batchref: missing, and required"},
+	{"batchref", "", "batchref: " NO_TEXT},
+	{"cause", "", "cause: " NO_TEXT},
+	{"cause", "\xc3", "cause: " NO_TEXT},
+};
+
+START_TEST(a_wrong_text_is_not_written)
+{
+	struct envelope event = an_event();
+
+	message_set_text(&event.message, wrong_texts[_i].field, wrong_texts[_i].text);
+	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), wrong_texts[_i].error);
+	ck_assert_str_eq(not_encoded(WIRE_CLOUDEVENTS, &event), wrong_texts[_i].error);
+}
+END_TEST
+
+START_TEST(a_long_text_is_not_written)
+{
+	struct envelope event = an_event();
+
+	event.message.as.line_allocated.sku = repeated("\xc3\xa4", 256);
+	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), "sku: " NO_TEXT);
+}
+END_TEST
+
+static const int32_t wrong_quantities[] = {0, -1, INT32_MIN};
+
+START_TEST(a_wrong_quantity_is_not_written)
+{
+	struct envelope event = an_event();
+
+	event.message.as.line_allocated.qty = wrong_quantities[_i];
+	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), "qty: expected an integer from 1 to 2147483647");
+}
+END_TEST
+
+static const int64_t wrong_versions[] = {0, -1, INT64_MIN};
+
+START_TEST(a_wrong_version_is_not_written)
+{
+	struct envelope event = an_event();
+
+	event.message.as.line_allocated.version = wrong_versions[_i];
+	ck_assert_str_eq(not_encoded(WIRE_BARE, &event),
+			 "version: expected an integer from 1 to 9223372036854775807");
+}
+END_TEST
+
+/* The microseconds before the year 1 and after the year 9999, and what would overflow on the way. */
+static const struct {
+	int64_t instant;
+	const char *error;
+} wrong_instants[] = {
+	{NO_INSTANT, "occurred_at: missing, and required"},
+	{INT64_C(-62135596800000001), NO_INSTANT_},
+	{INT64_C(253402300800000000), NO_INSTANT_},
+	{INT64_MAX, NO_INSTANT_},
+	{INT64_MIN + 1, NO_INSTANT_},
+};
+
+START_TEST(an_instant_beyond_four_digits_of_a_year_is_not_written)
+{
+	struct envelope event = an_event();
+
+	event.message.as.line_allocated.occurred_at = wrong_instants[_i].instant;
+	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), wrong_instants[_i].error);
+}
+END_TEST
+
+static const struct {
+	int64_t instant;
+	const char *text;
+} edge_instants[] = {
+	{INT64_C(-62135596800000000), "\"0001-01-01T00:00:00.000000Z\""},
+	{INT64_C(253402300799999999), "\"9999-12-31T23:59:59.999999Z\""},
+};
+
+START_TEST(the_first_and_the_last_instant_are_written)
+{
+	struct envelope event = an_event();
+	struct bytes payload;
+
+	event.message.as.line_allocated.occurred_at = edge_instants[_i].instant;
+	payload = encoded(WIRE_JSON, WIRE_BARE, &event);
+	ck_assert_ptr_nonnull(
+		memmem(payload.data, payload.size, edge_instants[_i].text, strlen(edge_instants[_i].text)));
+}
+END_TEST
+
+START_TEST(a_malformed_trace_is_not_written)
+{
+	struct envelope event = an_event();
+
+	event.traceparent = "00-zz";
+	ck_assert_str_eq(not_encoded(WIRE_CLOUDEVENTS, &event),
+			 "traceparent: expected the form of W3C Trace Context");
+}
+END_TEST
+
+Suite *encode_suite(void)
+{
+	Suite *suite = suite_create("encode");
+	TCase *tests = tcase_create("encode");
+
+	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_test(tests, bare_json);
+	tcase_add_test(tests, the_cause_is_written_when_it_is_known);
+	tcase_add_test(tests, bare_messagepack);
+	tcase_add_test(tests, a_cloudevent_in_json);
+	tcase_add_test(tests, a_cloudevent_in_messagepack_says_the_same);
+	tcase_add_test(tests, without_a_trace_none_is_written);
+	tcase_add_loop_test(tests, what_is_written_reads_the_same, 0, COUNT(ways));
+	tcase_add_loop_test(tests, a_wrong_text_is_not_written, 0, COUNT(wrong_texts));
+	tcase_add_test(tests, a_long_text_is_not_written);
+	tcase_add_loop_test(tests, a_wrong_quantity_is_not_written, 0, COUNT(wrong_quantities));
+	tcase_add_loop_test(tests, a_wrong_version_is_not_written, 0, COUNT(wrong_versions));
+	tcase_add_loop_test(tests, an_instant_beyond_four_digits_of_a_year_is_not_written, 0,
+			    COUNT(wrong_instants));
+	tcase_add_loop_test(tests, the_first_and_the_last_instant_are_written, 0, COUNT(edge_instants));
+	tcase_add_test(tests, a_malformed_trace_is_not_written);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

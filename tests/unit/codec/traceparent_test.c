@@ -1,0 +1,65 @@
+/* W3C Trace Context: what is carried, and what ends the trace. */
+#include "adapters/codec/traceparent.h"
+#include "wire.h"
+
+#include "suites.h"
+
+#include <string.h>
+
+#define IDS "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+
+static const char *const well_formed[][2] = {
+	{"00-" IDS "-01", "00-" IDS "-01"},
+	{"00-" IDS "-00", "00-" IDS "-00"},
+	{"00-" IDS "-ff", "00-" IDS "-ff"},
+	/* of a later version, what version 00 knows */
+	{"01-" IDS "-01", "00-" IDS "-01"},
+	{"cc-" IDS "-03", "00-" IDS "-01"},
+	{"fe-" IDS "-02-what-comes-later", "00-" IDS "-00"},
+};
+
+START_TEST(a_well_formed_one_is_carried)
+{
+	const char *text = well_formed[_i][0];
+
+	ck_assert_str_eq(traceparent_read((struct text){text, strlen(text)}, arena), well_formed[_i][1]);
+}
+END_TEST
+
+static const char *const malformed[] = {
+	"",
+	"00",
+	"00-" IDS "-0",
+	"00-" IDS "-01 ",
+	"00-" IDS "-01-more",
+	"01-" IDS "-01more",
+	"ff-" IDS "-01",
+	"0g-" IDS "-01",
+	"00-" IDS "-0G",
+	"00_" IDS "-01",
+	"00-" IDS "_01",
+	"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+	"00-00000000000000000000000000000000-b7ad6b7169203331-01",
+	"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+	"00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
+	"00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-001",
+	"0-00af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+};
+
+START_TEST(a_malformed_one_ends_the_trace)
+{
+	ck_assert_ptr_null(traceparent_read((struct text){malformed[_i], strlen(malformed[_i])}, arena));
+}
+END_TEST
+
+Suite *traceparent_suite(void)
+{
+	Suite *suite = suite_create("traceparent");
+	TCase *tests = tcase_create("traceparent");
+
+	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_loop_test(tests, a_well_formed_one_is_carried, 0, COUNT(well_formed));
+	tcase_add_loop_test(tests, a_malformed_one_ends_the_trace, 0, COUNT(malformed));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,38 @@
+/* A codec and an arena for each test, and the two things that most tests say about a payload. */
+#ifndef ALLOCD_TESTS_CODEC_WIRE_H
+#define ALLOCD_TESTS_CODEC_WIRE_H
+
+#include "adapters/codec/codec.h"
+
+/* A literal, NULs inside and all: in a table, and elsewhere. */
+#define LITERAL(literal)                                                                                     \
+	{                                                                                                    \
+		literal, sizeof(literal) - 1                                                                 \
+	}
+#define BYTES(literal) ((struct bytes)LITERAL(literal))
+
+extern struct arena *arena;
+
+/* Fixture, checked. */
+void wire_set_up(void);
+void wire_tear_down(void);
+
+struct bytes bytes_of(const char *text);
+struct bytes bytes_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* `count` times `text`. */
+const char *repeated(const char *text, size_t count);
+
+/* What the payload says; fails the test when it is invalid. */
+struct envelope accepted(enum message_type type, struct bytes payload);
+
+/* Why the payload is invalid; fails the test when it is not. */
+const char *refused(enum message_type type, struct bytes payload);
+
+/* What an event looks like on the wire. */
+struct bytes encoded(enum wire_encoding encoding, enum wire_envelope form, const struct envelope *event);
+
+/* Why it cannot be written. */
+const char *not_encoded(enum wire_envelope form, const struct envelope *event);
+
+#endif
