@@ -2,6 +2,7 @@
 #include "bus/batch_index.h"
 
 #include "bus/map.h"
+#include "core/must.h"
 #include "core/partition.h"
 
 #include <stdlib.h>
@@ -30,10 +31,8 @@ struct batch_index {
 
 struct batch_index *batch_index_new(void)
 {
-	struct batch_index *index = calloc(1, sizeof *index);
+	struct batch_index *index = must_alloc(sizeof *index);
 
-	if (!index)
-		abort();
 	index->arena = arena_new(1024);
 	return index;
 }

@@ -4,6 +4,7 @@
 #include "bus/engine_parts.h"
 #include "bus/intake.h"
 #include "bus/lane.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,11 +27,9 @@ static void look_whether_drained(void *context);
 
 struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config)
 {
-	struct engine *engine = calloc(1, sizeof *engine);
+	struct engine *engine = must_alloc(sizeof *engine);
 	struct clock *clock = ports->clock;
 
-	if (!engine)
-		abort();
 	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
 	engine->ports = *ports;
 	engine->config = *config;

@@ -4,6 +4,7 @@
 #include "bus/backoff.h"
 #include "bus/engine_parts.h"
 #include "bus/lane.h"
+#include "core/must.h"
 
 #include <stdlib.h>
 
@@ -28,11 +29,9 @@ static void pump(void *context);
 
 struct intake *intake_new(struct engine *engine)
 {
-	struct intake *intake = calloc(1, sizeof *intake);
+	struct intake *intake = must_alloc(sizeof *intake);
 	struct clock *clock = engine->ports.clock;
 
-	if (!intake)
-		abort();
 	intake->engine = engine;
 	intake->arena = arena_new(4096);
 	intake->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};

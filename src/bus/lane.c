@@ -14,6 +14,7 @@
 #include "bus/engine_parts.h"
 #include "bus/handling.h"
 #include "bus/intake.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -105,11 +106,9 @@ static void wait_then(struct lane *lane, enum lane_state state, int64_t delay_ms
 
 struct lane *lane_new(struct engine *engine, size_t number)
 {
-	struct lane *lane = calloc(1, sizeof *lane);
+	struct lane *lane = must_alloc(sizeof *lane);
 	struct clock *clock = engine->ports.clock;
 
-	if (!lane)
-		abort();
 	lane->engine = engine;
 	lane->number = number;
 	lane->store = engine->ports.lane_stores[number];
@@ -186,10 +185,9 @@ static struct unfinished *unfinished_of(const struct lane *lane, const char *sku
 static struct unfinished *add_unfinished(struct lane *lane, const char *sku)
 {
 	struct unfinished **end = &lane->unfinished;
-	struct unfinished *unfinished = calloc(1, sizeof *unfinished);
+	struct unfinished *unfinished = must_alloc(sizeof *unfinished);
 
-	if (!unfinished || !(unfinished->sku = strdup(sku)))
-		abort();
+	unfinished->sku = must(strdup(sku));
 	while (*end)
 		end = &(*end)->next;
 	*end = unfinished;

@@ -2,6 +2,7 @@
 #include "bus/publisher.h"
 
 #include "bus/backoff.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -93,11 +94,9 @@ static void save_now(void *context)
 
 struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats)
 {
-	struct publisher *publisher = calloc(1, sizeof *publisher);
+	struct publisher *publisher = must_alloc(sizeof *publisher);
 	struct clock *clock = ports->clock;
 
-	if (!publisher)
-		abort();
 	publisher->ports = ports;
 	publisher->stats = stats;
 	publisher->store_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};

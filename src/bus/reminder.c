@@ -2,6 +2,7 @@
 #include "bus/reminder.h"
 
 #include "core/arena.h"
+#include "core/must.h"
 
 #include <stdlib.h>
 
@@ -59,10 +60,8 @@ static void begin_round(void *context)
 struct reminder *reminder_new(const struct engine_ports *ports, struct engine_stats *stats,
 			      unfinished_shrink *unfinished, void *context)
 {
-	struct reminder *reminder = calloc(1, sizeof *reminder);
+	struct reminder *reminder = must_alloc(sizeof *reminder);
 
-	if (!reminder)
-		abort();
 	reminder->ports = ports;
 	reminder->stats = stats;
 	reminder->unfinished = unfinished;

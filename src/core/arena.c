@@ -1,6 +1,8 @@
 /* A chunked bump allocator. */
 #include "core/arena.h"
 
+#include "core/must.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,15 +24,6 @@ struct arena {
 	size_t footprint;
 };
 
-static void *must(void *memory)
-{
-	if (!memory) {
-		fputs("allocd: out of memory\n", stderr);
-		abort();
-	}
-	return memory;
-}
-
 static void add_chunk(struct arena *arena, size_t size)
 {
 	struct chunk *chunk = must(malloc(sizeof *chunk + size));
@@ -44,7 +37,7 @@ static void add_chunk(struct arena *arena, size_t size)
 
 struct arena *arena_new(size_t chunk_size)
 {
-	struct arena *arena = must(calloc(1, sizeof *arena));
+	struct arena *arena = must_alloc(sizeof *arena);
 
 	arena->chunk_size = chunk_size;
 	add_chunk(arena, chunk_size);
