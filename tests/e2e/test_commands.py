@@ -60,15 +60,16 @@ def test_tail_prints_events_one_a_line(allocd):
     assert [json.loads(payload)["orderid"] for payload in payloads] == ["order", "huge"]
 
 
-def test_config_prints_an_environment_file_that_configures_the_same(parked):
-    settings = {"REDIS_URL": "redis://user:the-password@127.0.0.1/0", "ALLOCD_SOURCE": "a b'c\"d$e"}
-    first = parked.run("config", "--unit-max", "17", **settings)
-    assert first.returncode == 0
-    values = dict(line.split("=", 1) for line in first.stdout.splitlines() if line and not line.startswith("#"))
+def test_config_prints_an_environment_file_that_the_shell_reads_back(parked):
+    settings = {"ALLOCD_SOURCE": "a b'c\"d$e`f\\g", "REDIS_URL": "redis://user:the-password@127.0.0.1/0"}
+    printed = parked.run("config", "--unit-max", "17", **settings)
+    assert printed.returncode == 0
+    assert "the-password" not in printed.stdout
 
-    assert values["ALLOCD_UNIT_MAX"] == "17"
-    assert "the-password" not in first.stdout
-    assert any(line.startswith("#") for line in first.stdout.splitlines())
+    script = 'set -a; eval "$1"; printf "%s|%s|%s" "$ALLOCD_SOURCE" "$ALLOCD_UNIT_MAX" "$ALLOCD_LANES"'
+    read_back = subprocess.run(["sh", "-c", script, "sh", printed.stdout], capture_output=True, text=True, check=True)
+
+    assert read_back.stdout == f"{settings['ALLOCD_SOURCE']}|17|2"
 
 
 def test_version_and_help(parked):
