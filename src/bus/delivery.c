@@ -184,6 +184,12 @@ struct delivery *delivery_queue_pop(struct delivery_queue *queue)
 	return delivery;
 }
 
+void delivery_queue_free(struct delivery_queue *queue)
+{
+	for (struct delivery *delivery; (delivery = delivery_queue_pop(queue));)
+		delivery_free(&delivery);
+}
+
 void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue *front)
 {
 	if (!front->first)

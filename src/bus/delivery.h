@@ -96,6 +96,9 @@ struct delivery_queue {
 	size_t count;
 };
 
+/* Frees every delivery in it. */
+void delivery_queue_free(struct delivery_queue *queue);
+
 void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery);
 struct delivery *delivery_queue_pop(struct delivery_queue *queue);
 

@@ -45,8 +45,7 @@ void intake_free(struct intake **intake)
 
 	if (!it)
 		return;
-	for (struct delivery *delivery; (delivery = delivery_queue_pop(&it->queue));)
-		delivery_free(&delivery);
+	delivery_queue_free(&it->queue);
 	it->engine->ports.clock->ops->timer_free(&it->pump);
 	arena_free(&it->arena);
 	free(it);

@@ -14,6 +14,7 @@
 #include "bus/engine_parts.h"
 #include "bus/handling.h"
 #include "bus/intake.h"
+#include "bus/unfinished.h"
 #include "core/must.h"
 
 #include <assert.h>
@@ -41,14 +42,6 @@ enum lane_state {
 	LANE_PROBING,   /* for the store's word whether the database takes anything at all */
 };
 
-/* A shrink that goes on in steps; the SKU's messages wait for its end. */
-struct unfinished {
-	struct unfinished *next;
-	char *sku;
-	struct delivery *cause; /* answered at the end; NULL when it was found in the database */
-	struct delivery_queue waiting;
-};
-
 struct lane {
 	struct engine *engine;
 	size_t number;
@@ -57,8 +50,8 @@ struct lane {
 	struct timer *timer;
 	void (*resume)(struct lane *lane); /* what to do when the timer fires */
 
-	struct delivery_queue queue;   /* waits for a unit */
-	struct unfinished *unfinished; /* the first one takes the next step */
+	struct delivery_queue queue; /* waits for a unit */
+	struct unfinished_list unfinished;
 
 	/* The unit in flight.  Redone, it begins again with done, causes, todo, in this order. */
 	struct unit_of_work uow;
@@ -120,34 +113,17 @@ struct lane *lane_new(struct engine *engine, size_t number)
 	return lane;
 }
 
-static void free_queue(struct delivery_queue *queue)
-{
-	for (struct delivery *delivery; (delivery = delivery_queue_pop(queue));)
-		delivery_free(&delivery);
-}
-
-static void unfinished_free(struct unfinished *unfinished)
-{
-	free_queue(&unfinished->waiting);
-	delivery_free(&unfinished->cause);
-	free(unfinished->sku);
-	free(unfinished);
-}
-
 void lane_free(struct lane **lane)
 {
 	struct lane *it = *lane;
 
 	if (!it)
 		return;
-	for (struct unfinished *next; it->unfinished; it->unfinished = next) {
-		next = it->unfinished->next;
-		unfinished_free(it->unfinished);
-	}
-	free_queue(&it->queue);
-	free_queue(&it->todo);
-	free_queue(&it->done);
-	free_queue(&it->causes);
+	unfinished_release(&it->unfinished);
+	delivery_queue_free(&it->queue);
+	delivery_queue_free(&it->todo);
+	delivery_queue_free(&it->done);
+	delivery_queue_free(&it->causes);
 	unit_of_work_release(&it->uow);
 	it->engine->ports.clock->ops->timer_free(&it->timer);
 	free(it);
@@ -161,7 +137,7 @@ bool lane_is_idle(const struct lane *lane)
 
 static void schedule(struct lane *lane)
 {
-	if (lane->state == LANE_IDLE && (lane->queue.first || lane->unfinished))
+	if (lane->state == LANE_IDLE && (lane->queue.first || lane->unfinished.first))
 		wait_then(lane, LANE_SCHEDULED, 0, begin);
 }
 
@@ -173,64 +149,24 @@ void lane_take(struct lane *lane, struct delivery *delivery)
 
 /* ---- shrinks that go on in steps ---- */
 
-static struct unfinished *unfinished_of(const struct lane *lane, const char *sku)
-{
-	struct unfinished *it = lane->unfinished;
-
-	while (it && strcmp(it->sku, sku))
-		it = it->next;
-	return it;
-}
-
-static struct unfinished *add_unfinished(struct lane *lane, const char *sku)
-{
-	struct unfinished **end = &lane->unfinished;
-	struct unfinished *unfinished = must_alloc(sizeof *unfinished);
-
-	unfinished->sku = must(strdup(sku));
-	while (*end)
-		end = &(*end)->next;
-	*end = unfinished;
-	return unfinished;
-}
-
 void lane_resume_shrink(struct lane *lane, const char *sku)
 {
-	if (!unfinished_of(lane, sku))
-		add_unfinished(lane, sku);
+	unfinished_ensure(&lane->unfinished, sku);
 	schedule(lane);
 }
 
 /* The first shrink is done: what waited for it is the next of its SKU. */
 static void shrink_is_done(struct lane *lane)
 {
-	struct unfinished *unfinished = lane->unfinished;
+	struct delivery *cause = unfinished_end_first(&lane->unfinished, &lane->queue);
 
-	lane->unfinished = unfinished->next;
-	delivery_queue_prepend(&lane->queue, &unfinished->waiting);
-	if (unfinished->cause) {
-		engine_finish(lane->engine, unfinished->cause);
-		unfinished->cause = NULL;
-	}
-	unfinished_free(unfinished);
-}
-
-/* Every shrink takes its steps in turn. */
-static void rotate_unfinished(struct lane *lane)
-{
-	struct unfinished *first = lane->unfinished;
-	struct unfinished **end = &lane->unfinished;
-
-	lane->unfinished = first->next;
-	first->next = NULL;
-	while (*end)
-		end = &(*end)->next;
-	*end = first;
+	if (cause)
+		engine_finish(lane->engine, cause);
 }
 
 static struct product *shrinking_product(struct lane *lane)
 {
-	struct product *product = unit_of_work_product(&lane->uow, lane->unfinished->sku);
+	struct product *product = unit_of_work_product(&lane->uow, lane->unfinished.first->sku);
 
 	return product && product->shrink ? product : NULL;
 }
@@ -249,7 +185,7 @@ static void clear_suspects(struct lane *lane, size_t count)
 static bool waits_for_shrink(struct lane *lane, struct delivery *delivery)
 {
 	struct unfinished *unfinished =
-		!delivery->decided && lane->unfinished ? unfinished_of(lane, delivery->sku) : NULL;
+		delivery->decided ? NULL : unfinished_find(&lane->unfinished, delivery->sku);
 
 	if (unfinished)
 		delivery_queue_push(&unfinished->waiting, delivery);
@@ -268,7 +204,7 @@ static void begin(struct lane *lane)
 	if (!lane->todo.first)
 		clear_suspects(lane, lane->suspects);
 	/* While a culprit is looked for, only messages are suspects. */
-	lane->stepping = lane->unfinished && !lane->suspects;
+	lane->stepping = lane->unfinished.first && !lane->suspects;
 	if (lane->todo.first || lane->stepping)
 		redo(lane);
 }
@@ -296,7 +232,7 @@ static void redo(struct lane *lane)
 	lane->loads = 0;
 	lane->stepped = false;
 	if (lane->stepping)
-		unit_of_work_want_product(&lane->uow, lane->unfinished->sku);
+		unit_of_work_want_product(&lane->uow, lane->unfinished.first->sku);
 	for (struct delivery *it = lane->todo.first; it; it = it->next)
 		admit_delivery(&lane->uow, it);
 	load(lane);
@@ -322,9 +258,16 @@ static bool take_step(struct lane *lane)
 {
 	struct product *product = lane->stepping && !lane->stepped ? shrinking_product(lane) : NULL;
 
-	if (product)
-		lane->stepped = handle_shrink_step(&lane->uow, product) == PROGRESS_DONE;
-	return !product || lane->stepped;
+	if (!product)
+		return true;
+	lane->stepped = handle_shrink_step(&lane->uow, product) == PROGRESS_DONE;
+	if (!lane->stepped && ++lane->loads > LOADS_MAX) {
+		LOG(lane->engine->ports.logger, LOG_ERROR,
+		    "a shrink cannot go on: what is kept of it does not add up",
+		    LOG_TEXT("sku", product->sku));
+		lane->stepped = true;
+	}
+	return lane->stepped;
 }
 
 static bool began_shrink(struct lane *lane, const struct delivery *delivery)
@@ -339,11 +282,7 @@ static bool began_shrink(struct lane *lane, const struct delivery *delivery)
 
 static void put_behind_shrink(struct lane *lane, struct delivery *delivery)
 {
-	struct unfinished *unfinished = unfinished_of(lane, delivery->sku);
-
-	if (!unfinished)
-		unfinished = add_unfinished(lane, delivery->sku);
-	delivery_queue_push(&unfinished->waiting, delivery);
+	delivery_queue_push(&unfinished_ensure(&lane->unfinished, delivery->sku)->waiting, delivery);
 	clear_suspects(lane, 1);
 }
 
@@ -380,7 +319,6 @@ static void handle_all(struct lane *lane)
 	struct delivery *delivery;
 
 	if (!take_step(lane)) {
-		lane->loads++;
 		load(lane);
 		return;
 	}
@@ -428,14 +366,12 @@ static void note_shrinks(struct lane *lane)
 	struct delivery *delivery;
 
 	if (lane->stepping && shrinking_product(lane))
-		rotate_unfinished(lane);
+		unfinished_rotate(&lane->unfinished);
 	else if (lane->stepping)
 		shrink_is_done(lane);
 	while ((delivery = delivery_queue_pop(&lane->causes))) {
-		struct unfinished *unfinished = unfinished_of(lane, delivery->sku);
+		struct unfinished *unfinished = unfinished_ensure(&lane->unfinished, delivery->sku);
 
-		if (!unfinished)
-			unfinished = add_unfinished(lane, delivery->sku);
 		assert(!unfinished->cause);
 		unfinished->cause = delivery;
 	}
@@ -581,7 +517,7 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 	delivery_queue_prepend(&lane->queue, &lane->todo);
 	if (!count) {
 		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
-		rotate_unfinished(lane);
+		unfinished_rotate(&lane->unfinished);
 		on_trouble(lane, failure, begin);
 		return;
 	}
