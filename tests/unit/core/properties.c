@@ -1,0 +1,408 @@
+/*
+ * Properties: random commands, against a naive model.
+ *
+ * A seed leads several lives of one product.  A life is a row of units of work, each on a product loaded anew from
+ * the database, as little of it as chance wants; it is asked for what NEEDS_MORE says and nothing else.  Units are
+ * written back or lost, commands are undone at random.  Whatever was loaded, lost and undone: events and database are
+ * what the model says.
+ *
+ * A failure names its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ */
+#include "core/product.h"
+#include "dump.h"
+#include "model.h"
+#include "repository.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEEDS           40
+#define LIVES           40
+#define COMMANDS_A_LIFE 250
+#define COMMANDS_A_UNIT 6
+#define TRIES_MAX       2000 /* whoever has to load so often does not come to an end */
+#define NAMES           64
+
+/* ---- chance ---- */
+
+static uint64_t state;
+
+/* splitmix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators". */
+static uint64_t chance(void)
+{
+	uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* From `low` to `high`, both included. */
+static int between(int low, int high)
+{
+	return low + (int)(chance() % (uint64_t)(high - low + 1));
+}
+
+static bool percent(int likelihood)
+{
+	return between(1, 100) <= likelihood;
+}
+
+/* ---- a life ---- */
+
+/* What is the same for a whole life, so that lives differ. */
+struct temper {
+	int batches, orders, etas;  /* how many different ones there are */
+	int stock_max, line_max;    /* quantities */
+	int allocate, change;       /* in percent; the rest are new batches */
+	int page;                   /* how much is loaded at once */
+	int unit;                   /* commands in a unit of work */
+	int loss, failure, surplus; /* in percent: units lost, commands undone, things loaded without need */
+};
+
+struct command {
+	enum message_type type;
+	const char *reference;
+	const char *orderid;
+	int32_t qty;
+	int32_t eta;
+	int64_t occurred_at;
+};
+
+static char references[NAMES][16], orderids[NAMES][16];
+
+static int seed, life, step; /* where we are, for a failure to say */
+static struct temper temper;
+static struct flat kept;   /* the database */
+static struct model model; /* what the database must be once no shrink goes on */
+static int heard;          /* how many of the model's events the product has raised */
+static struct arena *arena;
+static struct journal journal;
+static struct product *product;
+
+#define must(condition, what)                                                                                \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			ck_abort_msg("seed %d, life %d, step %d: %s", seed, life, step, what);               \
+	} while (0)
+
+static void begin_life(void)
+{
+	temper = (struct temper){
+		.batches = between(1, 20),
+		.orders = between(1, NAMES),
+		.etas = between(1, 4),
+		.stock_max = percent(50) ? between(1, 100) : between(1, 12),
+		.line_max = between(1, 12),
+		.allocate = between(40, 85),
+		.change = between(5, 15),
+		.page = between(1, 4),
+		.unit = between(1, COMMANDS_A_UNIT),
+		.loss = percent(50) ? between(1, 30) : 0,
+		.failure = percent(50) ? between(1, 30) : 0,
+		.surplus = percent(50) ? between(1, 50) : 0,
+	};
+	memset(&kept, 0, sizeof kept);
+	memset(&model.flat, 0, sizeof model.flat);
+	model.event_count = heard = 0;
+}
+
+static struct command any_command(void)
+{
+	struct command command = {
+		.reference = references[between(0, temper.batches - 1)],
+		.orderid = orderids[between(0, temper.orders - 1)],
+		.eta = percent(30) ? IN_WAREHOUSE : between(1, temper.etas),
+		.occurred_at = percent(50) ? NO_INSTANT : between(step / 2, step),
+	};
+	int kind = between(1, 100);
+
+	if (kind <= temper.allocate) {
+		command.type = MSG_ALLOCATE;
+		command.qty = between(1, temper.line_max);
+	} else if (kind <= temper.allocate + temper.change) {
+		command.type = MSG_CHANGE_BATCH_QUANTITY;
+		command.qty = percent(20) ? 0 : between(0, temper.stock_max);
+	} else {
+		command.type = MSG_CREATE_BATCH;
+		command.qty = between(1, temper.stock_max);
+	}
+	return command;
+}
+
+/* ---- loading, as little or as much as chance wants ---- */
+
+static void load_what_is_named(const struct command *command)
+{
+	struct batch *batch;
+
+	if (command->type == MSG_ALLOCATE) {
+		repository_load_line(&kept, product, command->orderid, command->qty);
+		return;
+	}
+	repository_load_batch(&kept, product, command->reference);
+	batch = product_batch(product, command->reference);
+	if (batch && percent(30))
+		repository_load_newest_lines(&kept, product, batch, between(1, 10));
+}
+
+static void load_without_need(void)
+{
+	struct batch *batch = product->batches;
+
+	repository_load_batch(&kept, product, references[between(0, temper.batches - 1)]);
+	repository_load_line(&kept, product, orderids[between(0, temper.orders - 1)],
+			     between(1, temper.line_max));
+	if (batch)
+		repository_load_newest_lines(&kept, product, batch, between(0, 3));
+}
+
+static void load_product(void)
+{
+	arena_clear(arena);
+	product = repository_load(&kept, arena, &journal);
+	if (percent(60))
+		repository_load_range(&kept, product, 1, PREFERENCE_START, between(0, temper.page));
+}
+
+/* ---- one message: all of it, or nothing ---- */
+
+static void undo_to(char **before)
+{
+	char *after;
+
+	journal_undo(&journal);
+	after = dump_product(product);
+	if (strcmp(*before, after) != 0)
+		ck_abort_msg("seed %d, life %d, step %d: undone, and not as before:\n%s---\n%s", seed, life,
+			     step, *before, after);
+	free(after);
+	free(*before);
+	*before = NULL;
+}
+
+/* As the message bus does it: every line that was given up is allocated again, unless the shrink goes in steps. */
+static enum verdict change_quantity(const struct command *command)
+{
+	struct batch *batch = product_batch(product, command->reference);
+	enum verdict verdict;
+
+	if (!batch)
+		return REJECT_UNKNOWN_BATCH;
+	verdict = product_change_quantity(product, batch, command->qty, command->occurred_at);
+	while (verdict == ACCEPTED && product->oldest_displaced && !product->shrink)
+		verdict = product_reallocate_next(product);
+	return verdict;
+}
+
+static enum verdict attempt(const struct command *command)
+{
+	if (!command)
+		return product_continue_shrink(product);
+	if (command->type == MSG_ALLOCATE)
+		return product_allocate(product,
+					&(struct order_line){command->orderid, "chair", command->qty});
+	if (command->type == MSG_CREATE_BATCH)
+		return product_add_batch(product, command->reference, command->qty, command->eta);
+	return change_quantity(command);
+}
+
+/* The verdict on the command, or on a step of the shrink; loads until there is one.  `*before` is the way it was. */
+static enum verdict decide(const struct command *command, char **before)
+{
+	for (int tries = 0; tries < TRIES_MAX; tries++) {
+		enum verdict verdict;
+
+		*before = dump_product(product);
+		verdict = attempt(command);
+		if (verdict != NEEDS_MORE)
+			return verdict;
+		undo_to(before);
+		repository_load_need(&kept, product, temper.page);
+	}
+	ck_abort_msg("seed %d, life %d, step %d: it asks for more for ever", seed, life, step);
+}
+
+/* ---- does it agree with the model? ---- */
+
+static bool is_event(const struct message *message, const struct model_event *expected)
+{
+	const char *batchref = message_text(message, "batchref");
+
+	return message->type == expected->type &&
+	       !strcmp(message_text(message, "orderid"), expected->orderid) &&
+	       !strcmp(message_text(message, "sku"), "chair") &&
+	       message_number(message, "qty") == expected->qty &&
+	       message_number(message, "version") == expected->version &&
+	       (batchref ? expected->batchref && !strcmp(batchref, expected->batchref) : !expected->batchref);
+}
+
+/* The events raised since are the model's next ones; returns how many there were. */
+static int hear_events(void)
+{
+	int count = 0;
+
+	for (const struct event *event = product_collect_events(product); event;
+	     event = event->next, count++) {
+		must(heard < model.event_count, "an event that should not be");
+		must(is_event(&event->message, &model.events[heard]), "another event than expected");
+		heard++;
+	}
+	return count;
+}
+
+static enum verdict ask_model(const struct command *command)
+{
+	if (command->type == MSG_ALLOCATE)
+		return model_allocate(&model, command->orderid, command->qty);
+	if (command->type == MSG_CREATE_BATCH)
+		return model_add_batch(&model, command->reference, command->qty, command->eta);
+	return model_change_quantity(&model, command->reference, command->qty, command->occurred_at);
+}
+
+static void handle(const struct command *command)
+{
+	char *before;
+	enum verdict verdict = decide(command, &before);
+
+	if (verdict == ACCEPTED && percent(temper.failure)) {
+		if (percent(50))
+			product_collect_events(product);
+		undo_to(&before);
+		return;
+	}
+	if (verdict == ACCEPTED) {
+		journal_forget(&journal);
+		free(before);
+	} else {
+		undo_to(&before);
+	}
+	must(verdict == ask_model(command), "another verdict than expected");
+	hear_events();
+	must(product->shrink || heard == model.event_count, "an event is missing");
+}
+
+static void compare_with_model(void)
+{
+	const char *difference = flat_difference(&kept, &model.flat);
+
+	must(heard == model.event_count, "an event is missing");
+	if (difference)
+		ck_abort_msg("seed %d, life %d, step %d: database and model differ: %s", seed, life, step,
+			     difference);
+	model.event_count = heard = 0;
+}
+
+/* ---- units of work ---- */
+
+static void run_unit(void)
+{
+	static struct model before;
+	struct command commands[COMMANDS_A_UNIT];
+	int count = between(1, temper.unit);
+
+	before = model;
+	load_product();
+	for (int i = 0; i < count; i++) {
+		commands[i] = any_command();
+		load_what_is_named(&commands[i]);
+	}
+	for (int i = 0; i < count && !product->shrink; i++, step++) {
+		if (percent(temper.surplus))
+			load_without_need();
+		handle(&commands[i]);
+	}
+	if (percent(temper.loss)) {
+		model = before;
+		heard = 0;
+		return;
+	}
+	repository_flush(&kept, product);
+	if (!kept.shrinking)
+		compare_with_model();
+}
+
+/* Until the shrink is done its batch takes no lines: it has nothing free while it gives up lines. */
+static void check_step(int64_t version, int events)
+{
+	const struct flat_batch *batch = kept.shrinking ? flat_batch(&kept, kept.shrinking) : NULL;
+
+	must(events <= MOVE_MAX, "a step that is too large");
+	must(kept.version == version + events, "versions with gaps");
+	if (batch && flat_allocated(&kept, batch->reference) > kept.shrink_target)
+		must(flat_free(&kept, batch) == 0, "a shrinking batch has free stock");
+}
+
+static void run_step(void)
+{
+	int heard_before = heard;
+	int64_t version_before = kept.version;
+	int events;
+	char *before;
+
+	load_product();
+	must(decide(NULL, &before) == ACCEPTED, "a step is no question");
+	if (percent(temper.failure)) {
+		undo_to(&before);
+		return;
+	}
+	journal_forget(&journal);
+	free(before);
+	events = hear_events();
+	if (percent(temper.loss)) {
+		heard = heard_before;
+		return;
+	}
+	repository_flush(&kept, product);
+	check_step(version_before, events);
+	if (!kept.shrinking)
+		compare_with_model();
+}
+
+START_TEST(random_commands_agree_with_the_model)
+{
+	seed = _i;
+	state = (uint64_t)seed;
+	arena = arena_new((size_t)256 * 1024);
+	for (life = 0; life < LIVES; life++) {
+		begin_life();
+		for (step = 0; step < COMMANDS_A_LIFE || kept.shrinking;) {
+			if (kept.shrinking)
+				run_step();
+			else
+				run_unit();
+		}
+	}
+	arena_free(&arena);
+}
+END_TEST
+
+static void name_things(void)
+{
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(references[i], sizeof references[i], "b%d", i);
+		snprintf(orderids[i], sizeof orderids[i], "o%d", i);
+	}
+}
+
+int main(void)
+{
+	const char *only = getenv("ALLOCD_TEST_SEED");
+	int first = only ? atoi(only) : 1;
+	Suite *suite = suite_create("core properties");
+	TCase *tests = tcase_create("properties");
+	SRunner *runner;
+	int failed;
+
+	name_things();
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, random_commands_agree_with_the_model, first, first + (only ? 1 : SEEDS));
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
