@@ -1,0 +1,20 @@
+/*
+ * The codec port with a format that a test can read and write: a line `name=value` for each field, in any order.
+ * Backslash and newline are written `\\` and `\n`.  Besides the message's own fields, `source` and `traceparent` travel.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_CODEC_H
+#define ALLOCD_ADAPTERS_MEMORY_CODEC_H
+
+#include "bus/codec.h"
+
+struct memory_codec {
+	struct codec codec;
+};
+
+void memory_codec_init(struct memory_codec *codec);
+
+/* Reads any message, also an event, as the port's decode reads commands. */
+bool memory_codec_read(enum message_type type, struct bytes payload, struct arena *arena,
+		       struct envelope *envelope, const char **error);
+
+#endif

@@ -1,0 +1,164 @@
+/* Reads and small writes, one function for each call of the store. */
+#include "adapters/memory/housekeeping.h"
+
+#define SECOND_US INT64_C(1000000)
+#define DAY_US    (24 * 60 * 60 * SECOND_US)
+
+/* So many rows of a table are deleted at once; retentions of what has no setting. */
+#define TIDY_ROWS    1000
+#define WITNESS_DAYS 1
+#define OUTBOX_DAYS  7
+
+void database_resolve(const struct database *database, struct resolved_batch *batches, size_t count,
+		      struct arena *arena)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct batch_row *row = database_batch(database, batches[i].reference);
+
+		batches[i].sku = row ? arena_strdup(arena, row->sku) : NULL;
+	}
+}
+
+/* ---- the outbox ---- */
+
+void database_read_cursors(const struct database *database, int64_t *cursors, int64_t *heads)
+{
+	for (int i = 0; i < PARTITIONS; i++) {
+		cursors[i] = database->outbox[i].cursor;
+		heads[i] = (int64_t)database->outbox[i].count;
+	}
+}
+
+static void read_row(struct outbox_range *range, const struct stored_outbox_row *row, int64_t position)
+{
+	range->rows = arena_grow(range->arena, range->rows, range->row_count, sizeof *range->rows);
+	range->rows[range->row_count++] = (struct outbox_row){
+		.partition = range->partition,
+		.first_version = row->first_version,
+		.last_version = row->last_version,
+		.frame = {arena_copy(range->arena, row->frame.data, row->frame.size), row->frame.size},
+		.position = position,
+	};
+}
+
+void database_read_outbox(const struct database *database, struct outbox_range *range)
+{
+	const struct outbox_partition *partition = &database->outbox[range->partition];
+	size_t bytes = 0;
+
+	range->rows = NULL;
+	range->row_count = 0;
+	range->head = (int64_t)partition->count;
+	for (size_t i = (size_t)range->after; i < partition->count && range->row_count < range->rows_max;
+	     i++) {
+		const struct stored_outbox_row *row = &partition->rows[i];
+
+		bytes += row->frame.size;
+		if (i < partition->deleted || (range->row_count && bytes > range->bytes_max))
+			break;
+		read_row(range, row, (int64_t)i + 1);
+	}
+}
+
+/* ---- notifications ---- */
+
+size_t database_lease_notifications(struct database *database, struct notification *notifications, size_t max,
+				    struct arena *arena)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < database->notification_count && count < max; i++) {
+		struct notification_row *row = database->notifications[i];
+
+		if (row->deleted || row->due_at > database_now(database))
+			continue;
+		row->due_at = database_now(database) + NOTIFICATION_LEASE * SECOND_US;
+		notifications[count++] = (struct notification){
+			.key = row->key,
+			.sku = arena_strdup(arena, row->sku),
+			.orderid = arena_strdup(arena, row->orderid),
+			.qty = row->qty,
+			.attempts = row->attempts,
+		};
+	}
+	return count;
+}
+
+void database_settle_notification(struct database *database, int64_t key, bool delivered, int retry_seconds)
+{
+	struct notification_row *row = database->notifications[key - 1];
+
+	row->deleted |= delivered;
+	row->attempts += !delivered;
+	row->due_at = database_now(database) + retry_seconds * SECOND_US;
+}
+
+/* ---- shrinks ---- */
+
+size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
+				   struct arena *arena)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < database->product_count && count < max; i++) {
+		if (database->product_list[i]->shrink.batchref)
+			skus[count++] = arena_strdup(arena, database->product_list[i]->sku);
+	}
+	return count;
+}
+
+/* ---- tidying up ---- */
+
+static bool tidy_witnesses(struct database *database)
+{
+	int64_t oldest = database_now(database) - WITNESS_DAYS * DAY_US;
+	size_t deleted = 0;
+
+	for (size_t i = 0; i < database->witness_count && deleted < TIDY_ROWS; i++) {
+		struct witness_row *row = database->witness_list[i];
+
+		if (!row->deleted && row->at < oldest) {
+			row->deleted = true;
+			deleted++;
+		}
+	}
+	return deleted == TIDY_ROWS;
+}
+
+static bool tidy_inbox(struct database *database)
+{
+	int64_t oldest = database_now(database) - database->config.inbox_days * DAY_US;
+	size_t deleted = 0;
+
+	for (size_t i = 0; i < database->inbox_count && deleted < TIDY_ROWS; i++) {
+		struct inbox_row *row = database->inbox_list[i];
+
+		if (!row->deleted && row->handled_at < oldest) {
+			row->deleted = true;
+			deleted++;
+		}
+	}
+	return deleted == TIDY_ROWS;
+}
+
+/* What was not published stays, however old it is. */
+static bool tidy_partition(struct database *database, struct outbox_partition *partition)
+{
+	int64_t oldest = database_now(database) - OUTBOX_DAYS * DAY_US;
+	size_t end = partition->deleted + TIDY_ROWS;
+
+	while (partition->deleted < end && partition->deleted < (size_t)partition->cursor &&
+	       partition->rows[partition->deleted].committed_at < oldest)
+		partition->deleted++;
+	return partition->deleted == end;
+}
+
+bool database_tidy(struct database *database)
+{
+	bool more_witnesses = tidy_witnesses(database), more_inbox = tidy_inbox(database),
+	     more_outbox = false;
+
+	for (int i = 0; i < PARTITIONS; i++)
+		more_outbox |= tidy_partition(database, &database->outbox[i]);
+	return more_witnesses || more_inbox || more_outbox;
+}

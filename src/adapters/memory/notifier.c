@@ -1,0 +1,108 @@
+/* Notifications as copies in an arena. */
+#include "adapters/memory/notifier.h"
+
+#include "core/arena.h"
+#include "core/must.h"
+
+struct memory_notifier {
+	struct notifier notifier;
+	struct arena *arena;
+	struct wire requests;
+	bool down;
+	size_t attempts;
+	struct notification *sent;
+	size_t count;
+};
+
+/* One call of notify, from its beginning to its answer. */
+struct notifying {
+	struct memory_notifier *notifier;
+	const struct notification *notification;
+	notify_done *done;
+	void *context;
+};
+
+static void keep(struct memory_notifier *notifier, const struct notification *notification)
+{
+	struct arena *arena = notifier->arena;
+	struct notification *copy;
+
+	notifier->sent = arena_grow(arena, notifier->sent, notifier->count, sizeof *notifier->sent);
+	copy = &notifier->sent[notifier->count++];
+	*copy = *notification;
+	copy->sku = arena_strdup(arena, notification->sku);
+	copy->orderid = arena_strdup(arena, notification->orderid);
+}
+
+static void on_request(void *context)
+{
+	static const struct failure failure = {FAILURE_RETRY, "notifier: not reachable"};
+	struct notifying *notifying = context;
+	struct memory_notifier *notifier = notifying->notifier;
+
+	notifier->attempts++;
+	if (!notifier->down)
+		keep(notifier, notifying->notification);
+	notifying->done(notifying->context, notifier->down ? &failure : NULL);
+}
+
+static void notify(struct notifier *port, const struct notification *notification, notify_done *done,
+		   void *context)
+{
+	struct memory_notifier *notifier = (struct memory_notifier *)port;
+	struct notifying *notifying = arena_alloc(notifier->arena, sizeof *notifying);
+
+	*notifying = (struct notifying){notifier, notification, done, context};
+	wire_pass(&notifier->requests, on_request, notifying);
+}
+
+struct memory_notifier *memory_notifier_new(struct simulation *simulation)
+{
+	static const struct notifier_ops ops = {notify};
+	struct memory_notifier *notifier = must_alloc(sizeof *notifier);
+
+	notifier->notifier.ops = &ops;
+	notifier->arena = arena_new(1024);
+	wire_init(&notifier->requests, simulation);
+	return notifier;
+}
+
+void memory_notifier_free(struct memory_notifier **notifier)
+{
+	if (!*notifier)
+		return;
+	wire_clear(&(*notifier)->requests);
+	arena_free(&(*notifier)->arena);
+	free(*notifier);
+	*notifier = NULL;
+}
+
+struct notifier *memory_notifier_port(struct memory_notifier *notifier)
+{
+	return &notifier->notifier;
+}
+
+struct wire *memory_notifier_requests(struct memory_notifier *notifier)
+{
+	return &notifier->requests;
+}
+
+void memory_notifier_set_down(struct memory_notifier *notifier, bool down)
+{
+	notifier->down = down;
+}
+
+size_t memory_notifier_attempts(const struct memory_notifier *notifier)
+{
+	return notifier->attempts;
+}
+
+size_t memory_notifier_count(const struct memory_notifier *notifier)
+{
+	return notifier->count;
+}
+
+const struct notification *memory_notifier_sent(const struct memory_notifier *notifier, size_t index)
+{
+	return &notifier->sent[index];
+}
