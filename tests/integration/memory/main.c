@@ -1,0 +1,134 @@
+/* The port test suite on the in-memory adapter. */
+#include "../store_suite.h"
+
+#include "adapters/memory/lost.h"
+#include "adapters/memory/store.h"
+#include "adapters/memory/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STORES_MAX  8
+#define PATIENCE_MS 60000
+
+struct memory_fixture {
+	struct store_fixture fixture;
+	struct simulation *simulation;
+	struct database *database;
+	struct memory_store *stores[STORES_MAX];
+	size_t store_count;
+	struct memory_views *views[STORES_MAX];
+	size_t views_count;
+};
+
+static struct memory_fixture *memory(struct store_fixture *fixture)
+{
+	return (struct memory_fixture *)fixture;
+}
+
+static void set_up(struct store_fixture *fixture)
+{
+	struct memory_fixture *it = memory(fixture);
+	struct database_config config = {SUITE_DEAD_LETTERS_MAX, SUITE_INBOX_DAYS};
+
+	it->simulation = simulation_new();
+	it->database = database_new(it->simulation, &config);
+}
+
+static void tear_down(struct store_fixture *fixture)
+{
+	struct memory_fixture *it = memory(fixture);
+
+	while (it->store_count)
+		memory_store_free(&it->stores[--it->store_count]);
+	while (it->views_count)
+		memory_views_free(&it->views[--it->views_count]);
+	database_free(&it->database);
+	simulation_free(&it->simulation);
+}
+
+static struct store *make_store(struct store_fixture *fixture)
+{
+	struct memory_fixture *it = memory(fixture);
+
+	ck_assert_uint_lt(it->store_count, STORES_MAX);
+	it->stores[it->store_count] = memory_store_new(it->database);
+	return memory_store_port(it->stores[it->store_count++]);
+}
+
+static struct views *make_views(struct store_fixture *fixture)
+{
+	struct memory_fixture *it = memory(fixture);
+
+	ck_assert_uint_lt(it->views_count, STORES_MAX);
+	it->views[it->views_count] = memory_views_new(it->database);
+	return memory_views_port(it->views[it->views_count++]);
+}
+
+static bool is_done(void *context)
+{
+	const bool *const *done = context;
+
+	return **done;
+}
+
+static void run_until(struct store_fixture *fixture, const bool *done)
+{
+	ck_assert(simulation_run_until(memory(fixture)->simulation, is_done, &done, PATIENCE_MS));
+}
+
+static struct memory_store *store_of(struct memory_fixture *it, const struct store *port)
+{
+	size_t i = 0;
+
+	while (memory_store_port(it->stores[i]) != port)
+		i++;
+	return it->stores[i];
+}
+
+static void lose_next_flush(struct store_fixture *fixture, struct store *store, enum loss loss)
+{
+	static const enum trouble troubles[] = {
+		[LOST_BEFORE_COMMIT] = TROUBLE_LOST_BEFORE,
+		[LOST_AFTER_COMMIT] = TROUBLE_LOST_AFTER,
+		[LOST_WHILE_COMMITTING] = TROUBLE_LOST_COMMITTING,
+	};
+
+	memory_store_fail_next(store_of(memory(fixture), store), CALL_FLUSH, troubles[loss]);
+}
+
+static void end_lost_session(struct store_fixture *fixture, struct store *store, bool commits)
+{
+	(void)store;
+	database_end_lost(memory(fixture)->database, commits);
+}
+
+static void let_time_pass(struct store_fixture *fixture, int64_t seconds)
+{
+	simulation_advance_ms(memory(fixture)->simulation, seconds * 1000);
+}
+
+static void dead_letters(struct store_fixture *fixture, char *text, size_t size)
+{
+	const struct database *database = memory(fixture)->database;
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < database->dead_letter_count && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s;", database->dead_letters[i].reason);
+}
+
+int main(void)
+{
+	struct memory_fixture fixture = {
+		.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush,
+			    end_lost_session, let_time_pass, dead_letters},
+	};
+	SRunner *runner = srunner_create(store_suite(&fixture.fixture));
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
