@@ -33,11 +33,13 @@ struct views {
 	const struct views_ops *ops;
 };
 
+#define EVENT_FRAMES_MAX 1000
+
 struct views_ops {
 	/* The batches that hold the order's lines, by SKU, quantity. */
 	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
 
-	/* The frames that hold events of the SKU after `version`, oldest first, at most 1000 of them. */
+	/* The frames that hold events of the SKU after `version`, oldest first, EVENT_FRAMES_MAX of them at most. */
 	void (*events)(struct views *views, const char *sku, int64_t version, events_done *done,
 		       void *context);
 
