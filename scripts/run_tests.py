@@ -38,7 +38,7 @@ def run_meson(build, environment):
     print("== unit and integration tests, under the sanitizers", flush=True)
     log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", build, "--print-errorlogs"]
+    command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5"]
     status = subprocess.run(command, env=environment, check=False).returncode
     results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return status, total([count_program(result) for result in results])
