@@ -8,8 +8,8 @@
 
 /* ---- changing things, with a way back ---- */
 
-#define KEEP(product, field)       journal_keep((product)->journal, (product)->arena, &(field), sizeof(field))
-#define SET(product, field, value) (KEEP(product, field), (field) = (value))
+#define SET(product, field, value)                                                                           \
+	(journal_keep((product)->journal, (product)->arena, &(field), sizeof(field)), (field) = (value))
 
 static void touch(struct product *product)
 {
@@ -204,40 +204,52 @@ static struct allocation *add_line(struct product *product, const char *orderid,
 	return allocation;
 }
 
-/* Puts a line among its batch's lines, which are kept newest first. */
+/* The newest line of all, and one older than all (as they are loaded), find their place at once. */
 static void link_line(struct product *product, struct batch *batch, struct allocation *allocation)
 {
-	struct allocation *newer = NULL, *older = batch->newest;
+	struct allocation **place = &batch->newest;
 
-	if (batch->oldest_loaded && batch->oldest_loaded->version > allocation->version) {
-		newer = batch->oldest_loaded;
-		older = NULL;
-	}
-	while (older && older->version > allocation->version) {
-		newer = older;
-		older = older->older;
-	}
-	SET(product, allocation->newer, newer);
-	SET(product, allocation->older, older);
-	if (newer)
-		SET(product, newer->older, allocation);
-	else
-		SET(product, batch->newest, allocation);
-	if (older)
-		SET(product, older->newer, allocation);
-	else
+	if (batch->oldest_loaded && batch->oldest_loaded->version > allocation->version)
+		place = &batch->oldest_loaded->older;
+	while (*place && (*place)->version > allocation->version)
+		place = &(*place)->older;
+	SET(product, allocation->older, *place);
+	SET(product, *place, allocation);
+	if (!allocation->older)
 		SET(product, batch->oldest_loaded, allocation);
 }
 
 static void unlink_newest(struct product *product, struct batch *batch)
 {
-	struct allocation *second = batch->newest->older;
-
-	SET(product, batch->newest, second);
-	if (second)
-		SET(product, second->newer, NULL);
-	else
+	SET(product, batch->newest, batch->newest->older);
+	if (!batch->newest)
 		SET(product, batch->oldest_loaded, NULL);
+}
+
+/* The oldest of all (as a batch gives them up), and one newer than all (as they are loaded), do so too. */
+static void displace(struct product *product, struct allocation *allocation)
+{
+	struct allocation **place = &product->oldest_displaced;
+
+	if (product->newest_displaced && product->newest_displaced->version < allocation->version)
+		place = &product->newest_displaced->newer;
+	while (*place && (*place)->version < allocation->version)
+		place = &(*place)->newer;
+	SET(product, allocation->newer, *place);
+	SET(product, *place, allocation);
+	if (!allocation->newer)
+		SET(product, product->newest_displaced, allocation);
+	SET(product, allocation->displaced, true);
+}
+
+static void undisplace_oldest(struct product *product)
+{
+	struct allocation *allocation = product->oldest_displaced;
+
+	SET(product, product->oldest_displaced, allocation->newer);
+	if (!product->oldest_displaced)
+		SET(product, product->newest_displaced, NULL);
+	SET(product, allocation->displaced, false);
 }
 
 /* ---- allocating ---- */
@@ -296,30 +308,6 @@ enum verdict product_add_batch(struct product *product, const char *reference, i
 
 /* ---- shrinking ---- */
 
-/* Displaced lines are kept oldest first, and mostly come newest first. */
-static void displace(struct product *product, struct allocation *allocation)
-{
-	struct allocation *older = NULL, *newer = product->oldest_displaced;
-
-	if (product->newest_displaced && product->newest_displaced->version < allocation->version) {
-		older = product->newest_displaced;
-		newer = NULL;
-	}
-	while (newer && newer->version < allocation->version) {
-		older = newer;
-		newer = newer->newer;
-	}
-	SET(product, allocation->newer, newer);
-	SET(product, allocation->older, NULL);
-	SET(product, allocation->displaced, true);
-	if (older)
-		SET(product, older->newer, allocation);
-	else
-		SET(product, product->oldest_displaced, allocation);
-	if (!newer)
-		SET(product, product->newest_displaced, allocation);
-}
-
 static void give_up_newest(struct product *product, struct batch *batch)
 {
 	struct allocation *allocation = batch->newest;
@@ -332,14 +320,19 @@ static void give_up_newest(struct product *product, struct batch *batch)
 	touch_line(product, allocation);
 }
 
+static bool is_newest_loaded(const struct batch *batch)
+{
+	return batch->newest && batch->newest->version >= batch->lines_from;
+}
+
 /*
- * Gives up the newest lines until what is left fits `target`, MOVE_MAX lines at most.  The batch holds what
- * it must for the rest: it is never allocated beyond what it holds, and has nothing free, until it is done.
+ * Gives up the newest lines until the batch fits `target`, MOVE_MAX lines at most.  As long as it does not, it
+ * holds just what is allocated from it: never less than that, and nothing free for other lines.
  */
-static enum verdict give_up_lines(struct product *product, struct batch *batch, int32_t target)
+static enum verdict fit_batch(struct product *product, struct batch *batch, int32_t target)
 {
 	for (int moved = 0; batch->allocated > target && moved < MOVE_MAX; moved++) {
-		if (!batch->newest || batch->newest->version < batch->lines_from) {
+		if (!is_newest_loaded(batch)) {
 			product->need =
 				(struct need){.lines_of = batch, .lines_qty = batch->allocated - target};
 			return NEEDS_MORE;
@@ -379,7 +372,7 @@ enum verdict product_change_quantity(struct product *product, struct batch *batc
 	assert(!product->shrink);
 	if (is_out_of_date(batch, occurred_at))
 		return SKIP_OUT_OF_DATE;
-	if (give_up_lines(product, batch, qty) == NEEDS_MORE)
+	if (fit_batch(product, batch, qty) == NEEDS_MORE)
 		return NEEDS_MORE;
 	if (occurred_at != NO_INSTANT)
 		SET(product, batch->changed_at, occurred_at);
@@ -397,11 +390,7 @@ static enum verdict reallocate_oldest(struct product *product)
 
 	if (soonest_batch_with(product, allocation->line.qty, &batch) == NEEDS_MORE)
 		return NEEDS_MORE;
-	SET(product, product->oldest_displaced, allocation->newer);
-	if (!product->oldest_displaced)
-		SET(product, product->newest_displaced, NULL);
-	SET(product, allocation->newer, NULL);
-	SET(product, allocation->displaced, false);
+	undisplace_oldest(product);
 	touch_line(product, allocation);
 	if (batch)
 		take(product, batch, allocation);
@@ -434,7 +423,7 @@ enum verdict product_continue_shrink(struct product *product)
 
 	assert(shrink);
 	if (shrink->batch->allocated > shrink->target)
-		return give_up_lines(product, shrink->batch, shrink->target);
+		return fit_batch(product, shrink->batch, shrink->target);
 	if (!product->oldest_displaced && !shrink->all_displaced) {
 		product->need = (struct need){.displaced = true};
 		return NEEDS_MORE;

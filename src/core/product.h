@@ -36,10 +36,11 @@ struct order_line {
 /* An order line that the product knows of, and the batch that holds it, if one does. */
 struct allocation {
 	struct order_line line;
-	struct batch *batch;              /* NULL: displaced, or forgotten */
-	int64_t version;                  /* of its line_allocated event: the higher, the more recent */
-	struct allocation *newer, *older; /* among its batch's lines; `newer` among the displaced ones */
-	bool displaced;                   /* it lost its batch and waits to be allocated again */
+	struct batch *batch;      /* NULL: displaced, or forgotten */
+	int64_t version;          /* of its line_allocated event: the higher, the more recent */
+	bool displaced;           /* it lost its batch and waits to be allocated again */
+	struct allocation *older; /* the next among its batch's lines, newest first */
+	struct allocation *newer; /* the next among the displaced lines, oldest first */
 
 	/* For the repository: what is kept of it, and the product's list of what changed. */
 	struct batch *stored_batch; /* NULL: no batch holds it in the database */
