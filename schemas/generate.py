@@ -197,7 +197,7 @@ def read_properties(properties, where):
     fields, aliases = {}, {}
     for name, schema in properties.items():
         place = f"{where}: {name}"
-        check_name(name, place, TAKEN_FIELD_NAMES)
+        check_name(name, f"{where}: {name!r}", TAKEN_FIELD_NAMES)
         check(isinstance(schema, dict), place, "must be an object")
         if "$ref" in schema:
             check_keywords(schema, place, ("description", "$ref"))

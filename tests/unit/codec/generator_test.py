@@ -1,0 +1,384 @@
+#!/usr/bin/python3
+"""Tests of schemas/generate.py: what it makes of a schema, and every schema that it refuses.
+
+generator_test.py GENERATE SCHEMAS COMPILER...
+"""
+
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+GENERATE = pathlib.Path(sys.argv[1])
+SCHEMA_FOLDER = pathlib.Path(sys.argv[2])
+COMPILER = sys.argv[3:]
+
+NO_NUL = r"^[^\u0000]*$"
+
+
+def text(**changes):
+    return {
+        "description": "A text.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": NO_NUL,
+        **changes,
+    }
+
+
+def integer(**changes):
+    return {"description": "A number.", "type": "integer", "minimum": 0, "maximum": 9, **changes}
+
+
+def optional(schema):
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def schema(role="command", name="pack", **properties):
+    """A schema that is accepted, with more properties besides those that every message has."""
+    instant = {"description": "When.", "type": "string", "format": "date-time"}
+    standard = {
+        "command": {"id": optional(text()), "occurred_at": optional(instant)},
+        "event": {
+            "sku": text(),
+            "version": integer(maximum=2**63 - 1),
+            "occurred_at": instant,
+            "cause": optional(text()),
+        },
+    }[role]
+    fields = {**properties, **standard}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:allocd:{role}:{name}",
+        "title": name,
+        "description": "A message.",
+        "type": "object",
+        "properties": fields,
+        "required": [field for field, rules in fields.items() if isinstance(rules.get("type"), str)],
+    }
+
+
+def changed(path, value, base=None):
+    """The schema with the member at `path` ("properties/qty/minimum") set, or removed by None."""
+    result = copy.deepcopy(base or schema(ref=text(), qty=integer()))
+    *parents, last = path.split("/")
+    place = result
+    for parent in parents:
+        place = place[parent]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return result
+
+
+def with_alias(**changes):
+    either = [{"required": ["ref"]}, {"required": ["nick"]}]
+    result = schema(ref=text(), nick={"description": "Another name.", "$ref": "#/properties/ref"})
+    return {**result, "required": [], "anyOf": either, **changes}
+
+
+class Generated(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def generate(self, files):
+        """Runs the generator on {file name: schema, or bytes}; returns exit code and standard error."""
+        for name, content in files.items():
+            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+            (self.folder / name).write_bytes(raw)
+        self.header, self.source = self.folder / "messages.h", self.folder / "messages.c"
+        paths = [self.folder / name for name in files]
+        run = subprocess.run(
+            [sys.executable, GENERATE, self.header, self.source, *paths], capture_output=True, text=True, check=False
+        )
+        return run.returncode, run.stderr
+
+    def assert_accepted(self, files):
+        self.assertEqual(self.generate(files), (0, ""))
+        return self.header.read_text(), self.source.read_text()
+
+
+class WhatIsGenerated(Generated):
+    def entry(self, source, name):
+        """The members of the field's descriptor."""
+        table = source[source.index(f'.name = "{name}"') :]
+        return [line.strip().rstrip(",") for line in table[: table.index("\t},")].splitlines()]
+
+    def test_commands_come_first_each_group_by_name(self):
+        header, _source = self.assert_accepted(
+            {
+                "zip.json": schema(name="zip"),
+                "box.json": schema("event", "box"),
+                "pack.json": schema(),
+                "arc.json": schema("event", "arc"),
+            }
+        )
+        order = ["MSG_NONE", "MSG_PACK", "MSG_ZIP", "MSG_ARC", "MSG_BOX", "MSG_TYPES"]
+        places = [header.index(f"\t{constant},") for constant in order]
+        self.assertEqual(places, sorted(places))
+
+    def test_the_role_is_that_of_the_id(self):
+        _header, source = self.assert_accepted({"pack.json": schema(), "box.json": schema("event", "box")})
+        self.assertIn('.name = "pack",\n\t\t.role = ROLE_COMMAND', source)
+        self.assertIn('.name = "box",\n\t\t.role = ROLE_EVENT', source)
+
+    def test_a_text(self):
+        header, source = self.assert_accepted({"pack.json": schema(ref=text(maxLength=7))})
+        self.assertIn("\tconst char *ref;", header)
+        expected = ['.name = "ref"', ".kind = FIELD_TEXT", ".required = true", ".offset = offsetof(struct pack, ref)"]
+        self.assertEqual(self.entry(source, "ref"), [*expected, ".min = INT64_C(1)", ".max = INT64_C(7)"])
+
+    def test_an_optional_text_takes_null(self):
+        _header, source = self.assert_accepted({"pack.json": schema(ref=optional(text()))})
+        self.assertIn(".nullable = true", self.entry(source, "ref"))
+        self.assertNotIn(".required = true", self.entry(source, "ref"))
+
+    def test_the_bounds_of_an_integer_give_its_width(self):
+        for bounds, kind, c_type in (
+            ({"minimum": -(2**31), "maximum": 2**31 - 1}, "FIELD_INT32", "int32_t"),
+            ({"maximum": 2**31}, "FIELD_INT64", "int64_t"),
+            ({"minimum": -(2**31) - 1}, "FIELD_INT64", "int64_t"),
+            ({"minimum": -(2**63), "maximum": 2**63 - 1}, "FIELD_INT64", "int64_t"),
+        ):
+            header, source = self.assert_accepted({"pack.json": schema(qty=integer(**bounds))})
+            self.assertIn(f"\t{c_type} qty;", header)
+            self.assertIn(f".kind = {kind}", self.entry(source, "qty"))
+
+    def test_an_instant(self):
+        header, source = self.assert_accepted({"pack.json": schema()})
+        self.assertIn("\tint64_t occurred_at;", header)
+        self.assertIn(".kind = FIELD_INSTANT", self.entry(source, "occurred_at"))
+
+    def test_a_day_is_recognised_by_its_pattern(self):
+        day = json.loads((SCHEMA_FOLDER / "create_batch.json").read_text())["properties"]["eta"]
+        header, source = self.assert_accepted({"pack.json": schema(eta=day)})
+        self.assertIn("\tint32_t eta;", header)
+        self.assertIn(".kind = FIELD_DAY", self.entry(source, "eta"))
+
+    def test_an_alias_is_no_member_and_its_field_is_required(self):
+        header, source = self.assert_accepted({"pack.json": with_alias()})
+        self.assertNotIn("nick", header)
+        self.assertIn('.alias = "nick"', self.entry(source, "ref"))
+        self.assertIn(".required = true", self.entry(source, "ref"))
+
+    def test_it_compiles_without_a_warning(self):
+        fields = {"qty": integer(minimum=-(2**63), maximum=2**63 - 1), "size": integer()}
+        self.assert_accepted({"pack.json": schema(**fields), "box.json": schema("event", "box")})
+        flags = ["-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
+        core = GENERATE.resolve().parent.parent / "src"
+        run = subprocess.run(
+            [*COMPILER, *flags, f"-I{core}", self.source], capture_output=True, text=True, check=False
+        )
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+
+    def test_every_schema_of_the_folder_is_built(self):
+        build = (SCHEMA_FOLDER / "meson.build").read_text()
+        for path in SCHEMA_FOLDER.glob("*.json"):
+            self.assertIn(f"'{path.stem}'", build)
+
+
+REFUSED = [
+    # (what is wrong, the schema, what the generator says after "schemas: pack.json: ")
+    ("not JSON", b"{", "not JSON in UTF-8"),
+    ("not UTF-8", b'{"title": "\xff"}', "not JSON in UTF-8"),
+    ("NaN", json.dumps(changed("properties/qty/minimum", float("nan"))).encode(), "NaN is not JSON"),
+    ("a key twice", b'{"title": "pack", "title": "pack"}', "key 'title' comes twice"),
+    (
+        "a key twice, deep",
+        json.dumps(schema(qty=integer())).replace('"minimum": 0', '"minimum": 0, "minimum": 0').encode(),
+        "key 'minimum' comes twice",
+    ),
+    ("no object", [], "must be an object"),
+    ("an unknown keyword", changed("additionalProperties", False), "unknown keyword 'additionalProperties'"),
+    ("unevaluatedProperties", changed("unevaluatedProperties", True), "unknown keyword 'unevaluatedProperties'"),
+    ("$defs", changed("$defs", {}), "unknown keyword '$defs'"),
+    ("allOf", changed("allOf", []), "unknown keyword 'allOf'"),
+    ("minProperties", changed("minProperties", 1), "unknown keyword 'minProperties'"),
+    ("no $schema", changed("$schema", None), "lacks '$schema'"),
+    ("another draft", changed("$schema", "http://json-schema.org/draft-07/schema#"), "'$schema' must be"),
+    ("no $id", changed("$id", None), "lacks '$id'"),
+    ("an $id of no role", changed("$id", "urn:allocd:query:pack"), "'$id' must be"),
+    ("an $id that is no text", changed("$id", 5), "'$id' must be"),
+    ("an $id with another name", changed("$id", "urn:allocd:command:box"), "the names in '$id'"),
+    ("a title with another name", changed("title", "box"), "the names in '$id'"),
+    ("no title", changed("title", None), "lacks 'title'"),
+    ("no description", changed("description", None), "lacks 'description'"),
+    ("a description that is no text", changed("description", 5), "the description must be a text"),
+    ("an empty description", changed("description", ""), "the description must be a text"),
+    ("a description of two lines", changed("description", "a\nb"), "the description must be one line"),
+    ("a description that ends a comment", changed("description", "a */ b"), "the description must not end"),
+    ("a description that starts a comment", changed("description", "a /* b"), "the description must not end"),
+    ("no type", changed("type", None), "lacks 'type'"),
+    ("not of objects", changed("type", "array"), "'type' must be 'object'"),
+    ("no properties", changed("properties", None), "lacks 'properties'"),
+    ("empty properties", changed("properties", {}), "'properties' must be"),
+    ("properties in a list", changed("properties", []), "'properties' must be"),
+    ("no required", changed("required", None), "lacks 'required'"),
+    ("required is no list", changed("required", "qty"), "'required' must be a list"),
+    ("required names no property", changed("required", ["ref", "qty", "size"]), "'required' names 'size'"),
+    ("required names no text", changed("required", [["ref"]]), "'required' names ['ref'], which is no property"),
+    ("required names one twice", changed("required", ["ref", "qty", "qty"]), "'required' names 'qty' twice"),
+    # properties
+    ("a property that is no object", changed("properties/qty", True), "qty: must be an object"),
+    ("a property without type", changed("properties/qty/type", None), "qty: lacks 'type'"),
+    ("a property of an unknown type", changed("properties/qty/type", "number"), "qty: unknown type 'number'"),
+    ("a boolean", changed("properties/qty/type", "boolean"), "qty: unknown type 'boolean'"),
+    ("two types", changed("properties/qty/type", ["integer", "string"]), "qty: unknown type"),
+    ("null first", changed("properties/qty/type", ["null", "integer"]), "qty: unknown type"),
+    ("three types", changed("properties/qty/type", ["integer", "null", "null"]), "qty: unknown type"),
+    ("an integer without minimum", changed("properties/qty/minimum", None), "qty: lacks 'minimum'"),
+    ("an integer without maximum", changed("properties/qty/maximum", None), "qty: lacks 'maximum'"),
+    ("a bound with a fraction", changed("properties/qty/minimum", 0.0), "qty: 'minimum' must be an integer"),
+    ("a bound that is true", changed("properties/qty/maximum", True), "qty: 'maximum' must be an integer"),
+    ("a bound in quotes", changed("properties/qty/maximum", "9"), "qty: 'maximum' must be an integer"),
+    ("a bound beyond 64 bits", changed("properties/qty/maximum", 2**63), "qty: 'maximum' must be from"),
+    ("bounds that exclude all", changed("properties/qty/minimum", 10), "qty: 'minimum' is above 'maximum'"),
+    (
+        "an exclusive bound",
+        changed("properties/qty/exclusiveMinimum", 0),
+        "qty: unknown keyword 'exclusiveMinimum'",
+    ),
+    ("multipleOf", changed("properties/qty/multipleOf", 2), "qty: unknown keyword 'multipleOf'"),
+    ("a default", changed("properties/qty/default", 2), "qty: unknown keyword 'default'"),
+    ("an enum", changed("properties/ref/enum", ["a"]), "ref: unknown keyword 'enum'"),
+    ("a text without minLength", changed("properties/ref/minLength", None), "ref: lacks 'minLength'"),
+    ("a text without maxLength", changed("properties/ref/maxLength", None), "ref: lacks 'maxLength'"),
+    ("a text without pattern", changed("properties/ref/pattern", None), "ref: lacks 'pattern'"),
+    ("a text without description", changed("properties/ref/description", None), "ref: lacks 'description'"),
+    ("an unknown pattern", changed("properties/ref/pattern", "^[a-z]*$"), "ref: unknown pattern '^[a-z]*$'"),
+    ("a negative length", changed("properties/ref/minLength", -1), "ref: 'minLength' must be from 0"),
+    ("a length beyond 31 bits", changed("properties/ref/maxLength", 2**31), "ref: 'maxLength' must be from 0"),
+    ("lengths that exclude all", changed("properties/ref/minLength", 256), "ref: 'minLength' is above 'maxLength'"),
+    (
+        "an unknown format",
+        schema(day={"description": "A day.", "type": "string", "format": "date"}),
+        "day: unknown format 'date'",
+    ),
+    (
+        "a format and more",
+        changed("properties/occurred_at/maxLength", 40),
+        "occurred_at: unknown keyword 'maxLength'",
+    ),
+    # what may be absent
+    ("required and null", changed("properties/qty/type", ["integer", "null"]), "qty: is required, so it must not"),
+    ("optional and not null", changed("required", ["qty"]), "ref: is optional, so it must take null"),
+    ("an optional integer", schema(qty=optional(integer())), "qty: an integer must be required"),
+    # names
+    ("a field with a capital", schema(Qty=integer()), "'Qty': the name must be"),
+    ("a field with a hyphen", schema(**{"order-id": text()}), "'order-id': the name must be"),
+    ("a field that starts with a digit", schema(**{"2nd": text()}), "'2nd': the name must be"),
+    ("a field without a name", schema(**{"": text()}), "'': the name must be"),
+    ("a field with a line after it", schema(**{"ref\n": text()}), "'ref\\n': the name must be"),
+    ("a field called like a keyword", schema(register=text()), "'register': the name is a keyword of C"),
+    ("a field that means an envelope", schema(specversion=text()), "'specversion': the name is taken"),
+    # aliases
+    (
+        "an alias without anyOf",
+        schema(ref=text(), nick={"description": "x", "$ref": "#/properties/ref"}),
+        "an alias and 'anyOf' come together",
+    ),
+    ("anyOf without an alias", changed("anyOf", []), "an alias and 'anyOf' come together"),
+    ("anyOf with one name", with_alias(anyOf=[{"required": ["ref"]}]), "nick: 'anyOf' must be"),
+    ("anyOf in another order", with_alias(anyOf=with_alias()["anyOf"][::-1]), "nick: 'anyOf' must be"),
+    (
+        "anyOf with other names",
+        with_alias(anyOf=[{"required": ["ref"]}, {"required": ["id"]}]),
+        "nick: 'anyOf' must be",
+    ),
+    (
+        "an alias of nothing",
+        changed("properties/nick/$ref", "#/properties/size", with_alias()),
+        "nick: '$ref' '#/properties/size' names no field",
+    ),
+    ("an alias elsewhere", changed("properties/nick/$ref", "#/$defs/ref", with_alias()), "nick: '$ref'"),
+    ("an alias of itself", changed("properties/nick/$ref", "#/properties/nick", with_alias()), "nick: '$ref'"),
+    ("a $ref that is no text", changed("properties/nick/$ref", 5, with_alias()), "nick: '$ref' 5 names no field"),
+    ("an alias with more", changed("properties/nick/maxLength", 9, with_alias()), "nick: unknown keyword 'maxLength'"),
+    (
+        "an alias of an integer",
+        changed("properties/ref", integer(), with_alias()),
+        "nick: only a text that is not null has an alias",
+    ),
+    (
+        "an alias of what may be null",
+        changed("properties/ref", optional(text()), with_alias()),
+        "nick: only a text that is not null has an alias",
+    ),
+    ("an alias that is required", with_alias(required=["nick"]), "'required' names the alias 'nick'"),
+    ("an aliased field that is required", with_alias(required=["ref"]), "nick: 'required' names 'ref'"),
+    (
+        "two aliases",
+        changed("properties/other", {"description": "x", "$ref": "#/properties/ref"}, with_alias()),
+        "more than one alias",
+    ),
+    # what the codecs rely on
+    ("a command without id", changed("properties/id", None), "id: is missing; every command has it"),
+    (
+        "a command with another id",
+        changed("properties/id", changed("required", [])["properties"]["occurred_at"]),
+        "id: is not as in every command",
+    ),
+    (
+        "an event without version",
+        {
+            **changed("properties/version", None, schema("event")),
+            "required": ["sku", "occurred_at"],
+        },
+        "version: is missing; every event has it",
+    ),
+    (
+        "an event with a short version",
+        changed("properties/version/maximum", 9, schema("event")),
+        "version: is not as in every event",
+    ),
+]
+
+REFUSED_NAMES = [
+    ("register", "the name is a keyword of C"),
+    ("message", "the name is taken"),
+    ("field", "the name is taken"),
+    ("none", "the name is taken"),
+    ("types", "the name is taken"),
+    ("Pack", "the name must be"),
+    ("a-b", "the name must be"),
+]
+
+
+class WhatIsRefused(Generated):
+    def assert_refused(self, file_name, content, reason):
+        status, said = self.generate({file_name: content})
+        self.assertEqual(status, 1, said)
+        self.assertTrue(said.startswith(f"schemas: {file_name}: "), said)
+        self.assertIn(reason, said)
+        self.assertEqual(said.count("\n"), 1, said)
+        self.assertFalse(self.header.exists() or self.source.exists())
+
+    def test_what_it_does_not_understand(self):
+        for what, content, reason in REFUSED:
+            with self.subTest(what):
+                self.assert_refused("pack.json", content, reason)
+
+    def test_names_that_are_no_names_in_c(self):
+        for name, reason in REFUSED_NAMES:
+            with self.subTest(name):
+                self.assert_refused(f"{name}.json", schema(name=name), reason)
+
+    def test_a_file_of_another_name(self):
+        self.assert_refused("box.json", schema(), "the names in '$id', 'title' and of the file differ")
+        self.assert_refused("pack.yaml", schema(), "the file must be called NAME.json")
+
+    def test_the_schemas_that_these_change_are_accepted(self):
+        self.assert_accepted({"pack.json": schema(ref=text(), qty=integer())})
+        self.assert_accepted({"pack.json": with_alias()})
+        self.assert_accepted({"pack.json": schema("event")})
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

@@ -1,0 +1,493 @@
+#!/usr/bin/python3
+"""Compares the codec's verdicts with python3-jsonschema's, on the same schemas and generated payloads.
+
+    verdicts_test.py VERDICTS SCHEMAS
+
+VERDICTS is the program built from verdicts.c. Every payload is asked about in JSON and in MessagePack, and
+what was read and written is compared with Python's own reading. What the contract demands beyond the
+schemas (sizes, duplicate keys, aliases that differ, envelopes) is in tables of its own, at the end.
+"""
+
+import collections
+import copy
+import datetime
+import json
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import unittest
+
+import jsonschema
+import msgpack
+
+SEED = 20260101
+PAYLOADS_A_MESSAGE = 1000
+
+VERDICTS, SCHEMA_FOLDER = sys.argv[1:3]
+SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted(pathlib.Path(SCHEMA_FOLDER).glob("*.json"))}
+EVENTS = [name for name, schema in SCHEMAS.items() if schema["$id"].startswith("urn:allocd:event:")]
+
+# ---- the other validator ----
+
+# Debian 12 lacks rfc3339-validator, on which jsonschema's own check of date-time depends: without it, it
+# would check nothing. This one is RFC 3339, section 5.6, with the blank of its note.
+DATE_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
+)
+EPOCH = datetime.date(1970, 1, 1)
+
+
+def instant(text):
+    """Microseconds since 1970; ValueError when the text is no date-time."""
+    match = DATE_TIME.fullmatch(text)
+    if not match:
+        raise ValueError(text)
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    fraction, sign, zone_hour, zone_minute = match.groups()[6:]
+    zone_hour, zone_minute = int(zone_hour or 0), int(zone_minute or 0)
+    if hour > 23 or minute > 59 or second > 60 or zone_hour > 23 or zone_minute > 59:
+        raise ValueError(text)
+    days = (datetime.date(year, month, day) - EPOCH).days
+    east = (-1 if sign == "-" else 1) * (zone_hour * 3600 + zone_minute * 60)
+    seconds = days * 86400 + hour * 3600 + minute * 60 + second - east
+    return seconds * 10**6 + int((fraction or "0").ljust(6, "0")[:6])
+
+
+FORMATS = jsonschema.FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def is_date_time(value):
+    if isinstance(value, str):
+        instant(value)
+    return True
+
+
+def pattern(_validator, regex, value, _schema):
+    """ECMA-262, which JSON Schema refers to: `$` is the very end. Python's is also before a last newline."""
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", regex), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {regex!r}")
+
+
+Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": pattern})
+VALIDATORS = {name: Validator(schema, format_checker=FORMATS) for name, schema in SCHEMAS.items()}
+
+
+def keywords_of(name):
+    """Every place in the schema that can be violated: ('properties', 'qty', 'minimum')."""
+    schema = SCHEMAS[name]
+    places = {("type",)} | {("required", field) for field in schema["required"]}
+    if "anyOf" in schema:
+        places.add(("anyOf",))
+    for field, rules in schema["properties"].items():
+        rules = resolved(name, rules)
+        places |= {("properties", field, keyword) for keyword in rules if keyword != "description"}
+    return places
+
+
+def resolved(name, rules):
+    return SCHEMAS[name]["properties"][rules["$ref"].split("/")[-1]] if "$ref" in rules else rules
+
+
+def violations(name, payload):
+    for error in VALIDATORS[name].iter_errors(payload):
+        if error.validator == "required":
+            yield ("required", next(field for field in error.validator_value if error.message.startswith(f"'{field}'")))
+        elif error.absolute_path:
+            yield ("properties", error.absolute_path[0], error.validator)
+        else:
+            yield (error.validator,)
+
+
+# ---- payloads ----
+
+
+class Payloads:
+    """Payloads of one message: good ones, and ones with a fault or two."""
+
+    CHARACTERS = "aZ09-_/ \t\n\"\\'{}äß€漢\u00a0\u200b\u2028\uffff\U0001fa91"
+    GOOD_TIMES = [
+        "2026-01-02T03:04:05Z",
+        "2026-01-02t03:04:05.123456789z",
+        "2026-01-02 03:04:05+00:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999Z",
+        "2016-12-31T23:59:60Z",
+        "2024-02-29T12:00:00-23:59",
+        "1969-12-31T23:59:59.000001+05:30",
+    ]
+    BAD_TIMES = [
+        "",
+        "2026-01-02",
+        "2026-01-02T03:04:05",
+        "2026-01-02T03:04Z",
+        "2026-02-29T03:04:05Z",
+        "2026-13-01T03:04:05Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T03:60:00Z",
+        "2026-01-02T03:04:61Z",
+        "2026-01-02T03:04:05.Z",
+        "2026-01-02T03:04:05+0000",
+        "2026-01-02T03:04:05+24:00",
+        "0000-01-01T00:00:00Z",
+        "2026-01-02T03:04:05Z\n",
+        " 2026-01-02T03:04:05Z",
+        "２026-01-02T03:04:05Z",
+        "now",
+    ]
+    GOOD_DAYS = [
+        "2011-01-02",
+        "0001-01-01",
+        "9999-12-31",
+        "2024-02-29",
+        "2000-02-29",
+        "2011-01-02T00:00",
+        "2011-01-02 23:59:60",
+        "2011-01-02t12:00:00.5z",
+        "2011-01-02T12:00:00+0130",
+        "2011-01-02T12:00-01:30",
+    ]
+    BAD_DAYS = [
+        "",
+        "2011-1-2",
+        "2011-02-29",
+        "1900-02-29",
+        "2011-04-31",
+        "2011-00-01",
+        "2011-13-01",
+        "0000-01-01",
+        "0000-02-29",
+        "2011-01-02T",
+        "2011-01-02T24:00",
+        "2011-01-02T12:60",
+        "2011-01-02T12:00:61",
+        "2011-01-02T12:00.5",
+        "2011-01-02T12:00:00+24:00",
+        "2011-01-02\n",
+        "2011-01-02\x00",
+        "+2011-01-02",
+        "20110102",
+        "today",
+    ]
+    OTHER_VALUES = [None, True, False, [], {}, ["x"], {"x": 1}, 0, 1, -1, 1.5, 10.0, "", "x", "10", "2026-01-02"]
+
+    def __init__(self, name, rng):
+        self.name = name
+        self.rng = rng
+        self.properties = {
+            field: resolved(name, rules) for field, rules in SCHEMAS[name]["properties"].items()
+        }
+        self.aliases = {
+            alias: rules["$ref"].split("/")[-1]
+            for alias, rules in SCHEMAS[name]["properties"].items()
+            if "$ref" in rules
+        }
+
+    def text(self, length):
+        return "".join(self.rng.choice(self.CHARACTERS) for _ in range(length))
+
+    def good_value(self, rules):
+        kind = rules["type"]
+        if isinstance(kind, list) and self.rng.random() < 0.2:
+            return None
+        if kind == "integer":
+            low, high = rules["minimum"], rules["maximum"]
+            number = self.rng.choice([low, low + 1, high - 1, high, self.rng.randint(low, high)])
+            return float(number) if abs(number) < 2**53 and self.rng.random() < 0.2 else number
+        if "format" in rules:
+            return self.rng.choice(self.GOOD_TIMES)
+        if "maxLength" not in rules:
+            return self.rng.choice(self.GOOD_DAYS)
+        low, high = rules["minLength"], rules["maxLength"]
+        return self.text(self.rng.choice([low, high - 1, high, self.rng.randint(low, 30)]))
+
+    def bad_value(self, rules):
+        if self.rng.random() < 0.3:
+            return copy.deepcopy(self.rng.choice(self.OTHER_VALUES))
+        if rules["type"] == "integer":
+            low, high = rules["minimum"], rules["maximum"]
+            return self.rng.choice([low - 1, high + 1, float(high) * 4, low - 0.5, high / 2 + 0.25, -(2**63)])
+        if "format" in rules:
+            return self.rng.choice(self.BAD_TIMES)
+        if "maxLength" not in rules:
+            return self.rng.choice(self.BAD_DAYS)
+        low, high = rules["minLength"], rules["maxLength"]
+        return self.rng.choice([self.text(low - 1), self.text(high + 1), self.text(3) + "\0" + self.text(3)])
+
+    def good(self):
+        payload = {}
+        for field, rules in self.properties.items():
+            optional = isinstance(rules["type"], list)
+            if field not in self.aliases and not (optional and self.rng.random() < 0.4):
+                payload[field] = self.good_value(rules)
+        for alias, field in self.aliases.items():
+            self.use_alias(payload, alias, field)
+        if self.rng.random() < 0.3:
+            payload[self.rng.choice(["colour", "Sku", "", "ä", "x" * 300])] = self.rng.choice(
+                [*self.OTHER_VALUES, "\0", 2**63 - 1, -(2**63), 1e308, [[{"sku": [0.5]}]]]
+            )
+        return self.shuffled(payload)
+
+    def use_alias(self, payload, alias, field):
+        """The field's own name, its alias, or both with the same value."""
+        way = self.rng.randrange(3)
+        if way > 0:
+            payload[alias] = payload[field]
+        if way == 1:
+            del payload[field]
+
+    def bad(self):
+        if self.rng.random() < 0.02:
+            return self.rng.choice([[], [self.good()], None, "x", 5, 1.5, True])
+        payload = self.good()
+        for _ in range(self.rng.choice([1, 1, 1, 2])):
+            field = self.rng.choice(list(self.properties))
+            if self.rng.random() < 0.25:
+                payload.pop(field, None)
+            else:
+                self.spoil(payload, field)
+        return self.shuffled(payload)
+
+    def spoil(self, payload, field):
+        """A bad value, and under both names if there are two: that both agree is no matter of the schema."""
+        payload[field] = self.bad_value(self.properties[field])
+        pairs = [*self.aliases.items(), *((name, alias) for alias, name in self.aliases.items())]
+        for name, other in pairs:
+            if name == field and other in payload:
+                payload[other] = payload[field]
+
+    def shuffled(self, payload):
+        members = list(payload.items())
+        self.rng.shuffle(members)
+        return dict(members)
+
+
+def as_json(payload, rng):
+    separators = rng.choice([(",", ":"), (", ", " : ")])
+    return json.dumps(payload, ensure_ascii=rng.random() < 0.5, separators=separators).encode()
+
+
+def as_messagepack(payload):
+    """None when MessagePack cannot say it, or when it is no map, and so no MessagePack to us."""
+    try:
+        return msgpack.packb(payload) if isinstance(payload, dict) else None
+    except OverflowError:
+        return None
+
+
+def ask(questions):
+    """The verdicts on (message, payload) pairs, in one run of the program."""
+    lines = "".join(f"{name} {payload.hex()}\n" for name, payload in questions)
+    answers = subprocess.run([VERDICTS], input=lines, capture_output=True, text=True, check=True).stdout
+    verdicts = [json.loads(line) for line in answers.split("\n")[:-1]]
+    assert len(verdicts) == len(questions)
+    return verdicts
+
+
+# ---- what a good payload says ----
+
+
+def expected_fields(name, payload):
+    """The fields as the program tells them: days and instants as numbers, what is absent left out."""
+    fields = {}
+    for field, rules in SCHEMAS[name]["properties"].items():
+        value = payload.get(field)
+        if value is None:
+            continue
+        target = rules["$ref"].split("/")[-1] if "$ref" in rules else field
+        fields[target] = expected_value(resolved(name, rules), value)
+    return fields
+
+
+def expected_value(rules, value):
+    if rules["type"] == "integer":
+        return int(value)
+    if "format" in rules:
+        return instant(value)
+    if "maxLength" not in rules:
+        return (datetime.date.fromisoformat(value[:10]) - EPOCH).days
+    return value
+
+
+Case = collections.namedtuple("Case", "name payload violated in_json in_messagepack")
+
+
+class GeneratedPayloads(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        rng = random.Random(SEED)
+        drafts = []
+        for name in SCHEMAS:
+            payloads = Payloads(name, rng)
+            for i in range(PAYLOADS_A_MESSAGE):
+                drafts.append((name, payloads.good() if i % 2 else payloads.bad()))
+        json_answers = ask([(name, as_json(payload, rng)) for name, payload in drafts])
+        packed = [(name, as_messagepack(payload)) for name, payload in drafts]
+        packed_answers = iter(ask([(name, payload) for name, payload in packed if payload is not None]))
+        cls.cases = [
+            Case(
+                name,
+                payload,
+                set(violations(name, payload)),
+                in_json,
+                None if pack is None else next(packed_answers),
+            )
+            for (name, payload), in_json, (_name, pack) in zip(drafts, json_answers, packed)
+        ]
+
+    def test_there_are_several_thousand_and_at_least_30_percent_are_bad(self):
+        bad = sum(bool(case.violated) for case in self.cases)
+        self.assertGreaterEqual(len(self.cases), 5000)
+        self.assertGreaterEqual(bad / len(self.cases), 0.3)
+        self.assertGreaterEqual(1 - bad / len(self.cases), 0.3)
+
+    def test_every_keyword_of_every_schema_is_violated(self):
+        violated = collections.defaultdict(set)
+        for case in self.cases:
+            violated[case.name] |= case.violated
+        for name in SCHEMAS:
+            self.assertEqual(keywords_of(name) - violated[name], set(), name)
+            self.assertEqual(violated[name] - keywords_of(name), set(), name)
+
+    def test_each_keyword_is_violated_alone(self):
+        """Or a validator that ignores it would not be found out."""
+        alone = collections.defaultdict(set)
+        for case in self.cases:
+            if len(case.violated) == 1:
+                alone[case.name] |= case.violated
+        for name in SCHEMAS:
+            self.assertEqual(keywords_of(name) - alone[name], set(), name)
+
+    def test_the_verdict_in_json_is_that_of_jsonschema(self):
+        for case in self.cases:
+            self.assertEqual("error" in case.in_json, bool(case.violated), case)
+
+    def test_the_verdict_in_messagepack_is_the_same(self):
+        asked = [case for case in self.cases if case.in_messagepack]
+        self.assertGreaterEqual(len(asked), 0.9 * len(self.cases))
+        for case in asked:
+            self.assertEqual("error" in case.in_messagepack, bool(case.violated), case)
+
+    def test_what_was_read_is_what_was_sent(self):
+        for case in self.cases:
+            if not case.violated:
+                fields = expected_fields(case.name, case.payload)
+                for answer in filter(None, (case.in_json, case.in_messagepack)):
+                    self.assertEqual(answer["fields"], fields, case)
+                    self.assertEqual(answer["id"], fields.get("id"), case)
+                    self.assertEqual(answer["source"], "", case)
+
+    def test_errors_are_short_and_safe_to_log(self):
+        for case in self.cases:
+            if case.violated:
+                self.assertRegex(case.in_json["error"], r"\A[ -~]{1,200}\Z")
+
+
+class WrittenEvents(unittest.TestCase):
+    """What the codec writes, as Python's own json and msgpack read it."""
+
+    @classmethod
+    def setUpClass(cls):
+        rng = random.Random(SEED)
+        cls.payloads = [(name, Payloads(name, rng).good()) for name in EVENTS for _ in range(100)]
+        # What is years away from four digits cannot be written: see the test of encoding.
+        cls.payloads = [
+            (name, {**payload, "occurred_at": rng.choice(Payloads.GOOD_TIMES[:3])}) for name, payload in cls.payloads
+        ]
+        cls.answers = ask([(name, as_json(payload, rng)) for name, payload in cls.payloads])
+
+    def written(self, way):
+        for (name, payload), answer in zip(self.payloads, self.answers):
+            yield name, payload, bytes.fromhex(answer["written"][way])
+
+    def assert_says(self, name, payload, data):
+        self.assertEqual(list(VALIDATORS[name].iter_errors(data)), [])
+        self.assertEqual(set(data) - set(SCHEMAS[name]["properties"]), set())
+        self.assertNotIn(None, data.values())
+        self.assertEqual(expected_fields(name, data), expected_fields(name, payload))
+        self.assertRegex(data["occurred_at"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z")
+
+    def assert_envelope_says(self, name, payload, event):
+        data = event.pop("data")
+        self.assert_says(name, payload, data)
+        self.assertEqual(
+            event,
+            {
+                "specversion": "1.0",
+                "id": f"{payload['sku']}/{int(payload['version'])}",
+                "source": "test",
+                "type": name,
+                "time": data["occurred_at"],
+                "datacontenttype": "application/json",
+            },
+        )
+
+    def test_json(self):
+        for name, payload, written in self.written("json bare"):
+            self.assert_says(name, payload, json.loads(written))
+
+    def test_messagepack(self):
+        for name, payload, written in self.written("msgpack bare"):
+            self.assert_says(name, payload, msgpack.unpackb(written))
+
+    def test_cloudevents_in_json(self):
+        for name, payload, written in self.written("json cloudevents"):
+            self.assert_envelope_says(name, payload, json.loads(written))
+
+    def test_cloudevents_in_messagepack(self):
+        for name, payload, written in self.written("msgpack cloudevents"):
+            self.assert_envelope_says(name, payload, msgpack.unpackb(written))
+
+
+class BeyondTheSchemas(unittest.TestCase):
+    """Where the contract asks for more than the schemas say: jsonschema accepts all of these, we do not."""
+
+    BATCH = {"batchref": "b1", "sku": "s1", "qty": 3}
+    DEEP = 5
+
+    for _ in range(31):
+        DEEP = [DEEP]
+
+    PARSED = [
+        ("an alias that differs", {**BATCH, "ref": "b2"}),
+        ("nested deeper than 32", {**BATCH, "x": [DEEP]}),
+        ("over 64 KiB", {**BATCH, "x": "x" * 65536}),
+        ("a number beyond 64 bits", {**BATCH, "x": 2**63}),
+        ("a key with NUL", {**BATCH, "a\0b": 1}),
+        ("an envelope without its attributes", {**BATCH, "specversion": "1.0"}),
+    ]
+    RAW = [
+        ("a key twice", b'{"batchref":"b1","sku":"s1","qty":3,"qty":3}'),
+        ("a key twice in an unknown field", b'{"batchref":"b1","sku":"s1","qty":3,"x":{"y":1,"y":1}}'),
+        ("a number that is infinite", b'{"batchref":"b1","sku":"s1","qty":3,"x":1e999}'),
+        ("a lone surrogate", b'{"batchref":"b1","sku":"s1","qty":3,"x":"\\ud800"}'),
+    ]
+
+    def assert_only_we_refuse(self, what, payload, encoded):
+        self.assertEqual(list(VALIDATORS["create_batch"].iter_errors(payload)), [], what)
+        (answer,) = ask([("create_batch", encoded)])
+        self.assertIn("error", answer, what)
+
+    def test_in_json(self):
+        rng = random.Random(SEED)
+        for what, payload in self.PARSED:
+            self.assert_only_we_refuse(what, payload, as_json(payload, rng))
+        for what, raw in self.RAW:
+            self.assert_only_we_refuse(what, json.loads(raw), raw)
+
+    def test_in_messagepack(self):
+        for what, payload in self.PARSED:
+            self.assert_only_we_refuse(what, payload, as_messagepack(payload))
+
+    def test_up_to_the_limit_all_is_well(self):
+        for payload in ({**self.BATCH, "x": self.DEEP}, {**self.BATCH, "x": "x" * 65000}):
+            for encoded in (json.dumps(payload).encode(), as_messagepack(payload)):
+                (answer,) = ask([("create_batch", encoded)])
+                self.assertIn("fields", answer)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
