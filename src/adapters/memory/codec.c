@@ -276,14 +276,16 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 		   struct bytes *payload, const char **error)
 {
 	const struct message_descriptor *descriptor = message_descriptor(envelope->message.type);
+	const char *refused = ((struct memory_codec *)codec)->refused;
 	char *lines = arena_strdup(arena, "");
 
-	(void)codec;
 	*error = NULL;
 	for (size_t i = 0; i < descriptor->field_count && !*error; i++)
 		lines = field_line(arena, lines, &descriptor->fields[i], &envelope->message.as, error);
 	if (envelope->traceparent)
 		lines = text_line(arena, lines, "traceparent", envelope->traceparent);
+	if (refused && strstr(lines, refused))
+		*error = "event: refused, as the test says";
 	*payload = (struct bytes){lines, strlen(lines)};
 	return !*error;
 }
@@ -292,5 +294,10 @@ void memory_codec_init(struct memory_codec *codec)
 {
 	static const struct codec_ops ops = {decode, encode};
 
-	codec->codec.ops = &ops;
+	*codec = (struct memory_codec){{&ops}, NULL};
+}
+
+void memory_codec_refuse(struct memory_codec *codec, const char *text)
+{
+	codec->refused = text;
 }

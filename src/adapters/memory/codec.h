@@ -9,9 +9,13 @@
 
 struct memory_codec {
 	struct codec codec;
+	const char *refused;
 };
 
 void memory_codec_init(struct memory_codec *codec);
+
+/* From now on, an event with that text in it is not written; NULL: none is refused. */
+void memory_codec_refuse(struct memory_codec *codec, const char *text);
 
 /* Reads any message, also an event, as the port's decode reads commands. */
 bool memory_codec_read(enum message_type type, struct bytes payload, struct arena *arena,
