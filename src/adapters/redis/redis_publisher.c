@@ -32,9 +32,9 @@ struct redis_publisher {
 	char *channels[MSG_TYPES];
 	char *event_stream; /* NULL: none */
 
-	struct call *first, *last; /* not answered yet, oldest first */
-	struct event *answering;   /* those that were over before they began */
-	bool refusing;             /* the last reply was an error, and it is in the log */
+	struct call *first, *last;      /* not answered yet, oldest first */
+	struct event *answering;        /* those that were over before they began */
+	char logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
 	struct redis_publisher_stats stats;
 };
 
