@@ -38,14 +38,16 @@ static enum verdict allocate(const char *orderid, int32_t qty)
 	return product_allocate(product, &(struct order_line){orderid, "chair", qty});
 }
 
-/* As the message bus does it: every line that was given up is allocated again. */
+/* As the message bus does it: for every line_deallocated, a displaced line is allocated again. */
 static enum verdict change_quantity_at(const char *reference, int32_t qty, int64_t occurred_at)
 {
 	enum verdict verdict =
 		product_change_quantity(product, product_batch(product, reference), qty, occurred_at);
 
-	while (verdict == ACCEPTED && product->oldest_displaced && !product->shrink)
-		verdict = product_reallocate_next(product);
+	for (struct event *event = product->events; event && verdict == ACCEPTED; event = event->next) {
+		if (event->message.type == MSG_LINE_DEALLOCATED)
+			verdict = product_reallocate_next(product);
+	}
 	return verdict;
 }
 
@@ -699,6 +701,8 @@ START_TEST(an_old_line_is_not_given_up_before_newer_ones_that_are_not_loaded)
 	journal_forget(&journal);
 
 	ck_assert_int_eq(change_quantity("a", 10), NEEDS_MORE);
+	ck_assert_ptr_eq(product->need.lines_of, batch);
+	ck_assert_int_eq(product->need.lines_qty, 10);
 	journal_undo(&journal);
 	ck_assert_int_eq(product->version, 30);
 	product_put_line(product, batch, "newer", 10, 20);

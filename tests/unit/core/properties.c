@@ -183,21 +183,16 @@ static void undo_to(char **before)
 	*before = NULL;
 }
 
-/* As the message bus does it: every line that was given up is allocated again, unless the shrink goes in steps. */
 static enum verdict change_quantity(const struct command *command)
 {
 	struct batch *batch = product_batch(product, command->reference);
-	enum verdict verdict;
 
 	if (!batch)
 		return REJECT_UNKNOWN_BATCH;
-	verdict = product_change_quantity(product, batch, command->qty, command->occurred_at);
-	while (verdict == ACCEPTED && product->oldest_displaced && !product->shrink)
-		verdict = product_reallocate_next(product);
-	return verdict;
+	return product_change_quantity(product, batch, command->qty, command->occurred_at);
 }
 
-static enum verdict attempt(const struct command *command)
+static enum verdict begin(const struct command *command)
 {
 	if (!command)
 		return product_continue_shrink(product);
@@ -207,6 +202,18 @@ static enum verdict attempt(const struct command *command)
 	if (command->type == MSG_CREATE_BATCH)
 		return product_add_batch(product, command->reference, command->qty, command->eta);
 	return change_quantity(command);
+}
+
+/* As the message bus does it: for every line_deallocated, a displaced line is allocated again. */
+static enum verdict attempt(const struct command *command)
+{
+	enum verdict verdict = begin(command);
+
+	for (const struct event *event = product->events; event && verdict == ACCEPTED; event = event->next) {
+		if (event->message.type == MSG_LINE_DEALLOCATED)
+			verdict = product_reallocate_next(product);
+	}
+	return verdict;
 }
 
 /* The verdict on the command, or on a step of the shrink; loads until there is one.  `*before` is the way it was. */
@@ -282,6 +289,7 @@ static void handle(const struct command *command)
 	must(verdict == ask_model(command), "another verdict than expected");
 	hear_events();
 	must(product->shrink || heard == model.event_count, "an event is missing");
+	must(product->shrink || !product->oldest_displaced, "a line is left displaced");
 }
 
 static void compare_with_model(void)
