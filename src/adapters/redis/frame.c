@@ -68,7 +68,7 @@ static bool begin_bulk(struct frame *frame, redisReader *reader, uint64_t length
 
 static bool begin_array(struct frame *frame, uint64_t length)
 {
-	if (length > FRAME_VALUES_MAX - frame->values)
+	if (length > FRAME_VALUES_MAX - frame->values - frame->values_left)
 		return broken(frame, "an array that is too long");
 	frame->values_left += (size_t)length;
 	return true;

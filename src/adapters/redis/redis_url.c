@@ -138,9 +138,10 @@ static const char *parse_host(struct redis_url *url, struct part *authority)
 
 static const char *parse_port(struct redis_url *url, struct part authority)
 {
+	bool is_port = !authority.size || cut(&authority, ":");
 	int port = DEFAULT_PORT;
 
-	if (authority.size && (!cut(&authority, ":") || !parse_number(authority, UINT16_MAX, &port) || !port))
+	if (!is_port || (authority.size && !parse_number(authority, UINT16_MAX, &port)) || !port)
 		return "the port is a number from 1 to 65535";
 	url->port = (uint16_t)port;
 	return NULL;

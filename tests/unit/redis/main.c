@@ -1,0 +1,17 @@
+/* Runs every suite of the Redis adapter that needs no Redis. */
+#include "suites.h"
+
+int main(void)
+{
+	SRunner *runner = srunner_create(frame_suite());
+	int failed;
+
+	srunner_add_suite(runner, greeting_suite());
+	srunner_add_suite(runner, refusal_suite());
+	srunner_add_suite(runner, requests_suite());
+	srunner_add_suite(runner, url_suite());
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,10 @@
+/* Replies as hiredis makes them from what Redis sends. */
+#ifndef ALLOCD_TESTS_REDIS_REPLIES_H
+#define ALLOCD_TESTS_REDIS_REPLIES_H
+
+#include <hiredis/hiredis.h>
+
+/* From the bytes on the wire; the caller frees it (freeReplyObject). */
+redisReply *reply_of(const char *wire);
+
+#endif

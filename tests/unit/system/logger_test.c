@@ -1,0 +1,140 @@
+/* The log goes into a pipe that somebody reads, slowly, or not at all. */
+#include "adapters/system/logger.h"
+
+#include "suites.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int ends[2]; /* of the pipe: to read, to write */
+static struct system_logger logger;
+static char heard[1 << 20];
+
+static void setup(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(pipe(ends), 0);
+	system_logger_init(&logger, ends[1], LOG_INFO, LOG_FORMAT_LOGFMT);
+}
+
+static void teardown(void)
+{
+	if (ends[0] >= 0)
+		close(ends[0]);
+	close(ends[1]);
+}
+
+static void hear(void)
+{
+	size_t size = 0;
+	ssize_t got;
+
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	while ((got = read(ends[0], heard + size, sizeof heard - 1 - size)) > 0)
+		size += (size_t)got;
+	heard[size] = '\0';
+}
+
+static size_t occurrences(const char *text)
+{
+	size_t count = 0;
+
+	for (const char *at = heard; (at = strstr(at, text)); at += strlen(text))
+		count++;
+	return count;
+}
+
+START_TEST(a_line_below_the_level_is_not_written)
+{
+	LOG(&logger.logger, LOG_DEBUG, "detail", LOG_NUMBER("n", 1));
+	LOG(&logger.logger, LOG_INFO, "news", LOG_NUMBER("n", 2));
+	hear();
+
+	ck_assert_ptr_null(strstr(heard, "detail"));
+	ck_assert_ptr_nonnull(strstr(heard, " level=info msg=news n=2\n"));
+}
+END_TEST
+
+static double seconds_since(const struct timespec *begin)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+START_TEST(a_reader_that_is_stuck_stops_nobody)
+{
+	struct timespec begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (int i = 0; i < 10000; i++)
+		LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", i));
+
+	ck_assert_double_lt(seconds_since(&begin), 3);
+	ck_assert_uint_gt(logger.dropped, 0);
+}
+END_TEST
+
+START_TEST(what_was_dropped_is_counted)
+{
+	size_t written;
+	char count[64];
+
+	for (int i = 0; i < 10000; i++)
+		LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", i));
+	hear();
+	written = occurrences(" msg=line ");
+	ck_assert_uint_eq(written + logger.dropped, 10000);
+
+	LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", 10000));
+	hear();
+
+	snprintf(count, sizeof count, "msg=\"log lines were dropped\" count=%zu\n", 10000 - written);
+	ck_assert_ptr_nonnull(strstr(heard, count));
+	ck_assert_ptr_nonnull(strstr(strstr(heard, count), " msg=line n=10000\n"));
+	ck_assert_uint_eq(logger.dropped, 0);
+}
+END_TEST
+
+START_TEST(every_line_that_went_through_is_whole)
+{
+	for (int i = 0; i < 10000; i++)
+		LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", i));
+	hear();
+
+	ck_assert_uint_eq(occurrences("time="), occurrences("\n"));
+	ck_assert_int_eq(heard[strlen(heard) - 1], '\n');
+}
+END_TEST
+
+START_TEST(a_reader_that_is_gone_stops_nobody)
+{
+	close(ends[0]);
+	ends[0] = -1;
+
+	for (int i = 0; i < 3; i++)
+		LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", i));
+
+	ck_assert_uint_eq(logger.dropped, 3);
+}
+END_TEST
+
+Suite *logger_suite(void)
+{
+	Suite *suite = suite_create("logger");
+	TCase *tests = tcase_create("logger");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_line_below_the_level_is_not_written);
+	tcase_add_test(tests, a_reader_that_is_stuck_stops_nobody);
+	tcase_add_test(tests, what_was_dropped_is_counted);
+	tcase_add_test(tests, every_line_that_went_through_is_whole);
+	tcase_add_test(tests, a_reader_that_is_gone_stops_nobody);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,48 @@
+/* Chance, and that all of it is there. */
+#include "adapters/system/random.h"
+
+#include "suites.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* In 64 tries every byte is zero each time with a chance of 2^-512. */
+START_TEST(every_byte_is_filled_and_none_beyond)
+{
+	bool changed[300] = {false};
+	unsigned char bytes[301];
+
+	for (int i = 0; i < 64; i++) {
+		memset(bytes, 0, sizeof bytes);
+		system_random()->fill(system_random(), bytes, 300);
+		for (size_t at = 0; at < 300; at++)
+			changed[at] |= bytes[at] != 0;
+		ck_assert_uint_eq(bytes[300], 0);
+	}
+
+	for (size_t at = 0; at < 300; at++)
+		ck_assert(changed[at]);
+}
+END_TEST
+
+START_TEST(no_two_fillings_are_equal)
+{
+	unsigned char first[16], second[16];
+
+	system_random()->fill(system_random(), first, sizeof first);
+	system_random()->fill(system_random(), second, sizeof second);
+
+	ck_assert_mem_ne(first, second, sizeof first);
+}
+END_TEST
+
+Suite *random_suite(void)
+{
+	Suite *suite = suite_create("system random");
+	TCase *tests = tcase_create("random");
+
+	tcase_add_test(tests, every_byte_is_filled_and_none_beyond);
+	tcase_add_test(tests, no_two_fillings_are_equal);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
