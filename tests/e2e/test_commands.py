@@ -98,7 +98,7 @@ def test_json_logs_are_json(parked):
 
     assert {"time", "level", "msg"} <= set(lines[0])
     [invalid] = [line for line in lines if line.get("outcome") == "invalid"]
-    assert invalid["channel"] == parked.prefix + "allocate"
+    assert invalid["place"] == parked.prefix + "allocate"
 
 
 def test_logfmt_is_the_default(allocd):

@@ -99,7 +99,7 @@ def test_without_a_database_a_signal_still_ends_it_and_counts_what_was_left(on_o
 
     assert allocd.stop() == 75
 
-    assert "2" in allocd.log_lines()[-1]
+    assert "messages=2 " in allocd.log_lines()[-1]
 
 
 def test_a_second_signal_ends_it_at_once(on_own_postgres, own_postgres):
