@@ -1,0 +1,313 @@
+/* The worker's composition: which adapter stands behind which port, made in order, released in the other. */
+#include "entrypoints/bootstrap.h"
+
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/redis/redis_publisher.h"
+#include "adapters/redis/redis_subscriber.h"
+#include "adapters/system/clock.h"
+#include "adapters/system/log_notifier.h"
+#include "adapters/system/random.h"
+#include "core/must.h"
+#include "entrypoints/consumer.h"
+
+#include <event2/event.h>
+
+/* Messages that wait or are in flight: some units of work for each lane, within a bound in bytes. */
+#define QUEUED_UNITS    4
+#define QUEUE_MIN       ((size_t)1000)
+#define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+static const enum message_type commands_heard[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
+
+struct worker {
+	const struct config *config;
+	struct logger *logger;
+	struct event_base *base;
+	struct http_api *http;
+
+	struct system_clock clock;
+	struct codec *codec;
+	struct notifier *notifier;
+	struct store *stores[LANES_MAX + 3]; /* the lanes', then intake, publisher, reminder */
+	size_t store_count;
+	struct views *views;
+
+	struct redis_url redis_url;
+	struct redis_settings redis;
+	struct redis_publisher *publisher;
+	struct redis_subscriber *subscriber;
+	uint64_t blind_windows; /* times that commands were not heard after they had been, */
+	int64_t blind_us;       /* and how long in all */
+	bool was_heard;
+
+	struct engine *engine;
+	struct consumer consumer;
+};
+
+/* ---- the ports ---- */
+
+static void make_codec(struct worker *worker)
+{
+	const struct config *config = worker->config;
+
+	worker->codec = wire_codec_new(&(struct wire_codec_config){
+		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
+		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
+		.source = config->source,
+	});
+}
+
+static struct store *make_store(struct worker *worker, const struct postgres_config *postgres,
+				const char *name)
+{
+	return worker->stores[worker->store_count++] = postgres_store_new(postgres, name);
+}
+
+/* Each store and the views have a connection of their own: no one waits behind another. */
+static void make_stores(struct worker *worker, struct engine_ports *ports)
+{
+	const struct config *config = worker->config;
+	const struct postgres_config postgres = {
+		.base = worker->base,
+		.conninfo = config->database_url,
+		.logger = worker->logger,
+		.inbox_days = config->inbox_days,
+		.dead_letters_max = config->dead_letters_max,
+	};
+
+	for (int lane = 0; lane < config->lanes; lane++)
+		ports->lane_stores[lane] = make_store(worker, &postgres, "lane");
+	ports->intake_store = make_store(worker, &postgres, "intake");
+	ports->publisher_store = make_store(worker, &postgres, "publisher");
+	ports->reminder_store = make_store(worker, &postgres, "reminder");
+	worker->views = postgres_views_new(&postgres);
+}
+
+static void make_publisher(struct worker *worker)
+{
+	const struct config *config = worker->config;
+
+	worker->redis = (struct redis_settings){
+		.base = worker->base,
+		.url = &worker->redis_url,
+		.random = system_random(),
+		.logger = worker->logger,
+	};
+	worker->publisher = redis_publisher_new(&worker->redis, &(struct redis_publisher_config){
+									.name = "allocd-publisher",
+									.prefix = config->prefix,
+									.event_stream = config->event_stream,
+								});
+}
+
+static void make_engine(struct worker *worker, struct engine_ports *ports)
+{
+	const struct config *config = worker->config;
+	size_t lanes = (size_t)config->lanes, unit_max = (size_t)config->unit_max;
+	size_t queue_max = QUEUED_UNITS * lanes * unit_max;
+
+	ports->codec = worker->codec;
+	ports->broker = redis_publisher_broker(worker->publisher);
+	ports->notifier = worker->notifier;
+	ports->clock = &worker->clock.clock;
+	ports->random = system_random();
+	ports->logger = worker->logger;
+	worker->engine = engine_new(ports, &(struct engine_config){
+						   .unit_max = unit_max,
+						   .lanes = lanes,
+						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,
+						   .queue_bytes = QUEUE_BYTES_MAX,
+					   });
+}
+
+/* ---- commands from Redis ---- */
+
+static void pause_intake(void *source)
+{
+	const struct worker *worker = source;
+
+	redis_subscriber_pause(worker->subscriber);
+}
+
+static void resume_intake(void *source)
+{
+	const struct worker *worker = source;
+
+	redis_subscriber_resume(worker->subscriber);
+}
+
+static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
+		       size_t true_size)
+{
+	struct worker *worker = context;
+
+	consumer_take(&worker->consumer, type, channel, payload, true_size);
+}
+
+static void on_heard(void *context, const struct blind_window *window)
+{
+	struct worker *worker = context;
+	int64_t blind_us = window->until - window->since;
+
+	if (worker->was_heard) {
+		worker->blind_windows++;
+		worker->blind_us += blind_us;
+		LOG(worker->logger, LOG_WARN, "commands on Redis were not heard for a time",
+		    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("cause", window->cause));
+	}
+	worker->was_heard = true;
+}
+
+static void make_consumer(struct worker *worker)
+{
+	static const struct redis_listener listener = {.message = on_message, .up = on_heard};
+
+	consumer_init(&worker->consumer, worker->engine,
+		      (struct intake_valve){pause_intake, resume_intake, worker});
+	worker->subscriber =
+		redis_subscriber_new(&worker->redis,
+				     &(struct redis_subscriber_config){
+					     .name = "allocd-subscriber",
+					     .prefix = worker->config->prefix,
+					     .types = commands_heard,
+					     .count = sizeof commands_heard / sizeof commands_heard[0],
+				     },
+				     &listener, worker);
+}
+
+/* ---- HTTP ---- */
+
+static bool is_listening(void *context)
+{
+	const struct worker *worker = context;
+
+	return worker->subscriber && redis_subscriber_is_up(worker->subscriber);
+}
+
+static void measure(void *context, struct metrics *metrics)
+{
+	const struct worker *worker = context;
+
+	metrics->published_unheard = redis_publisher_stats(worker->publisher)->nobody_heard;
+	metrics->blind_windows = worker->blind_windows;
+	metrics->blind_seconds = (double)worker->blind_us / 1e6;
+}
+
+void worker_listen(struct worker *worker)
+{
+	if (!worker->http)
+		return;
+	http_api_start(worker->http, &(struct http_services){
+					     .engine = worker->engine,
+					     .views = worker->views,
+					     .broker = redis_publisher_broker(worker->publisher),
+					     .is_listening = is_listening,
+					     .listening = worker,
+					     .event_to_json = wire_payload_to_line,
+					     .measure = measure,
+					     .measured = worker,
+				     });
+}
+
+static bool take_address(struct worker *worker, enum exit_status *status)
+{
+	struct arena *arena = arena_new(256);
+	const char *error;
+	bool in_use;
+
+	worker->http =
+		http_api_new(worker->base, &worker->config->http, HTTP_DEADLINE_MS, arena, &error, &in_use);
+	if (!worker->http) {
+		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
+		    LOG_TEXT("reason", error));
+		*status = in_use ? STATUS_UNAVAILABLE : STATUS_CONFIGURATION;
+	}
+	arena_free(&arena);
+	return worker->http;
+}
+
+/* ---- the worker's life ---- */
+
+struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status)
+{
+	struct worker *worker = must_alloc(sizeof *worker);
+
+	worker->config = config;
+	worker->logger = logger;
+	worker->base = must(event_base_new());
+	if (config->http.host && !take_address(worker, status))
+		worker_free(&worker);
+	return worker;
+}
+
+void worker_start(struct worker *worker)
+{
+	struct engine_ports ports = {0};
+	const char *error;
+
+	/* bootstrap_check() parsed it before. */
+	redis_url_parse(&worker->redis_url, worker->config->redis_url, &error);
+	system_clock_init(&worker->clock, worker->base);
+	make_codec(worker);
+	worker->notifier = log_notifier_new(worker->base, worker->logger);
+	make_stores(worker, &ports);
+	make_publisher(worker);
+	make_engine(worker, &ports);
+	engine_start(worker->engine);
+	make_consumer(worker);
+}
+
+void worker_stop_intake(struct worker *worker)
+{
+	consumer_stop(&worker->consumer);
+	redis_subscriber_free(&worker->subscriber);
+	if (worker->http)
+		http_api_stop(worker->http);
+}
+
+/* Whoever may call the engine back goes before it, and whom it may have to answer after it. */
+void worker_free(struct worker **place)
+{
+	struct worker *worker = *place;
+
+	if (!worker)
+		return;
+	redis_subscriber_free(&worker->subscriber);
+	redis_publisher_free(&worker->publisher);
+	postgres_views_free(&worker->views);
+	while (worker->store_count > 0)
+		postgres_store_free(&worker->stores[--worker->store_count]);
+	log_notifier_free(&worker->notifier);
+	engine_free(&worker->engine);
+	http_api_free(&worker->http);
+	wire_codec_free(&worker->codec);
+	redis_url_release(&worker->redis_url);
+	event_base_free(worker->base);
+	free(worker);
+	*place = NULL;
+}
+
+const char *worker_redis_trouble(const struct worker *worker, struct arena *arena)
+{
+	const char *trouble = redis_publisher_trouble(worker->publisher);
+
+	if (!trouble)
+		trouble = redis_subscriber_trouble(worker->subscriber);
+	return trouble ? arena_printf(arena, "%s: %s", worker->redis_url.place, trouble) : NULL;
+}
+
+struct event_base *worker_base(const struct worker *worker)
+{
+	return worker->base;
+}
+
+struct engine *worker_engine(const struct worker *worker)
+{
+	return worker->engine;
+}
+
+struct http_api *worker_http(const struct worker *worker)
+{
+	return worker->http;
+}

@@ -1,0 +1,91 @@
+/*
+ * The composition root: the only place that knows which adapter stands behind which port.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_BOOTSTRAP_H
+#define ALLOCD_ENTRYPOINTS_BOOTSTRAP_H
+
+#include "bus/engine.h"
+#include "entrypoints/commands.h"
+#include "entrypoints/http_api.h"
+
+struct event_base;
+
+/* ---- what every command needs ---- */
+
+/* What only an adapter can tell of a setting.  False, with one line in *error that names the setting. */
+bool bootstrap_check(const struct config *config, struct arena *arena, const char **error);
+
+struct logger *bootstrap_logger_new(const struct config *config);
+
+/* Accepts NULL in *logger and nulls it. */
+void bootstrap_logger_free(struct logger **logger);
+
+/* ---- the worker ---- */
+
+struct worker;
+
+/*
+ * Takes the HTTP address, and nothing else yet.  NULL when that cannot be had, which is logged; *status then is what
+ * the program ends with.
+ */
+struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status);
+
+/* Makes everything, connects, and takes commands from Redis as soon as that is there. */
+void worker_start(struct worker *worker);
+
+/* Why Redis cannot be used yet, in `arena`; NULL when it can. */
+const char *worker_redis_trouble(const struct worker *worker, struct arena *arena);
+
+/* Begins to serve HTTP. */
+void worker_listen(struct worker *worker);
+
+/* No command is taken any more. */
+void worker_stop_intake(struct worker *worker);
+
+struct event_base *worker_base(const struct worker *worker);
+struct engine *worker_engine(const struct worker *worker);
+struct http_api *worker_http(const struct worker *worker); /* NULL: HTTP is off */
+
+/* Accepts NULL in *worker and nulls it. */
+void worker_free(struct worker **worker);
+
+/* ---- the database's schema, for run and migrate ---- */
+
+enum schema_state {
+	SCHEMA_FITS,
+	SCHEMA_AWAY,    /* the database cannot be reached: try again */
+	SCHEMA_REFUSED, /* a database that this program cannot work with */
+	SCHEMA_BROKEN,  /* a migration failed; nothing of it was kept */
+};
+
+/*
+ * Migrates, or only checks.  Blocks for about `timeout_ms` at most.  *text, in `arena`, says what is wrong, in one line.
+ */
+enum schema_state bootstrap_schema(const struct config *config, bool migrate, int timeout_ms,
+				   struct logger *logger, struct arena *arena, const char **text);
+
+/* ---- publish and tail ---- */
+
+/* The payload of a command, checked against its schema, from texts such as "qty=10".  *error names the field. */
+bool bootstrap_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
+				  struct arena *arena, struct bytes *payload, const char **error);
+
+/* Publishes on the message's channel and waits for Redis' answer; *listeners is how many heard it. */
+bool bootstrap_publish(const struct config *config, enum message_type type, struct bytes payload,
+		       struct arena *arena, int64_t *listeners, const char **error);
+
+/* Hears events; `json` is the payload as one line. */
+typedef void tail_heard(void *context, const char *name, const char *json);
+
+struct tail;
+
+struct tail *tail_new(struct event_base *base, const struct config *config, struct logger *logger,
+		      tail_heard *heard, void *context);
+
+/* Why it does not hear, in `arena`; NULL when it does. */
+const char *tail_trouble(const struct tail *tail, struct arena *arena);
+
+/* Accepts NULL in *tail and nulls it. */
+void tail_free(struct tail **tail);
+
+#endif

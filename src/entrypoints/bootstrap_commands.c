@@ -1,0 +1,169 @@
+/* What the commands besides the worker are composed of. */
+#include "entrypoints/bootstrap.h"
+
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/redis/redis_call.h"
+#include "adapters/redis/redis_subscriber.h"
+#include "adapters/system/logger.h"
+#include "adapters/system/random.h"
+#include "core/must.h"
+
+#include <unistd.h>
+
+/* ---- the log ---- */
+
+struct logger *bootstrap_logger_new(const struct config *config)
+{
+	struct system_logger *logger = must_alloc(sizeof *logger);
+
+	system_logger_init(logger, STDERR_FILENO, (enum log_level)config->log_level,
+			   config->log_format == LOG_AS_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT);
+	return &logger->logger;
+}
+
+void bootstrap_logger_free(struct logger **logger)
+{
+	free(*logger);
+	*logger = NULL;
+}
+
+/* ---- settings ---- */
+
+bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
+{
+	struct redis_url url;
+
+	if (!redis_url_parse(&url, config->redis_url, error)) {
+		*error = arena_printf(arena, "REDIS_URL: %s", *error);
+		return false;
+	}
+	redis_url_release(&url);
+	return true;
+}
+
+/* ---- the schema ---- */
+
+static enum schema_state state_of(enum schema_result result)
+{
+	switch (result) {
+	case SCHEMA_READY:
+		return SCHEMA_FITS;
+	case SCHEMA_UNREACHABLE:
+		return SCHEMA_AWAY;
+	case SCHEMA_INCOMPATIBLE:
+		return SCHEMA_REFUSED;
+	case SCHEMA_FAILED:
+		break;
+	}
+	return SCHEMA_BROKEN;
+}
+
+enum schema_state bootstrap_schema(const struct config *config, bool migrate, int timeout_ms,
+				   struct logger *logger, struct arena *arena, const char **text)
+{
+	char buffer[SCHEMA_TEXT_SIZE] = "";
+	enum schema_result result =
+		migrate ? postgres_migrate(config->database_url, timeout_ms, logger, buffer)
+			: postgres_check_schema(config->database_url, timeout_ms, buffer);
+
+	*text = arena_strdup(arena, buffer);
+	return state_of(result);
+}
+
+/* ---- publish ---- */
+
+bool bootstrap_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
+				  struct arena *arena, struct bytes *payload, const char **error)
+{
+	return wire_command_from_pairs(type, pairs, count, arena, payload, error);
+}
+
+bool bootstrap_publish(const struct config *config, enum message_type type, struct bytes payload,
+		       struct arena *arena, int64_t *listeners, const char **error)
+{
+	const char *channel = arena_printf(arena, "%s%s", config->prefix, message_name(type));
+	char trouble[REDIS_TROUBLE_MAX];
+	struct redis_url url;
+	bool published;
+
+	if (!redis_url_parse(&url, config->redis_url, error))
+		return false;
+	published = redis_call_publish(&url, system_random(), channel, payload, listeners, trouble);
+	if (!published)
+		*error = arena_printf(arena, "%s: %s", url.place, trouble);
+	redis_url_release(&url);
+	return published;
+}
+
+/* ---- tail ---- */
+
+static const enum message_type events_heard[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED, MSG_OUT_OF_STOCK};
+
+struct tail {
+	struct redis_url url;
+	struct redis_settings redis;
+	struct redis_subscriber *subscriber;
+	struct logger *logger;
+	tail_heard *heard;
+	void *context;
+};
+
+static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
+		       size_t true_size)
+{
+	const struct tail *tail = context;
+	struct arena *arena = arena_new(4096);
+	const char *json, *error;
+
+	(void)true_size;
+	if (wire_payload_to_line(payload, arena, &json, &error))
+		tail->heard(tail->context, message_name(type), json);
+	else
+		LOG(tail->logger, LOG_WARN, "not an event", LOG_TEXT("channel", channel),
+		    LOG_TEXT("reason", error));
+	arena_free(&arena);
+}
+
+struct tail *tail_new(struct event_base *base, const struct config *config, struct logger *logger,
+		      tail_heard *heard, void *context)
+{
+	static const struct redis_listener listener = {.message = on_message};
+	struct tail *tail = must_alloc(sizeof *tail);
+	const char *error;
+
+	/* bootstrap_check() parsed it before. */
+	redis_url_parse(&tail->url, config->redis_url, &error);
+	tail->redis = (struct redis_settings){base, &tail->url, system_random(), logger};
+	tail->logger = logger;
+	tail->heard = heard;
+	tail->context = context;
+	tail->subscriber = redis_subscriber_new(&tail->redis,
+						&(struct redis_subscriber_config){
+							.name = "allocd-tail",
+							.prefix = config->prefix,
+							.types = events_heard,
+							.count = sizeof events_heard / sizeof events_heard[0],
+						},
+						&listener, tail);
+	return tail;
+}
+
+const char *tail_trouble(const struct tail *tail, struct arena *arena)
+{
+	const char *trouble = redis_subscriber_trouble(tail->subscriber);
+
+	return trouble ? arena_printf(arena, "%s: %s", tail->url.place, trouble) : NULL;
+}
+
+void tail_free(struct tail **place)
+{
+	struct tail *tail = *place;
+
+	if (!tail)
+		return;
+	redis_subscriber_free(&tail->subscriber);
+	redis_url_release(&tail->url);
+	free(tail);
+	*place = NULL;
+}

@@ -1,0 +1,55 @@
+/* `allocd publish MESSAGE FIELD=VALUE...`: checks a command against its schema and publishes it. */
+#include "entrypoints/bootstrap.h"
+
+#include "core/message.h"
+
+static bool is_command(enum message_type type)
+{
+	return type != MSG_NONE && message_descriptor(type)->role == ROLE_COMMAND;
+}
+
+static enum exit_status unknown_message(const char *name)
+{
+	fprintf(stderr, "allocd: publish: '%s' is no command; there are:", name);
+	for (int type = MSG_NONE + 1; type < MSG_TYPES; type++) {
+		if (is_command((enum message_type)type))
+			fprintf(stderr, " %s", message_name((enum message_type)type));
+	}
+	fputc('\n', stderr);
+	return STATUS_USAGE;
+}
+
+static enum exit_status publish(const struct invocation *invocation, enum message_type type,
+				struct bytes payload)
+{
+	int64_t listeners;
+	const char *error;
+
+	if (!bootstrap_publish(&invocation->config, type, payload, invocation->arena, &listeners, &error)) {
+		fprintf(stderr, "allocd: publish: cannot publish on Redis: %s\n", error);
+		return STATUS_UNAVAILABLE;
+	}
+	if (listeners == 0) {
+		fprintf(stderr, "allocd: publish: nobody listens on %s%s: the command is lost\n",
+			invocation->config.prefix, message_name(type));
+		return STATUS_UNAVAILABLE;
+	}
+	return STATUS_DONE;
+}
+
+enum exit_status command_publish(const struct invocation *invocation)
+{
+	const char *name = invocation->arguments[0];
+	enum message_type type = message_type_named(name);
+	struct bytes payload;
+	const char *error;
+
+	if (!is_command(type))
+		return unknown_message(name);
+	if (!bootstrap_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
+					  invocation->arena, &payload, &error)) {
+		fprintf(stderr, "allocd: publish: %s: %s\n", name, error);
+		return STATUS_USAGE;
+	}
+	return publish(invocation, type, payload);
+}

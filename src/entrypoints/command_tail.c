@@ -1,0 +1,69 @@
+/* `allocd tail`: prints events as they pass, one a line, until a signal ends it. */
+#include "entrypoints/bootstrap.h"
+
+#include "core/must.h"
+
+#include <event2/event.h>
+#include <signal.h>
+
+struct session {
+	const struct invocation *invocation;
+	struct event_base *base;
+	struct tail *tail;
+	enum exit_status status;
+};
+
+static void on_heard(void *context, const char *name, const char *json)
+{
+	struct session *session = context;
+
+	printf("%s %s\n", name, json);
+	/* Whoever reads it may be gone, as `head` goes when it has seen enough. */
+	if (fflush(stdout) != 0)
+		event_base_loopexit(session->base, NULL);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct session *session = context;
+
+	(void)number;
+	(void)what;
+	event_base_loopexit(session->base, NULL);
+}
+
+static void on_start_waited(evutil_socket_t socket, short what, void *context)
+{
+	struct session *session = context;
+	const char *trouble = tail_trouble(session->tail, session->invocation->arena);
+
+	(void)socket;
+	(void)what;
+	if (!trouble)
+		return;
+	LOG(session->invocation->logger, LOG_ERROR, "Redis cannot be reached", LOG_TEXT("reason", trouble));
+	session->status = STATUS_UNAVAILABLE;
+	event_base_loopexit(session->base, NULL);
+}
+
+enum exit_status command_tail(const struct invocation *invocation)
+{
+	const struct timeval start_wait = {.tv_sec = invocation->config.start_wait_s};
+	struct session session = {.invocation = invocation, .base = must(event_base_new())};
+	struct event *events[] = {
+		must(evsignal_new(session.base, SIGTERM, on_signal, &session)),
+		must(evsignal_new(session.base, SIGINT, on_signal, &session)),
+		must(evtimer_new(session.base, on_start_waited, &session)),
+	};
+
+	event_add(events[0], NULL);
+	event_add(events[1], NULL);
+	event_add(events[2], &start_wait);
+	session.tail = tail_new(session.base, &invocation->config, invocation->logger, on_heard, &session);
+	event_base_dispatch(session.base);
+	tail_free(&session.tail);
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+		event_free(events[i]);
+	event_base_free(session.base);
+	return session.status;
+}

@@ -1,0 +1,79 @@
+/*
+ * The configuration in force: what the settings' texts mean, and where each came from.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_CONFIG_H
+#define ALLOCD_ENTRYPOINTS_CONFIG_H
+
+#include "bus/logger.h"
+#include "entrypoints/settings.h"
+
+#include <stdio.h>
+
+#define SETTINGS_MAX 32
+
+/* The numbers of the choices in the table of settings. */
+enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
+enum event_encoding { EVENT_JSON, EVENT_MSGPACK };
+enum event_envelope { EVENT_BARE, EVENT_CLOUDEVENTS };
+
+struct listen_address {
+	const char *host; /* NULL: HTTP is off */
+	uint16_t port;    /* 0: any that is free */
+};
+
+enum origin { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_OPTION };
+
+/* One setting as it was given. */
+struct given {
+	const char *text; /* of its file, when there is one */
+	const char *file; /* or NULL */
+	enum origin origin;
+};
+
+struct config {
+	const char *database_url;
+	const char *redis_url;
+	const char *prefix;
+	const char *stream; /* "": off */
+	const char *group;
+	const char *event_stream; /* "": off */
+	struct listen_address http;
+	const char *smtp_url; /* "": mail is logged */
+	const char *mail_from;
+	const char *mail_to;
+	int encoding; /* enum event_encoding */
+	int envelope; /* enum event_envelope */
+	const char *source;
+	int32_t unit_max;
+	int32_t lanes;
+	int32_t inbox_days;
+	int32_t dead_letters_max;
+	int32_t start_wait_s;
+	int log_level;  /* enum log_level */
+	int log_format; /* enum config_log_format */
+
+	struct given given[SETTINGS_MAX]; /* in the order of the table */
+};
+
+/* A setting as an option of the command line. */
+struct option_value {
+	const struct setting *setting;
+	bool is_file; /* `text` names the file that holds the value */
+	const char *text;
+};
+
+/*
+ * Reads every setting: the option wins over the environment, the environment over the default.  All texts live in
+ * `arena` or in what was given.  False, with one line in *error that names the setting and what it accepts,
+ * when something was given that cannot be.
+ */
+bool config_load(struct config *config, struct arena *arena, const char *const environment[],
+		 const struct option_value *options, size_t option_count, const char **error);
+
+/* Warns of every variable that looks like ours and is not, and of every setting that has no effect yet. */
+void config_warn(const struct config *config, const char *const environment[], struct logger *logger);
+
+/* Writes the settings in force as a commented environment file, without the passwords. */
+void config_print(const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,185 @@
+/* What HTTP callers are told: which status and words stand for which outcome. */
+#include "entrypoints/http_answer.h"
+
+#include "core/must.h"
+#include "entrypoints/text.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <jansson.h>
+#include <string.h>
+
+#define NAME_MAX_CHARACTERS 255
+
+static const char *location_of(const struct delivery *delivery, struct arena *arena)
+{
+	if (delivery->type != MSG_ALLOCATE)
+		return NULL;
+	return arena_printf(arena, "/allocations/%s",
+			    name_encode(delivery->envelope.message.as.allocate.orderid, arena));
+}
+
+/* A skipped duplicate is answered as the first time. */
+static struct http_answer success(const struct delivery *delivery, struct arena *arena)
+{
+	return (struct http_answer){
+		.status = delivery->type == MSG_CREATE_BATCH ? 201 : 202,
+		.message = "OK",
+		.location = location_of(delivery, arena),
+	};
+}
+
+static struct http_answer rejection(const struct delivery *delivery, struct arena *arena)
+{
+	switch (delivery->verdict) {
+	case REJECT_INVALID_SKU:
+		return (struct http_answer){400, arena_printf(arena, "Invalid sku %s", delivery->sku), NULL};
+	case REJECT_UNKNOWN_BATCH:
+		return (struct http_answer){
+			404,
+			arena_printf(arena, "Unknown batch %s", delivery->batchref),
+			NULL,
+		};
+	case REJECT_BATCHREF_TAKEN:
+		return (struct http_answer){
+			409,
+			arena_printf(arena, "Batch reference %s is taken by other data", delivery->batchref),
+			NULL};
+	case REJECT_ID_REUSED:
+		return (struct http_answer){409,
+					    arena_printf(arena,
+							 "id reused: %s came before with other content",
+							 delivery->envelope.id),
+					    NULL};
+	case ACCEPTED:
+	case SKIP_DUPLICATE:
+	case SKIP_OUT_OF_DATE:
+	case NEEDS_MORE:
+		break;
+	}
+	assert(!"no rejection");
+	return (struct http_answer){500, "Not known what became of it", NULL};
+}
+
+struct http_answer answer_for(const struct delivery *delivery, struct arena *arena)
+{
+	switch (delivery->outcome) {
+	case OUTCOME_HANDLED:
+	case OUTCOME_SKIPPED:
+		return success(delivery, arena);
+	case OUTCOME_REJECTED:
+		return rejection(delivery, arena);
+	case OUTCOME_INVALID:
+		return (struct http_answer){400, arena_strdup(arena, delivery->reason), NULL};
+	case OUTCOME_FAILED:
+		return (struct http_answer){422, arena_strdup(arena, delivery->reason), NULL};
+	case OUTCOME_NONE:
+		break;
+	}
+	assert(!"answered without an outcome");
+	return (struct http_answer){500, "Not known what became of it", NULL};
+}
+
+const char *http_title(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 201:
+		return "Created";
+	case 202:
+		return "Accepted";
+	case 400:
+		return "Bad Request";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
+	case 413:
+		return "Content Too Large";
+	case 415:
+		return "Unsupported Media Type";
+	case 422:
+		return "Unprocessable Content";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+char *problem_json(int status, const char *message)
+{
+	json_t *problem =
+		json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", http_title(status),
+			  "status", status, "detail", message, "message", message);
+	char *text = must(json_dumps(problem, JSON_COMPACT));
+
+	json_decref(problem);
+	return text;
+}
+
+bool is_json_type(const char *content_type)
+{
+	static const char json[] = "application/json";
+
+	if (!content_type || strncasecmp(content_type, json, sizeof json - 1) != 0)
+		return false;
+	content_type += sizeof json - 1;
+	content_type += strspn(content_type, " \t");
+	return *content_type == '\0' || *content_type == ';';
+}
+
+static int hex_value(char digit)
+{
+	if (!isxdigit((unsigned char)digit))
+		return -1;
+	return isdigit((unsigned char)digit) ? digit - '0' : tolower((unsigned char)digit) - 'a' + 10;
+}
+
+/* The byte behind a percent sign; 0, which no name holds, when there is none. */
+static char escaped_byte(const char *digits)
+{
+	int high = hex_value(digits[0]), low = high < 0 ? -1 : hex_value(digits[1]);
+
+	return low < 0 ? '\0' : (char)(high * 16 + low);
+}
+
+const char *name_decode(const char *encoded, struct arena *arena)
+{
+	char *name = arena_alloc(arena, strlen(encoded) + 1);
+	size_t size = 0, count;
+
+	for (const char *at = encoded; *at; at++) {
+		char byte = *at == '%' ? escaped_byte(at + 1) : *at;
+
+		if (byte == '\0')
+			return NULL;
+		if (*at == '%')
+			at += 2;
+		name[size++] = byte;
+	}
+	if (!text_count(name, size, &count) || count == 0 || count > NAME_MAX_CHARACTERS)
+		return NULL;
+	return name;
+}
+
+const char *name_encode(const char *name, struct arena *arena)
+{
+	char *encoded = arena_alloc(arena, 3 * strlen(name) + 1), *end = encoded;
+
+	for (; *name; name++) {
+		unsigned char byte = (unsigned char)*name;
+
+		if (isalnum(byte) || strchr("-._~", byte)) {
+			*end++ = (char)byte;
+		} else {
+			*end++ = '%';
+			*end++ = "0123456789ABCDEF"[byte >> 4];
+			*end++ = "0123456789ABCDEF"[byte & 15];
+		}
+	}
+	return encoded;
+}

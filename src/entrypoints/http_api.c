@@ -1,0 +1,121 @@
+/* Which request is served by whom, and the API's life. */
+#include "entrypoints/http_exchange.h"
+
+#include "core/must.h"
+
+#include <string.h>
+#include <time.h>
+
+typedef void serve_named(struct http_api *api, struct evhttp_request *request, const char *name);
+typedef void serve_plain(struct http_api *api, struct evhttp_request *request);
+
+/* One of `command`, `named` and `plain` is set. */
+struct route {
+	const char *path; /* of a named one: what comes before the name */
+	enum message_type command;
+	serve_named *named;
+	serve_plain *plain;
+};
+
+static const struct route routes[] = {
+	{.path = "/add_batch", .command = MSG_CREATE_BATCH},
+	{.path = "/allocate", .command = MSG_ALLOCATE},
+	{.path = "/change_batch_quantity", .command = MSG_CHANGE_BATCH_QUANTITY},
+	{.path = "/allocations/", .named = serve_allocations},
+	{.path = "/events/", .named = serve_events},
+	{.path = "/livez", .plain = serve_liveness},
+	{.path = "/readyz", .plain = serve_readiness},
+	{.path = "/metrics", .plain = serve_metrics},
+};
+
+static const struct route *route_for(const char *path)
+{
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		const struct route *route = &routes[i];
+		size_t length = strlen(route->path);
+
+		if (route->named ? strncmp(path, route->path, length) == 0 && path[length]
+				 : strcmp(path, route->path) == 0)
+			return route;
+	}
+	return NULL;
+}
+
+/* True when the method is the route's; else that is said. */
+static bool check_method(struct http_api *api, struct evhttp_request *request, const struct route *route)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(request);
+	bool is_command = route->command != MSG_NONE;
+
+	if (is_command ? method == EVHTTP_REQ_POST : method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
+		return true;
+	reply_header(request, "Allow", is_command ? "POST" : "GET, HEAD");
+	reply_problem(request, &api->replies, 405, is_command ? "Expected POST" : "Expected GET");
+	return false;
+}
+
+static void on_request(struct evhttp_request *request, void *context)
+{
+	struct http_api *api = context;
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+	const struct route *route = path ? route_for(path) : NULL;
+
+	if (!route)
+		reply_problem(request, &api->replies, 404, "There is nothing at this path");
+	else if (!check_method(api, request, route))
+		return;
+	else if (route->command != MSG_NONE)
+		serve_command(api, request, route->command);
+	else if (route->named)
+		route->named(api, request, path + strlen(route->path));
+	else
+		route->plain(api, request);
+}
+
+struct http_api *http_api_new(struct event_base *base, const struct listen_address *address, int deadline_ms,
+			      struct arena *arena, const char **error, bool *in_use)
+{
+	struct http_api *api = must_alloc(sizeof *api);
+
+	*api = (struct http_api){.base = base, .deadline_ms = deadline_ms, .started_at = time(NULL)};
+	api->server = http_server_new(base, address, on_request, api, arena, error, in_use);
+	if (!api->server) {
+		free(api);
+		return NULL;
+	}
+	return api;
+}
+
+void http_api_start(struct http_api *api, const struct http_services *services)
+{
+	api->services = *services;
+	http_server_listen(api->server);
+}
+
+uint16_t http_api_port(const struct http_api *api)
+{
+	return http_server_port(api->server);
+}
+
+void http_api_stop(struct http_api *api)
+{
+	api->stopping = true;
+}
+
+bool http_api_is_idle(const struct http_api *api)
+{
+	return api->waiting == 0 && http_server_is_flushed(api->server);
+}
+
+void http_api_free(struct http_api **place)
+{
+	struct http_api *api = *place;
+
+	if (!api)
+		return;
+	while (api->exchanges)
+		exchange_free(api->exchanges);
+	http_server_free(&api->server);
+	free(api);
+	*place = NULL;
+}

@@ -1,0 +1,59 @@
+/*
+ * The HTTP API: commands through the same engine as those from Redis, answered after the commit; reads on a connection
+ * of their own; and what the machinery around the worker asks.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_API_H
+#define ALLOCD_ENTRYPOINTS_HTTP_API_H
+
+#include "bus/engine.h"
+#include "bus/views.h"
+#include "entrypoints/config.h"
+#include "entrypoints/metrics.h"
+
+struct event_base;
+struct http_api;
+
+/* How long a caller waits for a command's outcome, or for a read. */
+#define HTTP_DEADLINE_MS 5000
+
+/* What it serves from; all of it outlives the last call of the event loop. */
+struct http_services {
+	struct engine *engine;
+	struct views *views;
+	const struct broker *broker;
+
+	/* Whether commands on Redis are heard now. */
+	bool (*is_listening)(void *context);
+	void *listening;
+
+	/* An event's payload as one line of JSON, whatever its encoding. */
+	bool (*event_to_json)(struct bytes payload, struct arena *arena, const char **json,
+			      const char **error);
+
+	/* Adds what only others know to the engine's figures; or NULL. */
+	void (*measure)(void *context, struct metrics *metrics);
+	void *measured;
+};
+
+/* Takes the address; see http_server_new() for failures.  `deadline_ms`: HTTP_DEADLINE_MS, or less for tests. */
+struct http_api *http_api_new(struct event_base *base, const struct listen_address *address, int deadline_ms,
+			      struct arena *arena, const char **error, bool *in_use);
+
+/* Begins to listen. */
+void http_api_start(struct http_api *api, const struct http_services *services);
+
+uint16_t http_api_port(const struct http_api *api);
+
+/* From now on commands are refused and readiness is off; reads go on. */
+void http_api_stop(struct http_api *api);
+
+/* Whether everybody was answered, and every answer is on its way. */
+bool http_api_is_idle(const struct http_api *api);
+
+/*
+ * When neither engine nor views call back any more: whoever still waits is cut off.  Accepts NULL in *api and
+ * nulls it.
+ */
+void http_api_free(struct http_api **api);
+
+#endif

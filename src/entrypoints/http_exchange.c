@@ -1,0 +1,56 @@
+/* One request that waits for the engine or the database. */
+#include "entrypoints/http_exchange.h"
+
+#include "core/must.h"
+
+static void on_deadline(evutil_socket_t socket, short what, void *context)
+{
+	struct exchange *exchange = context;
+	struct evhttp_request *request = exchange_take(exchange);
+
+	(void)socket;
+	(void)what;
+	reply_problem(request, &exchange->api->replies, 503, exchange->late);
+}
+
+struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request, const char *late)
+{
+	const struct timeval deadline = {api->deadline_ms / 1000, api->deadline_ms % 1000 * 1000};
+	struct arena *arena = arena_new(512);
+	struct exchange *exchange = arena_alloc(arena, sizeof *exchange);
+
+	*exchange = (struct exchange){.api = api, .request = request, .late = late, .arena = arena};
+	exchange->next = api->exchanges;
+	exchange->place = &api->exchanges;
+	if (exchange->next)
+		exchange->next->place = &exchange->next;
+	api->exchanges = exchange;
+	api->waiting++;
+	exchange->deadline = must(evtimer_new(api->base, on_deadline, exchange));
+	evtimer_add(exchange->deadline, &deadline);
+	return exchange;
+}
+
+struct evhttp_request *exchange_take(struct exchange *exchange)
+{
+	struct evhttp_request *request = exchange->request;
+
+	if (!request)
+		return NULL;
+	exchange->request = NULL;
+	exchange->api->waiting--;
+	evtimer_del(exchange->deadline);
+	return request;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+	struct arena *arena = exchange->arena;
+
+	exchange_take(exchange);
+	*exchange->place = exchange->next;
+	if (exchange->next)
+		exchange->next->place = exchange->place;
+	event_free(exchange->deadline);
+	arena_free(&arena);
+}

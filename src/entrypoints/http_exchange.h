@@ -1,0 +1,57 @@
+/*
+ * One request that waits for the engine or the database, and the parts of the API that make and end such waits.
+ *
+ * An exchange lives until what it waits for calls back, whatever becomes of its client meanwhile.  The client is
+ * replied to once: by that call, or at the deadline.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_EXCHANGE_H
+#define ALLOCD_ENTRYPOINTS_HTTP_EXCHANGE_H
+
+#include "entrypoints/http_api.h"
+#include "entrypoints/http_reply.h"
+#include "entrypoints/http_server.h"
+
+#include <event2/event.h>
+#include <time.h>
+
+struct http_api {
+	struct event_base *base;
+	struct http_server *server;
+	struct http_services services;
+	struct http_replies replies;
+	struct exchange *exchanges;
+	size_t waiting; /* exchanges whose client was not replied to yet */
+	int deadline_ms;
+	time_t started_at;
+	bool stopping;
+};
+
+struct exchange {
+	struct exchange *next, **place; /* among the api's */
+	struct http_api *api;
+	struct evhttp_request *request; /* NULL once it was replied to */
+	struct event *deadline;
+	const char *late;    /* what is said at the deadline */
+	struct arena *arena; /* of the exchange */
+	const char *name;    /* the order or SKU that was asked for, or NULL */
+	int64_t after;       /* the version after which events were asked for */
+};
+
+struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request, const char *late);
+
+/* The request, for a reply, or NULL when the deadline was faster.  Whoever gets it replies. */
+struct evhttp_request *exchange_take(struct exchange *exchange);
+
+/* What it waited for has called back. */
+void exchange_free(struct exchange *exchange);
+
+/* ---- the requests; each replies, at once or by an exchange ---- */
+
+void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type);
+void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order);
+void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku);
+void serve_liveness(struct http_api *api, struct evhttp_request *request);
+void serve_readiness(struct http_api *api, struct evhttp_request *request);
+void serve_metrics(struct http_api *api, struct evhttp_request *request);
+
+#endif

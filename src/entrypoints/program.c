@@ -1,0 +1,89 @@
+/* The program from its command line to its exit status. */
+#include "entrypoints/program.h"
+
+#include "entrypoints/bootstrap.h"
+#include "entrypoints/options.h"
+
+#include <signal.h>
+#include <string.h>
+
+static enum exit_status complain(const char *error, enum exit_status status)
+{
+	fprintf(stderr, "allocd: %s\n", error);
+	return status;
+}
+
+static enum exit_status unknown_command(const char *name, struct arena *arena)
+{
+	const char *names = commands[0].name;
+
+	for (size_t i = 1; i < commands_count; i++)
+		names = arena_printf(arena, "%s, %s", names, commands[i].name);
+	return complain(name ? arena_printf(arena, "there is no command '%s'; there are %s", name, names)
+			     : arena_printf(arena, "expected a command: %s", names),
+			STATUS_USAGE);
+}
+
+/* --help and --version are what people try first. */
+static const struct command *command_for(const char *word)
+{
+	if (!word)
+		return NULL;
+	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+		word = "help";
+	if (strcmp(word, "--version") == 0)
+		word = "version";
+	return command_named(word);
+}
+
+/* The settings, and the log that they configure. */
+static enum exit_status run_configured(struct invocation *invocation, const char *const environment[])
+{
+	struct config *config = &invocation->config;
+	enum exit_status status;
+	const char *error;
+
+	if (!config_load(config, invocation->arena, environment, invocation->options,
+			 invocation->option_count, &error) ||
+	    !bootstrap_check(config, invocation->arena, &error))
+		return complain(error, STATUS_CONFIGURATION);
+	invocation->logger = bootstrap_logger_new(config);
+	config_warn(config, environment, invocation->logger);
+	status = invocation->command->run(invocation);
+	bootstrap_logger_free(&invocation->logger);
+	return status;
+}
+
+static enum exit_status dispatch(struct invocation *invocation, const char *const words[],
+				 const char *const environment[])
+{
+	const struct command *command = command_for(words[0]);
+	const char *error;
+
+	if (!command)
+		return unknown_command(words[0], invocation->arena);
+	if (!options_parse(invocation, command, words + 1, &error))
+		return complain(error, STATUS_USAGE);
+	if (invocation->help) {
+		invocation->arguments = arena_alloc(invocation->arena, sizeof *invocation->arguments);
+		invocation->arguments[0] = command->name;
+		invocation->argument_count = 1;
+		return command_help(invocation);
+	}
+	return command->uses ? run_configured(invocation, environment) : command->run(invocation);
+}
+
+enum exit_status program_main(const char *const words[], const char *const environment[])
+{
+	struct arena *arena = arena_new(4096);
+	struct invocation invocation = {.arena = arena};
+	enum exit_status status;
+
+	/* A peer that is gone shows as an error of the write, not as the end of the program. */
+	signal(SIGPIPE, SIG_IGN);
+	status = dispatch(&invocation, words, environment);
+	if (fflush(stdout) != 0 && status == STATUS_DONE)
+		status = complain("cannot write to standard output", STATUS_FAILED);
+	arena_free(&arena);
+	return status;
+}

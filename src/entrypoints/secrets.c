@@ -1,0 +1,93 @@
+/*
+ * Passwords in connection strings, and how not to show them.
+ *
+ * Where it is not clear what is a password, too much is hidden rather than too little.
+ */
+#include "entrypoints/secrets.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* A part of a text, from `start` up to `end`. */
+struct span {
+	const char *start, *end;
+};
+
+/* URL://user:PASSWORD@host: up to the last @, for a password that was not encoded may hold one. */
+static struct span in_user_part(const char *text)
+{
+	const char *user = strstr(text, "://"), *colon, *at;
+
+	if (!user)
+		return (struct span){0};
+	at = strrchr(user, '@');
+	colon = strchr(user + 3, ':');
+	if (!at || !colon || colon + 1 >= at)
+		return (struct span){0};
+	return (struct span){colon + 1, at};
+}
+
+static const char *skip_blanks(const char *at)
+{
+	while (isspace((unsigned char)*at))
+		at++;
+	return at;
+}
+
+/* Where libpq's value ends: at the closing quote, or at a blank; a backslash protects the next character. */
+static const char *end_of_value(const char *at)
+{
+	bool quoted = *at == '\'';
+
+	if (quoted)
+		at++;
+	while (*at && (quoted ? *at != '\'' : !isspace((unsigned char)*at))) {
+		if (*at == '\\' && at[1])
+			at++;
+		at++;
+	}
+	return quoted && *at ? at + 1 : at;
+}
+
+/* password=PASSWORD or sslpassword=PASSWORD, as a URL's parameter or among libpq's keywords. */
+static struct span in_parameter(const char *text, bool is_url)
+{
+	static const char name[] = "password";
+
+	for (const char *at = text; (at = strcasestr(at, name)); at++) {
+		const char *value = skip_blanks(at + sizeof name - 1);
+
+		if (*value != '=')
+			continue;
+		value = is_url ? value + 1 : skip_blanks(value + 1);
+		return (struct span){value, is_url ? value + strcspn(value, "&#") : end_of_value(value)};
+	}
+	return (struct span){0};
+}
+
+/* The first password in what is left of `text`. */
+static struct span next_secret(const char *text, const char *rest, bool is_url)
+{
+	struct span user = in_user_part(text);
+
+	return user.start && rest == text ? user : in_parameter(rest, is_url);
+}
+
+const char *secrets_hidden(const char *text, struct arena *arena)
+{
+	bool is_url = strstr(text, "://") != NULL;
+	const char *shown = "", *rest = text;
+	struct span secret;
+
+	while ((secret = next_secret(text, rest, is_url)).start) {
+		shown = arena_printf(arena, "%s%.*s***", shown, (int)(secret.start - rest), rest);
+		rest = secret.end;
+	}
+	return arena_printf(arena, "%s%s", shown, rest);
+}
+
+bool secrets_present(const char *text)
+{
+	return next_secret(text, text, strstr(text, "://") != NULL).start != NULL;
+}

@@ -1,0 +1,14 @@
+/* Passwords in connection strings, and how not to show them. */
+#ifndef ALLOCD_ENTRYPOINTS_SECRETS_H
+#define ALLOCD_ENTRYPOINTS_SECRETS_H
+
+#include "core/arena.h"
+
+#include <stdbool.h>
+
+/* The text with *** for every password: in a URL's user part or parameters, or as a keyword of libpq. */
+const char *secrets_hidden(const char *text, struct arena *arena);
+
+bool secrets_present(const char *text);
+
+#endif

@@ -1,0 +1,271 @@
+/* The table of settings, and how the text of each becomes a value. */
+#include "entrypoints/settings.h"
+
+#include "entrypoints/config.h"
+#include "entrypoints/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 1024
+
+static bool parse_text(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
+		return false;
+	*(const char **)place = text;
+	return true;
+}
+
+static const char *accepts_text(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", TEXT_MAX);
+}
+
+static bool parse_number(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	int64_t number;
+
+	(void)arena;
+	if (!text_to_number(text, &number) || number < setting->min || number > setting->max)
+		return false;
+	*(int32_t *)place = (int32_t)number;
+	return true;
+}
+
+static const char *accepts_number(const struct setting *setting, struct arena *arena)
+{
+	return arena_printf(arena, "a whole number from %d to %d", setting->min, setting->max);
+}
+
+static bool parse_choice(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)arena;
+	for (int i = 0; setting->choices[i]; i++) {
+		if (strcmp(text, setting->choices[i]) == 0) {
+			*(int *)place = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *accepts_choice(const struct setting *setting, struct arena *arena)
+{
+	const char *words = setting->choices[0];
+
+	for (int i = 1; setting->choices[i]; i++)
+		words = arena_printf(arena, "%s%s%s", words, setting->choices[i + 1] ? ", " : " or ",
+				     setting->choices[i]);
+	return words;
+}
+
+/* HOST:PORT into `host` and `port`; an IPv6 address stands in brackets. */
+static bool split_address(const char *text, struct arena *arena, const char **host, int64_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length;
+
+	if (!colon || colon == text || !text_to_number(colon + 1, port) || *port > UINT16_MAX)
+		return false;
+	length = (size_t)(colon - text);
+	if (text[0] == '[' && length > 2 && text[length - 1] == ']') {
+		text++;
+		length -= 2;
+	} else if (memchr(text, ':', length)) {
+		return false;
+	}
+	*host = arena_printf(arena, "%.*s", (int)length, text);
+	return text_is_printable(*host) && !strpbrk(*host, " /@[]");
+}
+
+static bool parse_listen(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	struct listen_address *address = place;
+	int64_t port;
+
+	(void)setting;
+	*address = (struct listen_address){0};
+	if (!text[0])
+		return true;
+	if (strlen(text) > TEXT_MAX || !split_address(text, arena, &address->host, &port))
+		return false;
+	address->port = (uint16_t)port;
+	return true;
+}
+
+static const char *accepts_listen(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	return "HOST:PORT, such as 127.0.0.1:5005 or [::1]:5005, or nothing to turn HTTP off";
+}
+
+static bool parse_smtp(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	static const char scheme[] = "smtp://";
+	const char *host;
+	int64_t port;
+
+	if (!parse_text(setting, text, place, arena))
+		return false;
+	if (!text[0])
+		return true;
+	return strncmp(text, scheme, sizeof scheme - 1) == 0 &&
+	       split_address(text + sizeof scheme - 1, arena, &host, &port) && port > 0;
+}
+
+static const char *accepts_smtp(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	return "smtp://HOST:PORT";
+}
+
+static const char *const encodings[] = {[EVENT_JSON] = "json", [EVENT_MSGPACK] = "msgpack", NULL};
+static const char *const envelopes[] = {[EVENT_BARE] = "bare", [EVENT_CLOUDEVENTS] = "cloudevents", NULL};
+static const char *const log_levels[] = {
+	[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
+static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JSON] = "json", NULL};
+
+#define TEXT                .parse = parse_text, .accepts = accepts_text
+#define NUMBER(least, most) .parse = parse_number, .accepts = accepts_number, .min = (least), .max = (most)
+#define CHOICE(words)       .parse = parse_choice, .accepts = accepts_choice, .choices = (words)
+#define IN(member)          .offset = offsetof(struct config, member)
+
+#define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG)
+#define REDIS_USERS    (USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG)
+#define WORKER_ONLY    (USED_BY_RUN | USED_BY_CONFIG)
+#define EVERYBODY      (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG)
+
+/* clang-format off */
+const struct setting settings[] = {
+	{
+		.variable = "DATABASE_URL", .fallback = "postgresql:///allocd", .value = "URL",
+		.help = "the database: a URL or keywords of libpq, which honours PG* too",
+		TEXT, IN(database_url), .secret = true, .used_by = DATABASE_USERS,
+	},
+	{
+		.variable = "REDIS_URL", .fallback = "redis://127.0.0.1:6379/0", .value = "URL",
+		.help = "redis://[USER][:PASSWORD]@HOST:PORT/DB, rediss://..., redis+unix:///PATH?db=0",
+		TEXT, IN(redis_url), .secret = true, .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_PREFIX", .fallback = "", .value = "TEXT",
+		.help = "before every channel and key; keeps two allocds on one Redis apart",
+		TEXT, IN(prefix), .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
+		.help = "streams to read commands from; empty: none",
+		TEXT, IN(stream), .empty_is_off = true, .used_by = WORKER_ONLY,
+		.not_yet = "commands come by pub/sub and HTTP so far",
+	},
+	{
+		.variable = "ALLOCD_GROUP", .fallback = "allocd", .value = "NAME",
+		.help = "consumer group on those streams",
+		TEXT, IN(group), .used_by = WORKER_ONLY,
+		.not_yet = "commands come by pub/sub and HTTP so far",
+	},
+	{
+		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",
+		.help = "stream that events go to besides their channels; empty: none",
+		TEXT, IN(event_stream), .empty_is_off = true, .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
+		.help = "where HTTP listens; port 0: any; empty: nowhere",
+		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
+		.used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",
+		.help = "smtp://HOST:PORT that sends mail; empty: mail is logged",
+		.parse = parse_smtp, .accepts = accepts_smtp, IN(smtp_url), .used_by = WORKER_ONLY,
+		.not_yet = "mail is logged so far",
+	},
+	{
+		.variable = "ALLOCD_MAIL_FROM", .fallback = "", .value = "ADDRESS",
+		.help = "sender of mail",
+		TEXT, IN(mail_from), .used_by = WORKER_ONLY, .not_yet = "mail is logged so far",
+	},
+	{
+		.variable = "ALLOCD_MAIL_TO", .fallback = "", .value = "ADDRESS",
+		.help = "who is told when something is out of stock",
+		TEXT, IN(mail_to), .used_by = WORKER_ONLY, .not_yet = "mail is logged so far",
+	},
+	{
+		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",
+		.help = "of events: json or msgpack",
+		CHOICE(encodings), IN(encoding), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_ENVELOPE", .fallback = "bare", .value = "ENVELOPE",
+		.help = "of events: bare or cloudevents",
+		CHOICE(envelopes), IN(envelope), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_SOURCE", .fallback = "allocd", .value = "TEXT",
+		.help = "source of events that go out as CloudEvents",
+		TEXT, IN(source), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_UNIT_MAX", .fallback = "1000", .value = "NUMBER",
+		.help = "messages in a unit of work, at most",
+		NUMBER(1, 10000), IN(unit_max), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_LANES", .fallback = "2", .value = "NUMBER",
+		.help = "units of work in flight",
+		NUMBER(1, 16), IN(lanes), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_INBOX_DAYS", .fallback = "7", .value = "DAYS",
+		.help = "how long the ids of messages are remembered",
+		NUMBER(1, 3650), IN(inbox_days), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_DEAD_LETTERS_MAX", .fallback = "100000", .value = "NUMBER",
+		.help = "dead letters kept; the oldest rejected and invalid ones leave first",
+		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
+		.help = "how long to wait for the database and Redis at start",
+		NUMBER(0, 86400), IN(start_wait_s), .used_by = EVERYBODY & ~USED_BY_PUBLISH,
+	},
+	{
+		.variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",
+		.help = "least level that is logged: debug, info, warn or error",
+		CHOICE(log_levels), IN(log_level), .used_by = EVERYBODY,
+	},
+	{
+		.variable = "ALLOCD_LOG_FORMAT", .fallback = "logfmt", .value = "FORMAT",
+		.help = "logfmt or json, on standard error",
+		CHOICE(log_formats), IN(log_format), .used_by = EVERYBODY,
+	},
+};
+/* clang-format on */
+
+const size_t settings_count = sizeof settings / sizeof settings[0];
+
+_Static_assert(sizeof settings / sizeof settings[0] <= SETTINGS_MAX, "struct config has a place for each");
+
+const char *setting_option(const struct setting *setting, struct arena *arena)
+{
+	static const char prefix[] = "ALLOCD_";
+	const char *name = setting->variable;
+	char *option;
+
+	if (strncmp(name, prefix, sizeof prefix - 1) == 0)
+		name += sizeof prefix - 1;
+	option = arena_strdup(arena, name);
+	for (char *at = option; *at; at++)
+		*at = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
+	return option;
+}

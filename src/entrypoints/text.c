@@ -1,0 +1,78 @@
+/* Small questions about text from outside. */
+#include "entrypoints/text.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool text_is_printable(const char *text)
+{
+	size_t count;
+
+	for (const char *at = text; *at; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return false;
+	}
+	return text_count(text, strlen(text), &count);
+}
+
+/* jansson knows UTF-8: it refuses a text that is none. */
+bool text_count(const char *text, size_t length, size_t *count)
+{
+	json_t *checked = json_stringn(text, length);
+
+	if (!checked)
+		return false;
+	json_decref(checked);
+	*count = 0;
+	for (size_t i = 0; i < length; i++)
+		*count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return true;
+}
+
+bool text_to_number(const char *text, int64_t *number)
+{
+	int64_t value = 0;
+
+	if (!text[0])
+		return false;
+	for (const char *at = text; *at; at++) {
+		int digit = *at - '0';
+
+		if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Row by row of the usual table; texts here are names of variables, so 64 characters of each tell enough. */
+size_t text_distance(const char *one, const char *other)
+{
+	enum { LONGEST = 64 };
+	size_t rows = strnlen(one, LONGEST), columns = strnlen(other, LONGEST);
+	size_t row[LONGEST + 1];
+
+	for (size_t column = 0; column <= columns; column++)
+		row[column] = column;
+	for (size_t i = 1; i <= rows; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= columns; j++) {
+			size_t changed = diagonal + (one[i - 1] != other[j - 1]);
+
+			diagonal = row[j];
+			row[j] = least(changed, row[j] + 1, row[j - 1] + 1);
+		}
+	}
+	return row[columns];
+}

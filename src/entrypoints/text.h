@@ -1,0 +1,21 @@
+/* Small questions about text from outside. */
+#ifndef ALLOCD_ENTRYPOINTS_TEXT_H
+#define ALLOCD_ENTRYPOINTS_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* UTF-8 without control characters. */
+bool text_is_printable(const char *text);
+
+/* Valid UTF-8; *count is set to the number of its code points. */
+bool text_count(const char *text, size_t length, size_t *count);
+
+/* Decimal digits and nothing else, INT64_MAX at most. */
+bool text_to_number(const char *text, int64_t *number);
+
+/* How many characters must be put in, left out or changed to make one text of the other (Levenshtein). */
+size_t text_distance(const char *one, const char *other);
+
+#endif

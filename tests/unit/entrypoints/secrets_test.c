@@ -1,0 +1,51 @@
+/* Passwords are found wherever a connection string may hold them. */
+#include "entrypoints/secrets.h"
+#include "suites.h"
+
+#include <string.h>
+
+static const struct {
+	const char *text, *hidden;
+} table[] = {
+	{"redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"},
+	{"redis://user@host:1/0", "redis://user@host:1/0"},
+	{"redis://user:@host:1/0", "redis://user:@host:1/0"},
+	{"redis://:pw@host:1/0", "redis://:***@host:1/0"},
+	{"redis://user:pw@host/0", "redis://user:***@host/0"},
+	{"redis://user:p:w@x@host/0", "redis://user:***@host/0"},
+	{"redis://user:p/w?x#y@host/0", "redis://user:***@host/0"},
+	{"redis+unix://:pw@/run/redis.sock?db=1", "redis+unix://:***@/run/redis.sock?db=1"},
+	{"postgresql:///allocd", "postgresql:///allocd"},
+	{"postgresql://u:pw@h/d?sslmode=require", "postgresql://u:***@h/d?sslmode=require"},
+	{"postgresql://h/d?password=pw&user=u", "postgresql://h/d?password=***&user=u"},
+	{"postgresql://u:pw@h/d?sslpassword=pw2", "postgresql://u:***@h/d?sslpassword=***"},
+	{"host=h password=pw user=u", "host=h password=*** user=u"},
+	{"host=h password = 'p w' user=u", "host=h password = *** user=u"},
+	{"password='p\\'w x' host=h", "password=*** host=h"},
+	{"password=p\\ w host=h", "password=*** host=h"},
+	{"PASSWORD=pw", "PASSWORD=***"},
+	{"password='open", "password=***"},
+	{"host=h passfile=/a/password dbname=d", "host=h passfile=/a/password dbname=d"},
+	{"", ""},
+};
+
+START_TEST(passwords_are_hidden_and_nothing_else)
+{
+	struct arena *arena = arena_new(256);
+	const char *hidden = secrets_hidden(table[_i].text, arena);
+
+	ck_assert_str_eq(hidden, table[_i].hidden);
+	ck_assert_int_eq(secrets_present(table[_i].text), strcmp(table[_i].text, hidden) != 0);
+	arena_free(&arena);
+}
+END_TEST
+
+Suite *secrets_suite(void)
+{
+	Suite *suite = suite_create("secrets");
+	TCase *tests = tcase_create("secrets");
+
+	tcase_add_loop_test(tests, passwords_are_hidden_and_nothing_else, 0, COUNT(table));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,19 @@
+/* The suites of entrypoints, one a file. */
+#ifndef ALLOCD_TESTS_ENTRYPOINTS_SUITES_H
+#define ALLOCD_TESTS_ENTRYPOINTS_SUITES_H
+
+#include <check.h>
+
+Suite *answer_suite(void);
+Suite *config_suite(void);
+Suite *consumer_suite(void);
+Suite *http_suite(void);
+Suite *metrics_suite(void);
+Suite *options_suite(void);
+Suite *program_suite(void);
+Suite *secrets_suite(void);
+Suite *text_suite(void);
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
+
+#endif

@@ -1,0 +1,62 @@
+/* Small questions about text from outside. */
+#include "entrypoints/text.h"
+#include "suites.h"
+
+#include <string.h>
+
+START_TEST(numbers_are_digits_and_fit)
+{
+	int64_t number = -1;
+
+	ck_assert(text_to_number("0", &number) && number == 0);
+	ck_assert(text_to_number("9223372036854775807", &number) && number == INT64_MAX);
+	ck_assert(!text_to_number("9223372036854775808", &number));
+	ck_assert(!text_to_number("", &number));
+	ck_assert(!text_to_number("-1", &number));
+	ck_assert(!text_to_number("1 ", &number));
+	ck_assert(!text_to_number("0x1", &number));
+}
+END_TEST
+
+START_TEST(characters_are_counted_not_bytes)
+{
+	size_t count = 0;
+
+	ck_assert(text_count("a\xc3\xa9\xf0\x9d\x84\x9e", 7, &count));
+	ck_assert_uint_eq(count, 3);
+	ck_assert(!text_count("\xff", 1, &count));
+	ck_assert(!text_count("\xed\xa0\x80", 3, &count));
+}
+END_TEST
+
+START_TEST(control_characters_are_not_printable)
+{
+	ck_assert(text_is_printable("caf\xc3\xa9"));
+	ck_assert(!text_is_printable("a\tb"));
+	ck_assert(!text_is_printable("a\x7f"));
+	ck_assert(!text_is_printable("\xc3"));
+}
+END_TEST
+
+START_TEST(distance_counts_the_edits)
+{
+	ck_assert_uint_eq(text_distance("kitten", "sitting"), 3);
+	ck_assert_uint_eq(text_distance("", "abc"), 3);
+	ck_assert_uint_eq(text_distance("abc", ""), 3);
+	ck_assert_uint_eq(text_distance("same", "same"), 0);
+	ck_assert_uint_eq(text_distance("LEVLE", "LEVEL"), 2);
+}
+END_TEST
+
+Suite *text_suite(void)
+{
+	Suite *suite = suite_create("text");
+	TCase *tests = tcase_create("text");
+
+	tcase_add_test(tests, numbers_are_digits_and_fit);
+	tcase_add_test(tests, characters_are_counted_not_bytes);
+	tcase_add_test(tests, control_characters_are_not_printable);
+	tcase_add_test(tests, distance_counts_the_edits);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
