@@ -14,7 +14,7 @@ struct wire_codec {
 	struct codec codec;
 	enum wire_encoding encoding;
 	enum wire_envelope envelope;
-	char *source;
+	char source[];
 };
 
 static struct wire_codec *downcast(struct codec *codec)
@@ -90,12 +90,15 @@ static const struct codec_ops wire_codec_ops = {
 
 struct codec *wire_codec_new(const struct wire_codec_config *config)
 {
-	struct wire_codec *wire = malloc(sizeof *wire);
-	char *source = strdup(config->source);
+	size_t source_size = strlen(config->source) + 1;
+	struct wire_codec *wire = malloc(sizeof *wire + source_size);
 
-	if (!wire || !source)
+	if (!wire)
 		out_of_memory();
-	*wire = (struct wire_codec){{&wire_codec_ops}, config->encoding, config->envelope, source};
+	wire->codec.ops = &wire_codec_ops;
+	wire->encoding = config->encoding;
+	wire->envelope = config->envelope;
+	memcpy(wire->source, config->source, source_size);
 	return &wire->codec;
 }
 
@@ -103,7 +106,6 @@ void wire_codec_free(struct codec **codec)
 {
 	if (!*codec)
 		return;
-	free(downcast(*codec)->source);
 	free(downcast(*codec));
 	*codec = NULL;
 }

@@ -44,14 +44,16 @@ static bool read_instant(const struct field *field, struct text text, void *body
 	return true;
 }
 
-/* JSON Schema: 10.0 is an integer.  Doubles from 2^63 on fit no int64_t. */
+#define TWO_TO_63 9223372036854775808.0
+
+/* JSON Schema: 10.0 is an integer. */
 static bool to_integer(const struct value *value, int64_t *integer)
 {
 	if (value->kind == VALUE_INTEGER) {
 		*integer = value->as.integer;
 		return true;
 	}
-	if (value->kind != VALUE_REAL || !(value->as.real >= -0x1p63 && value->as.real < 0x1p63))
+	if (value->kind != VALUE_REAL || value->as.real < -TWO_TO_63 || value->as.real >= TWO_TO_63)
 		return false;
 	*integer = (int64_t)value->as.real;
 	return (double)*integer == value->as.real;

@@ -15,6 +15,6 @@ __attribute__((format(printf, 4, 5))) bool invalid(struct arena *arena, const ch
 bool invalid_field(struct arena *arena, const char **error, const char *name, const struct field *field);
 
 /* A library found no memory: no message's fault.  Ends the process, as arenas do. */
-_Noreturn void out_of_memory(void);
+__attribute__((noreturn)) void out_of_memory(void);
 
 #endif

@@ -37,11 +37,14 @@ static bool is_any_twice(msgpack_object_str *keys, size_t count)
 	return false;
 }
 
+/* So many keys need no memory of their own to be sorted in. */
+#define FEW_KEYS 16
+
 /* Sorts, since a payload has room for ten thousands of keys. */
 static bool has_key_twice(const msgpack_object_map *map)
 {
-	msgpack_object_str few[16];
-	msgpack_object_str *keys = map->size <= 16 ? few : malloc(map->size * sizeof *keys);
+	msgpack_object_str few[FEW_KEYS];
+	msgpack_object_str *keys = map->size <= FEW_KEYS ? few : malloc(map->size * sizeof *keys);
 	bool answer;
 
 	if (!keys)
