@@ -115,32 +115,72 @@ int32_t batch_free(const struct batch *batch)
 	return batch->purchased - batch->allocated;
 }
 
-/*
- * The power of two in `qty`, as an exponent.  What is loaded is remembered, and asked for, by sizes and not by
- * exact quantities: a shrink that moves lines of many quantities needs a few loads a size, not one a line.
- */
-static int size_of(int32_t qty)
-{
-	int size = 0;
+/* ---- what is loaded ---- */
 
-	while (qty >> (size + 1))
-		size++;
-	return size;
+/* So many quantities are asked for exactly, further ones by the next lower power of two. */
+#define EXACT_RANGES 8
+
+static struct stock_range *range_of(const struct product *product, int32_t fitting)
+{
+	for (size_t i = 0; i < product->range_count; i++) {
+		if (product->ranges[i].fitting == fitting)
+			return &product->ranges[i];
+	}
+	return NULL;
+}
+
+struct preference product_loaded_to(const struct product *product, int32_t qty)
+{
+	struct preference place = PREFERENCE_START;
+
+	for (size_t i = 0; i < product->range_count; i++) {
+		const struct stock_range *range = &product->ranges[i];
+
+		if (range->fitting <= qty && preference_compare(place, range->up_to) < 0)
+			place = range->up_to;
+	}
+	return place;
+}
+
+static int32_t power_of_two_in(int32_t qty)
+{
+	int shift = 0;
+
+	while (qty >> (shift + 1))
+		shift++;
+	return 1 << shift;
+}
+
+/*
+ * What stock to ask for, for a line of `qty`.  Exactly that, because batches with a little less may be many; but
+ * a shrink may move lines of a great many quantities, and they must not mean a load each.
+ */
+static int32_t fitting_for(const struct product *product, int32_t qty)
+{
+	if (product->range_count < EXACT_RANGES || range_of(product, qty))
+		return qty;
+	return power_of_two_in(qty);
+}
+
+static void ask_for_batches(struct product *product, int32_t qty)
+{
+	int32_t fitting = fitting_for(product, qty);
+
+	product->need = (struct need){.fitting = fitting, .after = product_loaded_to(product, fitting)};
 }
 
 /* The first batch in order of preference that can take `qty`, or NULL; NEEDS_MORE when that is not known. */
 static enum verdict soonest_batch_with(struct product *product, int32_t qty, struct batch **found)
 {
-	int size = size_of(qty);
-	struct preference known = product->loaded_to[size];
+	struct preference loaded_to = product_loaded_to(product, qty);
 	struct batch *batch = product->batches;
 
 	while (batch && batch_free(batch) < qty)
 		batch = batch->next;
 	*found = batch;
-	if (preference_compare(batch ? batch_preference(batch) : PREFERENCE_END, known) <= 0)
+	if (preference_compare(batch ? batch_preference(batch) : PREFERENCE_END, loaded_to) <= 0)
 		return ACCEPTED;
-	product->need = (struct need){.fitting = 1 << size, .after = known};
+	ask_for_batches(product, qty);
 	return NEEDS_MORE;
 }
 
@@ -153,8 +193,6 @@ struct product *product_new(struct arena *arena, struct journal *journal, const 
 	product->sku = sku;
 	product->arena = arena;
 	product->journal = journal;
-	for (int size = 0; size < STOCK_SIZES; size++)
-		product->loaded_to[size] = PREFERENCE_START;
 	return product;
 }
 
@@ -468,15 +506,25 @@ struct allocation *product_put_line(struct product *product, struct batch *batch
 	return allocation;
 }
 
+static struct stock_range *add_range(struct product *product, int32_t fitting)
+{
+	struct stock_range *range;
+
+	product->ranges =
+		arena_grow(product->arena, product->ranges, product->range_count, sizeof *product->ranges);
+	range = &product->ranges[product->range_count++];
+	*range = (struct stock_range){fitting, PREFERENCE_START};
+	return range;
+}
+
 void product_put_range(struct product *product, int32_t fitting, struct preference up_to)
 {
-	int size = size_of(fitting);
+	struct stock_range *range = range_of(product, fitting);
 
-	assert(fitting == 1 << size);
-	for (; size < STOCK_SIZES; size++) {
-		if (preference_compare(product->loaded_to[size], up_to) < 0)
-			product->loaded_to[size] = up_to;
-	}
+	if (!range)
+		range = add_range(product, fitting);
+	if (preference_compare(range->up_to, up_to) < 0)
+		range->up_to = up_to;
 }
 
 void product_put_shrink(struct product *product, const struct shrink *kept)

@@ -84,7 +84,7 @@ struct preference {
 
 /* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
 struct need {
-	int32_t fitting;         /* batches with at least so much free stock, a power of two, */
+	int32_t fitting;         /* batches with at least so much free stock, */
 	struct preference after; /* beyond this place */
 	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
 	int32_t lines_qty;       /* that add up to at least so much, MOVE_MAX at most */
@@ -107,16 +107,19 @@ struct event {
 
 #define LINE_BUCKETS 64
 
-/* Free stock is looked up by powers of two: from 1 to 2^30. */
-#define STOCK_SIZES 31
+/* Up to `up_to`, all batches with `fitting` or more free stock are loaded. */
+struct stock_range {
+	int32_t fitting;
+	struct preference up_to;
+};
 
 struct product {
 	const char *sku;
 	int64_t version; /* number of its last event */
 
 	struct batch *batches; /* the loaded ones, in order of preference */
-	struct preference
-		loaded_to[STOCK_SIZES]; /* up to there, all batches with 2^i or more free stock are loaded */
+	struct stock_range *ranges;
+	size_t range_count;
 
 	struct shrink *shrink; /* one in progress, or NULL */
 	struct allocation *oldest_displaced;
@@ -172,6 +175,9 @@ struct batch *product_batch(const struct product *product, const char *reference
 struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty);
 int32_t batch_free(const struct batch *batch);
 
+/* Up to where all batches are loaded that can take so much. */
+struct preference product_loaded_to(const struct product *product, int32_t qty);
+
 /* < 0: the first comes first.  In the warehouse first, then earlier ETA, then reference by bytes. */
 int preference_compare(struct preference a, struct preference b);
 struct preference batch_preference(const struct batch *batch);
@@ -200,8 +206,8 @@ struct allocation *product_put_line(struct product *product, struct batch *batch
 				    int32_t qty, int64_t version);
 
 /*
- * All batches with `fitting` (a power of two) or more free stock, up to that place, have been put: an open range
- * is one of 1 or more.  Of a new product that is so up to PREFERENCE_END.
+ * All batches with `fitting` or more free stock, up to that place, have been put: an open range is one of
+ * 1 or more.  Of a new product that is so up to PREFERENCE_END.
  */
 void product_put_range(struct product *product, int32_t fitting, struct preference up_to);
 

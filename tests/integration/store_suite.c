@@ -165,7 +165,7 @@ START_TEST(a_few_batches_are_all_of_them)
 
 	product = load_product("lamp");
 
-	ck_assert_int_eq(preference_compare(product->loaded_to[0], PREFERENCE_END), 0);
+	ck_assert_int_eq(preference_compare(product_loaded_to(product, 1), PREFERENCE_END), 0);
 }
 END_TEST
 
@@ -192,7 +192,7 @@ START_TEST(the_first_open_batches_come_in_order_of_preference)
 
 	ck_assert_uint_eq(count_batches(product), OPEN_BATCHES);
 	ck_assert_str_eq(product->batches->reference, "batch-000");
-	ck_assert_str_eq(product->loaded_to[0].reference, "batch-031");
+	ck_assert_str_eq(product_loaded_to(product, 1).reference, "batch-031");
 }
 END_TEST
 

@@ -154,7 +154,7 @@ static void put_shrink(const struct database *database, struct unit_of_work *uow
 
 static bool is_new(const struct product *product)
 {
-	return preference_compare(product->loaded_to[0], PREFERENCE_START) == 0;
+	return preference_compare(product_loaded_to(product, 1), PREFERENCE_START) == 0;
 }
 
 /* The unit's product of that row, with the batches that every product comes with. */

@@ -58,9 +58,9 @@ char *dump_product(const struct product *product)
 	fprintf(out, "version %" PRId64 ", revision %" PRId64 ", changed %d, events %p %p\n",
 		product->version, product->revision, product->changed, (const void *)product->events,
 		(const void *)product->last_event);
-	for (int i = 0; i < STOCK_SIZES; i++)
-		fprintf(out, "%d%s ", product->loaded_to[i].eta,
-			product->loaded_to[i].reference ? product->loaded_to[i].reference : "-");
+	for (size_t i = 0; i < product->range_count; i++)
+		fprintf(out, "%d: %d%s ", product->ranges[i].fitting, product->ranges[i].up_to.eta,
+			product->ranges[i].up_to.reference ? product->ranges[i].up_to.reference : "-");
 	fprintf(out, "\n");
 	for (const struct batch *batch = product->batches; batch; batch = batch->next)
 		dump_batch(out, batch);

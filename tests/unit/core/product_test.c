@@ -560,8 +560,8 @@ START_TEST(out_of_stock_is_concluded_from_a_complete_load_only)
 	put_range(1, TODAY, "a");
 
 	ck_assert_int_eq(allocate("order", 6), NEEDS_MORE);
-	assert_needs_batches(4, TODAY, "a");
-	product_put_range(product, 4, PREFERENCE_END);
+	assert_needs_batches(6, TODAY, "a");
+	product_put_range(product, 6, PREFERENCE_END);
 	ck_assert_int_eq(allocate("order", 6), ACCEPTED);
 
 	ck_assert_str_eq(story(), "1 order:6 without chair, ");
@@ -577,7 +577,7 @@ START_TEST(a_batch_beyond_what_is_loaded_is_not_taken_before_those_between_are)
 
 	ck_assert_int_eq(allocate("order", 6), NEEDS_MORE);
 	put_batch("between", TOMORROW, 8, 0);
-	put_range(4, TOMORROW, "between");
+	put_range(6, TOMORROW, "between");
 	ck_assert_int_eq(allocate("order", 6), ACCEPTED);
 
 	ck_assert_str_eq(holder_of("order", 6), "between");
@@ -596,17 +596,47 @@ START_TEST(a_batch_within_what_is_loaded_is_taken_at_once)
 }
 END_TEST
 
-static const struct {
-	int32_t wanted, fitting;
-} fittings[] = {{1, 1}, {2, 2}, {3, 2}, {4, 4}, {7, 4}, {8, 8}, {INT32_MAX, 1 << 30}, {1 << 30, 1 << 30}};
-
-START_TEST(stock_is_asked_for_by_the_power_of_two)
+START_TEST(stock_is_asked_for_as_it_is_wanted)
 {
 	begin_partial();
+	put_range(1, TODAY, "a");
+
+	ck_assert_int_eq(allocate("order", 7), NEEDS_MORE);
+
+	assert_needs_batches(7, TODAY, "a");
+}
+END_TEST
+
+static const struct {
+	int32_t wanted, fitting;
+} fittings[] = {{1, 1}, {2, 2}, {3, 2}, {4, 4}, {7, 4}, {8, 8}, {1 << 30, 1 << 30}, {INT32_MAX, 1 << 30}};
+
+static void put_many_ranges(void)
+{
+	for (int32_t fitting = 100; fitting < 108; fitting++)
+		put_range(fitting, IN_WAREHOUSE, "a");
+}
+
+/* Or a shrink that moves lines of a thousand quantities might have to load a thousand times. */
+START_TEST(after_many_quantities_stock_is_asked_for_by_powers_of_two)
+{
+	begin_partial();
+	put_many_ranges();
 
 	ck_assert_int_eq(allocate("order", fittings[_i].wanted), NEEDS_MORE);
 
-	assert_needs_batches(fittings[_i].fitting, IN_WAREHOUSE, "");
+	ck_assert_int_eq(product->need.fitting, fittings[_i].fitting);
+}
+END_TEST
+
+START_TEST(a_quantity_once_asked_for_exactly_is_asked_for_exactly_again)
+{
+	begin_partial();
+	put_many_ranges();
+
+	ck_assert_int_eq(allocate("order", 107), NEEDS_MORE);
+
+	assert_needs_batches(107, IN_WAREHOUSE, "a");
 }
 END_TEST
 
@@ -616,9 +646,21 @@ START_TEST(a_range_of_smaller_stock_tells_of_larger_stock_too)
 	put_range(4, TODAY, "m");
 
 	ck_assert_int_eq(allocate("order", 100), NEEDS_MORE);
-	assert_needs_batches(64, TODAY, "m");
+	assert_needs_batches(100, TODAY, "m");
 	ck_assert_int_eq(allocate("order", 3), NEEDS_MORE);
-	assert_needs_batches(2, IN_WAREHOUSE, "");
+	assert_needs_batches(3, IN_WAREHOUSE, "");
+}
+END_TEST
+
+START_TEST(a_range_that_is_loaded_again_does_not_go_back)
+{
+	begin_partial();
+	put_range(4, TOMORROW, "m");
+	put_range(4, TODAY, "z");
+
+	ck_assert_int_eq(allocate("order", 4), NEEDS_MORE);
+
+	assert_needs_batches(4, TOMORROW, "m");
 }
 END_TEST
 
@@ -627,7 +669,7 @@ START_TEST(a_range_is_not_forgotten_for_another)
 {
 	begin_partial();
 	put_batch("far", LATER, 9, 0);
-	put_range(8, LATER, "far");
+	put_range(9, LATER, "far");
 	put_batch("near", TODAY, 2, 0);
 	put_range(2, TODAY, "near");
 
@@ -950,7 +992,11 @@ static TCase *loading_tests(void)
 	tcase_add_test(tests, out_of_stock_is_concluded_from_a_complete_load_only);
 	tcase_add_test(tests, a_batch_beyond_what_is_loaded_is_not_taken_before_those_between_are);
 	tcase_add_test(tests, a_batch_within_what_is_loaded_is_taken_at_once);
-	tcase_add_loop_test(tests, stock_is_asked_for_by_the_power_of_two, 0, COUNT(fittings));
+	tcase_add_test(tests, stock_is_asked_for_as_it_is_wanted);
+	tcase_add_loop_test(tests, after_many_quantities_stock_is_asked_for_by_powers_of_two, 0,
+			    COUNT(fittings));
+	tcase_add_test(tests, a_quantity_once_asked_for_exactly_is_asked_for_exactly_again);
+	tcase_add_test(tests, a_range_that_is_loaded_again_does_not_go_back);
 	tcase_add_test(tests, a_range_of_smaller_stock_tells_of_larger_stock_too);
 	tcase_add_test(tests, a_range_is_not_forgotten_for_another);
 	tcase_add_test(tests, what_is_in_memory_is_newer_than_what_is_loaded_again);

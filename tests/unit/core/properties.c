@@ -95,7 +95,7 @@ static void begin_life(void)
 		.orders = between(1, NAMES),
 		.etas = between(1, 4),
 		.stock_max = percent(50) ? between(1, 100) : between(1, 12),
-		.line_max = between(1, 12),
+		.line_max = percent(80) ? between(1, 12) : between(20, 60),
 		.allocate = between(40, 85),
 		.change = between(5, 15),
 		.page = between(1, 4),
