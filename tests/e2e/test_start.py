@@ -110,5 +110,8 @@ def test_without_migrating_an_empty_database_is_refused(parked):
     assert "migrate" in done.stderr
 
 
-NEWER_MIGRATION = ""
-CHANGED_MIGRATION = ""
+NEWER_MIGRATION = """
+    insert into migrations (number, name, oldest_program, checksum)
+    select number, 'from the future', 9999, 'unknown' from generate_series(2, 9999) as number
+"""
+CHANGED_MIGRATION = "update migrations set checksum = repeat('0', length(checksum)) where number = 1"
