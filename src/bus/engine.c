@@ -141,8 +141,6 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	engine->stats.queued_bytes -= delivery->footprint;
 	delivery_free(&delivery);
 	tell_room(engine);
-	if (engine->drained && !engine->stats.queued)
-		engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
 }
 
 const struct engine_stats *engine_stats(const struct engine *engine)
@@ -172,10 +170,16 @@ static void look_whether_drained(void *context)
 	drained(engine->drain_context);
 }
 
+void engine_look_whether_drained(struct engine *engine)
+{
+	if (engine->drained)
+		engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
+}
+
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context)
 {
 	engine->drained = drained;
 	engine->drain_context = context;
 	publisher_on_idle(engine->publisher, look_whether_drained, engine);
-	engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
+	engine_look_whether_drained(engine);
 }

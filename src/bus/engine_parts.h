@@ -31,6 +31,9 @@ struct engine {
 /* The lane that every message about the SKU goes through. */
 struct lane *engine_lane_of(struct engine *engine, const char *sku);
 
+/* Something came to an end: perhaps it was the last thing that engine_drain() waits for. */
+void engine_look_whether_drained(struct engine *engine);
+
 /* The delivery has its outcome, and what it did is committed: answers, and frees it. */
 void engine_finish(struct engine *engine, struct delivery *delivery);
 

@@ -53,11 +53,12 @@ struct lane {
 	struct delivery_queue queue; /* waits for a unit */
 	struct unfinished_list unfinished;
 
-	/* The unit in flight.  Redone, it begins again with done, causes, todo, in this order. */
+	/* The unit in flight.  Redone, it begins again with done, causes, later, todo, in this order. */
 	struct unit_of_work uow;
 	struct delivery_queue todo;   /* to be handled */
 	struct delivery_queue done;   /* handled: have an outcome if the flush succeeds */
 	struct delivery_queue causes; /* handled: began a shrink that goes on after this unit */
+	struct delivery_queue later;  /* not handled: a shrink of their SKU goes on */
 	bool stepping;                /* it takes a step of the first unfinished shrink, */
 	bool stepped;                 /* and has done so */
 	int loads;
@@ -124,6 +125,7 @@ void lane_free(struct lane **lane)
 	delivery_queue_free(&it->todo);
 	delivery_queue_free(&it->done);
 	delivery_queue_free(&it->causes);
+	delivery_queue_free(&it->later);
 	unit_of_work_release(&it->uow);
 	it->engine->ports.clock->ops->timer_free(&it->timer);
 	free(it);
@@ -187,9 +189,11 @@ static bool waits_for_shrink(struct lane *lane, struct delivery *delivery)
 	struct unfinished *unfinished =
 		delivery->decided ? NULL : unfinished_find(&lane->unfinished, delivery->sku);
 
-	if (unfinished)
-		delivery_queue_push(&unfinished->waiting, delivery);
-	return unfinished != NULL;
+	if (!unfinished)
+		return false;
+	delivery_queue_push(&unfinished->waiting, delivery);
+	clear_suspects(lane, 1);
+	return true;
 }
 
 static void begin(struct lane *lane)
@@ -207,6 +211,8 @@ static void begin(struct lane *lane)
 	lane->stepping = lane->unfinished.first && !lane->suspects;
 	if (lane->todo.first || lane->stepping)
 		redo(lane);
+	else
+		engine_look_whether_drained(lane->engine);
 }
 
 /* ---- load ---- */
@@ -219,13 +225,20 @@ static void load(struct lane *lane)
 	lane->store->ops->load(lane->store, &lane->uow, on_loaded, lane);
 }
 
+/* All of the unit is to be handled again, in the order it came as far as each SKU is concerned. */
+static void take_back(struct lane *lane)
+{
+	delivery_queue_prepend(&lane->todo, &lane->later);
+	delivery_queue_prepend(&lane->todo, &lane->causes);
+	delivery_queue_prepend(&lane->todo, &lane->done);
+}
+
 /* From the beginning: whatever an earlier try made of the unit is thrown away. */
 static void redo(struct lane *lane)
 {
 	struct random *random = lane->engine->ports.random;
 
-	delivery_queue_prepend(&lane->todo, &lane->causes);
-	delivery_queue_prepend(&lane->todo, &lane->done);
+	take_back(lane);
 	unit_of_work_clear(&lane->uow);
 	random->fill(random, lane->uow.witness, sizeof lane->uow.witness);
 	lane->uow.locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
@@ -280,12 +293,6 @@ static bool began_shrink(struct lane *lane, const struct delivery *delivery)
 	return product && product->shrink;
 }
 
-static void put_behind_shrink(struct lane *lane, struct delivery *delivery)
-{
-	delivery_queue_push(&unfinished_ensure(&lane->unfinished, delivery->sku)->waiting, delivery);
-	clear_suspects(lane, 1);
-}
-
 static void move_elsewhere(struct lane *lane, struct delivery *delivery)
 {
 	const char *owner = unit_of_work_batch_owner(&lane->uow, delivery->batchref);
@@ -332,7 +339,7 @@ static void handle_all(struct lane *lane)
 		}
 		delivery_queue_pop(&lane->todo);
 		if (progress == PROGRESS_LATER)
-			put_behind_shrink(lane, delivery);
+			delivery_queue_push(&lane->later, delivery);
 		else if (progress == PROGRESS_ELSEWHERE)
 			move_elsewhere(lane, delivery);
 		else
@@ -375,12 +382,14 @@ static void note_shrinks(struct lane *lane)
 		assert(!unfinished->cause);
 		unfinished->cause = delivery;
 	}
+	while ((delivery = delivery_queue_pop(&lane->later)))
+		delivery_queue_push(&unfinished_ensure(&lane->unfinished, delivery->sku)->waiting, delivery);
 }
 
 static void finish(struct lane *lane)
 {
 	struct engine *engine = lane->engine;
-	size_t count = lane->done.count + lane->causes.count;
+	size_t count = lane->done.count + lane->causes.count, postponed = lane->later.count;
 
 	engine->stats.units++;
 	engine->stats.messages += count;
@@ -388,12 +397,13 @@ static void finish(struct lane *lane)
 	lane->conflict_backoff.failures = lane->backoff.failures = 0;
 	publisher_cursors_saved(engine->publisher, lane->uow.cursors, lane->uow.cursor_count);
 	note_shrinks(lane);
-	clear_suspects(lane, count);
+	clear_suspects(lane, count + postponed);
 	unit_of_work_clear(&lane->uow);
 	lane->state = LANE_IDLE;
 	for (struct delivery *delivery; (delivery = delivery_queue_pop(&lane->done));)
 		engine_finish(engine, delivery);
 	schedule(lane);
+	engine_look_whether_drained(engine);
 }
 
 static void on_flushed(void *context, const struct failure *failure)
@@ -430,6 +440,7 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 /* ---- the database is in trouble: wait, probe with an empty flush, go on ---- */
 
 static void probe(struct lane *lane);
+static void condemn(struct lane *lane);
 
 static void on_trouble(struct lane *lane, const struct failure *failure, void (*again)(struct lane *lane))
 {
@@ -448,6 +459,9 @@ static void on_probed(void *context, const struct failure *failure)
 	struct lane *lane = context;
 
 	if (failure) {
+		/* Then no message is to blame, and the one that stands alone is tried again. */
+		if (lane->after_probe == condemn)
+			lane->after_probe = begin;
 		on_trouble(lane, failure, probe);
 		return;
 	}
@@ -511,8 +525,7 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 {
 	size_t count;
 
-	delivery_queue_prepend(&lane->todo, &lane->causes);
-	delivery_queue_prepend(&lane->todo, &lane->done);
+	take_back(lane);
 	count = lane->todo.count;
 	delivery_queue_prepend(&lane->queue, &lane->todo);
 	if (!count) {

@@ -191,8 +191,11 @@ void publisher_take(struct publisher *publisher, const struct outbox_row *rows, 
 	for (size_t i = 0; i < count; i++) {
 		struct line *line = &publisher->lines[rows[i].partition];
 
-		if (!publisher->started)
-			continue; /* the first look at the database will find it */
+		if (!publisher->started) {
+			publisher->look_again =
+				true; /* the look that is under way may have been too early to find it */
+			continue;
+		}
 		if (rows[i].position == line->queued + 1 && publisher->memory < MEMORY_MAX)
 			enqueue(publisher, line, &rows[i]);
 		note_committed(publisher, line, rows[i].position);
