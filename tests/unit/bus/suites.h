@@ -5,5 +5,13 @@
 #include <check.h>
 
 Suite *commands_suite(void);
+Suite *conflict_suite(void);
+Suite *lane_suite(void);
+Suite *needs_suite(void);
+Suite *publisher_suite(void);
+Suite *refusal_suite(void);
+Suite *reminder_suite(void);
+Suite *shrink_suite(void);
+Suite *trouble_suite(void);
 
 #endif

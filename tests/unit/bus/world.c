@@ -199,6 +199,11 @@ void world_settle(struct world *it)
 
 /* ---- the world of the test that runs ---- */
 
+void set_up_no_worker(void)
+{
+	world = world_new();
+}
+
 void set_up_world(void)
 {
 	world = world_new();
@@ -288,4 +293,21 @@ const char *sku_in_lane(size_t lane, int number)
 		if ((size_t)partition_of(sku) % world->config.lanes == lane && number-- == 0)
 			return sku;
 	}
+}
+
+void hold_lane(void)
+{
+	wire_hold(memory_store_requests(world->lanes[0]));
+}
+
+void step_lane(void)
+{
+	ck_assert(wire_let_one(memory_store_requests(world->lanes[0])));
+	world_run(world);
+}
+
+void release_lane(void)
+{
+	wire_open(memory_store_requests(world->lanes[0]));
+	world_run(world);
 }

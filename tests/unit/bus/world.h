@@ -86,7 +86,8 @@ void world_settle(struct world *world);
 
 extern struct world *world;
 
-/* A world with a worker of one lane, or of two. */
+/* A world with no worker yet, with one of one lane, or with one of two. */
+void set_up_no_worker(void);
 void set_up_world(void);
 void set_up_two_lanes(void);
 void tear_down_world(void);
@@ -109,8 +110,15 @@ const char *batch_of(const char *orderid, const char *sku, int qty);
 /* The published events, one a line: "line_allocated order-1 LAMP 10 batch 1".  Valid until the world is freed. */
 const char *published(void);
 
-/* Two SKUs of different lanes when there are two, and of different partitions. */
+/* The SKU of that number, from 0, among those that go through the lane. */
 const char *sku_in_lane(size_t lane, int number);
+
+/* ---- lane 0 of `world`, step by step ---- */
+
+/* From now on, its calls to the database wait; each step lets one arrive, with all that follows from it. */
+void hold_lane(void);
+void step_lane(void);
+void release_lane(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 

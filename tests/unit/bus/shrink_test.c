@@ -1,0 +1,241 @@
+/* A shrink that moves more lines than one unit of work may: in committed steps that can be resumed. */
+#include "rival.h"
+#include "suites.h"
+
+#include "core/product.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MOVED (MOVE_MAX + 5) /* two units to give them up, two to allocate them again */
+
+/* Batch "a" holds MOVED + 10 lines of one piece; "b", preferred less, has room for all of them but one. */
+static void set_up(void)
+{
+	set_up_world();
+	create_batch("a", "LAMP", 2 * MOVED);
+	allocate_many("order", "LAMP", MOVED + 10);
+	create_batch("b", "LAMP", MOVED - 1);
+	create_batch("chair", "CHAIR", 10);
+	world_settle(world);
+}
+
+static bool is_shrinking(void)
+{
+	return database_product(world->database, "LAMP")->shrink.batchref != NULL;
+}
+
+static const char *moved_order(int number)
+{
+	return arena_printf(world->arena, "order-%05d", 10 + number);
+}
+
+/* All that must be true when the shrink is done: the newest lines moved, but the last one found no stock. */
+static void expect_moved(void)
+{
+	const struct batch_row *a = database_batch(world->database, "a"),
+			       *b = database_batch(world->database, "b");
+
+	ck_assert(!is_shrinking());
+	ck_assert_int_eq(a->allocated, 10);
+	ck_assert_int_eq(a->purchased, 10);
+	ck_assert_int_eq(b->allocated, MOVED - 1);
+	ck_assert_str_eq(batch_of("order-00009", "LAMP", 1), "a");
+	ck_assert_str_eq(batch_of(moved_order(0), "LAMP", 1), "b");
+	ck_assert_str_eq(batch_of(moved_order(MOVED - 1), "LAMP", 1), "");
+}
+
+START_TEST(so_many_lines_move_in_several_units)
+{
+	uint64_t units = engine_stats(world->engine)->units;
+	struct sent *sent = change_quantity("a", 10);
+
+	world_settle(world);
+
+	expect_handled(sent);
+	expect_moved();
+	ck_assert_uint_ge(engine_stats(world->engine)->units, units + 4);
+}
+END_TEST
+
+START_TEST(as_many_as_allowed_move_in_one)
+{
+	struct sent *sent;
+	uint64_t units = engine_stats(world->engine)->units;
+
+	sent = change_quantity("a", 15);
+	world_settle(world);
+
+	expect_handled(sent);
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 1);
+	ck_assert_int_eq(database_batch(world->database, "b")->allocated, MOVE_MAX);
+}
+END_TEST
+
+START_TEST(the_sender_is_answered_at_the_end)
+{
+	struct sent *sent;
+
+	hold_lane();
+	sent = change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	while (is_shrinking()) {
+		ck_assert_int_eq(sent->answers, 0);
+		step_lane();
+	}
+
+	expect_handled(sent);
+}
+END_TEST
+
+static const struct outgoing *event_of(int64_t version)
+{
+	return memory_broker_event(world->broker, (size_t)version - 1);
+}
+
+static void expect_event(int64_t version, enum message_type type, const char *orderid)
+{
+	struct arena *scratch = arena_new(1024);
+	struct envelope envelope;
+	const char *error;
+
+	ck_assert_int_eq(event_of(version)->type, type);
+	ck_assert(memory_codec_read(type, event_of(version)->payload, scratch, &envelope, &error));
+	ck_assert(message_number(&envelope.message, "version") == version);
+	ck_assert_str_eq(message_text(&envelope.message, "orderid"), orderid);
+	ck_assert_str_eq(message_text(&envelope.message, "cause"), "the-shrink");
+	arena_free(&scratch);
+}
+
+START_TEST(all_lines_are_given_up_newest_first_then_allocated_oldest_first)
+{
+	int64_t version = MOVED + 10;
+
+	world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
+	world_settle(world);
+
+	ck_assert_uint_eq(memory_broker_count(world->broker), MOVED + 10 + 2 * MOVED);
+	for (int i = MOVED - 1; i >= 0; i--)
+		expect_event(++version, MSG_LINE_DEALLOCATED, moved_order(i));
+	for (int i = 0; i < MOVED - 1; i++)
+		expect_event(++version, MSG_LINE_ALLOCATED, moved_order(i));
+	expect_event(++version, MSG_OUT_OF_STOCK, moved_order(MOVED - 1));
+}
+END_TEST
+
+START_TEST(the_skus_later_commands_wait_and_others_do_not)
+{
+	struct sent *shrink, *later, *chair, *change;
+
+	hold_lane();
+	shrink = change_quantity("a", 10);
+	later = allocate("later", "LAMP", 1);
+	chair = allocate("order", "CHAIR", 1);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	change = change_quantity("b", MOVED);
+	while (is_shrinking()) {
+		ck_assert_int_eq(later->answers, 0);
+		ck_assert_int_eq(change->answers, 0);
+		step_lane();
+	}
+	ck_assert_int_eq(chair->answers, 1);
+	release_lane();
+
+	expect_handled(shrink);
+	expect_handled(later);
+	expect_handled(change);
+	ck_assert_int_lt(chair->order, shrink->order);
+	ck_assert_int_lt(shrink->order, later->order);
+	ck_assert_int_lt(later->order, change->order);
+	ck_assert_str_eq(batch_of("later", "LAMP", 1), "");
+}
+END_TEST
+
+/* After `_i` more calls of the lane, a worker dies; the next one goes on. */
+START_TEST(a_worker_that_begins_anew_goes_on_with_it)
+{
+	struct sent *later;
+
+	hold_lane();
+	world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	for (int i = 0; i < _i; i++)
+		step_lane();
+	world_crash(world);
+	database_end_lost(world->database, _i % 3 == 0);
+	world_start(world);
+	later = allocate("later", "LAMP", 1);
+	world_settle(world);
+
+	expect_handled(later);
+	expect_moved();
+	ck_assert_str_eq(batch_of("later", "LAMP", 1), "");
+}
+END_TEST
+
+START_TEST(conflicts_and_lost_connections_in_between_change_nothing)
+{
+	static const enum trouble troubles[] = {TROUBLE_CONFLICT, TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
+						TROUBLE_LOST_AFTER};
+	struct sent *sent, *later;
+
+	for (int i = 0; i < 8; i++) {
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, troubles[(_i + i) % COUNT(troubles)]);
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_NONE);
+	}
+	sent = change_quantity("a", 10);
+	later = allocate("later", "LAMP", 1);
+	world_settle(world);
+
+	expect_handled(sent);
+	expect_handled(later);
+	ck_assert_int_lt(sent->order, later->order);
+	expect_moved();
+}
+END_TEST
+
+/* ---- with a message in the unit that the database refuses ---- */
+
+START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
+{
+	struct sent *shrink, *later, *poison;
+
+	database_refuse(world->database, "poison");
+	shrink = change_quantity("a", 10);
+	later = change_quantity("a", 11);
+	poison = allocate("poison", "CHAIR", 1);
+	world_settle(world);
+
+	ck_assert_int_eq(poison->outcome, OUTCOME_FAILED);
+	expect_handled(shrink);
+	expect_handled(later);
+	ck_assert_int_lt(shrink->order, later->order);
+	ck_assert_int_eq(database_batch(world->database, "a")->purchased, 11);
+}
+END_TEST
+
+Suite *shrink_suite(void)
+{
+	Suite *suite = suite_create("shrink");
+	TCase *tests = tcase_create("in steps");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_test(tests, so_many_lines_move_in_several_units);
+	tcase_add_test(tests, as_many_as_allowed_move_in_one);
+	tcase_add_test(tests, the_sender_is_answered_at_the_end);
+	tcase_add_test(tests, all_lines_are_given_up_newest_first_then_allocated_oldest_first);
+	tcase_add_test(tests, the_skus_later_commands_wait_and_others_do_not);
+	tcase_add_loop_test(tests, a_worker_that_begins_anew_goes_on_with_it, 0, 8);
+	tcase_add_loop_test(tests, conflicts_and_lost_connections_in_between_change_nothing, 0, 4);
+	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
