@@ -126,11 +126,35 @@ static enum outcome outcome_of(enum verdict verdict)
 	return OUTCOME_NONE;
 }
 
+/* What a rejection is about, or NULL. */
+static const char *subject_of(const struct delivery *delivery, enum verdict verdict)
+{
+	switch (verdict) {
+	case REJECT_INVALID_SKU:
+		return delivery->sku;
+	case REJECT_UNKNOWN_BATCH:
+	case REJECT_BATCHREF_TAKEN:
+		return delivery->batchref;
+	case REJECT_ID_REUSED:
+		return delivery->envelope.id;
+	case ACCEPTED:
+	case SKIP_DUPLICATE:
+	case SKIP_OUT_OF_DATE:
+	case NEEDS_MORE:
+		break;
+	}
+	return NULL;
+}
+
 void delivery_conclude(struct delivery *delivery, enum verdict verdict)
 {
+	const char *subject = subject_of(delivery, verdict);
+
 	delivery->outcome = outcome_of(verdict);
 	delivery->verdict = verdict;
 	delivery->reason = verdict_reason(verdict);
+	if (subject)
+		delivery->reason = arena_printf(delivery->arena, "%s %s", delivery->reason, subject);
 }
 
 void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason)

@@ -72,7 +72,7 @@ struct delivery {
 struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec);
 void delivery_free(struct delivery **delivery);
 
-/* A verdict other than NEEDS_MORE as the outcome, with its reason. */
+/* A verdict other than NEEDS_MORE as the outcome, with its reason: "invalid sku LAMP". */
 void delivery_conclude(struct delivery *delivery, enum verdict verdict);
 
 /* OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */

@@ -415,7 +415,7 @@ START_TEST(a_dead_letter_keeps_the_message)
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	letter = &world->database->dead_letters[0];
 	ck_assert_int_eq(letter->outcome, OUTCOME_REJECTED);
-	ck_assert_str_eq(letter->reason, "invalid sku");
+	ck_assert_str_eq(letter->reason, "invalid sku CHAIR");
 	ck_assert_int_eq(letter->way, WAY_STREAM);
 	ck_assert_str_eq(letter->place, "commands");
 	ck_assert_str_eq(letter->entry_id, "1-0");
