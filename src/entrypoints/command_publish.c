@@ -19,6 +19,16 @@ static enum exit_status unknown_message(const char *name)
 	return STATUS_USAGE;
 }
 
+/* The error speaks of fields; whoever typed them sees what was read. */
+static enum exit_status wrong_fields(const struct invocation *invocation, const char *error)
+{
+	fprintf(stderr, "allocd: publish: %s; given:", error);
+	for (size_t i = 0; i < invocation->argument_count; i++)
+		fprintf(stderr, " %s", invocation->arguments[i]);
+	fputc('\n', stderr);
+	return STATUS_USAGE;
+}
+
 static enum exit_status publish(const struct invocation *invocation, enum message_type type,
 				struct bytes payload)
 {
@@ -47,9 +57,7 @@ enum exit_status command_publish(const struct invocation *invocation)
 	if (!is_command(type))
 		return unknown_message(name);
 	if (!bootstrap_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
-					  invocation->arena, &payload, &error)) {
-		fprintf(stderr, "allocd: publish: %s: %s\n", name, error);
-		return STATUS_USAGE;
-	}
+					  invocation->arena, &payload, &error))
+		return wrong_fields(invocation, error);
 	return publish(invocation, type, payload);
 }

@@ -37,13 +37,13 @@ static void head(FILE *out, const char *name, const char *type, const char *help
 static void gauge(FILE *out, const char *name, const char *help, double value)
 {
 	head(out, name, "gauge", help);
-	fprintf(out, "%s %.17g\n", name, value);
+	fprintf(out, "%s %.15g\n", name, value);
 }
 
 static void counter(FILE *out, const char *name, const char *help, double value)
 {
 	head(out, name, "counter", help);
-	fprintf(out, "%s %.17g\n", name, value);
+	fprintf(out, "%s %.15g\n", name, value);
 }
 
 static void write_outcomes(FILE *out, const struct engine_stats *stats)
