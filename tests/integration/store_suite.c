@@ -146,7 +146,7 @@ START_TEST(texts_of_any_characters_come_back)
 		   *reference = "{\"b\\\"atch\",}\t\x01";
 	struct product *product;
 
-	create_batch(reference, sku, 1, IN_WAREHOUSE);
+	create_batch(reference, sku, 2, IN_WAREHOUSE);
 	allocate("'; drop table products; --", sku, 1);
 
 	product = load_product(sku);
@@ -172,7 +172,7 @@ END_TEST
 /* `count` batches of one piece each, "batch-000" first. */
 static void create_batches(int count, int32_t qty)
 {
-	char reference[16];
+	char reference[32];
 
 	work_restart(work);
 	for (int i = 0; i < count; i++) {

@@ -1,0 +1,160 @@
+/* libpq without blocking calls, and poll(). */
+#include "adapters/postgres/dialogue.h"
+
+#include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/session.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int dialogue_rest_ms(const struct dialogue *dialogue)
+{
+	int64_t rest = dialogue->deadline_ms - now_ms();
+
+	if (dialogue->deadline_ms == INT64_MAX)
+		return -1;
+	return rest < 0 ? 0 : rest > INT32_MAX ? INT32_MAX : (int)rest;
+}
+
+void dialogue_wait_for_ever(struct dialogue *dialogue)
+{
+	dialogue->deadline_ms = INT64_MAX;
+}
+
+static bool fail(struct dialogue *dialogue, const char *text)
+{
+	snprintf(dialogue->text, sizeof dialogue->text, "%s", text);
+	conninfo_join_lines(dialogue->text);
+	return false;
+}
+
+/* What libpq says, which is nothing when the server did not answer at all. */
+static bool fail_as_libpq_says(struct dialogue *dialogue)
+{
+	dialogue->sqlstate[0] = '\0';
+	return fail(dialogue, PQerrorMessage(dialogue->pg));
+}
+
+static bool await_socket(struct dialogue *dialogue, short events)
+{
+	struct pollfd fd = {PQsocket(dialogue->pg), events, 0};
+
+	if (poll(&fd, 1, dialogue_rest_ms(dialogue)) > 0)
+		return true;
+	dialogue->sqlstate[0] = '\0';
+	return fail(dialogue, "the database did not answer in time");
+}
+
+/* ---- connecting ---- */
+
+static bool connect_fully(struct dialogue *dialogue)
+{
+	PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
+
+	while (PQstatus(dialogue->pg) != CONNECTION_BAD && wants != PGRES_POLLING_OK &&
+	       wants != PGRES_POLLING_FAILED) {
+		if (!await_socket(dialogue, wants == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+			return false;
+		wants = PQconnectPoll(dialogue->pg);
+	}
+	return wants == PGRES_POLLING_OK || fail_as_libpq_says(dialogue);
+}
+
+static void ignore_notice(void *context, const char *text)
+{
+	(void)context, (void)text;
+}
+
+bool dialogue_begin(struct dialogue *dialogue, const char *conninfo, int timeout_ms)
+{
+	*dialogue = (struct dialogue){.deadline_ms = now_ms() + timeout_ms};
+	dialogue->pg = conninfo_connect_start(conninfo, &dialogue->defect);
+	if (dialogue->defect)
+		return fail(dialogue, dialogue->defect);
+	PQsetNoticeProcessor(dialogue->pg, ignore_notice, NULL);
+	if (!connect_fully(dialogue))
+		return false;
+	dialogue->defect = session_defect(dialogue->pg);
+	return !dialogue->defect || fail(dialogue, dialogue->defect);
+}
+
+void dialogue_end(struct dialogue *dialogue)
+{
+	PQfinish(dialogue->pg);
+	dialogue->pg = NULL;
+}
+
+/* ---- asking ---- */
+
+static PGresult *next_result(struct dialogue *dialogue)
+{
+	while (PQisBusy(dialogue->pg)) {
+		if (!await_socket(dialogue, POLLIN))
+			return NULL;
+		if (!PQconsumeInput(dialogue->pg))
+			break;
+	}
+	return PQgetResult(dialogue->pg);
+}
+
+static void note_error(struct dialogue *dialogue, const PGresult *result)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	fail(dialogue, PQresultErrorMessage(result));
+	snprintf(dialogue->sqlstate, sizeof dialogue->sqlstate, "%s", sqlstate ? sqlstate : "");
+}
+
+/* The last result, once all have come; NULL when one is an error. */
+static PGresult *last_result(struct dialogue *dialogue)
+{
+	PGresult *last = NULL, *result;
+	bool failed = false;
+
+	while ((result = next_result(dialogue))) {
+		ExecStatusType status = PQresultStatus(result);
+
+		if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+			note_error(dialogue, result);
+			failed = true;
+		}
+		PQclear(last);
+		last = result;
+		if (PQstatus(dialogue->pg) == CONNECTION_BAD)
+			break;
+	}
+	if (!failed && last)
+		return last;
+	PQclear(last);
+	return NULL;
+}
+
+PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params)
+{
+	if (!PQsendQueryParams(dialogue->pg, sql, count, NULL, params, NULL, NULL, 0)) {
+		fail_as_libpq_says(dialogue);
+		return NULL;
+	}
+	return last_result(dialogue);
+}
+
+bool dialogue_run(struct dialogue *dialogue, const char *sql)
+{
+	PGresult *result;
+
+	if (!PQsendQuery(dialogue->pg, sql))
+		return fail_as_libpq_says(dialogue);
+	result = last_result(dialogue);
+	PQclear(result);
+	return result;
+}

@@ -1,0 +1,38 @@
+/*
+ * Talking to Postgres and waiting for each answer, with an end to patience: for what is done before there is an
+ * event loop.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
+#define ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DIALOGUE_TEXT_SIZE 512
+
+struct dialogue {
+	PGconn *pg;
+	int64_t deadline_ms;
+	const char *defect;            /* of the connection string or the server: to try again is of no use */
+	char sqlstate[6];              /* of the last error; empty: the connection's own */
+	char text[DIALOGUE_TEXT_SIZE]; /* what went wrong, in one line */
+};
+
+/* False: see `defect` and `text`. */
+bool dialogue_begin(struct dialogue *dialogue, const char *conninfo, int timeout_ms);
+void dialogue_end(struct dialogue *dialogue);
+
+/* How long its patience lasts still. */
+int dialogue_rest_ms(const struct dialogue *dialogue);
+
+/* From here on an answer may take as long as it takes. */
+void dialogue_wait_for_ever(struct dialogue *dialogue);
+
+/* Parameters and results are text.  NULL: see `sqlstate` and `text`.  The caller clears the result. */
+PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params);
+
+/* Any number of statements, results dropped. */
+bool dialogue_run(struct dialogue *dialogue, const char *sql);
+
+#endif

@@ -1,0 +1,201 @@
+/* Brings the database's schema to where this program needs it, or says why it cannot. */
+#include "adapters/postgres/dialogue.h"
+#include "adapters/postgres/migrations.h"
+#include "adapters/postgres/postgres.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Programs that migrate wait for each other by this lock.  Any number, but always the same. */
+#define MIGRATION_LOCK "7302157463491"
+
+static const char create_table[] = "create table if not exists migrations ("
+				   " number integer primary key,"
+				   " name text not null,"
+				   " oldest_program integer not null,"
+				   " checksum text not null,"
+				   " applied_at timestamptz not null default now())";
+
+static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result result, const char *words)
+{
+	snprintf(text, SCHEMA_TEXT_SIZE, "%s", words);
+	return result;
+}
+
+/* The last error: the connection's own, or the server's trouble, or ours. */
+static enum schema_result say_why(const struct dialogue *dialogue, char text[SCHEMA_TEXT_SIZE])
+{
+	static const char *const passing[] = {"", "08", "40", "53", "55", "57", "25006"};
+
+	if (dialogue->defect)
+		return say(text, SCHEMA_INCOMPATIBLE, dialogue->defect);
+	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+		size_t length = strlen(passing[i]);
+
+		if (length ? !strncmp(dialogue->sqlstate, passing[i], length) : !dialogue->sqlstate[0])
+			return say(text, SCHEMA_UNREACHABLE, dialogue->text);
+	}
+	return say(text, SCHEMA_FAILED, dialogue->text);
+}
+
+/* ---- what is there ---- */
+
+static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
+{
+	snprintf(text, SCHEMA_TEXT_SIZE,
+		 "migration %s was applied to this database in another wording: it must never change",
+		 migration->name);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+static enum schema_result say_too_new(char text[SCHEMA_TEXT_SIZE], const char *number, int oldest_program)
+{
+	snprintf(
+		text, SCHEMA_TEXT_SIZE,
+		"the database is too new: its migration %s needs a program that knows migration %d, this one knows %d",
+		number, oldest_program, migration_count);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+static enum schema_result say_missing(char text[SCHEMA_TEXT_SIZE], int number)
+{
+	snprintf(text, SCHEMA_TEXT_SIZE, "the database lacks migration %s: run `allocd migrate`",
+		 migrations[number - 1].name);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+/* The rows of the table: first all that we know, in order, then those of newer programs. */
+static enum schema_result judge(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
+{
+	for (int row = 0; row < PQntuples(rows); row++) {
+		int number = atoi(PQgetvalue(rows, row, 0)), oldest_program = atoi(PQgetvalue(rows, row, 1));
+
+		if (number > migration_count) {
+			if (oldest_program > migration_count)
+				return say_too_new(text, PQgetvalue(rows, row, 0), oldest_program);
+			continue;
+		}
+		if (number != *applied + 1)
+			return say_missing(text, *applied + 1);
+		if (strcmp(PQgetvalue(rows, row, 2), migrations[number - 1].checksum) != 0)
+			return say_changed(text, &migrations[number - 1]);
+		*applied = number;
+	}
+	return SCHEMA_READY;
+}
+
+/* How many of our migrations the database has, if it is one for us. */
+static enum schema_result examine(struct dialogue *dialogue, int *applied, char text[SCHEMA_TEXT_SIZE])
+{
+	enum schema_result result;
+	PGresult *answer;
+	bool is_empty;
+
+	*applied = 0;
+	answer = dialogue_ask(dialogue, "select to_regclass('migrations') is null", 0, NULL);
+	if (!answer)
+		return say_why(dialogue, text);
+	is_empty = PQgetvalue(answer, 0, 0)[0] == 't';
+	PQclear(answer);
+	if (is_empty)
+		return SCHEMA_READY;
+	answer = dialogue_ask(
+		dialogue, "select number, oldest_program, checksum from migrations order by number", 0, NULL);
+	if (!answer)
+		return say_why(dialogue, text);
+	result = judge(answer, applied, text);
+	PQclear(answer);
+	return result;
+}
+
+enum schema_result postgres_check_schema(const char *conninfo, int timeout_ms, char text[SCHEMA_TEXT_SIZE])
+{
+	struct dialogue dialogue;
+	enum schema_result result;
+	int applied;
+
+	if (!dialogue_begin(&dialogue, conninfo, timeout_ms))
+		result = say_why(&dialogue, text);
+	else
+		result = examine(&dialogue, &applied, text);
+	if (result == SCHEMA_READY && applied < migration_count)
+		result = say_missing(text, applied + 1);
+	dialogue_end(&dialogue);
+	return result;
+}
+
+/* ---- what is missing ---- */
+
+/* Begins a transaction that nobody else who migrates can enter meanwhile. */
+static bool enter(struct dialogue *dialogue)
+{
+	char patience[16];
+	const char *const params[] = {patience};
+	PGresult *answer;
+
+	snprintf(patience, sizeof patience, "%d", 1 + dialogue_rest_ms(dialogue));
+	if (!dialogue_run(dialogue, "begin"))
+		return false;
+	answer = dialogue_ask(dialogue, "select set_config('lock_timeout', $1, true)", 1, params);
+	PQclear(answer);
+	return answer && dialogue_run(dialogue, "select pg_advisory_xact_lock(" MIGRATION_LOCK ")") &&
+	       dialogue_run(dialogue, "set local lock_timeout = '5s'; set local statement_timeout = 0");
+}
+
+static bool apply(struct dialogue *dialogue, const struct migration *migration)
+{
+	char number[16], oldest_program[16];
+	const char *const params[] = {number, migration->name, oldest_program, migration->checksum};
+	PGresult *answer;
+
+	snprintf(number, sizeof number, "%d", migration->number);
+	snprintf(oldest_program, sizeof oldest_program, "%d", migration->oldest_program);
+	if (!dialogue_run(dialogue, migration->sql))
+		return false;
+	answer = dialogue_ask(
+		dialogue,
+		"insert into migrations (number, name, oldest_program, checksum) values ($1, $2, $3, $4)", 4,
+		params);
+	PQclear(answer);
+	return answer;
+}
+
+static enum schema_result apply_missing(struct dialogue *dialogue, struct logger *logger,
+					char text[SCHEMA_TEXT_SIZE])
+{
+	enum schema_result result;
+	int applied;
+
+	if (!enter(dialogue))
+		return say_why(dialogue, text);
+	dialogue_wait_for_ever(dialogue);
+	if (!dialogue_run(dialogue, create_table))
+		return say_why(dialogue, text);
+	result = examine(dialogue, &applied, text);
+	if (result != SCHEMA_READY)
+		return result;
+	for (int i = applied; i < migration_count; i++) {
+		LOG(logger, LOG_INFO, "migrating the database", LOG_TEXT("migration", migrations[i].name));
+		if (!apply(dialogue, &migrations[i]))
+			return say_why(dialogue, text);
+	}
+	return dialogue_run(dialogue, "commit") ? SCHEMA_READY : say_why(dialogue, text);
+}
+
+enum schema_result postgres_migrate(const char *conninfo, int timeout_ms, struct logger *logger,
+				    char text[SCHEMA_TEXT_SIZE])
+{
+	struct dialogue dialogue;
+	enum schema_result result;
+	int applied = 0;
+
+	if (!dialogue_begin(&dialogue, conninfo, timeout_ms))
+		result = say_why(&dialogue, text);
+	else
+		result = examine(&dialogue, &applied, text);
+	if (result == SCHEMA_READY && applied < migration_count)
+		result = apply_missing(&dialogue, logger, text);
+	dialogue_end(&dialogue);
+	return result;
+}

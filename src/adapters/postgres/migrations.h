@@ -1,0 +1,17 @@
+/* The migrations as they are embedded in the program: see embed.py. */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_MIGRATIONS_H
+#define ALLOCD_ADAPTERS_POSTGRES_MIGRATIONS_H
+
+struct migration {
+	int number;
+	const char *name;
+	int oldest_program; /* that works with it: the number of the newest migration it knows */
+	const char *checksum;
+	const char *sql;
+};
+
+/* Number 1 first, without gaps. */
+extern const struct migration migrations[];
+extern const int migration_count;
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The Postgres adapter: stores (bus/store.h), views (bus/views.h) and the schema they need.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
+#define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
+
+#include "bus/logger.h"
+#include "bus/store.h"
+#include "bus/views.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+
+/* ---- stores and views ---- */
+
+struct postgres_config {
+	struct event_base *base;
+	const char *conninfo; /* handed to libpq as it is; PG* variables are honoured */
+	struct logger *logger;
+	int inbox_days;           /* message ids are forgotten after so many days */
+	int64_t dead_letters_max; /* so many are kept; the oldest rejected and invalid ones leave first */
+	int answer_timeout_ms;    /* a session that is silent for so long is given up; 0: the default */
+};
+
+/* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */
+struct store *postgres_store_new(const struct postgres_config *config, const char *name);
+struct views *postgres_views_new(const struct postgres_config *config);
+
+/* Whatever is under way is never answered.  Not from within a callback.  Accept NULL and null it. */
+void postgres_store_free(struct store **store);
+void postgres_views_free(struct views **views);
+
+/* ---- the schema; these two block ---- */
+
+enum schema_result {
+	SCHEMA_READY,
+	SCHEMA_UNREACHABLE,  /* no connection, or no answer in time: try again */
+	SCHEMA_INCOMPATIBLE, /* a database that this program cannot work with: see the text */
+	SCHEMA_FAILED,       /* a migration failed; nothing of it was kept */
+};
+
+#define SCHEMA_TEXT_SIZE 512
+
+/*
+ * Applies what is missing, one transaction for all of it; two programs that do so at once wait for each other.  Gives up
+ * after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line without the password.
+ */
+enum schema_result postgres_migrate(const char *conninfo, int timeout_ms, struct logger *logger,
+				    char text[SCHEMA_TEXT_SIZE]);
+
+/* Only looks: SCHEMA_INCOMPATIBLE, too, when a migration is missing. */
+enum schema_result postgres_check_schema(const char *conninfo, int timeout_ms, char text[SCHEMA_TEXT_SIZE]);
+
+#endif

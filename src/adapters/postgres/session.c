@@ -1,0 +1,57 @@
+/* The settings of the worker's sessions. */
+#include "adapters/postgres/session.h"
+
+#include "adapters/postgres/statements.h"
+
+#include <string.h>
+
+#define SERVER_VERSION_MIN 140000
+
+/*
+ * Plans must not depend on what the tables held when they were made: a plan that was made on empty tables reads
+ * them whole when they have grown.  So the planner is left nothing but index scans and nested loops, once.
+ *
+ * Our locking relies on READ COMMITTED, where a row is read again after the wait for its lock.  The keepalives are
+ * the server's end: no timeout of its own ends a backend that waits for the rest of a pipeline.
+ */
+static const char settings[] = "select set_config(name, setting, false) from (values"
+			       " ('statement_timeout', '10s'),"
+			       " ('lock_timeout', '2s'),"
+			       " ('idle_in_transaction_session_timeout', '10s'),"
+			       " ('default_transaction_isolation', 'read committed'),"
+			       " ('plan_cache_mode', 'force_generic_plan'),"
+			       " ('enable_seqscan', 'off'),"
+			       " ('enable_bitmapscan', 'off'),"
+			       " ('enable_hashjoin', 'off'),"
+			       " ('enable_mergejoin', 'off'),"
+			       " ('jit', 'off'),"
+			       " ('tcp_keepalives_idle', '2'),"
+			       " ('tcp_keepalives_interval', '1'),"
+			       " ('tcp_keepalives_count', '3'),"
+			       " ('tcp_user_timeout', '5000')"
+			       ") as settings (name, setting)";
+
+const char *session_defect(const PGconn *pg)
+{
+	const char *encoding = PQparameterStatus(pg, "server_encoding");
+
+	if (PQserverVersion(pg) < SERVER_VERSION_MIN)
+		return "the server is older than Postgres 14";
+	if (!encoding || strcmp(encoding, "UTF8") != 0)
+		return "the database's encoding is not UTF8";
+	return NULL;
+}
+
+bool session_send_setup(PGconn *pg, unsigned use)
+{
+	if (!PQsendQueryParams(pg, settings, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	for (int i = 0; i < STATEMENTS; i++) {
+		const struct statement *statement = &statements[i];
+
+		if ((statement->used_by & use) &&
+		    !PQsendPrepare(pg, statement->name, statement->sql, 0, NULL))
+			return false;
+	}
+	return PQpipelineSync(pg);
+}

@@ -1,0 +1,131 @@
+/* A store on Postgres: one connection, one call at a time. */
+#include "adapters/postgres/store.h"
+
+#include "adapters/postgres/postgres.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+static const struct store_ops store_ops = {
+	.resolve = store_resolve,
+	.load = store_load,
+	.flush = store_flush,
+	.settle = store_settle,
+	.probe = store_probe,
+	.read_cursors = store_read_cursors,
+	.read_outbox = store_read_outbox,
+	.save_cursors = store_save_cursors,
+	.due_notifications = store_due_notifications,
+	.settle_notification = store_settle_notification,
+	.unfinished_shrinks = store_unfinished_shrinks,
+	.tidy = store_tidy,
+};
+
+struct store *postgres_store_new(const struct postgres_config *config, const char *name)
+{
+	struct postgres_store *store = calloc(1, sizeof *store);
+
+	if (!store)
+		abort();
+	store->store.ops = &store_ops;
+	store->inbox_days = config->inbox_days;
+	store->dead_letters_max = config->dead_letters_max;
+	store->arena = arena_new(CHUNK_SIZE);
+	segment_init(&store->segment, store->arena);
+	store->connection = connection_new(&(struct connection_config){
+		.base = config->base,
+		.conninfo = config->conninfo,
+		.name = name,
+		.logger = config->logger,
+		.use = FOR_STORE,
+		.answer_timeout_ms = config->answer_timeout_ms,
+	});
+	return &store->store;
+}
+
+void postgres_store_free(struct store **pointer)
+{
+	struct postgres_store *store;
+
+	if (!*pointer)
+		return;
+	store = postgres_store(*pointer);
+	connection_free(&store->connection);
+	segment_clear(&store->segment);
+	arena_free(&store->arena);
+	free(store->keys);
+	free(store);
+	*pointer = NULL;
+}
+
+/* ---- one call ---- */
+
+struct segment *store_go_on(struct postgres_store *store, store_done *done, void *context)
+{
+	assert(!store->done && "one call at a time");
+	store->done = done;
+	store->context = context;
+	return &store->segment;
+}
+
+struct segment *store_begin(struct postgres_store *store, store_done *done, void *context)
+{
+	struct segment *segment = store_go_on(store, done, context);
+
+	if (store->in_transaction)
+		segment_add(segment, ROLLBACK);
+	store->in_transaction = false;
+	return segment;
+}
+
+void store_send(struct postgres_store *store, enum segment_effect effect, segment_done *next, void *context)
+{
+	connection_run(store->connection, &store->segment, effect, next, context);
+}
+
+static void on_sent(void *context, const struct failure *failure)
+{
+	store_answer(context, failure);
+}
+
+void store_send_and_answer(struct postgres_store *store, enum segment_effect effect)
+{
+	store_send(store, effect, on_sent, store);
+}
+
+void store_answer(struct postgres_store *store, const struct failure *failure)
+{
+	store_done *done = store->done;
+
+	store->done = NULL;
+	segment_clear(&store->segment);
+	arena_clear(store->arena);
+	done(store->context, failure);
+}
+
+/* ---- keys ---- */
+
+size_t store_keys(const struct postgres_store *store)
+{
+	return store->key_count;
+}
+
+void store_put_key(struct postgres_store *store, int64_t key)
+{
+	if (store->key_count == store->key_room) {
+		store->key_room = store->key_room ? 2 * store->key_room : 1024;
+		store->keys = reallocarray(store->keys, store->key_room, sizeof *store->keys);
+		if (!store->keys)
+			abort();
+	}
+	store->keys[store->key_count++] = key;
+}
+
+int64_t store_take_key(struct postgres_store *store)
+{
+	assert(store->key_count && "a load brings as many keys as the unit can need");
+	return store->keys[--store->key_count];
+}

@@ -1,0 +1,37 @@
+/* The Postgres adapter on a real server: the port test suite, and what only this adapter has to promise. */
+#include "suites.h"
+#include "world.h"
+
+#include <stdlib.h>
+
+static bool migrate(void)
+{
+	char text[SCHEMA_TEXT_SIZE];
+
+	if (postgres_migrate(database_conninfo(), 10000, world_logger(), text) == SCHEMA_READY)
+		return true;
+	fprintf(stderr, "%s\n", text);
+	return false;
+}
+
+static int run_all(void)
+{
+	SRunner *runner = srunner_create(store_suite(&world.fixture));
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	int status = EXIT_FAILURE;
+
+	database_create();
+	if (migrate())
+		status = run_all();
+	database_drop();
+	return status;
+}

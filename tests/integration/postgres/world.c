@@ -1,0 +1,202 @@
+/* The real thing, for the port test suite and for the adapter's own tests. */
+#include "world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE_S 60
+
+static char log_text[8192];
+
+static void write_log(struct logger *logger, enum log_level level, const char *message,
+		      const struct log_field *fields, size_t count)
+{
+	size_t used = strlen(log_text);
+
+	(void)logger, (void)level;
+	used += (size_t)snprintf(log_text + used, sizeof log_text - used, "%s", message);
+	for (size_t i = 0; i < count && used < sizeof log_text; i++)
+		used += (size_t)snprintf(log_text + used, sizeof log_text - used, " %s=%s", fields[i].name,
+					 fields[i].text ? fields[i].text : "");
+	if (used < sizeof log_text - 2)
+		strcat(log_text, "\n");
+}
+
+static struct logger logger = {LOG_WARN, write_log};
+
+struct logger *world_logger(void)
+{
+	return &logger;
+}
+
+const char *world_log(void)
+{
+	return log_text;
+}
+
+/* ---- the fixture ---- */
+
+static void set_up(struct store_fixture *fixture)
+{
+	(void)fixture;
+	log_text[0] = '\0';
+	database_empty();
+	world.base = event_base_new();
+	world.answer_timeout_ms = 0;
+}
+
+static void tear_down(struct store_fixture *fixture)
+{
+	(void)fixture;
+	while (world.store_count) {
+		world.store_count--;
+		postgres_store_free(&world.stores[world.store_count]);
+		proxy_free(&world.proxies[world.store_count]);
+	}
+	while (world.views_count)
+		postgres_views_free(&world.views[--world.views_count]);
+	event_base_free(world.base);
+	database_drop_another();
+}
+
+static struct postgres_config config_of(const char *conninfo)
+{
+	return (struct postgres_config){
+		.base = world.base,
+		.conninfo = conninfo,
+		.logger = &logger,
+		.inbox_days = SUITE_INBOX_DAYS,
+		.dead_letters_max = SUITE_DEAD_LETTERS_MAX,
+		.answer_timeout_ms = world.answer_timeout_ms,
+	};
+}
+
+static struct store *add_store(const char *conninfo, struct proxy *proxy)
+{
+	struct postgres_config config = config_of(conninfo);
+
+	ck_assert_uint_lt(world.store_count, WORLD_STORES_MAX);
+	world.proxies[world.store_count] = proxy;
+	world.stores[world.store_count] = postgres_store_new(&config, "test");
+	return world.stores[world.store_count++];
+}
+
+static struct store *make_store(struct store_fixture *fixture)
+{
+	struct proxy *proxy = proxy_new(world.base, database_conninfo());
+
+	(void)fixture;
+	return add_store(proxy_conninfo(proxy), proxy);
+}
+
+static struct views *make_views(struct store_fixture *fixture)
+{
+	struct postgres_config config = config_of(database_conninfo());
+
+	(void)fixture;
+	ck_assert_uint_lt(world.views_count, WORLD_STORES_MAX);
+	world.views[world.views_count] = postgres_views_new(&config);
+	return world.views[world.views_count++];
+}
+
+static void give_up(evutil_socket_t fd, short what, void *context)
+{
+	bool *out_of_patience = context;
+
+	(void)fd, (void)what;
+	*out_of_patience = true;
+}
+
+static void run_until(struct store_fixture *fixture, const bool *done)
+{
+	bool out_of_patience = false;
+	struct event *patience = evtimer_new(world.base, give_up, &out_of_patience);
+
+	(void)fixture;
+	event_add(patience, &(struct timeval){PATIENCE_S, 0});
+	while (!*done && !out_of_patience)
+		event_base_loop(world.base, EVLOOP_ONCE);
+	event_free(patience);
+	ck_assert_msg(*done, "waited %d s in vain; the log: %s", PATIENCE_S, log_text);
+}
+
+static void lose_next_flush(struct store_fixture *fixture, struct store *store, enum loss loss)
+{
+	struct proxy *proxy = world_proxy_of(store);
+
+	(void)fixture;
+	switch (loss) {
+	case LOST_BEFORE_COMMIT:
+		proxy_swallow_flush(proxy);
+		break;
+	case LOST_AFTER_COMMIT:
+		proxy_swallow_answer(proxy);
+		break;
+	case LOST_WHILE_COMMITTING:
+		proxy_hold_commit(proxy);
+		break;
+	}
+}
+
+static void end_lost_session(struct store_fixture *fixture, struct store *store, bool commits)
+{
+	(void)fixture;
+	proxy_end_held(world_proxy_of(store), commits);
+}
+
+/* Everything that has a time is made so much older. */
+static void let_time_pass(struct store_fixture *fixture, int64_t seconds)
+{
+	static const char *const columns[][2] = {{"notifications", "due_at"},
+						 {"units", "at"},
+						 {"inbox", "handled_at"},
+						 {"outbox", "committed_at"}};
+
+	(void)fixture;
+	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+		database_sql("update %s set %s = %s - make_interval(secs => %ld)", columns[i][0],
+			     columns[i][1], columns[i][1], (long)seconds);
+}
+
+static void dead_letters(struct store_fixture *fixture, char *text, size_t size)
+{
+	(void)fixture;
+	snprintf(text, size, "%s",
+		 database_sql("select string_agg(reason || ';', '' order by id) from dead_letters"));
+}
+
+struct world world = {
+	.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush, end_lost_session,
+		    let_time_pass, dead_letters},
+};
+
+/* ---- for the adapter's own tests ---- */
+
+void world_set_up(void)
+{
+	set_up(&world.fixture);
+}
+
+void world_tear_down(void)
+{
+	tear_down(&world.fixture);
+}
+
+struct store *world_make_store(void)
+{
+	return make_store(&world.fixture);
+}
+
+struct store *world_make_store_on(const char *conninfo)
+{
+	return add_store(conninfo, NULL);
+}
+
+struct proxy *world_proxy_of(const struct store *store)
+{
+	size_t i = 0;
+
+	while (world.stores[i] != store)
+		i++;
+	return world.proxies[i];
+}

@@ -1,0 +1,43 @@
+/*
+ * What the tests of the Postgres adapter work in: an event loop, and stores that reach the tests' database by way of a
+ * proxy each.
+ */
+#ifndef ALLOCD_TESTS_POSTGRES_WORLD_H
+#define ALLOCD_TESTS_POSTGRES_WORLD_H
+
+#include "../store_suite.h"
+#include "../work.h"
+#include "adapters/postgres/postgres.h"
+#include "database.h"
+#include "proxy.h"
+
+#define WORLD_STORES_MAX 8
+
+struct world {
+	struct store_fixture fixture; /* first: it is the suite's, too */
+	struct event_base *base;
+	struct store *stores[WORLD_STORES_MAX];
+	struct proxy *proxies[WORLD_STORES_MAX];
+	size_t store_count;
+	struct views *views[WORLD_STORES_MAX];
+	size_t views_count;
+	int answer_timeout_ms; /* of stores that are made from now on; 0: the default */
+};
+
+/* One, for every test. */
+extern struct world world;
+
+/* For tests: what the fixture does before and after each, and what it makes. */
+void world_set_up(void);
+void world_tear_down(void);
+struct store *world_make_store(void);
+struct proxy *world_proxy_of(const struct store *store);
+
+/* A store on another database, without a proxy. */
+struct store *world_make_store_on(const char *conninfo);
+
+/* The lines that were logged, warnings and above, since the test began. */
+const char *world_log(void);
+struct logger *world_logger(void);
+
+#endif
