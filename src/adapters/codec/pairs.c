@@ -60,7 +60,7 @@ static bool add_pair(const struct message_descriptor *descriptor, const char *pa
 	name[equals - pair] = '\0';
 	field = field_called(descriptor, name);
 	if (!field)
-		return invalid(arena, error, descriptor->name, "expected one of the fields %s",
+		return invalid(arena, error, name, "expected one of the fields %s",
 			       names_of_fields(descriptor, arena));
 	if (object_member(document_view(document), name).kind != VALUE_ABSENT)
 		return invalid(arena, error, name, "expected once");

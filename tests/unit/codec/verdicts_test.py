@@ -12,6 +12,7 @@ import collections
 import copy
 import datetime
 import json
+import math
 import pathlib
 import random
 import re
@@ -23,7 +24,7 @@ import jsonschema
 import msgpack
 
 SEED = 20260101
-PAYLOADS_A_MESSAGE = 1000
+PAYLOADS_A_MESSAGE = 1200
 
 VERDICTS, SCHEMA_FOLDER = sys.argv[1:3]
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted(pathlib.Path(SCHEMA_FOLDER).glob("*.json"))}
@@ -231,6 +232,15 @@ class Payloads:
             )
         return self.shuffled(payload)
 
+    def short(self):
+        """A good one in which most bytes matter."""
+        payload = {}
+        for field, rules in self.properties.items():
+            if field not in self.aliases:
+                payload[field] = self.text(3) if "maxLength" in rules else self.good_value(rules)
+        payload["x"] = self.rng.choice([None, "ä€", -5, 1.5, [True, {"y": 2**40}], {"y": {"z": "z"}}])
+        return payload
+
     def use_alias(self, payload, alias, field):
         """The field's own name, its alias, or both with the same value."""
         way = self.rng.randrange(3)
@@ -384,6 +394,83 @@ class GeneratedPayloads(unittest.TestCase):
         for case in self.cases:
             if case.violated:
                 self.assertRegex(case.in_json["error"], r"\A[ -~]{1,200}\Z")
+
+
+def unique(pairs):
+    if len({key for key, _value in pairs}) < len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
+
+
+def no_constant(text):
+    raise ValueError(f"{text} is not JSON")
+
+
+def is_sound(value):
+    """What the contract asks of every value, of unknown fields too."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and "\0" not in key and is_sound(key) and is_sound(value[key]) for key in value)
+    if isinstance(value, (list, tuple)):
+        return all(map(is_sound, value))
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def read_by_python(raw):
+    """The payload as Python's own json or msgpack reads it; ValueError when it is not sound."""
+    if raw[:1] and (0x80 <= raw[0] <= 0x8F or raw[0] in (0xDE, 0xDF)):
+        payload = msgpack.unpackb(raw, object_pairs_hook=unique)
+    else:
+        payload = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=no_constant)
+    if not isinstance(payload, dict) or not is_sound(payload):
+        raise ValueError("not sound")
+    return payload
+
+
+class DamagedBytes(unittest.TestCase):
+    """Payloads with a byte or two changed, lost or repeated: still our verdict is that of two other programs."""
+
+    PAYLOADS_AN_ENCODING = 6000
+    INTERESTING = b'\x00\x80\x81\x90\xa1\xc0\xc1\xc4\xca\xcb\xcf\xd3\xd9\xdd\xdf\xff"\\{}[],:0e-.'
+
+    def damaged(self, raw, rng):
+        raw = bytearray(raw)
+        for _ in range(rng.choice([1, 1, 2])):
+            place = rng.randrange(len(raw))
+            way = rng.randrange(4)
+            if way == 0:
+                del raw[place]
+            elif way == 1:
+                raw.insert(place, rng.choice(self.INTERESTING))
+            else:
+                raw[place] = rng.randrange(256) if way == 2 else rng.choice(self.INTERESTING)
+        return bytes(raw)
+
+    def assert_same_verdicts(self, encode, least_good):
+        rng = random.Random(SEED)
+        names = list(SCHEMAS)
+        drafts = []
+        for _ in range(self.PAYLOADS_AN_ENCODING):
+            name = rng.choice(names)
+            drafts.append((name, self.damaged(encode(Payloads(name, rng).short(), rng), rng)))
+        good = 0
+        for (name, raw), answer in zip(drafts, ask(drafts)):
+            try:
+                ok = VALIDATORS[name].is_valid(read_by_python(raw))
+            except ValueError:
+                ok = False
+            self.assertEqual("fields" in answer, ok, (name, raw, answer))
+            good += ok
+        self.assertGreaterEqual(good, least_good)
+
+    def test_in_json(self):
+        self.assert_same_verdicts(as_json, 300)
+
+    def test_in_messagepack(self):
+        self.assert_same_verdicts(lambda payload, _rng: as_messagepack(payload), 300)
 
 
 class WrittenEvents(unittest.TestCase):

@@ -4,6 +4,8 @@
 
 #include "adapters/codec/codec.h"
 
+#include <time.h>
+
 /* A literal, NULs inside and all: in a table, and elsewhere. */
 #define LITERAL(literal)                                                                                     \
 	{                                                                                                    \
@@ -25,6 +27,9 @@ const char *repeated(const char *text, size_t count);
 
 /* What the payload says; fails the test when it is invalid. */
 struct envelope accepted(enum message_type type, struct bytes payload);
+
+/* The processor time that it takes to read the payload: the least of a few tries. */
+clock_t time_to_read(enum message_type type, struct bytes payload);
 
 /* Why the payload is invalid; fails the test when it is not. */
 const char *refused(enum message_type type, struct bytes payload);
