@@ -96,7 +96,8 @@ def resolved(name, rules):
 def violations(name, payload):
     for error in VALIDATORS[name].iter_errors(payload):
         if error.validator == "required":
-            yield ("required", next(field for field in error.validator_value if error.message.startswith(f"'{field}'")))
+            missing = [field for field in error.validator_value if error.message.startswith(f"'{field}'")]
+            yield ("required", missing[0])
         elif error.absolute_path:
             yield ("properties", error.absolute_path[0], error.validator)
         else:
@@ -409,7 +410,7 @@ def no_constant(text):
 def is_sound(value):
     """What the contract asks of every value, of unknown fields too."""
     if isinstance(value, dict):
-        return all(isinstance(key, str) and "\0" not in key and is_sound(key) and is_sound(value[key]) for key in value)
+        return all(map(is_sound_key, value)) and all(map(is_sound, value.values()))
     if isinstance(value, (list, tuple)):
         return all(map(is_sound, value))
     if isinstance(value, str):
@@ -417,6 +418,10 @@ def is_sound(value):
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def is_sound_key(key):
+    return isinstance(key, str) and "\0" not in key and is_sound(key)
 
 
 def read_by_python(raw):
