@@ -1,6 +1,7 @@
 /* What every store and every views adapter promises, one test a rule. */
 #include "store_suite.h"
 
+#include "core/partition.h"
 #include "work.h"
 
 #include <stdio.h>
@@ -327,31 +328,1109 @@ START_TEST(a_product_that_another_changed_is_a_conflict)
 }
 END_TEST
 
+START_TEST(a_product_that_was_only_consulted_is_checked_too)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+	work_allocate(other, "order", "lamp", 1); /* a duplicate: it changes nothing */
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("another", "lamp", 1);
+
+	work_handle(other);
+
+	ck_assert_int_eq(other->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(consulting_a_product_does_not_change_its_revision)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+
+	allocate("order", "lamp", 1);
+
+	ck_assert_int_eq(load_product("lamp")->revision, 2);
+}
+END_TEST
+
+START_TEST(a_product_that_another_changed_between_two_loads_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	unit_of_work_want_product(&other->uow, "lamp");
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("order", "lamp", 1);
+
+	unit_of_work_want_product(&other->uow, "unknown");
+
+	ck_assert_int_eq(work_load(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+/* What two workers may both create, before either has flushed. */
+
+static void both_create_the_product(struct work *one, struct work *other)
+{
+	work_create_batch(one, "batch-1", "lamp", 10, IN_WAREHOUSE);
+	work_create_batch(other, "batch-2", "lamp", 10, IN_WAREHOUSE);
+}
+
+static void both_create_the_batch(struct work *one, struct work *other)
+{
+	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
+	work_create_batch(other, "batch", "chair", 10, IN_WAREHOUSE);
+}
+
+static void both_allocate_the_line(struct work *one, struct work *other)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(one, "order", "lamp", 1);
+	work_allocate(other, "order", "lamp", 1);
+}
+
+static void create_batch_with_id(struct work *at, const char *reference, const char *sku, const char *id)
+{
+	struct envelope envelope = {.id = id, .occurred_at = NO_INSTANT};
+	struct create_batch *command = &envelope.message.as.create_batch;
+
+	message_init(&envelope.message, MSG_CREATE_BATCH);
+	command->batchref = reference;
+	command->sku = sku;
+	command->qty = 10;
+	work_message(at, &envelope);
+}
+
+static void both_spend_the_id(struct work *one, struct work *other)
+{
+	create_batch_with_id(one, "batch-1", "lamp", "id");
+	create_batch_with_id(other, "batch-2", "chair", "id");
+}
+
+static void (*const both_create[])(struct work *, struct work *) = {
+	both_create_the_product, both_create_the_batch, both_allocate_the_line, both_spend_the_id};
+
+#define BOTH_CREATE ((int)(sizeof both_create / sizeof both_create[0]))
+
+START_TEST(what_two_create_is_a_conflict_for_the_second)
+{
+	struct work *one = work_new(fixture, store), *other = work_new(fixture, fixture->make_store(fixture));
+
+	both_create[_i](one, other);
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(one);
+	work_handle(other);
+	ck_assert_int_eq(work_flush(one), NO_FAILURE);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	work_free(&one);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_unit_that_was_refused_wrote_nothing)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	char reasons[256];
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	create_batch_with_id(other, "their batch", "chair", "id");
+	work_invalid(other, "bad");
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+	allocate("ours", "lamp", 1);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	ck_assert_ptr_null(load_product("chair"));
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "");
+	work_restart(work);
+	create_batch_with_id(work, "their batch", "chair", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(redone_after_a_conflict_it_goes_in)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+	allocate("ours", "lamp", 1);
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	work_restart(other);
+	work_allocate(other, "theirs", "lamp", 1);
+
+	ck_assert_int_eq(work_do(other), NO_FAILURE);
+	ck_assert_int_eq(load_product("lamp")->version, 2);
+	work_free(&other);
+}
+END_TEST
+
+/* ---- units that lock ---- */
+
+START_TEST(what_a_unit_locked_waits_for_its_flush)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	int answer;
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "ours", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	work_begin_flush(other);
+	work_handle(work);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+
+	answer = work_wait(other);
+	ck_assert_msg(answer == FAILURE_CONFLICT || answer == FAILURE_RETRY, "it must not go in: %d", answer);
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_unit_that_locks_may_load_again)
+{
+	create_batches(OPEN_BATCHES + 3, 1);
+	create_batch("large", "lamp", 5, TOMORROW);
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "order", "lamp", 5);
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(an_abandoned_unit_holds_no_locks)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "abandoned", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	load_product("chair"); /* the next unit of that store */
+
+	work_allocate(other, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(other), NO_FAILURE);
+	work_free(&other);
+}
+END_TEST
+
+/* ---- message ids ---- */
+
+START_TEST(a_spent_id_is_known_with_its_digest)
+{
+	create_batch("unrelated", "chair", 1, IN_WAREHOUSE);
+	work_restart(work);
+	create_batch_with_id(work, "batch", "lamp", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	work_restart(work);
+	create_batch_with_id(work, "batch", "lamp", "id");
+	create_batch_with_id(work, "another batch", "lamp", "id");
+	create_batch_with_id(work, "another batch", "lamp", "another id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_int_eq(work->deliveries[1]->verdict, REJECT_ID_REUSED);
+	ck_assert_int_eq(work->deliveries[2]->outcome, OUTCOME_HANDLED);
+}
+END_TEST
+
+START_TEST(ids_are_forgotten_after_their_time)
+{
+	bool more = true;
+
+	work_restart(work);
+	create_batch_with_id(work, "batch", "lamp", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS + 1);
+
+	work_begin_call(work);
+	store->ops->tidy(store, &more, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	ck_assert(!more);
+	work_restart(work);
+	create_batch_with_id(work, "another batch", "lamp", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
+}
+END_TEST
+
+START_TEST(ids_are_kept_until_then)
+{
+	bool more;
+
+	work_restart(work);
+	create_batch_with_id(work, "batch", "lamp", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS - 60);
+
+	work_begin_call(work);
+	store->ops->tidy(store, &more, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	work_restart(work);
+	create_batch_with_id(work, "batch", "lamp", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+}
+END_TEST
+
+/* ---- whose batch ---- */
+
+START_TEST(a_batch_resolves_to_its_sku)
+{
+	struct resolved_batch batches[] = {{.reference = "none"}, {.reference = "batch"}};
+
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+
+	work_begin_call(work);
+	store->ops->resolve(store, batches, 2, work->uow.arena, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	ck_assert_ptr_null(batches[0].sku);
+	ck_assert_str_eq(batches[1].sku, "lamp");
+}
+END_TEST
+
+START_TEST(a_reference_that_another_sku_has_is_taken)
+{
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+
+	create_batch("batch", "chair", 1, IN_WAREHOUSE);
+
+	ck_assert_int_eq(work->deliveries[0]->verdict, REJECT_BATCHREF_TAKEN);
+	ck_assert_ptr_null(load_product("chair"));
+}
+END_TEST
+
+/* ---- a shrink in steps ---- */
+
+#define MANY_LINES 10050
+
+/* A batch of that many lines that has shrunk to nothing, after the first step. */
+static void begin_large_shrink(void)
+{
+	create_batch("batch", "lamp", MANY_LINES, IN_WAREHOUSE);
+	for (int from = 0; from < MANY_LINES; from += 1050)
+		allocate_many("lamp", from, MANY_LINES - from < 1050 ? MANY_LINES - from : 1050);
+	create_batch("other", "lamp", MANY_LINES, TOMORROW);
+	work_restart(work);
+	work_change_quantity(work, "batch", 0);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+/* Takes one step, in a unit of its own; false when there is nothing left to do. */
+static bool take_step(void)
+{
+	struct product *product = load_product("lamp");
+
+	if (!product->shrink)
+		return false;
+	while (handle_shrink_step(&work->uow, product) == PROGRESS_NEEDS_MORE)
+		ck_assert_int_eq(work_load(work), NO_FAILURE);
+	unit_of_work_close(&work->uow);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+	return true;
+}
+
+static size_t count_unfinished_shrinks(const char **sku)
+{
+	size_t count;
+
+	work_begin_call(work);
+	store->ops->unfinished_shrinks(store, sku, 1, &count, work->uow.arena, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	return count;
+}
+
+START_TEST(a_large_shrink_goes_on_in_committed_steps)
+{
+	const char *sku;
+	struct product *product;
+
+	begin_large_shrink();
+
+	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 1);
+	ck_assert_str_eq(sku, "lamp");
+	product = load_product("lamp");
+	ck_assert_int_eq(product->shrink->target, 0);
+	ck_assert_str_eq(product->shrink->batch->reference, "batch");
+	ck_assert_int_eq(product->shrink->batch->allocated, MANY_LINES - MOVE_MAX);
+	while (take_step())
+		continue;
+	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 0);
+	product = load_product("lamp");
+	ck_assert_int_eq(product->version, 3 * MANY_LINES);
+	ck_assert_int_eq(product_batch(product, "other") ? -1 : 0, 0); /* it is full */
+	allocate("order-00000", "lamp", 1);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+}
+END_TEST
+
+/* ---- the outbox ---- */
+
+static void read_outbox(struct outbox_range *range)
+{
+	range->arena = work->uow.arena;
+	work_begin_call(work);
+	store->ops->read_outbox(store, range, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+static void assert_event(const struct outbox_row *row, size_t at, const char *text)
+{
+	struct outgoing *events = NULL;
+	size_t count = 0;
+
+	ck_assert(outbox_frame_decode(work->uow.arena, row->frame, &events, &count));
+	ck_assert_uint_lt(at, count);
+	ck_assert_uint_eq(events[at].payload.size, strlen(text));
+	ck_assert_mem_eq(events[at].payload.data, text, strlen(text));
+}
+
+START_TEST(events_are_read_back_as_they_were_written)
+{
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "order-1", "lamp", 1);
+	work_allocate(work, "order-2", "lamp", 100);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_uint_eq(work->uow.outbox_count, 1);
+	ck_assert_int_eq(work->uow.outbox[0].position, 1);
+	allocate("order-3", "lamp", 1);
+	ck_assert_int_eq(work->uow.outbox[0].position, 2);
+
+	read_outbox(&range);
+
+	ck_assert_uint_eq(range.row_count, 2);
+	ck_assert_int_eq(range.head, 2);
+	ck_assert_int_eq(range.rows[0].position, 1);
+	ck_assert_int_eq(range.rows[0].first_version, 1);
+	ck_assert_int_eq(range.rows[0].last_version, 2);
+	assert_event(&range.rows[0], 0, "line_allocated lamp order-1 1 batch");
+	assert_event(&range.rows[0], 1, "out_of_stock lamp order-2 2");
+	assert_event(&range.rows[1], 0, "line_allocated lamp order-3 3 batch");
+}
+END_TEST
+
+START_TEST(a_read_of_the_outbox_is_bounded)
+{
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 3, .bytes_max = 100000};
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	for (int i = 0; i < 5; i++)
+		allocate((const char *[]){"a", "b", "c", "d", "e"}[i], "lamp", 1);
+
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 3);
+	ck_assert_int_eq(range.head, 5);
+
+	range = (struct outbox_range){
+		.partition = partition_of("lamp"), .after = 1, .rows_max = 100, .bytes_max = 1};
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 1); /* one at least */
+	ck_assert_int_eq(range.rows[0].position, 2);
+}
+END_TEST
+
+START_TEST(rows_of_several_stores_share_one_order_without_gaps)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 100, .bytes_max = 100000};
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+	for (int i = 0; i < 5; i++) {
+		struct work *turn = i % 2 ? other : work;
+
+		work_restart(turn);
+		work_allocate(turn, (const char *[]){"a", "b", "c", "d", "e"}[i], "lamp", 1);
+		ck_assert_int_eq(work_do(turn), NO_FAILURE);
+		ck_assert_int_eq(turn->uow.outbox[0].position, i + 1);
+	}
+
+	read_outbox(&range);
+
+	ck_assert_uint_eq(range.row_count, 5);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(range.rows[i].first_version, i + 1);
+	work_free(&other);
+}
+END_TEST
+
+/* Two SKUs of one partition, and one of another. */
+static const char *sku_in_partition(int partition, int number)
+{
+	static char sku[32];
+
+	for (int i = 0;; i++) {
+		snprintf(sku, sizeof sku, "sku-%d", i);
+		if (partition_of(sku) == partition && !number--)
+			return arena_strdup(work->uow.arena, sku);
+	}
+}
+
+START_TEST(every_partition_counts_for_itself)
+{
+	const char *skus[3];
+
+	work_restart(work);
+	skus[0] = sku_in_partition(3, 0);
+	skus[1] = sku_in_partition(3, 1);
+	skus[2] = sku_in_partition(9, 0);
+	for (int i = 0; i < 3; i++) {
+		work_create_batch(work, skus[i], skus[i], 1, IN_WAREHOUSE);
+		work_allocate(work, "order", skus[i], 1);
+	}
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_uint_eq(work->uow.outbox_count, 3);
+	ck_assert_int_eq(work->uow.outbox[0].position, 1);
+	ck_assert_int_eq(work->uow.outbox[1].position, 2);
+	ck_assert_int_eq(work->uow.outbox[2].position, 1);
+}
+END_TEST
+
+static void read_cursors(int64_t cursors[PARTITIONS], int64_t heads[PARTITIONS])
+{
+	work_begin_call(work);
+	store->ops->read_cursors(store, cursors, heads, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+static void save_cursor(int partition, int64_t position)
+{
+	work_begin_call(work);
+	store->ops->save_cursors(store, &(struct cursor){partition, position}, 1, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+START_TEST(cursors_only_go_forward)
+{
+	int64_t cursors[PARTITIONS], heads[PARTITIONS];
+
+	save_cursor(5, 7);
+	save_cursor(5, 3);
+
+	read_cursors(cursors, heads);
+
+	for (int i = 0; i < PARTITIONS; i++) {
+		ck_assert_int_eq(cursors[i], i == 5 ? 7 : 0);
+		ck_assert_int_eq(heads[i], 0);
+	}
+}
+END_TEST
+
+START_TEST(cursors_go_forward_with_a_flush)
+{
+	int64_t cursors[PARTITIONS], heads[PARTITIONS];
+	struct cursor moved[] = {{15, 2}, {5, 6}, {6, 4}};
+
+	save_cursor(5, 7);
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	work->uow.cursors = moved;
+	work->uow.cursor_count = 3;
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	read_cursors(cursors, heads);
+
+	ck_assert_int_eq(cursors[5], 7);
+	ck_assert_int_eq(cursors[6], 4);
+	ck_assert_int_eq(cursors[15], 2);
+	ck_assert_int_eq(heads[partition_of("lamp")], 1);
+}
+END_TEST
+
+START_TEST(what_is_not_published_is_never_tidied_away)
+{
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
+	bool more;
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order-1", "lamp", 1);
+	allocate("order-2", "lamp", 1);
+	save_cursor(range.partition, 1);
+	fixture->let_time_pass(fixture, INT64_C(86400) * 7 + 1);
+
+	work_begin_call(work);
+	store->ops->tidy(store, &more, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 0); /* the first one is gone */
+	range.after = 1;
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 1);
+	ck_assert_int_eq(range.rows[0].position, 2);
+}
+END_TEST
+
+/* ---- a connection that is lost during a flush ---- */
+
+static void flush_and_lose(enum loss loss)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+	fixture->lose_next_flush(fixture, store, loss);
+	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
+}
+
+/* As the engine does: while the lost session lives, it may have to ask again. */
+static int settle(void)
+{
+	int answer;
+
+	do
+		answer = work_settle(work);
+	while (answer == FAILURE_RETRY);
+	return answer;
+}
+
+START_TEST(a_flush_lost_before_its_commit_can_be_redone)
+{
+	flush_and_lose(LOST_BEFORE_COMMIT);
+
+	ck_assert_int_eq(settle(), NO_FAILURE);
+
+	ck_assert_int_eq(load_product("lamp")->version, 0);
+	allocate("order", "lamp", 1);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
+}
+END_TEST
+
+START_TEST(a_flush_lost_after_its_commit_is_committed)
+{
+	flush_and_lose(LOST_AFTER_COMMIT);
+
+	ck_assert_int_eq(settle(), FAILURE_CONFLICT);
+
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(asked_twice_it_gives_the_same_answer)
+{
+	flush_and_lose(_i ? LOST_AFTER_COMMIT : LOST_BEFORE_COMMIT);
+
+	ck_assert_int_eq(settle(), _i ? FAILURE_CONFLICT : NO_FAILURE);
+	ck_assert_int_eq(settle(), _i ? FAILURE_CONFLICT : NO_FAILURE);
+}
+END_TEST
+
+START_TEST(a_session_that_is_still_committing_is_waited_for)
+{
+	bool commits = _i;
+
+	flush_and_lose(LOST_WHILE_COMMITTING);
+
+	work_begin_call(work);
+	store->ops->settle(store, work->uow.witness, work_answered, work);
+	fixture->end_lost_session(fixture, store, commits);
+
+	if (work_wait(work) == FAILURE_RETRY)
+		work->answer = settle();
+	ck_assert_int_eq(work->answer, commits ? FAILURE_CONFLICT : NO_FAILURE);
+	ck_assert_int_eq(load_product("lamp")->version, commits ? 1 : 0);
+}
+END_TEST
+
+START_TEST(what_was_settled_can_never_commit)
+{
+	unsigned char witness[WITNESS_SIZE];
+
+	flush_and_lose(LOST_BEFORE_COMMIT);
+	ck_assert_int_eq(settle(), NO_FAILURE);
+	memcpy(witness, work->uow.witness, WITNESS_SIZE);
+
+	work_restart(work);
+	memcpy(work->uow.witness, witness, WITNESS_SIZE);
+	work_allocate(work, "order", "lamp", 1);
+
+	ck_assert_int_ne(work_do(work), NO_FAILURE);
+	ck_assert_int_eq(load_product("lamp")->version, 0);
+}
+END_TEST
+
+START_TEST(a_probe_goes_in)
+{
+	work_begin_call(work);
+	store->ops->probe(store, work_answered, work);
+
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+END_TEST
+
+/* ---- notifications ---- */
+
+static size_t take_due(struct notification *due, size_t max)
+{
+	size_t count;
+
+	work_begin_call(work);
+	store->ops->due_notifications(store, due, max, &count, work->uow.arena, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	return count;
+}
+
+static void settle_notification(int64_t key, bool delivered, int retry_seconds)
+{
+	work_begin_call(work);
+	store->ops->settle_notification(store, key, delivered, retry_seconds, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+/* One notification; returns its key, as the flush set it. */
+static int64_t run_out_of_stock(void)
+{
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+	allocate("order", "lamp", 2);
+	ck_assert_uint_eq(work->uow.notification_count, 1);
+	return work->uow.notifications[0].key;
+}
+
+START_TEST(a_new_notification_is_left_to_who_wrote_it)
+{
+	struct notification due[2];
+
+	run_out_of_stock();
+
+	ck_assert_uint_eq(take_due(due, 2), 0);
+}
+END_TEST
+
+START_TEST(a_notification_that_was_not_sent_in_time_is_taken_up_once)
+{
+	struct notification due[2];
+	int64_t key = run_out_of_stock();
+
+	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
+
+	ck_assert_uint_eq(take_due(due, 2), 1);
+	ck_assert_int_eq(due[0].key, key);
+	ck_assert_str_eq(due[0].sku, "lamp");
+	ck_assert_str_eq(due[0].orderid, "order");
+	ck_assert_int_eq(due[0].qty, 2);
+	ck_assert_int_eq(due[0].attempts, 0);
+	ck_assert_uint_eq(take_due(due, 2), 0); /* it is leased now */
+}
+END_TEST
+
+START_TEST(a_delivered_notification_is_gone)
+{
+	struct notification due[2];
+
+	settle_notification(run_out_of_stock(), true, 0);
+	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
+
+	ck_assert_uint_eq(take_due(due, 2), 0);
+}
+END_TEST
+
+START_TEST(a_failed_notification_is_due_again_later)
+{
+	struct notification due[2];
+
+	settle_notification(run_out_of_stock(), false, 300);
+	fixture->let_time_pass(fixture, 290);
+	ck_assert_uint_eq(take_due(due, 2), 0);
+	fixture->let_time_pass(fixture, 20);
+
+	ck_assert_uint_eq(take_due(due, 2), 1);
+	ck_assert_int_eq(due[0].attempts, 1);
+}
+END_TEST
+
+START_TEST(several_notifications_get_their_keys_in_order)
+{
+	struct notification due[3];
+
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "z", "lamp", 2);
+	work_allocate(work, "a", "lamp", 3);
+	work_allocate(work, "m", "lamp", 4);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	settle_notification(work->uow.notifications[1].key, true, 0);
+	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
+
+	ck_assert_uint_eq(take_due(due, 3), 2);
+	for (int i = 0; i < 2; i++)
+		ck_assert_str_ne(due[i].orderid, "a");
+}
+END_TEST
+
+/* ---- dead letters ---- */
+
+static void send_invalid(const char *reason)
+{
+	work_restart(work);
+	work_invalid(work, reason);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+static void send_failed(const char *reason)
+{
+	work_restart(work);
+	work_create_batch(work, "batch", "lamp", 1, IN_WAREHOUSE);
+	delivery_refuse(work->deliveries[0], OUTCOME_FAILED, reason);
+	unit_of_work_settle(&work->uow, work->deliveries[0]);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+}
+
+START_TEST(a_bad_message_is_kept)
+{
+	char reasons[256];
+
+	send_invalid("bad");
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "bad;");
+}
+END_TEST
+
+START_TEST(the_oldest_dead_letters_leave_first)
+{
+	static const char *const sent[] = {"1", "2", "3", "4", "5", "6", "7"};
+	char reasons[256];
+
+	for (int i = 0; i < 7; i++)
+		send_invalid(sent[i]);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "3;4;5;6;7;");
+}
+END_TEST
+
+START_TEST(failed_messages_leave_last)
+{
+	static const char *const sent[] = {"1", "2", "3", "4", "5", "6"};
+	char reasons[256];
+
+	send_failed("failed");
+	for (int i = 0; i < 6; i++)
+		send_invalid(sent[i]);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "failed;3;4;5;6;");
+}
+END_TEST
+
+START_TEST(even_failed_messages_are_bounded)
+{
+	char reasons[256];
+
+	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX + 1; i++)
+		send_failed((const char *[]){"a", "b", "c", "d", "e", "f"}[i]);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "b;c;d;e;f;");
+}
+END_TEST
+
+/* ---- views ---- */
+
+struct reading {
+	bool answered;
+	int failure;
+	char text[512];
+};
+
+static void on_allocations(void *context, const struct allocation_row *rows, size_t count,
+			   const struct failure *failure)
+{
+	struct reading *reading = context;
+	size_t used = 0;
+
+	reading->answered = true;
+	reading->failure = failure ? (int)failure->kind : NO_FAILURE;
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(reading->text + used, sizeof reading->text - used, "%s:%s ",
+					 rows[i].sku, rows[i].batchref);
+}
+
+static const char *read_allocations(struct views *views, struct reading *reading, const char *orderid)
+{
+	*reading = (struct reading){0};
+	views->ops->allocations(views, orderid, on_allocations, reading);
+	ck_assert(!reading->answered);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
+}
+
+START_TEST(the_read_model_shows_an_orders_lines_by_sku_and_quantity)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("lamps", "lamp", 10, IN_WAREHOUSE);
+	create_batch("more lamps", "lamp", 10, TOMORROW);
+	create_batch("chairs", "chair", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 10);
+	allocate("order", "lamp", 9);
+	allocate("order", "chair", 1);
+
+	ck_assert_str_eq(read_allocations(views, &reading, "order"),
+			 "chair:chairs lamp:more lamps lamp:lamps ");
+	ck_assert_str_eq(read_allocations(views, &reading, "none"), "");
+}
+END_TEST
+
+START_TEST(the_read_model_follows_a_line_that_moves_or_loses_its_batch)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("one", "lamp", 10, IN_WAREHOUSE);
+	create_batch("two", "lamp", 10, TOMORROW);
+	allocate("order", "lamp", 10);
+
+	work_restart(work);
+	work_change_quantity(work, "one", 5);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_str_eq(read_allocations(views, &reading, "order"), "lamp:two ");
+
+	work_restart(work);
+	work_change_quantity(work, "two", 5);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_str_eq(read_allocations(views, &reading, "order"), "");
+}
+END_TEST
+
+static void on_events(void *context, const struct event_frame *frames, size_t count,
+		      const struct failure *failure)
+{
+	struct reading *reading = context;
+	size_t used = 0;
+
+	reading->answered = true;
+	reading->failure = failure ? (int)failure->kind : NO_FAILURE;
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(reading->text + used, sizeof reading->text - used, "%d ",
+					 (int)frames[i].first_version);
+}
+
+static const char *read_events(struct views *views, struct reading *reading, const char *sku, int64_t after)
+{
+	*reading = (struct reading){0};
+	views->ops->events(views, sku, after, on_events, reading);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
+}
+
+START_TEST(the_frames_that_hold_later_events_are_read)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+	create_batch("chairs", "chair", 100, IN_WAREHOUSE);
+	allocate_many("lamp", 0, 3); /* events 1 to 3 */
+	allocate_many("lamp", 3, 2); /* 4 and 5 */
+	allocate_many("chair", 0, 2);
+	allocate_many("lamp", 5, 1); /* 6 */
+
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 0), "1 4 6 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 4), "4 6 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 5), "6 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 6), "");
+	ck_assert_str_eq(read_events(views, &reading, "none", 0), "");
+}
+END_TEST
+
+START_TEST(several_reads_may_be_under_way)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading one = {0}, two = {0};
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order-1", "lamp", 1);
+
+	views->ops->allocations(views, "order-1", on_allocations, &one);
+	views->ops->events(views, "lamp", 0, on_events, &two);
+	fixture->run_until(fixture, &one.answered);
+	fixture->run_until(fixture, &two.answered);
+
+	ck_assert_str_eq(one.text, "lamp:batch ");
+	ck_assert_str_eq(two.text, "1 ");
+}
+END_TEST
+
+START_TEST(a_ping_is_answered)
+{
+	struct views *views = fixture->make_views(fixture);
+
+	work_begin_call(work);
+	views->ops->ping(views, work_answered, work);
+
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+END_TEST
+
+/* ---- the suite ---- */
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+	TCase *tests = tcase_create(name);
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 120);
+	suite_add_tcase(suite, tests);
+	return tests;
+}
+
+static void add_loading(Suite *suite)
+{
+	TCase *tests = add_case(suite, "loading");
+
+	tcase_add_test(tests, an_unknown_sku_has_no_product);
+	tcase_add_test(tests, a_batch_comes_back_as_it_was);
+	tcase_add_loop_test(tests, the_warehouse_and_all_days_come_back, 0, 5);
+	tcase_add_test(tests, an_allocation_shows_in_the_batch_and_in_the_versions);
+	tcase_add_test(tests, texts_of_any_characters_come_back);
+	tcase_add_test(tests, a_few_batches_are_all_of_them);
+	tcase_add_test(tests, the_first_open_batches_come_in_order_of_preference);
+	tcase_add_test(tests, exhausted_batches_stay_out);
+	tcase_add_test(tests, a_line_too_large_for_the_first_batches_finds_one_beyond_them);
+	tcase_add_test(tests, a_named_batch_comes_with_its_product);
+	tcase_add_test(tests, an_allocated_line_is_known_again);
+	tcase_add_test(tests, a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall);
+	tcase_add_test(tests, no_more_than_the_first_lines_come_unasked);
+	tcase_add_test(tests, a_shrink_moves_more_lines_than_come_unasked);
+	tcase_add_test(tests, a_large_shrink_goes_on_in_committed_steps);
+	tcase_add_test(tests, a_batch_resolves_to_its_sku);
+	tcase_add_test(tests, a_reference_that_another_sku_has_is_taken);
+}
+
+static void add_conflicts(Suite *suite)
+{
+	TCase *tests = add_case(suite, "conflicts");
+
+	tcase_add_test(tests, a_product_that_another_changed_is_a_conflict);
+	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
+	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
+	tcase_add_test(tests, a_product_that_another_changed_between_two_loads_is_a_conflict);
+	tcase_add_loop_test(tests, what_two_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
+	tcase_add_test(tests, a_unit_that_was_refused_wrote_nothing);
+	tcase_add_test(tests, redone_after_a_conflict_it_goes_in);
+	tcase_add_test(tests, what_a_unit_locked_waits_for_its_flush);
+	tcase_add_test(tests, a_unit_that_locks_may_load_again);
+	tcase_add_test(tests, an_abandoned_unit_holds_no_locks);
+}
+
+static void add_uncertainty(Suite *suite)
+{
+	TCase *tests = add_case(suite, "uncertainty");
+
+	tcase_add_test(tests, a_flush_lost_before_its_commit_can_be_redone);
+	tcase_add_test(tests, a_flush_lost_after_its_commit_is_committed);
+	tcase_add_loop_test(tests, asked_twice_it_gives_the_same_answer, 0, 2);
+	tcase_add_loop_test(tests, a_session_that_is_still_committing_is_waited_for, 0, 2);
+	tcase_add_test(tests, what_was_settled_can_never_commit);
+	tcase_add_test(tests, a_probe_goes_in);
+}
+
+static void add_ids(Suite *suite)
+{
+	TCase *tests = add_case(suite, "message ids");
+
+	tcase_add_test(tests, a_spent_id_is_known_with_its_digest);
+	tcase_add_test(tests, ids_are_forgotten_after_their_time);
+	tcase_add_test(tests, ids_are_kept_until_then);
+}
+
+static void add_outbox(Suite *suite)
+{
+	TCase *tests = add_case(suite, "outbox");
+
+	tcase_add_test(tests, events_are_read_back_as_they_were_written);
+	tcase_add_test(tests, a_read_of_the_outbox_is_bounded);
+	tcase_add_test(tests, rows_of_several_stores_share_one_order_without_gaps);
+	tcase_add_test(tests, every_partition_counts_for_itself);
+	tcase_add_test(tests, cursors_only_go_forward);
+	tcase_add_test(tests, cursors_go_forward_with_a_flush);
+	tcase_add_test(tests, what_is_not_published_is_never_tidied_away);
+}
+
+static void add_notifications(Suite *suite)
+{
+	TCase *tests = add_case(suite, "notifications");
+
+	tcase_add_test(tests, a_new_notification_is_left_to_who_wrote_it);
+	tcase_add_test(tests, a_notification_that_was_not_sent_in_time_is_taken_up_once);
+	tcase_add_test(tests, a_delivered_notification_is_gone);
+	tcase_add_test(tests, a_failed_notification_is_due_again_later);
+	tcase_add_test(tests, several_notifications_get_their_keys_in_order);
+}
+
+static void add_dead_letters(Suite *suite)
+{
+	TCase *tests = add_case(suite, "dead letters");
+
+	tcase_add_test(tests, a_bad_message_is_kept);
+	tcase_add_test(tests, the_oldest_dead_letters_leave_first);
+	tcase_add_test(tests, failed_messages_leave_last);
+	tcase_add_test(tests, even_failed_messages_are_bounded);
+}
+
+static void add_views(Suite *suite)
+{
+	TCase *tests = add_case(suite, "views");
+
+	tcase_add_test(tests, the_read_model_shows_an_orders_lines_by_sku_and_quantity);
+	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
+	tcase_add_test(tests, the_frames_that_hold_later_events_are_read);
+	tcase_add_test(tests, several_reads_may_be_under_way);
+	tcase_add_test(tests, a_ping_is_answered);
+}
+
 Suite *store_suite(struct store_fixture *of)
 {
 	Suite *suite = suite_create("store");
-	TCase *parts = tcase_create("parts"), *stores = tcase_create("two stores");
 
 	fixture = of;
-	tcase_add_checked_fixture(parts, set_up, tear_down);
-	tcase_add_test(parts, an_unknown_sku_has_no_product);
-	tcase_add_test(parts, a_batch_comes_back_as_it_was);
-	tcase_add_loop_test(parts, the_warehouse_and_all_days_come_back, 0, 5);
-	tcase_add_test(parts, an_allocation_shows_in_the_batch_and_in_the_versions);
-	tcase_add_test(parts, texts_of_any_characters_come_back);
-	tcase_add_test(parts, a_few_batches_are_all_of_them);
-	tcase_add_test(parts, the_first_open_batches_come_in_order_of_preference);
-	tcase_add_test(parts, exhausted_batches_stay_out);
-	tcase_add_test(parts, a_line_too_large_for_the_first_batches_finds_one_beyond_them);
-	tcase_add_test(parts, a_named_batch_comes_with_its_product);
-	tcase_add_test(parts, an_allocated_line_is_known_again);
-	tcase_add_test(parts, a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall);
-	tcase_add_test(parts, no_more_than_the_first_lines_come_unasked);
-	tcase_add_test(parts, a_shrink_moves_more_lines_than_come_unasked);
-	suite_add_tcase(suite, parts);
-
-	tcase_add_checked_fixture(stores, set_up, tear_down);
-	tcase_add_test(stores, a_product_that_another_changed_is_a_conflict);
-	suite_add_tcase(suite, stores);
+	add_loading(suite);
+	add_conflicts(suite);
+	add_uncertainty(suite);
+	add_ids(suite);
+	add_outbox(suite);
+	add_notifications(suite);
+	add_dead_letters(suite);
+	add_views(suite);
 	return suite;
 }

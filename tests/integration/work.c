@@ -193,16 +193,22 @@ void work_begin_call(struct work *work)
 
 int work_wait(struct work *work)
 {
-	ck_assert_msg(!work->answered, "answered before the call returned");
 	work->fixture->run_until(work->fixture, &work->answered);
 	ck_assert(work->answered);
 	return work->answer;
+}
+
+/* A store never answers before its call returns. */
+static void assert_unanswered(const struct work *work)
+{
+	ck_assert_msg(!work->answered, "answered before the call returned");
 }
 
 int work_load(struct work *work)
 {
 	work_begin_call(work);
 	work->store->ops->load(work->store, &work->uow, work_answered, work);
+	assert_unanswered(work);
 	return work_wait(work);
 }
 
@@ -210,6 +216,7 @@ void work_begin_flush(struct work *work)
 {
 	work_begin_call(work);
 	work->store->ops->flush(work->store, &work->uow, work_answered, work);
+	assert_unanswered(work);
 }
 
 int work_flush(struct work *work)
@@ -222,6 +229,7 @@ int work_settle(struct work *work)
 {
 	work_begin_call(work);
 	work->store->ops->settle(work->store, work->uow.witness, work_answered, work);
+	assert_unanswered(work);
 	return work_wait(work);
 }
 
