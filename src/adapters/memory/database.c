@@ -78,17 +78,15 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
 		partition->cursor = cursor->position;
 }
 
-void database_cap_dead_letters(struct database *database)
+/* Drops the oldest ones, `over` at most, that are failed or are not; returns how many are too many still. */
+static size_t drop_dead_letters(struct database *database, size_t over, bool failed)
 {
-	size_t over = database->dead_letter_count > database->config.dead_letters_max
-			      ? database->dead_letter_count - database->config.dead_letters_max
-			      : 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < database->dead_letter_count; i++) {
 		const struct dead_letter *letter = &database->dead_letters[i];
 
-		if (over && letter->outcome != OUTCOME_FAILED) {
+		if (over && (letter->outcome == OUTCOME_FAILED) == failed) {
 			over--;
 			database->dead_letters_dropped++;
 		} else {
@@ -96,6 +94,17 @@ void database_cap_dead_letters(struct database *database)
 		}
 	}
 	database->dead_letter_count = kept;
+	return over;
+}
+
+void database_cap_dead_letters(struct database *database)
+{
+	size_t over = 0;
+
+	if (database->dead_letter_count > database->config.dead_letters_max)
+		over = database->dead_letter_count - database->config.dead_letters_max;
+	over = drop_dead_letters(database, over, false);
+	drop_dead_letters(database, over, true);
 }
 
 /* ---- what a test says ---- */

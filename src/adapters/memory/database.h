@@ -202,7 +202,7 @@ void database_insert_witness(struct database *database, const char *key, bool co
 /* Forward only. */
 void database_move_cursor(struct database *database, const struct cursor *cursor);
 
-/* The oldest ones that hold no failed message leave first, until no more than the limit are left. */
+/* Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed ones. */
 void database_cap_dead_letters(struct database *database);
 
 #endif
