@@ -33,7 +33,8 @@ void wire_codec_free(struct codec **codec);
 
 /*
  * The payload, in bare JSON, of the command that `pairs` describe: `count` texts such as "qty=10", a value being
- * what the schema makes of it.  It satisfies its schema.
+ * what the schema makes of it.  It satisfies its schema.  The error quotes the beginning of a name that is no
+ * field's: whoever wrote it is the one who reads it.
  */
 bool wire_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
 			     struct arena *arena, struct bytes *payload, const char **error);

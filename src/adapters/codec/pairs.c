@@ -60,8 +60,8 @@ static bool add_pair(const struct message_descriptor *descriptor, const char *pa
 	name[equals - pair] = '\0';
 	field = field_called(descriptor, name);
 	if (!field)
-		return invalid(arena, error, name, "expected one of the fields %s",
-			       names_of_fields(descriptor, arena));
+		return invalid(arena, error, descriptor->name, "expected one of the fields %s, not '%.40s'",
+			       names_of_fields(descriptor, arena), name);
 	if (object_member(document_view(document), name).kind != VALUE_ABSENT)
 		return invalid(arena, error, name, "expected once");
 	if (!utf8_is_valid(equals + 1, strlen(equals + 1)))
