@@ -65,10 +65,23 @@ static void adopt_id(struct delivery *delivery, const char *id)
 		delivery->envelope.id = arena_strdup(delivery->arena, id);
 }
 
+/* What is wrong before the payload is looked at, or NULL. */
+static const char *defect_of(const struct arrival *arrival)
+{
+	if (arrival->defect)
+		return arrival->defect;
+	if (arrival->type == MSG_NONE || message_descriptor(arrival->type)->role != ROLE_COMMAND)
+		return "type: not a command";
+	if (arrival->payload_size > PAYLOAD_MAX)
+		return "payload: larger than 64 KiB";
+	return NULL;
+}
+
 struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec)
 {
 	struct arena *arena = arena_new(DELIVERY_OVERHEAD + 2 * arrival->payload.size);
 	struct delivery *delivery = arena_alloc(arena, sizeof *delivery);
+	const char *defect = defect_of(arrival);
 
 	delivery->arena = arena;
 	delivery->way = arrival->way;
@@ -82,10 +95,8 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->type = arrival->type;
 	delivery->envelope.source = "";
 	delivery->envelope.occurred_at = NO_INSTANT;
-	if (arrival->defect)
-		delivery_refuse(delivery, OUTCOME_INVALID, arrival->defect);
-	else if (arrival->payload_size > PAYLOAD_MAX)
-		delivery_refuse(delivery, OUTCOME_INVALID, "payload: larger than 64 KiB");
+	if (defect)
+		delivery_refuse(delivery, OUTCOME_INVALID, defect);
 	else
 		decode(delivery, codec);
 	adopt_id(delivery, arrival->id);

@@ -127,12 +127,34 @@ static bool read_cloudevent(struct object object, enum message_type type, struct
 	return true;
 }
 
+/* The id of a message that is refused, where that much can be read. */
+static const char *readable_id(struct object payload, struct arena *arena)
+{
+	static const struct message_descriptor id_alone = {
+		.name = "id",
+		.size = sizeof(struct attributes),
+		.fields = attribute_fields,
+		.field_count = 1,
+	};
+	struct attributes attributes;
+	const char *ignored;
+
+	return fields_read(&id_alone, payload, arena, &attributes, &ignored) ? attributes.id : NULL;
+}
+
 bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
 		   struct envelope *envelope, const char **error)
 {
-	if (object_member(payload, "specversion").kind != VALUE_ABSENT)
-		return read_cloudevent(payload, type, arena, envelope, error);
-	return read_bare(payload, type, arena, envelope, error);
+	bool is_cloudevent = object_member(payload, "specversion").kind != VALUE_ABSENT;
+	struct envelope found;
+
+	if (is_cloudevent ? read_cloudevent(payload, type, arena, &found, error)
+			  : read_bare(payload, type, arena, &found, error)) {
+		*envelope = found;
+		return true;
+	}
+	envelope->id = readable_id(payload, arena);
+	return false;
 }
 
 /* ---- writing ---- */

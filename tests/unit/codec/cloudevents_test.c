@@ -56,6 +56,15 @@ START_TEST(the_id_of_the_envelope_wins)
 }
 END_TEST
 
+START_TEST(the_id_of_a_refused_message_is_read_where_it_can_be)
+{
+	ck_assert_str_eq(id_of_refused(MSG_ALLOCATE, BYTES("{" REQUIRED ",\"data\":{\"sku\":5}}")), "e1");
+	ck_assert_str_eq(id_of_refused(MSG_ALLOCATE, BYTES("{\"id\":\"i1\",\"sku\":5}")), "i1");
+	ck_assert_ptr_null(id_of_refused(MSG_ALLOCATE, BYTES("{\"id\":7,\"sku\":5}")));
+	ck_assert_ptr_null(id_of_refused(MSG_ALLOCATE, BYTES("{\"id\":\"i1\"")));
+}
+END_TEST
+
 static const struct {
 	const char *time;
 	const char *occurred_at;
@@ -219,6 +228,7 @@ Suite *cloudevents_suite(void)
 	tcase_add_test(tests, an_enveloped_command_is_read);
 	tcase_add_test(tests, an_envelope_in_messagepack_is_read);
 	tcase_add_test(tests, the_id_of_the_envelope_wins);
+	tcase_add_test(tests, the_id_of_a_refused_message_is_read_where_it_can_be);
 	tcase_add_loop_test(tests, time_stands_for_occurred_at, 0, COUNT(times));
 	tcase_add_loop_test(tests, a_malformed_trace_harms_nothing, 0, COUNT(lost_traces));
 	tcase_add_loop_test(tests, other_attributes_are_ignored, 0, COUNT(ignored));

@@ -112,6 +112,15 @@ const char *refused(enum message_type type, struct bytes payload)
 	return error;
 }
 
+const char *id_of_refused(enum message_type type, struct bytes payload)
+{
+	struct envelope envelope = {.id = NULL};
+	const char *error = NULL;
+
+	ck_assert(!decode_copy(type, payload, &envelope, &error));
+	return envelope.id;
+}
+
 struct bytes encoded(enum wire_encoding encoding, enum wire_envelope form, const struct envelope *event)
 {
 	struct codec *codec = codec_of(encoding, form);

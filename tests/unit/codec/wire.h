@@ -34,6 +34,9 @@ clock_t time_to_read(enum message_type type, struct bytes payload);
 /* Why the payload is invalid; fails the test when it is not. */
 const char *refused(enum message_type type, struct bytes payload);
 
+/* The id that could still be read of an invalid payload, or NULL. */
+const char *id_of_refused(enum message_type type, struct bytes payload);
+
 /* What an event looks like on the wire. */
 struct bytes encoded(enum wire_encoding encoding, enum wire_envelope form, const struct envelope *event);
 
