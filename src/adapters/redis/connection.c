@@ -49,6 +49,7 @@ struct redis_connection {
 	struct frame frame;
 	struct requests requests;
 	struct greeting greeting;
+	bool secured;   /* TLS is agreed on */
 	bool listening; /* what comes answers nothing */
 
 	bool paused;
@@ -138,7 +139,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	case CONNECTION_DIALING:
 		break;
 	case CONNECTION_GREETING:
-		lose(connection, "no answer to the greeting");
+		lose(connection, connection->tls && !connection->secured
+					 ? "no answer to the TLS handshake: does this port speak TLS?"
+					 : "no answer to the greeting");
 		break;
 	case CONNECTION_UP:
 		tick(connection);
@@ -254,11 +257,13 @@ void redis_connection_pause(struct redis_connection *connection)
 
 void redis_connection_resume(struct redis_connection *connection)
 {
+	static const struct timeval at_once = {0, 0};
+
 	if (!connection->paused)
 		return;
 	connection->paused = false;
 	connection->resumed_ms = now_ms();
-	event_active(connection->resuming, EV_TIMEOUT, 1);
+	evtimer_add(connection->resuming, &at_once);
 }
 
 bool redis_connection_is_paused(const struct redis_connection *connection)
@@ -323,6 +328,8 @@ static void on_event(struct bufferevent *stream, short events, void *context)
 	char cause[REDIS_TROUBLE_MAX];
 
 	(void)stream;
+	if (events & BEV_EVENT_CONNECTED)
+		connection->secured = true;
 	if (!(events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
 		return;
 	describe_end(connection, events, cause, sizeof cause);
@@ -338,7 +345,7 @@ static void close_stream(struct redis_connection *connection)
 		redisReaderFree(connection->reader);
 	connection->stream = NULL;
 	connection->reader = NULL;
-	connection->listening = false;
+	connection->secured = connection->listening = false;
 	connection->ended[0] = '\0';
 }
 

@@ -180,10 +180,11 @@ static void on_begin(evutil_socket_t fd, short what, void *context)
 
 struct dial *dial_start(struct event_base *base, const struct redis_url *url, dial_done *done, void *context)
 {
+	static const struct timeval at_once = {0, 0};
 	struct dial *dial = must_alloc(sizeof *dial);
 
 	*dial = (struct dial){.base = base, .url = url, .done = done, .context = context, .fd = -1};
 	dial->waiting = must(evtimer_new(base, on_begin, dial));
-	event_active(dial->waiting, EV_TIMEOUT, 1);
+	evtimer_add(dial->waiting, &at_once);
 	return dial;
 }

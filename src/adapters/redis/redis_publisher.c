@@ -184,6 +184,7 @@ static struct call *push(struct redis_publisher *publisher, publish_done *done, 
 static void publish(struct broker *port, const struct outgoing *events, size_t count, publish_done *done,
 		    void *context)
 {
+	static const struct timeval at_once = {0, 0};
 	struct redis_publisher *publisher = (struct redis_publisher *)port;
 	struct call *call = push(publisher, done, context);
 
@@ -194,7 +195,7 @@ static void publish(struct broker *port, const struct outgoing *events, size_t c
 	else if (count)
 		send_events(call, events, count);
 	if (!call->replies)
-		event_active(publisher->answering, EV_TIMEOUT, 1);
+		evtimer_add(publisher->answering, &at_once);
 }
 
 static bool is_up(const struct broker *port)

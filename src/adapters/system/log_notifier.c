@@ -22,6 +22,7 @@ struct log_notifier {
 static void notify(struct notifier *port, const struct notification *notification, notify_done *done,
 		   void *context)
 {
+	static const struct timeval at_once = {0, 0};
 	struct log_notifier *notifier = (struct log_notifier *)port;
 	struct answer *answer = must_alloc(sizeof *answer);
 
@@ -30,7 +31,7 @@ static void notify(struct notifier *port, const struct notification *notificatio
 	*answer = (struct answer){NULL, done, context};
 	*notifier->last = answer;
 	notifier->last = &answer->next;
-	event_active(notifier->answering, EV_TIMEOUT, 1);
+	evtimer_add(notifier->answering, &at_once);
 }
 
 static struct answer *pop(struct log_notifier *notifier)

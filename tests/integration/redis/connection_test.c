@@ -1,0 +1,321 @@
+/* Getting to know Redis: who we are to it, and whether it is one. */
+#include "peer.h"
+#include "suites.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Users and their rights, of the server in these tests; commands come from the default user, who has a password. */
+static const char *const users[] = {
+	"ACL SETUSER worker on >pw ~* &* +@all",
+	"ACL SETUSER open on nopass ~* &* +@all",
+	"ACL SETUSER narrow on >pw resetkeys &p:* -@all +subscribe +publish +ping",
+	"ACL SETUSER narrower on >pw resetkeys &p:* -@all +subscribe +publish",
+	"ACL SETUSER deaf on >pw ~* resetchannels &other +@all",
+};
+
+static void setup(void)
+{
+	static const char *const options[] = {"--requirepass", "s:cr%t"};
+
+	world_setup();
+	start_server(options, COUNT(options));
+	command("AUTH %s", "s:cr%t");
+	for (int i = 0; i < COUNT(users); i++)
+		command(users[i]);
+}
+
+static bool both_are_up(void)
+{
+	return subscriber_is_up() && publisher_is_up();
+}
+
+static void connect_both(void)
+{
+	subscribe();
+	start_publisher(NULL);
+}
+
+static bool subscriber_has_trouble(const char *text)
+{
+	const char *trouble = redis_subscriber_trouble(world.subscriber);
+
+	return trouble && strstr(trouble, text);
+}
+
+/* ---- who we are ---- */
+
+static const char *const good_users[] = {":s%3Acr%25t", "default:s:cr%25t", "worker:pw",  "open",
+					 "open:x",      "narrow:pw",        "narrower:pw"};
+
+START_TEST(a_user_with_the_rights_is_let_in)
+{
+	use_url("redis://%s@127.0.0.1:%d", good_users[_i], world.server.port);
+	connect_both();
+	run_until(both_are_up());
+}
+END_TEST
+
+static const struct {
+	const char *userinfo, *trouble;
+} bad_users[] = {
+	{"", "NOAUTH"},
+	{":wrong-pw@", "WRONGPASS"},
+	{"worker:wrong-pw@", "WRONGPASS"},
+	{"nobody:wrong-pw@", "WRONGPASS"},
+	{"worker@", "WRONGPASS"},
+	{"deaf:pw@", "NOPERM"},
+};
+
+START_TEST(a_user_without_the_rights_learns_why)
+{
+	use_url("redis://%s127.0.0.1:%d", bad_users[_i].userinfo, world.server.port);
+	subscribe();
+	run_until(subscriber_has_trouble(bad_users[_i].trouble));
+	ck_assert_ptr_nonnull(strstr(redis_subscriber_trouble(world.subscriber), "REDIS_URL"));
+	run_for(1500);
+
+	ck_assert_uint_eq(log_lines("cannot reach Redis"), 1);
+	ck_assert_uint_eq(log_lines("connected"), 0);
+	ck_assert_uint_eq(log_lines("wrong-pw"), 0);
+	ck_assert_uint_eq(world.told.ups + world.told.downs, 0);
+}
+END_TEST
+
+START_TEST(a_right_that_is_granted_later_is_used)
+{
+	use_url("redis://deaf:pw@127.0.0.1:%d", world.server.port);
+	subscribe();
+	run_until(subscriber_has_trouble("NOPERM"));
+
+	command("ACL SETUSER deaf allchannels");
+	run_until(subscriber_is_up());
+
+	ck_assert_uint_eq(world.told.ups, 1);
+}
+END_TEST
+
+START_TEST(redis_shows_who_is_connected)
+{
+	redisReply *reply;
+
+	use_url("redis://worker:pw@127.0.0.1:%d/5", world.server.port);
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	reply = redisCommand(world.control, "CLIENT LIST");
+
+	ck_assert_ptr_nonnull(strstr(reply->str, "name=allocd-test"));
+	ck_assert_ptr_nonnull(strstr(reply->str, "db=5"));
+	ck_assert_ptr_nonnull(strstr(reply->str, "user=worker"));
+	freeReplyObject(reply);
+}
+END_TEST
+
+START_TEST(a_database_that_is_not_there_is_told)
+{
+	use_url("redis://worker:pw@127.0.0.1:%d/16", world.server.port);
+	subscribe();
+
+	run_until(subscriber_has_trouble("DB index"));
+}
+END_TEST
+
+/* ---- ways ---- */
+
+START_TEST(a_unix_socket_will_do)
+{
+	static char path[64];
+	const char *options[] = {"--unixsocket", path, "--requirepass", "pw"};
+
+	server_kill(&world.server);
+	snprintf(path, sizeof path, "%s/s", world.server.folder);
+	server_start(&world.server, options, COUNT(options));
+	use_url("redis+unix://:pw@%s?db=2", path);
+	connect_both();
+	run_until(both_are_up());
+
+	server_kill(&world.server);
+	run_until(!both_are_up());
+	server_restart(&world.server);
+	run_until(both_are_up());
+}
+END_TEST
+
+START_TEST(a_socket_that_is_not_there_is_told)
+{
+	use_url("redis+unix://%s/nothing", world.server.folder);
+	subscribe();
+
+	run_until(subscriber_has_trouble("No such file"));
+	ck_assert_uint_eq(log_lines("/nothing"), 1);
+}
+END_TEST
+
+/* However many addresses it has, and whichever of them comes first: one of them is 127.0.0.1. */
+START_TEST(a_name_is_looked_up)
+{
+	use_url("redis://worker:pw@localhost:%d", world.server.port);
+	connect_both();
+
+	run_until(both_are_up());
+}
+END_TEST
+
+START_TEST(an_unknown_name_is_told_and_does_not_stop_the_loop)
+{
+	int64_t longest = 0;
+
+	use_url("redis://no-such-host.invalid");
+	subscribe();
+	while (!subscriber_has_trouble("host not found")) {
+		int64_t begin = milliseconds();
+
+		run_once();
+		if (milliseconds() - begin > longest)
+			longest = milliseconds() - begin;
+	}
+
+	ck_assert_int_lt(longest, 500);
+}
+END_TEST
+
+/* While the name is being looked up. */
+START_TEST(freed_at_any_time_nothing_is_left_behind)
+{
+	use_url(_i % 2 ? "redis://localhost:%d" : "redis://127.0.0.1:%d", world.server.port);
+	subscribe();
+	for (int turns = 0; turns < _i / 2; turns++)
+		event_base_loop(world.base, EVLOOP_ONCE);
+	redis_subscriber_free(&world.subscriber);
+
+	ck_assert_ptr_null(world.subscriber);
+}
+END_TEST
+
+START_TEST(a_server_that_starts_later_is_found)
+{
+	server_kill(&world.server);
+	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
+	subscribe();
+	run_until(subscriber_has_trouble("Connection refused"));
+	run_for(1500);
+	ck_assert_uint_eq(log_lines("cannot reach Redis"), 1);
+	ck_assert_uint_eq(log_lines("Connection refused"), 1);
+
+	use_url("redis://:s%%3Acr%%25t@127.0.0.1:%d", world.server.port);
+	server_restart(&world.server);
+	run_until(subscriber_is_up());
+	ck_assert_uint_eq(log_lines("connected to Redis"), 1);
+}
+END_TEST
+
+START_TEST(each_loss_is_told)
+{
+	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
+	start_publisher(NULL);
+	for (size_t losses = 1; losses <= 3; losses++) {
+		run_until(publisher_is_up());
+		command("CLIENT KILL USER worker");
+		run_until(!publisher_is_up());
+		ck_assert_uint_eq(log_lines("lost Redis"), losses);
+	}
+}
+END_TEST
+
+/* ---- who is no Redis ---- */
+
+static const struct {
+	enum peer_manner manner;
+	const char *text, *trouble;
+} peers[] = {
+	{PEER_ECHOES, "", "AUTH was refused"},
+	{PEER_SAYS, "HTTP/1.1 400 Bad Request\r\n\r\n", "not the protocol of Redis"},
+	{PEER_SAYS, "\x15\x03\x01\x02\x02\x16", "not the protocol of Redis"},
+	{PEER_SAYS, "+OK\r\n*1000000000\r\n", "not the protocol of Redis"},
+	{PEER_SAYS, "+OK\r\n$-7\r\n", "not the protocol of Redis"},
+	{PEER_SAYS, "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+	 "nested too deeply"},
+	{PEER_SAYS, "-ERR unknown command 'AUTH', with args beginning with: 'me' 'pw-of-mine'\r\n",
+	 "AUTH was refused"},
+	{PEER_SAYS, "-DENIED Redis is running in protected mode\r\n", "DENIED"},
+	{PEER_SAYS, "+OK\r\n+OK\r\n+OK\r\n", "is this a Redis?"},
+	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:5.0.3\n\r\n", "5.0.3 is too old"},
+	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n:1\r\n", "an answer"},
+	{PEER_HANGS_UP, "", "closed the connection"},
+	{PEER_IS_SILENT, "", "no answer to the greeting"},
+};
+
+START_TEST(who_is_no_redis_is_told_so)
+{
+	struct peer *peer = peer_new(world.base, peers[_i].manner, peers[_i].text);
+
+	use_url("redis://me:pw-of-mine@127.0.0.1:%d", peer_port(peer));
+	subscribe();
+	run_until(subscriber_has_trouble(peers[_i].trouble) ||
+		  (peers[_i].manner == PEER_HANGS_UP && subscriber_has_trouble("reset")));
+	run_for(500);
+
+	ck_assert(!subscriber_is_up());
+	ck_assert_uint_eq(log_lines("pw-of-mine"), 0);
+	redis_subscriber_free(&world.subscriber);
+	peer_free(&peer);
+}
+END_TEST
+
+/* A greeting like that of Redis, and then something else: nothing that comes later may hurt either. */
+static const char *const sequels[] = {
+	"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
+	"*3\r\n$7\r\nmessage\r\n$10\r\np:allocate\r\n$1\r\nx\r\n",
+	"*0\r\n",
+	"*-1\r\n",
+	"$-1\r\n",
+	":7\r\n",
+	"*3\r\n$-1\r\n$-1\r\n$-1\r\n",
+	"*3\r\n*0\r\n*0\r\n*0\r\n",
+	"*3\r\n$7\r\nmessage\r\n:1\r\n:2\r\n",
+	"*1\r\n$9\r\nsubscribe\r\n",
+	"-ERR max number of clients reached\r\n",
+};
+
+START_TEST(weird_replies_do_no_harm)
+{
+	char text[512];
+	struct peer *peer;
+
+	snprintf(text, sizeof text, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n%s", sequels[_i]);
+	peer = peer_new(world.base, PEER_SAYS, text);
+	use_url("redis://me:pw@127.0.0.1:%d", peer_port(peer));
+	subscribe();
+	run_until(subscriber_has_trouble("an answer") || subscriber_has_trouble("SUBSCRIBE"));
+
+	ck_assert_uint_eq(world.told.messages, 0);
+	redis_subscriber_free(&world.subscriber);
+	peer_free(&peer);
+}
+END_TEST
+
+Suite *connection_suite(void)
+{
+	Suite *suite = suite_create("redis connection");
+	TCase *tests = tcase_create("connection");
+
+	tcase_add_checked_fixture(tests, setup, world_teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, a_user_with_the_rights_is_let_in, 0, COUNT(good_users));
+	tcase_add_loop_test(tests, a_user_without_the_rights_learns_why, 0, COUNT(bad_users));
+	tcase_add_test(tests, a_right_that_is_granted_later_is_used);
+	tcase_add_test(tests, redis_shows_who_is_connected);
+	tcase_add_test(tests, a_database_that_is_not_there_is_told);
+	tcase_add_test(tests, a_unix_socket_will_do);
+	tcase_add_test(tests, a_socket_that_is_not_there_is_told);
+	tcase_add_test(tests, a_name_is_looked_up);
+	tcase_add_test(tests, an_unknown_name_is_told_and_does_not_stop_the_loop);
+	tcase_add_loop_test(tests, freed_at_any_time_nothing_is_left_behind, 0, 24);
+	tcase_add_test(tests, a_server_that_starts_later_is_found);
+	tcase_add_test(tests, each_loss_is_told);
+	tcase_add_loop_test(tests, who_is_no_redis_is_told_so, 0, COUNT(peers));
+	tcase_add_loop_test(tests, weird_replies_do_no_harm, 0, COUNT(sequels));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

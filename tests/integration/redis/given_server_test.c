@@ -1,0 +1,96 @@
+/* On the Redis that the environment names: from our publisher to our subscriber and back. */
+#include "suites.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EVENTS 100000
+#define CALL   500
+
+static struct redis_subscriber *subscriber;
+static struct redis_publisher *publisher;
+static size_t heard, disorders, answered, failures;
+
+static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
+		       size_t true_size)
+{
+	size_t number;
+
+	(void)context;
+	(void)channel;
+	ck_assert_uint_eq(true_size, sizeof number);
+	memcpy(&number, payload.data, sizeof number);
+	disorders += type != MSG_OUT_OF_STOCK || number != heard;
+	heard++;
+}
+
+static void on_done(void *context, const struct failure *failure)
+{
+	failures += failure != NULL || (size_t)(uintptr_t)context != answered;
+	answered++;
+}
+
+static void setup(void)
+{
+	static const struct redis_listener listener = {.message = on_message};
+	static const enum message_type type = MSG_OUT_OF_STOCK;
+	char prefix[32];
+	const char *url = getenv("ALLOCD_TEST_REDIS_URL");
+
+	ck_assert_msg(url != NULL, "ALLOCD_TEST_REDIS_URL names the Redis to test on");
+	world_setup();
+	use_url("%s", url);
+	snprintf(prefix, sizeof prefix, "test-%d:", (int)getpid()); /* it may be others' too */
+	subscriber = redis_subscriber_new(&world.settings,
+					  &(struct redis_subscriber_config){"allocd-test", prefix, &type, 1},
+					  &listener, NULL);
+	publisher = redis_publisher_new(&world.settings,
+					&(struct redis_publisher_config){"allocd-test", prefix, NULL});
+	run_until(redis_subscriber_is_up(subscriber) && !redis_publisher_trouble(publisher));
+}
+
+static void teardown(void)
+{
+	redis_subscriber_free(&subscriber);
+	redis_publisher_free(&publisher);
+	world_teardown();
+}
+
+START_TEST(a_hundred_thousand_events_pass_through_in_order)
+{
+	struct broker *broker = redis_publisher_broker(publisher);
+	static size_t numbers[EVENTS];
+	static struct outgoing events[EVENTS];
+
+	for (size_t i = 0; i < EVENTS; i++) {
+		numbers[i] = i;
+		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {&numbers[i], sizeof numbers[i]}};
+	}
+	for (size_t i = 0; i < EVENTS; i += CALL) {
+		broker->ops->publish(broker, &events[i], CALL, on_done, (void *)(uintptr_t)(i / CALL));
+		if (i % (20 * CALL) == 0)
+			run_until(answered == i / CALL + 1);
+	}
+	run_until(answered == EVENTS / CALL && heard == EVENTS);
+
+	ck_assert_uint_eq(disorders, 0);
+	ck_assert_uint_eq(failures, 0);
+	ck_assert_uint_eq(redis_publisher_stats(publisher)->published, EVENTS);
+	ck_assert_uint_eq(redis_publisher_stats(publisher)->nobody_heard, 0);
+}
+END_TEST
+
+Suite *given_server_suite(void)
+{
+	Suite *suite = suite_create("redis given server");
+	TCase *tests = tcase_create("given server");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, a_hundred_thousand_events_pass_through_in_order);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

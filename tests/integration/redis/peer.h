@@ -1,0 +1,17 @@
+/* Something on a port that is no Redis. */
+#ifndef ALLOCD_TESTS_REDIS_PEER_H
+#define ALLOCD_TESTS_REDIS_PEER_H
+
+struct event_base;
+struct peer;
+
+/* What a peer does with whatever it is sent. */
+enum peer_manner { PEER_ECHOES, PEER_SAYS, PEER_IS_SILENT, PEER_HANGS_UP };
+
+/* `text`: what PEER_SAYS says, whenever something comes.  It lives as long as the peer. */
+struct peer *peer_new(struct event_base *base, enum peer_manner manner, const char *text);
+void peer_free(struct peer **peer);
+
+int peer_port(const struct peer *peer);
+
+#endif

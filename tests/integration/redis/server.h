@@ -1,0 +1,38 @@
+/* A redis-server of the test's own, on 127.0.0.1: to be killed, frozen and configured.  It dies with the test. */
+#ifndef ALLOCD_TESTS_REDIS_SERVER_H
+#define ALLOCD_TESTS_REDIS_SERVER_H
+
+#include <hiredis/hiredis.h>
+#include <sys/types.h>
+
+#define SERVER_OPTIONS_MAX 16
+
+struct server {
+	pid_t pid; /* 0: not running */
+	int port;
+	char folder[40]; /* its own, with the log in it */
+	const char *options[SERVER_OPTIONS_MAX + 1];
+};
+
+/* Finds a port and makes the folder. */
+void server_init(struct server *server);
+
+/* Starts it with further options ("--requirepass", "secret"), which live as long as it; returns once it answers. */
+void server_start(struct server *server, const char *const *options, size_t count);
+
+/* Again, with the options it had. */
+void server_restart(struct server *server);
+
+/* SIGKILL: no goodbye. */
+void server_kill(struct server *server);
+
+/* Kills it and removes the folder. */
+void server_release(struct server *server);
+
+/* A connection of another program's, to command the server with; freed by redisFree. */
+redisContext *server_control(const struct server *server);
+
+/* Runs a program to its end, which must be a good one. */
+void run_program(const char *const *arguments);
+
+#endif

@@ -1,0 +1,370 @@
+/* Messages from a real Redis, through whatever happens to it. */
+#include "suites.h"
+#include "world.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KIB ((size_t)1024)
+#define MIB (KIB * KIB)
+
+static void setup(void)
+{
+	world_setup();
+	start_server(NULL, 0);
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	subscribe();
+	run_until(subscriber_is_up());
+}
+
+/* Numbers from `first` to `last` on one channel, which one subscriber hears. */
+static void publish_numbers(long first, long last)
+{
+	for (long number = first; number <= last; number++)
+		redisAppendCommand(world.control, "PUBLISH p:allocate %ld", number);
+	for (long number = first; number <= last; number++) {
+		redisReply *reply;
+
+		ck_assert_int_eq(redisGetReply(world.control, (void **)&reply), REDIS_OK);
+		ck_assert_int_eq(reply->integer, 1);
+		freeReplyObject(reply);
+	}
+}
+
+/* A payload of `size` bytes, the first and the last of which can be told. */
+static void publish_large(size_t size)
+{
+	char *payload = malloc(size);
+
+	memset(payload, 'x', size);
+	payload[0] = '<';
+	payload[size - 1] = '>';
+	ck_assert_int_eq(command("PUBLISH p:allocate %b", payload, size), 1);
+	free(payload);
+}
+
+static bool reconnected(void)
+{
+	return world.told.ups == 2 && subscriber_is_up();
+}
+
+/* ---- hearing ---- */
+
+static const struct {
+	const char *channel;
+	enum message_type type;
+} channels[] = {
+	{"p:create_batch", MSG_CREATE_BATCH},
+	{"p:allocate", MSG_ALLOCATE},
+	{"p:change_batch_quantity", MSG_CHANGE_BATCH_QUANTITY},
+};
+
+START_TEST(each_channel_is_a_type)
+{
+	command("PUBLISH %s %s", channels[_i].channel, "payload");
+	run_until(world.told.messages == 1);
+
+	ck_assert_int_eq(world.told.type, channels[_i].type);
+	ck_assert_str_eq(world.told.channel, channels[_i].channel);
+	ck_assert_mem_eq(world.told.payload, "payload", 7);
+	ck_assert_uint_eq(world.told.true_size, 7);
+}
+END_TEST
+
+START_TEST(other_channels_are_not_heard)
+{
+	ck_assert_int_eq(command("PUBLISH allocate x"), 0);
+	ck_assert_int_eq(command("PUBLISH p:line_allocated x"), 0);
+}
+END_TEST
+
+static const struct bytes payloads[] = {{"", 0}, {"\0", 1}, {"a\0b\r\n$-1\r\n", 10}, {"\xff\xfe", 2}};
+
+START_TEST(a_payload_is_any_bytes)
+{
+	command("PUBLISH p:allocate %b", payloads[_i].data, payloads[_i].size);
+	run_until(world.told.messages == 1);
+
+	ck_assert_uint_eq(world.told.size, payloads[_i].size);
+	ck_assert_uint_eq(world.told.true_size, payloads[_i].size);
+	ck_assert(!memcmp(world.told.payload, payloads[_i].data, payloads[_i].size));
+}
+END_TEST
+
+START_TEST(a_payload_of_the_limit_is_whole)
+{
+	publish_large(64 * KIB);
+	run_until(world.told.messages == 1);
+
+	ck_assert_uint_eq(world.told.size, 64 * KIB);
+	ck_assert_uint_eq(world.told.true_size, 64 * KIB);
+	ck_assert_int_eq(world.told.payload[64 * KIB - 1], '>');
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->oversized, 0);
+}
+END_TEST
+
+static const size_t oversized[] = {64 * KIB + 1, 256 * KIB, 8 * MIB};
+
+START_TEST(a_larger_payload_is_drained_and_the_next_is_heard)
+{
+	size_t before;
+
+	run_once();
+	before = world.most_memory;
+	publish_large(oversized[_i]);
+	run_until(world.told.messages == 1);
+
+	ck_assert_uint_eq(world.told.size, 64 * KIB);
+	ck_assert_uint_eq(world.told.true_size, oversized[_i]);
+	ck_assert_int_eq(world.told.payload[0], '<');
+	ck_assert_int_eq(world.told.payload[64 * KIB - 1], 'x');
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->oversized, 1);
+	ck_assert_uint_lt(world.most_memory, before + MIB);
+
+	publish_numbers(7, 7);
+	run_until(world.told.messages == 2);
+	ck_assert_int_eq(world.told.number, 7);
+}
+END_TEST
+
+START_TEST(a_hundred_thousand_messages_come_in_order)
+{
+	for (long first = 1; first < 100000; first += 1000) {
+		publish_numbers(first, first + 999);
+		run_until(world.told.messages == (size_t)first + 999);
+	}
+
+	ck_assert_uint_eq(world.told.disorders, 0);
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->heard, 100000);
+}
+END_TEST
+
+/* ---- pausing ---- */
+
+START_TEST(a_pause_stops_at_once)
+{
+	world.told.pause_after = 3;
+	publish_numbers(1, 1000);
+	run_until(world.told.messages == 3);
+	run_for(200);
+
+	ck_assert_uint_eq(world.told.messages, 3);
+	ck_assert(subscriber_is_up());
+}
+END_TEST
+
+START_TEST(what_waited_during_pauses_comes_in_order)
+{
+	enum { TOTAL = 20000, PORTION = 700 };
+
+	redis_subscriber_pause(world.subscriber);
+	publish_numbers(1, TOTAL);
+	while (world.told.messages < TOTAL) {
+		size_t target = world.told.messages + PORTION < TOTAL ? world.told.messages + PORTION : TOTAL;
+
+		world.told.pause_after = target;
+		redis_subscriber_resume(world.subscriber);
+		run_until(world.told.messages >= target);
+		run_once();
+		ck_assert_uint_eq(world.told.messages, target);
+	}
+
+	ck_assert_uint_eq(world.told.disorders, 0);
+	ck_assert_uint_eq(world.told.downs, 0);
+}
+END_TEST
+
+START_TEST(nothing_is_told_from_within_resume)
+{
+	redis_subscriber_pause(world.subscriber);
+	publish_numbers(1, 10);
+	run_for(100);
+
+	redis_subscriber_resume(world.subscriber);
+	ck_assert_uint_eq(world.told.messages, 0);
+	run_until(world.told.messages == 10);
+}
+END_TEST
+
+START_TEST(resumed_and_paused_again_tells_nothing)
+{
+	redis_subscriber_pause(world.subscriber);
+	publish_numbers(1, 10);
+	run_for(100);
+	redis_subscriber_resume(world.subscriber);
+	redis_subscriber_pause(world.subscriber);
+	run_for(100);
+
+	ck_assert_uint_eq(world.told.messages, 0);
+}
+END_TEST
+
+START_TEST(a_paused_subscriber_holds_a_bounded_amount)
+{
+	size_t before;
+
+	run_once();
+	before = world.most_memory;
+	redis_subscriber_pause(world.subscriber);
+	for (int i = 0; i < 200; i++)
+		publish_large(64 * KIB);
+	run_for(500);
+
+	ck_assert_uint_lt(world.most_memory, before + MIB);
+	redis_subscriber_resume(world.subscriber);
+	run_until(world.told.messages == 200);
+	ck_assert_uint_eq(world.told.downs, 0);
+}
+END_TEST
+
+START_TEST(it_comes_up_while_paused)
+{
+	redis_subscriber_pause(world.subscriber);
+	server_kill(&world.server);
+	run_until(world.told.downs == 1);
+	server_restart(&world.server);
+	run_until(reconnected());
+	redisReconnect(world.control);
+	publish_numbers(1, 5);
+	run_for(100);
+	ck_assert_uint_eq(world.told.messages, 0);
+
+	redis_subscriber_resume(world.subscriber);
+	run_until(world.told.messages == 5);
+}
+END_TEST
+
+/* ---- losing Redis ---- */
+
+START_TEST(a_killed_server_is_found_again)
+{
+	int64_t before = calendar_us();
+
+	server_kill(&world.server);
+	run_until(world.told.downs == 1);
+	ck_assert(!subscriber_is_up());
+	ck_assert_ptr_nonnull(redis_subscriber_trouble(world.subscriber));
+	run_for(500);
+	server_restart(&world.server);
+	run_until(reconnected());
+
+	ck_assert_ptr_null(redis_subscriber_trouble(world.subscriber));
+	ck_assert_str_eq(world.told.cause, "Redis closed the connection");
+	ck_assert_int_eq(world.told.window.since, world.told.down_since);
+	ck_assert_int_le(world.told.window.since, before);
+	ck_assert_int_ge(world.told.window.until, before + 500000);
+	ck_assert_int_le(world.told.window.until, calendar_us());
+	redisReconnect(world.control);
+	publish_numbers(1, 10);
+	run_until(world.told.messages == 10);
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->losses, 1);
+}
+END_TEST
+
+START_TEST(the_first_window_begins_with_the_subscriber)
+{
+	ck_assert_uint_eq(world.told.ups, 1);
+	ck_assert_int_le(world.told.window.since, world.told.window.until);
+	ck_assert_int_gt(world.told.window.since, calendar_us() - PATIENCE_MS * 1000L);
+	ck_assert_str_eq(world.told.cause, "not connected yet");
+}
+END_TEST
+
+START_TEST(a_cut_connection_comes_back)
+{
+	ck_assert_int_eq(command("CLIENT KILL TYPE pubsub"), 1);
+	run_until(reconnected());
+
+	ck_assert_uint_eq(world.told.downs, 1);
+	publish_numbers(1, 10);
+	run_until(world.told.messages == 10);
+}
+END_TEST
+
+START_TEST(what_was_read_before_the_end_is_heard_after_a_pause)
+{
+	world.told.pause_after = 1;
+	publish_numbers(1, 100);
+	run_until(world.told.messages == 1);
+	run_for(50);
+	command("CLIENT KILL TYPE pubsub");
+	run_for(300);
+	ck_assert(!subscriber_is_up());
+	ck_assert_uint_eq(world.told.messages, 1);
+
+	redis_subscriber_resume(world.subscriber);
+	run_until(reconnected());
+
+	ck_assert_uint_eq(world.told.messages, 100);
+	ck_assert_uint_eq(world.told.disorders, 0);
+	ck_assert_uint_eq(world.told.downs, 1);
+}
+END_TEST
+
+/* Redis drops who reads too slowly.  The window then begins with the pause, and its cause says so. */
+START_TEST(a_slow_subscriber_learns_that_it_was_cut_off)
+{
+	int64_t pause_begin;
+	char *payload = malloc(64 * KIB);
+
+	memset(payload, 'x', 64 * KIB);
+	command("CONFIG SET client-output-buffer-limit %s", "pubsub 1mb 0 0");
+	pause_begin = calendar_us();
+	redis_subscriber_pause(world.subscriber);
+	while (command("PUBLISH p:allocate %b", payload, 64 * KIB))
+		continue;
+	free(payload);
+	run_for(200);
+	redis_subscriber_resume(world.subscriber);
+	run_until(reconnected());
+
+	ck_assert_msg(strstr(world.told.cause, "slow"), "%s", world.told.cause);
+	ck_assert_int_ge(world.told.window.since, pause_begin);
+	ck_assert_int_le(world.told.window.since, pause_begin + 100000);
+	ck_assert_uint_gt(world.told.messages, 0);
+	ck_assert_uint_eq(world.told.size, 64 * KIB);
+}
+END_TEST
+
+START_TEST(freed_it_is_gone_from_redis)
+{
+	redis_subscriber_free(&world.subscriber);
+	run_once();
+
+	ck_assert_ptr_null(world.subscriber);
+	for (int i = 0; i < 100 && command("PUBLISH p:allocate x"); i++)
+		run_for(10);
+	ck_assert_int_eq(command("PUBLISH p:allocate x"), 0);
+}
+END_TEST
+
+Suite *subscriber_suite(void)
+{
+	Suite *suite = suite_create("redis subscriber");
+	TCase *tests = tcase_create("subscriber");
+
+	tcase_add_checked_fixture(tests, setup, world_teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, each_channel_is_a_type, 0, COUNT(channels));
+	tcase_add_test(tests, other_channels_are_not_heard);
+	tcase_add_loop_test(tests, a_payload_is_any_bytes, 0, COUNT(payloads));
+	tcase_add_test(tests, a_payload_of_the_limit_is_whole);
+	tcase_add_loop_test(tests, a_larger_payload_is_drained_and_the_next_is_heard, 0, COUNT(oversized));
+	tcase_add_test(tests, a_hundred_thousand_messages_come_in_order);
+	tcase_add_test(tests, a_pause_stops_at_once);
+	tcase_add_test(tests, what_waited_during_pauses_comes_in_order);
+	tcase_add_test(tests, nothing_is_told_from_within_resume);
+	tcase_add_test(tests, resumed_and_paused_again_tells_nothing);
+	tcase_add_test(tests, a_paused_subscriber_holds_a_bounded_amount);
+	tcase_add_test(tests, it_comes_up_while_paused);
+	tcase_add_test(tests, a_killed_server_is_found_again);
+	tcase_add_test(tests, the_first_window_begins_with_the_subscriber);
+	tcase_add_test(tests, a_cut_connection_comes_back);
+	tcase_add_test(tests, what_was_read_before_the_end_is_heard_after_a_pause);
+	tcase_add_test(tests, a_slow_subscriber_learns_that_it_was_cut_off);
+	tcase_add_test(tests, freed_it_is_gone_from_redis);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,15 @@
+/* The suites of the Redis adapter on real servers, one a file. */
+#ifndef ALLOCD_TESTS_INTEGRATION_REDIS_SUITES_H
+#define ALLOCD_TESTS_INTEGRATION_REDIS_SUITES_H
+
+#include <check.h>
+
+Suite *call_suite(void);
+Suite *connection_suite(void);
+Suite *given_server_suite(void);
+Suite *patience_suite(void);
+Suite *publisher_suite(void);
+Suite *subscriber_suite(void);
+Suite *tls_suite(void);
+
+#endif

@@ -1,0 +1,258 @@
+/* TLS to a real Redis, with authorities that live as long as a test. */
+#include "suites.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char authority[64], authority_key[64], certificate[64], key[64];
+static int tls_port;
+
+static void path(char text[64], const char *name)
+{
+	snprintf(text, 64, "%s/%s", world.server.folder, name);
+}
+
+/* An authority, and a server's certificate of it for those names. */
+static void make_certificates(const char *names)
+{
+	char request[64], extensions[64];
+	FILE *file;
+
+	path(authority, "ca.crt");
+	path(authority_key, "ca.key");
+	path(certificate, "server.crt");
+	path(key, "server.key");
+	path(request, "server.csr");
+	path(extensions, "names");
+	file = fopen(extensions, "w");
+	fprintf(file, "subjectAltName=%s\n", names);
+	fclose(file);
+	run_program((const char *[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+				     "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+				     "/CN=throw-away authority", "-keyout", authority_key, "-out", authority,
+				     NULL});
+	run_program((const char *[]){"openssl", "req", "-newkey", "ec", "-pkeyopt",
+				     "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=redis",
+				     "-keyout", key, "-out", request, NULL});
+	run_program((const char *[]){"openssl", "x509", "-req", "-in", request, "-CA", authority, "-CAkey",
+				     authority_key, "-CAcreateserial", "-days", "2", "-extfile", extensions,
+				     "-out", certificate, NULL});
+}
+
+static void start_tls_server(const char *names)
+{
+	static char port[8];
+	const char *options[] = {"--tls-port",         port, "--tls-cert-file",    certificate,
+				 "--tls-key-file",     key,  "--tls-ca-cert-file", authority,
+				 "--tls-auth-clients", "no"};
+
+	make_certificates(names);
+	tls_port = world.server.port + 12000;
+	snprintf(port, sizeof port, "%d", tls_port);
+	start_server(options, COUNT(options));
+	setenv("SSL_CERT_FILE", authority, 1);
+}
+
+static void setup(void)
+{
+	world_setup();
+}
+
+static void teardown(void)
+{
+	world_teardown();
+	unsetenv("SSL_CERT_FILE");
+}
+
+static bool has_trouble(const char *text)
+{
+	const char *trouble = redis_subscriber_trouble(world.subscriber);
+
+	return trouble && strstr(trouble, text);
+}
+
+static const struct {
+	const char *names, *host;
+} good[] = {
+	{"DNS:localhost", "localhost"},
+	{"DNS:elsewhere.example,IP:127.0.0.1", "127.0.0.1"},
+};
+
+START_TEST(a_certificate_for_the_host_is_trusted)
+{
+	start_tls_server(good[_i].names);
+	use_url("rediss://%s:%d", good[_i].host, tls_port);
+	subscribe();
+	run_until(subscriber_is_up());
+	ck_assert_int_eq(command("PUBLISH p:allocate 1"), 1);
+	run_until(world.told.messages == 1);
+
+	ck_assert_mem_eq(world.told.payload, "1", 1);
+}
+END_TEST
+
+static const struct {
+	const char *names, *host, *trouble;
+} bad[] = {
+	{"DNS:elsewhere.example", "localhost", "ostname mismatch"},
+	{"DNS:localhost", "127.0.0.1", "IP address mismatch"},
+	{"DNS:127.0.0.1", "127.0.0.1", "IP address mismatch"},
+};
+
+START_TEST(a_certificate_for_another_host_is_refused)
+{
+	start_tls_server(bad[_i].names);
+	use_url("rediss://:the-password@%s:%d", bad[_i].host, tls_port);
+	subscribe();
+
+	run_until(has_trouble(bad[_i].trouble));
+	ck_assert(has_trouble("certificate"));
+}
+END_TEST
+
+START_TEST(an_unknown_authority_is_refused)
+{
+	start_tls_server("DNS:localhost");
+	unsetenv("SSL_CERT_FILE");
+	use_url("rediss://localhost:%d", tls_port);
+	subscribe();
+
+	run_until(has_trouble("certificate"));
+	ck_assert_uint_eq(log_lines("certificate"), 1);
+}
+END_TEST
+
+START_TEST(a_server_without_tls_is_told)
+{
+	start_server(NULL, 0);
+	use_url("rediss://localhost:%d", world.server.port);
+	subscribe();
+
+	run_until(has_trouble("does this port speak TLS?") || has_trouble("closed the connection"));
+}
+END_TEST
+
+START_TEST(a_server_with_tls_is_not_reached_without)
+{
+	start_tls_server("DNS:localhost");
+	use_url("redis://localhost:%d", tls_port);
+	subscribe();
+
+	run_until(has_trouble("closed the connection") || has_trouble("reset") || has_trouble("protocol"));
+}
+END_TEST
+
+/* Through watermarks, pauses and TLS records that end anywhere. */
+START_TEST(nothing_is_lost_or_reordered_under_tls)
+{
+	enum { TOTAL = 20000, PORTION = 1500 };
+
+	start_tls_server("DNS:localhost");
+	use_url("rediss://localhost:%d", tls_port);
+	subscribe();
+	run_until(subscriber_is_up());
+	redis_subscriber_pause(world.subscriber);
+	for (int i = 1; i <= TOTAL; i++)
+		redisAppendCommand(world.control, "PUBLISH p:allocate %d,%0100d", i, 0);
+	for (int i = 1; i <= TOTAL; i++) {
+		redisReply *reply;
+
+		ck_assert_int_eq(redisGetReply(world.control, (void **)&reply), REDIS_OK);
+		freeReplyObject(reply);
+	}
+	while (world.told.messages < TOTAL) {
+		size_t target = world.told.messages + PORTION < TOTAL ? world.told.messages + PORTION : TOTAL;
+
+		world.told.pause_after = target;
+		redis_subscriber_resume(world.subscriber);
+		run_until(world.told.messages == target);
+	}
+
+	ck_assert_uint_eq(world.told.disorders, 0);
+	ck_assert_uint_eq(world.told.downs, 0);
+}
+END_TEST
+
+START_TEST(a_giant_payload_is_drained_under_tls)
+{
+	size_t size = (size_t)8 << 20;
+	char *payload = calloc(1, size);
+
+	start_tls_server("DNS:localhost");
+	use_url("rediss://localhost:%d", tls_port);
+	subscribe();
+	run_until(subscriber_is_up());
+	command("PUBLISH p:allocate %b", payload, size);
+	free(payload);
+	command("PUBLISH p:allocate 7");
+	run_until(world.told.messages == 2);
+
+	ck_assert_int_eq(world.told.number, 7);
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->oversized, 1);
+}
+END_TEST
+
+static size_t answers;
+
+static void on_done(void *context, const struct failure *failure)
+{
+	(void)context;
+	ck_assert_ptr_null(failure);
+	answers++;
+}
+
+START_TEST(events_are_published_under_tls)
+{
+	struct outgoing events[1000];
+	struct broker *broker;
+
+	start_tls_server("DNS:localhost");
+	use_url("rediss://localhost:%d", tls_port);
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	for (int i = 0; i < 1000; i++)
+		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {"payload", 7}};
+	broker = redis_publisher_broker(world.publisher);
+	for (int i = 0; i < 10; i++)
+		broker->ops->publish(broker, events, 1000, on_done, NULL);
+	run_until(answers == 10);
+
+	ck_assert_uint_eq(redis_publisher_stats(world.publisher)->published, 10000);
+}
+END_TEST
+
+START_TEST(a_lost_connection_comes_back_under_tls)
+{
+	start_tls_server("DNS:localhost");
+	use_url("rediss://localhost:%d", tls_port);
+	subscribe();
+	run_until(subscriber_is_up());
+	server_kill(&world.server);
+	run_until(world.told.downs == 1);
+	server_restart(&world.server);
+
+	run_until(world.told.ups == 2);
+}
+END_TEST
+
+Suite *tls_suite(void)
+{
+	Suite *suite = suite_create("redis tls");
+	TCase *tests = tcase_create("tls");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, a_certificate_for_the_host_is_trusted, 0, COUNT(good));
+	tcase_add_loop_test(tests, a_certificate_for_another_host_is_refused, 0, COUNT(bad));
+	tcase_add_test(tests, an_unknown_authority_is_refused);
+	tcase_add_test(tests, a_server_without_tls_is_told);
+	tcase_add_test(tests, a_server_with_tls_is_not_reached_without);
+	tcase_add_test(tests, nothing_is_lost_or_reordered_under_tls);
+	tcase_add_test(tests, a_giant_payload_is_drained_under_tls);
+	tcase_add_test(tests, events_are_published_under_tls);
+	tcase_add_test(tests, a_lost_connection_comes_back_under_tls);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

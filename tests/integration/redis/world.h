@@ -1,0 +1,86 @@
+/*
+ * What these tests have in common: one event loop, one private server, a subscriber and a publisher on it, and what
+ * they told.
+ */
+#ifndef ALLOCD_TESTS_REDIS_WORLD_H
+#define ALLOCD_TESTS_REDIS_WORLD_H
+
+#include "adapters/redis/redis_publisher.h"
+#include "adapters/redis/redis_subscriber.h"
+#include "server.h"
+
+#include <check.h>
+#include <event2/event.h>
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
+
+/* Longer than anything that is to happen takes on a slow machine. */
+#define PATIENCE_MS 30000
+
+struct told {
+	size_t messages, ups, downs;
+	enum message_type type; /* of the last message, and the rest of it */
+	char channel[128];
+	char payload[65536];
+	size_t size, true_size;
+	long number;      /* its payload, as a number */
+	size_t disorders; /* payloads that were not the number after the one before */
+	int64_t down_since;
+	struct blind_window window; /* of the last `up`; its cause is in `cause` */
+	char cause[256], down_cause[256];
+	size_t pause_after; /* pause in the callback of that message; 0: never */
+};
+
+struct world {
+	struct event_base *base;
+	struct server server;
+	struct redis_url url;
+	struct redis_settings settings;
+	struct redis_subscriber *subscriber;
+	struct redis_publisher *publisher;
+	redisContext *control;
+	struct told told;
+	char log[16384];
+	size_t most_memory; /* allocated at any time in run_until */
+};
+
+extern struct world world;
+
+/* A loop and a server that is not started; no connections yet. */
+void world_setup(void);
+void world_teardown(void);
+
+/* Starts the server, with these options. */
+void start_server(const char *const *options, size_t count);
+
+/* redis://[userinfo]127.0.0.1:port/, as printf tells; then the subscriber, or the publisher, on it. */
+__attribute__((format(printf, 1, 2))) void use_url(const char *format, ...);
+void subscribe(void);
+void start_publisher(const char *event_stream);
+
+/* Runs the loop until the condition holds; fails the test after PATIENCE_MS. */
+#define run_until(condition)                                                                                 \
+	do {                                                                                                 \
+		int64_t deadline_ = milliseconds() + PATIENCE_MS;                                            \
+		while (!(condition)) {                                                                       \
+			ck_assert_msg(milliseconds() < deadline_, "in vain: %s", #condition);                \
+			run_once();                                                                          \
+		}                                                                                            \
+	} while (0)
+
+/* One turn of the loop, of 10 ms at most. */
+void run_once(void);
+void run_for(int64_t duration_ms);
+int64_t milliseconds(void);
+int64_t calendar_us(void);
+
+/* On the control connection, as hiredis formats (%s and %b); fails the test when Redis does. */
+long long command(const char *format, ...);
+
+/* How many lines of the log have that text. */
+size_t log_lines(const char *text);
+
+bool subscriber_is_up(void);
+bool publisher_is_up(void);
+
+#endif
