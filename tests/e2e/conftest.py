@@ -62,12 +62,19 @@ def own_redis(own_directory):
         yield redis
 
 
-@pytest.fixture
-def own_postgres(own_directory):
-    """A Postgres that the test may stop, kill and start again."""
-    with servers.running(servers.Postgres(own_directory)) as postgres:
-        postgres.ensure_database("allocd")
+@pytest.fixture(scope="session")
+def spare_postgres():
+    """One for all tests that stop theirs: making a cluster takes a while."""
+    with servers.scratch_directory() as directory, servers.running(servers.Postgres(directory)) as postgres:
         yield postgres
+
+
+@pytest.fixture
+def own_postgres(spare_postgres):
+    """A Postgres that the test may stop, kill and start again."""
+    if not spare_postgres.process:
+        spare_postgres.start()
+    return spare_postgres
 
 
 @pytest.fixture
@@ -80,7 +87,9 @@ def on_own_redis(tmp_path, database_url, own_redis):
 
 @pytest.fixture
 def on_own_postgres(tmp_path, server_urls, own_postgres):
-    there = installation.Installation(tmp_path, own_postgres.url("allocd"), server_urls["REDIS_URL"])
+    name = installation.unique("allocd_e2e")  # it is left where it is: the server may be down by the end
+    own_postgres.ensure_database(name)
+    there = installation.Installation(tmp_path, own_postgres.url(name), server_urls["REDIS_URL"])
     there.start()
     yield there
     there.close()

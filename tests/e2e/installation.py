@@ -64,6 +64,7 @@ class Installation:
         self.log = pathlib.Path(folder) / "allocd.log"
         self.settings = {}
         self.worker = None
+        self.database = None
         self.redis = redis.Redis.from_url(redis_url)
 
     def environment(self, settings=None):
@@ -122,7 +123,6 @@ class Installation:
     def close(self):
         """Ends the worker in order, whatever the test left: a sanitizer's complaint fails the test."""
         if self.worker:
-            self.worker.send_signal(signal.SIGCONT)
             assert self.stop() == 0, self.log.read_text()
         log = self.log.read_text(errors="replace") if self.log.exists() else ""
         assert "Sanitizer" not in log and "runtime error" not in log, log
@@ -154,11 +154,19 @@ class Installation:
     # The database, for what no interface shows.
 
     def query(self, statement, *arguments):
-        with contextlib.closing(psycopg2.connect(self.database_url)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement, arguments)
-                return cursor.fetchall() if cursor.description else []
+        try:
+            return self.query_connected(statement, arguments)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self.database = None  # the test restarted the server
+            return self.query_connected(statement, arguments)
+
+    def query_connected(self, statement, arguments):
+        if not self.database:
+            self.database = psycopg2.connect(self.database_url)
+            self.database.autocommit = True
+        with self.database.cursor() as cursor:
+            cursor.execute(statement, arguments)
+            return cursor.fetchall() if cursor.description else []
 
     # Shorthands of the business.
 
