@@ -63,9 +63,10 @@ struct connection {
 		timer; /* WAITING: the next attempt; CONNECTING, PREPARING: too late; READY: sending failed */
 	struct job *first, *last;
 	size_t pending;
-	unsigned failures; /* attempts since the last segment that succeeded */
-	struct trouble trouble;
-	char logged[TEXT_SIZE]; /* the trouble that the log tells already */
+	unsigned failures;       /* attempts since the last segment that succeeded */
+	struct trouble trouble;  /* why there is, or was, no connection */
+	struct trouble farewell; /* what the server said before it ended the session */
+	char logged[TEXT_SIZE];  /* the trouble that the log tells already */
 };
 
 static void on_io(evutil_socket_t fd, short what, void *context);
@@ -301,6 +302,7 @@ static void prepare_session(struct connection *connection)
 	}
 	connection->state = CONNECTION_PREPARING;
 	set_trouble(&connection->trouble, FAILURE_RETRY, "");
+	set_trouble(&connection->farewell, FAILURE_RETRY, "");
 	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
 	    !session_send_setup(connection->pg, connection->config.use)) {
 		lose_as_libpq_says(connection);
@@ -412,9 +414,14 @@ static void describe_error(const PGresult *result, struct trouble *trouble)
 	conninfo_join_lines(trouble->text);
 }
 
+/* `job` is NULL while the session is being prepared. */
 static void take_error(struct connection *connection, struct job *job, const PGresult *result)
 {
-	if (!job || is_farewell(result)) {
+	if (is_farewell(result)) {
+		describe_error(result, &connection->farewell);
+		return;
+	}
+	if (!job) {
 		describe_error(result, &connection->trouble);
 		connection->trouble.kind = FAILURE_RETRY;
 		return;
@@ -509,16 +516,15 @@ static void take_farewell(struct connection *connection)
 	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);
 
 	if (result && is_farewell(result))
-		take_error(connection, NULL, result);
+		describe_error(result, &connection->farewell);
 	PQclear(result);
 }
 
 static void lose_broken(struct connection *connection)
 {
-	set_trouble(&connection->trouble, FAILURE_RETRY, "");
 	take_farewell(connection);
-	if (connection->trouble.text[0])
-		lose(connection);
+	if (connection->farewell.text[0])
+		lose_because(connection, FAILURE_RETRY, connection->farewell.text);
 	else
 		lose_as_libpq_says(connection);
 }

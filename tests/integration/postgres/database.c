@@ -109,10 +109,10 @@ __attribute__((format(printf, 1, 2))) static void run_on_server(const char *form
 	PQfinish(pg);
 }
 
-static const char *value_of(const char *sql)
+const char *database_sql_on(const char *where, const char *sql)
 {
 	static char value[TEXT_SIZE];
-	PGconn *pg = connect_to(conninfo);
+	PGconn *pg = connect_to(where);
 	PGresult *result = PQexec(pg, sql);
 
 	ck_assert_msg(succeeded(result), "%s: %s", sql, PQerrorMessage(pg));
@@ -131,7 +131,7 @@ const char *database_sql(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sql, sizeof sql, format, args);
 	va_end(args);
-	return value_of(sql);
+	return database_sql_on(conninfo, sql);
 }
 
 long database_number(const char *format, ...)
@@ -142,18 +142,22 @@ long database_number(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sql, sizeof sql, format, args);
 	va_end(args);
-	return atol(value_of(sql));
+	return atol(database_sql_on(conninfo, sql));
 }
 
-bool database_try(const char *sql)
+void *database_hold(const char *where, const char *sql)
 {
-	PGconn *pg = connect_to(conninfo);
-	PGresult *result = PQexec(pg, sql);
-	bool went_well = succeeded(result);
+	PGconn *pg = connect_to(where);
 
-	PQclear(result);
-	PQfinish(pg);
-	return went_well;
+	PQclear(PQexec(pg, "begin"));
+	PQclear(PQexec(pg, sql));
+	ck_assert_int_eq(PQtransactionStatus(pg), PQTRANS_INTRANS);
+	return pg;
+}
+
+void database_let_go(void *holder)
+{
+	PQfinish(holder);
 }
 
 /* ---- databases ---- */

@@ -27,7 +27,11 @@ void database_empty(void);
 const char *database_sql(const char *format, ...) __attribute__((format(printf, 1, 2)));
 long database_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Whether the statements succeed. */
-bool database_try(const char *sql);
+/* The same on another database. */
+const char *database_sql_on(const char *conninfo, const char *sql);
+
+/* A session that runs the statement in a transaction and then keeps that open until it is let go. */
+void *database_hold(const char *conninfo, const char *sql);
+void database_let_go(void *holder);
 
 #endif

@@ -2,6 +2,7 @@
 #include "suites.h"
 #include "world.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 static bool migrate(void)
@@ -19,6 +20,13 @@ static int run_all(void)
 	SRunner *runner = srunner_create(store_suite(&world.fixture));
 	int failed;
 
+	srunner_add_suite(runner, sqlstate_suite());
+	srunner_add_suite(runner, utf8_suite());
+	srunner_add_suite(runner, schema_suite());
+	srunner_add_suite(runner, trouble_suite());
+	srunner_add_suite(runner, concurrency_suite());
+	srunner_add_suite(runner, loss_suite());
+	srunner_add_suite(runner, plans_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
@@ -29,6 +37,7 @@ int main(void)
 {
 	int status = EXIT_FAILURE;
 
+	signal(SIGPIPE, SIG_IGN); /* the proxies write to sockets that are gone */
 	database_create();
 	if (migrate())
 		status = run_all();

@@ -300,6 +300,12 @@ void proxy_end_held(struct proxy *proxy, bool commits)
 	}
 }
 
+void proxy_drop_connections(struct proxy *proxy)
+{
+	while (proxy->links)
+		free_link(proxy->links);
+}
+
 size_t proxy_flush_size(const struct proxy *proxy)
 {
 	return proxy->flush_size;
@@ -378,8 +384,7 @@ void proxy_free(struct proxy **pointer)
 
 	if (!proxy)
 		return;
-	while (proxy->links)
-		free_link(proxy->links);
+	proxy_drop_connections(proxy);
 	evconnlistener_free(proxy->listener);
 	unlink(proxy->socket);
 	rmdir(proxy->directory);

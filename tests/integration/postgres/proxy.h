@@ -38,6 +38,9 @@ void proxy_end_held(struct proxy *proxy, bool commits);
 /* The server gets all of it, but its answer never comes: both sides stay as if the network were gone. */
 void proxy_freeze_flush(struct proxy *proxy);
 
+/* Ends all connections at once, whatever goes on. */
+void proxy_drop_connections(struct proxy *proxy);
+
 /* How many bytes the last flush had that went through, and how many connections there were. */
 size_t proxy_flush_size(const struct proxy *proxy);
 size_t proxy_connections(const struct proxy *proxy);

@@ -4,6 +4,12 @@
 
 #include <check.h>
 
+Suite *concurrency_suite(void);
+Suite *loss_suite(void);
+Suite *plans_suite(void);
+Suite *schema_suite(void);
 Suite *sqlstate_suite(void);
+Suite *trouble_suite(void);
+Suite *utf8_suite(void);
 
 #endif

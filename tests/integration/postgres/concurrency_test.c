@@ -1,0 +1,208 @@
+/* Two stores that flush at the same time: one of them waits, nobody deadlocks, and who waited sees what has become. */
+#include "suites.h"
+#include "world.h"
+
+#include <string.h>
+
+#define PRODUCTS 20
+
+static struct work *one, *other;
+
+static void set_up(void)
+{
+	world_set_up();
+	one = work_new(&world.fixture, world_make_store());
+	other = work_new(&world.fixture, world_make_store());
+}
+
+static void tear_down(void)
+{
+	work_free(&one);
+	work_free(&other);
+	world_tear_down();
+}
+
+static const char *name_of(struct work *work, const char *word, int number)
+{
+	return arena_printf(work->uow.arena, "%s-%02d", word, number);
+}
+
+/* The same command for every product, from the first to the last or the other way round. */
+
+static void create_all(struct work *work, bool backwards)
+{
+	for (int i = 0; i < PRODUCTS; i++) {
+		int number = backwards ? PRODUCTS - 1 - i : i;
+
+		work_create_batch(work, name_of(work, "batch", number), name_of(work, "sku", number), 1000,
+				  IN_WAREHOUSE);
+	}
+}
+
+static void allocate_all(struct work *work, const char *orderid, bool backwards)
+{
+	for (int i = 0; i < PRODUCTS; i++)
+		work_allocate(work, orderid, name_of(work, "sku", backwards ? PRODUCTS - 1 - i : i), 1);
+}
+
+/* Both are loaded and handled; then both flushes are under way at once. */
+static void flush_both(void)
+{
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(one);
+	work_handle(other);
+	work_begin_flush(one);
+	work_begin_flush(other);
+	work_wait(one);
+	work_wait(other);
+}
+
+static void assert_one_went_in(void)
+{
+	const struct work *loser = one->answer == NO_FAILURE ? other : one;
+
+	ck_assert_msg(one->answer == NO_FAILURE || other->answer == NO_FAILURE, "%s; %s", one->failure,
+		      other->failure);
+	ck_assert_msg(loser->answer == FAILURE_CONFLICT, "%s", loser->failure);
+	ck_assert_msg(!strstr(loser->failure, "deadlock"), "%s", loser->failure);
+}
+
+START_TEST(two_units_that_create_the_same_in_opposite_order)
+{
+	for (int round = 0; round < 10; round++) {
+		database_empty();
+		work_restart(one);
+		work_restart(other);
+		create_all(one, false);
+		create_all(other, true);
+		while (work_load(one) == FAILURE_RETRY || work_load(other) == FAILURE_RETRY)
+			continue; /* database_empty() ends sessions */
+		flush_both();
+		assert_one_went_in();
+		ck_assert_int_eq(database_number("select count(*) from batches"), PRODUCTS);
+	}
+}
+END_TEST
+
+START_TEST(two_units_that_change_the_same_in_opposite_order)
+{
+	create_all(one, false);
+	ck_assert_int_eq(work_do(one), NO_FAILURE);
+	for (int round = 1; round <= 20; round++) {
+		work_restart(one);
+		work_restart(other);
+		allocate_all(one, name_of(one, "ours", round), false);
+		allocate_all(other, name_of(other, "theirs", round), true);
+		flush_both();
+		assert_one_went_in();
+		ck_assert_int_eq(database_number("select count(*) from order_lines"), round * PRODUCTS);
+		ck_assert_int_eq(database_number("select sum(allocated) from batches"), round * PRODUCTS);
+	}
+}
+END_TEST
+
+START_TEST(two_units_of_different_products_both_go_in_and_share_the_partitions)
+{
+	create_all(one, false);
+	ck_assert_int_eq(work_do(one), NO_FAILURE);
+	for (int round = 0; round < 20; round++) {
+		work_restart(one);
+		work_restart(other);
+		for (int i = 0; i < PRODUCTS; i++) {
+			struct work *work = i % 2 ? one : other;
+
+			work_allocate(work, name_of(work, "order", round), name_of(work, "sku", i), 1);
+		}
+		flush_both();
+		ck_assert_msg(one->answer == NO_FAILURE, "%s", one->failure);
+		ck_assert_msg(other->answer == NO_FAILURE, "%s", other->failure);
+	}
+	ck_assert_int_eq(database_number("select count(*) from outbox"), 20 * PRODUCTS);
+	ck_assert_int_eq(database_number("select count(*) from outbox_heads h where position <>"
+					 " (select count(*) from outbox o where o.partition = h.partition)"),
+			 0);
+}
+END_TEST
+
+START_TEST(who_waited_for_a_lock_sees_the_revision_that_came_of_it)
+{
+	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
+	ck_assert_int_eq(work_do(one), NO_FAILURE);
+	work_restart(one);
+	work_allocate(one, "ours", "lamp", 1);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(one);
+	work_handle(other);
+	proxy_hold_commit(world_proxy_of(one->store));
+	ck_assert_int_eq(work_flush(one), FAILURE_UNCERTAIN);
+
+	work_begin_flush(other);
+	while (!database_number("select count(*) from pg_stat_activity where datname = current_database()"
+				" and wait_event_type = 'Lock'"))
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+	proxy_end_held(world_proxy_of(one->store), true);
+
+	ck_assert_int_eq(work_wait(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(work_settle(one), FAILURE_CONFLICT);
+}
+END_TEST
+
+START_TEST(units_that_lock_queue_up)
+{
+	create_all(one, false);
+	ck_assert_int_eq(work_do(one), NO_FAILURE);
+	work_restart(one);
+	one->uow.locking = other->uow.locking = true;
+	allocate_all(one, "ours", false);
+	allocate_all(other, "theirs", true);
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+
+	work_begin_call(other);
+	other->store->ops->load(other->store, &other->uow, work_answered, other);
+	work_handle(one);
+	ck_assert_int_eq(work_flush(one), NO_FAILURE);
+
+	ck_assert_int_eq(work_wait(other), NO_FAILURE);
+	work_handle(other);
+	ck_assert_int_eq(work_flush(other), NO_FAILURE);
+	ck_assert_int_eq(database_number("select count(*) from order_lines"), 2 * PRODUCTS);
+}
+END_TEST
+
+START_TEST(a_lock_that_is_held_too_long_is_nobodys_fault)
+{
+	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
+	ck_assert_int_eq(work_do(one), NO_FAILURE);
+	work_restart(one);
+	one->uow.locking = true;
+	work_allocate(one, "ours", "lamp", 1);
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_RETRY);
+
+	ck_assert_ptr_nonnull(strstr(other->failure, "55P03"));
+}
+END_TEST
+
+Suite *concurrency_suite(void)
+{
+	Suite *suite = suite_create("concurrency");
+	TCase *tests = tcase_create("concurrency");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, two_units_that_create_the_same_in_opposite_order);
+	tcase_add_test(tests, two_units_that_change_the_same_in_opposite_order);
+	tcase_add_test(tests, two_units_of_different_products_both_go_in_and_share_the_partitions);
+	tcase_add_test(tests, who_waited_for_a_lock_sees_the_revision_that_came_of_it);
+	tcase_add_test(tests, units_that_lock_queue_up);
+	tcase_add_test(tests, a_lock_that_is_held_too_long_is_nobodys_fault);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,268 @@
+/* Connections that are lost during a flush: at any byte, by the server's hand, or without a word. */
+#include "suites.h"
+#include "world.h"
+
+#include <string.h>
+
+static struct store *store;
+static struct work *work;
+
+static void set_up(void)
+{
+	world_set_up();
+	store = world_make_store();
+	work = work_new(&world.fixture, store);
+	work_create_batch(work, "batch", "lamp", 1000, IN_WAREHOUSE);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+static void tear_down(void)
+{
+	work_free(&work);
+	world_tear_down();
+}
+
+/* A unit with something in most tables, ready for its flush. */
+static void prepare(const char *orderid)
+{
+	work_restart(work);
+	work_allocate(work, orderid, "lamp", 1);
+	work_invalid(work, "bad");
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+}
+
+/* As the engine does. */
+static int settle(void)
+{
+	int answer;
+
+	do
+		answer = work_settle(work);
+	while (answer == FAILURE_RETRY);
+	return answer;
+}
+
+static bool is_committed(const char *orderid)
+{
+	return database_number("select count(*) from order_lines where orderid = '%s'", orderid) == 1;
+}
+
+/*
+ * The heart of the matter.  Whatever byte the connection is lost after: "nothing happened" and "perhaps done" are told
+ * apart, and settling finds the truth.
+ */
+static void lose_after(size_t bytes)
+{
+	int answer;
+
+	prepare("order");
+	proxy_cut_flush_after(world_proxy_of(store), bytes);
+	answer = work_flush(work);
+	if (answer == FAILURE_RETRY) {
+		ck_assert_msg(!is_committed("order"), "cut after %zu bytes", bytes);
+		return;
+	}
+	ck_assert_msg(answer == FAILURE_UNCERTAIN, "cut after %zu bytes: %d %s", bytes, answer,
+		      work->failure);
+	answer = settle();
+	ck_assert_msg((answer == FAILURE_CONFLICT) == is_committed("order"), "cut after %zu bytes: %d", bytes,
+		      answer);
+	ck_assert_msg((answer == NO_FAILURE) == !is_committed("order"), "cut after %zu bytes: %d", bytes,
+		      answer);
+}
+
+static size_t measure_flush(void)
+{
+	prepare("measured");
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+	return proxy_flush_size(world_proxy_of(store));
+}
+
+/* At so many places all over the flush; and at each of the last bytes, where the commit is. */
+#define PLACES 96
+#define PARTS  4
+
+START_TEST(wherever_a_flush_is_cut_the_truth_is_found)
+{
+	size_t size = measure_flush();
+
+	for (size_t place = (size_t)_i; place < PLACES; place += PARTS)
+		lose_after(size * place / PLACES);
+}
+END_TEST
+
+START_TEST(wherever_a_flush_is_cut_near_its_end_the_truth_is_found)
+{
+	size_t size = measure_flush();
+
+	for (size_t bytes = size - 12; bytes <= size; bytes++) {
+		lose_after(bytes);
+		database_sql("delete from order_lines; delete from allocations_view; delete from outbox;"
+			     "update batches set allocated = 0; update products set version = 0");
+	}
+}
+END_TEST
+
+START_TEST(a_whole_flush_that_is_not_answered_is_committed)
+{
+	prepare("order");
+	proxy_swallow_answer(world_proxy_of(store));
+
+	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
+
+	ck_assert_int_eq(settle(), FAILURE_CONFLICT);
+	ck_assert(is_committed("order"));
+}
+END_TEST
+
+START_TEST(a_server_that_falls_silent_is_given_up)
+{
+	struct work *hasty;
+
+	world.answer_timeout_ms = 300;
+	hasty = work_new(&world.fixture, world_make_store());
+	work_allocate(hasty, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(hasty), NO_FAILURE);
+	work_handle(hasty);
+	proxy_freeze_flush(world_proxy_of(hasty->store));
+
+	ck_assert_int_eq(work_flush(hasty), FAILURE_UNCERTAIN);
+
+	ck_assert_ptr_nonnull(strstr(hasty->failure, "in time"));
+	ck_assert_int_eq(work_settle(hasty), FAILURE_CONFLICT);
+	work_free(&hasty);
+}
+END_TEST
+
+static void make_flushes_fast(void)
+{
+	database_sql("drop trigger if exists slow on order_lines");
+}
+
+/* Holds up every flush where it writes lines. */
+static void make_flushes_slow(void)
+{
+	make_flushes_fast();
+	database_sql("create or replace function slow() returns trigger language plpgsql as"
+		     " $$ begin perform pg_sleep(20); return new; end $$;"
+		     "create trigger slow before insert on order_lines for each row execute function slow()");
+}
+
+/* Does it to the session that flushes, once it is there. */
+static void wait_and(const char *act)
+{
+	while (!database_number(
+		"select count(%s(pid)) from pg_stat_activity where datname = current_database()"
+		" and wait_event = 'PgSleep'",
+		act))
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+}
+
+START_TEST(a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_commit)
+{
+	make_flushes_slow();
+	prepare("order");
+
+	work_begin_flush(work);
+	wait_and("pg_terminate_backend");
+
+	ck_assert_int_eq(work_wait(work), FAILURE_UNCERTAIN);
+	ck_assert_ptr_nonnull(strstr(work->failure, "57P01"));
+	ck_assert_int_eq(settle(), NO_FAILURE);
+	make_flushes_fast();
+	ck_assert(!is_committed("order"));
+}
+END_TEST
+
+START_TEST(a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing)
+{
+	make_flushes_slow();
+	prepare("order");
+
+	work_begin_flush(work);
+	wait_and("pg_cancel_backend");
+
+	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
+	make_flushes_fast();
+	ck_assert(!is_committed("order"));
+	prepare("order");
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+}
+END_TEST
+
+START_TEST(a_session_that_ends_between_two_calls_is_replaced)
+{
+	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database()"
+		     " and pid <> pg_backend_pid()");
+	while (proxy_connections(world_proxy_of(store)) < 2)
+		event_base_loop(world.base, EVLOOP_ONCE);
+
+	prepare("order");
+
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+}
+END_TEST
+
+START_TEST(a_load_that_is_cut_can_be_repeated)
+{
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	work_begin_call(work);
+	store->ops->load(store, &work->uow, work_answered, work);
+	proxy_drop_connections(world_proxy_of(store));
+
+	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert(is_committed("order"));
+}
+END_TEST
+
+START_TEST(a_unit_whose_locks_were_lost_is_checked_all_the_same)
+{
+	struct work *other = work_new(&world.fixture, world_make_store());
+
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "ours", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+	proxy_drop_connections(world_proxy_of(store));
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_do(other), NO_FAILURE);
+
+	int answer = work_flush(work);
+
+	while (answer == FAILURE_RETRY)
+		answer = work_flush(work);
+	ck_assert_int_eq(answer, FAILURE_CONFLICT);
+	ck_assert(!is_committed("ours"));
+	work_free(&other);
+}
+END_TEST
+
+Suite *loss_suite(void)
+{
+	Suite *suite = suite_create("lost connections");
+	TCase *tests = tcase_create("lost connections"), *slow = tcase_create("slow flushes");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, wherever_a_flush_is_cut_the_truth_is_found, 0, PARTS);
+	tcase_add_test(tests, wherever_a_flush_is_cut_near_its_end_the_truth_is_found);
+	tcase_add_test(tests, a_whole_flush_that_is_not_answered_is_committed);
+	tcase_add_test(tests, a_server_that_falls_silent_is_given_up);
+	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced);
+	tcase_add_test(tests, a_load_that_is_cut_can_be_repeated);
+	tcase_add_test(tests, a_unit_whose_locks_were_lost_is_checked_all_the_same);
+	suite_add_tcase(suite, tests);
+
+	tcase_add_checked_fixture(slow, set_up, tear_down);
+	tcase_add_unchecked_fixture(slow, NULL, make_flushes_fast);
+	tcase_set_timeout(slow, 60);
+	tcase_add_test(slow, a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_commit);
+	tcase_add_test(slow, a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing);
+	suite_add_tcase(suite, slow);
+	return suite;
+}

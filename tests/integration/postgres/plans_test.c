@@ -1,0 +1,188 @@
+/* Plans do not depend on what the tables held when they were made, and loading not on how long a history is. */
+#include "adapters/postgres/session.h"
+#include "adapters/postgres/statements.h"
+#include "suites.h"
+#include "world.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static PGconn *pg;
+
+/* A session as the stores and views have it. */
+static void set_up(void)
+{
+	PGresult *result;
+
+	world_set_up();
+	pg = PQconnectdb(database_conninfo());
+	ck_assert_int_eq(PQstatus(pg), CONNECTION_OK);
+	ck_assert(PQenterPipelineMode(pg));
+	ck_assert(session_send_setup(pg, FOR_STORE | FOR_VIEWS));
+	for (bool synced = false; !synced; PQclear(result)) {
+		result = PQgetResult(pg);
+		ck_assert_msg(!result || PQresultStatus(result) != PGRES_FATAL_ERROR, "%s",
+			      PQerrorMessage(pg));
+		synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+	}
+	ck_assert(PQexitPipelineMode(pg));
+}
+
+static void tear_down(void)
+{
+	PQfinish(pg);
+	world_tear_down();
+}
+
+static PGresult *run(const char *sql)
+{
+	PGresult *result = PQexec(pg, sql);
+
+	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK,
+		      "%s: %s", sql, PQerrorMessage(pg));
+	return result;
+}
+
+/* The plan, as text. */
+static void explain(const char *options, const char *execute, char *plan, size_t size)
+{
+	char sql[4096];
+	PGresult *result;
+	size_t used = 0;
+
+	snprintf(sql, sizeof sql, "explain (%s) %s", options, execute);
+	result = run(sql);
+	for (int row = 0; row < PQntuples(result) && used < size; row++)
+		used += (size_t)snprintf(plan + used, size - used, "%s\n", PQgetvalue(result, row, 0));
+	PQclear(result);
+}
+
+static bool has_a_plan(enum statement_name name)
+{
+	return name != BEGIN_SNAPSHOT && name != BEGIN_LOCKING && name != COMMIT && name != ROLLBACK;
+}
+
+static void write_execute(enum statement_name name, char *sql, size_t size)
+{
+	PGresult *description = PQdescribePrepared(pg, statements[name].name);
+	int params = PQnparams(description);
+	size_t used = (size_t)snprintf(sql, size, "execute \"%s\"", statements[name].name);
+
+	for (int i = 0; i < params; i++)
+		used += (size_t)snprintf(sql + used, size - used, "%snull", i ? ", " : " (");
+	snprintf(sql + used, size - used, "%s", params ? ")" : "");
+	PQclear(description);
+}
+
+/* Tables that have a row a partition, or one in all, may be read whole. */
+static bool reads_a_growing_table_whole(const char *plan)
+{
+	static const char *const small[] = {"outbox_heads", "outbox_cursors", "dead_letter_totals"};
+
+	for (const char *at = plan; (at = strstr(at, "Seq Scan on "));) {
+		bool is_small = false;
+
+		at += strlen("Seq Scan on ");
+		for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
+			is_small = is_small || !strncmp(at, small[i], strlen(small[i]));
+		if (!is_small)
+			return true;
+	}
+	return false;
+}
+
+START_TEST(a_plan_made_on_empty_tables_uses_their_indexes)
+{
+	char sql[512], plan[16384];
+
+	if (!has_a_plan((enum statement_name)_i))
+		return;
+	write_execute((enum statement_name)_i, sql, sizeof sql);
+
+	explain("costs off", sql, plan, sizeof plan);
+
+	ck_assert_msg(!reads_a_growing_table_whole(plan), "%s\n%s", statements[_i].name, plan);
+	ck_assert_msg(!strstr(plan, "Hash Join") && !strstr(plan, "Merge Join"), "%s\n%s",
+		      statements[_i].name, plan);
+}
+END_TEST
+
+/* How many pages a statement touches. */
+static long pages_of(const char *execute)
+{
+	char plan[16384];
+	const char *hit, *read;
+
+	explain("analyze, buffers, costs off, timing off, summary off", execute, plan, sizeof plan);
+	hit = strstr(plan, "hit=");
+	read = strstr(plan, "read=");
+	return (hit ? atol(hit + strlen("hit=")) : 0) +
+	       (read && read < strchr(strstr(plan, "Buffers"), '\n') ? atol(read + 5) : 0);
+}
+
+/* One product with a long history: exhausted batches, and lines in the one batch that is open. */
+static void make_history(int batches, int lines)
+{
+	char sql[1024];
+
+	PQclear(run("insert into products values (1, 'lamp', 1000000, 1)"));
+	PQclear(run("insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
+		    " values (1, 1, 'open', '9999-01-01', 2000000, 2000000, 1000000)"));
+	snprintf(sql, sizeof sql,
+		 "insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
+		 " select 1 + n, 1, 'exhausted-' || n, '-infinity', 1, 1, 1 from generate_series(1, %d) n",
+		 batches);
+	PQclear(run(sql));
+	snprintf(sql, sizeof sql,
+		 "insert into order_lines select 1, 'order-' || n, 1, 1, n from generate_series(1, %d) n",
+		 lines);
+	PQclear(run(sql));
+	PQclear(run("vacuum analyze batches, order_lines"));
+}
+
+START_TEST(a_long_history_costs_nothing_to_load)
+{
+	make_history(10000, 20000);
+
+	ck_assert_int_le(pages_of("execute \"LOAD_PRODUCTS\" ('{lamp}', '{}')"), 12);
+	ck_assert_int_le(pages_of("execute \"LOAD_OPEN_BATCHES\" ('{lamp}', '{}', 32)"), 12);
+	ck_assert_int_le(pages_of("execute \"LOAD_LINES\" ('{lamp}', '{order-5}', '{1}')"), 16);
+	ck_assert_int_le(pages_of("execute \"LOAD_NEWEST_LINES\" ('{open}', '{999990}', 100)"), 16);
+	ck_assert_int_le(
+		pages_of("execute \"LOAD_FITTING_BATCHES\" ('{1}', '{2}', '{-infinity}', '{x}', 32)"), 12);
+}
+END_TEST
+
+START_TEST(exhausted_batches_stay_out_however_many)
+{
+	struct work *work;
+	struct product *product;
+
+	make_history(10000, 10);
+	work = work_new(&world.fixture, world_make_store());
+	unit_of_work_want_product(&work->uow, "lamp");
+
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	product = unit_of_work_product(&work->uow, "lamp");
+	ck_assert_ptr_nonnull(product->batches);
+	ck_assert_ptr_null(product->batches->next);
+	work_free(&work);
+}
+END_TEST
+
+Suite *plans_suite(void)
+{
+	Suite *suite = suite_create("plans");
+	TCase *tests = tcase_create("plans");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, a_plan_made_on_empty_tables_uses_their_indexes, 0, STATEMENTS);
+	tcase_add_test(tests, a_long_history_costs_nothing_to_load);
+	tcase_add_test(tests, exhausted_batches_stay_out_however_many);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,205 @@
+/* Migrations: each once, by one program at a time, never a changed one, and what a newer database means. */
+#include "suites.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char conninfo[2048];
+static char text[SCHEMA_TEXT_SIZE];
+
+static void set_up(void)
+{
+	world_set_up();
+	snprintf(conninfo, sizeof conninfo, "%s", database_conninfo_of(database_make_another(""), ""));
+	text[0] = '\0';
+}
+
+static enum schema_result migrate(void)
+{
+	return postgres_migrate(conninfo, 5000, world_logger(), text);
+}
+
+static enum schema_result check(void)
+{
+	return postgres_check_schema(conninfo, 5000, text);
+}
+
+/* Statements on the database of this test. */
+static const char *sql(const char *statements)
+{
+	return database_sql_on(conninfo, statements);
+}
+
+static void add_newer_migration(int oldest_program)
+{
+	char statement[256];
+
+	snprintf(statement, sizeof statement,
+		 "insert into migrations (number, name, oldest_program, checksum)"
+		 " values (9999, '9999_from_the_future', %d, 'any')",
+		 oldest_program);
+	sql(statement);
+}
+
+START_TEST(an_empty_database_gets_the_tables)
+{
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+
+	ck_assert_str_eq(sql("select count(*) from outbox_heads"), "16");
+	ck_assert_int_eq(check(), SCHEMA_READY);
+}
+END_TEST
+
+START_TEST(migrating_twice_changes_nothing)
+{
+	char before[256];
+
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	snprintf(before, sizeof before, "%s", sql("select string_agg(m::text, ' ') from migrations m"));
+
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+
+	ck_assert_str_eq(sql("select string_agg(m::text, ' ') from migrations m"), before);
+}
+END_TEST
+
+START_TEST(programs_that_migrate_at_once_wait_for_each_other)
+{
+	pid_t children[4];
+	int status;
+
+	for (int i = 0; i < 4; i++) {
+		children[i] = fork();
+		if (!children[i])
+			_exit(migrate() == SCHEMA_READY ? 0 : 1);
+	}
+
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	ck_assert_str_eq(sql("select count(*) from outbox_heads"), "16");
+}
+END_TEST
+
+START_TEST(somebody_who_migrates_for_too_long_is_not_waited_for)
+{
+	void *holder = database_hold(conninfo, "select pg_advisory_xact_lock(7302157463491)");
+
+	ck_assert_int_eq(postgres_migrate(conninfo, 500, world_logger(), text), SCHEMA_UNREACHABLE);
+
+	database_let_go(holder);
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+}
+END_TEST
+
+START_TEST(a_migration_that_was_changed_is_refused)
+{
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	sql("update migrations set checksum = 'other' where number = 1");
+
+	ck_assert_int_eq(migrate(), SCHEMA_INCOMPATIBLE);
+
+	ck_assert_ptr_nonnull(strstr(text, "0001_tables"));
+	ck_assert_int_eq(check(), SCHEMA_INCOMPATIBLE);
+}
+END_TEST
+
+START_TEST(a_newer_database_that_works_with_us_is_taken)
+{
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	add_newer_migration(1);
+
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+	ck_assert_int_eq(check(), SCHEMA_READY);
+}
+END_TEST
+
+START_TEST(a_newer_database_that_does_not_is_refused)
+{
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	add_newer_migration(9998);
+
+	ck_assert_int_eq(migrate(), SCHEMA_INCOMPATIBLE);
+
+	ck_assert_ptr_nonnull(strstr(text, "9999"));
+	ck_assert_int_eq(check(), SCHEMA_INCOMPATIBLE);
+}
+END_TEST
+
+START_TEST(a_database_that_lacks_a_migration_says_so)
+{
+	ck_assert_int_eq(check(), SCHEMA_INCOMPATIBLE);
+
+	ck_assert_ptr_nonnull(strstr(text, "allocd migrate"));
+}
+END_TEST
+
+START_TEST(a_migration_that_fails_leaves_nothing)
+{
+	sql("create table products (something integer)");
+
+	ck_assert_int_eq(migrate(), SCHEMA_FAILED);
+
+	ck_assert_ptr_nonnull(strstr(text, "products"));
+	ck_assert_str_eq(sql("select to_regclass('batches') is null and to_regclass('migrations') is null"),
+			 "t");
+}
+END_TEST
+
+START_TEST(a_database_in_another_encoding_is_refused)
+{
+	database_drop_another();
+	snprintf(conninfo, sizeof conninfo, "%s",
+		 database_conninfo_of(database_make_another("encoding 'LATIN1' locale 'C'"), ""));
+
+	ck_assert_int_eq(migrate(), SCHEMA_INCOMPATIBLE);
+
+	ck_assert_ptr_nonnull(strstr(text, "UTF8"));
+}
+END_TEST
+
+static void assert_unreachable(const char *nowhere, const char *words, enum schema_result result)
+{
+	ck_assert_int_eq(postgres_migrate(nowhere, 2000, world_logger(), text), result);
+	ck_assert_msg(strstr(text, words), "%s", text);
+	ck_assert_msg(!strstr(text, "pass-word"), "%s", text);
+	ck_assert_msg(!strchr(text, '\n'), "%s", text);
+}
+
+START_TEST(a_server_that_cannot_be_reached_is_told_without_the_password)
+{
+	assert_unreachable("postgresql://user:pass-word@127.0.0.1:1/db", "refused", SCHEMA_UNREACHABLE);
+	assert_unreachable("postgresql://user:pass-word@no-such-host.invalid/db", "no-such-host",
+			   SCHEMA_UNREACHABLE);
+	assert_unreachable("postgresql://user:pass-word@[host/db", "malformed", SCHEMA_INCOMPATIBLE);
+	assert_unreachable(database_conninfo_of("no such database", " password=pass-word"),
+			   "no such database", SCHEMA_UNREACHABLE);
+}
+END_TEST
+
+Suite *schema_suite(void)
+{
+	Suite *suite = suite_create("schema");
+	TCase *tests = tcase_create("schema");
+
+	tcase_add_checked_fixture(tests, set_up, world_tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, an_empty_database_gets_the_tables);
+	tcase_add_test(tests, migrating_twice_changes_nothing);
+	tcase_add_test(tests, programs_that_migrate_at_once_wait_for_each_other);
+	tcase_add_test(tests, somebody_who_migrates_for_too_long_is_not_waited_for);
+	tcase_add_test(tests, a_migration_that_was_changed_is_refused);
+	tcase_add_test(tests, a_newer_database_that_works_with_us_is_taken);
+	tcase_add_test(tests, a_newer_database_that_does_not_is_refused);
+	tcase_add_test(tests, a_database_that_lacks_a_migration_says_so);
+	tcase_add_test(tests, a_migration_that_fails_leaves_nothing);
+	tcase_add_test(tests, a_database_in_another_encoding_is_refused);
+	tcase_add_test(tests, a_server_that_cannot_be_reached_is_told_without_the_password);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,82 @@
+/* What error codes mean. */
+#include "adapters/postgres/sqlstate.h"
+
+#include "suites.h"
+
+static const struct {
+	const char *sqlstate;
+	const char *constraint;
+	enum failure_kind kind;
+} meanings[] = {
+	/* Our own guard, and what Postgres resolves by letting one of two fail. */
+	{"ZR001", NULL, FAILURE_CONFLICT},
+	{"40001", NULL, FAILURE_CONFLICT},
+	{"40P01", NULL, FAILURE_CONFLICT},
+	/* Keys that two workers may both create. */
+	{"23505", "inbox_pkey", FAILURE_CONFLICT},
+	{"23505", "products_sku_key", FAILURE_CONFLICT},
+	{"23505", "batches_reference_key", FAILURE_CONFLICT},
+	{"23505", "order_lines_pkey", FAILURE_CONFLICT},
+	/* This unit was committed, or can never be: settling tells. */
+	{"23505", "units_pkey", FAILURE_UNCERTAIN},
+	/* Any other key, and wrong data. */
+	{"23505", "somebody_elses_key", FAILURE_DATA},
+	{"23505", NULL, FAILURE_DATA},
+	{"23514", "batches_allocated", FAILURE_DATA},
+	{"23502", NULL, FAILURE_DATA},
+	{"22021", NULL, FAILURE_DATA},
+	{"22003", NULL, FAILURE_DATA},
+	{"54000", NULL, FAILURE_DATA},
+	{"P0001", NULL, FAILURE_DATA},
+	{"XX000", NULL, FAILURE_DATA},
+	/* The infrastructure. */
+	{"08006", NULL, FAILURE_RETRY},
+	{"53100", NULL, FAILURE_RETRY},
+	{"53300", NULL, FAILURE_RETRY},
+	{"55P03", NULL, FAILURE_RETRY},
+	{"57014", NULL, FAILURE_RETRY},
+	{"57P01", NULL, FAILURE_RETRY},
+	{"57P03", NULL, FAILURE_RETRY},
+	{"58030", NULL, FAILURE_RETRY},
+	{"25006", NULL, FAILURE_RETRY},
+	{"28P01", NULL, FAILURE_RETRY},
+	{"42P01", NULL, FAILURE_RETRY},
+	{"42501", NULL, FAILURE_RETRY},
+	{"0A000", NULL, FAILURE_RETRY},
+	{"XX001", NULL, FAILURE_RETRY},
+	{NULL, NULL, FAILURE_RETRY},
+};
+
+START_TEST(a_code_says_what_to_do_next)
+{
+	ck_assert_msg(sqlstate_kind(meanings[_i].sqlstate, meanings[_i].constraint) == meanings[_i].kind,
+		      "%s %s", meanings[_i].sqlstate, meanings[_i].constraint);
+}
+END_TEST
+
+static const struct {
+	const char *sqlstate;
+	bool ends;
+} endings[] = {
+	{"0A000", true},  {"25006", true},  {"26000", true},  {"42P01", true}, {"42703", true},
+	{"23505", false}, {"40P01", false}, {"55P03", false}, {NULL, false},
+};
+
+START_TEST(a_session_that_does_not_fit_the_schema_any_more_is_given_up)
+{
+	ck_assert_int_eq(sqlstate_ends_session(endings[_i].sqlstate), endings[_i].ends);
+}
+END_TEST
+
+Suite *sqlstate_suite(void)
+{
+	Suite *suite = suite_create("sqlstate");
+	TCase *tests = tcase_create("sqlstate");
+
+	tcase_add_loop_test(tests, a_code_says_what_to_do_next, 0,
+			    (int)(sizeof meanings / sizeof meanings[0]));
+	tcase_add_loop_test(tests, a_session_that_does_not_fit_the_schema_any_more_is_given_up, 0,
+			    (int)(sizeof endings / sizeof endings[0]));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

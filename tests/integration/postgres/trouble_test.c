@@ -1,0 +1,338 @@
+/* Bad data, and servers that are not there, not for us, or not willing. */
+#include "suites.h"
+#include "world.h"
+
+#include <string.h>
+#include <time.h>
+
+static struct work *work;
+
+static void set_up(void)
+{
+	world_set_up();
+	database_sql(
+		"drop trigger if exists poison on order_lines; alter table if exists outbox_away rename to outbox");
+}
+
+static void tear_down(void)
+{
+	work_free(&work);
+	world_tear_down();
+}
+
+static void begin_on(struct store *store)
+{
+	work_free(&work);
+	work = work_new(&world.fixture, store);
+}
+
+static void begin(void)
+{
+	begin_on(world_make_store());
+	work_create_batch(work, "batch", "lamp", 10, IN_WAREHOUSE);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	work_restart(work);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- data ---- */
+
+START_TEST(what_a_trigger_refuses_is_the_datas_fault)
+{
+	database_sql(
+		"create or replace function poison() returns trigger language plpgsql as $$ begin"
+		" if new.orderid = 'poison' then raise exception 'no' using errcode = '23514'; end if;"
+		" return new; end $$;"
+		"create trigger poison before insert on order_lines for each row execute function poison()");
+	begin();
+	work_allocate(work, "good", "lamp", 1);
+	work_allocate(work, "poison", "lamp", 1);
+
+	ck_assert_int_eq(work_do(work), FAILURE_DATA);
+
+	ck_assert_ptr_nonnull(strstr(work->failure, "23514"));
+	ck_assert_int_eq(database_number("select count(*) from order_lines"), 0);
+	work_restart(work);
+	work_allocate(work, "good", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+END_TEST
+
+/* The database holds the domain's invariants even if the domain forgot them. */
+
+static void sell_too_much(struct batch *batch)
+{
+	batch->allocated = batch->purchased + 1;
+}
+
+static void owe_stock(struct batch *batch)
+{
+	batch->allocated = -1;
+}
+
+static void lose_stock(struct batch *batch)
+{
+	batch->purchased = -1;
+}
+
+static void (*const breaches[])(struct batch *) = {sell_too_much, owe_stock, lose_stock};
+
+START_TEST(a_batch_that_breaks_an_invariant_is_refused)
+{
+	begin();
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+	breaches[_i](unit_of_work_product(&work->uow, "lamp")->batches);
+
+	ck_assert_int_eq(work_flush(work), FAILURE_DATA);
+}
+END_TEST
+
+START_TEST(a_dead_letter_may_hold_any_bytes_and_claim_anything)
+{
+	struct delivery *delivery;
+
+	begin();
+	delivery = work_invalid(work, "said \xff\xfe");
+	delivery->envelope.id = "id \x80";
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select reason || '|' || message_id from dead_letters"), "said ?"
+											       "?|id ?");
+	ck_assert_str_eq(database_sql("select encode(payload, 'hex') from dead_letters"),
+			 "6e6f740061206d657373616765");
+	ck_assert_str_eq(database_sql("select outcome || way || place || message || attempts || payload_bytes"
+				      " from dead_letters"),
+			 "invalidpubsubplaceallocate113");
+}
+END_TEST
+
+START_TEST(dropped_dead_letters_are_counted)
+{
+	begin();
+	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX + 3; i++)
+		work_invalid(work, "bad");
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select kept || ' ' || dropped from dead_letter_totals"), "5 3");
+	database_sql("delete from dead_letters where id in (select id from dead_letters limit 2)");
+	ck_assert_int_eq(database_number("select kept from dead_letter_totals"), 3);
+	database_sql("truncate dead_letters");
+	ck_assert_int_eq(database_number("select kept from dead_letter_totals"), 0);
+}
+END_TEST
+
+/* ---- a schema that changes ---- */
+
+START_TEST(a_table_that_is_away_during_a_migration_is_waited_for)
+{
+	begin();
+	database_sql("alter table outbox rename to outbox_away");
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), FAILURE_RETRY);
+	ck_assert_ptr_nonnull(strstr(work->failure, "42P01"));
+
+	database_sql("alter table outbox_away rename to outbox");
+
+	for (int answer = FAILURE_RETRY; answer != NO_FAILURE;) {
+		work_restart(work);
+		work_allocate(work, "order", "lamp", 1);
+		answer = work_load(work);
+		ck_assert(answer == NO_FAILURE || answer == FAILURE_RETRY);
+		if (answer == NO_FAILURE) {
+			work_handle(work);
+			answer = work_flush(work);
+		}
+	}
+	ck_assert_int_eq(database_number("select count(*) from order_lines"), 1);
+}
+END_TEST
+
+START_TEST(a_column_that_is_added_disturbs_nobody)
+{
+	begin();
+	database_sql("alter table batches add column added integer");
+	work_allocate(work, "order", "lamp", 1);
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	database_sql("alter table batches drop column added");
+}
+END_TEST
+
+/* ---- servers ---- */
+
+static void assert_refused(const char *conninfo, enum failure_kind kind, const char *words)
+{
+	int64_t begun = now_ms();
+
+	begin_on(world_make_store_on(conninfo));
+	unit_of_work_want_product(&work->uow, "lamp");
+
+	ck_assert_int_eq(work_load(work), (int)kind);
+	ck_assert_int_lt(now_ms() - begun, 5000);
+	/* Until it has given up for the first time, it only knows that there is no connection yet. */
+	while (work_load(work) == (int)kind && strstr(work->failure, "not connected"))
+		continue;
+	ck_assert_msg(strstr(work->failure, words), "%s", work->failure);
+	ck_assert_msg(!strstr(work->failure, "pass-word"), "%s", work->failure);
+	ck_assert_msg(!strstr(world_log(), "pass-word"), "%s", world_log());
+}
+
+START_TEST(a_server_that_is_not_there_is_waited_for)
+{
+	assert_refused("postgresql://user:pass-word@127.0.0.1:1/nowhere", FAILURE_RETRY, "refused");
+}
+END_TEST
+
+START_TEST(a_host_that_is_not_known_is_waited_for)
+{
+	assert_refused("postgresql://user:pass-word@no-such-host.invalid/nowhere", FAILURE_RETRY,
+		       "no-such-host");
+}
+END_TEST
+
+START_TEST(a_database_that_is_not_there_is_waited_for)
+{
+	assert_refused(database_conninfo_of("no such database", " password=pass-word"), FAILURE_RETRY,
+		       "no such database");
+}
+END_TEST
+
+START_TEST(a_role_that_is_not_let_in_is_waited_for)
+{
+	assert_refused(database_conninfo_of("postgres", " user=no-such-role password=pass-word"),
+		       FAILURE_RETRY, "no-such-role");
+}
+END_TEST
+
+START_TEST(a_malformed_connection_string_is_not_repeated)
+{
+	assert_refused("postgresql://user:pass-word@[host/db", FAILURE_FATAL, "malformed");
+}
+END_TEST
+
+START_TEST(a_database_that_is_not_utf8_is_refused)
+{
+	assert_refused(database_conninfo_of(database_make_another("encoding 'LATIN1' locale 'C'"), ""),
+		       FAILURE_FATAL, "UTF8");
+}
+END_TEST
+
+START_TEST(a_database_without_our_tables_is_waited_for)
+{
+	assert_refused(database_conninfo_of(database_make_another(""), ""), FAILURE_RETRY, "does not exist");
+}
+END_TEST
+
+START_TEST(trouble_is_logged_once_and_so_is_its_end)
+{
+	const char *name = database_make_another("");
+	struct logger *logger = world_logger();
+	char conninfo[1024], text[SCHEMA_TEXT_SIZE];
+
+	logger->level = LOG_INFO;
+	snprintf(conninfo, sizeof conninfo, "%s", database_conninfo_of(name, ""));
+	begin_on(world_make_store_on(conninfo));
+	unit_of_work_want_product(&work->uow, "lamp");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(work_load(work), FAILURE_RETRY);
+	ck_assert_int_eq(postgres_migrate(conninfo, 10000, logger, text), SCHEMA_READY);
+
+	while (work_load(work) != NO_FAILURE)
+		continue;
+
+	ck_assert_ptr_nonnull(strstr(world_log(), "database not reachable"));
+	ck_assert_ptr_null(
+		strstr(strstr(world_log(), "database not reachable") + 1, "database not reachable"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "database connected"));
+}
+END_TEST
+
+START_TEST(calls_that_wait_for_a_connection_are_answered_soon)
+{
+	int64_t begun;
+
+	/* An address that swallows packets, or is refused at once: either way the answer comes in time. */
+	begin_on(world_make_store_on("host=192.0.2.1 user=user dbname=db"));
+	begun = now_ms();
+
+	work_begin_call(work);
+	work->store->ops->probe(work->store, work_answered, work);
+
+	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
+	ck_assert_int_lt(now_ms() - begun, 3000);
+}
+END_TEST
+
+/* ---- views ---- */
+
+struct answers {
+	size_t good, refused;
+	bool all;
+};
+
+#define PINGS 1000
+
+static void on_ping(void *context, const struct failure *failure)
+{
+	struct answers *answers = context;
+
+	if (failure)
+		answers->refused++;
+	else
+		answers->good++;
+	answers->all = answers->good + answers->refused == PINGS;
+}
+
+START_TEST(reads_that_wait_are_bounded)
+{
+	struct views *views = world.fixture.make_views(&world.fixture);
+	struct answers answers = {0};
+
+	for (int i = 0; i < PINGS; i++)
+		views->ops->ping(views, on_ping, &answers);
+	world.fixture.run_until(&world.fixture, &answers.all);
+
+	ck_assert_uint_gt(answers.good, 0);
+	ck_assert_uint_gt(answers.refused, 0);
+}
+END_TEST
+
+Suite *trouble_suite(void)
+{
+	Suite *suite = suite_create("trouble");
+	TCase *tests = tcase_create("trouble");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
+	tcase_add_loop_test(tests, a_batch_that_breaks_an_invariant_is_refused, 0,
+			    (int)(sizeof breaches / sizeof breaches[0]));
+	tcase_add_test(tests, a_dead_letter_may_hold_any_bytes_and_claim_anything);
+	tcase_add_test(tests, dropped_dead_letters_are_counted);
+	tcase_add_test(tests, a_table_that_is_away_during_a_migration_is_waited_for);
+	tcase_add_test(tests, a_column_that_is_added_disturbs_nobody);
+	tcase_add_test(tests, a_server_that_is_not_there_is_waited_for);
+	tcase_add_test(tests, a_host_that_is_not_known_is_waited_for);
+	tcase_add_test(tests, a_database_that_is_not_there_is_waited_for);
+	tcase_add_test(tests, a_role_that_is_not_let_in_is_waited_for);
+	tcase_add_test(tests, a_malformed_connection_string_is_not_repeated);
+	tcase_add_test(tests, a_database_that_is_not_utf8_is_refused);
+	tcase_add_test(tests, a_database_without_our_tables_is_waited_for);
+	tcase_add_test(tests, trouble_is_logged_once_and_so_is_its_end);
+	tcase_add_test(tests, calls_that_wait_for_a_connection_are_answered_soon);
+	tcase_add_test(tests, reads_that_wait_are_bounded);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
