@@ -97,11 +97,19 @@ void batch_index_unwatch(struct batch_index *index)
 	arena_clear(index->arena);
 }
 
-const char *batch_index_find(const struct batch_index *index, const char *reference)
+const char *batch_index_stored(const struct batch_index *index, const char *reference)
 {
-	size_t hash = hash_of(reference);
-	const struct cache_slot *slot = &index->cache[hash % CACHE_SLOTS];
-	const struct delivery *creation = index->creations[hash % BUCKETS];
+	const struct cache_slot *slot = &index->cache[hash_of(reference) % CACHE_SLOTS];
+	const char *sku = index->watching ? map_get(&index->recent, reference) : NULL;
+
+	if (!sku && !strcmp(slot->reference, reference))
+		sku = slot->sku;
+	return sku;
+}
+
+const char *batch_index_created(const struct batch_index *index, const char *reference)
+{
+	const struct delivery *creation = index->creations[hash_of(reference) % BUCKETS];
 	const char *sku = NULL;
 
 	/* The earliest on its way is the one that will succeed. */
@@ -109,9 +117,5 @@ const char *batch_index_find(const struct batch_index *index, const char *refere
 		if (!strcmp(creation->batchref, reference))
 			sku = creation->sku;
 	}
-	if (!sku && index->watching)
-		sku = map_get(&index->recent, reference);
-	if (!sku && !strcmp(slot->reference, reference))
-		sku = slot->sku;
 	return sku;
 }

@@ -26,7 +26,13 @@ void batch_index_remember(struct batch_index *index, const char *reference, cons
 void batch_index_watch(struct batch_index *index);
 void batch_index_unwatch(struct batch_index *index);
 
-/* The SKU, valid until the index changes; NULL: not known. */
-const char *batch_index_find(const struct batch_index *index, const char *reference);
+/* The SKU that the database has it under, valid until the index changes; NULL: not known. */
+const char *batch_index_stored(const struct batch_index *index, const char *reference);
+
+/*
+ * The SKU under which it is being created, valid until the index changes; NULL: it is not.  Only where the database
+ * has no such batch: else that creation will be rejected.
+ */
+const char *batch_index_created(const struct batch_index *index, const char *reference);
 
 #endif

@@ -146,6 +146,20 @@ static void conclude_unknown(struct delivery *delivery)
 	delivery->decided = true;
 }
 
+/*
+ * A batch that is being created is looked for in the database first all the same: when it is another SKU's there, the
+ * creation will be rejected, and the message would come too late to that SKU's lane.
+ */
+static void find_sku(struct intake *intake, struct delivery *delivery)
+{
+	const struct batch_index *batches = intake->engine->batches;
+
+	if (needs_resolving(delivery))
+		adopt_sku(delivery, batch_index_stored(batches, delivery->batchref));
+	if (needs_resolving(delivery) && delivery->asked)
+		adopt_sku(delivery, batch_index_created(batches, delivery->batchref));
+}
+
 static void pump(void *context)
 {
 	struct intake *intake = context;
@@ -154,8 +168,7 @@ static void pump(void *context)
 	while (!intake->resolving && intake->queue.first) {
 		struct delivery *first = intake->queue.first;
 
-		if (needs_resolving(first))
-			adopt_sku(first, batch_index_find(intake->engine->batches, first->batchref));
+		find_sku(intake, first);
 		if (needs_resolving(first)) {
 			if (!first->asked) {
 				resolve(intake);

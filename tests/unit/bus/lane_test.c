@@ -166,16 +166,44 @@ START_TEST(a_batch_in_the_database_is_asked_for_once)
 }
 END_TEST
 
-START_TEST(a_batch_that_is_created_just_before_is_not_asked_for)
+START_TEST(a_batch_that_is_being_created_is_found_before_it_is_committed)
 {
 	struct sent *sent;
 
+	hold_lane();
 	create_batch("batch", "LAMP", 10);
 	sent = change_quantity("batch", 9);
 	world_run(world);
+	ck_assert_uint_eq(questions(), 1);
+	release_lane();
 
 	expect_handled(sent);
-	ck_assert_uint_eq(questions(), 0);
+	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 9);
+}
+END_TEST
+
+/* The batch is another SKU's: what names it goes to that SKU's lane, in the order it came. */
+START_TEST(a_creation_that_will_be_rejected_leads_nobody_astray)
+{
+	const char *lamp = sku_in_lane(0, 0), *chair = sku_in_lane(1, 0);
+	struct sent *create, *change, *behind;
+
+	create_batch("batch", chair, 10);
+	world_run(world);
+	world_crash(world);
+	world_start(world); /* a worker that remembers nothing */
+	hold_lane();
+	create = create_batch("batch", lamp, 10);
+	change = change_quantity("batch", 3);
+	behind = allocate("order", chair, 5);
+	world_run(world);
+	release_lane();
+
+	ck_assert_int_eq(create->verdict, REJECT_BATCHREF_TAKEN);
+	expect_handled(change);
+	expect_handled(behind);
+	ck_assert_int_lt(change->order, behind->order);
+	ck_assert_str_eq(batch_of("order", chair, 5), ""); /* 3 pieces are left of 10 */
 }
 END_TEST
 
@@ -424,7 +452,7 @@ Suite *lane_suite(void)
 	tcase_add_test(one, nobody_is_answered_before_the_commit);
 	tcase_add_test(one, a_message_is_never_answered_before_submit_returns);
 	tcase_add_test(one, a_batch_in_the_database_is_asked_for_once);
-	tcase_add_test(one, a_batch_that_is_created_just_before_is_not_asked_for);
+	tcase_add_test(one, a_batch_that_is_being_created_is_found_before_it_is_committed);
 	tcase_add_test(one, a_batch_that_was_created_is_not_asked_for);
 	tcase_add_test(one, one_question_is_asked_for_all_that_wait);
 	tcase_add_test(one, nothing_overtakes_a_message_whose_batch_is_asked_for);
@@ -438,6 +466,7 @@ Suite *lane_suite(void)
 
 	tcase_add_checked_fixture(two, set_up_two_lanes, tear_down_world);
 	tcase_add_test(two, another_lane_does_not_wait);
+	tcase_add_test(two, a_creation_that_will_be_rejected_leads_nobody_astray);
 	suite_add_tcase(suite, two);
 
 	tcase_add_checked_fixture(unstarted, set_up_no_worker, tear_down_world);

@@ -126,11 +126,11 @@ static void on_answered(void *context, const struct delivery *delivery)
 	sent->order = ++to->world->answers;
 }
 
-static struct sent *new_sent(struct world *it, enum message_type type)
+static struct sent *new_sent(struct world *it, enum way way)
 {
 	struct sent *sent = arena_alloc(it->arena, sizeof *sent);
 
-	sent->type = type;
+	sent->way = way;
 	if (it->last)
 		it->last->next = sent;
 	else
@@ -141,7 +141,7 @@ static struct sent *new_sent(struct world *it, enum message_type type)
 
 struct sent *world_send(struct world *it, enum way way, enum message_type type, const char *format, ...)
 {
-	struct sent *sent = new_sent(it, type);
+	struct sent *sent = new_sent(it, way);
 	struct answer_context *context = arena_alloc(it->arena, sizeof *context);
 	char payload[2048];
 	va_list args;

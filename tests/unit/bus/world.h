@@ -23,7 +23,7 @@
 /* A message that was sent, and the answer to it. */
 struct sent {
 	struct sent *next;
-	enum message_type type;
+	enum way way;
 	int answers;
 	enum outcome outcome;
 	enum verdict verdict;

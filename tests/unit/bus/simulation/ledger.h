@@ -1,0 +1,38 @@
+/*
+ * The ledger: every command that anybody sent, each with an id of its own, and in the end the proof that each had
+ * exactly one effect.
+ */
+#ifndef ALLOCD_TESTS_LEDGER_H
+#define ALLOCD_TESTS_LEDGER_H
+
+#include "../world.h"
+
+struct entry {
+	int number; /* its id is "m-NUMBER" */
+	enum way way;
+	enum message_type type;
+	const char *payload;
+	bool by_rival;
+	int sends;         /* by how many deliveries */
+	struct sent *sent; /* the last one */
+	bool recorded;     /* its id is in the inbox */
+};
+
+struct ledger {
+	struct entry **entries; /* in the order they were first sent */
+	int count;
+};
+
+/* Writes one more command down; it is not sent yet.  `fields` are without the id. */
+struct entry *ledger_add(struct ledger *ledger, enum way way, enum message_type type, const char *fields);
+
+/* Delivers it to the worker, once more if it was before. */
+void ledger_deliver(struct entry *entry);
+
+/* Whether the last delivery was answered. */
+bool ledger_is_answered(const struct entry *entry);
+
+/* After all was answered, published and ended: aborts the test where a promise was broken. */
+void ledger_check(struct ledger *ledger);
+
+#endif

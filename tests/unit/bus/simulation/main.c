@@ -1,0 +1,195 @@
+/*
+ * A worker among rivals, in a world where everything goes wrong: random commands, delays, conflicts, refusals, lost
+ * connections, outages and deaths.  In the end every command had exactly one effect, in order, and every event was
+ * published.
+ *
+ * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ */
+#include "../rival.h"
+#include "chaos.h"
+#include "ledger.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define RUNS  400
+#define STEPS 250
+
+#define SKUS    4
+#define BATCHES 6 /* of a SKU */
+#define ORDERS  40
+
+#define HOUR_MS ((int64_t)60 * 60 * 1000)
+
+struct run {
+	struct memory_random random;
+	struct chaos chaos;
+	struct ledger ledger;
+};
+
+static uint64_t first_seed;
+
+static int pick(struct run *run, int bound)
+{
+	return (int)random_below(&run->random.random, (uint64_t)bound);
+}
+
+/* ---- commands ---- */
+
+/* Mostly the SKU's own batches; sometimes one that is another's. */
+static const char *any_batch(struct run *run, int sku)
+{
+	return arena_printf(world->arena, "batch-%d-%d", pick(run, 20) ? sku : pick(run, SKUS),
+			    pick(run, BATCHES));
+}
+
+static struct entry *any_create(struct run *run, enum way way)
+{
+	static const char *const etas[] = {"", "\neta=2024-01-01", "\neta=2024-02-01"};
+	int sku = pick(run, SKUS);
+
+	return ledger_add(&run->ledger, way, MSG_CREATE_BATCH,
+			  arena_printf(world->arena, "ref=%s\nsku=SKU-%d\nqty=%d%s", any_batch(run, sku), sku,
+				       1 + pick(run, 40), etas[pick(run, COUNT(etas))]));
+}
+
+static struct entry *any_allocate(struct run *run, enum way way)
+{
+	const char *order = pick(run, 60) ? "order" : "poison";
+
+	return ledger_add(&run->ledger, way, MSG_ALLOCATE,
+			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d", order,
+				       pick(run, ORDERS), pick(run, SKUS + 1), 1 + pick(run, 3)));
+}
+
+static struct entry *any_change(struct run *run, enum way way)
+{
+	const char *occurred_at = "";
+
+	if (!pick(run, 3))
+		occurred_at =
+			arena_printf(world->arena, "\noccurred_at=2023-12-%02dT00:00:00Z", 1 + pick(run, 28));
+	return ledger_add(&run->ledger, way, MSG_CHANGE_BATCH_QUANTITY,
+			  arena_printf(world->arena, "batchref=%s\nqty=%d%s", any_batch(run, pick(run, SKUS)),
+				       pick(run, 50), occurred_at));
+}
+
+static struct entry *any_command(struct run *run)
+{
+	enum way way = (enum way)pick(run, WAY_HTTP + 1);
+	int kind = pick(run, 10);
+
+	if (kind < 1)
+		return any_create(run, way);
+	return kind < 8 ? any_allocate(run, way) : any_change(run, way);
+}
+
+/* ---- what happens ---- */
+
+static void send_burst(struct run *run)
+{
+	for (int count = 1 + pick(run, 12); count > 0; count--)
+		ledger_deliver(any_command(run));
+}
+
+static void send_again(struct run *run)
+{
+	struct entry *entry = run->ledger.count ? run->ledger.entries[pick(run, run->ledger.count)] : NULL;
+
+	if (entry && !entry->by_rival && ledger_is_answered(entry))
+		ledger_deliver(entry);
+}
+
+/* A rival leaves the refused orders alone. */
+static void let_rival_act(struct run *run)
+{
+	struct entry *entry;
+
+	if (world->database->down || world->database->locks)
+		return;
+	entry = any_command(run);
+	entry->by_rival = true;
+	if (!strstr(entry->payload, "poison"))
+		rival_send(entry->type, entry->payload);
+}
+
+static void begin_worker(struct run *run)
+{
+	world->config.lanes = (size_t)(1 + pick(run, 3));
+	world->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
+	world_prepare(world);
+	chaos_surround(&run->chaos);
+	world_start(world);
+}
+
+/* Who sent it, and got no answer, sends it again to the next worker: in the order of the first time. */
+static void replace_worker(struct run *run)
+{
+	world_crash(world);
+	begin_worker(run);
+	for (int i = 0; i < run->ledger.count; i++) {
+		if (!ledger_is_answered(run->ledger.entries[i]))
+			ledger_deliver(run->ledger.entries[i]);
+	}
+}
+
+static void take_step(struct run *run)
+{
+	int kind = pick(run, 100);
+
+	if (kind < 45)
+		send_burst(run);
+	else if (kind < 80)
+		world_advance_ms(world, pick(run, 60));
+	else if (kind < 86)
+		let_rival_act(run);
+	else if (kind < 90)
+		send_again(run);
+	else if (kind < 98)
+		chaos_strike(&run->chaos);
+	else if (kind < 99)
+		world_advance_ms(world, pick(run, 10000));
+	else
+		replace_worker(run);
+}
+
+START_TEST(every_command_has_one_effect_whatever_goes_wrong)
+{
+	uint64_t seed = first_seed + (uint64_t)_i;
+	struct run run = {0};
+
+	memory_random_init(&run.random, seed);
+	run.chaos = (struct chaos){.random = &run.random.random, .troubles_in = 3 + seed % 40};
+	world = world_new();
+	memory_random_init(&world->random, ~seed);
+	for (int i = 0; i < ORDERS; i++)
+		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
+	begin_worker(&run);
+	for (int step = 0; step < STEPS; step++)
+		take_step(&run);
+	chaos_end(&run.chaos);
+	world_settle(world);
+	world_advance_ms(world, 3 * HOUR_MS); /* notifications are in no hurry */
+	ledger_check(&run.ledger);
+	world_free(&world);
+}
+END_TEST
+
+int main(void)
+{
+	const char *seed = getenv("ALLOCD_TEST_SEED");
+	Suite *suite = suite_create(
+		"simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)");
+	TCase *tests = tcase_create("chaos");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	first_seed = seed ? strtoull(seed, NULL, 10) : 0;
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, every_command_has_one_effect_whatever_goes_wrong, 0, seed ? 1 : RUNS);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
