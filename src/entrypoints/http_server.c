@@ -61,6 +61,18 @@ static void arm_sweep(struct http_server *server)
 		event_add(server->sweep, &delay);
 }
 
+/*
+ * Reading stops when more came than a request may hold; evhttp begins again when it has use for more.  (A watermark would
+ * not do: in libevent 2.1.12 the loop then spins on a reader that waits for the rest of a line.)
+ */
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context)
+{
+	const struct connection *connection = context;
+
+	if (change->n_added && evbuffer_get_length(input) > HTTP_HEADERS_MAX + HTTP_BODY_MAX)
+		bufferevent_disable(connection->stream, EV_READ);
+}
+
 /* evhttp asks for a bufferevent for the connection that it is about to take. */
 static struct bufferevent *on_connection(struct event_base *base, void *context)
 {
@@ -68,7 +80,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
 	struct connection *connection = must_alloc(sizeof *connection);
 
 	connection->stream = must(bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
-	bufferevent_setwatermark(connection->stream, EV_READ, 0, HTTP_HEADERS_MAX + HTTP_BODY_MAX);
+	must(evbuffer_add_cb(bufferevent_get_input(connection->stream), on_input, connection));
 	bufferevent_incref(connection->stream);
 	connection->since = now();
 	connection->next = server->connections;
@@ -113,6 +125,7 @@ static void release(struct http_server *server, struct connection **place)
 	struct connection *connection = *place;
 
 	*place = connection->next;
+	evbuffer_remove_cb(bufferevent_get_input(connection->stream), on_input, connection);
 	bufferevent_decref(connection->stream);
 	free(connection);
 	server->connection_count--;
