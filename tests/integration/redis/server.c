@@ -50,7 +50,7 @@ void server_init(struct server *server)
 /* In the child.  redis-check-rdb is the same program: Debian's redis-tools has it without a service. */
 _Noreturn static void become_server(const struct server *server, pid_t test)
 {
-	char port[8], log[64];
+	char port[12], log[64];
 	const char *arguments[SERVER_OPTIONS_MAX + 16] = {"redis-server", "--port",    port, "--bind",
 							  "127.0.0.1",    "--save",    "",   "--dir",
 							  server->folder, "--logfile", log};

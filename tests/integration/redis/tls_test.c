@@ -43,7 +43,7 @@ static void make_certificates(const char *names)
 
 static void start_tls_server(const char *names)
 {
-	static char port[8];
+	static char port[12];
 	const char *options[] = {"--tls-port",         port, "--tls-cert-file",    certificate,
 				 "--tls-key-file",     key,  "--tls-ca-cert-file", authority,
 				 "--tls-auth-clients", "no"};
