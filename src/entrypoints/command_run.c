@@ -77,14 +77,14 @@ static void begin_to_work(struct life *life)
 {
 	const struct config *config = &life->invocation->config;
 	struct arena *arena = arena_new(512);
-	const char *http = "off";
+	const char *version = ALLOCD_VERSION, *http = "off";
 
 	enter(life, WORKING);
 	worker_listen(life->worker);
 	if (worker_http(life->worker))
 		http = arena_printf(arena, "%s:%u", config->http.host,
 				    http_api_port(worker_http(life->worker)));
-	LOG(life->logger, LOG_INFO, "started", LOG_TEXT("version", ALLOCD_VERSION), LOG_TEXT("http", http),
+	LOG(life->logger, LOG_INFO, "started", LOG_TEXT("version", version), LOG_TEXT("http", http),
 	    LOG_TEXT("database", secrets_hidden(config->database_url, arena)),
 	    LOG_TEXT("redis", secrets_hidden(config->redis_url, arena)), LOG_TEXT("prefix", config->prefix),
 	    LOG_NUMBER("unit_max", config->unit_max), LOG_NUMBER("lanes", config->lanes));

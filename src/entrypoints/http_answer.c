@@ -57,7 +57,7 @@ static struct http_answer rejection(const struct delivery *delivery, struct aren
 	case NEEDS_MORE:
 		break;
 	}
-	assert(!"no rejection");
+	assert(delivery->outcome != OUTCOME_REJECTED);
 	return (struct http_answer){500, "Not known what became of it", NULL};
 }
 
@@ -76,7 +76,7 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 	case OUTCOME_NONE:
 		break;
 	}
-	assert(!"answered without an outcome");
+	assert(delivery->outcome != OUTCOME_NONE);
 	return (struct http_answer){500, "Not known what became of it", NULL};
 }
 
