@@ -39,6 +39,10 @@ bool bootstrap_check(const struct config *config, struct arena *arena, const cha
 		return false;
 	}
 	redis_url_release(&url);
+	if (!postgres_conninfo_is_readable(config->database_url)) {
+		*error = "DATABASE_URL: expected a URL or keywords and values that libpq understands";
+		return false;
+	}
 	return true;
 }
 

@@ -192,12 +192,12 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_MAIL_FROM", .fallback = "", .value = "ADDRESS",
 		.help = "sender of mail",
-		TEXT, IN(mail_from), .used_by = WORKER_ONLY, .not_yet = "mail is logged so far",
+		TEXT, IN(mail_from), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_MAIL_TO", .fallback = "", .value = "ADDRESS",
 		.help = "who is told when something is out of stock",
-		TEXT, IN(mail_to), .used_by = WORKER_ONLY, .not_yet = "mail is logged so far",
+		TEXT, IN(mail_to), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",

@@ -1,6 +1,8 @@
 /* Connecting through libpq, with defaults of our own. */
 #include "adapters/postgres/conninfo.h"
 
+#include "adapters/postgres/postgres.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@ static bool is_connection_string(const char *conninfo)
 	       strchr(conninfo, '=');
 }
 
-static bool is_readable(const char *conninfo)
+bool postgres_conninfo_is_readable(const char *conninfo)
 {
 	PQconninfoOption *options;
 	char *error = NULL;
@@ -39,7 +41,7 @@ PGconn *conninfo_connect_start(const char *conninfo, const char **defect)
 	const char *const values[] = {"allocd", "2", "1", "3", "5000", conninfo, "UTF8", NULL};
 	PGconn *pg;
 
-	if (!is_readable(conninfo)) {
+	if (!postgres_conninfo_is_readable(conninfo)) {
 		*defect = "the database's connection string is malformed";
 		return NULL;
 	}

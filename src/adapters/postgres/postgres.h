@@ -32,6 +32,9 @@ struct views *postgres_views_new(const struct postgres_config *config);
 void postgres_store_free(struct store **store);
 void postgres_views_free(struct views **views);
 
+/* Whether libpq understands the connection string; not whether a database is there. */
+bool postgres_conninfo_is_readable(const char *conninfo);
+
 /* ---- the schema; these two block ---- */
 
 enum schema_result {
