@@ -56,9 +56,10 @@ static const struct {
 	{"a\nb\rc\td", "\"a\\nb\\rc\\td\"", "\"a\\nb\\rc\\td\""},
 	{"\x01\x1b[31m\x7f", "\"\\u0001\\u001b[31m\\u007f\"", "\"\\u0001\\u001b[31m\\u007f\""},
 	{"é€😀", "\"é€😀\"", "\"é€😀\""},
-	{"\xc2\x85", "\"\\u0085\"", "\"\\u0085\""},             /* next line: a terminal may obey it */
-	{"\xe2\x80\xa8", "\"\\u2028\"", "\"\\u2028\""},         /* line separator */
-	{"\xe2\x80\xae", "\"\\u202e\"", "\"\\u202e\""},         /* right-to-left override */
+	{"\xc2\x85", "\"\\u0085\"", "\"\\u0085\""},     /* next line: a terminal may obey it */
+	{"\xe2\x80\xa8", "\"\\u2028\"", "\"\\u2028\""}, /* line separator */
+	{"\xe2\x80\xae\xe2\x80\xac", "\"\\u202e\\u202c\"",
+	 "\"\\u202e\\u202c\""},                                 /* right-to-left override, and back */
 	{"\xff", "\"\xef\xbf\xbd\"", "\"\xef\xbf\xbd\""},       /* never UTF-8 */
 	{"a\x80z", "\"a\xef\xbf\xbdz\"", "\"a\xef\xbf\xbdz\""}, /* a continuation alone */
 	{"\xc3", "\"\xef\xbf\xbd\"", "\"\xef\xbf\xbd\""},       /* cut off */
