@@ -15,6 +15,9 @@
 #define READ_BYTES    ((size_t)1024 * 1024)
 #define SAVE_AFTER_MS 200
 
+/* What somebody committed who cannot publish it any more is found by looking. */
+#define LOOK_EVERY_MS 10000
+
 /* Rows that wait in memory, each with its events decoded. */
 struct waiting_row {
 	struct waiting_row *next;
@@ -57,7 +60,7 @@ struct publisher {
 
 	struct backoff store_backoff, broker_backoff;
 	bool store_waits, broker_waits;
-	struct timer *store_retry, *broker_retry, *save_timer;
+	struct timer *store_retry, *broker_retry, *save_timer, *look_timer;
 	bool save_due;
 
 	void (*on_idle)(void *context);
@@ -92,6 +95,11 @@ static void save_now(void *context)
 	pump(publisher);
 }
 
+static void look_now(void *context)
+{
+	publisher_look_again(context);
+}
+
 struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats)
 {
 	struct publisher *publisher = must_alloc(sizeof *publisher);
@@ -104,6 +112,7 @@ struct publisher *publisher_new(const struct engine_ports *ports, struct engine_
 	publisher->store_retry = clock->ops->timer_new(clock, store_may_try, publisher);
 	publisher->broker_retry = clock->ops->timer_new(clock, broker_may_try, publisher);
 	publisher->save_timer = clock->ops->timer_new(clock, save_now, publisher);
+	publisher->look_timer = clock->ops->timer_new(clock, look_now, publisher);
 	for (int i = 0; i < PARTITIONS; i++)
 		publisher->lines[i] = (struct line){.publisher = publisher, .partition = i};
 	return publisher;
@@ -138,6 +147,7 @@ void publisher_free(struct publisher **publisher)
 	clock->timer_free(&it->store_retry);
 	clock->timer_free(&it->broker_retry);
 	clock->timer_free(&it->save_timer);
+	clock->timer_free(&it->look_timer);
 	free(it);
 	*publisher = NULL;
 }
@@ -216,6 +226,16 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 			      backoff_next(&publisher->store_backoff, publisher->ports->random));
 }
 
+/* The database knows better how far it was published: by an earlier run, or by somebody else. */
+static void adopt_cursor(struct publisher *publisher, struct line *line, int64_t cursor)
+{
+	if (cursor <= line->published || line->first || line->sending)
+		return;
+	note_committed(publisher, line, cursor);
+	publisher->stats->unpublished -= (size_t)(cursor - line->published);
+	line->published = line->saved = line->queued = cursor;
+}
+
 static void on_looked(void *context, const struct failure *failure)
 {
 	struct publisher *publisher = context;
@@ -229,14 +249,11 @@ static void on_looked(void *context, const struct failure *failure)
 	}
 	publisher->store_backoff.failures = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct line *line = &publisher->lines[i];
-
-		if (!publisher->started)
-			line->published = line->saved = line->queued = line->committed =
-				publisher->cursors[i];
-		note_committed(publisher, line, publisher->heads[i]);
+		adopt_cursor(publisher, &publisher->lines[i], publisher->cursors[i]);
+		note_committed(publisher, &publisher->lines[i], publisher->heads[i]);
 	}
 	publisher->started = true;
+	publisher->ports->clock->ops->timer_set(publisher->look_timer, LOOK_EVERY_MS);
 	pump(publisher);
 }
 

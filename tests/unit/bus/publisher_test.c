@@ -222,6 +222,40 @@ START_TEST(a_commit_during_the_first_look_is_not_overlooked)
 }
 END_TEST
 
+/* Its flush arrives when the next worker has long looked around. */
+START_TEST(what_a_dead_worker_commits_late_is_found)
+{
+	hold_lane();
+	allocate_one(1);
+	world_run(world);
+	step_lane();
+	world_crash(world);
+	world_start(world);
+	world_advance_ms(world, 1000);
+	database_end_lost(world->database, true);
+	ck_assert_str_eq(batch_of("order-00000", "LAMP", 1), "batch");
+
+	world_advance_ms(world, 10000);
+
+	expect_published(1, 1);
+}
+END_TEST
+
+START_TEST(what_somebody_else_published_is_not_published_again)
+{
+	hold_lane();
+	for (int i = 0; i < 3; i++)
+		rival_allocate(arena_printf(world->arena, "theirs-%d", i), "LAMP", 1);
+	database_move_cursor(world->database, &(struct cursor){partition_of("LAMP"), 3});
+	world_advance_ms(world, 10000);
+	ck_assert_uint_eq(engine_stats(world->engine)->unpublished, 0);
+	allocate("ours", "LAMP", 1);
+	release_lane();
+
+	ck_assert_str_eq(published(), "line_allocated ours LAMP 1 batch 4\n");
+}
+END_TEST
+
 /* ---- how far it came ---- */
 
 START_TEST(how_far_it_came_is_saved_after_a_quiet_while)
@@ -291,6 +325,8 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, more_rows_than_are_read_at_once_are_all_published);
 	tcase_add_test(tests, the_table_is_read_again_when_the_database_was_away);
 	tcase_add_test(tests, a_commit_during_the_first_look_is_not_overlooked);
+	tcase_add_test(tests, what_a_dead_worker_commits_late_is_found);
+	tcase_add_test(tests, what_somebody_else_published_is_not_published_again);
 	tcase_add_test(tests, how_far_it_came_is_saved_after_a_quiet_while);
 	tcase_add_test(tests, or_with_the_next_flush);
 	tcase_add_test(tests, what_is_not_published_is_not_saved);

@@ -7,6 +7,9 @@
 
 #include "../world.h"
 
+/* Batches whose references begin with this may be created under several SKUs, of which one succeeds. */
+#define SHARED_BATCH "shared"
+
 struct entry {
 	int number; /* its id is "m-NUMBER" */
 	enum way way;

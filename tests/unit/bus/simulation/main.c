@@ -36,11 +36,11 @@ static int pick(struct run *run, int bound)
 
 /* ---- commands ---- */
 
-/* Mostly the SKU's own batches; sometimes one that is another's. */
 static const char *any_batch(struct run *run, int sku)
 {
-	return arena_printf(world->arena, "batch-%d-%d", pick(run, 20) ? sku : pick(run, SKUS),
-			    pick(run, BATCHES));
+	if (!pick(run, 20))
+		return arena_printf(world->arena, SHARED_BATCH "-%d", pick(run, BATCHES));
+	return arena_printf(world->arena, "batch-%d-%d", sku, pick(run, BATCHES));
 }
 
 static struct entry *any_create(struct run *run, enum way way)
