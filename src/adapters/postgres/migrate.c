@@ -113,7 +113,7 @@ enum schema_result postgres_check_schema(const char *conninfo, int timeout_ms, c
 {
 	struct dialogue dialogue;
 	enum schema_result result;
-	int applied;
+	int applied = 0;
 
 	if (!dialogue_begin(&dialogue, conninfo, timeout_ms))
 		result = say_why(&dialogue, text);

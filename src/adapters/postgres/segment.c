@@ -65,7 +65,7 @@ static unsigned char *extend(struct param *param, size_t size)
 		size_t capacity = 2 * (param->size + size) + 16;
 		unsigned char *bytes = arena_alloc(param->arena, capacity);
 
-		if (param->size)
+		if (param->bytes)
 			memcpy(bytes, param->bytes, param->size);
 		param->bytes = bytes;
 		param->capacity = capacity;

@@ -203,7 +203,7 @@ const struct statement statements[STATEMENTS] = {
 	STATEMENT(
 		INSERT_NOTIFICATIONS,
 		"insert into notifications (sku, orderid, qty, due_at)"
-		" select w.sku, w.orderid, w.qty, clock_timestamp() + make_interval(secs => $4::integer)"
+		" select w.sku, w.orderid, w.qty, now() + make_interval(secs => $4::integer)"
 		" from unnest($1::text[], $2::text[], $3::integer[]) with ordinality as w(sku, orderid, qty, at)"
 		" order by w.at returning id"),
 
@@ -273,8 +273,8 @@ const struct statement statements[STATEMENTS] = {
 	STATEMENT(READ_HEAD, "select position from outbox_heads where partition = $1"),
 
 	STATEMENT(TAKE_NOTIFICATIONS,
-		  "update notifications n set due_at = clock_timestamp() + make_interval(secs => $2::integer)"
-		  " from (select id from notifications where due_at <= clock_timestamp()"
+		  "update notifications n set due_at = now() + make_interval(secs => $2::integer)"
+		  " from (select id from notifications where due_at <= now()"
 		  "  order by due_at limit $1::bigint for update skip locked) due"
 		  " where n.id = due.id returning n.id, n.sku, n.orderid, n.qty, n.attempts"),
 
@@ -282,7 +282,7 @@ const struct statement statements[STATEMENTS] = {
 
 	STATEMENT(POSTPONE_NOTIFICATION,
 		  "update notifications set attempts = attempts + 1,"
-		  " due_at = clock_timestamp() + make_interval(secs => $2::integer) where id = $1"),
+		  " due_at = now() + make_interval(secs => $2::integer) where id = $1"),
 
 	STATEMENT(
 		READ_SHRINKS,
@@ -313,8 +313,9 @@ const struct statement statements[STATEMENTS] = {
 	     "select sku, batchref from allocations_view where orderid = $1 order by sku, qty"),
 
 	VIEW(VIEW_EVENTS, "select o.first_version, o.frame from products p"
-			  " join outbox o on o.product_id = p.id and o.last_version > $2::bigint"
-			  " where p.sku = $1 order by o.last_version limit $3::integer"),
+			  " cross join lateral (select * from outbox o where o.product_id = p.id"
+			  "  and o.last_version > $2::bigint order by o.last_version limit $3::integer) o"
+			  " where p.sku = $1 order by o.last_version"),
 
 	VIEW(PING, "select 1"),
 };

@@ -302,8 +302,10 @@ void proxy_end_held(struct proxy *proxy, bool commits)
 
 void proxy_drop_connections(struct proxy *proxy)
 {
-	while (proxy->links)
-		free_link(proxy->links);
+	for (struct link *link = proxy->links, *next; link; link = next) {
+		next = link->next;
+		free_link(link);
+	}
 }
 
 size_t proxy_flush_size(const struct proxy *proxy)
