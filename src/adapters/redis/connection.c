@@ -236,6 +236,13 @@ static void take_input(struct redis_connection *connection)
 	}
 }
 
+/* At the watermark libevent reads no more, but calls us again and again until we want no more either. */
+static void stop_when_full(struct redis_connection *connection)
+{
+	if (connection->stream && evbuffer_get_length(input_of(connection)) >= CONNECTION_INPUT_MAX)
+		bufferevent_disable(connection->stream, EV_READ);
+}
+
 static void on_readable(struct bufferevent *stream, void *context)
 {
 	struct redis_connection *connection = context;
@@ -245,6 +252,7 @@ static void on_readable(struct bufferevent *stream, void *context)
 	connection->heard_at = calendar_us();
 	connection->pinged = false;
 	take_input(connection);
+	stop_when_full(connection);
 }
 
 void redis_connection_pause(struct redis_connection *connection)
@@ -308,6 +316,8 @@ static void on_resuming(evutil_socket_t fd, short what, void *context)
 	take_input(connection);
 	if (*connection->ended && !holds_back(connection))
 		lose(connection, connection->ended);
+	else if (connection->stream)
+		bufferevent_enable(connection->stream, EV_READ);
 }
 
 static void describe_end(const struct redis_connection *connection, short events, char *cause, size_t size)

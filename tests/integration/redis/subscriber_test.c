@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define KIB ((size_t)1024)
 #define MIB (KIB * KIB)
@@ -201,7 +202,16 @@ START_TEST(resumed_and_paused_again_tells_nothing)
 }
 END_TEST
 
-START_TEST(a_paused_subscriber_holds_a_bounded_amount)
+/* A loop that spins would use all of it. */
+static double cpu_seconds_of_a_second(void)
+{
+	clock_t begin = clock();
+
+	run_for(1000);
+	return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+START_TEST(a_paused_subscriber_holds_a_bounded_amount_and_rests)
 {
 	size_t before;
 
@@ -213,6 +223,7 @@ START_TEST(a_paused_subscriber_holds_a_bounded_amount)
 	run_for(500);
 
 	ck_assert_uint_lt(world.most_memory, before + MIB);
+	ck_assert_double_lt(cpu_seconds_of_a_second(), 0.3);
 	redis_subscriber_resume(world.subscriber);
 	run_until(world.told.messages == 200);
 	ck_assert_uint_eq(world.told.downs, 0);
@@ -357,7 +368,7 @@ Suite *subscriber_suite(void)
 	tcase_add_test(tests, what_waited_during_pauses_comes_in_order);
 	tcase_add_test(tests, nothing_is_told_from_within_resume);
 	tcase_add_test(tests, resumed_and_paused_again_tells_nothing);
-	tcase_add_test(tests, a_paused_subscriber_holds_a_bounded_amount);
+	tcase_add_test(tests, a_paused_subscriber_holds_a_bounded_amount_and_rests);
 	tcase_add_test(tests, it_comes_up_while_paused);
 	tcase_add_test(tests, a_killed_server_is_found_again);
 	tcase_add_test(tests, the_first_window_begins_with_the_subscriber);
