@@ -103,16 +103,17 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
-	va_list args, again;
+	va_list args;
 	int length;
 	char *text;
 
 	va_start(args, format);
-	va_copy(again, args);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start initialized it. */
 	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
 	text = arena_alloc(arena, (size_t)length + 1);
-	vsnprintf(text, (size_t)length + 1, format, again);
-	va_end(again);
+	va_start(args, format);
+	vsnprintf(text, (size_t)length + 1, format, args);
 	va_end(args);
 	return text;
 }
