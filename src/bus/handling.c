@@ -103,6 +103,7 @@ enum progress handle_shrink_step(struct unit_of_work *uow, struct product *produ
 		.traceparent = product->shrink->traceparent,
 		.occurred_at = NO_INSTANT,
 	};
+	enum progress progress;
 	enum verdict verdict;
 
 	uow->cause = &cause;
@@ -110,10 +111,10 @@ enum progress handle_shrink_step(struct unit_of_work *uow, struct product *produ
 	verdict = product_continue_shrink(product);
 	if (verdict == ACCEPTED)
 		verdict = message_bus_dispatch_events(uow, product);
-	uow->cause = NULL;
-	if (verdict == NEEDS_MORE) {
+	if (verdict == NEEDS_MORE || uow->defect) {
+		progress = verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : PROGRESS_STUCK;
 		unit_of_work_undo_changes(uow);
-		return PROGRESS_NEEDS_MORE;
+		return progress;
 	}
 	unit_of_work_keep_changes(uow);
 	return PROGRESS_DONE;

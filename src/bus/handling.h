@@ -9,6 +9,7 @@
 enum progress {
 	PROGRESS_DONE,       /* the delivery has its outcome */
 	PROGRESS_NEEDS_MORE, /* undone: load, then handle it again */
+	PROGRESS_STUCK,      /* undone: a step of a shrink whose events cannot be written */
 	PROGRESS_LATER,      /* a shrink of its product goes on: not in this unit */
 	PROGRESS_ELSEWHERE, /* its batch belongs to another SKU than was thought: find out, and take it to that SKU's lane */
 };
@@ -22,7 +23,7 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 /* The product that an undecided delivery is about, as far as the load has shown one; else NULL. */
 struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery);
 
-/* Takes one step of the product's shrink: PROGRESS_DONE or PROGRESS_NEEDS_MORE. */
+/* Takes one step of the product's shrink: PROGRESS_DONE, PROGRESS_NEEDS_MORE or PROGRESS_STUCK. */
 enum progress handle_shrink_step(struct unit_of_work *uow, struct product *product);
 
 #endif

@@ -270,11 +270,13 @@ static void on_loaded(void *context, const struct failure *failure)
 static bool take_step(struct lane *lane)
 {
 	struct product *product = lane->stepping && !lane->stepped ? shrinking_product(lane) : NULL;
+	enum progress progress;
 
 	if (!product)
 		return true;
-	lane->stepped = handle_shrink_step(&lane->uow, product) == PROGRESS_DONE;
-	if (!lane->stepped && ++lane->loads > LOADS_MAX) {
+	progress = handle_shrink_step(&lane->uow, product);
+	lane->stepped = progress == PROGRESS_DONE;
+	if (progress == PROGRESS_STUCK || (progress == PROGRESS_NEEDS_MORE && ++lane->loads > LOADS_MAX)) {
 		LOG(lane->engine->ports.logger, LOG_ERROR,
 		    "a shrink cannot go on: what is kept of it does not add up",
 		    LOG_TEXT("sku", product->sku));
