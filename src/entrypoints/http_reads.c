@@ -2,6 +2,7 @@
 #include "entrypoints/http_exchange.h"
 
 #include "bus/outbox.h"
+#include "core/message.h"
 #include "core/must.h"
 #include "entrypoints/text.h"
 
@@ -105,6 +106,7 @@ struct page {
 	const char *error; /* NULL: none */
 };
 
+/* With its name beside it, as on a stream: bare, an allocation looks like a deallocation. */
 static void write_event(struct page *page, const struct outgoing *event, int64_t version)
 {
 	const char *json;
@@ -117,7 +119,8 @@ static void write_event(struct page *page, const struct outgoing *event, int64_t
 	}
 	if (!page->exchange->api->services.event_to_json(event->payload, page->arena, &json, &page->error))
 		return;
-	fprintf(page->out, "%s%s", page->count++ ? "," : "", json);
+	fprintf(page->out, "%s{\"type\":\"%s\",\"data\":%s}", page->count++ ? "," : "",
+		message_name(event->type), json);
 	page->last = version;
 }
 

@@ -181,9 +181,19 @@ static json_t *events(const char *path)
 	return list;
 }
 
+static const char *type_at(json_t *list, size_t index)
+{
+	return json_string_value(json_object_get(json_array_get(list, index), "type"));
+}
+
+static json_t *data_at(json_t *list, size_t index)
+{
+	return json_object_get(json_array_get(list, index), "data");
+}
+
 static json_int_t version_at(json_t *list, size_t index)
 {
-	return json_integer_value(json_object_get(json_array_get(list, index), "version"));
+	return json_integer_value(json_object_get(data_at(list, index), "version"));
 }
 
 START_TEST(events_are_read_from_a_version_on)
@@ -196,7 +206,7 @@ START_TEST(events_are_read_from_a_version_on)
 
 	list = events("/events/lamp");
 	ck_assert_uint_eq(json_array_size(list), 3);
-	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(list, 0), "orderid")), "order-0");
+	ck_assert_str_eq(json_string_value(json_object_get(data_at(list, 0), "orderid")), "order-0");
 	json_decref(list);
 
 	list = events("/events/lamp?other=1&after=1");
@@ -206,6 +216,23 @@ START_TEST(events_are_read_from_a_version_on)
 
 	list = events("/events/unknown?after=5");
 	ck_assert_uint_eq(json_array_size(list), 0);
+	json_decref(list);
+}
+END_TEST
+
+START_TEST(events_that_are_read_say_what_they_are)
+{
+	json_t *list;
+
+	add_batch("shelf", "lamp", 10);
+	allocate("order", 10);
+	world_post(&world, "/change_batch_quantity", "{\"batchref\":\"shelf\",\"qty\":0}");
+
+	list = events("/events/lamp");
+	ck_assert_uint_eq(json_array_size(list), 3);
+	ck_assert_str_eq(type_at(list, 0), "line_allocated");
+	ck_assert_str_eq(type_at(list, 1), "line_deallocated");
+	ck_assert_str_eq(type_at(list, 2), "out_of_stock");
 	json_decref(list);
 }
 END_TEST
@@ -558,6 +585,7 @@ Suite *http_suite(void)
 	tcase_add_test(tests, a_head_gets_the_headers_only);
 	tcase_add_test(tests, an_order_without_allocations_is_not_found);
 	tcase_add_test(tests, events_are_read_from_a_version_on);
+	tcase_add_test(tests, events_that_are_read_say_what_they_are);
 	tcase_add_test(tests, a_version_is_a_number);
 	tcase_add_test(tests, many_events_come_in_pages);
 	tcase_add_test(tests, readiness_names_what_is_missing);
