@@ -266,6 +266,8 @@ void unit_of_work_publish(struct unit_of_work *uow, struct message *event)
 		.source = "", .traceparent = uow->cause->traceparent, .occurred_at = uow->now};
 	struct outgoing *outgoing;
 
+	if (uow->defect)
+		return; /* the message fails as a whole: nothing it causes goes out */
 	stamp(uow, event);
 	envelope.message = *event;
 	slot->outgoing = arena_grow(uow->arena, slot->outgoing, slot->outgoing_count, sizeof *slot->outgoing);

@@ -82,8 +82,12 @@ static bool check_lines(const struct changes *changes, const struct database *da
 static bool check_ids(const struct changes *changes, const struct database *database, struct failure *failure)
 {
 	for (size_t i = 0; i < changes->inbox_count; i++) {
-		if (is_refused(database, changes->inbox[i].key))
+		if (is_refused(database, changes->inbox[i].id))
 			return fail(failure, FAILURE_DATA, "constraint: this id is refused");
+	}
+	for (size_t i = 0; i < changes->dead_count; i++) {
+		if (changes->dead[i].id && is_refused(database, changes->dead[i].id))
+			return fail(failure, FAILURE_DATA, "constraint: this dead letter is refused");
 	}
 	return true;
 }

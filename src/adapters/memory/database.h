@@ -54,6 +54,7 @@ struct product_row {
 
 struct inbox_row {
 	const char *key;
+	const char *id;
 	uint64_t digest;
 	enum outcome outcome;
 	int64_t handled_at;
@@ -165,7 +166,7 @@ int64_t database_now(const struct database *database);
 
 /* ---- what a test says ---- */
 
-/* A flush that writes this text as an order id, a batch's reference or a message's id fails with FAILURE_DATA. */
+/* A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's): FAILURE_DATA. */
 void database_refuse(struct database *database, const char *text);
 
 /* While it is down, every call of every store answers FAILURE_RETRY. */

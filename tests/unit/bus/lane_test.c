@@ -1,6 +1,6 @@
 /* How messages become units of work: batching, order, and room. */
+#include "rival.h"
 #include "suites.h"
-#include "world.h"
 
 #include <string.h>
 
@@ -179,6 +179,25 @@ START_TEST(a_batch_that_is_being_created_is_found_before_it_is_committed)
 
 	expect_handled(sent);
 	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 9);
+}
+END_TEST
+
+/* Somebody else was faster with the reference, for another SKU: the change is taken to that SKU's lane. */
+START_TEST(a_change_whose_batch_turns_out_to_be_elsewhere_goes_there)
+{
+	const char *lamp = sku_in_lane(0, 0), *chair = sku_in_lane(1, 0);
+	struct sent *create, *change;
+
+	hold_lane();
+	create = create_batch("batch", lamp, 10);
+	change = change_quantity("batch", 3);
+	world_run(world);
+	rival_create_batch("batch", chair, 10);
+	release_lane();
+
+	ck_assert_int_eq(create->verdict, REJECT_BATCHREF_TAKEN);
+	expect_handled(change);
+	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 3);
 }
 END_TEST
 
@@ -466,6 +485,7 @@ Suite *lane_suite(void)
 
 	tcase_add_checked_fixture(two, set_up_two_lanes, tear_down_world);
 	tcase_add_test(two, another_lane_does_not_wait);
+	tcase_add_test(two, a_change_whose_batch_turns_out_to_be_elsewhere_goes_there);
 	tcase_add_test(two, a_creation_that_will_be_rejected_leads_nobody_astray);
 	suite_add_tcase(suite, two);
 

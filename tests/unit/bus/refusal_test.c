@@ -128,6 +128,60 @@ START_TEST(a_failed_message_does_not_spend_its_id)
 }
 END_TEST
 
+/* An event that may not go out: the command fails as a whole, whatever it had done by then. */
+START_TEST(a_message_with_an_event_that_cannot_be_written_fails_whole)
+{
+	struct sent *before, *shrink, *behind;
+
+	create_batch("more", "LAMP", 100);
+	allocate("stays", "LAMP", 60);
+	allocate("fits", "LAMP", 20);
+	allocate("unspeakable", "LAMP", 20);
+	world_run(world);
+	memory_codec_refuse(&world->codec, "orderid=unspeakable");
+	before = allocate("before", "LAMP", 1);
+	shrink = world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=60");
+	behind = allocate("behind", "LAMP", 1);
+	world_run(world);
+
+	expect_handled(before);
+	expect_handled(behind);
+	ck_assert_int_eq(shrink->outcome, OUTCOME_FAILED);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 100);
+	ck_assert_str_eq(batch_of("fits", "LAMP", 20), "batch");
+	ck_assert_str_eq(batch_of("unspeakable", "LAMP", 20), "batch");
+	ck_assert(database_product(world->database, "LAMP")->version == 5);
+}
+END_TEST
+
+START_TEST(a_message_whose_dead_letter_is_refused_too_is_logged_and_answered)
+{
+	struct sent *lost, *behind;
+
+	database_refuse(world->database, "bad-id");
+	lost = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
+	behind = allocate("behind", "LAMP", 1);
+	world_run(world);
+
+	ck_assert_int_eq(lost->answers, 1);
+	ck_assert_int_eq(lost->outcome, OUTCOME_FAILED);
+	expect_handled(behind);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "error message lost"), 1);
+}
+END_TEST
+
+START_TEST(a_lost_message_that_was_the_last_one_lets_the_engine_drain)
+{
+	database_refuse(world->database, "bad-id");
+	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
+	world_settle(world);
+
+	ck_assert_int_eq(world->last->outcome, OUTCOME_FAILED);
+}
+END_TEST
+
 /* ---- when nothing is to blame but the database ---- */
 
 START_TEST(when_an_empty_flush_fails_too_no_message_is_to_blame)
@@ -204,6 +258,9 @@ Suite *refusal_suite(void)
 	tcase_add_test(tests, units_are_whole_again_once_the_poison_is_found);
 	tcase_add_test(tests, what_arrives_meanwhile_waits_its_turn);
 	tcase_add_test(tests, a_failed_message_does_not_spend_its_id);
+	tcase_add_test(tests, a_message_with_an_event_that_cannot_be_written_fails_whole);
+	tcase_add_test(tests, a_message_whose_dead_letter_is_refused_too_is_logged_and_answered);
+	tcase_add_test(tests, a_lost_message_that_was_the_last_one_lets_the_engine_drain);
 	tcase_add_test(tests, when_an_empty_flush_fails_too_no_message_is_to_blame);
 	tcase_add_test(tests, a_message_alone_is_not_blamed_for_a_broken_database);
 	tcase_add_test(tests, trouble_while_the_poison_is_looked_for_changes_nothing);

@@ -145,6 +145,23 @@ START_TEST(the_reminder_goes_on_after_the_database_was_away)
 }
 END_TEST
 
+static const enum store_call chores[] = {CALL_UNFINISHED_SHRINKS, CALL_DUE_NOTIFICATIONS, CALL_TIDY};
+
+START_TEST(a_chore_that_fails_is_done_in_the_next_round)
+{
+	size_t done;
+
+	memory_store_fail_next(world->reminder, chores[_i], TROUBLE_DATA);
+	world_advance_ms(world, ROUND_MS);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "housekeeping failed"), 1);
+	done = memory_store_calls(world->reminder, CALL_TIDY);
+
+	world_advance_ms(world, ROUND_MS);
+
+	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_TIDY), done + 1);
+}
+END_TEST
+
 Suite *reminder_suite(void)
 {
 	Suite *suite = suite_create("reminder");
@@ -160,6 +177,7 @@ Suite *reminder_suite(void)
 	tcase_add_test(tests, many_notifications_are_all_sent);
 	tcase_add_test(tests, what_is_past_its_retention_is_deleted);
 	tcase_add_test(tests, the_reminder_goes_on_after_the_database_was_away);
+	tcase_add_loop_test(tests, a_chore_that_fails_is_done_in_the_next_round, 0, COUNT(chores));
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -201,6 +201,70 @@ START_TEST(conflicts_and_lost_connections_in_between_change_nothing)
 }
 END_TEST
 
+/* Its memory is bounded: what a large shrink took leaves the next message, which needs more, to the next unit. */
+START_TEST(a_unit_that_took_much_memory_ends_early)
+{
+	uint64_t units;
+	struct sent *shrink, *behind;
+
+	for (int i = 0; i < 40; i++)
+		create_batch(arena_printf(world->arena, "small-%02d", i), "TABLE", 1);
+	create_batch("z-large", "TABLE", 5);
+	world_settle(world);
+	units = engine_stats(world->engine)->units;
+	shrink = change_quantity("a", 15);
+	behind = allocate("order", "TABLE", 5);
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(behind);
+	ck_assert_str_eq(batch_of("order", "TABLE", 5), "z-large");
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 2);
+}
+END_TEST
+
+START_TEST(shrinks_of_several_skus_take_turns)
+{
+	struct sent *lamp, *table;
+
+	create_batch("t", "TABLE", MOVED);
+	allocate_many("order", "TABLE", MOVED);
+	world_settle(world);
+	lamp = change_quantity("a", 10);
+	table = change_quantity("t", 0);
+	world_settle(world);
+
+	expect_handled(lamp);
+	expect_handled(table);
+	expect_moved();
+	ck_assert_int_eq(database_batch(world->database, "t")->allocated, 0);
+	ck_assert(database_product(world->database, "TABLE")->version == 3 * MOVED);
+}
+END_TEST
+
+/* The database refuses a step: no message is to blame, and it is taken again. */
+START_TEST(a_step_that_is_refused_is_taken_again)
+{
+	struct sent *shrink, *chair;
+
+	hold_lane();
+	shrink = change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_DATA);
+	chair = _i ? allocate("order", "CHAIR", 1) : NULL;
+	release_lane();
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_moved();
+	if (chair)
+		expect_handled(chair);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+}
+END_TEST
+
 /* ---- with a message in the unit that the database refuses ---- */
 
 START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
@@ -235,6 +299,9 @@ Suite *shrink_suite(void)
 	tcase_add_test(tests, the_skus_later_commands_wait_and_others_do_not);
 	tcase_add_loop_test(tests, a_worker_that_begins_anew_goes_on_with_it, 0, 8);
 	tcase_add_loop_test(tests, conflicts_and_lost_connections_in_between_change_nothing, 0, 4);
+	tcase_add_test(tests, a_unit_that_took_much_memory_ends_early);
+	tcase_add_test(tests, shrinks_of_several_skus_take_turns);
+	tcase_add_loop_test(tests, a_step_that_is_refused_is_taken_again, 0, 2);
 	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
 	suite_add_tcase(suite, tests);
 	return suite;

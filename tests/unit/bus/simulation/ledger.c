@@ -73,7 +73,7 @@ static struct history *history_of(struct map *histories, const char *sku)
 
 static struct entry *entry_of(struct ledger *ledger, const struct inbox_row *row)
 {
-	int number = atoi(strrchr(row->key, '\xff') + strlen("\xffm-"));
+	int number = atoi(row->id + strlen("m-"));
 
 	ck_assert_int_lt(number, ledger->count);
 	return ledger->entries[number];

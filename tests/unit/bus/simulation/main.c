@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define RUNS  400
+#define RUNS  200
 #define STEPS 250
 
 #define SKUS    4
