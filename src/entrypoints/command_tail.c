@@ -3,8 +3,10 @@
 
 #include "core/must.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <string.h>
 
 struct session {
 	const struct invocation *invocation;
@@ -13,14 +15,26 @@ struct session {
 	enum exit_status status;
 };
 
+/* Whoever reads it may be gone, as `head` goes when it has seen enough: that is no failure. */
+static void end_for_want_of_output(struct session *session)
+{
+	int reason = errno;
+
+	if (reason != EPIPE) {
+		LOG(session->invocation->logger, LOG_ERROR, "cannot write to standard output",
+		    LOG_TEXT("reason", strerror(reason)));
+		session->status = STATUS_FAILED;
+	}
+	event_base_loopexit(session->base, NULL);
+}
+
 static void on_heard(void *context, const char *name, const char *json)
 {
 	struct session *session = context;
 
 	printf("%s %s\n", name, json);
-	/* Whoever reads it may be gone, as `head` goes when it has seen enough. */
 	if (fflush(stdout) != 0)
-		event_base_loopexit(session->base, NULL);
+		end_for_want_of_output(session);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *context)
