@@ -8,10 +8,12 @@ Suite *commands_suite(void);
 Suite *conflict_suite(void);
 Suite *lane_suite(void);
 Suite *needs_suite(void);
+Suite *parts_suite(void);
 Suite *publisher_suite(void);
 Suite *refusal_suite(void);
 Suite *reminder_suite(void);
 Suite *shrink_suite(void);
 Suite *trouble_suite(void);
+Suite *unit_of_work_suite(void);
 
 #endif
