@@ -9,9 +9,20 @@
 #include "adapters/system/random.h"
 #include "core/must.h"
 
+#include <event2/event.h>
 #include <unistd.h>
 
 /* ---- the log ---- */
+
+/* libevent hands its callback no context. */
+static struct logger *libevents_logger;
+
+/* Its warnings are of what any client of HTTP can provoke. */
+static void on_libevent_log(int severity, const char *message)
+{
+	LOG(libevents_logger, severity == EVENT_LOG_ERR ? LOG_ERROR : LOG_DEBUG, "libevent",
+	    LOG_TEXT("said", message));
+}
 
 struct logger *bootstrap_logger_new(const struct config *config)
 {
@@ -19,11 +30,14 @@ struct logger *bootstrap_logger_new(const struct config *config)
 
 	system_logger_init(logger, STDERR_FILENO, (enum log_level)config->log_level,
 			   config->log_format == LOG_AS_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT);
+	libevents_logger = &logger->logger;
+	event_set_log_callback(on_libevent_log);
 	return &logger->logger;
 }
 
 void bootstrap_logger_free(struct logger **logger)
 {
+	event_set_log_callback(NULL);
 	free(*logger);
 	*logger = NULL;
 }

@@ -39,7 +39,6 @@ struct evhttp_request *exchange_take(struct exchange *exchange)
 		return NULL;
 	exchange->request = NULL;
 	exchange->api->waiting--;
-	evtimer_del(exchange->deadline);
 	return request;
 }
 

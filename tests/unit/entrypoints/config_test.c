@@ -221,9 +221,11 @@ END_TEST
 
 START_TEST(a_url_and_its_file_contradict_each_other)
 {
-	ck_assert(!load((const char *const[]){"REDIS_URL=redis://host", "REDIS_URL_FILE=/nowhere", NULL}));
+	const char *file = arena_printf(arena, "REDIS_URL_FILE=%s", file_with("redis://host"));
 
-	ck_assert_ptr_nonnull(strstr(error, "REDIS_URL_FILE"));
+	ck_assert(!load((const char *const[]){"REDIS_URL=redis://host", file, NULL}));
+
+	ck_assert_str_eq(error, "REDIS_URL_FILE: set beside REDIS_URL; one of them must go");
 }
 END_TEST
 

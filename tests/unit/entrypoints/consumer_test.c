@@ -80,6 +80,39 @@ START_TEST(a_full_engine_pauses_the_source_until_there_is_room)
 }
 END_TEST
 
+START_TEST(what_comes_after_the_pause_is_taken_too)
+{
+	wire_hold(memory_store_requests(world.stores[0]));
+	for (int i = 0; i < QUEUE_MAX + 2; i++)
+		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
+	ck_assert_int_eq(pauses, 1);
+
+	wire_open(memory_store_requests(world.stores[0]));
+	world_run_ms(&world, 20);
+
+	ck_assert_int_eq(database_batch(world.database, "b5")->purchased, 3);
+	ck_assert_int_eq(resumes, 1);
+}
+END_TEST
+
+START_TEST(an_engine_that_others_fill_does_not_resume_who_was_not_paused)
+{
+	static const char payload[] = "{\"ref\":\"b\",\"sku\":\"lamp\",\"qty\":3}";
+
+	wire_hold(memory_store_requests(world.stores[0]));
+	for (int i = 0; i < QUEUE_MAX; i++)
+		engine_submit(world.engine, &(struct arrival){.way = WAY_HTTP,
+							      .place = "/add_batch",
+							      .type = MSG_CREATE_BATCH,
+							      .payload = {payload, strlen(payload)},
+							      .payload_size = strlen(payload)});
+	wire_open(memory_store_requests(world.stores[0]));
+	world_run_ms(&world, 20);
+
+	ck_assert_int_eq(resumes, 0);
+}
+END_TEST
+
 START_TEST(a_stopped_consumer_lets_its_source_be)
 {
 	wire_hold(memory_store_requests(world.stores[0]));
@@ -103,6 +136,8 @@ Suite *consumer_suite(void)
 	tcase_add_test(tests, a_message_gets_into_the_engine);
 	tcase_add_test(tests, a_bad_message_is_kept_with_its_channel_and_its_true_size);
 	tcase_add_test(tests, a_full_engine_pauses_the_source_until_there_is_room);
+	tcase_add_test(tests, what_comes_after_the_pause_is_taken_too);
+	tcase_add_test(tests, an_engine_that_others_fill_does_not_resume_who_was_not_paused);
 	tcase_add_test(tests, a_stopped_consumer_lets_its_source_be);
 	suite_add_tcase(suite, tests);
 	return suite;
