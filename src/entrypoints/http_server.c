@@ -163,7 +163,7 @@ static void on_accept_failed(struct evconnlistener *listener, void *context)
 
 static evutil_socket_t bind_one(const struct addrinfo *info)
 {
-	int on = 1;
+	int on = 1, reason;
 	evutil_socket_t taken =
 		socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
 
@@ -173,7 +173,7 @@ static evutil_socket_t bind_one(const struct addrinfo *info)
 	setsockopt(taken, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	if (bind(taken, info->ai_addr, info->ai_addrlen) == 0)
 		return taken;
-	int reason = errno;
+	reason = errno;
 	close(taken);
 	errno = reason;
 	return -1;
