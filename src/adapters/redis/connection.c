@@ -236,7 +236,10 @@ static void take_input(struct redis_connection *connection)
 	}
 }
 
-/* At the watermark libevent reads no more, but calls us again and again until we want no more either. */
+/*
+ * During a pause, what is read piles up.  (libevent's watermark is of no use: at 2.1.12 it reads no more, but calls us
+ * again and again, without rest.)
+ */
 static void stop_when_full(struct redis_connection *connection)
 {
 	if (connection->stream && evbuffer_get_length(input_of(connection)) >= CONNECTION_INPUT_MAX)
@@ -420,7 +423,6 @@ static void open_stream(struct redis_connection *connection, int fd)
 	connection->reader = must(redisReaderCreate());
 	frame_init(&connection->frame, connection->frame.bulk_max);
 	bufferevent_setcb(connection->stream, on_readable, NULL, on_event, connection);
-	bufferevent_setwatermark(connection->stream, EV_READ, 0, CONNECTION_INPUT_MAX);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }
 

@@ -6,7 +6,8 @@
  *    (CONNECTION_BACKOFF_MAX_MS at most), for as long as it lives.
  *  - A peer that does not answer (a half-open connection, a stopped Redis) is found within 10 seconds, by a PING when
  *    nothing else is heard.
- *  - Memory is bounded: what was read and not consumed (CONNECTION_INPUT_MAX), each frame (see frame.h).
+ *  - Memory is bounded: what was read and not consumed (CONNECTION_INPUT_MAX and one read more), each frame (see
+ *    frame.h).
  *  - The same trouble is logged once, not at every attempt.
  *
  * Callbacks come from the event loop only, save `lost` from redis_connection_drop().  A connection is not freed from

@@ -251,7 +251,7 @@ END_TEST
 
 START_TEST(a_killed_server_is_found_again)
 {
-	int64_t before = calendar_us();
+	int64_t before = calendar_us(), first_up = world.told.window.until;
 
 	server_kill(&world.server);
 	run_until(world.told.downs == 1);
@@ -264,6 +264,7 @@ START_TEST(a_killed_server_is_found_again)
 	ck_assert_ptr_null(redis_subscriber_trouble(world.subscriber));
 	ck_assert_str_eq(world.told.cause, "Redis closed the connection");
 	ck_assert_int_eq(world.told.window.since, world.told.down_since);
+	ck_assert_int_ge(world.told.window.since, first_up - 1000000);
 	ck_assert_int_le(world.told.window.since, before);
 	ck_assert_int_ge(world.told.window.until, before + 500000);
 	ck_assert_int_le(world.told.window.until, calendar_us());

@@ -175,6 +175,29 @@ START_TEST(nothing_is_lost_or_reordered_under_tls)
 }
 END_TEST
 
+START_TEST(a_paused_subscriber_holds_a_bounded_amount_under_tls)
+{
+	char *payload = calloc(1, 65536);
+	size_t before;
+
+	start_tls_server("DNS:localhost");
+	use_url("rediss://localhost:%d", tls_port);
+	subscribe();
+	run_until(subscriber_is_up());
+	before = world.most_memory;
+	redis_subscriber_pause(world.subscriber);
+	for (int i = 0; i < 200; i++)
+		command("PUBLISH p:allocate %b", payload, (size_t)65536);
+	free(payload);
+	run_for(500);
+
+	ck_assert_uint_lt(world.most_memory, before + (1 << 20));
+	redis_subscriber_resume(world.subscriber);
+	run_until(world.told.messages == 200);
+	ck_assert_uint_eq(world.told.downs, 0);
+}
+END_TEST
+
 START_TEST(a_giant_payload_is_drained_under_tls)
 {
 	size_t size = (size_t)8 << 20;
@@ -250,6 +273,7 @@ Suite *tls_suite(void)
 	tcase_add_test(tests, a_server_without_tls_is_told);
 	tcase_add_test(tests, a_server_with_tls_is_not_reached_without);
 	tcase_add_test(tests, nothing_is_lost_or_reordered_under_tls);
+	tcase_add_test(tests, a_paused_subscriber_holds_a_bounded_amount_under_tls);
 	tcase_add_test(tests, a_giant_payload_is_drained_under_tls);
 	tcase_add_test(tests, events_are_published_under_tls);
 	tcase_add_test(tests, a_lost_connection_comes_back_under_tls);
