@@ -32,9 +32,13 @@
 #define CONFLICTS_BEFORE_LOCKING 2
 #define CONFLICTS_BEFORE_ALARM   10
 
+/* A step of a shrink that is stuck is tried again after so long. */
+#define STUCK_MS 5000
+
 enum lane_state {
 	LANE_IDLE,      /* nothing to do */
 	LANE_SCHEDULED, /* for the event loop's next turn: a burst may still be coming in */
+	LANE_RESTING,   /* for the time to try a step again that is stuck, or for a message */
 	LANE_LOADING,   /* for the store */
 	LANE_FLUSHING,  /* for the store */
 	LANE_SETTLING,  /* for the store's word whether the lost session committed */
@@ -61,6 +65,7 @@ struct lane {
 	struct delivery_queue later;  /* not handled: a shrink of their SKU goes on */
 	bool stepping;                /* it takes a step of the first unfinished shrink, */
 	bool stepped;                 /* and has done so */
+	int64_t steps_from_ms;        /* no step is taken before */
 	int loads;
 
 	int conflicts; /* in a row */
@@ -137,10 +142,23 @@ bool lane_is_idle(const struct lane *lane)
 	return lane->state == LANE_IDLE;
 }
 
+/* How long until a step may be taken. */
+static int64_t rest_ms(const struct lane *lane)
+{
+	struct clock *clock = lane->engine->ports.clock;
+	int64_t left_ms = lane->steps_from_ms - clock->ops->now_ms(clock);
+
+	return left_ms > 0 ? left_ms : 0;
+}
+
 static void schedule(struct lane *lane)
 {
-	if (lane->state == LANE_IDLE && (lane->queue.first || lane->unfinished.first))
+	if (lane->state != LANE_IDLE && lane->state != LANE_RESTING)
+		return;
+	if (lane->queue.first)
 		wait_then(lane, LANE_SCHEDULED, 0, begin);
+	else if (lane->unfinished.first)
+		wait_then(lane, rest_ms(lane) ? LANE_RESTING : LANE_SCHEDULED, rest_ms(lane), begin);
 }
 
 void lane_take(struct lane *lane, struct delivery *delivery)
@@ -208,10 +226,12 @@ static void begin(struct lane *lane)
 	if (!lane->todo.first)
 		clear_suspects(lane, lane->suspects);
 	/* While a culprit is looked for, only messages are suspects. */
-	lane->stepping = lane->unfinished.first && !lane->suspects;
+	lane->stepping = lane->unfinished.first && !lane->suspects && !rest_ms(lane);
 	if (lane->todo.first || lane->stepping)
 		redo(lane);
 	else
+		schedule(lane);
+	if (lane->state == LANE_IDLE)
 		engine_look_whether_drained(lane->engine);
 }
 
@@ -270,6 +290,7 @@ static void on_loaded(void *context, const struct failure *failure)
 static bool take_step(struct lane *lane)
 {
 	struct product *product = lane->stepping && !lane->stepped ? shrinking_product(lane) : NULL;
+	struct clock *clock = lane->engine->ports.clock;
 	enum progress progress;
 
 	if (!product)
@@ -281,6 +302,7 @@ static bool take_step(struct lane *lane)
 		    "a shrink cannot go on: what is kept of it does not add up",
 		    LOG_TEXT("sku", product->sku));
 		lane->stepped = true;
+		lane->steps_from_ms = clock->ops->now_ms(clock) + STUCK_MS;
 	}
 	return lane->stepped;
 }

@@ -265,6 +265,34 @@ START_TEST(a_step_that_is_refused_is_taken_again)
 }
 END_TEST
 
+/* One of its events cannot be written: it is tried again now and then, and others are not kept waiting. */
+START_TEST(a_step_that_is_stuck_does_not_spin)
+{
+	struct sent *shrink, *chair;
+
+	hold_lane();
+	shrink = change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	memory_codec_refuse(&world->codec, "orderid=order-00020");
+	release_lane();
+	world_advance_ms(world, 60000);
+	chair = allocate("order", "CHAIR", 1);
+	world_run(world);
+	ck_assert(is_shrinking());
+	ck_assert_int_eq(shrink->answers, 0);
+	ck_assert_uint_lt(memory_store_calls(world->lanes[0], CALL_FLUSH), 200);
+
+	memory_codec_refuse(&world->codec, NULL);
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(chair);
+	expect_moved();
+}
+END_TEST
+
 /* ---- with a message in the unit that the database refuses ---- */
 
 START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
@@ -302,6 +330,7 @@ Suite *shrink_suite(void)
 	tcase_add_test(tests, a_unit_that_took_much_memory_ends_early);
 	tcase_add_test(tests, shrinks_of_several_skus_take_turns);
 	tcase_add_loop_test(tests, a_step_that_is_refused_is_taken_again, 0, 2);
+	tcase_add_test(tests, a_step_that_is_stuck_does_not_spin);
 	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
 	suite_add_tcase(suite, tests);
 	return suite;
