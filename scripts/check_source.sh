@@ -72,7 +72,7 @@ core_and_bus_are_pure() {
 scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 
 # The words are written apart, or this line would find itself.
-nothing_left_undone() { ! grep -rnE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts deploy docs dev .ci README.md; }
+nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts deploy docs dev .ci README.md; }
 
 step "clang-format: every file has the one shape" formatted
 step "layers: core includes nothing but itself and libc" core_knows_only_libc

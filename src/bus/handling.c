@@ -106,6 +106,7 @@ enum progress handle_shrink_step(struct unit_of_work *uow, struct product *produ
 	enum progress progress;
 	enum verdict verdict;
 
+	/* cppcheck-suppress autoVariables ; keeping and undoing the changes both take it back */
 	uow->cause = &cause;
 	uow->touched = product;
 	verdict = product_continue_shrink(product);

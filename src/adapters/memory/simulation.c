@@ -27,6 +27,7 @@ struct simulation *simulation_new(void)
 
 static void unlink_task(struct simulation *simulation, struct task *task)
 {
+	assert((simulation->first == task) == !task->previous);
 	if (task->previous)
 		task->previous->next = task->next;
 	else

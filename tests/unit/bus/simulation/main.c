@@ -115,7 +115,7 @@ static void let_rival_act(struct run *run)
 
 static void begin_worker(struct run *run)
 {
-	world->config.lanes = (size_t)(1 + pick(run, 3));
+	world->config.lanes = 1 + (size_t)pick(run, 3);
 	world->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
 	world_prepare(world);
 	chaos_surround(&run->chaos);
