@@ -25,8 +25,8 @@ void bootstrap_logger_free(struct logger **logger);
 struct worker;
 
 /*
- * Takes the HTTP address, and nothing else yet.  NULL when that cannot be had, which is logged; *status then is what
- * the program ends with.
+ * Takes the HTTP address, and nothing else yet.  NULL when that cannot be had, which is logged; *status then
+ * is what the program ends with.
  */
 struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status);
 
@@ -59,14 +59,17 @@ enum schema_state {
 };
 
 /*
- * Migrates, or only checks.  Blocks for about `timeout_ms` at most.  *text, in `arena`, says what is wrong, in one line.
+ * Migrates, or only checks.  Blocks for about `timeout_ms` at most.  *text, in `arena`, says what is wrong,
+ * in one line.
  */
 enum schema_state bootstrap_schema(const struct config *config, bool migrate, int timeout_ms,
 				   struct logger *logger, struct arena *arena, const char **text);
 
 /* ---- publish and tail ---- */
 
-/* The payload of a command, checked against its schema, from texts such as "qty=10".  *error names the field. */
+/*
+ * The payload of a command, checked against its schema, from texts such as "qty=10".  *error names the field.
+ */
 bool bootstrap_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
 				  struct arena *arena, struct bytes *payload, const char **error);
 

@@ -8,20 +8,23 @@
 const struct command commands[] = {
 	{
 		.name = "run", .arguments = "",
-		.flag = "no-migrate", .flag_help = "leave the database's schema as it is; refuse one that does not fit",
+		.flag = "no-migrate",
+		.flag_help = "leave the database's schema as it is; refuse one that does not fit",
 		.summary = "be the worker: take commands, decide, publish events",
-		.details = "Migrates the database first.  SIGTERM and SIGINT end it in order, within 10 seconds;\n"
-			   "a second signal ends it at once.",
+		.details = "Migrates the database first.  SIGTERM and SIGINT end it in order, within\n"
+			   "10 seconds; a second signal ends it at once.",
 		.uses = USED_BY_RUN, .run = command_run,
 	},
 	{
 		.name = "migrate", .arguments = "",
 		.summary = "bring the database's schema up to date",
-		.details = "Doing it twice changes nothing.  A database that only newer programs understand is refused.",
+		.details = "Doing it twice changes nothing.  A database that only newer programs\n"
+			   "understand is refused.",
 		.uses = USED_BY_MIGRATE, .run = command_migrate,
 	},
 	{
-		.name = "publish", .arguments = "MESSAGE FIELD=VALUE...", .arguments_min = 1, .arguments_max = SIZE_MAX,
+		.name = "publish", .arguments = "MESSAGE FIELD=VALUE...",
+		.arguments_min = 1, .arguments_max = SIZE_MAX,
 		.summary = "check a command against its schema and publish it on its channel",
 		.details = "For example: allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
 			   "Ends with 69 when nobody listens: then the command is lost.",

@@ -63,9 +63,9 @@ struct option_value {
 };
 
 /*
- * Reads every setting: the option wins over the environment, the environment over the default.  All texts live in
- * `arena` or in what was given.  False, with one line in *error that names the setting and what it accepts,
- * when something was given that cannot be.
+ * Reads every setting: the option wins over the environment, the environment over the default.  All texts
+ * live in `arena` or in what was given.  False, with one line in *error that names the setting and what it
+ * accepts, when something was given that cannot be.
  */
 bool config_load(struct config *config, struct arena *arena, const char *const environment[],
 		 const struct option_value *options, size_t option_count, const char **error);

@@ -1,6 +1,6 @@
 /*
- * The settings in force as an environment file that sh, systemd and, where no value needs quotes, container engines
- * read alike.
+ * The settings in force as an environment file that sh, systemd and, where no value needs quotes, container
+ * engines read alike.
  */
 #include "entrypoints/config.h"
 #include "entrypoints/secrets.h"

@@ -1,6 +1,6 @@
 /*
- * The way in from Redis: what a subscription hears goes to the engine, and when the engine is full the subscription
- * pauses.
+ * The way in from Redis: what a subscription hears goes to the engine, and when the engine is full the
+ * subscription pauses.
  */
 #ifndef ALLOCD_ENTRYPOINTS_CONSUMER_H
 #define ALLOCD_ENTRYPOINTS_CONSUMER_H
@@ -23,8 +23,8 @@ struct consumer {
 void consumer_init(struct consumer *consumer, struct engine *engine, struct intake_valve valve);
 
 /*
- * Takes a message from `channel`, on which commands of that type come: the first PAYLOAD_MAX bytes of it, and its true
- * size.  What comes after a pause all the same is taken, too.
+ * Takes a message from `channel`, on which commands of that type come: the first PAYLOAD_MAX bytes of it, and
+ * its true size.  What comes after a pause all the same is taken, too.
  */
 void consumer_take(struct consumer *consumer, enum message_type type, const char *channel,
 		   struct bytes payload, size_t true_size);

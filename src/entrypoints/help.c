@@ -9,8 +9,9 @@ static void print_program(void)
 	     "Decides which batch of stock each order line is taken from, and tells the world.\n");
 	for (size_t i = 0; i < commands_count; i++)
 		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
-	puts("\nallocd help COMMAND tells more, and which settings the command takes from options and the environment.\n"
-	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again, 78 configuration.");
+	puts("\nallocd help COMMAND tells more, and which settings the command takes.\n"
+	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
+	     "78 configuration.");
 }
 
 static void print_setting(const struct setting *setting, struct arena *arena)

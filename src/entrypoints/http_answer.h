@@ -1,4 +1,6 @@
-/* What HTTP callers are told: which status and words stand for which outcome.  Nothing here touches a socket. */
+/*
+ * What HTTP callers are told: which status and words stand for which outcome.  Nothing here touches a socket.
+ */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_ANSWER_H
 #define ALLOCD_ENTRYPOINTS_HTTP_ANSWER_H
 
@@ -25,8 +27,8 @@ char *problem_json(int status, const char *message);
 bool is_json_type(const char *content_type);
 
 /*
- * One name in a path, or the value of a parameter, percent-encoded.  NULL when it is no name: 1 to 255 characters of
- * UTF-8 without NUL, and properly encoded.
+ * One name in a path, or the value of a parameter, percent-encoded.  NULL when it is no name: 1 to 255
+ * characters of UTF-8 without NUL, and properly encoded.
  */
 const char *name_decode(const char *encoded, struct arena *arena);
 

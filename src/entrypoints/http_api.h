@@ -1,6 +1,6 @@
 /*
- * The HTTP API: commands through the same engine as those from Redis, answered after the commit; reads on a connection
- * of their own; and what the machinery around the worker asks.
+ * The HTTP API: commands through the same engine as those from Redis, answered after the commit; reads on a
+ * connection of their own; and what the machinery around the worker asks.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_API_H
 #define ALLOCD_ENTRYPOINTS_HTTP_API_H
@@ -35,7 +35,9 @@ struct http_services {
 	void *measured;
 };
 
-/* Takes the address; see http_server_new() for failures.  `deadline_ms`: HTTP_DEADLINE_MS, or less for tests. */
+/*
+ * Takes the address; see http_server_new() for failures.  `deadline_ms`: HTTP_DEADLINE_MS, or less for tests.
+ */
 struct http_api *http_api_new(struct event_base *base, const struct listen_address *address, int deadline_ms,
 			      struct arena *arena, const char **error, bool *in_use);
 

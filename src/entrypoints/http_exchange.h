@@ -1,8 +1,9 @@
 /*
- * One request that waits for the engine or the database, and the parts of the API that make and end such waits.
+ * One request that waits for the engine or the database, and the parts of the API that make and end such
+ * waits.
  *
- * An exchange lives until what it waits for calls back, whatever becomes of its client meanwhile.  The client is
- * replied to once: by that call, or at the deadline.
+ * An exchange lives until what it waits for calls back, whatever becomes of its client meanwhile.  The client
+ * is replied to once: by that call, or at the deadline.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_EXCHANGE_H
 #define ALLOCD_ENTRYPOINTS_HTTP_EXCHANGE_H

@@ -5,9 +5,9 @@
 #include "entrypoints/commands.h"
 
 /*
- * Fills in `invocation` from `words`, the NULL-terminated rest of the command line after the command's name.  Options may
- * stand anywhere, as `--name value` or `--name=value`; after `--` there are none.  False, with one line in *error,
- * when the command does not take what was given.  `invocation->arena` holds what is made.
+ * Fills in `invocation` from `words`, the NULL-terminated rest of the command line after the command's name.
+ * Options may stand anywhere, as `--name value` or `--name=value`; after `--` there are none.  False, with
+ * one line in *error, when the command does not take what was given.  `invocation->arena` holds what is made.
  */
 bool options_parse(struct invocation *invocation, const struct command *command, const char *const words[],
 		   const char **error);

@@ -5,8 +5,8 @@
 #include "entrypoints/commands.h"
 
 /*
- * Waits for the database as long as ALLOCD_START_WAIT allows.  Anything but STATUS_DONE is what the program ends with,
- * and is logged.
+ * Waits for the database as long as ALLOCD_START_WAIT allows.  Anything but STATUS_DONE is what the program
+ * ends with, and is logged.
  */
 enum exit_status schema_prepare(const struct config *config, bool migrate, struct logger *logger);
 

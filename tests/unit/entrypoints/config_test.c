@@ -1,4 +1,6 @@
-/* The settings: defaults, environment, options, files, what is refused, what is warned of, what is printed. */
+/*
+ * The settings: defaults, environment, options, files, what is refused, what is warned of, what is printed.
+ */
 #include "entrypoints/config.h"
 #include "suites.h"
 

@@ -48,8 +48,8 @@ int world_connect(const struct world *world);
 void world_send(int client, const char *text);
 
 /*
- * What the API sends on it until it has sent `replies` whole replies, or closed it, or nothing for a second or two.  Lives in
- * the world's arena.
+ * What the API sends on it until it has sent `replies` whole replies, or closed it, or nothing for a second
+ * or two.  Lives in the world's arena.
  */
 const char *world_receive(struct world *world, int client, int replies);
 
