@@ -154,29 +154,29 @@ def http_address():
             return f"127.0.0.1:{servers.free_port()}"
 
 
-def print_how_to(allocd, http):
-    redis_url, database_url = os.environ["REDIS_URL"], os.environ["DATABASE_URL"]
+def print_how_to(allocd, http, given):
+    """URLs that were given to us may hold passwords: those are not printed."""
     events, command = " ".join(prefixed(EVENTS)), prefixed(["allocate"])[0]
-    line = '{"orderid":"order-1","sku":"lamp-1","qty":1}'
-    batch = '{"ref":"batch-1","sku":"lamp-1","qty":100}'
+    exports = [f"export {name}='{os.environ[name]}'" for name in servers.VARIABLES if name not in given]
+    order = '{"orderid":"order-%d","sku":"lamp-1","qty":1}'
+    batch = '{"ref":"batch-2","sku":"lamp-1","qty":100}'
     json_type = "-H 'Content-Type: application/json'"
-    print(f"""
-allocd is up. By hand, in another terminal:
-
-  listen         {allocd} tail --redis-url '{redis_url}'
-  a batch        {allocd} publish create_batch batchref=batch-1 sku=lamp-1 qty=100 --redis-url '{redis_url}'
-  an order       {allocd} publish allocate orderid=order-1 sku=lamp-1 qty=1 --redis-url '{redis_url}'
-
-  by redis-cli   redis-cli -u '{redis_url}' subscribe {events}
-                 redis-cli -u '{redis_url}' publish {command} '{line}'
-
-  by HTTP        curl {json_type} -d '{batch}' http://{http}/add_batch
-                 curl {json_type} -d '{line}' http://{http}/allocate
-                 curl http://{http}/allocations/order-1
-
-  look inside    psql '{database_url}'
-
-Ctrl-C ends it; the data stays.""", flush=True)
+    lines = [
+        *(("first", line) for line in exports),
+        ("listen", f"{allocd} tail"),
+        ("a batch", f"{allocd} publish create_batch batchref=batch-1 sku=lamp-1 qty=100"),
+        ("an order", f"{allocd} publish allocate orderid=order-1 sku=lamp-1 qty=1"),
+        ("by redis-cli", f'redis-cli -u "$REDIS_URL" subscribe {events}'),
+        ("", f"redis-cli -u \"$REDIS_URL\" publish {command} '{order % 2}'"),
+        ("by HTTP", f"curl {json_type} -d '{batch}' http://{http}/add_batch"),
+        ("", f"curl {json_type} -d '{order % 3}' http://{http}/allocate"),
+        ("", f"curl http://{http}/allocations/order-3"),
+        ("look inside", 'psql "$DATABASE_URL"'),
+    ]
+    print("\nallocd is up. By hand, in another terminal:\n")
+    for what, line in lines:
+        print(f"  {what:13} {line}")
+    print("\nCtrl-C ends it; the data stays.", flush=True)
 
 
 def run_demo(allocd, redis_url):
@@ -189,13 +189,13 @@ def run_demo(allocd, redis_url):
         end(tail.process)
 
 
-def serve(allocd, once):
+def serve(allocd, once, given):
     http = os.environ["ALLOCD_HTTP"] = os.environ.get("ALLOCD_HTTP") or http_address()
     with process([allocd, "run"]) as worker:
         await_worker(worker, http)
         run_demo(allocd, os.environ["REDIS_URL"])
         if not once:
-            print_how_to(allocd, http)
+            print_how_to(allocd, http, given)
             stay_up(worker)
     if worker.returncode != 0:
         raise servers.ServerError(f"the worker ended with status {worker.returncode}, not 0")
@@ -220,9 +220,10 @@ def main():
     servers.end_in_order_on_signals()
     try:
         print("Starting Postgres and Redis.", flush=True)
+        given = servers.given()
         with servers.environment(options.data, durable=True) as variables:
             os.environ.update(variables)
-            serve(options.allocd, options.once)
+            serve(options.allocd, options.once, given)
     except (DemoFailed, servers.ServerError) as error:
         print(f"run: {error}", file=sys.stderr)
         return 1

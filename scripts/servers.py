@@ -28,6 +28,7 @@ import tempfile
 import time
 import urllib.parse
 
+VARIABLES = ("REDIS_URL", "DATABASE_URL")
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 # sockaddr_un holds 107 bytes of path, and Postgres' socket is named like this.
@@ -305,23 +306,28 @@ def running(server):
         server.stop()
 
 
+def given():
+    """The servers that the environment names."""
+    return {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
+
+
 @contextlib.contextmanager
 def environment(wanted=None, durable=False):
     """Yields {DATABASE_URL, REDIS_URL}: the environment's own, or of servers that live as long as the block."""
-    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+    urls = given()
     with contextlib.ExitStack() as stack:
-        if len(given) < 2:
+        if len(urls) < len(VARIABLES):
             directory = usable_directory(wanted or stack.enter_context(scratch_directory()))
             if wanted and directory != pathlib.Path(wanted).absolute():
                 print(f"servers: their user cannot use {wanted}, so their data is in {directory}", file=sys.stderr)
             stack.enter_context(locked(directory))
-        if "REDIS_URL" not in given:
-            given["REDIS_URL"] = stack.enter_context(running(Redis(directory, durable))).url()
-        if "DATABASE_URL" not in given:
+        if "REDIS_URL" not in urls:
+            urls["REDIS_URL"] = stack.enter_context(running(Redis(directory, durable))).url()
+        if "DATABASE_URL" not in urls:
             postgres = stack.enter_context(running(Postgres(directory, durable)))
             postgres.ensure_database("allocd")
-            given["DATABASE_URL"] = postgres.url("allocd")
-        yield given
+            urls["DATABASE_URL"] = postgres.url("allocd")
+        yield urls
 
 
 @contextlib.contextmanager
