@@ -1,10 +1,10 @@
 /*
  * Listening for HTTP.
  *
- * evhttp tells nobody when a connection ends.  So each connection's bufferevent is made here and kept by a reference of
- * our own; evhttp clears a bufferevent's callbacks when it lets it go, and a timer looks for those.  That we close the
- * socket a moment after evhttp ended the connection has its use, too: a client that is still sending what was
- * refused gets to read the answer.
+ * evhttp tells nobody when a connection ends.  So each connection's bufferevent is made here and kept by a
+ * reference of our own; evhttp clears a bufferevent's callbacks when it lets it go, and a timer looks for
+ * those.  That we close the socket a moment after evhttp ended the connection has its use, too: a client that
+ * is still sending what was refused gets to read the answer.
  */
 #include "entrypoints/http_server.h"
 
@@ -62,8 +62,9 @@ static void arm_sweep(struct http_server *server)
 }
 
 /*
- * Reading stops when more came than a request may hold; evhttp begins again when it has use for more.  (A watermark would
- * not do: in libevent 2.1.12 the loop then spins on a reader that waits for the rest of a line.)
+ * Reading stops when more came than a request may hold; evhttp begins again when it has use for more.  (A
+ * watermark would not do: in libevent 2.1.12 the loop then spins on a reader that waits for the rest of a
+ * line.)
  */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context)
 {
@@ -113,10 +114,24 @@ static bool is_let_go(const struct connection *connection)
 	return !on_event;
 }
 
-/* evhttp takes it for the peer's doing and ends the connection. */
-static void end_if_overdue(const struct connection *connection)
+/* evhttp reads until it has a whole request, and again when that was replied to. */
+static bool owes_a_request(const struct connection *connection)
 {
-	if (!is_let_go(connection) && now() - connection->since >= HTTP_PATIENCE_S)
+	return bufferevent_get_enabled(connection->stream) & EV_READ;
+}
+
+static bool is_overdue(const struct connection *connection, bool full)
+{
+	time_t waited = now() - connection->since;
+
+	return waited >= HTTP_PATIENCE_S ||
+	       (full && waited >= HTTP_PATIENCE_FULL_S && owes_a_request(connection));
+}
+
+/* evhttp takes it for the peer's doing and ends the connection. */
+static void end_if_overdue(const struct connection *connection, bool full)
+{
+	if (!is_let_go(connection) && is_overdue(connection, full))
 		bufferevent_trigger_event(connection->stream, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
 }
 
@@ -134,11 +149,12 @@ static void release(struct http_server *server, struct connection **place)
 static void on_sweep(evutil_socket_t socket, short what, void *context)
 {
 	struct http_server *server = context;
+	bool full = server->connection_count >= HTTP_CONNECTIONS_MAX;
 
 	(void)socket;
 	(void)what;
 	for (struct connection **place = &server->connections; *place;) {
-		end_if_overdue(*place);
+		end_if_overdue(*place, full);
 		if (is_let_go(*place))
 			release(server, place);
 		else
@@ -205,7 +221,10 @@ static const char *take_address(struct http_server *server, const struct listen_
 	return error;
 }
 
-/* evhttp knows more methods than it allows by default, and refuses others by a page of its own: all come to us. */
+/*
+ * evhttp knows more methods than it allows by default, and refuses others by a page of its own: all come to
+ * us.
+ */
 static void set_up(struct http_server *server)
 {
 	server->http = must(evhttp_new(server->base));

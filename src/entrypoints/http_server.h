@@ -3,6 +3,8 @@
  *
  *   - So many connections at most; more wait in the system's queue until one ends.
  *   - A connection has HTTP_PATIENCE_S from one request to the next, however slowly it sends or reads.
+ *   - While there are so many, who owes us a request has only HTTP_PATIENCE_FULL_S: idle and slow peers must
+ *     not shut out the others, nor whoever asks whether we are alive.
  *   - No more is read ahead of a connection than one request may hold.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_H
@@ -15,10 +17,11 @@
 #define HTTP_CONNECTIONS_MAX 256
 #define HTTP_HEADERS_MAX     ((size_t)16 * 1024)
 #define HTTP_PATIENCE_S      60
+#define HTTP_PATIENCE_FULL_S 3
 
 /*
- * A larger body is refused by evhttp itself, with a page of its own; one up to that size by whoever handles the
- * request.
+ * A larger body is refused by evhttp itself, with a page of its own; one up to that size by whoever handles
+ * the request.
  */
 #define HTTP_BODY_MAX ((size_t)256 * 1024)
 
@@ -28,8 +31,8 @@ struct http_server;
 typedef void http_handler(struct evhttp_request *request, void *context);
 
 /*
- * Takes the address, and does not listen yet.  NULL, with one line in *error (in `arena`), when it cannot be had;
- * *in_use tells whether that is because somebody else has it.
+ * Takes the address, and does not listen yet.  NULL, with one line in *error (in `arena`), when it cannot be
+ * had; *in_use tells whether that is because somebody else has it.
  */
 struct http_server *http_server_new(struct event_base *base, const struct listen_address *address,
 				    http_handler *handle, void *context, struct arena *arena,
@@ -46,7 +49,9 @@ size_t http_server_connections(const struct http_server *server);
 /* Whether nothing that was replied is still on its way out. */
 bool http_server_is_flushed(const struct http_server *server);
 
-/* Closes all connections and frees their requests, replied to or not.  Accepts NULL in *server and nulls it. */
+/*
+ * Closes all connections and frees their requests, replied to or not.  Accepts NULL in *server and nulls it.
+ */
 void http_server_free(struct http_server **server);
 
 #endif

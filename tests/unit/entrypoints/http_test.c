@@ -2,6 +2,8 @@
 #include "suites.h"
 #include "world.h"
 
+#include "entrypoints/http_server.h"
+
 #include <jansson.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -540,6 +542,26 @@ START_TEST(who_closes_one_direction_still_gets_the_answer)
 }
 END_TEST
 
+START_TEST(idle_connections_shut_nobody_out)
+{
+	int idle[HTTP_CONNECTIONS_MAX], newcomer;
+
+	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+		idle[i] = world_connect(&world);
+		world_run_ms(&world, 1);
+	}
+	newcomer = world_connect(&world);
+	world_send(newcomer, "GET /livez HTTP/1.1\r\n\r\n");
+
+	ck_assert_int_eq(reply_status(world_receive(&world, newcomer, 1)), 0);
+	ck_assert_int_eq(reply_status(world_receive(&world, newcomer, 1)), 200);
+
+	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+		close(idle[i]);
+	close(newcomer);
+}
+END_TEST
+
 START_TEST(closed_connections_are_forgotten)
 {
 	for (int i = 0; i < 20; i++)
@@ -603,6 +625,7 @@ Suite *http_suite(void)
 	tcase_add_test(tests, pipelined_requests_are_answered_in_their_order);
 	tcase_add_test(tests, who_expects_to_be_told_to_continue_is_told);
 	tcase_add_test(tests, who_closes_one_direction_still_gets_the_answer);
+	tcase_add_test(tests, idle_connections_shut_nobody_out);
 	tcase_add_test(tests, closed_connections_are_forgotten);
 	tcase_add_test(tests, an_address_in_use_is_told_from_a_wrong_one);
 	suite_add_tcase(suite, tests);
