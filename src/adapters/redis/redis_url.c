@@ -172,7 +172,8 @@ static const char *parse_socket(struct redis_url *url, struct part authority, st
 
 static const char *parse_database(struct redis_url *url, struct part path, struct part query)
 {
-	static const char error[] = "the database is a number: redis://host/0, redis+unix:///path?db=0";
+	static const char error[] =
+		"the database is a number: redis://host/0, redis+unix:///path?db=0; a / in a password is written %2F";
 
 	if (cut(&path, "/") && path.size && !parse_number(path, INT_MAX, &url->database))
 		return error;
