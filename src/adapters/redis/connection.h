@@ -11,7 +11,7 @@
  *  - The same trouble is logged once, not at every attempt.
  *
  * Callbacks come from the event loop only, save `lost` from redis_connection_drop().  A connection is not freed from
- * its own callbacks.
+ * its own callbacks.  The program ignores SIGPIPE.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_H
