@@ -308,13 +308,15 @@ struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *s
 	return slot->product;
 }
 
-void unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference, const char *sku)
+struct batch_slot *unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference,
+						const char *sku)
 {
 	struct batch_slot *slot = map_get(&uow->batch_map, reference);
 
 	assert(slot);
 	slot->loaded = true;
 	slot->sku = arena_strdup(uow->arena, sku);
+	return slot;
 }
 
 void unit_of_work_put_spent(struct inbox_slot *slot, uint64_t digest)

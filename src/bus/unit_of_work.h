@@ -176,8 +176,9 @@ void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
 					 int64_t version, int64_t revision);
 
-/* The slot of that reference gets its owner. */
-void unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference, const char *sku);
+/* The slot of that reference, which gets its owner. */
+struct batch_slot *unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference,
+						const char *sku);
 
 /* The message id of that slot was spent earlier by a message with that digest. */
 void unit_of_work_put_spent(struct inbox_slot *slot, uint64_t digest);
