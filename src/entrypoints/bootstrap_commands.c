@@ -54,7 +54,9 @@ bool bootstrap_check(const struct config *config, struct arena *arena, const cha
 	}
 	redis_url_release(&url);
 	if (!postgres_conninfo_is_readable(config->database_url)) {
-		*error = "DATABASE_URL: expected a URL or keywords and values that libpq understands";
+		*error =
+			"DATABASE_URL: expected a URL or keywords and values that libpq understands; in a URL's "
+			"password, @ is written %40 and / %2F";
 		return false;
 	}
 	return true;

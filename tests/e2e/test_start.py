@@ -60,6 +60,16 @@ def test_a_service_that_is_not_there(parked, variable):
     assert "the-password" not in line
 
 
+@pytest.mark.parametrize("password", ["opensesame@word", "opensesame/word", "word@opensesame"])
+def test_a_password_that_is_not_encoded_is_not_shown(parked, password):
+    done = parked.run("run", DATABASE_URL=f"postgresql://user:{password}@127.0.0.1/allocd", ALLOCD_START_WAIT="1")
+
+    assert done.returncode == 78
+    [line] = done.stderr.splitlines()
+    assert "DATABASE_URL" in line
+    assert "opensesame" not in line
+
+
 def test_a_port_in_use(parked):
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))

@@ -16,9 +16,42 @@ static bool is_connection_string(const char *conninfo)
 	       strchr(conninfo, '=');
 }
 
+/* A socket in the abstract namespace begins with an @; nothing else may hold one. */
+static bool is_host_list(const char *hosts)
+{
+	for (const char *at = hosts; (at = strchr(at, '@')); at++) {
+		if (at > hosts && at[-1] != ',')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A password that holds an @ or a / and is not percent-encoded ends too early: what is left of it would be the
+ * host, or the port, and in libpq's errors.
+ */
+static bool makes_sense(const PQconninfoOption *option)
+{
+	if (!option->val)
+		return true;
+	if (!strcmp(option->keyword, "host"))
+		return is_host_list(option->val);
+	if (!strcmp(option->keyword, "port"))
+		return !option->val[strspn(option->val, "0123456789, ")];
+	return true;
+}
+
+static bool all_make_sense(const PQconninfoOption *options)
+{
+	while (options->keyword && makes_sense(options))
+		options++;
+	return !options->keyword;
+}
+
 bool postgres_conninfo_is_readable(const char *conninfo)
 {
 	PQconninfoOption *options;
+	bool readable;
 	char *error = NULL;
 
 	if (!is_connection_string(conninfo))
@@ -27,13 +60,17 @@ bool postgres_conninfo_is_readable(const char *conninfo)
 	PQfreemem(error);
 	if (!options)
 		return false;
+	readable = all_make_sense(options);
 	PQconninfoFree(options);
-	return true;
+	return readable;
 }
 
 PGconn *conninfo_connect_start(const char *conninfo, const char **defect)
 {
-	/* Of two that differ the later one counts: what stands before dbname is a default, what follows a must. */
+	/*
+	 * Of two that differ the later one counts: what stands before dbname is a default, what follows a
+	 * must.
+	 */
 	static const char *const keywords[] = {
 		"fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
 		"tcp_user_timeout",          "dbname",          "client_encoding",     NULL,
