@@ -309,6 +309,30 @@ START_TEST(a_shrink_moves_more_lines_than_come_unasked)
 }
 END_TEST
 
+START_TEST(a_line_that_came_back_to_its_batch_is_its_newest)
+{
+	struct batch *batch;
+
+	create_batch("batch", "lamp", 7, IN_WAREHOUSE);
+	allocate("first", "lamp", 1);
+	allocate("large", "lamp", 5);
+	allocate("small", "lamp", 1);
+
+	work_restart(work);
+	work_change_quantity(work, "batch", 3);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	work_restart(work);
+	unit_of_work_want_batch(&work->uow, "batch", 0);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
+	ck_assert_str_eq(batch->newest->line.orderid, "small");
+	ck_assert_int_eq(batch->newest->version,
+			 7); /* 4, 5: both lost it; 6: the large one is out of stock */
+	ck_assert_str_eq(batch->newest->older->line.orderid, "first");
+}
+END_TEST
+
 /* ---- two stores ---- */
 
 START_TEST(a_product_that_another_changed_is_a_conflict)
@@ -1332,6 +1356,7 @@ static void add_loading(Suite *suite)
 	tcase_add_test(tests, a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall);
 	tcase_add_test(tests, no_more_than_the_first_lines_come_unasked);
 	tcase_add_test(tests, a_shrink_moves_more_lines_than_come_unasked);
+	tcase_add_test(tests, a_line_that_came_back_to_its_batch_is_its_newest);
 	tcase_add_test(tests, a_large_shrink_goes_on_in_committed_steps);
 	tcase_add_test(tests, a_batch_resolves_to_its_sku);
 	tcase_add_test(tests, a_reference_that_another_sku_has_is_taken);

@@ -2,10 +2,10 @@
 #include "adapters/postgres/connection.h"
 
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/job.h"
 #include "adapters/postgres/session.h"
 #include "adapters/postgres/sqlstate.h"
 
-#include <event2/event_struct.h>
 #include <event2/util.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,37 +20,11 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   5000
 
-#define TEXT_SIZE 512
-
 enum connection_state {
 	CONNECTION_WAITING,    /* for the time to try again */
 	CONNECTION_CONNECTING, /* for libpq, until the server has let us in */
 	CONNECTION_PREPARING,  /* for the session's settings and statements */
 	CONNECTION_READY,      /* for work */
-};
-
-/* What is wrong, kept beyond the libpq objects that told it. */
-struct trouble {
-	enum failure_kind kind;
-	char text[TEXT_SIZE];
-};
-
-/* A segment on its way. */
-struct job {
-	struct job *next;
-	struct connection *connection;
-	struct segment *segment;
-	enum segment_effect effect;
-	segment_done *done;
-	void *context;
-	struct event
-		timer; /* until it is sent: of the wait for a connection; then: of the wait for its answer */
-	bool sent;
-	bool flushed;    /* its sync has left this process */
-	size_t answered; /* so many of its queries are behind us */
-	bool failed;
-	bool ends_session;
-	struct trouble trouble;
 };
 
 struct connection {
@@ -59,14 +33,13 @@ struct connection {
 	PGconn *pg;
 	struct event *io;
 	short watched;
-	struct event
-		timer; /* WAITING: the next attempt; CONNECTING, PREPARING: too late; READY: sending failed */
-	struct job *first, *last;
-	size_t pending;
-	unsigned failures;       /* attempts since the last segment that succeeded */
-	struct trouble trouble;  /* why there is, or was, no connection */
-	struct trouble farewell; /* what the server said before it ended the session */
-	char logged[TEXT_SIZE];  /* the trouble that the log tells already */
+	/* WAITING: for the next attempt; CONNECTING, PREPARING: it takes too long; READY: sending failed. */
+	struct event timer;
+	struct job_queue jobs;
+	unsigned failures;              /* attempts since the last segment that succeeded */
+	struct trouble trouble;         /* why there is, or was, no connection */
+	struct trouble farewell;        /* what the server said before it ended the session */
+	char logged[TROUBLE_TEXT_SIZE]; /* the trouble that the log tells already */
 };
 
 static void on_io(evutil_socket_t fd, short what, void *context);
@@ -81,13 +54,6 @@ static void set_timer(struct event *timer, int64_t delay_ms)
 	const struct timeval delay = {delay_ms / 1000, (suseconds_t)(delay_ms % 1000) * 1000};
 
 	evtimer_add(timer, &delay);
-}
-
-static void set_trouble(struct trouble *trouble, enum failure_kind kind, const char *text)
-{
-	trouble->kind = kind;
-	snprintf(trouble->text, sizeof trouble->text, "%s", text);
-	conninfo_join_lines(trouble->text);
 }
 
 static void unwatch(struct connection *connection)
@@ -118,58 +84,7 @@ static void log_trouble(struct connection *connection, const char *message)
 	    LOG_TEXT("reason", connection->trouble.text));
 }
 
-/* ---- jobs ---- */
-
-static void push_job(struct connection *connection, struct job *job)
-{
-	if (connection->last)
-		connection->last->next = job;
-	else
-		connection->first = job;
-	connection->last = job;
-	connection->pending++;
-}
-
-static void remove_job(struct connection *connection, struct job *job)
-{
-	struct job *before = NULL;
-
-	for (struct job *it = connection->first; it != job; it = it->next)
-		before = it;
-	if (before)
-		before->next = job->next;
-	else
-		connection->first = job->next;
-	if (connection->last == job)
-		connection->last = before;
-	connection->pending--;
-}
-
-static void free_job(struct job *job)
-{
-	evtimer_del(&job->timer);
-	free(job);
-}
-
-/* The results of a segment that failed are of no use to anybody. */
-static void drop_results(struct segment *segment)
-{
-	for (size_t i = 0; i < segment->count; i++) {
-		PQclear(segment->queries[i]->result);
-		segment->queries[i]->result = NULL;
-	}
-}
-
-/* The job is not in the queue any more. */
-static void answer_job(struct job *job)
-{
-	struct failure failure = {job->trouble.kind, job->trouble.text};
-
-	if (job->failed)
-		drop_results(job->segment);
-	job->done(job->context, job->failed ? &failure : NULL);
-	free_job(job);
-}
+/* ---- giving it work ---- */
 
 void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
 		    segment_done *done, void *context)
@@ -185,7 +100,7 @@ void connection_run(struct connection *connection, struct segment *segment, enum
 			    .context = context};
 	evtimer_assign(&job->timer, connection->config.base, on_job_timer, job);
 	set_timer(&job->timer, UNCONNECTED_WAIT_MS);
-	push_job(connection, job);
+	job_queue_push(&connection->jobs, job);
 	if (connection->state == CONNECTION_READY)
 		send_jobs(connection);
 }
@@ -208,21 +123,20 @@ static void enter_waiting(struct connection *connection)
 }
 
 /*
- * Takes the jobs that were sent, which are the first ones, out of the queue: they are lost.  One whose sync never left
- * this process cannot have committed.
+ * Takes the jobs that were sent, which are the first ones, out of the queue: they are lost.  One whose sync
+ * never left this process cannot have committed.
  */
 static struct job *take_lost_jobs(struct connection *connection)
 {
 	bool all_flushed = connection->pg && PQflush(connection->pg) == 0;
 	struct job *lost = NULL, **end = &lost;
 
-	while (connection->first && connection->first->sent) {
-		struct job *job = connection->first;
+	while (connection->jobs.first && connection->jobs.first->sent) {
+		struct job *job = connection->jobs.first;
 
-		remove_job(connection, job);
-		job->next = NULL;
+		job_queue_remove(&connection->jobs, job);
 		if (!job->failed)
-			set_trouble(&job->trouble, FAILURE_RETRY, connection->trouble.text);
+			trouble_set(&job->trouble, FAILURE_RETRY, connection->trouble.text);
 		if (job->effect == SEGMENT_COMMITS && !job->failed && (job->flushed || all_flushed))
 			job->trouble.kind = FAILURE_UNCERTAIN;
 		job->failed = true;
@@ -247,19 +161,19 @@ static void lose(struct connection *connection)
 		struct job *job = lost;
 
 		lost = job->next;
-		answer_job(job);
+		job_answer(job);
 	}
 }
 
 static void lose_because(struct connection *connection, enum failure_kind kind, const char *text)
 {
-	set_trouble(&connection->trouble, kind, text);
+	trouble_set(&connection->trouble, kind, text);
 	lose(connection);
 }
 
 static void lose_as_libpq_says(struct connection *connection)
 {
-	char text[TEXT_SIZE];
+	char text[TROUBLE_TEXT_SIZE];
 
 	conninfo_error(connection->pg, text, sizeof text);
 	lose_because(connection, FAILURE_RETRY, text[0] ? text : "the connection broke");
@@ -301,8 +215,8 @@ static void prepare_session(struct connection *connection)
 		return;
 	}
 	connection->state = CONNECTION_PREPARING;
-	set_trouble(&connection->trouble, FAILURE_RETRY, "");
-	set_trouble(&connection->farewell, FAILURE_RETRY, "");
+	trouble_set(&connection->trouble, FAILURE_RETRY, "");
+	trouble_set(&connection->farewell, FAILURE_RETRY, "");
 	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
 	    !session_send_setup(connection->pg, connection->config.use)) {
 		lose_as_libpq_says(connection);
@@ -367,7 +281,7 @@ static bool flush_output(struct connection *connection)
 	if (rest < 0)
 		return false;
 	watch(connection, rest ? EV_READ | EV_WRITE : EV_READ);
-	for (struct job *job = connection->first; job && job->sent && !rest; job = job->next)
+	for (struct job *job = connection->jobs.first; job && job->sent && !rest; job = job->next)
 		job->flushed = true;
 	return true;
 }
@@ -377,7 +291,7 @@ static void send_jobs(struct connection *connection)
 {
 	bool went_well = true;
 
-	for (struct job *job = connection->first; job && went_well; job = job->next) {
+	for (struct job *job = connection->jobs.first; job && went_well; job = job->next) {
 		if (!job->sent)
 			went_well = send_job(connection, job);
 	}
@@ -387,15 +301,10 @@ static void send_jobs(struct connection *connection)
 
 /* ---- answers ---- */
 
-/* The query that the next result belongs to; NULL behind the last one. */
-static struct query *current_query(struct job *job)
-{
-	while (job->answered < job->segment->count && query_is_idle(job->segment->queries[job->answered]))
-		job->answered++;
-	return job->answered < job->segment->count ? job->segment->queries[job->answered] : NULL;
-}
-
-/* The last words of a session that the server ends: they are no answer, for a commit may have come before them. */
+/*
+ * The last words of a session that the server ends: they are no answer, for a commit may have come before
+ * them.
+ */
 static bool is_farewell(const PGresult *result)
 {
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -436,12 +345,12 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 /* A sync: what was sent before it is committed, or failed as a whole. */
 static void finish_job(struct connection *connection, struct job *job)
 {
-	remove_job(connection, job);
+	job_queue_remove(&connection->jobs, job);
 	if (job->ends_session)
 		lose_because(connection, FAILURE_RETRY, job->trouble.text);
 	else if (!job->failed)
 		connection->failures = 0;
-	answer_job(job);
+	job_answer(job);
 }
 
 static void finish_setup(struct connection *connection)
@@ -455,7 +364,7 @@ static void finish_setup(struct connection *connection)
 /* `job` is NULL while the session is being prepared. */
 static void take_result(struct connection *connection, struct job *job, PGresult *result)
 {
-	struct query *query = job ? current_query(job) : NULL;
+	struct query *query = job ? job_current_query(job) : NULL;
 
 	switch (PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
@@ -492,20 +401,24 @@ static void take_result(struct connection *connection, struct job *job, PGresult
 static bool expects_answer(const struct connection *connection)
 {
 	return connection->state == CONNECTION_PREPARING ||
-	       (connection->state == CONNECTION_READY && connection->first && connection->first->sent);
+	       (connection->state == CONNECTION_READY && connection->jobs.first &&
+		connection->jobs.first->sent);
 }
 
-/* Takes every result that is there.  A result ends with NULL, but for a sync; a dead connection never delivers the sync. */
+/*
+ * Takes every result that is there.  A result ends with NULL, but for a sync; a dead connection never
+ * delivers the sync.
+ */
 static void take_results(struct connection *connection)
 {
 	while (expects_answer(connection) && PQstatus(connection->pg) == CONNECTION_OK &&
 	       !PQisBusy(connection->pg)) {
-		struct job *job = connection->state == CONNECTION_READY ? connection->first : NULL;
+		struct job *job = connection->state == CONNECTION_READY ? connection->jobs.first : NULL;
 		PGresult *result = PQgetResult(connection->pg);
 
 		if (result)
 			take_result(connection, job, result);
-		else if (job && current_query(job))
+		else if (job && job_current_query(job))
 			job->answered++;
 	}
 }
@@ -583,11 +496,11 @@ static void on_job_timer(evutil_socket_t fd, short what, void *context)
 		lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
 		return;
 	}
-	remove_job(connection, job);
+	job_queue_remove(&connection->jobs, job);
 	job->failed = true;
-	set_trouble(&job->trouble, connection->trouble.kind,
+	trouble_set(&job->trouble, connection->trouble.kind,
 		    connection->trouble.text[0] ? connection->trouble.text : "not connected yet");
-	answer_job(job);
+	job_answer(job);
 }
 
 /* ---- its life ---- */
@@ -619,11 +532,11 @@ void connection_free(struct connection **pointer)
 
 	if (!connection)
 		return;
-	while (connection->first) {
-		struct job *job = connection->first;
+	while (connection->jobs.first) {
+		struct job *job = connection->jobs.first;
 
-		remove_job(connection, job);
-		free_job(job);
+		job_queue_remove(&connection->jobs, job);
+		job_free(job);
 	}
 	unwatch(connection);
 	evtimer_del(&connection->timer);
@@ -636,5 +549,5 @@ void connection_free(struct connection **pointer)
 
 size_t connection_pending(const struct connection *connection)
 {
-	return connection->pending;
+	return connection->jobs.count;
 }

@@ -21,11 +21,14 @@ struct connection_config {
 	const char *conninfo; /* copied */
 	const char *name;     /* for the log: which of several it is; copied */
 	struct logger *logger;
-	unsigned use; /* enum session_use */
-	int answer_timeout_ms; /* after that the connection is given up; 0: the default, above every server's timeout */
+	unsigned use;          /* enum session_use */
+	int answer_timeout_ms; /* after that the connection is given up; 0: the default */
 };
 
-/* `failure` is NULL when everything in the segment was done, and committed unless a transaction block is open. */
+/*
+ * `failure` is NULL when everything in the segment was done, and committed unless a transaction block is
+ * open.
+ */
 typedef void segment_done(void *context, const struct failure *failure);
 
 enum segment_effect {
@@ -36,12 +39,15 @@ enum segment_effect {
 /* Begins to connect. */
 struct connection *connection_new(const struct connection_config *config);
 
-/* Drops everything; nothing that is under way is answered.  Not from within a callback.  Accepts NULL and nulls. */
+/*
+ * Drops everything; nothing that is under way is answered.  Not from within a callback.  Accepts NULL and
+ * nulls.
+ */
 void connection_free(struct connection **connection);
 
 /*
- * Sends the segment, after those that were given before it, as one transaction.  `done` is called exactly once and never
- * before this returns; until then the segment stays as it is.
+ * Sends the segment, after those that were given before it, as one transaction.  `done` is called exactly
+ * once and never before this returns; until then the segment stays as it is.
  */
 void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
 		    segment_done *done, void *context);

@@ -11,8 +11,8 @@
 
 /*
  * Begins to connect; go on with PQconnectPoll.  A host name is looked up before this returns.  NULL when the
- * connection string cannot be read; *defect then says so, in words that hold nothing of it (libpq's own repeat it,
- * with the password).
+ * connection string cannot be read; *defect then says so, in words that hold nothing of it (libpq's own
+ * repeat it, with the password).
  */
 PGconn *conninfo_connect_start(const char *conninfo, const char **defect);
 

@@ -1,6 +1,6 @@
 /*
- * Talking to Postgres and waiting for each answer, with an end to patience: for what is done before there is an
- * event loop.
+ * Talking to Postgres and waiting for each answer, with an end to patience: for what is done before there is
+ * an event loop.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
 #define ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H

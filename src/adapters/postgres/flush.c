@@ -1,44 +1,27 @@
 /*
  * FLUSH: everything that a unit of work changed, in one round trip and one transaction.
  *
- * Statements go in one order, for all workers the same: witness, inbox, products, batches, lines, shrinks, read
- * model, notifications, dead letters, cursors, outbox.  Within a table rows go in the order of their keys, where two
- * workers could meet on them; all rows of a product are guarded by the product's own, which is locked before them.
+ * Statements go in one order, for all workers the same: witness, inbox, products, batches, lines, shrinks,
+ * read model, notifications, dead letters, cursors, outbox.  Within a table rows go in the order of their
+ * keys, where two workers could meet on them; all rows of a product are guarded by the product's own, which
+ * is locked before them.
  */
-#include "adapters/postgres/store.h"
+#include "adapters/postgres/flush.h"
 #include "adapters/postgres/utf8.h"
 #include "core/partition.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct flush {
-	struct postgres_store *store;
-	struct unit_of_work *uow;
-	struct segment *segment;
-	struct query *notifications;
-	struct query *outbox;
-};
-
 /* ---- rows in the order of their keys ---- */
 
-typedef int order(const void *, const void *);
-
-/* A sorted copy of an array of pointers. */
-static void *sorted(struct arena *arena, const void *pointers, size_t count, order *compare)
+void *flush_sorted(struct flush *flush, const void *pointers, size_t count, order *compare)
 {
-	void *copy = arena_copy(arena, pointers, count * sizeof(void *));
+	void *copy = arena_copy(flush->segment->arena, pointers, count * sizeof(void *));
 
 	if (count)
 		qsort(copy, count, sizeof(void *), compare);
 	return copy;
-}
-
-static int by_sku(const void *left, const void *right)
-{
-	const struct product_slot *const *a = left, *const *b = right;
-
-	return strcmp((*a)->sku, (*b)->sku);
 }
 
 static int by_id(const void *left, const void *right)
@@ -63,7 +46,7 @@ static int by_line(const void *left, const void *right)
 static void write_inbox(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
-	struct inbox_slot **slots = sorted(flush->segment->arena, uow->inbox, uow->inbox_count, by_id);
+	struct inbox_slot **slots = flush_sorted(flush, uow->inbox, uow->inbox_count, by_id);
 	struct query *query = segment_add(flush->segment, INSERT_INBOX);
 	struct param *messages = query_array(query, ARRAY_TEXT), *sources = query_array(query, ARRAY_TEXT),
 		     *ids = query_array(query, ARRAY_TEXT), *digests = query_array(query, ARRAY_INT8),
@@ -77,253 +60,6 @@ static void write_inbox(struct flush *flush)
 		array_text(ids, slots[i]->id);
 		array_int8(digests, (int64_t)slots[i]->digest);
 		array_text(outcomes, outcome_name(slots[i]->outcome));
-	}
-}
-
-/* ---- products ---- */
-
-static bool is_stored(const struct product *product)
-{
-	return product && product->revision;
-}
-
-/* Those that were only consulted are checked, too: a decision rests on them. */
-static void check_products(struct flush *flush, struct product_slot **slots)
-{
-	struct query *query = segment_add(flush->segment, CHECK_PRODUCTS);
-	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		if (!is_stored(product))
-			continue;
-		array_int8(keys, product->key);
-		array_int8(revisions, product->revision);
-	}
-	query_int8(query, keys->count);
-}
-
-static void update_products(struct flush *flush, struct product_slot **slots)
-{
-	struct query *query = segment_add(flush->segment, UPDATE_PRODUCTS);
-	struct param *keys = query_array(query, ARRAY_INT8), *versions = query_array(query, ARRAY_INT8);
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		if (!is_stored(product) || !product->changed)
-			continue;
-		array_int8(keys, product->key);
-		array_int8(versions, product->version);
-	}
-}
-
-static void insert_products(struct flush *flush, struct product_slot **slots)
-{
-	struct query *query = segment_add(flush->segment, INSERT_PRODUCTS);
-	struct param *keys = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
-		     *versions = query_array(query, ARRAY_INT8);
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		struct product *product = slots[i]->product;
-
-		if (!product || product->revision)
-			continue;
-		product->key = store_take_key(flush->store);
-		array_int8(keys, product->key);
-		array_text(skus, product->sku);
-		array_int8(versions, product->version);
-	}
-}
-
-/* ---- batches ---- */
-
-static void update_batches(struct flush *flush, struct product_slot **slots)
-{
-	struct query *query = segment_add(flush->segment, UPDATE_BATCHES);
-	struct param *keys = query_array(query, ARRAY_INT8), *purchased = query_array(query, ARRAY_INT4),
-		     *allocated = query_array(query, ARRAY_INT4),
-		     *changed_at = query_array(query, ARRAY_TIMESTAMP);
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		for (const struct batch *batch = product ? product->batches : NULL; batch;
-		     batch = batch->next) {
-			if (!batch->stored || !batch->changed)
-				continue;
-			array_int8(keys, batch->key);
-			array_int4(purchased, batch->purchased);
-			array_int4(allocated, batch->allocated);
-			array_instant(changed_at, batch->changed_at);
-		}
-	}
-}
-
-struct new_batch {
-	const struct product *product;
-	struct batch *batch;
-};
-
-static int by_reference(const void *left, const void *right)
-{
-	const struct new_batch *a = left, *b = right;
-
-	return strcmp(a->batch->reference, b->batch->reference);
-}
-
-static size_t find_new_batches(struct flush *flush, struct new_batch **found)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = flush->uow->products[i]->product;
-
-		for (struct batch *batch = product ? product->batches : NULL; batch; batch = batch->next) {
-			if (batch->stored)
-				continue;
-			*found = arena_grow(flush->segment->arena, *found, count, sizeof **found);
-			(*found)[count++] = (struct new_batch){product, batch};
-		}
-	}
-	return count;
-}
-
-static void insert_batches(struct flush *flush)
-{
-	struct new_batch *found = NULL;
-	size_t count = find_new_batches(flush, &found);
-	struct query *query = segment_add(flush->segment, INSERT_BATCHES);
-	struct param *keys = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
-		     *references = query_array(query, ARRAY_TEXT), *etas = query_array(query, ARRAY_DATE),
-		     *original = query_array(query, ARRAY_INT4), *purchased = query_array(query, ARRAY_INT4),
-		     *allocated = query_array(query, ARRAY_INT4),
-		     *changed_at = query_array(query, ARRAY_TIMESTAMP);
-
-	if (count)
-		qsort(found, count, sizeof *found, by_reference);
-	for (size_t i = 0; i < count; i++) {
-		struct batch *batch = found[i].batch;
-
-		batch->key = store_take_key(flush->store);
-		array_int8(keys, batch->key);
-		array_int8(products, found[i].product->key);
-		array_text(references, batch->reference);
-		array_day(etas, batch->eta);
-		array_int4(original, batch->original_qty);
-		array_int4(purchased, batch->purchased);
-		array_int4(allocated, batch->allocated);
-		array_instant(changed_at, batch->changed_at);
-	}
-}
-
-/* ---- lines ---- */
-
-/* A line is in a batch, displaced, or not kept at all; and was so before. */
-struct line_queries {
-	struct query *delete, *update, *insert, *delete_displaced, *insert_displaced;
-};
-
-/* A query whose first columns are a line's key. */
-static struct query *add_line_query(struct flush *flush, enum statement_name statement)
-{
-	struct query *query = segment_add(flush->segment, statement);
-
-	query_array(query, ARRAY_INT8);
-	query_array(query, ARRAY_TEXT);
-	query_array(query, ARRAY_INT4);
-	return query;
-}
-
-static void name_line(struct query *query, const struct product *product, const struct allocation *line)
-{
-	array_int8(&query->params[0], product->key);
-	array_text(&query->params[1], line->line.orderid);
-	array_int4(&query->params[2], line->line.qty);
-}
-
-static void write_held_line(struct query *query, const struct product *product, const struct allocation *line)
-{
-	name_line(query, product, line);
-	array_int8(&query->params[3], line->batch->key);
-	array_int8(&query->params[4], line->version);
-}
-
-static void write_line(struct line_queries *queries, const struct product *product,
-		       const struct allocation *line)
-{
-	if (line->stored_batch && !line->batch)
-		name_line(queries->delete, product, line);
-	if (line->stored_batch && line->batch)
-		write_held_line(queries->update, product, line);
-	if (!line->stored_batch && line->batch)
-		write_held_line(queries->insert, product, line);
-	if (line->stored_displaced && !line->displaced)
-		name_line(queries->delete_displaced, product, line);
-	if (!line->stored_displaced && line->displaced) {
-		name_line(queries->insert_displaced, product, line);
-		array_int8(&queries->insert_displaced->params[3], line->version);
-	}
-}
-
-static void write_lines(struct flush *flush, struct product_slot **slots)
-{
-	struct line_queries queries = {
-		.delete = add_line_query(flush, DELETE_LINES),
-		.update = add_line_query(flush, UPDATE_LINES),
-		.insert = add_line_query(flush, INSERT_LINES),
-		.delete_displaced = add_line_query(flush, DELETE_DISPLACED),
-		.insert_displaced = add_line_query(flush, INSERT_DISPLACED),
-	};
-
-	query_array(queries.update, ARRAY_INT8);
-	query_array(queries.update, ARRAY_INT8);
-	query_array(queries.insert, ARRAY_INT8);
-	query_array(queries.insert, ARRAY_INT8);
-	query_array(queries.insert_displaced, ARRAY_INT8);
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		for (const struct allocation *line = product ? product->changed_lines : NULL; line;
-		     line = line->next_changed)
-			write_line(&queries, product, line);
-	}
-}
-
-/* ---- shrinks that go on ---- */
-
-static void delete_shrinks(struct flush *flush, struct product_slot **slots)
-{
-	struct query *query = segment_add(flush->segment, DELETE_SHRINKS);
-	struct param *products = query_array(query, ARRAY_INT8);
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		if (product && product->shrink_stored && !product->shrink)
-			array_int8(products, product->key);
-	}
-}
-
-static void put_shrinks(struct flush *flush, struct product_slot **slots)
-{
-	struct query *query = segment_add(flush->segment, PUT_SHRINKS);
-	struct param *products = query_array(query, ARRAY_INT8), *batches = query_array(query, ARRAY_INT8),
-		     *targets = query_array(query, ARRAY_INT4), *causes = query_array(query, ARRAY_TEXT),
-		     *traceparents = query_array(query, ARRAY_TEXT);
-
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-		const struct shrink *shrink = product && product->shrink_changed ? product->shrink : NULL;
-
-		if (!shrink)
-			continue;
-		array_int8(products, product->key);
-		array_int8(batches, shrink->batch->key);
-		array_int4(targets, shrink->target);
-		array_text(causes, shrink->cause);
-		array_text(traceparents, shrink->traceparent);
 	}
 }
 
@@ -350,7 +86,7 @@ static void name_view_row(struct query *query, const struct view_change *row)
 static void write_views(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
-	struct view_change **rows = sorted(flush->segment->arena, uow->views, uow->view_count, by_line);
+	struct view_change **rows = flush_sorted(flush, uow->views, uow->view_count, by_line);
 	struct query *delete = add_view_query(flush, DELETE_VIEW), *put = add_view_query(flush, PUT_VIEW);
 	struct param *batchrefs = query_array(put, ARRAY_TEXT);
 
@@ -449,21 +185,6 @@ static struct query *insert_outbox(struct flush *flush)
 
 /* ---- all of it ---- */
 
-static void write_products(struct flush *flush)
-{
-	struct product_slot **slots =
-		sorted(flush->segment->arena, flush->uow->products, flush->uow->product_count, by_sku);
-
-	check_products(flush, slots);
-	update_products(flush, slots);
-	insert_products(flush, slots);
-	update_batches(flush, slots);
-	insert_batches(flush);
-	write_lines(flush, slots);
-	delete_shrinks(flush, slots);
-	put_shrinks(flush, slots);
-}
-
 static void on_flushed(void *context, const struct failure *failure);
 
 void store_flush(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
@@ -477,7 +198,7 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	*flush = (struct flush){.store = store, .uow = uow, .segment = segment};
 	query_uuid(segment_add(segment, INSERT_WITNESS), uow->witness);
 	write_inbox(flush);
-	write_products(flush);
+	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);
 	insert_dead_letters(flush);

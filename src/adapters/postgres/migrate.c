@@ -51,10 +51,10 @@ static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct 
 
 static enum schema_result say_too_new(char text[SCHEMA_TEXT_SIZE], const char *number, int oldest_program)
 {
-	snprintf(
-		text, SCHEMA_TEXT_SIZE,
-		"the database is too new: its migration %s needs a program that knows migration %d, this one knows %d",
-		number, oldest_program, migration_count);
+	snprintf(text, SCHEMA_TEXT_SIZE,
+		 "the database is too new: its migration %s needs a program that knows migration %d;"
+		 " this one knows %d",
+		 number, oldest_program, migration_count);
 	return SCHEMA_INCOMPATIBLE;
 }
 

@@ -1,4 +1,4 @@
-/* The migrations as they are embedded in the program: see embed.py. */
+/* The migrations as they are embedded in the program: see migrations.py. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_MIGRATIONS_H
 #define ALLOCD_ADAPTERS_POSTGRES_MIGRATIONS_H
 

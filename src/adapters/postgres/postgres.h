@@ -47,8 +47,9 @@ enum schema_result {
 #define SCHEMA_TEXT_SIZE 512
 
 /*
- * Applies what is missing, one transaction for all of it; two programs that do so at once wait for each other.  Gives up
- * after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line without the password.
+ * Applies what is missing, one transaction for all of it; two programs that do so at once wait for each
+ * other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line
+ * without the password.
  */
 enum schema_result postgres_migrate(const char *conninfo, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);

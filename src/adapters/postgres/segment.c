@@ -1,7 +1,7 @@
 /*
- * Postgres' binary formats, as its types' send and receive functions define them: integers in network order; an
- * array is its number of dimensions, a flag for nulls, its elements' type, then length and lower bound of the one
- * dimension, then each element after its length.
+ * Postgres' binary formats, as its types' send and receive functions define them: integers in network order;
+ * an array is its number of dimensions, a flag for nulls, its elements' type, then length and lower bound of
+ * the one dimension, then each element after its length.
  */
 #include "adapters/postgres/segment.h"
 

@@ -1,8 +1,8 @@
 /*
  * A segment: statements that go to the server in one piece, with one sync at the end, and their answers.
  *
- * Parameters and results are binary.  Everything a segment holds comes from its arena, but for the results, which
- * segment_clear() frees.
+ * Parameters and results are binary.  Everything a segment holds comes from its arena, but for the results,
+ * which segment_clear() frees.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_SEGMENT_H
 #define ALLOCD_ADAPTERS_POSTGRES_SEGMENT_H

@@ -8,11 +8,13 @@
 #define SERVER_VERSION_MIN 140000
 
 /*
- * Plans must not depend on what the tables held when they were made: a plan that was made on empty tables reads
- * them whole when they have grown.  So the planner is left nothing but index scans and nested loops, once.
+ * Plans must not depend on what the tables held when they were made: a plan that was made on empty tables
+ * reads them whole when they have grown.  So the planner is left nothing but index scans and nested loops,
+ * once.
  *
- * Our locking relies on READ COMMITTED, where a row is read again after the wait for its lock.  The keepalives are
- * the server's end: no timeout of its own ends a backend that waits for the rest of a pipeline.
+ * Our locking relies on READ COMMITTED, where a row is read again after the wait for its lock.  The
+ * keepalives are the server's end: no timeout of its own ends a backend that waits for the rest of a
+ * pipeline.
  */
 static const char settings[] = "select set_config(name, setting, false) from (values"
 			       " ('statement_timeout', '10s'),"

@@ -1,6 +1,6 @@
 /*
- * What a session is before it is used: a server that will do, settings that our statements rely on, the statements
- * prepared.
+ * What a session is before it is used: a server that will do, settings that our statements rely on, the
+ * statements prepared.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_SESSION_H
 #define ALLOCD_ADAPTERS_POSTGRES_SESSION_H

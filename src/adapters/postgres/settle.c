@@ -8,7 +8,10 @@ struct settle {
 	struct query *witness;
 };
 
-/* The row says who inserted it: the unit itself, or somebody who settled it (perhaps we, and the answer was lost). */
+/*
+ * The row says who inserted it: the unit itself, or somebody who settled it (perhaps we, and the answer was
+ * lost).
+ */
 static void on_settled(void *context, const struct failure *failure)
 {
 	static const struct failure committed = {FAILURE_CONFLICT, "the unit of work was committed"};

@@ -33,12 +33,16 @@ static const struct meaning meanings[] = {
 	{"44", NULL, FAILURE_DATA},
 	{"54", NULL, FAILURE_DATA},
 	{"P0", NULL, FAILURE_DATA},
-	/* An internal error that always meets the same message must not hold up the others; corrupt files (XX001,
-	   XX002) are nobody's message. */
+	/*
+	 * An internal error that always meets the same message must not hold up the others; corrupt files
+	 * (XX001, XX002) are nobody's message.
+	 */
 	{"XX000", NULL, FAILURE_DATA},
 
-	/* The rest is the infrastructure's trouble: connections (08), resources (53), locks (55), operators (57),
-	   disks (58), rights (28, 42501), a migration under way (42, 0A), a standby (25006), … */
+	/*
+	 * The rest is the infrastructure's trouble: connections (08), resources (53), locks (55), operators
+	 * (57), disks (58), rights (28, 42501), a migration under way (42, 0A), a standby (25006), …
+	 */
 };
 
 enum failure_kind sqlstate_kind(const char *sqlstate, const char *constraint)

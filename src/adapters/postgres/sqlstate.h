@@ -12,8 +12,8 @@
 enum failure_kind sqlstate_kind(const char *sqlstate, const char *constraint);
 
 /*
- * Whether the session is of no more use, though it lives: what it prepared is gone or does not fit the tables any
- * more (somebody migrates), or the server is one that does not take writes now.
+ * Whether the session is of no more use, though it lives: what it prepared is gone or does not fit the tables
+ * any more (somebody migrates), or the server is one that does not take writes now.
  */
 bool sqlstate_ends_session(const char *sqlstate);
 

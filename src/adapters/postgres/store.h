@@ -19,7 +19,10 @@ struct postgres_store {
 	store_done *done;
 	void *context;
 
-	/* A unit that locks keeps its transaction from load to flush; left behind, it is rolled back by the next call. */
+	/*
+	 * A load opens a transaction; that of a unit that locks lasts to the flush.  Left behind, it is rolled
+	 * back by the next call.
+	 */
 	bool in_transaction;
 
 	/* Keys for new products and batches, taken from the database beforehand. */

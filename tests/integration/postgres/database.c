@@ -194,7 +194,8 @@ void database_empty(void)
 		     " where datname = current_database() and pid <> pg_backend_pid()");
 	/* TRUNCATE would make each table's files anew. */
 	database_sql(
-		"delete from order_lines; delete from displaced_lines; delete from shrinks; delete from batches;"
+		"delete from order_lines; delete from displaced_lines; delete from shrinks; delete"
+		" from batches;"
 		" delete from products; delete from allocations_view; delete from outbox; delete from inbox;"
 		" delete from units; delete from dead_letters; delete from notifications;"
 		" update outbox_heads set position = 0; update outbox_cursors set position = 0;"

@@ -1,6 +1,6 @@
 /*
- * A database of the tests' own on the server that ALLOCD_TEST_DATABASE_URL names: made by the test program when it
- * starts, emptied before each test, dropped at the end.
+ * A database of the tests' own on the server that ALLOCD_TEST_DATABASE_URL names: made by the test program
+ * when it starts, emptied before each test, dropped at the end.
  */
 #ifndef ALLOCD_TESTS_POSTGRES_DATABASE_H
 #define ALLOCD_TESTS_POSTGRES_DATABASE_H
@@ -16,14 +16,19 @@ void database_drop(void);
 const char *database_make_another(const char *options);
 void database_drop_another(void);
 
-/* Connection string of the database; and of another one on the same server, which lives until the next call. */
+/*
+ * Connection string of the database; and of another one on the same server, which lives until the next call.
+ */
 const char *database_conninfo(void);
 const char *database_conninfo_of(const char *name, const char *more);
 
 /* Ends all other sessions and deletes all rows. */
 void database_empty(void);
 
-/* Runs statements on it; the first value of the last result, or "" when there is none, lives until the next call. */
+/*
+ * Runs statements on it; the first value of the last result, or "" when there is none, lives until the next
+ * call.
+ */
 const char *database_sql(const char *format, ...) __attribute__((format(printf, 1, 2)));
 long database_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

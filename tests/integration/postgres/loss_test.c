@@ -49,8 +49,8 @@ static bool is_committed(const char *orderid)
 }
 
 /*
- * The heart of the matter.  Whatever byte the connection is lost after: "nothing happened" and "perhaps done" are told
- * apart, and settling finds the truth.
+ * The heart of the matter.  Whatever byte the connection is lost after: "nothing happened" and "perhaps done"
+ * are told apart, and settling finds the truth.
  */
 static void lose_after(size_t bytes)
 {
@@ -193,7 +193,8 @@ END_TEST
 
 START_TEST(a_session_that_ends_between_two_calls_is_replaced)
 {
-	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database()"
+	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+		     " where datname = current_database()"
 		     " and pid <> pg_backend_pid()");
 	while (proxy_connections(world_proxy_of(store)) < 2)
 		event_base_loop(world.base, EVLOOP_ONCE);

@@ -1,8 +1,10 @@
 /*
- * A proxy between a store and Postgres, on the test's own event loop, that loses connections at the worst moment.
+ * A proxy between a store and Postgres, on the test's own event loop, that loses connections at the worst
+ * moment.
  *
- * It understands as much of the protocol (https://www.postgresql.org/docs/current/protocol-message-formats.html) as
- * tells where messages begin and end.
+ * It understands as much of the protocol
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html) as tells where messages begin and
+ * end.
  */
 #ifndef ALLOCD_TESTS_POSTGRES_PROXY_H
 #define ALLOCD_TESTS_POSTGRES_PROXY_H

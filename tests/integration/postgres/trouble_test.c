@@ -2,6 +2,7 @@
 #include "suites.h"
 #include "world.h"
 
+#include <libpq-fe.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,8 +11,8 @@ static struct work *work;
 static void set_up(void)
 {
 	world_set_up();
-	database_sql(
-		"drop trigger if exists poison on order_lines; alter table if exists outbox_away rename to outbox");
+	database_sql("drop trigger if exists poison on order_lines;"
+		     " alter table if exists outbox_away rename to outbox");
 }
 
 static void tear_down(void)
@@ -275,6 +276,48 @@ START_TEST(calls_that_wait_for_a_connection_are_answered_soon)
 }
 END_TEST
 
+/* ---- loads that do not go well ---- */
+
+START_TEST(a_load_that_fails_leaves_the_session_fit_for_use)
+{
+	void *holder;
+
+	begin();
+	work_allocate(work, "order", "lamp", 1);
+	holder = database_hold(database_conninfo(), "lock table order_lines");
+	ck_assert_int_eq(work_load(work), FAILURE_RETRY);
+	database_let_go(holder);
+
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+END_TEST
+
+/* Every statement of a load that locks has a snapshot of its own. */
+START_TEST(what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict)
+{
+	void *rival;
+
+	begin();
+	work->uow.locking = true;
+	work_change_quantity(work, "late", 1);
+	rival = database_hold(
+		database_conninfo(),
+		"lock table order_lines; insert into products values (-1, 'rug', 1, 1);"
+		"insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
+		" values (-1, -1, 'late', 'today', 9, 9, 2); insert into order_lines values (-1, 'order', 2, -1, 1)");
+	work_begin_call(work);
+	work->store->ops->load(work->store, &work->uow, work_answered, work);
+	while (!database_number("select count(*) from pg_locks where not granted"))
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+	PQclear(PQexec(rival, "commit"));
+	database_let_go(rival);
+
+	ck_assert_int_eq(work_wait(work), FAILURE_CONFLICT);
+}
+END_TEST
+
 /* ---- views ---- */
 
 struct answers {
@@ -332,6 +375,8 @@ Suite *trouble_suite(void)
 	tcase_add_test(tests, a_database_without_our_tables_is_waited_for);
 	tcase_add_test(tests, trouble_is_logged_once_and_so_is_its_end);
 	tcase_add_test(tests, calls_that_wait_for_a_connection_are_answered_soon);
+	tcase_add_test(tests, a_load_that_fails_leaves_the_session_fit_for_use);
+	tcase_add_test(tests, what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict);
 	tcase_add_test(tests, reads_that_wait_are_bounded);
 	suite_add_tcase(suite, tests);
 	return suite;

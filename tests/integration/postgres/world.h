@@ -1,6 +1,6 @@
 /*
- * What the tests of the Postgres adapter work in: an event loop, and stores that reach the tests' database by way of a
- * proxy each.
+ * What the tests of the Postgres adapter work in: an event loop, and stores that reach the tests' database by
+ * way of a proxy each.
  */
 #ifndef ALLOCD_TESTS_POSTGRES_WORLD_H
 #define ALLOCD_TESTS_POSTGRES_WORLD_H

@@ -131,8 +131,8 @@ create table inbox (
 
 create index inbox_oldest on inbox (handled_at);
 
--- The witnesses: every unit of work inserts its own first.  When it is not known whether the unit was committed, its
--- witness is inserted again, as settled: then the unit never can be.
+-- The witnesses: every unit of work inserts its own first.  When it is not known whether the unit was
+-- committed, its witness is inserted again, as settled: then the unit never can be.
 create table units (
 	witness uuid constraint units_pkey primary key,
 	settled boolean not null default false,
@@ -158,7 +158,7 @@ create table dead_letters (
 	first_at timestamptz not null default now(),
 	last_at timestamptz not null default now(),
 	constraint dead_letters_outcome check (outcome in ('rejected', 'invalid', 'failed')),
-	constraint dead_letters_payload check (octet_length(payload) <= payload_bytes and octet_length(payload) <= 65536)
+	constraint dead_letters_payload check (octet_length(payload) <= least(payload_bytes, 65536))
 );
 
 -- The order in which they leave when there are too many.

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Turns the migrations into a C file: embed.py OUTPUT MIGRATION.sql…
+"""Turns the migrations into a C file: migrations.py OUTPUT MIGRATION.sql…
 
 A migration's name begins with its number (0001_tables.sql), and its first line names the oldest program that
 works with a database that has it, by the number of the newest migration which that program knows:

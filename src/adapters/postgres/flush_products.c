@@ -1,0 +1,242 @@
+/* What a unit of work changed in its products, and the check that nobody else did. */
+#include "adapters/postgres/flush.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- products ---- */
+
+static bool is_stored(const struct product *product)
+{
+	return product && product->revision;
+}
+
+/* Those that were only consulted are checked, too: a decision rests on them. */
+static void check_products(struct flush *flush, struct product_slot **slots)
+{
+	struct query *query = segment_add(flush->segment, CHECK_PRODUCTS);
+	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = slots[i]->product;
+
+		if (!is_stored(product))
+			continue;
+		array_int8(keys, product->key);
+		array_int8(revisions, product->revision);
+	}
+	query_int8(query, keys->count);
+}
+
+/* New ones get their key, changed ones the next revision. */
+static void put_products(struct flush *flush, struct product_slot **slots)
+{
+	struct query *query = segment_add(flush->segment, PUT_PRODUCTS);
+	struct param *keys = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
+		     *versions = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		struct product *product = slots[i]->product;
+
+		if (!product || (is_stored(product) && !product->changed))
+			continue;
+		if (!product->key)
+			product->key = store_take_key(flush->store);
+		array_int8(keys, product->key);
+		array_text(skus, product->sku);
+		array_int8(versions, product->version);
+		array_int8(revisions, product->revision + 1);
+	}
+}
+
+/* ---- batches ---- */
+
+/* A batch that is new or changed. */
+struct touched_batch {
+	const struct product *product;
+	struct batch *batch;
+};
+
+static int by_reference(const void *left, const void *right)
+{
+	const struct touched_batch *a = left, *b = right;
+
+	return strcmp(a->batch->reference, b->batch->reference);
+}
+
+static size_t find_touched_batches(struct flush *flush, struct touched_batch **found)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = flush->uow->products[i]->product;
+
+		for (struct batch *batch = product ? product->batches : NULL; batch; batch = batch->next) {
+			if (batch->stored && !batch->changed)
+				continue;
+			*found = arena_grow(flush->segment->arena, *found, count, sizeof **found);
+			(*found)[count++] = (struct touched_batch){product, batch};
+		}
+	}
+	return count;
+}
+
+static void put_batches(struct flush *flush)
+{
+	struct touched_batch *found = NULL;
+	size_t count = find_touched_batches(flush, &found);
+	struct query *query = segment_add(flush->segment, PUT_BATCHES);
+	struct param *keys = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
+		     *references = query_array(query, ARRAY_TEXT), *etas = query_array(query, ARRAY_DATE),
+		     *original = query_array(query, ARRAY_INT4), *purchased = query_array(query, ARRAY_INT4),
+		     *allocated = query_array(query, ARRAY_INT4),
+		     *changed_at = query_array(query, ARRAY_TIMESTAMP);
+
+	if (count)
+		qsort(found, count, sizeof *found, by_reference);
+	for (size_t i = 0; i < count; i++) {
+		struct batch *batch = found[i].batch;
+
+		if (!batch->key)
+			batch->key = store_take_key(flush->store);
+		array_int8(keys, batch->key);
+		array_int8(products, found[i].product->key);
+		array_text(references, batch->reference);
+		array_day(etas, batch->eta);
+		array_int4(original, batch->original_qty);
+		array_int4(purchased, batch->purchased);
+		array_int4(allocated, batch->allocated);
+		array_instant(changed_at, batch->changed_at);
+	}
+}
+
+/* ---- lines ---- */
+
+/* A line is in a batch, displaced, or not kept at all; and was so before. */
+struct line_queries {
+	struct query *delete, *update, *insert, *delete_displaced, *insert_displaced;
+};
+
+/* A query whose first columns are a line's key. */
+static struct query *add_line_query(struct flush *flush, enum statement_name statement)
+{
+	struct query *query = segment_add(flush->segment, statement);
+
+	query_array(query, ARRAY_INT8);
+	query_array(query, ARRAY_TEXT);
+	query_array(query, ARRAY_INT4);
+	return query;
+}
+
+static void name_line(struct query *query, const struct product *product, const struct allocation *line)
+{
+	array_int8(&query->params[0], product->key);
+	array_text(&query->params[1], line->line.orderid);
+	array_int4(&query->params[2], line->line.qty);
+}
+
+static void write_held_line(struct query *query, const struct product *product, const struct allocation *line)
+{
+	name_line(query, product, line);
+	array_int8(&query->params[3], line->batch->key);
+	array_int8(&query->params[4], line->version);
+}
+
+static void write_line(struct line_queries *queries, const struct product *product,
+		       const struct allocation *line)
+{
+	if (line->stored_batch && !line->batch)
+		name_line(queries->delete, product, line);
+	if (line->stored_batch && line->batch)
+		write_held_line(queries->update, product, line);
+	if (!line->stored_batch && line->batch)
+		write_held_line(queries->insert, product, line);
+	if (line->stored_displaced && !line->displaced)
+		name_line(queries->delete_displaced, product, line);
+	if (!line->stored_displaced && line->displaced) {
+		name_line(queries->insert_displaced, product, line);
+		array_int8(&queries->insert_displaced->params[3], line->version);
+	}
+}
+
+static void write_lines(struct flush *flush, struct product_slot **slots)
+{
+	struct line_queries queries = {
+		.delete = add_line_query(flush, DELETE_LINES),
+		.update = add_line_query(flush, UPDATE_LINES),
+		.insert = add_line_query(flush, INSERT_LINES),
+		.delete_displaced = add_line_query(flush, DELETE_DISPLACED),
+		.insert_displaced = add_line_query(flush, INSERT_DISPLACED),
+	};
+
+	query_array(queries.update, ARRAY_INT8);
+	query_array(queries.update, ARRAY_INT8);
+	query_array(queries.insert, ARRAY_INT8);
+	query_array(queries.insert, ARRAY_INT8);
+	query_array(queries.insert_displaced, ARRAY_INT8);
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = slots[i]->product;
+
+		for (const struct allocation *line = product ? product->changed_lines : NULL; line;
+		     line = line->next_changed)
+			write_line(&queries, product, line);
+	}
+}
+
+/* ---- shrinks that go on ---- */
+
+static void delete_shrinks(struct flush *flush, struct product_slot **slots)
+{
+	struct query *query = segment_add(flush->segment, DELETE_SHRINKS);
+	struct param *products = query_array(query, ARRAY_INT8);
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = slots[i]->product;
+
+		if (product && product->shrink_stored && !product->shrink)
+			array_int8(products, product->key);
+	}
+}
+
+static void put_shrinks(struct flush *flush, struct product_slot **slots)
+{
+	struct query *query = segment_add(flush->segment, PUT_SHRINKS);
+	struct param *products = query_array(query, ARRAY_INT8), *batches = query_array(query, ARRAY_INT8),
+		     *targets = query_array(query, ARRAY_INT4), *causes = query_array(query, ARRAY_TEXT),
+		     *traceparents = query_array(query, ARRAY_TEXT);
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = slots[i]->product;
+		const struct shrink *shrink = product && product->shrink_changed ? product->shrink : NULL;
+
+		if (!shrink)
+			continue;
+		array_int8(products, product->key);
+		array_int8(batches, shrink->batch->key);
+		array_int4(targets, shrink->target);
+		array_text(causes, shrink->cause);
+		array_text(traceparents, shrink->traceparent);
+	}
+}
+
+/* ---- all of it ---- */
+
+static int by_sku(const void *left, const void *right)
+{
+	const struct product_slot *const *a = left, *const *b = right;
+
+	return strcmp((*a)->sku, (*b)->sku);
+}
+
+void flush_products(struct flush *flush)
+{
+	struct product_slot **slots =
+		flush_sorted(flush, flush->uow->products, flush->uow->product_count, by_sku);
+
+	check_products(flush, slots);
+	put_products(flush, slots);
+	put_batches(flush);
+	write_lines(flush, slots);
+	delete_shrinks(flush, slots);
+	put_shrinks(flush, slots);
+}

@@ -1,0 +1,441 @@
+-- All SQL of the worker: see statements.py for how this file is read.
+--
+-- What a statement is about comes as arrays, one a column, that unnest() turns into rows. Whatever locks
+-- rows of several products does so in the order of their keys, so that two workers never wait for each
+-- other.
+--
+-- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not. So
+-- nothing here is left to the planner's estimates: a table is reached from each row by a lateral look-up
+-- that ends with a limit, for which there is no other way than the index; rows that go are found in the
+-- same way and deleted by their place (ctid); rows that change are inserted over the old ones. A plain
+-- join to a table that looked empty would read all of it for each row.
+
+-- define batch_columns
+b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
+
+-- define named_products
+-- By SKU ($1), and the owners of batches by reference ($2).
+(
+	select p.id
+	from unnest($1::text[]) as w(sku)
+	cross join lateral (select id from products where sku = w.sku limit 1) as p
+	union
+	select b.product_id
+	from unnest($2::text[]) as w(reference)
+	cross join lateral (select product_id from batches where reference = w.reference limit 1) as b
+) as named
+
+
+-- ==== transactions ====
+
+-- statement BEGIN_SNAPSHOT
+-- Not READ ONLY, as it is otherwise: now and then keys are taken from their sequence.
+begin isolation level repeatable read
+
+-- statement BEGIN_LOCKING
+begin isolation level read committed
+
+-- statement COMMIT
+commit
+
+-- statement ROLLBACK
+rollback
+
+
+-- ==== resolve ====
+
+-- statement RESOLVE_BATCHES
+select w.at, p.sku
+from unnest($1::text[]) with ordinality as w(reference, at)
+cross join lateral (select product_id from batches where reference = w.reference limit 1) as b
+cross join lateral (select sku from products where id = b.product_id limit 1) as p
+
+
+-- ==== load ====
+
+-- statement LOAD_CLOCK
+select clock_timestamp()
+
+-- statement TAKE_KEYS
+select nextval('row_keys') from generate_series(1, $1::integer)
+
+-- statement CHECK_REVISIONS
+select w.id
+from unnest($1::bigint[], $2::bigint[]) as w(id, revision)
+cross join lateral (select revision from products where id = w.id limit 1) as p
+where p.revision <> w.revision
+
+-- statement LOCK_PRODUCTS
+select named.id
+from (select id from {named_products} order by id) as named
+cross join lateral (select id from products where id = named.id for no key update) as p
+
+-- statement LOAD_PRODUCTS
+select named.id, p.sku, p.version, p.revision, s.target, s.cause, s.traceparent, {batch_columns}
+from {named_products}
+cross join lateral (select * from products where id = named.id limit 1) as p
+left join lateral (select * from shrinks where product_id = named.id limit 1) as s on true
+left join lateral (select * from batches where id = s.batch_id limit 1) as b on true
+
+-- statement LOAD_OPEN_BATCHES
+select b.product_id, {batch_columns}
+from {named_products}
+cross join lateral (
+	select * from batches b
+	where b.product_id = named.id and b.open
+	order by b.eta, b.reference
+	limit $3::integer
+) as b
+
+-- statement LOAD_BATCHES
+select b.product_id, p.sku, {batch_columns}
+from unnest($1::text[]) as w(reference)
+cross join lateral (select * from batches where reference = w.reference limit 1) as b
+cross join lateral (select sku from products where id = b.product_id limit 1) as p
+
+-- statement LOAD_LINES
+select l.product_id, l.orderid, l.qty, l.version, {batch_columns}
+from unnest($1::text[], $2::text[], $3::integer[]) as w(sku, orderid, qty)
+cross join lateral (select id from products where sku = w.sku limit 1) as p
+cross join lateral (
+	select * from order_lines l
+	where l.product_id = p.id and l.orderid = w.orderid and l.qty = w.qty
+	limit 1
+) as l
+cross join lateral (select * from batches where id = l.batch_id limit 1) as b
+
+-- statement LOAD_NEWEST_LINES
+-- `above` is what the newer lines of the batch add up to.
+select b.product_id, b.reference, l.orderid, l.qty, l.version
+from unnest($1::text[], $2::integer[]) as w(reference, lowest_qty)
+cross join lateral (select * from batches where reference = w.reference limit 1) as b
+cross join lateral (
+	select newest.*, sum(qty) over (order by version desc rows unbounded preceding) - qty as above
+	from (
+		select orderid, qty, version from order_lines
+		where batch_id = b.id
+		order by version desc
+		limit $3::integer
+	) as newest
+) as l
+where l.above < b.allocated - w.lowest_qty
+
+-- statement LOAD_INBOX
+select w.at, i.digest
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w(message, source, id, at)
+cross join lateral (
+	select digest from inbox i
+	where i.id = w.id and i.source = w.source and i.message = w.message
+	limit 1
+) as i
+
+-- statement LOAD_FITTING_BATCHES
+select b.product_id, {batch_columns}
+from unnest($1::bigint[], $2::integer[], $3::date[], $4::text[]) as w(product_id, fitting, eta, reference)
+cross join lateral (
+	select * from batches b
+	where b.product_id = w.product_id and b.open
+		and (b.eta, b.reference) > (w.eta, w.reference)
+		and b.purchased - b.allocated >= w.fitting
+	order by b.eta, b.reference
+	limit $5::integer
+) as b
+
+-- statement LOAD_OLDER_LINES
+select w.at, l.orderid, l.qty, l.version
+from unnest($1::bigint[], $2::bigint[], $3::integer[]) with ordinality as w(batch_id, lines_from, qty, at)
+cross join lateral (
+	select older.*, sum(qty) over (order by version desc rows unbounded preceding) - qty as above
+	from (
+		select orderid, qty, version from order_lines
+		where batch_id = w.batch_id and version < w.lines_from
+		order by version desc
+		limit $4::integer
+	) as older
+) as l
+where l.above < w.qty
+
+-- statement LOAD_DISPLACED_LINES
+select w.at, l.orderid, l.qty, l.version
+from unnest($1::bigint[]) with ordinality as w(product_id, at)
+cross join lateral (
+	select * from displaced_lines l
+	where l.product_id = w.product_id
+	order by l.version
+	limit $2::integer
+) as l
+
+
+-- ==== flush ====
+
+-- statement INSERT_WITNESS
+insert into units (witness) values ($1)
+
+-- statement INSERT_INBOX
+insert into inbox (message, source, id, digest, outcome)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+
+-- statement CHECK_PRODUCTS
+-- A row that somebody else was changing is read again after the wait for its lock.
+select expect_revisions(count(*) filter (where p.revision = w.revision), $3::bigint)
+from (select * from unnest($1::bigint[], $2::bigint[]) as w(id, revision) order by id) as w
+cross join lateral (select revision from products where id = w.id for no key update) as p
+
+-- statement PUT_PRODUCTS
+insert into products (id, sku, version, revision)
+select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+on conflict (id) do update set version = excluded.version, revision = excluded.revision
+
+-- statement PUT_BATCHES
+insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated, changed_at)
+select * from unnest(
+	$1::bigint[], $2::bigint[], $3::text[], $4::date[],
+	$5::integer[], $6::integer[], $7::integer[], $8::timestamptz[]
+)
+on conflict (id) do update
+set purchased = excluded.purchased, allocated = excluded.allocated, changed_at = excluded.changed_at
+
+-- statement DELETE_LINES
+delete from order_lines where ctid = any(array(
+	select l.ctid
+	from unnest($1::bigint[], $2::text[], $3::integer[]) as w(product_id, orderid, qty)
+	cross join lateral (
+		select ctid from order_lines l
+		where l.product_id = w.product_id and l.orderid = w.orderid and l.qty = w.qty
+		limit 1
+	) as l
+))
+
+-- statement UPDATE_LINES
+insert into order_lines (product_id, orderid, qty, batch_id, version)
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[])
+on conflict (product_id, orderid, qty) do update set batch_id = excluded.batch_id, version = excluded.version
+
+-- statement INSERT_LINES
+insert into order_lines (product_id, orderid, qty, batch_id, version)
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[])
+
+-- statement DELETE_DISPLACED
+delete from displaced_lines where ctid = any(array(
+	select l.ctid
+	from unnest($1::bigint[], $2::text[], $3::integer[]) as w(product_id, orderid, qty)
+	cross join lateral (
+		select ctid from displaced_lines l
+		where l.product_id = w.product_id and l.orderid = w.orderid and l.qty = w.qty
+		limit 1
+	) as l
+))
+
+-- statement INSERT_DISPLACED
+insert into displaced_lines (product_id, orderid, qty, version)
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[])
+
+-- statement DELETE_SHRINKS
+delete from shrinks where ctid = any(array(
+	select s.ctid
+	from unnest($1::bigint[]) as w(product_id)
+	cross join lateral (select ctid from shrinks where product_id = w.product_id limit 1) as s
+))
+
+-- statement PUT_SHRINKS
+insert into shrinks (product_id, batch_id, target, cause, traceparent)
+select * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[])
+on conflict (product_id) do update
+set batch_id = excluded.batch_id, target = excluded.target,
+	cause = excluded.cause, traceparent = excluded.traceparent
+
+-- statement DELETE_VIEW
+delete from allocations_view where ctid = any(array(
+	select v.ctid
+	from unnest($1::text[], $2::text[], $3::integer[]) as w(orderid, sku, qty)
+	cross join lateral (
+		select ctid from allocations_view v
+		where v.orderid = w.orderid and v.sku = w.sku and v.qty = w.qty
+		limit 1
+	) as v
+))
+
+-- statement PUT_VIEW
+insert into allocations_view (orderid, sku, qty, batchref)
+select * from unnest($1::text[], $2::text[], $3::integer[], $4::text[])
+on conflict (orderid, sku, qty) do update set batchref = excluded.batchref
+
+-- statement INSERT_NOTIFICATIONS
+insert into notifications (sku, orderid, qty, due_at)
+select w.sku, w.orderid, w.qty, now() + make_interval(secs => $4::integer)
+from unnest($1::text[], $2::text[], $3::integer[]) with ordinality as w(sku, orderid, qty, at)
+order by w.at
+returning id
+
+-- statement INSERT_DEAD_LETTERS
+insert into dead_letters
+	(outcome, reason, way, place, entry_id, message, source, message_id, payload, payload_bytes)
+select w.outcome, w.reason, w.way, w.place, w.entry_id,
+	w.message, w.source, w.message_id, w.payload, w.payload_bytes
+from unnest(
+	$1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+	$6::text[], $7::text[], $8::text[], $9::bytea[], $10::bigint[]
+) with ordinality
+	as w(outcome, reason, way, place, entry_id, message, source, message_id, payload, payload_bytes, at)
+order by w.at
+
+-- statement TRIM_DEAD_LETTERS
+select trim_dead_letters($1::bigint)
+
+-- statement MOVE_CURSORS
+update outbox_cursors c set position = locked.position
+from (
+	select c.partition, w.position
+	from unnest($1::smallint[], $2::bigint[]) as w(partition, position)
+	join outbox_cursors c on c.partition = w.partition
+	order by c.partition
+	for no key update of c
+) as locked
+where c.partition = locked.partition and c.position < locked.position
+
+-- statement INSERT_OUTBOX
+-- Last, for everybody who writes events of these partitions waits for the heads until we commit.
+with fresh as (
+	select w.*, row_number() over (partition by w.partition order by w.at) as step
+	from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) with ordinality
+		as w(partition, product_id, first_version, last_version, frame, at)
+), head as (
+	select h.partition, h.position, rows.count
+	from (select partition, count(*) from fresh group by partition) as rows
+	join outbox_heads h on h.partition = rows.partition
+	order by h.partition
+	for no key update of h
+), moved as (
+	update outbox_heads h set position = head.position + head.count
+	from head
+	where h.partition = head.partition
+), kept as (
+	insert into outbox (partition, position, product_id, first_version, last_version, frame)
+	select f.partition, head.position + f.step, f.product_id, f.first_version, f.last_version, f.frame
+	from fresh f join head on head.partition = f.partition
+)
+select partition, position from head
+
+
+-- ==== after a lost connection ====
+
+-- statement WAIT_LONGER
+-- The lost session may still be committing: wait for it, until the end of this transaction.
+select set_config('lock_timeout', '8s', true)
+
+-- statement SETTLE_WITNESS
+insert into units (witness, settled) values ($1, true) on conflict (witness) do nothing
+
+-- statement READ_WITNESS
+select settled from units where witness = $1
+
+-- statement PROBE
+insert into units (witness) values (gen_random_uuid())
+
+
+-- ==== the outbox, afterwards ====
+
+-- statement READ_CURSORS
+select h.partition, c.position, h.position
+from outbox_heads h
+join outbox_cursors c on c.partition = h.partition
+
+-- statement READ_OUTBOX
+-- No more bytes than asked for, but always one row.
+select position, first_version, last_version, frame
+from (
+	select next.*, sum(octet_length(frame)) over (order by position) as bytes,
+		row_number() over (order by position) as number
+	from (
+		select * from outbox
+		where partition = $1 and position > $2
+		order by position
+		limit $3::bigint
+	) as next
+) as counted
+where bytes <= $4::bigint or number = 1
+order by position
+
+-- statement READ_HEAD
+select position from outbox_heads where partition = $1
+
+
+-- ==== notifications ====
+
+-- statement TAKE_NOTIFICATIONS
+update notifications set due_at = now() + make_interval(secs => $2::integer)
+where ctid = any(array(
+	select ctid from notifications
+	where due_at <= now()
+	order by due_at
+	limit $1::bigint
+	for update skip locked
+))
+returning id, sku, orderid, qty, attempts
+
+-- statement DELETE_NOTIFICATION
+delete from notifications where id = $1
+
+-- statement POSTPONE_NOTIFICATION
+update notifications set attempts = attempts + 1, due_at = now() + make_interval(secs => $2::integer)
+where id = $1
+
+
+-- ==== upkeep ====
+
+-- statement READ_SHRINKS
+select p.sku
+from (select product_id from shrinks order by product_id limit $1::bigint) as s
+cross join lateral (select sku from products where id = s.product_id limit 1) as p
+
+-- statement TIDY_UNITS
+-- A witness is asked for again moments after its unit: a day is beyond any doubt.
+delete from units where ctid = any(array(
+	select ctid from units
+	where at < now() - interval '1 day'
+	order by at
+	limit $1::integer
+))
+
+-- statement TIDY_INBOX
+delete from inbox where ctid = any(array(
+	select ctid from inbox
+	where handled_at < now() - make_interval(days => $2::integer)
+	order by handled_at
+	limit $1::integer
+))
+
+-- statement TIDY_OUTBOX
+-- Never what is not published yet: only up to the cursor.
+delete from outbox where ctid = any(array(
+	select oldest.ctid
+	from outbox_cursors c
+	cross join lateral (
+		select ctid, committed_at from outbox o
+		where o.partition = c.partition and o.position <= c.position
+		order by o.position
+		limit $1::integer
+	) as oldest
+	where oldest.committed_at < now() - interval '7 days'
+))
+
+
+-- ==== views ====
+
+-- statement VIEW_ALLOCATIONS for views
+select sku, batchref from allocations_view where orderid = $1 order by sku, qty
+
+-- statement VIEW_EVENTS for views
+select o.first_version, o.frame
+from products p
+cross join lateral (
+	select * from outbox o
+	where o.product_id = p.id and o.last_version > $2::bigint
+	order by o.last_version
+	limit $3::integer
+) as o
+where p.sku = $1
+order by o.last_version
+
+-- statement PING for views
+select 1
