@@ -256,6 +256,31 @@ START_TEST(what_somebody_else_published_is_not_published_again)
 }
 END_TEST
 
+/* The lane's answer is late: its row is found in the table first, and comes from both. */
+START_TEST(what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once)
+{
+	struct wire *lane = memory_store_answers(world->lanes[0]),
+		    *table = memory_store_answers(world->publisher);
+
+	wire_hold(lane);
+	wire_hold(table);
+	allocate_one(1);
+	world_run(world);
+	wire_let_one(lane);
+	world_advance_ms(world, 10000); /* time to look, and the look's answer: there is a row */
+	wire_let_one(table);
+	world_run(world);
+	ck_assert_uint_eq(memory_store_calls(world->publisher, CALL_READ_OUTBOX), 1);
+
+	wire_open(lane);
+	world_run(world);
+	wire_open(table);
+	world_run(world);
+
+	expect_published(1, 1);
+}
+END_TEST
+
 /* ---- how far it came ---- */
 
 START_TEST(how_far_it_came_is_saved_after_a_quiet_while)
@@ -327,6 +352,7 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, a_commit_during_the_first_look_is_not_overlooked);
 	tcase_add_test(tests, what_a_dead_worker_commits_late_is_found);
 	tcase_add_test(tests, what_somebody_else_published_is_not_published_again);
+	tcase_add_test(tests, what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once);
 	tcase_add_test(tests, how_far_it_came_is_saved_after_a_quiet_while);
 	tcase_add_test(tests, or_with_the_next_flush);
 	tcase_add_test(tests, what_is_not_published_is_not_saved);

@@ -1,0 +1,250 @@
+/* Simulated time, timers on it, and wires through it. */
+#include "suites.h"
+
+#include "adapters/memory/clock.h"
+#include "adapters/memory/random.h"
+#include "adapters/memory/simulation.h"
+#include "adapters/memory/wire.h"
+
+#include <string.h>
+
+static struct simulation *simulation;
+
+/* What happened, a character each. */
+static char happened[100];
+
+/* A letter, as the context of what happens. */
+static void *letter(char which)
+{
+	static char letters[] = "abcdefghijklmnopqrstuvwxyz";
+
+	return &letters[which - 'a'];
+}
+
+static void happen(void *context)
+{
+	strncat(happened, context, 1);
+}
+
+static void set_up(void)
+{
+	simulation = simulation_new();
+	happened[0] = '\0';
+}
+
+static void tear_down(void)
+{
+	simulation_free(&simulation);
+	ck_assert_ptr_null(simulation);
+}
+
+/* ---- the loop ---- */
+
+START_TEST(what_is_posted_happens_later_and_in_the_order_of_time)
+{
+	simulation_post(simulation, 20, happen, letter('c'));
+	simulation_post(simulation, 10, happen, letter('a'));
+	simulation_post(simulation, 10, happen, letter('b'));
+	simulation_run_until_idle(simulation);
+	ck_assert_str_eq(happened, "");
+
+	simulation_advance_ms(simulation, 9);
+	ck_assert_str_eq(happened, "");
+	simulation_advance_ms(simulation, 1);
+	ck_assert_str_eq(happened, "ab");
+	simulation_advance_ms(simulation, 100);
+	ck_assert_str_eq(happened, "abc");
+	ck_assert_int_eq(simulation_now_ms(simulation), 110);
+}
+END_TEST
+
+START_TEST(what_is_cancelled_does_not_happen)
+{
+	struct task *task = simulation_post(simulation, 0, happen, letter('a')), *none = NULL;
+
+	simulation_post(simulation, 0, happen, letter('b'));
+	simulation_cancel(simulation, &task);
+	simulation_cancel(simulation, &none);
+	simulation_run_until_idle(simulation);
+
+	ck_assert_ptr_null(task);
+	ck_assert_str_eq(happened, "b");
+}
+END_TEST
+
+static void post_another(void *context)
+{
+	happen(context);
+	simulation_post(simulation, 0, happen, letter('z'));
+}
+
+START_TEST(what_a_task_posts_for_now_happens_before_time_goes_on)
+{
+	simulation_post(simulation, 5, post_another, letter('a'));
+	simulation_post(simulation, 6, happen, letter('b'));
+	simulation_advance_ms(simulation, 10);
+
+	ck_assert_str_eq(happened, "azb");
+}
+END_TEST
+
+static bool b_happened(void *context)
+{
+	(void)context;
+	return strchr(happened, 'b') != NULL;
+}
+
+START_TEST(time_passes_until_a_question_is_answered)
+{
+	simulation_post(simulation, 10, happen, letter('a'));
+	simulation_post(simulation, 20, happen, letter('b'));
+	simulation_post(simulation, 30, happen, letter('c'));
+
+	ck_assert(!simulation_run_until(simulation, b_happened, NULL, 19));
+	ck_assert(simulation_run_until(simulation, b_happened, NULL, 100));
+
+	ck_assert_str_eq(happened, "ab");
+	ck_assert_int_eq(simulation_now_ms(simulation), 20);
+}
+END_TEST
+
+/* ---- timers ---- */
+
+START_TEST(a_timer_fires_once_at_the_time_it_was_set_to_last)
+{
+	struct memory_clock clock;
+	const struct clock_ops *ops;
+	struct timer *timer;
+
+	memory_clock_init(&clock, simulation);
+	ops = clock.clock.ops;
+	timer = ops->timer_new(&clock.clock, happen, letter('t'));
+	ops->timer_set(timer, 10);
+	ops->timer_set(timer, 20);
+	simulation_advance_ms(simulation, 19);
+	ck_assert_str_eq(happened, "");
+	simulation_advance_ms(simulation, 100);
+	ck_assert_str_eq(happened, "t");
+
+	ops->timer_set(timer, 10);
+	ops->timer_stop(timer);
+	simulation_advance_ms(simulation, 100);
+	ck_assert_str_eq(happened, "t");
+
+	ops->timer_set(timer, 10);
+	ops->timer_free(&timer);
+	simulation_advance_ms(simulation, 100);
+	ck_assert_str_eq(happened, "t");
+	ck_assert_ptr_null(timer);
+}
+END_TEST
+
+/* ---- wires ---- */
+
+START_TEST(what_is_passed_arrives_from_the_loop)
+{
+	struct wire wire;
+
+	wire_init(&wire, simulation);
+	wire_pass(&wire, happen, letter('a'));
+	ck_assert_str_eq(happened, "");
+	simulation_run_until_idle(simulation);
+	ck_assert_str_eq(happened, "a");
+}
+END_TEST
+
+START_TEST(what_is_held_waits_to_be_let_go_one_by_one)
+{
+	struct wire wire;
+
+	wire_init(&wire, simulation);
+	wire_hold(&wire);
+	wire_pass(&wire, happen, letter('a'));
+	wire_pass(&wire, happen, letter('b'));
+	wire_pass(&wire, happen, letter('c'));
+	simulation_advance_ms(simulation, 1000);
+	ck_assert_str_eq(happened, "");
+	ck_assert_uint_eq(wire_waiting(&wire), 3);
+
+	ck_assert(wire_let_one(&wire));
+	simulation_run_until_idle(simulation);
+	ck_assert_str_eq(happened, "a");
+
+	wire_open(&wire);
+	wire_pass(&wire, happen, letter('d'));
+	simulation_run_until_idle(simulation);
+	ck_assert_str_eq(happened, "abcd");
+	ck_assert(!wire_let_one(&wire));
+}
+END_TEST
+
+START_TEST(nothing_overtakes_on_a_wire_however_long_it_takes)
+{
+	struct memory_random random;
+	struct wire wire;
+
+	memory_random_init(&random, 7);
+	wire_init(&wire, simulation);
+	wire_delay(&wire, 0, 50, &random.random);
+	for (int i = 0; i < 20; i++) {
+		wire_pass(&wire, happen, letter((char)('a' + i)));
+		simulation_advance_ms(simulation, 3);
+	}
+	simulation_advance_ms(simulation, 100);
+
+	ck_assert_str_eq(happened, "abcdefghijklmnopqrst");
+}
+END_TEST
+
+START_TEST(what_is_under_way_on_a_wire_can_be_dropped)
+{
+	struct wire wire;
+
+	wire_init(&wire, simulation);
+	wire_pass(&wire, happen, letter('a'));
+	wire_hold(&wire);
+	wire_pass(&wire, happen, letter('b'));
+	wire_clear(&wire);
+	simulation_run_until_idle(simulation);
+	ck_assert_str_eq(happened, "");
+}
+END_TEST
+
+START_TEST(the_same_seed_gives_the_same_numbers)
+{
+	struct memory_random one, same, other;
+	int differ = 0;
+
+	memory_random_init(&one, 1);
+	memory_random_init(&same, 1);
+	memory_random_init(&other, 2);
+	for (int i = 0; i < 100; i++) {
+		uint64_t number = random_below(&one.random, 1000);
+
+		ck_assert_uint_lt(number, 1000);
+		ck_assert_uint_eq(number, random_below(&same.random, 1000));
+		differ += number != random_below(&other.random, 1000);
+	}
+	ck_assert_int_gt(differ, 90);
+}
+END_TEST
+
+Suite *loop_suite(void)
+{
+	Suite *suite = suite_create("loop");
+	TCase *tests = tcase_create("time");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, what_is_posted_happens_later_and_in_the_order_of_time);
+	tcase_add_test(tests, what_is_cancelled_does_not_happen);
+	tcase_add_test(tests, what_a_task_posts_for_now_happens_before_time_goes_on);
+	tcase_add_test(tests, time_passes_until_a_question_is_answered);
+	tcase_add_test(tests, a_timer_fires_once_at_the_time_it_was_set_to_last);
+	tcase_add_test(tests, what_is_passed_arrives_from_the_loop);
+	tcase_add_test(tests, what_is_held_waits_to_be_let_go_one_by_one);
+	tcase_add_test(tests, nothing_overtakes_on_a_wire_however_long_it_takes);
+	tcase_add_test(tests, what_is_under_way_on_a_wire_can_be_dropped);
+	tcase_add_test(tests, the_same_seed_gives_the_same_numbers);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
