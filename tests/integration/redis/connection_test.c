@@ -3,6 +3,7 @@
 #include "suites.h"
 #include "world.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -210,6 +211,34 @@ START_TEST(a_server_that_starts_later_is_found)
 }
 END_TEST
 
+static size_t open_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+START_TEST(attempts_leave_no_descriptor_open)
+{
+	size_t before;
+
+	server_kill(&world.server);
+	use_url("redis://localhost:%d", world.server.port);
+	run_once();
+	before = open_descriptors();
+	subscribe();
+	run_for(2000);
+	redis_subscriber_free(&world.subscriber);
+	run_once();
+
+	ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
 START_TEST(each_loss_is_told)
 {
 	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
@@ -313,6 +342,7 @@ Suite *connection_suite(void)
 	tcase_add_test(tests, an_unknown_name_is_told_and_does_not_stop_the_loop);
 	tcase_add_loop_test(tests, freed_at_any_time_nothing_is_left_behind, 0, 24);
 	tcase_add_test(tests, a_server_that_starts_later_is_found);
+	tcase_add_test(tests, attempts_leave_no_descriptor_open);
 	tcase_add_test(tests, each_loss_is_told);
 	tcase_add_loop_test(tests, who_is_no_redis_is_told_so, 0, COUNT(peers));
 	tcase_add_loop_test(tests, weird_replies_do_no_harm, 0, COUNT(sequels));
