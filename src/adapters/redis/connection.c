@@ -54,8 +54,7 @@ struct redis_connection {
 
 	bool paused;
 	struct event *resuming;
-	char ended
-		[REDIS_TROUBLE_MAX]; /* the stream ended, and why, but there is more to be heard of it; else empty */
+	char ended[REDIS_TROUBLE_MAX]; /* why the stream ended, while more of it is to be heard; else empty */
 
 	int64_t up_ms, heard_ms, ticked_ms, resumed_ms; /* on a clock that only goes forward */
 	int64_t up_at, heard_at, paused_at;             /* on the calendar's */
@@ -95,7 +94,10 @@ static void set_timer(struct redis_connection *connection, int64_t delay_ms)
 	evtimer_add(connection->timer, &delay);
 }
 
-/* Doubles with every failure up to the maximum; the upper half of it is chance, so that many workers do not come at once. */
+/*
+ * Doubles with every failure up to the maximum; the upper half of it is chance, so that many workers do not
+ * come at once.
+ */
 static int64_t backoff_ms(struct redis_connection *connection)
 {
 	int64_t longest = (int64_t)BACKOFF_MIN_MS << (connection->failures < 16 ? connection->failures : 16);
@@ -237,8 +239,8 @@ static void take_input(struct redis_connection *connection)
 }
 
 /*
- * During a pause, what is read piles up.  (libevent's watermark is of no use: at 2.1.12 it reads no more, but calls us
- * again and again, without rest.)
+ * During a pause, what is read piles up.  (libevent's watermark is of no use: at 2.1.12 it reads no more,
+ * but calls us again and again, without rest.)
  */
 static void stop_when_full(struct redis_connection *connection)
 {

@@ -4,14 +4,14 @@
  * What it promises its user:
  *  - An attempt takes seconds at most; after a failure the next one follows with growing, jittered pauses
  *    (CONNECTION_BACKOFF_MAX_MS at most), for as long as it lives.
- *  - A peer that does not answer (a half-open connection, a stopped Redis) is found within 10 seconds, by a PING when
- *    nothing else is heard.
- *  - Memory is bounded: what was read and not consumed (CONNECTION_INPUT_MAX and one read more), each frame (see
- *    frame.h).
+ *  - A peer that does not answer (a half-open connection, a stopped Redis) is found within 10 seconds, by
+ *    a PING when nothing else is heard.
+ *  - Memory is bounded: what was read and not consumed (CONNECTION_INPUT_MAX and one read more), each
+ *    frame (see frame.h).
  *  - The same trouble is logged once, not at every attempt.
  *
- * Callbacks come from the event loop only, save `lost` from redis_connection_drop().  A connection is not freed from
- * its own callbacks.  The program ignores SIGPIPE.
+ * Callbacks come from the event loop only, save `lost` from redis_connection_drop().  A connection is not
+ * freed from its own callbacks.  The program ignores SIGPIPE.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_H
@@ -50,7 +50,10 @@ struct connection_user {
 	/* Redis knows us; the user sends what it has to say first, and settles when that is answered. */
 	void (*greeted)(void *context);
 
-	/* Something came that nobody asked for.  true_size: of its last text, when that was longer than bulk_max; else 0. */
+	/*
+	 * Something came that nobody asked for.  true_size: of its last text, when that was longer than
+	 * bulk_max; else 0.
+	 */
 	void (*heard)(void *context, const struct redisReply *reply, size_t true_size);
 
 	/* The connection, or an attempt, is over.  Requests under way were answered before. */
@@ -94,8 +97,8 @@ void redis_connection_drop(struct redis_connection *connection, const char *caus
 size_t redis_connection_unsent(const struct redis_connection *connection);
 
 /*
- * Until when surely nothing was missed: microseconds since 1970.  Of a connection that was paused it is the moment
- * of the pause, because Redis cuts off who does not read.
+ * Until when surely nothing was missed: microseconds since 1970.  Of a connection that was paused it is the
+ * moment of the pause, because Redis cuts off who does not read.
  */
 int64_t redis_connection_heard_at(const struct redis_connection *connection);
 

@@ -1,5 +1,6 @@
 /*
- * From a URL to a connected socket.  Every address that a name has is tried in turn, each for DIAL_TIMEOUT_MS.
+ * From a URL to a connected socket.  Every address that a name has is tried in turn, each for
+ * DIAL_TIMEOUT_MS.
  *
  * How long a name takes to be looked up is up to the system's resolver (some seconds when it is away).
  */
@@ -17,8 +18,8 @@ struct dial;
 struct event_base;
 
 /*
- * Called once, from the event loop, after the dial freed itself: `fd` is the receiver's, non-blocking; or it is -1,
- * and `error` says why.
+ * Called once, from the event loop, after the dial freed itself: `fd` is the receiver's, non-blocking; or
+ * it is -1, and `error` says why.
  */
 typedef void dial_done(void *context, int fd, const char *error);
 

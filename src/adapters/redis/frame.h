@@ -1,9 +1,9 @@
 /*
  * Finds where a RESP frame ends, and keeps what a peer sends within bounds before hiredis' reader buffers it.
  *
- * A frame is one reply or push message: a line, a bulk string or an array of such.  Bulk strings longer than a limit
- * are shortened to it on the way, whatever their length: the rest is never stored.  What is no RESP, or too much of
- * it, breaks the stream: nothing after it means anything.
+ * A frame is one reply or push message: a line, a bulk string or an array of such.  Bulk strings longer than
+ * a limit are shortened to it on the way, whatever their length: the rest is never stored.  What is no RESP,
+ * or too much of it, breaks the stream: nothing after it means anything.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_FRAME_H
 #define ALLOCD_ADAPTERS_REDIS_FRAME_H

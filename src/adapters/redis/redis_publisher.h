@@ -1,9 +1,10 @@
 /*
- * The broker port on Redis: PUBLISH for each event, on the channel of its name behind the prefix; and, when it is
- * configured, XADD of the same to a stream, trimmed to about EVENT_STREAM_LENGTH entries (fields `type`, `data`).
+ * The broker port on Redis: PUBLISH for each event, on the channel of its name behind the prefix; and, when
+ * it is configured, XADD of the same to a stream, trimmed to about EVENT_STREAM_LENGTH entries (fields
+ * `type`, `data`).
  *
- * A call is one pipeline and no transaction: when Redis refuses one event of it, the call fails with FAILURE_RETRY
- * though others went out.  Repeating it is safe: an event has its version.
+ * A call is one pipeline and no transaction: when Redis refuses one event of it, the call fails with
+ * FAILURE_RETRY though others went out.  Repeating it is safe: an event has its version.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_PUBLISHER_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_PUBLISHER_H

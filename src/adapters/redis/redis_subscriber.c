@@ -1,4 +1,6 @@
-/* SUBSCRIBE on a connection of its own.  Never UNSUBSCRIBE: who wants to hear no more frees the subscriber. */
+/*
+ * SUBSCRIBE on a connection of its own.  Never UNSUBSCRIBE: who wants to hear no more frees the subscriber.
+ */
 #include "adapters/redis/redis_subscriber.h"
 
 #include "adapters/redis/command.h"

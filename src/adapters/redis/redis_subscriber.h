@@ -1,8 +1,8 @@
 /*
  * Hears messages on Redis' channels: one for each message type, named after it behind the prefix.
  *
- * Delivery is at most once: what is published while this subscriber is not up is never heard.  Such blind windows are
- * told.  Messages are told in the order in which Redis sent them.
+ * Delivery is at most once: what is published while this subscriber is not up is never heard.  Such blind
+ * windows are told.  Messages are told in the order in which Redis sent them.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_SUBSCRIBER_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_SUBSCRIBER_H
@@ -24,7 +24,10 @@ struct redis_listener {
 	void (*message)(void *context, enum message_type type, const char *channel, struct bytes payload,
 			size_t true_size);
 
-	/* Every channel is heard from now on.  The window began when the subscriber did, or when it was lost. */
+	/*
+	 * Every channel is heard from now on.  The window began when the subscriber did, or when it was
+	 * lost.
+	 */
 	void (*up)(void *context, const struct blind_window *window);
 
 	/* It was up, and is not any more. */
@@ -56,8 +59,8 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 void redis_subscriber_free(struct redis_subscriber **subscriber);
 
 /*
- * While it is paused no message is told: what came already is kept (a bounded amount), the rest waits at Redis, which
- * cuts off who reads too slowly.  Both may be called from `message`.
+ * While it is paused no message is told: what came already is kept (a bounded amount), the rest waits at
+ * Redis, which cuts off who reads too slowly.  Both may be called from `message`.
  */
 void redis_subscriber_pause(struct redis_subscriber *subscriber);
 void redis_subscriber_resume(struct redis_subscriber *subscriber);

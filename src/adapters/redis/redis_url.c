@@ -1,4 +1,7 @@
-/* Reads a REDIS_URL from left to right.  Nothing of it is ever quoted: one misplaced sign, and it is the password. */
+/*
+ * Reads a REDIS_URL from left to right.  Nothing of it is ever quoted: one misplaced sign, and it is the
+ * password.
+ */
 #include "adapters/redis/redis_url.h"
 
 #include "adapters/redis/must.h"

@@ -26,7 +26,10 @@ struct redis_url {
 	char place[REDIS_PLACE_MAX]; /* host:port or the path: for logs, without user and password */
 };
 
-/* On failure returns false, leaves nothing to release, and *error says what is wrong but quotes nothing of the URL. */
+/*
+ * On failure returns false, leaves nothing to release, and *error says what is wrong but quotes nothing of
+ * the URL.
+ */
 bool redis_url_parse(struct redis_url *url, const char *text, const char **error);
 
 /* Wipes the password. */

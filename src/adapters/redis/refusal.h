@@ -8,8 +8,8 @@
 struct redisReply;
 
 /*
- * Writes one line of printable ASCII: Redis' own words, then what to do about it where that is known.  A reply that
- * is no error is told by its type.
+ * Writes one line of printable ASCII: Redis' own words, then what to do about it where that is known.  A
+ * reply that is no error is told by its type.
  */
 void refusal_describe(const struct redisReply *reply, char *text, size_t size);
 

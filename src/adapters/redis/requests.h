@@ -7,7 +7,10 @@
 
 struct redisReply;
 
-/* `reply` is NULL when the connection was lost before it came (then it is the last call); valid during the call. */
+/*
+ * `reply` is NULL when the connection was lost before it came (then it is the last call); valid during the
+ * call.
+ */
 typedef void connection_replied(void *context, const struct redisReply *reply);
 
 struct requests {

@@ -9,11 +9,15 @@ struct event_base;
 struct ssl_ctx_st;
 
 /*
- * Trusts whom the system trusts; OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR name others.  Freed with SSL_CTX_free.
+ * Trusts whom the system trusts; OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR name others.  Freed with
+ * SSL_CTX_free.
  */
 struct ssl_ctx_st *tls_context_new(void);
 
-/* A stream that begins with the handshake and closes `fd`.  `host` is a name or an address, and is not changed. */
+/*
+ * A stream that begins with the handshake and closes `fd`.  `host` is a name or an address, and is not
+ * changed.
+ */
 struct bufferevent *tls_stream_new(struct ssl_ctx_st *context, struct event_base *base, int fd, char *host);
 
 /* After BEV_EVENT_ERROR on such a stream: what went wrong. */

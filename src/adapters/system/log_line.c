@@ -41,8 +41,8 @@ static bool put_text(struct log_line *line, const char *text)
 }
 
 /*
- * One code point of UTF-8 (RFC 3629) that begins at `text`, which ends in NUL; returns how many bytes it has.  A byte
- * that begins none stands for U+FFFD.
+ * One code point of UTF-8 (RFC 3629) that begins at `text`, which ends in NUL; returns how many bytes it
+ * has.  A byte that begins none stands for U+FFFD.
  */
 static size_t decode(const char *text, uint32_t *code)
 {
@@ -66,7 +66,9 @@ static size_t decode(const char *text, uint32_t *code)
 	return width;
 }
 
-/* Controls (a terminal obeys them), line ends in Unicode's eyes, and marks that turn the reading direction. */
+/*
+ * Controls (a terminal obeys them), line ends in Unicode's eyes, and marks that turn the reading direction.
+ */
 static bool is_unsafe(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x200e || code == 0x200f ||

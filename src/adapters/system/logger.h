@@ -1,9 +1,9 @@
 /*
  * The logger port on a file descriptor: standard error, as a rule.
  *
- * One write(2) a line.  Who reads the log can be slow or stuck, and must not stop the worker: when there is no room
- * the logger waits a moment, once, then drops lines until there is; the first line that goes through again
- * follows one that counts them.
+ * One write(2) a line.  Who reads the log can be slow or stuck, and must not stop the worker: when there is
+ * no room the logger waits a moment, once, then drops lines until there is; the first line that goes
+ * through again follows one that counts them.
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOGGER_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOGGER_H

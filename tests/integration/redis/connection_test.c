@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Users and their rights, of the server in these tests; commands come from the default user, who has a password. */
+/*
+ * Users and their rights, of the server in these tests; commands come from the default user, who has a
+ * password.
+ */
 static const char *const users[] = {
 	"ACL SETUSER worker on >pw ~* &* +@all",
 	"ACL SETUSER open on nopass ~* &* +@all",

@@ -1,4 +1,7 @@
-/* A redis-server of the test's own, on 127.0.0.1: to be killed, frozen and configured.  It dies with the test. */
+/*
+ * A redis-server of the test's own, on 127.0.0.1: to be killed, frozen and configured.  It dies with the
+ * test.
+ */
 #ifndef ALLOCD_TESTS_REDIS_SERVER_H
 #define ALLOCD_TESTS_REDIS_SERVER_H
 
@@ -17,7 +20,10 @@ struct server {
 /* Finds a port and makes the folder. */
 void server_init(struct server *server);
 
-/* Starts it with further options ("--requirepass", "secret"), which live as long as it; returns once it answers. */
+/*
+ * Starts it with further options ("--requirepass", "secret"), which live as long as it; returns once it
+ * answers.
+ */
 void server_start(struct server *server, const char *const *options, size_t count);
 
 /* Again, with the options it had. */

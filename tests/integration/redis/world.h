@@ -1,6 +1,6 @@
 /*
- * What these tests have in common: one event loop, one private server, a subscriber and a publisher on it, and what
- * they told.
+ * What these tests have in common: one event loop, one private server, a subscriber and a publisher on it,
+ * and what they told.
  */
 #ifndef ALLOCD_TESTS_REDIS_WORLD_H
 #define ALLOCD_TESTS_REDIS_WORLD_H
