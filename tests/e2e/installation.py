@@ -22,7 +22,7 @@ TIMEOUT_S = 20
 
 
 def binary():
-    return os.environ.get("ALLOCD_BIN") or str(ROOT / "build" / "allocd")
+    return os.path.abspath(os.environ.get("ALLOCD_BIN") or ROOT / "build" / "allocd")
 
 
 def wait_until(condition, what):
