@@ -105,12 +105,26 @@ void reminder_start(struct reminder *reminder)
 
 /* ---- notifications: to the notifier, then out of the table or due again later ---- */
 
+/* What waits here for longer than its lease is due once more. */
+static bool is_waiting(const struct reminder *reminder, int64_t key)
+{
+	const struct waiting *it = reminder->first;
+
+	while (it && it->notification.key != key)
+		it = it->next;
+	return it;
+}
+
 void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count)
 {
 	for (size_t i = 0; i < count && reminder->count < NOTIFICATIONS_MAX; i++) {
-		struct arena *arena = arena_new(512);
-		struct waiting *waiting = arena_alloc(arena, sizeof *waiting);
+		struct arena *arena;
+		struct waiting *waiting;
 
+		if (is_waiting(reminder, notifications[i].key))
+			continue;
+		arena = arena_new(512);
+		waiting = arena_alloc(arena, sizeof *waiting);
 		waiting->arena = arena;
 		waiting->notification = notifications[i];
 		waiting->notification.sku = arena_strdup(arena, notifications[i].sku);

@@ -67,6 +67,20 @@ START_TEST(a_notification_that_fails_is_tried_again_alone_and_less_and_less_ofte
 }
 END_TEST
 
+START_TEST(a_notification_that_waits_for_long_is_sent_once)
+{
+	wire_hold(memory_notifier_requests(world->notifier));
+	run_out_of_stock("slow");
+	run_out_of_stock("order");
+	world_advance_ms(world, 10 * LEASE_MS);
+	wire_open(memory_notifier_requests(world->notifier));
+	world_advance_ms(world, 10 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 2);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
 START_TEST(a_new_worker_takes_up_notifications_after_their_lease)
 {
 	wire_hold(memory_notifier_requests(world->notifier));
@@ -172,6 +186,7 @@ Suite *reminder_suite(void)
 	tcase_add_test(tests, people_are_told_after_the_commit_and_once);
 	tcase_add_test(tests, nobody_is_told_of_what_was_not_committed);
 	tcase_add_test(tests, a_notification_that_fails_is_tried_again_alone_and_less_and_less_often);
+	tcase_add_test(tests, a_notification_that_waits_for_long_is_sent_once);
 	tcase_add_test(tests, a_new_worker_takes_up_notifications_after_their_lease);
 	tcase_add_test(tests, a_result_that_cannot_be_written_down_sends_it_again);
 	tcase_add_test(tests, many_notifications_are_all_sent);
