@@ -12,6 +12,8 @@ void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
 		return;
 	delivery_reopen(delivery);
 	unit_of_work_want_id(uow, delivery);
+	if (delivery->by_batch && delivery->sku)
+		unit_of_work_want_product(uow, delivery->sku);
 	message_bus_note_needs(uow, &delivery->envelope);
 }
 
@@ -34,8 +36,8 @@ static enum progress refuse(struct unit_of_work *uow, struct delivery *delivery,
 
 struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery)
 {
-	const char *sku =
-		delivery->by_batch ? unit_of_work_batch_owner(uow, delivery->batchref) : delivery->sku;
+	const char *owner = delivery->by_batch ? unit_of_work_batch_owner(uow, delivery->batchref) : NULL;
+	const char *sku = owner ? owner : delivery->sku; /* which the batch is still to be created for */
 
 	return sku ? unit_of_work_product(uow, sku) : NULL;
 }

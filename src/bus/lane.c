@@ -66,7 +66,7 @@ struct lane {
 	bool stepping;                /* it takes a step of the first unfinished shrink, */
 	bool stepped;                 /* and has done so */
 	int64_t steps_from_ms;        /* no step is taken before */
-	int loads;
+	int loads;                    /* for the step or message that is next, beyond the first */
 
 	int conflicts; /* in a row */
 	struct backoff conflict_backoff, backoff;
@@ -327,6 +327,12 @@ static void move_elsewhere(struct lane *lane, struct delivery *delivery)
 	lane_take(engine_lane_of(lane->engine, owner), delivery);
 }
 
+/* Enough for one unit: something is handled, and it took much memory. */
+static bool is_full(const struct lane *lane)
+{
+	return (lane->done.first || lane->causes.first) && arena_footprint(lane->uow.arena) > UNIT_MEMORY_MAX;
+}
+
 /* The next message asks for more than the unit has: loads it, or leaves the message to the next unit.  True: loads. */
 static bool load_more(struct lane *lane)
 {
@@ -337,10 +343,8 @@ static bool load_more(struct lane *lane)
 		delivery->decided = true;
 		return false;
 	}
-	if (arena_footprint(lane->uow.arena) > UNIT_MEMORY_MAX && (lane->done.first || lane->causes.first)) {
-		delivery_queue_prepend(&lane->queue, &lane->todo);
+	if (is_full(lane))
 		return false;
-	}
 	load(lane);
 	return true;
 }
@@ -353,7 +357,7 @@ static void handle_all(struct lane *lane)
 		load(lane);
 		return;
 	}
-	while ((delivery = lane->todo.first)) {
+	while ((delivery = lane->todo.first) && !is_full(lane)) {
 		enum progress progress = handle_delivery(&lane->uow, delivery);
 
 		if (progress == PROGRESS_NEEDS_MORE) {
@@ -361,15 +365,21 @@ static void handle_all(struct lane *lane)
 				return;
 			continue;
 		}
+		lane->loads = 0;
 		delivery_queue_pop(&lane->todo);
+		if (progress == PROGRESS_ELSEWHERE) {
+			/* The unit knows things by names that go with it. */
+			move_elsewhere(lane, delivery);
+			redo(lane);
+			return;
+		}
 		if (progress == PROGRESS_LATER)
 			delivery_queue_push(&lane->later, delivery);
-		else if (progress == PROGRESS_ELSEWHERE)
-			move_elsewhere(lane, delivery);
 		else
 			delivery_queue_push(began_shrink(lane, delivery) ? &lane->causes : &lane->done,
 					    delivery);
 	}
+	delivery_queue_prepend(&lane->queue, &lane->todo);
 	flush(lane);
 }
 

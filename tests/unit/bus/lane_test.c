@@ -201,6 +201,37 @@ START_TEST(a_change_whose_batch_turns_out_to_be_elsewhere_goes_there)
 }
 END_TEST
 
+/* There it may be done, and gone, while its first lane still loads for the rest of the unit. */
+START_TEST(a_change_that_went_elsewhere_leaves_nothing_behind)
+{
+	const char *lamp = sku_in_lane(0, 0), *rug = sku_in_lane(0, 1), *chair = sku_in_lane(1, 0);
+	struct sent *change, *order, *again;
+
+	for (int i = 0; i < OPEN_BATCHES; i++)
+		create_batch(arena_printf(world->arena, "small-%02d", i), rug, 1);
+	create_batch("z-large", rug, 5);
+	world_settle(world);
+	hold_lane();
+	create_batch("batch", lamp, 10);
+	world_run(world);
+	change = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY,
+			    "batchref=batch\nqty=3\noccurred_at=1999-01-01T00:00:00Z");
+	order = allocate("order", rug, 5);
+	again = create_batch("batch", lamp, 10);
+	world_run(world);
+	rival_create_batch("batch", chair, 10);
+	rival_send(MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=9\noccurred_at=1999-01-02T00:00:00Z");
+	for (int i = 0; i < 3; i++)
+		step_lane();
+	ck_assert_int_eq(change->verdict, SKIP_OUT_OF_DATE);
+	ck_assert_int_eq(order->answers, 0);
+	release_lane();
+
+	expect_handled(order);
+	ck_assert_int_eq(again->verdict, REJECT_BATCHREF_TAKEN);
+}
+END_TEST
+
 /* The batch is another SKU's: what names it goes to that SKU's lane, in the order it came. */
 START_TEST(a_creation_that_will_be_rejected_leads_nobody_astray)
 {
@@ -486,6 +517,7 @@ Suite *lane_suite(void)
 	tcase_add_checked_fixture(two, set_up_two_lanes, tear_down_world);
 	tcase_add_test(two, another_lane_does_not_wait);
 	tcase_add_test(two, a_change_whose_batch_turns_out_to_be_elsewhere_goes_there);
+	tcase_add_test(two, a_change_that_went_elsewhere_leaves_nothing_behind);
 	tcase_add_test(two, a_creation_that_will_be_rejected_leads_nobody_astray);
 	suite_add_tcase(suite, two);
 

@@ -105,6 +105,32 @@ START_TEST(a_load_for_more_that_fails_begins_anew)
 }
 END_TEST
 
+/* Each of them needs a load of its own: together they may need any number. */
+START_TEST(a_unit_loads_as_often_as_its_messages_need)
+{
+	enum { PRODUCTS = 1001 };
+
+	world_crash(world);
+	world->config.unit_max = PRODUCTS;
+	world_start(world);
+	for (int i = 0; i < PRODUCTS; i++) {
+		for (int j = 0; j < OPEN_BATCHES; j++)
+			create_batch(arena_printf(world->arena, "%04d-%02d", i, j),
+				     arena_printf(world->arena, "SKU-%04d", i), 1);
+		create_batch(arena_printf(world->arena, "%04d-z", i),
+			     arena_printf(world->arena, "SKU-%04d", i), 5);
+	}
+	world_settle(world);
+
+	for (int i = 0; i < PRODUCTS; i++)
+		allocate("order", arena_printf(world->arena, "SKU-%04d", i), 5);
+	world_settle(world);
+
+	for (const struct sent *sent = world->first; sent; sent = sent->next)
+		expect_handled(sent);
+}
+END_TEST
+
 static const int lines[] = {FIRST_LINES - 1, FIRST_LINES, FIRST_LINES + 1, 5 * FIRST_LINES};
 
 START_TEST(a_shrinking_batch_gives_up_as_many_lines_as_it_must)
@@ -139,6 +165,7 @@ Suite *needs_suite(void)
 	tcase_add_test(tests, what_the_unit_did_before_stands);
 	tcase_add_test(tests, a_product_that_changed_between_two_loads_is_a_conflict);
 	tcase_add_test(tests, a_load_for_more_that_fails_begins_anew);
+	tcase_add_test(tests, a_unit_loads_as_often_as_its_messages_need);
 	tcase_add_loop_test(tests, a_shrinking_batch_gives_up_as_many_lines_as_it_must, 0, COUNT(lines));
 	suite_add_tcase(suite, tests);
 	return suite;

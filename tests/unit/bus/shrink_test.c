@@ -156,6 +156,28 @@ START_TEST(the_skus_later_commands_wait_and_others_do_not)
 }
 END_TEST
 
+/* The batch of the last one is not there before the one ahead of it was handled. */
+START_TEST(what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch)
+{
+	struct sent *shrink, *create, *change;
+
+	hold_lane();
+	allocate("first", "CHAIR", 1);
+	world_run(world);
+	shrink = change_quantity("a", 10);
+	create = create_batch("new", "LAMP", 5);
+	change = change_quantity("new", 3);
+	world_run(world);
+	release_lane();
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(create);
+	expect_handled(change);
+	ck_assert_int_eq(database_batch(world->database, "new")->purchased, 3);
+}
+END_TEST
+
 /* After `_i` more calls of the lane, a worker dies; the next one goes on. */
 START_TEST(a_worker_that_begins_anew_goes_on_with_it)
 {
@@ -220,6 +242,26 @@ START_TEST(a_unit_that_took_much_memory_ends_early)
 	expect_handled(behind);
 	ck_assert_str_eq(batch_of("order", "TABLE", 5), "z-large");
 	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 2);
+}
+END_TEST
+
+/* The same lines go to and fro, without a load in between. */
+START_TEST(a_unit_ends_early_whatever_took_its_memory)
+{
+	uint64_t units = engine_stats(world->engine)->units;
+	struct sent *last = NULL;
+
+	for (int i = 0; i < 3; i++) {
+		change_quantity("a", 15);
+		change_quantity("a", 2 * MOVED);
+		change_quantity("b", 0);
+		last = change_quantity("b", MOVED - 1);
+	}
+	world_settle(world);
+
+	expect_handled(last);
+	ck_assert_int_eq(database_batch(world->database, "a")->allocated, MOVED + 10);
+	ck_assert_uint_ge(engine_stats(world->engine)->units, units + 3);
 }
 END_TEST
 
@@ -325,9 +367,11 @@ Suite *shrink_suite(void)
 	tcase_add_test(tests, the_sender_is_answered_at_the_end);
 	tcase_add_test(tests, all_lines_are_given_up_newest_first_then_allocated_oldest_first);
 	tcase_add_test(tests, the_skus_later_commands_wait_and_others_do_not);
+	tcase_add_test(tests, what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch);
 	tcase_add_loop_test(tests, a_worker_that_begins_anew_goes_on_with_it, 0, 8);
 	tcase_add_loop_test(tests, conflicts_and_lost_connections_in_between_change_nothing, 0, 4);
 	tcase_add_test(tests, a_unit_that_took_much_memory_ends_early);
+	tcase_add_test(tests, a_unit_ends_early_whatever_took_its_memory);
 	tcase_add_test(tests, shrinks_of_several_skus_take_turns);
 	tcase_add_loop_test(tests, a_step_that_is_refused_is_taken_again, 0, 2);
 	tcase_add_test(tests, a_step_that_is_stuck_does_not_spin);
