@@ -100,8 +100,14 @@ struct store_ops {
 	void (*tidy)(struct store *store, bool *more, store_done *done, void *context);
 };
 
-/* With how many open batches a product comes, and how many more a need brings at once. */
+/* With how many open batches a product comes, and how many more a need brings at least. */
 #define OPEN_BATCHES 32
+
+/* How many batches the need asks for, if it asks for any. */
+static inline int32_t batches_needed(const struct need *need)
+{
+	return need->batches > OPEN_BATCHES ? need->batches : OPEN_BATCHES;
+}
 
 /* How many lines of a shrinking batch come unasked; a need brings up to MOVE_MAX. */
 #define FIRST_LINES 100

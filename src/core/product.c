@@ -162,11 +162,25 @@ static int32_t fitting_for(const struct product *product, int32_t qty)
 	return power_of_two_in(qty);
 }
 
+static int32_t count_batches(const struct product *product)
+{
+	int32_t count = 0;
+
+	for (const struct batch *batch = product->batches; batch; batch = batch->next)
+		count++;
+	return count;
+}
+
+/* As many again as are there: whoever asks and is undone and asks again, asks seldom. */
 static void ask_for_batches(struct product *product, int32_t qty)
 {
 	int32_t fitting = fitting_for(product, qty);
 
-	product->need = (struct need){.fitting = fitting, .after = product_loaded_to(product, fitting)};
+	product->need = (struct need){
+		.fitting = fitting,
+		.after = product_loaded_to(product, fitting),
+		.batches = count_batches(product),
+	};
 }
 
 /* The first batch in order of preference that can take `qty`, or NULL; NEEDS_MORE when that is not known. */

@@ -85,7 +85,8 @@ struct preference {
 /* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
 struct need {
 	int32_t fitting;         /* batches with at least so much free stock, */
-	struct preference after; /* beyond this place */
+	struct preference after; /* beyond this place: */
+	int32_t batches;         /* so many of them, or more */
 	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
 	int32_t lines_qty;       /* that add up to at least so much, MOVE_MAX at most */
 	bool displaced;          /* the oldest displaced lines, MOVE_MAX at most */

@@ -1,6 +1,6 @@
 /*
- * A unit of work as a test leads it by hand: messages are added, then it is loaded, handled and flushed, step by
- * step, on the store that the test says.
+ * A unit of work as a test leads it by hand: messages are added, then it is loaded, handled and flushed, step
+ * by step, on the store that the test says.
  */
 #ifndef ALLOCD_TESTS_WORK_H
 #define ALLOCD_TESTS_WORK_H

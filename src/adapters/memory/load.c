@@ -37,21 +37,20 @@ static struct preference place_of(struct unit_of_work *uow, const struct batch_r
 	return (struct preference){row->eta, copied(uow, row->reference)};
 }
 
-/* The next OPEN_BATCHES with that much free stock beyond that place: fewer mean that there are no more. */
+/* The next batches with that much free stock beyond that place: fewer than asked mean that there are no more. */
 static void put_fitting(struct unit_of_work *uow, struct product *product, const struct product_row *row,
-			int32_t fitting, struct preference after)
+			int32_t fitting, struct preference after, int32_t at_most)
 {
 	struct preference up_to = PREFERENCE_END;
 	int count = 0;
 
-	for (const struct batch_row *batch = row->batches; batch && count < OPEN_BATCHES;
-	     batch = batch->next) {
+	for (const struct batch_row *batch = row->batches; batch && count < at_most; batch = batch->next) {
 		struct preference place = {batch->eta, batch->reference};
 
 		if (batch->purchased - batch->allocated < fitting || preference_compare(place, after) <= 0)
 			continue;
 		put_batch(uow, product, batch);
-		if (++count == OPEN_BATCHES)
+		if (++count == at_most)
 			up_to = place_of(uow, batch);
 	}
 	product_put_range(product, fitting, up_to);
@@ -166,7 +165,7 @@ static struct product *put_product(const struct database *database, struct unit_
 
 	if (!is_new(product))
 		return product;
-	put_fitting(uow, product, row, 1, PREFERENCE_START);
+	put_fitting(uow, product, row, 1, PREFERENCE_START, OPEN_BATCHES);
 	if (row->shrink.batchref)
 		put_shrink(database, uow, product, &row->shrink);
 	return product;
@@ -177,7 +176,7 @@ static void serve_need(struct unit_of_work *uow, struct product *product, const 
 	struct need need = product->need;
 
 	if (need.fitting)
-		put_fitting(uow, product, row, need.fitting, need.after);
+		put_fitting(uow, product, row, need.fitting, need.after, batches_needed(&need));
 	if (need.lines_of)
 		put_newest_lines(uow, product, row, need.lines_of, need.lines_qty, MOVE_MAX);
 	if (need.displaced)

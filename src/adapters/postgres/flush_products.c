@@ -28,43 +28,76 @@ static void check_products(struct flush *flush, struct product_slot **slots)
 	query_int8(query, keys->count);
 }
 
-/* New ones get their key, changed ones the next revision. */
-static void put_products(struct flush *flush, struct product_slot **slots)
+static void update_products(struct flush *flush, struct product_slot **slots)
 {
-	struct query *query = segment_add(flush->segment, PUT_PRODUCTS);
+	struct query *query = segment_add(flush->segment, UPDATE_PRODUCTS);
+	struct param *keys = query_array(query, ARRAY_INT8), *versions = query_array(query, ARRAY_INT8);
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = slots[i]->product;
+
+		if (!is_stored(product) || !product->changed)
+			continue;
+		array_int8(keys, product->key);
+		array_int8(versions, product->version);
+	}
+}
+
+static void insert_products(struct flush *flush, struct product_slot **slots)
+{
+	struct query *query = segment_add(flush->segment, INSERT_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
-		     *versions = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
+		     *versions = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < flush->uow->product_count; i++) {
 		struct product *product = slots[i]->product;
 
-		if (!product || (is_stored(product) && !product->changed))
+		if (!product || product->revision)
 			continue;
-		if (!product->key)
-			product->key = store_take_key(flush->store);
+		product->key = store_take_key(flush->store);
 		array_int8(keys, product->key);
 		array_text(skus, product->sku);
 		array_int8(versions, product->version);
-		array_int8(revisions, product->revision + 1);
 	}
 }
 
 /* ---- batches ---- */
 
-/* A batch that is new or changed. */
-struct touched_batch {
+static void update_batches(struct flush *flush, struct product_slot **slots)
+{
+	struct query *query = segment_add(flush->segment, UPDATE_BATCHES);
+	struct param *keys = query_array(query, ARRAY_INT8), *purchased = query_array(query, ARRAY_INT4),
+		     *allocated = query_array(query, ARRAY_INT4),
+		     *changed_at = query_array(query, ARRAY_TIMESTAMP);
+
+	for (size_t i = 0; i < flush->uow->product_count; i++) {
+		const struct product *product = slots[i]->product;
+
+		for (const struct batch *batch = product ? product->batches : NULL; batch;
+		     batch = batch->next) {
+			if (!batch->stored || !batch->changed)
+				continue;
+			array_int8(keys, batch->key);
+			array_int4(purchased, batch->purchased);
+			array_int4(allocated, batch->allocated);
+			array_instant(changed_at, batch->changed_at);
+		}
+	}
+}
+
+struct new_batch {
 	const struct product *product;
 	struct batch *batch;
 };
 
 static int by_reference(const void *left, const void *right)
 {
-	const struct touched_batch *a = left, *b = right;
+	const struct new_batch *a = left, *b = right;
 
 	return strcmp(a->batch->reference, b->batch->reference);
 }
 
-static size_t find_touched_batches(struct flush *flush, struct touched_batch **found)
+static size_t find_new_batches(struct flush *flush, struct new_batch **found)
 {
 	size_t count = 0;
 
@@ -72,20 +105,20 @@ static size_t find_touched_batches(struct flush *flush, struct touched_batch **f
 		const struct product *product = flush->uow->products[i]->product;
 
 		for (struct batch *batch = product ? product->batches : NULL; batch; batch = batch->next) {
-			if (batch->stored && !batch->changed)
+			if (batch->stored)
 				continue;
 			*found = arena_grow(flush->segment->arena, *found, count, sizeof **found);
-			(*found)[count++] = (struct touched_batch){product, batch};
+			(*found)[count++] = (struct new_batch){product, batch};
 		}
 	}
 	return count;
 }
 
-static void put_batches(struct flush *flush)
+static void insert_batches(struct flush *flush)
 {
-	struct touched_batch *found = NULL;
-	size_t count = find_touched_batches(flush, &found);
-	struct query *query = segment_add(flush->segment, PUT_BATCHES);
+	struct new_batch *found = NULL;
+	size_t count = find_new_batches(flush, &found);
+	struct query *query = segment_add(flush->segment, INSERT_BATCHES);
 	struct param *keys = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
 		     *references = query_array(query, ARRAY_TEXT), *etas = query_array(query, ARRAY_DATE),
 		     *original = query_array(query, ARRAY_INT4), *purchased = query_array(query, ARRAY_INT4),
@@ -97,8 +130,7 @@ static void put_batches(struct flush *flush)
 	for (size_t i = 0; i < count; i++) {
 		struct batch *batch = found[i].batch;
 
-		if (!batch->key)
-			batch->key = store_take_key(flush->store);
+		batch->key = store_take_key(flush->store);
 		array_int8(keys, batch->key);
 		array_int8(products, found[i].product->key);
 		array_text(references, batch->reference);
@@ -234,8 +266,10 @@ void flush_products(struct flush *flush)
 		flush_sorted(flush, flush->uow->products, flush->uow->product_count, by_sku);
 
 	check_products(flush, slots);
-	put_products(flush, slots);
-	put_batches(flush);
+	update_products(flush, slots);
+	insert_products(flush, slots);
+	update_batches(flush, slots);
+	insert_batches(flush);
 	write_lines(flush, slots);
 	delete_shrinks(flush, slots);
 	put_shrinks(flush, slots);

@@ -136,7 +136,8 @@ static struct query *ask_fitting_batches(struct segment *segment, const struct u
 {
 	struct query *query = segment_add(segment, LOAD_FITTING_BATCHES);
 	struct param *keys = query_array(query, ARRAY_INT8), *fitting = query_array(query, ARRAY_INT4),
-		     *etas = query_array(query, ARRAY_DATE), *references = query_array(query, ARRAY_TEXT);
+		     *etas = query_array(query, ARRAY_DATE), *references = query_array(query, ARRAY_TEXT),
+		     *counts = query_array(query, ARRAY_INT4);
 
 	for (size_t i = 0; i < uow->product_count; i++) {
 		const struct product *product = uow->products[i]->product;
@@ -147,8 +148,8 @@ static struct query *ask_fitting_batches(struct segment *segment, const struct u
 		array_int4(fitting, product->need.fitting);
 		array_day(etas, product->need.after.eta);
 		array_text(references, product->need.after.reference);
+		array_int4(counts, batches_needed(&product->need));
 	}
-	query_int4(query, OPEN_BATCHES);
 	return query;
 }
 

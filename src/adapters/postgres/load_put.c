@@ -141,11 +141,10 @@ static void put_fitting_batches(struct load *load)
 }
 
 /* When fewer came than were asked for, there are no more. */
-static void put_range(struct product *product, int32_t fitting, const struct range *range)
+static void put_range(struct product *product, int32_t fitting, int32_t asked, const struct range *range)
 {
 	if (range->asked)
-		product_put_range(product, fitting,
-				  range->count < OPEN_BATCHES ? PREFERENCE_END : range->last);
+		product_put_range(product, fitting, range->count < asked ? PREFERENCE_END : range->last);
 }
 
 static void put_ranges(struct load *load)
@@ -153,8 +152,9 @@ static void put_ranges(struct load *load)
 	for (size_t i = 0; i < load->tally_count; i++) {
 		struct tally *tally = &load->tallies[i];
 
-		put_range(tally->product, 1, &tally->open);
-		put_range(tally->product, tally->product->need.fitting, &tally->fitting);
+		put_range(tally->product, 1, OPEN_BATCHES, &tally->open);
+		put_range(tally->product, tally->product->need.fitting, batches_needed(&tally->product->need),
+			  &tally->fitting);
 	}
 }
 

@@ -4,11 +4,12 @@
 -- rows of several products does so in the order of their keys, so that two workers never wait for each
 -- other.
 --
--- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not. So
--- nothing here is left to the planner's estimates: a table is reached from each row by a lateral look-up
--- that ends with a limit, for which there is no other way than the index; rows that go are found in the
--- same way and deleted by their place (ctid); rows that change are inserted over the old ones. A plain
--- join to a table that looked empty would read all of it for each row.
+-- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not: a
+-- plain join to a table that looked empty would read all of it for each row. So nothing here is left to
+-- the planner's estimates. A row is reached by a lateral look-up that ends with a limit, for which there
+-- is no other way than the index. Rows that go are found in the same way, and deleted by their place
+-- (ctid). Rows that change are joined by `between x and x`, which only the index can answer, or, where the
+-- key has several columns, inserted over the old ones.
 
 -- define batch_columns
 b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
@@ -131,14 +132,15 @@ cross join lateral (
 
 -- statement LOAD_FITTING_BATCHES
 select b.product_id, {batch_columns}
-from unnest($1::bigint[], $2::integer[], $3::date[], $4::text[]) as w(product_id, fitting, eta, reference)
+from unnest($1::bigint[], $2::integer[], $3::date[], $4::text[], $5::integer[])
+	as w(product_id, fitting, eta, reference, batches)
 cross join lateral (
 	select * from batches b
 	where b.product_id = w.product_id and b.open
 		and (b.eta, b.reference) > (w.eta, w.reference)
 		and b.purchased - b.allocated >= w.fitting
 	order by b.eta, b.reference
-	limit $5::integer
+	limit w.batches
 ) as b
 
 -- statement LOAD_OLDER_LINES
@@ -181,19 +183,28 @@ select expect_revisions(count(*) filter (where p.revision = w.revision), $3::big
 from (select * from unnest($1::bigint[], $2::bigint[]) as w(id, revision) order by id) as w
 cross join lateral (select revision from products where id = w.id for no key update) as p
 
--- statement PUT_PRODUCTS
-insert into products (id, sku, version, revision)
-select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
-on conflict (id) do update set version = excluded.version, revision = excluded.revision
+-- statement UPDATE_PRODUCTS
+update products p set version = w.version, revision = p.revision + 1
+from unnest($1::bigint[], $2::bigint[]) as w(id, version)
+where p.id between w.id and w.id
 
--- statement PUT_BATCHES
+-- statement INSERT_PRODUCTS
+insert into products (id, sku, version, revision)
+select w.id, w.sku, w.version, 1
+from unnest($1::bigint[], $2::text[], $3::bigint[]) as w(id, sku, version)
+
+-- statement UPDATE_BATCHES
+update batches b set purchased = w.purchased, allocated = w.allocated, changed_at = w.changed_at
+from unnest($1::bigint[], $2::integer[], $3::integer[], $4::timestamptz[])
+	as w(id, purchased, allocated, changed_at)
+where b.id between w.id and w.id
+
+-- statement INSERT_BATCHES
 insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated, changed_at)
 select * from unnest(
 	$1::bigint[], $2::bigint[], $3::text[], $4::date[],
 	$5::integer[], $6::integer[], $7::integer[], $8::timestamptz[]
 )
-on conflict (id) do update
-set purchased = excluded.purchased, allocated = excluded.allocated, changed_at = excluded.changed_at
 
 -- statement DELETE_LINES
 delete from order_lines where ctid = any(array(
