@@ -1,4 +1,10 @@
-/* Events to Redis, pipelined; answers in the order of the calls. */
+/*
+ * Events to Redis, pipelined; answers in the order of the calls.
+ *
+ * Redis may refuse the stream what it lets the channels tell (it is out of memory, the key holds something
+ * else).  Then the listeners would hear the same events at every repetition.  So the first call after such
+ * a refusal is a probe: its first command, an XADD, goes alone, and all else waits for the answer.
+ */
 #include "adapters/redis/redis_publisher.h"
 
 #include "adapters/redis/command.h"
@@ -18,9 +24,11 @@
 struct call {
 	struct call *next;
 	struct redis_publisher *publisher;
+	const struct outgoing *events;
+	size_t count;
 	publish_done *done;
 	void *context;
-	size_t replies; /* that are yet to come */
+	size_t replies; /* that are yet to come, also to what waits for a probe; 0: it is over */
 	bool failed;
 	char error[REDIS_TROUBLE_MAX]; /* the first one */
 };
@@ -34,6 +42,8 @@ struct redis_publisher {
 
 	struct call *first, *last;      /* not answered yet, oldest first */
 	struct event *answering;        /* those that were over before they began */
+	bool stream_refuses;            /* it refused an event and has taken none of a probe since */
+	struct call *probe;             /* whose first command is under way; those after it wait */
 	char logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
 	struct redis_publisher_stats stats;
 };
@@ -86,6 +96,102 @@ static void fail(struct call *call, const char *error)
 	call->failed = true;
 }
 
+/* No reply is waited for any more. */
+static void give_up(struct call *call, const char *error)
+{
+	call->replies = 0;
+	fail(call, error);
+}
+
+/* ---- what is sent ---- */
+
+static void append_add(struct evbuffer *commands, const char *stream, const struct outgoing *event)
+{
+	struct bytes add[] = {bytes_of("XADD"),
+			      bytes_of(stream),
+			      bytes_of("MAXLEN"),
+			      bytes_of("~"),
+			      bytes_of(EVENT_STREAM_LENGTH),
+			      bytes_of("*"),
+			      bytes_of("type"),
+			      bytes_of(message_name(event->type)),
+			      bytes_of("data"),
+			      event->payload};
+
+	command_append(commands, add, sizeof add / sizeof add[0]);
+}
+
+static void append_publish(struct evbuffer *commands, const char *channel, const struct outgoing *event)
+{
+	struct bytes publish[] = {bytes_of("PUBLISH"), bytes_of(channel), event->payload};
+
+	command_append(commands, publish, sizeof publish / sizeof publish[0]);
+}
+
+static void on_replied(void *context, const redisReply *reply);
+
+static void request(struct call *call, struct evbuffer *commands, size_t replies)
+{
+	redis_connection_request(call->publisher->connection, commands, replies, on_replied, call);
+	evbuffer_free(commands);
+}
+
+static void send_probe(struct call *call)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->publisher->probe = call;
+	append_add(commands, call->publisher->event_stream, &call->events[0]);
+	request(call, commands, 1);
+}
+
+/* For each event XADD and PUBLISH; the first XADD not again, when a probe was taken. */
+static void send_events(struct call *call, bool is_probed)
+{
+	struct redis_publisher *publisher = call->publisher;
+	struct evbuffer *commands = must(evbuffer_new());
+
+	for (size_t i = 0; i < call->count; i++) {
+		const struct outgoing *event = &call->events[i];
+
+		if (publisher->event_stream && (i > 0 || !is_probed))
+			append_add(commands, publisher->event_stream, event);
+		append_publish(commands, publisher->channels[event->type], event);
+	}
+	request(call, commands, call->replies);
+}
+
+static void begin(struct call *call)
+{
+	struct redis_publisher *publisher = call->publisher;
+
+	if (!redis_connection_is_up(publisher->connection))
+		give_up(call, redis_connection_trouble(publisher->connection));
+	else if (redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
+		give_up(call, "Redis takes events more slowly than they come");
+	else if (publisher->stream_refuses && call->count)
+		send_probe(call);
+	else if (call->count)
+		send_events(call, false);
+}
+
+/* Those that waited for the probe fare as it did. */
+static void end_probe(struct redis_publisher *publisher)
+{
+	struct call *probe = publisher->probe;
+
+	publisher->probe = NULL;
+	if (probe->failed) {
+		for (struct call *call = probe; call; call = call->next)
+			give_up(call, probe->error);
+		return;
+	}
+	publisher->stream_refuses = false;
+	send_events(probe, true);
+	for (struct call *call = probe->next; call; call = call->next)
+		begin(call);
+}
+
 /* ---- Redis' replies ---- */
 
 static void log_refusal(struct redis_publisher *publisher, const char *cause)
@@ -112,6 +218,7 @@ static void take_reply(struct redis_publisher *publisher, struct call *call, con
 	bool is_added = publisher->event_stream && call->replies % 2 == 1;
 
 	if (reply->type != (is_added ? REDIS_REPLY_STRING : REDIS_REPLY_INTEGER)) {
+		publisher->stream_refuses = publisher->stream_refuses || is_added;
 		take_refusal(publisher, call, reply);
 		return;
 	}
@@ -133,52 +240,22 @@ static void on_replied(void *context, const redisReply *reply)
 		if (!call->replies && !call->failed)
 			publisher->logged[0] = '\0';
 	} else {
-		call->replies = 0;
-		fail(call, redis_connection_trouble(publisher->connection));
+		give_up(call, redis_connection_trouble(publisher->connection));
 	}
+	if (call == publisher->probe)
+		end_probe(publisher);
 	answer_those_over(publisher);
 }
 
 /* ---- the calls ---- */
 
-static void append_event(struct redis_publisher *publisher, struct evbuffer *commands,
-			 const struct outgoing *event)
+static void push(struct redis_publisher *publisher, struct call *call)
 {
-	struct bytes publish[] = {bytes_of("PUBLISH"), bytes_of(publisher->channels[event->type]),
-				  event->payload};
-	struct bytes add[] = {bytes_of("XADD"), bytes_of(publisher->event_stream),   bytes_of("MAXLEN"),
-			      bytes_of("~"),    bytes_of(EVENT_STREAM_LENGTH),       bytes_of("*"),
-			      bytes_of("type"), bytes_of(message_name(event->type)), bytes_of("data"),
-			      event->payload};
-
-	if (publisher->event_stream)
-		command_append(commands, add, sizeof add / sizeof add[0]);
-	command_append(commands, publish, sizeof publish / sizeof publish[0]);
-}
-
-static void send_events(struct call *call, const struct outgoing *events, size_t count)
-{
-	struct redis_publisher *publisher = call->publisher;
-	struct evbuffer *commands = must(evbuffer_new());
-
-	for (size_t i = 0; i < count; i++)
-		append_event(publisher, commands, &events[i]);
-	call->replies = publisher->event_stream ? 2 * count : count;
-	redis_connection_request(publisher->connection, commands, call->replies, on_replied, call);
-	evbuffer_free(commands);
-}
-
-static struct call *push(struct redis_publisher *publisher, publish_done *done, void *context)
-{
-	struct call *call = must_alloc(sizeof *call);
-
-	*call = (struct call){.publisher = publisher, .done = done, .context = context};
 	if (publisher->last)
 		publisher->last->next = call;
 	else
 		publisher->first = call;
 	publisher->last = call;
-	return call;
 }
 
 static void publish(struct broker *port, const struct outgoing *events, size_t count, publish_done *done,
@@ -186,14 +263,17 @@ static void publish(struct broker *port, const struct outgoing *events, size_t c
 {
 	static const struct timeval at_once = {0, 0};
 	struct redis_publisher *publisher = (struct redis_publisher *)port;
-	struct call *call = push(publisher, done, context);
+	struct call *call = must_alloc(sizeof *call);
 
-	if (!redis_connection_is_up(publisher->connection))
-		fail(call, redis_connection_trouble(publisher->connection));
-	else if (redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
-		fail(call, "Redis takes events more slowly than they come");
-	else if (count)
-		send_events(call, events, count);
+	*call = (struct call){.publisher = publisher,
+			      .events = events,
+			      .count = count,
+			      .done = done,
+			      .context = context,
+			      .replies = publisher->event_stream ? 2 * count : count};
+	push(publisher, call);
+	if (!publisher->probe)
+		begin(call);
 	if (!call->replies)
 		evtimer_add(publisher->answering, &at_once);
 }

@@ -4,7 +4,8 @@
  * `type`, `data`).
  *
  * A call is one pipeline and no transaction: when Redis refuses one event of it, the call fails with
- * FAILURE_RETRY though others went out.  Repeating it is safe: an event has its version.
+ * FAILURE_RETRY though others went out.  Repeating it is safe: an event has its version.  While the stream
+ * refuses events, calls fail without publishing any, so that listeners do not hear the same at each repetition.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_PUBLISHER_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_PUBLISHER_H

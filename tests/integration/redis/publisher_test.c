@@ -386,6 +386,103 @@ START_TEST(what_the_stream_refuses_is_tried_again)
 }
 END_TEST
 
+static void assert_stream(const char *const *payloads, size_t count)
+{
+	redisReply *reply = redisCommand(world.control, "XRANGE p:events - +");
+
+	ck_assert_uint_eq(reply->elements, count);
+	for (size_t i = 0; i < count; i++)
+		ck_assert_str_eq(reply->element[i]->element[1]->element[3]->str, payloads[i]);
+	freeReplyObject(reply);
+}
+
+static const char *const one_two_three[] = {"one", "two", "three"};
+
+static struct outgoing numbers[3];
+
+/* The stream refused one call already: the next one is a probe. */
+static redisContext *listen_after_a_refusal(void)
+{
+	redisContext *listener = listener_on("p:line_allocated");
+
+	for (int i = 0; i < 3; i++)
+		numbers[i] = event(MSG_LINE_ALLOCATED, one_two_three[i]);
+	use_stream();
+	command("SET p:events x");
+	publish(numbers, 3, "a");
+	run_until(answered("a"));
+	for (int i = 0; i < 3; i++)
+		assert_hears(listener, one_two_three[i]);
+	return listener;
+}
+
+START_TEST(what_the_stream_refuses_is_not_heard_at_each_repetition)
+{
+	redisContext *listener = listen_after_a_refusal();
+	struct outgoing last = event(MSG_LINE_ALLOCATED, "last");
+
+	for (size_t i = 1; i <= 5; i++) {
+		publish(numbers, 3, &"abcdef"[i]);
+		run_until(answers[i]);
+	}
+	command("DEL p:events");
+	publish(numbers, 3, "g");
+	publish(&last, 1, "h");
+	run_until(answered("abcdefgh"));
+
+	ck_assert_str_eq(answers, "ABCDEFgh");
+	for (int i = 0; i < 3; i++)
+		assert_hears(listener, one_two_three[i]);
+	assert_hears(listener, "last");
+	assert_stream((const char *const[]){"one", "two", "three", "last"}, 4);
+	ck_assert_uint_eq(stats()->published, 3 + 3 + 1);
+	redisFree(listener);
+}
+END_TEST
+
+START_TEST(calls_behind_a_probe_go_out_after_it_in_order)
+{
+	redisContext *listener = listen_after_a_refusal();
+
+	command("DEL p:events");
+	publish(numbers, 1, "b");
+	publish(numbers + 1, 0, "c");
+	publish(numbers + 1, 1, "d");
+	publish(numbers + 2, 1, "e");
+	run_until(answered("abcde"));
+
+	ck_assert_str_eq(answers, "Abcde");
+	for (int i = 0; i < 3; i++)
+		assert_hears(listener, one_two_three[i]);
+	assert_stream(one_two_three, 3);
+	redisFree(listener);
+}
+END_TEST
+
+START_TEST(calls_behind_a_probe_fail_with_it)
+{
+	redisContext *listener = listen_after_a_refusal();
+
+	publish(numbers, 1, "b");
+	publish(numbers + 1, 2, "c");
+	run_until(answered("abc"));
+	ck_assert_str_eq(answers, "ABC");
+	ck_assert_msg(strstr(failure_text, "WRONGTYPE"), "%s", failure_text);
+	ck_assert_uint_eq(stats()->published, 3);
+
+	kill(world.server.pid, SIGSTOP);
+	publish(numbers, 1, "d");
+	publish(numbers + 1, 2, "e");
+	run_for(50);
+	ck_assert_str_eq(answers, "ABC");
+	server_kill(&world.server);
+	run_until(answered("abcde"));
+
+	ck_assert_str_eq(answers, "ABCDE");
+	redisFree(listener);
+}
+END_TEST
+
 Suite *publisher_suite(void)
 {
 	Suite *suite = suite_create("redis publisher");
@@ -406,6 +503,9 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, the_stream_keeps_what_the_channels_told);
 	tcase_add_test(tests, the_stream_is_trimmed);
 	tcase_add_loop_test(tests, what_the_stream_refuses_is_tried_again, 0, COUNT(troubles));
+	tcase_add_test(tests, what_the_stream_refuses_is_not_heard_at_each_repetition);
+	tcase_add_test(tests, calls_behind_a_probe_go_out_after_it_in_order);
+	tcase_add_test(tests, calls_behind_a_probe_fail_with_it);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
