@@ -138,6 +138,22 @@ START_TEST(after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for)
 }
 END_TEST
 
+START_TEST(once_it_went_well_nothing_is_locked_any_more)
+{
+	release_lane();
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
+	allocate("first", "LAMP", 1);
+	world_advance_ms(world, 1000);
+	hold_lane();
+	allocate("second", "LAMP", 1);
+	world_run(world);
+	step_lane(); /* its load */
+
+	ck_assert_ptr_null(world->database->locks);
+}
+END_TEST
+
 START_TEST(a_worker_that_holds_the_lock_wins_against_any_number_of_rivals)
 {
 	struct sent *sent;
@@ -181,6 +197,7 @@ Suite *conflict_suite(void)
 	tcase_add_test(tests, an_id_that_was_spent_after_the_load_is_seen_on_the_second_try);
 	tcase_add_test(tests, the_whole_unit_is_redone_in_its_order);
 	tcase_add_test(tests, after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for);
+	tcase_add_test(tests, once_it_went_well_nothing_is_locked_any_more);
 	tcase_add_test(tests, a_worker_that_holds_the_lock_wins_against_any_number_of_rivals);
 	tcase_add_test(tests, conflicts_are_no_dead_letters);
 	suite_add_tcase(suite, tests);

@@ -1,11 +1,15 @@
 /* Runs every suite of bus, on the in-memory adapters. */
 #include "suites.h"
 
+#include <stdlib.h>
+
 int main(void)
 {
-	SRunner *runner = srunner_create(commands_suite());
+	SRunner *runner;
 	int failed;
 
+	setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* machines may be slow, and simulated time is not theirs */
+	runner = srunner_create(commands_suite());
 	srunner_add_suite(runner, conflict_suite());
 	srunner_add_suite(runner, lane_suite());
 	srunner_add_suite(runner, needs_suite());

@@ -73,6 +73,23 @@ START_TEST(the_waits_between_tries_grow_up_to_a_few_seconds)
 }
 END_TEST
 
+START_TEST(once_it_went_well_the_waits_begin_anew)
+{
+	database_set_down(world->database, true);
+	allocate("first", "LAMP", 1);
+	world_advance_ms(world, 60000);
+	database_set_down(world->database, false);
+	world_advance_ms(world, 10000);
+	watch_calls();
+	database_set_down(world->database, true);
+	allocate("second", "LAMP", 1);
+	world_advance_ms(world, 1000);
+
+	ck_assert_int_gt(call_count, 1);
+	ck_assert_int_le(calls[1].at_ms - calls[0].at_ms, 20);
+}
+END_TEST
+
 /* Many workers that failed together do not come back together. */
 START_TEST(the_waits_are_a_matter_of_chance)
 {
@@ -235,6 +252,7 @@ Suite *trouble_suite(void)
 	tcase_add_checked_fixture(away, set_up, tear_down_world);
 	tcase_add_test(away, nothing_is_lost_while_the_database_is_away);
 	tcase_add_test(away, the_waits_between_tries_grow_up_to_a_few_seconds);
+	tcase_add_test(away, once_it_went_well_the_waits_begin_anew);
 	tcase_add_test(away, the_waits_are_a_matter_of_chance);
 	tcase_add_test(away, an_empty_flush_is_tried_before_the_unit_is_redone);
 	tcase_add_test(away, a_load_that_fails_is_tried_again);

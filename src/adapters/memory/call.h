@@ -1,0 +1,59 @@
+/*
+ * The one call that a store has under way, on its way through the database.  For the store only.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_CALL_H
+#define ALLOCD_ADAPTERS_MEMORY_CALL_H
+
+#include "adapters/memory/changes.h"
+#include "adapters/memory/lost.h"
+#include "adapters/memory/store.h"
+
+struct call {
+	enum store_call kind;
+	store_done *done; /* NULL: none is under way */
+	void *context;
+	enum trouble trouble; /* that it meets */
+	bool carried_out;
+	bool failed;
+	struct failure failure;
+
+	/* What is asked for, by kind. */
+	struct unit_of_work *uow;
+	struct changes *changes;
+	const char *witness;
+	struct resolved_batch *batches;
+	int64_t *cursors, *heads;
+	struct outbox_range *range;
+	const struct cursor *saved;
+	struct notification *notifications;
+	const char **skus;
+	size_t count, *found;
+	struct arena *arena;
+	int64_t key;
+	bool delivered, *more;
+	int retry_seconds;
+};
+
+#define PLANNED_MAX 64
+
+struct memory_store {
+	struct store store;
+	struct database *database;
+	struct wire requests, answers;
+	struct arena *arena; /* of the call under way */
+	struct call call;
+	struct task *lock_timeout; /* set while the call waits for a lock */
+	enum trouble planned[STORE_CALLS][PLANNED_MAX];
+	size_t planned_count[STORE_CALLS];
+	store_trouble *trouble;
+	void *trouble_context;
+	size_t calls[STORE_CALLS];
+};
+
+/* A task for the loop, with the store: the call arrives at the database. */
+void call_arrive(void *store);
+
+/* The flush is left to the database: nobody sees any more what becomes of it. */
+void call_leave_flush(struct memory_store *store, enum lost_where where);
+
+#endif
