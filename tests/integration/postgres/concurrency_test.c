@@ -62,6 +62,13 @@ static void flush_both(void)
 	work_wait(other);
 }
 
+static void await_lock_waiters(int count)
+{
+	while (database_number("select count(*) from pg_stat_activity where datname = current_database()"
+			       " and wait_event_type = 'Lock'") < count)
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+}
+
 static void assert_one_went_in(void)
 {
 	const struct work *loser = one->answer == NO_FAILURE ? other : one;
@@ -144,9 +151,7 @@ START_TEST(who_waited_for_a_lock_sees_the_revision_that_came_of_it)
 	ck_assert_int_eq(work_flush(one), FAILURE_UNCERTAIN);
 
 	work_begin_flush(other);
-	while (!database_number("select count(*) from pg_stat_activity where datname = current_database()"
-				" and wait_event_type = 'Lock'"))
-		event_base_loop(world.base, EVLOOP_NONBLOCK);
+	await_lock_waiters(1);
 	proxy_end_held(world_proxy_of(one->store), true);
 
 	ck_assert_int_eq(work_wait(other), FAILURE_CONFLICT);
@@ -173,6 +178,45 @@ START_TEST(units_that_lock_queue_up)
 	work_handle(other);
 	ck_assert_int_eq(work_flush(other), NO_FAILURE);
 	ck_assert_int_eq(database_number("select count(*) from order_lines"), 2 * PRODUCTS);
+}
+END_TEST
+
+/* Their keys go down where their SKUs go up. */
+static void make_products_in_reverse(void)
+{
+	database_sql(
+		"insert into products (id, sku, version, revision)"
+		" select 1000000 - n, 'sku-' || to_char(n, 'FM000'), 0, 1 from generate_series(0, %d) n;"
+		"insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
+		" select id, id, 'batch-' || sku, '-infinity', 1000, 1000, 0 from products",
+		PRODUCTS - 1);
+}
+
+/* Both are stopped in the middle: if each came from another end, neither could go on. */
+START_TEST(loads_that_lock_and_flushes_take_the_same_order)
+{
+	void *holder;
+
+	make_products_in_reverse();
+	other->uow.locking = true;
+	allocate_all(one, "ours", false);
+	allocate_all(other, "theirs", false);
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+	work_handle(one);
+	holder = database_hold(database_conninfo(), "select from products where sku = 'sku-150' for update");
+
+	work_begin_flush(one);
+	work_begin_call(other);
+	other->store->ops->load(other->store, &other->uow, work_answered, other);
+	await_lock_waiters(2);
+	database_let_go(holder);
+
+	ck_assert_msg(work_wait(other) == NO_FAILURE, "%s", other->failure);
+	work_handle(other);
+	ck_assert_msg(work_flush(other) == NO_FAILURE, "%s", other->failure);
+	work_wait(one);
+	ck_assert_msg(one->answer == NO_FAILURE || one->answer == FAILURE_CONFLICT, "%s", one->failure);
+	ck_assert_msg(!strstr(one->failure, "deadlock"), "%s", one->failure);
 }
 END_TEST
 
@@ -206,6 +250,7 @@ Suite *concurrency_suite(void)
 	tcase_add_test(tests, two_units_of_different_products_both_go_in_and_share_the_partitions);
 	tcase_add_test(tests, who_waited_for_a_lock_sees_the_revision_that_came_of_it);
 	tcase_add_test(tests, units_that_lock_queue_up);
+	tcase_add_test(tests, loads_that_lock_and_flushes_take_the_same_order);
 	tcase_add_test(tests, a_lock_that_is_held_too_long_is_nobodys_fault);
 	suite_add_tcase(suite, tests);
 	return suite;
