@@ -64,6 +64,7 @@ struct engine_stats {
 	size_t queued, queued_bytes; /* waiting or in flight */
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
 	bool database_up;   /* the last answer of the database was none of trouble */
+	bool broker_takes;  /* no partition's last events were refused */
 };
 
 struct engine;

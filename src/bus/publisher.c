@@ -18,6 +18,9 @@
 /* What somebody committed who cannot publish it any more is found by looking. */
 #define LOOK_EVERY_MS 10000
 
+/* How often a trouble with the broker that lasts is told. */
+#define TELL_EVERY_MS 10000
+
 /* Rows that wait in memory, each with its events decoded. */
 struct waiting_row {
 	struct waiting_row *next;
@@ -41,6 +44,7 @@ struct line {
 	struct arena *sending;
 	int64_t sending_to;
 	size_t sending_events;
+	bool refused; /* the broker did not take what it was given last */
 };
 
 struct publisher {
@@ -62,6 +66,10 @@ struct publisher {
 	bool store_waits, broker_waits;
 	struct timer *store_retry, *broker_retry, *save_timer, *look_timer;
 	bool save_due;
+
+	/* The broker's trouble, as long as it refuses somebody. */
+	size_t lines_refused;
+	int64_t refused_since_ms, told_at_ms;
 
 	void (*on_idle)(void *context);
 	void *idle_context;
@@ -107,6 +115,7 @@ struct publisher *publisher_new(const struct engine_ports *ports, struct engine_
 
 	publisher->ports = ports;
 	publisher->stats = stats;
+	stats->broker_takes = true;
 	publisher->store_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
 	publisher->broker_backoff = (struct backoff){.first_ms = 50, .cap_ms = 1000};
 	publisher->store_retry = clock->ops->timer_new(clock, store_may_try, publisher);
@@ -315,6 +324,53 @@ static void read_gap(struct publisher *publisher, const struct line *line)
 
 /* ---- the broker takes them ---- */
 
+static int64_t now_ms(const struct publisher *publisher)
+{
+	return publisher->ports->clock->ops->now_ms(publisher->ports->clock);
+}
+
+static void tell_refused(struct publisher *publisher, const char *error)
+{
+	publisher->told_at_ms = now_ms(publisher);
+	LOG(publisher->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error));
+}
+
+static void note_refused(struct publisher *publisher, struct line *line, const char *error)
+{
+	publisher->stats->publish_failures++;
+	publisher->stats->broker_takes = false;
+	if (!line->refused && !publisher->lines_refused++) {
+		tell_refused(publisher, error);
+		publisher->refused_since_ms = publisher->told_at_ms;
+	} else if (now_ms(publisher) - publisher->told_at_ms >= TELL_EVERY_MS) {
+		tell_refused(publisher, error);
+	}
+	line->refused = true;
+}
+
+static void note_taken(struct publisher *publisher, struct line *line)
+{
+	if (!line->refused)
+		return;
+	line->refused = false;
+	if (--publisher->lines_refused)
+		return;
+	publisher->stats->broker_takes = true;
+	LOG(publisher->ports->logger, LOG_INFO, "events are published again",
+	    LOG_NUMBER("after_ms", now_ms(publisher) - publisher->refused_since_ms));
+}
+
+static void try_broker_later(struct publisher *publisher)
+{
+	struct clock *clock = publisher->ports->clock;
+
+	if (publisher->broker_waits)
+		return;
+	publisher->broker_waits = true;
+	clock->ops->timer_set(publisher->broker_retry,
+			      backoff_next(&publisher->broker_backoff, publisher->ports->random));
+}
+
 static void on_published(void *context, const struct failure *failure)
 {
 	struct line *line = context;
@@ -322,20 +378,12 @@ static void on_published(void *context, const struct failure *failure)
 
 	arena_free(&line->sending);
 	if (failure) {
-		struct clock *clock = publisher->ports->clock;
-
-		publisher->stats->publish_failures++;
-		if (!publisher->broker_waits) {
-			LOG(publisher->ports->logger, LOG_WARN, "events are not published yet",
-			    LOG_TEXT("error", failure->text));
-			publisher->broker_waits = true;
-			clock->ops->timer_set(
-				publisher->broker_retry,
-				backoff_next(&publisher->broker_backoff, publisher->ports->random));
-		}
+		note_refused(publisher, line, failure->text);
+		try_broker_later(publisher);
 		pump(publisher);
 		return;
 	}
+	note_taken(publisher, line);
 	publisher->broker_backoff.failures = 0;
 	publisher->stats->published += line->sending_events;
 	publisher->stats->unpublished -= (size_t)(line->sending_to - line->published);

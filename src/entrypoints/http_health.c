@@ -25,6 +25,8 @@ static const char *reasons(const struct http_api *api, bool database_answers, st
 		text = arena_printf(arena, "%s, not listening on Redis", text);
 	if (!services->broker->ops->is_up(services->broker))
 		text = arena_printf(arena, "%s, cannot publish on Redis", text);
+	else if (!engine_stats(services->engine)->broker_takes)
+		text = arena_printf(arena, "%s, Redis refuses events", text);
 	return text[0] ? text + strlen(", ") : text;
 }
 

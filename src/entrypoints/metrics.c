@@ -69,6 +69,8 @@ static void write_engine(FILE *out, const struct engine_stats *stats)
 	      (double)stats->unpublished);
 	gauge(out, "allocd_database_up", "Whether the database answered last without trouble.",
 	      stats->database_up ? 1 : 0);
+	gauge(out, "allocd_events_taken", "Whether Redis took the events that it was given last.",
+	      stats->broker_takes ? 1 : 0);
 }
 
 static void write_redis(FILE *out, const struct metrics *metrics)

@@ -75,6 +75,71 @@ START_TEST(a_broker_that_is_down_is_tried_again)
 }
 END_TEST
 
+START_TEST(it_is_known_whether_the_broker_takes_events)
+{
+	ck_assert(engine_stats(world->engine)->broker_takes);
+	memory_broker_set_down(world->broker, true);
+	allocate_one(1);
+	world_run(world);
+	ck_assert(!engine_stats(world->engine)->broker_takes);
+
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 1000);
+
+	ck_assert(engine_stats(world->engine)->broker_takes);
+}
+END_TEST
+
+START_TEST(a_partition_that_fares_better_does_not_hide_the_trouble)
+{
+	memory_broker_fail_after(world->broker, 0);
+	allocate_one(1);
+	wire_hold(memory_broker_answers(world->broker));
+	world_run(world);
+	create_batch("other", "DESK", 10);
+	allocate("order", "DESK", 1);
+	world_run(world);
+	ck_assert_int_ne(partition_of("DESK"), partition_of("LAMP"));
+	ck_assert_uint_eq(wire_waiting(memory_broker_answers(world->broker)), 2);
+
+	wire_let_one(memory_broker_answers(world->broker));
+	wire_let_one(memory_broker_answers(world->broker));
+	world_run(world);
+	ck_assert_str_eq(published(), "line_allocated order DESK 1 other 1\n");
+	ck_assert(!engine_stats(world->engine)->broker_takes);
+
+	wire_open(memory_broker_answers(world->broker));
+	world_advance_ms(world, 1000);
+	ck_assert(engine_stats(world->engine)->broker_takes);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "events are published again"), 1);
+}
+END_TEST
+
+START_TEST(a_trouble_with_the_broker_is_told_at_once_then_seldom_and_when_it_is_over)
+{
+	static const char trouble[] = "warn events are not published yet error=";
+
+	memory_broker_set_down(world->broker, true);
+	allocate_many("order", "LAMP", 3);
+	world_advance_ms(world, 9000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 1);
+	world_advance_ms(world, 25000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 4);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "events are published again"), 0);
+
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 1000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 4);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "info events are published again after_ms=34"),
+			  1);
+
+	memory_broker_set_down(world->broker, true);
+	allocate_many("more", "LAMP", 1);
+	world_run(world);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 5);
+}
+END_TEST
+
 START_TEST(commands_are_handled_while_the_broker_is_down)
 {
 	memory_broker_set_down(world->broker, true);
@@ -340,6 +405,9 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, events_are_published_in_the_order_of_their_versions);
 	tcase_add_test(tests, while_the_broker_has_some_the_next_ones_wait);
 	tcase_add_test(tests, a_broker_that_is_down_is_tried_again);
+	tcase_add_test(tests, it_is_known_whether_the_broker_takes_events);
+	tcase_add_test(tests, a_partition_that_fares_better_does_not_hide_the_trouble);
+	tcase_add_test(tests, a_trouble_with_the_broker_is_told_at_once_then_seldom_and_when_it_is_over);
 	tcase_add_test(tests, commands_are_handled_while_the_broker_is_down);
 	tcase_add_test(tests, events_that_may_have_gone_out_are_published_again_in_order);
 	tcase_add_test(tests, what_somebody_else_committed_before_is_read_from_the_table);

@@ -302,6 +302,20 @@ START_TEST(readiness_names_what_is_missing)
 }
 END_TEST
 
+/* Redis answers, but refuses: it is read-only, or has no memory left. */
+START_TEST(who_cannot_get_rid_of_events_is_not_ready)
+{
+	add_batch("shelf", "lamp", 10);
+	memory_broker_fail_after(world.broker, 0);
+	ck_assert_int_eq(reply_status(allocate("order", 1)), 202);
+	ck_assert_str_eq(message_of(world_get(&world, "/readyz")), "Not ready: Redis refuses events");
+	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
+
+	world_run_ms(&world, 200);
+	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
+}
+END_TEST
+
 START_TEST(readiness_does_not_wait_for_ever)
 {
 	const char *reply;
@@ -611,6 +625,7 @@ Suite *http_suite(void)
 	tcase_add_test(tests, a_version_is_a_number);
 	tcase_add_test(tests, many_events_come_in_pages);
 	tcase_add_test(tests, readiness_names_what_is_missing);
+	tcase_add_test(tests, who_cannot_get_rid_of_events_is_not_ready);
 	tcase_add_test(tests, readiness_does_not_wait_for_ever);
 	tcase_add_test(tests, who_stops_takes_no_commands_and_is_not_ready);
 	tcase_add_test(tests, metrics_count_what_happened);

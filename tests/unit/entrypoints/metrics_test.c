@@ -27,6 +27,7 @@ static void set_up(void)
 		.queued_bytes = 23,
 		.unpublished = 24,
 		.database_up = true,
+		.broker_takes = true,
 	};
 	const uint64_t replies[6] = {0, 0, 31, 32, 33, 34};
 	struct metrics metrics = {
@@ -60,6 +61,7 @@ static const char *const lines[] = {
 	"\nallocd_queued_bytes 23\n",
 	"\nallocd_unpublished_rows 24\n",
 	"\nallocd_database_up 1\n",
+	"\nallocd_events_taken 1\n",
 	"\nallocd_redis_listening 1\n",
 	"\nallocd_redis_publishing 0\n",
 	"\nallocd_http_replies_total{status=\"2xx\"} 31\n",
