@@ -105,10 +105,11 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 			       : delivery->outcome >= OUTCOME_REJECTED ? LOG_WARN
 								       : LOG_DEBUG;
 
-	LOG(engine->ports.logger, level, "message", LOG_TEXT("outcome", outcome_name(delivery->outcome)),
-	    LOG_TEXT("reason", delivery->reason), LOG_TEXT("way", way_name(delivery->way)),
-	    LOG_TEXT("place", delivery->place), LOG_TEXT("entry", delivery->entry_id),
-	    LOG_TEXT("message", message_name(delivery->type)), LOG_TEXT("id", delivery->envelope.id));
+	LOG(engine->ports.logger, level, level == LOG_DEBUG ? "message done" : "message refused",
+	    LOG_TEXT("outcome", outcome_name(delivery->outcome)), LOG_TEXT("reason", delivery->reason),
+	    LOG_TEXT("way", way_name(delivery->way)), LOG_TEXT("place", delivery->place),
+	    LOG_TEXT("entry", delivery->entry_id), LOG_TEXT("message", message_name(delivery->type)),
+	    LOG_TEXT("id", delivery->envelope.id));
 }
 
 static void forget_creation(struct engine *engine, struct delivery *delivery)

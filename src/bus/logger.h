@@ -23,7 +23,7 @@ struct logger {
 		      const struct log_field *fields, size_t count);
 };
 
-/* A text that may be NULL: then its field is written as empty. */
+/* A text that may be NULL.  A field whose text is NULL or empty is left out of the line. */
 #define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), (value) ? (value) : "", 0})
 #define LOG_NUMBER(field_name, value) ((struct log_field){(field_name), NULL, (int64_t)(value)})
 

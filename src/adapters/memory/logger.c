@@ -11,8 +11,10 @@ static const char *level_name(enum log_level level)
 	return names[level];
 }
 
-static char *with_field(struct arena *arena, const char *line, const struct log_field *field)
+static char *with_field(struct arena *arena, char *line, const struct log_field *field)
 {
+	if (field->text && !*field->text)
+		return line;
 	if (field->text)
 		return arena_printf(arena, "%s %s=%s", line, field->name, field->text);
 	return arena_printf(arena, "%s %s=%" PRId64, line, field->name, field->number);

@@ -167,6 +167,11 @@ static bool add_field(struct log_line *line, const struct style *style, const st
 	return false;
 }
 
+static bool has_value(const struct log_field *field)
+{
+	return !field->text || *field->text;
+}
+
 static const char *level_name(enum log_level level)
 {
 	static const char *const names[] = {
@@ -199,6 +204,6 @@ void log_line_format(struct log_line *line, enum log_format format, int64_t now,
 	add_field(line, style, &LOG_TEXT("level", level_name(level)));
 	add_field(line, style, &LOG_TEXT("msg", message));
 	for (size_t i = 0; i < count && complete; i++)
-		complete = add_field(line, style, &fields[i]);
+		complete = !has_value(&fields[i]) || add_field(line, style, &fields[i]);
 	finish(line, style, complete);
 }

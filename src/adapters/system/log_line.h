@@ -7,7 +7,7 @@
  * Texts may be anything a stranger sent.  A line is always one line of valid UTF-8 (and valid JSON): what
  * would end it, move a terminal's cursor or turn the reading direction is escaped as JSON does, bytes that
  * are no UTF-8 become U+FFFD.  A long text ends in `…`; fields that do not fit are left out, and `truncated`
- * says so.
+ * says so.  A field whose text is empty is left out, and nothing says so.
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOG_LINE_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOG_LINE_H

@@ -442,7 +442,24 @@ START_TEST(what_nobody_can_read_is_kept_too)
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	ck_assert_str_eq(world->database->dead_letters[0].reason, "type: missing");
 	ck_assert_uint_eq(world->database->dead_letters[0].payload_size, 100000);
-	ck_assert_uint_eq(memory_logger_count(&world->logger, "outcome=invalid reason=type: missing"), 1);
+	ck_assert_uint_eq(
+		memory_logger_count(&world->logger,
+				    "warn message refused outcome=invalid reason=type: missing way=stream"),
+		1);
+}
+END_TEST
+
+START_TEST(what_became_of_a_message_is_in_the_log)
+{
+	create_batch("batch", "LAMP", 10);
+	allocate("order", "LAMP", 10);
+	world_run(world);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "debug message done outcome=handled "), 2);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "message refused"), 0);
+
+	allocate("order", "DESK", 1);
+	world_run(world);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "warn message refused outcome=rejected "), 1);
 }
 END_TEST
 
@@ -485,6 +502,7 @@ Suite *commands_suite(void)
 	tcase_add_loop_test(dead, over_http_it_is_only_answered, 0, COUNT(messages));
 	tcase_add_test(dead, a_dead_letter_keeps_the_message);
 	tcase_add_test(dead, what_nobody_can_read_is_kept_too);
+	tcase_add_test(dead, what_became_of_a_message_is_in_the_log);
 	suite_add_tcase(suite, dead);
 	return suite;
 }
