@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 /* A part of a text, from `start` up to `end`. */
 struct span {
@@ -50,13 +49,42 @@ static const char *end_of_value(const char *at)
 	return quoted && *at ? at + 1 : at;
 }
 
+static int hex_value(char digit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *found = digit ? strchr(digits, tolower((unsigned char)digit)) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+/* The character at *at, which may be %-encoded in a URL; *at moves behind it. */
+static int next_character(const char **at, bool is_url)
+{
+	int high = is_url && **at == '%' ? hex_value((*at)[1]) : -1;
+	int low = high >= 0 ? hex_value((*at)[2]) : -1;
+
+	if (low < 0)
+		return (unsigned char)*(*at)++;
+	*at += 3;
+	return high * 16 + low;
+}
+
+/* Behind the word that begins at `at`, when that is "password" in any case; else NULL. */
+static const char *skip_password_word(const char *at, bool is_url)
+{
+	for (const char *letter = "password"; *letter; letter++) {
+		if (tolower(next_character(&at, is_url)) != *letter)
+			return NULL;
+	}
+	return at;
+}
+
 /* password=PASSWORD or sslpassword=PASSWORD, as a URL's parameter or among libpq's keywords. */
 static struct span in_parameter(const char *text, bool is_url)
 {
-	static const char name[] = "password";
-
-	for (const char *at = text; (at = strcasestr(at, name)); at++) {
-		const char *value = skip_blanks(at + sizeof name - 1);
+	for (const char *at = text; *at; at++) {
+		const char *word_end = skip_password_word(at, is_url);
+		const char *value = word_end ? skip_blanks(word_end) : "";
 
 		if (*value != '=')
 			continue;
