@@ -68,10 +68,11 @@ struct lane {
 	int64_t steps_from_ms;        /* no step is taken before */
 	int loads;                    /* for the step or message that is next, beyond the first */
 
-	int conflicts; /* in a row */
+	int conflicts;    /* in a row */
+	bool tried_again; /* this unit, or what was left of it, on a database that was well */
 	struct backoff conflict_backoff, backoff;
 
-	/* While a message that the database refuses is looked for: */
+	/* While a message that the database refuses is looked for, or a unit was too large for it: */
 	size_t limit;        /* so many messages in a unit, */
 	size_t suspects;     /* until so many were committed (0: nothing is looked for) */
 	char complaint[512]; /* the database's, about the message that stands alone */
@@ -428,6 +429,7 @@ static void finish(struct lane *lane)
 	engine->stats.units++;
 	engine->stats.messages += count;
 	lane->conflicts = 0;
+	lane->tried_again = false;
 	lane->conflict_backoff.failures = lane->backoff.failures = 0;
 	publisher_cursors_saved(engine->publisher, lane->uow.cursors, lane->uow.cursor_count);
 	note_shrinks(lane);
@@ -469,6 +471,42 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 	else
 		wait_then(lane, LANE_WAITING,
 			  backoff_next(&lane->conflict_backoff, lane->engine->ports.random), redo);
+}
+
+/* ---- fewer messages at a time, until all of the unit's are done with ---- */
+
+/* Puts the unit's messages back before what is in the queue; returns how many. */
+static size_t put_back(struct lane *lane)
+{
+	size_t count;
+
+	take_back(lane);
+	count = lane->todo.count;
+	delivery_queue_prepend(&lane->queue, &lane->todo);
+	return count;
+}
+
+static void begin_with_half(struct lane *lane, size_t count)
+{
+	lane->suspects = lane->suspects > count ? lane->suspects : count;
+	lane->limit = count > 1 ? count / 2 : 1;
+	begin(lane);
+}
+
+/*
+ * The database is well again: the same once more.  If that fails, too, while the database takes small things, the unit
+ * may be too large for the time it is given.
+ */
+static void try_again(struct lane *lane)
+{
+	size_t count = lane->done.count + lane->causes.count + lane->later.count + lane->todo.count;
+
+	if (lane->tried_again && count > 1) {
+		begin_with_half(lane, put_back(lane));
+		return;
+	}
+	lane->tried_again = true;
+	redo(lane);
 }
 
 /* ---- the database is in trouble: wait, probe with an empty flush, go on ---- */
@@ -516,7 +554,7 @@ static void on_settled(void *context, const struct failure *failure)
 	struct lane *lane = context;
 
 	if (!failure) {
-		redo(lane); /* the lost session can never commit */
+		try_again(lane); /* the lost session can never commit */
 	} else if (failure->kind == FAILURE_CONFLICT) {
 		/* It is committed; what its rows are numbered is in the database. */
 		publisher_look_again(lane->engine->publisher);
@@ -557,11 +595,8 @@ static void condemn(struct lane *lane)
 
 static void on_refusal(struct lane *lane, const struct failure *failure)
 {
-	size_t count;
+	size_t count = put_back(lane);
 
-	take_back(lane);
-	count = lane->todo.count;
-	delivery_queue_prepend(&lane->queue, &lane->todo);
 	if (!count) {
 		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
 		unfinished_rotate(&lane->unfinished);
@@ -569,9 +604,7 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 		return;
 	}
 	if (count > 1 || lane->stepping) {
-		lane->suspects = lane->suspects > count ? lane->suspects : count;
-		lane->limit = count > 1 ? count / 2 : 1;
-		begin(lane);
+		begin_with_half(lane, count);
 		return;
 	}
 	snprintf(lane->complaint, sizeof lane->complaint, "%s", failure->text);
@@ -598,7 +631,7 @@ static void on_failure(struct lane *lane, const struct failure *failure)
 		break;
 	case FAILURE_RETRY:
 	case FAILURE_FATAL:
-		lane->after_probe = redo;
+		lane->after_probe = try_again;
 		on_trouble(lane, failure, probe);
 		break;
 	}

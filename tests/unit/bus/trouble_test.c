@@ -244,6 +244,36 @@ START_TEST(a_notification_of_a_commit_that_was_lost_is_sent_all_the_same)
 }
 END_TEST
 
+/* ---- the database is well, but the unit too large for the time it is given ---- */
+
+static int flushes_to_fail;
+
+static enum trouble fail_some_flushes(void *context, enum store_call call)
+{
+	const enum trouble *trouble = context;
+
+	return call == CALL_FLUSH && flushes_to_fail-- > 0 ? *trouble : TROUBLE_NONE;
+}
+
+START_TEST(a_unit_that_fails_again_on_a_database_that_is_well_is_halved)
+{
+	static const enum trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE};
+	enum trouble trouble = troubles[_i];
+	uint64_t units = engine_stats(world->engine)->units;
+	struct sent *sent[8];
+
+	flushes_to_fail = 4; /* of 8 messages, of 8 again, of 4, of 2 */
+	memory_store_on_trouble(world->lanes[0], fail_some_flushes, &trouble);
+	for (int i = 0; i < 8; i++)
+		sent[i] = allocate(arena_printf(world->arena, "order-%d", i), "LAMP", 1);
+	world_settle(world);
+
+	for (int i = 0; i < 8; i++)
+		expect_handled(sent[i]);
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 8);
+}
+END_TEST
+
 Suite *trouble_suite(void)
 {
 	Suite *suite = suite_create("trouble");
@@ -251,6 +281,7 @@ Suite *trouble_suite(void)
 
 	tcase_add_checked_fixture(away, set_up, tear_down_world);
 	tcase_add_test(away, nothing_is_lost_while_the_database_is_away);
+	tcase_add_loop_test(away, a_unit_that_fails_again_on_a_database_that_is_well_is_halved, 0, 2);
 	tcase_add_test(away, the_waits_between_tries_grow_up_to_a_few_seconds);
 	tcase_add_test(away, once_it_went_well_the_waits_begin_anew);
 	tcase_add_test(away, the_waits_are_a_matter_of_chance);
