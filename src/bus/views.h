@@ -33,13 +33,16 @@ struct views {
 	const struct views_ops *ops;
 };
 
-#define EVENT_FRAMES_MAX 1000
+#define EVENTS_READ_MAX 1000
 
 struct views_ops {
 	/* The batches that hold the order's lines, by SKU, quantity. */
 	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
 
-	/* The frames that hold events of the SKU after `version`, oldest first, EVENT_FRAMES_MAX of them at most. */
+	/*
+	 * The frames that hold events of the SKU after `version`, oldest first: if there are so many events, those that hold the first
+	 * EVENTS_READ_MAX of them and one more.
+	 */
 	void (*events)(struct views *views, const char *sku, int64_t version, events_done *done,
 		       void *context);
 

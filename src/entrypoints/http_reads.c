@@ -10,9 +10,6 @@
 #include <jansson.h>
 #include <string.h>
 
-/* More events than that come in pages: a Link header names the next. */
-#define EVENTS_MAX 1000
-
 static const char late[] = "The database does not answer: retry later";
 
 static void reply_json(const struct exchange *exchange, struct evhttp_request *request, const char *json)
@@ -113,7 +110,7 @@ static void write_event(struct page *page, const struct outgoing *event, int64_t
 
 	if (page->error || version <= page->exchange->after)
 		return;
-	if (page->count == EVENTS_MAX) {
+	if (page->count == EVENTS_READ_MAX) { /* a Link names the next page */
 		page->more = true;
 		return;
 	}
@@ -143,7 +140,6 @@ static void write_page(struct page *page, const struct event_frame *frames, size
 		write_frame(page, &frames[i]);
 	fputc(']', page->out);
 	fclose(page->out);
-	page->more = page->more || count == EVENT_FRAMES_MAX;
 }
 
 static void add_link(const struct page *page, struct evhttp_request *request)

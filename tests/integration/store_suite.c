@@ -1297,6 +1297,22 @@ START_TEST(the_frames_that_hold_later_events_are_read)
 }
 END_TEST
 
+START_TEST(no_more_frames_are_read_than_a_page_takes)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("batch", "lamp", 2000, IN_WAREHOUSE);
+	allocate_many("lamp", 0, EVENTS_READ_MAX + 1); /* events 1 to 1001 */
+	allocate_many("lamp", 1001, 1);                /* 1002 */
+	allocate_many("lamp", 1002, 1);                /* 1003 */
+
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 0), "1 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 1), "1 1002 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 2), "1 1002 1003 ");
+}
+END_TEST
+
 START_TEST(several_reads_may_be_under_way)
 {
 	struct views *views = fixture->make_views(fixture);
@@ -1440,6 +1456,7 @@ static void add_views(Suite *suite)
 	tcase_add_test(tests, the_read_model_shows_an_orders_lines_by_sku_and_quantity);
 	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
 	tcase_add_test(tests, the_frames_that_hold_later_events_are_read);
+	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
 	tcase_add_test(tests, several_reads_may_be_under_way);
 	tcase_add_test(tests, a_ping_is_answered);
 }

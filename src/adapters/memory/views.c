@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define FRAMES_MAX 1000
+#define FRAMES_MAX (EVENTS_READ_MAX + 1)
 
 struct memory_views {
 	struct views views;
@@ -107,13 +107,19 @@ static void allocations(struct views *port, const char *orderid, allocations_don
 static size_t find_frames(const struct read *read, struct event_frame *frames)
 {
 	const struct outbox_partition *partition = &read->views->database->outbox[partition_of(read->key)];
+	int64_t first = 0;
 	size_t count = 0;
 
 	for (size_t i = partition->deleted; i < partition->count && count < FRAMES_MAX; i++) {
 		const struct stored_outbox_row *row = &partition->rows[i];
 
-		if (row->last_version > read->version && !strcmp(row->sku, read->key))
-			frames[count++] = (struct event_frame){row->first_version, row->frame};
+		if (row->last_version <= read->version || strcmp(row->sku, read->key))
+			continue;
+		if (count == 0)
+			first = row->first_version > read->version ? row->first_version : read->version + 1;
+		if (row->first_version > first + EVENTS_READ_MAX)
+			break;
+		frames[count++] = (struct event_frame){row->first_version, row->frame};
 	}
 	return count;
 }

@@ -437,15 +437,19 @@ delete from outbox where ctid = any(array(
 select sku, batchref from allocations_view where orderid = $1 order by sku, qty
 
 -- statement VIEW_EVENTS for views
+-- A frame may hold very many events: no more frames than it takes for $3 events and one, from the first one kept.
 select o.first_version, o.frame
 from products p
 cross join lateral (
-	select * from outbox o
-	where o.product_id = p.id and o.last_version > $2::bigint
-	order by o.last_version
-	limit $3::integer
+	select *, greatest(min(kept.first_version) over (), $2::bigint + 1) as first
+	from (
+		select * from outbox o
+		where o.product_id = p.id and o.last_version > $2::bigint
+		order by o.last_version
+		limit $3::integer + 1
+	) as kept
 ) as o
-where p.sku = $1
+where p.sku = $1 and o.first_version <= o.first + $3::integer
 order by o.last_version
 
 -- statement PING for views

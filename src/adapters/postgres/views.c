@@ -86,7 +86,7 @@ static void read_events(struct views *views, const char *sku, int64_t version, e
 	read->events = done;
 	query_text(read->query, sku);
 	query_int8(read->query, version);
-	query_int4(read->query, EVENT_FRAMES_MAX);
+	query_int4(read->query, EVENTS_READ_MAX);
 	send_read(read);
 }
 
