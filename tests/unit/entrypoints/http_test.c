@@ -558,7 +558,7 @@ END_TEST
 
 START_TEST(idle_connections_shut_nobody_out)
 {
-	int idle[HTTP_CONNECTIONS_MAX], newcomer;
+	int idle[HTTP_CONNECTIONS_MAX], newcomer, status = 0;
 
 	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
 		idle[i] = world_connect(&world);
@@ -567,8 +567,10 @@ START_TEST(idle_connections_shut_nobody_out)
 	newcomer = world_connect(&world);
 	world_send(newcomer, "GET /livez HTTP/1.1\r\n\r\n");
 
-	ck_assert_int_eq(reply_status(world_receive(&world, newcomer, 1)), 0);
-	ck_assert_int_eq(reply_status(world_receive(&world, newcomer, 1)), 200);
+	/* Once they have been idle for long enough, however long that is from here. */
+	for (int i = 0; !status && i < 10; i++)
+		status = reply_status(world_receive(&world, newcomer, 1));
+	ck_assert_int_eq(status, 200);
 
 	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++)
 		close(idle[i]);
