@@ -178,6 +178,21 @@ START_TEST(what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch)
 }
 END_TEST
 
+START_TEST(a_new_worker_needs_no_message_to_go_on_with_it)
+{
+	hold_lane();
+	change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	world_crash(world);
+	world_start(world);
+	world_settle(world);
+
+	expect_moved();
+}
+END_TEST
+
 /* After `_i` more calls of the lane, a worker dies; the next one goes on. */
 START_TEST(a_worker_that_begins_anew_goes_on_with_it)
 {
@@ -368,6 +383,7 @@ Suite *shrink_suite(void)
 	tcase_add_test(tests, all_lines_are_given_up_newest_first_then_allocated_oldest_first);
 	tcase_add_test(tests, the_skus_later_commands_wait_and_others_do_not);
 	tcase_add_test(tests, what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch);
+	tcase_add_test(tests, a_new_worker_needs_no_message_to_go_on_with_it);
 	tcase_add_loop_test(tests, a_worker_that_begins_anew_goes_on_with_it, 0, 8);
 	tcase_add_loop_test(tests, conflicts_and_lost_connections_in_between_change_nothing, 0, 4);
 	tcase_add_test(tests, a_unit_that_took_much_memory_ends_early);
