@@ -23,8 +23,13 @@ struct logger {
 		      const struct log_field *fields, size_t count);
 };
 
+static inline const char *log_text_or_none(const char *text)
+{
+	return text ? text : "";
+}
+
 /* A text that may be NULL.  A field whose text is NULL or empty is left out of the line. */
-#define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), (value) ? (value) : "", 0})
+#define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), log_text_or_none(value), 0})
 #define LOG_NUMBER(field_name, value) ((struct log_field){(field_name), NULL, (int64_t)(value)})
 
 #define LOG(logger, log_level_, message, ...)                                                                \

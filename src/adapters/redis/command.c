@@ -1,7 +1,7 @@
 /* hiredis formats, libevent carries. */
 #include "adapters/redis/command.h"
 
-#include "adapters/redis/must.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <event2/buffer.h>

@@ -5,8 +5,8 @@
 #include "adapters/redis/dial.h"
 #include "adapters/redis/frame.h"
 #include "adapters/redis/greeting.h"
-#include "adapters/redis/must.h"
 #include "adapters/redis/tls.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <event2/buffer.h>

@@ -2,7 +2,7 @@
 #include "adapters/redis/dial.h"
 
 #include "adapters/redis/lookup.h"
-#include "adapters/redis/must.h"
+#include "core/must.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,7 +1,7 @@
 /* getaddrinfo in a thread: it is the only one that knows all of the system's ways, and it blocks. */
 #include "adapters/redis/lookup.h"
 
-#include "adapters/redis/must.h"
+#include "core/must.h"
 
 #include <event2/event.h>
 #include <netdb.h>

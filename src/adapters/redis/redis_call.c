@@ -2,8 +2,8 @@
 #include "adapters/redis/redis_call.h"
 
 #include "adapters/redis/command.h"
-#include "adapters/redis/must.h"
 #include "adapters/redis/refusal.h"
+#include "core/must.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>

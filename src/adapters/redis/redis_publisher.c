@@ -8,8 +8,8 @@
 #include "adapters/redis/redis_publisher.h"
 
 #include "adapters/redis/command.h"
-#include "adapters/redis/must.h"
 #include "adapters/redis/refusal.h"
+#include "core/must.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>

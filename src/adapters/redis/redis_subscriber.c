@@ -4,9 +4,9 @@
 #include "adapters/redis/redis_subscriber.h"
 
 #include "adapters/redis/command.h"
-#include "adapters/redis/must.h"
 #include "adapters/redis/refusal.h"
 #include "bus/codec.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <event2/buffer.h>

@@ -4,7 +4,7 @@
  */
 #include "adapters/redis/redis_url.h"
 
-#include "adapters/redis/must.h"
+#include "core/must.h"
 
 #include <limits.h>
 #include <stdio.h>

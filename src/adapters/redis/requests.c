@@ -1,7 +1,7 @@
 /* A queue.  Whoever is told may push, abandon or clear: nothing is touched after the call. */
 #include "adapters/redis/requests.h"
 
-#include "adapters/redis/must.h"
+#include "core/must.h"
 
 struct request {
 	struct request *next;

@@ -1,7 +1,7 @@
 /* OpenSSL, as little of it as is needed. */
 #include "adapters/redis/tls.h"
 
-#include "adapters/redis/must.h"
+#include "core/must.h"
 
 #include <arpa/inet.h>
 #include <event2/bufferevent.h>
