@@ -98,7 +98,7 @@ def test_a_spent_id_with_other_content_is_rejected(allocd):
 
 def test_an_older_change_of_quantity_is_out_of_date(allocd):
     sku, events = unique("sku"), allocd.listen()
-    allocd.stock(sku, batch=10)
+    allocd.post("/add_batch", {"ref": "batch", "sku": sku, "qty": 10})
 
     for hour, qty in (("12", 5), ("11", 1), ("12", 4)):
         change = {"batchref": "batch", "qty": qty, "occurred_at": f"2020-01-01T{hour}:00:00Z"}
