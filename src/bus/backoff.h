@@ -1,7 +1,7 @@
 /*
  * How long to wait before trying again: doubles with every failure up to a cap, and half of it is chance,
- * so that many who failed together do not come back together.  ("Equal jitter": M. Brooker, "Exponential Backoff And
- * Jitter", AWS Architecture Blog, 2015.)
+ * so that many who failed together do not come back together.  ("Equal jitter": M. Brooker, "Exponential
+ * Backoff And Jitter", AWS Architecture Blog, 2015.)
  */
 #ifndef ALLOCD_BUS_BACKOFF_H
 #define ALLOCD_BUS_BACKOFF_H

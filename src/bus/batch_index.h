@@ -1,6 +1,6 @@
 /*
- * What SKU a batch belongs to, as far as that is known without asking the database: the create_batch commands on
- * their way, and a bounded memory of what was found before.  The pair of reference and SKU never changes.
+ * What SKU a batch belongs to, as far as that is known without asking the database: the create_batch commands
+ * on their way, and a bounded memory of what was found before.  The pair of reference and SKU never changes.
  */
 #ifndef ALLOCD_BUS_BATCH_INDEX_H
 #define ALLOCD_BUS_BATCH_INDEX_H
@@ -30,8 +30,8 @@ void batch_index_unwatch(struct batch_index *index);
 const char *batch_index_stored(const struct batch_index *index, const char *reference);
 
 /*
- * The SKU under which it is being created, valid until the index changes; NULL: it is not.  Only where the database
- * has no such batch: else that creation will be rejected.
+ * The SKU under which it is being created, valid until the index changes; NULL: it is not.  Only where the
+ * database has no such batch: else that creation will be rejected.
  */
 const char *batch_index_created(const struct batch_index *index, const char *reference);
 

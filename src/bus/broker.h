@@ -16,7 +16,10 @@ struct outgoing {
 	struct bytes payload;
 };
 
-/* `failure` is NULL when the broker took them all; else any number of them, from the first on, may have gone out. */
+/*
+ * `failure` is NULL when the broker took them all; else any number of them, from the first on, may have gone
+ * out.
+ */
 typedef void publish_done(void *context, const struct failure *failure);
 
 struct broker {
@@ -25,9 +28,10 @@ struct broker {
 
 struct broker_ops {
 	/*
-	 * Publishes the events in their order.  What is given lives until `done`, which is called exactly once and never
-	 * before publish returns.  Several calls may be under way; they go out and are answered in the order of the calls.
-	 * When the broker is not reachable the answer is FAILURE_RETRY, within a bounded time.
+	 * Publishes the events in their order.  What is given lives until `done`, which is called exactly
+	 * once and never before publish returns.  Several calls may be under way; they go out and are
+	 * answered in the order of the calls. When the broker is not reachable the answer is FAILURE_RETRY,
+	 * within a bounded time.
 	 */
 	void (*publish)(struct broker *broker, const struct outgoing *events, size_t count,
 			publish_done *done, void *context);

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The room a typical message takes besides twice its payload: the delivery itself and what is derived from it. */
+/*
+ * The room a typical message takes besides twice its payload: the delivery itself and what is derived from
+ * it.
+ */
 #define DELIVERY_OVERHEAD (sizeof(struct delivery) + 256)
 
 const char *outcome_name(enum outcome outcome)

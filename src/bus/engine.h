@@ -3,9 +3,10 @@
  *
  *     intake ──► lane ──► publisher
  *
- * The intake decodes and finds out which SKU a message is about; a lane gathers all that waits for it into units
- * of work and leads each through load, handle, flush; the publisher hands committed events to the broker, in order.
- * The reminder sends notifications.  All of it waits only for its ports, and is driven by their callbacks.
+ * The intake decodes and finds out which SKU a message is about; a lane gathers all that waits for it into
+ * units of work and leads each through load, handle, flush; the publisher hands committed events to the
+ * broker, in order. The reminder sends notifications.  All of it waits only for its ports, and is driven by
+ * their callbacks.
  *
  * Not thread-safe: one event loop drives it.
  */
@@ -71,7 +72,10 @@ struct engine;
 
 struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config);
 
-/* Begins: publishes what an earlier run left, resumes unfinished shrinks, and sends notifications that are due. */
+/*
+ * Begins: publishes what an earlier run left, resumes unfinished shrinks, and sends notifications that are
+ * due.
+ */
 void engine_start(struct engine *engine);
 
 /*
@@ -83,16 +87,16 @@ bool engine_has_room(const struct engine *engine);
 void engine_on_room(struct engine *engine, void (*on_room)(void *context), void *context);
 
 /*
- * `drained` is called once nothing is queued, in flight or unpublished (which may be at once, from the event loop).  The caller
- * has stopped what submits.
+ * `drained` is called once nothing is queued, in flight or unpublished (which may be at once, from the event
+ * loop).  The caller has stopped what submits.
  */
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context);
 
 const struct engine_stats *engine_stats(const struct engine *engine);
 
 /*
- * Drops whatever waits, unanswered.  No port may call back any more: stores, broker and notifier are freed or silenced
- * before.  Accepts NULL in *engine and nulls it.
+ * Drops whatever waits, unanswered.  No port may call back any more: stores, broker and notifier are freed or
+ * silenced before.  Accepts NULL in *engine and nulls it.
  */
 void engine_free(struct engine **engine);
 

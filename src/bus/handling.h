@@ -11,7 +11,7 @@ enum progress {
 	PROGRESS_NEEDS_MORE, /* undone: load, then handle it again */
 	PROGRESS_STUCK,      /* undone: a step of a shrink whose events cannot be written */
 	PROGRESS_LATER,      /* a shrink of its product goes on: not in this unit */
-	PROGRESS_ELSEWHERE, /* its batch belongs to another SKU than was thought: find out, and take it to that SKU's lane */
+	PROGRESS_ELSEWHERE,  /* its batch turned out to be another SKU's: take it to that SKU's lane */
 };
 
 /* Notes what has to be loaded before the delivery, which must outlive the unit, can be handled. */

@@ -147,8 +147,8 @@ static void conclude_unknown(struct delivery *delivery)
 }
 
 /*
- * A batch that is being created is looked for in the database first all the same: when it is another SKU's there, the
- * creation will be rejected, and the message would come too late to that SKU's lane.
+ * A batch that is being created is looked for in the database first all the same: when it is another SKU's
+ * there, the creation will be rejected, and the message would come too late to that SKU's lane.
  */
 static void find_sku(struct intake *intake, struct delivery *delivery)
 {

@@ -1,6 +1,7 @@
 /*
- * The intake: where a message enters.  First in, first out: a message that names a batch whose SKU is not known waits
- * for the database's answer, and everything behind it waits too, so that nothing overtakes an earlier command of its SKU.
+ * The intake: where a message enters.  First in, first out: a message that names a batch whose SKU is not
+ * known waits for the database's answer, and everything behind it waits too, so that nothing overtakes an
+ * earlier command of its SKU.
  */
 #ifndef ALLOCD_BUS_INTAKE_H
 #define ALLOCD_BUS_INTAKE_H

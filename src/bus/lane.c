@@ -334,7 +334,10 @@ static bool is_full(const struct lane *lane)
 	return (lane->done.first || lane->causes.first) && arena_footprint(lane->uow.arena) > UNIT_MEMORY_MAX;
 }
 
-/* The next message asks for more than the unit has: loads it, or leaves the message to the next unit.  True: loads. */
+/*
+ * The next message asks for more than the unit has: loads it, or leaves the message to the next unit.  True:
+ * loads.
+ */
 static bool load_more(struct lane *lane)
 {
 	struct delivery *delivery = lane->todo.first;
@@ -494,8 +497,8 @@ static void begin_with_half(struct lane *lane, size_t count)
 }
 
 /*
- * The database is well again: the same once more.  If that fails, too, while the database takes small things, the unit
- * may be too large for the time it is given.
+ * The database is well again: the same once more.  If that fails, too, while the database takes small things,
+ * the unit may be too large for the time it is given.
  */
 static void try_again(struct lane *lane)
 {

@@ -2,7 +2,8 @@
  * A lane: one unit of work after the other, over the SKUs of its partitions.
  *
  * While a unit is in flight, deliveries queue; when it is done, all that queued (up to a cap) becomes the
- * next one.  Whatever goes wrong, no delivery leaves the lane without an outcome, and their order per SKU holds.
+ * next one.  Whatever goes wrong, no delivery leaves the lane without an outcome, and their order per SKU
+ * holds.
  */
 #ifndef ALLOCD_BUS_LANE_H
 #define ALLOCD_BUS_LANE_H

@@ -25,8 +25,8 @@ struct notifier {
 
 struct notifier_ops {
 	/*
-	 * Says that a line was out of stock.  `notification` lives until `done`, which is called exactly once and never
-	 * before notify returns.
+	 * Says that a line was out of stock.  `notification` lives until `done`, which is called exactly once
+	 * and never before notify returns.
 	 */
 	void (*notify)(struct notifier *notifier, const struct notification *notification, notify_done *done,
 		       void *context);

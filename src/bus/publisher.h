@@ -1,10 +1,11 @@
 /*
  * The publisher: hands committed events to the broker, in the order of their positions in each partition.
  *
- * What a lane has just committed is published from memory when it is next in line.  Whatever is missing (left by an
- * earlier run, committed by somebody else, or dropped from memory because too much waited) is read back from the
- * outbox.  Only one call to the broker is under way for a partition at a time: whatever fails, nothing overtakes.
- * How far each partition was published is saved with a lane's next flush, or by itself after a short while.
+ * What a lane has just committed is published from memory when it is next in line.  Whatever is missing (left
+ * by an earlier run, committed by somebody else, or dropped from memory because too much waited) is read back
+ * from the outbox.  Only one call to the broker is under way for a partition at a time: whatever fails,
+ * nothing overtakes. How far each partition was published is saved with a lane's next flush, or by itself
+ * after a short while.
  */
 #ifndef ALLOCD_BUS_PUBLISHER_H
 #define ALLOCD_BUS_PUBLISHER_H
@@ -25,7 +26,10 @@ void publisher_take(struct publisher *publisher, const struct outbox_row *rows, 
 /* Something was committed that was not taken: asks the database again. */
 void publisher_look_again(struct publisher *publisher);
 
-/* The cursors to save with the flush of lane `lane` of `lanes`; `cursors` has PARTITIONS places.  Returns how many. */
+/*
+ * The cursors to save with the flush of lane `lane` of `lanes`; `cursors` has PARTITIONS places.  Returns how
+ * many.
+ */
 size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t lanes,
 			 struct cursor *cursors);
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count);

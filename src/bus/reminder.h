@@ -1,6 +1,6 @@
 /*
- * The reminder: what has to be done besides handling messages.  It sends notifications (those just committed, and those
- * that became due again), finds shrinks that somebody left unfinished, and tidies the tables.
+ * The reminder: what has to be done besides handling messages.  It sends notifications (those just committed,
+ * and those that became due again), finds shrinks that somebody left unfinished, and tidies the tables.
  */
 #ifndef ALLOCD_BUS_REMINDER_H
 #define ALLOCD_BUS_REMINDER_H
@@ -18,7 +18,10 @@ void reminder_free(struct reminder **reminder);
 
 void reminder_start(struct reminder *reminder);
 
-/* Notifications that were just committed; they are copied.  More than it can hold become due again by themselves. */
+/*
+ * Notifications that were just committed; they are copied.  More than it can hold become due again by
+ * themselves.
+ */
 void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count);
 
 #endif

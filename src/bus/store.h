@@ -2,8 +2,9 @@
  * Port: where products are kept, and everything that commits with them.
  *
  * A store is one line of work: one call at a time.  Every call answers exactly once, through its callback,
- * never before the call returns.  `failure` is NULL on success and valid only during the callback.  A store that lost
- * its connection finds it again by itself: calls made meanwhile answer FAILURE_RETRY within a bounded time.
+ * never before the call returns.  `failure` is NULL on success and valid only during the callback.  A store
+ * that lost its connection finds it again by itself: calls made meanwhile answer FAILURE_RETRY within a
+ * bounded time.
  */
 #ifndef ALLOCD_BUS_STORE_H
 #define ALLOCD_BUS_STORE_H
@@ -44,26 +45,28 @@ struct store_ops {
 			struct arena *arena, store_done *done, void *context);
 
 	/*
-	 * Brings, in one snapshot, whatever the unit asks for and does not have: for every slot that is not `loaded` its
-	 * answer, for every loaded product what its `need` says (which is then cleared).  A product comes with its
-	 * first OPEN_BATCHES batches that have free stock, its named batches and its shrink.  For a batch that shrinks, the newest
-	 * lines up to the shortfall come along, FIRST_LINES at most.  Sets `now`.  FAILURE_CONFLICT when a product
-	 * that was loaded before has another revision by now.
+	 * Brings, in one snapshot, whatever the unit asks for and does not have: for every slot that is not
+	 * `loaded` its answer, for every loaded product what its `need` says (which is then cleared).  A
+	 * product comes with its first OPEN_BATCHES batches that have free stock, its named batches and its
+	 * shrink.  For a batch that shrinks, the newest lines up to the shortfall come along, FIRST_LINES at
+	 * most.  Sets `now`.  FAILURE_CONFLICT when a product that was loaded before has another revision by
+	 * now.
 	 */
 	void (*load)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
 
 	/*
-	 * Writes everything that changed, in one transaction: witness first, then inbox, products (every one loaded is
-	 * checked against its revision and locked, the changed ones get the next), batches, lines, displaced lines,
-	 * shrinks, read model, notifications, dead letters, cursors, outbox with its positions.  On success sets the positions of
-	 * the outbox rows and the keys of the notifications.  FAILURE_CONFLICT, FAILURE_DATA, FAILURE_RETRY: nothing was
-	 * written.  FAILURE_UNCERTAIN: see settle.
+	 * Writes everything that changed, in one transaction: witness first, then inbox, products (every one
+	 * loaded is checked against its revision and locked, the changed ones get the next), batches, lines,
+	 * displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox with its
+	 * positions.  On success sets the positions of the outbox rows and the keys of the notifications.
+	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_RETRY: nothing was written.  FAILURE_UNCERTAIN: see settle.
 	 */
 	void (*flush)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
 
 	/*
-	 * After FAILURE_UNCERTAIN: inserts and commits the unit's witness again.  Success means that it went in:
-	 * the lost session can never commit.  FAILURE_CONFLICT means that it was there: the unit is committed.
+	 * After FAILURE_UNCERTAIN: inserts and commits the unit's witness again.  Success means that it went
+	 * in: the lost session can never commit.  FAILURE_CONFLICT means that it was there: the unit is
+	 * committed.
 	 */
 	void (*settle)(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
 		       void *context);
@@ -71,7 +74,10 @@ struct store_ops {
 	/* An empty flush: tells the infrastructure's trouble from a message's. */
 	void (*probe)(struct store *store, store_done *done, void *context);
 
-	/* How far each partition was published, and how far it was committed: `cursors` and `heads` have PARTITIONS places. */
+	/*
+	 * How far each partition was published, and how far it was committed: `cursors` and `heads` have
+	 * PARTITIONS places.
+	 */
 	void (*read_cursors)(struct store *store, int64_t *cursors, int64_t *heads, store_done *done,
 			     void *context);
 	void (*read_outbox)(struct store *store, struct outbox_range *range, store_done *done, void *context);
@@ -81,9 +87,9 @@ struct store_ops {
 			     store_done *done, void *context);
 
 	/*
-	 * Takes up to `max` notifications that are due for NOTIFICATION_LEASE seconds, so that nobody else takes them meanwhile
-	 * (a new one is due that long after its commit: until then it is for the worker that wrote it).
-	 * Texts live in `arena`.
+	 * Takes up to `max` notifications that are due for NOTIFICATION_LEASE seconds, so that nobody else
+	 * takes them meanwhile (a new one is due that long after its commit: until then it is for the worker
+	 * that wrote it). Texts live in `arena`.
 	 */
 	void (*due_notifications)(struct store *store, struct notification *notifications, size_t max,
 				  size_t *count, struct arena *arena, store_done *done, void *context);

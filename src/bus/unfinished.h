@@ -28,7 +28,8 @@ struct unfinished *unfinished_ensure(struct unfinished_list *list, const char *s
 void unfinished_rotate(struct unfinished_list *list);
 
 /*
- * Ends the first one: puts what waited for it before what is in `queue`, and returns its cause, which may be NULL.
+ * Ends the first one: puts what waited for it before what is in `queue`, and returns its cause, which may be
+ * NULL.
  */
 struct delivery *unfinished_end_first(struct unfinished_list *list, struct delivery_queue *queue);
 

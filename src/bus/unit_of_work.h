@@ -1,9 +1,9 @@
 /*
  * The unit of work: a few messages that are handled together and committed in one transaction.
  *
- * Its life: what its messages need is noted; the store loads it; the messages are handled one by one in memory, each
- * atomic; the store flushes what came of it; then it is thrown away as a whole.  It is never half done: a unit
- * that could not be flushed is cleared and built again.
+ * Its life: what its messages need is noted; the store loads it; the messages are handled one by one in
+ * memory, each atomic; the store flushes what came of it; then it is thrown away as a whole.  It is never
+ * half done: a unit that could not be flushed is cleared and built again.
  *
  * This header is also what a store sees: what to load (the slots and needs), and what to write (the changes).
  */
@@ -84,7 +84,9 @@ struct unit_of_work {
 	struct codec *codec;
 	unsigned char witness[WITNESS_SIZE]; /* random; the first row the flush inserts */
 
-	/* Whether LOAD takes row locks and keeps its transaction for the flush: set after repeated conflicts. */
+	/*
+	 * Whether LOAD takes row locks and keeps its transaction for the flush: set after repeated conflicts.
+	 */
 	bool locking;
 
 	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */

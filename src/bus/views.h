@@ -1,7 +1,7 @@
 /*
  * Port: reads for people and other services.  On a connection of its own: a read never waits behind a unit of
- * work.  Every call answers exactly once, through its callback, never before it returns; what the callback is given
- * lives only as long as the callback runs.
+ * work.  Every call answers exactly once, through its callback, never before it returns; what the callback is
+ * given lives only as long as the callback runs.
  */
 #ifndef ALLOCD_BUS_VIEWS_H
 #define ALLOCD_BUS_VIEWS_H
@@ -17,7 +17,10 @@ struct allocation_row {
 	const char *batchref;
 };
 
-/* Events of one SKU as the outbox keeps them: a frame (see outbox.h) whose events are numbered from first_version on. */
+/*
+ * Events of one SKU as the outbox keeps them: a frame (see outbox.h) whose events are numbered from
+ * first_version on.
+ */
 struct event_frame {
 	int64_t first_version;
 	struct bytes frame;
@@ -40,8 +43,8 @@ struct views_ops {
 	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
 
 	/*
-	 * The frames that hold events of the SKU after `version`, oldest first: if there are so many events, those that hold the first
-	 * EVENTS_READ_MAX of them and one more.
+	 * The frames that hold events of the SKU after `version`, oldest first: if there are so many events,
+	 * those that hold the first EVENTS_READ_MAX of them and one more.
 	 */
 	void (*events)(struct views *views, const char *sku, int64_t version, events_done *done,
 		       void *context);

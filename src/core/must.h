@@ -1,6 +1,6 @@
 /*
- * Memory that there must be.  When the system has none left the process ends: what was committed is safe, and what was not
- * is delivered again.
+ * Memory that there must be.  When the system has none left the process ends: what was committed is safe, and
+ * what was not is delivered again.
  */
 #ifndef ALLOCD_CORE_MUST_H
 #define ALLOCD_CORE_MUST_H

@@ -152,8 +152,8 @@ static int32_t power_of_two_in(int32_t qty)
 }
 
 /*
- * What stock to ask for, for a line of `qty`.  Exactly that, because batches with a little less may be many; but
- * a shrink may move lines of a great many quantities, and they must not mean a load each.
+ * What stock to ask for, for a line of `qty`.  Exactly that, because batches with a little less may be many;
+ * but a shrink may move lines of a great many quantities, and they must not mean a load each.
  */
 static int32_t fitting_for(const struct product *product, int32_t qty)
 {
@@ -378,8 +378,8 @@ static bool is_newest_loaded(const struct batch *batch)
 }
 
 /*
- * Gives up the newest lines until the batch fits `target`, MOVE_MAX lines at most.  As long as it does not, it
- * holds just what is allocated from it: never less than that, and nothing free for other lines.
+ * Gives up the newest lines until the batch fits `target`, MOVE_MAX lines at most.  As long as it does not,
+ * it holds just what is allocated from it: never less than that, and nothing free for other lines.
  */
 static enum verdict fit_batch(struct product *product, struct batch *batch, int32_t target)
 {

@@ -21,7 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A shrink moves at most so many lines at once; a larger one goes on in steps.  (Tests build with a smaller one.) */
+/*
+ * A shrink moves at most so many lines at once; a larger one goes on in steps.  (Tests build with a smaller
+ * one.)
+ */
 #ifndef MOVE_MAX
 #define MOVE_MAX 10000
 #endif
@@ -160,7 +163,10 @@ enum verdict product_allocate(struct product *product, const struct order_line *
 enum verdict product_change_quantity(struct product *product, struct batch *batch, int32_t qty,
 				     int64_t occurred_at);
 
-/* Allocates the line that is displaced for longest (by its age), if there is one and no shrink goes on in steps. */
+/*
+ * Allocates the line that is displaced for longest (by its age), if there is one and no shrink goes on in
+ * steps.
+ */
 enum verdict product_reallocate_next(struct product *product);
 
 /*
@@ -184,8 +190,8 @@ int preference_compare(struct preference a, struct preference b);
 struct preference batch_preference(const struct batch *batch);
 
 /*
- * Takes the events raised so far, oldest first, and leaves none.  All events of a message are taken before the
- * next message is handled; those of a message that is undone are gone, taken or not.
+ * Takes the events raised so far, oldest first, and leaves none.  All events of a message are taken before
+ * the next message is handled; those of a message that is undone are gone, taken or not.
  */
 struct event *product_collect_events(struct product *product);
 

@@ -32,14 +32,16 @@ struct codec *wire_codec_new(const struct wire_codec_config *config);
 void wire_codec_free(struct codec **codec);
 
 /*
- * The payload, in bare JSON, of the command that `pairs` describe: `count` texts such as "qty=10", a value being
- * what the schema makes of it.  It satisfies its schema.  The error quotes the beginning of a name that is no
- * field's: whoever wrote it is the one who reads it.
+ * The payload, in bare JSON, of the command that `pairs` describe: `count` texts such as "qty=10", a value
+ * being what the schema makes of it.  It satisfies its schema.  The error quotes the beginning of a name that
+ * is no field's: whoever wrote it is the one who reads it.
  */
 bool wire_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
 			     struct arena *arena, struct bytes *payload, const char **error);
 
-/* Any payload, envelope and all, as one line of JSON (without a newline), whether its schema is known or not. */
+/*
+ * Any payload, envelope and all, as one line of JSON (without a newline), whether its schema is known or not.
+ */
 bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error);
 
 #endif

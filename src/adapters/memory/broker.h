@@ -1,6 +1,6 @@
 /*
- * The broker port: keeps what was published, in the order it went out.  Calls travel over `requests`, answers over
- * `answers` (see wire.h).
+ * The broker port: keeps what was published, in the order it went out.  Calls travel over `requests`, answers
+ * over `answers` (see wire.h).
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_BROKER_H
 #define ALLOCD_ADAPTERS_MEMORY_BROKER_H

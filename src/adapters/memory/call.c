@@ -164,7 +164,10 @@ static void do_flush(struct memory_store *store)
 		commit(store);
 }
 
-/* The same question gets the same answer, however often it is asked: who inserted the witness is kept with it. */
+/*
+ * The same question gets the same answer, however often it is asked: who inserted the witness is kept with
+ * it.
+ */
 static void do_settle(struct memory_store *store)
 {
 	struct lock_names names = {.arena = store->arena};

@@ -1,6 +1,6 @@
 /*
- * What a flush is to write: copied out of the unit of work when the flush is called, so that it can arrive later,
- * perhaps after the worker that sent it has died.
+ * What a flush is to write: copied out of the unit of work when the flush is called, so that it can arrive
+ * later, perhaps after the worker that sent it has died.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_CHANGES_H
 #define ALLOCD_ADAPTERS_MEMORY_CHANGES_H

@@ -1,6 +1,7 @@
 /*
- * The codec port with a format that a test can read and write: a line `name=value` for each field, in any order.
- * Backslash and newline are written `\\` and `\n`.  Besides the message's own fields, `source` and `traceparent` travel.
+ * The codec port with a format that a test can read and write: a line `name=value` for each field, in any
+ * order. Backslash and newline are written `\\` and `\n`.  Besides the message's own fields, `source` and
+ * `traceparent` travel.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_CODEC_H
 #define ALLOCD_ADAPTERS_MEMORY_CODEC_H

@@ -1,8 +1,8 @@
 /*
  * A database in memory, for any number of stores: the same tables, and the same rules, as the real one.
  *
- * Rows stay where they are until the database is freed, so whoever found one may keep it; a row that was deleted is
- * marked.  Tests read the rows as they are, and say what is to go wrong.
+ * Rows stay where they are until the database is freed, so whoever found one may keep it; a row that was
+ * deleted is marked.  Tests read the rows as they are, and say what is to go wrong.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_H
 #define ALLOCD_ADAPTERS_MEMORY_DATABASE_H
@@ -166,7 +166,10 @@ int64_t database_now(const struct database *database);
 
 /* ---- what a test says ---- */
 
-/* A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's): FAILURE_DATA. */
+/*
+ * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's):
+ * FAILURE_DATA.
+ */
 void database_refuse(struct database *database, const char *text);
 
 /* While it is down, every call of every store answers FAILURE_RETRY. */
@@ -203,7 +206,10 @@ void database_insert_witness(struct database *database, const char *key, bool co
 /* Forward only. */
 void database_move_cursor(struct database *database, const struct cursor *cursor);
 
-/* Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed ones. */
+/*
+ * Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed
+ * ones.
+ */
 void database_cap_dead_letters(struct database *database);
 
 #endif

@@ -37,7 +37,9 @@ static struct preference place_of(struct unit_of_work *uow, const struct batch_r
 	return (struct preference){row->eta, copied(uow, row->reference)};
 }
 
-/* The next batches with that much free stock beyond that place: fewer than asked mean that there are no more. */
+/*
+ * The next batches with that much free stock beyond that place: fewer than asked mean that there are no more.
+ */
 static void put_fitting(struct unit_of_work *uow, struct product *product, const struct product_row *row,
 			int32_t fitting, struct preference after, int32_t at_most)
 {

@@ -1,6 +1,6 @@
 /*
- * Flushes whose worker cannot see them any more: the connection was lost, or the worker died, and the database has
- * not finished with them.  A test says how, and when, each of them ends.
+ * Flushes whose worker cannot see them any more: the connection was lost, or the worker died, and the
+ * database has not finished with them.  A test says how, and when, each of them ends.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_LOST_H
 #define ALLOCD_ADAPTERS_MEMORY_LOST_H

@@ -1,8 +1,8 @@
 /*
  * Simulated time, and the loop that runs on it.
  *
- * What happens next is the earliest task, and among tasks of one time the one that was posted first: a test that does
- * the same twice sees the same twice.  Time stands still until a test moves it.
+ * What happens next is the earliest task, and among tasks of one time the one that was posted first: a test
+ * that does the same twice sees the same twice.  Time stands still until a test moves it.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_SIMULATION_H
 #define ALLOCD_ADAPTERS_MEMORY_SIMULATION_H
@@ -38,8 +38,8 @@ void simulation_run_until_idle(struct simulation *simulation);
 void simulation_advance_ms(struct simulation *simulation, int64_t ms);
 
 /*
- * Lets time pass, from task to task, until `reached` says yes.  False when it did not within `limit_ms`, or when
- * nothing is left to happen.
+ * Lets time pass, from task to task, until `reached` says yes.  False when it did not within `limit_ms`, or
+ * when nothing is left to happen.
  */
 bool simulation_run_until(struct simulation *simulation, simulation_question *reached, void *context,
 			  int64_t limit_ms);

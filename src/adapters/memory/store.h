@@ -1,8 +1,8 @@
 /*
  * The store port on a database in memory.
  *
- * Every call travels to the database over `requests`, is carried out there at once and whole, and its answer travels
- * back over `answers` (see wire.h): a test decides when each of both happens, and what goes wrong.
+ * Every call travels to the database over `requests`, is carried out there at once and whole, and its answer
+ * travels back over `answers` (see wire.h): a test decides when each of both happens, and what goes wrong.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_STORE_H
 #define ALLOCD_ADAPTERS_MEMORY_STORE_H
@@ -50,8 +50,8 @@ struct memory_store;
 struct memory_store *memory_store_new(struct database *database);
 
 /*
- * The worker is gone, and what it asked for is not answered.  A flush that is still on its way is left to the database: see
- * lost.h.  Accepts NULL in *store and nulls it.
+ * The worker is gone, and what it asked for is not answered.  A flush that is still on its way is left to the
+ * database: see lost.h.  Accepts NULL in *store and nulls it.
  */
 void memory_store_free(struct memory_store **store);
 
@@ -59,7 +59,10 @@ struct store *memory_store_port(struct memory_store *store);
 struct wire *memory_store_requests(struct memory_store *store);
 struct wire *memory_store_answers(struct memory_store *store);
 
-/* The next call of that kind that arrives meets that trouble; what is said twice holds for two calls, in order. */
+/*
+ * The next call of that kind that arrives meets that trouble; what is said twice holds for two calls, in
+ * order.
+ */
 void memory_store_fail_next(struct memory_store *store, enum store_call call, enum trouble trouble);
 
 /* Called for what fail_next does not speak of; NULL: nothing goes wrong. */

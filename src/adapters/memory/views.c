@@ -1,4 +1,7 @@
-/* Reads of the read model and of kept events: found, copied and handed over at the moment the request arrives. */
+/*
+ * Reads of the read model and of kept events: found, copied and handed over at the moment the request
+ * arrives.
+ */
 #include "adapters/memory/views.h"
 
 #include "core/must.h"

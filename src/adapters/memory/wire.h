@@ -1,6 +1,6 @@
 /*
- * One direction of a connection: what is passed arrives later, from the loop, in the order it was passed.  A test
- * may hold what is passed and let it go one by one, or delay it.
+ * One direction of a connection: what is passed arrives later, from the loop, in the order it was passed.  A
+ * test may hold what is passed and let it go one by one, or delay it.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_WIRE_H
 #define ALLOCD_ADAPTERS_MEMORY_WIRE_H

@@ -2,7 +2,8 @@
  * One line of the log, in logfmt or JSON.
  *
  *     time=2026-01-31T12:00:00.000000Z level=warn msg="message rejected" channel=allocate attempts=2
- *     {"time":"2026-01-31T12:00:00.000000Z","level":"warn","msg":"message rejected","channel":"allocate","attempts":2}
+ *     {"time":"2026-01-31T12:00:00.000000Z","level":"warn","msg":"message
+ * rejected","channel":"allocate","attempts":2}
  *
  * Texts may be anything a stranger sent.  A line is always one line of valid UTF-8 (and valid JSON): what
  * would end it, move a terminal's cursor or turn the reading direction is escaped as JSON does, bytes that
