@@ -31,18 +31,35 @@ const char *way_name(enum way way)
 	return names[way];
 }
 
-/*
- * Command, source and id in one text.  No text holds a NUL or the byte 0xff, and only the id comes last: the
- * key tells apart what differs.
- */
-static const char *inbox_key(const struct delivery *delivery)
+static void set_inbox_key(struct delivery *delivery)
 {
 	const struct envelope *envelope = &delivery->envelope;
+	struct inbox_key *key = &delivery->inbox;
 
-	if (!envelope->id)
+	if (envelope->id)
+		*key = (struct inbox_key){message_name(delivery->type), envelope->source, envelope->id};
+	else if (delivery->way == WAY_STREAM && delivery->entry_id)
+		*key = (struct inbox_key){ENTRY_KEY,
+					  arena_printf(delivery->arena, "%s %lld", delivery->place,
+						       (long long)delivery->incarnation),
+					  delivery->entry_id};
+	else
+		return;
+	/* No text holds a NUL or the byte 0xff: the whole tells apart what differs. */
+	delivery->inbox_key =
+		arena_printf(delivery->arena, "%s\xff%s\xff%s", key->message, key->source, key->id);
+}
+
+static const struct replay *copy_replay(struct arena *arena, const struct replay *replay)
+{
+	struct replay *copy;
+
+	if (!replay)
 		return NULL;
-	return arena_printf(delivery->arena, "%s\xff%s\xff%s", message_name(delivery->type), envelope->source,
-			    envelope->id);
+	copy = arena_copy(arena, replay, sizeof *replay);
+	copy->who = arena_strdup(arena, replay->who);
+	copy->edits = arena_strdup(arena, replay->edits);
+	return copy;
 }
 
 static void decode(struct delivery *delivery, struct codec *codec)
@@ -90,6 +107,8 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->way = arrival->way;
 	delivery->place = arena_strdup(arena, arrival->place);
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
+	delivery->incarnation = arrival->incarnation;
+	delivery->replay = copy_replay(arena, arrival->replay);
 	delivery->payload = (struct bytes){arena_copy(arena, arrival->payload.data, arrival->payload.size),
 					   arrival->payload.size};
 	delivery->payload_size = arrival->payload_size;
@@ -105,7 +124,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	adopt_id(delivery, arrival->id);
 	delivery->decided = delivery->outcome != OUTCOME_NONE;
 	if (!delivery->decided)
-		delivery->inbox_key = inbox_key(delivery);
+		set_inbox_key(delivery);
 	return delivery;
 }
 
@@ -187,7 +206,7 @@ void delivery_reopen(struct delivery *delivery)
 
 bool delivery_is_dead(const struct delivery *delivery)
 {
-	return delivery->way != WAY_HTTP &&
+	return delivery->way != WAY_HTTP && !delivery->replay &&
 	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
 		delivery->outcome == OUTCOME_FAILED);
 }

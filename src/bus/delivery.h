@@ -22,19 +22,45 @@ enum outcome {
 
 struct delivery;
 
+/*
+ * An operator's new attempt at a dead letter.  Its effect and the advance of its attempts commit together: a
+ * dead letter that somebody else replayed or discarded meanwhile is skipped as a duplicate.
+ */
+struct replay {
+	int64_t dead_letter; /* its key */
+	int attempts;        /* that were made when it was read */
+	const char *who;     /* the operator */
+	const char *edits;   /* what he changed: "qty=5", or "" */
+};
+
 /* Called exactly once, after the commit of what the message did, and never before engine_submit() returns. */
 typedef void delivery_answered(void *context, const struct delivery *delivery);
+
+/*
+ * What tells a message from every other one: its command, CloudEvents source (or "") and id.  A stream entry
+ * without an id has ENTRY_KEY for a command, its stream and the stream's incarnation for a source ("NAME 1"),
+ * and its entry id.
+ */
+struct inbox_key {
+	const char *message;
+	const char *source;
+	const char *id;
+};
+
+#define ENTRY_KEY "stream entry"
 
 /* A message as it came in.  Everything is copied by whoever takes it. */
 struct arrival {
 	enum way way;
-	const char *place;      /* channel, stream or path */
-	const char *entry_id;   /* of a stream entry, else NULL */
-	const char *id;         /* a stream entry's own id field, else NULL */
-	enum message_type type; /* that the place or the entry names; MSG_NONE: see `defect` */
-	const char *defect;     /* why the message is invalid before its payload was looked at, or NULL */
-	struct bytes payload;   /* PAYLOAD_MAX at most; */
-	size_t payload_size;    /* the true size: more than payload.size when the rest was not kept */
+	const char *place;           /* channel, stream or path */
+	const char *entry_id;        /* of a stream entry, else NULL */
+	int64_t incarnation;         /* of the entry's stream (see logbook.h), else 0 */
+	const struct replay *replay; /* or NULL */
+	const char *id;              /* a stream entry's own id field, else NULL */
+	enum message_type type;      /* that the place or the entry names; MSG_NONE: see `defect` */
+	const char *defect;   /* why the message is invalid before its payload was looked at, or NULL */
+	struct bytes payload; /* PAYLOAD_MAX at most; */
+	size_t payload_size;  /* the true size: more than payload.size when the rest was not kept */
 	delivery_answered *answered; /* or NULL */
 	void *context;
 };
@@ -47,6 +73,8 @@ struct delivery {
 	enum way way;
 	const char *place;
 	const char *entry_id;
+	int64_t incarnation;
+	const struct replay *replay; /* or NULL */
 	struct bytes payload;
 	size_t payload_size;
 	delivery_answered *answered;
@@ -54,8 +82,9 @@ struct delivery {
 
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
 	struct envelope envelope;
-	const char *inbox_key; /* command, source and id in one text; NULL: it has no id */
-	size_t footprint;      /* as it was counted when it came in */
+	struct inbox_key inbox; /* what handling it spends */
+	const char *inbox_key;  /* the same in one text; NULL: nothing */
+	size_t footprint;       /* as it was counted when it came in */
 	uint64_t digest;
 	const char *sku;      /* the command's SKU, or its batch's once that is resolved; else NULL */
 	const char *batchref; /* the batch the command names, or NULL */

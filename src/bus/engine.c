@@ -24,6 +24,7 @@ static void resume_shrink(void *context, const char *sku)
 }
 
 static void look_whether_drained(void *context);
+static void tell_database(void *context);
 
 struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config)
 {
@@ -39,6 +40,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->intake = intake_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);
+	engine->database_timer = clock->ops->timer_new(clock, tell_database, engine);
 	engine->drain_timer = clock->ops->timer_new(clock, look_whether_drained, engine);
 	return engine;
 }
@@ -55,6 +57,7 @@ void engine_free(struct engine **engine)
 
 	if (!it)
 		return;
+	it->ports.clock->ops->timer_free(&it->database_timer);
 	it->ports.clock->ops->timer_free(&it->drain_timer);
 	for (size_t i = 0; i < it->config.lanes; i++)
 		lane_free(&it->lanes[i]);
@@ -95,6 +98,28 @@ void engine_on_room(struct engine *engine, void (*on_room)(void *context), void 
 {
 	engine->on_room = on_room;
 	engine->room_context = context;
+}
+
+void engine_on_database(struct engine *engine, void (*changed)(void *context), void *context)
+{
+	engine->on_database = changed;
+	engine->database_context = context;
+}
+
+static void tell_database(void *context)
+{
+	struct engine *engine = context;
+
+	if (engine->on_database)
+		engine->on_database(engine->database_context);
+}
+
+void engine_database_is(struct engine *engine, bool up)
+{
+	if (engine->stats.database_up == up)
+		return;
+	engine->stats.database_up = up;
+	engine->ports.clock->ops->timer_set(engine->database_timer, 0);
 }
 
 /* ---- out ---- */
@@ -151,7 +176,7 @@ const struct engine_stats *engine_stats(const struct engine *engine)
 
 /* ---- drain ---- */
 
-static bool is_drained(const struct engine *engine)
+bool engine_is_idle(const struct engine *engine)
 {
 	for (size_t i = 0; i < engine->config.lanes; i++) {
 		if (!lane_is_idle(engine->lanes[i]))
@@ -165,7 +190,7 @@ static void look_whether_drained(void *context)
 	struct engine *engine = context;
 	void (*drained)(void *context) = engine->drained;
 
-	if (!drained || !is_drained(engine))
+	if (!drained || !engine_is_idle(engine))
 		return;
 	engine->drained = NULL;
 	drained(engine->drain_context);

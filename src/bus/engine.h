@@ -44,6 +44,7 @@ struct engine_config {
 	size_t lanes;       /* units in flight, 1 to LANES_MAX */
 	size_t queue_max;   /* messages that wait or are in flight, */
 	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
+	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 };
 
 /* Counters only go up. */
@@ -66,6 +67,9 @@ struct engine_stats {
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
 	bool database_up;   /* the last answer of the database was none of trouble */
 	bool broker_takes;  /* no partition's last events were refused */
+	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
+	int64_t dead_letters,
+		dead_letters_dropped; /* kept, and dropped for want of room, when last counted */
 };
 
 struct engine;
@@ -85,6 +89,12 @@ void engine_start(struct engine *engine);
 void engine_submit(struct engine *engine, const struct arrival *arrival);
 bool engine_has_room(const struct engine *engine);
 void engine_on_room(struct engine *engine, void (*on_room)(void *context), void *context);
+
+/* `changed` is called, from the event loop, whenever engine_stats()->database_up has changed. */
+void engine_on_database(struct engine *engine, void (*changed)(void *context), void *context);
+
+/* Whether nothing is queued, in flight or unpublished. */
+bool engine_is_idle(const struct engine *engine);
 
 /*
  * `drained` is called once nothing is queued, in flight or unpublished (which may be at once, from the event

@@ -26,10 +26,16 @@ struct engine {
 	void (*drained)(void *context);
 	void *drain_context;
 	struct timer *drain_timer;
+	void (*on_database)(void *context);
+	void *database_context;
+	struct timer *database_timer;
 };
 
 /* The lane that every message about the SKU goes through. */
 struct lane *engine_lane_of(struct engine *engine, const char *sku);
+
+/* The database answered without trouble, or did not. */
+void engine_database_is(struct engine *engine, bool up);
 
 /* Something came to an end: perhaps it was the last thing that engine_drain() waits for. */
 void engine_look_whether_drained(struct engine *engine);

@@ -8,6 +8,7 @@
 
 void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
 {
+	unit_of_work_want_replay(uow, delivery);
 	if (delivery->decided)
 		return;
 	delivery_reopen(delivery);
@@ -72,6 +73,7 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 
 enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery)
 {
+	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
 	struct inbox_slot *slot;
 	struct product *product;
 	const char *defect;
@@ -81,6 +83,8 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 		unit_of_work_settle(uow, delivery);
 		return PROGRESS_DONE;
 	}
+	if (replay && replay->is_stale)
+		return conclude(uow, delivery, SKIP_DUPLICATE);
 	defect = ensure_not_in_future(delivery->envelope.occurred_at, uow->now);
 	if (defect)
 		return refuse(uow, delivery, OUTCOME_INVALID, defect);

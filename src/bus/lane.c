@@ -282,7 +282,7 @@ static void on_loaded(void *context, const struct failure *failure)
 		on_failure(lane, failure);
 		return;
 	}
-	lane->engine->stats.database_up = true;
+	engine_database_is(lane->engine, true);
 	lane->engine->stats.loads_again += lane->loads > 0;
 	handle_all(lane);
 }
@@ -454,7 +454,7 @@ static void on_flushed(void *context, const struct failure *failure)
 		on_failure(lane, failure);
 		return;
 	}
-	lane->engine->stats.database_up = true;
+	engine_database_is(lane->engine, true);
 	publisher_take(lane->engine->publisher, uow->outbox, uow->outbox_count);
 	reminder_take(lane->engine->reminder, uow->notifications, uow->notification_count);
 	finish(lane);
@@ -522,7 +522,7 @@ static void on_trouble(struct lane *lane, const struct failure *failure, void (*
 	int64_t delay_ms = backoff_next(&lane->backoff, lane->engine->ports.random);
 
 	lane->engine->stats.retries++;
-	lane->engine->stats.database_up = false;
+	engine_database_is(lane->engine, false);
 	LOG(lane->engine->ports.logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
 	    "trouble with the database, will try again", LOG_NUMBER("lane", lane->number),
 	    LOG_NUMBER("in_ms", delay_ms), LOG_TEXT("error", failure->text));
@@ -540,7 +540,7 @@ static void on_probed(void *context, const struct failure *failure)
 		on_trouble(lane, failure, probe);
 		return;
 	}
-	lane->engine->stats.database_up = true;
+	engine_database_is(lane->engine, true);
 	lane->after_probe(lane);
 }
 

@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* More than this in memory, and later rows are left to be read back. */
 #define MEMORY_MAX ((size_t)8 * 1024 * 1024)
@@ -43,7 +42,7 @@ struct line {
 	/* What the broker has now; it lives in `sending`. */
 	struct arena *sending;
 	int64_t sending_to;
-	size_t sending_events;
+	struct publication publication;
 	bool refused; /* the broker did not take what it was given last */
 };
 
@@ -57,8 +56,8 @@ struct publisher {
 	/* The store does one thing at a time. */
 	bool store_busy;
 	bool look_again;
-	int64_t cursors[PARTITIONS], heads[PARTITIONS]; /* being read */
-	struct outbox_range range;                      /* being read */
+	struct outbox_state state; /* being read */
+	struct outbox_range range; /* being read */
 	struct cursor saving[PARTITIONS];
 	size_t saving_count;
 
@@ -258,8 +257,8 @@ static void on_looked(void *context, const struct failure *failure)
 	}
 	publisher->store_backoff.failures = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
-		adopt_cursor(publisher, &publisher->lines[i], publisher->cursors[i]);
-		note_committed(publisher, &publisher->lines[i], publisher->heads[i]);
+		adopt_cursor(publisher, &publisher->lines[i], publisher->state.cursors[i]);
+		note_committed(publisher, &publisher->lines[i], publisher->state.heads[i]);
 	}
 	publisher->started = true;
 	publisher->ports->clock->ops->timer_set(publisher->look_timer, LOOK_EVERY_MS);
@@ -272,7 +271,7 @@ static void look(struct publisher *publisher)
 
 	publisher->look_again = false;
 	publisher->store_busy = true;
-	store->ops->read_cursors(store, publisher->cursors, publisher->heads, on_looked, publisher);
+	store->ops->read_cursors(store, &publisher->state, on_looked, publisher);
 }
 
 static void on_read(void *context, const struct failure *failure)
@@ -371,7 +370,7 @@ static void try_broker_later(struct publisher *publisher)
 			      backoff_next(&publisher->broker_backoff, publisher->ports->random));
 }
 
-static void on_published(void *context, const struct failure *failure)
+static void on_published(void *context, const struct published *published, const struct failure *failure)
 {
 	struct line *line = context;
 	struct publisher *publisher = line->publisher;
@@ -385,7 +384,7 @@ static void on_published(void *context, const struct failure *failure)
 	}
 	note_taken(publisher, line);
 	publisher->broker_backoff.failures = 0;
-	publisher->stats->published += line->sending_events;
+	publisher->stats->published += published->events;
 	publisher->stats->unpublished -= (size_t)(line->sending_to - line->published);
 	line->published = line->sending_to;
 	while (line->first && line->first->position <= line->published)
@@ -398,21 +397,22 @@ static void on_published(void *context, const struct failure *failure)
 static void send(struct publisher *publisher, struct line *line)
 {
 	struct broker *broker = publisher->ports->broker;
-	struct outgoing *events;
+	struct outgoing_row *rows;
 	size_t count = 0, at = 0;
 
 	for (const struct waiting_row *row = line->first; row; row = row->next)
-		count += row->event_count;
-	line->sending = arena_new(count * sizeof *events + 64);
-	events = arena_alloc(line->sending, count * sizeof *events);
-	for (const struct waiting_row *row = line->first; row; row = row->next) {
-		if (row->event_count)
-			memcpy(events + at, row->events, row->event_count * sizeof *events);
-		at += row->event_count;
-	}
+		count++;
+	line->sending = arena_new(count * sizeof *rows + 64);
+	rows = arena_alloc(line->sending, count * sizeof *rows);
+	for (const struct waiting_row *row = line->first; row; row = row->next)
+		rows[at++] = (struct outgoing_row){row->position, row->events, row->event_count};
 	line->sending_to = line->last->position;
-	line->sending_events = count;
-	broker->ops->publish(broker, events, count, on_published, line);
+	line->publication = (struct publication){.incarnation = publisher->state.incarnation,
+						 .partition = line->partition,
+						 .known = line->published,
+						 .rows = rows,
+						 .row_count = count};
+	broker->ops->publish(broker, &line->publication, on_published, line);
 }
 
 /* ---- how far it came is saved ---- */

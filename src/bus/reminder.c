@@ -42,7 +42,7 @@ struct reminder {
 	const char *skus[SHRINKS_AT_ONCE];
 	struct notification due[DUE_AT_ONCE];
 	size_t found;
-	bool more_to_tidy;
+	struct tidied tidied;
 };
 
 static void go_on(struct reminder *reminder);
@@ -190,8 +190,10 @@ static void settle(struct reminder *reminder)
 	const struct waiting *waiting = reminder->settled;
 
 	reminder->store_busy = true;
-	store->ops->settle_notification(store, waiting->notification.key, waiting->delivered,
-					retry_seconds(waiting->notification.attempts), on_settled, reminder);
+	store->ops->settle_notification(store, waiting->notification.key,
+					waiting->delivered ? NOTIFICATION_DELIVERED : NOTIFICATION_POSTPONED,
+					retry_seconds(waiting->notification.attempts), "", on_settled,
+					reminder);
 }
 
 /* ---- the chores of a round ---- */
@@ -233,7 +235,7 @@ static void on_tidied(void *context, const struct failure *failure)
 	struct reminder *reminder = context;
 
 	chore_done(reminder, failure, CHORE_NONE);
-	if (!failure && reminder->more_to_tidy)
+	if (!failure && reminder->tidied.more)
 		reminder->ports->clock->ops->timer_set(reminder->round, TIDY_MORE_MS);
 	go_on(reminder);
 }
@@ -255,7 +257,7 @@ static void do_chore(struct reminder *reminder)
 					      reminder->arena, on_due, reminder);
 		break;
 	case CHORE_TIDY:
-		store->ops->tidy(store, &reminder->more_to_tidy, on_tidied, reminder);
+		store->ops->tidy(store, &reminder->tidied, on_tidied, reminder);
 		break;
 	case CHORE_NONE:
 		reminder->store_busy = false;

@@ -12,6 +12,7 @@
 #include "bus/failure.h"
 #include "bus/notifier.h"
 #include "bus/unit_of_work.h"
+#include "core/partition.h"
 
 typedef void store_done(void *context, const struct failure *failure);
 
@@ -31,6 +32,25 @@ struct outbox_range {
 	struct outbox_row *rows; /* out; gapless from `after` + 1 on */
 	size_t row_count;
 	int64_t head; /* out: the partition's last committed position */
+};
+
+/* For read_cursors. */
+struct outbox_state {
+	char incarnation[INCARNATION_SIZE]; /* of the database: see broker.h */
+	int64_t cursors[PARTITIONS], heads[PARTITIONS];
+};
+
+/* What became of a notification. */
+enum notification_result {
+	NOTIFICATION_DELIVERED, /* it goes */
+	NOTIFICATION_POSTPONED, /* it is due again after a while */
+	NOTIFICATION_DEAD,      /* it becomes a dead letter: way "mail", message "out_of_stock" */
+};
+
+/* For tidy. */
+struct tidied {
+	bool more;                                  /* there is more to delete */
+	int64_t dead_letters, dead_letters_dropped; /* how many are kept, and were dropped for want of room */
 };
 
 struct store {
@@ -74,11 +94,8 @@ struct store_ops {
 	/* An empty flush: tells the infrastructure's trouble from a message's. */
 	void (*probe)(struct store *store, store_done *done, void *context);
 
-	/*
-	 * How far each partition was published, and how far it was committed: `cursors` and `heads` have
-	 * PARTITIONS places.
-	 */
-	void (*read_cursors)(struct store *store, int64_t *cursors, int64_t *heads, store_done *done,
+	/* How far each partition was published and committed. */
+	void (*read_cursors)(struct store *store, struct outbox_state *state, store_done *done,
 			     void *context);
 	void (*read_outbox)(struct store *store, struct outbox_range *range, store_done *done, void *context);
 
@@ -94,16 +111,19 @@ struct store_ops {
 	void (*due_notifications)(struct store *store, struct notification *notifications, size_t max,
 				  size_t *count, struct arena *arena, store_done *done, void *context);
 
-	/* The notification was delivered and goes, or failed and is due again after `retry_seconds`. */
-	void (*settle_notification)(struct store *store, int64_t key, bool delivered, int retry_seconds,
-				    store_done *done, void *context);
+	/*
+	 * Writes down what became of a notification: `retry_seconds` is for one that is postponed, `reason` for
+	 * one that is dead.
+	 */
+	void (*settle_notification)(struct store *store, int64_t key, enum notification_result result,
+				    int retry_seconds, const char *reason, store_done *done, void *context);
 
 	/* The SKUs, `max` at most, that a shrink goes on for; texts live in `arena`. */
 	void (*unfinished_shrinks)(struct store *store, const char **skus, size_t max, size_t *count,
 				   struct arena *arena, store_done *done, void *context);
 
-	/* Deletes a small portion of what is past its retention; *more tells whether there is more of it. */
-	void (*tidy)(struct store *store, bool *more, store_done *done, void *context);
+	/* Deletes a small portion of what is past its retention. */
+	void (*tidy)(struct store *store, struct tidied *tidied, store_done *done, void *context);
 };
 
 /* With how many open batches a product comes, and how many more a need brings at least. */

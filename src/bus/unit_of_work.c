@@ -76,6 +76,14 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 		slot->digest = delivery->digest;
 		slot->outcome = delivery->outcome;
 	}
+	if (delivery->replay) {
+		struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
+
+		if (replay->is_stale)
+			return;
+		GROW(uow, replayed, replayed_count);
+		uow->replayed[uow->replayed_count++] = delivery;
+	}
 	if (delivery_is_dead(delivery)) {
 		GROW(uow, dead, dead_count);
 		uow->dead[uow->dead_count++] = delivery;
@@ -190,12 +198,27 @@ struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct d
 		return slot;
 	slot = arena_alloc(uow->arena, sizeof *slot);
 	slot->key = delivery->inbox_key;
-	slot->type = delivery->type;
-	slot->source = delivery->envelope.source;
-	slot->id = delivery->envelope.id;
+	slot->parts = delivery->inbox;
 	map_put(&uow->inbox_map, slot->key, slot);
 	GROW(uow, inbox, inbox_count);
 	uow->inbox[uow->inbox_count++] = slot;
+	return slot;
+}
+
+struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct replay_slot *slot;
+
+	if (!delivery->replay)
+		return NULL;
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (uow->replays[i]->delivery == delivery)
+			return uow->replays[i];
+	}
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	slot->delivery = delivery;
+	GROW(uow, replays, replay_count);
+	uow->replays[uow->replay_count++] = slot;
 	return slot;
 }
 

@@ -51,14 +51,19 @@ struct line_slot {
 /* A message id: was it spent before? */
 struct inbox_slot {
 	const char *key; /* the delivery's inbox_key */
-	enum message_type type;
-	const char *source;
-	const char *id;
+	struct inbox_key parts;
 	bool loaded;
 	bool spent;      /* before this unit, or by an earlier message of it */
 	uint64_t digest; /* of the message that spent it */
 	/* To be written: the outcome with which this unit spent it; OUTCOME_NONE: it did not. */
 	enum outcome outcome;
+};
+
+/* A dead letter that is replayed: is it as it was? */
+struct replay_slot {
+	const struct delivery *delivery;
+	bool loaded;
+	bool is_stale; /* somebody replayed or discarded it meanwhile */
 };
 
 /* ---- what the store is to write ---- */
@@ -98,6 +103,8 @@ struct unit_of_work {
 	size_t line_count;
 	struct inbox_slot **inbox;
 	size_t inbox_count;
+	struct replay_slot **replays;
+	size_t replay_count;
 	int64_t now; /* the database's clock, microseconds since 1970; set by load */
 
 	/* To write, besides the products themselves. */
@@ -109,6 +116,8 @@ struct unit_of_work {
 	size_t notification_count;
 	struct delivery **dead; /* dead letters */
 	size_t dead_count;
+	struct delivery **replayed; /* whose outcome its dead letter gets: handled or skipped, it goes */
+	size_t replayed_count;
 	struct cursor *cursors;
 	size_t cursor_count;
 
@@ -148,6 +157,9 @@ void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *l
 
 /* The slot of the delivery's inbox key; NULL when it has none. */
 struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery);
+
+/* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
+struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* ---- what handlers see ---- */
 

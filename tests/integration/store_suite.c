@@ -587,7 +587,7 @@ END_TEST
 
 START_TEST(ids_are_forgotten_after_their_time)
 {
-	bool more = true;
+	struct tidied tidied;
 
 	work_restart(work);
 	create_batch_with_id(work, "batch", "lamp", "id");
@@ -595,10 +595,10 @@ START_TEST(ids_are_forgotten_after_their_time)
 	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS + 1);
 
 	work_begin_call(work);
-	store->ops->tidy(store, &more, work_answered, work);
+	store->ops->tidy(store, &tidied, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 
-	ck_assert(!more);
+	ck_assert(!tidied.more);
 	work_restart(work);
 	create_batch_with_id(work, "another batch", "lamp", "id");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
@@ -608,7 +608,7 @@ END_TEST
 
 START_TEST(ids_are_kept_until_then)
 {
-	bool more;
+	struct tidied tidied;
 
 	work_restart(work);
 	create_batch_with_id(work, "batch", "lamp", "id");
@@ -616,7 +616,7 @@ START_TEST(ids_are_kept_until_then)
 	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS - 60);
 
 	work_begin_call(work);
-	store->ops->tidy(store, &more, work_answered, work);
+	store->ops->tidy(store, &tidied, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 
 	work_restart(work);
@@ -844,10 +844,10 @@ START_TEST(every_partition_counts_for_itself)
 }
 END_TEST
 
-static void read_cursors(int64_t cursors[PARTITIONS], int64_t heads[PARTITIONS])
+static void read_cursors(struct outbox_state *state)
 {
 	work_begin_call(work);
-	store->ops->read_cursors(store, cursors, heads, work_answered, work);
+	store->ops->read_cursors(store, state, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -860,23 +860,23 @@ static void save_cursor(int partition, int64_t position)
 
 START_TEST(cursors_only_go_forward)
 {
-	int64_t cursors[PARTITIONS], heads[PARTITIONS];
+	struct outbox_state state;
 
 	save_cursor(5, 7);
 	save_cursor(5, 3);
 
-	read_cursors(cursors, heads);
+	read_cursors(&state);
 
 	for (int i = 0; i < PARTITIONS; i++) {
-		ck_assert_int_eq(cursors[i], i == 5 ? 7 : 0);
-		ck_assert_int_eq(heads[i], 0);
+		ck_assert_int_eq(state.cursors[i], i == 5 ? 7 : 0);
+		ck_assert_int_eq(state.heads[i], 0);
 	}
 }
 END_TEST
 
 START_TEST(cursors_go_forward_with_a_flush)
 {
-	int64_t cursors[PARTITIONS], heads[PARTITIONS];
+	struct outbox_state state;
 	struct cursor moved[] = {{15, 2}, {5, 6}, {6, 4}};
 
 	save_cursor(5, 7);
@@ -887,19 +887,19 @@ START_TEST(cursors_go_forward_with_a_flush)
 	work->uow.cursor_count = 3;
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
-	read_cursors(cursors, heads);
+	read_cursors(&state);
 
-	ck_assert_int_eq(cursors[5], 7);
-	ck_assert_int_eq(cursors[6], 4);
-	ck_assert_int_eq(cursors[15], 2);
-	ck_assert_int_eq(heads[partition_of("lamp")], 1);
+	ck_assert_int_eq(state.cursors[5], 7);
+	ck_assert_int_eq(state.cursors[6], 4);
+	ck_assert_int_eq(state.cursors[15], 2);
+	ck_assert_int_eq(state.heads[partition_of("lamp")], 1);
 }
 END_TEST
 
 START_TEST(what_is_not_published_is_never_tidied_away)
 {
 	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
-	bool more;
+	struct tidied tidied;
 
 	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
 	allocate("order-1", "lamp", 1);
@@ -908,7 +908,7 @@ START_TEST(what_is_not_published_is_never_tidied_away)
 	fixture->let_time_pass(fixture, INT64_C(86400) * 7 + 1);
 
 	work_begin_call(work);
-	store->ops->tidy(store, &more, work_answered, work);
+	store->ops->tidy(store, &tidied, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 
 	read_outbox(&range);
@@ -1030,10 +1030,10 @@ static size_t take_due(struct notification *due, size_t max)
 	return count;
 }
 
-static void settle_notification(int64_t key, bool delivered, int retry_seconds)
+static void settle_notification(int64_t key, enum notification_result result, int retry_seconds)
 {
 	work_begin_call(work);
-	store->ops->settle_notification(store, key, delivered, retry_seconds, work_answered, work);
+	store->ops->settle_notification(store, key, result, retry_seconds, "", work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -1077,7 +1077,7 @@ START_TEST(a_delivered_notification_is_gone)
 {
 	struct notification due[2];
 
-	settle_notification(run_out_of_stock(), true, 0);
+	settle_notification(run_out_of_stock(), NOTIFICATION_DELIVERED, 0);
 	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
 
 	ck_assert_uint_eq(take_due(due, 2), 0);
@@ -1088,7 +1088,7 @@ START_TEST(a_failed_notification_is_due_again_later)
 {
 	struct notification due[2];
 
-	settle_notification(run_out_of_stock(), false, 300);
+	settle_notification(run_out_of_stock(), NOTIFICATION_POSTPONED, 300);
 	fixture->let_time_pass(fixture, 290);
 	ck_assert_uint_eq(take_due(due, 2), 0);
 	fixture->let_time_pass(fixture, 20);
@@ -1108,7 +1108,7 @@ START_TEST(several_notifications_get_their_keys_in_order)
 	work_allocate(work, "a", "lamp", 3);
 	work_allocate(work, "m", "lamp", 4);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
-	settle_notification(work->uow.notifications[1].key, true, 0);
+	settle_notification(work->uow.notifications[1].key, NOTIFICATION_DELIVERED, 0);
 	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
 
 	ck_assert_uint_eq(take_due(due, 3), 2);

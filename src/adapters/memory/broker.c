@@ -20,14 +20,14 @@ struct memory_broker {
 /* One call of publish, from its beginning to its answer. */
 struct publishing {
 	struct memory_broker *broker;
-	const struct outgoing *events;
-	size_t count;
+	const struct publication *publication;
+	struct published published;
 	bool failed;
 	publish_done *done;
 	void *context;
 };
 
-static void publish(struct broker *port, const struct outgoing *events, size_t count, publish_done *done,
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context);
 static bool is_up(const struct broker *port);
 
@@ -69,30 +69,38 @@ static void on_answer(void *context)
 	static const struct failure failure = {FAILURE_RETRY, "broker: not reachable"};
 	struct publishing *publishing = context;
 
-	publishing->done(publishing->context, publishing->failed ? &failure : NULL);
+	publishing->done(publishing->context, &publishing->published, publishing->failed ? &failure : NULL);
 }
 
 static void on_request(void *context)
 {
 	struct publishing *publishing = context;
 	struct memory_broker *broker = publishing->broker;
+	const struct publication *publication = publishing->publication;
 	size_t limit = broker->down ? 0 : broker->fail_after;
 
 	if (!broker->down)
 		broker->fail_after = NO_FAULT;
 	publishing->failed = limit != NO_FAULT;
-	for (size_t i = 0; i < publishing->count && i < limit; i++)
-		keep(broker, &publishing->events[i]);
+	for (size_t i = 0; i < publication->row_count; i++) {
+		const struct outgoing_row *row = &publication->rows[i];
+
+		for (size_t j = 0; j < row->count && publishing->published.events < limit; j++) {
+			keep(broker, &row->events[j]);
+			publishing->published.events++;
+		}
+		publishing->published.position = row->position;
+	}
 	wire_pass(&broker->answers, on_answer, publishing);
 }
 
-static void publish(struct broker *port, const struct outgoing *events, size_t count, publish_done *done,
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
 	struct memory_broker *broker = (struct memory_broker *)port;
 	struct publishing *publishing = arena_alloc(broker->arena, sizeof *publishing);
 
-	*publishing = (struct publishing){broker, events, count, false, done, context};
+	*publishing = (struct publishing){broker, publication, {0}, false, done, context};
 	wire_pass(&broker->requests, on_request, publishing);
 }
 

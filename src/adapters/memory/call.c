@@ -209,18 +209,18 @@ static void do_housekeeping(struct memory_store *store)
 	if (call->kind == CALL_RESOLVE)
 		database_resolve(database, call->batches, call->count, call->arena);
 	else if (call->kind == CALL_READ_CURSORS)
-		database_read_cursors(database, call->cursors, call->heads);
+		database_read_cursors(database, call->state);
 	else if (call->kind == CALL_READ_OUTBOX)
 		database_read_outbox(database, call->range);
 	else if (call->kind == CALL_DUE_NOTIFICATIONS)
 		*call->found =
 			database_lease_notifications(database, call->notifications, call->count, call->arena);
 	else if (call->kind == CALL_SETTLE_NOTIFICATION)
-		database_settle_notification(database, call->key, call->delivered, call->retry_seconds);
+		database_settle_notification(database, call->key, call->result, call->retry_seconds);
 	else if (call->kind == CALL_UNFINISHED_SHRINKS)
 		*call->found = database_unfinished_shrinks(database, call->skus, call->count, call->arena);
 	else if (call->kind == CALL_TIDY)
-		*call->more = database_tidy(database);
+		database_tidy(database, call->tidied);
 	succeed(store);
 }
 

@@ -22,7 +22,7 @@ struct call {
 	struct changes *changes;
 	const char *witness;
 	struct resolved_batch *batches;
-	int64_t *cursors, *heads;
+	struct outbox_state *state;
 	struct outbox_range *range;
 	const struct cursor *saved;
 	struct notification *notifications;
@@ -30,7 +30,9 @@ struct call {
 	size_t count, *found;
 	struct arena *arena;
 	int64_t key;
-	bool delivered, *more;
+	enum notification_result result;
+	const char *reason;
+	struct tidied *tidied;
 	int retry_seconds;
 };
 

@@ -122,6 +122,7 @@ struct database {
 	struct simulation *simulation;
 	struct database_config config;
 	struct arena *arena;
+	char incarnation[INCARNATION_SIZE]; /* which life of it this is */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;

@@ -1,6 +1,8 @@
 /* Reads and small writes, one function for each call of the store. */
 #include "adapters/memory/housekeeping.h"
 
+#include <stdio.h>
+
 #define SECOND_US INT64_C(1000000)
 #define DAY_US    (24 * 60 * 60 * SECOND_US)
 
@@ -21,11 +23,12 @@ void database_resolve(const struct database *database, struct resolved_batch *ba
 
 /* ---- the outbox ---- */
 
-void database_read_cursors(const struct database *database, int64_t *cursors, int64_t *heads)
+void database_read_cursors(const struct database *database, struct outbox_state *state)
 {
+	snprintf(state->incarnation, sizeof state->incarnation, "%s", database->incarnation);
 	for (int i = 0; i < PARTITIONS; i++) {
-		cursors[i] = database->outbox[i].cursor;
-		heads[i] = (int64_t)database->outbox[i].count;
+		state->cursors[i] = database->outbox[i].cursor;
+		state->heads[i] = (int64_t)database->outbox[i].count;
 	}
 }
 
@@ -84,12 +87,13 @@ size_t database_lease_notifications(struct database *database, struct notificati
 	return count;
 }
 
-void database_settle_notification(struct database *database, int64_t key, bool delivered, int retry_seconds)
+void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
+				  int retry_seconds)
 {
 	struct notification_row *row = database->notifications[key - 1];
 
-	row->deleted |= delivered;
-	row->attempts += !delivered;
+	row->deleted |= result != NOTIFICATION_POSTPONED;
+	row->attempts += result != NOTIFICATION_DELIVERED;
 	row->due_at = database_now(database) + retry_seconds * SECOND_US;
 }
 
@@ -153,12 +157,16 @@ static bool tidy_partition(struct database *database, struct outbox_partition *p
 	return partition->deleted == end;
 }
 
-bool database_tidy(struct database *database)
+void database_tidy(struct database *database, struct tidied *tidied)
 {
 	bool more_witnesses = tidy_witnesses(database), more_inbox = tidy_inbox(database),
 	     more_outbox = false;
 
 	for (int i = 0; i < PARTITIONS; i++)
 		more_outbox |= tidy_partition(database, &database->outbox[i]);
-	return more_witnesses || more_inbox || more_outbox;
+	*tidied = (struct tidied){
+		.more = more_witnesses || more_inbox || more_outbox,
+		.dead_letters = (int64_t)database->dead_letter_count,
+		.dead_letters_dropped = (int64_t)database->dead_letters_dropped,
+	};
 }

@@ -7,15 +7,16 @@
 
 void database_resolve(const struct database *database, struct resolved_batch *batches, size_t count,
 		      struct arena *arena);
-void database_read_cursors(const struct database *database, int64_t *cursors, int64_t *heads);
+void database_read_cursors(const struct database *database, struct outbox_state *state);
 void database_read_outbox(const struct database *database, struct outbox_range *range);
 size_t database_lease_notifications(struct database *database, struct notification *notifications, size_t max,
 				    struct arena *arena);
-void database_settle_notification(struct database *database, int64_t key, bool delivered, int retry_seconds);
+void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
+				  int retry_seconds);
 size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
 				   struct arena *arena);
 
 /* Whether there is more to delete. */
-bool database_tidy(struct database *database);
+void database_tidy(struct database *database, struct tidied *tidied);
 
 #endif

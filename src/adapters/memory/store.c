@@ -61,13 +61,9 @@ static void probe(struct store *port, store_done *done, void *context)
 	begin(port, CALL_PROBE, done, context);
 }
 
-static void read_cursors(struct store *port, int64_t *cursors, int64_t *heads, store_done *done,
-			 void *context)
+static void read_cursors(struct store *port, struct outbox_state *state, store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_READ_CURSORS, done, context);
-
-	call->cursors = cursors;
-	call->heads = heads;
+	begin(port, CALL_READ_CURSORS, done, context)->state = state;
 }
 
 static void read_outbox(struct store *port, struct outbox_range *range, store_done *done, void *context)
@@ -95,13 +91,14 @@ static void due_notifications(struct store *port, struct notification *notificat
 	call->arena = arena;
 }
 
-static void settle_notification(struct store *port, int64_t key, bool delivered, int retry_seconds,
-				store_done *done, void *context)
+static void settle_notification(struct store *port, int64_t key, enum notification_result result,
+				int retry_seconds, const char *reason, store_done *done, void *context)
 {
 	struct call *call = begin(port, CALL_SETTLE_NOTIFICATION, done, context);
 
 	call->key = key;
-	call->delivered = delivered;
+	call->result = result;
+	call->reason = arena_strdup(memory_store(port)->arena, reason);
 	call->retry_seconds = retry_seconds;
 }
 
@@ -116,9 +113,9 @@ static void unfinished_shrinks(struct store *port, const char **skus, size_t max
 	call->arena = arena;
 }
 
-static void tidy(struct store *port, bool *more, store_done *done, void *context)
+static void tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
 {
-	begin(port, CALL_TIDY, done, context)->more = more;
+	begin(port, CALL_TIDY, done, context)->tidied = tidied;
 }
 
 /* ---- its life ---- */

@@ -55,9 +55,9 @@ static void write_inbox(struct flush *flush)
 	for (size_t i = 0; i < uow->inbox_count; i++) {
 		if (slots[i]->outcome == OUTCOME_NONE)
 			continue;
-		array_text(messages, message_name(slots[i]->type));
-		array_text(sources, slots[i]->source);
-		array_text(ids, slots[i]->id);
+		array_text(messages, slots[i]->parts.message);
+		array_text(sources, slots[i]->parts.source);
+		array_text(ids, slots[i]->parts.id);
 		array_int8(digests, (int64_t)slots[i]->digest);
 		array_text(outcomes, outcome_name(slots[i]->outcome));
 	}

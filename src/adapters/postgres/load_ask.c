@@ -124,9 +124,9 @@ static struct query *ask_inbox(struct load *load, struct segment *segment)
 
 		if (slot->loaded)
 			continue;
-		array_text(messages, message_name(slot->type));
-		array_text(sources, slot->source);
-		array_text(ids, slot->id);
+		array_text(messages, slot->parts.message);
+		array_text(sources, slot->parts.source);
+		array_text(ids, slot->parts.id);
 		load->ids[count++] = slot;
 	}
 	return query;

@@ -39,13 +39,15 @@ void store_due_notifications(struct store *port, struct notification *notificati
 	store_send(store, SEGMENT_READS, on_taken, due);
 }
 
-void store_settle_notification(struct store *port, int64_t key, bool delivered, int retry_seconds,
-			       store_done *done, void *context)
+void store_settle_notification(struct store *port, int64_t key, enum notification_result result,
+			       int retry_seconds, const char *reason, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
+	bool delivered = result == NOTIFICATION_DELIVERED;
 	struct query *query = segment_add(store_begin(store, done, context),
 					  delivered ? DELETE_NOTIFICATION : POSTPONE_NOTIFICATION);
 
+	(void)reason;
 	query_int8(query, key);
 	if (!delivered)
 		query_int4(query, retry_seconds);

@@ -3,7 +3,7 @@
 
 struct cursors_read {
 	struct postgres_store *store;
-	int64_t *cursors, *heads;
+	struct outbox_state *state;
 	struct query *query;
 };
 
@@ -14,19 +14,19 @@ static void on_cursors_read(void *context, const struct failure *failure)
 	for (int row = 0; !failure && row < query_rows(read->query); row++) {
 		int partition = result_int2(read->query, row, 0);
 
-		read->cursors[partition] = result_int8(read->query, row, 1);
-		read->heads[partition] = result_int8(read->query, row, 2);
+		read->state->cursors[partition] = result_int8(read->query, row, 1);
+		read->state->heads[partition] = result_int8(read->query, row, 2);
 	}
 	store_answer(read->store, failure);
 }
 
-void store_read_cursors(struct store *port, int64_t *cursors, int64_t *heads, store_done *done, void *context)
+void store_read_cursors(struct store *port, struct outbox_state *state, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
 	struct segment *segment = store_begin(store, done, context);
 	struct cursors_read *read = arena_alloc(store->arena, sizeof *read);
 
-	*read = (struct cursors_read){store, cursors, heads, segment_add(segment, READ_CURSORS)};
+	*read = (struct cursors_read){store, state, segment_add(segment, READ_CURSORS)};
 	store_send(store, SEGMENT_READS, on_cursors_read, read);
 }
 

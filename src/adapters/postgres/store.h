@@ -64,14 +64,15 @@ void store_load(struct store *, struct unit_of_work *, store_done *, void *);
 void store_flush(struct store *, struct unit_of_work *, store_done *, void *);
 void store_settle(struct store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
 void store_probe(struct store *, store_done *, void *);
-void store_read_cursors(struct store *, int64_t *, int64_t *, store_done *, void *);
+void store_read_cursors(struct store *, struct outbox_state *, store_done *, void *);
 void store_read_outbox(struct store *, struct outbox_range *, store_done *, void *);
 void store_save_cursors(struct store *, const struct cursor *, size_t, store_done *, void *);
 void store_due_notifications(struct store *, struct notification *, size_t, size_t *, struct arena *,
 			     store_done *, void *);
-void store_settle_notification(struct store *, int64_t, bool, int, store_done *, void *);
+void store_settle_notification(struct store *, int64_t, enum notification_result, int, const char *,
+			       store_done *, void *);
 void store_unfinished_shrinks(struct store *, const char **, size_t, size_t *, struct arena *, store_done *,
 			      void *);
-void store_tidy(struct store *, bool *, store_done *, void *);
+void store_tidy(struct store *, struct tidied *, store_done *, void *);
 
 #endif

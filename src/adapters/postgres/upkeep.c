@@ -41,7 +41,7 @@ void store_unfinished_shrinks(struct store *port, const char **skus, size_t max,
 
 struct tidying {
 	struct postgres_store *store;
-	bool *more;
+	struct tidied *tidied;
 	struct query *units, *inbox, *outbox;
 };
 
@@ -49,20 +49,21 @@ static void on_tidied(void *context, const struct failure *failure)
 {
 	struct tidying *tidying = context;
 
-	*tidying->more = !failure && (query_affected(tidying->units) == TIDY_ROWS ||
-				      query_affected(tidying->inbox) == TIDY_ROWS ||
-				      query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS);
+	*tidying->tidied = (struct tidied){0};
+	tidying->tidied->more = !failure && (query_affected(tidying->units) == TIDY_ROWS ||
+					     query_affected(tidying->inbox) == TIDY_ROWS ||
+					     query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS);
 	store_answer(tidying->store, failure);
 }
 
-void store_tidy(struct store *port, bool *more, store_done *done, void *context)
+void store_tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
 	struct segment *segment = store_begin(store, done, context);
 	struct tidying *tidying = arena_alloc(store->arena, sizeof *tidying);
 
 	tidying->store = store;
-	tidying->more = more;
+	tidying->tidied = tidied;
 	tidying->units = segment_add(segment, TIDY_UNITS);
 	query_int4(tidying->units, TIDY_ROWS);
 	tidying->inbox = segment_add(segment, TIDY_INBOX);

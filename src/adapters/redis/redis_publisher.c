@@ -24,7 +24,8 @@
 struct call {
 	struct call *next;
 	struct redis_publisher *publisher;
-	const struct outgoing *events;
+	const struct publication *publication;
+	struct outgoing *events; /* of all rows */
 	size_t count;
 	publish_done *done;
 	void *context;
@@ -64,7 +65,13 @@ static void answer(struct call *call)
 {
 	struct failure failure = {FAILURE_RETRY, call->error};
 
-	call->done(call->context, call->failed ? &failure : NULL);
+	struct published published = {0};
+
+	if (!call->failed && call->publication->row_count)
+		published = (struct published){
+			call->publication->rows[call->publication->row_count - 1].position, call->count};
+	call->done(call->context, &published, call->failed ? &failure : NULL);
+	free(call->events);
 	free(call);
 }
 
@@ -258,19 +265,32 @@ static void push(struct redis_publisher *publisher, struct call *call)
 	publisher->last = call;
 }
 
-static void publish(struct broker *port, const struct outgoing *events, size_t count, publish_done *done,
+static struct outgoing *all_events(const struct publication *publication, size_t *count)
+{
+	struct outgoing *events = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < publication->row_count; i++)
+		*count += publication->rows[i].count;
+	events = must_alloc((*count + 1) * sizeof *events);
+	*count = 0;
+	for (size_t i = 0; i < publication->row_count; i++)
+		for (size_t j = 0; j < publication->rows[i].count; j++)
+			events[(*count)++] = publication->rows[i].events[j];
+	return events;
+}
+
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
 	static const struct timeval at_once = {0, 0};
 	struct redis_publisher *publisher = (struct redis_publisher *)port;
 	struct call *call = must_alloc(sizeof *call);
 
-	*call = (struct call){.publisher = publisher,
-			      .events = events,
-			      .count = count,
-			      .done = done,
-			      .context = context,
-			      .replies = publisher->event_stream ? 2 * count : count};
+	*call = (struct call){
+		.publisher = publisher, .publication = publication, .done = done, .context = context};
+	call->events = all_events(publication, &call->count);
+	call->replies = publisher->event_stream ? 2 * call->count : call->count;
 	push(publisher, call);
 	if (!publisher->probe)
 		begin(call);
@@ -339,8 +359,12 @@ void redis_publisher_free(struct redis_publisher **publisher)
 	if (!*publisher)
 		return;
 	redis_connection_free(&(*publisher)->connection);
-	while ((*publisher)->first)
-		free(pop(*publisher));
+	while ((*publisher)->first) {
+		struct call *call = pop(*publisher);
+
+		free(call->events);
+		free(call);
+	}
 	for (int type = 0; type < MSG_TYPES; type++)
 		free((*publisher)->channels[type]);
 	free((*publisher)->event_stream);

@@ -63,7 +63,8 @@ static void on_greeted(void *context)
 
 static void tell_up(struct redis_subscriber *subscriber)
 {
-	struct blind_window window = {subscriber->blind_since, calendar_us(), subscriber->blind_cause};
+	struct blind_window window = {subscriber->blind_since, calendar_us(), subscriber->blind_cause,
+				      !subscriber->stats.losses};
 
 	if (subscriber->listener->up)
 		subscriber->listener->up(subscriber->context, &window);

@@ -8,15 +8,9 @@
 #define ALLOCD_ADAPTERS_REDIS_REDIS_SUBSCRIBER_H
 
 #include "adapters/redis/connection.h"
+#include "bus/logbook.h"
 #include "core/bytes.h"
 #include "core/message.h"
-
-/* A time during which nothing was heard, as instants. */
-struct blind_window {
-	int64_t since; /* when it was last known that nothing was missed */
-	int64_t until;
-	const char *cause;
-};
 
 /* Called from the event loop.  What is given is valid during the call.  All but `message` may be NULL. */
 struct redis_listener {

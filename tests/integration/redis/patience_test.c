@@ -46,8 +46,9 @@ START_TEST(a_quiet_server_is_not_taken_for_a_stopped_one)
 }
 END_TEST
 
-static void on_done(void *context, const struct failure *failure)
+static void on_done(void *context, const struct published *published, const struct failure *failure)
 {
+	(void)published;
 	(void)context;
 	failures += failure && failure->kind == FAILURE_RETRY;
 }
@@ -60,8 +61,7 @@ START_TEST(a_stopped_server_is_found_within_ten_seconds)
 	connect_as("");
 	kill(world.server.pid, SIGSTOP);
 	begin = milliseconds();
-	redis_publisher_broker(world.publisher)
-		->ops->publish(redis_publisher_broker(world.publisher), &one, 1, on_done, NULL);
+	publish_events(redis_publisher_broker(world.publisher), &one, 1, on_done, NULL);
 	run_until(world.told.downs == 1 && failures == 1);
 	ck_assert_int_le(milliseconds() - begin, 10000);
 	ck_assert_str_eq(world.told.down_cause, "Redis does not answer");

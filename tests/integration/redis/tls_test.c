@@ -219,8 +219,9 @@ END_TEST
 
 static size_t answers;
 
-static void on_done(void *context, const struct failure *failure)
+static void on_done(void *context, const struct published *published, const struct failure *failure)
 {
+	(void)published;
 	(void)context;
 	ck_assert_ptr_null(failure);
 	answers++;
@@ -239,7 +240,7 @@ START_TEST(events_are_published_under_tls)
 		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {"payload", 7}};
 	broker = redis_publisher_broker(world.publisher);
 	for (int i = 0; i < 10; i++)
-		broker->ops->publish(broker, events, 1000, on_done, NULL);
+		publish_events(broker, events, 1000, on_done, NULL);
 	run_until(answers == 10);
 
 	ck_assert_uint_eq(redis_publisher_stats(world.publisher)->published, 10000);

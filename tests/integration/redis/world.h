@@ -83,4 +83,8 @@ size_t log_lines(const char *text);
 bool subscriber_is_up(void);
 bool publisher_is_up(void);
 
+/* One call of the broker, with all events in one row. */
+void publish_events(struct broker *broker, const struct outgoing *events, size_t count, publish_done *done,
+		    void *context);
+
 #endif

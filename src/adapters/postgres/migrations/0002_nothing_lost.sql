@@ -1,0 +1,57 @@
+-- oldest-program: 1
+--
+-- What it takes to lose nothing and do nothing twice: how far streams were read, when pub/sub was not heard, what
+-- operators did about dead letters, and which life of the database this is.
+
+-- A restored database must get another incarnation (`allocd outbox renew`): what was published in the life that
+-- is lost tells nothing about this one.
+create table installation (
+	incarnation uuid not null default gen_random_uuid(),
+	heard_until timestamptz, -- when some worker last heard pub/sub
+	only_row boolean not null default true constraint installation_pkey primary key,
+	constraint installation_only_row check (only_row)
+) with (fillfactor = 10);
+
+insert into installation default values;
+
+-- Ids of entries are two unsigned numbers of 64 bits.
+create table streams (
+	name text collate "C" constraint streams_pkey primary key,
+	incarnation bigint not null default 1, -- how often it started over, and once
+	highest_ms numeric(20) not null,       -- the highest id that it generated, as far as is known
+	highest_seq numeric(20) not null,
+	done_ms numeric(20) not null default 0, -- every entry up to here was handled
+	done_seq numeric(20) not null default 0
+) with (fillfactor = 10);
+
+-- When commands on pub/sub were not heard: those that were published then are lost.
+create table blind_windows (
+	id bigint generated always as identity constraint blind_windows_pkey primary key,
+	since timestamptz not null,
+	until timestamptz not null,
+	cause text not null,
+	constraint blind_windows_order check (since <= until)
+);
+
+-- An entry of a stream that is delivered again is the same dead letter, with one attempt more.
+alter table dead_letters add column incarnation bigint;
+create unique index dead_letters_entry on dead_letters (place, incarnation, entry_id);
+
+-- What operators did: one row an attempt, so that no attempt can be made twice.
+create table dead_letter_history (
+	dead_letter_id bigint not null,
+	attempt integer not null,
+	action text collate "C" not null,
+	who text not null,
+	at timestamptz not null default now(),
+	edits text not null default '',
+	outcome text collate "C",
+	reason text,
+	message text collate "C" not null,
+	message_id text,
+	constraint dead_letter_history_pkey primary key (dead_letter_id, attempt),
+	constraint dead_letter_history_action check (action in ('replayed', 'discarded'))
+);
+
+-- For who asks what a message did: rows come in the order of time, so this costs next to nothing.
+create index outbox_committed on outbox using brin (committed_at) with (autosummarize = on);

@@ -1,0 +1,26 @@
+/*
+ * Keeps the windows in which pub/sub was not heard until they are written down, and notes every few seconds
+ * that commands are heard: so the next worker knows since when nobody listened, however this one ends.
+ */
+#ifndef ALLOCD_BUS_BLINDNESS_H
+#define ALLOCD_BUS_BLINDNESS_H
+
+#include "bus/clock.h"
+#include "bus/logbook.h"
+#include "bus/logger.h"
+
+struct blindness;
+
+/* The ports outlive it. */
+struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct logger *logger);
+
+/* The logbook may not call back any more.  Accepts NULL in *blindness and nulls it. */
+void blindness_free(struct blindness **blindness);
+
+/* Commands are heard again; the window's cause is copied.  Of very many the middle ones become one. */
+void blindness_ends(struct blindness *blindness, const struct blind_window *window);
+
+/* Commands are not heard from now on. */
+void blindness_begins(struct blindness *blindness);
+
+#endif

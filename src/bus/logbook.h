@@ -1,0 +1,64 @@
+/*
+ * Port: what the worker has to know after a crash, and what operators ask afterwards, besides the business
+ * itself: how far streams were read, and when commands were not heard.
+ *
+ * Every call answers exactly once, through its callback, never before it returns.  Several may be under way;
+ * they are answered in the order of the calls.  All of them may be made twice.  What is given is copied.
+ */
+#ifndef ALLOCD_BUS_LOGBOOK_H
+#define ALLOCD_BUS_LOGBOOK_H
+
+#include "bus/failure.h"
+#include "bus/stream_id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is known of a stream. */
+struct stream_record {
+	/*
+	 * Counts how often the stream started over.  Together with it the id of an entry is unique: a stream
+	 * that was deleted may give the same ids again.
+	 */
+	int64_t incarnation;
+	struct stream_id done; /* of this incarnation: every entry up to here was handled and acknowledged */
+};
+
+/* A time during which pub/sub was not heard, as instants. */
+struct blind_window {
+	int64_t since; /* when it was last known that nothing was missed */
+	int64_t until;
+	const char *cause;
+	bool is_first; /* of this worker: nobody knows what was before; see note_blindness */
+};
+
+typedef void logbook_done(void *context, const struct failure *failure);
+
+struct logbook {
+	const struct logbook_ops *ops;
+};
+
+struct logbook_ops {
+	/*
+	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1.  One that
+	 * started over gets the next: the last id it generated is below the highest that was recorded, and the
+	 * group is not there any more.  (Where the group is, Redis came back with an older copy: those entries
+	 * were handled under the incarnation that is known.)
+	 */
+	void (*open_stream)(struct logbook *logbook, const char *name, struct stream_id last_generated,
+			    bool has_group, struct stream_record *record, logbook_done *done, void *context);
+
+	/* Forward only, and only when the record's incarnation is the stream's still. */
+	void (*mark_stream)(struct logbook *logbook, const char *name, const struct stream_record *record,
+			    struct stream_id last_generated, logbook_done *done, void *context);
+
+	/*
+	 * Writes windows down, and that commands are heard until now (heard) or are not (!heard).  A worker's
+	 * first window begins where any worker was last known to hear, if that is earlier.
+	 */
+	void (*note_blindness)(struct logbook *logbook, const struct blind_window *windows, size_t count,
+			       bool heard, logbook_done *done, void *context);
+};
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * Port: one durable stream of commands, as one reader in a consumer group sees it.
+ *
+ * An entry that was read is pending, for this reader, until it is acknowledged; whoever reads what is pending
+ * gets it again, in the order of the ids.  Every call answers exactly once, through its callback, never before
+ * it returns.  Calls of different kinds may be under way at once (a read that waits for entries holds up
+ * nothing else), of each kind one.  Failures:
+ *   FAILURE_RETRY     the stream cannot be reached, or refuses; a read may have been delivered all the same
+ *   FAILURE_CONFLICT  the group is not there (any more): look, and create it
+ */
+#ifndef ALLOCD_BUS_STREAM_H
+#define ALLOCD_BUS_STREAM_H
+
+#include "bus/failure.h"
+#include "bus/stream_id.h"
+#include "core/bytes.h"
+#include "core/message.h"
+
+#include <stddef.h>
+
+/* Entries that one read brings, at most. */
+#define STREAM_READ_MAX 100
+
+/* How long a read of new entries waits for the first of them. */
+#define STREAM_WAIT_MS 2000
+
+/* An entry whose reader did nothing about it for so long may be claimed by another one. */
+#define STREAM_CLAIM_IDLE_MS 60000
+
+struct stream_entry {
+	struct stream_id id;
+	bool gone;              /* it was trimmed while it was pending: nothing else of it is known */
+	enum message_type type; /* that its `type` names; MSG_NONE: see `defect` */
+	const char *defect;     /* why it is no command: "type: missing", or NULL */
+	const char *message_id; /* its `id`, or NULL */
+	struct bytes payload;   /* its `data`: PAYLOAD_MAX bytes at most; */
+	size_t payload_size;    /* its true size */
+};
+
+/* How things stand. */
+struct stream_state {
+	struct stream_id last_generated; /* 0-0: there is no such stream */
+	bool has_group;
+	struct stream_id done;        /* our group has acknowledged every entry up to here */
+	struct stream_id done_by_all; /* and every group of the stream every one up to here */
+	uint64_t pending;             /* entries that our group's readers hold */
+};
+
+/* What a claim brought. */
+struct stream_claim {
+	size_t claimed; /* entries that are pending for this reader now */
+	size_t lost;    /* entries that were trimmed while they were pending */
+};
+
+/* What is given is valid during the call. */
+typedef void stream_done(void *context, const struct failure *failure);
+typedef void stream_looked(void *context, const struct stream_state *state, const struct failure *failure);
+typedef void stream_claimed(void *context, const struct stream_claim *claim, const struct failure *failure);
+typedef void stream_was_read(void *context, const struct stream_entry *entries, size_t count,
+			     const struct failure *failure);
+
+struct stream {
+	const struct stream_ops *ops;
+};
+
+struct stream_ops {
+	void (*look)(struct stream *stream, stream_looked *done, void *context);
+
+	/* A group that is handed the entries after `after`; makes the stream, too.  One that is there stays. */
+	void (*create_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
+
+	/* Takes over whatever readers that are gone hold: all of it. */
+	void (*claim)(struct stream *stream, stream_claimed *done, void *context);
+
+	/* Pending entries of this reader above `after`; none: there are no more. */
+	void (*read_pending)(struct stream *stream, struct stream_id after, stream_was_read *done,
+			     void *context);
+
+	/* Entries that no reader of the group has got; waits for some; none: none came. */
+	void (*read_new)(struct stream *stream, stream_was_read *done, void *context);
+
+	/* Once more is no harm.  The ids are copied. */
+	void (*acknowledge)(struct stream *stream, const struct stream_id *ids, size_t count,
+			    stream_done *done, void *context);
+
+	/* Drops entries below `lowest`, about. */
+	void (*trim)(struct stream *stream, struct stream_id lowest, stream_done *done, void *context);
+};
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * Reads commands from one stream into the engine, and acknowledges them when what they did is committed.
+ *
+ *     look, open ─► (create the group) ─► claim ─► own pending entries ─► new entries ─► …
+ *          ▲                                          ▲ something was claimed │
+ *          └── connection or group lost ──────────────┴────── every CLAIM_EVERY_MS
+ *
+ * In the order of the stream: what is pending (this reader's from before, and what readers that are gone left)
+ * comes before anything new.  An entry that is still in flight here is never submitted a second time.
+ * Acknowledged is after the commit, never before; an acknowledgement that may not have arrived is sent again.
+ * Every second it notes how far all is done; below that, and older than the retention, the stream is trimmed.
+ * Who reads which stream when there are several workers is decided elsewhere: start and stop.
+ */
+#ifndef ALLOCD_BUS_STREAM_READER_H
+#define ALLOCD_BUS_STREAM_READER_H
+
+#include "bus/engine.h"
+#include "bus/logbook.h"
+#include "bus/stream.h"
+
+/* All of them outlive the reader. */
+struct stream_reader_ports {
+	struct stream *stream;
+	struct logbook *logbook;
+	struct clock *clock;
+	struct random *random;
+	struct logger *logger;
+	struct engine *engine;
+};
+
+struct stream_reader_config {
+	const char *name;     /* of the stream, as messages are told to come from; copied */
+	int64_t retention_ms; /* entries are kept so long; those that are not done with, always */
+};
+
+/* Counters only go up. */
+struct stream_reader_stats {
+	uint64_t read;    /* entries submitted */
+	uint64_t claimed; /* of readers that were gone */
+	uint64_t lost;    /* trimmed while they were pending */
+	uint64_t acknowledged;
+	size_t in_flight; /* now: submitted, and not known to be acknowledged */
+	uint64_t pending; /* at the last look: entries that the group's readers hold */
+	bool is_reading;  /* its stream is reached, and its group is there */
+};
+
+struct stream_reader;
+
+struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
+					const struct stream_reader_config *config);
+
+/* No port may call back any more, nor the engine.  Accepts NULL in *reader and nulls it. */
+void stream_reader_free(struct stream_reader **reader);
+
+void stream_reader_start(struct stream_reader *reader);
+
+/* Nothing is submitted between pause and resume, but what a read under way brings. */
+void stream_reader_pause(struct stream_reader *reader);
+void stream_reader_resume(struct stream_reader *reader);
+
+/* Reads no more; what was read is acknowledged still.  What a read under way brings stays pending. */
+void stream_reader_stop(struct stream_reader *reader);
+
+/* Whether everything it submitted is acknowledged. */
+bool stream_reader_is_idle(const struct stream_reader *reader);
+
+const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);
+
+#endif
