@@ -6,6 +6,7 @@
  *                               another signal, or no time left ─► end at once
  */
 #include "entrypoints/bootstrap.h"
+#include "entrypoints/options.h"
 #include "entrypoints/schema.h"
 #include "entrypoints/secrets.h"
 
@@ -221,7 +222,7 @@ static void end_at_once(int number)
 enum exit_status command_run(const struct invocation *invocation)
 {
 	struct life life = {.invocation = invocation, .logger = invocation->logger};
-	bool migrate = !invocation->flag;
+	bool migrate = !invocation_flag(invocation, "no-migrate");
 	enum exit_status status = STATUS_FAILED;
 
 	signal(SIGTERM, end_at_once);

@@ -5,11 +5,15 @@
 #include <string.h>
 
 /* clang-format off */
+static const struct command_option run_options[] = {
+	{"no-migrate", .help = "leave the database's schema as it is; refuse one that does not fit"},
+	{0},
+};
+
 const struct command commands[] = {
 	{
 		.name = "run", .arguments = "",
-		.flag = "no-migrate",
-		.flag_help = "leave the database's schema as it is; refuse one that does not fit",
+		.options = run_options,
 		.summary = "be the worker: take commands, decide, publish events",
 		.details = "Migrates the database first.  SIGTERM and SIGINT end it in order, within\n"
 			   "10 seconds; a second signal ends it at once.",
@@ -48,7 +52,7 @@ const struct command commands[] = {
 		.run = command_version,
 	},
 	{
-		.name = "help", .arguments = "[COMMAND]", .arguments_max = 1,
+		.name = "help", .arguments = "[COMMAND]", .arguments_max = 2,
 		.summary = "tell how to use the program, or one of its commands",
 		.run = command_help,
 	},
@@ -57,10 +61,21 @@ const struct command commands[] = {
 
 const size_t commands_count = sizeof commands / sizeof commands[0];
 
-const struct command *command_named(const char *name)
+/* What follows the name of one word or two; NULL when the words do not begin with it. */
+static const char *const *words_after(const char *name, const char *const words[])
+{
+	size_t length = strcspn(name, " ");
+
+	if (!words[0] || strlen(words[0]) != length || strncmp(words[0], name, length) != 0)
+		return NULL;
+	return name[length] ? words_after(name + length + 1, words + 1) : words + 1;
+}
+
+const struct command *command_named(const char *const words[], const char *const **rest)
 {
 	for (size_t i = 0; i < commands_count; i++) {
-		if (strcmp(commands[i].name, name) == 0)
+		*rest = words_after(commands[i].name, words);
+		if (*rest)
 			return &commands[i];
 	}
 	return NULL;

@@ -16,14 +16,37 @@ enum exit_status {
 	STATUS_CONFIGURATION = 78, /* (EX_CONFIG) */
 };
 
-/* A command as it was called. */
+enum option_kind {
+	OPTION_FLAG,    /* given, or not */
+	OPTION_TEXT,    /* any but the empty one */
+	OPTION_NUMBER,  /* a whole number from 0 */
+	OPTION_SECONDS, /* 30, or 1.5 */
+};
+
+/* An option of a command that is no setting. */
+struct command_option {
+	const char *name; /* without dashes */
+	enum option_kind kind;
+	bool required;
+	const char *value; /* what help calls the value; NULL: a flag has none */
+	const char *help;  /* one line */
+};
+
+/* One that was given.  It can be given again and again; where only one can count, the last one does. */
+struct given_option {
+	const struct command_option *option;
+	const char *text; /* fits the option's kind */
+};
+
+/* A command as it was called; see options.h for its own options. */
 struct invocation {
 	const struct command *command;
 	const char **arguments; /* what is no option, after the command's name */
 	size_t argument_count;
-	struct option_value *options;
+	struct option_value *options; /* settings */
 	size_t option_count;
-	bool flag; /* the command's flag was given */
+	struct given_option *own_options;
+	size_t own_option_count;
 	bool help; /* --help was given: nothing else counts */
 
 	struct config config; /* when the command uses settings */
@@ -32,22 +55,27 @@ struct invocation {
 };
 
 struct command {
-	const char *name;
+	const char *name;      /* one word, or two: "outbox renew" */
 	const char *arguments; /* as usage shows them */
 	size_t arguments_min, arguments_max;
-	const char *flag; /* its only option that is no setting, without dashes, or NULL */
-	const char *flag_help;
-	const char *summary; /* one line */
-	const char *details; /* what `allocd help COMMAND` says besides */
-	unsigned uses;       /* which settings: see USED_BY_...; 0: none */
+	const struct command_option *options; /* those that are no settings; NULL in `name` ends them */
+	const char *summary;                  /* one line */
+	const char *details;                  /* what `allocd help COMMAND` says besides */
+	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
 	enum exit_status (*run)(const struct invocation *invocation);
 };
 
 extern const struct command commands[];
 extern const size_t commands_count;
 
-/* NULL when there is none of that name. */
-const struct command *command_named(const char *name);
+/*
+ * The command that the words, NULL-terminated, begin with; *rest is set to what follows its name.  NULL when
+ * they begin with none.
+ */
+const struct command *command_named(const char *const words[], const char *const **rest);
+
+/* Tells how to use it, on standard output. */
+void command_explain(const struct command *command);
 
 /* The rows' functions. */
 enum exit_status command_run(const struct invocation *invocation);

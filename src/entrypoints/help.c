@@ -3,12 +3,25 @@
 
 #include <string.h>
 
+static int widest_name(void)
+{
+	size_t widest = 0;
+
+	for (size_t i = 0; i < commands_count; i++) {
+		if (strlen(commands[i].name) > widest)
+			widest = strlen(commands[i].name);
+	}
+	return (int)widest;
+}
+
 static void print_program(void)
 {
+	int width = widest_name();
+
 	puts("usage: allocd COMMAND [OPTION]... [ARGUMENT]...\n\n"
 	     "Decides which batch of stock each order line is taken from, and tells the world.\n");
 	for (size_t i = 0; i < commands_count; i++)
-		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-*s  %s\n", width, commands[i].name, commands[i].summary);
 	puts("\nallocd help COMMAND tells more, and which settings the command takes.\n"
 	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
 	     "78 configuration.");
@@ -26,13 +39,22 @@ static void print_setting(const struct setting *setting, struct arena *arena)
 	       setting->fallback[0] ? arena_printf(arena, "; default: %s", setting->fallback) : "");
 }
 
+static void print_own_option(const struct command_option *option, struct arena *arena)
+{
+	printf("  %-28s %s\n",
+	       arena_printf(arena, "--%s%s%s", option->name, option->value ? " " : "",
+			    option->value ? option->value : ""),
+	       option->help);
+}
+
 static void print_options(const struct command *command)
 {
+	const struct command_option *option = command->options;
 	struct arena *arena = arena_new(1024);
 
 	puts("\nOptions:");
-	if (command->flag)
-		printf("  --%-26s %s\n", command->flag, command->flag_help);
+	for (; option && option->name; option++)
+		print_own_option(option, arena);
 	for (size_t i = 0; i < settings_count; i++) {
 		if (settings[i].used_by & command->uses)
 			print_setting(&settings[i], arena);
@@ -40,9 +62,9 @@ static void print_options(const struct command *command)
 	arena_free(&arena);
 }
 
-static void print_command(const struct command *command)
+void command_explain(const struct command *command)
 {
-	bool has_options = command->flag || command->uses;
+	bool has_options = command->options || command->uses;
 
 	printf("usage: allocd %s%s%s%s\n\n", command->name, has_options ? " [OPTION]..." : "",
 	       command->arguments[0] ? " " : "", command->arguments);
@@ -55,17 +77,23 @@ static void print_command(const struct command *command)
 
 enum exit_status command_help(const struct invocation *invocation)
 {
+	size_t count = invocation->argument_count;
+	const char *words[3] = {NULL};
 	const struct command *command;
+	const char *const *rest;
 
-	if (invocation->argument_count == 0) {
+	for (size_t i = 0; i < count; i++)
+		words[i] = invocation->arguments[i];
+	if (count == 0) {
 		print_program();
 		return STATUS_DONE;
 	}
-	command = command_named(invocation->arguments[0]);
-	if (!command) {
-		fprintf(stderr, "allocd: there is no command '%s'\n", invocation->arguments[0]);
+	command = command_named(words, &rest);
+	if (!command || *rest) {
+		fprintf(stderr, "allocd: there is no command '%s%s%s'\n", words[0], words[1] ? " " : "",
+			words[1] ? words[1] : "");
 		return STATUS_USAGE;
 	}
-	print_command(command);
+	command_explain(command);
 	return STATUS_DONE;
 }

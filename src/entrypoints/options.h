@@ -12,4 +12,13 @@
 bool options_parse(struct invocation *invocation, const struct command *command, const char *const words[],
 		   const char **error);
 
+/* Of the command's own options: whether one was given, its last value (or NULL), its values in order. */
+bool invocation_flag(const struct invocation *invocation, const char *name);
+const char *invocation_option(const struct invocation *invocation, const char *name);
+const char *invocation_option_at(const struct invocation *invocation, const char *name, size_t index);
+
+/* The last value of one that is a number, or is so many seconds; `fallback` when it was not given. */
+int64_t invocation_number(const struct invocation *invocation, const char *name, int64_t fallback);
+int64_t invocation_ms(const struct invocation *invocation, const char *name, int64_t fallback);
+
 #endif

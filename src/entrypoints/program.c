@@ -25,15 +25,21 @@ static enum exit_status unknown_command(const char *name, struct arena *arena)
 }
 
 /* --help and --version are what people try first. */
-static const struct command *command_for(const char *word)
+static const char *usual_name(const char *word)
 {
-	if (!word)
-		return NULL;
 	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
-		word = "help";
-	if (strcmp(word, "--version") == 0)
-		word = "version";
-	return command_named(word);
+		return "help";
+	return strcmp(word, "--version") == 0 ? "version" : NULL;
+}
+
+static const struct command *command_for(const char *const words[], const char *const **rest)
+{
+	const char *usual[] = {words[0] ? usual_name(words[0]) : NULL, NULL};
+	const struct command *command = command_named(usual[0] ? usual : words, rest);
+
+	if (usual[0])
+		*rest = words + 1;
+	return command;
 }
 
 /* The settings, and the log that they configure. */
@@ -57,18 +63,17 @@ static enum exit_status run_configured(struct invocation *invocation, const char
 static enum exit_status dispatch(struct invocation *invocation, const char *const words[],
 				 const char *const environment[])
 {
-	const struct command *command = command_for(words[0]);
+	const char *const *rest;
+	const struct command *command = command_for(words, &rest);
 	const char *error;
 
 	if (!command)
 		return unknown_command(words[0], invocation->arena);
-	if (!options_parse(invocation, command, words + 1, &error))
+	if (!options_parse(invocation, command, rest, &error))
 		return complain(error, STATUS_USAGE);
 	if (invocation->help) {
-		invocation->arguments = arena_alloc(invocation->arena, sizeof *invocation->arguments);
-		invocation->arguments[0] = command->name;
-		invocation->argument_count = 1;
-		return command_help(invocation);
+		command_explain(command);
+		return STATUS_DONE;
 	}
 	return command->uses ? run_configured(invocation, environment) : command->run(invocation);
 }

@@ -2,6 +2,7 @@
 #include "entrypoints/text.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,23 @@ bool text_to_number(const char *text, int64_t *number)
 		value = value * 10 + digit;
 	}
 	*number = value;
+	return true;
+}
+
+bool text_to_ms(const char *text, int64_t *ms)
+{
+	static const int64_t units[] = {1000, 100, 10, 1};
+	char digits[32];
+	const char *point = strchr(text, '.');
+	size_t length = strlen(text), decimals = point ? strlen(point + 1) : 0;
+	int64_t number;
+
+	if (length >= sizeof digits || decimals > 3 || (point && (point == text || decimals == 0)))
+		return false;
+	snprintf(digits, sizeof digits, "%.*s%s", (int)strcspn(text, "."), text, point ? point + 1 : "");
+	if (!text_to_number(digits, &number) || number > INT64_C(1000000000) * 1000 / units[decimals])
+		return false;
+	*ms = number * units[decimals];
 	return true;
 }
 

@@ -15,6 +15,9 @@ bool text_count(const char *text, size_t length, size_t *count);
 /* Decimal digits and nothing else, INT64_MAX at most. */
 bool text_to_number(const char *text, int64_t *number);
 
+/* Seconds, with up to three digits after a point, as milliseconds; a billion seconds at most. */
+bool text_to_ms(const char *text, int64_t *ms);
+
 /* How many characters must be put in, left out or changed to make one text of the other (Levenshtein). */
 size_t text_distance(const char *one, const char *other);
 

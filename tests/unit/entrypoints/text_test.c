@@ -18,6 +18,28 @@ START_TEST(numbers_are_digits_and_fit)
 }
 END_TEST
 
+START_TEST(seconds_may_have_a_fraction)
+{
+	int64_t ms = -1;
+
+	ck_assert(text_to_ms("30", &ms) && ms == 30000);
+	ck_assert(text_to_ms("0", &ms) && ms == 0);
+	ck_assert(text_to_ms("1.5", &ms) && ms == 1500);
+	ck_assert(text_to_ms("0.05", &ms) && ms == 50);
+	ck_assert(text_to_ms("0.005", &ms) && ms == 5);
+	ck_assert(text_to_ms("1000000000", &ms) && ms == INT64_C(1000000000000));
+	ck_assert(!text_to_ms("1000000000.1", &ms));
+	ck_assert(!text_to_ms("", &ms));
+	ck_assert(!text_to_ms(".5", &ms));
+	ck_assert(!text_to_ms("5.", &ms));
+	ck_assert(!text_to_ms("1.2.3", &ms));
+	ck_assert(!text_to_ms("0.0001", &ms));
+	ck_assert(!text_to_ms("-1", &ms));
+	ck_assert(!text_to_ms("1e3", &ms));
+	ck_assert(!text_to_ms("00000000000000000000000000000001.5", &ms));
+}
+END_TEST
+
 START_TEST(characters_are_counted_not_bytes)
 {
 	size_t count = 0;
@@ -54,6 +76,7 @@ Suite *text_suite(void)
 	TCase *tests = tcase_create("text");
 
 	tcase_add_test(tests, numbers_are_digits_and_fit);
+	tcase_add_test(tests, seconds_may_have_a_fraction);
 	tcase_add_test(tests, characters_are_counted_not_bytes);
 	tcase_add_test(tests, control_characters_are_not_printable);
 	tcase_add_test(tests, distance_counts_the_edits);
