@@ -24,7 +24,7 @@ static void resume_shrink(void *context, const char *sku)
 }
 
 static void look_whether_drained(void *context);
-static void tell_database(void *context);
+static void tell_change(void *context);
 
 struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config)
 {
@@ -34,13 +34,14 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
 	engine->ports = *ports;
 	engine->config = *config;
+	engine->stats.database_up = true;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->ports, &engine->stats);
 	engine->reminder = reminder_new(&engine->ports, &engine->stats, resume_shrink, engine);
 	engine->intake = intake_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);
-	engine->database_timer = clock->ops->timer_new(clock, tell_database, engine);
+	engine->change_timer = clock->ops->timer_new(clock, tell_change, engine);
 	engine->drain_timer = clock->ops->timer_new(clock, look_whether_drained, engine);
 	return engine;
 }
@@ -57,7 +58,7 @@ void engine_free(struct engine **engine)
 
 	if (!it)
 		return;
-	it->ports.clock->ops->timer_free(&it->database_timer);
+	it->ports.clock->ops->timer_free(&it->change_timer);
 	it->ports.clock->ops->timer_free(&it->drain_timer);
 	for (size_t i = 0; i < it->config.lanes; i++)
 		lane_free(&it->lanes[i]);
@@ -77,6 +78,28 @@ static bool is_below(const struct engine *engine, size_t part)
 	       engine->stats.queued_bytes < engine->config.queue_bytes / part;
 }
 
+static void tell_change(void *context)
+{
+	struct engine *engine = context;
+
+	if (engine->on_change)
+		engine->on_change(engine->change_context);
+}
+
+/* Not at once: whoever is told may submit, or be in the middle of it. */
+static void note_change(struct engine *engine)
+{
+	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
+}
+
+static void look_whether_full(struct engine *engine)
+{
+	if (engine->is_full ? !is_below(engine, 2) : is_below(engine, 1))
+		return;
+	engine->is_full = !engine->is_full;
+	note_change(engine);
+}
+
 void engine_submit(struct engine *engine, const struct arrival *arrival)
 {
 	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
@@ -85,7 +108,7 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
-	engine->was_full = engine->was_full || !engine_has_room(engine);
+	look_whether_full(engine);
 	intake_take(engine->intake, delivery);
 }
 
@@ -94,24 +117,15 @@ bool engine_has_room(const struct engine *engine)
 	return is_below(engine, 1);
 }
 
-void engine_on_room(struct engine *engine, void (*on_room)(void *context), void *context)
+bool engine_is_full(const struct engine *engine)
 {
-	engine->on_room = on_room;
-	engine->room_context = context;
+	return engine->is_full;
 }
 
-void engine_on_database(struct engine *engine, void (*changed)(void *context), void *context)
+void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context)
 {
-	engine->on_database = changed;
-	engine->database_context = context;
-}
-
-static void tell_database(void *context)
-{
-	struct engine *engine = context;
-
-	if (engine->on_database)
-		engine->on_database(engine->database_context);
+	engine->on_change = changed;
+	engine->change_context = context;
 }
 
 void engine_database_is(struct engine *engine, bool up)
@@ -119,7 +133,7 @@ void engine_database_is(struct engine *engine, bool up)
 	if (engine->stats.database_up == up)
 		return;
 	engine->stats.database_up = up;
-	engine->ports.clock->ops->timer_set(engine->database_timer, 0);
+	note_change(engine);
 }
 
 /* ---- out ---- */
@@ -146,15 +160,6 @@ static void forget_creation(struct engine *engine, struct delivery *delivery)
 		batch_index_remember(engine->batches, delivery->batchref, delivery->sku);
 }
 
-static void tell_room(struct engine *engine)
-{
-	if (!engine->was_full || !is_below(engine, 2))
-		return;
-	engine->was_full = false;
-	if (engine->on_room)
-		engine->on_room(engine->room_context);
-}
-
 void engine_finish(struct engine *engine, struct delivery *delivery)
 {
 	assert(delivery->outcome != OUTCOME_NONE);
@@ -166,7 +171,7 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
 	delivery_free(&delivery);
-	tell_room(engine);
+	look_whether_full(engine);
 }
 
 const struct engine_stats *engine_stats(const struct engine *engine)

@@ -65,7 +65,7 @@ struct engine_stats {
 	/* Now. */
 	size_t queued, queued_bytes; /* waiting or in flight */
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
-	bool database_up;   /* the last answer of the database was none of trouble */
+	bool database_up;   /* the last answer of the database, if any, was none of trouble */
 	bool broker_takes;  /* no partition's last events were refused */
 	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
@@ -82,16 +82,20 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
  */
 void engine_start(struct engine *engine);
 
-/*
- * Takes a message, always.  Who reads messages asks engine_has_room() before each and stops when there is
- * none; `on_room` is called, from the event loop, when half of the room is free again.
- */
+/* Takes a message, always. */
 void engine_submit(struct engine *engine, const struct arrival *arrival);
-bool engine_has_room(const struct engine *engine);
-void engine_on_room(struct engine *engine, void (*on_room)(void *context), void *context);
 
-/* `changed` is called, from the event loop, whenever engine_stats()->database_up has changed. */
-void engine_on_database(struct engine *engine, void (*changed)(void *context), void *context);
+/* Whether the next message stays within the bounds of the queue. */
+bool engine_has_room(const struct engine *engine);
+
+/* Whether who reads messages should pause: from when the queue is full until half of it is free again. */
+bool engine_is_full(const struct engine *engine);
+
+/*
+ * `changed` is called, from the event loop, whenever engine_is_full() or engine_stats()->database_up has
+ * changed.
+ */
+void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context);
 
 /* Whether nothing is queued, in flight or unpublished. */
 bool engine_is_idle(const struct engine *engine);

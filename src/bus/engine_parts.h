@@ -20,15 +20,13 @@ struct engine {
 	struct reminder *reminder;
 	struct batch_index *batches;
 
-	bool was_full;
-	void (*on_room)(void *context);
-	void *room_context;
+	bool is_full;
+	void (*on_change)(void *context);
+	void *change_context;
+	struct timer *change_timer;
 	void (*drained)(void *context);
 	void *drain_context;
 	struct timer *drain_timer;
-	void (*on_database)(void *context);
-	void *database_context;
-	struct timer *database_timer;
 };
 
 /* The lane that every message about the SKU goes through. */

@@ -104,6 +104,7 @@ static void on_resolved(void *context, const struct failure *failure)
 		schedule(intake, backoff_next(&intake->backoff, intake->engine->ports.random));
 		return;
 	}
+	engine_database_is(intake->engine, true);
 	intake->backoff.failures = 0;
 	for (; delivery && at < intake->batch_count; delivery = delivery->next) {
 		const struct resolved_batch *batch;

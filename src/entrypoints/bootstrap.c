@@ -163,8 +163,7 @@ static void make_consumer(struct worker *worker)
 {
 	static const struct redis_listener listener = {.message = on_message, .up = on_heard};
 
-	consumer_init(&worker->consumer, worker->engine,
-		      (struct intake_valve){pause_intake, resume_intake, worker});
+	consumer_init(&worker->consumer, worker->engine);
 	worker->subscriber =
 		redis_subscriber_new(&worker->redis,
 				     &(struct redis_subscriber_config){
@@ -174,6 +173,8 @@ static void make_consumer(struct worker *worker)
 					     .count = sizeof commands_heard / sizeof commands_heard[0],
 				     },
 				     &listener, worker);
+	consumer_add(&worker->consumer,
+		     &(struct intake_valve){pause_intake, resume_intake, worker, .is_durable = false});
 }
 
 /* ---- HTTP ---- */

@@ -1,20 +1,40 @@
-/* From the subscription into the engine. */
+/* From the subscription into the engine, and when sources are held. */
 #include "entrypoints/consumer.h"
 
-static void on_room(void *context)
+#include <assert.h>
+
+static bool has_to_wait(const struct consumer *consumer, const struct intake_valve *valve)
+{
+	return engine_is_full(consumer->engine) ||
+	       (valve->is_durable && !engine_stats(consumer->engine)->database_up);
+}
+
+static void set_valves(void *context)
 {
 	struct consumer *consumer = context;
 
-	if (!consumer->paused)
-		return;
-	consumer->paused = false;
-	consumer->valve.resume(consumer->valve.source);
+	for (size_t i = 0; i < consumer->count; i++) {
+		const struct intake_valve *valve = &consumer->held[i].valve;
+		bool close = has_to_wait(consumer, valve);
+
+		if (close == consumer->held[i].is_closed)
+			continue;
+		consumer->held[i].is_closed = close;
+		(close ? valve->pause : valve->resume)(valve->source);
+	}
 }
 
-void consumer_init(struct consumer *consumer, struct engine *engine, struct intake_valve valve)
+void consumer_init(struct consumer *consumer, struct engine *engine)
 {
-	*consumer = (struct consumer){.engine = engine, .valve = valve};
-	engine_on_room(engine, on_room, consumer);
+	*consumer = (struct consumer){.engine = engine};
+	engine_on_change(engine, set_valves, consumer);
+}
+
+void consumer_add(struct consumer *consumer, const struct intake_valve *valve)
+{
+	assert(consumer->count < VALVES_MAX);
+	consumer->held[consumer->count++].valve = *valve;
+	set_valves(consumer);
 }
 
 void consumer_take(struct consumer *consumer, enum message_type type, const char *channel,
@@ -27,13 +47,13 @@ void consumer_take(struct consumer *consumer, enum message_type type, const char
 						.payload = payload,
 						.payload_size = true_size,
 					});
-	if (consumer->paused || engine_has_room(consumer->engine))
-		return;
-	consumer->paused = true;
-	consumer->valve.pause(consumer->valve.source);
+	/* At once: a burst holds many, and the engine tells only after it. */
+	if (engine_is_full(consumer->engine))
+		set_valves(consumer);
 }
 
 void consumer_stop(struct consumer *consumer)
 {
-	engine_on_room(consumer->engine, NULL, NULL);
+	engine_on_change(consumer->engine, NULL, NULL);
+	consumer->count = 0;
 }

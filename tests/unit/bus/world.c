@@ -53,11 +53,12 @@ void world_free(struct world **place)
 
 /* ---- the worker ---- */
 
-static void on_room(void *context)
+static void on_change(void *context)
 {
 	struct world *it = context;
 
-	it->room_calls++;
+	it->room_calls += it->was_full && !engine_is_full(it->engine);
+	it->was_full = engine_is_full(it->engine);
 }
 
 void world_prepare(struct world *it)
@@ -82,7 +83,8 @@ void world_prepare(struct world *it)
 	ports.publisher_store = memory_store_port(it->publisher);
 	ports.reminder_store = memory_store_port(it->reminder);
 	it->engine = engine_new(&ports, &it->config);
-	engine_on_room(it->engine, on_room, it);
+	engine_on_change(it->engine, on_change, it);
+	it->was_full = false;
 }
 
 void world_start(struct world *it)

@@ -50,7 +50,8 @@ struct world {
 
 	struct sent *first, *last;
 	int answers;
-	int room_calls;
+	int room_calls; /* how often a full queue had room again */
+	bool was_full;
 	bool drained;
 };
 

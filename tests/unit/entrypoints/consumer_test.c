@@ -26,7 +26,8 @@ static void on_resume(void *source)
 static void set_up(void)
 {
 	world_init(&world, QUEUE_MAX);
-	consumer_init(&consumer, world.engine, (struct intake_valve){on_pause, on_resume, &world});
+	consumer_init(&consumer, world.engine);
+	consumer_add(&consumer, &(struct intake_valve){on_pause, on_resume, &world, .is_durable = false});
 	pauses = resumes = 0;
 }
 
@@ -95,21 +96,64 @@ START_TEST(what_comes_after_the_pause_is_taken_too)
 }
 END_TEST
 
-START_TEST(an_engine_that_others_fill_does_not_resume_who_was_not_paused)
+static void fill_over_http(void)
 {
 	static const char payload[] = "{\"ref\":\"b\",\"sku\":\"lamp\",\"qty\":3}";
 
-	wire_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++)
 		engine_submit(world.engine, &(struct arrival){.way = WAY_HTTP,
 							      .place = "/add_batch",
 							      .type = MSG_CREATE_BATCH,
 							      .payload = {payload, strlen(payload)},
 							      .payload_size = strlen(payload)});
+}
+
+START_TEST(an_engine_that_others_fill_pauses_the_source_too)
+{
+	wire_hold(memory_store_requests(world.stores[0]));
+	fill_over_http();
+	world_run_ms(&world, 20);
+	ck_assert_int_eq(pauses, 1);
+
 	wire_open(memory_store_requests(world.stores[0]));
 	world_run_ms(&world, 20);
 
-	ck_assert_int_eq(resumes, 0);
+	ck_assert_int_eq(resumes, 1);
+}
+END_TEST
+
+static int durable_pauses, durable_resumes;
+
+static void on_durable_pause(void *source)
+{
+	(void)source;
+	durable_pauses++;
+}
+
+static void on_durable_resume(void *source)
+{
+	(void)source;
+	durable_resumes++;
+}
+
+START_TEST(only_a_durable_source_waits_for_the_database)
+{
+	durable_pauses = durable_resumes = 0;
+	consumer_add(&consumer,
+		     &(struct intake_valve){on_durable_pause, on_durable_resume, NULL, .is_durable = true});
+	ck_assert_int_eq(durable_pauses, 0);
+	database_set_down(world.database, true);
+	take("{\"ref\":\"table\",\"sku\":\"lamp\",\"qty\":3}");
+	world_run_ms(&world, 20);
+	ck_assert_int_eq(durable_pauses, 1);
+	ck_assert_int_eq(durable_resumes, 0);
+
+	database_set_down(world.database, false);
+	for (int turns = 0; !durable_resumes && turns < 500; turns++)
+		world_run_ms(&world, 10);
+
+	ck_assert_int_eq(durable_resumes, 1);
+	ck_assert_int_eq(pauses, 0);
 }
 END_TEST
 
@@ -137,7 +181,8 @@ Suite *consumer_suite(void)
 	tcase_add_test(tests, a_bad_message_is_kept_with_its_channel_and_its_true_size);
 	tcase_add_test(tests, a_full_engine_pauses_the_source_until_there_is_room);
 	tcase_add_test(tests, what_comes_after_the_pause_is_taken_too);
-	tcase_add_test(tests, an_engine_that_others_fill_does_not_resume_who_was_not_paused);
+	tcase_add_test(tests, an_engine_that_others_fill_pauses_the_source_too);
+	tcase_add_test(tests, only_a_durable_source_waits_for_the_database);
 	tcase_add_test(tests, a_stopped_consumer_lets_its_source_be);
 	suite_add_tcase(suite, tests);
 	return suite;
