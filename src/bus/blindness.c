@@ -1,0 +1,140 @@
+/* The windows that are not written down yet, and the one call to the logbook that is under way. */
+#include "bus/blindness.h"
+
+#include "core/must.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* So many windows are written at once; twice as many are kept. */
+#define WINDOWS_AT_ONCE 50
+#define WINDOWS_MAX     ((size_t)2 * WINDOWS_AT_ONCE)
+
+/* How often it is noted that commands are heard. */
+#define NOTE_EVERY_MS 5000
+
+#define RETRY_FIRST_MS 100
+#define RETRY_CAP_MS   5000
+
+struct blindness {
+	struct logbook *logbook;
+	struct clock *clock;
+	struct logger *logger;
+	struct timer *timer; /* for the next note */
+
+	struct blind_window windows[WINDOWS_MAX]; /* not known to be written; their causes are copies */
+	size_t count;
+	size_t noting; /* the logbook is told the first ones */
+	bool is_noting;
+	bool is_heard;
+	int64_t retry_ms; /* how long to wait after the next failure */
+};
+
+static void note(void *context);
+
+struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct logger *logger)
+{
+	struct blindness *blindness = must_alloc(sizeof *blindness);
+
+	blindness->logbook = logbook;
+	blindness->clock = clock;
+	blindness->logger = logger;
+	blindness->retry_ms = RETRY_FIRST_MS;
+	blindness->timer = clock->ops->timer_new(clock, note, blindness);
+	return blindness;
+}
+
+/* The first `count` windows go, after the first `from`. */
+static void drop(struct blindness *blindness, size_t from, size_t count)
+{
+	struct blind_window *windows = blindness->windows + from;
+
+	for (size_t i = 0; i < count; i++)
+		free((void *)(uintptr_t)windows[i].cause);
+	blindness->count -= count;
+	memmove(windows, windows + count, (blindness->count - from) * sizeof *windows);
+}
+
+void blindness_free(struct blindness **blindness)
+{
+	struct blindness *it = *blindness;
+
+	if (!it)
+		return;
+	drop(it, 0, it->count);
+	it->clock->ops->timer_free(&it->timer);
+	free(it);
+	*blindness = NULL;
+}
+
+static void note_in(struct blindness *blindness, int64_t delay_ms)
+{
+	if (!blindness->is_noting)
+		blindness->clock->ops->timer_set(blindness->timer, delay_ms);
+}
+
+/* The two in the middle become one; the logbook is not being told of them. */
+static void merge(struct blindness *blindness)
+{
+	struct blind_window *first = &blindness->windows[WINDOWS_AT_ONCE];
+
+	first->until = first[1].until;
+	drop(blindness, WINDOWS_AT_ONCE + 1, 1);
+}
+
+void blindness_ends(struct blindness *blindness, const struct blind_window *window)
+{
+	struct blind_window *copy;
+
+	if (blindness->count == WINDOWS_MAX)
+		merge(blindness);
+	copy = &blindness->windows[blindness->count++];
+	*copy = *window;
+	copy->cause = must(strdup(window->cause));
+	blindness->is_heard = true;
+	note_in(blindness, 0);
+}
+
+void blindness_begins(struct blindness *blindness)
+{
+	blindness->is_heard = false;
+}
+
+static int64_t retry_later(struct blindness *blindness, const char *error)
+{
+	int64_t delay_ms = blindness->retry_ms;
+
+	if (delay_ms == RETRY_FIRST_MS)
+		LOG(blindness->logger, LOG_WARN, "blind windows are not written down, will try again",
+		    LOG_NUMBER("windows", blindness->count), LOG_TEXT("error", error));
+	blindness->retry_ms = delay_ms * 2 < RETRY_CAP_MS ? delay_ms * 2 : RETRY_CAP_MS;
+	return delay_ms;
+}
+
+static void on_noted(void *context, const struct failure *failure)
+{
+	struct blindness *blindness = context;
+
+	blindness->is_noting = false;
+	if (failure) {
+		note_in(blindness, retry_later(blindness, failure->text));
+		return;
+	}
+	blindness->retry_ms = RETRY_FIRST_MS;
+	drop(blindness, 0, blindness->noting);
+	note_in(blindness, blindness->count ? 0 : NOTE_EVERY_MS);
+}
+
+static void note(void *context)
+{
+	struct blindness *blindness = context;
+	struct logbook *logbook = blindness->logbook;
+
+	/* Not heard, there is nothing to say: blindness_ends() begins again. */
+	if (!blindness->count && !blindness->is_heard)
+		return;
+	blindness->is_noting = true;
+	blindness->noting = blindness->count < WINDOWS_AT_ONCE ? blindness->count : WINDOWS_AT_ONCE;
+	logbook->ops->note_blindness(logbook, blindness->windows, blindness->noting, blindness->is_heard,
+				     on_noted, blindness);
+}

@@ -1,0 +1,644 @@
+/*
+ * Two things go on side by side: reading, one step after another; and what follows from it, acknowledging and
+ * noting how far it is done.
+ */
+#include "bus/stream_reader.h"
+
+#include "bus/backoff.h"
+#include "core/must.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CLAIM_EVERY_MS 10000
+#define NOTE_EVERY_MS  1000
+#define TRIM_EVERY_MS  60000
+
+/* Entries that one call acknowledges, at most. */
+#define ACKNOWLEDGE_MAX 1000
+
+enum reader_state {
+	READER_RESTING,         /* for leave to go on: to be started or resumed, or for an acknowledgement */
+	READER_LOOKING,         /* for the stream: how things stand */
+	READER_OPENING,         /* for the logbook: which incarnation it is */
+	READER_CREATING,        /* for the stream: the group */
+	READER_CLAIMING,        /* for the stream: what readers that are gone left */
+	READER_READING_PENDING, /* for the stream: what was read before and is not acknowledged */
+	READER_READING_NEW,     /* for the stream: entries that nobody got */
+	READER_WAITING,         /* for the time to try again */
+};
+
+/* An entry that was submitted, until its acknowledgement is confirmed. */
+struct taken {
+	struct stream_reader *reader;
+	struct taken *previous, *next; /* in the order of the stream */
+	struct taken *next_to_acknowledge;
+	int64_t incarnation;
+	struct stream_id id;
+};
+
+struct stream_reader {
+	struct stream_reader_ports ports;
+	struct stream_reader_config config;
+	struct stream_reader_stats stats; /* is_reading: the group is there, and `record` is the stream's */
+	char *name;
+
+	enum reader_state state;
+	bool is_started, is_paused;
+	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
+	struct backoff backoff;
+	bool is_told;                 /* that the stream is not read */
+	struct stream_record opening; /* being read from the logbook */
+	struct stream_record record;
+	bool claim_is_due;
+	bool has_pending;             /* entries of this reader, perhaps, */
+	struct stream_id read_up_to;  /* above this one */
+	struct stream_id last_looked; /* the last id that the stream had generated then */
+
+	struct taken *first, *last;           /* in flight, in the order of the stream */
+	struct taken *handled, **handled_end; /* to be acknowledged */
+	struct taken *acknowledging;          /* the stream was told; NULL: nothing is under way */
+	struct backoff acknowledge_backoff;
+
+	bool is_noting;
+	bool has_news;               /* something was acknowledged since the last note */
+	struct stream_id trim_below; /* as far as the last look shows */
+	int64_t trim_again_ms;       /* not before */
+};
+
+static void go_on(struct stream_reader *reader);
+static void acknowledge(void *context);
+static void note(void *context);
+
+/* ---- beginning and end ---- */
+
+static int64_t now_ms(const struct stream_reader *reader)
+{
+	return reader->ports.clock->ops->now_ms(reader->ports.clock);
+}
+
+static void set_timer(struct stream_reader *reader, struct timer *timer, int64_t delay_ms)
+{
+	reader->ports.clock->ops->timer_set(timer, delay_ms);
+}
+
+static void try_again(void *context)
+{
+	struct stream_reader *reader = context;
+
+	reader->state = READER_RESTING;
+	go_on(reader);
+}
+
+static void claim_again(void *context)
+{
+	struct stream_reader *reader = context;
+
+	reader->claim_is_due = true;
+}
+
+struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
+					const struct stream_reader_config *config)
+{
+	struct stream_reader *reader = must_alloc(sizeof *reader);
+	struct clock *clock = ports->clock;
+
+	reader->ports = *ports;
+	reader->config = *config;
+	reader->config.name = reader->name = must(strdup(config->name));
+	reader->backoff = reader->acknowledge_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
+	reader->handled_end = &reader->handled;
+	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
+	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
+	reader->acknowledge_timer = clock->ops->timer_new(clock, acknowledge, reader);
+	reader->note_timer = clock->ops->timer_new(clock, note, reader);
+	return reader;
+}
+
+static void forget(struct taken *taken)
+{
+	struct stream_reader *reader = taken->reader;
+
+	*(taken->previous ? &taken->previous->next : &reader->first) = taken->next;
+	*(taken->next ? &taken->next->previous : &reader->last) = taken->previous;
+	reader->stats.in_flight--;
+	free(taken);
+}
+
+void stream_reader_free(struct stream_reader **reader)
+{
+	struct stream_reader *it = *reader;
+	const struct clock_ops *clock;
+
+	if (!it)
+		return;
+	clock = it->ports.clock->ops;
+	clock->timer_free(&it->retry_timer);
+	clock->timer_free(&it->claim_timer);
+	clock->timer_free(&it->acknowledge_timer);
+	clock->timer_free(&it->note_timer);
+	while (it->first)
+		forget(it->first);
+	free(it->name);
+	free(it);
+	*reader = NULL;
+}
+
+/* What a step under way brings belongs to a time that is over. */
+static void lose(struct stream_reader *reader)
+{
+	reader->stats.is_reading = false;
+}
+
+void stream_reader_start(struct stream_reader *reader)
+{
+	reader->is_started = true;
+	set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
+	go_on(reader);
+}
+
+void stream_reader_stop(struct stream_reader *reader)
+{
+	reader->is_started = false;
+	lose(reader);
+}
+
+void stream_reader_pause(struct stream_reader *reader)
+{
+	reader->is_paused = true;
+}
+
+void stream_reader_resume(struct stream_reader *reader)
+{
+	reader->is_paused = false;
+	go_on(reader);
+}
+
+bool stream_reader_is_idle(const struct stream_reader *reader)
+{
+	return !reader->first;
+}
+
+const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)
+{
+	return &reader->stats;
+}
+
+/* ---- a step failed ---- */
+
+static void tell_not_read(struct stream_reader *reader, const char *error)
+{
+	if (reader->is_told)
+		return;
+	reader->is_told = true;
+	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again",
+	    LOG_TEXT("stream", reader->name), LOG_TEXT("error", error));
+}
+
+static void tell_read(struct stream_reader *reader)
+{
+	reader->backoff.failures = 0;
+	if (!reader->is_told)
+		return;
+	reader->is_told = false;
+	LOG(reader->ports.logger, LOG_INFO, "stream is read again", LOG_TEXT("stream", reader->name));
+}
+
+/* Whether the connection or the group was lost: from the beginning, after a while. */
+static void fail(struct stream_reader *reader, const struct failure *failure)
+{
+	lose(reader);
+	if (reader->is_started)
+		tell_not_read(reader, failure->text);
+	reader->state = READER_WAITING;
+	set_timer(reader, reader->retry_timer, backoff_next(&reader->backoff, reader->ports.random));
+}
+
+static void step_done(struct stream_reader *reader)
+{
+	reader->state = READER_RESTING;
+	go_on(reader);
+}
+
+/* ---- look, open, create the group ---- */
+
+static void to_acknowledge(struct stream_reader *reader, struct taken *list);
+static struct taken *take_handled(struct stream_reader *reader, size_t max);
+
+static void lead_in(struct stream_reader *reader)
+{
+	reader->stats.is_reading = true;
+	reader->record = reader->opening;
+	to_acknowledge(reader, take_handled(reader, SIZE_MAX)); /* but those of an earlier incarnation */
+	reader->claim_is_due = reader->has_pending = reader->has_news = true;
+	reader->read_up_to = (struct stream_id){0};
+	step_done(reader);
+}
+
+static void on_created(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	char after[STREAM_ID_TEXT];
+
+	if (failure) {
+		fail(reader, failure);
+		return;
+	}
+	stream_id_format(reader->opening.done, after);
+	LOG(reader->ports.logger, LOG_INFO, "consumer group created", LOG_TEXT("stream", reader->name),
+	    LOG_TEXT("after", after), LOG_NUMBER("incarnation", reader->opening.incarnation));
+	lead_in(reader);
+}
+
+static void on_opened(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	struct stream *stream = reader->ports.stream;
+
+	if (failure) {
+		fail(reader, failure);
+	} else if (reader->state == READER_OPENING) {
+		lead_in(reader);
+	} else {
+		stream->ops->create_group(stream, reader->opening.done, on_created, reader);
+	}
+}
+
+static void on_looked(void *context, const struct stream_state *state, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	struct logbook *logbook = reader->ports.logbook;
+
+	if (failure) {
+		fail(reader, failure);
+		return;
+	}
+	reader->stats.pending = state->pending;
+	reader->last_looked = state->last_generated;
+	reader->state = state->has_group ? READER_OPENING : READER_CREATING;
+	logbook->ops->open_stream(logbook, reader->name, state->last_generated, state->has_group,
+				  &reader->opening, on_opened, reader);
+}
+
+static void look(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_LOOKING;
+	stream->ops->look(stream, on_looked, reader);
+}
+
+/* ---- claim ---- */
+
+static void count_lost(struct stream_reader *reader, size_t count)
+{
+	if (!count)
+		return;
+	reader->stats.lost += count;
+	LOG(reader->ports.logger, LOG_ERROR, "entries lost: they were trimmed while they were pending",
+	    LOG_TEXT("stream", reader->name), LOG_NUMBER("count", count));
+}
+
+static void on_claimed(void *context, const struct stream_claim *claim, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure) {
+		fail(reader, failure);
+		return;
+	}
+	reader->claim_is_due = false;
+	set_timer(reader, reader->claim_timer, CLAIM_EVERY_MS);
+	reader->stats.claimed += claim->claimed;
+	count_lost(reader, claim->lost);
+	if (claim->claimed) {
+		reader->has_pending = true;
+		reader->read_up_to = (struct stream_id){0};
+	}
+	step_done(reader);
+}
+
+static void claim(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_CLAIMING;
+	stream->ops->claim(stream, on_claimed, reader);
+}
+
+/* ---- read: what is pending, then what is new ---- */
+
+/* Order of the stream, through all its incarnations; this one's entries have the reader's. */
+static int compare(const struct taken *taken, struct stream_id id)
+{
+	if (taken->incarnation != taken->reader->record.incarnation)
+		return taken->incarnation < taken->reader->record.incarnation ? -1 : 1;
+	return stream_id_compare(taken->id, id);
+}
+
+/* The last of those in flight that does not come after `id`, from `place` on, which does not; or NULL. */
+static struct taken *place_of(const struct stream_reader *reader, struct taken *place, struct stream_id id)
+{
+	struct taken *next = place ? place->next : reader->first;
+
+	if (reader->last && compare(reader->last, id) <= 0)
+		return reader->last;
+	for (; next && compare(next, id) <= 0; next = next->next)
+		place = next;
+	return place;
+}
+
+static struct taken *remember(struct stream_reader *reader, struct taken *previous, struct stream_id id)
+{
+	struct taken *taken = must_alloc(sizeof *taken);
+
+	taken->reader = reader;
+	taken->incarnation = reader->record.incarnation;
+	taken->id = id;
+	taken->previous = previous;
+	taken->next = previous ? previous->next : reader->first;
+	*(taken->previous ? &taken->previous->next : &reader->first) = taken;
+	*(taken->next ? &taken->next->previous : &reader->last) = taken;
+	reader->stats.in_flight++;
+	return taken;
+}
+
+/* What it did is committed. */
+static void on_answered(void *context, const struct delivery *delivery)
+{
+	struct taken *taken = context;
+
+	(void)delivery;
+	taken->next_to_acknowledge = NULL;
+	to_acknowledge(taken->reader, taken);
+}
+
+static void submit(struct stream_reader *reader, const struct stream_entry *entry, struct taken *taken)
+{
+	char id[STREAM_ID_TEXT];
+
+	stream_id_format(entry->id, id);
+	reader->stats.read++;
+	engine_submit(reader->ports.engine, &(struct arrival){
+						    .way = WAY_STREAM,
+						    .place = reader->name,
+						    .entry_id = id,
+						    .incarnation = taken->incarnation,
+						    .id = entry->message_id,
+						    .type = entry->type,
+						    .defect = entry->defect,
+						    .payload = entry->payload,
+						    .payload_size = entry->payload_size,
+						    .answered = on_answered,
+						    .context = taken,
+					    });
+}
+
+static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	struct taken *place = NULL;
+	size_t gone = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		place = place_of(reader, place, entries[i].id);
+		if (place && compare(place, entries[i].id) == 0)
+			continue; /* it is in flight */
+		place = remember(reader, place, entries[i].id);
+		if (entries[i].gone) {
+			gone++;
+			to_acknowledge(reader, place);
+		} else {
+			submit(reader, &entries[i], place);
+		}
+	}
+	count_lost(reader, gone);
+}
+
+static void on_read(void *context, const struct stream_entry *entries, size_t count,
+		    const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	bool was_pending = reader->state == READER_READING_PENDING;
+
+	if (failure) {
+		fail(reader, failure);
+		acknowledge(reader);
+		return;
+	}
+	reader->state = READER_RESTING;
+	/* Else it began before something was lost: what it brings is pending, and comes again. */
+	if (reader->stats.is_reading) {
+		tell_read(reader);
+		take_all(reader, entries, count);
+		reader->has_pending = was_pending && count;
+		if (was_pending && count)
+			reader->read_up_to = entries[count - 1].id;
+	}
+	acknowledge(reader); /* which waited for what was pending */
+	go_on(reader);
+}
+
+static void read_pending(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_READING_PENDING;
+	stream->ops->read_pending(stream, reader->read_up_to, on_read, reader);
+}
+
+static void read_new(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_READING_NEW;
+	stream->ops->read_new(stream, on_read, reader);
+}
+
+/* ---- the next step ---- */
+
+static void go_on(struct stream_reader *reader)
+{
+	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
+	    !engine_has_room(reader->ports.engine))
+		return;
+	if (!reader->stats.is_reading) {
+		if (!reader->is_noting) /* which looks, too */
+			look(reader);
+	} else if (reader->claim_is_due) {
+		claim(reader);
+	} else if (!reader->has_pending) {
+		read_new(reader);
+	} else if (!reader->acknowledging) {
+		/* Else it might bring what is forgotten by the time it arrives. */
+		read_pending(reader);
+	}
+}
+
+/* ---- acknowledge ---- */
+
+/* What an earlier incarnation's entries are called, this one's may be called, too: nothing is said of them. */
+static void to_acknowledge(struct stream_reader *reader, struct taken *list)
+{
+	for (struct taken *taken = list, *next; taken; taken = next) {
+		next = taken->next_to_acknowledge;
+		if (taken->incarnation != reader->record.incarnation) {
+			forget(taken);
+			continue;
+		}
+		taken->next_to_acknowledge = NULL;
+		*reader->handled_end = taken;
+		reader->handled_end = &taken->next_to_acknowledge;
+	}
+	/* All of this turn of the loop goes in one call. */
+	if (reader->handled && !reader->acknowledge_backoff.failures)
+		set_timer(reader, reader->acknowledge_timer, 0);
+}
+
+/* The first `max` of those to be acknowledged, as a list of their own. */
+static struct taken *take_handled(struct stream_reader *reader, size_t max)
+{
+	struct taken *list = reader->handled, **end = &reader->handled;
+
+	for (size_t i = 0; i < max && *end; i++)
+		end = &(*end)->next_to_acknowledge;
+	if (!*end)
+		reader->handled_end = &reader->handled;
+	if (end == &reader->handled)
+		return NULL;
+	reader->handled = *end;
+	*end = NULL;
+	return list;
+}
+
+static void on_acknowledged(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	struct taken *list = reader->acknowledging;
+
+	reader->acknowledging = NULL;
+	if (failure && failure->kind != FAILURE_CONFLICT) {
+		int64_t delay_ms = backoff_next(&reader->acknowledge_backoff, reader->ports.random);
+
+		to_acknowledge(reader, list);
+		set_timer(reader, reader->acknowledge_timer, delay_ms);
+		go_on(reader);
+		return;
+	}
+	if (failure) /* without the group they are pending for nobody */
+		lose(reader);
+	reader->acknowledge_backoff.failures = 0;
+	reader->has_news = true;
+	for (struct taken *taken = list, *next; taken; taken = next) {
+		next = taken->next_to_acknowledge;
+		reader->stats.acknowledged += !failure;
+		forget(taken);
+	}
+	go_on(reader);
+	acknowledge(reader);
+}
+
+static void acknowledge(void *context)
+{
+	struct stream_reader *reader = context;
+	struct stream *stream = reader->ports.stream;
+	struct stream_id ids[ACKNOWLEDGE_MAX];
+	size_t count = 0;
+
+	if (!reader->handled || reader->acknowledging || reader->state == READER_READING_PENDING)
+		return;
+	reader->acknowledging = take_handled(reader, ACKNOWLEDGE_MAX);
+	for (const struct taken *it = reader->acknowledging; it; it = it->next_to_acknowledge)
+		ids[count++] = it->id;
+	stream->ops->acknowledge(stream, ids, count, on_acknowledged, reader);
+}
+
+/* ---- note how far it is done, and trim what is old ---- */
+
+static void noted(struct stream_reader *reader)
+{
+	reader->is_noting = false;
+	go_on(reader);
+}
+
+/* What is not trimmed now is trimmed later. */
+static void on_trimmed(void *context, const struct failure *failure)
+{
+	(void)failure;
+	noted(context);
+}
+
+static void trim(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->trim_again_ms = now_ms(reader) + TRIM_EVERY_MS;
+	if (stream_id_compare(reader->trim_below, (struct stream_id){0}) > 0)
+		stream->ops->trim(stream, reader->trim_below, on_trimmed, reader);
+	else
+		noted(reader);
+}
+
+static void on_marked(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	reader->has_news = reader->has_news || failure;
+	if (now_ms(reader) >= reader->trim_again_ms)
+		trim(reader);
+	else
+		noted(reader);
+}
+
+/*
+ * Nothing that is not done with by all: `done_by_all` itself stays, too.  Redis' clock is that of the ids, and
+ * the newest one tells it: a stream that nobody writes to keeps what it has.
+ */
+static struct stream_id lowest_to_keep(const struct stream_reader *reader, const struct stream_state *state)
+{
+	uint64_t retention_ms = (uint64_t)reader->config.retention_ms, now = state->last_generated.ms;
+	struct stream_id lowest = {now > retention_ms ? now - retention_ms : 0, 0};
+
+	return stream_id_compare(lowest, state->done_by_all) < 0 ? lowest : state->done_by_all;
+}
+
+/* The group is gone, or the stream began again: a read would tell, but perhaps only after a while. */
+static bool is_lost(const struct stream_reader *reader, const struct stream_state *state)
+{
+	return !state->has_group || stream_id_compare(state->last_generated, reader->last_looked) < 0;
+}
+
+static void on_looked_again(void *context, const struct stream_state *state, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	struct logbook *logbook = reader->ports.logbook;
+	struct stream_record record = reader->record;
+
+	if (failure || !reader->stats.is_reading || is_lost(reader, state)) {
+		reader->has_news = true;
+		if (!failure)
+			lose(reader);
+		noted(reader);
+		return;
+	}
+	reader->stats.pending = state->pending;
+	reader->last_looked = state->last_generated;
+	reader->trim_below = lowest_to_keep(reader, state);
+	record.done = state->done;
+	logbook->ops->mark_stream(logbook, reader->name, &record, state->last_generated, on_marked, reader);
+}
+
+static void note(void *context)
+{
+	struct stream_reader *reader = context;
+	struct stream *stream = reader->ports.stream;
+
+	if (!reader->is_started)
+		return;
+	set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
+	if (!reader->stats.is_reading || reader->is_noting ||
+	    !(reader->has_news || now_ms(reader) >= reader->trim_again_ms))
+		return;
+	reader->is_noting = true;
+	reader->has_news = false;
+	stream->ops->look(stream, on_looked_again, reader);
+}
