@@ -179,11 +179,13 @@ static void make_consumer(struct worker *worker)
 
 /* ---- HTTP ---- */
 
-static bool is_listening(void *context)
+static const char *intake_trouble(void *context, struct arena *arena)
 {
 	const struct worker *worker = context;
 
-	return worker->subscriber && redis_subscriber_is_up(worker->subscriber);
+	(void)arena;
+	return worker->subscriber && redis_subscriber_is_up(worker->subscriber) ? NULL
+										: "not listening on Redis";
 }
 
 static void measure(void *context, struct metrics *metrics)
@@ -191,6 +193,7 @@ static void measure(void *context, struct metrics *metrics)
 	const struct worker *worker = context;
 
 	metrics->published_unheard = redis_publisher_stats(worker->publisher)->nobody_heard;
+	metrics->listening = worker->subscriber && redis_subscriber_is_up(worker->subscriber);
 	metrics->blind_windows = worker->blind_windows;
 	metrics->blind_seconds = (double)worker->blind_us / 1e6;
 }
@@ -203,8 +206,8 @@ void worker_listen(struct worker *worker)
 					     .engine = worker->engine,
 					     .views = worker->views,
 					     .broker = redis_publisher_broker(worker->publisher),
-					     .is_listening = is_listening,
-					     .listening = worker,
+					     .intake_trouble = intake_trouble,
+					     .intake = worker,
 					     .event_to_json = wire_payload_to_line,
 					     .measure = measure,
 					     .measured = worker,

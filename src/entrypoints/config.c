@@ -175,6 +175,11 @@ static void check_together(struct loading *loading)
 		complain(loading, "ALLOCD_MAIL_FROM", "expected an address, for ALLOCD_SMTP_URL is set");
 	else if (config->smtp_url[0] && !config->mail_to[0])
 		complain(loading, "ALLOCD_MAIL_TO", "expected an address, for ALLOCD_SMTP_URL is set");
+	for (size_t i = 0; i < config->streams.count; i++) {
+		if (strcmp(config->streams.names[i], config->event_stream) == 0)
+			complain(loading, "ALLOCD_EVENT_STREAM",
+				 "expected another name than those of ALLOCD_STREAM");
+	}
 }
 
 bool config_load(struct config *config, struct arena *arena, const char *const environment[],

@@ -21,6 +21,13 @@ struct listen_address {
 	uint16_t port;    /* 0: any that is free */
 };
 
+#define STREAMS_MAX 16
+
+struct stream_list {
+	const char *names[STREAMS_MAX];
+	size_t count;
+};
+
 enum origin { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_OPTION };
 
 /* One setting as it was given. */
@@ -34,7 +41,7 @@ struct config {
 	const char *database_url;
 	const char *redis_url;
 	const char *prefix;
-	const char *stream; /* "": off */
+	struct stream_list streams; /* none: off */
 	const char *group;
 	const char *event_stream; /* "": off */
 	struct listen_address http;

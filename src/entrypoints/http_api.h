@@ -22,9 +22,9 @@ struct http_services {
 	struct views *views;
 	const struct broker *broker;
 
-	/* Whether commands on Redis are heard now. */
-	bool (*is_listening)(void *context);
-	void *listening;
+	/* Why commands on Redis are not taken as they should be, in `arena`; NULL when they are. */
+	const char *(*intake_trouble)(void *context, struct arena *arena);
+	void *intake;
 
 	/* An event's payload as one line of JSON, whatever its encoding. */
 	bool (*event_to_json)(struct bytes payload, struct arena *arena, const char **json,

@@ -15,18 +15,22 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request)
 static const char *reasons(const struct http_api *api, bool database_answers, struct arena *arena)
 {
 	const struct http_services *services = &api->services;
-	const char *text = "";
+	const char *text = "", *intake = services->intake_trouble(services->intake, arena);
 
 	if (api->stopping)
 		text = arena_printf(arena, "%s, stopping", text);
 	if (!database_answers)
 		text = arena_printf(arena, "%s, the database does not answer", text);
-	if (!services->is_listening(services->listening))
-		text = arena_printf(arena, "%s, not listening on Redis", text);
+	if (intake)
+		text = arena_printf(arena, "%s, %s", text, intake);
 	if (!services->broker->ops->is_up(services->broker))
 		text = arena_printf(arena, "%s, cannot publish on Redis", text);
 	else if (!engine_stats(services->engine)->broker_takes)
 		text = arena_printf(arena, "%s, Redis refuses events", text);
+	if (engine_stats(services->engine)->restored)
+		text = arena_printf(
+			arena, "%s, the database is older than what was published (see allocd outbox renew)",
+			text);
 	return text[0] ? text + strlen(", ") : text;
 }
 
@@ -60,7 +64,6 @@ void serve_metrics(struct http_api *api, struct evhttp_request *request)
 		.http_connections = http_server_connections(api->server),
 		.http_waiting = api->waiting,
 		.http_replies = api->replies.by_class,
-		.listening = services->is_listening(services->listening),
 		.publishing = services->broker->ops->is_up(services->broker),
 		.started_at = (double)api->started_at,
 		.stopping = api->stopping,

@@ -67,6 +67,12 @@ static void write_engine(FILE *out, const struct engine_stats *stats)
 	gauge(out, "allocd_queued_bytes", "Memory that those messages hold.", (double)stats->queued_bytes);
 	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that Redis did not take yet.",
 	      (double)stats->unpublished);
+	gauge(out, "allocd_dead_letters", "Dead letters kept, when last counted.",
+	      (double)stats->dead_letters);
+	counter(out, "allocd_dead_letters_dropped_total", "Dead letters dropped for want of room.",
+		(double)stats->dead_letters_dropped);
+	gauge(out, "allocd_database_restored", "Whether the database is older than what was published.",
+	      stats->restored ? 1 : 0);
 	gauge(out, "allocd_database_up", "Whether the database answered last without trouble.",
 	      stats->database_up ? 1 : 0);
 	gauge(out, "allocd_events_taken", "Whether Redis took the events that it was given last.",
@@ -81,10 +87,30 @@ static void write_redis(FILE *out, const struct metrics *metrics)
 	      metrics->publishing ? 1 : 0);
 	counter(out, "allocd_events_unheard_total", "Events that nobody listened to.",
 		(double)metrics->published_unheard);
+	counter(out, "allocd_events_unfenced_total",
+		"Events published without fence and stream, for Redis had no memory for more.",
+		(double)metrics->published_unfenced);
 	counter(out, "allocd_blind_windows_total", "Times that commands on Redis were not heard.",
 		(double)metrics->blind_windows);
 	counter(out, "allocd_blind_seconds_total", "How long commands on Redis were not heard, in all.",
 		metrics->blind_seconds);
+}
+
+static void write_streams(FILE *out, const struct stream_reader_stats *streams)
+{
+	counter(out, "allocd_stream_entries_read_total", "Entries taken from streams.",
+		(double)streams->read);
+	counter(out, "allocd_stream_entries_claimed_total", "Entries taken over from readers that were gone.",
+		(double)streams->claimed);
+	counter(out, "allocd_stream_entries_lost_total",
+		"Entries that were trimmed before they were handled.", (double)streams->lost);
+	counter(out, "allocd_stream_entries_acknowledged_total", "Entries acknowledged, after the commit.",
+		(double)streams->acknowledged);
+	gauge(out, "allocd_stream_entries_in_flight", "Entries taken and not acknowledged yet.",
+	      (double)streams->in_flight);
+	gauge(out, "allocd_stream_entries_pending", "Entries that all readers of the group hold.",
+	      (double)streams->pending);
+	gauge(out, "allocd_stream_reading", "Whether every stream is read.", streams->is_reading ? 1 : 0);
 }
 
 static void write_http(FILE *out, const struct metrics *metrics)
@@ -118,6 +144,7 @@ char *metrics_text(const struct metrics *metrics)
 
 	write_engine(out, metrics->engine);
 	write_redis(out, metrics);
+	write_streams(out, &metrics->streams);
 	write_http(out, metrics);
 	write_process(out, metrics);
 	fclose(out);

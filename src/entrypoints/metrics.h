@@ -3,15 +3,20 @@
 #define ALLOCD_ENTRYPOINTS_METRICS_H
 
 #include "bus/engine.h"
+#include "bus/stream_reader.h"
 
 struct metrics {
 	const struct engine_stats *engine;
 
 	/* Redis. */
-	uint64_t published_unheard; /* events that Redis took and nobody listened to */
-	uint64_t blind_windows;     /* times that commands on Redis were not heard, */
-	double blind_seconds;       /* and how long in all */
+	uint64_t published_unheard;  /* events that Redis took and nobody listened to */
+	uint64_t published_unfenced; /* events that went out while Redis had no memory for more */
+	uint64_t blind_windows;      /* times that commands on Redis were not heard, */
+	double blind_seconds;        /* and how long in all */
 	bool listening, publishing;
+
+	/* The streams that commands come from, together. */
+	struct stream_reader_stats streams;
 
 	/* HTTP. */
 	size_t http_connections;

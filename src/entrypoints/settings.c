@@ -27,6 +27,45 @@ static const char *accepts_text(const struct setting *setting, struct arena *are
 	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", TEXT_MAX);
 }
 
+static bool is_listed(const struct stream_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names between commas, each once. */
+static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	struct stream_list *list = place;
+
+	(void)setting;
+	*list = (struct stream_list){0};
+	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
+		return false;
+	for (const char *at = text; text[0]; at++) {
+		const char *name = arena_printf(arena, "%.*s", (int)strcspn(at, ","), at);
+
+		if (!name[0] || list->count == STREAMS_MAX || is_listed(list, name))
+			return false;
+		list->names[list->count++] = name;
+		at += strlen(name);
+		if (!*at)
+			return true;
+	}
+	return true;
+}
+
+static const char *accepts_streams(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(
+		arena, "up to %d different names with a comma between each two, or nothing to read no stream",
+		STREAMS_MAX);
+}
+
 static bool parse_number(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
 	int64_t number;
@@ -162,15 +201,14 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
-		.help = "streams to read commands from; empty: none",
-		TEXT, IN(stream), .empty_is_off = true, .used_by = WORKER_ONLY,
-		.not_yet = "commands come by pub/sub and HTTP so far",
+		.help = "streams to read commands from, with commas between; empty: none",
+		.parse = parse_streams, .accepts = accepts_streams, IN(streams), .empty_is_off = true,
+		.used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_GROUP", .fallback = "allocd", .value = "NAME",
 		.help = "consumer group on those streams",
 		TEXT, IN(group), .used_by = WORKER_ONLY,
-		.not_yet = "commands come by pub/sub and HTTP so far",
 	},
 	{
 		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",

@@ -58,7 +58,8 @@ START_TEST(the_defaults_are_those_of_the_contract)
 	ck_assert_str_eq(config.database_url, "postgresql:///allocd");
 	ck_assert_str_eq(config.redis_url, "redis://127.0.0.1:6379/0");
 	ck_assert_str_eq(config.prefix, "");
-	ck_assert_str_eq(config.stream, "allocd:commands");
+	ck_assert_uint_eq(config.streams.count, 1);
+	ck_assert_str_eq(config.streams.names[0], "allocd:commands");
 	ck_assert_str_eq(config.group, "allocd");
 	ck_assert_str_eq(config.event_stream, "allocd:events");
 	ck_assert_str_eq(config.http.host, "127.0.0.1");
@@ -113,7 +114,7 @@ START_TEST(empty_turns_off_what_can_be_off)
 		load((const char *const[]){"ALLOCD_HTTP=", "ALLOCD_STREAM=", "ALLOCD_EVENT_STREAM=", NULL}));
 
 	ck_assert_ptr_null(config.http.host);
-	ck_assert_str_eq(config.stream, "");
+	ck_assert_uint_eq(config.streams.count, 0);
 	ck_assert_str_eq(config.event_stream, "");
 }
 END_TEST
@@ -130,6 +131,11 @@ static const char *const refused[] = {
 	"ALLOCD_ENCODING=xml",
 	"ALLOCD_ENCODING=JSON",
 	"ALLOCD_ENVELOPE=paper",
+	"ALLOCD_STREAM=,",
+	"ALLOCD_STREAM=a,",
+	"ALLOCD_STREAM=a,,b",
+	"ALLOCD_STREAM=a,b,a",
+	"ALLOCD_STREAM=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
 	"ALLOCD_UNIT_MAX=0",
 	"ALLOCD_UNIT_MAX=10001",
 	"ALLOCD_UNIT_MAX= 7",
@@ -178,6 +184,24 @@ START_TEST(addresses_are_split)
 	ck_assert(load_one("ALLOCD_HTTP=localhost:0"));
 	ck_assert_str_eq(config.http.host, "localhost");
 	ck_assert_int_eq(config.http.port, 0);
+}
+END_TEST
+
+START_TEST(streams_stand_between_commas)
+{
+	ck_assert(load_one("ALLOCD_STREAM=orders,stock of the south"));
+
+	ck_assert_uint_eq(config.streams.count, 2);
+	ck_assert_str_eq(config.streams.names[0], "orders");
+	ck_assert_str_eq(config.streams.names[1], "stock of the south");
+}
+END_TEST
+
+START_TEST(events_do_not_go_where_commands_come_from)
+{
+	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,b", "ALLOCD_EVENT_STREAM=b", NULL}));
+
+	ck_assert_str_eq(error, "ALLOCD_EVENT_STREAM: expected another name than those of ALLOCD_STREAM");
 }
 END_TEST
 
@@ -304,9 +328,11 @@ END_TEST
 
 START_TEST(a_setting_without_effect_is_warned_of_unless_it_is_the_default)
 {
-	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_GROUP=allocd", NULL}), "");
-	ck_assert_ptr_nonnull(
-		strstr(warned_of((const char *const[]){"ALLOCD_GROUP=other", NULL}), "ALLOCD_GROUP"));
+	static const char *const mail[] = {"ALLOCD_SMTP_URL=smtp://mail:25", "ALLOCD_MAIL_FROM=a@b",
+					   "ALLOCD_MAIL_TO=c@d", NULL};
+
+	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_SMTP_URL=", NULL}), "");
+	ck_assert_ptr_nonnull(strstr(warned_of(mail), "ALLOCD_SMTP_URL"));
 }
 END_TEST
 
@@ -383,6 +409,8 @@ Suite *config_suite(void)
 	tcase_add_loop_test(tests, a_wrong_value_is_named_with_what_is_accepted, 0, COUNT(refused));
 	tcase_add_test(tests, a_wrong_option_is_named_as_it_was_given);
 	tcase_add_test(tests, addresses_are_split);
+	tcase_add_test(tests, streams_stand_between_commas);
+	tcase_add_test(tests, events_do_not_go_where_commands_come_from);
 	tcase_add_test(tests, mail_needs_a_sender_and_a_receiver);
 	tcase_add_test(tests, a_url_may_stand_in_a_file);
 	tcase_add_test(tests, a_url_and_its_file_contradict_each_other);

@@ -23,6 +23,8 @@ static void set_up(void)
 		.publish_failures = 19,
 		.notified = 20,
 		.notify_failures = 21,
+		.dead_letters = 36,
+		.dead_letters_dropped = 37,
 		.queued = 22,
 		.queued_bytes = 23,
 		.unpublished = 24,
@@ -31,7 +33,18 @@ static void set_up(void)
 	};
 	const uint64_t replies[6] = {0, 0, 31, 32, 33, 34};
 	struct metrics metrics = {
-		.engine = &stats, .http_replies = replies, .http_connections = 35, .listening = true};
+		.engine = &stats,
+		.http_replies = replies,
+		.http_connections = 35,
+		.listening = true,
+		.published_unfenced = 38,
+		.streams = {.read = 39,
+			    .claimed = 40,
+			    .lost = 41,
+			    .acknowledged = 42,
+			    .in_flight = 43,
+			    .pending = 44},
+	};
 
 	metrics_measure_process(&metrics);
 	text = metrics_text(&metrics);
@@ -67,6 +80,17 @@ static const char *const lines[] = {
 	"\nallocd_http_replies_total{status=\"2xx\"} 31\n",
 	"\nallocd_http_replies_total{status=\"5xx\"} 34\n",
 	"\nallocd_http_connections 35\n",
+	"\nallocd_dead_letters 36\n",
+	"\nallocd_dead_letters_dropped_total 37\n",
+	"\nallocd_events_unfenced_total 38\n",
+	"\nallocd_stream_entries_read_total 39\n",
+	"\nallocd_stream_entries_claimed_total 40\n",
+	"\nallocd_stream_entries_lost_total 41\n",
+	"\nallocd_stream_entries_acknowledged_total 42\n",
+	"\nallocd_stream_entries_in_flight 43\n",
+	"\nallocd_stream_entries_pending 44\n",
+	"\nallocd_stream_reading 0\n",
+	"\nallocd_database_restored 0\n",
 	"\n# TYPE allocd_units_total counter\n",
 	"\n# TYPE allocd_queued_bytes gauge\n",
 };

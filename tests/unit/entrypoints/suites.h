@@ -11,6 +11,7 @@ Suite *http_suite(void);
 Suite *metrics_suite(void);
 Suite *options_suite(void);
 Suite *program_suite(void);
+Suite *quiet_suite(void);
 Suite *secrets_suite(void);
 Suite *text_suite(void);
 

@@ -16,11 +16,12 @@
 
 #define PATIENCE_MS 2000
 
-static bool is_listening(void *context)
+static const char *intake_trouble(void *context, struct arena *words)
 {
 	const struct world *world = context;
 
-	return world->listening;
+	(void)words;
+	return world->listening ? NULL : "not listening on Redis";
 }
 
 static void make_ports(struct world *world)
@@ -73,8 +74,8 @@ static void make_api(struct world *world)
 					   .engine = world->engine,
 					   .views = memory_views_port(world->views),
 					   .broker = memory_broker_port(world->broker),
-					   .is_listening = is_listening,
-					   .listening = world,
+					   .intake_trouble = intake_trouble,
+					   .intake = world,
 					   .event_to_json = wire_payload_to_line,
 				   });
 }
