@@ -220,11 +220,25 @@ START_TEST(a_new_worker_does_not_publish_what_was_saved)
 }
 END_TEST
 
-START_TEST(a_worker_that_died_before_it_saved_is_followed_by_duplicates)
+START_TEST(a_worker_that_died_before_it_saved_is_not_followed_by_duplicates)
 {
 	allocate_one(1);
 	world_run(world);
 	world_crash(world);
+
+	world_start(world);
+
+	expect_published(1, 1);
+	ck_assert_uint_eq(memory_broker_skipped(world->broker), 1);
+}
+END_TEST
+
+START_TEST(unless_the_broker_lost_its_data)
+{
+	allocate_one(1);
+	world_run(world);
+	world_crash(world);
+	memory_broker_forget(world->broker);
 
 	world_start(world);
 
@@ -414,7 +428,8 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, what_a_lost_connection_committed_is_read_from_the_table);
 	tcase_add_test(tests, a_new_worker_publishes_what_the_last_one_left);
 	tcase_add_test(tests, a_new_worker_does_not_publish_what_was_saved);
-	tcase_add_test(tests, a_worker_that_died_before_it_saved_is_followed_by_duplicates);
+	tcase_add_test(tests, a_worker_that_died_before_it_saved_is_not_followed_by_duplicates);
+	tcase_add_test(tests, unless_the_broker_lost_its_data);
 	tcase_add_test(tests, more_rows_than_are_read_at_once_are_all_published);
 	tcase_add_test(tests, the_table_is_read_again_when_the_database_was_away);
 	tcase_add_test(tests, a_commit_during_the_first_look_is_not_overlooked);

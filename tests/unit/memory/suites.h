@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *loop_suite(void);
+Suite *broker_suite(void);
 Suite *codec_suite(void);
 Suite *database_suite(void);
 
