@@ -67,23 +67,37 @@ static bool spends_id(const struct delivery *delivery)
 	return delivery->outcome == OUTCOME_HANDLED || delivery->outcome == OUTCOME_SKIPPED;
 }
 
-void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
+static void spend_id(struct unit_of_work *uow, const struct delivery *delivery)
 {
 	struct inbox_slot *slot = delivery->inbox_key ? map_get(&uow->inbox_map, delivery->inbox_key) : NULL;
 
-	if (slot && !slot->spent && spends_id(delivery)) {
-		slot->spent = true;
-		slot->digest = delivery->digest;
-		slot->outcome = delivery->outcome;
-	}
-	if (delivery->replay) {
-		struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
+	if (!slot || slot->spent || !spends_id(delivery))
+		return;
+	slot->spent = true;
+	slot->digest = delivery->digest;
+	slot->outcome = delivery->outcome;
+}
 
-		if (replay->is_stale)
-			return;
-		GROW(uow, replayed, replayed_count);
-		uow->replayed[uow->replayed_count++] = delivery;
+/* Of several replays of one dead letter in this unit the first one counts. */
+static void note_replay(struct unit_of_work *uow, struct delivery *delivery)
+{
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (uow->replays[i]->delivery->replay->dead_letter == delivery->replay->dead_letter)
+			uow->replays[i]->is_stale = true;
 	}
+	GROW(uow, replayed, replayed_count);
+	uow->replayed[uow->replayed_count++] = delivery;
+}
+
+void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
+{
+	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
+
+	if (replay && replay->is_stale)
+		return; /* nothing came of it */
+	if (replay)
+		note_replay(uow, delivery);
+	spend_id(uow, delivery);
 	if (delivery_is_dead(delivery)) {
 		GROW(uow, dead, dead_count);
 		uow->dead[uow->dead_count++] = delivery;

@@ -626,6 +626,75 @@ START_TEST(ids_are_kept_until_then)
 }
 END_TEST
 
+/* ---- stream entries ---- */
+
+/* An allocate that finds no stock: sent again, it is a new attempt, unless it is known to be the same. */
+static struct envelope hopeless(void)
+{
+	struct envelope envelope = {.occurred_at = NO_INSTANT};
+
+	message_init(&envelope.message, MSG_ALLOCATE);
+	envelope.message.as.allocate.orderid = "order";
+	envelope.message.as.allocate.sku = "lamp";
+	envelope.message.as.allocate.qty = 100;
+	return envelope;
+}
+
+static enum outcome deliver_entry(const char *stream, int64_t incarnation, const char *entry_id)
+{
+	struct envelope envelope = hopeless();
+
+	work_restart(work);
+	work_arrival(work, &envelope,
+		     (struct arrival){.way = WAY_STREAM,
+				      .place = stream,
+				      .incarnation = incarnation,
+				      .entry_id = entry_id});
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	return work->deliveries[0]->outcome;
+}
+
+START_TEST(an_entry_without_an_id_has_one_effect)
+{
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_HANDLED);
+
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_SKIPPED);
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(an_entry_is_told_by_its_stream_its_incarnation_and_its_id)
+{
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_HANDLED);
+
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-2"), OUTCOME_HANDLED);
+	ck_assert_int_eq(deliver_entry("stream", 2, "5-1"), OUTCOME_HANDLED);
+	ck_assert_int_eq(deliver_entry("another", 1, "5-1"), OUTCOME_HANDLED);
+	ck_assert_int_eq(deliver_entry("stream 1", 1, "5-1"), OUTCOME_HANDLED);
+	ck_assert_int_eq(deliver_entry("stream", 11, "5-1"), OUTCOME_HANDLED);
+}
+END_TEST
+
+START_TEST(no_message_can_have_the_key_of_an_entry)
+{
+	struct envelope envelope = hopeless();
+
+	envelope.source = "stream 1";
+	envelope.id = "5-1";
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+	work_restart(work);
+	work_message(work, &envelope);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_HANDLED);
+
+	ck_assert_int_eq(message_type_named(ENTRY_KEY), MSG_NONE);
+}
+END_TEST
+
 /* ---- whose batch ---- */
 
 START_TEST(a_batch_resolves_to_its_sku)
@@ -920,6 +989,21 @@ START_TEST(what_is_not_published_is_never_tidied_away)
 }
 END_TEST
 
+START_TEST(a_database_has_an_incarnation_of_its_own)
+{
+	struct outbox_state before, again, renewed;
+
+	read_cursors(&before);
+	read_cursors(&again);
+	fixture->renew(fixture);
+	read_cursors(&renewed);
+
+	ck_assert_uint_eq(strlen(before.incarnation), INCARNATION_SIZE - 1);
+	ck_assert_str_eq(again.incarnation, before.incarnation);
+	ck_assert_str_ne(renewed.incarnation, before.incarnation);
+}
+END_TEST
+
 /* ---- a connection that is lost during a flush ---- */
 
 static void flush_and_lose(enum loss loss)
@@ -1185,6 +1269,297 @@ START_TEST(even_failed_messages_are_bounded)
 }
 END_TEST
 
+static void deliver_bad_entries(int64_t incarnation, const char *const *entry_ids, const char *const *reasons,
+				int count)
+{
+	work_restart(work);
+	for (int i = 0; i < count; i++) {
+		struct envelope envelope = hopeless();
+
+		work_arrival(work, &envelope,
+			     (struct arrival){.way = WAY_STREAM,
+					      .place = "stream",
+					      .incarnation = incarnation,
+					      .entry_id = entry_ids[i],
+					      .defect = reasons[i]});
+	}
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+static const char *dead_letters_in_full(void)
+{
+	static char text[1024];
+
+	fixture->dead_letters_in_full(fixture, text, sizeof text);
+	return text;
+}
+
+START_TEST(an_entry_that_is_delivered_again_is_the_same_dead_letter)
+{
+	deliver_bad_entries(1, (const char *[]){"5-1", "5-2"}, (const char *[]){"bad", "other"}, 2);
+
+	deliver_bad_entries(1, (const char *[]){"5-1"}, (const char *[]){"worse"}, 1);
+
+	ck_assert_str_eq(dead_letters_in_full(), "invalid stream stream allocate - 2 worse;"
+						 "invalid stream stream allocate - 1 other;");
+}
+END_TEST
+
+START_TEST(an_entry_of_another_incarnation_is_another_dead_letter)
+{
+	deliver_bad_entries(1, (const char *[]){"5-1"}, (const char *[]){"bad"}, 1);
+
+	deliver_bad_entries(2, (const char *[]){"5-1"}, (const char *[]){"bad"}, 1);
+
+	ck_assert_str_eq(dead_letters_in_full(), "invalid stream stream allocate - 1 bad;"
+						 "invalid stream stream allocate - 1 bad;");
+}
+END_TEST
+
+START_TEST(an_entry_that_is_twice_in_a_unit_is_one_dead_letter)
+{
+	char reasons[256];
+
+	deliver_bad_entries(1, (const char *[]){"5-1", "5-2", "5-1"},
+			    (const char *[]){"bad", "other", "worse"}, 3);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_msg(!strcmp(reasons, "worse;other;") || !strcmp(reasons, "other;worse;"), "%s", reasons);
+}
+END_TEST
+
+/* ---- dead letters that are replayed ---- */
+
+static const char *replays(void)
+{
+	static char text[1024];
+
+	fixture->replays(fixture, text, sizeof text);
+	return text;
+}
+
+/* An allocate of a lamp when there is none; returns the dead letter's key. */
+static int64_t bury(void)
+{
+	struct envelope envelope = hopeless();
+
+	envelope.id = "id";
+	work_restart(work);
+	work_message(work, &envelope);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_str_eq(dead_letters_in_full(), "rejected pubsub place allocate id 1 invalid sku lamp;");
+	return fixture->newest_dead_letter(fixture);
+}
+
+/* What the operator makes of the dead letter: an order of one piece. */
+static struct delivery *replay(struct work *at, int64_t key, int attempts, const char *defect)
+{
+	struct envelope envelope = hopeless();
+	struct replay again = {.dead_letter = key, .attempts = attempts, .who = "ann", .edits = "qty=1"};
+
+	envelope.id = "id";
+	envelope.message.as.allocate.qty = 1;
+	return work_arrival(
+		at, &envelope,
+		(struct arrival){.way = WAY_PUBSUB, .place = "place", .defect = defect, .replay = &again});
+}
+
+START_TEST(a_replay_that_is_handled_takes_the_dead_letter_away)
+{
+	int64_t key = bury();
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(dead_letters_in_full(), "");
+	ck_assert_str_eq(replays(), "2 ann qty=1 handled allocate id accepted;");
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(a_replay_that_is_skipped_takes_the_dead_letter_away)
+{
+	int64_t key = bury();
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(dead_letters_in_full(), "");
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(a_replay_that_is_rejected_is_one_attempt_more)
+{
+	int64_t key = bury();
+
+	for (int attempts = 1; attempts <= 2; attempts++) {
+		work_restart(work);
+		replay(work, key, attempts, NULL);
+		ck_assert_int_eq(work_do(work), NO_FAILURE);
+	}
+
+	ck_assert_str_eq(dead_letters_in_full(), "rejected pubsub place allocate id 3 invalid sku lamp;");
+	ck_assert_str_eq(replays(), "2 ann qty=1 rejected allocate id invalid sku lamp;"
+				    "3 ann qty=1 rejected allocate id invalid sku lamp;");
+}
+END_TEST
+
+START_TEST(a_replay_that_is_not_well_formed_is_one_attempt_more)
+{
+	int64_t key = bury();
+
+	work_restart(work);
+	replay(work, key, 1, "qty: not a number");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(dead_letters_in_full(), "invalid pubsub place allocate id 2 qty: not a number;");
+}
+END_TEST
+
+/* Somebody else was faster, with the dead letter that is gone, or that failed again. */
+START_TEST(a_replay_that_comes_too_late_does_nothing)
+{
+	bool is_gone = _i;
+	int64_t key = bury();
+
+	if (is_gone)
+		create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	if (!is_gone)
+		create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_str_eq(replays(), is_gone ? "2 ann qty=1 handled allocate id accepted;"
+					    : "2 ann qty=1 rejected allocate id invalid sku lamp;");
+	ck_assert_int_eq(load_product("lamp")->version, is_gone ? 1 : 0);
+	if (is_gone)
+		return;
+	work_restart(work); /* and it spends no id */
+	replay(work, key, 2, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
+}
+END_TEST
+
+/* Each makes another command of it: nothing but the dead letter itself is between them. */
+static void replay_as_batch(struct work *at, int64_t key, const char *reference, const char *sku)
+{
+	struct envelope envelope = {.occurred_at = NO_INSTANT};
+	struct replay again = {.dead_letter = key, .attempts = 1, .who = "ann", .edits = ""};
+
+	message_init(&envelope.message, MSG_CREATE_BATCH);
+	envelope.message.as.create_batch.batchref = reference;
+	envelope.message.as.create_batch.sku = sku;
+	envelope.message.as.create_batch.qty = 1;
+	work_arrival(at, &envelope, (struct arrival){.way = WAY_PUBSUB, .place = "place", .replay = &again});
+}
+
+START_TEST(of_two_replays_at_once_one_has_an_effect)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	int64_t key = bury();
+
+	work_restart(work);
+	replay_as_batch(work, key, "batch-1", "lamp");
+	replay_as_batch(other, key, "batch-2", "chair");
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(work);
+	work_handle(other);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	work_restart(other);
+	replay_as_batch(other, key, "batch-2", "chair");
+	ck_assert_int_eq(work_do(other), NO_FAILURE);
+	ck_assert_int_eq(other->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_ptr_null(load_product("chair"));
+	ck_assert_str_eq(replays(), "2 ann  handled create_batch - accepted;");
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(of_two_replays_in_one_unit_the_first_has_an_effect)
+{
+	int64_t key = bury();
+
+	work_restart(work);
+	replay_as_batch(work, key, "batch-1", "lamp");
+	replay_as_batch(work, key, "batch-2", "chair");
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
+	ck_assert_int_eq(work->deliveries[1]->outcome, OUTCOME_SKIPPED);
+	ck_assert_str_eq(replays(), "2 ann  handled create_batch - accepted;");
+}
+END_TEST
+
+START_TEST(a_replay_whose_flush_is_lost_has_one_effect)
+{
+	enum loss loss = (enum loss)_i;
+	int64_t key = bury();
+	int answer;
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+	fixture->lose_next_flush(fixture, store, loss);
+	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
+	if (loss == LOST_WHILE_COMMITTING)
+		fixture->end_lost_session(fixture, store, true);
+	answer = settle();
+
+	work_restart(work); /* an operator who knows nothing of it tries again */
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(work->deliveries[0]->outcome,
+			 answer == FAILURE_CONFLICT ? OUTCOME_SKIPPED : OUTCOME_HANDLED);
+	ck_assert_str_eq(dead_letters_in_full(), "");
+	ck_assert_str_eq(replays(), "2 ann qty=1 handled allocate id accepted;");
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(a_replayed_entry_is_spent)
+{
+	struct envelope envelope = hopeless();
+	struct replay again = {.attempts = 1, .who = "ann", .edits = ""};
+
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_REJECTED);
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+	again.dead_letter = fixture->newest_dead_letter(fixture);
+	work_restart(work);
+	work_arrival(work, &envelope,
+		     (struct arrival){.way = WAY_STREAM,
+				      .place = "stream",
+				      .incarnation = 1,
+				      .entry_id = "5-1",
+				      .replay = &again});
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_SKIPPED);
+
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
 /* ---- views ---- */
 
 struct reading {
@@ -1413,6 +1788,9 @@ static void add_ids(Suite *suite)
 	tcase_add_test(tests, a_spent_id_is_known_with_its_digest);
 	tcase_add_test(tests, ids_are_forgotten_after_their_time);
 	tcase_add_test(tests, ids_are_kept_until_then);
+	tcase_add_test(tests, an_entry_without_an_id_has_one_effect);
+	tcase_add_test(tests, an_entry_is_told_by_its_stream_its_incarnation_and_its_id);
+	tcase_add_test(tests, no_message_can_have_the_key_of_an_entry);
 }
 
 static void add_outbox(Suite *suite)
@@ -1426,6 +1804,7 @@ static void add_outbox(Suite *suite)
 	tcase_add_test(tests, cursors_only_go_forward);
 	tcase_add_test(tests, cursors_go_forward_with_a_flush);
 	tcase_add_test(tests, what_is_not_published_is_never_tidied_away);
+	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);
 }
 
 static void add_notifications(Suite *suite)
@@ -1447,6 +1826,24 @@ static void add_dead_letters(Suite *suite)
 	tcase_add_test(tests, the_oldest_dead_letters_leave_first);
 	tcase_add_test(tests, failed_messages_leave_last);
 	tcase_add_test(tests, even_failed_messages_are_bounded);
+	tcase_add_test(tests, an_entry_that_is_delivered_again_is_the_same_dead_letter);
+	tcase_add_test(tests, an_entry_of_another_incarnation_is_another_dead_letter);
+	tcase_add_test(tests, an_entry_that_is_twice_in_a_unit_is_one_dead_letter);
+}
+
+static void add_replays(Suite *suite)
+{
+	TCase *tests = add_case(suite, "replays");
+
+	tcase_add_test(tests, a_replay_that_is_handled_takes_the_dead_letter_away);
+	tcase_add_test(tests, a_replay_that_is_skipped_takes_the_dead_letter_away);
+	tcase_add_test(tests, a_replay_that_is_rejected_is_one_attempt_more);
+	tcase_add_test(tests, a_replay_that_is_not_well_formed_is_one_attempt_more);
+	tcase_add_loop_test(tests, a_replay_that_comes_too_late_does_nothing, 0, 2);
+	tcase_add_test(tests, of_two_replays_at_once_one_has_an_effect);
+	tcase_add_test(tests, of_two_replays_in_one_unit_the_first_has_an_effect);
+	tcase_add_loop_test(tests, a_replay_whose_flush_is_lost_has_one_effect, 0, 3);
+	tcase_add_test(tests, a_replayed_entry_is_spent);
 }
 
 static void add_views(Suite *suite)
@@ -1473,6 +1870,7 @@ Suite *store_suite(struct store_fixture *of)
 	add_outbox(suite);
 	add_notifications(suite);
 	add_dead_letters(suite);
+	add_replays(suite);
 	add_views(suite);
 	return suite;
 }

@@ -51,6 +51,18 @@ struct store_fixture {
 
 	/* The reasons of the dead letters that are kept, oldest first, each followed by a semicolon. */
 	void (*dead_letters)(struct store_fixture *fixture, char *text, size_t size);
+
+	/* The key of the newest one. */
+	int64_t (*newest_dead_letter)(struct store_fixture *fixture);
+
+	/* The same ones with OUTCOME WAY PLACE MESSAGE ID ATTEMPTS before the reason; no id: "-". */
+	void (*dead_letters_in_full)(struct store_fixture *fixture, char *text, size_t size);
+
+	/* What was replayed, in that order, each as ATTEMPT WHO EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
+	void (*replays)(struct store_fixture *fixture, char *text, size_t size);
+
+	/* It becomes another database, as one that was restored from a backup. */
+	void (*renew)(struct store_fixture *fixture);
 };
 
 /* The fixture must outlive the suite. */

@@ -95,19 +95,21 @@ static struct delivery *admit(struct work *work, const struct arrival *arrival)
 	return delivery;
 }
 
-struct delivery *work_message(struct work *work, const struct envelope *envelope)
+struct delivery *work_arrival(struct work *work, const struct envelope *envelope, struct arrival arrival)
 {
 	struct envelope copy = *envelope;
 
 	if (!copy.source)
 		copy.source = "";
-	return admit(work, &(struct arrival){
-				   .way = WAY_PUBSUB,
-				   .place = "place",
-				   .type = copy.message.type,
-				   .payload = {&copy, sizeof copy},
-				   .payload_size = sizeof copy,
-			   });
+	arrival.type = copy.message.type;
+	arrival.payload = (struct bytes){&copy, sizeof copy};
+	arrival.payload_size = sizeof copy;
+	return admit(work, &arrival);
+}
+
+struct delivery *work_message(struct work *work, const struct envelope *envelope)
+{
+	return work_arrival(work, envelope, (struct arrival){.way = WAY_PUBSUB, .place = "place"});
 }
 
 struct delivery *work_invalid(struct work *work, const char *reason)

@@ -39,6 +39,9 @@ struct delivery *work_allocate(struct work *work, const char *orderid, const cha
 struct delivery *work_change_quantity(struct work *work, const char *reference, int32_t qty);
 struct delivery *work_message(struct work *work, const struct envelope *envelope);
 
+/* A message that came in another way than by pub/sub; the arrival's type and payload are set. */
+struct delivery *work_arrival(struct work *work, const struct envelope *envelope, struct arrival arrival);
+
 /* A message that was invalid from the start, and so goes to the dead letters. */
 struct delivery *work_invalid(struct work *work, const char *reason);
 

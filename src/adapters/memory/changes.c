@@ -1,7 +1,7 @@
 /* Copies what a unit of work changed: nothing of the unit's memory survives it. */
 #include "adapters/memory/changes.h"
 
-#include <string.h>
+#include <inttypes.h>
 
 /* Makes room for one more element at the end of changes->array, and counts it. */
 #define ADD(changes, array, counter)                                                                         \
@@ -139,10 +139,31 @@ static void copy_dead(struct changes *changes, const struct unit_of_work *uow)
 			.way = delivery->way,
 			.place = copied(changes->arena, delivery->place),
 			.entry_id = copied(changes->arena, delivery->entry_id),
+			.incarnation = delivery->incarnation,
 			.type = delivery->type,
+			.source = copied(changes->arena, delivery->envelope.source),
 			.id = copied(changes->arena, delivery->envelope.id),
 			.payload = {arena_copy(changes->arena, payload.data, payload.size), payload.size},
 			.payload_size = delivery->payload_size,
+			.attempts = 1,
+		};
+	}
+}
+
+static void copy_replays(struct changes *changes, const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->replayed_count; i++) {
+		const struct delivery *delivery = uow->replayed[i];
+
+		*ADD(changes, replays, replay_count) = (struct replay_row){
+			.dead_letter = delivery->replay->dead_letter,
+			.attempt = delivery->replay->attempts + 1,
+			.who = copied(changes->arena, delivery->replay->who),
+			.edits = copied(changes->arena, delivery->replay->edits),
+			.outcome = delivery->outcome,
+			.reason = copied(changes->arena, delivery->reason),
+			.type = delivery->type,
+			.id = copied(changes->arena, delivery->envelope.id),
 		};
 	}
 }
@@ -184,6 +205,7 @@ struct changes *changes_of(const struct unit_of_work *uow)
 	copy_views(changes, uow);
 	copy_notifications(changes, uow);
 	copy_dead(changes, uow);
+	copy_replays(changes, uow);
 	copy_cursors(changes, uow);
 	copy_outbox(changes, uow);
 	return changes;
@@ -213,6 +235,9 @@ struct lock_names changes_locks(struct changes *changes)
 		if (changes->batches[i].is_new)
 			lock_names_add(&names, "batch", changes->batches[i].row.reference);
 	}
+	for (size_t i = 0; i < changes->replay_count; i++)
+		lock_names_add(&names, "dead letter",
+			       arena_printf(changes->arena, "%" PRId64, changes->replays[i].dead_letter));
 	return names;
 }
 

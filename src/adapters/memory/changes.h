@@ -50,6 +50,8 @@ struct changes {
 	size_t notification_count;
 	struct dead_letter *dead;
 	size_t dead_count;
+	struct replay_row *replays;
+	size_t replay_count;
 	struct cursor *cursors;
 	size_t cursor_count;
 	struct outbox_change *outbox;

@@ -176,19 +176,13 @@ static void apply_notifications(struct changes *changes, struct database *databa
 	}
 }
 
+/* The letters that were there are replayed before new ones push them out. */
 static void apply_dead(const struct changes *changes, struct database *database)
 {
-	for (size_t i = 0; i < changes->dead_count; i++) {
-		struct dead_letter *letter = ADD(database, dead_letters, dead_letter_count);
-
-		*letter = changes->dead[i];
-		letter->reason = copied(database, letter->reason);
-		letter->place = copied(database, letter->place);
-		letter->entry_id = copied(database, letter->entry_id);
-		letter->id = copied(database, letter->id);
-		letter->payload = copied_bytes(database, letter->payload);
-		letter->at = database_now(database);
-	}
+	for (size_t i = 0; i < changes->replay_count; i++)
+		database_replay(database, &changes->replays[i]);
+	for (size_t i = 0; i < changes->dead_count; i++)
+		database_add_dead_letter(database, &changes->dead[i]);
 	database_cap_dead_letters(database);
 }
 

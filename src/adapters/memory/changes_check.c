@@ -92,9 +92,23 @@ static bool check_ids(const struct changes *changes, const struct database *data
 	return true;
 }
 
+static bool check_replays(const struct changes *changes, const struct database *database,
+			  struct failure *failure)
+{
+	for (size_t i = 0; i < changes->replay_count; i++) {
+		const struct replay_row *replay = &changes->replays[i];
+		const struct dead_letter *letter = database_dead_letter(database, replay->dead_letter);
+
+		if (!letter || letter->attempts != replay->attempt - 1)
+			return fail(failure, FAILURE_CONFLICT,
+				    "a dead letter was replayed or discarded meanwhile");
+	}
+	return true;
+}
+
 bool changes_check(const struct changes *changes, const struct database *database, struct failure *failure)
 {
 	return check_keys(changes, database, failure) && check_products(changes, database, failure) &&
 	       check_batches(changes, database, failure) && check_lines(changes, database, failure) &&
-	       check_ids(changes, database, failure);
+	       check_ids(changes, database, failure) && check_replays(changes, database, failure);
 }

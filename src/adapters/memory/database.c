@@ -5,6 +5,7 @@
 #include "adapters/memory/lost.h"
 #include "core/must.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The database's clock when the simulation begins: 2024-01-01T00:00:00Z. */
@@ -23,6 +24,7 @@ struct database *database_new(struct simulation *simulation, const struct databa
 	map_init(&database->inbox, database->arena);
 	map_init(&database->witnesses, database->arena);
 	map_init(&database->views, database->arena);
+	database_renew(database);
 	return database;
 }
 
@@ -78,35 +80,6 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
 		partition->cursor = cursor->position;
 }
 
-/* Drops the oldest ones, `over` at most, that are failed or are not; returns how many are too many still. */
-static size_t drop_dead_letters(struct database *database, size_t over, bool failed)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < database->dead_letter_count; i++) {
-		const struct dead_letter *letter = &database->dead_letters[i];
-
-		if (over && (letter->outcome == OUTCOME_FAILED) == failed) {
-			over--;
-			database->dead_letters_dropped++;
-		} else {
-			database->dead_letters[kept++] = *letter;
-		}
-	}
-	database->dead_letter_count = kept;
-	return over;
-}
-
-void database_cap_dead_letters(struct database *database)
-{
-	size_t over = 0;
-
-	if (database->dead_letter_count > database->config.dead_letters_max)
-		over = database->dead_letter_count - database->config.dead_letters_max;
-	over = drop_dead_letters(database, over, false);
-	drop_dead_letters(database, over, true);
-}
-
 /* ---- what a test says ---- */
 
 void database_refuse(struct database *database, const char *text)
@@ -114,6 +87,12 @@ void database_refuse(struct database *database, const char *text)
 	database->refused = arena_grow(database->arena, database->refused, database->refused_count,
 				       sizeof *database->refused);
 	database->refused[database->refused_count++] = arena_strdup(database->arena, text);
+}
+
+void database_renew(struct database *database)
+{
+	snprintf(database->incarnation, sizeof database->incarnation, "00000000-0000-4000-8000-%012d",
+		 ++database->lives);
 }
 
 void database_set_down(struct database *database, bool down)

@@ -101,15 +101,33 @@ struct notification_row {
 };
 
 struct dead_letter {
+	int64_t key;
 	enum outcome outcome;
 	const char *reason;
 	enum way way;
+	bool is_mail; /* it was to be sent: it has no way in */
 	const char *place;
 	const char *entry_id; /* or NULL */
+	int64_t incarnation;
 	enum message_type type;
+	const char *source;
 	const char *id; /* or NULL */
 	struct bytes payload;
 	size_t payload_size;
+	int attempts;
+	int64_t first_at, last_at;
+};
+
+/* An operator's attempt at a dead letter, and what came of it. */
+struct replay_row {
+	int64_t dead_letter;
+	int attempt;
+	const char *who;
+	const char *edits;
+	enum outcome outcome;
+	const char *reason;
+	enum message_type type;
+	const char *id; /* or NULL */
 	int64_t at;
 };
 
@@ -122,7 +140,8 @@ struct database {
 	struct simulation *simulation;
 	struct database_config config;
 	struct arena *arena;
-	char incarnation[INCARNATION_SIZE]; /* which life of it this is */
+	char incarnation[INCARNATION_SIZE]; /* which life of it this is, */
+	int lives;                          /* of how many */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;
@@ -143,7 +162,10 @@ struct database {
 	size_t notification_count;
 	struct dead_letter *dead_letters; /* oldest first */
 	size_t dead_letter_count;
+	int64_t dead_letters_ever; /* the last one's key */
 	uint64_t dead_letters_dropped;
+	struct replay_row *replays;
+	size_t replay_count;
 
 	/* See locks.h and lost.h. */
 	struct lock *locks;
@@ -173,6 +195,9 @@ int64_t database_now(const struct database *database);
  */
 void database_refuse(struct database *database, const char *text);
 
+/* It gets another incarnation, as one does that was restored from a backup. */
+void database_renew(struct database *database);
+
 /* While it is down, every call of every store answers FAILURE_RETRY. */
 void database_set_down(struct database *database, bool down);
 
@@ -189,6 +214,9 @@ struct line_row *database_line(const struct database *database, const char *sku,
 struct inbox_row *database_inbox(const struct database *database, const char *key);
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty);
+
+/* NULL when it is gone. */
+struct dead_letter *database_dead_letter(const struct database *database, int64_t key);
 
 size_t database_inbox_count(const struct database *database);
 size_t database_notification_count(const struct database *database);
@@ -208,9 +236,18 @@ void database_insert_witness(struct database *database, const char *key, bool co
 void database_move_cursor(struct database *database, const struct cursor *cursor);
 
 /*
+ * Copies the dead letter and gives it a key and its times.  A stream entry that was delivered again is the same
+ * one: it gets one attempt more, and this outcome.
+ */
+void database_add_dead_letter(struct database *database, const struct dead_letter *letter);
+
+/*
  * Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed
  * ones.
  */
 void database_cap_dead_letters(struct database *database);
+
+/* The attempt is kept, and its dead letter gone or, when it failed again, marked with it. */
+void database_replay(struct database *database, const struct replay_row *replay);
 
 #endif

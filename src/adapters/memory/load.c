@@ -282,6 +282,19 @@ static void load_inbox(const struct database *database, struct unit_of_work *uow
 	}
 }
 
+static void load_replays(const struct database *database, struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		struct replay_slot *slot = uow->replays[i];
+		const struct replay *replay = slot->delivery->replay;
+		const struct dead_letter *letter = database_dead_letter(database, replay->dead_letter);
+
+		if (!slot->loaded)
+			slot->is_stale = !letter || letter->attempts != replay->attempts;
+		slot->loaded = true;
+	}
+}
+
 bool load_unit(const struct database *database, struct unit_of_work *uow)
 {
 	if (!is_up_to_date(database, uow))
@@ -291,6 +304,7 @@ bool load_unit(const struct database *database, struct unit_of_work *uow)
 	load_batches(database, uow);
 	load_lines(database, uow);
 	load_inbox(database, uow);
+	load_replays(database, uow);
 	uow->now = database_now(database);
 	journal_forget(&uow->journal);
 	return true;

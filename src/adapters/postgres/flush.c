@@ -7,7 +7,6 @@
  * is locked before them.
  */
 #include "adapters/postgres/flush.h"
-#include "adapters/postgres/utf8.h"
 #include "core/partition.h"
 
 #include <stdlib.h>
@@ -97,7 +96,7 @@ static void write_views(struct flush *flush)
 	}
 }
 
-/* ---- notifications and dead letters ---- */
+/* ---- notifications ---- */
 
 static struct query *insert_notifications(struct flush *flush)
 {
@@ -113,40 +112,6 @@ static struct query *insert_notifications(struct flush *flush)
 		array_int4(qtys, uow->notifications[i].qty);
 	}
 	return query;
-}
-
-/* What a bad message says of itself may be anything: only its payload is kept as it is. */
-static void array_untrusted(struct param *array, const char *text)
-{
-	array_text(array, text ? utf8_repaired(array->arena, text) : NULL);
-}
-
-static void insert_dead_letters(struct flush *flush)
-{
-	const struct unit_of_work *uow = flush->uow;
-	struct query *query = segment_add(flush->segment, INSERT_DEAD_LETTERS);
-	struct param *outcomes = query_array(query, ARRAY_TEXT), *reasons = query_array(query, ARRAY_TEXT),
-		     *ways = query_array(query, ARRAY_TEXT), *places = query_array(query, ARRAY_TEXT),
-		     *entries = query_array(query, ARRAY_TEXT), *messages = query_array(query, ARRAY_TEXT),
-		     *sources = query_array(query, ARRAY_TEXT), *ids = query_array(query, ARRAY_TEXT),
-		     *payloads = query_array(query, ARRAY_BYTEA), *sizes = query_array(query, ARRAY_INT8);
-
-	for (size_t i = 0; i < uow->dead_count; i++) {
-		const struct delivery *dead = uow->dead[i];
-
-		array_text(outcomes, outcome_name(dead->outcome));
-		array_untrusted(reasons, dead->reason);
-		array_text(ways, way_name(dead->way));
-		array_untrusted(places, dead->place);
-		array_untrusted(entries, dead->entry_id);
-		array_text(messages, message_name(dead->type));
-		array_untrusted(sources, dead->envelope.source ? dead->envelope.source : "");
-		array_untrusted(ids, dead->envelope.id);
-		array_bytes(payloads, dead->payload);
-		array_int8(sizes, (int64_t)dead->payload_size);
-	}
-	if (uow->dead_count)
-		query_int8(segment_add(flush->segment, TRIM_DEAD_LETTERS), flush->store->dead_letters_max);
 }
 
 /* ---- the outbox ---- */
@@ -201,7 +166,7 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);
-	insert_dead_letters(flush);
+	flush_dead_letters(flush);
 	store_move_cursors(segment, uow->cursors, uow->cursor_count);
 	flush->outbox = insert_outbox(flush);
 	if (is_locked)

@@ -1,5 +1,6 @@
 /*
- * Inside FLUSH: the products and all that is theirs (flush_products.c), and the rest (flush.c).
+ * Inside FLUSH: the products and all that is theirs (flush_products.c), dead letters (flush_dead_letters.c), and
+ * the rest (flush.c).
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_FLUSH_H
 #define ALLOCD_ADAPTERS_POSTGRES_FLUSH_H
@@ -20,5 +21,8 @@ void *flush_sorted(struct flush *flush, const void *pointers, size_t count, orde
 
 /* Products, batches, lines and shrinks. */
 void flush_products(struct flush *flush);
+
+/* New ones, and what became of those that were replayed. */
+void flush_dead_letters(struct flush *flush);
 
 #endif

@@ -11,11 +11,12 @@ struct load {
 	struct unit_of_work *uow;
 
 	/* The questions, in the order in which they are sent; `keys` may be NULL. */
-	struct query *clock, *keys, *revisions, *products, *open, *batches, *lines, *newest, *inbox, *fitting,
-		*older, *displaced;
+	struct query *clock, *keys, *revisions, *products, *open, *batches, *lines, *newest, *inbox, *replays,
+		*fitting, *older, *displaced;
 
-	/* Whom the rows of an answer are about that counts by the question: inbox, older, displaced. */
+	/* Whom the rows of an answer are about that counts by the question: inbox, replays, older, displaced. */
 	struct inbox_slot **ids;
+	struct replay_slot **replay_slots;
 	struct product **line_needs;
 	struct product **displaced_needs;
 

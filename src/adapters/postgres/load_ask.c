@@ -132,6 +132,26 @@ static struct query *ask_inbox(struct load *load, struct segment *segment)
 	return query;
 }
 
+static struct query *ask_replays(struct load *load, struct segment *segment)
+{
+	const struct unit_of_work *uow = load->uow;
+	struct query *query = segment_add(segment, LOAD_REPLAYS);
+	struct param *keys = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4);
+	size_t count = 0;
+
+	load->replay_slots = arena_alloc(segment->arena, uow->replay_count * sizeof(struct replay_slot *));
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		struct replay_slot *slot = uow->replays[i];
+
+		if (slot->loaded)
+			continue;
+		array_int8(keys, slot->delivery->replay->dead_letter);
+		array_int4(attempts, slot->delivery->replay->attempts);
+		load->replay_slots[count++] = slot;
+	}
+	return query;
+}
+
 static struct query *ask_fitting_batches(struct segment *segment, const struct unit_of_work *uow)
 {
 	struct query *query = segment_add(segment, LOAD_FITTING_BATCHES);
@@ -211,6 +231,7 @@ void load_ask(struct load *load, struct segment *segment)
 	load->lines = ask_lines(segment, uow);
 	load->newest = ask_newest_lines(segment, uow);
 	load->inbox = ask_inbox(load, segment);
+	load->replays = ask_replays(load, segment);
 	load->fitting = ask_fitting_batches(segment, uow);
 	load->older = ask_older_lines(load, segment);
 	load->displaced = ask_displaced_lines(load, segment);

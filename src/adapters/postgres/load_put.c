@@ -218,6 +218,20 @@ static void put_inbox(struct load *load)
 				       (uint64_t)result_int8(load->inbox, row, 1));
 }
 
+/* The rows are the dead letters that are as they were. */
+static void put_replays(struct load *load)
+{
+	const struct unit_of_work *uow = load->uow;
+
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (!uow->replays[i]->loaded)
+			uow->replays[i]->is_stale = true;
+		uow->replays[i]->loaded = true;
+	}
+	for (int row = 0; row < query_rows(load->replays); row++)
+		load->replay_slots[result_int8(load->replays, row, 0) - 1]->is_stale = false;
+}
+
 static void put_older_lines(struct load *load)
 {
 	const struct query *query = load->older;
@@ -286,6 +300,7 @@ void load_put(struct load *load)
 	put_lines(load);
 	put_newest_lines(load);
 	put_inbox(load);
+	put_replays(load);
 	put_older_lines(load);
 	put_displaced_lines(load);
 	clear_needs(load);

@@ -1,6 +1,8 @@
 /* How far events were published, and reading them back. */
 #include "adapters/postgres/store.h"
 
+#include <stdio.h>
+
 struct cursors_read {
 	struct postgres_store *store;
 	struct outbox_state *state;
@@ -16,6 +18,8 @@ static void on_cursors_read(void *context, const struct failure *failure)
 
 		read->state->cursors[partition] = result_int8(read->query, row, 1);
 		read->state->heads[partition] = result_int8(read->query, row, 2);
+		snprintf(read->state->incarnation, sizeof read->state->incarnation, "%s",
+			 result_peek(read->query, row, 3));
 	}
 	store_answer(read->store, failure);
 }

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PARAMS_MAX 10
+#define PARAMS_MAX 11
 
 /* A parameter in the server's binary format; an array is filled element by element. */
 struct param {

@@ -12,8 +12,9 @@ struct meaning {
 
 /* The first that fits counts. */
 static const struct meaning meanings[] = {
-	/* Somebody else was faster: our own guard, and keys that two workers may both create. */
+	/* Somebody else was faster: our own guards, and keys that two workers may both create. */
 	{"ZR001", NULL, FAILURE_CONFLICT},
+	{"ZR002", NULL, FAILURE_CONFLICT},
 	{"23505", "inbox_pkey", FAILURE_CONFLICT},
 	{"23505", "products_sku_key", FAILURE_CONFLICT},
 	{"23505", "batches_reference_key", FAILURE_CONFLICT},
@@ -21,6 +22,7 @@ static const struct meaning meanings[] = {
 	{"23505", "displaced_lines_pkey", FAILURE_CONFLICT},
 	{"23505", "shrinks_pkey", FAILURE_CONFLICT},
 	{"23505", "outbox_version_key", FAILURE_CONFLICT},
+	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
 	{"40", NULL, FAILURE_CONFLICT}, /* serialization failure, deadlock */
 
 	/* This very unit was flushed, or settled, before. */

@@ -130,6 +130,12 @@ cross join lateral (
 	limit 1
 ) as i
 
+-- statement LOAD_REPLAYS
+select w.at
+from unnest($1::bigint[], $2::integer[]) with ordinality as w(id, attempts, at)
+cross join lateral (select attempts from dead_letters where id = w.id limit 1) as d
+where d.attempts = w.attempts
+
 -- statement LOAD_FITTING_BATCHES
 select b.product_id, {batch_columns}
 from unnest($1::bigint[], $2::integer[], $3::date[], $4::text[], $5::integer[])
@@ -279,16 +285,51 @@ order by w.at
 returning id
 
 -- statement INSERT_DEAD_LETTERS
-insert into dead_letters
-	(outcome, reason, way, place, entry_id, message, source, message_id, payload, payload_bytes)
-select w.outcome, w.reason, w.way, w.place, w.entry_id,
+-- A stream entry that was delivered again is the same dead letter, even if both deliveries are in this unit.
+insert into dead_letters as d
+	(outcome, reason, way, place, incarnation, entry_id, message, source, message_id, payload, payload_bytes)
+select w.outcome, w.reason, w.way, w.place, w.incarnation, w.entry_id,
 	w.message, w.source, w.message_id, w.payload, w.payload_bytes
-from unnest(
-	$1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
-	$6::text[], $7::text[], $8::text[], $9::bytea[], $10::bigint[]
-) with ordinality
-	as w(outcome, reason, way, place, entry_id, message, source, message_id, payload, payload_bytes, at)
+from (
+	select *, row_number() over (partition by place, incarnation, entry_id order by at desc) as deliveries
+	from unnest(
+		$1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+		$7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[]
+	) with ordinality as w(
+		outcome, reason, way, place, incarnation, entry_id,
+		message, source, message_id, payload, payload_bytes, at
+	)
+) as w
+where w.entry_id is null or w.deliveries = 1
 order by w.at
+on conflict (place, incarnation, entry_id) where entry_id is not null do update
+set attempts = d.attempts + 1, last_at = now(), outcome = excluded.outcome, reason = excluded.reason
+
+-- statement CHECK_REPLAYS
+select expect_attempts(count(*) filter (where d.attempts = w.attempts), $3::bigint)
+from (select * from unnest($1::bigint[], $2::integer[]) as w(id, attempts) order by id) as w
+cross join lateral (select attempts from dead_letters where id = w.id for update) as d
+
+-- statement INSERT_REPLAYS
+insert into dead_letter_history
+	(dead_letter_id, attempt, action, who, edits, outcome, reason, message, message_id)
+select w.id, w.attempt, 'replayed', w.who, w.edits, w.outcome, w.reason, w.message, w.message_id
+from unnest(
+	$1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
+) as w(id, attempt, who, edits, outcome, reason, message, message_id)
+
+-- statement UPDATE_DEAD_LETTERS
+update dead_letters d
+set attempts = d.attempts + 1, last_at = now(), outcome = w.outcome, reason = w.reason
+from unnest($1::bigint[], $2::text[], $3::text[]) as w(id, outcome, reason)
+where d.id between w.id and w.id
+
+-- statement DELETE_DEAD_LETTERS
+delete from dead_letters where ctid = any(array(
+	select d.ctid
+	from unnest($1::bigint[]) as w(id)
+	cross join lateral (select ctid from dead_letters where id = w.id limit 1) as d
+))
 
 -- statement TRIM_DEAD_LETTERS
 select trim_dead_letters($1::bigint)
@@ -347,9 +388,10 @@ insert into units (witness) values (gen_random_uuid())
 -- ==== the outbox, afterwards ====
 
 -- statement READ_CURSORS
-select h.partition, c.position, h.position
+select h.partition, c.position, h.position, i.incarnation::text
 from outbox_heads h
 join outbox_cursors c on c.partition = h.partition
+cross join (select incarnation from installation where only_row limit 1) as i
 
 -- statement READ_OUTBOX
 -- No more bytes than asked for, but always one row.

@@ -118,11 +118,57 @@ static void dead_letters(struct store_fixture *fixture, char *text, size_t size)
 		used += (size_t)snprintf(text + used, size - used, "%s;", database->dead_letters[i].reason);
 }
 
+static int64_t newest_dead_letter(struct store_fixture *fixture)
+{
+	const struct database *database = memory(fixture)->database;
+
+	return database->dead_letter_count ? database->dead_letters[database->dead_letter_count - 1].key : 0;
+}
+
+static void dead_letters_in_full(struct store_fixture *fixture, char *text, size_t size)
+{
+	const struct database *database = memory(fixture)->database;
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < database->dead_letter_count && used < size; i++) {
+		const struct dead_letter *letter = &database->dead_letters[i];
+
+		used += (size_t)snprintf(text + used, size - used, "%s %s %s %s %s %d %s;",
+					 outcome_name(letter->outcome),
+					 letter->is_mail ? "mail" : way_name(letter->way), letter->place,
+					 message_name(letter->type), letter->id ? letter->id : "-",
+					 letter->attempts, letter->reason);
+	}
+}
+
+static void replays(struct store_fixture *fixture, char *text, size_t size)
+{
+	const struct database *database = memory(fixture)->database;
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < database->replay_count && used < size; i++) {
+		const struct replay_row *replay = &database->replays[i];
+
+		used += (size_t)snprintf(text + used, size - used, "%d %s %s %s %s %s %s;", replay->attempt,
+					 replay->who, replay->edits, outcome_name(replay->outcome),
+					 message_name(replay->type), replay->id ? replay->id : "-",
+					 replay->reason);
+	}
+}
+
+static void renew(struct store_fixture *fixture)
+{
+	database_renew(memory(fixture)->database);
+}
+
 int main(void)
 {
 	struct memory_fixture fixture = {
 		.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush,
-			    end_lost_session, let_time_pass, dead_letters},
+			    end_lost_session, let_time_pass, dead_letters, newest_dead_letter,
+			    dead_letters_in_full, replays, renew},
 	};
 	SRunner *runner = srunner_create(store_suite(&fixture.fixture));
 	int failed;

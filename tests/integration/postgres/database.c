@@ -198,6 +198,8 @@ void database_empty(void)
 		" from batches;"
 		" delete from products; delete from allocations_view; delete from outbox; delete from inbox;"
 		" delete from units; delete from dead_letters; delete from notifications;"
+		" delete from dead_letter_history; delete from streams; delete from blind_windows;"
+		" update installation set heard_until = null;"
 		" update outbox_heads set position = 0; update outbox_cursors set position = 0;"
 		" update dead_letter_totals set dropped = 0");
 }

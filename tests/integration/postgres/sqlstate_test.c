@@ -10,6 +10,7 @@ static const struct {
 } meanings[] = {
 	/* Our own guard, and what Postgres resolves by letting one of two fail. */
 	{"ZR001", NULL, FAILURE_CONFLICT},
+	{"ZR002", NULL, FAILURE_CONFLICT},
 	{"40001", NULL, FAILURE_CONFLICT},
 	{"40P01", NULL, FAILURE_CONFLICT},
 	/* Keys that two workers may both create. */
@@ -17,6 +18,7 @@ static const struct {
 	{"23505", "products_sku_key", FAILURE_CONFLICT},
 	{"23505", "batches_reference_key", FAILURE_CONFLICT},
 	{"23505", "order_lines_pkey", FAILURE_CONFLICT},
+	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
 	/* This unit was committed, or can never be: settling tells. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
 	/* Any other key, and wrong data. */

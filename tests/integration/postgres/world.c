@@ -165,9 +165,42 @@ static void dead_letters(struct store_fixture *fixture, char *text, size_t size)
 		 database_sql("select string_agg(reason || ';', '' order by id) from dead_letters"));
 }
 
+static int64_t newest_dead_letter(struct store_fixture *fixture)
+{
+	(void)fixture;
+	return database_number("select max(id) from dead_letters");
+}
+
+static void dead_letters_in_full(struct store_fixture *fixture, char *text, size_t size)
+{
+	(void)fixture;
+	snprintf(
+		text, size, "%s",
+		database_sql(
+			"select string_agg(format('%%s %%s %%s %%s %%s %%s %%s;', outcome, way, place, message,"
+			" coalesce(message_id, '-'), attempts, reason), '' order by id) from dead_letters"));
+}
+
+static void replays(struct store_fixture *fixture, char *text, size_t size)
+{
+	(void)fixture;
+	snprintf(
+		text, size, "%s",
+		database_sql(
+			"select string_agg(format('%%s %%s %%s %%s %%s %%s %%s;', attempt, who, edits, outcome,"
+			" message, coalesce(message_id, '-'), reason), '' order by at)"
+			" from dead_letter_history where action = 'replayed'"));
+}
+
+static void renew(struct store_fixture *fixture)
+{
+	(void)fixture;
+	database_sql("update installation set incarnation = gen_random_uuid()");
+}
+
 struct world world = {
 	.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush, end_lost_session,
-		    let_time_pass, dead_letters},
+		    let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full, replays, renew},
 };
 
 /* ---- for the adapter's own tests ---- */

@@ -33,9 +33,11 @@ create table blind_windows (
 	constraint blind_windows_order check (since <= until)
 );
 
+create index blind_windows_oldest on blind_windows (until);
+
 -- An entry of a stream that is delivered again is the same dead letter, with one attempt more.
 alter table dead_letters add column incarnation bigint;
-create unique index dead_letters_entry on dead_letters (place, incarnation, entry_id);
+create unique index dead_letters_entry on dead_letters (place, incarnation, entry_id) where entry_id is not null;
 
 -- What operators did: one row an attempt, so that no attempt can be made twice.
 create table dead_letter_history (
@@ -52,6 +54,34 @@ create table dead_letter_history (
 	constraint dead_letter_history_pkey primary key (dead_letter_id, attempt),
 	constraint dead_letter_history_action check (action in ('replayed', 'discarded'))
 );
+
+create index dead_letter_history_oldest on dead_letter_history (at);
+
+-- The optimistic lock of dead letters, which raises as expect_revisions() does.
+create function expect_attempts(same bigint, expected bigint) returns void language plpgsql as $$
+begin
+	if same <> expected then
+		raise exception 'a dead letter was replayed or discarded by somebody else' using errcode = 'ZR002';
+	end if;
+end
+$$;
+
+-- One that is being replayed stays: whoever replays it will want the totals, which we hold.
+create or replace function trim_dead_letters(at_most bigint) returns void language plpgsql as $$
+declare
+	surplus bigint := (select kept - at_most from dead_letter_totals);
+	gone bigint;
+begin
+	if surplus <= 0 then
+		return;
+	end if;
+	delete from dead_letters d using (
+		select id from dead_letters order by (outcome = 'failed'), id limit surplus for update skip locked
+	) leaving where d.id = leaving.id;
+	get diagnostics gone = row_count;
+	update dead_letter_totals set dropped = dropped + gone;
+end
+$$;
 
 -- For who asks what a message did: rows come in the order of time, so this costs next to nothing.
 create index outbox_committed on outbox using brin (committed_at) with (autosummarize = on);
