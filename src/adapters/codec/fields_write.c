@@ -1,8 +1,8 @@
 /* The validator, outwards: from a message's struct to a document. */
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/utf8.h"
 #include "core/calendar.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "adapters/codec/msgpack_structure.h"
 
 #include "adapters/codec/depth.h"
-#include "adapters/codec/utf8.h"
+#include "core/utf8.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json.h"
-#include "adapters/codec/utf8.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,7 +12,6 @@ int main(void)
 	srunner_add_suite(runner, messagepack_suite());
 	srunner_add_suite(runner, operator_suite());
 	srunner_add_suite(runner, traceparent_suite());
-	srunner_add_suite(runner, utf8_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -11,7 +11,6 @@ Suite *json_suite(void);
 Suite *messagepack_suite(void);
 Suite *operator_suite(void);
 Suite *traceparent_suite(void);
-Suite *utf8_suite(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 

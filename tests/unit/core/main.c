@@ -12,6 +12,7 @@ int main(void)
 	srunner_add_suite(runner, message_suite());
 	srunner_add_suite(runner, partition_suite());
 	srunner_add_suite(runner, product_suite());
+	srunner_add_suite(runner, utf8_suite());
 	srunner_add_suite(runner, verdict_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

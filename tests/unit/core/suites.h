@@ -11,6 +11,7 @@ Suite *journal_suite(void);
 Suite *message_suite(void);
 Suite *partition_suite(void);
 Suite *product_suite(void);
+Suite *utf8_suite(void);
 Suite *verdict_suite(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))

@@ -1,5 +1,5 @@
 /* UTF-8, checked and counted. */
-#include "adapters/codec/utf8.h"
+#include "core/utf8.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
-#ifndef ALLOCD_ADAPTERS_CODEC_UTF8_H
-#define ALLOCD_ADAPTERS_CODEC_UTF8_H
+#ifndef ALLOCD_CORE_UTF8_H
+#define ALLOCD_CORE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* UTF-8: the edges of RFC 3629's table. */
-#include "adapters/codec/utf8.h"
+#include "core/utf8.h"
 
 #include "suites.h"
 
