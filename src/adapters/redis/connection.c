@@ -45,8 +45,8 @@ struct redis_connection {
 	struct event *timer; /* what for, the state tells */
 	struct dial *dial;
 	struct bufferevent *stream;
-	redisReader *reader;
-	struct frame frame;
+	size_t bulk_max;
+	struct frame frame; /* of the stream, while there is one */
 	struct requests requests;
 	struct greeting greeting;
 	bool secured;   /* TLS is agreed on */
@@ -201,12 +201,8 @@ static void take_reply(struct redis_connection *connection, const redisReply *re
 
 static void take_frame(struct redis_connection *connection)
 {
-	void *reply = NULL;
+	redisReply *reply = frame_take(&connection->frame);
 
-	if (redisReaderGetReply(connection->reader, &reply) != REDIS_OK || !reply) {
-		lose(connection, "this is not the protocol of Redis: nested too deeply");
-		return;
-	}
 	take_reply(connection, reply);
 	freeReplyObject(reply);
 }
@@ -229,7 +225,7 @@ static void take_input(struct redis_connection *connection)
 
 		if (!size)
 			return;
-		progress = frame_feed(&connection->frame, connection->reader, data, size, &taken);
+		progress = frame_feed(&connection->frame, data, size, &taken);
 		evbuffer_drain(input_of(connection), taken);
 		if (progress == FRAME_WHOLE)
 			take_frame(connection);
@@ -356,10 +352,8 @@ static void close_stream(struct redis_connection *connection)
 	dial_cancel(&connection->dial);
 	if (connection->stream)
 		bufferevent_free(connection->stream);
-	if (connection->reader)
-		redisReaderFree(connection->reader);
+	frame_release(&connection->frame);
 	connection->stream = NULL;
-	connection->reader = NULL;
 	connection->secured = connection->listening = false;
 	connection->ended[0] = '\0';
 }
@@ -422,8 +416,7 @@ static struct bufferevent *stream_new(struct redis_connection *connection, int f
 static void open_stream(struct redis_connection *connection, int fd)
 {
 	connection->stream = stream_new(connection, fd);
-	connection->reader = must(redisReaderCreate());
-	frame_init(&connection->frame, connection->frame.bulk_max);
+	frame_init(&connection->frame, connection->bulk_max);
 	bufferevent_setcb(connection->stream, on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }
@@ -538,7 +531,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	connection->context = context;
 	connection->tls = settings->url->tls ? tls_context_new() : NULL;
 	connection->heard_at = calendar_us();
-	frame_init(&connection->frame, bulk_max);
+	connection->bulk_max = bulk_max;
 	connection->timer = must(evtimer_new(settings->base, on_timer, connection));
 	connection->resuming = must(evtimer_new(settings->base, on_resuming, connection));
 	dial(connection);

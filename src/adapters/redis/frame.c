@@ -1,19 +1,18 @@
-/* A RESP2 scanner that counts instead of building anything. */
+/* A RESP2 scanner that counts; what it lets through hiredis builds at once, value by value. */
 #include "adapters/redis/frame.h"
 
-#include <hiredis/read.h>
-#include <stdbool.h>
+#include "core/must.h"
+
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
 
-/* No Redis can be told to send a longer one in earnest: this is garbage. */
-#define LENGTH_MAX ((int64_t)1 << 40)
+/* No Redis can be told to send longer ones in earnest: this is garbage. */
+#define LENGTH_MAX   ((int64_t)1 << 40)
+#define ELEMENTS_MAX ((int64_t)1 << 29)
 
-void frame_init(struct frame *frame, size_t bulk_max)
-{
-	memset(frame, 0, sizeof *frame);
-	frame->bulk_max = bulk_max;
-}
+/* What a value takes besides its text, about. */
+#define VALUE_SIZE 128
 
 static bool broken(struct frame *frame, const char *defect)
 {
@@ -21,9 +20,9 @@ static bool broken(struct frame *frame, const char *defect)
 	return false;
 }
 
-static bool pass(struct frame *frame, redisReader *reader, const char *data, size_t size)
+static bool pass(struct frame *frame, const char *data, size_t size)
 {
-	if (redisReaderFeed(reader, data, size) != REDIS_OK)
+	if (redisReaderFeed(frame->reader, data, size) != REDIS_OK)
 		return broken(frame, "out of memory");
 	return true;
 }
@@ -31,8 +30,64 @@ static bool pass(struct frame *frame, redisReader *reader, const char *data, siz
 static void begin(struct frame *frame)
 {
 	frame->cut_from = 0;
-	frame->values = 0;
-	frame->values_left = 1;
+	frame->depth = 0;
+	frame->arrays[0] = (struct frame_array){1, 0, FRAME_SHARE(frame->bulk_max)};
+	frame->room = FRAME_MAX(frame->bulk_max);
+}
+
+/* ---- values ---- */
+
+static struct frame_array *array_of(struct frame *frame)
+{
+	return &frame->arrays[frame->depth];
+}
+
+/* Whether the next value is part of the reply. */
+static bool is_kept(struct frame *frame)
+{
+	return array_of(frame)->left > array_of(frame)->dropped;
+}
+
+static bool take_room(struct frame *frame, size_t size)
+{
+	if (size > frame->room)
+		return broken(frame, "a frame that is too large");
+	frame->room -= size;
+	return true;
+}
+
+/* The reader builds the value that it was fed with, and so holds the bytes of one at most. */
+static bool build(struct frame *frame)
+{
+	void *reply = NULL;
+
+	if (redisReaderGetReply(frame->reader, &reply) != REDIS_OK)
+		return broken(frame, frame->reader->errstr);
+	if (reply)
+		frame->reply = reply;
+	return true;
+}
+
+/* It may be the last one of its array, and that one of its own. */
+static bool end_value(struct frame *frame, bool kept)
+{
+	array_of(frame)->left--;
+	while (frame->depth && !array_of(frame)->left) {
+		frame->depth--;
+		array_of(frame)->left--;
+	}
+	return !kept || build(frame);
+}
+
+/* What hiredis builds for a bulk string, and its true size. */
+static void *build_string(const redisReadTask *task, char *text, size_t size)
+{
+	const struct frame *frame = task->privdata;
+	redisReply *reply = frame->hiredis->createString(task, text, size);
+
+	if (reply && task->type == REDIS_REPLY_STRING)
+		reply->integer = (long long)frame->true_size;
+	return reply;
 }
 
 /* ---- lines ---- */
@@ -51,51 +106,69 @@ static bool parse_length(const char *text, size_t size, int64_t *length)
 	return size > 0 && *length <= LENGTH_MAX;
 }
 
-/* The reader is told a length that it can hold. */
-static bool begin_bulk(struct frame *frame, redisReader *reader, uint64_t length)
+static size_t smaller(uint64_t left, size_t size)
 {
-	uint64_t kept = length < frame->bulk_max ? length : frame->bulk_max;
-	char header[32];
-	int size = snprintf(header, sizeof header, "$%zu\r\n", (size_t)kept);
-
-	frame->kept_left = kept;
-	frame->dropped_left = length - kept;
-	frame->end_left = 2;
-	if (frame->dropped_left)
-		frame->cut_from = (size_t)length;
-	return pass(frame, reader, header, (size_t)size);
+	return left < size ? (size_t)left : size;
 }
 
-static bool begin_array(struct frame *frame, uint64_t length)
+/* The reader is told a length that it can hold. */
+static bool begin_bulk(struct frame *frame, uint64_t length, bool kept)
 {
-	if (length > FRAME_VALUES_MAX - frame->values - frame->values_left)
+	size_t *share = &array_of(frame)->share;
+	size_t size = kept ? smaller(length, smaller(frame->bulk_max, *share)) : 0;
+	char header[32];
+
+	*share -= size;
+	frame->true_size = length;
+	frame->kept_left = size;
+	frame->dropped_left = length - size;
+	frame->end_left = 2;
+	frame->is_dropped = !kept;
+	if (kept && size < length)
+		frame->cut_from = (size_t)length;
+	return !kept || (take_room(frame, size) &&
+			 pass(frame, header, (size_t)snprintf(header, sizeof header, "$%zu\r\n", size)));
+}
+
+/* The value that an array is ends with its last element. */
+static bool begin_array(struct frame *frame, uint64_t length, bool kept)
+{
+	size_t size = kept ? smaller(length, FRAME_ARRAY_MAX) : 0;
+	char header[32];
+
+	if (length > (uint64_t)ELEMENTS_MAX)
 		return broken(frame, "an array that is too long");
-	frame->values_left += (size_t)length;
-	return true;
+	if (frame->depth == FRAME_DEPTH_MAX)
+		return broken(frame, "arrays that are nested too deeply");
+	frame->arrays[++frame->depth] =
+		(struct frame_array){length, length - size, FRAME_SHARE(frame->bulk_max)};
+	return !kept || (pass(frame, header, (size_t)snprintf(header, sizeof header, "*%zu\r\n", size)) &&
+			 build(frame));
 }
 
 /* A whole line, with its CR LF, that begins a value or is one. */
-static bool take_line(struct frame *frame, redisReader *reader)
+static bool take_line(struct frame *frame)
 {
 	const char *line = frame->line;
 	size_t size = frame->line_size;
-	int64_t length;
+	bool kept = is_kept(frame);
+	int64_t length = 0;
 
 	frame->line_size = 0;
 	if (size < 3 || line[size - 2] != '\r')
 		return broken(frame, "a line that does not end with CR LF");
-	frame->values++;
-	frame->values_left--;
-	if (line[0] != '$' && line[0] != '*')
-		return pass(frame, reader, line, size);
-	if (!parse_length(line + 1, size - 3, &length))
+	if (memchr("$*", line[0], 2) && !parse_length(line + 1, size - 3, &length))
 		return broken(frame, "a length that is none");
-	if (length >= 0 && line[0] == '$')
-		return begin_bulk(frame, reader, (uint64_t)length);
-	return (length < 0 || begin_array(frame, (uint64_t)length)) && pass(frame, reader, line, size);
+	if (kept && !take_room(frame, VALUE_SIZE))
+		return false;
+	if (line[0] == '$' && length >= 0)
+		return begin_bulk(frame, (uint64_t)length, kept);
+	if (line[0] == '*' && length > 0)
+		return begin_array(frame, (uint64_t)length, kept);
+	return (!kept || pass(frame, line, size)) && end_value(frame, kept);
 }
 
-static bool feed_line(struct frame *frame, redisReader *reader, const char *data, size_t size, size_t *taken)
+static bool feed_line(struct frame *frame, const char *data, size_t size, size_t *taken)
 {
 	const char *newline = memchr(data, '\n', size);
 	size_t length = newline ? (size_t)(newline - data) + 1 : size;
@@ -107,63 +180,58 @@ static bool feed_line(struct frame *frame, redisReader *reader, const char *data
 	memcpy(frame->line + frame->line_size, data, length);
 	frame->line_size += length;
 	*taken = length;
-	return !newline || take_line(frame, reader);
+	return !newline || take_line(frame);
 }
 
 /* ---- bulk strings ---- */
 
-static size_t smaller(uint64_t left, size_t size)
-{
-	return left < size ? (size_t)left : size;
-}
-
-static bool feed_end(struct frame *frame, redisReader *reader, const char *data, size_t *taken)
+static bool feed_end(struct frame *frame, const char *data, size_t *taken)
 {
 	if (data[0] != "\n\r"[frame->end_left - 1])
 		return broken(frame, "a bulk string that does not end where it said");
 	frame->end_left--;
 	*taken = 1;
-	return pass(frame, reader, data, 1);
+	if (!frame->is_dropped && !pass(frame, data, 1))
+		return false;
+	return frame->end_left || end_value(frame, !frame->is_dropped);
 }
 
-static bool feed_bulk(struct frame *frame, redisReader *reader, const char *data, size_t size, size_t *taken)
+static bool feed_bulk(struct frame *frame, const char *data, size_t size, size_t *taken)
 {
 	if (frame->kept_left) {
 		*taken = smaller(frame->kept_left, size);
 		frame->kept_left -= *taken;
-		return pass(frame, reader, data, *taken);
+		return pass(frame, data, *taken);
 	}
 	if (frame->dropped_left) {
 		*taken = smaller(frame->dropped_left, size);
 		frame->dropped_left -= *taken;
 		return true;
 	}
-	return feed_end(frame, reader, data, taken);
+	return feed_end(frame, data, taken);
 }
 
 /* ---- the frame ---- */
 
 /* A piece that belongs together; *taken is set unless it is broken. */
-static bool feed_piece(struct frame *frame, redisReader *reader, const char *data, size_t size, size_t *taken)
+static bool feed_piece(struct frame *frame, const char *data, size_t size, size_t *taken)
 {
-	return frame->end_left ? feed_bulk(frame, reader, data, size, taken)
-			       : feed_line(frame, reader, data, size, taken);
+	return frame->end_left ? feed_bulk(frame, data, size, taken) : feed_line(frame, data, size, taken);
 }
 
 static bool is_whole(const struct frame *frame)
 {
-	return !frame->values_left && !frame->end_left && !frame->line_size;
+	return !frame->arrays[0].left && !frame->end_left && !frame->line_size;
 }
 
-enum frame_progress frame_feed(struct frame *frame, redisReader *reader, const char *data, size_t size,
-			       size_t *taken)
+enum frame_progress frame_feed(struct frame *frame, const char *data, size_t size, size_t *taken)
 {
 	while (size && !frame->defect) {
 		size_t piece = 0;
 
 		if (is_whole(frame))
 			begin(frame);
-		if (!feed_piece(frame, reader, data, size, &piece))
+		if (!feed_piece(frame, data, size, &piece))
 			break;
 		data += piece;
 		size -= piece;
@@ -172,4 +240,34 @@ enum frame_progress frame_feed(struct frame *frame, redisReader *reader, const c
 			return FRAME_WHOLE;
 	}
 	return frame->defect ? FRAME_BROKEN : FRAME_MORE;
+}
+
+struct redisReply *frame_take(struct frame *frame)
+{
+	redisReply *reply = frame->reply;
+
+	frame->reply = NULL;
+	return reply;
+}
+
+void frame_init(struct frame *frame, size_t bulk_max)
+{
+	memset(frame, 0, sizeof *frame);
+	frame->bulk_max = bulk_max;
+	frame->reader = must(redisReaderCreate());
+	frame->reader->privdata = frame;
+	frame->hiredis = frame->reader->fn;
+	frame->builders = *frame->hiredis;
+	frame->builders.createString = build_string;
+	frame->reader->fn = &frame->builders;
+}
+
+void frame_release(struct frame *frame)
+{
+	if (frame->reader)
+		redisReaderFree(frame->reader);
+	if (frame->reply)
+		freeReplyObject(frame->reply);
+	frame->reader = NULL;
+	frame->reply = NULL;
 }

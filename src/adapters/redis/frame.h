@@ -1,28 +1,47 @@
 /*
- * Finds where a RESP frame ends, and keeps what a peer sends within bounds before hiredis' reader buffers it.
+ * Finds where a RESP frame ends, and keeps what a peer sends within bounds before hiredis' reader builds it.
  *
- * A frame is one reply or push message: a line, a bulk string or an array of such.  Bulk strings longer than
- * a limit are shortened to it on the way, whatever their length: the rest is never stored.  What is no RESP,
- * or too much of it, breaks the stream: nothing after it means anything.
+ * A frame is one reply or push message: a line, a bulk string or an array of such.  What is longer than it
+ * may be is shortened on the way, however long it is, and the rest is never stored: a bulk string to
+ * `bulk_max` bytes, those of one array together to twice that, an array to FRAME_ARRAY_MAX elements.  What is
+ * no RESP, or too much of it, breaks the stream: nothing after it means anything.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_FRAME_H
 #define ALLOCD_ADAPTERS_REDIS_FRAME_H
 
+#include <hiredis/read.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct redisReader;
+struct redisReply;
 
 /* Status, error and number lines are shorter than this. */
 #define FRAME_LINE_MAX 4096
 
-/* Values in one frame, arrays included. */
-#define FRAME_VALUES_MAX 64
+/* Elements of one array that are kept: one that has so many may have had more. */
+#define FRAME_ARRAY_MAX 128
+
+/* Arrays in arrays, which hiredis' reader takes. */
+#define FRAME_DEPTH_MAX 7
+
+/* What all bulk strings of one array keep together. */
+#define FRAME_SHARE(bulk_max) (2 * (bulk_max))
+
+/* What one frame takes, about; more breaks the stream. */
+#define FRAME_MAX(bulk_max) (FRAME_ARRAY_MAX * FRAME_SHARE(bulk_max) + ((size_t)4 << 20))
 
 enum frame_progress {
 	FRAME_MORE,   /* all was taken, and the frame goes on */
-	FRAME_WHOLE,  /* the reader has a whole frame */
+	FRAME_WHOLE,  /* see frame_take() */
 	FRAME_BROKEN, /* see `defect` */
+};
+
+/* An array that goes on. */
+struct frame_array {
+	uint64_t left;    /* elements to come; */
+	uint64_t dropped; /* of them not kept */
+	size_t share;     /* bytes that its bulk strings may still keep */
 };
 
 struct frame {
@@ -31,18 +50,29 @@ struct frame {
 	const char *defect;
 
 	/* Private to frame.c. */
+	redisReader *reader;
+	redisReplyObjectFunctions builders;
+	const redisReplyObjectFunctions *hiredis;
+	struct redisReply *reply; /* whole, as far as it is kept */
 	char line[FRAME_LINE_MAX];
 	size_t line_size;
-	size_t values, values_left;
-	uint64_t kept_left, dropped_left; /* of the bulk string that goes on */
-	size_t end_left;                  /* of its CR LF */
+	struct frame_array arrays[1 + FRAME_DEPTH_MAX]; /* the first stands for the frame */
+	size_t depth;
+	size_t room;                      /* of FRAME_MAX */
+	uint64_t true_size;               /* of the bulk string that goes on; */
+	uint64_t kept_left, dropped_left; /* of its bytes; */
+	size_t end_left;                  /* of its CR LF; */
+	bool is_dropped;                  /* it is no part of the reply */
 };
 
-/* Bulk strings keep `bulk_max` bytes. */
+/* It stays where it is until it is released. */
 void frame_init(struct frame *frame, size_t bulk_max);
+void frame_release(struct frame *frame);
 
-/* Takes bytes up to the end of one frame at most, feeds the reader with them and adds them to *taken. */
-enum frame_progress frame_feed(struct frame *frame, struct redisReader *reader, const char *data, size_t size,
-			       size_t *taken);
+/* Takes bytes up to the end of one frame at most, and adds them to *taken. */
+enum frame_progress frame_feed(struct frame *frame, const char *data, size_t size, size_t *taken);
+
+/* The reply of a whole frame, for freeReplyObject().  The `integer` of each bulk string is its true size. */
+struct redisReply *frame_take(struct frame *frame);
 
 #endif

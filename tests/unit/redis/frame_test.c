@@ -11,21 +11,19 @@
 #define BULK_MAX 8
 
 static struct frame frame;
-static redisReader *reader;
 static char heard[4096]; /* every frame, as text */
 static enum frame_progress progress;
 
 static void setup(void)
 {
 	frame_init(&frame, BULK_MAX);
-	reader = redisReaderCreate();
 	heard[0] = '\0';
 	progress = FRAME_MORE;
 }
 
 static void teardown(void)
 {
-	redisReaderFree(reader);
+	frame_release(&frame);
 }
 
 __attribute__((format(printf, 1, 2))) static void hear(const char *format, ...)
@@ -57,6 +55,8 @@ static void write_reply(const redisReply *reply)
 		break;
 	case REDIS_REPLY_STRING:
 		hear("'%.*s'", (int)reply->len, reply->str);
+		if ((size_t)reply->integer != reply->len)
+			hear(" of %lld", reply->integer);
 		break;
 	default:
 		hear("%c%s", reply->type == REDIS_REPLY_ERROR ? '-' : '+', reply->str);
@@ -65,13 +65,10 @@ static void write_reply(const redisReply *reply)
 
 static void hear_frame(void)
 {
-	void *reply = NULL;
+	redisReply *reply = frame_take(&frame);
 
-	ck_assert_int_eq(redisReaderGetReply(reader, &reply), REDIS_OK);
 	ck_assert_ptr_nonnull(reply);
 	write_reply(reply);
-	if (frame.cut_from)
-		hear(" of %zu", frame.cut_from);
 	hear("\n");
 	freeReplyObject(reply);
 }
@@ -82,7 +79,7 @@ static void feed(const char *data, size_t size)
 	while (size && progress != FRAME_BROKEN) {
 		size_t taken = 0;
 
-		progress = frame_feed(&frame, reader, data, size, &taken);
+		progress = frame_feed(&frame, data, size, &taken);
 		ck_assert_uint_le(taken, size);
 		data += taken;
 		size -= taken;
@@ -123,7 +120,7 @@ static const char expected[] = "+OK\n"
 			       "'1234\r\n78'\n"
 			       "'12345678' of 12\n"
 			       "['message' 'c' 'a']\n"
-			       "['message' 'c' '\r\n$3\r\nab'] of 20\n"
+			       "['message' 'c' '\r\n$3\r\nab' of 20]\n"
 			       "[[:1 nil] [] -ERR inside]\n"
 			       "+end\n";
 
@@ -164,7 +161,7 @@ START_TEST(a_whole_frame_is_told_before_what_follows_is_looked_at)
 {
 	size_t taken = 0;
 
-	progress = frame_feed(&frame, reader, "+a\r\ngarbage", 11, &taken);
+	progress = frame_feed(&frame, "+a\r\ngarbage", 11, &taken);
 
 	ck_assert_int_eq(progress, FRAME_WHOLE);
 	ck_assert_uint_eq(taken, 4);
@@ -186,19 +183,121 @@ START_TEST(a_bulk_string_of_gigabytes_is_not_kept)
 }
 END_TEST
 
-START_TEST(the_true_size_is_of_this_frame_only)
+START_TEST(the_true_size_of_the_last_that_was_shortened_is_of_this_frame_only)
 {
-	feed_text("$9\r\n123456789\r\n$1\r\n1\r\n");
+	feed_text("*3\r\n$1\r\n1\r\n$9\r\n123456789\r\n$10\r\n123456789a\r\n");
+	ck_assert_uint_eq(frame.cut_from, 10);
 
-	ck_assert_str_eq(heard, "'12345678' of 9\n'1'\n");
+	feed_text("$1\r\n1\r\n");
+	ck_assert_uint_eq(frame.cut_from, 0);
 }
 END_TEST
 
-START_TEST(a_frame_may_have_64_values)
+START_TEST(each_bulk_string_has_its_true_size)
 {
-	feed_text("*63\r\n");
-	for (int i = 0; i < 63; i++)
-		feed_text(":1\r\n");
+	feed_text("*4\r\n$9\r\n123456789\r\n$1\r\n1\r\n*1\r\n$12\r\n123456789abc\r\n$10\r\n123456789a\r\n");
+
+	ck_assert_str_eq(heard, "['12345678' of 9 '1' ['12345678' of 12] '1234567' of 10]\n");
+}
+END_TEST
+
+/* 8 bytes each, and 16 together; what is in an array inside has a share of its own. */
+START_TEST(the_bulk_strings_of_an_array_share_what_they_keep)
+{
+	feed_text("*5\r\n$9\r\n123456789\r\n$7\r\n1234567\r\n$4\r\n1234\r\n");
+	feed_text("*1\r\n$4\r\n1234\r\n$0\r\n\r\n+end\r\n");
+
+	ck_assert_str_eq(heard, "['12345678' of 9 '1234567' '1' of 4 ['1234'] '']\n+end\n");
+}
+END_TEST
+
+/* Numbers from 1 on, `count` of them. */
+static void feed_numbers(int count)
+{
+	char line[32];
+
+	snprintf(line, sizeof line, "*%d\r\n", count);
+	feed_text(line);
+	for (int i = 1; i <= count; i++) {
+		snprintf(line, sizeof line, ":%d\r\n", i);
+		feed_text(line);
+	}
+}
+
+static const int lengths[] = {1, FRAME_ARRAY_MAX - 1, FRAME_ARRAY_MAX, FRAME_ARRAY_MAX + 1, 100000};
+
+START_TEST(an_array_keeps_its_first_elements)
+{
+	int kept = lengths[_i] < FRAME_ARRAY_MAX ? lengths[_i] : FRAME_ARRAY_MAX;
+	char end[32];
+
+	feed_numbers(lengths[_i]);
+	ck_assert_int_eq(progress, FRAME_WHOLE);
+	feed_text("+end\r\n");
+
+	snprintf(end, sizeof end, "%s%d]\n+end\n", kept > 1 ? " :" : ":", kept);
+	ck_assert_str_eq(heard + strlen(heard) - strlen(end), end);
+	ck_assert_int_eq(memcmp(heard, "[:1", 3), 0);
+}
+END_TEST
+
+/* Whatever it is: arrays in arrays, nothing, long texts. */
+START_TEST(what_an_array_drops_is_no_part_of_the_reply)
+{
+	feed_text("*2\r\n*130\r\n");
+	for (int i = 0; i < FRAME_ARRAY_MAX; i++)
+		feed_text("*0\r\n");
+	feed_text("*3\r\n*2\r\n$20\r\n12345678901234567890\r\n$0\r\n\r\n*0\r\n$-1\r\n");
+	feed_text("*1\r\n*-1\r\n");
+	ck_assert_uint_eq(frame.cut_from, 0);
+	feed_text("$3\r\nend\r\n+next\r\n");
+
+	ck_assert_ptr_nonnull(strstr(heard, "[] []] 'end']\n+next\n"));
+	ck_assert_ptr_null(strstr(heard, "123"));
+}
+END_TEST
+
+START_TEST(arrays_nest_as_deep_as_hiredis_takes_them)
+{
+	for (int i = 0; i < FRAME_DEPTH_MAX; i++)
+		feed_text("*1\r\n");
+	feed_text(":1\r\n");
+	ck_assert_str_eq(heard, "[[[[[[[:1]]]]]]]\n");
+
+	for (int i = 0; i <= FRAME_DEPTH_MAX; i++)
+		feed_text("*1\r\n");
+	ck_assert_int_eq(progress, FRAME_BROKEN);
+	ck_assert_ptr_nonnull(strstr(frame.defect, "nested too deeply"));
+}
+END_TEST
+
+START_TEST(a_frame_of_arrays_without_end_is_not_kept)
+{
+	feed_text("*128\r\n");
+	for (int i = 0; i < 128 && progress != FRAME_BROKEN; i++) {
+		feed_text("*128\r\n");
+		for (int j = 0; j < 128 && progress != FRAME_BROKEN; j++)
+			feed_numbers(128);
+	}
+
+	ck_assert_int_eq(progress, FRAME_BROKEN);
+	ck_assert_ptr_nonnull(strstr(frame.defect, "too large"));
+}
+END_TEST
+
+START_TEST(a_frame_that_goes_on_is_released)
+{
+	feed_text("*2\r\n$5\r\nhello\r\n$5\r\nhel");
+
+	ck_assert_int_eq(progress, FRAME_MORE);
+}
+END_TEST
+
+START_TEST(a_whole_frame_that_nobody_took_is_released)
+{
+	size_t taken = 0;
+
+	progress = frame_feed(&frame, "*1\r\n$1\r\n1\r\n", 11, &taken);
 
 	ck_assert_int_eq(progress, FRAME_WHOLE);
 }
@@ -233,12 +332,10 @@ static const struct {
 	{"$99999999999999999999999999\r\n", 0, "length"},
 	{"*-2\r\n", 0, "length"},
 	{"*1e3\r\n", 0, "length"},
-	{"*64\r\n", 0, "array"},
+	{"*536870913\r\n", 0, "array"},
 	{"*2147483647\r\n", 0, "array"},
 	{"*4294967297\r\n", 0, "array"},
 	{"*1099511627776\r\n", 0, "array"},
-	{"*40\r\n*40\r\n", 0, "array"},
-	{"*1\r\n*1\r\n*1\r\n*63\r\n", 0, "array"},
 	{"$1\r\n12\r\n", 0, "end"},
 	{"$1\r\n1\n\r", 0, "end"},
 	{"$0\r\n0\r\n", 0, "end"},
@@ -296,12 +393,10 @@ START_TEST(random_bytes_do_no_harm)
 		teardown();
 		setup();
 		for (size_t at = 0, taken; at < sizeof bytes && progress != FRAME_BROKEN; at += taken) {
-			void *reply = NULL;
-
 			taken = 0;
-			progress = frame_feed(&frame, reader, bytes + at, sizeof bytes - at, &taken);
-			if (progress == FRAME_WHOLE && redisReaderGetReply(reader, &reply) == REDIS_OK)
-				freeReplyObject(reply);
+			progress = frame_feed(&frame, bytes + at, sizeof bytes - at, &taken);
+			if (progress == FRAME_WHOLE)
+				freeReplyObject(frame_take(&frame));
 			ck_assert(taken > 0 || progress == FRAME_BROKEN);
 		}
 	}
@@ -320,8 +415,15 @@ Suite *frame_suite(void)
 	tcase_add_loop_test(tests, pieces_may_be_of_any_size, 1, 20);
 	tcase_add_test(tests, a_whole_frame_is_told_before_what_follows_is_looked_at);
 	tcase_add_test(tests, a_bulk_string_of_gigabytes_is_not_kept);
-	tcase_add_test(tests, the_true_size_is_of_this_frame_only);
-	tcase_add_test(tests, a_frame_may_have_64_values);
+	tcase_add_test(tests, the_true_size_of_the_last_that_was_shortened_is_of_this_frame_only);
+	tcase_add_test(tests, each_bulk_string_has_its_true_size);
+	tcase_add_test(tests, the_bulk_strings_of_an_array_share_what_they_keep);
+	tcase_add_loop_test(tests, an_array_keeps_its_first_elements, 0, COUNT(lengths));
+	tcase_add_test(tests, what_an_array_drops_is_no_part_of_the_reply);
+	tcase_add_test(tests, arrays_nest_as_deep_as_hiredis_takes_them);
+	tcase_add_test(tests, a_frame_of_arrays_without_end_is_not_kept);
+	tcase_add_test(tests, a_frame_that_goes_on_is_released);
+	tcase_add_test(tests, a_whole_frame_that_nobody_took_is_released);
 	tcase_add_loop_test(tests, what_is_no_resp_breaks_the_stream, 0, COUNT(hostile));
 	tcase_add_test(tests, a_broken_stream_stays_broken);
 	tcase_add_test(tests, a_line_that_never_ends_is_not_kept);

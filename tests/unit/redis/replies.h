@@ -1,4 +1,4 @@
-/* Replies as hiredis makes them from what Redis sends. */
+/* Replies as a connection makes them of what Redis sends. */
 #ifndef ALLOCD_TESTS_REDIS_REPLIES_H
 #define ALLOCD_TESTS_REDIS_REPLIES_H
 
