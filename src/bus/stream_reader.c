@@ -458,8 +458,7 @@ static void read_new(struct stream_reader *reader)
 
 static void go_on(struct stream_reader *reader)
 {
-	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
-	    !engine_has_room(reader->ports.engine))
+	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused)
 		return;
 	if (!reader->stats.is_reading) {
 		if (!reader->is_noting) /* which looks, too */

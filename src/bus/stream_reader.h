@@ -54,10 +54,7 @@ void stream_reader_free(struct stream_reader **reader);
 
 void stream_reader_start(struct stream_reader *reader);
 
-/*
- * Nothing is submitted between pause and resume, but what a read under way brings.  A reader that finds no room
- * in the engine rests by itself; whoever listens to engine_on_room() resumes it.
- */
+/* Nothing is submitted between pause and resume, but what a read under way brings. */
 void stream_reader_pause(struct stream_reader *reader);
 void stream_reader_resume(struct stream_reader *reader);
 

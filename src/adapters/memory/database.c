@@ -25,6 +25,7 @@ struct database *database_new(struct simulation *simulation, const struct databa
 	map_init(&database->witnesses, database->arena);
 	map_init(&database->views, database->arena);
 	database_renew(database);
+	map_init(&database->streams, database->arena);
 	return database;
 }
 
@@ -132,6 +133,11 @@ struct inbox_row *database_inbox(const struct database *database, const char *ke
 	struct inbox_row *row = map_get(&database->inbox, key);
 
 	return row && !row->deleted ? row : NULL;
+}
+
+struct stream_row *database_stream(const struct database *database, const char *name)
+{
+	return map_get(&database->streams, name);
 }
 
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,

@@ -10,6 +10,7 @@
 #include "adapters/memory/simulation.h"
 #include "bus/delivery.h"
 #include "bus/failure.h"
+#include "bus/logbook.h"
 #include "bus/unit_of_work.h"
 #include "core/partition.h"
 
@@ -131,6 +132,12 @@ struct replay_row {
 	int64_t at;
 };
 
+/* A stream, as far as the logbook knows it. */
+struct stream_row {
+	struct stream_record record;
+	struct stream_id highest; /* that it generated */
+};
+
 struct database_config {
 	size_t dead_letters_max;
 	int inbox_days;
@@ -166,6 +173,10 @@ struct database {
 	uint64_t dead_letters_dropped;
 	struct replay_row *replays;
 	size_t replay_count;
+	struct map streams; /* by name */
+	struct blind_window *blind_windows;
+	size_t blind_window_count;
+	int64_t heard_until; /* when some worker last heard pub/sub; 0: never */
 
 	/* See locks.h and lost.h. */
 	struct lock *locks;
@@ -212,6 +223,7 @@ struct batch_row *database_batch(const struct database *database, const char *re
 struct line_row *database_line(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty);
 struct inbox_row *database_inbox(const struct database *database, const char *key);
+struct stream_row *database_stream(const struct database *database, const char *name);
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty);
 

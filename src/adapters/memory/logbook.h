@@ -1,0 +1,22 @@
+/*
+ * The logbook port on a database in memory.  Calls travel over `requests`, answers over `answers` (see wire.h).
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_LOGBOOK_H
+#define ALLOCD_ADAPTERS_MEMORY_LOGBOOK_H
+
+#include "adapters/memory/database.h"
+#include "adapters/memory/wire.h"
+#include "bus/logbook.h"
+
+struct memory_logbook;
+
+struct memory_logbook *memory_logbook_new(struct database *database);
+
+/* Calls under way are dropped.  Accepts NULL in *logbook and nulls it. */
+void memory_logbook_free(struct memory_logbook **logbook);
+
+struct logbook *memory_logbook_port(struct memory_logbook *logbook);
+struct wire *memory_logbook_requests(struct memory_logbook *logbook);
+struct wire *memory_logbook_answers(struct memory_logbook *logbook);
+
+#endif
