@@ -203,6 +203,10 @@ class Postgres(Server):
             "--encoding=UTF8", "--locale=C.UTF-8", *([] if self.durable else ["--no-sync"]),
         )  # fmt: skip
 
+    def crash(self):
+        """What `pg_ctl stop -m immediate` does: every session ends at once, nothing is written."""
+        self.stop(signal.SIGQUIT)
+
     def is_ready(self):
         probe = [postgres_tool("pg_isready"), "--quiet", "--host", self.sockets]
         return subprocess.run(probe, check=False).returncode == 0
@@ -238,7 +242,7 @@ class Redis(Server):
             [
                 "redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.folder,
                 "--pidfile", self.folder / self.pid_file, "--save", "",
-                "--appendonly", "yes" if self.durable else "no",
+                "--appendonly", "yes" if self.durable else "no", "--appendfsync", "always",
             ],
             executable=redis_program(),
         )  # fmt: skip

@@ -156,7 +156,9 @@ class Installation:
     def query(self, statement, *arguments):
         try:
             return self.query_connected(statement, arguments)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        except psycopg2.Error as error:
+            if error.pgcode and not isinstance(error, psycopg2.OperationalError):
+                raise
             self.database = None  # the test restarted the server
             return self.query_connected(statement, arguments)
 

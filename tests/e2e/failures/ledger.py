@@ -1,0 +1,250 @@
+"""
+The books: what was sent, what the database has, what was heard. They must balance.
+
+A command is written down before it is sent, here and in the sender's file. Two kinds of `allocate` are sent:
+one for which there is stock and one for which there never is, for that has an event at each attempt and so
+shows a second handling at once. `change_batch_quantity` moves lines to and fro between a small batch and one
+that is never exhausted.
+"""
+
+import collections
+import dataclasses
+import json
+
+import requests
+import subscriber
+from installation import wait_until
+
+PLENTY = 1_000_000
+TOO_MANY = 2_000_000_000
+LIMIT = 100_000  # what the event stream is trimmed to: a test sends less
+
+
+@dataclasses.dataclass
+class Command:
+    way: str  # "http", "pubsub", or the stream's name
+    name: str
+    fields: dict
+    entry_id: str = None  # of the stream entry, once it is known
+
+    @property
+    def sku(self):
+        return self.fields.get("sku") or self.fields["batchref"].partition("/")[0]
+
+    @property
+    def id(self):
+        return self.fields.get("id")
+
+    @property
+    def line(self):
+        return self.sku, self.fields["orderid"], self.fields["qty"]
+
+
+class Ledger:
+    def __init__(self, allocd, folder):
+        self.allocd = allocd
+        self.path = folder / "sent.jsonl"
+        self.sent = []
+        self.heard = folder / "heard.jsonl"
+        self.skus = []
+        self.http = requests.Session()
+
+    def open(self, *skus):
+        """Makes the SKUs: a small batch in the warehouse and one without end behind it."""
+        for sku in skus:
+            for reference, qty, eta in (("shelf", 20, None), ("ship", PLENTY, "2030-01-01")):
+                batch = {"ref": f"{sku}/{reference}", "sku": sku, "qty": qty, "eta": eta}
+                assert self.allocd.post("/add_batch", batch).status_code == 201
+            self.skus.append(sku)
+
+    def write(self, command):
+        self.sent.append(command)
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps([command.way, command.name, command.fields]) + "\n")
+
+    def listening(self):
+        return subscriber.listening(self.allocd.redis_url, self.allocd.prefix, self.heard)
+
+    # What the database has.
+
+    def spent(self):
+        """The ids of commands, and of entries that had none, that the inbox has."""
+        rows = self.allocd.query("select id from inbox")
+        return {identity for (identity,) in rows}
+
+    def missing(self):
+        spent = self.spent()
+        return [command for command in list(self.sent) if (command.id or command.entry_id) not in spent]
+
+    def lines(self):
+        rows = self.allocd.query(
+            "select p.sku, l.orderid, l.qty, b.reference, l.version from order_lines l"
+            " join products p on p.id = l.product_id join batches b on b.id = l.batch_id"
+        )
+        return {(sku, orderid, qty): (reference, version) for sku, orderid, qty, reference, version in rows}
+
+    def events(self, sku):
+        """What the database says happened to the SKU, in pages, as the API gives it."""
+        events = []
+        while page := self.page(sku, events[-1]["version"] if events else 0):
+            events += [event["data"] | {"type": event["type"]} for event in page]
+        return events
+
+    def page(self, sku, after):
+        def ask():
+            answer = self.http.get(self.allocd.url(f"/events/{sku}?after={after}"))
+            return answer if answer.status_code == 200 else None
+
+        return wait_until(ask, "the API to be well again").json()
+
+    # What was heard.
+
+    def heard_on_channels(self):
+        return [json.loads(line) for line in subscriber.heard(self.heard)]
+
+    def heard_on_stream(self):
+        entries = self.allocd.redis.xrange(self.allocd.prefix + "allocd:events", count=2 * LIMIT)
+        return [json.loads(entry[b"data"]) for _, entry in entries]
+
+    # The end of a run.
+
+    def settle(self, send=None, again=("pubsub",)):
+        """
+        Waits until everything that was sent is handled and everything is published. What went by the ways
+        of `again`, which may lose it, is sent again with send() until it is there.
+        """
+
+        def all_there():
+            missing = self.missing()
+            for command in missing:
+                if command.way in again:
+                    send(command)
+            return not missing
+
+        try:
+            wait_until(all_there, "every command to be handled")
+        finally:
+            missing = self.missing()
+            assert not missing, f"{len(missing)} of {len(self.sent)} commands are lost: {missing[:3]}"
+        self.await_published()
+
+    def await_stream(self, name):
+        """Until the group has nothing to read, and has acknowledged all of it."""
+
+        def all_acknowledged():
+            [group] = self.allocd.redis.xinfo_groups(self.allocd.prefix + name)
+            return group["lag"] == 0 and group["pending"] == 0
+
+        wait_until(all_acknowledged, "every entry to be acknowledged")
+
+    def await_published(self):
+        behind = (
+            "select * from outbox_heads h join outbox_cursors c using (partition) where h.position <> c.position"
+        )
+        wait_until(lambda: not self.allocd.query(behind), "every event to be published")
+
+    # The balance.
+
+    def check(self, heard_all=True, heard_once=False, on_stream=True, in_order=True, dead_letters=0):
+        """
+        Proves that nothing is lost and nothing was done twice, that versions are gapless and that the order
+        per SKU was kept: of commands, of events, and of what was heard. What a test cannot ask for, it says.
+        """
+        events = {sku: self.events(sku) for sku in self.skus}
+        for sku in self.skus:
+            check_versions(sku, events[sku])
+        self.check_effects(events)
+        if in_order:
+            self.check_order(events)
+        self.check_spent()
+        assert len(self.allocd.dead_letters()) == dead_letters
+        self.check_heard(self.heard_on_channels(), events, heard_all, heard_once)
+        if on_stream:
+            self.check_heard(self.heard_on_stream(), events, True, heard_once)
+
+    def check_effects(self, events):
+        """Each order that could be filled has its line, each that could not its one event; there are no others."""
+        allocates = [command for command in self.sent if command.name == "allocate"]
+        refused = collections.Counter()
+        lines = {}
+        for sku in self.skus:
+            replay(events[sku], lines, refused)
+        expected = {command.line for command in allocates if command.fields["qty"] != TOO_MANY}
+        assert set(lines) == expected, difference(set(lines), expected)
+        assert self.lines() == lines, "the lines are not what the events say"
+        assert self.view() == {line: reference for line, (reference, _) in lines.items()}
+        expected = {command.line for command in allocates if command.fields["qty"] == TOO_MANY}
+        assert refused == collections.Counter(expected), difference(set(refused), expected)
+
+    def view(self):
+        rows = self.allocd.query("select sku, orderid, qty, batchref from allocations_view")
+        return {(sku, orderid, qty): reference for sku, orderid, qty, reference in rows}
+
+    def check_order(self, events):
+        """Commands of one stream were handled in the order in which they were sent, per SKU."""
+        first = {}
+        for sku in self.skus:
+            for event in events[sku]:
+                first.setdefault((sku, event["orderid"], event["qty"]), event["version"])
+        last, purchased = collections.defaultdict(int), {}
+        for command in self.sent:
+            if command.way in ("http", "pubsub"):
+                continue
+            if command.name == "change_batch_quantity":
+                purchased[command.fields["batchref"]] = command.fields["qty"]
+                continue
+            key = command.way, command.sku
+            assert first[command.line] > last[key], f"{command} was handled before one that was sent earlier"
+            last[key] = first[command.line]
+        rows = dict(self.allocd.query("select reference, purchased from batches"))
+        assert purchased == {reference: rows[reference] for reference in purchased}
+
+    def check_spent(self):
+        """No id was spent but those that were sent, and each as a command of its name."""
+        assert not self.missing()
+        sent = {(command.name, command.id) for command in self.sent if command.id}
+        spent = self.allocd.query("select message, id from inbox where message <> 'stream entry'")
+        assert set(spent) == sent, difference(set(spent), sent)
+        entries = self.allocd.query("select id from inbox where message = 'stream entry'")
+        assert len(entries) == sum(1 for command in self.sent if not command.id)
+
+    def check_heard(self, heard, events, all_of_it, once):
+        """Each version has one content; each was heard first in its turn, and, of all, none is missing."""
+        known = {(sku, event["version"]): without_type(event) for sku in self.skus for event in events[sku]}
+        last = collections.defaultdict(int)
+        for event in heard:
+            sku, version = event["sku"], event["version"]
+            assert event == known[sku, version], "one version has two contents"
+            if version > last[sku]:
+                assert version == last[sku] + 1 or not all_of_it, f"{sku}: {last[sku]}, then {version}"
+                last[sku] = version
+            else:
+                assert not once, f"{sku}: {version} was heard twice"
+        if all_of_it:
+            assert last == {sku: len(events[sku]) for sku in self.skus if events[sku]}
+
+
+def check_versions(sku, events):
+    assert [event["version"] for event in events] == list(range(1, len(events) + 1)), f"{sku}: a gap"
+
+
+def replay(events, lines, refused):
+    """Does to `lines` what the events say, each of which must fit what was before."""
+    for event in events:
+        line = event["sku"], event["orderid"], event["qty"]
+        if event["type"] == "line_allocated":
+            assert line not in lines, f"allocated twice: {event}"
+            lines[line] = event["batchref"], event["version"]
+        elif event["type"] == "line_deallocated":
+            assert lines.pop(line)[0] == event["batchref"], event
+        else:
+            refused[line] += 1
+
+
+def without_type(event):
+    return {name: value for name, value in event.items() if name != "type"}
+
+
+def difference(there, expected):
+    """For the report of a failure: a few of those that are too many, and of those that are not there."""
+    return f"too many: {sorted(there - expected)[:5]}, missing: {sorted(expected - there)[:5]}"

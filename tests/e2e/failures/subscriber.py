@@ -1,0 +1,62 @@
+"""
+A process of its own that writes every event it hears to a file, one a line, in the order it heard them:
+
+    subscriber.py REDIS_URL PREFIX FILE
+
+A line that holds a word alone says that it listens from here on.
+"""
+
+import contextlib
+import subprocess
+import sys
+import time
+
+import redis
+
+EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
+
+
+@contextlib.contextmanager
+def listening(redis_url, prefix, path):
+    """Runs one for the length of the block; it listens when the block begins."""
+    process = subprocess.Popen([sys.executable, __file__, redis_url, prefix, path])
+    try:
+        deadline = time.monotonic() + 20
+        while not (path.exists() and path.read_bytes()):
+            assert process.poll() is None and time.monotonic() < deadline, "the subscriber does not listen"
+            time.sleep(0.01)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def heard(path):
+    """The payloads in the file, whole lines only."""
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [line for line in lines if line != b"listening"]
+
+
+def hear(client, prefix, file):
+    with contextlib.closing(client.pubsub()) as pubsub:
+        pubsub.subscribe(*(prefix + name for name in EVENTS))
+        confirmed = 0
+        for message in pubsub.listen():
+            if message["type"] == "message":
+                file.write(message["data"] + b"\n")
+            elif (confirmed := confirmed + 1) == len(EVENTS):
+                file.write(b"listening\n")
+
+
+def main():
+    url, prefix, path = sys.argv[1:]
+    client = redis.Redis.from_url(url)
+    with open(path, "ab", buffering=0) as file:
+        while True:
+            with contextlib.suppress(redis.RedisError, OSError):
+                hear(client, prefix, file)
+            time.sleep(0.01)  # Redis is away: it was killed
+
+
+if __name__ == "__main__":
+    main()

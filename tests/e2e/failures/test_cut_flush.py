@@ -1,0 +1,88 @@
+"""The connection to Postgres breaks after byte N of a flush, or of its answer."""
+
+import pytest
+from conftest import postgres_behind
+from ledger import TOO_MANY, Command
+from proxy import REPLY, REQUEST
+from sender import Senders
+from wires import PostgresWire, Watch
+
+CUTS = 60
+
+
+class Scissors:
+    """Cuts the next flush after so many bytes of it, and of its answer, have passed."""
+
+    def __init__(self):
+        self.remaining = None  # not armed
+        self.passed = 0
+
+    def arm(self, offset):
+        self.remaining, self.passed = offset, 0
+
+    def pass_by(self, relay, way, message):
+        if self.remaining is None:
+            return
+        if message[:1] == b"Z":  # the end: some flushes are a little shorter than the one that was measured
+            self.remaining = min(self.remaining, len(message) - 1)
+        if self.remaining < len(message):
+            relay.cut(way, message[: self.remaining])
+            self.remaining = None
+        else:
+            self.remaining -= len(message)
+            self.passed += len(message)
+
+
+class CutWire(PostgresWire):
+    def __init__(self, scissors):
+        super().__init__(Watch())
+        self.scissors = scissors
+
+    def before(self, relay, way, message):
+        super().before(relay, way, message)
+        if (way == REQUEST and self.segment == "flush") or (way == REPLY and self.segments[0] == "flush"):
+            self.scissors.pass_by(relay, way, message)
+
+
+@pytest.fixture
+def scissors():
+    return Scissors()
+
+
+@pytest.fixture
+def cut_proxy(database_url, scissors):
+    with postgres_behind(database_url, lambda: CutWire(scissors)) as proxy:
+        yield proxy
+
+
+def test_a_connection_cut_after_byte_n_of_a_flush(cut_proxy, parked, scissors, ledger):
+    """
+    60 cuts, spread from the first byte of a flush to the last of its answer. The caller is told 2xx only for
+    what is committed, else to come again; with the same id he has one effect.
+    """
+    parked.start(DATABASE_URL=cut_proxy.url)
+    ledger.open("sku")
+    with ledger.listening():
+        senders = Senders(ledger, [])
+        scissors.arm(10**9)
+        post(senders, ledger, 0)
+        length, answers = scissors.passed, {202: 0, 503: 0}
+        for number in range(1, CUTS + 1):
+            scissors.arm((number - 1) * (length - 1) // (CUTS - 1))
+            answers[post(senders, ledger, number)] += 1
+            assert scissors.remaining is None, "nothing was cut"
+            senders.post(ledger.sent[-1])
+        ledger.settle()
+        ledger.check(heard_once=True)
+    print(f"{CUTS} cuts of {length} bytes, answers: {answers}")
+
+
+def post(senders, ledger, number):
+    """Sends one allocate and checks the answer against the database at once; returns its status."""
+    qty = TOO_MANY if number % 2 else 1
+    command = Command("http", "allocate", {"id": f"id-{number}", "orderid": f"order-{number}", "sku": "sku", "qty": qty})
+    ledger.write(command)
+    answer = senders.post_once(command)
+    if answer:
+        assert command not in ledger.missing(), "it was told to be done, and is not"
+    return answer.status_code if answer else 503

@@ -1,0 +1,112 @@
+"""Postgres ends sessions, or itself, in the middle of a flush."""
+
+import contextlib
+
+import psycopg2
+from conftest import postgres_behind
+from installation import Installation, unique, wait_until
+from ledger import Ledger
+from sender import Senders
+from wires import PostgresWire, Watch
+
+TERMINATIONS = 45
+CRASHES = 9
+HIT_TIMEOUT_S = 20
+
+OTHERS = "from pg_stat_activity where application_name = 'allocd' and datname = current_database()"
+
+
+class HeldAt:
+    """The connection that reached a phase is held there for the length of the block."""
+
+    def __init__(self, proxy, watch, phase):
+        self.proxy, self.watch, self.phase = proxy, watch, phase
+
+    def __enter__(self):
+        assert self.watch.at(self.phase, self.hold).wait(HIT_TIMEOUT_S), f"no {self.phase} was seen"
+
+    def hold(self, relay):
+        self.relay = relay
+        relay.hold()
+
+    def __exit__(self, *_):
+        self.proxy.release(self.relay)
+
+
+def test_sessions_that_are_terminated_in_mid_flush(postgres_proxy, parked, watch, ledger):
+    """
+    45 times, under load, all of the worker's sessions are terminated: before the flush reached its backend,
+    while the backend waits for its last lock, and while it may be committing.
+    """
+    allocd = parked
+    allocd.start(DATABASE_URL=postgres_proxy.url)
+    ledger.open(*(f"sku-{number}" for number in range(5)))
+    at = [terminate_before, terminate_in_the_middle, terminate_at_the_end]
+
+    with ledger.listening():
+        with Senders(ledger, ["http", "pubsub"], rate=100, anonymous=True) as senders:
+            for number in range(TERMINATIONS):
+                at[number % len(at)](allocd, postgres_proxy, watch)
+        ledger.settle(senders.send)
+        ledger.check(heard_once=True)
+    print(f"{TERMINATIONS} terminations, {len(ledger.sent)} commands, phases seen: {dict(watch.seen)}")
+
+
+def terminate(allocd):
+    [(ended,)] = allocd.query(f"select count(pg_terminate_backend(pid, 5000)) {OTHERS}")
+    assert ended > 0
+
+
+def terminate_before(allocd, proxy, watch):
+    with HeldAt(proxy, watch, "flush"):
+        terminate(allocd)
+
+
+def terminate_in_the_middle(allocd, proxy, watch):
+    """The heads of the outbox are the last rows that a flush locks: somebody else holds them."""
+    with heads_locked(allocd):
+        assert watch.at("sync sent", lambda _: None).wait(HIT_TIMEOUT_S)
+        wait_until(lambda: allocd.query(f"select pid {OTHERS} and wait_event_type = 'Lock'"), "a flush to wait")
+        terminate(allocd)
+
+
+@contextlib.contextmanager
+def heads_locked(allocd):
+    with contextlib.closing(psycopg2.connect(allocd.database_url)) as blocker:
+        blocker.cursor().execute("select from outbox_heads for update")
+        yield
+
+
+def terminate_at_the_end(allocd, proxy, watch):
+    with HeldAt(proxy, watch, "sync sent"):
+        terminate(allocd)
+
+
+def test_a_postgres_that_crashes_in_mid_flush(tmp_path, server_urls, own_postgres):
+    """
+    9 times, under load, `pg_ctl stop -m immediate` while a flush is on its way: before its first byte, and
+    after its last one, answered or not; then the server starts again, and recovers.
+    """
+    name, watch = unique("allocd_e2e"), Watch()
+    own_postgres.ensure_database(name)
+    allocd = Installation(tmp_path, own_postgres.url(name), server_urls["REDIS_URL"])
+    ledger = Ledger(allocd, tmp_path)
+
+    with postgres_behind(allocd.database_url, lambda: PostgresWire(watch)) as proxy, contextlib.closing(allocd):
+        allocd.start(DATABASE_URL=proxy.url)
+        ledger.open(*(f"sku-{number}" for number in range(5)))
+        with ledger.listening():
+            with Senders(ledger, ["http", "pubsub"], rate=100, anonymous=True) as senders:
+                for number in range(CRASHES):
+                    with HeldAt(proxy, watch, ["flush", "sync sent", "committed"][number % 3]):
+                        own_postgres.crash()
+                    own_postgres.start()
+                    await_progress(ledger)
+            ledger.settle(senders.send)
+            ledger.check(heard_once=True)
+    print(f"{CRASHES} crashes, {len(ledger.sent)} commands")
+
+
+def await_progress(ledger):
+    before = len(ledger.spent())
+    wait_until(lambda: len(ledger.spent()) > before, "the worker to go on")
