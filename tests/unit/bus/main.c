@@ -10,6 +10,7 @@ int main(void)
 
 	setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* machines may be slow, and simulated time is not theirs */
 	runner = srunner_create(commands_suite());
+	srunner_add_suite(runner, blindness_suite());
 	srunner_add_suite(runner, conflict_suite());
 	srunner_add_suite(runner, lane_suite());
 	srunner_add_suite(runner, needs_suite());
@@ -18,6 +19,7 @@ int main(void)
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, reminder_suite());
 	srunner_add_suite(runner, shrink_suite());
+	srunner_add_suite(runner, stream_reader_suite());
 	srunner_add_suite(runner, trouble_suite());
 	srunner_add_suite(runner, unit_of_work_suite());
 	srunner_run_all(runner, CK_ENV);
