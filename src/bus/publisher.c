@@ -1,11 +1,13 @@
-/* From the outbox to the broker, in the order things happen. */
+/* What the database is asked, and told, about its outbox. */
 #include "bus/publisher.h"
 
 #include "bus/backoff.h"
+#include "bus/outlet.h"
 #include "core/must.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* More than this in memory, and later rows are left to be read back. */
 #define MEMORY_MAX ((size_t)8 * 1024 * 1024)
@@ -14,83 +16,43 @@
 #define READ_BYTES    ((size_t)1024 * 1024)
 #define SAVE_AFTER_MS 200
 
-/* What somebody committed who cannot publish it any more is found by looking. */
-#define LOOK_EVERY_MS 10000
-
-/* How often a trouble with the broker that lasts is told. */
-#define TELL_EVERY_MS 10000
-
-/* Rows that wait in memory, each with its events decoded. */
-struct waiting_row {
-	struct waiting_row *next;
-	struct arena *arena; /* holds the row itself */
-	int64_t position;
-	size_t size;
-	struct outgoing *events;
-	size_t event_count;
-};
-
-struct line {
-	struct publisher *publisher;
-	int partition;
-	int64_t published; /* the broker took everything up to here */
-	int64_t saved;     /* and the database knows it up to here */
-	int64_t queued;    /* rows up to here are in memory or published */
-	int64_t committed; /* rows up to here are known to be committed */
-
-	struct waiting_row *first, *last;
-	/* What the broker has now; it lives in `sending`. */
-	struct arena *sending;
-	int64_t sending_to;
-	struct publication publication;
-	bool refused; /* the broker did not take what it was given last */
-};
+/* What lags for so long is left by whoever committed it: who is well publishes, and saves, sooner. */
+#define LOOK_EVERY_MS 1000
 
 struct publisher {
 	const struct engine_ports *ports;
 	struct engine_stats *stats;
-	struct line lines[PARTITIONS];
+	struct outlets outlets;
 	bool started; /* the database told how far each partition is */
-	size_t memory;
 
 	/* The store does one thing at a time. */
 	bool store_busy;
-	bool look_again;
+	bool look_due;
+	bool look_again;           /* the next look is for all that was not published yet, */
+	bool looks_for_all;        /* and the one that is under way is */
 	struct outbox_state state; /* being read */
 	struct outbox_range range; /* being read */
 	struct cursor saving[PARTITIONS];
 	size_t saving_count;
 
-	struct backoff store_backoff, broker_backoff;
-	bool store_waits, broker_waits;
-	struct timer *store_retry, *broker_retry, *save_timer, *look_timer;
-	bool save_due;
-
-	/* The broker's trouble, as long as it refuses somebody. */
-	size_t lines_refused;
-	int64_t refused_since_ms, told_at_ms;
+	struct backoff backoff;
+	bool waits;
+	struct timer *retry, *save_timer, *look_timer;
+	bool save_comes, save_due;
 
 	void (*on_idle)(void *context);
 	void *idle_context;
 };
 
-static void pump(struct publisher *publisher);
+static void pump(void *publisher);
 
 /* ---- beginning and end ---- */
 
-static void store_may_try(void *context)
+static void retry(void *context)
 {
 	struct publisher *publisher = context;
 
-	publisher->store_waits = false;
-	pump(publisher);
-}
-
-static void broker_may_try(void *context)
-{
-	struct publisher *publisher = context;
-
-	publisher->broker_waits = false;
+	publisher->waits = false;
 	pump(publisher);
 }
 
@@ -98,13 +60,17 @@ static void save_now(void *context)
 {
 	struct publisher *publisher = context;
 
+	publisher->save_comes = false;
 	publisher->save_due = true;
 	pump(publisher);
 }
 
 static void look_now(void *context)
 {
-	publisher_look_again(context);
+	struct publisher *publisher = context;
+
+	publisher->look_due = true;
+	pump(publisher);
 }
 
 struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats)
@@ -114,28 +80,12 @@ struct publisher *publisher_new(const struct engine_ports *ports, struct engine_
 
 	publisher->ports = ports;
 	publisher->stats = stats;
-	stats->broker_takes = true;
-	publisher->store_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
-	publisher->broker_backoff = (struct backoff){.first_ms = 50, .cap_ms = 1000};
-	publisher->store_retry = clock->ops->timer_new(clock, store_may_try, publisher);
-	publisher->broker_retry = clock->ops->timer_new(clock, broker_may_try, publisher);
+	publisher->backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
+	publisher->retry = clock->ops->timer_new(clock, retry, publisher);
 	publisher->save_timer = clock->ops->timer_new(clock, save_now, publisher);
 	publisher->look_timer = clock->ops->timer_new(clock, look_now, publisher);
-	for (int i = 0; i < PARTITIONS; i++)
-		publisher->lines[i] = (struct line){.publisher = publisher, .partition = i};
+	outlets_init(&publisher->outlets, ports, stats, pump, publisher);
 	return publisher;
-}
-
-static void drop_first(struct publisher *publisher, struct line *line)
-{
-	struct waiting_row *row = line->first;
-	struct arena *arena = row->arena;
-
-	line->first = row->next;
-	if (!line->first)
-		line->last = NULL;
-	publisher->memory -= row->size;
-	arena_free(&arena);
 }
 
 void publisher_free(struct publisher **publisher)
@@ -146,14 +96,9 @@ void publisher_free(struct publisher **publisher)
 	if (!it)
 		return;
 	clock = it->ports->clock->ops;
-	for (int i = 0; i < PARTITIONS; i++) {
-		while (it->lines[i].first)
-			drop_first(it, &it->lines[i]);
-		arena_free(&it->lines[i].sending);
-	}
+	outlets_release(&it->outlets);
 	arena_free(&it->range.arena);
-	clock->timer_free(&it->store_retry);
-	clock->timer_free(&it->broker_retry);
+	clock->timer_free(&it->retry);
 	clock->timer_free(&it->save_timer);
 	clock->timer_free(&it->look_timer);
 	free(it);
@@ -162,8 +107,7 @@ void publisher_free(struct publisher **publisher)
 
 void publisher_start(struct publisher *publisher)
 {
-	publisher->look_again = true;
-	pump(publisher);
+	publisher_look_again(publisher);
 }
 
 void publisher_look_again(struct publisher *publisher)
@@ -172,56 +116,33 @@ void publisher_look_again(struct publisher *publisher)
 	pump(publisher);
 }
 
-/* ---- rows come in, from a lane or from the table ---- */
+/* ---- rows come in from a lane ---- */
 
-static void enqueue(struct publisher *publisher, struct line *line, const struct outbox_row *row)
+static void tell_damaged(const struct publisher *publisher, const struct outbox_row *row)
 {
-	struct arena *arena = arena_new(sizeof(struct waiting_row) + row->frame.size + 512);
-	struct waiting_row *waiting = arena_alloc(arena, sizeof *waiting);
-	struct bytes frame = {arena_copy(arena, row->frame.data, row->frame.size), row->frame.size};
-
-	waiting->arena = arena;
-	waiting->position = row->position;
-	waiting->size = row->frame.size;
-	if (!outbox_frame_decode(arena, frame, &waiting->events, &waiting->event_count))
-		LOG(publisher->ports->logger, LOG_ERROR,
-		    "outbox row is damaged: its events are not published",
-		    LOG_NUMBER("partition", line->partition), LOG_NUMBER("position", row->position));
-	if (line->last)
-		line->last->next = waiting;
-	else
-		line->first = waiting;
-	line->last = waiting;
-	line->queued = row->position;
-	publisher->memory += waiting->size;
+	LOG(publisher->ports->logger, LOG_ERROR, "outbox row is damaged: its events are not published",
+	    LOG_NUMBER("partition", row->partition), LOG_NUMBER("position", row->position));
 }
 
-static void note_committed(struct publisher *publisher, struct line *line, int64_t position)
+static struct partition_line *line_of(struct publisher *publisher, int partition)
 {
-	if (position <= line->committed)
-		return;
-	publisher->stats->unpublished += (size_t)(position - line->committed);
-	line->committed = position;
+	return &publisher->outlets.each[partition].line;
 }
 
 void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct line *line = &publisher->lines[rows[i].partition];
+		bool has_room = outlets_footprint(&publisher->outlets) < MEMORY_MAX;
 
-		if (!publisher->started) {
-			publisher->look_again =
-				true; /* the look that is under way may have been too early to find it */
-			continue;
-		}
-		if (rows[i].position == line->queued + 1 && publisher->memory < MEMORY_MAX)
-			enqueue(publisher, line, &rows[i]);
-		note_committed(publisher, line, rows[i].position);
+		if (!publisher->started)
+			publisher->look_again = true; /* the one under way may be too early to find it */
+		else if (!partition_line_take(line_of(publisher, rows[i].partition), &rows[i], has_room))
+			tell_damaged(publisher, &rows[i]);
 	}
 	pump(publisher);
 }
 
-/* ---- the database is asked: how far is each partition, and which rows are missing ---- */
+/* ---- the database is asked how far each partition is ---- */
 
 static void store_failed(struct publisher *publisher, const struct failure *failure, const char *what)
 {
@@ -229,19 +150,51 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 
 	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database", LOG_TEXT("doing", what),
 	    LOG_TEXT("error", failure->text));
-	publisher->store_waits = true;
-	clock->ops->timer_set(publisher->store_retry,
-			      backoff_next(&publisher->store_backoff, publisher->ports->random));
+	publisher->waits = true;
+	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
 }
 
-/* The database knows better how far it was published: by an earlier run, or by somebody else. */
-static void adopt_cursor(struct publisher *publisher, struct line *line, int64_t cursor)
+/* What was known of another life of the database tells nothing about this one. */
+static void begin_life(struct publisher *publisher)
 {
-	if (cursor <= line->published || line->first || line->sending)
+	if (publisher->started)
+		LOG(publisher->ports->logger, LOG_WARN,
+		    "the outbox was renewed: publishing goes on from the database's cursors",
+		    LOG_TEXT("incarnation", publisher->state.incarnation));
+	publisher->started = true;
+	publisher->stats->restored = false;
+	outlets_begin(&publisher->outlets, &publisher->state);
+}
+
+/* Without a new incarnation the broker's fences would keep back whatever this database publishes next. */
+static void tell_restored(struct publisher *publisher, int partition)
+{
+	if (publisher->stats->restored)
 		return;
-	note_committed(publisher, line, cursor);
-	publisher->stats->unpublished -= (size_t)(cursor - line->published);
-	line->published = line->saved = line->queued = cursor;
+	publisher->stats->restored = true;
+	LOG(publisher->ports->logger, LOG_ERROR,
+	    "the broker has published more than the database knows: was it restored? run `allocd outbox renew`",
+	    LOG_NUMBER("partition", partition),
+	    LOG_NUMBER("published", line_of(publisher, partition)->expected),
+	    LOG_NUMBER("head", publisher->state.heads[partition]));
+}
+
+static void go_on_with_life(struct publisher *publisher)
+{
+	const struct outbox_state *state = &publisher->state;
+
+	for (int i = 0; i < PARTITIONS; i++) {
+		struct partition_line *line = line_of(publisher, i);
+
+		partition_line_looked(line, state->cursors[i], state->heads[i], publisher->looks_for_all);
+		if (line->restored)
+			tell_restored(publisher, i);
+	}
+}
+
+static bool is_same_life(const struct publisher *publisher)
+{
+	return publisher->started && !strcmp(publisher->outlets.incarnation, publisher->state.incarnation);
 }
 
 static void on_looked(void *context, const struct failure *failure)
@@ -250,18 +203,18 @@ static void on_looked(void *context, const struct failure *failure)
 
 	publisher->store_busy = false;
 	if (failure) {
-		publisher->look_again = true;
+		publisher->look_due = true;
+		publisher->look_again |= publisher->looks_for_all;
 		store_failed(publisher, failure, "read cursors");
-		pump(publisher);
-		return;
+	} else {
+		publisher->backoff.failures = 0;
+		if (is_same_life(publisher))
+			go_on_with_life(publisher);
+		else
+			begin_life(publisher);
+		publisher->ports->clock->ops->timer_set(publisher->look_timer, LOOK_EVERY_MS);
 	}
-	publisher->store_backoff.failures = 0;
-	for (int i = 0; i < PARTITIONS; i++) {
-		adopt_cursor(publisher, &publisher->lines[i], publisher->state.cursors[i]);
-		note_committed(publisher, &publisher->lines[i], publisher->state.heads[i]);
-	}
-	publisher->started = true;
-	publisher->ports->clock->ops->timer_set(publisher->look_timer, LOOK_EVERY_MS);
+	publisher->looks_for_all = false;
 	pump(publisher);
 }
 
@@ -269,150 +222,72 @@ static void look(struct publisher *publisher)
 {
 	struct store *store = publisher->ports->publisher_store;
 
-	publisher->look_again = false;
+	publisher->looks_for_all = publisher->look_again;
+	publisher->look_due = publisher->look_again = false;
+	for (int i = 0; i < PARTITIONS; i++)
+		partition_line_expect(line_of(publisher, i));
 	publisher->store_busy = true;
 	store->ops->read_cursors(store, &publisher->state, on_looked, publisher);
 }
 
+/* ---- rows that are missing are read from the table ---- */
+
+static void put_rows(struct publisher *publisher)
+{
+	const struct outbox_range *range = &publisher->range;
+	struct partition_line *line = line_of(publisher, range->partition);
+
+	for (size_t i = 0; i < range->row_count; i++) {
+		if (!partition_line_put(line, &range->rows[i]))
+			tell_damaged(publisher, &range->rows[i]);
+	}
+	line->is_missing = false;
+}
+
 static void on_read(void *context, const struct failure *failure)
 {
+	static const struct failure missing = {FAILURE_FATAL, "rows that are not published yet are missing"};
 	struct publisher *publisher = context;
-	struct outbox_range *range = &publisher->range;
-	struct line *line = &publisher->lines[range->partition];
 
 	publisher->store_busy = false;
+	if (!failure && !publisher->range.row_count)
+		failure = &missing;
 	if (failure) {
+		publisher->look_due = true; /* perhaps they went out meanwhile */
 		store_failed(publisher, failure, "read outbox");
 	} else {
-		publisher->store_backoff.failures = 0;
-		for (size_t i = 0; i < range->row_count; i++) {
-			if (range->rows[i].position == line->queued + 1)
-				enqueue(publisher, line, &range->rows[i]);
-		}
-		note_committed(publisher, line, range->head);
+		publisher->backoff.failures = 0;
+		put_rows(publisher);
 	}
-	arena_free(&range->arena);
+	arena_free(&publisher->range.arena);
 	pump(publisher);
 }
 
-static struct line *line_with_gap(struct publisher *publisher)
+static struct outlet *outlet_that_lacks(struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct line *line = &publisher->lines[i];
+		struct outlet *outlet = &publisher->outlets.each[i];
 
-		if (line->queued < line->committed && !line->first && !line->sending)
-			return line;
+		if (!outlet->call && partition_line_lacks(&outlet->line))
+			return outlet;
 	}
 	return NULL;
 }
 
-static void read_gap(struct publisher *publisher, const struct line *line)
+static void read_missing(struct publisher *publisher, const struct outlet *outlet)
 {
 	struct store *store = publisher->ports->publisher_store;
+	size_t count = partition_line_lacks(&outlet->line);
 
 	publisher->range = (struct outbox_range){
-		.partition = line->partition,
-		.after = line->queued,
-		.rows_max = READ_ROWS,
+		.partition = outlet->partition,
+		.after = outlet->line.published,
+		.rows_max = count < READ_ROWS ? count : READ_ROWS,
 		.bytes_max = READ_BYTES,
 		.arena = arena_new(READ_BYTES / 16),
 	};
 	publisher->store_busy = true;
 	store->ops->read_outbox(store, &publisher->range, on_read, publisher);
-}
-
-/* ---- the broker takes them ---- */
-
-static int64_t now_ms(const struct publisher *publisher)
-{
-	return publisher->ports->clock->ops->now_ms(publisher->ports->clock);
-}
-
-static void tell_refused(struct publisher *publisher, const char *error)
-{
-	publisher->told_at_ms = now_ms(publisher);
-	LOG(publisher->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error));
-}
-
-static void note_refused(struct publisher *publisher, struct line *line, const char *error)
-{
-	publisher->stats->publish_failures++;
-	publisher->stats->broker_takes = false;
-	if (!line->refused && !publisher->lines_refused++) {
-		tell_refused(publisher, error);
-		publisher->refused_since_ms = publisher->told_at_ms;
-	} else if (now_ms(publisher) - publisher->told_at_ms >= TELL_EVERY_MS) {
-		tell_refused(publisher, error);
-	}
-	line->refused = true;
-}
-
-static void note_taken(struct publisher *publisher, struct line *line)
-{
-	if (!line->refused)
-		return;
-	line->refused = false;
-	if (--publisher->lines_refused)
-		return;
-	publisher->stats->broker_takes = true;
-	LOG(publisher->ports->logger, LOG_INFO, "events are published again",
-	    LOG_NUMBER("after_ms", now_ms(publisher) - publisher->refused_since_ms));
-}
-
-static void try_broker_later(struct publisher *publisher)
-{
-	struct clock *clock = publisher->ports->clock;
-
-	if (publisher->broker_waits)
-		return;
-	publisher->broker_waits = true;
-	clock->ops->timer_set(publisher->broker_retry,
-			      backoff_next(&publisher->broker_backoff, publisher->ports->random));
-}
-
-static void on_published(void *context, const struct published *published, const struct failure *failure)
-{
-	struct line *line = context;
-	struct publisher *publisher = line->publisher;
-
-	arena_free(&line->sending);
-	if (failure) {
-		note_refused(publisher, line, failure->text);
-		try_broker_later(publisher);
-		pump(publisher);
-		return;
-	}
-	note_taken(publisher, line);
-	publisher->broker_backoff.failures = 0;
-	publisher->stats->published += published->events;
-	publisher->stats->unpublished -= (size_t)(line->sending_to - line->published);
-	line->published = line->sending_to;
-	while (line->first && line->first->position <= line->published)
-		drop_first(publisher, line);
-	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);
-	pump(publisher);
-}
-
-/* All that waits in a partition goes out in one call. */
-static void send(struct publisher *publisher, struct line *line)
-{
-	struct broker *broker = publisher->ports->broker;
-	struct outgoing_row *rows;
-	size_t count = 0, at = 0;
-
-	for (const struct waiting_row *row = line->first; row; row = row->next)
-		count++;
-	line->sending = arena_new(count * sizeof *rows + 64);
-	rows = arena_alloc(line->sending, count * sizeof *rows);
-	for (const struct waiting_row *row = line->first; row; row = row->next)
-		rows[at++] = (struct outgoing_row){row->position, row->events, row->event_count};
-	line->sending_to = line->last->position;
-	line->publication = (struct publication){.incarnation = publisher->state.incarnation,
-						 .partition = line->partition,
-						 .known = line->published,
-						 .rows = rows,
-						 .row_count = count};
-	broker->ops->publish(broker, &line->publication, on_published, line);
 }
 
 /* ---- how far it came is saved ---- */
@@ -422,22 +297,18 @@ size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t 
 	size_t count = 0;
 
 	for (size_t i = lane; i < PARTITIONS; i += lanes) {
-		const struct line *line = &publisher->lines[i];
+		const struct partition_line *line = &publisher->outlets.each[i].line;
 
-		if (line->published > line->saved)
-			cursors[count++] = (struct cursor){line->partition, line->published};
+		if (line->published > line->saved && !line->restored)
+			cursors[count++] = (struct cursor){(int)i, line->published};
 	}
 	return count;
 }
 
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct line *line = &publisher->lines[cursors[i].partition];
-
-		if (cursors[i].position > line->saved)
-			line->saved = cursors[i].position;
-	}
+	for (size_t i = 0; i < count; i++)
+		partition_line_was_saved(line_of(publisher, cursors[i].partition), cursors[i].position);
 }
 
 static void on_saved(void *context, const struct failure *failure)
@@ -449,7 +320,7 @@ static void on_saved(void *context, const struct failure *failure)
 		publisher->save_due = true;
 		store_failed(publisher, failure, "save cursors");
 	} else {
-		publisher->store_backoff.failures = 0;
+		publisher->backoff.failures = 0;
 		publisher_cursors_saved(publisher, publisher->saving, publisher->saving_count);
 	}
 	pump(publisher);
@@ -470,10 +341,10 @@ static void save(struct publisher *publisher)
 bool publisher_is_idle(const struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		if (publisher->lines[i].saved < publisher->lines[i].committed)
+		if (!partition_line_is_settled(&publisher->outlets.each[i].line))
 			return false;
 	}
-	return publisher->started && !publisher->store_busy && !publisher->look_again;
+	return publisher->started && !publisher->look_again && !publisher->looks_for_all;
 }
 
 void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *context), void *context)
@@ -484,32 +355,60 @@ void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *contex
 
 /* ---- whatever can go on goes on ---- */
 
+/* The broker says more than the database said so far. */
+static bool has_claim(const struct publisher *publisher)
+{
+	for (int i = 0; i < PARTITIONS; i++) {
+		const struct partition_line *line = &publisher->outlets.each[i].line;
+
+		if (line->claimed && !line->restored)
+			return true;
+	}
+	return false;
+}
+
 static void pump_store(struct publisher *publisher)
 {
-	struct line *gap;
+	struct outlet *lacks;
 
-	if (publisher->store_busy || publisher->store_waits)
+	if (publisher->store_busy || publisher->waits)
 		return;
-	if (publisher->look_again) {
+	if (publisher->look_due || publisher->look_again || has_claim(publisher)) {
 		look(publisher);
 		return;
 	}
 	if (publisher->save_due)
 		save(publisher);
-	gap = line_with_gap(publisher);
-	if (gap && !publisher->store_busy)
-		read_gap(publisher, gap);
+	lacks = outlet_that_lacks(publisher);
+	if (lacks && !publisher->store_busy)
+		read_missing(publisher, lacks);
 }
 
-static void pump(struct publisher *publisher)
+static void let_save_come(struct publisher *publisher)
 {
-	if (!publisher->broker_waits) {
-		for (int i = 0; i < PARTITIONS; i++) {
-			if (publisher->lines[i].first && !publisher->lines[i].sending)
-				send(publisher, &publisher->lines[i]);
-		}
-	}
+	struct cursor cursors[PARTITIONS];
+
+	if (publisher->save_comes || publisher->save_due || !publisher_cursors(publisher, 0, 1, cursors))
+		return;
+	publisher->save_comes = true;
+	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);
+}
+
+static void count_unpublished(struct publisher *publisher)
+{
+	publisher->stats->unpublished = 0;
+	for (int i = 0; i < PARTITIONS; i++)
+		publisher->stats->unpublished += partition_line_unpublished(&publisher->outlets.each[i].line);
+}
+
+static void pump(void *context)
+{
+	struct publisher *publisher = context;
+
+	outlets_pump(&publisher->outlets);
 	pump_store(publisher);
+	let_save_come(publisher);
+	count_unpublished(publisher);
 	if (publisher->on_idle && publisher_is_idle(publisher))
 		publisher->on_idle(publisher->idle_context);
 }
