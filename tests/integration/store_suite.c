@@ -585,6 +585,13 @@ START_TEST(a_spent_id_is_known_with_its_digest)
 }
 END_TEST
 
+static void tidy(struct tidied *tidied)
+{
+	work_begin_call(work);
+	store->ops->tidy(store, tidied, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
 START_TEST(ids_are_forgotten_after_their_time)
 {
 	struct tidied tidied;
@@ -594,9 +601,7 @@ START_TEST(ids_are_forgotten_after_their_time)
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS + 1);
 
-	work_begin_call(work);
-	store->ops->tidy(store, &tidied, work_answered, work);
-	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	tidy(&tidied);
 
 	ck_assert(!tidied.more);
 	work_restart(work);
@@ -615,9 +620,7 @@ START_TEST(ids_are_kept_until_then)
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS - 60);
 
-	work_begin_call(work);
-	store->ops->tidy(store, &tidied, work_answered, work);
-	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	tidy(&tidied);
 
 	work_restart(work);
 	create_batch_with_id(work, "batch", "lamp", "id");
@@ -728,14 +731,13 @@ END_TEST
 #define MANY_LINES 10050
 
 /* A batch of that many lines that has shrunk to nothing, after the first step. */
-static void begin_large_shrink(void)
+static void begin_large_shrink(const char *sku)
 {
-	create_batch("batch", "lamp", MANY_LINES, IN_WAREHOUSE);
+	create_batch(sku, sku, MANY_LINES, IN_WAREHOUSE);
 	for (int from = 0; from < MANY_LINES; from += 1050)
-		allocate_many("lamp", from, MANY_LINES - from < 1050 ? MANY_LINES - from : 1050);
-	create_batch("other", "lamp", MANY_LINES, TOMORROW);
+		allocate_many(sku, from, MANY_LINES - from < 1050 ? MANY_LINES - from : 1050);
 	work_restart(work);
-	work_change_quantity(work, "batch", 0);
+	work_change_quantity(work, sku, 0);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 }
 
@@ -768,13 +770,14 @@ START_TEST(a_large_shrink_goes_on_in_committed_steps)
 	const char *sku;
 	struct product *product;
 
-	begin_large_shrink();
+	create_batch("other", "lamp", MANY_LINES, TOMORROW);
+	begin_large_shrink("lamp");
 
 	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 1);
 	ck_assert_str_eq(sku, "lamp");
 	product = load_product("lamp");
 	ck_assert_int_eq(product->shrink->target, 0);
-	ck_assert_str_eq(product->shrink->batch->reference, "batch");
+	ck_assert_str_eq(product->shrink->batch->reference, "lamp");
 	ck_assert_int_eq(product->shrink->batch->allocated, MANY_LINES - MOVE_MAX);
 	while (take_step())
 		continue;
@@ -784,6 +787,22 @@ START_TEST(a_large_shrink_goes_on_in_committed_steps)
 	ck_assert_int_eq(product_batch(product, "other") ? -1 : 0, 0); /* it is full */
 	allocate("order-00000", "lamp", 1);
 	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+}
+END_TEST
+
+START_TEST(one_shrink_after_the_other_is_told)
+{
+	const char *first, *second, *third;
+
+	begin_large_shrink("lamp");
+	begin_large_shrink("chair");
+
+	ck_assert_uint_eq(count_unfinished_shrinks(&first), 1);
+	ck_assert_uint_eq(count_unfinished_shrinks(&second), 1);
+	ck_assert_uint_eq(count_unfinished_shrinks(&third), 1);
+
+	ck_assert_str_ne(first, second);
+	ck_assert_str_eq(first, third);
 }
 END_TEST
 
@@ -976,9 +995,7 @@ START_TEST(what_is_not_published_is_never_tidied_away)
 	save_cursor(range.partition, 1);
 	fixture->let_time_pass(fixture, INT64_C(86400) * 7 + 1);
 
-	work_begin_call(work);
-	store->ops->tidy(store, &tidied, work_answered, work);
-	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	tidy(&tidied);
 
 	read_outbox(&range);
 	ck_assert_uint_eq(range.row_count, 0); /* the first one is gone */
@@ -1117,7 +1134,8 @@ static size_t take_due(struct notification *due, size_t max)
 static void settle_notification(int64_t key, enum notification_result result, int retry_seconds)
 {
 	work_begin_call(work);
-	store->ops->settle_notification(store, key, result, retry_seconds, "", work_answered, work);
+	store->ops->settle_notification(store, key, result, retry_seconds, "no such user", work_answered,
+					work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -1328,6 +1346,49 @@ START_TEST(an_entry_that_is_twice_in_a_unit_is_one_dead_letter)
 }
 END_TEST
 
+START_TEST(a_notification_that_cannot_be_sent_is_a_dead_letter)
+{
+	struct notification due[2];
+	int64_t key = run_out_of_stock();
+
+	settle_notification(key, NOTIFICATION_POSTPONED, 300);
+	for (int i = 0; i < 2; i++) /* the second time because the answer was lost */
+		settle_notification(key, NOTIFICATION_DEAD, 0);
+
+	ck_assert_str_eq(dead_letters_in_full(), "failed mail out_of_stock out_of_stock - 2 no such user;");
+	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 301);
+	ck_assert_uint_eq(take_due(due, 2), 0);
+}
+END_TEST
+
+START_TEST(dead_mail_has_its_place_among_the_dead_letters)
+{
+	char reasons[256];
+	int64_t key = run_out_of_stock();
+
+	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX; i++)
+		send_invalid((const char *[]){"a", "b", "c", "d", "e"}[i]);
+	settle_notification(key, NOTIFICATION_DEAD, 0);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "b;c;d;e;no such user;");
+}
+END_TEST
+
+START_TEST(dead_letters_are_counted)
+{
+	struct tidied tidied;
+
+	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX + 2; i++)
+		send_invalid("bad");
+
+	tidy(&tidied);
+
+	ck_assert_int_eq(tidied.dead_letters, SUITE_DEAD_LETTERS_MAX);
+	ck_assert_int_eq(tidied.dead_letters_dropped, 2);
+}
+END_TEST
+
 /* ---- dead letters that are replayed ---- */
 
 static const char *replays(void)
@@ -1376,6 +1437,25 @@ START_TEST(a_replay_that_is_handled_takes_the_dead_letter_away)
 	ck_assert_str_eq(dead_letters_in_full(), "");
 	ck_assert_str_eq(replays(), "2 ann qty=1 handled allocate id accepted;");
 	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(replays_are_forgotten_after_their_time)
+{
+	struct tidied tidied;
+	int64_t key = bury();
+
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	fixture->let_time_pass(fixture, INT64_C(86400) * 89);
+	tidy(&tidied);
+	ck_assert_str_ne(replays(), "");
+	fixture->let_time_pass(fixture, INT64_C(86400) * 2);
+	tidy(&tidied);
+
+	ck_assert_str_eq(replays(), "");
 }
 END_TEST
 
@@ -1749,6 +1829,7 @@ static void add_loading(Suite *suite)
 	tcase_add_test(tests, a_shrink_moves_more_lines_than_come_unasked);
 	tcase_add_test(tests, a_line_that_came_back_to_its_batch_is_its_newest);
 	tcase_add_test(tests, a_large_shrink_goes_on_in_committed_steps);
+	tcase_add_test(tests, one_shrink_after_the_other_is_told);
 	tcase_add_test(tests, a_batch_resolves_to_its_sku);
 	tcase_add_test(tests, a_reference_that_another_sku_has_is_taken);
 }
@@ -1829,6 +1910,9 @@ static void add_dead_letters(Suite *suite)
 	tcase_add_test(tests, an_entry_that_is_delivered_again_is_the_same_dead_letter);
 	tcase_add_test(tests, an_entry_of_another_incarnation_is_another_dead_letter);
 	tcase_add_test(tests, an_entry_that_is_twice_in_a_unit_is_one_dead_letter);
+	tcase_add_test(tests, a_notification_that_cannot_be_sent_is_a_dead_letter);
+	tcase_add_test(tests, dead_mail_has_its_place_among_the_dead_letters);
+	tcase_add_test(tests, dead_letters_are_counted);
 }
 
 static void add_replays(Suite *suite)
@@ -1836,6 +1920,7 @@ static void add_replays(Suite *suite)
 	TCase *tests = add_case(suite, "replays");
 
 	tcase_add_test(tests, a_replay_that_is_handled_takes_the_dead_letter_away);
+	tcase_add_test(tests, replays_are_forgotten_after_their_time);
 	tcase_add_test(tests, a_replay_that_is_skipped_takes_the_dead_letter_away);
 	tcase_add_test(tests, a_replay_that_is_rejected_is_one_attempt_more);
 	tcase_add_test(tests, a_replay_that_is_not_well_formed_is_one_attempt_more);

@@ -216,9 +216,11 @@ static void do_housekeeping(struct memory_store *store)
 		*call->found =
 			database_lease_notifications(database, call->notifications, call->count, call->arena);
 	else if (call->kind == CALL_SETTLE_NOTIFICATION)
-		database_settle_notification(database, call->key, call->result, call->retry_seconds);
+		database_settle_notification(database, call->key, call->result, call->retry_seconds,
+					     call->reason);
 	else if (call->kind == CALL_UNFINISHED_SHRINKS)
-		*call->found = database_unfinished_shrinks(database, call->skus, call->count, call->arena);
+		*call->found = database_unfinished_shrinks(database, call->skus, call->count,
+							   &store->last_shrink, call->arena);
 	else if (call->kind == CALL_TIDY)
 		database_tidy(database, call->tidied);
 	succeed(store);

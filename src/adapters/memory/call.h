@@ -44,6 +44,7 @@ struct memory_store {
 	struct wire requests, answers;
 	struct arena *arena; /* of the call under way */
 	struct call call;
+	size_t last_shrink;        /* the product that unfinished_shrinks told last */
 	struct task *lock_timeout; /* set while the call waits for a lock */
 	enum trouble planned[STORE_CALLS][PLANNED_MAX];
 	size_t planned_count[STORE_CALLS];

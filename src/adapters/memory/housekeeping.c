@@ -2,6 +2,7 @@
 #include "adapters/memory/housekeeping.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SECOND_US INT64_C(1000000)
 #define DAY_US    (24 * 60 * 60 * SECOND_US)
@@ -10,6 +11,7 @@
 #define TIDY_ROWS    1000
 #define WITNESS_DAYS 1
 #define OUTBOX_DAYS  7
+#define HISTORY_DAYS 90
 
 void database_resolve(const struct database *database, struct resolved_batch *batches, size_t count,
 		      struct arena *arena)
@@ -87,26 +89,54 @@ size_t database_lease_notifications(struct database *database, struct notificati
 	return count;
 }
 
+/* Its text is nobody's to read but a test's: quotes and the like are left as they are. */
+static void bury(struct database *database, const struct notification_row *row, const char *reason)
+{
+	const char *payload = arena_printf(database->arena, "{\"sku\":\"%s\",\"orderid\":\"%s\",\"qty\":%d}",
+					   row->sku, row->orderid, row->qty);
+
+	database_add_dead_letter(database, &(struct dead_letter){
+						   .outcome = OUTCOME_FAILED,
+						   .reason = reason,
+						   .is_mail = true,
+						   .place = message_name(MSG_OUT_OF_STOCK),
+						   .type = MSG_OUT_OF_STOCK,
+						   .source = "",
+						   .payload = {payload, strlen(payload)},
+						   .payload_size = strlen(payload),
+						   .attempts = row->attempts,
+					   });
+	database_cap_dead_letters(database);
+}
+
 void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
-				  int retry_seconds)
+				  int retry_seconds, const char *reason)
 {
 	struct notification_row *row = database->notifications[key - 1];
 
-	row->deleted |= result != NOTIFICATION_POSTPONED;
+	if (row->deleted)
+		return;
+	row->deleted = result != NOTIFICATION_POSTPONED;
 	row->attempts += result != NOTIFICATION_DELIVERED;
 	row->due_at = database_now(database) + retry_seconds * SECOND_US;
+	if (result == NOTIFICATION_DEAD)
+		bury(database, row, reason);
 }
 
 /* ---- shrinks ---- */
 
 size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
-				   struct arena *arena)
+				   size_t *last, struct arena *arena)
 {
-	size_t count = 0;
+	size_t count = 0, from = *last;
 
-	for (size_t i = 0; i < database->product_count && count < max; i++) {
-		if (database->product_list[i]->shrink.batchref)
-			skus[count++] = arena_strdup(arena, database->product_list[i]->sku);
+	for (size_t i = 1; i <= database->product_count && count < max; i++) {
+		size_t at = (from + i) % database->product_count;
+
+		if (!database->product_list[at]->shrink.batchref)
+			continue;
+		skus[count++] = arena_strdup(arena, database->product_list[at]->sku);
+		*last = at;
 	}
 	return count;
 }
@@ -157,6 +187,20 @@ static bool tidy_partition(struct database *database, struct outbox_partition *p
 	return partition->deleted == end;
 }
 
+/* They are in the order of time. */
+static void tidy_replays(struct database *database)
+{
+	int64_t oldest = database_now(database) - HISTORY_DAYS * DAY_US;
+	size_t old = 0;
+
+	while (old < database->replay_count && database->replays[old].at < oldest)
+		old++;
+	database->replay_count -= old;
+	if (old)
+		memmove(database->replays, database->replays + old,
+			database->replay_count * sizeof *database->replays);
+}
+
 void database_tidy(struct database *database, struct tidied *tidied)
 {
 	bool more_witnesses = tidy_witnesses(database), more_inbox = tidy_inbox(database),
@@ -164,6 +208,7 @@ void database_tidy(struct database *database, struct tidied *tidied)
 
 	for (int i = 0; i < PARTITIONS; i++)
 		more_outbox |= tidy_partition(database, &database->outbox[i]);
+	tidy_replays(database);
 	*tidied = (struct tidied){
 		.more = more_witnesses || more_inbox || more_outbox,
 		.dead_letters = (int64_t)database->dead_letter_count,

@@ -12,9 +12,10 @@ void database_read_outbox(const struct database *database, struct outbox_range *
 size_t database_lease_notifications(struct database *database, struct notification *notifications, size_t max,
 				    struct arena *arena);
 void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
-				  int retry_seconds);
+				  int retry_seconds, const char *reason);
+/* Those after the product *last, and round again; *last becomes the last one told. */
 size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
-				   struct arena *arena);
+				   size_t *last, struct arena *arena);
 
 /* Whether there is more to delete. */
 void database_tidy(struct database *database, struct tidied *tidied);

@@ -1,5 +1,6 @@
-/* Mail that is to be sent: taken with a lease, then gone or due again. */
+/* Mail that is to be sent: taken with a lease, then gone, due again or a dead letter. */
 #include "adapters/postgres/store.h"
+#include "adapters/postgres/utf8.h"
 
 struct due {
 	struct postgres_store *store;
@@ -39,17 +40,40 @@ void store_due_notifications(struct store *port, struct notification *notificati
 	store_send(store, SEGMENT_READS, on_taken, due);
 }
 
+/* What the mail server said may be anything. */
+static void bury(struct postgres_store *store, struct segment *segment, int64_t key, const char *reason)
+{
+	struct query *query = segment_add(segment, BURY_NOTIFICATION);
+
+	query_int8(query, key);
+	query_text(query, utf8_repaired(segment->arena, reason));
+	query_int8(segment_add(segment, TRIM_DEAD_LETTERS), store->dead_letters_max);
+}
+
+static void postpone(struct segment *segment, int64_t key, int retry_seconds)
+{
+	struct query *query = segment_add(segment, POSTPONE_NOTIFICATION);
+
+	query_int8(query, key);
+	query_int4(query, retry_seconds);
+}
+
 void store_settle_notification(struct store *port, int64_t key, enum notification_result result,
 			       int retry_seconds, const char *reason, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	bool delivered = result == NOTIFICATION_DELIVERED;
-	struct query *query = segment_add(store_begin(store, done, context),
-					  delivered ? DELETE_NOTIFICATION : POSTPONE_NOTIFICATION);
+	struct segment *segment = store_begin(store, done, context);
 
-	(void)reason;
-	query_int8(query, key);
-	if (!delivered)
-		query_int4(query, retry_seconds);
+	switch (result) {
+	case NOTIFICATION_DELIVERED:
+		query_int8(segment_add(segment, DELETE_NOTIFICATION), key);
+		break;
+	case NOTIFICATION_POSTPONED:
+		postpone(segment, key, retry_seconds);
+		break;
+	case NOTIFICATION_DEAD:
+		bury(store, segment, key, reason);
+		break;
+	}
 	store_send_and_answer(store, SEGMENT_READS);
 }

@@ -1,9 +1,11 @@
 /*
- * The Postgres adapter: stores (bus/store.h), views (bus/views.h) and the schema they need.
+ * The Postgres adapter: stores (bus/store.h), views (bus/views.h), the logbook (bus/logbook.h) and the schema they
+ * need.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 
+#include "bus/logbook.h"
 #include "bus/logger.h"
 #include "bus/store.h"
 #include "bus/views.h"
@@ -13,7 +15,7 @@
 
 struct event_base;
 
-/* ---- stores and views ---- */
+/* ---- stores, views and the logbook ---- */
 
 struct postgres_config {
 	struct event_base *base;
@@ -27,10 +29,12 @@ struct postgres_config {
 /* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */
 struct store *postgres_store_new(const struct postgres_config *config, const char *name);
 struct views *postgres_views_new(const struct postgres_config *config);
+struct logbook *postgres_logbook_new(const struct postgres_config *config);
 
 /* Whatever is under way is never answered.  Not from within a callback.  Accept NULL and null it. */
 void postgres_store_free(struct store **store);
 void postgres_views_free(struct views **views);
+void postgres_logbook_free(struct logbook **logbook);
 
 /* Whether libpq understands the connection string; not whether a database is there. */
 bool postgres_conninfo_is_readable(const char *conninfo);

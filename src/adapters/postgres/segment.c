@@ -19,8 +19,8 @@
 #define EPOCH_US   (INT64_C(86400000000) * EPOCH_DAYS)
 
 static const uint32_t element_oids[] = {
-	[ARRAY_INT2] = 21,  [ARRAY_INT4] = 23,   [ARRAY_INT8] = 20,        [ARRAY_TEXT] = 25,
-	[ARRAY_BYTEA] = 17, [ARRAY_DATE] = 1082, [ARRAY_TIMESTAMP] = 1184,
+	[ARRAY_BOOL] = 16, [ARRAY_INT2] = 21,  [ARRAY_INT4] = 23,   [ARRAY_INT8] = 20,
+	[ARRAY_TEXT] = 25, [ARRAY_BYTEA] = 17, [ARRAY_DATE] = 1082, [ARRAY_TIMESTAMP] = 1184,
 };
 
 void segment_init(struct segment *segment, struct arena *arena)
@@ -102,6 +102,11 @@ static void put_int2(struct param *param, int value)
 	put(param, &big, sizeof big);
 }
 
+void query_bool(struct query *query, bool value)
+{
+	put(next_param(query), &(unsigned char){value}, 1);
+}
+
 void query_int2(struct query *query, int value)
 {
 	put_int2(next_param(query), value);
@@ -157,6 +162,12 @@ static void array_null(struct param *array)
 	array->count++;
 	put_int4(array, -1);
 	memcpy(array->bytes + 4, &has_nulls, sizeof has_nulls);
+}
+
+void array_bool(struct param *array, bool value)
+{
+	begin_element(array, 1);
+	put(array, &(unsigned char){value}, 1);
 }
 
 void array_int2(struct param *array, int value)

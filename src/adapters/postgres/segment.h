@@ -49,6 +49,7 @@ void segment_clear(struct segment *segment);
 struct query *segment_add(struct segment *segment, enum statement_name statement);
 
 /* Scalars. */
+void query_bool(struct query *query, bool value);
 void query_int2(struct query *query, int value);
 void query_int4(struct query *query, int32_t value);
 void query_int8(struct query *query, int64_t value);
@@ -56,9 +57,19 @@ void query_text(struct query *query, const char *text);
 void query_uuid(struct query *query, const unsigned char uuid[16]);
 
 /* An empty array, filled by array_…(). */
-enum array_type { ARRAY_INT2, ARRAY_INT4, ARRAY_INT8, ARRAY_TEXT, ARRAY_BYTEA, ARRAY_DATE, ARRAY_TIMESTAMP };
+enum array_type {
+	ARRAY_BOOL,
+	ARRAY_INT2,
+	ARRAY_INT4,
+	ARRAY_INT8,
+	ARRAY_TEXT,
+	ARRAY_BYTEA,
+	ARRAY_DATE,
+	ARRAY_TIMESTAMP
+};
 struct param *query_array(struct query *query, enum array_type type);
 
+void array_bool(struct param *array, bool value);
 void array_int2(struct param *array, int value);
 void array_int4(struct param *array, int32_t value);
 void array_int8(struct param *array, int64_t value);

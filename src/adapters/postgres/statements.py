@@ -2,7 +2,8 @@
 """Turns the worker's SQL into C: statements.py INPUT.sql NAMES.h TABLE.c
 
 The input is SQL with comments. A line `-- statement NAME` begins a statement that stores use,
-`-- statement NAME for views` one that views use; `-- define name` begins a piece of SQL that statements hold
+`-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook;
+`-- define name` begins a piece of SQL that statements hold
 as {name}.
 """
 
@@ -10,7 +11,7 @@ import pathlib
 import re
 import sys
 
-HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?P<views> for views)?|define (?P<piece>[a-z_]+))")
+HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook))?|define (?P<piece>[a-z_]+))")
 PIECE = re.compile(r"\{(\w+)\}")
 
 
@@ -35,7 +36,7 @@ def parse(path):
         sql = PIECE.sub(lambda match: pieces[match[1]], " ".join(lines))
         if not sql or ";" in sql or name in known:
             sys.exit(f"{path}: {name} is empty, is there twice or holds a semicolon")
-        known[name] = (sql, "FOR_VIEWS" if heading["views"] else "FOR_STORE") if heading["name"] else sql
+        known[name] = (sql, f"FOR_{(heading['use'] or 'store').upper()}") if heading["name"] else sql
     return statements
 
 

@@ -11,6 +11,10 @@
 -- (ctid). Rows that change are joined by `between x and x`, which only the index can answer, or, where the
 -- key has several columns, inserted over the old ones.
 
+-- define started_over
+-- The stream's last id ($2, "MS-SEQ") is below the highest, and its group ($3) is not there any more.
+(not $3::boolean and excluded.highest < s.highest)
+
 -- define batch_columns
 b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 
@@ -434,11 +438,30 @@ update notifications set attempts = attempts + 1, due_at = now() + make_interval
 where id = $1
 
 
+-- statement BURY_NOTIFICATION
+with gone as (
+	delete from notifications where id = $1 returning sku, orderid, qty, attempts
+)
+insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
+select 'failed', $2::text, 'mail', 'out_of_stock', 'out_of_stock', '',
+	event.payload, octet_length(event.payload), gone.attempts + 1
+from gone
+cross join lateral (
+	select convert_to(json_build_object('sku', sku, 'orderid', orderid, 'qty', qty)::text, 'UTF8') as payload
+) as event
+
+
 -- ==== upkeep ====
 
 -- statement READ_SHRINKS
-select p.sku
-from (select product_id from shrinks order by product_id limit $1::bigint) as s
+-- From the one after $2 on, and round again.
+select s.product_id, p.sku
+from (
+	(select product_id from shrinks where product_id > $2 order by product_id limit $1::bigint)
+	union all
+	(select product_id from shrinks where product_id <= $2 order by product_id limit $1::bigint)
+	limit $1::bigint
+) as s
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
 -- statement TIDY_UNITS
@@ -457,6 +480,25 @@ delete from inbox where ctid = any(array(
 	order by handled_at
 	limit $1::integer
 ))
+
+-- statement TIDY_BLIND_WINDOWS
+delete from blind_windows where ctid = any(array(
+	select ctid from blind_windows
+	where until < now() - interval '90 days'
+	order by until
+	limit $1::integer
+))
+
+-- statement TIDY_HISTORY
+delete from dead_letter_history where ctid = any(array(
+	select ctid from dead_letter_history
+	where at < now() - interval '90 days'
+	order by at
+	limit $1::integer
+))
+
+-- statement READ_DEAD_LETTER_TOTALS
+select kept, dropped from dead_letter_totals where only_row
 
 -- statement TIDY_OUTBOX
 -- Never what is not published yet: only up to the cursor.
@@ -496,3 +538,33 @@ order by o.last_version
 
 -- statement PING for views
 select 1
+
+
+-- ==== logbook ====
+
+-- statement OPEN_STREAM for logbook
+insert into streams as s (name, highest) values ($1, string_to_array($2::text, '-')::numeric[])
+on conflict (name) do update
+set incarnation = case when {started_over} then s.incarnation + 1 else s.incarnation end,
+	highest = case when {started_over} then excluded.highest else greatest(s.highest, excluded.highest) end,
+	done = case when {started_over} then '{0, 0}' else s.done end
+returning incarnation, array_to_string(done, '-')
+
+-- statement MARK_STREAM for logbook
+update streams s
+set done = greatest(s.done, now.done), highest = greatest(s.highest, now.highest)
+from (
+	select string_to_array($3::text, '-')::numeric[] as done, string_to_array($4::text, '-')::numeric[] as highest
+) as now
+where s.name = $1 and s.incarnation = $2
+
+-- statement INSERT_BLIND_WINDOWS for logbook
+-- Told twice, a window is written once.
+insert into blind_windows (since, until, cause)
+select case when w.is_first then least(w.since, i.heard_until) else w.since end, w.until, left(w.cause, 500)
+from unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::boolean[]) as w(since, until, cause, is_first)
+cross join (select heard_until from installation where only_row limit 1) as i
+on conflict (until, cause) do nothing
+
+-- statement NOTE_HEARD for logbook
+update installation set heard_until = now() where only_row

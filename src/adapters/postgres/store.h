@@ -28,6 +28,8 @@ struct postgres_store {
 	/* Keys for new products and batches, taken from the database beforehand. */
 	int64_t *keys;
 	size_t key_count, key_room;
+
+	int64_t last_shrink; /* the product that unfinished_shrinks told last */
 };
 
 static inline struct postgres_store *postgres_store(struct store *store)

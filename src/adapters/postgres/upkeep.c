@@ -23,7 +23,9 @@ static void on_shrinks_read(void *context, const struct failure *failure)
 
 	*read->count = failure ? 0 : (size_t)query_rows(read->query);
 	for (size_t row = 0; row < *read->count; row++)
-		read->skus[row] = result_text(read->query, read->arena, (int)row, 0);
+		read->skus[row] = result_text(read->query, read->arena, (int)row, 1);
+	if (*read->count)
+		read->store->last_shrink = result_int8(read->query, (int)*read->count - 1, 0);
 	store_answer(read->store, failure);
 }
 
@@ -35,6 +37,7 @@ void store_unfinished_shrinks(struct store *port, const char **skus, size_t max,
 	struct shrinks_read *read = arena_alloc(store->arena, sizeof *read);
 
 	query_int8(query, (int64_t)max);
+	query_int8(query, store->last_shrink);
 	*read = (struct shrinks_read){store, skus, count, arena, query};
 	store_send(store, SEGMENT_READS, on_shrinks_read, read);
 }
@@ -42,18 +45,39 @@ void store_unfinished_shrinks(struct store *port, const char **skus, size_t max,
 struct tidying {
 	struct postgres_store *store;
 	struct tidied *tidied;
-	struct query *units, *inbox, *outbox;
+	struct query *units, *inbox, *outbox, *windows, *history, *totals;
 };
+
+static bool is_portion(const struct query *query)
+{
+	return query_affected(query) == TIDY_ROWS;
+}
+
+static void put_tidied(struct tidying *tidying)
+{
+	tidying->tidied->more = is_portion(tidying->units) || is_portion(tidying->inbox) ||
+				is_portion(tidying->windows) || is_portion(tidying->history) ||
+				query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
+	tidying->tidied->dead_letters = result_int8(tidying->totals, 0, 0);
+	tidying->tidied->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
+}
 
 static void on_tidied(void *context, const struct failure *failure)
 {
 	struct tidying *tidying = context;
 
 	*tidying->tidied = (struct tidied){0};
-	tidying->tidied->more = !failure && (query_affected(tidying->units) == TIDY_ROWS ||
-					     query_affected(tidying->inbox) == TIDY_ROWS ||
-					     query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS);
+	if (!failure)
+		put_tidied(tidying);
 	store_answer(tidying->store, failure);
+}
+
+static struct query *add_tidy(struct segment *segment, enum statement_name statement, int32_t rows)
+{
+	struct query *query = segment_add(segment, statement);
+
+	query_int4(query, rows);
+	return query;
 }
 
 void store_tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
@@ -64,12 +88,12 @@ void store_tidy(struct store *port, struct tidied *tidied, store_done *done, voi
 
 	tidying->store = store;
 	tidying->tidied = tidied;
-	tidying->units = segment_add(segment, TIDY_UNITS);
-	query_int4(tidying->units, TIDY_ROWS);
-	tidying->inbox = segment_add(segment, TIDY_INBOX);
-	query_int4(tidying->inbox, TIDY_ROWS);
+	tidying->units = add_tidy(segment, TIDY_UNITS, TIDY_ROWS);
+	tidying->inbox = add_tidy(segment, TIDY_INBOX, TIDY_ROWS);
 	query_int4(tidying->inbox, store->inbox_days);
-	tidying->outbox = segment_add(segment, TIDY_OUTBOX);
-	query_int4(tidying->outbox, TIDY_OUTBOX_ROWS);
+	tidying->outbox = add_tidy(segment, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
+	tidying->windows = add_tidy(segment, TIDY_BLIND_WINDOWS, TIDY_ROWS);
+	tidying->history = add_tidy(segment, TIDY_HISTORY, TIDY_ROWS);
+	tidying->totals = segment_add(segment, READ_DEAD_LETTER_TOTALS);
 	store_send(store, SEGMENT_READS, on_tidied, tidying);
 }

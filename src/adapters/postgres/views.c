@@ -1,4 +1,5 @@
 /* Reads on a connection of their own, several at a time. */
+#include "adapters/postgres/calls.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/postgres.h"
 
@@ -11,15 +12,13 @@ struct postgres_views {
 	struct views views;
 	struct connection *connection;
 	struct event_base *base;
-	struct read *reads; /* all that are under way */
+	struct call *reads; /* all that are under way */
 };
 
 /* One read, from the question to the answer; it is given to one of the three that asked. */
 struct read {
-	struct read *next, **place;
+	struct call call;
 	struct postgres_views *views;
-	struct arena *arena; /* holds all of it */
-	struct segment segment;
 	struct query *query;
 	struct event *refusal; /* when it is not even sent */
 	allocations_done *allocations;
@@ -41,19 +40,11 @@ static void on_read(void *context, const struct failure *failure);
 static struct read *begin_read(struct views *port, enum statement_name statement, void *context)
 {
 	struct postgres_views *views = postgres_views(port);
-	struct arena *arena = arena_new(4096);
-	struct read *read = arena_alloc(arena, sizeof *read);
+	struct read *read = call_begin(&views->reads, sizeof *read);
 
 	read->views = views;
-	read->arena = arena;
 	read->context = context;
-	segment_init(&read->segment, arena);
-	read->query = segment_add(&read->segment, statement);
-	read->next = views->reads;
-	read->place = &views->reads;
-	if (read->next)
-		read->next->place = &read->next;
-	views->reads = read;
+	read->query = segment_add(&read->call.segment, statement);
 	return read;
 }
 
@@ -62,7 +53,7 @@ static void send_read(struct read *read)
 	struct connection *connection = read->views->connection;
 
 	if (connection_pending(connection) < READS_MAX) {
-		connection_run(connection, &read->segment, SEGMENT_READS, on_read, read);
+		connection_run(connection, &read->call.segment, SEGMENT_READS, on_read, read);
 		return;
 	}
 	read->refusal = evtimer_new(read->views->base, on_refused, read);
@@ -102,21 +93,15 @@ static void ping(struct views *views, ping_done *done, void *context)
 
 static void end_read(struct read *read)
 {
-	struct arena *arena = read->arena;
-
 	if (read->refusal)
 		event_free(read->refusal);
-	*read->place = read->next;
-	if (read->next)
-		read->next->place = read->place;
-	segment_clear(&read->segment);
-	arena_free(&arena);
+	call_end(&read->call);
 }
 
 static void answer_allocations(struct read *read, const struct failure *failure)
 {
 	size_t count = (size_t)query_rows(read->query);
-	struct allocation_row *rows = arena_alloc(read->arena, count * sizeof *rows);
+	struct allocation_row *rows = arena_alloc(read->call.arena, count * sizeof *rows);
 
 	for (size_t i = 0; i < count; i++) {
 		rows[i].sku = result_peek(read->query, (int)i, 0);
@@ -128,7 +113,7 @@ static void answer_allocations(struct read *read, const struct failure *failure)
 static void answer_events(struct read *read, const struct failure *failure)
 {
 	size_t count = (size_t)query_rows(read->query);
-	struct event_frame *frames = arena_alloc(read->arena, count * sizeof *frames);
+	struct event_frame *frames = arena_alloc(read->call.arena, count * sizeof *frames);
 
 	for (size_t i = 0; i < count; i++) {
 		frames[i].first_version = result_int8(read->query, (int)i, 0);
@@ -194,7 +179,7 @@ void postgres_views_free(struct views **pointer)
 	views = postgres_views(*pointer);
 	connection_free(&views->connection);
 	while (views->reads)
-		end_read(views->reads);
+		end_read((struct read *)views->reads);
 	free(views);
 	*pointer = NULL;
 }

@@ -22,7 +22,7 @@ static void set_up(void)
 	pg = PQconnectdb(database_conninfo());
 	ck_assert_int_eq(PQstatus(pg), CONNECTION_OK);
 	ck_assert(PQenterPipelineMode(pg));
-	ck_assert(session_send_setup(pg, FOR_STORE | FOR_VIEWS));
+	ck_assert(session_send_setup(pg, FOR_STORE | FOR_VIEWS | FOR_LOGBOOK));
 	for (bool synced = false; !synced; PQclear(result)) {
 		result = PQgetResult(pg);
 		ck_assert_msg(!result || PQresultStatus(result) != PGRES_FATAL_ERROR, "%s",
@@ -152,6 +152,17 @@ static void make_history(int batches, int lines)
 		 "insert into inbox select 'allocate', '', n, 1, 'handled' from generate_series(1, %d) n",
 		 lines, lines, lines, lines, lines);
 	PQclear(run(sql));
+	snprintf(
+		sql, sizeof sql,
+		"insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes)"
+		" select 'failed', '', '', '', '', '', '', 0 from generate_series(1, %d) n;"
+		"insert into dead_letter_history (dead_letter_id, attempt, action, who, message)"
+		" select n, 2, 'replayed', '', '' from generate_series(1, %d) n;"
+		"insert into blind_windows (since, until, cause) select now(), now(), n from generate_series(1, %d) n;"
+		"insert into streams (name, highest) select n, '{0, 0}' from generate_series(1, %d) n;"
+		"insert into shrinks (product_id, batch_id, target) select id, 1, 0 from products",
+		lines, lines, lines, lines);
+	PQclear(run(sql));
 }
 
 static const struct {
@@ -180,6 +191,15 @@ static const struct {
 	{"execute \"VIEW_ALLOCATIONS\" ('order-5')", 8},
 	{"execute \"VIEW_EVENTS\" ('lamp', 0, 10)", 20},
 	{"execute \"READ_OUTBOX\" (1, 15000, 10, 100000)", 16},
+	{"execute \"LOAD_REPLAYS\" ('{5}', '{1}')", 8},
+	{"execute \"CHECK_REPLAYS\" ('{}', '{}', 0)", 8},
+	{"execute \"UPDATE_DEAD_LETTERS\" ('{0}', '{failed}', '{reason}')", 8},
+	{"execute \"DELETE_DEAD_LETTERS\" ('{0}')", 8},
+	{"execute \"READ_DEAD_LETTER_TOTALS\"", 8},
+	{"execute \"READ_SHRINKS\" (16, 5000)", 80},
+	{"execute \"TIDY_HISTORY\" (1000)", 8},
+	{"execute \"TIDY_BLIND_WINDOWS\" (1000)", 8},
+	{"execute \"MARK_STREAM\" ('none', 1, '1-1', '1-1')", 8},
 };
 
 #define COSTS ((int)(sizeof costs / sizeof costs[0]))

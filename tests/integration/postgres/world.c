@@ -150,7 +150,8 @@ static void let_time_pass(struct store_fixture *fixture, int64_t seconds)
 	static const char *const columns[][2] = {{"notifications", "due_at"},
 						 {"units", "at"},
 						 {"inbox", "handled_at"},
-						 {"outbox", "committed_at"}};
+						 {"outbox", "committed_at"},
+						 {"dead_letter_history", "at"}};
 
 	(void)fixture;
 	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)

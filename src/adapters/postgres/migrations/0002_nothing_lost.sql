@@ -14,14 +14,13 @@ create table installation (
 
 insert into installation default values;
 
--- Ids of entries are two unsigned numbers of 64 bits.
+-- Ids of entries are two unsigned numbers of 64 bits; arrays are compared as the ids are.
 create table streams (
 	name text collate "C" constraint streams_pkey primary key,
 	incarnation bigint not null default 1, -- how often it started over, and once
-	highest_ms numeric(20) not null,       -- the highest id that it generated, as far as is known
-	highest_seq numeric(20) not null,
-	done_ms numeric(20) not null default 0, -- every entry up to here was handled
-	done_seq numeric(20) not null default 0
+	highest numeric(20)[2] not null,       -- the highest id that it generated, as far as is known
+	done numeric(20)[2] not null default '{0, 0}', -- every entry of this incarnation up to here was handled
+	constraint streams_ids check (cardinality(highest) = 2 and cardinality(done) = 2)
 ) with (fillfactor = 10);
 
 -- When commands on pub/sub were not heard: those that were published then are lost.
@@ -30,10 +29,9 @@ create table blind_windows (
 	since timestamptz not null,
 	until timestamptz not null,
 	cause text not null,
+	constraint blind_windows_told_once unique (until, cause),
 	constraint blind_windows_order check (since <= until)
 );
-
-create index blind_windows_oldest on blind_windows (until);
 
 -- An entry of a stream that is delivered again is the same dead letter, with one attempt more.
 alter table dead_letters add column incarnation bigint;
@@ -66,6 +64,10 @@ begin
 end
 $$;
 
+-- Not on the id itself: while there are few, a plan might look for one by its id here, and read all of it later.
+drop index dead_letters_leaving;
+create index dead_letters_leaving on dead_letters ((outcome = 'failed'), (id + 0));
+
 -- One that is being replayed stays: whoever replays it will want the totals, which we hold.
 create or replace function trim_dead_letters(at_most bigint) returns void language plpgsql as $$
 declare
@@ -76,7 +78,7 @@ begin
 		return;
 	end if;
 	delete from dead_letters d using (
-		select id from dead_letters order by (outcome = 'failed'), id limit surplus for update skip locked
+		select id from dead_letters order by (outcome = 'failed'), id + 0 limit surplus for update skip locked
 	) leaving where d.id = leaving.id;
 	get diagnostics gone = row_count;
 	update dead_letter_totals set dropped = dropped + gone;
