@@ -5,6 +5,7 @@
 #include "bus/stream_reader.h"
 
 #include "bus/backoff.h"
+#include "bus/in_flight.h"
 #include "core/must.h"
 
 #include <stdlib.h>
@@ -28,15 +29,6 @@ enum reader_state {
 	READER_WAITING,         /* for the time to try again */
 };
 
-/* An entry that was submitted, until its acknowledgement is confirmed. */
-struct taken {
-	struct stream_reader *reader;
-	struct taken *previous, *next; /* in the order of the stream */
-	struct taken *next_to_acknowledge;
-	int64_t incarnation;
-	struct stream_id id;
-};
-
 struct stream_reader {
 	struct stream_reader_ports ports;
 	struct stream_reader_config config;
@@ -55,9 +47,8 @@ struct stream_reader {
 	struct stream_id read_up_to;  /* above this one */
 	struct stream_id last_looked; /* the last id that the stream had generated then */
 
-	struct taken *first, *last;           /* in flight, in the order of the stream */
-	struct taken *handled, **handled_end; /* to be acknowledged */
-	struct taken *acknowledging;          /* the stream was told; NULL: nothing is under way */
+	struct in_flight in_flight;
+	struct flying_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
 	struct backoff acknowledge_backoff;
 
 	bool is_noting;
@@ -107,22 +98,12 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->config = *config;
 	reader->config.name = reader->name = must(strdup(config->name));
 	reader->backoff = reader->acknowledge_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
-	reader->handled_end = &reader->handled;
+	in_flight_init(&reader->in_flight);
 	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
 	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
 	reader->acknowledge_timer = clock->ops->timer_new(clock, acknowledge, reader);
 	reader->note_timer = clock->ops->timer_new(clock, note, reader);
 	return reader;
-}
-
-static void forget(struct taken *taken)
-{
-	struct stream_reader *reader = taken->reader;
-
-	*(taken->previous ? &taken->previous->next : &reader->first) = taken->next;
-	*(taken->next ? &taken->next->previous : &reader->last) = taken->previous;
-	reader->stats.in_flight--;
-	free(taken);
 }
 
 void stream_reader_free(struct stream_reader **reader)
@@ -137,8 +118,7 @@ void stream_reader_free(struct stream_reader **reader)
 	clock->timer_free(&it->claim_timer);
 	clock->timer_free(&it->acknowledge_timer);
 	clock->timer_free(&it->note_timer);
-	while (it->first)
-		forget(it->first);
+	in_flight_release(&it->in_flight);
 	free(it->name);
 	free(it);
 	*reader = NULL;
@@ -176,7 +156,7 @@ void stream_reader_resume(struct stream_reader *reader)
 
 bool stream_reader_is_idle(const struct stream_reader *reader)
 {
-	return !reader->first;
+	return !reader->in_flight.count;
 }
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)
@@ -222,14 +202,14 @@ static void step_done(struct stream_reader *reader)
 
 /* ---- look, open, create the group ---- */
 
-static void to_acknowledge(struct stream_reader *reader, struct taken *list);
-static struct taken *take_handled(struct stream_reader *reader, size_t max);
+static void to_acknowledge(struct stream_reader *reader, struct flying_entry *list);
 
 static void lead_in(struct stream_reader *reader)
 {
 	reader->stats.is_reading = true;
 	reader->record = reader->opening;
-	to_acknowledge(reader, take_handled(reader, SIZE_MAX)); /* but those of an earlier incarnation */
+	/* But those of an earlier incarnation. */
+	to_acknowledge(reader, in_flight_take_handled(&reader->in_flight, SIZE_MAX));
 	reader->claim_is_due = reader->has_pending = reader->has_news = true;
 	reader->read_up_to = (struct stream_id){0};
 	step_done(reader);
@@ -328,52 +308,17 @@ static void claim(struct stream_reader *reader)
 
 /* ---- read: what is pending, then what is new ---- */
 
-/* Order of the stream, through all its incarnations; this one's entries have the reader's. */
-static int compare(const struct taken *taken, struct stream_id id)
-{
-	if (taken->incarnation != taken->reader->record.incarnation)
-		return taken->incarnation < taken->reader->record.incarnation ? -1 : 1;
-	return stream_id_compare(taken->id, id);
-}
-
-/* The last of those in flight that does not come after `id`, from `place` on, which does not; or NULL. */
-static struct taken *place_of(const struct stream_reader *reader, struct taken *place, struct stream_id id)
-{
-	struct taken *next = place ? place->next : reader->first;
-
-	if (reader->last && compare(reader->last, id) <= 0)
-		return reader->last;
-	for (; next && compare(next, id) <= 0; next = next->next)
-		place = next;
-	return place;
-}
-
-static struct taken *remember(struct stream_reader *reader, struct taken *previous, struct stream_id id)
-{
-	struct taken *taken = must_alloc(sizeof *taken);
-
-	taken->reader = reader;
-	taken->incarnation = reader->record.incarnation;
-	taken->id = id;
-	taken->previous = previous;
-	taken->next = previous ? previous->next : reader->first;
-	*(taken->previous ? &taken->previous->next : &reader->first) = taken;
-	*(taken->next ? &taken->next->previous : &reader->last) = taken;
-	reader->stats.in_flight++;
-	return taken;
-}
-
 /* What it did is committed. */
 static void on_answered(void *context, const struct delivery *delivery)
 {
-	struct taken *taken = context;
+	struct flying_entry *entry = context;
 
 	(void)delivery;
-	taken->next_to_acknowledge = NULL;
-	to_acknowledge(taken->reader, taken);
+	to_acknowledge(entry->owner, entry);
 }
 
-static void submit(struct stream_reader *reader, const struct stream_entry *entry, struct taken *taken)
+static void submit(struct stream_reader *reader, const struct stream_entry *entry,
+		   struct flying_entry *flying)
 {
 	char id[STREAM_ID_TEXT];
 
@@ -383,27 +328,30 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 						    .way = WAY_STREAM,
 						    .place = reader->name,
 						    .entry_id = id,
-						    .incarnation = taken->incarnation,
+						    .incarnation = flying->incarnation,
 						    .id = entry->message_id,
 						    .type = entry->type,
 						    .defect = entry->defect,
 						    .payload = entry->payload,
 						    .payload_size = entry->payload_size,
 						    .answered = on_answered,
-						    .context = taken,
+						    .context = flying,
 					    });
 }
 
+/* But those that are in flight. */
 static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
-	struct taken *place = NULL;
+	int64_t incarnation = reader->record.incarnation;
+	struct flying_entry *place = NULL;
 	size_t gone = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		place = place_of(reader, place, entries[i].id);
-		if (place && compare(place, entries[i].id) == 0)
-			continue; /* it is in flight */
-		place = remember(reader, place, entries[i].id);
+		place = in_flight_place(&reader->in_flight, place, incarnation, entries[i].id);
+		if (place && !flying_entry_compare(place, incarnation, entries[i].id))
+			continue;
+		place = in_flight_add(&reader->in_flight, place, incarnation, entries[i].id);
+		place->owner = reader;
 		if (entries[i].gone) {
 			gone++;
 			to_acknowledge(reader, place);
@@ -411,6 +359,7 @@ static void take_all(struct stream_reader *reader, const struct stream_entry *en
 			submit(reader, &entries[i], place);
 		}
 	}
+	reader->stats.in_flight = reader->in_flight.count;
 	count_lost(reader, gone);
 }
 
@@ -475,44 +424,31 @@ static void go_on(struct stream_reader *reader)
 
 /* ---- acknowledge ---- */
 
-/* What an earlier incarnation's entries are called, this one's may be called, too: nothing is said of them. */
-static void to_acknowledge(struct stream_reader *reader, struct taken *list)
+static void forget(struct stream_reader *reader, struct flying_entry *entry)
 {
-	for (struct taken *taken = list, *next; taken; taken = next) {
-		next = taken->next_to_acknowledge;
-		if (taken->incarnation != reader->record.incarnation) {
-			forget(taken);
-			continue;
-		}
-		taken->next_to_acknowledge = NULL;
-		*reader->handled_end = taken;
-		reader->handled_end = &taken->next_to_acknowledge;
-	}
-	/* All of this turn of the loop goes in one call. */
-	if (reader->handled && !reader->acknowledge_backoff.failures)
-		set_timer(reader, reader->acknowledge_timer, 0);
+	in_flight_forget(&reader->in_flight, entry);
+	reader->stats.in_flight = reader->in_flight.count;
 }
 
-/* The first `max` of those to be acknowledged, as a list of their own. */
-static struct taken *take_handled(struct stream_reader *reader, size_t max)
+/* What an earlier incarnation's entries are called, this one's may be called, too: nothing is said of them. */
+static void to_acknowledge(struct stream_reader *reader, struct flying_entry *list)
 {
-	struct taken *list = reader->handled, **end = &reader->handled;
-
-	for (size_t i = 0; i < max && *end; i++)
-		end = &(*end)->next_to_acknowledge;
-	if (!*end)
-		reader->handled_end = &reader->handled;
-	if (end == &reader->handled)
-		return NULL;
-	reader->handled = *end;
-	*end = NULL;
-	return list;
+	for (struct flying_entry *entry = list, *next; entry; entry = next) {
+		next = entry->next_to_acknowledge;
+		if (entry->incarnation == reader->record.incarnation)
+			in_flight_push_handled(&reader->in_flight, entry);
+		else
+			forget(reader, entry);
+	}
+	/* All of this turn of the loop goes in one call. */
+	if (reader->in_flight.handled && !reader->acknowledge_backoff.failures)
+		set_timer(reader, reader->acknowledge_timer, 0);
 }
 
 static void on_acknowledged(void *context, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
-	struct taken *list = reader->acknowledging;
+	struct flying_entry *list = reader->acknowledging;
 
 	reader->acknowledging = NULL;
 	if (failure && failure->kind != FAILURE_CONFLICT) {
@@ -527,10 +463,10 @@ static void on_acknowledged(void *context, const struct failure *failure)
 		lose(reader);
 	reader->acknowledge_backoff.failures = 0;
 	reader->has_news = true;
-	for (struct taken *taken = list, *next; taken; taken = next) {
-		next = taken->next_to_acknowledge;
+	for (struct flying_entry *entry = list, *next; entry; entry = next) {
+		next = entry->next_to_acknowledge;
 		reader->stats.acknowledged += !failure;
-		forget(taken);
+		forget(reader, entry);
 	}
 	go_on(reader);
 	acknowledge(reader);
@@ -543,10 +479,10 @@ static void acknowledge(void *context)
 	struct stream_id ids[ACKNOWLEDGE_MAX];
 	size_t count = 0;
 
-	if (!reader->handled || reader->acknowledging || reader->state == READER_READING_PENDING)
+	if (!reader->in_flight.handled || reader->acknowledging || reader->state == READER_READING_PENDING)
 		return;
-	reader->acknowledging = take_handled(reader, ACKNOWLEDGE_MAX);
-	for (const struct taken *it = reader->acknowledging; it; it = it->next_to_acknowledge)
+	reader->acknowledging = in_flight_take_handled(&reader->in_flight, ACKNOWLEDGE_MAX);
+	for (const struct flying_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge)
 		ids[count++] = it->id;
 	stream->ops->acknowledge(stream, ids, count, on_acknowledged, reader);
 }

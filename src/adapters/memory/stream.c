@@ -73,7 +73,7 @@ struct memory_consumer {
 	struct memory_consumer *next;
 	struct memory_stream *home;
 	const char *group, *name;
-	struct wire requests, answers, new_requests, new_answers;
+	struct wire requests, answers, read_requests, read_answers;
 	struct consumer_call calls[STREAM_CALLS];
 	enum stream_trouble planned[STREAM_CALLS];
 	stream_on_trouble *on_trouble;
@@ -348,6 +348,11 @@ static void carry_out(struct consumer_call *call)
 
 /* ---- the way of a call ---- */
 
+static bool is_read(enum stream_call kind)
+{
+	return kind == STREAM_READ_PENDING || kind == STREAM_READ_NEW;
+}
+
 static enum stream_trouble trouble_of(struct consumer_call *call)
 {
 	struct memory_consumer *consumer = call->consumer;
@@ -385,7 +390,7 @@ static void on_answer(void *context)
 		call->answer.looked(call->context, &call->state, failure);
 	else if (call->kind == STREAM_CLAIM)
 		call->answer.claimed(call->context, &call->claim, failure);
-	else if (call->kind == STREAM_READ_PENDING || call->kind == STREAM_READ_NEW)
+	else if (is_read(call->kind))
 		call->answer.was_read(call->context, call->entries, failure ? 0 : call->entry_count, failure);
 	else
 		call->answer.done(call->context, failure);
@@ -396,8 +401,7 @@ static void answer(struct consumer_call *call)
 	struct memory_consumer *consumer = call->consumer;
 
 	simulation_cancel(consumer->home->simulation, &call->timeout);
-	wire_pass(call->kind == STREAM_READ_NEW ? &consumer->new_answers : &consumer->answers, on_answer,
-		  call);
+	wire_pass(is_read(call->kind) ? &consumer->read_answers : &consumer->answers, on_answer, call);
 }
 
 static struct consumer_call *begin(struct stream *port, enum stream_call kind, void *context)
@@ -409,7 +413,7 @@ static struct consumer_call *begin(struct stream *port, enum stream_call kind, v
 	free(call->ids);
 	*call = (struct consumer_call){
 		.consumer = consumer, .kind = kind, .is_under_way = true, .context = context};
-	wire_pass(kind == STREAM_READ_NEW ? &consumer->new_requests : &consumer->requests, on_request, call);
+	wire_pass(is_read(kind) ? &consumer->read_requests : &consumer->requests, on_request, call);
 	return call;
 }
 
@@ -477,8 +481,8 @@ struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const 
 	consumer->name = arena_strdup(stream->arena, name);
 	wire_init(&consumer->requests, stream->simulation);
 	wire_init(&consumer->answers, stream->simulation);
-	wire_init(&consumer->new_requests, stream->simulation);
-	wire_init(&consumer->new_answers, stream->simulation);
+	wire_init(&consumer->read_requests, stream->simulation);
+	wire_init(&consumer->read_answers, stream->simulation);
 	consumer->next = stream->consumers;
 	stream->consumers = consumer;
 	return consumer;
@@ -495,8 +499,8 @@ void memory_consumer_free(struct memory_consumer **consumer)
 	*place = it->next;
 	wire_clear(&it->requests);
 	wire_clear(&it->answers);
-	wire_clear(&it->new_requests);
-	wire_clear(&it->new_answers);
+	wire_clear(&it->read_requests);
+	wire_clear(&it->read_answers);
 	simulation_cancel(it->home->simulation, &it->calls[STREAM_READ_NEW].timeout);
 	free(it->calls[STREAM_ACKNOWLEDGE].ids);
 	free(it);
@@ -518,9 +522,9 @@ struct wire *memory_consumer_answers(struct memory_consumer *consumer)
 	return &consumer->answers;
 }
 
-struct wire *memory_consumer_new_answers(struct memory_consumer *consumer)
+struct wire *memory_consumer_read_answers(struct memory_consumer *consumer)
 {
-	return &consumer->new_answers;
+	return &consumer->read_answers;
 }
 
 /* ---- what a test says ---- */

@@ -1,8 +1,8 @@
 /*
  * The stream port: a stream with its groups, as Redis keeps them, and any number of consumers of it.
  *
- * A consumer's calls travel over its `requests`, answers over its `answers` (see wire.h); reads of new entries
- * have a connection of their own.  Ids are made of simulated milliseconds, from 1 on.
+ * A consumer's calls travel over its `requests`, answers over its `answers` (see wire.h); reads have a
+ * connection of their own.  Ids are made of simulated milliseconds, from 1 on.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_STREAM_H
 #define ALLOCD_ADAPTERS_MEMORY_STREAM_H
@@ -49,7 +49,7 @@ void memory_consumer_free(struct memory_consumer **consumer);
 struct stream *memory_consumer_port(struct memory_consumer *consumer);
 struct wire *memory_consumer_requests(struct memory_consumer *consumer);
 struct wire *memory_consumer_answers(struct memory_consumer *consumer);
-struct wire *memory_consumer_new_answers(struct memory_consumer *consumer); /* of reads of new entries */
+struct wire *memory_consumer_read_answers(struct memory_consumer *consumer); /* of reads */
 
 /* ---- what a test says ---- */
 

@@ -349,7 +349,7 @@ enum phase {
 static void come_to(enum phase phase, const char *id)
 {
 	if (phase == READ)
-		wire_hold(memory_consumer_new_answers(consumer));
+		wire_hold(memory_consumer_read_answers(consumer));
 	else if (phase <= COMMITTED)
 		hold_lane();
 	else if (phase == UNACKNOWLEDGED)
@@ -460,23 +460,52 @@ START_TEST(what_is_in_flight_is_not_submitted_again_when_the_connection_comes_ba
 }
 END_TEST
 
-/* An acknowledgement and a read of what is pending would else cross. */
-START_TEST(what_is_acknowledged_meanwhile_is_not_read_again)
+/* What is pending is read again after trouble; "a" is in flight. */
+static void come_to_claim_again(void)
 {
-	wire_hold(memory_consumer_answers(consumer));
 	hold_lane();
 	add("a");
-	world_run(world);
+	world_advance_ms(world, 2000);
+	wire_hold(memory_consumer_requests(consumer));
 	memory_consumer_fail_next(consumer, STREAM_READ_NEW, STREAM_REFUSED);
-	world_advance_ms(world, STREAM_WAIT_MS + 1000);
-	for (int i = 0; i < 100 && !memory_consumer_calls(consumer, STREAM_READ_PENDING); i++) {
-		wire_let_one(memory_consumer_answers(consumer));
-		world_run(world);
-	}
-	release_lane();
-	wire_open(memory_consumer_answers(consumer));
-	world_advance_ms(world, 5000);
+	world_advance_ms(world, STREAM_WAIT_MS + 100);
+	ck_assert(wire_let_one(memory_consumer_requests(consumer))); /* the look */
+	world_run(world);
+	ck_assert_uint_eq(wire_waiting(memory_consumer_requests(consumer)), 1);
+}
 
+START_TEST(nothing_is_acknowledged_while_a_read_may_bring_it)
+{
+	come_to_claim_again();
+	wire_hold(memory_consumer_read_answers(consumer));
+	wire_open(memory_consumer_requests(consumer));
+	world_run(world);
+	ck_assert_uint_eq(wire_waiting(memory_consumer_read_answers(consumer)), 1); /* it has "a" */
+
+	release_lane();
+	world_advance_ms(world, 1000);
+	ck_assert_uint_eq(acknowledgements(), 0);
+
+	wire_open(memory_consumer_read_answers(consumer));
+	world_run(world);
+	ck_assert_uint_eq(stats()->read, 1);
+	expect_all_done();
+}
+END_TEST
+
+START_TEST(nothing_that_is_pending_is_read_while_an_acknowledgement_is_under_way)
+{
+	come_to_claim_again();
+	release_lane(); /* the acknowledgement of "a" waits behind the claim */
+	ck_assert_uint_eq(wire_waiting(memory_consumer_requests(consumer)), 2);
+	ck_assert(wire_let_one(memory_consumer_requests(consumer)));
+	world_advance_ms(world, 500);
+	ck_assert_uint_eq(memory_consumer_calls(consumer, STREAM_READ_PENDING),
+			  1); /* that of the beginning */
+
+	wire_open(memory_consumer_requests(consumer));
+	world_run(world);
+	ck_assert_uint_eq(memory_consumer_calls(consumer, STREAM_READ_PENDING), 2);
 	ck_assert_uint_eq(stats()->read, 1);
 	expect_all_done();
 }
@@ -723,11 +752,11 @@ END_TEST
 
 START_TEST(what_a_read_under_way_brings_after_the_stop_stays_pending)
 {
-	wire_hold(memory_consumer_new_answers(consumer));
+	wire_hold(memory_consumer_read_answers(consumer));
 	add("a");
 	world_run(world);
 	stream_reader_stop(reader);
-	wire_open(memory_consumer_new_answers(consumer));
+	wire_open(memory_consumer_read_answers(consumer));
 	world_advance_ms(world, 10000);
 	ck_assert_uint_eq(pending(), 1);
 	ck_assert_uint_eq(stats()->read, 0);
@@ -743,12 +772,12 @@ END_TEST
 
 START_TEST(a_reader_that_is_stopped_and_started_at_once_reads_each_entry_once)
 {
-	wire_hold(memory_consumer_new_answers(consumer));
+	wire_hold(memory_consumer_read_answers(consumer));
 	add("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	stream_reader_start(reader);
-	wire_open(memory_consumer_new_answers(consumer));
+	wire_open(memory_consumer_read_answers(consumer));
 	world_run(world);
 
 	ck_assert_uint_eq(stats()->read, 1);
@@ -931,7 +960,8 @@ static void add_to_running(TCase *tests)
 	tcase_add_loop_test(tests, an_acknowledgement_that_may_not_have_arrived_is_sent_again, STREAM_REFUSED,
 			    STREAM_ANSWER_LOST + 1);
 	tcase_add_test(tests, what_is_in_flight_is_not_submitted_again_when_the_connection_comes_back);
-	tcase_add_test(tests, what_is_acknowledged_meanwhile_is_not_read_again);
+	tcase_add_test(tests, nothing_is_acknowledged_while_a_read_may_bring_it);
+	tcase_add_test(tests, nothing_that_is_pending_is_read_while_an_acknowledgement_is_under_way);
 	tcase_add_test(tests, a_lost_group_is_created_again_from_where_it_is_known_to_be_done);
 	tcase_add_test(tests, what_a_lost_group_had_done_and_not_noted_has_no_second_effect);
 	tcase_add_test(tests, a_group_that_is_lost_while_nothing_is_read_is_noticed);

@@ -9,6 +9,7 @@ int main(void)
 	srunner_add_suite(runner, broker_suite());
 	srunner_add_suite(runner, codec_suite());
 	srunner_add_suite(runner, database_suite());
+	srunner_add_suite(runner, stream_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

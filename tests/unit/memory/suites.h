@@ -8,6 +8,7 @@ Suite *loop_suite(void);
 Suite *broker_suite(void);
 Suite *codec_suite(void);
 Suite *database_suite(void);
+Suite *stream_suite(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
