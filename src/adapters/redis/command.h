@@ -4,14 +4,19 @@
 
 #include "core/bytes.h"
 
-struct evbuffer;
+#include <stdint.h>
 
-#define COMMAND_ARGUMENTS_MAX 16
+struct evbuffer;
 
 /* A text as bytes; NULL is an empty one. */
 struct bytes bytes_of(const char *text);
 
-/* Appends one command: its name and its arguments, COMMAND_ARGUMENTS_MAX in all at most. */
+/* Appends one command: its name and its arguments. */
 void command_append(struct evbuffer *out, const struct bytes *arguments, size_t count);
+
+/* The same bit by bit: `count` arguments follow, the name is the first of them. */
+void command_begin(struct evbuffer *out, size_t count);
+void command_argument(struct evbuffer *out, struct bytes argument);
+void command_number(struct evbuffer *out, int64_t number);
 
 #endif

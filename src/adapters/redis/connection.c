@@ -5,6 +5,7 @@
 #include "adapters/redis/dial.h"
 #include "adapters/redis/frame.h"
 #include "adapters/redis/greeting.h"
+#include "adapters/redis/instants.h"
 #include "adapters/redis/tls.h"
 #include "core/must.h"
 
@@ -16,7 +17,6 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define BACKOFF_MIN_MS 100
 #define GREETING_MS    5000 /* TLS, the greeting and what the user says first */
@@ -70,22 +70,6 @@ static void lose(struct redis_connection *connection, const char *cause);
 static void tick(struct redis_connection *connection);
 
 /* ---- time ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t calendar_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void set_timer(struct redis_connection *connection, int64_t delay_ms)
 {

@@ -1,13 +1,9 @@
-/*
- * Events to Redis, pipelined; answers in the order of the calls.
- *
- * Redis may refuse the stream what it lets the channels tell (it is out of memory, the key holds something
- * else).  Then the listeners would hear the same events at every repetition.  So the first call after such
- * a refusal is a probe: its first command, an XADD, goes alone, and all else waits for the answer.
- */
+/* The life of a call, in time order: the script takes its rows, some at a time; or, past the fence, PUBLISH. */
 #include "adapters/redis/redis_publisher.h"
 
 #include "adapters/redis/command.h"
+#include "adapters/redis/fence.h"
+#include "adapters/redis/instants.h"
 #include "adapters/redis/refusal.h"
 #include "core/must.h"
 
@@ -20,296 +16,383 @@
 /* Of a text that Redis answers with: INFO is the longest. */
 #define REPLY_MAX ((size_t)16 * 1024)
 
+/* Memory that comes and goes sooner is one trouble. */
+#define MEMORY_STAYS_MS 1000
+
 /* One call of publish, from its beginning to its answer. */
 struct call {
 	struct call *next;
 	struct redis_publisher *publisher;
 	const struct publication *publication;
-	struct outgoing *events; /* of all rows */
-	size_t count;
 	publish_done *done;
 	void *context;
-	size_t replies; /* that are yet to come, also to what waits for a probe; 0: it is over */
-	bool failed;
-	char error[REDIS_TROUBLE_MAX]; /* the first one */
+
+	size_t first, end;          /* the rows that Redis has now */
+	struct published published; /* by what was answered */
+	bool is_loaded_again;       /* the script, for this call */
+	size_t replies;             /* to PUBLISHes past the fence, that are yet to come */
+	int64_t past_to;            /* how far those go */
+	char error[REDIS_TROUBLE_MAX];
+	struct event *ending; /* NULL, or it is over before it began */
 };
 
 struct redis_publisher {
 	struct broker broker;
+	struct event_base *base;
 	struct redis_connection *connection;
 	struct logger *logger;
-	char *channels[MSG_TYPES];
-	char *event_stream; /* NULL: none */
+	void (*up)(void *context);
+	void *context;
 
-	struct call *first, *last;      /* not answered yet, oldest first */
-	struct event *answering;        /* those that were over before they began */
-	bool stream_refuses;            /* it refused an event and has taken none of a probe since */
-	struct call *probe;             /* whose first command is under way; those after it wait */
-	char logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
+	struct fence fence;
+	struct call *calls; /* that are not answered */
+
+	char refusal_logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
+	bool is_out_of_memory;                  /* as the log has it */
+	int64_t out_of_memory_ms;               /* when it was so last */
+	bool is_said_refused;                   /* it is in the log */
 	struct redis_publisher_stats stats;
 };
 
-/* ---- answering, in order ---- */
-
-static struct call *pop(struct redis_publisher *publisher)
+static char *joined(const char *prefix, const char *name)
 {
-	struct call *call = publisher->first;
+	char *text;
 
-	publisher->first = call->next;
-	if (!publisher->first)
-		publisher->last = NULL;
-	return call;
+	if (asprintf(&text, "%s%s", prefix, name) < 0)
+		abort();
+	return text;
+}
+
+static void send_rows(struct call *call);
+static void on_rows_answered(void *context, const redisReply *reply);
+static void on_ending(evutil_socket_t fd, short what, void *context);
+
+/* ---- what the log has of it ---- */
+
+static void log_refusal(struct redis_publisher *publisher, const char *cause)
+{
+	if (!strcmp(cause, publisher->refusal_logged))
+		return;
+	snprintf(publisher->refusal_logged, sizeof publisher->refusal_logged, "%s", cause);
+	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TEXT("cause", cause));
+}
+
+static void note_no_memory(struct redis_publisher *publisher)
+{
+	publisher->out_of_memory_ms = now_ms();
+	if (publisher->is_out_of_memory)
+		return;
+	publisher->is_out_of_memory = true;
+	LOG(publisher->logger, LOG_WARN,
+	    "Redis is out of memory: events go out past fence and stream of events",
+	    LOG_TEXT("advice", "raise its maxmemory, or let keys expire"));
+}
+
+static void note_memory(struct redis_publisher *publisher)
+{
+	if (!publisher->is_out_of_memory || now_ms() - publisher->out_of_memory_ms < MEMORY_STAYS_MS)
+		return;
+	publisher->is_out_of_memory = false;
+	LOG(publisher->logger, LOG_INFO, "Redis has memory again: events go out behind the fence",
+	    LOG_NUMBER("unfenced", publisher->stats.unfenced));
+}
+
+/* ---- the end of a call ---- */
+
+static void call_free(struct call *call)
+{
+	struct call **place = &call->publisher->calls;
+
+	while (*place != call)
+		place = &(*place)->next;
+	*place = call->next;
+	if (call->ending)
+		event_free(call->ending);
+	free(call);
 }
 
 static void answer(struct call *call)
 {
 	struct failure failure = {FAILURE_RETRY, call->error};
 
-	struct published published = {0};
-
-	if (!call->failed && call->publication->row_count)
-		published = (struct published){
-			call->publication->rows[call->publication->row_count - 1].position, call->count};
-	call->done(call->context, &published, call->failed ? &failure : NULL);
-	free(call->events);
-	free(call);
-}
-
-/* Not those that are made meanwhile: who tries again at once must not keep the loop from turning. */
-static void answer_those_over(struct redis_publisher *publisher)
-{
-	const struct call *newest = publisher->last;
-	bool is_newest = false;
-
-	while (!is_newest && publisher->first && !publisher->first->replies) {
-		struct call *call = pop(publisher);
-
-		is_newest = call == newest;
-		answer(call);
-	}
-}
-
-static void on_answering(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd;
-	(void)what;
-	answer_those_over(context);
+	call->done(call->context, &call->published, *call->error ? &failure : NULL);
+	call_free(call);
 }
 
 static void fail(struct call *call, const char *error)
 {
-	if (!call->failed)
-		snprintf(call->error, sizeof call->error, "%s", error);
-	call->failed = true;
+	snprintf(call->error, sizeof call->error, "%s", error);
+	answer(call);
 }
 
-/* No reply is waited for any more. */
-static void give_up(struct call *call, const char *error)
+/* From the event loop: never before publish returns. */
+static void fail_soon(struct call *call, const char *error)
 {
-	call->replies = 0;
-	fail(call, error);
+	static const struct timeval at_once = {0, 0};
+
+	snprintf(call->error, sizeof call->error, "%s", error);
+	call->ending = must(evtimer_new(call->publisher->base, on_ending, call));
+	evtimer_add(call->ending, &at_once);
 }
 
-/* ---- what is sent ---- */
-
-static void append_add(struct evbuffer *commands, const char *stream, const struct outgoing *event)
+static void on_ending(evutil_socket_t fd, short what, void *context)
 {
-	struct bytes add[] = {bytes_of("XADD"),
-			      bytes_of(stream),
-			      bytes_of("MAXLEN"),
-			      bytes_of("~"),
-			      bytes_of(EVENT_STREAM_LENGTH),
-			      bytes_of("*"),
-			      bytes_of("type"),
-			      bytes_of(message_name(event->type)),
-			      bytes_of("data"),
-			      event->payload};
-
-	command_append(commands, add, sizeof add / sizeof add[0]);
+	(void)fd;
+	(void)what;
+	answer(context);
 }
 
-static void append_publish(struct evbuffer *commands, const char *channel, const struct outgoing *event)
+static void refuse(struct call *call)
 {
-	struct bytes publish[] = {bytes_of("PUBLISH"), bytes_of(channel), event->payload};
-
-	command_append(commands, publish, sizeof publish / sizeof publish[0]);
+	call->publisher->stats.refused++;
+	log_refusal(call->publisher, call->error);
+	answer(call);
 }
 
-static void on_replied(void *context, const redisReply *reply);
+/* ---- rows went out, or would have left a gap ---- */
 
-static void request(struct call *call, struct evbuffer *commands, size_t replies)
+static void go_on(struct call *call)
 {
-	redis_connection_request(call->publisher->connection, commands, replies, on_replied, call);
+	const struct publication *publication = call->publication;
+
+	call->publisher->refusal_logged[0] = '\0';
+	if (call->end > 0 && call->published.position < publication->rows[call->end - 1].position) {
+		call->publisher->stats.gaps++;
+		answer(call);
+	} else if (call->end == publication->row_count) {
+		answer(call);
+	} else {
+		call->first = call->end;
+		send_rows(call);
+	}
+}
+
+static void count(struct call *call, size_t events, size_t unheard)
+{
+	call->published.events += events;
+	call->publisher->stats.published += events;
+	call->publisher->stats.nobody_heard += unheard;
+}
+
+/* ---- past the fence: Redis has no memory to move it ---- */
+
+static void end_past(struct call *call)
+{
+	call->published.position = call->past_to;
+	go_on(call);
+}
+
+static void on_past(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!reply) {
+		fail(call, redis_connection_trouble(call->publisher->connection));
+		return;
+	}
+	if (reply->type == REDIS_REPLY_INTEGER) {
+		count(call, 1, reply->integer == 0);
+		call->publisher->stats.unfenced++;
+	} else if (!*call->error) {
+		refusal_describe(reply, call->error, sizeof call->error);
+	}
+	if (--call->replies)
+		return;
+	if (*call->error)
+		refuse(call);
+	else
+		end_past(call);
+}
+
+static void append_publish(struct evbuffer *commands, const char *prefix, const char *channel,
+			   struct bytes payload)
+{
+	char *name = joined(prefix, channel);
+
+	command_append(commands, (struct bytes[]){bytes_of("PUBLISH"), bytes_of(name), payload}, 3);
+	free(name);
+}
+
+static void append_events(struct call *call, const struct outgoing_row *row, struct evbuffer *commands)
+{
+	for (size_t i = 0; i < row->count; i++) {
+		if (row->events[i].type == MSG_NONE)
+			continue;
+		append_publish(commands, call->publisher->fence.prefix, message_name(row->events[i].type),
+			       row->events[i].payload);
+		call->replies++;
+	}
+}
+
+/* The same rows that the script would have taken. */
+static void send_past(struct call *call)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->past_to = call->published.position;
+	for (size_t i = call->first; i < call->end; i++) {
+		const struct outgoing_row *row = &call->publication->rows[i];
+
+		if (row->position != call->past_to + 1)
+			continue;
+		append_events(call, row, commands);
+		call->past_to = row->position;
+	}
+	if (call->replies)
+		redis_connection_request(call->publisher->connection, commands, call->replies, on_past, call);
+	else
+		end_past(call);
 	evbuffer_free(commands);
 }
 
-static void send_probe(struct call *call)
+/* ---- the script ---- */
+
+static void load_script(struct redis_publisher *publisher, connection_replied *loaded)
 {
+	struct bytes load[] = {bytes_of("SCRIPT"), bytes_of("LOAD"), bytes_of(fence_script)};
 	struct evbuffer *commands = must(evbuffer_new());
 
-	call->publisher->probe = call;
-	append_add(commands, call->publisher->event_stream, &call->events[0]);
-	request(call, commands, 1);
+	command_append(commands, load, sizeof load / sizeof load[0]);
+	redis_connection_request(publisher->connection, commands, 1, loaded, publisher);
+	evbuffer_free(commands);
 }
 
-/* For each event XADD and PUBLISH; the first XADD not again, when a probe was taken. */
-static void send_events(struct call *call, bool is_probed)
+static void on_loaded_again(void *context, const redisReply *reply)
+{
+	(void)context;
+	(void)reply; /* what the script answers tells */
+}
+
+static void send_rows(struct call *call)
 {
 	struct redis_publisher *publisher = call->publisher;
 	struct evbuffer *commands = must(evbuffer_new());
 
-	for (size_t i = 0; i < call->count; i++) {
-		const struct outgoing *event = &call->events[i];
+	call->end = fence_append(commands, &publisher->fence, call->publication, call->first,
+				 call->published.position);
+	redis_connection_request(publisher->connection, commands, 1, on_rows_answered, call);
+	evbuffer_free(commands);
+}
 
-		if (publisher->event_stream && (i > 0 || !is_probed))
-			append_add(commands, publisher->event_stream, event);
-		append_publish(commands, publisher->channels[event->type], event);
+/* Somebody made Redis forget its scripts (SCRIPT FLUSH). */
+static void send_rows_again(struct call *call)
+{
+	call->is_loaded_again = true;
+	load_script(call->publisher, on_loaded_again);
+	send_rows(call);
+}
+
+static void take_answer(struct call *call, const redisReply *reply)
+{
+	struct fence_answer answer = fence_answer_of(reply, call->published.position);
+
+	count(call, answer.events, answer.unheard);
+	call->published.position = answer.position;
+	if (!answer.refusal) {
+		note_memory(call->publisher);
+		go_on(call);
+	} else if (refusal_is(answer.refusal, "OOM")) {
+		note_no_memory(call->publisher);
+		send_past(call);
+	} else {
+		refusal_describe(answer.refusal, call->error, sizeof call->error);
+		refuse(call);
 	}
-	request(call, commands, call->replies);
 }
 
-static void begin(struct call *call)
-{
-	struct redis_publisher *publisher = call->publisher;
-
-	if (!redis_connection_is_up(publisher->connection))
-		give_up(call, redis_connection_trouble(publisher->connection));
-	else if (redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
-		give_up(call, "Redis takes events more slowly than they come");
-	else if (publisher->stream_refuses && call->count)
-		send_probe(call);
-	else if (call->count)
-		send_events(call, false);
-}
-
-/* Those that waited for the probe fare as it did. */
-static void end_probe(struct redis_publisher *publisher)
-{
-	struct call *probe = publisher->probe;
-
-	publisher->probe = NULL;
-	if (probe->failed) {
-		for (struct call *call = probe; call; call = call->next)
-			give_up(call, probe->error);
-		return;
-	}
-	publisher->stream_refuses = false;
-	send_events(probe, true);
-	for (struct call *call = probe->next; call; call = call->next)
-		begin(call);
-}
-
-/* ---- Redis' replies ---- */
-
-static void log_refusal(struct redis_publisher *publisher, const char *cause)
-{
-	if (!strcmp(cause, publisher->logged))
-		return;
-	snprintf(publisher->logged, sizeof publisher->logged, "%s", cause);
-	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TEXT("cause", cause));
-}
-
-static void take_refusal(struct redis_publisher *publisher, struct call *call, const redisReply *reply)
-{
-	char error[REDIS_TROUBLE_MAX];
-
-	publisher->stats.refused++;
-	refusal_describe(reply, error, sizeof error);
-	fail(call, error);
-	log_refusal(publisher, error);
-}
-
-/* PUBLISH answers with the number of those who heard; XADD, which goes before it, with a text. */
-static void take_reply(struct redis_publisher *publisher, struct call *call, const redisReply *reply)
-{
-	bool is_added = publisher->event_stream && call->replies % 2 == 1;
-
-	if (reply->type != (is_added ? REDIS_REPLY_STRING : REDIS_REPLY_INTEGER)) {
-		publisher->stream_refuses = publisher->stream_refuses || is_added;
-		take_refusal(publisher, call, reply);
-		return;
-	}
-	if (is_added)
-		return;
-	publisher->stats.published++;
-	if (reply->integer == 0)
-		publisher->stats.nobody_heard++;
-}
-
-static void on_replied(void *context, const redisReply *reply)
+static void on_rows_answered(void *context, const redisReply *reply)
 {
 	struct call *call = context;
-	struct redis_publisher *publisher = call->publisher;
 
-	if (reply) {
-		call->replies--;
-		take_reply(publisher, call, reply);
-		if (!call->replies && !call->failed)
-			publisher->logged[0] = '\0';
-	} else {
-		give_up(call, redis_connection_trouble(publisher->connection));
-	}
-	if (call == publisher->probe)
-		end_probe(publisher);
-	answer_those_over(publisher);
-}
-
-/* ---- the calls ---- */
-
-static void push(struct redis_publisher *publisher, struct call *call)
-{
-	if (publisher->last)
-		publisher->last->next = call;
+	if (!reply)
+		fail(call, redis_connection_trouble(call->publisher->connection));
+	else if (refusal_is(reply, "NOSCRIPT") && !call->is_loaded_again)
+		send_rows_again(call);
 	else
-		publisher->first = call;
-	publisher->last = call;
+		take_answer(call, reply);
 }
 
-static struct outgoing *all_events(const struct publication *publication, size_t *count)
-{
-	struct outgoing *events = NULL;
-
-	*count = 0;
-	for (size_t i = 0; i < publication->row_count; i++)
-		*count += publication->rows[i].count;
-	events = must_alloc((*count + 1) * sizeof *events);
-	*count = 0;
-	for (size_t i = 0; i < publication->row_count; i++)
-		for (size_t j = 0; j < publication->rows[i].count; j++)
-			events[(*count)++] = publication->rows[i].events[j];
-	return events;
-}
+/* ---- the beginning of a call ---- */
 
 static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
-	static const struct timeval at_once = {0, 0};
 	struct redis_publisher *publisher = (struct redis_publisher *)port;
 	struct call *call = must_alloc(sizeof *call);
 
-	*call = (struct call){
-		.publisher = publisher, .publication = publication, .done = done, .context = context};
-	call->events = all_events(publication, &call->count);
-	call->replies = publisher->event_stream ? 2 * call->count : call->count;
-	push(publisher, call);
-	if (!publisher->probe)
-		begin(call);
-	if (!call->replies)
-		evtimer_add(publisher->answering, &at_once);
+	*call = (struct call){.next = publisher->calls,
+			      .publisher = publisher,
+			      .publication = publication,
+			      .done = done,
+			      .context = context,
+			      .published.position = publication->known};
+	publisher->calls = call;
+	if (!redis_publisher_is_up(publisher))
+		fail_soon(call, redis_publisher_trouble(publisher));
+	else if (redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
+		fail_soon(call, "Redis takes events more slowly than they come");
+	else
+		send_rows(call);
 }
 
 static bool is_up(const struct broker *port)
 {
-	return redis_connection_is_up(((const struct redis_publisher *)port)->connection);
+	return redis_publisher_is_up((const struct redis_publisher *)port);
+}
+
+/* ---- what is no event ---- */
+
+static void on_said(void *context, const redisReply *reply)
+{
+	struct redis_publisher *publisher = context;
+	char cause[REDIS_TROUBLE_MAX];
+
+	if (!reply)
+		return;
+	if (reply->type != REDIS_REPLY_INTEGER && !publisher->is_said_refused) {
+		refusal_describe(reply, cause, sizeof cause);
+		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TEXT("cause", cause));
+	}
+	publisher->is_said_refused = reply->type != REDIS_REPLY_INTEGER;
+}
+
+void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload)
+{
+	struct evbuffer *commands;
+
+	if (!redis_publisher_is_up(publisher) ||
+	    redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
+		return;
+	commands = must(evbuffer_new());
+	append_publish(commands, publisher->fence.prefix, channel, payload);
+	redis_connection_request(publisher->connection, commands, 1, on_said, publisher);
+	evbuffer_free(commands);
 }
 
 /* ---- the connection ---- */
 
-static void on_greeted(void *context)
+static void on_loaded(void *context, const redisReply *reply)
 {
 	struct redis_publisher *publisher = context;
+	char words[REDIS_TROUBLE_MAX - sizeof "SCRIPT LOAD: "], cause[REDIS_TROUBLE_MAX];
 
+	if (!reply)
+		return; /* `lost` is told why */
+	if (reply->type != REDIS_REPLY_STRING || reply->len > FENCE_HASH_MAX) {
+		refusal_describe(reply, words, sizeof words);
+		snprintf(cause, sizeof cause, "SCRIPT LOAD: %s", words);
+		redis_connection_drop(publisher->connection, cause);
+		return;
+	}
+	snprintf(publisher->fence.hash, sizeof publisher->fence.hash, "%s", reply->str);
 	redis_connection_settle(publisher->connection);
+	if (publisher->up)
+		publisher->up(publisher->context);
+}
+
+static void on_greeted(void *context)
+{
+	load_script(context, on_loaded);
 }
 
 static void on_heard(void *context, const redisReply *reply, size_t true_size)
@@ -327,15 +410,6 @@ static void on_lost(void *context, const char *cause)
 
 /* ---- the whole ---- */
 
-static char *joined(const char *prefix, const char *name)
-{
-	char *text;
-
-	if (asprintf(&text, "%s%s", prefix, name) < 0)
-		abort();
-	return text;
-}
-
 struct redis_publisher *redis_publisher_new(const struct redis_settings *settings,
 					    const struct redis_publisher_config *config)
 {
@@ -344,12 +418,13 @@ struct redis_publisher *redis_publisher_new(const struct redis_settings *setting
 	struct redis_publisher *publisher = must_alloc(sizeof *publisher);
 
 	publisher->broker.ops = &ops;
+	publisher->base = settings->base;
 	publisher->logger = settings->logger;
-	for (int type = 0; type < MSG_TYPES; type++)
-		publisher->channels[type] = joined(config->prefix, message_name((enum message_type)type));
+	publisher->up = config->up;
+	publisher->context = config->context;
+	publisher->fence.prefix = joined(config->prefix, "");
 	if (config->event_stream && *config->event_stream)
-		publisher->event_stream = joined(config->prefix, config->event_stream);
-	publisher->answering = must(evtimer_new(settings->base, on_answering, publisher));
+		publisher->fence.event_stream = joined(config->prefix, config->event_stream);
 	publisher->connection = redis_connection_new(settings, config->name, REPLY_MAX, &user, publisher);
 	return publisher;
 }
@@ -359,16 +434,10 @@ void redis_publisher_free(struct redis_publisher **publisher)
 	if (!*publisher)
 		return;
 	redis_connection_free(&(*publisher)->connection);
-	while ((*publisher)->first) {
-		struct call *call = pop(*publisher);
-
-		free(call->events);
-		free(call);
-	}
-	for (int type = 0; type < MSG_TYPES; type++)
-		free((*publisher)->channels[type]);
-	free((*publisher)->event_stream);
-	event_free((*publisher)->answering);
+	while ((*publisher)->calls)
+		call_free((*publisher)->calls);
+	free((*publisher)->fence.prefix);
+	free((*publisher)->fence.event_stream);
 	free(*publisher);
 	*publisher = NULL;
 }
@@ -378,9 +447,19 @@ struct broker *redis_publisher_broker(struct redis_publisher *publisher)
 	return &publisher->broker;
 }
 
+bool redis_publisher_is_up(const struct redis_publisher *publisher)
+{
+	return redis_connection_is_up(publisher->connection);
+}
+
 const char *redis_publisher_trouble(const struct redis_publisher *publisher)
 {
 	return redis_connection_trouble(publisher->connection);
+}
+
+void redis_publisher_drop(struct redis_publisher *publisher, const char *cause)
+{
+	redis_connection_drop(publisher->connection, cause);
 }
 
 const struct redis_publisher_stats *redis_publisher_stats(const struct redis_publisher *publisher)

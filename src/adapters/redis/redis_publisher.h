@@ -1,11 +1,12 @@
 /*
- * The broker port on Redis: PUBLISH for each event, on the channel of its name behind the prefix; and, when
- * it is configured, XADD of the same to a stream, trimmed to about EVENT_STREAM_LENGTH entries (fields
- * `type`, `data`).
+ * The broker port on Redis: rows go out behind the fence of their partition, in one script (see fence.lua):
+ * PUBLISH of each event, on the channel of its name behind the prefix; and, when it is configured, XADD of
+ * the same to a stream, trimmed to about EVENT_STREAM_LENGTH entries (fields `type`, `data`).
  *
- * A call is one pipeline and no transaction: when Redis refuses one event of it, the call fails with
- * FAILURE_RETRY though others went out.  Repeating it is safe: an event has its version.  While the stream
- * refuses events, calls fail without publishing any, so that listeners do not hear the same at each repetition.
+ * Of a row that the stream refuses nobody hears anything, at no repetition.  When Redis has no memory for
+ * fence and stream, events go out by themselves, in order, until it has: then each goes out at least once.
+ *
+ * The user in REDIS_URL needs SCRIPT LOAD, EVALSHA, HGET, HSET, PEXPIRE, XADD and PUBLISH.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_PUBLISHER_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_PUBLISHER_H
@@ -13,22 +14,24 @@
 #include "adapters/redis/connection.h"
 #include "bus/broker.h"
 
-#define EVENT_STREAM_LENGTH "100000"
-
 /* While more than this waits to be sent, further calls fail at once. */
 #define PUBLISHER_OUTPUT_MAX ((size_t)16 * 1024 * 1024)
 
 struct redis_publisher_config {
-	const char *name;         /* what CLIENT LIST shows */
-	const char *prefix;       /* before every channel and key; copied */
-	const char *event_stream; /* copied; NULL or empty: none */
+	const char *name;          /* what CLIENT LIST shows */
+	const char *prefix;        /* before every channel and key; copied */
+	const char *event_stream;  /* copied; NULL or empty: none */
+	void (*up)(void *context); /* called whenever it came up; may be NULL */
+	void *context;
 };
 
 /* Counters only go up. */
 struct redis_publisher_stats {
 	uint64_t published;    /* events that Redis took */
-	uint64_t nobody_heard; /* of them those that had no receiver on their channel */
-	uint64_t refused;      /* commands that Redis answered with an error */
+	uint64_t nobody_heard; /* of them those that had no receiver on their channel, */
+	uint64_t unfenced;     /* and those that went past fence and stream: Redis was out of memory */
+	uint64_t gaps;         /* calls that were told that rows are missing before theirs */
+	uint64_t refused;      /* calls that Redis answered with an error */
 };
 
 struct redis_publisher;
@@ -42,8 +45,16 @@ void redis_publisher_free(struct redis_publisher **publisher);
 
 struct broker *redis_publisher_broker(struct redis_publisher *publisher);
 
+/* Publishes what is no event, on a channel behind the prefix.  Nobody learns whether it went out. */
+void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload);
+
+bool redis_publisher_is_up(const struct redis_publisher *publisher);
+
 /* Why it is not up; NULL when it is. */
 const char *redis_publisher_trouble(const struct redis_publisher *publisher);
+
+/* Ends the connection; calls under way fail.  It comes back by itself.  Not from a `done`. */
+void redis_publisher_drop(struct redis_publisher *publisher, const char *cause);
 
 const struct redis_publisher_stats *redis_publisher_stats(const struct redis_publisher *publisher);
 

@@ -4,6 +4,7 @@
 #include "adapters/redis/redis_subscriber.h"
 
 #include "adapters/redis/command.h"
+#include "adapters/redis/instants.h"
 #include "adapters/redis/refusal.h"
 #include "bus/codec.h"
 #include "core/must.h"
@@ -13,14 +14,12 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-_Static_assert(1 + MSG_TYPES <= COMMAND_ARGUMENTS_MAX, "one SUBSCRIBE names every channel");
 
 struct channel {
 	char *name;
 	size_t size;
-	enum message_type type;
+	enum message_type type; /* MSG_NONE: it is a signal, */
+	size_t signal;          /* that one */
 };
 
 struct redis_subscriber {
@@ -28,34 +27,28 @@ struct redis_subscriber {
 	const struct redis_listener *listener;
 	void *context;
 
-	struct channel channels[MSG_TYPES];
+	struct channel *channels;
 	size_t count;
 	size_t confirmed; /* of the channels, by Redis */
 
-	int64_t blind_since;
+	int64_t up_at, blind_since;
+	int64_t drop_since; /* while it is being dropped; else 0 */
 	char blind_cause[REDIS_TROUBLE_MAX];
 	struct redis_subscriber_stats stats;
 };
-
-static int64_t calendar_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ---- subscribing ---- */
 
 static void on_greeted(void *context)
 {
 	struct redis_subscriber *subscriber = context;
-	struct bytes arguments[1 + MSG_TYPES] = {bytes_of("SUBSCRIBE")};
 	struct evbuffer *commands = must(evbuffer_new());
 
+	command_begin(commands, 1 + subscriber->count);
+	command_argument(commands, bytes_of("SUBSCRIBE"));
 	for (size_t i = 0; i < subscriber->count; i++)
-		arguments[1 + i] = (struct bytes){subscriber->channels[i].name, subscriber->channels[i].size};
-	command_append(commands, arguments, 1 + subscriber->count);
+		command_argument(commands,
+				 (struct bytes){subscriber->channels[i].name, subscriber->channels[i].size});
 	subscriber->confirmed = 0;
 	redis_connection_listen(subscriber->connection, commands);
 	evbuffer_free(commands);
@@ -66,6 +59,7 @@ static void tell_up(struct redis_subscriber *subscriber)
 	struct blind_window window = {subscriber->blind_since, calendar_us(), subscriber->blind_cause,
 				      !subscriber->stats.losses};
 
+	subscriber->up_at = window.until;
 	if (subscriber->listener->up)
 		subscriber->listener->up(subscriber->context, &window);
 }
@@ -81,15 +75,26 @@ static void on_confirmed(struct redis_subscriber *subscriber)
 static void on_lost(void *context, const char *cause)
 {
 	struct redis_subscriber *subscriber = context;
+	int64_t since = subscriber->drop_since ? subscriber->drop_since
+					       : redis_connection_heard_at(subscriber->connection);
 
 	if (subscriber->confirmed < subscriber->count)
 		return; /* it was not up; the window goes on */
 	subscriber->confirmed = 0;
 	subscriber->stats.losses++;
-	subscriber->blind_since = redis_connection_heard_at(subscriber->connection);
+	subscriber->blind_since = since > subscriber->up_at ? since : subscriber->up_at;
 	snprintf(subscriber->blind_cause, sizeof subscriber->blind_cause, "%s", cause);
 	if (subscriber->listener->down)
 		subscriber->listener->down(subscriber->context, subscriber->blind_since, cause);
+}
+
+void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, const char *cause)
+{
+	if (!redis_subscriber_is_up(subscriber))
+		return;
+	subscriber->drop_since = since;
+	redis_connection_drop(subscriber->connection, cause);
+	subscriber->drop_since = 0;
 }
 
 /* ---- hearing ---- */
@@ -125,6 +130,10 @@ static void on_message(struct redis_subscriber *subscriber, const redisReply *re
 
 	if (!channel)
 		return;
+	if (channel->type == MSG_NONE) {
+		subscriber->listener->signal(subscriber->context, channel->signal, payload);
+		return;
+	}
 	subscriber->stats.heard++;
 	if (true_size)
 		subscriber->stats.oversized++;
@@ -146,12 +155,13 @@ static bool is_pong(const redisReply *reply)
 /* To a PING that an ACL forbids, an error is answer enough; to SUBSCRIBE it is none. */
 static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 {
-	char words[REDIS_TROUBLE_MAX - sizeof "SUBSCRIBE: "], cause[REDIS_TROUBLE_MAX];
+	const struct channel *last = &subscriber->channels[subscriber->count - 1];
+	char words[REDIS_TROUBLE_MAX - 64], cause[REDIS_TROUBLE_MAX];
 
 	if (reply->type == REDIS_REPLY_ERROR && subscriber->confirmed == subscriber->count)
 		return;
 	refusal_describe(reply, words, sizeof words);
-	snprintf(cause, sizeof cause, "SUBSCRIBE: %s", words);
+	snprintf(cause, sizeof cause, "SUBSCRIBE to %.32s and the others: %s", last->name, words);
 	redis_connection_drop(subscriber->connection, cause);
 }
 
@@ -169,14 +179,25 @@ static void on_heard(void *context, const redisReply *reply, size_t true_size)
 
 /* ---- the whole ---- */
 
-static void add_channel(struct redis_subscriber *subscriber, const char *prefix, enum message_type type)
+static struct channel *add_channel(struct redis_subscriber *subscriber, const char *prefix, const char *name)
 {
 	struct channel *channel = &subscriber->channels[subscriber->count++];
 
-	if (asprintf(&channel->name, "%s%s", prefix, message_name(type)) < 0)
+	if (asprintf(&channel->name, "%s%s", prefix, name) < 0)
 		abort();
 	channel->size = strlen(channel->name);
-	channel->type = type;
+	return channel;
+}
+
+static void add_channels(struct redis_subscriber *subscriber, const struct redis_subscriber_config *config)
+{
+	subscriber->channels =
+		must_alloc((config->count + config->signal_count) * sizeof *subscriber->channels);
+	for (size_t i = 0; i < config->count; i++)
+		add_channel(subscriber, config->prefix, message_name(config->types[i]))->type =
+			config->types[i];
+	for (size_t i = 0; i < config->signal_count; i++)
+		add_channel(subscriber, config->prefix, config->signals[i])->signal = i;
 }
 
 struct redis_subscriber *redis_subscriber_new(const struct redis_settings *settings,
@@ -189,8 +210,7 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 	assert(config->count >= 1 && config->count <= MSG_TYPES);
 	subscriber->listener = listener;
 	subscriber->context = context;
-	for (size_t i = 0; i < config->count; i++)
-		add_channel(subscriber, config->prefix, config->types[i]);
+	add_channels(subscriber, config);
 	subscriber->blind_since = calendar_us();
 	snprintf(subscriber->blind_cause, sizeof subscriber->blind_cause, "not connected yet");
 	subscriber->connection = redis_connection_new(settings, config->name, PAYLOAD_MAX, &user, subscriber);
@@ -204,18 +224,25 @@ void redis_subscriber_free(struct redis_subscriber **subscriber)
 	redis_connection_free(&(*subscriber)->connection);
 	for (size_t i = 0; i < (*subscriber)->count; i++)
 		free((*subscriber)->channels[i].name);
+	free((*subscriber)->channels);
 	free(*subscriber);
 	*subscriber = NULL;
 }
 
 void redis_subscriber_pause(struct redis_subscriber *subscriber)
 {
+	subscriber->stats.pauses += !redis_connection_is_paused(subscriber->connection);
 	redis_connection_pause(subscriber->connection);
 }
 
 void redis_subscriber_resume(struct redis_subscriber *subscriber)
 {
 	redis_connection_resume(subscriber->connection);
+}
+
+bool redis_subscriber_is_paused(const struct redis_subscriber *subscriber)
+{
+	return redis_connection_is_paused(subscriber->connection);
 }
 
 bool redis_subscriber_is_up(const struct redis_subscriber *subscriber)

@@ -2,7 +2,8 @@
  * Hears messages on Redis' channels: one for each message type, named after it behind the prefix.
  *
  * Delivery is at most once: what is published while this subscriber is not up is never heard.  Such blind
- * windows are told.  Messages are told in the order in which Redis sent them.
+ * windows are told.  Messages are told in the order in which Redis sent them, and so are signals: whatever
+ * is said on further channels.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_SUBSCRIBER_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_SUBSCRIBER_H
@@ -18,6 +19,9 @@ struct redis_listener {
 	void (*message)(void *context, enum message_type type, const char *channel, struct bytes payload,
 			size_t true_size);
 
+	/* Something was said on the signal's channel.  NULL when there are no signals. */
+	void (*signal)(void *context, size_t index, struct bytes payload);
+
 	/*
 	 * Every channel is heard from now on.  The window began when the subscriber did, or when it was
 	 * lost.
@@ -32,7 +36,9 @@ struct redis_subscriber_config {
 	const char *name;   /* what CLIENT LIST shows */
 	const char *prefix; /* before every channel; copied, like the types */
 	const enum message_type *types;
-	size_t count; /* 1 to MSG_TYPES */
+	size_t count;               /* 1 to MSG_TYPES */
+	const char *const *signals; /* further channels, behind the prefix; copied */
+	size_t signal_count;
 };
 
 /* Counters only go up. */
@@ -40,6 +46,7 @@ struct redis_subscriber_stats {
 	uint64_t heard;     /* messages */
 	uint64_t oversized; /* of them longer than PAYLOAD_MAX */
 	uint64_t losses;    /* of a connection that was up */
+	uint64_t pauses;
 };
 
 struct redis_subscriber;
@@ -59,10 +66,18 @@ void redis_subscriber_free(struct redis_subscriber **subscriber);
 void redis_subscriber_pause(struct redis_subscriber *subscriber);
 void redis_subscriber_resume(struct redis_subscriber *subscriber);
 
+bool redis_subscriber_is_paused(const struct redis_subscriber *subscriber);
+
 bool redis_subscriber_is_up(const struct redis_subscriber *subscriber);
 
 /* Why it is not up; NULL when it is. */
 const char *redis_subscriber_trouble(const struct redis_subscriber *subscriber);
+
+/*
+ * Ends the connection, when it is up; it comes back by itself.  The blind window begins at `since`, but not
+ * before it came up.  Not from its own callbacks.
+ */
+void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, const char *cause);
 
 const struct redis_subscriber_stats *redis_subscriber_stats(const struct redis_subscriber *subscriber);
 

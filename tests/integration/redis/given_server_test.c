@@ -45,11 +45,13 @@ static void setup(void)
 	world_setup();
 	use_url("%s", url);
 	snprintf(prefix, sizeof prefix, "test-%d:", (int)getpid()); /* it may be others' too */
-	subscriber = redis_subscriber_new(&world.settings,
-					  &(struct redis_subscriber_config){"allocd-test", prefix, &type, 1},
-					  &listener, NULL);
-	publisher = redis_publisher_new(&world.settings,
-					&(struct redis_publisher_config){"allocd-test", prefix, NULL});
+	subscriber = redis_subscriber_new(
+		&world.settings,
+		&(struct redis_subscriber_config){
+			.name = "allocd-test", .prefix = prefix, .types = &type, .count = 1},
+		&listener, NULL);
+	publisher = redis_publisher_new(
+		&world.settings, &(struct redis_publisher_config){.name = "allocd-test", .prefix = prefix});
 	run_until(redis_subscriber_is_up(subscriber) && !redis_publisher_trouble(publisher));
 }
 
@@ -62,7 +64,6 @@ static void teardown(void)
 
 START_TEST(a_hundred_thousand_events_pass_through_in_order)
 {
-	struct broker *broker = redis_publisher_broker(publisher);
 	static size_t numbers[EVENTS];
 	static struct outgoing events[EVENTS];
 
@@ -71,7 +72,7 @@ START_TEST(a_hundred_thousand_events_pass_through_in_order)
 		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {&numbers[i], sizeof numbers[i]}};
 	}
 	for (size_t i = 0; i < EVENTS; i += CALL) {
-		publish_events(broker, &events[i], CALL, on_done, (void *)(uintptr_t)(i / CALL));
+		publish_events(publisher, &events[i], CALL, on_done, (void *)(uintptr_t)(i / CALL));
 		if (i % (20 * CALL) == 0)
 			run_until(answered == i / CALL + 1);
 	}

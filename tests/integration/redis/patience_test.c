@@ -28,7 +28,8 @@ static void setup(void)
 {
 	world_setup();
 	start_server(NULL, 0);
-	command("ACL SETUSER narrow on >pw resetkeys &p:* -@all +subscribe +publish");
+	command("ACL SETUSER narrow on >pw resetkeys &p:* ~p:* -@all +subscribe +publish "
+		"+script|load +evalsha +hget +hset +pexpire");
 }
 
 /* To one of them PING is forbidden; that is an answer too. */
@@ -61,7 +62,7 @@ START_TEST(a_stopped_server_is_found_within_ten_seconds)
 	connect_as("");
 	kill(world.server.pid, SIGSTOP);
 	begin = milliseconds();
-	publish_events(redis_publisher_broker(world.publisher), &one, 1, on_done, NULL);
+	publish_events(world.publisher, &one, 1, on_done, NULL);
 	run_until(world.told.downs == 1 && failures == 1);
 	ck_assert_int_le(milliseconds() - begin, 10000);
 	ck_assert_str_eq(world.told.down_cause, "Redis does not answer");

@@ -1,4 +1,4 @@
-/* The broker port on a real Redis, through whatever happens to it. */
+/* The broker port on a real Redis: rows behind their fence, through whatever happens to it. */
 #include "suites.h"
 #include "world.h"
 
@@ -7,51 +7,145 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS_MAX 64
+#define MIB ((size_t)1024 * 1024)
 
-/* What was answered: one letter a call, in the order of the answers; and the last failure's text. */
-static char answers[CALLS_MAX + 1];
+/* What was answered, in order: "a=12/3 " is call a: everything up to 12 went out, 3 events by it; "A " failed. */
+static char answers[1024];
 static char failure_text[256];
 static enum failure_kind failure_kind;
 
 static void on_done(void *context, const struct published *published, const struct failure *failure)
 {
 	char letter = *(const char *)context;
+	size_t size = strlen(answers);
 
-	(void)published;
-	if (failure) {
-		failure_kind = failure->kind;
-		snprintf(failure_text, sizeof failure_text, "%s", failure->text);
-		letter = (char)(letter - 'a' + 'A');
+	if (!failure) {
+		snprintf(answers + size, sizeof answers - size, "%c=%lld/%zu ", letter,
+			 (long long)published->position, published->events);
+		return;
 	}
-	answers[strlen(answers)] = letter;
+	failure_kind = failure->kind;
+	snprintf(failure_text, sizeof failure_text, "%s", failure->text);
+	snprintf(answers + size, sizeof answers - size, "%c ", letter - 'a' + 'A');
 }
 
-static void publish(const struct outgoing *events, size_t count, const char *letter)
+/* Of one letter a call. */
+static bool answered(const char *letters)
 {
-	struct broker *broker = redis_publisher_broker(world.publisher);
-	size_t before = strlen(answers);
-	char *context = (char *)(uintptr_t)letter;
+	size_t count = 0;
 
-	publish_events(broker, events, count, on_done, context);
-	ck_assert_uint_eq(strlen(answers), before);
+	for (const char *answer = answers; *answer; answer++)
+		count += *answer == ' ';
+	return count >= strlen(letters);
 }
 
-static struct outgoing event(enum message_type type, const char *text)
+/* ---- rows: "7=one,two 8= 9=!three" are two events in row 7, none in 8, one that is out of stock in 9 ---- */
+
+static struct outgoing event_from(const char *text)
 {
+	bool is_unknown = *text == '?', is_out_of_stock = *text == '!';
+	enum message_type type = is_unknown        ? MSG_NONE
+				 : is_out_of_stock ? MSG_OUT_OF_STOCK
+						   : MSG_LINE_ALLOCATED;
+
+	text += is_unknown || is_out_of_stock;
 	return (struct outgoing){type, {text, strlen(text)}};
 }
 
-static void publish_one(const char *letter)
+static struct outgoing_row row_from(char *text)
 {
-	struct outgoing one = event(MSG_LINE_ALLOCATED, letter);
+	struct outgoing_row row = {.position = strtoll(text, &text, 10)};
+	struct outgoing *events = NULL;
+	char *rest;
 
-	publish(&one, 1, letter);
+	for (char *name = strtok_r(text + 1, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		events = arena_grow(world.arena, events, row.count, sizeof *events);
+		events[row.count++] = event_from(name);
+	}
+	row.events = events;
+	return row;
 }
 
-static bool answered(const char *expected)
+static struct publication *publication_from(int64_t known, const char *text)
 {
-	return strlen(answers) >= strlen(expected);
+	struct publication *publication = arena_alloc(world.arena, sizeof *publication);
+	struct outgoing_row *rows = NULL;
+	size_t count = 0;
+	char *rest;
+
+	for (char *row = strtok_r(arena_strdup(world.arena, text), " ", &rest); row;
+	     row = strtok_r(NULL, " ", &rest)) {
+		rows = arena_grow(world.arena, rows, count, sizeof *rows);
+		rows[count++] = row_from(row);
+	}
+	*publication = (struct publication){
+		.incarnation = "one", .partition = 3, .known = known, .rows = rows, .row_count = count};
+	return publication;
+}
+
+static void submit(struct redis_publisher *publisher, const struct publication *publication,
+		   const char *letter)
+{
+	struct broker *broker = redis_publisher_broker(publisher);
+	char *context = (char *)(uintptr_t)letter;
+	size_t before = strlen(answers);
+
+	broker->ops->publish(broker, publication, on_done, context);
+	ck_assert_uint_eq(strlen(answers), before);
+}
+
+/* Who knows that everything up to `known` is out publishes these rows. */
+static void publish(const char *letter, int64_t known, const char *rows)
+{
+	submit(world.publisher, publication_from(known, rows), letter);
+}
+
+/* The same, and waits for the answer. */
+static const char *publish_now(const char *letter, int64_t known, const char *rows)
+{
+	answers[0] = '\0';
+	publish(letter, known, rows);
+	run_until(answered("a"));
+	return answers;
+}
+
+/* ---- the world ---- */
+
+static redisContext *listener; /* another program that hears line_allocated and out_of_stock */
+
+/* All that was told to listeners until now, "one two "; valid until the next call. */
+static const char *heard(void)
+{
+	static char text[4096];
+	redisReply *reply;
+
+	text[0] = '\0';
+	redisAppendCommand(listener, "PING end");
+	for (;;) {
+		ck_assert_int_eq(redisGetReply(listener, (void **)&reply), REDIS_OK);
+		if (!strcmp(reply->element[0]->str, "pong"))
+			break;
+		if (!strcmp(reply->element[0]->str, "message"))
+			snprintf(text + strlen(text), sizeof text - strlen(text), "%s ",
+				 reply->element[2]->str);
+		freeReplyObject(reply);
+	}
+	freeReplyObject(reply);
+	return text;
+}
+
+static void hear_events(void)
+{
+	listener = server_control(&world.server);
+	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:line_allocated p:out_of_stock"));
+	heard();
+}
+
+static void use_stream(void)
+{
+	redis_publisher_free(&world.publisher);
+	start_publisher("events");
+	run_until(publisher_is_up());
 }
 
 static void setup(void)
@@ -62,24 +156,37 @@ static void setup(void)
 	use_url("redis://127.0.0.1:%d", world.server.port);
 	start_publisher(NULL);
 	run_until(publisher_is_up());
+	hear_events();
 }
 
-/* Another program that hears the channels. */
-static redisContext *listener_on(const char *channel)
+static void teardown(void)
 {
-	redisContext *context = server_control(&world.server);
-
-	freeReplyObject(redisCommand(context, "SUBSCRIBE %s", channel));
-	return context;
+	redisFree(listener);
+	world_teardown();
 }
 
-static void assert_hears(redisContext *context, const char *payload)
+/* The payloads in the stream of events, the same way. */
+static const char *kept(void)
 {
-	redisReply *reply = NULL;
+	static char text[4096];
+	redisReply *reply = redisCommand(world.control, "XRANGE p:events - +");
 
-	ck_assert_int_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
-	ck_assert_str_eq(reply->element[2]->str, payload);
+	text[0] = '\0';
+	for (size_t i = 0; i < reply->elements; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s ",
+			 reply->element[i]->element[1]->element[3]->str);
 	freeReplyObject(reply);
+	return text;
+}
+
+static long long script_calls(void)
+{
+	redisReply *reply = redisCommand(world.control, "INFO commandstats");
+	const char *line = strstr(reply->str, "cmdstat_evalsha:calls=");
+	long long calls = line ? strtoll(line + strlen("cmdstat_evalsha:calls="), NULL, 10) : 0;
+
+	freeReplyObject(reply);
+	return calls;
 }
 
 static const struct redis_publisher_stats *stats(void)
@@ -100,66 +207,308 @@ static const struct {
 
 START_TEST(an_event_goes_to_the_channel_of_its_name)
 {
-	redisContext *listener = listener_on(channels[_i].channel);
-	struct outgoing one = event(channels[_i].type, "payload");
+	redisContext *context = server_control(&world.server);
+	struct outgoing one = {channels[_i].type, {"a\0\r\n", 4}};
+	struct outgoing_row row = {1, &one, 1};
+	redisReply *reply;
 
-	publish(&one, 1, "a");
+	freeReplyObject(redisCommand(context, "SUBSCRIBE %s", channels[_i].channel));
+	submit(world.publisher, &(struct publication){.incarnation = "one", .rows = &row, .row_count = 1},
+	       "a");
 	run_until(answered("a"));
 
-	ck_assert_str_eq(answers, "a");
-	assert_hears(listener, "payload");
-	redisFree(listener);
+	ck_assert_int_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+	ck_assert_uint_eq(reply->element[2]->len, 4);
+	ck_assert_mem_eq(reply->element[2]->str, "a\0\r\n", 4);
+	freeReplyObject(reply);
+	redisFree(context);
 }
 END_TEST
 
-START_TEST(events_of_many_calls_come_in_order)
+START_TEST(rows_go_out_in_order)
 {
-	redisContext *listener = listener_on("p:line_allocated");
-	char texts[1000][8];
-	struct outgoing events[1000];
+	publish("a", 0, "1=one,two 2= 3=three");
+	publish("b", 0, "4=!four");
+	publish("c", 0, "");
+	run_until(answered("abc"));
 
-	for (int i = 0; i < 1000; i++) {
-		snprintf(texts[i], sizeof texts[i], "%d", i);
-		events[i] = event(MSG_LINE_ALLOCATED, texts[i]);
-	}
-	publish(events, 1, "a");
-	publish(events + 1, 0, "b");
-	publish(events + 1, 998, "c");
-	publish(events + 999, 1, "d");
-	run_until(answered("abcd"));
-
-	ck_assert_str_eq(answers, "abcd");
-	for (int i = 0; i < 1000; i++)
-		assert_hears(listener, texts[i]);
-	ck_assert_uint_eq(stats()->published, 1000);
+	ck_assert_str_eq(answers, "a=3/3 b=4/1 c=4/0 ");
+	ck_assert_str_eq(heard(), "one two three four ");
+	ck_assert_uint_eq(stats()->published, 4);
 	ck_assert_uint_eq(stats()->nobody_heard, 0);
-	redisFree(listener);
+}
+END_TEST
+
+START_TEST(an_event_of_an_unknown_type_is_left_out)
+{
+	ck_assert_str_eq(publish_now("a", 0, "1=?new,one 2=?new 3=two"), "a=3/2 ");
+	ck_assert_str_eq(heard(), "one two ");
 }
 END_TEST
 
 START_TEST(an_event_that_nobody_heard_is_counted)
 {
-	publish_one("a");
-	run_until(answered("a"));
+	redisFree(listener);
+	ck_assert_str_eq(publish_now("a", 0, "1=one,two"), "a=1/2 ");
+	hear_events();
+	ck_assert_str_eq(publish_now("b", 1, "2=three"), "b=2/1 ");
 
-	ck_assert_str_eq(answers, "a");
-	ck_assert_uint_eq(stats()->published, 1);
-	ck_assert_uint_eq(stats()->nobody_heard, 1);
+	ck_assert_uint_eq(stats()->published, 3);
+	ck_assert_uint_eq(stats()->nobody_heard, 2);
 }
 END_TEST
 
-/* ---- failing ---- */
+/* ---- the fence ---- */
+
+static const struct {
+	int64_t known; /* by who publishes */
+	const char *rows, *answer, *heard;
+} behind_ten[] = {
+	/* Everything up to 10 is out. */
+	{0, "9=x 10=y", "a=10/0 ", ""},    {0, "9=x 10=y 11=z 12=w", "a=12/2 ", "z w "},
+	{10, "11=z", "a=11/1 ", "z "},     {0, "12=w", "a=10/0 ", ""},
+	{0, "11=z 13=v", "a=11/1 ", "z "}, {12, "12=w 13=v", "a=13/1 ", "v "},
+	{12, "14=u", "a=12/0 ", ""},       {12, "", "a=12/0 ", ""},
+	{0, "11= 12=w", "a=12/1 ", "w "},
+};
+
+START_TEST(rows_go_out_behind_the_fence_and_no_gap_is_left)
+{
+	publish_now("a", 0, "1=1 2=2 3=3 4=4 5=5 6=6 7=7 8=8 9=9 10=10");
+	heard();
+
+	ck_assert_str_eq(publish_now("a", behind_ten[_i].known, behind_ten[_i].rows), behind_ten[_i].answer);
+
+	ck_assert_str_eq(heard(), behind_ten[_i].heard);
+}
+END_TEST
+
+START_TEST(a_gap_is_counted)
+{
+	publish_now("a", 0, "1=one");
+	ck_assert_uint_eq(stats()->gaps, 0);
+	publish_now("b", 0, "3=three");
+	publish_now("c", 0, "2=two 4=four");
+
+	ck_assert_uint_eq(stats()->gaps, 2);
+	ck_assert_uint_eq(stats()->refused, 0);
+}
+END_TEST
+
+START_TEST(of_two_publishers_of_the_same_rows_each_row_goes_out_once)
+{
+	struct redis_publisher *first = world.publisher;
+	uint64_t published;
+
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	for (int64_t i = 1; i <= 50; i++) {
+		const struct publication *publication =
+			publication_from(0, arena_printf(world.arena, "%d=%d", (int)i, (int)i));
+
+		submit(i % 3 ? first : world.publisher, publication, "a");
+		submit(i % 3 ? world.publisher : first, publication, "b");
+		run_until(answered("ab"));
+		answers[0] = '\0';
+		ck_assert_str_eq(heard(), arena_printf(world.arena, "%d ", (int)i));
+	}
+
+	published = stats()->published + redis_publisher_stats(first)->published;
+	redis_publisher_free(&first);
+	ck_assert_uint_eq(published, 50);
+}
+END_TEST
+
+START_TEST(two_publishers_of_alternating_rows_wait_for_each_other)
+{
+	struct redis_publisher *first = world.publisher;
+
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	submit(world.publisher, publication_from(0, "2=two"), "a");
+	run_until(answered("a"));
+	submit(first, publication_from(0, "1=one"), "b");
+	run_until(answered("ab"));
+	submit(world.publisher, publication_from(0, "2=two"), "c");
+	run_until(answered("abc"));
+	submit(first, publication_from(1, "3=three"), "d");
+	run_until(answered("abcd"));
+
+	ck_assert_str_eq(answers, "a=0/0 b=1/1 c=2/1 d=3/1 ");
+	ck_assert_str_eq(heard(), "one two three ");
+	redis_publisher_free(&first);
+}
+END_TEST
+
+START_TEST(each_partition_and_each_incarnation_has_its_own_fence)
+{
+	struct publication *other = publication_from(0, "1=other"),
+			   *restored = publication_from(0, "1=restored");
+
+	publish_now("a", 0, "1=one 2=two");
+	other->partition = 4;
+	restored->incarnation = "two";
+	submit(world.publisher, other, "b");
+	submit(world.publisher, restored, "c");
+	run_until(answered("abc"));
+
+	ck_assert_str_eq(answers, "a=2/2 b=1/1 c=1/1 ");
+	ck_assert_str_eq(heard(), "one two other restored ");
+	ck_assert_int_eq(command("HLEN p:allocd:fence:one"), 2);
+	ck_assert_int_eq(command("HLEN p:allocd:fence:two"), 1);
+}
+END_TEST
+
+START_TEST(a_fence_that_is_missing_begins_where_the_caller_knows)
+{
+	ck_assert_str_eq(publish_now("a", 41, "42=one"), "a=42/1 ");
+	command("FLUSHALL");
+	ck_assert_str_eq(publish_now("b", 42, "43=two"), "b=43/1 ");
+	command("FLUSHALL");
+	ck_assert_str_eq(publish_now("c", 42, "45=four"), "c=42/0 ");
+
+	ck_assert_str_eq(heard(), "one two ");
+}
+END_TEST
+
+/* The largest numbers that Lua tells apart: one more and they would be equal. */
+START_TEST(positions_are_exact)
+{
+	ck_assert_str_eq(publish_now("a", 9007199254740989, "9007199254740990=one"), "a=9007199254740990/1 ");
+	ck_assert_str_eq(publish_now("b", 0, "9007199254740990=one 9007199254740991=two"),
+			 "b=9007199254740991/1 ");
+	ck_assert_str_eq(publish_now("c", 0, "9007199254740991=two"), "c=9007199254740991/0 ");
+}
+END_TEST
+
+START_TEST(fences_that_nobody_uses_expire)
+{
+	long long life_ms;
+
+	publish_now("a", 0, "1=one");
+	command("PEXPIRE p:allocd:fence:one 1000");
+	publish_now("b", 1, "2=two");
+
+	life_ms = command("PTTL p:allocd:fence:one");
+	ck_assert_int_gt(life_ms, 29LL * 24 * 60 * 60 * 1000);
+	ck_assert_int_le(life_ms, 30LL * 24 * 60 * 60 * 1000);
+}
+END_TEST
+
+START_TEST(a_script_that_redis_forgot_is_loaded_again)
+{
+	publish_now("a", 0, "1=one");
+	command("SCRIPT FLUSH");
+	publish("b", 1, "2=two");
+	publish("c", 2, "3=three");
+	run_until(answered("abc"));
+
+	ck_assert_str_eq(answers, "a=1/1 b=2/1 c=3/1 ");
+	ck_assert_str_eq(heard(), "one two three ");
+	ck_assert_uint_eq(stats()->refused, 0);
+}
+END_TEST
+
+/* ---- much at once ---- */
+
+/* Rows of one event each; of all but the first byte of the payload zeroes. */
+static struct publication *large_rows(const size_t *sizes, size_t count)
+{
+	struct publication *publication = arena_alloc(world.arena, sizeof *publication);
+	struct outgoing_row *rows = arena_alloc(world.arena, count * sizeof *rows);
+	struct outgoing *events = arena_alloc(world.arena, count * sizeof *events);
+
+	for (size_t i = 0; i < count; i++) {
+		char *payload = arena_alloc(world.arena, sizes[i]);
+
+		payload[0] = (char)('a' + i);
+		events[i] = (struct outgoing){MSG_LINE_ALLOCATED, {payload, sizes[i]}};
+		rows[i] = (struct outgoing_row){(int64_t)i + 1, &events[i], 1};
+	}
+	*publication = (struct publication){.incarnation = "one", .rows = rows, .row_count = count};
+	return publication;
+}
+
+static const struct {
+	size_t sizes[6], count;
+	int calls;
+} cuts[] = {
+	{{MIB / 2, MIB / 2 - 1024}, 2, 1},
+	{{MIB / 2, MIB / 2}, 2, 2},
+	{{400000, 400000, 400000, 400000, 400000, 10}, 6, 3},
+	{{10, 3 * MIB, 10, 10}, 4, 3},
+};
+
+START_TEST(a_call_is_of_a_mebibyte_at_most_or_of_one_row)
+{
+	const char *letters = "a b c d e f ";
+
+	submit(world.publisher, large_rows(cuts[_i].sizes, cuts[_i].count), "a");
+	run_until(answered("a"));
+
+	ck_assert_str_eq(answers, arena_printf(world.arena, "a=%zu/%zu ", cuts[_i].count, cuts[_i].count));
+	ck_assert_int_eq(script_calls(), cuts[_i].calls);
+	ck_assert_int_eq(strncmp(heard(), letters, 2 * cuts[_i].count), 0);
+}
+END_TEST
+
+START_TEST(what_follows_a_gap_is_not_sent)
+{
+	static const size_t sizes[] = {MIB, MIB, MIB};
+	struct publication *publication = large_rows(sizes, 3);
+
+	publication->rows++;
+	publication->row_count--;
+	submit(world.publisher, publication, "a");
+	run_until(answered("a"));
+
+	ck_assert_str_eq(answers, "a=0/0 ");
+	ck_assert_int_eq(script_calls(), 1);
+	ck_assert_str_eq(heard(), "");
+}
+END_TEST
+
+/* What waits to be sent is bounded. */
+START_TEST(a_redis_that_does_not_read_is_not_fed_for_ever)
+{
+	enum { SIZE = 2 * 1024 * 1024 - 4096, CALLS = 26 };
+	char *payload = calloc(1, SIZE);
+	char letters[] = "abcdefghijklmnopqrstuvwxyz";
+	struct outgoing large = {MSG_LINE_ALLOCATED, {payload, SIZE}};
+	size_t accepted;
+
+	kill(world.server.pid, SIGSTOP);
+	run_once();
+	for (int i = 0; i < CALLS; i++) {
+		publish_events(world.publisher, &large, 1, on_done, &letters[i]);
+		run_for(20);
+	}
+	run_for(200);
+
+	ck_assert_uint_lt(world.most_memory, PUBLISHER_OUTPUT_MAX + 3 * SIZE);
+	ck_assert_int_eq(answers[strlen(answers) - 2], 'Z');
+	ck_assert_ptr_null(strchr(answers, '='));
+	accepted = CALLS - strlen(answers) / 2;
+	kill(world.server.pid, SIGCONT);
+	run_until(answered(letters));
+	ck_assert_uint_eq(stats()->published, accepted);
+	ck_assert_uint_gt(accepted, 0);
+	free(payload);
+}
+END_TEST
+
+/* ---- losing Redis ---- */
 
 START_TEST(without_redis_the_answer_is_retry)
 {
 	server_kill(&world.server);
 	run_until(!publisher_is_up());
 
-	publish_one("a");
-	publish_one("b");
+	publish("a", 0, "1=one");
+	publish("b", 0, "2=two");
 	run_until(answered("ab"));
 
-	ck_assert_str_eq(answers, "AB");
+	ck_assert_str_eq(answers, "A B ");
 	ck_assert_int_eq(failure_kind, FAILURE_RETRY);
 	ck_assert_str_eq(failure_text, redis_publisher_trouble(world.publisher));
 }
@@ -169,59 +518,36 @@ START_TEST(calls_under_way_are_answered_in_order_when_redis_dies)
 {
 	kill(world.server.pid, SIGSTOP);
 	for (const char *letter = "abcde"; *letter; letter++)
-		publish_one(letter);
+		publish(letter, 0, "1=one");
 	run_for(100);
 	ck_assert_str_eq(answers, "");
 	server_kill(&world.server);
 	run_until(answered("abcde"));
 
-	ck_assert_str_eq(answers, "ABCDE");
+	ck_assert_str_eq(answers, "A B C D E ");
 	ck_assert_int_eq(failure_kind, FAILURE_RETRY);
 	ck_assert_uint_eq(stats()->published, 0);
 }
 END_TEST
 
-START_TEST(a_redis_that_comes_back_is_published_to)
+/* It comes back with nothing: neither fence nor script nor stream. */
+START_TEST(a_redis_that_lost_everything_is_published_to)
 {
+	use_stream();
+	publish_now("a", 0, "1=one 2=two");
+	kill(world.server.pid, SIGSTOP);
+	publish("b", 2, "3=three");
+	run_for(50);
 	server_kill(&world.server);
-	run_until(!publisher_is_up());
+	run_until(answered("ab"));
+	ck_assert_str_eq(answers, "a=2/2 B ");
 	server_restart(&world.server);
 	run_until(publisher_is_up());
+	redisReconnect(world.control);
 
-	publish_one("a");
-	run_until(answered("a"));
-
-	ck_assert_str_eq(answers, "a");
+	ck_assert_str_eq(publish_now("c", 2, "3=three 4=four"), "c=4/2 ");
+	ck_assert_str_eq(kept(), "three four ");
 	ck_assert_ptr_null(redis_publisher_trouble(world.publisher));
-}
-END_TEST
-
-/* What waits to be sent is bounded; who is refused for that is answered in turn all the same. */
-START_TEST(a_redis_that_does_not_read_is_not_fed_for_ever)
-{
-	enum { SIZE = 2 * 1024 * 1024 - 4096, CALLS = 26 };
-	char *payload = calloc(1, SIZE);
-	char letters[] = "abcdefghijklmnopqrstuvwxyz";
-	struct outgoing large = {MSG_LINE_ALLOCATED, {payload, SIZE}};
-
-	kill(world.server.pid, SIGSTOP);
-	run_once();
-	for (int i = 0; i < CALLS; i++) {
-		publish(&large, 1, &letters[i]);
-		run_for(20);
-	}
-	run_for(200);
-
-	ck_assert_uint_lt(world.most_memory, PUBLISHER_OUTPUT_MAX + 3 * SIZE);
-	ck_assert_str_eq(answers, "");
-	kill(world.server.pid, SIGCONT);
-	run_until(answered(letters));
-	for (size_t i = 0; i < CALLS; i++)
-		ck_assert_int_eq(answers[i] | 0x20, letters[i]);
-	ck_assert_int_eq(answers[0], 'a');
-	ck_assert_int_eq(answers[CALLS - 1], 'Z');
-	ck_assert_uint_eq(stats()->published, strcspn(answers, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"));
-	free(payload);
 }
 END_TEST
 
@@ -229,11 +555,10 @@ static size_t retries;
 
 static void on_done_retry(void *context, const struct published *published, const struct failure *failure)
 {
-	struct broker *broker = redis_publisher_broker(world.publisher);
 	static const struct outgoing one = {MSG_LINE_ALLOCATED, {"x", 1}};
 
 	if (failure && ++retries)
-		publish_events(broker, &one, 1, on_done_retry, context);
+		publish_events(world.publisher, &one, 1, on_done_retry, context);
 	else
 		on_done(context, published, failure);
 }
@@ -252,15 +577,19 @@ START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
 	server_restart(&world.server);
 	run_until(answered("a"));
 
-	ck_assert_str_eq(answers, "a");
+	ck_assert_int_eq(answers[0], 'a');
 }
 END_TEST
 
 START_TEST(freed_it_answers_no_more)
 {
 	kill(world.server.pid, SIGSTOP);
-	publish_one("a");
+	publish("a", 0, "1=one");
 	run_for(50);
+	server_kill(&world.server);
+	run_until(!publisher_is_up());
+	answers[0] = '\0';
+	publish("b", 0, "1=one");
 	redis_publisher_free(&world.publisher);
 	run_for(50);
 
@@ -269,52 +598,232 @@ START_TEST(freed_it_answers_no_more)
 }
 END_TEST
 
-START_TEST(a_channel_that_an_acl_forbids_is_told_once)
+START_TEST(dropped_it_comes_back)
 {
-	command("ACL SETUSER me on >pw ~* resetchannels &p:out_of_stock +@all");
+	kill(world.server.pid, SIGSTOP);
+	publish("a", 0, "1=one");
+	redis_publisher_drop(world.publisher, "for a test");
+	ck_assert_str_eq(answers, "A ");
+	ck_assert_str_eq(failure_text, "for a test");
+	kill(world.server.pid, SIGCONT);
+	run_until(publisher_is_up());
+
+	publish_now("b", 1, "2=two");
+	ck_assert_str_eq(answers, "b=2/1 ");
+}
+END_TEST
+
+/* ---- what Redis refuses ---- */
+
+static const struct {
+	const char *trouble, *cure;
+	const char *words;
+} troubles[] = {
+	{"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "READONLY"},
+	{"SET p:events x", "DEL p:events", "WRONGTYPE"},
+	{"SET p:allocd:fence:one x", "DEL p:allocd:fence:one", "WRONGTYPE"},
+	{"ACL SETUSER default -evalsha", "ACL SETUSER default +evalsha", "NOPERM"},
+	{"ACL SETUSER default -hget", "ACL SETUSER default +hget", "must allow hget"},
+	{"ACL SETUSER default -hset", "ACL SETUSER default +hset", "must allow hget"},
+	{"ACL SETUSER default -pexpire", "ACL SETUSER default +pexpire", "must allow hget"},
+	{"ACL SETUSER default -xadd", "ACL SETUSER default +xadd", "must allow hget"},
+	{"ACL SETUSER default -publish", "ACL SETUSER default +publish", "NOPERM"},
+	{"ACL SETUSER default resetkeys ~p:allocd:*", "ACL SETUSER default allkeys", "NOPERM"},
+	{"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS"},
+};
+
+/* However often it is tried, nobody hears or keeps any of it before Redis takes it as a whole. */
+START_TEST(what_redis_refuses_is_tried_again_unheard)
+{
+	use_stream();
+	command(troubles[_i].trouble);
+	for (size_t i = 0; i < 5; i++)
+		publish(&"abcde"[i], 0, "1=one,two 2=three");
+	run_until(answered("abcde"));
+
+	ck_assert_str_eq(answers, "A B C D E ");
+	ck_assert_int_eq(failure_kind, FAILURE_RETRY);
+	ck_assert_msg(strstr(failure_text, troubles[_i].words), "%s", failure_text);
+	ck_assert_uint_eq(log_lines("Redis refuses events"), 1);
+	ck_assert_uint_eq(stats()->refused, 5);
+	ck_assert_str_eq(heard(), "");
+	ck_assert(publisher_is_up());
+
+	command(troubles[_i].cure);
+	ck_assert_str_eq(publish_now("f", 0, "1=one,two 2=three"), "f=2/3 ");
+	ck_assert_str_eq(heard(), "one two three ");
+	ck_assert_str_eq(kept(), "one two three ");
+	ck_assert_uint_eq(stats()->published, 3);
+}
+END_TEST
+
+START_TEST(rows_before_the_one_that_is_refused_stay_behind_the_fence)
+{
+	use_stream();
+	command("ACL SETUSER default resetchannels &p:line_allocated");
+	for (size_t i = 0; i < 3; i++)
+		publish(&"abc"[i], 0, "1=one 2=two,!three 3=four");
+	run_until(answered("abc"));
+	ck_assert_str_eq(answers, "A B C ");
+	ck_assert_ptr_nonnull(strstr(failure_text, "p:out_of_stock"));
+	ck_assert_str_eq(kept(), "one ");
+	ck_assert_uint_eq(stats()->published, 1);
+
+	command("ACL SETUSER default allchannels");
+	ck_assert_str_eq(publish_now("d", 0, "1=one 2=two,!three 3=four"), "d=3/3 ");
+	ck_assert_str_eq(kept(), "one two three four ");
+}
+END_TEST
+
+/* The stream has room for one entry more, whose id is the last there is. */
+START_TEST(of_a_row_that_the_stream_took_in_part_nobody_hears)
+{
+	use_stream();
+	command("XADD p:events 18446744073709551615-18446744073709551614 type x data x");
+	publish("a", 0, "1=one,two");
+	publish("b", 0, "1=one,two");
+	run_until(answered("ab"));
+
+	ck_assert_str_eq(answers, "A B ");
+	ck_assert_str_eq(heard(), "");
+}
+END_TEST
+
+START_TEST(a_script_that_may_not_be_loaded_is_told)
+{
+	command("ACL SETUSER me on >pw ~* &* +@all -script|load");
 	redis_publisher_free(&world.publisher);
 	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
 	start_publisher(NULL);
+	run_until(log_lines("cannot reach Redis"));
+
+	ck_assert(!publisher_is_up());
+	ck_assert_uint_eq(log_lines("SCRIPT LOAD: NOPERM"), 1);
+	ck_assert_ptr_nonnull(strstr(redis_publisher_trouble(world.publisher), "ACL"));
+	command("ACL SETUSER me +script|load");
 	run_until(publisher_is_up());
+}
+END_TEST
 
-	publish_one("a");
-	publish_one("b");
+/* ---- a Redis without memory ---- */
+
+static const char *const no_memory = "Redis is out of memory: events go out past fence";
+static const char *const memory_again = "Redis has memory again";
+
+START_TEST(without_memory_events_go_out_past_the_fence)
+{
+	use_stream();
+	publish_now("a", 0, "1=one");
+	command("CONFIG SET maxmemory 1");
+	publish("b", 1, "2=two,three 3= 4=!four");
 	run_until(answered("ab"));
-
-	ck_assert_str_eq(answers, "AB");
-	ck_assert_int_eq(failure_kind, FAILURE_RETRY);
-	ck_assert_msg(strstr(failure_text, "NOPERM"), "%s", failure_text);
-	ck_assert_uint_eq(log_lines("Redis refuses events"), 1);
-	ck_assert_uint_eq(stats()->refused, 2);
-
-	command("ACL SETUSER me allchannels");
-	publish_one("c");
+	publish("c", 4, "5=five");
 	run_until(answered("abc"));
-	ck_assert_str_eq(answers, "ABc");
+	command("CONFIG SET maxmemory 0");
+
+	ck_assert_str_eq(answers, "a=1/1 b=4/3 c=5/1 ");
+	ck_assert_str_eq(heard(), "one two three four five ");
+	ck_assert_str_eq(kept(), "one ");
+	ck_assert_uint_eq(stats()->published, 5);
+	ck_assert_uint_eq(stats()->unfenced, 4);
+	ck_assert_uint_eq(stats()->refused, 0);
+	ck_assert_uint_eq(log_lines(no_memory), 1);
+}
+END_TEST
+
+START_TEST(without_memory_the_fence_is_kept_as_far_as_it_is_known)
+{
+	publish_now("a", 0, "1=one 2=two");
+	command("CONFIG SET maxmemory 1");
+	ck_assert_str_eq(publish_now("b", 0, "1=one 2=two"), "b=2/0 ");
+	ck_assert_str_eq(publish_now("c", 0, "2=two 3=three 5=five"), "c=3/1 ");
+	ck_assert_str_eq(publish_now("d", 0, "5=five"), "d=2/0 ");
+	command("CONFIG SET maxmemory 0");
+
+	ck_assert_str_eq(heard(), "one two three ");
+	ck_assert_uint_eq(stats()->gaps, 2);
+	ck_assert_uint_eq(stats()->unfenced, 1);
+}
+END_TEST
+
+START_TEST(with_memory_again_the_fence_follows)
+{
+	int64_t row = 4;
+
+	use_stream();
+	command("CONFIG SET maxmemory 1");
+	ck_assert_str_eq(publish_now("a", 0, "1=one 2=two 3=three"), "a=3/3 ");
+	command("CONFIG SET maxmemory 0");
+	ck_assert_str_eq(publish_now("b", 3, "4=four"), "b=4/1 ");
+	ck_assert_str_eq(kept(), "four ");
+	ck_assert_str_eq(publish_now("c", 0, "2=two 3=three 4=four"), "c=4/0 ");
+	ck_assert_str_eq(heard(), "one two three four ");
+	ck_assert_uint_eq(log_lines(memory_again), 0);
+
+	for (; !log_lines(memory_again); row++)
+		publish_now("d", row, "");
+	command("CONFIG SET maxmemory 1");
+	publish_now("e", row, "");
+	command("CONFIG SET maxmemory 0");
+	ck_assert_uint_eq(log_lines(no_memory), 2);
+}
+END_TEST
+
+START_TEST(memory_that_is_gone_in_the_middle_is_noticed_by_the_next_call)
+{
+	static const size_t sizes[] = {MIB, MIB, MIB};
+
+	command("CONFIG SET maxmemory 1");
+	submit(world.publisher, large_rows(sizes, 3), "a");
+	run_until(answered("a"));
+	command("CONFIG SET maxmemory 0");
+
+	ck_assert_str_eq(answers, "a=3/3 ");
+	ck_assert_str_eq(heard(), "a b c ");
+	ck_assert_uint_eq(stats()->unfenced, 3);
+}
+END_TEST
+
+START_TEST(it_comes_up_without_memory_too)
+{
+	command("CONFIG SET maxmemory 1");
+	redis_publisher_free(&world.publisher);
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	ck_assert_str_eq(publish_now("a", 0, "1=one"), "a=1/1 ");
+	command("CONFIG SET maxmemory 0");
+
+	ck_assert_str_eq(heard(), "one ");
+}
+END_TEST
+
+START_TEST(what_is_refused_past_the_fence_fails)
+{
+	command("CONFIG SET maxmemory 1");
+	command("ACL SETUSER default resetchannels &p:line_allocated");
+	publish("a", 0, "1=one 2=!two 3=three");
+	run_until(answered("a"));
+	ck_assert_str_eq(answers, "A ");
+	ck_assert_ptr_nonnull(strstr(failure_text, "NOPERM"));
+
+	publish("b", 0, "1=one");
+	kill(world.server.pid, SIGSTOP);
+	run_for(20);
+	server_kill(&world.server);
+	run_until(answered("ab"));
 }
 END_TEST
 
 /* ---- the stream of events ---- */
 
-static void use_stream(void)
-{
-	redis_publisher_free(&world.publisher);
-	start_publisher("events");
-	run_until(publisher_is_up());
-}
-
 START_TEST(the_stream_keeps_what_the_channels_told)
 {
-	struct outgoing events[] = {event(MSG_LINE_DEALLOCATED, "one"), event(MSG_LINE_ALLOCATED, "two")};
-	redisContext *listener = listener_on("p:line_allocated");
 	redisReply *reply;
 
 	use_stream();
-	publish(events, 2, "a");
-	run_until(answered("a"));
+	publish_now("a", 0, "1=!one 2=two");
 
-	ck_assert_str_eq(answers, "a");
-	assert_hears(listener, "two");
+	ck_assert_str_eq(heard(), "one two ");
 	reply = redisCommand(world.control, "XRANGE p:events - +");
 	ck_assert_uint_eq(reply->elements, 2);
 	for (size_t i = 0; i < 2; i++) {
@@ -322,14 +831,11 @@ START_TEST(the_stream_keeps_what_the_channels_told)
 
 		ck_assert_uint_eq(fields->elements, 4);
 		ck_assert_str_eq(fields->element[0]->str, "type");
-		ck_assert_str_eq(fields->element[1]->str, i ? "line_allocated" : "line_deallocated");
+		ck_assert_str_eq(fields->element[1]->str, i ? "line_allocated" : "out_of_stock");
 		ck_assert_str_eq(fields->element[2]->str, "data");
 		ck_assert_str_eq(fields->element[3]->str, i ? "two" : "one");
 	}
-	ck_assert_uint_eq(stats()->published, 2);
-	ck_assert_uint_eq(stats()->nobody_heard, 1);
 	freeReplyObject(reply);
-	redisFree(listener);
 }
 END_TEST
 
@@ -337,150 +843,62 @@ START_TEST(the_stream_is_trimmed)
 {
 	enum { PORTION = 5000, CALLS = 22 };
 	static struct outgoing events[PORTION];
-	static const char letters[] = "abcdefghijklmnopqrstuv";
+	static char letters[] = "abcdefghijklmnopqrstuv";
 
 	use_stream();
 	for (int i = 0; i < PORTION; i++)
-		events[i] = event(MSG_OUT_OF_STOCK, "x");
+		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {"x", 1}};
 	for (int i = 0; i < CALLS; i++)
-		publish(events, PORTION, &letters[i]);
+		publish_events(world.publisher, events, PORTION, on_done, &letters[i]);
 	run_until(answered(letters));
 
-	ck_assert_str_eq(answers, letters);
+	ck_assert_uint_eq(stats()->published, PORTION * CALLS);
 	ck_assert_int_ge(command("XLEN p:events"), 100000);
 	ck_assert_int_le(command("XLEN p:events"), 101000);
 }
 END_TEST
 
-static const struct {
-	const char *trouble, *cure;
-	const char *words;
-} troubles[] = {
-	{"CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "OOM"},
-	{"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "READONLY"},
-	{"SET p:events x", "DEL p:events", "WRONGTYPE"},
-	{"ACL SETUSER default -xadd", "ACL SETUSER default +xadd", "NOPERM"},
-	{"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS"},
-};
+/* ---- what is no event ---- */
 
-START_TEST(what_the_stream_refuses_is_tried_again)
+START_TEST(what_is_said_is_heard_and_no_event)
 {
-	struct outgoing events[] = {event(MSG_LINE_ALLOCATED, "one"), event(MSG_LINE_ALLOCATED, "two")};
+	redisContext *context = server_control(&world.server);
+	redisReply *reply;
 
-	use_stream();
-	command(troubles[_i].trouble);
-	publish(events, 2, "a");
-	publish(events, 2, "b");
-	run_until(answered("ab"));
+	freeReplyObject(redisCommand(context, "SUBSCRIBE p:allocd:quiet"));
+	redis_publisher_say(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
+	publish_now("a", 0, "1=one");
 
-	ck_assert_str_eq(answers, "AB");
-	ck_assert_int_eq(failure_kind, FAILURE_RETRY);
-	ck_assert_msg(strstr(failure_text, troubles[_i].words), "%s", failure_text);
-	ck_assert_uint_eq(log_lines("Redis refuses events"), 1);
-	ck_assert(publisher_is_up());
-
-	command(troubles[_i].cure);
-	publish(events, 2, "c");
-	run_until(answered("abc"));
-	ck_assert_str_eq(answers, "ABc");
-	ck_assert_int_eq(command("XLEN p:events"), 2);
-}
-END_TEST
-
-static void assert_stream(const char *const *payloads, size_t count)
-{
-	redisReply *reply = redisCommand(world.control, "XRANGE p:events - +");
-
-	ck_assert_uint_eq(reply->elements, count);
-	for (size_t i = 0; i < count; i++)
-		ck_assert_str_eq(reply->element[i]->element[1]->element[3]->str, payloads[i]);
+	ck_assert_int_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+	ck_assert_str_eq(reply->element[2]->str, "token");
+	ck_assert_uint_eq(stats()->published, 1);
 	freeReplyObject(reply);
+	redisFree(context);
 }
+END_TEST
 
-static const char *const one_two_three[] = {"one", "two", "three"};
-
-static struct outgoing numbers[3];
-
-/* The stream refused one call already: the next one is a probe. */
-static redisContext *listen_after_a_refusal(void)
+START_TEST(what_may_not_be_said_is_told_once)
 {
-	redisContext *listener = listener_on("p:line_allocated");
-
-	for (int i = 0; i < 3; i++)
-		numbers[i] = event(MSG_LINE_ALLOCATED, one_two_three[i]);
-	use_stream();
-	command("SET p:events x");
-	publish(numbers, 3, "a");
-	run_until(answered("a"));
-	for (int i = 0; i < 3; i++)
-		assert_hears(listener, one_two_three[i]);
-	return listener;
-}
-
-START_TEST(what_the_stream_refuses_is_not_heard_at_each_repetition)
-{
-	redisContext *listener = listen_after_a_refusal();
-	struct outgoing last = event(MSG_LINE_ALLOCATED, "last");
-
-	for (size_t i = 1; i <= 5; i++) {
-		publish(numbers, 3, &"abcdef"[i]);
-		run_until(answers[i]);
+	command("ACL SETUSER default resetchannels &p:line_allocated");
+	for (int i = 0; i < 3; i++) {
+		redis_publisher_say(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
+		publish_now("a", 0, "1=one");
 	}
-	command("DEL p:events");
-	publish(numbers, 3, "g");
-	publish(&last, 1, "h");
-	run_until(answered("abcdefgh"));
 
-	ck_assert_str_eq(answers, "ABCDEFgh");
-	for (int i = 0; i < 3; i++)
-		assert_hears(listener, one_two_three[i]);
-	assert_hears(listener, "last");
-	assert_stream((const char *const[]){"one", "two", "three", "last"}, 4);
-	ck_assert_uint_eq(stats()->published, 3 + 3 + 1);
-	redisFree(listener);
+	ck_assert_uint_eq(log_lines("Redis refuses signals"), 1);
+	ck_assert_uint_eq(stats()->refused, 0);
 }
 END_TEST
 
-START_TEST(calls_behind_a_probe_go_out_after_it_in_order)
+START_TEST(without_redis_nothing_is_said)
 {
-	redisContext *listener = listen_after_a_refusal();
-
-	command("DEL p:events");
-	publish(numbers, 1, "b");
-	publish(numbers + 1, 0, "c");
-	publish(numbers + 1, 1, "d");
-	publish(numbers + 2, 1, "e");
-	run_until(answered("abcde"));
-
-	ck_assert_str_eq(answers, "Abcde");
-	for (int i = 0; i < 3; i++)
-		assert_hears(listener, one_two_three[i]);
-	assert_stream(one_two_three, 3);
-	redisFree(listener);
-}
-END_TEST
-
-START_TEST(calls_behind_a_probe_fail_with_it)
-{
-	redisContext *listener = listen_after_a_refusal();
-
-	publish(numbers, 1, "b");
-	publish(numbers + 1, 2, "c");
-	run_until(answered("abc"));
-	ck_assert_str_eq(answers, "ABC");
-	ck_assert_msg(strstr(failure_text, "WRONGTYPE"), "%s", failure_text);
-	ck_assert_uint_eq(stats()->published, 3);
-
-	kill(world.server.pid, SIGSTOP);
-	publish(numbers, 1, "d");
-	publish(numbers + 1, 2, "e");
-	run_for(50);
-	ck_assert_str_eq(answers, "ABC");
 	server_kill(&world.server);
-	run_until(answered("abcde"));
+	run_until(!publisher_is_up());
 
-	ck_assert_str_eq(answers, "ABCDE");
-	redisFree(listener);
+	redis_publisher_say(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
+
+	server_restart(&world.server);
+	run_until(publisher_is_up());
 }
 END_TEST
 
@@ -489,24 +907,45 @@ Suite *publisher_suite(void)
 	Suite *suite = suite_create("redis publisher");
 	TCase *tests = tcase_create("publisher");
 
-	tcase_add_checked_fixture(tests, setup, world_teardown);
+	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, an_event_goes_to_the_channel_of_its_name, 0, COUNT(channels));
-	tcase_add_test(tests, events_of_many_calls_come_in_order);
+	tcase_add_test(tests, rows_go_out_in_order);
+	tcase_add_test(tests, an_event_of_an_unknown_type_is_left_out);
 	tcase_add_test(tests, an_event_that_nobody_heard_is_counted);
+	tcase_add_loop_test(tests, rows_go_out_behind_the_fence_and_no_gap_is_left, 0, COUNT(behind_ten));
+	tcase_add_test(tests, a_gap_is_counted);
+	tcase_add_test(tests, of_two_publishers_of_the_same_rows_each_row_goes_out_once);
+	tcase_add_test(tests, two_publishers_of_alternating_rows_wait_for_each_other);
+	tcase_add_test(tests, each_partition_and_each_incarnation_has_its_own_fence);
+	tcase_add_test(tests, a_fence_that_is_missing_begins_where_the_caller_knows);
+	tcase_add_test(tests, positions_are_exact);
+	tcase_add_test(tests, fences_that_nobody_uses_expire);
+	tcase_add_test(tests, a_script_that_redis_forgot_is_loaded_again);
+	tcase_add_loop_test(tests, a_call_is_of_a_mebibyte_at_most_or_of_one_row, 0, COUNT(cuts));
+	tcase_add_test(tests, what_follows_a_gap_is_not_sent);
+	tcase_add_test(tests, a_redis_that_does_not_read_is_not_fed_for_ever);
 	tcase_add_test(tests, without_redis_the_answer_is_retry);
 	tcase_add_test(tests, calls_under_way_are_answered_in_order_when_redis_dies);
-	tcase_add_test(tests, a_redis_that_comes_back_is_published_to);
-	tcase_add_test(tests, a_redis_that_does_not_read_is_not_fed_for_ever);
+	tcase_add_test(tests, a_redis_that_lost_everything_is_published_to);
 	tcase_add_test(tests, who_tries_again_at_once_does_not_stop_the_loop);
 	tcase_add_test(tests, freed_it_answers_no_more);
-	tcase_add_test(tests, a_channel_that_an_acl_forbids_is_told_once);
+	tcase_add_test(tests, dropped_it_comes_back);
+	tcase_add_loop_test(tests, what_redis_refuses_is_tried_again_unheard, 0, COUNT(troubles));
+	tcase_add_test(tests, rows_before_the_one_that_is_refused_stay_behind_the_fence);
+	tcase_add_test(tests, of_a_row_that_the_stream_took_in_part_nobody_hears);
+	tcase_add_test(tests, a_script_that_may_not_be_loaded_is_told);
+	tcase_add_test(tests, without_memory_events_go_out_past_the_fence);
+	tcase_add_test(tests, without_memory_the_fence_is_kept_as_far_as_it_is_known);
+	tcase_add_test(tests, with_memory_again_the_fence_follows);
+	tcase_add_test(tests, memory_that_is_gone_in_the_middle_is_noticed_by_the_next_call);
+	tcase_add_test(tests, it_comes_up_without_memory_too);
+	tcase_add_test(tests, what_is_refused_past_the_fence_fails);
 	tcase_add_test(tests, the_stream_keeps_what_the_channels_told);
 	tcase_add_test(tests, the_stream_is_trimmed);
-	tcase_add_loop_test(tests, what_the_stream_refuses_is_tried_again, 0, COUNT(troubles));
-	tcase_add_test(tests, what_the_stream_refuses_is_not_heard_at_each_repetition);
-	tcase_add_test(tests, calls_behind_a_probe_go_out_after_it_in_order);
-	tcase_add_test(tests, calls_behind_a_probe_fail_with_it);
+	tcase_add_test(tests, what_is_said_is_heard_and_no_event);
+	tcase_add_test(tests, what_may_not_be_said_is_told_once);
+	tcase_add_test(tests, without_redis_nothing_is_said);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -230,7 +230,6 @@ static void on_done(void *context, const struct published *published, const stru
 START_TEST(events_are_published_under_tls)
 {
 	struct outgoing events[1000];
-	struct broker *broker;
 
 	start_tls_server("DNS:localhost");
 	use_url("rediss://localhost:%d", tls_port);
@@ -238,9 +237,8 @@ START_TEST(events_are_published_under_tls)
 	run_until(publisher_is_up());
 	for (int i = 0; i < 1000; i++)
 		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {"payload", 7}};
-	broker = redis_publisher_broker(world.publisher);
 	for (int i = 0; i < 10; i++)
-		publish_events(broker, events, 1000, on_done, NULL);
+		publish_events(world.publisher, events, 1000, on_done, NULL);
 	run_until(answers == 10);
 
 	ck_assert_uint_eq(redis_publisher_stats(world.publisher)->published, 10000);

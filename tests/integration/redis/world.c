@@ -68,6 +68,15 @@ static void on_message(void *context, enum message_type type, const char *channe
 		redis_subscriber_pause(world.subscriber);
 }
 
+static void on_signal(void *context, size_t index, struct bytes payload)
+{
+	struct told *told = context;
+	size_t size = strlen(told->signals);
+
+	snprintf(told->signals + size, sizeof told->signals - size, "%zu=%.*s ", index, (int)payload.size,
+		 (const char *)payload.data);
+}
+
 static void on_up(void *context, const struct blind_window *window)
 {
 	struct told *told = context;
@@ -93,6 +102,7 @@ void world_setup(void)
 	memset(&world, 0, sizeof world);
 	signal(SIGPIPE, SIG_IGN);
 	world.base = event_base_new();
+	world.arena = arena_new(4096);
 	server_init(&world.server);
 }
 
@@ -104,6 +114,7 @@ void world_teardown(void)
 		redisFree(world.control);
 	redis_url_release(&world.url);
 	event_base_free(world.base);
+	arena_free(&world.arena);
 	server_release(&world.server);
 }
 
@@ -129,16 +140,22 @@ void use_url(const char *format, ...)
 
 void subscribe(void)
 {
+	subscribe_with_signals(NULL, 0);
+}
+
+void subscribe_with_signals(const char *const *signals, size_t count)
+{
 	static const enum message_type types[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
-	static const struct redis_listener listener = {on_message, on_up, on_down};
-	struct redis_subscriber_config config = {"allocd-test", "p:", types, 3};
+	static const struct redis_listener listener = {on_message, on_signal, on_up, on_down};
+	struct redis_subscriber_config config = {"allocd-test", "p:", types, 3, signals, count};
 
 	world.subscriber = redis_subscriber_new(&world.settings, &config, &listener, &world.told);
 }
 
 void start_publisher(const char *event_stream)
 {
-	struct redis_publisher_config config = {"allocd-test", "p:", event_stream};
+	struct redis_publisher_config config = {
+		.name = "allocd-test", .prefix = "p:", .event_stream = event_stream};
 
 	world.publisher = redis_publisher_new(&world.settings, &config);
 }
@@ -150,9 +167,7 @@ bool subscriber_is_up(void)
 
 bool publisher_is_up(void)
 {
-	struct broker *broker = redis_publisher_broker(world.publisher);
-
-	return broker->ops->is_up(broker);
+	return redis_publisher_is_up(world.publisher);
 }
 
 /* ---- running ---- */
@@ -221,18 +236,16 @@ long long command(const char *format, ...)
 
 /* ---- calls of the broker ---- */
 
-#define CALLS_MAX 1024
-
-void publish_events(struct broker *broker, const struct outgoing *events, size_t count, publish_done *done,
-		    void *context)
+void publish_events(struct redis_publisher *publisher, const struct outgoing *events, size_t count,
+		    publish_done *done, void *context)
 {
-	static struct publication calls[CALLS_MAX];
-	static struct outgoing_row rows[CALLS_MAX];
-	static int64_t position;
-	size_t place = (size_t)position++ % CALLS_MAX;
+	struct broker *broker = redis_publisher_broker(publisher);
+	struct outgoing_row *row = arena_alloc(world.arena, sizeof *row);
+	struct publication *publication = arena_alloc(world.arena, sizeof *publication);
 
-	rows[place] = (struct outgoing_row){position, events, count};
-	calls[place] = (struct publication){
-		.incarnation = "", .known = position - 1, .rows = &rows[place], .row_count = 1};
-	broker->ops->publish(broker, &calls[place], done, context);
+	*row = (struct outgoing_row){world.rows + 1, events, count};
+	*publication = (struct publication){
+		.incarnation = "events", .known = world.rows, .rows = row, .row_count = 1};
+	world.rows++;
+	broker->ops->publish(broker, publication, done, context);
 }

@@ -7,6 +7,7 @@
 
 #include "adapters/redis/redis_publisher.h"
 #include "adapters/redis/redis_subscriber.h"
+#include "core/arena.h"
 #include "server.h"
 
 #include <check.h>
@@ -29,6 +30,7 @@ struct told {
 	struct blind_window window; /* of the last `up`; its cause is in `cause` */
 	char cause[256], down_cause[256];
 	size_t pause_after; /* pause in the callback of that message; 0: never */
+	char signals[256];  /* index and payload of each, "0=x " */
 };
 
 struct world {
@@ -38,6 +40,8 @@ struct world {
 	struct redis_settings settings;
 	struct redis_subscriber *subscriber;
 	struct redis_publisher *publisher;
+	struct arena *arena; /* what lives until the end of the test */
+	int64_t rows;        /* that publish_events() published */
 	redisContext *control;
 	struct told told;
 	char log[16384];
@@ -56,6 +60,7 @@ void start_server(const char *const *options, size_t count);
 /* redis://[userinfo]127.0.0.1:port/, as printf tells; then the subscriber, or the publisher, on it. */
 __attribute__((format(printf, 1, 2))) void use_url(const char *format, ...);
 void subscribe(void);
+void subscribe_with_signals(const char *const *signals, size_t count);
 void start_publisher(const char *event_stream);
 
 /* Runs the loop until the condition holds; fails the test after PATIENCE_MS. */
@@ -83,8 +88,8 @@ size_t log_lines(const char *text);
 bool subscriber_is_up(void);
 bool publisher_is_up(void);
 
-/* One call of the broker, with all events in one row. */
-void publish_events(struct broker *broker, const struct outgoing *events, size_t count, publish_done *done,
-		    void *context);
+/* A call of the broker for one row, of partition 0, that follows the one of the last such call. */
+void publish_events(struct redis_publisher *publisher, const struct outgoing *events, size_t count,
+		    publish_done *done, void *context);
 
 #endif

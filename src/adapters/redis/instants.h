@@ -1,0 +1,26 @@
+/* What time it is. */
+#ifndef ALLOCD_ADAPTERS_REDIS_INSTANTS_H
+#define ALLOCD_ADAPTERS_REDIS_INSTANTS_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* On a clock that only goes forward. */
+static inline int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Since 1970. */
+static inline int64_t calendar_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+#endif
