@@ -1,5 +1,6 @@
-/* The port test suite on the in-memory adapter. */
+/* The port test suites on the in-memory adapter. */
 #include "../store_suite.h"
+#include "logbook.h"
 
 #include "adapters/memory/lost.h"
 #include "adapters/memory/store.h"
@@ -173,6 +174,7 @@ int main(void)
 	SRunner *runner = srunner_create(store_suite(&fixture.fixture));
 	int failed;
 
+	srunner_add_suite(runner, logbook_suite(&memory_logbook_fixture));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

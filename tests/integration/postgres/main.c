@@ -1,4 +1,4 @@
-/* The Postgres adapter on a real server: the port test suite, and what only this adapter has to promise. */
+/* The Postgres adapter on a real server: the port test suites, and what only this adapter has to promise. */
 #include "suites.h"
 #include "world.h"
 
@@ -20,6 +20,7 @@ static int run_all(void)
 	SRunner *runner = srunner_create(store_suite(&world.fixture));
 	int failed;
 
+	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
 	srunner_add_suite(runner, sqlstate_suite());
 	srunner_add_suite(runner, utf8_suite());
 	srunner_add_suite(runner, schema_suite());

@@ -221,6 +221,11 @@ struct store *world_make_store(void)
 	return make_store(&world.fixture);
 }
 
+struct postgres_config world_config(void)
+{
+	return config_of(database_conninfo());
+}
+
 struct store *world_make_store_on(const char *conninfo)
 {
 	return add_store(conninfo, NULL);

@@ -5,6 +5,7 @@
 #ifndef ALLOCD_TESTS_POSTGRES_WORLD_H
 #define ALLOCD_TESTS_POSTGRES_WORLD_H
 
+#include "../logbook_suite.h"
 #include "../store_suite.h"
 #include "../work.h"
 #include "adapters/postgres/postgres.h"
@@ -24,6 +25,9 @@ struct world {
 	int answer_timeout_ms; /* of stores that are made from now on; 0: the default */
 };
 
+/* For the logbook's suite. */
+extern struct logbook_fixture postgres_logbook_fixture;
+
 /* One, for every test. */
 extern struct world world;
 
@@ -32,6 +36,9 @@ void world_set_up(void);
 void world_tear_down(void);
 struct store *world_make_store(void);
 struct proxy *world_proxy_of(const struct store *store);
+
+/* The tests' database itself, without a proxy. */
+struct postgres_config world_config(void);
 
 /* A store on another database, without a proxy. */
 struct store *world_make_store_on(const char *conninfo);
