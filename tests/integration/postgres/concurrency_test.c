@@ -220,6 +220,32 @@ START_TEST(loads_that_lock_and_flushes_take_the_same_order)
 }
 END_TEST
 
+/* Whoever replays it has the row and wants the totals; whoever drops dead letters has the totals. */
+START_TEST(a_dead_letter_that_is_being_replayed_is_neither_dropped_nor_waited_for)
+{
+	void *holder;
+	long oldest;
+
+	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX; i++)
+		work_invalid(one, "bad");
+	ck_assert_int_eq(work_do(one), NO_FAILURE);
+	oldest = database_number("select min(id) from dead_letters");
+	holder = database_hold(
+		database_conninfo(),
+		"select from dead_letters where id = (select min(id) from dead_letters) for update");
+
+	work_invalid(other, "worse");
+	ck_assert_msg(work_do(other) == NO_FAILURE, "%s", other->failure);
+
+	database_let_go(holder);
+	ck_assert_int_eq(database_number("select min(id) from dead_letters"), oldest);
+	ck_assert_str_eq(
+		database_sql("select kept || ' ' || dropped || ' ' || (select count(*) from dead_letters)"
+			     " from dead_letter_totals"),
+		"5 1 5");
+}
+END_TEST
+
 START_TEST(a_lock_that_is_held_too_long_is_nobodys_fault)
 {
 	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
@@ -251,6 +277,7 @@ Suite *concurrency_suite(void)
 	tcase_add_test(tests, who_waited_for_a_lock_sees_the_revision_that_came_of_it);
 	tcase_add_test(tests, units_that_lock_queue_up);
 	tcase_add_test(tests, loads_that_lock_and_flushes_take_the_same_order);
+	tcase_add_test(tests, a_dead_letter_that_is_being_replayed_is_neither_dropped_nor_waited_for);
 	tcase_add_test(tests, a_lock_that_is_held_too_long_is_nobodys_fault);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -117,6 +117,55 @@ START_TEST(a_dead_letter_may_hold_any_bytes_and_claim_anything)
 }
 END_TEST
 
+static void run_out_of_stock(const char *orderid, const char *sku)
+{
+	work_create_batch(work, "batch of it", sku, 1, IN_WAREHOUSE);
+	work_allocate(work, orderid, sku, 2);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+START_TEST(dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said)
+{
+	struct store *store;
+
+	begin();
+	run_out_of_stock("\"},{\\\t\x01'", "l\xc3\xa9mpe\n");
+	store = work->store;
+	work_begin_call(work);
+	store->ops->settle_notification(store, work->uow.notifications[0].key, NOTIFICATION_DEAD, 0,
+					"550 \xff'no'", work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	ck_assert_str_eq(
+		database_sql("select json_build_array(p->>'sku', p->>'orderid', p->'qty', reason)"
+			     " from dead_letters, lateral (select convert_from(payload, 'UTF8')::json p) p"),
+		"[\"l\xc3\xa9mpe\\n\", \"\\\"},{\\\\\\t\\u0001'\", 2, \"550 ?'no'\"]");
+	ck_assert_str_eq(database_sql("select attempts || ' ' || (payload_bytes = length(payload))"
+				      " from dead_letters"),
+			 "1 true");
+}
+END_TEST
+
+START_TEST(old_blind_windows_go)
+{
+	struct tidied tidied;
+
+	begin();
+	database_sql("insert into blind_windows (since, until, cause)"
+		     " select now() - interval '10 years', now() - interval '1 day' * n, 'n'"
+		     " from generate_series(81, 2100) n");
+
+	for (int portions = 0; portions < 3; portions++) {
+		work_begin_call(work);
+		work->store->ops->tidy(work->store, &tidied, work_answered, work);
+		ck_assert_int_eq(work_wait(work), NO_FAILURE);
+		ck_assert(tidied.more == (portions < 2));
+	}
+
+	ck_assert_int_eq(database_number("select count(*) from blind_windows"), 9);
+}
+END_TEST
+
 START_TEST(dropped_dead_letters_are_counted)
 {
 	begin();
@@ -363,6 +412,8 @@ Suite *trouble_suite(void)
 	tcase_add_loop_test(tests, a_batch_that_breaks_an_invariant_is_refused, 0,
 			    (int)(sizeof breaches / sizeof breaches[0]));
 	tcase_add_test(tests, a_dead_letter_may_hold_any_bytes_and_claim_anything);
+	tcase_add_test(tests, dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said);
+	tcase_add_test(tests, old_blind_windows_go);
 	tcase_add_test(tests, dropped_dead_letters_are_counted);
 	tcase_add_test(tests, a_table_that_is_away_during_a_migration_is_waited_for);
 	tcase_add_test(tests, a_column_that_is_added_disturbs_nobody);
