@@ -37,7 +37,8 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->stats.database_up = true;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->ports, &engine->stats);
-	engine->reminder = reminder_new(&engine->ports, &engine->stats, resume_shrink, engine);
+	engine->reminder =
+		reminder_new(&engine->ports, &engine->config, &engine->stats, resume_shrink, engine);
 	engine->intake = intake_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);

@@ -61,6 +61,7 @@ struct engine_stats {
 	uint64_t publish_failures;
 	uint64_t notified;
 	uint64_t notify_failures;
+	uint64_t notifications_dead; /* given up: they are dead letters */
 
 	/* Now. */
 	size_t queued, queued_bytes; /* waiting or in flight */

@@ -13,12 +13,14 @@
 #define TIDY_MORE_MS        200   /* between small portions when there is much to tidy */
 #define RETRY_FIRST_SECONDS 10
 #define RETRY_CAP_SECONDS   3600
+#define ATTEMPTS_MAX        20 /* to send a notification */
 
 struct waiting {
 	struct waiting *next;
 	struct arena *arena; /* holds it */
 	struct notification notification;
-	bool delivered;
+	enum notification_result result;
+	const char *reason; /* why it is dead, or "" */
 };
 
 /* What a round does, in this order. */
@@ -26,6 +28,7 @@ enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_TIDY, CHORE_NONE };
 
 struct reminder {
 	const struct engine_ports *ports;
+	const struct engine_config *config;
 	struct engine_stats *stats;
 	unfinished_shrink *unfinished;
 	void *context;
@@ -57,12 +60,13 @@ static void begin_round(void *context)
 	go_on(reminder);
 }
 
-struct reminder *reminder_new(const struct engine_ports *ports, struct engine_stats *stats,
-			      unfinished_shrink *unfinished, void *context)
+struct reminder *reminder_new(const struct engine_ports *ports, const struct engine_config *config,
+			      struct engine_stats *stats, unfinished_shrink *unfinished, void *context)
 {
 	struct reminder *reminder = must_alloc(sizeof *reminder);
 
 	reminder->ports = ports;
+	reminder->config = config;
 	reminder->stats = stats;
 	reminder->unfinished = unfinished;
 	reminder->context = context;
@@ -100,7 +104,8 @@ void reminder_free(struct reminder **reminder)
 
 void reminder_start(struct reminder *reminder)
 {
-	begin_round(reminder);
+	if (!reminder->config->no_chores)
+		begin_round(reminder);
 }
 
 /* ---- notifications: to the notifier, then out of the table or due again later ---- */
@@ -117,6 +122,8 @@ static bool is_waiting(const struct reminder *reminder, int64_t key)
 
 void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count)
 {
+	if (reminder->config->no_chores)
+		return;
 	for (size_t i = 0; i < count && reminder->count < NOTIFICATIONS_MAX; i++) {
 		struct arena *arena;
 		struct waiting *waiting;
@@ -136,6 +143,22 @@ void reminder_take(struct reminder *reminder, const struct notification *notific
 	go_on(reminder);
 }
 
+static void note_failure(struct reminder *reminder, struct waiting *waiting, const struct failure *failure)
+{
+	int attempts = waiting->notification.attempts + 1;
+	bool dead = failure->kind == FAILURE_DATA || attempts >= ATTEMPTS_MAX;
+
+	reminder->stats->notify_failures++;
+	reminder->stats->notifications_dead += dead;
+	LOG(reminder->ports->logger, dead ? LOG_ERROR : LOG_WARN,
+	    dead ? "notification failed, it is a dead letter now"
+		 : "notification failed, will be tried again",
+	    LOG_TEXT("sku", waiting->notification.sku), LOG_TEXT("orderid", waiting->notification.orderid),
+	    LOG_NUMBER("attempts", attempts), LOG_TEXT("error", failure->text));
+	waiting->result = dead ? NOTIFICATION_DEAD : NOTIFICATION_POSTPONED;
+	waiting->reason = arena_strdup(waiting->arena, dead ? failure->text : "");
+}
+
 static void on_notified(void *context, const struct failure *failure)
 {
 	struct reminder *reminder = context;
@@ -146,17 +169,12 @@ static void on_notified(void *context, const struct failure *failure)
 		reminder->end = &reminder->first;
 	reminder->count--;
 	reminder->settled = waiting;
-	waiting->delivered = !failure;
-	if (failure) {
-		reminder->stats->notify_failures++;
-		LOG(reminder->ports->logger, LOG_WARN, "notification failed, will be tried again",
-		    LOG_TEXT("sku", waiting->notification.sku),
-		    LOG_TEXT("orderid", waiting->notification.orderid),
-		    LOG_NUMBER("attempts", waiting->notification.attempts + 1),
-		    LOG_TEXT("error", failure->text));
-	} else {
+	waiting->result = NOTIFICATION_DELIVERED;
+	waiting->reason = "";
+	if (failure)
+		note_failure(reminder, waiting, failure);
+	else
 		reminder->stats->notified++;
-	}
 	reminder->sending = false;
 	go_on(reminder);
 }
@@ -190,10 +208,9 @@ static void settle(struct reminder *reminder)
 	const struct waiting *waiting = reminder->settled;
 
 	reminder->store_busy = true;
-	store->ops->settle_notification(store, waiting->notification.key,
-					waiting->delivered ? NOTIFICATION_DELIVERED : NOTIFICATION_POSTPONED,
-					retry_seconds(waiting->notification.attempts), "", on_settled,
-					reminder);
+	store->ops->settle_notification(store, waiting->notification.key, waiting->result,
+					retry_seconds(waiting->notification.attempts), waiting->reason,
+					on_settled, reminder);
 }
 
 /* ---- the chores of a round ---- */
@@ -235,6 +252,10 @@ static void on_tidied(void *context, const struct failure *failure)
 	struct reminder *reminder = context;
 
 	chore_done(reminder, failure, CHORE_NONE);
+	if (!failure) {
+		reminder->stats->dead_letters = reminder->tidied.dead_letters;
+		reminder->stats->dead_letters_dropped = reminder->tidied.dead_letters_dropped;
+	}
 	if (!failure && reminder->tidied.more)
 		reminder->ports->clock->ops->timer_set(reminder->round, TIDY_MORE_MS);
 	go_on(reminder);

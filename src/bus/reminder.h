@@ -12,8 +12,9 @@ struct reminder;
 /* A shrink of that SKU is unfinished in the database. */
 typedef void unfinished_shrink(void *context, const char *sku);
 
-struct reminder *reminder_new(const struct engine_ports *ports, struct engine_stats *stats,
-			      unfinished_shrink *unfinished, void *context);
+/* All that is given outlives it.  With `no_chores` it does nothing: others send what it does not. */
+struct reminder *reminder_new(const struct engine_ports *ports, const struct engine_config *config,
+			      struct engine_stats *stats, unfinished_shrink *unfinished, void *context);
 void reminder_free(struct reminder **reminder);
 
 void reminder_start(struct reminder *reminder);

@@ -4,11 +4,14 @@
 #include "core/arena.h"
 #include "core/must.h"
 
+#include <string.h>
+
 struct memory_notifier {
 	struct notifier notifier;
 	struct arena *arena;
 	struct wire requests;
 	bool down;
+	const char *refused; /* an order; NULL: none */
 	size_t attempts;
 	struct notification *sent;
 	size_t count;
@@ -34,16 +37,29 @@ static void keep(struct memory_notifier *notifier, const struct notification *no
 	copy->orderid = arena_strdup(arena, notification->orderid);
 }
 
+static const struct failure *failure_of(const struct memory_notifier *notifier,
+					const struct notification *notification)
+{
+	static const struct failure away = {FAILURE_RETRY, "notifier: not reachable"};
+	static const struct failure refused = {FAILURE_DATA, "notifier: refused"};
+
+	if (notifier->down)
+		return &away;
+	if (notifier->refused && !strcmp(notifier->refused, notification->orderid))
+		return &refused;
+	return NULL;
+}
+
 static void on_request(void *context)
 {
-	static const struct failure failure = {FAILURE_RETRY, "notifier: not reachable"};
 	struct notifying *notifying = context;
 	struct memory_notifier *notifier = notifying->notifier;
+	const struct failure *failure = failure_of(notifier, notifying->notification);
 
 	notifier->attempts++;
-	if (!notifier->down)
+	if (!failure)
 		keep(notifier, notifying->notification);
-	notifying->done(notifying->context, notifier->down ? &failure : NULL);
+	notifying->done(notifying->context, failure);
 }
 
 static void notify(struct notifier *port, const struct notification *notification, notify_done *done,
@@ -90,6 +106,11 @@ struct wire *memory_notifier_requests(struct memory_notifier *notifier)
 void memory_notifier_set_down(struct memory_notifier *notifier, bool down)
 {
 	notifier->down = down;
+}
+
+void memory_notifier_refuse(struct memory_notifier *notifier, const char *orderid)
+{
+	notifier->refused = arena_strdup(notifier->arena, orderid);
 }
 
 size_t memory_notifier_attempts(const struct memory_notifier *notifier)

@@ -20,6 +20,9 @@ struct wire *memory_notifier_requests(struct memory_notifier *notifier);
 /* While it is down every call fails. */
 void memory_notifier_set_down(struct memory_notifier *notifier, bool down);
 
+/* Whoever is told of that order refuses for good: FAILURE_DATA. */
+void memory_notifier_refuse(struct memory_notifier *notifier, const char *orderid);
+
 /* How many calls were made, and how many of them told somebody. */
 size_t memory_notifier_attempts(const struct memory_notifier *notifier);
 size_t memory_notifier_count(const struct memory_notifier *notifier);

@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define NO_GROUP "NOGROUP No such key or consumer group"
+
 struct kept_entry {
 	struct kept_entry *next;
 	struct stream_entry entry; /* gone: trimmed */
@@ -313,7 +315,7 @@ static void do_with_group(struct consumer_call *call)
 	struct group *group = find_group(home_of(call), call->consumer->group);
 
 	if (!group)
-		fail(call, FAILURE_CONFLICT, "NOGROUP No such key or consumer group");
+		fail(call, FAILURE_CONFLICT, NO_GROUP);
 	else if (call->kind == STREAM_CLAIM)
 		do_claim(call, group);
 	else if (call->kind == STREAM_READ_PENDING)
@@ -372,6 +374,8 @@ static void on_request(void *context)
 	call->trouble = trouble_of(call);
 	if (home_of(call)->down || call->trouble == STREAM_REFUSED)
 		fail(call, FAILURE_RETRY, "stream: not reachable");
+	else if (call->trouble == STREAM_NO_GROUP)
+		fail(call, FAILURE_CONFLICT, NO_GROUP);
 	else
 		carry_out(call);
 }

@@ -24,6 +24,7 @@ enum stream_call {
 enum stream_trouble {
 	STREAM_WELL,
 	STREAM_REFUSED,     /* nothing is done; FAILURE_RETRY */
+	STREAM_NO_GROUP,    /* nothing is done; FAILURE_CONFLICT */
 	STREAM_ANSWER_LOST, /* it is done; FAILURE_RETRY */
 };
 

@@ -67,6 +67,42 @@ START_TEST(a_notification_that_fails_is_tried_again_alone_and_less_and_less_ofte
 }
 END_TEST
 
+static const struct dead_letter *only_dead_letter(void)
+{
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	return &world->database->dead_letters[0];
+}
+
+START_TEST(a_notification_that_is_refused_is_a_dead_letter_at_once)
+{
+	memory_notifier_refuse(world->notifier, "order");
+	run_out_of_stock("order");
+	run_out_of_stock("another");
+	world_advance_ms(world, 10 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 2);
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->notifications_dead, 1);
+	ck_assert_str_eq(only_dead_letter()->reason, "notifier: refused");
+	ck_assert(only_dead_letter()->is_mail);
+}
+END_TEST
+
+START_TEST(a_notification_that_failed_for_a_day_is_a_dead_letter)
+{
+	memory_notifier_set_down(world->notifier, true);
+	run_out_of_stock("order");
+	world_advance_ms(world, 2 * DAY_MS);
+
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 20);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->notifications_dead, 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->notify_failures, 20);
+	ck_assert_str_eq(only_dead_letter()->reason, "notifier: not reachable");
+}
+END_TEST
+
 START_TEST(a_notification_that_waits_for_long_is_sent_once)
 {
 	wire_hold(memory_notifier_requests(world->notifier));
@@ -121,7 +157,41 @@ START_TEST(many_notifications_are_all_sent)
 }
 END_TEST
 
+/* ---- an operator's command leaves the chores to others ---- */
+
+START_TEST(without_chores_nothing_is_done_but_what_was_asked_for)
+{
+	world_crash(world);
+	world->config.no_chores = true;
+	world_start(world);
+	run_out_of_stock("order");
+	world_advance_ms(world, 10 * LEASE_MS);
+	expect_handled(world->last);
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
+	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_TIDY), 0);
+	world_crash(world);
+
+	world->config.no_chores = false;
+	world_start(world);
+	world_advance_ms(world, ROUND_MS);
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+}
+END_TEST
+
 /* ---- tidying up ---- */
+
+START_TEST(dead_letters_are_counted)
+{
+	for (int i = 0; i < DEAD_LETTERS_MAX + 2; i++) {
+		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "nonsense");
+		world_run(world);
+	}
+	world_advance_ms(world, 2 * ROUND_MS);
+
+	ck_assert_int_eq(engine_stats(world->engine)->dead_letters, DEAD_LETTERS_MAX);
+	ck_assert_int_eq(engine_stats(world->engine)->dead_letters_dropped, 2);
+}
+END_TEST
 
 START_TEST(what_is_past_its_retention_is_deleted)
 {
@@ -186,7 +256,11 @@ Suite *reminder_suite(void)
 	tcase_add_test(tests, people_are_told_after_the_commit_and_once);
 	tcase_add_test(tests, nobody_is_told_of_what_was_not_committed);
 	tcase_add_test(tests, a_notification_that_fails_is_tried_again_alone_and_less_and_less_often);
+	tcase_add_test(tests, a_notification_that_is_refused_is_a_dead_letter_at_once);
+	tcase_add_test(tests, a_notification_that_failed_for_a_day_is_a_dead_letter);
 	tcase_add_test(tests, a_notification_that_waits_for_long_is_sent_once);
+	tcase_add_test(tests, without_chores_nothing_is_done_but_what_was_asked_for);
+	tcase_add_test(tests, dead_letters_are_counted);
 	tcase_add_test(tests, a_new_worker_takes_up_notifications_after_their_lease);
 	tcase_add_test(tests, a_result_that_cannot_be_written_down_sends_it_again);
 	tcase_add_test(tests, many_notifications_are_all_sent);
