@@ -82,7 +82,7 @@ static void on_lost(void *context, const char *cause)
 		return; /* it was not up; the window goes on */
 	subscriber->confirmed = 0;
 	subscriber->stats.losses++;
-	subscriber->blind_since = since > subscriber->up_at ? since : subscriber->up_at;
+	subscriber->blind_since = since;
 	snprintf(subscriber->blind_cause, sizeof subscriber->blind_cause, "%s", cause);
 	if (subscriber->listener->down)
 		subscriber->listener->down(subscriber->context, subscriber->blind_since, cause);
@@ -92,7 +92,7 @@ void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, c
 {
 	if (!redis_subscriber_is_up(subscriber))
 		return;
-	subscriber->drop_since = since;
+	subscriber->drop_since = since > subscriber->up_at ? since : subscriber->up_at;
 	redis_connection_drop(subscriber->connection, cause);
 	subscriber->drop_since = 0;
 }

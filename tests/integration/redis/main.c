@@ -8,6 +8,7 @@ int main(void)
 
 	srunner_add_suite(runner, connection_suite());
 	srunner_add_suite(runner, given_server_suite());
+	srunner_add_suite(runner, heartbeat_suite());
 	srunner_add_suite(runner, patience_suite());
 	srunner_add_suite(runner, publisher_suite());
 	srunner_add_suite(runner, subscriber_suite());

@@ -20,6 +20,15 @@ static void setup(void)
 	run_until(subscriber_is_up());
 }
 
+static const char *const signals[] = {"allocd:one", "allocd:two"};
+
+static void hear_signals(void)
+{
+	redis_subscriber_free(&world.subscriber);
+	subscribe_with_signals(signals, 2);
+	run_until(subscriber_is_up());
+}
+
 /* Numbers from `first` to `last` on one channel, which one subscriber hears. */
 static void publish_numbers(long first, long last)
 {
@@ -139,6 +148,55 @@ START_TEST(a_hundred_thousand_messages_come_in_order)
 
 	ck_assert_uint_eq(world.told.disorders, 0);
 	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->heard, 100000);
+}
+END_TEST
+
+START_TEST(signals_are_heard_and_no_messages)
+{
+	hear_signals();
+	command("PUBLISH p:allocd:two x");
+	command("PUBLISH p:allocd:one y");
+	command("PUBLISH p:allocate 7");
+	run_until(world.told.messages == 1);
+
+	ck_assert_str_eq(world.told.signals, "1=x 0=y ");
+	ck_assert_int_eq(world.told.number, 7);
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->heard, 1);
+}
+END_TEST
+
+START_TEST(a_pause_holds_signals_back_in_their_place)
+{
+	hear_signals();
+	world.told.pause_after = 1;
+	command("PUBLISH p:allocate 1");
+	command("PUBLISH p:allocd:one x");
+	command("PUBLISH p:allocate 2");
+	run_until(world.told.messages == 1);
+	run_for(100);
+	ck_assert_str_eq(world.told.signals, "");
+	ck_assert(redis_subscriber_is_paused(world.subscriber));
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->pauses, 1);
+
+	world.told.pause_after = 0;
+	redis_subscriber_resume(world.subscriber);
+	run_until(world.told.messages == 2);
+	ck_assert_str_eq(world.told.signals, "0=x ");
+}
+END_TEST
+
+START_TEST(a_signal_that_an_acl_forbids_is_named)
+{
+	command("ACL SETUSER me on >pw ~* resetchannels +@all &p:create_batch &p:allocate "
+		"&p:change_batch_quantity &p:allocd:one");
+	redis_subscriber_free(&world.subscriber);
+	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
+	subscribe_with_signals(signals, 2);
+	run_until(log_lines("SUBSCRIBE to p:allocd:two and the others: NOPERM"));
+
+	ck_assert(!subscriber_is_up());
+	command("ACL SETUSER me &p:allocd:two");
+	run_until(subscriber_is_up());
 }
 END_TEST
 
@@ -281,6 +339,7 @@ START_TEST(the_first_window_begins_with_the_subscriber)
 	ck_assert_int_le(world.told.window.since, world.told.window.until);
 	ck_assert_int_gt(world.told.window.since, calendar_us() - PATIENCE_MS * 1000L);
 	ck_assert_str_eq(world.told.cause, "not connected yet");
+	ck_assert(world.told.window.is_first);
 }
 END_TEST
 
@@ -290,8 +349,29 @@ START_TEST(a_cut_connection_comes_back)
 	run_until(reconnected());
 
 	ck_assert_uint_eq(world.told.downs, 1);
+	ck_assert(!world.told.window.is_first);
 	publish_numbers(1, 10);
 	run_until(world.told.messages == 10);
+}
+END_TEST
+
+START_TEST(dropped_it_comes_back_and_was_blind_since_then)
+{
+	int64_t up_at = world.told.window.until, since = up_at + 1;
+
+	redis_subscriber_drop(world.subscriber, since, "for a test");
+	ck_assert_uint_eq(world.told.downs, 1);
+	ck_assert_int_eq(world.told.down_since, since);
+	redis_subscriber_drop(world.subscriber, since, "again");
+	run_until(reconnected());
+
+	ck_assert_int_eq(world.told.window.since, since);
+	ck_assert_str_eq(world.told.cause, "for a test");
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->losses, 1);
+	up_at = world.told.window.until;
+
+	redis_subscriber_drop(world.subscriber, up_at - 1, "for a test");
+	ck_assert_int_eq(world.told.down_since, up_at);
 }
 END_TEST
 
@@ -365,6 +445,9 @@ Suite *subscriber_suite(void)
 	tcase_add_test(tests, a_payload_of_the_limit_is_whole);
 	tcase_add_loop_test(tests, a_larger_payload_is_drained_and_the_next_is_heard, 0, COUNT(oversized));
 	tcase_add_test(tests, a_hundred_thousand_messages_come_in_order);
+	tcase_add_test(tests, signals_are_heard_and_no_messages);
+	tcase_add_test(tests, a_pause_holds_signals_back_in_their_place);
+	tcase_add_test(tests, a_signal_that_an_acl_forbids_is_named);
 	tcase_add_test(tests, a_pause_stops_at_once);
 	tcase_add_test(tests, what_waited_during_pauses_comes_in_order);
 	tcase_add_test(tests, nothing_is_told_from_within_resume);
@@ -374,6 +457,7 @@ Suite *subscriber_suite(void)
 	tcase_add_test(tests, a_killed_server_is_found_again);
 	tcase_add_test(tests, the_first_window_begins_with_the_subscriber);
 	tcase_add_test(tests, a_cut_connection_comes_back);
+	tcase_add_test(tests, dropped_it_comes_back_and_was_blind_since_then);
 	tcase_add_test(tests, what_was_read_before_the_end_is_heard_after_a_pause);
 	tcase_add_test(tests, a_slow_subscriber_learns_that_it_was_cut_off);
 	tcase_add_test(tests, freed_it_is_gone_from_redis);

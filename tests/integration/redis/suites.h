@@ -7,6 +7,7 @@
 Suite *call_suite(void);
 Suite *connection_suite(void);
 Suite *given_server_suite(void);
+Suite *heartbeat_suite(void);
 Suite *patience_suite(void);
 Suite *publisher_suite(void);
 Suite *subscriber_suite(void);

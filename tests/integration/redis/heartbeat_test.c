@@ -1,0 +1,317 @@
+/* Whether what is published is heard: on real servers, by ways that break. */
+#include "adapters/redis/heartbeat.h"
+
+#include "suites.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* What is not heard is found within this. */
+#define FOUND_MS 10000
+#define LONG_MS  (FOUND_MS + 500)
+
+/* Much less than the two seconds from one beat to the next. */
+#define AT_ONCE_MS 1000
+
+#define WINDOWS_MAX 8
+
+static struct heartbeat *heartbeat;
+static struct redis_url publisher_url;
+static struct server other;
+
+/* The subscriber's blind windows. */
+static struct blind_window windows[WINDOWS_MAX];
+static char causes[WINDOWS_MAX][REDIS_TROUBLE_MAX];
+static size_t window_count;
+
+/* ---- what a worker does ---- */
+
+static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
+		       size_t true_size)
+{
+	(void)context;
+	(void)type;
+	(void)channel;
+	(void)payload;
+	(void)true_size;
+}
+
+static void on_signal(void *context, size_t index, struct bytes payload)
+{
+	(void)context;
+	(void)index;
+	heartbeat_heard(heartbeat, payload);
+}
+
+static void on_subscriber_up(void *context, const struct blind_window *window)
+{
+	(void)context;
+	ck_assert_uint_lt(window_count, WINDOWS_MAX);
+	windows[window_count] = *window;
+	snprintf(causes[window_count++], sizeof causes[0], "%s", window->cause);
+	heartbeat_connected(heartbeat);
+}
+
+static void on_publisher_up(void *context)
+{
+	(void)context;
+	heartbeat_connected(heartbeat);
+}
+
+static void connect_publisher(int port, const char *userinfo)
+{
+	struct redis_settings settings = world.settings;
+	char text[64];
+	const char *error;
+
+	snprintf(text, sizeof text, "redis://%s127.0.0.1:%d", userinfo, port);
+	ck_assert(redis_url_parse(&publisher_url, text, &error));
+	settings.url = &publisher_url;
+	world.publisher = redis_publisher_new(
+		&settings, &(struct redis_publisher_config){
+				   .name = "allocd-test", .prefix = "p:", .up = on_publisher_up});
+}
+
+static void connect_subscriber(void)
+{
+	static const struct redis_listener listener = {
+		.message = on_message, .signal = on_signal, .up = on_subscriber_up};
+	static const enum message_type type = MSG_ALLOCATE;
+	static const char *const signal = HEARTBEAT_CHANNEL;
+
+	world.subscriber = redis_subscriber_new(&world.settings,
+						&(struct redis_subscriber_config){.name = "allocd-test",
+										  .prefix = "p:",
+										  .types = &type,
+										  .count = 1,
+										  .signals = &signal,
+										  .signal_count = 1},
+						&listener, NULL);
+}
+
+static bool both_are_up(void)
+{
+	return subscriber_is_up() && publisher_is_up();
+}
+
+static bool is_fresh(void)
+{
+	return heartbeat_is_fresh(heartbeat);
+}
+
+static uint64_t losses(void)
+{
+	return redis_subscriber_stats(world.subscriber)->losses;
+}
+
+/* The subscriber on the world's server; the publisher on the server of that port. */
+static void start_worker(int publisher_port, const char *userinfo)
+{
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	connect_subscriber();
+	connect_publisher(publisher_port, userinfo);
+	heartbeat = heartbeat_new(&world.settings, world.publisher, world.subscriber);
+}
+
+/* The publisher may say what it likes, until that is forbidden it: then its way to the subscriber is broken. */
+static void break_way(void)
+{
+	command("ACL SETUSER publisher resetchannels");
+}
+
+static void setup(void)
+{
+	memset(&other, 0, sizeof other);
+	window_count = 0;
+	world_setup();
+	start_server(NULL, 0);
+	command("ACL SETUSER publisher on >pw ~* &* +@all");
+}
+
+static void setup_worker(void)
+{
+	setup();
+	start_worker(world.server.port, "publisher:pw@");
+	run_until(is_fresh());
+}
+
+static void teardown(void)
+{
+	heartbeat_free(&heartbeat);
+	ck_assert_ptr_null(heartbeat);
+	redis_publisher_free(&world.publisher);
+	redis_url_release(&publisher_url);
+	if (*other.folder)
+		server_release(&other);
+	world_teardown();
+}
+
+/* ---- a way that is whole ---- */
+
+START_TEST(it_is_fresh_at_once_when_both_are_up)
+{
+	int64_t begin;
+
+	start_worker(world.server.port, "publisher:pw@");
+	ck_assert(!is_fresh());
+	run_until(both_are_up());
+	begin = milliseconds();
+	run_until(is_fresh());
+
+	ck_assert_int_lt(milliseconds() - begin, AT_ONCE_MS);
+}
+END_TEST
+
+static const char *const kinds[] = {"pubsub", "normal"};
+
+START_TEST(it_is_fresh_at_once_after_either_came_back)
+{
+	int64_t begin;
+
+	command("CLIENT KILL TYPE %s", kinds[_i]);
+	run_until(!both_are_up());
+	ck_assert(!is_fresh());
+	run_until(both_are_up());
+	begin = milliseconds();
+	run_until(is_fresh());
+
+	ck_assert_int_lt(milliseconds() - begin, AT_ONCE_MS);
+}
+END_TEST
+
+START_TEST(it_beats_on_and_is_heard)
+{
+	redisContext *listener = server_control(&world.server);
+	redisReply *reply;
+	char token[64] = "";
+
+	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:" HEARTBEAT_CHANNEL));
+	run_for(LONG_MS);
+
+	ck_assert(is_fresh());
+	ck_assert_uint_eq(losses(), 0);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(redisGetReply(listener, (void **)&reply), REDIS_OK);
+		ck_assert(!i || !strcmp(token, reply->element[2]->str));
+		snprintf(token, sizeof token, "%s", reply->element[2]->str);
+		freeReplyObject(reply);
+	}
+	ck_assert_uint_eq(strlen(token), 32);
+	redisFree(listener);
+}
+END_TEST
+
+START_TEST(a_pause_is_not_held_against_it)
+{
+	redis_subscriber_pause(world.subscriber);
+	run_for(LONG_MS);
+	ck_assert(is_fresh());
+	redis_subscriber_resume(world.subscriber);
+	run_for(1500);
+
+	ck_assert(is_fresh());
+	ck_assert_uint_eq(losses(), 0);
+}
+END_TEST
+
+/* What is behind a full queue is heard late, though at each look it is not paused. */
+START_TEST(short_pauses_are_not_held_against_it)
+{
+	int64_t end = milliseconds() + LONG_MS;
+
+	break_way();
+	while (milliseconds() < end) {
+		redis_subscriber_pause(world.subscriber);
+		redis_subscriber_resume(world.subscriber);
+		run_for(200);
+	}
+
+	ck_assert_uint_eq(losses(), 0);
+}
+END_TEST
+
+START_TEST(our_own_sleep_is_not_held_against_it)
+{
+	nanosleep(&(struct timespec){9, 500000000}, NULL);
+	run_for(2500);
+
+	ck_assert(is_fresh());
+	ck_assert_uint_eq(losses(), 0);
+}
+END_TEST
+
+/* ---- a way that is not ---- */
+
+START_TEST(a_way_that_breaks_is_found_within_ten_seconds)
+{
+	int64_t begin = milliseconds(), broken_at = calendar_us();
+
+	break_way();
+	run_until(losses() == 1);
+	ck_assert_int_le(milliseconds() - begin, FOUND_MS);
+	ck_assert(!is_fresh());
+	command("ACL SETUSER publisher allchannels");
+	run_until(is_fresh());
+
+	ck_assert_uint_eq(window_count, 2);
+	ck_assert_str_eq(causes[1], "heartbeat not heard for 8 s");
+	ck_assert_int_le(windows[1].since, broken_at);
+	ck_assert_int_ge(windows[1].since, broken_at - 2500000);
+	ck_assert_uint_eq(log_lines("lost Redis"), 2);
+}
+END_TEST
+
+/* Such as a proxy between: it sends the two connections where it likes. */
+START_TEST(two_servers_are_found_within_ten_seconds_again_and_again)
+{
+	int64_t begin;
+
+	server_init(&other);
+	server_start(&other, NULL, 0);
+	start_worker(other.port, "");
+	for (uint64_t i = 0; i < 2; i++) {
+		run_until(both_are_up());
+		begin = milliseconds();
+		while (losses() == i) {
+			ck_assert(!is_fresh());
+			ck_assert_int_le(milliseconds() - begin, FOUND_MS);
+			/* Another worker's. */
+			command("PUBLISH p:" HEARTBEAT_CHANNEL " %s", "0123456789abcdef0123456789abcdef");
+			run_once();
+		}
+		ck_assert(!publisher_is_up());
+	}
+	run_until(both_are_up());
+
+	ck_assert_uint_eq(window_count, 3);
+	ck_assert(windows[0].is_first);
+	ck_assert(!windows[1].is_first);
+	ck_assert_int_eq(windows[1].since, windows[0].until);
+	ck_assert_int_eq(windows[2].since, windows[1].until);
+}
+END_TEST
+
+Suite *heartbeat_suite(void)
+{
+	Suite *suite = suite_create("redis heartbeat");
+	TCase *beginning = tcase_create("beginning"), *tests = tcase_create("heartbeat");
+
+	tcase_add_checked_fixture(beginning, setup, teardown);
+	tcase_set_timeout(beginning, 60);
+	tcase_add_test(beginning, it_is_fresh_at_once_when_both_are_up);
+	tcase_add_test(beginning, two_servers_are_found_within_ten_seconds_again_and_again);
+	suite_add_tcase(suite, beginning);
+
+	tcase_add_checked_fixture(tests, setup_worker, teardown);
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, it_is_fresh_at_once_after_either_came_back, 0, COUNT(kinds));
+	tcase_add_test(tests, it_beats_on_and_is_heard);
+	tcase_add_test(tests, a_pause_is_not_held_against_it);
+	tcase_add_test(tests, short_pauses_are_not_held_against_it);
+	tcase_add_test(tests, our_own_sleep_is_not_held_against_it);
+	tcase_add_test(tests, a_way_that_breaks_is_found_within_ten_seconds);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
