@@ -32,7 +32,7 @@ struct outgoing_row {
 	size_t count;
 };
 
-/* Rows of one partition, in the order of their positions. */
+/* Rows of one partition, in the order of their positions; without any it only asks where the fence is. */
 struct publication {
 	const char *incarnation;
 	int partition;

@@ -78,7 +78,7 @@ void outlets_begin(struct outlets *outlets, const struct outbox_state *state)
 	}
 }
 
-/* ---- all that waits without a gap goes out in one call ---- */
+/* ---- all that waits without a gap goes out in one call; the first one only asks ---- */
 
 static void on_published(void *context, const struct published *published, const struct failure *failure);
 
@@ -89,7 +89,8 @@ static void send(struct outlet *outlet)
 	struct outgoing_row *rows;
 	size_t at = 0;
 
-	outlet->sent = waiting_rows_take_run(&outlet->line.waiting);
+	if (!outlet->line.is_unasked)
+		outlet->sent = waiting_rows_take_run(&outlet->line.waiting);
 	outlet->call = arena_new(outlet->sent.count * sizeof *rows + 128);
 	rows = arena_alloc(outlet->call, outlet->sent.count * sizeof *rows);
 	for (const struct waiting_row *row = outlet->sent.first; row; row = row->next)
@@ -188,7 +189,7 @@ static void on_published(void *context, const struct published *published, const
 {
 	struct outlet *outlet = context;
 	struct outlets *outlets = outlet->all;
-	int64_t first = outlet->sent.first->position;
+	int64_t first = outlet->sent.first ? outlet->sent.first->position : 0;
 
 	arena_free(&outlet->call);
 	if (failure) {
@@ -214,11 +215,14 @@ static void on_published(void *context, const struct published *published, const
 
 static void pump(struct outlet *outlet)
 {
+	const struct partition_line *line = &outlet->line;
+	bool can_go = line->is_unasked || (partition_line_is_open(line) && !outlet->gives_time);
+
 	if (outlet->call)
 		return;
-	if (partition_line_is_open(&outlet->line) && !outlet->gives_time && !outlet->all->waits)
+	if (can_go && !outlet->all->waits)
 		send(outlet);
-	else if (partition_line_is_settled(&outlet->line))
+	else if (!can_go && partition_line_is_settled(line))
 		note_taken(outlet); /* from somebody else */
 }
 

@@ -57,7 +57,7 @@ void outlets_release(struct outlets *outlets);
  */
 void outlets_begin(struct outlets *outlets, const struct outbox_state *state);
 
-/* Sends whatever can go. */
+/* Sends whatever can go; not before outlets_begin(). */
 void outlets_pump(struct outlets *outlets);
 
 /* The bytes of all that waits or is under way. */

@@ -22,6 +22,7 @@ void partition_line_begin(struct partition_line *line, int64_t cursor, int64_t h
 		.committed = head,
 		.owed = head,
 		.left = head,
+		.is_unasked = true,
 		.head = head,
 	};
 }
@@ -59,12 +60,19 @@ static void advance(struct partition_line *line, int64_t published)
 
 void partition_line_answered(struct partition_line *line, int64_t position)
 {
+	line->is_unasked = false;
 	if (line->restored)
 		return;
 	if (position > line->committed)
 		raise_to(&line->claimed, position);
 	else
 		advance(line, position);
+}
+
+void partition_line_was_read(struct partition_line *line, size_t count)
+{
+	line->is_missing = false;
+	line->is_absent = !count;
 }
 
 void partition_line_expect(struct partition_line *line)
@@ -74,6 +82,7 @@ void partition_line_expect(struct partition_line *line)
 
 void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t head, bool all)
 {
+	line->is_absent = false;
 	line->restored |= head < line->expected;
 	if (line->restored)
 		return;
@@ -92,12 +101,17 @@ void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t 
 	line->head = head;
 }
 
+static bool is_held(const struct partition_line *line)
+{
+	return line->is_unasked || line->is_absent || line->claimed || line->restored;
+}
+
 size_t partition_line_lacks(const struct partition_line *line)
 {
 	const struct waiting_row *first = line->waiting.first;
 	int64_t end = first ? first->position - 1 : line->owed;
 
-	if (line->claimed || line->restored || end <= line->published)
+	if (is_held(line) || end <= line->published)
 		return 0;
 	if (first && !line->is_missing && line->published >= line->left)
 		return 0;
@@ -106,7 +120,7 @@ size_t partition_line_lacks(const struct partition_line *line)
 
 bool partition_line_is_open(const struct partition_line *line)
 {
-	return line->waiting.first && !line->claimed && !line->restored && !partition_line_lacks(line);
+	return line->waiting.first && !is_held(line) && !partition_line_lacks(line);
 }
 
 bool partition_line_is_settled(const struct partition_line *line)

@@ -19,6 +19,8 @@ struct partition_line {
 	int64_t left; /* rows were left by whoever committed them: to be read, as far as they do not wait */
 	int64_t head; /* rows were committed when the database was looked at last */
 
+	bool is_unasked; /* what the broker knows is not known yet.  Until it is, nothing is published */
+
 	/*
 	 * The broker says that rows went out up to here (0: it says nothing new), and the database has not
 	 * said that it has so many.  Until it does, nothing is published.
@@ -29,6 +31,7 @@ struct partition_line {
 
 	struct waiting_rows waiting;
 	bool overflowed; /* for want of room not all that is owed waits: it has to be read back */
+	bool is_absent;  /* what is to be read is not there.  Until the next look, nothing is published */
 	bool is_missing; /* nobody publishes the rows before the first that waits: they are to be read, too */
 };
 
@@ -47,6 +50,9 @@ void partition_line_take_back(struct partition_line *line, struct waiting_rows *
 
 /* What the broker answered: rows went out up to there. */
 void partition_line_answered(struct partition_line *line, int64_t position);
+
+/* What was asked for was read, `count` rows of it. */
+void partition_line_was_read(struct partition_line *line, size_t count);
 
 /* The database is about to be looked at. */
 void partition_line_expect(struct partition_line *line);

@@ -241,19 +241,18 @@ static void put_rows(struct publisher *publisher)
 		if (!partition_line_put(line, &range->rows[i]))
 			tell_damaged(publisher, &range->rows[i]);
 	}
-	line->is_missing = false;
+	partition_line_was_read(line, range->row_count);
+	if (!range->row_count)
+		LOG(publisher->ports->logger, LOG_ERROR, "outbox rows are missing that were not published",
+		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
 }
 
 static void on_read(void *context, const struct failure *failure)
 {
-	static const struct failure missing = {FAILURE_FATAL, "rows that are not published yet are missing"};
 	struct publisher *publisher = context;
 
 	publisher->store_busy = false;
-	if (!failure && !publisher->range.row_count)
-		failure = &missing;
 	if (failure) {
-		publisher->look_due = true; /* perhaps they went out meanwhile */
 		store_failed(publisher, failure, "read outbox");
 	} else {
 		publisher->backoff.failures = 0;
@@ -405,7 +404,8 @@ static void pump(void *context)
 {
 	struct publisher *publisher = context;
 
-	outlets_pump(&publisher->outlets);
+	if (publisher->started)
+		outlets_pump(&publisher->outlets);
 	pump_store(publisher);
 	let_save_come(publisher);
 	count_unpublished(publisher);

@@ -22,6 +22,7 @@ int main(void)
 	srunner_add_suite(runner, stream_reader_suite());
 	srunner_add_suite(runner, trouble_suite());
 	srunner_add_suite(runner, unit_of_work_suite());
+	srunner_add_suite(runner, workers_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -17,5 +17,6 @@ Suite *shrink_suite(void);
 Suite *stream_reader_suite(void);
 Suite *trouble_suite(void);
 Suite *unit_of_work_suite(void);
+Suite *workers_suite(void);
 
 #endif

@@ -15,6 +15,20 @@ struct world *world;
 
 /* ---- the world ---- */
 
+/* All but what workers share. */
+static struct world *with_own(struct world *it)
+{
+	it->notifier = memory_notifier_new(it->simulation);
+	memory_codec_init(&it->codec);
+	memory_clock_init(&it->clock, it->simulation);
+	memory_random_init(&it->random, it->is_guest ? 2 : 1);
+	memory_logger_init(&it->logger);
+	it->arena = arena_new(4096);
+	it->config = (struct engine_config){
+		.unit_max = 1000, .lanes = 1, .queue_max = 100000, .queue_bytes = (size_t)1 << 30};
+	return it;
+}
+
 struct world *world_new(void)
 {
 	struct world *it = must_alloc(sizeof *it);
@@ -23,15 +37,18 @@ struct world *world_new(void)
 	it->simulation = simulation_new();
 	it->database = database_new(it->simulation, &config);
 	it->broker = memory_broker_new(it->simulation);
-	it->notifier = memory_notifier_new(it->simulation);
-	memory_codec_init(&it->codec);
-	memory_clock_init(&it->clock, it->simulation);
-	memory_random_init(&it->random, 1);
-	memory_logger_init(&it->logger);
-	it->arena = arena_new(4096);
-	it->config = (struct engine_config){
-		.unit_max = 1000, .lanes = 1, .queue_max = 100000, .queue_bytes = (size_t)1 << 30};
-	return it;
+	return with_own(it);
+}
+
+struct world *world_beside(struct world *host)
+{
+	struct world *it = must_alloc(sizeof *it);
+
+	it->is_guest = true;
+	it->simulation = host->simulation;
+	it->database = host->database;
+	it->broker = memory_broker_connect(host->broker);
+	return with_own(it);
 }
 
 void world_free(struct world **place)
@@ -44,8 +61,10 @@ void world_free(struct world **place)
 	memory_broker_free(&it->broker);
 	memory_notifier_free(&it->notifier);
 	memory_logger_release(&it->logger);
-	database_free(&it->database);
-	simulation_free(&it->simulation);
+	if (!it->is_guest) {
+		database_free(&it->database);
+		simulation_free(&it->simulation);
+	}
 	arena_free(&it->arena);
 	free(it);
 	*place = NULL;
@@ -105,7 +124,38 @@ void world_crash(struct world *it)
 	wire_clear(memory_broker_requests(it->broker));
 	wire_clear(memory_broker_answers(it->broker));
 	wire_clear(memory_notifier_requests(it->notifier));
+	wire_open(memory_broker_requests(it->broker));
+	wire_open(memory_broker_answers(it->broker));
+	wire_open(memory_notifier_requests(it->notifier));
 	engine_free(&it->engine);
+}
+
+/* A wire, and what to do with it. */
+typedef void wire_act(struct wire *wire);
+
+static void for_each_wire(struct world *it, wire_act *act)
+{
+	struct memory_store *stores[LANES_MAX + 3] = {it->intake, it->publisher, it->reminder};
+
+	for (size_t i = 0; i < it->config.lanes; i++)
+		stores[3 + i] = it->lanes[i];
+	for (size_t i = 0; i < 3 + it->config.lanes; i++) {
+		act(memory_store_requests(stores[i]));
+		act(memory_store_answers(stores[i]));
+	}
+	act(memory_broker_requests(it->broker));
+	act(memory_broker_answers(it->broker));
+	act(memory_notifier_requests(it->notifier));
+}
+
+void world_hang(struct world *it)
+{
+	for_each_wire(it, wire_hold);
+}
+
+void world_wake(struct world *it)
+{
+	for_each_wire(it, wire_open);
 }
 
 /* ---- messages ---- */

@@ -33,9 +33,10 @@ struct sent {
 };
 
 struct world {
+	bool is_guest; /* the next two are its host's */
 	struct simulation *simulation;
 	struct database *database;
-	struct memory_broker *broker;
+	struct memory_broker *broker; /* its connection to it */
 	struct memory_notifier *notifier;
 	struct memory_codec codec;
 	struct memory_clock clock;
@@ -60,6 +61,14 @@ struct world {
 
 /* One lane, units of up to 1000 messages, room for more than any test sends; no worker yet. */
 struct world *world_new(void);
+
+/*
+ * Another worker, on the same database and the same broker, in a world of its own that is freed before its host's.
+ * What travels through time travels for both: world_advance_ms() of one is that of all.
+ */
+struct world *world_beside(struct world *host);
+
+/* Accepts NULL in *world and nulls it. */
 void world_free(struct world **world);
 
 /* The worker begins, and looks around. */
@@ -70,6 +79,10 @@ void world_prepare(struct world *world);
 
 /* The worker dies; what it asked of the database is lost on the way (see adapters/memory/lost.h). */
 void world_crash(struct world *world);
+
+/* The worker stands still: nothing that it sends arrives, and nothing reaches it, until it wakes. */
+void world_hang(struct world *world);
+void world_wake(struct world *world);
 
 /* A message of that type, `printf` of its payload.  The answer is kept in what is returned. */
 __attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum way way,
