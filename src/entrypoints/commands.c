@@ -10,6 +10,36 @@ static const struct command_option run_options[] = {
 	{0},
 };
 
+static const struct command_option await_options[] = {
+	{"id", OPTION_TEXT, .required = true, .value = "ID", .help = "of the message; or a stream entry's"},
+	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 10"},
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
+static const struct command_option quiesce_options[] = {
+	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 30"},
+	{0},
+};
+
+static const struct command_option republish_options[] = {
+	{"sku", OPTION_TEXT, .required = true, .value = "SKU", .help = "whose events"},
+	{"from-version", OPTION_NUMBER, .required = true, .value = "NUMBER", .help = "of the first"},
+	{"channel", OPTION_TEXT, .value = "NAME",
+	 .help = "all on this one, behind the prefix; default: each on its own"},
+	{0},
+};
+
+static const struct command_option verify_options[] = {
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
+static const struct command_option outbox_renew_options[] = {
+	{"yes", .help = "do not ask"},
+	{0},
+};
+
 const struct command commands[] = {
 	{
 		.name = "run", .arguments = "",
@@ -39,6 +69,47 @@ const struct command commands[] = {
 		.summary = "print events as they pass, one a line: its name, a blank, its payload as JSON",
 		.details = "Until a signal ends it.  What passes while Redis is not there is not seen.",
 		.uses = USED_BY_TAIL, .run = command_tail,
+	},
+	{
+		.name = "await", .arguments = "", .options = await_options,
+		.summary = "wait for the outcome of a message, and print it with the events it caused",
+		.details = "Ends with 0 when it was handled or skipped, with 1 when it was rejected,\n"
+			   "invalid or failed (it says why), with 75 when there is no outcome yet.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_await,
+	},
+	{
+		.name = "quiesce", .arguments = "", .options = quiesce_options,
+		.summary = "return when nothing is queued, in flight or unpublished",
+		.details = "What was published or added to a stream before it began is done then.  Ends\n"
+			   "with 75 when something is busy for so long, with 69 when no worker listens.",
+		.uses = USED_BY_QUIESCE, .run = command_quiesce,
+	},
+	{
+		.name = "verify", .arguments = "", .options = verify_options,
+		.summary = "check every rule of the database, and print what is broken",
+		.details = "Looks at one snapshot, while workers go on.  Ends with 1 when a rule is broken.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_verify,
+	},
+	{
+		.name = "rebuild-view", .arguments = "",
+		.summary = "make the read model agree with the allocations, while workers go on",
+		.details = "Prints how many rows it added, corrected and removed.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_rebuild_view,
+	},
+	{
+		.name = "republish", .arguments = "", .options = republish_options,
+		.summary = "publish a SKU's events again, in order, for a consumer that missed some",
+		.details = "On their channels and not into the event stream.  Ends with 1, and publishes\n"
+			   "nothing, when not all of them are kept (for 7 days).",
+		.uses = USED_BY_REPUBLISH, .run = command_republish,
+	},
+	{
+		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,
+		.summary = "after a restore of the database: let its events be published",
+		.details = "Redis refuses what was published already, and remembers it of the database\n"
+			   "that is lost: so this one gets a new incarnation.  Prints the old one and the\n"
+			   "new one.  Running workers notice within a second.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
 	},
 	{
 		.name = "config", .arguments = "",

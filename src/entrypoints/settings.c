@@ -177,10 +177,14 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define CHOICE(words)       .parse = parse_choice, .accepts = accepts_choice, .choices = (words)
 #define IN(member)          .offset = offsetof(struct config, member)
 
-#define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG)
-#define REDIS_USERS    (USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG)
-#define WORKER_ONLY    (USED_BY_RUN | USED_BY_CONFIG)
-#define EVERYBODY      (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG)
+#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE)
+#define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
+#define REDIS_USERS                                                                                          \
+	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH | USED_BY_QUIESCE)
+#define STREAM_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
+#define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
+#define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG)
+#define EVERYBODY    (WAITS | USED_BY_PUBLISH | TOOLS)
 
 /* clang-format off */
 const struct setting settings[] = {
@@ -203,12 +207,12 @@ const struct setting settings[] = {
 		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
 		.help = "streams to read commands from, with commas between; empty: none",
 		.parse = parse_streams, .accepts = accepts_streams, IN(streams), .empty_is_off = true,
-		.used_by = WORKER_ONLY,
+		.used_by = STREAM_USERS,
 	},
 	{
 		.variable = "ALLOCD_GROUP", .fallback = "allocd", .value = "NAME",
 		.help = "consumer group on those streams",
-		TEXT, IN(group), .used_by = WORKER_ONLY,
+		TEXT, IN(group), .used_by = STREAM_USERS,
 	},
 	{
 		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",
@@ -275,7 +279,7 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
 		.help = "how long to wait for the database and Redis at start",
-		NUMBER(0, 86400), IN(start_wait_s), .used_by = EVERYBODY & ~USED_BY_PUBLISH,
+		NUMBER(0, 86400), IN(start_wait_s), .used_by = WAITS,
 	},
 	{
 		.variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",

@@ -18,6 +18,9 @@ enum command_set {
 	USED_BY_PUBLISH = 1 << 2,
 	USED_BY_TAIL = 1 << 3,
 	USED_BY_CONFIG = 1 << 4, /* every setting: it prints them */
+	USED_BY_DATABASE_TOOLS = 1 << 5,
+	USED_BY_REPUBLISH = 1 << 6,
+	USED_BY_QUIESCE = 1 << 7,
 };
 
 struct setting;

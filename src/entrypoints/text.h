@@ -2,12 +2,20 @@
 #ifndef ALLOCD_ENTRYPOINTS_TEXT_H
 #define ALLOCD_ENTRYPOINTS_TEXT_H
 
+#include "core/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* UTF-8 without control characters. */
 bool text_is_printable(const char *text);
+
+/*
+ * A copy in `arena` of a text in UTF-8, in which what a terminal would obey is escaped as JSON does: controls, and
+ * marks that turn the reading direction.
+ */
+const char *text_printable(const char *text, struct arena *arena);
 
 /* Valid UTF-8; *count is set to the number of its code points. */
 bool text_count(const char *text, size_t length, size_t *count);

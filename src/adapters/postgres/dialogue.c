@@ -26,6 +26,11 @@ int dialogue_rest_ms(const struct dialogue *dialogue)
 	return rest < 0 ? 0 : rest > INT32_MAX ? INT32_MAX : (int)rest;
 }
 
+void dialogue_be_patient(struct dialogue *dialogue, int timeout_ms)
+{
+	dialogue->deadline_ms = now_ms() + timeout_ms;
+}
+
 void dialogue_wait_for_ever(struct dialogue *dialogue)
 {
 	dialogue->deadline_ms = INT64_MAX;
@@ -53,6 +58,19 @@ static bool await_socket(struct dialogue *dialogue, short events)
 		return true;
 	dialogue->sqlstate[0] = '\0';
 	return fail(dialogue, "the database did not answer in time");
+}
+
+bool dialogue_trouble_passes(const struct dialogue *dialogue)
+{
+	static const char *const passing[] = {"08", "40", "53", "55", "57", "25006"};
+
+	if (dialogue->defect)
+		return false;
+	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+		if (strncmp(dialogue->sqlstate, passing[i], strlen(passing[i])) == 0)
+			return true;
+	}
+	return !dialogue->sqlstate[0];
 }
 
 /* ---- connecting ---- */

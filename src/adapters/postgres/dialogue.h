@@ -1,6 +1,6 @@
 /*
  * Talking to Postgres and waiting for each answer, with an end to patience: for what is done before there is
- * an event loop.
+ * an event loop, or without one.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
 #define ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
@@ -22,6 +22,12 @@ struct dialogue {
 /* False: see `defect` and `text`. */
 bool dialogue_begin(struct dialogue *dialogue, const char *conninfo, int timeout_ms);
 void dialogue_end(struct dialogue *dialogue);
+
+/* Its patience begins anew. */
+void dialogue_be_patient(struct dialogue *dialogue, int timeout_ms);
+
+/* Whether the last error is one that passes: no connection, no answer in time, the server's own trouble. */
+bool dialogue_trouble_passes(const struct dialogue *dialogue);
 
 /* How long its patience lasts still. */
 int dialogue_rest_ms(const struct dialogue *dialogue);

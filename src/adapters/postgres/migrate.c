@@ -26,17 +26,10 @@ static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result re
 /* The last error: the connection's own, or the server's trouble, or ours. */
 static enum schema_result say_why(const struct dialogue *dialogue, char text[SCHEMA_TEXT_SIZE])
 {
-	static const char *const passing[] = {"", "08", "40", "53", "55", "57", "25006"};
-
 	if (dialogue->defect)
 		return say(text, SCHEMA_INCOMPATIBLE, dialogue->defect);
-	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
-		size_t length = strlen(passing[i]);
-
-		if (length ? !strncmp(dialogue->sqlstate, passing[i], length) : !dialogue->sqlstate[0])
-			return say(text, SCHEMA_UNREACHABLE, dialogue->text);
-	}
-	return say(text, SCHEMA_FAILED, dialogue->text);
+	return say(text, dialogue_trouble_passes(dialogue) ? SCHEMA_UNREACHABLE : SCHEMA_FAILED,
+		   dialogue->text);
 }
 
 /* ---- what is there ---- */

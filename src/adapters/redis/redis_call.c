@@ -1,4 +1,4 @@
-/* A connection that lives for one request. */
+/* A connection on which whoever asks waits for the answer. */
 #include "adapters/redis/redis_call.h"
 
 #include "adapters/redis/command.h"
@@ -12,38 +12,22 @@
 
 #define REPLY_MAX ((size_t)16 * 1024)
 
-struct call {
+struct redis_call {
 	struct event_base *base;
+	struct logger silent; /* whoever asks tells what is wrong */
 	struct redis_connection *connection;
-	const struct bytes *arguments;
-	size_t count;
-	bool answered; /* with a number */
+	bool lost;
+	bool answered; /* the last question, with a number */
 	int64_t number;
-	char *error;
+	char error[REDIS_TROUBLE_MAX];
 };
-
-static void on_replied(void *context, const redisReply *reply)
-{
-	struct call *call = context;
-
-	if (!reply)
-		return; /* on_lost is told why */
-	call->answered = reply->type == REDIS_REPLY_INTEGER;
-	call->number = reply->integer;
-	if (!call->answered)
-		refusal_describe(reply, call->error, REDIS_TROUBLE_MAX);
-	event_base_loopexit(call->base, NULL);
-}
 
 static void on_greeted(void *context)
 {
-	struct call *call = context;
-	struct evbuffer *commands = must(evbuffer_new());
+	struct redis_call *call = context;
 
 	redis_connection_settle(call->connection);
-	command_append(commands, call->arguments, call->count);
-	redis_connection_request(call->connection, commands, 1, on_replied, call);
-	evbuffer_free(commands);
+	event_base_loopexit(call->base, NULL);
 }
 
 static void on_heard(void *context, const redisReply *reply, size_t true_size)
@@ -56,33 +40,80 @@ static void on_heard(void *context, const redisReply *reply, size_t true_size)
 /* The first failure is the last: an operator tries again by hand. */
 static void on_lost(void *context, const char *cause)
 {
-	struct call *call = context;
+	struct redis_call *call = context;
 
-	snprintf(call->error, REDIS_TROUBLE_MAX, "%s", cause);
+	call->lost = true;
+	snprintf(call->error, sizeof call->error, "%s", cause);
 	event_base_loopexit(call->base, NULL);
 }
 
-static void ask(struct call *call, const struct redis_url *url, struct random *random)
+struct redis_call *redis_call_begin(const struct redis_url *url, struct random *random,
+				    char error[REDIS_TROUBLE_MAX])
 {
 	static const struct connection_user user = {on_greeted, on_heard, on_lost};
-	struct logger silent = {
-		.level = LOG_ERROR}; /* a connection warns at most: the caller tells the error */
-	struct redis_settings settings = {call->base, url, random, &silent};
+	struct redis_call *call = must_alloc(sizeof *call);
 
-	call->connection = redis_connection_new(&settings, "allocd-command", REPLY_MAX, &user, call);
+	call->base = must(event_base_new());
+	call->silent.level = LOG_ERROR; /* a connection warns at most */
+	call->connection =
+		redis_connection_new(&(struct redis_settings){call->base, url, random, &call->silent},
+				     "allocd-command", REPLY_MAX, &user, call);
 	event_base_dispatch(call->base);
-	redis_connection_free(&call->connection);
+	if (call->lost) {
+		snprintf(error, REDIS_TROUBLE_MAX, "%s", call->error);
+		redis_call_end(&call);
+	}
+	return call;
+}
+
+void redis_call_end(struct redis_call **call)
+{
+	if (!*call)
+		return;
+	redis_connection_free(&(*call)->connection);
+	event_base_free((*call)->base);
+	free(*call);
+	*call = NULL;
+}
+
+static void on_replied(void *context, const redisReply *reply)
+{
+	struct redis_call *call = context;
+
+	if (!reply)
+		return; /* on_lost is told why */
+	call->answered = reply->type == REDIS_REPLY_INTEGER;
+	call->number = reply->integer;
+	if (!call->answered)
+		refusal_describe(reply, call->error, sizeof call->error);
+	event_base_loopexit(call->base, NULL);
+}
+
+bool redis_call_number(struct redis_call *call, const struct bytes *arguments, size_t count, int64_t *number,
+		       char error[REDIS_TROUBLE_MAX])
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->answered = false;
+	if (!call->lost) {
+		command_append(commands, arguments, count);
+		redis_connection_request(call->connection, commands, 1, on_replied, call);
+		event_base_dispatch(call->base);
+	}
+	evbuffer_free(commands);
+	*number = call->number;
+	if (!call->answered)
+		snprintf(error, REDIS_TROUBLE_MAX, "%s", call->error);
+	return call->answered;
 }
 
 bool redis_call_publish(const struct redis_url *url, struct random *random, const char *channel,
 			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
 {
-	struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
-	struct call call = {
-		.base = must(event_base_new()), .arguments = arguments, .count = 3, .error = error};
+	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
+	struct redis_call *call = redis_call_begin(url, random, error);
+	bool published = call && redis_call_number(call, arguments, 3, receivers, error);
 
-	ask(&call, url, random);
-	event_base_free(call.base);
-	*receivers = call.number;
-	return call.answered;
+	redis_call_end(&call);
+	return published;
 }

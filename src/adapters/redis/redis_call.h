@@ -1,6 +1,6 @@
 /*
- * One command and its answer, for the operator's commands: connects, asks, waits, disconnects.  It blocks,
- * for some seconds at most, and has an event loop of its own.
+ * Commands and their answers, for the operator's commands: connects, asks, waits.  It blocks, for some
+ * seconds at most, and has an event loop of its own.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_CALL_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_CALL_H
@@ -8,9 +8,25 @@
 #include "adapters/redis/connection.h"
 #include "core/bytes.h"
 
+struct redis_call;
+
+/* Connects.  NULL, with one line in `error`, when that cannot be.  `url` outlives it. */
+struct redis_call *redis_call_begin(const struct redis_url *url, struct random *random,
+				    char error[REDIS_TROUBLE_MAX]);
+
+/* Accepts NULL in *call and nulls it. */
+void redis_call_end(struct redis_call **call);
+
 /*
- * Publishes one message; *receivers is how many subscribers heard it.  On failure returns false, with one
- * line in `error`: it went out only if the connection was lost while Redis answered.
+ * One command whose answer is a number.  False, with one line in `error`, when Redis refused it, or was
+ * lost: then it was perhaps done, and the call can only be ended.
+ */
+bool redis_call_number(struct redis_call *call, const struct bytes *arguments, size_t count, int64_t *number,
+		       char error[REDIS_TROUBLE_MAX]);
+
+/*
+ * Connects, publishes one message, and ends; *receivers is how many subscribers heard it.  On failure returns
+ * false, with one line in `error`: it went out only if the connection was lost while Redis answered.
  */
 bool redis_call_publish(const struct redis_url *url, struct random *random, const char *channel,
 			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX]);

@@ -30,6 +30,12 @@ IN_PLACE_OF(command_run)
 IN_PLACE_OF(command_migrate)
 IN_PLACE_OF(command_publish)
 IN_PLACE_OF(command_tail)
+IN_PLACE_OF(command_await)
+IN_PLACE_OF(command_quiesce)
+IN_PLACE_OF(command_verify)
+IN_PLACE_OF(command_rebuild_view)
+IN_PLACE_OF(command_republish)
+IN_PLACE_OF(command_outbox_renew)
 
 bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
 {

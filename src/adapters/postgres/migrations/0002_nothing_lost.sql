@@ -85,5 +85,6 @@ begin
 end
 $$;
 
--- For who asks what a message did: rows come in the order of time, so this costs next to nothing.
+-- For who asks what became of a message, and what it did: rows of the outbox come in the order of time, so this costs next to nothing.
+create index dead_letters_message on dead_letters (message_id) where message_id is not null;
 create index outbox_committed on outbox using brin (committed_at) with (autosummarize = on);

@@ -1,0 +1,60 @@
+/*
+ * What operators' commands are told of the database, which they ask directly and wait for.
+ */
+#ifndef ALLOCD_BUS_OPERATOR_H
+#define ALLOCD_BUS_OPERATOR_H
+
+#include "core/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What became of a message.  Several can bear one id, each of another command or CloudEvents source. */
+struct known_outcome {
+	const char *message; /* "allocate" */
+	const char *source;
+	const char *outcome; /* "handled" */
+	const char *reason;  /* "" where it was handled or skipped */
+	const char *at;      /* as the database writes it */
+};
+
+/* One thing that is not as a rule of the database says. */
+struct breach {
+	const char *rule;    /* its name */
+	const char *meaning; /* what it says */
+	const char *key;     /* which row */
+	const char *expected, *found;
+};
+
+/* Of each rule so many breaches are told one by one. */
+#define BREACHES_TOLD_MAX 10
+
+/* A row of the outbox. */
+struct kept_frame {
+	const char *sku;
+	int64_t first_version, last_version;
+	struct bytes frame;
+};
+
+/* The read model in the making; everything counts rows. */
+struct rebuilding {
+	int64_t lines, rows; /* that were looked at: of the write side, of the read model */
+	int64_t added, corrected, removed;
+};
+
+typedef void rebuilding_progress(void *context, const struct rebuilding *rebuilding);
+
+/* What is known of a product's events. */
+struct kept_events {
+	bool exists;        /* there is such a product */
+	int64_t version;    /* of its last event */
+	int64_t first_kept; /* the first one that is kept; 0: none is */
+};
+
+/* What workers have still to do. */
+struct unfinished_work {
+	int64_t unpublished; /* rows of the outbox */
+	int64_t shrinks;     /* that go on in steps */
+};
+
+#endif
