@@ -11,6 +11,9 @@ int main(void)
 	srunner_add_suite(runner, heartbeat_suite());
 	srunner_add_suite(runner, patience_suite());
 	srunner_add_suite(runner, publisher_suite());
+	srunner_add_suite(runner, stream_entries_suite());
+	srunner_add_suite(runner, stream_losses_suite());
+	srunner_add_suite(runner, stream_suite());
 	srunner_add_suite(runner, subscriber_suite());
 	srunner_add_suite(runner, tls_suite());
 	srunner_run_all(runner, CK_NORMAL);

@@ -10,6 +10,9 @@ Suite *given_server_suite(void);
 Suite *heartbeat_suite(void);
 Suite *patience_suite(void);
 Suite *publisher_suite(void);
+Suite *stream_entries_suite(void);
+Suite *stream_losses_suite(void);
+Suite *stream_suite(void);
 Suite *subscriber_suite(void);
 Suite *tls_suite(void);
 

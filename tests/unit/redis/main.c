@@ -3,12 +3,14 @@
 
 int main(void)
 {
-	SRunner *runner = srunner_create(frame_suite());
+	SRunner *runner = srunner_create(entries_suite());
 	int failed;
 
+	srunner_add_suite(runner, frame_suite());
 	srunner_add_suite(runner, greeting_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, requests_suite());
+	srunner_add_suite(runner, standing_suite());
 	srunner_add_suite(runner, url_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -7,4 +7,7 @@
 /* From the bytes on the wire; the caller frees it (freeReplyObject). */
 redisReply *reply_of(const char *wire);
 
+/* The same as people write it: ['text' :1 nil []] or -ERR what an error says. */
+redisReply *reply_written(const char *text);
+
 #endif

@@ -4,10 +4,12 @@
 
 #include <check.h>
 
+Suite *entries_suite(void);
 Suite *frame_suite(void);
 Suite *greeting_suite(void);
 Suite *refusal_suite(void);
 Suite *requests_suite(void);
+Suite *standing_suite(void);
 Suite *url_suite(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))

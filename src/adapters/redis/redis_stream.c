@@ -1,0 +1,561 @@
+/* The operations, one after the other as the port has them, each from its question to its answer. */
+#include "adapters/redis/redis_stream.h"
+
+#include "adapters/redis/client_identity.h"
+#include "adapters/redis/command.h"
+#include "adapters/redis/refusal.h"
+#include "adapters/redis/stream_entries.h"
+#include "adapters/redis/stream_standing.h"
+#include "bus/codec.h"
+#include "core/must.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Ids in one command. */
+#define ACKNOWLEDGE_MAX 1000
+
+/* What a macro says, as a text. */
+#define TEXT(number)    #number
+#define TEXT_OF(number) TEXT(number)
+
+enum operation { LOOK, CREATE_GROUP, CLAIM, READ_PENDING, READ_NEW, ACKNOWLEDGE, TRIM, OPERATIONS };
+
+/* One call of an operation, from its beginning to its answer. */
+struct call {
+	struct redis_stream *stream;
+	struct redis_connection *connection; /* that it goes over */
+	struct event *refusing;              /* because that is not up */
+	void (*answer)(struct call *call, const struct failure *failure);
+	bool is_open;
+	size_t replies; /* that are yet to come */
+	bool failed;
+	struct failure failure; /* the first one */
+	char error[REDIS_TROUBLE_MAX];
+
+	union {
+		stream_done *done;
+		stream_looked *looked;
+		stream_claimed *claimed;
+		stream_was_read *was_read;
+	} told;
+	void *context;
+};
+
+struct redis_stream {
+	struct stream stream;
+	char *key, *group, *consumer;
+	char *asking_name, *waiting_name;
+	int64_t claim_idle_ms;
+
+	struct redis_connection *asking;
+	struct redis_connection *waiting; /* for new entries; nothing else is asked on it */
+	struct client_identity waiting_as;
+	size_t waiting_replies; /* that are yet to come before it waits */
+
+	struct call calls[OPERATIONS];
+	struct standing standing;
+	struct stream_claim claim;
+	char cursor[STREAM_ID_TEXT]; /* of the claim: where it goes on */
+	struct stream_entries pending, fresh;
+};
+
+static struct redis_stream *downcast(struct stream *stream)
+{
+	return (struct redis_stream *)stream;
+}
+
+/* ---- a call: begun, sent, failed, answered ---- */
+
+static struct call *begin(struct stream *stream, enum operation operation, void *context)
+{
+	struct call *call = &downcast(stream)->calls[operation];
+
+	assert(!call->is_open);
+	call->is_open = true;
+	call->failed = false;
+	call->context = context;
+	return call;
+}
+
+static void fail(struct call *call, enum failure_kind kind, const char *error)
+{
+	if (call->failed)
+		return;
+	call->failed = true;
+	snprintf(call->error, sizeof call->error, "%s", error);
+	call->failure = (struct failure){kind, call->error};
+}
+
+static void finish(struct call *call)
+{
+	call->is_open = false;
+	call->answer(call, call->failed ? &call->failure : NULL);
+}
+
+/* The connection is not there, or not any more. */
+static void finish_unsent(struct call *call)
+{
+	const char *trouble = redis_connection_trouble(call->connection);
+
+	fail(call, FAILURE_RETRY, trouble ? trouble : "the connection was lost");
+	finish(call);
+}
+
+static void on_refusing(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	finish_unsent(context);
+}
+
+static void ask(struct call *call, struct evbuffer *commands, size_t replies, connection_replied *replied)
+{
+	static const struct timeval at_once = {0, 0};
+
+	call->replies = replies;
+	if (redis_connection_is_up(call->connection))
+		redis_connection_request(call->connection, commands, replies, replied, call);
+	else
+		evtimer_add(call->refusing, &at_once);
+	evbuffer_free(commands);
+}
+
+static void append(struct evbuffer *commands, const char *const *words)
+{
+	size_t count = 0;
+
+	while (words[count])
+		count++;
+	command_begin(commands, count);
+	for (size_t i = 0; i < count; i++)
+		command_argument(commands, bytes_of(words[i]));
+}
+
+/* One command, its words up to NULL. */
+static void ask_one(struct call *call, connection_replied *replied, const char *const *words)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	append(commands, words);
+	ask(call, commands, 1, replied);
+}
+
+/* The group, or the whole stream, is not there: also when it vanished while we waited. */
+static bool tells_of_no_group(const redisReply *reply)
+{
+	return refusal_is(reply, "NOGROUP") || refusal_is(reply, "UNBLOCKED") || standing_is_no_stream(reply);
+}
+
+/* An error, or an answer that is none. */
+static void fail_with(struct call *call, const redisReply *reply)
+{
+	char error[REDIS_TROUBLE_MAX];
+
+	refusal_describe(reply, error, sizeof error);
+	fail(call, tells_of_no_group(reply) ? FAILURE_CONFLICT : FAILURE_RETRY, error);
+}
+
+/* Whether a reply came; the last of all is NULL when the connection was lost. */
+static bool came(struct call *call, const redisReply *reply)
+{
+	if (reply)
+		call->replies--;
+	else
+		finish_unsent(call);
+	return reply != NULL;
+}
+
+/* Any answer but an error is a good one; an error is one too when it says that the group is there already. */
+static void on_done(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!came(call, reply))
+		return;
+	if (reply->type == REDIS_REPLY_ERROR && !refusal_is(reply, "BUSYGROUP"))
+		fail_with(call, reply);
+	if (!call->replies)
+		finish(call);
+}
+
+static void answer_done(struct call *call, const struct failure *failure)
+{
+	call->told.done(call->context, failure);
+}
+
+/* ---- look ---- */
+
+static void on_pending_told(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!came(call, reply))
+		return;
+	if (!standing_take_pending(&call->stream->standing, reply))
+		fail_with(call, reply);
+	if (!call->replies)
+		finish(call);
+}
+
+static void ask_what_is_pending(struct call *call, const redisReply *groups)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	for (size_t i = 0; i < call->stream->standing.groups; i++) {
+		struct bytes pending[] = {bytes_of("XPENDING"), bytes_of(call->stream->key),
+					  standing_group(groups, i)};
+
+		command_append(commands, pending, 3);
+	}
+	ask(call, commands, call->stream->standing.groups, on_pending_told);
+}
+
+static void take_groups(struct call *call, const redisReply *reply)
+{
+	struct redis_stream *stream = call->stream;
+
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > STANDING_GROUPS_MAX)
+		fail(call, FAILURE_RETRY, "the stream has too many consumer groups");
+	else if (!standing_take_groups(&stream->standing, reply, stream->group))
+		fail_with(call, reply);
+	if (call->failed || !stream->standing.groups)
+		finish(call);
+	else
+		ask_what_is_pending(call, reply);
+}
+
+static void on_stream_told(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!came(call, reply))
+		return;
+	if (!call->replies)
+		take_groups(call, reply);
+	else if (!standing_begin(&call->stream->standing, reply))
+		fail_with(call, reply);
+}
+
+static void answer_looked(struct call *call, const struct failure *failure)
+{
+	call->told.looked(call->context, failure ? NULL : &call->stream->standing.state, failure);
+}
+
+static void look(struct stream *stream, stream_looked *done, void *context)
+{
+	struct call *call = begin(stream, LOOK, context);
+	const char *key = call->stream->key;
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->told.looked = done;
+	append(commands, (const char *const[]){"XINFO", "STREAM", key, NULL});
+	append(commands, (const char *const[]){"XINFO", "GROUPS", key, NULL});
+	ask(call, commands, 2, on_stream_told);
+}
+
+/* ---- create_group ---- */
+
+static void create_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct call *call = begin(stream, CREATE_GROUP, context);
+	const struct redis_stream *it = call->stream;
+	char id[STREAM_ID_TEXT];
+
+	call->told.done = done;
+	stream_id_format(after, id);
+	ask_one(call, on_done,
+		(const char *const[]){"XGROUP", "CREATE", it->key, it->group, id, "MKSTREAM", NULL});
+}
+
+/* ---- claim ---- */
+
+static void claim_some(struct call *call);
+
+/* The cursor, the ids that were claimed and, since Redis 7, those that are gone. */
+static bool is_claim(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 &&
+	       reply->element[0]->type == REDIS_REPLY_STRING && reply->element[0]->len < STREAM_ID_TEXT &&
+	       reply->element[1]->type == REDIS_REPLY_ARRAY &&
+	       (reply->elements == 2 || reply->element[2]->type == REDIS_REPLY_ARRAY);
+}
+
+static void on_claimed(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+	struct redis_stream *stream = call->stream;
+
+	if (!came(call, reply))
+		return;
+	if (!is_claim(reply)) {
+		fail_with(call, reply);
+		finish(call);
+		return;
+	}
+	stream->claim.claimed += reply->element[1]->elements;
+	stream->claim.lost += reply->elements > 2 ? reply->element[2]->elements : 0;
+	snprintf(stream->cursor, sizeof stream->cursor, "%s", reply->element[0]->str);
+	if (strcmp(stream->cursor, "0-0"))
+		claim_some(call);
+	else
+		finish(call);
+}
+
+static void claim_some(struct call *call)
+{
+	const struct redis_stream *stream = call->stream;
+	char idle_ms[24];
+
+	snprintf(idle_ms, sizeof idle_ms, "%" PRId64, stream->claim_idle_ms);
+	ask_one(call, on_claimed,
+		(const char *const[]){"XAUTOCLAIM", stream->key, stream->group, stream->consumer, idle_ms,
+				      stream->cursor, "COUNT", TEXT_OF(STREAM_READ_MAX), "JUSTID", NULL});
+}
+
+static void answer_claimed(struct call *call, const struct failure *failure)
+{
+	call->told.claimed(call->context, failure ? NULL : &call->stream->claim, failure);
+}
+
+static void claim(struct stream *stream, stream_claimed *done, void *context)
+{
+	struct call *call = begin(stream, CLAIM, context);
+
+	call->told.claimed = done;
+	call->stream->claim = (struct stream_claim){0};
+	stream_id_format((struct stream_id){0}, call->stream->cursor);
+	claim_some(call);
+}
+
+/* ---- read_pending, read_new ---- */
+
+static struct stream_entries *entries_of(struct call *call)
+{
+	struct redis_stream *stream = call->stream;
+
+	return call == &stream->calls[READ_PENDING] ? &stream->pending : &stream->fresh;
+}
+
+static void on_read(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!came(call, reply))
+		return;
+	if (!stream_entries_take(entries_of(call), reply))
+		fail_with(call, reply);
+	finish(call);
+}
+
+static void answer_was_read(struct call *call, const struct failure *failure)
+{
+	const struct stream_entries *entries = entries_of(call);
+
+	call->told.was_read(call->context, failure ? NULL : entries->all, failure ? 0 : entries->count,
+			    failure);
+}
+
+/* XREADGROUP waits only where it asks for new entries. */
+static void read_pending(struct stream *stream, struct stream_id after, stream_was_read *done, void *context)
+{
+	struct call *call = begin(stream, READ_PENDING, context);
+	const struct redis_stream *it = call->stream;
+	char id[STREAM_ID_TEXT];
+
+	call->told.was_read = done;
+	stream_id_format(after, id);
+	ask_one(call, on_read,
+		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
+				      TEXT_OF(STREAM_READ_MAX), "STREAMS", it->key, id, NULL});
+}
+
+static void read_new(struct stream *stream, stream_was_read *done, void *context)
+{
+	struct call *call = begin(stream, READ_NEW, context);
+	const struct redis_stream *it = call->stream;
+
+	call->told.was_read = done;
+	ask_one(call, on_read,
+		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
+				      TEXT_OF(STREAM_READ_MAX), "BLOCK", TEXT_OF(STREAM_WAIT_MS), "STREAMS",
+				      it->key, ">", NULL});
+}
+
+/* ---- acknowledge ---- */
+
+static void append_acknowledge(const struct redis_stream *stream, struct evbuffer *commands,
+			       const struct stream_id *ids, size_t count)
+{
+	char id[STREAM_ID_TEXT];
+
+	command_begin(commands, 3 + count);
+	command_argument(commands, bytes_of("XACK"));
+	command_argument(commands, bytes_of(stream->key));
+	command_argument(commands, bytes_of(stream->group));
+	for (size_t i = 0; i < count; i++) {
+		stream_id_format(ids[i], id);
+		command_argument(commands, bytes_of(id));
+	}
+}
+
+static void acknowledge(struct stream *stream, const struct stream_id *ids, size_t count, stream_done *done,
+			void *context)
+{
+	struct call *call = begin(stream, ACKNOWLEDGE, context);
+	struct evbuffer *commands = must(evbuffer_new());
+	size_t replies = 0;
+
+	assert(count > 0);
+	call->told.done = done;
+	for (size_t i = 0; i < count; i += ACKNOWLEDGE_MAX, replies++)
+		append_acknowledge(call->stream, commands, ids + i,
+				   count - i < ACKNOWLEDGE_MAX ? count - i : ACKNOWLEDGE_MAX);
+	ask(call, commands, replies, on_done);
+}
+
+/* ---- trim ---- */
+
+static void trim(struct stream *stream, struct stream_id lowest, stream_done *done, void *context)
+{
+	struct call *call = begin(stream, TRIM, context);
+	char id[STREAM_ID_TEXT];
+
+	call->told.done = done;
+	stream_id_format(lowest, id);
+	ask_one(call, on_done, (const char *const[]){"XTRIM", call->stream->key, "MINID", "~", id, NULL});
+}
+
+/* ---- the connections ---- */
+
+static void on_asking_greeted(void *context)
+{
+	const struct redis_stream *stream = context;
+
+	redis_connection_settle(stream->asking);
+}
+
+/* What became of the one before, which may be gone by itself, comes first; then, who we are now. */
+static void on_waiting_known(void *context, const redisReply *reply)
+{
+	struct redis_stream *stream = context;
+
+	if (!reply || --stream->waiting_replies)
+		return;
+	client_identity_take(&stream->waiting_as, reply);
+	redis_connection_settle(stream->waiting);
+}
+
+static void on_waiting_greeted(void *context)
+{
+	struct redis_stream *stream = context;
+	struct evbuffer *commands = must(evbuffer_new());
+
+	stream->waiting_replies = 1;
+	if (*stream->waiting_as.id) {
+		client_identity_kill(&stream->waiting_as, commands);
+		stream->waiting_replies++;
+	}
+	client_identity_ask(commands);
+	redis_connection_request(stream->waiting, commands, stream->waiting_replies, on_waiting_known,
+				 stream);
+	evbuffer_free(commands);
+}
+
+static void on_heard(void *context, const redisReply *reply, size_t true_size)
+{
+	(void)context;
+	(void)reply;
+	(void)true_size; /* they do not listen */
+}
+
+static void on_lost(void *context, const char *cause)
+{
+	(void)context;
+	(void)cause; /* calls under way were told */
+}
+
+/* ---- the whole ---- */
+
+static void init_calls(struct redis_stream *stream, struct event_base *base)
+{
+	static void (*const answers[OPERATIONS])(struct call *, const struct failure *) = {
+		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done,
+		[CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
+		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,
+		[TRIM] = answer_done,
+	};
+
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct call *call = &stream->calls[i];
+
+		call->stream = stream;
+		call->connection = i == READ_NEW ? stream->waiting : stream->asking;
+		call->refusing = must(evtimer_new(base, on_refusing, call));
+		call->answer = answers[i];
+	}
+}
+
+struct redis_stream *redis_stream_new(const struct redis_settings *settings,
+				      const struct redis_stream_config *config)
+{
+	static const struct stream_ops ops = {look,     create_group, claim, read_pending,
+					      read_new, acknowledge,  trim};
+	static const struct connection_user asking = {on_asking_greeted, on_heard, on_lost};
+	static const struct connection_user waiting = {on_waiting_greeted, on_heard, on_lost};
+	struct redis_stream *stream = must_alloc(sizeof *stream);
+
+	stream->stream.ops = &ops;
+	stream->key = must(strdup(config->key));
+	stream->group = must(strdup(config->group));
+	stream->consumer = must(strdup(config->consumer));
+	stream->claim_idle_ms = config->claim_idle_ms;
+	if (asprintf(&stream->asking_name, "%s", config->name) < 0 ||
+	    asprintf(&stream->waiting_name, "%s-waiting", config->name) < 0)
+		abort();
+	stream->asking = redis_connection_new(settings, stream->asking_name, PAYLOAD_MAX, &asking, stream);
+	stream->waiting = redis_connection_new(settings, stream->waiting_name, PAYLOAD_MAX, &waiting, stream);
+	init_calls(stream, settings->base);
+	return stream;
+}
+
+void redis_stream_free(struct redis_stream **stream)
+{
+	struct redis_stream *it = *stream;
+
+	if (!it)
+		return;
+	redis_connection_free(&it->asking);
+	redis_connection_free(&it->waiting);
+	for (size_t i = 0; i < OPERATIONS; i++)
+		event_free(it->calls[i].refusing);
+	free(it->key);
+	free(it->group);
+	free(it->consumer);
+	free(it->asking_name);
+	free(it->waiting_name);
+	free(it);
+	*stream = NULL;
+}
+
+struct stream *redis_stream_port(struct redis_stream *stream)
+{
+	return &stream->stream;
+}
+
+bool redis_stream_is_up(const struct redis_stream *stream)
+{
+	return !redis_stream_trouble(stream);
+}
+
+const char *redis_stream_trouble(const struct redis_stream *stream)
+{
+	const char *trouble = redis_connection_trouble(stream->asking);
+
+	return trouble ? trouble : redis_connection_trouble(stream->waiting);
+}

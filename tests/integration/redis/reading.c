@@ -1,0 +1,184 @@
+/* One reader of a stream. */
+#include "reading.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reading reading;
+
+/* ---- answers ---- */
+
+static void note(struct answer *answer, const struct failure *failure)
+{
+	answer->came++;
+	answer->failed = failure != NULL;
+	if (!failure)
+		return;
+	answer->kind = failure->kind;
+	snprintf(answer->text, sizeof answer->text, "%s", failure->text);
+}
+
+static void on_done(void *context, const struct failure *failure)
+{
+	note(context, failure);
+}
+
+static void on_looked(void *context, const struct stream_state *state, const struct failure *failure)
+{
+	if (state)
+		reading.state = *state;
+	note(context, failure);
+}
+
+static void on_claimed(void *context, const struct stream_claim *claim, const struct failure *failure)
+{
+	if (claim)
+		reading.claimed = *claim;
+	note(context, failure);
+}
+
+static void keep(struct told_entry *kept, const struct stream_entry *entry)
+{
+	size_t shown =
+		entry->payload.size < sizeof kept->payload ? entry->payload.size : sizeof kept->payload - 1;
+
+	*kept = (struct told_entry){.id = entry->id,
+				    .gone = entry->gone,
+				    .type = entry->type,
+				    .kept = entry->payload.size,
+				    .true_size = entry->payload_size};
+	snprintf(kept->defect, sizeof kept->defect, "%s", entry->defect ? entry->defect : "");
+	snprintf(kept->message_id, sizeof kept->message_id, "%s", entry->message_id ? entry->message_id : "");
+	if (shown)
+		memcpy(kept->payload, entry->payload.data, shown);
+}
+
+static void on_read(void *context, const struct stream_entry *entries, size_t count,
+		    const struct failure *failure)
+{
+	ck_assert_uint_le(count, STREAM_READ_MAX);
+	reading.count = count;
+	for (size_t i = 0; i < count; i++)
+		keep(&reading.entries[i], &entries[i]);
+	note(context, failure);
+}
+
+void expect_good(struct answer *answer)
+{
+	run_until(answer->came);
+	ck_assert_uint_eq(answer->came, 1);
+	ck_assert_msg(!answer->failed, "%s", answer->text);
+}
+
+void expect_failure(struct answer *answer, enum failure_kind kind, const char *text)
+{
+	run_until(answer->came);
+	ck_assert_uint_eq(answer->came, 1);
+	ck_assert(answer->failed);
+	ck_assert_msg(answer->kind == kind && strstr(answer->text, text), "%d: %s", (int)answer->kind,
+		      answer->text);
+}
+
+/* ---- operations ---- */
+
+static struct stream *port(void)
+{
+	return redis_stream_port(reading.stream);
+}
+
+/* Nothing is told before the call returns. */
+#define BEGIN(operation, call)                                                                               \
+	do {                                                                                                 \
+		reading.operation = (struct answer){0};                                                      \
+		call;                                                                                        \
+		ck_assert_uint_eq(reading.operation.came, 0);                                                \
+	} while (0)
+
+static struct stream_id parsed(const char *text)
+{
+	struct stream_id id;
+
+	ck_assert(stream_id_parse(text, &id));
+	return id;
+}
+
+void begin_look(void)
+{
+	BEGIN(look, port()->ops->look(port(), on_looked, &reading.look));
+}
+
+void begin_create_group(const char *after)
+{
+	BEGIN(create_group, port()->ops->create_group(port(), parsed(after), on_done, &reading.create_group));
+}
+
+void begin_claim(void)
+{
+	BEGIN(claim, port()->ops->claim(port(), on_claimed, &reading.claim));
+}
+
+void begin_read_pending(const char *after)
+{
+	BEGIN(read_pending, port()->ops->read_pending(port(), parsed(after), on_read, &reading.read_pending));
+}
+
+void begin_read_new(void)
+{
+	BEGIN(read_new, port()->ops->read_new(port(), on_read, &reading.read_new));
+}
+
+void begin_acknowledge(const struct stream_id *ids, size_t count)
+{
+	BEGIN(acknowledge, port()->ops->acknowledge(port(), ids, count, on_done, &reading.acknowledge));
+}
+
+void begin_trim(const char *lowest)
+{
+	BEGIN(trim, port()->ops->trim(port(), parsed(lowest), on_done, &reading.trim));
+}
+
+/* ---- the reader ---- */
+
+bool stream_is_up(void)
+{
+	return redis_stream_is_up(reading.stream);
+}
+
+void start_reading(const char *consumer, int64_t claim_idle_ms)
+{
+	struct redis_stream_config config = {"p:commands", "g", consumer, "allocd-test", claim_idle_ms};
+
+	memset(&reading, 0, sizeof reading);
+	reading.stream = redis_stream_new(&world.settings, &config);
+	run_until(stream_is_up());
+}
+
+void stop_reading(void)
+{
+	redis_stream_free(&reading.stream);
+}
+
+/* ---- the stream ---- */
+
+void assert_id(struct stream_id id, const char *expected)
+{
+	char text[STREAM_ID_TEXT];
+
+	stream_id_format(id, text);
+	ck_assert_str_eq(text, expected);
+}
+
+void add_numbers(long first, long last)
+{
+	for (long number = first; number <= last; number++)
+		redisAppendCommand(world.control, "XADD p:commands %ld-1 type allocate data %ld", number,
+				   number);
+	for (long number = first; number <= last; number++) {
+		redisReply *reply;
+
+		ck_assert_int_eq(redisGetReply(world.control, (void **)&reply), REDIS_OK);
+		ck_assert_int_eq(reply->type, REDIS_REPLY_STRING);
+		freeReplyObject(reply);
+	}
+}

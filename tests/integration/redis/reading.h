@@ -1,0 +1,74 @@
+/*
+ * One reader of the stream "p:commands" of the private server, in its group "g": each operation, and what it
+ * answered.
+ */
+#ifndef ALLOCD_TESTS_REDIS_READING_H
+#define ALLOCD_TESTS_REDIS_READING_H
+
+#include "adapters/redis/redis_stream.h"
+#include "world.h"
+
+#define DEFECT_SHOWN 160
+
+/* An entry as it was told; it outlives the call. */
+struct told_entry {
+	struct stream_id id;
+	bool gone;
+	enum message_type type;
+	char defect[DEFECT_SHOWN];
+	char message_id[1024]; /* empty: none */
+	char payload[16];      /* its beginning */
+	size_t kept, true_size;
+};
+
+/* The answer to one operation. */
+struct answer {
+	size_t came; /* how often */
+	bool failed;
+	enum failure_kind kind;
+	char text[REDIS_TROUBLE_MAX];
+};
+
+struct reading {
+	struct redis_stream *stream;
+	struct answer look, create_group, claim, read_pending, read_new, acknowledge, trim;
+	struct stream_state state;
+	struct stream_claim claimed;
+	struct told_entry entries[STREAM_READ_MAX]; /* of the last read */
+	size_t count;
+};
+
+extern struct reading reading;
+
+void start_reading(const char *consumer, int64_t claim_idle_ms);
+void stop_reading(void);
+bool stream_is_up(void);
+
+/* Begins the operation; its answer does not come before that returns. */
+void begin_look(void);
+void begin_create_group(const char *after);
+void begin_claim(void);
+void begin_read_pending(const char *after);
+void begin_read_new(void);
+void begin_acknowledge(const struct stream_id *ids, size_t count);
+void begin_trim(const char *lowest);
+
+/* Waits for the answer, which must be a good one. */
+void expect_good(struct answer *answer);
+
+/* Or a failure of that kind. */
+void expect_failure(struct answer *answer, enum failure_kind kind, const char *text);
+
+/* An operation from its beginning to its good answer: DO(look, ()). */
+#define DO(operation, arguments)                                                                             \
+	do {                                                                                                 \
+		begin_##operation arguments;                                                                 \
+		expect_good(&reading.operation);                                                             \
+	} while (0)
+
+void assert_id(struct stream_id id, const char *expected);
+
+/* Entries first-1 to last-1, whose data is the number. */
+void add_numbers(long first, long last);
+
+#endif

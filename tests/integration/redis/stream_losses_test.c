@@ -1,0 +1,279 @@
+/* A reader of a stream whose Redis is killed, stopped, quiet, or believes that an old connection lives. */
+#include "reading.h"
+#include "suites.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Longer than a silent peer is borne with. */
+#define LONG_MS 10500
+
+static void setup(void)
+{
+	static const char *const options[] = {"--appendonly", "yes", "--appendfsync", "always"};
+
+	world_setup();
+	start_server(options, COUNT(options));
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	start_reading("me", STREAM_CLAIM_IDLE_MS);
+	DO(create_group, ("0-0"));
+}
+
+static void teardown(void)
+{
+	stop_reading();
+	world_teardown();
+}
+
+static void begin_all(void)
+{
+	begin_look();
+	begin_create_group("0-0");
+	begin_claim();
+	begin_read_pending("0-0");
+	begin_read_new();
+	begin_acknowledge(&(struct stream_id){1, 1}, 1);
+	begin_trim("0-1");
+}
+
+static void expect_all_failed(const char *text)
+{
+	expect_failure(&reading.look, FAILURE_RETRY, text);
+	expect_failure(&reading.create_group, FAILURE_RETRY, text);
+	expect_failure(&reading.claim, FAILURE_RETRY, text);
+	expect_failure(&reading.read_pending, FAILURE_RETRY, text);
+	expect_failure(&reading.read_new, FAILURE_RETRY, text);
+	expect_failure(&reading.acknowledge, FAILURE_RETRY, text);
+	expect_failure(&reading.trim, FAILURE_RETRY, text);
+}
+
+START_TEST(without_redis_the_answer_is_retry)
+{
+	server_kill(&world.server);
+	run_until(!stream_is_up());
+	run_until(log_lines("Redis") >= 4); /* both are lost: two came, two went */
+	begin_all();
+
+	expect_all_failed("");
+	ck_assert_ptr_nonnull(redis_stream_trouble(reading.stream));
+}
+END_TEST
+
+START_TEST(calls_under_way_fail_when_redis_dies)
+{
+	kill(world.server.pid, SIGSTOP);
+	begin_all();
+	run_for(100);
+	ck_assert_uint_eq(reading.read_new.came + reading.look.came, 0);
+	server_kill(&world.server);
+
+	expect_all_failed("");
+	run_for(100);
+	expect_all_failed(""); /* once */
+}
+END_TEST
+
+START_TEST(a_redis_that_comes_back_is_read_on)
+{
+	add_numbers(1, 3);
+	DO(read_new, ());
+	DO(acknowledge, (&(struct stream_id){2, 1}, 1));
+	begin_read_new();
+	run_for(50);
+	server_kill(&world.server);
+	expect_failure(&reading.read_new, FAILURE_RETRY, "");
+	server_restart(&world.server);
+	redisReconnect(world.control);
+	run_until(stream_is_up());
+
+	ck_assert_ptr_null(redis_stream_trouble(reading.stream));
+	DO(look, ());
+	ck_assert_uint_eq(reading.state.pending, 2);
+	DO(read_pending, ("0-0"));
+	ck_assert_uint_eq(reading.count, 2);
+	assert_id(reading.entries[1].id, "3-1");
+	add_numbers(4, 4);
+	DO(read_new, ());
+	assert_id(reading.entries[0].id, "4-1");
+}
+END_TEST
+
+START_TEST(a_stopped_redis_is_found_within_ten_seconds)
+{
+	int64_t begin;
+
+	run_for(3500); /* whatever is due then */
+	begin_read_new();
+	run_for(_i * 500);
+	kill(world.server.pid, SIGSTOP);
+	begin = milliseconds();
+	begin_look();
+	expect_failure(&reading.read_new, FAILURE_RETRY, "Redis does not answer");
+	expect_failure(&reading.look, FAILURE_RETRY, "Redis does not answer");
+	ck_assert_int_le(milliseconds() - begin, 10000);
+	ck_assert(!stream_is_up());
+
+	kill(world.server.pid, SIGCONT);
+	run_until(stream_is_up());
+	DO(look, ());
+	ck_assert(reading.state.has_group);
+}
+END_TEST
+
+START_TEST(a_stopped_redis_is_found_when_nobody_asks)
+{
+	kill(world.server.pid, SIGSTOP);
+	run_for(10000);
+
+	ck_assert(!stream_is_up());
+	ck_assert_uint_eq(log_lines("Redis does not answer"), 2);
+}
+END_TEST
+
+START_TEST(who_waits_for_long_is_not_taken_for_dead)
+{
+	int64_t end = milliseconds() + LONG_MS;
+
+	while (milliseconds() < end) {
+		DO(read_new, ());
+		ck_assert_uint_eq(reading.count, 0);
+	}
+
+	ck_assert(stream_is_up());
+	ck_assert_uint_eq(log_lines("lost"), 0);
+}
+END_TEST
+
+static size_t retries;
+
+static void on_read_retry(void *context, const struct stream_entry *entries, size_t count,
+			  const struct failure *failure)
+{
+	struct stream *stream = redis_stream_port(reading.stream);
+
+	(void)context;
+	(void)entries;
+	(void)count;
+	retries++;
+	if (failure)
+		stream->ops->read_new(stream, on_read_retry, NULL);
+}
+
+START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
+{
+	struct stream *stream = redis_stream_port(reading.stream);
+
+	server_kill(&world.server);
+	retries = 0;
+	stream->ops->read_new(stream, on_read_retry, NULL);
+	run_for(50);
+	ck_assert_uint_gt(retries, 1);
+	server_restart(&world.server);
+	run_until(stream_is_up());
+}
+END_TEST
+
+START_TEST(freed_it_answers_no_more)
+{
+	if (_i)
+		server_kill(&world.server);
+	else
+		kill(world.server.pid, SIGSTOP);
+	run_for(100);
+	begin_all();
+	stop_reading();
+	run_for(100);
+
+	ck_assert_uint_eq(reading.look.came + reading.read_new.came + reading.trim.came, 0);
+	ck_assert_ptr_null(reading.stream);
+}
+END_TEST
+
+/* ---- a connection that lives on at the other end only ---- */
+
+/* Our end of the connection that Redis knows by that name, once more: it stays open when that is closed. */
+static int keep_open(const char *name)
+{
+	redisReply *reply = redisCommand(world.control, "CLIENT LIST");
+	const char *at = strstr(reply->str, name);
+	struct sockaddr_in own;
+	unsigned port;
+	int kept = -1;
+
+	ck_assert_ptr_nonnull(at);
+	while (at > reply->str && at[-1] != '\n')
+		at--;
+	ck_assert_int_eq(sscanf(at, "id=%*u addr=127.0.0.1:%u", &port), 1);
+	for (int fd = 3; fd < 1024 && kept < 0; fd++) {
+		socklen_t size = sizeof own;
+
+		if (getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.sin_family == AF_INET &&
+		    ntohs(own.sin_port) == port)
+			kept = dup(fd);
+	}
+	ck_assert_int_ge(kept, 0);
+	freeReplyObject(reply);
+	return kept;
+}
+
+START_TEST(no_entry_is_handed_to_a_connection_that_was_given_up)
+{
+	int kept = keep_open("name=allocd-test-waiting");
+
+	begin_read_new();
+	run_for(50);
+	shutdown(kept, SHUT_RD); /* we see an end; Redis sees nothing, and that client waits on */
+	expect_failure(&reading.read_new, FAILURE_RETRY, "closed");
+	run_until(stream_is_up());
+
+	DO(read_pending, ("0-0"));
+	begin_read_new();
+	run_for(50);
+	add_numbers(1, 1);
+	expect_good(&reading.read_new);
+	ck_assert_uint_eq(reading.count, 1);
+	close(kept);
+}
+END_TEST
+
+START_TEST(who_may_not_end_connections_reads_all_the_same)
+{
+	stop_reading();
+	command("ACL SETUSER me on >pw ~* &* +@all -client +client|setname");
+	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
+	start_reading("me", STREAM_CLAIM_IDLE_MS);
+	command("CLIENT KILL USER me");
+	run_until(!stream_is_up());
+	run_until(stream_is_up());
+	add_numbers(1, 1);
+	DO(read_new, ());
+
+	ck_assert_uint_eq(reading.count, 1);
+}
+END_TEST
+
+Suite *stream_losses_suite(void)
+{
+	Suite *suite = suite_create("redis stream losses");
+	TCase *tests = tcase_create("losses");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, without_redis_the_answer_is_retry);
+	tcase_add_test(tests, calls_under_way_fail_when_redis_dies);
+	tcase_add_test(tests, a_redis_that_comes_back_is_read_on);
+	tcase_add_loop_test(tests, a_stopped_redis_is_found_within_ten_seconds, 0, 4);
+	tcase_add_test(tests, a_stopped_redis_is_found_when_nobody_asks);
+	tcase_add_test(tests, who_waits_for_long_is_not_taken_for_dead);
+	tcase_add_test(tests, who_tries_again_at_once_does_not_stop_the_loop);
+	tcase_add_loop_test(tests, freed_it_answers_no_more, 0, 2);
+	tcase_add_test(tests, no_entry_is_handed_to_a_connection_that_was_given_up);
+	tcase_add_test(tests, who_may_not_end_connections_reads_all_the_same);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,524 @@
+/* The stream port on a real Redis: every operation, and what it answers when there is nothing to work on. */
+#include "reading.h"
+#include "suites.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void setup(void)
+{
+	world_setup();
+	start_server(NULL, 0);
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	start_reading("me", STREAM_CLAIM_IDLE_MS);
+}
+
+static void teardown(void)
+{
+	stop_reading();
+	world_teardown();
+}
+
+static void setup_group(void)
+{
+	setup();
+	DO(create_group, ("0-0"));
+}
+
+/* Entries first-1 to last-1 in the order in which the last read told them. */
+static void assert_read(long first, long last)
+{
+	ck_assert_uint_eq(reading.count, (size_t)(last - first + 1));
+	for (size_t i = 0; i < reading.count; i++) {
+		const struct told_entry *entry = &reading.entries[i];
+		char number[16];
+
+		snprintf(number, sizeof number, "%ld", first + (long)i);
+		ck_assert_uint_eq(entry->id.ms, (uint64_t)first + i);
+		ck_assert_uint_eq(entry->id.seq, 1);
+		ck_assert_str_eq(entry->payload, number);
+		ck_assert_int_eq(entry->type, MSG_ALLOCATE);
+		ck_assert_str_eq(entry->defect, "");
+		ck_assert(!entry->gone);
+	}
+}
+
+static void acknowledge_numbers(long first, long last)
+{
+	static struct stream_id ids[1000];
+	size_t count = 0;
+
+	for (long number = first; number <= last; number++)
+		ids[count++] = (struct stream_id){(uint64_t)number, 1};
+	DO(acknowledge, (ids, count));
+}
+
+/* ---- look, create_group ---- */
+
+START_TEST(there_is_no_stream)
+{
+	DO(look, ());
+
+	assert_id(reading.state.last_generated, "0-0");
+	ck_assert(!reading.state.has_group);
+}
+END_TEST
+
+START_TEST(a_stream_without_groups)
+{
+	add_numbers(1, 3);
+	DO(look, ());
+
+	assert_id(reading.state.last_generated, "3-1");
+	ck_assert(!reading.state.has_group);
+	assert_id(reading.state.done_by_all, "0-0");
+}
+END_TEST
+
+START_TEST(a_group_makes_the_stream_and_stays)
+{
+	DO(create_group, ("0-0"));
+	add_numbers(1, 5);
+	DO(read_new, ());
+	DO(create_group, ("3-1"));
+	DO(look, ());
+
+	ck_assert(reading.state.has_group);
+	ck_assert_uint_eq(reading.state.pending, 5);
+}
+END_TEST
+
+START_TEST(a_group_begins_where_it_is_told)
+{
+	add_numbers(1, 5);
+	DO(create_group, ("3-1"));
+	DO(read_new, ());
+
+	assert_read(4, 5);
+}
+END_TEST
+
+START_TEST(done_is_what_lies_below_the_first_that_is_pending)
+{
+	DO(create_group, ("0-0"));
+	add_numbers(1, 6);
+	DO(look, ());
+	assert_id(reading.state.last_generated, "6-1");
+	assert_id(reading.state.done, "0-0");
+	ck_assert_uint_eq(reading.state.pending, 0);
+
+	DO(read_new, ());
+	DO(look, ());
+	assert_id(reading.state.done, "1-0");
+	ck_assert_uint_eq(reading.state.pending, 6);
+
+	acknowledge_numbers(1, 2);
+	acknowledge_numbers(4, 4);
+	DO(look, ());
+	assert_id(reading.state.done, "3-0");
+	assert_id(reading.state.done_by_all, "3-0");
+	ck_assert_uint_eq(reading.state.pending, 3);
+
+	acknowledge_numbers(1, 6);
+	DO(look, ());
+	assert_id(reading.state.done, "6-1");
+	assert_id(reading.state.done_by_all, "6-1");
+	ck_assert_uint_eq(reading.state.pending, 0);
+}
+END_TEST
+
+START_TEST(the_slowest_group_tells_what_all_have_done)
+{
+	DO(create_group, ("0-0"));
+	add_numbers(1, 6);
+	DO(read_new, ());
+	acknowledge_numbers(1, 6);
+	command("XGROUP CREATE p:commands other 4-1");
+	command("XGROUP CREATE p:commands %b 5-1", "binary\0\r\n", (size_t)9);
+	DO(look, ());
+	assert_id(reading.state.done, "6-1");
+	assert_id(reading.state.done_by_all, "4-1");
+
+	command("XREADGROUP GROUP other c COUNT 2 STREAMS p:commands >");
+	DO(look, ());
+	assert_id(reading.state.done_by_all, "5-0");
+
+	command("XACK p:commands other 5-1 6-1");
+	DO(look, ());
+	assert_id(reading.state.done_by_all, "5-1");
+}
+END_TEST
+
+START_TEST(more_groups_than_we_can_know_of_are_told)
+{
+	DO(create_group, ("0-0"));
+	for (int i = 1; i < 127; i++)
+		command("XGROUP CREATE p:commands g%d 0", i);
+	DO(look, ());
+	ck_assert(reading.state.has_group);
+
+	command("XGROUP CREATE p:commands g127 0");
+	begin_look();
+	expect_failure(&reading.look, FAILURE_RETRY, "too many consumer groups");
+}
+END_TEST
+
+/* What XINFO STREAM tells of its first and last entry is not kept. */
+START_TEST(a_stream_of_huge_entries_is_looked_at)
+{
+	static char huge[8 << 20];
+	size_t before;
+
+	DO(create_group, ("0-0"));
+	run_once();
+	before = world.most_memory;
+	memset(huge, 'x', sizeof huge);
+	command("XADD p:commands 7-1 a %b b %b", huge, sizeof huge, huge, sizeof huge);
+	DO(look, ());
+
+	assert_id(reading.state.last_generated, "7-1");
+	ck_assert_uint_lt(world.most_memory, before + (1 << 20));
+}
+END_TEST
+
+/* ---- read_new ---- */
+
+START_TEST(new_entries_come_in_order_a_hundred_at_a_time)
+{
+	add_numbers(1, 250);
+	DO(read_new, ());
+	assert_read(1, 100);
+	DO(read_new, ());
+	assert_read(101, 200);
+	DO(read_new, ());
+	assert_read(201, 250);
+}
+END_TEST
+
+START_TEST(a_read_waits_for_an_entry_and_holds_up_nothing)
+{
+	begin_read_new();
+	run_for(200);
+	ck_assert_uint_eq(reading.read_new.came, 0);
+	DO(look, ());
+	DO(claim, ());
+	DO(read_pending, ("0-0"));
+	ck_assert_uint_eq(reading.read_new.came, 0);
+
+	add_numbers(1, 1);
+	expect_good(&reading.read_new);
+	assert_read(1, 1);
+}
+END_TEST
+
+START_TEST(a_read_that_waited_in_vain_brings_nothing)
+{
+	int64_t begin = milliseconds();
+
+	DO(read_new, ());
+
+	ck_assert_uint_eq(reading.count, 0);
+	ck_assert_int_ge(milliseconds() - begin, STREAM_WAIT_MS - 100);
+	ck_assert_int_le(milliseconds() - begin, STREAM_WAIT_MS + 1500);
+}
+END_TEST
+
+/* ---- read_pending, acknowledge ---- */
+
+START_TEST(what_is_pending_comes_again_in_order)
+{
+	add_numbers(1, 250);
+	for (int i = 0; i < 3; i++)
+		DO(read_new, ());
+	acknowledge_numbers(2, 2);
+	DO(read_pending, ("0-0"));
+	ck_assert_uint_eq(reading.count, 100);
+	assert_id(reading.entries[0].id, "1-1");
+	assert_id(reading.entries[1].id, "3-1");
+	assert_id(reading.entries[99].id, "101-1");
+
+	DO(read_pending, ("101-1"));
+	assert_read(102, 201);
+	DO(read_pending, ("201-1"));
+	assert_read(202, 250);
+	DO(read_pending, ("250-1"));
+	ck_assert_uint_eq(reading.count, 0);
+}
+END_TEST
+
+START_TEST(what_is_acknowledged_is_not_pending)
+{
+	add_numbers(1, 300);
+	for (int i = 0; i < 3; i++)
+		DO(read_new, ());
+	acknowledge_numbers(1, 299);
+	DO(read_pending, ("0-0"));
+	assert_read(300, 300);
+
+	acknowledge_numbers(1, 300);
+	DO(look, ());
+	ck_assert_uint_eq(reading.state.pending, 0);
+}
+END_TEST
+
+START_TEST(only_ones_own_is_pending)
+{
+	add_numbers(1, 3);
+	command("XREADGROUP GROUP g other COUNT 2 STREAMS p:commands >");
+	DO(read_new, ());
+	assert_read(3, 3);
+	DO(read_pending, ("0-0"));
+
+	assert_read(3, 3);
+}
+END_TEST
+
+/* ---- claim ---- */
+
+START_TEST(who_is_gone_leaves_what_he_had)
+{
+	add_numbers(1, 250);
+	command("XREADGROUP GROUP g other COUNT 249 STREAMS p:commands >");
+	DO(read_new, ());
+	DO(claim, ());
+	ck_assert_uint_eq(reading.claimed.claimed, 0);
+
+	stop_reading();
+	start_reading("me", 1);
+	run_for(20);
+	DO(claim, ());
+
+	ck_assert_uint_eq(reading.claimed.claimed, 250); /* his, and our own, which was as idle */
+	ck_assert_uint_eq(reading.claimed.lost, 0);
+	DO(read_pending, ("0-0"));
+	assert_read(1, 100);
+	DO(read_pending, ("100-1"));
+	assert_read(101, 200);
+	DO(read_pending, ("200-1"));
+	assert_read(201, 250);
+}
+END_TEST
+
+START_TEST(who_is_only_slow_keeps_what_he_has)
+{
+	add_numbers(1, 3);
+	command("XREADGROUP GROUP g other COUNT 3 STREAMS p:commands >");
+	DO(claim, ());
+
+	ck_assert_uint_eq(reading.claimed.claimed, 0);
+	DO(read_pending, ("0-0"));
+	ck_assert_uint_eq(reading.count, 0);
+}
+END_TEST
+
+/* ---- trimmed while pending ---- */
+
+START_TEST(what_was_trimmed_while_it_was_pending_is_gone)
+{
+	add_numbers(1, 5);
+	DO(read_new, ());
+	command("XTRIM p:commands MINID 3");
+	command("XDEL p:commands 4-1");
+	DO(read_pending, ("0-0"));
+
+	ck_assert_uint_eq(reading.count, 5);
+	for (size_t i = 0; i < 5; i++) {
+		ck_assert_uint_eq(reading.entries[i].id.ms, i + 1);
+		ck_assert_int_eq(reading.entries[i].gone, i != 2 && i != 4);
+	}
+	ck_assert_str_eq(reading.entries[2].payload, "3");
+	acknowledge_numbers(1, 5);
+	DO(read_pending, ("0-0"));
+	ck_assert_uint_eq(reading.count, 0);
+}
+END_TEST
+
+/* Redis 7 forgets them when it comes upon them; before, they are claimed and come as gone. */
+START_TEST(what_another_lost_is_counted_once)
+{
+	char after[STREAM_ID_TEXT] = "0-0";
+	size_t gone = 0;
+
+	add_numbers(1, 250);
+	command("XREADGROUP GROUP g other COUNT 250 STREAMS p:commands >");
+	command("XTRIM p:commands MINID 121");
+	stop_reading();
+	start_reading("me", 1);
+	run_for(20);
+	DO(claim, ());
+	ck_assert_uint_eq(reading.claimed.claimed + reading.claimed.lost, 250);
+	do {
+		DO(read_pending, (after));
+		for (size_t i = 0; i < reading.count; i++)
+			gone += reading.entries[i].gone;
+		if (reading.count)
+			stream_id_format(reading.entries[reading.count - 1].id, after);
+	} while (reading.count);
+
+	ck_assert_uint_eq(gone + reading.claimed.lost, 120);
+}
+END_TEST
+
+/* ---- trim ---- */
+
+START_TEST(what_lies_below_is_dropped_about)
+{
+	add_numbers(1, 1000);
+	DO(trim, ("551-1"));
+
+	ck_assert_int_ge(command("XLEN p:commands"), 450);
+	ck_assert_int_le(command("XLEN p:commands"), 550);
+	DO(read_new, ());
+	ck_assert_uint_le(reading.entries[0].id.ms, 551);
+	ck_assert_uint_gt(reading.entries[0].id.ms, 400);
+}
+END_TEST
+
+START_TEST(a_stream_that_is_not_there_is_not_trimmed)
+{
+	command("DEL p:commands");
+	DO(trim, ("5-1"));
+
+	ck_assert_int_eq(command("EXISTS p:commands"), 0);
+}
+END_TEST
+
+/* ---- the group is lost, or another thing is in its place ---- */
+
+static const char *const losses[] = {"XGROUP DESTROY p:commands g", "DEL p:commands", "FLUSHALL",
+				     "RENAME p:commands elsewhere"};
+
+START_TEST(without_the_group_the_answer_is_conflict)
+{
+	add_numbers(1, 3);
+	DO(read_new, ());
+	command(losses[_i]);
+
+	begin_read_new();
+	begin_read_pending("0-0");
+	begin_claim();
+	expect_failure(&reading.read_new, FAILURE_CONFLICT, "NOGROUP");
+	expect_failure(&reading.read_pending, FAILURE_CONFLICT, "NOGROUP");
+	expect_failure(&reading.claim, FAILURE_CONFLICT, "NOGROUP");
+	DO(look, ());
+	ck_assert(!reading.state.has_group);
+	acknowledge_numbers(1, 3);
+	ck_assert(stream_is_up());
+}
+END_TEST
+
+/* Redis tells at once, or when the wait is over, or (6.2) at the next read. */
+START_TEST(a_group_that_is_lost_while_we_wait_is_told)
+{
+	begin_read_new();
+	run_for(100);
+	command(losses[_i]);
+	run_until(reading.read_new.came);
+	if (!reading.read_new.failed) {
+		ck_assert_uint_eq(reading.count, 0);
+		begin_read_new();
+	}
+
+	expect_failure(&reading.read_new, FAILURE_CONFLICT, "");
+	ck_assert(stream_is_up());
+}
+END_TEST
+
+START_TEST(a_group_that_was_lost_is_made_again)
+{
+	command(losses[_i]);
+	begin_read_new();
+	expect_failure(&reading.read_new, FAILURE_CONFLICT, "");
+	DO(create_group, ("1-1"));
+	add_numbers(5, 6);
+	DO(read_new, ());
+
+	ck_assert_uint_eq(reading.count, 2);
+}
+END_TEST
+
+static const struct {
+	const char *trouble, *cure;
+	const char *words;
+} troubles[] = {
+	{"ACL SETUSER default -xreadgroup -xautoclaim -xack -xtrim -xinfo -xgroup",
+	 "ACL SETUSER default +@all", "NOPERM"},
+	{"RENAME p:commands kept", "RENAME kept p:commands", "WRONGTYPE"},
+	{"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", ""},
+};
+
+START_TEST(what_redis_refuses_is_to_be_tried_again)
+{
+	add_numbers(1, 3);
+	DO(read_new, ());
+	command(troubles[_i].trouble);
+	if (!strcmp(troubles[_i].words, "WRONGTYPE"))
+		command("SET p:commands x");
+
+	begin_read_new();
+	begin_claim();
+	begin_acknowledge(&(struct stream_id){1, 1}, 1);
+	begin_trim("1-1");
+	expect_failure(&reading.read_new, FAILURE_RETRY, troubles[_i].words);
+	expect_failure(&reading.claim, FAILURE_RETRY, troubles[_i].words);
+	expect_failure(&reading.acknowledge, FAILURE_RETRY, troubles[_i].words);
+	expect_failure(&reading.trim, FAILURE_RETRY, troubles[_i].words);
+	ck_assert(stream_is_up());
+
+	command(troubles[_i].cure);
+	DO(look, ());
+	ck_assert_uint_eq(reading.state.pending, 3);
+}
+END_TEST
+
+START_TEST(a_key_of_another_type_is_told)
+{
+	command("DEL p:commands");
+	command("SET p:commands x");
+	begin_look();
+	begin_create_group("0-0");
+
+	expect_failure(&reading.look, FAILURE_RETRY, "set ALLOCD_PREFIX");
+	expect_failure(&reading.create_group, FAILURE_RETRY, "set ALLOCD_PREFIX");
+}
+END_TEST
+
+Suite *stream_suite(void)
+{
+	Suite *suite = suite_create("redis stream");
+	TCase *bare = tcase_create("stream"), *tests = tcase_create("group");
+
+	tcase_add_checked_fixture(bare, setup, teardown);
+	tcase_set_timeout(bare, 120);
+	tcase_add_test(bare, there_is_no_stream);
+	tcase_add_test(bare, a_stream_without_groups);
+	tcase_add_test(bare, a_group_makes_the_stream_and_stays);
+	tcase_add_test(bare, a_group_begins_where_it_is_told);
+	tcase_add_test(bare, done_is_what_lies_below_the_first_that_is_pending);
+	tcase_add_test(bare, the_slowest_group_tells_what_all_have_done);
+	tcase_add_test(bare, more_groups_than_we_can_know_of_are_told);
+	tcase_add_test(bare, a_stream_of_huge_entries_is_looked_at);
+	suite_add_tcase(suite, bare);
+
+	tcase_add_checked_fixture(tests, setup_group, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, new_entries_come_in_order_a_hundred_at_a_time);
+	tcase_add_test(tests, a_read_waits_for_an_entry_and_holds_up_nothing);
+	tcase_add_test(tests, a_read_that_waited_in_vain_brings_nothing);
+	tcase_add_test(tests, what_is_pending_comes_again_in_order);
+	tcase_add_test(tests, what_is_acknowledged_is_not_pending);
+	tcase_add_test(tests, only_ones_own_is_pending);
+	tcase_add_test(tests, who_is_gone_leaves_what_he_had);
+	tcase_add_test(tests, who_is_only_slow_keeps_what_he_has);
+	tcase_add_test(tests, what_was_trimmed_while_it_was_pending_is_gone);
+	tcase_add_test(tests, what_another_lost_is_counted_once);
+	tcase_add_test(tests, what_lies_below_is_dropped_about);
+	tcase_add_test(tests, a_stream_that_is_not_there_is_not_trimmed);
+	tcase_add_loop_test(tests, without_the_group_the_answer_is_conflict, 0, COUNT(losses));
+	tcase_add_loop_test(tests, a_group_that_is_lost_while_we_wait_is_told, 0, COUNT(losses));
+	tcase_add_loop_test(tests, a_group_that_was_lost_is_made_again, 0, COUNT(losses));
+	tcase_add_loop_test(tests, what_redis_refuses_is_to_be_tried_again, 0, COUNT(troubles));
+	tcase_add_test(tests, a_key_of_another_type_is_told);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
