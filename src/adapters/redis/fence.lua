@@ -76,10 +76,7 @@ local function publish_rows()
   while at < #ARGV do
     local position, first = tonumber(ARGV[at]), at + 2
     local last = at + 1 + 2 * tonumber(ARGV[at + 1])
-    -- A gap: the rows before this one are somebody else's.
-    if position > fence + 1 then
-      return
-    end
+    -- What is below went out before; behind a gap nothing is next.
     if position == fence + 1 then
       publish(position, first, last)
     end
