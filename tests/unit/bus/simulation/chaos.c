@@ -36,22 +36,37 @@ static void surround(struct chaos *chaos, struct memory_store *store)
 	wire_delay(memory_store_answers(store), 0, longest_ms, chaos->random);
 }
 
-void chaos_surround(struct chaos *chaos)
+void chaos_surround(struct chaos *chaos, struct world *worker)
 {
-	for (size_t i = 0; i < world->config.lanes; i++)
-		surround(chaos, world->lanes[i]);
-	surround(chaos, world->intake);
-	surround(chaos, world->publisher);
-	surround(chaos, world->reminder);
-	wire_delay(memory_broker_requests(world->broker), 0, (int64_t)random_below(chaos->random, 30),
+	for (size_t i = 0; i < worker->config.lanes; i++)
+		surround(chaos, worker->lanes[i]);
+	surround(chaos, worker->intake);
+	surround(chaos, worker->publisher);
+	surround(chaos, worker->reminder);
+	wire_delay(memory_broker_requests(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
 		   chaos->random);
-	wire_delay(memory_broker_answers(world->broker), 0, (int64_t)random_below(chaos->random, 30),
+	wire_delay(memory_broker_answers(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
 		   chaos->random);
+}
+
+static struct world *any_worker(struct chaos *chaos)
+{
+	return chaos->workers[random_below(chaos->random, WORKERS)];
+}
+
+static void break_broker(struct chaos *chaos)
+{
+	if (chaos->broker_keeps)
+		return;
+	if (chance(chaos, 10))
+		memory_broker_forget(world->broker);
+	else
+		memory_broker_fail_after(world->broker, random_below(chaos->random, 4));
 }
 
 void chaos_strike(struct chaos *chaos)
 {
-	switch (random_below(chaos->random, 6)) {
+	switch (random_below(chaos->random, 7)) {
 	case 0:
 		database_set_down(world->database, !world->database->down);
 		break;
@@ -59,10 +74,13 @@ void chaos_strike(struct chaos *chaos)
 		memory_broker_set_down(world->broker, chance(chaos, 2));
 		break;
 	case 2:
-		memory_broker_fail_after(world->broker, random_below(chaos->random, 4));
+		break_broker(chaos);
 		break;
 	case 3:
-		memory_notifier_set_down(world->notifier, chance(chaos, 2));
+		memory_notifier_set_down(any_worker(chaos)->notifier, chance(chaos, 2));
+		break;
+	case 4:
+		world_hang(any_worker(chaos));
 		break;
 	default:
 		database_end_lost(world->database, chance(chaos, 2));
@@ -70,12 +88,23 @@ void chaos_strike(struct chaos *chaos)
 	}
 }
 
+static void end_lost(struct chaos *chaos)
+{
+	while (database_lost_count(world->database))
+		database_end_lost(world->database, chance(chaos, 2));
+}
+
 void chaos_end(struct chaos *chaos)
 {
 	chaos->calm = true;
 	database_set_down(world->database, false);
 	memory_broker_set_down(world->broker, false);
-	memory_notifier_set_down(world->notifier, false);
-	while (database_lost_count(world->database))
-		database_end_lost(world->database, chance(chaos, 2));
+	for (int i = 0; i < WORKERS; i++) {
+		memory_notifier_set_down(chaos->workers[i]->notifier, false);
+		world_wake(chaos->workers[i]);
+	}
+	end_lost(chaos);
+	world_advance_ms(world,
+			 MEMORY_LOCK_TIMEOUT_MS); /* what met its trouble before, and waits for a lock */
+	end_lost(chaos);
 }

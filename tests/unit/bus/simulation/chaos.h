@@ -1,17 +1,22 @@
-/* Everything that may go wrong around a worker, at random. */
+/* Everything that may go wrong around workers, at random. */
 #ifndef ALLOCD_TESTS_CHAOS_H
 #define ALLOCD_TESTS_CHAOS_H
 
 #include "../world.h"
 
+/* On one database, and one broker. */
+#define WORKERS 2
+
 struct chaos {
 	struct random *random;
+	struct world *workers[WORKERS];
 	bool calm;
+	bool broker_keeps;    /* its fences and its promises: no event has to go out twice */
 	uint64_t troubles_in; /* one call in so many meets trouble */
 };
 
 /* For the stores of a worker that was just prepared. */
-void chaos_surround(struct chaos *chaos);
+void chaos_surround(struct chaos *chaos, struct world *worker);
 
 /* One thing that happens to the infrastructure. */
 void chaos_strike(struct chaos *chaos);

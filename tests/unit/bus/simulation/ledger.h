@@ -5,7 +5,7 @@
 #ifndef ALLOCD_TESTS_LEDGER_H
 #define ALLOCD_TESTS_LEDGER_H
 
-#include "../world.h"
+#include "chaos.h"
 
 /* Batches whose references begin with this may be created under several SKUs, of which one succeeds. */
 #define SHARED_BATCH "shared"
@@ -16,9 +16,9 @@ struct entry {
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
-	int sends;         /* by how many deliveries */
-	struct sent *sent; /* the last one */
-	bool recorded;     /* its id is in the inbox */
+	int sends;                  /* by how many deliveries */
+	struct sent *sent[WORKERS]; /* the last one to each; NULL: none */
+	bool recorded;              /* its id is in the inbox */
 };
 
 struct ledger {
@@ -29,13 +29,13 @@ struct ledger {
 /* Writes one more command down; it is not sent yet.  `fields` are without the id. */
 struct entry *ledger_add(struct ledger *ledger, enum way way, enum message_type type, const char *fields);
 
-/* Delivers it to the worker, once more if it was before. */
-void ledger_deliver(struct entry *entry);
+/* Delivers it to that worker, once more if it was before. */
+void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker);
 
-/* Whether the last delivery was answered. */
-bool ledger_is_answered(const struct entry *entry);
+/* Whether its last delivery to that worker, if there was one, was answered. */
+bool ledger_is_answered(const struct entry *entry, int worker);
 
 /* After all was answered, published and ended: aborts the test where a promise was broken. */
-void ledger_check(struct ledger *ledger);
+void ledger_check(struct ledger *ledger, const struct chaos *chaos);
 
 #endif

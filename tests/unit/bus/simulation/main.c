@@ -1,7 +1,7 @@
 /*
- * A worker among rivals, in a world where everything goes wrong: random commands, delays, conflicts, refusals, lost
- * connections, outages and deaths.  In the end every command had exactly one effect, in order, and every event was
- * published.
+ * Two workers among rivals, in a world where everything goes wrong: random commands, some of them to both; delays,
+ * conflicts, refusals, lost connections, outages, deaths, and standing still.  In the end every command had exactly
+ * one effect, in order, and every event was published, in order; each once, unless the broker itself forgot.
  *
  * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */
@@ -19,7 +19,11 @@
 #define BATCHES 6 /* of a SKU */
 #define ORDERS  40
 
-#define HOUR_MS ((int64_t)60 * 60 * 1000)
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define HOUR_MS   (60 * MINUTE_MS)
+
+/* What somebody left is published after so long. */
+#define LEFT_MS 3000
 
 struct run {
 	struct memory_random random;
@@ -86,18 +90,29 @@ static struct entry *any_command(struct run *run)
 
 /* ---- what happens ---- */
 
+/* What is said on pub/sub is heard by all who listen. */
+static void send(struct run *run, struct entry *entry)
+{
+	int worker = pick(run, WORKERS);
+
+	ledger_deliver(entry, &run->chaos, worker);
+	if (entry->way == WAY_PUBSUB && pick(run, 2))
+		ledger_deliver(entry, &run->chaos, WORKERS - 1 - worker);
+}
+
 static void send_burst(struct run *run)
 {
 	for (int count = 1 + pick(run, 12); count > 0; count--)
-		ledger_deliver(any_command(run));
+		send(run, any_command(run));
 }
 
 static void send_again(struct run *run)
 {
 	struct entry *entry = run->ledger.count ? run->ledger.entries[pick(run, run->ledger.count)] : NULL;
+	int worker = pick(run, WORKERS);
 
-	if (entry && !entry->by_rival && ledger_is_answered(entry))
-		ledger_deliver(entry);
+	if (entry && !entry->by_rival && ledger_is_answered(entry, worker))
+		ledger_deliver(entry, &run->chaos, worker);
 }
 
 /* A rival leaves the refused orders alone. */
@@ -113,24 +128,30 @@ static void let_rival_act(struct run *run)
 		rival_send(entry->type, entry->payload);
 }
 
-static void begin_worker(struct run *run)
+static void begin_worker(struct run *run, struct world *worker)
 {
-	world->config.lanes = 1 + (size_t)pick(run, 3);
-	world->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
-	world_prepare(world);
-	chaos_surround(&run->chaos);
-	world_start(world);
+	worker->config.lanes = 1 + (size_t)pick(run, 3);
+	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
+	world_prepare(worker);
+	chaos_surround(&run->chaos, worker);
+	world_start(worker);
 }
 
 /* Who sent it, and got no answer, sends it again to the next worker: in the order of the first time. */
-static void replace_worker(struct run *run)
+static void replace_worker(struct run *run, int worker)
 {
-	world_crash(world);
-	begin_worker(run);
+	world_crash(run->chaos.workers[worker]);
+	begin_worker(run, run->chaos.workers[worker]);
 	for (int i = 0; i < run->ledger.count; i++) {
-		if (!ledger_is_answered(run->ledger.entries[i]))
-			ledger_deliver(run->ledger.entries[i]);
+		if (!ledger_is_answered(run->ledger.entries[i], worker))
+			ledger_deliver(run->ledger.entries[i], &run->chaos, worker);
 	}
+}
+
+static void wake_all(struct run *run)
+{
+	for (int i = 0; i < WORKERS; i++)
+		world_wake(run->chaos.workers[i]);
 }
 
 static void take_step(struct run *run)
@@ -145,12 +166,26 @@ static void take_step(struct run *run)
 		let_rival_act(run);
 	else if (kind < 90)
 		send_again(run);
-	else if (kind < 98)
+	else if (kind < 96)
 		chaos_strike(&run->chaos);
+	else if (kind < 98)
+		wake_all(run);
 	else if (kind < 99)
 		world_advance_ms(world, pick(run, 10000));
 	else
-		replace_worker(run);
+		replace_worker(run, pick(run, WORKERS));
+}
+
+/* All that was begun ends; notifications are in no hurry. */
+static void come_to_an_end(struct run *run)
+{
+	chaos_end(&run->chaos);
+	for (int i = 0; i < WORKERS; i++)
+		world_settle(run->chaos.workers[i]);
+	world_advance_ms(world, LEFT_MS);
+	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
+	     ms += MINUTE_MS)
+		world_advance_ms(world, MINUTE_MS);
 }
 
 START_TEST(every_command_has_one_effect_whatever_goes_wrong)
@@ -159,18 +194,21 @@ START_TEST(every_command_has_one_effect_whatever_goes_wrong)
 	struct run run = {0};
 
 	memory_random_init(&run.random, seed);
-	run.chaos = (struct chaos){.random = &run.random.random, .troubles_in = 3 + seed % 40};
 	world = world_new();
 	memory_random_init(&world->random, ~seed);
+	run.chaos = (struct chaos){.random = &run.random.random,
+				   .workers = {world, world_beside(world)},
+				   .broker_keeps = seed % 2,
+				   .troubles_in = 3 + seed % 40};
 	for (int i = 0; i < ORDERS; i++)
 		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
-	begin_worker(&run);
+	for (int i = 0; i < WORKERS; i++)
+		begin_worker(&run, run.chaos.workers[i]);
 	for (int step = 0; step < STEPS; step++)
 		take_step(&run);
-	chaos_end(&run.chaos);
-	world_settle(world);
-	world_advance_ms(world, 3 * HOUR_MS); /* notifications are in no hurry */
-	ledger_check(&run.ledger);
+	come_to_an_end(&run);
+	ledger_check(&run.ledger, &run.chaos);
+	world_free(&run.chaos.workers[1]);
 	world_free(&world);
 }
 END_TEST
