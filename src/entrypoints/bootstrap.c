@@ -4,12 +4,11 @@
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis_publisher.h"
-#include "adapters/redis/redis_subscriber.h"
 #include "adapters/system/clock.h"
 #include "adapters/system/log_notifier.h"
 #include "adapters/system/random.h"
 #include "core/must.h"
-#include "entrypoints/consumer.h"
+#include "entrypoints/bootstrap_intake.h"
 
 #include <event2/event.h>
 
@@ -18,8 +17,6 @@
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-static const enum message_type commands_heard[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
-
 struct worker {
 	const struct config *config;
 	struct logger *logger;
@@ -27,6 +24,7 @@ struct worker {
 	struct http_api *http;
 
 	struct system_clock clock;
+	struct postgres_config postgres;
 	struct codec *codec;
 	struct notifier *notifier;
 	struct store *stores[LANES_MAX + 3]; /* the lanes', then intake, publisher, reminder */
@@ -36,13 +34,9 @@ struct worker {
 	struct redis_url redis_url;
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
-	struct redis_subscriber *subscriber;
-	uint64_t blind_windows; /* times that commands were not heard after they had been, */
-	int64_t blind_us;       /* and how long in all */
-	bool was_heard;
+	struct redis_intake *intake;
 
 	struct engine *engine;
-	struct consumer consumer;
 };
 
 /* ---- the ports ---- */
@@ -58,30 +52,36 @@ static void make_codec(struct worker *worker)
 	});
 }
 
-static struct store *make_store(struct worker *worker, const struct postgres_config *postgres,
-				const char *name)
+static struct store *make_store(struct worker *worker, const char *name)
 {
-	return worker->stores[worker->store_count++] = postgres_store_new(postgres, name);
+	return worker->stores[worker->store_count++] = postgres_store_new(&worker->postgres, name);
 }
 
 /* Each store and the views have a connection of their own: no one waits behind another. */
 static void make_stores(struct worker *worker, struct engine_ports *ports)
 {
 	const struct config *config = worker->config;
-	const struct postgres_config postgres = {
+
+	worker->postgres = (struct postgres_config){
 		.base = worker->base,
 		.conninfo = config->database_url,
 		.logger = worker->logger,
 		.inbox_days = config->inbox_days,
 		.dead_letters_max = config->dead_letters_max,
 	};
-
 	for (int lane = 0; lane < config->lanes; lane++)
-		ports->lane_stores[lane] = make_store(worker, &postgres, "lane");
-	ports->intake_store = make_store(worker, &postgres, "intake");
-	ports->publisher_store = make_store(worker, &postgres, "publisher");
-	ports->reminder_store = make_store(worker, &postgres, "reminder");
-	worker->views = postgres_views_new(&postgres);
+		ports->lane_stores[lane] = make_store(worker, "lane");
+	ports->intake_store = make_store(worker, "intake");
+	ports->publisher_store = make_store(worker, "publisher");
+	ports->reminder_store = make_store(worker, "reminder");
+	worker->views = postgres_views_new(&worker->postgres);
+}
+
+static void on_publisher_up(void *context)
+{
+	struct worker *worker = context;
+
+	redis_intake_publisher_is_up(worker->intake);
 }
 
 static void make_publisher(struct worker *worker)
@@ -98,6 +98,8 @@ static void make_publisher(struct worker *worker)
 									.name = "allocd-publisher",
 									.prefix = config->prefix,
 									.event_stream = config->event_stream,
+									.up = on_publisher_up,
+									.context = worker,
 								});
 }
 
@@ -123,58 +125,22 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 
 /* ---- commands from Redis ---- */
 
-static void pause_intake(void *source)
+static void make_intake(struct worker *worker)
 {
-	const struct worker *worker = source;
-
-	redis_subscriber_pause(worker->subscriber);
+	worker->intake = redis_intake_new(&(struct redis_intake_parts){
+		.config = worker->config,
+		.logger = worker->logger,
+		.clock = &worker->clock.clock,
+		.engine = worker->engine,
+		.redis = &worker->redis,
+		.publisher = worker->publisher,
+		.postgres = &worker->postgres,
+	});
 }
 
-static void resume_intake(void *source)
+size_t worker_unacknowledged(const struct worker *worker)
 {
-	const struct worker *worker = source;
-
-	redis_subscriber_resume(worker->subscriber);
-}
-
-static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
-		       size_t true_size)
-{
-	struct worker *worker = context;
-
-	consumer_take(&worker->consumer, type, channel, payload, true_size);
-}
-
-static void on_heard(void *context, const struct blind_window *window)
-{
-	struct worker *worker = context;
-	int64_t blind_us = window->until - window->since;
-
-	if (worker->was_heard) {
-		worker->blind_windows++;
-		worker->blind_us += blind_us;
-		LOG(worker->logger, LOG_WARN, "commands on Redis were not heard for a time",
-		    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("cause", window->cause));
-	}
-	worker->was_heard = true;
-}
-
-static void make_consumer(struct worker *worker)
-{
-	static const struct redis_listener listener = {.message = on_message, .up = on_heard};
-
-	consumer_init(&worker->consumer, worker->engine);
-	worker->subscriber =
-		redis_subscriber_new(&worker->redis,
-				     &(struct redis_subscriber_config){
-					     .name = "allocd-subscriber",
-					     .prefix = worker->config->prefix,
-					     .types = commands_heard,
-					     .count = sizeof commands_heard / sizeof commands_heard[0],
-				     },
-				     &listener, worker);
-	consumer_add(&worker->consumer,
-		     &(struct intake_valve){pause_intake, resume_intake, worker, .is_durable = false});
+	return redis_intake_unacknowledged(worker->intake);
 }
 
 /* ---- HTTP ---- */
@@ -183,19 +149,17 @@ static const char *intake_trouble(void *context, struct arena *arena)
 {
 	const struct worker *worker = context;
 
-	(void)arena;
-	return worker->subscriber && redis_subscriber_is_up(worker->subscriber) ? NULL
-										: "not listening on Redis";
+	return redis_intake_trouble(worker->intake, arena);
 }
 
 static void measure(void *context, struct metrics *metrics)
 {
 	const struct worker *worker = context;
+	const struct redis_publisher_stats *publisher = redis_publisher_stats(worker->publisher);
 
-	metrics->published_unheard = redis_publisher_stats(worker->publisher)->nobody_heard;
-	metrics->listening = worker->subscriber && redis_subscriber_is_up(worker->subscriber);
-	metrics->blind_windows = worker->blind_windows;
-	metrics->blind_seconds = (double)worker->blind_us / 1e6;
+	metrics->published_unheard = publisher->nobody_heard;
+	metrics->published_unfenced = publisher->unfenced;
+	redis_intake_measure(worker->intake, metrics);
 }
 
 void worker_listen(struct worker *worker)
@@ -259,13 +223,12 @@ void worker_start(struct worker *worker)
 	make_publisher(worker);
 	make_engine(worker, &ports);
 	engine_start(worker->engine);
-	make_consumer(worker);
+	make_intake(worker);
 }
 
 void worker_stop_intake(struct worker *worker)
 {
-	consumer_stop(&worker->consumer);
-	redis_subscriber_free(&worker->subscriber);
+	redis_intake_stop(worker->intake);
 	if (worker->http)
 		http_api_stop(worker->http);
 }
@@ -277,7 +240,7 @@ void worker_free(struct worker **place)
 
 	if (!worker)
 		return;
-	redis_subscriber_free(&worker->subscriber);
+	redis_intake_free(&worker->intake);
 	redis_publisher_free(&worker->publisher);
 	postgres_views_free(&worker->views);
 	while (worker->store_count > 0)
@@ -297,7 +260,7 @@ const char *worker_redis_trouble(const struct worker *worker, struct arena *aren
 	const char *trouble = redis_publisher_trouble(worker->publisher);
 
 	if (!trouble)
-		trouble = redis_subscriber_trouble(worker->subscriber);
+		trouble = redis_intake_connection_trouble(worker->intake);
 	return trouble ? arena_printf(arena, "%s: %s", worker->redis_url.place, trouble) : NULL;
 }
 

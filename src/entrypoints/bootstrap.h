@@ -42,6 +42,9 @@ void worker_listen(struct worker *worker);
 /* No command is taken any more. */
 void worker_stop_intake(struct worker *worker);
 
+/* How many stream entries were taken and are not acknowledged yet. */
+size_t worker_unacknowledged(const struct worker *worker);
+
 struct event_base *worker_base(const struct worker *worker);
 struct engine *worker_engine(const struct worker *worker);
 struct http_api *worker_http(const struct worker *worker); /* NULL: HTTP is off */

@@ -1,7 +1,7 @@
 /*
  * `allocd run`: the worker's life.
  *
- *     prepare the database ─► connect ─► work ─► drain ─► end
+ *     prepare the database ─► connect ─► work ─► drain, acknowledge, answer ─► end
  *                                  signal ──┘ │
  *                               another signal, or no time left ─► end at once
  */
@@ -26,8 +26,9 @@
 enum phase {
 	CONNECTING, /* waits for Redis */
 	WORKING,    /* waits for a signal */
-	DRAINING,   /* waits for the engine to finish what was taken */
-	FLUSHING,   /* waits for the last answers to be sent */
+	DRAINING,   /* waits for the engine to finish what was taken, */
+	CONFIRMING, /* for Redis to confirm the last acknowledgements, */
+	FLUSHING,   /* for the last answers to be sent */
 	ENDED,
 };
 
@@ -50,18 +51,25 @@ static void set_timer(struct event *timer, int ms)
 	event_add(timer, &delay);
 }
 
+/* Whether its end is looked for. */
+static bool is_polled(enum phase phase)
+{
+	return phase == CONNECTING || phase == CONFIRMING || phase == FLUSHING;
+}
+
 static void enter(struct life *life, enum phase phase)
 {
 	static const int deadlines_ms[] = {[DRAINING] = DRAIN_MS, [FLUSHING] = FLUSH_MS, [ENDED] = 0};
 
 	life->phase = phase;
-	event_del(life->deadline);
+	if (phase != CONFIRMING) /* it has what is left of the time for draining */
+		event_del(life->deadline);
 	if (phase == CONNECTING)
 		set_timer(life->deadline, 1000 * life->invocation->config.start_wait_s);
 	else if (deadlines_ms[phase])
 		set_timer(life->deadline, deadlines_ms[phase]);
-	if (phase == CONNECTING || phase == FLUSHING)
-		set_timer(life->poll, POLL_MS);
+	if (is_polled(phase))
+		set_timer(life->poll, phase == CONFIRMING ? 0 : POLL_MS);
 	if (phase == ENDED)
 		event_base_loopexit(life->base, NULL);
 }
@@ -118,7 +126,7 @@ static void on_drained(void *context)
 	struct life *life = context;
 
 	if (life->phase == DRAINING)
-		enter(life, FLUSHING);
+		enter(life, CONFIRMING);
 }
 
 static void drain(struct life *life, int number)
@@ -136,7 +144,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 	(void)what;
 	if (life->phase == CONNECTING || life->phase == WORKING)
 		drain(life, (int)number);
-	else if (life->phase == DRAINING)
+	else if (life->phase == DRAINING || life->phase == CONFIRMING)
 		end(life, STATUS_TRY_AGAIN);
 	else
 		end(life, STATUS_DONE);
@@ -153,9 +161,11 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 	(void)what;
 	if (life->phase == CONNECTING)
 		look_for_redis(life);
+	else if (life->phase == CONFIRMING && !worker_unacknowledged(life->worker))
+		enter(life, FLUSHING);
 	else if (life->phase == FLUSHING && (!http || http_api_is_idle(http)))
 		end(life, STATUS_DONE);
-	if (life->phase == CONNECTING || life->phase == FLUSHING)
+	if (is_polled(life->phase))
 		set_timer(life->poll, POLL_MS);
 }
 
@@ -167,7 +177,7 @@ static void on_deadline(evutil_socket_t socket, short what, void *context)
 	(void)what;
 	if (life->phase == CONNECTING)
 		give_up_redis(life);
-	else if (life->phase == DRAINING)
+	else if (life->phase == DRAINING || life->phase == CONFIRMING)
 		end(life, STATUS_TRY_AGAIN);
 	else
 		end(life, STATUS_DONE);
@@ -195,17 +205,20 @@ static void free_events(struct life *life)
 static enum exit_status live(struct life *life)
 {
 	struct engine_stats left;
+	size_t unacknowledged;
 
 	make_events(life);
 	worker_start(life->worker);
 	enter(life, CONNECTING);
 	event_base_dispatch(life->base);
 	left = *engine_stats(worker_engine(life->worker));
+	unacknowledged = worker_unacknowledged(life->worker);
 	free_events(life);
 	worker_free(&life->worker);
 	if (life->status == STATUS_TRY_AGAIN)
 		LOG(life->logger, LOG_ERROR, "ended before all was done", LOG_NUMBER("messages", left.queued),
-		    LOG_NUMBER("unpublished", left.unpublished));
+		    LOG_NUMBER("unpublished", left.unpublished),
+		    LOG_NUMBER("unacknowledged", unacknowledged));
 	else
 		LOG(life->logger, LOG_INFO, "ended", LOG_NUMBER("messages", left.messages),
 		    LOG_NUMBER("published", left.published));
