@@ -15,6 +15,9 @@
 #define NOTE_EVERY_MS  1000
 #define TRIM_EVERY_MS  60000
 
+/* Failures in a row after which it is told that the stream is not read. */
+#define TELL_FROM_FAILURE 3
+
 /* Entries that one call acknowledges, at most. */
 #define ACKNOWLEDGE_MAX 1000
 
@@ -168,7 +171,8 @@ const struct stream_reader_stats *stream_reader_stats(const struct stream_reader
 
 static void tell_not_read(struct stream_reader *reader, const char *error)
 {
-	if (reader->is_told)
+	/* At first, connections are being made still. */
+	if (reader->is_told || reader->backoff.failures < TELL_FROM_FAILURE)
 		return;
 	reader->is_told = true;
 	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again",

@@ -122,6 +122,7 @@ def test_without_migrating_an_empty_database_is_refused(parked):
 
 NEWER_MIGRATION = """
     insert into migrations (number, name, oldest_program, checksum)
-    select number, 'from the future', 9999, 'unknown' from generate_series(2, 9999) as number
+    select number, 'from the future', 9999, 'unknown'
+    from generate_series((select max(number) + 1 from migrations), 9999) as number
 """
 CHANGED_MIGRATION = "update migrations set checksum = repeat('0', length(checksum)) where number = 1"
