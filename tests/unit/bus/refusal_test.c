@@ -246,6 +246,58 @@ START_TEST(trouble_while_the_poison_is_looked_for_changes_nothing)
 }
 END_TEST
 
+/* ---- rows that contradict each other ---- */
+
+/* Somebody meddled: the batch is told to hold what no line is told to have. */
+static struct batch_row *batch_of_no_lines(void)
+{
+	struct batch_row *batch;
+
+	create_batch("batch", "LAMP", 5);
+	create_batch("stool", "STOOL", 1);
+	world_settle(world);
+	batch = database_batch(world->database, "batch");
+	batch->allocated = 5;
+	return batch;
+}
+
+START_TEST(a_message_whose_product_does_not_add_up_fails_alone)
+{
+	struct batch_row *batch = batch_of_no_lines();
+	struct sent *before = allocate("before", "STOOL", 1), *shrink = change_quantity("batch", 0),
+		    *after = allocate("after", "STOOL", 2);
+
+	world_settle(world);
+
+	expect_handled(before);
+	expect_handled(after);
+	ck_assert_int_eq(shrink->outcome, OUTCOME_FAILED);
+	ck_assert_str_eq(shrink->reason, "what is kept of its product does not add up");
+	batch->allocated = 0;
+}
+END_TEST
+
+START_TEST(a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on)
+{
+	struct batch_row *batch = batch_of_no_lines();
+	struct shrink_row *shrink = &database_product(world->database, "LAMP")->shrink;
+	struct sent *other;
+
+	*shrink = (struct shrink_row){.batchref = "batch", .target = 0};
+	world_advance_ms(world, 60000); /* it is found */
+	other = allocate("order", "STOOL", 1);
+	world_run(world);
+	expect_handled(other);
+	ck_assert_uint_ge(memory_logger_count(&world->logger, "does not add up"), 1);
+	ck_assert_uint_le(memory_logger_count(&world->logger, "does not add up"), 12);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "events cannot be written"), 0);
+
+	batch->allocated = 0; /* somebody mends it */
+	world_advance_ms(world, 10000);
+	ck_assert_ptr_null(shrink->batchref);
+}
+END_TEST
+
 Suite *refusal_suite(void)
 {
 	Suite *suite = suite_create("refusal");
@@ -264,6 +316,8 @@ Suite *refusal_suite(void)
 	tcase_add_test(tests, when_an_empty_flush_fails_too_no_message_is_to_blame);
 	tcase_add_test(tests, a_message_alone_is_not_blamed_for_a_broken_database);
 	tcase_add_test(tests, trouble_while_the_poison_is_looked_for_changes_nothing);
+	tcase_add_test(tests, a_message_whose_product_does_not_add_up_fails_alone);
+	tcase_add_test(tests, a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

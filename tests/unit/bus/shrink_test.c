@@ -340,6 +340,8 @@ START_TEST(a_step_that_is_stuck_does_not_spin)
 	ck_assert(is_shrinking());
 	ck_assert_int_eq(shrink->answers, 0);
 	ck_assert_uint_lt(memory_store_calls(world->lanes[0], CALL_FLUSH), 200);
+	ck_assert_uint_ge(memory_logger_count(&world->logger, "events cannot be written"), 1);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "add up"), 0);
 
 	memory_codec_refuse(&world->codec, NULL);
 	world_settle(world);

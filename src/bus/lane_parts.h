@@ -1,0 +1,84 @@
+/*
+ * What a lane consists of, for its two halves only: the way of a unit of work (lane.c), and what happens when
+ * a call of it fails (lane_trouble.c).
+ */
+#ifndef ALLOCD_BUS_LANE_PARTS_H
+#define ALLOCD_BUS_LANE_PARTS_H
+
+#include "bus/backoff.h"
+#include "bus/engine_parts.h"
+#include "bus/lane.h"
+#include "bus/unfinished.h"
+
+enum lane_state {
+	LANE_IDLE,      /* nothing to do */
+	LANE_SCHEDULED, /* for the event loop's next turn: a burst may still be coming in */
+	LANE_RESTING,   /* for the time to try a step again that is stuck, or for a message */
+	LANE_LOADING,   /* for the store */
+	LANE_FLUSHING,  /* for the store */
+	LANE_SETTLING,  /* for the store's word whether the lost session committed */
+	LANE_WAITING,   /* for the time to try again, with what `resume` says */
+	LANE_PROBING,   /* for the store's word whether the database takes anything at all */
+};
+
+struct lane {
+	struct engine *engine;
+	size_t number;
+	struct store *store;
+	enum lane_state state;
+	struct timer *timer;
+	void (*resume)(struct lane *lane); /* what to do when the timer fires */
+
+	struct delivery_queue queue; /* waits for a unit */
+	struct unfinished_list unfinished;
+
+	/* The unit in flight.  Redone, it begins again with done, causes, later, todo, in this order. */
+	struct unit_of_work uow;
+	struct delivery_queue todo;   /* to be handled */
+	struct delivery_queue done;   /* handled: have an outcome if the flush succeeds */
+	struct delivery_queue causes; /* handled: began a shrink that goes on after this unit */
+	struct delivery_queue later;  /* not handled: a shrink of their SKU goes on */
+	bool stepping;                /* it takes a step of the first unfinished shrink, */
+	bool stepped;                 /* and has done so */
+	int64_t steps_from_ms;        /* no step is taken before */
+	int loads;                    /* for the step or message that is next, beyond the first */
+
+	int conflicts;    /* in a row */
+	bool tried_again; /* this unit, or what was left of it, on a database that was well */
+	struct backoff conflict_backoff, backoff;
+
+	/* While a message that the database refuses is looked for, or a unit was too large for it: */
+	size_t limit;        /* so many messages in a unit, */
+	size_t suspects;     /* until so many were committed (0: nothing is looked for) */
+	char complaint[512]; /* the database's, about the message that stands alone */
+
+	void (*after_probe)(struct lane *lane); /* what to do once the database takes an empty flush */
+};
+
+/* ---- of lane.c ---- */
+
+/* Enters that state until `delay_ms` from now. */
+void lane_wait_then(struct lane *lane, enum lane_state state, int64_t delay_ms,
+		    void (*resume)(struct lane *lane));
+
+/* What waits becomes a unit, `limit` messages at most. */
+void lane_begin(struct lane *lane);
+
+/* All of the unit is to be handled again, in the order it came as far as each SKU is concerned. */
+void lane_take_back(struct lane *lane);
+
+/* The unit from its load on: whatever an earlier try made of it is thrown away. */
+void lane_redo(struct lane *lane);
+
+/* It is committed. */
+void lane_finish(struct lane *lane);
+
+/* So many messages less to look for the culprit among. */
+void lane_clear_suspects(struct lane *lane, size_t count);
+
+/* ---- of lane_trouble.c ---- */
+
+/* A load or a flush of the unit failed. */
+void lane_fail(struct lane *lane, const struct failure *failure);
+
+#endif

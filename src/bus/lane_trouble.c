@@ -1,0 +1,195 @@
+/*
+ * What happens when a load or a flush fails.
+ *
+ *     conflict:  load again and redo
+ *     retry:     wait, probe with an empty flush, redo
+ *     uncertain: settle, then finish or redo
+ *     data:      redo with fewer messages, until the one to blame stands alone
+ */
+#include "bus/lane_parts.h"
+
+#include <stdio.h>
+
+#define CONFLICTS_BEFORE_ALARM 10
+
+static void settle(struct lane *lane);
+
+/* ---- somebody else was faster ---- */
+
+static void on_conflict(struct lane *lane, const struct failure *failure)
+{
+	lane->engine->stats.conflicts++;
+	if (++lane->conflicts % CONFLICTS_BEFORE_ALARM == 0)
+		LOG(lane->engine->ports.logger, LOG_WARN, "unit of work: one conflict after another",
+		    LOG_NUMBER("lane", lane->number), LOG_NUMBER("conflicts", lane->conflicts),
+		    LOG_TEXT("error", failure->text));
+	if (lane->conflicts == 1)
+		lane_redo(lane);
+	else
+		lane_wait_then(lane, LANE_WAITING,
+			       backoff_next(&lane->conflict_backoff, lane->engine->ports.random), lane_redo);
+}
+
+/* ---- fewer messages at a time, until all of the unit's are done with ---- */
+
+/* Puts the unit's messages back before what is in the queue; returns how many. */
+static size_t put_back(struct lane *lane)
+{
+	size_t count;
+
+	lane_take_back(lane);
+	count = lane->todo.count;
+	delivery_queue_prepend(&lane->queue, &lane->todo);
+	return count;
+}
+
+static void begin_with_half(struct lane *lane, size_t count)
+{
+	lane->suspects = lane->suspects > count ? lane->suspects : count;
+	lane->limit = count > 1 ? count / 2 : 1;
+	lane_begin(lane);
+}
+
+/*
+ * The database is well again: the same once more.  If that fails, too, while the database takes small things,
+ * the unit may be too large for the time it is given.
+ */
+static void try_again(struct lane *lane)
+{
+	size_t count = lane->done.count + lane->causes.count + lane->later.count + lane->todo.count;
+
+	if (lane->tried_again && count > 1) {
+		begin_with_half(lane, put_back(lane));
+		return;
+	}
+	lane->tried_again = true;
+	lane_redo(lane);
+}
+
+/* ---- the database is in trouble: wait, probe with an empty flush, go on ---- */
+
+static void probe(struct lane *lane);
+static void condemn(struct lane *lane);
+
+static void on_trouble(struct lane *lane, const struct failure *failure, void (*again)(struct lane *lane))
+{
+	int64_t delay_ms = backoff_next(&lane->backoff, lane->engine->ports.random);
+
+	lane->engine->stats.retries++;
+	engine_database_is(lane->engine, false);
+	LOG(lane->engine->ports.logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
+	    "trouble with the database, will try again", LOG_NUMBER("lane", lane->number),
+	    LOG_NUMBER("in_ms", delay_ms), LOG_TEXT("error", failure->text));
+	lane_wait_then(lane, LANE_WAITING, delay_ms, again);
+}
+
+static void on_probed(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (failure) {
+		/* Then no message is to blame, and the one that stands alone is tried again. */
+		if (lane->after_probe == condemn)
+			lane->after_probe = lane_begin;
+		on_trouble(lane, failure, probe);
+		return;
+	}
+	engine_database_is(lane->engine, true);
+	lane->after_probe(lane);
+}
+
+static void probe(struct lane *lane)
+{
+	lane->state = LANE_PROBING;
+	lane->store->ops->probe(lane->store, on_probed, lane);
+}
+
+/* ---- the connection was lost after the commit was asked for ---- */
+
+static void on_settled(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (!failure) {
+		try_again(lane); /* the lost session can never commit */
+	} else if (failure->kind == FAILURE_CONFLICT) {
+		/* It is committed; what its rows are numbered is in the database. */
+		publisher_look_again(lane->engine->publisher);
+		lane_finish(lane);
+	} else {
+		on_trouble(lane, failure, settle);
+	}
+}
+
+static void settle(struct lane *lane)
+{
+	lane->state = LANE_SETTLING;
+	lane->store->ops->settle(lane->store, lane->uow.witness, on_settled, lane);
+}
+
+/* ---- the database refuses what it was given: fewer messages, until the one to blame stands alone ---- */
+
+/* An empty flush succeeds, so it is this very message: it goes to the dead letters, and the rest goes on. */
+static void condemn(struct lane *lane)
+{
+	struct delivery *delivery = lane->queue.first;
+
+	if (!delivery->decided) {
+		delivery_refuse(delivery, OUTCOME_FAILED, lane->complaint);
+		delivery->decided = true;
+		lane_begin(lane);
+		return;
+	}
+	/* Not even its dead letter is taken: the log is all that is left. */
+	LOG(lane->engine->ports.logger, LOG_ERROR, "message lost: the database refuses its dead letter",
+	    LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_TEXT("error", lane->complaint));
+	delivery_queue_pop(&lane->queue);
+	lane_clear_suspects(lane, 1);
+	engine_finish(lane->engine, delivery);
+	lane_begin(lane);
+}
+
+static void on_refusal(struct lane *lane, const struct failure *failure)
+{
+	size_t count = put_back(lane);
+
+	if (!count) {
+		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
+		unfinished_rotate(&lane->unfinished);
+		on_trouble(lane, failure, lane_begin);
+		return;
+	}
+	if (count > 1 || lane->stepping) {
+		begin_with_half(lane, count);
+		return;
+	}
+	snprintf(lane->complaint, sizeof lane->complaint, "%s", failure->text);
+	lane->suspects = lane->suspects ? lane->suspects : 1;
+	lane->limit = 1;
+	lane->after_probe = condemn;
+	probe(lane);
+}
+
+void lane_fail(struct lane *lane, const struct failure *failure)
+{
+	switch (failure->kind) {
+	case FAILURE_CONFLICT:
+		on_conflict(lane, failure);
+		break;
+	case FAILURE_UNCERTAIN:
+		lane->engine->stats.uncertain++;
+		LOG(lane->engine->ports.logger, LOG_WARN, "commit uncertain, will ask the database",
+		    LOG_NUMBER("lane", lane->number), LOG_TEXT("error", failure->text));
+		settle(lane);
+		break;
+	case FAILURE_DATA:
+		on_refusal(lane, failure);
+		break;
+	case FAILURE_RETRY:
+	case FAILURE_FATAL:
+		lane->after_probe = try_again;
+		on_trouble(lane, failure, probe);
+		break;
+	}
+}
