@@ -1,5 +1,6 @@
-/* The small parts that need no world: map, backoff, batch index, delivery, outbox frames. */
+/* The small parts that need no world: map, backoff, batch index, delivery, outbox frames, waiting rows. */
 #include "suites.h"
+#include "world.h"
 
 #include "adapters/memory/codec.h"
 #include "adapters/memory/random.h"
@@ -8,6 +9,7 @@
 #include "bus/delivery.h"
 #include "bus/map.h"
 #include "bus/outbox.h"
+#include "bus/waiting_rows.h"
 
 #include <string.h>
 
@@ -312,6 +314,114 @@ START_TEST(an_event_that_this_program_does_not_know_has_no_type)
 }
 END_TEST
 
+/* ---- rows that wait ---- */
+
+static void add_row(struct waiting_rows *rows, int64_t position)
+{
+	const struct outgoing event = {MSG_OUT_OF_STOCK, {"{}", 2}};
+	struct outbox_row row = {.position = position, .frame = outbox_frame_encode(arena, &event, 1)};
+
+	ck_assert(waiting_rows_add(rows, &row));
+}
+
+static struct waiting_rows rows_of(const char *positions)
+{
+	struct waiting_rows rows = {0};
+
+	for (; *positions; positions++)
+		add_row(&rows, *positions - '0');
+	return rows;
+}
+
+/* Each row's position is a digit; the counts are true. */
+static void expect_rows(struct waiting_rows *rows, const char *expected)
+{
+	char positions[20] = "";
+	size_t count = 0, footprint = 0;
+
+	for (const struct waiting_row *row = rows->first; row; row = row->next) {
+		positions[count++] = (char)('0' + row->position);
+		footprint += arena_footprint(row->arena);
+		ck_assert(row->next || rows->last == row);
+	}
+	ck_assert_str_eq(positions, expected);
+	ck_assert_uint_eq(rows->count, count);
+	ck_assert_uint_eq(rows->footprint, footprint);
+	ck_assert(count || !rows->last);
+	waiting_rows_release(rows);
+}
+
+static const struct merge {
+	const char *rows, *more, *merged;
+} merges[] = {
+	{"", "", ""},
+	{"", "12", "12"},
+	{"12", "", "12"},
+	{"12", "34", "1234"},
+	{"34", "12", "1234"},
+	{"135", "246", "123456"},
+	{"159", "23478", "12345789"},
+	{"123", "2", "123"},
+	{"12", "12", "12"},
+	{"2", "123", "123"},
+	{"19", "5", "159"},
+	{"359", "1359", "1359"},
+};
+
+START_TEST(rows_wait_in_the_order_of_their_positions_each_once)
+{
+	struct waiting_rows rows = rows_of(merges[_i].rows), more = rows_of(merges[_i].more);
+
+	waiting_rows_merge(&rows, &more);
+
+	expect_rows(&rows, merges[_i].merged);
+	expect_rows(&more, "");
+}
+END_TEST
+
+START_TEST(rows_wait_in_their_order_however_they_come)
+{
+	struct waiting_rows rows = rows_of("58391274");
+
+	expect_rows(&rows, "12345789");
+}
+END_TEST
+
+START_TEST(a_run_ends_before_the_first_gap)
+{
+	struct waiting_rows rows = rows_of("345789"), run = waiting_rows_take_run(&rows);
+
+	expect_rows(&run, "345");
+	run = waiting_rows_take_run(&rows);
+	expect_rows(&run, "789");
+	expect_rows(&rows, "");
+}
+END_TEST
+
+START_TEST(rows_are_dropped_up_to_a_position)
+{
+	struct waiting_rows rows = rows_of("2468");
+
+	waiting_rows_drop(&rows, 5);
+
+	expect_rows(&rows, "68");
+}
+END_TEST
+
+START_TEST(a_row_that_is_damaged_waits_without_events)
+{
+	const struct outgoing events[] = {{MSG_OUT_OF_STOCK, {"{}", 2}}, {MSG_OUT_OF_STOCK, {"{}", 2}}};
+	struct outbox_row row = {.position = 1, .frame = outbox_frame_encode(arena, events, 2)};
+	struct waiting_rows rows = {0};
+
+	row.frame.size--;
+
+	ck_assert(!waiting_rows_add(&rows, &row));
+	ck_assert_uint_eq(rows.first->event_count, 0);
+	expect_rows(&rows, "1");
+}
+END_TEST
+
 Suite *parts_suite(void)
 {
 	Suite *suite = suite_create("parts");
@@ -335,6 +445,11 @@ Suite *parts_suite(void)
 	tcase_add_test(tests, a_frame_gives_its_events_back);
 	tcase_add_test(tests, a_frame_that_was_cut_is_none);
 	tcase_add_test(tests, an_event_that_this_program_does_not_know_has_no_type);
+	tcase_add_loop_test(tests, rows_wait_in_the_order_of_their_positions_each_once, 0, COUNT(merges));
+	tcase_add_test(tests, rows_wait_in_their_order_however_they_come);
+	tcase_add_test(tests, a_run_ends_before_the_first_gap);
+	tcase_add_test(tests, rows_are_dropped_up_to_a_position);
+	tcase_add_test(tests, a_row_that_is_damaged_waits_without_events);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
