@@ -1,8 +1,8 @@
 /*
  * Outlets: where the rows of each partition go to the broker, one call at a time.
  *
- * What waits goes out at once, up to the next gap.  When the broker says that others come before, they are given a
- * little time; then the line is told that rows are missing.
+ * What waits goes out at once, up to the next gap.  When the broker says that others come before, they are
+ * given a little time; then the line is told that rows are missing.
  */
 #ifndef ALLOCD_BUS_OUTLET_H
 #define ALLOCD_BUS_OUTLET_H
@@ -52,8 +52,8 @@ void outlets_init(struct outlets *outlets, const struct engine_ports *ports, str
 void outlets_release(struct outlets *outlets);
 
 /*
- * Only what the database says counts from now on.  A call that is under way is of the life before, and its answer
- * tells nothing.
+ * Only what the database says counts from now on.  A call that is under way is of the life before, and its
+ * answer tells nothing.
  */
 void outlets_begin(struct outlets *outlets, const struct outbox_state *state);
 

@@ -1,6 +1,6 @@
 /*
- * A partition as its publisher knows it: how far it came, and the rows that wait to go out.  It asks nobody; what
- * it learns it is told.
+ * A partition as its publisher knows it: how far it came, and the rows that wait to go out.  It asks nobody;
+ * what it learns it is told.
  */
 #ifndef ALLOCD_BUS_PARTITION_LINE_H
 #define ALLOCD_BUS_PARTITION_LINE_H
@@ -39,8 +39,8 @@ struct partition_line {
 void partition_line_begin(struct partition_line *line, int64_t cursor, int64_t head);
 
 /*
- * The row waits, unless it is known to have gone out.  `take`: this worker committed it; it is left to be read back
- * when there is no room.  `put`: it was read.  False: it is damaged, and waits without events.
+ * The row waits, unless it is known to have gone out.  `take`: this worker committed it; it is left to be
+ * read back when there is no room.  `put`: it was read.  False: it is damaged, and waits without events.
  */
 bool partition_line_take(struct partition_line *line, const struct outbox_row *row, bool has_room);
 bool partition_line_put(struct partition_line *line, const struct outbox_row *row);
@@ -58,8 +58,8 @@ void partition_line_was_read(struct partition_line *line, size_t count);
 void partition_line_expect(struct partition_line *line);
 
 /*
- * What the look found.  `all`: what was not published yet is owed at once; else only what has lagged since the
- * look before.
+ * What the look found.  `all`: what was not published yet is owed at once; else only what has lagged since
+ * the look before.
  */
 void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t head, bool all);
 

@@ -173,7 +173,8 @@ static void tell_restored(struct publisher *publisher, int partition)
 		return;
 	publisher->stats->restored = true;
 	LOG(publisher->ports->logger, LOG_ERROR,
-	    "the broker has published more than the database knows: was it restored? run `allocd outbox renew`",
+	    "the broker has published more than the database knows: was it restored? "
+	    "run `allocd outbox renew`",
 	    LOG_NUMBER("partition", partition),
 	    LOG_NUMBER("published", line_of(publisher, partition)->expected),
 	    LOG_NUMBER("head", publisher->state.heads[partition]));

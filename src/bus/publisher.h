@@ -1,16 +1,16 @@
 /*
- * The publisher: hands committed events to the broker, in the order of their positions in each partition, as one of
- * any number of workers.
+ * The publisher: hands committed events to the broker, in the order of their positions in each partition, as
+ * one of any number of workers.
  *
- * What a lane has just committed is published from memory, at once; where somebody else's commits come before, they
- * are given a little time, and are then read from the outbox and published, too.  So is whatever lags: every second
- * the database is asked how far each partition was committed and published.  Only one call to the broker is under
- * way for a partition at a time: whatever fails, nothing overtakes.  How far each partition was published is saved
- * with a lane's next flush, or by itself after a short while.
+ * What a lane has just committed is published from memory, at once; where somebody else's commits come
+ * before, they are given a little time, and are then read from the outbox and published, too.  So is whatever
+ * lags: every second the database is asked how far each partition was committed and published.  Only one call
+ * to the broker is under way for a partition at a time: whatever fails, nothing overtakes.  How far each
+ * partition was published is saved with a lane's next flush, or by itself after a short while.
  *
- * All that is known is of one life of the database.  A database that was restored from a backup has committed less
- * than the broker published: then nothing is published, and engine_stats()->restored says so, until it has a new
- * incarnation, and everything begins anew from its cursors.
+ * All that is known is of one life of the database.  A database that was restored from a backup has committed
+ * less than the broker published: then nothing is published, and engine_stats()->restored says so, until it
+ * has a new incarnation, and everything begins anew from its cursors.
  */
 #ifndef ALLOCD_BUS_PUBLISHER_H
 #define ALLOCD_BUS_PUBLISHER_H

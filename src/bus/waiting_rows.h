@@ -1,6 +1,6 @@
 /*
- * Rows of one partition of the outbox that wait in memory for the broker, in the order of their positions.  Between
- * them may be gaps: what others committed there is theirs to publish.
+ * Rows of one partition of the outbox that wait in memory for the broker, in the order of their positions.
+ * Between them may be gaps: what others committed there is theirs to publish.
  */
 #ifndef ALLOCD_BUS_WAITING_ROWS_H
 #define ALLOCD_BUS_WAITING_ROWS_H
@@ -22,7 +22,10 @@ struct waiting_rows {
 	size_t footprint; /* bytes of memory */
 };
 
-/* Adds a copy of the row, unless one of that position waits.  False: it is damaged, and waits without events. */
+/*
+ * Adds a copy of the row, unless one of that position waits.  False: it is damaged, and waits without its
+ * events.
+ */
 bool waiting_rows_add(struct waiting_rows *rows, const struct outbox_row *row);
 
 /* Takes over all that is in `more`, which is empty then; of two rows of one position one stays. */

@@ -2,8 +2,8 @@
  * The broker port: keeps what was published, in the order it went out, and a fence for each incarnation and
  * partition.  Calls travel over `requests`, answers over `answers` (see wire.h).
  *
- * One broker may have several workers: each has a connection of its own, and what is said of the broker through one
- * of them holds for all.
+ * One broker may have several workers: each has a connection of its own, and what is said of the broker
+ * through one of them holds for all.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_BROKER_H
 #define ALLOCD_ADAPTERS_MEMORY_BROKER_H
@@ -21,8 +21,8 @@ struct memory_broker *memory_broker_new(struct simulation *simulation);
 struct memory_broker *memory_broker_connect(struct memory_broker *other);
 
 /*
- * Calls under way over this connection are dropped.  The broker goes with its last connection.  Accepts NULL in
- * *broker and nulls it.
+ * Calls under way over this connection are dropped.  The broker goes with its last connection.  Accepts NULL
+ * in *broker and nulls it.
  */
 void memory_broker_free(struct memory_broker **broker);
 
@@ -34,8 +34,8 @@ struct wire *memory_broker_answers(struct memory_broker *broker);
 void memory_broker_set_down(struct memory_broker *broker, bool down);
 
 /*
- * Of the next call that arrives only the first `count` events go out; then it fails.  A row of which some went out
- * does not count as published.
+ * Of the next call that arrives only the first `count` events go out; then it fails.  A row of which some
+ * went out does not count as published.
  */
 void memory_broker_fail_after(struct memory_broker *broker, size_t count);
 

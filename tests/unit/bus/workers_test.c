@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define RESTORED                                                                                             \
-	"error the broker has published more than the database knows: was it restored? run `allocd outbox renew`"
+	"error the broker has published more than the database knows: was it restored? "                     \
+	"run `allocd outbox renew`"
 
 /* Besides `world`. */
 static struct world *other;

@@ -1,8 +1,8 @@
 /*
  * A worker in a simulated world: the engine on the in-memory adapters.
  *
- * Messages are sent in the codec's text format, a line a field.  What becomes of each is kept, whether or not it came
- * over HTTP.  A worker may die and another one begin on the same database.
+ * Messages are sent in the codec's text format, a line a field.  What becomes of each is kept, whether or not
+ * it came over HTTP.  A worker may die and another one begin on the same database.
  */
 #ifndef ALLOCD_TESTS_WORLD_H
 #define ALLOCD_TESTS_WORLD_H
@@ -63,8 +63,8 @@ struct world {
 struct world *world_new(void);
 
 /*
- * Another worker, on the same database and the same broker, in a world of its own that is freed before its host's.
- * What travels through time travels for both: world_advance_ms() of one is that of all.
+ * Another worker, on the same database and the same broker, in a world of its own that is freed before its
+ * host's. What travels through time travels for both: world_advance_ms() of one is that of all.
  */
 struct world *world_beside(struct world *host);
 

@@ -131,7 +131,8 @@ static void check_event(struct history *history, const struct model_event *expec
 
 /*
  * Nothing overtakes: of a SKU's commands that were delivered once each, to one worker, the effects are in the
- * order of the deliveries.  (Whose a shared batch is, is decided by the first commit: only then do its messages have a SKU.)
+ * order of the deliveries.  (Whose a shared batch is, is decided by the first commit: only then do its
+ * messages have a SKU.)
  */
 static void check_order(struct history *history, const struct entry *entry)
 {

@@ -1,6 +1,6 @@
 /*
- * The ledger: every command that anybody sent, each with an id of its own, and in the end the proof that each had
- * exactly one effect.
+ * The ledger: every command that anybody sent, each with an id of its own, and in the end the proof that each
+ * had exactly one effect.
  */
 #ifndef ALLOCD_TESTS_LEDGER_H
 #define ALLOCD_TESTS_LEDGER_H

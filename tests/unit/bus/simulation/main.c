@@ -1,7 +1,8 @@
 /*
- * Two workers among rivals, in a world where everything goes wrong: random commands, some of them to both; delays,
- * conflicts, refusals, lost connections, outages, deaths, and standing still.  In the end every command had exactly
- * one effect, in order, and every event was published, in order; each once, unless the broker itself forgot.
+ * Two workers among rivals, in a world where everything goes wrong: random commands, some of them to both;
+ * delays, conflicts, refusals, lost connections, outages, deaths, and standing still.  In the end every
+ * command had exactly one effect, in order, and every event was published, in order; each once, unless the
+ * broker itself forgot.
  *
  * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */
