@@ -3,6 +3,7 @@
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json.h"
 #include "adapters/codec/messagepack.h"
+#include "adapters/codec/payload.h"
 
 static json_t *to_json(const msgpack_object *object);
 
@@ -75,14 +76,19 @@ static json_t *read_messagepack(struct bytes payload, struct arena *arena, const
 	return json;
 }
 
+json_t *wire_read_payload(struct bytes payload, struct arena *arena, const char **error)
+{
+	if (payload.size <= PAYLOAD_MAX)
+		return wire_is_messagepack(payload) ? read_messagepack(payload, arena, error)
+						    : wire_read_json(payload, arena, error);
+	invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
+	return NULL;
+}
+
 bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error)
 {
-	json_t *json;
+	json_t *json = wire_read_payload(payload, arena, error);
 
-	if (payload.size > PAYLOAD_MAX)
-		return invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
-	json = wire_is_messagepack(payload) ? read_messagepack(payload, arena, error)
-					    : wire_read_json(payload, arena, error);
 	if (!json)
 		return false;
 	*line = wire_print_json(json, arena).data;

@@ -1,4 +1,5 @@
 /* Commands from the operator's hand: "sku=CHAIR" "qty=10". */
+#include "adapters/codec/pairs.h"
 #include "adapters/codec/codec.h"
 #include "adapters/codec/envelope.h"
 #include "adapters/codec/fields.h"
@@ -32,41 +33,47 @@ static const char *names_of_fields(const struct message_descriptor *descriptor, 
 }
 
 /* Text that is no integer stays text, and the validator says what it expected. */
-static void add_value(struct document *document, const char *name, const struct field *field,
-		      const char *text)
+struct value pair_value(const struct pair *pair)
 {
-	bool is_number = field->kind == FIELD_INT32 || field->kind == FIELD_INT64;
+	bool is_number = pair->field->kind == FIELD_INT32 || pair->field->kind == FIELD_INT64;
 	char *end;
 	long long integer;
 
 	errno = 0;
-	integer = strtoll(text, &end, 10);
-	if (is_number && end != text && !*end && !errno)
-		document_add_integer(document, name, integer);
-	else
-		document_add_text(document, name, text);
+	integer = strtoll(pair->text, &end, 10);
+	if (is_number && end != pair->text && !*end && !errno)
+		return (struct value){.kind = VALUE_INTEGER, .as.integer = integer};
+	return (struct value){.kind = VALUE_TEXT, .as.text = {pair->text, strlen(pair->text)}};
 }
 
-static bool add_pair(const struct message_descriptor *descriptor, const char *pair, struct arena *arena,
-		     struct document *document, const char **error)
+bool pair_read(const struct message_descriptor *descriptor, const char *text, struct arena *arena,
+	       struct pair *pair, const char **error)
 {
-	const char *equals = strchr(pair, '=');
-	const struct field *field;
-	char *name;
+	const char *equals = strchr(text, '=');
 
 	if (!equals)
 		return invalid(arena, error, descriptor->name, "expected FIELD=VALUE");
-	name = arena_copy(arena, pair, (size_t)(equals - pair) + 1);
-	name[equals - pair] = '\0';
-	field = field_called(descriptor, name);
-	if (!field)
+	pair->name = arena_printf(arena, "%.*s", (int)(equals - text), text);
+	pair->text = equals + 1;
+	pair->field = field_called(descriptor, pair->name);
+	if (!pair->field)
 		return invalid(arena, error, descriptor->name, "expected one of the fields %s, not '%.40s'",
-			       names_of_fields(descriptor, arena), name);
-	if (object_member(document_view(document), name).kind != VALUE_ABSENT)
-		return invalid(arena, error, name, "expected once");
-	if (!utf8_is_valid(equals + 1, strlen(equals + 1)))
-		return invalid(arena, error, name, "expected UTF-8");
-	add_value(document, name, field, equals + 1);
+			       names_of_fields(descriptor, arena), pair->name);
+	if (!utf8_is_valid(pair->text, strlen(pair->text)))
+		return invalid(arena, error, pair->name, "expected UTF-8");
+	return true;
+}
+
+static bool add_pair(const struct message_descriptor *descriptor, const char *text, struct arena *arena,
+		     struct document *document, const char **error)
+{
+	struct pair pair;
+
+	if (!pair_read(descriptor, text, arena, &pair, error))
+		return false;
+	if (object_member(document_view(document), pair.name).kind != VALUE_ABSENT)
+		return invalid(arena, error, pair.name, "expected once");
+	document_add(document, pair.name, pair_value(&pair));
 	return true;
 }
 

@@ -6,6 +6,7 @@ int main(void)
 	SRunner *runner = srunner_create(cloudevents_suite());
 	int failed;
 
+	srunner_add_suite(runner, edit_suite());
 	srunner_add_suite(runner, encode_suite());
 	srunner_add_suite(runner, fields_suite());
 	srunner_add_suite(runner, json_suite());

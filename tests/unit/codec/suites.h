@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *cloudevents_suite(void);
+Suite *edit_suite(void);
 Suite *encode_suite(void);
 Suite *fields_suite(void);
 Suite *json_suite(void);

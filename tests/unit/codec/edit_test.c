@@ -1,0 +1,130 @@
+/* Payloads with other fields. */
+#include "wire.h"
+
+#include "suites.h"
+
+#include <string.h>
+
+#define EDITS_MAX 3
+
+static size_t count_edits(const char *const edits[EDITS_MAX])
+{
+	size_t count = 0;
+
+	while (count < EDITS_MAX && edits[count])
+		count++;
+	return count;
+}
+
+static const struct {
+	enum message_type type;
+	struct bytes payload;
+	const char *edits[EDITS_MAX];
+	const char *edited;
+} edited[] = {
+	{MSG_ALLOCATE,
+	 LITERAL("{\"sku\":\"a\",\"qty\":0,\"x\":[1]}"),
+	 {"qty=5"},
+	 "{\"sku\":\"a\",\"qty\":5,\"x\":[1]}"},
+	{MSG_ALLOCATE, LITERAL("{}"), {"sku=5", "qty=5"}, "{\"sku\":\"5\",\"qty\":5}"},
+	{MSG_ALLOCATE, LITERAL("{\"sku\":1}"), {"sku=a", "sku=b=c"}, "{\"sku\":\"b=c\"}"},
+	{MSG_ALLOCATE, LITERAL("{\"id\":\"i\",\"sku\":\"a\"}"), {"id="}, "{\"sku\":\"a\"}"},
+	{MSG_ALLOCATE,
+	 LITERAL("\x81\xa3sku\xa1"
+		 "a"),
+	 {"qty=1"},
+	 "{\"sku\":\"a\",\"qty\":1}"},
+	{MSG_CREATE_BATCH, LITERAL("{\"ref\":\"b\"}"), {"batchref=c"}, "{\"batchref\":\"c\"}"},
+	{MSG_CREATE_BATCH,
+	 LITERAL("{\"batchref\":\"b\"}"),
+	 {"ref=c", "eta=2011-01-02"},
+	 "{\"batchref\":\"c\",\"eta\":\"2011-01-02\"}"},
+	{MSG_ALLOCATE,
+	 LITERAL("{\"specversion\":\"1.0\",\"id\":\"i\",\"data\":{\"sku\":\"a\"}}"),
+	 {"sku=b", "qty=1"},
+	 "{\"specversion\":\"1.0\",\"id\":\"i\",\"data\":{\"sku\":\"b\",\"qty\":1}}"},
+	{MSG_ALLOCATE,
+	 LITERAL("{\"specversion\":\"1.0\",\"id\":\"i\",\"data\":{\"id\":\"j\",\"occurred_at\":1}}"),
+	 {"id=k", "occurred_at=1970-01-01T00:00:00Z"},
+	 "{\"specversion\":\"1.0\",\"id\":\"k\",\"data\":{},\"time\":\"1970-01-01T00:00:00Z\"}"},
+	{MSG_ALLOCATE,
+	 LITERAL("{\"specversion\":\"1.0\",\"time\":1,\"data\":{\"occurred_at\":1}}"),
+	 {"occurred_at="},
+	 "{\"specversion\":\"1.0\",\"data\":{}}"},
+};
+
+START_TEST(fields_are_changed_and_all_else_stays)
+{
+	const char *const *edits = edited[_i].edits;
+	struct bytes payload;
+	const char *error = "";
+
+	ck_assert_msg(wire_edits_check(edited[_i].type, edits, count_edits(edits), arena, &error), "%s",
+		      error);
+	ck_assert_msg(wire_payload_edit(edited[_i].type, edited[_i].payload, edits, count_edits(edits), arena,
+					&payload, &error),
+		      "%s", error);
+
+	ck_assert_str_eq(arena_printf(arena, "%.*s", (int)payload.size, (const char *)payload.data),
+			 edited[_i].edited);
+}
+END_TEST
+
+static const struct {
+	struct bytes payload;
+	const char *error;
+} no_messages[] = {
+	{LITERAL("nonsense"), "payload: expected JSON, but at byte 8: invalid syntax"},
+	{LITERAL("[]"), "payload: expected a JSON object"},
+	{LITERAL("{\"specversion\":\"1.0\",\"data\":1}"),
+	 "data: expected an object with the fields of the message"},
+	{LITERAL("{\"specversion\":\"1.0\"}"), "data: expected an object with the fields of the message"},
+};
+
+START_TEST(what_has_no_fields_is_not_changed)
+{
+	struct bytes payload;
+	const char *error = "";
+
+	ck_assert(!wire_payload_edit(MSG_ALLOCATE, no_messages[_i].payload, (const char *const[]){"qty=1"}, 1,
+				     arena, &payload, &error));
+	ck_assert_str_eq(error, no_messages[_i].error);
+}
+END_TEST
+
+static const struct {
+	const char *edit;
+	const char *error;
+} nonsense[] = {
+	{"qty", "allocate: expected FIELD=VALUE"},
+	{"colour=red",
+	 "allocate: expected one of the fields orderid, sku, qty, id, occurred_at, not 'colour'"},
+	{"qty=", "qty: missing, and required"},
+	{"qty=0", "qty: expected an integer from 1 to 2147483647"},
+	{"qty=many", "qty: expected an integer from 1 to 2147483647"},
+	{"sku=\xff", "sku: expected UTF-8"},
+	{"occurred_at=now", "occurred_at: expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ"},
+};
+
+START_TEST(edits_that_make_no_sense_are_refused)
+{
+	const char *const edits[] = {"sku=ok", nonsense[_i].edit};
+	const char *error = NULL;
+
+	ck_assert(!wire_edits_check(MSG_ALLOCATE, edits, 2, arena, &error));
+	ck_assert_str_eq(error, nonsense[_i].error);
+}
+END_TEST
+
+Suite *edit_suite(void)
+{
+	Suite *suite = suite_create("edit");
+	TCase *tests = tcase_create("edit");
+
+	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_loop_test(tests, fields_are_changed_and_all_else_stays, 0, COUNT(edited));
+	tcase_add_loop_test(tests, what_has_no_fields_is_not_changed, 0, COUNT(no_messages));
+	tcase_add_loop_test(tests, edits_that_make_no_sense_are_refused, 0, COUNT(nonsense));
+	suite_add_tcase(suite, tests);
+	return suite;
+}
