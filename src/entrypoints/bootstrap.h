@@ -4,9 +4,11 @@
 #ifndef ALLOCD_ENTRYPOINTS_BOOTSTRAP_H
 #define ALLOCD_ENTRYPOINTS_BOOTSTRAP_H
 
+#include "bus/dead_letters.h"
 #include "bus/engine.h"
 #include "entrypoints/commands.h"
 #include "entrypoints/http_api.h"
+#include "entrypoints/rehearsal.h"
 
 struct event_base;
 
@@ -67,6 +69,34 @@ enum schema_state {
  */
 enum schema_state bootstrap_schema(const struct config *config, bool migrate, int timeout_ms,
 				   struct logger *logger, struct arena *arena, const char **text);
+
+/* ---- dead letters ---- */
+
+/* NULL, with one line in *error, when the database is not there. */
+struct dead_letters *bootstrap_dead_letters_open(const struct config *config, int timeout_ms,
+						 struct arena *arena, const char **error);
+
+/* Texts such as "qty=5" that are to change a payload: see adapters/codec/codec.h. */
+bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,
+			   struct arena *arena, const char **error);
+bool bootstrap_payload_edit(enum message_type type, struct bytes payload, const char *const edits[],
+			    size_t count, struct arena *arena, struct bytes *edited, const char **error);
+
+/* Any payload as one line of JSON. */
+bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const char **line,
+			       const char **error);
+
+/* The worker's engine, without the worker's chores, for who has messages of his own: one at a time. */
+struct replayer;
+
+/* With `show` it only rehearses: shows what each message would do, and does nothing. */
+struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
+			      rehearsed *show, void *context);
+
+struct engine *replayer_engine(struct replayer *replayer);
+
+/* Accepts NULL in *replayer and nulls it. */
+void replayer_free(struct replayer **replayer);
 
 /* ---- publish and tail ---- */
 

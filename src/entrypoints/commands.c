@@ -40,6 +40,38 @@ static const struct command_option outbox_renew_options[] = {
 	{0},
 };
 
+#define DEAD_LETTER_FILTERS \
+	{"outcome", OPTION_TEXT, .value = "OUTCOME", .help = "only rejected, invalid or failed ones"}, \
+	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only those with that in their reason, in whatever case"}, \
+	{"message", OPTION_TEXT, .value = "NAME", \
+	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
+	{"older-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried longer ago: 90s, 15m, 2h, 7d"}, \
+	{"newer-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried since then"}, \
+	{"limit", OPTION_NUMBER, .value = "COUNT", .help = "only so many, the oldest"}
+
+static const struct command_option dead_letters_options[] = {
+	DEAD_LETTER_FILTERS,
+	{"json", .help = "one JSON object a line"},
+	{0},
+};
+
+static const struct command_option replay_options[] = {
+	DEAD_LETTER_FILTERS,
+	{"dry-run", .help = "show what would change and which events would go out; change nothing"},
+	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
+	 .help = "change a field of each before; may be repeated; FIELD= takes one away"},
+	{"rate", OPTION_NUMBER, .value = "COUNT", .help = "no more than so many a second"},
+	{"yes", .help = "do not ask"},
+	{"json", .help = "one JSON object a line"},
+	{0},
+};
+
+static const struct command_option discard_options[] = {
+	DEAD_LETTER_FILTERS,
+	{"yes", .help = "do not ask"},
+	{0},
+};
+
 const struct command commands[] = {
 	{
 		.name = "run", .arguments = "",
@@ -110,6 +142,41 @@ const struct command commands[] = {
 			   "that is lost: so this one gets a new incarnation.  Prints the old one and the\n"
 			   "new one.  Running workers notice within a second.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
+	},
+	{
+		.name = "dead-letters list", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = dead_letters_options,
+		.summary = "list messages that were not handled, the oldest first",
+		.details = "On a terminal, lines are cut to its width.  AGE is since the last attempt, TRIES how\n"
+			   "many there were.  Ends with 1 when an ID is not there.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_list,
+	},
+	{
+		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = dead_letters_options,
+		.summary = "show all of a dead letter: its payload, and what operators did about it",
+		.details = "Ends with 1 when an ID is not there, and says who replayed or discarded it.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_show,
+	},
+	{
+		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = replay_options,
+		.summary = "handle dead letters again, the oldest first, once their cause is gone",
+		.details = "Without an ID or a filter: all of them.  One that is handled or skipped leaves; else its\n"
+			   "attempts go up.  A mail is sent by a worker.  A replay and its effect commit together, so\n"
+			   "that it can be interrupted and repeated at will.  Each gets a line: its id, what it was,\n"
+			   "what it is now.  A rehearsal (--dry-run) handles each against the database as it is now; it\n"
+			   "takes numbers from the sequence of keys, and nothing else.\n"
+			   "Ends with 1 when some failed again, with 75 when it was interrupted or the database\n"
+			   "went away.",
+		.uses = USED_BY_REPLAY, .run = command_dead_letters_replay,
+	},
+	{
+		.name = "dead-letters discard", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = discard_options,
+		.summary = "delete dead letters; who did it is kept",
+		.details = "Without an ID or a filter: all of them.  One that is replayed meanwhile stays.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
 	},
 	{
 		.name = "config", .arguments = "",

@@ -177,13 +177,16 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define CHOICE(words)       .parse = parse_choice, .accepts = accepts_choice, .choices = (words)
 #define IN(member)          .offset = offsetof(struct config, member)
 
-#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE)
+#define DEAD_LETTERS   (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
+#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | DEAD_LETTERS)
 #define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
 #define REDIS_USERS                                                                                          \
-	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH | USED_BY_QUIESCE)
+	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
+	 USED_BY_QUIESCE | USED_BY_REPLAY)
 #define STREAM_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
+#define ENGINE_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
 #define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
-#define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG)
+#define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
 #define EVERYBODY    (WAITS | USED_BY_PUBLISH | TOOLS)
 
 /* clang-format off */
@@ -217,7 +220,7 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",
 		.help = "stream that events go to besides their channels; empty: none",
-		TEXT, IN(event_stream), .empty_is_off = true, .used_by = WORKER_ONLY,
+		TEXT, IN(event_stream), .empty_is_off = true, .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
@@ -244,17 +247,17 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",
 		.help = "of events: json or msgpack",
-		CHOICE(encodings), IN(encoding), .used_by = WORKER_ONLY,
+		CHOICE(encodings), IN(encoding), .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_ENVELOPE", .fallback = "bare", .value = "ENVELOPE",
 		.help = "of events: bare or cloudevents",
-		CHOICE(envelopes), IN(envelope), .used_by = WORKER_ONLY,
+		CHOICE(envelopes), IN(envelope), .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_SOURCE", .fallback = "allocd", .value = "TEXT",
 		.help = "source of events that go out as CloudEvents",
-		TEXT, IN(source), .used_by = WORKER_ONLY,
+		TEXT, IN(source), .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_UNIT_MAX", .fallback = "1000", .value = "NUMBER",
@@ -269,12 +272,12 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_INBOX_DAYS", .fallback = "7", .value = "DAYS",
 		.help = "how long the ids of messages are remembered",
-		NUMBER(1, 3650), IN(inbox_days), .used_by = WORKER_ONLY,
+		NUMBER(1, 3650), IN(inbox_days), .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_DEAD_LETTERS_MAX", .fallback = "100000", .value = "NUMBER",
 		.help = "dead letters kept; the oldest rejected and invalid ones leave first",
-		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = WORKER_ONLY,
+		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",

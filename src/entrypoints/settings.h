@@ -21,6 +21,8 @@ enum command_set {
 	USED_BY_DATABASE_TOOLS = 1 << 5,
 	USED_BY_REPUBLISH = 1 << 6,
 	USED_BY_QUIESCE = 1 << 7,
+	USED_BY_DEAD_LETTERS = 1 << 8, /* list, show, discard */
+	USED_BY_REPLAY = 1 << 9,       /* of dead letters: what a worker decides and publishes by */
 };
 
 struct setting;

@@ -11,11 +11,13 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	srunner_add_suite(runner, config_suite());
 	srunner_add_suite(runner, consumer_suite());
+	srunner_add_suite(runner, dead_letter_suite());
 	srunner_add_suite(runner, http_suite());
 	srunner_add_suite(runner, metrics_suite());
 	srunner_add_suite(runner, options_suite());
 	srunner_add_suite(runner, program_suite());
 	srunner_add_suite(runner, quiet_suite());
+	srunner_add_suite(runner, rehearsal_suite());
 	srunner_add_suite(runner, secrets_suite());
 	srunner_add_suite(runner, text_suite());
 	srunner_run_all(runner, CK_NORMAL);

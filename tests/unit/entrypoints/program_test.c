@@ -36,6 +36,10 @@ IN_PLACE_OF(command_verify)
 IN_PLACE_OF(command_rebuild_view)
 IN_PLACE_OF(command_republish)
 IN_PLACE_OF(command_outbox_renew)
+IN_PLACE_OF(command_dead_letters_list)
+IN_PLACE_OF(command_dead_letters_show)
+IN_PLACE_OF(command_dead_letters_replay)
+IN_PLACE_OF(command_dead_letters_discard)
 
 bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
 {

@@ -7,11 +7,13 @@
 Suite *answer_suite(void);
 Suite *config_suite(void);
 Suite *consumer_suite(void);
+Suite *dead_letter_suite(void);
 Suite *http_suite(void);
 Suite *metrics_suite(void);
 Suite *options_suite(void);
 Suite *program_suite(void);
 Suite *quiet_suite(void);
+Suite *rehearsal_suite(void);
 Suite *secrets_suite(void);
 Suite *text_suite(void);
 

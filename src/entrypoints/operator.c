@@ -1,0 +1,35 @@
+/* Who calls the program. */
+#include "entrypoints/operator.h"
+
+#include "entrypoints/text.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PART_MAX 64
+
+static const char *login(void)
+{
+	const char *sudo_user = getenv("SUDO_USER");
+	const struct passwd *user = getpwuid(getuid());
+
+	if (sudo_user && sudo_user[0])
+		return sudo_user;
+	return user ? user->pw_name : NULL;
+}
+
+static const char *part(const char *text, struct arena *arena)
+{
+	const char *cut = arena_printf(arena, "%.*s", PART_MAX, text ? text : "");
+
+	return cut[0] && text_is_printable(cut) ? cut : "unknown";
+}
+
+const char *operator_name(struct arena *arena)
+{
+	char host[PART_MAX + 1] = "";
+
+	gethostname(host, sizeof host - 1);
+	return arena_printf(arena, "%s@%s", part(login(), arena), part(host, arena));
+}

@@ -1,0 +1,248 @@
+/* A store that reads, and only shows what it would write. */
+#include "entrypoints/rehearsal.h"
+
+#include "core/must.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct rehearsal {
+	struct store store;
+	struct store *real;
+	struct clock *clock;
+	rehearsed *show;
+	void *context;
+
+	/* The call that is answered when the timer fires. */
+	struct timer *timer;
+	store_done *done;
+	void *done_context;
+};
+
+static struct rehearsal *downcast(struct store *store)
+{
+	return (struct rehearsal *)store;
+}
+
+static void on_timer(void *context)
+{
+	struct rehearsal *rehearsal = context;
+
+	rehearsal->done(rehearsal->done_context, NULL);
+}
+
+static void answer_success(struct store *store, store_done *done, void *context)
+{
+	struct rehearsal *rehearsal = downcast(store);
+
+	rehearsal->done = done;
+	rehearsal->done_context = context;
+	rehearsal->clock->ops->timer_set(rehearsal->timer, 0);
+}
+
+/* ---- what goes through ---- */
+
+static void resolve(struct store *store, struct resolved_batch *batches, size_t count, struct arena *arena,
+		    store_done *done, void *context)
+{
+	struct store *real = downcast(store)->real;
+
+	real->ops->resolve(real, batches, count, arena, done, context);
+}
+
+static void load(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
+{
+	struct store *real = downcast(store)->real;
+
+	uow->locking = false; /* for no flush would end it */
+	real->ops->load(real, uow, done, context);
+}
+
+/* ---- what is shown ---- */
+
+static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
+{
+	struct rehearsal *rehearsal = downcast(store);
+
+	rehearsal->show(rehearsal->context, uow);
+	uow->outbox_count = 0;
+	uow->notification_count = 0;
+	answer_success(store, done, context);
+}
+
+/* ---- what is left out ---- */
+
+static void settle(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
+		   void *context)
+{
+	(void)witness;
+	answer_success(store, done, context);
+}
+
+static void probe(struct store *store, store_done *done, void *context)
+{
+	answer_success(store, done, context);
+}
+
+static void read_cursors(struct store *store, struct outbox_state *state, store_done *done, void *context)
+{
+	*state = (struct outbox_state){0};
+	answer_success(store, done, context);
+}
+
+static void read_outbox(struct store *store, struct outbox_range *range, store_done *done, void *context)
+{
+	range->row_count = 0;
+	range->head = 0;
+	answer_success(store, done, context);
+}
+
+static void save_cursors(struct store *store, const struct cursor *cursors, size_t count, store_done *done,
+			 void *context)
+{
+	(void)cursors, (void)count;
+	answer_success(store, done, context);
+}
+
+static void due_notifications(struct store *store, struct notification *notifications, size_t max,
+			      size_t *count, struct arena *arena, store_done *done, void *context)
+{
+	(void)notifications, (void)max, (void)arena;
+	*count = 0;
+	answer_success(store, done, context);
+}
+
+static void settle_notification(struct store *store, int64_t key, enum notification_result result,
+				int retry_seconds, const char *reason, store_done *done, void *context)
+{
+	(void)key, (void)result, (void)retry_seconds, (void)reason;
+	answer_success(store, done, context);
+}
+
+static void unfinished_shrinks(struct store *store, const char **skus, size_t max, size_t *count,
+			       struct arena *arena, store_done *done, void *context)
+{
+	(void)skus, (void)max, (void)arena;
+	*count = 0;
+	answer_success(store, done, context);
+}
+
+static void tidy(struct store *store, struct tidied *tidied, store_done *done, void *context)
+{
+	*tidied = (struct tidied){0};
+	answer_success(store, done, context);
+}
+
+/* ---- beginning and end ---- */
+
+static const struct store_ops rehearsal_ops = {
+	.resolve = resolve,
+	.load = load,
+	.flush = flush,
+	.settle = settle,
+	.probe = probe,
+	.read_cursors = read_cursors,
+	.read_outbox = read_outbox,
+	.save_cursors = save_cursors,
+	.due_notifications = due_notifications,
+	.settle_notification = settle_notification,
+	.unfinished_shrinks = unfinished_shrinks,
+	.tidy = tidy,
+};
+
+struct rehearsal *rehearsal_new(struct store *real, struct clock *clock, rehearsed *show, void *context)
+{
+	struct rehearsal *rehearsal = must_alloc(sizeof *rehearsal);
+
+	*rehearsal = (struct rehearsal){
+		.store = {&rehearsal_ops}, .real = real, .clock = clock, .show = show, .context = context};
+	rehearsal->timer = clock->ops->timer_new(clock, on_timer, rehearsal);
+	return rehearsal;
+}
+
+struct store *rehearsal_store(struct rehearsal *rehearsal)
+{
+	return &rehearsal->store;
+}
+
+void rehearsal_free(struct rehearsal **place)
+{
+	struct rehearsal *rehearsal = *place;
+
+	if (!rehearsal)
+		return;
+	rehearsal->clock->ops->timer_free(&rehearsal->timer);
+	free(rehearsal);
+	*place = NULL;
+}
+
+/* ---- the broker ---- */
+
+/* A call of a partition, of which there is one at a time. */
+struct question {
+	struct timer *timer;
+	publish_done *done;
+	void *context;
+};
+
+struct rehearsal_broker {
+	struct broker broker;
+	struct clock *clock;
+	struct question questions[PARTITIONS];
+};
+
+static void answer_nothing(void *context)
+{
+	const struct question *question = context;
+
+	question->done(question->context, &(struct published){0}, NULL);
+}
+
+/* Without rows it only asks how far the partition is. */
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
+		    void *context)
+{
+	struct rehearsal_broker *broker = (struct rehearsal_broker *)port;
+	struct question *question = &broker->questions[publication->partition];
+
+	assert(!publication->row_count && "nothing is committed, so nothing is published");
+	question->done = done;
+	question->context = context;
+	broker->clock->ops->timer_set(question->timer, 0);
+}
+
+static bool is_up(const struct broker *broker)
+{
+	(void)broker;
+	return true;
+}
+
+struct rehearsal_broker *rehearsal_broker_new(struct clock *clock)
+{
+	static const struct broker_ops ops = {.publish = publish, .is_up = is_up};
+	struct rehearsal_broker *broker = must_alloc(sizeof *broker);
+
+	broker->broker.ops = &ops;
+	broker->clock = clock;
+	for (int i = 0; i < PARTITIONS; i++)
+		broker->questions[i].timer =
+			clock->ops->timer_new(clock, answer_nothing, &broker->questions[i]);
+	return broker;
+}
+
+struct broker *rehearsal_broker_port(struct rehearsal_broker *broker)
+{
+	return &broker->broker;
+}
+
+void rehearsal_broker_free(struct rehearsal_broker **place)
+{
+	struct rehearsal_broker *broker = *place;
+
+	if (!broker)
+		return;
+	for (int i = 0; i < PARTITIONS; i++)
+		broker->clock->ops->timer_free(&broker->questions[i].timer);
+	free(broker);
+	*place = NULL;
+}
