@@ -644,6 +644,11 @@ struct stream_id memory_stream_first(const struct memory_stream *stream)
 	return first ? first->entry.id : (struct stream_id){0};
 }
 
+bool memory_stream_has_group(const struct memory_stream *stream, const char *name)
+{
+	return find_group(stream, name);
+}
+
 size_t memory_stream_pending(const struct memory_stream *stream, const char *name)
 {
 	const struct group *group = find_group(stream, name);

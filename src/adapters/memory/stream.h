@@ -81,6 +81,8 @@ void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trou
 size_t memory_stream_length(const struct memory_stream *stream);
 struct stream_id memory_stream_first(const struct memory_stream *stream);
 
+bool memory_stream_has_group(const struct memory_stream *stream, const char *group);
+
 /* How many entries of the group were read and not acknowledged; 0 when there is no such group. */
 size_t memory_stream_pending(const struct memory_stream *stream, const char *group);
 

@@ -19,6 +19,7 @@ int main(void)
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, reminder_suite());
 	srunner_add_suite(runner, shrink_suite());
+	srunner_add_suite(runner, stream_chaos_suite());
 	srunner_add_suite(runner, stream_reader_suite());
 	srunner_add_suite(runner, trouble_suite());
 	srunner_add_suite(runner, unit_of_work_suite());

@@ -1,74 +1,14 @@
 /* Commands from a stream: in its order, acknowledged after the commit, and nothing lost whatever crashes. */
+#include "stream_world.h"
 #include "suites.h"
-#include "world.h"
-
-#include "adapters/memory/logbook.h"
-#include "adapters/memory/stream.h"
-#include "bus/stream_reader.h"
 
 #include <string.h>
-
-#define GROUP        "allocd"
-#define HOUR_MS      ((int64_t)60 * 60 * 1000)
-#define RETENTION_MS HOUR_MS
-
-static struct memory_stream *stream;
-
-/* The worker's; NULL while there is none. */
-static struct memory_consumer *consumer;
-static struct memory_logbook *logbook;
-static struct stream_reader *reader;
-
-/* ---- the worker ---- */
-
-/* As the worker's consumer does it: what can wait in the stream waits there. */
-static void hold_or_let_go(void *context)
-{
-	(void)context;
-	if (engine_is_full(world->engine) || !engine_stats(world->engine)->database_up)
-		stream_reader_pause(reader);
-	else
-		stream_reader_resume(reader);
-}
-
-static void begin_reader(void)
-{
-	struct stream_reader_ports ports = {
-		.clock = &world->clock.clock,
-		.random = &world->random.random,
-		.logger = &world->logger.logger,
-		.engine = world->engine,
-	};
-
-	consumer = memory_consumer_new(stream, GROUP, "worker");
-	logbook = memory_logbook_new(world->database);
-	ports.stream = memory_consumer_port(consumer);
-	ports.logbook = memory_logbook_port(logbook);
-	reader = stream_reader_new(&ports, &(struct stream_reader_config){"commands", RETENTION_MS});
-	engine_on_change(world->engine, hold_or_let_go, NULL);
-	stream_reader_start(reader);
-	world_run(world);
-}
-
-static void start(void)
-{
-	world_start(world);
-	begin_reader();
-}
-
-static void crash(void)
-{
-	memory_consumer_free(&consumer);
-	memory_logbook_free(&logbook);
-	world_crash(world);
-	stream_reader_free(&reader);
-}
 
 /* A batch without stock, so that each allocate has an effect of its own: an event. */
 static void set_up_stopped(void)
 {
 	set_up_world();
-	stream = memory_stream_new(world->simulation);
+	set_up_stream();
 	create_batch("batch", "LAMP", 1);
 	allocate("first", "LAMP", 1);
 	world_settle(world);
@@ -78,14 +18,7 @@ static void set_up_stopped(void)
 static void set_up(void)
 {
 	set_up_stopped();
-	start();
-}
-
-static void tear_down(void)
-{
-	crash();
-	memory_stream_free(&stream);
-	tear_down_world();
+	start_reading();
 }
 
 /* ---- entries ---- */
@@ -214,7 +147,7 @@ START_TEST(what_is_there_before_the_worker_is_read_from_the_beginning)
 	add("a");
 	add("b");
 
-	start();
+	start_reading();
 
 	ck_assert_str_eq(orders(), "first a b");
 	expect_all_done();
@@ -248,7 +181,7 @@ START_TEST(what_one_commit_did_is_acknowledged_in_one_call)
 {
 	add_many(50);
 
-	start();
+	start_reading();
 
 	ck_assert_uint_eq(stats()->acknowledged, 50);
 	ck_assert_uint_eq(acknowledgements(), 1);
@@ -285,7 +218,7 @@ START_TEST(own_pending_and_claimed_entries_come_before_new_ones)
 	add("c");
 	world_advance_ms(world, STREAM_CLAIM_IDLE_MS);
 
-	start();
+	start_reading();
 
 	ck_assert_str_eq(orders(), "first a b c");
 	ck_assert_uint_ge(stats()->claimed, 1);
@@ -306,7 +239,7 @@ START_TEST(more_pending_entries_than_one_read_brings_come_before_new_ones)
 			read_and_die("worker");
 	}
 
-	start();
+	start_reading();
 
 	ck_assert_str_eq(orders(), all);
 	ck_assert_uint_eq(stats()->read, 3 * STREAM_READ_MAX);
@@ -384,10 +317,10 @@ START_TEST(nothing_is_lost_and_nothing_is_done_twice_whenever_the_worker_dies)
 	come_to(phase, _i < PHASES ? NULL : "id");
 	expect_phase(phase);
 
-	crash();
+	crash_reading();
 	while (database_lost_count(world->database))
 		database_end_lost(world->database, phase == COMMITTED_LATE);
-	start();
+	start_reading();
 	add("b");
 	world_settle(world);
 
@@ -401,16 +334,16 @@ START_TEST(a_worker_that_dies_again_and_again_loses_nothing)
 	add("a");
 	add("b");
 	for (int i = 0; i < 20; i++) {
-		start();
+		start_reading();
 		hold_lane();
 		add(arena_printf(world->arena, "more-%d", i));
 		world_advance_ms(world, 100 * i);
-		crash();
+		crash_reading();
 		while (database_lost_count(world->database))
 			database_end_lost(world->database, i % 2);
 	}
 
-	start();
+	start_reading();
 	world_settle(world);
 
 	ck_assert_str_eq(orders(), "first a b more-0 more-1 more-2 more-3 more-4 more-5 more-6 more-7 more-8 "
@@ -674,7 +607,7 @@ START_TEST(entries_that_were_trimmed_while_pending_are_counted_and_told)
 	add("c");
 	world_advance_ms(world, _i ? STREAM_CLAIM_IDLE_MS : 0);
 
-	start();
+	start_reading();
 
 	ck_assert_uint_eq(stats()->lost, 1);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "entries lost"), 1);
@@ -731,8 +664,8 @@ START_TEST(a_dead_letter_that_is_read_again_is_the_same_dead_letter)
 	add_payload("nonsense");
 	world_run(world);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
-	crash();
-	start();
+	crash_reading();
+	start_reading();
 
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	ck_assert_int_eq(world->database->dead_letters[0].attempts, 2);
@@ -1067,10 +1000,10 @@ Suite *stream_reader_suite(void)
 	Suite *suite = suite_create("stream reader");
 	TCase *stopped = tcase_create("no worker yet"), *running = tcase_create("a worker");
 
-	tcase_add_checked_fixture(stopped, set_up_stopped, tear_down);
+	tcase_add_checked_fixture(stopped, set_up_stopped, tear_down_stream_world);
 	add_to_stopped(stopped);
 	suite_add_tcase(suite, stopped);
-	tcase_add_checked_fixture(running, set_up, tear_down);
+	tcase_add_checked_fixture(running, set_up, tear_down_stream_world);
 	add_to_running(running);
 	suite_add_tcase(suite, running);
 	return suite;

@@ -14,6 +14,7 @@ Suite *publisher_suite(void);
 Suite *refusal_suite(void);
 Suite *reminder_suite(void);
 Suite *shrink_suite(void);
+Suite *stream_chaos_suite(void);
 Suite *stream_reader_suite(void);
 Suite *trouble_suite(void);
 Suite *unit_of_work_suite(void);

@@ -1,0 +1,248 @@
+/*
+ * A worker that reads a stream while everything goes wrong: delays, outages, lost answers, lost groups, deaths. In the
+ * end each entry had its one effect, in the order of the stream, and is acknowledged.
+ */
+#include "stream_world.h"
+#include "suites.h"
+
+#include <string.h>
+
+#define RUNS        60
+#define STEPS       150
+#define SKUS        3
+#define ENTRIES_MAX 1000
+#define MINUTE_MS   ((int64_t)60 * 1000)
+
+struct run {
+	struct memory_random random;
+	bool calm;
+	uint64_t troubles_in;     /* one call in so many meets trouble */
+	int entries, messages;    /* entries that repeat a message's id are none of their own */
+	int with_id[ENTRIES_MAX]; /* messages that have an id */
+	int with_id_count;
+	const char *expected[SKUS]; /* the orders, in the stream's order */
+};
+
+static struct run run;
+
+static int pick(int bound)
+{
+	return (int)random_below(&run.random.random, (uint64_t)bound);
+}
+
+/* ---- entries ---- */
+
+static const char *sku_of(int message)
+{
+	return arena_printf(world->arena, "SKU-%d", message % SKUS);
+}
+
+/* Allocates what is out of stock: one event for each time that it is handled. */
+static void add(int message, const char *id)
+{
+	const char *payload =
+		arena_printf(world->arena, "orderid=order-%d\nsku=%s\nqty=1", message, sku_of(message));
+
+	memory_stream_add(stream, &(struct stream_entry){.type = MSG_ALLOCATE,
+							 .message_id = id,
+							 .payload = {payload, strlen(payload)},
+							 .payload_size = strlen(payload)});
+	run.entries++;
+}
+
+static const char *id_of(int message)
+{
+	return arena_printf(world->arena, "m-%d", message);
+}
+
+static void add_again(void)
+{
+	int message = run.with_id[pick(run.with_id_count)];
+
+	add(message, id_of(message));
+}
+
+static void add_another(void)
+{
+	int message = run.messages++;
+	const char **expected = &run.expected[message % SKUS];
+	bool has_id = pick(2);
+
+	if (has_id)
+		run.with_id[run.with_id_count++] = message;
+	add(message, has_id ? id_of(message) : NULL);
+	*expected = arena_printf(world->arena, "%sorder-%d ", *expected, message);
+}
+
+static void add_some(void)
+{
+	for (int count = 1 + pick(12); count > 0 && run.messages < ENTRIES_MAX; count--) {
+		if (run.with_id_count && !pick(5))
+			add_again();
+		else
+			add_another();
+	}
+}
+
+/* ---- what goes wrong ---- */
+
+static bool is_well(void)
+{
+	return run.calm || random_below(&run.random.random, run.troubles_in) != 0;
+}
+
+static enum stream_trouble on_stream_call(void *context, enum stream_call call)
+{
+	(void)context;
+	(void)call;
+	if (is_well())
+		return STREAM_WELL;
+	return pick(2) ? STREAM_REFUSED : STREAM_ANSWER_LOST;
+}
+
+static enum trouble on_store_call(void *context, enum store_call call)
+{
+	static const enum trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
+						TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
+						TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
+
+	(void)context;
+	if (is_well())
+		return TROUBLE_NONE;
+	return call == CALL_FLUSH ? troubles[pick(COUNT(troubles))] : TROUBLE_REFUSED;
+}
+
+static void delay(struct wire *wire)
+{
+	wire_delay(wire, 0, pick(40), &run.random.random);
+}
+
+static void begin_worker(void)
+{
+	world->config.lanes = 1 + (size_t)pick(3);
+	world->config.unit_max = (size_t[]){1, 3, 1000}[pick(3)];
+	world->config.queue_max = (size_t[]){5, 50, 100000}[pick(3)];
+	world_prepare(world);
+	for (size_t i = 0; i < world->config.lanes; i++) {
+		memory_store_on_trouble(world->lanes[i], on_store_call, NULL);
+		delay(memory_store_requests(world->lanes[i]));
+		delay(memory_store_answers(world->lanes[i]));
+	}
+	world_start(world);
+	prepare_reader();
+	memory_consumer_on_trouble(consumer, on_stream_call, NULL);
+	delay(memory_consumer_requests(consumer));
+	delay(memory_consumer_answers(consumer));
+	delay(memory_consumer_read_answers(consumer));
+	delay(memory_logbook_requests(logbook));
+	stream_reader_start(reader);
+}
+
+static void replace_worker(void)
+{
+	crash_reading();
+	begin_worker();
+}
+
+static void lose_group(void)
+{
+	if (memory_stream_has_group(stream, GROUP))
+		memory_stream_destroy_group(stream, GROUP);
+}
+
+static void take_step(void)
+{
+	int kind = pick(100);
+
+	if (kind < 40)
+		add_some();
+	else if (kind < 75)
+		world_advance_ms(world, pick(100));
+	else if (kind < 82)
+		world_advance_ms(world, pick(5000));
+	else if (kind < 85)
+		memory_stream_set_down(stream, pick(2));
+	else if (kind < 88)
+		database_set_down(world->database, pick(2));
+	else if (kind < 92)
+		database_end_lost(world->database, pick(2));
+	else if (kind < 94)
+		lose_group();
+	else if (kind < 95)
+		world_advance_ms(world, pick(2 * STREAM_CLAIM_IDLE_MS));
+	else
+		replace_worker();
+}
+
+static void come_to_an_end(void)
+{
+	run.calm = true;
+	memory_stream_set_down(stream, false);
+	database_set_down(world->database, false);
+	while (database_lost_count(world->database))
+		database_end_lost(world->database, pick(2));
+	world_advance_ms(world, MINUTE_MS);
+	while (database_lost_count(world->database)) /* what had met its trouble before */
+		database_end_lost(world->database, pick(2));
+	world_advance_ms(world, MINUTE_MS);
+	world_settle(world);
+}
+
+/* ---- what came of it ---- */
+
+/* "out_of_stock ORDER SKU 1 - VERSION" */
+static const char *orders_of(const char *sku)
+{
+	const char *text = "", *needle = arena_printf(world->arena, " %s ", sku);
+
+	for (const char *line = published(); *line; line = strchr(line, '\n') + 1) {
+		const char *order = strchr(line, ' ') + 1, *end = strchr(order, ' ');
+
+		if (!strncmp(end, needle, strlen(needle)))
+			text = arena_printf(world->arena, "%s%.*s ", text, (int)(end - order), order);
+	}
+	return text;
+}
+
+START_TEST(each_entry_has_its_one_effect_in_order_whatever_goes_wrong)
+{
+	run = (struct run){.troubles_in = 3 + (uint64_t)_i % 40};
+	memory_random_init(&run.random, (uint64_t)_i);
+	memory_random_init(&world->random, ~(uint64_t)_i);
+	for (int i = 0; i < SKUS; i++) {
+		create_batch(sku_of(i), sku_of(i), 1);
+		allocate("first", sku_of(i), 1);
+		run.expected[i] = "first ";
+	}
+	world_settle(world);
+	world_crash(world);
+	begin_worker();
+	for (int step = 0; step < STEPS; step++)
+		take_step();
+	come_to_an_end();
+
+	for (int i = 0; i < SKUS; i++)
+		ck_assert_str_eq(orders_of(sku_of(i)), run.expected[i]);
+	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), 0);
+	ck_assert(stream_reader_is_idle(reader));
+	ck_assert_uint_eq(stream_reader_stats(reader)->lost, 0);
+	ck_assert_uint_eq(memory_stream_length(stream), (size_t)run.entries);
+}
+END_TEST
+
+static void set_up(void)
+{
+	set_up_world();
+	set_up_stream();
+}
+
+Suite *stream_chaos_suite(void)
+{
+	Suite *suite = suite_create("stream chaos");
+	TCase *tests = tcase_create("chaos");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down_stream_world);
+	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_whatever_goes_wrong, 0, RUNS);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

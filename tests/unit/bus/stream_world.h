@@ -1,0 +1,36 @@
+/*
+ * A worker that reads a stream, in the world of the test that runs (see world.h).  The stream outlives the worker.
+ */
+#ifndef ALLOCD_TESTS_STREAM_WORLD_H
+#define ALLOCD_TESTS_STREAM_WORLD_H
+
+#include "world.h"
+
+#include "adapters/memory/logbook.h"
+#include "adapters/memory/stream.h"
+#include "bus/stream_reader.h"
+
+#define GROUP        "allocd"
+#define HOUR_MS      ((int64_t)60 * 60 * 1000)
+#define RETENTION_MS HOUR_MS
+
+extern struct memory_stream *stream;
+
+/* The worker's; NULL while there is none. */
+extern struct memory_consumer *consumer;
+extern struct memory_logbook *logbook;
+extern struct stream_reader *reader;
+
+/* The stream, to a world that is there, and the end of all of them. */
+void set_up_stream(void);
+void tear_down_stream_world(void);
+
+/* The reader of a worker that was started; it is held as the engine needs.  Not begun, or begun. */
+void prepare_reader(void);
+void begin_reader(void);
+
+/* Worker and reader begin, or die. */
+void start_reading(void);
+void crash_reading(void);
+
+#endif
