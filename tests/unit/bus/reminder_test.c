@@ -168,7 +168,7 @@ START_TEST(without_chores_nothing_is_done_but_what_was_asked_for)
 	world_advance_ms(world, 10 * LEASE_MS);
 	expect_handled(world->last);
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
-	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_TIDY), 0);
+	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_UNFINISHED_SHRINKS), 0);
 	world_crash(world);
 
 	world->config.no_chores = false;
