@@ -7,18 +7,25 @@
 
 #define TIMEOUT_MS 30000
 
-/* What is still busy, in one line; NULL: nothing.  False: see the tools. */
+/* However little time is left, workers have so long to answer: else they would always be the busy ones. */
+#define ANSWER_MS_MIN 200
+
+/* One look after the other, until a whole round finds nobody busy. */
 struct look {
 	const struct invocation *invocation;
 	struct tools *tools;
 	struct patience patience;
 	int64_t asked, answered; /* workers */
-	const char *busy;
+	const char *busy;        /* who or what is, in one line; NULL: nobody so far */
 };
+
+/* These return false when the question could not be asked: see the tools. */
 
 static bool look_at_workers(struct look *look)
 {
-	if (!tools_ask_for_quiet(look->tools, patience_left_ms(&look->patience), &look->asked,
+	int64_t left = patience_left_ms(&look->patience);
+
+	if (!tools_ask_for_quiet(look->tools, left > ANSWER_MS_MIN ? left : ANSWER_MS_MIN, &look->asked,
 				 &look->answered))
 		return false;
 	if (look->answered < look->asked)

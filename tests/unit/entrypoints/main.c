@@ -15,6 +15,7 @@ int main(void)
 	srunner_add_suite(runner, http_suite());
 	srunner_add_suite(runner, metrics_suite());
 	srunner_add_suite(runner, options_suite());
+	srunner_add_suite(runner, patience_suite());
 	srunner_add_suite(runner, program_suite());
 	srunner_add_suite(runner, quiet_suite());
 	srunner_add_suite(runner, rehearsal_suite());

@@ -11,6 +11,7 @@ Suite *dead_letter_suite(void);
 Suite *http_suite(void);
 Suite *metrics_suite(void);
 Suite *options_suite(void);
+Suite *patience_suite(void);
 Suite *program_suite(void);
 Suite *quiet_suite(void);
 Suite *rehearsal_suite(void);
