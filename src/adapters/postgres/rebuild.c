@@ -47,11 +47,13 @@ static const struct pass show_lines = {
 		" (select count(*) from wrong),"
 		" (select coalesce(array_agg(distinct product_id), '{}') from wrong)"
 		" from piece order by product_id desc, orderid desc, qty desc limit 1",
-	.fix = "with wrong as ("
-	       " select l.orderid, p.sku, l.qty, b.reference, v.batchref from order_lines l" WRONG_LINES
-	       " and (l.product_id, l.orderid, l.qty) > ($1::bigint, $2::text, $3::integer)"
-	       " and (l.product_id, l.orderid, l.qty) <= ($4::bigint, $5::text, $6::integer)"
-	       " and l.product_id = any($7::bigint[])"
+	.fix = "with piece as materialized ("
+	       " select * from order_lines"
+	       " where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)"
+	       " and (product_id, orderid, qty) <= ($4::bigint, $5::text, $6::integer)"
+	       " and product_id = any($7::bigint[])"
+	       "), wrong as materialized ("
+	       " select l.orderid, p.sku, l.qty, b.reference, v.batchref from piece l" WRONG_LINES
 	       "), shown as ("
 	       " insert into allocations_view (orderid, sku, qty, batchref)"
 	       " select orderid, sku, qty, reference from wrong"
@@ -64,11 +66,11 @@ static const struct pass show_lines = {
 	" where not exists (select from order_lines l"                                                       \
 	" where l.product_id = p.id and l.orderid = v.orderid and l.qty = v.qty)"
 
-#define WRONG_ROWS_OF_PIECE                                                                                  \
-	" from allocations_view v" WRONG_ROWS                                                                \
-	" and (v.orderid, v.sku, v.qty) > ($1::text, $2::text, $3::integer)"                                 \
-	" and (v.orderid, v.sku, v.qty) <= ($4::text, $5::text, $6::integer)"                                \
-	" and (p.id is null or p.id = any($7::bigint[]))"
+#define ROWS_OF_PIECE                                                                                        \
+	"(v.orderid, v.sku, v.qty) > ($1::text, $2::text, $3::integer)"                                      \
+	" and (v.orderid, v.sku, v.qty) <= ($4::text, $5::text, $6::integer)"
+
+#define MAY_CHANGE " and (p.id is null or p.id = any($7::bigint[]))"
 
 /*
  * A row whose SKU is no product's has nothing to lock but itself.  Once that is done, a worker that creates
@@ -84,10 +86,12 @@ static const struct pass hide_rows = {
 		" select orderid, sku, qty, (select count(*) from piece), (select count(*) from wrong),"
 		" (select coalesce(array_agg(distinct id), '{}') from wrong where id is not null)"
 		" from piece order by orderid desc, sku desc, qty desc limit 1",
-	.lock = "select" WRONG_ROWS_OF_PIECE " order by v.orderid, v.sku, v.qty for update of v",
-	.fix = "with hidden as ("
-	       " delete from allocations_view r using (select v.orderid, v.sku, v.qty" WRONG_ROWS_OF_PIECE
-	       ") as w"
+	.lock = "select from allocations_view v" WRONG_ROWS " and " ROWS_OF_PIECE MAY_CHANGE
+		" order by v.orderid, v.sku, v.qty for update of v",
+	.fix = "with piece as materialized (select * from allocations_view v where " ROWS_OF_PIECE
+	       "), wrong as materialized (select v.orderid, v.sku, v.qty from piece v" WRONG_ROWS MAY_CHANGE
+	       "), hidden as ("
+	       " delete from allocations_view r using wrong w"
 	       " where r.orderid = w.orderid and r.sku = w.sku and r.qty = w.qty"
 	       " returning 1"
 	       ") select 0, 0, count(*) from hidden",
@@ -108,6 +112,21 @@ static int64_t number_at(const PGresult *result, int column)
 	return strtoll(PQgetvalue(result, 0, column), NULL, 10);
 }
 
+/*
+ * Every statement is about a piece, which the planner cannot know: left to itself it reads whole tables for
+ * each.  (In the transaction and not in the session: there may be a pooler.)
+ */
+static bool begin(struct dialogue *dialogue)
+{
+	return dialogue_run(dialogue, "begin isolation level read committed;"
+				      "set local lock_timeout = '500ms';"
+				      "set local enable_seqscan = off;"
+				      "set local enable_bitmapscan = off;"
+				      "set local enable_hashjoin = off;"
+				      "set local enable_mergejoin = off;"
+				      "set local jit = off");
+}
+
 /* ---- correcting a piece ---- */
 
 static bool ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params)
@@ -121,9 +140,7 @@ static bool ask(struct dialogue *dialogue, const char *sql, int count, const cha
 /* Each statement sees what was committed before it began: the last one, all that was before the locks. */
 static PGresult *fix_piece(struct dialogue *dialogue, const struct pass *pass, const char *const piece[])
 {
-	if (!dialogue_run(dialogue,
-			  "begin isolation level read committed; set local lock_timeout = '500ms'") ||
-	    !ask(dialogue, lock_products, 1, &piece[PRODUCTS]) ||
+	if (!begin(dialogue) || !ask(dialogue, lock_products, 1, &piece[PRODUCTS]) ||
 	    (pass->lock && !ask(dialogue, pass->lock, PIECE_PARTS, piece)))
 		return NULL;
 	return dialogue_ask(dialogue, pass->fix, PIECE_PARTS, piece);
@@ -181,6 +198,16 @@ static bool take_piece(struct rebuild *rebuild, const struct pass *pass, const P
 	return number_at(scanned, WRONG) == 0 || correct(rebuild, pass, piece);
 }
 
+static PGresult *scan(struct dialogue *dialogue, const struct pass *pass, const char *const after[3])
+{
+	PGresult *scanned = begin(dialogue) ? dialogue_ask(dialogue, pass->scan, 3, after) : NULL;
+
+	if (!scanned || dialogue_run(dialogue, "commit"))
+		return scanned;
+	PQclear(scanned);
+	return NULL;
+}
+
 /* A whole table.  `looked` counts its rows. */
 static bool go_through(struct rebuild *rebuild, const struct pass *pass, int64_t *looked)
 {
@@ -190,7 +217,7 @@ static bool go_through(struct rebuild *rebuild, const struct pass *pass, int64_t
 
 	for (;;) {
 		dialogue_be_patient(rebuild->dialogue, PATIENCE_MS);
-		scanned = dialogue_ask(rebuild->dialogue, pass->scan, 3, after);
+		scanned = scan(rebuild->dialogue, pass, after);
 		right = scanned && (PQntuples(scanned) == 0 || take_piece(rebuild, pass, scanned, after));
 		PQclear(before);
 		before = scanned;
