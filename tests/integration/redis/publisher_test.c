@@ -1,4 +1,6 @@
 /* The broker port on a real Redis: rows behind their fence, through whatever happens to it. */
+#include "adapters/redis/fence.h"
+
 #include "suites.h"
 #include "world.h"
 
@@ -689,6 +691,28 @@ START_TEST(of_a_row_that_the_stream_took_in_part_nobody_hears)
 }
 END_TEST
 
+/* Redis 6.2, of whose words this Redis is made to answer an HSET with. */
+START_TEST(what_an_older_redis_refuses_is_told_with_its_code)
+{
+	const char *script =
+		arena_printf(world.arena,
+			     "local newer = redis "
+			     "local redis = {pcall = function(name, ...) "
+			     "  if name ~= 'HSET' then return newer.pcall(name, ...) end "
+			     "  return {err = '@user_script: 12: -OOM command not allowed.\\r\\n'} "
+			     "end} %s",
+			     fence_script);
+	redisReply *reply =
+		redisCommand(world.control, "EVAL %s 1 p:f 3 7 1000 10 p: 8 1 line_allocated x", script);
+
+	ck_assert_uint_eq(reply->elements, 4);
+	ck_assert_int_eq(reply->element[0]->integer, 7);
+	ck_assert_int_eq(reply->element[3]->type, REDIS_REPLY_ERROR);
+	ck_assert_int_eq(strncmp(reply->element[3]->str, "OOM command", strlen("OOM command")), 0);
+	freeReplyObject(reply);
+}
+END_TEST
+
 START_TEST(a_script_that_may_not_be_loaded_is_told)
 {
 	command("ACL SETUSER me on >pw ~* &* +@all -script|load");
@@ -934,6 +958,7 @@ Suite *publisher_suite(void)
 	tcase_add_loop_test(tests, what_redis_refuses_is_tried_again_unheard, 0, COUNT(troubles));
 	tcase_add_test(tests, rows_before_the_one_that_is_refused_stay_behind_the_fence);
 	tcase_add_test(tests, of_a_row_that_the_stream_took_in_part_nobody_hears);
+	tcase_add_test(tests, what_an_older_redis_refuses_is_told_with_its_code);
 	tcase_add_test(tests, a_script_that_may_not_be_loaded_is_told);
 	tcase_add_test(tests, without_memory_events_go_out_past_the_fence);
 	tcase_add_test(tests, without_memory_the_fence_is_kept_as_far_as_it_is_known);
