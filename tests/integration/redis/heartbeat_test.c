@@ -244,6 +244,19 @@ END_TEST
 
 /* ---- a way that is not ---- */
 
+START_TEST(what_was_heard_before_a_reconnect_does_not_count)
+{
+	break_way();
+	command("CLIENT KILL TYPE pubsub");
+	run_until(!both_are_up());
+	run_until(both_are_up());
+	run_for(100);
+
+	ck_assert(both_are_up());
+	ck_assert(!is_fresh());
+}
+END_TEST
+
 START_TEST(a_way_that_breaks_is_found_within_ten_seconds)
 {
 	int64_t begin = milliseconds(), broken_at = calendar_us();
@@ -311,6 +324,7 @@ Suite *heartbeat_suite(void)
 	tcase_add_test(tests, a_pause_is_not_held_against_it);
 	tcase_add_test(tests, short_pauses_are_not_held_against_it);
 	tcase_add_test(tests, our_own_sleep_is_not_held_against_it);
+	tcase_add_test(tests, what_was_heard_before_a_reconnect_does_not_count);
 	tcase_add_test(tests, a_way_that_breaks_is_found_within_ten_seconds);
 	suite_add_tcase(suite, tests);
 	return suite;
