@@ -219,6 +219,13 @@ const struct command *command_named(const char *const words[], const char *const
 	return NULL;
 }
 
+bool command_is_of_family(const struct command *command, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
+}
+
 enum exit_status command_config(const struct invocation *invocation)
 {
 	config_print(&invocation->config, stdout);

@@ -77,6 +77,9 @@ const struct command *command_named(const char *const words[], const char *const
 /* Tells how to use it, on standard output. */
 void command_explain(const struct command *command);
 
+/* Whether it is one of those whose names begin with that word and a blank. */
+bool command_is_of_family(const struct command *command, const char *word);
+
 /* The rows' functions. */
 enum exit_status command_run(const struct invocation *invocation);
 enum exit_status command_migrate(const struct invocation *invocation);

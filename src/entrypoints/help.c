@@ -14,14 +14,26 @@ static int widest_name(void)
 	return (int)widest;
 }
 
-static void print_program(void)
+/* All of them, or those of one family; false: it has none. */
+static bool print_commands(const char *family)
 {
 	int width = widest_name();
+	bool found = false;
 
+	for (size_t i = 0; i < commands_count; i++) {
+		if (family && !command_is_of_family(&commands[i], family))
+			continue;
+		printf("  %-*s  %s\n", width, commands[i].name, commands[i].summary);
+		found = true;
+	}
+	return found;
+}
+
+static void print_program(void)
+{
 	puts("usage: allocd COMMAND [OPTION]... [ARGUMENT]...\n\n"
 	     "Decides which batch of stock each order line is taken from, and tells the world.\n");
-	for (size_t i = 0; i < commands_count; i++)
-		printf("  %-*s  %s\n", width, commands[i].name, commands[i].summary);
+	print_commands(NULL);
 	puts("\nallocd help COMMAND tells more, and which settings the command takes.\n"
 	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
 	     "78 configuration.");
@@ -89,6 +101,8 @@ enum exit_status command_help(const struct invocation *invocation)
 		return STATUS_DONE;
 	}
 	command = command_named(words, &rest);
+	if (!command && count == 1 && print_commands(words[0]))
+		return STATUS_DONE;
 	if (!command || *rest) {
 		fprintf(stderr, "allocd: there is no command '%s%s%s'\n", words[0], words[1] ? " " : "",
 			words[1] ? words[1] : "");

@@ -13,15 +13,27 @@ static enum exit_status complain(const char *error, enum exit_status status)
 	return status;
 }
 
-static enum exit_status unknown_command(const char *name, struct arena *arena)
+/* Of all commands, or of one family; NULL: it has none. */
+static const char *command_names(const char *family, struct arena *arena)
 {
-	const char *names = commands[0].name;
+	const char *names = NULL;
 
-	for (size_t i = 1; i < commands_count; i++)
-		names = arena_printf(arena, "%s, %s", names, commands[i].name);
-	return complain(name ? arena_printf(arena, "there is no command '%s'; there are %s", name, names)
-			     : arena_printf(arena, "expected a command: %s", names),
-			STATUS_USAGE);
+	for (size_t i = 0; i < commands_count; i++) {
+		if (!family || command_is_of_family(&commands[i], family))
+			names = arena_printf(arena, "%s%s%s", names ? names : "", names ? ", " : "",
+					     commands[i].name);
+	}
+	return names;
+}
+
+static enum exit_status unknown_command(const char *word, struct arena *arena)
+{
+	const char *family = word ? command_names(word, arena) : NULL, *all = command_names(NULL, arena);
+	const char *error = arena_printf(arena, "expected a command: %s", family ? family : all);
+
+	if (word && !family)
+		error = arena_printf(arena, "there is no command '%s'; there are %s", word, all);
+	return complain(error, STATUS_USAGE);
 }
 
 /* --help and --version are what people try first. */

@@ -146,6 +146,19 @@ START_TEST(wrong_usage_is_one_line_and_2)
 }
 END_TEST
 
+START_TEST(half_a_name_tells_the_whole_ones)
+{
+	ck_assert_int_eq(run((const char *const[]){"dead-letters", NULL}, nothing), STATUS_USAGE);
+	ck_assert_ptr_nonnull(
+		strstr(err, "allocd: expected a command: dead-letters list, dead-letters show, "));
+	ck_assert_ptr_null(strstr(err, "outbox"));
+
+	ck_assert_int_eq(run((const char *const[]){"help", "dead-letters", NULL}, nothing), STATUS_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "  dead-letters replay "));
+	ck_assert_ptr_null(strstr(out, "outbox"));
+}
+END_TEST
+
 START_TEST(a_wrong_setting_is_one_line_and_78)
 {
 	ck_assert_int_eq(
@@ -218,6 +231,7 @@ Suite *program_suite(void)
 	tcase_add_checked_fixture(tests, set_up, NULL);
 	tcase_add_test(tests, a_command_gets_its_settings_and_its_status_is_the_programs);
 	tcase_add_test(tests, wrong_usage_is_one_line_and_2);
+	tcase_add_test(tests, half_a_name_tells_the_whole_ones);
 	tcase_add_test(tests, a_wrong_setting_is_one_line_and_78);
 	tcase_add_test(tests, an_unknown_setting_only_warns);
 	tcase_add_test(tests, version_needs_no_configuration);
