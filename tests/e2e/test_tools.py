@@ -637,3 +637,45 @@ def test_quiesce_without_redis_ends_with_69(migrated):
 
     assert done.returncode == 69
     assert "secret" not in done.stderr
+
+
+# ---- quiesce: a worker ----
+
+
+def test_what_came_before_quiesce_is_done_when_it_returns(allocd):
+    sku, stream = unique("sku"), allocd.prefix + "allocd:commands"
+    allocd.stock(sku, batch=10_000)
+    assert allocd.run("quiesce").returncode == 0
+    for burst in range(5):
+        pipeline = allocd.redis.pipeline(transaction=False)
+        for order in range(burst * 200, burst * 200 + 200):
+            heard = {"orderid": f"heard-{order}", "sku": sku, "qty": 1}
+            read = {"orderid": f"read-{order}", "sku": sku, "qty": 1}
+            pipeline.publish(allocd.prefix + "allocate", json.dumps(heard))
+            pipeline.xadd(stream, {"type": "allocate", "data": json.dumps(read)})
+        pipeline.execute()
+
+        done = allocd.run("quiesce")
+
+        assert (done.returncode, done.stderr) == (0, "")
+        expected = 400 * (burst + 1)
+        assert allocd.query("select count(*) from order_lines") == [(expected,)]
+        assert allocd.redis.xlen(allocd.prefix + "allocd:events") == expected
+        assert allocd.redis.xpending(stream, "allocd")["pending"] == 0
+    assert allocd.run("verify").returncode == 0
+
+
+def test_quiesce_gives_up_while_the_worker_cannot_finish(allocd):
+    sku = unique("sku")
+    allocd.stock(sku, batch=10)
+    assert allocd.run("quiesce").returncode == 0
+    with contextlib.closing(psycopg2.connect(allocd.database_url)) as holder:
+        with holder.cursor() as cursor:
+            cursor.execute("select from products where sku = %s for update", (sku,))
+        allocd.allocate(sku, "order", 1)
+        busy = allocd.run("quiesce", "--timeout", "1")
+    done = allocd.run("quiesce")
+
+    assert (busy.returncode, busy.stderr) == (75, "allocd: quiesce: still busy: 1 of 1 workers\n")
+    assert done.returncode == 0
+    assert allocd.query("select orderid from order_lines") == [("order",)]
