@@ -26,11 +26,19 @@
 
 enum operation { LOOK, CREATE_GROUP, CLAIM, READ_PENDING, READ_NEW, ACKNOWLEDGE, TRIM, OPERATIONS };
 
+struct link {
+	struct redis_connection *connection;
+	char *name;
+	struct client_identity identity; /* of the connection, or of the one before */
+	size_t replies;                  /* that are yet to come before it is up */
+};
+
 /* One call of an operation, from its beginning to its answer. */
 struct call {
 	struct redis_stream *stream;
-	struct redis_connection *connection; /* that it goes over */
-	struct event *refusing;              /* because that is not up */
+	const struct link *link;      /* that it goes over; */
+	const struct link *companion; /* which must be up, too */
+	struct event *refusing;       /* because one is not */
 	void (*answer)(struct call *call, const struct failure *failure);
 	bool is_open;
 	size_t replies; /* that are yet to come */
@@ -50,13 +58,10 @@ struct call {
 struct redis_stream {
 	struct stream stream;
 	char *key, *group, *consumer;
-	char *asking_name, *waiting_name;
 	int64_t claim_idle_ms;
 
-	struct redis_connection *asking;
-	struct redis_connection *waiting; /* for new entries; nothing else is asked on it */
-	struct client_identity waiting_as;
-	size_t waiting_replies; /* that are yet to come before it waits */
+	struct link asking;
+	struct link waiting; /* for new entries; nothing else is asked on it */
 
 	struct call calls[OPERATIONS];
 	struct standing standing;
@@ -98,10 +103,17 @@ static void finish(struct call *call)
 	call->answer(call, call->failed ? &call->failure : NULL);
 }
 
-/* The connection is not there, or not any more. */
+static const char *trouble_of(const struct call *call)
+{
+	const char *trouble = redis_connection_trouble(call->link->connection);
+
+	return trouble ? trouble : redis_connection_trouble(call->companion->connection);
+}
+
+/* A connection is not there, or not any more. */
 static void finish_unsent(struct call *call)
 {
-	const char *trouble = redis_connection_trouble(call->connection);
+	const char *trouble = trouble_of(call);
 
 	fail(call, FAILURE_RETRY, trouble ? trouble : "the connection was lost");
 	finish(call);
@@ -119,10 +131,10 @@ static void ask(struct call *call, struct evbuffer *commands, size_t replies, co
 	static const struct timeval at_once = {0, 0};
 
 	call->replies = replies;
-	if (redis_connection_is_up(call->connection))
-		redis_connection_request(call->connection, commands, replies, replied, call);
-	else
+	if (trouble_of(call))
 		evtimer_add(call->refusing, &at_once);
+	else
+		redis_connection_request(call->link->connection, commands, replies, replied, call);
 	evbuffer_free(commands);
 }
 
@@ -433,37 +445,29 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 
 /* ---- the connections ---- */
 
-static void on_asking_greeted(void *context)
-{
-	const struct redis_stream *stream = context;
-
-	redis_connection_settle(stream->asking);
-}
-
 /* What became of the one before, which may be gone by itself, comes first; then, who we are now. */
-static void on_waiting_known(void *context, const redisReply *reply)
+static void on_identified(void *context, const redisReply *reply)
 {
-	struct redis_stream *stream = context;
+	struct link *link = context;
 
-	if (!reply || --stream->waiting_replies)
+	if (!reply || --link->replies)
 		return;
-	client_identity_take(&stream->waiting_as, reply);
-	redis_connection_settle(stream->waiting);
+	client_identity_take(&link->identity, reply);
+	redis_connection_settle(link->connection);
 }
 
-static void on_waiting_greeted(void *context)
+static void on_greeted(void *context)
 {
-	struct redis_stream *stream = context;
+	struct link *link = context;
 	struct evbuffer *commands = must(evbuffer_new());
 
-	stream->waiting_replies = 1;
-	if (*stream->waiting_as.id) {
-		client_identity_kill(&stream->waiting_as, commands);
-		stream->waiting_replies++;
+	link->replies = 1;
+	if (*link->identity.id) {
+		client_identity_kill(&link->identity, commands);
+		link->replies++;
 	}
 	client_identity_ask(commands);
-	redis_connection_request(stream->waiting, commands, stream->waiting_replies, on_waiting_known,
-				 stream);
+	redis_connection_request(link->connection, commands, link->replies, on_identified, link);
 	evbuffer_free(commands);
 }
 
@@ -480,9 +484,29 @@ static void on_lost(void *context, const char *cause)
 	(void)cause; /* calls under way were told */
 }
 
+static void link_init(struct link *link, const struct redis_settings *settings, const char *name,
+		      const char *suffix)
+{
+	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+
+	if (asprintf(&link->name, "%s%s", name, suffix) < 0)
+		abort();
+	link->connection = redis_connection_new(settings, link->name, PAYLOAD_MAX, &user, link);
+}
+
+static void link_release(struct link *link)
+{
+	redis_connection_free(&link->connection);
+	free(link->name);
+}
+
 /* ---- the whole ---- */
 
-static void init_calls(struct redis_stream *stream, struct event_base *base)
+/*
+ * What is pending is read only when no connection of ours waits unheard: what that is handed would come to be
+ * pending behind our back.
+ */
+static void calls_init(struct redis_stream *stream, struct event_base *base)
 {
 	static void (*const answers[OPERATIONS])(struct call *, const struct failure *) = {
 		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done,
@@ -495,7 +519,8 @@ static void init_calls(struct redis_stream *stream, struct event_base *base)
 		struct call *call = &stream->calls[i];
 
 		call->stream = stream;
-		call->connection = i == READ_NEW ? stream->waiting : stream->asking;
+		call->link = i == READ_NEW ? &stream->waiting : &stream->asking;
+		call->companion = i == READ_PENDING ? &stream->waiting : call->link;
 		call->refusing = must(evtimer_new(base, on_refusing, call));
 		call->answer = answers[i];
 	}
@@ -506,8 +531,6 @@ struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 {
 	static const struct stream_ops ops = {look,     create_group, claim, read_pending,
 					      read_new, acknowledge,  trim};
-	static const struct connection_user asking = {on_asking_greeted, on_heard, on_lost};
-	static const struct connection_user waiting = {on_waiting_greeted, on_heard, on_lost};
 	struct redis_stream *stream = must_alloc(sizeof *stream);
 
 	stream->stream.ops = &ops;
@@ -515,12 +538,9 @@ struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 	stream->group = must(strdup(config->group));
 	stream->consumer = must(strdup(config->consumer));
 	stream->claim_idle_ms = config->claim_idle_ms;
-	if (asprintf(&stream->asking_name, "%s", config->name) < 0 ||
-	    asprintf(&stream->waiting_name, "%s-waiting", config->name) < 0)
-		abort();
-	stream->asking = redis_connection_new(settings, stream->asking_name, PAYLOAD_MAX, &asking, stream);
-	stream->waiting = redis_connection_new(settings, stream->waiting_name, PAYLOAD_MAX, &waiting, stream);
-	init_calls(stream, settings->base);
+	link_init(&stream->asking, settings, config->name, "");
+	link_init(&stream->waiting, settings, config->name, "-waiting");
+	calls_init(stream, settings->base);
 	return stream;
 }
 
@@ -530,15 +550,13 @@ void redis_stream_free(struct redis_stream **stream)
 
 	if (!it)
 		return;
-	redis_connection_free(&it->asking);
-	redis_connection_free(&it->waiting);
+	link_release(&it->asking);
+	link_release(&it->waiting);
 	for (size_t i = 0; i < OPERATIONS; i++)
 		event_free(it->calls[i].refusing);
 	free(it->key);
 	free(it->group);
 	free(it->consumer);
-	free(it->asking_name);
-	free(it->waiting_name);
 	free(it);
 	*stream = NULL;
 }
@@ -555,7 +573,7 @@ bool redis_stream_is_up(const struct redis_stream *stream)
 
 const char *redis_stream_trouble(const struct redis_stream *stream)
 {
-	const char *trouble = redis_connection_trouble(stream->asking);
+	const char *trouble = redis_connection_trouble(stream->asking.connection);
 
-	return trouble ? trouble : redis_connection_trouble(stream->waiting);
+	return trouble ? trouble : redis_connection_trouble(stream->waiting.connection);
 }

@@ -3,8 +3,8 @@
  *
  * Two connections: one waits for new entries, which holds up whatever is behind it; the other does all else.
  * A call whose connection is not up, or that is lost with it, fails with FAILURE_RETRY; so does what Redis
- * refuses.  Who waits again after a loss first makes an end of what Redis may have kept of the connection
- * before, so that no entry is handed to nobody.
+ * refuses.  A connection that takes the place of a lost one first makes an end of what Redis may have kept of
+ * that, so that no entry is handed to nobody; before, nothing that is pending is read.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_STREAM_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_STREAM_H

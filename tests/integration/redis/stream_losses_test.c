@@ -229,6 +229,8 @@ START_TEST(no_entry_is_handed_to_a_connection_that_was_given_up)
 	run_for(50);
 	shutdown(kept, SHUT_RD); /* we see an end; Redis sees nothing, and that client waits on */
 	expect_failure(&reading.read_new, FAILURE_RETRY, "closed");
+	begin_read_pending("0-0"); /* too early: it may be handed something yet */
+	expect_failure(&reading.read_pending, FAILURE_RETRY, "closed");
 	run_until(stream_is_up());
 
 	DO(read_pending, ("0-0"));
