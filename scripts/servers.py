@@ -236,11 +236,13 @@ class Redis(Server):
     def __init__(self, directory, durable=False):
         super().__init__(directory, durable)
         self.port = free_port()
+        self.socket = self.folder / "socket"
 
     def start(self):
         self.spawn(
             [
                 "redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.folder,
+                "--unixsocket", self.socket,
                 "--pidfile", self.folder / self.pid_file, "--save", "",
                 "--appendonly", "yes" if self.durable else "no", "--appendfsync", "always",
             ],

@@ -73,8 +73,10 @@ class Ledger:
         return {identity for (identity,) in rows}
 
     def missing(self):
+        """Commands that left no trace in the inbox, of those that do."""
         spent = self.spent()
-        return [command for command in list(self.sent) if (command.id or command.entry_id) not in spent]
+        keys = [(command, command.id or command.entry_id) for command in list(self.sent)]
+        return [command for command, key in keys if key not in spent and (key or command.way != "http")]
 
     def lines(self):
         rows = self.allocd.query(
@@ -96,6 +98,9 @@ class Ledger:
             return answer if answer.status_code == 200 else None
 
         return wait_until(ask, "the API to be well again").json()
+
+    def has_events_of(self, command):
+        return any(event["orderid"] == command.fields["orderid"] for event in self.events(command.sku))
 
     # What was heard.
 
@@ -139,7 +144,8 @@ class Ledger:
 
     def await_published(self):
         behind = (
-            "select * from outbox_heads h join outbox_cursors c using (partition) where h.position <> c.position"
+            "select * from outbox_heads h join outbox_cursors c using (partition)"
+            " where h.position <> c.position"
         )
         wait_until(lambda: not self.allocd.query(behind), "every event to be published")
 
@@ -161,9 +167,10 @@ class Ledger:
         self.check_heard(self.heard_on_channels(), events, heard_all, heard_once)
         if on_stream:
             self.check_heard(self.heard_on_stream(), events, True, heard_once)
+        self.check_verify()
 
     def check_effects(self, events):
-        """Each order that could be filled has its line, each that could not its one event; there are no others."""
+        """Each order that can be filled has its line, each other its one event; there are no more."""
         allocates = [command for command in self.sent if command.name == "allocate"]
         refused = collections.Counter()
         lines = {}
@@ -206,7 +213,7 @@ class Ledger:
         spent = self.allocd.query("select message, id from inbox where message <> 'stream entry'")
         assert set(spent) == sent, difference(set(spent), sent)
         entries = self.allocd.query("select id from inbox where message = 'stream entry'")
-        assert len(entries) == sum(1 for command in self.sent if not command.id)
+        assert len(entries) == sum(1 for command in self.sent if command.entry_id and not command.id)
 
     def check_heard(self, heard, events, all_of_it, once):
         """Each version has one content; each was heard first in its turn, and, of all, none is missing."""
@@ -222,6 +229,11 @@ class Ledger:
                 assert not once, f"{sku}: {version} was heard twice"
         if all_of_it:
             assert last == {sku: len(events[sku]) for sku in self.skus if events[sku]}
+
+    def check_verify(self):
+        """What `allocd verify` says of the database, all of it."""
+        done = self.allocd.run("verify")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def check_versions(sku, events):

@@ -8,7 +8,9 @@ told before and after each and may hold the connection on the spot.
 import asyncio
 import collections
 import threading
+import urllib.parse
 
+import psycopg2.extensions
 import servers
 
 REQUEST, REPLY = "request", "reply"
@@ -16,13 +18,14 @@ REQUEST, REPLY = "request", "reply"
 
 class Proxy:
     """
-    Listens on a port of this machine and connects each client to `upstream`: the path of a socket, or (host,
+    Listens on a port of `host` and connects each client to `upstream`: the path of a socket, or (host,
     port). `wire()` makes what cuts a connection's bytes into messages and knows what they mean; see wires.py.
     """
 
     def __init__(self, upstream, wire):
         self.upstream = upstream
         self.wire = wire
+        self.host = "127.0.0.1"
         self.port = servers.free_port()
         self.relays = set()
         self.is_silent = False
@@ -41,7 +44,7 @@ class Proxy:
         self.loop.close()
 
     async def listen(self):
-        self.server = await self.loop.create_server(lambda: Relay(self), "127.0.0.1", self.port)
+        self.server = await self.loop.create_server(lambda: Relay(self), self.host, self.port)
 
     def close(self):
         self.server.close()
@@ -61,7 +64,7 @@ class Proxy:
     # What may be done to it: from any thread.
 
     def swallow(self):
-        """From now on every connection, old and new, is silent, and none is closed: as if a cable were cut."""
+        """From now on every connection, old and new, is silent, and none is closed."""
         self.do(self.fall_silent)
 
     def heal(self):
@@ -144,7 +147,7 @@ class Relay(asyncio.Protocol):
     # What whoever watches may do.
 
     def hold(self):
-        """Nothing passes until it is released; what is being told of, before it passes, is told of again then."""
+        """Nothing passes until it is released; what was about to pass is told of again then."""
         self.is_held = True
 
     def release(self):
@@ -181,3 +184,24 @@ class FarEnd(asyncio.Protocol):
 
     def connection_lost(self, _):
         self.relay.close()
+
+
+def postgres_behind(url, wire, listen_on="127.0.0.1"):
+    """A proxy before that server; its `url` leads through it. Without TLS, so that it can be read."""
+    options = psycopg2.extensions.parse_dsn(url)
+    host, port = options.get("host", "localhost"), options.get("port", "5432")
+    proxy = Proxy(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, int(port)), wire)
+    proxy.host = listen_on
+    proxy.url = psycopg2.extensions.make_dsn(
+        url, host=proxy.host, port=proxy.port, sslmode="disable", gssencmode="disable"
+    )
+    return proxy
+
+
+def redis_behind(url, wire):
+    parts = urllib.parse.urlsplit(url)
+    proxy = Proxy((parts.hostname, parts.port or 6379), wire)
+    userinfo = parts.netloc.rpartition("@")[0]
+    netloc = f"{userinfo}@127.0.0.1:{proxy.port}".lstrip("@")
+    proxy.url = urllib.parse.urlunsplit(parts._replace(netloc=netloc))
+    return proxy

@@ -67,7 +67,8 @@ class Senders:
         if is_stream and self.anonymous and number % 3 == 0:
             fields = {}
         if is_stream and number % 10 == 9:
-            return Command(way, "change_batch_quantity", fields | {"batchref": f"{sku}/shelf", "qty": random.randrange(40)})
+            fields |= {"batchref": f"{sku}/shelf", "qty": random.randrange(40)}
+            return Command(way, "change_batch_quantity", fields)
         qty = TOO_MANY if number % 10 == 4 else 1
         return Command(way, "allocate", fields | {"orderid": f"{way}-{number}", "sku": sku, "qty": qty})
 

@@ -3,10 +3,10 @@
 import contextlib
 
 import psycopg2
-from conftest import postgres_behind
 from installation import Installation, unique, wait_until
 from ledger import Ledger
-from sender import Senders
+from proxy import postgres_behind
+from sender import STREAM, Senders
 from wires import PostgresWire, Watch
 
 TERMINATIONS = 45
@@ -44,10 +44,11 @@ def test_sessions_that_are_terminated_in_mid_flush(postgres_proxy, parked, watch
     at = [terminate_before, terminate_in_the_middle, terminate_at_the_end]
 
     with ledger.listening():
-        with Senders(ledger, ["http", "pubsub"], rate=100, anonymous=True) as senders:
+        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True) as senders:
             for number in range(TERMINATIONS):
                 at[number % len(at)](allocd, postgres_proxy, watch)
         ledger.settle(senders.send)
+        ledger.await_stream(STREAM)
         ledger.check(heard_once=True)
     print(f"{TERMINATIONS} terminations, {len(ledger.sent)} commands, phases seen: {dict(watch.seen)}")
 
@@ -66,7 +67,8 @@ def terminate_in_the_middle(allocd, proxy, watch):
     """The heads of the outbox are the last rows that a flush locks: somebody else holds them."""
     with heads_locked(allocd):
         assert watch.at("sync sent", lambda _: None).wait(HIT_TIMEOUT_S)
-        wait_until(lambda: allocd.query(f"select pid {OTHERS} and wait_event_type = 'Lock'"), "a flush to wait")
+        waiting = f"select pid {OTHERS} and wait_event_type = 'Lock'"
+        wait_until(lambda: allocd.query(waiting), "a flush to wait for the heads")
         terminate(allocd)
 
 
@@ -92,17 +94,19 @@ def test_a_postgres_that_crashes_in_mid_flush(tmp_path, server_urls, own_postgre
     allocd = Installation(tmp_path, own_postgres.url(name), server_urls["REDIS_URL"])
     ledger = Ledger(allocd, tmp_path)
 
-    with postgres_behind(allocd.database_url, lambda: PostgresWire(watch)) as proxy, contextlib.closing(allocd):
+    proxy = postgres_behind(allocd.database_url, lambda: PostgresWire(watch))
+    with proxy, contextlib.closing(allocd):
         allocd.start(DATABASE_URL=proxy.url)
         ledger.open(*(f"sku-{number}" for number in range(5)))
         with ledger.listening():
-            with Senders(ledger, ["http", "pubsub"], rate=100, anonymous=True) as senders:
+            with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True) as senders:
                 for number in range(CRASHES):
                     with HeldAt(proxy, watch, ["flush", "sync sent", "committed"][number % 3]):
                         own_postgres.crash()
                     own_postgres.start()
                     await_progress(ledger)
             ledger.settle(senders.send)
+            ledger.await_stream(STREAM)
             ledger.check(heard_once=True)
     print(f"{CRASHES} crashes, {len(ledger.sent)} commands")
 

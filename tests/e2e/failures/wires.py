@@ -36,9 +36,6 @@ class Watch:
         self.armed = (phase, act, sprung)
         return sprung
 
-    def disarm(self):
-        self.armed = None
-
     def reached(self, phase, relay):
         self.seen[phase] += 1
         armed = self.armed
@@ -59,7 +56,7 @@ class PostgresWire:
         self.rest = {REQUEST: b"", REPLY: b""}
         self.is_started = False  # the first request has no type
         self.segment = "other"
-        self.segments = collections.deque(["start"])  # that are not answered yet: each ends with ReadyForQuery
+        self.segments = collections.deque(["start"])  # not answered yet: each ends with ReadyForQuery
         self.failed = False
 
     def messages(self, way, data):

@@ -12,7 +12,7 @@
 #include "database.h"
 #include "proxy.h"
 
-#define WORLD_STORES_MAX 20
+#define WORLD_STORES_MAX 8
 
 struct world {
 	struct store_fixture fixture; /* first: it is the suite's, too */

@@ -1,0 +1,115 @@
+"""Redis dies, forgets, or has no memory for more."""
+
+import time
+
+import pytest
+import redis
+import servers
+from installation import Installation, wait_until
+from ledger import Ledger
+from sender import STREAM, Senders
+
+RESTARTS = 5
+FLUSHES = 5
+
+
+@pytest.fixture
+def durable_redis(own_directory):
+    """One that loses nothing of what it acknowledged."""
+    with servers.running(servers.Redis(own_directory, durable=True)) as server:
+        yield server
+
+
+@pytest.fixture
+def allocd(tmp_path, database_url, durable_redis):
+    there = Installation(tmp_path, database_url, durable_redis.url())
+    there.start()
+    yield there
+    there.close()
+
+
+@pytest.fixture
+def ledger(allocd, tmp_path):
+    return Ledger(allocd, tmp_path)
+
+
+def test_a_redis_that_is_killed_and_restarted(allocd, durable_redis, ledger):
+    """
+    5 times, under load, Redis is killed and comes back with its data. What was in the stream is handled,
+    every event is published; pub/sub is sent again until it is known, for it may be lost.
+    """
+    ledger.open("sku-1", "sku-2", "sku-3")
+    with ledger.listening():
+        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100) as senders:
+            for _ in range(RESTARTS):
+                await_progress(ledger)
+                durable_redis.kill()
+                await_progress(ledger)  # by HTTP
+                durable_redis.start()
+                wait_until(allocd.ready, "readiness to return with Redis")
+        ledger.settle(senders.send)
+        ledger.await_stream(STREAM)
+        ledger.check(heard_all=False)
+    print(f"{RESTARTS} restarts, {len(ledger.sent)} commands")
+
+
+def test_a_redis_that_forgets_everything(allocd, durable_redis, ledger):
+    """
+    FLUSHALL, 5 times under load. What was in the stream and not read is gone, by its owner's will, and is
+    sent again; the group is there again and reading goes on; every event is heard on the channels.
+    """
+    ledger.open("sku-1", "sku-2", "sku-3")
+    client = redis.Redis.from_url(durable_redis.url())
+    with ledger.listening():
+        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100) as senders:
+            for _ in range(FLUSHES):
+                await_progress(ledger)
+                client.flushall()
+            await_progress(ledger)
+        ledger.settle(again_and_again(senders), again=("pubsub", STREAM))
+        ledger.await_stream(STREAM)
+        ledger.check(on_stream=False, in_order=False)
+    incarnations = allocd.query("select incarnation from streams where name = %s", allocd.prefix + STREAM)
+    print(f"{FLUSHES} times FLUSHALL, {len(ledger.sent)} commands, incarnation {incarnations}")
+
+
+def again_and_again(senders):
+    """Once in a while: what was sent is on its way."""
+    sent_at = {}
+
+    def send(command):
+        if time.monotonic() > sent_at.get(command.id, 0) + 2:
+            sent_at[command.id] = time.monotonic()
+            senders.send(command)
+
+    return send
+
+
+def test_a_redis_without_memory_for_more(allocd, durable_redis, ledger):
+    """Redis refuses scripts and streams: events still go out on the channels, and all returns by itself."""
+    ledger.open("sku-1", "sku-2")
+    client = redis.Redis.from_url(durable_redis.url())
+    with ledger.listening():
+        with Senders(ledger, ["http", "pubsub"], rate=100) as senders:
+            await_progress(ledger)
+            client.config_set("maxmemory", 1)
+            await_hearing(ledger, 100)
+            client.config_set("maxmemory", 0)
+            await_hearing(ledger, 100)
+        ledger.settle(senders.send)
+        ledger.check(on_stream=False)
+    wait_until(allocd.ready, "readiness to return")
+    heard = ledger.heard_on_stream()
+    assert heard[-1] == ledger.heard_on_channels()[-1], "the stream did not recover"
+    assert len(heard) < len(ledger.heard_on_channels()), "Redis refused nothing"
+    assert any("memory" in line and "level=warn" in line for line in allocd.log_lines())
+
+
+def await_progress(ledger):
+    before = len(ledger.spent())
+    wait_until(lambda: len(ledger.spent()) > before + 50, "the worker to go on")
+
+
+def await_hearing(ledger, more):
+    before = len(ledger.heard_on_channels())
+    wait_until(lambda: len(ledger.heard_on_channels()) > before + more, "events to be heard")

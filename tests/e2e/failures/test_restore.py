@@ -1,0 +1,58 @@
+"""A database that is restored from a backup, under a Redis that remembers its future."""
+
+import psycopg2.extensions
+import requests
+from installation import administrator, unique, wait_until
+
+
+def test_a_restored_database_is_not_mute(parked, server_urls, ledger):
+    """
+    The fence of the life that is lost refuses what the restored database has to say: the worker is not ready
+    and says why, until `allocd outbox renew`; then everything is published, once.
+    """
+    parked.start()
+    ledger.open("sku")
+    allocate(parked, "before")
+    assert parked.stop() == 0
+    name = psycopg2.extensions.parse_dsn(parked.database_url)["dbname"]
+    copy = unique("backup")
+    with administrator(server_urls["DATABASE_URL"]) as execute:
+        execute(f'create database "{copy}" template "{name}"')
+        parked.start()
+        allocate(parked, "lost")
+        assert parked.stop() == 0
+        execute(f'drop database "{name}" with (force)')
+        execute(f'alter database "{copy}" rename to "{name}"')
+
+    with ledger.listening():
+        parked.launch()
+        wait_until(lambda: "outbox renew" in readiness(parked), "readiness to say what is wrong")
+        allocate(parked, "mute")
+        assert ledger.heard_on_channels() == []
+        renewed = parked.run("outbox", "renew", "--yes")
+        assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+        wait_until(parked.ready, "readiness to return")
+        allocate(parked, "after")
+        ledger.await_published()
+        heard = [event["orderid"] for event in ledger.heard_on_channels()]
+
+    assert heard == orders("mute") + orders("after")
+    assert [event["orderid"] for event in ledger.events("sku")] == orders("before") + heard
+    ledger.check_verify()
+
+
+def orders(word):
+    return [f"{word}-{number}" for number in range(10)]
+
+
+def allocate(allocd, word):
+    for order in orders(word):
+        fields = {"orderid": order, "sku": "sku", "qty": 1}
+        assert allocd.post("/allocate", fields).status_code == 202
+
+
+def readiness(allocd):
+    try:
+        return allocd.get("/readyz").text
+    except requests.ConnectionError:  # it starts
+        return ""
