@@ -434,7 +434,7 @@ static void forget(struct stream_reader *reader, struct flying_entry *entry)
 	reader->stats.in_flight = reader->in_flight.count;
 }
 
-/* What an earlier incarnation's entries are called, this one's may be called, too: nothing is said of them. */
+/* An earlier incarnation's entries have ids that this one's may have, too: nothing is said of them. */
 static void to_acknowledge(struct stream_reader *reader, struct flying_entry *list)
 {
 	for (struct flying_entry *entry = list, *next; entry; entry = next) {
@@ -529,8 +529,8 @@ static void on_marked(void *context, const struct failure *failure)
 }
 
 /*
- * Nothing that is not done with by all: `done_by_all` itself stays, too.  Redis' clock is that of the ids, and
- * the newest one tells it: a stream that nobody writes to keeps what it has.
+ * Nothing that is not done with by all: `done_by_all` itself stays, too.  Redis' clock is that of the ids,
+ * and the newest one tells it: a stream that nobody writes to keeps what it has.
  */
 static struct stream_id lowest_to_keep(const struct stream_reader *reader, const struct stream_state *state)
 {

@@ -5,8 +5,8 @@
  *          ▲                                          ▲ something was claimed │
  *          └── connection or group lost ──────────────┴────── every CLAIM_EVERY_MS
  *
- * In the order of the stream: what is pending (this reader's from before, and what readers that are gone left)
- * comes before anything new.  An entry that is still in flight here is never submitted a second time.
+ * In the order of the stream: what is pending (this reader's from before, and what readers that are gone
+ * left) comes before anything new.  An entry that is still in flight here is never submitted a second time.
  * Acknowledged is after the commit, never before; an acknowledgement that may not have arrived is sent again.
  * Every second it notes how far all is done; below that, and older than the retention, the stream is trimmed.
  * Who reads which stream when there are several workers is decided elsewhere: start and stop.
@@ -36,7 +36,7 @@ struct stream_reader_config {
 /* Counters only go up. */
 struct stream_reader_stats {
 	uint64_t read;    /* entries submitted */
-	uint64_t claimed; /* of readers that were gone */
+	uint64_t claimed; /* of readers that were gone, and own ones that were as long in flight */
 	uint64_t lost;    /* trimmed while they were pending */
 	uint64_t acknowledged;
 	size_t in_flight; /* now: submitted, and not known to be acknowledged */

@@ -26,7 +26,8 @@ static const struct counter {
 	COUNTER("events_published", published, "Events that Redis took."),
 	COUNTER("publish_failures", publish_failures, "Publications that failed and are tried again."),
 	COUNTER("notifications", notified, "Notifications delivered."),
-	COUNTER("notification_failures", notify_failures, "Notifications that failed and are tried again."),
+	COUNTER("notification_failures", notify_failures, "Notifications that failed."),
+	COUNTER("notifications_dead", notifications_dead, "Notifications given up: they are dead letters."),
 };
 
 static void head(FILE *out, const char *name, const char *type, const char *help)

@@ -1,5 +1,6 @@
 /*
- * The logbook port on a database in memory.  Calls travel over `requests`, answers over `answers` (see wire.h).
+ * The logbook port on a database in memory.  Calls travel over `requests`, answers over `answers` (see
+ * wire.h).
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_LOGBOOK_H
 #define ALLOCD_ADAPTERS_MEMORY_LOGBOOK_H
