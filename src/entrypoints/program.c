@@ -13,25 +13,24 @@ static enum exit_status complain(const char *error, enum exit_status status)
 	return status;
 }
 
-/* Of all commands, or of one family; NULL: it has none. */
+/* Of all commands, or of one family; empty: it has none. */
 static const char *command_names(const char *family, struct arena *arena)
 {
-	const char *names = NULL;
+	const char *names = "";
 
 	for (size_t i = 0; i < commands_count; i++) {
 		if (!family || command_is_of_family(&commands[i], family))
-			names = arena_printf(arena, "%s%s%s", names ? names : "", names ? ", " : "",
-					     commands[i].name);
+			names = arena_printf(arena, "%s%s%s", names, *names ? ", " : "", commands[i].name);
 	}
 	return names;
 }
 
 static enum exit_status unknown_command(const char *word, struct arena *arena)
 {
-	const char *family = word ? command_names(word, arena) : NULL, *all = command_names(NULL, arena);
-	const char *error = arena_printf(arena, "expected a command: %s", family ? family : all);
+	const char *family = word ? command_names(word, arena) : "", *all = command_names(NULL, arena);
+	const char *error = arena_printf(arena, "expected a command: %s", *family ? family : all);
 
-	if (word && !family)
+	if (word && !*family)
 		error = arena_printf(arena, "there is no command '%s'; there are %s", word, all);
 	return complain(error, STATUS_USAGE);
 }
