@@ -451,19 +451,19 @@ def waiting(there):
 
 
 def sell(allocd, orders):
-    """A SKU with that many events, each of a unit of work of its own."""
-    sku = unique("sku")
-    allocd.stock(sku, **{unique("batch"): 1000})
+    """A SKU with that many events, each of a unit of work of its own, and its batch."""
+    sku, batch = unique("sku"), unique("batch")
+    allocd.stock(sku, **{batch: 1000})
     for order in range(orders):
         message = unique("id")
         allocd.allocate(sku, f"order-{order}", 1, id=message)
         handled(allocd, message)
-    return sku
+    return sku, batch
 
 
 def test_republish_repeats_events_in_order_on_their_channels(module_allocd):
     first = module_allocd.listen()
-    sku = sell(module_allocd, 7)
+    sku, _ = sell(module_allocd, 7)
     module_allocd.allocate(sku, "too-much", 5000)
     original = [first.next_raw() for _ in range(8)]
     events = module_allocd.listen()
@@ -476,8 +476,21 @@ def test_republish_repeats_events_in_order_on_their_channels(module_allocd):
     assert module_allocd.redis.xlen(module_allocd.prefix + "allocd:events") == entries
 
 
+def test_republish_begins_in_the_middle_of_a_commit(module_allocd):
+    first = module_allocd.listen()
+    sku, batch = sell(module_allocd, 3)
+    module_allocd.send("change_batch_quantity", {"batchref": batch, "qty": 0})
+    original = [first.next_raw() for _ in range(9)]
+    events = module_allocd.listen()
+
+    done = module_allocd.run("republish", "--sku", sku, "--from-version", "6")
+
+    assert done.stdout == "4 events published\n"
+    assert [events.next_raw() for _ in range(4)] == original[5:]
+
+
 def test_republish_puts_all_on_one_channel(module_allocd):
-    sku = sell(module_allocd, 2)
+    sku, _ = sell(module_allocd, 2)
     pubsub = module_allocd.redis.pubsub(ignore_subscribe_messages=True)
     channel = module_allocd.prefix + "repairs"
     pubsub.subscribe(channel)
@@ -491,7 +504,7 @@ def test_republish_puts_all_on_one_channel(module_allocd):
 
 
 def test_republish_refuses_what_is_not_there(module_allocd):
-    sku = sell(module_allocd, 5)
+    sku, _ = sell(module_allocd, 5)
     module_allocd.query(
         """delete from outbox where last_version < 3
         and product_id = (select id from products where sku = %s)""",
@@ -508,7 +521,7 @@ def test_republish_refuses_what_is_not_there(module_allocd):
 
 
 def test_republish_without_redis_ends_with_69(module_allocd):
-    sku = sell(module_allocd, 1)
+    sku, _ = sell(module_allocd, 1)
 
     nowhere = "redis://:secret@127.0.0.1:1"
     done = module_allocd.run("republish", "--sku", sku, "--from-version", "1", REDIS_URL=nowhere)
