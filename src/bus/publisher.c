@@ -28,6 +28,7 @@ struct publisher {
 	/* The store does one thing at a time. */
 	bool store_busy;
 	bool look_due;
+	bool is_doubtful;          /* the database was away, and was not looked at since */
 	bool look_again;           /* the next look is for all that was not published yet, */
 	bool looks_for_all;        /* and the one that is under way is */
 	struct outbox_state state; /* being read */
@@ -150,6 +151,8 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 
 	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database", LOG_TEXT("doing", what),
 	    LOG_TEXT("error", failure->text));
+	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
+	publisher->is_doubtful = publisher->look_due = true;
 	publisher->waits = true;
 	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
 }
@@ -204,11 +207,11 @@ static void on_looked(void *context, const struct failure *failure)
 
 	publisher->store_busy = false;
 	if (failure) {
-		publisher->look_due = true;
 		publisher->look_again |= publisher->looks_for_all;
 		store_failed(publisher, failure, "read cursors");
 	} else {
 		publisher->backoff.failures = 0;
+		publisher->is_doubtful = false;
 		if (is_same_life(publisher))
 			go_on_with_life(publisher);
 		else
@@ -296,7 +299,7 @@ size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t 
 {
 	size_t count = 0;
 
-	for (size_t i = lane; i < PARTITIONS; i += lanes) {
+	for (size_t i = lane; i < PARTITIONS && !publisher->is_doubtful; i += lanes) {
 		const struct partition_line *line = &publisher->outlets.each[i].line;
 
 		if (line->published > line->saved && !line->restored)

@@ -16,9 +16,13 @@ static int64_t number_at(const PGresult *result, int row, int column)
 bool postgres_renew_incarnation(struct dialogue *dialogue, char before[INCARNATION_SIZE],
 				char after[INCARNATION_SIZE])
 {
-	static const char renew[] = "with before as (select incarnation from installation for update)"
-				    " update installation i set incarnation = gen_random_uuid()"
-				    " from before returning before.incarnation, i.incarnation";
+	/* A cursor beyond its head is of the life that is lost. */
+	static const char renew[] =
+		"with before as (select incarnation from installation for update),"
+		" sound as (update outbox_cursors c set position = h.position from outbox_heads h"
+		" where h.partition = c.partition and c.position > h.position)"
+		" update installation i set incarnation = gen_random_uuid()"
+		" from before returning before.incarnation, i.incarnation";
 	PGresult *row = dialogue_ask(dialogue, renew, 0, NULL);
 
 	if (row) {

@@ -462,6 +462,24 @@ START_TEST(once_it_is_renewed_all_that_was_kept_back_is_published)
 }
 END_TEST
 
+START_TEST(a_backup_gets_no_cursor_of_the_life_that_is_lost)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	database_set_down(world->database, true);
+	world_advance_ms(world, 210); /* the last cursor cannot be saved */
+	ck_assert_int_lt(outbox()->cursor, 3);
+	outbox()->count = 1;
+	outbox()->cursor = 1;
+	database_set_down(world->database, false);
+	world_advance_ms(world, 500);
+
+	ck_assert(stats(world)->restored);
+	ck_assert_int_eq(outbox()->cursor, 1);
+}
+END_TEST
+
 START_TEST(a_database_that_goes_back_in_time_is_noticed)
 {
 	world_crash(other);
@@ -627,6 +645,7 @@ Suite *workers_suite(void)
 	tcase_add_test(tests, workers_that_begin_hear_of_it_before_they_publish);
 	tcase_add_test(tests, other_partitions_go_on);
 	tcase_add_test(tests, once_it_is_renewed_all_that_was_kept_back_is_published);
+	tcase_add_test(tests, a_backup_gets_no_cursor_of_the_life_that_is_lost);
 	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
 	tcase_add_test(tests, a_call_of_the_life_before_tells_nothing_about_the_new_one);
 	tcase_add_test(tests, a_cursor_of_the_life_before_is_not_taken_for_saved);
