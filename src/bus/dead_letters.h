@@ -1,10 +1,10 @@
 /*
  * Port: dead letters, as an operator handles them.
  *
- * Every call waits for the database: it is for a command that does one thing after another.  Each returns NULL
- * when all went well, else what went wrong, valid until the next call: FAILURE_RETRY when the database could
- * not be reached, anything else when it refused.  All calls see the dead letters up to the newest one that was
- * there when the port was opened, and reckon ages from that moment.
+ * Every call waits for the database: it is for a command that does one thing after another.  Each returns
+ * NULL when all went well, else what went wrong, valid until the next call: FAILURE_RETRY when the database
+ * could not be reached, anything else when it refused.  All calls see the dead letters up to the newest one
+ * that was there when the port was opened, and reckon ages from that moment.
  */
 #ifndef ALLOCD_BUS_DEAD_LETTERS_H
 #define ALLOCD_BUS_DEAD_LETTERS_H
@@ -103,8 +103,8 @@ struct dead_letters_ops {
 					 size_t count, const char *who, size_t *discarded);
 
 	/*
-	 * A mail is due again, at once, and its dead letter gone, in one step.  *done: false when somebody else
-	 * was faster.
+	 * A mail is due again, at once, and its dead letter gone, in one step.  *done: false when somebody
+	 * else was faster.
 	 */
 	const struct failure *(*resend)(struct dead_letters *, const struct dead_letter *mail,
 					const char *who, bool *done);

@@ -1,21 +1,19 @@
 /*
  * `allocd dead-letters replay`: handles dead letters again, one after the other, as the worker would.
  *
- *     count ─► ask ─► take one ─► answered ─► wait for the next one's time ─┐ none left
- *                        ▲                                                  ├──────────► publish ─► end
- *                        └──────────────────────────────────────────────────┘ a signal
+ *     count, ask ─► take one ─► answered, wait for the next one's time ─► publish ─► end
+ *                      ▲                                             │
+ *                      └── there is one, and no signal ──────────────┘
  *
  * Each attempt commits together with its effect, so this process may die at any moment.
  */
 #include "core/must.h"
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/dead_letter_call.h"
-#include "entrypoints/dead_letter_print.h"
 #include "entrypoints/dead_letter_query.h"
-#include "entrypoints/effects.h"
 #include "entrypoints/operator.h"
 #include "entrypoints/options.h"
-#include "entrypoints/text.h"
+#include "entrypoints/replay_report.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -97,57 +95,20 @@ static void wait_for_next(struct replaying *replaying)
 
 /* ---- what became of one ---- */
 
-static json_t *effects_to_json(const struct effects *effects, json_t *events)
-{
-	json_t *changes = must(json_array());
-
-	for (size_t i = 0; i < effects->change_count; i++)
-		json_array_append_new(changes, json_string(effects->changes[i]));
-	for (size_t i = 0; i < effects->event_count; i++)
-		json_array_append_new(events,
-				      json_pack("{s:s, s:o}", "message", effects->events[i].name, "payload",
-						json_loads(effects->events[i].json, 0, NULL)));
-	return changes;
-}
-
-static void tell_as_json(const struct replaying *replaying, const char *outcome, const char *reason)
-{
-	const struct dead_letter *letter = replaying->letter;
-	json_t *line = must(json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)letter->id,
-				      "old_outcome", letter->outcome, "old_reason", letter->reason, "outcome",
-				      outcome, "reason", reason));
-
-	if (replaying->rehearses) {
-		json_t *events = must(json_array());
-
-		json_object_set_new(line, "changes", effects_to_json(&replaying->effects, events));
-		json_object_set_new(line, "events", events);
-	}
-	json_line_print(line, stdout);
-}
-
-static void tell_as_text(const struct replaying *replaying, const char *outcome, const char *reason)
-{
-	const struct dead_letter *letter = replaying->letter;
-	const struct effects *effects = &replaying->effects;
-	struct arena *arena = replaying->arena;
-
-	printf("%" PRId64 " %s: %s -> %s: %s\n", letter->id, letter->outcome,
-	       text_printable(letter->reason, arena), outcome, text_printable(reason, arena));
-	for (size_t i = 0; i < effects->change_count; i++)
-		printf("    %s\n", text_printable(effects->changes[i], arena));
-	for (size_t i = 0; i < effects->event_count; i++)
-		printf("    %s %s\n", effects->events[i].name,
-		       text_printable(effects->events[i].json, arena));
-}
-
 static void finish_one(struct replaying *replaying, const char *outcome, const char *reason, int64_t *counter)
 {
+	const struct replay_report report = {
+		.letter = replaying->letter,
+		.outcome = outcome,
+		.reason = reason,
+		.effects = replaying->rehearses ? &replaying->effects : NULL,
+	};
+
 	++*counter;
 	if (replaying->json)
-		tell_as_json(replaying, outcome, reason);
+		replay_report_print_json(&report, stdout);
 	else
-		tell_as_text(replaying, outcome, reason);
+		replay_report_print(&report, stdout);
 	fflush(stdout);
 	replaying->letter = NULL;
 	if (replaying->phase == STOPPING)
@@ -415,7 +376,7 @@ static void sum_up(const struct replaying *replaying)
 			     replaying->total > done ? replaying->total - done : 0);
 }
 
-/* What is committed of one in flight is not known; the database holds both its effect and its attempt, or none. */
+/* Of one in flight at the end, the database has both its effect and its attempt, or neither. */
 static enum exit_status replay_all(struct replaying *replaying)
 {
 	const struct invocation *invocation = replaying->call->invocation;

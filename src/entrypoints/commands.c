@@ -42,10 +42,10 @@ static const struct command_option outbox_renew_options[] = {
 
 #define DEAD_LETTER_FILTERS \
 	{"outcome", OPTION_TEXT, .value = "OUTCOME", .help = "only rejected, invalid or failed ones"}, \
-	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only those with that in their reason, in whatever case"}, \
+	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with that in the reason, in whatever case"}, \
 	{"message", OPTION_TEXT, .value = "NAME", \
 	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
-	{"older-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried longer ago: 90s, 15m, 2h, 7d"}, \
+	{"older-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
 	{"newer-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried since then"}, \
 	{"limit", OPTION_NUMBER, .value = "COUNT", .help = "only so many, the oldest"}
 
@@ -147,8 +147,8 @@ const struct command commands[] = {
 		.name = "dead-letters list", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = dead_letters_options,
 		.summary = "list messages that were not handled, the oldest first",
-		.details = "On a terminal, lines are cut to its width.  AGE is since the last attempt, TRIES how\n"
-			   "many there were.  Ends with 1 when an ID is not there.",
+		.details = "On a terminal, lines are cut to its width.  AGE is since the last attempt,\n"
+			   "TRIES how many there were.  Ends with 1 when an ID is not there.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_list,
 	},
 	{
@@ -162,13 +162,13 @@ const struct command commands[] = {
 		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = replay_options,
 		.summary = "handle dead letters again, the oldest first, once their cause is gone",
-		.details = "Without an ID or a filter: all of them.  One that is handled or skipped leaves; else its\n"
-			   "attempts go up.  A mail is sent by a worker.  A replay and its effect commit together, so\n"
-			   "that it can be interrupted and repeated at will.  Each gets a line: its id, what it was,\n"
-			   "what it is now.  A rehearsal (--dry-run) handles each against the database as it is now; it\n"
-			   "takes numbers from the sequence of keys, and nothing else.\n"
-			   "Ends with 1 when some failed again, with 75 when it was interrupted or the database\n"
-			   "went away.",
+		.details = "Without an ID or a filter: all of them.  One that is handled or skipped leaves;\n"
+			   "else its attempts go up.  A mail is sent by a worker.  A replay and its effect\n"
+			   "commit together: it can be interrupted and repeated at will.  Each gets a line:\n"
+			   "its id, what it was, what it is now.  A rehearsal (--dry-run) handles each\n"
+			   "against the database as it is; it takes numbers from the sequence of keys, and\n"
+			   "nothing else.  Ends with 1 when some failed again, with 75 when it was\n"
+			   "interrupted or the database went away.",
 		.uses = USED_BY_REPLAY, .run = command_dead_letters_replay,
 	},
 	{

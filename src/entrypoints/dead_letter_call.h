@@ -1,4 +1,7 @@
-/* What every command about dead letters begins with: the database, the filter, how many there are, a question. */
+/*
+ * What every command about dead letters begins with: the database, the filter, how many there are, a
+ * question.
+ */
 #ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTER_CALL_H
 #define ALLOCD_ENTRYPOINTS_DEAD_LETTER_CALL_H
 
@@ -25,8 +28,8 @@ __attribute__((format(printf, 3, 4))) enum exit_status dead_letter_call_say(
 enum exit_status dead_letter_call_fail(const struct dead_letter_call *call, const struct failure *failure);
 
 /*
- * The next page, of `page->max` or as many as the limit allows; none when `page->count` is 0.  The page's arena
- * is cleared before.
+ * The next page, of `page->max` or as many as the limit allows; none when `page->count` is 0.  The page's
+ * arena is cleared before.
  */
 const struct failure *dead_letter_call_next(struct dead_letter_call *call, struct dead_letter_page *page);
 

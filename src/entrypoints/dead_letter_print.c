@@ -1,4 +1,7 @@
-/* Dead letters for the eye and for programs.  Whatever a stranger sent is made harmless for a terminal first. */
+/*
+ * Dead letters for the eye and for programs.  Whatever a stranger sent is made harmless for a terminal
+ * first.
+ */
 #include "entrypoints/dead_letter_print.h"
 
 #include "core/calendar.h"

@@ -35,8 +35,8 @@ void dead_letter_story_print(const struct dead_letter_story *story, FILE *out);
 void dead_letter_deed_print(const struct dead_letter_deed *deed, FILE *out);
 
 /*
- * Every field, the payload as `payload` when it is UTF-8 and else as `payload_base64`.  The caller releases it
- * with json_decref().
+ * Every field, the payload as `payload` when it is UTF-8 and else as `payload_base64`.  The caller releases
+ * it with json_decref().
  */
 json_t *dead_letter_to_json(const struct dead_letter *letter);
 json_t *dead_letter_story_to_json(const struct dead_letter_story *story);

@@ -442,7 +442,15 @@ def outcome_of_edit(allocd, payload, *edits):
     return replay(allocd, *(word for edit in edits for word in ("--edit", edit)))
 
 
-@pytest.mark.parametrize("encode", [lambda **data: json.dumps(data).encode(), lambda **data: msgpack.packb(data), cloudevent])
+def bare(**data):
+    return json.dumps(data).encode()
+
+
+def packed(**data):
+    return msgpack.packb(data)
+
+
+@pytest.mark.parametrize("encode", [bare, packed, cloudevent])
 def test_an_edit_repairs_the_message(allocd, encode):
     repair(allocd, "lämp")
 
@@ -511,6 +519,66 @@ def test_what_was_cut_off_fails_again(allocd):
 
     assert done.returncode == 1
     assert "-> invalid: payload: larger than 64 KiB" in done.stdout
+
+
+# ---- streams ----
+
+
+def add_to_stream(allocd, **entry):
+    return allocd.redis.xadd(allocd.prefix + "allocd:commands", entry)
+
+
+def redeliver(allocd, entry_id):
+    """The group forgets that it had the entry, as it does when Redis lost its data."""
+    before = str(int(entry_id.split(b"-")[0]) - 1)
+    allocd.redis.xgroup_setid(allocd.prefix + "allocd:commands", "allocd", before)
+
+
+def pending(allocd):
+    return allocd.redis.xpending(allocd.prefix + "allocd:commands", "allocd")["pending"]
+
+
+def test_an_entry_that_was_replayed_is_skipped_when_it_is_delivered_again(allocd):
+    sku = unique("sku")
+    line = json.dumps({"orderid": "order", "sku": sku, "qty": 3})
+    entry = add_to_stream(allocd, type="allocate", data=line)
+    allocd.await_dead_letters()
+    assert [letter["entry_id"] for letter in listed(allocd)] == [entry.decode()]
+    repair(allocd, sku)
+    assert replay(allocd).returncode == 0
+
+    redeliver(allocd, entry)
+    allocd.post("/change_batch_quantity", {"batchref": f"batch-of-{sku}", "qty": 2}).raise_for_status()
+    add_to_stream(allocd, type="allocate", data=line.replace('"order"', '"after"').replace("3", "1"))
+
+    # The line of `order` was displaced since: handled once more it would be out of stock a second time.
+    wait_until(lambda: lines_of(allocd, sku) == [("after",)], "the next entry to be handled")
+    wait_until(lambda: not pending(allocd), "all entries to be acknowledged")
+    assert versions_of(allocd, sku) == [1, 2, 3, 4]
+    assert allocd.query(LETTERS) == []
+
+
+def test_an_entry_keeps_its_own_id(allocd):
+    sku = unique("sku")
+    add_to_stream(allocd, type="allocate", id="entry-id", data=json.dumps({"orderid": "o", "sku": sku, "qty": 3}))
+    allocd.await_dead_letters()
+    repair(allocd, sku)
+
+    assert replay(allocd).returncode == 0
+
+    assert ("allocate", "entry-id") in allocd.query("select message, id from inbox")
+
+
+def test_an_entry_of_no_type_is_told_apart_and_stays_invalid(allocd):
+    add_to_stream(allocd, data="{}")
+    allocd.await_dead_letters()
+    [letter] = listed(allocd, "--message", "none")
+
+    done = replay(allocd)
+
+    assert done.returncode == 1
+    assert done.stdout == f"1 invalid: {letter['reason']} -> invalid: {letter['reason']}\n"
+    assert replay(allocd, "--edit", "qty=1").returncode == 2
 
 
 # ---- rehearsals ----
@@ -637,8 +705,12 @@ HELD = "select 1 from pg_locks where locktype = 'advisory' and objid = 7 and not
 
 
 def begin_replay(allocd, *arguments):
+    return begin(allocd, "replay", *arguments)
+
+
+def begin(allocd, verb, *arguments):
     return subprocess.Popen(
-        [binary(), "dead-letters", "replay", "--yes", *arguments], env=allocd.environment(),
+        [binary(), "dead-letters", verb, "--yes", *arguments], env=allocd.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -696,6 +768,22 @@ def test_two_operators_have_one_effect(allocd):
     assert versions_of(allocd, sku) == list(range(1, 21))
     assert len(lines_of(allocd, sku)) == 20
     assert len(allocd.query(HISTORY)) == 20
+
+
+def test_what_is_replayed_meanwhile_is_not_discarded(allocd):
+    reject(allocd)
+
+    with commits_held(allocd):
+        replaying = begin_replay(allocd)
+        wait_until(lambda: allocd.query(HELD), "the flush to wait for its commit")
+        discarding = begin(allocd, "discard")
+        wait_until(lambda: len(allocd.query(HELD_OR_BLOCKED)) == 2, "the one to wait for the other")
+    _out, err = discarding.communicate(timeout=20)
+
+    assert replaying.wait(20) == 1
+    replaying.communicate()
+    assert (discarding.returncode, "0 of 1 discarded" in err) == (0, True)
+    assert [row[3] for row in allocd.query(LETTERS)] == [2]
 
 
 def test_a_signal_ends_it_after_the_one_in_flight(allocd):

@@ -1,7 +1,7 @@
 /*
  * The codec port over JSON (jansson) and MessagePack (msgpack-c), bare and in CloudEvents 1.0 structured
- * envelopes, and what the operator's commands need besides: a command from text, an event as text, a payload with
- * other fields.
+ * envelopes, and what the operator's commands need besides: a command from text, an event as text, a
+ * payload with other fields.
  *
  * On failure each function leaves one sentence in *error, in `arena`.  It names the field and what was
  * expected, quotes nothing that a sender wrote, and so is short and safe to log.
@@ -41,8 +41,9 @@ bool wire_command_from_pairs(enum message_type type, const char *const pairs[], 
 			     struct arena *arena, struct bytes *payload, const char **error);
 
 /*
- * Whether the edits, `count` texts such as "qty=5", make sense for a message of that type: each names a field, has a
- * value that its schema allows, or none where the field is optional ("eta=": it is taken away).
+ * Whether the edits, `count` texts such as "qty=5", make sense for a message of that type: each names a
+ * field, has a value that its schema allows, or none where the field is optional ("eta=": it is taken
+ * away).
  */
 bool wire_edits_check(enum message_type type, const char *const edits[], size_t count, struct arena *arena,
 		      const char **error);

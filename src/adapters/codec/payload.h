@@ -8,8 +8,8 @@
 #include <jansson.h>
 
 /*
- * An object, which the caller releases with json_decref(); NULL, with one sentence in *error.  Of MessagePack, what
- * has no place in JSON shows as "binary".
+ * An object, which the caller releases with json_decref(); NULL, with one sentence in *error.  Of
+ * MessagePack, what has no place in JSON shows as "binary".
  */
 json_t *wire_read_payload(struct bytes payload, struct arena *arena, const char **error);
 

@@ -294,7 +294,8 @@ static const struct failure *discard(struct dead_letters *letters, const struct 
 				     size_t count, const char *who, size_t *discarded)
 {
 	static const char sql[] =
-		"with gone as (delete from dead_letters d using unnest($1::bigint[], $2::integer[]) as w(id, attempts)"
+		"with gone as (delete from dead_letters d"
+		" using unnest($1::bigint[], $2::integer[]) as w(id, attempts)"
 		" where d.id = w.id and d.attempts = w.attempts returning d.*)"
 		" insert into dead_letter_history"
 		" (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)"
@@ -321,7 +322,8 @@ static const struct failure *resend(struct dead_letters *letters, const struct d
 				    const char *who, bool *done)
 {
 	static const char sql[] =
-		"with gone as (delete from dead_letters where id = $1 and attempts = $2 and way = '" WAY_NAME_MAIL
+		"with gone as (delete from dead_letters"
+		" where id = $1 and attempts = $2 and way = '" WAY_NAME_MAIL
 		"' returning *), noted as (insert into dead_letter_history"
 		" (dead_letter_id, attempt, action, who, reason, message, message_id)"
 		" select id, attempts + 1, 'replayed', $3, 'to be sent again', message, message_id from gone)"

@@ -1,0 +1,64 @@
+/* What became of a dead letter that was replayed. */
+#include "entrypoints/replay_report.h"
+
+#include "core/must.h"
+#include "entrypoints/dead_letter_print.h"
+#include "entrypoints/text.h"
+
+#include <inttypes.h>
+
+static void print_effects(const struct effects *effects, FILE *out, struct arena *arena)
+{
+	for (size_t i = 0; i < effects->change_count; i++)
+		fprintf(out, "    %s\n", text_printable(effects->changes[i], arena));
+	for (size_t i = 0; i < effects->event_count; i++)
+		fprintf(out, "    %s %s\n", effects->events[i].name,
+			text_printable(effects->events[i].json, arena));
+}
+
+void replay_report_print(const struct replay_report *report, FILE *out)
+{
+	const struct dead_letter *letter = report->letter;
+	struct arena *arena = arena_new(4096);
+
+	fprintf(out, "%" PRId64 " %s: %s -> %s: %s\n", letter->id, letter->outcome,
+		text_printable(letter->reason, arena), report->outcome,
+		text_printable(report->reason, arena));
+	if (report->effects)
+		print_effects(report->effects, out, arena);
+	arena_free(&arena);
+}
+
+static json_t *changes_to_json(const struct effects *effects)
+{
+	json_t *changes = must(json_array());
+
+	for (size_t i = 0; i < effects->change_count; i++)
+		json_array_append_new(changes, must(json_string(effects->changes[i])));
+	return changes;
+}
+
+static json_t *events_to_json(const struct effects *effects)
+{
+	json_t *events = must(json_array());
+
+	for (size_t i = 0; i < effects->event_count; i++)
+		json_array_append_new(
+			events, must(json_pack("{s:s, s:o}", "message", effects->events[i].name, "payload",
+					       json_loads(effects->events[i].json, 0, NULL))));
+	return events;
+}
+
+void replay_report_print_json(const struct replay_report *report, FILE *out)
+{
+	const struct dead_letter *letter = report->letter;
+	json_t *line = must(json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)letter->id,
+				      "old_outcome", letter->outcome, "old_reason", letter->reason, "outcome",
+				      report->outcome, "reason", report->reason));
+
+	if (report->effects) {
+		json_object_set_new(line, "changes", changes_to_json(report->effects));
+		json_object_set_new(line, "events", events_to_json(report->effects));
+	}
+	json_line_print(line, out);
+}

@@ -1,0 +1,21 @@
+/* What became of a dead letter that was replayed: one line, and what it would do if it was only rehearsed. */
+#ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPORT_H
+#define ALLOCD_ENTRYPOINTS_REPLAY_REPORT_H
+
+#include "bus/dead_letters.h"
+#include "entrypoints/effects.h"
+
+#include <stdio.h>
+
+struct replay_report {
+	const struct dead_letter *letter; /* as it was */
+	const char *outcome, *reason;     /* as they are now */
+	const struct effects *effects;    /* of a rehearsal, or NULL */
+};
+
+void replay_report_print(const struct replay_report *report, FILE *out);
+
+/* As one JSON object in one line. */
+void replay_report_print_json(const struct replay_report *report, FILE *out);
+
+#endif
