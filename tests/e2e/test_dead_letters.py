@@ -549,7 +549,7 @@ def test_an_entry_that_was_replayed_is_skipped_when_it_is_delivered_again(allocd
 
     redeliver(allocd, entry)
     allocd.post("/change_batch_quantity", {"batchref": f"batch-of-{sku}", "qty": 2}).raise_for_status()
-    add_to_stream(allocd, type="allocate", data=line.replace('"order"', '"after"').replace("3", "1"))
+    add_to_stream(allocd, type="allocate", data=json.dumps({"orderid": "after", "sku": sku, "qty": 1}))
 
     # The line of `order` was displaced since: handled once more it would be out of stock a second time.
     wait_until(lambda: lines_of(allocd, sku) == [("after",)], "the next entry to be handled")
