@@ -20,6 +20,18 @@ programs() { find src tests -name '*.c' | sort; }
 
 formatted() { sources | xargs clang-format --dry-run -Werror; }
 
+wide_lines() {
+	local file
+	for file in $(sources); do
+		expand "$file" | LC_ALL=C.UTF-8 grep -HnE --label "$file" '^.{111}'
+	done
+}
+
+# clang-format breaks code, and leaves comments as they are.
+comments_fit() {
+	! wide_lines | grep -E ':[0-9]+: */?\*|\*/$'
+}
+
 # One file a call: clang-tidy 14 loses track of va_lists from the second file on.
 tidy() { programs | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$build" 2>/dev/null; }
 
@@ -75,6 +87,7 @@ scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts deploy docs dev .ci README.md; }
 
 step "clang-format: every file has the one shape" formatted
+step "comments are 110 columns wide at most" comments_fit
 step "layers: core includes nothing but itself and libc" core_knows_only_libc
 step "layers: bus includes nothing but core" bus_knows_only_core
 step "layers: no adapter includes another" adapters_do_not_know_each_other

@@ -1,9 +1,9 @@
 /*
  * Port: where events go.
  *
- * Any number of workers publish for one database.  The broker keeps a fence for each partition: the position up
- * to which rows went out, by whomever.  It refuses rows below it, and rows that would leave a gap above it: so
- * each row goes out once, and in order, however many try.
+ * Any number of workers publish for one database.  The broker keeps a fence for each partition: the position
+ * up to which rows went out, by whomever.  It refuses rows below it, and rows that would leave a gap above
+ * it: so each row goes out once, and in order, however many try.
  */
 #ifndef ALLOCD_BUS_BROKER_H
 #define ALLOCD_BUS_BROKER_H
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The database's name for itself, a UUID as text: fences of one that was restored from a backup do not count. */
+/* The database's name for itself, a UUID as text: fences of one that was restored do not count. */
 #define INCARNATION_SIZE 37
 
 /* An event as it goes out: encoded once, when it was decided. */
@@ -37,8 +37,8 @@ struct publication {
 	const char *incarnation;
 	int partition;
 	/*
-	 * Everything up to here went out, as the caller knows for certain.  A fence that is missing, or below,
-	 * is there from then on.
+	 * Everything up to here went out, as the caller knows for certain.  A fence that is missing, or
+	 * below, is there from then on.
 	 */
 	int64_t known;
 	const struct outgoing_row *rows;
@@ -56,8 +56,8 @@ struct published {
 };
 
 /*
- * `failure` is NULL when the broker took what its fence allows; else any number of the rows, from the first on,
- * may have gone out.
+ * `failure` is NULL when the broker took what its fence allows; else any number of the rows, from the first
+ * on, may have gone out.
  */
 typedef void publish_done(void *context, const struct published *published, const struct failure *failure);
 
@@ -67,10 +67,10 @@ struct broker {
 
 struct broker_ops {
 	/*
-	 * Publishes the rows in their order.  What is given, `publication` itself included, lives until `done`,
-	 * which is called exactly once and never before publish returns.  Several calls may be under way, of
-	 * each partition one.  When the broker is not reachable the answer is FAILURE_RETRY, within a bounded
-	 * time.
+	 * Publishes the rows in their order.  What is given, `publication` itself included, lives until
+	 * `done`, which is called exactly once and never before publish returns.  Several calls may be under
+	 * way, of each partition one.  When the broker is not reachable the answer is FAILURE_RETRY, within a
+	 * bounded time.
 	 */
 	void (*publish)(struct broker *broker, const struct publication *publication, publish_done *done,
 			void *context);

@@ -41,10 +41,10 @@ struct logbook {
 
 struct logbook_ops {
 	/*
-	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1.  One that
-	 * started over gets the next: the last id it generated is below the highest that was recorded, and the
-	 * group is not there any more.  (Where the group is, Redis came back with an older copy: those entries
-	 * were handled under the incarnation that is known.)
+	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1.  One
+	 * that started over gets the next: the last id it generated is below the highest that was recorded,
+	 * and the group is not there any more.  (Where the group is, Redis came back with an older copy:
+	 * those entries were handled under the incarnation that is known.)
 	 */
 	void (*open_stream)(struct logbook *logbook, const char *name, struct stream_id last_generated,
 			    bool has_group, struct stream_record *record, logbook_done *done, void *context);

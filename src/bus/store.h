@@ -112,8 +112,8 @@ struct store_ops {
 				  size_t *count, struct arena *arena, store_done *done, void *context);
 
 	/*
-	 * Writes down what became of a notification: `retry_seconds` is for one that is postponed, `reason` for
-	 * one that is dead.
+	 * Writes down what became of a notification: `retry_seconds` is for one that is postponed, `reason`
+	 * for one that is dead.
 	 */
 	void (*settle_notification)(struct store *store, int64_t key, enum notification_result result,
 				    int retry_seconds, const char *reason, store_done *done, void *context);

@@ -2,9 +2,9 @@
  * Port: one durable stream of commands, as one reader in a consumer group sees it.
  *
  * An entry that was read is pending, for this reader, until it is acknowledged; whoever reads what is pending
- * gets it again, in the order of the ids.  Every call answers exactly once, through its callback, never before
- * it returns.  Calls of different kinds may be under way at once (a read that waits for entries holds up
- * nothing else), of each kind one.  Failures:
+ * gets it again, in the order of the ids.  Every call answers exactly once, through its callback, never
+ * before it returns.  Calls of different kinds may be under way at once (a read that waits for entries holds
+ * up nothing else), of each kind one.  Failures:
  *   FAILURE_RETRY     the stream cannot be reached, or refuses; a read may have been delivered all the same
  *   FAILURE_CONFLICT  the group is not there (any more): look, and create it
  */
@@ -66,7 +66,7 @@ struct stream {
 struct stream_ops {
 	void (*look)(struct stream *stream, stream_looked *done, void *context);
 
-	/* A group that is handed the entries after `after`; makes the stream, too.  One that is there stays. */
+	/* A group that gets the entries after `after`; makes the stream, too.  One that is there stays. */
 	void (*create_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
 
 	/* Takes over whatever readers that are gone hold: all of it. */

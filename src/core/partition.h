@@ -14,7 +14,7 @@
 
 int partition_of(const char *sku);
 
-/* FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/): starts from FNV_BASIS or goes on from a hash. */
+/* FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/): from FNV_BASIS on, or from a hash. */
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 uint64_t fnv1a(uint64_t hash, const void *bytes, size_t size);
 

@@ -20,10 +20,8 @@ enum signal_channel { SIGNAL_HEARTBEAT, SIGNAL_QUIESCE };
 
 static const char *const signal_names[] = {
 	[SIGNAL_HEARTBEAT] = HEARTBEAT_CHANNEL,
-	[SIGNAL_QUIESCE] = "allocd:quiesce",
+	[SIGNAL_QUIESCE] = QUIESCE_CHANNEL,
 };
-
-#define QUIET_CHANNEL "allocd:quiet"
 
 static const enum message_type commands_heard[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
 
@@ -163,8 +161,8 @@ static void resume_stream(void *source)
 }
 
 /*
- * The same at every start, so that a worker finds its own pending entries again; and different for the workers
- * of one machine, which cannot listen for HTTP on the same port.
+ * The same at every start, so that a worker finds its own pending entries again; and different for the
+ * workers of one machine, which cannot listen for HTTP on the same port.
  */
 static const char *consumer_name(struct redis_intake *intake)
 {

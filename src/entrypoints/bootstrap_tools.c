@@ -12,6 +12,7 @@
 #include "bus/outbox.h"
 #include "core/must.h"
 #include "entrypoints/bootstrap.h"
+#include "entrypoints/quiet.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -378,9 +379,9 @@ bool tools_ask_for_quiet(struct tools *tools, int64_t timeout_ms, int64_t *asked
 
 	if (!tools->inquiry)
 		tools->inquiry = redis_inquiry_begin(&tools->url, system_random(),
-						     prefixed(tools, "allocd:quiet"), tools->redis_error);
+						     prefixed(tools, QUIET_CHANNEL), tools->redis_error);
 	if (!tools->inquiry ||
-	    !redis_inquiry_ask(tools->inquiry, tools->call, prefixed(tools, "allocd:quiesce"),
+	    !redis_inquiry_ask(tools->inquiry, tools->call, prefixed(tools, QUIESCE_CHANNEL),
 			       random_token(arena), (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
 			       asked, answered, tools->redis_error))
 		return complain_of_redis(tools);

@@ -12,6 +12,10 @@
 
 #include <stdbool.h>
 
+/* Behind the prefix: the question, and the answer. */
+#define QUIESCE_CHANNEL "allocd:quiesce"
+#define QUIET_CHANNEL   "allocd:quiet"
+
 /* Of a token; a longer one is nobody's, and not answered. */
 #define QUIET_TOKEN_MAX 64
 

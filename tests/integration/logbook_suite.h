@@ -1,6 +1,6 @@
 /*
- * The port test suite of the logbook: what every one of them promises (bus/logbook.h), written once and run on
- * each of them.
+ * The port test suite of the logbook: what every one of them promises (bus/logbook.h), written once and run
+ * on each of them.
  *
  * An adapter's test program fills in a fixture and runs the suite on it.
  */

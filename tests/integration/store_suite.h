@@ -58,7 +58,7 @@ struct store_fixture {
 	/* The same ones with OUTCOME WAY PLACE MESSAGE ID ATTEMPTS before the reason; no id: "-". */
 	void (*dead_letters_in_full)(struct store_fixture *fixture, char *text, size_t size);
 
-	/* What was replayed, in that order, each as ATTEMPT WHO EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
+	/* What was replayed, in order, as ATTEMPT WHO EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
 	void (*replays)(struct store_fixture *fixture, char *text, size_t size);
 
 	/* It becomes another database, as one that was restored from a backup. */

@@ -14,8 +14,8 @@
 bool wire_is_messagepack(struct bytes payload);
 
 /*
- * Unpacks the payload, a map, which the caller releases with msgpack_unpacked_destroy(), and which points into
- * the payload.  On failure returns false, with one sentence in *error and nothing to release.
+ * Unpacks the payload, a map, which the caller releases with msgpack_unpacked_destroy(), and which points
+ * into the payload.  On failure returns false, with one sentence in *error and nothing to release.
  */
 bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
 			   const char **error);

@@ -15,8 +15,7 @@ struct walk {
 	int depth;
 	struct level {
 		bool is_map;
-		uint64_t
-			left; /* items to come; a map has two an entry, and an even number left before a key */
+		uint64_t left; /* items to come; a map has two an entry: an even number before a key */
 	} levels[DEPTH_MAX];
 };
 

@@ -248,8 +248,8 @@ void database_insert_witness(struct database *database, const char *key, bool co
 void database_move_cursor(struct database *database, const struct cursor *cursor);
 
 /*
- * Copies the dead letter and gives it a key and its times.  A stream entry that was delivered again is the same
- * one: it gets one attempt more, and this outcome.
+ * Copies the dead letter and gives it a key and its times.  A stream entry that was delivered again is the
+ * same one: it gets one attempt more, and this outcome.
  */
 void database_add_dead_letter(struct database *database, const struct dead_letter *letter);
 

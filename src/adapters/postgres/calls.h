@@ -1,6 +1,6 @@
 /*
- * Calls of a port that takes several at a time: each has a segment of its own, and all of them are known, so that
- * they can be dropped together.
+ * Calls of a port that takes several at a time: each has a segment of its own, and all of them are known, so
+ * that they can be dropped together.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CALLS_H
 #define ALLOCD_ADAPTERS_POSTGRES_CALLS_H

@@ -27,8 +27,8 @@ static bool is_host_list(const char *hosts)
 }
 
 /*
- * A password that holds an @ or a / and is not percent-encoded ends too early: what is left of it would be the
- * host, or the port, and in libpq's errors.
+ * A password that holds an @ or a / and is not percent-encoded ends too early: what is left of it would be
+ * the host, or the port, and in libpq's errors.
  */
 static bool makes_sense(const PQconninfoOption *option)
 {

@@ -1,6 +1,6 @@
 /*
- * Inside FLUSH: the products and all that is theirs (flush_products.c), dead letters (flush_dead_letters.c), and
- * the rest (flush.c).
+ * Inside FLUSH: the products and all that is theirs (flush_products.c), dead letters (flush_dead_letters.c),
+ * and the rest (flush.c).
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_FLUSH_H
 #define ALLOCD_ADAPTERS_POSTGRES_FLUSH_H

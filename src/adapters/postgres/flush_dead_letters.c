@@ -1,8 +1,8 @@
 /*
  * Messages that were not handled, and operators' new attempts at earlier ones.
  *
- * Rows that are replayed are locked first.  Any change of the number of dead letters locks their totals until the
- * commit; who holds those must not wait for a row of somebody who wants them.
+ * Rows that are replayed are locked first.  Any change of the number of dead letters locks their totals until
+ * the commit; who holds those must not wait for a row of somebody who wants them.
  */
 #include "adapters/postgres/flush.h"
 #include "adapters/postgres/utf8.h"

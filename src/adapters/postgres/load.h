@@ -14,7 +14,7 @@ struct load {
 	struct query *clock, *keys, *revisions, *products, *open, *batches, *lines, *newest, *inbox, *replays,
 		*fitting, *older, *displaced;
 
-	/* Whom the rows of an answer are about that counts by the question: inbox, replays, older, displaced. */
+	/* Whom the rows are about that count by the question: inbox, replays, older, displaced. */
 	struct inbox_slot **ids;
 	struct replay_slot **replay_slots;
 	struct product **line_needs;

@@ -1,6 +1,6 @@
 /*
- * The Postgres adapter: stores (bus/store.h), views (bus/views.h), the logbook (bus/logbook.h) and the schema they
- * need.
+ * The Postgres adapter: stores (bus/store.h), views (bus/views.h), the logbook (bus/logbook.h) and the schema
+ * they need.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H

@@ -20,8 +20,8 @@ struct postgres_store {
 	void *context;
 
 	/*
-	 * A load opens a transaction; that of a unit that locks lasts to the flush.  Left behind, it is rolled
-	 * back by the next call.
+	 * A load opens a transaction; that of a unit that locks lasts to the flush.  Left behind, it is
+	 * rolled back by the next call.
 	 */
 	bool in_transaction;
 

@@ -43,7 +43,7 @@ struct fence_answer {
 	const struct redisReply *refusal; /* lives as long as the reply; NULL: Redis refused nothing */
 };
 
-/* Of a call that was refused as a whole, or was not made by a Redis, all but `refusal` is what was `known`. */
+/* Of a call that was refused as a whole, or not made by a Redis, all but `refusal` is what was `known`. */
 struct fence_answer fence_answer_of(const struct redisReply *reply, int64_t known);
 
 #endif

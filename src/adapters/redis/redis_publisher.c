@@ -1,4 +1,4 @@
-/* The life of a call, in time order: the script takes its rows, some at a time; or, past the fence, PUBLISH. */
+/* The life of a call, in time order: the script takes its rows, some at a time; past the fence, PUBLISH. */
 #include "adapters/redis/redis_publisher.h"
 
 #include "adapters/redis/command.h"

@@ -115,7 +115,7 @@ static void start_worker(int publisher_port, const char *userinfo)
 	heartbeat = heartbeat_new(&world.settings, world.publisher, world.subscriber);
 }
 
-/* The publisher may say what it likes, until that is forbidden it: then its way to the subscriber is broken. */
+/* The publisher may say what it likes, until it is forbidden: then its way to the subscriber is broken. */
 static void break_way(void)
 {
 	command("ACL SETUSER publisher resetchannels");

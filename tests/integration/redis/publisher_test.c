@@ -11,7 +11,7 @@
 
 #define MIB ((size_t)1024 * 1024)
 
-/* What was answered, in order: "a=12/3 " is call a: everything up to 12 went out, 3 events by it; "A " failed. */
+/* What was answered, in order: "a=12/3 " is call a: all up to 12 went out, 3 events by it; "A " failed. */
 static char answers[1024];
 static char failure_text[256];
 static enum failure_kind failure_kind;
@@ -41,7 +41,7 @@ static bool answered(const char *letters)
 	return count >= strlen(letters);
 }
 
-/* ---- rows: "7=one,two 8= 9=!three" are two events in row 7, none in 8, one that is out of stock in 9 ---- */
+/* ---- rows: "7=one,two 8= 9=!three": two events in row 7, none in 8, one that is out of stock in 9 ---- */
 
 static struct outgoing event_from(const char *text)
 {

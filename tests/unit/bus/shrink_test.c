@@ -238,7 +238,7 @@ START_TEST(conflicts_and_lost_connections_in_between_change_nothing)
 }
 END_TEST
 
-/* Its memory is bounded: what a large shrink took leaves the next message, which needs more, to the next unit. */
+/* Memory is bounded: what a large shrink took leaves the next message, which needs more, to the next unit. */
 START_TEST(a_unit_that_took_much_memory_ends_early)
 {
 	uint64_t units;

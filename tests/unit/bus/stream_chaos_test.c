@@ -1,6 +1,6 @@
 /*
- * A worker that reads a stream while everything goes wrong: delays, outages, lost answers, lost groups, deaths.
- * In the end each entry had its one effect, in the order of the stream, and is acknowledged.
+ * A worker that reads a stream while everything goes wrong: delays, outages, lost answers, lost groups,
+ * deaths.  In the end each entry had its one effect, in the order of the stream, and is acknowledged.
  */
 #include "stream_world.h"
 #include "suites.h"

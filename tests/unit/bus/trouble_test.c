@@ -151,7 +151,7 @@ static const struct loss {
 	{TROUBLE_LOST_ON_THE_WAY, true, false}, /* too late: the worker's question is in the way */
 };
 
-/* Sends a line whose flush is lost; time stands still where the database has an answer, but nobody asked yet. */
+/* Sends a line whose flush is lost; time stands still where the database has an answer, but nobody asked. */
 static struct sent *lose_flush(const struct loss *loss)
 {
 	struct sent *sent;

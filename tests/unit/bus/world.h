@@ -121,7 +121,7 @@ void expect_handled(const struct sent *sent);
 /* The batch that holds the line, or "" when none does. */
 const char *batch_of(const char *orderid, const char *sku, int qty);
 
-/* The published events, one a line: "line_allocated order-1 LAMP 10 batch 1".  Valid until the world is freed. */
+/* The published events, one a line: "line_allocated order-1 LAMP 10 batch 1".  Valid as long as the world. */
 const char *published(void);
 
 /* The SKU of that number, from 0, among those that go through the lane. */

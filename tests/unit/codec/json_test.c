@@ -101,7 +101,9 @@ START_TEST(a_larger_payload_is_refused)
 }
 END_TEST
 
-/* The innermost of the `depth` levels is inside brackets of its own; the outermost is the payload's object. */
+/*
+ * The innermost of the `depth` levels is inside brackets of its own; the outermost is the payload's object.
+ */
 static struct bytes nested(size_t depth, const char *open, const char *innermost, const char *close)
 {
 	return bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":%s%s%s}",

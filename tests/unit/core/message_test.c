@@ -116,7 +116,10 @@ START_TEST(the_same_fields_in_another_message_have_another_digest)
 }
 END_TEST
 
-/* The inbox keeps digests: messages that were handled by an older program must not look like others.  Computed by hand. */
+/*
+ * The inbox keeps digests: messages that were handled by an older program must not look like others.
+ * Computed by hand.
+ */
 START_TEST(the_digest_never_changes)
 {
 	ck_assert_uint_eq(digest(allocation("order-1", "RED-CHAIR", 10)), UINT64_C(0x72b0802e5b72f014));

@@ -1,10 +1,10 @@
 /*
  * Properties: random commands, against a naive model.
  *
- * A seed leads several lives of one product.  A life is a row of units of work, each on a product loaded anew from
- * the database, as little of it as chance wants; it is asked for what NEEDS_MORE says and nothing else.  Units are
- * written back or lost, commands are undone at random.  Whatever was loaded, lost and undone: events and database are
- * what the model says.
+ * A seed leads several lives of one product.  A life is a row of units of work, each on a product loaded anew
+ * from the database, as little of it as chance wants; it is asked for what NEEDS_MORE says and nothing else.
+ * Units are written back or lost, commands are undone at random.  Whatever was loaded, lost and undone:
+ * events and database are what the model says.
  *
  * A failure names its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */
@@ -216,7 +216,7 @@ static enum verdict attempt(const struct command *command)
 	return verdict;
 }
 
-/* The verdict on the command, or on a step of the shrink; loads until there is one.  `*before` is the way it was. */
+/* The verdict on the command, or on a step of the shrink; loads until there is one.  `*before`: what was. */
 static enum verdict decide(const struct command *command, char **before)
 {
 	for (int tries = 0; tries < TRIES_MAX; tries++) {

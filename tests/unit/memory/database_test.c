@@ -1,4 +1,4 @@
-/* The in-memory database, where it can do more than a store promises: troubles, lost flushes, faults that it finds. */
+/* The database in memory, where it can do more than a store: troubles, lost flushes, faults that it finds. */
 #include "suites.h"
 
 #include "adapters/memory/codec.h"
