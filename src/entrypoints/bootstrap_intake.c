@@ -187,6 +187,7 @@ static void add_stream(struct redis_intake *intake, const char *name)
 								    .key = key,
 								    .group = config->group,
 								    .consumer = consumer_name(intake),
+								    .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
 							    });
 	way->reader = stream_reader_new(
 		&(struct stream_reader_ports){

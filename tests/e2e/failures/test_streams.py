@@ -95,6 +95,22 @@ def test_entries_that_are_trimmed_while_pending_are_counted(parked, ledger, send
     assert any("entries lost" in line and "level=error" in line for line in parked.log_lines())
 
 
+def test_what_another_reader_is_busy_with_is_left_to_it(parked, ledger, senders):
+    """Only what a reader did nothing about for a minute is taken over."""
+    parked.start()
+    ledger.open("sku")
+    assert parked.stop() == 0
+    key = parked.prefix + STREAM
+    fields = {"orderid": "busy", "sku": "sku", "qty": 1}
+    parked.redis.xadd(key, {"type": "allocate", "data": json.dumps(fields)})
+    parked.redis.xreadgroup("allocd", "another", {key: ">"})
+
+    parked.start()
+    send(senders, ledger, STREAM, 1)
+    ledger.settle()
+    assert parked.redis.xpending_range(key, "allocd", "-", "+", 10, "another")
+
+
 def test_the_event_stream_has_what_the_channels_have(parked, ledger):
     """The same events in the same order, for whoever was not there to hear them."""
     parked.start()
