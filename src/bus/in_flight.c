@@ -12,8 +12,10 @@ void in_flight_init(struct in_flight *in_flight)
 
 void in_flight_release(struct in_flight *in_flight)
 {
-	while (in_flight->first)
-		in_flight_forget(in_flight, in_flight->first);
+	for (struct flying_entry *entry = in_flight->first, *next; entry; entry = next) {
+		next = entry->next;
+		free(entry);
+	}
 }
 
 int flying_entry_compare(const struct flying_entry *entry, int64_t incarnation, struct stream_id id)

@@ -169,7 +169,7 @@ bool tools_renew_incarnation(struct tools *tools, const char **before, const cha
 
 /* ---- the effects of a message ---- */
 
-struct effects {
+struct effect_search {
 	struct tools *tools;
 	const char *id;
 	event_told *told;
@@ -177,9 +177,9 @@ struct effects {
 };
 
 /* Tells the event when the message caused it. */
-static bool tell_effect(const struct effects *effects, struct arena *arena, const struct outgoing *event)
+static bool tell_effect(const struct effect_search *search, struct arena *arena, const struct outgoing *event)
 {
-	struct codec *codec = effects->tools->codec;
+	struct codec *codec = search->tools->codec;
 	struct envelope envelope;
 	const char *error, *json, *cause;
 
@@ -187,10 +187,10 @@ static bool tell_effect(const struct effects *effects, struct arena *arena, cons
 	    !codec->ops->decode(codec, event->type, event->payload, arena, &envelope, &error))
 		return false;
 	cause = message_text(&envelope.message, "cause");
-	if (!cause || strcmp(cause, effects->id) != 0 ||
+	if (!cause || strcmp(cause, search->id) != 0 ||
 	    !wire_payload_to_line(event->payload, arena, &json, &error))
 		return false;
-	effects->told(effects->context, message_name(event->type), json);
+	search->told(search->context, message_name(event->type), json);
 	return true;
 }
 
@@ -212,9 +212,9 @@ static bool on_frame(void *context, struct bytes frame)
 bool tools_read_effects(struct tools *tools, const char *id, const struct known_outcome *outcome,
 			event_told *told, void *context)
 {
-	struct effects effects = {tools, id, told, context};
+	struct effect_search search = {tools, id, told, context};
 
-	return postgres_read_effects(patient(tools), outcome, on_frame, &effects) ||
+	return postgres_read_effects(patient(tools), outcome, on_frame, &search) ||
 	       complain_of_database(tools);
 }
 

@@ -21,8 +21,11 @@ static bool is_success(const struct known_outcome *outcome)
 
 static void print_event(void *context, const char *name, const char *json)
 {
+	struct arena *arena = arena_new(1024);
+
 	(void)context;
-	printf("%s %s\n", name, json);
+	printf("%s %s\n", name, text_printable(json, arena));
+	arena_free(&arena);
 }
 
 static bool print_outcome(struct tools *tools, const char *id, const struct known_outcome *outcome)

@@ -434,8 +434,10 @@ void redis_publisher_free(struct redis_publisher **publisher)
 	if (!*publisher)
 		return;
 	redis_connection_free(&(*publisher)->connection);
-	while ((*publisher)->calls)
-		call_free((*publisher)->calls);
+	for (struct call *call = (*publisher)->calls, *next; call; call = next) {
+		next = call->next;
+		call_free(call);
+	}
 	free((*publisher)->fence.prefix);
 	free((*publisher)->fence.event_stream);
 	free(*publisher);

@@ -201,7 +201,7 @@ static int keep_open(const char *name)
 {
 	redisReply *reply = redisCommand(world.control, "CLIENT LIST");
 	const char *at = strstr(reply->str, name);
-	struct sockaddr_in own;
+	struct sockaddr_in own = {0};
 	unsigned port;
 	int kept = -1;
 

@@ -42,7 +42,7 @@ static void publish_as(struct memory_broker *by, const char *incarnation, int64_
 		       int last_row)
 {
 	struct publication *publication = arena_alloc(arena, sizeof *publication);
-	size_t count = (size_t)(last_row - first + 1);
+	size_t count = (size_t)last_row - (size_t)first + 1;
 	struct outgoing_row *rows = arena_alloc(arena, count * sizeof *rows);
 	struct broker *port = memory_broker_port(by);
 
