@@ -85,11 +85,6 @@ static const char *text_at(const PGresult *rows, int row, int column, struct are
 	return PQgetisnull(rows, row, column) ? NULL : arena_strdup(arena, PQgetvalue(rows, row, column));
 }
 
-static int64_t number_at(const PGresult *rows, int row, int column)
-{
-	return strtoll(PQgetvalue(rows, row, column), NULL, 10);
-}
-
 static struct bytes bytes_at(const PGresult *rows, int row, int column, struct arena *arena)
 {
 	struct bytes bytes = {0};
@@ -97,7 +92,7 @@ static struct bytes bytes_at(const PGresult *rows, int row, int column, struct a
 
 	if (PQgetisnull(rows, row, column))
 		return bytes;
-	raw = must(PQunescapeBytea((const unsigned char *)PQgetvalue(rows, row, column), &bytes.size));
+	raw = dialogue_bytea(rows, row, column, &bytes.size);
 	bytes.data = arena_copy(arena, raw, bytes.size);
 	PQfreemem(raw);
 	return bytes;
@@ -161,7 +156,7 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 		(*kinds)[row] = (struct dead_letter_kind){
 			.message = text_at(rows, row, 0, arena),
 			.way = text_at(rows, row, 1, arena),
-			.count = number_at(rows, row, 2),
+			.count = dialogue_number(rows, row, 2),
 		};
 	PQclear(rows);
 	return NULL;
@@ -181,30 +176,34 @@ static const struct failure *find_missing(struct dead_letters *letters, const in
 	*count = (size_t)PQntuples(rows);
 	*missing = arena_alloc(arena, *count * sizeof **missing);
 	for (int row = 0; row < PQntuples(rows); row++)
-		(*missing)[row] = number_at(rows, row, 0);
+		(*missing)[row] = dialogue_number(rows, row, 0);
 	PQclear(rows);
 	return NULL;
 }
 
 #define INSTANT(column) "(extract(epoch from " column ") * 1000000)::bigint"
+#define FIRST_AT        INSTANT("first_at")
+#define LAST_AT         INSTANT("last_at")
+#define DONE_AT         INSTANT("at")
+#define NOW             INSTANT("clock_timestamp()")
 
 static struct dead_letter letter_at(const PGresult *rows, int row, struct arena *arena)
 {
 	return (struct dead_letter){
-		.id = number_at(rows, row, 0),
+		.id = dialogue_number(rows, row, 0),
 		.outcome = text_at(rows, row, 1, arena),
 		.reason = text_at(rows, row, 2, arena),
 		.way = text_at(rows, row, 3, arena),
 		.place = text_at(rows, row, 4, arena),
 		.entry_id = text_at(rows, row, 5, arena),
-		.incarnation = number_at(rows, row, 6),
+		.incarnation = dialogue_number(rows, row, 6),
 		.message = text_at(rows, row, 7, arena),
 		.source = text_at(rows, row, 8, arena),
 		.message_id = text_at(rows, row, 9, arena),
-		.payload_bytes = number_at(rows, row, 10),
-		.attempts = (int)number_at(rows, row, 11),
-		.first_at = number_at(rows, row, 12),
-		.last_at = number_at(rows, row, 13),
+		.payload_bytes = dialogue_number(rows, row, 10),
+		.attempts = (int)dialogue_number(rows, row, 11),
+		.first_at = dialogue_number(rows, row, 12),
+		.last_at = dialogue_number(rows, row, 13),
 		.payload = bytes_at(rows, row, 14, arena),
 	};
 }
@@ -214,10 +213,8 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 {
 	static const char sql[] =
 		"select id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source,"
-		" message_id, payload_bytes, attempts, " INSTANT("first_at") ", " INSTANT(
-			"last_at") ","
-				   " case when $11 then payload end" MATCHES
-				   " and id > $9 order by id limit $10::bigint";
+		" message_id, payload_bytes, attempts, " FIRST_AT ", " LAST_AT
+		", case when $11 then payload end" MATCHES " and id > $9 order by id limit $10::bigint";
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[FILTER_PARAMS + 3];
 	PGresult *rows;
@@ -240,9 +237,8 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 static const struct failure *read_history(struct dead_letters *letters, int64_t id, struct arena *arena,
 					  struct dead_letter_deed **deeds, size_t *count)
 {
-	static const char sql[] = "select attempt, action, who, " INSTANT(
-		"at") ", edits, outcome, reason"
-		      " from dead_letter_history where dead_letter_id = $1 order by attempt";
+	static const char sql[] = "select attempt, action, who, " DONE_AT ", edits, outcome, reason"
+				  " from dead_letter_history where dead_letter_id = $1 order by attempt";
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[] = {number(arena, id)};
 	PGresult *rows = ask(it, sql, 1, params);
@@ -253,10 +249,10 @@ static const struct failure *read_history(struct dead_letters *letters, int64_t 
 	*deeds = arena_alloc(arena, *count * sizeof **deeds);
 	for (int row = 0; row < PQntuples(rows); row++)
 		(*deeds)[row] = (struct dead_letter_deed){
-			.attempt = (int)number_at(rows, row, 0),
+			.attempt = (int)dialogue_number(rows, row, 0),
 			.action = text_at(rows, row, 1, arena),
 			.who = text_at(rows, row, 2, arena),
-			.at = number_at(rows, row, 3),
+			.at = dialogue_number(rows, row, 3),
 			.edits = text_at(rows, row, 4, arena),
 			.outcome = text_at(rows, row, 5, arena),
 			.reason = text_at(rows, row, 6, arena),
@@ -365,14 +361,12 @@ static const struct dead_letters_ops dead_letters_ops = {
 
 static bool look_at_clock(struct postgres_dead_letters *it)
 {
-	PGresult *row =
-		ask(it, "select " INSTANT("clock_timestamp()") ", coalesce(max(id), 0) from dead_letters", 0,
-		    NULL);
+	PGresult *row = ask(it, "select " NOW ", coalesce(max(id), 0) from dead_letters", 0, NULL);
 
 	if (!row)
 		return false;
-	it->letters.opened_at = number_at(row, 0, 0);
-	it->newest = number_at(row, 0, 1);
+	it->letters.opened_at = dialogue_number(row, 0, 0);
+	it->newest = dialogue_number(row, 0, 1);
 	PQclear(row);
 	return true;
 }

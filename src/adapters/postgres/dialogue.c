@@ -3,9 +3,11 @@
 
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/session.h"
+#include "core/must.h"
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -164,6 +166,16 @@ PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, co
 		return NULL;
 	}
 	return last_result(dialogue);
+}
+
+int64_t dialogue_number(const PGresult *result, int row, int column)
+{
+	return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size)
+{
+	return must(PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), size));
 }
 
 bool dialogue_run(struct dialogue *dialogue, const char *sql)

@@ -38,6 +38,10 @@ void dialogue_wait_for_ever(struct dialogue *dialogue);
 /* Parameters and results are text.  NULL: see `sqlstate` and `text`.  The caller clears the result. */
 PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params);
 
+/* Of a result: a whole number; a bytea, which the caller gives back with PQfreemem(). */
+int64_t dialogue_number(const PGresult *result, int row, int column);
+unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size);
+
 /* Any number of statements, results dropped. */
 bool dialogue_run(struct dialogue *dialogue, const char *sql);
 

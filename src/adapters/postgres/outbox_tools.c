@@ -1,17 +1,9 @@
 /* The outbox as operators use it. */
 #include "adapters/postgres/outbox_tools.h"
 
-#include "core/must.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 
 #define PATIENCE_MS 30000
-
-static int64_t number_at(const PGresult *result, int row, int column)
-{
-	return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
 
 bool postgres_renew_incarnation(struct dialogue *dialogue, char before[INCARNATION_SIZE],
 				char after[INCARNATION_SIZE])
@@ -44,7 +36,7 @@ bool postgres_find_events(struct dialogue *dialogue, const char *sku, struct kep
 
 	*kept = (struct kept_events){0};
 	if (row && PQntuples(row) > 0)
-		*kept = (struct kept_events){true, number_at(row, 0, 0), number_at(row, 0, 1)};
+		*kept = (struct kept_events){true, dialogue_number(row, 0, 0), dialogue_number(row, 0, 1)};
 	PQclear(row);
 	return row;
 }
@@ -72,12 +64,11 @@ bool postgres_read_events(struct dialogue *dialogue, const char *sku, int64_t fr
 			return false;
 		more = PQntuples(row) > 0;
 		if (more) {
-			data = must(
-				PQunescapeBytea((const unsigned char *)PQgetvalue(row, 0, 2), &frame.size));
+			data = dialogue_bytea(row, 0, 2, &frame.size);
 			frame.data = data;
-			more = read(context, number_at(row, 0, 0), frame);
+			more = read(context, dialogue_number(row, 0, 0), frame);
 			PQfreemem(data);
-			from_version = number_at(row, 0, 1) + 1;
+			from_version = dialogue_number(row, 0, 1) + 1;
 		}
 		PQclear(row);
 	}
@@ -92,7 +83,7 @@ bool postgres_find_unfinished(struct dialogue *dialogue, struct unfinished_work 
 	PGresult *row = dialogue_ask(dialogue, count, 0, NULL);
 
 	if (row)
-		*work = (struct unfinished_work){number_at(row, 0, 0), number_at(row, 0, 1)};
+		*work = (struct unfinished_work){dialogue_number(row, 0, 0), dialogue_number(row, 0, 1)};
 	PQclear(row);
 	return row;
 }

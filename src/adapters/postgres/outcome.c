@@ -1,8 +1,6 @@
 /* What became of a message: the inbox, the dead letters, and the rows of the outbox of the same commit. */
 #include "adapters/postgres/outcome.h"
 
-#include "core/must.h"
-
 static const char find_outcomes[] =
 	"with spent as ("
 	" select message, source, outcome, '' as reason, handled_at as at from inbox where id = $1::text"
@@ -53,8 +51,7 @@ static const char next_of_product[] = "select product_id, last_version, frame fr
 static bool show_frame(const PGresult *rows, int row, frame_heard *heard, void *context)
 {
 	struct bytes frame;
-	unsigned char *data =
-		must(PQunescapeBytea((const unsigned char *)PQgetvalue(rows, row, 2), &frame.size));
+	unsigned char *data = dialogue_bytea(rows, row, 2, &frame.size);
 	bool holds_some;
 
 	frame.data = data;

@@ -2,7 +2,6 @@
 #include "adapters/postgres/rebuild.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -109,7 +108,7 @@ struct rebuild {
 
 static int64_t number_at(const PGresult *result, int column)
 {
-	return strtoll(PQgetvalue(result, 0, column), NULL, 10);
+	return dialogue_number(result, 0, column);
 }
 
 /*

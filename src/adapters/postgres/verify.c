@@ -208,7 +208,7 @@ static char *rule_query(const struct rule *rule)
 static void tell_rows(const struct verification *verification, const struct rule *rule, const PGresult *rows)
 {
 	int count = PQntuples(rows);
-	int64_t all = count ? strtoll(PQgetvalue(rows, 0, 3), NULL, 10) : 0;
+	int64_t all = count ? dialogue_number(rows, 0, 3) : 0;
 
 	for (int row = 0; row < count; row++)
 		tell(verification, rule, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
@@ -256,13 +256,12 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 	const struct verification *verification = reading->verification;
 	struct kept_frame kept = {
 		.sku = PQgetvalue(rows, row, 0),
-		.first_version = strtoll(PQgetvalue(rows, row, 1), NULL, 10),
-		.last_version = strtoll(PQgetvalue(rows, row, 2), NULL, 10),
+		.first_version = dialogue_number(rows, row, 1),
+		.last_version = dialogue_number(rows, row, 2),
 	};
 	const char *partition = PQgetvalue(rows, row, 4), *defect;
 	char key[128], expected[16];
-	unsigned char *frame =
-		must(PQunescapeBytea((const unsigned char *)PQgetvalue(rows, row, 3), &kept.frame.size));
+	unsigned char *frame = dialogue_bytea(rows, row, 3, &kept.frame.size);
 
 	kept.frame.data = frame;
 	snprintf(key, sizeof key, "partition %s, position %s", partition, PQgetvalue(rows, row, 5));

@@ -250,6 +250,12 @@ struct redisReply *frame_take(struct frame *frame)
 	return reply;
 }
 
+bool frame_is_text(const redisReply *reply, const char *text)
+{
+	return reply->type == REDIS_REPLY_STRING && reply->len == strlen(text) &&
+	       memcmp(reply->str, text, reply->len) == 0;
+}
+
 void frame_init(struct frame *frame, size_t bulk_max)
 {
 	memset(frame, 0, sizeof *frame);

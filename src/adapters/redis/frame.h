@@ -75,4 +75,7 @@ enum frame_progress frame_feed(struct frame *frame, const char *data, size_t siz
 /* The reply of a whole frame, for freeReplyObject().  The `integer` of each bulk string is its true size. */
 struct redisReply *frame_take(struct frame *frame);
 
+/* Whether that, or a part of it, is this text. */
+bool frame_is_text(const struct redisReply *reply, const char *text);
+
 #endif

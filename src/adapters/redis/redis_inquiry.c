@@ -2,6 +2,7 @@
 #include "adapters/redis/redis_inquiry.h"
 
 #include "adapters/redis/command.h"
+#include "adapters/redis/frame.h"
 #include "adapters/redis/refusal.h"
 #include "core/must.h"
 
@@ -36,15 +37,9 @@ static void on_greeted(void *context)
 	evbuffer_free(commands);
 }
 
-static bool is_text(const redisReply *reply, const char *text)
-{
-	return reply->type == REDIS_REPLY_STRING && reply->len == strlen(text) &&
-	       memcmp(reply->str, text, reply->len) == 0;
-}
-
 static void count_answer(struct redis_inquiry *inquiry, const redisReply *payload)
 {
-	if (!inquiry->token || !is_text(payload, inquiry->token))
+	if (!inquiry->token || !frame_is_text(payload, inquiry->token))
 		return; /* somebody else's */
 	inquiry->answered++;
 	if (inquiry->answered >= inquiry->asked)
@@ -57,10 +52,10 @@ static void on_heard(void *context, const redisReply *reply, size_t true_size)
 	bool tells = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3;
 
 	(void)true_size;
-	if (tells && is_text(reply->element[0], "subscribe")) {
+	if (tells && frame_is_text(reply->element[0], "subscribe")) {
 		redis_connection_settle(inquiry->connection);
 		event_base_loopexit(inquiry->base, NULL);
-	} else if (tells && is_text(reply->element[0], "message")) {
+	} else if (tells && frame_is_text(reply->element[0], "message")) {
 		count_answer(inquiry, reply->element[2]);
 	} else if (reply->type == REDIS_REPLY_ERROR && !redis_connection_is_up(inquiry->connection)) {
 		char words[REDIS_TROUBLE_MAX - sizeof "SUBSCRIBE: "], cause[REDIS_TROUBLE_MAX];

@@ -566,11 +566,6 @@ struct stream *redis_stream_port(struct redis_stream *stream)
 	return &stream->stream;
 }
 
-bool redis_stream_is_up(const struct redis_stream *stream)
-{
-	return !redis_stream_trouble(stream);
-}
-
 const char *redis_stream_trouble(const struct redis_stream *stream)
 {
 	const char *trouble = redis_connection_trouble(stream->asking.connection);

@@ -32,10 +32,7 @@ void redis_stream_free(struct redis_stream **stream);
 /* Lives as long as the stream does. */
 struct stream *redis_stream_port(struct redis_stream *stream);
 
-/* Whether both connections are up; the key and the group may be refused all the same. */
-bool redis_stream_is_up(const struct redis_stream *stream);
-
-/* Why it is not up; NULL when it is. */
+/* Why not both connections are up; NULL when they are.  The key and the group may be refused all the same. */
 const char *redis_stream_trouble(const struct redis_stream *stream);
 
 #endif

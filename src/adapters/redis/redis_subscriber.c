@@ -4,6 +4,7 @@
 #include "adapters/redis/redis_subscriber.h"
 
 #include "adapters/redis/command.h"
+#include "adapters/redis/frame.h"
 #include "adapters/redis/instants.h"
 #include "adapters/redis/refusal.h"
 #include "bus/codec.h"
@@ -99,12 +100,6 @@ void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, c
 
 /* ---- hearing ---- */
 
-static bool is_text(const redisReply *reply, const char *text)
-{
-	return reply->type == REDIS_REPLY_STRING && reply->len == strlen(text) &&
-	       !memcmp(reply->str, text, reply->len);
-}
-
 static const struct channel *channel_named(const struct redis_subscriber *subscriber, const redisReply *name)
 {
 	for (size_t i = 0; i < subscriber->count; i++) {
@@ -119,7 +114,7 @@ static const struct channel *channel_named(const struct redis_subscriber *subscr
 static bool is_message(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-	       is_text(reply->element[0], "message") && reply->element[1]->type == REDIS_REPLY_STRING &&
+	       frame_is_text(reply->element[0], "message") && reply->element[1]->type == REDIS_REPLY_STRING &&
 	       reply->element[2]->type == REDIS_REPLY_STRING;
 }
 
@@ -144,12 +139,13 @@ static void on_message(struct redis_subscriber *subscriber, const redisReply *re
 static bool is_confirmation(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-	       is_text(reply->element[0], "subscribe");
+	       frame_is_text(reply->element[0], "subscribe");
 }
 
 static bool is_pong(const redisReply *reply)
 {
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && is_text(reply->element[0], "pong");
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+	       frame_is_text(reply->element[0], "pong");
 }
 
 /* To a PING that an ACL forbids, an error is answer enough; to SUBSCRIBE it is none. */

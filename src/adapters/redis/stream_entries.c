@@ -36,11 +36,6 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct reading *reading
 	reading->entry->defect = reading->defect;
 }
 
-static bool is_text(const redisReply *reply, const char *text)
-{
-	return reply->len == strlen(text) && !memcmp(reply->str, text, reply->len);
-}
-
 /* ---- what the fields say ---- */
 
 /* As much of it as a reader of logs wants to see. */
@@ -110,7 +105,7 @@ static void take_field(struct reading *reading, const redisReply *name, const re
 	if (is_shortened(name) || is_shortened(value))
 		refuse(reading, "fields: larger than %zu KiB", FRAME_SHARE(PAYLOAD_MAX) / 1024);
 	for (size_t i = 0; i < ENTRY_FIELDS; i++) {
-		if (!is_text(name, names[i]))
+		if (!frame_is_text(name, names[i]))
 			continue;
 		if (reading->fields[i])
 			refuse(reading, "%s: given twice", names[i]);

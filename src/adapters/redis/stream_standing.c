@@ -73,7 +73,7 @@ bool standing_take_groups(struct standing *standing, const redisReply *groups, c
 
 		if (!name || !id_named(groups->element[i], "last-delivered-id", &standing->delivered[i]))
 			return false;
-		if (name->len == strlen(ours) && !memcmp(name->str, ours, name->len))
+		if (frame_is_text(name, ours))
 			standing->ours = i;
 	}
 	if (!count)

@@ -142,7 +142,7 @@ void begin_trim(const char *lowest)
 
 bool stream_is_up(void)
 {
-	return redis_stream_is_up(reading.stream);
+	return !redis_stream_trouble(reading.stream);
 }
 
 void start_reading(const char *consumer, int64_t claim_idle_ms)
