@@ -45,6 +45,18 @@ def test_await_prints_the_outcome_and_the_events(module_allocd):
     assert (fields["orderid"], fields["cause"], fields["version"]) == ("order", allocate, 1)
 
 
+def test_await_tells_a_terminal_nothing_to_obey(module_allocd):
+    sku, message, orderid = unique("sku"), unique("id"), "clear\x9b2J"
+    module_allocd.stock(sku, **{unique("batch"): 10})
+    module_allocd.allocate(sku, orderid, 3, id=message)
+
+    done = module_allocd.run("await", "--id", message)
+
+    assert "\x9b" not in done.stdout
+    ((_, fields),) = events_of(done)
+    assert fields["orderid"] == orderid
+
+
 def test_await_can_begin_before_the_message_comes(module_allocd):
     sku, message = unique("sku"), unique("id")
     waiting = subprocess.Popen(

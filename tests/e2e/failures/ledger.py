@@ -149,6 +149,14 @@ class Ledger:
         )
         wait_until(lambda: not self.allocd.query(behind), "every event to be published")
 
+    def await_heard(self, count):
+        """Until the subscriber has written so many events down: it is a process of its own, with its own pace."""
+
+        def identities():
+            return {(event["sku"], event["version"]) for event in self.heard_on_channels()}
+
+        wait_until(lambda: len(identities()) >= count, f"{count} events to be heard")
+
     # The balance.
 
     def check(self, heard_all=True, heard_once=False, on_stream=True, in_order=True, dead_letters=0):
@@ -164,6 +172,8 @@ class Ledger:
             self.check_order(events)
         self.check_spent()
         assert len(self.allocd.dead_letters()) == dead_letters
+        if heard_all:
+            self.await_heard(sum(map(len, events.values())))
         self.check_heard(self.heard_on_channels(), events, heard_all, heard_once)
         if on_stream:
             self.check_heard(self.heard_on_stream(), events, True, heard_once)

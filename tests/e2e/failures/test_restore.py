@@ -33,6 +33,7 @@ def test_a_restored_database_is_not_mute(parked, server_urls, ledger):
         assert renewed.returncode == 0, renewed.stdout + renewed.stderr
         wait_until(parked.ready, "readiness to return")
         allocate(parked, "after")
+        ledger.await_heard(len(orders("mute") + orders("after")))
         ledger.await_published()
         heard = [event["orderid"] for event in ledger.heard_on_channels()]
 
