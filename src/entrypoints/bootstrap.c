@@ -41,11 +41,9 @@ struct worker {
 
 /* ---- the ports ---- */
 
-static void make_codec(struct worker *worker)
+struct codec *bootstrap_codec_new(const struct config *config)
 {
-	const struct config *config = worker->config;
-
-	worker->codec = wire_codec_new(&(struct wire_codec_config){
+	return wire_codec_new(&(struct wire_codec_config){
 		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
 		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
 		.source = config->source,
@@ -217,7 +215,7 @@ void worker_start(struct worker *worker)
 	/* bootstrap_check() parsed it before. */
 	redis_url_parse(&worker->redis_url, worker->config->redis_url, &error);
 	system_clock_init(&worker->clock, worker->base);
-	make_codec(worker);
+	worker->codec = bootstrap_codec_new(worker->config);
 	worker->notifier = log_notifier_new(worker->base, worker->logger);
 	make_stores(worker, &ports);
 	make_publisher(worker);

@@ -110,15 +110,6 @@ static void make_ports_for_rehearsal(struct replayer *replayer, struct engine_po
 	ports->publisher_store = rehearsal_store(replayer->rehearsals[1]);
 }
 
-static struct codec *make_codec(const struct config *config)
-{
-	return wire_codec_new(&(struct wire_codec_config){
-		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
-		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
-		.source = config->source,
-	});
-}
-
 /* ---- beginning and end ---- */
 
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
@@ -129,7 +120,7 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 
 	*replayer = (struct replayer){.config = config, .logger = logger, .base = base};
 	system_clock_init(&replayer->clock, base);
-	replayer->codec = make_codec(config);
+	replayer->codec = bootstrap_codec_new(config);
 	replayer->notifier = log_notifier_new(base, logger);
 	if (show)
 		make_ports_for_rehearsal(replayer, &ports, show, context);

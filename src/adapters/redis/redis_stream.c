@@ -533,6 +533,7 @@ struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 					      read_new, acknowledge,  trim};
 	struct redis_stream *stream = must_alloc(sizeof *stream);
 
+	assert(config->claim_idle_ms > 0);
 	stream->stream.ops = &ops;
 	stream->key = must(strdup(config->key));
 	stream->group = must(strdup(config->group));
