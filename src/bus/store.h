@@ -99,7 +99,7 @@ struct store_ops {
 			     void *context);
 	void (*read_outbox)(struct store *store, struct outbox_range *range, store_done *done, void *context);
 
-	/* Moves cursors forward; one that is further already stays. */
+	/* Moves cursors forward; one that is further already stays, and none goes beyond what is committed. */
 	void (*save_cursors)(struct store *store, const struct cursor *cursors, size_t count,
 			     store_done *done, void *context);
 

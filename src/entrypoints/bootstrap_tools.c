@@ -390,7 +390,8 @@ bool tools_ask_for_quiet(struct tools *tools, int64_t timeout_ms, int64_t *asked
 
 /*
  * XINFO's lists grow with the number of groups, and an id that was generated last may be that of an entry
- * that is gone: so Redis itself counts, and answers with one number.
+ * that is gone: so Redis itself counts, and answers with one number.  Without the group nobody has read
+ * anything yet: the worker that reads it is about to make it.
  */
 static const char count_entries[] =
 	"local key, group = KEYS[1], ARGV[1]\n"
@@ -403,7 +404,7 @@ static const char count_entries[] =
 	"		return field.pending + #redis.call('XRANGE', key, after, '+', 'COUNT', 1000)\n"
 	"	end\n"
 	"end\n"
-	"return 0";
+	"return #redis.call('XRANGE', key, '-', '+', 'COUNT', 1000)";
 
 bool tools_count_entries(struct tools *tools, const char *stream, int64_t *count)
 {

@@ -946,10 +946,23 @@ static void save_cursor(int partition, int64_t position)
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
+static void commit_rows(int partition, int count)
+{
+	char sku[24], order[24];
+
+	snprintf(sku, sizeof sku, "%s", sku_in_partition(partition, 0));
+	create_batch(sku, sku, 100, IN_WAREHOUSE);
+	for (int i = 0; i < count; i++) {
+		snprintf(order, sizeof order, "order-%d", i);
+		allocate(order, sku, 1);
+	}
+}
+
 START_TEST(cursors_only_go_forward)
 {
 	struct outbox_state state;
 
+	commit_rows(5, 7);
 	save_cursor(5, 7);
 	save_cursor(5, 3);
 
@@ -957,17 +970,35 @@ START_TEST(cursors_only_go_forward)
 
 	for (int i = 0; i < PARTITIONS; i++) {
 		ck_assert_int_eq(state.cursors[i], i == 5 ? 7 : 0);
-		ck_assert_int_eq(state.heads[i], 0);
+		ck_assert_int_eq(state.heads[i], i == 5 ? 7 : 0);
 	}
+}
+END_TEST
+
+/* A worker that lived through a restore still knows how far it published before. */
+START_TEST(cursors_do_not_go_beyond_what_is_committed)
+{
+	struct outbox_state state;
+
+	commit_rows(5, 2);
+	save_cursor(5, 1);
+	save_cursor(5, 3);
+
+	read_cursors(&state);
+
+	ck_assert_int_eq(state.cursors[5], 1);
 }
 END_TEST
 
 START_TEST(cursors_go_forward_with_a_flush)
 {
 	struct outbox_state state;
-	struct cursor moved[] = {{15, 2}, {5, 6}, {6, 4}};
+	struct cursor moved[] = {{15, 2}, {5, 1}, {9, 3}};
 
-	save_cursor(5, 7);
+	commit_rows(15, 2);
+	commit_rows(5, 2);
+	commit_rows(9, 3);
+	save_cursor(5, 2);
 	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
 	work_restart(work);
 	work_allocate(work, "order", "lamp", 1);
@@ -977,8 +1008,8 @@ START_TEST(cursors_go_forward_with_a_flush)
 
 	read_cursors(&state);
 
-	ck_assert_int_eq(state.cursors[5], 7);
-	ck_assert_int_eq(state.cursors[6], 4);
+	ck_assert_int_eq(state.cursors[5], 2);
+	ck_assert_int_eq(state.cursors[9], 3);
 	ck_assert_int_eq(state.cursors[15], 2);
 	ck_assert_int_eq(state.heads[partition_of("lamp")], 1);
 }
@@ -1883,6 +1914,7 @@ static void add_outbox(Suite *suite)
 	tcase_add_test(tests, rows_of_several_stores_share_one_order_without_gaps);
 	tcase_add_test(tests, every_partition_counts_for_itself);
 	tcase_add_test(tests, cursors_only_go_forward);
+	tcase_add_test(tests, cursors_do_not_go_beyond_what_is_committed);
 	tcase_add_test(tests, cursors_go_forward_with_a_flush);
 	tcase_add_test(tests, what_is_not_published_is_never_tidied_away);
 	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);

@@ -77,7 +77,7 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
 {
 	struct outbox_partition *partition = &database->outbox[cursor->partition];
 
-	if (partition->cursor < cursor->position)
+	if (partition->cursor < cursor->position && cursor->position <= (int64_t)partition->count)
 		partition->cursor = cursor->position;
 }
 

@@ -339,11 +339,13 @@ delete from dead_letters where ctid = any(array(
 select trim_dead_letters($1::bigint)
 
 -- statement MOVE_CURSORS
+-- One beyond the head is of a life that this database, restored, does not know: what it commits would be skipped.
 update outbox_cursors c set position = locked.position
 from (
 	select c.partition, w.position
 	from unnest($1::smallint[], $2::bigint[]) as w(partition, position)
 	join outbox_cursors c on c.partition = w.partition
+	join outbox_heads h on h.partition = w.partition and h.position >= w.position
 	order by c.partition
 	for no key update of c
 ) as locked
