@@ -18,6 +18,7 @@ int main(void)
 	srunner_add_suite(runner, publisher_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, reminder_suite());
+	srunner_add_suite(runner, replay_suite());
 	srunner_add_suite(runner, shrink_suite());
 	srunner_add_suite(runner, stream_chaos_suite());
 	srunner_add_suite(runner, stream_reader_suite());
