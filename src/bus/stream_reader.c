@@ -15,6 +15,9 @@
 #define NOTE_EVERY_MS  1000
 #define TRIM_EVERY_MS  60000
 
+/* How long a reader that is stopped waits for what is on its way.  A read that finds entries takes less. */
+#define STOP_WAIT_MS 100
+
 /* Failures in a row after which it is told that the stream is not read. */
 #define TELL_FROM_FAILURE 3
 
@@ -143,7 +146,14 @@ void stream_reader_start(struct stream_reader *reader)
 void stream_reader_stop(struct stream_reader *reader)
 {
 	reader->is_started = false;
-	lose(reader);
+	set_timer(reader, reader->note_timer, STOP_WAIT_MS);
+}
+
+/* Whether a read may bring something still. */
+static bool is_waiting_for_entries(const struct stream_reader *reader)
+{
+	return reader->stats.is_reading &&
+	       (reader->state == READER_READING_PENDING || reader->state == READER_READING_NEW);
 }
 
 void stream_reader_pause(struct stream_reader *reader)
@@ -159,7 +169,7 @@ void stream_reader_resume(struct stream_reader *reader)
 
 bool stream_reader_is_idle(const struct stream_reader *reader)
 {
-	return !reader->in_flight.count;
+	return !reader->in_flight.count && (reader->is_started || !is_waiting_for_entries(reader));
 }
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)
@@ -571,8 +581,10 @@ static void note(void *context)
 	struct stream_reader *reader = context;
 	struct stream *stream = reader->ports.stream;
 
-	if (!reader->is_started)
+	if (!reader->is_started) {
+		lose(reader); /* what comes now stays pending */
 		return;
+	}
 	set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
 	if (!reader->stats.is_reading || reader->is_noting ||
 	    !(reader->has_news || now_ms(reader) >= reader->trim_again_ms))

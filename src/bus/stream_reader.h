@@ -58,10 +58,13 @@ void stream_reader_start(struct stream_reader *reader);
 void stream_reader_pause(struct stream_reader *reader);
 void stream_reader_resume(struct stream_reader *reader);
 
-/* Reads no more; what was read is acknowledged still.  What a read under way brings stays pending. */
+/*
+ * Begins no read any more.  What one brings that is under way is submitted, if it comes within moments; what was
+ * submitted is acknowledged.
+ */
 void stream_reader_stop(struct stream_reader *reader);
 
-/* Whether everything it submitted is acknowledged. */
+/* Whether everything it submitted is acknowledged, and, once it is stopped, nothing more will be. */
 bool stream_reader_is_idle(const struct stream_reader *reader);
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);

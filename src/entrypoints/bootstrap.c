@@ -136,6 +136,11 @@ static void make_intake(struct worker *worker)
 	});
 }
 
+bool worker_is_done(const struct worker *worker)
+{
+	return engine_is_idle(worker->engine) && redis_intake_is_idle(worker->intake);
+}
+
 size_t worker_unacknowledged(const struct worker *worker)
 {
 	return redis_intake_unacknowledged(worker->intake);

@@ -47,6 +47,9 @@ void worker_listen(struct worker *worker);
 /* No command is taken any more. */
 void worker_stop_intake(struct worker *worker);
 
+/* After the stop: whether all that was taken is finished, published and acknowledged, and nothing more will be. */
+bool worker_is_done(const struct worker *worker);
+
 /* How many stream entries were taken and are not acknowledged yet. */
 size_t worker_unacknowledged(const struct worker *worker);
 

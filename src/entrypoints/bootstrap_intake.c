@@ -138,7 +138,7 @@ static bool is_quiet(void *context)
 {
 	const struct redis_intake *intake = context;
 
-	return engine_is_idle(intake->parts.engine) && !redis_intake_unacknowledged(intake);
+	return engine_is_idle(intake->parts.engine) && redis_intake_is_idle(intake);
 }
 
 static void say_quiet(void *context, struct bytes token)
@@ -257,6 +257,15 @@ void redis_intake_free(struct redis_intake **place)
 	arena_free(&intake->arena);
 	free(intake);
 	*place = NULL;
+}
+
+bool redis_intake_is_idle(const struct redis_intake *intake)
+{
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		if (!stream_reader_is_idle(intake->streams[i].reader))
+			return false;
+	}
+	return true;
 }
 
 size_t redis_intake_unacknowledged(const struct redis_intake *intake)

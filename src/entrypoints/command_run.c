@@ -27,7 +27,7 @@ enum phase {
 	CONNECTING, /* waits for Redis */
 	WORKING,    /* waits for a signal */
 	DRAINING,   /* waits for the engine to finish what was taken, */
-	CONFIRMING, /* for Redis to confirm the last acknowledgements, */
+	CONFIRMING, /* for what streams were bringing, and for Redis to confirm its acknowledgement, */
 	FLUSHING,   /* for the last answers to be sent */
 	ENDED,
 };
@@ -161,7 +161,7 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 	(void)what;
 	if (life->phase == CONNECTING)
 		look_for_redis(life);
-	else if (life->phase == CONFIRMING && !worker_unacknowledged(life->worker))
+	else if (life->phase == CONFIRMING && worker_is_done(life->worker))
 		enter(life, FLUSHING);
 	else if (life->phase == FLUSHING && (!http || http_api_is_idle(http)))
 		end(life, STATUS_DONE);

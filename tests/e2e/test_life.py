@@ -1,5 +1,6 @@
 """Signals, crashes and servers that come and go."""
 
+import json
 import signal
 
 import pytest
@@ -19,6 +20,22 @@ def test_a_signal_drains_and_ends_with_0(allocd, number):
     [(committed,)] = allocd.query("select version from products where sku = %s", sku)
     for version in range(2, committed + 1):
         events.expect("line_allocated", version=version)
+
+
+def test_a_signal_leaves_nothing_of_a_stream_half_done(allocd):
+    stream, sku = allocd.prefix + "allocd:commands", unique("sku")
+    allocd.stock(sku, batch=100000)
+    with allocd.redis.pipeline(transaction=False) as pipeline:
+        for order in range(20000):
+            line = json.dumps({"orderid": f"order-{order}", "sku": sku, "qty": 1})
+            pipeline.xadd(stream, {"type": "allocate", "data": line})
+        pipeline.execute()
+    wait_until(lambda: allocd.query("select 1 from order_lines limit 1"), "the first orders")
+
+    assert allocd.stop() == 0
+
+    [group] = allocd.redis.xinfo_groups(stream)
+    assert group["pending"] == 0
 
 
 def test_a_second_worker_takes_over_where_the_first_ended(allocd):

@@ -727,6 +727,7 @@ START_TEST(a_reader_that_is_stopped_acknowledges_what_it_has_and_reads_no_more)
 	add("a");
 	world_run(world);
 	stream_reader_stop(reader);
+	world_advance_ms(world, 1000);
 	add("b");
 	world_advance_ms(world, 100000);
 	ck_assert(!stream_reader_is_idle(reader));
@@ -743,12 +744,31 @@ START_TEST(a_reader_that_is_stopped_acknowledges_what_it_has_and_reads_no_more)
 }
 END_TEST
 
-START_TEST(what_a_read_under_way_brings_after_the_stop_stays_pending)
+START_TEST(what_a_read_under_way_brings_at_the_stop_is_taken)
 {
 	wire_hold(memory_consumer_read_answers(consumer));
 	add("a");
 	world_run(world);
 	stream_reader_stop(reader);
+	world_advance_ms(world, 50);
+	ck_assert(!stream_reader_is_idle(reader));
+	wire_open(memory_consumer_read_answers(consumer));
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(orders(), "first a");
+	ck_assert(stream_reader_is_idle(reader));
+	expect_all_done();
+}
+END_TEST
+
+START_TEST(what_a_read_under_way_brings_long_after_the_stop_stays_pending)
+{
+	wire_hold(memory_consumer_read_answers(consumer));
+	add("a");
+	world_run(world);
+	stream_reader_stop(reader);
+	world_advance_ms(world, 500);
+	ck_assert(stream_reader_is_idle(reader));
 	wire_open(memory_consumer_read_answers(consumer));
 	world_advance_ms(world, 10000);
 	ck_assert_uint_eq(pending(), 1);
@@ -985,7 +1005,8 @@ static void add_to_running(TCase *tests)
 	tcase_add_test(tests, a_dead_letter_that_is_read_again_is_the_same_dead_letter);
 	tcase_add_test(tests, what_can_wait_in_the_stream_waits_there_while_the_database_is_away);
 	tcase_add_test(tests, a_reader_that_is_stopped_acknowledges_what_it_has_and_reads_no_more);
-	tcase_add_test(tests, what_a_read_under_way_brings_after_the_stop_stays_pending);
+	tcase_add_test(tests, what_a_read_under_way_brings_at_the_stop_is_taken);
+	tcase_add_test(tests, what_a_read_under_way_brings_long_after_the_stop_stays_pending);
 	tcase_add_test(tests, a_reader_that_is_stopped_and_started_at_once_reads_each_entry_once);
 	tcase_add_test(tests, a_stream_that_cannot_be_read_is_told_once_and_also_when_it_can_be_again);
 	tcase_add_test(tests, it_is_noted_how_far_all_is_done);
