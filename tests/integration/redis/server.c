@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +24,28 @@ static void nap(void)
 	nanosleep(&(struct timespec){0, 10000000}, NULL);
 }
 
-/* Below the range that outgoing connections take theirs from, so it is free a moment later too. */
+static bool is_free(int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				      .sin_port = htons((uint16_t)port)};
+	int probe = socket(AF_INET, SOCK_STREAM, 0);
+	int bound = bind(probe, (struct sockaddr *)&address, sizeof address);
+
+	close(probe);
+	return bound == 0;
+}
+
+/*
+ * Its second port, too, is below the range that outgoing connections take theirs from: so both are free a moment
+ * later still, when the server comes back.
+ */
 static int free_port(void)
 {
 	for (unsigned i = 0;; i++) {
-		struct sockaddr_in address = {.sin_family = AF_INET,
-					      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-		int port = 20000 + (int)(((unsigned)getpid() * 7919u + i * 104729u) % 12000u);
-		int probe = socket(AF_INET, SOCK_STREAM, 0), bound;
+		int port = 20000 + (int)(((unsigned)getpid() * 7919u + i * 104729u) % SECOND_PORT);
 
-		address.sin_port = htons((uint16_t)port);
-		bound = bind(probe, (struct sockaddr *)&address, sizeof address);
-		close(probe);
-		if (bound == 0)
+		if (is_free(port) && is_free(port + SECOND_PORT))
 			return port;
 	}
 }

@@ -10,6 +10,9 @@
 
 #define SERVER_OPTIONS_MAX 16
 
+/* So far above a server's port is another one that is free for it. */
+#define SECOND_PORT 6000
+
 struct server {
 	pid_t pid; /* 0: not running */
 	int port;

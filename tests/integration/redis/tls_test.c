@@ -49,7 +49,7 @@ static void start_tls_server(const char *names)
 				 "--tls-auth-clients", "no"};
 
 	make_certificates(names);
-	tls_port = world.server.port + 12000;
+	tls_port = world.server.port + SECOND_PORT;
 	snprintf(port, sizeof port, "%d", tls_port);
 	start_server(options, COUNT(options));
 	setenv("SSL_CERT_FILE", authority, 1);
