@@ -203,6 +203,27 @@ static const char *entry_own_id(const struct replaying *replaying)
 	return replaying->letter->message_id;
 }
 
+/*
+ * Why it is no command whatever its payload says: its stream entry was not well formed.  That is as it was, unless
+ * the operator says what the payload is to be.
+ */
+static const char *defect_of(const struct replaying *replaying, enum message_type type)
+{
+	static const char *const of_entries[] = {"type: ", "data: ", "id: ", "fields: "};
+	const struct dead_letter *letter = replaying->letter;
+
+	if (type == MSG_NONE)
+		return letter->reason;
+	if (way_of(letter) != WAY_STREAM || strcmp(letter->outcome, outcome_name(OUTCOME_INVALID)) != 0 ||
+	    replaying->edits.count)
+		return NULL;
+	for (size_t i = 0; i < sizeof of_entries / sizeof of_entries[0]; i++) {
+		if (strncmp(letter->reason, of_entries[i], strlen(of_entries[i])) == 0)
+			return letter->reason;
+	}
+	return NULL;
+}
+
 static void submit(struct replaying *replaying, struct bytes payload)
 {
 	const struct dead_letter *letter = replaying->letter;
@@ -224,7 +245,7 @@ static void submit(struct replaying *replaying, struct bytes payload)
 			      .replay = &replay,
 			      .id = way_of(letter) == WAY_STREAM ? entry_own_id(replaying) : NULL,
 			      .type = type,
-			      .defect = type == MSG_NONE ? letter->reason : NULL,
+			      .defect = defect_of(replaying, type),
 			      .payload = payload,
 			      .payload_size = is_cut ? (size_t)letter->payload_bytes : payload.size,
 			      .answered = on_answered,

@@ -569,6 +569,24 @@ def test_an_entry_keeps_its_own_id(allocd):
     assert ("allocate", "entry-id") in allocd.query("select message, id from inbox")
 
 
+def test_an_entry_that_was_not_well_formed_stays_invalid_until_it_is_edited(allocd):
+    sku = unique("sku")
+    repair(allocd, sku)
+    lines = [json.dumps({"orderid": order, "sku": sku, "qty": 3}) for order in ("first", "second")]
+    allocd.redis.execute_command(
+        "XADD", allocd.prefix + "allocd:commands", "*", "type", "allocate", "data", lines[0], "data", lines[1]
+    )
+    allocd.await_dead_letters()
+
+    assert replay(allocd).returncode == 1
+    [letter] = listed(allocd)
+    assert (letter["outcome"], letter["reason"], letter["attempts"]) == ("invalid", "data: given twice", 2)
+    assert lines_of(allocd, sku) == []
+
+    assert replay(allocd, "--edit", "orderid=meant").returncode == 0
+    assert lines_of(allocd, sku) == [("meant",)]
+
+
 def test_an_entry_of_no_type_is_told_apart_and_stays_invalid(allocd):
     add_to_stream(allocd, data="{}")
     allocd.await_dead_letters()
