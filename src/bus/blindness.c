@@ -1,6 +1,7 @@
 /* The windows that are not written down yet, and the one call to the logbook that is under way. */
 #include "bus/blindness.h"
 
+#include "bus/backoff.h"
 #include "core/must.h"
 
 #include <stdlib.h>
@@ -13,12 +14,10 @@
 /* How often it is noted that commands are heard. */
 #define NOTE_EVERY_MS 5000
 
-#define RETRY_FIRST_MS 100
-#define RETRY_CAP_MS   5000
-
 struct blindness {
 	struct logbook *logbook;
 	struct clock *clock;
+	struct random *random;
 	struct logger *logger;
 	struct timer *timer; /* for the next note */
 
@@ -27,19 +26,21 @@ struct blindness {
 	size_t noting; /* the logbook is told the first ones */
 	bool is_noting;
 	bool is_heard;
-	int64_t retry_ms; /* how long to wait after the next failure */
+	struct backoff backoff;
 };
 
 static void note(void *context);
 
-struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct logger *logger)
+struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct random *random,
+				struct logger *logger)
 {
 	struct blindness *blindness = must_alloc(sizeof *blindness);
 
 	blindness->logbook = logbook;
 	blindness->clock = clock;
+	blindness->random = random;
 	blindness->logger = logger;
-	blindness->retry_ms = RETRY_FIRST_MS;
+	blindness->backoff = (struct backoff){.first_ms = 100, .cap_ms = 5000};
 	blindness->timer = clock->ops->timer_new(clock, note, blindness);
 	return blindness;
 }
@@ -102,13 +103,10 @@ void blindness_begins(struct blindness *blindness)
 
 static int64_t retry_later(struct blindness *blindness, const char *error)
 {
-	int64_t delay_ms = blindness->retry_ms;
-
-	if (delay_ms == RETRY_FIRST_MS)
+	if (!blindness->backoff.failures)
 		LOG(blindness->logger, LOG_WARN, "blind windows are not written down, will try again",
 		    LOG_NUMBER("windows", blindness->count), LOG_TEXT("error", error));
-	blindness->retry_ms = delay_ms * 2 < RETRY_CAP_MS ? delay_ms * 2 : RETRY_CAP_MS;
-	return delay_ms;
+	return backoff_next(&blindness->backoff, blindness->random);
 }
 
 static void on_noted(void *context, const struct failure *failure)
@@ -120,7 +118,7 @@ static void on_noted(void *context, const struct failure *failure)
 		note_in(blindness, retry_later(blindness, failure->text));
 		return;
 	}
-	blindness->retry_ms = RETRY_FIRST_MS;
+	blindness->backoff.failures = 0;
 	drop(blindness, 0, blindness->noting);
 	note_in(blindness, blindness->count ? 0 : NOTE_EVERY_MS);
 }

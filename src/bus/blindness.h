@@ -8,11 +8,13 @@
 #include "bus/clock.h"
 #include "bus/logbook.h"
 #include "bus/logger.h"
+#include "bus/random.h"
 
 struct blindness;
 
 /* The ports outlive it. */
-struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct logger *logger);
+struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct random *random,
+				struct logger *logger);
 
 /* The logbook may not call back any more.  Accepts NULL in *blindness and nulls it. */
 void blindness_free(struct blindness **blindness);

@@ -216,7 +216,7 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 	intake->arena = arena_new(1024);
 	consumer_init(&intake->consumer, parts->engine);
 	intake->logbook = postgres_logbook_new(parts->postgres);
-	intake->blindness = blindness_new(intake->logbook, parts->clock, parts->logger);
+	intake->blindness = blindness_new(intake->logbook, parts->clock, system_random(), parts->logger);
 	intake->quiet = quiet_new(parts->clock, &(struct quiet_worker){is_quiet, say_quiet, intake});
 	make_subscriber(intake);
 	for (size_t i = 0; i < parts->config->streams.count; i++)

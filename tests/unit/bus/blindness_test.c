@@ -13,7 +13,8 @@ static struct blindness *blindness;
 static void begin(void)
 {
 	logbook = memory_logbook_new(world->database);
-	blindness = blindness_new(memory_logbook_port(logbook), &world->clock.clock, &world->logger.logger);
+	blindness = blindness_new(memory_logbook_port(logbook), &world->clock.clock, &world->random.random,
+				  &world->logger.logger);
 }
 
 static void end(void)
