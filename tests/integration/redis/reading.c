@@ -159,6 +159,20 @@ void stop_reading(void)
 	redis_stream_free(&reading.stream);
 }
 
+void set_up_reading(const char *const *options, size_t count)
+{
+	world_setup();
+	start_server(options, count);
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	start_reading("me", STREAM_CLAIM_IDLE_MS);
+}
+
+void tear_down_reading(void)
+{
+	stop_reading();
+	world_teardown();
+}
+
 /* ---- the stream ---- */
 
 void assert_id(struct stream_id id, const char *expected)

@@ -40,6 +40,10 @@ struct reading {
 
 extern struct reading reading;
 
+/* The private server, and a reader "me" of it; freed by tear_down_reading. */
+void set_up_reading(const char *const *options, size_t count);
+void tear_down_reading(void);
+
 void start_reading(const char *consumer, int64_t claim_idle_ms);
 void stop_reading(void);
 bool stream_is_up(void);

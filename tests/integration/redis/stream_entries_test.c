@@ -12,17 +12,8 @@
 
 static void setup(void)
 {
-	world_setup();
-	start_server(NULL, 0);
-	use_url("redis://127.0.0.1:%d", world.server.port);
-	start_reading("me", STREAM_CLAIM_IDLE_MS);
+	set_up_reading(NULL, 0);
 	DO(create_group, ("0-0"));
-}
-
-static void teardown(void)
-{
-	stop_reading();
-	world_teardown();
 }
 
 /* Adds one entry of the fields and values given, up to NULL, and then one that is good; reads both. */
@@ -345,7 +336,7 @@ Suite *stream_entries_suite(void)
 	Suite *suite = suite_create("redis stream entries");
 	TCase *tests = tcase_create("entries");
 
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, tear_down_reading);
 	tcase_set_timeout(tests, 240);
 	tcase_add_loop_test(tests, fields_make_a_command_or_a_defect, 0, COUNT(entries));
 	tcase_add_test(tests, nul_is_a_byte_like_any_other);

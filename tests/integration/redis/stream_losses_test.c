@@ -17,17 +17,8 @@ static void setup(void)
 {
 	static const char *const options[] = {"--appendonly", "yes", "--appendfsync", "always"};
 
-	world_setup();
-	start_server(options, COUNT(options));
-	use_url("redis://127.0.0.1:%d", world.server.port);
-	start_reading("me", STREAM_CLAIM_IDLE_MS);
+	set_up_reading(options, COUNT(options));
 	DO(create_group, ("0-0"));
-}
-
-static void teardown(void)
-{
-	stop_reading();
-	world_teardown();
 }
 
 static void begin_all(void)
@@ -264,7 +255,7 @@ Suite *stream_losses_suite(void)
 	Suite *suite = suite_create("redis stream losses");
 	TCase *tests = tcase_create("losses");
 
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, tear_down_reading);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, without_redis_the_answer_is_retry);
 	tcase_add_test(tests, calls_under_way_fail_when_redis_dies);

@@ -7,16 +7,7 @@
 
 static void setup(void)
 {
-	world_setup();
-	start_server(NULL, 0);
-	use_url("redis://127.0.0.1:%d", world.server.port);
-	start_reading("me", STREAM_CLAIM_IDLE_MS);
-}
-
-static void teardown(void)
-{
-	stop_reading();
-	world_teardown();
+	set_up_reading(NULL, 0);
 }
 
 static void setup_group(void)
@@ -489,7 +480,7 @@ Suite *stream_suite(void)
 	Suite *suite = suite_create("redis stream");
 	TCase *bare = tcase_create("stream"), *tests = tcase_create("group");
 
-	tcase_add_checked_fixture(bare, setup, teardown);
+	tcase_add_checked_fixture(bare, setup, tear_down_reading);
 	tcase_set_timeout(bare, 120);
 	tcase_add_test(bare, there_is_no_stream);
 	tcase_add_test(bare, a_stream_without_groups);
@@ -501,7 +492,7 @@ Suite *stream_suite(void)
 	tcase_add_test(bare, a_stream_of_huge_entries_is_looked_at);
 	suite_add_tcase(suite, bare);
 
-	tcase_add_checked_fixture(tests, setup_group, teardown);
+	tcase_add_checked_fixture(tests, setup_group, tear_down_reading);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, new_entries_come_in_order_a_hundred_at_a_time);
 	tcase_add_test(tests, a_read_waits_for_an_entry_and_holds_up_nothing);
