@@ -1,87 +1,10 @@
-/* A stream, its groups with what is pending in each, and the calls of its consumers. */
-#include "adapters/memory/stream.h"
+/* A stream, and its groups with what is pending in each. */
+#include "adapters/memory/stream_parts.h"
 
-#include "core/arena.h"
 #include "core/must.h"
 
 #include <assert.h>
 #include <string.h>
-
-#define NO_GROUP "NOGROUP No such key or consumer group"
-
-struct kept_entry {
-	struct kept_entry *next;
-	struct stream_entry entry; /* gone: trimmed */
-};
-
-struct pending_entry {
-	struct pending_entry *next;
-	struct kept_entry *kept;
-	const char *consumer;
-	int64_t delivered_at_ms;
-};
-
-struct group {
-	struct group *next;
-	const char *name;
-	struct stream_id delivered;    /* every entry up to here, to somebody */
-	struct pending_entry *pending; /* in the order of the ids */
-	size_t pending_count;
-};
-
-/* What is kept in the arena stays until the stream is freed: a call under way may need it. */
-struct memory_stream {
-	struct simulation *simulation;
-	struct arena *arena;
-	struct stream_id last_generated; /* 0-0: there is no stream */
-	struct kept_entry *first, **end;
-	struct group *groups;
-	struct memory_consumer *consumers;
-	bool down;
-};
-
-/* One call, from its beginning to its answer. */
-struct consumer_call {
-	struct memory_consumer *consumer;
-	enum stream_call kind;
-	bool is_under_way;
-	enum stream_trouble trouble;
-	bool failed;
-	struct failure failure;
-	struct task *timeout; /* set while a read waits for new entries */
-
-	/* What is asked for. */
-	struct stream_id id;
-	struct stream_id *ids;
-	size_t id_count;
-
-	/* What is answered. */
-	struct stream_state state;
-	struct stream_claim claim;
-	struct stream_entry entries[STREAM_READ_MAX];
-	size_t entry_count;
-
-	union {
-		stream_done *done;
-		stream_looked *looked;
-		stream_claimed *claimed;
-		stream_was_read *was_read;
-	} answer;
-	void *context;
-};
-
-struct memory_consumer {
-	struct stream stream;
-	struct memory_consumer *next;
-	struct memory_stream *home;
-	const char *group, *name;
-	struct wire requests, answers, read_requests, read_answers;
-	struct consumer_call calls[STREAM_CALLS];
-	enum stream_trouble planned[STREAM_CALLS];
-	stream_on_trouble *on_trouble;
-	void *trouble_context;
-	size_t arrived[STREAM_CALLS];
-};
 
 /* ---- the stream and its groups ---- */
 
@@ -147,15 +70,6 @@ static void remove_pending(struct group *group, struct pending_entry **place)
 
 /* ---- what a call does ---- */
 
-static void answer(struct consumer_call *call);
-
-static void fail(struct consumer_call *call, enum failure_kind kind, const char *text)
-{
-	call->failed = true;
-	call->failure = (struct failure){kind, text};
-	answer(call);
-}
-
 static struct memory_stream *home_of(const struct consumer_call *call)
 {
 	return call->consumer->home;
@@ -173,14 +87,14 @@ static void do_look(struct consumer_call *call)
 		call->state.done_by_all = done_by_all(stream);
 		call->state.pending = group->pending_count;
 	}
-	answer(call);
+	consumer_answer(call);
 }
 
 static void do_create_group(struct consumer_call *call)
 {
 	if (!find_group(home_of(call), call->consumer->group))
 		make_group(home_of(call), call->consumer->group, call->id);
-	answer(call);
+	consumer_answer(call);
 }
 
 static void do_claim(struct consumer_call *call, struct group *group)
@@ -204,7 +118,7 @@ static void do_claim(struct consumer_call *call, struct group *group)
 			place = &pending->next;
 		}
 	}
-	answer(call);
+	consumer_answer(call);
 }
 
 static void give(struct consumer_call *call, const struct kept_entry *kept)
@@ -227,7 +141,7 @@ static void do_read_pending(struct consumer_call *call, const struct group *grou
 		it->delivered_at_ms = simulation_now_ms(home_of(call)->simulation);
 		give(call, it->kept);
 	}
-	answer(call);
+	consumer_answer(call);
 }
 
 static void deliver(struct consumer_call *call, struct group *group, struct kept_entry *kept,
@@ -250,7 +164,7 @@ static void on_read_timeout(void *context)
 	struct consumer_call *call = context;
 
 	call->timeout = NULL;
-	answer(call);
+	consumer_answer(call);
 }
 
 /* Waits when there is nothing. */
@@ -271,7 +185,7 @@ static void do_read_new(struct consumer_call *call, struct group *group)
 	}
 	if (call->entry_count) {
 		simulation_cancel(stream->simulation, &call->timeout);
-		answer(call);
+		consumer_answer(call);
 	} else if (!call->timeout) {
 		call->timeout = simulation_post(stream->simulation, STREAM_WAIT_MS, on_read_timeout, call);
 	}
@@ -298,7 +212,7 @@ static void do_acknowledge(struct consumer_call *call)
 		else
 			place = &(*place)->next;
 	}
-	answer(call);
+	consumer_answer(call);
 }
 
 static void do_trim(struct consumer_call *call)
@@ -307,7 +221,7 @@ static void do_trim(struct consumer_call *call)
 
 	for (struct kept_entry *it = stream->first; it; it = it->next)
 		it->entry.gone |= stream_id_compare(it->entry.id, call->id) < 0;
-	answer(call);
+	consumer_answer(call);
 }
 
 static void do_with_group(struct consumer_call *call)
@@ -315,7 +229,7 @@ static void do_with_group(struct consumer_call *call)
 	struct group *group = find_group(home_of(call), call->consumer->group);
 
 	if (!group)
-		fail(call, FAILURE_CONFLICT, NO_GROUP);
+		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
 	else if (call->kind == STREAM_CLAIM)
 		do_claim(call, group);
 	else if (call->kind == STREAM_READ_PENDING)
@@ -324,7 +238,7 @@ static void do_with_group(struct consumer_call *call)
 		do_read_new(call, group);
 }
 
-static void carry_out(struct consumer_call *call)
+void stream_carry_out(struct consumer_call *call)
 {
 	switch (call->kind) {
 	case STREAM_LOOK:
@@ -348,189 +262,6 @@ static void carry_out(struct consumer_call *call)
 	}
 }
 
-/* ---- the way of a call ---- */
-
-static bool is_read(enum stream_call kind)
-{
-	return kind == STREAM_READ_PENDING || kind == STREAM_READ_NEW;
-}
-
-static enum stream_trouble trouble_of(struct consumer_call *call)
-{
-	struct memory_consumer *consumer = call->consumer;
-	enum stream_trouble planned = consumer->planned[call->kind];
-
-	consumer->planned[call->kind] = STREAM_WELL;
-	if (planned || !consumer->on_trouble)
-		return planned;
-	return consumer->on_trouble(consumer->trouble_context, call->kind);
-}
-
-static void on_request(void *context)
-{
-	struct consumer_call *call = context;
-
-	call->consumer->arrived[call->kind]++;
-	call->trouble = trouble_of(call);
-	if (home_of(call)->down || call->trouble == STREAM_REFUSED)
-		fail(call, FAILURE_RETRY, "stream: not reachable");
-	else if (call->trouble == STREAM_NO_GROUP)
-		fail(call, FAILURE_CONFLICT, NO_GROUP);
-	else
-		carry_out(call);
-}
-
-static void on_answer(void *context)
-{
-	static const struct failure lost = {FAILURE_RETRY, "stream: connection lost"};
-	struct consumer_call *call = context;
-	const struct failure failed = call->failure;
-	const struct failure *failure = call->failed ? &failed : NULL;
-
-	if (call->trouble == STREAM_ANSWER_LOST)
-		failure = &lost;
-	call->is_under_way = false;
-	if (call->kind == STREAM_LOOK)
-		call->answer.looked(call->context, &call->state, failure);
-	else if (call->kind == STREAM_CLAIM)
-		call->answer.claimed(call->context, &call->claim, failure);
-	else if (is_read(call->kind))
-		call->answer.was_read(call->context, call->entries, failure ? 0 : call->entry_count, failure);
-	else
-		call->answer.done(call->context, failure);
-}
-
-static void answer(struct consumer_call *call)
-{
-	struct memory_consumer *consumer = call->consumer;
-
-	simulation_cancel(consumer->home->simulation, &call->timeout);
-	wire_pass(is_read(call->kind) ? &consumer->read_answers : &consumer->answers, on_answer, call);
-}
-
-static struct consumer_call *begin(struct stream *port, enum stream_call kind, void *context)
-{
-	struct memory_consumer *consumer = (struct memory_consumer *)port;
-	struct consumer_call *call = &consumer->calls[kind];
-
-	assert(!call->is_under_way);
-	free(call->ids);
-	*call = (struct consumer_call){
-		.consumer = consumer, .kind = kind, .is_under_way = true, .context = context};
-	wire_pass(is_read(kind) ? &consumer->read_requests : &consumer->requests, on_request, call);
-	return call;
-}
-
-static void look(struct stream *stream, stream_looked *done, void *context)
-{
-	begin(stream, STREAM_LOOK, context)->answer.looked = done;
-}
-
-static void create_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
-{
-	struct consumer_call *call = begin(stream, STREAM_CREATE_GROUP, context);
-
-	call->id = after;
-	call->answer.done = done;
-}
-
-static void claim(struct stream *stream, stream_claimed *done, void *context)
-{
-	begin(stream, STREAM_CLAIM, context)->answer.claimed = done;
-}
-
-static void read_pending(struct stream *stream, struct stream_id after, stream_was_read *done, void *context)
-{
-	struct consumer_call *call = begin(stream, STREAM_READ_PENDING, context);
-
-	call->id = after;
-	call->answer.was_read = done;
-}
-
-static void read_new(struct stream *stream, stream_was_read *done, void *context)
-{
-	begin(stream, STREAM_READ_NEW, context)->answer.was_read = done;
-}
-
-static void acknowledge(struct stream *stream, const struct stream_id *ids, size_t count, stream_done *done,
-			void *context)
-{
-	struct consumer_call *call = begin(stream, STREAM_ACKNOWLEDGE, context);
-
-	call->ids = must_alloc(count * sizeof *ids);
-	memcpy(call->ids, ids, count * sizeof *ids);
-	call->id_count = count;
-	call->answer.done = done;
-}
-
-static void trim(struct stream *stream, struct stream_id lowest, stream_done *done, void *context)
-{
-	struct consumer_call *call = begin(stream, STREAM_TRIM, context);
-
-	call->id = lowest;
-	call->answer.done = done;
-}
-
-/* ---- consumers ---- */
-
-struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group, const char *name)
-{
-	static const struct stream_ops ops = {look,     create_group, claim, read_pending,
-					      read_new, acknowledge,  trim};
-	struct memory_consumer *consumer = must_alloc(sizeof *consumer);
-
-	consumer->stream.ops = &ops;
-	consumer->home = stream;
-	consumer->group = arena_strdup(stream->arena, group);
-	consumer->name = arena_strdup(stream->arena, name);
-	wire_init(&consumer->requests, stream->simulation);
-	wire_init(&consumer->answers, stream->simulation);
-	wire_init(&consumer->read_requests, stream->simulation);
-	wire_init(&consumer->read_answers, stream->simulation);
-	consumer->next = stream->consumers;
-	stream->consumers = consumer;
-	return consumer;
-}
-
-void memory_consumer_free(struct memory_consumer **consumer)
-{
-	struct memory_consumer *it = *consumer, **place;
-
-	if (!it)
-		return;
-	for (place = &it->home->consumers; *place != it;)
-		place = &(*place)->next;
-	*place = it->next;
-	wire_clear(&it->requests);
-	wire_clear(&it->answers);
-	wire_clear(&it->read_requests);
-	wire_clear(&it->read_answers);
-	simulation_cancel(it->home->simulation, &it->calls[STREAM_READ_NEW].timeout);
-	free(it->calls[STREAM_ACKNOWLEDGE].ids);
-	free(it);
-	*consumer = NULL;
-}
-
-struct stream *memory_consumer_port(struct memory_consumer *consumer)
-{
-	return &consumer->stream;
-}
-
-struct wire *memory_consumer_requests(struct memory_consumer *consumer)
-{
-	return &consumer->requests;
-}
-
-struct wire *memory_consumer_answers(struct memory_consumer *consumer)
-{
-	return &consumer->answers;
-}
-
-struct wire *memory_consumer_read_answers(struct memory_consumer *consumer)
-{
-	return &consumer->read_answers;
-}
-
 /* ---- what a test says ---- */
 
 /* Something changed for those that wait. */
@@ -542,9 +273,9 @@ static void wake(struct memory_stream *stream)
 		if (!call->timeout)
 			continue;
 		if (stream->down)
-			fail(call, FAILURE_RETRY, "stream: connection lost");
+			consumer_fail(call, FAILURE_RETRY, "stream: connection lost");
 		else
-			carry_out(call);
+			stream_carry_out(call);
 	}
 }
 
@@ -607,18 +338,6 @@ void memory_stream_set_down(struct memory_stream *stream, bool down)
 	wake(stream);
 }
 
-void memory_consumer_fail_next(struct memory_consumer *consumer, enum stream_call call,
-			       enum stream_trouble trouble)
-{
-	consumer->planned[call] = trouble;
-}
-
-void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context)
-{
-	consumer->on_trouble = trouble;
-	consumer->trouble_context = context;
-}
-
 /* ---- what a test sees ---- */
 
 static const struct kept_entry *skip_gone(const struct kept_entry *kept)
@@ -654,9 +373,4 @@ size_t memory_stream_pending(const struct memory_stream *stream, const char *nam
 	const struct group *group = find_group(stream, name);
 
 	return group ? group->pending_count : 0;
-}
-
-size_t memory_consumer_calls(const struct memory_consumer *consumer, enum stream_call call)
-{
-	return consumer->arrived[call];
 }
