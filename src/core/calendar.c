@@ -7,7 +7,7 @@
  */
 #include "core/calendar.h"
 
-#include <stdio.h>
+#include "core/decimal.h"
 
 #define US_PER_SECOND   INT64_C(1000000)
 #define SECONDS_PER_DAY INT64_C(86400)
@@ -161,8 +161,12 @@ void day_format(int32_t day, char text[DAY_TEXT_SIZE])
 {
 	struct civil date = civil_from_days(day);
 
-	snprintf(text, DAY_TEXT_SIZE, "%04u-%02u-%02u", (unsigned)date.year % 10000,
-		 (unsigned)date.month % 100, (unsigned)date.day % 100);
+	text = decimal_format_fixed(text, (unsigned)date.year, 4);
+	*text++ = '-';
+	text = decimal_format_fixed(text, (unsigned)date.month, 2);
+	*text++ = '-';
+	text = decimal_format_fixed(text, (unsigned)date.day, 2);
+	*text = '\0';
 }
 
 bool instant_parse(const char *text, size_t length, int64_t *instant)
@@ -189,9 +193,17 @@ void instant_format(int64_t instant, char text[INSTANT_TEXT_SIZE])
 	int64_t day = instant / us_per_day - (instant % us_per_day < 0);
 	int64_t us = instant - day * us_per_day;
 	unsigned seconds = (unsigned)(us / US_PER_SECOND);
-	char date[DAY_TEXT_SIZE];
 
-	day_format((int32_t)day, date);
-	snprintf(text, INSTANT_TEXT_SIZE, "%s%c%02u:%02u:%02u.%06uZ", date, 'T', seconds / 3600 % 24,
-		 seconds / 60 % 60, seconds % 60, (unsigned)(us % US_PER_SECOND));
+	day_format((int32_t)day, text);
+	text += DAY_TEXT_SIZE - 1;
+	*text++ = 'T';
+	text = decimal_format_fixed(text, seconds / 3600, 2);
+	*text++ = ':';
+	text = decimal_format_fixed(text, seconds / 60 % 60, 2);
+	*text++ = ':';
+	text = decimal_format_fixed(text, seconds % 60, 2);
+	*text++ = '.';
+	text = decimal_format_fixed(text, (unsigned)(us % US_PER_SECOND), 6);
+	*text++ = 'Z';
+	*text = '\0';
 }

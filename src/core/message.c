@@ -1,11 +1,10 @@
 /* What holds for every message, told by its descriptor. */
 #include "core/message.h"
 
+#include "core/decimal.h"
 #include "core/partition.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 const struct message_descriptor *message_descriptor(enum message_type type)
@@ -72,10 +71,9 @@ static uint64_t digest_text(uint64_t hash, const char *text)
 /* In decimal, for the digest is kept: it must not depend on a machine's byte order. */
 static uint64_t digest_number(uint64_t hash, int64_t number)
 {
-	char text[24];
+	char text[DECIMAL_MAX + 1] = {0};
 
-	snprintf(text, sizeof text, "%" PRId64, number);
-	return digest_text(hash, text);
+	return fnv1a(hash, text, decimal_format(number, text) + 1);
 }
 
 static bool is_stamp(const struct field *field)

@@ -7,6 +7,7 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(runner, calendar_suite());
+	srunner_add_suite(runner, decimal_suite());
 	srunner_add_suite(runner, field_suite());
 	srunner_add_suite(runner, journal_suite());
 	srunner_add_suite(runner, message_suite());
