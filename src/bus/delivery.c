@@ -47,7 +47,7 @@ static void set_inbox_key(struct delivery *delivery)
 		return;
 	/* No text holds a NUL or the byte 0xff: the whole tells apart what differs. */
 	delivery->inbox_key =
-		arena_printf(delivery->arena, "%s\xff%s\xff%s", key->message, key->source, key->id);
+		arena_join(delivery->arena, (const char *[]){key->message, key->source, key->id}, 3, '\xff');
 }
 
 static const struct replay *copy_replay(struct arena *arena, const struct replay *replay)

@@ -3,6 +3,7 @@
 
 #include "core/must.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,30 +19,54 @@ struct chunk {
 	_Alignas(max_align_t) unsigned char bytes[];
 };
 
+/* Lies at the beginning of its first chunk. */
 struct arena {
 	struct chunk *current; /* the newest; older ones follow */
 	size_t chunk_size;
 	size_t footprint;
 };
 
-static void add_chunk(struct arena *arena, size_t size)
+static size_t round_up(size_t size)
+{
+	size_t rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+
+	if (rounded < size)
+		must(NULL);
+	return rounded;
+}
+
+#define ARENA_SIZE round_up(sizeof(struct arena))
+
+static struct chunk *chunk_new(size_t size)
 {
 	struct chunk *chunk = must(malloc(sizeof *chunk + size));
 
-	chunk->next = arena->current;
+	chunk->next = NULL;
 	chunk->size = size;
 	chunk->used = 0;
-	arena->current = chunk;
-	arena->footprint += sizeof *chunk + size;
+	return chunk;
 }
 
 struct arena *arena_new(size_t chunk_size)
 {
-	struct arena *arena = must_alloc(sizeof *arena);
+	size_t size = round_up(chunk_size);
+	struct chunk *first = chunk_new(ARENA_SIZE + size);
+	struct arena *arena = (struct arena *)(void *)first->bytes;
 
-	arena->chunk_size = chunk_size;
-	add_chunk(arena, chunk_size);
+	first->used = ARENA_SIZE;
+	arena->current = first;
+	arena->chunk_size = size;
+	arena->footprint = sizeof *first + first->size;
 	return arena;
+}
+
+static void add_chunk(struct arena *arena, size_t size)
+{
+	struct chunk *chunk = chunk_new(size);
+
+	chunk->next = arena->current;
+	arena->current = chunk;
+	arena->footprint += sizeof *chunk + size;
 }
 
 /* Frees every chunk but the first one. */
@@ -62,36 +87,41 @@ void arena_free(struct arena **arena)
 		return;
 	free_all_but_first(*arena);
 	free((*arena)->current);
-	free(*arena);
 	*arena = NULL;
 }
 
 void arena_clear(struct arena *arena)
 {
 	free_all_but_first(arena);
-	arena->current->used = 0;
+	arena->current->used = ARENA_SIZE;
+}
+
+static size_t room(const struct chunk *chunk)
+{
+	return chunk->size - chunk->used;
+}
+
+/* As arena_alloc(), but not zeroed. */
+static void *take(struct arena *arena, size_t size)
+{
+	size_t rounded = round_up(size);
+	void *memory;
+
+	if (rounded > room(arena->current))
+		add_chunk(arena, rounded > arena->chunk_size ? rounded : arena->chunk_size);
+	memory = arena->current->bytes + arena->current->used;
+	arena->current->used += rounded;
+	return memory;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	struct chunk *chunk = arena->current;
-	size_t rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-	void *memory;
-
-	if (rounded < size)
-		must(NULL);
-	if (rounded > chunk->size - chunk->used) {
-		add_chunk(arena, rounded > arena->chunk_size ? rounded : arena->chunk_size);
-		chunk = arena->current;
-	}
-	memory = chunk->bytes + chunk->used;
-	chunk->used += rounded;
-	return memset(memory, 0, rounded);
+	return memset(take(arena, size), 0, size);
 }
 
 void *arena_copy(struct arena *arena, const void *bytes, size_t size)
 {
-	void *copy = arena_alloc(arena, size);
+	void *copy = take(arena, size);
 
 	return size ? memcpy(copy, bytes, size) : copy;
 }
@@ -101,17 +131,50 @@ char *arena_strdup(struct arena *arena, const char *text)
 	return arena_copy(arena, text, strlen(text) + 1);
 }
 
+char *arena_text(struct arena *arena, const char *bytes, size_t length)
+{
+	char *text = take(arena, length + 1);
+
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	return text;
+}
+
+char *arena_join(struct arena *arena, const char *const texts[], size_t count, char between)
+{
+	size_t lengths[ARENA_JOIN_MAX], size = 0;
+	char *joined, *at;
+
+	assert(count && count <= ARENA_JOIN_MAX);
+	for (size_t i = 0; i < count; i++) {
+		lengths[i] = strlen(texts[i]);
+		size += lengths[i] + 1;
+	}
+	joined = at = take(arena, size);
+	for (size_t i = 0; i < count; i++) {
+		memcpy(at, texts[i], lengths[i]);
+		at += lengths[i];
+		*at++ = between;
+	}
+	at[-1] = '\0';
+	return joined;
+}
+
+/* Most texts fit what is left of the chunk: printed in one go. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+	size_t left = room(arena->current);
+	char *text = (char *)arena->current->bytes + arena->current->used;
 	va_list args;
 	int length;
-	char *text;
 
 	va_start(args, format);
 	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start initialized it. */
-	length = vsnprintf(NULL, 0, format, args);
+	length = vsnprintf(text, left, format, args);
 	va_end(args);
-	text = arena_alloc(arena, (size_t)length + 1);
+	if ((size_t)length < left)
+		return take(arena, (size_t)length + 1);
+	text = take(arena, (size_t)length + 1);
 	va_start(args, format);
 	vsnprintf(text, (size_t)length + 1, format, args);
 	va_end(args);

@@ -26,6 +26,13 @@ void *arena_alloc(struct arena *arena, size_t size);
 void *arena_copy(struct arena *arena, const void *bytes, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 
+/* `length` bytes and a NUL behind them. */
+char *arena_text(struct arena *arena, const char *bytes, size_t length);
+
+/* 1 to ARENA_JOIN_MAX texts, with the character between them. */
+#define ARENA_JOIN_MAX 4
+char *arena_join(struct arena *arena, const char *const texts[], size_t count, char between);
+
 /* `printf` into the arena. */
 __attribute__((format(printf, 2, 3), nonnull)) char *arena_printf(struct arena *arena, const char *format,
 								  ...);

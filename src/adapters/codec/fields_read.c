@@ -14,12 +14,11 @@ static void store(const struct field *field, void *body, const void *value, size
 static bool read_text(const struct field *field, struct text text, struct arena *arena, void *body)
 {
 	size_t count = utf8_count(text.start, text.length);
-	char *copy;
+	const char *copy;
 
 	if (count < (size_t)field->min || count > (size_t)field->max || memchr(text.start, '\0', text.length))
 		return false;
-	copy = arena_alloc(arena, text.length + 1);
-	memcpy(copy, text.start, text.length);
+	copy = arena_text(arena, text.start, text.length);
 	store(field, body, &copy, sizeof copy);
 	return true;
 }

@@ -129,6 +129,33 @@ START_TEST(a_growing_array_keeps_its_elements)
 }
 END_TEST
 
+START_TEST(a_text_ends_with_nul)
+{
+	ck_assert_str_eq(arena_text(arena, "shelf", 3), "she");
+	ck_assert_str_eq(arena_text(arena, "", 0), "");
+}
+END_TEST
+
+START_TEST(texts_are_joined)
+{
+	ck_assert_str_eq(arena_join(arena, (const char *[]){"a", "", "long"}, 3, '/'), "a//long");
+	ck_assert_str_eq(arena_join(arena, (const char *[]){"alone"}, 1, '/'), "alone");
+}
+END_TEST
+
+START_TEST(printed_text_may_end_where_the_chunk_does)
+{
+	char *before = arena_alloc(arena, CHUNK - 16);
+	char *text = arena_printf(arena, "%0*d", 15 + _i, 1), *after = arena_alloc(arena, 16);
+
+	memset(before, 'x', CHUNK - 16);
+	memset(after, 'x', 16);
+
+	ck_assert_uint_eq(strlen(text), (size_t)15 + (size_t)_i);
+	ck_assert_int_eq(text[14 + _i], '1');
+}
+END_TEST
+
 Suite *arena_suite(void)
 {
 	Suite *suite = suite_create("arena");
@@ -142,6 +169,9 @@ Suite *arena_suite(void)
 	tcase_add_test(tests, free_accepts_null_and_nulls_the_pointer);
 	tcase_add_test(tests, copies_are_the_arenas_own);
 	tcase_add_test(tests, printf_takes_as_much_as_the_text_needs);
+	tcase_add_loop_test(tests, printed_text_may_end_where_the_chunk_does, 0, 3);
+	tcase_add_test(tests, a_text_ends_with_nul);
+	tcase_add_test(tests, texts_are_joined);
 	tcase_add_test(tests, a_growing_array_keeps_its_elements);
 	suite_add_tcase(suite, tests);
 	return suite;
