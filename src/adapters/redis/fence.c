@@ -2,6 +2,7 @@
 #include "adapters/redis/fence.h"
 
 #include "adapters/redis/command.h"
+#include "core/decimal.h"
 #include "core/must.h"
 
 #include <assert.h>
@@ -12,8 +13,8 @@
 /* What Lua's numbers hold. */
 #define POSITION_MAX (INT64_C(1) << 53)
 
-/* EVALSHA, hash, number of keys, fences; partition, known, life, length, prefix. */
-#define HEAD_ARGUMENTS 9
+/* EVALSHA, hash, number of keys, fences; partition, known, life, length, prefix, first position, counts. */
+#define HEAD_ARGUMENTS 11
 
 /* Of an event or a row on the wire, besides the payload. */
 #define OVERHEAD 64
@@ -39,14 +40,16 @@ static size_t size_of(const struct outgoing_row *row)
 	return size;
 }
 
-/* At least one. */
+/* At least one; up to the next gap: the script is told only where the first row is. */
 static size_t end_of_call(const struct publication *publication, size_t first)
 {
+	const struct outgoing_row *rows = publication->rows;
 	size_t end = first, size = 0;
 
 	for (; end < publication->row_count; end++) {
-		size += size_of(&publication->rows[end]);
-		if (size > FENCE_CALL_MAX && end > first)
+		size += size_of(&rows[end]);
+		if (end > first &&
+		    (size > FENCE_CALL_MAX || rows[end].position != rows[end - 1].position + 1))
 			break;
 	}
 	return end;
@@ -57,21 +60,44 @@ static size_t count_row_arguments(const struct publication *publication, size_t 
 	size_t count = 0;
 
 	for (size_t i = first; i < end; i++)
-		count += 2 + 2 * count_events(&publication->rows[i]);
+		count += 2 * count_events(&publication->rows[i]);
 	return count;
 }
 
-static void append_row(struct evbuffer *out, const struct outgoing_row *row)
+static void append_events(struct evbuffer *out, const struct outgoing_row *row)
 {
-	assert(row->position >= 0 && row->position < POSITION_MAX);
-	command_number(out, row->position);
-	command_number(out, (int64_t)count_events(row));
 	for (size_t i = 0; i < row->count; i++) {
 		if (row->events[i].type == MSG_NONE)
 			continue;
 		command_argument(out, bytes_of(message_name(row->events[i].type)));
 		command_argument(out, row->events[i].payload);
 	}
+}
+
+/* "2 0 1" */
+static void append_counts(struct evbuffer *out, const struct publication *publication, size_t first,
+			  size_t end)
+{
+	char *text = must(malloc((end - first) * (DECIMAL_MAX + 1) + 1)), *at = text;
+
+	for (size_t i = first; i < end; i++) {
+		at += decimal_format((int64_t)count_events(&publication->rows[i]), at);
+		*at++ = ' ';
+	}
+	command_argument(out, (struct bytes){text, (size_t)(at - text)});
+	free(text);
+}
+
+/* Without any, the position means nothing. */
+static void append_rows(struct evbuffer *out, const struct publication *publication, size_t first, size_t end)
+{
+	int64_t position = first < end ? publication->rows[first].position : 0;
+
+	assert(position >= 0 && position <= POSITION_MAX - (int64_t)(end - first));
+	command_number(out, position);
+	append_counts(out, publication, first, end);
+	for (size_t i = first; i < end; i++)
+		append_events(out, &publication->rows[i]);
 }
 
 static void append_fences(struct evbuffer *out, const struct fence *fence, const char *incarnation)
@@ -108,8 +134,7 @@ size_t fence_append(struct evbuffer *out, const struct fence *fence, const struc
 
 	command_begin(out, head + count_row_arguments(publication, first, end));
 	append_head(out, fence, publication, known);
-	for (size_t i = first; i < end; i++)
-		append_row(out, &publication->rows[i]);
+	append_rows(out, publication, first, end);
 	return end;
 }
 

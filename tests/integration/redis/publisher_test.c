@@ -677,6 +677,17 @@ START_TEST(rows_before_the_one_that_is_refused_stay_behind_the_fence)
 }
 END_TEST
 
+START_TEST(a_fence_that_could_not_be_asked_for_stays_where_it_is)
+{
+	publish_now("a", 0, "1=one 2=two");
+	command("ACL SETUSER default -hget");
+	publish_now("b", 0, "1=one 2=two");
+	command("ACL SETUSER default +hget");
+
+	ck_assert_str_eq(publish_now("c", 0, "1=one 2=two 3=three"), "c=3/1 ");
+}
+END_TEST
+
 /* The stream has room for one entry more, whose id is the last there is. */
 START_TEST(of_a_row_that_the_stream_took_in_part_nobody_hears)
 {
@@ -694,14 +705,13 @@ END_TEST
 /* Redis 6.2, of whose words this Redis is made to answer an HSET with. */
 START_TEST(what_an_older_redis_refuses_is_told_with_its_code)
 {
-	const char *script =
-		arena_printf(world.arena,
-			     "local newer = redis "
-			     "local redis = {pcall = function(name, ...) "
-			     "  if name ~= 'HSET' then return newer.pcall(name, ...) end "
-			     "  return {err = '@user_script: 12: -OOM command not allowed.\\r\\n'} "
-			     "end} %s",
-			     fence_script);
+	const char *script = arena_printf(world.arena,
+					  "local newer = redis "
+					  "local redis = {call = function(name, ...) "
+					  "  if name ~= 'HSET' then return newer.call(name, ...) end "
+					  "  error('@user_script: 12: -OOM command not allowed.\\r\\n', 0) "
+					  "end} %s",
+					  fence_script);
 	redisReply *reply =
 		redisCommand(world.control, "EVAL %s 1 p:f 3 7 1000 10 p: 8 1 line_allocated x", script);
 
@@ -957,6 +967,7 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, dropped_it_comes_back);
 	tcase_add_loop_test(tests, what_redis_refuses_is_tried_again_unheard, 0, COUNT(troubles));
 	tcase_add_test(tests, rows_before_the_one_that_is_refused_stay_behind_the_fence);
+	tcase_add_test(tests, a_fence_that_could_not_be_asked_for_stays_where_it_is);
 	tcase_add_test(tests, of_a_row_that_the_stream_took_in_part_nobody_hears);
 	tcase_add_test(tests, what_an_older_redis_refuses_is_told_with_its_code);
 	tcase_add_test(tests, a_script_that_may_not_be_loaded_is_told);
