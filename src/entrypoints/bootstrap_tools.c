@@ -5,6 +5,7 @@
 #include "adapters/postgres/outbox_tools.h"
 #include "adapters/postgres/outcome.h"
 #include "adapters/postgres/rebuild.h"
+#include "adapters/postgres/run_evidence.h"
 #include "adapters/postgres/verify.h"
 #include "adapters/redis/command.h"
 #include "adapters/redis/redis_inquiry.h"
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #define DATABASE_PATIENCE_MS 10000
+#define EVIDENCE_PATIENCE_MS 600000 /* of ten million messages */
 
 struct tools {
 	const struct invocation *invocation;
@@ -165,6 +167,26 @@ bool tools_renew_incarnation(struct tools *tools, const char **before, const cha
 	*before = arena_strdup(tools->invocation->arena, old);
 	*after = arena_strdup(tools->invocation->arena, fresh);
 	return true;
+}
+
+/* ---- a run of bench ---- */
+
+bool tools_count_spent(struct tools *tools, const char *run, int64_t *count)
+{
+	return postgres_count_spent(patient(tools), run, count) || complain_of_database(tools);
+}
+
+bool tools_find_run(struct tools *tools, const char *run, uint32_t expected, struct run_evidence *evidence,
+		    const struct run_listener *listener, void *context)
+{
+	dialogue_be_patient(&tools->dialogue, EVIDENCE_PATIENCE_MS);
+	return postgres_find_run(&tools->dialogue, run, expected, evidence, listener, context) ||
+	       complain_of_database(tools);
+}
+
+bool tools_read_gauges(struct tools *tools, struct database_gauges *gauges)
+{
+	return postgres_read_gauges(patient(tools), gauges) || complain_of_database(tools);
 }
 
 /* ---- the effects of a message ---- */
@@ -418,4 +440,21 @@ bool tools_count_entries(struct tools *tools, const char *stream, int64_t *count
 
 	return redis_call_number(tools->call, arguments, 5, count, tools->redis_error) ||
 	       complain_of_redis(tools);
+}
+
+/* INFO answers with a text; a script makes one number of it, in microseconds. */
+static const char read_cpu[] =
+	"local info, sum = redis.call('INFO', 'cpu'), 0\n"
+	"for seconds in info:gmatch('used_cpu_%a+:([%d.]+)') do sum = sum + tonumber(seconds) end\n"
+	"return math.floor(sum * 1000000)";
+
+bool tools_read_redis_cpu(struct tools *tools, double *seconds)
+{
+	const struct bytes arguments[] = {bytes_of("EVAL"), bytes_of(read_cpu), bytes_of("0")};
+	int64_t us = 0;
+
+	if (!redis_call_number(tools->call, arguments, 3, &us, tools->redis_error))
+		return complain_of_redis(tools);
+	*seconds = (double)us / 1e6;
+	return true;
 }

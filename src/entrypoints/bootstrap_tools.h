@@ -53,6 +53,12 @@ bool tools_renew_incarnation(struct tools *tools, const char **before, const cha
 
 bool tools_find_unfinished(struct tools *tools, struct unfinished_work *work);
 
+/* See adapters/postgres/run_evidence.h. */
+bool tools_count_spent(struct tools *tools, const char *run, int64_t *count);
+bool tools_find_run(struct tools *tools, const char *run, uint32_t expected, struct run_evidence *evidence,
+		    const struct run_listener *listener, void *context);
+bool tools_read_gauges(struct tools *tools, struct database_gauges *gauges);
+
 /* ---- Redis ---- */
 
 bool tools_open_redis(struct tools *tools);
@@ -72,5 +78,8 @@ bool tools_ask_for_quiet(struct tools *tools, int64_t timeout_ms, int64_t *asked
 
 /* Entries of a stream that its group has not acknowledged or not read; many are counted as a thousand. */
 bool tools_count_entries(struct tools *tools, const char *stream, int64_t *count);
+
+/* The time of the processor that Redis has used so far. */
+bool tools_read_redis_cpu(struct tools *tools, double *seconds);
 
 #endif

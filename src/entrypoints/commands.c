@@ -40,6 +40,24 @@ static const struct command_option outbox_renew_options[] = {
 	{0},
 };
 
+static const struct command_option bench_options[] = {
+	{"messages", OPTION_NUMBER, .value = "COUNT", .help = "that are measured; default: 100000"},
+	{"skus", OPTION_NUMBER, .value = "COUNT", .help = "they go to; default: 1000, of hot: 10"},
+	{"batches", OPTION_NUMBER, .value = "COUNT", .help = "of each SKU; default: 2"},
+	{"zipf", OPTION_TEXT, .value = "EXPONENT",
+	 .help = "some SKUs are named more often: 1.1, say; default: none is"},
+	{"rate", OPTION_NUMBER, .value = "COUNT",
+	 .help = "messages a second; default: as the window lets; of latency: 100"},
+	{"seconds", OPTION_SECONDS, .value = "SECONDS", .help = "latency: how long; default: 10"},
+	{"window", OPTION_NUMBER, .value = "COUNT", .help = "messages on their way; default: 20000"},
+	{"way", OPTION_TEXT, .value = "WAY", .help = "stream or pubsub; default: stream"},
+	{"warm-up", OPTION_NUMBER, .value = "COUNT",
+	 .help = "messages before the clock; default: a tenth of the others"},
+	{"stall", OPTION_SECONDS, .value = "SECONDS", .help = "give up when nothing is heard; default: 60"},
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
 #define DEAD_LETTER_FILTERS \
 	{"outcome", OPTION_TEXT, .value = "OUTCOME", .help = "only rejected, invalid or failed ones"}, \
 	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with that in the reason, in whatever case"}, \
@@ -177,6 +195,18 @@ const struct command commands[] = {
 		.summary = "delete dead letters; who did it is kept",
 		.details = "Without an ID or a filter: all of them.  One that is replayed meanwhile stays.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
+	},
+	{
+		.name = "bench", .arguments = "[SCENARIO]", .arguments_max = 1, .options = bench_options,
+		.summary = "measure how fast the running worker is, and check every effect",
+		.details = "SCENARIO: allocate (default): order lines; reallocate: quantity changes, half of\n"
+			   "which move a line; mixed: both, and new stock; hot: order lines of 10 SKUs;\n"
+			   "latency: order lines at a fixed rate.\n"
+			   "For a test installation: its batches and lines stay there, each run's under\n"
+			   "names of their own, and the stream is trimmed to about a million entries.\n"
+			   "Needs ALLOCD_HTTP for figures of the worker.  Ends with 1 when a message has\n"
+			   "not had its effect, with 75 when it was interrupted.",
+		.uses = USED_BY_BENCH, .run = command_bench,
 	},
 	{
 		.name = "config", .arguments = "",

@@ -132,6 +132,8 @@ static void write_process(FILE *out, const struct metrics *metrics)
 	fputs("allocd_build_info{version=\"" ALLOCD_VERSION "\"} 1\n", out);
 	gauge(out, "allocd_stopping", "Whether it was asked to end.", metrics->stopping ? 1 : 0);
 	gauge(out, "process_resident_memory_bytes", "Resident memory.", (double)metrics->resident_bytes);
+	gauge(out, "allocd_resident_memory_peak_bytes", "Resident memory, when it was most.",
+	      (double)metrics->peak_resident_bytes);
 	gauge(out, "process_start_time_seconds", "When it started, in seconds since 1970.",
 	      metrics->started_at);
 	counter(out, "process_cpu_seconds_total", "User and system time spent.", metrics->cpu_seconds);
@@ -170,6 +172,21 @@ static size_t resident_bytes(void)
 	return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* What getrusage() tells may be that of the program that started this one. */
+static size_t peak_resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long kib = 0;
+	char line[128];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %lu kB", &kib) != 1)
+		;
+	fclose(file);
+	return (size_t)kib * 1024;
+}
+
 void metrics_measure_process(struct metrics *metrics)
 {
 	struct rusage usage;
@@ -177,4 +194,5 @@ void metrics_measure_process(struct metrics *metrics)
 	getrusage(RUSAGE_SELF, &usage);
 	metrics->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 	metrics->resident_bytes = resident_bytes();
+	metrics->peak_resident_bytes = peak_resident_bytes();
 }

@@ -24,7 +24,7 @@ struct metrics {
 	const uint64_t *http_replies; /* by the hundreds of the status: [2] is 2xx, up to [5] */
 
 	/* The process. */
-	size_t resident_bytes;
+	size_t resident_bytes, peak_resident_bytes;
 	double cpu_seconds;
 	double started_at; /* seconds since 1970 */
 	bool stopping;

@@ -178,12 +178,12 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define IN(member)          .offset = offsetof(struct config, member)
 
 #define DEAD_LETTERS   (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
-#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | DEAD_LETTERS)
+#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | DEAD_LETTERS)
 #define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
 #define REDIS_USERS                                                                                          \
 	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
-	 USED_BY_QUIESCE | USED_BY_REPLAY)
-#define STREAM_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
+	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH)
+#define STREAM_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE | USED_BY_BENCH)
 #define ENGINE_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
 #define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
 #define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
@@ -226,7 +226,7 @@ const struct setting settings[] = {
 		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
 		.help = "where HTTP listens; port 0: any; empty: nowhere",
 		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
-		.used_by = WORKER_ONLY,
+		.used_by = WORKER_ONLY | USED_BY_BENCH,
 	},
 	{
 		.variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",

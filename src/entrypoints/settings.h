@@ -23,6 +23,7 @@ enum command_set {
 	USED_BY_QUIESCE = 1 << 7,
 	USED_BY_DEAD_LETTERS = 1 << 8, /* list, show, discard */
 	USED_BY_REPLAY = 1 << 9,       /* of dead letters: what a worker decides and publishes by */
+	USED_BY_BENCH = 1 << 10,
 };
 
 struct setting;

@@ -5,6 +5,7 @@
 #include "adapters/postgres/session.h"
 #include "core/must.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,12 @@ static bool fail_as_libpq_says(struct dialogue *dialogue)
 static bool await_socket(struct dialogue *dialogue, short events)
 {
 	struct pollfd fd = {PQsocket(dialogue->pg), events, 0};
+	int ready;
 
-	if (poll(&fd, 1, dialogue_rest_ms(dialogue)) > 0)
+	do
+		ready = poll(&fd, 1, dialogue_rest_ms(dialogue));
+	while (ready < 0 && errno == EINTR);
+	if (ready > 0)
 		return true;
 	dialogue->sqlstate[0] = '\0';
 	return fail(dialogue, "the database did not answer in time");

@@ -1,0 +1,180 @@
+/* `allocd bench`: makes stock, warms up, measures, checks every effect, and reports. */
+#include "entrypoints/bench_check.h"
+#include "entrypoints/bench_load.h"
+#include "entrypoints/bench_meter.h"
+#include "entrypoints/bench_report.h"
+#include "entrypoints/bench_words.h"
+#include "entrypoints/bootstrap_tools.h"
+#include "entrypoints/patience.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define QUIET_MS 1000
+
+struct bench {
+	const struct invocation *invocation;
+	struct bench_wanted wanted;
+	char run[BENCH_RUN_SIZE];
+	struct tools *tools;
+	struct bench_plan *plan;
+	struct bench_tally *tally;
+	struct bench_load *load;
+	struct bench_gauges before, after;
+	enum exit_status status; /* once a step failed */
+};
+
+/* Each step is false when it failed, which was said on standard error; `status` tells how it ends. */
+
+static bool fail(struct bench *bench, enum exit_status status, const char *why)
+{
+	fprintf(stderr, "allocd: bench: %s\n", why);
+	bench->status = status;
+	return false;
+}
+
+static bool fail_as_tools_said(struct bench *bench)
+{
+	bench->status = tools_status(bench->tools);
+	return false;
+}
+
+/* ---- who is there ---- */
+
+static bool find_services(struct bench *bench)
+{
+	int64_t asked, answered;
+
+	if (!tools_open_database(bench->tools) || !tools_open_redis(bench->tools) ||
+	    !tools_ask_for_quiet(bench->tools, QUIET_MS, &asked, &answered))
+		return fail_as_tools_said(bench);
+	return asked > 0 || fail(bench, STATUS_UNAVAILABLE, "no worker listens");
+}
+
+static bool check_end(struct bench *bench, enum bench_end end)
+{
+	switch (end) {
+	case BENCH_DONE:
+	case BENCH_STALLED: /* the check tells what is missing */
+		return true;
+	case BENCH_LOST:
+		return fail(
+			bench, STATUS_UNAVAILABLE,
+			arena_printf(bench->invocation->arena, "Redis: %s", bench_load_trouble(bench->load)));
+	case BENCH_INTERRUPTED:
+		break;
+	}
+	return fail(bench, STATUS_TRY_AGAIN, "interrupted");
+}
+
+static bool connect_load(struct bench *bench)
+{
+	bench->load = bench_load_new(bench->invocation, &bench->wanted, bench->run, bench->tally);
+	return check_end(bench, bench_load_connect(bench->load));
+}
+
+/* ---- the stock: what causes no event is waited for in the database ---- */
+
+static bool await_spent(struct bench *bench, int64_t expected)
+{
+	struct patience patience = patience_of(bench->wanted.stall_ms);
+	int64_t spent = 0, before = 0;
+
+	while (tools_count_spent(bench->tools, bench->run, &spent)) {
+		if (spent > before)
+			patience = patience_of(bench->wanted.stall_ms);
+		if (spent >= expected || patience_left_ms(&patience) == 0)
+			return true; /* or the check tells what is missing */
+		before = spent;
+		if (!check_end(bench, bench_load_linger(bench->load, 20)))
+			return false;
+	}
+	return fail_as_tools_said(bench);
+}
+
+static bool make_stock(struct bench *bench)
+{
+	uint32_t end = 0, stock = bench->plan->stock;
+
+	while (end < stock) {
+		end = stock - end > bench->wanted.window ? end + bench->wanted.window : stock;
+		if (!check_end(bench, bench_load_send(bench->load, end, false, "stock")) ||
+		    !await_spent(bench, end))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the run ---- */
+
+static bool read_meter(struct bench *bench, struct bench_gauges *gauges)
+{
+	return bench_meter_read(bench->tools, &bench->invocation->config, gauges) ||
+	       fail_as_tools_said(bench);
+}
+
+static bool drive(struct bench *bench)
+{
+	return make_stock(bench) &&
+	       check_end(bench, bench_load_send(bench->load, bench->plan->measured, true, "warm-up")) &&
+	       read_meter(bench, &bench->before) &&
+	       check_end(bench, bench_load_send(bench->load, bench->plan->count, true, "measuring")) &&
+	       read_meter(bench, &bench->after);
+}
+
+static bool report(struct bench *bench)
+{
+	struct bench_result result;
+	bool checked;
+
+	bench_result_init(&result, &bench->wanted, bench->tally, &bench->before, &bench->after);
+	checked = bench_check(bench->tools, bench->run, bench->tally, &result.effects);
+	if (!checked)
+		fail_as_tools_said(bench);
+	else if (bench->wanted.json)
+		bench_report_json(&result, stdout);
+	else
+		bench_report_text(&result, stdout);
+	bench_result_release(&result);
+	return checked;
+}
+
+static enum exit_status run(struct bench *bench)
+{
+	if (!find_services(bench) || !connect_load(bench) || !drive(bench) || !report(bench))
+		return bench->status;
+	return bench->tally->faults.count == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
+static uint64_t random_bits(void)
+{
+	uint64_t bits = 0;
+
+	if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+		abort();
+	return bits;
+}
+
+enum exit_status command_bench(const struct invocation *invocation)
+{
+	struct bench bench = {.invocation = invocation};
+	uint64_t bits = random_bits();
+	enum exit_status status;
+	const char *error;
+
+	if (!bench_wanted_read(&bench.wanted, invocation, &error)) {
+		fprintf(stderr, "allocd: %s (see allocd help bench)\n", error);
+		return STATUS_USAGE;
+	}
+	bench_catch_signals();
+	bench_run_name(bench.run, bits);
+	bench.tools = tools_new(invocation);
+	bench.plan = bench_plan_new(&bench.wanted, bits);
+	bench.tally = bench_tally_new(bench.plan);
+	status = run(&bench);
+	bench_load_free(&bench.load);
+	bench_tally_free(&bench.tally);
+	bench_plan_free(&bench.plan);
+	tools_free(&bench.tools);
+	return status;
+}
