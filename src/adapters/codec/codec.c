@@ -4,6 +4,8 @@
 #include "adapters/codec/envelope.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json.h"
+#include "adapters/codec/json_plain.h"
+#include "adapters/codec/json_write.h"
 #include "adapters/codec/messagepack.h"
 
 #include <assert.h>
@@ -27,9 +29,13 @@ static struct wire_codec *downcast(struct codec *codec)
 static bool decode_json(enum message_type expected, struct bytes payload, struct arena *arena,
 			struct envelope *envelope, const char **error)
 {
-	json_t *root = wire_read_json(payload, arena, error);
+	struct plain_json plain;
+	json_t *root;
 	bool ok;
 
+	if (wire_read_plain_json(payload, &plain))
+		return envelope_read(wire_view_plain_json(&plain), expected, arena, envelope, error);
+	root = wire_read_json(payload, arena, error);
 	if (!root)
 		return false;
 	ok = envelope_read(wire_view_json(root), expected, arena, envelope, error);

@@ -1,4 +1,4 @@
-/* JSON, read and written with jansson, which refuses invalid UTF-8 and lone surrogates by itself. */
+/* JSON, read with jansson, which refuses invalid UTF-8 and lone surrogates by itself. */
 #include "adapters/codec/json.h"
 
 #include "adapters/codec/depth.h"
@@ -117,39 +117,6 @@ struct object wire_view_json(const json_t *object)
 	return (struct object){member_of_json, object};
 }
 
-static json_t *to_json(const struct document *document);
-
-static json_t *value_to_json(const struct value *value)
-{
-	switch (value->kind) {
-	case VALUE_TEXT:
-		return json_stringn_nocheck(value->as.text.start, value->as.text.length);
-	case VALUE_INTEGER:
-		return json_integer(value->as.integer);
-	case VALUE_OBJECT:
-		return to_json(document_of(value));
-	case VALUE_ABSENT:
-	case VALUE_NULL:
-	case VALUE_REAL:
-	case VALUE_OTHER:
-		break;
-	}
-	return json_null();
-}
-
-static json_t *to_json(const struct document *document)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < document->count; i++) {
-		const struct member *member = &document->members[i];
-
-		if (json_object_set_new_nocheck(object, member->name, value_to_json(&member->value)))
-			out_of_memory();
-	}
-	return object;
-}
-
 struct bytes wire_print_json(const json_t *json, struct arena *arena)
 {
 	char usual[USUAL_SIZE];
@@ -163,13 +130,4 @@ struct bytes wire_print_json(const json_t *json, struct arena *arena)
 	else
 		json_dumpb(json, text, size, JSON_COMPACT);
 	return (struct bytes){text, size};
-}
-
-struct bytes wire_write_json(const struct document *document, struct arena *arena)
-{
-	json_t *json = to_json(document);
-	struct bytes payload = wire_print_json(json, arena);
-
-	json_decref(json);
-	return payload;
 }

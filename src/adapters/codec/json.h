@@ -1,8 +1,7 @@
-/* JSON, read and written with jansson. */
+/* JSON, read with jansson. */
 #ifndef ALLOCD_ADAPTERS_CODEC_JSON_H
 #define ALLOCD_ADAPTERS_CODEC_JSON_H
 
-#include "adapters/codec/document.h"
 #include "adapters/codec/value.h"
 #include "core/arena.h"
 #include "core/bytes.h"
@@ -13,8 +12,6 @@
 json_t *wire_read_json(struct bytes payload, struct arena *arena, const char **error);
 
 struct object wire_view_json(const json_t *object);
-
-struct bytes wire_write_json(const struct document *document, struct arena *arena);
 
 /* Any value of jansson's on one line, into `arena`, with a NUL after it that does not count. */
 struct bytes wire_print_json(const json_t *json, struct arena *arena);

@@ -4,7 +4,7 @@
 #include "adapters/codec/envelope.h"
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/json.h"
+#include "adapters/codec/json_write.h"
 #include "core/utf8.h"
 
 #include <errno.h>

@@ -136,6 +136,32 @@ START_TEST(what_is_written_reads_the_same)
 }
 END_TEST
 
+START_TEST(every_ascii_character_reads_the_same)
+{
+	struct envelope event = an_event(), again;
+	char text[] = {'a', (char)_i, 'b', '\0'};
+
+	event.message.as.line_allocated.orderid = text;
+	again = accepted(MSG_LINE_ALLOCATED, encoded(WIRE_JSON, WIRE_BARE, &event));
+
+	ck_assert_str_eq(again.message.as.line_allocated.orderid, text);
+}
+END_TEST
+
+START_TEST(only_what_must_be_is_escaped)
+{
+	struct envelope event = an_event();
+	struct bytes payload;
+
+	event.message.as.line_allocated.orderid = "\b\f\n\r\t\"\\/\x01\x1f\x7f\xc3\xa4";
+	payload = encoded(WIRE_JSON, WIRE_BARE, &event);
+
+	assert_payload((struct bytes){payload.data, 49}, BYTES("{\"orderid\":\"\\b\\f\\n\\r\\t\\\"\\\\/"
+							       "\\u0001\\u001F\x7f\xc3\xa4\","
+							       "\"sku\""));
+}
+END_TEST
+
 /* ---- what is not as its schema says is not written ---- */
 
 #define NO_TEXT     "expected a text of 1 to 255 characters without NUL"
@@ -263,6 +289,8 @@ Suite *encode_suite(void)
 	tcase_add_test(tests, a_cloudevent_in_messagepack_says_the_same);
 	tcase_add_test(tests, without_a_trace_none_is_written);
 	tcase_add_loop_test(tests, what_is_written_reads_the_same, 0, COUNT(ways));
+	tcase_add_loop_test(tests, every_ascii_character_reads_the_same, 1, 128);
+	tcase_add_test(tests, only_what_must_be_is_escaped);
 	tcase_add_loop_test(tests, a_wrong_text_is_not_written, 0, COUNT(wrong_texts));
 	tcase_add_test(tests, a_long_text_is_not_written);
 	tcase_add_loop_test(tests, a_wrong_quantity_is_not_written, 0, COUNT(wrong_quantities));

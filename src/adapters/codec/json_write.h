@@ -1,0 +1,15 @@
+/*
+ * Documents as JSON.  jansson would write them, too, but only from a tree of its own values, and that took a
+ * sixth of the worker's time.
+ */
+#ifndef ALLOCD_ADAPTERS_CODEC_JSON_WRITE_H
+#define ALLOCD_ADAPTERS_CODEC_JSON_WRITE_H
+
+#include "adapters/codec/document.h"
+#include "core/arena.h"
+#include "core/bytes.h"
+
+/* One line without blanks, members in their order.  Texts are valid UTF-8 and stay as they are. */
+struct bytes wire_write_json(const struct document *document, struct arena *arena);
+
+#endif
