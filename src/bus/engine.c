@@ -35,6 +35,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->ports = *ports;
 	engine->config = *config;
 	engine->stats.database_up = true;
+	engine->asked_ms = INT64_MIN;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->ports, &engine->stats);
 	engine->reminder =
@@ -135,6 +136,34 @@ void engine_database_is(struct engine *engine, bool up)
 		return;
 	engine->stats.database_up = up;
 	note_change(engine);
+}
+
+/* ---- the database's clock ---- */
+
+/* For so long ours runs like it. */
+#define CLOCK_KNOWN_MS 10000
+
+int64_t engine_now_ms(const struct engine *engine)
+{
+	struct clock *clock = engine->ports.clock;
+
+	return clock->ops->now_ms(clock);
+}
+
+void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms)
+{
+	engine->database_us = now_us;
+	engine->asked_ms = asked_ms;
+}
+
+bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us)
+{
+	int64_t now_ms = engine_now_ms(engine);
+
+	if (engine->asked_ms == INT64_MIN || now_ms - engine->asked_ms > CLOCK_KNOWN_MS)
+		return false;
+	*now_us = engine->database_us + 1000 * (now_ms - engine->asked_ms);
+	return true;
 }
 
 /* ---- out ---- */

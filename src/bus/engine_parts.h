@@ -20,6 +20,9 @@ struct engine {
 	struct reminder *reminder;
 	struct batch_index *batches;
 
+	/* The database's clock: what it said, and when it was asked.  Nobody asked yet: INT64_MIN. */
+	int64_t database_us, asked_ms;
+
 	bool is_full;
 	void (*on_change)(void *context);
 	void *change_context;
@@ -34,6 +37,14 @@ struct lane *engine_lane_of(struct engine *engine, const char *sku);
 
 /* The database answered without trouble, or did not. */
 void engine_database_is(struct engine *engine, bool up);
+
+int64_t engine_now_ms(const struct engine *engine);
+
+/* The database's clock was at `now_us` when it was asked, at `asked_ms`. */
+void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms);
+
+/* What it must show by now, if it was asked a short while ago; else false, and `now_us` is left as it is. */
+bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
 
 /* Something came to an end: perhaps it was the last thing that engine_drain() waits for. */
 void engine_look_whether_drained(struct engine *engine);

@@ -18,6 +18,18 @@ void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
 	message_bus_note_needs(uow, &delivery->envelope);
 }
 
+void admit_delivery_again(struct unit_of_work *uow, struct delivery *delivery)
+{
+	struct inbox_slot *slot;
+
+	if (delivery->decided)
+		return;
+	slot = unit_of_work_want_id(uow, delivery);
+	if (slot && slot->assumed && !slot->spent)
+		slot->loaded = slot->assumed = false;
+	message_bus_note_needs(uow, &delivery->envelope);
+}
+
 static enum progress conclude(struct unit_of_work *uow, struct delivery *delivery, enum verdict verdict)
 {
 	unit_of_work_keep_changes(uow);
@@ -30,6 +42,8 @@ static enum progress refuse(struct unit_of_work *uow, struct delivery *delivery,
 			    const char *reason)
 {
 	unit_of_work_undo_changes(uow);
+	if (uow->assuming)
+		return PROGRESS_DOUBTS; /* a duplicate is skipped before anything else is said of it */
 	delivery_refuse(delivery, outcome, reason);
 	unit_of_work_settle(uow, delivery);
 	return PROGRESS_DONE;
@@ -54,15 +68,39 @@ static bool is_elsewhere(struct unit_of_work *uow, const struct delivery *delive
 	return owner && strcmp(owner, delivery->sku);
 }
 
+static bool is_rejection(enum verdict verdict)
+{
+	return verdict >= REJECT_INVALID_SKU && verdict != NEEDS_MORE;
+}
+
+/*
+ * Whether what the message did would not show in the flush that something was assumed wrongly: PROGRESS_DONE, if it
+ * would.  A line that is out of stock, or waits for the next step of a shrink, is not inserted among the lines.
+ */
+static enum progress doubt(const struct unit_of_work *uow, const struct delivery *delivery,
+			   enum verdict verdict, size_t notified)
+{
+	bool strands = uow->notification_count > notified || (uow->touched && uow->touched->shrink);
+
+	if (uow->assuming && (is_rejection(verdict) || (strands && delivery->type == MSG_ALLOCATE)))
+		return PROGRESS_DOUBTS;
+	if (uow->assumed && strands && delivery->type != MSG_ALLOCATE)
+		return PROGRESS_REDO; /* perhaps an earlier message's line */
+	return PROGRESS_DONE;
+}
+
 static enum progress handle_command(struct unit_of_work *uow, struct delivery *delivery)
 {
+	size_t notified = uow->notification_count;
+	enum progress progress;
 	enum verdict verdict;
 
 	uow->cause = &delivery->envelope;
 	verdict = message_bus_handle(uow, &delivery->envelope);
-	if (verdict == NEEDS_MORE) {
+	progress = verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : doubt(uow, delivery, verdict, notified);
+	if (progress != PROGRESS_DONE) {
 		unit_of_work_undo_changes(uow);
-		return PROGRESS_NEEDS_MORE;
+		return progress;
 	}
 	if (uow->defect)
 		return refuse(uow, delivery, OUTCOME_FAILED, uow->defect);
@@ -97,7 +135,8 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	if (slot)
 		verdict = ensure_id_unspent(slot, delivery->digest);
 	if (verdict != ACCEPTED)
-		return conclude(uow, delivery, verdict);
+		return is_rejection(verdict) && uow->assuming ? PROGRESS_DOUBTS
+							      : conclude(uow, delivery, verdict);
 	return handle_command(uow, delivery);
 }
 

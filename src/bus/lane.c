@@ -1,10 +1,12 @@
 /*
  * A unit of work when all goes well, in the order things happen; lane_trouble.c is what happens else.
  *
- *     begin ─► load ─► handle ─► flush ─► finish
- *                ▲        │
- *                └────────┘
- *               needs more
+ *     begin ─► recall ─► load ─► handle ─► flush ─► finish
+ *                          ▲        │
+ *                          └────────┘
+ *                         needs more
+ *
+ * A unit all of whose products are recalled loads nothing, and is one round trip.
  */
 #include "bus/lane.h"
 
@@ -24,9 +26,16 @@
 /* After so many conflicts in a row LOAD takes row locks. */
 #define CONFLICTS_BEFORE_LOCKING 2
 
+/* Of the products that all lanes keep between units. */
+#define CACHE_BYTES ((size_t)24 * 1024 * 1024)
+
+/* So many units in a row without a duplicate, and ids and lines are assumed to be new again. */
+#define WARY_UNITS 16
+
 /* A step of a shrink that is stuck is tried again after so long. */
 #define STUCK_MS 5000
 
+static void load(struct lane *lane);
 static void handle_all(struct lane *lane);
 static void flush(struct lane *lane);
 
@@ -59,6 +68,7 @@ struct lane *lane_new(struct engine *engine, size_t number)
 	lane->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};
 	lane->conflict_backoff = (struct backoff){.first_ms = 2, .cap_ms = 100};
 	lane->limit = engine->config.unit_max;
+	lane->cache = product_cache_new(CACHE_BYTES / engine->config.lanes);
 	unit_of_work_init(&lane->uow, engine->ports.codec);
 	return lane;
 }
@@ -76,6 +86,7 @@ void lane_free(struct lane **lane)
 	delivery_queue_free(&it->causes);
 	delivery_queue_free(&it->later);
 	unit_of_work_release(&it->uow);
+	product_cache_free(&it->cache);
 	it->engine->ports.clock->ops->timer_free(&it->timer);
 	free(it);
 	*lane = NULL;
@@ -179,15 +190,7 @@ void lane_begin(struct lane *lane)
 		engine_look_whether_drained(lane->engine);
 }
 
-/* ---- load ---- */
-
-static void on_loaded(void *context, const struct failure *failure);
-
-static void load(struct lane *lane)
-{
-	lane->state = LANE_LOADING;
-	lane->store->ops->load(lane->store, &lane->uow, on_loaded, lane);
-}
+/* ---- recall ---- */
 
 void lane_take_back(struct lane *lane)
 {
@@ -196,21 +199,63 @@ void lane_take_back(struct lane *lane)
 	delivery_queue_prepend(&lane->todo, &lane->done);
 }
 
+void lane_grow_wary(struct lane *lane)
+{
+	lane->wary = WARY_UNITS;
+}
+
+/* A step's lines are the database's already, and who looks for a culprit wants no other trouble. */
+static bool may_assume(const struct lane *lane)
+{
+	return !lane->wary && !lane->uow.locking && !lane->stepping && !lane->suspects;
+}
+
+/* What the lane knows need not be loaded. */
+static void recall(struct lane *lane)
+{
+	struct unit_of_work *uow = &lane->uow;
+
+	if (uow->locking)
+		return;
+	product_cache_recall(lane->cache, uow);
+	for (const struct delivery *it = lane->todo.first; it; it = it->next) {
+		if (!it->decided && it->by_batch && it->sku)
+			unit_of_work_recall_batch(uow, it->batchref, it->sku);
+	}
+}
+
 void lane_redo(struct lane *lane)
 {
 	struct random *random = lane->engine->ports.random;
+	struct unit_of_work *uow = &lane->uow;
 
 	lane_take_back(lane);
-	unit_of_work_clear(&lane->uow);
-	random->fill(random, lane->uow.witness, sizeof lane->uow.witness);
-	lane->uow.locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
+	unit_of_work_clear(uow);
+	random->fill(random, uow->witness, sizeof uow->witness);
+	uow->locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
+	uow->assuming = uow->assumed = may_assume(lane);
 	lane->loads = 0;
 	lane->stepped = false;
 	if (lane->stepping)
-		unit_of_work_want_product(&lane->uow, lane->unfinished.first->sku);
+		unit_of_work_want_product(uow, lane->unfinished.first->sku);
 	for (struct delivery *it = lane->todo.first; it; it = it->next)
-		admit_delivery(&lane->uow, it);
-	load(lane);
+		admit_delivery(uow, it);
+	recall(lane);
+	if (unit_of_work_needs_load(uow) || !engine_knows_database_clock(lane->engine, &uow->now))
+		load(lane);
+	else
+		handle_all(lane);
+}
+
+/* ---- load ---- */
+
+static void on_loaded(void *context, const struct failure *failure);
+
+static void load(struct lane *lane)
+{
+	lane->state = LANE_LOADING;
+	lane->sent_ms = engine_now_ms(lane->engine);
+	lane->store->ops->load(lane->store, &lane->uow, on_loaded, lane);
 }
 
 /* ---- handle ---- */
@@ -224,6 +269,7 @@ static void on_loaded(void *context, const struct failure *failure)
 		return;
 	}
 	engine_database_is(lane->engine, true);
+	engine_note_database_clock(lane->engine, lane->uow.now, lane->sent_ms);
 	lane->engine->stats.loads_again += lane->loads > 0;
 	handle_all(lane);
 }
@@ -300,6 +346,18 @@ static bool load_more(struct lane *lane)
 	return true;
 }
 
+/* The next message and those after it are to be told what the ones before took for granted.  True: loads. */
+static bool stop_assuming(struct lane *lane)
+{
+	lane->uow.assuming = false;
+	if (is_full(lane))
+		return false;
+	for (struct delivery *it = lane->todo.first; it; it = it->next)
+		admit_delivery_again(&lane->uow, it);
+	load(lane);
+	return true;
+}
+
 static void handle_all(struct lane *lane)
 {
 	struct delivery *delivery;
@@ -315,6 +373,16 @@ static void handle_all(struct lane *lane)
 			if (load_more(lane))
 				return;
 			continue;
+		}
+		if (progress == PROGRESS_DOUBTS) {
+			if (stop_assuming(lane))
+				return;
+			continue;
+		}
+		if (progress == PROGRESS_REDO) {
+			lane_grow_wary(lane);
+			lane_redo(lane);
+			return;
 		}
 		lane->loads = 0;
 		delivery_queue_pop(&lane->todo);
@@ -348,6 +416,7 @@ static void flush(struct lane *lane)
 		publisher_cursors(engine->publisher, lane->number, engine->config.lanes, uow->cursors);
 	unit_of_work_close(uow);
 	lane->state = LANE_FLUSHING;
+	lane->sent_ms = engine_now_ms(lane->engine);
 	lane->store->ops->flush(lane->store, uow, on_flushed, lane);
 }
 
@@ -371,6 +440,19 @@ static void note_shrinks(struct lane *lane)
 		delivery_queue_push(&unfinished_ensure(&lane->unfinished, delivery->sku)->waiting, delivery);
 }
 
+/* As long as some come, they are looked for. */
+static void note_duplicates(struct lane *lane)
+{
+	if (!lane->uow.assumed && lane->wary)
+		lane->wary--;
+	for (const struct delivery *it = lane->wary ? lane->done.first : NULL; it; it = it->next) {
+		if (it->outcome == OUTCOME_SKIPPED) {
+			lane_grow_wary(lane);
+			return;
+		}
+	}
+}
+
 void lane_finish(struct lane *lane)
 {
 	struct engine *engine = lane->engine;
@@ -380,6 +462,7 @@ void lane_finish(struct lane *lane)
 	engine->stats.messages += count;
 	lane->conflicts = 0;
 	lane->tried_again = false;
+	note_duplicates(lane);
 	lane->conflict_backoff.failures = lane->backoff.failures = 0;
 	publisher_cursors_saved(engine->publisher, lane->uow.cursors, lane->uow.cursor_count);
 	note_shrinks(lane);
@@ -402,6 +485,8 @@ static void on_flushed(void *context, const struct failure *failure)
 		return;
 	}
 	engine_database_is(lane->engine, true);
+	engine_note_database_clock(lane->engine, uow->now, lane->sent_ms);
+	product_cache_keep(lane->cache, uow);
 	publisher_take(lane->engine->publisher, uow->outbox, uow->outbox_count);
 	reminder_take(lane->engine->reminder, uow->notifications, uow->notification_count);
 	lane_finish(lane);

@@ -8,6 +8,7 @@
 #include "bus/backoff.h"
 #include "bus/engine_parts.h"
 #include "bus/lane.h"
+#include "bus/product_cache.h"
 #include "bus/unfinished.h"
 
 enum lane_state {
@@ -41,7 +42,11 @@ struct lane {
 	bool stepping;                /* it takes a step of the first unfinished shrink, */
 	bool stepped;                 /* and has done so */
 	int64_t steps_from_ms;        /* no step is taken before */
+	int64_t sent_ms;              /* when the load or flush that is waited for was sent */
 	int loads;                    /* for the step or message that is next, beyond the first */
+
+	struct product_cache *cache;
+	int wary; /* for so many units, ids and lines are looked for: lately some were not new */
 
 	int conflicts;    /* in a row */
 	bool tried_again; /* this unit, or what was left of it, on a database that was well */
@@ -69,6 +74,9 @@ void lane_take_back(struct lane *lane);
 
 /* The unit from its load on: whatever an earlier try made of it is thrown away. */
 void lane_redo(struct lane *lane);
+
+/* What was assumed was not so: for a while, units assume nothing. */
+void lane_grow_wary(struct lane *lane);
 
 /* It is committed. */
 void lane_finish(struct lane *lane);

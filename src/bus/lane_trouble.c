@@ -16,8 +16,21 @@ static void settle(struct lane *lane);
 
 /* ---- somebody else was faster ---- */
 
+/* An id or a line was not new, as likely as not: that is found out at once, by looking. */
+static void on_doubt(struct lane *lane)
+{
+	lane->engine->stats.doubts++;
+	lane_grow_wary(lane);
+	lane_redo(lane);
+}
+
 static void on_conflict(struct lane *lane, const struct failure *failure)
 {
+	product_cache_forget(lane->cache, &lane->uow);
+	if (lane->uow.assumed) {
+		on_doubt(lane);
+		return;
+	}
 	lane->engine->stats.conflicts++;
 	if (++lane->conflicts % CONFLICTS_BEFORE_ALARM == 0)
 		LOG(lane->engine->ports.logger, LOG_WARN, "unit of work: one conflict after another",
@@ -173,6 +186,9 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 
 void lane_fail(struct lane *lane, const struct failure *failure)
 {
+	/* Perhaps it is another database by now, that was restored: its revisions tell nothing. */
+	if (failure->kind != FAILURE_CONFLICT && failure->kind != FAILURE_DATA)
+		product_cache_clear(lane->cache);
 	switch (failure->kind) {
 	case FAILURE_CONFLICT:
 		on_conflict(lane, failure);

@@ -78,7 +78,7 @@ struct store_ops {
 	 * Writes everything that changed, in one transaction: witness first, then inbox, products (every one
 	 * loaded is checked against its revision and locked, the changed ones get the next), batches, lines,
 	 * displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox with its
-	 * positions.  On success sets the positions of the outbox rows and the keys of the notifications.
+	 * positions.  On success sets `now`, the positions of the outbox rows and the keys of the notifications.
 	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_RETRY: nothing was written.  FAILURE_UNCERTAIN: see settle.
 	 */
 	void (*flush)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);

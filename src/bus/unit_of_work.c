@@ -189,9 +189,12 @@ static const char *line_key(struct unit_of_work *uow, const struct order_line *l
 
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line)
 {
-	const char *key = line_key(uow, line);
+	const char *key;
 	struct line_slot *slot;
 
+	if (uow->assuming)
+		return;
+	key = line_key(uow, line);
 	if (map_get(&uow->line_map, key))
 		return;
 	slot = arena_alloc(uow->arena, sizeof *slot);
@@ -213,6 +216,7 @@ struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct d
 	slot = arena_alloc(uow->arena, sizeof *slot);
 	slot->key = delivery->inbox_key;
 	slot->parts = delivery->inbox;
+	slot->loaded = slot->assumed = uow->assuming;
 	map_put(&uow->inbox_map, slot->key, slot);
 	GROW(uow, inbox, inbox_count);
 	uow->inbox[uow->inbox_count++] = slot;
@@ -234,6 +238,53 @@ struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const str
 	GROW(uow, replays, replay_count);
 	uow->replays[uow->replay_count++] = slot;
 	return slot;
+}
+
+void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku)
+{
+	struct batch_slot *slot = batch_slot(uow, reference);
+	struct product *product = product_slot(uow, sku)->product;
+	struct batch *batch = product ? product_batch(product, reference) : NULL;
+
+	if (slot->loaded || !batch)
+		return;
+	slot->loaded = true;
+	slot->sku = product->sku;
+	if (batch->allocated > slot->lowest_qty && !product->need.lines_of)
+		product->need =
+			(struct need){.lines_of = batch, .lines_qty = batch->allocated - slot->lowest_qty};
+}
+
+static bool product_needs_load(const struct product_slot *slot)
+{
+	const struct need *need = slot->product ? &slot->product->need : NULL;
+
+	return !slot->loaded || (need && (need->fitting || need->lines_of || need->displaced));
+}
+
+bool unit_of_work_needs_load(const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (product_needs_load(uow->products[i]))
+			return true;
+	}
+	for (size_t i = 0; i < uow->batch_count; i++) {
+		if (!uow->batches[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->line_count; i++) {
+		if (!uow->lines[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->inbox_count; i++) {
+		if (!uow->inbox[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (!uow->replays[i]->loaded)
+			return true;
+	}
+	return false;
 }
 
 /* ---- what handlers see ---- */

@@ -53,6 +53,7 @@ struct inbox_slot {
 	const char *key; /* the delivery's inbox_key */
 	struct inbox_key parts;
 	bool loaded;
+	bool assumed;    /* not looked for: taken for unspent, until the flush inserts it */
 	bool spent;      /* before this unit, or by an earlier message of it */
 	uint64_t digest; /* of the message that spent it */
 	/* To be written: the outcome with which this unit spent it; OUTCOME_NONE: it did not. */
@@ -94,6 +95,13 @@ struct unit_of_work {
 	 */
 	bool locking;
 
+	/*
+	 * Whether message ids and lines that nothing is known of are taken for new, and not looked for: the
+	 * flush inserts them, and finds out.  What rests on such an assumption without being inserted must
+	 * not stand: see handle_delivery().  `assumed`: some message of this unit was handled so.
+	 */
+	bool assuming, assumed;
+
 	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */
 	struct product_slot **products;
 	size_t product_count;
@@ -105,7 +113,7 @@ struct unit_of_work {
 	size_t inbox_count;
 	struct replay_slot **replays;
 	size_t replay_count;
-	int64_t now; /* the database's clock, microseconds since 1970; set by load */
+	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by a flush that succeeds */
 
 	/* To write, besides the products themselves. */
 	struct view_change **views;
@@ -154,6 +162,15 @@ void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
 void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, int32_t qty);
 
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line);
+
+/* Whether there is anything that a load would bring. */
+bool unit_of_work_needs_load(const struct unit_of_work *uow);
+
+/*
+ * The batch is known if its product is known, and the product has it: then only its newest lines are to be loaded,
+ * and only if it is to hold less than it does.
+ */
+void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku);
 
 /* The slot of the delivery's inbox key; NULL when it has none. */
 struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery);

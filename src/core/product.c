@@ -485,6 +485,12 @@ enum verdict product_continue_shrink(struct product *product)
 
 /* ---- what was kept comes back ---- */
 
+/* Every line that is stored is as old as the product's last event, or older: newer ones are in memory. */
+int64_t product_lines_from(const struct product *product, int32_t allocated)
+{
+	return allocated == 0 ? 0 : product->version + 1;
+}
+
 struct batch *product_put_batch(struct product *product, const struct batch *kept)
 {
 	struct batch *batch = product_batch(product, kept->reference);
@@ -494,7 +500,7 @@ struct batch *product_put_batch(struct product *product, const struct batch *kep
 	batch = arena_copy(product->arena, kept, sizeof *kept);
 	batch->newest = batch->oldest_loaded = NULL;
 	batch->next = NULL;
-	batch->lines_from = batch->allocated == 0 ? 0 : INT64_MAX;
+	batch->lines_from = product_lines_from(product, batch->allocated);
 	batch->changed = false;
 	batch->stored = true;
 	insert_batch(product, batch);

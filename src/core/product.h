@@ -65,7 +65,7 @@ struct batch {
 	/* The loaded lines, newest first.  Loaded are all with a version of `lines_from` or higher. */
 	struct allocation *newest;
 	struct allocation *oldest_loaded;
-	int64_t lines_from; /* 0: all of them; INT64_MAX: no stored one */
+	int64_t lines_from; /* 0: all of them */
 
 	struct batch *next; /* in the product's order of preference */
 
@@ -204,6 +204,9 @@ struct event *product_collect_events(struct product *product);
 
 /* Copies `kept`'s plain values and key; returns the product's batch of that reference. */
 struct batch *product_put_batch(struct product *product, const struct batch *kept);
+
+/* What `lines_from` is for a batch none of whose lines was loaded yet. */
+int64_t product_lines_from(const struct product *product, int32_t allocated);
 
 /*
  * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  When the

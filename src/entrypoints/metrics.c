@@ -20,6 +20,7 @@ static const struct counter {
 	COUNTER("units", units, "Units of work committed."),
 	COUNTER("unit_messages", messages, "Messages in committed units of work."),
 	COUNTER("conflicts", conflicts, "Units of work redone, for somebody else was faster."),
+	COUNTER("doubts", doubts, "Units of work redone, for not all was as was remembered or assumed."),
 	COUNTER("retries", retries, "Failures of the infrastructure that were tried again."),
 	COUNTER("uncertain_commits", uncertain, "Commits whose outcome had to be asked for."),
 	COUNTER("loads_again", loads_again, "Loads beyond the first of a unit of work."),

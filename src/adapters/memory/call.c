@@ -143,8 +143,10 @@ static void commit(struct memory_store *store)
 		return;
 	}
 	changes_apply(call->changes, store->database);
-	if (!is_lost(call))
+	if (!is_lost(call)) {
+		call->uow->now = database_now(store->database);
 		changes_tell(call->changes, call->uow);
+	}
 	locks_release(store->database, store);
 	succeed(store);
 }

@@ -161,7 +161,8 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	struct flush *flush = arena_alloc(store->arena, sizeof *flush);
 
 	*flush = (struct flush){.store = store, .uow = uow, .segment = segment};
-	query_uuid(segment_add(segment, INSERT_WITNESS), uow->witness);
+	flush->witness = segment_add(segment, INSERT_WITNESS);
+	query_uuid(flush->witness, uow->witness);
 	write_inbox(flush);
 	flush_products(flush);
 	write_views(flush);
@@ -201,6 +202,7 @@ static void on_flushed(void *context, const struct failure *failure)
 
 	if (!failure) {
 		store->in_transaction = false;
+		flush->uow->now = result_instant(flush->witness, 0, 0);
 		set_positions(flush);
 		set_notification_keys(flush);
 	}

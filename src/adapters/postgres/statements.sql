@@ -181,7 +181,7 @@ cross join lateral (
 -- ==== flush ====
 
 -- statement INSERT_WITNESS
-insert into units (witness) values ($1)
+insert into units (witness) values ($1) returning at
 
 -- statement INSERT_INBOX
 insert into inbox (message, source, id, digest, outcome)

@@ -65,8 +65,7 @@ START_TEST(nobody_is_answered_before_the_commit)
 {
 	struct sent *sent;
 
-	create_batch("batch", "LAMP", 10);
-	world_run(world);
+	rival_create_batch("batch", "LAMP", 10);
 	hold_lane();
 	sent = allocate("order", "LAMP", 1);
 	world_run(world);
@@ -208,8 +207,8 @@ START_TEST(a_change_that_went_elsewhere_leaves_nothing_behind)
 	struct sent *change, *order, *again;
 
 	for (int i = 0; i < OPEN_BATCHES; i++)
-		create_batch(arena_printf(world->arena, "small-%02d", i), rug, 1);
-	create_batch("z-large", rug, 5);
+		rival_create_batch(arena_printf(world->arena, "small-%02d", i), rug, 1);
+	rival_create_batch("z-large", rug, 5);
 	world_settle(world);
 	hold_lane();
 	create_batch("batch", lamp, 10);
@@ -221,7 +220,7 @@ START_TEST(a_change_that_went_elsewhere_leaves_nothing_behind)
 	world_run(world);
 	rival_create_batch("batch", chair, 10);
 	rival_send(MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=9\noccurred_at=1999-01-02T00:00:00Z");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		step_lane();
 	ck_assert_int_eq(change->verdict, SKIP_OUT_OF_DATE);
 	ck_assert_int_eq(order->answers, 0);
@@ -408,6 +407,7 @@ START_TEST(room_is_told_once_when_half_of_it_is_free_again)
 	world->config.unit_max = 3;
 	world->config.queue_max = 10;
 	world_start(world);
+	rival_create_batch("batch", "LAMP", 100);
 	hold_lane();
 	allocate_some(10);
 	world_run(world);

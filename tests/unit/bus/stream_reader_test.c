@@ -291,8 +291,8 @@ static void come_to(enum phase phase, const char *id)
 		wire_hold(memory_consumer_answers(consumer));
 	add_with_id("a", id);
 	world_run(world);
-	if (phase >= FLUSHING && phase <= COMMITTED)
-		step_lane();
+	for (int i = 0; i < 2 && phase >= FLUSHING && phase <= COMMITTED; i++)
+		step_lane(); /* the product; and whether id and line are new, for there is no stock */
 	if (phase == COMMITTED) {
 		wire_hold(memory_store_answers(world->lanes[0]));
 		step_lane();
@@ -583,8 +583,8 @@ START_TEST(an_entry_of_before_is_not_acknowledged_in_the_stream_that_began_again
 	world_advance_ms(world, 2000);
 	ck_assert_uint_eq(stats()->read, 3);
 
-	step_lane(); /* the load and the flush of "a" */
-	step_lane();
+	for (int i = 0; i < 3; i++)
+		step_lane(); /* the loads and the flush of "a" */
 	world_advance_ms(world, 2000);
 	ck_assert_str_eq(orders(), "first a");
 	ck_assert_uint_eq(pending(), 1);

@@ -1,0 +1,31 @@
+/*
+ * What is known of a product, in one compact block of memory: for keeping many products while no unit of work
+ * needs them.
+ *
+ * An image holds the product as it is once its changes are committed: key, numbers, batches, and how far its
+ * stock is known.  Its lines and events are left behind.
+ */
+#ifndef ALLOCD_CORE_PRODUCT_IMAGE_H
+#define ALLOCD_CORE_PRODUCT_IMAGE_H
+
+#include "core/product.h"
+
+struct product_image;
+
+/*
+ * NULL for a product that is not worth it: one whose shrink goes on in steps, or with very many batches.  Freed
+ * by free().
+ */
+struct product_image *product_image_new(const struct product *product);
+
+/* The product as the image shows it; nothing of the image is used afterwards. */
+struct product *product_image_restore(const struct product_image *image, struct arena *arena,
+				      struct journal *journal);
+
+/* Valid as long as the image. */
+const char *product_image_sku(const struct product_image *image);
+
+/* Bytes of memory. */
+size_t product_image_size(const struct product_image *image);
+
+#endif
