@@ -180,9 +180,10 @@ class Postgres(Server):
     pid_file = "postmaster.pid"
     stop_signal = signal.SIGINT  # "fast": ends the sessions, then itself
 
-    def __init__(self, directory, durable=False):
+    def __init__(self, directory, durable=False, settings=()):
         super().__init__(directory, durable)
         self.sockets = self.make_folder(directory, "postgres-socket")
+        self.settings = settings  # "name=value", besides ours
 
     def start(self):
         if not (self.folder / "PG_VERSION").exists():
@@ -191,6 +192,7 @@ class Postgres(Server):
             postgres_tool("postgres"), "-D", self.folder, "-c", "listen_addresses=",
             "-c", f"unix_socket_directories={self.sockets}", "-c", "unix_socket_permissions=0700",
             "-c", f"fsync={'on' if self.durable else 'off'}", "-c", "max_connections=100",
+            *(word for setting in self.settings for word in ("-c", setting)),
         ])  # fmt: skip
         return self
 

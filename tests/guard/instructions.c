@@ -1,0 +1,142 @@
+/*
+ * How many instructions decode → handle → encode takes, a message, for fixed commands: run by guard.py, under
+ * callgrind.  For each case a line on standard output: its name, a tab, how many messages were counted.
+ */
+#include "adapters/codec/codec.h"
+#include "adapters/memory/broker.h"
+#include "adapters/memory/database.h"
+#include "adapters/memory/store.h"
+#include "gate.h"
+#include "worker.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#define MESSAGES 100 /* of a unit of work */
+#define UNITS    4   /* that are counted, after one that is not */
+
+struct world {
+	struct codec *codec;
+	struct database *database;
+	struct memory_broker *broker;
+	struct memory_store *lane, *intake, *publisher, *reminder;
+	struct worker worker;
+};
+
+struct counted {
+	const char *name;
+	enum work work;
+	enum dress dress;
+	struct wire_codec_config events;
+	enum outcome outcome;
+};
+
+#define BARE_JSON                                                                                            \
+	{                                                                                                    \
+		WIRE_JSON, WIRE_BARE, "guard"                                                                \
+	}
+#define MSGPACK                                                                                              \
+	{                                                                                                    \
+		WIRE_MSGPACK, WIRE_BARE, "guard"                                                             \
+	}
+#define CLOUDEVENT                                                                                           \
+	{                                                                                                    \
+		WIRE_JSON, WIRE_CLOUDEVENTS, "guard"                                                         \
+	}
+
+static const struct counted all[] = {
+	{"allocate, JSON", ALLOCATE, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
+	{"allocate, MessagePack", ALLOCATE, DRESS_MSGPACK, MSGPACK, OUTCOME_HANDLED},
+	{"allocate, CloudEvents", ALLOCATE, DRESS_CLOUDEVENT, CLOUDEVENT, OUTCOME_HANDLED},
+	{"change_batch_quantity that moves a line, JSON", REALLOCATE, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
+	{"create_batch, JSON", NEW_BATCH, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
+	{"allocate of an unknown SKU, JSON", UNKNOWN_SKU, DRESS_JSON, BARE_JSON, OUTCOME_REJECTED},
+	{"allocate that came before, JSON", SAME_ID, DRESS_JSON, BARE_JSON, OUTCOME_SKIPPED},
+};
+
+static void submit(struct engine *engine, const struct arrival *arrival)
+{
+	gate_open();
+	engine_submit(engine, arrival);
+	gate_close();
+}
+
+static struct store *make_store(struct world *world, struct memory_store **store)
+{
+	*store = memory_store_new(world->database);
+	return memory_store_port(*store);
+}
+
+static void set_up(struct world *world, const struct wire_codec_config *events)
+{
+	struct worker *worker = &world->worker;
+	struct database_config config = {.dead_letters_max = 100000, .inbox_days = 7};
+
+	world->codec = wire_codec_new(events);
+	worker_init(worker, world->codec);
+	worker->submit = submit;
+	world->database = database_new(worker->simulation, &config);
+	world->broker = memory_broker_new(worker->simulation);
+	worker->ports.broker = memory_broker_port(world->broker);
+	worker->ports.lane_stores[0] = make_store(world, &world->lane);
+	worker->ports.intake_store = make_store(world, &world->intake);
+	worker->ports.publisher_store = make_store(world, &world->publisher);
+	worker->ports.reminder_store = make_store(world, &world->reminder);
+	gate_install(&worker->ports);
+	worker_start(worker);
+	simulation_run_until_idle(worker->simulation);
+}
+
+static void tear_down(struct world *world)
+{
+	memory_store_free(&world->lane);
+	memory_store_free(&world->intake);
+	memory_store_free(&world->publisher);
+	memory_store_free(&world->reminder);
+	memory_broker_free(&world->broker);
+	database_free(&world->database);
+	worker_release(&world->worker);
+	wire_codec_free(&world->codec);
+	gate_remove();
+}
+
+static void do_unit(struct world *world, enum work work, enum dress dress, enum outcome outcome)
+{
+	worker_send(&world->worker, work, dress, MESSAGES);
+	simulation_run_until_idle(world->worker.simulation);
+	if (!worker_is_done(&world->worker))
+		give_up("not everything was done");
+	worker_expect_unit(&world->worker, outcome, MESSAGES);
+}
+
+static void stock_up(struct world *world)
+{
+	do_unit(world, STOCK_SHELF, DRESS_JSON, OUTCOME_HANDLED);
+	do_unit(world, STOCK_LARGE, DRESS_JSON, OUTCOME_HANDLED);
+	do_unit(world, STOCK_SMALL, DRESS_JSON, OUTCOME_HANDLED); /* the last ones whose SKU is remembered */
+	for (int i = 0; i < SMALL_QTY; i++)
+		do_unit(world, FILL_SMALL, DRESS_JSON, OUTCOME_HANDLED);
+}
+
+static void count(const struct counted *it)
+{
+	struct world world = {0};
+
+	set_up(&world, &it->events);
+	stock_up(&world);
+	do_unit(&world, it->work, it->dress, it->work == SAME_ID ? OUTCOME_HANDLED : it->outcome);
+	gate_begin();
+	for (int i = 0; i < UNITS; i++)
+		do_unit(&world, it->work, it->dress, it->outcome);
+	gate_end(it->name);
+	printf("%s\t%d\n", it->name, UNITS * MESSAGES);
+	tear_down(&world);
+}
+
+int main(void)
+{
+	json_object_seed(1); /* else it is drawn, and with it which keys share a bucket */
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		count(&all[i]);
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* What this process sends to Postgres, counted: its own functions stand in front of libpq's of the same names. */
+#ifndef ALLOCD_TESTS_GUARD_SENT_H
+#define ALLOCD_TESTS_GUARD_SENT_H
+
+#include <stddef.h>
+
+struct sent_statement {
+	const char *name; /* that it was prepared as */
+	int times;
+};
+
+void sent_forget(void);
+
+/* Statements since, in the order of their first time; the array lives on, and changes with the next one sent. */
+const struct sent_statement *sent_statements(size_t *count);
+
+/* Syncs since: each makes the server answer, and is waited for. */
+int sent_round_trips(void);
+
+#endif

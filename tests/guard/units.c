@@ -1,0 +1,280 @@
+/*
+ * What a unit of work costs Postgres and Redis: run by guard.py, on private servers.  The worker is the real one
+ * but for its clock (see worker.h): engine, codec, Postgres adapter, publisher, and a stream's reader.
+ *
+ *     units CONTROL-CONNINFO DATABASE-URL REDIS-URL
+ *
+ * Prints, for each case, how many units were counted, and what all of them cost together (see meter.h).
+ */
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/redis/redis_publisher.h"
+#include "adapters/redis/redis_stream.h"
+#include "bus/stream_reader.h"
+#include "meter.h"
+#include "worker.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Longer than all of it takes on a slow machine: then the signal ends the program. */
+#define PATIENCE_S 300
+
+#define STREAM       "allocd:commands"
+#define EVENT_STREAM "allocd:events"
+#define DATABASE     "allocd"
+
+struct world {
+	struct event_base *base;
+	struct codec *codec;
+	struct postgres_config postgres;
+	struct store *lane, *intake, *publishing, *reminder;
+	struct redis_url url;
+	struct redis_settings redis;
+	struct redis_publisher *publisher;
+	struct logbook *logbook;
+	struct redis_stream *stream;
+	struct stream_reader *reader;
+	struct worker worker;
+	struct meter *meter;
+};
+
+struct counted {
+	const char *name;
+	enum work work;
+	int messages, units;
+	enum outcome outcome;
+};
+
+static const struct counted all[] = {
+	{"1 allocate", ALLOCATE, 1, 50, OUTCOME_HANDLED},
+	{"10 allocates", ALLOCATE, 10, 20, OUTCOME_HANDLED},
+	{"100 allocates", ALLOCATE, 100, 10, OUTCOME_HANDLED},
+	{"1000 allocates of 100 SKUs", ALLOCATE, 1000, 5, OUTCOME_HANDLED},
+	{"100 change_batch_quantity that move a line each", REALLOCATE, 100, SMALL_QTY - 1, OUTCOME_HANDLED},
+	{"100 create_batch", NEW_BATCH, 100, 5, OUTCOME_HANDLED},
+	{"100 allocates of unknown SKUs", UNKNOWN_SKU, 100, 5, OUTCOME_REJECTED},
+	{"100 allocates that came before", SAME_ID, 100, 5, OUTCOME_SKIPPED},
+};
+
+static struct world world;
+
+/* ---- the loop ---- */
+
+typedef bool condition(void);
+
+/* What is due happens at once; what waits for a clock waits. */
+static void run_until(condition *holds)
+{
+	simulation_run_until_idle(world.worker.simulation);
+	while (!holds()) {
+		event_base_loop(world.base, EVLOOP_ONCE);
+		simulation_run_until_idle(world.worker.simulation);
+	}
+}
+
+static bool is_done(void)
+{
+	return worker_is_done(&world.worker);
+}
+
+static bool has_begun(void)
+{
+	return redis_publisher_is_up(world.publisher) && engine_is_idle(world.worker.engine);
+}
+
+/* While connections are made things may have to be tried again, by the clock. */
+static void begin(void)
+{
+	worker_start(&world.worker);
+	while (!has_begun()) {
+		event_base_loop(world.base, EVLOOP_ONCE);
+		simulation_advance_ms(world.worker.simulation, 1);
+	}
+}
+
+/* ---- the parts ---- */
+
+static void migrate(const char *database)
+{
+	char text[SCHEMA_TEXT_SIZE];
+
+	if (postgres_migrate(database, PATIENCE_S * 1000, &world.worker.logger.logger, text) != SCHEMA_READY)
+		give_up("%s", text);
+}
+
+static void make_stores(const char *database)
+{
+	struct engine_ports *ports = &world.worker.ports;
+
+	world.postgres = (struct postgres_config){
+		.base = world.base,
+		.conninfo = database,
+		.logger = ports->logger,
+		.inbox_days = 7,
+		.dead_letters_max = 100000,
+	};
+	ports->lane_stores[0] = world.lane = postgres_store_new(&world.postgres, "lane");
+	ports->intake_store = world.intake = postgres_store_new(&world.postgres, "intake");
+	ports->publisher_store = world.publishing = postgres_store_new(&world.postgres, "publisher");
+	ports->reminder_store = world.reminder = postgres_store_new(&world.postgres, "reminder");
+	world.logbook = postgres_logbook_new(&world.postgres);
+}
+
+static void make_publisher(const char *url)
+{
+	struct engine_ports *ports = &world.worker.ports;
+	const char *error;
+
+	if (!redis_url_parse(&world.url, url, &error))
+		give_up("%s", error);
+	world.redis = (struct redis_settings){world.base, &world.url, ports->random, ports->logger};
+	world.publisher = redis_publisher_new(&world.redis, &(struct redis_publisher_config){
+								    .name = "guard-publisher",
+								    .prefix = "",
+								    .event_stream = EVENT_STREAM,
+							    });
+	ports->broker = redis_publisher_broker(world.publisher);
+}
+
+static void set_up(const char *control, const char *database, const char *redis)
+{
+	world.base = event_base_new();
+	world.codec = wire_codec_new(&(struct wire_codec_config){WIRE_JSON, WIRE_BARE, "guard"});
+	worker_init(&world.worker, world.codec);
+	migrate(database);
+	make_stores(database);
+	make_publisher(redis);
+	world.meter = meter_new(control, DATABASE, world.url.host, world.url.port);
+	begin();
+}
+
+static void tear_down(void)
+{
+	meter_free(&world.meter);
+	redis_stream_free(&world.stream);
+	redis_publisher_free(&world.publisher);
+	postgres_logbook_free(&world.logbook);
+	postgres_store_free(&world.lane);
+	postgres_store_free(&world.intake);
+	postgres_store_free(&world.publishing);
+	postgres_store_free(&world.reminder);
+	stream_reader_free(&world.reader);
+	worker_release(&world.worker);
+	wire_codec_free(&world.codec);
+	redis_url_release(&world.url);
+	event_base_free(world.base);
+}
+
+/* ---- units ---- */
+
+static void do_unit(enum work work, int messages, enum outcome outcome)
+{
+	worker_send(&world.worker, work, DRESS_JSON, messages);
+	run_until(is_done);
+	worker_expect_unit(&world.worker, outcome, messages);
+}
+
+/* The small batches are the last ones whose SKU is remembered: none of them has to be asked for. */
+static void stock_up(void)
+{
+	do_unit(STOCK_SHELF, SKUS, OUTCOME_HANDLED);
+	do_unit(STOCK_LARGE, SKUS, OUTCOME_HANDLED);
+	do_unit(STOCK_SMALL, SKUS, OUTCOME_HANDLED);
+	for (int i = 0; i < SMALL_QTY; i++)
+		do_unit(FILL_SMALL, SKUS, OUTCOME_HANDLED);
+}
+
+/* After one that is not counted: sessions have seen all of it, and rows were updated before. */
+static void count(const struct counted *it)
+{
+	do_unit(it->work, it->messages, it->work == SAME_ID ? OUTCOME_HANDLED : it->outcome);
+	meter_begin(world.meter);
+	for (int i = 0; i < it->units; i++)
+		do_unit(it->work, it->messages, it->outcome);
+	printf("%s\tunits\t%d\n", it->name, it->units);
+	meter_end(world.meter, it->name);
+}
+
+/* ---- a stream ---- */
+
+#define ENTRIES STREAM_READ_MAX
+
+static void make_reader(void)
+{
+	const struct engine_ports *ports = &world.worker.ports;
+
+	world.stream = redis_stream_new(&world.redis, &(struct redis_stream_config){
+							      .name = "guard-stream",
+							      .key = STREAM,
+							      .group = "allocd",
+							      .consumer = "guard",
+							      .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
+						      });
+	world.reader = stream_reader_new(
+		&(struct stream_reader_ports){
+			.stream = redis_stream_port(world.stream),
+			.logbook = world.logbook,
+			.clock = ports->clock,
+			.random = ports->random,
+			.logger = ports->logger,
+			.engine = world.worker.engine,
+		},
+		&(struct stream_reader_config){.name = STREAM, .retention_ms = 1000});
+}
+
+static bool stream_is_up(void)
+{
+	return !redis_stream_trouble(world.stream);
+}
+
+static bool all_is_acknowledged(void)
+{
+	return is_done() && stream_reader_stats(world.reader)->acknowledged == ENTRIES;
+}
+
+static void add_entries(void)
+{
+	struct arena *arena = arena_new(4096);
+	int round = world.worker.rounds[ALLOCATE]++;
+
+	for (int i = 0; i < ENTRIES; i++) {
+		struct command command = command_make(arena, ALLOCATE, DRESS_JSON, round, i);
+
+		meter_add_entry(world.meter, STREAM, i + 1, message_name(command.type), command.payload);
+	}
+	arena_free(&arena);
+}
+
+/* As many as one read brings, so that they are one unit. */
+static void count_reading(void)
+{
+	const char *name = "a stream's reader begins, and reads 100 allocates";
+
+	make_reader();
+	run_until(stream_is_up);
+	add_entries();
+	meter_begin(world.meter);
+	stream_reader_start(world.reader);
+	run_until(all_is_acknowledged);
+	printf("%s\tunits\t1\n", name);
+	meter_end(world.meter, name);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 4)
+		give_up("usage: %s CONTROL-CONNINFO DATABASE-URL REDIS-URL", argv[0]);
+	signal(SIGPIPE, SIG_IGN);
+	alarm(PATIENCE_S);
+	set_up(argv[1], argv[2], argv[3]);
+	stock_up();
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		count(&all[i]);
+	count_reading();
+	tear_down();
+	return 0;
+}

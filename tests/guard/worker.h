@@ -1,0 +1,51 @@
+/*
+ * A worker whose clock stands still: what it does follows from what it is sent, and from nothing else.  What a
+ * clock would have it do in between (looks, chores, saving cursors) does not happen, unless it is asked for.
+ *
+ * All that is sent before the loop runs becomes one unit of work.  Whatever goes wrong ends the program.
+ */
+#ifndef ALLOCD_TESTS_GUARD_WORKER_H
+#define ALLOCD_TESTS_GUARD_WORKER_H
+
+#include "adapters/memory/clock.h"
+#include "adapters/memory/logger.h"
+#include "adapters/memory/notifier.h"
+#include "adapters/memory/random.h"
+#include "bus/engine.h"
+#include "commands.h"
+
+struct worker {
+	struct arena *arena;
+	struct simulation *simulation;
+	struct memory_clock clock;
+	struct memory_random random;
+	struct memory_logger logger;
+	struct memory_notifier *notifier;
+	struct engine_ports ports; /* stores and broker are the caller's, who sets them before the start */
+	struct engine *engine;
+	void (*submit)(struct engine *engine, const struct arrival *arrival); /* engine_submit() */
+	int entries, answers;
+	uint64_t units;
+	int outcomes[OUTCOME_FAILED + 1];
+	int rounds[KINDS_OF_WORK]; /* that were sent of each */
+};
+
+void worker_init(struct worker *worker, struct codec *codec);
+void worker_start(struct worker *worker);
+
+/* The caller frees stores and broker first. */
+void worker_release(struct worker *worker);
+
+/* Sends the next round of that work, as entries of a stream. */
+void worker_send(struct worker *worker, enum work work, enum dress dress, int count);
+
+/* Everything that was sent is answered, and its events are published. */
+bool worker_is_done(const struct worker *worker);
+
+/* `count` answers have that outcome, and no others came, since the last call; they were one unit of work. */
+void worker_expect_unit(struct worker *worker, enum outcome outcome, int count);
+
+/* Ends the program. */
+__attribute__((format(printf, 1, 2), noreturn)) void give_up(const char *format, ...);
+
+#endif
