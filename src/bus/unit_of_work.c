@@ -330,7 +330,12 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 
 	if (!view) {
 		view = arena_alloc(uow->arena, sizeof *view);
-		*view = (struct view_change){.sku = line->sku, .orderid = line->orderid, .qty = line->qty};
+		*view = (struct view_change){
+			.sku = line->sku,
+			.orderid = line->orderid,
+			.qty = line->qty,
+			.is_new = batchref, /* no line gets a batch that has one: it loses that first */
+		};
 		map_put(&uow->view_map, key, view);
 		GROW(uow, views, view_count);
 		uow->views[uow->view_count++] = view;

@@ -75,6 +75,7 @@ struct view_change {
 	const char *orderid;
 	int32_t qty;
 	const char *batchref; /* NULL: the row goes */
+	bool is_new;          /* it was not there before this unit */
 	bool changed;         /* always true for what the store sees */
 };
 

@@ -82,17 +82,25 @@ static void name_view_row(struct query *query, const struct view_change *row)
 	array_int4(&query->params[2], row->qty);
 }
 
+/*
+ * A row that should be new and is there already, for the read model was not right, is a conflict: the unit that
+ * locks puts it right.
+ */
 static void write_views(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
 	struct view_change **rows = flush_sorted(flush, uow->views, uow->view_count, by_line);
-	struct query *delete = add_view_query(flush, DELETE_VIEW), *put = add_view_query(flush, PUT_VIEW);
-	struct param *batchrefs = query_array(put, ARRAY_TEXT);
+	struct query *delete = add_view_query(flush, DELETE_VIEW), *put = add_view_query(flush, PUT_VIEW),
+		     *insert = add_view_query(flush, INSERT_VIEW);
 
+	query_array(put, ARRAY_TEXT);
+	query_array(insert, ARRAY_TEXT);
 	for (size_t i = 0; i < uow->view_count; i++) {
-		name_view_row(rows[i]->batchref ? put : delete, rows[i]);
+		struct query *write = rows[i]->is_new && !uow->locking ? insert : put;
+
+		name_view_row(rows[i]->batchref ? write : delete, rows[i]);
 		if (rows[i]->batchref)
-			array_text(batchrefs, rows[i]->batchref);
+			array_text(&write->params[3], rows[i]->batchref);
 	}
 }
 
@@ -128,23 +136,52 @@ void store_move_cursors(struct segment *segment, const struct cursor *cursors, s
 	}
 }
 
-static struct query *insert_outbox(struct flush *flush)
+/* Names the heads that move, in order; `places` tells for each partition which of them it has, from 1. */
+static void name_heads(const struct unit_of_work *uow, struct query *query, int places[PARTITIONS])
 {
-	const struct unit_of_work *uow = flush->uow;
-	struct query *query = segment_add(flush->segment, INSERT_OUTBOX);
-	struct param *partitions = query_array(query, ARRAY_INT2), *products = query_array(query, ARRAY_INT8),
+	struct param *partitions = query_array(query, ARRAY_INT2), *counts = query_array(query, ARRAY_INT8);
+	int64_t rows[PARTITIONS] = {0};
+	int place = 0;
+
+	for (size_t i = 0; i < uow->outbox_count; i++)
+		rows[uow->outbox[i].partition]++;
+	for (int partition = 0; partition < PARTITIONS; partition++) {
+		if (!rows[partition])
+			continue;
+		array_int2(partitions, partition);
+		array_int8(counts, rows[partition]);
+		places[partition] = ++place;
+	}
+}
+
+static void add_outbox_rows(const struct unit_of_work *uow, struct query *query, const int places[PARTITIONS])
+{
+	struct param *partitions = query_array(query, ARRAY_INT2), *heads = query_array(query, ARRAY_INT4),
+		     *steps = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
 		     *firsts = query_array(query, ARRAY_INT8), *lasts = query_array(query, ARRAY_INT8),
 		     *frames = query_array(query, ARRAY_BYTEA);
+	int64_t rows[PARTITIONS] = {0};
 
 	for (size_t i = 0; i < uow->outbox_count; i++) {
 		const struct outbox_row *row = &uow->outbox[i];
 
 		array_int2(partitions, row->partition);
+		array_int4(heads, places[row->partition]);
+		array_int8(steps, ++rows[row->partition]);
 		array_int8(products, row->product->key);
 		array_int8(firsts, row->first_version);
 		array_int8(lasts, row->last_version);
 		array_bytes(frames, row->frame);
 	}
+}
+
+static struct query *insert_outbox(struct flush *flush)
+{
+	struct query *query = segment_add(flush->segment, INSERT_OUTBOX);
+	int places[PARTITIONS];
+
+	name_heads(flush->uow, query, places);
+	add_outbox_rows(flush->uow, query, places);
 	return query;
 }
 

@@ -11,36 +11,74 @@ static bool is_stored(const struct product *product)
 	return product && product->revision;
 }
 
-/* Those that were only consulted are checked, too: a decision rests on them. */
-static void check_products(struct flush *flush, struct product_slot **slots)
+static int by_key(const void *left, const void *right)
+{
+	const struct product *const *a = left, *const *b = right;
+
+	return ((*a)->key > (*b)->key) - ((*a)->key < (*b)->key);
+}
+
+/* The unit's products that the database has, in the order in which everybody locks them. */
+static const struct product **find_stored(struct flush *flush, size_t *count)
+{
+	const struct unit_of_work *uow = flush->uow;
+	const struct product **found =
+		arena_alloc(flush->segment->arena, uow->product_count * sizeof(struct product *));
+
+	*count = 0;
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (is_stored(uow->products[i]->product))
+			found[(*count)++] = uow->products[i]->product;
+	}
+	if (*count)
+		qsort(found, *count, sizeof *found, by_key);
+	return found;
+}
+
+static void check_products(struct flush *flush, const struct product *const *products, size_t count)
 {
 	struct query *query = segment_add(flush->segment, CHECK_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
 
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		if (!is_stored(product))
-			continue;
-		array_int8(keys, product->key);
-		array_int8(revisions, product->revision);
+	for (size_t i = 0; i < count; i++) {
+		array_int8(keys, products[i]->key);
+		array_int8(revisions, products[i]->revision);
 	}
 	query_int8(query, keys->count);
 }
 
-static void update_products(struct flush *flush, struct product_slot **slots)
+/* Locks and checks them, too. */
+static void update_products(struct flush *flush, const struct product *const *products, size_t count)
 {
 	struct query *query = segment_add(flush->segment, UPDATE_PRODUCTS);
-	struct param *keys = query_array(query, ARRAY_INT8), *versions = query_array(query, ARRAY_INT8);
+	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8),
+		     *versions = query_array(query, ARRAY_INT8);
 
-	for (size_t i = 0; i < flush->uow->product_count; i++) {
-		const struct product *product = slots[i]->product;
-
-		if (!is_stored(product) || !product->changed)
+	for (size_t i = 0; i < count; i++) {
+		if (!products[i]->changed)
 			continue;
-		array_int8(keys, product->key);
-		array_int8(versions, product->version);
+		array_int8(keys, products[i]->key);
+		array_int8(revisions, products[i]->revision);
+		array_int8(versions, products[i]->version);
 	}
+	query_int8(query, keys->count);
+}
+
+/*
+ * When one was only consulted, all are locked and checked before any is written: a decision rests on it, and
+ * locks are taken in one order.
+ */
+static void write_stored(struct flush *flush)
+{
+	size_t count;
+	const struct product **products = find_stored(flush, &count);
+	bool all_changed = true;
+
+	for (size_t i = 0; i < count; i++)
+		all_changed = all_changed && products[i]->changed;
+	if (!all_changed)
+		check_products(flush, products, count);
+	update_products(flush, products, count);
 }
 
 static void insert_products(struct flush *flush, struct product_slot **slots)
@@ -265,8 +303,7 @@ void flush_products(struct flush *flush)
 	struct product_slot **slots =
 		flush_sorted(flush, flush->uow->products, flush->uow->product_count, by_sku);
 
-	check_products(flush, slots);
-	update_products(flush, slots);
+	write_stored(flush);
 	insert_products(flush, slots);
 	update_batches(flush, slots);
 	insert_batches(flush);

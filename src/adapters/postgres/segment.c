@@ -242,23 +242,54 @@ static void finish_array(struct param *array)
 	}
 }
 
+/* No array holds more than one element. */
+static bool is_of_one(const struct query *query)
+{
+	for (int i = 0; i < query->param_count; i++) {
+		if (query->params[i].count > 1)
+			return false;
+	}
+	return true;
+}
+
+/* What an array becomes for the twin of its statement: its element, which is null when there is none. */
+static struct bytes only_element(const struct param *array)
+{
+	uint32_t length = UINT32_MAX;
+
+	if (array->count)
+		memcpy(&length, array->bytes + ARRAY_HEADER, sizeof length);
+	if (length == UINT32_MAX)
+		return (struct bytes){0};
+	return (struct bytes){array->bytes + ARRAY_HEADER + sizeof length, be32toh(length)};
+}
+
+static struct bytes finish_param(struct param *param, bool as_one)
+{
+	if (param->is_array && as_one)
+		return only_element(param);
+	if (param->is_array)
+		finish_array(param);
+	return (struct bytes){param->bytes, param->size};
+}
+
 bool query_send(PGconn *pg, struct query *query)
 {
+	enum statement_name of_one = statements[query->statement].of_one;
+	bool as_one = of_one != query->statement && is_of_one(query);
 	const char *values[PARAMS_MAX];
 	int lengths[PARAMS_MAX], formats[PARAMS_MAX];
 
 	for (int i = 0; i < query->param_count; i++) {
-		struct param *param = &query->params[i];
+		struct bytes value = finish_param(&query->params[i], as_one);
 
-		if (param->is_array)
-			finish_array(param);
-		assert(param->size <= INT32_MAX);
-		values[i] = (const char *)param->bytes;
-		lengths[i] = (int)param->size;
+		assert(value.size <= INT32_MAX);
+		values[i] = value.data;
+		lengths[i] = (int)value.size;
 		formats[i] = 1;
 	}
-	return PQsendQueryPrepared(pg, statements[query->statement].name, query->param_count, values, lengths,
-				   formats, 1);
+	return PQsendQueryPrepared(pg, statements[as_one ? of_one : query->statement].name,
+				   query->param_count, values, lengths, formats, 1);
 }
 
 /* ---- reading ---- */

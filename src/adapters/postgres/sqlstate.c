@@ -21,6 +21,7 @@ static const struct meaning meanings[] = {
 	{"23505", "order_lines_pkey", FAILURE_CONFLICT},
 	{"23505", "displaced_lines_pkey", FAILURE_CONFLICT},
 	{"23505", "shrinks_pkey", FAILURE_CONFLICT},
+	{"23505", "allocations_view_pkey", FAILURE_CONFLICT},
 	{"23505", "outbox_version_key", FAILURE_CONFLICT},
 	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
 	{"40", NULL, FAILURE_CONFLICT}, /* serialization failure, deadlock */

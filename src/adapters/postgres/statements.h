@@ -13,6 +13,7 @@ struct statement {
 	const char *name;
 	const char *sql;
 	unsigned used_by;
+	enum statement_name of_one; /* its twin for arrays of one element: see statements.py; or itself */
 };
 
 extern const struct statement statements[STATEMENTS];

@@ -5,6 +5,9 @@ The input is SQL with comments. A line `-- statement NAME` begins a statement th
 `-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook;
 `-- define name` begins a piece of SQL that statements hold
 as {name}.
+
+A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
+one element each: its parameters are the elements, in a row of VALUES, which the planner makes part of the rest.
 """
 
 import pathlib
@@ -13,6 +16,7 @@ import sys
 
 HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook))?|define (?P<piece>[a-z_]+))")
 PIECE = re.compile(r"\{(\w+)\}")
+ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")
 
 
 def read(path):
@@ -40,15 +44,34 @@ def parse(path):
     return statements
 
 
+def one_row(match):
+    elements = match[1].replace("[]", "").strip() + (", 1::bigint" if match[2] else "")
+    return f"(values ({elements}))"
+
+
+def twins(statements):
+    """Those of each statement that has one, by their names."""
+    for name, (sql, use) in statements.items():
+        of_one = ROWS.sub(one_row, sql)
+        if "unnest(" in of_one:
+            sys.exit(f"{name}: unnest() is not of arrays and named, as in `unnest($1::text[]) as w(sku)`")
+        if of_one != sql:
+            yield f"{name}_OF_ONE", (of_one, use)
+
+
 def main():
     source, names, table = map(pathlib.Path, sys.argv[1:])
-    statements = parse(source)
+    written = parse(source)
+    statements = written | dict(twins(written))
     listing = "".join(f"\t{name},\n" for name in statements)
     end = "\tSTATEMENTS /* how many there are */\n};\n"
     names.write_text(f"enum statement_name {{\n{listing}{end}", encoding="utf-8")
 
+    def twin(name):
+        return f"{name}_OF_ONE" if f"{name}_OF_ONE" in statements else name
+
     rows = [
-        f'\t[{name}] = {{"{name}", "{sql}", {use}}},\n'.replace("\\", "\\\\")
+        f'\t[{name}] = {{"{name}", "{sql}", {use}, {twin(name)}}},\n'.replace("\\", "\\\\")
         for name, (sql, use) in statements.items()
     ]
     table.write_text(

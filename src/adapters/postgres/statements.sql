@@ -1,8 +1,8 @@
 -- All SQL of the worker: see statements.py for how this file is read.
 --
--- What a statement is about comes as arrays, one a column, that unnest() turns into rows. Whatever locks
--- rows of several products does so in the order of their keys, so that two workers never wait for each
--- other.
+-- What a statement is about comes as arrays, one a column, that unnest() turns into rows; for one row
+-- statements.py makes a twin. Whatever locks rows of several products does so in the order of their keys, so
+-- that two workers never wait for each other.
 --
 -- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not: a
 -- plain join to a table that looked empty would read all of it for each row. So nothing here is left to
@@ -185,18 +185,23 @@ insert into units (witness) values ($1) returning at
 
 -- statement INSERT_INBOX
 insert into inbox (message, source, id, digest, outcome)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) as w
 
 -- statement CHECK_PRODUCTS
 -- A row that somebody else was changing is read again after the wait for its lock.
 select expect_revisions(count(*) filter (where p.revision = w.revision), $3::bigint)
-from (select * from unnest($1::bigint[], $2::bigint[]) as w(id, revision) order by id) as w
+from unnest($1::bigint[], $2::bigint[]) as w(id, revision)
 cross join lateral (select revision from products where id = w.id for no key update) as p
 
 -- statement UPDATE_PRODUCTS
-update products p set version = w.version, revision = p.revision + 1
-from unnest($1::bigint[], $2::bigint[]) as w(id, version)
-where p.id between w.id and w.id
+-- Locks them in the order in which they come: whoever had one meanwhile left it another revision.
+with changed as (
+	update products p set version = w.version, revision = w.revision + 1
+	from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(id, revision, version)
+	where p.id between w.id and w.id and p.revision = w.revision
+	returning 1
+)
+select expect_revisions(count(*), $4::bigint) from changed
 
 -- statement INSERT_PRODUCTS
 insert into products (id, sku, version, revision)
@@ -214,7 +219,7 @@ insert into batches (id, product_id, reference, eta, original_qty, purchased, al
 select * from unnest(
 	$1::bigint[], $2::bigint[], $3::text[], $4::date[],
 	$5::integer[], $6::integer[], $7::integer[], $8::timestamptz[]
-)
+) as w
 
 -- statement DELETE_LINES
 delete from order_lines where ctid = any(array(
@@ -229,12 +234,12 @@ delete from order_lines where ctid = any(array(
 
 -- statement UPDATE_LINES
 insert into order_lines (product_id, orderid, qty, batch_id, version)
-select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[])
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[]) as w
 on conflict (product_id, orderid, qty) do update set batch_id = excluded.batch_id, version = excluded.version
 
 -- statement INSERT_LINES
 insert into order_lines (product_id, orderid, qty, batch_id, version)
-select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[])
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[]) as w
 
 -- statement DELETE_DISPLACED
 delete from displaced_lines where ctid = any(array(
@@ -249,7 +254,7 @@ delete from displaced_lines where ctid = any(array(
 
 -- statement INSERT_DISPLACED
 insert into displaced_lines (product_id, orderid, qty, version)
-select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[])
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[]) as w
 
 -- statement DELETE_SHRINKS
 delete from shrinks where ctid = any(array(
@@ -260,7 +265,7 @@ delete from shrinks where ctid = any(array(
 
 -- statement PUT_SHRINKS
 insert into shrinks (product_id, batch_id, target, cause, traceparent)
-select * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[])
+select * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[]) as w
 on conflict (product_id) do update
 set batch_id = excluded.batch_id, target = excluded.target,
 	cause = excluded.cause, traceparent = excluded.traceparent
@@ -278,8 +283,12 @@ delete from allocations_view where ctid = any(array(
 
 -- statement PUT_VIEW
 insert into allocations_view (orderid, sku, qty, batchref)
-select * from unnest($1::text[], $2::text[], $3::integer[], $4::text[])
+select * from unnest($1::text[], $2::text[], $3::integer[], $4::text[]) as w
 on conflict (orderid, sku, qty) do update set batchref = excluded.batchref
+
+-- statement INSERT_VIEW
+insert into allocations_view (orderid, sku, qty, batchref)
+select * from unnest($1::text[], $2::text[], $3::integer[], $4::text[]) as w
 
 -- statement INSERT_NOTIFICATIONS
 insert into notifications (sku, orderid, qty, due_at)
@@ -352,27 +361,23 @@ from (
 where c.partition = locked.partition and c.position < locked.position
 
 -- statement INSERT_OUTBOX
--- Last, for everybody who writes events of these partitions waits for the heads until we commit.
-with fresh as (
-	select w.*, row_number() over (partition by w.partition order by w.at) as step
-	from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) with ordinality
-		as w(partition, product_id, first_version, last_version, frame, at)
-), head as (
-	select h.partition, h.position, rows.count
-	from (select partition, count(*) from fresh group by partition) as rows
-	join outbox_heads h on h.partition = rows.partition
-	order by h.partition
-	for no key update of h
-), moved as (
-	update outbox_heads h set position = head.position + head.count
-	from head
-	where h.partition = head.partition
+-- Last, for everybody who writes events of these partitions waits for the heads until we commit. Rows come with
+-- their step beyond the head of their partition, and say which of the heads ($1, in order) that is.
+with moved as (
+	update outbox_heads h set position = h.position + w.rows
+	from unnest($1::smallint[], $2::bigint[]) as w(partition, rows)
+	where h.partition between w.partition and w.partition
+	returning h.partition, h.position - w.rows as before
+), heads as (
+	select array_agg(before order by partition) as before from moved
 ), kept as (
 	insert into outbox (partition, position, product_id, first_version, last_version, frame)
-	select f.partition, head.position + f.step, f.product_id, f.first_version, f.last_version, f.frame
-	from fresh f join head on head.partition = f.partition
+	select w.partition, (select before from heads)[w.head] + w.step,
+		w.product_id, w.first_version, w.last_version, w.frame
+	from unnest($3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[])
+		as w(partition, head, step, product_id, first_version, last_version, frame)
 )
-select partition, position from head
+select partition, before from moved
 
 
 -- ==== after a lost connection ====

@@ -97,6 +97,23 @@ START_TEST(a_batch_that_breaks_an_invariant_is_refused)
 }
 END_TEST
 
+/* A conflict: after two of them a unit locks. */
+START_TEST(a_row_that_the_read_model_should_not_have_is_put_right)
+{
+	begin();
+	database_sql("insert into allocations_view values ('order', 'lamp', 1, 'another batch')");
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), FAILURE_CONFLICT);
+
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select batchref from allocations_view"), "batch");
+}
+END_TEST
+
 START_TEST(a_dead_letter_may_hold_any_bytes_and_claim_anything)
 {
 	struct delivery *delivery;
@@ -411,6 +428,7 @@ Suite *trouble_suite(void)
 	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
 	tcase_add_loop_test(tests, a_batch_that_breaks_an_invariant_is_refused, 0,
 			    (int)(sizeof breaches / sizeof breaches[0]));
+	tcase_add_test(tests, a_row_that_the_read_model_should_not_have_is_put_right);
 	tcase_add_test(tests, a_dead_letter_may_hold_any_bytes_and_claim_anything);
 	tcase_add_test(tests, dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said);
 	tcase_add_test(tests, old_blind_windows_go);
