@@ -2,8 +2,8 @@
 #include "bus/batch_index.h"
 
 #include "bus/map.h"
+#include "core/hash.h"
 #include "core/must.h"
-#include "core/partition.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,16 +46,9 @@ void batch_index_free(struct batch_index **index)
 	*index = NULL;
 }
 
-static size_t hash_of(const char *reference)
-{
-	uint64_t hash = fnv1a(FNV_BASIS, reference, strlen(reference));
-
-	return (size_t)(hash ^ (hash >> 32));
-}
-
 void batch_index_add_creation(struct batch_index *index, struct delivery *creation)
 {
-	struct delivery **bucket = &index->creations[hash_of(creation->batchref) % BUCKETS];
+	struct delivery **bucket = &index->creations[hash_text(creation->batchref) % BUCKETS];
 
 	creation->next_creation = *bucket;
 	*bucket = creation;
@@ -63,7 +56,7 @@ void batch_index_add_creation(struct batch_index *index, struct delivery *creati
 
 void batch_index_remove_creation(struct batch_index *index, struct delivery *creation)
 {
-	struct delivery **place = &index->creations[hash_of(creation->batchref) % BUCKETS];
+	struct delivery **place = &index->creations[hash_text(creation->batchref) % BUCKETS];
 
 	while (*place && *place != creation)
 		place = &(*place)->next_creation;
@@ -73,7 +66,7 @@ void batch_index_remove_creation(struct batch_index *index, struct delivery *cre
 
 void batch_index_remember(struct batch_index *index, const char *reference, const char *sku)
 {
-	struct cache_slot *slot = &index->cache[hash_of(reference) % CACHE_SLOTS];
+	struct cache_slot *slot = &index->cache[hash_text(reference) % CACHE_SLOTS];
 
 	if (index->watching)
 		map_put(&index->recent, arena_strdup(index->arena, reference),
@@ -99,7 +92,7 @@ void batch_index_unwatch(struct batch_index *index)
 
 const char *batch_index_stored(const struct batch_index *index, const char *reference)
 {
-	const struct cache_slot *slot = &index->cache[hash_of(reference) % CACHE_SLOTS];
+	const struct cache_slot *slot = &index->cache[hash_text(reference) % CACHE_SLOTS];
 	const char *sku = index->watching ? map_get(&index->recent, reference) : NULL;
 
 	if (!sku && !strcmp(slot->reference, reference))
@@ -109,7 +102,7 @@ const char *batch_index_stored(const struct batch_index *index, const char *refe
 
 const char *batch_index_created(const struct batch_index *index, const char *reference)
 {
-	const struct delivery *creation = index->creations[hash_of(reference) % BUCKETS];
+	const struct delivery *creation = index->creations[hash_text(reference) % BUCKETS];
 	const char *sku = NULL;
 
 	/* The earliest on its way is the one that will succeed. */

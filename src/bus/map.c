@@ -1,8 +1,9 @@
 /* Open addressing with linear probing, at most half full. */
 #include "bus/map.h"
 
-#include "core/partition.h"
+#include "core/hash.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void map_init(struct map *map, struct arena *arena)
@@ -10,12 +11,16 @@ void map_init(struct map *map, struct arena *arena)
 	*map = (struct map){.arena = arena};
 }
 
-static struct map_slot *slot_of(const struct map *map, const char *key)
+static bool is_key(const struct map_slot *slot, const char *key, uint64_t hash)
 {
-	uint64_t hash = fnv1a(FNV_BASIS, key, strlen(key));
-	size_t at = (size_t)(hash ^ (hash >> 32)) & (map->capacity - 1);
+	return slot->hash == hash && !strcmp(slot->key, key);
+}
 
-	while (map->slots[at].key && strcmp(map->slots[at].key, key))
+static struct map_slot *slot_of(const struct map *map, const char *key, uint64_t hash)
+{
+	size_t at = (size_t)hash & (map->capacity - 1);
+
+	while (map->slots[at].key && !is_key(&map->slots[at], key, hash))
 		at = (at + 1) & (map->capacity - 1);
 	return &map->slots[at];
 }
@@ -27,25 +32,29 @@ static void grow(struct map *map)
 	map->capacity = old.capacity ? 2 * old.capacity : 32;
 	map->slots = arena_alloc(map->arena, map->capacity * sizeof *map->slots);
 	for (size_t i = 0; i < old.capacity; i++) {
-		if (old.slots[i].key)
-			*slot_of(map, old.slots[i].key) = old.slots[i];
+		const struct map_slot *slot = &old.slots[i];
+
+		if (slot->key)
+			*slot_of(map, slot->key, slot->hash) = *slot;
 	}
 }
 
 void *map_get(const struct map *map, const char *key)
 {
-	return map->capacity ? slot_of(map, key)->value : NULL;
+	return map->capacity ? slot_of(map, key, hash_text(key))->value : NULL;
 }
 
 void map_put(struct map *map, const char *key, void *value)
 {
+	uint64_t hash = hash_text(key);
 	struct map_slot *slot;
 
 	if (2 * (map->count + 1) > map->capacity)
 		grow(map);
-	slot = slot_of(map, key);
+	slot = slot_of(map, key, hash);
 	if (!slot->key) {
 		slot->key = key;
+		slot->hash = hash;
 		map->count++;
 	}
 	slot->value = value;

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct map {
 	struct arena *arena;
@@ -18,6 +19,7 @@ struct map {
 
 struct map_slot {
 	const char *key; /* NULL: free */
+	uint64_t hash;
 	void *value;
 };
 

@@ -1,6 +1,7 @@
 /* The identity map of one unit of work, and what is to be written when it is done. */
 #include "bus/unit_of_work.h"
 
+#include "core/decimal.h"
 #include "core/partition.h"
 
 #include <assert.h>
@@ -184,7 +185,10 @@ void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, in
 /* SKU, order id and quantity in one text: 0xff is in no text. */
 static const char *line_key(struct unit_of_work *uow, const struct order_line *line)
 {
-	return arena_printf(uow->arena, "%s\xff%s\xff%d", line->sku, line->orderid, line->qty);
+	char qty[DECIMAL_MAX + 1] = {0};
+
+	decimal_format(line->qty, qty);
+	return arena_join(uow->arena, (const char *[]){line->sku, line->orderid, qty}, 3, '\xff');
 }
 
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line)

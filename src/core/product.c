@@ -1,7 +1,7 @@
 /* The rules of allocation: which batch takes a line, and what happens when a batch shrinks. */
 #include "core/product.h"
 
-#include "core/partition.h"
+#include "core/hash.h"
 
 #include <assert.h>
 #include <string.h>
@@ -231,9 +231,7 @@ static void insert_batch(struct product *product, struct batch *batch)
 
 static size_t bucket_of(const char *orderid, int32_t qty)
 {
-	uint64_t hash = fnv1a(fnv1a(FNV_BASIS, &qty, sizeof qty), orderid, strlen(orderid));
-
-	return (size_t)((hash ^ (hash >> 32)) % LINE_BUCKETS);
+	return (size_t)(hash_number(hash_text(orderid), (uint64_t)qty) % LINE_BUCKETS);
 }
 
 struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty)

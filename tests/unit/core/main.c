@@ -9,6 +9,7 @@ int main(void)
 	srunner_add_suite(runner, calendar_suite());
 	srunner_add_suite(runner, decimal_suite());
 	srunner_add_suite(runner, field_suite());
+	srunner_add_suite(runner, hash_suite());
 	srunner_add_suite(runner, journal_suite());
 	srunner_add_suite(runner, message_suite());
 	srunner_add_suite(runner, partition_suite());

@@ -8,6 +8,7 @@ Suite *arena_suite(void);
 Suite *calendar_suite(void);
 Suite *decimal_suite(void);
 Suite *field_suite(void);
+Suite *hash_suite(void);
 Suite *journal_suite(void);
 Suite *message_suite(void);
 Suite *partition_suite(void);
