@@ -67,8 +67,7 @@ struct run_evidence {
 
 /* And what of it is told one by one. */
 struct run_listener {
-	void (*missing)(void *context,
-			int64_t number); /* a message that is not in the inbox: the first few */
+	void (*missing)(void *context, int64_t number); /* a message that is not in the inbox */
 	void (*product)(void *context, int64_t sku, int64_t version);
 	void (*dead_letter)(void *context, const char *outcome, const char *id,
 			    const char *reason); /* the first few */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct bench_gauges bench_gauges_unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+
 /* ---- Prometheus' text format ---- */
 
 /* The value of a metric without labels. */

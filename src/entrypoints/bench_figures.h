@@ -12,7 +12,10 @@ struct bench_gauges {
 	double wal_bytes;
 };
 
-/* Those of the worker, from what it answers to GET /metrics; NULL: it did not answer. */
+/* Nothing is known. */
+extern const struct bench_gauges bench_gauges_unknown;
+
+/* Those of the worker, from what it answers to GET /metrics. */
 void bench_read_metrics(struct bench_gauges *gauges, const char *text);
 
 /* A process as /proc/PID/stat describes it. */

@@ -143,7 +143,7 @@ static void go_on(struct bench_load *load)
 	else
 		send_what_fits(load);
 	if (tally->sent == load->end && bench_tally_under_way(tally) == 0 &&
-	    traffic_unanswered(load->traffic) == 0)
+	    traffic_is_answered(load->traffic))
 		finish(load, BENCH_DONE);
 }
 
@@ -171,6 +171,15 @@ static void on_heard(void *context, enum message_type type, struct bytes payload
 		go_on(load);
 }
 
+/* The last reply may come after the last event. */
+static void on_answered(void *context)
+{
+	struct bench_load *load = context;
+
+	if (load->end)
+		go_on(load);
+}
+
 static void on_ended(void *context, const char *cause)
 {
 	struct bench_load *load = context;
@@ -180,6 +189,16 @@ static void on_ended(void *context, const char *cause)
 }
 
 /* ---- waiting ---- */
+
+/* Only what is under way can be late. */
+static bool has_stalled(struct bench_load *load, int64_t patience_ms)
+{
+	int64_t now = bench_now_us();
+
+	if (load->end && bench_tally_under_way(load->tally) == 0 && traffic_is_answered(load->traffic))
+		load->heard_us = now;
+	return now - load->heard_us > patience_ms * 1000;
+}
 
 static void on_tick(evutil_socket_t socket, short what, void *context)
 {
@@ -192,10 +211,8 @@ static void on_tick(evutil_socket_t socket, short what, void *context)
 		finish(load, BENCH_INTERRUPTED);
 	else if (connecting && traffic_is_up(load->traffic))
 		finish(load, BENCH_DONE);
-	else if (bench_now_us() - load->heard_us > (connecting ? CONNECT_MS : load->wanted->stall_ms) * 1000)
+	else if (has_stalled(load, connecting ? CONNECT_MS : load->wanted->stall_ms))
 		finish(load, BENCH_STALLED);
-	else if (!connecting)
-		go_on(load); /* the last reply may have come after the last event */
 	bench_progress_show(&load->progress, load->tally->done);
 }
 
@@ -235,14 +252,26 @@ static uint32_t window_of(const struct bench_load *load)
 	return window > 0 ? (uint32_t)window : 1;
 }
 
-enum bench_end bench_load_send(struct bench_load *load, uint32_t end, bool paced, const char *progress)
+static uint32_t speaking_between(const struct bench_plan *plan, uint32_t first, uint32_t end)
 {
+	uint32_t speaking = 0;
+
+	for (uint32_t number = first; number < end; number++)
+		speaking += plan->steps[number].events > 0;
+	return speaking;
+}
+
+enum bench_end bench_load_send(struct bench_load *load, uint32_t end, const char *title)
+{
+	const struct bench_tally *tally = load->tally;
+	bool paced = load->wanted->rate && tally->sent >= tally->plan->stock;
 	enum bench_end how;
 
 	load->end = end;
-	load->first = load->tally->sent;
-	load->begun_us = paced && load->wanted->rate ? bench_now_us() : 0;
-	load->progress = bench_progress_of(progress, load->tally->done, end - load->first);
+	load->first = tally->sent;
+	load->begun_us = paced ? bench_now_us() : 0;
+	load->progress =
+		bench_progress_of(title, tally->done, speaking_between(tally->plan, load->first, end));
 	how = run(load);
 	bench_progress_clear(&load->progress);
 	load->progress = (struct bench_progress){0};
@@ -291,7 +320,7 @@ static struct event_base *precise_base(void)
 struct bench_load *bench_load_new(const struct invocation *invocation, const struct bench_wanted *wanted,
 				  const char *run_name, struct bench_tally *tally)
 {
-	static const struct traffic_user user = {on_heard, on_ended};
+	static const struct traffic_user user = {on_heard, on_answered, on_ended};
 	struct bench_load *load = must_alloc(sizeof *load);
 
 	load->wanted = wanted;

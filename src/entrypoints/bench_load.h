@@ -33,10 +33,11 @@ void bench_load_free(struct bench_load **load);
 enum bench_end bench_load_connect(struct bench_load *load);
 
 /*
- * Sends the messages up to number `end`, and waits for all events of all that was sent.  With `paced` at the
- * rate that is wanted, if one is; with `progress` it shows how far it is, on a terminal.
+ * Sends the messages up to number `end`, and waits for all events of all that was sent.  What makes no stock
+ * is sent at the rate that is wanted, if one is.  `title`: of the bar that shows, on a terminal, how far it
+ * is.
  */
-enum bench_end bench_load_send(struct bench_load *load, uint32_t end, bool paced, const char *progress);
+enum bench_end bench_load_send(struct bench_load *load, uint32_t end, const char *title);
 
 /* Goes on hearing for a moment. */
 enum bench_end bench_load_linger(struct bench_load *load, int ms);

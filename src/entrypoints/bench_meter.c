@@ -116,11 +116,7 @@ bool bench_meter_read(struct tools *tools, const struct config *config, struct b
 {
 	struct database_gauges database;
 
-	*gauges = (struct bench_gauges){.worker_cpu_s = NAN,
-					.units = NAN,
-					.unit_messages = NAN,
-					.memory_now = NAN,
-					.memory_peak = NAN};
+	*gauges = bench_gauges_unknown;
 	if (config->http.host)
 		read_worker(&config->http, gauges);
 	if (!tools_read_gauges(tools, &database) || !tools_read_redis_cpu(tools, &gauges->redis_cpu_s))

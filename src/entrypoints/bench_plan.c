@@ -38,8 +38,6 @@ static void add(struct planning *planning, const struct bench_step *step)
 
 	plan->steps[plan->count++] = *step;
 	plan->speaking += step->events > 0;
-	plan->lines += step->command == MSG_ALLOCATE;
-	plan->versions[step->sku] += step->events;
 }
 
 static void add_batch(struct planning *planning, uint32_t sku, uint32_t batch, int32_t qty)
@@ -217,7 +215,6 @@ struct bench_plan *bench_plan_new(const struct bench_wanted *wanted, uint64_t se
 
 	plan->skus = wanted->skus;
 	plan->steps = must_alloc(((size_t)stock_steps_max(wanted) + count) * sizeof *plan->steps);
-	plan->versions = must_alloc(wanted->skus * sizeof *plan->versions);
 	choose_skus(&planning, count);
 	plan_all(&planning, count);
 	bench_dice_free(&planning.dice);
@@ -231,7 +228,6 @@ void bench_plan_free(struct bench_plan **plan)
 	if (!*plan)
 		return;
 	free((*plan)->steps);
-	free((*plan)->versions);
 	free(*plan);
 	*plan = NULL;
 }

@@ -26,9 +26,7 @@ struct bench_plan {
 	uint32_t stock;    /* the first so many make the stock; */
 	uint32_t measured; /* from this number on it is measured */
 	uint32_t skus;
-	uint32_t speaking;  /* messages that cause events */
-	uint32_t lines;     /* that are allocated in the end */
-	uint32_t *versions; /* of each SKU in the end: how many events it has */
+	uint32_t speaking; /* messages that cause events */
 };
 
 /* The same seed makes the same plan. */

@@ -75,12 +75,11 @@ void bench_plot_rate(const struct bench_result *result, FILE *out)
 	struct plot plot = {0};
 	char last[32];
 
-	if (result->count == 0 || result->seconds <= 0)
+	if (result->count == 0 || isnan(result->seconds))
 		return;
 	for (size_t i = 0; i < result->count; i++)
 		count_at(&plot, result->done_s[i] / result->seconds);
-	fprintf(out, "messages done over time, at most %.0f/s\n",
-		highest(&plot) * COLUMNS / result->seconds * result->messages / (double)result->count);
+	fprintf(out, "messages done over time, at most %.0f/s\n", highest(&plot) * COLUMNS / result->seconds);
 	draw(&plot, out);
 	snprintf(last, sizeof last, "%.2f s", result->seconds);
 	draw_scale("0 s", last, out);

@@ -9,7 +9,7 @@
 /* How many messages had which latency, on a scale of powers. */
 void bench_plot_latency(const struct bench_result *result, FILE *out);
 
-/* How many messages a second were done, over time. */
+/* How many messages a second were done, over time; of those that cause events. */
 void bench_plot_rate(const struct bench_result *result, FILE *out);
 
 #endif

@@ -51,7 +51,7 @@ static void print_effects(const struct bench_result *result, FILE *out)
 	const struct bench_effects *effects = &result->effects;
 
 	if (effects->wrong->count == 0)
-		fprintf(out, "effects    all %" PRIu32 " messages had theirs", effects->checked);
+		fprintf(out, "effects    all %" PRIu32 " messages had theirs", effects->messages);
 	else
 		fprintf(out, "effects    %" PRIu32 " of %" PRIu32 " messages lack theirs; %" PRIu64 " faults",
 			effects->missing, effects->messages, effects->wrong->count);
@@ -66,10 +66,13 @@ void bench_report_text(const struct bench_result *result, FILE *out)
 {
 	const struct bench_wanted *wanted = result->wanted;
 
-	fprintf(out, "%s by %s: %" PRIu32 " messages over %" PRIu32 " SKUs in %.2f s\n",
+	fprintf(out, "%s by %s: %" PRIu32 " messages over %" PRIu32 " SKUs",
 		bench_scenario_name(wanted->scenario), bench_way_name(wanted->way), result->messages,
-		wanted->skus, result->seconds);
-	fprintf(out, "rate       %.0f messages/s\n", result->rate);
+		wanted->skus);
+	if (isnan(result->seconds))
+		fputs(", not all of which were done\n", out);
+	else
+		fprintf(out, " in %.2f s\nrate       %.0f messages/s\n", result->seconds, result->rate);
 	print_latency(result, out);
 	print_costs(result, out);
 	bench_plot_latency(result, out);
@@ -102,7 +105,7 @@ static json_t *effects_object(const struct bench_result *result)
 		json_array_append_new(wrong, must(json_string(effects->wrong->texts[i])));
 	return must(json_pack(
 		"{s:I, s:I, s:I, s:o, s:I, s:I}", "messages", (json_int_t)effects->messages, "checked",
-		(json_int_t)effects->checked, "missing", (json_int_t)effects->missing, "wrong", wrong,
+		(json_int_t)effects->messages, "missing", (json_int_t)effects->missing, "wrong", wrong,
 		"faults", (json_int_t)effects->wrong->count, "duplicates", (json_int_t)result->duplicates));
 }
 

@@ -27,7 +27,10 @@ static void take_times(struct bench_result *result, const struct bench_tally *ta
 		result->done_s[result->count++] = (double)(done - begun) / 1e6;
 		ended = done > ended ? done : ended;
 	}
-	result->seconds = (double)(ended - begun) / 1e6;
+	if (tally->sent == plan->count && tally->done == plan->speaking) {
+		result->seconds = (double)(ended - begun) / 1e6;
+		result->rate = result->messages / result->seconds;
+	}
 }
 
 void bench_result_init(struct bench_result *result, const struct bench_wanted *wanted,
@@ -39,6 +42,8 @@ void bench_result_init(struct bench_result *result, const struct bench_wanted *w
 	*result = (struct bench_result){
 		.wanted = wanted,
 		.messages = wanted->messages,
+		.seconds = NAN,
+		.rate = NAN,
 		.latencies_ms = must_alloc(wanted->messages * sizeof *result->latencies_ms),
 		.done_s = must_alloc(wanted->messages * sizeof *result->done_s),
 		.worker_us = (after->worker_cpu_s - before->worker_cpu_s) * us,
@@ -54,7 +59,6 @@ void bench_result_init(struct bench_result *result, const struct bench_wanted *w
 		.duplicates = tally->duplicates,
 	};
 	take_times(result, tally);
-	result->rate = result->seconds > 0 ? messages / result->seconds : 0;
 	qsort(result->latencies_ms, result->count, sizeof *result->latencies_ms, compare);
 }
 

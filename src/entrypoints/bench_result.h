@@ -8,8 +8,8 @@
 struct bench_result {
 	const struct bench_wanted *wanted;
 	uint32_t messages; /* that were measured */
-	double seconds;    /* from the first of them to the last event */
-	double rate;
+	double seconds;    /* from the first of them to the last event; */
+	double rate;       /* NAN, both, when one was not done */
 
 	double *latencies_ms; /* of those that cause events, the least first */
 	double *done_s;       /* when each of them was done, since the first was due, in no order */

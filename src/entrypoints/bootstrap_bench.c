@@ -65,9 +65,9 @@ void traffic_flush(struct traffic *traffic)
 	redis_sender_flush(traffic->sender);
 }
 
-size_t traffic_unanswered(const struct traffic *traffic)
+bool traffic_is_answered(const struct traffic *traffic)
 {
-	return redis_sender_unanswered(traffic->sender);
+	return redis_sender_is_answered(traffic->sender);
 }
 
 /* ---- what Redis says ---- */
@@ -77,6 +77,13 @@ static void on_up(void *context)
 	struct traffic *traffic = context;
 
 	traffic->sender_is_up = true;
+}
+
+static void on_answered(void *context)
+{
+	struct traffic *traffic = context;
+
+	traffic->user->answered(traffic->context);
 }
 
 static void on_ended(void *context, const char *cause)
@@ -119,7 +126,7 @@ const char *traffic_trouble(const struct traffic *traffic)
 struct traffic *traffic_new(struct event_base *base, const struct invocation *invocation, bool by_stream,
 			    const struct traffic_user *user, void *context)
 {
-	static const struct redis_sender_user sender_user = {on_up, on_ended};
+	static const struct redis_sender_user sender_user = {on_up, on_answered, on_ended};
 	static const struct redis_listener listener = {.message = on_message, .down = on_down};
 	const struct config *config = &invocation->config;
 	struct traffic *traffic = must_alloc(sizeof *traffic);

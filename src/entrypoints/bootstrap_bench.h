@@ -13,6 +13,7 @@ struct event_base;
 /* Called from the event loop. */
 struct traffic_user {
 	void (*heard)(void *context, enum message_type type, struct bytes payload); /* an event */
+	void (*answered)(void *context);                 /* Redis took all that was sent */
 	void (*ended)(void *context, const char *cause); /* nothing is sent or heard any more */
 };
 
@@ -35,7 +36,7 @@ const char *traffic_trouble(const struct traffic *traffic);
 void traffic_add(struct traffic *traffic, enum message_type command, uint32_t key, struct bytes payload);
 void traffic_flush(struct traffic *traffic);
 
-/* Messages that Redis has not taken yet. */
-size_t traffic_unanswered(const struct traffic *traffic);
+/* Whether Redis took all that was sent. */
+bool traffic_is_answered(const struct traffic *traffic);
 
 #endif

@@ -202,10 +202,10 @@ const struct command commands[] = {
 		.details = "SCENARIO: allocate (default): order lines; reallocate: quantity changes, half of\n"
 			   "which move a line; mixed: both, and new stock; hot: order lines of 10 SKUs;\n"
 			   "latency: order lines at a fixed rate.\n"
-			   "For a test installation: its batches and lines stay there, each run's under\n"
-			   "names of their own, and the stream is trimmed to about a million entries.\n"
-			   "Needs ALLOCD_HTTP for figures of the worker.  Ends with 1 when a message has\n"
-			   "not had its effect, with 75 when it was interrupted.",
+			   "For a test installation: what a run makes bears names of its own, and is left\n"
+			   "there: batches, lines, events, the stream's entries.  Figures of the worker\n"
+			   "come from ALLOCD_HTTP; those of Postgres need it on this machine.  Ends with 1\n"
+			   "when a message has not had its effect, with 75 when it was interrupted.",
 		.uses = USED_BY_BENCH, .run = command_bench,
 	},
 	{

@@ -23,7 +23,7 @@ static const char count_rows[] =
 
 static const char find_missing[] =
 	"select n from generate_series(0, $2::bigint - 1) n where not exists ("
-	" select from inbox where id = $1::text || '-m' || " A_NUMBER ") order by n limit 10";
+	" select from inbox where id = $1::text || '-m' || " A_NUMBER ") order by n";
 
 static const char find_versions[] = "select right(sku, 8)::bigint, version from products where " SKUS;
 

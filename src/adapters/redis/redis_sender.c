@@ -47,12 +47,9 @@ void sender_target_stream(struct sender_target *target, const char *stream, cons
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
-	command_begin(commands, 10);
+	command_begin(commands, 7);
 	command_argument(commands, bytes_of("XADD"));
 	command_argument(commands, bytes_of(stream));
-	command_argument(commands, bytes_of("MAXLEN"));
-	command_argument(commands, bytes_of("~"));
-	command_number(commands, SENDER_STREAM_MAX);
 	command_argument(commands, bytes_of("*"));
 	command_argument(commands, bytes_of("type"));
 	command_argument(commands, bytes_of(type));
@@ -91,6 +88,8 @@ static void on_replied(void *context, const redisReply *reply)
 		end(sender, words);
 	} else if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
 		end(sender, "no worker listens");
+	} else if (sender->unanswered == 0) {
+		sender->user->answered(sender->context);
 	}
 }
 
@@ -105,9 +104,9 @@ void redis_sender_flush(struct redis_sender *sender)
 	redis_connection_request(sender->connection, sender->commands, count, on_replied, sender);
 }
 
-size_t redis_sender_unanswered(const struct redis_sender *sender)
+bool redis_sender_is_answered(const struct redis_sender *sender)
 {
-	return sender->unanswered;
+	return sender->unanswered == 0;
 }
 
 /* ---- the whole ---- */

@@ -10,12 +10,10 @@
 #include "adapters/redis/connection.h"
 #include "core/bytes.h"
 
-/* A stream is trimmed to about so many entries: more than can wait in it, and no more than memory can hold. */
-#define SENDER_STREAM_MAX 1000000
-
 /* Called from the event loop. */
 struct redis_sender_user {
 	void (*up)(void *context);                       /* from now on it may send */
+	void (*answered)(void *context);                 /* all that was sent */
 	void (*ended)(void *context, const char *cause); /* in one line */
 };
 
@@ -41,7 +39,7 @@ void sender_target_stream(struct sender_target *target, const char *stream, cons
 void redis_sender_add(struct redis_sender *sender, const struct sender_target *target, struct bytes payload);
 void redis_sender_flush(struct redis_sender *sender);
 
-/* Messages that were sent and not replied to yet. */
-size_t redis_sender_unanswered(const struct redis_sender *sender);
+/* Whether Redis took all that was sent. */
+bool redis_sender_is_answered(const struct redis_sender *sender);
 
 #endif

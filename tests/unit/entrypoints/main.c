@@ -9,6 +9,7 @@ int main(void)
 	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
+	srunner_add_suite(runner, bench_suite());
 	srunner_add_suite(runner, config_suite());
 	srunner_add_suite(runner, consumer_suite());
 	srunner_add_suite(runner, dead_letter_suite());

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *answer_suite(void);
+Suite *bench_suite(void);
 Suite *config_suite(void);
 Suite *consumer_suite(void);
 Suite *dead_letter_suite(void);
