@@ -15,8 +15,8 @@ step() {
 	}
 }
 
-sources() { find src tests schemas -name '*.[ch]' | sort; }
-programs() { find src tests -name '*.c' | sort; }
+sources() { find src tests schemas bench -name '*.[ch]' | sort; }
+programs() { find src tests bench -name '*.c' | sort; }
 
 formatted() { sources | xargs clang-format --dry-run -Werror; }
 
@@ -84,7 +84,7 @@ core_and_bus_are_pure() {
 scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 
 # The words are written apart, or this line would find itself.
-nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts deploy docs dev .ci README.md; }
+nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
 
 step "clang-format: every file has the one shape" formatted
 step "comments are 110 columns wide at most" comments_fit

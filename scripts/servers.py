@@ -320,8 +320,11 @@ def given():
 
 
 @contextlib.contextmanager
-def environment(wanted=None, durable=False):
-    """Yields {DATABASE_URL, REDIS_URL}: the environment's own, or of servers that live as long as the block."""
+def environment(wanted=None, durable=False, settings=()):
+    """
+    Yields {DATABASE_URL, REDIS_URL}: the environment's own, or of servers that live as long as the block, the
+    Postgres with further settings ("name=value").
+    """
     urls = given()
     with contextlib.ExitStack() as stack:
         if len(urls) < len(VARIABLES):
@@ -332,7 +335,7 @@ def environment(wanted=None, durable=False):
         if "REDIS_URL" not in urls:
             urls["REDIS_URL"] = stack.enter_context(running(Redis(directory, durable))).url()
         if "DATABASE_URL" not in urls:
-            postgres = stack.enter_context(running(Postgres(directory, durable)))
+            postgres = stack.enter_context(running(Postgres(directory, durable, settings)))
             postgres.ensure_database("allocd")
             urls["DATABASE_URL"] = postgres.url("allocd")
         yield urls

@@ -1,0 +1,216 @@
+"""
+`./dev bench --compare`: this worker against pgbench, against itself with one message a unit of work, and
+against Redis alone.
+
+In each round every variant runs once, for a few seconds, in a database of its own that is filled alike;
+whatever is compared is compared within its round.
+"""
+
+import collections
+import statistics
+
+import alone
+import baseline
+import machine
+import report
+import servers
+from place import connected, fresh_database, refuse_unsafe, worker_on
+
+SKUS, HOT_SKUS = 1000, 10
+
+# One piece of a round: `run(bench)` answers what was measured.
+Piece = collections.namedtuple("Piece", "name run")
+
+
+class Bench:
+    """The servers, and how large the pieces are."""
+
+    def __init__(self, server, redis_url, options):
+        self.server = server
+        self.redis_url = redis_url
+        self.messages = options.messages or (20_000 if options.quick else 100_000)
+        self.skus = min(SKUS, self.messages)
+        self.is_quick = options.quick
+        self.latency_seconds = 1 if options.quick else 5
+
+    def worker(self, *arguments, **settings):
+        """What `allocd bench` says of a worker on an empty database."""
+        with fresh_database(self.server) as url, worker_on(url, self.redis_url, **settings) as worker:
+            self.server.run("checkpoint")
+            return worker.bench(*arguments)
+
+    def pgbench(self, script, skus, clients):
+        length = f"--transactions={self.messages // 10 // clients + 1}" if self.is_quick else "--time=3"
+        return baseline.measure(self.server, script, min(skus, self.skus), clients, length)
+
+
+def scenario(name, way="stream", share=1, **settings):
+    """A piece that sends this share of the messages; `hot` has few SKUs by itself."""
+    return lambda bench: bench.worker(
+        name, "--way", way, "--messages", round(bench.messages * share),
+        *([] if name == "hot" else ["--skus", bench.skus]), **settings,
+    )  # fmt: skip
+
+
+def latency(rate):
+    return lambda bench: bench.worker(
+        "latency", "--rate", rate, "--seconds", bench.latency_seconds, "--skus", bench.skus
+    )
+
+
+def pgbench(script, skus, clients):
+    return lambda bench: bench.pgbench(script, skus, clients)
+
+
+def baseline_pieces(name, script, skus):
+    return [Piece(baseline_name(name, count), pgbench(script, skus, count)) for count in baseline.CLIENTS]
+
+
+def baseline_name(name, clients):
+    return f"pgbench {name}, {clients} client{'s' if clients > 1 else ''}"
+
+
+# What is compared stands close together.
+PIECES = [
+    Piece("allocate, stream", scenario("allocate")),
+    *baseline_pieces("allocate", "allocate", SKUS),
+    Piece("allocate, UNIT_MAX=1", scenario("allocate", share=0.05, ALLOCD_UNIT_MAX="1")),
+    Piece("allocate, pub/sub", scenario("allocate", way="pubsub")),
+    Piece("Redis alone", lambda bench: alone.measure(bench.redis_url, bench.messages, bench.skus)),
+    Piece("reallocate", scenario("reallocate")),
+    *baseline_pieces("reallocate", "reallocate", SKUS),
+    Piece("hot", scenario("hot")),
+    *baseline_pieces("hot", "allocate", HOT_SKUS),
+    Piece("latency at 100/s", latency(100)),
+    Piece("latency at 10000/s", latency(10_000)),
+]
+
+
+def main(options):
+    with servers.environment(None, durable=True) as urls, connected(urls["DATABASE_URL"]) as server:
+        refuse_unsafe(server)
+        bench = Bench(server, urls["REDIS_URL"], options)
+        rounds = [run_round(bench, number + 1, options.pairs) for number in range(options.pairs)]
+        tell(bench, rounds, options)
+
+
+def run_round(bench, number, count):
+    results = {}
+    for piece in PIECES:
+        results[piece.name] = result = piece.run(bench)
+        print(f"round {number} of {count}: {piece.name}: {summary(result)}", flush=True)
+    return results
+
+
+def summary(result):
+    if isinstance(result, float):
+        return f"{result:.0f} messages/s"
+    spread = result["latency_ms"]
+    return f"{result['rate']:.0f} messages/s, p50 {spread['p50']:.2f} ms, p99 {spread['p99']:.2f} ms"
+
+
+# ---- what came of it ----
+
+
+def rate_of(result):
+    return result if isinstance(result, float) else result["rate"]
+
+
+def ratio(rounds, name, *others):
+    """To the fastest of the others in the same round."""
+    return report.Ratio([rate_of(r[name]) / max(rate_of(r[other]) for other in others) for r in rounds])
+
+
+def best(name):
+    return [baseline_name(name, clients) for clients in baseline.CLIENTS]
+
+
+def median(rounds, name, read):
+    return statistics.median(read(r[name]) for r in rounds)
+
+
+def percentile(rounds, name, rank, limit, goal=None):
+    value = median(rounds, name, lambda result: result["latency_ms"][rank])
+    return report.at_most(f"{name}, {rank}", value, limit, " ms", goal)
+
+
+def verdicts(rounds):
+    """The targets, one line each."""
+    cpu = median(rounds, "allocate, stream", lambda result: result["cpu_us_per_message"]["worker"])
+    memory = max(peak_mib(r[name]) for r in rounds for name in LOADED)
+    stream = ratio(rounds, "allocate, stream", *best("allocate"))
+    pubsub = ratio(rounds, "allocate, pub/sub", *best("allocate"))
+    single = ratio(rounds, "allocate, UNIT_MAX=1", best("allocate")[0])
+    return [
+        report.at_least("allocate, stream / best pgbench", stream, 7, goal=10),
+        report.at_least("allocate, pub/sub / best pgbench", pubsub, 7, goal=10),
+        report.at_least("reallocate / best pgbench", ratio(rounds, "reallocate", *best("reallocate")), 10),
+        report.at_least("hot / best pgbench", ratio(rounds, "hot", *best("hot")), 12),
+        report.at_least("UNIT_MAX=1 / pgbench, 1 client", single, 1),
+        percentile(rounds, "latency at 100/s", "p50", 2.5, goal=1.5),
+        percentile(rounds, "latency at 100/s", "p99", 6),
+        percentile(rounds, "latency at 10000/s", "p99", 20),
+        report.at_most("worker's CPU per message (allocate, stream)", cpu, 10, " µs"),
+        report.at_most("worker's memory, the most in any round", memory, 64, " MiB"),
+    ]
+
+
+LOADED = ("allocate, stream", "allocate, pub/sub", "reallocate", "hot")
+
+
+def peak_mib(result):
+    return result["worker_memory_bytes"]["peak"] / 2**20
+
+
+HEAD = [
+    "variant", "messages/s (min..max)", "p50 ms", "p99 ms",
+    "CPU µs: worker", "Postgres", "Redis", "messages a unit",
+]  # fmt: skip
+
+
+def table(rounds):
+    rows = report.Table(HEAD)
+    for piece in PIECES:
+        results = [r[piece.name] for r in rounds]
+        rates = [rate_of(result) for result in results]
+        rate = f"{statistics.median(rates):.0f} ({min(rates):.0f}..{max(rates):.0f})"
+        rows.add([piece.name, rate, *(figure(results, path) for path in FIGURES)])
+    return rows.text()
+
+
+FIGURES = (
+    ("latency_ms", "p50"),
+    ("latency_ms", "p99"),
+    ("cpu_us_per_message", "worker"),
+    ("cpu_us_per_message", "postgres"),
+    ("cpu_us_per_message", "redis"),
+    ("units", "messages_mean"),
+)
+
+
+def figure(results, path):
+    """The median of what the worker's runs tell; nothing where it is not known."""
+    values = [result[path[0]][path[1]] for result in results if isinstance(result, dict)]
+    return f"{statistics.median(values):.2f}" if values and None not in values else ""
+
+
+NOTE = (
+    "Ratios are medians of {pairs} rounds (least..most), each to the fastest number of clients in its round."
+    " `pgbench` runs the scripts beside this file: the worker's writes, one transaction a message, over a"
+    " socket of the same machine. It neither hears messages nor publishes events. `Redis alone` decodes,"
+    " encodes and publishes, and has no database."
+)
+
+
+def tell(bench, rounds, options):
+    bound = ratio(rounds, "allocate, pub/sub", "Redis alone")
+    lines = [
+        *machine.describe(bench.server, bench.redis_url),
+        *(f"- {verdict}" for verdict in verdicts(rounds)),
+        f"- allocate, pub/sub / Redis alone: {bound}",
+        "",
+        table(rounds),
+        "",
+        NOTE.format(pairs=options.pairs),
+    ]
+    report.write(options.results, "compare", "Against others", lines)

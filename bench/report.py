@@ -1,0 +1,69 @@
+"""Tables and verdicts, on standard output and in RESULTS.md, where each kind of run has a part of its own."""
+
+import re
+import statistics
+
+TITLE = "# Results\n\nWritten by `./dev bench --compare` and `./dev bench --flat`; see README.md.\n"
+PARTS = ("compare", "flat")
+
+
+class Ratio:
+    """Of pairs: their median, and how far they spread."""
+
+    def __init__(self, values):
+        self.median = statistics.median(values)
+        self.least, self.most = min(values), max(values)
+
+    def __str__(self):
+        return f"{self.median:.2f} ({self.least:.2f}..{self.most:.2f})"
+
+
+def at_least(what, ratio, limit, goal=None):
+    """One line: what there is, what was wanted, and how much is missing."""
+    wanted = f"≥ {limit:g}" + (f", goal {goal:g}" if goal else "")
+    outcome = "met" if ratio.median >= limit else f"missed by {1 - ratio.median / limit:.0%}"
+    return f"{what}: {ratio}, wanted {wanted}: **{outcome}**"
+
+
+def at_most(what, value, limit, unit="", goal=None):
+    wanted = f"≤ {limit:g}{unit}" + (f", goal {goal:g}{unit}" if goal else "")
+    outcome = "met" if value <= limit else f"missed by {value / limit - 1:.0%}"
+    return f"{what}: {value:.2f}{unit}, wanted {wanted}: **{outcome}**"
+
+
+class Table:
+    """Rows of text as Markdown, the columns in line; the first to the left, the others to the right."""
+
+    def __init__(self, head):
+        self.rows = [head]
+
+    def add(self, row):
+        self.rows.append(row)
+
+    def text(self):
+        widths = [max(len(row[column]) for row in self.rows) for column in range(len(self.rows[0]))]
+        lines = [self.line(row, widths) for row in self.rows]
+        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+        return "\n".join([lines[0], self.line(rule, widths), *lines[1:]])
+
+    @staticmethod
+    def line(row, widths):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        return f"| {' | '.join(cells)} |"
+
+
+def write(results, part, title, lines):
+    """Prints it, and puts it into the file, in the place of what an earlier run of that kind wrote."""
+    text = "\n".join(lines)
+    print(f"\n{title}\n\n{text}", flush=True)
+    parts = read(results)
+    parts[part] = f"## {title}\n\n{text}\n"
+    marked = [f"<!-- {name} -->\n{parts[name]}<!-- end -->\n" for name in PARTS if name in parts]
+    results.write_text("\n".join([TITLE, *marked]), encoding="utf-8")
+
+
+def read(results):
+    if not results.exists():
+        return {}
+    text = results.read_text(encoding="utf-8")
+    return dict(re.findall(r"<!-- (\w+) -->\n(.*?)<!-- end -->\n", text, re.DOTALL))

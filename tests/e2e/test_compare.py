@@ -1,0 +1,53 @@
+"""`./dev bench --compare`: that it works, not how fast anything is."""
+
+import os
+import re
+import subprocess
+import sys
+
+import installation
+
+VARIANTS = {
+    "allocate, stream", "allocate, pub/sub", "allocate, UNIT_MAX=1", "reallocate", "hot", "Redis alone",
+    "latency at 100/s", "latency at 10000/s",
+    *(f"pgbench {name}, {clients}" for name in ("allocate", "reallocate", "hot")
+      for clients in ("1 client", "4 clients", "16 clients")),
+}  # fmt: skip
+
+
+def compare(*arguments, **variables):
+    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    return subprocess.run(
+        [sys.executable, installation.ROOT / "bench" / "run.py", "--compare", "--quick", *arguments],
+        env={**kept, "ALLOCD_BIN": installation.binary(), **variables},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def test_every_variant_runs_with_all_its_effects_and_is_told(tmp_path):
+    results = tmp_path / "RESULTS.md"
+
+    done = compare("--messages", "200", "--results", results)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = results.read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\S.*?) +\| +(\d+) \(", text, re.MULTILINE))
+    assert rows.keys() == VARIANTS
+    assert all(int(rate) > 0 for rate in rows.values())
+    assert len(re.findall(r"\*\*(?:met|missed by \d+%)\*\*$", text, re.MULTILINE)) == 10
+    assert "fsync on, synchronous_commit on, full_page_writes on" in text
+    assert re.search(r"^- fdatasync: \d+ µs$", text, re.MULTILINE)
+    assert not re.search(r"(?<![\w.`])/(?:var|tmp|home|usr|work)\b", text), "no path of this machine"
+
+
+def test_a_postgres_that_may_lose_commits_is_refused(tmp_path, database_url, server_urls):
+    with installation.administrator(database_url) as execute:
+        execute("""do $$ begin
+            execute format('alter database %I set synchronous_commit = off', current_database());
+        end $$""")
+
+    done = compare("--results", tmp_path / "none", DATABASE_URL=database_url, REDIS_URL=server_urls["REDIS_URL"])
+
+    assert done.returncode == 1
+    assert re.fullmatch(r"bench: (fsync|synchronous_commit) is off .*\n", done.stderr)
+    assert not (tmp_path / "none").exists()
