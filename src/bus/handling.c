@@ -84,7 +84,7 @@ static enum progress doubt(const struct unit_of_work *uow, const struct delivery
 
 	if (uow->assuming && (is_rejection(verdict) || (strands && delivery->type == MSG_ALLOCATE)))
 		return PROGRESS_DOUBTS;
-	if (uow->assumed && strands && delivery->type != MSG_ALLOCATE)
+	if (uow->assumed_lines && strands && delivery->type != MSG_ALLOCATE)
 		return PROGRESS_REDO; /* perhaps an earlier message's line */
 	return PROGRESS_DONE;
 }

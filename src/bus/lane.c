@@ -199,11 +199,6 @@ void lane_take_back(struct lane *lane)
 	delivery_queue_prepend(&lane->todo, &lane->done);
 }
 
-void lane_grow_wary(struct lane *lane)
-{
-	lane->wary = WARY_UNITS;
-}
-
 /* A step's lines are the database's already, and who looks for a culprit wants no other trouble. */
 static bool may_assume(const struct lane *lane)
 {
@@ -245,6 +240,13 @@ void lane_redo(struct lane *lane)
 		load(lane);
 	else
 		handle_all(lane);
+}
+
+void lane_doubt(struct lane *lane)
+{
+	lane->engine->stats.doubts++;
+	lane->wary = WARY_UNITS;
+	lane_redo(lane);
 }
 
 /* ---- load ---- */
@@ -380,8 +382,7 @@ static void handle_all(struct lane *lane)
 			continue;
 		}
 		if (progress == PROGRESS_REDO) {
-			lane_grow_wary(lane);
-			lane_redo(lane);
+			lane_doubt(lane);
 			return;
 		}
 		lane->loads = 0;
@@ -447,7 +448,7 @@ static void note_duplicates(struct lane *lane)
 		lane->wary--;
 	for (const struct delivery *it = lane->wary ? lane->done.first : NULL; it; it = it->next) {
 		if (it->outcome == OUTCOME_SKIPPED) {
-			lane_grow_wary(lane);
+			lane->wary = WARY_UNITS;
 			return;
 		}
 	}

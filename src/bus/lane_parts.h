@@ -75,8 +75,8 @@ void lane_take_back(struct lane *lane);
 /* The unit from its load on: whatever an earlier try made of it is thrown away. */
 void lane_redo(struct lane *lane);
 
-/* What was assumed was not so: for a while, units assume nothing. */
-void lane_grow_wary(struct lane *lane);
+/* The unit from its load on, assuming nothing; nor do the next ones, for a while. */
+void lane_doubt(struct lane *lane);
 
 /* It is committed. */
 void lane_finish(struct lane *lane);

@@ -16,19 +16,11 @@ static void settle(struct lane *lane);
 
 /* ---- somebody else was faster ---- */
 
-/* An id or a line was not new, as likely as not: that is found out at once, by looking. */
-static void on_doubt(struct lane *lane)
-{
-	lane->engine->stats.doubts++;
-	lane_grow_wary(lane);
-	lane_redo(lane);
-}
-
 static void on_conflict(struct lane *lane, const struct failure *failure)
 {
 	product_cache_forget(lane->cache, &lane->uow);
 	if (lane->uow.assumed) {
-		on_doubt(lane);
+		lane_doubt(lane); /* as likely as not, an id or a line was not new */
 		return;
 	}
 	lane->engine->stats.conflicts++;

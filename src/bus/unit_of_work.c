@@ -196,8 +196,10 @@ void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *l
 	const char *key;
 	struct line_slot *slot;
 
-	if (uow->assuming)
+	if (uow->assuming) {
+		uow->assumed_lines = true;
 		return;
+	}
 	key = line_key(uow, line);
 	if (map_get(&uow->line_map, key))
 		return;

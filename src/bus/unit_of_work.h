@@ -99,9 +99,11 @@ struct unit_of_work {
 	/*
 	 * Whether message ids and lines that nothing is known of are taken for new, and not looked for: the
 	 * flush inserts them, and finds out.  What rests on such an assumption without being inserted must
-	 * not stand: see handle_delivery().  `assumed`: some message of this unit was handled so.
+	 * not stand: see handle_delivery().
 	 */
-	bool assuming, assumed;
+	bool assuming;
+	bool assumed;       /* the unit began so */
+	bool assumed_lines; /* for some line */
 
 	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */
 	struct product_slot **products;

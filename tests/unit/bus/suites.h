@@ -13,6 +13,7 @@ Suite *parts_suite(void);
 Suite *publisher_suite(void);
 Suite *refusal_suite(void);
 Suite *reminder_suite(void);
+Suite *remembering_suite(void);
 Suite *replay_suite(void);
 Suite *shrink_suite(void);
 Suite *stream_chaos_suite(void);
