@@ -1,10 +1,10 @@
 /* Ids of stream entries. */
 #include "bus/stream_id.h"
 
+#include "core/decimal.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 int stream_id_compare(struct stream_id left, struct stream_id right)
@@ -40,7 +40,10 @@ bool stream_id_parse(const char *text, struct stream_id *id)
 
 void stream_id_format(struct stream_id id, char text[STREAM_ID_TEXT])
 {
-	snprintf(text, STREAM_ID_TEXT, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+	text += decimal_format_unsigned(id.ms, text);
+	*text++ = '-';
+	text += decimal_format_unsigned(id.seq, text);
+	*text = '\0';
 }
 
 struct stream_id stream_id_before(struct stream_id id)

@@ -3,19 +3,24 @@
 
 #include <string.h>
 
-size_t decimal_format(int64_t number, char *text)
+size_t decimal_format_unsigned(uint64_t number, char *text)
 {
-	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
 	char digits[DECIMAL_MAX], *end = digits + sizeof digits, *at = end;
 
 	do {
-		*--at = (char)('0' + left % 10);
-		left /= 10;
-	} while (left);
-	if (number < 0)
-		*--at = '-';
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
 	memcpy(text, at, (size_t)(end - at));
 	return (size_t)(end - at);
+}
+
+size_t decimal_format(int64_t number, char *text)
+{
+	if (number >= 0)
+		return decimal_format_unsigned((uint64_t)number, text);
+	*text = '-';
+	return 1 + decimal_format_unsigned(-(uint64_t)number, text + 1);
 }
 
 char *decimal_format_fixed(char *text, unsigned number, int digits)

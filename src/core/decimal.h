@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DECIMAL_MAX 20 /* digits and sign of any int64_t, without a NUL */
+#define DECIMAL_MAX 20 /* digits and sign of any of them, without a NUL */
 
 /* Writes `number` to `text`, without a NUL; returns how many bytes it took, DECIMAL_MAX at most. */
 size_t decimal_format(int64_t number, char *text);
+size_t decimal_format_unsigned(uint64_t number, char *text);
 
 /* Writes the last `digits` digits of `number`, zeros in front, without a NUL; returns the place behind them. */
 char *decimal_format_fixed(char *text, unsigned number, int digits);

@@ -22,6 +22,9 @@
 #define GREETING_MS    5000 /* TLS, the greeting and what the user says first */
 #define STABLE_MS      5000 /* up for so long, it counts as a success */
 
+/* Behind each large text in a reply a part of one is left over. */
+#define REPLIES_CHUNK ((size_t)8 * 1024)
+
 /* A dead peer is found after SILENCE_MAX_MS + TICK_MS at the latest. */
 #define TICK_MS        1000
 #define PING_AFTER_MS  3000
@@ -46,7 +49,8 @@ struct redis_connection {
 	struct dial *dial;
 	struct bufferevent *stream;
 	size_t bulk_max;
-	struct frame frame; /* of the stream, while there is one */
+	struct frame frame;    /* of the stream, while there is one */
+	struct arena *replies; /* outlives it: who is told may drop the connection */
 	struct requests requests;
 	struct greeting greeting;
 	bool secured;   /* TLS is agreed on */
@@ -175,20 +179,14 @@ static bool holds_back(const struct redis_connection *connection)
 	return connection->paused && connection->state == CONNECTION_UP;
 }
 
-static void take_reply(struct redis_connection *connection, const redisReply *reply)
+static void take_reply(struct redis_connection *connection)
 {
+	const redisReply *reply = connection->frame.reply;
+
 	if (connection->listening)
 		connection->user->heard(connection->context, reply, connection->frame.cut_from);
 	else if (!requests_answer(&connection->requests, reply))
 		lose(connection, "an answer that nobody asked for: is this a Redis?");
-}
-
-static void take_frame(struct redis_connection *connection)
-{
-	redisReply *reply = frame_take(&connection->frame);
-
-	take_reply(connection, reply);
-	freeReplyObject(reply);
 }
 
 static void give_up_on_protocol(struct redis_connection *connection)
@@ -212,7 +210,7 @@ static void take_input(struct redis_connection *connection)
 		progress = frame_feed(&connection->frame, data, size, &taken);
 		evbuffer_drain(input_of(connection), taken);
 		if (progress == FRAME_WHOLE)
-			take_frame(connection);
+			take_reply(connection);
 		else if (progress == FRAME_BROKEN)
 			give_up_on_protocol(connection);
 	}
@@ -336,7 +334,6 @@ static void close_stream(struct redis_connection *connection)
 	dial_cancel(&connection->dial);
 	if (connection->stream)
 		bufferevent_free(connection->stream);
-	frame_release(&connection->frame);
 	connection->stream = NULL;
 	connection->secured = connection->listening = false;
 	connection->ended[0] = '\0';
@@ -400,7 +397,7 @@ static struct bufferevent *stream_new(struct redis_connection *connection, int f
 static void open_stream(struct redis_connection *connection, int fd)
 {
 	connection->stream = stream_new(connection, fd);
-	frame_init(&connection->frame, connection->bulk_max);
+	frame_init(&connection->frame, connection->bulk_max, connection->replies);
 	bufferevent_setcb(connection->stream, on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }
@@ -516,6 +513,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	connection->tls = settings->url->tls ? tls_context_new() : NULL;
 	connection->heard_at = calendar_us();
 	connection->bulk_max = bulk_max;
+	connection->replies = arena_new(REPLIES_CHUNK);
 	connection->timer = must(evtimer_new(settings->base, on_timer, connection));
 	connection->resuming = must(evtimer_new(settings->base, on_resuming, connection));
 	dial(connection);
@@ -531,6 +529,7 @@ void redis_connection_free(struct redis_connection **connection)
 	event_free((*connection)->timer);
 	event_free((*connection)->resuming);
 	SSL_CTX_free((*connection)->tls);
+	arena_free(&(*connection)->replies);
 	free(*connection);
 	*connection = NULL;
 }

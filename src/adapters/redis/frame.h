@@ -1,5 +1,5 @@
 /*
- * Finds where a RESP frame ends, and keeps what a peer sends within bounds before hiredis' reader builds it.
+ * From the bytes on the wire to replies, as hiredis has them, within bounds whatever a peer sends.
  *
  * A frame is one reply or push message: a line, a bulk string or an array of such.  What is longer than it
  * may be is shortened on the way, however long it is, and the rest is never stored: a bulk string to
@@ -9,7 +9,8 @@
 #ifndef ALLOCD_ADAPTERS_REDIS_FRAME_H
 #define ALLOCD_ADAPTERS_REDIS_FRAME_H
 
-#include <hiredis/read.h>
+#include "core/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ struct redisReply;
 /* Elements of one array that are kept: one that has so many may have had more. */
 #define FRAME_ARRAY_MAX 128
 
-/* Arrays in arrays, which hiredis' reader takes. */
+/* Arrays in arrays. */
 #define FRAME_DEPTH_MAX 7
 
 /* What all bulk strings of one array keep together. */
@@ -33,7 +34,7 @@ struct redisReply;
 
 enum frame_progress {
 	FRAME_MORE,   /* all was taken, and the frame goes on */
-	FRAME_WHOLE,  /* see frame_take() */
+	FRAME_WHOLE,  /* see `reply` */
 	FRAME_BROKEN, /* see `defect` */
 };
 
@@ -42,6 +43,7 @@ struct frame_array {
 	uint64_t left;    /* elements to come; */
 	uint64_t dropped; /* of them not kept */
 	size_t share;     /* bytes that its bulk strings may still keep */
+	struct redisReply *reply;
 };
 
 struct frame {
@@ -49,33 +51,28 @@ struct frame {
 	size_t cut_from; /* the true size of the last bulk string that was shortened; 0: none was */
 	const char *defect;
 
+	/* Of a frame that is whole; until the next one begins.  The `integer` of a bulk string is its true size. */
+	struct redisReply *reply;
+
 	/* Private to frame.c. */
-	redisReader *reader;
-	redisReplyObjectFunctions builders;
-	const redisReplyObjectFunctions *hiredis;
-	struct redisReply *reply; /* whole, as far as it is kept */
+	struct arena *arena;
 	char line[FRAME_LINE_MAX];
 	size_t line_size;
 	struct frame_array arrays[1 + FRAME_DEPTH_MAX]; /* the first stands for the frame */
 	size_t depth;
 	size_t room;                      /* of FRAME_MAX */
-	uint64_t true_size;               /* of the bulk string that goes on; */
+	char *text;                       /* of the bulk string that goes on: where it goes on; */
 	uint64_t kept_left, dropped_left; /* of its bytes; */
-	size_t end_left;                  /* of its CR LF; */
-	bool is_dropped;                  /* it is no part of the reply */
+	size_t end_left;                  /* of its CR LF */
 };
 
-/* It stays where it is until it is released. */
-void frame_init(struct frame *frame, size_t bulk_max);
-void frame_release(struct frame *frame);
+/* Replies are made in the arena, which is cleared by each frame that begins. */
+void frame_init(struct frame *frame, size_t bulk_max, struct arena *arena);
 
 /* Takes bytes up to the end of one frame at most, and adds them to *taken. */
 enum frame_progress frame_feed(struct frame *frame, const char *data, size_t size, size_t *taken);
 
-/* The reply of a whole frame, for freeReplyObject().  The `integer` of each bulk string is its true size. */
-struct redisReply *frame_take(struct frame *frame);
-
-/* Whether that, or a part of it, is this text. */
+/* Whether a reply, or a part of it, is this text. */
 bool frame_is_text(const struct redisReply *reply, const char *text);
 
 #endif

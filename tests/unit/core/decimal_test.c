@@ -25,6 +25,15 @@ START_TEST(a_number_is_written_as_printf_does)
 }
 END_TEST
 
+START_TEST(a_number_may_need_all_bits)
+{
+	char text[DECIMAL_MAX + 1] = "";
+
+	ck_assert_uint_eq(decimal_format_unsigned(UINT64_MAX, text), DECIMAL_MAX);
+	ck_assert_str_eq(text, "18446744073709551615");
+}
+END_TEST
+
 START_TEST(as_many_digits_are_written_as_are_asked_for)
 {
 	char text[] = "xxxxxxxx";
@@ -42,6 +51,7 @@ Suite *decimal_suite(void)
 	TCase *tests = tcase_create("decimal");
 
 	tcase_add_loop_test(tests, a_number_is_written_as_printf_does, 0, COUNT(numbers));
+	tcase_add_test(tests, a_number_may_need_all_bits);
 	tcase_add_test(tests, as_many_digits_are_written_as_are_asked_for);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -13,7 +13,6 @@ static bool take(const char *text)
 	redisReply *reply = reply_written(text);
 	bool good = stream_entries_take(&entries, reply);
 
-	freeReplyObject(reply);
 	return good;
 }
 

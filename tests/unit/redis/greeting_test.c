@@ -31,7 +31,6 @@ static bool take(const char *wire)
 	redisReply *reply = reply_of(wire);
 	bool good = greeting_take(&greeting, reply, error, sizeof error);
 
-	freeReplyObject(reply);
 	return good;
 }
 

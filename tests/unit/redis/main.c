@@ -3,9 +3,10 @@
 
 int main(void)
 {
-	SRunner *runner = srunner_create(entries_suite());
+	SRunner *runner = srunner_create(command_suite());
 	int failed;
 
+	srunner_add_suite(runner, entries_suite());
 	srunner_add_suite(runner, frame_suite());
 	srunner_add_suite(runner, greeting_suite());
 	srunner_add_suite(runner, refusal_suite());

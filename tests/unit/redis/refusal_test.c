@@ -41,7 +41,6 @@ START_TEST(a_refusal_says_what_to_do)
 
 	ck_assert_msg(strstr(text, refusals[_i].words[0]), "%s", text);
 	ck_assert_msg(strstr(text, refusals[_i].words[1]), "%s", text);
-	freeReplyObject(reply);
 }
 END_TEST
 
@@ -51,7 +50,6 @@ START_TEST(a_word_is_a_whole_word)
 
 	ck_assert(!refusal_is(reply, "OOM"));
 	ck_assert(refusal_is(reply, "OOMPH"));
-	freeReplyObject(reply);
 }
 END_TEST
 
@@ -63,7 +61,6 @@ START_TEST(only_printable_ascii_is_told)
 	refusal_describe(reply, text, sizeof text);
 
 	ck_assert_str_eq(text, "ERR ?[31m???");
-	freeReplyObject(reply);
 }
 END_TEST
 
@@ -79,7 +76,6 @@ START_TEST(long_words_are_cut)
 	refusal_describe(reply, text, sizeof text);
 
 	ck_assert_uint_lt(strlen(text), 200);
-	freeReplyObject(reply);
 }
 END_TEST
 

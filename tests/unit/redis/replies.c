@@ -11,15 +11,15 @@
 
 redisReply *reply_of(const char *wire)
 {
+	static struct arena *arena;
 	struct frame frame;
-	redisReply *reply;
 	size_t taken = 0;
 
-	frame_init(&frame, 65536);
+	arena_free(&arena);
+	arena = arena_new(1024);
+	frame_init(&frame, 65536, arena);
 	ck_assert_int_eq(frame_feed(&frame, wire, strlen(wire), &taken), FRAME_WHOLE);
-	reply = frame_take(&frame);
-	frame_release(&frame);
-	return reply;
+	return frame.reply;
 }
 
 /* ---- from text to the wire ---- */

@@ -14,7 +14,6 @@ static bool begin(const char *text)
 	redisReply *reply = reply_written(text);
 	bool good = standing_begin(&standing, reply);
 
-	freeReplyObject(reply);
 	return good;
 }
 
@@ -23,7 +22,6 @@ static bool take_groups(const char *text)
 	redisReply *reply = reply_written(text);
 	bool good = standing_take_groups(&standing, reply, "g");
 
-	freeReplyObject(reply);
 	return good;
 }
 
@@ -32,7 +30,6 @@ static bool take_pending(const char *text)
 	redisReply *reply = reply_written(text);
 	bool good = standing_take_pending(&standing, reply);
 
-	freeReplyObject(reply);
 	return good;
 }
 

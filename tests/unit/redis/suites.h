@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+Suite *command_suite(void);
 Suite *entries_suite(void);
 Suite *frame_suite(void);
 Suite *greeting_suite(void);
