@@ -295,17 +295,24 @@ static void read_missing(struct publisher *publisher, const struct outlet *outle
 
 /* ---- how far it came is saved ---- */
 
-size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t lanes, struct cursor *cursors)
+/* Of those of the lane's partitions that moved by `at_least` rows since they were saved. */
+static size_t find_moved(const struct publisher *publisher, size_t lane, size_t lanes, int64_t at_least,
+			 struct cursor *cursors)
 {
 	size_t count = 0;
 
 	for (size_t i = lane; i < PARTITIONS && !publisher->is_doubtful; i += lanes) {
 		const struct partition_line *line = &publisher->outlets.each[i].line;
 
-		if (line->published > line->saved && !line->restored)
+		if (line->published >= line->saved + at_least && !line->restored)
 			cursors[count++] = (struct cursor){(int)i, line->published};
 	}
 	return count;
+}
+
+size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t lanes, struct cursor *cursors)
+{
+	return find_moved(publisher, lane, lanes, SAVE_WITH_FLUSH, cursors);
 }
 
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
@@ -334,7 +341,7 @@ static void save(struct publisher *publisher)
 	struct store *store = publisher->ports->publisher_store;
 
 	publisher->save_due = false;
-	publisher->saving_count = publisher_cursors(publisher, 0, 1, publisher->saving);
+	publisher->saving_count = find_moved(publisher, 0, 1, 1, publisher->saving);
 	if (!publisher->saving_count)
 		return;
 	publisher->store_busy = true;
@@ -391,7 +398,7 @@ static void let_save_come(struct publisher *publisher)
 {
 	struct cursor cursors[PARTITIONS];
 
-	if (publisher->save_comes || publisher->save_due || !publisher_cursors(publisher, 0, 1, cursors))
+	if (publisher->save_comes || publisher->save_due || !find_moved(publisher, 0, 1, 1, cursors))
 		return;
 	publisher->save_comes = true;
 	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);

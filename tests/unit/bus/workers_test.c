@@ -1,4 +1,5 @@
 /* Several workers publish for one database: each event goes out once, and in order, whoever lives. */
+#include "bus/publisher.h"
 #include "rival.h"
 #include "suites.h"
 
@@ -349,18 +350,18 @@ END_TEST
 START_TEST(what_nobody_alive_knows_to_be_published_is_published_again)
 {
 	wire_hold(memory_store_requests(world->publisher));
-	for (int i = 1; i <= 3; i++) {
+	for (int i = 1; i <= SAVE_WITH_FLUSH + 1; i++) {
 		allocate_by(world, i);
 	}
-	ck_assert_int_eq(outbox()->cursor, 2);
+	ck_assert_int_eq(outbox()->cursor, SAVE_WITH_FLUSH);
 	world_crash(world);
 	memory_broker_forget(other->broker);
 	world_advance_ms(other, 3000);
-	allocate_by(other, 4);
+	allocate_by(other, SAVE_WITH_FLUSH + 2);
 	world_settle(other);
 
-	ck_assert_str_eq(published_since(3), "line_allocated order-00003 LAMP 1 batch 3\n"
-					     "line_allocated order-00004 LAMP 1 batch 4\n");
+	ck_assert_str_eq(published_since(SAVE_WITH_FLUSH + 1), "line_allocated order-00101 LAMP 1 batch 101\n"
+							       "line_allocated order-00102 LAMP 1 batch 102\n");
 }
 END_TEST
 
@@ -531,17 +532,17 @@ END_TEST
 START_TEST(a_cursor_of_the_life_before_is_not_taken_for_saved)
 {
 	world_crash(other);
-	for (int i = 1; i <= 3; i++)
+	for (int i = 1; i <= SAVE_WITH_FLUSH; i++)
 		allocate_by(world, i);
 	wire_hold(memory_store_answers(world->lanes[0]));
 	create_batch("another", "LAMP", 1);
 	world_run(world);
 	wire_let_one(memory_store_answers(world->lanes[0]));
 	world_run(world);
-	ck_assert_int_eq(outbox()->cursor, 3);
+	ck_assert_int_eq(outbox()->cursor, SAVE_WITH_FLUSH);
 	world_advance_ms(world, 500);
-	outbox()->count = 2;
-	outbox()->cursor = 1;
+	outbox()->count = SAVE_WITH_FLUSH - 1;
+	outbox()->cursor = SAVE_WITH_FLUSH - 2;
 	renew();
 	wire_hold(memory_broker_requests(world->broker));
 	world_advance_ms(world, 1000);
@@ -550,8 +551,8 @@ START_TEST(a_cursor_of_the_life_before_is_not_taken_for_saved)
 	wire_open(memory_broker_requests(world->broker));
 	world_settle(world);
 
-	ck_assert_int_eq(outbox()->cursor, 2);
-	outbox()->count = 3;
+	ck_assert_int_eq(outbox()->cursor, SAVE_WITH_FLUSH - 1);
+	outbox()->count = SAVE_WITH_FLUSH;
 }
 END_TEST
 
