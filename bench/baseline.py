@@ -27,8 +27,8 @@ select (select count(*) from units), (select count(*) from inbox), (select count
 
 def measure(server, script, skus, clients, length):
     """
-    Transactions a second, in a database made for this, after it was seen that each had its effects.  `length`:
-    pgbench's option that says for how long.
+    Transactions a second, in a database made for this, after it was seen that each had its effects.
+    `length`: pgbench's option that says for how long.
     """
     with fresh_database(server) as url:
         stock.fill(url, script, skus)

@@ -49,7 +49,7 @@ KEYS = "select setval('row_keys', greatest(%(skus)s, nextval('row_keys')))"
 # Line n, the `round`-th of its SKU, and where it is.
 LINES = """
 create temporary view lines as
-select f.*, b.id as batch_id, b.reference, 'old-' || n as orderid, (n - 1) / %(skus)s + 1 as round
+select n, f.*, b.id as batch_id, b.reference, 'old-' || n as orderid, (n - 1) / %(skus)s + 1 as round
 from generate_series(1, %(lines)s::bigint) as n
 join filling f on f.number = (n - 1) %% %(skus)s + 1
 join batches b on b.reference =
@@ -64,9 +64,10 @@ select number, orderid, 1, batch_id, round from lines
     """
 insert into allocations_view (orderid, sku, qty, batchref) select orderid, sku, 1, reference from lines
 """,
+    # As if by the stream: the ids of its entries.
     """
 insert into inbox (message, source, id, digest, outcome)
-select 'allocate', '', gen_random_uuid()::text, round, 'handled' from lines
+select 'stream entry', 'allocd:commands 1', 1600000000000 + n || '-0', round, 'handled' from lines
 """,
     r"""
 insert into outbox (partition, position, product_id, first_version, last_version, frame)

@@ -12,6 +12,8 @@ import urllib.parse
 from place import BenchError, LostMessage
 
 CHUNK = 500
+# Those of a stream that the worker reads at a time (STREAM_READ_MAX).
+READ = 100
 # No more than this is on its way: pub/sub has no flow control, and Redis cuts off who lags too far.
 WINDOW = 20000
 STALL_S = 60
@@ -91,14 +93,14 @@ class Load:
         self.mouth.close()
         self.ear.close()
 
-    def chunks(self, orders):
-        """The commands as bytes ready to send, CHUNK at a time."""
+    def chunks(self, orders, size):
+        """The commands as bytes ready to send, so many at a time."""
         commands = [encode(*self.words, order) for order in orders]
-        return [commands[first : first + CHUNK] for first in range(0, len(commands), CHUNK)]
+        return [commands[first : first + size] for first in range(0, len(commands), size)]
 
     def as_fast_as_it_goes(self, orders):
         """Seconds from the first command to the last event."""
-        chunks = [(len(chunk), b"".join(chunk)) for chunk in self.chunks(orders)]
+        chunks = [(len(chunk), b"".join(chunk)) for chunk in self.chunks(orders, CHUNK)]
         begin = time.monotonic()
         for size, data in chunks:
             self.ear.await_count(self.sent + size - WINDOW)
@@ -107,9 +109,9 @@ class Load:
         self.ear.await_count(self.sent)
         return time.monotonic() - begin
 
-    def one_chunk_at_a_time(self, orders):
+    def one_read_at_a_time(self, orders):
         """Each chunk appears at once, and the next only when all its events came: units of one shape."""
-        for chunk in self.chunks(orders):
+        for chunk in self.chunks(orders, READ):
             self.mouth.sendall(b"".join([encode(b"MULTI"), *chunk, encode(b"EXEC")]))
             self.sent += len(chunk)
             self.ear.await_count(self.sent)

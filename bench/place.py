@@ -136,7 +136,8 @@ class Worker:
             self.process.kill()
             status = self.process.wait()
         remove_keys(self.redis_url, self.prefix)
-        return status
+        if status != 0:
+            raise BenchError(f"the worker ended with {status}")
 
     def bench(self, *arguments):
         """What `allocd bench --json` measured on it."""
