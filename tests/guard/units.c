@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 /* Longer than all of it takes on a slow machine: then the signal ends the program. */
-#define PATIENCE_S 300
+#define PATIENCE_S 60
 
 #define STREAM       "allocd:commands"
 #define EVENT_STREAM "allocd:events"
