@@ -30,7 +30,8 @@ import servers  # noqa: E402
 
 Count = collections.namedtuple("Count", "passed failed skipped")
 
-# glibc picks its string functions by the processor. What is left is in every x86-64.
+# glibc picks its string functions by the processor, of which valgrind shows programs one of a few, as the real one
+# allows. Without these features it picks the same on each.
 PLAIN_PROCESSOR = "glibc.cpu.hwcaps=" + ",".join(
     f"-{feature}"
     for feature in (
@@ -134,6 +135,7 @@ def count_units(build):
 
 @contextlib.contextmanager
 def private_servers():
+    servers.end_in_order_on_signals()
     with servers.scratch_directory() as directory:
         directory = servers.usable_directory(directory)
         with (
@@ -275,11 +277,10 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    servers.end_in_order_on_signals()
     if options.record:
         try:
             record(options.build.resolve())
-        except (Skipped, servers.ServerError) as reason:
+        except (Skipped, servers.ServerError, subprocess.CalledProcessError) as reason:
             sys.exit(f"guard: {reason}")
         return 0
     count = check(options.build.resolve())

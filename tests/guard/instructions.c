@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #define MESSAGES 100 /* of a unit of work */
-#define UNITS    4   /* that are counted, after one that is not */
+#define UNITS    4   /* that are counted, after two that are not */
 
 struct world {
 	struct codec *codec;
@@ -125,6 +125,7 @@ static void count(const struct counted *it)
 	set_up(&world, &it->events);
 	stock_up(&world);
 	do_unit(&world, it->work, it->dress, it->work == SAME_ID ? OUTCOME_HANDLED : it->outcome);
+	do_unit(&world, it->work, it->dress, it->outcome);
 	gate_begin();
 	for (int i = 0; i < UNITS; i++)
 		do_unit(&world, it->work, it->dress, it->outcome);

@@ -57,14 +57,6 @@ void worker_release(struct worker *worker)
 	arena_free(&worker->arena);
 }
 
-static void on_answered(void *context, const struct delivery *delivery)
-{
-	struct worker *worker = context;
-
-	worker->answers++;
-	worker->outcomes[delivery->outcome]++;
-}
-
 static void send(struct worker *worker, const struct command *command)
 {
 	char entry_id[32];
@@ -78,8 +70,6 @@ static void send(struct worker *worker, const struct command *command)
 					       .type = command->type,
 					       .payload = command->payload,
 					       .payload_size = command->payload.size,
-					       .answered = on_answered,
-					       .context = worker,
 				       });
 }
 
@@ -104,12 +94,12 @@ bool worker_is_done(const struct worker *worker)
 
 void worker_expect_unit(struct worker *worker, enum outcome outcome, int count)
 {
-	const struct engine_stats *stats = engine_stats(worker->engine);
+	const struct engine_stats *now = engine_stats(worker->engine), *before = &worker->before;
+	int came = (int)(now->outcomes[outcome] - before->outcomes[outcome]);
 
-	if (worker->answers != count || worker->outcomes[outcome] != count)
-		give_up("%d of %d messages were %s", worker->outcomes[outcome], count, outcome_name(outcome));
-	if (stats->units != ++worker->units)
-		give_up("%d messages were %d units of work", count, (int)(stats->units - worker->units + 1));
-	worker->answers = 0;
-	memset(worker->outcomes, 0, sizeof worker->outcomes);
+	if (came != count || now->received - before->received != (uint64_t)count)
+		give_up("%d of %d messages were %s", came, count, outcome_name(outcome));
+	if (now->units != before->units + 1)
+		give_up("%d messages were %d units of work", count, (int)(now->units - before->units));
+	worker->before = *now;
 }

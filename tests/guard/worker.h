@@ -24,9 +24,8 @@ struct worker {
 	struct engine_ports ports; /* stores and broker are the caller's, who sets them before the start */
 	struct engine *engine;
 	void (*submit)(struct engine *engine, const struct arrival *arrival); /* engine_submit() */
-	int entries, answers;
-	uint64_t units;
-	int outcomes[OUTCOME_FAILED + 1];
+	struct engine_stats before;                                           /* the last unit */
+	int entries;
 	int rounds[KINDS_OF_WORK]; /* that were sent of each */
 };
 
@@ -42,7 +41,7 @@ void worker_send(struct worker *worker, enum work work, enum dress dress, int co
 /* Everything that was sent is answered, and its events are published. */
 bool worker_is_done(const struct worker *worker);
 
-/* `count` answers have that outcome, and no others came, since the last call; they were one unit of work. */
+/* Since the last call `count` messages came, which all had that outcome, and were one unit of work. */
 void worker_expect_unit(struct worker *worker, enum outcome outcome, int count);
 
 /* Ends the program. */
