@@ -69,7 +69,7 @@ struct store_ops {
 	 * `loaded` its answer, for every loaded product what its `need` says (which is then cleared).  A
 	 * product comes with its first OPEN_BATCHES batches that have free stock, its named batches and its
 	 * shrink.  For a batch that shrinks, the newest lines up to the shortfall come along, FIRST_LINES at
-	 * most.  Sets `now`.  FAILURE_CONFLICT when a product that was loaded before has another revision by
+	 * most.  Sets `now`.  FAILURE_CONFLICT when a product whose `need` is answered has another revision by
 	 * now.
 	 */
 	void (*load)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);

@@ -263,9 +263,7 @@ void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, 
 
 static bool product_needs_load(const struct product_slot *slot)
 {
-	const struct need *need = slot->product ? &slot->product->need : NULL;
-
-	return !slot->loaded || (need && (need->fitting || need->lines_of || need->displaced));
+	return !slot->loaded || (slot->product && need_is_any(&slot->product->need));
 }
 
 bool unit_of_work_needs_load(const struct unit_of_work *uow)

@@ -95,6 +95,11 @@ struct need {
 	bool displaced;          /* the oldest displaced lines, MOVE_MAX at most */
 };
 
+static inline bool need_is_any(const struct need *need)
+{
+	return need->fitting || need->lines_of || need->displaced;
+}
+
 /* A shrink too large for one unit of work: it goes on until no line is left displaced. */
 struct shrink {
 	struct batch *batch;

@@ -194,7 +194,7 @@ static bool is_up_to_date(const struct database *database, const struct unit_of_
 		const struct product *product = uow->products[i]->product;
 		const struct product_row *row = product ? database_product(database, product->sku) : NULL;
 
-		if (product && product->revision != (row ? row->revision : 0))
+		if (product && need_is_any(&product->need) && product->revision != (row ? row->revision : 0))
 			return false;
 	}
 	return true;

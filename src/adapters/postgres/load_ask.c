@@ -18,6 +18,7 @@ static struct query *ask_keys(struct postgres_store *store, struct segment *segm
 	return query;
 }
 
+/* Of other products the flush checks it. */
 static struct query *ask_revisions(struct segment *segment, const struct unit_of_work *uow)
 {
 	struct query *query = segment_add(segment, CHECK_REVISIONS);
@@ -26,7 +27,7 @@ static struct query *ask_revisions(struct segment *segment, const struct unit_of
 	for (size_t i = 0; i < uow->product_count; i++) {
 		const struct product *product = uow->products[i]->product;
 
-		if (!product || !product->revision)
+		if (!product || !product->revision || !need_is_any(&product->need))
 			continue;
 		array_int8(keys, product->key);
 		array_int8(revisions, product->revision);
