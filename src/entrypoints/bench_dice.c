@@ -1,4 +1,4 @@
-/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators), and Zipf's law by its sums. */
+/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators), and sums for Zipf. */
 #include "entrypoints/bench_dice.h"
 
 #include "core/must.h"

@@ -227,6 +227,18 @@ def test_redis_may_go_in_the_middle(on_own_redis, own_redis):
     assert err.startswith("allocd: bench: Redis: ")
 
 
+def test_redis_may_refuse(on_own_redis):
+    before = lines_of(on_own_redis)
+    with benching(on_own_redis, "latency", "--seconds", "600") as child:
+        wait_until(lambda: lines_of(on_own_redis) > before, "the first lines")
+        on_own_redis.redis.config_set("maxmemory", 1)
+        out, err = child.communicate(timeout=2 * TIMEOUT_S)
+        on_own_redis.redis.config_set("maxmemory", 0)
+
+    assert (child.returncode, out) == (69, "")
+    assert err.startswith("allocd: bench: Redis: OOM")
+
+
 def test_a_wrong_option_is_told(parked):
     done = parked.run("bench", "--messages", "0")
 
