@@ -22,6 +22,7 @@ struct chunk {
 /* Lies at the beginning of its first chunk. */
 struct arena {
 	struct chunk *current; /* the newest; older ones follow */
+	struct chunk *spare;   /* kept by arena_clear() */
 	size_t chunk_size;
 	size_t footprint;
 };
@@ -41,10 +42,13 @@ static struct chunk *chunk_new(size_t size)
 {
 	struct chunk *chunk = must(malloc(sizeof *chunk + size));
 
-	chunk->next = NULL;
-	chunk->size = size;
-	chunk->used = 0;
+	*chunk = (struct chunk){.size = size};
 	return chunk;
+}
+
+static size_t weight(const struct chunk *chunk)
+{
+	return sizeof *chunk + chunk->size;
 }
 
 struct arena *arena_new(size_t chunk_size)
@@ -54,45 +58,77 @@ struct arena *arena_new(size_t chunk_size)
 	struct arena *arena = (struct arena *)(void *)first->bytes;
 
 	first->used = ARENA_SIZE;
-	arena->current = first;
-	arena->chunk_size = size;
-	arena->footprint = sizeof *first + first->size;
+	*arena = (struct arena){.current = first, .chunk_size = size, .footprint = weight(first)};
 	return arena;
+}
+
+/* A spare chunk of that size or larger, or NULL. */
+static struct chunk *take_spare(struct arena *arena, size_t size)
+{
+	struct chunk **place = &arena->spare, *chunk;
+
+	while (*place && (*place)->size < size)
+		place = &(*place)->next;
+	chunk = *place;
+	if (chunk)
+		*place = chunk->next;
+	return chunk;
 }
 
 static void add_chunk(struct arena *arena, size_t size)
 {
-	struct chunk *chunk = chunk_new(size);
+	struct chunk *chunk = take_spare(arena, size);
 
+	if (!chunk) {
+		chunk = chunk_new(size);
+		arena->footprint += weight(chunk);
+	}
+	chunk->used = 0;
 	chunk->next = arena->current;
 	arena->current = chunk;
-	arena->footprint += sizeof *chunk + size;
 }
 
-/* Frees every chunk but the first one. */
-static void free_all_but_first(struct arena *arena)
+static struct chunk *pop(struct chunk **list)
 {
-	while (arena->current->next) {
-		struct chunk *next = arena->current->next;
+	struct chunk *chunk = *list;
 
-		arena->footprint -= sizeof *next + arena->current->size;
-		free(arena->current);
-		arena->current = next;
-	}
+	if (chunk)
+		*list = chunk->next;
+	return chunk;
 }
 
+static void free_all(struct chunk *list)
+{
+	for (struct chunk *chunk; (chunk = pop(&list));)
+		free(chunk);
+}
+
+/* The arena itself goes last: it lies in its oldest chunk. */
 void arena_free(struct arena **arena)
 {
 	if (!*arena)
 		return;
-	free_all_but_first(*arena);
-	free((*arena)->current);
+	free_all((*arena)->spare);
+	free_all((*arena)->current);
 	*arena = NULL;
+}
+
+/* The system gets back what was used last and is too much to keep. */
+static void put_aside(struct arena *arena, struct chunk *chunk)
+{
+	if (arena->footprint > ARENA_KEEP) {
+		arena->footprint -= weight(chunk);
+		free(chunk);
+		return;
+	}
+	chunk->next = arena->spare;
+	arena->spare = chunk;
 }
 
 void arena_clear(struct arena *arena)
 {
-	free_all_but_first(arena);
+	while (arena->current->next)
+		put_aside(arena, pop(&arena->current));
 	arena->current->used = ARENA_SIZE;
 }
 

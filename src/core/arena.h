@@ -19,7 +19,8 @@ struct arena *arena_new(size_t chunk_size);
 /* Frees the arena and all that was taken from it.  Accepts NULL in *arena and nulls it. */
 void arena_free(struct arena **arena);
 
-/* Forgets all that was taken, keeps the first chunk for the next use. */
+/* Forgets all that was taken; keeps so much memory for the next use. */
+#define ARENA_KEEP ((size_t)2 * 1024 * 1024)
 void arena_clear(struct arena *arena);
 
 void *arena_alloc(struct arena *arena, size_t size);
