@@ -381,7 +381,24 @@ START_TEST(consulting_a_product_does_not_change_its_revision)
 }
 END_TEST
 
-START_TEST(a_product_that_another_changed_between_two_loads_is_a_conflict)
+/* More of a product must not be put to what an earlier state of it showed. */
+START_TEST(a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	unit_of_work_want_product(&other->uow, "lamp");
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("order", "lamp", 1);
+
+	other->uow.products[0]->product->need = (struct need){.fitting = 1, .after = PREFERENCE_START};
+
+	ck_assert_int_eq(work_load(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_product_that_nothing_more_is_loaded_of_is_left_to_the_flush_to_check)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -392,7 +409,8 @@ START_TEST(a_product_that_another_changed_between_two_loads_is_a_conflict)
 
 	unit_of_work_want_product(&other->uow, "unknown");
 
-	ck_assert_int_eq(work_load(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
 	work_free(&other);
 }
 END_TEST
@@ -1872,7 +1890,8 @@ static void add_conflicts(Suite *suite)
 	tcase_add_test(tests, a_product_that_another_changed_is_a_conflict);
 	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
 	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
-	tcase_add_test(tests, a_product_that_another_changed_between_two_loads_is_a_conflict);
+	tcase_add_test(tests, a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict);
+	tcase_add_test(tests, a_product_that_nothing_more_is_loaded_of_is_left_to_the_flush_to_check);
 	tcase_add_loop_test(tests, what_two_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
 	tcase_add_test(tests, a_unit_that_was_refused_wrote_nothing);
 	tcase_add_test(tests, redone_after_a_conflict_it_goes_in);
