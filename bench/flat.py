@@ -214,8 +214,8 @@ NOTE = (
     "A message is an `allocate` from the stream; what it costs is shown per message. WAL is without full-page"
     " images; buffers are those that the worker's statements found or read. Index levels are those of all"
     " B-trees of lines, read model, inbox and outbox together: a row touches one buffer more in a tree of one"
-    " level more. CPU is that of Postgres and the worker. Ratios are to the database without lines whose orders"
-    " are spread alike; those of time are medians of {pairs} rounds (least..most)."
+    " level more. CPU is that of Postgres and the worker. Ratios are to the database without lines whose"
+    " orders are spread alike; those of time are medians of {pairs} rounds (least..most)."
 )
 
 

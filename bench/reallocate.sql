@@ -8,10 +8,10 @@
 -- skus, clients: how many there are.  sent: 0 at the start; each client counts its own.
 
 \set own :skus / :clients
-\set number 1 + :client_id + :clients * (:sent % :own)
-\set phase (:sent / :own) % 4
-\set qty case when :phase % 2 = 0 then 5 else 10 end
-\set is_second case when :phase >= 2 then 1 else 0 end
+\set turn :sent / 2
+\set number 1 + :client_id + :clients * (:turn % :own)
+\set batch_number 1 + :turn / :own % 2
+\set qty case when :sent % 2 = 0 then 5 else 10 end
 \set sent :sent + 1
 
 begin;
@@ -25,14 +25,14 @@ select id as product, sku, version
 from products
 where id = (
 	select product_id from batches
-	where reference = 'batch-' || :number::text || '-' || (:is_second::integer + 1)::text
+	where reference = 'batch-' || :number::text || '-' || :batch_number::text
 )
 for no key update
 \gset
 
 select id as batch, reference, allocated
 from batches
-where reference = 'batch-' || :number::text || '-' || (:is_second::integer + 1)::text
+where reference = 'batch-' || :number::text || '-' || :batch_number::text
 \gset
 
 \if :allocated > :qty
