@@ -297,11 +297,11 @@ DAMAGES = [
     ("view", "delete from allocations_view where orderid = 'order-0'"),
     ("view", "insert into allocations_view values ('nobody', 'lamp', 1, 'lamp-ship')"),
     ("view", "insert into allocations_view values ('nobody', 'no-such-sku', 1, 'no-such-batch')"),
-    (
-        "inbox-outcome",
-        """alter table inbox drop constraint inbox_outcome;
-        update inbox set outcome = 'rejected' where id = 'lamp-1'""",
-    ),
+    ("inbox-outcome", "update inbox set outcome = 'rejected' where id = 'lamp-1'"),
+    ("limits", "update products set revision = 0 where sku = 'lamp'"),
+    ("limits", "update batches set original_qty = 0 where reference = 'lamp-ship'"),
+    ("limits", "update order_lines set qty = 0 where orderid = 'order-2'"),
+    ("limits", "update outbox set first_version = 0 where first_version = 1"),
     ("dead-letter-total", "update dead_letter_totals set kept = kept + 1"),
     ("dead-letter-total", "delete from dead_letter_totals"),
     ("stream-done", "insert into streams (name, highest, done) values ('commands', '{5, 1}', '{5, 2}')"),

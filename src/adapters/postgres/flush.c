@@ -83,8 +83,8 @@ static void name_view_row(struct query *query, const struct view_change *row)
 }
 
 /*
- * A row that should be new and is there already, for the read model was not right, is a conflict: the unit that
- * locks puts it right.
+ * A row that should be new and is there already, for the read model was not right, is a conflict: the unit
+ * that locks puts it right.
  */
 static void write_views(struct flush *flush)
 {

@@ -472,21 +472,21 @@ from (
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
 -- statement TIDY_UNITS
--- A witness is asked for again moments after its unit: a day is beyond any doubt.
-delete from units where ctid = any(array(
-	select ctid from units
-	where at < now() - interval '1 day'
-	order by at
-	limit $1::integer
-))
+-- On the pages from $1 up to $2. A witness is asked for again moments after its unit: a day is beyond any doubt.
+with gone as (
+	delete from units
+	where ctid >= $1::text::tid and ctid < $2::text::tid and at < now() - interval '1 day'
+	returning 1
+)
+select pg_relation_size('units') / current_setting('block_size')::bigint, (select count(*) from gone), now()
 
 -- statement TIDY_INBOX
-delete from inbox where ctid = any(array(
-	select ctid from inbox
-	where handled_at < now() - make_interval(days => $2::integer)
-	order by handled_at
-	limit $1::integer
-))
+with gone as (
+	delete from inbox
+	where ctid >= $1::text::tid and ctid < $2::text::tid and handled_at < now() - make_interval(days => $3::integer)
+	returning 1
+)
+select pg_relation_size('inbox') / current_setting('block_size')::bigint, (select count(*) from gone), now()
 
 -- statement TIDY_BLIND_WINDOWS
 delete from blind_windows where ctid = any(array(

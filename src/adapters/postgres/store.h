@@ -5,6 +5,7 @@
 #define ALLOCD_ADAPTERS_POSTGRES_STORE_H
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/sweep.h"
 #include "bus/store.h"
 
 struct postgres_store {
@@ -30,6 +31,7 @@ struct postgres_store {
 	size_t key_count, key_room;
 
 	int64_t last_shrink; /* the product that unfinished_shrinks told last */
+	struct sweep units, inbox;
 };
 
 static inline struct postgres_store *postgres_store(struct store *store)

@@ -53,10 +53,19 @@ static bool is_portion(const struct query *query)
 	return query_affected(query) == TIDY_ROWS;
 }
 
+static bool is_swept(struct sweep *sweep, const struct query *query)
+{
+	return !sweep_go_on(sweep, result_int8(query, 0, 0), result_int8(query, 0, 1),
+			    result_instant(query, 0, 2));
+}
+
 static void put_tidied(struct tidying *tidying)
 {
-	tidying->tidied->more = is_portion(tidying->units) || is_portion(tidying->inbox) ||
-				is_portion(tidying->windows) || is_portion(tidying->history) ||
+	bool units_are_swept = is_swept(&tidying->store->units, tidying->units),
+	     inbox_is_swept = is_swept(&tidying->store->inbox, tidying->inbox);
+
+	tidying->tidied->more = !units_are_swept || !inbox_is_swept || is_portion(tidying->windows) ||
+				is_portion(tidying->history) ||
 				query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
 	tidying->tidied->dead_letters = result_int8(tidying->totals, 0, 0);
 	tidying->tidied->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
@@ -80,6 +89,16 @@ static struct query *add_tidy(struct segment *segment, enum statement_name state
 	return query;
 }
 
+static struct query *add_sweep(struct segment *segment, enum statement_name statement,
+			       const struct sweep *sweep)
+{
+	struct query *query = segment_add(segment, statement);
+
+	query_text(query, arena_printf(segment->arena, "(%lld,0)", (long long)sweep->page));
+	query_text(query, arena_printf(segment->arena, "(%lld,0)", (long long)sweep->page + SWEEP_PAGES));
+	return query;
+}
+
 void store_tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
@@ -88,8 +107,8 @@ void store_tidy(struct store *port, struct tidied *tidied, store_done *done, voi
 
 	tidying->store = store;
 	tidying->tidied = tidied;
-	tidying->units = add_tidy(segment, TIDY_UNITS, TIDY_ROWS);
-	tidying->inbox = add_tidy(segment, TIDY_INBOX, TIDY_ROWS);
+	tidying->units = add_sweep(segment, TIDY_UNITS, &store->units);
+	tidying->inbox = add_sweep(segment, TIDY_INBOX, &store->inbox);
 	query_int4(tidying->inbox, store->inbox_days);
 	tidying->outbox = add_tidy(segment, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
 	tidying->windows = add_tidy(segment, TIDY_BLIND_WINDOWS, TIDY_ROWS);

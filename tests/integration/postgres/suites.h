@@ -10,6 +10,7 @@ Suite *plans_suite(void);
 Suite *schema_suite(void);
 Suite *sqlstate_suite(void);
 Suite *trouble_suite(void);
+Suite *sweep_suite(void);
 Suite *utf8_suite(void);
 
 #endif
