@@ -132,7 +132,7 @@ void bench_report_json(const struct bench_result *result, FILE *out)
 					   figure(result->memory_peak))));
 	json_object_set_new(object, "wal_bytes_per_message", figure(result->wal_bytes));
 	json_object_set_new(object, "effects", effects_object(result));
-	json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	fputc('\n', out);
 	json_decref(object);
 }
