@@ -8,8 +8,11 @@
 const struct field *field_named(const struct message_descriptor *descriptor, const char *name)
 {
 	for (size_t i = 0; i < descriptor->field_count; i++) {
-		if (!strcmp(descriptor->fields[i].name, name))
-			return &descriptor->fields[i];
+		const struct field *field = &descriptor->fields[i];
+
+		/* Most differ in their first letter: no need to call for that. */
+		if (*field->name == *name && !strcmp(field->name, name))
+			return field;
 	}
 	return NULL;
 }

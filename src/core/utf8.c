@@ -80,9 +80,9 @@ bool utf8_is_valid(const char *text, size_t length)
 
 size_t utf8_count(const char *text, size_t length)
 {
-	size_t count = 0;
+	size_t ascii = skip_ascii((const unsigned char *)text, length), count = ascii;
 
-	for (size_t i = 0; i < length; i++)
+	for (size_t i = ascii; i < length; i++)
 		count += !is_continuation((unsigned char)text[i]);
 	return count;
 }

@@ -64,6 +64,14 @@ static void put_text(struct output *out, struct text text)
 	put_byte(out, '"');
 }
 
+/* The names of fields and attributes have nothing to escape. */
+static void put_name(struct output *out, const char *name)
+{
+	put_byte(out, '"');
+	put(out, name, strlen(name));
+	put(out, "\":", 2);
+}
+
 static void put_integer(struct output *out, int64_t integer)
 {
 	char digits[DECIMAL_MAX];
@@ -102,8 +110,7 @@ static void put_document(struct output *out, const struct document *document)
 
 		if (i)
 			put_byte(out, ',');
-		put_text(out, (struct text){member->name, strlen(member->name)});
-		put_byte(out, ':');
+		put_name(out, member->name);
 		put_value(out, &member->value);
 	}
 	put_byte(out, '}');

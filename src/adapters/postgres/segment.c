@@ -56,20 +56,24 @@ static struct param *next_param(struct query *query)
 	return &query->params[query->param_count++];
 }
 
+static void grow(struct param *param, size_t size)
+{
+	size_t capacity = 2 * (param->size + size) + 16;
+	unsigned char *bytes = arena_alloc(param->arena, capacity);
+
+	if (param->bytes)
+		memcpy(bytes, param->bytes, param->size);
+	param->bytes = bytes;
+	param->capacity = capacity;
+}
+
 /* Room for `size` more bytes at the end, which the caller fills. */
-static unsigned char *extend(struct param *param, size_t size)
+static inline unsigned char *extend(struct param *param, size_t size)
 {
 	unsigned char *end;
 
-	if (!param->bytes || param->size + size > param->capacity) {
-		size_t capacity = 2 * (param->size + size) + 16;
-		unsigned char *bytes = arena_alloc(param->arena, capacity);
-
-		if (param->bytes)
-			memcpy(bytes, param->bytes, param->size);
-		param->bytes = bytes;
-		param->capacity = capacity;
-	}
+	if (!param->bytes || param->size + size > param->capacity)
+		grow(param, size);
 	end = param->bytes + param->size;
 	param->size += size;
 	return end;
@@ -85,21 +89,21 @@ static void put_int4(struct param *param, int32_t value)
 {
 	uint32_t big = htobe32((uint32_t)value);
 
-	put(param, &big, sizeof big);
+	memcpy(extend(param, sizeof big), &big, sizeof big);
 }
 
 static void put_int8(struct param *param, int64_t value)
 {
 	uint64_t big = htobe64((uint64_t)value);
 
-	put(param, &big, sizeof big);
+	memcpy(extend(param, sizeof big), &big, sizeof big);
 }
 
 static void put_int2(struct param *param, int value)
 {
 	uint16_t big = htobe16((uint16_t)value);
 
-	put(param, &big, sizeof big);
+	memcpy(extend(param, sizeof big), &big, sizeof big);
 }
 
 void query_bool(struct query *query, bool value)
