@@ -7,7 +7,9 @@ The input is SQL with comments. A line `-- statement NAME` begins a statement th
 as {name}.
 
 A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
-one element each: its parameters are the elements, in a row of VALUES, which the planner makes part of the rest.
+one element each: its parameters are the elements themselves, in a row of VALUES, which the planner makes part
+of the rest, where the statement has a table of rows, `unnest($1::text[], …) as w`, and each in the place of its
+`unnest($1::text[])`, where the statement selects that.
 """
 
 import pathlib
@@ -17,6 +19,7 @@ import sys
 HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook))?|define (?P<piece>[a-z_]+))")
 PIECE = re.compile(r"\{(\w+)\}")
 ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")
+COLUMN = re.compile(r"unnest\((\$\d+::[a-z0-9]+)\[\]\)")
 
 
 def read(path):
@@ -52,9 +55,9 @@ def one_row(match):
 def twins(statements):
     """Those of each statement that has one, by their names."""
     for name, (sql, use) in statements.items():
-        of_one = ROWS.sub(one_row, sql)
+        of_one = COLUMN.sub(r"\1", ROWS.sub(one_row, sql))
         if "unnest(" in of_one:
-            sys.exit(f"{name}: unnest() is not of arrays and named, as in `unnest($1::text[]) as w(sku)`")
+            sys.exit(f"{name}: unnest() is not of parameters that are cast to arrays")
         if of_one != sql:
             yield f"{name}_OF_ONE", (of_one, use)
 

@@ -1,8 +1,8 @@
 -- All SQL of the worker: see statements.py for how this file is read.
 --
--- What a statement is about comes as arrays, one a column, that unnest() turns into rows; for one row
--- statements.py makes a twin. Whatever locks rows of several products does so in the order of their keys, so
--- that two workers never wait for each other.
+-- What a statement is about comes as arrays, one a column, that unnest() turns into rows (plain inserts select
+-- it, which spares a copy of all rows); for one row statements.py makes a twin. Whatever locks rows of several
+-- products does so in the order of their keys, so that two workers never wait for each other.
 --
 -- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not: a
 -- plain join to a table that looked empty would read all of it for each row. So nothing here is left to
@@ -185,7 +185,7 @@ insert into units (witness) values ($1) returning at
 
 -- statement INSERT_INBOX
 insert into inbox (message, source, id, digest, outcome)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) as w
+select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::text[])
 
 -- statement CHECK_PRODUCTS
 -- A row that somebody else was changing is read again after the wait for its lock.
@@ -239,7 +239,9 @@ on conflict (product_id, orderid, qty) do update set batch_id = excluded.batch_i
 
 -- statement INSERT_LINES
 insert into order_lines (product_id, orderid, qty, batch_id, version)
-select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[]) as w
+select
+	unnest($1::bigint[]), unnest($2::text[]), unnest($3::integer[]),
+	unnest($4::bigint[]), unnest($5::bigint[])
 
 -- statement DELETE_DISPLACED
 delete from displaced_lines where ctid = any(array(
@@ -288,7 +290,7 @@ on conflict (orderid, sku, qty) do update set batchref = excluded.batchref
 
 -- statement INSERT_VIEW
 insert into allocations_view (orderid, sku, qty, batchref)
-select * from unnest($1::text[], $2::text[], $3::integer[], $4::text[]) as w
+select unnest($1::text[]), unnest($2::text[]), unnest($3::integer[]), unnest($4::text[])
 
 -- statement INSERT_NOTIFICATIONS
 insert into notifications (sku, orderid, qty, due_at)
