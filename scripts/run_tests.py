@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Runs every test against the servers of DATABASE_URL and REDIS_URL and closes with the true count.
 
-    run_tests.py BUILD
+    run_tests.py BUILD PLAIN-BUILD
 
 Those servers may hold other data: everything happens in databases of the tests' own, dropped at the end.
-BUILD holds the C tests (meson) and the program that the end-to-end tests drive. Meson counts programs
-and pytest counts functions; the closing line counts checks: every one of every Check suite, and every
-end-to-end test.
+BUILD holds the C tests (meson) and the program that the end-to-end tests drive; PLAIN-BUILD, by gcc and
+without sanitizers, what the guard counts. Meson counts programs and pytest counts functions; the closing line
+counts checks: every one of every Check suite, every end-to-end test, and every case of the guard.
 """
 
 import collections
@@ -19,8 +19,10 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
+TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
+sys.path += [str(TESTS / "e2e"), str(TESTS / "guard")]
 
+import guard  # noqa: E402
 import installation  # noqa: E402
 
 CHECK_TOTALS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
@@ -77,21 +79,29 @@ def count_pytest(report):
     return Count(tests - failed - skipped, failed, skipped)
 
 
+def run_guard(plain_build):
+    """What messages and units of work cost, on servers of the guard's own."""
+    print("== guard: what messages and units of work cost, in counts", flush=True)
+    outcome = guard.check(plain_build)
+    return outcome.failed, outcome
+
+
 def total(counts):
     return Count(*map(sum, zip(*counts))) if counts else Count(0, 0, 0)
 
 
-def run_all(build):
+def run_all(build, plain_build):
     environment = {**SANITIZERS, **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     with installation.fresh_database(os.environ["DATABASE_URL"]) as database_url:
         environment["ALLOCD_TEST_DATABASE_URL"] = database_url
         environment["ALLOCD_TEST_REDIS_URL"] = os.environ["REDIS_URL"]
         yield run_meson(build, environment)
     yield run_pytest(build, environment)
+    yield run_guard(plain_build)
 
 
 def main():
-    runs = list(run_all(pathlib.Path(sys.argv[1]).resolve()))
+    runs = list(run_all(*(pathlib.Path(build).resolve() for build in sys.argv[1:])))
     count = total([count for _status, count in runs])
     skipped = f", {count.skipped} skipped" if count.skipped else ""
     print(f"{count.passed} passed, {count.failed} failed{skipped}", flush=True)

@@ -23,7 +23,7 @@ enum work {
 	STOCK_LARGE, /* and a shipment of it that never ends */
 	FILL_SMALL,  /* allocate: a line of one piece, from the small batch as long as it lasts */
 	ALLOCATE,    /* allocate: a new line, from the shelf */
-	REALLOCATE, /* change_batch_quantity: a small batch shrinks by one, its newest line goes to the large one */
+	REALLOCATE,  /* change_batch_quantity: a small batch shrinks by one, and its newest line moves */
 	NEW_BATCH,   /* create_batch: one more of a SKU that is known */
 	UNKNOWN_SKU, /* allocate: rejected */
 	SAME_ID,     /* allocate: the same in every round, with an id: a duplicate from the second on */

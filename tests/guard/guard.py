@@ -19,7 +19,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,6 +44,7 @@ POSTGRES_SETTINGS = (
     "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=all", "autovacuum=off",
     "checkpoint_timeout=1d", "max_wal_size=10GB", "full_page_writes=off", "bgwriter_lru_maxpages=0",
 )  # fmt: skip
+
 
 class Skipped(Exception):
     """Cannot be counted or compared here; the text says why."""
@@ -238,7 +238,7 @@ def check(build):
     counts = [check_part(recorded, part, build) for part in PARTS]
     outcome = Count(*map(sum, zip(*counts)))
     if outcome.failed:
-        print("guard: if that is meant, better or worse: ./dev guard --record, and commit tests/guard/recorded.toml with the change")
+        print("guard: if that is meant, better or worse: ./dev guard --record, and commit recorded.toml with the change")
         print(f"guard: where instructions go: callgrind_annotate --auto=no --threshold=100 {build}/guard/callgrind.out.N")
     return outcome
 

@@ -49,7 +49,7 @@ static void ask_where_wal_is(struct meter *meter, char lsn[LSN_SIZE])
 	PQclear(result);
 }
 
-/* What was written last may not be on the disk yet, where it is read from: a commit of our own sees to that. */
+/* It is read from the disk, where what was written last may not be yet: a commit of our own sees to that. */
 static void print_wal(struct meter *meter, const char *name)
 {
 	char to[LSN_SIZE];

@@ -1,6 +1,6 @@
 /*
- * What Postgres and Redis say that something cost them.  Both serve this process alone, and nothing in them runs
- * by itself (see guard.py): all that was done between begin and end was done for us.
+ * What Postgres and Redis say that something cost them.  Both serve this process alone, and nothing in them
+ * runs by itself (see guard.py): all that was done between begin and end was done for us.
  */
 #ifndef ALLOCD_TESTS_GUARD_METER_H
 #define ALLOCD_TESTS_GUARD_METER_H
@@ -19,7 +19,7 @@ void meter_begin(struct meter *meter);
  * Prints what was counted since, a line each: the case's name, what was counted, how much, with tabs between.
  *
  *     statement NAME, round_trips    as they were sent
- *     wal_records, wal_bytes         without full-page images, checkpoints and other notes of the server's own
+ *     wal_records, wal_bytes         without full-page images, and without the server's own notes
  *     buffers                        pages that statements touched
  *     redis NAME                     commands that Redis ran, a script's own included
  *     redis_bytes_in, redis_bytes_out

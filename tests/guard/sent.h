@@ -1,4 +1,4 @@
-/* What this process sends to Postgres, counted: its own functions stand in front of libpq's of the same names. */
+/* What this process sends to Postgres, counted: functions of its own stand in front of libpq's. */
 #ifndef ALLOCD_TESTS_GUARD_SENT_H
 #define ALLOCD_TESTS_GUARD_SENT_H
 
@@ -11,7 +11,7 @@ struct sent_statement {
 
 void sent_forget(void);
 
-/* Statements since, in the order of their first time; the array lives on, and changes with the next one sent. */
+/* Statements since, in the order of their first time; valid until the next one is sent. */
 const struct sent_statement *sent_statements(size_t *count);
 
 /* Syncs since: each makes the server answer, and is waited for. */

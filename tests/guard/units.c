@@ -1,6 +1,6 @@
 /*
- * What a unit of work costs Postgres and Redis: run by guard.py, on private servers.  The worker is the real one
- * but for its clock (see worker.h): engine, codec, Postgres adapter, publisher, and a stream's reader.
+ * What a unit of work costs Postgres and Redis: run by guard.py, on private servers.  The worker is the real
+ * one but for its clock (see worker.h): engine, codec, Postgres adapter, publisher, and a stream's reader.
  *
  *     units CONTROL-CONNINFO DATABASE-URL REDIS-URL
  *

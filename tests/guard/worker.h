@@ -1,6 +1,6 @@
 /*
- * A worker whose clock stands still: what it does follows from what it is sent, and from nothing else.  What a
- * clock would have it do in between (looks, chores, saving cursors) does not happen, unless it is asked for.
+ * A worker whose clock stands still: what it does follows from what it is sent, and from nothing else.  What
+ * a clock would have it do in between (looks, chores, saving cursors) does not happen.
  *
  * All that is sent before the loop runs becomes one unit of work.  Whatever goes wrong ends the program.
  */
