@@ -31,7 +31,7 @@ void publisher_take(struct publisher *publisher, const struct outbox_row *rows, 
 /* Something was committed that was not taken: asks the database again, and publishes all that was left. */
 void publisher_look_again(struct publisher *publisher);
 
-/* A cursor that moved so far is worth a place in a flush; the others are saved by themselves, after a while. */
+/* A cursor that moved so far is worth a place in a flush; the others are saved alone, after a while. */
 #define SAVE_WITH_FLUSH 100
 
 /*

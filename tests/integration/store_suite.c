@@ -352,6 +352,23 @@ START_TEST(a_product_that_another_changed_is_a_conflict)
 }
 END_TEST
 
+/* Without an event nothing but the revision tells. */
+START_TEST(a_product_that_another_gave_a_batch_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_create_batch(other, "theirs", "lamp", 10, IN_WAREHOUSE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	create_batch("ours", "lamp", 10, IN_WAREHOUSE);
+
+	work_handle(other);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
 START_TEST(a_product_that_was_only_consulted_is_checked_too)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
@@ -1888,6 +1905,7 @@ static void add_conflicts(Suite *suite)
 	TCase *tests = add_case(suite, "conflicts");
 
 	tcase_add_test(tests, a_product_that_another_changed_is_a_conflict);
+	tcase_add_test(tests, a_product_that_another_gave_a_batch_is_a_conflict);
 	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
 	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
 	tcase_add_test(tests, a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict);

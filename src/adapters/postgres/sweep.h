@@ -1,7 +1,7 @@
 /*
  * Going round a table as a clock's hand does, a few pages at a time, to delete what is past its retention:
- * it takes no index that every insert would pay for.  The hand goes round in a day at the most, so that is how
- * late a row can go; and as long as it finds much, it goes on at once.
+ * it takes no index that every insert would pay for.  The hand goes round in a day at the most, so that is
+ * how late a row can go; and as long as it finds much, it goes on at once.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_SWEEP_H
 #define ALLOCD_ADAPTERS_POSTGRES_SWEEP_H

@@ -360,8 +360,9 @@ START_TEST(what_nobody_alive_knows_to_be_published_is_published_again)
 	allocate_by(other, SAVE_WITH_FLUSH + 2);
 	world_settle(other);
 
-	ck_assert_str_eq(published_since(SAVE_WITH_FLUSH + 1), "line_allocated order-00101 LAMP 1 batch 101\n"
-							       "line_allocated order-00102 LAMP 1 batch 102\n");
+	ck_assert_str_eq(published_since(SAVE_WITH_FLUSH + 1),
+			 "line_allocated order-00101 LAMP 1 batch 101\n"
+			 "line_allocated order-00102 LAMP 1 batch 102\n");
 }
 END_TEST
 
