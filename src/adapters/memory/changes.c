@@ -60,6 +60,12 @@ static void copy_line(struct changes *changes, const struct allocation *line)
 	};
 }
 
+/* A line that came and went within the unit never gets there. */
+static bool concerns_database(const struct allocation *line)
+{
+	return line->batch || line->displaced || line->stored_batch || line->stored_displaced;
+}
+
 static struct shrink_row copy_shrink(struct arena *arena, const struct shrink *shrink)
 {
 	if (!shrink)
@@ -86,8 +92,10 @@ static void copy_product(struct changes *changes, const struct product *product)
 		if (batch->changed)
 			copy_batch(changes, product, batch);
 	}
-	for (const struct allocation *line = product->changed_lines; line; line = line->next_changed)
-		copy_line(changes, line);
+	for (const struct allocation *line = product->changed_lines; line; line = line->next_changed) {
+		if (concerns_database(line))
+			copy_line(changes, line);
+	}
 }
 
 static void copy_products(struct changes *changes, const struct unit_of_work *uow)

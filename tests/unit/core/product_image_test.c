@@ -101,6 +101,7 @@ START_TEST(how_far_the_stock_is_known_comes_back)
 
 	product = known;
 	put_batch("small", IN_WAREHOUSE, 1, 0);
+	put_batch("named", TOMORROW, 4, 0);
 	product_put_range(product, 1, (struct preference){IN_WAREHOUSE, "small"});
 	product_put_range(product, 5, PREFERENCE_END);
 	pack_and_restore();
