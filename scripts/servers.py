@@ -246,7 +246,7 @@ class Redis(Server):
                 "redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.folder,
                 "--unixsocket", self.socket,
                 "--pidfile", self.folder / self.pid_file, "--save", "",
-                "--appendonly", "yes" if self.durable else "no", "--appendfsync", "always",
+                "--appendonly", "yes" if self.durable else "no", "--appendfsync", "everysec",
             ],
             executable=redis_program(),
         )  # fmt: skip
