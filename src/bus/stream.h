@@ -18,8 +18,12 @@
 
 #include <stddef.h>
 
-/* Entries that one read brings, at most. */
-#define STREAM_READ_MAX 100
+/*
+ * Entries that one read brings, at most; and as long as nothing is known of their size: what is too much for the
+ * stream's memory fails.
+ */
+#define STREAM_READ_MAX   1000
+#define STREAM_READ_FIRST 50
 
 /* How long a read of new entries waits for the first of them. */
 #define STREAM_WAIT_MS 2000
@@ -72,12 +76,12 @@ struct stream_ops {
 	/* Takes over whatever readers that are gone hold: all of it. */
 	void (*claim)(struct stream *stream, stream_claimed *done, void *context);
 
-	/* Pending entries of this reader above `after`; none: there are no more. */
+	/* Pending entries of this reader above `after`, STREAM_READ_FIRST at most; none: there are no more. */
 	void (*read_pending)(struct stream *stream, struct stream_id after, stream_was_read *done,
 			     void *context);
 
-	/* Entries that no reader of the group has got; waits for some; none: none came. */
-	void (*read_new)(struct stream *stream, stream_was_read *done, void *context);
+	/* Entries that no reader of the group has got, `max` at most; waits for some; none: none came. */
+	void (*read_new)(struct stream *stream, size_t max, stream_was_read *done, void *context);
 
 	/* Once more is no harm.  The ids are copied. */
 	void (*acknowledge)(struct stream *stream, const struct stream_id *ids, size_t count,

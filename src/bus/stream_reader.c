@@ -24,6 +24,9 @@
 /* Entries that one call acknowledges, at most. */
 #define ACKNOWLEDGE_MAX 1000
 
+/* Of payload that one read may bring, if the next entries are as large as the last ones. */
+#define READ_BYTES ((size_t)1 << 20)
+
 enum reader_state {
 	READER_RESTING,         /* for leave to go on: to be started or resumed, or for an acknowledgement */
 	READER_LOOKING,         /* for the stream: how things stand */
@@ -51,6 +54,7 @@ struct stream_reader {
 	bool claim_is_due;
 	bool has_pending;             /* entries of this reader, perhaps, */
 	struct stream_id read_up_to;  /* above this one */
+	size_t read_max;              /* new entries to ask for */
 	struct stream_id last_looked; /* the last id that the stream had generated then */
 
 	struct in_flight in_flight;
@@ -103,6 +107,7 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->ports = *ports;
 	reader->config = *config;
 	reader->config.name = reader->name = must(strdup(config->name));
+	reader->read_max = STREAM_READ_FIRST;
 	reader->backoff = reader->acknowledge_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
 	in_flight_init(&reader->in_flight);
 	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
@@ -202,6 +207,7 @@ static void tell_read(struct stream_reader *reader)
 static void fail(struct stream_reader *reader, const struct failure *failure)
 {
 	lose(reader);
+	reader->read_max = STREAM_READ_FIRST; /* perhaps it was too much */
 	if (reader->is_started)
 		tell_not_read(reader, failure->text);
 	reader->state = READER_WAITING;
@@ -377,6 +383,21 @@ static void take_all(struct stream_reader *reader, const struct stream_entry *en
 	count_lost(reader, gone);
 }
 
+/* The more there is to read, the more a read brings: units of work are as large as what waits for them. */
+static void adapt_read(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	size_t bytes = 1, fitting;
+
+	if (count < reader->read_max)
+		return;
+	for (size_t i = 0; i < count; i++)
+		bytes += entries[i].payload.size;
+	fitting = READ_BYTES * count / bytes;
+	reader->read_max = fitting < STREAM_READ_FIRST ? STREAM_READ_FIRST
+			   : fitting > STREAM_READ_MAX ? STREAM_READ_MAX
+						       : fitting;
+}
+
 static void on_read(void *context, const struct stream_entry *entries, size_t count,
 		    const struct failure *failure)
 {
@@ -393,6 +414,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 	if (reader->stats.is_reading) {
 		tell_read(reader);
 		take_all(reader, entries, count);
+		adapt_read(reader, entries, count);
 		reader->has_pending = was_pending && count;
 		if (was_pending && count)
 			reader->read_up_to = entries[count - 1].id;
@@ -414,7 +436,7 @@ static void read_new(struct stream_reader *reader)
 	struct stream *stream = reader->ports.stream;
 
 	reader->state = READER_READING_NEW;
-	stream->ops->read_new(stream, on_read, reader);
+	stream->ops->read_new(stream, reader->read_max, on_read, reader);
 }
 
 /* ---- the next step ---- */

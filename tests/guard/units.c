@@ -200,7 +200,7 @@ static void count(const struct counted *it)
 
 /* ---- a stream ---- */
 
-#define ENTRIES STREAM_READ_MAX
+#define ENTRIES STREAM_READ_FIRST
 
 static void make_reader(void)
 {

@@ -133,7 +133,7 @@ static void give(struct consumer_call *call, const struct kept_entry *kept)
 static void do_read_pending(struct consumer_call *call, const struct group *group)
 {
 	call->entry_count = 0;
-	for (struct pending_entry *it = group->pending; it && call->entry_count < STREAM_READ_MAX;
+	for (struct pending_entry *it = group->pending; it && call->entry_count < STREAM_READ_FIRST;
 	     it = it->next) {
 		if (strcmp(it->consumer, call->consumer->name) != 0 ||
 		    stream_id_compare(it->kept->entry.id, call->id) <= 0)
@@ -176,8 +176,7 @@ static void do_read_new(struct consumer_call *call, struct group *group)
 	call->entry_count = 0;
 	while (*end)
 		end = &(*end)->next;
-	for (struct kept_entry *it = stream->first; it && call->entry_count < STREAM_READ_MAX;
-	     it = it->next) {
+	for (struct kept_entry *it = stream->first; it && call->entry_count < call->max; it = it->next) {
 		if (it->entry.gone || stream_id_compare(it->entry.id, group->delivered) <= 0)
 			continue;
 		deliver(call, group, it, end);

@@ -112,9 +112,13 @@ static void read_pending(struct stream *stream, struct stream_id after, stream_w
 	call->answer.was_read = done;
 }
 
-static void read_new(struct stream *stream, stream_was_read *done, void *context)
+static void read_new(struct stream *stream, size_t max, stream_was_read *done, void *context)
 {
-	begin(stream, STREAM_READ_NEW, context)->answer.was_read = done;
+	struct consumer_call *call = begin(stream, STREAM_READ_NEW, context);
+
+	assert(max >= 1 && max <= STREAM_READ_MAX);
+	call->max = max;
+	call->answer.was_read = done;
 }
 
 static void acknowledge(struct stream *stream, const struct stream_id *ids, size_t count, stream_done *done,

@@ -55,6 +55,7 @@ struct consumer_call {
 	struct stream_id id;
 	struct stream_id *ids;
 	size_t id_count;
+	size_t max;
 
 	/* What is answered. */
 	struct stream_state state;

@@ -8,9 +8,6 @@
 #define LENGTH_MAX   ((int64_t)1 << 40)
 #define ELEMENTS_MAX ((int64_t)1 << 29)
 
-/* What a value takes besides its text, about. */
-#define VALUE_SIZE 128
-
 static bool broken(struct frame *frame, const char *defect)
 {
 	frame->defect = defect;
@@ -185,7 +182,7 @@ static bool take_line(struct frame *frame, const char *line, size_t size)
 		return broken(frame, "a line that does not end with CR LF");
 	if (memchr("$*", line[0], 2) && !parse_length(line + 1, size - 3, &length))
 		return broken(frame, "a length that is none");
-	if (kept && !take_room(frame, VALUE_SIZE + size))
+	if (kept && !take_room(frame, FRAME_VALUE_SIZE + size))
 		return false;
 	if (line[0] == '$' && length >= 0)
 		return begin_bulk(frame, (uint64_t)length, kept);

@@ -21,7 +21,7 @@ struct redisReply;
 #define FRAME_LINE_MAX 4096
 
 /* Elements of one array that are kept: one that has so many may have had more. */
-#define FRAME_ARRAY_MAX 128
+#define FRAME_ARRAY_MAX 1024
 
 /* Arrays in arrays. */
 #define FRAME_DEPTH_MAX 7
@@ -29,8 +29,11 @@ struct redisReply;
 /* What all bulk strings of one array keep together. */
 #define FRAME_SHARE(bulk_max) (2 * (bulk_max))
 
+/* What a value takes besides its text, about. */
+#define FRAME_VALUE_SIZE 128
+
 /* What one frame takes, about; more breaks the stream. */
-#define FRAME_MAX(bulk_max) (FRAME_ARRAY_MAX * FRAME_SHARE(bulk_max) + ((size_t)4 << 20))
+#define FRAME_MAX(bulk_max) (128 * FRAME_SHARE(bulk_max) + ((size_t)4 << 20))
 
 enum frame_progress {
 	FRAME_MORE,   /* all was taken, and the frame goes on */

@@ -7,6 +7,7 @@
 #include "adapters/redis/stream_entries.h"
 #include "adapters/redis/stream_standing.h"
 #include "bus/codec.h"
+#include "core/decimal.h"
 #include "core/must.h"
 
 #include <assert.h>
@@ -384,19 +385,20 @@ static void read_pending(struct stream *stream, struct stream_id after, stream_w
 	stream_id_format(after, id);
 	ask_one(call, on_read,
 		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
-				      TEXT_OF(STREAM_READ_MAX), "STREAMS", it->key, id, NULL});
+				      TEXT_OF(STREAM_READ_FIRST), "STREAMS", it->key, id, NULL});
 }
 
-static void read_new(struct stream *stream, stream_was_read *done, void *context)
+static void read_new(struct stream *stream, size_t max, stream_was_read *done, void *context)
 {
 	struct call *call = begin(stream, READ_NEW, context);
 	const struct redis_stream *it = call->stream;
+	char count[DECIMAL_MAX + 1];
 
 	call->told.was_read = done;
+	count[decimal_format_unsigned(max, count)] = '\0';
 	ask_one(call, on_read,
-		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
-				      TEXT_OF(STREAM_READ_MAX), "BLOCK", TEXT_OF(STREAM_WAIT_MS), "STREAMS",
-				      it->key, ">", NULL});
+		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT", count, "BLOCK",
+				      TEXT_OF(STREAM_WAIT_MS), "STREAMS", it->key, ">", NULL});
 }
 
 /* ---- acknowledge ---- */

@@ -10,6 +10,9 @@
 #include <string.h>
 
 _Static_assert(STREAM_READ_MAX < FRAME_ARRAY_MAX, "the entries of one read are not shortened");
+_Static_assert(STREAM_READ_FIRST *(FRAME_ARRAY_MAX *FRAME_VALUE_SIZE + FRAME_SHARE(PAYLOAD_MAX)) <
+		       FRAME_MAX(PAYLOAD_MAX),
+	       "a read of few entries brings them, whatever they hold");
 
 #define ID_MAX 255
 

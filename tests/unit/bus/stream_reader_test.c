@@ -75,7 +75,7 @@ static void read_and_die(const char *name)
 
 	port->ops->create_group(port, (struct stream_id){0}, ignore, NULL);
 	world_run(world);
-	port->ops->read_new(port, ignore_entries, NULL);
+	port->ops->read_new(port, STREAM_READ_FIRST, ignore_entries, NULL);
 	world_run(world);
 	memory_consumer_free(&other);
 }
@@ -230,19 +230,19 @@ START_TEST(more_pending_entries_than_one_read_brings_come_before_new_ones)
 {
 	const char *all = "first";
 
-	for (int i = 0; i < 3 * STREAM_READ_MAX; i++) {
+	for (int i = 0; i < 3 * STREAM_READ_FIRST; i++) {
 		const char *order = arena_printf(world->arena, "many-%d", i);
 
 		add(order);
 		all = arena_printf(world->arena, "%s %s", all, order);
-		if (i % STREAM_READ_MAX == STREAM_READ_MAX - 1 && i < 2 * STREAM_READ_MAX)
+		if (i % STREAM_READ_FIRST == STREAM_READ_FIRST - 1 && i < 2 * STREAM_READ_FIRST)
 			read_and_die("worker");
 	}
 
 	start_reading();
 
 	ck_assert_str_eq(orders(), all);
-	ck_assert_uint_eq(stats()->read, 3 * STREAM_READ_MAX);
+	ck_assert_uint_eq(stats()->read, 3 * STREAM_READ_FIRST);
 	expect_all_done();
 }
 END_TEST
@@ -696,7 +696,7 @@ START_TEST(a_full_queue_holds_the_reader_until_half_of_it_is_free)
 {
 	uint64_t read;
 
-	add_many(1000);
+	add_many(3000);
 	world->config.queue_max = 50;
 	world->config.unit_max = 10;
 	world_start(world);
@@ -704,7 +704,7 @@ START_TEST(a_full_queue_holds_the_reader_until_half_of_it_is_free)
 	begin_reader();
 	world_advance_ms(world, 10000);
 	read = stats()->read;
-	ck_assert_uint_le(read, 2 * STREAM_READ_MAX); /* one that was under way */
+	ck_assert_uint_le(read, STREAM_READ_FIRST + STREAM_READ_MAX); /* one that was under way */
 
 	while (engine_stats(world->engine)->queued > 30) {
 		ck_assert_uint_eq(stats()->read, read);
@@ -716,7 +716,7 @@ START_TEST(a_full_queue_holds_the_reader_until_half_of_it_is_free)
 
 	release_lane();
 	world_settle(world);
-	ck_assert_uint_eq(stats()->read, 1000);
+	ck_assert_uint_eq(stats()->read, 3000);
 	expect_all_done();
 }
 END_TEST
@@ -917,7 +917,7 @@ START_TEST(old_entries_go_once_everybody_is_done_with_them)
 	port->ops->create_group(port, (struct stream_id){0}, ignore, NULL);
 	world_run(world);
 	held[0] = add("a");
-	port->ops->read_new(port, ignore_entries, NULL);
+	port->ops->read_new(port, STREAM_READ_FIRST, ignore_entries, NULL);
 	world_run(world);
 	held[1] = add("b");
 	world_advance_ms(world, RETENTION_MS + HOUR_MS);
@@ -931,7 +931,7 @@ START_TEST(old_entries_go_once_everybody_is_done_with_them)
 	ck_assert_int_ne(stream_id_compare(memory_stream_first(stream), held[1]), 1);
 	ck_assert_uint_ge(memory_stream_length(stream), 3); /* the second one it has not got yet */
 
-	port->ops->read_new(port, ignore_entries, NULL);
+	port->ops->read_new(port, STREAM_READ_FIRST, ignore_entries, NULL);
 	world_run(world);
 	port->ops->acknowledge(port, &held[1], 1, ignore, NULL);
 	add("e");

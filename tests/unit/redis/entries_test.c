@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(more_entries_than_were_asked_for_are_refused)
 {
-	char text[4096] = "[['key' [";
+	char text[16384] = "[['key' [";
 
 	for (int i = 0; i < STREAM_READ_MAX; i++)
 		strcat(text, "['1-1' []]");

@@ -26,7 +26,7 @@ redisReply *reply_of(const char *wire)
 
 struct wire {
 	const char *at; /* in the text */
-	char bytes[8192];
+	char bytes[32768];
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct wire *wire, const char *format, ...)
