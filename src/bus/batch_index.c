@@ -1,4 +1,4 @@
-/* A chained hash of creations on their way, and a direct-mapped cache of what is in the database. */
+/* A chained hash of creations on their way, and a set-associative cache of what is in the database. */
 #include "bus/batch_index.h"
 
 #include "bus/map.h"
@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS     1024
-#define CACHE_SLOTS 8192
+#define BUCKETS    1024
+#define CACHE_SETS 4096
+#define CACHE_WAYS 4
 
 /* Longer texts are not remembered: a batch that has them is asked for each time. */
 #define CACHED_TEXT_SIZE 64
@@ -20,8 +21,8 @@ struct cache_slot {
 };
 
 struct batch_index {
-	struct delivery *creations[BUCKETS]; /* newest first */
-	struct cache_slot cache[CACHE_SLOTS];
+	struct delivery *creations[BUCKETS];             /* newest first */
+	struct cache_slot cache[CACHE_SETS][CACHE_WAYS]; /* the ones remembered last come first */
 
 	/* What was remembered since batch_index_watch; in use only until unwatch. */
 	bool watching;
@@ -64,17 +65,28 @@ void batch_index_remove_creation(struct batch_index *index, struct delivery *cre
 		*place = creation->next_creation;
 }
 
+/* The place of the reference among those of its set; the last one, if it has none. */
+static int way_of(const struct cache_slot *set, const char *reference)
+{
+	int way = 0;
+
+	while (way < CACHE_WAYS - 1 && strcmp(set[way].reference, reference))
+		way++;
+	return way;
+}
+
 void batch_index_remember(struct batch_index *index, const char *reference, const char *sku)
 {
-	struct cache_slot *slot = &index->cache[hash_text(reference) % CACHE_SLOTS];
+	struct cache_slot *set = index->cache[hash_text(reference) % CACHE_SETS];
 
 	if (index->watching)
 		map_put(&index->recent, arena_strdup(index->arena, reference),
 			arena_strdup(index->arena, sku));
 	if (strlen(reference) >= CACHED_TEXT_SIZE || strlen(sku) >= CACHED_TEXT_SIZE)
 		return;
-	memcpy(slot->reference, reference, strlen(reference) + 1);
-	memcpy(slot->sku, sku, strlen(sku) + 1);
+	memmove(set + 1, set, (size_t)way_of(set, reference) * sizeof *set);
+	memcpy(set->reference, reference, strlen(reference) + 1);
+	memcpy(set->sku, sku, strlen(sku) + 1);
 }
 
 void batch_index_watch(struct batch_index *index)
@@ -92,7 +104,8 @@ void batch_index_unwatch(struct batch_index *index)
 
 const char *batch_index_stored(const struct batch_index *index, const char *reference)
 {
-	const struct cache_slot *slot = &index->cache[hash_text(reference) % CACHE_SLOTS];
+	const struct cache_slot *set = index->cache[hash_text(reference) % CACHE_SETS];
+	const struct cache_slot *slot = &set[way_of(set, reference)];
 	const char *sku = index->watching ? map_get(&index->recent, reference) : NULL;
 
 	if (!sku && !strcmp(slot->reference, reference))

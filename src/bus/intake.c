@@ -130,6 +130,8 @@ static void resolve(struct intake *intake)
 	intake->batch_count = 0;
 	for (struct delivery *it = intake->queue.first; it && intake->batch_count < RESOLVE_MAX;
 	     it = it->next) {
+		if (needs_resolving(it))
+			adopt_sku(it, batch_index_stored(intake->engine->batches, it->batchref));
 		if (!needs_resolving(it))
 			continue;
 		intake->batches = arena_grow(intake->arena, intake->batches, intake->batch_count,

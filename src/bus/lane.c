@@ -27,7 +27,7 @@
 #define CONFLICTS_BEFORE_LOCKING 2
 
 /* Of the products that all lanes keep between units. */
-#define CACHE_BYTES ((size_t)24 * 1024 * 1024)
+#define CACHE_BYTES ((size_t)22 * 1024 * 1024)
 
 /* So many units in a row without a duplicate, and ids and lines are assumed to be new again. */
 #define WARY_UNITS 16

@@ -11,6 +11,9 @@
 /* A power of two; so many that chains are short with as many products as there is room for, usually. */
 #define BYTES_PER_BUCKET 512
 
+/* What the C library takes for each block besides, about. */
+#define MALLOC_OVERHEAD 16
+
 struct entry {
 	struct entry *next; /* in its bucket */
 	struct entry *newer, *older;
@@ -84,7 +87,7 @@ static void use(struct product_cache *cache, struct entry *entry)
 
 static size_t bytes_of(const struct entry *entry)
 {
-	return sizeof *entry + product_image_size(entry->image);
+	return sizeof *entry + product_image_size(entry->image) + (size_t)2 * MALLOC_OVERHEAD;
 }
 
 static void drop(struct product_cache *cache, struct entry **place)

@@ -129,8 +129,23 @@ START_TEST(the_index_remembers_a_bounded_number_of_batches)
 	for (int i = 0; i < 100000; i++)
 		known += batch_index_stored(index, arena_printf(arena, "batch-%d", i)) != NULL;
 
-	ck_assert_int_gt(known, 5000);
-	ck_assert_int_lt(known, 10000);
+	ck_assert_int_gt(known, 12000);
+	ck_assert_int_lt(known, 20000);
+	batch_index_free(&index);
+}
+END_TEST
+
+START_TEST(the_index_remembers_nearly_all_of_a_few_batches)
+{
+	struct batch_index *index = batch_index_new();
+	int known = 0;
+
+	for (int i = 0; i < 8000; i++)
+		batch_index_remember(index, arena_printf(arena, "batch-%d", i % 4000), "LAMP");
+	for (int i = 0; i < 4000; i++)
+		known += batch_index_stored(index, arena_printf(arena, "batch-%d", i)) != NULL;
+
+	ck_assert_int_gt(known, 3900);
 	batch_index_free(&index);
 }
 END_TEST
@@ -435,6 +450,7 @@ Suite *parts_suite(void)
 	tcase_add_test(tests, the_earliest_creation_on_its_way_counts);
 	tcase_add_test(tests, a_creation_that_was_never_added_is_removed_without_harm);
 	tcase_add_test(tests, the_index_remembers_a_bounded_number_of_batches);
+	tcase_add_test(tests, the_index_remembers_nearly_all_of_a_few_batches);
 	tcase_add_loop_test(tests, a_long_text_is_remembered_only_while_watched, 62, 66);
 	tcase_add_test(tests, a_delivery_owns_all_it_says);
 	tcase_add_test(tests, a_payload_of_which_the_rest_was_not_kept_is_invalid);
