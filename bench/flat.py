@@ -86,6 +86,7 @@ class Subject:
     def worker(self, redis_url):
         with worker_on(self.url, redis_url) as worker:
             load = Load(redis_url, worker.prefix, "stream")
+            load.as_fast_as_it_goes(self.orders(len(self.skus)))
             load.one_read_at_a_time(self.orders(WARM_UP))
             yield worker, load
             load.close()
@@ -211,7 +212,8 @@ HEAD = [
 ]  # fmt: skip
 
 NOTE = (
-    "A message is an `allocate` from the stream; what it costs is shown per message. WAL is without full-page"
+    "A message is an `allocate` from the stream, to a worker that has met every product before; what it costs is"
+    " shown per message. WAL is without full-page"
     " images; buffers are those that the worker's statements found or read. Index levels are those of all"
     " B-trees of lines, read model, inbox and outbox together: a row touches one buffer more in a tree of one"
     " level more. CPU is that of Postgres and the worker. Ratios are to the database without lines whose"

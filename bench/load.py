@@ -12,7 +12,7 @@ import urllib.parse
 from place import BenchError, LostMessage
 
 CHUNK = 500
-# Those of a stream that the worker reads at a time (STREAM_READ_MAX).
+# The worker reads as many at a time, once it knows that entries are small (STREAM_READ_MAX is more).
 READ = 100
 # No more than this is on its way: pub/sub has no flow control, and Redis cuts off who lags too far.
 WINDOW = 20000

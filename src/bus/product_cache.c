@@ -17,7 +17,7 @@
 struct entry {
 	struct entry *next; /* in its bucket */
 	struct entry *newer, *older;
-	struct product_image *image;
+	_Alignas(int64_t) unsigned char image[]; /* a struct product_image */
 };
 
 struct product_cache {
@@ -49,6 +49,11 @@ void product_cache_free(struct product_cache **cache)
 	*cache = NULL;
 }
 
+static const struct product_image *image_of(const struct entry *entry)
+{
+	return (const void *)entry->image;
+}
+
 /* ---- where a product is, or would be ---- */
 
 static struct entry **place_of(const struct product_cache *cache, const char *sku)
@@ -56,7 +61,7 @@ static struct entry **place_of(const struct product_cache *cache, const char *sk
 	uint64_t hash = fnv1a(FNV_BASIS, sku, strlen(sku));
 	struct entry **place = &cache->buckets[(hash ^ (hash >> 32)) & (cache->bucket_count - 1)];
 
-	while (*place && strcmp(product_image_sku((*place)->image), sku))
+	while (*place && strcmp(product_image_sku(image_of(*place)), sku))
 		place = &(*place)->next;
 	return place;
 }
@@ -87,7 +92,7 @@ static void use(struct product_cache *cache, struct entry *entry)
 
 static size_t bytes_of(const struct entry *entry)
 {
-	return sizeof *entry + product_image_size(entry->image) + (size_t)2 * MALLOC_OVERHEAD;
+	return sizeof *entry + product_image_size(image_of(entry)) + MALLOC_OVERHEAD;
 }
 
 static void drop(struct product_cache *cache, struct entry **place)
@@ -97,40 +102,46 @@ static void drop(struct product_cache *cache, struct entry **place)
 	*place = entry->next;
 	take_out(cache, entry);
 	cache->bytes -= bytes_of(entry);
-	free(entry->image);
 	free(entry);
 }
 
-static void add(struct product_cache *cache, struct entry **place, struct product_image *image)
+static void add(struct product_cache *cache, struct entry **place, const struct product *product, size_t size)
 {
-	struct entry *entry = must_alloc(sizeof *entry);
+	struct entry *entry = must_alloc(sizeof *entry + size);
 
-	entry->image = image;
+	product_image_write((void *)entry->image, product);
+	entry->next = *place;
 	*place = entry;
 	put_first(cache, entry);
 	cache->bytes += bytes_of(entry);
 }
 
-static void replace(struct product_cache *cache, struct entry *entry, struct product_image *image)
+/* Most often a product takes as much as before. */
+static void replace(struct product_cache *cache, struct entry **place, const struct product *product,
+		    size_t size)
 {
-	cache->bytes -= bytes_of(entry);
-	free(entry->image);
-	entry->image = image;
-	cache->bytes += bytes_of(entry);
-	use(cache, entry);
+	struct entry *entry = *place;
+
+	if (size == product_image_size(image_of(entry))) {
+		product_image_write((void *)entry->image, product);
+		use(cache, entry);
+		return;
+	}
+	drop(cache, place);
+	add(cache, place, product, size);
 }
 
 static void keep(struct product_cache *cache, const struct product *product)
 {
-	struct product_image *image = product_image_new(product);
+	size_t size = product_image_measure(product);
 	struct entry **place = place_of(cache, product->sku);
 
-	if (*place && image)
-		replace(cache, *place, image);
+	if (*place && size)
+		replace(cache, place, product, size);
 	else if (*place)
 		drop(cache, place);
-	else if (image)
-		add(cache, place, image);
+	else if (size)
+		add(cache, place, product, size);
 }
 
 void product_cache_recall(struct product_cache *cache, struct unit_of_work *uow)
@@ -141,7 +152,7 @@ void product_cache_recall(struct product_cache *cache, struct unit_of_work *uow)
 
 		if (!entry || slot->loaded)
 			continue;
-		slot->product = product_image_restore(entry->image, uow->arena, &uow->journal);
+		slot->product = product_image_restore(image_of(entry), uow->arena, &uow->journal);
 		slot->loaded = true;
 		use(cache, entry);
 	}
@@ -154,7 +165,7 @@ void product_cache_keep(struct product_cache *cache, const struct unit_of_work *
 			keep(cache, uow->products[i]->product);
 	}
 	while (cache->bytes > cache->bytes_max)
-		drop(cache, place_of(cache, product_image_sku(cache->oldest->image)));
+		drop(cache, place_of(cache, product_image_sku(image_of(cache->oldest))));
 }
 
 void product_cache_forget(struct product_cache *cache, const struct unit_of_work *uow)
@@ -170,5 +181,5 @@ void product_cache_forget(struct product_cache *cache, const struct unit_of_work
 void product_cache_clear(struct product_cache *cache)
 {
 	while (cache->oldest)
-		drop(cache, place_of(cache, product_image_sku(cache->oldest->image)));
+		drop(cache, place_of(cache, product_image_sku(image_of(cache->oldest))));
 }

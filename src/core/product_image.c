@@ -4,8 +4,6 @@
  */
 #include "core/product_image.h"
 
-#include "core/must.h"
-
 #include <string.h>
 
 /* With more batches, those without free stock are left out: no line can go there. */
@@ -31,7 +29,7 @@ struct product_image {
 	int64_t key, version, revision;
 	uint32_t batches, ranges,
 		texts; /* how many, how many, and of how many bytes; the first text is the SKU */
-	_Alignas(max_align_t) unsigned char block[];
+	_Alignas(int64_t) unsigned char block[];
 };
 
 static const struct batch_image *batches_of(const struct product_image *image)
@@ -85,8 +83,8 @@ static uint32_t text_size(const char *text)
 	return text ? (uint32_t)strlen(text) + 1 : 0;
 }
 
-/* The head of its image: how large it will be.  False: there will be none. */
-static bool measure(const struct product *product, bool crowded, struct product_image *head)
+/* The head of its image. */
+static bool make_head(const struct product *product, bool crowded, struct product_image *head)
 {
 	const struct batch *batch = kept_from(product->batches, crowded);
 
@@ -152,25 +150,26 @@ static void write_ranges(const struct product *product, struct range_image *imag
 		};
 }
 
-struct product_image *product_image_new(const struct product *product)
+size_t product_image_measure(const struct product *product)
+{
+	struct product_image head;
+
+	return make_head(product, is_crowded(product), &head) ? product_image_size(&head) : 0;
+}
+
+void product_image_write(struct product_image *image, const struct product *product)
 {
 	bool crowded = is_crowded(product);
-	struct product_image head, *image;
-	struct batch_image *batches;
+	struct batch_image *batches = (void *)image->block;
 	struct range_image *ranges;
 	struct writer writer = {0};
 
-	if (!measure(product, crowded, &head))
-		return NULL;
-	image = must_alloc(product_image_size(&head));
-	*image = head;
-	batches = (void *)image->block;
-	ranges = (void *)(batches + head.batches);
-	writer.texts = (void *)(ranges + head.ranges);
+	make_head(product, crowded, image);
+	ranges = (void *)(batches + image->batches);
+	writer.texts = (void *)(ranges + image->ranges);
 	write_text(&writer, product->sku);
 	write_batches(product, crowded, batches, &writer);
 	write_ranges(product, ranges, &writer);
-	return image;
 }
 
 /* ---- and back ---- */

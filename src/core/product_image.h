@@ -13,10 +13,13 @@
 struct product_image;
 
 /*
- * NULL for a product that is not worth it: one whose shrink goes on in steps, or with very many batches.  Freed
- * by free().
+ * Bytes of memory that the product's image takes; 0 for a product that is not worth one: whose shrink goes on in
+ * steps, or with very many batches.
  */
-struct product_image *product_image_new(const struct product *product);
+size_t product_image_measure(const struct product *product);
+
+/* Makes it, in so many bytes, aligned as for an int64_t. */
+void product_image_write(struct product_image *image, const struct product *product);
 
 /* The product as the image shows it; nothing of the image is used afterwards. */
 struct product *product_image_restore(const struct product_image *image, struct arena *arena,
@@ -25,7 +28,7 @@ struct product *product_image_restore(const struct product_image *image, struct 
 /* Valid as long as the image. */
 const char *product_image_sku(const struct product_image *image);
 
-/* Bytes of memory. */
+/* As measured. */
 size_t product_image_size(const struct product_image *image);
 
 #endif
