@@ -76,12 +76,19 @@ static bool is_rejection(enum verdict verdict)
 /*
  * Whether what the message did would not show in the flush that something was assumed wrongly: PROGRESS_DONE, if it
  * would.  A line that is out of stock, or waits for the next step of a shrink, is not inserted among the lines.
+ *
+ * A line that was assumed to be new, and that a load brought meanwhile, is in the way of the stored one: what a
+ * shrink asks for might never come.
  */
 static enum progress doubt(const struct unit_of_work *uow, const struct delivery *delivery,
 			   enum verdict verdict, size_t notified)
 {
 	bool strands = uow->notification_count > notified || (uow->touched && uow->touched->shrink);
 
+	if (uow->touched && uow->touched->contradicted)
+		return PROGRESS_REDO;
+	if (verdict == NEEDS_MORE)
+		return PROGRESS_NEEDS_MORE;
 	if (uow->assuming && (is_rejection(verdict) || (strands && delivery->type == MSG_ALLOCATE)))
 		return PROGRESS_DOUBTS;
 	if (uow->assumed_lines && strands && delivery->type != MSG_ALLOCATE)
@@ -97,7 +104,7 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 
 	uow->cause = &delivery->envelope;
 	verdict = message_bus_handle(uow, &delivery->envelope);
-	progress = verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : doubt(uow, delivery, verdict, notified);
+	progress = doubt(uow, delivery, verdict, notified);
 	if (progress != PROGRESS_DONE) {
 		unit_of_work_undo_changes(uow);
 		return progress;

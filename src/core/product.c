@@ -510,8 +510,11 @@ struct allocation *product_put_line(struct product *product, struct batch *batch
 {
 	struct allocation *allocation = product_line(product, orderid, qty);
 
-	if (allocation)
+	if (allocation) {
+		if (!allocation->stored_batch && !allocation->stored_displaced)
+			product->contradicted = true;
 		return allocation;
+	}
 	allocation = add_line(product, orderid, qty);
 	allocation->version = version;
 	allocation->batch = allocation->stored_batch = batch;

@@ -202,6 +202,32 @@ START_TEST(a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the
 }
 END_TEST
 
+/*
+ * Two batches shrink in one unit: the lines of the second one are loaded only when they are needed, and bring the
+ * line that was allocated once more meanwhile, as it seemed.
+ */
+START_TEST(a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs)
+{
+	struct sent *again, *shrink;
+
+	allocate("order", "LAMP", 4);
+	allocate("big", "LAMP", 6);
+	create_batch("later", "LAMP", 20);
+	world_run(world);
+	allocate("another", "LAMP", 5);
+	world_run(world);
+	again = allocate("another", "LAMP", 5);
+	change_quantity("batch", 9);
+	shrink = change_quantity("later", 0);
+	world_run(world);
+
+	ck_assert_int_eq(again->verdict, SKIP_DUPLICATE);
+	expect_handled(shrink);
+	ck_assert_int_eq(database_batch(world->database, "later")->purchased, 0);
+	ck_assert_str_eq(batch_of("another", "LAMP", 5), "batch");
+}
+END_TEST
+
 START_TEST(in_doubt_the_rest_of_the_unit_is_looked_up_at_once)
 {
 	size_t before = loads();
@@ -405,6 +431,7 @@ Suite *remembering_suite(void)
 	tcase_add_test(tests, a_line_that_is_there_already_is_not_out_of_stock);
 	tcase_add_test(tests, a_spent_id_counts_before_any_other_rejection);
 	tcase_add_test(tests, a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the_same);
+	tcase_add_test(tests, a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs);
 	tcase_add_test(tests, in_doubt_the_rest_of_the_unit_is_looked_up_at_once);
 	tcase_add_test(tests, after_a_duplicate_the_next_units_look_until_none_comes_any_more);
 	tcase_add_test(tests, the_clock_is_asked_again_when_nothing_told_it_for_long);
