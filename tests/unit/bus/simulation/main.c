@@ -17,8 +17,8 @@
 #define STEPS 250
 
 #define SKUS    4
-#define BATCHES 6 /* of a SKU */
-#define ORDERS  40
+#define BATCHES 6  /* of a SKU */
+#define REFUSED 40 /* orders that the database refuses */
 
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
@@ -28,6 +28,8 @@
 
 struct run {
 	struct memory_random random;
+	int orders; /* few: lines come again and again; many: hardly one does, and all is assumed to be new */
+	int stock;  /* little: most lines are out of it; much: the lines of a batch are many */
 	struct chaos chaos;
 	struct ledger ledger;
 };
@@ -55,16 +57,18 @@ static struct entry *any_create(struct run *run, enum way way)
 
 	return ledger_add(&run->ledger, way, MSG_CREATE_BATCH,
 			  arena_printf(world->arena, "ref=%s\nsku=SKU-%d\nqty=%d%s", any_batch(run, sku), sku,
-				       1 + pick(run, 40), etas[pick(run, COUNT(etas))]));
+				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
 static struct entry *any_allocate(struct run *run, enum way way)
 {
-	const char *order = pick(run, 60) ? "order" : "poison";
+	bool is_refused = !pick(run, 60);
 
 	return ledger_add(&run->ledger, way, MSG_ALLOCATE,
-			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d", order,
-				       pick(run, ORDERS), pick(run, SKUS + 1), 1 + pick(run, 3)));
+			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d",
+				       is_refused ? "poison" : "order",
+				       pick(run, is_refused ? REFUSED : run->orders), pick(run, SKUS + 1),
+				       1 + pick(run, 3)));
 }
 
 static struct entry *any_change(struct run *run, enum way way)
@@ -76,7 +80,7 @@ static struct entry *any_change(struct run *run, enum way way)
 			arena_printf(world->arena, "\noccurred_at=2023-12-%02dT00:00:00Z", 1 + pick(run, 28));
 	return ledger_add(&run->ledger, way, MSG_CHANGE_BATCH_QUANTITY,
 			  arena_printf(world->arena, "batchref=%s\nqty=%d%s", any_batch(run, pick(run, SKUS)),
-				       pick(run, 50), occurred_at));
+				       pick(run, run->stock + 10), occurred_at));
 }
 
 static struct entry *any_command(struct run *run)
@@ -197,11 +201,13 @@ START_TEST(every_command_has_one_effect_whatever_goes_wrong)
 	memory_random_init(&run.random, seed);
 	world = world_new();
 	memory_random_init(&world->random, ~seed);
+	run.orders = (int[]){40, 400, 100000}[seed % 3];
+	run.stock = (int[]){40, 200}[seed / 3 % 2];
 	run.chaos = (struct chaos){.random = &run.random.random,
 				   .workers = {world, world_beside(world)},
 				   .broker_keeps = seed % 2,
 				   .troubles_in = 3 + seed % 40};
-	for (int i = 0; i < ORDERS; i++)
+	for (int i = 0; i < REFUSED; i++)
 		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
 	for (int i = 0; i < WORKERS; i++)
 		begin_worker(&run, run.chaos.workers[i]);
