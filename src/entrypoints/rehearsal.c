@@ -17,6 +17,7 @@ struct rehearsal {
 	struct timer *timer;
 	store_done *done;
 	void *done_context;
+	const struct failure *failure; /* NULL: success */
 };
 
 static struct rehearsal *downcast(struct store *store)
@@ -28,16 +29,22 @@ static void on_timer(void *context)
 {
 	struct rehearsal *rehearsal = context;
 
-	rehearsal->done(rehearsal->done_context, NULL);
+	rehearsal->done(rehearsal->done_context, rehearsal->failure);
+}
+
+static void answer(struct store *store, const struct failure *failure, store_done *done, void *context)
+{
+	struct rehearsal *rehearsal = downcast(store);
+
+	rehearsal->failure = failure;
+	rehearsal->done = done;
+	rehearsal->done_context = context;
+	rehearsal->clock->ops->timer_set(rehearsal->timer, 0);
 }
 
 static void answer_success(struct store *store, store_done *done, void *context)
 {
-	struct rehearsal *rehearsal = downcast(store);
-
-	rehearsal->done = done;
-	rehearsal->done_context = context;
-	rehearsal->clock->ops->timer_set(rehearsal->timer, 0);
+	answer(store, NULL, done, context);
 }
 
 /* ---- what goes through ---- */
@@ -60,11 +67,21 @@ static void load(struct store *store, struct unit_of_work *uow, store_done *done
 
 /* ---- what is shown ---- */
 
+/*
+ * Nothing is inserted that would find out whether ids and lines are new: a unit that assumed it is to be redone,
+ * and to look.  Nothing is written that could be remembered, published or sent.
+ */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
+	static const struct failure unknown = {FAILURE_CONFLICT, "a rehearsal must look for what is there"};
 	struct rehearsal *rehearsal = downcast(store);
 
+	if (uow->assumed) {
+		answer(store, &unknown, done, context);
+		return;
+	}
 	rehearsal->show(rehearsal->context, uow);
+	uow->product_count = 0;
 	uow->outbox_count = 0;
 	uow->notification_count = 0;
 	answer_success(store, done, context);

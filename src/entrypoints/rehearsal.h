@@ -2,7 +2,8 @@
  * A store that reads, and only shows what it would write: with it the real handlers run without any effect.
  *
  * Loads go through to the real store, without locks.  A flush shows its unit of work and answers success;
- * what it then says to be committed is nothing, so that there is nothing to publish or to send.
+ * what it then says to be committed is nothing, so that there is nothing to remember, to publish or to send.
+ * A unit that assumed ids and lines to be new is a conflict: redone, it looks for them.
  */
 #ifndef ALLOCD_ENTRYPOINTS_REHEARSAL_H
 #define ALLOCD_ENTRYPOINTS_REHEARSAL_H

@@ -173,6 +173,27 @@ START_TEST(each_message_finds_the_database_as_it_is)
 }
 END_TEST
 
+START_TEST(a_line_that_is_there_is_not_allocated_again)
+{
+	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
+
+	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
+	ck_assert_str_eq(changes(), "");
+}
+END_TEST
+
+START_TEST(an_id_that_is_spent_is_not_spent_again)
+{
+	static const char payload[] = "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":1,\"id\":\"i2\"}";
+
+	submit(world.engine, MSG_ALLOCATE, payload);
+	submit(engine, MSG_ALLOCATE, payload);
+
+	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
+	ck_assert_str_eq(changes(), "");
+}
+END_TEST
+
 START_TEST(a_database_in_trouble_is_waited_for)
 {
 	memory_store_fail_next(real, CALL_LOAD, TROUBLE_REFUSED);
@@ -198,6 +219,8 @@ Suite *rehearsal_suite(void)
 	tcase_add_test(tests, a_rejection_shows_nothing);
 	tcase_add_test(tests, nothing_is_written_published_or_sent);
 	tcase_add_test(tests, each_message_finds_the_database_as_it_is);
+	tcase_add_test(tests, a_line_that_is_there_is_not_allocated_again);
+	tcase_add_test(tests, an_id_that_is_spent_is_not_spent_again);
 	tcase_add_test(tests, a_database_in_trouble_is_waited_for);
 	suite_add_tcase(suite, tests);
 	return suite;
