@@ -1,6 +1,8 @@
 /* How a run's messages are written, and how its events are told from others'. */
 #include "entrypoints/bench_words.h"
 
+#include "core/decimal.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,11 +29,7 @@ static char *put(char *at, const char *text)
 
 static char *put_digits(char *at, uint32_t number)
 {
-	for (int i = DIGITS - 1; i >= 0; i--) {
-		at[i] = (char)('0' + number % 10);
-		number /= 10;
-	}
-	return at + DIGITS;
+	return decimal_format_fixed(at, number, DIGITS);
 }
 
 /* "field":"RUN-x00000001" */
@@ -48,14 +46,9 @@ static char *put_batch(char *at, const char *run, const struct bench_step *step)
 
 static char *put_qty(char *at, int32_t qty)
 {
-	char digits[16], *first = digits + sizeof digits;
-
-	*--first = '\0';
-	do {
-		*--first = (char)('0' + qty % 10);
-		qty /= 10;
-	} while (qty > 0);
-	return put(put(put(at, "\",\"qty\":"), first), "}");
+	at = put(at, "\",\"qty\":");
+	at += decimal_format(qty, at);
+	return put(at, "}");
 }
 
 struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_t number,

@@ -183,7 +183,8 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define REDIS_USERS                                                                                          \
 	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
 	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH)
-#define STREAM_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE | USED_BY_BENCH)
+#define GROUP_USERS  (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
+#define STREAM_USERS (GROUP_USERS | USED_BY_BENCH)
 #define ENGINE_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
 #define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
 #define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
@@ -215,7 +216,7 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_GROUP", .fallback = "allocd", .value = "NAME",
 		.help = "consumer group on those streams",
-		TEXT, IN(group), .used_by = STREAM_USERS,
+		TEXT, IN(group), .used_by = GROUP_USERS,
 	},
 	{
 		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",

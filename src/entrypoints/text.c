@@ -1,20 +1,19 @@
 /* Small questions about text from outside. */
 #include "entrypoints/text.h"
 
-#include <jansson.h>
+#include "core/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 bool text_is_printable(const char *text)
 {
-	size_t count;
-
 	for (const char *at = text; *at; at++) {
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			return false;
 	}
-	return text_count(text, strlen(text), &count);
+	return utf8_is_valid(text, strlen(text));
 }
 
 /* The code point that begins there and what it takes; beyond three bytes nothing is of interest. */
@@ -52,17 +51,11 @@ const char *text_printable(const char *text, struct arena *arena)
 	return copy;
 }
 
-/* jansson knows UTF-8: it refuses a text that is none. */
 bool text_count(const char *text, size_t length, size_t *count)
 {
-	json_t *checked = json_stringn(text, length);
-
-	if (!checked)
+	if (!utf8_is_valid(text, length))
 		return false;
-	json_decref(checked);
-	*count = 0;
-	for (size_t i = 0; i < length; i++)
-		*count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	*count = utf8_count(text, length);
 	return true;
 }
 

@@ -152,6 +152,8 @@ static const char *const refused[] = {
 	"ALLOCD_SMTP_URL=smtp://mail.example",
 	"ALLOCD_SMTP_URL=smtp://mail.example:0",
 	"ALLOCD_SOURCE=two\nlines",
+	"ALLOCD_SOURCE=caf\xe9",
+	"ALLOCD_STREAM=caf\xe9",
 	"ALLOCD_PREFIX=\xff",
 };
 
