@@ -77,7 +77,8 @@ from lines
 cross join lateral (
 	select format(
 		'{"orderid":"%%s","sku":"%%s","qty":1,"batchref":"%%s","version":%%s,"occurred_at":"%%s"}',
-		orderid, sku, reference, round, to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+		orderid, sku, reference, round,
+		to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 	) as event
 ) as e
 """,

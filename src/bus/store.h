@@ -69,8 +69,8 @@ struct store_ops {
 	 * `loaded` its answer, for every loaded product what its `need` says (which is then cleared).  A
 	 * product comes with its first OPEN_BATCHES batches that have free stock, its named batches and its
 	 * shrink.  For a batch that shrinks, the newest lines up to the shortfall come along, FIRST_LINES at
-	 * most.  Sets `now`.  FAILURE_CONFLICT when a product whose `need` is answered has another revision by
-	 * now.
+	 * most.  Sets `now`.  FAILURE_CONFLICT when a product whose `need` is answered has another revision
+	 * by now.
 	 */
 	void (*load)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
 
@@ -78,7 +78,8 @@ struct store_ops {
 	 * Writes everything that changed, in one transaction: witness first, then inbox, products (every one
 	 * loaded is checked against its revision and locked, the changed ones get the next), batches, lines,
 	 * displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox with its
-	 * positions.  On success sets `now`, the positions of the outbox rows and the keys of the notifications.
+	 * positions.  On success sets `now`, the positions of the outbox rows and the keys of the
+	 * notifications.
 	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_RETRY: nothing was written.  FAILURE_UNCERTAIN: see settle.
 	 */
 	void (*flush)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
@@ -99,7 +100,7 @@ struct store_ops {
 			     void *context);
 	void (*read_outbox)(struct store *store, struct outbox_range *range, store_done *done, void *context);
 
-	/* Moves cursors forward; one that is further already stays, and none goes beyond what is committed. */
+	/* Moves cursors forward; one that is further already stays, none goes beyond what is committed. */
 	void (*save_cursors)(struct store *store, const struct cursor *cursors, size_t count,
 			     store_done *done, void *context);
 

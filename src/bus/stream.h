@@ -19,8 +19,8 @@
 #include <stddef.h>
 
 /*
- * Entries that one read brings, at most; and as long as nothing is known of their size: what is too much for the
- * stream's memory fails.
+ * Entries that one read brings, at most; and as long as nothing is known of their size, for what is too much
+ * for the stream's memory fails.
  */
 #define STREAM_READ_MAX   1000
 #define STREAM_READ_FIRST 50
@@ -76,7 +76,7 @@ struct stream_ops {
 	/* Takes over whatever readers that are gone hold: all of it. */
 	void (*claim)(struct stream *stream, stream_claimed *done, void *context);
 
-	/* Pending entries of this reader above `after`, STREAM_READ_FIRST at most; none: there are no more. */
+	/* This reader's pending entries above `after`, STREAM_READ_FIRST at most; none: there are no more. */
 	void (*read_pending)(struct stream *stream, struct stream_id after, stream_was_read *done,
 			     void *context);
 

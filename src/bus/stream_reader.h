@@ -59,8 +59,8 @@ void stream_reader_pause(struct stream_reader *reader);
 void stream_reader_resume(struct stream_reader *reader);
 
 /*
- * Begins no read any more.  What one brings that is under way is submitted, if it comes within moments; what was
- * submitted is acknowledged.
+ * Begins no read any more.  What one brings that is under way is submitted, if it comes within moments; what
+ * was submitted is acknowledged.
  */
 void stream_reader_stop(struct stream_reader *reader);
 

@@ -116,7 +116,7 @@ struct unit_of_work {
 	size_t inbox_count;
 	struct replay_slot **replays;
 	size_t replay_count;
-	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by a flush that succeeds */
+	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by flush on success */
 
 	/* To write, besides the products themselves. */
 	struct view_change **views;
@@ -170,8 +170,8 @@ void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *l
 bool unit_of_work_needs_load(const struct unit_of_work *uow);
 
 /*
- * The batch is known if its product is known, and the product has it: then only its newest lines are to be loaded,
- * and only if it is to hold less than it does.
+ * The batch is known if its product is known, and the product has it: then only its newest lines are to be
+ * loaded, and only if it is to hold less than it does.
  */
 void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku);
 

@@ -11,7 +11,7 @@
 size_t decimal_format(int64_t number, char *text);
 size_t decimal_format_unsigned(uint64_t number, char *text);
 
-/* Writes the last `digits` digits of `number`, zeros in front, without a NUL; returns the place behind them. */
+/* Writes the last `digits` digits, zeros in front, without a NUL; returns the place behind them. */
 char *decimal_format_fixed(char *text, unsigned number, int digits);
 
 #endif

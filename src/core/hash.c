@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* 2^64 divided by the golden ratio: its multiples spread well (Knuth, The Art of Computer Programming, 6.4). */
+/* 2^64 by the golden ratio: its multiples spread well (Knuth, The Art of Computer Programming, 6.4). */
 #define SPREAD UINT64_C(0x9e3779b97f4a7c15)
 
 /* The high half of a product is mixed best: it is folded into the low one. */

@@ -1,6 +1,6 @@
 /*
- * The block of a product image: a head, its batches in order of preference, its ranges, and last all texts,
- * which are named by where they begin among them.
+ * One block of memory: a head, the batches in order of preference, the ranges, and last all texts, which are
+ * named by where they begin among them.
  */
 #include "core/product_image.h"
 
@@ -27,8 +27,8 @@ struct range_image {
 
 struct product_image {
 	int64_t key, version, revision;
-	uint32_t batches, ranges,
-		texts; /* how many, how many, and of how many bytes; the first text is the SKU */
+	uint32_t batches, ranges; /* how many */
+	uint32_t texts;           /* of how many bytes; the first of them is the SKU */
 	_Alignas(int64_t) unsigned char block[];
 };
 

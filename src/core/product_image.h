@@ -13,8 +13,8 @@
 struct product_image;
 
 /*
- * Bytes of memory that the product's image takes; 0 for a product that is not worth one: whose shrink goes on in
- * steps, or with very many batches.
+ * Bytes of memory that the product's image takes; 0 for a product that is not worth one: whose shrink goes on
+ * in steps, or with very many batches.
  */
 size_t product_image_measure(const struct product *product);
 

@@ -47,7 +47,7 @@ void worker_listen(struct worker *worker);
 /* No command is taken any more. */
 void worker_stop_intake(struct worker *worker);
 
-/* After the stop: whether all that was taken is finished, published and acknowledged, and nothing more will be. */
+/* After the stop: whether all that was taken is finished, published and acknowledged, and none will be. */
 bool worker_is_done(const struct worker *worker);
 
 /* How many stream entries were taken and are not acknowledged yet. */

@@ -204,8 +204,8 @@ static const char *entry_own_id(const struct replaying *replaying)
 }
 
 /*
- * Why it is no command whatever its payload says: its stream entry was not well formed.  That is as it was, unless
- * the operator says what the payload is to be.
+ * Why it is no command whatever its payload says: its stream entry was not well formed.  That is as it was,
+ * unless the operator says what the payload is to be.
  */
 static const char *defect_of(const struct replaying *replaying, enum message_type type)
 {

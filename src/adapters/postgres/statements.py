@@ -3,13 +3,12 @@
 
 The input is SQL with comments. A line `-- statement NAME` begins a statement that stores use,
 `-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook;
-`-- define name` begins a piece of SQL that statements hold
-as {name}.
+`-- define name` begins a piece of SQL that statements hold as {name}.
 
 A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
-one element each: its parameters are the elements themselves, in a row of VALUES, which the planner makes part
-of the rest, where the statement has a table of rows, `unnest($1::text[], …) as w`, and each in the place of its
-`unnest($1::text[])`, where the statement selects that.
+one element each. Its parameters are the elements themselves: in a row of VALUES in the place of a table,
+`unnest($1::text[], …) as w`, for the planner makes that part of the rest; or one by one in the place of what
+is selected, `unnest($1::text[])`.
 """
 
 import pathlib

@@ -446,7 +446,6 @@ delete from notifications where id = $1
 update notifications set attempts = attempts + 1, due_at = now() + make_interval(secs => $2::integer)
 where id = $1
 
-
 -- statement BURY_NOTIFICATION
 with gone as (
 	delete from notifications where id = $1 returning sku, orderid, qty, attempts

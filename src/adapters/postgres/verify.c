@@ -150,14 +150,15 @@ static const struct rule rules[] = {
 		" from inbox where outcome not in ('handled', 'skipped')",
 	},
 	{
-		"limits", "names are of 1 to 255 characters, quantities are 1 at least, revisions and versions count up",
+		"limits", "names have 1 to 255 characters, quantities are 1 at least, versions count up",
 		"select key, '1 to 255 characters, 1 at least', found"
-		" from (select format('product %s', sku) as key, format('revision %s, version %s', revision, version)"
-		" as found from products"
+		" from (select format('product %s', sku) as key,"
+		" format('revision %s, version %s', revision, version) as found from products"
 		" where char_length(sku) not between 1 and 255 or revision < 1 or version < 0"
 		" union all select format('batch %s', reference), original_qty::text from batches"
 		" where char_length(reference) not between 1 and 255 or original_qty < 1"
-		" union all select format('line %s of product %s', orderid, product_id), qty::text from order_lines"
+		" union all select format('line %s of product %s', orderid, product_id), qty::text"
+		" from order_lines"
 		" where char_length(orderid) not between 1 and 255 or qty < 1 or version < 1"
 		" union all select format('partition %s, position %s', partition, position),"
 		" format('versions %s to %s', first_version, last_version)"

@@ -54,7 +54,7 @@ struct frame {
 	size_t cut_from; /* the true size of the last bulk string that was shortened; 0: none was */
 	const char *defect;
 
-	/* Of a frame that is whole; until the next one begins.  The `integer` of a bulk string is its true size. */
+	/* Of a frame that is whole, until the next begins.  A bulk string's `integer` is its true size. */
 	struct redisReply *reply;
 
 	/* Private to frame.c. */

@@ -37,8 +37,8 @@ static bool is_free(int port)
 }
 
 /*
- * Its second port, too, is below the range that outgoing connections take theirs from: so both are free a moment
- * later still, when the server comes back.
+ * Its second port, too, is below the range that outgoing connections take theirs from: so both are free a
+ * moment later still, when the server comes back.
  */
 static int free_port(void)
 {

@@ -648,7 +648,7 @@ static const struct {
 } broken[] = {
 #define BROKEN(text)                                                                                         \
 	{                                                                                                    \
-		text, sizeof text - 1                                                                        \
+		(text), sizeof(text) - 1                                                                     \
 	}
 	BROKEN(CAUSE),
 	BROKEN(CAUSE "\"version\":"),
