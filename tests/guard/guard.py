@@ -3,9 +3,9 @@
 
     guard.py BUILD [--record]
 
-BUILD is a plain build by gcc (`./dev build`). A figure that is off by more than its tolerance fails, better or
-worse: the better one is to be recorded, or it could get lost again unseen. What cannot be counted here, or was
-recorded with another compiler or server, is skipped, and said to be. --record writes the file anew.
+BUILD is a plain build by gcc (`./dev build`). A figure that is off by more than its tolerance fails, better
+or worse: the better one is to be recorded, or it could get lost again unseen. What cannot be counted here, or
+was recorded with another compiler or server, is skipped, and said to be. --record writes the file anew.
 """
 
 import argparse
@@ -29,13 +29,13 @@ import servers  # noqa: E402
 
 Count = collections.namedtuple("Count", "passed failed skipped")
 
-# glibc picks its string functions by the processor, of which valgrind shows programs one of a few, as the real one
-# allows. Without these features it picks the same on each.
+# glibc picks its string functions by the processor, of which valgrind shows programs one of a few, as the real
+# one allows. Without these features it picks the same on each.
 PLAIN_PROCESSOR = "glibc.cpu.hwcaps=" + ",".join(
     f"-{feature}"
     for feature in (
-        "AVX AVX2 AVX512F AVX512VL AVX512BW AVX_Fast_Unaligned_Load BMI1 BMI2 ERMS FSRM LZCNT MOVBE POPCNT RTM"
-        " SSE4_1 SSE4_2 SSSE3 XSAVE XSAVEC"
+        "AVX AVX2 AVX512F AVX512VL AVX512BW AVX_Fast_Unaligned_Load BMI1 BMI2 ERMS FSRM LZCNT MOVBE POPCNT"
+        " RTM SSE4_1 SSE4_2 SSSE3 XSAVE XSAVEC"
     ).split()
 )
 
@@ -91,7 +91,8 @@ def differences(recorded, here):
 def run_alone(*command, **environment):
     """The lines that it prints; it sees nothing of our environment, which may name other servers."""
     environment["PATH"] = os.environ["PATH"]
-    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 # ---- instructions ----
@@ -105,8 +106,10 @@ def count_instructions(build):
     profiles = build / "guard"
     shutil.rmtree(profiles, ignore_errors=True)
     profiles.mkdir()
-    callgrind = ["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no", f"--callgrind-out-file={profiles}/callgrind.out"]
-    told = run_alone(*callgrind, program, GLIBC_TUNABLES=PLAIN_PROCESSOR)
+    told = run_alone(
+        "valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
+        f"--callgrind-out-file={profiles}/callgrind.out", program, GLIBC_TUNABLES=PLAIN_PROCESSOR,
+    )  # fmt: skip
     messages = dict(line.rsplit("\t", 1) for line in told)
     totals = dict(map(profile_total, profiles.glob("callgrind.out.*")))
     return {case: {"instructions": round(totals[case] / int(count))} for case, count in messages.items()}
@@ -175,8 +178,8 @@ def describe(figure, recorded, counted, tolerance):
     if isinstance(counted, list):
         lost = [f"-{word}" for word in recorded if word not in counted]
         return f"{figure}: {' '.join(lost + [f'+{word}' for word in counted if word not in recorded])}"
-    percent = f" ({100 * (counted - recorded) / recorded:+.1f} %, tolerated: {tolerance} %)" if recorded else ""
-    return f"{figure}: {counted} instead of {recorded}{percent}"
+    share = f" ({100 * (counted - recorded) / recorded:+.1f} %, tolerated: {tolerance} %)" if recorded else ""
+    return f"{figure}: {counted} instead of {recorded}{share}"
 
 
 def is_close(recorded, counted, tolerance):
@@ -238,8 +241,10 @@ def check(build):
     counts = [check_part(recorded, part, build) for part in PARTS]
     outcome = Count(*map(sum, zip(*counts)))
     if outcome.failed:
-        print("guard: if that is meant, better or worse: ./dev guard --record, and commit recorded.toml with the change")
-        print(f"guard: where instructions go: callgrind_annotate --auto=no --threshold=100 {build}/guard/callgrind.out.N")
+        print("guard: if that is meant, better or worse: ./dev guard --record,")
+        print("guard: and commit recorded.toml with the change")
+        print("guard: where instructions go:")
+        print(f"guard: callgrind_annotate --auto=no --threshold=100 {build}/guard/callgrind.out.N")
     return outcome
 
 
@@ -259,7 +264,8 @@ def table(name, values):
 def record(build):
     old = tomllib.loads(RECORDED.read_text(encoding="utf-8"))
     lines = [
-        "# What messages and units of work cost. Written by `./dev guard --record`, read by `./dev guard` and `./dev test`.",
+        "# What messages and units of work cost. Written by `./dev guard --record`, read by `./dev guard` and",
+        "# `./dev test`.",
         "# a_message: instructions of decode, handle and encode, a message, in units of 100.",
         "# a_unit: what one unit of work costs Postgres and Redis.",
         "",
@@ -284,7 +290,8 @@ def main():
             sys.exit(f"guard: {reason}")
         return 0
     count = check(options.build.resolve())
-    print(f"{count.passed} passed, {count.failed} failed" + (f", {count.skipped} skipped" if count.skipped else ""))
+    skipped = f", {count.skipped} skipped" if count.skipped else ""
+    print(f"{count.passed} passed, {count.failed} failed{skipped}")
     return 1 if count.failed else 0
 
 
