@@ -23,6 +23,8 @@ static void print_figure(FILE *out, const char *what, double value, const char *
 
 static void print_latency(const struct bench_result *result, FILE *out)
 {
+	if (result->count == 0)
+		return;
 	fprintf(out, "latency    p50 %.2f  p90 %.2f  p99 %.2f  p99.9 %.2f  max %.2f ms\n",
 		bench_percentile(result, 0.5), bench_percentile(result, 0.9), bench_percentile(result, 0.99),
 		bench_percentile(result, 0.999), bench_percentile(result, 1));
@@ -37,13 +39,22 @@ static void print_costs(const struct bench_result *result, FILE *out)
 	print_figure(out, "Postgres", result->postgres_us, "\u00b5s");
 	print_figure(out, "Redis", result->redis_us, "\u00b5s");
 	print_figure(out, "this load", result->load_us, "\u00b5s");
-	fputs("worker\n", out);
-	print_figure(out, "units", result->units, "");
-	print_figure(out, "of", result->unit_messages_mean, "messages in the mean");
-	print_figure(out, "memory", result->memory_now / MIB, "MiB");
-	print_figure(out, "at most", result->memory_peak / MIB, "MiB");
 	fputs("database\n", out);
 	print_figure(out, "WAL", result->wal_bytes, "bytes a message");
+}
+
+/* It tells all of it, or nothing. */
+static void print_worker(const struct bench_result *result, FILE *out)
+{
+	if (isnan(result->units)) {
+		fputs("worker       unknown: it does not answer at ALLOCD_HTTP\n", out);
+		return;
+	}
+	fputs("worker\n", out);
+	fprintf(out, "  units      %.0f, of %.1f messages in the mean\n", result->units,
+		result->unit_messages_mean);
+	fprintf(out, "  memory     %.1f MiB, %.1f MiB at most\n", result->memory_now / MIB,
+		result->memory_peak / MIB);
 }
 
 static void print_effects(const struct bench_result *result, FILE *out)
@@ -74,7 +85,10 @@ void bench_report_text(const struct bench_result *result, FILE *out)
 	else
 		fprintf(out, " in %.2f s\nrate       %.0f messages/s\n", result->seconds, result->rate);
 	print_latency(result, out);
-	print_costs(result, out);
+	if (!isnan(result->wal_bytes)) { /* else it stalled, and nothing was read */
+		print_costs(result, out);
+		print_worker(result, out);
+	}
 	bench_plot_latency(result, out);
 	bench_plot_rate(result, out);
 	print_effects(result, out);
@@ -85,6 +99,11 @@ void bench_report_text(const struct bench_result *result, FILE *out)
 static json_t *figure(double value)
 {
 	return must(isfinite(value) ? json_real(value) : json_null());
+}
+
+static json_t *whole(double value)
+{
+	return must(isfinite(value) ? json_integer((json_int_t)value) : json_null());
 }
 
 static json_t *latency_object(const struct bench_result *result)
@@ -125,11 +144,11 @@ void bench_report_json(const struct bench_result *result, FILE *out)
 					   "postgres", figure(result->postgres_us), "redis",
 					   figure(result->redis_us), "load", figure(result->load_us))));
 	json_object_set_new(object, "units",
-			    must(json_pack("{s:o, s:o}", "count", figure(result->units), "messages_mean",
+			    must(json_pack("{s:o, s:o}", "count", whole(result->units), "messages_mean",
 					   figure(result->unit_messages_mean))));
 	json_object_set_new(object, "worker_memory_bytes",
-			    must(json_pack("{s:o, s:o}", "now", figure(result->memory_now), "peak",
-					   figure(result->memory_peak))));
+			    must(json_pack("{s:o, s:o}", "now", whole(result->memory_now), "peak",
+					   whole(result->memory_peak))));
 	json_object_set_new(object, "wal_bytes_per_message", figure(result->wal_bytes));
 	json_object_set_new(object, "effects", effects_object(result));
 	json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));

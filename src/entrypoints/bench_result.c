@@ -72,5 +72,5 @@ double bench_percentile(const struct bench_result *result, double share)
 {
 	size_t rank = (size_t)ceil(share * (double)result->count);
 
-	return result->count ? result->latencies_ms[rank > 0 ? rank - 1 : 0] : 0;
+	return result->count ? result->latencies_ms[rank > 0 ? rank - 1 : 0] : NAN;
 }

@@ -31,7 +31,7 @@ void bench_result_init(struct bench_result *result, const struct bench_wanted *w
 		       const struct bench_gauges *after);
 void bench_result_release(struct bench_result *result);
 
-/* The latency that so great a share (0 to 1) of the messages does not exceed; 0 when there are none. */
+/* The latency that so great a share (0 to 1) of the messages does not exceed; NAN when there are none. */
 double bench_percentile(const struct bench_result *result, double share);
 
 #endif

@@ -54,12 +54,20 @@ static bool find_services(struct bench *bench)
 	return asked > 0 || fail(bench, STATUS_UNAVAILABLE, "no worker listens");
 }
 
+/* The report says what is missing. */
+static bool stall(struct bench *bench)
+{
+	bench->stalled = true;
+	fprintf(stderr, "allocd: bench: nothing more happened for %g s: it sends no more\n",
+		(double)bench->wanted.stall_ms / 1000);
+	return true;
+}
+
 static bool check_end(struct bench *bench, enum bench_end end)
 {
 	switch (end) {
 	case BENCH_STALLED:
-		bench->stalled = true;
-		return true;
+		return stall(bench);
 	case BENCH_DONE:
 		return true;
 	case BENCH_LOST:
@@ -94,9 +102,10 @@ static bool await_spent(struct bench *bench, int64_t expected)
 	while (tools_count_spent(bench->tools, bench->run, &spent)) {
 		if (spent > before)
 			patience = patience_of(bench->wanted.stall_ms);
-		bench->stalled = spent < expected && patience_left_ms(&patience) == 0;
-		if (spent >= expected || bench->stalled)
+		if (spent >= expected)
 			return true;
+		if (patience_left_ms(&patience) == 0)
+			return stall(bench);
 		before = spent;
 		if (!check_end(bench, bench_load_linger(bench->load, LOOK_AGAIN_MS)))
 			return false;
@@ -110,7 +119,7 @@ static bool make_stock(struct bench *bench)
 
 	while (end < stock && !bench->stalled) {
 		end = stock - end > STOCK_PIECE ? end + STOCK_PIECE : stock;
-		if (!send(bench, end, "stock") || !await_spent(bench, end))
+		if (!send(bench, end, "stock") || (!bench->stalled && !await_spent(bench, end)))
 			return false;
 	}
 	return true;

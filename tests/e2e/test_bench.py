@@ -180,11 +180,13 @@ def test_a_message_that_is_a_dead_letter_is_a_failed_run(allocd):
 def test_a_worker_that_stops_is_a_failed_run(allocd):
     allocd.worker.send_signal(signal.SIGSTOP)
     try:
-        status, result = bench(allocd, *SMALL, "--stall", "0.5")
+        done = allocd.run("bench", *SMALL, "--stall", "0.5", "--json")
     finally:
         allocd.worker.send_signal(signal.SIGCONT)
 
-    assert (status, result["effects"]["missing"]) == (1, 40)
+    result = json.loads(done.stdout)
+    assert done.stderr == "allocd: bench: nothing more happened for 0.5 s: it sends no more\n"
+    assert (done.returncode, result["effects"]["missing"]) == (1, 40)
     assert result["effects"]["wrong"][0] == "messages sent: 40, not 370"
     assert "m00000000 (create_batch): not in the inbox" in result["effects"]["wrong"][1]
     assert (result["seconds"], result["rate"]) == (None, None)

@@ -819,6 +819,24 @@ START_TEST(what_is_not_known_is_null)
 }
 END_TEST
 
+START_TEST(where_nothing_was_heard_there_is_no_latency)
+{
+	struct bench_result result;
+	json_t *object, *p50;
+
+	measure(&result, small.messages);
+	print(bench_report_json, &result);
+	object = json_loads(text, 0, NULL);
+	p50 = json_object_get(json_object_get(object, "latency_ms"), "p50");
+	print(bench_report_text, &result);
+
+	ck_assert(json_is_null(p50));
+	ck_assert_msg(!strstr(text, "p50"), "%s", text);
+	json_decref(object);
+	bench_result_release(&result);
+}
+END_TEST
+
 /* Of UTF-8. */
 static size_t columns_of(const char *line)
 {
@@ -842,6 +860,7 @@ START_TEST(the_table_fits_a_terminal)
 		ck_assert_msg(columns_of(line) <= 80, "%s", line);
 	}
 	ck_assert_msg(strstr(text, "worker     unknown"), "%s", text);
+	ck_assert_msg(strstr(text, "units      50, of 4.0 messages in the mean"), "%s", text);
 	ck_assert_msg(strstr(text, "p50 100.00  p90 180.00  p99 198.00"), "%s", text);
 	ck_assert_msg(strstr(text, "all 203 messages had theirs"), "%s", text);
 	bench_result_release(&result);
@@ -962,6 +981,7 @@ static void add_report_tests(Suite *suite)
 	tcase_add_test(tcase, figures_are_those_of_what_was_measured);
 	tcase_add_test(tcase, the_object_has_every_figure);
 	tcase_add_test(tcase, what_is_not_known_is_null);
+	tcase_add_test(tcase, where_nothing_was_heard_there_is_no_latency);
 	tcase_add_test(tcase, the_table_fits_a_terminal);
 	tcase_add_test(tcase, a_plot_is_highest_where_most_messages_are);
 	tcase_add_test(tcase, a_report_tells_what_is_missing);
