@@ -74,11 +74,12 @@ static bool is_rejection(enum verdict verdict)
 }
 
 /*
- * Whether what the message did would not show in the flush that something was assumed wrongly: PROGRESS_DONE, if it
- * would.  A line that is out of stock, or waits for the next step of a shrink, is not inserted among the lines.
+ * Whether what the message did would not show in the flush that something was assumed wrongly: PROGRESS_DONE,
+ * if it would.  A line that is out of stock, or waits for the next step of a shrink, is not inserted among
+ * the lines.
  *
- * A line that was assumed to be new, and that a load brought meanwhile, is in the way of the stored one: what a
- * shrink asks for might never come.
+ * A line that was assumed to be new, and that a load brought meanwhile, is in the way of the stored one: what
+ * a shrink asks for might never come.
  */
 static enum progress doubt(const struct unit_of_work *uow, const struct delivery *delivery,
 			   enum verdict verdict, size_t notified)

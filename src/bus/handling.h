@@ -25,8 +25,8 @@ void admit_delivery_again(struct unit_of_work *uow, struct delivery *delivery);
 /*
  * Once all needs are loaded: handles the delivery's command and the events it causes.
  *
- * Where ids and lines were assumed to be new, the flush is to find out if they are not, by inserting them: the ids
- * of what is handled or skipped, the lines that have a batch.  What comes to another end is in doubt.
+ * Where ids and lines were assumed to be new, the flush is to find out if they are not, by inserting them:
+ * the ids of what is handled or skipped, the lines that have a batch.  What comes to another end is in doubt.
  */
 enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery);
 

@@ -215,9 +215,9 @@ struct batch *product_put_batch(struct product *product, const struct batch *kep
 int64_t product_lines_from(const struct product *product, int32_t allocated);
 
 /*
- * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  One that was
- * allocated here as if it were new stays as it is, and the product is `contradicted`.  When the newest lines of a
- * batch were asked for, the caller lowers the batch's `lines_from` to where they end.
+ * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  One that
+ * was allocated here as if it were new stays as it is, and the product is `contradicted`.  When the newest
+ * lines of a batch were asked for, the caller lowers the batch's `lines_from` to where they end.
  */
 struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
 				    int32_t qty, int64_t version);

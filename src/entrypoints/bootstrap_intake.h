@@ -33,7 +33,7 @@ void redis_intake_free(struct redis_intake **intake);
 /* No command is taken any more; what was taken is acknowledged. */
 void redis_intake_stop(struct redis_intake *intake);
 
-/* Whether each stream entry that was taken is acknowledged; after the stop, whether none will be taken, too. */
+/* Whether each stream entry that was taken is acknowledged; after the stop, that none will be taken, too. */
 bool redis_intake_is_idle(const struct redis_intake *intake);
 
 /* How many stream entries were taken and are not acknowledged yet. */

@@ -68,8 +68,8 @@ static void load(struct store *store, struct unit_of_work *uow, store_done *done
 /* ---- what is shown ---- */
 
 /*
- * Nothing is inserted that would find out whether ids and lines are new: a unit that assumed it is to be redone,
- * and to look.  Nothing is written that could be remembered, published or sent.
+ * Nothing is inserted that would find out whether ids and lines are new: a unit that assumed it is to be
+ * redone, and to look.  Nothing is written that could be remembered, published or sent.
  */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {

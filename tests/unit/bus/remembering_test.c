@@ -203,8 +203,8 @@ START_TEST(a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the
 END_TEST
 
 /*
- * Two batches shrink in one unit: the lines of the second one are loaded only when they are needed, and bring the
- * line that was allocated once more meanwhile, as it seemed.
+ * Two batches shrink in one unit: the lines of the second one are loaded only when they are needed, and bring
+ * the line that was allocated once more meanwhile, as it seemed.
  */
 START_TEST(a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs)
 {
