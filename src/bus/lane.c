@@ -210,6 +210,9 @@ static void recall(struct lane *lane)
 {
 	struct unit_of_work *uow = &lane->uow;
 
+	if (lane->cache_of != lane->store->sessions_lost)
+		product_cache_clear(lane->cache);
+	lane->cache_of = lane->store->sessions_lost;
 	if (uow->locking)
 		return;
 	product_cache_recall(lane->cache, uow);

@@ -46,7 +46,8 @@ struct lane {
 	int loads;                    /* for the step or message that is next, beyond the first */
 
 	struct product_cache *cache;
-	int wary; /* for so many units, ids and lines are looked for: lately some were not new */
+	uint64_t cache_of; /* how many sessions the store had lost then */
+	int wary;          /* for so many units, ids and lines are looked for: lately some were not new */
 
 	int conflicts;    /* in a row */
 	bool tried_again; /* this unit, or what was left of it, on a database that was well */

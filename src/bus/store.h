@@ -55,6 +55,12 @@ struct tidied {
 
 struct store {
 	const struct store_ops *ops;
+
+	/*
+	 * Counts the sessions that were lost, also between calls: what was remembered before may be of another
+	 * life of the database, which came back from a backup.
+	 */
+	uint64_t sessions_lost;
 };
 
 struct store_ops {

@@ -194,6 +194,11 @@ void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble,
 	store->trouble_context = context;
 }
 
+void memory_store_lose_session(struct memory_store *store)
+{
+	store->store.sessions_lost++;
+}
+
 size_t memory_store_calls(const struct memory_store *store, enum store_call call)
 {
 	return store->calls[call];

@@ -68,6 +68,9 @@ void memory_store_fail_next(struct memory_store *store, enum store_call call, en
 /* Called for what fail_next does not speak of; NULL: nothing goes wrong. */
 void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble, void *context);
 
+/* Between two calls; the next one has a new session. */
+void memory_store_lose_session(struct memory_store *store);
+
 /* How many calls of that kind have arrived. */
 size_t memory_store_calls(const struct memory_store *store, enum store_call call);
 

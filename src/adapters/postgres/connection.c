@@ -152,6 +152,8 @@ static void lose(struct connection *connection)
 	bool was_ready = connection->state == CONNECTION_READY;
 	struct job *lost = take_lost_jobs(connection);
 
+	if (was_ready && connection->config.losses)
+		++*connection->config.losses;
 	log_trouble(connection, was_ready ? "database connection lost" : "database not reachable");
 	unwatch(connection);
 	PQfinish(connection->pg);

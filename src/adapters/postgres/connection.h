@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct connection;
 
@@ -22,6 +23,7 @@ struct connection_config {
 	const char *name;     /* for the log: which of several it is; copied */
 	struct logger *logger;
 	unsigned use;          /* enum session_use */
+	uint64_t *losses;      /* goes up by one for each session that is lost; NULL: nobody asks */
 	int answer_timeout_ms; /* after that the connection is given up; 0: the default */
 };
 

@@ -41,6 +41,7 @@ struct store *postgres_store_new(const struct postgres_config *config, const cha
 		.name = name,
 		.logger = config->logger,
 		.use = FOR_STORE,
+		.losses = &store->store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
 	return &store->store;
@@ -108,8 +109,12 @@ void store_answer(struct postgres_store *store, const struct failure *failure)
 
 /* ---- keys ---- */
 
-size_t store_keys(const struct postgres_store *store)
+/* A database that came back from a backup gives the same keys to others. */
+size_t store_keys(struct postgres_store *store)
 {
+	if (store->keys_of != store->store.sessions_lost)
+		store->key_count = 0;
+	store->keys_of = store->store.sessions_lost;
 	return store->key_count;
 }
 

@@ -29,6 +29,7 @@ struct postgres_store {
 	/* Keys for new products and batches, taken from the database beforehand. */
 	int64_t *keys;
 	size_t key_count, key_room;
+	uint64_t keys_of; /* how many sessions were lost then */
 
 	int64_t last_shrink; /* the product that unfinished_shrinks told last */
 	struct sweep units, inbox;
@@ -54,8 +55,8 @@ void store_send_and_answer(struct postgres_store *store, enum segment_effect eff
 /* Ends the call.  The results are gone when the callback runs: it may begin the next call. */
 void store_answer(struct postgres_store *store, const struct failure *failure);
 
-/* Keys: how many are in hand, one more, one less. */
-size_t store_keys(const struct postgres_store *store);
+/* Keys: how many are in hand (none of a session that was lost), one more, one less. */
+size_t store_keys(struct postgres_store *store);
 void store_put_key(struct postgres_store *store, int64_t key);
 int64_t store_take_key(struct postgres_store *store);
 

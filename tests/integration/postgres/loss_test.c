@@ -191,17 +191,38 @@ START_TEST(a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing)
 }
 END_TEST
 
-START_TEST(a_session_that_ends_between_two_calls_is_replaced)
+static void end_session(void)
 {
 	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
 		     " where datname = current_database()"
 		     " and pid <> pg_backend_pid()");
 	while (proxy_connections(world_proxy_of(store)) < 2)
 		event_base_loop(world.base, EVLOOP_ONCE);
+}
+
+START_TEST(a_session_that_ends_between_two_calls_is_replaced_and_counted)
+{
+	ck_assert_uint_eq(store->sessions_lost, 0);
+	end_session();
+	ck_assert_uint_eq(store->sessions_lost, 1);
 
 	prepare("order");
 
 	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+}
+END_TEST
+
+/* In a database that came back from a backup, somebody else got the key that is next here. */
+START_TEST(keys_of_a_session_that_was_lost_are_not_used)
+{
+	end_session();
+	database_sql(
+		"insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
+		" select id - 1, product_id, 'theirs', eta, 1, 1, 0 from batches");
+
+	work_restart(work);
+	work_create_batch(work, "ours", "lamp", 1, IN_WAREHOUSE);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
 }
 END_TEST
 
@@ -254,7 +275,8 @@ Suite *loss_suite(void)
 	tcase_add_test(tests, wherever_a_flush_is_cut_near_its_end_the_truth_is_found);
 	tcase_add_test(tests, a_whole_flush_that_is_not_answered_is_committed);
 	tcase_add_test(tests, a_server_that_falls_silent_is_given_up);
-	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced);
+	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced_and_counted);
+	tcase_add_test(tests, keys_of_a_session_that_was_lost_are_not_used);
 	tcase_add_test(tests, a_load_that_is_cut_can_be_repeated);
 	tcase_add_test(tests, a_unit_whose_locks_were_lost_is_checked_all_the_same);
 	suite_add_tcase(suite, tests);

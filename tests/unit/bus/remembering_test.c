@@ -123,6 +123,22 @@ START_TEST(after_trouble_nothing_is_remembered)
 }
 END_TEST
 
+/* It may have come back from a backup, and have got as many changes since as were lost, but others. */
+START_TEST(after_its_session_was_lost_between_two_units_nothing_is_remembered)
+{
+	size_t before = loads();
+
+	memory_store_lose_session(world->lanes[0]);
+	allocate("order", "LAMP", 1);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before + 1);
+
+	allocate("order", "LAMP", 2);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before + 1);
+}
+END_TEST
+
 /* ---- it was not new ---- */
 
 START_TEST(an_id_that_was_spent_is_found_by_the_flush)
@@ -426,6 +442,7 @@ Suite *remembering_suite(void)
 	tcase_add_test(tests, a_product_that_somebody_changed_is_loaded_again);
 	tcase_add_test(tests, stock_that_somebody_added_is_found_before_a_line_is_out_of_stock);
 	tcase_add_test(tests, after_trouble_nothing_is_remembered);
+	tcase_add_test(tests, after_its_session_was_lost_between_two_units_nothing_is_remembered);
 	tcase_add_test(tests, an_id_that_was_spent_is_found_by_the_flush);
 	tcase_add_test(tests, a_line_that_was_allocated_is_found_by_the_flush);
 	tcase_add_test(tests, a_line_that_is_there_already_is_not_out_of_stock);
