@@ -17,8 +17,9 @@
 #define STEPS 250
 
 #define SKUS    4
-#define BATCHES 6  /* of a SKU */
-#define REFUSED 40 /* orders that the database refuses */
+#define BATCHES 6   /* of a SKU */
+#define RECENT  30  /* orders whose lines may come again */
+#define REFUSED 800 /* orders that the database refuses, if they are called so */
 
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
@@ -28,8 +29,9 @@
 
 struct run {
 	struct memory_random random;
-	int orders; /* few: lines come again and again; many: hardly one does, and all is assumed to be new */
-	int stock;  /* little: most lines are out of it; much: the lines of a batch are many */
+	int orders; /* few: lines come again and again; 0: seldom, but soon; else all is assumed to be new */
+	int last_order;
+	int stock; /* little: most lines are out of it; much: the lines of a batch are many */
 	struct chaos chaos;
 	struct ledger ledger;
 };
@@ -60,15 +62,18 @@ static struct entry *any_create(struct run *run, enum way way)
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
+/* One of a few orders, with any line; or the next one, or one of the last ones, with the line that it always has. */
 static struct entry *any_allocate(struct run *run, enum way way)
 {
-	bool is_refused = !pick(run, 60);
+	int number = run->orders     ? pick(run, run->orders)
+		     : pick(run, 40) ? ++run->last_order
+				     : run->last_order - pick(run, RECENT);
+	int line = run->orders ? pick(run, 3 * (SKUS + 1)) : number;
 
 	return ledger_add(&run->ledger, way, MSG_ALLOCATE,
 			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d",
-				       is_refused ? "poison" : "order",
-				       pick(run, is_refused ? REFUSED : run->orders), pick(run, SKUS + 1),
-				       1 + pick(run, 3)));
+				       pick(run, 60) ? "order" : "poison", number, line % (SKUS + 1),
+				       1 + line % 3));
 }
 
 static struct entry *any_change(struct run *run, enum way way)
@@ -201,8 +206,9 @@ START_TEST(every_command_has_one_effect_whatever_goes_wrong)
 	memory_random_init(&run.random, seed);
 	world = world_new();
 	memory_random_init(&world->random, ~seed);
-	run.orders = (int[]){40, 400, 100000}[seed % 3];
-	run.stock = (int[]){40, 200}[seed / 3 % 2];
+	run.orders = seed % 3 ? 0 : 40;
+	run.last_order = RECENT;
+	run.stock = seed % 2 ? 40 : 200;
 	run.chaos = (struct chaos){.random = &run.random.random,
 				   .workers = {world, world_beside(world)},
 				   .broker_keeps = seed % 2,
