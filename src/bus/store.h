@@ -57,8 +57,8 @@ struct store {
 	const struct store_ops *ops;
 
 	/*
-	 * Counts the sessions that were lost, also between calls: what was remembered before may be of another
-	 * life of the database, which came back from a backup.
+	 * Counts the sessions that were lost, also between calls: what was remembered before may be of
+	 * another life of the database, which came back from a backup.
 	 */
 	uint64_t sessions_lost;
 };
