@@ -62,7 +62,7 @@ static struct entry *any_create(struct run *run, enum way way)
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
-/* One of a few orders, with any line; or the next, or one of the last ones, with the line that it always has. */
+/* One of a few orders, with any line; or the next, or one of the last, with the line that it always has. */
 static struct entry *any_allocate(struct run *run, enum way way)
 {
 	int number = run->orders     ? pick(run, run->orders)
