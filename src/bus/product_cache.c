@@ -1,8 +1,8 @@
 /* A chained hash by SKU, through which a list goes in order of use. */
 #include "bus/product_cache.h"
 
+#include "core/hash.h"
 #include "core/must.h"
-#include "core/partition.h"
 #include "core/product_image.h"
 
 #include <stdlib.h>
@@ -58,8 +58,7 @@ static const struct product_image *image_of(const struct entry *entry)
 
 static struct entry **place_of(const struct product_cache *cache, const char *sku)
 {
-	uint64_t hash = fnv1a(FNV_BASIS, sku, strlen(sku));
-	struct entry **place = &cache->buckets[(hash ^ (hash >> 32)) & (cache->bucket_count - 1)];
+	struct entry **place = &cache->buckets[hash_text(sku) & (cache->bucket_count - 1)];
 
 	while (*place && strcmp(product_image_sku(image_of(*place)), sku))
 		place = &(*place)->next;

@@ -3,7 +3,7 @@
  * takes fnv1a() (see partition.h).
  *
  * Whoever chooses the texts can choose them to collide.  A table of a unit of work is small enough to bear
- * it.
+ * it; what is remembered longer is bounded, and names only what the database has.
  */
 #ifndef ALLOCD_CORE_HASH_H
 #define ALLOCD_CORE_HASH_H
