@@ -171,8 +171,11 @@ struct rehearsal *rehearsal_new(struct store *real, struct clock *clock, rehears
 {
 	struct rehearsal *rehearsal = must_alloc(sizeof *rehearsal);
 
-	*rehearsal = (struct rehearsal){
-		.store = {.ops = &rehearsal_ops}, .real = real, .clock = clock, .show = show, .context = context};
+	*rehearsal = (struct rehearsal){.store = {.ops = &rehearsal_ops},
+					.real = real,
+					.clock = clock,
+					.show = show,
+					.context = context};
 	rehearsal->timer = clock->ops->timer_new(clock, on_timer, rehearsal);
 	return rehearsal;
 }
