@@ -100,8 +100,7 @@ bool lane_is_idle(const struct lane *lane)
 /* How long until a step may be taken. */
 static int64_t rest_ms(const struct lane *lane)
 {
-	struct clock *clock = lane->engine->ports.clock;
-	int64_t left_ms = lane->steps_from_ms - clock->ops->now_ms(clock);
+	int64_t left_ms = lane->steps_from_ms - engine_now_ms(lane->engine);
 
 	return left_ms > 0 ? left_ms : 0;
 }
@@ -281,11 +280,9 @@ static void on_loaded(void *context, const struct failure *failure)
 
 static void rest(struct lane *lane, const struct product *product, const char *why)
 {
-	struct clock *clock = lane->engine->ports.clock;
-
 	LOG(lane->engine->ports.logger, LOG_ERROR, why, LOG_TEXT("sku", product->sku));
 	lane->stepped = true;
-	lane->steps_from_ms = clock->ops->now_ms(clock) + STUCK_MS;
+	lane->steps_from_ms = engine_now_ms(lane->engine) + STUCK_MS;
 }
 
 /* The step of a shrink comes before any message.  False: more has to be loaded first. */
@@ -363,6 +360,22 @@ static bool stop_assuming(struct lane *lane)
 	return true;
 }
 
+static bool is_undone(enum progress progress)
+{
+	return progress == PROGRESS_NEEDS_MORE || progress == PROGRESS_DOUBTS || progress == PROGRESS_REDO;
+}
+
+/* For the next message, which was undone.  False: it is left to the next unit, or has its outcome now. */
+static bool find_out_more(struct lane *lane, enum progress progress)
+{
+	if (progress == PROGRESS_NEEDS_MORE)
+		return load_more(lane);
+	if (progress == PROGRESS_DOUBTS)
+		return stop_assuming(lane);
+	lane_doubt(lane);
+	return true;
+}
+
 static void handle_all(struct lane *lane)
 {
 	struct delivery *delivery;
@@ -374,19 +387,10 @@ static void handle_all(struct lane *lane)
 	while ((delivery = lane->todo.first) && !is_full(lane)) {
 		enum progress progress = handle_delivery(&lane->uow, delivery);
 
-		if (progress == PROGRESS_NEEDS_MORE) {
-			if (load_more(lane))
+		if (is_undone(progress)) {
+			if (find_out_more(lane, progress))
 				return;
 			continue;
-		}
-		if (progress == PROGRESS_DOUBTS) {
-			if (stop_assuming(lane))
-				return;
-			continue;
-		}
-		if (progress == PROGRESS_REDO) {
-			lane_doubt(lane);
-			return;
 		}
 		lane->loads = 0;
 		delivery_queue_pop(&lane->todo);
