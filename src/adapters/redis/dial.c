@@ -1,7 +1,7 @@
 /* Look the host up, then connect to one address after the other until one answers. */
 #include "adapters/redis/dial.h"
 
-#include "adapters/redis/lookup.h"
+#include "adapters/system/resolver.h"
 #include "core/must.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ struct dial {
 	dial_done *done;
 	void *context;
 
-	struct lookup *lookup;
+	struct resolver *resolver;
 	struct address addresses[ADDRESSES_MAX];
 	size_t count, next;
 	struct event *waiting; /* for the socket, or to begin */
@@ -42,7 +42,7 @@ void dial_cancel(struct dial **dial)
 {
 	if (!*dial)
 		return;
-	lookup_cancel(&(*dial)->lookup);
+	resolver_cancel(&(*dial)->resolver);
 	if ((*dial)->waiting)
 		event_free((*dial)->waiting);
 	if ((*dial)->fd >= 0)
@@ -148,7 +148,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 {
 	struct dial *dial = context;
 
-	dial->lookup = NULL;
+	dial->resolver = NULL;
 	if (error)
 		snprintf(dial->error, sizeof dial->error, "host not found: %s", error);
 	for (struct addrinfo *info = addresses; info && dial->count < ADDRESSES_MAX; info = info->ai_next) {
@@ -174,7 +174,8 @@ static void on_begin(evutil_socket_t fd, short what, void *context)
 		add_socket_path(dial);
 		try_next(dial);
 	} else {
-		dial->lookup = lookup_start(dial->base, dial->url->host, dial->url->port, on_looked_up, dial);
+		dial->resolver =
+			resolver_start(dial->base, dial->url->host, dial->url->port, on_looked_up, dial);
 	}
 }
 

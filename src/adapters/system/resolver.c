@@ -1,5 +1,5 @@
 /* getaddrinfo in a thread: it is the only one that knows all of the system's ways, and it blocks. */
-#include "adapters/redis/lookup.h"
+#include "adapters/system/resolver.h"
 
 #include "core/must.h"
 
@@ -24,10 +24,10 @@ struct query {
 	struct addrinfo *addresses;
 };
 
-struct lookup {
+struct resolver {
 	struct query *query;
 	struct event *answered;
-	lookup_done *done;
+	resolver_done *done;
 	void *context;
 };
 
@@ -106,27 +106,27 @@ static bool start_thread(struct query *query)
 
 static void on_answered(evutil_socket_t fd, short what, void *context)
 {
-	struct lookup *lookup = context;
-	struct lookup ended = *lookup;
+	struct resolver *resolver = context;
+	struct resolver ended = *resolver;
 	struct addrinfo *addresses = ended.query->addresses;
 	int error = ended.query->error;
 
 	(void)fd;
 	(void)what;
 	ended.query->addresses = NULL;
-	lookup_cancel(&lookup);
+	resolver_cancel(&resolver);
 	ended.done(ended.context, addresses, addresses ? NULL : gai_strerror(error));
 }
 
-struct lookup *lookup_start(struct event_base *base, const char *host, uint16_t port, lookup_done *done,
-			    void *context)
+struct resolver *resolver_start(struct event_base *base, const char *host, uint16_t port, resolver_done *done,
+				void *context)
 {
-	struct lookup *lookup = must_alloc(sizeof *lookup);
+	struct resolver *resolver = must_alloc(sizeof *resolver);
 	struct query *query = query_new(host, port);
 
-	*lookup = (struct lookup){query, NULL, done, context};
-	lookup->answered = must(event_new(base, query->answered_fd, EV_READ, on_answered, lookup));
-	event_add(lookup->answered, NULL);
+	*resolver = (struct resolver){query, NULL, done, context};
+	resolver->answered = must(event_new(base, query->answered_fd, EV_READ, on_answered, resolver));
+	event_add(resolver->answered, NULL);
 
 	/* An address needs no thread. */
 	resolve(query, AI_NUMERICHOST);
@@ -136,24 +136,24 @@ struct lookup *lookup_start(struct event_base *base, const char *host, uint16_t 
 		query->error = EAI_AGAIN;
 		answer(query);
 	}
-	return lookup;
+	return resolver;
 }
 
-void lookup_cancel(struct lookup **lookup)
+void resolver_cancel(struct resolver **resolver)
 {
 	struct query *query;
 	bool answered;
 
-	if (!*lookup)
+	if (!*resolver)
 		return;
-	query = (*lookup)->query;
-	event_free((*lookup)->answered);
+	query = (*resolver)->query;
+	event_free((*resolver)->answered);
 	pthread_mutex_lock(&query->mutex);
 	query->abandoned = true;
 	answered = query->answered;
 	pthread_mutex_unlock(&query->mutex);
 	if (answered)
 		query_free(query);
-	free(*lookup);
-	*lookup = NULL;
+	free(*resolver);
+	*resolver = NULL;
 }
