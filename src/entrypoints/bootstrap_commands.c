@@ -47,19 +47,17 @@ void bootstrap_logger_free(struct logger **logger)
 bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
 {
 	struct redis_url url;
+	const char *defect;
 
-	if (!redis_url_parse(&url, config->redis_url, error)) {
-		*error = arena_printf(arena, "REDIS_URL: %s", *error);
+	if (!redis_url_parse(&url, config->redis_url, &defect)) {
+		*error = arena_printf(arena, "REDIS_URL: %s", defect);
 		return false;
 	}
 	redis_url_release(&url);
-	if (!postgres_conninfo_is_readable(config->database_url)) {
-		*error =
-			"DATABASE_URL: expected a URL or keywords and values that libpq understands; in a URL's "
-			"password, @ is written %40 and / %2F";
-		return false;
-	}
-	return true;
+	defect = postgres_conninfo_defect(config->database_url);
+	if (defect)
+		*error = arena_printf(arena, "DATABASE_URL: %s", defect);
+	return !defect;
 }
 
 /* ---- the schema ---- */

@@ -13,15 +13,25 @@ struct span {
 	const char *start, *end;
 };
 
+/* Behind the scheme of a URL; NULL: the text is none, though a value in it may be, such as password='p://x'. */
+static const char *behind_scheme(const char *text)
+{
+	const char *end = text;
+
+	while (isalnum((unsigned char)*end) || (*end && strchr("+.-", *end)))
+		end++;
+	return end > text && strncmp(end, "://", 3) == 0 ? end + 3 : NULL;
+}
+
 /* URL://user:PASSWORD@host: up to the last @, for a password that was not encoded may hold one. */
 static struct span in_user_part(const char *text)
 {
-	const char *user = strstr(text, "://"), *colon, *at;
+	const char *user = behind_scheme(text), *colon, *at;
 
 	if (!user)
 		return (struct span){0};
 	at = strrchr(user, '@');
-	colon = strchr(user + 3, ':');
+	colon = strchr(user, ':');
 	if (!at || !colon || colon + 1 >= at)
 		return (struct span){0};
 	return (struct span){colon + 1, at};
@@ -89,7 +99,7 @@ static struct span in_parameter(const char *text, bool is_url)
 		if (*value != '=')
 			continue;
 		value = is_url ? value + 1 : skip_blanks(value + 1);
-		return (struct span){value, is_url ? value + strcspn(value, "&#") : end_of_value(value)};
+		return (struct span){value, is_url ? strchrnul(value, '&') : end_of_value(value)};
 	}
 	return (struct span){0};
 }
@@ -104,7 +114,7 @@ static struct span next_secret(const char *text, const char *rest, bool is_url)
 
 const char *secrets_hidden(const char *text, struct arena *arena)
 {
-	bool is_url = strstr(text, "://") != NULL;
+	bool is_url = behind_scheme(text);
 	const char *shown = "", *rest = text;
 	struct span secret;
 
@@ -117,5 +127,5 @@ const char *secrets_hidden(const char *text, struct arena *arena)
 
 bool secrets_present(const char *text)
 {
-	return next_secret(text, text, strstr(text, "://") != NULL).start != NULL;
+	return next_secret(text, text, behind_scheme(text)).start;
 }

@@ -204,7 +204,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_PREFIX", .fallback = "", .value = "TEXT",
-		.help = "before every channel and key; keeps two allocds on one Redis apart",
+		.help = "before every channel and key; keeps several allocds on one Redis apart",
 		TEXT, IN(prefix), .used_by = REDIS_USERS,
 	},
 	{

@@ -9,62 +9,6 @@
 
 #define CONNECT_TIMEOUT_MS 10000
 
-/* The same test as libpq's: anything else is the name of a database. */
-static bool is_connection_string(const char *conninfo)
-{
-	return !strncmp(conninfo, "postgresql://", 13) || !strncmp(conninfo, "postgres://", 11) ||
-	       strchr(conninfo, '=');
-}
-
-/* A socket in the abstract namespace begins with an @; nothing else may hold one. */
-static bool is_host_list(const char *hosts)
-{
-	for (const char *at = hosts; (at = strchr(at, '@')); at++) {
-		if (at > hosts && at[-1] != ',')
-			return false;
-	}
-	return true;
-}
-
-/*
- * A password that holds an @ or a / and is not percent-encoded ends too early: what is left of it would be
- * the host, or the port, and in libpq's errors.
- */
-static bool makes_sense(const PQconninfoOption *option)
-{
-	if (!option->val)
-		return true;
-	if (!strcmp(option->keyword, "host"))
-		return is_host_list(option->val);
-	if (!strcmp(option->keyword, "port"))
-		return !option->val[strspn(option->val, "0123456789, ")];
-	return true;
-}
-
-static bool all_make_sense(const PQconninfoOption *options)
-{
-	while (options->keyword && makes_sense(options))
-		options++;
-	return !options->keyword;
-}
-
-bool postgres_conninfo_is_readable(const char *conninfo)
-{
-	PQconninfoOption *options;
-	bool readable;
-	char *error = NULL;
-
-	if (!is_connection_string(conninfo))
-		return true;
-	options = PQconninfoParse(conninfo, &error);
-	PQfreemem(error);
-	if (!options)
-		return false;
-	readable = all_make_sense(options);
-	PQconninfoFree(options);
-	return readable;
-}
-
 PGconn *conninfo_connect_start(const char *conninfo, const char **defect)
 {
 	/*
@@ -78,7 +22,7 @@ PGconn *conninfo_connect_start(const char *conninfo, const char **defect)
 	const char *const values[] = {"allocd", "2", "1", "3", "5000", conninfo, "UTF8", NULL};
 	PGconn *pg;
 
-	if (!postgres_conninfo_is_readable(conninfo)) {
+	if (postgres_conninfo_defect(conninfo)) {
 		*defect = "the database's connection string is malformed";
 		return NULL;
 	}

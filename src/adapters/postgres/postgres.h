@@ -36,8 +36,11 @@ void postgres_store_free(struct store **store);
 void postgres_views_free(struct views **views);
 void postgres_logbook_free(struct logbook **logbook);
 
-/* Whether libpq understands the connection string; not whether a database is there. */
-bool postgres_conninfo_is_readable(const char *conninfo);
+/*
+ * What is wrong with the connection string, as words behind the setting's name that repeat nothing of it; NULL
+ * when libpq understands it, and as it looks.  It does not say whether a database is there.
+ */
+const char *postgres_conninfo_defect(const char *conninfo);
 
 /* ---- the schema; these two block ---- */
 

@@ -21,6 +21,7 @@ static int run_all(void)
 	int failed;
 
 	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
+	srunner_add_suite(runner, conninfo_suite());
 	srunner_add_suite(runner, sqlstate_suite());
 	srunner_add_suite(runner, utf8_suite());
 	srunner_add_suite(runner, sweep_suite());

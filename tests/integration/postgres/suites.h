@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *concurrency_suite(void);
+Suite *conninfo_suite(void);
 Suite *loss_suite(void);
 Suite *plans_suite(void);
 Suite *schema_suite(void);

@@ -32,6 +32,10 @@ static const struct {
 	{"password=p\\ w host=h", "password=*** host=h"},
 	{"PASSWORD=pw", "PASSWORD=***"},
 	{"password='open", "password=***"},
+	{"postgresql://h/d?password=abc#S3CR3T", "postgresql://h/d?password=***"},
+	{"postgresql://h/d?password=abc#S3&user=u", "postgresql://h/d?password=***&user=u"},
+	{"password='p://x&S3CR3T' host=h", "password=*** host=h"},
+	{"user=u password=x://u:p@S3CR3T&a host=h", "user=u password=*** host=h"},
 	{"host=h passfile=/a/password dbname=d", "host=h passfile=/a/password dbname=d"},
 	{"", ""},
 };

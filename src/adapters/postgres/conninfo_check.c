@@ -1,0 +1,104 @@
+/*
+ * Refuses connection strings that libpq would read differently than they look.
+ *
+ * libpq takes a text with another scheme for the name of a database, ends a URL's user part at the first @ or /,
+ * and knows no fragment.  A password that was written as it is then becomes a host, a port or the name of a
+ * database, and libpq or the server repeats it in an error.  Grammar: libpq's conninfo_uri_parse_options()
+ * and parse_connection_string(), fe-connect.c.
+ */
+#include "adapters/postgres/postgres.h"
+
+#include <libpq-fe.h>
+#include <string.h>
+
+static const char expected[] =
+	"expected a URL that begins with postgresql://, or keywords and values of libpq";
+static const char out_of_memory[] = "cannot be read: out of memory";
+static const char percent_needed[] =
+	"expected a URL that can be read one way only: in its password @ is written %40, / %2F, ? %3F and # %23";
+
+/* Behind postgresql:// or postgres://; NULL: it is no URL of libpq's. */
+static const char *behind_scheme(const char *text)
+{
+	static const char *const schemes[] = {"postgresql://", "postgres://"};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		if (!strncmp(text, schemes[i], strlen(schemes[i])))
+			return text + strlen(schemes[i]);
+	}
+	return NULL;
+}
+
+/* A name, a + and a name as in postgresql+psycopg2 count: RFC 3986, section 3.1. */
+static bool begins_with_a_scheme(const char *text)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+	return length > 0 && !strncmp(text + length, "://", 3);
+}
+
+/* At most one @, before whatever ends the authority of any URL; and no fragment. */
+static bool looks_as_it_is_read(const char *rest)
+{
+	const char *at = strchr(rest, '@'), *end = rest + strcspn(rest, "/?#");
+
+	return !strchr(rest, '#') && (!at || (at < end && !strchr(at + 1, '@')));
+}
+
+/* The text without "=" or a scheme is the name of a database; one that looks like a URL's rest is no name. */
+static bool is_database_name(const char *text)
+{
+	return !strpbrk(text, ":/@?#%& \t\r\n");
+}
+
+/* A socket in the abstract namespace begins with an @; nothing else may hold one. */
+static bool is_host_list(const char *hosts)
+{
+	for (const char *at = hosts; (at = strchr(at, '@')); at++) {
+		if (at > hosts && at[-1] != ',')
+			return false;
+	}
+	return !strstr(hosts, "://");
+}
+
+static bool makes_sense(const PQconninfoOption *option)
+{
+	if (!option->val)
+		return true;
+	if (!strcmp(option->keyword, "host") || !strcmp(option->keyword, "hostaddr"))
+		return is_host_list(option->val);
+	if (!strcmp(option->keyword, "port"))
+		return !option->val[strspn(option->val, "0123456789, ")];
+	if (!strcmp(option->keyword, "dbname"))
+		return !strchr(option->val, '@') && !strstr(option->val, "://");
+	return true;
+}
+
+/* What libpq makes of it. */
+static const char *parsed_defect(const char *conninfo, const char *senseless)
+{
+	char *error = NULL;
+	PQconninfoOption *options = PQconninfoParse(conninfo, &error);
+	const char *defect = options ? NULL : error ? expected : out_of_memory;
+
+	for (const PQconninfoOption *option = options; option && option->keyword; option++) {
+		if (!makes_sense(option))
+			defect = senseless;
+	}
+	PQfreemem(error);
+	PQconninfoFree(options);
+	return defect;
+}
+
+const char *postgres_conninfo_defect(const char *conninfo)
+{
+	const char *rest = behind_scheme(conninfo);
+
+	if (rest)
+		return looks_as_it_is_read(rest) ? parsed_defect(conninfo, percent_needed) : percent_needed;
+	if (begins_with_a_scheme(conninfo))
+		return expected;
+	if (!strchr(conninfo, '='))
+		return is_database_name(conninfo) ? NULL : expected;
+	return parsed_defect(conninfo, expected);
+}
