@@ -1,16 +1,12 @@
 /* Reading the settings: which of option, environment, file and default counts, and whether it can be. */
 #include "entrypoints/config.h"
 
+#include "entrypoints/secret_file.h"
 #include "entrypoints/secrets.h"
 #include "entrypoints/text.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-
-#define FILE_MAX 4096
 
 /* What the readers below share. */
 struct loading {
@@ -58,37 +54,18 @@ static void complain(struct loading *loading, const char *name, const char *comp
 	loading->error = arena_printf(loading->arena, "%s: %s", name, complaint);
 }
 
-/* A file's whole text without the newline at its end, or NULL with errno. */
-static const char *read_file(const char *path, struct arena *arena)
-{
-	char text[FILE_MAX + 1];
-	ssize_t size;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (file < 0)
-		return NULL;
-	size = read(file, text, sizeof text);
-	close(file);
-	if (size < 0)
-		return NULL;
-	if (size > FILE_MAX || memchr(text, '\0', (size_t)size)) {
-		errno = EFBIG;
-		return NULL;
-	}
-	while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
-		size--;
-	return arena_printf(arena, "%.*s", (int)size, text);
-}
-
 static void take_file(struct loading *loading, struct given *given, const char *name, const char *path)
 {
+	struct secret_file file;
+	const char *error;
+
 	given->file = path;
-	given->text = read_file(path, loading->arena);
-	if (!given->text)
-		complain(loading, name,
-			 arena_printf(loading->arena, "cannot read '%s': %s", path, strerror(errno)));
-	else if (!given->text[0])
-		complain(loading, name, arena_printf(loading->arena, "'%s' is empty", path));
+	given->name = name;
+	if (!secret_file_read(&file, path, loading->arena, &error))
+		complain(loading, name, error);
+	given->text = file.text;
+	given->changes = file.is_regular;
+	given->is_exposed = file.is_world_readable && file.text && secrets_present(file.text);
 }
 
 static void take_option(struct loading *loading, struct given *given, const struct option_value *option)
@@ -198,4 +175,26 @@ bool config_load(struct config *config, struct arena *arena, const char *const e
 		check_together(&loading);
 	*error = loading.error;
 	return !loading.error;
+}
+
+void *config_url(const struct config *config, const char *variable)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (strcmp(settings[i].variable, variable) == 0)
+			return (void *)(uintptr_t)&config
+				->given[i]; /* config_read_url() changes nothing of it */
+	}
+	return NULL;
+}
+
+const char *config_read_url(void *context, struct arena *arena, const char **error)
+{
+	const struct given *given = context;
+	struct secret_file file;
+
+	if (!given->changes)
+		return given->text;
+	if (!secret_file_read(&file, given->file, arena, error))
+		*error = arena_printf(arena, "%s: %s", given->name, *error);
+	return file.text;
 }

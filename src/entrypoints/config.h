@@ -34,6 +34,9 @@ enum origin { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_OPTION };
 struct given {
 	const char *text; /* of its file, when there is one */
 	const char *file; /* or NULL */
+	const char *name; /* of the variable or option that names the file, or NULL */
+	bool changes;     /* the file can be read again, and may hold another text by then */
+	bool is_exposed;  /* every user of this machine can read the password in the file */
 	enum origin origin;
 };
 
@@ -77,7 +80,18 @@ struct option_value {
 bool config_load(struct config *config, struct arena *arena, const char *const environment[],
 		 const struct option_value *options, size_t option_count, const char **error);
 
-/* Warns of every variable that looks like ours and is not, and of every setting that has no effect yet. */
+/*
+ * A URL that is read anew at every attempt to connect, as adapters/system/url_source.h wants it: the
+ * function, and its context for DATABASE_URL or REDIS_URL, which belongs to `config`.  A file is read again,
+ * unless it is a pipe; other texts never change.
+ */
+const char *config_read_url(void *context, struct arena *arena, const char **error);
+void *config_url(const struct config *config, const char *variable);
+
+/*
+ * Warns of every variable that looks like ours and is not, of every setting that has no effect yet, and of
+ * every file whose password other users can read.
+ */
 void config_warn(const struct config *config, const char *const environment[], struct logger *logger);
 
 /* Writes the settings in force as a commented environment file, without the passwords. */

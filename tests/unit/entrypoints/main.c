@@ -20,6 +20,7 @@ int main(void)
 	srunner_add_suite(runner, program_suite());
 	srunner_add_suite(runner, quiet_suite());
 	srunner_add_suite(runner, rehearsal_suite());
+	srunner_add_suite(runner, secret_file_suite());
 	srunner_add_suite(runner, secrets_suite());
 	srunner_add_suite(runner, text_suite());
 	srunner_run_all(runner, CK_NORMAL);

@@ -16,6 +16,7 @@ Suite *patience_suite(void);
 Suite *program_suite(void);
 Suite *quiet_suite(void);
 Suite *rehearsal_suite(void);
+Suite *secret_file_suite(void);
 Suite *secrets_suite(void);
 Suite *text_suite(void);
 
