@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static enum exit_status complain(const char *error, enum exit_status status)
 {
@@ -53,6 +54,12 @@ static const struct command *command_for(const char *const words[], const char *
 	return command;
 }
 
+/* The environment and the memory hold passwords: no core dump is written, and no other user's program attaches. */
+static void protect_secrets(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0); /* a kernel that refuses it changes nothing else */
+}
+
 /* The settings, and the log that they configure. */
 static enum exit_status run_configured(struct invocation *invocation, const char *const environment[])
 {
@@ -60,6 +67,7 @@ static enum exit_status run_configured(struct invocation *invocation, const char
 	enum exit_status status;
 	const char *error;
 
+	protect_secrets();
 	if (!config_load(config, invocation->arena, environment, invocation->options,
 			 invocation->option_count, &error) ||
 	    !bootstrap_check(config, invocation->arena, &error))

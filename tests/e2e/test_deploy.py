@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -60,9 +61,19 @@ def test_the_health_probe_works_in_the_image(compose, parked):
 def test_the_image_does_not_run_as_root_and_listens():
     lines = (DEPLOY / "Dockerfile").read_text().splitlines()
 
-    assert "USER allocd" in lines
+    [user, group] = next(line for line in lines if line.startswith("USER ")).removeprefix("USER ").split(":")
+    assert int(user) >= 10000 and int(group) >= 10000, "a number that is no user of the host's"
     assert "ENV ALLOCD_HTTP=0.0.0.0:5005" in lines
     assert 'ENTRYPOINT ["allocd"]' in lines
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have no such note")
+def test_every_object_of_ours_is_built_with_control_flow_protection():
+    """In the plain build; what the linker makes of it depends on the distribution's own start files."""
+    objects = list((ROOT / "build" / "src").rglob("*.c.o"))
+    notes = output_of("readelf", "-n", *objects)
+
+    assert objects and notes.count("x86 feature: IBT, SHSTK") == len(objects)
 
 
 def test_the_image_installs_the_lists_of_dev():
