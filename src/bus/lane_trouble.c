@@ -8,7 +8,7 @@
  */
 #include "bus/lane_parts.h"
 
-#include <stdio.h>
+#include "core/utf8.h"
 
 #define CONFLICTS_BEFORE_ALARM 10
 
@@ -169,7 +169,7 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 		begin_with_half(lane, count);
 		return;
 	}
-	snprintf(lane->complaint, sizeof lane->complaint, "%s", failure->text);
+	utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
 	lane->suspects = lane->suspects ? lane->suspects : 1;
 	lane->limit = 1;
 	lane->after_probe = condemn;

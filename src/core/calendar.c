@@ -69,9 +69,9 @@ static int32_t days_from_civil(struct civil date)
 
 static struct civil civil_from_days(int32_t days)
 {
-	int32_t shifted = days + 719468;
-	int32_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	int32_t day_of_era = shifted - era * 146097;
+	int64_t shifted = INT64_C(719468) + days;
+	int32_t era = (int32_t)((shifted >= 0 ? shifted : shifted - 146096) / 146097);
+	int32_t day_of_era = (int32_t)(shifted - INT64_C(146097) * era);
 	int32_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	int32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -191,7 +191,7 @@ void instant_format(int64_t instant, char text[INSTANT_TEXT_SIZE])
 {
 	int64_t us_per_day = SECONDS_PER_DAY * US_PER_SECOND;
 	int64_t day = instant / us_per_day - (instant % us_per_day < 0);
-	int64_t us = instant - day * us_per_day;
+	int64_t us = instant % us_per_day + (instant % us_per_day < 0 ? us_per_day : 0);
 	unsigned seconds = (unsigned)(us / US_PER_SECOND);
 
 	day_format((int32_t)day, text);

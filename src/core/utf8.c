@@ -1,7 +1,7 @@
-/* UTF-8, checked and counted. */
+/* The one decoder of UTF-8: whatever is checked, counted, cut, repaired or escaped is decoded here. */
 #include "core/utf8.h"
 
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_between(unsigned char byte, unsigned char least, unsigned char most)
@@ -85,4 +85,99 @@ size_t utf8_count(const char *text, size_t length)
 	for (size_t i = ascii; i < length; i++)
 		count += !is_continuation((unsigned char)text[i]);
 	return count;
+}
+
+size_t utf8_next(const char *text, size_t length, uint32_t *code, bool *is_valid)
+{
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t width = sequence_length(bytes, length);
+
+	*is_valid = width > 0;
+	if (!width) {
+		*code = UTF8_REPLACEMENT;
+		return 1;
+	}
+	*code = width == 1 ? bytes[0] : bytes[0] & (0x7fU >> width);
+	for (size_t i = 1; i < width; i++)
+		*code = *code << 6 | (bytes[i] & 0x3fU);
+	return width;
+}
+
+/* How long the sequence is that such a byte begins. */
+static size_t promised_length(unsigned char lead)
+{
+	if (is_between(lead, 0xc2, 0xdf))
+		return 2;
+	if (is_between(lead, 0xe0, 0xef))
+		return 3;
+	return is_between(lead, 0xf0, 0xf4) ? 4 : 1;
+}
+
+/* Only the last three bytes before the limit can begin a sequence that goes beyond it. */
+size_t utf8_cut(const char *text, size_t length, size_t limit)
+{
+	if (length <= limit)
+		return length;
+	for (size_t back = 1; back <= 3 && back <= limit; back++) {
+		unsigned char byte = (unsigned char)text[limit - back];
+
+		if (!is_continuation(byte))
+			return promised_length(byte) > back ? limit - back : limit;
+	}
+	return limit;
+}
+
+void utf8_repair(char *text)
+{
+	size_t left = strlen(text), width;
+	uint32_t code;
+	bool is_valid;
+
+	for (; left; left -= width, text += width) {
+		width = utf8_next(text, left, &code, &is_valid);
+		if (!is_valid)
+			*text = '?';
+	}
+}
+
+char *utf8_repaired(struct arena *arena, const char *text)
+{
+	char *copy = arena_strdup(arena, text);
+
+	utf8_repair(copy);
+	return copy;
+}
+
+void utf8_vformat(char *buffer, size_t size, const char *format, va_list arguments)
+{
+	int length = vsnprintf(buffer, size, format, arguments);
+
+	if (length >= 0 && (size_t)length >= size)
+		buffer[utf8_cut(buffer, (size_t)length, size - 1)] = '\0';
+	utf8_repair(buffer);
+}
+
+void utf8_format(char *buffer, size_t size, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	utf8_vformat(buffer, size, format, arguments);
+	va_end(arguments);
+}
+
+bool utf8_is_control(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200b, 0x200b}, {0x200e, 0x200f},
+		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+	};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	}
+	return false;
 }

@@ -1,6 +1,8 @@
 /* Figures that programs tell about themselves, picked out of their texts. */
 #include "entrypoints/bench_figures.h"
 
+#include "core/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +44,7 @@ bool bench_read_process(struct bench_process *process, const char *stat)
 
 	if (!name || !end || end < name)
 		return false;
-	snprintf(process->name, sizeof process->name, "%.*s", (int)(end - name - 1), name + 1);
+	utf8_format(process->name, sizeof process->name, "%.*s", (int)(end - name - 1), name + 1);
 	if (sscanf(end + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu",
 		   &process->parent, &user, &system, &ended_user, &ended_system) != 5)
 		return false;

@@ -2,10 +2,10 @@
 #include "entrypoints/bench_tally.h"
 
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 #define FAULT_MAX 256
 
@@ -45,7 +45,7 @@ void bench_tally_fault(struct bench_tally *tally, const char *format, ...)
 	if (tally->faults.count++ >= BENCH_FAULTS_TOLD)
 		return;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	utf8_vformat(text, sizeof text, format, arguments);
 	va_end(arguments);
 	tally->faults.texts[tally->faults.count - 1] = arena_strdup(tally->arena, text);
 }

@@ -53,23 +53,23 @@ static const char *age_text(int64_t us, struct arena *arena)
 	return arena_printf(arena, "%" PRId64 "d", seconds / 86400);
 }
 
-/* So many characters at most; what is left out shows as an ellipsis. */
-static const char *cut(const char *text, size_t width, struct arena *arena)
-{
-	size_t characters = 0, end = 0;
-
-	for (size_t at = 0; text[at]; at++) {
-		if (((unsigned char)text[at] & 0xc0) == 0x80)
-			continue;
-		if (++characters == width)
-			end = at;
-	}
-	return characters <= width ? text : arena_printf(arena, "%.*s…", (int)end, text);
-}
-
 static size_t width_of(const char *text)
 {
 	return utf8_count(text, strlen(text));
+}
+
+/* At most `width` characters; what is left out shows as an ellipsis. */
+static const char *cut(const char *text, size_t width, struct arena *arena)
+{
+	size_t left = strlen(text), end = 0;
+	uint32_t code;
+	bool is_valid;
+
+	if (width_of(text) <= width)
+		return text;
+	for (size_t characters = 1; characters < width; characters++)
+		end += utf8_next(text + end, left - end, &code, &is_valid);
+	return arena_printf(arena, "%.*s…", (int)end, text);
 }
 
 static void fill_row(const struct dead_letter_table *table, const struct dead_letter *letter,

@@ -2,6 +2,7 @@
 #include "entrypoints/http_answer.h"
 
 #include "core/must.h"
+#include "core/utf8.h"
 #include "entrypoints/text.h"
 
 #include <assert.h>
@@ -110,14 +111,18 @@ const char *http_title(int status)
 	}
 }
 
+/* jansson takes valid UTF-8 only, and no message may end the worker. */
 char *problem_json(int status, const char *message)
 {
-	json_t *problem =
-		json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", http_title(status),
-			  "status", status, "detail", message, "message", message);
-	char *text = must(json_dumps(problem, JSON_COMPACT));
+	char *valid = must(strdup(message)), *text;
+	json_t *problem;
 
+	utf8_repair(valid);
+	problem = must(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
+				 http_title(status), "status", status, "detail", valid, "message", valid));
+	text = must(json_dumps(problem, JSON_COMPACT));
 	json_decref(problem);
+	free(valid);
 	return text;
 }
 

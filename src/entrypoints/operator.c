@@ -1,10 +1,13 @@
 /* Who calls the program. */
 #include "entrypoints/operator.h"
 
+#include "core/utf8.h"
 #include "entrypoints/text.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PART_MAX 64
@@ -21,14 +24,17 @@ static const char *login(void)
 
 static const char *part(const char *text, struct arena *arena)
 {
-	const char *cut = arena_printf(arena, "%.*s", PART_MAX, text ? text : "");
+	const char *cut;
 
+	if (!text)
+		return "unknown";
+	cut = arena_text(arena, text, utf8_cut(text, strlen(text), PART_MAX));
 	return cut[0] && text_is_printable(cut) ? cut : "unknown";
 }
 
 const char *operator_name(struct arena *arena)
 {
-	char host[PART_MAX + 1] = "";
+	char host[HOST_NAME_MAX + 1] = "";
 
 	gethostname(host, sizeof host - 1);
 	return arena_printf(arena, "%s@%s", part(login(), arena), part(host, arena));

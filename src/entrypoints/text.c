@@ -16,36 +16,23 @@ bool text_is_printable(const char *text)
 	return utf8_is_valid(text, strlen(text));
 }
 
-/* The code point that begins there and what it takes; beyond three bytes nothing is of interest. */
-static unsigned code_at(const unsigned char *at, size_t *width)
-{
-	*width = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-	if (*width == 1)
-		return at[0];
-	if (*width == 2)
-		return (at[0] & 0x1fU) << 6 | (at[1] & 0x3fU);
-	return *width == 3 ? (at[0] & 0x0fU) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU) : UINT32_MAX;
-}
-
-static bool is_obeyed(unsigned code)
-{
-	return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x200e || code == 0x200f ||
-	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
-}
-
 const char *text_printable(const char *text, struct arena *arena)
 {
-	char *copy = arena_alloc(arena, 6 * strlen(text) + 1), *end = copy;
-	size_t width;
+	size_t left = strlen(text), width;
+	char *copy = arena_alloc(arena, 6 * left + 1), *end = copy;
 
-	for (const char *at = text; *at; at += width) {
-		unsigned code = code_at((const unsigned char *)at, &width);
+	for (; left; left -= width, text += width) {
+		uint32_t code;
+		bool is_valid;
 
-		if (is_obeyed(code)) {
-			end += sprintf(end, "\\u%04x", code);
-		} else {
-			memcpy(end, at, width);
+		width = utf8_next(text, left, &code, &is_valid);
+		if (utf8_is_control(code)) {
+			end += sprintf(end, "\\u%04x", (unsigned)code);
+		} else if (is_valid) {
+			memcpy(end, text, width);
 			end += width;
+		} else {
+			end = stpcpy(end, "\xef\xbf\xbd");
 		}
 	}
 	return copy;

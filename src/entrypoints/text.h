@@ -12,8 +12,8 @@
 bool text_is_printable(const char *text);
 
 /*
- * A copy in `arena` of a text in UTF-8, in which what a terminal would obey is escaped as JSON does:
- * controls, and marks that turn the reading direction.
+ * A copy in `arena` of any text, in which what a terminal would obey (utf8_is_control()) is escaped as JSON
+ * does, and bytes that are no UTF-8 are U+FFFD.
  */
 const char *text_printable(const char *text, struct arena *arena);
 

@@ -4,7 +4,7 @@ import json
 
 import msgpack
 import pytest
-from installation import unique
+from installation import administrator, unique
 
 GOOD = {"orderid": "order", "sku": "sku", "qty": 1}
 
@@ -132,3 +132,30 @@ def test_a_thousand_bad_messages_do_not_fail_the_good_ones_among_them(allocd):
         events.expect("line_allocated", orderid=f"order-{number}", version=number + 1)
     outcomes = [outcome for _, outcome, *_ in allocd.await_dead_letters(2000)]
     assert (outcomes.count("invalid"), outcomes.count("rejected")) == (1000, 1000)
+
+
+@pytest.mark.parametrize("character", ["ä", "€", "🪑"])
+def test_a_long_message_of_the_database_is_told_in_whole_characters(allocd, character):
+    """The database's words are longer than what is kept of them, and end in the middle of no character."""
+    sku = unique("sku")
+    allocd.stock(sku, **{unique("batch"): 100})
+    with administrator(allocd.database_url) as execute:
+        execute(f"""
+            create function refuse() returns trigger language plpgsql as $$ begin
+                raise exception '%', repeat('x', length(new.orderid)) || repeat('{character}', 300)
+                    using errcode = '23514';
+            end $$;
+            create trigger refuse before insert on order_lines for each row execute function refuse();
+        """)
+
+    for offset in range(1, 5):
+        answer = allocd.post("/allocate", {"orderid": "x" * offset, "sku": sku, "qty": 1})
+        assert answer.status_code == 422
+        assert character * 100 in answer.json()["message"]
+        assert "?" not in answer.json()["message"]
+        allocd.allocate(sku, "x" * offset, 1)
+
+    allocd.await_dead_letters(4)
+    for options in ([], ["--json"]):
+        assert character * 100 in allocd.run("dead-letters", "list", *options).stdout
+    assert allocd.get("/livez").status_code == 200

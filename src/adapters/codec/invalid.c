@@ -1,6 +1,8 @@
 /* How the codec says no. */
 #include "adapters/codec/invalid.h"
 
+#include "core/utf8.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +14,7 @@ bool invalid(struct arena *arena, const char **error, const char *subject, const
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	utf8_vformat(text, sizeof text, format, args);
 	va_end(args);
 	*error = arena_printf(arena, "%s: %s", subject, text);
 	return false;

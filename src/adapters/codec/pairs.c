@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As much of an unknown name as an error quotes, in bytes. */
+#define NAME_SHOWN_MAX 40
+
 /* The field that goes by that name or has it for an alias, or NULL. */
 static const struct field *field_called(const struct message_descriptor *descriptor, const char *name)
 {
@@ -57,8 +60,9 @@ bool pair_read(const struct message_descriptor *descriptor, const char *text, st
 	pair->text = equals + 1;
 	pair->field = field_called(descriptor, pair->name);
 	if (!pair->field)
-		return invalid(arena, error, descriptor->name, "expected one of the fields %s, not '%.40s'",
-			       names_of_fields(descriptor, arena), pair->name);
+		return invalid(arena, error, descriptor->name, "expected one of the fields %s, not '%.*s'",
+			       names_of_fields(descriptor, arena),
+			       (int)utf8_cut(pair->name, strlen(pair->name), NAME_SHOWN_MAX), pair->name);
 	if (!utf8_is_valid(pair->text, strlen(pair->text)))
 		return invalid(arena, error, pair->name, "expected UTF-8");
 	return true;

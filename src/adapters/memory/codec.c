@@ -2,6 +2,7 @@
 #include "adapters/memory/codec.h"
 
 #include "core/calendar.h"
+#include "core/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,18 +12,9 @@
 
 /* ---- what a value must be ---- */
 
-static int64_t code_points(const char *text)
-{
-	int64_t count = 0;
-
-	for (; *text; text++)
-		count += (*text & 0xc0) != 0x80;
-	return count;
-}
-
 static const char *text_error(struct arena *arena, const struct field *field, const char *text)
 {
-	int64_t length = code_points(text);
+	int64_t length = (int64_t)utf8_count(text, strlen(text));
 
 	if (length >= field->min && length <= field->max)
 		return NULL;

@@ -5,6 +5,7 @@
 #include "adapters/postgres/job.h"
 #include "adapters/postgres/session.h"
 #include "adapters/postgres/sqlstate.h"
+#include "core/utf8.h"
 
 #include <event2/util.h>
 #include <stdio.h>
@@ -320,8 +321,8 @@ static void describe_error(const PGresult *result, struct trouble *trouble)
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
 	trouble->kind = sqlstate_kind(sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-	snprintf(trouble->text, sizeof trouble->text, "%s (SQLSTATE %s)",
-		 text ? text : PQresultErrorMessage(result), sqlstate ? sqlstate : "unknown");
+	utf8_format(trouble->text, sizeof trouble->text, "%s (SQLSTATE %s)",
+		    text ? text : PQresultErrorMessage(result), sqlstate ? sqlstate : "unknown");
 	conninfo_join_lines(trouble->text);
 }
 

@@ -2,8 +2,8 @@
 #include "adapters/postgres/conninfo.h"
 
 #include "adapters/postgres/postgres.h"
+#include "core/utf8.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +64,6 @@ void conninfo_join_lines(char *text)
 
 void conninfo_error(const PGconn *pg, char *text, size_t size)
 {
-	snprintf(text, size, "%s", PQerrorMessage(pg));
+	utf8_format(text, size, "%s", PQerrorMessage(pg));
 	conninfo_join_lines(text);
 }

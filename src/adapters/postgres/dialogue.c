@@ -4,6 +4,7 @@
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/session.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -41,7 +42,7 @@ void dialogue_wait_for_ever(struct dialogue *dialogue)
 
 static bool fail(struct dialogue *dialogue, const char *text)
 {
-	snprintf(dialogue->text, sizeof dialogue->text, "%s", text);
+	utf8_format(dialogue->text, sizeof dialogue->text, "%s", text);
 	conninfo_join_lines(dialogue->text);
 	return false;
 }

@@ -5,7 +5,7 @@
  * the commit; who holds those must not wait for a row of somebody who wants them.
  */
 #include "adapters/postgres/flush.h"
-#include "adapters/postgres/utf8.h"
+#include "core/utf8.h"
 
 /* What a bad message says of itself may be anything: only its payload is kept as it is. */
 static void array_untrusted(struct param *array, const char *text)

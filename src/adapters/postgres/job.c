@@ -2,14 +2,14 @@
 #include "adapters/postgres/job.h"
 
 #include "adapters/postgres/conninfo.h"
+#include "core/utf8.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text)
 {
 	trouble->kind = kind;
-	snprintf(trouble->text, sizeof trouble->text, "%s", text);
+	utf8_format(trouble->text, sizeof trouble->text, "%s", text);
 	conninfo_join_lines(trouble->text);
 }
 

@@ -2,7 +2,7 @@
 #include "adapters/postgres/calls.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/postgres.h"
-#include "adapters/postgres/utf8.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 

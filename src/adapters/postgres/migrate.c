@@ -2,6 +2,7 @@
 #include "adapters/postgres/dialogue.h"
 #include "adapters/postgres/migrations.h"
 #include "adapters/postgres/postgres.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static const char create_table[] = "create table if not exists migrations ("
 
 static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result result, const char *words)
 {
-	snprintf(text, SCHEMA_TEXT_SIZE, "%s", words);
+	utf8_format(text, SCHEMA_TEXT_SIZE, "%s", words);
 	return result;
 }
 
@@ -36,25 +37,25 @@ static enum schema_result say_why(const struct dialogue *dialogue, char text[SCH
 
 static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
 {
-	snprintf(text, SCHEMA_TEXT_SIZE,
-		 "migration %s was applied to this database in another wording: it must never change",
-		 migration->name);
+	utf8_format(text, SCHEMA_TEXT_SIZE,
+		    "migration %s was applied to this database in another wording: it must never change",
+		    migration->name);
 	return SCHEMA_INCOMPATIBLE;
 }
 
 static enum schema_result say_too_new(char text[SCHEMA_TEXT_SIZE], const char *number, int oldest_program)
 {
-	snprintf(text, SCHEMA_TEXT_SIZE,
-		 "the database is too new: its migration %s needs a program that knows migration %d;"
-		 " this one knows %d",
-		 number, oldest_program, migration_count);
+	utf8_format(text, SCHEMA_TEXT_SIZE,
+		    "the database is too new: its migration %s needs a program that knows migration %d;"
+		    " this one knows %d",
+		    number, oldest_program, migration_count);
 	return SCHEMA_INCOMPATIBLE;
 }
 
 static enum schema_result say_missing(char text[SCHEMA_TEXT_SIZE], int number)
 {
-	snprintf(text, SCHEMA_TEXT_SIZE, "the database lacks migration %s: run `allocd migrate`",
-		 migrations[number - 1].name);
+	utf8_format(text, SCHEMA_TEXT_SIZE, "the database lacks migration %s: run `allocd migrate`",
+		    migrations[number - 1].name);
 	return SCHEMA_INCOMPATIBLE;
 }
 

@@ -1,6 +1,6 @@
 /* Mail that is to be sent: taken with a lease, then gone, due again or a dead letter. */
 #include "adapters/postgres/store.h"
-#include "adapters/postgres/utf8.h"
+#include "core/utf8.h"
 
 struct due {
 	struct postgres_store *store;

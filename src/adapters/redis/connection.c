@@ -8,6 +8,7 @@
 #include "adapters/redis/instants.h"
 #include "adapters/redis/tls.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -15,7 +16,6 @@
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BACKOFF_MIN_MS 100
@@ -193,7 +193,7 @@ static void give_up_on_protocol(struct redis_connection *connection)
 {
 	char cause[REDIS_TROUBLE_MAX];
 
-	snprintf(cause, sizeof cause, "this is not the protocol of Redis: %s", connection->frame.defect);
+	utf8_format(cause, sizeof cause, "this is not the protocol of Redis: %s", connection->frame.defect);
 	lose(connection, cause);
 }
 
@@ -285,7 +285,7 @@ int64_t redis_connection_heard_at(const struct redis_connection *connection)
 static void end(struct redis_connection *connection, const char *cause)
 {
 	if (holds_back(connection) && evbuffer_get_length(input_of(connection)) > 0)
-		snprintf(connection->ended, sizeof connection->ended, "%s", cause);
+		utf8_format(connection->ended, sizeof connection->ended, "%s", cause);
 	else
 		lose(connection, cause);
 }
@@ -310,9 +310,9 @@ static void describe_end(const struct redis_connection *connection, short events
 	if ((events & BEV_EVENT_ERROR) && connection->tls)
 		tls_describe_error(connection->stream, error, sizeof error);
 	else if (events & BEV_EVENT_ERROR)
-		snprintf(error, sizeof error, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-	snprintf(cause, size, "%s%s", error,
-		 was_slow(connection) ? " (intake was paused: perhaps for reading too slowly)" : "");
+		utf8_format(error, sizeof error, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	utf8_format(cause, size, "%s%s", error,
+		    was_slow(connection) ? " (intake was paused: perhaps for reading too slowly)" : "");
 }
 
 static void on_event(struct bufferevent *stream, short events, void *context)
@@ -353,7 +353,7 @@ static void lose(struct redis_connection *connection, const char *cause)
 {
 	bool was_up = connection->state == CONNECTION_UP;
 
-	snprintf(connection->trouble, sizeof connection->trouble, "%s", cause);
+	utf8_format(connection->trouble, sizeof connection->trouble, "%s", cause);
 	close_stream(connection);
 	connection->failures =
 		was_up && now_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;

@@ -3,6 +3,7 @@
 
 #include "adapters/system/resolver.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -80,7 +81,7 @@ static void set_options(int fd)
 
 static void give_up_address(struct dial *dial, int error)
 {
-	snprintf(dial->error, sizeof dial->error, "%s", strerror(error));
+	utf8_format(dial->error, sizeof dial->error, "%s", strerror(error));
 	if (dial->fd >= 0)
 		close(dial->fd);
 	dial->fd = -1;
@@ -150,7 +151,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 
 	dial->resolver = NULL;
 	if (error)
-		snprintf(dial->error, sizeof dial->error, "host not found: %s", error);
+		utf8_format(dial->error, sizeof dial->error, "host not found: %s", error);
 	for (struct addrinfo *info = addresses; info && dial->count < ADDRESSES_MAX; info = info->ai_next) {
 		struct address *address = &dial->addresses[dial->count++];
 

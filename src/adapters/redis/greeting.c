@@ -3,6 +3,7 @@
 
 #include "adapters/redis/command.h"
 #include "adapters/redis/refusal.h"
+#include "core/utf8.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ static bool refuse(const struct redisReply *reply, const char *what, char *error
 	char words[256];
 
 	refusal_describe(reply, words, sizeof words);
-	snprintf(error, size, "%s: %s", what, words);
+	utf8_format(error, size, "%s: %s", what, words);
 	return false;
 }
 
@@ -73,8 +74,8 @@ static bool take_auth(const struct redisReply *reply, char *error, size_t size)
 		return true;
 	if (refusal_is(reply, "WRONGPASS") || refusal_is(reply, "NOPERM") || refusal_is(reply, "DENIED"))
 		return refuse(reply, "AUTH", error, size);
-	snprintf(error, size,
-		 "AUTH was refused: check user and password in REDIS_URL, and that this Redis has any");
+	utf8_format(error, size,
+		    "AUTH was refused: check user and password in REDIS_URL, and that this Redis has any");
 	return false;
 }
 
@@ -102,13 +103,13 @@ static bool take_version(struct greeting *greeting, const struct redisReply *rep
 	line = strstr(reply->str, "redis_version:");
 	if (!line || sscanf(line, "redis_version:%31[0-9.]", greeting->version) != 1 ||
 	    sscanf(greeting->version, "%9d.%9d", &major, &minor) != 2) {
-		snprintf(error, size, "it does not tell a version of Redis");
+		utf8_format(error, size, "it does not tell a version of Redis");
 		return false;
 	}
 	if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
 		return true;
-	snprintf(error, size, "Redis %s is too old: %d.%d or newer is needed", greeting->version,
-		 OLDEST_MAJOR, OLDEST_MINOR);
+	utf8_format(error, size, "Redis %s is too old: %d.%d or newer is needed", greeting->version,
+		    OLDEST_MAJOR, OLDEST_MINOR);
 	return false;
 }
 

@@ -4,11 +4,11 @@
 #include "adapters/redis/command.h"
 #include "adapters/redis/refusal.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 
 #define REPLY_MAX ((size_t)16 * 1024)
 
@@ -43,7 +43,7 @@ static void on_lost(void *context, const char *cause)
 	struct redis_call *call = context;
 
 	call->lost = true;
-	snprintf(call->error, sizeof call->error, "%s", cause);
+	utf8_format(call->error, sizeof call->error, "%s", cause);
 	event_base_loopexit(call->base, NULL);
 }
 
@@ -60,7 +60,7 @@ struct redis_call *redis_call_begin(const struct redis_url *url, struct random *
 				     "allocd-command", REPLY_MAX, &user, call);
 	event_base_dispatch(call->base);
 	if (call->lost) {
-		snprintf(error, REDIS_TROUBLE_MAX, "%s", call->error);
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
 		redis_call_end(&call);
 	}
 	return call;
@@ -103,7 +103,7 @@ bool redis_call_number(struct redis_call *call, const struct bytes *arguments, s
 	evbuffer_free(commands);
 	*number = call->number;
 	if (!call->answered)
-		snprintf(error, REDIS_TROUBLE_MAX, "%s", call->error);
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
 	return call->answered;
 }
 

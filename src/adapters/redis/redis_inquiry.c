@@ -5,11 +5,11 @@
 #include "adapters/redis/frame.h"
 #include "adapters/redis/refusal.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)1024)
@@ -61,7 +61,7 @@ static void on_heard(void *context, const redisReply *reply, size_t true_size)
 		char words[REDIS_TROUBLE_MAX - sizeof "SUBSCRIBE: "], cause[REDIS_TROUBLE_MAX];
 
 		refusal_describe(reply, words, sizeof words);
-		snprintf(cause, sizeof cause, "SUBSCRIBE: %s", words);
+		utf8_format(cause, sizeof cause, "SUBSCRIBE: %s", words);
 		redis_connection_drop(inquiry->connection, cause);
 	}
 }
@@ -72,7 +72,7 @@ static void on_lost(void *context, const char *cause)
 	struct redis_inquiry *inquiry = context;
 
 	inquiry->lost = true;
-	snprintf(inquiry->error, sizeof inquiry->error, "%s", cause);
+	utf8_format(inquiry->error, sizeof inquiry->error, "%s", cause);
 	event_base_loopexit(inquiry->base, NULL);
 }
 
@@ -100,7 +100,7 @@ struct redis_inquiry *redis_inquiry_begin(const struct redis_url *url, struct ra
 				     "allocd-command", ANSWER_MAX, &user, inquiry);
 	event_base_dispatch(inquiry->base);
 	if (inquiry->lost) {
-		snprintf(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);
 		redis_inquiry_end(&inquiry);
 	}
 	return inquiry;
@@ -143,6 +143,6 @@ bool redis_inquiry_ask(struct redis_inquiry *inquiry, struct redis_call *call, c
 	*asked = inquiry->asked;
 	*answered = inquiry->answered;
 	if (inquiry->lost)
-		snprintf(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);
 	return !inquiry->lost;
 }

@@ -6,6 +6,7 @@
 #include "adapters/redis/instants.h"
 #include "adapters/redis/refusal.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -73,7 +74,7 @@ static void log_refusal(struct redis_publisher *publisher, const char *cause)
 {
 	if (!strcmp(cause, publisher->refusal_logged))
 		return;
-	snprintf(publisher->refusal_logged, sizeof publisher->refusal_logged, "%s", cause);
+	utf8_format(publisher->refusal_logged, sizeof publisher->refusal_logged, "%s", cause);
 	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TEXT("cause", cause));
 }
 
@@ -121,7 +122,7 @@ static void answer(struct call *call)
 
 static void fail(struct call *call, const char *error)
 {
-	snprintf(call->error, sizeof call->error, "%s", error);
+	utf8_format(call->error, sizeof call->error, "%s", error);
 	answer(call);
 }
 
@@ -130,7 +131,7 @@ static void fail_soon(struct call *call, const char *error)
 {
 	static const struct timeval at_once = {0, 0};
 
-	snprintf(call->error, sizeof call->error, "%s", error);
+	utf8_format(call->error, sizeof call->error, "%s", error);
 	call->ending = must(evtimer_new(call->publisher->base, on_ending, call));
 	evtimer_add(call->ending, &at_once);
 }
@@ -380,7 +381,7 @@ static void on_loaded(void *context, const redisReply *reply)
 		return; /* `lost` is told why */
 	if (reply->type != REDIS_REPLY_STRING || reply->len > FENCE_HASH_MAX) {
 		refusal_describe(reply, words, sizeof words);
-		snprintf(cause, sizeof cause, "SCRIPT LOAD: %s", words);
+		utf8_format(cause, sizeof cause, "SCRIPT LOAD: %s", words);
 		redis_connection_drop(publisher->connection, cause);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "bus/codec.h"
 #include "core/decimal.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -94,7 +95,7 @@ static void fail(struct call *call, enum failure_kind kind, const char *error)
 	if (call->failed)
 		return;
 	call->failed = true;
-	snprintf(call->error, sizeof call->error, "%s", error);
+	utf8_format(call->error, sizeof call->error, "%s", error);
 	call->failure = (struct failure){kind, call->error};
 }
 

@@ -9,6 +9,7 @@
 #include "adapters/redis/refusal.h"
 #include "bus/codec.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -84,7 +85,7 @@ static void on_lost(void *context, const char *cause)
 	subscriber->confirmed = 0;
 	subscriber->stats.losses++;
 	subscriber->blind_since = since;
-	snprintf(subscriber->blind_cause, sizeof subscriber->blind_cause, "%s", cause);
+	utf8_format(subscriber->blind_cause, sizeof subscriber->blind_cause, "%s", cause);
 	if (subscriber->listener->down)
 		subscriber->listener->down(subscriber->context, subscriber->blind_since, cause);
 }
@@ -157,7 +158,8 @@ static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 	if (reply->type == REDIS_REPLY_ERROR && subscriber->confirmed == subscriber->count)
 		return;
 	refusal_describe(reply, words, sizeof words);
-	snprintf(cause, sizeof cause, "SUBSCRIBE to %.32s and the others: %s", last->name, words);
+	utf8_format(cause, sizeof cause, "SUBSCRIBE to %.*s and the others: %s",
+		    (int)utf8_cut(last->name, strlen(last->name), 32), last->name, words);
 	redis_connection_drop(subscriber->connection, cause);
 }
 
@@ -208,7 +210,7 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 	subscriber->context = context;
 	add_channels(subscriber, config);
 	subscriber->blind_since = calendar_us();
-	snprintf(subscriber->blind_cause, sizeof subscriber->blind_cause, "not connected yet");
+	utf8_format(subscriber->blind_cause, sizeof subscriber->blind_cause, "not connected yet");
 	subscriber->connection = redis_connection_new(settings, config->name, PAYLOAD_MAX, &user, subscriber);
 	return subscriber;
 }

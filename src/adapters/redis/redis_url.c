@@ -5,9 +5,9 @@
 #include "adapters/redis/redis_url.h"
 
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -157,8 +157,8 @@ static const char *parse_address(struct redis_url *url, struct part authority)
 	if (!error)
 		error = parse_port(url, authority);
 	if (!error)
-		snprintf(url->place, sizeof url->place, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
-			 url->host, url->port);
+		utf8_format(url->place, sizeof url->place, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
+			    url->host, url->port);
 	return error;
 }
 
@@ -169,7 +169,7 @@ static const char *parse_socket(struct redis_url *url, struct part authority, st
 	url->path = percent_decode(path);
 	if (!url->path || path.size < 2 || strlen(url->path) > SOCKET_PATH_MAX)
 		return "the socket's path has 2 to 107 characters: redis+unix:///path";
-	snprintf(url->place, sizeof url->place, "%s", url->path);
+	utf8_format(url->place, sizeof url->place, "%s", url->path);
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "adapters/redis/tls.h"
 
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <arpa/inet.h>
 #include <event2/bufferevent.h>
@@ -10,7 +11,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 struct ssl_ctx_st *tls_context_new(void)
 {
@@ -59,9 +59,10 @@ void tls_describe_error(struct bufferevent *stream, char *text, size_t size)
 	const char *reason = error ? ERR_reason_error_string(error) : NULL;
 
 	if (verified != X509_V_OK)
-		snprintf(text, size, "the server's certificate: %s", X509_verify_cert_error_string(verified));
+		utf8_format(text, size, "the server's certificate: %s",
+			    X509_verify_cert_error_string(verified));
 	else if (reason)
-		snprintf(text, size, "TLS: %s", reason);
+		utf8_format(text, size, "TLS: %s", reason);
 	else
-		snprintf(text, size, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+		utf8_format(text, size, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }

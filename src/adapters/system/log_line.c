@@ -2,6 +2,7 @@
 #include "adapters/system/log_line.h"
 
 #include "core/calendar.h"
+#include "core/utf8.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -22,8 +23,6 @@ static const struct style styles[] = {
 /* Kept free for `truncated` and `close`. */
 #define TAIL_MAX 24
 
-#define REPLACEMENT_CHARACTER 0xfffdU
-
 /* ---- pieces: each is put whole or not at all ---- */
 
 static bool put(struct log_line *line, const char *text, size_t size)
@@ -40,42 +39,6 @@ static bool put_text(struct log_line *line, const char *text)
 	return put(line, text, strlen(text));
 }
 
-/*
- * One code point of UTF-8 (RFC 3629) that begins at `text`, which ends in NUL; returns how many bytes it
- * has.  A byte that begins none stands for U+FFFD.
- */
-static size_t decode(const char *text, uint32_t *code)
-{
-	static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-	const unsigned char *byte = (const unsigned char *)text;
-	size_t width = byte[0] < 0x80 ? 1 : byte[0] < 0xc0 ? 0 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
-	uint32_t value = width == 1 ? byte[0] : byte[0] & (0x7fU >> width);
-
-	for (size_t i = 1; i < width; i++) {
-		if ((byte[i] & 0xc0) != 0x80)
-			width = 0;
-		else
-			value = value << 6 | (byte[i] & 0x3fU);
-	}
-	if (!width || byte[0] >= 0xf8 || value < lowest[width] || value > 0x10ffff ||
-	    (value >= 0xd800 && value <= 0xdfff)) {
-		*code = REPLACEMENT_CHARACTER;
-		return 1;
-	}
-	*code = value;
-	return width;
-}
-
-/*
- * Controls (a terminal obeys them), line ends in Unicode's eyes, and marks that turn the reading direction.
- */
-static bool is_unsafe(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x200e || code == 0x200f ||
-	       code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
-}
-
 /* The code point that `raw` (of `width` bytes) stands for, as it is written between quotes. */
 static size_t escape(uint32_t code, const char *raw, size_t width, char escaped[8])
 {
@@ -88,9 +51,9 @@ static size_t escape(uint32_t code, const char *raw, size_t width, char escaped[
 			return 2;
 		}
 	}
-	if (is_unsafe(code))
+	if (utf8_is_control(code))
 		return (size_t)snprintf(escaped, 8, "\\u%04x", (unsigned)code);
-	if (code == REPLACEMENT_CHARACTER) {
+	if (code == UTF8_REPLACEMENT) {
 		memcpy(escaped, "\xef\xbf\xbd", 3);
 		return 3;
 	}
@@ -100,22 +63,24 @@ static size_t escape(uint32_t code, const char *raw, size_t width, char escaped[
 
 static bool put_quoted(struct log_line *line, const char *text)
 {
-	size_t size = 0;
+	size_t size = 0, left = strlen(text), width;
 
 	if (!put(line, "\"", 1))
 		return false;
-	while (*text) {
+	for (; left; left -= width, text += width) {
 		uint32_t code;
-		size_t width = decode(text, &code);
+		bool is_valid;
 		char escaped[8];
-		size_t escaped_size = escape(code, text, width, escaped);
+		size_t escaped_size;
+
+		width = utf8_next(text, left, &code, &is_valid);
+		escaped_size = escape(code, text, width, escaped);
 
 		if (size + escaped_size > LOG_TEXT_MAX)
 			return put_text(line, "…\"");
 		if (!put(line, escaped, escaped_size))
 			return false;
 		size += escaped_size;
-		text += width;
 	}
 	return put(line, "\"", 1);
 }

@@ -23,7 +23,6 @@ static int run_all(void)
 	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
 	srunner_add_suite(runner, conninfo_suite());
 	srunner_add_suite(runner, sqlstate_suite());
-	srunner_add_suite(runner, utf8_suite());
 	srunner_add_suite(runner, sweep_suite());
 	srunner_add_suite(runner, schema_suite());
 	srunner_add_suite(runner, trouble_suite());

@@ -12,6 +12,5 @@ Suite *schema_suite(void);
 Suite *sqlstate_suite(void);
 Suite *trouble_suite(void);
 Suite *sweep_suite(void);
-Suite *utf8_suite(void);
 
 #endif

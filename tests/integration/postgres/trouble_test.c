@@ -1,4 +1,5 @@
 /* Bad data, and servers that are not there, not for us, or not willing. */
+#include "core/utf8.h"
 #include "suites.h"
 #include "world.h"
 
@@ -63,6 +64,41 @@ START_TEST(what_a_trigger_refuses_is_the_datas_fault)
 	work_restart(work);
 	work_allocate(work, "good", "lamp", 1);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+END_TEST
+
+/* Characters of two, three and four bytes, each at every distance from the end of the text that is kept. */
+static const struct {
+	const char *character;
+	int offset;
+} wordy[] = {
+	{"ä", 0},
+	{"ä", 1},
+	{"€", 0},
+	{"€", 1},
+	{"€", 2},
+	{"\xf0\x9f\xaa\x91", 0},
+	{"\xf0\x9f\xaa\x91", 1},
+	{"\xf0\x9f\xaa\x91", 2},
+	{"\xf0\x9f\xaa\x91", 3},
+};
+
+START_TEST(a_long_message_of_the_database_is_cut_between_characters)
+{
+	database_sql(
+		"create or replace function poison() returns trigger language plpgsql as $$ begin"
+		" raise exception '%%', repeat('x', %d) || repeat('%s', 600) using errcode = '23514';"
+		" end $$;"
+		"create trigger poison before insert on order_lines for each row execute function poison()",
+		wordy[_i].offset, wordy[_i].character);
+	begin();
+	work_allocate(work, "poison", "lamp", 1);
+
+	ck_assert_int_eq(work_do(work), FAILURE_DATA);
+
+	ck_assert(utf8_is_valid(work->failure, strlen(work->failure)));
+	ck_assert_uint_gt(strlen(work->failure), 500);
+	ck_assert_ptr_null(strchr(work->failure, '?'));
 }
 END_TEST
 
@@ -426,6 +462,8 @@ Suite *trouble_suite(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
+	tcase_add_loop_test(tests, a_long_message_of_the_database_is_cut_between_characters, 0,
+			    (int)(sizeof wordy / sizeof wordy[0]));
 	tcase_add_loop_test(tests, a_batch_that_breaks_an_invariant_is_refused, 0,
 			    (int)(sizeof breaches / sizeof breaches[0]));
 	tcase_add_test(tests, a_row_that_the_read_model_should_not_have_is_put_right);

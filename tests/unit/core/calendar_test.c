@@ -235,6 +235,24 @@ START_TEST(an_instant_is_written_in_utc_with_microseconds)
 }
 END_TEST
 
+/* What lies beyond the years of four digits has no text, but harms nothing. */
+START_TEST(the_ends_of_time_are_written_within_bounds)
+{
+	static const int64_t ends[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, 0};
+	static const int32_t last_days[] = {INT32_MAX, INT32_MAX - 719467, INT32_MAX - 719468, INT32_MIN, 0};
+	char text[INSTANT_TEXT_SIZE];
+
+	for (size_t i = 0; i < COUNT(ends); i++) {
+		instant_format(ends[i], text);
+		ck_assert_uint_eq(strlen(text), INSTANT_TEXT_SIZE - 1);
+	}
+	for (size_t i = 0; i < COUNT(last_days); i++) {
+		day_format(last_days[i], text);
+		ck_assert_uint_eq(strlen(text), DAY_TEXT_SIZE - 1);
+	}
+}
+END_TEST
+
 START_TEST(the_warehouse_and_no_instant_come_before_all_others)
 {
 	ck_assert_int_lt(IN_WAREHOUSE, FIRST_DAY);
@@ -255,6 +273,7 @@ Suite *calendar_suite(void)
 	tcase_add_loop_test(tests, an_instant_is_read, 0, COUNT(instants));
 	tcase_add_loop_test(tests, what_is_no_instant_is_refused, 0, COUNT(no_instants));
 	tcase_add_loop_test(tests, an_instant_is_written_in_utc_with_microseconds, 0, COUNT(written));
+	tcase_add_test(tests, the_ends_of_time_are_written_within_bounds);
 	tcase_add_test(tests, the_warehouse_and_no_instant_come_before_all_others);
 	suite_add_tcase(suite, tests);
 	return suite;

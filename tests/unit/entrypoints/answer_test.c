@@ -80,6 +80,26 @@ START_TEST(a_problem_is_that_of_the_rfc_and_has_a_message)
 }
 END_TEST
 
+static const struct {
+	const char *message, *detail;
+} broken[] = {
+	{"cut \xc3", "cut ?"},
+	{"cut \xe2\x82", "cut ??"},
+	{"cut \xf0\x9f\xaa", "cut ???"},
+	{"\xff \xe2\x82\xac", "? \xe2\x82\xac"},
+};
+
+START_TEST(a_problem_is_json_whatever_the_message)
+{
+	char *text = problem_json(422, broken[_i].message);
+	json_t *problem = json_loads(text, 0, NULL);
+
+	ck_assert_str_eq(json_string_value(json_object_get(problem, "detail")), broken[_i].detail);
+	json_decref(problem);
+	free(text);
+}
+END_TEST
+
 START_TEST(json_is_told_by_its_type_whatever_the_parameters)
 {
 	ck_assert(is_json_type("application/json"));
@@ -154,6 +174,7 @@ Suite *answer_suite(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, each_outcome_has_its_status_and_words, 0, COUNT(table));
 	tcase_add_test(tests, a_problem_is_that_of_the_rfc_and_has_a_message);
+	tcase_add_loop_test(tests, a_problem_is_json_whatever_the_message, 0, COUNT(broken));
 	tcase_add_test(tests, json_is_told_by_its_type_whatever_the_parameters);
 	tcase_add_loop_test(tests, a_name_is_decoded_or_refused, 0, COUNT(names));
 	tcase_add_test(tests, a_name_has_255_characters_at_most);

@@ -2,6 +2,7 @@
 #include "entrypoints/text.h"
 #include "suites.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 START_TEST(numbers_are_digits_and_fit)
@@ -60,6 +61,34 @@ START_TEST(control_characters_are_not_printable)
 }
 END_TEST
 
+static const struct {
+	const char *text, *printable;
+} printed[] = {
+	{"caf\xc3\xa9 \xf0\x9f\xaa\x91", "caf\xc3\xa9 \xf0\x9f\xaa\x91"},
+	{"a\x1b[2J\x7f", "a\\u001b[2J\\u007f"},
+	{"\xc2\x80\xc2\x9b"
+	 "31m\xc2\x9f",
+	 "\\u0080\\u009b31m\\u009f"},
+	/* NOLINTNEXTLINE(misc-misleading-bidirectional): escaped here, too. */
+	{"\xd8\x9c\xe2\x80\xae\xe2\x81\xa6\xef\xbb\xbf", "\\u061c\\u202e\\u2066\\ufeff"},
+	{"x\xc3", "x\xef\xbf\xbd"}, /* cut in the middle of a character */
+	{"x\xe2\x82", "x\xef\xbf\xbd\xef\xbf\xbd"},
+	{"x\xf0\x9f\xaa", "x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+	{"\xff", "\xef\xbf\xbd"},
+};
+
+/* The copy is as large as the text, so that a sanitizer sees what is read beyond it. */
+START_TEST(what_a_terminal_would_obey_is_escaped)
+{
+	char *text = strdup(printed[_i].text);
+	struct arena *arena = arena_new(1024);
+
+	ck_assert_str_eq(text_printable(text, arena), printed[_i].printable);
+	arena_free(&arena);
+	free(text);
+}
+END_TEST
+
 START_TEST(distance_counts_the_edits)
 {
 	ck_assert_uint_eq(text_distance("kitten", "sitting"), 3);
@@ -79,6 +108,8 @@ Suite *text_suite(void)
 	tcase_add_test(tests, seconds_may_have_a_fraction);
 	tcase_add_test(tests, characters_are_counted_not_bytes);
 	tcase_add_test(tests, control_characters_are_not_printable);
+	tcase_add_loop_test(tests, what_a_terminal_would_obey_is_escaped, 0,
+			    sizeof printed / sizeof printed[0]);
 	tcase_add_test(tests, distance_counts_the_edits);
 	suite_add_tcase(suite, tests);
 	return suite;
