@@ -5,6 +5,7 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis_call.h"
 #include "adapters/redis/redis_subscriber.h"
+#include "adapters/system/descriptors.h"
 #include "adapters/system/logger.h"
 #include "adapters/system/random.h"
 #include "core/must.h"
@@ -38,17 +39,29 @@ struct logger *bootstrap_logger_new(const struct config *config)
 void bootstrap_logger_free(struct logger **logger)
 {
 	event_set_log_callback(NULL);
+	system_logger_release((struct system_logger *)*logger);
 	free(*logger);
 	*logger = NULL;
 }
 
 /* ---- settings ---- */
 
+/* The event loop, a connection to each service, the threads that look up their names. */
+#define DESCRIPTORS_MIN ((size_t)16)
+
 bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
 {
+	size_t descriptors = descriptors_free(DESCRIPTORS_MIN);
 	struct redis_url url;
 	const char *defect;
 
+	if (descriptors < DESCRIPTORS_MIN) {
+		*error = arena_printf(
+			arena,
+			"expected at least %zu free file descriptors, found %zu: raise the limit (ulimit -n)",
+			DESCRIPTORS_MIN, descriptors);
+		return false;
+	}
 	if (!redis_url_parse(&url, config->redis_url, &defect)) {
 		*error = arena_printf(arena, "REDIS_URL: %s", defect);
 		return false;

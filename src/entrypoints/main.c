@@ -1,10 +1,14 @@
 /* allocd: a stock-allocation worker. */
 #include "entrypoints/program.h"
 
+#include "adapters/system/descriptors.h"
+
 #include <unistd.h>
 
 int main(int argc, char *argv[])
 {
 	(void)argc;
+	if (!descriptors_open_standard())
+		return STATUS_FAILED;
 	return (int)program_main((const char *const *)argv + (argv[0] ? 1 : 0), (const char *const *)environ);
 }

@@ -102,6 +102,10 @@ class Installation:
         assert self.worker.poll() is None, f"allocd ended with {self.worker.returncode}:\n{self.log.read_text()}"
         return self.ready()
 
+    def ready_or_dead_without_a_log(self):
+        assert self.worker.poll() is None, f"allocd ended with {self.worker.returncode}"
+        return self.ready()
+
     def ready(self):
         with contextlib.suppress(requests.ConnectionError):
             return self.get("/readyz").status_code == 200

@@ -2,8 +2,10 @@
 #include "adapters/system/logger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,22 +32,28 @@ static bool is_writable(const struct system_logger *logger)
 	return ready == 1;
 }
 
-static bool send_line(const struct system_logger *logger, const struct log_line *line)
+static bool send_text(struct system_logger *logger, const char *text, size_t size)
 {
 	size_t sent = 0;
+	ssize_t taken;
 
-	while (sent < line->size) {
-		ssize_t size;
-
+	while (sent < size) {
 		if (!is_writable(logger))
-			return false;
-		size = write(logger->fd, line->text + sent, line->size - sent);
-		if (size < 0 && errno != EINTR)
-			return false;
-		if (size > 0)
-			sent += (size_t)size;
+			break;
+		taken = write(logger->fd, text + sent, size - sent);
+		if (taken < 0 && errno != EINTR)
+			break;
+		if (taken > 0)
+			sent += (size_t)taken;
 	}
-	return true;
+	logger->is_cut = sent < size && (sent > 0 || logger->is_cut);
+	return sent == size;
+}
+
+/* A terminal, unlike a pipe, may have taken only the beginning of the last line. */
+static bool send_line(struct system_logger *logger, const struct log_line *line)
+{
+	return (!logger->is_cut || send_text(logger, "\n", 1)) && send_text(logger, line->text, line->size);
 }
 
 static bool tell_dropped(struct system_logger *logger)
@@ -67,11 +75,36 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 	struct log_line line;
 
 	log_line_format(&line, logger->format, now(), level, message, fields, count);
+	pthread_mutex_lock(&logger->mutex);
 	if ((logger->dropped && !tell_dropped(logger)) || !send_line(logger, &line))
 		logger->dropped++;
+	pthread_mutex_unlock(&logger->mutex);
+}
+
+/* The flag that makes a write not block belongs to an opening, and others share that of standard error. */
+static int open_again(int fd)
+{
+	char path[32];
+	struct stat status;
+
+	if (fstat(fd, &status) != 0 || (!S_ISFIFO(status.st_mode) && !isatty(fd)))
+		return -1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 void system_logger_init(struct system_logger *logger, int fd, enum log_level level, enum log_format format)
 {
 	*logger = (struct system_logger){.logger = {level, write_line}, .fd = fd, .format = format};
+	pthread_mutex_init(&logger->mutex, NULL);
+	logger->own_fd = open_again(fd);
+	if (logger->own_fd >= 0)
+		logger->fd = logger->own_fd;
+}
+
+void system_logger_release(struct system_logger *logger)
+{
+	if (logger->own_fd >= 0)
+		close(logger->own_fd);
+	pthread_mutex_destroy(&logger->mutex);
 }

@@ -4,9 +4,12 @@
 #include "suites.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +29,7 @@ static void teardown(void)
 	if (ends[0] >= 0)
 		close(ends[0]);
 	close(ends[1]);
+	system_logger_release(&logger);
 }
 
 static void hear(void)
@@ -124,6 +128,87 @@ START_TEST(a_reader_that_is_gone_stops_nobody)
 }
 END_TEST
 
+/* The other end of the terminal; the logger then writes to it. */
+static int log_to_a_terminal(struct system_logger *to)
+{
+	int screen = posix_openpt(O_RDWR | O_NOCTTY), terminal;
+
+	ck_assert_int_ge(screen, 0);
+	ck_assert_int_eq(grantpt(screen), 0);
+	ck_assert_int_eq(unlockpt(screen), 0);
+	terminal = open(ptsname(screen), O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(terminal, 0);
+	system_logger_init(to, terminal, LOG_INFO, LOG_FORMAT_LOGFMT);
+	return screen;
+}
+
+static void log_for_a_while(struct system_logger *to)
+{
+	struct timespec begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (int i = 0; i < 1000; i++)
+		LOG(&to->logger, LOG_INFO, "line", LOG_NUMBER("n", i));
+	ck_assert_double_lt(seconds_since(&begin), 3);
+	ck_assert_uint_gt(to->dropped, 0);
+}
+
+START_TEST(a_terminal_that_is_not_read_stops_nobody)
+{
+	struct system_logger to;
+	int screen = log_to_a_terminal(&to);
+
+	log_for_a_while(&to);
+	close(screen);
+	LOG(&to.logger, LOG_INFO, "to a terminal that is closed", LOG_NUMBER("n", 1));
+	system_logger_release(&to);
+}
+END_TEST
+
+/* As Ctrl-S does. */
+START_TEST(a_terminal_whose_output_is_stopped_stops_nobody)
+{
+	struct system_logger to;
+	int screen = log_to_a_terminal(&to);
+
+	ck_assert_int_eq(tcflow(to.fd, TCOOFF), 0);
+	log_for_a_while(&to);
+	tcflow(to.fd, TCOON);
+	close(screen);
+	system_logger_release(&to);
+}
+END_TEST
+
+START_TEST(who_shares_the_descriptor_may_still_block_on_it)
+{
+	ck_assert_int_ge(logger.own_fd, 0);
+	ck_assert(!(fcntl(ends[1], F_GETFL) & O_NONBLOCK));
+	ck_assert(fcntl(logger.own_fd, F_GETFL) & O_NONBLOCK);
+}
+END_TEST
+
+static void *log_lines(void *context)
+{
+	for (int i = 0; i < 2000; i++)
+		LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", i));
+	return context;
+}
+
+START_TEST(lines_of_several_threads_are_whole_and_counted)
+{
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, log_lines, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	hear();
+
+	ck_assert_uint_eq(occurrences(" msg=line ") + logger.dropped, 6000);
+	ck_assert_uint_eq(occurrences("time="), occurrences("\n"));
+}
+END_TEST
+
 Suite *logger_suite(void)
 {
 	Suite *suite = suite_create("logger");
@@ -135,6 +220,10 @@ Suite *logger_suite(void)
 	tcase_add_test(tests, what_was_dropped_is_counted);
 	tcase_add_test(tests, every_line_that_went_through_is_whole);
 	tcase_add_test(tests, a_reader_that_is_gone_stops_nobody);
+	tcase_add_test(tests, a_terminal_that_is_not_read_stops_nobody);
+	tcase_add_test(tests, a_terminal_whose_output_is_stopped_stops_nobody);
+	tcase_add_test(tests, who_shares_the_descriptor_may_still_block_on_it);
+	tcase_add_test(tests, lines_of_several_threads_are_whole_and_counted);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

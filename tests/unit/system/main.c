@@ -6,6 +6,7 @@ int main(void)
 	SRunner *runner = srunner_create(clock_suite());
 	int failed;
 
+	srunner_add_suite(runner, descriptors_suite());
 	srunner_add_suite(runner, log_line_suite());
 	srunner_add_suite(runner, log_notifier_suite());
 	srunner_add_suite(runner, logger_suite());

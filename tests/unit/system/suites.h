@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *clock_suite(void);
+Suite *descriptors_suite(void);
 Suite *log_line_suite(void);
 Suite *log_notifier_suite(void);
 Suite *logger_suite(void);

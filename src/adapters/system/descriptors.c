@@ -1,0 +1,48 @@
+/* The process's file descriptors. */
+#include "adapters/system/descriptors.h"
+
+#include "core/must.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* In ascending order, for open() takes the lowest number that is free. */
+bool descriptors_open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (!is_open(fd) && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
+void descriptors_raise_limit(size_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* The limit alone says too much where descriptors were inherited, so they are opened and closed again. */
+size_t descriptors_free(size_t wanted)
+{
+	int *taken = must_alloc((wanted + 1) * sizeof *taken);
+	size_t count = 0, free_count;
+
+	while (count < wanted && (taken[count] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+		count++;
+	free_count = count;
+	while (count > 0)
+		close(taken[--count]);
+	free(taken);
+	return free_count;
+}
