@@ -3,25 +3,34 @@
 
 #include "core/must.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* What the thread and the loop share.  The last of the two to let go frees it. */
+/* A silent name server keeps each thread for half a minute and more; beyond these a look-up is refused. */
+#define THREADS_MAX 64
+
+static atomic_int threads;
+
+/* What the thread and the loop share.  The last of the two to release it frees it. */
 struct query {
-	pthread_mutex_t mutex;
-	bool answered, abandoned;
-	int answered_fd; /* an eventfd that tells the loop */
+	atomic_int holders;
+	int answered_fd; /* an eventfd that wakes the loop; -1: there is no thread to answer */
 	char *host;
 	char service[8];
-	int error; /* of getaddrinfo */
+
+	pthread_mutex_t mutex; /* guards the answer */
 	struct addrinfo *addresses;
+	const char *error; /* static */
+	char words[128];   /* where `error` points when the system's error is the reason */
 };
 
 struct resolver {
@@ -31,65 +40,72 @@ struct resolver {
 	void *context;
 };
 
-static void query_free(struct query *query)
-{
-	if (query->addresses)
-		freeaddrinfo(query->addresses);
-	pthread_mutex_destroy(&query->mutex);
-	close(query->answered_fd);
-	free(query->host);
-	free(query);
-}
-
 static struct query *query_new(const char *host, uint16_t port)
 {
 	struct query *query = must_alloc(sizeof *query);
 
+	atomic_init(&query->holders, 1);
 	pthread_mutex_init(&query->mutex, NULL);
-	query->answered_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (query->answered_fd < 0)
-		abort();
+	query->answered_fd = -1;
 	query->host = must(strdup(host));
 	snprintf(query->service, sizeof query->service, "%u", port);
 	return query;
 }
 
-/* ---- in the thread ---- */
-
-static void resolve(struct query *query, int flags)
+static void query_release(struct query *query)
 {
-	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV | flags, .ai_socktype = SOCK_STREAM};
-
-	query->error = getaddrinfo(query->host, query->service, &hints, &query->addresses);
+	if (atomic_fetch_sub(&query->holders, 1) > 1)
+		return;
+	if (query->addresses)
+		freeaddrinfo(query->addresses);
+	if (query->answered_fd >= 0)
+		close(query->answered_fd);
+	pthread_mutex_destroy(&query->mutex);
+	free(query->host);
+	free(query);
 }
 
-static void answer(struct query *query)
+static const char *system_words(struct query *query, int error)
 {
-	bool abandoned;
+	char buffer[sizeof query->words];
+
+	snprintf(query->words, sizeof query->words, "%s", strerror_r(error, buffer, sizeof buffer));
+	return query->words;
+}
+
+/* Looks the name up; true when it has addresses. */
+static bool resolve(struct query *query, int flags)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV | flags, .ai_socktype = SOCK_STREAM},
+			*found = NULL;
+	int error = getaddrinfo(query->host, query->service, &hints, &found), system_error = errno;
 
 	pthread_mutex_lock(&query->mutex);
-	query->answered = true;
-	abandoned = query->abandoned;
-	if (!abandoned)
-		eventfd_write(query->answered_fd, 1);
+	query->addresses = error ? NULL : found;
+	query->error = error == EAI_SYSTEM ? system_words(query, system_error)
+		       : error             ? gai_strerror(error)
+					   : NULL;
 	pthread_mutex_unlock(&query->mutex);
-	if (abandoned)
-		query_free(query);
+	return !error;
 }
+
+/* ---- in the thread ---- */
 
 static void *run(void *context)
 {
 	struct query *query = context;
 
 	resolve(query, AI_ADDRCONFIG);
-	answer(query);
+	atomic_fetch_sub(&threads, 1);
+	eventfd_write(query->answered_fd, 1);
+	query_release(query);
 	return NULL;
 }
 
 /* ---- in the loop ---- */
 
-/* Signals are the loop's business. */
-static bool start_thread(struct query *query)
+/* Signals are the loop's business.  Returns an error of errno.h, or 0. */
+static int create_thread(struct query *query)
 {
 	sigset_t all, before;
 	pthread_t thread;
@@ -101,21 +117,50 @@ static bool start_thread(struct query *query)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!error)
 		pthread_detach(thread);
-	return !error;
+	return error;
+}
+
+/* False, with the reason in the query, when no thread can be had. */
+static bool start_thread(struct query *query)
+{
+	int error = 0;
+
+	if (atomic_fetch_add(&threads, 1) >= THREADS_MAX) {
+		query->error = "too many name look-ups wait for an answer";
+		atomic_fetch_sub(&threads, 1);
+		return false;
+	}
+	query->answered_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (query->answered_fd < 0)
+		error = errno;
+	atomic_fetch_add(&query->holders, 1);
+	if (!error)
+		error = create_thread(query);
+	if (!error)
+		return true;
+	query->error = system_words(query, error);
+	atomic_fetch_sub(&query->holders, 1);
+	atomic_fetch_sub(&threads, 1);
+	return false;
 }
 
 static void on_answered(evutil_socket_t fd, short what, void *context)
 {
 	struct resolver *resolver = context;
 	struct resolver ended = *resolver;
-	struct addrinfo *addresses = ended.query->addresses;
-	int error = ended.query->error;
+	struct addrinfo *addresses;
+	char error[sizeof ended.query->words] = "";
 
 	(void)fd;
 	(void)what;
+	pthread_mutex_lock(&ended.query->mutex);
+	addresses = ended.query->addresses;
 	ended.query->addresses = NULL;
+	if (ended.query->error)
+		snprintf(error, sizeof error, "%s", ended.query->error);
+	pthread_mutex_unlock(&ended.query->mutex);
 	resolver_cancel(&resolver);
-	ended.done(ended.context, addresses, addresses ? NULL : gai_strerror(error));
+	ended.done(ended.context, addresses, addresses ? NULL : error);
 }
 
 struct resolver *resolver_start(struct event_base *base, const char *host, uint16_t port, resolver_done *done,
@@ -125,35 +170,23 @@ struct resolver *resolver_start(struct event_base *base, const char *host, uint1
 	struct query *query = query_new(host, port);
 
 	*resolver = (struct resolver){query, NULL, done, context};
+	/* An address needs no thread; an error needs no descriptor that says so. */
+	if (resolve(query, AI_NUMERICHOST) || !start_thread(query)) {
+		resolver->answered = must(evtimer_new(base, on_answered, resolver));
+		event_add(resolver->answered, &(struct timeval){0});
+		return resolver;
+	}
 	resolver->answered = must(event_new(base, query->answered_fd, EV_READ, on_answered, resolver));
 	event_add(resolver->answered, NULL);
-
-	/* An address needs no thread. */
-	resolve(query, AI_NUMERICHOST);
-	if (!query->error) {
-		answer(query);
-	} else if (!start_thread(query)) {
-		query->error = EAI_AGAIN;
-		answer(query);
-	}
 	return resolver;
 }
 
 void resolver_cancel(struct resolver **resolver)
 {
-	struct query *query;
-	bool answered;
-
 	if (!*resolver)
 		return;
-	query = (*resolver)->query;
 	event_free((*resolver)->answered);
-	pthread_mutex_lock(&query->mutex);
-	query->abandoned = true;
-	answered = query->answered;
-	pthread_mutex_unlock(&query->mutex);
-	if (answered)
-		query_free(query);
+	query_release((*resolver)->query);
 	free(*resolver);
 	*resolver = NULL;
 }

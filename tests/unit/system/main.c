@@ -11,6 +11,7 @@ int main(void)
 	srunner_add_suite(runner, log_notifier_suite());
 	srunner_add_suite(runner, logger_suite());
 	srunner_add_suite(runner, random_suite());
+	srunner_add_suite(runner, resolver_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -10,6 +10,7 @@ Suite *log_line_suite(void);
 Suite *log_notifier_suite(void);
 Suite *logger_suite(void);
 Suite *random_suite(void);
+Suite *resolver_suite(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
