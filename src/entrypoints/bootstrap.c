@@ -5,6 +5,7 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis_publisher.h"
 #include "adapters/system/clock.h"
+#include "adapters/system/descriptors.h"
 #include "adapters/system/log_notifier.h"
 #include "adapters/system/random.h"
 #include "core/must.h"
@@ -16,6 +17,14 @@
 #define QUEUED_UNITS    4
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+/*
+ * Descriptors: those of the loop, of the log, of files that are read now and then, and of HTTP connections that
+ * are being closed; for each connection to a service itself and one for the look-up of its name; the rest is
+ * for HTTP.  Whatever HTTP's clients do, the worker's own connections can be made again.
+ */
+#define DESCRIPTORS_BASE         ((size_t)20)
+#define DESCRIPTORS_A_CONNECTION ((size_t)2)
 
 struct worker {
 	const struct config *config;
@@ -181,14 +190,42 @@ void worker_listen(struct worker *worker)
 				     });
 }
 
-static bool take_address(struct worker *worker, enum exit_status *status)
+/* What is kept back from HTTP: the lanes, four other stores, the views, the publisher, the subscriber, streams. */
+static size_t descriptors_of_our_own(const struct config *config)
 {
+	size_t connections = (size_t)config->lanes + 7 + config->streams.count;
+
+	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections;
+}
+
+/* How many connections HTTP may have; false when the descriptors do not suffice, which is logged. */
+static bool share_descriptors(const struct config *config, struct logger *logger, size_t *connections_max)
+{
+	size_t own = descriptors_of_our_own(config);
+	size_t needed = own + (config->http.host ? HTTP_CONNECTIONS_MIN : 0), found;
+
+	found = descriptors_free(own + HTTP_CONNECTIONS_MAX);
+	if (found >= needed) {
+		*connections_max = found - own;
+		return true;
+	}
+	LOG(logger, LOG_ERROR, "too few file descriptors: raise the limit (ulimit -n)",
+	    LOG_NUMBER("free", found), LOG_NUMBER("needed", needed));
+	return false;
+}
+
+static bool take_address(struct worker *worker, size_t connections_max, enum exit_status *status)
+{
+	const struct http_server_config config = {
+		.address = worker->config->http,
+		.connections_max = connections_max,
+		.logger = worker->logger,
+	};
 	struct arena *arena = arena_new(256);
 	const char *error;
 	bool in_use;
 
-	worker->http =
-		http_api_new(worker->base, &worker->config->http, HTTP_DEADLINE_MS, arena, &error, &in_use);
+	worker->http = http_api_new(worker->base, &config, HTTP_DEADLINE_MS, arena, &error, &in_use);
 	if (!worker->http) {
 		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
 		    LOG_TEXT("reason", error));
@@ -202,12 +239,17 @@ static bool take_address(struct worker *worker, enum exit_status *status)
 
 struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status)
 {
-	struct worker *worker = must_alloc(sizeof *worker);
+	struct worker *worker;
+	size_t connections_max;
 
+	*status = STATUS_CONFIGURATION;
+	if (!share_descriptors(config, logger, &connections_max))
+		return NULL;
+	worker = must_alloc(sizeof *worker);
 	worker->config = config;
 	worker->logger = logger;
 	worker->base = must(event_base_new());
-	if (config->http.host && !take_address(worker, status))
+	if (config->http.host && !take_address(worker, connections_max, status))
 		worker_free(&worker);
 	return worker;
 }

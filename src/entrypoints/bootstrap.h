@@ -30,8 +30,8 @@ struct codec *bootstrap_codec_new(const struct config *config);
 struct worker;
 
 /*
- * Takes the HTTP address, and nothing else yet.  NULL when that cannot be had, which is logged; *status then
- * is what the program ends with.
+ * Takes the HTTP address and answers there that the worker is alive and not ready.  NULL when the address or
+ * the file descriptors cannot be had, which is logged; *status then is what the program ends with.
  */
 struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status);
 
@@ -41,7 +41,7 @@ void worker_start(struct worker *worker);
 /* Why Redis cannot be used yet, in `arena`; NULL when it can. */
 const char *worker_redis_trouble(const struct worker *worker, struct arena *arena);
 
-/* Begins to serve HTTP. */
+/* Begins to serve commands and reads by HTTP. */
 void worker_listen(struct worker *worker);
 
 /* No command is taken any more. */

@@ -15,16 +15,17 @@ struct route {
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
+	bool waits; /* for a service, so that it is refused while too many do */
 };
 
 static const struct route routes[] = {
-	{.path = "/add_batch", .command = MSG_CREATE_BATCH},
-	{.path = "/allocate", .command = MSG_ALLOCATE},
-	{.path = "/change_batch_quantity", .command = MSG_CHANGE_BATCH_QUANTITY},
-	{.path = "/allocations/", .named = serve_allocations},
-	{.path = "/events/", .named = serve_events},
+	{.path = "/add_batch", .command = MSG_CREATE_BATCH, .waits = true},
+	{.path = "/allocate", .command = MSG_ALLOCATE, .waits = true},
+	{.path = "/change_batch_quantity", .command = MSG_CHANGE_BATCH_QUANTITY, .waits = true},
+	{.path = "/allocations/", .named = serve_allocations, .waits = true},
+	{.path = "/events/", .named = serve_events, .waits = true},
 	{.path = "/livez", .plain = serve_liveness},
-	{.path = "/readyz", .plain = serve_readiness},
+	{.path = "/readyz", .plain = serve_readiness, .waits = true},
 	{.path = "/metrics", .plain = serve_metrics},
 };
 
@@ -54,6 +55,24 @@ static bool check_method(struct http_api *api, struct evhttp_request *request, c
 	return false;
 }
 
+/* True when the services that the route needs are there and have room; else that is said. */
+static bool check_services(struct http_api *api, struct evhttp_request *request, const struct route *route)
+{
+	bool is_command = route->command != MSG_NONE;
+
+	if (!api->is_started && (is_command || route->named))
+		reply_problem(request, &api->replies, 503,
+			      is_command ? "Not done, for allocd is starting: retry with the same id"
+					 : "allocd is starting: retry later");
+	else if (route->waits && http_server_is_busy(api->server))
+		reply_problem(request, &api->replies, 503,
+			      is_command ? "Not done, for too many requests wait: retry with the same id"
+					 : "Too many requests wait: retry later");
+	else
+		return true;
+	return false;
+}
+
 static void on_request(struct evhttp_request *request, void *context)
 {
 	struct http_api *api = context;
@@ -62,7 +81,7 @@ static void on_request(struct evhttp_request *request, void *context)
 
 	if (!route)
 		reply_problem(request, &api->replies, 404, "There is nothing at this path");
-	else if (!check_method(api, request, route))
+	else if (!check_method(api, request, route) || !check_services(api, request, route))
 		return;
 	else if (route->command != MSG_NONE)
 		serve_command(api, request, route->command);
@@ -72,13 +91,13 @@ static void on_request(struct evhttp_request *request, void *context)
 		route->plain(api, request);
 }
 
-struct http_api *http_api_new(struct event_base *base, const struct listen_address *address, int deadline_ms,
-			      struct arena *arena, const char **error, bool *in_use)
+struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
+			      int deadline_ms, struct arena *arena, const char **error, bool *in_use)
 {
 	struct http_api *api = must_alloc(sizeof *api);
 
 	*api = (struct http_api){.base = base, .deadline_ms = deadline_ms, .started_at = time(NULL)};
-	api->server = http_server_new(base, address, on_request, api, arena, error, in_use);
+	api->server = http_server_new(base, config, on_request, api, arena, error, in_use);
 	if (!api->server) {
 		free(api);
 		return NULL;
@@ -86,10 +105,16 @@ struct http_api *http_api_new(struct event_base *base, const struct listen_addre
 	return api;
 }
 
+void http_api_await(struct http_api *api, http_awaited *awaited, void *context)
+{
+	api->awaited = awaited;
+	api->awaiting = context;
+}
+
 void http_api_start(struct http_api *api, const struct http_services *services)
 {
 	api->services = *services;
-	http_server_listen(api->server);
+	api->is_started = true;
 }
 
 uint16_t http_api_port(const struct http_api *api)

@@ -7,7 +7,7 @@
 
 #include "bus/engine.h"
 #include "bus/views.h"
-#include "entrypoints/config.h"
+#include "entrypoints/http_server.h"
 #include "entrypoints/metrics.h"
 
 struct event_base;
@@ -36,12 +36,19 @@ struct http_services {
 };
 
 /*
- * Takes the address; see http_server_new() for failures.  `deadline_ms`: HTTP_DEADLINE_MS, or less for tests.
+ * Takes the address and listens; see http_server_new() for failures.  Until http_api_start() it answers that
+ * the worker is alive and not ready, and takes no commands and no reads.  `deadline_ms`: HTTP_DEADLINE_MS, or
+ * less for tests.
  */
-struct http_api *http_api_new(struct event_base *base, const struct listen_address *address, int deadline_ms,
-			      struct arena *arena, const char **error, bool *in_use);
+struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
+			      int deadline_ms, struct arena *arena, const char **error, bool *in_use);
 
-/* Begins to listen. */
+/* What the worker is waiting for before http_api_start(), in `arena`: the reason why it is not ready. */
+typedef const char *http_awaited(void *context, struct arena *arena);
+
+void http_api_await(struct http_api *api, http_awaited *awaited, void *context);
+
+/* Begins to serve commands and reads. */
 void http_api_start(struct http_api *api, const struct http_services *services);
 
 uint16_t http_api_port(const struct http_api *api);

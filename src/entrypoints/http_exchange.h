@@ -18,7 +18,10 @@
 struct http_api {
 	struct event_base *base;
 	struct http_server *server;
-	struct http_services services;
+	struct http_services services; /* once it `is_started` */
+	bool is_started;
+	http_awaited *awaited; /* before; or NULL */
+	void *awaiting;
 	struct http_replies replies;
 	struct exchange *exchanges;
 	size_t waiting; /* exchanges whose client was not replied to yet */

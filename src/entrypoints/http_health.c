@@ -49,22 +49,40 @@ static void on_ping(void *context, const struct failure *failure)
 	exchange_free(exchange);
 }
 
+/* Before the services are there. */
+static void reply_starting(struct http_api *api, struct evhttp_request *request)
+{
+	struct arena *arena = arena_new(512);
+	const char *reason = api->awaited ? api->awaited(api->awaiting, arena) : NULL;
+
+	reply_problem(request, &api->replies, 503,
+		      arena_printf(arena, "Not ready: %s%s%s", api->stopping ? "stopping" : "starting",
+				   reason ? ", " : "", reason ? reason : ""));
+	arena_free(&arena);
+}
+
 void serve_readiness(struct http_api *api, struct evhttp_request *request)
 {
-	struct exchange *exchange = exchange_new(api, request, "Not ready: the database does not answer");
+	struct exchange *exchange;
 
+	if (!api->is_started) {
+		reply_starting(api, request);
+		return;
+	}
+	exchange = exchange_new(api, request, "Not ready: the database does not answer");
 	api->services.views->ops->ping(api->services.views, on_ping, exchange);
 }
 
 void serve_metrics(struct http_api *api, struct evhttp_request *request)
 {
+	static const struct engine_stats nothing_yet;
 	const struct http_services *services = &api->services;
 	struct metrics metrics = {
-		.engine = engine_stats(services->engine),
+		.engine = api->is_started ? engine_stats(services->engine) : &nothing_yet,
 		.http_connections = http_server_connections(api->server),
 		.http_waiting = api->waiting,
 		.http_replies = api->replies.by_class,
-		.publishing = services->broker->ops->is_up(services->broker),
+		.publishing = api->is_started && services->broker->ops->is_up(services->broker),
 		.started_at = (double)api->started_at,
 		.stopping = api->stopping,
 	};

@@ -1,23 +1,31 @@
 /*
  * Listening for HTTP: libevent's evhttp, with the limits that it lacks.
  *
- *   - So many connections at most; more wait in the system's queue until one ends.
  *   - A connection has HTTP_PATIENCE_S from one request to the next, however slowly it sends or reads.
- *   - While there are so many, who owes us a request has only HTTP_PATIENCE_FULL_S: idle and slow peers must
- *     not shut out the others, nor whoever asks whether we are alive.
+ *   - There is a maximum of connections.  Beyond it a new connection takes the place of the one that has owed
+ *     a request for the longest time: idle and slow clients shut out neither other clients nor the probe that
+ *     asks whether the worker is alive.
+ *   - Connections whose requests are being served may take a part of the places only: see
+ *     http_server_is_busy().
  *   - No more is read ahead of a connection than one request may hold.
+ *   - Where the system refuses to accept a connection, the server pauses, ends an idle connection, and tries
+ *     again; the log has one line when that begins and one when it is over.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_H
 #define ALLOCD_ENTRYPOINTS_HTTP_SERVER_H
 
+#include "bus/logger.h"
 #include "entrypoints/config.h"
 
 #include <event2/http.h>
 
-#define HTTP_CONNECTIONS_MAX 256
+#define HTTP_CONNECTIONS_MIN ((size_t)8)
+#define HTTP_CONNECTIONS_MAX ((size_t)256)
 #define HTTP_HEADERS_MAX     ((size_t)16 * 1024)
 #define HTTP_PATIENCE_S      60
-#define HTTP_PATIENCE_FULL_S 3
+
+/* While the server is busy: how long a client may take to read a reply. */
+#define HTTP_PATIENCE_BUSY_S 3
 
 /*
  * A larger body is refused by evhttp itself, with a page of its own; one up to that size by whoever handles
@@ -27,24 +35,33 @@
 
 struct http_server;
 
+struct http_server_config {
+	struct listen_address address;
+	size_t connections_max; /* HTTP_CONNECTIONS_MIN to HTTP_CONNECTIONS_MAX: what descriptors there are for */
+	struct logger *logger;
+};
+
 /* Called for every request; evhttp's rules on replying hold. */
 typedef void http_handler(struct evhttp_request *request, void *context);
 
 /*
- * Takes the address, and does not listen yet.  NULL, with one line in *error (in `arena`), when it cannot be
- * had; *in_use tells whether that is because somebody else has it.
+ * Takes the address and begins to accept connections.  NULL, with one line in *error (in `arena`), when the
+ * address cannot be had; *in_use tells whether that is because another program has it.
  */
-struct http_server *http_server_new(struct event_base *base, const struct listen_address *address,
+struct http_server *http_server_new(struct event_base *base, const struct http_server_config *config,
 				    http_handler *handle, void *context, struct arena *arena,
 				    const char **error, bool *in_use);
-
-/* Begins to accept connections. */
-void http_server_listen(struct http_server *server);
 
 /* The port that it has: asked for or, when that was 0, given by the system. */
 uint16_t http_server_port(const struct http_server *server);
 
 size_t http_server_connections(const struct http_server *server);
+
+/*
+ * Whether so many requests are being served, the present one included, that those which wait for something are
+ * to be refused: the other places are for clients that only ask how the worker is.
+ */
+bool http_server_is_busy(const struct http_server *server);
 
 /* Whether nothing that was replied is still on its way out. */
 bool http_server_is_flushed(const struct http_server *server);

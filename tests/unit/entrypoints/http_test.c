@@ -4,9 +4,12 @@
 
 #include "entrypoints/http_server.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define QUEUE_MAX 8
@@ -24,6 +27,14 @@ static void set_up(void)
 static void tear_down(void)
 {
 	world_release(&world);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 static void add_batch(const char *reference, const char *sku, int qty)
@@ -556,25 +567,201 @@ START_TEST(who_closes_one_direction_still_gets_the_answer)
 }
 END_TEST
 
-START_TEST(idle_connections_shut_nobody_out)
-{
-	int idle[HTTP_CONNECTIONS_MAX], newcomer, status = 0;
+#define CROWD 100
 
-	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-		idle[i] = world_connect(&world);
+static void connect_crowd(int crowd[CROWD], const char *bytes)
+{
+	for (int i = 0; i < CROWD; i++) {
+		crowd[i] = world_connect(&world);
+		world_send(crowd[i], bytes);
 		world_run_ms(&world, 1);
 	}
-	newcomer = world_connect(&world);
-	world_send(newcomer, "GET /livez HTTP/1.1\r\n\r\n");
+}
 
-	/* Once they have been idle for long enough, however long that is from here. */
-	for (int i = 0; !status && i < 10; i++)
-		status = reply_status(world_receive(&world, newcomer, 1));
-	ck_assert_int_eq(status, 200);
+static void close_crowd(const int crowd[CROWD])
+{
+	for (int i = 0; i < CROWD; i++)
+		close(crowd[i]);
+}
 
-	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++)
-		close(idle[i]);
-	close(newcomer);
+static bool is_closed_by_peer(int client)
+{
+	char byte;
+	ssize_t got = recv(client, &byte, 1, MSG_DONTWAIT);
+
+	return got == 0 || (got < 0 && errno != EAGAIN);
+}
+
+/* What each of the many connections that shut out nobody has sent. */
+static const char *const unfinished[] = {
+	"",
+	"G",
+	"GET /livez HTTP/1.1\r\nHost: te",
+	"POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+	"GET /livez HTTP/1.1\r\n\r\n", /* answered, and idle since */
+	"FETCH",
+};
+
+START_TEST(whoever_owes_a_request_shuts_nobody_out)
+{
+	int crowd[CROWD];
+	int64_t begin;
+
+	connect_crowd(crowd, unfinished[_i]);
+	begin = now_ms();
+	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
+
+	ck_assert_int_lt(now_ms() - begin, 500);
+	ck_assert_ptr_nonnull(
+		strstr(world_get(&world, "/metrics"),
+		       arena_printf(world.arena, "\nallocd_http_connections %d\n", CONNECTIONS_MAX)));
+	close_crowd(crowd);
+}
+END_TEST
+
+START_TEST(the_connection_that_was_idle_longest_makes_room)
+{
+	int idle = world_connect(&world), in_use = world_connect(&world);
+	int crowd[CROWD];
+
+	for (int i = 0; i < CROWD; i++) {
+		crowd[i] = world_connect(&world);
+		world_send(in_use, "GET /livez HTTP/1.1\r\n\r\n");
+		ck_assert_int_eq(reply_status(world_receive(&world, in_use, 1)), 200);
+	}
+
+	ck_assert(is_closed_by_peer(idle));
+	ck_assert(is_closed_by_peer(crowd[0]));
+	ck_assert(!is_closed_by_peer(crowd[CROWD - 1]));
+	close_crowd(crowd);
+	close(idle);
+	close(in_use);
+}
+END_TEST
+
+static const char slow_command[] = "POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\n"
+				   "Content-Length: 42\r\n\r\n"
+				   "{\"orderid\":\"order\",\"sku\":\"lamp\",\"qty\":1} ";
+
+/* More than the places, and each of them served: by the database that does not answer. */
+static const char *const waiting[] = {slow_command, "GET /allocations/order HTTP/1.1\r\n\r\n",
+				      "GET /readyz HTTP/1.1\r\n\r\n"};
+
+START_TEST(whoever_waits_for_the_database_shuts_no_probe_out)
+{
+	int crowd[CROWD];
+	int64_t begin;
+
+	wire_hold(memory_store_requests(world.stores[0]));
+	wire_hold(memory_store_requests(world.stores[1]));
+	wire_hold(memory_views_requests(world.views));
+	connect_crowd(crowd, waiting[_i]);
+	begin = now_ms();
+	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
+
+	ck_assert_int_lt(now_ms() - begin, 500);
+	wire_open(memory_store_requests(world.stores[0]));
+	wire_open(memory_store_requests(world.stores[1]));
+	wire_open(memory_views_requests(world.views));
+	world_run_ms(&world, 20);
+	close_crowd(crowd);
+}
+END_TEST
+
+START_TEST(too_many_that_wait_are_told_to_come_back)
+{
+	int crowd[CONNECTIONS_MAX];
+	const char *reply;
+
+	wire_hold(memory_views_requests(world.views));
+	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
+		crowd[i] = world_connect(&world);
+		world_send(crowd[i], "GET /events/lamp HTTP/1.1\r\n\r\n");
+	}
+	world_run_ms(&world, 10);
+	reply = world_get(&world, "/events/lamp");
+
+	ck_assert_int_eq(reply_status(reply), 503);
+	ck_assert_ptr_nonnull(strstr(message_of(reply), "Too many requests wait"));
+	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
+	wire_open(memory_views_requests(world.views));
+	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
+		ck_assert_int_eq(reply_status(world_receive(&world, crowd[i], 1)), 200);
+		close(crowd[i]);
+	}
+}
+END_TEST
+
+/* Leaves no descriptor that the process may open; returns the limit that there was. */
+static struct rlimit take_descriptors_away(void)
+{
+	struct rlimit before, none;
+	int next = dup(0);
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = (rlim_t)next;
+	close(next);
+	setrlimit(RLIMIT_NOFILE, &none);
+	return before;
+}
+
+static size_t logged(const char *text)
+{
+	return memory_logger_count(&world.logger, text);
+}
+
+static void run_until_logged(const char *text)
+{
+	for (int i = 0; i < 100 && !logged(text); i++)
+		world_run_ms(&world, 50);
+	ck_assert_uint_eq(logged(text), 1);
+}
+
+static const char refused[] = "warn HTTP connections cannot be accepted reason=Too many open files";
+static const char healed[] = "info HTTP connections are accepted again";
+
+START_TEST(a_refused_accept_pauses_is_said_once_and_heals)
+{
+	int clients[5];
+	struct rlimit before;
+
+	for (int i = 0; i < 5; i++)
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+	before = take_descriptors_away();
+	for (int i = 0; i < 5; i++)
+		world_join(&world, clients[i]);
+	world_run_ms(&world, 700);
+	ck_assert_uint_eq(logged(refused), 1);
+	ck_assert_uint_eq(logged(healed), 0);
+
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (int i = 0; i < 5; i++) {
+		world_send(clients[i], "GET /livez HTTP/1.1\r\n\r\n");
+		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 200);
+		close(clients[i]);
+	}
+	run_until_logged(healed);
+	ck_assert_uint_eq(logged(refused), 1);
+}
+END_TEST
+
+START_TEST(a_refused_accept_takes_the_descriptor_of_an_idle_connection)
+{
+	int idle = world_connect(&world), client = socket(AF_INET, SOCK_STREAM, 0);
+	struct rlimit before;
+
+	world_run_ms(&world, 300);
+	before = take_descriptors_away();
+	world_join(&world, client);
+	world_send(client, "GET /livez HTTP/1.1\r\n\r\n");
+
+	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 200);
+	ck_assert_uint_eq(logged(refused), 1);
+	ck_assert(is_closed_by_peer(idle));
+	setrlimit(RLIMIT_NOFILE, &before);
+	close(idle);
+	close(client);
 }
 END_TEST
 
@@ -588,20 +775,28 @@ START_TEST(closed_connections_are_forgotten)
 }
 END_TEST
 
+static struct http_api *api_at(const char *host, uint16_t port, const char **error, bool *in_use)
+{
+	const struct http_server_config config = {
+		.address = {host, port},
+		.connections_max = CONNECTIONS_MAX,
+		.logger = &world.logger.logger,
+	};
+
+	return http_api_new(world.base, &config, 1, world.arena, error, in_use);
+}
+
 START_TEST(an_address_in_use_is_told_from_a_wrong_one)
 {
 	const char *error;
 	bool in_use = false;
 
-	ck_assert_ptr_null(http_api_new(world.base,
-					&(struct listen_address){"127.0.0.1", http_api_port(world.api)}, 1,
-					world.arena, &error, &in_use));
+	ck_assert_ptr_null(api_at("127.0.0.1", http_api_port(world.api), &error, &in_use));
 	ck_assert(in_use);
 	ck_assert_str_eq(error, arena_printf(world.arena, "127.0.0.1:%u: Address already in use",
 					     http_api_port(world.api)));
 
-	ck_assert_ptr_null(http_api_new(world.base, &(struct listen_address){"192.0.2.1", 1}, 1, world.arena,
-					&error, &in_use));
+	ck_assert_ptr_null(api_at("192.0.2.1", 1, &error, &in_use));
 	ck_assert(!in_use);
 }
 END_TEST
@@ -642,7 +837,12 @@ Suite *http_suite(void)
 	tcase_add_test(tests, pipelined_requests_are_answered_in_their_order);
 	tcase_add_test(tests, who_expects_to_be_told_to_continue_is_told);
 	tcase_add_test(tests, who_closes_one_direction_still_gets_the_answer);
-	tcase_add_test(tests, idle_connections_shut_nobody_out);
+	tcase_add_loop_test(tests, whoever_owes_a_request_shuts_nobody_out, 0, COUNT(unfinished));
+	tcase_add_test(tests, the_connection_that_was_idle_longest_makes_room);
+	tcase_add_loop_test(tests, whoever_waits_for_the_database_shuts_no_probe_out, 0, COUNT(waiting));
+	tcase_add_test(tests, too_many_that_wait_are_told_to_come_back);
+	tcase_add_test(tests, a_refused_accept_pauses_is_said_once_and_heals);
+	tcase_add_test(tests, a_refused_accept_takes_the_descriptor_of_an_idle_connection);
 	tcase_add_test(tests, closed_connections_are_forgotten);
 	tcase_add_test(tests, an_address_in_use_is_told_from_a_wrong_one);
 	suite_add_tcase(suite, tests);

@@ -66,10 +66,17 @@ static void make_api(struct world *world)
 	bool in_use;
 
 	world->base = event_base_new();
-	world->api = http_api_new(world->base, &(struct listen_address){"127.0.0.1", 0}, DEADLINE_MS,
-				  world->arena, &error, &in_use);
+	world->api = http_api_new(world->base,
+				  &(struct http_server_config){.address = {"127.0.0.1", 0},
+							       .connections_max = CONNECTIONS_MAX,
+							       .logger = &world->logger.logger},
+				  DEADLINE_MS, world->arena, &error, &in_use);
 	ck_assert_ptr_nonnull(world->api);
 	world->listening = true;
+}
+
+void world_start(struct world *world)
+{
 	http_api_start(world->api, &(struct http_services){
 					   .engine = world->engine,
 					   .views = memory_views_port(world->views),
@@ -80,12 +87,18 @@ static void make_api(struct world *world)
 				   });
 }
 
-void world_init(struct world *world, size_t queue_max)
+void world_init_starting(struct world *world, size_t queue_max)
 {
 	*world = (struct world){.arena = arena_new(65536)};
 	make_ports(world);
 	make_engine(world, queue_max);
 	make_api(world);
+}
+
+void world_init(struct world *world, size_t queue_max)
+{
+	world_init_starting(world, queue_max);
+	world_start(world);
 }
 
 void world_release(struct world *world)
@@ -129,14 +142,20 @@ void world_run_ms(struct world *world, int ms)
 		step(world);
 }
 
-int world_connect(const struct world *world)
+void world_join(const struct world *world, int client)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(http_api_port(world->api)),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int client = socket(AF_INET, SOCK_STREAM, 0);
 
 	ck_assert_int_eq(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+int world_connect(const struct world *world)
+{
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+
+	world_join(world, client);
 	return client;
 }
 

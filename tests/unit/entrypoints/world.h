@@ -16,6 +16,9 @@
 
 #define DEADLINE_MS 150
 
+/* Few, so that a test fills them soon. */
+#define CONNECTIONS_MAX 32
+
 struct world {
 	struct simulation *simulation;
 	struct database *database;
@@ -37,6 +40,11 @@ struct world {
 
 /* `queue_max`: how many messages the engine has room for. */
 void world_init(struct world *world, size_t queue_max);
+
+/* The same before the API has its services, which world_start() gives it. */
+void world_init_starting(struct world *world, size_t queue_max);
+void world_start(struct world *world);
+
 void world_release(struct world *world);
 
 /* Everything goes on for so long, in real time. */
@@ -44,6 +52,9 @@ void world_run_ms(struct world *world, int ms);
 
 /* A connection to the API; closed by the caller. */
 int world_connect(const struct world *world);
+
+/* The same for a socket that was made before. */
+void world_join(const struct world *world, int client);
 
 void world_send(int client, const char *text);
 

@@ -1,0 +1,152 @@
+"""Many connections, slow ones, and few file descriptors: HTTP and the worker's own connections go on."""
+
+import contextlib
+import resource
+import socket
+import subprocess
+import time
+
+import psycopg2
+import pytest
+from installation import binary, unique, wait_until
+
+# Half a second leaves a liveness probe of one second as much again.
+SOON_S = 0.5
+
+
+@contextlib.contextmanager
+def crowd(allocd, count, sends=b""):
+    """Connections that are made and, once they have sent something, left alone."""
+    clients = []
+    try:
+        for _ in range(count):
+            clients.append(connect(allocd))
+            clients[-1].sendall(sends)
+        yield clients
+    finally:
+        for client in clients:
+            client.close()
+
+
+def connect(allocd):
+    host, port = allocd.http.split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def seconds_for_liveness(allocd):
+    begin = time.monotonic()
+    assert allocd.get("/livez").status_code == 200
+    return time.monotonic() - begin
+
+
+def descriptors_that_may_be_used():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return min(hard, 1 << 16) - 200
+
+
+HALVES = {"a request line": b"GET /livez HT", "a header": b"GET /livez HTTP/1.1\r\nHost:", "a body": (
+    b"POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")}  # fmt: skip
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES.keys())
+def test_1000_slow_connections_delay_no_probe(allocd, half):
+    with crowd(allocd, 1000, half) as slow:
+        for _ in range(3):
+            for client in slow:
+                with contextlib.suppress(OSError):
+                    client.send(b"x")
+            assert seconds_for_liveness(allocd) < SOON_S
+
+
+def test_10000_idle_connections_delay_no_probe_and_no_command(allocd):
+    with crowd(allocd, min(10000, descriptors_that_may_be_used())):
+        assert max(seconds_for_liveness(allocd) for _ in range(10)) < SOON_S
+
+        begin = time.monotonic()
+        assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
+        assert time.monotonic() - begin < 2 * SOON_S
+
+
+def test_a_connection_that_is_kept_in_use_survives_the_idle_ones(allocd):
+    with connect(allocd) as kept, contextlib.ExitStack() as crowds:
+        for _ in range(20):
+            crowds.enter_context(crowd(allocd, 50))
+            kept.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.fixture
+def with_few_descriptors(parked):
+    """Starts the worker with a limit of so many descriptors, soft and hard."""
+
+    def start(limit):
+        command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", binary(), "run"]
+        with open(parked.log, "ab") as log:
+            parked.worker = subprocess.Popen(command, env=parked.environment(), stderr=log)
+        return parked
+
+    return start
+
+
+def cut_all_connections(allocd):
+    """The worker's own, to both services."""
+    with contextlib.closing(psycopg2.connect(allocd.database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity"
+                       " where datname = current_database() and pid <> pg_backend_pid()")  # fmt: skip
+    for client in allocd.redis.client_list():
+        if client["name"].startswith("allocd-"):
+            with contextlib.suppress(Exception):
+                allocd.redis.client_kill_filter(_id=client["id"])
+
+
+@pytest.mark.parametrize("limit", [64, 100])
+def test_idle_connections_leave_the_worker_the_descriptors_that_it_needs(with_few_descriptors, limit):
+    allocd = with_few_descriptors(limit)
+    wait_until(allocd.ready_or_dead, "allocd to be ready")
+
+    with crowd(allocd, limit, b"GET /li"):
+        cut_all_connections(allocd)
+        wait_until(lambda: allocd.ready_or_dead(), "allocd to be ready again")
+        assert seconds_for_liveness(allocd) < SOON_S
+        assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
+
+    assert not [line for line in allocd.log_lines() if "cannot be accepted" in line]
+
+
+@pytest.mark.parametrize("limit", [7, 11, 19, 27, 42])
+def test_too_few_descriptors_are_said_and_end_the_program(with_few_descriptors, limit):
+    allocd = with_few_descriptors(limit)
+
+    assert allocd.wait() == 78
+    [line] = allocd.log_lines()
+    assert "ulimit -n" in line
+
+
+def test_a_soft_limit_that_is_too_low_is_raised(with_few_descriptors):
+    allocd = with_few_descriptors("-S 16")
+    wait_until(allocd.ready_or_dead, "allocd to be ready")
+
+    soft, _ = resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE)
+    assert soft >= 1000
+
+
+def test_descriptors_that_run_out_later_end_nothing(allocd):
+    """Another cause than HTTP's clients: here the limit itself becomes lower."""
+    soft, hard = resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (5, hard))
+    with crowd(allocd, 3) as clients:
+        wait_until(lambda: logged(allocd, "HTTP connections cannot be accepted"), "the log to say so")
+        time.sleep(0.5)  # in which it tries again, more than once
+        resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+        clients[0].sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert clients[0].recv(4096).startswith(b"HTTP/1.1 200")
+    wait_until(lambda: logged(allocd, "HTTP connections are accepted again"), "the log to say so")
+    wait_until(allocd.ready_or_dead, "allocd to be ready again")
+
+    assert logged(allocd, "HTTP connections cannot be accepted") == 1
+
+
+def logged(allocd, text):
+    return sum(text in line for line in allocd.log_lines())
