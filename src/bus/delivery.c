@@ -31,13 +31,33 @@ const char *way_name(enum way way)
 	return names[way];
 }
 
+/* A source is a URI, which holds no space: one that does is written as a URI writes it. */
+static const char *source_without_spaces(struct arena *arena, const char *source)
+{
+	char *copy, *end;
+
+	if (!strchr(source, ' '))
+		return source;
+	copy = end = arena_alloc(arena, 3 * strlen(source) + 1);
+	for (; *source; source++) {
+		if (*source == ' ')
+			end = mempcpy(end, "%20", 3);
+		else
+			*end++ = *source;
+	}
+	*end = '\0';
+	return copy;
+}
+
 static void set_inbox_key(struct delivery *delivery)
 {
 	const struct envelope *envelope = &delivery->envelope;
 	struct inbox_key *key = &delivery->inbox;
 
 	if (envelope->id)
-		*key = (struct inbox_key){message_name(delivery->type), envelope->source, envelope->id};
+		*key = (struct inbox_key){message_name(delivery->type),
+					  source_without_spaces(delivery->arena, envelope->source),
+					  envelope->id};
 	else if (delivery->way == WAY_STREAM && delivery->entry_id)
 		*key = (struct inbox_key){ENTRY_KEY,
 					  arena_printf(delivery->arena, "%s %lld", delivery->place,
@@ -46,8 +66,7 @@ static void set_inbox_key(struct delivery *delivery)
 	else
 		return;
 	/* No text holds a NUL or the byte 0xff: the whole tells apart what differs. */
-	delivery->inbox_key =
-		arena_join(delivery->arena, (const char *[]){key->message, key->source, key->id}, 3, '\xff');
+	delivery->inbox_key = arena_join(delivery->arena, (const char *[]){key->source, key->id}, 2, '\xff');
 }
 
 static const struct replay *copy_replay(struct arena *arena, const struct replay *replay)

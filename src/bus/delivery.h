@@ -37,9 +37,11 @@ struct replay {
 typedef void delivery_answered(void *context, const struct delivery *delivery);
 
 /*
- * What tells a message from every other one: its command, CloudEvents source (or "") and id.  A stream entry
- * without an id has ENTRY_KEY for a command, its stream and the stream's incarnation for a source ("NAME 1"),
- * and its entry id.
+ * What tells a message from every other one: its CloudEvents source (or "") and its id.  Which command spends
+ * the id is kept beside it, and is no part of the key: another command with the same id is no other message.
+ * A stream entry without an id has ENTRY_KEY for a command, its stream and the stream's incarnation for a
+ * source ("NAME 1"), and its entry id.  That source holds a space and a publisher's never does, for a URI
+ * has %20 there: so no publisher's message is taken for an entry.
  */
 struct inbox_key {
 	const char *message;
@@ -83,7 +85,7 @@ struct delivery {
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
 	struct envelope envelope;
 	struct inbox_key inbox; /* what handling it spends */
-	const char *inbox_key;  /* the same in one text; NULL: nothing */
+	const char *inbox_key;  /* its source and id in one text; NULL: it has no key */
 	size_t footprint;       /* as it was counted when it came in */
 	uint64_t digest;
 	const char *sku;      /* the command's SKU, or its batch's once that is resolved; else NULL */

@@ -55,7 +55,7 @@ struct inbox_slot {
 	bool loaded;
 	bool assumed;    /* not looked for: taken for unspent, until the flush inserts it */
 	bool spent;      /* before this unit, or by an earlier message of it */
-	uint64_t digest; /* of the message that spent it */
+	uint64_t digest; /* of the message that spent it, its name included */
 	/* To be written: the outcome with which this unit spent it; OUTCOME_NONE: it did not. */
 	enum outcome outcome;
 };

@@ -68,4 +68,7 @@ struct store_fixture {
 /* The fixture must outlive the suite. */
 Suite *store_suite(struct store_fixture *fixture);
 
+/* The part of it that is about message ids. */
+Suite *ids_suite(struct store_fixture *fixture);
+
 #endif

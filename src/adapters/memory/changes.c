@@ -22,6 +22,7 @@ static void copy_inbox(struct changes *changes, const struct unit_of_work *uow)
 		if (slot->outcome != OUTCOME_NONE)
 			*ADD(changes, inbox, inbox_count) = (struct inbox_row){
 				.key = copied(changes->arena, slot->key),
+				.message = copied(changes->arena, slot->parts.message),
 				.id = copied(changes->arena, slot->parts.id),
 				.digest = slot->digest,
 				.outcome = slot->outcome,

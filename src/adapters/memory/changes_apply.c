@@ -28,6 +28,7 @@ static void apply_inbox(const struct changes *changes, struct database *database
 		struct inbox_row *row = arena_copy(database->arena, &changes->inbox[i], sizeof *row);
 
 		row->key = copied(database, row->key);
+		row->message = copied(database, row->message);
 		row->id = copied(database, row->id);
 		row->handled_at = database_now(database);
 		map_put(&database->inbox, row->key, row);

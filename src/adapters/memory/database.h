@@ -55,6 +55,7 @@ struct product_row {
 
 struct inbox_row {
 	const char *key;
+	const char *message; /* that spent it */
 	const char *id;
 	uint64_t digest;
 	enum outcome outcome;

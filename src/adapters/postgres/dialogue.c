@@ -47,6 +47,12 @@ static bool fail(struct dialogue *dialogue, const char *text)
 	return false;
 }
 
+bool dialogue_fail(struct dialogue *dialogue, const char *text)
+{
+	dialogue->sqlstate[0] = '\0';
+	return fail(dialogue, text);
+}
+
 /* What libpq says, which is nothing when the server did not answer at all. */
 static bool fail_as_libpq_says(struct dialogue *dialogue)
 {

@@ -42,6 +42,9 @@ PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, co
 int64_t dialogue_number(const PGresult *result, int row, int column);
 unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size);
 
+/* The last error is `text`, and one that passes.  False. */
+bool dialogue_fail(struct dialogue *dialogue, const char *text);
+
 /* Any number of statements, results dropped. */
 bool dialogue_run(struct dialogue *dialogue, const char *sql);
 

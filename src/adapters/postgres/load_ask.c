@@ -115,8 +115,7 @@ static struct query *ask_inbox(struct load *load, struct segment *segment)
 {
 	const struct unit_of_work *uow = load->uow;
 	struct query *query = segment_add(segment, LOAD_INBOX);
-	struct param *messages = query_array(query, ARRAY_TEXT), *sources = query_array(query, ARRAY_TEXT),
-		     *ids = query_array(query, ARRAY_TEXT);
+	struct param *sources = query_array(query, ARRAY_TEXT), *ids = query_array(query, ARRAY_TEXT);
 	size_t count = 0;
 
 	load->ids = arena_alloc(segment->arena, uow->inbox_count * sizeof(struct inbox_slot *));
@@ -125,7 +124,6 @@ static struct query *ask_inbox(struct load *load, struct segment *segment)
 
 		if (slot->loaded)
 			continue;
-		array_text(messages, slot->parts.message);
 		array_text(sources, slot->parts.source);
 		array_text(ids, slot->parts.id);
 		load->ids[count++] = slot;

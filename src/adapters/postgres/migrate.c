@@ -7,9 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Programs that migrate wait for each other by this lock.  Any number, but always the same. */
 #define MIGRATION_LOCK "7302157463491"
+
+/* How often somebody else's lock is looked at, and how often the steps of a migration are tried. */
+#define LOCK_PAUSE_MS 50
+#define PREPARE_TRIES 10
 
 static const char create_table[] = "create table if not exists migrations ("
 				   " number integer primary key,"
@@ -121,22 +126,72 @@ enum schema_result postgres_check_schema(const char *conninfo, int timeout_ms, c
 
 /* ---- what is missing ---- */
 
-/* Begins a transaction that nobody else who migrates can enter meanwhile. */
-static bool enter(struct dialogue *dialogue)
+/*
+ * Takes the lock, for the session.  It is asked for again and again: an index that is built beside the writers
+ * waits for every transaction, also for one that waits for this lock.
+ */
+static bool lock(struct dialogue *dialogue)
 {
-	char patience[16];
-	const char *const params[] = {patience};
-	PGresult *answer;
+	static const struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
+	bool is_ours = false, waits = true;
 
-	snprintf(patience, sizeof patience, "%d", 1 + dialogue_rest_ms(dialogue));
-	if (!dialogue_run(dialogue, "begin"))
-		return false;
-	answer = dialogue_ask(dialogue, "select set_config('lock_timeout', $1, true)", 1, params);
-	PQclear(answer);
-	return answer && dialogue_run(dialogue, "select pg_advisory_xact_lock(" MIGRATION_LOCK ")") &&
-	       dialogue_run(dialogue, "set local lock_timeout = '5s'; set local statement_timeout = 0");
+	while (!is_ours && waits) {
+		PGresult *answer =
+			dialogue_ask(dialogue, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
+
+		if (!answer)
+			return false;
+		is_ours = PQgetvalue(answer, 0, 0)[0] == 't';
+		PQclear(answer);
+		waits = dialogue_rest_ms(dialogue) > 0;
+		if (!is_ours && waits)
+			nanosleep(&pause, NULL);
+	}
+	return is_ours || dialogue_fail(dialogue, "another program is migrating the database");
 }
 
+static bool begin(struct dialogue *dialogue)
+{
+	return dialogue_run(dialogue,
+			    "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
+}
+
+/* All steps but the last one, each outside of a transaction. */
+static bool prepare(struct dialogue *dialogue, const struct migration *migration)
+{
+	for (int i = 0; i < migration->step_count - 1; i++) {
+		if (!dialogue_run(dialogue, migration->steps[i]))
+			return false;
+	}
+	return true;
+}
+
+/* What writers did meanwhile may stand in the way of a step: then all of them are run again. */
+static bool may_prepare_again(const struct dialogue *dialogue)
+{
+	static const char *const passing[] = {"23505", "40P01", "55P03"};
+
+	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+		if (!strcmp(dialogue->sqlstate, passing[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool prepare_beside_writers(struct dialogue *dialogue, const struct migration *migration)
+{
+	bool is_prepared;
+
+	if (!dialogue_run(dialogue, "commit") ||
+	    !dialogue_run(dialogue, "set statement_timeout = 0; set lock_timeout = 0"))
+		return false;
+	is_prepared = prepare(dialogue, migration);
+	for (int i = 1; i < PREPARE_TRIES && !is_prepared && may_prepare_again(dialogue); i++)
+		is_prepared = prepare(dialogue, migration);
+	return is_prepared && begin(dialogue);
+}
+
+/* In a transaction, which goes on in the next one after a migration in steps. */
 static bool apply(struct dialogue *dialogue, const struct migration *migration)
 {
 	char number[16], oldest_program[16];
@@ -145,7 +200,9 @@ static bool apply(struct dialogue *dialogue, const struct migration *migration)
 
 	snprintf(number, sizeof number, "%d", migration->number);
 	snprintf(oldest_program, sizeof oldest_program, "%d", migration->oldest_program);
-	if (!dialogue_run(dialogue, migration->sql))
+	if (migration->step_count > 1 && !prepare_beside_writers(dialogue, migration))
+		return false;
+	if (!dialogue_run(dialogue, migration->steps[migration->step_count - 1]))
 		return false;
 	answer = dialogue_ask(
 		dialogue,
@@ -161,10 +218,10 @@ static enum schema_result apply_missing(struct dialogue *dialogue, struct logger
 	enum schema_result result;
 	int applied;
 
-	if (!enter(dialogue))
+	if (!lock(dialogue))
 		return say_why(dialogue, text);
 	dialogue_wait_for_ever(dialogue);
-	if (!dialogue_run(dialogue, create_table))
+	if (!begin(dialogue) || !dialogue_run(dialogue, create_table))
 		return say_why(dialogue, text);
 	result = examine(dialogue, &applied, text);
 	if (result != SCHEMA_READY)

@@ -7,7 +7,8 @@ struct migration {
 	const char *name;
 	int oldest_program; /* that works with it: the number of the newest migration it knows */
 	const char *checksum;
-	const char *sql;
+	const char *const *steps;
+	int step_count; /* 1: it is one transaction; more: only the last one is */
 };
 
 /* Number 1 first, without gaps. */

@@ -5,6 +5,10 @@ A migration's name begins with its number (0001_tables.sql), and its first line 
 works with a database that has it, by the number of the newest migration which that program knows:
 
     -- oldest-program: 1
+
+It is one transaction, unless its second line says `-- in steps`: then each step follows a line `-- step`, is one
+statement, and is run outside of any transaction but for the last one.  All but the last may be run again after an
+interruption, so they must not mind.
 """
 
 import hashlib
@@ -14,6 +18,8 @@ import sys
 
 NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 FIRST_LINE = re.compile(rb"-- oldest-program: (\d+)\n")
+IN_STEPS = b"-- in steps\n"
+STEP = b"\n-- step\n"
 
 
 def read(path):
@@ -29,7 +35,14 @@ def read(path):
         sys.exit(f"{path}: the oldest program is not one of 1 to {number}")
     if b"\0" in sql:
         sys.exit(f"{path}: holds a NUL")
-    return number, path.stem, oldest_program, sql
+    steps = [sql]
+    if sql[first_line.end() :].startswith(IN_STEPS):
+        _, *steps = sql.split(STEP)
+        if len(steps) < 2:
+            sys.exit(f"{path}: has no steps")
+    elif STEP in sql:
+        sys.exit(f"{path}: its second line does not say `-- in steps`")
+    return number, path.stem, oldest_program, sql, steps
 
 
 def c_bytes(sql):
@@ -45,12 +58,15 @@ def main():
     if [number for number, *_ in migrations] != list(range(1, len(migrations) + 1)):
         sys.exit("the migrations are not numbered 1, 2, 3, …")
     out = ['#include "adapters/postgres/migrations.h"', ""]
-    for number, _, _, sql in migrations:
-        out += [f"static const char sql_{number}[] = {{", f"\t{c_bytes(sql)}", "};", ""]
+    for number, _, _, _, steps in migrations:
+        for at, step in enumerate(steps):
+            out += [f"static const char sql_{number}_{at}[] = {{", f"\t{c_bytes(step)}", "};", ""]
+        names = ", ".join(f"sql_{number}_{at}" for at in range(len(steps)))
+        out += [f"static const char *const steps_{number}[] = {{{names}}};", ""]
     out += ["const struct migration migrations[] = {"]
-    for number, name, oldest_program, sql in migrations:
+    for number, name, oldest_program, sql, steps in migrations:
         checksum = hashlib.sha256(sql).hexdigest()
-        out += [f'\t{{{number}, "{name}", {oldest_program}, "{checksum}", sql_{number}}},']
+        out += [f'\t{{{number}, "{name}", {oldest_program}, "{checksum}", steps_{number}, {len(steps)}}},']
     out += ["};", "", "const int migration_count = sizeof migrations / sizeof migrations[0];", ""]
     output.write_text("\n".join(out), encoding="utf-8")
 

@@ -127,10 +127,10 @@ where l.above < b.allocated - w.lowest_qty
 
 -- statement LOAD_INBOX
 select w.at, i.digest
-from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w(message, source, id, at)
+from unnest($1::text[], $2::text[]) with ordinality as w(source, id, at)
 cross join lateral (
 	select digest from inbox i
-	where i.id = w.id and i.source = w.source and i.message = w.message
+	where i.id = w.id and i.source = w.source
 	limit 1
 ) as i
 

@@ -174,6 +174,7 @@ int main(void)
 	SRunner *runner = srunner_create(store_suite(&fixture.fixture));
 	int failed;
 
+	srunner_add_suite(runner, ids_suite(&fixture.fixture));
 	srunner_add_suite(runner, logbook_suite(&memory_logbook_fixture));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -20,6 +20,7 @@ static int run_all(void)
 	SRunner *runner = srunner_create(store_suite(&world.fixture));
 	int failed;
 
+	srunner_add_suite(runner, ids_suite(&world.fixture));
 	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
 	srunner_add_suite(runner, conninfo_suite());
 	srunner_add_suite(runner, sqlstate_suite());

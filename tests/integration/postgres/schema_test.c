@@ -151,6 +151,116 @@ START_TEST(a_migration_that_fails_leaves_nothing)
 }
 END_TEST
 
+/* ---- the migration in steps ---- */
+
+/* As it was before an id was one command's. */
+static void step_back(void)
+{
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+	sql("delete from migrations where number >= 4;"
+	    " alter table inbox drop constraint inbox_pkey, add constraint inbox_pkey"
+	    " primary key (id, source, message)");
+}
+
+static const char *spent(void)
+{
+	return sql(
+		"select string_agg(id || ' ' || source || ' ' || message, ', ' order by id, source, message)"
+		" from inbox");
+}
+
+static const char *key_of_inbox(void)
+{
+	return sql("select pg_get_constraintdef(oid) from pg_constraint where conname = 'inbox_pkey'");
+}
+
+START_TEST(of_two_commands_that_spent_one_id_the_earlier_one_keeps_it)
+{
+	step_back();
+	sql("insert into inbox (id, source, message, digest, outcome, handled_at) values"
+	    " ('a', '', 'allocate', 1, 'handled', now()),"
+	    " ('a', '', 'create_batch', 1, 'handled', now() - interval '1 hour'),"
+	    " ('a', '', 'change_batch_quantity', 1, 'handled', now() - interval '1 minute'),"
+	    " ('a', '/shop', 'allocate', 1, 'handled', now()),"
+	    " ('b', '', 'allocate', 1, 'skipped', now() - interval '1 second'),"
+	    " ('b', '', 'create_batch', 1, 'handled', now()),"
+	    " ('17-0', 'commands 1', 'stream entry', 1, 'handled', now())");
+
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+
+	ck_assert_str_eq(spent(),
+			 "17-0 commands 1 stream entry, a  create_batch, a /shop allocate, b  allocate");
+	ck_assert_str_eq(key_of_inbox(), "PRIMARY KEY (id, source)");
+	ck_assert_int_eq(check(), SCHEMA_READY);
+}
+END_TEST
+
+static pid_t migrate_beside(void)
+{
+	pid_t child = fork();
+
+	if (!child)
+		_exit(migrate() == SCHEMA_READY ? 0 : 1);
+	while (atol(sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+			" and query like 'create unique index concurrently%'")) == 0)
+		usleep(10000);
+	return child;
+}
+
+static void expect_migrated(pid_t child)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ck_assert_str_eq(key_of_inbox(), "PRIMARY KEY (id, source)");
+}
+
+/* What they spend twice meanwhile is found, and what they commit late, too. */
+START_TEST(writers_go_on_while_an_index_is_built)
+{
+	void *writer;
+	pid_t child;
+
+	step_back();
+	writer = database_hold(conninfo, "insert into inbox (id, source, message, digest, outcome)"
+					 " values ('a', '', 'allocate', 1, 'handled')");
+	child = migrate_beside();
+
+	sql("set lock_timeout = '500ms'; insert into inbox (id, source, message, digest, outcome) values"
+	    " ('b', '', 'allocate', 1, 'handled'), ('b', '', 'create_batch', 1, 'handled')");
+	database_let_go(writer);
+
+	expect_migrated(child);
+	ck_assert_str_eq(spent(), "b  allocate");
+}
+END_TEST
+
+START_TEST(a_migration_that_was_interrupted_goes_on)
+{
+	void *writer;
+	pid_t child;
+	int status;
+
+	step_back();
+	writer = database_hold(conninfo, "insert into inbox (id, source, message, digest, outcome)"
+					 " values ('a', '', 'allocate', 1, 'handled')");
+	child = migrate_beside();
+	sql("select pg_terminate_backend(pid) from pg_stat_activity"
+	    " where query like 'create unique index concurrently%'");
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_ne(WEXITSTATUS(status), 0);
+	ck_assert_int_eq(check(), SCHEMA_INCOMPATIBLE);
+	ck_assert_str_eq(key_of_inbox(), "PRIMARY KEY (id, source, message)");
+
+	database_let_go(writer);
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+
+	ck_assert_str_eq(key_of_inbox(), "PRIMARY KEY (id, source)");
+	ck_assert_str_eq(sql("select to_regclass('inbox_key') is null"), "t");
+}
+END_TEST
+
 START_TEST(a_database_in_another_encoding_is_refused)
 {
 	database_drop_another();
@@ -198,6 +308,9 @@ Suite *schema_suite(void)
 	tcase_add_test(tests, a_newer_database_that_does_not_is_refused);
 	tcase_add_test(tests, a_database_that_lacks_a_migration_says_so);
 	tcase_add_test(tests, a_migration_that_fails_leaves_nothing);
+	tcase_add_test(tests, of_two_commands_that_spent_one_id_the_earlier_one_keeps_it);
+	tcase_add_test(tests, writers_go_on_while_an_index_is_built);
+	tcase_add_test(tests, a_migration_that_was_interrupted_goes_on);
 	tcase_add_test(tests, a_database_in_another_encoding_is_refused);
 	tcase_add_test(tests, a_server_that_cannot_be_reached_is_told_without_the_password);
 	suite_add_tcase(suite, tests);

@@ -12,6 +12,7 @@ int main(void)
 	runner = srunner_create(commands_suite());
 	srunner_add_suite(runner, blindness_suite());
 	srunner_add_suite(runner, conflict_suite());
+	srunner_add_suite(runner, ids_suite());
 	srunner_add_suite(runner, lane_suite());
 	srunner_add_suite(runner, needs_suite());
 	srunner_add_suite(runner, parts_suite());

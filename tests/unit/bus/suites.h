@@ -7,6 +7,7 @@
 Suite *blindness_suite(void);
 Suite *commands_suite(void);
 Suite *conflict_suite(void);
+Suite *ids_suite(void);
 Suite *lane_suite(void);
 Suite *needs_suite(void);
 Suite *parts_suite(void);
