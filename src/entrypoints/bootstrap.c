@@ -174,7 +174,7 @@ static void measure(void *context, struct metrics *metrics)
 	redis_intake_measure(worker->intake, metrics);
 }
 
-void worker_listen(struct worker *worker)
+void worker_serve(struct worker *worker)
 {
 	if (!worker->http)
 		return;
@@ -274,8 +274,6 @@ void worker_start(struct worker *worker)
 void worker_stop_intake(struct worker *worker)
 {
 	redis_intake_stop(worker->intake);
-	if (worker->http)
-		http_api_stop(worker->http);
 }
 
 /* Whoever may call the engine back goes before it, and whom it may have to answer after it. */

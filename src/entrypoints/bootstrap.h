@@ -42,7 +42,7 @@ void worker_start(struct worker *worker);
 const char *worker_redis_trouble(const struct worker *worker, struct arena *arena);
 
 /* Begins to serve commands and reads by HTTP. */
-void worker_listen(struct worker *worker);
+void worker_serve(struct worker *worker);
 
 /* No command is taken any more. */
 void worker_stop_intake(struct worker *worker);

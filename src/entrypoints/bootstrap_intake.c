@@ -305,7 +305,8 @@ const char *redis_intake_trouble(const struct redis_intake *intake, struct arena
 
 const char *redis_intake_connection_trouble(const struct redis_intake *intake)
 {
-	const char *trouble = redis_subscriber_trouble(intake->subscriber);
+	const char *trouble =
+		intake->subscriber ? redis_subscriber_trouble(intake->subscriber) : "the intake is stopped";
 
 	for (size_t i = 0; !trouble && i < intake->stream_count; i++)
 		trouble = redis_stream_trouble(intake->streams[i].stream);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,4 +67,16 @@ int http_address_take(const struct listen_address *address, struct arena *arena,
 	if (taken < 0)
 		*error = arena_printf(arena, "%s:%u: %s", address->host, address->port, reason);
 	return taken;
+}
+
+uint16_t http_address_port(int taken)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof address;
+	char port[8];
+
+	if (getsockname(taken, (struct sockaddr *)&address, &size) != 0 ||
+	    getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV) != 0)
+		return 0;
+	return (uint16_t)strtoul(port, NULL, 10);
 }

@@ -12,4 +12,7 @@
 int http_address_take(const struct listen_address *address, struct arena *arena, const char **error,
 		      bool *in_use);
 
+/* The socket's port; 0 when the system does not say it. */
+uint16_t http_address_port(int taken);
+
 #endif

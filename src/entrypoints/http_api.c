@@ -127,9 +127,9 @@ void http_api_stop(struct http_api *api)
 	api->stopping = true;
 }
 
-bool http_api_is_idle(const struct http_api *api)
+size_t http_api_unanswered(const struct http_api *api)
 {
-	return api->waiting == 0 && http_server_is_flushed(api->server);
+	return api->waiting + http_server_unsent(api->server);
 }
 
 void http_api_free(struct http_api **place)

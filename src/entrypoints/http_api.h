@@ -56,8 +56,8 @@ uint16_t http_api_port(const struct http_api *api);
 /* From now on commands are refused and readiness is off; reads go on. */
 void http_api_stop(struct http_api *api);
 
-/* Whether everybody was answered, and every answer is on its way. */
-bool http_api_is_idle(const struct http_api *api);
+/* How many requests have no reply yet, or one that is not sent yet. */
+size_t http_api_unanswered(const struct http_api *api);
 
 /*
  * When neither engine nor views call back any more: whoever still waits is cut off.  Accepts NULL in *api and

@@ -21,7 +21,6 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -438,14 +437,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_s
 
 uint16_t http_server_port(const struct http_server *server)
 {
-	struct sockaddr_storage address;
-	socklen_t size = sizeof address;
-	char port[8];
-
-	if (getsockname(server->socket, (struct sockaddr *)&address, &size) != 0 ||
-	    getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV) != 0)
-		return 0;
-	return (uint16_t)strtoul(port, NULL, 10);
+	return http_address_port(server->socket);
 }
 
 size_t http_server_connections(const struct http_server *server)
@@ -458,21 +450,19 @@ bool http_server_is_busy(const struct http_server *server)
 	return server->counts[SERVING] > server->connections_max - server->connections_max / 8;
 }
 
-static bool is_flushed(const struct connection_list *list)
+static size_t unsent(const struct connection_list *list)
 {
 	const struct connection *connection;
+	size_t count = 0;
 
 	TAILQ_FOREACH(connection, list, entry)
-	{
-		if (!is_let_go(connection) && has_output(connection))
-			return false;
-	}
-	return true;
+	count += !is_let_go(connection) && has_output(connection);
+	return count;
 }
 
-bool http_server_is_flushed(const struct http_server *server)
+size_t http_server_unsent(const struct http_server *server)
 {
-	return is_flushed(&server->lists[SERVING]) && is_flushed(&server->lists[AWAITING]);
+	return unsent(&server->lists[SERVING]) + unsent(&server->lists[AWAITING]);
 }
 
 static void stop_listening(const struct http_server *server)

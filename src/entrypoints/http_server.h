@@ -63,8 +63,8 @@ size_t http_server_connections(const struct http_server *server);
  */
 bool http_server_is_busy(const struct http_server *server);
 
-/* Whether nothing that was replied is still on its way out. */
-bool http_server_is_flushed(const struct http_server *server);
+/* How many connections have a reply that is not sent yet. */
+size_t http_server_unsent(const struct http_server *server);
 
 /*
  * Closes all connections and frees their requests, replied to or not.  Accepts NULL in *server and nulls it.

@@ -10,4 +10,22 @@
  */
 enum exit_status schema_prepare(const struct config *config, bool migrate, struct logger *logger);
 
+/* The same in a thread of its own: the event loop goes on meanwhile. */
+struct schema_work;
+
+/* The configuration outlives the thread, and so does the logger, which threads can share. */
+struct schema_work *schema_work_start(const struct config *config, bool migrate, struct logger *logger);
+
+/* Whether it is over; *status then is what schema_prepare() would have returned. */
+bool schema_work_is_over(const struct schema_work *work, enum exit_status *status);
+
+/* What it is waiting for, in `arena`, and since when. */
+const char *schema_work_awaits(struct schema_work *work, struct arena *arena);
+
+/* Ends it before its next attempt; one that runs, such as a migration, it cannot end. */
+void schema_work_stop(struct schema_work *work);
+
+/* Only once it is over.  Accepts NULL in *work and nulls it. */
+void schema_work_free(struct schema_work **work);
+
 #endif

@@ -109,3 +109,13 @@ size_t text_distance(const char *one, const char *other)
 	}
 	return row[columns];
 }
+
+const char *text_time(time_t time, struct arena *arena)
+{
+	char text[32] = "";
+	struct tm utc;
+
+	if (gmtime_r(&time, &utc))
+		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return arena_strdup(arena, text);
+}

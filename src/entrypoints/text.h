@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* UTF-8 without control characters. */
 bool text_is_printable(const char *text);
@@ -25,6 +26,9 @@ bool text_to_number(const char *text, int64_t *number);
 
 /* Seconds, with up to three digits after a point, as milliseconds; a billion seconds at most. */
 bool text_to_ms(const char *text, int64_t *ms);
+
+/* "2026-01-31T12:00:00Z" */
+const char *text_time(time_t time, struct arena *arena);
 
 /* How many characters must be put in, left out or changed to make one text of the other (Levenshtein). */
 size_t text_distance(const char *one, const char *other);

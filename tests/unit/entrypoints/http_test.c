@@ -4,12 +4,9 @@
 
 #include "entrypoints/http_server.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define QUEUE_MAX 8
@@ -29,14 +26,6 @@ static void tear_down(void)
 	world_release(&world);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 static void add_batch(const char *reference, const char *sku, int qty)
 {
 	const char *body =
@@ -50,19 +39,6 @@ static const char *allocate(const char *order, int qty)
 	return world_post(
 		&world, "/allocate",
 		arena_printf(world.arena, "{\"orderid\":\"%s\",\"sku\":\"lamp\",\"qty\":%d}", order, qty));
-}
-
-/* A problem's message. */
-static const char *message_of(const char *reply)
-{
-	json_t *problem = json_loads(reply_body(reply), 0, NULL);
-	const char *text;
-
-	ck_assert_str_eq(reply_header_value(&world, reply, "Content-Type"), "application/problem+json");
-	ck_assert_int_eq(json_integer_value(json_object_get(problem, "status")), reply_status(reply));
-	text = arena_strdup(world.arena, json_string_value(json_object_get(problem, "message")));
-	json_decref(problem);
-	return text;
 }
 
 /* ---- commands ---- */
@@ -100,7 +76,7 @@ START_TEST(a_rejected_command_is_told_why)
 	const char *reply = allocate("order", 1);
 
 	ck_assert_int_eq(reply_status(reply), 400);
-	ck_assert_str_eq(message_of(reply), "Invalid sku lamp");
+	ck_assert_str_eq(reply_message(&world, reply), "Invalid sku lamp");
 }
 END_TEST
 
@@ -109,7 +85,7 @@ START_TEST(an_invalid_command_is_told_why)
 	const char *reply = world_post(&world, "/allocate", "{\"orderid\":\"o\"");
 
 	ck_assert_int_eq(reply_status(reply), 400);
-	ck_assert_int_gt((int)strlen(message_of(reply)), 0);
+	ck_assert_int_gt((int)strlen(reply_message(&world, reply)), 0);
 	ck_assert_int_eq(reply_status(world_post(&world, "/allocate", "")), 400);
 }
 END_TEST
@@ -120,7 +96,7 @@ START_TEST(what_is_not_json_is_refused)
 					      "Content-Length: 2\r\n\r\n{}");
 
 	ck_assert_int_eq(reply_status(reply), 415);
-	ck_assert_ptr_nonnull(strstr(message_of(reply), "application/json"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "application/json"));
 }
 END_TEST
 
@@ -131,7 +107,7 @@ START_TEST(an_unknown_path_is_not_found)
 	ck_assert_int_eq(reply_status(world_get(&world, "/")), 404);
 	ck_assert_int_eq(reply_status(world_get(&world, "/allocations/")), 404);
 	ck_assert_int_eq(reply_status(world_get(&world, "/allocate/x")), 404);
-	message_of(world_get(&world, "/livezz"));
+	reply_message(&world, world_get(&world, "/livezz"));
 }
 END_TEST
 
@@ -151,7 +127,7 @@ START_TEST(a_wrong_method_is_told_the_right_one)
 
 	ck_assert_int_eq(reply_status(reply), 405);
 	ck_assert_str_eq(reply_header_value(&world, reply, "Allow"), wrong_methods[_i].allow);
-	message_of(reply);
+	reply_message(&world, reply);
 }
 END_TEST
 
@@ -303,12 +279,14 @@ START_TEST(readiness_names_what_is_missing)
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
 
 	world.listening = false;
-	ck_assert_str_eq(message_of(world_get(&world, "/readyz")), "Not ready: not listening on Redis");
+	ck_assert_str_eq(reply_message(&world, world_get(&world, "/readyz")),
+			 "Not ready: not listening on Redis");
 	memory_broker_set_down(world.broker, true);
-	ck_assert_ptr_nonnull(strstr(message_of(world_get(&world, "/readyz")), "cannot publish on Redis"));
+	ck_assert_ptr_nonnull(
+		strstr(reply_message(&world, world_get(&world, "/readyz")), "cannot publish on Redis"));
 	database_set_down(world.database, true);
 	ck_assert_ptr_nonnull(
-		strstr(message_of(world_get(&world, "/readyz")), "the database does not answer"));
+		strstr(reply_message(&world, world_get(&world, "/readyz")), "the database does not answer"));
 	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
 }
 END_TEST
@@ -319,7 +297,8 @@ START_TEST(who_cannot_get_rid_of_events_is_not_ready)
 	add_batch("shelf", "lamp", 10);
 	memory_broker_fail_after(world.broker, 0);
 	ck_assert_int_eq(reply_status(allocate("order", 1)), 202);
-	ck_assert_str_eq(message_of(world_get(&world, "/readyz")), "Not ready: Redis refuses events");
+	ck_assert_str_eq(reply_message(&world, world_get(&world, "/readyz")),
+			 "Not ready: Redis refuses events");
 	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
 
 	world_run_ms(&world, 200);
@@ -335,7 +314,7 @@ START_TEST(readiness_does_not_wait_for_ever)
 	reply = world_get(&world, "/readyz");
 
 	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_str_eq(message_of(reply), "Not ready: the database does not answer");
+	ck_assert_str_eq(reply_message(&world, reply), "Not ready: the database does not answer");
 	wire_open(memory_views_requests(world.views));
 }
 END_TEST
@@ -346,7 +325,7 @@ START_TEST(who_stops_takes_no_commands_and_is_not_ready)
 	http_api_stop(world.api);
 
 	ck_assert_int_eq(reply_status(allocate("order", 1)), 503);
-	ck_assert_ptr_nonnull(strstr(message_of(world_get(&world, "/readyz")), "stopping"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, world_get(&world, "/readyz")), "stopping"));
 	ck_assert_int_eq(reply_status(world_get(&world, "/events/lamp")), 200);
 }
 END_TEST
@@ -380,7 +359,7 @@ START_TEST(a_body_has_64_kib_at_most)
 {
 	ck_assert_int_eq(reply_status(post_of_size(PAYLOAD_MAX)), 400);
 	ck_assert_int_eq(reply_status(post_of_size(PAYLOAD_MAX + 1)), 413);
-	message_of(post_of_size(PAYLOAD_MAX + 1));
+	reply_message(&world, post_of_size(PAYLOAD_MAX + 1));
 }
 END_TEST
 
@@ -434,7 +413,7 @@ START_TEST(a_full_queue_is_said_at_once)
 
 	reply = allocate("order", 1);
 	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_ptr_nonnull(strstr(message_of(reply), "queue is full"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "queue is full"));
 	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
 
 	wire_open(memory_store_requests(world.stores[0]));
@@ -457,12 +436,12 @@ START_TEST(an_outcome_that_takes_too_long_is_perhaps_done)
 
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
-	ck_assert_ptr_nonnull(strstr(message_of(reply), "retry with the same id"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "retry with the same id"));
 
 	wire_open(memory_store_answers(world.stores[0]));
 	world_run_ms(&world, 20);
 	ck_assert_int_eq(database_batch(world.database, "shelf")->allocated, 1);
-	ck_assert(http_api_is_idle(world.api));
+	ck_assert_uint_eq(http_api_unanswered(world.api), 0);
 }
 END_TEST
 
@@ -516,7 +495,7 @@ START_TEST(who_ends_while_somebody_waits_ends_cleanly)
 					"Content-Length: %zu\r\n\r\n%s",
 					strlen(body), body));
 	world_run_ms(&world, 20);
-	ck_assert(!http_api_is_idle(world.api));
+	ck_assert_uint_eq(http_api_unanswered(world.api), 1);
 	close(client);
 }
 END_TEST
@@ -563,204 +542,6 @@ START_TEST(who_closes_one_direction_still_gets_the_answer)
 	shutdown(client, SHUT_WR);
 
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 200);
-	close(client);
-}
-END_TEST
-
-#define CROWD 100
-
-static void connect_crowd(int crowd[CROWD], const char *bytes)
-{
-	for (int i = 0; i < CROWD; i++) {
-		crowd[i] = world_connect(&world);
-		world_send(crowd[i], bytes);
-		world_run_ms(&world, 1);
-	}
-}
-
-static void close_crowd(const int crowd[CROWD])
-{
-	for (int i = 0; i < CROWD; i++)
-		close(crowd[i]);
-}
-
-static bool is_closed_by_peer(int client)
-{
-	char byte;
-	ssize_t got = recv(client, &byte, 1, MSG_DONTWAIT);
-
-	return got == 0 || (got < 0 && errno != EAGAIN);
-}
-
-/* What each of the many connections that shut out nobody has sent. */
-static const char *const unfinished[] = {
-	"",
-	"G",
-	"GET /livez HTTP/1.1\r\nHost: te",
-	"POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
-	"GET /livez HTTP/1.1\r\n\r\n", /* answered, and idle since */
-	"FETCH",
-};
-
-START_TEST(whoever_owes_a_request_shuts_nobody_out)
-{
-	int crowd[CROWD];
-	int64_t begin;
-
-	connect_crowd(crowd, unfinished[_i]);
-	begin = now_ms();
-	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
-
-	ck_assert_int_lt(now_ms() - begin, 500);
-	ck_assert_ptr_nonnull(
-		strstr(world_get(&world, "/metrics"),
-		       arena_printf(world.arena, "\nallocd_http_connections %d\n", CONNECTIONS_MAX)));
-	close_crowd(crowd);
-}
-END_TEST
-
-START_TEST(the_connection_that_was_idle_longest_makes_room)
-{
-	int idle = world_connect(&world), in_use = world_connect(&world);
-	int crowd[CROWD];
-
-	for (int i = 0; i < CROWD; i++) {
-		crowd[i] = world_connect(&world);
-		world_send(in_use, "GET /livez HTTP/1.1\r\n\r\n");
-		ck_assert_int_eq(reply_status(world_receive(&world, in_use, 1)), 200);
-	}
-
-	ck_assert(is_closed_by_peer(idle));
-	ck_assert(is_closed_by_peer(crowd[0]));
-	ck_assert(!is_closed_by_peer(crowd[CROWD - 1]));
-	close_crowd(crowd);
-	close(idle);
-	close(in_use);
-}
-END_TEST
-
-static const char slow_command[] = "POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\n"
-				   "Content-Length: 42\r\n\r\n"
-				   "{\"orderid\":\"order\",\"sku\":\"lamp\",\"qty\":1} ";
-
-/* More than the places, and each of them served: by the database that does not answer. */
-static const char *const waiting[] = {slow_command, "GET /allocations/order HTTP/1.1\r\n\r\n",
-				      "GET /readyz HTTP/1.1\r\n\r\n"};
-
-START_TEST(whoever_waits_for_the_database_shuts_no_probe_out)
-{
-	int crowd[CROWD];
-	int64_t begin;
-
-	wire_hold(memory_store_requests(world.stores[0]));
-	wire_hold(memory_store_requests(world.stores[1]));
-	wire_hold(memory_views_requests(world.views));
-	connect_crowd(crowd, waiting[_i]);
-	begin = now_ms();
-	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
-
-	ck_assert_int_lt(now_ms() - begin, 500);
-	wire_open(memory_store_requests(world.stores[0]));
-	wire_open(memory_store_requests(world.stores[1]));
-	wire_open(memory_views_requests(world.views));
-	world_run_ms(&world, 20);
-	close_crowd(crowd);
-}
-END_TEST
-
-START_TEST(too_many_that_wait_are_told_to_come_back)
-{
-	int crowd[CONNECTIONS_MAX];
-	const char *reply;
-
-	wire_hold(memory_views_requests(world.views));
-	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
-		crowd[i] = world_connect(&world);
-		world_send(crowd[i], "GET /events/lamp HTTP/1.1\r\n\r\n");
-	}
-	world_run_ms(&world, 10);
-	reply = world_get(&world, "/events/lamp");
-
-	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_ptr_nonnull(strstr(message_of(reply), "Too many requests wait"));
-	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
-	wire_open(memory_views_requests(world.views));
-	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
-		ck_assert_int_eq(reply_status(world_receive(&world, crowd[i], 1)), 200);
-		close(crowd[i]);
-	}
-}
-END_TEST
-
-/* Leaves no descriptor that the process may open; returns the limit that there was. */
-static struct rlimit take_descriptors_away(void)
-{
-	struct rlimit before, none;
-	int next = dup(0);
-
-	getrlimit(RLIMIT_NOFILE, &before);
-	none = before;
-	none.rlim_cur = (rlim_t)next;
-	close(next);
-	setrlimit(RLIMIT_NOFILE, &none);
-	return before;
-}
-
-static size_t logged(const char *text)
-{
-	return memory_logger_count(&world.logger, text);
-}
-
-static void run_until_logged(const char *text)
-{
-	for (int i = 0; i < 100 && !logged(text); i++)
-		world_run_ms(&world, 50);
-	ck_assert_uint_eq(logged(text), 1);
-}
-
-static const char refused[] = "warn HTTP connections cannot be accepted reason=Too many open files";
-static const char healed[] = "info HTTP connections are accepted again";
-
-START_TEST(a_refused_accept_pauses_is_said_once_and_heals)
-{
-	int clients[5];
-	struct rlimit before;
-
-	for (int i = 0; i < 5; i++)
-		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
-	before = take_descriptors_away();
-	for (int i = 0; i < 5; i++)
-		world_join(&world, clients[i]);
-	world_run_ms(&world, 700);
-	ck_assert_uint_eq(logged(refused), 1);
-	ck_assert_uint_eq(logged(healed), 0);
-
-	setrlimit(RLIMIT_NOFILE, &before);
-	for (int i = 0; i < 5; i++) {
-		world_send(clients[i], "GET /livez HTTP/1.1\r\n\r\n");
-		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 200);
-		close(clients[i]);
-	}
-	run_until_logged(healed);
-	ck_assert_uint_eq(logged(refused), 1);
-}
-END_TEST
-
-START_TEST(a_refused_accept_takes_the_descriptor_of_an_idle_connection)
-{
-	int idle = world_connect(&world), client = socket(AF_INET, SOCK_STREAM, 0);
-	struct rlimit before;
-
-	world_run_ms(&world, 300);
-	before = take_descriptors_away();
-	world_join(&world, client);
-	world_send(client, "GET /livez HTTP/1.1\r\n\r\n");
-
-	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 200);
-	ck_assert_uint_eq(logged(refused), 1);
-	ck_assert(is_closed_by_peer(idle));
-	setrlimit(RLIMIT_NOFILE, &before);
-	close(idle);
 	close(client);
 }
 END_TEST
@@ -837,12 +618,6 @@ Suite *http_suite(void)
 	tcase_add_test(tests, pipelined_requests_are_answered_in_their_order);
 	tcase_add_test(tests, who_expects_to_be_told_to_continue_is_told);
 	tcase_add_test(tests, who_closes_one_direction_still_gets_the_answer);
-	tcase_add_loop_test(tests, whoever_owes_a_request_shuts_nobody_out, 0, COUNT(unfinished));
-	tcase_add_test(tests, the_connection_that_was_idle_longest_makes_room);
-	tcase_add_loop_test(tests, whoever_waits_for_the_database_shuts_no_probe_out, 0, COUNT(waiting));
-	tcase_add_test(tests, too_many_that_wait_are_told_to_come_back);
-	tcase_add_test(tests, a_refused_accept_pauses_is_said_once_and_heals);
-	tcase_add_test(tests, a_refused_accept_takes_the_descriptor_of_an_idle_connection);
 	tcase_add_test(tests, closed_connections_are_forgotten);
 	tcase_add_test(tests, an_address_in_use_is_told_from_a_wrong_one);
 	suite_add_tcase(suite, tests);

@@ -9,6 +9,7 @@ Suite *bench_suite(void);
 Suite *config_suite(void);
 Suite *consumer_suite(void);
 Suite *dead_letter_suite(void);
+Suite *http_listener_suite(void);
 Suite *http_suite(void);
 Suite *metrics_suite(void);
 Suite *options_suite(void);

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,4 +249,16 @@ const char *reply_header_value(struct world *world, const char *reply, const cha
 		return NULL;
 	line += strlen("\r\n: ") + strlen(name);
 	return arena_printf(world->arena, "%.*s", (int)strcspn(line, "\r"), line);
+}
+
+const char *reply_message(struct world *world, const char *reply)
+{
+	json_t *problem = json_loads(reply_body(reply), 0, NULL);
+	const char *text;
+
+	ck_assert_str_eq(reply_header_value(world, reply, "Content-Type"), "application/problem+json");
+	ck_assert_int_eq(json_integer_value(json_object_get(problem, "status")), reply_status(reply));
+	text = arena_strdup(world->arena, json_string_value(json_object_get(problem, "message")));
+	json_decref(problem);
+	return text;
 }

@@ -74,4 +74,7 @@ int reply_status(const char *reply);
 const char *reply_body(const char *reply);
 const char *reply_header_value(struct world *world, const char *reply, const char *name);
 
+/* The message of a reply that is a problem. */
+const char *reply_message(struct world *world, const char *reply);
+
 #endif

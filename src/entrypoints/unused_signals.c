@@ -1,0 +1,111 @@
+/* Signals that mean something to other daemons and nothing to this one. */
+#include "entrypoints/unused_signals.h"
+
+#include "core/must.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define QUIET_S 60
+
+struct unused_signal {
+	struct unused_signals *all;
+	struct event *event;
+	time_t logged_at; /* see now(); 0: never */
+};
+
+struct unused_signals {
+	struct logger *logger;
+	struct unused_signal signals[NSIG];
+};
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+/* Those whose default ends the process, except what asks for its end or tells of a fault of the program. */
+static bool is_unused(int number)
+{
+	switch (number) {
+	case SIGHUP:
+	case SIGUSR1:
+	case SIGUSR2:
+	case SIGALRM:
+	case SIGVTALRM:
+	case SIGPROF:
+	case SIGIO:
+	case SIGPWR:
+	case SIGSTKFLT:
+	case SIGXFSZ: /* a log file that may not grow any more */
+		return true;
+	default:
+		return number >= SIGRTMIN && number <= SIGRTMAX;
+	}
+}
+
+static void name_signal(char name[16], int number)
+{
+	const char *known = sigabbrev_np(number);
+
+	if (known)
+		snprintf(name, 16, "SIG%s", known);
+	else
+		snprintf(name, 16, "SIGRTMIN+%d", number - SIGRTMIN);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct unused_signal *unused = context;
+	char name[16];
+
+	(void)what;
+	if (unused->logged_at && now() - unused->logged_at < QUIET_S)
+		return;
+	unused->logged_at = now();
+	name_signal(name, (int)number);
+	LOG(unused->all->logger, LOG_INFO,
+	    "a signal without a meaning here is ignored: SIGTERM stops the worker", LOG_TEXT("signal", name));
+}
+
+/* libevent puts back, when the event is freed, what there was before. */
+static void begin(struct unused_signal *unused, struct event_base *base, int number)
+{
+	signal(number, SIG_IGN);
+	unused->event = must(evsignal_new(base, number, on_signal, unused));
+	event_add(unused->event, NULL);
+}
+
+struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger)
+{
+	struct unused_signals *all = must_alloc(sizeof *all);
+
+	all->logger = logger;
+	for (int number = 1; number < NSIG; number++) {
+		all->signals[number].all = all;
+		if (is_unused(number))
+			begin(&all->signals[number], base, number);
+	}
+	return all;
+}
+
+void unused_signals_free(struct unused_signals **place)
+{
+	struct unused_signals *all = *place;
+
+	if (!all)
+		return;
+	for (int number = 1; number < NSIG; number++) {
+		if (all->signals[number].event)
+			event_free(all->signals[number].event);
+	}
+	free(all);
+	*place = NULL;
+}

@@ -1,0 +1,24 @@
+/*
+ * Signals that mean something to other daemons and nothing to this one: SIGHUP, SIGUSR1, SIGALRM, and all others
+ * whose default is to end the process undrained.
+ *
+ * The worker ignores them, and the log says so.  (What a daemon usually does at SIGHUP, reading its settings
+ * again, has no use here: passwords and certificates are read at every connect, and nothing else changes while
+ * the worker runs.)  SIGQUIT and SIGABRT keep their default: they end the process at once, with a core where
+ * the system writes one.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_UNUSED_SIGNALS_H
+#define ALLOCD_ENTRYPOINTS_UNUSED_SIGNALS_H
+
+#include "bus/logger.h"
+
+struct event_base;
+struct unused_signals;
+
+/* From now on they are ignored, and logged at most once a minute each.  The base and the logger outlive it. */
+struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger);
+
+/* They are still ignored, and not logged any more.  Accepts NULL in *signals and nulls it. */
+void unused_signals_free(struct unused_signals **signals);
+
+#endif

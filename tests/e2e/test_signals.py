@@ -1,0 +1,103 @@
+"""Signals: those that end the worker, those that do not, and those that come when it is ending already."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+from installation import binary, unique, wait_until
+
+UNUSED = [
+    signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO,
+    signal.SIGPWR, signal.SIGRTMIN, signal.SIGRTMAX, signal.SIGXFSZ,
+]  # fmt: skip
+
+
+def lines_with(allocd, text):
+    return [line for line in allocd.log_lines() if text in line]
+
+
+def test_signals_without_a_meaning_are_ignored_and_logged_once(allocd):
+    for number in UNUSED:
+        for _ in range(3):
+            allocd.worker.send_signal(number)
+    wait_until(lambda: len(lines_with(allocd, "is ignored")) >= len(UNUSED), "a line for each signal")
+
+    assert allocd.ready()
+    assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
+    assert len(lines_with(allocd, "is ignored")) == len(UNUSED)
+    assert len(lines_with(allocd, "signal=SIGHUP")) == 1
+    assert allocd.stop() == 0
+
+
+def test_a_signal_without_a_meaning_does_not_cut_draining_short(on_own_postgres, own_postgres):
+    allocd = on_own_postgres
+    own_postgres.kill()
+    allocd.stock(unique("sku"), batch=1)
+    wait_until(lambda: not allocd.ready(), "readiness to turn off without Postgres")
+    allocd.worker.terminate()
+    wait_until(lambda: lines_with(allocd, "stopping"), "the first signal to be noticed")
+
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM):
+        allocd.worker.send_signal(number)
+    own_postgres.start()
+
+    assert allocd.wait() == 0
+
+
+def test_a_processor_time_that_is_used_up_drains(allocd):
+    allocd.worker.send_signal(signal.SIGXCPU)
+    assert allocd.wait() == 0
+
+
+def test_sigquit_ends_it_at_once(allocd):
+    assert allocd.stop(signal.SIGQUIT) == -signal.SIGQUIT
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM])
+def test_an_operators_command_ends_by_any_signal(allocd, number):
+    tail = subprocess.Popen([binary(), "tail"], env=allocd.environment(), stderr=subprocess.DEVNULL)
+    wait_until(lambda: any(client["name"] == "allocd-tail" for client in allocd.redis.client_list()), "tail")
+    tail.send_signal(number)
+    assert tail.wait(10) in (-number, 0)
+
+
+def test_a_second_signal_while_it_drains_ends_it_with_75(on_own_postgres, own_postgres):
+    allocd = on_own_postgres
+    own_postgres.kill()
+    allocd.stock(unique("sku"), batch=1)
+    wait_until(lambda: not allocd.ready(), "readiness to turn off without Postgres")
+    allocd.worker.send_signal(signal.SIGINT)
+    wait_until(lambda: lines_with(allocd, "stopping"), "the first signal to be noticed")
+
+    assert allocd.stop(signal.SIGTERM) == 75
+
+    assert lines_with(allocd, "ended before all was done")
+
+
+SLOW_END = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+void PQfinish(void *connection)
+{
+    usleep(300000);
+    ((void (*)(void *))dlsym(RTLD_NEXT, "PQfinish"))(connection);
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_frees_its_memory_ends_it_by_that_signal(parked, tmp_path, number):
+    """Connections that take their time to close stand for whatever may take time then."""
+    source, library = tmp_path / "slow_end.c", tmp_path / "slow_end.so"
+    source.write_text(SLOW_END)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    parked.start(LD_PRELOAD=str(library), ASAN_OPTIONS=options)
+    parked.worker.terminate()
+    wait_until(lambda: lines_with(parked, "msg=ended"), "the worker to have ended its work")
+
+    assert parked.stop(number) == -number
