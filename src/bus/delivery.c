@@ -97,6 +97,19 @@ static void decode(struct delivery *delivery, struct codec *codec)
 	delivery->by_batch = !delivery->sku;
 }
 
+/* Whatever is wrong with it, whoever waits for the outcome knows it by its id. */
+static void read_identity(struct delivery *delivery, struct codec *codec)
+{
+	struct envelope envelope = {.source = ""};
+	const char *ignored;
+
+	if (delivery->payload_size > delivery->payload.size)
+		return;
+	codec->ops->decode(codec, MSG_ALLOCATE, delivery->payload, delivery->arena, &envelope, &ignored);
+	delivery->envelope.id = envelope.id;
+	delivery->envelope.source = envelope.source;
+}
+
 /* A stream entry may carry its id beside the payload; the payload's own is the publisher's word and wins. */
 static void adopt_id(struct delivery *delivery, const char *id)
 {
@@ -136,10 +149,12 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->type = arrival->type;
 	delivery->envelope.source = "";
 	delivery->envelope.occurred_at = NO_INSTANT;
-	if (defect)
+	if (defect) {
 		delivery_refuse(delivery, OUTCOME_INVALID, defect);
-	else
+		read_identity(delivery, codec);
+	} else {
 		decode(delivery, codec);
+	}
 	adopt_id(delivery, arrival->id);
 	delivery->decided = delivery->outcome != OUTCOME_NONE;
 	if (!delivery->decided)

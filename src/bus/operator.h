@@ -9,13 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What became of a message.  Several can bear one id, each of another command or CloudEvents source. */
+/*
+ * What became of a message.  Several can bear one id: each spent it under a CloudEvents source of its own, or was
+ * refused.
+ */
 struct known_outcome {
+	const char *id;
 	const char *message; /* "allocate" */
 	const char *source;
 	const char *outcome; /* "handled" */
 	const char *reason;  /* "" where it was handled or skipped */
-	const char *at;      /* as the database writes it */
+	int64_t at;          /* microseconds since 1970 */
 };
 
 /* One thing that is not as a rule of the database says. */

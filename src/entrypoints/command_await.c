@@ -4,6 +4,7 @@
 #include "entrypoints/patience.h"
 #include "entrypoints/text.h"
 
+#include "core/calendar.h"
 #include "core/must.h"
 
 #include <jansson.h>
@@ -65,14 +66,16 @@ static void add_event(void *context, const char *name, const char *json)
 static json_t *outcome_object(struct tools *tools, const char *id, const struct known_outcome *outcome)
 {
 	json_t *events = must(json_array());
+	char at[INSTANT_TEXT_SIZE];
 
+	instant_format(outcome->at, at);
 	if (is_success(outcome) && !tools_read_effects(tools, id, outcome, add_event, events)) {
 		json_decref(events);
 		return NULL;
 	}
 	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "message", outcome->message, "source",
 			      outcome->source, "outcome", outcome->outcome, "reason", outcome->reason, "at",
-			      outcome->at, "events", events));
+			      at, "events", events));
 }
 
 static bool print_object(struct tools *tools, const char *id, const struct known_outcome *outcomes,

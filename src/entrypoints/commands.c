@@ -124,7 +124,10 @@ const struct command commands[] = {
 		.name = "await", .arguments = "", .options = await_options,
 		.summary = "wait for the outcome of a message, and print it with the events it caused",
 		.details = "Ends with 0 when it was handled or skipped, with 1 when it was rejected,\n"
-			   "invalid or failed (it says why), with 75 when there is no outcome yet.",
+			   "invalid or failed (it says why), with 75 when there is no outcome yet.\n"
+			   "When several messages bear the id, from several sources or because it was\n"
+			   "used again, all are printed, and one that was refused makes it 1.  A stream\n"
+			   "entry without an id is known by the one that Redis gave it.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_await,
 	},
 	{

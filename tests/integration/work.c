@@ -11,8 +11,11 @@
 static bool decode(struct codec *codec, enum message_type expected, struct bytes payload, struct arena *arena,
 		   struct envelope *envelope, const char **error)
 {
-	(void)codec, (void)expected, (void)arena, (void)error;
-	ck_assert_uint_eq(payload.size, sizeof *envelope);
+	(void)codec, (void)expected, (void)arena;
+	if (payload.size != sizeof *envelope) {
+		*error = "not a message";
+		return false;
+	}
 	memcpy(envelope, payload.data, sizeof *envelope);
 	return true;
 }

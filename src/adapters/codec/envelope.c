@@ -127,19 +127,29 @@ static bool read_cloudevent(struct object object, enum message_type type, struct
 	return true;
 }
 
-/* The id of a message that is refused, where that much can be read. */
-static const char *readable_id(struct object payload, struct arena *arena)
+/* The id, or the source, of a message that is refused: where that much can be read. */
+static const char *readable_text(struct object payload, const struct field *field, struct arena *arena)
 {
-	static const struct message_descriptor id_alone = {
-		.name = "id",
+	const struct message_descriptor alone = {
+		.name = field->name,
 		.size = sizeof(struct attributes),
-		.fields = attribute_fields,
+		.fields = field,
 		.field_count = 1,
 	};
 	struct attributes attributes;
 	const char *ignored;
 
-	return fields_read(&id_alone, payload, arena, &attributes, &ignored) ? attributes.id : NULL;
+	return fields_read(&alone, payload, arena, &attributes, &ignored) ? field_text(field, &attributes)
+									  : NULL;
+}
+
+static void keep_identity(struct object payload, bool is_cloudevent, struct arena *arena,
+			  struct envelope *envelope)
+{
+	const char *source = is_cloudevent ? readable_text(payload, &attribute_fields[1], arena) : NULL;
+
+	envelope->id = readable_text(payload, &attribute_fields[0], arena);
+	envelope->source = source ? source : "";
 }
 
 bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
@@ -153,7 +163,7 @@ bool envelope_read(struct object payload, enum message_type type, struct arena *
 		*envelope = found;
 		return true;
 	}
-	envelope->id = readable_id(payload, arena);
+	keep_identity(payload, is_cloudevent, arena, envelope);
 	return false;
 }
 

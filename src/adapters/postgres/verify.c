@@ -15,6 +15,9 @@ struct rule {
 	const char *sql;
 };
 
+/* As everywhere, however the database writes times. */
+#define RFC3339(column) "to_char(" column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
 /* clang-format off */
 static const struct rule rules[] = {
 	{
@@ -178,7 +181,8 @@ static const struct rule rules[] = {
 	},
 	{
 		"blind-window", "a blind window begins before it ends",
-		"select format('window %s', id), format('until %s or later', since), until::text"
+		"select format('window %s', id), format('until %s or later', " RFC3339("since") "), "
+		RFC3339("until")
 		" from blind_windows where since > until",
 	},
 };
