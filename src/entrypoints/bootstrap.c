@@ -10,6 +10,7 @@
 #include "adapters/system/random.h"
 #include "core/must.h"
 #include "entrypoints/bootstrap_intake.h"
+#include "entrypoints/bootstrap_url.h"
 
 #include <event2/event.h>
 
@@ -39,6 +40,7 @@ struct worker {
 	struct store *stores[LANES_MAX + 3]; /* the lanes', then intake, publisher, reminder */
 	size_t store_count;
 	struct views *views;
+	struct servers *servers; /* what its sessions know of the database's */
 
 	struct redis_url redis_url;
 	struct redis_settings redis;
@@ -71,7 +73,8 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 
 	worker->postgres = (struct postgres_config){
 		.base = worker->base,
-		.conninfo = config->database_url,
+		.url = bootstrap_database_url(config),
+		.servers = worker->servers,
 		.logger = worker->logger,
 		.inbox_days = config->inbox_days,
 		.dead_letters_max = config->dead_letters_max,
@@ -249,6 +252,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker->config = config;
 	worker->logger = logger;
 	worker->base = must(event_base_new());
+	worker->servers = servers_new();
 	if (config->http.host && !take_address(worker, connections_max, status))
 		worker_free(&worker);
 	return worker;
@@ -288,6 +292,7 @@ void worker_free(struct worker **place)
 	postgres_views_free(&worker->views);
 	while (worker->store_count > 0)
 		postgres_store_free(&worker->stores[--worker->store_count]);
+	servers_free(&worker->servers);
 	log_notifier_free(&worker->notifier);
 	engine_free(&worker->engine);
 	http_api_free(&worker->http);

@@ -9,6 +9,7 @@
 #include "adapters/system/logger.h"
 #include "adapters/system/random.h"
 #include "core/must.h"
+#include "entrypoints/bootstrap_url.h"
 
 #include <event2/event.h>
 #include <unistd.h>
@@ -94,9 +95,9 @@ enum schema_state bootstrap_schema(const struct config *config, bool migrate, in
 				   struct logger *logger, struct arena *arena, const char **text)
 {
 	char buffer[SCHEMA_TEXT_SIZE] = "";
-	enum schema_result result =
-		migrate ? postgres_migrate(config->database_url, timeout_ms, logger, buffer)
-			: postgres_check_schema(config->database_url, timeout_ms, buffer);
+	struct url_source url = bootstrap_database_url(config);
+	enum schema_result result = migrate ? postgres_migrate(&url, timeout_ms, logger, buffer)
+					    : postgres_check_schema(&url, timeout_ms, buffer);
 
 	*text = arena_strdup(arena, buffer);
 	return state_of(result);

@@ -1,5 +1,6 @@
 /* The replayer's composition: the worker's engine and stores, for one message at a time. */
 #include "entrypoints/bootstrap.h"
+#include "entrypoints/bootstrap_url.h"
 
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/dead_letters.h"
@@ -36,7 +37,9 @@ struct replayer {
 struct dead_letters *bootstrap_dead_letters_open(const struct config *config, int timeout_ms,
 						 struct arena *arena, const char **error)
 {
-	return postgres_dead_letters_open(config->database_url, timeout_ms, arena, error);
+	struct url_source url = bootstrap_database_url(config);
+
+	return postgres_dead_letters_open(&url, timeout_ms, arena, error);
 }
 
 bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,
@@ -63,7 +66,7 @@ static struct store *make_store(struct replayer *replayer, const char *name)
 {
 	const struct postgres_config postgres = {
 		.base = replayer->base,
-		.conninfo = replayer->config->database_url,
+		.url = bootstrap_database_url(replayer->config),
 		.logger = replayer->logger,
 		.inbox_days = replayer->config->inbox_days,
 		.dead_letters_max = replayer->config->dead_letters_max,

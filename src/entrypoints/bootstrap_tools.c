@@ -13,6 +13,7 @@
 #include "bus/outbox.h"
 #include "core/must.h"
 #include "entrypoints/bootstrap.h"
+#include "entrypoints/bootstrap_url.h"
 #include "entrypoints/quiet.h"
 
 #include <inttypes.h>
@@ -120,12 +121,14 @@ static bool check_schema(struct tools *tools)
 
 bool tools_open_database(struct tools *tools)
 {
+	struct url_source url = bootstrap_database_url(tools->config);
+
 	if (!check_schema(tools))
 		return false;
 	if (tools->has_dialogue)
 		dialogue_end(&tools->dialogue);
 	tools->has_dialogue = true;
-	return dialogue_begin(&tools->dialogue, tools->config->database_url, DATABASE_PATIENCE_MS) ||
+	return dialogue_begin(&tools->dialogue, &url, DIALOGUE_READS, DATABASE_PATIENCE_MS) ||
 	       complain_of_database(tools);
 }
 

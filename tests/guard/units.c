@@ -98,11 +98,17 @@ static void begin(void)
 
 /* ---- the parts ---- */
 
+static struct url_source url_of(const char *database)
+{
+	return (struct url_source){url_read_text, (void *)(uintptr_t)database};
+}
+
 static void migrate(const char *database)
 {
+	struct url_source url = url_of(database);
 	char text[SCHEMA_TEXT_SIZE];
 
-	if (postgres_migrate(database, PATIENCE_S * 1000, &world.worker.logger.logger, text) != SCHEMA_READY)
+	if (postgres_migrate(&url, PATIENCE_S * 1000, &world.worker.logger.logger, text) != SCHEMA_READY)
 		give_up("%s", text);
 }
 
@@ -112,7 +118,7 @@ static void make_stores(const char *database)
 
 	world.postgres = (struct postgres_config){
 		.base = world.base,
-		.conninfo = database,
+		.url = url_of(database),
 		.logger = ports->logger,
 		.inbox_days = 7,
 		.dead_letters_max = 100000,

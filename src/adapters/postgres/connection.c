@@ -1,11 +1,12 @@
 /* From the first connect to the last answer, in time order. */
 #include "adapters/postgres/connection.h"
 
+#include "adapters/postgres/connector.h"
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/job.h"
 #include "adapters/postgres/session.h"
 #include "adapters/postgres/sqlstate.h"
-#include "core/utf8.h"
+#include "core/must.h"
 
 #include <event2/util.h>
 #include <stdio.h>
@@ -15,27 +16,38 @@
 /* How long a segment waits for a connection. */
 #define UNCONNECTED_WAIT_MS 1000
 
-/* The server gives up sooner, by its statement_timeout; but it may be gone without a word. */
-#define ANSWER_TIMEOUT_MS 15000
+/*
+ * How long a server may be silent that owes an answer.  Its statement_timeout ends each statement sooner, so it is
+ * frozen, or gone without a word.
+ */
+#define ANSWER_TIMEOUT_MS 8000
+
+/* For the settings and the statements of a session, which wait for nobody. */
+#define PREPARE_TIMEOUT_MS 8000
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   5000
 
 enum connection_state {
-	CONNECTION_WAITING,    /* for the time to try again */
-	CONNECTION_CONNECTING, /* for libpq, until the server has let us in */
-	CONNECTION_PREPARING,  /* for the session's settings and statements */
-	CONNECTION_READY,      /* for work */
+	CONNECTION_WAITING,     /* for the time to try again */
+	CONNECTION_CONNECTING,  /* for the connector, until a server has let us in */
+	CONNECTION_PREPARING,   /* for the session's settings and statements, */
+	CONNECTION_IDENTIFYING, /* and for which server it is */
+	CONNECTION_READY,       /* for work */
 };
 
 struct connection {
 	struct connection_config config;
 	enum connection_state state;
+	struct connector *connector;
 	PGconn *pg;
+	struct server_user server; /* which one the session is on */
 	struct event *io;
 	short watched;
-	/* WAITING: for the next attempt; CONNECTING, PREPARING: it takes too long; READY: sending failed. */
+	/* WAITING: for the next attempt; then: the server is silent for too long; READY: or see `broken`. */
 	struct event timer;
+	bool broken; /* sending failed, or `given_up` says that the session is of no more use */
+	const char *given_up;
 	struct job_queue jobs;
 	unsigned failures;              /* attempts since the last segment that succeeded */
 	struct trouble trouble;         /* why there is, or was, no connection */
@@ -70,8 +82,8 @@ static void watch(struct connection *connection, short what)
 	if (what == connection->watched)
 		return;
 	unwatch(connection);
-	connection->io = event_new(connection->config.base, PQsocket(connection->pg),
-				   (short)(what | EV_PERSIST), on_io, connection);
+	connection->io = must(event_new(connection->config.base, PQsocket(connection->pg),
+					(short)(what | EV_PERSIST), on_io, connection));
 	event_add(connection->io, NULL);
 	connection->watched = what;
 }
@@ -90,20 +102,19 @@ static void log_trouble(struct connection *connection, const char *message)
 void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
 		    segment_done *done, void *context)
 {
-	struct job *job = calloc(1, sizeof *job);
+	struct job *job = must_alloc(sizeof *job);
 
-	if (!job)
-		abort();
 	*job = (struct job){.connection = connection,
 			    .segment = segment,
 			    .effect = effect,
 			    .done = done,
 			    .context = context};
 	evtimer_assign(&job->timer, connection->config.base, on_job_timer, job);
-	set_timer(&job->timer, UNCONNECTED_WAIT_MS);
 	job_queue_push(&connection->jobs, job);
 	if (connection->state == CONNECTION_READY)
 		send_jobs(connection);
+	if (!job->sent)
+		set_timer(&job->timer, UNCONNECTED_WAIT_MS);
 }
 
 /* ---- losing the connection, and waiting for the next attempt ---- */
@@ -148,7 +159,7 @@ static struct job *take_lost_jobs(struct connection *connection)
 }
 
 /* The connection is of no more use, for the reason that connection->trouble tells. */
-static void lose(struct connection *connection)
+static void lose(struct connection *connection, bool silently)
 {
 	bool was_ready = connection->state == CONNECTION_READY;
 	struct job *lost = take_lost_jobs(connection);
@@ -159,7 +170,10 @@ static void lose(struct connection *connection)
 	unwatch(connection);
 	PQfinish(connection->pg);
 	connection->pg = NULL;
+	connection->broken = false;
+	connection->given_up = NULL;
 	enter_waiting(connection);
+	servers_exit(connection->config.servers, &connection->server, silently);
 	while (lost) {
 		struct job *job = lost;
 
@@ -171,7 +185,13 @@ static void lose(struct connection *connection)
 static void lose_because(struct connection *connection, enum failure_kind kind, const char *text)
 {
 	trouble_set(&connection->trouble, kind, text);
-	lose(connection);
+	lose(connection, false);
+}
+
+static void lose_silent(struct connection *connection)
+{
+	trouble_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
+	lose(connection, true);
 }
 
 static void lose_as_libpq_says(struct connection *connection)
@@ -184,74 +204,55 @@ static void lose_as_libpq_says(struct connection *connection)
 
 /* ---- connecting ---- */
 
-/* libpq would print it. */
-static void ignore_notice(void *context, const char *text)
-{
-	(void)context, (void)text;
-}
-
-static void connect_now(struct connection *connection)
-{
-	const char *defect;
-
-	connection->pg = conninfo_connect_start(connection->config.conninfo, &defect);
-	if (!connection->pg) {
-		lose_because(connection, FAILURE_FATAL, defect);
-		return;
-	}
-	if (PQstatus(connection->pg) == CONNECTION_BAD) {
-		lose_as_libpq_says(connection);
-		return;
-	}
-	PQsetNoticeProcessor(connection->pg, ignore_notice, NULL);
-	connection->state = CONNECTION_CONNECTING;
-	set_timer(&connection->timer, conninfo_connect_timeout_ms(connection->pg));
-	watch(connection, EV_WRITE); /* as if PQconnectPoll had asked for it */
-}
-
 static void prepare_session(struct connection *connection)
 {
-	const char *defect = session_defect(connection->pg);
-
-	if (defect) {
-		lose_because(connection, FAILURE_FATAL, defect);
-		return;
-	}
 	connection->state = CONNECTION_PREPARING;
 	trouble_set(&connection->trouble, FAILURE_RETRY, "");
 	trouble_set(&connection->farewell, FAILURE_RETRY, "");
+	connection->server.identity = (struct server_identity){0};
+	set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
 	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
-	    !session_send_setup(connection->pg, connection->config.use)) {
+	    !session_send_setup(connection->pg, connection->config.use) ||
+	    !session_send_identify(connection->pg)) {
 		lose_as_libpq_says(connection);
 		return;
 	}
 	watch(connection, EV_READ | EV_WRITE);
 }
 
-static void go_on_connecting(struct connection *connection)
+static void on_connected(void *context, PGconn *pg, const char *key, const struct trouble *trouble)
 {
-	unwatch(connection); /* libpq may go on with another socket */
-	switch (PQconnectPoll(connection->pg)) {
-	case PGRES_POLLING_READING:
-		watch(connection, EV_READ);
-		break;
-	case PGRES_POLLING_WRITING:
-		watch(connection, EV_WRITE);
-		break;
-	case PGRES_POLLING_OK:
-		prepare_session(connection);
-		break;
-	case PGRES_POLLING_FAILED:
-	case PGRES_POLLING_ACTIVE:
-	default:
-		lose_as_libpq_says(connection);
+	struct connection *connection = context;
+
+	connection->connector = NULL;
+	if (!pg) {
+		lose_because(connection, trouble->kind, trouble->text);
+		return;
 	}
+	connection->pg = pg;
+	snprintf(connection->server.key, sizeof connection->server.key, "%s", key);
+	prepare_session(connection);
+}
+
+static void connect_now(struct connection *connection)
+{
+	connection->state = CONNECTION_CONNECTING;
+	connection->connector =
+		connector_start(&(struct connector_config){connection->config.base, &connection->config.url,
+							   connection->config.servers, false},
+				on_connected, connection);
 }
 
 static void become_ready(struct connection *connection)
 {
 	enum log_level level = connection->logged[0] ? LOG_INFO : LOG_DEBUG;
 
+	if (!servers_enter(connection->config.servers, &connection->server)) {
+		lose_because(connection, FAILURE_RETRY,
+			     "an old primary that must not be used any more: other sessions are on a newer"
+			     " timeline or another system; where a backup was restored, restart the worker");
+		return;
+	}
 	evtimer_del(&connection->timer);
 	connection->state = CONNECTION_READY;
 	connection->logged[0] = '\0';
@@ -262,11 +263,17 @@ static void become_ready(struct connection *connection)
 
 /* ---- sending ---- */
 
+static bool expects_answer(const struct connection *connection)
+{
+	return connection->state == CONNECTION_PREPARING || connection->state == CONNECTION_IDENTIFYING ||
+	       (connection->state == CONNECTION_READY && connection->jobs.first &&
+		connection->jobs.first->sent);
+}
+
 static bool send_job(struct connection *connection, struct job *job)
 {
 	job->sent = true;
 	evtimer_del(&job->timer);
-	set_timer(&job->timer, connection->config.answer_timeout_ms);
 	for (size_t i = 0; i < job->segment->count; i++) {
 		struct query *query = job->segment->queries[i];
 
@@ -289,17 +296,27 @@ static bool flush_output(struct connection *connection)
 	return true;
 }
 
-/* Called by whoever runs a segment, too: what goes wrong here is told from the event loop, by the timer. */
+/* What goes wrong is told from the event loop, by the timer, for whoever runs a segment calls this, too. */
+static void break_later(struct connection *connection)
+{
+	connection->broken = true;
+	set_timer(&connection->timer, 0);
+}
+
 static void send_jobs(struct connection *connection)
 {
 	bool went_well = true;
 
+	if (connection->broken)
+		return;
+	if (!expects_answer(connection))
+		set_timer(&connection->timer, connection->config.answer_timeout_ms);
 	for (struct job *job = connection->jobs.first; job && went_well; job = job->next) {
 		if (!job->sent)
 			went_well = send_job(connection, job);
 	}
 	if (!went_well || !flush_output(connection))
-		set_timer(&connection->timer, 0);
+		break_later(connection);
 }
 
 /* ---- answers ---- */
@@ -315,26 +332,17 @@ static bool is_farewell(const PGresult *result)
 	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
 }
 
-static void describe_error(const PGresult *result, struct trouble *trouble)
-{
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-	trouble->kind = sqlstate_kind(sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-	utf8_format(trouble->text, sizeof trouble->text, "%s (SQLSTATE %s)",
-		    text ? text : PQresultErrorMessage(result), sqlstate ? sqlstate : "unknown");
-	conninfo_join_lines(trouble->text);
-}
-
 /* `job` is NULL while the session is being prepared. */
 static void take_error(struct connection *connection, struct job *job, const PGresult *result)
 {
 	if (is_farewell(result)) {
-		describe_error(result, &connection->farewell);
+		trouble_set_error(&connection->farewell, result);
 		return;
 	}
+	if (connection->state == CONNECTION_IDENTIFYING)
+		return; /* a server that does not say which one it is */
 	if (!job) {
-		describe_error(result, &connection->trouble);
+		trouble_set_error(&connection->trouble, result);
 		connection->trouble.kind = FAILURE_RETRY;
 		return;
 	}
@@ -342,24 +350,53 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 		return;
 	job->failed = true;
 	job->ends_session = sqlstate_ends_session(PQresultErrorField(result, PG_DIAG_SQLSTATE));
-	describe_error(result, &job->trouble);
+	trouble_set_error(&job->trouble, result);
+}
+
+/* Why the session is of no more use though it lives, or NULL. */
+static const char *reason_to_leave(const struct connection *connection, const struct job *job)
+{
+	if (connection->given_up)
+		return connection->given_up;
+	if (job->ends_session)
+		return job->trouble.text;
+	return session_refuses_writes(connection->pg);
+}
+
+/* What was read on a server that may be out of date is not believed, nor that what it committed lasts. */
+static void doubt(const struct connection *connection, struct job *job, const char *reason)
+{
+	if (job->failed || (job->effect == SEGMENT_COMMITS && !connection->given_up))
+		return;
+	trouble_set(&job->trouble, job->effect == SEGMENT_COMMITS ? FAILURE_UNCERTAIN : FAILURE_RETRY,
+		    reason);
+	job->failed = true;
 }
 
 /* A sync: what was sent before it is committed, or failed as a whole. */
 static void finish_job(struct connection *connection, struct job *job)
 {
+	const char *reason = reason_to_leave(connection, job);
+
 	job_queue_remove(&connection->jobs, job);
-	if (job->ends_session)
-		lose_because(connection, FAILURE_RETRY, job->trouble.text);
+	if (reason)
+		doubt(connection, job, reason);
+	if (reason && session_refuses_writes(connection->pg))
+		servers_suspect(connection->config.servers, connection->server.key);
+	if (reason)
+		lose_because(connection, FAILURE_RETRY, reason);
 	else if (!job->failed)
 		connection->failures = 0;
 	job_answer(job);
 }
 
+/* A sync of the two that end the preparation. */
 static void finish_setup(struct connection *connection)
 {
 	if (connection->trouble.text[0])
-		lose(connection);
+		lose(connection, false);
+	else if (connection->state == CONNECTION_PREPARING)
+		connection->state = CONNECTION_IDENTIFYING;
 	else
 		become_ready(connection);
 }
@@ -376,6 +413,8 @@ static void take_result(struct connection *connection, struct job *job, PGresult
 			query->result = result;
 			return;
 		}
+		if (connection->state == CONNECTION_IDENTIFYING)
+			connection->server.identity = session_identity(result);
 		break;
 	case PGRES_FATAL_ERROR:
 		take_error(connection, job, result);
@@ -399,13 +438,6 @@ static void take_result(struct connection *connection, struct job *job, PGresult
 		break;
 	}
 	PQclear(result);
-}
-
-static bool expects_answer(const struct connection *connection)
-{
-	return connection->state == CONNECTION_PREPARING ||
-	       (connection->state == CONNECTION_READY && connection->jobs.first &&
-		connection->jobs.first->sent);
 }
 
 /*
@@ -432,7 +464,7 @@ static void take_farewell(struct connection *connection)
 	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);
 
 	if (result && is_farewell(result))
-		describe_error(result, &connection->farewell);
+		trouble_set_error(&connection->farewell, result);
 	PQclear(result);
 }
 
@@ -449,6 +481,8 @@ static void exchange(struct connection *connection, short what)
 {
 	bool alive = !(what & EV_READ) || PQconsumeInput(connection->pg);
 
+	if ((what & EV_READ) && connection->state == CONNECTION_READY && !connection->broken)
+		set_timer(&connection->timer, connection->config.answer_timeout_ms);
 	take_results(connection);
 	if (!expects_answer(connection) && connection->state != CONNECTION_READY)
 		return; /* lost on the way */
@@ -460,13 +494,18 @@ static void exchange(struct connection *connection, short what)
 
 static void on_io(evutil_socket_t fd, short what, void *context)
 {
-	struct connection *connection = context;
-
 	(void)fd;
-	if (connection->state == CONNECTION_CONNECTING)
-		go_on_connecting(connection);
-	else
-		exchange(connection, what);
+	exchange(context, what);
+}
+
+static void on_ready_timer(struct connection *connection)
+{
+	if (connection->given_up)
+		lose_because(connection, FAILURE_RETRY, connection->given_up);
+	else if (connection->broken)
+		lose_broken(connection);
+	else if (expects_answer(connection))
+		lose_silent(connection);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -478,15 +517,25 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	case CONNECTION_WAITING:
 		connect_now(connection);
 		break;
-	case CONNECTION_CONNECTING:
+	case CONNECTION_CONNECTING: /* the connector has timers of its own */
+		break;
 	case CONNECTION_PREPARING:
-		lose_because(connection, FAILURE_RETRY,
-			     "the server did not answer in time to the attempt to connect");
+	case CONNECTION_IDENTIFYING:
+		servers_suspect(connection->config.servers, connection->server.key);
+		lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
 		break;
 	case CONNECTION_READY:
-		lose_broken(connection);
+		on_ready_timer(connection);
 		break;
 	}
+}
+
+static void on_given_up(void *context, const char *reason)
+{
+	struct connection *connection = context;
+
+	connection->given_up = reason;
+	break_later(connection);
 }
 
 static void on_job_timer(evutil_socket_t fd, short what, void *context)
@@ -495,10 +544,6 @@ static void on_job_timer(evutil_socket_t fd, short what, void *context)
 	struct connection *connection = job->connection;
 
 	(void)fd, (void)what;
-	if (job->sent) {
-		lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
-		return;
-	}
 	job_queue_remove(&connection->jobs, job);
 	job->failed = true;
 	trouble_set(&job->trouble, connection->trouble.kind,
@@ -510,23 +555,18 @@ static void on_job_timer(evutil_socket_t fd, short what, void *context)
 
 struct connection *connection_new(const struct connection_config *config)
 {
-	struct connection *connection = calloc(1, sizeof *connection);
+	struct connection *connection = must_alloc(sizeof *connection);
 
-	if (!connection)
-		abort();
 	connection->config = *config;
-	connection->config.conninfo = strdup(config->conninfo);
-	connection->config.name = strdup(config->name);
+	connection->config.name = must(strdup(config->name));
 	if (!config->answer_timeout_ms)
 		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
+	connection->server = (struct server_user){
+		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORE};
+	servers_join(config->servers, &connection->server);
 	evtimer_assign(&connection->timer, config->base, on_timer, connection);
 	set_timer(&connection->timer, 0);
 	return connection;
-}
-
-static void free_text(const char *text)
-{
-	free((void *)(uintptr_t)text);
 }
 
 void connection_free(struct connection **pointer)
@@ -541,11 +581,12 @@ void connection_free(struct connection **pointer)
 		job_queue_remove(&connection->jobs, job);
 		job_free(job);
 	}
+	servers_leave(&connection->server);
+	connector_cancel(&connection->connector);
 	unwatch(connection);
 	evtimer_del(&connection->timer);
 	PQfinish(connection->pg);
-	free_text(connection->config.conninfo);
-	free_text(connection->config.name);
+	free((void *)(uintptr_t)connection->config.name);
 	free(connection);
 	*pointer = NULL;
 }

@@ -7,6 +7,8 @@
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_H
 
 #include "adapters/postgres/segment.h"
+#include "adapters/postgres/servers.h"
+#include "adapters/system/url_source.h"
 #include "bus/failure.h"
 #include "bus/logger.h"
 
@@ -19,12 +21,13 @@ struct connection;
 
 struct connection_config {
 	struct event_base *base;
-	const char *conninfo; /* copied */
-	const char *name;     /* for the log: which of several it is; copied */
+	struct url_source url;
+	struct servers *servers; /* shared by the process's connections; NULL: it is alone */
+	const char *name;        /* for the log: which of several it is; copied */
 	struct logger *logger;
 	unsigned use;          /* enum session_use */
 	uint64_t *losses;      /* goes up by one for each session that is lost; NULL: nobody asks */
-	int answer_timeout_ms; /* after that the connection is given up; 0: the default */
+	int answer_timeout_ms; /* a server that is silent for longer is given up; 0: the default */
 };
 
 /*

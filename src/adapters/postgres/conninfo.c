@@ -2,48 +2,194 @@
 #include "adapters/postgres/conninfo.h"
 
 #include "adapters/postgres/postgres.h"
+#include "core/must.h"
 #include "core/utf8.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_TIMEOUT_MS 10000
+/* Without connect_timeout: three dead addresses before a living one cost 9 s. */
+#define CONNECT_TIMEOUT_MS 3000
 
-PGconn *conninfo_connect_start(const char *conninfo, const char **defect)
+#define DEFAULT_PORT "5432"
+
+/* ---- what libpq makes of the text ---- */
+
+/*
+ * A connection that libpq gives up before it begins, for a value that no server is asked about; by then it has
+ * read the text, the environment and the service file, and has checked the lists of hosts.
+ */
+static PGconn *connect_never(const char *text)
+{
+	static const char *const keywords[] = {"dbname", "channel_binding", NULL};
+	const char *const values[] = {text, "never", NULL};
+
+	return PQconnectStartParams(keywords, values, 1);
+}
+
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+	while (options->keyword && strcmp(options->keyword, keyword) != 0)
+		options++;
+	return options->keyword && options->val ? options->val : "";
+}
+
+/* ---- lists ---- */
+
+static size_t count_items(const char *list)
+{
+	size_t count = 1;
+
+	while ((list = strchr(list, ',')))
+		list++, count++;
+	return count;
+}
+
+static const char *item(const char *list, size_t at, struct arena *arena)
+{
+	while (at-- > 0)
+		list = strchr(list, ',') + 1;
+	return arena_text(arena, list, strcspn(list, ","));
+}
+
+static bool is_socket(const char *name)
+{
+	return !name[0] || name[0] == '/' || name[0] == '@';
+}
+
+static struct conninfo_host host_at(const PQconninfoOption *options, size_t at, struct arena *arena)
+{
+	const char *names = value_of(options, "host"), *addresses = value_of(options, "hostaddr"),
+		   *ports = value_of(options, "port");
+	struct conninfo_host host = {
+		.name = names[0] ? item(names, at, arena) : "",
+		.address = addresses[0] ? item(addresses, at, arena) : "",
+		.port = item(ports, count_items(ports) > 1 ? at : 0, arena),
+	};
+
+	if (!host.address[0])
+		host.address = NULL;
+	if (!host.port[0])
+		host.port = DEFAULT_PORT;
+	host.is_socket = !host.address && is_socket(host.name);
+	return host;
+}
+
+/* How many hosts the lists name; 0: they do not fit together. */
+static size_t count_hosts(const PQconninfoOption *options)
+{
+	const char *names = value_of(options, "host"), *addresses = value_of(options, "hostaddr");
+	size_t count = count_items(addresses[0] ? addresses : names),
+	       ports = count_items(value_of(options, "port"));
+	bool fits = (ports == 1 || ports == count) && (!names[0] || count_items(names) == count);
+
+	return fits ? count : 0;
+}
+
+/* 0 and less would be no limit: then ours counts, as every wait has one.  libpq allows no less than 2 s. */
+static int timeout_ms(const char *seconds)
+{
+	long value = strtol(seconds, NULL, 10);
+
+	if (value <= 0 || value > 3600)
+		return CONNECT_TIMEOUT_MS;
+	return 1000 * (value < 2 ? 2 : (int)value);
+}
+
+static void take_options(struct conninfo *conninfo, const PQconninfoOption *options, struct arena *arena)
+{
+	conninfo->count = count_hosts(options);
+	conninfo->hosts = arena_alloc(arena, conninfo->count * sizeof *conninfo->hosts);
+	for (size_t i = 0; i < conninfo->count; i++)
+		conninfo->hosts[i] = host_at(options, i, arena);
+	conninfo->timeout_ms = timeout_ms(value_of(options, "connect_timeout"));
+	conninfo->prefers_standby = !strcmp(value_of(options, "target_session_attrs"), "prefer-standby");
+	conninfo->lists_addresses = value_of(options, "hostaddr")[0];
+}
+
+bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *arena, const char **defect,
+		   bool *passes)
+{
+	PQconninfoOption *options;
+	char error[512];
+	PGconn *never;
+
+	*conninfo = (struct conninfo){.text = arena_strdup(arena, text)};
+	*passes = false;
+	if (postgres_conninfo_defect(text)) {
+		*defect = "the database's connection string is malformed";
+		return false;
+	}
+	never = must(connect_never(text));
+	options = must(PQconninfo(never));
+	conninfo_error(never, error, sizeof error);
+	PQfinish(never);
+	/* The port has a default: without one libpq did not get as far as that. */
+	if (value_of(options, "port")[0])
+		take_options(conninfo, options, arena);
+	PQconninfoFree(options);
+	*defect = conninfo->count ? NULL : arena_strdup(arena, error);
+	*passes = !conninfo->count && strstr(error, "out of memory");
+	return conninfo->count;
+}
+
+/* ---- connecting ---- */
+
+/*
+ * What libpq is told instead of the lists.  An empty value would not count, so a list of two that are alike
+ * takes the place of one that is empty.
+ */
+static void name_host(const struct conninfo *conninfo, const struct conninfo_host *host, const char *address,
+		      struct arena *arena, const char **name, const char **numeric)
+{
+	*name = host->name[0] ? host->name : address;
+	*numeric = address;
+	if (!host->is_socket)
+		return;
+	*name = host->name[0] ? host->name : conninfo->count > 1 ? "," : NULL;
+	if (!conninfo->lists_addresses)
+		return;
+	*name = arena_printf(arena, "%s,%s", host->name, host->name);
+	*numeric = ",";
+}
+
+PGconn *conninfo_connect_start(const struct conninfo *conninfo, const struct conninfo_host *host,
+			       const char *address)
 {
 	/*
 	 * Of two that differ the later one counts: what stands before dbname is a default, what follows a
 	 * must.
 	 */
 	static const char *const keywords[] = {
-		"fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
-		"tcp_user_timeout",          "dbname",          "client_encoding",     NULL,
+		"fallback_application_name",
+		"keepalives_idle",
+		"keepalives_interval",
+		"keepalives_count",
+		"tcp_user_timeout",
+		"dbname",
+		"client_encoding",
+		"host",
+		"hostaddr",
+		"port",
+		"target_session_attrs",
+		NULL,
 	};
-	const char *const values[] = {"allocd", "2", "1", "3", "5000", conninfo, "UTF8", NULL};
+	struct arena *arena = arena_new(512);
+	const char *name, *numeric;
 	PGconn *pg;
 
-	if (postgres_conninfo_defect(conninfo)) {
-		*defect = "the database's connection string is malformed";
-		return NULL;
-	}
-	pg = PQconnectStartParams(keywords, values, 1);
-	if (!pg)
-		*defect = "out of memory";
+	name_host(conninfo, host, address, arena, &name, &numeric);
+	pg = PQconnectStartParams(keywords,
+				  (const char *const[]){"allocd", "2", "1", "3", "5000", conninfo->text,
+							"UTF8", name, numeric, host->port,
+							conninfo->prefers_standby ? "any" : NULL, NULL},
+				  1);
+	arena_free(&arena);
 	return pg;
 }
 
-int conninfo_connect_timeout_ms(PGconn *pg)
-{
-	PQconninfoOption *options = PQconninfo(pg);
-	int seconds = 0;
-
-	for (PQconninfoOption *option = options; option && option->keyword; option++) {
-		if (!strcmp(option->keyword, "connect_timeout") && option->val)
-			seconds = atoi(option->val);
-	}
-	PQconninfoFree(options);
-	return seconds > 0 && seconds < 3600 ? 1000 * seconds : CONNECT_TIMEOUT_MS;
-}
+/* ---- libpq's words ---- */
 
 void conninfo_join_lines(char *text)
 {

@@ -15,7 +15,7 @@
 struct postgres_dead_letters {
 	struct dead_letters letters;
 	struct dialogue dialogue;
-	char *conninfo;
+	struct url_source url;
 	int timeout_ms;
 	int64_t newest; /* no dead letter above this one is looked at */
 	struct failure failure;
@@ -36,7 +36,7 @@ static bool is_connection_lost(const struct dialogue *dialogue)
 static bool connect_again(struct postgres_dead_letters *it)
 {
 	dialogue_end(&it->dialogue);
-	return dialogue_begin(&it->dialogue, it->conninfo, it->timeout_ms);
+	return dialogue_begin(&it->dialogue, &it->url, DIALOGUE_READS, it->timeout_ms);
 }
 
 static const struct failure *failed(struct postgres_dead_letters *it)
@@ -345,7 +345,6 @@ static void free_letters(struct dead_letters *letters)
 	struct postgres_dead_letters *it = downcast(letters);
 
 	dialogue_end(&it->dialogue);
-	free(it->conninfo);
 	free(it);
 }
 
@@ -371,15 +370,15 @@ static bool look_at_clock(struct postgres_dead_letters *it)
 	return true;
 }
 
-struct dead_letters *postgres_dead_letters_open(const char *conninfo, int timeout_ms, struct arena *arena,
-						const char **error)
+struct dead_letters *postgres_dead_letters_open(const struct url_source *url, int timeout_ms,
+						struct arena *arena, const char **error)
 {
 	struct postgres_dead_letters *it = must_alloc(sizeof *it);
 
 	it->letters.ops = &dead_letters_ops;
-	it->conninfo = must(strdup(conninfo));
+	it->url = *url;
 	it->timeout_ms = timeout_ms;
-	if (dialogue_begin(&it->dialogue, conninfo, timeout_ms) && look_at_clock(it))
+	if (dialogue_begin(&it->dialogue, url, DIALOGUE_READS, timeout_ms) && look_at_clock(it))
 		return &it->letters;
 	*error = arena_strdup(arena, it->dialogue.text);
 	free_letters(&it->letters);

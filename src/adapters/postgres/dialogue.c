@@ -1,8 +1,8 @@
 /* libpq without blocking calls, and poll(). */
 #include "adapters/postgres/dialogue.h"
 
+#include "adapters/postgres/connector.h"
 #include "adapters/postgres/conninfo.h"
-#include "adapters/postgres/session.h"
 #include "core/must.h"
 #include "core/utf8.h"
 
@@ -89,35 +89,68 @@ bool dialogue_trouble_passes(const struct dialogue *dialogue)
 
 /* ---- connecting ---- */
 
-static bool connect_fully(struct dialogue *dialogue)
-{
-	PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
+/* Between the connector and the one who waits for it. */
+struct connecting {
+	struct dialogue *dialogue;
+	bool done, late;
+	struct trouble trouble;
+};
 
-	while (PQstatus(dialogue->pg) != CONNECTION_BAD && wants != PGRES_POLLING_OK &&
-	       wants != PGRES_POLLING_FAILED) {
-		if (!await_socket(dialogue, wants == PGRES_POLLING_READING ? POLLIN : POLLOUT))
-			return false;
-		wants = PQconnectPoll(dialogue->pg);
+static void on_connected(void *context, PGconn *pg, const char *key, const struct trouble *trouble)
+{
+	struct connecting *connecting = context;
+
+	(void)key;
+	connecting->dialogue->pg = pg;
+	connecting->done = true;
+	if (!pg)
+		connecting->trouble = *trouble;
+}
+
+static void on_late(evutil_socket_t fd, short what, void *context)
+{
+	struct connecting *connecting = context;
+
+	(void)fd, (void)what;
+	connecting->late = true;
+}
+
+/* An event loop of its own, for as long as it connects. */
+static void connect_by(struct event_base *base, const struct connector_config *config,
+		       struct connecting *connecting)
+{
+	int rest = dialogue_rest_ms(connecting->dialogue);
+	struct connector *connector = connector_start(config, on_connected, connecting);
+	struct event *late = must(evtimer_new(base, on_late, connecting));
+
+	event_add(late, &(struct timeval){rest / 1000, rest % 1000 * 1000});
+	while (!connecting->done && !connecting->late)
+		event_base_loop(base, EVLOOP_ONCE);
+	if (!connecting->done) {
+		connector_describe(connector, &connecting->trouble);
+		connecting->trouble.kind = FAILURE_RETRY;
+		connector_cancel(&connector);
 	}
-	return wants == PGRES_POLLING_OK || fail_as_libpq_says(dialogue);
+	event_free(late);
 }
 
-static void ignore_notice(void *context, const char *text)
+bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
+		    int timeout_ms)
 {
-	(void)context, (void)text;
-}
+	struct connecting connecting = {.dialogue = dialogue};
+	struct event_base *base = event_base_new();
 
-bool dialogue_begin(struct dialogue *dialogue, const char *conninfo, int timeout_ms)
-{
 	*dialogue = (struct dialogue){.deadline_ms = now_ms() + timeout_ms};
-	dialogue->pg = conninfo_connect_start(conninfo, &dialogue->defect);
-	if (dialogue->defect)
-		return fail(dialogue, dialogue->defect);
-	PQsetNoticeProcessor(dialogue->pg, ignore_notice, NULL);
-	if (!connect_fully(dialogue))
-		return false;
-	dialogue->defect = session_defect(dialogue->pg);
-	return !dialogue->defect || fail(dialogue, dialogue->defect);
+	if (!base)
+		return fail(dialogue, "no event loop can be made: file descriptors or memory are used up");
+	connect_by(base, &(struct connector_config){base, url, NULL, need == DIALOGUE_READS}, &connecting);
+	event_base_free(base);
+	if (dialogue->pg)
+		return true;
+	fail(dialogue, connecting.trouble.text);
+	if (connecting.trouble.kind == FAILURE_FATAL)
+		dialogue->defect = dialogue->text;
+	return false;
 }
 
 void dialogue_end(struct dialogue *dialogue)

@@ -5,6 +5,8 @@
 #ifndef ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
 #define ALLOCD_ADAPTERS_POSTGRES_DIALOGUE_H
 
+#include "adapters/system/url_source.h"
+
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,13 +16,18 @@
 struct dialogue {
 	PGconn *pg;
 	int64_t deadline_ms;
-	const char *defect;            /* of the connection string or the server: to try again is of no use */
-	char sqlstate[6];              /* of the last error; empty: the connection's own */
+	const char *defect; /* of the connection string or the server: to try again is of no use; or NULL */
+	char sqlstate[6];   /* of the last error; empty: the connection's own */
 	char text[DIALOGUE_TEXT_SIZE]; /* what went wrong, in one line */
 };
 
-/* False: see `defect` and `text`. */
-bool dialogue_begin(struct dialogue *dialogue, const char *conninfo, int timeout_ms);
+/*
+ * Connects, as connector.h tells; with DIALOGUE_READS a server that takes no writes will do where no other is
+ * found.  False: see `defect` and `text`.
+ */
+enum dialogue_need { DIALOGUE_READS, DIALOGUE_WRITES };
+bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
+		    int timeout_ms);
 void dialogue_end(struct dialogue *dialogue);
 
 /* Its patience begins anew. */

@@ -1,17 +1,7 @@
 /* Jobs, and queues of them. */
 #include "adapters/postgres/job.h"
 
-#include "adapters/postgres/conninfo.h"
-#include "core/utf8.h"
-
 #include <stdlib.h>
-
-void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text)
-{
-	trouble->kind = kind;
-	utf8_format(trouble->text, sizeof trouble->text, "%s", text);
-	conninfo_join_lines(trouble->text);
-}
 
 struct query *job_current_query(struct job *job)
 {

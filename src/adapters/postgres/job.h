@@ -5,18 +5,9 @@
 #define ALLOCD_ADAPTERS_POSTGRES_JOB_H
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/trouble.h"
 
 #include <event2/event_struct.h>
-
-#define TROUBLE_TEXT_SIZE 512
-
-/* What is wrong, kept beyond the libpq objects that told it. */
-struct trouble {
-	enum failure_kind kind;
-	char text[TROUBLE_TEXT_SIZE]; /* one line; empty: nothing */
-};
-
-void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text);
 
 struct job {
 	struct job *next;
@@ -25,7 +16,7 @@ struct job {
 	enum segment_effect effect;
 	segment_done *done;
 	void *context;
-	struct event timer; /* of the wait for a connection; once it is sent: for its answer */
+	struct event timer; /* of the wait for a connection */
 	bool sent;
 	bool flushed;    /* its sync has left this process */
 	size_t answered; /* so many of its queries are behind us */

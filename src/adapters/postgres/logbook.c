@@ -2,6 +2,7 @@
 #include "adapters/postgres/calls.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/postgres.h"
+#include "core/must.h"
 #include "core/utf8.h"
 
 #include <stdlib.h>
@@ -129,14 +130,13 @@ static const struct logbook_ops logbook_ops = {
 
 struct logbook *postgres_logbook_new(const struct postgres_config *config)
 {
-	struct postgres_logbook *logbook = calloc(1, sizeof *logbook);
+	struct postgres_logbook *logbook = must_alloc(sizeof *logbook);
 
-	if (!logbook)
-		abort();
 	logbook->logbook.ops = &logbook_ops;
 	logbook->connection = connection_new(&(struct connection_config){
 		.base = config->base,
-		.conninfo = config->conninfo,
+		.url = config->url,
+		.servers = config->servers,
 		.name = "logbook",
 		.logger = config->logger,
 		.use = FOR_LOGBOOK,

@@ -108,13 +108,14 @@ static enum schema_result examine(struct dialogue *dialogue, int *applied, char 
 	return result;
 }
 
-enum schema_result postgres_check_schema(const char *conninfo, int timeout_ms, char text[SCHEMA_TEXT_SIZE])
+enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
+					 char text[SCHEMA_TEXT_SIZE])
 {
 	struct dialogue dialogue;
 	enum schema_result result;
 	int applied = 0;
 
-	if (!dialogue_begin(&dialogue, conninfo, timeout_ms))
+	if (!dialogue_begin(&dialogue, url, DIALOGUE_READS, timeout_ms))
 		result = say_why(&dialogue, text);
 	else
 		result = examine(&dialogue, &applied, text);
@@ -234,14 +235,14 @@ static enum schema_result apply_missing(struct dialogue *dialogue, struct logger
 	return dialogue_run(dialogue, "commit") ? SCHEMA_READY : say_why(dialogue, text);
 }
 
-enum schema_result postgres_migrate(const char *conninfo, int timeout_ms, struct logger *logger,
+enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE])
 {
 	struct dialogue dialogue;
 	enum schema_result result;
 	int applied = 0;
 
-	if (!dialogue_begin(&dialogue, conninfo, timeout_ms))
+	if (!dialogue_begin(&dialogue, url, DIALOGUE_WRITES, timeout_ms))
 		result = say_why(&dialogue, text);
 	else
 		result = examine(&dialogue, &applied, text);

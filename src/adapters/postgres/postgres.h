@@ -5,6 +5,8 @@
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 
+#include "adapters/postgres/servers.h"
+#include "adapters/system/url_source.h"
 #include "bus/logbook.h"
 #include "bus/logger.h"
 #include "bus/store.h"
@@ -19,11 +21,12 @@ struct event_base;
 
 struct postgres_config {
 	struct event_base *base;
-	const char *conninfo; /* handed to libpq as it is; PG* variables are honoured */
+	struct url_source url;   /* asked at every attempt to connect; libpq's, PG* variables are honoured */
+	struct servers *servers; /* one for all that work together; NULL: each works alone */
 	struct logger *logger;
 	int inbox_days;           /* message ids are forgotten after so many days */
 	int64_t dead_letters_max; /* so many are kept; the oldest rejected and invalid ones leave first */
-	int answer_timeout_ms;    /* a session that is silent for so long is given up; 0: the default */
+	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
 };
 
 /* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */
@@ -42,7 +45,7 @@ void postgres_logbook_free(struct logbook **logbook);
  */
 const char *postgres_conninfo_defect(const char *conninfo);
 
-/* ---- the schema; these two block ---- */
+/* ---- the schema; these two block, at most about `timeout_ms`, in any thread ---- */
 
 enum schema_result {
 	SCHEMA_READY,
@@ -58,10 +61,11 @@ enum schema_result {
  * other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line
  * without the password.
  */
-enum schema_result postgres_migrate(const char *conninfo, int timeout_ms, struct logger *logger,
+enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);
 
 /* Only looks: SCHEMA_INCOMPATIBLE, too, when a migration is missing. */
-enum schema_result postgres_check_schema(const char *conninfo, int timeout_ms, char text[SCHEMA_TEXT_SIZE]);
+enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
+					 char text[SCHEMA_TEXT_SIZE]);
 
 #endif

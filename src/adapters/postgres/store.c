@@ -2,6 +2,7 @@
 #include "adapters/postgres/store.h"
 
 #include "adapters/postgres/postgres.h"
+#include "core/must.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -26,10 +27,8 @@ static const struct store_ops store_ops = {
 
 struct store *postgres_store_new(const struct postgres_config *config, const char *name)
 {
-	struct postgres_store *store = calloc(1, sizeof *store);
+	struct postgres_store *store = must_alloc(sizeof *store);
 
-	if (!store)
-		abort();
 	store->store.ops = &store_ops;
 	store->inbox_days = config->inbox_days;
 	store->dead_letters_max = config->dead_letters_max;
@@ -37,7 +36,8 @@ struct store *postgres_store_new(const struct postgres_config *config, const cha
 	segment_init(&store->segment, store->arena);
 	store->connection = connection_new(&(struct connection_config){
 		.base = config->base,
-		.conninfo = config->conninfo,
+		.url = config->url,
+		.servers = config->servers,
 		.name = name,
 		.logger = config->logger,
 		.use = FOR_STORE,
@@ -122,9 +122,7 @@ void store_put_key(struct postgres_store *store, int64_t key)
 {
 	if (store->key_count == store->key_room) {
 		store->key_room = store->key_room ? 2 * store->key_room : 1024;
-		store->keys = reallocarray(store->keys, store->key_room, sizeof *store->keys);
-		if (!store->keys)
-			abort();
+		store->keys = must(reallocarray(store->keys, store->key_room, sizeof *store->keys));
 	}
 	store->keys[store->key_count++] = key;
 }

@@ -2,6 +2,7 @@
 #include "adapters/postgres/calls.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/postgres.h"
+#include "core/must.h"
 
 #include <stdlib.h>
 
@@ -153,15 +154,14 @@ static const struct views_ops views_ops = {
 
 struct views *postgres_views_new(const struct postgres_config *config)
 {
-	struct postgres_views *views = calloc(1, sizeof *views);
+	struct postgres_views *views = must_alloc(sizeof *views);
 
-	if (!views)
-		abort();
 	views->views.ops = &views_ops;
 	views->base = config->base;
 	views->connection = connection_new(&(struct connection_config){
 		.base = config->base,
-		.conninfo = config->conninfo,
+		.url = config->url,
+		.servers = config->servers,
 		.name = "views",
 		.logger = config->logger,
 		.use = FOR_VIEWS,

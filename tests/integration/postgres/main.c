@@ -9,7 +9,9 @@ static bool migrate(void)
 {
 	char text[SCHEMA_TEXT_SIZE];
 
-	if (postgres_migrate(database_conninfo(), 10000, world_logger(), text) == SCHEMA_READY)
+	struct url_source url = {url_read_text, (void *)(uintptr_t)database_conninfo()};
+
+	if (postgres_migrate(&url, 10000, world_logger(), text) == SCHEMA_READY)
 		return true;
 	fprintf(stderr, "%s\n", text);
 	return false;

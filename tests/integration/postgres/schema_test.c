@@ -20,12 +20,16 @@ static void set_up(void)
 
 static enum schema_result migrate(void)
 {
-	return postgres_migrate(conninfo, 5000, world_logger(), text);
+	struct url_source url = world_url(conninfo);
+
+	return postgres_migrate(&url, 5000, world_logger(), text);
 }
 
 static enum schema_result check(void)
 {
-	return postgres_check_schema(conninfo, 5000, text);
+	struct url_source url = world_url(conninfo);
+
+	return postgres_check_schema(&url, 5000, text);
 }
 
 /* Statements on the database of this test. */
@@ -88,9 +92,10 @@ END_TEST
 
 START_TEST(somebody_who_migrates_for_too_long_is_not_waited_for)
 {
+	struct url_source url = world_url(conninfo);
 	void *holder = database_hold(conninfo, "select pg_advisory_xact_lock(7302157463491)");
 
-	ck_assert_int_eq(postgres_migrate(conninfo, 500, world_logger(), text), SCHEMA_UNREACHABLE);
+	ck_assert_int_eq(postgres_migrate(&url, 500, world_logger(), text), SCHEMA_UNREACHABLE);
 
 	database_let_go(holder);
 	ck_assert_int_eq(migrate(), SCHEMA_READY);
@@ -275,7 +280,9 @@ END_TEST
 
 static void assert_unreachable(const char *nowhere, const char *words, enum schema_result result)
 {
-	ck_assert_int_eq(postgres_migrate(nowhere, 2000, world_logger(), text), result);
+	struct url_source url = world_url(nowhere);
+
+	ck_assert_int_eq(postgres_migrate(&url, 2000, world_logger(), text), result);
 	ck_assert_msg(strstr(text, words), "%s", text);
 	ck_assert_msg(!strstr(text, "pass-word"), "%s", text);
 	ck_assert_msg(!strchr(text, '\n'), "%s", text);

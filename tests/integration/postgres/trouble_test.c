@@ -343,14 +343,16 @@ START_TEST(trouble_is_logged_once_and_so_is_its_end)
 	const char *name = database_make_another("");
 	struct logger *logger = world_logger();
 	char conninfo[1024], text[SCHEMA_TEXT_SIZE];
+	struct url_source url;
 
 	logger->level = LOG_INFO;
 	snprintf(conninfo, sizeof conninfo, "%s", database_conninfo_of(name, ""));
+	url = world_url(conninfo);
 	begin_on(world_make_store_on(conninfo));
 	unit_of_work_want_product(&work->uow, "lamp");
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(work_load(work), FAILURE_RETRY);
-	ck_assert_int_eq(postgres_migrate(conninfo, 10000, logger, text), SCHEMA_READY);
+	ck_assert_int_eq(postgres_migrate(&url, 10000, logger, text), SCHEMA_READY);
 
 	while (work_load(work) != NO_FAILURE)
 		continue;

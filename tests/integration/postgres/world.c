@@ -42,6 +42,8 @@ static void set_up(struct store_fixture *fixture)
 	log_text[0] = '\0';
 	database_empty();
 	world.base = event_base_new();
+	world.texts = arena_new(1024);
+	world.servers = NULL;
 	world.answer_timeout_ms = 0;
 }
 
@@ -56,14 +58,22 @@ static void tear_down(struct store_fixture *fixture)
 	while (world.views_count)
 		postgres_views_free(&world.views[--world.views_count]);
 	event_base_free(world.base);
+	servers_free(&world.servers);
+	arena_free(&world.texts);
 	database_drop_another();
+}
+
+struct url_source world_url(const char *conninfo)
+{
+	return (struct url_source){url_read_text, arena_strdup(world.texts, conninfo)};
 }
 
 static struct postgres_config config_of(const char *conninfo)
 {
 	return (struct postgres_config){
 		.base = world.base,
-		.conninfo = conninfo,
+		.url = world_url(conninfo),
+		.servers = world.servers,
 		.logger = &logger,
 		.inbox_days = SUITE_INBOX_DAYS,
 		.dead_letters_max = SUITE_DEAD_LETTERS_MAX,

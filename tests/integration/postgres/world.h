@@ -22,7 +22,9 @@ struct world {
 	size_t store_count;
 	struct views *views[WORLD_STORES_MAX];
 	size_t views_count;
-	int answer_timeout_ms; /* of stores that are made from now on; 0: the default */
+	struct arena *texts;     /* the connection strings */
+	struct servers *servers; /* of what is made from now on; NULL: each is alone */
+	int answer_timeout_ms;   /* of stores that are made from now on; 0: the default */
 };
 
 /* For the logbook's suite. */
@@ -36,6 +38,9 @@ void world_set_up(void);
 void world_tear_down(void);
 struct store *world_make_store(void);
 struct proxy *world_proxy_of(const struct store *store);
+
+/* As long as the test lasts. */
+struct url_source world_url(const char *conninfo);
 
 /* The tests' database itself, without a proxy. */
 struct postgres_config world_config(void);

@@ -1,0 +1,21 @@
+/* What is wrong, kept beyond the libpq objects that told it. */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_TROUBLE_H
+#define ALLOCD_ADAPTERS_POSTGRES_TROUBLE_H
+
+#include "bus/failure.h"
+
+#include <libpq-fe.h>
+
+#define TROUBLE_TEXT_SIZE 512
+
+struct trouble {
+	enum failure_kind kind;
+	char text[TROUBLE_TEXT_SIZE]; /* one line; empty: nothing */
+};
+
+void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text);
+
+/* What the server said, and its SQLSTATE. */
+void trouble_set_error(struct trouble *trouble, const PGresult *result);
+
+#endif

@@ -1,0 +1,14 @@
+/* Where the adapters ask for their servers' URLs at every attempt to connect. */
+#ifndef ALLOCD_ENTRYPOINTS_BOOTSTRAP_URL_H
+#define ALLOCD_ENTRYPOINTS_BOOTSTRAP_URL_H
+
+#include "adapters/system/url_source.h"
+#include "entrypoints/config.h"
+
+/* It lives as long as `config`. */
+static inline struct url_source bootstrap_database_url(const struct config *config)
+{
+	return (struct url_source){config_read_url, config_url(config, "DATABASE_URL")};
+}
+
+#endif
