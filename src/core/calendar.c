@@ -114,8 +114,8 @@ static bool take_fraction(struct scanner *in, int64_t *us)
 	return true;
 }
 
-/* `Z` or an offset such as `+02:00`; in seconds east of UTC.  The colon may be missing when `lax`. */
-static bool take_zone(struct scanner *in, bool lax, int64_t *offset)
+/* `Z` or an offset such as `+02:00`; in seconds east of UTC. */
+static bool take_zone(struct scanner *in, int64_t *offset)
 {
 	bool east = in->at != in->end && *in->at == '+';
 	int32_t hours, minutes;
@@ -123,11 +123,33 @@ static bool take_zone(struct scanner *in, bool lax, int64_t *offset)
 	*offset = 0;
 	if (take(in, "Zz"))
 		return true;
-	if (!take(in, "+-") || !take_number(in, 2, 0, 23, &hours) || !(take(in, ":") || lax) ||
+	if (!take(in, "+-") || !take_number(in, 2, 0, 23, &hours) || !take(in, ":") ||
 	    !take_number(in, 2, 0, 59, &minutes))
 		return false;
 	*offset = (east ? 1 : -1) * (hours * 3600 + minutes * 60);
 	return true;
+}
+
+/* Minutes or seconds of an offset, with a colon before them or without. */
+static bool skip_part(struct scanner *in)
+{
+	int32_t ignored;
+
+	take(in, ":");
+	return take_number(in, 2, 0, 59, &ignored);
+}
+
+/* `Z` or an offset as programs write it: `+02`, `+02:00`, ` +0200`, `+00:53:28`. */
+static bool skip_zone(struct scanner *in)
+{
+	int32_t ignored;
+
+	if (take(in, "Zz"))
+		return true;
+	take(in, " ");
+	if (!take(in, "+-") || !take_number(in, 2, 0, 23, &ignored))
+		return false;
+	return in->at == in->end || (skip_part(in) && (in->at == in->end || skip_part(in)));
 }
 
 /* HH:MM, then optionally seconds, fraction and zone: a time part that is only checked. */
@@ -143,7 +165,7 @@ static bool skip_time(struct scanner *in)
 		    (take(in, ".") && !take_fraction(in, &ignored_us)))
 			return false;
 	}
-	return in->at == in->end || take_zone(in, true, &ignored_us);
+	return in->at == in->end || skip_zone(in);
 }
 
 bool day_parse(const char *text, size_t length, int32_t *day)
@@ -181,7 +203,7 @@ bool instant_parse(const char *text, size_t length, int64_t *instant)
 		return false;
 	if (take(&in, ".") && !take_fraction(&in, &us))
 		return false;
-	if (!take_zone(&in, false, &offset) || in.at != in.end)
+	if (!take_zone(&in, &offset) || in.at != in.end)
 		return false;
 	*instant = (day * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset) * US_PER_SECOND + us;
 	return true;

@@ -22,7 +22,8 @@
 
 /*
  * Reads `YYYY-MM-DD` (year 0001 to 9999), optionally followed by `T` or a blank and a time of day
- * (`HH:MM`, seconds, fraction and zone optional), which is checked and dropped.
+ * (`HH:MM`, seconds, fraction and zone optional; of an offset, minutes and seconds too), which is checked and
+ * dropped.
  */
 bool day_parse(const char *text, size_t length, int32_t *day);
 void day_format(int32_t day, char text[DAY_TEXT_SIZE]);

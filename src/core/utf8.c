@@ -63,7 +63,7 @@ static size_t skip_ascii(const unsigned char *text, size_t length)
 	return i;
 }
 
-bool utf8_is_valid(const char *text, size_t length)
+static size_t valid_length(const char *text, size_t length)
 {
 	const unsigned char *bytes = (const unsigned char *)text;
 	size_t i = skip_ascii(bytes, length);
@@ -72,10 +72,20 @@ bool utf8_is_valid(const char *text, size_t length)
 		size_t step = sequence_length(bytes + i, length - i);
 
 		if (!step)
-			return false;
+			break;
 		i += step;
 	}
-	return true;
+	return i;
+}
+
+size_t utf8_valid_length(const char *text, size_t length)
+{
+	return valid_length(text, length);
+}
+
+bool utf8_is_valid(const char *text, size_t length)
+{
+	return valid_length(text, length) == length;
 }
 
 size_t utf8_count(const char *text, size_t length)

@@ -14,6 +14,9 @@
 
 bool utf8_is_valid(const char *text, size_t length);
 
+/* The length of the valid beginning. */
+size_t utf8_valid_length(const char *text, size_t length);
+
 /* Code points in valid UTF-8. */
 size_t utf8_count(const char *text, size_t length);
 

@@ -4,7 +4,6 @@
 #include "adapters/codec/envelope.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json.h"
-#include "adapters/codec/json_plain.h"
 #include "adapters/codec/json_write.h"
 #include "adapters/codec/messagepack.h"
 
@@ -29,17 +28,13 @@ static struct wire_codec *downcast(struct codec *codec)
 static bool decode_json(enum message_type expected, struct bytes payload, struct arena *arena,
 			struct envelope *envelope, const char **error)
 {
-	struct plain_json plain;
-	json_t *root;
+	struct json_document document;
 	bool ok;
 
-	if (wire_read_plain_json(payload, &plain))
-		return envelope_read(wire_view_plain_json(&plain), expected, arena, envelope, error);
-	root = wire_read_json(payload, arena, error);
-	if (!root)
+	if (!wire_read_json(payload, arena, &document, error))
 		return false;
-	ok = envelope_read(wire_view_json(root), expected, arena, envelope, error);
-	json_decref(root);
+	ok = envelope_read(wire_view_json(&document), expected, arena, envelope, error);
+	wire_release_json(&document);
 	return ok;
 }
 
@@ -51,7 +46,10 @@ static bool decode_messagepack(enum message_type expected, struct bytes payload,
 
 	if (!wire_read_messagepack(payload, arena, &unpacked, error))
 		return false;
-	ok = envelope_read(wire_view_messagepack(&unpacked.data), expected, arena, envelope, error);
+	if (wire_is_ambiguous_messagepack(&unpacked.data))
+		ok = invalid(arena, error, "payload", "expected MessagePack, but: a key comes twice");
+	else
+		ok = envelope_read(wire_view_messagepack(&unpacked.data), expected, arena, envelope, error);
 	msgpack_unpacked_destroy(&unpacked);
 	return ok;
 }

@@ -1,5 +1,5 @@
 /*
- * The codec port over JSON (jansson) and MessagePack (msgpack-c), bare and in CloudEvents 1.0 structured
+ * The codec port over JSON and MessagePack (msgpack-c), bare and in CloudEvents 1.0 structured
  * envelopes, and what the operator's commands need besides: a command from text, an event as text, a
  * payload with other fields.
  *
@@ -57,6 +57,7 @@ bool wire_payload_edit(enum message_type type, struct bytes payload, const char 
 
 /*
  * Any payload, envelope and all, as one line of JSON (without a newline), whether its schema is known or not.
+ * What JSON cannot say is null (NaN) or "binary" (MessagePack's bytes and extensions).
  */
 bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error);
 

@@ -4,6 +4,7 @@
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json.h"
+#include "adapters/codec/json_write.h"
 #include "adapters/codec/pairs.h"
 #include "adapters/codec/payload.h"
 
@@ -40,21 +41,117 @@ bool wire_edits_check(enum message_type type, const char *const edits[], size_t 
 
 /* ---- applying them ---- */
 
-static json_t *value_to_json(const struct value *value)
+struct draft_member {
+	struct text name;
+	struct text written; /* name and value */
+};
+
+/* An object in the making: members that are not edited stay as they were written. */
+struct draft {
+	size_t count;
+	struct draft_member *members;
+};
+
+/* `more`: so many members may be added. */
+static struct draft draft_of(const struct json_object *object, size_t more, struct arena *arena)
 {
-	return value->kind == VALUE_INTEGER
-		       ? json_integer(value->as.integer)
-		       : json_stringn_nocheck(value->as.text.start, value->as.text.length);
+	struct draft draft = {object->count,
+			      arena_alloc(arena, (object->count + more + 1) * sizeof *draft.members)};
+
+	for (size_t i = 0; i < object->count; i++) {
+		const struct json_member *member = &object->members[i];
+		const char *end = member->raw.start + member->raw.length;
+
+		draft.members[i].name = member->name;
+		draft.members[i].written = (struct text){member->start, (size_t)(end - member->start)};
+	}
+	return draft;
 }
 
-static void set_or_take(json_t *object, const char *name, const struct pair *pair)
+static struct text text_of(const char *text)
+{
+	return (struct text){text, strlen(text)};
+}
+
+/* Its place, or that behind the last one. */
+static size_t place_of(const struct draft *draft, struct text name)
+{
+	size_t place = 0;
+
+	while (place < draft->count && (draft->members[place].name.length != name.length ||
+					memcmp(draft->members[place].name.start, name.start, name.length)))
+		place++;
+	return place;
+}
+
+/* The names of fields and attributes have nothing to escape. */
+static void draft_set(struct draft *draft, const char *name, struct text json, struct arena *arena)
+{
+	size_t place = place_of(draft, text_of(name));
+	const char *written = arena_printf(arena, "\"%s\":%.*s", name, (int)json.length, json.start);
+
+	draft->members[place] = (struct draft_member){text_of(name), text_of(written)};
+	if (place == draft->count)
+		draft->count++;
+}
+
+static void draft_take(struct draft *draft, const char *name)
+{
+	size_t place = place_of(draft, text_of(name));
+
+	if (place == draft->count)
+		return;
+	draft->count--;
+	memmove(&draft->members[place], &draft->members[place + 1],
+		(draft->count - place) * sizeof *draft->members);
+}
+
+static void put_draft(struct json_output *out, const struct draft *draft)
+{
+	json_put(out, "{", 1);
+	for (size_t i = 0; i < draft->count; i++) {
+		if (i)
+			json_put(out, ",", 1);
+		json_put(out, draft->members[i].written.start, draft->members[i].written.length);
+	}
+	json_put(out, "}", 1);
+}
+
+static struct text draft_text(const struct draft *draft, struct arena *arena)
+{
+	struct json_output out = {0};
+
+	put_draft(&out, draft);
+	out = (struct json_output){arena_alloc(arena, out.size), out.size, 0};
+	put_draft(&out, draft);
+	return (struct text){out.text, out.size};
+}
+
+static void put_pair(struct json_output *out, const struct value *value)
+{
+	if (value->kind == VALUE_INTEGER)
+		json_put_integer(out, value->as.integer);
+	else
+		json_put_text(out, value->as.text);
+}
+
+static struct text pair_json(const struct pair *pair, struct arena *arena)
 {
 	const struct value value = pair_value(pair);
+	struct json_output out = {0};
 
-	if (!pair->text[0])
-		json_object_del(object, name);
-	else if (json_object_set_new_nocheck(object, name, value_to_json(&value)))
-		out_of_memory();
+	put_pair(&out, &value);
+	out = (struct json_output){arena_alloc(arena, out.size), out.size, 0};
+	put_pair(&out, &value);
+	return (struct text){out.text, out.size};
+}
+
+static void set_or_take(struct draft *draft, const char *name, const struct pair *pair, struct arena *arena)
+{
+	if (pair->text[0])
+		draft_set(draft, name, pair_json(pair, arena), arena);
+	else
+		draft_take(draft, name);
 }
 
 /* What a CloudEvent's envelope calls the field; NULL: the field is in its data. */
@@ -65,50 +162,75 @@ static const char *attribute_of(const struct field *field)
 	return strcmp(field->name, "occurred_at") ? NULL : "time";
 }
 
-/* Under one name only: the value must not contradict what is there under the other. */
-static void apply(json_t *event, json_t *fields, const struct pair *pair)
+/*
+ * Under one name only: the value must not contradict what is there under the other.  `event` is NULL when the
+ * message is bare.
+ */
+static void apply(struct draft *event, struct draft *fields, const struct pair *pair, struct arena *arena)
 {
 	const struct field *field = pair->field;
 	const char *attribute = event ? attribute_of(field) : NULL;
 
 	if (field->alias)
-		json_object_del(fields, field->alias);
+		draft_take(fields, field->alias);
 	if (!attribute) {
-		set_or_take(fields, field->name, pair);
+		set_or_take(fields, field->name, pair, arena);
 		return;
 	}
-	json_object_del(fields, field->name);
-	set_or_take(event, attribute, pair);
+	draft_take(fields, field->name);
+	set_or_take(event, attribute, pair, arena);
 }
 
-static bool apply_all(const struct message_descriptor *descriptor, json_t *root, const char *const edits[],
-		      size_t count, struct arena *arena, const char **error)
+static bool apply_all(const struct message_descriptor *descriptor, struct draft *event, struct draft *fields,
+		      const char *const edits[], size_t count, struct arena *arena, const char **error)
 {
-	json_t *event = json_object_get(root, "specversion") ? root : NULL;
-	json_t *fields = event ? json_object_get(root, "data") : root;
 	struct pair pair;
 
-	if (!json_is_object(fields))
-		return invalid(arena, error, "data", "expected an object with the fields of the message");
 	for (size_t i = 0; i < count; i++) {
 		if (!pair_read(descriptor, edits[i], arena, &pair, error))
 			return false;
-		apply(event, fields, &pair);
+		apply(event, fields, &pair, arena);
 	}
+	return true;
+}
+
+static bool edit(const struct message_descriptor *descriptor, const struct json_document *document,
+		 const char *const edits[], size_t count, struct arena *arena, struct text *edited,
+		 const char **error)
+{
+	struct object view = wire_view_json(document);
+	struct draft root = draft_of(&document->root, count, arena);
+	struct draft data = draft_of(&document->data, count, arena);
+
+	if (object_member(view, "specversion").kind == VALUE_ABSENT) {
+		if (!apply_all(descriptor, NULL, &root, edits, count, arena, error))
+			return false;
+	} else {
+		if (object_member(view, "data").kind != VALUE_OBJECT)
+			return invalid(arena, error, "data",
+				       "expected an object with the fields of the message");
+		if (!apply_all(descriptor, &root, &data, edits, count, arena, error))
+			return false;
+		draft_set(&root, "data", draft_text(&data, arena), arena);
+	}
+	*edited = draft_text(&root, arena);
 	return true;
 }
 
 bool wire_payload_edit(enum message_type type, struct bytes payload, const char *const edits[], size_t count,
 		       struct arena *arena, struct bytes *edited, const char **error)
 {
-	json_t *root = wire_read_payload(payload, arena, error);
+	struct json_document document;
+	struct text text;
+	struct bytes json;
 	bool ok;
 
-	if (!root)
+	if (!wire_payload_to_json(payload, arena, &json, error) ||
+	    !wire_read_json(json, arena, &document, error))
 		return false;
-	ok = apply_all(message_descriptor(type), root, edits, count, arena, error);
+	ok = edit(message_descriptor(type), &document, edits, count, arena, &text, error);
+	wire_release_json(&document);
 	if (ok)
-		*edited = wire_print_json(root, arena);
-	json_decref(root);
+		*edited = (struct bytes){text.start, text.length};
 	return ok;
 }

@@ -43,27 +43,11 @@ static bool read_instant(const struct field *field, struct text text, void *body
 	return true;
 }
 
-#define TWO_TO_63 9223372036854775808.0
-
-/* JSON Schema: 10.0 is an integer. */
-static bool to_integer(const struct value *value, int64_t *integer)
+static bool read_integer(const struct field *field, int64_t wide, void *body)
 {
-	if (value->kind == VALUE_INTEGER) {
-		*integer = value->as.integer;
-		return true;
-	}
-	if (value->kind != VALUE_REAL || value->as.real < -TWO_TO_63 || value->as.real >= TWO_TO_63)
-		return false;
-	*integer = (int64_t)value->as.real;
-	return (double)*integer == value->as.real;
-}
-
-static bool read_integer(const struct field *field, const struct value *value, void *body)
-{
-	int64_t wide;
 	int32_t narrow;
 
-	if (!to_integer(value, &wide) || wide < field->min || wide > field->max)
+	if (wide < field->min || wide > field->max)
 		return false;
 	narrow = (int32_t)wide;
 	if (field->kind == FIELD_INT32)
@@ -86,7 +70,7 @@ static bool read_value(const struct field *field, const struct value *value, str
 		return is_text && read_instant(field, value->as.text, body);
 	case FIELD_INT32:
 	case FIELD_INT64:
-		return read_integer(field, value, body);
+		return value->kind == VALUE_INTEGER && read_integer(field, value->as.integer, body);
 	}
 	return false;
 }

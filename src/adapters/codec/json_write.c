@@ -10,21 +10,14 @@
 /* Most payloads are shorter: written in one go. */
 #define USUAL_SIZE 1024
 
-/* What does not fit is counted. */
-struct output {
-	char *text;
-	size_t room;
-	size_t size;
-};
-
-static void put(struct output *out, const char *bytes, size_t size)
+static void put(struct json_output *out, const char *bytes, size_t size)
 {
 	if (out->size + size <= out->room)
 		memcpy(out->text + out->size, bytes, size);
 	out->size += size;
 }
 
-static void put_byte(struct output *out, char byte)
+static void put_byte(struct json_output *out, char byte)
 {
 	put(out, &byte, 1);
 }
@@ -34,7 +27,7 @@ static bool is_plain(unsigned char byte)
 	return byte >= ' ' && byte != '"' && byte != '\\';
 }
 
-static void put_escaped(struct output *out, unsigned char byte)
+static void put_escaped(struct json_output *out, unsigned char byte)
 {
 	static const char digits[] = "0123456789ABCDEF", letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 
@@ -47,7 +40,7 @@ static void put_escaped(struct output *out, unsigned char byte)
 	put(out, (char[]){'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]}, 6);
 }
 
-static void put_text(struct output *out, struct text text)
+static void put_text(struct json_output *out, struct text text)
 {
 	const char *at = text.start, *end = at + text.length;
 
@@ -65,23 +58,23 @@ static void put_text(struct output *out, struct text text)
 }
 
 /* The names of fields and attributes have nothing to escape. */
-static void put_name(struct output *out, const char *name)
+static void put_name(struct json_output *out, const char *name)
 {
 	put_byte(out, '"');
 	put(out, name, strlen(name));
 	put(out, "\":", 2);
 }
 
-static void put_integer(struct output *out, int64_t integer)
+static void put_integer(struct json_output *out, int64_t integer)
 {
 	char digits[DECIMAL_MAX];
 
 	put(out, digits, decimal_format(integer, digits));
 }
 
-static void put_document(struct output *out, const struct document *document);
+static void put_document(struct json_output *out, const struct document *document);
 
-static void put_value(struct output *out, const struct value *value)
+static void put_value(struct json_output *out, const struct value *value)
 {
 	switch (value->kind) {
 	case VALUE_TEXT:
@@ -95,14 +88,13 @@ static void put_value(struct output *out, const struct value *value)
 		return;
 	case VALUE_ABSENT:
 	case VALUE_NULL:
-	case VALUE_REAL:
 	case VALUE_OTHER:
 		break;
 	}
 	assert(false && "no member of a document");
 }
 
-static void put_document(struct output *out, const struct document *document)
+static void put_document(struct json_output *out, const struct document *document)
 {
 	put_byte(out, '{');
 	for (size_t i = 0; i < document->count; i++) {
@@ -119,12 +111,29 @@ static void put_document(struct output *out, const struct document *document)
 struct bytes wire_write_json(const struct document *document, struct arena *arena)
 {
 	char usual[USUAL_SIZE];
-	struct output out = {usual, sizeof usual, 0};
+	struct json_output out = {usual, sizeof usual, 0};
 
 	put_document(&out, document);
 	if (out.size <= sizeof usual)
 		return (struct bytes){arena_copy(arena, usual, out.size), out.size};
-	out = (struct output){arena_alloc(arena, out.size), out.size, 0};
+	out = (struct json_output){arena_alloc(arena, out.size), out.size, 0};
 	put_document(&out, document);
 	return (struct bytes){out.text, out.size};
+}
+
+/* ---- for others: what is called from here is inlined ---- */
+
+void json_put(struct json_output *out, const char *bytes, size_t size)
+{
+	put(out, bytes, size);
+}
+
+void json_put_text(struct json_output *out, struct text text)
+{
+	put_text(out, text);
+}
+
+void json_put_integer(struct json_output *out, int64_t integer)
+{
+	put_integer(out, integer);
 }

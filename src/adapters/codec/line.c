@@ -2,96 +2,156 @@
 #include "adapters/codec/codec.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json.h"
+#include "adapters/codec/json_write.h"
 #include "adapters/codec/messagepack.h"
 #include "adapters/codec/payload.h"
 
-static json_t *to_json(const msgpack_object *object);
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
 
-static json_t *text_to_json(struct text text)
+/* ---- MessagePack as JSON ---- */
+
+static void put_value(struct json_output *out, const msgpack_object *object);
+
+static void put_word(struct json_output *out, const char *word)
 {
-	return json_stringn_nocheck(text.start, text.length);
+	json_put(out, word, strlen(word));
 }
 
-static json_t *map_to_json(const msgpack_object_map *map)
+static void put_real(struct json_output *out, double real)
 {
-	json_t *json = json_object();
+	char digits[32];
 
+	if (!isfinite(real)) {
+		put_word(out, "null");
+		return;
+	}
+	snprintf(digits, sizeof digits, "%.17g", real);
+	put_word(out, digits);
+}
+
+static void put_unsigned(struct json_output *out, uint64_t number)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof digits, "%" PRIu64, number);
+	put_word(out, digits);
+}
+
+static bool is_number(const msgpack_object *object)
+{
+	return object->type == MSGPACK_OBJECT_POSITIVE_INTEGER ||
+	       object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
+}
+
+/* JSON's keys are texts: a number becomes its digits. */
+static void put_key(struct json_output *out, const msgpack_object *key)
+{
+	if (key->type == MSGPACK_OBJECT_STR) {
+		json_put_text(out, wire_messagepack_text(&key->via.str));
+	} else if (is_number(key)) {
+		put_word(out, "\"");
+		put_value(out, key);
+		put_word(out, "\"");
+	} else {
+		put_word(out, "\"binary\"");
+	}
+}
+
+static void put_map(struct json_output *out, const msgpack_object_map *map)
+{
+	put_word(out, "{");
 	for (size_t i = 0; i < map->size; i++) {
-		struct text key = wire_messagepack_text(&map->ptr[i].key.via.str);
-
-		if (json_object_setn_new_nocheck(json, key.start, key.length, to_json(&map->ptr[i].val)))
-			out_of_memory();
+		if (i)
+			put_word(out, ",");
+		put_key(out, &map->ptr[i].key);
+		put_word(out, ":");
+		put_value(out, &map->ptr[i].val);
 	}
-	return json;
+	put_word(out, "}");
 }
 
-static json_t *array_to_json(const msgpack_object_array *array)
+static void put_array(struct json_output *out, const msgpack_object_array *array)
 {
-	json_t *json = json_array();
-
+	put_word(out, "[");
 	for (size_t i = 0; i < array->size; i++) {
-		if (json_array_append_new(json, to_json(&array->ptr[i])))
-			out_of_memory();
+		if (i)
+			put_word(out, ",");
+		put_value(out, &array->ptr[i]);
 	}
-	return json;
+	put_word(out, "]");
 }
 
 /* Bytes and extensions have no place in JSON: "binary" stands for them. */
-static json_t *to_json(const msgpack_object *object)
+static void put_value(struct json_output *out, const msgpack_object *object)
 {
 	switch (object->type) {
 	case MSGPACK_OBJECT_NIL:
-		return json_null();
+		put_word(out, "null");
+		return;
 	case MSGPACK_OBJECT_BOOLEAN:
-		return json_boolean(object->via.boolean);
+		put_word(out, object->via.boolean ? "true" : "false");
+		return;
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		return json_integer((json_int_t)object->via.u64);
+		put_unsigned(out, object->via.u64);
+		return;
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-		return json_integer(object->via.i64);
+		json_put_integer(out, object->via.i64);
+		return;
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:
-		return json_real(object->via.f64);
+		put_real(out, object->via.f64);
+		return;
 	case MSGPACK_OBJECT_STR:
-		return text_to_json(wire_messagepack_text(&object->via.str));
+		json_put_text(out, wire_messagepack_text(&object->via.str));
+		return;
 	case MSGPACK_OBJECT_ARRAY:
-		return array_to_json(&object->via.array);
+		put_array(out, &object->via.array);
+		return;
 	case MSGPACK_OBJECT_MAP:
-		return map_to_json(&object->via.map);
+		put_map(out, &object->via.map);
+		return;
 	case MSGPACK_OBJECT_BIN:
 	case MSGPACK_OBJECT_EXT:
 		break;
 	}
-	return json_string("binary");
+	put_word(out, "\"binary\"");
 }
 
-static json_t *read_messagepack(struct bytes payload, struct arena *arena, const char **error)
+static bool messagepack_to_json(struct bytes payload, struct arena *arena, struct bytes *json,
+				const char **error)
 {
+	struct json_output out = {0};
 	msgpack_unpacked unpacked;
-	json_t *json;
 
 	if (!wire_read_messagepack(payload, arena, &unpacked, error))
-		return NULL;
-	json = to_json(&unpacked.data);
+		return false;
+	put_value(&out, &unpacked.data);
+	out = (struct json_output){arena_alloc(arena, out.size + 1), out.size, 0};
+	put_value(&out, &unpacked.data);
 	msgpack_unpacked_destroy(&unpacked);
-	return json;
+	*json = (struct bytes){out.text, out.size};
+	return true;
 }
 
-json_t *wire_read_payload(struct bytes payload, struct arena *arena, const char **error)
+/* ---- any payload ---- */
+
+bool wire_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error)
 {
-	if (payload.size <= PAYLOAD_MAX)
-		return wire_is_messagepack(payload) ? read_messagepack(payload, arena, error)
-						    : wire_read_json(payload, arena, error);
-	invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
-	return NULL;
+	if (payload.size > PAYLOAD_MAX)
+		return invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
+	return wire_is_messagepack(payload) ? messagepack_to_json(payload, arena, json, error)
+					    : wire_compact_json(payload, arena, json, error);
 }
 
 bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error)
 {
-	json_t *json = wire_read_payload(payload, arena, error);
+	struct bytes json;
 
-	if (!json)
+	if (!wire_payload_to_json(payload, arena, &json, error))
 		return false;
-	*line = wire_print_json(json, arena).data;
-	json_decref(json);
+	*line = json.data;
 	return true;
 }

@@ -3,8 +3,8 @@
 
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/msgpack_structure.h"
+#include "adapters/codec/names.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 bool wire_is_messagepack(struct bytes payload)
@@ -16,71 +16,37 @@ bool wire_is_messagepack(struct bytes payload)
 
 /* ---- duplicate keys ---- */
 
-static bool has_duplicates(const msgpack_object *object);
-
-static int compare_keys(const void *a, const void *b)
+/* A key that is no text names no field. */
+static bool has_name_twice(const msgpack_object_map *map)
 {
-	const msgpack_object_str *one = a, *other = b;
-
-	if (one->size != other->size)
-		return one->size < other->size ? -1 : 1;
-	return one->size ? memcmp(one->ptr, other->ptr, one->size) : 0;
-}
-
-static bool is_any_twice(msgpack_object_str *keys, size_t count)
-{
-	qsort(keys, count, sizeof *keys, compare_keys);
-	for (size_t i = 1; i < count; i++) {
-		if (!compare_keys(&keys[i - 1], &keys[i]))
-			return true;
-	}
-	return false;
-}
-
-/* So many keys need no memory of their own to be sorted in. */
-#define FEW_KEYS 16
-
-/* Sorts, since a payload has room for ten thousands of keys. */
-static bool has_key_twice(const msgpack_object_map *map)
-{
-	msgpack_object_str few[FEW_KEYS];
-	msgpack_object_str *keys = map->size <= FEW_KEYS ? few : malloc(map->size * sizeof *keys);
+	struct names names;
 	bool answer;
 
-	if (!keys)
-		out_of_memory();
-	for (size_t i = 0; i < map->size; i++)
-		keys[i] = map->ptr[i].key.via.str;
-	answer = is_any_twice(keys, map->size);
-	if (keys != few)
-		free(keys);
+	names_init(&names, map->size);
+	for (size_t i = 0; i < map->size; i++) {
+		if (map->ptr[i].key.type == MSGPACK_OBJECT_STR)
+			names_add(&names, wire_messagepack_text(&map->ptr[i].key.via.str));
+	}
+	answer = names_repeat(&names);
+	names_release(&names);
 	return answer;
 }
 
-static bool map_has_duplicates(const msgpack_object_map *map)
-{
-	for (size_t i = 0; i < map->size; i++) {
-		if (has_duplicates(&map->ptr[i].val))
-			return true;
-	}
-	return has_key_twice(map);
-}
-
-/* At any depth, which is bounded. */
-static bool has_duplicates(const msgpack_object *object)
-{
-	if (object->type == MSGPACK_OBJECT_MAP)
-		return map_has_duplicates(&object->via.map);
-	if (object->type != MSGPACK_OBJECT_ARRAY)
-		return false;
-	for (size_t i = 0; i < object->via.array.size; i++) {
-		if (has_duplicates(&object->via.array.ptr[i]))
-			return true;
-	}
-	return false;
-}
-
 /* ---- reading ---- */
+
+static const msgpack_object *find(const msgpack_object_map *map, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < map->size; i++) {
+		const msgpack_object *key = &map->ptr[i].key;
+
+		if (key->type == MSGPACK_OBJECT_STR && key->via.str.size == length &&
+		    !memcmp(key->via.str.ptr, name, length))
+			return &map->ptr[i].val;
+	}
+	return NULL;
+}
 
 static void unpack(struct bytes payload, msgpack_unpacked *unpacked)
 {
@@ -92,6 +58,16 @@ static void unpack(struct bytes payload, msgpack_unpacked *unpacked)
 		out_of_memory();
 }
 
+bool wire_is_ambiguous_messagepack(const msgpack_object *root)
+{
+	const msgpack_object *data = find(&root->via.map, "data");
+
+	if (has_name_twice(&root->via.map))
+		return true;
+	return data && data->type == MSGPACK_OBJECT_MAP && find(&root->via.map, "specversion") &&
+	       has_name_twice(&data->via.map);
+}
+
 bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
 			   const char **error)
 {
@@ -100,15 +76,28 @@ bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_un
 	if (fault)
 		return invalid(arena, error, "payload", "expected MessagePack, but: %s", fault);
 	unpack(payload, unpacked);
-	if (!has_duplicates(&unpacked->data))
-		return true;
-	msgpack_unpacked_destroy(unpacked);
-	return invalid(arena, error, "payload", "expected MessagePack, but: a key comes twice");
+	return true;
 }
 
 struct text wire_messagepack_text(const msgpack_object_str *text)
 {
 	return (struct text){text->size ? text->ptr : "", text->size};
+}
+
+#define TWO_TO_63 9223372036854775808.0
+
+static struct value value_of_real(double real)
+{
+	if (real >= -TWO_TO_63 && real < TWO_TO_63 && (double)(int64_t)real == real)
+		return (struct value){.kind = VALUE_INTEGER, .as.integer = (int64_t)real};
+	return (struct value){.kind = VALUE_OTHER};
+}
+
+static struct value value_of_unsigned(uint64_t number)
+{
+	if (number <= INT64_MAX)
+		return (struct value){.kind = VALUE_INTEGER, .as.integer = (int64_t)number};
+	return (struct value){.kind = VALUE_OTHER};
 }
 
 static struct value value_of(const msgpack_object *object)
@@ -117,12 +106,12 @@ static struct value value_of(const msgpack_object *object)
 	case MSGPACK_OBJECT_STR:
 		return (struct value){.kind = VALUE_TEXT, .as.text = wire_messagepack_text(&object->via.str)};
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		return (struct value){.kind = VALUE_INTEGER, .as.integer = (int64_t)object->via.u64};
+		return value_of_unsigned(object->via.u64);
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
 		return (struct value){.kind = VALUE_INTEGER, .as.integer = object->via.i64};
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:
-		return (struct value){.kind = VALUE_REAL, .as.real = object->via.f64};
+		return value_of_real(object->via.f64);
 	case MSGPACK_OBJECT_MAP:
 		return (struct value){.kind = VALUE_OBJECT, .as.object = wire_view_messagepack(object)};
 	case MSGPACK_OBJECT_NIL:
@@ -138,16 +127,9 @@ static struct value value_of(const msgpack_object *object)
 
 static struct value member_of_map(const void *node, const char *name)
 {
-	const msgpack_object_map *map = &((const msgpack_object *)node)->via.map;
-	size_t length = strlen(name);
+	const msgpack_object *value = find(&((const msgpack_object *)node)->via.map, name);
 
-	for (size_t i = 0; i < map->size; i++) {
-		const msgpack_object_str *key = &map->ptr[i].key.via.str;
-
-		if (key->size == length && !memcmp(key->ptr, name, length))
-			return value_of(&map->ptr[i].val);
-	}
-	return (struct value){.kind = VALUE_ABSENT};
+	return value ? value_of(value) : (struct value){.kind = VALUE_ABSENT};
 }
 
 struct object wire_view_messagepack(const msgpack_object *map)
@@ -179,7 +161,6 @@ static void pack_value(msgpack_packer *packer, const struct value *value)
 		return;
 	case VALUE_ABSENT:
 	case VALUE_NULL:
-	case VALUE_REAL:
 	case VALUE_OTHER:
 		break;
 	}

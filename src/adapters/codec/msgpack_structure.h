@@ -8,9 +8,8 @@
 #include "core/bytes.h"
 
 /*
- * NULL when all is well, else what is wrong: not one whole value, nested too deep, a key that is no text or
- * holds NUL, invalid UTF-8, a number that fits neither int64_t nor a finite double.  Duplicate keys are not
- * looked for.
+ * NULL when all is well, else what is wrong: not one whole value, nested too deep, invalid UTF-8.  Duplicate
+ * keys are not looked for, and a key may be anything.
  */
 const char *msgpack_structure_fault(struct bytes payload);
 

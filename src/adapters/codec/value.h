@@ -11,11 +11,10 @@
 enum value_kind {
 	VALUE_ABSENT, /* there is no such member */
 	VALUE_NULL,
-	VALUE_INTEGER,
-	VALUE_REAL, /* finite */
-	VALUE_TEXT, /* UTF-8; may hold NUL, and does not end with one */
+	VALUE_INTEGER, /* 10.0 is one */
+	VALUE_TEXT,    /* UTF-8; may hold NUL, and does not end with one */
 	VALUE_OBJECT,
-	VALUE_OTHER, /* no field is of this kind: a boolean, a list, bytes */
+	VALUE_OTHER, /* no field is of this kind: a boolean, a list, bytes, a number that is no such integer */
 };
 
 /* Valid as long as the payload's parsed form. */
@@ -33,7 +32,6 @@ struct value {
 	enum value_kind kind;
 	union {
 		int64_t integer;
-		double real;
 		struct text text;
 		struct object object;
 	} as;

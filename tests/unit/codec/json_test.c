@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUL              "payload: expected JSON, but a byte is NUL"
+#define NO_OBJECT        "payload: expected a JSON object"
+#define TWICE            "payload: expected JSON, but a key comes twice"
+#define NO_QTY           "qty: expected an integer from 1 to 2147483647"
+#define NO_SKU           "sku: expected a text of 1 to 255 characters without NUL"
 #define AT(byte, reason) "payload: expected JSON, but at byte " #byte ": " reason
 
 static const struct {
@@ -14,45 +17,55 @@ static const struct {
 	const char *error;
 } broken[] = {
 	{LITERAL(""), AT(0, "the end comes too early")},
+	{LITERAL(" \n"), AT(2, "the end comes too early")},
+	{LITERAL("\xef\xbb\xbf"), AT(3, "the end comes too early")},
 	{LITERAL("{"), AT(1, "the end comes too early")},
 	{LITERAL("{\"sku\":\"s1"), AT(10, "the end comes too early")},
-	{LITERAL("nonsense"), AT(8, "invalid syntax")},
-	{LITERAL("{'sku':1}"), AT(2, "invalid syntax")},
+	{LITERAL("{\"sku\":\"s1\\"), AT(11, "the end comes too early")},
+	{LITERAL("{\"sku\":\"\\u00"), AT(12, "the end comes too early")},
+	{LITERAL("{\"sku\":-"), AT(8, "the end comes too early")},
+	{LITERAL("{'sku':1}"), AT(1, "invalid syntax")},
 	{LITERAL("{\"qty\":01}"), AT(8, "invalid syntax")},
-	{LITERAL("{\"qty\":NaN}"), AT(10, "invalid syntax")},
-	{LITERAL("{\"qty\":1,}"), AT(10, "invalid syntax")},
-	{LITERAL("{\"qty\":1} x"), AT(11, "something follows the value")},
-	{LITERAL("{\"qty\":1}{}"), AT(10, "something follows the value")},
-	{LITERAL("{\"qty\":1}\0"), NUL},
-	{LITERAL("{\"qty\":1\0}"), NUL},
-	{LITERAL("\0"), NUL},
-	{LITERAL("\xef\xbb\xbf{}"), AT(3, "invalid syntax")},
-	{LITERAL("{\"sku\":\"a\0b\"}"), NUL},
+	{LITERAL("{\"qty\":+1}"), AT(7, "invalid syntax")},
+	{LITERAL("{\"qty\":1.}"), AT(9, "invalid syntax")},
+	{LITERAL("{\"qty\":.5}"), AT(7, "invalid syntax")},
+	{LITERAL("{\"qty\":1e}"), AT(9, "invalid syntax")},
+	{LITERAL("{\"qty\":0x1}"), AT(8, "invalid syntax")},
+	{LITERAL("{\"qty\":nan}"), AT(7, "invalid syntax")},
+	{LITERAL("{\"qty\":-NaN}"), AT(8, "invalid syntax")},
+	{LITERAL("{\"qty\":nulls}"), AT(11, "invalid syntax")},
+	{LITERAL("{\"qty\":1,}"), AT(9, "invalid syntax")},
+	{LITERAL("{\"qty\" 1}"), AT(7, "invalid syntax")},
+	{LITERAL("{\"x\":[1,]}"), AT(8, "invalid syntax")},
+	{LITERAL("{\"x\":[1}}"), AT(7, "invalid syntax")},
+	{LITERAL("{\"x\":{\"y\"}}"), AT(9, "invalid syntax")},
+	{LITERAL("{\"x\":\"\\x41\"}"), AT(7, "invalid syntax")},
+	{LITERAL("{\"x\":\"\\u00g1\"}"), AT(10, "invalid syntax")},
+	{LITERAL("{\"qty\":1} x"), AT(10, "something follows the value")},
+	{LITERAL("{\"qty\":1}{}"), AT(9, "something follows the value")},
+	{LITERAL("{\"qty\":1}\0"), AT(9, "something follows the value")},
+	{LITERAL("{\"qty\":1\0}"), AT(8, "invalid syntax")},
+	{LITERAL("{\"sku\":\"a\0b\"}"), AT(9, "invalid syntax")},
 	{LITERAL("{\"sku\":\"a\nb\"}"), AT(9, "invalid syntax")},
-	/* duplicate keys, at any depth, however they are written */
-	{LITERAL("{\"qty\":1,\"qty\":1}"), AT(14, "a key comes twice")},
-	{LITERAL("{\"qty\":1,\"\\u0071ty\":1}"), AT(19, "a key comes twice")},
-	{LITERAL("{\"x\":[{\"y\":{\"z\":1,\"z\":2}}]}"), AT(21, "a key comes twice")},
+	/* keys that come twice where fields are looked for, known or not, however they are written */
+	{LITERAL("{\"qty\":1,\"qty\":1}"), TWICE},
+	{LITERAL("{\"qty\":1,\"\\u0071ty\":1}"), TWICE},
+	{LITERAL("{\"x\":1,\"y\":1,\"x\":2}"), TWICE},
+	{LITERAL("{\"\\ud800\":1,\"\\ud800\":2}"), TWICE},
 	/* UTF-8, anywhere */
 	{LITERAL("{\"sku\":\"\xff\"}"), AT(8, "invalid UTF-8")},
 	{LITERAL("{\"sku\":\"\xc0\x80\"}"), AT(8, "invalid UTF-8")},
 	{LITERAL("{\"x\":[\"\xed\xa0\x80\"]}"), AT(7, "invalid UTF-8")},
 	{LITERAL("{\"\xf4\x90\x80\x80\":1}"), AT(2, "invalid UTF-8")},
 	{LITERAL("{\"x\":\"\xe2\x82\"}"), AT(6, "invalid UTF-8")},
-	{LITERAL("{\"x\":\"\\ud800\"}"), AT(13, "invalid syntax")},
-	{LITERAL("{\"x\":\"\\udc00\"}"), AT(13, "invalid syntax")},
-	{LITERAL("{\"x\":\"\\ud800\\u0041\"}"), AT(19, "invalid syntax")},
-	{LITERAL("{\"a\\u0000b\":1}"), AT(11, "a key with NUL")},
-	/* numbers, anywhere */
-	{LITERAL("{\"x\":9223372036854775808}"), AT(24, "a number does not fit 64 bits")},
-	{LITERAL("{\"x\":-9223372036854775809}"), AT(25, "a number does not fit 64 bits")},
-	{LITERAL("{\"x\":[1e309]}"), AT(11, "a number does not fit 64 bits")},
-	{LITERAL("{\"x\":{\"y\":-1e999}}"), AT(16, "a number does not fit 64 bits")},
 	/* no object */
-	{LITERAL("[]"), "payload: expected a JSON object"},
-	{LITERAL("[{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}]"), "payload: expected a JSON object"},
-	{LITERAL("\"{}\""), AT(4, "invalid syntax")},
-	{LITERAL("null"), AT(4, "invalid syntax")},
+	{LITERAL("nonsense"), NO_OBJECT},
+	{LITERAL("\0"), NO_OBJECT},
+	{LITERAL("[]"), NO_OBJECT},
+	{LITERAL("[{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}]"), NO_OBJECT},
+	{LITERAL("\"{}\""), NO_OBJECT},
+	{LITERAL("null"), NO_OBJECT},
+	{LITERAL("\xef\xbb\xbf\xef\xbb\xbf{}"), NO_OBJECT},
 };
 
 START_TEST(what_is_no_sound_json_object_is_refused)
@@ -66,8 +79,73 @@ static const char *const sound[] = {
 	"{\"\\u006frderid\":\"o1\",\"sku\":\"\\u00731\",\"qty\":3}",
 	"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":[9223372036854775807,-9223372036854775808,1e308]}",
 	"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":{\"sku\":1},\"y\":{\"sku\":2}}",
+	"\xef\xbb\xbf{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}",
+	"\xef\xbb\xbf \r\n{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":0.3e+1}",
 	"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":\"\\ud83e\\ude91 }{][\\\" \\\\\"}",
 };
+
+/* What stands in a field that is not known, or beside the fields. */
+static const char *const unknown[] = {
+	"\"x\":18446744073709551615",
+	"\"x\":[9223372036854775808,-9223372036854775809]",
+	"\"x\":1e400",
+	"\"x\":{\"y\":-1e999}",
+	"\"x\":1e-400",
+	"\"x\":NaN",
+	"\"x\":[Infinity,-Infinity,{\"y\":NaN}]",
+	"\"x\":\"\\ud83d\"",
+	"\"x\":[\"\\ude00\\ud83d\"]",
+	"\"x\":{\"a\":1,\"a\":2}",
+	"\"x\":[{\"y\":{\"z\":1,\"z\":2}}]",
+	"\"x\":{\"a\\u0000b\":1}",
+	"\"a\\u0000b\":1",
+	"\"sku\\u0000\":1",
+	"\"\\ud800\":1",
+	"\"data\":{\"y\":1,\"y\":2}",
+	"\"x\":\"\\u0000\"",
+};
+
+START_TEST(what_an_unknown_field_holds_does_no_harm)
+{
+	struct envelope envelope = accepted(
+		MSG_ALLOCATE, bytes_printf("{\"orderid\":\"o1\",%s,\"sku\":\"s1\",\"qty\":3}", unknown[_i]));
+
+	ck_assert_str_eq(envelope.message.as.allocate.sku, "s1");
+	ck_assert_int_eq(envelope.message.as.allocate.qty, 3);
+	accepted(MSG_ALLOCATE,
+		 bytes_printf(
+			 "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"allocate\",%s,"
+			 "\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}}",
+			 strstr(unknown[_i], "data") ? "\"x\":1" : unknown[_i]));
+	accepted(MSG_ALLOCATE,
+		 bytes_printf("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"allocate\","
+			      "\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",%s,\"qty\":3}}",
+			      unknown[_i]));
+}
+END_TEST
+
+static const struct {
+	const char *payload;
+	const char *error;
+} needed[] = {
+	{"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":1e-400}", NO_QTY},
+	{"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":1e400}", NO_QTY},
+	{"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":NaN}", NO_QTY},
+	{"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":18446744073709551617}", NO_QTY},
+	{"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":2147483647.0000000001}", NO_QTY},
+	{"{\"orderid\":\"o1\",\"sku\":\"s1\\ud83d\",\"qty\":3}", NO_SKU},
+	{"{\"orderid\":\"o1\",\"sku\":\"\\udc00\",\"qty\":3}", NO_SKU},
+	{"{\"orderid\":\"o1\",\"sku\":\"s\\u0000\",\"qty\":3}", NO_SKU},
+	{"{\"orderid\":\"o1\",\"sku\":{\"sku\":\"s1\"},\"qty\":3}", NO_SKU},
+	{"{\"specversion\":\"1.0\",\"data\":{\"qty\":1,\"qty\":1}}",
+	 "data: expected JSON, but a key comes twice"},
+};
+
+START_TEST(what_a_needed_field_holds_is_checked)
+{
+	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(needed[_i].payload)), needed[_i].error);
+}
+END_TEST
 
 START_TEST(sound_json_is_read)
 {
@@ -138,30 +216,42 @@ END_TEST
 
 START_TEST(a_payload_of_brackets_is_refused)
 {
-	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(repeated("[", 65536))),
+	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(repeated("[", 65536))), NO_OBJECT);
+	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_printf("{\"x\":%s", repeated("[", 65530))),
 			 "payload: expected JSON nested at most 32 deep");
 	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(repeated("{\"\":", 16384))),
 			 "payload: expected JSON nested at most 32 deep");
 }
 END_TEST
 
-static struct bytes many_keys(int count)
+static struct bytes many_keys(int count, bool last_repeats_first)
 {
 	char *keys = arena_alloc(arena, 65536);
 	size_t used = 0;
 
 	for (int i = 0; i < count; i++)
-		used += (size_t)snprintf(keys + used, 65536 - used, ",\"%05d\":1", i);
+		used += (size_t)snprintf(keys + used, 65536 - used, ",\"%05d\":1",
+					 last_repeats_first && i == count - 1 ? 0 : i);
 	return bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3%s}", keys);
 }
 
 /* Eight times the keys take about ten times as long; compared each with each they would take sixty times. */
 START_TEST(time_does_not_grow_with_the_square_of_the_keys)
 {
-	clock_t few = time_to_read(MSG_ALLOCATE, many_keys(800));
-	clock_t many = time_to_read(MSG_ALLOCATE, many_keys(8 * 800));
+	clock_t few = time_to_read(MSG_ALLOCATE, many_keys(800, false));
+	clock_t many = time_to_read(MSG_ALLOCATE, many_keys(8 * 800, false));
 
 	ck_assert_int_lt(many, 30 * few);
+}
+END_TEST
+
+/* Around where the members take memory of their own, and far beyond. */
+static const int sizes[] = {2, 12, 13, 14, 15, 6500};
+
+START_TEST(one_duplicate_among_many_keys_is_found)
+{
+	accepted(MSG_ALLOCATE, many_keys(sizes[_i], false));
+	ck_assert_str_eq(refused(MSG_ALLOCATE, many_keys(sizes[_i], true)), TWICE);
 }
 END_TEST
 
@@ -173,6 +263,8 @@ Suite *json_suite(void)
 	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
 	tcase_add_loop_test(tests, what_is_no_sound_json_object_is_refused, 0, COUNT(broken));
 	tcase_add_loop_test(tests, sound_json_is_read, 0, COUNT(sound));
+	tcase_add_loop_test(tests, what_an_unknown_field_holds_does_no_harm, 0, COUNT(unknown));
+	tcase_add_loop_test(tests, what_a_needed_field_holds_is_checked, 0, COUNT(needed));
 	tcase_add_test(tests, a_payload_of_64_kib_is_read);
 	tcase_add_test(tests, a_larger_payload_is_refused);
 	tcase_add_loop_test(tests, nesting_of_32_is_read, 0, COUNT(brackets));
@@ -180,6 +272,7 @@ Suite *json_suite(void)
 	tcase_add_test(tests, brackets_in_a_text_do_not_nest);
 	tcase_add_test(tests, a_payload_of_brackets_is_refused);
 	tcase_add_test(tests, time_does_not_grow_with_the_square_of_the_keys);
+	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_found, 0, COUNT(sizes));
 	suite_add_tcase(suite, tests);
 	return suite;
 }

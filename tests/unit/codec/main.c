@@ -9,7 +9,7 @@ int main(void)
 	srunner_add_suite(runner, edit_suite());
 	srunner_add_suite(runner, encode_suite());
 	srunner_add_suite(runner, fields_suite());
-	srunner_add_suite(runner, json_plain_suite());
+	srunner_add_suite(runner, json_members_suite());
 	srunner_add_suite(runner, json_suite());
 	srunner_add_suite(runner, messagepack_suite());
 	srunner_add_suite(runner, operator_suite());

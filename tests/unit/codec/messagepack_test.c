@@ -9,8 +9,6 @@
 #define NOT(reason) "payload: expected MessagePack, but: " reason
 #define EARLY       NOT("the end comes too early")
 #define NO_UTF8     NOT("invalid UTF-8")
-#define NO_INT64    NOT("a number does not fit 64 bits")
-#define NOT_FINITE  NOT("a number is not finite")
 #define TWICE       NOT("a key comes twice")
 
 /* An allocate, up to the value of its quantity; and with one more member, up to its value. */
@@ -60,6 +58,12 @@ static const struct bytes no_quantities[] = {
 	LITERAL(UP_TO_QTY "\xc3"),         /* true */
 	LITERAL(UP_TO_QTY "\x91\x0a"),
 	LITERAL(UP_TO_QTY "\x80"),
+	LITERAL(UP_TO_QTY "\xcf\x80\x00\x00\x00\x00\x00\x00\x00"), /* 2^63 */
+	LITERAL(UP_TO_QTY "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), /* 2^64 - 1 */
+	LITERAL(UP_TO_QTY "\xca\x7f\x80\x00\x00"),                 /* infinite */
+	LITERAL(UP_TO_QTY "\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"), /* NaN */
+	LITERAL(UP_TO_QTY "\xcb\x00\x00\x00\x00\x00\x00\x00\x01"), /* the least above 0 */
+	LITERAL(UP_TO_QTY "\xcb\x43\xf0\x00\x00\x00\x00\x00\x00"), /* 2^64 */
 };
 
 START_TEST(what_is_no_quantity_is_refused)
@@ -111,6 +115,29 @@ static const struct bytes ignored[] = {
 	LITERAL(UP_TO_UNKNOWN "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff"),
 	LITERAL(UP_TO_UNKNOWN "\xcb\x7f\xef\xff\xff\xff\xff\xff\xff"),
 	LITERAL(UP_TO_UNKNOWN "\x92\x81\xa3sku\x01\x81\xa3sku\x02"),
+	/* numbers that no field could hold */
+	LITERAL(UP_TO_UNKNOWN "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
+	LITERAL(UP_TO_UNKNOWN "\x91\xcf\x80\x00\x00\x00\x00\x00\x00\x00"),
+	LITERAL(UP_TO_UNKNOWN "\xca\x7f\x80\x00\x00"),
+	LITERAL(UP_TO_UNKNOWN "\xca\xff\xc0\x00\x00"),
+	LITERAL(UP_TO_UNKNOWN "\xcb\xff\xf0\x00\x00\x00\x00\x00\x00"),
+	LITERAL(UP_TO_UNKNOWN "\x81\xa1y\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"),
+	/* keys that are no texts, hold NUL, or come twice */
+	LITERAL(UP_TO_UNKNOWN "\x82\x01\x02\xff\x03"),
+	LITERAL(UP_TO_UNKNOWN "\x81\xc4\x01x\x01"),
+	LITERAL(UP_TO_UNKNOWN "\x84\xc0\x01\xc3\x01\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00\x01\x90\x01"),
+	LITERAL(UP_TO_UNKNOWN "\x81\x81\x01\x02\x03"),
+	LITERAL(UP_TO_UNKNOWN "\x81\xa3"
+			      "a\0b\x01"),
+	LITERAL(UP_TO_UNKNOWN "\x82\xa1y\x01\xa1y\x01"),
+	LITERAL(UP_TO_UNKNOWN "\x92\x01\x91\x81\xa1z\x82\xa1y\x01\xa1y\x01"),
+	/* and beside the fields */
+	LITERAL("\x84\x01\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
+	LITERAL("\x85\x01\x02\x01\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
+	LITERAL("\x84\xa4sku\x00\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
+	LITERAL("\x84\xc4\x03qty\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
+	LITERAL("\x84\xa4"
+		"data\x82\xa1y\x01\xa1y\x01\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
 };
 
 START_TEST(unknown_fields_of_every_format_are_ignored)
@@ -151,34 +178,21 @@ static const struct {
 	{LITERAL(UP_TO_QTY "\x03\x00"), NOT("something follows the value")},
 	{LITERAL("\x80\x80"), NOT("something follows the value")},
 	{LITERAL("\x81\xa1x\xc1"), NOT("a byte that starts nothing")},
-	/* keys */
-	{LITERAL("\x81\x01\x01"), NOT("a key that is no text")},
-	{LITERAL("\x81\xc4\x01x\x01"), NOT("a key that is no text")},
-	{LITERAL("\x81\xc0\x01"), NOT("a key that is no text")},
-	{LITERAL("\x81\xa1x\x81\x90\x01"), NOT("a key that is no text")},
-	{LITERAL("\x82\xa1x\x01\x02\x03"), NOT("a key that is no text")},
-	{LITERAL("\x81\xa3"
-		 "a\0b\x01"),
-	 NOT("a key with NUL")},
+	/* keys, where fields are looked for */
 	{LITERAL("\x82\xa1x\x01\xa1x\x01"), TWICE},
 	{LITERAL("\x82\xa1x\x01\xd9\x01x\x01"), TWICE},
 	{LITERAL("\x82\xa0\x01\xa0\x01"), TWICE},
 	{LITERAL("\x83\xa1x\x01\xa1y\x01\xa1x\x02"), TWICE},
-	{LITERAL("\x81\xa1x\x82\xa1y\x01\xa1y\x01"), TWICE},
-	{LITERAL("\x81\xa1x\x92\x01\x91\x81\xa1z\x82\xa1y\x01\xa1y\x01"), TWICE},
+	{LITERAL("\x82\xabspecversion\xa3"
+		 "1.0\xa4"
+		 "data\x82\xa1y\x01\xa1y\x01"),
+	 TWICE},
 	/* UTF-8, anywhere */
 	{LITERAL("\x81\xa1\xff\x01"), NO_UTF8},
 	{LITERAL("\x81\xa1x\xa1\x80"), NO_UTF8},
 	{LITERAL("\x81\xa1x\xa2\xc3("), NO_UTF8},
 	{LITERAL("\x81\xa1x\x91\xd9\x03\xed\xa0\x80"), NO_UTF8},
 	{LITERAL("\x81\xa1x\x91\xa1\xc3\xa4"), NO_UTF8},
-	/* numbers, anywhere */
-	{LITERAL(UP_TO_QTY "\xcf\x80\x00\x00\x00\x00\x00\x00\x00"), NO_INT64},
-	{LITERAL("\x81\xa1x\x91\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), NO_INT64},
-	{LITERAL("\x81\xa1x\xca\x7f\x80\x00\x00"), NOT_FINITE},
-	{LITERAL("\x81\xa1x\xca\xff\xc0\x00\x00"), NOT_FINITE},
-	{LITERAL("\x81\xa1x\xcb\xff\xf0\x00\x00\x00\x00\x00\x00"), NOT_FINITE},
-	{LITERAL("\x81\xa1x\x81\xa1y\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"), NOT_FINITE},
 };
 
 START_TEST(what_is_no_sound_messagepack_is_refused)
@@ -195,8 +209,7 @@ static const struct bytes no_maps[] = {
 
 START_TEST(only_a_map_is_messagepack)
 {
-	ck_assert_msg(!strncmp(refused(MSG_ALLOCATE, no_maps[_i]), "payload: expected JSON", 22),
-		      "taken for a map");
+	ck_assert_ptr_nonnull(strstr(refused(MSG_ALLOCATE, no_maps[_i]), "JSON"));
 }
 END_TEST
 
@@ -294,7 +307,7 @@ START_TEST(a_larger_payload_is_refused)
 }
 END_TEST
 
-/* A map of `count` members, the last of which may repeat the first one's key. */
+/* A message with `count` members besides, the last of which may repeat the first one's key. */
 static struct bytes many_keys(int count, bool last_repeats_first)
 {
 	char *members = arena_alloc(arena, 65536);
@@ -303,7 +316,8 @@ static struct bytes many_keys(int count, bool last_repeats_first)
 	for (int i = 0; i < count; i++)
 		used += (size_t)snprintf(members + used, 65536 - used, "\xa5%05d\x01",
 					 last_repeats_first && i == count - 1 ? 0 : i);
-	return bytes_printf(UP_TO_UNKNOWN "\xde%c%c%s", count >> 8, count & 0xff, members);
+	return bytes_printf("\xde%c%c\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03%s", (count + 3) >> 8,
+			    (count + 3) & 0xff, members);
 }
 
 /* Eight times the keys take about ten times as long; compared each with each they would take sixty times. */
@@ -317,7 +331,7 @@ START_TEST(time_does_not_grow_with_the_square_of_the_keys)
 END_TEST
 
 /* Around where the check changes its ways, and far beyond. */
-static const int sizes[] = {2, 15, 16, 17, 18, 9300};
+static const int sizes[] = {2, 12, 13, 14, 15, 9300};
 
 START_TEST(one_duplicate_among_many_keys_is_found)
 {

@@ -115,6 +115,17 @@ static const struct {
 		 "b\xc4\x01\xff\xa1"
 		 "e\xd4\x05\xff"),
 	 "{\"\":[1,{\"z\":\"\"}],\"b\":\"binary\",\"e\":\"binary\"}"},
+	/* whatever a stranger sends */
+	{LITERAL("\xef\xbb\xbf{\"a\" : NaN, \"b\":[ -Infinity,Infinity ],\"c\":18446744073709551615}"),
+	 "{\"a\":null,\"b\":[null,null],\"c\":18446744073709551615}"},
+	{LITERAL("{\"a\":\"\\ud83d NaN -I\",\"a\":1e400, \"N\":-1E-5}"),
+	 "{\"a\":\"\\ud83d NaN -I\",\"a\":1e400,\"N\":-1E-5}"},
+	{LITERAL("\x85\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00\xc4\x01z\xd6\xff"
+		 "\x00\x00\x00\x00\xa1x\x01\xa1x\xd3\x80\x00\x00\x00\x00\x00\x00\x00"),
+	 "{\"1\":18446744073709551615,\"-2\":null,\"binary\":\"binary\",\"x\":1,\"x\":-9223372036854775808}"},
+	{LITERAL("\x83\xa3"
+		 "a\0b\xcb\x7e\x37\xe4\x3c\x88\x00\x75\x9c\xa1\"\xa1\n\x90\x81\xc0\x81\xc2\xca\xff\x80\x00\x00"),
+	 "{\"a\\u0000b\":1.0000000000000001e+300,\"\\\"\":\"\\n\",\"binary\":{\"binary\":{\"binary\":null}}}"},
 };
 
 START_TEST(a_payload_is_shown_as_one_line_of_json)
@@ -127,7 +138,8 @@ START_TEST(a_payload_is_shown_as_one_line_of_json)
 END_TEST
 
 static const struct bytes no_lines[] = {
-	LITERAL(""), LITERAL("nonsense"), LITERAL("[1]"), LITERAL("\x81"), LITERAL("\x82\xa1x\x01\xa1x\x01"),
+	LITERAL(""),     LITERAL("nonsense"), LITERAL("[1]"),
+	LITERAL("\x81"), LITERAL("{\"a\":1"), LITERAL("{\"\xff\":1}"),
 };
 
 START_TEST(a_broken_payload_is_not_shown)

@@ -8,7 +8,7 @@ Suite *cloudevents_suite(void);
 Suite *edit_suite(void);
 Suite *encode_suite(void);
 Suite *fields_suite(void);
-Suite *json_plain_suite(void);
+Suite *json_members_suite(void);
 Suite *json_suite(void);
 Suite *messagepack_suite(void);
 Suite *operator_suite(void);

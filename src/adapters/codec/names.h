@@ -1,0 +1,30 @@
+/* Whether an object has two members of one name: the names are collected, then compared. */
+#ifndef ALLOCD_ADAPTERS_CODEC_NAMES_H
+#define ALLOCD_ADAPTERS_CODEC_NAMES_H
+
+#include "adapters/codec/value.h"
+
+#include <stdbool.h>
+
+#define NAMES_FEW 16
+
+struct names {
+	size_t count;
+	struct text *all; /* `few`, or from malloc() */
+	struct text few[NAMES_FEW];
+};
+
+/* There is room for so many. */
+void names_init(struct names *names, size_t room);
+
+static inline void names_add(struct names *names, struct text name)
+{
+	names->all[names->count++] = name;
+}
+
+/* Reorders them. */
+bool names_repeat(struct names *names);
+
+void names_release(struct names *names);
+
+#endif
