@@ -109,3 +109,43 @@ def test_every_event_satisfies_its_published_schema(allocd):
         schema = json.loads((ROOT / "schemas" / f"{name}.json").read_text())
         jsonschema.Draft202012Validator(schema).validate(fields)
     assert [fields["version"] for _, fields in heard] == [1, 2, 3, 4]
+
+
+WILD = {
+    "a 64-bit unsigned number": b"18446744073709551615",
+    "more than a double holds": b"-1e4000",
+    "NaN": b'[NaN,{"x":-Infinity}]',
+    "half of a surrogate pair": b'"\\udc8d"',
+    "a key twice": b'{"sku":1,"sku":{"a":0,"a":0}}',
+}
+
+
+@pytest.mark.parametrize("value", WILD.values(), ids=WILD.keys())
+def test_what_an_unknown_field_holds_does_no_harm(module_allocd, value):
+    allocd, sku = module_allocd, unique("sku")
+    events = allocd.listen()
+    allocd.stock(sku, **{unique("batch"): 10})
+    bare = json.dumps({"orderid": "bare", "sku": sku, "qty": 1}).encode()
+    event = json.dumps(cloudevent("allocate", {"orderid": "event", "sku": sku, "qty": 1})).encode()
+
+    allocd.send("allocate", b"\xef\xbb\xbf" + bare[:-1] + b',"x":' + value + b"}")
+    allocd.send("allocate", b'{"x":' + value + b"," + event[1:-2] + b',"y":' + value + b"}}")
+
+    events.expect("line_allocated", sku=sku, orderid="bare")
+    events.expect("line_allocated", sku=sku, orderid="event")
+
+
+def test_a_cloudevent_is_read_back_whatever_the_sku(parked):
+    """Its id, SKU/VERSION, is longer than an id of a command may be."""
+    parked.start(ALLOCD_ENVELOPE="cloudevents", ALLOCD_SOURCE="//" + "s" * 1022)
+    sku, events, command = "🪑" * 255, parked.listen(), unique("command")
+    parked.stock(sku, batch=10)
+
+    parked.allocate(sku, "order", 3, id=command)
+
+    name, payload = events.next_raw()
+    assert (name, json.loads(payload)["id"]) == ("line_allocated", f"{sku}/1")
+    told = json.loads(parked.run("await", "--id", command, "--json").stdout)
+    [outcome] = told["outcomes"]
+    assert [event["name"] for event in outcome["events"]] == ["line_allocated"]
+    assert outcome["events"][0]["payload"]["data"]["sku"] == sku

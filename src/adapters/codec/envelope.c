@@ -5,6 +5,7 @@
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/traceparent.h"
 #include "core/calendar.h"
+#include "core/decimal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,37 +17,57 @@ struct attributes {
 	int64_t time;
 };
 
-static const struct field attribute_fields[] = {
-	{
-		.name = "id",
-		.kind = FIELD_TEXT,
-		.required = true,
-		.offset = offsetof(struct attributes, id),
-		.min = 1,
-		.max = 255,
-	},
-	{
-		.name = "source",
-		.kind = FIELD_TEXT,
-		.required = true,
-		.offset = offsetof(struct attributes, source),
-		.min = 1,
-		.max = 255,
-	},
-	{
-		.name = "time",
-		.kind = FIELD_INSTANT,
-		.nullable = true,
-		.offset = offsetof(struct attributes, time),
-	},
-};
+/* Of a command, in characters. */
+#define COMMAND_ID_MAX     255
+#define COMMAND_SOURCE_MAX 255
 
-static const struct message_descriptor attributes_descriptor = {
-	.name = "cloudevent",
-	.size = sizeof(struct attributes),
-	.fields = attribute_fields,
-	.field_count = sizeof attribute_fields / sizeof attribute_fields[0],
-};
+/* The identity of an event holds a SKU, which alone may have 255, and the longest numbers behind it. */
+#define EVENT_ID_MAX     (255 + 2 * (1 + DECIMAL_MAX))
+#define EVENT_SOURCE_MAX 1024 /* as ALLOCD_SOURCE may be */
+
+enum { ATTRIBUTE_ID, ATTRIBUTE_SOURCE, ATTRIBUTE_TIME, ATTRIBUTES };
+
+#define ATTRIBUTE_FIELDS(id_max, source_max)                                                                 \
+	{                                                                                                    \
+		[ATTRIBUTE_ID] = {.name = "id",                                                              \
+				  .kind = FIELD_TEXT,                                                        \
+				  .required = true,                                                          \
+				  .offset = offsetof(struct attributes, id),                                 \
+				  .min = 1,                                                                  \
+				  .max = (id_max)},                                                          \
+		[ATTRIBUTE_SOURCE] = {.name = "source",                                                      \
+				      .kind = FIELD_TEXT,                                                    \
+				      .required = true,                                                      \
+				      .offset = offsetof(struct attributes, source),                         \
+				      .min = 1,                                                              \
+				      .max = (source_max)},                                                  \
+		[ATTRIBUTE_TIME] = {.name = "time",                                                          \
+				    .kind = FIELD_INSTANT,                                                   \
+				    .nullable = true,                                                        \
+				    .offset = offsetof(struct attributes, time)},                            \
+	}
+
+static const struct field command_attributes[ATTRIBUTES] =
+	ATTRIBUTE_FIELDS(COMMAND_ID_MAX, COMMAND_SOURCE_MAX);
+static const struct field event_attributes[ATTRIBUTES] = ATTRIBUTE_FIELDS(EVENT_ID_MAX, EVENT_SOURCE_MAX);
+
+static const struct field *attributes_of(enum message_type type)
+{
+	return message_descriptor(type)->role == ROLE_EVENT ? event_attributes : command_attributes;
+}
+
+static bool read_attributes(struct object object, enum message_type type, struct arena *arena,
+			    struct attributes *attributes, const char **error)
+{
+	const struct message_descriptor descriptor = {
+		.name = "cloudevent",
+		.size = sizeof *attributes,
+		.fields = attributes_of(type),
+		.field_count = ATTRIBUTES,
+	};
+
+	return fields_read(&descriptor, object, arena, attributes, error);
+}
 
 /* ---- reading ---- */
 
@@ -115,7 +136,7 @@ static bool read_cloudevent(struct object object, enum message_type type, struct
 	struct attributes attributes;
 
 	if (!check_fixed_attributes(object, message_name(type), arena, error) ||
-	    !fields_read(&attributes_descriptor, object, arena, &attributes, error))
+	    !read_attributes(object, type, arena, &attributes, error))
 		return false;
 	if (data.kind != VALUE_OBJECT)
 		return invalid(arena, error, "data", "expected an object with the fields of the message");
@@ -143,12 +164,14 @@ static const char *readable_text(struct object payload, const struct field *fiel
 									  : NULL;
 }
 
-static void keep_identity(struct object payload, bool is_cloudevent, struct arena *arena,
-			  struct envelope *envelope)
+static void keep_identity(struct object payload, enum message_type type, bool is_cloudevent,
+			  struct arena *arena, struct envelope *envelope)
 {
-	const char *source = is_cloudevent ? readable_text(payload, &attribute_fields[1], arena) : NULL;
+	const struct field *attributes = attributes_of(type);
+	const char *source =
+		is_cloudevent ? readable_text(payload, &attributes[ATTRIBUTE_SOURCE], arena) : NULL;
 
-	envelope->id = readable_text(payload, &attribute_fields[0], arena);
+	envelope->id = readable_text(payload, &attributes[ATTRIBUTE_ID], arena);
 	envelope->source = source ? source : "";
 }
 
@@ -163,7 +186,7 @@ bool envelope_read(struct object payload, enum message_type type, struct arena *
 		*envelope = found;
 		return true;
 	}
-	keep_identity(payload, is_cloudevent, arena, envelope);
+	keep_identity(payload, type, is_cloudevent, arena, envelope);
 	return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include "suites.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define TRACE    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -219,6 +220,60 @@ START_TEST(an_enveloped_event_keeps_the_id_of_its_envelope)
 }
 END_TEST
 
+/* What is written is read back, however long the names and whatever is in them. */
+static const struct {
+	const char *sku;
+	size_t times;
+	int64_t version;
+} written[] = {
+	{"\xf0\x9f\xaa\x91", 255, INT64_MAX},
+	{"\xc3\xa4", 255, 1},
+	{"x", 254, 10},
+	{"x", 253, 10},
+	{"a/1/", 60, 7},
+	{"%2F", 80, INT64_MAX},
+	{"\"\\\n\x1b\x7f", 51, 12},
+	{"\xe2\x80\xae", 255, 3},
+};
+
+START_TEST(every_event_that_is_written_is_read_back)
+{
+	struct envelope event = {.message = {.type = MSG_OUT_OF_STOCK}};
+	struct out_of_stock *fields = &event.message.as.out_of_stock;
+	const char *sku = repeated(written[_i].sku, written[_i].times);
+
+	*fields = (struct out_of_stock){.sku = sku,
+					.orderid = sku,
+					.qty = 1,
+					.version = written[_i].version,
+					.occurred_at = 1,
+					.cause = sku};
+	for (int encoding = WIRE_JSON; encoding <= WIRE_MSGPACK; encoding++) {
+		struct bytes payload = encoded((enum wire_encoding)encoding, WIRE_CLOUDEVENTS, &event);
+		struct envelope envelope = accepted(MSG_OUT_OF_STOCK, payload);
+
+		ck_assert_str_eq(envelope.id, arena_printf(arena, "%s/%" PRId64, sku, written[_i].version));
+		ck_assert_str_eq(envelope.message.as.out_of_stock.sku, sku);
+		ck_assert_int_eq(envelope.message.as.out_of_stock.version, written[_i].version);
+	}
+}
+END_TEST
+
+START_TEST(the_source_of_an_event_may_be_as_long_as_the_setting)
+{
+	const char *source = repeated("s", 1024);
+
+	ck_assert_str_eq(
+		accepted(MSG_OUT_OF_STOCK,
+			 bytes_printf("{\"specversion\":\"1.0\",\"type\":\"out_of_stock\",\"source\":\"%s\","
+				      "\"id\":\"s1/1\",\"data\":{\"sku\":\"s1\",\"orderid\":\"o1\",\"qty\":3,"
+				      "\"version\":1,\"occurred_at\":\"1970-01-01T00:00:01Z\"}}",
+				      source))
+			.source,
+		source);
+}
+END_TEST
+
 Suite *cloudevents_suite(void)
 {
 	Suite *suite = suite_create("cloudevents");
@@ -235,6 +290,8 @@ Suite *cloudevents_suite(void)
 	tcase_add_loop_test(tests, a_wrong_envelope_is_refused, 0, COUNT(wrong));
 	tcase_add_test(tests, ids_and_sources_have_255_characters_at_most);
 	tcase_add_test(tests, an_enveloped_event_keeps_the_id_of_its_envelope);
+	tcase_add_loop_test(tests, every_event_that_is_written_is_read_back, 0, COUNT(written));
+	tcase_add_test(tests, the_source_of_an_event_may_be_as_long_as_the_setting);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
