@@ -221,8 +221,8 @@ bool wire_payload_edit(enum message_type type, struct bytes payload, const char 
 		       struct arena *arena, struct bytes *edited, const char **error)
 {
 	struct json_document document;
-	struct text text;
-	struct bytes json;
+	struct text text = {NULL, 0};
+	struct bytes json = {NULL, 0};
 	bool ok;
 
 	if (!wire_payload_to_json(payload, arena, &json, error) ||

@@ -28,14 +28,11 @@ static bool fail(const struct json_scan *in, struct arena *arena, const char **e
 /* Begins the scan before the object's brace. */
 static bool begin(struct json_scan *in, struct bytes payload, struct arena *arena, const char **error)
 {
-	size_t valid;
+	size_t valid = payload.size ? utf8_valid_length(payload.data, payload.size) : 0;
 
-	if (!payload.size)
-		return fail_at(arena, error, 0, "the end comes too early");
-	valid = utf8_valid_length(payload.data, payload.size);
+	json_scan_init(in, payload);
 	if (valid < payload.size)
 		return fail_at(arena, error, valid, "invalid UTF-8");
-	json_scan_init(in, payload);
 	if (in->at == in->end)
 		return fail(in, arena, error);
 	return *in->at == '{' || invalid(arena, error, "payload", "expected a JSON object");

@@ -7,7 +7,7 @@
 
 void json_scan_init(struct json_scan *in, struct bytes payload)
 {
-	const char *start = payload.data, *end = start + payload.size;
+	const char *start = payload.size ? payload.data : "", *end = start + payload.size;
 	size_t mark = payload.size >= 3 && !memcmp(start, BYTE_ORDER_MARK, 3) ? 3 : 0;
 
 	*in = (struct json_scan){.start = start, .at = start + mark, .end = end};

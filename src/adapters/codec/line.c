@@ -148,7 +148,7 @@ bool wire_payload_to_json(struct bytes payload, struct arena *arena, struct byte
 
 bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error)
 {
-	struct bytes json;
+	struct bytes json = {NULL, 0};
 
 	if (!wire_payload_to_json(payload, arena, &json, error))
 		return false;
