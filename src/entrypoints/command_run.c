@@ -367,6 +367,7 @@ enum exit_status command_run(const struct invocation *invocation)
 	struct life life = {.invocation = invocation, .logger = invocation->logger};
 	enum exit_status status = STATUS_FAILED;
 
+	unused_signals_ignore();
 	signal(SIGTERM, end_at_once);
 	signal(SIGINT, end_at_once);
 	life.worker = worker_new(&invocation->config, invocation->logger, &status);

@@ -75,10 +75,17 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 	    "a signal without a meaning here is ignored: SIGTERM stops the worker", LOG_TEXT("signal", name));
 }
 
-/* libevent puts back, when the event is freed, what there was before. */
+void unused_signals_ignore(void)
+{
+	for (int number = 1; number < NSIG; number++) {
+		if (is_unused(number))
+			signal(number, SIG_IGN);
+	}
+}
+
+/* When the event is freed, libevent puts back what there was before: the signal is ignored. */
 static void begin(struct unused_signal *unused, struct event_base *base, int number)
 {
-	signal(number, SIG_IGN);
 	unused->event = must(evsignal_new(base, number, on_signal, unused));
 	event_add(unused->event, NULL);
 }
@@ -87,6 +94,7 @@ struct unused_signals *unused_signals_new(struct event_base *base, struct logger
 {
 	struct unused_signals *all = must_alloc(sizeof *all);
 
+	unused_signals_ignore();
 	all->logger = logger;
 	for (int number = 1; number < NSIG; number++) {
 		all->signals[number].all = all;

@@ -15,7 +15,10 @@
 struct event_base;
 struct unused_signals;
 
-/* From now on they are ignored, and logged at most once a minute each.  The base and the logger outlive it. */
+/* They are ignored from now on, in all threads. */
+void unused_signals_ignore(void);
+
+/* And logged, at most once a minute each.  The base and the logger outlive it. */
 struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger);
 
 /* They are still ignored, and not logged any more.  Accepts NULL in *signals and nulls it. */

@@ -137,6 +137,7 @@ def test_descriptors_that_run_out_later_end_nothing(allocd):
     resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (5, hard))
     with crowd(allocd, 3) as clients:
         wait_until(lambda: logged(allocd, "HTTP connections cannot be accepted"), "the log to say so")
+        cut_all_connections(allocd)
         time.sleep(0.5)  # in which it tries again, more than once
         resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -1,7 +1,5 @@
 """Signals: those that end the worker, those that do not, and those that come when it is ending already."""
 
-import os
-import shutil
 import signal
 import subprocess
 
@@ -74,30 +72,3 @@ def test_a_second_signal_while_it_drains_ends_it_with_75(on_own_postgres, own_po
     assert allocd.stop(signal.SIGTERM) == 75
 
     assert lines_with(allocd, "ended before all was done")
-
-
-SLOW_END = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <unistd.h>
-void PQfinish(void *connection)
-{
-    usleep(300000);
-    ((void (*)(void *))dlsym(RTLD_NEXT, "PQfinish"))(connection);
-}
-"""
-
-
-@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_while_it_frees_its_memory_ends_it_by_that_signal(parked, tmp_path, number):
-    """Connections that take their time to close stand for whatever may take time then."""
-    source, library = tmp_path / "slow_end.c", tmp_path / "slow_end.so"
-    source.write_text(SLOW_END)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
-    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-    parked.start(LD_PRELOAD=str(library), ASAN_OPTIONS=options)
-    parked.worker.terminate()
-    wait_until(lambda: lines_with(parked, "msg=ended"), "the worker to have ended its work")
-
-    assert parked.stop(number) == -number

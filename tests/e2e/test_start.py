@@ -104,6 +104,18 @@ def test_a_migration_that_was_changed_is_refused(parked):
     assert "1" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "migrate"])
+def test_a_migration_that_fails_keeps_nothing_and_ends_with_1(parked, command):
+    parked.query("create view batches as select 1 as one")
+
+    done = parked.run(command, ALLOCD_LOG_LEVEL="error")
+
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "batches" in line
+    assert parked.query("select to_regclass('migrations')") == [(None,)]
+
+
 def test_migrating_twice_changes_nothing(parked):
     assert parked.run("migrate").returncode == 0
     applied = parked.query("select * from migrations")

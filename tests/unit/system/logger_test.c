@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,7 +148,7 @@ static void log_for_a_while(struct system_logger *to)
 	struct timespec begin;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 10000; i++)
 		LOG(&to->logger, LOG_INFO, "line", LOG_NUMBER("n", i));
 	ck_assert_double_lt(seconds_since(&begin), 3);
 	ck_assert_uint_gt(to->dropped, 0);
@@ -176,6 +177,21 @@ START_TEST(a_terminal_whose_output_is_stopped_stops_nobody)
 	tcflow(to.fd, TCOON);
 	close(screen);
 	system_logger_release(&to);
+}
+END_TEST
+
+/* As the journal of systemd is. */
+START_TEST(a_socket_that_is_not_read_stops_nobody)
+{
+	struct system_logger to;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	system_logger_init(&to, pair[1], LOG_INFO, LOG_FORMAT_LOGFMT);
+	log_for_a_while(&to);
+	system_logger_release(&to);
+	close(pair[0]);
+	close(pair[1]);
 }
 END_TEST
 
@@ -222,6 +238,7 @@ Suite *logger_suite(void)
 	tcase_add_test(tests, a_reader_that_is_gone_stops_nobody);
 	tcase_add_test(tests, a_terminal_that_is_not_read_stops_nobody);
 	tcase_add_test(tests, a_terminal_whose_output_is_stopped_stops_nobody);
+	tcase_add_test(tests, a_socket_that_is_not_read_stops_nobody);
 	tcase_add_test(tests, who_shares_the_descriptor_may_still_block_on_it);
 	tcase_add_test(tests, lines_of_several_threads_are_whole_and_counted);
 	suite_add_tcase(suite, tests);

@@ -1,0 +1,150 @@
+"""What only the system or a library can bring about: a function of theirs is replaced by one that fails or lingers."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+import requests
+from installation import wait_until
+
+pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+
+HEAD = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+void event_warnx(const char *format, ...);
+void event_errx(int status, const char *format, ...) __attribute__((noreturn));
+void PQfinish(void *connection);
+"""
+
+
+@pytest.fixture
+def launched_with(parked, tmp_path):
+    """Launches the worker with functions of one's own before those of the libraries."""
+
+    def launch(functions, **settings):
+        source, library = tmp_path / "faults.c", tmp_path / "faults.so"
+        source.write_text(HEAD + functions)
+        subprocess.run(["cc", "-shared", "-fPIC", "-w", "-o", library, source], check=True)
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        parked.launch(LD_PRELOAD=str(library), ASAN_OPTIONS=options, **settings)
+        return parked
+
+    return launch
+
+
+def lines_with(allocd, text):
+    return [line for line in allocd.log_lines() if text in line]
+
+
+SLOW_END = "void PQfinish(void *connection) { usleep(100000); REAL(PQfinish)(connection); }"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_memory_is_freed_ends_the_worker_by_that_signal(launched_with, number):
+    allocd = launched_with(SLOW_END)
+    wait_until(allocd.ready_or_dead, "allocd to be ready")
+    allocd.worker.terminate()
+    wait_until(lambda: lines_with(allocd, "msg=ended"), "the worker to have ended its work")
+
+    assert allocd.stop(number) == -number
+
+
+SLOW_ADDRESS = """
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+{
+    write(2, "looking up\\n", 11);
+    sleep(15);
+    return REAL(getaddrinfo)(host, port, hints, found);
+}
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_loop_ends_the_worker_with_0(launched_with, number):
+    allocd = launched_with(SLOW_ADDRESS, ALLOCD_HTTP="localhost:0")
+    wait_until(lambda: lines_with(allocd, "looking up"), "the worker to look up its address")
+    allocd.worker.send_signal(signal.SIGHUP)
+
+    assert allocd.stop(number) == 0
+
+
+REFUSED_ACCEPT = """
+int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags)
+{
+    static int calls;
+    if (calls++ < 3) {
+        errno = %s;
+        return -1;
+    }
+    return REAL(accept4)(listener, address, size, flags);
+}
+"""
+
+
+@pytest.mark.parametrize("reason", ["ENFILE", "ENOBUFS", "ENOMEM", "EPERM"])
+def test_an_accept_that_fails_is_tried_again(launched_with, reason):
+    allocd = launched_with(REFUSED_ACCEPT % reason)
+
+    wait_until(allocd.ready_or_dead, "allocd to be ready")
+
+    assert len(lines_with(allocd, "HTTP connections cannot be accepted")) == 1
+    wait_until(lambda: lines_with(allocd, "HTTP connections are accepted again"), "the log to say so")
+    assert "refusals=3" in lines_with(allocd, "HTTP connections are accepted again")[0]
+
+
+NO_THREAD = """
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context)
+{
+    return EAGAIN;
+}
+"""
+
+
+def test_a_thread_that_cannot_be_started_is_said(launched_with):
+    allocd = launched_with(NO_THREAD)
+
+    assert allocd.wait() == 75
+    assert lines_with(allocd, "cannot start a thread")
+
+
+COMPLAINT = """
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+{
+    %s;
+    return REAL(getaddrinfo)(host, port, hints, found);
+}
+"""
+
+
+def test_what_libevent_warns_of_is_logged_for_those_who_debug(launched_with):
+    allocd = launched_with(COMPLAINT % 'event_warnx("a complaint\\nof two lines")', ALLOCD_LOG_LEVEL="debug")
+    wait_until(allocd.ready_or_dead, "allocd to be ready")
+
+    line = lines_with(allocd, "msg=libevent")[0]
+    assert "level=debug" in line and "a complaint" in line and "of two lines" in line
+
+
+def test_what_ends_libevent_is_an_error_in_the_log(launched_with):
+    allocd = launched_with(COMPLAINT % 'event_errx(1, "the end")', ALLOCD_LOG_LEVEL="error")
+
+    assert allocd.wait() == 1
+    [line] = allocd.log_lines()
+    assert "level=error" in line and "the end" in line
+
+
+def test_a_connection_that_is_not_finished_with_its_request_is_no_reason_to_stay(launched_with):
+    """The worker's end does not wait for clients that owe it a request."""
+    allocd = launched_with("")
+    wait_until(allocd.ready_or_dead, "allocd to be ready")
+    with requests.Session() as session:
+        assert session.get(allocd.url("/livez"), timeout=5).status_code == 200
+        assert allocd.stop() == 0
