@@ -3,6 +3,8 @@
 
 #include "core/must.h"
 #include "entrypoints/bench_plot.h"
+#include "entrypoints/print.h"
+#include "entrypoints/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -60,6 +62,7 @@ static void print_worker(const struct bench_result *result, FILE *out)
 static void print_effects(const struct bench_result *result, FILE *out)
 {
 	const struct bench_effects *effects = &result->effects;
+	struct arena *arena = arena_new(1024);
 
 	if (effects->wrong->count == 0)
 		fprintf(out, "effects    all %" PRIu32 " messages had theirs", effects->messages);
@@ -70,7 +73,8 @@ static void print_effects(const struct bench_result *result, FILE *out)
 		fprintf(out, "; %" PRIu64 " events came again", result->duplicates);
 	fputc('\n', out);
 	for (size_t i = 0; i < effects->wrong->count && i < BENCH_FAULTS_TOLD; i++)
-		fprintf(out, "  %s\n", effects->wrong->texts[i]);
+		fprintf(out, "  %s\n", text_printable(effects->wrong->texts[i], arena));
+	arena_free(&arena);
 }
 
 void bench_report_text(const struct bench_result *result, FILE *out)
@@ -151,7 +155,5 @@ void bench_report_json(const struct bench_result *result, FILE *out)
 					   whole(result->memory_peak))));
 	json_object_set_new(object, "wal_bytes_per_message", figure(result->wal_bytes));
 	json_object_set_new(object, "effects", effects_object(result));
-	json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
-	fputc('\n', out);
-	json_decref(object);
+	json_line_print(object, out);
 }

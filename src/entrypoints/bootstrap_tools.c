@@ -14,6 +14,7 @@
 #include "core/must.h"
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/bootstrap_url.h"
+#include "entrypoints/print.h"
 #include "entrypoints/quiet.h"
 
 #include <inttypes.h>
@@ -76,7 +77,7 @@ enum exit_status tools_status(const struct tools *tools)
 
 static bool complain(struct tools *tools, enum exit_status status, const char *what, const char *why)
 {
-	fprintf(stderr, "allocd: %s: %s: %s\n", tools->invocation->command->name, what, why);
+	print_error("%s: %s: %s", tools->invocation->command->name, what, why);
 	tools->status = status;
 	return false;
 }

@@ -2,6 +2,7 @@
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/options.h"
 #include "entrypoints/patience.h"
+#include "entrypoints/print.h"
 #include "entrypoints/text.h"
 
 #include "core/calendar.h"
@@ -89,11 +90,10 @@ static bool print_object(struct tools *tools, const char *id, const struct known
 		done = outcome && json_array_append_new(list, outcome) == 0;
 	}
 	object = must(json_pack("{s:s, s:o}", "id", id, "outcomes", list));
-	if (done) {
-		json_dumpf(object, stdout, JSON_COMPACT);
-		putchar('\n');
-	}
-	json_decref(object);
+	if (done)
+		json_line_print(object, stdout);
+	else
+		json_decref(object);
 	return done;
 }
 
@@ -116,8 +116,7 @@ static enum exit_status conclude(const struct invocation *invocation, struct too
 	bool printed, succeeded = true;
 
 	if (count == 0) {
-		fprintf(stderr, "allocd: await: no outcome yet of %s\n",
-			text_printable(id, invocation->arena));
+		print_error("await: no outcome yet of %s", id);
 		return STATUS_TRY_AGAIN;
 	}
 	printed = invocation_flag(invocation, "json") ? print_object(tools, id, outcomes, count)

@@ -6,6 +6,7 @@
 #include "entrypoints/bench_words.h"
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/patience.h"
+#include "entrypoints/print.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -31,7 +32,7 @@ struct bench {
 
 static bool fail(struct bench *bench, enum exit_status status, const char *why)
 {
-	fprintf(stderr, "allocd: bench: %s\n", why);
+	print_error("bench: %s", why);
 	bench->status = status;
 	return false;
 }
@@ -58,8 +59,8 @@ static bool find_services(struct bench *bench)
 static bool stall(struct bench *bench)
 {
 	bench->stalled = true;
-	fprintf(stderr, "allocd: bench: nothing more happened for %g s: it sends no more\n",
-		(double)bench->wanted.stall_ms / 1000);
+	print_error("bench: nothing more happened for %g s: it sends no more",
+		    (double)bench->wanted.stall_ms / 1000);
 	return true;
 }
 
@@ -198,7 +199,7 @@ enum exit_status command_bench(const struct invocation *invocation)
 	const char *error;
 
 	if (!bench_wanted_read(&bench.wanted, invocation, &error)) {
-		fprintf(stderr, "allocd: %s (see allocd help bench)\n", error);
+		print_error("%s (see allocd help bench)", error);
 		return STATUS_USAGE;
 	}
 	bench_catch_signals();

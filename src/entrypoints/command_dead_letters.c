@@ -4,6 +4,7 @@
 #include "entrypoints/dead_letter_print.h"
 #include "entrypoints/operator.h"
 #include "entrypoints/options.h"
+#include "entrypoints/print.h"
 
 #include <inttypes.h>
 #include <sys/ioctl.h>

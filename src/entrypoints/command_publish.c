@@ -2,30 +2,33 @@
 #include "entrypoints/bootstrap.h"
 
 #include "core/message.h"
+#include "entrypoints/print.h"
 
 static bool is_command(enum message_type type)
 {
 	return type != MSG_NONE && message_descriptor(type)->role == ROLE_COMMAND;
 }
 
-static enum exit_status unknown_message(const char *name)
+static enum exit_status unknown_message(const char *name, struct arena *arena)
 {
-	fprintf(stderr, "allocd: publish: '%s' is no command; there are:", name);
+	const char *names = "";
+
 	for (int type = MSG_NONE + 1; type < MSG_TYPES; type++) {
 		if (is_command((enum message_type)type))
-			fprintf(stderr, " %s", message_name((enum message_type)type));
+			names = arena_printf(arena, "%s %s", names, message_name((enum message_type)type));
 	}
-	fputc('\n', stderr);
+	print_error("publish: '%s' is no command; there are:%s", name, names);
 	return STATUS_USAGE;
 }
 
 /* The error speaks of fields; whoever typed them sees what was read. */
 static enum exit_status wrong_fields(const struct invocation *invocation, const char *error)
 {
-	fprintf(stderr, "allocd: publish: %s; given:", error);
+	const char *given = "";
+
 	for (size_t i = 0; i < invocation->argument_count; i++)
-		fprintf(stderr, " %s", invocation->arguments[i]);
-	fputc('\n', stderr);
+		given = arena_printf(invocation->arena, "%s %s", given, invocation->arguments[i]);
+	print_error("publish: %s; given:%s", error, given);
 	return STATUS_USAGE;
 }
 
@@ -36,12 +39,12 @@ static enum exit_status publish(const struct invocation *invocation, enum messag
 	const char *error;
 
 	if (!bootstrap_publish(&invocation->config, type, payload, invocation->arena, &listeners, &error)) {
-		fprintf(stderr, "allocd: publish: cannot publish on Redis: %s\n", error);
+		print_error("publish: cannot publish on Redis: %s", error);
 		return STATUS_UNAVAILABLE;
 	}
 	if (listeners == 0) {
-		fprintf(stderr, "allocd: publish: nobody listens on %s%s: the command is lost\n",
-			invocation->config.prefix, message_name(type));
+		print_error("publish: nobody listens on %s%s: the command is lost", invocation->config.prefix,
+			    message_name(type));
 		return STATUS_UNAVAILABLE;
 	}
 	return STATUS_DONE;
@@ -55,7 +58,7 @@ enum exit_status command_publish(const struct invocation *invocation)
 	const char *error;
 
 	if (!is_command(type))
-		return unknown_message(name);
+		return unknown_message(name, invocation->arena);
 	if (!bootstrap_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
 					  invocation->arena, &payload, &error))
 		return wrong_fields(invocation, error);

@@ -2,6 +2,7 @@
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/options.h"
 #include "entrypoints/patience.h"
+#include "entrypoints/print.h"
 
 #include <inttypes.h>
 
@@ -75,13 +76,13 @@ static enum exit_status wait_for_quiet(struct look *look)
 {
 	while (look_around(look)) {
 		if (look->asked == 0) {
-			fprintf(stderr, "allocd: quiesce: no worker listens\n");
+			print_error("quiesce: no worker listens");
 			return STATUS_UNAVAILABLE;
 		}
 		if (!look->busy)
 			return STATUS_DONE;
 		if (patience_left_ms(&look->patience) == 0) {
-			fprintf(stderr, "allocd: quiesce: still busy: %s\n", look->busy);
+			print_error("quiesce: still busy: %s", look->busy);
 			return STATUS_TRY_AGAIN;
 		}
 		patience_pause(&look->patience);

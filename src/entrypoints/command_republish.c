@@ -1,12 +1,13 @@
 /* `allocd republish`: publishes a SKU's events again. */
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/options.h"
+#include "entrypoints/print.h"
 
 #include <inttypes.h>
 
 static enum exit_status refuse(const char *sku, const char *reason)
 {
-	fprintf(stderr, "allocd: republish: %s: %s\n", sku, reason);
+	print_error("republish: %s: %s", sku, reason);
 	return STATUS_FAILED;
 }
 

@@ -2,11 +2,37 @@
 #include "entrypoints/bootstrap.h"
 
 #include "core/must.h"
+#include "entrypoints/text.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <string.h>
+
+/*
+ * While all is well, nothing is printed but events: what is told of the connection is passed on only once there
+ * was trouble, and to who asks for all of it (`debug`).
+ */
+struct quiet_logger {
+	struct logger logger;
+	struct logger *inner;
+	bool had_trouble;
+};
+
+static void write_when_due(struct logger *logger, enum log_level level, const char *message,
+			   const struct log_field *fields, size_t count)
+{
+	struct quiet_logger *quiet = (struct quiet_logger *)logger;
+
+	quiet->had_trouble |= level >= LOG_WARN;
+	if (quiet->had_trouble || quiet->inner->level == LOG_DEBUG)
+		quiet->inner->write(quiet->inner, level, message, fields, count);
+}
+
+static struct quiet_logger quiet_logger_on(struct logger *inner)
+{
+	return (struct quiet_logger){{inner->level, write_when_due}, inner, false};
+}
 
 struct session {
 	const struct invocation *invocation;
@@ -32,9 +58,12 @@ static void on_heard(void *context, const char *name, const char *json)
 {
 	struct session *session = context;
 
-	printf("%s %s\n", name, json);
+	struct arena *arena = arena_new(4096);
+
+	printf("%s %s\n", name, text_printable(json, arena));
 	if (fflush(stdout) != 0)
 		end_for_want_of_output(session);
+	arena_free(&arena);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *context)
@@ -63,6 +92,7 @@ static void on_start_waited(evutil_socket_t socket, short what, void *context)
 enum exit_status command_tail(const struct invocation *invocation)
 {
 	const struct timeval start_wait = {.tv_sec = invocation->config.start_wait_s};
+	struct quiet_logger quiet = quiet_logger_on(invocation->logger);
 	struct session session = {.invocation = invocation, .base = must(event_base_new())};
 	struct event *events[] = {
 		must(evsignal_new(session.base, SIGTERM, on_signal, &session)),
@@ -73,7 +103,7 @@ enum exit_status command_tail(const struct invocation *invocation)
 	event_add(events[0], NULL);
 	event_add(events[1], NULL);
 	event_add(events[2], &start_wait);
-	session.tail = tail_new(session.base, &invocation->config, invocation->logger, on_heard, &session);
+	session.tail = tail_new(session.base, &invocation->config, &quiet.logger, on_heard, &session);
 	event_base_dispatch(session.base);
 	tail_free(&session.tail);
 	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)

@@ -1,6 +1,7 @@
 /* `allocd verify`: checks every rule of the database, and prints what is broken. */
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/options.h"
+#include "entrypoints/print.h"
 #include "entrypoints/text.h"
 
 #include "core/must.h"
@@ -62,9 +63,7 @@ static void print_object(const struct report *report, size_t rules)
 	json_t *object = must(json_pack("{s:I, s:I, s:O}", "rules", (json_int_t)rules, "breaches",
 					(json_int_t)report->breaches, "broken", report->broken));
 
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
+	json_line_print(object, stdout);
 }
 
 /* ---- the command ---- */

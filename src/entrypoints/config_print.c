@@ -4,6 +4,7 @@
  */
 #include "entrypoints/config.h"
 #include "entrypoints/secrets.h"
+#include "entrypoints/text.h"
 
 #include <string.h>
 
@@ -35,11 +36,11 @@ static void print_value(const char *text, FILE *out)
 }
 
 static void print_assignment(const struct setting *setting, const struct given *given, const char *shown,
-			     FILE *out)
+			     struct arena *arena, FILE *out)
 {
 	fputs(setting->variable, out);
 	fputs(given->file ? FILE_VARIABLE_SUFFIX "=" : "=", out);
-	print_value(given->file ? given->file : shown, out);
+	print_value(given->file ? text_printable(given->file, arena) : shown, out);
 	fputc('\n', out);
 }
 
@@ -48,7 +49,8 @@ static void print_setting(const struct setting *setting, const struct given *giv
 {
 	static const char *const origins[] = {
 		[FROM_DEFAULT] = "the default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
-	const char *shown = setting->secret ? secrets_hidden(given->text, arena) : given->text;
+	const char *shown =
+		text_printable(setting->secret ? secrets_hidden(given->text, arena) : given->text, arena);
 
 	fprintf(out, "# %s\n# from: %s", setting->help, origins[given->origin]);
 	if (given->origin != FROM_DEFAULT)
@@ -56,7 +58,7 @@ static void print_setting(const struct setting *setting, const struct given *giv
 	fputc('\n', out);
 	if (!given->file && setting->secret && secrets_present(given->text))
 		fputs("# its password is not shown: put it in place of ***\n", out);
-	print_assignment(setting, given, shown, out);
+	print_assignment(setting, given, shown, arena, out);
 	fputc('\n', out);
 }
 

@@ -1,10 +1,12 @@
 /* What every command about dead letters begins with. */
 #include "entrypoints/dead_letter_call.h"
 
+#include "core/must.h"
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/dead_letter_print.h"
 #include "entrypoints/dead_letter_query.h"
 #include "entrypoints/options.h"
+#include "entrypoints/print.h"
 #include "entrypoints/schema.h"
 
 #include <inttypes.h>
@@ -17,13 +19,15 @@
 enum exit_status dead_letter_call_say(const struct dead_letter_call *call, enum exit_status status,
 				      const char *format, ...)
 {
+	char *text = NULL;
 	va_list args;
 
-	fprintf(stderr, "allocd: %s: ", call->invocation->command->name);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		text = must(NULL);
 	va_end(args);
-	fputc('\n', stderr);
+	print_error("%s: %s", call->invocation->command->name, text);
+	free(text);
 	return status;
 }
 

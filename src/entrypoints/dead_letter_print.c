@@ -159,6 +159,16 @@ static const char *instant_text(int64_t instant, struct arena *arena)
 	return text;
 }
 
+/* What was kept of the payload, without the beginning of a character that was cut. */
+static struct bytes whole_characters(const struct dead_letter *letter)
+{
+	struct bytes payload = letter->payload;
+
+	if (payload.size && letter->payload_bytes > (int64_t)payload.size)
+		payload.size = utf8_cut(payload.data, payload.size + 1, payload.size);
+	return payload;
+}
+
 static bool is_text(struct bytes payload)
 {
 	return !memchr(payload.data, '\0', payload.size) && utf8_is_valid(payload.data, payload.size);
@@ -199,8 +209,8 @@ static void print_payload(const struct dead_letter_story *story, FILE *out, stru
 		letter->payload_bytes > (int64_t)payload.size ? ", of which the beginning was kept" : "");
 	if (!payload.size)
 		return;
-	if (is_text(payload)) {
-		print_text(out, payload, arena);
+	if (is_text(whole_characters(letter))) {
+		print_text(out, whole_characters(letter), arena);
 		return;
 	}
 	print_binary(out, payload);
@@ -293,9 +303,10 @@ static json_t *instant_json(int64_t instant)
 	return json_string(text);
 }
 
-static void set_payload(json_t *object, struct bytes payload)
+static void set_payload(json_t *object, const struct dead_letter *letter)
 {
-	json_t *text = json_stringn(payload.size ? payload.data : "", payload.size);
+	struct bytes payload = letter->payload, whole = whole_characters(letter);
+	json_t *text = json_stringn(whole.size ? whole.data : "", whole.size);
 
 	if (text)
 		set(object, "payload", text);
@@ -320,7 +331,7 @@ json_t *dead_letter_to_json(const struct dead_letter *letter)
 	set(object, "attempts", json_integer(letter->attempts));
 	set(object, "first_at", instant_json(letter->first_at));
 	set(object, "last_at", instant_json(letter->last_at));
-	set_payload(object, letter->payload);
+	set_payload(object, letter);
 	set(object, "payload_bytes", json_integer(letter->payload_bytes));
 	return object;
 }
@@ -349,11 +360,4 @@ json_t *dead_letter_story_to_json(const struct dead_letter_story *story)
 	}
 	set(object, "history", history);
 	return object;
-}
-
-void json_line_print(json_t *json, FILE *out)
-{
-	json_dumpf(json, out, JSON_COMPACT);
-	fputc('\n', out);
-	json_decref(json);
 }

@@ -41,7 +41,4 @@ void dead_letter_deed_print(const struct dead_letter_deed *deed, FILE *out);
 json_t *dead_letter_to_json(const struct dead_letter *letter);
 json_t *dead_letter_story_to_json(const struct dead_letter_story *story);
 
-/* One line of JSON; releases it. */
-void json_line_print(json_t *json, FILE *out);
-
 #endif

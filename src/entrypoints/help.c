@@ -1,6 +1,8 @@
 /* What the program tells about itself; all of it comes from the tables of commands and settings. */
 #include "entrypoints/commands.h"
 
+#include "entrypoints/print.h"
+
 #include <string.h>
 
 static int widest_name(void)
@@ -104,8 +106,8 @@ enum exit_status command_help(const struct invocation *invocation)
 	if (!command && count == 1 && print_commands(words[0]))
 		return STATUS_DONE;
 	if (!command || *rest) {
-		fprintf(stderr, "allocd: there is no command '%s%s%s'\n", words[0], words[1] ? " " : "",
-			words[1] ? words[1] : "");
+		print_error("there is no command '%s%s%s'", words[0], words[1] ? " " : "",
+			    words[1] ? words[1] : "");
 		return STATUS_USAGE;
 	}
 	command_explain(command);

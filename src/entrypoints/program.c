@@ -3,6 +3,7 @@
 
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/options.h"
+#include "entrypoints/print.h"
 
 #include <signal.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 static enum exit_status complain(const char *error, enum exit_status status)
 {
-	fprintf(stderr, "allocd: %s\n", error);
+	print_error("%s", error);
 	return status;
 }
 

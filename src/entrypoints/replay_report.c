@@ -3,6 +3,7 @@
 
 #include "core/must.h"
 #include "entrypoints/dead_letter_print.h"
+#include "entrypoints/print.h"
 #include "entrypoints/text.h"
 
 #include <inttypes.h>

@@ -9,11 +9,15 @@
 
 bool text_is_printable(const char *text)
 {
-	for (const char *at = text; *at; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+	for (size_t left = strlen(text), width; left; left -= width, text += width) {
+		uint32_t code;
+		bool is_valid;
+
+		width = utf8_next(text, left, &code, &is_valid);
+		if (!is_valid || utf8_is_control(code))
 			return false;
 	}
-	return utf8_is_valid(text, strlen(text));
+	return true;
 }
 
 const char *text_printable(const char *text, struct arena *arena)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* UTF-8 without control characters. */
+/* UTF-8 without what a terminal would obey: see utf8_is_control(). */
 bool text_is_printable(const char *text);
 
 /*

@@ -2,6 +2,7 @@
 #include "entrypoints/dead_letter_print.h"
 #include "entrypoints/dead_letter_query.h"
 #include "entrypoints/options.h"
+#include "entrypoints/print.h"
 #include "suites.h"
 
 #include <stdlib.h>
@@ -204,12 +205,12 @@ END_TEST
 
 START_TEST(a_terminal_is_not_told_what_to_do)
 {
-	struct dead_letter one = letter(1, "\x1b[2J\xe2\x80\xae\xc2\x9b\xe2\x80\xac", 0);
+	struct dead_letter one = letter(1, "\x1b[2J\xe2\x80\x8f\xc2\x9b\xe2\x80\xac", 0);
 	struct dead_letter_table it = table(0);
 
 	dead_letter_table_print(&it, &one, 1);
 
-	ck_assert_ptr_nonnull(strstr(text(), "\\u001b[2J\\u202e\\u009b\\u202c\n"));
+	ck_assert_ptr_nonnull(strstr(text(), "\\u001b[2J\\u200f\\u009b\\u202c\n"));
 }
 END_TEST
 
@@ -265,6 +266,40 @@ START_TEST(a_payload_is_a_text_or_base64)
 }
 END_TEST
 
+/* Only the beginning of the payload was kept: up to the middle of a character. */
+static const struct bytes cut_payloads[] = {
+	{"x\xc3", 2},
+	{"x\xe2\x82", 3},
+	{"x\xf0\x9f\xaa", 4},
+};
+
+START_TEST(a_text_that_was_cut_in_a_character_is_still_a_text)
+{
+	struct dead_letter one = letter(1, "no", 0);
+
+	one.payload = cut_payloads[_i];
+	one.payload_bytes = 70000;
+	json_line_print(dead_letter_to_json(&one), out);
+	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+
+	ck_assert_msg(strstr(text(), "\"payload\":\"x\"") != NULL, "%s", text());
+	ck_assert_msg(strstr(text(), "kept\n    x\n") != NULL, "%s", text());
+}
+END_TEST
+
+START_TEST(json_says_the_same_without_commanding_a_terminal)
+{
+	struct dead_letter one =
+		letter(1, "\x7f \xc2\x80\xc2\x9f \xe2\x80\x8f \xef\xbb\xbf \x1b \xc3\xa4\xf0\x9f\xaa\x91", 0);
+
+	json_line_print(dead_letter_to_json(&one), out);
+
+	ck_assert_msg(strstr(text(), "\"reason\":\"\\u007f \\u0080\\u009f \\u200f \\ufeff \\u001B "
+				     "\xc3\xa4\xf0\x9f\xaa\x91\"") != NULL,
+		      "%s", text());
+}
+END_TEST
+
 Suite *dead_letter_suite(void)
 {
 	Suite *suite = suite_create("dead letters");
@@ -282,6 +317,9 @@ Suite *dead_letter_suite(void)
 	tcase_add_test(tests, a_binary_payload_is_shown_in_hexadecimal);
 	tcase_add_test(tests, a_payload_that_is_text_is_shown_as_text);
 	tcase_add_loop_test(tests, a_payload_is_a_text_or_base64, 0, COUNT(payloads));
+	tcase_add_loop_test(tests, a_text_that_was_cut_in_a_character_is_still_a_text, 0,
+			    COUNT(cut_payloads));
+	tcase_add_test(tests, json_says_the_same_without_commanding_a_terminal);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

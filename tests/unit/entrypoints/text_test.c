@@ -58,6 +58,10 @@ START_TEST(control_characters_are_not_printable)
 	ck_assert(!text_is_printable("a\tb"));
 	ck_assert(!text_is_printable("a\x7f"));
 	ck_assert(!text_is_printable("\xc3"));
+	ck_assert(!text_is_printable("a\xc2\x9b"));
+	ck_assert(!text_is_printable("a\xe2\x80\x8f"));
+	ck_assert(
+		text_is_printable("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb")); /* two joined by U+200D */
 }
 END_TEST
 
