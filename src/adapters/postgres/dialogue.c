@@ -3,6 +3,7 @@
 
 #include "adapters/postgres/connector.h"
 #include "adapters/postgres/conninfo.h"
+#include "adapters/system/descriptors.h"
 #include "core/must.h"
 #include "core/utf8.h"
 
@@ -12,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* Of a loop, a look-up, a spare session and a connection. */
+#define DESCRIPTORS_NEEDED ((size_t)8)
 
 static int64_t now_ms(void)
 {
@@ -134,15 +138,21 @@ static void connect_by(struct event_base *base, const struct connector_config *c
 	event_free(late);
 }
 
+/* libevent ends the process when it finds none for a loop of its own. */
+static struct event_base *make_loop(void)
+{
+	return descriptors_free(DESCRIPTORS_NEEDED) < DESCRIPTORS_NEEDED ? NULL : event_base_new();
+}
+
 bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
 		    int timeout_ms)
 {
 	struct connecting connecting = {.dialogue = dialogue};
-	struct event_base *base = event_base_new();
+	struct event_base *base = make_loop();
 
 	*dialogue = (struct dialogue){.deadline_ms = now_ms() + timeout_ms};
 	if (!base)
-		return fail(dialogue, "no event loop can be made: file descriptors or memory are used up");
+		return fail(dialogue, "too few file descriptors are free to connect to the database");
 	connect_by(base, &(struct connector_config){base, url, NULL, need == DIALOGUE_READS}, &connecting);
 	event_base_free(base);
 	if (dialogue->pg)

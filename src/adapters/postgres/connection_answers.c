@@ -1,0 +1,180 @@
+/* What the server answers, in time order: results, errors, syncs, the last words of a session. */
+#include "adapters/postgres/connection_parts.h"
+#include "adapters/postgres/session.h"
+#include "adapters/postgres/sqlstate.h"
+
+#include <string.h>
+
+/*
+ * The last words of a session that the server ends: they are no answer, for a commit may have come before
+ * them.
+ */
+static bool is_farewell(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
+}
+
+/* `job` is NULL while the session is being prepared. */
+static void take_error(struct connection *connection, struct job *job, const PGresult *result)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (is_farewell(result)) {
+		trouble_set_error(&connection->farewell, result);
+		return;
+	}
+	if (connection->state == CONNECTION_IDENTIFYING)
+		return; /* a server that does not say which one it is */
+	if (!job) {
+		trouble_set_error(&connection->trouble, result);
+		connection->trouble.kind = FAILURE_RETRY;
+		return;
+	}
+	if (job->failed)
+		return;
+	job->failed = true;
+	job->ends_session = sqlstate_ends_session(sqlstate);
+	trouble_set_error(&job->trouble, result);
+	/* A pooler may hide what the server behind it says of itself. */
+	if (sqlstate && !strcmp(sqlstate, "25006"))
+		servers_suspect(connection->config.servers, connection->server.key);
+}
+
+/* Why the session is of no more use though it lives, or NULL. */
+static const char *reason_to_leave(const struct connection *connection, const struct job *job)
+{
+	if (connection->given_up)
+		return connection->given_up;
+	if (job->ends_session)
+		return job->trouble.text;
+	return session_refuses_writes(connection->pg);
+}
+
+/* What was read on a server that may be out of date is not believed, nor that what it committed lasts. */
+static void doubt(const struct connection *connection, struct job *job, const char *reason)
+{
+	if (job->failed || (job->effect == SEGMENT_COMMITS && !connection->given_up))
+		return;
+	trouble_set(&job->trouble, job->effect == SEGMENT_COMMITS ? FAILURE_UNCERTAIN : FAILURE_RETRY,
+		    reason);
+	job->failed = true;
+}
+
+/* A sync: what was sent before it is committed, or failed as a whole. */
+static void finish_job(struct connection *connection, struct job *job)
+{
+	const char *reason = reason_to_leave(connection, job);
+
+	job_queue_remove(&connection->jobs, job);
+	if (reason)
+		doubt(connection, job, reason);
+	if (reason && session_refuses_writes(connection->pg))
+		servers_suspect(connection->config.servers, connection->server.key);
+	if (reason)
+		connection_lose_because(connection, FAILURE_RETRY, reason);
+	else if (!job->failed)
+		connection->failures = 0;
+	job_answer(job);
+}
+
+/* A sync of the two that end the preparation. */
+static void finish_setup(struct connection *connection)
+{
+	if (connection->trouble.text[0])
+		connection_lose(connection, false);
+	else if (connection->state == CONNECTION_PREPARING)
+		connection->state = CONNECTION_IDENTIFYING;
+	else
+		connection_become_ready(connection);
+}
+
+/* `job` is NULL while the session is being prepared. */
+static void take_result(struct connection *connection, struct job *job, PGresult *result)
+{
+	struct query *query = job ? job_current_query(job) : NULL;
+
+	switch (PQresultStatus(result)) {
+	case PGRES_TUPLES_OK:
+	case PGRES_COMMAND_OK:
+		if (query) {
+			query->result = result;
+			return;
+		}
+		if (connection->state == CONNECTION_IDENTIFYING)
+			connection->server.identity = session_identity(result);
+		break;
+	case PGRES_FATAL_ERROR:
+		take_error(connection, job, result);
+		break;
+	case PGRES_PIPELINE_SYNC:
+		PQclear(result);
+		if (job)
+			finish_job(connection, job);
+		else
+			finish_setup(connection);
+		return;
+	case PGRES_PIPELINE_ABORTED: /* an error came before */
+	case PGRES_NONFATAL_ERROR:
+	case PGRES_EMPTY_QUERY:
+	case PGRES_COPY_OUT:
+	case PGRES_COPY_IN:
+	case PGRES_COPY_BOTH:
+	case PGRES_BAD_RESPONSE:
+	case PGRES_SINGLE_TUPLE:
+	default:
+		break;
+	}
+	PQclear(result);
+}
+
+/*
+ * Takes every result that is there.  A result ends with NULL, but for a sync; a dead connection never
+ * delivers the sync.
+ */
+static void take_results(struct connection *connection)
+{
+	while (connection_expects_answer(connection) && PQstatus(connection->pg) == CONNECTION_OK &&
+	       !PQisBusy(connection->pg)) {
+		struct job *job = connection->state == CONNECTION_READY ? connection->jobs.first : NULL;
+		PGresult *result = PQgetResult(connection->pg);
+
+		if (result)
+			take_result(connection, job, result);
+		else if (job && job_current_query(job))
+			job->answered++;
+	}
+}
+
+/* The server may have said why it went. */
+static void take_farewell(struct connection *connection)
+{
+	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);
+
+	if (result && is_farewell(result))
+		trouble_set_error(&connection->farewell, result);
+	PQclear(result);
+}
+
+void connection_lose_broken(struct connection *connection)
+{
+	take_farewell(connection);
+	if (connection->farewell.text[0])
+		connection_lose_because(connection, FAILURE_RETRY, connection->farewell.text);
+	else
+		connection_lose_as_libpq_says(connection);
+}
+
+void connection_exchange(struct connection *connection, short what)
+{
+	bool alive = !(what & EV_READ) || PQconsumeInput(connection->pg);
+
+	if ((what & EV_READ) && connection->state == CONNECTION_READY && !connection->broken)
+		connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
+	take_results(connection);
+	if (!connection_expects_answer(connection) && connection->state != CONNECTION_READY)
+		return; /* lost on the way */
+	if (!alive || PQstatus(connection->pg) != CONNECTION_OK || !connection_flush(connection))
+		connection_lose_broken(connection);
+}
