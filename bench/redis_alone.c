@@ -19,11 +19,12 @@
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct alone {
 	struct event_base *base;
-	struct redis_url url;
+	char *url;
 	struct system_logger logger;
 	struct codec *codec;
 	struct arena *arena;
@@ -110,15 +111,24 @@ static void on_up(void *context, const struct blind_window *window)
 	fflush(stdout);
 }
 
+static struct redis_settings settings_of(struct alone *alone)
+{
+	return (struct redis_settings){.base = alone->base,
+				       .url = {url_read_text, alone->url},
+				       .random = system_random(),
+				       .logger = &alone->logger.logger};
+}
+
 static void on_greeted(void *context)
 {
 	static const enum message_type types[] = {MSG_ALLOCATE};
 	static const struct redis_listener listener = {.message = on_message, .up = on_up};
 	struct alone *alone = context;
+	struct redis_settings settings = settings_of(alone);
 
 	redis_connection_settle(alone->publisher);
 	alone->subscriber = redis_subscriber_new(
-		&(struct redis_settings){alone->base, &alone->url, system_random(), &alone->logger.logger},
+		&settings,
 		&(struct redis_subscriber_config){
 			.name = "redis-alone", .prefix = getenv("ALLOCD_PREFIX"), .types = types, .count = 1},
 		&listener, alone);
@@ -168,14 +178,14 @@ static void alone_release(struct alone *alone)
 	arena_free(&alone->arena);
 	wire_codec_free(&alone->codec);
 	event_base_free(alone->base);
-	redis_url_release(&alone->url);
+	free(alone->url);
 	free(alone->channel);
 }
 
 static void run(struct alone *alone)
 {
 	static const struct connection_user user = {on_greeted, on_heard, on_lost};
-	struct redis_settings settings = {alone->base, &alone->url, system_random(), &alone->logger.logger};
+	struct redis_settings settings = settings_of(alone);
 	struct event *end = must(evsignal_new(alone->base, SIGTERM, on_signal, alone));
 
 	evsignal_add(end, NULL);
@@ -188,15 +198,18 @@ int main(void)
 {
 	const char *url = getenv("REDIS_URL"), *prefix = getenv("ALLOCD_PREFIX"), *error;
 	struct alone alone = {0};
+	struct redis_url parsed;
 
 	if (!url || !prefix) {
 		fprintf(stderr, "redis-alone: REDIS_URL and ALLOCD_PREFIX say where to listen\n");
 		return 2;
 	}
-	if (!redis_url_parse(&alone.url, url, &error)) {
+	if (!redis_url_parse(&parsed, url, &error)) {
 		fprintf(stderr, "redis-alone: REDIS_URL: %s\n", error);
 		return 2;
 	}
+	redis_url_release(&parsed);
+	alone.url = must(strdup(url));
 	if (asprintf(&alone.channel, "%s%s", prefix, message_name(MSG_LINE_ALLOCATED)) < 0)
 		abort();
 	signal(SIGPIPE, SIG_IGN);

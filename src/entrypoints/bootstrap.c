@@ -42,7 +42,6 @@ struct worker {
 	struct views *views;
 	struct servers *servers; /* what its sessions know of the database's */
 
-	struct redis_url redis_url;
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
 	struct redis_intake *intake;
@@ -100,9 +99,11 @@ static void make_publisher(struct worker *worker)
 
 	worker->redis = (struct redis_settings){
 		.base = worker->base,
-		.url = &worker->redis_url,
+		.url = bootstrap_redis_url(config),
 		.random = system_random(),
 		.logger = worker->logger,
+		.server = redis_server_new(worker->base, worker->logger, SERVER_PATIENCE_MS),
+		.demands.prefix = config->prefix,
 	};
 	worker->publisher = redis_publisher_new(&worker->redis, &(struct redis_publisher_config){
 									.name = "allocd-publisher",
@@ -261,10 +262,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 void worker_start(struct worker *worker)
 {
 	struct engine_ports ports = {0};
-	const char *error;
 
-	/* bootstrap_check() parsed it before. */
-	redis_url_parse(&worker->redis_url, worker->config->redis_url, &error);
 	system_clock_init(&worker->clock, worker->base);
 	worker->codec = bootstrap_codec_new(worker->config);
 	worker->notifier = log_notifier_new(worker->base, worker->logger);
@@ -297,7 +295,7 @@ void worker_free(struct worker **place)
 	engine_free(&worker->engine);
 	http_api_free(&worker->http);
 	wire_codec_free(&worker->codec);
-	redis_url_release(&worker->redis_url);
+	redis_server_free(&worker->redis.server);
 	event_base_free(worker->base);
 	free(worker);
 	*place = NULL;
@@ -309,7 +307,13 @@ const char *worker_redis_trouble(const struct worker *worker, struct arena *aren
 
 	if (!trouble)
 		trouble = redis_intake_connection_trouble(worker->intake);
-	return trouble ? arena_printf(arena, "%s: %s", worker->redis_url.place, trouble) : NULL;
+	return trouble ? arena_printf(arena, "%s: %s", redis_server_place(worker->redis.server), trouble)
+		       : NULL;
+}
+
+const char *worker_redis_defect(const struct worker *worker)
+{
+	return redis_server_defect(worker->redis.server);
 }
 
 struct event_base *worker_base(const struct worker *worker)

@@ -4,6 +4,7 @@
 #ifndef ALLOCD_ENTRYPOINTS_BOOTSTRAP_H
 #define ALLOCD_ENTRYPOINTS_BOOTSTRAP_H
 
+#include "adapters/system/url_source.h"
 #include "bus/dead_letters.h"
 #include "bus/engine.h"
 #include "entrypoints/commands.h"
@@ -16,6 +17,9 @@ struct event_base;
 
 /* What only an adapter can tell of a setting.  False, with one line in *error that names the setting. */
 bool bootstrap_check(const struct config *config, struct arena *arena, const char **error);
+
+/* Where REDIS_URL comes from: read at every attempt to connect.  `config` outlives it. */
+struct url_source bootstrap_redis_url(const struct config *config);
 
 struct logger *bootstrap_logger_new(const struct config *config);
 
@@ -40,6 +44,9 @@ void worker_start(struct worker *worker);
 
 /* Why Redis cannot be used yet, in `arena`; NULL when it can. */
 const char *worker_redis_trouble(const struct worker *worker, struct arena *arena);
+
+/* What in the configuration keeps it from working with this Redis; NULL: nothing that is known. */
+const char *worker_redis_defect(const struct worker *worker);
 
 /* Begins to serve commands and reads by HTTP. */
 void worker_serve(struct worker *worker);

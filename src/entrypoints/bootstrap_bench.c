@@ -5,6 +5,7 @@
 #include "adapters/redis/redis_subscriber.h"
 #include "adapters/system/random.h"
 #include "core/must.h"
+#include "entrypoints/bootstrap.h"
 
 static const enum message_type commands_sent[] = {MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY, MSG_CREATE_BATCH};
 static const enum message_type events_heard[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED, MSG_OUT_OF_STOCK};
@@ -17,7 +18,6 @@ struct road {
 };
 
 struct traffic {
-	struct redis_url url;
 	struct redis_settings redis;
 	struct logger silent; /* whoever is told tells it */
 	struct redis_sender *sender;
@@ -130,12 +130,12 @@ struct traffic *traffic_new(struct event_base *base, const struct invocation *in
 	static const struct redis_listener listener = {.message = on_message, .down = on_down};
 	const struct config *config = &invocation->config;
 	struct traffic *traffic = must_alloc(sizeof *traffic);
-	const char *error;
 
-	/* bootstrap_check() parsed it before. */
-	redis_url_parse(&traffic->url, config->redis_url, &error);
 	traffic->silent.level = LOG_ERROR; /* a connection warns at most */
-	traffic->redis = (struct redis_settings){base, &traffic->url, system_random(), &traffic->silent};
+	traffic->redis = (struct redis_settings){.base = base,
+						 .url = bootstrap_redis_url(config),
+						 .random = system_random(),
+						 .logger = &traffic->silent};
 	traffic->user = user;
 	traffic->context = context;
 	if (by_stream)
@@ -162,7 +162,6 @@ void traffic_free(struct traffic **place)
 		return;
 	redis_subscriber_free(&traffic->subscriber);
 	redis_sender_free(&traffic->sender);
-	redis_url_release(&traffic->url);
 	free(traffic->roads);
 	free(traffic);
 	*place = NULL;

@@ -74,6 +74,11 @@ bool bootstrap_check(const struct config *config, struct arena *arena, const cha
 	return !defect;
 }
 
+struct url_source bootstrap_redis_url(const struct config *config)
+{
+	return (struct url_source){config_read_url, config_url(config, "REDIS_URL")};
+}
+
 /* ---- the schema ---- */
 
 static enum schema_state state_of(enum schema_result result)
@@ -115,17 +120,14 @@ bool bootstrap_publish(const struct config *config, enum message_type type, stru
 		       struct arena *arena, int64_t *listeners, const char **error)
 {
 	const char *channel = arena_printf(arena, "%s%s", config->prefix, message_name(type));
-	char trouble[REDIS_TROUBLE_MAX];
-	struct redis_url url;
-	bool published;
+	char trouble[REDIS_TROUBLE_MAX], place[REDIS_PLACE_MAX];
+	struct url_source url = bootstrap_redis_url(config);
 
-	if (!redis_url_parse(&url, config->redis_url, error))
-		return false;
-	published = redis_call_publish(&url, system_random(), channel, payload, listeners, trouble);
-	if (!published)
-		*error = arena_printf(arena, "%s: %s", url.place, trouble);
-	redis_url_release(&url);
-	return published;
+	if (redis_call_publish(&url, system_random(), channel, payload, listeners, trouble))
+		return true;
+	redis_url_place(&url, place);
+	*error = arena_printf(arena, "%s: %s", place, trouble);
+	return false;
 }
 
 /* ---- tail ---- */
@@ -133,7 +135,6 @@ bool bootstrap_publish(const struct config *config, enum message_type type, stru
 static const enum message_type events_heard[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED, MSG_OUT_OF_STOCK};
 
 struct tail {
-	struct redis_url url;
 	struct redis_settings redis;
 	struct redis_subscriber *subscriber;
 	struct logger *logger;
@@ -162,11 +163,14 @@ struct tail *tail_new(struct event_base *base, const struct config *config, stru
 {
 	static const struct redis_listener listener = {.message = on_message};
 	struct tail *tail = must_alloc(sizeof *tail);
-	const char *error;
 
-	/* bootstrap_check() parsed it before. */
-	redis_url_parse(&tail->url, config->redis_url, &error);
-	tail->redis = (struct redis_settings){base, &tail->url, system_random(), logger};
+	tail->redis = (struct redis_settings){
+		.base = base,
+		.url = bootstrap_redis_url(config),
+		.random = system_random(),
+		.logger = logger,
+		.demands.replica_will_do = true, /* it hears what its master hears */
+	};
 	tail->logger = logger;
 	tail->heard = heard;
 	tail->context = context;
@@ -184,8 +188,10 @@ struct tail *tail_new(struct event_base *base, const struct config *config, stru
 const char *tail_trouble(const struct tail *tail, struct arena *arena)
 {
 	const char *trouble = redis_subscriber_trouble(tail->subscriber);
+	char place[REDIS_PLACE_MAX];
 
-	return trouble ? arena_printf(arena, "%s: %s", tail->url.place, trouble) : NULL;
+	redis_url_place(&tail->redis.url, place);
+	return trouble ? arena_printf(arena, "%s: %s", place, trouble) : NULL;
 }
 
 void tail_free(struct tail **place)
@@ -195,7 +201,6 @@ void tail_free(struct tail **place)
 	if (!tail)
 		return;
 	redis_subscriber_free(&tail->subscriber);
-	redis_url_release(&tail->url);
 	free(tail);
 	*place = NULL;
 }

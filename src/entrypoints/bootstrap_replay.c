@@ -26,7 +26,6 @@ struct replayer {
 	size_t store_count;
 	struct rehearsal *rehearsals[REHEARSALS]; /* NULL: this is for real */
 	struct rehearsal_broker *broker;
-	struct redis_url redis_url;
 	struct redis_settings redis;
 	struct redis_publisher *publisher; /* NULL: a rehearsal */
 	struct engine *engine;
@@ -78,15 +77,13 @@ static struct store *make_store(struct replayer *replayer, const char *name)
 static void make_ports_for_real(struct replayer *replayer, struct engine_ports *ports)
 {
 	const struct config *config = replayer->config;
-	const char *error;
 
-	/* bootstrap_check() parsed it before. */
-	redis_url_parse(&replayer->redis_url, config->redis_url, &error);
 	replayer->redis = (struct redis_settings){
 		.base = replayer->base,
-		.url = &replayer->redis_url,
+		.url = bootstrap_redis_url(config),
 		.random = system_random(),
 		.logger = replayer->logger,
+		.demands.prefix = config->prefix,
 	};
 	replayer->publisher =
 		redis_publisher_new(&replayer->redis, &(struct redis_publisher_config){
@@ -167,7 +164,6 @@ void replayer_free(struct replayer **place)
 	log_notifier_free(&replayer->notifier);
 	engine_free(&replayer->engine);
 	wire_codec_free(&replayer->codec);
-	redis_url_release(&replayer->redis_url);
 	free(replayer);
 	*place = NULL;
 }

@@ -32,7 +32,7 @@ struct tools {
 	struct dialogue dialogue;
 	bool has_dialogue;
 
-	struct redis_url url;
+	struct url_source url;
 	struct redis_call *call;
 	struct redis_inquiry *inquiry; /* NULL until it is needed */
 	char redis_error[REDIS_TROUBLE_MAX];
@@ -44,13 +44,11 @@ static const struct wire_codec_config reading = {WIRE_JSON, WIRE_BARE, ""};
 struct tools *tools_new(const struct invocation *invocation)
 {
 	struct tools *tools = must_alloc(sizeof *tools);
-	const char *error;
 
 	tools->invocation = invocation;
 	tools->config = &invocation->config;
 	tools->codec = wire_codec_new(&reading);
-	/* bootstrap_check() parsed it before. */
-	redis_url_parse(&tools->url, invocation->config.redis_url, &error);
+	tools->url = bootstrap_redis_url(&invocation->config);
 	return tools;
 }
 
@@ -64,7 +62,6 @@ void tools_free(struct tools **place)
 		dialogue_end(&tools->dialogue);
 	redis_inquiry_end(&tools->inquiry);
 	redis_call_end(&tools->call);
-	redis_url_release(&tools->url);
 	wire_codec_free(&tools->codec);
 	free(tools);
 	*place = NULL;
@@ -319,14 +316,17 @@ bool tools_verify(struct tools *tools, const struct breach_listener *listener, v
 
 static bool complain_of_redis(struct tools *tools)
 {
-	return complain(tools, STATUS_UNAVAILABLE,
-			arena_printf(tools->invocation->arena, "Redis, %s", tools->url.place),
+	char place[REDIS_PLACE_MAX];
+
+	redis_url_place(&tools->url, place);
+	return complain(tools, STATUS_UNAVAILABLE, arena_printf(tools->invocation->arena, "Redis, %s", place),
 			tools->redis_error);
 }
 
 bool tools_open_redis(struct tools *tools)
 {
-	tools->call = redis_call_begin(&tools->url, system_random(), tools->redis_error);
+	tools->call =
+		redis_call_begin(&tools->url, tools->config->prefix, system_random(), tools->redis_error);
 	return tools->call || complain_of_redis(tools);
 }
 

@@ -150,8 +150,13 @@ static void look_for_redis(struct life *life)
 {
 	struct arena *arena = arena_new(256);
 
-	if (!worker_redis_trouble(life->worker, arena))
+	if (worker_redis_defect(life->worker)) {
+		LOG(life->logger, LOG_ERROR, "the configuration does not fit this Redis",
+		    LOG_TEXT("reason", worker_redis_defect(life->worker)));
+		end(life, STATUS_CONFIGURATION);
+	} else if (!worker_redis_trouble(life->worker, arena)) {
 		begin_to_work(life);
+	}
 	arena_free(&arena);
 }
 

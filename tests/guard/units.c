@@ -137,7 +137,10 @@ static void make_publisher(const char *url)
 
 	if (!redis_url_parse(&world.url, url, &error))
 		give_up("%s", error);
-	world.redis = (struct redis_settings){world.base, &world.url, ports->random, ports->logger};
+	world.redis = (struct redis_settings){.base = world.base,
+					      .url = {url_read_text, (void *)(uintptr_t)url},
+					      .random = ports->random,
+					      .logger = ports->logger};
 	world.publisher = redis_publisher_new(&world.redis, &(struct redis_publisher_config){
 								    .name = "guard-publisher",
 								    .prefix = "",

@@ -1,10 +1,9 @@
 /* The life of a connection, in time order: wait, dial, greet, be up, be lost, wait. */
-#include "adapters/redis/connection.h"
+#include "adapters/redis/connection_inside.h"
 
 #include "adapters/redis/command.h"
 #include "adapters/redis/dial.h"
 #include "adapters/redis/frame.h"
-#include "adapters/redis/greeting.h"
 #include "adapters/redis/instants.h"
 #include "adapters/redis/tls.h"
 #include "core/must.h"
@@ -15,67 +14,21 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <openssl/ssl.h>
 #include <string.h>
 
 #define BACKOFF_MIN_MS 100
-#define GREETING_MS    5000 /* TLS, the greeting and what the user says first */
 #define STABLE_MS      5000 /* up for so long, it counts as a success */
 
 /* Behind each large text in a reply a part of one is left over. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
 
-/* A dead peer is found after SILENCE_MAX_MS + TICK_MS at the latest. */
-#define TICK_MS        1000
-#define PING_AFTER_MS  3000
-#define SILENCE_MAX_MS 8000
-
-enum connection_state {
-	CONNECTION_WAITING,  /* for the time of the next attempt */
-	CONNECTION_DIALING,  /* for a connected socket */
-	CONNECTION_GREETING, /* for TLS, Redis' answers to the greeting, and the user to settle */
-	CONNECTION_UP,       /* for anything */
-};
-
-struct redis_connection {
-	struct redis_settings settings;
-	const char *name;
-	const struct connection_user *user;
-	void *context;
-	SSL_CTX *tls; /* NULL: none */
-
-	enum connection_state state;
-	struct event *timer; /* what for, the state tells */
-	struct dial *dial;
-	struct bufferevent *stream;
-	size_t bulk_max;
-	struct frame frame;    /* of the stream, while there is one */
-	struct arena *replies; /* outlives it: who is told may drop the connection */
-	struct requests requests;
-	struct greeting greeting;
-	bool secured;   /* TLS is agreed on */
-	bool listening; /* what comes answers nothing */
-
-	bool paused;
-	struct event *resuming;
-	char ended[REDIS_TROUBLE_MAX]; /* why the stream ended, while more of it is to be heard; else empty */
-
-	int64_t up_ms, heard_ms, ticked_ms, resumed_ms; /* on a clock that only goes forward */
-	int64_t up_at, heard_at, paused_at;             /* on the calendar's */
-	bool pinged;                                    /* since something was heard */
-
-	unsigned failures;               /* in a row */
-	char trouble[REDIS_TROUBLE_MAX]; /* why it is not up */
-	char logged[REDIS_TROUBLE_MAX];  /* what of that is in the log already */
-};
-
 static void dial(struct redis_connection *connection);
-static void lose(struct redis_connection *connection, const char *cause);
-static void tick(struct redis_connection *connection);
+static void give_up_address(struct redis_connection *connection, enum address_failure failure,
+			    const char *cause);
 
 /* ---- time ---- */
 
-static void set_timer(struct redis_connection *connection, int64_t delay_ms)
+void redis_connection_set_timer(struct redis_connection *connection, int64_t delay_ms)
 {
 	struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
 
@@ -102,16 +55,16 @@ static void set_state(struct redis_connection *connection, enum connection_state
 	connection->state = state;
 	switch (state) {
 	case CONNECTION_WAITING:
-		set_timer(connection, backoff_ms(connection));
+		redis_connection_set_timer(connection, backoff_ms(connection));
 		break;
 	case CONNECTION_DIALING: /* the dial has timeouts of its own */
 		evtimer_del(connection->timer);
 		break;
 	case CONNECTION_GREETING:
-		set_timer(connection, GREETING_MS);
+		redis_connection_set_timer(connection, dial_left_ms(connection->dial));
 		break;
 	case CONNECTION_UP:
-		set_timer(connection, TICK_MS);
+		redis_connection_set_timer(connection, TICK_MS);
 		break;
 	}
 }
@@ -129,19 +82,20 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	case CONNECTION_DIALING:
 		break;
 	case CONNECTION_GREETING:
-		lose(connection, connection->tls && !connection->secured
-					 ? "no answer to the TLS handshake: does this port speak TLS?"
-					 : "no answer to the greeting");
+		give_up_address(connection, ADDRESS_SILENT,
+				connection->url.tls && !connection->secured
+					? "no answer to the TLS handshake: does this port speak TLS?"
+					: "no answer to the greeting");
 		break;
 	case CONNECTION_UP:
-		tick(connection);
+		redis_connection_tick(connection);
 		break;
 	}
 }
 
 /* ---- sending ---- */
 
-static void send_commands(struct redis_connection *connection, struct evbuffer *commands)
+void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands)
 {
 	assert(connection->state == CONNECTION_GREETING || connection->state == CONNECTION_UP);
 	if (bufferevent_write_buffer(connection->stream, commands) < 0)
@@ -153,13 +107,13 @@ void redis_connection_request(struct redis_connection *connection, struct evbuff
 {
 	assert(!connection->listening);
 	requests_push(&connection->requests, replies, replied, context);
-	send_commands(connection, commands);
+	redis_connection_send(connection, commands);
 }
 
 void redis_connection_listen(struct redis_connection *connection, struct evbuffer *commands)
 {
 	connection->listening = true;
-	send_commands(connection, commands);
+	redis_connection_send(connection, commands);
 }
 
 size_t redis_connection_unsent(const struct redis_connection *connection)
@@ -167,152 +121,39 @@ size_t redis_connection_unsent(const struct redis_connection *connection)
 	return connection->stream ? evbuffer_get_length(bufferevent_get_output(connection->stream)) : 0;
 }
 
-/* ---- hearing ---- */
-
-static struct evbuffer *input_of(const struct redis_connection *connection)
-{
-	return bufferevent_get_input(connection->stream);
-}
-
-static bool holds_back(const struct redis_connection *connection)
-{
-	return connection->paused && connection->state == CONNECTION_UP;
-}
-
-static void take_reply(struct redis_connection *connection)
-{
-	const redisReply *reply = connection->frame.reply;
-
-	if (connection->listening)
-		connection->user->heard(connection->context, reply, connection->frame.cut_from);
-	else if (!requests_answer(&connection->requests, reply))
-		lose(connection, "an answer that nobody asked for: is this a Redis?");
-}
-
-static void give_up_on_protocol(struct redis_connection *connection)
-{
-	char cause[REDIS_TROUBLE_MAX];
-
-	utf8_format(cause, sizeof cause, "this is not the protocol of Redis: %s", connection->frame.defect);
-	lose(connection, cause);
-}
-
-/* One frame after the other: whoever is told may pause, or drop the connection. */
-static void take_input(struct redis_connection *connection)
-{
-	while (connection->stream && !holds_back(connection)) {
-		size_t size = evbuffer_get_contiguous_space(input_of(connection)), taken = 0;
-		const void *data = evbuffer_pullup(input_of(connection), (ev_ssize_t)size);
-		enum frame_progress progress;
-
-		if (!size)
-			return;
-		progress = frame_feed(&connection->frame, data, size, &taken);
-		evbuffer_drain(input_of(connection), taken);
-		if (progress == FRAME_WHOLE)
-			take_reply(connection);
-		else if (progress == FRAME_BROKEN)
-			give_up_on_protocol(connection);
-	}
-}
-
-/*
- * During a pause, what is read piles up.  (libevent's watermark is of no use: at 2.1.12 it reads no more,
- * but calls us again and again, without rest.)
- */
-static void stop_when_full(struct redis_connection *connection)
-{
-	if (connection->stream && evbuffer_get_length(input_of(connection)) >= CONNECTION_INPUT_MAX)
-		bufferevent_disable(connection->stream, EV_READ);
-}
-
-static void on_readable(struct bufferevent *stream, void *context)
-{
-	struct redis_connection *connection = context;
-
-	(void)stream;
-	connection->heard_ms = now_ms();
-	connection->heard_at = calendar_us();
-	connection->pinged = false;
-	take_input(connection);
-	stop_when_full(connection);
-}
-
-void redis_connection_pause(struct redis_connection *connection)
-{
-	if (connection->paused)
-		return;
-	connection->paused = true;
-	connection->paused_at = calendar_us();
-}
-
-void redis_connection_resume(struct redis_connection *connection)
-{
-	static const struct timeval at_once = {0, 0};
-
-	if (!connection->paused)
-		return;
-	connection->paused = false;
-	connection->resumed_ms = now_ms();
-	evtimer_add(connection->resuming, &at_once);
-}
-
-bool redis_connection_is_paused(const struct redis_connection *connection)
-{
-	return connection->paused;
-}
-
-/* Whether Redis may have cut us off for a pause that is not long over. */
-static bool was_slow(const struct redis_connection *connection)
-{
-	return connection->paused ||
-	       (connection->resumed_ms && now_ms() - connection->resumed_ms < SILENCE_MAX_MS + TICK_MS);
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-int64_t redis_connection_heard_at(const struct redis_connection *connection)
-{
-	return was_slow(connection) ? later(connection->paused_at, connection->up_at) : connection->heard_at;
-}
-
 /* ---- the end ---- */
 
 /* What was read before the stream ended is heard first. */
-static void end(struct redis_connection *connection, const char *cause)
+void redis_connection_end(struct redis_connection *connection, const char *cause)
 {
-	if (holds_back(connection) && evbuffer_get_length(input_of(connection)) > 0)
+	if (redis_connection_holds_back(connection) &&
+	    evbuffer_get_length(redis_connection_input(connection)) > 0)
 		utf8_format(connection->ended, sizeof connection->ended, "%s", cause);
 	else
-		lose(connection, cause);
+		redis_connection_lose(connection, cause);
 }
 
-static void on_resuming(evutil_socket_t fd, short what, void *context)
+/* Of a server that says nothing and closes the connection before the greeting is over. */
+static const char *advice_on_end(const struct redis_connection *connection)
 {
-	struct redis_connection *connection = context;
-
-	(void)fd;
-	(void)what;
-	take_input(connection);
-	if (*connection->ended && !holds_back(connection))
-		lose(connection, connection->ended);
-	else if (connection->stream)
-		bufferevent_enable(connection->stream, EV_READ);
+	if (!connection->url.tls)
+		return " before it answered: does this port speak TLS?  Then REDIS_URL begins with rediss://";
+	return connection->secured ? " after the TLS handshake: does it demand a client certificate?"
+				   : " during the TLS handshake: does this port speak TLS?";
 }
 
 static void describe_end(const struct redis_connection *connection, short events, char *cause, size_t size)
 {
 	char error[REDIS_TROUBLE_MAX] = "Redis closed the connection";
+	bool is_known = connection->url.tls && tls_describe_error(connection->stream, error, sizeof error);
 
-	if ((events & BEV_EVENT_ERROR) && connection->tls)
-		tls_describe_error(connection->stream, error, sizeof error);
-	else if (events & BEV_EVENT_ERROR)
+	if (!is_known && (events & BEV_EVENT_ERROR))
 		utf8_format(error, sizeof error, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-	utf8_format(cause, size, "%s%s", error,
-		    was_slow(connection) ? " (intake was paused: perhaps for reading too slowly)" : "");
+	utf8_format(cause, size, "%s%s%s", error,
+		    redis_connection_was_slow(connection)
+			    ? " (intake was paused: perhaps for reading too slowly)"
+			    : "",
+		    !is_known && connection->state == CONNECTION_GREETING ? advice_on_end(connection) : "");
 }
 
 static void on_event(struct bufferevent *stream, short events, void *context)
@@ -326,12 +167,11 @@ static void on_event(struct bufferevent *stream, short events, void *context)
 	if (!(events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
 		return;
 	describe_end(connection, events, cause, sizeof cause);
-	end(connection, cause);
+	redis_connection_end(connection, cause);
 }
 
 static void close_stream(struct redis_connection *connection)
 {
-	dial_cancel(&connection->dial);
 	if (connection->stream)
 		bufferevent_free(connection->stream);
 	connection->stream = NULL;
@@ -339,34 +179,72 @@ static void close_stream(struct redis_connection *connection)
 	connection->ended[0] = '\0';
 }
 
-static void log_trouble(struct redis_connection *connection, const char *message)
+static const char *place_of(const struct redis_connection *connection)
 {
-	if (!strcmp(connection->trouble, connection->logged))
-		return;
-	memcpy(connection->logged, connection->trouble, sizeof connection->logged);
-	LOG(connection->settings.logger, LOG_WARN, message,
-	    LOG_TEXT("redis", connection->settings.url->place), LOG_TEXT("connection", connection->name),
-	    LOG_TEXT("cause", connection->trouble));
+	return *connection->url.place ? connection->url.place : "REDIS_URL";
 }
 
-static void lose(struct redis_connection *connection, const char *cause)
+static void be_lost(struct redis_connection *connection, bool was_up, const char *cause)
 {
-	bool was_up = connection->state == CONNECTION_UP;
-
 	utf8_format(connection->trouble, sizeof connection->trouble, "%s", cause);
 	close_stream(connection);
+	dial_cancel(&connection->dial);
 	connection->failures =
 		was_up && now_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;
 	set_state(connection, CONNECTION_WAITING);
-	log_trouble(connection, was_up ? "lost Redis" : "cannot reach Redis");
+	redis_server_missed(connection->settings.server, &connection->member,
+			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
+			    connection->trouble);
 	requests_abandon(&connection->requests);
 	connection->user->lost(connection->context, connection->trouble);
+}
+
+/* The reason that tells most is kept; of two alike that of the earlier address, so that it stays the same. */
+static void note_failure(struct redis_connection *connection, enum address_failure failure, const char *cause)
+{
+	size_t address = dial_address(connection->dial);
+
+	if (failure < connection->failure ||
+	    (failure == connection->failure && address > connection->failed_address))
+		return;
+	connection->failure = failure;
+	connection->failed_address = address;
+	utf8_format(connection->failed_for, sizeof connection->failed_for, "%s", cause);
+}
+
+/* No Redis that will do is behind this address: on to the next one. */
+static void give_up_address(struct redis_connection *connection, enum address_failure failure,
+			    const char *cause)
+{
+	note_failure(connection, failure, cause);
+	if (!dial_has_next(connection->dial)) {
+		be_lost(connection, false, connection->failed_for);
+		return;
+	}
+	close_stream(connection);
+	set_state(connection, CONNECTION_DIALING);
+	requests_abandon(&connection->requests);
+	dial_next(connection->dial);
+}
+
+void redis_connection_lose(struct redis_connection *connection, const char *cause)
+{
+	if (connection->state == CONNECTION_GREETING)
+		give_up_address(connection, connection->heard_ms ? ADDRESS_REFUSED : ADDRESS_SILENT, cause);
+	else
+		be_lost(connection, connection->state == CONNECTION_UP, cause);
 }
 
 void redis_connection_drop(struct redis_connection *connection, const char *cause)
 {
 	if (connection->state != CONNECTION_WAITING)
-		lose(connection, cause);
+		redis_connection_lose(connection, cause);
+}
+
+/* Another connection learned that this one is at the wrong server, too. */
+static void on_server_left(void *context, const char *cause)
+{
+	redis_connection_end(context, cause);
 }
 
 /* ---- the beginning ---- */
@@ -379,17 +257,20 @@ static void on_greeting_answer(void *context, const redisReply *reply)
 
 	if (!reply)
 		return; /* `lost` was told why */
-	if (!greeting_take(greeting, reply, error, sizeof error))
-		lose(connection, error);
-	else if (greeting->answered == greeting->count)
-		connection->user->greeted(connection->context);
+	if (greeting_take(greeting, reply, error, sizeof error)) {
+		if (greeting->answered == greeting->count)
+			connection->user->greeted(connection->context);
+		return;
+	}
+	if (greeting->is_defect)
+		redis_server_set_defect(connection->settings.server, error);
+	redis_connection_lose(connection, error);
 }
 
 static struct bufferevent *stream_new(struct redis_connection *connection, int fd)
 {
-	if (connection->tls)
-		return tls_stream_new(connection->tls, connection->settings.base, fd,
-				      connection->settings.url->host);
+	if (connection->url.tls)
+		return tls_stream_new(connection->settings.base, fd, connection->url.host);
 	return must(bufferevent_socket_new(connection->settings.base, fd,
 					   BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
 }
@@ -397,8 +278,9 @@ static struct bufferevent *stream_new(struct redis_connection *connection, int f
 static void open_stream(struct redis_connection *connection, int fd)
 {
 	connection->stream = stream_new(connection, fd);
+	connection->heard_ms = 0;
 	frame_init(&connection->frame, connection->bulk_max, connection->replies);
-	bufferevent_setcb(connection->stream, on_readable, NULL, on_event, connection);
+	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }
 
@@ -407,15 +289,15 @@ static void on_dialed(void *context, int fd, const char *error)
 	struct redis_connection *connection = context;
 	struct evbuffer *commands;
 
-	connection->dial = NULL;
 	if (error) {
-		lose(connection, error);
+		give_up_address(connection, ADDRESS_UNREACHED, error);
 		return;
 	}
 	set_state(connection, CONNECTION_GREETING);
 	open_stream(connection, fd);
 	commands = must(evbuffer_new());
-	greeting_begin(&connection->greeting, connection->settings.url, connection->name, commands);
+	greeting_begin(&connection->greeting, &connection->url, connection->name,
+		       &connection->settings.demands, commands);
 	redis_connection_request(connection, commands, connection->greeting.count, on_greeting_answer,
 				 connection);
 	evbuffer_free(commands);
@@ -423,9 +305,18 @@ static void on_dialed(void *context, int fd, const char *error)
 
 static void dial(struct redis_connection *connection)
 {
+	struct arena *arena = arena_new(1024);
+	const char *error;
+
 	set_state(connection, CONNECTION_DIALING);
-	connection->dial =
-		dial_start(connection->settings.base, connection->settings.url, on_dialed, connection);
+	connection->failure = ADDRESS_UNTRIED;
+	redis_url_release(&connection->url);
+	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
+		connection->dial = dial_start(connection->settings.base, &connection->url,
+					      connection->failures, on_dialed, connection);
+	else
+		redis_connection_lose(connection, error);
+	arena_free(&arena);
 }
 
 /* ---- being up ---- */
@@ -435,11 +326,14 @@ void redis_connection_settle(struct redis_connection *connection)
 	assert(connection->state == CONNECTION_GREETING);
 	connection->up_ms = connection->heard_ms = connection->ticked_ms = now_ms();
 	connection->up_at = calendar_us();
-	connection->trouble[0] = connection->logged[0] = '\0';
+	connection->trouble[0] = '\0';
+	connection->hides_role = false;
+	dial_cancel(&connection->dial);
 	set_state(connection, CONNECTION_UP);
-	LOG(connection->settings.logger, LOG_INFO, "connected to Redis",
-	    LOG_TEXT("redis", connection->settings.url->place), LOG_TEXT("connection", connection->name),
-	    LOG_TEXT("version", connection->greeting.version));
+	utf8_format(connection->member.run_id, sizeof connection->member.run_id, "%s",
+		    connection->greeting.run_id);
+	redis_server_reached(connection->settings.server, &connection->member, place_of(connection),
+			     connection->greeting.version);
 }
 
 bool redis_connection_is_up(const struct redis_connection *connection)
@@ -456,67 +350,31 @@ const char *redis_connection_trouble(const struct redis_connection *connection)
 	return *connection->trouble ? connection->trouble : "not connected yet";
 }
 
-static void on_pong(void *context, const redisReply *reply)
-{
-	(void)context;
-	(void)reply; /* whatever it is, Redis is alive */
-}
-
-static void ping(struct redis_connection *connection)
-{
-	struct evbuffer *commands = must(evbuffer_new());
-
-	connection->pinged = true;
-	command_append(commands, (struct bytes[]){bytes_of("PING")}, 1);
-	if (connection->listening)
-		send_commands(connection, commands);
-	else
-		redis_connection_request(connection, commands, 1, on_pong, NULL);
-	evbuffer_free(commands);
-}
-
-/* For how long nothing was heard; it means nothing while we do not listen, nor when it was we who slept. */
-static int64_t measure_silence(struct redis_connection *connection)
-{
-	int64_t now = now_ms();
-	bool slept = now - connection->ticked_ms > 3 * TICK_MS;
-
-	connection->ticked_ms = now;
-	if (slept || *connection->ended || evbuffer_get_length(input_of(connection)) >= CONNECTION_INPUT_MAX)
-		connection->heard_ms = now;
-	return now - connection->heard_ms;
-}
-
-static void tick(struct redis_connection *connection)
-{
-	int64_t silence_ms = measure_silence(connection);
-
-	set_timer(connection, TICK_MS);
-	if (silence_ms >= SILENCE_MAX_MS)
-		end(connection, "Redis does not answer");
-	else if (silence_ms >= PING_AFTER_MS && !connection->pinged)
-		ping(connection);
-}
-
 /* ---- the whole ---- */
 
 struct redis_connection *redis_connection_new(const struct redis_settings *settings, const char *name,
 					      size_t bulk_max, const struct connection_user *user,
 					      void *context)
 {
+	static const struct timeval at_once = {0, 0};
 	struct redis_connection *connection = must_alloc(sizeof *connection);
 
 	connection->settings = *settings;
+	if (!settings->server)
+		connection->settings.server = connection->alone =
+			redis_server_new(settings->base, settings->logger, SERVER_PATIENCE_MS);
+	connection->member =
+		(struct server_member){.name = name, .end = on_server_left, .context = connection};
+	redis_server_join(connection->settings.server, &connection->member);
 	connection->name = name;
 	connection->user = user;
 	connection->context = context;
-	connection->tls = settings->url->tls ? tls_context_new() : NULL;
 	connection->heard_at = calendar_us();
 	connection->bulk_max = bulk_max;
 	connection->replies = arena_new(REPLIES_CHUNK);
 	connection->timer = must(evtimer_new(settings->base, on_timer, connection));
-	connection->resuming = must(evtimer_new(settings->base, on_resuming, connection));
-	dial(connection);
+	connection->resuming = must(evtimer_new(settings->base, redis_connection_on_resuming, connection));
+	evtimer_add(connection->timer, &at_once);
 	return connection;
 }
 
@@ -525,10 +383,13 @@ void redis_connection_free(struct redis_connection **connection)
 	if (!*connection)
 		return;
 	close_stream(*connection);
+	dial_cancel(&(*connection)->dial);
 	requests_clear(&(*connection)->requests);
+	redis_server_leave((*connection)->settings.server, &(*connection)->member);
+	redis_server_free(&(*connection)->alone);
+	redis_url_release(&(*connection)->url);
 	event_free((*connection)->timer);
 	event_free((*connection)->resuming);
-	SSL_CTX_free((*connection)->tls);
 	arena_free(&(*connection)->replies);
 	free(*connection);
 	*connection = NULL;

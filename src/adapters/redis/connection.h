@@ -2,12 +2,14 @@
  * One connection to Redis: connects, says who it is, finds out when it is dead, and comes back.
  *
  * What it promises its user:
- *  - An attempt takes seconds at most; after a failure the next one follows with growing, jittered pauses
- *    (CONNECTION_BACKOFF_MAX_MS at most), for as long as it lives.
+ *  - At every attempt the URL is read anew, and every address of its host is tried in turn until there is a
+ *    Redis behind one that will do, for seconds each (see dial.h).  After a failure the next attempt follows
+ *    with growing, jittered pauses (CONNECTION_BACKOFF_MAX_MS at most), for as long as it lives.
  *  - A peer that does not answer (a half-open connection, a stopped Redis) is found within 10 seconds, by
  *    a PING when nothing else is heard.
  *  - Memory is bounded: what was read and not consumed (CONNECTION_INPUT_MAX and one read more), each
  *    frame (see frame.h).
+ *  - A server that turns out to be the wrong one is left (see redis_server.h).
  *  - The same trouble is logged once, not at every attempt.
  *
  * Callbacks come from the event loop only, save `lost` from redis_connection_drop().  A connection is not
@@ -16,8 +18,10 @@
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_H
 
-#include "adapters/redis/redis_url.h"
+#include "adapters/redis/greeting.h"
+#include "adapters/redis/redis_server.h"
 #include "adapters/redis/requests.h"
+#include "adapters/system/url_source.h"
 #include "bus/logger.h"
 #include "bus/random.h"
 
@@ -38,9 +42,11 @@ struct redisReply;
 /* What all connections to one Redis share.  All of it outlives them. */
 struct redis_settings {
 	struct event_base *base;
-	const struct redis_url *url;
+	struct url_source url; /* read at every attempt to connect */
 	struct random *random;
 	struct logger *logger;
+	struct redis_server *server; /* NULL: each connection is alone, and hears nothing of the others */
+	struct greeting_demands demands;
 };
 
 struct redis_connection;
@@ -90,7 +96,13 @@ void redis_connection_pause(struct redis_connection *connection);
 void redis_connection_resume(struct redis_connection *connection);
 bool redis_connection_is_paused(const struct redis_connection *connection);
 
-/* Ends this connection, `lost` included; another is made after a pause. */
+/* Asks the server whether it is a replica by now, unless it is up for listening only. */
+void redis_connection_check_role(struct redis_connection *connection);
+
+/*
+ * Ends this connection, `lost` included; another is made after a pause.  During the greeting it only gives the
+ * address up, and `lost` is called when there is no other.
+ */
 void redis_connection_drop(struct redis_connection *connection, const char *cause);
 
 /* Bytes that were not sent yet. */

@@ -1,6 +1,7 @@
-/* Look the host up, then connect to one address after the other until one answers. */
+/* Look the host up, then connect to one address after the other, as the owner asks for it. */
 #include "adapters/redis/dial.h"
 
+#include "adapters/redis/instants.h"
 #include "adapters/system/resolver.h"
 #include "core/must.h"
 #include "core/utf8.h"
@@ -31,13 +32,12 @@ struct dial {
 
 	struct resolver *resolver;
 	struct address addresses[ADDRESSES_MAX];
-	size_t count, next;
-	struct event *waiting; /* for the socket, or to begin */
+	size_t count, tried;
+	unsigned rotation;
+	int64_t begun_ms;      /* the last address */
+	struct event *waiting; /* for the socket, for the resolver, or to begin */
 	int fd;                /* being connected, or -1 */
-	char error[128];       /* of the last attempt */
 };
-
-static void try_next(struct dial *dial);
 
 void dial_cancel(struct dial **dial)
 {
@@ -52,13 +52,29 @@ void dial_cancel(struct dial **dial)
 	*dial = NULL;
 }
 
-static void finish(struct dial *dial)
+static void stop_waiting(struct dial *dial)
 {
-	struct dial ended = *dial;
+	if (dial->waiting)
+		event_free(dial->waiting);
+	dial->waiting = NULL;
+}
 
-	dial->fd = -1;
-	dial_cancel(&dial);
-	ended.done(ended.context, ended.fd, ended.fd < 0 ? ended.error : NULL);
+bool dial_has_next(const struct dial *dial)
+{
+	return dial->tried < dial->count;
+}
+
+size_t dial_address(const struct dial *dial)
+{
+	return dial->count ? (dial->rotation + dial->tried - 1) % dial->count : 0;
+}
+
+int64_t dial_left_ms(const struct dial *dial)
+{
+	int64_t all = dial_has_next(dial) ? DIAL_ADDRESS_MS : DIAL_LAST_ADDRESS_MS;
+	int64_t left = all - (now_ms() - dial->begun_ms);
+
+	return left > 0 ? left : 0;
 }
 
 /* ---- one address ---- */
@@ -79,12 +95,12 @@ static void set_options(int fd)
 	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DIAL_USER_TIMEOUT_MS);
 }
 
-static void give_up_address(struct dial *dial, int error)
+static void fail(struct dial *dial, int error)
 {
-	utf8_format(dial->error, sizeof dial->error, "%s", strerror(error));
 	if (dial->fd >= 0)
 		close(dial->fd);
 	dial->fd = -1;
+	dial->done(dial->context, -1, strerror(error));
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *context)
@@ -93,44 +109,41 @@ static void on_connected(evutil_socket_t fd, short what, void *context)
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	event_free(dial->waiting);
-	dial->waiting = NULL;
+	stop_waiting(dial);
 	if (what & EV_TIMEOUT)
 		error = ETIMEDOUT;
 	else
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	if (!error) {
-		finish(dial);
+	if (error) {
+		fail(dial, error);
 		return;
 	}
-	give_up_address(dial, error);
-	try_next(dial);
+	dial->fd = -1;
+	dial->done(dial->context, fd, NULL);
 }
 
-/* Returns whether an answer is to be waited for. */
-static bool try_address(struct dial *dial, const struct address *address)
+static void try_address(struct dial *dial, const struct address *address)
 {
 	static const struct timeval timeout = {DIAL_TIMEOUT_MS / 1000, DIAL_TIMEOUT_MS % 1000 * 1000};
 	const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
 
+	dial->begun_ms = now_ms();
 	dial->fd = socket(socket_address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (dial->fd >= 0 && socket_address->sa_family != AF_UNIX)
 		set_options(dial->fd);
 	if (dial->fd < 0 || (connect(dial->fd, socket_address, address->size) < 0 && errno != EINPROGRESS)) {
-		give_up_address(dial, errno);
-		return false;
+		fail(dial, errno);
+		return;
 	}
 	dial->waiting = must(event_new(dial->base, dial->fd, EV_WRITE, on_connected, dial));
 	event_add(dial->waiting, &timeout);
-	return true;
 }
 
-static void try_next(struct dial *dial)
+void dial_next(struct dial *dial)
 {
-	while (dial->next < dial->count)
-		if (try_address(dial, &dial->addresses[dial->next++]))
-			return;
-	finish(dial);
+	size_t index = (dial->rotation + dial->tried++) % dial->count;
+
+	try_address(dial, &dial->addresses[index]);
 }
 
 /* ---- the addresses ---- */
@@ -145,13 +158,20 @@ static void add_socket_path(struct dial *dial)
 	dial->count = 1;
 }
 
+static void fail_look_up(struct dial *dial, const char *error)
+{
+	char text[128];
+
+	utf8_format(text, sizeof text, "host not found: %s", error);
+	dial->done(dial->context, -1, text);
+}
+
 static void on_looked_up(void *context, struct addrinfo *addresses, const char *error)
 {
 	struct dial *dial = context;
 
 	dial->resolver = NULL;
-	if (error)
-		utf8_format(dial->error, sizeof dial->error, "host not found: %s", error);
+	stop_waiting(dial);
 	for (struct addrinfo *info = addresses; info && dial->count < ADDRESSES_MAX; info = info->ai_next) {
 		struct address *address = &dial->addresses[dial->count++];
 
@@ -160,7 +180,30 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 	}
 	if (addresses)
 		freeaddrinfo(addresses);
-	try_next(dial);
+	if (dial->count)
+		dial_next(dial);
+	else
+		fail_look_up(dial, error ? error : "it has no address");
+}
+
+static void on_look_up_timeout(evutil_socket_t fd, short what, void *context)
+{
+	struct dial *dial = context;
+
+	(void)fd;
+	(void)what;
+	stop_waiting(dial);
+	resolver_cancel(&dial->resolver);
+	fail_look_up(dial, "the look-up takes too long");
+}
+
+static void look_up(struct dial *dial)
+{
+	static const struct timeval timeout = {DIAL_LOOK_UP_MS / 1000, DIAL_LOOK_UP_MS % 1000 * 1000};
+
+	dial->waiting = must(evtimer_new(dial->base, on_look_up_timeout, dial));
+	evtimer_add(dial->waiting, &timeout);
+	dial->resolver = resolver_start(dial->base, dial->url->host, dial->url->port, on_looked_up, dial);
 }
 
 static void on_begin(evutil_socket_t fd, short what, void *context)
@@ -169,23 +212,23 @@ static void on_begin(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	event_free(dial->waiting);
-	dial->waiting = NULL;
-	if (dial->url->path) {
-		add_socket_path(dial);
-		try_next(dial);
-	} else {
-		dial->resolver =
-			resolver_start(dial->base, dial->url->host, dial->url->port, on_looked_up, dial);
+	stop_waiting(dial);
+	if (!dial->url->path) {
+		look_up(dial);
+		return;
 	}
+	add_socket_path(dial);
+	dial_next(dial);
 }
 
-struct dial *dial_start(struct event_base *base, const struct redis_url *url, dial_done *done, void *context)
+struct dial *dial_start(struct event_base *base, const struct redis_url *url, unsigned rotation,
+			dial_done *done, void *context)
 {
 	static const struct timeval at_once = {0, 0};
 	struct dial *dial = must_alloc(sizeof *dial);
 
-	*dial = (struct dial){.base = base, .url = url, .done = done, .context = context, .fd = -1};
+	*dial = (struct dial){
+		.base = base, .url = url, .rotation = rotation, .done = done, .context = context, .fd = -1};
 	dial->waiting = must(evtimer_new(base, on_begin, dial));
 	evtimer_add(dial->waiting, &at_once);
 	return dial;

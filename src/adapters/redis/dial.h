@@ -1,15 +1,22 @@
 /*
- * From a URL to a connected socket.  Every address that a name has is tried in turn, each for
- * DIAL_TIMEOUT_MS.
- *
- * How long a name takes to be looked up is up to the system's resolver (some seconds when it is away).
+ * From a URL to connected sockets: one after the other for each address that a name has, so that the next
+ * address can be tried when there is no Redis behind one.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_DIAL_H
 #define ALLOCD_ADAPTERS_REDIS_DIAL_H
 
 #include "adapters/redis/redis_url.h"
 
-#define DIAL_TIMEOUT_MS 2000
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIAL_LOOK_UP_MS 15000 /* for a name */
+#define DIAL_TIMEOUT_MS 2000  /* for a connected socket */
+
+/* For an address in all: until a connected socket, and until its owner is content with what is behind it. */
+#define DIAL_ADDRESS_MS      3000 /* while there are others to try */
+#define DIAL_LAST_ADDRESS_MS 5000
 
 /* When what was sent is not acknowledged for so long, the kernel gives the connection up. */
 #define DIAL_USER_TIMEOUT_MS 8000
@@ -18,13 +25,27 @@ struct dial;
 struct event_base;
 
 /*
- * Called once, from the event loop, after the dial freed itself: `fd` is the receiver's, non-blocking; or
- * it is -1, and `error` says why.
+ * Called from the event loop, once for each address: `fd` is the receiver's, non-blocking; or it is -1, and
+ * `error` says why.
  */
 typedef void dial_done(void *context, int fd, const char *error);
 
-/* `url` outlives the dial. */
-struct dial *dial_start(struct event_base *base, const struct redis_url *url, dial_done *done, void *context);
+/*
+ * Begins with the first address; with `rotation` others are the first in turn.  `url` outlives the dial, which
+ * lives until it is cancelled.
+ */
+struct dial *dial_start(struct event_base *base, const struct redis_url *url, unsigned rotation,
+			dial_done *done, void *context);
+
+/* Whether there is another address; dial_next() begins with it. */
+bool dial_has_next(const struct dial *dial);
+void dial_next(struct dial *dial);
+
+/* The number of the address that was begun last, in the resolver's order. */
+size_t dial_address(const struct dial *dial);
+
+/* What is left of that address's time. */
+int64_t dial_left_ms(const struct dial *dial);
 
 /* `done` is not called any more.  Accepts NULL in *dial and nulls it. */
 void dial_cancel(struct dial **dial);

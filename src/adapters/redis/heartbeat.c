@@ -37,6 +37,7 @@ static void beat(struct heartbeat *heartbeat)
 {
 	redis_publisher_say(heartbeat->publisher, HEARTBEAT_CHANNEL,
 			    (struct bytes){heartbeat->token, sizeof heartbeat->token});
+	redis_publisher_check_role(heartbeat->publisher);
 }
 
 void heartbeat_connected(struct heartbeat *heartbeat)

@@ -47,7 +47,7 @@ static void on_lost(void *context, const char *cause)
 	event_base_loopexit(call->base, NULL);
 }
 
-struct redis_call *redis_call_begin(const struct redis_url *url, struct random *random,
+struct redis_call *redis_call_begin(const struct url_source *url, const char *prefix, struct random *random,
 				    char error[REDIS_TROUBLE_MAX])
 {
 	static const struct connection_user user = {on_greeted, on_heard, on_lost};
@@ -55,9 +55,12 @@ struct redis_call *redis_call_begin(const struct redis_url *url, struct random *
 
 	call->base = must(event_base_new());
 	call->silent.level = LOG_ERROR; /* a connection warns at most */
-	call->connection =
-		redis_connection_new(&(struct redis_settings){call->base, url, random, &call->silent},
-				     "allocd-command", REPLY_MAX, &user, call);
+	call->connection = redis_connection_new(&(struct redis_settings){.base = call->base,
+									 .url = *url,
+									 .random = random,
+									 .logger = &call->silent,
+									 .demands.prefix = prefix},
+						"allocd-command", REPLY_MAX, &user, call);
 	event_base_dispatch(call->base);
 	if (call->lost) {
 		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
@@ -107,11 +110,11 @@ bool redis_call_number(struct redis_call *call, const struct bytes *arguments, s
 	return call->answered;
 }
 
-bool redis_call_publish(const struct redis_url *url, struct random *random, const char *channel,
+bool redis_call_publish(const struct url_source *url, struct random *random, const char *channel,
 			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
 {
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
-	struct redis_call *call = redis_call_begin(url, random, error);
+	struct redis_call *call = redis_call_begin(url, NULL, random, error);
 	bool published = call && redis_call_number(call, arguments, 3, receivers, error);
 
 	redis_call_end(&call);

@@ -10,8 +10,10 @@
 
 struct redis_call;
 
-/* Connects.  NULL, with one line in `error`, when that cannot be.  `url` outlives it. */
-struct redis_call *redis_call_begin(const struct redis_url *url, struct random *random,
+/*
+ * Connects.  NULL, with one line in `error`, when that cannot be.  `prefix` as in greeting.h; it outlives the call.
+ */
+struct redis_call *redis_call_begin(const struct url_source *url, const char *prefix, struct random *random,
 				    char error[REDIS_TROUBLE_MAX]);
 
 /* Accepts NULL in *call and nulls it. */
@@ -28,7 +30,7 @@ bool redis_call_number(struct redis_call *call, const struct bytes *arguments, s
  * Connects, publishes one message, and ends; *receivers is how many subscribers heard it.  On failure returns
  * false, with one line in `error`: it went out only if the connection was lost while Redis answered.
  */
-bool redis_call_publish(const struct redis_url *url, struct random *random, const char *channel,
+bool redis_call_publish(const struct url_source *url, struct random *random, const char *channel,
 			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX]);
 
 #endif

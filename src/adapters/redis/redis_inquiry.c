@@ -85,7 +85,7 @@ static void on_impatient(evutil_socket_t socket, short what, void *context)
 	event_base_loopexit(inquiry->base, NULL);
 }
 
-struct redis_inquiry *redis_inquiry_begin(const struct redis_url *url, struct random *random,
+struct redis_inquiry *redis_inquiry_begin(const struct url_source *url, struct random *random,
 					  const char *answers, char error[REDIS_TROUBLE_MAX])
 {
 	static const struct connection_user user = {on_greeted, on_heard, on_lost};
@@ -95,9 +95,10 @@ struct redis_inquiry *redis_inquiry_begin(const struct redis_url *url, struct ra
 	inquiry->silent.level = LOG_ERROR; /* a connection warns at most */
 	inquiry->patience = must(evtimer_new(inquiry->base, on_impatient, inquiry));
 	inquiry->answers = answers;
-	inquiry->connection =
-		redis_connection_new(&(struct redis_settings){inquiry->base, url, random, &inquiry->silent},
-				     "allocd-command", ANSWER_MAX, &user, inquiry);
+	inquiry->connection = redis_connection_new(
+		&(struct redis_settings){
+			.base = inquiry->base, .url = *url, .random = random, .logger = &inquiry->silent},
+		"allocd-command", ANSWER_MAX, &user, inquiry);
 	event_base_dispatch(inquiry->base);
 	if (inquiry->lost) {
 		utf8_format(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);

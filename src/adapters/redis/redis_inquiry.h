@@ -10,7 +10,7 @@
 struct redis_inquiry;
 
 /* Begins to listen on the channel of the answers.  NULL, with one line in `error`, when that cannot be. */
-struct redis_inquiry *redis_inquiry_begin(const struct redis_url *url, struct random *random,
+struct redis_inquiry *redis_inquiry_begin(const struct url_source *url, struct random *random,
 					  const char *answers, char error[REDIS_TROUBLE_MAX]);
 
 /* Accepts NULL in *inquiry and nulls it. */

@@ -460,6 +460,11 @@ const char *redis_publisher_trouble(const struct redis_publisher *publisher)
 	return redis_connection_trouble(publisher->connection);
 }
 
+void redis_publisher_check_role(struct redis_publisher *publisher)
+{
+	redis_connection_check_role(publisher->connection);
+}
+
 void redis_publisher_drop(struct redis_publisher *publisher, const char *cause)
 {
 	redis_connection_drop(publisher->connection, cause);

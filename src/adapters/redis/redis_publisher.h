@@ -53,6 +53,9 @@ bool redis_publisher_is_up(const struct redis_publisher *publisher);
 /* Why it is not up; NULL when it is. */
 const char *redis_publisher_trouble(const struct redis_publisher *publisher);
 
+/* Asks Redis whether it is a replica by now, and leaves it then. */
+void redis_publisher_check_role(struct redis_publisher *publisher);
+
 /* Ends the connection; calls under way fail.  It comes back by itself.  Not from a `done`. */
 void redis_publisher_drop(struct redis_publisher *publisher, const char *cause);
 

@@ -215,6 +215,44 @@ bool redis_url_parse(struct redis_url *url, const char *text, const char **error
 	return !*error;
 }
 
+bool redis_url_read(struct redis_url *url, const struct url_source *source, struct arena *arena,
+		    const char **error)
+{
+	const char *text = source->read(source->context, arena, error);
+
+	*url = (struct redis_url){0};
+	if (!text)
+		return false;
+	if (redis_url_parse(url, text, error))
+		return true;
+	*error = arena_printf(arena, "REDIS_URL: %s", *error);
+	return false;
+}
+
+static bool is_same(const char *left, const char *right)
+{
+	return left && right ? !strcmp(left, right) : left == right;
+}
+
+bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right)
+{
+	return left->tls == right->tls && !strcmp(left->place, right->place) &&
+	       is_same(left->user, right->user) && is_same(left->password, right->password) &&
+	       left->database == right->database;
+}
+
+void redis_url_place(const struct url_source *source, char place[REDIS_PLACE_MAX])
+{
+	struct arena *arena = arena_new(1024);
+	struct redis_url url;
+	const char *error;
+	bool is_read = redis_url_read(&url, source, arena, &error);
+
+	utf8_format(place, REDIS_PLACE_MAX, "%s", is_read ? url.place : "REDIS_URL");
+	redis_url_release(&url);
+	arena_free(&arena);
+}
+
 void redis_url_release(struct redis_url *url)
 {
 	if (url->password)

@@ -9,6 +9,8 @@
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_URL_H
 #define ALLOCD_ADAPTERS_REDIS_REDIS_URL_H
 
+#include "adapters/system/url_source.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +33,16 @@ struct redis_url {
  * the URL.
  */
 bool redis_url_parse(struct redis_url *url, const char *text, const char **error);
+
+/* The same of a URL as its source has it now.  `arena`: where *error may live. */
+bool redis_url_read(struct redis_url *url, const struct url_source *source, struct arena *arena,
+		    const char **error);
+
+/* Where Redis is, as the source has it now: for messages.  "REDIS_URL" when it cannot be read. */
+void redis_url_place(const struct url_source *source, char place[REDIS_PLACE_MAX]);
+
+/* Whether both lead to the same server as the same user. */
+bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right);
 
 /* Wipes the password. */
 void redis_url_release(struct redis_url *url);

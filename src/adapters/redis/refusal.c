@@ -10,40 +10,95 @@
 
 static const struct {
 	const char *word, *advice;
-} advices[] = {
-	{"NOAUTH", "put the password into REDIS_URL"},
-	{"WRONGPASS", "check user and password in REDIS_URL"},
-	{"NOPERM", "the ACL of the user in REDIS_URL lacks it"},
+	enum refusal_kind kind;
+} refusals[] = {
+	{"NOAUTH", "put the password into REDIS_URL", REFUSAL_LOGIN},
+	{"WRONGPASS", "check user and password in REDIS_URL", REFUSAL_LOGIN},
+	{"NOPERM", "the ACL of the user in REDIS_URL lacks it", REFUSAL_RIGHTS},
 	{"ERR The user executing the script can't",
-	 "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish"},
-	{"NOSCRIPT", "Redis forgot it at once: is there a proxy that asks several servers?"},
-	{"NOREPLICAS", "fewer replicas follow than min-replicas-to-write asks for"},
-	{"DENIED", "set a password in Redis, or bind it to an address that is reachable"},
-	{"LOADING", "Redis reads its data set and will be there soon"},
-	{"OOM", "Redis is at its maxmemory: raise it, or let keys expire"},
-	{"READONLY", "this is a replica: REDIS_URL must name the master"},
-	{"MISCONF", "Redis cannot save to its disk"},
-	{"MASTERDOWN", "a replica that lost its master"},
-	{"CLUSTERDOWN", "the cluster has lost nodes"},
-	{"MOVED", "Redis runs as a cluster, which is not supported"},
-	{"BUSY", "a script blocks Redis"},
-	{"WRONGTYPE", "another program uses a key of that name: set ALLOCD_PREFIX"},
+	 "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish", REFUSAL_RIGHTS},
+	{"NOSCRIPT", "Redis forgot it at once: is there a proxy that asks several servers?",
+	 REFUSAL_OF_COMMAND},
+	{"NOREPLICAS", "fewer replicas follow than min-replicas-to-write asks for", REFUSAL_NOT_NOW},
+	{"DENIED", "set a password in Redis, or bind it to an address that is reachable", REFUSAL_OF_COMMAND},
+	{"LOADING", "Redis reads its data set and will be there soon", REFUSAL_NOT_NOW},
+	{"OOM", "Redis is at its maxmemory: raise it, or let keys expire", REFUSAL_OF_COMMAND},
+	{"READONLY", "this is a replica: REDIS_URL must name the master", REFUSAL_WRONG_SERVER},
+	{"MISCONF", "Redis cannot save to its disk", REFUSAL_NOT_NOW},
+	{"MASTERDOWN", "this is a replica that lost its master", REFUSAL_WRONG_SERVER},
+	{"UNBLOCKED force", "the master became a replica", REFUSAL_WRONG_SERVER},
+	{"CLUSTERDOWN", "the cluster has lost nodes", REFUSAL_NOT_NOW},
+	{"TRYAGAIN", "the cluster moves the slot to another node", REFUSAL_NOT_NOW},
+	{"MOVED",
+	 "another node of the cluster holds the slot of ALLOCD_PREFIX: REDIS_URL must name that node",
+	 REFUSAL_WRONG_SERVER},
+	{"CROSSSLOT", "Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:",
+	 REFUSAL_SLOTS},
+	{"BUSY", "a script blocks Redis", REFUSAL_OF_COMMAND},
+	{"WRONGTYPE", "another program uses a key of that name: set ALLOCD_PREFIX", REFUSAL_OF_COMMAND},
 };
 
-bool refusal_is(const struct redisReply *reply, const char *word)
+#define REFUSALS (sizeof refusals / sizeof refusals[0])
+
+/* What Redis 6.2 puts before the error that ended a script: "ERR Error running script (…): …: -READONLY …". */
+static const char script_error[] = "ERR Error running script";
+
+static bool begins_with(const char *text, const char *word)
 {
 	size_t length = strlen(word);
 
-	return reply->type == REDIS_REPLY_ERROR && !strncmp(reply->str, word, length) &&
-	       (reply->str[length] == ' ' || reply->str[length] == '\0');
+	return !strncmp(text, word, length) && (text[length] == ' ' || text[length] == '\0');
+}
+
+bool refusal_is(const struct redisReply *reply, const char *word)
+{
+	return reply->type == REDIS_REPLY_ERROR && begins_with(reply->str, word);
+}
+
+/* The error's own words: behind those of the script that it ended, if there is one. */
+static const char *words_of(const struct redisReply *reply)
+{
+	const char *inner = begins_with(reply->str, script_error) ? strstr(reply->str, ": -") : NULL;
+
+	return inner ? inner + strlen(": -") : reply->str;
+}
+
+/* The row of the table that the error belongs to; REFUSALS when it is no error, or an unknown one. */
+static size_t row_of(const struct redisReply *reply)
+{
+	size_t row = reply->type == REDIS_REPLY_ERROR ? 0 : REFUSALS;
+
+	while (row < REFUSALS && !begins_with(words_of(reply), refusals[row].word))
+		row++;
+	return row;
 }
 
 static const char *advice_on(const struct redisReply *reply)
 {
-	for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
-		if (refusal_is(reply, advices[i].word))
-			return advices[i].advice;
-	return NULL;
+	size_t row = row_of(reply);
+
+	return row < REFUSALS ? refusals[row].advice : NULL;
+}
+
+static enum refusal_kind kind_of_error(const struct redisReply *reply)
+{
+	size_t row = row_of(reply);
+
+	return row < REFUSALS ? refusals[row].kind : REFUSAL_OF_COMMAND;
+}
+
+enum refusal_kind refusal_kind_of(const struct redisReply *reply, const struct redisReply **error)
+{
+	enum refusal_kind kind = REFUSAL_OF_COMMAND;
+
+	*error = reply;
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return kind_of_error(reply);
+	for (size_t i = 0; i < reply->elements && kind == REFUSAL_OF_COMMAND; i++) {
+		*error = reply->element[i];
+		kind = kind_of_error(*error);
+	}
+	return kind;
 }
 
 static const char *type_name(int type)

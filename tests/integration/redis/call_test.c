@@ -18,7 +18,8 @@ static void setup(void)
 
 static bool publish(const char *channel, struct bytes payload)
 {
-	return redis_call_publish(&world.url, world.settings.random, channel, payload, &receivers, error);
+	return redis_call_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
+				  error);
 }
 
 START_TEST(the_answer_is_how_many_heard_it)

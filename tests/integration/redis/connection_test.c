@@ -263,7 +263,8 @@ static const struct {
 } peers[] = {
 	{PEER_ECHOES, "", "AUTH was refused"},
 	{PEER_SAYS, "HTTP/1.1 400 Bad Request\r\n\r\n", "not the protocol of Redis"},
-	{PEER_SAYS, "\x15\x03\x01\x02\x02\x16", "not the protocol of Redis"},
+	{PEER_SAYS, "\x15\x03\x01\x02\x02\x16", "this port speaks TLS"},
+	{PEER_SAYS, "\x16\x03\x01\x02\x02\x16", "not the protocol of Redis"},
 	{PEER_SAYS, "+OK\r\n*1000000000\r\n", "not the protocol of Redis"},
 	{PEER_SAYS, "+OK\r\n$-7\r\n", "not the protocol of Redis"},
 	{PEER_SAYS, "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
@@ -315,7 +316,8 @@ START_TEST(weird_replies_do_no_harm)
 	char text[512];
 	struct peer *peer;
 
-	snprintf(text, sizeof text, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n%s", sequels[_i]);
+	snprintf(text, sizeof text, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n$11\r\nrole:master\r\n%s",
+		 sequels[_i]);
 	peer = peer_new(world.base, PEER_SAYS, text);
 	use_url("redis://me:pw@127.0.0.1:%d", peer_port(peer));
 	subscribe();

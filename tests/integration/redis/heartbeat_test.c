@@ -18,7 +18,7 @@
 #define WINDOWS_MAX 8
 
 static struct heartbeat *heartbeat;
-static struct redis_url publisher_url;
+static char publisher_url[64];
 static struct server other;
 
 /* The subscriber's blind windows. */
@@ -63,12 +63,9 @@ static void on_publisher_up(void *context)
 static void connect_publisher(int port, const char *userinfo)
 {
 	struct redis_settings settings = world.settings;
-	char text[64];
-	const char *error;
 
-	snprintf(text, sizeof text, "redis://%s127.0.0.1:%d", userinfo, port);
-	ck_assert(redis_url_parse(&publisher_url, text, &error));
-	settings.url = &publisher_url;
+	snprintf(publisher_url, sizeof publisher_url, "redis://%s127.0.0.1:%d", userinfo, port);
+	settings.url.context = publisher_url;
 	world.publisher = redis_publisher_new(
 		&settings, &(struct redis_publisher_config){
 				   .name = "allocd-test", .prefix = "p:", .up = on_publisher_up});
@@ -142,7 +139,6 @@ static void teardown(void)
 	heartbeat_free(&heartbeat);
 	ck_assert_ptr_null(heartbeat);
 	redis_publisher_free(&world.publisher);
-	redis_url_release(&publisher_url);
 	if (*other.folder)
 		server_release(&other);
 	world_teardown();

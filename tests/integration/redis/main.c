@@ -7,6 +7,8 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(runner, connection_suite());
+	srunner_add_suite(runner, failover_suite());
+	srunner_add_suite(runner, addresses_suite());
 	srunner_add_suite(runner, given_server_suite());
 	srunner_add_suite(runner, heartbeat_suite());
 	srunner_add_suite(runner, patience_suite());

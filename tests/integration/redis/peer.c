@@ -56,13 +56,21 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd, str
 
 struct peer *peer_new(struct event_base *base, enum peer_manner manner, const char *text)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return peer_new_at(base, manner, text, "127.0.0.1", 0);
+}
+
+struct peer *peer_new_at(struct event_base *base, enum peer_manner manner, const char *text, const char *ip,
+			 int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	struct peer *peer = calloc(1, sizeof *peer);
 	socklen_t size = sizeof address;
 
+	ck_assert_int_eq(inet_pton(AF_INET, ip, &address.sin_addr), 1);
 	*peer = (struct peer){.base = base, .manner = manner, .text = text};
-	peer->listener = evconnlistener_new_bind(base, on_accepted, peer, LEV_OPT_CLOSE_ON_FREE, -1,
-						 (struct sockaddr *)&address, sizeof address);
+	peer->listener =
+		evconnlistener_new_bind(base, on_accepted, peer, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE,
+					-1, (struct sockaddr *)&address, sizeof address);
 	ck_assert_ptr_nonnull(peer->listener);
 	getsockname(evconnlistener_get_fd(peer->listener), (struct sockaddr *)&address, &size);
 	peer->port = ntohs(address.sin_port);

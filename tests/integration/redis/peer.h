@@ -12,6 +12,10 @@ enum peer_manner { PEER_ECHOES, PEER_SAYS, PEER_IS_SILENT, PEER_HANGS_UP };
 struct peer *peer_new(struct event_base *base, enum peer_manner manner, const char *text);
 void peer_free(struct peer **peer);
 
+/* The same on a port and an address of this machine, such as 127.0.0.2. */
+struct peer *peer_new_at(struct event_base *base, enum peer_manner manner, const char *text,
+			 const char *address, int port);
+
 int peer_port(const struct peer *peer);
 
 #endif

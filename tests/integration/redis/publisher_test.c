@@ -621,7 +621,6 @@ static const struct {
 	const char *trouble, *cure;
 	const char *words;
 } troubles[] = {
-	{"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "READONLY"},
 	{"SET p:events x", "DEL p:events", "WRONGTYPE"},
 	{"SET p:allocd:fence:one x", "DEL p:allocd:fence:one", "WRONGTYPE"},
 	{"ACL SETUSER default -evalsha", "ACL SETUSER default +evalsha", "NOPERM"},

@@ -437,7 +437,6 @@ static const struct {
 	{"ACL SETUSER default -xreadgroup -xautoclaim -xack -xtrim -xinfo -xgroup",
 	 "ACL SETUSER default +@all", "NOPERM"},
 	{"RENAME p:commands kept", "RENAME kept p:commands", "WRONGTYPE"},
-	{"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", ""},
 };
 
 START_TEST(what_redis_refuses_is_to_be_tried_again)

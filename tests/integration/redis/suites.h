@@ -4,8 +4,10 @@
 
 #include <check.h>
 
+Suite *addresses_suite(void);
 Suite *call_suite(void);
 Suite *connection_suite(void);
+Suite *failover_suite(void);
 Suite *given_server_suite(void);
 Suite *heartbeat_suite(void);
 Suite *patience_suite(void);

@@ -112,7 +112,6 @@ void world_teardown(void)
 	redis_publisher_free(&world.publisher);
 	if (world.control)
 		redisFree(world.control);
-	redis_url_release(&world.url);
 	event_base_free(world.base);
 	arena_free(&world.arena);
 	server_release(&world.server);
@@ -126,16 +125,15 @@ void start_server(const char *const *options, size_t count)
 
 void use_url(const char *format, ...)
 {
-	char text[256];
-	const char *error;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	vsnprintf(world.url, sizeof world.url, format, arguments);
 	va_end(arguments);
-	redis_url_release(&world.url);
-	ck_assert_msg(redis_url_parse(&world.url, text, &error), "%s: %s", text, error);
-	world.settings = (struct redis_settings){world.base, &world.url, &random_port, &logger};
+	world.settings = (struct redis_settings){.base = world.base,
+						 .url = {url_read_text, world.url},
+						 .random = &random_port,
+						 .logger = &logger};
 }
 
 void subscribe(void)

@@ -36,7 +36,7 @@ struct told {
 struct world {
 	struct event_base *base;
 	struct server server;
-	struct redis_url url;
+	char url[256];
 	struct redis_settings settings;
 	struct redis_subscriber *subscriber;
 	struct redis_publisher *publisher;

@@ -11,6 +11,7 @@ int main(void)
 	srunner_add_suite(runner, greeting_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, requests_suite());
+	srunner_add_suite(runner, server_suite());
 	srunner_add_suite(runner, standing_suite());
 	srunner_add_suite(runner, url_suite());
 	srunner_run_all(runner, CK_NORMAL);

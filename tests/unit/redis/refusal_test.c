@@ -19,6 +19,11 @@ static const struct {
 	{"-MISCONF Redis is configured to save RDB snapshots\r\n", {"MISCONF", "disk"}},
 	{"-DENIED Redis is running in protected mode\r\n", {"DENIED", "password"}},
 	{"-MOVED 1 10.0.0.1:6379\r\n", {"MOVED", "cluster"}},
+	{"-CROSSSLOT Keys in request don't hash to the same slot\r\n", {"CROSSSLOT", "hash tag"}},
+	{"-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n",
+	 {"UNBLOCKED", "became a replica"}},
+	{"-ERR Error running script (call to f_12): @user_script:3: -READONLY You can't write\r\n",
+	 {"@user_script:3", "must name the master"}},
 	{"-WRONGTYPE Operation against a key\r\n", {"WRONGTYPE", "ALLOCD_PREFIX"}},
 	{"-ERR The user executing the script can't run this command\r\n", {"ERR", "must allow hget"}},
 	{"-NOSCRIPT No matching script.\r\n", {"NOSCRIPT", "proxy"}},
@@ -79,12 +84,60 @@ START_TEST(long_words_are_cut)
 }
 END_TEST
 
+/* Texts of Redis 6.2, 7.0, 7.2 and Valkey 8. */
+static const struct {
+	const char *wire;
+	enum refusal_kind kind;
+} kinds[] = {
+	{"-READONLY You can't write against a read only replica.\r\n", REFUSAL_WRONG_SERVER},
+	{"-READONLY You can't write against a read only replica. script: 3c0f, on @user_script:58.\r\n",
+	 REFUSAL_WRONG_SERVER},
+	{"-ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -READONLY You can't write\r\n",
+	 REFUSAL_WRONG_SERVER},
+	{"*4\r\n:0\r\n:0\r\n:0\r\n-READONLY You can't write against a read only replica.\r\n",
+	 REFUSAL_WRONG_SERVER},
+	{"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+	 REFUSAL_WRONG_SERVER},
+	{"-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n",
+	 REFUSAL_WRONG_SERVER},
+	{"-UNBLOCKED the stream key no longer exists\r\n", REFUSAL_OF_COMMAND},
+	{"-MOVED 3999 127.0.0.1:6381\r\n", REFUSAL_WRONG_SERVER},
+	{"-MISCONF Errors writing to the AOF file: No space left on device\r\n", REFUSAL_NOT_NOW},
+	{"*4\r\n:5\r\n:1\r\n:0\r\n-MISCONF Redis is configured to save RDB snapshots\r\n", REFUSAL_NOT_NOW},
+	{"-LOADING Redis is loading the dataset in memory\r\n", REFUSAL_NOT_NOW},
+	{"-NOREPLICAS Not enough good replicas to write.\r\n", REFUSAL_NOT_NOW},
+	{"-CLUSTERDOWN Hash slot not served\r\n", REFUSAL_NOT_NOW},
+	{"-NOAUTH Authentication required.\r\n", REFUSAL_LOGIN},
+	{"-NOPERM this user has no permissions to run the 'publish' command\r\n", REFUSAL_RIGHTS},
+	{"-CROSSSLOT Keys in request don't hash to the same slot\r\n", REFUSAL_SLOTS},
+	{"-OOM command not allowed when used memory > 'maxmemory'.\r\n", REFUSAL_OF_COMMAND},
+	{"-NOGROUP No such key 'x' or consumer group\r\n", REFUSAL_OF_COMMAND},
+	{"-ERR READONLY\r\n", REFUSAL_OF_COMMAND},
+	{"-READONLYISH\r\n", REFUSAL_OF_COMMAND},
+	{"$8\r\nREADONLY\r\n", REFUSAL_OF_COMMAND},
+	{"*2\r\n$8\r\nREADONLY\r\n*0\r\n", REFUSAL_OF_COMMAND},
+	{"*0\r\n", REFUSAL_OF_COMMAND},
+	{"$-1\r\n", REFUSAL_OF_COMMAND},
+};
+
+START_TEST(an_error_says_whether_another_server_may_serve_us)
+{
+	const redisReply *error;
+
+	ck_assert_msg(refusal_kind_of(reply_of(kinds[_i].wire), &error) == kinds[_i].kind, "%s",
+		      kinds[_i].wire);
+
+	ck_assert(kinds[_i].kind == REFUSAL_OF_COMMAND || error->type == REDIS_REPLY_ERROR);
+}
+END_TEST
+
 Suite *refusal_suite(void)
 {
 	Suite *suite = suite_create("redis refusal");
 	TCase *tests = tcase_create("refusal");
 
 	tcase_add_loop_test(tests, a_refusal_says_what_to_do, 0, COUNT(refusals));
+	tcase_add_loop_test(tests, an_error_says_whether_another_server_may_serve_us, 0, COUNT(kinds));
 	tcase_add_test(tests, a_word_is_a_whole_word);
 	tcase_add_test(tests, only_printable_ascii_is_told);
 	tcase_add_test(tests, long_words_are_cut);

@@ -10,6 +10,7 @@ Suite *frame_suite(void);
 Suite *greeting_suite(void);
 Suite *refusal_suite(void);
 Suite *requests_suite(void);
+Suite *server_suite(void);
 Suite *standing_suite(void);
 Suite *url_suite(void);
 

@@ -1,0 +1,287 @@
+/* Two real servers, of which one takes over from the other that stays up: every connection moves. */
+#include "adapters/redis/heartbeat.h"
+#include "reading.h"
+#include "suites.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Much less than the time in which silence is noticed. */
+#define SOON_MS 4000
+
+#define PATIENCE_SHORT_MS 1500
+
+static struct server other;
+static redisContext *other_control;
+static struct heartbeat *heartbeat;
+static size_t done, failed;
+
+static void on_done(void *context, const struct published *published, const struct failure *failure)
+{
+	(void)context, (void)published;
+	done += !failure;
+	failed += failure != NULL;
+}
+
+static void publish_one(void)
+{
+	static const struct outgoing event = {MSG_OUT_OF_STOCK, {"payload", 7}};
+
+	publish_events(world.publisher, &event, 1, on_done, NULL);
+}
+
+static bool all_are_up(void)
+{
+	return subscriber_is_up() && publisher_is_up() && stream_is_up();
+}
+
+/* How many of our connections that server has: publisher, subscriber, and two of the stream. */
+static size_t connections_at(redisContext *control)
+{
+	redisReply *reply = redisCommand(control, "CLIENT LIST");
+	size_t count = 0;
+
+	for (const char *at = reply->str; (at = strstr(at, "name=allocd-test")); at++)
+		count++;
+	freeReplyObject(reply);
+	return count;
+}
+
+/* The name leads to the other server from now on. */
+static void switch_name(void)
+{
+	snprintf(world.url, sizeof world.url, "redis://127.0.0.1:%d", other.port);
+}
+
+static void setup(void)
+{
+	done = failed = 0;
+	set_up_reading(NULL, 0);
+	stop_reading();
+	server_init(&other);
+	server_start(&other, NULL, 0);
+	other_control = server_control(&other);
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	world.settings.server = redis_server_new(world.base, world.settings.logger, PATIENCE_SHORT_MS);
+	subscribe();
+	start_publisher(NULL);
+	start_reading("me", 60000);
+	run_until(all_are_up());
+	ck_assert_uint_eq(connections_at(world.control), 4);
+}
+
+static void teardown(void)
+{
+	heartbeat_free(&heartbeat);
+	stop_reading();
+	redis_subscriber_free(&world.subscriber);
+	redis_publisher_free(&world.publisher);
+	redis_server_free(&world.settings.server);
+	redisFree(other_control);
+	server_release(&other);
+	tear_down_reading();
+}
+
+static void expect_all_at_the_other(int64_t within_ms)
+{
+	int64_t begin = milliseconds();
+
+	run_until(connections_at(other_control) == 4 && all_are_up());
+	ck_assert_int_le(milliseconds() - begin, within_ms);
+	run_until(connections_at(world.control) == 0);
+}
+
+static void demote(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "REPLICAOF 127.0.0.1 %d", other.port);
+	command(text);
+}
+
+/* ---- who finds it out ---- */
+
+static void write_something(void)
+{
+	publish_one();
+}
+
+static void wait_for_entries(void)
+{
+	DO(create_group, ("0-0"));
+	begin_read_new();
+	run_for(50);
+}
+
+static void acknowledge(void)
+{
+	begin_acknowledge(&(struct stream_id){1, 1}, 1);
+}
+
+static void beat(void)
+{
+	heartbeat = heartbeat_new(&world.settings, world.publisher, world.subscriber);
+}
+
+static void do_nothing(void)
+{
+}
+
+static void reconnect_the_publisher(void)
+{
+	redis_publisher_drop(world.publisher, "for a test");
+}
+
+static const struct {
+	void (*before)(void);
+	void (*after)(void);
+} witnesses[] = {
+	{do_nothing, write_something},
+	{do_nothing, acknowledge},
+	{wait_for_entries, do_nothing},
+	{do_nothing, beat}, /* the question that goes with the heartbeat */
+	{do_nothing, reconnect_the_publisher},
+};
+
+START_TEST(whoever_finds_the_master_demoted_takes_all_along)
+{
+	world.log[0] = '\0';
+	witnesses[_i].before();
+	demote();
+	switch_name();
+	witnesses[_i].after();
+
+	expect_all_at_the_other(SOON_MS);
+	ck_assert_uint_le(log_lines("lost Redis"), 2);
+	ck_assert_uint_eq(log_lines("every connection to Redis is up again"), 1);
+	publish_one();
+	run_until(done == 1);
+}
+END_TEST
+
+/* A replica is not worked with, for as long as the name leads there. */
+START_TEST(the_name_may_be_switched_later)
+{
+	demote();
+	publish_one();
+	run_for(2500);
+	ck_assert(!subscriber_is_up() && !publisher_is_up());
+	ck_assert_uint_eq(log_lines("this is a replica of another Redis"), 1);
+
+	switch_name();
+	expect_all_at_the_other(CONNECTION_BACKOFF_MAX_MS + SOON_MS);
+}
+END_TEST
+
+START_TEST(a_demotion_that_is_taken_back_is_found)
+{
+	demote();
+	publish_one();
+	run_until(!publisher_is_up());
+	command("REPLICAOF NO ONE");
+
+	run_until(all_are_up());
+	publish_one();
+	run_until(done == 1);
+	ck_assert_uint_eq(connections_at(other_control), 0);
+}
+END_TEST
+
+/* Only one connection is cut, and comes back elsewhere: the others must not stay behind. */
+static const char *const cuts[] = {"CLIENT KILL TYPE pubsub", "CLIENT KILL TYPE normal SKIPME yes"};
+
+START_TEST(who_is_left_behind_follows)
+{
+	switch_name();
+	command(cuts[_i]);
+
+	expect_all_at_the_other(SOON_MS);
+}
+END_TEST
+
+START_TEST(a_master_that_freezes_is_left)
+{
+	kill(world.server.pid, SIGSTOP);
+	switch_name();
+
+	run_until(connections_at(other_control) == 4 && all_are_up());
+	ck_assert_uint_le(log_lines("lost Redis"), 2);
+	kill(world.server.pid, SIGCONT);
+}
+END_TEST
+
+/* ---- what may pass ---- */
+
+static void refuse_writes(void)
+{
+	command("CONFIG SET min-replicas-to-write 1");
+}
+
+START_TEST(what_passes_soon_ends_no_connection)
+{
+	refuse_writes();
+	for (int i = 0; i < 8; i++) {
+		publish_one();
+		run_for(100);
+	}
+	command("CONFIG SET min-replicas-to-write 0");
+	publish_one();
+	run_until(done >= 1);
+
+	ck_assert_uint_eq(log_lines("lost Redis"), 0);
+}
+END_TEST
+
+static void refuse_until_one_looks_around(void)
+{
+	int64_t begin = milliseconds();
+
+	refuse_writes();
+	while (!log_lines("lost Redis")) {
+		publish_one();
+		run_for(100);
+		ck_assert_int_lt(milliseconds() - begin, PATIENCE_SHORT_MS + SOON_MS);
+	}
+	ck_assert_int_ge(milliseconds() - begin, PATIENCE_SHORT_MS);
+}
+
+START_TEST(what_lasts_makes_the_refused_connection_look_around)
+{
+	switch_name();
+	refuse_until_one_looks_around();
+
+	expect_all_at_the_other(SOON_MS);
+	ck_assert_uint_gt(failed, 0);
+}
+END_TEST
+
+/* No command on pub/sub is missed for that. */
+START_TEST(a_server_that_is_still_the_right_one_keeps_the_subscriber)
+{
+	refuse_until_one_looks_around();
+	run_until(all_are_up());
+
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->losses, 0);
+	ck_assert_uint_eq(connections_at(world.control), 4);
+}
+END_TEST
+
+Suite *failover_suite(void)
+{
+	Suite *suite = suite_create("redis failover");
+	TCase *tests = tcase_create("failover");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, whoever_finds_the_master_demoted_takes_all_along, 0, COUNT(witnesses));
+	tcase_add_test(tests, the_name_may_be_switched_later);
+	tcase_add_test(tests, a_demotion_that_is_taken_back_is_found);
+	tcase_add_loop_test(tests, who_is_left_behind_follows, 0, COUNT(cuts));
+	tcase_add_test(tests, a_master_that_freezes_is_left);
+	tcase_add_test(tests, what_passes_soon_ends_no_connection);
+	tcase_add_test(tests, what_lasts_makes_the_refused_connection_look_around);
+	tcase_add_test(tests, a_server_that_is_still_the_right_one_keeps_the_subscriber);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
