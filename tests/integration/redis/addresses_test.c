@@ -116,7 +116,7 @@ START_TEST(who_is_no_redis_does_not_keep_us_from_the_next_address)
 {
 	int64_t begin = milliseconds();
 
-	for (size_t i = 0; i < strangers[_i].count; i++)
+	for (size_t i = 0; i < strangers[_i].count && i < 2; i++)
 		peers[i] = peer_new_at(world.base, strangers[_i].manner, strangers[_i].text, several[i],
 				       world.server.port);
 	use_url("redis://" NAME ":%d", world.server.port);
