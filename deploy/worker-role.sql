@@ -15,7 +15,8 @@ begin;
 select format('create role %I login', :'role')
 where not exists (select from pg_roles where rolname = :'role')
 \gexec
-select format('grant connect on database %I to %I', current_database(), :'role')
+-- A dry run of dead letters works on temporary tables.
+select format('grant connect, temporary on database %I to %I', current_database(), :'role')
 \gexec
 select current_schema() as schema
 \gset

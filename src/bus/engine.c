@@ -194,7 +194,8 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 {
 	assert(delivery->outcome != OUTCOME_NONE);
 	engine->stats.outcomes[delivery->outcome]++;
-	log_outcome(engine, delivery);
+	if (!engine->config.rehearses)
+		log_outcome(engine, delivery);
 	forget_creation(engine, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);

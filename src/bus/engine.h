@@ -45,6 +45,11 @@ struct engine_config {
 	size_t queue_max;   /* messages that wait or are in flight, */
 	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
 	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
+	bool rehearses; /* no outcome is logged, for nothing has happened */
+
+	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */
+	void (*committed)(void *context, const struct unit_of_work *uow);
+	void *committed_context;
 };
 
 /* Counters only go up. */

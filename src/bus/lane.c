@@ -466,6 +466,8 @@ void lane_finish(struct lane *lane)
 	struct engine *engine = lane->engine;
 	size_t count = lane->done.count + lane->causes.count, postponed = lane->later.count;
 
+	if (engine->config.committed)
+		engine->config.committed(engine->config.committed_context, &lane->uow);
 	engine->stats.units++;
 	engine->stats.messages += count;
 	lane->conflicts = 0;

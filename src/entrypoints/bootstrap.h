@@ -102,9 +102,15 @@ bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const 
 /* The worker's engine, without the worker's chores, for who has messages of his own: one at a time. */
 struct replayer;
 
-/* With `show` it only rehearses: shows what each message would do, and does nothing. */
+/*
+ * Shows every unit of work that it commits.  One that rehearses commits nothing: it shows what each message would
+ * do, after those before it.
+ */
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
-			      rehearsed *show, void *context);
+			      bool rehearses, rehearsed *show, void *context);
+
+/* Whether what was rehearsed so far is lost with its session, so that the next one would begin without it. */
+bool replayer_lost_rehearsal(const struct replayer *replayer);
 
 struct engine *replayer_engine(struct replayer *replayer);
 

@@ -13,6 +13,9 @@
 
 enum { REPLAY_STORES = 3, REHEARSALS = 2 };
 
+/* Copying a product with very many lines takes its time. */
+#define REHEARSAL_TIMEOUT_MS (5 * 60 * 1000 + 5000)
+
 #define QUEUE_BYTES ((size_t)1024 * 1024)
 
 struct replayer {
@@ -61,7 +64,7 @@ bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const 
 
 /* ---- the ports ---- */
 
-static struct store *make_store(struct replayer *replayer, const char *name)
+static struct store *make_store(struct replayer *replayer, const char *name, bool rehearses)
 {
 	const struct postgres_config postgres = {
 		.base = replayer->base,
@@ -69,6 +72,8 @@ static struct store *make_store(struct replayer *replayer, const char *name)
 		.logger = replayer->logger,
 		.inbox_days = replayer->config->inbox_days,
 		.dead_letters_max = replayer->config->dead_letters_max,
+		.answer_timeout_ms = rehearses ? REHEARSAL_TIMEOUT_MS : 0,
+		.rehearses = rehearses,
 	};
 
 	return replayer->stores[replayer->store_count++] = postgres_store_new(&postgres, name);
@@ -92,28 +97,33 @@ static void make_ports_for_real(struct replayer *replayer, struct engine_ports *
 							      .event_stream = config->event_stream,
 						      });
 	ports->broker = redis_publisher_broker(replayer->publisher);
-	ports->lane_stores[0] = make_store(replayer, "lane");
-	ports->publisher_store = make_store(replayer, "publisher");
+	ports->lane_stores[0] = make_store(replayer, "lane", false);
+	ports->publisher_store = make_store(replayer, "publisher", false);
+	ports->intake_store = make_store(replayer, "intake", false);
 }
 
+/*
+ * Of the messages, of which there is one at a time, the intake asks before the lane does: both share the one
+ * session in which what was rehearsed is found.
+ */
 static void make_ports_for_rehearsal(struct replayer *replayer, struct engine_ports *ports, rehearsed *show,
 				     void *context)
 {
-	struct store *lane = make_store(replayer, "lane");
+	struct store *store = make_store(replayer, "rehearsal", true);
 	struct clock *clock = &replayer->clock.clock;
 
 	for (size_t i = 0; i < REHEARSALS; i++)
-		replayer->rehearsals[i] = rehearsal_new(lane, clock, show, context);
+		replayer->rehearsals[i] = rehearsal_new(store, clock, show, context);
 	replayer->broker = rehearsal_broker_new(clock);
 	ports->broker = rehearsal_broker_port(replayer->broker);
-	ports->lane_stores[0] = rehearsal_store(replayer->rehearsals[0]);
+	ports->lane_stores[0] = ports->intake_store = rehearsal_store(replayer->rehearsals[0]);
 	ports->publisher_store = rehearsal_store(replayer->rehearsals[1]);
 }
 
 /* ---- beginning and end ---- */
 
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
-			      rehearsed *show, void *context)
+			      bool rehearses, rehearsed *show, void *context)
 {
 	struct replayer *replayer = must_alloc(sizeof *replayer);
 	struct engine_ports ports = {0};
@@ -122,11 +132,10 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 	system_clock_init(&replayer->clock, base);
 	replayer->codec = bootstrap_codec_new(config);
 	replayer->notifier = log_notifier_new(base, logger);
-	if (show)
+	if (rehearses)
 		make_ports_for_rehearsal(replayer, &ports, show, context);
 	else
 		make_ports_for_real(replayer, &ports);
-	ports.intake_store = make_store(replayer, "intake");
 	ports.codec = replayer->codec;
 	ports.notifier = replayer->notifier;
 	ports.clock = &replayer->clock.clock;
@@ -138,6 +147,9 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 						      .queue_max = 1,
 						      .queue_bytes = QUEUE_BYTES,
 						      .no_chores = true,
+						      .rehearses = rehearses,
+						      .committed = rehearses ? NULL : show,
+						      .committed_context = context,
 					      });
 	engine_start(replayer->engine);
 	return replayer;
@@ -146,6 +158,11 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 struct engine *replayer_engine(struct replayer *replayer)
 {
 	return replayer->engine;
+}
+
+bool replayer_lost_rehearsal(const struct replayer *replayer)
+{
+	return replayer->rehearsals[0] && replayer->stores[0]->sessions_lost;
 }
 
 /* Whoever may call the engine back goes before it. */

@@ -60,9 +60,11 @@ struct replaying {
 	size_t at;                        /* in the page */
 	const struct dead_letter *letter; /* in flight, or NULL */
 	struct arena *arena;              /* for one letter */
-	struct effects effects;           /* of its rehearsal */
+	struct effects effects;           /* of it */
+	bool is_its_turn; /* its own unit was shown: a shrink that goes on after that is its own */
 
 	int64_t taken, handled, skipped, failed;
+	int64_t events_of[MSG_TYPES];
 };
 
 static void take_next(struct replaying *replaying);
@@ -101,10 +103,13 @@ static void finish_one(struct replaying *replaying, const char *outcome, const c
 		.letter = replaying->letter,
 		.outcome = outcome,
 		.reason = reason,
-		.effects = replaying->rehearses ? &replaying->effects : NULL,
+		.effects = &replaying->effects,
+		.rehearsed = replaying->rehearses,
 	};
 
 	++*counter;
+	for (int type = 0; type < MSG_TYPES; type++)
+		replaying->events_of[type] += replaying->effects.events_of[type];
 	if (replaying->json)
 		replay_report_print_json(&report, stdout);
 	else
@@ -124,20 +129,31 @@ static int64_t *counter_of(struct replaying *replaying, enum outcome outcome)
 	return outcome == OUTCOME_SKIPPED ? &replaying->skipped : &replaying->failed;
 }
 
+static void end_early(struct replaying *replaying, enum exit_status status);
+
 static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct replaying *replaying = context;
 
+	if (replayer_lost_rehearsal(replaying->replayer)) {
+		dead_letter_call_say(
+			replaying->call, STATUS_TRY_AGAIN,
+			"the connection to the database was lost, and what was rehearsed with it:"
+			" begin again");
+		end_early(replaying, STATUS_TRY_AGAIN);
+		return;
+	}
 	finish_one(replaying, outcome_name(delivery->outcome), delivery->reason,
 		   counter_of(replaying, delivery->outcome));
 }
 
-/* Only the unit that holds the letter itself: a shrink that would go on has nothing to go on with. */
-static void on_rehearsed(void *context, const struct unit_of_work *uow)
+/* Before the letter's own unit comes at most a shrink that it waits for; after it, the steps of its own. */
+static void on_unit(void *context, const struct unit_of_work *uow)
 {
 	struct replaying *replaying = context;
 
-	if (uow->replayed_count)
+	replaying->is_its_turn |= uow->replayed_count > 0;
+	if (replaying->is_its_turn)
 		effects_note(&replaying->effects, uow, bootstrap_payload_to_line);
 }
 
@@ -294,6 +310,7 @@ static void take_next(struct replaying *replaying)
 {
 	arena_clear(replaying->arena);
 	replaying->effects = (struct effects){.arena = replaying->arena};
+	replaying->is_its_turn = false;
 	if (replaying->phase == WORKING)
 		replaying->letter = next_letter(replaying);
 	if (replaying->phase == ENDED)
@@ -385,16 +402,33 @@ static void free_events(struct replaying *replaying)
 	event_free(replaying->deadline);
 }
 
+/* "; events: 6 line_allocated, 3 out_of_stock", or "". */
+static const char *events_in_words(const struct replaying *replaying, struct arena *arena)
+{
+	const char *words = "";
+
+	for (int type = 0; type < MSG_TYPES; type++) {
+		if (replaying->events_of[type])
+			words = arena_printf(arena, "%s%s%" PRId64 " %s", words,
+					     *words ? ", " : "; events: ", replaying->events_of[type],
+					     message_name((enum message_type)type));
+	}
+	return words;
+}
+
 static void sum_up(const struct replaying *replaying)
 {
 	int64_t done = replaying->handled + replaying->skipped + replaying->failed;
+	struct arena *arena = arena_new(256);
 
 	dead_letter_call_say(replaying->call, STATUS_DONE,
 			     "%" PRId64 " %s: %" PRId64 " handled, %" PRId64 " skipped, %" PRId64
-			     " failed again; %" PRId64 " left",
+			     " failed again; %" PRId64 " left%s",
 			     done, replaying->rehearses ? "rehearsed, and nothing changed" : "replayed",
 			     replaying->handled, replaying->skipped, replaying->failed,
-			     replaying->total > done ? replaying->total - done : 0);
+			     replaying->total > done ? replaying->total - done : 0,
+			     events_in_words(replaying, arena));
+	arena_free(&arena);
 }
 
 /* Of one in flight at the end, the database has both its effect and its attempt, or neither. */
@@ -408,7 +442,7 @@ static enum exit_status replay_all(struct replaying *replaying)
 		(struct dead_letter_page){.max = ROWS, .with_payload = true, .arena = arena_new(64 * 1024)};
 	make_events(replaying);
 	replaying->replayer = replayer_new(replaying->base, &invocation->config, invocation->logger,
-					   replaying->rehearses ? on_rehearsed : NULL, replaying);
+					   replaying->rehearses, on_unit, replaying);
 	engine_on_change(replayer_engine(replaying->replayer), on_change, replaying);
 	replaying->begun_us = now_us();
 	set_timer(replaying->next, 0);

@@ -186,10 +186,11 @@ const struct command commands[] = {
 		.details = "Without an ID or a filter: all of them.  One that is handled or skipped leaves;\n"
 			   "else its attempts go up.  A mail is sent by a worker.  A replay and its effect\n"
 			   "commit together: it can be interrupted and repeated at will.  Each gets a line:\n"
-			   "its id, what it was, what it is now.  A rehearsal (--dry-run) handles each\n"
-			   "against the database as it is; it takes numbers from the sequence of keys, and\n"
-			   "nothing else.  Ends with 1 when some failed again, with 75 when it was\n"
-			   "interrupted or the database went away.",
+			   "its id, what it was, what it is now; the events that it caused follow, 10000\n"
+			   "at most.  A rehearsal (--dry-run) handles them one after another, each on\n"
+			   "what those before it would have done, and tells what else would change; the\n"
+			   "database stays as it is, and nobody has to wait for a lock.  Ends with 1 when\n"
+			   "some failed again, with 75 when it was interrupted or the database went away.",
 		.uses = USED_BY_REPLAY, .run = command_dead_letters_replay,
 	},
 	{

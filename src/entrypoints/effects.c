@@ -1,9 +1,16 @@
-/* What a unit of work would write, in words, in the order in which a store writes it. */
+/* What a unit of work writes, in words, in the order in which a store writes it. */
 #include "entrypoints/effects.h"
 
 #include <inttypes.h>
 
-#define NOTE(effects, ...) note((effects), arena_printf((effects)->arena, __VA_ARGS__))
+#define NOTE(effects, ...)                                                                                   \
+	(has_room(effects) ? note((effects), arena_printf((effects)->arena, __VA_ARGS__)) : (void)0)
+
+static bool has_room(struct effects *effects)
+{
+	effects->changes_left_out += effects->change_count == EFFECTS_MAX;
+	return effects->change_count < EFFECTS_MAX;
+}
 
 static void note(struct effects *effects, const char *line)
 {
@@ -95,6 +102,11 @@ static void note_event(struct effects *effects, const struct outgoing *event, pa
 	struct effect_event *noted;
 	const char *error;
 
+	effects->events_of[event->type]++;
+	if (effects->event_count == EFFECTS_MAX) {
+		effects->events_left_out++;
+		return;
+	}
 	effects->events =
 		arena_grow(effects->arena, effects->events, effects->event_count, sizeof *effects->events);
 	noted = &effects->events[effects->event_count++];

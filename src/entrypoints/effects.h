@@ -1,4 +1,4 @@
-/* What a unit of work would write, in words: for who wants to see it before it happens. */
+/* What a unit of work writes, in words: for who wants to see it, also before it happens. */
 #ifndef ALLOCD_ENTRYPOINTS_EFFECTS_H
 #define ALLOCD_ENTRYPOINTS_EFFECTS_H
 
@@ -9,19 +9,23 @@ struct effect_event {
 	const char *json; /* its payload, in one line */
 };
 
+/* A large shrink has very many: no more than this are kept of either kind, and the rest are counted. */
+#define EFFECTS_MAX 10000
+
 struct effects {
 	struct arena *arena;  /* holds what follows */
 	const char **changes; /* one line each */
-	size_t change_count;
+	size_t change_count, changes_left_out;
 	struct effect_event *events;
-	size_t event_count;
+	size_t event_count, events_left_out;
+	int64_t events_of[MSG_TYPES]; /* how many there are of each type, those left out included */
 };
 
 /* Writes a payload as one line of JSON, or says in *error why it cannot. */
 typedef bool payload_to_line(struct bytes payload, struct arena *arena, const char **line,
 			     const char **error);
 
-/* Adds what the closed unit would write. */
+/* Adds what the closed unit writes. */
 void effects_note(struct effects *effects, const struct unit_of_work *uow, payload_to_line *to_line);
 
 #endif

@@ -1,4 +1,4 @@
-/* A store that reads, and only shows what it would write. */
+/* A store that shows what is written to it, and lets none of it out. */
 #include "entrypoints/rehearsal.h"
 
 #include "core/must.h"
@@ -8,13 +8,14 @@
 
 struct rehearsal {
 	struct store store;
-	struct store *real;
+	struct store *below;
 	struct clock *clock;
 	rehearsed *show;
 	void *context;
 
-	/* The call that is answered when the timer fires. */
-	struct timer *timer;
+	/* The call that is under way. */
+	struct timer *timer; /* when it fires, what is not asked below is answered */
+	struct unit_of_work *flushed;
 	store_done *done;
 	void *done_context;
 	const struct failure *failure; /* NULL: success */
@@ -52,24 +53,52 @@ static void answer_success(struct store *store, store_done *done, void *context)
 static void resolve(struct store *store, struct resolved_batch *batches, size_t count, struct arena *arena,
 		    store_done *done, void *context)
 {
-	struct store *real = downcast(store)->real;
+	struct store *below = downcast(store)->below;
 
-	real->ops->resolve(real, batches, count, arena, done, context);
+	below->ops->resolve(below, batches, count, arena, done, context);
 }
 
 static void load(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
-	struct store *real = downcast(store)->real;
+	struct store *below = downcast(store)->below;
 
-	uow->locking = false; /* for no flush would end it */
-	real->ops->load(real, uow, done, context);
+	below->ops->load(below, uow, done, context);
+}
+
+static void settle(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
+		   void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->settle(below, witness, done, context);
+}
+
+static void probe(struct store *store, store_done *done, void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->probe(below, done, context);
 }
 
 /* ---- what is shown ---- */
 
+static void on_flushed(void *context, const struct failure *failure)
+{
+	struct rehearsal *rehearsal = context;
+	struct unit_of_work *uow = rehearsal->flushed;
+
+	if (!failure) {
+		rehearsal->show(rehearsal->context, uow);
+		uow->product_count = 0;
+		uow->outbox_count = 0;
+		uow->notification_count = 0;
+	}
+	rehearsal->done(rehearsal->done_context, failure);
+}
+
 /*
- * Nothing is inserted that would find out whether ids and lines are new: a unit that assumed it is to be
- * redone, and to look.  Nothing is written that could be remembered, published or sent.
+ * A message that the store below has not been asked about is not there, though it may be spent: a unit that assumed
+ * that ids and lines are new is to be redone, and to look.
  */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
@@ -80,26 +109,13 @@ static void flush(struct store *store, struct unit_of_work *uow, store_done *don
 		answer(store, &unknown, done, context);
 		return;
 	}
-	rehearsal->show(rehearsal->context, uow);
-	uow->product_count = 0;
-	uow->outbox_count = 0;
-	uow->notification_count = 0;
-	answer_success(store, done, context);
+	rehearsal->flushed = uow;
+	rehearsal->done = done;
+	rehearsal->done_context = context;
+	rehearsal->below->ops->flush(rehearsal->below, uow, on_flushed, rehearsal);
 }
 
 /* ---- what is left out ---- */
-
-static void settle(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
-		   void *context)
-{
-	(void)witness;
-	answer_success(store, done, context);
-}
-
-static void probe(struct store *store, store_done *done, void *context)
-{
-	answer_success(store, done, context);
-}
 
 static void read_cursors(struct store *store, struct outbox_state *state, store_done *done, void *context)
 {
@@ -167,12 +183,12 @@ static const struct store_ops rehearsal_ops = {
 	.tidy = tidy,
 };
 
-struct rehearsal *rehearsal_new(struct store *real, struct clock *clock, rehearsed *show, void *context)
+struct rehearsal *rehearsal_new(struct store *below, struct clock *clock, rehearsed *show, void *context)
 {
 	struct rehearsal *rehearsal = must_alloc(sizeof *rehearsal);
 
 	*rehearsal = (struct rehearsal){.store = {.ops = &rehearsal_ops},
-					.real = real,
+					.below = below,
 					.clock = clock,
 					.show = show,
 					.context = context};

@@ -1,9 +1,10 @@
 /*
- * A store that reads, and only shows what it would write: with it the real handlers run without any effect.
+ * A store that shows what is written to it: with it the real handlers run without any effect.
  *
- * Loads go through to the real store, without locks.  A flush shows its unit of work and answers success;
- * what it then says to be committed is nothing, so that there is nothing to remember, to publish or to send.
- * A unit that assumed ids and lines to be new is a conflict: redone, it looks for them.
+ * It lies on a store whose writes only its own later calls find (postgres.h: `rehearses`), so that each message is
+ * rehearsed on what the ones before it did.  A flush that went well shows its unit of work; what it then says to be
+ * committed is nothing, so that there is nothing to remember, to publish or to send.  A unit that assumed ids
+ * and lines to be new is a conflict: redone, it looks for them.
  */
 #ifndef ALLOCD_ENTRYPOINTS_REHEARSAL_H
 #define ALLOCD_ENTRYPOINTS_REHEARSAL_H
@@ -17,8 +18,8 @@ struct rehearsal;
 /* The unit is closed, as a store gets it. */
 typedef void rehearsed(void *context, const struct unit_of_work *uow);
 
-/* The real store and the clock outlive it. */
-struct rehearsal *rehearsal_new(struct store *real, struct clock *clock, rehearsed *show, void *context);
+/* The store that it lies on and the clock outlive it. */
+struct rehearsal *rehearsal_new(struct store *below, struct clock *clock, rehearsed *show, void *context);
 
 struct store *rehearsal_store(struct rehearsal *rehearsal);
 

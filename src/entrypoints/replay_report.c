@@ -8,13 +8,25 @@
 
 #include <inttypes.h>
 
-static void print_effects(const struct effects *effects, FILE *out, struct arena *arena)
+static void print_left_out(size_t count, const char *of_what, FILE *out)
+{
+	if (count)
+		fprintf(out, "    and %zu more %s\n", count, of_what);
+}
+
+static void print_changes(const struct effects *effects, FILE *out, struct arena *arena)
 {
 	for (size_t i = 0; i < effects->change_count; i++)
 		fprintf(out, "    %s\n", text_printable(effects->changes[i], arena));
+	print_left_out(effects->changes_left_out, "changes", out);
+}
+
+static void print_events(const struct effects *effects, FILE *out, struct arena *arena)
+{
 	for (size_t i = 0; i < effects->event_count; i++)
 		fprintf(out, "    %s %s\n", effects->events[i].name,
 			text_printable(effects->events[i].json, arena));
+	print_left_out(effects->events_left_out, "events", out);
 }
 
 void replay_report_print(const struct replay_report *report, FILE *out)
@@ -25,8 +37,9 @@ void replay_report_print(const struct replay_report *report, FILE *out)
 	fprintf(out, "%" PRId64 " %s: %s -> %s: %s\n", letter->id, letter->outcome,
 		text_printable(letter->reason, arena), report->outcome,
 		text_printable(report->reason, arena));
-	if (report->effects)
-		print_effects(report->effects, out, arena);
+	if (report->rehearsed)
+		print_changes(report->effects, out, arena);
+	print_events(report->effects, out, arena);
 	arena_free(&arena);
 }
 
@@ -50,6 +63,12 @@ static json_t *events_to_json(const struct effects *effects)
 	return events;
 }
 
+static void add_left_out(json_t *line, const char *name, size_t count)
+{
+	if (count)
+		json_object_set_new(line, name, json_integer((json_int_t)count));
+}
+
 void replay_report_print_json(const struct replay_report *report, FILE *out)
 {
 	const struct dead_letter *letter = report->letter;
@@ -57,9 +76,11 @@ void replay_report_print_json(const struct replay_report *report, FILE *out)
 				      "old_outcome", letter->outcome, "old_reason", letter->reason, "outcome",
 				      report->outcome, "reason", report->reason));
 
-	if (report->effects) {
+	if (report->rehearsed) {
 		json_object_set_new(line, "changes", changes_to_json(report->effects));
-		json_object_set_new(line, "events", events_to_json(report->effects));
+		add_left_out(line, "changes_left_out", report->effects->changes_left_out);
 	}
+	json_object_set_new(line, "events", events_to_json(report->effects));
+	add_left_out(line, "events_left_out", report->effects->events_left_out);
 	json_line_print(line, out);
 }

@@ -1,4 +1,4 @@
-/* What became of a dead letter that was replayed: one line, and what it would do if it was only rehearsed. */
+/* What became of a dead letter that was replayed: one line, and the events that it caused. */
 #ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPORT_H
 #define ALLOCD_ENTRYPOINTS_REPLAY_REPORT_H
 
@@ -10,7 +10,8 @@
 struct replay_report {
 	const struct dead_letter *letter; /* as it was */
 	const char *outcome, *reason;     /* as they are now */
-	const struct effects *effects;    /* of a rehearsal, or NULL */
+	const struct effects *effects;
+	bool rehearsed; /* then it is told what else would change, too */
 };
 
 void replay_report_print(const struct replay_report *report, FILE *out);

@@ -42,6 +42,12 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 		servers_suspect(connection->config.servers, connection->server.key);
 }
 
+/* One that rehearses has made itself read only. */
+static const char *refuses_writes(const struct connection *connection)
+{
+	return connection->config.use & FOR_REHEARSALS ? NULL : session_refuses_writes(connection->pg);
+}
+
 /* Why the session is of no more use though it lives, or NULL. */
 static const char *reason_to_leave(const struct connection *connection, const struct job *job)
 {
@@ -49,7 +55,7 @@ static const char *reason_to_leave(const struct connection *connection, const st
 		return connection->given_up;
 	if (job->ends_session)
 		return job->trouble.text;
-	return session_refuses_writes(connection->pg);
+	return refuses_writes(connection);
 }
 
 /* What was read on a server that may be out of date is not believed, nor that what it committed lasts. */
@@ -70,7 +76,7 @@ static void finish_job(struct connection *connection, struct job *job)
 	job_queue_remove(&connection->jobs, job);
 	if (reason)
 		doubt(connection, job, reason);
-	if (reason && session_refuses_writes(connection->pg))
+	if (reason && refuses_writes(connection))
 		servers_suspect(connection->config.servers, connection->server.key);
 	if (reason)
 		connection_lose_because(connection, FAILURE_RETRY, reason);

@@ -1,6 +1,8 @@
 /* LOAD: everything that a unit of work asks for, in one round trip and one snapshot. */
 #include "adapters/postgres/load.h"
 
+#include "adapters/postgres/rehearse.h"
+
 /* Whether an earlier load brought something. */
 static bool is_again(const struct unit_of_work *uow)
 {
@@ -36,6 +38,8 @@ void store_load(struct store *port, struct unit_of_work *uow, store_done *done, 
 	struct segment *segment = begin_transaction(store, uow, done, context);
 	struct load *load = arena_alloc(store->arena, sizeof *load);
 
+	if (store->rehearses)
+		rehearse_copy_unit(segment, uow);
 	load->store = store;
 	load->uow = uow;
 	load_ask(load, segment);

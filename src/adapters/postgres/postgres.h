@@ -27,6 +27,12 @@ struct postgres_config {
 	int inbox_days;           /* message ids are forgotten after so many days */
 	int64_t dead_letters_max; /* so many are kept; the oldest rejected and invalid ones leave first */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
+
+	/*
+	 * Of stores: nothing that they are given to write reaches the database, but later calls find it, until
+	 * their session is lost (see sessions_lost).
+	 */
+	bool rehearses;
 };
 
 /* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */

@@ -1,4 +1,5 @@
 /* Which SKU a batch belongs to. */
+#include "adapters/postgres/rehearse.h"
 #include "adapters/postgres/store.h"
 
 struct resolve {
@@ -23,10 +24,15 @@ void store_resolve(struct store *port, struct resolved_batch *batches, size_t co
 		   store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct query *query = segment_add(store_begin(store, done, context), RESOLVE_BATCHES);
-	struct param *references = query_array(query, ARRAY_TEXT);
+	struct segment *segment = store_begin(store, done, context);
 	struct resolve *resolve = arena_alloc(store->arena, sizeof *resolve);
+	struct param *references;
+	struct query *query;
 
+	if (store->rehearses)
+		rehearse_copy_owners(segment, batches, count);
+	query = segment_add(segment, RESOLVE_BATCHES);
+	references = query_array(query, ARRAY_TEXT);
 	for (size_t i = 0; i < count; i++) {
 		batches[i].sku = NULL;
 		array_text(references, batches[i].reference);

@@ -1,6 +1,7 @@
 /* The settings of the worker's sessions. */
 #include "adapters/postgres/session.h"
 
+#include "adapters/postgres/rehearse.h"
 #include "adapters/postgres/statements.h"
 
 #include <stdlib.h>
@@ -79,9 +80,21 @@ const char *session_refuses_writes(const PGconn *pg)
 	return NULL;
 }
 
+/* Before the statements are prepared, which then mean these tables. */
+static bool send_rehearsal_setup(PGconn *pg)
+{
+	for (int i = 0; rehearse_setup[i]; i++) {
+		if (!PQsendQueryParams(pg, rehearse_setup[i], 0, NULL, NULL, NULL, NULL, 0))
+			return false;
+	}
+	return true;
+}
+
 bool session_send_setup(PGconn *pg, unsigned use)
 {
 	if (!PQsendQueryParams(pg, settings, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	if ((use & FOR_REHEARSALS) && !send_rehearsal_setup(pg))
 		return false;
 	for (int i = 0; i < STATEMENTS; i++) {
 		const struct statement *statement = &statements[i];

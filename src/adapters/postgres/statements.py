@@ -2,7 +2,8 @@
 """Turns the worker's SQL into C: statements.py INPUT.sql NAMES.h TABLE.c
 
 The input is SQL with comments. A line `-- statement NAME` begins a statement that stores use,
-`-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook;
+`-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook,
+`-- statement NAME for rehearsals` one of stores that rehearse;
 `-- define name` begins a piece of SQL that statements hold as {name}.
 
 A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
@@ -15,7 +16,7 @@ import pathlib
 import re
 import sys
 
-HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook))?|define (?P<piece>[a-z_]+))")
+HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals))?|define (?P<piece>[a-z_]+))")
 PIECE = re.compile(r"\{(\w+)\}")
 ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")
 COLUMN = re.compile(r"unnest\((\$\d+::[a-z0-9]+)\[\]\)")

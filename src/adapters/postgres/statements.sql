@@ -576,3 +576,83 @@ on conflict (until, cause) do nothing
 
 -- statement NOTE_HEARD for logbook
 update installation set heard_until = now() where only_row
+
+
+-- ==== rehearsals: see rehearse.h ====
+
+-- statement COPY_PRODUCTS for rehearsals
+-- By SKU ($1) and by batch ($2), each once, in one snapshot. Of its batches come those that are open, that hold
+-- lines or that shrink. Any other one is empty; when it is named after its product has come, it comes as it was
+-- then. (An offset keeps the planner from reading the tables whole and looking for the products in them.)
+with named as (
+	select p.id
+	from unnest($1::text[]) as w(sku)
+	cross join lateral (select id from stored_products where sku = w.sku limit 1) as p
+	union
+	select b.product_id
+	from unnest($2::text[]) as w(reference)
+	cross join lateral (select product_id from stored_batches where reference = w.reference limit 1) as b
+), fresh as (
+	insert into products (id, sku, version, revision)
+	select p.id, p.sku, p.version, p.revision
+	from named
+	cross join lateral (select * from stored_products where id = named.id limit 1) as p
+	on conflict do nothing
+	returning id
+), lines as (
+	insert into order_lines (product_id, orderid, qty, batch_id, version)
+	select l.product_id, l.orderid, l.qty, l.batch_id, l.version
+	from fresh
+	cross join lateral (select * from stored_order_lines where product_id = fresh.id offset 0) as l
+	returning batch_id
+), displaced as (
+	insert into displaced_lines (product_id, orderid, qty, version)
+	select l.product_id, l.orderid, l.qty, l.version
+	from fresh
+	cross join lateral (select * from stored_displaced_lines where product_id = fresh.id offset 0) as l
+), shrinking as (
+	insert into shrinks (product_id, batch_id, target, cause, traceparent)
+	select s.product_id, s.batch_id, s.target, s.cause, s.traceparent
+	from fresh
+	cross join lateral (select * from stored_shrinks where product_id = fresh.id limit 1) as s
+	returning batch_id
+), wanted as (
+	select b.id, false as is_late
+	from fresh
+	cross join lateral (select id from stored_batches where product_id = fresh.id and open offset 0) as b
+	union all
+	select batch_id, false from lines
+	union all
+	select batch_id, false from shrinking
+	union all
+	select b.id, true
+	from unnest($2::text[]) as w(reference)
+	cross join lateral (select id from stored_batches where reference = w.reference limit 1) as b
+), chosen as (
+	select id, bool_and(is_late) as is_late from wanted group by id
+), copied as (
+	insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated, changed_at)
+	select b.id, b.product_id, b.reference, b.eta, b.original_qty,
+		case when is_late then 0 else b.purchased end, case when is_late then 0 else b.allocated end,
+		b.changed_at
+	from chosen
+	cross join lateral (select * from stored_batches where id = chosen.id limit 1) as b
+	on conflict do nothing
+)
+select 1
+
+-- statement COPY_INBOX for rehearsals
+insert into inbox (message, source, id, digest, outcome, handled_at)
+select i.message, i.source, i.id, i.digest, i.outcome, i.handled_at
+from unnest($1::text[], $2::text[]) as w(source, id)
+cross join lateral (select * from stored_inbox where id = w.id and source = w.source limit 1) as i
+on conflict do nothing
+
+-- statement COPY_DEAD_LETTERS for rehearsals
+-- What they hold is not asked for.
+insert into dead_letters (id, outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
+overriding system value
+select d.id, d.outcome, d.reason, d.way, d.place, d.message, d.source, '', 0, d.attempts
+from unnest($1::bigint[]) as w(id)
+cross join lateral (select * from stored_dead_letters where id = w.id limit 1) as d
+on conflict do nothing

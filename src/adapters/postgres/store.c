@@ -30,6 +30,7 @@ struct store *postgres_store_new(const struct postgres_config *config, const cha
 	struct postgres_store *store = must_alloc(sizeof *store);
 
 	store->store.ops = &store_ops;
+	store->rehearses = config->rehearses;
 	store->inbox_days = config->inbox_days;
 	store->dead_letters_max = config->dead_letters_max;
 	store->arena = arena_new(CHUNK_SIZE);
@@ -40,7 +41,7 @@ struct store *postgres_store_new(const struct postgres_config *config, const cha
 		.servers = config->servers,
 		.name = name,
 		.logger = config->logger,
-		.use = FOR_STORE,
+		.use = FOR_STORE | (config->rehearses ? FOR_REHEARSALS : 0),
 		.losses = &store->store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});

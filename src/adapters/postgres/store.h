@@ -11,6 +11,7 @@
 struct postgres_store {
 	struct store store;
 	struct connection *connection;
+	bool rehearses;
 	int inbox_days;
 	int64_t dead_letters_max;
 

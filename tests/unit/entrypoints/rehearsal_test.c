@@ -1,4 +1,4 @@
-/* A rehearsal: the real engine shows what a message would do, and the database stays as it is. */
+/* A rehearsal: the real engine shows what a message would do, after those before it, and lets nothing out. */
 #include "adapters/codec/codec.h"
 #include "entrypoints/effects.h"
 #include "entrypoints/rehearsal.h"
@@ -8,7 +8,8 @@
 #include <string.h>
 
 static struct world world;
-static struct memory_store *real;
+static struct database *copy; /* what a store that rehearses writes to */
+static struct memory_store *below;
 static struct rehearsal *rehearsal, *for_publisher;
 static struct rehearsal_broker *broker;
 static struct engine *engine;
@@ -54,17 +55,24 @@ static void make_rehearsing_engine(void)
 
 	broker = rehearsal_broker_new(&world.clock.clock);
 	ports.broker = rehearsal_broker_port(broker);
-	real = memory_store_new(world.database);
-	rehearsal = rehearsal_new(memory_store_port(real), &world.clock.clock, show, NULL);
-	for_publisher = rehearsal_new(memory_store_port(real), &world.clock.clock, show, NULL);
+	copy = database_new(world.simulation, &world.database->config);
+	below = memory_store_new(copy);
+	rehearsal = rehearsal_new(memory_store_port(below), &world.clock.clock, show, NULL);
+	for_publisher = rehearsal_new(memory_store_port(below), &world.clock.clock, show, NULL);
 	ports.lane_stores[0] = ports.intake_store = rehearsal_store(rehearsal);
 	ports.publisher_store = rehearsal_store(for_publisher);
 	engine = engine_new(&ports, &(struct engine_config){.unit_max = 1,
 							    .lanes = 1,
 							    .queue_max = 1,
 							    .queue_bytes = 1 << 20,
-							    .no_chores = true});
+							    .no_chores = true,
+							    .rehearses = true});
 	engine_start(engine);
+}
+
+static void forget_effects(void)
+{
+	effects = (struct effects){.arena = world.arena};
 }
 
 static void set_up(void)
@@ -72,17 +80,19 @@ static void set_up(void)
 	world_init(&world, 100);
 	make_rehearsing_engine();
 	effects = (struct effects){.arena = world.arena};
-	submit(world.engine, MSG_CREATE_BATCH, "{\"batchref\":\"b1\",\"sku\":\"lamp\",\"qty\":10}");
-	submit(world.engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
+	submit(engine, MSG_CREATE_BATCH, "{\"batchref\":\"b1\",\"sku\":\"lamp\",\"qty\":10}");
+	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
+	forget_effects();
 }
 
 static void tear_down(void)
 {
-	memory_store_free(&real);
+	memory_store_free(&below);
 	rehearsal_free(&rehearsal);
 	rehearsal_free(&for_publisher);
 	rehearsal_broker_free(&broker);
 	engine_free(&engine);
+	database_free(&copy);
 	world_release(&world);
 }
 
@@ -144,32 +154,57 @@ START_TEST(a_rejection_shows_nothing)
 }
 END_TEST
 
-START_TEST(nothing_is_written_published_or_sent)
+START_TEST(nothing_is_published_sent_or_logged)
 {
-	size_t published = memory_broker_count(world.broker),
-	       notified = memory_notifier_attempts(world.notifier);
-	size_t flushes = memory_store_calls(real, CALL_FLUSH), witnesses = world.database->witness_count;
-
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6}");
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"lamp\",\"qty\":600}");
+	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"unknown\",\"qty\":1}");
 
-	ck_assert_uint_eq(memory_store_calls(real, CALL_FLUSH), flushes);
-	ck_assert_uint_eq(world.database->witness_count, witnesses);
-	ck_assert_ptr_null(database_line(world.database, "lamp", "o2", 6));
-	ck_assert_int_eq(database_batch(world.database, "b1")->allocated, 4);
-	ck_assert_uint_eq(memory_broker_count(world.broker), published);
-	ck_assert_uint_eq(memory_notifier_attempts(world.notifier), notified);
+	ck_assert_uint_eq(world.database->witness_count, 0);
+	ck_assert_uint_eq(memory_broker_count(world.broker), 0);
+	ck_assert_uint_eq(memory_notifier_attempts(world.notifier), 0);
+	ck_assert_uint_eq(world.logger.count, 0);
 	ck_assert(engine_is_idle(engine));
 }
 END_TEST
 
-START_TEST(each_message_finds_the_database_as_it_is)
-{
-	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6}");
-	effects = (struct effects){.arena = world.arena};
-	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"lamp\",\"qty\":6}");
+/* ---- one after another ---- */
 
-	ck_assert_ptr_nonnull(strstr(changes(), "line of order o3, 6 pieces: in batch b1\n"));
+static const struct step {
+	enum message_type type;
+	const char *payload, *event;
+} steps[] = {
+	{MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6}", "line_allocated"},
+	{MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"lamp\",\"qty\":6}", "out_of_stock"},
+	{MSG_CREATE_BATCH, "{\"batchref\":\"b2\",\"sku\":\"lamp\",\"qty\":6}", NULL},
+	{MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"lamp\",\"qty\":6}", "line_allocated"},
+	{MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"lamp\",\"qty\":6}", NULL}, /* a duplicate by now */
+	{MSG_CHANGE_BATCH_QUANTITY, "{\"batchref\":\"b2\",\"qty\":5}", "line_deallocated"},
+	{MSG_CREATE_BATCH, "{\"batchref\":\"b3\",\"sku\":\"new\",\"qty\":1}", NULL},
+	{MSG_CHANGE_BATCH_QUANTITY, "{\"batchref\":\"b3\",\"qty\":2}", NULL},
+	{MSG_ALLOCATE, "{\"orderid\":\"o4\",\"sku\":\"new\",\"qty\":2}", "line_allocated"},
+};
+
+START_TEST(each_message_finds_what_the_ones_before_it_did)
+{
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		forget_effects();
+		submit(engine, steps[i].type, steps[i].payload);
+		ck_assert_pstr_eq(effects.event_count ? effects.events[0].name : NULL, steps[i].event);
+		ck_assert_int_ne(outcome, OUTCOME_REJECTED);
+	}
+}
+END_TEST
+
+START_TEST(effects_have_a_bound_and_the_rest_are_counted)
+{
+	effects.change_count = effects.event_count = EFFECTS_MAX;
+
+	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"last\",\"sku\":\"lamp\",\"qty\":600}");
+
+	ck_assert_uint_eq(effects.changes_left_out, 2);
+	ck_assert_uint_eq(effects.events_left_out, 1);
+	ck_assert_int_eq(effects.events_of[MSG_OUT_OF_STOCK], 1);
 }
 END_TEST
 
@@ -186,7 +221,8 @@ START_TEST(an_id_that_is_spent_is_not_spent_again)
 {
 	static const char payload[] = "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":1,\"id\":\"i2\"}";
 
-	submit(world.engine, MSG_ALLOCATE, payload);
+	submit(engine, MSG_ALLOCATE, payload);
+	forget_effects();
 	submit(engine, MSG_ALLOCATE, payload);
 
 	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
@@ -196,14 +232,14 @@ END_TEST
 
 START_TEST(a_database_in_trouble_is_waited_for)
 {
-	memory_store_fail_next(real, CALL_LOAD, TROUBLE_REFUSED);
-	memory_store_fail_next(real, CALL_LOAD, TROUBLE_CONFLICT);
-	memory_store_fail_next(real, CALL_LOAD, TROUBLE_CONFLICT);
+	memory_store_fail_next(below, CALL_LOAD, TROUBLE_REFUSED);
+	memory_store_fail_next(below, CALL_LOAD, TROUBLE_CONFLICT);
+	memory_store_fail_next(below, CALL_LOAD, TROUBLE_CONFLICT);
 
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6}");
 
 	ck_assert_int_eq(outcome, OUTCOME_HANDLED);
-	ck_assert_ptr_null(world.database->locks);
+	ck_assert_ptr_null(copy->locks);
 }
 END_TEST
 
@@ -217,8 +253,9 @@ Suite *rehearsal_suite(void)
 	tcase_add_test(tests, a_new_product_is_shown);
 	tcase_add_test(tests, a_line_that_loses_its_batch_is_shown);
 	tcase_add_test(tests, a_rejection_shows_nothing);
-	tcase_add_test(tests, nothing_is_written_published_or_sent);
-	tcase_add_test(tests, each_message_finds_the_database_as_it_is);
+	tcase_add_test(tests, nothing_is_published_sent_or_logged);
+	tcase_add_test(tests, each_message_finds_what_the_ones_before_it_did);
+	tcase_add_test(tests, effects_have_a_bound_and_the_rest_are_counted);
 	tcase_add_test(tests, a_line_that_is_there_is_not_allocated_again);
 	tcase_add_test(tests, an_id_that_is_spent_is_not_spent_again);
 	tcase_add_test(tests, a_database_in_trouble_is_waited_for);

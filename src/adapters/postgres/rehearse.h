@@ -1,0 +1,22 @@
+/*
+ * A store that rehearses: it works on temporary tables of its session, which bear the names of the real ones
+ * and hide them, so that every statement is the worker's own.  What a unit of work names is copied into them
+ * when it is first named.  No row of a real table is locked, and the session is read only: the server refuses
+ * whatever would write to one.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_REHEARSE_H
+#define ALLOCD_ADAPTERS_POSTGRES_REHEARSE_H
+
+#include "adapters/postgres/segment.h"
+#include "bus/store.h"
+
+/* Statements that make the tables of a session, each to be sent once, in order; the last one is NULL. */
+extern const char *const rehearse_setup[];
+
+/* Copies what the unit names; a product comes with all its lines. */
+void rehearse_copy_unit(struct segment *segment, const struct unit_of_work *uow);
+
+/* Copies the products that own the batches. */
+void rehearse_copy_owners(struct segment *segment, const struct resolved_batch *batches, size_t count);
+
+#endif

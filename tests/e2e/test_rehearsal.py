@@ -1,0 +1,249 @@
+"""A dry run of dead letters promises what their replay does, whatever they are and however many."""
+
+import json
+import subprocess
+
+import pytest
+from installation import administrator, binary, unique
+from test_dead_letters import everything
+from test_large_shrink import LINES, fill
+
+
+def letter(allocd, message, **fields):
+    """A message that is a dead letter already."""
+    payload = json.dumps(fields).encode()
+    allocd.query(
+        """insert into dead_letters (outcome, reason, way, place, message, source, message_id, payload, payload_bytes)
+        values ('rejected', 'once upon a time', 'pubsub', 'p', %s, '', %s, %s, %s)""",
+        message, fields.get("id"), payload, len(payload),
+    )  # fmt: skip
+
+
+def create(allocd, ref, sku, qty, **more):
+    letter(allocd, "create_batch", batchref=ref, sku=sku, qty=qty, **more)
+
+
+def allocate(allocd, sku, orderid, qty=1, **more):
+    letter(allocd, "allocate", orderid=orderid, sku=sku, qty=qty, **more)
+
+
+def change(allocd, ref, qty, **more):
+    letter(allocd, "change_batch_quantity", batchref=ref, qty=qty, **more)
+
+
+def told(done):
+    """What became of each, and the events; when they happened left out."""
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    for report in reports:
+        report.pop("changes", None)
+        report.pop("changes_left_out", None)
+        for event in report["events"]:
+            del event["payload"]["occurred_at"]
+    return reports
+
+
+def events_of(reports):
+    return [(e["message"], e["payload"]["orderid"], e["payload"].get("batchref")) for r in reports for e in r["events"]]
+
+
+def rehearse_and_replay(allocd, *arguments):
+    """They agree, and the rehearsal leaves nothing behind; returns the reports."""
+    before = everything(allocd)
+    rehearsed = allocd.run("dead-letters", "replay", "--dry-run", "--json", *arguments)
+    assert everything(allocd) == before
+    replayed = allocd.run("dead-letters", "replay", "--yes", "--json", *arguments)
+
+    assert rehearsed.returncode == replayed.returncode
+    assert told(rehearsed) == told(replayed)
+    in_words = [done.stderr.splitlines()[-1].partition("events: ")[2] for done in (rehearsed, replayed)]
+    assert in_words[0] == in_words[1]
+    assert not [line for line in rehearsed.stderr.splitlines() if line.startswith("time=")], "nothing happened"
+    assert allocd.run("verify").returncode == 0
+    return told(rehearsed)
+
+
+@pytest.fixture
+def database(parked):
+    """Migrated, with a product of two batches that holds three lines; no worker."""
+    parked.start()
+    for ref, qty, eta in (("shelf", 5, None), ("ship", 4, "2030-01-01")):
+        parked.post("/add_batch", {"ref": ref, "sku": "lamp", "qty": qty, "eta": eta}).raise_for_status()
+    for orderid, qty in (("old-1", 2), ("old-2", 2), ("old-3", 1)):
+        parked.post("/allocate", {"orderid": orderid, "sku": "lamp", "qty": qty}).raise_for_status()
+    assert parked.stop() == 0
+    return parked
+
+
+def test_stock_is_promised_once(database):
+    create(database, "few", "chair", 6)
+    for number in range(12):
+        allocate(database, "chair", f"order-{number}")
+
+    reports = rehearse_and_replay(database)
+
+    names = [name for name, *_ in events_of(reports)]
+    assert names == 6 * ["line_allocated"] + 6 * ["out_of_stock"]
+
+
+def several_skus(database):
+    for number in range(3):
+        for sku in ("lamp", "chair", "table"):
+            allocate(database, sku, f"order-{number}", 2)
+        create(database, f"chairs-{number}", "chair", 3)
+        change(database, f"chairs-{number}", 2)
+    create(database, "chairs-0", "table", 1)
+    return {"line_allocated": 4, "out_of_stock": 1}
+
+
+def a_shrink_that_moves_lines(database):
+    change(database, "shelf", 2)
+    allocate(database, "lamp", "new", 1)
+    change(database, "ship", 0)
+    change(database, "shelf", 9)
+    allocate(database, "lamp", "last", 3)
+    return {"line_deallocated": 5}
+
+
+def the_same_id_twice(database):
+    for sku, qty in (("lamp", 1), ("lamp", 1), ("lamp", 2), ("nothing", 1)):
+        allocate(database, sku, "order", qty, id="one")
+    create(database, "another", "lamp", 1, id="one")
+    allocate(database, "nothing", "order", 1, id="two")
+    create(database, "batch", "nothing", 1, id="two")
+    change(database, "batch", 0, id="two")
+    return {"line_allocated": 1}
+
+
+def empty_batches(database):
+    """Of one that holds nothing and is not open, a product that was loaded before knows nothing."""
+    create(database, "hollow", "lamp", 1)
+    change(database, "hollow", 0)
+    change(database, "ship", 0)
+    change(database, "ship", 1)
+    allocate(database, "lamp", "new")
+    return {"line_allocated": 1}
+
+
+@pytest.mark.parametrize(
+    "scenario", [several_skus, a_shrink_that_moves_lines, the_same_id_twice, empty_batches], ids=lambda s: s.__name__
+)
+def test_the_replay_does_what_the_rehearsal_promised(database, scenario):
+    expected = scenario(database)
+
+    reports = rehearse_and_replay(database)
+
+    names = [name for name, *_ in events_of(reports)]
+    assert {name: names.count(name) for name in expected} == expected
+
+
+def test_an_empty_batch_is_found_after_its_product(database):
+    """Nobody has allocated from it, and it has no stock: only its reference leads to it."""
+    database.start()
+    database.post("/add_batch", {"ref": "empty", "sku": "lamp", "qty": 1}).raise_for_status()
+    database.post("/change_batch_quantity", {"batchref": "empty", "qty": 0}).raise_for_status()
+    assert database.stop() == 0
+    allocate(database, "lamp", "new", 4)
+    change(database, "empty", 50)
+    allocate(database, "lamp", "newer", 40)
+    create(database, "empty", "lamp", 1)
+
+    reports = rehearse_and_replay(database)
+
+    assert events_of(reports) == [("line_allocated", "new", "ship"), ("line_allocated", "newer", "empty")]
+    assert [report["outcome"] for report in reports] == ["handled", "handled", "handled", "skipped"]
+
+
+def test_a_shrink_in_steps_is_rehearsed_to_its_end(parked):
+    sku = unique("sku")
+    parked.start()
+    fill(parked, sku)
+    assert parked.stop() == 0
+    change(parked, "big", 0)
+    create(parked, "more", sku, 5)
+    allocate(parked, sku, "after", 1)
+
+    reports = rehearse_and_replay(parked)
+
+    shrink, _, after = reports
+    assert len(shrink["events"]) == 10000
+    assert shrink["events_left_out"] == 2 * LINES - 10000
+    assert events_of([after]) == [("line_allocated", "after", "more")]
+
+
+# ---- nobody waits ----
+
+
+def test_no_lock_is_waited_for_and_none_is_held(database):
+    for number in range(4):
+        allocate(database, "lamp", f"order-{number}")
+    everybody_waits = "lock table products, batches, order_lines, inbox, dead_letters in exclusive mode"
+    locks = """select count(*) from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n
+        on n.oid = c.relnamespace where n.nspname = 'public' and l.mode <> 'AccessShareLock' and l.pid <> pg_backend_pid()"""
+    with administrator(database.database_url) as execute:
+        execute(f"begin; {everybody_waits}")
+        assert database.run("dead-letters", "replay", "--dry-run").returncode == 0
+        execute("rollback")
+
+    slow = subprocess.Popen(
+        [binary(), "dead-letters", "replay", "--dry-run", "--rate", "2"],
+        env=database.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    slow.stdout.readline()
+    assert database.query(locks) == [(0,)]
+    with administrator(database.database_url) as execute:
+        execute("set lock_timeout = '1s'; begin; " + everybody_waits)
+        execute("update products set revision = revision + 1; update batches set allocated = 0; delete from order_lines")
+        execute("commit")
+    rest, errors = slow.communicate(timeout=20)
+
+    assert slow.returncode == 0, errors
+    assert rest.count("-> handled: accepted") == 3
+
+
+def test_a_session_that_is_lost_ends_it(database):
+    for number in range(6):
+        allocate(database, "lamp", f"order-{number}")
+    before = everything(database)
+    slow = subprocess.Popen(
+        [binary(), "dead-letters", "replay", "--dry-run", "--rate", "2"],
+        env=database.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    slow.stdout.readline()
+
+    database.query("""select pg_terminate_backend(pid) from pg_stat_activity
+        where pid <> pg_backend_pid() and datname = current_database()""")
+    _, errors = slow.communicate(timeout=20)
+
+    assert slow.returncode == 75
+    assert "what was rehearsed with it: begin again" in errors
+    assert everything(database) == before
+
+
+def test_no_real_table_is_written_to(database):
+    allocate(database, "lamp", "order")
+    database.query("create function spy() returns trigger language plpgsql as $$ begin raise 'written'; end $$")
+    for table in ("products", "order_lines", "outbox", "inbox", "dead_letters", "notifications", "units"):
+        database.query(f"create trigger spy before insert or update or delete on {table} execute function spy()")
+
+    done = database.run("dead-letters", "replay", "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert "-> handled: accepted" in done.stdout
+
+
+def test_very_many_are_rehearsed(database):
+    database.query("""insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes)
+        select 'rejected', 'r', 'pubsub', 'p', 'allocate', '', payload, octet_length(payload) from (
+            select convert_to(json_build_object('orderid', 'o' || n, 'sku', 'sku-' || n %% 10, 'qty', 1)::text, 'UTF8')
+                as payload from generate_series(1, 1000) n) as m""")
+    for number in range(10):
+        create(database, f"b-{number}", f"sku-{number}", 60)
+    # The batches come last: nothing is promised before.
+    done = database.run("dead-letters", "replay", "--dry-run")
+    assert done.stderr.splitlines()[-1].endswith("1010 rehearsed, and nothing changed: 10 handled, 0 skipped, 1000 failed again; 0 left")
+    assert database.run("dead-letters", "replay", "--yes", "--message", "create_batch").returncode == 0
+
+    reports = rehearse_and_replay(database)
+
+    names = [name for name, *_ in events_of(reports)]
+    assert (names.count("line_allocated"), names.count("out_of_stock")) == (600, 400)
