@@ -108,6 +108,11 @@ static void take_options(struct conninfo *conninfo, const PQconninfoOption *opti
 	conninfo->lists_addresses = value_of(options, "hostaddr")[0];
 }
 
+static bool is_out_of_memory(const char *text)
+{
+	return strstr(text, "out of memory");
+}
+
 bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *arena, const char **defect,
 		   bool *passes)
 {
@@ -116,9 +121,10 @@ bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *ar
 	PGconn *never;
 
 	*conninfo = (struct conninfo){.text = arena_strdup(arena, text)};
-	*passes = false;
-	if (postgres_conninfo_defect(text)) {
-		*defect = "the database's connection string is malformed";
+	*defect = postgres_conninfo_defect(text);
+	*passes = *defect && is_out_of_memory(*defect);
+	if (*defect) {
+		*defect = *passes ? "out of memory" : "the database's connection string is malformed";
 		return false;
 	}
 	never = must(connect_never(text));
@@ -130,7 +136,7 @@ bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *ar
 		take_options(conninfo, options, arena);
 	PQconninfoFree(options);
 	*defect = conninfo->count ? NULL : arena_strdup(arena, error);
-	*passes = !conninfo->count && strstr(error, "out of memory");
+	*passes = !conninfo->count && is_out_of_memory(error);
 	return conninfo->count;
 }
 

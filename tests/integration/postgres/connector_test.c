@@ -2,12 +2,14 @@
 #include "adapters/postgres/connector.h"
 
 #include "adapters/postgres/conninfo.h"
+#include "starved.h"
 #include "suites.h"
 #include "world.h"
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +303,29 @@ START_TEST(a_cancelled_connector_answers_nobody)
 }
 END_TEST
 
+/* ---- without memory ---- */
+
+START_TEST(a_lack_of_memory_is_not_blamed_on_the_connection_string)
+{
+	struct connecting connecting;
+
+	starve("PQconninfoParse");
+	connecting = connect_to(fill_in("host=$H port=$P $X"));
+
+	ck_assert_int_eq(connecting.trouble.kind, FAILURE_RETRY);
+	ck_assert_str_eq(connecting.trouble.text, "out of memory");
+}
+END_TEST
+
+static const char *const ending[] = {"PQconninfo", "PQconnectStartParams"};
+
+START_TEST(where_libpq_has_no_memory_at_all_the_process_ends_in_order)
+{
+	starve(ending[_i]);
+	connect_to(fill_in("host=$H port=$P $X"));
+}
+END_TEST
+
 /* ---- the URL ---- */
 
 /* A file that is rewritten: away, half written, right. */
@@ -442,6 +467,9 @@ Suite *connector_suite(void)
 	tcase_add_test(tests, an_address_that_was_silent_is_not_forgotten);
 	tcase_add_test(tests, without_a_free_descriptor_it_fails_and_a_later_attempt_succeeds);
 	tcase_add_test(tests, a_cancelled_connector_answers_nobody);
+	tcase_add_test(tests, a_lack_of_memory_is_not_blamed_on_the_connection_string);
+	tcase_add_loop_test_raise_signal(tests, where_libpq_has_no_memory_at_all_the_process_ends_in_order,
+					 SIGABRT, 0, (int)(sizeof ending / sizeof ending[0]));
 	tcase_add_test(tests, the_url_is_asked_for_at_every_attempt_and_a_malformed_one_is_tried_again);
 	tcase_add_loop_test(tests, timeouts_of_the_database_end_no_session_of_ours, 0,
 			    (int)(sizeof hostile / sizeof hostile[0]));

@@ -1,0 +1,50 @@
+/* The tests' functions stand before libpq's own, and hand on to them. */
+#include "starved.h"
+
+#include <dlfcn.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const char *starved; /* NULL: none */
+
+void starve(const char *function)
+{
+	starved = function;
+}
+
+typedef PQconninfoOption *conninfo_parse(const char *, char **);
+typedef PQconninfoOption *conninfo_of(PGconn *);
+typedef PGconn *connect_start(const char *const *, const char *const *, int);
+
+/* False: no memory.  A function's address is no object's, so it is copied. */
+static bool find_real(const char *name, void *function)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+
+	memcpy(function, &found, sizeof found);
+	return !starved || strcmp(starved, name) != 0;
+}
+
+/* They stand before libpq's own. */
+PQconninfoOption *PQconninfoParse(const char *conninfo, char **errmsg)
+{
+	conninfo_parse *real;
+
+	return find_real("PQconninfoParse", (void *)&real) ? real(conninfo, errmsg) : NULL;
+}
+
+PQconninfoOption *PQconninfo(PGconn *conn)
+{
+	conninfo_of *real;
+
+	return find_real("PQconninfo", (void *)&real) ? real(conn) : NULL;
+}
+
+PGconn *PQconnectStartParams(const char *const *keywords, const char *const *values, int expand_dbname)
+{
+	connect_start *real;
+
+	return find_real("PQconnectStartParams", (void *)&real) ? real(keywords, values, expand_dbname)
+								: NULL;
+}
