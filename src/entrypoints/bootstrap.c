@@ -194,10 +194,10 @@ void worker_serve(struct worker *worker)
 				     });
 }
 
-/* What is kept back from HTTP: the lanes, four other stores, the views, the publisher, the subscriber, streams. */
+/* Kept back from HTTP: lanes, four other stores, views, publisher, subscriber, two connections for each stream. */
 static size_t descriptors_of_our_own(const struct config *config)
 {
-	size_t connections = (size_t)config->lanes + 7 + config->streams.count;
+	size_t connections = (size_t)config->lanes + 7 + 2 * config->streams.count;
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections;
 }

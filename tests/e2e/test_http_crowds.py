@@ -80,10 +80,10 @@ def test_a_connection_that_is_kept_in_use_survives_the_idle_ones(allocd):
 def with_few_descriptors(parked):
     """Starts the worker with a limit of so many descriptors, soft and hard."""
 
-    def start(limit):
+    def start(limit, **settings):
         command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", binary(), "run"]
         with open(parked.log, "ab") as log:
-            parked.worker = subprocess.Popen(command, env=parked.environment(), stderr=log)
+            parked.worker = subprocess.Popen(command, env=parked.environment(settings), stderr=log)
         return parked
 
     return start
@@ -100,9 +100,9 @@ def cut_all_connections(allocd):
                 allocd.redis.client_kill_filter(_id=client["id"])
 
 
-@pytest.mark.parametrize("limit", [64, 100])
-def test_idle_connections_leave_the_worker_the_descriptors_that_it_needs(with_few_descriptors, limit):
-    allocd = with_few_descriptors(limit)
+@pytest.mark.parametrize(("limit", "streams"), [(64, "s0"), (100, "s0"), (90, "s0,s1,s2,s3,s4,s5")])
+def test_idle_connections_leave_the_worker_the_descriptors_that_it_needs(with_few_descriptors, limit, streams):
+    allocd = with_few_descriptors(limit, ALLOCD_STREAM=streams)
     wait_until(allocd.ready_or_dead, "allocd to be ready")
 
     with crowd(allocd, limit, b"GET /li"):
