@@ -32,6 +32,15 @@ static inline const char *log_text_or_none(const char *text)
 #define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), log_text_or_none(value), 0})
 #define LOG_NUMBER(field_name, value) ((struct log_field){(field_name), NULL, (int64_t)(value)})
 
+/* What a line is, for who limits how many are written: see log_limiter.h. */
+#define LOG_TROUBLE(name) LOG_TEXT("trouble", name)
+#define LOG_OVER(name)    LOG_TEXT("over", name)
+#define LOG_KEPT          LOG_TEXT("kept", "")
+
+/* Troubles of the services. */
+#define LOG_DATABASE "database"
+#define LOG_REDIS    "Redis"
+
 #define LOG(logger, log_level_, message, ...)                                                                \
 	do {                                                                                                 \
 		const struct log_field log_fields_[] = {__VA_ARGS__};                                        \

@@ -14,6 +14,7 @@ int main(void)
 	srunner_add_suite(runner, conflict_suite());
 	srunner_add_suite(runner, ids_suite());
 	srunner_add_suite(runner, lane_suite());
+	srunner_add_suite(runner, log_limiter_suite());
 	srunner_add_suite(runner, needs_suite());
 	srunner_add_suite(runner, parts_suite());
 	srunner_add_suite(runner, publisher_suite());

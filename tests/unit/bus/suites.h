@@ -9,6 +9,7 @@ Suite *commands_suite(void);
 Suite *conflict_suite(void);
 Suite *ids_suite(void);
 Suite *lane_suite(void);
+Suite *log_limiter_suite(void);
 Suite *needs_suite(void);
 Suite *parts_suite(void);
 Suite *publisher_suite(void);
