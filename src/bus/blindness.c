@@ -105,7 +105,8 @@ static int64_t retry_later(struct blindness *blindness, const char *error)
 {
 	if (!blindness->backoff.failures)
 		LOG(blindness->logger, LOG_WARN, "blind windows are not written down, will try again",
-		    LOG_NUMBER("windows", blindness->count), LOG_TEXT("error", error));
+		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("windows", blindness->count),
+		    LOG_TEXT("error", error));
 	return backoff_next(&blindness->backoff, blindness->random);
 }
 

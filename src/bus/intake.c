@@ -100,7 +100,7 @@ static void on_resolved(void *context, const struct failure *failure)
 		intake->engine->stats.retries++;
 		engine_database_is(intake->engine, false);
 		LOG(intake->engine->ports.logger, LOG_WARN, "intake: trouble with the database",
-		    LOG_TEXT("error", failure->text));
+		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
 		schedule(intake, backoff_next(&intake->backoff, intake->engine->ports.random));
 		return;
 	}

@@ -83,8 +83,9 @@ static void on_trouble(struct lane *lane, const struct failure *failure, void (*
 	lane->engine->stats.retries++;
 	engine_database_is(lane->engine, false);
 	LOG(lane->engine->ports.logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
-	    "trouble with the database, will try again", LOG_NUMBER("lane", lane->number),
-	    LOG_NUMBER("in_ms", delay_ms), LOG_TEXT("error", failure->text));
+	    "trouble with the database, will try again", LOG_TROUBLE(LOG_DATABASE),
+	    LOG_NUMBER("lane", lane->number), LOG_NUMBER("in_ms", delay_ms),
+	    LOG_TEXT("error", failure->text));
 	lane_wait_then(lane, LANE_WAITING, delay_ms, again);
 }
 
@@ -147,7 +148,7 @@ static void condemn(struct lane *lane)
 	}
 	/* Not even its dead letter is taken: the log is all that is left. */
 	LOG(lane->engine->ports.logger, LOG_ERROR, "message lost: the database refuses its dead letter",
-	    LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_KEPT, LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
 	    LOG_TEXT("error", lane->complaint));
 	delivery_queue_pop(&lane->queue);
 	lane_clear_suspects(lane, 1);
@@ -188,7 +189,8 @@ void lane_fail(struct lane *lane, const struct failure *failure)
 	case FAILURE_UNCERTAIN:
 		lane->engine->stats.uncertain++;
 		LOG(lane->engine->ports.logger, LOG_WARN, "commit uncertain, will ask the database",
-		    LOG_NUMBER("lane", lane->number), LOG_TEXT("error", failure->text));
+		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("lane", lane->number),
+		    LOG_TEXT("error", failure->text));
 		settle(lane);
 		break;
 	case FAILURE_DATA:

@@ -276,7 +276,8 @@ static bool passes(struct log_limiter *limiter, enum log_level level, const char
 		   const struct log_field *fields, size_t count)
 {
 	const char *trouble = find_mark("trouble", fields, count), *over = find_mark("over", fields, count);
-	struct trouble_lines *lines = trouble || over ? find_trouble(limiter, trouble ? trouble : over) : NULL;
+	struct trouble_lines *lines =
+		trouble || over ? find_trouble(limiter, trouble ? trouble : over) : NULL;
 	struct kind_of_lines *kind;
 
 	if (lines && over) {

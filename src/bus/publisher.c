@@ -149,8 +149,8 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 {
 	struct clock *clock = publisher->ports->clock;
 
-	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database", LOG_TEXT("doing", what),
-	    LOG_TEXT("error", failure->text));
+	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database",
+	    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("doing", what), LOG_TEXT("error", failure->text));
 	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
 	publisher->is_doubtful = publisher->look_due = true;
 	publisher->waits = true;

@@ -195,7 +195,7 @@ static void on_settled(void *context, const struct failure *failure)
 
 	if (failure)
 		LOG(reminder->ports->logger, LOG_WARN, "notification: its result was not written down",
-		    LOG_TEXT("error", failure->text));
+		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
 	waiting_free(reminder->settled);
 	reminder->settled = NULL;
 	reminder->store_busy = false;
@@ -220,7 +220,7 @@ static void chore_done(struct reminder *reminder, const struct failure *failure,
 	reminder->store_busy = false;
 	reminder->chore = failure ? CHORE_NONE : next;
 	if (failure && failure->kind != FAILURE_RETRY)
-		LOG(reminder->ports->logger, LOG_WARN, "housekeeping failed",
+		LOG(reminder->ports->logger, LOG_WARN, "housekeeping failed", LOG_TROUBLE(LOG_DATABASE),
 		    LOG_TEXT("error", failure->text));
 	if (reminder->chore == CHORE_NONE)
 		reminder->ports->clock->ops->timer_set(reminder->round, ROUND_MS);

@@ -190,7 +190,7 @@ static void tell_not_read(struct stream_reader *reader, const char *error)
 	if (reader->is_told || reader->backoff.failures < TELL_FROM_FAILURE)
 		return;
 	reader->is_told = true;
-	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again",
+	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again", LOG_TROUBLE(LOG_REDIS),
 	    LOG_TEXT("stream", reader->name), LOG_TEXT("error", error));
 }
 
@@ -200,7 +200,8 @@ static void tell_read(struct stream_reader *reader)
 	if (!reader->is_told)
 		return;
 	reader->is_told = false;
-	LOG(reader->ports.logger, LOG_INFO, "stream is read again", LOG_TEXT("stream", reader->name));
+	LOG(reader->ports.logger, LOG_INFO, "stream is read again", LOG_OVER(LOG_REDIS),
+	    LOG_TEXT("stream", reader->name));
 }
 
 /* Whether the connection or the group was lost: from the beginning, after a while. */

@@ -14,9 +14,9 @@
 
 struct watch {
 	bool has_work;
-	int64_t since_ms; /* has_work: since when it has had some, and did none of it */
-	int failures;     /* in a row, */
-	int64_t failed_ms; /* the first of them then, */
+	int64_t since_ms;          /* has_work: since when it has had some, and did none of it */
+	int failures;              /* in a row, */
+	int64_t failed_ms;         /* the first of them then, */
 	char text[WATCH_TEXT_MAX]; /* and what the last one said */
 };
 

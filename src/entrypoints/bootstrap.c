@@ -8,6 +8,7 @@
 #include "adapters/system/descriptors.h"
 #include "adapters/system/log_notifier.h"
 #include "adapters/system/random.h"
+#include "bus/log_limiter.h"
 #include "core/must.h"
 #include "entrypoints/bootstrap_intake.h"
 #include "entrypoints/bootstrap_url.h"
@@ -34,6 +35,7 @@ struct worker {
 	struct http_api *http;
 
 	struct system_clock clock;
+	struct log_limiter *limiter; /* before `logger`: of all that works */
 	struct postgres_config postgres;
 	struct codec *codec;
 	struct notifier *notifier;
@@ -74,7 +76,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.base = worker->base,
 		.url = bootstrap_database_url(config),
 		.servers = worker->servers,
-		.logger = worker->logger,
+		.logger = log_limiter_logger(worker->limiter),
 		.inbox_days = config->inbox_days,
 		.dead_letters_max = config->dead_letters_max,
 	};
@@ -101,8 +103,9 @@ static void make_publisher(struct worker *worker)
 		.base = worker->base,
 		.url = bootstrap_redis_url(config),
 		.random = system_random(),
-		.logger = worker->logger,
-		.server = redis_server_new(worker->base, worker->logger, SERVER_PATIENCE_MS),
+		.logger = log_limiter_logger(worker->limiter),
+		.server = redis_server_new(worker->base, log_limiter_logger(worker->limiter),
+					   SERVER_PATIENCE_MS),
 		.demands.prefix = config->prefix,
 	};
 	worker->publisher = redis_publisher_new(&worker->redis, &(struct redis_publisher_config){
@@ -125,7 +128,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 	ports->notifier = worker->notifier;
 	ports->clock = &worker->clock.clock;
 	ports->random = system_random();
-	ports->logger = worker->logger;
+	ports->logger = log_limiter_logger(worker->limiter);
 	worker->engine = engine_new(ports, &(struct engine_config){
 						   .unit_max = unit_max,
 						   .lanes = lanes,
@@ -140,7 +143,7 @@ static void make_intake(struct worker *worker)
 {
 	worker->intake = redis_intake_new(&(struct redis_intake_parts){
 		.config = worker->config,
-		.logger = worker->logger,
+		.logger = log_limiter_logger(worker->limiter),
 		.clock = &worker->clock.clock,
 		.engine = worker->engine,
 		.redis = &worker->redis,
@@ -264,6 +267,7 @@ void worker_start(struct worker *worker)
 	struct engine_ports ports = {0};
 
 	system_clock_init(&worker->clock, worker->base);
+	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
 	worker->codec = bootstrap_codec_new(worker->config);
 	worker->notifier = log_notifier_new(worker->base, worker->logger);
 	make_stores(worker, &ports);
@@ -293,6 +297,7 @@ void worker_free(struct worker **place)
 	servers_free(&worker->servers);
 	log_notifier_free(&worker->notifier);
 	engine_free(&worker->engine);
+	log_limiter_free(&worker->limiter);
 	http_api_free(&worker->http);
 	wire_codec_free(&worker->codec);
 	redis_server_free(&worker->redis.server);

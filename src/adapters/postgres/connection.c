@@ -64,8 +64,8 @@ static void log_trouble(struct connection *connection, const char *message)
 	if (!strcmp(connection->logged, connection->trouble.text))
 		return;
 	snprintf(connection->logged, sizeof connection->logged, "%s", connection->trouble.text);
-	LOG(connection->config.logger, LOG_WARN, message, LOG_TEXT("connection", connection->config.name),
-	    LOG_TEXT("reason", connection->trouble.text));
+	LOG(connection->config.logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
+	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("reason", connection->trouble.text));
 }
 
 /* ---- giving it work ---- */
@@ -216,7 +216,7 @@ static void connect_now(struct connection *connection)
 
 void connection_become_ready(struct connection *connection)
 {
-	enum log_level level = connection->logged[0] ? LOG_INFO : LOG_DEBUG;
+	bool was_in_trouble = connection->logged[0];
 
 	if (!servers_enter(connection->config.servers, &connection->server)) {
 		connection_lose_because(
@@ -228,8 +228,12 @@ void connection_become_ready(struct connection *connection)
 	evtimer_del(&connection->timer);
 	connection->state = CONNECTION_READY;
 	connection->logged[0] = '\0';
-	LOG(connection->config.logger, level, "database connected",
-	    LOG_TEXT("connection", connection->config.name));
+	if (was_in_trouble)
+		LOG(connection->config.logger, LOG_INFO, "the database is connected again",
+		    LOG_OVER(LOG_DATABASE), LOG_TEXT("connection", connection->config.name));
+	else
+		LOG(connection->config.logger, LOG_DEBUG, "database connected",
+		    LOG_TEXT("connection", connection->config.name));
 	send_jobs(connection);
 }
 

@@ -75,7 +75,8 @@ static void log_refusal(struct redis_publisher *publisher, const char *cause)
 	if (!strcmp(cause, publisher->refusal_logged))
 		return;
 	utf8_format(publisher->refusal_logged, sizeof publisher->refusal_logged, "%s", cause);
-	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TEXT("cause", cause));
+	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TROUBLE(LOG_REDIS),
+	    LOG_TEXT("cause", cause));
 }
 
 static void note_no_memory(struct redis_publisher *publisher)
@@ -352,7 +353,8 @@ static void on_said(void *context, const redisReply *reply)
 		return;
 	if (reply->type != REDIS_REPLY_INTEGER && !publisher->is_said_refused) {
 		refusal_describe(reply, cause, sizeof cause);
-		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TEXT("cause", cause));
+		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TROUBLE(LOG_REDIS),
+		    LOG_TEXT("cause", cause));
 	}
 	publisher->is_said_refused = reply->type != REDIS_REPLY_INTEGER;
 }

@@ -171,7 +171,7 @@ static bool is_alone(const struct redis_server *server)
 static void end_trouble(struct redis_server *server, const char *place)
 {
 	if (!is_alone(server) && server->cause_count)
-		LOG(server->logger, LOG_INFO, "every connection to Redis is up again",
+		LOG(server->logger, LOG_INFO, "every connection to Redis is up again", LOG_OVER(LOG_REDIS),
 		    LOG_TEXT("redis", place), LOG_NUMBER("ms", now_ms() - server->trouble_ms));
 	server->cause_count = 0;
 }
@@ -209,8 +209,8 @@ void redis_server_missed(struct redis_server *server, struct server_member *memb
 	if (!server->cause_count)
 		server->trouble_ms = now_ms();
 	utf8_format(server->causes[server->cause_count++], sizeof server->causes[0], "%s", cause);
-	LOG(server->logger, LOG_WARN, message, LOG_TEXT("redis", place), LOG_TEXT("connection", member->name),
-	    LOG_TEXT("cause", cause));
+	LOG(server->logger, LOG_WARN, message, LOG_TROUBLE(LOG_REDIS), LOG_TEXT("redis", place),
+	    LOG_TEXT("connection", member->name), LOG_TEXT("cause", cause));
 }
 
 const char *redis_server_place(const struct redis_server *server)

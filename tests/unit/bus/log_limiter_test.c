@@ -35,7 +35,8 @@ static void tear_down(void)
 static void refuse(const char *outcome, int count)
 {
 	for (int i = 0; i < count; i++)
-		LOG(logger, LOG_WARN, "message refused", LOG_TEXT("outcome", outcome), LOG_NUMBER("number", i));
+		LOG(logger, LOG_WARN, "message refused", LOG_TEXT("outcome", outcome),
+		    LOG_NUMBER("number", i));
 }
 
 static void lose(const char *connection, const char *reason)
@@ -83,7 +84,8 @@ START_TEST(after_a_calm_time_lines_are_written_again)
 	refuse("invalid", 100);
 	advance(30000);
 	refuse("rejected", 1);
-	ck_assert_ptr_nonnull(strstr(written.lines[written.count - 1], "warn message refused outcome=rejected"));
+	ck_assert_ptr_nonnull(
+		strstr(written.lines[written.count - 1], "warn message refused outcome=rejected"));
 }
 END_TEST
 
@@ -99,7 +101,8 @@ END_TEST
 
 START_TEST(a_trouble_that_many_parts_meet_is_two_lines)
 {
-	static const char *const connections[] = {"lane", "intake", "publisher", "reminder", "views", "logbook"};
+	static const char *const connections[] = {"lane",     "intake", "publisher",
+						  "reminder", "views",  "logbook"};
 
 	for (int try = 0; try < 20; try++) {
 		for (size_t i = 0; i < sizeof connections / sizeof connections[0]; i++)
@@ -134,7 +137,8 @@ END_TEST
 START_TEST(a_worse_line_of_a_trouble_is_written_at_once)
 {
 	lose("lane", "Connection refused");
-	LOG(logger, LOG_ERROR, "the database is too new", LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", "too new"));
+	LOG(logger, LOG_ERROR, "the database is too new", LOG_TROUBLE(LOG_DATABASE),
+	    LOG_TEXT("error", "too new"));
 	ck_assert_uint_eq(memory_logger_count(&written, "error the database is too new"), 1);
 }
 END_TEST
@@ -168,7 +172,8 @@ END_TEST
 START_TEST(troubles_of_two_services_are_told_apart)
 {
 	lose("lane", "Connection refused");
-	LOG(logger, LOG_WARN, "cannot reach Redis", LOG_TROUBLE(LOG_REDIS), LOG_TEXT("cause", "Connection refused"));
+	LOG(logger, LOG_WARN, "cannot reach Redis", LOG_TROUBLE(LOG_REDIS),
+	    LOG_TEXT("cause", "Connection refused"));
 	ck_assert_uint_eq(written.count, 2);
 	recover();
 	advance(1000);
@@ -227,7 +232,8 @@ Suite *log_limiter_suite(void)
 	tcase_add_test(tests, another_cause_of_a_trouble_is_written_once_and_not_at_once);
 	tcase_add_test(tests, a_worse_line_of_a_trouble_is_written_at_once);
 	tcase_add_test(tests, a_trouble_that_comes_back_within_a_second_was_not_over);
-	tcase_add_test(tests, a_trouble_that_comes_and_goes_is_not_written_each_time_and_never_hidden_for_long);
+	tcase_add_test(tests,
+		       a_trouble_that_comes_and_goes_is_not_written_each_time_and_never_hidden_for_long);
 	tcase_add_test(tests, troubles_of_two_services_are_told_apart);
 	tcase_add_test(tests, an_end_without_a_trouble_is_not_written);
 	tcase_add_test(tests, lines_that_must_be_kept_are_all_written);
