@@ -115,8 +115,8 @@ static int64_t now_ms(const struct outlets *outlets)
 static void tell_refused(struct outlets *outlets, const char *error)
 {
 	outlets->told_at_ms = now_ms(outlets);
-	LOG(outlets->ports->logger, LOG_WARN, "events are not published yet", LOG_TROUBLE(LOG_REDIS),
-	    LOG_TEXT("error", error));
+	LOG(outlets->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error),
+	    LOG_TROUBLE(LOG_REDIS));
 }
 
 static void note_refused(struct outlet *outlet, const char *error)
@@ -144,8 +144,8 @@ static void note_taken(struct outlet *outlet)
 	if (--outlets->refused)
 		return;
 	outlets->stats->broker_takes = true;
-	LOG(outlets->ports->logger, LOG_INFO, "events are published again", LOG_OVER(LOG_REDIS),
-	    LOG_NUMBER("after_ms", now_ms(outlets) - outlets->refused_since_ms));
+	LOG(outlets->ports->logger, LOG_INFO, "events are published again",
+	    LOG_NUMBER("after_ms", now_ms(outlets) - outlets->refused_since_ms), LOG_OVER(LOG_REDIS));
 }
 
 static void try_later(struct outlets *outlets)

@@ -360,7 +360,7 @@ START_TEST(trouble_is_logged_once_and_so_is_its_end)
 	ck_assert_ptr_nonnull(strstr(world_log(), "database not reachable"));
 	ck_assert_ptr_null(
 		strstr(strstr(world_log(), "database not reachable") + 1, "database not reachable"));
-	ck_assert_ptr_nonnull(strstr(world_log(), "database connected"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "the database is connected again"));
 }
 END_TEST
 
