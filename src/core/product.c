@@ -231,7 +231,7 @@ static void insert_batch(struct product *product, struct batch *batch)
 
 static size_t bucket_of(const char *orderid, int32_t qty)
 {
-	return (size_t)(hash_number(hash_text(orderid), (uint64_t)qty) % LINE_BUCKETS);
+	return (size_t)(hash_text_with(orderid, (uint64_t)qty) % LINE_BUCKETS);
 }
 
 struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty)
