@@ -6,10 +6,9 @@
  *     AWAITING ──request──► SERVING ──reply written──► AWAITING
  *         └─────────ended──────┴──► CLOSING ──a moment──► released
  *
- * evhttp does not say when a connection ends that never made a request.  So each connection's bufferevent is
- * made here and kept by a reference of our own; evhttp clears a bufferevent's callbacks when it lets it go, and
- * a timer looks for those.  That we close the socket a moment after evhttp ended the connection has its use,
- * too: a client that is still sending what was refused gets to read the answer.
+ * evhttp does not say when a connection ends that never made a request: each bufferevent is made and held here,
+ * and a timer looks for those whose callbacks evhttp has cleared.  The socket is closed a moment later: a client
+ * that is still sending what was refused gets to read the answer.
  */
 #include "entrypoints/http_server.h"
 
@@ -156,7 +155,20 @@ static void end(const struct connection *connection)
 		bufferevent_trigger_event(connection->stream, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
 }
 
-static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context);
+/*
+ * Reading stops when more came than a request may hold; evhttp begins again when it has use for more.  (A
+ * watermark would not do: in libevent 2.1.12 the loop then spins on a reader that waits for the rest of a
+ * line.)
+ */
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context)
+{
+	struct connection *connection = context;
+
+	if (connection->fd < 0)
+		remember_fd(connection);
+	if (change->n_added && evbuffer_get_length(input) > HTTP_HEADERS_MAX + HTTP_BODY_MAX)
+		bufferevent_disable(connection->stream, EV_READ);
+}
 
 /* libevent closes the socket before the loop's next turn. */
 static void release(struct connection *connection)
@@ -306,21 +318,6 @@ static void on_accept_failed(struct evconnlistener *listener, void *context)
 	server->refusals++;
 	end_oldest(server, SWEEP_MS);
 	arm_sweep(server);
-}
-
-/*
- * Reading stops when more came than a request may hold; evhttp begins again when it has use for more.  (A
- * watermark would not do: in libevent 2.1.12 the loop then spins on a reader that waits for the rest of a
- * line.)
- */
-static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context)
-{
-	struct connection *connection = context;
-
-	if (connection->fd < 0)
-		remember_fd(connection);
-	if (change->n_added && evbuffer_get_length(input) > HTTP_HEADERS_MAX + HTTP_BODY_MAX)
-		bufferevent_disable(connection->stream, EV_READ);
 }
 
 /* Whether another connection can be accepted, once a place is made for it where there is none. */
