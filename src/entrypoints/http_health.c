@@ -12,15 +12,15 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request)
 }
 
 /* What keeps the worker from its work, in words; "" when nothing does. */
-static const char *reasons(const struct http_api *api, bool database_answers, struct arena *arena)
+static const char *reasons(const struct http_api *api, const struct failure *database, struct arena *arena)
 {
 	const struct http_services *services = &api->services;
 	const char *text = "", *intake = services->intake_trouble(services->intake, arena);
 
 	if (api->stopping)
 		text = arena_printf(arena, "%s, stopping", text);
-	if (!database_answers)
-		text = arena_printf(arena, "%s, the database does not answer", text);
+	if (database)
+		text = arena_printf(arena, "%s, the database does not answer (%s)", text, database->text);
 	if (intake)
 		text = arena_printf(arena, "%s, %s", text, intake);
 	if (!services->broker->ops->is_up(services->broker))
@@ -39,7 +39,7 @@ static void on_ping(void *context, const struct failure *failure)
 	struct exchange *exchange = context;
 	struct evhttp_request *request = exchange_take(exchange);
 	struct http_api *api = exchange->api;
-	const char *text = reasons(api, !failure, exchange->arena);
+	const char *text = reasons(api, failure, exchange->arena);
 
 	if (request && text[0])
 		reply_problem(request, &api->replies, 503,

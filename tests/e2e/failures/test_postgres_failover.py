@@ -103,10 +103,9 @@ def test_reads_leave_an_old_primary_with_the_writes_though_it_lives_on_unharmed(
     assert primary.psql("select count(*) from allocations_view", "allocd") == "1"
 
 
-@pytest.mark.parametrize("attributes", [{}, {"target_session_attrs": "primary", "connect_timeout": "2"}])
-def test_a_primary_that_lives_on_read_only_is_left_by_every_session(pair, install, attributes):
+def test_a_primary_that_lives_on_read_only_is_left_by_every_session(pair, install):
     primary, standby = pair
-    allocd = install(clusters.url_of(primary, standby, **attributes))
+    allocd = install(clusters.url_of(primary, standby))
     allocd.start()
     assert stock(allocd, "shelf").status_code == 201 and works(allocd, "before")
     assert sees(allocd, "before")
@@ -132,6 +131,38 @@ def end_sessions_but_the_reader(path):
             "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = 'allocd'"
             " and pid <> pg_backend_pid() and query not like 'select %from allocations_view%where orderid%'"
         )
+
+
+# ---- what is set for the database ----
+
+
+def test_on_a_database_that_takes_no_writes_readiness_says_so_until_it_does(allocd, server_urls):
+    name = psycopg2.extensions.parse_dsn(allocd.database_url)["dbname"]
+    with installation.administrator(server_urls["DATABASE_URL"]) as execute:
+        execute(f'alter database "{name}" set default_transaction_read_only = on')
+        execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        reason = servers.wait_until(lambda: said_of(allocd, "default_transaction_read_only"), "the reason", 15)
+        assert "takes no writes" in reason
+        execute(f'alter database "{name}" reset default_transaction_read_only')
+    servers.wait_until(allocd.ready, "allocd to be ready", 15)
+    assert stock(allocd, "shelf").status_code == 201
+
+
+def said_of(allocd, word):
+    """What /readyz says, once it names the word."""
+    text = allocd.get("/readyz").text
+    return text if word in text else None
+
+
+@pytest.mark.parametrize("setting", ["statement_timeout", "idle_session_timeout"])
+def test_a_worker_starts_and_works_whatever_timeout_the_database_has(parked, server_urls, setting):
+    name = psycopg2.extensions.parse_dsn(parked.database_url)["dbname"]
+    with installation.administrator(server_urls["DATABASE_URL"]) as execute:
+        execute(f'alter database "{name}" set {setting} = 1')
+        parked.start()
+        assert stock(parked, "shelf").status_code == 201
+        assert works(parked, "order") and sees(parked, "order")
+        assert parked.run("verify").returncode == 0
 
 
 # ---- names ----
