@@ -57,14 +57,14 @@ enum schema_result {
 	SCHEMA_READY,
 	SCHEMA_UNREACHABLE,  /* no connection, or no answer in time: try again */
 	SCHEMA_INCOMPATIBLE, /* a database that this program cannot work with: see the text */
-	SCHEMA_FAILED,       /* a migration failed; nothing of it was kept */
+	SCHEMA_FAILED, /* a migration failed: nothing of it was kept, or, in steps, what it goes on from */
 };
 
 #define SCHEMA_TEXT_SIZE 512
 
 /*
- * Applies what is missing, one transaction for all of it; two programs that do so at once wait for each
- * other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line
+ * Applies what is missing, in one transaction but for migrations in steps (see migrations.py); two programs that
+ * do so at once wait for each other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line
  * without the password.
  */
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
