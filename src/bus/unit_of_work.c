@@ -74,9 +74,9 @@ static void spend_id(struct unit_of_work *uow, const struct delivery *delivery)
 
 	if (!slot || slot->spent || !spends_id(delivery))
 		return;
+	/* The slot may have come with an earlier message, which was rejected. */
+	slot->parts.message = delivery->inbox.message;
 	slot->spent = true;
-	slot->parts.message =
-		delivery->inbox.message; /* the slot may be of an earlier one that was rejected */
 	slot->digest = delivery->digest;
 	slot->outcome = delivery->outcome;
 }
