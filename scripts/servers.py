@@ -235,8 +235,9 @@ class Redis(Server):
     name = "redis"
     pid_file = "redis.pid"
 
-    def __init__(self, directory, durable=False):
+    def __init__(self, directory, durable=False, options=()):
         super().__init__(directory, durable)
+        self.options = options  # of redis-server, besides ours
         self.port = free_port()
         self.socket = self.folder / "socket"
 
@@ -247,6 +248,7 @@ class Redis(Server):
                 "--unixsocket", self.socket,
                 "--pidfile", self.folder / self.pid_file, "--save", "",
                 "--appendonly", "yes" if self.durable else "no", "--appendfsync", "everysec",
+                *self.options,
             ],
             executable=redis_program(),
         )  # fmt: skip

@@ -125,6 +125,102 @@ START_TEST(a_database_that_is_not_there_is_told)
 }
 END_TEST
 
+/* ---- who we are by now ---- */
+
+static bool is_connected_as(const char *user)
+{
+	redisReply *reply = redisCommand(world.control, "CLIENT LIST");
+	char text[64];
+	bool found;
+
+	snprintf(text, sizeof text, "user=%s ", user);
+	found = strstr(reply->str, text);
+	freeReplyObject(reply);
+	return found;
+}
+
+static void rotate_to(const char *userinfo)
+{
+	snprintf(world.url, sizeof world.url, "redis://%s@127.0.0.1:%d", userinfo, world.server.port);
+}
+
+static const struct {
+	const char *change, *userinfo;
+} rotations[] = {
+	{"ACL SETUSER worker resetpass >new", "worker:new"},
+	{"ACL DELUSER worker", "open:x"},
+	{"ACL SETUSER worker off", "narrow:pw"},
+};
+
+START_TEST(a_rotated_password_is_used_at_the_next_attempt)
+{
+	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
+	connect_both();
+	run_until(both_are_up());
+	command(rotations[_i].change);
+	command("CLIENT KILL TYPE normal SKIPME yes");
+	command("CLIENT KILL TYPE pubsub");
+	run_until(!subscriber_is_up() && !publisher_is_up());
+	run_for(500); /* the old password is refused */
+	rotate_to(rotations[_i].userinfo);
+
+	run_until(both_are_up());
+	ck_assert_uint_eq(log_lines(":new"), 0);
+}
+END_TEST
+
+static size_t refused;
+
+static void on_refused(void *context, const struct published *published, const struct failure *failure)
+{
+	(void)context, (void)published;
+	refused += failure != NULL;
+}
+
+/* A right that lacks for ever costs no connection; one that another user has is worth one. */
+START_TEST(a_missing_right_leads_to_the_user_of_a_new_url)
+{
+	static const struct outgoing event = {MSG_OUT_OF_STOCK, {"x", 1}};
+
+	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	command("ACL SETUSER worker -evalsha");
+	for (size_t i = 1; i <= 3; i++) {
+		publish_events(world.publisher, &event, 1, on_refused, NULL);
+		run_until(refused == i);
+		ck_assert(publisher_is_up());
+		run_for(600);
+	}
+	ck_assert_uint_eq(log_lines("lost Redis"), 0);
+
+	rotate_to("open:x");
+	run_for(1000); /* it is not looked at more often */
+	publish_events(world.publisher, &event, 1, on_refused, NULL);
+	run_until(publisher_is_up() && is_connected_as("open"));
+}
+END_TEST
+
+static const char *const malformed[] = {"http://user:the-secret@host", "redis://user:the-secret@host:x",
+					"redis://user:the%%zzsecret@host", ""};
+
+START_TEST(a_url_that_became_malformed_is_told_without_repeating_it)
+{
+	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
+	subscribe();
+	run_until(subscriber_is_up());
+	snprintf(world.url, sizeof world.url, "%s", malformed[_i]);
+	command("CLIENT KILL TYPE pubsub");
+	run_until(subscriber_has_trouble("REDIS_URL: "));
+	run_for(1000);
+
+	ck_assert_uint_eq(log_lines("secret"), 0);
+	ck_assert_uint_eq(log_lines("cannot reach Redis"), 1);
+	rotate_to("worker:pw");
+	run_until(subscriber_is_up());
+}
+END_TEST
+
 /* ---- ways ---- */
 
 START_TEST(a_unix_socket_will_do)
@@ -340,6 +436,10 @@ Suite *connection_suite(void)
 	tcase_add_loop_test(tests, a_user_without_the_rights_learns_why, 0, COUNT(bad_users));
 	tcase_add_test(tests, a_right_that_is_granted_later_is_used);
 	tcase_add_test(tests, redis_shows_who_is_connected);
+	tcase_add_loop_test(tests, a_rotated_password_is_used_at_the_next_attempt, 0, COUNT(rotations));
+	tcase_add_test(tests, a_missing_right_leads_to_the_user_of_a_new_url);
+	tcase_add_loop_test(tests, a_url_that_became_malformed_is_told_without_repeating_it, 0,
+			    COUNT(malformed));
 	tcase_add_test(tests, a_database_that_is_not_there_is_told);
 	tcase_add_test(tests, a_unix_socket_will_do);
 	tcase_add_test(tests, a_socket_that_is_not_there_is_told);
