@@ -43,6 +43,8 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->intake = intake_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);
+	if (ports->parking_store)
+		engine->parking = lane_new(engine, config->lanes);
 	engine->change_timer = clock->ops->timer_new(clock, tell_change, engine);
 	engine->drain_timer = clock->ops->timer_new(clock, look_whether_drained, engine);
 	return engine;
@@ -64,6 +66,9 @@ void engine_free(struct engine **engine)
 	it->ports.clock->ops->timer_free(&it->drain_timer);
 	for (size_t i = 0; i < it->config.lanes; i++)
 		lane_free(&it->lanes[i]);
+	lane_free(&it->parking);
+	while (it->parked.first)
+		parked_remove(&it->parked, it->parked.first);
 	intake_free(&it->intake);
 	reminder_free(&it->reminder);
 	publisher_free(&it->publisher);
@@ -218,6 +223,8 @@ bool engine_is_idle(const struct engine *engine)
 		if (!lane_is_idle(engine->lanes[i]))
 			return false;
 	}
+	if (engine->parking && !lane_is_idle(engine->parking))
+		return false;
 	return !engine->stats.queued && publisher_is_idle(engine->publisher);
 }
 

@@ -28,6 +28,7 @@
 /* All of them outlive the engine. */
 struct engine_ports {
 	struct store *lane_stores[LANES_MAX]; /* one for each lane */
+	struct store *parking_store; /* for what other sessions hold up; NULL: it holds up its lane */
 	struct store *intake_store;
 	struct store *publisher_store;
 	struct store *reminder_store; /* notifications, unfinished shrinks, tidying */
@@ -70,7 +71,8 @@ struct engine_stats {
 	uint64_t notifications_dead; /* given up: they are dead letters */
 
 	/* Now. */
-	size_t queued, queued_bytes; /* waiting or in flight */
+	size_t queued, queued_bytes;         /* waiting or in flight */
+	size_t parked_skus, parked_messages; /* that cannot be done though the database is well */
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
 	bool database_up;   /* the last answer of the database, if any, was none of trouble */
 	bool broker_takes;  /* no partition's last events were refused */

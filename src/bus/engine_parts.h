@@ -6,6 +6,7 @@
 
 #include "bus/batch_index.h"
 #include "bus/engine.h"
+#include "bus/parked.h"
 #include "bus/publisher.h"
 #include "bus/reminder.h"
 
@@ -16,6 +17,8 @@ struct engine {
 
 	struct intake *intake;
 	struct lane *lanes[LANES_MAX];
+	struct lane *parking; /* the parking lane, or NULL */
+	struct parked_list parked;
 	struct publisher *publisher;
 	struct reminder *reminder;
 	struct batch_index *batches;

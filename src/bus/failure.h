@@ -6,6 +6,7 @@
 
 enum failure_kind {
 	FAILURE_RETRY,     /* nothing happened; the same again, later, may do */
+	FAILURE_BUSY,      /* nothing happened: a lock, or a statement, was not done in its time */
 	FAILURE_CONFLICT,  /* somebody else was faster: load again and redo, at once */
 	FAILURE_UNCERTAIN, /* perhaps done: the connection was lost after the commit was asked for */
 	FAILURE_DATA,      /* what was sent is to blame: the same again fails again */

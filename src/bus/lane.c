@@ -1,5 +1,6 @@
 /*
- * A unit of work when all goes well, in the order things happen; lane_trouble.c is what happens else.
+ * A unit of work when all goes well, in the order things happen; lane_trouble.c is what happens else, and
+ * lane_parking.c keeps what cannot be done for now from holding up the rest.
  *
  *     begin ─► recall ─► load ─► handle ─► flush ─► finish
  *                          ▲        │
@@ -29,11 +30,17 @@
 /* Of the products that all lanes keep between units. */
 #define CACHE_BYTES ((size_t)22 * 1024 * 1024)
 
+/* Of those that the parking lane keeps: it seldom sees one twice. */
+#define PARKING_CACHE_BYTES ((size_t)64 * 1024)
+
 /* So many units in a row without a duplicate, and ids and lines are assumed to be new again. */
 #define WARY_UNITS 16
 
 /* A step of a shrink that is stuck is tried again after so long. */
 #define STUCK_MS 5000
+
+/* After a unit was too large for its time, the next ones get more of it. */
+#define PATIENT_UNITS 64
 
 static void load(struct lane *lane);
 static void handle_all(struct lane *lane);
@@ -63,12 +70,14 @@ struct lane *lane_new(struct engine *engine, size_t number)
 
 	lane->engine = engine;
 	lane->number = number;
-	lane->store = engine->ports.lane_stores[number];
+	lane->is_parking = number == engine->config.lanes;
+	lane->store = lane->is_parking ? engine->ports.parking_store : engine->ports.lane_stores[number];
 	lane->timer = clock->ops->timer_new(clock, on_timer, lane);
 	lane->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};
 	lane->conflict_backoff = (struct backoff){.first_ms = 2, .cap_ms = 100};
 	lane->limit = engine->config.unit_max;
-	lane->cache = product_cache_new(CACHE_BYTES / engine->config.lanes);
+	lane->cache = product_cache_new(lane->is_parking ? PARKING_CACHE_BYTES
+							 : CACHE_BYTES / engine->config.lanes);
 	unit_of_work_init(&lane->uow, engine->ports.codec);
 	return lane;
 }
@@ -109,15 +118,29 @@ static void schedule(struct lane *lane)
 {
 	if (lane->state != LANE_IDLE && lane->state != LANE_RESTING)
 		return;
-	if (lane->queue.first)
+	if (lane->is_parking)
+		parking_schedule(lane);
+	else if (lane->queue.first)
 		lane_wait_then(lane, LANE_SCHEDULED, 0, lane_begin);
 	else if (lane->unfinished.first)
 		lane_wait_then(lane, rest_ms(lane) ? LANE_RESTING : LANE_SCHEDULED, rest_ms(lane),
 			       lane_begin);
 }
 
+void lane_wake(struct lane *lane)
+{
+	schedule(lane);
+}
+
 void lane_take(struct lane *lane, struct delivery *delivery)
 {
+	struct parked *parked = parked_find(&lane->engine->parked, parked_key(delivery));
+
+	if (parked) {
+		delivery_queue_push(&parked->waiting, delivery);
+		lane->engine->stats.parked_messages++;
+		return;
+	}
 	delivery_queue_push(&lane->queue, delivery);
 	schedule(lane);
 }
@@ -128,6 +151,12 @@ void lane_resume_shrink(struct lane *lane, const char *sku)
 {
 	unfinished_ensure(&lane->unfinished, sku);
 	schedule(lane);
+}
+
+void lane_rest_shrink(struct lane *lane, int64_t delay_ms)
+{
+	unfinished_rotate(&lane->unfinished);
+	lane->steps_from_ms = engine_now_ms(lane->engine) + delay_ms;
 }
 
 /* The first shrink is done: what waited for it is the next of its SKU. */
@@ -151,8 +180,12 @@ static struct product *shrinking_product(struct lane *lane)
 void lane_clear_suspects(struct lane *lane, size_t count)
 {
 	lane->suspects = lane->suspects > count ? lane->suspects - count : 0;
-	if (!lane->suspects)
-		lane->limit = lane->engine->config.unit_max;
+	if (lane->suspects)
+		return;
+	lane->limit = lane->engine->config.unit_max;
+	if (lane->blames_time)
+		lane->patient_units = PATIENT_UNITS; /* each alone was done in time */
+	lane->blames_time = false;
 }
 
 /* Whether the delivery's SKU has to wait for a shrink; then it waits there. */
@@ -168,12 +201,18 @@ static bool waits_for_shrink(struct lane *lane, struct delivery *delivery)
 	return true;
 }
 
+static struct delivery *next_delivery(struct lane *lane)
+{
+	return lane->is_parking ? parking_next(lane) : delivery_queue_pop(&lane->queue);
+}
+
 void lane_begin(struct lane *lane)
 {
+	size_t limit = lane->is_parking ? 1 : lane->limit;
 	struct delivery *delivery;
 
-	lane->state = LANE_IDLE;
-	while (lane->todo.count < lane->limit && (delivery = delivery_queue_pop(&lane->queue))) {
+	lane->state = LANE_HANDLING;
+	while (lane->todo.count < limit && (delivery = next_delivery(lane))) {
 		if (!waits_for_shrink(lane, delivery))
 			delivery_queue_push(&lane->todo, delivery);
 	}
@@ -181,15 +220,27 @@ void lane_begin(struct lane *lane)
 		lane_clear_suspects(lane, lane->suspects);
 	/* While a culprit is looked for, only messages are suspects. */
 	lane->stepping = lane->unfinished.first && !lane->suspects && !rest_ms(lane);
-	if (lane->todo.first || lane->stepping)
+	if (lane->todo.first || lane->stepping) {
 		lane_redo(lane);
-	else
-		schedule(lane);
+		return;
+	}
+	lane->state = LANE_IDLE;
+	schedule(lane);
 	if (lane->state == LANE_IDLE)
 		engine_look_whether_drained(lane->engine);
 }
 
 /* ---- recall ---- */
+
+size_t lane_put_back(struct lane *lane)
+{
+	size_t count;
+
+	lane_take_back(lane);
+	count = lane->todo.count;
+	delivery_queue_prepend(&lane->queue, &lane->todo);
+	return count;
+}
 
 void lane_take_back(struct lane *lane)
 {
@@ -226,11 +277,13 @@ void lane_redo(struct lane *lane)
 	struct random *random = lane->engine->ports.random;
 	struct unit_of_work *uow = &lane->uow;
 
+	lane->state = LANE_HANDLING;
 	lane_take_back(lane);
 	unit_of_work_clear(uow);
 	random->fill(random, uow->witness, sizeof uow->witness);
 	uow->locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
 	uow->assuming = uow->assumed = may_assume(lane);
+	uow->patient = lane->stepping || (lane->patient_units && lane->todo.count > 1);
 	lane->loads = 0;
 	lane->stepped = false;
 	if (lane->stepping)
@@ -268,6 +321,7 @@ static void on_loaded(void *context, const struct failure *failure)
 {
 	struct lane *lane = context;
 
+	lane->state = LANE_HANDLING;
 	if (failure) {
 		lane_fail(lane, failure);
 		return;
@@ -313,12 +367,20 @@ static bool began_shrink(struct lane *lane, const struct delivery *delivery)
 	return product && product->shrink;
 }
 
-static void move_elsewhere(struct lane *lane, struct delivery *delivery)
+/*
+ * The next message's batch is another SKU's.  Where that SKU goes through this lane, too, the message keeps its
+ * place before those that came after it.
+ */
+static void move_to_owner(struct lane *lane)
 {
+	struct delivery *delivery = lane->todo.first;
 	const char *owner = unit_of_work_batch_owner(&lane->uow, delivery->batchref);
 
 	delivery->sku = arena_strdup(delivery->arena, owner);
 	batch_index_remember(lane->engine->batches, delivery->batchref, owner);
+	if (engine_lane_of(lane->engine, owner) == lane && !parked_find(&lane->engine->parked, owner))
+		return;
+	delivery_queue_pop(&lane->todo);
 	lane_clear_suspects(lane, 1);
 	lane_take(engine_lane_of(lane->engine, owner), delivery);
 }
@@ -393,13 +455,13 @@ static void handle_all(struct lane *lane)
 			continue;
 		}
 		lane->loads = 0;
-		delivery_queue_pop(&lane->todo);
 		if (progress == PROGRESS_ELSEWHERE) {
 			/* The unit knows things by names that go with it. */
-			move_elsewhere(lane, delivery);
+			move_to_owner(lane);
 			lane_redo(lane);
 			return;
 		}
+		delivery_queue_pop(&lane->todo);
 		if (progress == PROGRESS_LATER)
 			delivery_queue_push(&lane->later, delivery);
 		else
@@ -420,8 +482,10 @@ static void flush(struct lane *lane)
 	struct unit_of_work *uow = &lane->uow;
 
 	uow->cursors = arena_alloc(uow->arena, PARTITIONS * sizeof *uow->cursors);
-	uow->cursor_count =
-		publisher_cursors(engine->publisher, lane->number, engine->config.lanes, uow->cursors);
+	/* Every partition's cursor is the business of one lane. */
+	uow->cursor_count = lane->is_parking ? 0
+					     : publisher_cursors(engine->publisher, lane->number,
+								 engine->config.lanes, uow->cursors);
 	unit_of_work_close(uow);
 	lane->state = LANE_FLUSHING;
 	lane->sent_ms = engine_now_ms(lane->engine);
@@ -432,6 +496,7 @@ static void flush(struct lane *lane)
 
 static void note_shrinks(struct lane *lane)
 {
+	struct lane *home = lane->trying ? lane->trying->home : lane; /* where a shrink takes its steps */
 	struct delivery *delivery;
 
 	if (lane->stepping && shrinking_product(lane))
@@ -439,13 +504,13 @@ static void note_shrinks(struct lane *lane)
 	else if (lane->stepping)
 		shrink_is_done(lane);
 	while ((delivery = delivery_queue_pop(&lane->causes))) {
-		struct unfinished *unfinished = unfinished_ensure(&lane->unfinished, delivery->sku);
+		struct unfinished *unfinished = unfinished_ensure(&home->unfinished, delivery->sku);
 
 		assert(!unfinished->cause);
 		unfinished->cause = delivery;
 	}
 	while ((delivery = delivery_queue_pop(&lane->later)))
-		delivery_queue_push(&unfinished_ensure(&lane->unfinished, delivery->sku)->waiting, delivery);
+		delivery_queue_push(&unfinished_ensure(&home->unfinished, delivery->sku)->waiting, delivery);
 }
 
 /* As long as some come, they are looked for. */
@@ -478,9 +543,12 @@ void lane_finish(struct lane *lane)
 	note_shrinks(lane);
 	lane_clear_suspects(lane, count + postponed);
 	unit_of_work_clear(&lane->uow);
-	lane->state = LANE_IDLE;
+	lane->patient_units -= lane->patient_units > 0;
 	for (struct delivery *delivery; (delivery = delivery_queue_pop(&lane->done));)
 		engine_finish(engine, delivery);
+	if (lane->trying)
+		parking_release(lane);
+	lane->state = LANE_IDLE;
 	schedule(lane);
 	engine_look_whether_drained(engine);
 }
@@ -490,6 +558,7 @@ static void on_flushed(void *context, const struct failure *failure)
 	struct lane *lane = context;
 	const struct unit_of_work *uow = &lane->uow;
 
+	lane->state = LANE_HANDLING;
 	if (failure) {
 		lane_fail(lane, failure);
 		return;

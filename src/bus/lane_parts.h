@@ -8,11 +8,13 @@
 #include "bus/backoff.h"
 #include "bus/engine_parts.h"
 #include "bus/lane.h"
+#include "bus/parked.h"
 #include "bus/product_cache.h"
 #include "bus/unfinished.h"
 
 enum lane_state {
 	LANE_IDLE,      /* nothing to do */
+	LANE_HANDLING,  /* for nothing: a unit is put together, or handled */
 	LANE_SCHEDULED, /* for the event loop's next turn: a burst may still be coming in */
 	LANE_RESTING,   /* for the time to try a step again that is stuck, or for a message */
 	LANE_LOADING,   /* for the store */
@@ -20,11 +22,14 @@ enum lane_state {
 	LANE_SETTLING,  /* for the store's word whether the lost session committed */
 	LANE_WAITING,   /* for the time to try again, with what `resume` says */
 	LANE_PROBING,   /* for the store's word whether the database takes anything at all */
+	LANE_ASKING,    /* for the store's word which of the unit's products are locked */
 };
 
 struct lane {
 	struct engine *engine;
 	size_t number;
+	bool is_parking;       /* it tries what is parked, one message at a time: see parked.h */
+	struct parked *trying; /* whose message the unit holds; of the parking lane only */
 	struct store *store;
 	enum lane_state state;
 	struct timer *timer;
@@ -57,6 +62,9 @@ struct lane {
 	size_t limit;        /* so many messages in a unit, */
 	size_t suspects;     /* until so many were committed (0: nothing is looked for) */
 	char complaint[512]; /* the database's, about the message that stands alone */
+	bool blames_time;    /* a message is looked for because the unit took too long */
+	int patient_units;   /* this many units get more time: the last one only was too large */
+	const bool *locked;  /* by number in the unit's list of products, once the store was asked */
 
 	void (*after_probe)(struct lane *lane); /* what to do once the database takes an empty flush */
 };
@@ -85,9 +93,38 @@ void lane_finish(struct lane *lane);
 /* So many messages less to look for the culprit among. */
 void lane_clear_suspects(struct lane *lane, size_t count);
 
+/* Puts the unit's messages back before what is in the queue; returns how many. */
+size_t lane_put_back(struct lane *lane);
+
+/* Something was put into the queue. */
+void lane_wake(struct lane *lane);
+
+/* The step of the first shrink is left for a while; the others are next. */
+void lane_rest_shrink(struct lane *lane, int64_t delay_ms);
+
 /* ---- of lane_trouble.c ---- */
 
 /* A load or a flush of the unit failed. */
 void lane_fail(struct lane *lane, const struct failure *failure);
+
+/* ---- of lane_parking.c ---- */
+
+/* Whether there is a parking lane, and this is none. */
+bool lane_can_park(const struct lane *lane);
+
+/* All of that SKU in the lane's queue, from its front on, waits in the parking lane. */
+void lane_park(struct lane *lane, const char *sku);
+
+/* Of the parking lane: takes the next message that is due, if any is. */
+struct delivery *parking_next(struct lane *lane);
+
+/* Of the parking lane: the message cannot be done yet, for the reason of `complaint`; the next one is tried. */
+void parking_postpone(struct lane *lane);
+
+/* Of the parking lane: its message was done, so what waited behind it goes home. */
+void parking_release(struct lane *lane);
+
+/* Of the parking lane: wakes up when the next message is due. */
+void parking_schedule(struct lane *lane);
 
 #endif

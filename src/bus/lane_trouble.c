@@ -2,6 +2,7 @@
  * What happens when a load or a flush fails.
  *
  *     conflict:  load again and redo
+ *     busy:      park the SKUs that another session locks, redo the rest at once
  *     retry:     wait, probe with an empty flush, redo
  *     uncertain: settle, then finish or redo
  *     data:      redo with fewer messages, until the one to blame stands alone
@@ -10,7 +11,12 @@
 
 #include "core/utf8.h"
 
+#include <string.h>
+
 #define CONFLICTS_BEFORE_ALARM 10
+
+/* A shrink whose step cannot be taken for now is left for this long. */
+#define STEP_REST_MS 1000
 
 static void settle(struct lane *lane);
 
@@ -37,34 +43,51 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 
 /* ---- fewer messages at a time, until all of the unit's are done with ---- */
 
-/* Puts the unit's messages back before what is in the queue; returns how many. */
-static size_t put_back(struct lane *lane)
-{
-	size_t count;
-
-	lane_take_back(lane);
-	count = lane->todo.count;
-	delivery_queue_prepend(&lane->queue, &lane->todo);
-	return count;
-}
-
 static void begin_with_half(struct lane *lane, size_t count)
 {
 	lane->suspects = lane->suspects > count ? lane->suspects : count;
-	lane->limit = count > 1 ? count / 2 : 1;
+	lane->limit = count > 1 && !lane->blames_time ? count / 2 : 1;
 	lane_begin(lane);
 }
 
 /*
+ * The database is well, and yet the unit fails: fewer messages at a time, until the one to blame stands alone.
+ * Then its SKU waits apart from the others.
+ */
+static void isolate(struct lane *lane)
+{
+	size_t count = lane_put_back(lane);
+
+	if (!count) {
+		lane_rest_shrink(lane, STEP_REST_MS);
+		lane_begin(lane);
+	} else if (lane->is_parking) {
+		parking_postpone(lane);
+	} else if (count > 1 || lane->stepping) {
+		begin_with_half(lane, count);
+	} else {
+		lane_park(lane, parked_key(lane->queue.first));
+		lane_begin(lane);
+	}
+}
+
+/* No half: each unit with a slow message in it costs the time that a statement is given. */
+static void isolate_at_once(struct lane *lane)
+{
+	lane->blames_time = true;
+	isolate(lane);
+}
+
+/*
  * The database is well again: the same once more.  If that fails, too, while the database takes small things,
- * the unit may be too large for the time it is given.
+ * the unit may be too large for the time it is given, or one message has a trouble of its own.
  */
 static void try_again(struct lane *lane)
 {
 	size_t count = lane->done.count + lane->causes.count + lane->later.count + lane->todo.count;
 
-	if (lane->tried_again && count > 1) {
-		begin_with_half(lane, put_back(lane));
+	if (lane->tried_again && (count > 1 || lane_can_park(lane))) {
+		isolate(lane);
 		return;
 	}
 	lane->tried_again = true;
@@ -101,6 +124,8 @@ static void on_probed(void *context, const struct failure *failure)
 		return;
 	}
 	engine_database_is(lane->engine, true);
+	if (lane_can_park(lane))
+		lane->backoff.failures = 0; /* it is no longer waited for: see isolate() */
 	lane->after_probe(lane);
 }
 
@@ -108,6 +133,79 @@ static void probe(struct lane *lane)
 {
 	lane->state = LANE_PROBING;
 	lane->store->ops->probe(lane->store, on_probed, lane);
+}
+
+/* ---- a lock was not had, or a statement was too slow ---- */
+
+static bool any_locked(const struct lane *lane)
+{
+	for (size_t i = 0; i < lane->uow.product_count; i++) {
+		if (lane->locked[i])
+			return true;
+	}
+	return false;
+}
+
+/* Each product of the unit that another session holds is parked, or its shrink rests. */
+static void leave_locked(struct lane *lane)
+{
+	const struct unit_of_work *uow = &lane->uow;
+
+	lane_put_back(lane);
+	for (size_t i = 0; i < uow->product_count; i++) {
+		const char *sku = uow->products[i]->sku;
+		bool is_step = lane->stepping && !strcmp(lane->unfinished.first->sku, sku);
+
+		if (!lane->locked[i])
+			continue;
+		if (is_step)
+			lane_rest_shrink(lane, STEP_REST_MS);
+		else
+			lane_park(lane, sku);
+		lane->stepping = lane->stepping && !is_step;
+	}
+}
+
+static void on_found_locked(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (failure) {
+		lane->after_probe = try_again;
+		on_trouble(lane, failure, probe);
+	} else if (any_locked(lane)) {
+		engine_database_is(lane->engine, true);
+		leave_locked(lane);
+		lane_begin(lane);
+	} else {
+		/* A slow statement, or a lock that is no product's: the probe tells, for it asks for those, too. */
+		lane->after_probe = isolate_at_once;
+		probe(lane);
+	}
+}
+
+static void ask_for_locked(struct lane *lane)
+{
+	struct unit_of_work *uow = &lane->uow;
+	bool *locked = arena_alloc(uow->arena, uow->product_count * sizeof *locked);
+
+	lane->locked = locked;
+	lane->state = LANE_ASKING;
+	lane->store->ops->find_locked(lane->store, uow, locked, on_found_locked, lane);
+}
+
+static void on_busy(struct lane *lane, const struct failure *failure)
+{
+	utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
+	if (lane->is_parking) {
+		lane->after_probe = isolate;
+		probe(lane);
+	} else if (lane_can_park(lane)) {
+		ask_for_locked(lane);
+	} else {
+		lane->after_probe = try_again;
+		on_trouble(lane, failure, probe);
+	}
 }
 
 /* ---- the connection was lost after the commit was asked for ---- */
@@ -158,7 +256,7 @@ static void condemn(struct lane *lane)
 
 static void on_refusal(struct lane *lane, const struct failure *failure)
 {
-	size_t count = put_back(lane);
+	size_t count = lane_put_back(lane);
 
 	if (!count) {
 		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
@@ -196,10 +294,17 @@ void lane_fail(struct lane *lane, const struct failure *failure)
 	case FAILURE_DATA:
 		on_refusal(lane, failure);
 		break;
+	case FAILURE_BUSY:
+		on_busy(lane, failure);
+		break;
 	case FAILURE_RETRY:
 	case FAILURE_FATAL:
-		lane->after_probe = try_again;
-		on_trouble(lane, failure, probe);
+		utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
+		lane->after_probe = lane->is_parking ? isolate : try_again;
+		if (lane->is_parking)
+			probe(lane); /* the trouble is known, unless the probe fails, too */
+		else
+			on_trouble(lane, failure, probe);
 		break;
 	}
 }

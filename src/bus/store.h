@@ -86,7 +86,7 @@ struct store_ops {
 	 * displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox with its
 	 * positions.  On success sets `now`, the positions of the outbox rows and the keys of the
 	 * notifications.
-	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_RETRY: nothing was written.  FAILURE_UNCERTAIN: see settle.
+	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_BUSY, FAILURE_RETRY: nothing was written.  FAILURE_UNCERTAIN: see settle.
 	 */
 	void (*flush)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
 
@@ -98,7 +98,17 @@ struct store_ops {
 	void (*settle)(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
 		       void *context);
 
-	/* An empty flush: tells the infrastructure's trouble from a message's. */
+	/*
+	 * After FAILURE_BUSY: sets locked[i] to whether the row of the unit's product number i, or of a loaded
+	 * batch of it, is locked by another session.  It waits for no lock.
+	 */
+	void (*find_locked)(struct store *store, const struct unit_of_work *uow, bool *locked,
+			    store_done *done, void *context);
+
+	/*
+	 * An empty flush: tells the infrastructure's trouble from a message's.  It asks for every table and
+	 * head that a flush writes to.
+	 */
 	void (*probe)(struct store *store, store_done *done, void *context);
 
 	/* How far each partition was published and committed. */

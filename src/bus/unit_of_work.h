@@ -96,6 +96,8 @@ struct unit_of_work {
 	 */
 	bool locking;
 
+	bool patient; /* its statements may take longer than those of other units: its size is why */
+
 	/*
 	 * Whether message ids and lines that nothing is known of are taken for new, and not looked for: the
 	 * flush inserts them, and finds out.  What rests on such an assumption without being inserted must

@@ -39,7 +39,7 @@ struct worker {
 	struct postgres_config postgres;
 	struct codec *codec;
 	struct notifier *notifier;
-	struct store *stores[LANES_MAX + 3]; /* the lanes', then intake, publisher, reminder */
+	struct store *stores[LANES_MAX + 4]; /* the lanes', then parking, intake, publisher, reminder */
 	size_t store_count;
 	struct views *views;
 	struct servers *servers; /* what its sessions know of the database's */
@@ -81,7 +81,9 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.dead_letters_max = config->dead_letters_max,
 	};
 	for (int lane = 0; lane < config->lanes; lane++)
-		ports->lane_stores[lane] = make_store(worker, "lane");
+		ports->lane_stores[lane] = worker->stores[worker->store_count++] =
+			postgres_lane_store_new(&worker->postgres);
+	ports->parking_store = make_store(worker, "parking");
 	ports->intake_store = make_store(worker, "intake");
 	ports->publisher_store = make_store(worker, "publisher");
 	ports->reminder_store = make_store(worker, "reminder");
@@ -197,10 +199,10 @@ void worker_serve(struct worker *worker)
 				     });
 }
 
-/* Kept back from HTTP: lanes, four other stores, views, publisher, subscriber, two connections for each stream. */
+/* Kept back from HTTP: lanes, five other stores, views, publisher, subscriber, two connections for each stream. */
 static size_t descriptors_of_our_own(const struct config *config)
 {
-	size_t connections = (size_t)config->lanes + 7 + 2 * config->streams.count;
+	size_t connections = (size_t)config->lanes + 8 + 2 * config->streams.count;
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections;
 }

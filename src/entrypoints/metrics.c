@@ -67,6 +67,10 @@ static void write_engine(FILE *out, const struct engine_stats *stats)
 	write_outcomes(out, stats);
 	gauge(out, "allocd_queued_messages", "Messages that wait or are in flight.", (double)stats->queued);
 	gauge(out, "allocd_queued_bytes", "Memory that those messages hold.", (double)stats->queued_bytes);
+	gauge(out, "allocd_parked_skus",
+	      "SKUs whose messages wait apart, for the database does not take them though it takes others.",
+	      (double)stats->parked_skus);
+	gauge(out, "allocd_parked_messages", "Messages of parked SKUs.", (double)stats->parked_messages);
 	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that Redis did not take yet.",
 	      (double)stats->unpublished);
 	gauge(out, "allocd_dead_letters", "Dead letters kept, when last counted.",

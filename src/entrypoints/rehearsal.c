@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct rehearsal {
 	struct store store;
@@ -81,6 +82,14 @@ static void probe(struct store *store, store_done *done, void *context)
 }
 
 /* ---- what is shown ---- */
+
+static void find_locked(struct store *store, const struct unit_of_work *uow, bool *locked, store_done *done,
+			void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->find_locked(below, uow, locked, done, context);
+}
 
 static void on_flushed(void *context, const struct failure *failure)
 {
@@ -173,6 +182,7 @@ static const struct store_ops rehearsal_ops = {
 	.load = load,
 	.flush = flush,
 	.settle = settle,
+	.find_locked = find_locked,
 	.probe = probe,
 	.read_cursors = read_cursors,
 	.read_outbox = read_outbox,

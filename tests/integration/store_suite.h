@@ -71,4 +71,7 @@ Suite *store_suite(struct store_fixture *fixture);
 /* The part of it that is about message ids. */
 Suite *ids_suite(struct store_fixture *fixture);
 
+/* The part of it that is about rows which another session holds. */
+Suite *locks_suite(struct store_fixture *fixture);
+
 #endif

@@ -238,6 +238,14 @@ int work_settle(struct work *work)
 	return work_wait(work);
 }
 
+int work_find_locked(struct work *work, bool *locked)
+{
+	work_begin_call(work);
+	work->store->ops->find_locked(work->store, &work->uow, locked, work_answered, work);
+	assert_unanswered(work);
+	return work_wait(work);
+}
+
 void work_handle(struct work *work)
 {
 	for (size_t i = 0; i < work->delivery_count; i++) {

@@ -49,6 +49,7 @@ struct delivery *work_invalid(struct work *work, const char *reason);
 int work_load(struct work *work);
 int work_flush(struct work *work);
 int work_settle(struct work *work);
+int work_find_locked(struct work *work, bool *locked);
 void work_handle(struct work *work); /* loads more as needed, which must succeed */
 
 /* Load, handle, flush: all of it must go well but for the flush, whose answer is returned. */

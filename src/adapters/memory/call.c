@@ -97,7 +97,7 @@ static void on_lock_timeout(void *context)
 
 	store->lock_timeout = NULL;
 	locks_stop_waiting(store->database, store);
-	fail(store, FAILURE_RETRY, "lock timeout");
+	fail(store, FAILURE_BUSY, "lock timeout");
 }
 
 /* False when somebody else holds one of the locks: then the call is carried out when it is released. */
@@ -187,6 +187,19 @@ static void do_settle(struct memory_store *store)
 		succeed(store);
 }
 
+static void do_find_locked(struct memory_store *store)
+{
+	const struct unit_of_work *uow = store->call.asked;
+
+	for (size_t i = 0; i < uow->product_count; i++) {
+		struct lock_names names = {.arena = store->arena};
+
+		lock_names_add(&names, "product", uow->products[i]->sku);
+		store->call.locked[i] = locks_blocked(store->database, &names, store);
+	}
+	succeed(store);
+}
+
 static void do_probe(struct memory_store *store)
 {
 	if (store->database->broken)
@@ -241,6 +254,9 @@ static void carry_out(void *context)
 		break;
 	case CALL_SETTLE:
 		do_settle(store);
+		break;
+	case CALL_FIND_LOCKED:
+		do_find_locked(store);
 		break;
 	case CALL_PROBE:
 		do_probe(store);

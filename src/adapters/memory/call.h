@@ -19,6 +19,8 @@ struct call {
 
 	/* What is asked for, by kind. */
 	struct unit_of_work *uow;
+	const struct unit_of_work *asked;
+	bool *locked;
 	struct changes *changes;
 	const char *witness;
 	struct resolved_batch *batches;

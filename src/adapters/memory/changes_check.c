@@ -36,11 +36,15 @@ static bool check_products(const struct changes *changes, const struct database 
 	return true;
 }
 
-static bool is_refused(const struct database *database, const char *text)
+/* Whether the text is refused; then the failure says so. */
+static bool is_refused(const struct database *database, const char *text, const char *what,
+		       struct failure *failure)
 {
 	for (size_t i = 0; i < database->refused_count; i++) {
-		if (!strcmp(database->refused[i], text))
-			return true;
+		const struct refusal *refusal = &database->refused[i];
+
+		if (refusal->text && !strcmp(refusal->text, text))
+			return !fail(failure, refusal->kind, what);
 	}
 	return false;
 }
@@ -55,8 +59,8 @@ static bool check_batches(const struct changes *changes, const struct database *
 			return fail(failure, FAILURE_CONFLICT, "the batch was created meanwhile");
 		if (row->allocated < 0 || row->allocated > row->purchased)
 			return fail(failure, FAILURE_DATA, "constraint: 0 <= allocated <= purchased");
-		if (is_refused(database, row->reference))
-			return fail(failure, FAILURE_DATA, "constraint: this batch is refused");
+		if (is_refused(database, row->reference, "constraint: this batch is refused", failure))
+			return false;
 	}
 	return true;
 }
@@ -69,12 +73,13 @@ static bool check_lines(const struct changes *changes, const struct database *da
 
 		if (changes->lines[i].is_new && database_line(database, row->sku, row->orderid, row->qty))
 			return fail(failure, FAILURE_CONFLICT, "the line was allocated meanwhile");
-		if (is_refused(database, row->orderid))
-			return fail(failure, FAILURE_DATA, "constraint: this order is refused");
+		if (is_refused(database, row->orderid, "constraint: this order is refused", failure))
+			return false;
 	}
 	for (size_t i = 0; i < changes->notification_count; i++) {
-		if (is_refused(database, changes->notifications[i].orderid))
-			return fail(failure, FAILURE_DATA, "constraint: this order is refused");
+		if (is_refused(database, changes->notifications[i].orderid,
+			       "constraint: this order is refused", failure))
+			return false;
 	}
 	return true;
 }
@@ -82,12 +87,13 @@ static bool check_lines(const struct changes *changes, const struct database *da
 static bool check_ids(const struct changes *changes, const struct database *database, struct failure *failure)
 {
 	for (size_t i = 0; i < changes->inbox_count; i++) {
-		if (is_refused(database, changes->inbox[i].id))
-			return fail(failure, FAILURE_DATA, "constraint: this id is refused");
+		if (is_refused(database, changes->inbox[i].id, "constraint: this id is refused", failure))
+			return false;
 	}
 	for (size_t i = 0; i < changes->dead_count; i++) {
-		if (changes->dead[i].id && is_refused(database, changes->dead[i].id))
-			return fail(failure, FAILURE_DATA, "constraint: this dead letter is refused");
+		if (changes->dead[i].id && is_refused(database, changes->dead[i].id,
+						      "constraint: this dead letter is refused", failure))
+			return false;
 	}
 	return true;
 }

@@ -83,11 +83,43 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
 
 /* ---- what a test says ---- */
 
-void database_refuse(struct database *database, const char *text)
+void database_refuse_as(struct database *database, const char *text, enum failure_kind kind)
 {
 	database->refused = arena_grow(database->arena, database->refused, database->refused_count,
 				       sizeof *database->refused);
-	database->refused[database->refused_count++] = arena_strdup(database->arena, text);
+	database->refused[database->refused_count++] =
+		(struct refusal){arena_strdup(database->arena, text), kind};
+}
+
+void database_refuse(struct database *database, const char *text)
+{
+	database_refuse_as(database, text, FAILURE_DATA);
+}
+
+void database_accept(struct database *database, const char *text)
+{
+	for (size_t i = 0; i < database->refused_count; i++) {
+		struct refusal *refusal = &database->refused[i];
+
+		if (refusal->text && !strcmp(refusal->text, text))
+			refusal->text = NULL;
+	}
+}
+
+/* The address is the session's identity. */
+static const char other_session;
+
+void database_lock_product(struct database *database, const char *sku)
+{
+	struct lock_names names = {.arena = database->arena};
+
+	lock_names_add(&names, "product", sku);
+	locks_take(database, &names, &other_session);
+}
+
+void database_unlock_products(struct database *database)
+{
+	locks_release(database, &other_session);
 }
 
 void database_renew(struct database *database)

@@ -144,6 +144,12 @@ struct database_config {
 	int inbox_days;
 };
 
+/* A text that no flush may write. */
+struct refusal {
+	const char *text; /* NULL: accepted again */
+	enum failure_kind kind;
+};
+
 struct database {
 	struct simulation *simulation;
 	struct database_config config;
@@ -185,7 +191,7 @@ struct database {
 	struct lost_flush *lost;
 
 	/* What a test says; see below. */
-	const char **refused;
+	struct refusal *refused;
 	size_t refused_count;
 	bool down;
 	bool broken;
@@ -202,10 +208,16 @@ int64_t database_now(const struct database *database);
 /* ---- what a test says ---- */
 
 /*
- * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's):
- * FAILURE_DATA.
+ * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's) fails
+ * with that kind, FAILURE_DATA where none is named, until it is accepted again.
  */
 void database_refuse(struct database *database, const char *text);
+void database_refuse_as(struct database *database, const char *text, enum failure_kind kind);
+void database_accept(struct database *database, const char *text);
+
+/* Another session locks the product's row, and lets it go. */
+void database_lock_product(struct database *database, const char *sku);
+void database_unlock_products(struct database *database);
 
 /* It gets another incarnation, as one does that was restored from a backup. */
 void database_renew(struct database *database);

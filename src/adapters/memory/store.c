@@ -56,6 +56,15 @@ static void settle(struct store *port, const unsigned char witness[WITNESS_SIZE]
 	call->witness = database_witness_key(memory_store(port)->arena, witness);
 }
 
+static void find_locked(struct store *port, const struct unit_of_work *uow, bool *locked, store_done *done,
+			void *context)
+{
+	struct call *call = begin(port, CALL_FIND_LOCKED, done, context);
+
+	call->asked = uow;
+	call->locked = locked;
+}
+
 static void probe(struct store *port, store_done *done, void *context)
 {
 	begin(port, CALL_PROBE, done, context);
@@ -127,6 +136,7 @@ struct memory_store *memory_store_new(struct database *database)
 		.load = load,
 		.flush = flush,
 		.settle = settle,
+		.find_locked = find_locked,
 		.probe = probe,
 		.read_cursors = read_cursors,
 		.read_outbox = read_outbox,

@@ -11,14 +11,15 @@
 #include "adapters/memory/wire.h"
 #include "bus/store.h"
 
-/* Who waits longer than this for a lock gets FAILURE_RETRY. */
-#define MEMORY_LOCK_TIMEOUT_MS 2000
+/* A call that waits longer than this for a lock fails with FAILURE_BUSY. */
+#define MEMORY_LOCK_TIMEOUT_MS 500
 
 enum store_call {
 	CALL_RESOLVE,
 	CALL_LOAD,
 	CALL_FLUSH,
 	CALL_SETTLE,
+	CALL_FIND_LOCKED,
 	CALL_PROBE,
 	CALL_READ_CURSORS,
 	CALL_READ_OUTBOX,

@@ -27,6 +27,8 @@ static struct segment *begin_transaction(struct postgres_store *store, const str
 	segment = store_begin(store, done, context);
 	segment_add(segment, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
 	store->in_transaction = true;
+	if (uow->patient)
+		segment_add(segment, BE_PATIENT);
 	return segment;
 }
 

@@ -37,6 +37,8 @@ struct postgres_config {
 
 /* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */
 struct store *postgres_store_new(const struct postgres_config *config, const char *name);
+/* For a lane, whose statements end after a second: see FAILURE_BUSY. */
+struct store *postgres_lane_store_new(const struct postgres_config *config);
 struct views *postgres_views_new(const struct postgres_config *config);
 struct logbook *postgres_logbook_new(const struct postgres_config *config);
 

@@ -33,7 +33,7 @@ static const char identify[] =
  */
 static const char settings[] = "select set_config(name, setting, false) from (values"
 			       " ('statement_timeout', '6s'),"
-			       " ('lock_timeout', '2s'),"
+			       " ('lock_timeout', '500ms'),"
 			       " ('idle_in_transaction_session_timeout', '10s'),"
 			       " ('default_transaction_isolation', 'read committed'),"
 			       " ('plan_cache_mode', 'force_generic_plan'),"
@@ -47,6 +47,12 @@ static const char settings[] = "select set_config(name, setting, false) from (va
 			       " ('tcp_keepalives_count', '3'),"
 			       " ('tcp_user_timeout', '5000')"
 			       ") as settings (name, setting)";
+
+/*
+ * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it is large
+ * asks for more (BE_PATIENT).
+ */
+static const char brief[] = "set statement_timeout = '1s'";
 
 const char *session_defect(const PGconn *pg)
 {
@@ -93,6 +99,8 @@ static bool send_rehearsal_setup(PGconn *pg)
 bool session_send_setup(PGconn *pg, unsigned use)
 {
 	if (!PQsendQueryParams(pg, settings, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	if ((use & FOR_LANES) && !PQsendQueryParams(pg, brief, 0, NULL, NULL, NULL, NULL, 0))
 		return false;
 	if ((use & FOR_REHEARSALS) && !send_rehearsal_setup(pg))
 		return false;

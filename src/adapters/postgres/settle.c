@@ -41,6 +41,10 @@ void store_probe(struct store *port, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
 
-	segment_add(store_begin(store, done, context), PROBE);
+	struct segment *segment = store_begin(store, done, context);
+
+	segment_add(segment, PROBE);
+	segment_add(segment, PROBE_TABLES);
+	segment_add(segment, PROBE_HEADS);
 	store_send_and_answer(store, SEGMENT_READS);
 }

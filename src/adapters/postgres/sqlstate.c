@@ -29,6 +29,10 @@ static const struct meaning meanings[] = {
 	/* This very unit was flushed, or settled, before. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
 
+	/* A row, or the time that a statement is given, was not had. */
+	{"55P03", NULL, FAILURE_BUSY},
+	{"57014", NULL, FAILURE_BUSY},
+
 	/* What was sent is to blame: wrong values, violated constraints, limits, triggers that refuse. */
 	{"22", NULL, FAILURE_DATA},
 	{"23", NULL, FAILURE_DATA},

@@ -7,7 +7,7 @@
 #include "statement_names.h"
 
 /* Who uses a statement: a session prepares only what it needs. */
-enum session_use { FOR_STORE = 1, FOR_VIEWS = 2, FOR_LOGBOOK = 4, FOR_REHEARSALS = 8 };
+enum session_use { FOR_STORE = 1, FOR_VIEWS = 2, FOR_LOGBOOK = 4, FOR_REHEARSALS = 8, FOR_LANES = 16 };
 
 struct statement {
 	const char *name;

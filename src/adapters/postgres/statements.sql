@@ -33,6 +33,10 @@ b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 
 -- ==== transactions ====
 
+-- statement BE_PATIENT
+-- For what is slow because it is large, until the end of this transaction.
+select set_config('statement_timeout', '6s', true)
+
 -- statement BEGIN_SNAPSHOT
 -- Not READ ONLY, as it is otherwise: now and then keys are taken from their sequence.
 begin isolation level repeatable read
@@ -394,8 +398,45 @@ insert into units (witness, settled) values ($1, true) on conflict (witness) do 
 -- statement READ_WITNESS
 select settled from units where witness = $1
 
+-- statement FIND_LOCKED_PRODUCTS
+select w.at
+from unnest($1::text[]) with ordinality as w(sku, at)
+cross join lateral (select id from products where sku = w.sku limit 1) as p
+where not exists (
+	select from products locked where locked.id between p.id and p.id for no key update skip locked
+)
+
+-- statement FIND_LOCKED_BATCHES
+select w.at
+from unnest($1::text[], $2::bigint[]) as w(reference, at)
+cross join lateral (select id from batches where reference = w.reference limit 1) as b
+where not exists (
+	select from batches locked where locked.id between b.id and b.id for no key update skip locked
+)
+
 -- statement PROBE
 insert into units (witness) values (gen_random_uuid())
+
+-- statement PROBE_TABLES
+-- No row is written, but the lock and the right that a flush needs are asked for, table by table.
+with inbox as (insert into inbox (id) select '' where false),
+	products as (insert into products (id) select 0 where false),
+	changed_products as (update products set revision = revision where false),
+	batches as (insert into batches (id) select 0 where false),
+	changed_batches as (update batches set purchased = purchased where false),
+	lines as (insert into order_lines (orderid) select '' where false),
+	moved_lines as (delete from order_lines where false),
+	displaced as (insert into displaced_lines (orderid) select '' where false),
+	shrinks as (insert into shrinks (target) select 0 where false),
+	view as (insert into allocations_view (orderid) select '' where false),
+	shown as (update allocations_view set orderid = orderid where false),
+	notifications as (insert into notifications (orderid) select '' where false),
+	letters as (insert into dead_letters (outcome) select '' where false),
+	outbox as (insert into outbox (position) select 0 where false)
+update outbox_cursors set position = position where false
+
+-- statement PROBE_HEADS
+select from outbox_heads order by partition for no key update
 
 
 -- ==== the outbox, afterwards ====

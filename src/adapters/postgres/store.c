@@ -15,6 +15,7 @@ static const struct store_ops store_ops = {
 	.load = store_load,
 	.flush = store_flush,
 	.settle = store_settle,
+	.find_locked = store_find_locked,
 	.probe = store_probe,
 	.read_cursors = store_read_cursors,
 	.read_outbox = store_read_outbox,
@@ -25,7 +26,7 @@ static const struct store_ops store_ops = {
 	.tidy = store_tidy,
 };
 
-struct store *postgres_store_new(const struct postgres_config *config, const char *name)
+static struct store *new_store(const struct postgres_config *config, const char *name, unsigned use)
 {
 	struct postgres_store *store = must_alloc(sizeof *store);
 
@@ -41,11 +42,21 @@ struct store *postgres_store_new(const struct postgres_config *config, const cha
 		.servers = config->servers,
 		.name = name,
 		.logger = config->logger,
-		.use = FOR_STORE | (config->rehearses ? FOR_REHEARSALS : 0),
+		.use = FOR_STORE | use | (config->rehearses ? FOR_REHEARSALS : 0),
 		.losses = &store->store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
 	return &store->store;
+}
+
+struct store *postgres_store_new(const struct postgres_config *config, const char *name)
+{
+	return new_store(config, name, 0);
+}
+
+struct store *postgres_lane_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "lane", FOR_LANES);
 }
 
 void postgres_store_free(struct store **pointer)

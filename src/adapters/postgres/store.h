@@ -69,6 +69,7 @@ void store_resolve(struct store *, struct resolved_batch *, size_t, struct arena
 void store_load(struct store *, struct unit_of_work *, store_done *, void *);
 void store_flush(struct store *, struct unit_of_work *, store_done *, void *);
 void store_settle(struct store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
+void store_find_locked(struct store *, const struct unit_of_work *, bool *, store_done *, void *);
 void store_probe(struct store *, store_done *, void *);
 void store_read_cursors(struct store *, struct outbox_state *, store_done *, void *);
 void store_read_outbox(struct store *, struct outbox_range *, store_done *, void *);

@@ -175,6 +175,7 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(runner, ids_suite(&fixture.fixture));
+	srunner_add_suite(runner, locks_suite(&fixture.fixture));
 	srunner_add_suite(runner, logbook_suite(&memory_logbook_fixture));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

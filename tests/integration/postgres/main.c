@@ -23,6 +23,7 @@ static int run_all(void)
 	int failed;
 
 	srunner_add_suite(runner, ids_suite(&world.fixture));
+	srunner_add_suite(runner, locks_suite(&world.fixture));
 	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
 	srunner_add_suite(runner, conninfo_suite());
 	srunner_add_suite(runner, connector_suite());

@@ -95,9 +95,11 @@ void world_prepare(struct world *it)
 		it->lanes[i] = memory_store_new(it->database);
 		ports.lane_stores[i] = memory_store_port(it->lanes[i]);
 	}
+	it->parking = memory_store_new(it->database);
 	it->intake = memory_store_new(it->database);
 	it->publisher = memory_store_new(it->database);
 	it->reminder = memory_store_new(it->database);
+	ports.parking_store = memory_store_port(it->parking);
 	ports.intake_store = memory_store_port(it->intake);
 	ports.publisher_store = memory_store_port(it->publisher);
 	ports.reminder_store = memory_store_port(it->reminder);
@@ -118,6 +120,7 @@ void world_crash(struct world *it)
 {
 	for (size_t i = 0; i < LANES_MAX; i++)
 		memory_store_free(&it->lanes[i]);
+	memory_store_free(&it->parking);
 	memory_store_free(&it->intake);
 	memory_store_free(&it->publisher);
 	memory_store_free(&it->reminder);
@@ -135,11 +138,11 @@ typedef void wire_act(struct wire *wire);
 
 static void for_each_wire(struct world *it, wire_act *act)
 {
-	struct memory_store *stores[LANES_MAX + 3] = {it->intake, it->publisher, it->reminder};
+	struct memory_store *stores[LANES_MAX + 4] = {it->parking, it->intake, it->publisher, it->reminder};
 
 	for (size_t i = 0; i < it->config.lanes; i++)
-		stores[3 + i] = it->lanes[i];
-	for (size_t i = 0; i < 3 + it->config.lanes; i++) {
+		stores[4 + i] = it->lanes[i];
+	for (size_t i = 0; i < 4 + it->config.lanes; i++) {
 		act(memory_store_requests(stores[i]));
 		act(memory_store_answers(stores[i]));
 	}

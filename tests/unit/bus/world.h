@@ -46,7 +46,7 @@ struct world {
 
 	/* The worker; its stores are NULL while there is none. */
 	struct engine_config config;
-	struct memory_store *lanes[LANES_MAX], *intake, *publisher, *reminder;
+	struct memory_store *lanes[LANES_MAX], *parking, *intake, *publisher, *reminder;
 	struct engine *engine;
 
 	struct sent *first, *last;

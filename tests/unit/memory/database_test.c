@@ -128,7 +128,7 @@ START_TEST(while_it_is_committing_nobody_learns_what_becomes_of_it)
 	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
 	flush("batch", 1);
 
-	ck_assert_int_eq(settle(1), FAILURE_RETRY);
+	ck_assert_int_eq(settle(1), FAILURE_BUSY);
 }
 END_TEST
 
@@ -145,7 +145,7 @@ START_TEST(while_it_is_committing_its_rows_are_locked)
 	simulation_advance_ms(simulation, 1);
 
 	ck_assert(answered);
-	ck_assert_int_eq(answer, _i ? FAILURE_CONFLICT : FAILURE_RETRY);
+	ck_assert_int_eq(answer, _i ? FAILURE_CONFLICT : FAILURE_BUSY);
 }
 END_TEST
 

@@ -1,0 +1,102 @@
+/* Parking: what keeps one SKU's trouble from being its neighbours'.  See parked.h. */
+#include "bus/lane_parts.h"
+
+/* What waits for longer than this is told in the log. */
+#define TELL_AFTER_MS 10000
+
+bool lane_can_park(const struct lane *lane)
+{
+	return lane->engine->parking && !lane->is_parking;
+}
+
+void lane_park(struct lane *lane, const char *sku)
+{
+	struct engine *engine = lane->engine;
+	struct parked *parked = parked_find(&engine->parked, sku);
+	size_t count;
+
+	if (!parked)
+		parked = parked_add(&engine->parked, sku, lane, engine_now_ms(engine));
+	count = parked_collect(parked, &lane->queue);
+
+	engine->stats.parked_skus = engine->parked.count;
+	engine->stats.parked_messages += count;
+	lane->tried_again = lane->blames_time = false;
+	lane_clear_suspects(lane, count);
+	parking_schedule(engine->parking);
+}
+
+void parking_schedule(struct lane *lane)
+{
+	const struct parked *next = parked_first_due(&lane->engine->parked);
+	int64_t left_ms = next ? next->try_at_ms - engine_now_ms(lane->engine) : 0;
+
+	if (lane->state != LANE_IDLE && lane->state != LANE_RESTING)
+		return;
+	if (next || lane->queue.first)
+		lane_wait_then(lane, LANE_RESTING, left_ms > 0 && !lane->queue.first ? left_ms : 0,
+			       lane_begin);
+}
+
+struct delivery *parking_next(struct lane *lane)
+{
+	struct engine *engine = lane->engine;
+	struct parked *next;
+
+	if (lane->queue.first)
+		return delivery_queue_pop(&lane->queue);
+	while ((next = parked_first_due(&engine->parked)) && next->try_at_ms <= engine_now_ms(engine)) {
+		lane->trying = next;
+		if (next->waiting.first) {
+			engine->stats.parked_messages--;
+			return delivery_queue_pop(&next->waiting);
+		}
+		parking_release(lane); /* nothing came for it */
+	}
+	return NULL;
+}
+
+/* One line when it is clear that it takes long. */
+static void tell(struct lane *lane, struct parked *parked)
+{
+	int64_t waited_ms = engine_now_ms(lane->engine) - parked->since_ms;
+
+	if (parked->is_told || waited_ms < TELL_AFTER_MS)
+		return;
+	parked->is_told = true;
+	LOG(lane->engine->ports.logger, LOG_WARN,
+	    "messages of a SKU wait: the database does not take them, though it takes others",
+	    LOG_TEXT("sku", parked->sku), LOG_NUMBER("messages", parked->waiting.count),
+	    LOG_NUMBER("waited_ms", waited_ms), LOG_TEXT("error", lane->complaint));
+}
+
+void parking_postpone(struct lane *lane)
+{
+	struct engine *engine = lane->engine;
+	struct parked *parked = lane->trying;
+
+	engine->stats.parked_messages += lane->queue.count;
+	delivery_queue_prepend(&parked->waiting, &lane->queue);
+	parked->try_at_ms = engine_now_ms(engine) + backoff_next(&parked->backoff, engine->ports.random);
+	tell(lane, parked);
+	lane->trying = NULL;
+	lane_begin(lane);
+}
+
+void parking_release(struct lane *lane)
+{
+	struct engine *engine = lane->engine;
+	struct parked *parked = lane->trying;
+	struct lane *home = parked->home;
+
+	if (parked->is_told)
+		LOG(engine->ports.logger, LOG_INFO, "messages of a SKU are done again",
+		    LOG_TEXT("sku", parked->sku),
+		    LOG_NUMBER("waited_ms", engine_now_ms(engine) - parked->since_ms));
+	engine->stats.parked_messages -= parked->waiting.count;
+	delivery_queue_prepend(&home->queue, &parked->waiting);
+	parked_remove(&engine->parked, parked);
+	engine->stats.parked_skus = engine->parked.count;
+	lane->trying = NULL;
+	lane_wake(home);
+}
