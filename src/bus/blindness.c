@@ -3,6 +3,7 @@
 
 #include "bus/backoff.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 /* How often it is noted that commands are heard. */
 #define NOTE_EVERY_MS 5000
+
+#define CAUSE_SIZE 512
 
 struct blindness {
 	struct logbook *logbook;
@@ -26,6 +29,10 @@ struct blindness {
 	size_t noting; /* the logbook is told the first ones */
 	bool is_noting;
 	bool is_heard;
+	bool is_open; /* a window lasts: it is written down, too */
+	struct blind_window open;
+	int64_t opened_ms;
+	char cause[CAUSE_SIZE];
 	struct backoff backoff;
 };
 
@@ -93,12 +100,23 @@ void blindness_ends(struct blindness *blindness, const struct blind_window *wind
 	*copy = *window;
 	copy->cause = must(strdup(window->cause));
 	blindness->is_heard = true;
+	blindness->is_open = false;
 	note_in(blindness, 0);
 }
 
-void blindness_begins(struct blindness *blindness)
+static int64_t now_ms(const struct blindness *blindness)
+{
+	return blindness->clock->ops->now_ms(blindness->clock);
+}
+
+void blindness_begins(struct blindness *blindness, int64_t since, const char *cause)
 {
 	blindness->is_heard = false;
+	blindness->is_open = true;
+	blindness->opened_ms = now_ms(blindness);
+	utf8_format(blindness->cause, sizeof blindness->cause, "%s", cause);
+	blindness->open = (struct blind_window){since, since, blindness->cause, false};
+	note_in(blindness, 0);
 }
 
 static int64_t retry_later(struct blindness *blindness, const char *error)
@@ -124,16 +142,31 @@ static void on_noted(void *context, const struct failure *failure)
 	note_in(blindness, blindness->count ? 0 : NOTE_EVERY_MS);
 }
 
+/* Those that are over come first, and the one that lasts when there is room. */
+static size_t windows_to_note(struct blindness *blindness, struct blind_window windows[WINDOWS_AT_ONCE])
+{
+	size_t count = blindness->count < WINDOWS_AT_ONCE ? blindness->count : WINDOWS_AT_ONCE;
+
+	blindness->noting = count;
+	memcpy(windows, blindness->windows, count * sizeof *windows);
+	if (blindness->is_open && count < WINDOWS_AT_ONCE) {
+		blindness->open.until =
+			blindness->open.since + 1000 * (now_ms(blindness) - blindness->opened_ms);
+		windows[count++] = blindness->open;
+	}
+	return count;
+}
+
 static void note(void *context)
 {
 	struct blindness *blindness = context;
 	struct logbook *logbook = blindness->logbook;
+	struct blind_window windows[WINDOWS_AT_ONCE];
 
-	/* Not heard, there is nothing to say: blindness_ends() begins again. */
-	if (!blindness->count && !blindness->is_heard)
+	/* Before the first window's end there is nothing to say. */
+	if (!blindness->count && !blindness->is_heard && !blindness->is_open)
 		return;
 	blindness->is_noting = true;
-	blindness->noting = blindness->count < WINDOWS_AT_ONCE ? blindness->count : WINDOWS_AT_ONCE;
-	logbook->ops->note_blindness(logbook, blindness->windows, blindness->noting, blindness->is_heard,
-				     on_noted, blindness);
+	logbook->ops->note_blindness(logbook, windows, windows_to_note(blindness, windows),
+				     blindness->is_heard, on_noted, blindness);
 }

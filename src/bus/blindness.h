@@ -22,7 +22,10 @@ void blindness_free(struct blindness **blindness);
 /* Commands are heard again; the window's cause is copied.  Of very many the middle ones become one. */
 void blindness_ends(struct blindness *blindness, const struct blind_window *window);
 
-/* Commands are not heard from now on. */
-void blindness_begins(struct blindness *blindness);
+/*
+ * Commands are not heard from now on, nor were they since `since`; the cause is copied.  The window is written down
+ * while it lasts, with an end that grows.
+ */
+void blindness_begins(struct blindness *blindness, int64_t since, const char *cause);
 
 #endif

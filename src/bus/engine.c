@@ -23,6 +23,11 @@ static void resume_shrink(void *context, const char *sku)
 	lane_resume_shrink(engine_lane_of(engine, sku), sku);
 }
 
+static void on_probed(void *context, const struct failure *failure)
+{
+	engine_probed(context, failure);
+}
+
 static void look_whether_drained(void *context);
 static void tell_change(void *context);
 
@@ -35,11 +40,12 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->ports = *ports;
 	engine->config = *config;
 	engine->stats.database_up = true;
+	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
 	engine->asked_ms = INT64_MIN;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->ports, &engine->stats);
-	engine->reminder =
-		reminder_new(&engine->ports, &engine->config, &engine->stats, resume_shrink, engine);
+	engine->reminder = reminder_new(&engine->ports, &engine->config, &engine->stats, resume_shrink,
+					on_probed, engine);
 	engine->intake = intake_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);
@@ -137,9 +143,13 @@ void engine_on_change(struct engine *engine, void (*changed)(void *context), voi
 
 void engine_database_is(struct engine *engine, bool up)
 {
+	if (!up)
+		reminder_probe_soon(engine->reminder);
 	if (engine->stats.database_up == up)
 		return;
 	engine->stats.database_up = up;
+	if (up)
+		LOG(engine->ports.logger, LOG_INFO, "the database takes work again", LOG_OVER(LOG_DATABASE));
 	note_change(engine);
 }
 
@@ -201,6 +211,8 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	engine->stats.outcomes[delivery->outcome]++;
 	if (!engine->config.rehearses)
 		log_outcome(engine, delivery);
+	if (delivery->outcome >= OUTCOME_REJECTED)
+		reminder_count_soon(engine->reminder);
 	forget_creation(engine, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);

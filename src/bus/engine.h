@@ -78,7 +78,7 @@ struct engine_stats {
 	bool broker_takes;  /* no partition's last events were refused */
 	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
-		dead_letters_dropped; /* kept, and dropped for want of room, when last counted */
+		dead_letters_dropped; /* kept, and dropped for want of room, when last counted; or -1 */
 };
 
 struct engine;
@@ -116,6 +116,22 @@ bool engine_is_idle(const struct engine *engine);
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context);
 
 const struct engine_stats *engine_stats(const struct engine *engine);
+
+/* Why work that waits is not done. */
+struct engine_trouble {
+	const char *text; /* what fails, as the service says it; "": nothing says why */
+	int64_t for_ms;   /* how long it has lasted */
+};
+
+/*
+ * Whether units of work are not committed, or would not be: a lane, the intake or the publisher failed twice in a
+ * row, has had no answer for some seconds, or an empty unit failed while nothing else was to be done.  `trouble` is
+ * the one that has lasted longest; its text lives as long as the engine does nothing.
+ */
+bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble);
+
+/* Whether committed events are refused, or wait and none was published for a while. */
+bool engine_events_trouble(const struct engine *engine, struct engine_trouble *trouble);
 
 /*
  * Drops whatever waits, unanswered.  No port may call back any more: stores, broker and notifier are freed or

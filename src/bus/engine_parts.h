@@ -9,6 +9,7 @@
 #include "bus/parked.h"
 #include "bus/publisher.h"
 #include "bus/reminder.h"
+#include "bus/watch.h"
 
 struct engine {
 	struct engine_ports ports;
@@ -22,6 +23,9 @@ struct engine {
 	struct publisher *publisher;
 	struct reminder *reminder;
 	struct batch_index *batches;
+
+	/* Whether the work gets done: of each lane, of the intake, and what an empty unit shows. */
+	struct watch lane_watches[LANES_MAX + 1], intake_watch, probe_watch;
 
 	/* The database's clock: what it said, and when it was asked.  Nobody asked yet: INT64_MIN. */
 	int64_t database_us, asked_ms;
@@ -40,6 +44,17 @@ struct lane *engine_lane_of(struct engine *engine, const char *sku);
 
 /* The database answered without trouble, or did not. */
 void engine_database_is(struct engine *engine, bool up);
+
+/* A read was answered without trouble.  That tells nothing of commits, if those fail. */
+void engine_database_answers(struct engine *engine);
+
+/* The lane began a unit (a redone one counts from its first beginning), failed, and committed one. */
+void engine_lane_began(struct engine *engine, size_t lane);
+void engine_lane_failed(struct engine *engine, size_t lane, const struct failure *failure);
+void engine_lane_committed(struct engine *engine, size_t lane);
+
+/* An empty unit was tried while nothing else was, or while the database was in trouble. */
+void engine_probed(struct engine *engine, const struct failure *failure);
 
 int64_t engine_now_ms(const struct engine *engine);
 

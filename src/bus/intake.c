@@ -67,6 +67,12 @@ void intake_take(struct intake *intake, struct delivery *delivery)
 		schedule(intake, 0);
 }
 
+void intake_retry_now(struct intake *intake)
+{
+	if (intake->scheduled && intake->backoff.failures)
+		intake->engine->ports.clock->ops->timer_set(intake->pump, 0);
+}
+
 /* Whether the delivery's SKU has to be found out before it can go on. */
 static bool needs_resolving(const struct delivery *delivery)
 {
@@ -98,13 +104,15 @@ static void on_resolved(void *context, const struct failure *failure)
 	intake->resolving = false;
 	if (failure) {
 		intake->engine->stats.retries++;
+		watch_failed(&intake->engine->intake_watch, engine_now_ms(intake->engine), failure->text);
 		engine_database_is(intake->engine, false);
 		LOG(intake->engine->ports.logger, LOG_WARN, "intake: trouble with the database",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
 		schedule(intake, backoff_next(&intake->backoff, intake->engine->ports.random));
 		return;
 	}
-	engine_database_is(intake->engine, true);
+	watch_done(&intake->engine->intake_watch);
+	engine_database_answers(intake->engine);
 	intake->backoff.failures = 0;
 	for (; delivery && at < intake->batch_count; delivery = delivery->next) {
 		const struct resolved_batch *batch;
@@ -139,6 +147,7 @@ static void resolve(struct intake *intake)
 		intake->batches[intake->batch_count++].reference = it->batchref;
 	}
 	intake->resolving = true;
+	watch_begin(&intake->engine->intake_watch, engine_now_ms(intake->engine));
 	batch_index_watch(intake->engine->batches);
 	store->ops->resolve(store, intake->batches, intake->batch_count, intake->arena, on_resolved, intake);
 }

@@ -16,4 +16,7 @@ void intake_free(struct intake **intake);
 /* Takes the delivery over.  It goes on from the event loop, after the burst it came in. */
 void intake_take(struct intake *intake, struct delivery *delivery);
 
+/* The database is well again: what waits to be tried once more is tried now. */
+void intake_retry_now(struct intake *intake);
+
 #endif

@@ -278,6 +278,7 @@ void lane_redo(struct lane *lane)
 	struct unit_of_work *uow = &lane->uow;
 
 	lane->state = LANE_HANDLING;
+	engine_lane_began(lane->engine, lane->number);
 	lane_take_back(lane);
 	unit_of_work_clear(uow);
 	random->fill(random, uow->witness, sizeof uow->witness);
@@ -326,7 +327,7 @@ static void on_loaded(void *context, const struct failure *failure)
 		lane_fail(lane, failure);
 		return;
 	}
-	engine_database_is(lane->engine, true);
+	engine_database_answers(lane->engine);
 	engine_note_database_clock(lane->engine, lane->uow.now, lane->sent_ms);
 	lane->engine->stats.loads_again += lane->loads > 0;
 	handle_all(lane);
@@ -531,6 +532,7 @@ void lane_finish(struct lane *lane)
 	struct engine *engine = lane->engine;
 	size_t count = lane->done.count + lane->causes.count, postponed = lane->later.count;
 
+	engine_lane_committed(engine, lane->number);
 	if (engine->config.committed)
 		engine->config.committed(engine->config.committed_context, &lane->uow);
 	engine->stats.units++;

@@ -21,6 +21,9 @@ void lane_take(struct lane *lane, struct delivery *delivery);
 /* A shrink of that SKU goes on: takes its steps until it is done. */
 void lane_resume_shrink(struct lane *lane, const char *sku);
 
+/* The database is well again: a unit that waits to be tried once more is tried now. */
+void lane_retry_now(struct lane *lane);
+
 /* Whether nothing waits and nothing is in flight. */
 bool lane_is_idle(const struct lane *lane);
 

@@ -30,10 +30,12 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 		return;
 	}
 	lane->engine->stats.conflicts++;
-	if (++lane->conflicts % CONFLICTS_BEFORE_ALARM == 0)
+	if (++lane->conflicts % CONFLICTS_BEFORE_ALARM == 0) {
+		engine_lane_failed(lane->engine, lane->number, failure);
 		LOG(lane->engine->ports.logger, LOG_WARN, "unit of work: one conflict after another",
 		    LOG_NUMBER("lane", lane->number), LOG_NUMBER("conflicts", lane->conflicts),
 		    LOG_TEXT("error", failure->text));
+	}
 	if (lane->conflicts == 1)
 		lane_redo(lane);
 	else
@@ -104,12 +106,18 @@ static void on_trouble(struct lane *lane, const struct failure *failure, void (*
 	int64_t delay_ms = backoff_next(&lane->backoff, lane->engine->ports.random);
 
 	lane->engine->stats.retries++;
-	engine_database_is(lane->engine, false);
+	engine_lane_failed(lane->engine, lane->number, failure);
 	LOG(lane->engine->ports.logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
 	    "trouble with the database, will try again", LOG_TROUBLE(LOG_DATABASE),
 	    LOG_NUMBER("lane", lane->number), LOG_NUMBER("in_ms", delay_ms),
 	    LOG_TEXT("error", failure->text));
 	lane_wait_then(lane, LANE_WAITING, delay_ms, again);
+}
+
+void lane_retry_now(struct lane *lane)
+{
+	if (lane->state == LANE_WAITING && lane->backoff.failures)
+		lane->engine->ports.clock->ops->timer_set(lane->timer, 0);
 }
 
 static void on_probed(void *context, const struct failure *failure)
@@ -250,6 +258,7 @@ static void condemn(struct lane *lane)
 	    LOG_TEXT("error", lane->complaint));
 	delivery_queue_pop(&lane->queue);
 	lane_clear_suspects(lane, 1);
+	engine_lane_committed(lane->engine, lane->number);
 	engine_finish(lane->engine, delivery);
 	lane_begin(lane);
 }

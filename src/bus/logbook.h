@@ -55,7 +55,8 @@ struct logbook_ops {
 
 	/*
 	 * Writes windows down, and that commands are heard until now (heard) or are not (!heard).  A worker's
-	 * first window begins where any worker was last known to hear, if that is earlier.
+	 * first window begins where any worker was last known to hear, if that is earlier.  One that begins
+	 * at the same instant as one that is written already is that one, and gets its end and its cause.
 	 */
 	void (*note_blindness)(struct logbook *logbook, const struct blind_window *windows, size_t count,
 			       bool heard, logbook_done *done, void *context);

@@ -125,6 +125,7 @@ static void note_refused(struct outlet *outlet, const char *error)
 
 	outlets->stats->publish_failures++;
 	outlets->stats->broker_takes = false;
+	watch_gave_up(&outlets->watch, now_ms(outlets), error);
 	if (!outlet->refused && !outlets->refused++) {
 		tell_refused(outlets, error);
 		outlets->refused_since_ms = outlets->told_at_ms;
@@ -144,6 +145,7 @@ static void note_taken(struct outlet *outlet)
 	if (--outlets->refused)
 		return;
 	outlets->stats->broker_takes = true;
+	watch_done(&outlets->watch);
 	LOG(outlets->ports->logger, LOG_INFO, "events are published again",
 	    LOG_NUMBER("after_ms", now_ms(outlets) - outlets->refused_since_ms), LOG_OVER(LOG_REDIS));
 }

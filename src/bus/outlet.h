@@ -10,6 +10,7 @@
 #include "bus/backoff.h"
 #include "bus/engine.h"
 #include "bus/partition_line.h"
+#include "bus/watch.h"
 
 struct outlet {
 	struct outlets *all;
@@ -41,6 +42,7 @@ struct outlets {
 	/* The broker's trouble, as long as it refuses somebody. */
 	size_t refused;
 	int64_t refused_since_ms, told_at_ms;
+	struct watch watch;
 
 	void (*changed)(void *context);
 	void *context;

@@ -36,6 +36,8 @@ struct publisher {
 	struct cursor saving[PARTITIONS];
 	size_t saving_count;
 
+	struct watch database;
+	int64_t published; /* positions that were published, of all partitions together */
 	struct backoff backoff;
 	bool waits;
 	struct timer *retry, *save_timer, *look_timer;
@@ -111,6 +113,22 @@ void publisher_start(struct publisher *publisher)
 	publisher_look_again(publisher);
 }
 
+void publisher_retry_now(struct publisher *publisher)
+{
+	if (publisher->waits)
+		publisher->ports->clock->ops->timer_set(publisher->retry, 0);
+}
+
+const struct watch *publisher_database_watch(const struct publisher *publisher)
+{
+	return &publisher->database;
+}
+
+const struct watch *publisher_events_watch(const struct publisher *publisher)
+{
+	return &publisher->outlets.watch;
+}
+
 void publisher_look_again(struct publisher *publisher)
 {
 	publisher->look_again = true;
@@ -145,10 +163,29 @@ void publisher_take(struct publisher *publisher, const struct outbox_row *rows, 
 
 /* ---- the database is asked how far each partition is ---- */
 
+static int64_t now_ms(const struct publisher *publisher)
+{
+	return publisher->ports->clock->ops->now_ms(publisher->ports->clock);
+}
+
+/* The store has a call. */
+static void begin_call(struct publisher *publisher)
+{
+	publisher->store_busy = true;
+	watch_begin(&publisher->database, now_ms(publisher));
+}
+
+static void call_went_well(struct publisher *publisher)
+{
+	publisher->backoff.failures = 0;
+	watch_done(&publisher->database);
+}
+
 static void store_failed(struct publisher *publisher, const struct failure *failure, const char *what)
 {
 	struct clock *clock = publisher->ports->clock;
 
+	watch_failed(&publisher->database, now_ms(publisher), failure->text);
 	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database",
 	    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("doing", what), LOG_TEXT("error", failure->text));
 	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
@@ -210,7 +247,7 @@ static void on_looked(void *context, const struct failure *failure)
 		publisher->look_again |= publisher->looks_for_all;
 		store_failed(publisher, failure, "read cursors");
 	} else {
-		publisher->backoff.failures = 0;
+		call_went_well(publisher);
 		publisher->is_doubtful = false;
 		if (is_same_life(publisher))
 			go_on_with_life(publisher);
@@ -230,7 +267,7 @@ static void look(struct publisher *publisher)
 	publisher->look_due = publisher->look_again = false;
 	for (int i = 0; i < PARTITIONS; i++)
 		partition_line_expect(line_of(publisher, i));
-	publisher->store_busy = true;
+	begin_call(publisher);
 	store->ops->read_cursors(store, &publisher->state, on_looked, publisher);
 }
 
@@ -259,7 +296,7 @@ static void on_read(void *context, const struct failure *failure)
 	if (failure) {
 		store_failed(publisher, failure, "read outbox");
 	} else {
-		publisher->backoff.failures = 0;
+		call_went_well(publisher);
 		put_rows(publisher);
 	}
 	arena_free(&publisher->range.arena);
@@ -289,7 +326,7 @@ static void read_missing(struct publisher *publisher, const struct outlet *outle
 		.bytes_max = READ_BYTES,
 		.arena = arena_new(READ_BYTES / 16),
 	};
-	publisher->store_busy = true;
+	begin_call(publisher);
 	store->ops->read_outbox(store, &publisher->range, on_read, publisher);
 }
 
@@ -330,7 +367,7 @@ static void on_saved(void *context, const struct failure *failure)
 		publisher->save_due = true;
 		store_failed(publisher, failure, "save cursors");
 	} else {
-		publisher->backoff.failures = 0;
+		call_went_well(publisher);
 		publisher_cursors_saved(publisher, publisher->saving, publisher->saving_count);
 	}
 	pump(publisher);
@@ -344,7 +381,7 @@ static void save(struct publisher *publisher)
 	publisher->saving_count = find_moved(publisher, 0, 1, 1, publisher->saving);
 	if (!publisher->saving_count)
 		return;
-	publisher->store_busy = true;
+	begin_call(publisher);
 	store->ops->save_cursors(store, publisher->saving, publisher->saving_count, on_saved, publisher);
 }
 
@@ -406,9 +443,21 @@ static void let_save_come(struct publisher *publisher)
 
 static void count_unpublished(struct publisher *publisher)
 {
+	struct watch *watch = &publisher->outlets.watch;
+	int64_t published = 0;
+
 	publisher->stats->unpublished = 0;
-	for (int i = 0; i < PARTITIONS; i++)
-		publisher->stats->unpublished += partition_line_unpublished(&publisher->outlets.each[i].line);
+	for (int i = 0; i < PARTITIONS; i++) {
+		const struct partition_line *line = &publisher->outlets.each[i].line;
+
+		publisher->stats->unpublished += partition_line_unpublished(line);
+		published += line->published;
+	}
+	if (published != publisher->published || !publisher->stats->unpublished)
+		watch_moved(watch);
+	if (publisher->stats->unpublished && !watch->has_work)
+		watch_begin(watch, now_ms(publisher));
+	publisher->published = published;
 }
 
 static void pump(void *context)

@@ -16,6 +16,7 @@
 #define ALLOCD_BUS_PUBLISHER_H
 
 #include "bus/engine.h"
+#include "bus/watch.h"
 
 struct publisher;
 
@@ -24,6 +25,13 @@ void publisher_free(struct publisher **publisher);
 
 /* Asks the database how far each partition is; nothing is published before, and then all that was left. */
 void publisher_start(struct publisher *publisher);
+
+/* The database is well again: what waits to be tried once more is tried now. */
+void publisher_retry_now(struct publisher *publisher);
+
+/* Whether its calls of the database, and of the broker, do what they are to do. */
+const struct watch *publisher_database_watch(const struct publisher *publisher);
+const struct watch *publisher_events_watch(const struct publisher *publisher);
 
 /* Rows that were just committed; they are copied. */
 void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count);

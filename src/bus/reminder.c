@@ -13,7 +13,10 @@
 #define TIDY_MORE_MS        200   /* between small portions when there is much to tidy */
 #define RETRY_FIRST_SECONDS 10
 #define RETRY_CAP_SECONDS   3600
-#define ATTEMPTS_MAX        20 /* to send a notification */
+#define PROBE_MS            3000 /* between empty units while nothing is committed */
+#define PROBE_SOON_MS       1000 /* and while the database is in trouble */
+#define COUNT_SOON_MS       500  /* until dead letters that were written are counted */
+#define ATTEMPTS_MAX        20   /* to send a notification */
 
 struct waiting {
 	struct waiting *next;
@@ -31,6 +34,7 @@ struct reminder {
 	const struct engine_config *config;
 	struct engine_stats *stats;
 	unfinished_shrink *unfinished;
+	unit_probed *probed;
 	void *context;
 
 	struct waiting *first, **end; /* notifications to send */
@@ -41,6 +45,10 @@ struct reminder {
 
 	enum chore chore; /* the next one of this round */
 	struct timer *round;
+	bool is_to_count; /* dead letters were written since the round began, which counts them */
+	struct timer *probe_timer;
+	bool probe_is_due, probe_is_soon;
+	uint64_t units;      /* that were committed when the last probe was due */
 	struct arena *arena; /* of the chore that is under way */
 	const char *skus[SHRINKS_AT_ONCE];
 	struct notification due[DUE_AT_ONCE];
@@ -57,11 +65,74 @@ static void begin_round(void *context)
 	struct reminder *reminder = context;
 
 	reminder->chore = CHORE_SHRINKS;
+	reminder->is_to_count = false;
 	go_on(reminder);
 }
 
+/* ---- would the database take a unit? ---- */
+
+static void probe_in(struct reminder *reminder, int64_t delay_ms)
+{
+	reminder->ports->clock->ops->timer_set(reminder->probe_timer, delay_ms);
+}
+
+/* Whoever commits need not be asked. */
+static void on_probe_due(void *context)
+{
+	struct reminder *reminder = context;
+	bool is_idle = reminder->units == reminder->stats->units;
+
+	reminder->units = reminder->stats->units;
+	reminder->probe_is_soon = false;
+	reminder->probe_is_due = is_idle;
+	if (is_idle)
+		go_on(reminder);
+	else
+		probe_in(reminder, PROBE_MS);
+}
+
+void reminder_probe_soon(struct reminder *reminder)
+{
+	if (reminder->config->no_chores || reminder->probe_is_soon || reminder->probe_is_due)
+		return;
+	reminder->probe_is_soon = true;
+	probe_in(reminder, PROBE_SOON_MS);
+}
+
+static void on_probed(void *context, const struct failure *failure)
+{
+	struct reminder *reminder = context;
+
+	reminder->store_busy = false;
+	reminder->probe_is_due = false;
+	reminder->probe_is_soon = failure;
+	probe_in(reminder, failure ? PROBE_SOON_MS : PROBE_MS);
+	reminder->probed(reminder->context, failure);
+	go_on(reminder);
+}
+
+static void probe(struct reminder *reminder)
+{
+	struct store *store = reminder->ports->reminder_store;
+
+	reminder->store_busy = true;
+	store->ops->probe(store, on_probed, reminder);
+}
+
+/* ---- beginning and end, continued ---- */
+
+void reminder_count_soon(struct reminder *reminder)
+{
+	if (reminder->config->no_chores || reminder->is_to_count)
+		return;
+	reminder->is_to_count = true;
+	if (reminder->chore == CHORE_NONE)
+		reminder->ports->clock->ops->timer_set(reminder->round, COUNT_SOON_MS);
+}
+
 struct reminder *reminder_new(const struct engine_ports *ports, const struct engine_config *config,
-			      struct engine_stats *stats, unfinished_shrink *unfinished, void *context)
+			      struct engine_stats *stats, unfinished_shrink *unfinished, unit_probed *probed,
+			      void *context)
 {
 	struct reminder *reminder = must_alloc(sizeof *reminder);
 
@@ -69,11 +140,13 @@ struct reminder *reminder_new(const struct engine_ports *ports, const struct eng
 	reminder->config = config;
 	reminder->stats = stats;
 	reminder->unfinished = unfinished;
+	reminder->probed = probed;
 	reminder->context = context;
 	reminder->end = &reminder->first;
 	reminder->chore = CHORE_NONE;
 	reminder->arena = arena_new(4096);
 	reminder->round = ports->clock->ops->timer_new(ports->clock, begin_round, reminder);
+	reminder->probe_timer = ports->clock->ops->timer_new(ports->clock, on_probe_due, reminder);
 	return reminder;
 }
 
@@ -97,6 +170,7 @@ void reminder_free(struct reminder **reminder)
 		waiting_free(it->first);
 	}
 	it->ports->clock->ops->timer_free(&it->round);
+	it->ports->clock->ops->timer_free(&it->probe_timer);
 	arena_free(&it->arena);
 	free(it);
 	*reminder = NULL;
@@ -104,8 +178,10 @@ void reminder_free(struct reminder **reminder)
 
 void reminder_start(struct reminder *reminder)
 {
-	if (!reminder->config->no_chores)
-		begin_round(reminder);
+	if (reminder->config->no_chores)
+		return;
+	begin_round(reminder);
+	probe_in(reminder, PROBE_MS);
 }
 
 /* ---- notifications: to the notifier, then out of the table or due again later ---- */
@@ -223,7 +299,8 @@ static void chore_done(struct reminder *reminder, const struct failure *failure,
 		LOG(reminder->ports->logger, LOG_WARN, "housekeeping failed", LOG_TROUBLE(LOG_DATABASE),
 		    LOG_TEXT("error", failure->text));
 	if (reminder->chore == CHORE_NONE)
-		reminder->ports->clock->ops->timer_set(reminder->round, ROUND_MS);
+		reminder->ports->clock->ops->timer_set(reminder->round,
+						       reminder->is_to_count ? COUNT_SOON_MS : ROUND_MS);
 }
 
 static void on_shrinks(void *context, const struct failure *failure)
@@ -291,7 +368,9 @@ static void go_on(struct reminder *reminder)
 	struct notifier *notifier = reminder->ports->notifier;
 
 	if (!reminder->store_busy) {
-		if (reminder->settled)
+		if (reminder->probe_is_due)
+			probe(reminder);
+		else if (reminder->settled)
 			settle(reminder);
 		else
 			do_chore(reminder);

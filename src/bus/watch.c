@@ -33,6 +33,11 @@ void watch_done(struct watch *watch)
 	watch->failures = 0;
 }
 
+void watch_moved(struct watch *watch)
+{
+	watch->has_work = false;
+}
+
 bool watch_is_in_trouble(const struct watch *watch, int64_t now_ms, int64_t patience_ms, int64_t *since_ms,
 			 const char **text)
 {

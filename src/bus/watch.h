@@ -12,6 +12,10 @@
 
 #define WATCH_TEXT_MAX 512
 
+/* How long a unit of work, or any other call of the database, may take; and how long events may wait. */
+#define WATCH_DATABASE_MS 5000
+#define WATCH_EVENTS_MS   10000
+
 struct watch {
 	bool has_work;
 	int64_t since_ms;          /* has_work: since when it has had some, and did none of it */
@@ -29,8 +33,11 @@ void watch_failed(struct watch *watch, int64_t now_ms, const char *text);
 /* It cannot be done, and trying again will not show more: in trouble at once. */
 void watch_gave_up(struct watch *watch, int64_t now_ms, const char *text);
 
-/* All of it is done, or some: watch_begin() says that there is more. */
+/* Some of it was done: whatever failed before is over.  watch_begin() says that there is more. */
 void watch_done(struct watch *watch);
+
+/* Some of it was done, and what failed fails still. */
+void watch_moved(struct watch *watch);
 
 /*
  * Whether it is in trouble, then since when, and why: *text is "" when no failure says so.  `patience_ms`: how

@@ -2,6 +2,7 @@
 #include "entrypoints/bootstrap_intake.h"
 
 #include "adapters/redis/heartbeat.h"
+#include "adapters/redis/instants.h"
 #include "adapters/redis/redis_stream.h"
 #include "adapters/redis/redis_subscriber.h"
 #include "adapters/system/random.h"
@@ -40,7 +41,9 @@ struct redis_intake {
 	struct quiet *quiet;
 	struct blindness *blindness;
 	uint64_t blind_windows; /* times that commands were not heard after they had been, */
-	int64_t blind_us;       /* and how long in all */
+	int64_t blind_us;       /* and how long in all, but for the one that lasts: */
+	bool is_blind;
+	int64_t blind_since;
 
 	struct logbook *logbook;
 	struct stream_way streams[STREAMS_MAX];
@@ -90,7 +93,7 @@ static void on_up(void *context, const struct blind_window *window)
 	blindness_ends(intake->blindness, window);
 	if (window->is_first)
 		return;
-	intake->blind_windows++;
+	intake->is_blind = false;
 	intake->blind_us += blind_us;
 	LOG(intake->parts.logger, LOG_WARN, "commands on Redis were not heard for a time",
 	    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("cause", window->cause));
@@ -100,9 +103,10 @@ static void on_down(void *context, int64_t since, const char *cause)
 {
 	struct redis_intake *intake = context;
 
-	(void)since;
-	(void)cause;
-	blindness_begins(intake->blindness);
+	intake->blind_windows++;
+	intake->is_blind = true;
+	intake->blind_since = since;
+	blindness_begins(intake->blindness, since, cause);
 }
 
 static void make_subscriber(struct redis_intake *intake)
@@ -317,7 +321,10 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 {
 	metrics->listening = is_listening(intake);
 	metrics->blind_windows = intake->blind_windows;
-	metrics->blind_seconds = (double)intake->blind_us / 1e6;
+	metrics->is_blind = intake->is_blind;
+	metrics->blind_seconds =
+		(double)(intake->blind_us + (intake->is_blind ? calendar_us() - intake->blind_since : 0)) /
+		1e6;
 	metrics->streams.is_reading = true;
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		const struct stream_reader_stats *stats = stream_reader_stats(intake->streams[i].reader);

@@ -114,12 +114,19 @@ const char *http_title(int status)
 /* jansson takes valid UTF-8 only, and no message may end the worker. */
 char *problem_json(int status, const char *message)
 {
+	return problem_json_since(status, message, NULL);
+}
+
+char *problem_json_since(int status, const char *message, const char *since)
+{
 	char *valid = must(strdup(message)), *text;
 	json_t *problem;
 
 	utf8_repair(valid);
 	problem = must(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
 				 http_title(status), "status", status, "detail", valid, "message", valid));
+	if (since)
+		json_object_set_new(problem, "since", must(json_string(since)));
 	text = must(json_dumps(problem, JSON_COMPACT));
 	json_decref(problem);
 	free(valid);

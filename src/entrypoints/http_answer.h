@@ -23,6 +23,9 @@ const char *http_title(int status);
 /* The body of an error: application/problem+json (RFC 9457).  To be freed by free(). */
 char *problem_json(int status, const char *message);
 
+/* The same with the member `since`; NULL: without. */
+char *problem_json_since(int status, const char *message, const char *since);
+
 /* Whether a Content-Type, which may be NULL and may have parameters, is application/json. */
 bool is_json_type(const char *content_type);
 

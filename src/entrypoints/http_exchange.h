@@ -27,6 +27,7 @@ struct http_api {
 	size_t waiting; /* exchanges whose client was not replied to yet */
 	int deadline_ms;
 	time_t started_at;
+	int64_t not_ready_since; /* as far as readiness was asked for; 0: it was ready then */
 	bool stopping;
 };
 

@@ -1,8 +1,12 @@
 /* What the machinery around the worker asks: is it alive, is it ready, how does it do. */
 #include "entrypoints/http_exchange.h"
 
+#include "core/calendar.h"
+#include "entrypoints/advice.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
 
@@ -11,27 +15,105 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request)
 	reply_text(request, &api->replies, 200, TEXT_TYPE, "alive\n", strlen("alive\n"));
 }
 
-/* What keeps the worker from its work, in words; "" when nothing does. */
-static const char *reasons(const struct http_api *api, const struct failure *database, struct arena *arena)
+/* ---- what keeps the worker from its work ---- */
+
+struct reasons {
+	struct arena *arena;
+	const char *text; /* "" when nothing does */
+	int64_t now, since;
+};
+
+static void add(struct reasons *reasons, const char *text)
+{
+	reasons->text = *reasons->text ? arena_printf(reasons->arena, "%s; %s", reasons->text, text) : text;
+}
+
+/* The trouble began so long ago. */
+static const char *add_since(struct reasons *reasons, const struct engine_trouble *trouble)
+{
+	int64_t since = reasons->now - 1000 * trouble->for_ms;
+	char *text = arena_alloc(reasons->arena, INSTANT_TEXT_SIZE);
+
+	if (since < reasons->since)
+		reasons->since = since;
+	instant_format(since, text);
+	return text;
+}
+
+static void add_database(struct reasons *reasons, const struct engine *engine)
+{
+	struct engine_trouble trouble;
+	const char *since;
+
+	if (!engine_database_trouble(engine, &trouble))
+		return;
+	since = add_since(reasons, &trouble);
+	add(reasons,
+	    *trouble.text ? arena_printf(reasons->arena, "units of work are not committed, since %s: %s: %s",
+					 since, trouble.text, advice_for_database(trouble.text))
+			  : arena_printf(reasons->arena,
+					 "work waits, and none of it was committed since %s: look in "
+					 "pg_stat_activity and pg_locks for what makes statements wait",
+					 since));
+}
+
+static void add_events(struct reasons *reasons, const struct engine *engine)
+{
+	struct engine_trouble trouble;
+	const char *since;
+
+	if (!engine_events_trouble(engine, &trouble))
+		return;
+	since = add_since(reasons, &trouble);
+	add(reasons,
+	    *trouble.text
+		    ? arena_printf(reasons->arena, "Redis refuses events, since %s: %s", since, trouble.text)
+		    : arena_printf(reasons->arena,
+				   "committed events wait, and none was published since %s: look at the "
+				   "worker's log",
+				   since));
+}
+
+static void find_reasons(const struct http_api *api, const struct failure *database, struct reasons *reasons)
 {
 	const struct http_services *services = &api->services;
-	const char *text = "", *intake = services->intake_trouble(services->intake, arena);
+	const char *intake = services->intake_trouble(services->intake, reasons->arena);
 
 	if (api->stopping)
-		text = arena_printf(arena, "%s, stopping", text);
+		add(reasons, "stopping");
 	if (database)
-		text = arena_printf(arena, "%s, the database does not answer (%s)", text, database->text);
+		add(reasons,
+		    arena_printf(reasons->arena, "the database does not answer (%s)", database->text));
+	add_database(reasons, services->engine);
 	if (intake)
-		text = arena_printf(arena, "%s, %s", text, intake);
+		add(reasons, intake);
 	if (!services->broker->ops->is_up(services->broker))
-		text = arena_printf(arena, "%s, cannot publish on Redis", text);
-	else if (!engine_stats(services->engine)->broker_takes)
-		text = arena_printf(arena, "%s, Redis refuses events", text);
+		add(reasons, "cannot publish on Redis");
+	add_events(reasons, services->engine);
 	if (engine_stats(services->engine)->restored)
-		text = arena_printf(
-			arena, "%s, the database is older than what was published (see allocd outbox renew)",
-			text);
-	return text[0] ? text + strlen(", ") : text;
+		add(reasons, "the database is older than what was published (see allocd outbox renew)");
+}
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* ---- readiness ---- */
+
+static void reply_not_ready(struct http_api *api, struct evhttp_request *request,
+			    const struct reasons *reasons)
+{
+	char since[INSTANT_TEXT_SIZE];
+
+	if (!api->not_ready_since || reasons->since < api->not_ready_since)
+		api->not_ready_since = reasons->since;
+	instant_format(api->not_ready_since, since);
+	reply_problem_since(request, &api->replies, 503,
+			    arena_printf(reasons->arena, "Not ready: %s", reasons->text), since);
 }
 
 static void on_ping(void *context, const struct failure *failure)
@@ -39,13 +121,16 @@ static void on_ping(void *context, const struct failure *failure)
 	struct exchange *exchange = context;
 	struct evhttp_request *request = exchange_take(exchange);
 	struct http_api *api = exchange->api;
-	const char *text = reasons(api, failure, exchange->arena);
+	struct reasons reasons = {exchange->arena, "", now_us(), INT64_MAX};
 
-	if (request && text[0])
-		reply_problem(request, &api->replies, 503,
-			      arena_printf(exchange->arena, "Not ready: %s", text));
-	else if (request)
+	reasons.since = reasons.now;
+	find_reasons(api, failure, &reasons);
+	if (request && *reasons.text) {
+		reply_not_ready(api, request, &reasons);
+	} else if (request) {
+		api->not_ready_since = 0;
 		reply_text(request, &api->replies, 200, TEXT_TYPE, "ready\n", strlen("ready\n"));
+	}
 	exchange_free(exchange);
 }
 

@@ -34,7 +34,13 @@ void reply_text(struct evhttp_request *request, struct http_replies *replies, in
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status,
 		   const char *message)
 {
-	char *body = problem_json(status, message);
+	reply_problem_since(request, replies, status, message, NULL);
+}
+
+void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
+			 const char *message, const char *since)
+{
+	char *body = problem_json_since(status, message, since);
 
 	if (status == 503)
 		reply_header(request, "Retry-After", RETRY_AFTER_S);

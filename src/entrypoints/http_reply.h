@@ -16,6 +16,8 @@ void reply_text(struct evhttp_request *request, struct http_replies *replies, in
 		const char *body, size_t size);
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status,
 		   const char *message);
+void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
+			 const char *message, const char *since);
 void reply_answer(struct evhttp_request *request, struct http_replies *replies,
 		  const struct http_answer *answer);
 

@@ -3,6 +3,7 @@
 
 #include "core/must.h"
 
+#include <math.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,7 +40,10 @@ static void head(FILE *out, const char *name, const char *type, const char *help
 static void gauge(FILE *out, const char *name, const char *help, double value)
 {
 	head(out, name, "gauge", help);
-	fprintf(out, "%s %.15g\n", name, value);
+	if (isnan(value))
+		fprintf(out, "%s NaN\n", name);
+	else
+		fprintf(out, "%s %.15g\n", name, value);
 }
 
 static void counter(FILE *out, const char *name, const char *help, double value)
@@ -56,8 +60,10 @@ static void write_outcomes(FILE *out, const struct engine_stats *stats)
 			outcome_name((enum outcome)outcome), (unsigned long long)stats->outcomes[outcome]);
 }
 
-static void write_engine(FILE *out, const struct engine_stats *stats)
+static void write_engine(FILE *out, const struct metrics *metrics)
 {
+	const struct engine_stats *stats = metrics->engine;
+
 	for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
 		const char *place = (const char *)stats + counters[i].offset;
 
@@ -73,16 +79,18 @@ static void write_engine(FILE *out, const struct engine_stats *stats)
 	gauge(out, "allocd_parked_messages", "Messages of parked SKUs.", (double)stats->parked_messages);
 	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that Redis did not take yet.",
 	      (double)stats->unpublished);
-	gauge(out, "allocd_dead_letters", "Dead letters kept, when last counted.",
-	      (double)stats->dead_letters);
-	counter(out, "allocd_dead_letters_dropped_total", "Dead letters dropped for want of room.",
-		(double)stats->dead_letters_dropped);
+	gauge(out, "allocd_dead_letters", "Dead letters kept; NaN while the database cannot be asked.",
+	      stats->database_up && stats->dead_letters >= 0 ? (double)stats->dead_letters : (double)NAN);
+	if (stats->dead_letters_dropped >= 0) /* else a first count would look like as many drops */
+		counter(out, "allocd_dead_letters_dropped_total", "Dead letters dropped for want of room.",
+			(double)stats->dead_letters_dropped);
 	gauge(out, "allocd_database_restored", "Whether the database is older than what was published.",
 	      stats->restored ? 1 : 0);
-	gauge(out, "allocd_database_up", "Whether the database answered last without trouble.",
+	gauge(out, "allocd_database_up", "Whether the database answers, and commits units of work.",
 	      stats->database_up ? 1 : 0);
-	gauge(out, "allocd_events_taken", "Whether Redis took the events that it was given last.",
-	      stats->broker_takes ? 1 : 0);
+	gauge(out, "allocd_events_taken",
+	      "Whether Redis is there, and took the events that it was given last.",
+	      stats->broker_takes && metrics->publishing ? 1 : 0);
 }
 
 static void write_redis(FILE *out, const struct metrics *metrics)
@@ -96,6 +104,8 @@ static void write_redis(FILE *out, const struct metrics *metrics)
 	counter(out, "allocd_events_unfenced_total",
 		"Events published without fence and stream, for Redis had no memory for more.",
 		(double)metrics->published_unfenced);
+	gauge(out, "allocd_blind", "Whether commands on Redis are not heard, after they had been.",
+	      metrics->is_blind ? 1 : 0);
 	counter(out, "allocd_blind_windows_total", "Times that commands on Redis were not heard.",
 		(double)metrics->blind_windows);
 	counter(out, "allocd_blind_seconds_total", "How long commands on Redis were not heard, in all.",
@@ -114,8 +124,9 @@ static void write_streams(FILE *out, const struct stream_reader_stats *streams)
 		(double)streams->acknowledged);
 	gauge(out, "allocd_stream_entries_in_flight", "Entries taken and not acknowledged yet.",
 	      (double)streams->in_flight);
-	gauge(out, "allocd_stream_entries_pending", "Entries that all readers of the group hold.",
-	      (double)streams->pending);
+	gauge(out, "allocd_stream_entries_pending",
+	      "Entries that all readers of the group hold; NaN while a stream is not read.",
+	      streams->is_reading ? (double)streams->pending : (double)NAN);
 	gauge(out, "allocd_stream_reading", "Whether every stream is read.", streams->is_reading ? 1 : 0);
 }
 
@@ -150,7 +161,7 @@ char *metrics_text(const struct metrics *metrics)
 	size_t size;
 	FILE *out = must(open_memstream(&text, &size));
 
-	write_engine(out, metrics->engine);
+	write_engine(out, metrics);
 	write_redis(out, metrics);
 	write_streams(out, &metrics->streams);
 	write_http(out, metrics);

@@ -11,8 +11,9 @@ struct metrics {
 	/* Redis. */
 	uint64_t published_unheard;  /* events that Redis took and nobody listened to */
 	uint64_t published_unfenced; /* events that went out while Redis had no memory for more */
-	uint64_t blind_windows;      /* times that commands on Redis were not heard, */
-	double blind_seconds;        /* and how long in all */
+	uint64_t blind_windows; /* times that commands on Redis were not heard, the one that lasts too, */
+	double blind_seconds;   /* and how long in all, up to now */
+	bool is_blind;          /* one lasts */
 	bool listening, publishing;
 
 	/* The streams that commands come from, together. */

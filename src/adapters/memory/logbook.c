@@ -73,6 +73,11 @@ static void write_down(struct database *database, const struct blind_window *win
 	for (size_t i = 0; i < database->blind_window_count; i++) {
 		if (row[i].until == window->until && !strcmp(row[i].cause, window->cause))
 			return;
+		if (row[i].since == window->since && !window->is_first) {
+			row[i].until = window->until;
+			row[i].cause = arena_strdup(database->arena, window->cause);
+			return;
+		}
 	}
 	if (window->is_first && heard_until && heard_until < since)
 		since = heard_until;

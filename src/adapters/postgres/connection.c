@@ -24,7 +24,7 @@
 #define PREPARE_TIMEOUT_MS 8000
 
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS   5000
+#define BACKOFF_MAX_MS   1000
 
 static void on_io(evutil_socket_t fd, short what, void *context);
 static void on_timer(evutil_socket_t fd, short what, void *context);

@@ -608,11 +608,21 @@ from (
 where s.name = $1 and s.incarnation = $2
 
 -- statement INSERT_BLIND_WINDOWS for logbook
--- Told twice, a window is written once.
+-- Told twice, a window is written once. One that lasts is written again and again, with a later end.
+with w as (
+	select * from unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::boolean[])
+		as w(since, until, cause, is_first)
+), grown as (
+	update blind_windows b set until = greatest(b.until, w.until), cause = left(w.cause, 500)
+	from w
+	where b.since = w.since and not w.is_first and b.since >= now() - interval '90 days'
+	returning b.since
+)
 insert into blind_windows (since, until, cause)
 select case when w.is_first then least(w.since, i.heard_until) else w.since end, w.until, left(w.cause, 500)
-from unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::boolean[]) as w(since, until, cause, is_first)
+from w
 cross join (select heard_until from installation where only_row limit 1) as i
+where w.is_first or not exists (select from grown where grown.since = w.since)
 on conflict (until, cause) do nothing
 
 -- statement NOTE_HEARD for logbook

@@ -150,7 +150,7 @@ START_TEST(it_is_noted_again_and_again_that_commands_are_heard)
 	world_advance_ms(world, 60000);
 	ck_assert_int_ge(world->database->heard_until, now() - 5 * INT64_C(1000000));
 
-	blindness_begins(blindness);
+	blindness_begins(blindness, now(), "connection lost");
 	world_advance_ms(world, 60000);
 	ck_assert_int_le(world->database->heard_until, now() - 55 * INT64_C(1000000));
 
@@ -160,16 +160,53 @@ START_TEST(it_is_noted_again_and_again_that_commands_are_heard)
 }
 END_TEST
 
+START_TEST(a_window_that_lasts_is_written_down_with_an_end_that_grows)
+{
+	was_blind(10, 20, "start");
+	world_run(world);
+	blindness_begins(blindness, 1000, "connection lost");
+	world_run(world);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(row(1)->since, 1000);
+	ck_assert_str_eq(row(1)->cause, "connection lost");
+
+	world_advance_ms(world, 60000);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_ge(row(1)->until, 1000 + 55 * INT64_C(1000000));
+
+	was_blind(1000, 1000 + 61 * INT64_C(1000000), "connection lost");
+	world_run(world);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(row(1)->until, 1000 + 61 * INT64_C(1000000));
+}
+END_TEST
+
+START_TEST(a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back)
+{
+	was_blind(10, 20, "start");
+	world_run(world);
+	database_set_down(world->database, true);
+	blindness_begins(blindness, 1000, "connection lost");
+	world_advance_ms(world, 30000);
+	ck_assert_uint_eq(written(), 1);
+
+	database_set_down(world->database, false);
+	world_advance_ms(world, 6000);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(row(1)->since, 1000);
+}
+END_TEST
+
 START_TEST(what_is_written_late_does_not_tell_that_commands_are_heard)
 {
 	database_set_down(world->database, true);
 	was_blind(10, 20, "start");
 	world_advance_ms(world, 1000);
-	blindness_begins(blindness);
+	blindness_begins(blindness, 1020, "connection lost");
 	database_set_down(world->database, false);
 	world_advance_ms(world, 60000);
 
-	ck_assert_uint_eq(written(), 1);
+	ck_assert_uint_eq(written(), 2);
 	ck_assert_int_eq(world->database->heard_until, 0);
 }
 END_TEST
@@ -204,6 +241,8 @@ Suite *blindness_suite(void)
 	tcase_add_loop_test(tests, of_very_many_the_middle_ones_become_one, 98, 104);
 	tcase_add_test(tests, many_windows_that_end_while_some_are_written_are_all_told);
 	tcase_add_test(tests, it_is_noted_again_and_again_that_commands_are_heard);
+	tcase_add_test(tests, a_window_that_lasts_is_written_down_with_an_end_that_grows);
+	tcase_add_test(tests, a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back);
 	tcase_add_test(tests, what_is_written_late_does_not_tell_that_commands_are_heard);
 	tcase_add_test(tests, a_workers_first_window_begins_where_the_last_one_heard);
 	suite_add_tcase(suite, tests);

@@ -24,6 +24,7 @@ int main(void)
 	srunner_add_suite(runner, reminder_suite());
 	srunner_add_suite(runner, replay_suite());
 	srunner_add_suite(runner, shrink_suite());
+	srunner_add_suite(runner, standing_suite());
 	srunner_add_suite(runner, stream_chaos_suite());
 	srunner_add_suite(runner, stream_reader_suite());
 	srunner_add_suite(runner, trouble_suite());

@@ -19,6 +19,7 @@ Suite *reminder_suite(void);
 Suite *remembering_suite(void);
 Suite *replay_suite(void);
 Suite *shrink_suite(void);
+Suite *standing_suite(void);
 Suite *stream_chaos_suite(void);
 Suite *stream_reader_suite(void);
 Suite *trouble_suite(void);

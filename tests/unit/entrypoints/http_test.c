@@ -297,12 +297,58 @@ START_TEST(who_cannot_get_rid_of_events_is_not_ready)
 	add_batch("shelf", "lamp", 10);
 	memory_broker_fail_after(world.broker, 0);
 	ck_assert_int_eq(reply_status(allocate("order", 1)), 202);
-	ck_assert_str_eq(reply_message(&world, world_get(&world, "/readyz")),
-			 "Not ready: Redis refuses events");
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, world_get(&world, "/readyz")),
+				     "Not ready: Redis refuses events, since 2"));
 	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
 
 	world_run_ms(&world, 200);
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
+}
+END_TEST
+
+/* Reads go well: only an empty unit of work shows that none would be committed. */
+START_TEST(an_idle_worker_finds_out_that_nothing_would_be_committed)
+{
+	const char *reply;
+
+	simulation_advance_ms(world.simulation, 10000);
+	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
+
+	database_set_broken(world.database, true);
+	simulation_advance_ms(world.simulation, 7000);
+	reply = world_get(&world, "/readyz");
+	ck_assert_int_eq(reply_status(reply), 503);
+	ck_assert_ptr_nonnull(
+		strstr(reply_message(&world, reply), "units of work are not committed, since 2"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "the database is broken"));
+	ck_assert_ptr_nonnull(strstr(reply_body(reply), "\"since\":\"2"));
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_database_up 0\n"));
+
+	database_set_broken(world.database, false);
+	simulation_advance_ms(world.simulation, 2000);
+	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_database_up 1\n"));
+}
+END_TEST
+
+START_TEST(what_redis_took_last_is_not_told_while_it_is_away)
+{
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_events_taken 1\n"));
+	memory_broker_set_down(world.broker, true);
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_events_taken 0\n"));
+}
+END_TEST
+
+START_TEST(dead_letters_are_not_told_while_the_database_is_away)
+{
+	simulation_advance_ms(world.simulation, 1000);
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_dead_letters 0\n"));
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_dead_letters_dropped_total 0\n"));
+
+	database_set_down(world.database, true);
+	simulation_advance_ms(world.simulation, 10000);
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_dead_letters NaN\n"));
+	ck_assert_ptr_nonnull(strstr(world_get(&world, "/metrics"), "allocd_dead_letters_dropped_total 0\n"));
 }
 END_TEST
 
@@ -604,6 +650,9 @@ Suite *http_suite(void)
 	tcase_add_test(tests, many_events_come_in_pages);
 	tcase_add_test(tests, readiness_names_what_is_missing);
 	tcase_add_test(tests, who_cannot_get_rid_of_events_is_not_ready);
+	tcase_add_test(tests, an_idle_worker_finds_out_that_nothing_would_be_committed);
+	tcase_add_test(tests, what_redis_took_last_is_not_told_while_it_is_away);
+	tcase_add_test(tests, dead_letters_are_not_told_while_the_database_is_away);
 	tcase_add_test(tests, readiness_does_not_wait_for_ever);
 	tcase_add_test(tests, who_stops_takes_no_commands_and_is_not_ready);
 	tcase_add_test(tests, metrics_count_what_happened);
