@@ -26,6 +26,7 @@ struct engine {
 
 	/* Whether the work gets done: of each lane, of the intake, and what an empty unit shows. */
 	struct watch lane_watches[LANES_MAX + 1], intake_watch, probe_watch;
+	int64_t committed_ms; /* when a unit was committed last */
 
 	/* The database's clock: what it said, and when it was asked.  Nobody asked yet: INT64_MIN. */
 	int64_t database_us, asked_ms;
@@ -52,6 +53,9 @@ void engine_database_answers(struct engine *engine);
 void engine_lane_began(struct engine *engine, size_t lane);
 void engine_lane_failed(struct engine *engine, size_t lane, const struct failure *failure);
 void engine_lane_committed(struct engine *engine, size_t lane);
+
+/* What the lane could not do waits elsewhere, and it goes on with the rest. */
+void engine_lane_parked(struct engine *engine, size_t lane);
 
 /* An empty unit was tried while nothing else was, or while the database was in trouble. */
 void engine_probed(struct engine *engine, const struct failure *failure);

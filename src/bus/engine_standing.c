@@ -1,7 +1,9 @@
 /* Whether the work gets done: what readiness says of the engine. */
 #include "bus/engine_parts.h"
 #include "bus/intake.h"
-#include "bus/lane.h"
+#include "bus/lane_parts.h"
+
+#define ALL_PARKED_MS 10000
 
 /* ---- what the parts report ---- */
 
@@ -40,8 +42,14 @@ void engine_lane_failed(struct engine *engine, size_t lane, const struct failure
 void engine_lane_committed(struct engine *engine, size_t lane)
 {
 	watch_done(&engine->lane_watches[lane]);
+	engine->committed_ms = engine_now_ms(engine);
 	if (engine->probe_watch.failures)
 		watch_done(&engine->probe_watch);
+}
+
+void engine_lane_parked(struct engine *engine, size_t lane)
+{
+	watch_done(&engine->lane_watches[lane]);
 }
 
 /* What waits to be tried again is, at once: the waits between tries are long by now. */
@@ -75,6 +83,26 @@ static bool worse(const struct engine *engine, const struct watch *watch, int64_
 	return true;
 }
 
+/*
+ * One SKU that waits is that SKU's trouble.  Where several wait and nothing at all is committed meanwhile, it is the
+ * database's, though it takes an empty unit.
+ */
+static bool all_are_parked(const struct engine *engine, struct engine_trouble *trouble)
+{
+	int64_t now_ms = engine_now_ms(engine), idle_ms = now_ms - engine->committed_ms;
+	size_t old = 0;
+
+	if (idle_ms < ALL_PARKED_MS)
+		return false;
+	for (const struct parked *it = engine->parked.first; it; it = it->next)
+		old += now_ms - it->since_ms >= ALL_PARKED_MS;
+	if (old < 2)
+		return false;
+	if (idle_ms >= trouble->for_ms)
+		*trouble = (struct engine_trouble){engine->parking->complaint, idle_ms};
+	return true;
+}
+
 bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble)
 {
 	bool is_bad = false;
@@ -84,6 +112,7 @@ bool engine_database_trouble(const struct engine *engine, struct engine_trouble 
 		if (!lane_is_idle(engine->lanes[i]))
 			is_bad |= worse(engine, &engine->lane_watches[i], WATCH_DATABASE_MS, trouble);
 	}
+	is_bad |= all_are_parked(engine, trouble);
 	is_bad |= worse(engine, &engine->intake_watch, WATCH_DATABASE_MS, trouble);
 	is_bad |= worse(engine, &engine->probe_watch, WATCH_DATABASE_MS, trouble);
 	is_bad |= worse(engine, publisher_database_watch(engine->publisher), WATCH_DATABASE_MS, trouble);

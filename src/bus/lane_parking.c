@@ -23,6 +23,7 @@ void lane_park(struct lane *lane, const char *sku)
 	engine->stats.parked_messages += count;
 	lane->tried_again = lane->blames_time = false;
 	lane_clear_suspects(lane, count);
+	engine_lane_parked(engine, lane->number);
 	parking_schedule(engine->parking);
 }
 
