@@ -615,7 +615,7 @@ with w as (
 ), grown as (
 	update blind_windows b set until = greatest(b.until, w.until), cause = left(w.cause, 500)
 	from w
-	where b.since = w.since and not w.is_first and b.since >= now() - interval '90 days'
+	where b.since = w.since and b.until >= w.since and not w.is_first
 	returning b.since
 )
 insert into blind_windows (since, until, cause)
