@@ -194,6 +194,38 @@ START_TEST(conflicts_are_no_dead_letters)
 }
 END_TEST
 
+/* A batch whose reference another worker takes for another SKU of the lane, with changes resolved before and after. */
+static void change_batch_that_is_taken(int changes_before, bool caches_owner)
+{
+	struct sent *before[3], *after;
+
+	release_lane();
+	if (caches_owner)
+		create_batch("of-owner", "CHAIR", 1);
+	hold_lane();
+	create_batch("b1", "LAMP", 10);
+	for (int i = 0; i < changes_before; i++)
+		before[i] = change_quantity("b1", 5 + i);
+	world_run(world);
+	rival_create_batch("b1", "CHAIR", 20);
+	after = change_quantity("b1", 9);
+	world_run(world);
+	release_lane();
+	world_settle(world);
+
+	for (int i = 0; i < changes_before; i++)
+		expect_handled(before[i]);
+	expect_handled(after);
+	ck_assert_int_eq(database_batch(world->database, "b1")->purchased, 9);
+	ck_assert_ptr_null(database_fault(world->database, world->arena));
+}
+
+START_TEST(a_change_moves_to_another_sku_of_its_own_lane_in_its_order)
+{
+	change_batch_that_is_taken(_i / 2 + 1, _i % 2);
+}
+END_TEST
+
 Suite *conflict_suite(void)
 {
 	Suite *suite = suite_create("conflict");
@@ -204,6 +236,7 @@ Suite *conflict_suite(void)
 	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
 	tcase_add_test(tests, two_workers_create_the_same_product);
 	tcase_add_test(tests, two_workers_create_the_same_batch);
+	tcase_add_loop_test(tests, a_change_moves_to_another_sku_of_its_own_lane_in_its_order, 0, 6);
 	tcase_add_test(tests, an_id_that_was_spent_after_the_load_is_seen_on_the_second_try);
 	tcase_add_test(tests, the_whole_unit_is_redone_in_its_order);
 	tcase_add_test(tests, after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for);
