@@ -105,11 +105,25 @@ static void note_change(struct engine *engine)
 	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
 }
 
+void engine_note_parked(struct engine *engine)
+{
+	const struct engine_stats *stats = &engine->stats;
+
+	if (!engine->is_full || engine->is_full_told || stats->parked_messages <= stats->queued / 2)
+		return;
+	engine->is_full_told = true;
+	LOG(engine->ports.logger, LOG_WARN,
+	    "commands from Redis are not read: messages of parked SKUs fill the queue",
+	    LOG_NUMBER("parked", stats->parked_messages), LOG_NUMBER("skus", stats->parked_skus));
+}
+
 static void look_whether_full(struct engine *engine)
 {
 	if (engine->is_full ? !is_below(engine, 2) : is_below(engine, 1))
 		return;
 	engine->is_full = !engine->is_full;
+	engine->is_full_told = false;
+	engine_note_parked(engine);
 	note_change(engine);
 }
 
@@ -127,7 +141,10 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 
 bool engine_has_room(const struct engine *engine)
 {
-	return is_below(engine, 1);
+	const struct engine_stats *stats = &engine->stats;
+
+	return stats->queued - stats->parked_messages < engine->config.queue_max &&
+	       stats->queued_bytes < engine->config.queue_bytes * (stats->parked_messages ? 2 : 1);
 }
 
 bool engine_is_full(const struct engine *engine)

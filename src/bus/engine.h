@@ -94,7 +94,10 @@ void engine_start(struct engine *engine);
 /* Takes a message, always. */
 void engine_submit(struct engine *engine, const struct arrival *arrival);
 
-/* Whether the next message stays within the bounds of the queue. */
+/*
+ * Whether the next message of a caller who waits for its answer stays within the bounds: messages of parked SKUs take
+ * no room from it, up to as many bytes again.
+ */
 bool engine_has_room(const struct engine *engine);
 
 /* Whether who reads messages should pause: from when the queue is full until half of it is free again. */

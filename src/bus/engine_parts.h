@@ -31,7 +31,7 @@ struct engine {
 	/* The database's clock: what it said, and when it was asked.  Nobody asked yet: INT64_MIN. */
 	int64_t database_us, asked_ms;
 
-	bool is_full;
+	bool is_full, is_full_told; /* that parked messages are why */
 	void (*on_change)(void *context);
 	void *change_context;
 	struct timer *change_timer;
@@ -67,6 +67,9 @@ void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t a
 
 /* What it must show by now, if it was asked a short while ago; else false, and `now_us` is left as it is. */
 bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
+
+/* More messages are parked: logs it when they are why the queue is full. */
+void engine_note_parked(struct engine *engine);
 
 /* Something came to an end: perhaps it was the last thing that engine_drain() waits for. */
 void engine_look_whether_drained(struct engine *engine);

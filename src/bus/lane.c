@@ -41,6 +41,8 @@
 
 /* After a unit was too large for its time, the next ones get more of it. */
 #define PATIENT_UNITS 64
+#define PATIENT_MS    6000
+#define BRISK_MS      150
 
 static void load(struct lane *lane);
 static void handle_all(struct lane *lane);
@@ -139,6 +141,7 @@ void lane_take(struct lane *lane, struct delivery *delivery)
 	if (parked) {
 		delivery_queue_push(&parked->waiting, delivery);
 		lane->engine->stats.parked_messages++;
+		engine_note_parked(lane->engine);
 		return;
 	}
 	delivery_queue_push(&lane->queue, delivery);
@@ -183,9 +186,9 @@ void lane_clear_suspects(struct lane *lane, size_t count)
 	if (lane->suspects)
 		return;
 	lane->limit = lane->engine->config.unit_max;
-	if (lane->blames_time)
+	if (lane->blames_time && !lane->found_culprit)
 		lane->patient_units = PATIENT_UNITS; /* each alone was done in time */
-	lane->blames_time = false;
+	lane->blames_time = lane->found_culprit = false;
 }
 
 /* Whether the delivery's SKU has to wait for a shrink; then it waits there. */
@@ -272,6 +275,17 @@ static void recall(struct lane *lane)
 	}
 }
 
+/*
+ * Large units get more time.  One message out of a unit that was too slow gets little: if that does not suffice,
+ * it is parked, and has all the time there.
+ */
+static int statement_ms(const struct lane *lane)
+{
+	if (lane->stepping || (lane->patient_units && lane->todo.count > 1))
+		return PATIENT_MS;
+	return lane->blames_time && !lane->is_parking ? BRISK_MS : 0;
+}
+
 void lane_redo(struct lane *lane)
 {
 	struct random *random = lane->engine->ports.random;
@@ -284,7 +298,7 @@ void lane_redo(struct lane *lane)
 	random->fill(random, uow->witness, sizeof uow->witness);
 	uow->locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
 	uow->assuming = uow->assumed = may_assume(lane);
-	uow->patient = lane->stepping || (lane->patient_units && lane->todo.count > 1);
+	uow->statement_ms = statement_ms(lane);
 	lane->loads = 0;
 	lane->stepped = false;
 	if (lane->stepping)

@@ -21,9 +21,11 @@ void lane_park(struct lane *lane, const char *sku)
 
 	engine->stats.parked_skus = engine->parked.count;
 	engine->stats.parked_messages += count;
-	lane->tried_again = lane->blames_time = false;
+	lane->tried_again = false;
+	lane->found_culprit = true;
 	lane_clear_suspects(lane, count);
 	engine_lane_parked(engine, lane->number);
+	engine_note_parked(engine);
 	parking_schedule(engine->parking);
 }
 

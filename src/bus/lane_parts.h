@@ -63,6 +63,7 @@ struct lane {
 	size_t suspects;     /* until so many were committed (0: nothing is looked for) */
 	char complaint[512]; /* the database's, about the message that stands alone */
 	bool blames_time;    /* a message is looked for because the unit took too long */
+	bool found_culprit;  /* and it was parked */
 	int patient_units;   /* this many units get more time: the last one only was too large */
 	const bool *locked;  /* by number in the unit's list of products, once the store was asked */
 

@@ -96,7 +96,7 @@ struct unit_of_work {
 	 */
 	bool locking;
 
-	bool patient; /* its statements may take longer than those of other units: its size is why */
+	int statement_ms; /* that each of its statements may take; 0: as long as usual */
 
 	/*
 	 * Whether message ids and lines that nothing is known of are taken for new, and not looked for: the

@@ -83,7 +83,8 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 	for (int lane = 0; lane < config->lanes; lane++)
 		ports->lane_stores[lane] = worker->stores[worker->store_count++] =
 			postgres_lane_store_new(&worker->postgres);
-	ports->parking_store = make_store(worker, "parking");
+	ports->parking_store = worker->stores[worker->store_count++] =
+		postgres_parking_store_new(&worker->postgres);
 	ports->intake_store = make_store(worker, "intake");
 	ports->publisher_store = make_store(worker, "publisher");
 	ports->reminder_store = make_store(worker, "reminder");

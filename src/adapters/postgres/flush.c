@@ -198,8 +198,7 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	struct flush *flush = arena_alloc(store->arena, sizeof *flush);
 
 	*flush = (struct flush){.store = store, .uow = uow, .segment = segment};
-	if (uow->patient)
-		segment_add(segment, BE_PATIENT);
+	store_set_time(segment, uow);
 	flush->witness = segment_add(segment, INSERT_WITNESS);
 	query_uuid(flush->witness, uow->witness);
 	write_inbox(flush);

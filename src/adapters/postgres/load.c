@@ -27,8 +27,7 @@ static struct segment *begin_transaction(struct postgres_store *store, const str
 	segment = store_begin(store, done, context);
 	segment_add(segment, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
 	store->in_transaction = true;
-	if (uow->patient)
-		segment_add(segment, BE_PATIENT);
+	store_set_time(segment, uow);
 	return segment;
 }
 

@@ -39,6 +39,9 @@ struct postgres_config {
 struct store *postgres_store_new(const struct postgres_config *config, const char *name);
 /* For a lane, whose statements end after a second: see FAILURE_BUSY. */
 struct store *postgres_lane_store_new(const struct postgres_config *config);
+
+/* For the parking lane, which hardly waits for a lock: see bus/parked.h. */
+struct store *postgres_parking_store_new(const struct postgres_config *config);
 struct views *postgres_views_new(const struct postgres_config *config);
 struct logbook *postgres_logbook_new(const struct postgres_config *config);
 

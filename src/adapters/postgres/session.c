@@ -50,9 +50,12 @@ static const char settings[] = "select set_config(name, setting, false) from (va
 
 /*
  * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it is large
- * asks for more (BE_PATIENT).
+ * asks for more (SET_TIME).
  */
 static const char brief[] = "set statement_timeout = '1s'";
+
+/* Of the parking lane: what is still locked is tried again later, and the next SKU at once. */
+static const char hasty[] = "set lock_timeout = '20ms'";
 
 const char *session_defect(const PGconn *pg)
 {
@@ -101,6 +104,8 @@ bool session_send_setup(PGconn *pg, unsigned use)
 	if (!PQsendQueryParams(pg, settings, 0, NULL, NULL, NULL, NULL, 0))
 		return false;
 	if ((use & FOR_LANES) && !PQsendQueryParams(pg, brief, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	if ((use & FOR_PARKING) && !PQsendQueryParams(pg, hasty, 0, NULL, NULL, NULL, NULL, 0))
 		return false;
 	if ((use & FOR_REHEARSALS) && !send_rehearsal_setup(pg))
 		return false;

@@ -7,7 +7,14 @@
 #include "statement_names.h"
 
 /* Who uses a statement: a session prepares only what it needs. */
-enum session_use { FOR_STORE = 1, FOR_VIEWS = 2, FOR_LOGBOOK = 4, FOR_REHEARSALS = 8, FOR_LANES = 16 };
+enum session_use {
+	FOR_STORE = 1,
+	FOR_VIEWS = 2,
+	FOR_LOGBOOK = 4,
+	FOR_REHEARSALS = 8,
+	FOR_LANES = 16,
+	FOR_PARKING = 32
+};
 
 struct statement {
 	const char *name;

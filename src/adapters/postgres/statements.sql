@@ -33,9 +33,9 @@ b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 
 -- ==== transactions ====
 
--- statement BE_PATIENT
--- For what is slow because it is large, until the end of this transaction.
-select set_config('statement_timeout', '6s', true)
+-- statement SET_TIME
+-- That a statement may take, until the end of this transaction.
+select set_config('statement_timeout', $1, true)
 
 -- statement BEGIN_SNAPSHOT
 -- Not READ ONLY, as it is otherwise: now and then keys are taken from their sequence.

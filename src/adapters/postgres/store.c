@@ -59,6 +59,11 @@ struct store *postgres_lane_store_new(const struct postgres_config *config)
 	return new_store(config, "lane", FOR_LANES);
 }
 
+struct store *postgres_parking_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "parking", FOR_PARKING);
+}
+
 void postgres_store_free(struct store **pointer)
 {
 	struct postgres_store *store;
@@ -117,6 +122,16 @@ void store_answer(struct postgres_store *store, const struct failure *failure)
 	segment_clear(&store->segment);
 	arena_clear(store->arena);
 	done(store->context, failure);
+}
+
+void store_set_time(struct segment *segment, const struct unit_of_work *uow)
+{
+	char time[16];
+
+	if (!uow->statement_ms)
+		return;
+	snprintf(time, sizeof time, "%dms", uow->statement_ms);
+	query_text(segment_add(segment, SET_TIME), time);
 }
 
 /* ---- keys ---- */
