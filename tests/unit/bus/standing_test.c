@@ -121,6 +121,41 @@ START_TEST(one_message_that_the_database_refuses_is_no_trouble)
 }
 END_TEST
 
+START_TEST(one_locked_product_is_no_trouble_of_the_worker)
+{
+	database_lock_product(world->database, "LAMP");
+	allocate("order", "LAMP", 1);
+	for (int i = 0; i < 60; i++) {
+		world_advance_ms(world, 500);
+		ck_assert(!database_is_in_trouble());
+	}
+	database_unlock_products(world->database);
+}
+END_TEST
+
+START_TEST(several_locked_products_are_a_trouble_when_nothing_else_is_committed)
+{
+	create_batch("other", "DESK", 1000);
+	create_batch("third", "CHAIR", 1000);
+	world_run(world);
+	database_lock_product(world->database, "LAMP");
+	database_lock_product(world->database, "DESK");
+	allocate("order", "LAMP", 1);
+	allocate("order", "DESK", 1);
+	for (int i = 0; i < 30; i++) {
+		allocate_many(i % 2 ? "even" : "odd", "CHAIR", 1);
+		world_advance_ms(world, 1000);
+		ck_assert(!database_is_in_trouble());
+	}
+	world_advance_ms(world, 12000);
+	ck_assert_int_ge(database_trouble().for_ms, 10000);
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 10000);
+	ck_assert(!database_is_in_trouble());
+}
+END_TEST
+
 START_TEST(events_that_the_broker_refuses_are_a_trouble_with_its_words)
 {
 	struct engine_trouble trouble;
@@ -203,6 +238,8 @@ Suite *standing_suite(void)
 	tcase_add_test(tests, an_idle_worker_finds_out_and_finds_out_again);
 	tcase_add_test(tests, a_unit_without_an_answer_is_a_trouble_though_nothing_says_why);
 	tcase_add_test(tests, one_message_that_the_database_refuses_is_no_trouble);
+	tcase_add_test(tests, one_locked_product_is_no_trouble_of_the_worker);
+	tcase_add_test(tests, several_locked_products_are_a_trouble_when_nothing_else_is_committed);
 	tcase_add_test(tests, events_that_the_broker_refuses_are_a_trouble_with_its_words);
 	tcase_add_test(tests, events_that_stand_still_are_a_trouble_though_nothing_says_why);
 	tcase_add_test(tests, a_trouble_is_written_once_when_it_begins_and_once_when_it_is_over);
