@@ -23,8 +23,8 @@ void blindness_free(struct blindness **blindness);
 void blindness_ends(struct blindness *blindness, const struct blind_window *window);
 
 /*
- * Commands are not heard from now on, nor were they since `since`; the cause is copied.  The window is written down
- * while it lasts, with an end that grows.
+ * Commands are not heard from now on, nor were they since `since`; the cause is copied.  The window is
+ * written down while it lasts, with an end that grows.
  */
 void blindness_begins(struct blindness *blindness, int64_t since, const char *cause);
 

@@ -95,8 +95,8 @@ void engine_start(struct engine *engine);
 void engine_submit(struct engine *engine, const struct arrival *arrival);
 
 /*
- * Whether the next message of a caller who waits for its answer stays within the bounds: messages of parked SKUs take
- * no room from it, up to as many bytes again.
+ * Whether the next message of a caller who waits for its answer stays within the bounds: messages of parked
+ * SKUs take no room from it, up to as many bytes again.
  */
 bool engine_has_room(const struct engine *engine);
 
@@ -127,9 +127,9 @@ struct engine_trouble {
 };
 
 /*
- * Whether units of work are not committed, or would not be: a lane, the intake or the publisher failed twice in a
- * row, has had no answer for some seconds, or an empty unit failed while nothing else was to be done.  `trouble` is
- * the one that has lasted longest; its text lives as long as the engine does nothing.
+ * Whether units of work are not committed, or would not be: a lane, the intake or the publisher failed twice
+ * in a row, has had no answer for some seconds, or an empty unit failed while nothing else was to be done.
+ * `trouble` is the one that has lasted longest; its text lives as long as the engine does nothing.
  */
 bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble);
 

@@ -84,8 +84,8 @@ static bool worse(const struct engine *engine, const struct watch *watch, int64_
 }
 
 /*
- * One SKU that waits is that SKU's trouble.  Where several wait and nothing at all is committed meanwhile, it is the
- * database's, though it takes an empty unit.
+ * One SKU that waits is that SKU's trouble.  Where several wait and nothing at all is committed meanwhile,
+ * it is the database's, though it takes an empty unit.
  */
 static bool all_are_parked(const struct engine *engine, struct engine_trouble *trouble)
 {

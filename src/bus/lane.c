@@ -276,8 +276,8 @@ static void recall(struct lane *lane)
 }
 
 /*
- * Large units get more time.  One message out of a unit that was too slow gets little: if that does not suffice,
- * it is parked, and has all the time there.
+ * Large units get more time.  One message out of a unit that was too slow gets little: if that does not
+ * suffice, it is parked, and has all the time there.
  */
 static int statement_ms(const struct lane *lane)
 {
@@ -383,8 +383,8 @@ static bool began_shrink(struct lane *lane, const struct delivery *delivery)
 }
 
 /*
- * The next message's batch is another SKU's.  Where that SKU goes through this lane, too, the message keeps its
- * place before those that came after it.
+ * The next message's batch is another SKU's.  Where that SKU goes through this lane, too, the message keeps
+ * its place before those that came after it.
  */
 static void move_to_owner(struct lane *lane)
 {

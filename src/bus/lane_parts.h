@@ -119,7 +119,9 @@ void lane_park(struct lane *lane, const char *sku);
 /* Of the parking lane: takes the next message that is due, if any is. */
 struct delivery *parking_next(struct lane *lane);
 
-/* Of the parking lane: the message cannot be done yet, for the reason of `complaint`; the next one is tried. */
+/*
+ * Of the parking lane: the message cannot be done yet, for the reason of `complaint`; the next one is tried.
+ */
 void parking_postpone(struct lane *lane);
 
 /* Of the parking lane: its message was done, so what waited behind it goes home. */

@@ -53,8 +53,8 @@ static void begin_with_half(struct lane *lane, size_t count)
 }
 
 /*
- * The database is well, and yet the unit fails: fewer messages at a time, until the one to blame stands alone.
- * Then its SKU waits apart from the others.
+ * The database is well, and yet the unit fails: fewer messages at a time, until the one to blame stands
+ * alone.  Then its SKU waits apart from the others.
  */
 static void isolate(struct lane *lane)
 {
@@ -186,7 +186,10 @@ static void on_found_locked(void *context, const struct failure *failure)
 		leave_locked(lane);
 		lane_begin(lane);
 	} else {
-		/* A slow statement, or a lock that is no product's: the probe tells, for it asks for those, too. */
+		/*
+		 * A slow statement, or a lock that is no product's: the probe tells, for it asks for those,
+		 * too.
+		 */
 		lane->after_probe = isolate_at_once;
 		probe(lane);
 	}

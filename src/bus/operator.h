@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * What became of a message.  Several can bear one id: each spent it under a CloudEvents source of its own, or was
- * refused.
+ * What became of a message.  Several can bear one id: each spent it under a CloudEvents source of its own,
+ * or was refused.
  */
 struct known_outcome {
 	const char *id;

@@ -2,9 +2,9 @@
  * SKUs whose messages cannot be done for now, though the database is well: another session holds one of their
  * rows, or a statement of theirs alone is refused or too slow.
  *
- * What concerns such a SKU waits here, in the order it came, and is tried again in the parking lane, one message
- * at a time, with a session of its own: whatever that costs, it costs the other SKUs nothing.  The first message
- * that is done shows that the way is free; then the rest goes back to the SKU's own lane.
+ * What concerns such a SKU waits here, in the order it came, and is tried again in the parking lane, one
+ * message at a time, with a session of its own: whatever that costs, it costs the other SKUs nothing.  The
+ * first message that is done shows that the way is free; then the rest goes back to the SKU's own lane.
  */
 #ifndef ALLOCD_BUS_PARKED_H
 #define ALLOCD_BUS_PARKED_H

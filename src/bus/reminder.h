@@ -1,7 +1,7 @@
 /*
  * The reminder: what has to be done besides handling messages.  It sends notifications (those just committed,
- * and those that became due again), finds shrinks that somebody left unfinished, tidies the tables, and finds out while
- * there is nothing else to do whether the database would take a unit of work.
+ * and those that became due again), finds shrinks that somebody left unfinished, tidies the tables, and
+ * finds out while there is nothing else to do whether the database would take a unit of work.
  */
 #ifndef ALLOCD_BUS_REMINDER_H
 #define ALLOCD_BUS_REMINDER_H

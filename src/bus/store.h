@@ -86,7 +86,8 @@ struct store_ops {
 	 * displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox with its
 	 * positions.  On success sets `now`, the positions of the outbox rows and the keys of the
 	 * notifications.
-	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_BUSY, FAILURE_RETRY: nothing was written.  FAILURE_UNCERTAIN: see settle.
+	 * FAILURE_CONFLICT, FAILURE_DATA, FAILURE_BUSY, FAILURE_RETRY: nothing was written.
+	 * FAILURE_UNCERTAIN: see settle.
 	 */
 	void (*flush)(struct store *store, struct unit_of_work *uow, store_done *done, void *context);
 
@@ -99,8 +100,8 @@ struct store_ops {
 		       void *context);
 
 	/*
-	 * After FAILURE_BUSY: sets locked[i] to whether the row of the unit's product number i, or of a loaded
-	 * batch of it, is locked by another session.  It waits for no lock.
+	 * After FAILURE_BUSY: sets locked[i] to whether the row of the unit's product number i, or of a
+	 * loaded batch of it, is locked by another session.  It waits for no lock.
 	 */
 	void (*find_locked)(struct store *store, const struct unit_of_work *uow, bool *locked,
 			    store_done *done, void *context);

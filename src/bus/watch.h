@@ -1,8 +1,9 @@
 /*
  * Whether a part of the engine that has work gets it done: what readiness says.
  *
- * A part is in trouble when it failed twice in a row (once may be chance, or a message's own fault: a lane finds
- * that out by trying again), or when it has work and did none of it for a while, whether or not anything says why.
+ * A part is in trouble when it failed twice in a row (once may be chance, or a message's own fault: a lane
+ * finds that out by trying again), or when it has work and did none of it for a while, whether or not
+ * anything says why.
  */
 #ifndef ALLOCD_BUS_WATCH_H
 #define ALLOCD_BUS_WATCH_H
@@ -40,8 +41,8 @@ void watch_done(struct watch *watch);
 void watch_moved(struct watch *watch);
 
 /*
- * Whether it is in trouble, then since when, and why: *text is "" when no failure says so.  `patience_ms`: how
- * long it may work without any result.
+ * Whether it is in trouble, then since when, and why: *text is "" when no failure says so.  `patience_ms`:
+ * how long it may work without any result.
  */
 bool watch_is_in_trouble(const struct watch *watch, int64_t now_ms, int64_t patience_ms, int64_t *since_ms,
 			 const char **text);

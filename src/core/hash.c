@@ -1,8 +1,8 @@
 /*
- * Multilinear-HM: Lemire and Kaser, "Strongly universal string hashing is fast" (The Computer Journal 57, 2014).
- * With a random key, two texts have the same hash with a probability of 2^-32, whichever they are: whoever chooses
- * them without knowing the key can do no better than chance.  SipHash-1-3 would withstand even who sees hashes,
- * which nobody does, and cost 5 to 8 % of all that is done for a message.
+ * Multilinear-HM: Lemire and Kaser, "Strongly universal string hashing is fast" (The Computer Journal 57,
+ * 2014).  With a random key, two texts have the same hash with a probability of 2^-32, whichever they are:
+ * whoever chooses them without knowing the key can do no better than chance.  SipHash-1-3 would withstand
+ * even who sees hashes, which nobody does, and cost 5 to 8 % of all that is done for a message.
  */
 #include "core/hash.h"
 
@@ -20,7 +20,10 @@ void hash_set_key(const uint64_t fresh[HASH_KEY_WORDS])
 	has_key = true;
 }
 
-/* The same in every process: splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). */
+/*
+ * The same in every process: splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+ * Generators).
+ */
 static void set_default_key(void)
 {
 	uint64_t state = 0;
@@ -58,8 +61,9 @@ static inline uint64_t sum_of(const uint64_t *at, const char *text)
 }
 
 /*
- * The high half of a sum is the hash.  Names that are counted up have sums a step apart: spread by 2^64 over the golden
- * ratio (Knuth, The Art of Computer Programming, 6.4) and folded, their low bits are even, and what differs differs.
+ * The high half of a sum is the hash.  Names that are counted up have sums a step apart: spread by 2^64 over
+ * the golden ratio (Knuth, The Art of Computer Programming, 6.4) and folded, their low bits are even, and
+ * what differs differs.
  */
 static inline uint64_t spread(uint64_t sum)
 {

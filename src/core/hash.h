@@ -1,7 +1,7 @@
 /*
- * Hashes of texts for tables in memory: keyed, so that nobody who chooses the texts can choose them to collide.
- * They differ from one start of the program to the next: what is kept beyond its life takes fnv1a() (see
- * partition.h).
+ * Hashes of texts for tables in memory: keyed, so that nobody who chooses the texts can choose them to
+ * collide.  They differ from one start of the program to the next: what is kept beyond its life takes
+ * fnv1a() (see partition.h).
  */
 #ifndef ALLOCD_CORE_HASH_H
 #define ALLOCD_CORE_HASH_H
@@ -15,8 +15,8 @@
 #define HASH_KEY_WORDS (2 * HASH_TEXT_MAX / 8 + 5)
 
 /*
- * Sets the key of this process; without it the key is always the same.  It must be random and secret, and be set
- * before the first hash: tables do not survive another one.
+ * Sets the key of this process; without it the key is always the same.  It must be random and secret, and be
+ * set before the first hash: tables do not survive another one.
  */
 void hash_set_key(const uint64_t key[HASH_KEY_WORDS]);
 

@@ -21,8 +21,8 @@ size_t utf8_valid_length(const char *text, size_t length);
 size_t utf8_count(const char *text, size_t length);
 
 /*
- * Decodes the sequence at `text`, of which `length` bytes (at least one) are left; returns its length.  A byte
- * that begins no whole sequence is returned alone, as UTF8_REPLACEMENT with *is_valid false.
+ * Decodes the sequence at `text`, of which `length` bytes (at least one) are left; returns its length.  A
+ * byte that begins no whole sequence is returned alone, as UTF8_REPLACEMENT with *is_valid false.
  */
 size_t utf8_next(const char *text, size_t length, uint32_t *code, bool *is_valid);
 
@@ -36,8 +36,8 @@ void utf8_repair(char *text);
 char *utf8_repaired(struct arena *arena, const char *text);
 
 /*
- * snprintf() for texts that may hold anything: what does not fit is cut at a code point, and the buffer always
- * holds valid UTF-8.
+ * snprintf() for texts that may hold anything: what does not fit is cut at a code point, and the buffer
+ * always holds valid UTF-8.
  */
 __attribute__((format(printf, 3, 4))) void utf8_format(char *buffer, size_t size, const char *format, ...);
 __attribute__((format(printf, 3, 0))) void utf8_vformat(char *buffer, size_t size, const char *format,

@@ -1,4 +1,6 @@
-/* What an operator may do about the database's trouble.  (Redis' is advised on in adapters/redis/refusal.h.) */
+/*
+ * What an operator may do about the database's trouble.  (Redis' is advised on in adapters/redis/refusal.h.)
+ */
 #ifndef ALLOCD_ENTRYPOINTS_ADVICE_H
 #define ALLOCD_ENTRYPOINTS_ADVICE_H
 

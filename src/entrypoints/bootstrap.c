@@ -21,9 +21,9 @@
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /*
- * Descriptors: those of the loop, of the log, of files that are read now and then, and of HTTP connections that
- * are being closed; for each connection to a service itself and one for the look-up of its name; the rest is
- * for HTTP.  Whatever HTTP's clients do, the worker's own connections can be made again.
+ * Descriptors: those of the loop, of the log, of files that are read now and then, and of HTTP connections
+ * that are being closed; for each connection to a service itself and one for the look-up of its name; the
+ * rest is for HTTP.  Whatever HTTP's clients do, the worker's own connections can be made again.
  */
 #define DESCRIPTORS_BASE         ((size_t)20)
 #define DESCRIPTORS_A_CONNECTION ((size_t)2)
@@ -200,7 +200,10 @@ void worker_serve(struct worker *worker)
 				     });
 }
 
-/* Kept back from HTTP: lanes, five other stores, views, publisher, subscriber, two connections for each stream. */
+/*
+ * Kept back from HTTP: lanes, five other stores, views, publisher, subscriber, two connections for each
+ * stream.
+ */
 static size_t descriptors_of_our_own(const struct config *config)
 {
 	size_t connections = (size_t)config->lanes + 8 + 2 * config->streams.count;

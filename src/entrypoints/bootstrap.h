@@ -103,8 +103,8 @@ bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const 
 struct replayer;
 
 /*
- * Shows every unit of work that it commits.  One that rehearses commits nothing: it shows what each message would
- * do, after those before it.
+ * Shows every unit of work that it commits.  One that rehearses commits nothing: it shows what each message
+ * would do, after those before it.
  */
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
 			      bool rehearses, rehearsed *show, void *context);

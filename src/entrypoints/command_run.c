@@ -6,8 +6,8 @@
  *        ▼                    another signal, or no time left ─► end at once
  *       end
  *
- * HTTP answers from the first phase on.  In each of them a signal that follows another one ends the process at
- * once: with 75 where something is left undone; by the signal itself while memory is freed.
+ * HTTP answers from the first phase on.  In each of them a signal that follows another one ends the process
+ * at once: with 75 where something is left undone; by the signal itself while memory is freed.
  */
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/options.h"

@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * While all is well, nothing is printed but events: what is told of the connection is passed on only once there
- * was trouble, and to who asks for all of it (`debug`).
+ * While all is well, nothing is printed but events: what is told of the connection is passed on only once
+ * there was trouble, and to who asks for all of it (`debug`).
  */
 struct quiet_logger {
 	struct logger logger;

@@ -6,8 +6,9 @@
 #include "entrypoints/config.h"
 
 /*
- * A socket that is bound to the address and does not listen yet; the caller's.  -1, with one line in *error (in
- * `arena`), when the address cannot be had; *in_use tells whether that is because another program has it.
+ * A socket that is bound to the address and does not listen yet; the caller's.  -1, with one line in *error
+ * (in `arena`), when the address cannot be had; *in_use tells whether that is because another program has
+ * it.
  */
 int http_address_take(const struct listen_address *address, struct arena *arena, const char **error,
 		      bool *in_use);

@@ -6,9 +6,9 @@
  *     AWAITING ──request──► SERVING ──reply written──► AWAITING
  *         └─────────ended──────┴──► CLOSING ──a moment──► released
  *
- * evhttp does not say when a connection ends that never made a request: each bufferevent is made and held here,
- * and a timer looks for those whose callbacks evhttp has cleared.  The socket is closed a moment later: a client
- * that is still sending what was refused gets to read the answer.
+ * evhttp does not say when a connection ends that never made a request: each bufferevent is made and held
+ * here, and a timer looks for those whose callbacks evhttp has cleared.  The socket is closed a moment
+ * later: a client that is still sending what was refused gets to read the answer.
  */
 #include "entrypoints/http_server.h"
 
@@ -329,8 +329,8 @@ static bool make_room(struct http_server *server)
 }
 
 /*
- * evhttp asks for a bufferevent for the connection that it is about to take.  Where there is no room for more,
- * the next ones wait for a socket to be closed, or for the sweep.
+ * evhttp asks for a bufferevent for the connection that it is about to take.  Where there is no room for
+ * more, the next ones wait for a socket to be closed, or for the sweep.
  */
 static struct bufferevent *on_connection(struct event_base *base, void *context)
 {

@@ -37,7 +37,7 @@ struct http_server;
 
 struct http_server_config {
 	struct listen_address address;
-	size_t connections_max; /* HTTP_CONNECTIONS_MIN to HTTP_CONNECTIONS_MAX: what descriptors there are for */
+	size_t connections_max; /* HTTP_CONNECTIONS_MIN to HTTP_CONNECTIONS_MAX, as descriptors allow */
 	struct logger *logger;
 };
 
@@ -58,8 +58,8 @@ uint16_t http_server_port(const struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 
 /*
- * Whether so many requests are being served, the present one included, that those which wait for something are
- * to be refused: the other places are for clients that only ask how the worker is.
+ * Whether so many requests are being served, the present one included, that those which wait for something
+ * are to be refused: the other places are for clients that only ask how the worker is.
  */
 bool http_server_is_busy(const struct http_server *server);
 

@@ -1,6 +1,6 @@
 /*
- * What commands print.  Whatever a stranger sent, a service said or somebody typed may be in it: what a terminal
- * would obey (utf8_is_control()) is escaped as JSON does, so that JSON stays the same.
+ * What commands print.  Whatever a stranger sent, a service said or somebody typed may be in it: what a
+ * terminal would obey (utf8_is_control()) is escaped as JSON does, so that JSON stays the same.
  */
 #ifndef ALLOCD_ENTRYPOINTS_PRINT_H
 #define ALLOCD_ENTRYPOINTS_PRINT_H

@@ -55,7 +55,10 @@ static const struct command *command_for(const char *const words[], const char *
 	return command;
 }
 
-/* The environment and the memory hold passwords: no core dump is written, and no other user's program attaches. */
+/*
+ * The environment and the memory hold passwords: no core dump is written, and no other user's program
+ * attaches.
+ */
 static void protect_secrets(void)
 {
 	(void)prctl(PR_SET_DUMPABLE, 0); /* a kernel that refuses it changes nothing else */

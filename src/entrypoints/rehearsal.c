@@ -106,8 +106,8 @@ static void on_flushed(void *context, const struct failure *failure)
 }
 
 /*
- * A message that the store below has not been asked about is not there, though it may be spent: a unit that assumed
- * that ids and lines are new is to be redone, and to look.
+ * A message that the store below has not been asked about is not there, though it may be spent: a unit that
+ * assumed that ids and lines are new is to be redone, and to look.
  */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {

@@ -1,10 +1,10 @@
 /*
  * A store that shows what is written to it: with it the real handlers run without any effect.
  *
- * It lies on a store whose writes only its own later calls find (postgres.h: `rehearses`), so that each message is
- * rehearsed on what the ones before it did.  A flush that went well shows its unit of work; what it then says to be
- * committed is nothing, so that there is nothing to remember, to publish or to send.  A unit that assumed ids
- * and lines to be new is a conflict: redone, it looks for them.
+ * It lies on a store whose writes only its own later calls find (postgres.h: `rehearses`), so that each
+ * message is rehearsed on what the ones before it did.  A flush that went well shows its unit of work; what
+ * it then says to be committed is nothing, so that there is nothing to remember, to publish or to send.  A
+ * unit that assumed ids and lines to be new is a conflict: redone, it looks for them.
  */
 #ifndef ALLOCD_ENTRYPOINTS_REHEARSAL_H
 #define ALLOCD_ENTRYPOINTS_REHEARSAL_H

@@ -13,7 +13,9 @@ struct span {
 	const char *start, *end;
 };
 
-/* Behind the scheme of a URL; NULL: the text is none, though a value in it may be, such as password='p://x'. */
+/*
+ * Behind the scheme of a URL; NULL: the text is none, though a value in it may be, such as password='p://x'.
+ */
 static const char *behind_scheme(const char *text)
 {
 	const char *end = text;

@@ -1,11 +1,11 @@
 /*
- * Signals that mean something to other daemons and nothing to this one: SIGHUP, SIGUSR1, SIGALRM, and all others
- * whose default is to end the process undrained.
+ * Signals that mean something to other daemons and nothing to this one: SIGHUP, SIGUSR1, SIGALRM, and all
+ * others whose default is to end the process undrained.
  *
  * The worker ignores them, and the log says so.  (What a daemon usually does at SIGHUP, reading its settings
- * again, has no use here: passwords and certificates are read at every connect, and nothing else changes while
- * the worker runs.)  SIGQUIT and SIGABRT keep their default: they end the process at once, with a core where
- * the system writes one.
+ * again, has no use here: passwords and certificates are read at every connect, and nothing else changes
+ * while the worker runs.)  SIGQUIT and SIGABRT keep their default: they end the process at once, with a core
+ * where the system writes one.
  */
 #ifndef ALLOCD_ENTRYPOINTS_UNUSED_SIGNALS_H
 #define ALLOCD_ENTRYPOINTS_UNUSED_SIGNALS_H

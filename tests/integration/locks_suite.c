@@ -1,4 +1,7 @@
-/* What every store promises about rows that another session holds: a flush ends in time, and who is locked is known. */
+/*
+ * What every store promises about rows that another session holds: a flush ends in time, and who is locked
+ * is known.
+ */
 #include "store_suite.h"
 
 #include "work.h"

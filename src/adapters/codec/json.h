@@ -45,8 +45,8 @@ void wire_release_json(struct json_document *document);
 struct object wire_view_json(const struct json_document *document);
 
 /*
- * The payload, an object, on one line without blanks, with a NUL after it that does not count.  What is no JSON
- * but was walked over (NaN) becomes null; all else stays as it is written.
+ * The payload, an object, on one line without blanks, with a NUL after it that does not count.  What is no
+ * JSON but was walked over (NaN) becomes null; all else stays as it is written.
  */
 bool wire_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error);
 

@@ -101,7 +101,10 @@ static inline bool json_take_text(struct json_scan *in, struct json_text *text)
  */
 bool json_unescape(struct text raw, struct arena *arena, struct text *text);
 
-/* The integer that a number of JSON is: 10.0 and 1e1 are one, 1e-400 is none.  False: none, or it does not fit. */
+/*
+ * The integer that a number of JSON is: 10.0 and 1e1 are one, 1e-400 is none.  False: none, or it does not
+ * fit.
+ */
 bool json_to_integer(struct text number, int64_t *integer);
 
 #endif

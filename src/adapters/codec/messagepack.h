@@ -20,7 +20,9 @@ bool wire_is_messagepack(struct bytes payload);
 bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
 			   const char **error);
 
-/* Whether a key comes twice where members are looked for: in the payload's map, and in a CloudEvent's data. */
+/*
+ * Whether a key comes twice where members are looked for: in the payload's map, and in a CloudEvent's data.
+ */
 bool wire_is_ambiguous_messagepack(const msgpack_object *root);
 
 /* A text of msgpack-c's, which may leave an empty one without a pointer. */

@@ -14,7 +14,7 @@ enum value_kind {
 	VALUE_INTEGER, /* 10.0 is one */
 	VALUE_TEXT,    /* UTF-8; may hold NUL, and does not end with one */
 	VALUE_OBJECT,
-	VALUE_OTHER, /* no field is of this kind: a boolean, a list, bytes, a number that is no such integer */
+	VALUE_OTHER, /* of no field: a boolean, a list, bytes, a number that is no such integer */
 };
 
 /* Valid as long as the payload's parsed form. */

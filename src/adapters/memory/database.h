@@ -208,8 +208,8 @@ int64_t database_now(const struct database *database);
 /* ---- what a test says ---- */
 
 /*
- * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's) fails
- * with that kind, FAILURE_DATA where none is named, until it is accepted again.
+ * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's)
+ * fails with that kind, FAILURE_DATA where none is named, until it is accepted again.
  */
 void database_refuse(struct database *database, const char *text);
 void database_refuse_as(struct database *database, const char *text, enum failure_kind kind);

@@ -15,8 +15,8 @@
 #define UNCONNECTED_WAIT_MS 1000
 
 /*
- * How long a server may be silent that owes an answer.  Its statement_timeout ends each statement sooner, so it is
- * frozen, or gone without a word.
+ * How long a server may be silent that owes an answer.  Its statement_timeout ends each statement sooner, so
+ * it is frozen, or gone without a word.
  */
 #define ANSWER_TIMEOUT_MS 8000
 

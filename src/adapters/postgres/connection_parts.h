@@ -40,8 +40,8 @@ struct connection {
 void connection_set_timer(struct event *timer, int64_t delay_ms);
 
 /*
- * The session is of no more use: what was sent is answered as lost, and the next attempt to connect follows after
- * a pause.  `silently`: its server did not answer.
+ * The session is of no more use: what was sent is answered as lost, and the next attempt to connect follows
+ * after a pause.  `silently`: its server did not answer.
  */
 void connection_lose(struct connection *connection, bool silently);
 void connection_lose_because(struct connection *connection, enum failure_kind kind, const char *text);

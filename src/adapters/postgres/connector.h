@@ -1,6 +1,6 @@
 /*
- * Connects to the first server that will do: of each host of the connection string each address, one after the
- * other, as libpq does, but without ever stopping the loop, and with a limit to every wait.
+ * Connects to the first server that will do: of each host of the connection string each address, one after
+ * the other, as libpq does, but without ever stopping the loop, and with a limit to every wait.
  *
  * connect_timeout counts for each address, from the first packet until the server has let us in.  A name is
  * looked up in a thread, anew each time, for at most CONNECTOR_LOOK_UP_MS.  A session is handed on once no

@@ -17,8 +17,8 @@
 /* ---- what libpq makes of the text ---- */
 
 /*
- * A connection that libpq gives up before it begins, for a value that no server is asked about; by then it has
- * read the text, the environment and the service file, and has checked the lists of hosts.
+ * A connection that libpq gives up before it begins, for a value that no server is asked about; by then it
+ * has read the text, the environment and the service file, and has checked the lists of hosts.
  */
 static PGconn *connect_never(const char *text)
 {

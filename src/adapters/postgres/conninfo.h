@@ -30,8 +30,8 @@ struct conninfo {
 };
 
 /*
- * Reads `text`; everything lives in `arena`.  False: *defect says why, in words that hold nothing of it (libpq's
- * own repeat it, with the password); *passes: it is the process that lacks something, not the text.
+ * Reads `text`; everything lives in `arena`.  False: *defect says why, in words that hold nothing of it
+ * (libpq's own repeat it, with the password); *passes: it is the process that lacks something, not the text.
  */
 bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *arena, const char **defect,
 		   bool *passes);

@@ -1,10 +1,10 @@
 /*
  * Refuses connection strings that libpq would read differently than they look.
  *
- * libpq takes a text with another scheme for the name of a database, ends a URL's user part at the first @ or /,
- * and knows no fragment.  A password that was written as it is then becomes a host, a port or the name of a
- * database, and libpq or the server repeats it in an error.  Grammar: libpq's conninfo_uri_parse_options()
- * and parse_connection_string(), fe-connect.c.
+ * libpq takes a text with another scheme for the name of a database, ends a URL's user part at the first @
+ * or /, and knows no fragment.  A password that was written as it is then becomes a host, a port or the name
+ * of a database, and libpq or the server repeats it in an error.  Grammar: libpq's
+ * conninfo_uri_parse_options() and parse_connection_string(), fe-connect.c.
  */
 #include "adapters/postgres/postgres.h"
 

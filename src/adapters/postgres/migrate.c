@@ -128,8 +128,8 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 /* ---- what is missing ---- */
 
 /*
- * Takes the lock, for the session.  It is asked for again and again: an index that is built beside the writers
- * waits for every transaction, also for one that waits for this lock.
+ * Takes the lock, for the session.  It is asked for again and again: an index that is built beside the
+ * writers waits for every transaction, also for one that waits for this lock.
  */
 static bool lock(struct dialogue *dialogue)
 {

@@ -8,8 +8,8 @@
  * An entry of a stream is known by its own id, too: when it has no other one, that is what it spent, with its
  * stream and the stream's incarnation for a source (see delivery.h).
  *
- * What was refused before the id was spent is settled by that.  One commit has one time for both; then what was
- * refused because the id was spent came after it.
+ * What was refused before the id was spent is settled by that.  One commit has one time for both; then what
+ * was refused because the id was spent came after it.
  */
 static const char find_outcomes[] =
 	"with spent as ("

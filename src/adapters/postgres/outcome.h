@@ -13,8 +13,8 @@
 /*
  * Looks once, and brings them in `arena`; none: *count is 0.  None are known, either, as long as a shrink
  * goes on that such a message caused.  A message that was refused and then handled was handled; one that was
- * refused after another had spent the id is told besides that.  `id` must live as long as they do.  False: see
- * the dialogue.
+ * refused after another had spent the id is told besides that.  `id` must live as long as they do.  False:
+ * see the dialogue.
  */
 bool postgres_find_outcomes(struct dialogue *dialogue, const char *id, struct arena *arena,
 			    struct known_outcome **outcomes, size_t *count);

@@ -1,4 +1,6 @@
-/* The addresses that a connector tries, in the order of the connection string, and what was wrong with each. */
+/*
+ * The addresses that a connector tries, in the order of the connection string, and what was wrong with each.
+ */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_PLACE_H
 #define ALLOCD_ADAPTERS_POSTGRES_PLACE_H
 

@@ -29,8 +29,8 @@ struct postgres_config {
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
 
 	/*
-	 * Of stores: nothing that they are given to write reaches the database, but later calls find it, until
-	 * their session is lost (see sessions_lost).
+	 * Of stores: nothing that they are given to write reaches the database, but later calls find it,
+	 * until their session is lost (see sessions_lost).
 	 */
 	bool rehearses;
 };
@@ -51,8 +51,8 @@ void postgres_views_free(struct views **views);
 void postgres_logbook_free(struct logbook **logbook);
 
 /*
- * What is wrong with the connection string, as words behind the setting's name that repeat nothing of it; NULL
- * when libpq understands it, and as it looks.  It does not say whether a database is there.
+ * What is wrong with the connection string, as words behind the setting's name that repeat nothing of it;
+ * NULL when libpq understands it, and as it looks.  It does not say whether a database is there.
  */
 const char *postgres_conninfo_defect(const char *conninfo);
 
@@ -68,9 +68,9 @@ enum schema_result {
 #define SCHEMA_TEXT_SIZE 512
 
 /*
- * Applies what is missing, in one transaction but for migrations in steps (see migrations.py); two programs that
- * do so at once wait for each other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY `text` says why, in one line
- * without the password.
+ * Applies what is missing, in one transaction but for migrations in steps (see migrations.py); two programs
+ * that do so at once wait for each other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY
+ * `text` says why, in one line without the password.
  */
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);

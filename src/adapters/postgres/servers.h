@@ -2,16 +2,16 @@
  * What a process knows of its database's servers, shared by its connections, so that all of them work on the
  * same one.
  *
- * After a failover the old primary may live on: frozen and thawed, cut off and back, made read-only.  A session
- * that stays there reads what is out of date, and what it writes is lost.  So:
+ * After a failover the old primary may live on: frozen and thawed, cut off and back, made read-only.  A
+ * session that stays there reads what is out of date, and what it writes is lost.  So:
  *
- *   - A server is told by its system identifier and timeline, which a promotion raises.  When a session begins
- *     on a newer timeline, every session on an older one is given up, and none begins there any more.
+ *   - A server is told by its system identifier and timeline, which a promotion raises.  When a session
+ *     begins on a newer timeline, every session on an older one is given up, and none begins there any more.
  *   - When a store's session begins on another system (a logical copy, a restored database), every session on
  *     another one is given up.
  *   - A server that tells neither: when a store loses its session, the others on it are given up with it.
- *   - An address where a session, or the attempt to begin one, fell silent, and one where writes were refused, is
- *     tried last for a while; the other sessions of a silent server are given up at once.
+ *   - An address where a session, or the attempt to begin one, fell silent, and one where writes were
+ *     refused, is tried last for a while; the other sessions of a silent server are given up at once.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_SERVERS_H
 #define ALLOCD_ADAPTERS_POSTGRES_SERVERS_H

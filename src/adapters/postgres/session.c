@@ -49,8 +49,8 @@ static const char settings[] = "select set_config(name, setting, false) from (va
 			       ") as settings (name, setting)";
 
 /*
- * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it is large
- * asks for more (SET_TIME).
+ * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it
+ * is large asks for more (SET_TIME).
  */
 static const char brief[] = "set statement_timeout = '1s'";
 

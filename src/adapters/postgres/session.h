@@ -27,8 +27,8 @@ bool session_is_on_standby(const PGconn *pg);
 bool session_send_setup(PGconn *pg, unsigned use);
 
 /*
- * Sends the question which server this is, with a sync of its own, for a server may refuse to say; and reads the
- * answer, which is all 0 where it says nothing.
+ * Sends the question which server this is, with a sync of its own, for a server may refuse to say; and reads
+ * the answer, which is all 0 where it says nothing.
  */
 bool session_send_identify(PGconn *pg);
 struct server_identity session_identity(const PGresult *result);

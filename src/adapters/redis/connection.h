@@ -100,8 +100,8 @@ bool redis_connection_is_paused(const struct redis_connection *connection);
 void redis_connection_check_role(struct redis_connection *connection);
 
 /*
- * Ends this connection, `lost` included; another is made after a pause.  During the greeting it only gives the
- * address up, and `lost` is called when there is no other.
+ * Ends this connection, `lost` included; another is made after a pause.  During the greeting it only gives
+ * the address up, and `lost` is called when there is no other.
  */
 void redis_connection_drop(struct redis_connection *connection, const char *cause);
 

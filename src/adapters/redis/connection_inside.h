@@ -17,9 +17,9 @@ struct event;
 #define SILENCE_MAX_MS 8000
 
 enum connection_state {
-	CONNECTION_WAITING, /* for the time of the next attempt */
-	CONNECTION_DIALING, /* for a connected socket */
-	CONNECTION_GREETING, /* for TLS, Redis' answers to the greeting, and the user to settle: the dial waits */
+	CONNECTION_WAITING,  /* for the time of the next attempt */
+	CONNECTION_DIALING,  /* for a connected socket */
+	CONNECTION_GREETING, /* for TLS, Redis' answers, and the user to settle: the dial waits */
 	CONNECTION_UP,       /* for anything */
 };
 

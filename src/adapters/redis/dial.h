@@ -31,8 +31,8 @@ struct event_base;
 typedef void dial_done(void *context, int fd, const char *error);
 
 /*
- * Begins with the first address; with `rotation` others are the first in turn.  `url` outlives the dial, which
- * lives until it is cancelled.
+ * Begins with the first address; with `rotation` others are the first in turn.  `url` outlives the dial,
+ * which lives until it is cancelled.
  */
 struct dial *dial_start(struct event_base *base, const struct redis_url *url, unsigned rotation,
 			dial_done *done, void *context);

@@ -4,8 +4,8 @@
  * publisher and subscriber to different servers: each of them answers, but nobody hears us.  Both connections
  * are then ended, and made anew; commands may not have been heard since the last heartbeat.
  *
- * With each beat Redis is asked for its role: a replica passes on what its master hears, and the heartbeat would
- * come back though nobody may write there.
+ * With each beat Redis is asked for its role: a replica passes on what its master hears, and the heartbeat
+ * would come back though nobody may write there.
  *
  * A subscriber that is paused hears nothing: that is not held against it.
  */

@@ -11,7 +11,8 @@
 struct redis_call;
 
 /*
- * Connects.  NULL, with one line in `error`, when that cannot be.  `prefix` as in greeting.h; it outlives the call.
+ * Connects.  NULL, with one line in `error`, when that cannot be.  `prefix` as in greeting.h; it outlives
+ * the call.
  */
 struct redis_call *redis_call_begin(const struct url_source *url, const char *prefix, struct random *random,
 				    char error[REDIS_TROUBLE_MAX]);

@@ -44,7 +44,8 @@ struct server_member {
 };
 
 /*
- * Base and logger outlive it, and it outlives its members.  `patience_ms` is SERVER_PATIENCE_MS, but in tests.
+ * Base and logger outlive it, and it outlives its members.  `patience_ms` is SERVER_PATIENCE_MS, but in
+ * tests.
  */
 struct redis_server *redis_server_new(struct event_base *base, struct logger *logger, int64_t patience_ms);
 
@@ -63,8 +64,8 @@ void redis_server_missed(struct redis_server *server, struct server_member *memb
 			 const char *place, const char *cause);
 
 /*
- * The member, which is up, was refused something.  Returns whether it must connect anew, by itself; the others
- * are ended from the event loop when they must, too.
+ * The member, which is up, was refused something.  Returns whether it must connect anew, by itself; the
+ * others are ended from the event loop when they must, too.
  */
 bool redis_server_refused(struct redis_server *server, struct server_member *member, enum refusal_kind kind,
 			  const char *cause, int64_t now_ms);

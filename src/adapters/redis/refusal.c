@@ -40,7 +40,9 @@ static const struct {
 
 #define REFUSALS (sizeof refusals / sizeof refusals[0])
 
-/* What Redis 6.2 puts before the error that ended a script: "ERR Error running script (…): …: -READONLY …". */
+/*
+ * What Redis 6.2 puts before the error that ended a script: "ERR Error running script (…): …: -READONLY …".
+ */
 static const char script_error[] = "ERR Error running script";
 
 static bool begins_with(const char *text, const char *word)

@@ -15,8 +15,8 @@ struct event_base;
 struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host);
 
 /*
- * After the end of such a stream: what went wrong, and what to do about it.  False, and nothing is written, when
- * TLS says nothing of it.
+ * After the end of such a stream: what went wrong, and what to do about it.  False, and nothing is written,
+ * when TLS says nothing of it.
  */
 bool tls_describe_error(struct bufferevent *stream, char *text, size_t size);
 

@@ -27,8 +27,8 @@ struct system_logger {
 };
 
 /*
- * The program ignores SIGPIPE.  A terminal or a pipe is opened once more, so that a write to it fails where it
- * would block, and whoever else holds `fd` notices nothing of that.
+ * The program ignores SIGPIPE.  A terminal or a pipe is opened once more, so that a write to it fails where
+ * it would block, and whoever else holds `fd` notices nothing of that.
  */
 void system_logger_init(struct system_logger *logger, int fd, enum log_level level, enum log_format format);
 

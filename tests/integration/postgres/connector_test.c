@@ -1,4 +1,6 @@
-/* Each address of each host, in turn, each with its own time; whatever is wrong with one, the next is tried. */
+/*
+ * Each address of each host, in turn, each with its own time; whatever is wrong with one, the next is tried.
+ */
 #include "adapters/postgres/connector.h"
 
 #include "adapters/postgres/conninfo.h"

@@ -1,4 +1,7 @@
-/* Connection strings: which are accepted, and which are refused because libpq reads them otherwise than they look. */
+/*
+ * Connection strings: which are accepted, and which are refused because libpq reads them otherwise than they
+ * look.
+ */
 #include "adapters/postgres/postgres.h"
 
 #include "suites.h"

@@ -183,7 +183,7 @@ START_TEST(a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing)
 	work_begin_flush(work);
 	wait_and("pg_cancel_backend");
 
-	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
+	ck_assert_int_eq(work_wait(work), FAILURE_BUSY);
 	make_flushes_fast();
 	ck_assert(!is_committed("order"));
 	prepare("order");

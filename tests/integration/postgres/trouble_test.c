@@ -389,7 +389,7 @@ START_TEST(a_load_that_fails_leaves_the_session_fit_for_use)
 	begin();
 	work_allocate(work, "order", "lamp", 1);
 	holder = database_hold(database_conninfo(), "lock table order_lines");
-	ck_assert_int_eq(work_load(work), FAILURE_RETRY);
+	ck_assert_int_eq(work_load(work), FAILURE_BUSY);
 	database_let_go(holder);
 
 	work_restart(work);

@@ -194,7 +194,10 @@ START_TEST(conflicts_are_no_dead_letters)
 }
 END_TEST
 
-/* A batch whose reference another worker takes for another SKU of the lane, with changes resolved before and after. */
+/*
+ * A batch whose reference another worker takes for another SKU of the lane, with changes resolved before and
+ * after.
+ */
 static void change_batch_that_is_taken(int changes_before, bool caches_owner)
 {
 	struct sent *before[3], *after;

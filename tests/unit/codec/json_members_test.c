@@ -1,4 +1,6 @@
-/* Members of JSON: what each value is read as, which numbers are integers, and that jansson reads the same. */
+/*
+ * Members of JSON: what each value is read as, which numbers are integers, and that jansson reads the same.
+ */
 #include "adapters/codec/json.h"
 #include "adapters/codec/json_scan.h"
 #include "wire.h"

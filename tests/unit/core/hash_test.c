@@ -96,7 +96,9 @@ START_TEST(texts_that_collide_under_one_key_do_not_under_another)
 }
 END_TEST
 
-/* Texts that a hash without a key took for each other, or could: words in another order, or that cancel out. */
+/*
+ * Texts that a hash without a key took for each other, or could: words in another order, or that cancel out.
+ */
 START_TEST(what_is_made_of_the_same_words_is_told_apart)
 {
 	static const char *const words[] = {"aaaaaaaa", "bbbbbbbb", "\x01\x01\x01\x01\x01\x01\x01\x01",
