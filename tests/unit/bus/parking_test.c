@@ -224,6 +224,7 @@ START_TEST(one_slow_message_among_a_thousand_costs_each_of_them_one_try)
 	world_advance_ms(world, SOON_MS);
 
 	ck_assert_uint_le(memory_store_calls(world->lanes[0], CALL_FLUSH) - before, 1002);
+	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FIND_LOCKED), 2); /* whole, and alone */
 	ck_assert_uint_eq(engine_stats(world->engine)->parked_messages, 1);
 	database_accept(world->database, "order-00500");
 	world_settle(world);
