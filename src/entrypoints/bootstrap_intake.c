@@ -300,8 +300,11 @@ static const char *stream_trouble(const struct redis_intake *intake, struct aren
 
 const char *redis_intake_trouble(const struct redis_intake *intake, struct arena *arena)
 {
+	const char *cause = redis_intake_connection_trouble(intake);
+
 	if (!is_listening(intake))
-		return "not listening on Redis";
+		return cause ? arena_printf(arena, "not listening on Redis (%s)", cause)
+			     : "not listening on Redis";
 	if (!heartbeat_is_fresh(intake->heartbeat))
 		return "what is published on Redis does not come back on the subscription";
 	return stream_trouble(intake, arena);

@@ -12,7 +12,15 @@
 /* Causes of one trouble that are logged; further ones are not. */
 #define CAUSES_MAX 8
 
+/* A cause is logged again after this long: the log may have left the line out (see bus/log_limiter.h). */
+#define SAME_CAUSE_MS 10000
+
 #define PATIENCE_GROWTH 8
+
+struct cause {
+	char text[REDIS_TROUBLE_MAX];
+	int64_t logged_ms;
+};
 
 struct redis_server {
 	struct logger *logger;
@@ -24,7 +32,7 @@ struct redis_server {
 	int64_t refused_since_ms, refused_last_ms, patience_ms; /* of answers that may pass; 0: none came */
 	int64_t differed_ms; /* when members were at different servers last; 0: never */
 
-	char causes[CAUSES_MAX][REDIS_TROUBLE_MAX]; /* of the trouble that goes on, as the log has them */
+	struct cause causes[CAUSES_MAX]; /* of the trouble that goes on, as the log has them */
 	size_t cause_count;
 	int64_t trouble_ms; /* since when */
 	bool is_balanced;   /* the log has it that there are several servers */
@@ -190,13 +198,22 @@ void redis_server_reached(struct redis_server *server, struct server_member *mem
 		end_trouble(server, place);
 }
 
-static bool is_logged(const struct redis_server *server, const char *cause)
+/* Whether a line with that cause was logged a short while ago, or too many others were; notes that it is. */
+static bool is_logged(struct redis_server *server, const char *text)
 {
-	for (size_t i = 0; i < server->cause_count; i++) {
-		if (!strcmp(server->causes[i], cause))
-			return true;
-	}
-	return server->cause_count == CAUSES_MAX;
+	int64_t now = now_ms();
+	struct cause *cause = server->causes, *end = cause + server->cause_count;
+	bool is_new;
+
+	while (cause < end && strcmp(cause->text, text))
+		cause++;
+	is_new = cause == end;
+	if (is_new ? server->cause_count == CAUSES_MAX : now - cause->logged_ms < SAME_CAUSE_MS)
+		return true;
+	server->cause_count += is_new;
+	utf8_format(cause->text, sizeof cause->text, "%s", text);
+	cause->logged_ms = now;
+	return false;
 }
 
 void redis_server_missed(struct redis_server *server, struct server_member *member, const char *message,
@@ -204,11 +221,10 @@ void redis_server_missed(struct redis_server *server, struct server_member *memb
 {
 	member->is_up = member->is_to_end = false;
 	utf8_format(server->place, sizeof server->place, "%s", place);
-	if (is_logged(server, cause))
-		return;
 	if (!server->cause_count)
 		server->trouble_ms = now_ms();
-	utf8_format(server->causes[server->cause_count++], sizeof server->causes[0], "%s", cause);
+	if (is_logged(server, cause))
+		return;
 	LOG(server->logger, LOG_WARN, message, LOG_TROUBLE(LOG_REDIS), LOG_TEXT("redis", place),
 	    LOG_TEXT("connection", member->name), LOG_TEXT("cause", cause));
 }
