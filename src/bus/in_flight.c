@@ -66,6 +66,7 @@ void in_flight_push_handled(struct in_flight *in_flight, struct flying_entry *en
 	entry->next_to_acknowledge = NULL;
 	*in_flight->handled_end = entry;
 	in_flight->handled_end = &entry->next_to_acknowledge;
+	in_flight->handled_count++;
 }
 
 struct flying_entry *in_flight_take_handled(struct in_flight *in_flight, size_t max)
@@ -74,7 +75,7 @@ struct flying_entry *in_flight_take_handled(struct in_flight *in_flight, size_t 
 
 	if (!list || !max)
 		return NULL;
-	for (size_t i = 0; i < max && *end; i++)
+	for (size_t i = 0; i < max && *end; i++, in_flight->handled_count--)
 		end = &(*end)->next_to_acknowledge;
 	in_flight->handled = *end;
 	if (!*end)

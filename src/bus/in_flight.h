@@ -20,6 +20,7 @@ struct flying_entry {
 struct in_flight {
 	struct flying_entry *first, *last;
 	size_t count;
+	size_t handled_count;
 	struct flying_entry *handled, **handled_end; /* to be acknowledged, linked by next_to_acknowledge */
 };
 

@@ -9,7 +9,7 @@
 #define ALLOCD_BUS_LOGBOOK_H
 
 #include "bus/failure.h"
-#include "bus/stream_id.h"
+#include "bus/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +23,9 @@ struct stream_record {
 	 */
 	int64_t incarnation;
 	struct stream_id done; /* of this incarnation: every entry up to here was handled and acknowledged */
+
+	char life[STREAM_LIFE_MAX]; /* what names this incarnation: the mark that its stream bears */
+	bool began_again;           /* since it was last opened */
 };
 
 /* A time during which pub/sub was not heard, as instants. */
@@ -41,17 +44,19 @@ struct logbook {
 
 struct logbook_ops {
 	/*
-	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1.  One
-	 * that started over gets the next: the last id it generated is below the highest that was recorded,
-	 * and the group is not there any more.  (Where the group is, Redis came back with an older copy:
-	 * those entries were handled under the incarnation that is known.)
+	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1, and is done
+	 * as far as its group has got.  Which incarnation it is, its mark says, once a stream was noted that bears
+	 * it: one that does not bear it started over, and gets the next incarnation; one that bears an earlier
+	 * one's came back, and is that one again.  (A mark that was taken away from the stream while its group
+	 * stands where it can stand changes nothing.)  As long as none was noted, a stream started over when its
+	 * group is gone and the last id that it generated is below the highest that was recorded.
 	 */
-	void (*open_stream)(struct logbook *logbook, const char *name, struct stream_id last_generated,
-			    bool has_group, struct stream_record *record, logbook_done *done, void *context);
+	void (*open_stream)(struct logbook *logbook, const char *name, const struct stream_state *state,
+			    struct stream_record *record, logbook_done *done, void *context);
 
 	/* Forward only, and only when the record's incarnation is the stream's still. */
 	void (*mark_stream)(struct logbook *logbook, const char *name, const struct stream_record *record,
-			    struct stream_id last_generated, logbook_done *done, void *context);
+			    const struct stream_state *state, logbook_done *done, void *context);
 
 	/*
 	 * Writes windows down, and that commands are heard until now (heard) or are not (!heard).  A worker's

@@ -5,7 +5,8 @@
  * gets it again, in the order of the ids.  Every call answers exactly once, through its callback, never
  * before it returns.  Calls of different kinds may be under way at once (a read that waits for entries holds
  * up nothing else), of each kind one.  Failures:
- *   FAILURE_RETRY     the stream cannot be reached, or refuses; a read may have been delivered all the same
+ *   FAILURE_RETRY     the stream cannot be reached; a read may have been delivered all the same
+ *   FAILURE_FATAL     the stream refuses the call, or answers it with what is no answer, until an operator helps
  *   FAILURE_CONFLICT  the group is not there (any more): look, and create it
  */
 #ifndef ALLOCD_BUS_STREAM_H
@@ -39,12 +40,21 @@ struct stream_entry {
 	const char *message_id; /* its `id`, or NULL */
 	struct bytes payload;   /* its `data`: PAYLOAD_MAX bytes at most; */
 	size_t payload_size;    /* its true size */
+	size_t whole_size;      /* bytes of all its fields */
 };
+
+/* Ids of incarnations (see logbook.h) that a stream bears as marks: so many of them, with spaces between. */
+#define STREAM_LIFE_MAX  64
+#define STREAM_LIVES_MAX (8 * (STREAM_LIFE_MAX + 1))
 
 /* How things stand. */
 struct stream_state {
 	struct stream_id last_generated; /* 0-0: there is no such stream */
 	bool has_group;
+	size_t consumers;             /* that our group knows */
+	struct stream_id delivered;   /* our group has handed out every entry up to here */
+	char lives[STREAM_LIVES_MAX]; /* the marks that it bears; */
+	size_t largest;               /* bytes of the larger one of its first and its last entry */
 	struct stream_id done;        /* our group has acknowledged every entry up to here */
 	struct stream_id done_by_all; /* and every group of the stream every one up to here */
 	uint64_t pending;             /* entries that our group's readers hold */
@@ -63,6 +73,9 @@ typedef void stream_claimed(void *context, const struct stream_claim *claim, con
 typedef void stream_was_read(void *context, const struct stream_entry *entries, size_t count,
 			     const struct failure *failure);
 
+/* Whether `life` is among `lives`. */
+bool stream_lives_hold(const char *lives, const char *life);
+
 struct stream {
 	const struct stream_ops *ops;
 };
@@ -73,11 +86,17 @@ struct stream_ops {
 	/* A group that gets the entries after `after`; makes the stream, too.  One that is there stays. */
 	void (*create_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
 
+	/* The group gets the entries after `after` (again). */
+	void (*move_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
+
+	/* Puts that mark on the stream; it stays as long as the stream does.  Once more is no harm. */
+	void (*mark_life)(struct stream *stream, const char *life, stream_done *done, void *context);
+
 	/* Takes over whatever readers that are gone hold: all of it. */
 	void (*claim)(struct stream *stream, stream_claimed *done, void *context);
 
-	/* This reader's pending entries above `after`, STREAM_READ_FIRST at most; none: there are no more. */
-	void (*read_pending)(struct stream *stream, struct stream_id after, stream_was_read *done,
+	/* This reader's pending entries above `after`, `max` at most; none: there are no more. */
+	void (*read_pending)(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
 			     void *context);
 
 	/* Entries that no reader of the group has got, `max` at most; waits for some; none: none came. */

@@ -17,6 +17,7 @@
 #include "bus/engine.h"
 #include "bus/logbook.h"
 #include "bus/stream.h"
+#include "core/arena.h"
 
 /* All of them outlive the reader. */
 struct stream_reader_ports {
@@ -37,7 +38,7 @@ struct stream_reader_config {
 struct stream_reader_stats {
 	uint64_t read;    /* entries submitted */
 	uint64_t claimed; /* of readers that were gone, and own ones that were as long in flight */
-	uint64_t lost;    /* trimmed while they were pending */
+	uint64_t lost; /* known to have been in the stream, and trimmed or deleted before they were handled */
 	uint64_t acknowledged;
 	size_t in_flight; /* now: submitted, and not known to be acknowledged */
 	uint64_t pending; /* at the last look: entries that the group's readers hold */
@@ -66,6 +67,12 @@ void stream_reader_stop(struct stream_reader *reader);
 
 /* Whether everything it submitted is acknowledged, and, once it is stopped, nothing more will be. */
 bool stream_reader_is_idle(const struct stream_reader *reader);
+
+/*
+ * What keeps the stream from being read or its entries from being acknowledged, in words that follow its name
+ * ("is not read: ..."), in `arena`; NULL: nothing does.
+ */
+const char *stream_reader_trouble(const struct stream_reader *reader, struct arena *arena);
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);
 

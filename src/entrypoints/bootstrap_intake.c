@@ -291,9 +291,11 @@ static bool is_listening(const struct redis_intake *intake)
 static const char *stream_trouble(const struct redis_intake *intake, struct arena *arena)
 {
 	for (size_t i = 0; i < intake->stream_count; i++) {
-		if (!stream_reader_stats(intake->streams[i].reader)->is_reading)
-			return arena_printf(arena, "stream %s is not read",
-					    intake->parts.config->streams.names[i]);
+		const char *trouble = stream_reader_trouble(intake->streams[i].reader, arena);
+
+		if (trouble)
+			return arena_printf(arena, "stream %s %s", intake->parts.config->streams.names[i],
+					    trouble);
 	}
 	return NULL;
 }

@@ -39,23 +39,32 @@ static void await(const bool *answered)
 	fixture->run_until(fixture, answered);
 }
 
-static struct stream_record open_stream(const char *name, struct stream_id last_generated, bool has_group)
+static struct stream_record open_in_state(const char *name, const struct stream_state *state)
 {
 	struct stream_record record;
 	bool answered = false;
 
-	logbook->ops->open_stream(logbook, name, last_generated, has_group, &record, on_answer, &answered);
+	logbook->ops->open_stream(logbook, name, state, &record, on_answer, &answered);
 	await(&answered);
 	return record;
+}
+
+/* Of a stream that bears no mark. */
+static struct stream_record open_stream(const char *name, struct stream_id last_generated, bool has_group)
+{
+	return open_in_state(
+		name, &(struct stream_state){.last_generated = last_generated, .has_group = has_group});
 }
 
 static void mark(const char *name, int64_t incarnation, struct stream_id done,
 		 struct stream_id last_generated)
 {
-	struct stream_record record = {incarnation, done};
+	struct stream_record record = {.incarnation = incarnation, .done = done};
 	bool answered = false;
 
-	logbook->ops->mark_stream(logbook, name, &record, last_generated, on_answer, &answered);
+	logbook->ops->mark_stream(logbook, name, &record,
+				  &(struct stream_state){.last_generated = last_generated}, on_answer,
+				  &answered);
 	await(&answered);
 }
 
@@ -179,6 +188,105 @@ START_TEST(an_older_copy_of_a_stream_goes_on)
 	assert_record(open_stream("stream", id(4, 0), true), 1, id(5, 2));
 	assert_record(open_stream("stream", id(5, 0), false), 2,
 		      id(0, 0)); /* the highest id is known still */
+}
+END_TEST
+
+/* ---- streams that bear marks ---- */
+
+static struct stream_state marked_state(struct stream_id last_generated, struct stream_id delivered,
+					const char *lives)
+{
+	struct stream_state state = {
+		.last_generated = last_generated, .has_group = true, .delivered = delivered};
+
+	snprintf(state.lives, sizeof state.lives, "%s", lives);
+	return state;
+}
+
+/* A stream that was noted with its mark, done up to 5-2. */
+static struct stream_record open_marked(void)
+{
+	struct stream_record record = open_stream("stream", id(5, 3), true);
+	struct stream_state state = marked_state(id(5, 3), id(5, 3), record.life);
+	bool answered = false;
+
+	record.done = id(5, 2);
+	logbook->ops->mark_stream(logbook, "stream", &record, &state, on_answer, &answered);
+	await(&answered);
+	return record;
+}
+
+START_TEST(a_group_that_is_there_before_says_how_far_a_stream_is_done)
+{
+	struct stream_state state = marked_state(id(5, 3), id(4, 1), "");
+
+	assert_record(open_in_state("stream", &state), 1, id(4, 1));
+}
+END_TEST
+
+START_TEST(a_stream_with_its_mark_is_the_same_whatever_its_ids)
+{
+	static const struct stream_id lasts[] = {{5, 3}, {1, 0}, {9, 9}, {0, 0}};
+	struct stream_record record = open_marked();
+	struct stream_state state = marked_state(lasts[_i], id(0, 0), record.life);
+
+	state.has_group = _i % 2;
+	record = open_in_state("stream", &state);
+	assert_record(record, 1, id(5, 2));
+	ck_assert(!record.began_again);
+}
+END_TEST
+
+START_TEST(a_stream_without_its_mark_and_group_began_again_whatever_its_ids)
+{
+	static const struct stream_id lasts[] = {{5, 3}, {1, 0}, {9, 9}, {0, 0}};
+	struct stream_record before = open_marked(), record;
+
+	record = open_stream("stream", lasts[_i], false);
+	assert_record(record, 2, id(0, 0));
+	ck_assert(record.began_again);
+	ck_assert_str_ne(record.life, before.life);
+	record = open_stream("stream", lasts[_i], true);
+	assert_record(record, 2, id(0, 0));
+	ck_assert(!record.began_again);
+}
+END_TEST
+
+START_TEST(a_group_without_its_mark_that_stands_lower_is_another_streams)
+{
+	struct stream_state state = marked_state(id(9, 9), id(5, 1), "");
+
+	open_marked();
+	assert_record(open_in_state("stream", &state), 2, id(0, 0));
+}
+END_TEST
+
+START_TEST(a_mark_that_was_taken_away_changes_nothing)
+{
+	struct stream_state state = marked_state(id(9, 9), id(5, 2), "");
+
+	open_marked();
+	assert_record(open_in_state("stream", &state), 1, id(5, 2));
+}
+END_TEST
+
+START_TEST(a_stream_that_comes_back_with_its_mark_is_the_one_of_then)
+{
+	struct stream_record first = open_marked(), second = open_stream("stream", id(9, 9), false);
+	struct stream_state state = marked_state(id(9, 9), id(9, 9), second.life);
+	bool answered = false;
+
+	mark("stream", 2, id(9, 9), id(9, 9));
+	open_in_state("stream", &state);
+	logbook->ops->mark_stream(logbook, "stream", &second, &state, on_answer, &answered);
+	await(&answered);
+	state = marked_state(id(5, 3), id(5, 3), first.life);
+
+	second = open_in_state("stream", &state);
+	assert_record(second, 1, id(5, 3));
+	ck_assert(second.began_again);
+	ck_assert_str_eq(second.life, first.life);
+	assert_record(open_stream("stream", id(0, 0), false), 3, id(0, 0)); /* no number comes twice */
 }
 END_TEST
 
@@ -318,11 +426,12 @@ START_TEST(calls_are_answered_in_their_order)
 {
 	int answered = 0;
 	struct turn turns[] = {{0, &answered, false}, {1, &answered, false}, {2, &answered, false}};
-	struct stream_record record, marked = {1, {5, 2}}, again;
+	struct stream_state state = {.last_generated = {5, 3}, .has_group = true};
+	struct stream_record record, marked = {.incarnation = 1, .done = {5, 2}}, again;
 
-	logbook->ops->open_stream(logbook, "stream", id(5, 3), true, &record, on_turn, &turns[0]);
-	logbook->ops->mark_stream(logbook, "stream", &marked, id(5, 3), on_turn, &turns[1]);
-	logbook->ops->open_stream(logbook, "stream", id(5, 3), true, &again, on_turn, &turns[2]);
+	logbook->ops->open_stream(logbook, "stream", &state, &record, on_turn, &turns[0]);
+	logbook->ops->mark_stream(logbook, "stream", &marked, &state, on_turn, &turns[1]);
+	logbook->ops->open_stream(logbook, "stream", &state, &again, on_turn, &turns[2]);
 	fixture->run_until(fixture, &turns[2].done);
 
 	ck_assert_int_eq(answered, 3);
@@ -335,11 +444,12 @@ START_TEST(what_is_given_is_copied)
 {
 	char name[] = "stream", cause[] = "cause";
 	struct blind_window window = {1, 2, cause, false};
-	struct stream_record marked = {1, {5, 2}};
+	struct stream_state state = {.last_generated = {5, 3}, .has_group = true};
+	struct stream_record marked = {.incarnation = 1, .done = {5, 2}};
 	bool answered = false, noted = false;
 
 	open_stream("stream", id(5, 3), true);
-	logbook->ops->mark_stream(logbook, name, &marked, id(5, 3), on_answer, &answered);
+	logbook->ops->mark_stream(logbook, name, &marked, &state, on_answer, &answered);
 	logbook->ops->note_blindness(logbook, &window, 1, false, on_answer, &noted);
 	memset(name, 'x', sizeof name - 1);
 	memset(cause, 'x', sizeof cause - 1);
@@ -370,6 +480,12 @@ Suite *logbook_suite(struct logbook_fixture *of)
 			    (int)(sizeof at_5_3 / sizeof at_5_3[0]));
 	tcase_add_test(tests, a_stream_that_lost_its_group_goes_on);
 	tcase_add_test(tests, an_older_copy_of_a_stream_goes_on);
+	tcase_add_test(tests, a_group_that_is_there_before_says_how_far_a_stream_is_done);
+	tcase_add_loop_test(tests, a_stream_with_its_mark_is_the_same_whatever_its_ids, 0, 4);
+	tcase_add_loop_test(tests, a_stream_without_its_mark_and_group_began_again_whatever_its_ids, 0, 4);
+	tcase_add_test(tests, a_group_without_its_mark_that_stands_lower_is_another_streams);
+	tcase_add_test(tests, a_mark_that_was_taken_away_changes_nothing);
+	tcase_add_test(tests, a_stream_that_comes_back_with_its_mark_is_the_one_of_then);
 	tcase_add_test(tests, a_mark_of_an_earlier_incarnation_is_ignored);
 	tcase_add_test(tests, a_stream_that_nobody_opened_is_not_marked);
 	tcase_add_test(tests, windows_are_written_as_they_are_told);

@@ -137,6 +137,8 @@ struct replay_row {
 struct stream_row {
 	struct stream_record record;
 	struct stream_id highest; /* that it generated */
+	int64_t latest;           /* incarnation of all that it had */
+	int64_t marked;           /* the incarnation whose mark was seen on it; 0: none was */
 };
 
 struct database_config {

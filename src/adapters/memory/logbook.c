@@ -3,6 +3,8 @@
 
 #include "core/must.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct memory_logbook {
@@ -21,8 +23,7 @@ struct logbook_call {
 	void *context;
 
 	const char *name;
-	struct stream_id last_generated;
-	bool has_group;
+	struct stream_state state;
 	struct stream_record *found; /* out */
 	struct stream_record record;
 	struct blind_window *windows;
@@ -38,20 +39,71 @@ static void raise_id(struct stream_id *id, struct stream_id to)
 		*id = to;
 }
 
+static const char *name_life(char life[STREAM_LIFE_MAX], int64_t incarnation)
+{
+	snprintf(life, STREAM_LIFE_MAX, "memory.%" PRId64, incarnation);
+	return life;
+}
+
+/* Of an incarnation whose mark was seen: it is not on the stream, and the group does not stand where it did. */
+static bool lacks_mark(const struct stream_row *row, const struct stream_state *state)
+{
+	char life[STREAM_LIFE_MAX];
+
+	if (stream_lives_hold(state->lives, name_life(life, row->record.incarnation)))
+		return false;
+	return !state->has_group || stream_id_compare(state->last_generated, row->highest) < 0 ||
+	       stream_id_compare(state->delivered, row->record.done) < 0;
+}
+
+static bool has_begun_again(const struct stream_row *row, const struct stream_state *state)
+{
+	if (row->marked == row->record.incarnation)
+		return lacks_mark(row, state);
+	return !state->has_group && stream_id_compare(state->last_generated, row->highest) < 0;
+}
+
+/* The latest incarnation that the stream bears a mark of; 0: none. */
+static int64_t marked_incarnation(const struct stream_row *row, const struct stream_state *state)
+{
+	char life[STREAM_LIFE_MAX];
+	int64_t incarnation = row->latest;
+
+	while (incarnation && !stream_lives_hold(state->lives, name_life(life, incarnation)))
+		incarnation--;
+	return incarnation;
+}
+
+static void begin_again(struct stream_row *row, const struct stream_state *state)
+{
+	int64_t earlier = marked_incarnation(row, state);
+
+	row->record = (struct stream_record){.incarnation = earlier ? earlier : ++row->latest};
+	row->marked = earlier;
+	row->highest = (struct stream_id){0};
+	if (earlier)
+		row->record.done = state->delivered;
+}
+
 static void do_open(struct logbook_call *call)
 {
 	struct database *database = call->logbook->database;
 	struct stream_row *row = database_stream(database, call->name);
+	bool began_again = false;
 
 	if (!row) {
 		row = arena_alloc(database->arena, sizeof *row);
-		row->record.incarnation = 1;
+		row->record.incarnation = row->latest = 1;
+		row->record.done = call->state.delivered;
 		map_put(&database->streams, arena_strdup(database->arena, call->name), row);
-	} else if (!call->has_group && stream_id_compare(call->last_generated, row->highest) < 0) {
-		*row = (struct stream_row){.record = {.incarnation = row->record.incarnation + 1}};
+	} else if (has_begun_again(row, &call->state)) {
+		began_again = true;
+		begin_again(row, &call->state);
 	}
-	raise_id(&row->highest, call->last_generated);
+	raise_id(&row->highest, call->state.last_generated);
 	*call->found = row->record;
+	name_life(call->found->life, row->record.incarnation);
+	call->found->began_again = began_again;
 }
 
 static void do_mark(struct logbook_call *call)
@@ -61,7 +113,9 @@ static void do_mark(struct logbook_call *call)
 	if (!row || row->record.incarnation != call->record.incarnation)
 		return;
 	raise_id(&row->record.done, call->record.done);
-	raise_id(&row->highest, call->last_generated);
+	raise_id(&row->highest, call->state.last_generated);
+	if (stream_lives_hold(call->state.lives, call->record.life))
+		row->marked = row->record.incarnation;
 }
 
 /* The same window is written once, however often it is told. */
@@ -128,25 +182,24 @@ static struct logbook_call *begin(struct logbook *port, void (*carry_out)(struct
 	return call;
 }
 
-static void open_stream(struct logbook *logbook, const char *name, struct stream_id last_generated,
-			bool has_group, struct stream_record *record, logbook_done *done, void *context)
+static void open_stream(struct logbook *logbook, const char *name, const struct stream_state *state,
+			struct stream_record *record, logbook_done *done, void *context)
 {
 	struct logbook_call *call = begin(logbook, do_open, done, context);
 
 	call->name = arena_strdup(call->logbook->arena, name);
-	call->last_generated = last_generated;
-	call->has_group = has_group;
+	call->state = *state;
 	call->found = record;
 }
 
 static void mark_stream(struct logbook *logbook, const char *name, const struct stream_record *record,
-			struct stream_id last_generated, logbook_done *done, void *context)
+			const struct stream_state *state, logbook_done *done, void *context)
 {
 	struct logbook_call *call = begin(logbook, do_mark, done, context);
 
 	call->name = arena_strdup(call->logbook->arena, name);
 	call->record = *record;
-	call->last_generated = last_generated;
+	call->state = *state;
 }
 
 static void note_blindness(struct logbook *logbook, const struct blind_window *windows, size_t count,

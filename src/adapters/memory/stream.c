@@ -4,6 +4,7 @@
 #include "core/must.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the stream and its groups ---- */
@@ -75,14 +76,30 @@ static struct memory_stream *home_of(const struct consumer_call *call)
 	return call->consumer->home;
 }
 
+static size_t count_consumers(const struct memory_stream *stream)
+{
+	size_t count = 0;
+
+	for (const struct memory_consumer *it = stream->consumers; it; it = it->next)
+		count++;
+	return count;
+}
+
 static void do_look(struct consumer_call *call)
 {
 	const struct memory_stream *stream = home_of(call);
 	const struct group *group = find_group(stream, call->consumer->group);
 
 	call->state = (struct stream_state){.last_generated = stream->last_generated};
+	snprintf(call->state.lives, sizeof call->state.lives, "%s", stream->lives);
+	for (const struct kept_entry *it = stream->first; it; it = it->next)
+		if (!it->entry.gone && (it == stream->first || !it->next) &&
+		    it->entry.whole_size > call->state.largest)
+			call->state.largest = it->entry.whole_size;
 	if (group) {
 		call->state.has_group = true;
+		call->state.delivered = group->delivered;
+		call->state.consumers = count_consumers(stream);
 		call->state.done = done_of(group);
 		call->state.done_by_all = done_by_all(stream);
 		call->state.pending = group->pending_count;
@@ -94,6 +111,22 @@ static void do_create_group(struct consumer_call *call)
 {
 	if (!find_group(home_of(call), call->consumer->group))
 		make_group(home_of(call), call->consumer->group, call->id);
+	consumer_answer(call);
+}
+
+static void do_move_group(struct consumer_call *call, struct group *group)
+{
+	group->delivered = call->id;
+	consumer_answer(call);
+}
+
+static void do_mark_life(struct consumer_call *call)
+{
+	char *lives = home_of(call)->lives;
+	size_t used = strlen(lives);
+
+	if (!stream_lives_hold(lives, call->life))
+		snprintf(lives + used, STREAM_LIVES_MAX - used, "%s%s", used ? " " : "", call->life);
 	consumer_answer(call);
 }
 
@@ -133,8 +166,7 @@ static void give(struct consumer_call *call, const struct kept_entry *kept)
 static void do_read_pending(struct consumer_call *call, const struct group *group)
 {
 	call->entry_count = 0;
-	for (struct pending_entry *it = group->pending; it && call->entry_count < STREAM_READ_FIRST;
-	     it = it->next) {
+	for (struct pending_entry *it = group->pending; it && call->entry_count < call->max; it = it->next) {
 		if (strcmp(it->consumer, call->consumer->name) != 0 ||
 		    stream_id_compare(it->kept->entry.id, call->id) <= 0)
 			continue;
@@ -144,17 +176,22 @@ static void do_read_pending(struct consumer_call *call, const struct group *grou
 	consumer_answer(call);
 }
 
-static void deliver(struct consumer_call *call, struct group *group, struct kept_entry *kept,
-		    struct pending_entry **end)
+/* What is pending already, of whichever consumer, is this one's from now on. */
+static void deliver(struct consumer_call *call, struct group *group, struct kept_entry *kept)
 {
 	struct memory_stream *stream = home_of(call);
-	struct pending_entry *pending = arena_alloc(stream->arena, sizeof *pending);
+	struct pending_entry **place = &group->pending, *pending;
 
-	*pending = (struct pending_entry){.kept = kept,
-					  .consumer = call->consumer->name,
-					  .delivered_at_ms = simulation_now_ms(stream->simulation)};
-	*end = pending;
-	group->pending_count++;
+	while (*place && stream_id_compare((*place)->kept->entry.id, kept->entry.id) < 0)
+		place = &(*place)->next;
+	if (!*place || stream_id_compare((*place)->kept->entry.id, kept->entry.id)) {
+		pending = arena_alloc(stream->arena, sizeof *pending);
+		*pending = (struct pending_entry){.next = *place, .kept = kept};
+		*place = pending;
+		group->pending_count++;
+	}
+	(*place)->consumer = call->consumer->name;
+	(*place)->delivered_at_ms = simulation_now_ms(stream->simulation);
 	group->delivered = kept->entry.id;
 	give(call, kept);
 }
@@ -171,16 +208,12 @@ static void on_read_timeout(void *context)
 static void do_read_new(struct consumer_call *call, struct group *group)
 {
 	struct memory_stream *stream = home_of(call);
-	struct pending_entry **end = &group->pending;
 
 	call->entry_count = 0;
-	while (*end)
-		end = &(*end)->next;
 	for (struct kept_entry *it = stream->first; it && call->entry_count < call->max; it = it->next) {
 		if (it->entry.gone || stream_id_compare(it->entry.id, group->delivered) <= 0)
 			continue;
-		deliver(call, group, it, end);
-		end = &(*end)->next;
+		deliver(call, group, it);
 	}
 	if (call->entry_count) {
 		simulation_cancel(stream->simulation, &call->timeout);
@@ -229,6 +262,8 @@ static void do_with_group(struct consumer_call *call)
 
 	if (!group)
 		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
+	else if (call->kind == STREAM_MOVE_GROUP)
+		do_move_group(call, group);
 	else if (call->kind == STREAM_CLAIM)
 		do_claim(call, group);
 	else if (call->kind == STREAM_READ_PENDING)
@@ -252,6 +287,10 @@ void stream_carry_out(struct consumer_call *call)
 	case STREAM_TRIM:
 		do_trim(call);
 		break;
+	case STREAM_MARK_LIFE:
+		do_mark_life(call);
+		break;
+	case STREAM_MOVE_GROUP:
 	case STREAM_CLAIM:
 	case STREAM_READ_PENDING:
 	case STREAM_READ_NEW:
@@ -311,8 +350,44 @@ void memory_stream_delete(struct memory_stream *stream)
 	stream->first = NULL;
 	stream->end = &stream->first;
 	stream->groups = NULL;
+	stream->lives[0] = '\0';
 	stream->last_generated = (struct stream_id){0};
 	wake(stream);
+}
+
+void memory_stream_move_group(struct memory_stream *stream, const char *name, struct stream_id to)
+{
+	find_group(stream, name)->delivered = to;
+}
+
+void memory_stream_lose_marks(struct memory_stream *stream)
+{
+	stream->lives[0] = '\0';
+}
+
+static void restore_group(struct group *group, struct stream_id last)
+{
+	for (struct pending_entry **place = &group->pending; *place;) {
+		if (stream_id_compare((*place)->kept->entry.id, last) > 0)
+			remove_pending(group, place);
+		else
+			place = &(*place)->next;
+	}
+	if (stream_id_compare(group->delivered, last) > 0)
+		group->delivered = last;
+}
+
+void memory_stream_restore(struct memory_stream *stream, struct stream_id last)
+{
+	struct kept_entry **place = &stream->first;
+
+	while (*place && stream_id_compare((*place)->entry.id, last) <= 0)
+		place = &(*place)->next;
+	*place = NULL;
+	stream->end = place;
+	stream->last_generated = last;
+	for (struct group *group = stream->groups; group; group = group->next)
+		restore_group(group, last);
 }
 
 void memory_stream_destroy_group(struct memory_stream *stream, const char *name)

@@ -13,6 +13,8 @@
 enum stream_call {
 	STREAM_LOOK,
 	STREAM_CREATE_GROUP,
+	STREAM_MOVE_GROUP,
+	STREAM_MARK_LIFE,
 	STREAM_CLAIM,
 	STREAM_READ_PENDING,
 	STREAM_READ_NEW,
@@ -23,7 +25,8 @@ enum stream_call {
 
 enum stream_trouble {
 	STREAM_WELL,
-	STREAM_REFUSED,     /* nothing is done; FAILURE_RETRY */
+	STREAM_AWAY,        /* nothing is done; FAILURE_RETRY */
+	STREAM_REFUSED,     /* nothing is done; FAILURE_FATAL */
 	STREAM_NO_GROUP,    /* nothing is done; FAILURE_CONFLICT */
 	STREAM_ANSWER_LOST, /* it is done; FAILURE_RETRY */
 };
@@ -60,6 +63,14 @@ struct stream_id memory_stream_add(struct memory_stream *stream, const struct st
 /* The stream, its entries and its groups are no more: any id may come again. */
 void memory_stream_delete(struct memory_stream *stream);
 
+/* The group goes there. */
+void memory_stream_move_group(struct memory_stream *stream, const char *group, struct stream_id to);
+
+void memory_stream_lose_marks(struct memory_stream *stream);
+
+/* The stream is as it was when it had that entry last: later ones are gone, its groups stand there at most. */
+void memory_stream_restore(struct memory_stream *stream, struct stream_id last);
+
 void memory_stream_destroy_group(struct memory_stream *stream, const char *group);
 
 /* The entry goes, whoever holds it. */
@@ -88,5 +99,8 @@ size_t memory_stream_pending(const struct memory_stream *stream, const char *gro
 
 /* How many calls of that kind have arrived. */
 size_t memory_consumer_calls(const struct memory_consumer *consumer, enum stream_call call);
+
+/* How many entries the last read of that kind asked for. */
+size_t memory_consumer_max(const struct memory_consumer *consumer, enum stream_call call);
 
 #endif

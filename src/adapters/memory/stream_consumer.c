@@ -4,6 +4,7 @@
 #include "core/must.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the way of a call ---- */
@@ -30,8 +31,10 @@ static void on_request(void *context)
 
 	call->consumer->arrived[call->kind]++;
 	call->trouble = trouble_of(call);
-	if (call->consumer->home->down || call->trouble == STREAM_REFUSED)
+	if (call->consumer->home->down || call->trouble == STREAM_AWAY)
 		consumer_fail(call, FAILURE_RETRY, "stream: not reachable");
+	else if (call->trouble == STREAM_REFUSED)
+		consumer_fail(call, FAILURE_FATAL, "NOPERM this user has no permissions");
 	else if (call->trouble == STREAM_NO_GROUP)
 		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
 	else
@@ -99,16 +102,35 @@ static void create_group(struct stream *stream, struct stream_id after, stream_d
 	call->answer.done = done;
 }
 
+static void move_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_MOVE_GROUP, context);
+
+	call->id = after;
+	call->answer.done = done;
+}
+
+static void mark_life(struct stream *stream, const char *life, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_MARK_LIFE, context);
+
+	snprintf(call->life, sizeof call->life, "%s", life);
+	call->answer.done = done;
+}
+
 static void claim(struct stream *stream, stream_claimed *done, void *context)
 {
 	begin(stream, STREAM_CLAIM, context)->answer.claimed = done;
 }
 
-static void read_pending(struct stream *stream, struct stream_id after, stream_was_read *done, void *context)
+static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
+			 void *context)
 {
 	struct consumer_call *call = begin(stream, STREAM_READ_PENDING, context);
 
+	assert(max >= 1 && max <= STREAM_READ_MAX);
 	call->id = after;
+	call->max = max;
 	call->answer.was_read = done;
 }
 
@@ -144,8 +166,8 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 
 struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group, const char *name)
 {
-	static const struct stream_ops ops = {look,     create_group, claim, read_pending,
-					      read_new, acknowledge,  trim};
+	static const struct stream_ops ops = {look,         create_group, move_group,  mark_life, claim,
+					      read_pending, read_new,     acknowledge, trim};
 	struct memory_consumer *consumer = must_alloc(sizeof *consumer);
 
 	consumer->stream.ops = &ops;
@@ -217,4 +239,9 @@ void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trou
 size_t memory_consumer_calls(const struct memory_consumer *consumer, enum stream_call call)
 {
 	return consumer->arrived[call];
+}
+
+size_t memory_consumer_max(const struct memory_consumer *consumer, enum stream_call call)
+{
+	return consumer->calls[call].max;
 }

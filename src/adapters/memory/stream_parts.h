@@ -39,6 +39,7 @@ struct memory_stream {
 	struct group *groups;
 	struct memory_consumer *consumers;
 	bool down;
+	char lives[STREAM_LIVES_MAX];
 };
 
 /* One call, from its beginning to its answer. */
@@ -56,6 +57,7 @@ struct consumer_call {
 	struct stream_id *ids;
 	size_t id_count;
 	size_t max;
+	char life[STREAM_LIFE_MAX];
 
 	/* What is answered. */
 	struct stream_state state;

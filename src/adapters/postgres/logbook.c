@@ -5,6 +5,7 @@
 #include "core/must.h"
 #include "core/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct postgres_logbook {
@@ -36,6 +37,8 @@ static void put_record(const struct query *opened, struct stream_record *record)
 {
 	record->incarnation = result_int8(opened, 0, 0);
 	stream_id_parse(result_peek(opened, 0, 1), &record->done);
+	snprintf(record->life, sizeof record->life, "%s", result_peek(opened, 0, 2));
+	record->began_again = result_bool(opened, 0, 3);
 }
 
 static void on_written(void *context, const struct failure *failure)
@@ -66,21 +69,23 @@ static void query_stream_id(struct query *query, struct stream_id id)
 	query_text(query, text);
 }
 
-static void open_stream(struct logbook *logbook, const char *name, struct stream_id last_generated,
-			bool has_group, struct stream_record *record, logbook_done *done, void *context)
+static void open_stream(struct logbook *logbook, const char *name, const struct stream_state *state,
+			struct stream_record *record, logbook_done *done, void *context)
 {
 	struct entry *entry = begin_entry(logbook, done, context);
 
 	entry->record = record;
 	entry->opened = segment_add(&entry->call.segment, OPEN_STREAM);
 	query_text(entry->opened, name);
-	query_stream_id(entry->opened, last_generated);
-	query_bool(entry->opened, has_group);
+	query_stream_id(entry->opened, state->last_generated);
+	query_bool(entry->opened, state->has_group);
+	query_stream_id(entry->opened, state->delivered);
+	query_text(entry->opened, state->lives);
 	send_entry(logbook, entry);
 }
 
 static void mark_stream(struct logbook *logbook, const char *name, const struct stream_record *record,
-			struct stream_id last_generated, logbook_done *done, void *context)
+			const struct stream_state *state, logbook_done *done, void *context)
 {
 	struct entry *entry = begin_entry(logbook, done, context);
 	struct query *query = segment_add(&entry->call.segment, MARK_STREAM);
@@ -88,7 +93,8 @@ static void mark_stream(struct logbook *logbook, const char *name, const struct 
 	query_text(query, name);
 	query_int8(query, record->incarnation);
 	query_stream_id(query, record->done);
-	query_stream_id(query, last_generated);
+	query_stream_id(query, state->last_generated);
+	query_text(query, state->lives);
 	send_entry(logbook, entry);
 }
 

@@ -12,8 +12,23 @@
 -- key has several columns, inserted over the old ones.
 
 -- define started_over
--- The stream's last id ($2, "MS-SEQ") is below the highest, and its group ($3) is not there any more.
-(not $3::boolean and excluded.highest < s.highest)
+-- The stream ($2: its last id, $3: whether it has our group, $4: the group's place, $5: its marks) lacks the mark
+-- that was seen on it, and its group is not where it was; or no mark was seen yet, its last id is below the highest,
+-- and its group is gone.
+case
+	when s.marked = s.incarnation then
+		not s.life || '.' || s.incarnation = any(string_to_array($5::text, ' '))
+		and (not $3::boolean or excluded.highest < s.highest or excluded.done < s.done)
+	else not $3::boolean and excluded.highest < s.highest
+end
+
+-- define earlier_incarnation
+-- The one of which the stream ($5: its marks) bears the mark.
+(
+	select max(split_part(seen.mark, '.', 2)::bigint)
+	from string_to_table($5::text, ' ') as seen(mark)
+	where split_part(seen.mark, '.', 1) = s.life::text
+)
 
 -- define batch_columns
 b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
@@ -592,16 +607,34 @@ select 1
 -- ==== logbook ====
 
 -- statement OPEN_STREAM for logbook
-insert into streams as s (name, highest) values ($1, string_to_array($2::text, '-')::numeric[])
+with before as (select incarnation from streams where name = $1)
+insert into streams as s (name, highest, done)
+values ($1, string_to_array($2::text, '-')::numeric[], string_to_array($4::text, '-')::numeric[])
 on conflict (name) do update
-set incarnation = case when {started_over} then s.incarnation + 1 else s.incarnation end,
+set incarnation = case
+		when {started_over} then coalesce({earlier_incarnation}, greatest(s.latest, s.incarnation) + 1)
+		else s.incarnation
+	end,
+	latest = case
+		when {started_over} and {earlier_incarnation} is null then greatest(s.latest, s.incarnation) + 1
+		else greatest(s.latest, s.incarnation)
+	end,
+	marked = case when {started_over} then {earlier_incarnation} else s.marked end,
 	highest = case when {started_over} then excluded.highest else greatest(s.highest, excluded.highest) end,
-	done = case when {started_over} then '{0, 0}' else s.done end
-returning incarnation, array_to_string(done, '-')
+	done = case
+		when not {started_over} then s.done
+		when {earlier_incarnation} is null then '{0, 0}'
+		else excluded.done
+	end
+returning incarnation, array_to_string(done, '-'), life || '.' || incarnation,
+	coalesce(incarnation <> (select incarnation from before), false)
 
 -- statement MARK_STREAM for logbook
 update streams s
-set done = greatest(s.done, now.done), highest = greatest(s.highest, now.highest)
+set done = greatest(s.done, now.done), highest = greatest(s.highest, now.highest),
+	marked = case
+		when s.life || '.' || s.incarnation = any(string_to_array($5::text, ' ')) then s.incarnation else s.marked
+	end
 from (
 	select string_to_array($3::text, '-')::numeric[] as done, string_to_array($4::text, '-')::numeric[] as highest
 ) as now

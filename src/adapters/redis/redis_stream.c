@@ -26,7 +26,18 @@
 #define TEXT(number)    #number
 #define TEXT_OF(number) TEXT(number)
 
-enum operation { LOOK, CREATE_GROUP, CLAIM, READ_PENDING, READ_NEW, ACKNOWLEDGE, TRIM, OPERATIONS };
+enum operation {
+	LOOK,
+	CREATE_GROUP,
+	MOVE_GROUP,
+	MARK_LIFE,
+	CLAIM,
+	READ_PENDING,
+	READ_NEW,
+	ACKNOWLEDGE,
+	TRIM,
+	OPERATIONS
+};
 
 struct link {
 	struct redis_connection *connection;
@@ -42,6 +53,7 @@ struct call {
 	const struct link *companion; /* which must be up, too */
 	struct event *refusing;       /* because one is not */
 	void (*answer)(struct call *call, const struct failure *failure);
+	int expected; /* the type of a good reply, where the call has one for all */
 	bool is_open;
 	size_t replies; /* that are yet to come */
 	bool failed;
@@ -172,7 +184,7 @@ static void fail_with(struct call *call, const redisReply *reply)
 	char error[REDIS_TROUBLE_MAX];
 
 	refusal_describe(reply, error, sizeof error);
-	fail(call, tells_of_no_group(reply) ? FAILURE_CONFLICT : FAILURE_RETRY, error);
+	fail(call, tells_of_no_group(reply) ? FAILURE_CONFLICT : FAILURE_FATAL, error);
 }
 
 /* Whether a reply came; the last of all is NULL when the connection was lost. */
@@ -185,14 +197,14 @@ static bool came(struct call *call, const redisReply *reply)
 	return reply != NULL;
 }
 
-/* Any answer but an error is a good one; an error is one too when it says that the group is there already. */
+/* It is good, too, that the group is there already. */
 static void on_done(void *context, const redisReply *reply)
 {
 	struct call *call = context;
 
 	if (!came(call, reply))
 		return;
-	if (reply->type == REDIS_REPLY_ERROR && !refusal_is(reply, "BUSYGROUP"))
+	if (reply->type != call->expected && !refusal_is(reply, "BUSYGROUP"))
 		fail_with(call, reply);
 	if (!call->replies)
 		finish(call);
@@ -235,7 +247,7 @@ static void take_groups(struct call *call, const redisReply *reply)
 	struct redis_stream *stream = call->stream;
 
 	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > STANDING_GROUPS_MAX)
-		fail(call, FAILURE_RETRY, "the stream has too many consumer groups");
+		fail(call, FAILURE_FATAL, "the stream has too many consumer groups");
 	else if (!standing_take_groups(&stream->standing, reply, stream->group))
 		fail_with(call, reply);
 	if (call->failed || !stream->standing.groups)
@@ -285,6 +297,33 @@ static void create_group(struct stream *stream, struct stream_id after, stream_d
 	stream_id_format(after, id);
 	ask_one(call, on_done,
 		(const char *const[]){"XGROUP", "CREATE", it->key, it->group, id, "MKSTREAM", NULL});
+}
+
+/* ---- move_group, mark_life ---- */
+
+static void move_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct call *call = begin(stream, MOVE_GROUP, context);
+	char id[STREAM_ID_TEXT];
+
+	call->told.done = done;
+	stream_id_format(after, id);
+	ask_one(call, on_done,
+		(const char *const[]){"XGROUP", "SETID", call->stream->key, call->stream->group, id, NULL});
+}
+
+/* A group lives and dies with its stream; one that is ahead of every entry holds back nothing. */
+static void mark_life(struct stream *stream, const char *life, stream_done *done, void *context)
+{
+	struct call *call = begin(stream, MARK_LIFE, context);
+	char id[STREAM_ID_TEXT], *name;
+
+	call->told.done = done;
+	stream_id_format((struct stream_id){UINT64_MAX, UINT64_MAX}, id);
+	if (asprintf(&name, "%s" STANDING_LIFE "%s", call->stream->group, life) < 0)
+		abort();
+	ask_one(call, on_done, (const char *const[]){"XGROUP", "CREATE", call->stream->key, name, id, NULL});
+	free(name);
 }
 
 /* ---- claim ---- */
@@ -376,17 +415,19 @@ static void answer_was_read(struct call *call, const struct failure *failure)
 }
 
 /* XREADGROUP waits only where it asks for new entries. */
-static void read_pending(struct stream *stream, struct stream_id after, stream_was_read *done, void *context)
+static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
+			 void *context)
 {
 	struct call *call = begin(stream, READ_PENDING, context);
 	const struct redis_stream *it = call->stream;
-	char id[STREAM_ID_TEXT];
+	char id[STREAM_ID_TEXT], count[DECIMAL_MAX + 1];
 
 	call->told.was_read = done;
 	stream_id_format(after, id);
+	count[decimal_format_unsigned(max, count)] = '\0';
 	ask_one(call, on_read,
-		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
-				      TEXT_OF(STREAM_READ_FIRST), "STREAMS", it->key, id, NULL});
+		(const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT", count,
+				      "STREAMS", it->key, id, NULL});
 }
 
 static void read_new(struct stream *stream, size_t max, stream_was_read *done, void *context)
@@ -512,10 +553,9 @@ static void link_release(struct link *link)
 static void calls_init(struct redis_stream *stream, struct event_base *base)
 {
 	static void (*const answers[OPERATIONS])(struct call *, const struct failure *) = {
-		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done,
-		[CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
-		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,
-		[TRIM] = answer_done,
+		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done, [MOVE_GROUP] = answer_done,
+		[MARK_LIFE] = answer_done,    [CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
+		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,  [TRIM] = answer_done,
 	};
 
 	for (size_t i = 0; i < OPERATIONS; i++) {
@@ -526,14 +566,15 @@ static void calls_init(struct redis_stream *stream, struct event_base *base)
 		call->companion = i == READ_PENDING ? &stream->waiting : call->link;
 		call->refusing = must(evtimer_new(base, on_refusing, call));
 		call->answer = answers[i];
+		call->expected = i == ACKNOWLEDGE || i == TRIM ? REDIS_REPLY_INTEGER : REDIS_REPLY_STATUS;
 	}
 }
 
 struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 				      const struct redis_stream_config *config)
 {
-	static const struct stream_ops ops = {look,     create_group, claim, read_pending,
-					      read_new, acknowledge,  trim};
+	static const struct stream_ops ops = {look,         create_group, move_group,  mark_life, claim,
+					      read_pending, read_new,     acknowledge, trim};
 	struct redis_stream *stream = must_alloc(sizeof *stream);
 
 	assert(config->claim_idle_ms > 0);

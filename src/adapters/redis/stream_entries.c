@@ -124,6 +124,8 @@ static bool take_fields(struct reading *reading, const redisReply *fields)
 			return false;
 	if (fields->elements / 2 > ENTRY_FIELDS_MAX)
 		refuse(reading, "fields: more than %d", ENTRY_FIELDS_MAX);
+	for (size_t i = 0; i < fields->elements; i++)
+		reading->entry->whole_size += (size_t)fields->element[i]->integer;
 	for (size_t i = 0; i + 1 < fields->elements; i += 2)
 		take_field(reading, fields->element[i], fields->element[i + 1]);
 	read_type(reading);

@@ -4,6 +4,7 @@
 #include "adapters/redis/refusal.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct stream_id highest = {UINT64_MAX, UINT64_MAX};
@@ -29,6 +30,34 @@ static const redisReply *text_named(const redisReply *reply, const char *name)
 	return NULL;
 }
 
+static size_t count_named(const redisReply *reply, const char *name)
+{
+	for (size_t i = 0; i + 1 < reply->elements; i += 2)
+		if (frame_is_text(reply->element[i], name) &&
+		    reply->element[i + 1]->type == REDIS_REPLY_INTEGER)
+			return (size_t)reply->element[i + 1]->integer;
+	return 0;
+}
+
+/* Bytes of the texts in it, their true size. */
+static size_t size_of(const redisReply *reply, int depth)
+{
+	size_t size = reply->type == REDIS_REPLY_STRING ? (size_t)reply->integer : 0;
+
+	for (size_t i = 0; depth && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+		size += size_of(reply->element[i], depth - 1);
+	return size;
+}
+
+/* An entry is its id and its fields. */
+static size_t size_named(const redisReply *reply, const char *name)
+{
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
+		if (frame_is_text(reply->element[i], name))
+			return size_of(reply->element[i + 1], 2);
+	return 0;
+}
+
 static bool id_named(const redisReply *reply, const char *name, struct stream_id *id)
 {
 	const redisReply *text = text_named(reply, name);
@@ -47,7 +76,10 @@ struct bytes standing_group(const redisReply *groups, size_t index)
 
 bool standing_begin(struct standing *standing, const redisReply *stream)
 {
-	*standing = (struct standing){.state.done_by_all = highest};
+	size_t first = size_named(stream, "first-entry"), last = size_named(stream, "last-entry");
+
+	*standing =
+		(struct standing){.state.done_by_all = highest, .state.largest = first > last ? first : last};
 	return standing_is_no_stream(stream) ||
 	       id_named(stream, "last-generated-id", &standing->state.last_generated);
 }
@@ -57,6 +89,19 @@ static void conclude(struct standing *standing)
 {
 	if (stream_id_compare(standing->state.done_by_all, highest) == 0)
 		standing->state.done_by_all = (struct stream_id){0};
+}
+
+/* The mark that this group is, if it is one of our group's. */
+static void take_life(struct stream_state *state, const redisReply *name, const char *ours)
+{
+	size_t length = strlen(ours), prefix = length + strlen(STANDING_LIFE), used = strlen(state->lives);
+
+	if (name->len <= prefix || memcmp(name->str, ours, length) != 0 ||
+	    memcmp(name->str + length, STANDING_LIFE, prefix - length) != 0 ||
+	    name->len - prefix >= STREAM_LIFE_MAX || used + 1 + name->len - prefix >= sizeof state->lives)
+		return;
+	snprintf(state->lives + used, sizeof state->lives - used, "%s%s", used ? " " : "",
+		 name->str + prefix);
 }
 
 bool standing_take_groups(struct standing *standing, const redisReply *groups, const char *ours)
@@ -73,8 +118,12 @@ bool standing_take_groups(struct standing *standing, const redisReply *groups, c
 
 		if (!name || !id_named(groups->element[i], "last-delivered-id", &standing->delivered[i]))
 			return false;
-		if (frame_is_text(name, ours))
+		take_life(&standing->state, name, ours);
+		if (frame_is_text(name, ours)) {
 			standing->ours = i;
+			standing->state.delivered = standing->delivered[i];
+			standing->state.consumers = count_named(groups->element[i], "consumers");
+		}
 	}
 	if (!count)
 		conclude(standing);

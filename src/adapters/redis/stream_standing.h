@@ -13,6 +13,9 @@ struct redisReply;
 /* Groups of one stream; with more we do not know how all of them stand. */
 #define STANDING_GROUPS_MAX (FRAME_ARRAY_MAX - 1)
 
+/* Between a group's name and a mark, in the name of the group that is the mark. */
+#define STANDING_LIFE ":life:"
+
 struct standing {
 	struct stream_state state; /* once the last group was told of */
 	struct stream_id delivered[STANDING_GROUPS_MAX];

@@ -137,7 +137,8 @@ class Ledger:
         """Until the group has nothing to read, and has acknowledged all of it."""
 
         def all_acknowledged():
-            [group] = self.allocd.redis.xinfo_groups(self.allocd.prefix + name)
+            groups = self.allocd.redis.xinfo_groups(self.allocd.prefix + name)
+            [group] = [each for each in groups if each["name"] == b"allocd"]
             return group["lag"] == 0 and group["pending"] == 0
 
         wait_until(all_acknowledged, "every entry to be acknowledged")

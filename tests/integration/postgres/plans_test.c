@@ -216,7 +216,7 @@ static const struct {
 	{"execute \"TIDY_HISTORY\" (1000)", 8},
 	{"execute \"TIDY_INBOX\" ('(2,0)', '(3,0)', 7)", 2},
 	{"execute \"TIDY_BLIND_WINDOWS\" (1000)", 8},
-	{"execute \"MARK_STREAM\" ('none', 1, '1-1', '1-1')", 8},
+	{"execute \"MARK_STREAM\" ('none', 1, '1-1', '1-1', '')", 8},
 };
 
 #define COSTS ((int)(sizeof costs / sizeof costs[0]))

@@ -113,6 +113,16 @@ void begin_create_group(const char *after)
 	BEGIN(create_group, port()->ops->create_group(port(), parsed(after), on_done, &reading.create_group));
 }
 
+void begin_move_group(const char *after)
+{
+	BEGIN(move_group, port()->ops->move_group(port(), parsed(after), on_done, &reading.move_group));
+}
+
+void begin_mark_life(const char *life)
+{
+	BEGIN(mark_life, port()->ops->mark_life(port(), life, on_done, &reading.mark_life));
+}
+
 void begin_claim(void)
 {
 	BEGIN(claim, port()->ops->claim(port(), on_claimed, &reading.claim));
@@ -120,7 +130,8 @@ void begin_claim(void)
 
 void begin_read_pending(const char *after)
 {
-	BEGIN(read_pending, port()->ops->read_pending(port(), parsed(after), on_read, &reading.read_pending));
+	BEGIN(read_pending, port()->ops->read_pending(port(), parsed(after), STREAM_READ_FIRST, on_read,
+						      &reading.read_pending));
 }
 
 void begin_read_new(void)

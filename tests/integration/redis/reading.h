@@ -31,7 +31,8 @@ struct answer {
 
 struct reading {
 	struct redis_stream *stream;
-	struct answer look, create_group, claim, read_pending, read_new, acknowledge, trim;
+	struct answer look, create_group, move_group, mark_life, claim, read_pending, read_new, acknowledge,
+		trim;
 	struct stream_state state;
 	struct stream_claim claimed;
 	struct told_entry entries[STREAM_READ_MAX]; /* of the last read */
@@ -51,6 +52,8 @@ bool stream_is_up(void);
 /* Begins the operation; its answer does not come before that returns. */
 void begin_look(void);
 void begin_create_group(const char *after);
+void begin_move_group(const char *after);
+void begin_mark_life(const char *life);
 void begin_claim(void);
 void begin_read_pending(const char *after);
 void begin_read_new(void);

@@ -150,7 +150,7 @@ START_TEST(more_groups_than_we_can_know_of_are_told)
 
 	command("XGROUP CREATE p:commands g1023 0");
 	begin_look();
-	expect_failure(&reading.look, FAILURE_RETRY, "too many consumer groups");
+	expect_failure(&reading.look, FAILURE_FATAL, "too many consumer groups");
 }
 END_TEST
 
@@ -168,7 +168,56 @@ START_TEST(a_stream_of_huge_entries_is_looked_at)
 	DO(look, ());
 
 	assert_id(reading.state.last_generated, "7-1");
+	ck_assert_uint_ge(reading.state.largest, 2 * sizeof huge);
 	ck_assert_uint_lt(world.most_memory, before + (1 << 20));
+}
+END_TEST
+
+/* ---- move_group, mark_life ---- */
+
+START_TEST(a_group_that_is_moved_back_gets_entries_again)
+{
+	DO(create_group, ("0-0"));
+	add_numbers(1, 5);
+	DO(read_new, ());
+	acknowledge_numbers(1, 4);
+	DO(move_group, ("2-1"));
+	DO(look, ());
+	assert_id(reading.state.delivered, "2-1");
+	DO(read_new, ());
+
+	assert_read(3, 5);
+	DO(look, ());
+	assert_id(reading.state.delivered, "5-1");
+	ck_assert_uint_eq(reading.state.consumers, 1);
+}
+END_TEST
+
+static const char *const lives[] = {"x.1", "b0a6b2a4-07fb-4c5f-a5f1-7a3a30c4e0c8.9223372036854775807"};
+
+START_TEST(a_mark_lives_as_long_as_the_stream_and_holds_back_nothing)
+{
+	DO(create_group, ("0-0"));
+	DO(mark_life, (lives[_i]));
+	DO(mark_life, (lives[_i]));
+	command("XGROUP CREATE p:commands other:life:1 5-0"); /* another group's */
+	add_numbers(1, 9);
+	DO(read_new, ());
+	acknowledge_numbers(1, 9);
+	DO(look, ());
+	ck_assert_str_eq(reading.state.lives, lives[_i]);
+	assert_id(reading.state.done, "9-1");
+	assert_id(reading.state.done_by_all, "5-0");
+
+	command("XGROUP DESTROY p:commands g");
+	DO(look, ());
+	ck_assert(stream_lives_hold(reading.state.lives, lives[_i]));
+	ck_assert(!stream_lives_hold(reading.state.lives, "x"));
+
+	command("DEL p:commands");
+	DO(create_group, ("0-0"));
+	DO(look, ());
+	ck_assert_str_eq(reading.state.lives, "");
 }
 END_TEST
 
@@ -451,10 +500,10 @@ START_TEST(what_redis_refuses_is_to_be_tried_again)
 	begin_claim();
 	begin_acknowledge(&(struct stream_id){1, 1}, 1);
 	begin_trim("1-1");
-	expect_failure(&reading.read_new, FAILURE_RETRY, troubles[_i].words);
-	expect_failure(&reading.claim, FAILURE_RETRY, troubles[_i].words);
-	expect_failure(&reading.acknowledge, FAILURE_RETRY, troubles[_i].words);
-	expect_failure(&reading.trim, FAILURE_RETRY, troubles[_i].words);
+	expect_failure(&reading.read_new, FAILURE_FATAL, troubles[_i].words);
+	expect_failure(&reading.claim, FAILURE_FATAL, troubles[_i].words);
+	expect_failure(&reading.acknowledge, FAILURE_FATAL, troubles[_i].words);
+	expect_failure(&reading.trim, FAILURE_FATAL, troubles[_i].words);
 	ck_assert(stream_is_up());
 
 	command(troubles[_i].cure);
@@ -470,8 +519,8 @@ START_TEST(a_key_of_another_type_is_told)
 	begin_look();
 	begin_create_group("0-0");
 
-	expect_failure(&reading.look, FAILURE_RETRY, "set ALLOCD_PREFIX");
-	expect_failure(&reading.create_group, FAILURE_RETRY, "set ALLOCD_PREFIX");
+	expect_failure(&reading.look, FAILURE_FATAL, "set ALLOCD_PREFIX");
+	expect_failure(&reading.create_group, FAILURE_FATAL, "set ALLOCD_PREFIX");
 }
 END_TEST
 
@@ -489,6 +538,8 @@ Suite *stream_suite(void)
 	tcase_add_test(bare, done_is_what_lies_below_the_first_that_is_pending);
 	tcase_add_test(bare, the_slowest_group_tells_what_all_have_done);
 	tcase_add_test(bare, more_groups_than_we_can_know_of_are_told);
+	tcase_add_test(bare, a_group_that_is_moved_back_gets_entries_again);
+	tcase_add_loop_test(bare, a_mark_lives_as_long_as_the_stream_and_holds_back_nothing, 0, COUNT(lives));
 	tcase_add_test(bare, a_stream_of_huge_entries_is_looked_at);
 	suite_add_tcase(suite, bare);
 

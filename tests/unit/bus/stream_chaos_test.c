@@ -97,7 +97,7 @@ static enum stream_trouble on_stream_call(void *context, enum stream_call call)
 	(void)call;
 	if (is_well())
 		return STREAM_WELL;
-	return pick(2) ? STREAM_REFUSED : STREAM_ANSWER_LOST;
+	return (enum stream_trouble[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
 }
 
 static enum trouble on_store_call(void *context, enum store_call call)

@@ -358,7 +358,7 @@ END_TEST
 /* _i: it did not. */
 START_TEST(an_acknowledgement_that_may_not_have_arrived_is_sent_again)
 {
-	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, _i ? STREAM_REFUSED : STREAM_ANSWER_LOST);
+	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, _i ? STREAM_AWAY : STREAM_ANSWER_LOST);
 	add("a");
 	world_run(world);
 	ck_assert_uint_eq(stats()->in_flight, 1);
@@ -400,7 +400,7 @@ static void come_to_claim_again(void)
 	add("a");
 	world_advance_ms(world, 2000);
 	wire_hold(memory_consumer_requests(consumer));
-	memory_consumer_fail_next(consumer, STREAM_READ_NEW, STREAM_REFUSED);
+	memory_consumer_fail_next(consumer, STREAM_READ_NEW, STREAM_AWAY);
 	world_advance_ms(world, STREAM_WAIT_MS + 100);
 	ck_assert(wire_let_one(memory_consumer_requests(consumer))); /* the look */
 	world_run(world);
@@ -450,12 +450,12 @@ START_TEST(after_a_success_a_failure_is_soon_tried_again)
 	enum stream_call call = _i ? STREAM_ACKNOWLEDGE : STREAM_READ_NEW;
 
 	for (int i = 0; i < 20; i++) {
-		memory_consumer_fail_next(consumer, call, STREAM_REFUSED);
+		memory_consumer_fail_next(consumer, call, STREAM_AWAY);
 		add(arena_printf(world->arena, "many-%d", i));
 		world_advance_ms(world, 10000);
 		expect_all_done();
 	}
-	memory_consumer_fail_next(consumer, call, STREAM_REFUSED);
+	memory_consumer_fail_next(consumer, call, STREAM_AWAY);
 	add("a");
 	world_advance_ms(world, STREAM_WAIT_MS);
 	add("b");
@@ -733,7 +733,7 @@ START_TEST(a_reader_that_is_stopped_acknowledges_what_it_has_and_reads_no_more)
 	ck_assert(!stream_reader_is_idle(reader));
 	ck_assert(!stats()->is_reading);
 
-	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, STREAM_REFUSED);
+	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, STREAM_AWAY);
 	release_lane();
 	world_advance_ms(world, 1000);
 

@@ -113,7 +113,7 @@ static const char *read_new(struct memory_consumer *consumer)
 
 static const char *read_pending(struct memory_consumer *consumer, struct stream_id after)
 {
-	port(consumer)->ops->read_pending(port(consumer), after, on_read, NULL);
+	port(consumer)->ops->read_pending(port(consumer), after, STREAM_READ_FIRST, on_read, NULL);
 	run();
 	return ids;
 }
@@ -413,7 +413,7 @@ START_TEST(a_call_that_is_refused_does_nothing_and_one_whose_answer_is_lost_does
 {
 	create_group(one, none);
 	add();
-	memory_consumer_fail_next(one, STREAM_READ_NEW, STREAM_REFUSED);
+	memory_consumer_fail_next(one, STREAM_READ_NEW, STREAM_AWAY);
 	read_new(one);
 	ck_assert(failed);
 	ck_assert_uint_eq(memory_stream_pending(stream, "group"), 0);
