@@ -44,12 +44,13 @@ struct logbook {
 
 struct logbook_ops {
 	/*
-	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1, and is done
-	 * as far as its group has got.  Which incarnation it is, its mark says, once a stream was noted that bears
-	 * it: one that does not bear it started over, and gets the next incarnation; one that bears an earlier
-	 * one's came back, and is that one again.  (A mark that was taken away from the stream while its group
-	 * stands where it can stand changes nothing.)  As long as none was noted, a stream started over when its
-	 * group is gone and the last id that it generated is below the highest that was recorded.
+	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1, and is
+	 * done as far as its group has got.  Which incarnation it is, its mark says, once a stream was noted
+	 * that bears it: one that does not bear it started over, and gets the next incarnation; one that
+	 * bears an earlier one's came back, and is that one again.  (A mark that was taken away from the
+	 * stream while its group stands where it can stand changes nothing.)  As long as none was noted, a
+	 * stream started over when its group is gone and the last id that it generated is below the highest
+	 * that was recorded.
 	 */
 	void (*open_stream)(struct logbook *logbook, const char *name, const struct stream_state *state,
 			    struct stream_record *record, logbook_done *done, void *context);

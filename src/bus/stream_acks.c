@@ -5,8 +5,8 @@
 #define ACKNOWLEDGE_MAX 1000
 
 /*
- * Entries that are handled and not acknowledged; with more, none is read.  While acknowledgements fail, those that
- * are not handled yet count, too.
+ * Entries that are handled and not acknowledged; with more, none is read.  While acknowledgements fail,
+ * those that are not handled yet count, too.
  */
 #define UNACKNOWLEDGED_MAX 10000
 

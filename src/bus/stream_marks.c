@@ -1,4 +1,6 @@
-/* Notes in the logbook how far the stream is done, once a second while there is news, and trims what is old. */
+/*
+ * Notes in the logbook how far the stream is done, once a second while there is news, and trims what is old.
+ */
 #include "bus/stream_reader_parts.h"
 
 #define TRIM_EVERY_MS 60000

@@ -303,7 +303,8 @@ static struct stream_id known_to_be_delivered(const struct stream_reader *reader
 
 /*
  * The group may be ahead of what was handled: it was moved, or made by another program, or the last note is a
- * little old.  What is read again has no second effect.
+ * little old.  What is read again has no second effect.  Where there are other consumers the entries may be
+ * theirs.
  */
 static void place_group(struct stream_reader *reader)
 {
@@ -313,7 +314,8 @@ static void place_group(struct stream_reader *reader)
 	reader->moving_to = known_to_be_delivered(reader);
 	if (!reader->found.has_group)
 		stream->ops->create_group(stream, reader->opening.done, on_created, reader);
-	else if (stream_id_compare(reader->moving_to, reader->found.delivered) < 0)
+	else if (reader->found.consumers <= 1 &&
+		 stream_id_compare(reader->moving_to, reader->found.delivered) < 0)
 		stream->ops->move_group(stream, reader->moving_to, on_moved, reader);
 	else
 		mark_life(reader);
@@ -472,9 +474,9 @@ static void adapt_read(struct stream_reader *reader, const struct stream_entry *
 }
 
 /*
- * Nobody knows how large the next entries are, and Redis makes the whole answer before it sends any of it.  So
- * after one that was larger than a payload may be, or after an answer that did not come, the next reads bring
- * few: one at first, and more as nothing large comes.
+ * Nobody knows how large the next entries are, and Redis makes the whole answer before it sends any of it.
+ * So after one that was larger than a payload may be, or after an answer that did not come, the next reads
+ * bring few: one at first, and more as nothing large comes.
  */
 void reader_saw_size(struct stream_reader *reader, size_t size)
 {

@@ -1,6 +1,6 @@
 /*
- * What the files of the stream's reader share: reading (stream_reader.c), acknowledging (stream_acks.c), noting
- * how far all is done and trimming (stream_marks.c).  For these only.
+ * What the files of the stream's reader share: reading (stream_reader.c), acknowledging (stream_acks.c),
+ * noting how far all is done and trimming (stream_marks.c).  For these only.
  */
 #ifndef ALLOCD_BUS_STREAM_READER_PARTS_H
 #define ALLOCD_BUS_STREAM_READER_PARTS_H
@@ -96,8 +96,8 @@ void reader_lose(struct stream_reader *reader);
 void reader_saw_size(struct stream_reader *reader, size_t size);
 
 /*
- * What became of such a call (NULL: it was accepted).  Logs once when refusals begin and once when they end; a
- * failure that is no refusal changes nothing.
+ * What became of such a call (NULL: it was accepted).  Logs once when refusals begin and once when they end;
+ * a failure that is no refusal changes nothing.
  */
 void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure);
 

@@ -45,7 +45,9 @@ static const char *name_life(char life[STREAM_LIFE_MAX], int64_t incarnation)
 	return life;
 }
 
-/* Of an incarnation whose mark was seen: it is not on the stream, and the group does not stand where it did. */
+/*
+ * Of an incarnation whose mark was seen: it is not on the stream, and the group does not stand where it did.
+ */
 static bool lacks_mark(const struct stream_row *row, const struct stream_state *state)
 {
 	char life[STREAM_LIFE_MAX];

@@ -68,7 +68,9 @@ void memory_stream_move_group(struct memory_stream *stream, const char *group, s
 
 void memory_stream_lose_marks(struct memory_stream *stream);
 
-/* The stream is as it was when it had that entry last: later ones are gone, its groups stand there at most. */
+/*
+ * The stream is as it was when it had that entry last: later ones are gone, its groups stand there at most.
+ */
 void memory_stream_restore(struct memory_stream *stream, struct stream_id last);
 
 void memory_stream_destroy_group(struct memory_stream *stream, const char *group);

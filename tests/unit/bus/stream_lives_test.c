@@ -1,6 +1,6 @@
 /*
- * A stream that is lost, comes back, or is changed by hand; one that refuses calls; and one with large entries.
- * Nothing is passed over in silence, and nothing has a second effect.
+ * A stream that is lost, comes back, or is changed by hand; one that refuses calls; and one with large
+ * entries.  Nothing is passed over in silence, and nothing has a second effect.
  */
 #include "stream_world.h"
 #include "suites.h"
