@@ -4,8 +4,8 @@
  *     LOG_TROUBLE("database")  a trouble that several parts of the worker meet.  Its first line is written,
  *                              and later a line with a cause that was not written yet, one in 10 s at most.
  *     LOG_OVER("database")     that trouble is over.  It is written once no line of the trouble has come for
- *                              a second, with how long it lasted and how many of its lines were left out; it is
- *                              left out when there was no trouble.
+ *                              a second, with how long it lasted and how many of its lines were left out,
+ *                              and is left out when there was no trouble.
  *     LOG_KEPT                 each of these lines is written.
  *     anything else            of warnings and errors with the same message 10 are written, then every 10 s
  *                              one line that counts the others, by the value of their first field.

@@ -6,7 +6,7 @@
  * before it returns.  Calls of different kinds may be under way at once (a read that waits for entries holds
  * up nothing else), of each kind one.  Failures:
  *   FAILURE_RETRY     the stream cannot be reached; a read may have been delivered all the same
- *   FAILURE_FATAL     the stream refuses the call, or answers what is no answer to it, until an operator helps
+ *   FAILURE_FATAL     the stream refuses the call, or its answer is none, until an operator helps
  *   FAILURE_CONFLICT  the group is not there (any more): look, and create it
  */
 #ifndef ALLOCD_BUS_STREAM_H
