@@ -92,6 +92,7 @@ void lane_free(struct lane **lane)
 		return;
 	unfinished_release(&it->unfinished);
 	delivery_queue_free(&it->queue);
+	delivery_queue_free(&it->returned);
 	delivery_queue_free(&it->todo);
 	delivery_queue_free(&it->done);
 	delivery_queue_free(&it->causes);
@@ -122,7 +123,7 @@ static void schedule(struct lane *lane)
 		return;
 	if (lane->is_parking)
 		parking_schedule(lane);
-	else if (lane->queue.first)
+	else if (lane->queue.first || lane->returned.first)
 		lane_wait_then(lane, LANE_SCHEDULED, 0, lane_begin);
 	else if (lane->unfinished.first)
 		lane_wait_then(lane, rest_ms(lane) ? LANE_RESTING : LANE_SCHEDULED, rest_ms(lane),
@@ -165,7 +166,11 @@ void lane_rest_shrink(struct lane *lane, int64_t delay_ms)
 /* The first shrink is done: what waited for it is the next of its SKU. */
 static void shrink_is_done(struct lane *lane)
 {
-	struct delivery *cause = unfinished_end_first(&lane->unfinished, &lane->queue);
+	struct delivery *cause;
+
+	/* It came before what the parking lane returned. */
+	delivery_queue_prepend(&lane->queue, &lane->returned);
+	cause = unfinished_end_first(&lane->unfinished, &lane->queue);
 
 	if (cause)
 		engine_finish(lane->engine, cause);
@@ -215,6 +220,7 @@ void lane_begin(struct lane *lane)
 	struct delivery *delivery;
 
 	lane->state = LANE_HANDLING;
+	delivery_queue_prepend(&lane->queue, &lane->returned);
 	while (lane->todo.count < limit && (delivery = next_delivery(lane))) {
 		if (!waits_for_shrink(lane, delivery))
 			delivery_queue_push(&lane->todo, delivery);

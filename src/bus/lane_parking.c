@@ -15,6 +15,7 @@ void lane_park(struct lane *lane, const char *sku)
 	struct parked *parked = parked_find(&engine->parked, sku);
 	size_t count;
 
+	delivery_queue_prepend(&lane->queue, &lane->returned);
 	if (!parked)
 		parked = parked_add(&engine->parked, sku, lane, engine_now_ms(engine));
 	count = parked_collect(parked, &lane->queue);
@@ -97,7 +98,9 @@ void parking_release(struct lane *lane)
 		    LOG_TEXT("sku", parked->sku),
 		    LOG_NUMBER("waited_ms", engine_now_ms(engine) - parked->since_ms));
 	engine->stats.parked_messages -= parked->waiting.count;
-	delivery_queue_prepend(&home->queue, &parked->waiting);
+	/* Not into its queue: the first message there may be the one that the database is asked about. */
+	delivery_queue_prepend(&parked->waiting, &home->returned);
+	delivery_queue_prepend(&home->returned, &parked->waiting);
 	parked_remove(&engine->parked, parked);
 	engine->stats.parked_skus = engine->parked.count;
 	lane->trying = NULL;

@@ -36,6 +36,8 @@ struct lane {
 	void (*resume)(struct lane *lane); /* what to do when the timer fires */
 
 	struct delivery_queue queue; /* waits for a unit */
+	struct delivery_queue
+		returned; /* by the parking lane: comes before the queue when the next unit begins */
 	struct unfinished_list unfinished;
 
 	/* The unit in flight.  Redone, it begins again with done, causes, later, todo, in this order. */

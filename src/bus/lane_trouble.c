@@ -145,10 +145,28 @@ static void probe(struct lane *lane)
 
 /* ---- a lock was not had, or a statement was too slow ---- */
 
-static bool any_locked(const struct lane *lane)
+/* Whether the step of the first shrink is what the unit wants the product for. */
+static bool is_step(const struct lane *lane, const char *sku)
+{
+	return lane->stepping && !strcmp(lane->unfinished.first->sku, sku);
+}
+
+/*
+ * Whether product number `i` of the unit is locked, and this lane can leave it: a step can wait, and so can
+ * what concerns a SKU of this lane.  (What waits for a shrink does so already, and must not be overtaken.)
+ */
+static bool can_leave(const struct lane *lane, size_t i)
+{
+	const char *sku = lane->uow.products[i]->sku;
+
+	return lane->locked[i] && (is_step(lane, sku) || (engine_lane_of(lane->engine, sku) == lane &&
+							  !unfinished_find(&lane->unfinished, sku)));
+}
+
+static bool can_leave_any(const struct lane *lane)
 {
 	for (size_t i = 0; i < lane->uow.product_count; i++) {
-		if (lane->locked[i])
+		if (can_leave(lane, i))
 			return true;
 	}
 	return false;
@@ -162,15 +180,15 @@ static void leave_locked(struct lane *lane)
 	lane_put_back(lane);
 	for (size_t i = 0; i < uow->product_count; i++) {
 		const char *sku = uow->products[i]->sku;
-		bool is_step = lane->stepping && !strcmp(lane->unfinished.first->sku, sku);
 
-		if (!lane->locked[i])
+		if (!can_leave(lane, i))
 			continue;
-		if (is_step)
+		if (is_step(lane, sku)) {
 			lane_rest_shrink(lane, STEP_REST_MS);
-		else
+			lane->stepping = false;
+		} else {
 			lane_park(lane, sku);
-		lane->stepping = lane->stepping && !is_step;
+		}
 	}
 }
 
@@ -181,7 +199,7 @@ static void on_found_locked(void *context, const struct failure *failure)
 	if (failure) {
 		lane->after_probe = try_again;
 		on_trouble(lane, failure, probe);
-	} else if (any_locked(lane)) {
+	} else if (can_leave_any(lane)) {
 		engine_database_is(lane->engine, true);
 		leave_locked(lane);
 		lane_begin(lane);

@@ -55,6 +55,9 @@ static void meet_trouble(struct memory_store *store)
 	case TROUBLE_DATA:
 		fail(store, FAILURE_DATA, "constraint: as the test says");
 		break;
+	case TROUBLE_BUSY:
+		fail(store, FAILURE_BUSY, "statement timeout");
+		break;
 	case TROUBLE_LOST_BEFORE:
 		fail(store, FAILURE_RETRY, "connection lost");
 		break;

@@ -36,6 +36,7 @@ enum trouble {
 	TROUBLE_REFUSED,  /* nothing is done; FAILURE_RETRY */
 	TROUBLE_CONFLICT, /* nothing is done; FAILURE_CONFLICT */
 	TROUBLE_DATA,     /* nothing is done; FAILURE_DATA */
+	TROUBLE_BUSY,     /* nothing is done; FAILURE_BUSY */
 	/* The connection is lost: a flush answers FAILURE_UNCERTAIN, anything else FAILURE_RETRY. */
 	TROUBLE_LOST_BEFORE,     /* nothing is done, and never will be */
 	TROUBLE_LOST_AFTER,      /* it is done */

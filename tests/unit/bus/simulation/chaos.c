@@ -9,9 +9,9 @@ static bool chance(struct chaos *chaos, uint64_t in)
 /* What may happen to a flush; any other call just fails. */
 static enum trouble flush_trouble(struct chaos *chaos)
 {
-	static const enum trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
-						TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
-						TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
+	static const enum trouble troubles[] = {
+		TROUBLE_REFUSED,    TROUBLE_CONFLICT,        TROUBLE_BUSY,           TROUBLE_LOST_BEFORE,
+		TROUBLE_LOST_AFTER, TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
 
 	return troubles[random_below(chaos->random, sizeof troubles / sizeof troubles[0])];
 }
@@ -40,6 +40,7 @@ void chaos_surround(struct chaos *chaos, struct world *worker)
 {
 	for (size_t i = 0; i < worker->config.lanes; i++)
 		surround(chaos, worker->lanes[i]);
+	surround(chaos, worker->parking);
 	surround(chaos, worker->intake);
 	surround(chaos, worker->publisher);
 	surround(chaos, worker->reminder);
@@ -64,9 +65,26 @@ static void break_broker(struct chaos *chaos)
 		memory_broker_fail_after(world->broker, random_below(chaos->random, 4));
 }
 
+/* Another session locks a product, or lets all of them go. */
+static void lock_or_unlock(struct chaos *chaos)
+{
+	if (!world->database->product_count || chance(chaos, 3))
+		database_unlock_products(world->database);
+	else
+		database_lock_product(
+			world->database,
+			world->database
+				->product_list[random_below(chaos->random, world->database->product_count)]
+				->sku);
+}
+
 void chaos_strike(struct chaos *chaos)
 {
-	switch (random_below(chaos->random, 7)) {
+	switch (random_below(chaos->random, 9)) {
+	case 7:
+	case 8:
+		lock_or_unlock(chaos);
+		break;
 	case 0:
 		database_set_down(world->database, !world->database->down);
 		break;
@@ -98,6 +116,7 @@ void chaos_end(struct chaos *chaos)
 {
 	chaos->calm = true;
 	database_set_down(world->database, false);
+	database_unlock_products(world->database);
 	memory_broker_set_down(world->broker, false);
 	for (int i = 0; i < WORKERS; i++) {
 		memory_notifier_set_down(chaos->workers[i]->notifier, false);
