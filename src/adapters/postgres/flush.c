@@ -12,6 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a parked message may hold the heads of the outbox: less than lock_timeout (see session.c), */
+#define HEADS_MS 300
+
+/* and a millisecond more for each of these. */
+#define BYTES_PER_MS 1024
+
 /* ---- rows in the order of their keys ---- */
 
 void *flush_sorted(struct flush *flush, const void *pointers, size_t count, order *compare)
@@ -175,10 +181,28 @@ static void add_outbox_rows(const struct unit_of_work *uow, struct query *query,
 	}
 }
 
+/*
+ * Whoever holds a head holds up every SKU of its partition.  A parked message may be slow just there (a
+ * trigger on the outbox): it gives the head back before the others' lock_timeout ends, and is tried again.
+ */
+static void hold_heads_briefly(struct flush *flush)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < flush->uow->outbox_count; i++)
+		bytes += flush->uow->outbox[i].frame.size;
+	if (flush->uow->outbox_count)
+		store_set_time(flush->segment, HEADS_MS + (int)(bytes / BYTES_PER_MS));
+}
+
 static struct query *insert_outbox(struct flush *flush)
 {
-	struct query *query = segment_add(flush->segment, INSERT_OUTBOX);
+	struct query *query;
 	int places[PARTITIONS];
+
+	if (flush->store->is_parking)
+		hold_heads_briefly(flush);
+	query = segment_add(flush->segment, INSERT_OUTBOX);
 
 	name_heads(flush->uow, query, places);
 	add_outbox_rows(flush->uow, query, places);
@@ -198,7 +222,7 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	struct flush *flush = arena_alloc(store->arena, sizeof *flush);
 
 	*flush = (struct flush){.store = store, .uow = uow, .segment = segment};
-	store_set_time(segment, uow);
+	store_set_time(segment, uow->statement_ms);
 	flush->witness = segment_add(segment, INSERT_WITNESS);
 	query_uuid(flush->witness, uow->witness);
 	write_inbox(flush);

@@ -27,7 +27,7 @@ static struct segment *begin_transaction(struct postgres_store *store, const str
 	segment = store_begin(store, done, context);
 	segment_add(segment, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
 	store->in_transaction = true;
-	store_set_time(segment, uow);
+	store_set_time(segment, uow->statement_ms);
 	return segment;
 }
 

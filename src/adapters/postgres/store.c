@@ -32,6 +32,7 @@ static struct store *new_store(const struct postgres_config *config, const char 
 
 	store->store.ops = &store_ops;
 	store->rehearses = config->rehearses;
+	store->is_parking = use & FOR_PARKING;
 	store->inbox_days = config->inbox_days;
 	store->dead_letters_max = config->dead_letters_max;
 	store->arena = arena_new(CHUNK_SIZE);
@@ -124,13 +125,13 @@ void store_answer(struct postgres_store *store, const struct failure *failure)
 	done(store->context, failure);
 }
 
-void store_set_time(struct segment *segment, const struct unit_of_work *uow)
+void store_set_time(struct segment *segment, int time_ms)
 {
 	char time[16];
 
-	if (!uow->statement_ms)
+	if (!time_ms)
 		return;
-	snprintf(time, sizeof time, "%dms", uow->statement_ms);
+	snprintf(time, sizeof time, "%dms", time_ms);
 	query_text(segment_add(segment, SET_TIME), time);
 }
 

@@ -12,6 +12,7 @@ struct postgres_store {
 	struct store store;
 	struct connection *connection;
 	bool rehearses;
+	bool is_parking; /* what it flushes may be slow, and must not be so at the others' expense */
 	int inbox_days;
 	int64_t dead_letters_max;
 
@@ -61,8 +62,8 @@ size_t store_keys(struct postgres_store *store);
 void store_put_key(struct postgres_store *store, int64_t key);
 int64_t store_take_key(struct postgres_store *store);
 
-/* Adds a query that sets the time which the unit's statements may take, where that is not the session's. */
-void store_set_time(struct segment *segment, const struct unit_of_work *uow);
+/* Adds a query that sets the time which each of the transaction's next statements may take; 0: what it is. */
+void store_set_time(struct segment *segment, int time_ms);
 
 /* Adds a query that moves cursors forward. */
 void store_move_cursors(struct segment *segment, const struct cursor *cursors, size_t count);

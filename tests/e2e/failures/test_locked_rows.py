@@ -250,3 +250,28 @@ def test_a_refused_message_in_a_large_unit_waits_alone(allocd):
         allocd.query("drop trigger refuse on order_lines")
     wait_until(lambda: "victim" in orders(allocd), "the victim")
     assert not allocd.dead_letters()
+
+
+SLEEPING = "select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+
+
+def test_a_message_that_is_slow_while_it_holds_the_outbox_waits_alone(allocd):
+    """Its tries must not keep the numbers of the outbox, which the events of all other products need."""
+    sku, *others = stock_up(allocd, 64)  # enough that some share the slow one's part of the outbox
+    allocd.query(
+        "create function linger() returns trigger language plpgsql as $$ begin"
+        f" if new.product_id = (select id from products where sku = '{sku}') then perform pg_sleep(20); end if;"
+        " return new; end $$"
+    )
+    allocd.query("create trigger linger before insert on outbox for each row execute function linger()")
+    add(allocd, "allocate", order(sku, "slow"))
+    wait_until(lambda: metric(allocd, "allocd_parked_skus") == 1, "the slow one to be parked")
+    for number in range(3):
+        wait_until(lambda: allocd.query(SLEEPING), "the slow one to be tried again")
+        for other in others:
+            add(allocd, "allocate", order(other, f"{number}-{other}"))
+        expect_soon(allocd, {f"{number}-{other}" for other in others})
+    assert metric(allocd, "allocd_parked_skus") == 1, "no other product had to wait"
+    allocd.query("drop trigger linger on outbox")
+    wait_until(lambda: "slow" in orders(allocd), "the slow one")
+    assert not allocd.dead_letters()
