@@ -9,6 +9,7 @@ struct advice {
 
 /* The first sign that is in the trouble counts. */
 static const struct advice of_database[] = {
+	{"URL_FILE: ", "write the URL to that file"},
 	{"SQLSTATE 53100", "free space on the database server's disk"},
 	{"SQLSTATE 532", "give the database server more memory"},
 	{"SQLSTATE 533", "raise max_connections, or end sessions that nobody needs"},

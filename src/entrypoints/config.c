@@ -61,7 +61,7 @@ static void take_file(struct loading *loading, struct given *given, const char *
 
 	given->file = path;
 	given->name = name;
-	if (!secret_file_read(&file, path, loading->arena, &error))
+	if (!secret_file_read(&file, path, SECRET_FILE_WAIT_MS, loading->arena, &error))
 		complain(loading, name, error);
 	given->text = file.text;
 	given->changes = file.is_regular;
@@ -194,7 +194,8 @@ const char *config_read_url(void *context, struct arena *arena, const char **err
 
 	if (!given->changes)
 		return given->text;
-	if (!secret_file_read(&file, given->file, arena, error))
+	/* By the event loop: what has become a pipe by now must not hold it up. */
+	if (!secret_file_read(&file, given->file, 0, arena, error))
 		*error = arena_printf(arena, "%s: %s", given->name, *error);
 	return file.text;
 }

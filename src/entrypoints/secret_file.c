@@ -36,9 +36,9 @@ static bool is_temporary(int error)
 }
 
 /* Reads up to `size` bytes, in as many pieces as they come in.  Negative with errno when that fails. */
-static ssize_t read_to_end(int file, char *text, size_t size)
+static ssize_t read_to_end(int file, char *text, size_t size, int wait_ms)
 {
-	int64_t deadline_ms = now_ms() + SECRET_FILE_WAIT_MS;
+	int64_t deadline_ms = now_ms() + wait_ms;
 	size_t length = 0;
 
 	while (length < size) {
@@ -80,7 +80,8 @@ static bool keep_text(struct secret_file *file, const char *path, const char *te
 	return file->text;
 }
 
-bool secret_file_read(struct secret_file *file, const char *path, struct arena *arena, const char **error)
+bool secret_file_read(struct secret_file *file, const char *path, int wait_ms, struct arena *arena,
+		      const char **error)
 {
 	char text[SECRET_FILE_MAX + 1];
 	struct stat status;
@@ -92,7 +93,7 @@ bool secret_file_read(struct secret_file *file, const char *path, struct arena *
 	if (descriptor >= 0 && fstat(descriptor, &status) == 0) {
 		file->is_regular = S_ISREG(status.st_mode);
 		file->is_world_readable = file->is_regular && (status.st_mode & S_IROTH);
-		size = read_to_end(descriptor, text, sizeof text);
+		size = read_to_end(descriptor, text, sizeof text, wait_ms);
 	}
 	kept = keep_text(file, path, text, size, arena, error);
 	explicit_bzero(text, sizeof text);

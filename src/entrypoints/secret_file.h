@@ -8,7 +8,7 @@
 
 #define SECRET_FILE_MAX 4096 /* bytes */
 
-/* How long a pipe may take to deliver the whole text. */
+/* How long a pipe may take to deliver the whole text at the start.  Later nothing is waited for. */
 #define SECRET_FILE_WAIT_MS 5000
 
 struct secret_file {
@@ -19,8 +19,9 @@ struct secret_file {
 
 /*
  * False, with one line in *error that names the path and says why, when there is no text of 1 to
- * SECRET_FILE_MAX bytes.
+ * SECRET_FILE_MAX bytes.  `wait_ms`: how long a pipe is waited for; meanwhile the caller stands still.
  */
-bool secret_file_read(struct secret_file *file, const char *path, struct arena *arena, const char **error);
+bool secret_file_read(struct secret_file *file, const char *path, int wait_ms, struct arena *arena,
+		      const char **error);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct arena *arena;
@@ -67,7 +68,7 @@ static bool read_from_pipe(const char *const pieces[])
 
 	replace_by_pipe();
 	ck_assert_int_eq(pthread_create(&writer, NULL, write_in_pieces, (void *)(uintptr_t)pieces), 0);
-	done = secret_file_read(&file, path, arena, &error);
+	done = secret_file_read(&file, path, SECRET_FILE_WAIT_MS, arena, &error);
 	pthread_join(writer, NULL);
 	return done;
 }
@@ -103,19 +104,19 @@ START_TEST(the_longest_text_is_read_and_a_longer_one_is_refused)
 
 	fill(text, SECRET_FILE_MAX);
 	write_text(text);
-	ck_assert(secret_file_read(&file, path, arena, &error));
+	ck_assert(secret_file_read(&file, path, SECRET_FILE_WAIT_MS, arena, &error));
 	ck_assert_str_eq(file.text, text);
 
 	fill(text, SECRET_FILE_MAX + 1);
 	write_text(text);
-	ck_assert(!secret_file_read(&file, path, arena, &error));
+	ck_assert(!secret_file_read(&file, path, SECRET_FILE_WAIT_MS, arena, &error));
 	ck_assert_ptr_nonnull(strstr(error, "longer than 4096 bytes"));
 }
 END_TEST
 
 START_TEST(a_directory_is_refused)
 {
-	ck_assert(!secret_file_read(&file, "/tmp", arena, &error));
+	ck_assert(!secret_file_read(&file, "/tmp", SECRET_FILE_WAIT_MS, arena, &error));
 
 	ck_assert_str_eq(error, "cannot read '/tmp': Is a directory");
 }
@@ -137,6 +138,49 @@ static void load(void)
 
 	ck_assert(config_load(&config, arena, environment, NULL, 0, &error));
 }
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+START_TEST(a_file_that_became_a_pipe_is_not_waited_for)
+{
+	int64_t begin_ms;
+
+	write_text("redis://:old@host/0\n");
+	load();
+	replace_by_pipe();
+	begin_ms = now_ms();
+
+	ck_assert_ptr_null(url_now());
+
+	ck_assert_int_lt(now_ms() - begin_ms, SECRET_FILE_WAIT_MS / 2);
+	ck_assert_ptr_nonnull(strstr(error, "REDIS_URL_FILE: cannot read"));
+}
+END_TEST
+
+START_TEST(a_pipe_that_nobody_closes_is_not_waited_for)
+{
+	int64_t begin_ms;
+	int writer;
+
+	write_text("redis://:old@host/0\n");
+	load();
+	replace_by_pipe();
+	writer = open(path, O_RDWR);
+	ck_assert_int_eq(write(writer, "redis", 5), 5);
+	begin_ms = now_ms();
+
+	ck_assert_ptr_null(url_now());
+
+	ck_assert_int_lt(now_ms() - begin_ms, SECRET_FILE_WAIT_MS / 2);
+	close(writer);
+}
+END_TEST
 
 START_TEST(a_file_that_changed_is_read_again)
 {
@@ -234,6 +278,8 @@ Suite *secret_file_suite(void)
 	tcase_add_test(tests, the_longest_text_is_read_and_a_longer_one_is_refused);
 	tcase_add_test(tests, a_directory_is_refused);
 	tcase_add_test(tests, a_file_that_changed_is_read_again);
+	tcase_add_test(tests, a_file_that_became_a_pipe_is_not_waited_for);
+	tcase_add_test(tests, a_pipe_that_nobody_closes_is_not_waited_for);
 	tcase_add_test(tests, a_file_that_went_away_names_the_setting_and_heals);
 	tcase_add_test(tests, a_pipe_is_read_once);
 	tcase_add_loop_test(tests, a_password_that_every_user_can_read_is_warned_of, 0, COUNT(exposures));
