@@ -7,10 +7,13 @@ static void on_deadline(evutil_socket_t socket, short what, void *context)
 {
 	struct exchange *exchange = context;
 	struct evhttp_request *request = exchange_take(exchange);
+	const char *cause = database_trouble_text(exchange->api, exchange->arena);
 
 	(void)socket;
 	(void)what;
-	reply_problem(request, &exchange->api->replies, 503, exchange->late);
+	reply_problem(request, &exchange->api->replies, 503,
+		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late, cause)
+			     : exchange->late);
 }
 
 struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request, const char *late)

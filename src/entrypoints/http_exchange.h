@@ -50,6 +50,9 @@ struct evhttp_request *exchange_take(struct exchange *exchange);
 /* What it waited for has called back. */
 void exchange_free(struct exchange *exchange);
 
+/* Why units of work are not committed, since when, and what to do about it; "" when they are. */
+const char *database_trouble_text(const struct http_api *api, struct arena *arena);
+
 /* ---- the requests; each replies, at once or by an exchange ---- */
 
 void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type);

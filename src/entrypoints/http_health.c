@@ -17,6 +17,14 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request)
 
 /* ---- what keeps the worker from its work ---- */
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 struct reasons {
 	struct arena *arena;
 	const char *text; /* "" when nothing does */
@@ -57,6 +65,14 @@ static void add_database(struct reasons *reasons, const struct engine *engine)
 					 since));
 }
 
+const char *database_trouble_text(const struct http_api *api, struct arena *arena)
+{
+	struct reasons reasons = {arena, "", now_us(), INT64_MAX};
+
+	add_database(&reasons, api->services.engine);
+	return reasons.text;
+}
+
 static void add_events(struct reasons *reasons, const struct engine *engine)
 {
 	struct engine_trouble trouble;
@@ -92,14 +108,6 @@ static void find_reasons(const struct http_api *api, const struct failure *datab
 	add_events(reasons, services->engine);
 	if (engine_stats(services->engine)->restored)
 		add(reasons, "the database is older than what was published (see allocd outbox renew)");
-}
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* ---- readiness ---- */

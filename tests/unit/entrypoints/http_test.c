@@ -491,6 +491,29 @@ START_TEST(an_outcome_that_takes_too_long_is_perhaps_done)
 }
 END_TEST
 
+/* The cause is known by then, and it is not this client's command. */
+START_TEST(an_outcome_that_the_database_keeps_back_names_the_cause)
+{
+	const char *reply;
+
+	add_batch("shelf", "lamp", 10);
+	database_set_broken(world.database, true);
+	simulation_advance_ms(world.simulation, 7000);
+	reply = allocate("order", 1);
+
+	ck_assert_int_eq(reply_status(reply), 503);
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "Perhaps done"));
+	ck_assert_ptr_nonnull(
+		strstr(reply_message(&world, reply), "(units of work are not committed, since 2"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "the database is broken"));
+
+	database_set_broken(world.database, false);
+	simulation_advance_ms(world.simulation, 2000);
+	world_run_ms(&world, 20);
+	ck_assert_uint_eq(http_api_unanswered(world.api), 0);
+}
+END_TEST
+
 START_TEST(a_read_that_takes_too_long_is_given_up)
 {
 	const char *reply;
@@ -661,6 +684,7 @@ Suite *http_suite(void)
 	tcase_add_test(tests, headers_are_bounded);
 	tcase_add_test(tests, a_full_queue_is_said_at_once);
 	tcase_add_test(tests, an_outcome_that_takes_too_long_is_perhaps_done);
+	tcase_add_test(tests, an_outcome_that_the_database_keeps_back_names_the_cause);
 	tcase_add_test(tests, a_read_that_takes_too_long_is_given_up);
 	tcase_add_test(tests, a_command_whose_client_left_is_done_all_the_same);
 	tcase_add_test(tests, who_ends_while_somebody_waits_ends_cleanly);
