@@ -171,15 +171,16 @@ void dialogue_end(struct dialogue *dialogue)
 
 /* ---- asking ---- */
 
-static PGresult *next_result(struct dialogue *dialogue)
+/* False when the next result does not come in time. */
+static bool await_result(struct dialogue *dialogue)
 {
 	while (PQisBusy(dialogue->pg)) {
 		if (!await_socket(dialogue, POLLIN))
-			return NULL;
+			return false;
 		if (!PQconsumeInput(dialogue->pg))
-			break;
+			break; /* the next result says why */
 	}
-	return PQgetResult(dialogue->pg);
+	return true;
 }
 
 static void note_error(struct dialogue *dialogue, const PGresult *result)
@@ -190,25 +191,31 @@ static void note_error(struct dialogue *dialogue, const PGresult *result)
 	snprintf(dialogue->sqlstate, sizeof dialogue->sqlstate, "%s", sqlstate ? sqlstate : "");
 }
 
-/* The last result, once all have come; NULL when one is an error. */
+static bool is_good(const PGresult *result)
+{
+	return PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK;
+}
+
+/*
+ * The last result, once all have come; NULL when one is an error, of which the first is noted, and when not
+ * all come: what the server did of the statements is not known then.
+ */
 static PGresult *last_result(struct dialogue *dialogue)
 {
-	PGresult *last = NULL, *result;
-	bool failed = false;
+	PGresult *last = NULL, *result = NULL;
+	bool failed = false, in_time;
 
-	while ((result = next_result(dialogue))) {
-		ExecStatusType status = PQresultStatus(result);
-
-		if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+	while ((in_time = await_result(dialogue)) && (result = PQgetResult(dialogue->pg))) {
+		if (!is_good(result) && !failed) {
 			note_error(dialogue, result);
 			failed = true;
 		}
 		PQclear(last);
 		last = result;
-		if (PQstatus(dialogue->pg) == CONNECTION_BAD)
-			break;
 	}
-	if (!failed && last)
+	if (in_time && !failed && PQstatus(dialogue->pg) == CONNECTION_BAD)
+		failed = !fail_as_libpq_says(dialogue);
+	if (in_time && !failed)
 		return last;
 	PQclear(last);
 	return NULL;

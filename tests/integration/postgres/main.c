@@ -27,6 +27,7 @@ static int run_all(void)
 	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
 	srunner_add_suite(runner, conninfo_suite());
 	srunner_add_suite(runner, connector_suite());
+	srunner_add_suite(runner, dialogue_suite());
 	srunner_add_suite(runner, servers_suite());
 	srunner_add_suite(runner, sqlstate_suite());
 	srunner_add_suite(runner, sweep_suite());

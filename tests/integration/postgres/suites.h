@@ -7,6 +7,7 @@
 Suite *concurrency_suite(void);
 Suite *connector_suite(void);
 Suite *conninfo_suite(void);
+Suite *dialogue_suite(void);
 Suite *loss_suite(void);
 Suite *plans_suite(void);
 Suite *schema_suite(void);
