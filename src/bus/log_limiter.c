@@ -37,6 +37,7 @@ struct trouble_lines {
 	char end[MESSAGE_MAX_SIZE]; /* the message that says it is over */
 };
 
+/* Values are told apart by their beginning. */
 struct value_count {
 	char value[NAME_MAX_SIZE];
 	uint64_t count;
@@ -178,15 +179,16 @@ static void end_trouble(struct trouble_lines *trouble, const char *message)
 
 static void count_value(struct kind_of_lines *kind, const struct log_field *field)
 {
-	const char *text = field->text ? field->text : "";
+	char text[NAME_MAX_SIZE];
 	size_t i = 0;
 
-	if (strcmp(field->name, kind->field))
+	if (strcmp(field->name, kind->field) || !field->text || !*field->text)
 		return;
+	utf8_format(text, sizeof text, "%s", field->text);
 	while (i < kind->value_count && strcmp(kind->values[i].value, text))
 		i++;
 	if (i == kind->value_count && i < VALUES_MAX) {
-		utf8_format(kind->values[i].value, NAME_MAX_SIZE, "%s", text);
+		memcpy(kind->values[i].value, text, sizeof text);
 		kind->values[i].count = 0;
 		kind->value_count++;
 	}
@@ -199,7 +201,7 @@ static void write_count(struct kind_of_lines *kind)
 	char values[VALUES_MAX * (NAME_MAX_SIZE + 24)] = "";
 	size_t size = 0;
 
-	for (size_t i = 0; i < kind->value_count && *kind->values[i].value; i++)
+	for (size_t i = 0; i < kind->value_count; i++)
 		size += (size_t)snprintf(values + size, sizeof values - size, "%s%s %" PRIu64, i ? ", " : "",
 					 kind->values[i].value, kind->values[i].count);
 	LOG(kind->limiter->behind, kind->level, "more lines with this message were left out",

@@ -69,6 +69,28 @@ START_TEST(of_a_burst_the_first_lines_are_written_and_the_others_counted_by_outc
 }
 END_TEST
 
+/* Only their beginning is kept: that is what the count shows, and what tells them apart. */
+START_TEST(long_values_are_counted_like_short_ones)
+{
+	refuse("the first value is longer than what is kept of it", 40);
+	refuse("der zweite Wert hat Zähne, und auch er ist zu lang", 70);
+	advance(10000);
+	ck_assert_str_eq(written.lines[10],
+			 "warn more lines with this message were left out message=message refused count=100 "
+			 "outcome=the first value is long 30, der zweite Wert hat Zä 70");
+}
+END_TEST
+
+START_TEST(an_empty_value_hides_no_other)
+{
+	refuse("invalid", 15);
+	refuse("", 5);
+	refuse("rejected", 7);
+	advance(10000);
+	ck_assert_ptr_nonnull(strstr(written.lines[10], "count=17 outcome=invalid 5, rejected 7"));
+}
+END_TEST
+
 START_TEST(a_flood_that_lasts_is_one_line_every_10_s)
 {
 	for (int second = 0; second < 60; second++) {
@@ -225,6 +247,8 @@ Suite *log_limiter_suite(void)
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, of_a_burst_the_first_lines_are_written_and_the_others_counted_by_outcome);
+	tcase_add_test(tests, long_values_are_counted_like_short_ones);
+	tcase_add_test(tests, an_empty_value_hides_no_other);
 	tcase_add_test(tests, a_flood_that_lasts_is_one_line_every_10_s);
 	tcase_add_test(tests, after_a_calm_time_lines_are_written_again);
 	tcase_add_test(tests, a_few_lines_now_and_then_are_all_written);
