@@ -168,7 +168,7 @@ void serve_readiness(struct http_api *api, struct evhttp_request *request)
 
 void serve_metrics(struct http_api *api, struct evhttp_request *request)
 {
-	static const struct engine_stats nothing_yet;
+	static const struct engine_stats nothing_yet = {.dead_letters = -1, .dead_letters_dropped = -1};
 	const struct http_services *services = &api->services;
 	struct metrics metrics = {
 		.engine = api->is_started ? engine_stats(services->engine) : &nothing_yet,

@@ -272,6 +272,16 @@ START_TEST(what_needs_a_service_is_refused_before_there_is_one)
 }
 END_TEST
 
+/* A counter that begins at 0 and then jumps to what the table says would look like as many drops. */
+START_TEST(dead_letters_that_were_not_counted_yet_have_no_figure)
+{
+	const char *reply = world_get(&world, "/metrics");
+
+	ck_assert_ptr_nonnull(strstr(reply, "\nallocd_dead_letters NaN\n"));
+	ck_assert_ptr_null(strstr(reply, "\nallocd_dead_letters_dropped_total"));
+}
+END_TEST
+
 static const char *awaited(void *context, struct arena *arena)
 {
 	return context ? arena_strdup(arena, context) : NULL;
@@ -320,6 +330,7 @@ Suite *http_listener_suite(void)
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(starting, set_up_starting, tear_down);
 	tcase_add_loop_test(starting, what_needs_a_service_is_refused_before_there_is_one, 0, COUNT(early));
+	tcase_add_test(starting, dead_letters_that_were_not_counted_yet_have_no_figure);
 	tcase_add_test(starting, readiness_says_what_is_waited_for);
 	tcase_add_test(starting, a_connection_that_was_there_before_is_served_when_the_services_come);
 	suite_add_tcase(suite, starting);
