@@ -1,4 +1,4 @@
-"""The programs in docs/messages.md run as they stand there."""
+"""The programs in docs/messages.md run as they stand there, and so do the statements in docs/operating.md."""
 
 import contextlib
 import os
@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import psycopg2
 import pytest
 from installation import EVENTS, ROOT, TIMEOUT_S, wait_until
 
@@ -14,8 +15,12 @@ NODE_PATH = "/usr/share/nodejs"
 RUNNERS = {"py": sys.executable, "js": "node"}
 
 
+def document(name):
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
 def program(name):
-    text = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
+    text = document("messages.md")
     return re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
 
 
@@ -51,3 +56,42 @@ def test_the_examples_publish_and_listen(tmp_path, on_own_redis, language):
         ["line_deallocated", f"order-{language}", f"shelf-{language}", "2"],
         ["line_allocated", f"order-{language}", f"shipment-{language}", "3"],
     ]
+
+
+def psql(url, statements):
+    command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]
+    done = subprocess.run(command, input=statements, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def statements_with(words):
+    [found] = [it for it in re.findall(r"^```sql\n(.*?)^```$", document("operating.md"), re.M | re.S) if words in it]
+    return found
+
+
+def test_the_way_back_to_an_older_program_leads_forward_again(parked):
+    """An older program knows the migrations 1 to 3, and looks at nothing but their rows."""
+    assert parked.run("migrate").returncode == 0
+
+    psql(parked.database_url, statements_with("inbox_before"))
+    older = parked.query("select number from migrations where number <= 3 or oldest_program > 3 order by number")
+    [key] = parked.query("select pg_get_constraintdef(oid) from pg_constraint where conname = 'inbox_pkey'")
+    forward = parked.run("migrate")
+
+    assert [number for (number,) in older] == [1, 2, 3]
+    assert key == ("PRIMARY KEY (id, source, message)",)
+    assert forward.returncode == 0, forward.stderr
+    [key] = parked.query("select pg_get_constraintdef(oid) from pg_constraint where conname = 'inbox_pkey'")
+    assert key == ("PRIMARY KEY (id, source)",)
+
+
+def test_the_session_that_holds_a_row_is_found(allocd):
+    allocd.stock("lamp", shelf=10)
+    wait_until(lambda: allocd.query("select 1 from products where sku = 'lamp'"), "the batch")
+    with contextlib.closing(psycopg2.connect(allocd.database_url, application_name="forgotten")) as holder:
+        holder.cursor().execute("select from products where sku = 'lamp' for update")
+        allocd.allocate("lamp", "order-1", 1)
+        query = statements_with("pg_blocking_pids")
+
+        wait_until(lambda: "forgotten" in psql(allocd.database_url, query), "the session to be found")

@@ -64,6 +64,14 @@ static enum schema_result say_missing(char text[SCHEMA_TEXT_SIZE], int number)
 	return SCHEMA_INCOMPATIBLE;
 }
 
+static enum schema_result say_gap(char text[SCHEMA_TEXT_SIZE], int number, int lacks)
+{
+	utf8_format(text, SCHEMA_TEXT_SIZE,
+		    "the table migrations has a row %d and none for %s: its rows were changed by hand",
+		    number, migrations[lacks - 1].name);
+	return SCHEMA_INCOMPATIBLE;
+}
+
 /* The rows of the table: first all that we know, in order, then those of newer programs. */
 static enum schema_result judge(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
 {
@@ -76,7 +84,7 @@ static enum schema_result judge(const PGresult *rows, int *applied, char text[SC
 			continue;
 		}
 		if (number != *applied + 1)
-			return say_missing(text, *applied + 1);
+			return say_gap(text, number, *applied + 1);
 		if (strcmp(PQgetvalue(rows, row, 2), migrations[number - 1].checksum) != 0)
 			return say_changed(text, &migrations[number - 1]);
 		*applied = number;

@@ -144,6 +144,17 @@ START_TEST(a_database_that_lacks_a_migration_says_so)
 }
 END_TEST
 
+START_TEST(a_gap_in_the_applied_migrations_is_refused)
+{
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	sql("delete from migrations where number = 2");
+
+	ck_assert_int_eq(migrate(), SCHEMA_INCOMPATIBLE);
+
+	ck_assert_ptr_nonnull(strstr(text, "has a row 3 and none for 0002_nothing_lost"));
+}
+END_TEST
+
 START_TEST(a_migration_that_fails_leaves_nothing)
 {
 	sql("create table products (something integer)");
@@ -314,6 +325,7 @@ Suite *schema_suite(void)
 	tcase_add_test(tests, a_newer_database_that_works_with_us_is_taken);
 	tcase_add_test(tests, a_newer_database_that_does_not_is_refused);
 	tcase_add_test(tests, a_database_that_lacks_a_migration_says_so);
+	tcase_add_test(tests, a_gap_in_the_applied_migrations_is_refused);
 	tcase_add_test(tests, a_migration_that_fails_leaves_nothing);
 	tcase_add_test(tests, of_two_commands_that_spent_one_id_the_earlier_one_keeps_it);
 	tcase_add_test(tests, writers_go_on_while_an_index_is_built);
