@@ -247,6 +247,15 @@ static void on_server_left(void *context, const char *cause)
 	redis_connection_end(context, cause);
 }
 
+/* Another connection is up. */
+static void on_server_reached(void *context)
+{
+	struct redis_connection *connection = context;
+
+	if (connection->state == CONNECTION_WAITING)
+		redis_connection_set_timer(connection, 0);
+}
+
 /* ---- the beginning ---- */
 
 static void on_greeting_answer(void *context, const redisReply *reply)
@@ -363,8 +372,8 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	if (!settings->server)
 		connection->settings.server = connection->alone =
 			redis_server_new(settings->base, settings->logger, SERVER_PATIENCE_MS);
-	connection->member =
-		(struct server_member){.name = name, .end = on_server_left, .context = connection};
+	connection->member = (struct server_member){
+		.name = name, .end = on_server_left, .retry = on_server_reached, .context = connection};
 	redis_server_join(connection->settings.server, &connection->member);
 	connection->name = name;
 	connection->user = user;

@@ -34,7 +34,7 @@ struct event_base;
 struct redisReply;
 
 #define CONNECTION_INPUT_MAX      ((size_t)256 * 1024)
-#define CONNECTION_BACKOFF_MAX_MS 5000
+#define CONNECTION_BACKOFF_MAX_MS 2000
 
 /* A cause in one line, and its NUL. */
 #define REDIS_TROUBLE_MAX 256

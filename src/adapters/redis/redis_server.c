@@ -82,6 +82,15 @@ static void end_others(struct redis_server *server, const struct server_member *
 	end_soon(server);
 }
 
+/* The server can be reached again: connections that wait for their next attempt make it now. */
+static void retry_others(const struct redis_server *server, const struct server_member *but)
+{
+	for (const struct server_member *member = server->members; member; member = member->next) {
+		if (member != but && !member->is_up)
+			member->retry(member->context);
+	}
+}
+
 /* ---- answers ---- */
 
 /* Returns whether answers that may pass came for too long. */
@@ -194,6 +203,7 @@ void redis_server_reached(struct redis_server *server, struct server_member *mem
 	LOG(server->logger, level, "connected to Redis", LOG_TEXT("redis", place),
 	    LOG_TEXT("connection", member->name), LOG_TEXT("version", version));
 	compare(server, member, now_ms());
+	retry_others(server, member);
 	if (all_are_up(server))
 		end_trouble(server, place);
 }

@@ -8,6 +8,8 @@
  *    answers came for SERVER_PATIENCE_MS.  A server that is still the right one costs no more than that.
  *  - When a connection comes up at another server than those that are up, these follow it.
  *
+ * When one of them comes up, those that wait for their next attempt make it at once.
+ *
  * The same trouble is logged once for all of them, and its end once.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_REDIS_SERVER_H
@@ -38,6 +40,7 @@ struct server_member {
 	struct server_member *next;
 	const char *name;
 	void (*end)(void *context, const char *cause); /* ends a connection that is up; `cause` is one line */
+	void (*retry)(void *context); /* connects soon, where it waits to; does not call the server back */
 	void *context;
 	bool is_up, is_to_end;
 	char run_id[SERVER_RUN_ID_MAX]; /* of the server process that it reached; empty: unknown */

@@ -12,7 +12,7 @@
 
 struct connection {
 	struct server_member member;
-	size_t ends;
+	size_t ends, retries;
 };
 
 static struct event_base *base;
@@ -39,6 +39,13 @@ static void on_end(void *context, const char *cause)
 	redis_server_missed(server, &connection->member, "lost Redis", "place", cause);
 }
 
+static void on_retry(void *context)
+{
+	struct connection *connection = context;
+
+	connection->retries++;
+}
+
 static void reach(size_t index, const char *run_id)
 {
 	struct server_member *member = &connections[index].member;
@@ -53,13 +60,16 @@ static void setup(void)
 	base = event_base_new();
 	server = redis_server_new(base, &logger, SERVER_PATIENCE_MS);
 	for (size_t i = 0; i < MEMBERS; i++) {
-		connections[i] = (struct connection){.member = {.name = "connection", .end = on_end}};
+		connections[i] = (struct connection){
+			.member = {.name = "connection", .end = on_end, .retry = on_retry}};
 		connections[i].member.context = &connections[i];
 		redis_server_join(server, &connections[i].member);
 	}
 	for (size_t i = 0; i < MEMBERS; i++)
 		reach(i, "run-1");
 	log_text[0] = '\0';
+	for (size_t i = 0; i < MEMBERS; i++)
+		connections[i].retries = 0;
 }
 
 static void teardown(void)
@@ -97,6 +107,19 @@ START_TEST(all_leave_the_wrong_server_from_the_event_loop)
 
 	ck_assert_uint_eq(ends(), 2);
 	ck_assert_uint_eq(connections[1].ends, 0); /* it ends by itself */
+}
+END_TEST
+
+START_TEST(who_waits_connects_as_soon_as_another_is_up)
+{
+	redis_server_missed(server, &connections[0].member, "cannot reach Redis", "place", "refused");
+	redis_server_missed(server, &connections[2].member, "cannot reach Redis", "place", "refused");
+
+	reach(2, "run-1");
+
+	ck_assert_uint_eq(connections[0].retries, 1);
+	ck_assert_uint_eq(connections[1].retries, 0); /* it is up */
+	ck_assert_uint_eq(connections[2].retries, 0);
 }
 END_TEST
 
@@ -241,6 +264,7 @@ Suite *server_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, all_leave_the_wrong_server_from_the_event_loop);
 	tcase_add_test(tests, who_is_not_up_is_left_alone);
+	tcase_add_test(tests, who_waits_connects_as_soon_as_another_is_up);
 	tcase_add_loop_test(tests, what_concerns_a_command_ends_no_connection, 0, COUNT(harmless));
 	tcase_add_test(tests, a_refused_login_ends_one_connection);
 	tcase_add_test(tests, what_may_pass_is_borne_for_a_time_and_then_ends_the_one_that_was_refused);
