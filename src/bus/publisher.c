@@ -83,7 +83,7 @@ struct publisher *publisher_new(const struct engine_ports *ports, struct engine_
 
 	publisher->ports = ports;
 	publisher->stats = stats;
-	publisher->backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
+	publisher->backoff = (struct backoff){.first_ms = 50, .cap_ms = 1000};
 	publisher->retry = clock->ops->timer_new(clock, retry, publisher);
 	publisher->save_timer = clock->ops->timer_new(clock, save_now, publisher);
 	publisher->look_timer = clock->ops->timer_new(clock, look_now, publisher);

@@ -99,8 +99,12 @@ struct stream_ops {
 	void (*read_pending)(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
 			     void *context);
 
-	/* Entries that no reader of the group has got, `max` at most; waits for some; none: none came. */
-	void (*read_new)(struct stream *stream, size_t max, stream_was_read *done, void *context);
+	/*
+	 * Entries that no reader of the group has got, `max` at most; none: there are none, and none came in
+	 * STREAM_WAIT_MS if it `may_wait`.
+	 */
+	void (*read_new)(struct stream *stream, size_t max, bool may_wait, stream_was_read *done,
+			 void *context);
 
 	/* Once more is no harm.  The ids are copied. */
 	void (*acknowledge)(struct stream *stream, const struct stream_id *ids, size_t count,

@@ -32,10 +32,26 @@ static void trim(struct stream_reader *reader)
 		noted(reader);
 }
 
+/* Meanwhile nothing is lost, but a stream that is lost and comes back is read again from the last note. */
+static void log_note(struct stream_reader *reader, const struct failure *failure)
+{
+	struct logger *logger = reader->ports.logger;
+
+	if (failure && !reader->is_note_refused)
+		LOG(logger, LOG_WARN, "how far the stream is handled is not written down, will try again",
+		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("stream", reader->name),
+		    LOG_TEXT("error", failure->text));
+	else if (!failure && reader->is_note_refused)
+		LOG(logger, LOG_INFO, "how far the stream is handled is written down again",
+		    LOG_OVER(LOG_DATABASE), LOG_TEXT("stream", reader->name));
+	reader->is_note_refused = failure;
+}
+
 static void on_marked(void *context, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
 
+	log_note(reader, failure);
 	reader->has_news = reader->has_news || failure;
 	if (reader_now_ms(reader) >= reader->trim_again_ms)
 		trim(reader);

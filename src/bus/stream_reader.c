@@ -44,7 +44,8 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->config = *config;
 	reader->config.name = reader->name = must(strdup(config->name));
 	reader->read_max = STREAM_READ_FIRST;
-	reader->backoff = reader->acknowledge_backoff = (struct backoff){.first_ms = 50, .cap_ms = 5000};
+	reader->backoff = reader->acknowledge_backoff =
+		(struct backoff){.first_ms = 50, .cap_ms = RETRY_MAX_MS};
 	in_flight_init(&reader->in_flight);
 	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
 	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
@@ -74,12 +75,15 @@ void stream_reader_free(struct stream_reader **reader)
 /* What a step under way brings belongs to a time that is over. */
 void reader_lose(struct stream_reader *reader)
 {
+	if (reader->stats.is_reading && !*reader->not_read)
+		reader->not_read_since_ms = reader_now_ms(reader);
 	reader->stats.is_reading = false;
 }
 
 void stream_reader_start(struct stream_reader *reader)
 {
 	reader->is_started = true;
+	reader->not_read_since_ms = reader_now_ms(reader);
 	reader_set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
 	reader_go_on(reader);
 }
@@ -177,9 +181,11 @@ void reader_note_refusal(struct stream_reader *reader, enum reader_call call, co
 	char *refused = reader->refused[call];
 
 	if (failure && failure->kind == FAILURE_FATAL) {
-		if (!*refused)
+		if (!*refused) {
+			reader->refused_since_ms[call] = reader_now_ms(reader);
 			LOG(reader->ports.logger, LOG_WARN, refusals[call].begins,
 			    LOG_TEXT("stream", reader->name), LOG_TEXT("error", failure->text));
+		}
 		snprintf(refused, READER_ERROR_MAX, "%s", failure->text);
 	} else if (!failure && *refused) {
 		refused[0] = '\0';
@@ -187,14 +193,23 @@ void reader_note_refusal(struct stream_reader *reader, enum reader_call call, co
 	}
 }
 
-const char *stream_reader_trouble(const struct stream_reader *reader, struct arena *arena)
+bool stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
+			   struct engine_trouble *trouble)
 {
 	const char *refused = reader->refused[CALL_ACKNOWLEDGE];
+	int64_t since_ms = reader->not_read_since_ms;
 
-	if (!reader->stats.is_reading)
-		return arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
-				    reader->not_read);
-	return *refused ? arena_printf(arena, "takes no acknowledgements: %s", refused) : NULL;
+	if (reader->stats.is_reading && *refused) {
+		since_ms = reader->refused_since_ms[CALL_ACKNOWLEDGE];
+		trouble->text = arena_printf(arena, "takes no acknowledgements: %s", refused);
+	} else if (!reader->stats.is_reading || *reader->not_read) {
+		trouble->text = arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
+					     reader->not_read);
+	} else {
+		return false;
+	}
+	trouble->for_ms = reader_now_ms(reader) - since_ms;
+	return true;
 }
 
 static void step_done(struct stream_reader *reader)
@@ -515,7 +530,8 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 	reader->state = READER_RESTING;
 	/* Else it began before something was lost: what it brings is pending, and comes again. */
 	if (reader->stats.is_reading) {
-		tell_read(reader);
+		if (!was_pending)
+			tell_read(reader);
 		take_all(reader, entries, count);
 		adapt_read(reader, entries, count);
 		see_sizes(reader, entries, count);
@@ -538,12 +554,14 @@ static void read_pending(struct stream_reader *reader)
 				  reader);
 }
 
+/* After trouble it does not wait: whether the stream can be read again is to be known at once. */
 static void read_new(struct stream_reader *reader)
 {
 	struct stream *stream = reader->ports.stream;
 
 	reader->state = READER_READING_NEW;
-	stream->ops->read_new(stream, read_size(reader, reader->read_max), on_read, reader);
+	stream->ops->read_new(stream, read_size(reader, reader->read_max), !*reader->not_read, on_read,
+			      reader);
 }
 
 /* ---- the next step ---- */

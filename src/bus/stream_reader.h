@@ -69,10 +69,11 @@ void stream_reader_stop(struct stream_reader *reader);
 bool stream_reader_is_idle(const struct stream_reader *reader);
 
 /*
- * What keeps the stream from being read or its entries from being acknowledged, in words that follow its name
- * ("is not read: ..."), in `arena`; NULL: nothing does.
+ * Whether something keeps the stream from being read or its entries from being acknowledged.  The text follows
+ * the stream's name ("is not read: ...") and lies in `arena`.
  */
-const char *stream_reader_trouble(const struct stream_reader *reader, struct arena *arena);
+bool stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
+			   struct engine_trouble *trouble);
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);
 

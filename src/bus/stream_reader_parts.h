@@ -11,6 +11,9 @@
 
 #define NOTE_EVERY_MS 1000
 
+/* A stream that works again is read, and its entries are acknowledged, after this time at the latest. */
+#define RETRY_MAX_MS 1000
+
 #define READER_ERROR_MAX 256
 
 /* Bytes that one read may bring, if the next entries are as large as the last ones. */
@@ -45,12 +48,14 @@ struct stream_reader {
 	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
 	struct backoff backoff;
 	bool is_told;                    /* that the stream is not read */
-	char not_read[READER_ERROR_MAX]; /* why, or empty */
+	char not_read[READER_ERROR_MAX]; /* why new entries could not be read last; empty: they could */
+	int64_t not_read_since_ms;       /* while it is not */
 	char refused[READER_CALLS]
-		    [READER_ERROR_MAX]; /* why the stream refuses such calls; empty: it does not */
-	struct stream_state found;      /* by the last look that opened the stream */
-	struct stream_record opening;   /* being read from the logbook */
-	struct stream_id moving_to;     /* the group's place, while it is moved */
+		    [READER_ERROR_MAX];         /* why the stream refuses such calls; empty: it does not */
+	int64_t refused_since_ms[READER_CALLS]; /* while it does */
+	struct stream_state found;              /* by the last look that opened the stream */
+	struct stream_record opening;           /* being read from the logbook */
+	struct stream_id moving_to;             /* the group's place, while it is moved */
 	struct stream_record record;
 	bool claim_is_due;
 	bool has_pending;             /* entries of this reader, perhaps, */
@@ -67,7 +72,7 @@ struct stream_reader {
 	struct flying_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
 	struct backoff acknowledge_backoff;
 
-	bool is_noting;
+	bool is_noting, is_note_refused;
 	bool shows_large_entries;    /* a look brings them, and so costs more than the reads */
 	bool has_news;               /* something was acknowledged since the last note */
 	struct stream_id trim_below; /* as far as the last look shows */

@@ -167,11 +167,11 @@ size_t worker_unacknowledged(const struct worker *worker)
 
 /* ---- HTTP ---- */
 
-static const char *intake_trouble(void *context, struct arena *arena)
+static bool intake_trouble(void *context, struct arena *arena, struct engine_trouble *trouble)
 {
 	const struct worker *worker = context;
 
-	return redis_intake_trouble(worker->intake, arena);
+	return redis_intake_trouble(worker->intake, arena, trouble);
 }
 
 static void measure(void *context, struct metrics *metrics)

@@ -288,28 +288,70 @@ static bool is_listening(const struct redis_intake *intake)
 	return intake->subscriber && redis_subscriber_is_up(intake->subscriber);
 }
 
-static const char *stream_trouble(const struct redis_intake *intake, struct arena *arena)
+static int64_t ms_since(int64_t calendar)
 {
-	for (size_t i = 0; i < intake->stream_count; i++) {
-		const char *trouble = stream_reader_trouble(intake->streams[i].reader, arena);
-
-		if (trouble)
-			return arena_printf(arena, "stream %s %s", intake->parts.config->streams.names[i],
-					    trouble);
-	}
-	return NULL;
+	return (calendar_us() - calendar) / 1000;
 }
 
-const char *redis_intake_trouble(const struct redis_intake *intake, struct arena *arena)
+static bool stream_trouble(const struct redis_intake *intake, struct arena *arena,
+			   struct engine_trouble *trouble)
+{
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		if (stream_reader_trouble(intake->streams[i].reader, arena, trouble)) {
+			trouble->text = arena_printf(arena, "stream %s %s",
+						     intake->parts.config->streams.names[i], trouble->text);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Before the first connection, and after the stop, it is not known since when. */
+static struct engine_trouble not_listening(const struct redis_intake *intake, struct arena *arena)
 {
 	const char *cause = redis_intake_connection_trouble(intake);
 
+	return (struct engine_trouble){
+		arena_printf(arena,
+			     "not listening on Redis: %s: look whether Redis runs, and where REDIS_URL leads",
+			     cause ? cause : "not connected yet"),
+		intake->is_blind ? ms_since(intake->blind_since) : 0};
+}
+
+static bool is_heard(const struct redis_intake *intake)
+{
+	return heartbeat_is_fresh(intake->heartbeat) &&
+	       !*redis_publisher_signal_refusal(intake->parts.publisher);
+}
+
+static struct engine_trouble not_heard(const struct redis_intake *intake, struct arena *arena)
+{
+	const char *refusal = redis_publisher_signal_refusal(intake->parts.publisher);
+
+	return (struct engine_trouble){
+		arena_printf(arena,
+			     "what is published on Redis does not come back on the subscription%s%s: let "
+			     "REDIS_URL lead to one master, without a proxy that answers itself",
+			     *refusal ? ": " : "", refusal),
+		heartbeat_heard_ms_ago(intake->heartbeat)};
+}
+
+bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
+			  struct engine_trouble *trouble)
+{
+	const char *publisher = redis_publisher_trouble(intake->parts.publisher);
+
 	if (!is_listening(intake))
-		return cause ? arena_printf(arena, "not listening on Redis (%s)", cause)
-			     : "not listening on Redis";
-	if (!heartbeat_is_fresh(intake->heartbeat))
-		return "what is published on Redis does not come back on the subscription";
-	return stream_trouble(intake, arena);
+		*trouble = not_listening(intake, arena);
+	else if (publisher)
+		*trouble =
+			(struct engine_trouble){arena_printf(arena, "cannot publish on Redis: %s", publisher),
+						heartbeat_heard_ms_ago(intake->heartbeat)};
+	else if (!is_heard(intake))
+		*trouble = not_heard(intake, arena);
+	else
+		return stream_trouble(intake, arena, trouble);
+	return true;
 }
 
 const char *redis_intake_connection_trouble(const struct redis_intake *intake)

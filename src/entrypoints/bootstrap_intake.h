@@ -42,8 +42,12 @@ size_t redis_intake_unacknowledged(const struct redis_intake *intake);
 /* The publisher came up, once more perhaps. */
 void redis_intake_publisher_is_up(struct redis_intake *intake);
 
-/* Why commands are not taken as they should be, in `arena`; NULL when they are. */
-const char *redis_intake_trouble(const struct redis_intake *intake, struct arena *arena);
+/*
+ * Whether something keeps commands from being taken as they should be, or Redis from being published on.  The
+ * text, in `arena`, says what to do as well.
+ */
+bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
+			  struct engine_trouble *trouble);
 
 /* The connections' trouble alone; NULL: there is none. */
 const char *redis_intake_connection_trouble(const struct redis_intake *intake);

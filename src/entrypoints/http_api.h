@@ -22,8 +22,11 @@ struct http_services {
 	struct views *views;
 	const struct broker *broker;
 
-	/* Why commands on Redis are not taken as they should be, in `arena`; NULL when they are. */
-	const char *(*intake_trouble)(void *context, struct arena *arena);
+	/*
+	 * Whether something keeps commands on Redis from being taken as they should be.  Its text, in `arena`,
+	 * says what to do as well.
+	 */
+	bool (*intake_trouble)(void *context, struct arena *arena, struct engine_trouble *trouble);
 	void *intake;
 
 	/* An event's payload as one line of JSON, whatever its encoding. */

@@ -90,10 +90,20 @@ static void add_events(struct reasons *reasons, const struct engine *engine)
 				   since));
 }
 
+static void add_intake(struct reasons *reasons, const struct http_services *services)
+{
+	struct engine_trouble trouble;
+
+	if (services->intake_trouble(services->intake, reasons->arena, &trouble))
+		add(reasons, arena_printf(reasons->arena, "%s (since %s)", trouble.text,
+					  add_since(reasons, &trouble)));
+	else if (!services->broker->ops->is_up(services->broker))
+		add(reasons, "cannot publish on Redis");
+}
+
 static void find_reasons(const struct http_api *api, const struct failure *database, struct reasons *reasons)
 {
 	const struct http_services *services = &api->services;
-	const char *intake = services->intake_trouble(services->intake, reasons->arena);
 
 	if (api->stopping)
 		add(reasons, "stopping");
@@ -101,10 +111,7 @@ static void find_reasons(const struct http_api *api, const struct failure *datab
 		add(reasons,
 		    arena_printf(reasons->arena, "the database does not answer (%s)", database->text));
 	add_database(reasons, services->engine);
-	if (intake)
-		add(reasons, intake);
-	if (!services->broker->ops->is_up(services->broker))
-		add(reasons, "cannot publish on Redis");
+	add_intake(reasons, services);
 	add_events(reasons, services->engine);
 	if (engine_stats(services->engine)->restored)
 		add(reasons, "the database is older than what was published (see allocd outbox renew)");

@@ -12,6 +12,7 @@ struct memory_logbook {
 	struct database *database;
 	struct arena *arena; /* of the calls */
 	struct wire requests, answers;
+	bool is_refusing;
 };
 
 /* One call, from its beginning to its answer. */
@@ -166,7 +167,7 @@ static void on_request(void *context)
 {
 	struct logbook_call *call = context;
 
-	call->failed = call->logbook->database->down;
+	call->failed = call->logbook->database->down || call->logbook->is_refusing;
 	if (!call->failed)
 		call->carry_out(call);
 	wire_pass(&call->logbook->answers, on_answer, call);
@@ -232,6 +233,11 @@ struct memory_logbook *memory_logbook_new(struct database *database)
 	wire_init(&logbook->requests, database->simulation);
 	wire_init(&logbook->answers, database->simulation);
 	return logbook;
+}
+
+void memory_logbook_set_refusing(struct memory_logbook *logbook, bool is_refusing)
+{
+	logbook->is_refusing = is_refusing;
 }
 
 void memory_logbook_free(struct memory_logbook **logbook)

@@ -204,7 +204,7 @@ static void on_read_timeout(void *context)
 	consumer_answer(call);
 }
 
-/* Waits when there is nothing. */
+/* Waits when there is nothing, if it may. */
 static void do_read_new(struct consumer_call *call, struct group *group)
 {
 	struct memory_stream *stream = home_of(call);
@@ -215,7 +215,7 @@ static void do_read_new(struct consumer_call *call, struct group *group)
 			continue;
 		deliver(call, group, it);
 	}
-	if (call->entry_count) {
+	if (call->entry_count || !call->may_wait) {
 		simulation_cancel(stream->simulation, &call->timeout);
 		consumer_answer(call);
 	} else if (!call->timeout) {

@@ -134,12 +134,13 @@ static void read_pending(struct stream *stream, struct stream_id after, size_t m
 	call->answer.was_read = done;
 }
 
-static void read_new(struct stream *stream, size_t max, stream_was_read *done, void *context)
+static void read_new(struct stream *stream, size_t max, bool may_wait, stream_was_read *done, void *context)
 {
 	struct consumer_call *call = begin(stream, STREAM_READ_NEW, context);
 
 	assert(max >= 1 && max <= STREAM_READ_MAX);
 	call->max = max;
+	call->may_wait = may_wait;
 	call->answer.was_read = done;
 }
 

@@ -57,6 +57,7 @@ struct consumer_call {
 	struct stream_id *ids;
 	size_t id_count;
 	size_t max;
+	bool may_wait;
 	char life[STREAM_LIFE_MAX];
 
 	/* What is answered. */

@@ -63,6 +63,11 @@ bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
 	return both_are_up(heartbeat) && heartbeat->was_heard;
 }
 
+int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat)
+{
+	return heartbeat->heard_at ? (calendar_us() - heartbeat->heard_at) / 1000 : 0;
+}
+
 /* Whether it could have been heard all the time since the last tick: nobody paused, and we did not sleep. */
 static bool was_listening(struct heartbeat *heartbeat)
 {

@@ -36,4 +36,7 @@ void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload);
 /* Whether both are up and one was heard since, and in the last ten seconds (pauses not counted). */
 bool heartbeat_is_fresh(const struct heartbeat *heartbeat);
 
+/* How long ago one was heard last; 0 before the first one. */
+int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat);
+
 #endif

@@ -51,7 +51,7 @@ struct redis_publisher {
 	char refusal_logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
 	bool is_out_of_memory;                  /* as the log has it */
 	int64_t out_of_memory_ms;               /* when it was so last */
-	bool is_said_refused;                   /* it is in the log */
+	char said_refusal[REDIS_TROUBLE_MAX];   /* why Redis refused the last signal; empty: it did not */
 	struct redis_publisher_stats stats;
 };
 
@@ -347,16 +347,17 @@ static bool is_up(const struct broker *port)
 static void on_said(void *context, const redisReply *reply)
 {
 	struct redis_publisher *publisher = context;
-	char cause[REDIS_TROUBLE_MAX];
+	bool was_refused = *publisher->said_refusal;
 
 	if (!reply)
 		return;
-	if (reply->type != REDIS_REPLY_INTEGER && !publisher->is_said_refused) {
-		refusal_describe(reply, cause, sizeof cause);
+	publisher->said_refusal[0] = '\0';
+	if (reply->type == REDIS_REPLY_INTEGER)
+		return;
+	refusal_describe(reply, publisher->said_refusal, sizeof publisher->said_refusal);
+	if (!was_refused)
 		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TROUBLE(LOG_REDIS),
-		    LOG_TEXT("cause", cause));
-	}
-	publisher->is_said_refused = reply->type != REDIS_REPLY_INTEGER;
+		    LOG_TEXT("cause", publisher->said_refusal));
 }
 
 void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload)
@@ -455,6 +456,11 @@ struct broker *redis_publisher_broker(struct redis_publisher *publisher)
 bool redis_publisher_is_up(const struct redis_publisher *publisher)
 {
 	return redis_connection_is_up(publisher->connection);
+}
+
+const char *redis_publisher_signal_refusal(const struct redis_publisher *publisher)
+{
+	return publisher->said_refusal;
 }
 
 const char *redis_publisher_trouble(const struct redis_publisher *publisher)

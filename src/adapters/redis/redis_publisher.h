@@ -50,6 +50,9 @@ void redis_publisher_say(struct redis_publisher *publisher, const char *channel,
 
 bool redis_publisher_is_up(const struct redis_publisher *publisher);
 
+/* Why Redis refused the last of redis_publisher_say(); "" when it did not. */
+const char *redis_publisher_signal_refusal(const struct redis_publisher *publisher);
+
 /* Why it is not up; NULL when it is. */
 const char *redis_publisher_trouble(const struct redis_publisher *publisher);
 

@@ -288,7 +288,7 @@ static void read_pending(struct stream *stream, struct stream_id after, size_t m
 						  count, "STREAMS", it->key, id, NULL});
 }
 
-static void read_new(struct stream *stream, size_t max, stream_was_read *done, void *context)
+static void read_new(struct stream *stream, size_t max, bool may_wait, stream_was_read *done, void *context)
 {
 	struct stream_call *call = begin(stream, READ_NEW, context);
 	const struct redis_stream *it = call->stream;
@@ -296,10 +296,15 @@ static void read_new(struct stream *stream, size_t max, stream_was_read *done, v
 
 	call->told.was_read = done;
 	count[decimal_format_unsigned(max, count)] = '\0';
-	stream_call_ask_one(call, on_read,
-			    (const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
-						  count, "BLOCK", TEXT_OF(STREAM_WAIT_MS), "STREAMS", it->key,
-						  ">", NULL});
+	if (may_wait)
+		stream_call_ask_one(call, on_read,
+				    (const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer,
+							  "COUNT", count, "BLOCK", TEXT_OF(STREAM_WAIT_MS),
+							  "STREAMS", it->key, ">", NULL});
+	else
+		stream_call_ask_one(call, on_read,
+				    (const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer,
+							  "COUNT", count, "STREAMS", it->key, ">", NULL});
 }
 
 /* ---- acknowledge ---- */

@@ -136,7 +136,12 @@ void begin_read_pending(const char *after)
 
 void begin_read_new(void)
 {
-	BEGIN(read_new, port()->ops->read_new(port(), STREAM_READ_FIRST, on_read, &reading.read_new));
+	BEGIN(read_new, port()->ops->read_new(port(), STREAM_READ_FIRST, true, on_read, &reading.read_new));
+}
+
+void begin_read_what_is_there(void)
+{
+	BEGIN(read_new, port()->ops->read_new(port(), STREAM_READ_FIRST, false, on_read, &reading.read_new));
 }
 
 void begin_acknowledge(const struct stream_id *ids, size_t count)

@@ -57,6 +57,7 @@ void begin_mark_life(const char *life);
 void begin_claim(void);
 void begin_read_pending(const char *after);
 void begin_read_new(void);
+void begin_read_what_is_there(void);
 void begin_acknowledge(const struct stream_id *ids, size_t count);
 void begin_trim(const char *lowest);
 

@@ -152,7 +152,7 @@ static void on_read_retry(void *context, const struct stream_entry *entries, siz
 	(void)count;
 	retries++;
 	if (failure)
-		stream->ops->read_new(stream, STREAM_READ_FIRST, on_read_retry, NULL);
+		stream->ops->read_new(stream, STREAM_READ_FIRST, true, on_read_retry, NULL);
 }
 
 START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
@@ -161,7 +161,7 @@ START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
 
 	server_kill(&world.server);
 	retries = 0;
-	stream->ops->read_new(stream, STREAM_READ_FIRST, on_read_retry, NULL);
+	stream->ops->read_new(stream, STREAM_READ_FIRST, true, on_read_retry, NULL);
 	run_for(50);
 	ck_assert_uint_gt(retries, 1);
 	server_restart(&world.server);

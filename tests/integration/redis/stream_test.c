@@ -449,6 +449,20 @@ START_TEST(without_the_group_the_answer_is_conflict)
 }
 END_TEST
 
+START_TEST(a_read_that_may_not_wait_is_answered_at_once)
+{
+	begin_read_what_is_there();
+	run_for(STREAM_WAIT_MS / 2);
+	ck_assert(reading.read_new.came && !reading.read_new.failed);
+	ck_assert_uint_eq(reading.count, 0);
+
+	add_numbers(1, 3);
+	begin_read_what_is_there();
+	run_until(reading.read_new.came);
+	ck_assert_uint_eq(reading.count, 3);
+}
+END_TEST
+
 /* Redis tells at once, or when the wait is over, or (6.2) at the next read. */
 START_TEST(a_group_that_is_lost_while_we_wait_is_told)
 {
@@ -548,6 +562,7 @@ Suite *stream_suite(void)
 	tcase_add_test(tests, new_entries_come_in_order_as_many_as_are_asked_for);
 	tcase_add_test(tests, a_read_waits_for_an_entry_and_holds_up_nothing);
 	tcase_add_test(tests, a_read_that_waited_in_vain_brings_nothing);
+	tcase_add_test(tests, a_read_that_may_not_wait_is_answered_at_once);
 	tcase_add_test(tests, what_is_pending_comes_again_in_order);
 	tcase_add_test(tests, what_is_acknowledged_is_not_pending);
 	tcase_add_test(tests, only_ones_own_is_pending);

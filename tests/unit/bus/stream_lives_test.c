@@ -62,11 +62,20 @@ static int64_t incarnation(void)
 	return database_stream(world->database, "commands")->record.incarnation;
 }
 
+/* What the reader says of its stream; "" when it has nothing to say. */
+static struct engine_trouble trouble(void)
+{
+	struct engine_trouble trouble = {"", 0};
+
+	stream_reader_trouble(reader, world->arena, &trouble);
+	return trouble;
+}
+
 static void expect_all_done(void)
 {
 	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), 0);
 	ck_assert(stream_reader_is_idle(reader));
-	ck_assert_ptr_null(stream_reader_trouble(reader, world->arena));
+	ck_assert_str_eq(trouble().text, "");
 }
 
 /* ---- another stream of the same name ---- */
@@ -254,8 +263,8 @@ START_TEST(refused_acknowledgements_are_told_once_bounded_and_made_up_for)
 	world_advance_ms(world, 60000);
 
 	ck_assert_uint_eq(logged("acknowledgements are refused"), 1);
-	ck_assert_str_eq(stream_reader_trouble(reader, world->arena),
-			 "takes no acknowledgements: NOPERM this user has no permissions");
+	ck_assert_str_eq(trouble().text, "takes no acknowledgements: NOPERM this user has no permissions");
+	ck_assert_int_ge(trouble().for_ms, 60000);
 	ck_assert_uint_le(stream_reader_stats(reader)->in_flight, 10000 + STREAM_READ_MAX);
 	ck_assert_uint_eq(stream_reader_stats(reader)->pending, stream_reader_stats(reader)->in_flight);
 	ck_assert(!stream_reader_is_idle(reader));
@@ -267,6 +276,44 @@ START_TEST(refused_acknowledgements_are_told_once_bounded_and_made_up_for)
 	ck_assert_uint_eq(stream_reader_stats(reader)->read, (uint64_t)count + 1);
 	ck_assert_uint_eq(stream_reader_stats(reader)->acknowledged, (uint64_t)count + 1);
 	expect_all_done();
+}
+END_TEST
+
+static const enum stream_call needed[] = {STREAM_ACKNOWLEDGE, STREAM_READ_NEW};
+
+/* However long the pauses between its attempts had become. */
+START_TEST(a_stream_that_works_again_is_in_order_within_a_second)
+{
+	world_advance_ms(world, 5000);
+	refuse(needed[_i]);
+	add("a");
+	world_advance_ms(world, 600000);
+	ck_assert_int_ge(trouble().for_ms, 590000);
+	ck_assert_uint_eq(logged(_i ? "stream is not read" : "acknowledgements are refused"), 1);
+	ck_assert_uint_le(memory_consumer_calls(consumer, needed[_i]), 1250);
+
+	accept_all();
+	world_advance_ms(world, 1000);
+	world_settle(world);
+	ck_assert_str_eq(orders(), "first a");
+	expect_all_done();
+}
+END_TEST
+
+START_TEST(a_note_that_the_database_refuses_is_told_once_and_made_up_for)
+{
+	world_advance_ms(world, 5000);
+	memory_logbook_set_refusing(logbook, true);
+	for (int i = 0; i < 5; i++) {
+		add("a");
+		world_advance_ms(world, 5000);
+	}
+	ck_assert_uint_eq(logged("how far the stream is handled is not written down"), 1);
+	expect_all_done();
+
+	memory_logbook_set_refusing(logbook, false);
+	world_advance_ms(world, 2000);
+	ck_assert_uint_eq(logged("how far the stream is handled is written down again"), 1);
 }
 END_TEST
 
@@ -390,6 +437,8 @@ Suite *stream_lives_suite(void)
 	tcase_add_test(tests, a_stream_that_comes_back_is_not_handled_again);
 	tcase_add_test(tests, a_lost_mark_alone_does_not_begin_the_stream_again);
 	tcase_add_loop_test(tests, refused_acknowledgements_are_told_once_bounded_and_made_up_for, 0, 2);
+	tcase_add_loop_test(tests, a_stream_that_works_again_is_in_order_within_a_second, 0, COUNT(needed));
+	tcase_add_test(tests, a_note_that_the_database_refuses_is_told_once_and_made_up_for);
 	tcase_add_loop_test(tests, a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on, 0,
 			    COUNT(harmless));
 	tcase_add_test(tests, without_the_right_to_mark_the_stream_it_is_read);

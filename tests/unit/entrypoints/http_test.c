@@ -279,8 +279,9 @@ START_TEST(readiness_names_what_is_missing)
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
 
 	world.listening = false;
-	ck_assert_str_eq(reply_message(&world, world_get(&world, "/readyz")),
-			 "Not ready: not listening on Redis");
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, world_get(&world, "/readyz")),
+				     "Not ready: not listening on Redis (since 2"));
+	world.listening = true;
 	memory_broker_set_down(world.broker, true);
 	ck_assert_ptr_nonnull(
 		strstr(reply_message(&world, world_get(&world, "/readyz")), "cannot publish on Redis"));

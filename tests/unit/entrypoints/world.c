@@ -17,12 +17,13 @@
 
 #define PATIENCE_MS 2000
 
-static const char *intake_trouble(void *context, struct arena *words)
+static bool intake_trouble(void *context, struct arena *words, struct engine_trouble *trouble)
 {
 	const struct world *world = context;
 
 	(void)words;
-	return world->listening ? NULL : "not listening on Redis";
+	*trouble = (struct engine_trouble){"not listening on Redis", 60000};
+	return !world->listening;
 }
 
 static void make_ports(struct world *world)

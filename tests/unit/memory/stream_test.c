@@ -99,7 +99,7 @@ static void create_group(struct memory_consumer *consumer, struct stream_id afte
 static void begin_read_new(struct memory_consumer *consumer)
 {
 	answered = false;
-	port(consumer)->ops->read_new(port(consumer), STREAM_READ_FIRST, on_read, NULL);
+	port(consumer)->ops->read_new(port(consumer), STREAM_READ_FIRST, true, on_read, NULL);
 	run();
 }
 
@@ -212,6 +212,17 @@ START_TEST(a_read_waits_for_an_entry)
 
 	ck_assert(answered);
 	ck_assert_str_eq(ids, "2000-0");
+}
+END_TEST
+
+START_TEST(a_read_that_may_not_wait_is_answered_at_once)
+{
+	create_group(one, (struct stream_id){0});
+	answered = false;
+	port(one)->ops->read_new(port(one), STREAM_READ_FIRST, false, on_read, NULL);
+	run();
+
+	ck_assert(answered);
 }
 END_TEST
 
@@ -450,6 +461,7 @@ Suite *stream_suite(void)
 	tcase_add_test(tests, a_group_gets_what_comes_after_its_beginning);
 	tcase_add_test(tests, groups_know_nothing_of_each_other);
 	tcase_add_test(tests, a_read_waits_for_an_entry);
+	tcase_add_test(tests, a_read_that_may_not_wait_is_answered_at_once);
 	tcase_add_test(tests, one_of_two_that_wait_gets_it);
 	tcase_add_test(tests, what_is_pending_is_the_readers_own_and_comes_in_order_until_it_is_acknowledged);
 	tcase_add_test(tests, a_consumer_that_comes_back_has_what_it_had);
