@@ -1,9 +1,9 @@
 /*
  * Reads commands from one stream into the engine, and acknowledges them when what they did is committed.
  *
- *     look, open ─► (create the group) ─► claim ─► own pending entries ─► new entries ─► …
- *          ▲                                          ▲ something was claimed │
- *          └── connection or group lost ──────────────┴────── every CLAIM_EVERY_MS
+ *     look, open -> (create the group) -> claim -> own pending entries -> new entries -> ...
+ *          ^                                        ^ something was claimed |
+ *          +-- connection or group lost ------------+---- every CLAIM_EVERY_MS
  *
  * In the order of the stream: what is pending (this reader's from before, and what readers that are gone
  * left) comes before anything new.  An entry that is still in flight here is never submitted a second time.
@@ -69,8 +69,8 @@ void stream_reader_stop(struct stream_reader *reader);
 bool stream_reader_is_idle(const struct stream_reader *reader);
 
 /*
- * Whether something keeps the stream from being read or its entries from being acknowledged.  The text follows
- * the stream's name ("is not read: ...") and lies in `arena`.
+ * Whether something keeps the stream from being read or its entries from being acknowledged.  The text
+ * follows the stream's name ("is not read: ...") and lies in `arena`.
  */
 bool stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
 			   struct engine_trouble *trouble);

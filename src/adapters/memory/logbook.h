@@ -16,7 +16,7 @@ struct memory_logbook *memory_logbook_new(struct database *database);
 /* Calls under way are dropped.  Accepts NULL in *logbook and nulls it. */
 void memory_logbook_free(struct memory_logbook **logbook);
 
-/* Every call fails, or none does, though the database is there: the role lacks a right, or a table is locked. */
+/* Every call fails, though the database is there: the role lacks a right, or a table is locked. */
 void memory_logbook_set_refusing(struct memory_logbook *logbook, bool is_refusing);
 
 struct logbook *memory_logbook_port(struct memory_logbook *logbook);
