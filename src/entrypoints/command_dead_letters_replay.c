@@ -13,6 +13,7 @@
 #include "entrypoints/dead_letter_query.h"
 #include "entrypoints/operator.h"
 #include "entrypoints/options.h"
+#include "entrypoints/replay_arrival.h"
 #include "entrypoints/replay_report.h"
 
 #include <event2/event.h>
@@ -34,15 +35,9 @@ enum phase {
 	ENDED,
 };
 
-struct edits {
-	const char **texts;
-	size_t count;
-	const char *joined; /* for the record */
-};
-
 struct replaying {
 	struct dead_letter_call *call;
-	struct edits edits;
+	struct replay_edits edits;
 	const char *who;
 	bool rehearses, json;
 	int64_t total, rate; /* messages a second; 0: as fast as it goes */
@@ -202,83 +197,29 @@ static void resend(struct replaying *replaying)
 		finish_one(replaying, "skipped", "duplicate", &replaying->skipped);
 }
 
-static enum way way_of(const struct dead_letter *letter)
-{
-	return strcmp(letter->way, way_name(WAY_STREAM)) == 0 ? WAY_STREAM : WAY_PUBSUB;
-}
-
-/* The id that its stream entry had beside the payload, unless it is to have none, or another one. */
-static const char *entry_own_id(const struct replaying *replaying)
-{
-	const struct edits *edits = &replaying->edits;
-
-	for (size_t i = 0; i < edits->count; i++) {
-		if (strncmp(edits->texts[i], "id=", strlen("id=")) == 0)
-			return NULL;
-	}
-	return replaying->letter->message_id;
-}
-
-/*
- * Why it is no command whatever its payload says: its stream entry was not well formed.  That is as it was,
- * unless the operator says what the payload is to be.
- */
-static const char *defect_of(const struct replaying *replaying, enum message_type type)
-{
-	static const char *const of_entries[] = {"type: ", "data: ", "id: ", "fields: "};
-	const struct dead_letter *letter = replaying->letter;
-
-	if (type == MSG_NONE)
-		return letter->reason;
-	if (way_of(letter) != WAY_STREAM || strcmp(letter->outcome, outcome_name(OUTCOME_INVALID)) != 0 ||
-	    replaying->edits.count)
-		return NULL;
-	for (size_t i = 0; i < sizeof of_entries / sizeof of_entries[0]; i++) {
-		if (strncmp(letter->reason, of_entries[i], strlen(of_entries[i])) == 0)
-			return letter->reason;
-	}
-	return NULL;
-}
-
 static void submit(struct replaying *replaying, struct bytes payload)
 {
 	const struct dead_letter *letter = replaying->letter;
-	enum message_type type = message_type_named(letter->message);
 	const struct replay replay = {
 		.dead_letter = letter->id,
 		.attempts = letter->attempts,
 		.who = replaying->who,
 		.edits = replaying->edits.joined,
 	};
-	bool is_cut = letter->payload_bytes > (int64_t)letter->payload.size;
+	struct arrival arrival = replay_arrival(letter, &replaying->edits, payload);
 
-	engine_submit(replayer_engine(replaying->replayer),
-		      &(struct arrival){
-			      .way = way_of(letter),
-			      .place = letter->place,
-			      .entry_id = letter->entry_id,
-			      .incarnation = letter->incarnation,
-			      .replay = &replay,
-			      .id = way_of(letter) == WAY_STREAM ? entry_own_id(replaying) : NULL,
-			      .type = type,
-			      .defect = defect_of(replaying, type),
-			      .payload = payload,
-			      .payload_size = is_cut ? (size_t)letter->payload_bytes : payload.size,
-			      .answered = on_answered,
-			      .context = replaying,
-		      });
+	arrival.replay = &replay;
+	arrival.answered = on_answered;
+	arrival.context = replaying;
+	engine_submit(replayer_engine(replaying->replayer), &arrival);
 }
 
 static void edit_and_submit(struct replaying *replaying)
 {
-	const struct dead_letter *letter = replaying->letter;
-	struct bytes payload = letter->payload;
+	struct bytes payload;
 	const char *error;
 
-	if (!replaying->edits.count ||
-	    bootstrap_payload_edit(message_type_named(letter->message), letter->payload,
-				   replaying->edits.texts, replaying->edits.count, replaying->arena, &payload,
-				   &error))
+	if (replay_edits_apply(&replaying->edits, replaying->letter, replaying->arena, &payload, &error))
 		submit(replaying, payload);
 	else
 		finish_one(replaying, "not replayed",
@@ -460,42 +401,6 @@ static enum exit_status replay_all(struct replaying *replaying)
 
 /* ---- before it begins ---- */
 
-static void read_edits(const struct invocation *invocation, struct edits *edits)
-{
-	const char *text;
-
-	*edits = (struct edits){.joined = ""};
-	for (; (text = invocation_option_at(invocation, "edit", edits->count)); edits->count++) {
-		edits->texts =
-			arena_grow(invocation->arena, edits->texts, edits->count, sizeof *edits->texts);
-		edits->texts[edits->count] = text;
-		edits->joined = arena_printf(invocation->arena, "%s%s%s", edits->joined,
-					     edits->count ? " " : "", text);
-	}
-}
-
-/* Every kind that matches must have those fields. */
-static enum exit_status check_edits(const struct replaying *replaying,
-				    const struct dead_letter_census *census)
-{
-	const struct dead_letter_call *call = replaying->call;
-	const struct edits *edits = &replaying->edits;
-	const char *error;
-
-	for (size_t i = 0; edits->count && i < census->kind_count; i++) {
-		enum message_type type = message_type_named(census->kinds[i].message);
-
-		if (type == MSG_NONE || strcmp(census->kinds[i].way, WAY_NAME_MAIL) == 0)
-			return dead_letter_call_say(call, STATUS_USAGE,
-						    "--edit: among those that match are some of %s, "
-						    "which have no fields: see --message",
-						    type == MSG_NONE ? "no known message" : "mail");
-		if (!bootstrap_edits_check(type, edits->texts, edits->count, call->invocation->arena, &error))
-			return dead_letter_call_say(call, STATUS_USAGE, "--edit: %s", error);
-	}
-	return STATUS_DONE;
-}
-
 static enum exit_status replay(struct dead_letter_call *call)
 {
 	const struct invocation *invocation = call->invocation;
@@ -511,10 +416,10 @@ static enum exit_status replay(struct dead_letter_call *call)
 
 	if (!positive_option(invocation, "rate", &replaying.rate, &error))
 		return dead_letter_call_say(call, STATUS_USAGE, "%s", error);
-	read_edits(invocation, &replaying.edits);
+	replay_edits_read(&replaying.edits, invocation);
 	status = dead_letter_call_count(call, &census);
 	if (status == STATUS_DONE)
-		status = check_edits(&replaying, &census);
+		status = replay_edits_check(&replaying.edits, call, &census);
 	if (status != STATUS_DONE)
 		return status;
 	if (!census.total) {
