@@ -8,8 +8,8 @@
  */
 #include "adapters/codec/codec.h"
 #include "adapters/redis/command.h"
-#include "adapters/redis/instants.h"
 #include "adapters/redis/redis_subscriber.h"
+#include "adapters/system/instants.h"
 #include "adapters/system/logger.h"
 #include "adapters/system/random.h"
 #include "core/must.h"

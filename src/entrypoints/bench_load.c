@@ -5,10 +5,10 @@
 #include "entrypoints/bench_progress.h"
 #include "entrypoints/bench_words.h"
 #include "entrypoints/bootstrap_bench.h"
+#include "entrypoints/instants.h"
 
 #include <event2/event.h>
 #include <signal.h>
-#include <time.h>
 
 #define CHUNK_MAX  256
 #define TICK_MS    100
@@ -66,10 +66,7 @@ bool bench_was_interrupted(void)
 
 int64_t bench_now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return monotonic_us();
 }
 
 static void wait_us(struct event *timer, int64_t us)

@@ -2,9 +2,9 @@
 #include "entrypoints/bootstrap_intake.h"
 
 #include "adapters/redis/heartbeat.h"
-#include "adapters/redis/instants.h"
 #include "adapters/redis/redis_stream.h"
 #include "adapters/redis/redis_subscriber.h"
+#include "adapters/system/instants.h"
 #include "adapters/system/random.h"
 #include "bus/blindness.h"
 #include "bus/stream_reader.h"

@@ -11,6 +11,7 @@
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/dead_letter_call.h"
 #include "entrypoints/dead_letter_query.h"
+#include "entrypoints/instants.h"
 #include "entrypoints/operator.h"
 #include "entrypoints/options.h"
 #include "entrypoints/replay_arrival.h"
@@ -20,7 +21,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #define ROWS 20
 
@@ -66,14 +66,6 @@ static void take_next(struct replaying *replaying);
 
 /* ---- time ---- */
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void set_timer(struct event *timer, int64_t us)
 {
 	const struct timeval delay = {us / 1000000, us % 1000000};
@@ -85,7 +77,7 @@ static void set_timer(struct event *timer, int64_t us)
 static void wait_for_next(struct replaying *replaying)
 {
 	int64_t interval_us = replaying->rate ? 1000000 / replaying->rate : 0;
-	int64_t wait_us = replaying->begun_us + replaying->taken * interval_us - now_us();
+	int64_t wait_us = replaying->begun_us + replaying->taken * interval_us - monotonic_us();
 
 	set_timer(replaying->next, wait_us > 0 ? wait_us : 0);
 }
@@ -385,7 +377,7 @@ static enum exit_status replay_all(struct replaying *replaying)
 	replaying->replayer = replayer_new(replaying->base, &invocation->config, invocation->logger,
 					   replaying->rehearses, on_unit, replaying);
 	engine_on_change(replayer_engine(replaying->replayer), on_change, replaying);
-	replaying->begun_us = now_us();
+	replaying->begun_us = monotonic_us();
 	set_timer(replaying->next, 0);
 	event_base_dispatch(replaying->base);
 	replayer_free(&replaying->replayer);

@@ -3,10 +3,10 @@
 
 #include "core/calendar.h"
 #include "entrypoints/advice.h"
+#include "entrypoints/instants.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
 
@@ -16,14 +16,6 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request)
 }
 
 /* ---- what keeps the worker from its work ---- */
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 struct reasons {
 	struct arena *arena;
@@ -67,7 +59,7 @@ static void add_database(struct reasons *reasons, const struct engine *engine)
 
 const char *database_trouble_text(const struct http_api *api, struct arena *arena)
 {
-	struct reasons reasons = {arena, "", now_us(), INT64_MAX};
+	struct reasons reasons = {arena, "", wall_clock_us(), INT64_MAX};
 
 	add_database(&reasons, api->services.engine);
 	return reasons.text;
@@ -136,7 +128,7 @@ static void on_ping(void *context, const struct failure *failure)
 	struct exchange *exchange = context;
 	struct evhttp_request *request = exchange_take(exchange);
 	struct http_api *api = exchange->api;
-	struct reasons reasons = {exchange->arena, "", now_us(), INT64_MAX};
+	struct reasons reasons = {exchange->arena, "", wall_clock_us(), INT64_MAX};
 
 	reasons.since = reasons.now;
 	find_reasons(api, failure, &reasons);

@@ -1,27 +1,21 @@
 /* Waiting, in commands that have nothing else to do. */
 #include "entrypoints/patience.h"
 
+#include "entrypoints/instants.h"
+
 #include <time.h>
 
 #define PAUSE_MS     50
 #define PAUSE_MAX_MS 250
 
-static int64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 struct patience patience_of(int64_t ms)
 {
-	return (struct patience){now_ms() + ms, PAUSE_MS};
+	return (struct patience){monotonic_ms() + ms, PAUSE_MS};
 }
 
 int64_t patience_left_ms(const struct patience *patience)
 {
-	int64_t left = patience->deadline_ms - now_ms();
+	int64_t left = patience->deadline_ms - monotonic_ms();
 
 	return left > 0 ? left : 0;
 }

@@ -4,6 +4,7 @@
 #include "core/must.h"
 #include "core/utf8.h"
 #include "entrypoints/bootstrap.h"
+#include "entrypoints/instants.h"
 #include "entrypoints/text.h"
 
 #include <pthread.h>
@@ -38,20 +39,12 @@ struct schema_work {
 	enum exit_status status; /* once it is over */
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 static void init(struct schema_work *work, const struct config *config, bool migrate, struct logger *logger)
 {
 	pthread_condattr_t monotonic;
 
 	*work = (struct schema_work){.config = config, .migrate = migrate, .logger = logger};
-	work->deadline_ms = now_ms() + 1000 * (int64_t)config->start_wait_s;
+	work->deadline_ms = monotonic_ms() + 1000 * (int64_t)config->start_wait_s;
 	work->started_at = time(NULL);
 	pthread_mutex_init(&work->mutex, NULL);
 	pthread_condattr_init(&monotonic);
@@ -70,14 +63,14 @@ static void release(struct schema_work *work)
 
 static int attempt_ms(const struct schema_work *work)
 {
-	int64_t left = work->deadline_ms - now_ms();
+	int64_t left = work->deadline_ms - monotonic_ms();
 
 	return (int)(left > ATTEMPT_MS_MIN ? left : ATTEMPT_MS_MIN);
 }
 
 static struct timespec after_a_pause(void)
 {
-	int64_t at = now_ms() + PAUSE_MS;
+	int64_t at = monotonic_ms() + PAUSE_MS;
 
 	return (struct timespec){at / 1000, at % 1000 * 1000000};
 }
@@ -123,7 +116,7 @@ static enum exit_status attempt(struct schema_work *work, struct arena *arena)
 		case SCHEMA_AWAY:
 			break;
 		}
-		if (now_ms() + PAUSE_MS > work->deadline_ms)
+		if (monotonic_ms() + PAUSE_MS > work->deadline_ms)
 			return give_up(work, "the database cannot be reached", reason, STATUS_UNAVAILABLE);
 		if (!wait_a_moment(work, reason))
 			return STATUS_DONE;

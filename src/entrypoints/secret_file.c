@@ -1,28 +1,21 @@
 /* Reads a secret's file to its end: a pipe, and some file systems, deliver a text in pieces. */
 #include "entrypoints/secret_file.h"
 
+#include "entrypoints/instants.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Waits for something to read, or for the end.  False with errno when neither comes before the deadline. */
 static bool wait_for_input(int file, int64_t deadline_ms)
 {
 	struct pollfd wanted = {.fd = file, .events = POLLIN};
-	int64_t left_ms = deadline_ms - now_ms();
+	int64_t left_ms = deadline_ms - monotonic_ms();
 	int ready = poll(&wanted, 1, left_ms > 0 ? (int)left_ms : 0);
 
 	if (ready == 0)
@@ -38,7 +31,7 @@ static bool is_temporary(int error)
 /* Reads up to `size` bytes, in as many pieces as they come in.  Negative with errno when that fails. */
 static ssize_t read_to_end(int file, char *text, size_t size, int wait_ms)
 {
-	int64_t deadline_ms = now_ms() + wait_ms;
+	int64_t deadline_ms = monotonic_ms() + wait_ms;
 	size_t length = 0;
 
 	while (length < size) {

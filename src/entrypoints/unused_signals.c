@@ -2,34 +2,27 @@
 #include "entrypoints/unused_signals.h"
 
 #include "core/must.h"
+#include "entrypoints/instants.h"
 
 #include <event2/event.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define QUIET_S 60
+/* Between two lines about the same signal. */
+#define QUIET_MS 60000
 
 struct unused_signal {
 	struct unused_signals *all;
 	struct event *event;
-	time_t logged_at; /* see now(); 0: never */
+	int64_t logged_ms; /* see monotonic_ms(); 0: never */
 };
 
 struct unused_signals {
 	struct logger *logger;
 	struct unused_signal signals[NSIG];
 };
-
-static time_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
-}
 
 /* Those whose default ends the process, except what asks for its end or tells of a fault of the program. */
 static bool is_unused(int number)
@@ -67,9 +60,9 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 	char name[16];
 
 	(void)what;
-	if (unused->logged_at && now() - unused->logged_at < QUIET_S)
+	if (unused->logged_ms && monotonic_ms() - unused->logged_ms < QUIET_MS)
 		return;
-	unused->logged_at = now();
+	unused->logged_ms = monotonic_ms();
 	name_signal(name, (int)number);
 	LOG(unused->all->logger, LOG_INFO,
 	    "a signal without a meaning here is ignored: SIGTERM stops the worker", LOG_TEXT("signal", name));

@@ -4,6 +4,7 @@
 #include "adapters/postgres/connector.h"
 #include "adapters/postgres/conninfo.h"
 #include "adapters/system/descriptors.h"
+#include "adapters/system/instants.h"
 #include "core/must.h"
 #include "core/utf8.h"
 
@@ -12,18 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Of a loop, a look-up, a spare session and a connection. */
 #define DESCRIPTORS_NEEDED ((size_t)8)
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int dialogue_rest_ms(const struct dialogue *dialogue)
 {

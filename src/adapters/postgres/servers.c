@@ -1,11 +1,11 @@
 /* Which of the servers is the one to work on, and which are better left alone. */
 #include "adapters/postgres/servers.h"
 
+#include "adapters/system/instants.h"
 #include "core/must.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* When all of them are taken, the oldest goes. */
 #define SUSPECTS_MAX 16
@@ -21,14 +21,6 @@ struct servers {
 	struct server_identity newest; /* where a session began last that counts */
 	struct suspect suspects[SUSPECTS_MAX];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 struct servers *servers_new(void)
 {

@@ -4,8 +4,8 @@
 #include "adapters/redis/command.h"
 #include "adapters/redis/dial.h"
 #include "adapters/redis/frame.h"
-#include "adapters/redis/instants.h"
 #include "adapters/redis/tls.h"
+#include "adapters/system/instants.h"
 #include "core/must.h"
 #include "core/utf8.h"
 

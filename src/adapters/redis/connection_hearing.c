@@ -1,7 +1,7 @@
 /* What comes from Redis: frames, whom each is for, what it says of the server, and pauses. */
 #include "adapters/redis/connection_inside.h"
-#include "adapters/redis/instants.h"
 #include "adapters/redis/tls.h"
+#include "adapters/system/instants.h"
 #include "core/utf8.h"
 
 #include <event2/buffer.h>

@@ -1,7 +1,7 @@
 /* Whether Redis is still there, and still the master. */
 #include "adapters/redis/command.h"
 #include "adapters/redis/connection_inside.h"
-#include "adapters/redis/instants.h"
+#include "adapters/system/instants.h"
 #include "core/must.h"
 
 #include <event2/buffer.h>

@@ -1,7 +1,7 @@
 /* Look the host up, then connect to one address after the other, as the owner asks for it. */
 #include "adapters/redis/dial.h"
 
-#include "adapters/redis/instants.h"
+#include "adapters/system/instants.h"
 #include "adapters/system/resolver.h"
 #include "core/must.h"
 #include "core/utf8.h"

@@ -1,7 +1,7 @@
 /* A timer, a token, and the time when it was heard last. */
 #include "adapters/redis/heartbeat.h"
 
-#include "adapters/redis/instants.h"
+#include "adapters/system/instants.h"
 #include "core/must.h"
 
 #include <event2/event.h>

@@ -3,8 +3,8 @@
 
 #include "adapters/redis/command.h"
 #include "adapters/redis/fence.h"
-#include "adapters/redis/instants.h"
 #include "adapters/redis/refusal.h"
+#include "adapters/system/instants.h"
 #include "core/must.h"
 #include "core/utf8.h"
 

@@ -2,7 +2,7 @@
 #include "adapters/redis/redis_server.h"
 
 #include "adapters/redis/connection.h"
-#include "adapters/redis/instants.h"
+#include "adapters/system/instants.h"
 #include "core/must.h"
 #include "core/utf8.h"
 

@@ -5,8 +5,8 @@
 
 #include "adapters/redis/command.h"
 #include "adapters/redis/frame.h"
-#include "adapters/redis/instants.h"
 #include "adapters/redis/refusal.h"
+#include "adapters/system/instants.h"
 #include "bus/codec.h"
 #include "core/must.h"
 #include "core/utf8.h"

@@ -1,24 +1,17 @@
 /* Writes the log's lines. */
 #include "adapters/system/logger.h"
 
+#include "adapters/system/instants.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How long a reader that keeps up otherwise may pause before lines are dropped. */
 #define PATIENCE_MS 100
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
-}
 
 /* A pipe that says so takes a whole line without blocking: see LOG_LINE_MAX. */
 static bool is_writable(const struct system_logger *logger)
@@ -61,7 +54,7 @@ static bool tell_dropped(struct system_logger *logger)
 	struct log_field count = LOG_NUMBER("count", logger->dropped);
 	struct log_line line;
 
-	log_line_format(&line, logger->format, now(), LOG_WARN, "log lines were dropped", &count, 1);
+	log_line_format(&line, logger->format, calendar_us(), LOG_WARN, "log lines were dropped", &count, 1);
 	if (!send_line(logger, &line))
 		return false;
 	logger->dropped = 0;
@@ -74,7 +67,7 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 	struct system_logger *logger = (struct system_logger *)port;
 	struct log_line line;
 
-	log_line_format(&line, logger->format, now(), level, message, fields, count);
+	log_line_format(&line, logger->format, calendar_us(), level, message, fields, count);
 	pthread_mutex_lock(&logger->mutex);
 	if ((logger->dropped && !tell_dropped(logger)) || !send_line(logger, &line))
 		logger->dropped++;

@@ -1,11 +1,11 @@
-/* What time it is. */
-#ifndef ALLOCD_ADAPTERS_REDIS_INSTANTS_H
-#define ALLOCD_ADAPTERS_REDIS_INSTANTS_H
+/* The system's clocks, for adapters that need no other one in tests. */
+#ifndef ALLOCD_ADAPTERS_SYSTEM_INSTANTS_H
+#define ALLOCD_ADAPTERS_SYSTEM_INSTANTS_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* On a clock that only goes forward. */
+/* Milliseconds on a clock that is never set: for durations and deadlines. */
 static inline int64_t now_ms(void)
 {
 	struct timespec now;
@@ -14,7 +14,7 @@ static inline int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Since 1970. */
+/* Microseconds since 1970. */
 static inline int64_t calendar_us(void)
 {
 	struct timespec now;
