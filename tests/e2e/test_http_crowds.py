@@ -1,6 +1,7 @@
 """Many connections, slow ones, and few file descriptors: HTTP and the worker's own connections go on."""
 
 import contextlib
+import re
 import resource
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import time
 
 import psycopg2
 import pytest
-from installation import binary, unique, wait_until
+from installation import ROOT, binary, unique, wait_until
 
 # The usual limit of a liveness probe.
 SOON_S = 1
@@ -121,6 +122,15 @@ def test_too_few_descriptors_are_said_and_end_the_program(with_few_descriptors, 
     assert allocd.wait() == 78
     [line] = allocd.log_lines()
     assert "ulimit -n" in line
+
+
+def test_the_documented_number_of_descriptors_is_kept_back(with_few_descriptors):
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    own, least = re.search(r"\((\d+) at the default settings.*?leaves HTTP fewer than (\d+)", text, re.S).groups()
+    allocd = with_few_descriptors(30)
+
+    assert allocd.wait() == 78
+    assert f"needed={int(own) + int(least)}" in "".join(allocd.log_lines())
 
 
 def test_a_soft_limit_that_is_too_low_is_raised(with_few_descriptors):
