@@ -45,6 +45,7 @@ void store_probe(struct store *port, store_done *done, void *context)
 
 	segment_add(segment, PROBE);
 	segment_add(segment, PROBE_TABLES);
+	segment_add(segment, PROBE_LETTERS);
 	segment_add(segment, PROBE_HEADS);
 	store_send_and_answer(store, SEGMENT_READS);
 }

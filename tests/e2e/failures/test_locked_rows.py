@@ -275,3 +275,17 @@ def test_a_message_that_is_slow_while_it_holds_the_outbox_waits_alone(allocd):
     allocd.query("drop trigger linger on outbox")
     wait_until(lambda: "slow" in orders(allocd), "the slow one")
     assert not allocd.dead_letters()
+
+
+def test_a_message_whose_dead_letter_is_held_up_waits_alone(allocd):
+    """Who removes dead letters, and does not commit, holds their number, which each further one changes."""
+    others = stock_up(allocd, OTHERS)
+    add(allocd, "allocate", order("unknown", "before"))
+    allocd.await_dead_letters()
+    with session(allocd, "delete from dead_letters"):
+        add(allocd, "allocate", order("unknown", "behind"))
+        for number, sku in enumerate(others):
+            add(allocd, "allocate", order(sku, f"other-{number}"))
+        expect_soon(allocd, {f"other-{number}" for number in range(OTHERS)})
+        assert allocd.ready()
+    allocd.await_dead_letters(2)
