@@ -51,13 +51,15 @@ struct stream_entry {
 struct stream_state {
 	struct stream_id last_generated; /* 0-0: there is no such stream */
 	bool has_group;
-	size_t consumers;             /* that our group knows */
-	struct stream_id delivered;   /* our group has handed out every entry up to here */
-	char lives[STREAM_LIVES_MAX]; /* the marks that it bears; */
-	size_t largest;               /* bytes of the larger one of its first and its last entry */
-	struct stream_id done;        /* our group has acknowledged every entry up to here */
-	struct stream_id done_by_all; /* and every group of the stream every one up to here */
-	uint64_t pending;             /* entries that our group's readers hold */
+	size_t consumers;              /* that our group knows */
+	struct stream_id delivered;    /* our group has handed out every entry up to here */
+	char lives[STREAM_LIVES_MAX];  /* the marks that it bears; */
+	size_t largest;                /* bytes of the larger one of its first and its last entry */
+	struct stream_id done;         /* our group has acknowledged every entry up to here */
+	struct stream_id done_by_all;  /* and every group of the stream every one up to here */
+	uint64_t pending;              /* entries that our group's readers hold */
+	int64_t added;                 /* entries that were ever added; below 0: the stream does not say */
+	struct stream_id last_present; /* the highest entry that is there; 0-0: none is */
 };
 
 /* What a claim brought. */

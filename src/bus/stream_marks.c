@@ -99,6 +99,19 @@ static bool was_moved(struct stream_reader *reader, const struct stream_state *s
 	return false;
 }
 
+/* Whether the group is to be moved back because entries did not come; those that are gone are counted. */
+static bool is_missing_some(struct stream_reader *reader, const struct stream_state *state)
+{
+	int64_t missing = account_settle(&reader->account, state);
+
+	if (missing && !reader->account.is_reading_again)
+		reader_count_lost(
+			reader,
+			"entries lost: they were trimmed, deleted or passed over before they were read",
+			missing);
+	return missing && reader->account.is_reading_again;
+}
+
 static void on_looked_again(void *context, const struct stream_state *state, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
@@ -106,14 +119,16 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 	struct stream_record record = reader->record;
 
 	reader_note_refusal(reader, CALL_LOOK, failure);
-	if (failure || !reader->stats.is_reading || is_lost(reader, state) || was_moved(reader, state)) {
+	if (failure || !reader->stats.is_reading || is_lost(reader, state) || was_moved(reader, state) ||
+	    is_missing_some(reader, state)) {
 		reader->has_news = true;
 		if (!failure)
 			reader_lose(reader);
 		noted(reader);
 		return;
 	}
-	reader->has_news = reader->has_news || reader->suspected.ms;
+	reader->has_news =
+		reader->has_news || reader->suspected.ms || account_is_behind(&reader->account, state);
 	reader->is_marked = stream_lives_hold(state->lives, record.life);
 	reader->shows_large_entries = state->largest > READ_BYTES;
 	reader->stats.pending = state->pending;

@@ -67,6 +67,7 @@ void stream_reader_free(struct stream_reader **reader)
 	clock->timer_free(&it->acknowledge_timer);
 	clock->timer_free(&it->note_timer);
 	in_flight_release(&it->in_flight);
+	account_release(&it->account);
 	free(it->name);
 	free(it);
 	*reader = NULL;
@@ -212,6 +213,15 @@ bool stream_reader_trouble(const struct stream_reader *reader, struct arena *are
 	return true;
 }
 
+void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count)
+{
+	if (!count)
+		return;
+	reader->stats.lost += (uint64_t)count;
+	LOG(reader->ports.logger, LOG_ERROR, how, LOG_TEXT("stream", reader->name),
+	    LOG_NUMBER("count", count));
+}
+
 static void step_done(struct stream_reader *reader)
 {
 	reader->state = READER_RESTING;
@@ -224,8 +234,11 @@ static void lead_in(struct stream_reader *reader)
 {
 	struct stream_id from = reader->found.has_group ? reader->found.delivered : reader->opening.done;
 	bool is_same = reader->record.incarnation == reader->opening.incarnation;
+	bool is_new = !is_same && (reader->record.incarnation || reader->opening.began_again);
 
 	reader->stats.is_reading = true;
+	reader_count_lost(reader, "entries lost: they had not been read when the stream lost them",
+			  account_reopen(&reader->account, &reader->found, from, is_new));
 	if (!is_same || stream_id_compare(reader->delivered, from) < 0)
 		reader->delivered = from;
 	reader->record = reader->opening;
@@ -299,27 +312,36 @@ static void on_moved(void *context, const struct failure *failure)
 		reader->found.delivered = reader->moving_to;
 		log_place(
 			reader, LOG_INFO,
-			"the consumer group was ahead of what is known to be handled: it reads again from there",
+			reader->account.is_reading_again
+				? "entries of the stream did not come: the consumer group was moved back to "
+				  "read again what came since none was missing"
+				: "the consumer group was ahead of what is known to be handled: it reads "
+				  "again from there",
 			reader->moving_to);
+		if (reader->account.is_reading_again)
+			account_went_back(&reader->account);
 	}
 	mark_life(reader);
 }
 
 /* Every entry up to there came to a reader, as far as this one and the logbook know. */
-static struct stream_id known_to_be_delivered(const struct stream_reader *reader)
+static struct stream_id known_to_be_delivered(struct stream_reader *reader)
 {
 	struct stream_id done = reader->opening.done;
 
-	if (reader->record.incarnation != reader->opening.incarnation ||
-	    stream_id_compare(reader->delivered, done) < 0)
-		return done;
-	return reader->delivered;
+	if (reader->record.incarnation != reader->opening.incarnation)
+		reader->account.is_reading_again = false;
+	else if (reader->account.is_reading_again)
+		return reader->account.settled;
+	else if (stream_id_compare(done, reader->delivered) < 0)
+		return reader->delivered;
+	return done;
 }
 
 /*
  * The group may be ahead of what was handled: it was moved, or made by another program, or the last note is a
  * little old.  What is read again has no second effect.  Where there are other consumers the entries may be
- * theirs.
+ * theirs, unless the stream began again: then nobody has got what this incarnation holds.
  */
 static void place_group(struct stream_reader *reader)
 {
@@ -329,7 +351,7 @@ static void place_group(struct stream_reader *reader)
 	reader->moving_to = known_to_be_delivered(reader);
 	if (!reader->found.has_group)
 		stream->ops->create_group(stream, reader->opening.done, on_created, reader);
-	else if (reader->found.consumers <= 1 &&
+	else if ((reader->found.consumers <= 1 || reader->opening.began_again) &&
 		 stream_id_compare(reader->moving_to, reader->found.delivered) < 0)
 		stream->ops->move_group(stream, reader->moving_to, on_moved, reader);
 	else
@@ -377,13 +399,9 @@ static void look(struct stream_reader *reader)
 
 /* ---- claim ---- */
 
-static void count_lost(struct stream_reader *reader, size_t count)
+static void count_lost_pending(struct stream_reader *reader, size_t count)
 {
-	if (!count)
-		return;
-	reader->stats.lost += count;
-	LOG(reader->ports.logger, LOG_ERROR, "entries lost: they were trimmed while they were pending",
-	    LOG_TEXT("stream", reader->name), LOG_NUMBER("count", count));
+	reader_count_lost(reader, "entries lost: they were trimmed while they were pending", (int64_t)count);
 }
 
 static void on_claimed(void *context, const struct stream_claim *claim, const struct failure *failure)
@@ -399,7 +417,9 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 	reader_set_timer(reader, reader->claim_timer, CLAIM_EVERY_MS);
 	if (!failure) {
 		reader->stats.claimed += claim->claimed;
-		count_lost(reader, claim->lost);
+		count_lost_pending(reader, claim->lost);
+		if (claim->lost)
+			account_lost_pending(&reader->account);
 	}
 	if (!failure && claim->claimed) {
 		reader->has_pending = true;
@@ -470,7 +490,7 @@ static void take_all(struct stream_reader *reader, const struct stream_entry *en
 		}
 	}
 	reader->stats.in_flight = reader->in_flight.count;
-	count_lost(reader, gone);
+	count_lost_pending(reader, gone);
 }
 
 /* The more there is to read, the more a read brings: units of work are as large as what waits for them. */
@@ -532,6 +552,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 	if (reader->stats.is_reading) {
 		if (!was_pending)
 			tell_read(reader);
+		account_came(&reader->account, entries, count, was_pending);
 		take_all(reader, entries, count);
 		adapt_read(reader, entries, count);
 		see_sizes(reader, entries, count);

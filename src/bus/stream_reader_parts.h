@@ -7,6 +7,7 @@
 
 #include "bus/backoff.h"
 #include "bus/in_flight.h"
+#include "bus/stream_account.h"
 #include "bus/stream_reader.h"
 
 #define NOTE_EVERY_MS 1000
@@ -67,6 +68,7 @@ struct stream_reader {
 	struct stream_id suspected; /* the group's place when it was last found above `delivered`; 0-0: not */
 	int64_t suspected_ms;
 	bool is_marked; /* the stream bears the mark of this incarnation */
+	struct stream_account account;
 
 	struct in_flight in_flight;
 	struct flying_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
@@ -96,6 +98,9 @@ void reader_go_on(struct stream_reader *reader);
 
 /* The group or the stream is lost: what a step under way brings belongs to a time that is over. */
 void reader_lose(struct stream_reader *reader);
+
+/* Counts entries that are lost and logs it; `how` begins with "entries lost: ". */
+void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count);
 
 /* Entries of that many bytes are in the stream. */
 void reader_saw_size(struct stream_reader *reader, size_t size);

@@ -76,13 +76,17 @@ static struct memory_stream *home_of(const struct consumer_call *call)
 	return call->consumer->home;
 }
 
-static size_t count_consumers(const struct memory_stream *stream)
+/* Redis creates it when it first reads or claims, and keeps it when its connection is gone. */
+static void note_consumer(struct group *group, const struct consumer_call *call)
 {
-	size_t count = 0;
+	struct arena *arena = home_of(call)->arena;
+	const char *name = call->consumer->name;
 
-	for (const struct memory_consumer *it = stream->consumers; it; it = it->next)
-		count++;
-	return count;
+	for (size_t i = 0; i < group->consumer_count; i++)
+		if (!strcmp(group->consumers[i], name))
+			return;
+	group->consumers = arena_grow(arena, group->consumers, group->consumer_count, sizeof(char *));
+	group->consumers[group->consumer_count++] = arena_strdup(arena, name);
 }
 
 static void do_look(struct consumer_call *call)
@@ -90,16 +94,21 @@ static void do_look(struct consumer_call *call)
 	const struct memory_stream *stream = home_of(call);
 	const struct group *group = find_group(stream, call->consumer->group);
 
-	call->state = (struct stream_state){.last_generated = stream->last_generated};
+	call->state = (struct stream_state){.last_generated = stream->last_generated,
+					    .added = stream->counts_nothing ? -1 : 0};
 	snprintf(call->state.lives, sizeof call->state.lives, "%s", stream->lives);
-	for (const struct kept_entry *it = stream->first; it; it = it->next)
-		if (!it->entry.gone && (it == stream->first || !it->next) &&
-		    it->entry.whole_size > call->state.largest)
+	for (const struct kept_entry *it = stream->first; it; it = it->next) {
+		call->state.added += !stream->counts_nothing;
+		if (it->entry.gone)
+			continue;
+		call->state.last_present = it->entry.id;
+		if ((it == stream->first || !it->next) && it->entry.whole_size > call->state.largest)
 			call->state.largest = it->entry.whole_size;
+	}
 	if (group) {
 		call->state.has_group = true;
 		call->state.delivered = group->delivered;
-		call->state.consumers = count_consumers(stream);
+		call->state.consumers = group->consumer_count;
 		call->state.done = done_of(group);
 		call->state.done_by_all = done_by_all(stream);
 		call->state.pending = group->pending_count;
@@ -260,6 +269,8 @@ static void do_with_group(struct consumer_call *call)
 {
 	struct group *group = find_group(home_of(call), call->consumer->group);
 
+	if (group && call->kind != STREAM_MOVE_GROUP)
+		note_consumer(group, call);
 	if (!group)
 		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
 	else if (call->kind == STREAM_MOVE_GROUP)
@@ -358,6 +369,11 @@ void memory_stream_delete(struct memory_stream *stream)
 void memory_stream_move_group(struct memory_stream *stream, const char *name, struct stream_id to)
 {
 	find_group(stream, name)->delivered = to;
+}
+
+void memory_stream_count_nothing(struct memory_stream *stream)
+{
+	stream->counts_nothing = true;
 }
 
 void memory_stream_lose_marks(struct memory_stream *stream)

@@ -66,6 +66,9 @@ void memory_stream_delete(struct memory_stream *stream);
 /* The group goes there. */
 void memory_stream_move_group(struct memory_stream *stream, const char *group, struct stream_id to);
 
+/* As Redis before version 7: a look does not say how many entries were added. */
+void memory_stream_count_nothing(struct memory_stream *stream);
+
 void memory_stream_lose_marks(struct memory_stream *stream);
 
 /*

@@ -28,6 +28,8 @@ struct group {
 	struct stream_id delivered;    /* every entry up to here, to somebody */
 	struct pending_entry *pending; /* in the order of the ids */
 	size_t pending_count;
+	const char **consumers; /* their names */
+	size_t consumer_count;
 };
 
 /* What is kept in the arena stays until the stream is freed: a call under way may need it. */
@@ -39,6 +41,7 @@ struct memory_stream {
 	struct group *groups;
 	struct memory_consumer *consumers;
 	bool down;
+	bool counts_nothing; /* as Redis before version 7 */
 	char lives[STREAM_LIVES_MAX];
 };
 

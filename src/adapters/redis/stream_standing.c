@@ -30,13 +30,13 @@ static const redisReply *text_named(const redisReply *reply, const char *name)
 	return NULL;
 }
 
-static size_t count_named(const redisReply *reply, const char *name)
+static int64_t count_named(const redisReply *reply, const char *name, int64_t missing)
 {
-	for (size_t i = 0; i + 1 < reply->elements; i += 2)
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
 		if (frame_is_text(reply->element[i], name) &&
 		    reply->element[i + 1]->type == REDIS_REPLY_INTEGER)
-			return (size_t)reply->element[i + 1]->integer;
-	return 0;
+			return reply->element[i + 1]->integer;
+	return missing;
 }
 
 /* Bytes of the texts in it, their true size. */
@@ -49,13 +49,22 @@ static size_t size_of(const redisReply *reply, int depth)
 	return size;
 }
 
-/* An entry is its id and its fields. */
-static size_t size_named(const redisReply *reply, const char *name)
+/* An entry is its id and its fields.  0-0, and no bytes: there is none. */
+static struct stream_id entry_named(const redisReply *reply, const char *name, size_t *size)
 {
-	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
-		if (frame_is_text(reply->element[i], name))
-			return size_of(reply->element[i + 1], 2);
-	return 0;
+	struct stream_id id = {0};
+
+	*size = 0;
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+		const redisReply *entry = reply->element[i + 1];
+
+		if (!frame_is_text(reply->element[i], name) || entry->type != REDIS_REPLY_ARRAY)
+			continue;
+		*size = size_of(entry, 2);
+		if (entry->elements && entry->element[0]->type == REDIS_REPLY_STRING)
+			stream_id_parse(entry->element[0]->str, &id);
+	}
+	return id;
 }
 
 static bool id_named(const redisReply *reply, const char *name, struct stream_id *id)
@@ -76,10 +85,14 @@ struct bytes standing_group(const redisReply *groups, size_t index)
 
 bool standing_begin(struct standing *standing, const redisReply *stream)
 {
-	size_t first = size_named(stream, "first-entry"), last = size_named(stream, "last-entry");
+	struct stream_state *state = &standing->state;
+	size_t first, last;
 
-	*standing =
-		(struct standing){.state.done_by_all = highest, .state.largest = first > last ? first : last};
+	*standing = (struct standing){.state.done_by_all = highest};
+	entry_named(stream, "first-entry", &first);
+	state->last_present = entry_named(stream, "last-entry", &last);
+	state->largest = first > last ? first : last;
+	state->added = standing_is_no_stream(stream) ? 0 : count_named(stream, "entries-added", -1);
 	return standing_is_no_stream(stream) ||
 	       id_named(stream, "last-generated-id", &standing->state.last_generated);
 }
@@ -122,7 +135,7 @@ bool standing_take_groups(struct standing *standing, const redisReply *groups, c
 		if (frame_is_text(name, ours)) {
 			standing->ours = i;
 			standing->state.delivered = standing->delivered[i];
-			standing->state.consumers = count_named(groups->element[i], "consumers");
+			standing->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);
 		}
 	}
 	if (!count)

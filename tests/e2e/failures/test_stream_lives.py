@@ -1,6 +1,7 @@
 """A stream that is lost and begins again, one whose acknowledgements are refused, and large entries."""
 
 import json
+import signal
 
 import pytest
 from installation import wait_until
@@ -173,3 +174,72 @@ def test_an_answer_that_redis_may_not_send_at_once_is_asked_for_bit_by_bit(worke
     await_handled(worker, "a", "b")
     await_acknowledged(worker)
     assert len(worker.dead_letters()) == 6
+
+
+def counts_entries(worker):
+    """Redis does since version 7."""
+    return b"entries-added" in worker.redis.execute_command("XINFO", "STREAM", key(worker))
+
+
+def lost(worker):
+    line = next(each for each in worker.get("/metrics").text.splitlines() if each.startswith(LOST))
+    return int(float(line.split()[1]))
+
+
+LOST = "allocd_stream_entries_lost_total "
+
+
+def behind_its_back(worker, change):
+    """The worker is stopped while it waits: it gets the first entry that comes, and the others are unread."""
+    add(worker, "a")
+    await_handled(worker, "a")
+    await_acknowledged(worker)
+    worker.worker.send_signal(signal.SIGSTOP)
+    add(worker, "b")
+    change()
+    worker.worker.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("trim", [False, True])
+def test_entries_that_are_deleted_before_they_are_read_are_counted(worker, trim):
+    def change():
+        ids = [add(worker, f"unread-{number}") for number in range(5)]
+        if trim:
+            worker.redis.xtrim(key(worker), maxlen=2, approximate=False)
+        else:
+            worker.redis.xdel(key(worker), *ids[:3])
+
+    behind_its_back(worker, change)
+    await_handled(worker, "a", "b", "unread-3", "unread-4")
+    await_acknowledged(worker)
+    if counts_entries(worker):
+        wait_until(lambda: lost(worker) == 3, "the loss to be counted")
+        assert told(worker, "entries lost: they were trimmed, deleted or passed over") == 1
+
+
+def test_entries_that_the_group_is_moved_past_under_a_running_worker_are_read(worker):
+    def change():
+        add(worker, "c")
+        add(worker, "d")
+        worker.redis.xgroup_setid(key(worker), "allocd", "$")
+        add(worker, "e")
+
+    behind_its_back(worker, change)
+    if counts_entries(worker):
+        await_handled(worker, "a", "b", "e", "c", "d")
+        await_acknowledged(worker)
+        assert lost(worker) == 0
+
+
+def test_a_stream_that_began_again_is_read_whole_though_its_group_has_several_consumers(worker):
+    await_noted(worker, add(worker, "a"))
+    assert worker.stop() == 0
+    worker.redis.delete(key(worker))
+    for orderid in "bc":
+        add(worker, orderid, f"{ord(orderid)}-0")
+    worker.redis.xgroup_create(key(worker), "allocd", "98-0")
+    for consumer in ("dead", "deader"):
+        worker.redis.xgroup_createconsumer(key(worker), "allocd", consumer)
+    worker.start()
+    await_handled(worker, "a", "b", "c")
+    await_acknowledged(worker)

@@ -27,6 +27,7 @@ int main(void)
 	srunner_add_suite(runner, standing_suite());
 	srunner_add_suite(runner, stream_chaos_suite());
 	srunner_add_suite(runner, stream_lives_suite());
+	srunner_add_suite(runner, stream_losses_suite());
 	srunner_add_suite(runner, stream_reader_suite());
 	srunner_add_suite(runner, trouble_suite());
 	srunner_add_suite(runner, unit_of_work_suite());

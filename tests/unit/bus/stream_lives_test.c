@@ -20,62 +20,9 @@ static void set_up(void)
 	start_reading();
 }
 
-/* ---- entries, and what came of them ---- */
-
-static struct stream_id add_at(const char *orderid, struct stream_id id, size_t whole_size)
-{
-	const char *payload = arena_printf(world->arena, "orderid=%s\nsku=LAMP\nqty=1", orderid);
-
-	return memory_stream_add(stream, &(struct stream_entry){.id = id,
-								.type = MSG_ALLOCATE,
-								.payload = {payload, strlen(payload)},
-								.payload_size = strlen(payload),
-								.whole_size = whole_size});
-}
-
-static struct stream_id add(const char *orderid)
-{
-	return add_at(orderid, (struct stream_id){0}, 0);
-}
-
-/* "out_of_stock ORDER LAMP 1 - VERSION" */
-static const char *orders(void)
-{
-	const char *line = published(), *text = "";
-
-	for (; *line; line = strchr(line, '\n') + 1) {
-		const char *order = strchr(line, ' ') + 1;
-
-		text = arena_printf(world->arena, "%s%s%.*s", text, *text ? " " : "",
-				    (int)(strchr(order, ' ') - order), order);
-	}
-	return text;
-}
-
-static size_t logged(const char *text)
-{
-	return memory_logger_count(&world->logger, text);
-}
-
 static int64_t incarnation(void)
 {
 	return database_stream(world->database, "commands")->record.incarnation;
-}
-
-/* What the reader says of its stream; "" when it has nothing to say. */
-static struct engine_trouble trouble(void)
-{
-	struct engine_trouble trouble = {"", 0};
-
-	stream_reader_trouble(reader, world->arena, &trouble);
-	return trouble;
-}
-
-static void expect_all_done(void)
-{
-	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), 0);
-	ck_assert(stream_reader_is_idle(reader));
-	ck_assert_str_eq(trouble().text, "");
 }
 
 /* ---- another stream of the same name ---- */
@@ -92,24 +39,24 @@ START_TEST(a_stream_that_begins_again_is_read_whole_whatever_its_ids)
 	struct stream_id known;
 
 	world_advance_ms(world, 10);
-	add("a");
-	known = add("b");
+	add_order("a");
+	known = add_order("b");
 	world_advance_ms(world, 5000);
 	if (is_away)
 		crash_reading();
 	memory_stream_delete(stream);
 	known.ms += (uint64_t)reborn[_i % COUNT(reborn)].low;
-	add_at("c", known, 0);
+	add_order_at("c", known, 0);
 	known.ms += (uint64_t)reborn[_i % COUNT(reborn)].high;
-	add_at("d", known, 0);
+	add_order_at("d", known, 0);
 	if (is_away)
 		start_reading();
 	world_advance_ms(world, 10000);
 
-	ck_assert_str_eq(orders(), "first a b c d");
+	ck_assert_str_eq(handled_orders(), "first a b c d");
 	ck_assert_int_eq(incarnation(), 2);
-	ck_assert_uint_eq(logged("stream began again"), 1);
-	expect_all_done();
+	ck_assert_uint_eq(lines_logged("stream began again"), 1);
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -133,55 +80,55 @@ static void make_group_anew(struct stream_id after)
 /* What somebody did to the group while the worker was away; _i: moved it, or made it anew. */
 START_TEST(a_group_that_is_ahead_of_what_was_handled_is_moved_back)
 {
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 5000);
 	crash_reading();
-	add("b");
+	add_order("b");
 	world_advance_ms(world, 10);
-	add("c");
+	add_order("c");
 	if (_i)
-		make_group_anew(add("d"));
+		make_group_anew(add_order("d"));
 	else
-		memory_stream_move_group(stream, GROUP, add("d"));
+		memory_stream_move_group(stream, GROUP, add_order("d"));
 	start_reading();
 	world_advance_ms(world, 10000);
 
-	ck_assert_str_eq(orders(), "first a b c d");
+	ck_assert_str_eq(handled_orders(), "first a b c d");
 	ck_assert_int_eq(incarnation(), 1);
-	ck_assert_uint_eq(logged("the consumer group was ahead"), 1);
-	expect_all_done();
+	ck_assert_uint_eq(lines_logged("the consumer group was ahead"), 1);
+	expect_stream_is_done();
 }
 END_TEST
 
 START_TEST(a_group_that_is_moved_ahead_of_a_worker_that_waits_is_moved_back)
 {
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 5000);
 	stream_reader_pause(reader);
 	world_advance_ms(world, STREAM_WAIT_MS);
-	memory_stream_move_group(stream, GROUP, add("b"));
+	memory_stream_move_group(stream, GROUP, add_order("b"));
 	stream_reader_resume(reader);
 	world_advance_ms(world, 3 * 60 * 1000);
 
-	ck_assert_str_eq(orders(), "first a b");
-	expect_all_done();
+	ck_assert_str_eq(handled_orders(), "first a b");
+	expect_stream_is_done();
 }
 END_TEST
 
 START_TEST(an_older_copy_of_the_stream_goes_on)
 {
-	struct stream_id kept = add("a");
+	struct stream_id kept = add_order("a");
 
 	world_advance_ms(world, 5000);
-	add("b");
+	add_order("b");
 	world_advance_ms(world, 5000);
 	memory_stream_restore(stream, kept);
-	add("c");
+	add_order("c");
 	world_advance_ms(world, 10000);
 
-	ck_assert_str_eq(orders(), "first a b c");
+	ck_assert_str_eq(handled_orders(), "first a b c");
 	ck_assert_int_eq(incarnation(), 1);
-	expect_all_done();
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -190,39 +137,39 @@ START_TEST(a_stream_that_comes_back_is_not_handled_again)
 {
 	struct memory_stream *right = stream, *wrong = memory_stream_new(world->simulation);
 
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 5000);
 	crash_reading();
 	stream = wrong;
-	add("b");
+	add_order("b");
 	start_reading();
 	world_advance_ms(world, 5000);
 	ck_assert_int_eq(incarnation(), 2);
 	crash_reading();
 	stream = right;
-	add("c");
+	add_order("c");
 	start_reading();
 	world_advance_ms(world, 5000);
 	ck_assert_int_eq(incarnation(), 1);
-	ck_assert_str_eq(orders(), "first a b c");
-	expect_all_done();
+	ck_assert_str_eq(handled_orders(), "first a b c");
+	expect_stream_is_done();
 	memory_stream_free(&wrong);
 }
 END_TEST
 
 START_TEST(a_lost_mark_alone_does_not_begin_the_stream_again)
 {
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 5000);
 	crash_reading();
 	memory_stream_lose_marks(stream);
-	add("b");
+	add_order("b");
 	start_reading();
 	world_advance_ms(world, 5000);
 
-	ck_assert_str_eq(orders(), "first a b");
+	ck_assert_str_eq(handled_orders(), "first a b");
 	ck_assert_int_eq(incarnation(), 1);
-	expect_all_done();
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -252,19 +199,20 @@ START_TEST(refused_acknowledgements_are_told_once_bounded_and_made_up_for)
 {
 	int count = _i ? 25000 : 30;
 
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 5000);
 	refuse(STREAM_ACKNOWLEDGE);
 	for (int i = 0; i < count; i++) {
-		add("many");
+		add_order("many");
 		if (i % 1000 == 999)
 			world_advance_ms(world, 100);
 	}
 	world_advance_ms(world, 60000);
 
-	ck_assert_uint_eq(logged("acknowledgements are refused"), 1);
-	ck_assert_str_eq(trouble().text, "takes no acknowledgements: NOPERM this user has no permissions");
-	ck_assert_int_ge(trouble().for_ms, 60000);
+	ck_assert_uint_eq(lines_logged("acknowledgements are refused"), 1);
+	ck_assert_str_eq(stream_trouble().text,
+			 "takes no acknowledgements: NOPERM this user has no permissions");
+	ck_assert_int_ge(stream_trouble().for_ms, 60000);
 	ck_assert_uint_le(stream_reader_stats(reader)->in_flight, 10000 + STREAM_READ_MAX);
 	ck_assert_uint_eq(stream_reader_stats(reader)->pending, stream_reader_stats(reader)->in_flight);
 	ck_assert(!stream_reader_is_idle(reader));
@@ -272,10 +220,10 @@ START_TEST(refused_acknowledgements_are_told_once_bounded_and_made_up_for)
 	accept_all();
 	world_advance_ms(world, 30000);
 	world_settle(world);
-	ck_assert_uint_eq(logged("acknowledgements are accepted again"), 1);
+	ck_assert_uint_eq(lines_logged("acknowledgements are accepted again"), 1);
 	ck_assert_uint_eq(stream_reader_stats(reader)->read, (uint64_t)count + 1);
 	ck_assert_uint_eq(stream_reader_stats(reader)->acknowledged, (uint64_t)count + 1);
-	expect_all_done();
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -286,17 +234,17 @@ START_TEST(a_stream_that_works_again_is_in_order_within_a_second)
 {
 	world_advance_ms(world, 5000);
 	refuse(needed[_i]);
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 600000);
-	ck_assert_int_ge(trouble().for_ms, 590000);
-	ck_assert_uint_eq(logged(_i ? "stream is not read" : "acknowledgements are refused"), 1);
+	ck_assert_int_ge(stream_trouble().for_ms, 590000);
+	ck_assert_uint_eq(lines_logged(_i ? "stream is not read" : "acknowledgements are refused"), 1);
 	ck_assert_uint_le(memory_consumer_calls(consumer, needed[_i]), 1250);
 
 	accept_all();
 	world_advance_ms(world, 1000);
 	world_settle(world);
-	ck_assert_str_eq(orders(), "first a");
-	expect_all_done();
+	ck_assert_str_eq(handled_orders(), "first a");
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -305,15 +253,15 @@ START_TEST(a_note_that_the_database_refuses_is_told_once_and_made_up_for)
 	world_advance_ms(world, 5000);
 	memory_logbook_set_refusing(logbook, true);
 	for (int i = 0; i < 5; i++) {
-		add("a");
+		add_order("a");
 		world_advance_ms(world, 5000);
 	}
-	ck_assert_uint_eq(logged("how far the stream is handled is not written down"), 1);
-	expect_all_done();
+	ck_assert_uint_eq(lines_logged("how far the stream is handled is not written down"), 1);
+	expect_stream_is_done();
 
 	memory_logbook_set_refusing(logbook, false);
 	world_advance_ms(world, 2000);
-	ck_assert_uint_eq(logged("how far the stream is handled is written down again"), 1);
+	ck_assert_uint_eq(lines_logged("how far the stream is handled is written down again"), 1);
 }
 END_TEST
 
@@ -331,17 +279,17 @@ START_TEST(a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on)
 	world_advance_ms(world, 5000);
 	refuse(harmless[_i].call);
 	for (int i = 0; i < 5; i++) {
-		add(arena_printf(world->arena, "more-%d", i));
+		add_order(arena_printf(world->arena, "more-%d", i));
 		world_advance_ms(world, 2 * RETENTION_MS);
 	}
-	ck_assert_str_eq(orders(), "first more-0 more-1 more-2 more-3 more-4");
-	ck_assert_uint_eq(logged(harmless[_i].begins), 1);
-	expect_all_done();
+	ck_assert_str_eq(handled_orders(), "first more-0 more-1 more-2 more-3 more-4");
+	ck_assert_uint_eq(lines_logged(harmless[_i].begins), 1);
+	expect_stream_is_done();
 
 	accept_all();
-	add("last");
+	add_order("last");
 	world_advance_ms(world, 2 * RETENTION_MS);
-	ck_assert_uint_eq(logged(harmless[_i].ends), 1);
+	ck_assert_uint_eq(lines_logged(harmless[_i].ends), 1);
 }
 END_TEST
 
@@ -353,12 +301,12 @@ START_TEST(without_the_right_to_mark_the_stream_it_is_read)
 	prepare_reader();
 	refuse(STREAM_MARK_LIFE);
 	stream_reader_start(reader);
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 5000);
 
-	ck_assert_str_eq(orders(), "first a");
-	ck_assert_uint_eq(logged("marking the stream's incarnation is refused"), 1);
-	expect_all_done();
+	ck_assert_str_eq(handled_orders(), "first a");
+	ck_assert_uint_eq(lines_logged("marking the stream's incarnation is refused"), 1);
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -372,7 +320,8 @@ START_TEST(large_entries_are_read_one_at_a_time)
 	stream_reader_pause(reader);
 	world_advance_ms(world, STREAM_WAIT_MS);
 	for (int i = 0; i < 40; i++)
-		add_at(arena_printf(world->arena, "large-%d", i), (struct stream_id){0}, (size_t)_i * MIB);
+		add_order_at(arena_printf(world->arena, "large-%d", i), (struct stream_id){0},
+			     (size_t)_i * MIB);
 	stream_reader_resume(reader);
 	world_advance_ms(world, 10000);
 
@@ -382,11 +331,11 @@ START_TEST(large_entries_are_read_one_at_a_time)
 	stream_reader_pause(reader);
 	world_advance_ms(world, STREAM_WAIT_MS);
 	for (int i = 0; i < 40; i++)
-		add("more");
+		add_order("more");
 	stream_reader_resume(reader);
 	world_advance_ms(world, 1000);
 	ck_assert_uint_ge(memory_consumer_calls(consumer, STREAM_READ_NEW) - before, 10);
-	expect_all_done();
+	expect_stream_is_done();
 }
 END_TEST
 
@@ -408,7 +357,7 @@ START_TEST(after_an_answer_that_did_not_come_each_read_brings_one)
 	for (int i = 0; i < 20; i++) {
 		const char *order = arena_printf(world->arena, "order-%d", i);
 
-		add(order);
+		add_order(order);
 		all = arena_printf(world->arena, "%s %s", all, order);
 	}
 	narrow = _i ? STREAM_READ_NEW : STREAM_READ_PENDING;
@@ -417,8 +366,8 @@ START_TEST(after_an_answer_that_did_not_come_each_read_brings_one)
 	stream_reader_resume(reader);
 	world_advance_ms(world, 60000);
 
-	ck_assert_str_eq(orders(), all);
-	expect_all_done();
+	ck_assert_str_eq(handled_orders(), all);
+	expect_stream_is_done();
 }
 END_TEST
 

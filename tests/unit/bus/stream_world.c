@@ -1,6 +1,8 @@
 /* Puts a reader beside the worker, and takes it away again. */
 #include "stream_world.h"
 
+#include <string.h>
+
 struct memory_stream *stream;
 struct memory_consumer *consumer;
 struct memory_logbook *logbook;
@@ -64,4 +66,56 @@ void crash_reading(void)
 	memory_logbook_free(&logbook);
 	world_crash(world);
 	stream_reader_free(&reader);
+}
+
+/* ---- entries, and what came of them ---- */
+
+struct stream_id add_order_at(const char *orderid, struct stream_id id, size_t whole_size)
+{
+	const char *payload = arena_printf(world->arena, "orderid=%s\nsku=LAMP\nqty=1", orderid);
+
+	return memory_stream_add(stream, &(struct stream_entry){.id = id,
+								.type = MSG_ALLOCATE,
+								.payload = {payload, strlen(payload)},
+								.payload_size = strlen(payload),
+								.whole_size = whole_size});
+}
+
+struct stream_id add_order(const char *orderid)
+{
+	return add_order_at(orderid, (struct stream_id){0}, 0);
+}
+
+/* "out_of_stock ORDER LAMP 1 - VERSION" */
+const char *handled_orders(void)
+{
+	const char *line = published(), *text = "";
+
+	for (; *line; line = strchr(line, '\n') + 1) {
+		const char *order = strchr(line, ' ') + 1;
+
+		text = arena_printf(world->arena, "%s%s%.*s", text, *text ? " " : "",
+				    (int)(strchr(order, ' ') - order), order);
+	}
+	return text;
+}
+
+size_t lines_logged(const char *text)
+{
+	return memory_logger_count(&world->logger, text);
+}
+
+struct engine_trouble stream_trouble(void)
+{
+	struct engine_trouble trouble = {"", 0};
+
+	stream_reader_trouble(reader, world->arena, &trouble);
+	return trouble;
+}
+
+void expect_stream_is_done(void)
+{
+	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), 0);
+	ck_assert(stream_reader_is_idle(reader));
+	ck_assert_str_eq(stream_trouble().text, "");
 }

@@ -34,4 +34,19 @@ void begin_reader(void);
 void start_reading(void);
 void crash_reading(void);
 
+/* An allocate of one LAMP; of all fields its entry has whole_size bytes. */
+struct stream_id add_order_at(const char *orderid, struct stream_id id, size_t whole_size);
+struct stream_id add_order(const char *orderid);
+
+/* The orders of all events in their order, where each order is out of stock or allocated once. */
+const char *handled_orders(void);
+
+size_t lines_logged(const char *text);
+
+/* What the reader says of its stream; "" when it has nothing to say. */
+struct engine_trouble stream_trouble(void);
+
+/* Everything was read and acknowledged, and nothing is in the way. */
+void expect_stream_is_done(void);
+
 #endif

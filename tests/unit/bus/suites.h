@@ -22,6 +22,7 @@ Suite *shrink_suite(void);
 Suite *standing_suite(void);
 Suite *stream_chaos_suite(void);
 Suite *stream_lives_suite(void);
+Suite *stream_losses_suite(void);
 Suite *stream_reader_suite(void);
 Suite *trouble_suite(void);
 Suite *unit_of_work_suite(void);
