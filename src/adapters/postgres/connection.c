@@ -396,6 +396,11 @@ void connection_free(struct connection **pointer)
 	*pointer = NULL;
 }
 
+bool connection_defers_triggers(const struct connection *connection)
+{
+	return connection->defers_triggers;
+}
+
 size_t connection_pending(const struct connection *connection)
 {
 	return connection->jobs.count;

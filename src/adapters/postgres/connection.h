@@ -57,6 +57,12 @@ void connection_free(struct connection **connection);
 void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
 		    segment_done *done, void *context);
 
+/*
+ * Whether the database has triggers of others that run at the commit, where statement_timeout does not
+ * reach; as far as is known from the session that began last.
+ */
+bool connection_defers_triggers(const struct connection *connection);
+
 /* How many segments are not answered yet. */
 size_t connection_pending(const struct connection *connection);
 

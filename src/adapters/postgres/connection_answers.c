@@ -96,6 +96,12 @@ static void finish_setup(struct connection *connection)
 		connection_become_ready(connection);
 }
 
+static void take_identity(struct connection *connection, const PGresult *result)
+{
+	connection->server.identity = session_identity(result);
+	connection->defers_triggers = session_defers_triggers(result);
+}
+
 /* `job` is NULL while the session is being prepared. */
 static void take_result(struct connection *connection, struct job *job, PGresult *result)
 {
@@ -109,7 +115,7 @@ static void take_result(struct connection *connection, struct job *job, PGresult
 			return;
 		}
 		if (connection->state == CONNECTION_IDENTIFYING)
-			connection->server.identity = session_identity(result);
+			take_identity(connection, result);
 		break;
 	case PGRES_FATAL_ERROR:
 		take_error(connection, job, result);

@@ -23,6 +23,7 @@ struct connection {
 	struct connector *connector;
 	PGconn *pg;
 	struct server_user server; /* which one the session is on */
+	bool defers_triggers;      /* see connection_defers_triggers() */
 	struct event *io;
 	short watched;
 	/* WAITING: for the next attempt; then: the server is silent for too long; READY: or see `broken`. */

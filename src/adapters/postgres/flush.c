@@ -229,6 +229,9 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);
+	/* What is slow at the commit would hold the heads, too, and no timeout of the server's ends it. */
+	if (connection_defers_triggers(store->connection))
+		segment_add(segment, DEFER_NO_LONGER);
 	flush_dead_letters(flush);
 	store_move_cursors(segment, uow->cursors, uow->cursor_count);
 	flush->outbox = insert_outbox(flush);

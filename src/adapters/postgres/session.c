@@ -17,7 +17,8 @@ const char session_first_statement[] = "set statement_timeout = 0;"
 
 /* The timeline is that of the WAL that is being written: a standby has none, and is not asked. */
 static const char identify[] =
-	"select system_identifier, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+	"select system_identifier, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),"
+	" exists (select from pg_trigger where tginitdeferred)"
 	" from pg_control_system()";
 
 /*
@@ -133,4 +134,9 @@ struct server_identity session_identity(const PGresult *result)
 	identity.system = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
 	identity.timeline = (uint32_t)strtoul(PQgetvalue(result, 0, 1), NULL, 16);
 	return identity;
+}
+
+bool session_defers_triggers(const PGresult *result)
+{
+	return PQntuples(result) == 1 && PQgetvalue(result, 0, 2)[0] == 't';
 }

@@ -33,4 +33,7 @@ bool session_send_setup(PGconn *pg, unsigned use);
 bool session_send_identify(PGconn *pg);
 struct server_identity session_identity(const PGresult *result);
 
+/* From the same answer: whether triggers or constraints are put off to the commit. */
+bool session_defers_triggers(const PGresult *result);
+
 #endif

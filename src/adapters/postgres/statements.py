@@ -17,6 +17,7 @@ import re
 import sys
 
 HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals))?|define (?P<piece>[a-z_]+))")
+BLOCK = re.compile(r"\$\$.*?\$\$")
 PIECE = re.compile(r"\{(\w+)\}")
 ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")
 COLUMN = re.compile(r"unnest\((\$\d+::[a-z0-9]+)\[\]\)")
@@ -41,7 +42,7 @@ def parse(path):
         name = heading["name"] or heading["piece"]
         known = statements if heading["name"] else pieces
         sql = PIECE.sub(lambda match: pieces[match[1]], " ".join(lines))
-        if not sql or ";" in sql or name in known:
+        if not sql or ";" in BLOCK.sub("", sql) or name in known:
             sys.exit(f"{path}: {name} is empty, is there twice or holds a semicolon")
         known[name] = (sql, f"FOR_{(heading['use'] or 'store').upper()}") if heading["name"] else sql
     return statements

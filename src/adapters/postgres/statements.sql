@@ -381,6 +381,11 @@ from (
 ) as locked
 where c.partition = locked.partition and c.position < locked.position
 
+-- statement DEFER_NO_LONGER
+-- Constraints and triggers that others have put off to the commit are looked after here.  Outside of a block, which the
+-- pipeline counts as, the bare statement would leave a warning in the server's log.
+do $$ begin set constraints all immediate; end $$
+
 -- statement INSERT_OUTBOX
 -- Last, for everybody who writes events of these partitions waits for the heads until we commit. Rows come with
 -- their step beyond the head of their partition, and say which of the heads ($1, in order) that is.

@@ -289,3 +289,25 @@ def test_a_message_whose_dead_letter_is_held_up_waits_alone(allocd):
         expect_soon(allocd, {f"other-{number}" for number in range(OTHERS)})
         assert allocd.ready()
     allocd.await_dead_letters(2)
+
+
+def test_a_message_that_is_slow_at_its_commit_waits_alone(allocd):
+    """A trigger that is put off to the commit runs where no statement_timeout of the server's ends it."""
+    allocd.query(
+        "create function dawdle() returns trigger language plpgsql as $$ begin"
+        " if new.orderid = 'slow' then perform pg_sleep(20); end if; return new; end $$"
+    )
+    allocd.query(
+        "create constraint trigger dawdle after insert on order_lines deferrable initially deferred"
+        " for each row execute function dawdle()"
+    )
+    assert allocd.stop() == 0
+    allocd.start()  # its sessions know of the trigger
+    sku, *others = stock_up(allocd, OTHERS)
+    add(allocd, "allocate", order(sku, "slow"))
+    for number, other in enumerate(others):
+        add(allocd, "allocate", order(other, f"other-{number}"))
+    expect_soon(allocd, {f"other-{number}" for number in range(OTHERS - 1)})
+    allocd.query("drop trigger dawdle on order_lines")
+    wait_until(lambda: "slow" in orders(allocd), "the slow one")
+    assert not allocd.dead_letters()
