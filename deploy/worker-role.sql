@@ -1,11 +1,11 @@
--- A role with no right too many for `allocd run --no-migrate` and for every operator's command but migrate.
+-- A least-privilege role for `allocd run --no-migrate` and for every operator's command but migrate.
 --
 --     allocd migrate                                                        # as the owner of the tables
 --     psql DATABASE_URL -v role=allocd_worker -f deploy/worker-role.sql     # as the same owner
 --     psql DATABASE_URL -c '\password allocd_worker'
 --
 -- The owner of the tables runs it, so that the tables of later migrations are granted too.  It may be run again.
--- It makes the role when that is not there, which needs CREATEROLE.
+-- It creates the role when it does not exist, which needs CREATEROLE.
 \set ON_ERROR_STOP on
 \if :{?role}
 \else

@@ -1,4 +1,4 @@
-/* Which lines of the log are written, and which are counted instead. */
+/* Decides which lines are written to the log and which are only counted. */
 #include "bus/log_limiter.h"
 
 #include "core/hash.h"
@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BURST     10    /* lines with the same message that are written one by one */
-#define WINDOW_MS 10000 /* how often the others are counted, and how often a trouble shows another cause */
+#define BURST     10    /* lines with the same message that are written */
+#define WINDOW_MS 10000 /* between two counts of the others, and between two causes of a trouble */
 #define CALM_MS   1000  /* a trouble is over when no line of it has come for this long */
 
 /* More kinds of lines than these are not limited. */
@@ -211,7 +211,7 @@ static void write_count(struct kind_of_lines *kind)
 	kind->level = LOG_DEBUG;
 }
 
-/* As long as more come than one by one are written, they are only counted. */
+/* While further lines come they are only counted; after a window without any, they are written again. */
 static void end_window(void *context)
 {
 	struct kind_of_lines *kind = context;

@@ -1,7 +1,8 @@
 /*
- * A logger before another one that keeps a trouble from filling the log.  What a line is, its call says:
+ * A logger in front of another one that keeps one trouble from filling the log.  A mark among its fields says
+ * what kind a line is:
  *
- *     LOG_TROUBLE("database")  a trouble that several parts of the worker meet.  Its first line is written,
+ *     LOG_TROUBLE("database")  a trouble that several parts of the worker report.  Its first line is written,
  *                              and later a line with a cause that was not written yet, one in 10 s at most.
  *     LOG_OVER("database")     that trouble is over.  It is written once no line of the trouble has come for
  *                              a second, with how long it lasted and how many of its lines were left out,

@@ -296,8 +296,8 @@ static void chore_done(struct reminder *reminder, const struct failure *failure,
 	reminder->store_busy = false;
 	reminder->chore = failure ? CHORE_NONE : next;
 	if (failure && failure->kind != FAILURE_RETRY)
-		LOG(reminder->ports->logger, LOG_WARN, "housekeeping failed", LOG_TROUBLE(LOG_DATABASE),
-		    LOG_TEXT("error", failure->text));
+		LOG(reminder->ports->logger, LOG_WARN, "housekeeping failed, will try again",
+		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
 	if (reminder->chore == CHORE_NONE)
 		reminder->ports->clock->ops->timer_set(reminder->round,
 						       reminder->is_to_count ? COUNT_SOON_MS : ROUND_MS);

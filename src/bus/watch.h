@@ -1,9 +1,9 @@
 /*
- * Whether a part of the engine that has work gets it done: what readiness says.
+ * Whether a part of the engine gets its work done, for the readiness.
  *
- * A part is in trouble when it failed twice in a row (once may be chance, or a message's own fault: a lane
- * finds that out by trying again), or when it has work and did none of it for a while, whether or not
- * anything says why.
+ * A part is in trouble when it failed twice in a row (a single failure may be chance, or one message's own
+ * fault, which a lane finds out by retrying), or when it has had work for a while and completed none of it,
+ * whether or not there was an error.
  */
 #ifndef ALLOCD_BUS_WATCH_H
 #define ALLOCD_BUS_WATCH_H
@@ -19,30 +19,30 @@
 
 struct watch {
 	bool has_work;
-	int64_t since_ms;          /* has_work: since when it has had some, and did none of it */
-	int failures;              /* in a row, */
-	int64_t failed_ms;         /* the first of them then, */
-	char text[WATCH_TEXT_MAX]; /* and what the last one said */
+	int64_t since_ms;          /* has_work: since when, without completing any */
+	int failures;              /* in a row */
+	int64_t failed_ms;         /* when the first of them came */
+	char text[WATCH_TEXT_MAX]; /* the error of the last one */
 };
 
-/* There is work to do; it stays so until watch_done(). */
+/* There is work, until watch_done() or watch_moved(). */
 void watch_begin(struct watch *watch, int64_t now_ms);
 
-/* Some of it was tried in vain. */
+/* An attempt failed. */
 void watch_failed(struct watch *watch, int64_t now_ms, const char *text);
 
-/* It cannot be done, and trying again will not show more: in trouble at once. */
+/* An attempt failed in a way that a retry cannot clear up: in trouble at once. */
 void watch_gave_up(struct watch *watch, int64_t now_ms, const char *text);
 
-/* Some of it was done: whatever failed before is over.  watch_begin() says that there is more. */
+/* Some work was completed, which ends the trouble.  watch_begin() follows when there is more. */
 void watch_done(struct watch *watch);
 
-/* Some of it was done, and what failed fails still. */
+/* Some work was completed, while what failed still fails. */
 void watch_moved(struct watch *watch);
 
 /*
- * Whether it is in trouble, then since when, and why: *text is "" when no failure says so.  `patience_ms`:
- * how long it may work without any result.
+ * Whether it is in trouble, since when and why; *text is "" when no attempt failed.  `patience_ms`: how long
+ * it may work without completing anything.
  */
 bool watch_is_in_trouble(const struct watch *watch, int64_t now_ms, int64_t patience_ms, int64_t *since_ms,
 			 const char **text);

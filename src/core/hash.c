@@ -1,8 +1,8 @@
 /*
  * Multilinear-HM: Lemire and Kaser, "Strongly universal string hashing is fast" (The Computer Journal 57,
- * 2014).  With a random key, two texts have the same hash with a probability of 2^-32, whichever they are:
- * whoever chooses them without knowing the key can do no better than chance.  SipHash-1-3 would withstand
- * even who sees hashes, which nobody does, and cost 5 to 8 % of all that is done for a message.
+ * 2014).  With a random key any two texts have the same hash with a probability of 2^-32, so an attacker who
+ * does not know the key can do no better than chance.  SipHash-1-3 would also withstand an attacker who sees
+ * hashes, which are never shown, and would cost 5 to 8 % of the instructions of a message.
  */
 #include "core/hash.h"
 
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The one piece of state that the core keeps: every table of a process shares it. */
+/* The only state that the core keeps: every table of a process shares it. */
 static uint64_t key[HASH_KEY_WORDS];
 static bool has_key;
 
@@ -20,10 +20,7 @@ void hash_set_key(const uint64_t fresh[HASH_KEY_WORDS])
 	has_key = true;
 }
 
-/*
- * The same in every process: splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
- * Generators).
- */
+/* The constant key: splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). */
 static void set_default_key(void)
 {
 	uint64_t state = 0;

@@ -1,4 +1,4 @@
-/* The one decoder of UTF-8: whatever is checked, counted, cut, repaired or escaped is decoded here. */
+/* The program's only UTF-8 decoder: validation, counting, cutting, repair and escaping share it. */
 #include "core/utf8.h"
 
 #include <stdio.h>
@@ -113,7 +113,7 @@ size_t utf8_next(const char *text, size_t length, uint32_t *code, bool *is_valid
 	return width;
 }
 
-/* How long the sequence is that such a byte begins. */
+/* The length of the sequence that such a lead byte begins. */
 static size_t promised_length(unsigned char lead)
 {
 	if (is_between(lead, 0xc2, 0xdf))

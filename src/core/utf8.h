@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Stands for what is no character. */
+/* Stands for bytes that are no character. */
 #define UTF8_REPLACEMENT UINT32_C(0xfffd)
 
 bool utf8_is_valid(const char *text, size_t length);
@@ -32,7 +32,7 @@ size_t utf8_cut(const char *text, size_t length, size_t limit);
 /* Replaces every byte that belongs to no whole sequence by a question mark, in place. */
 void utf8_repair(char *text);
 
-/* The same in a copy. */
+/* The same, in a copy in `arena`. */
 char *utf8_repaired(struct arena *arena, const char *text);
 
 /*

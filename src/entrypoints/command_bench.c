@@ -59,8 +59,7 @@ static bool find_services(struct bench *bench)
 static bool stall(struct bench *bench)
 {
 	bench->stalled = true;
-	print_error("bench: nothing more happened for %g s: it sends no more",
-		    (double)bench->wanted.stall_ms / 1000);
+	print_error("bench: no progress for %g s: giving up", (double)bench->wanted.stall_ms / 1000);
 	return true;
 }
 

@@ -289,8 +289,9 @@ static void on_deadline(evutil_socket_t socket, short what, void *context)
 
 	(void)socket, (void)what;
 	if (replaying->phase == PUBLISHING) {
-		dead_letter_call_say(replaying->call, STATUS_DONE,
-				     "not all events could be published from here: the workers will");
+		dead_letter_call_say(
+			replaying->call, STATUS_DONE,
+			"not all events were published before the end: a worker publishes the rest");
 		end_early(replaying, replaying->status);
 		return;
 	}

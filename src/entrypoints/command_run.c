@@ -6,8 +6,8 @@
  *        ▼                    another signal, or no time left ─► end at once
  *       end
  *
- * HTTP answers from the first phase on.  In each of them a signal that follows another one ends the process
- * at once: with 75 where something is left undone; by the signal itself while memory is freed.
+ * HTTP answers from the first phase on.  In each phase a second signal ends the process at once: with 75
+ * where something is left undone; by the signal itself while memory is freed.
  */
 #include "entrypoints/bootstrap.h"
 #include "entrypoints/options.h"
@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Within 10 s of the signal the program has ended: so long for draining, the rest for last answers. */
+/* The program ends within 10 s of the signal: this long for draining, the rest for the last answers. */
 #define DRAIN_MS 9000
 #define FLUSH_MS 500
 
@@ -55,7 +55,7 @@ struct life {
 	struct event *deadline; /* of the phase */
 	enum phase phase;
 	time_t phase_began_at;
-	bool is_connected; /* the worker was started, which comes after PREPARING */
+	bool is_connected; /* the worker was started, once PREPARING was over */
 	enum exit_status status;
 };
 
@@ -66,7 +66,7 @@ static void set_timer(struct event *timer, int ms)
 	event_add(timer, &delay);
 }
 
-/* Whether its end is looked for. */
+/* Whether the end of the phase is polled for. */
 static bool is_polled(enum phase phase)
 {
 	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == CONFIRMING ||
@@ -301,7 +301,7 @@ static void make_events(struct life *life)
 	life->deadline = must(evtimer_new(life->base, on_deadline, life));
 }
 
-/* From here on a signal ends the process as the system does it.  None is lost between the two handlers. */
+/* From here on a signal ends the process by default.  None is lost while the handlers change. */
 static void free_events(struct life *life)
 {
 	sigset_t ending, before;
@@ -321,7 +321,7 @@ static void free_events(struct life *life)
 	event_free(life->deadline);
 }
 
-/* Before anything is freed, for another signal may end the process then. */
+/* Runs before anything is freed, for a second signal may end the process then. */
 static void log_the_end(const struct life *life)
 {
 	static const struct engine_stats nothing;
@@ -351,7 +351,7 @@ static enum exit_status live(struct life *life)
 	enter(life, PREPARING);
 	event_base_dispatch(life->base);
 	log_the_end(life);
-	/* A migration is done whole or not at all, and its thread needs what would be freed. */
+	/* The thread still migrates, in a transaction, and uses what would be freed. */
 	if (!schema_work_is_over(life->schema, &ignored))
 		_exit((int)life->status);
 	free_events(life);

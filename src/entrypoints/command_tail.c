@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * While all is well, nothing is printed but events: what is told of the connection is passed on only once
- * there was trouble, and to who asks for all of it (`debug`).
+ * Prints only events while the connection works: log lines about it pass once a warning was among them, and
+ * at the level debug.
  */
 struct quiet_logger {
 	struct logger logger;

@@ -58,7 +58,8 @@ void config_warn(const struct config *config, const char *const environment[], s
 			    LOG_TEXT("setting", settings[i].variable),
 			    LOG_TEXT("reason", settings[i].not_yet));
 		if (config->given[i].is_exposed)
-			LOG(logger, LOG_WARN, "every user of this machine can read a password in a file",
+			LOG(logger, LOG_WARN,
+			    "every user of this machine can read a password in a file: chmod 600 protects it",
 			    LOG_TEXT("setting", config->given[i].name),
 			    LOG_TEXT("file", config->given[i].file));
 	}

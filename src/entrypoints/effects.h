@@ -1,4 +1,4 @@
-/* What a unit of work writes, in words: for who wants to see it, also before it happens. */
+/* What a unit of work writes, in words: for replays, and for dry runs before it happens. */
 #ifndef ALLOCD_ENTRYPOINTS_EFFECTS_H
 #define ALLOCD_ENTRYPOINTS_EFFECTS_H
 
@@ -9,7 +9,7 @@ struct effect_event {
 	const char *json; /* its payload, in one line */
 };
 
-/* A large shrink has very many: no more than this are kept of either kind, and the rest are counted. */
+/* The most changes, and the most events, that are kept of a unit; the others are counted. */
 #define EFFECTS_MAX 10000
 
 struct effects {
@@ -18,7 +18,7 @@ struct effects {
 	size_t change_count, changes_left_out;
 	struct effect_event *events;
 	size_t event_count, events_left_out;
-	int64_t events_of[MSG_TYPES]; /* how many there are of each type, those left out included */
+	int64_t events_of[MSG_TYPES]; /* the number of each type, those left out included */
 };
 
 /* Writes a payload as one line of JSON, or says in *error why it cannot. */

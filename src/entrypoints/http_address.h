@@ -7,7 +7,7 @@
 
 /*
  * A socket that is bound to the address and does not listen yet; the caller's.  -1, with one line in *error
- * (in `arena`), when the address cannot be had; *in_use tells whether that is because another program has
+ * (in `arena`), when the address cannot be had; *in_use says whether that is because another program has
  * it.
  */
 int http_address_take(const struct listen_address *address, struct arena *arena, const char **error,

@@ -1,4 +1,4 @@
-/* What the machinery around the worker asks: is it alive, is it ready, how does it do. */
+/* What an orchestrator and a monitor ask: liveness, readiness and metrics. */
 #include "entrypoints/http_exchange.h"
 
 #include "core/calendar.h"

@@ -10,7 +10,7 @@
 /* More than the program ever opens. */
 #define DESCRIPTORS_WANTED ((size_t)4096)
 
-/* Nobody who sends messages can choose names that collide. */
+/* A sender of messages cannot choose names that collide. */
 static void set_hash_key(void)
 {
 	uint64_t key[HASH_KEY_WORDS];

@@ -20,10 +20,11 @@ static const struct counter {
 	COUNTER("messages_received", received, "Messages taken in."),
 	COUNTER("units", units, "Units of work committed."),
 	COUNTER("unit_messages", messages, "Messages in committed units of work."),
-	COUNTER("conflicts", conflicts, "Units of work redone, for somebody else was faster."),
-	COUNTER("doubts", doubts, "Units of work redone, for not all was as was remembered or assumed."),
-	COUNTER("retries", retries, "Failures of the infrastructure that were tried again."),
-	COUNTER("uncertain_commits", uncertain, "Commits whose outcome had to be asked for."),
+	COUNTER("conflicts", conflicts, "Units of work redone after a concurrent update."),
+	COUNTER("doubts", doubts, "Units of work redone because cached or assumed state was stale."),
+	COUNTER("retries", retries, "Calls that failed for the infrastructure's trouble and were retried."),
+	COUNTER("uncertain_commits", uncertain,
+		"Commits whose outcome the worker had to ask the database for."),
 	COUNTER("loads_again", loads_again, "Loads beyond the first of a unit of work."),
 	COUNTER("events_published", published, "Events that Redis took."),
 	COUNTER("publish_failures", publish_failures, "Publications that failed and are tried again."),
@@ -74,15 +75,16 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 	gauge(out, "allocd_queued_messages", "Messages that wait or are in flight.", (double)stats->queued);
 	gauge(out, "allocd_queued_bytes", "Memory that those messages hold.", (double)stats->queued_bytes);
 	gauge(out, "allocd_parked_skus",
-	      "SKUs whose messages wait apart, for the database does not take them though it takes others.",
+	      "SKUs whose messages are parked: the database refuses them for the moment and commits others.",
 	      (double)stats->parked_skus);
 	gauge(out, "allocd_parked_messages", "Messages of parked SKUs.", (double)stats->parked_messages);
-	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that Redis did not take yet.",
+	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that are not published yet.",
 	      (double)stats->unpublished);
 	gauge(out, "allocd_dead_letters", "Dead letters kept; NaN while the database cannot be asked.",
 	      stats->database_up && stats->dead_letters >= 0 ? (double)stats->dead_letters : (double)NAN);
 	if (stats->dead_letters_dropped >= 0) /* else a first count would look like as many drops */
-		counter(out, "allocd_dead_letters_dropped_total", "Dead letters dropped for want of room.",
+		counter(out, "allocd_dead_letters_dropped_total",
+			"Dead letters dropped beyond ALLOCD_DEAD_LETTERS_MAX.",
 			(double)stats->dead_letters_dropped);
 	gauge(out, "allocd_database_restored", "Whether the database is older than what was published.",
 	      stats->restored ? 1 : 0);

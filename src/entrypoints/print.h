@@ -1,6 +1,7 @@
 /*
- * What commands print.  Whatever a stranger sent, a service said or somebody typed may be in it: what a
- * terminal would obey (utf8_is_control()) is escaped as JSON does, so that JSON stays the same.
+ * What commands print.  It may hold text from messages, services or the command line: control characters
+ * (utf8_is_control()) are escaped as in JSON, so that a terminal does not obey them and JSON keeps its
+ * meaning.
  */
 #ifndef ALLOCD_ENTRYPOINTS_PRINT_H
 #define ALLOCD_ENTRYPOINTS_PRINT_H

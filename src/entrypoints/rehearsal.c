@@ -1,4 +1,4 @@
-/* A store that shows what is written to it, and lets none of it out. */
+/* A store for dry runs: it reports what is written, and hands no event or mail on. */
 #include "entrypoints/rehearsal.h"
 
 #include "core/must.h"
@@ -106,12 +106,12 @@ static void on_flushed(void *context, const struct failure *failure)
 }
 
 /*
- * A message that the store below has not been asked about is not there, though it may be spent: a unit that
- * assumed that ids and lines are new is to be redone, and to look.
+ * The store below holds only what it was asked for, so its keys cannot refute the assumption that ids and
+ * lines are new: such a unit fails here, and is redone with look-ups.
  */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
-	static const struct failure unknown = {FAILURE_CONFLICT, "a rehearsal must look for what is there"};
+	static const struct failure unknown = {FAILURE_CONFLICT, "a dry run must look ids and lines up"};
 	struct rehearsal *rehearsal = downcast(store);
 
 	if (uow->assumed) {

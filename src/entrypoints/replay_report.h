@@ -11,7 +11,7 @@ struct replay_report {
 	const struct dead_letter *letter; /* as it was */
 	const char *outcome, *reason;     /* as they are now */
 	const struct effects *effects;
-	bool rehearsed; /* then it is told what else would change, too */
+	bool rehearsed; /* the other changes are printed, too */
 };
 
 void replay_report_print(const struct replay_report *report, FILE *out);

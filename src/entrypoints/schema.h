@@ -10,7 +10,7 @@
  */
 enum exit_status schema_prepare(const struct config *config, bool migrate, struct logger *logger);
 
-/* The same in a thread of its own: the event loop goes on meanwhile. */
+/* The same in a thread of its own, while the event loop runs. */
 struct schema_work;
 
 /* The configuration outlives the thread, and so does the logger, which threads can share. */
@@ -19,10 +19,10 @@ struct schema_work *schema_work_start(const struct config *config, bool migrate,
 /* Whether it is over; *status then is what schema_prepare() would have returned. */
 bool schema_work_is_over(const struct schema_work *work, enum exit_status *status);
 
-/* What it is waiting for, in `arena`, and since when. */
+/* What it is waiting for and since when, for the readiness; in `arena`. */
 const char *schema_work_awaits(struct schema_work *work, struct arena *arena);
 
-/* Ends it before its next attempt; one that runs, such as a migration, it cannot end. */
+/* Ends it before its next attempt; an attempt that runs, such as a migration, is not interrupted. */
 void schema_work_stop(struct schema_work *work);
 
 /* Only once it is over.  Accepts NULL in *work and nulls it. */

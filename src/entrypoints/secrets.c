@@ -14,7 +14,8 @@ struct span {
 };
 
 /*
- * Behind the scheme of a URL; NULL: the text is none, though a value in it may be, such as password='p://x'.
+ * What follows the scheme of a URL; NULL when the text is no URL, though a value in it may be one, as in
+ * password='p://x'.
  */
 static const char *behind_scheme(const char *text)
 {
@@ -81,7 +82,7 @@ static int next_character(const char **at, bool is_url)
 	return high * 16 + low;
 }
 
-/* Behind the word that begins at `at`, when that is "password" in any case; else NULL. */
+/* What follows the word at `at` when that is "password" in any case; otherwise NULL. */
 static const char *skip_password_word(const char *at, bool is_url)
 {
 	for (const char *letter = "password"; *letter; letter++) {

@@ -13,8 +13,8 @@
 bool text_is_printable(const char *text);
 
 /*
- * A copy in `arena` of any text, in which what a terminal would obey (utf8_is_control()) is escaped as JSON
- * does, and bytes that are no UTF-8 are U+FFFD.
+ * A copy of the text in `arena`, in which control characters (utf8_is_control()) are escaped as in JSON, and
+ * bytes that are no UTF-8 are U+FFFD.
  */
 const char *text_printable(const char *text, struct arena *arena);
 

@@ -1,4 +1,4 @@
-/* Signals that mean something to other daemons and nothing to this one. */
+/* Signals that have a meaning for other daemons and none for this one. */
 #include "entrypoints/unused_signals.h"
 
 #include "core/must.h"
@@ -24,7 +24,7 @@ struct unused_signals {
 	struct unused_signal signals[NSIG];
 };
 
-/* Those whose default ends the process, except what asks for its end or tells of a fault of the program. */
+/* Signals that end a process by default, except those that ask it to end or report a fault of the program. */
 static bool is_unused(int number)
 {
 	switch (number) {
@@ -65,7 +65,8 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 	unused->logged_ms = monotonic_ms();
 	name_signal(name, (int)number);
 	LOG(unused->all->logger, LOG_INFO,
-	    "a signal without a meaning here is ignored: SIGTERM stops the worker", LOG_TEXT("signal", name));
+	    "signal ignored: SIGTERM stops the worker, and there is nothing to reload",
+	    LOG_TEXT("signal", name));
 }
 
 void unused_signals_ignore(void)
@@ -76,7 +77,7 @@ void unused_signals_ignore(void)
 	}
 }
 
-/* When the event is freed, libevent puts back what there was before: the signal is ignored. */
+/* When the event is freed, libevent restores the previous handler: the signal is ignored. */
 static void begin(struct unused_signal *unused, struct event_base *base, int number)
 {
 	unused->event = must(evsignal_new(base, number, on_signal, unused));

@@ -1,5 +1,5 @@
 /*
- * Signals that mean something to other daemons and nothing to this one: SIGHUP, SIGUSR1, SIGALRM, and all
+ * Signals that have a meaning for other daemons and none for this one: SIGHUP, SIGUSR1, SIGALRM, and all
  * others whose default is to end the process undrained.
  *
  * The worker ignores them, and the log says so.  (What a daemon usually does at SIGHUP, reading its settings
@@ -15,13 +15,13 @@
 struct event_base;
 struct unused_signals;
 
-/* They are ignored from now on, in all threads. */
+/* Ignores them from now on, in all threads. */
 void unused_signals_ignore(void);
 
-/* And logged, at most once a minute each.  The base and the logger outlive it. */
+/* Ignores them and logs each signal, at most once a minute.  The base and the logger outlive it. */
 struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger);
 
-/* They are still ignored, and not logged any more.  Accepts NULL in *signals and nulls it. */
+/* They stay ignored, and are not logged any more.  Accepts NULL in *signals and nulls it. */
 void unused_signals_free(struct unused_signals **signals);
 
 #endif

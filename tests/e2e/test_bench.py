@@ -185,7 +185,7 @@ def test_a_worker_that_stops_is_a_failed_run(allocd):
         allocd.worker.send_signal(signal.SIGCONT)
 
     result = json.loads(done.stdout)
-    assert done.stderr == "allocd: bench: nothing more happened for 0.5 s: it sends no more\n"
+    assert done.stderr == "allocd: bench: no progress for 0.5 s: giving up\n"
     assert (done.returncode, result["effects"]["missing"]) == (1, 40)
     assert result["effects"]["wrong"][0] == "messages sent: 40, not 370"
     assert "m00000000 (create_batch): not in the inbox" in result["effects"]["wrong"][1]

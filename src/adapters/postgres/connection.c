@@ -15,12 +15,12 @@
 #define UNCONNECTED_WAIT_MS 1000
 
 /*
- * How long a server may be silent that owes an answer.  Its statement_timeout ends each statement sooner, so
- * it is frozen, or gone without a word.
+ * How long a server may leave a request unanswered.  Its statement_timeout ends each statement sooner, so a
+ * silent server is frozen or unreachable.
  */
 #define ANSWER_TIMEOUT_MS 8000
 
-/* For the settings and the statements of a session, which wait for nobody. */
+/* For the settings and the statements of a session, which wait for no lock. */
 #define PREPARE_TIMEOUT_MS 8000
 
 #define BACKOFF_FIRST_MS 100
@@ -129,7 +129,7 @@ static struct job *take_lost_jobs(struct connection *connection)
 	return lost;
 }
 
-/* The connection is of no more use, for the reason that connection->trouble tells. */
+/* Ends the session for the reason in connection->trouble. */
 void connection_lose(struct connection *connection, bool silently)
 {
 	bool was_ready = connection->state == CONNECTION_READY;
@@ -221,8 +221,9 @@ void connection_become_ready(struct connection *connection)
 	if (!servers_enter(connection->config.servers, &connection->server)) {
 		connection_lose_because(
 			connection, FAILURE_RETRY,
-			"an old primary that must not be used any more: other sessions are on a newer"
-			" timeline or another system; where a backup was restored, restart the worker");
+			"an old primary that must not be used any more: other sessions of this worker are"
+			" on a newer timeline or another database system; after restoring a backup,"
+			" restart the worker");
 		return;
 	}
 	evtimer_del(&connection->timer);
@@ -272,7 +273,7 @@ bool connection_flush(struct connection *connection)
 	return true;
 }
 
-/* What goes wrong is told from the event loop, by the timer, for whoever runs a segment calls this, too. */
+/* Reports the loss from the event loop, never within connection_run(). */
 static void break_later(struct connection *connection)
 {
 	connection->broken = true;

@@ -1,4 +1,4 @@
-/* What the server answers, in time order: results, errors, syncs, the last words of a session. */
+/* Takes the server's answers: results, errors, syncs, and the error that ends a session. */
 #include "adapters/postgres/connection_parts.h"
 #include "adapters/postgres/session.h"
 #include "adapters/postgres/sqlstate.h"
@@ -6,8 +6,7 @@
 #include <string.h>
 
 /*
- * The last words of a session that the server ends: they are no answer, for a commit may have come before
- * them.
+ * The error with which the server ends a session.  It answers no statement: a commit may have preceded it.
  */
 static bool is_farewell(const PGresult *result)
 {
@@ -26,7 +25,7 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 		return;
 	}
 	if (connection->state == CONNECTION_IDENTIFYING)
-		return; /* a server that does not say which one it is */
+		return; /* the role may not read the server's identity */
 	if (!job) {
 		trouble_set_error(&connection->trouble, result);
 		connection->trouble.kind = FAILURE_RETRY;
@@ -37,18 +36,18 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 	job->failed = true;
 	job->ends_session = sqlstate_ends_session(sqlstate);
 	trouble_set_error(&job->trouble, result);
-	/* A pooler may hide what the server behind it says of itself. */
+	/* A pooler may hide the server's own report that it is read-only. */
 	if (sqlstate && !strcmp(sqlstate, "25006"))
 		servers_suspect(connection->config.servers, connection->server.key);
 }
 
-/* One that rehearses has made itself read only. */
+/* A rehearsal's session has made itself read only. */
 static const char *refuses_writes(const struct connection *connection)
 {
 	return connection->config.use & FOR_REHEARSALS ? NULL : session_refuses_writes(connection->pg);
 }
 
-/* Why the session is of no more use though it lives, or NULL. */
+/* Why a session that still works must be ended, or NULL. */
 static const char *reason_to_leave(const struct connection *connection, const struct job *job)
 {
 	if (connection->given_up)
@@ -58,7 +57,7 @@ static const char *reason_to_leave(const struct connection *connection, const st
 	return refuses_writes(connection);
 }
 
-/* What was read on a server that may be out of date is not believed, nor that what it committed lasts. */
+/* On a server that may be stale, reads may be old and commits may be lost. */
 static void doubt(const struct connection *connection, struct job *job, const char *reason)
 {
 	if (job->failed || (job->effect == SEGMENT_COMMITS && !connection->given_up))
@@ -159,7 +158,7 @@ static void take_results(struct connection *connection)
 	}
 }
 
-/* The server may have said why it went. */
+/* Keeps the error with which the server ended the session, if one was received. */
 static void take_farewell(struct connection *connection)
 {
 	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);

@@ -12,8 +12,8 @@ struct connector;
 enum connection_state {
 	CONNECTION_WAITING,     /* for the time to try again */
 	CONNECTION_CONNECTING,  /* for the connector, until a server has let us in */
-	CONNECTION_PREPARING,   /* for the session's settings and statements, */
-	CONNECTION_IDENTIFYING, /* and for which server it is */
+	CONNECTION_PREPARING,   /* for the session's settings and statements */
+	CONNECTION_IDENTIFYING, /* for the server's identity */
 	CONNECTION_READY,       /* for work */
 };
 
@@ -26,23 +26,26 @@ struct connection {
 	bool defers_triggers;      /* see connection_defers_triggers() */
 	struct event *io;
 	short watched;
-	/* WAITING: for the next attempt; then: the server is silent for too long; READY: or see `broken`. */
+	/*
+	 * WAITING: the next attempt is due; later: the server is silent for too long; READY: or see
+	 * `broken`.
+	 */
 	struct event timer;
-	bool broken; /* sending failed, or `given_up` says that the session is of no more use */
+	bool broken; /* sending failed, or the session is `given_up` */
 	const char *given_up;
 	struct job_queue jobs;
 	unsigned failures;              /* attempts since the last segment that succeeded */
 	struct trouble trouble;         /* why there is, or was, no connection */
-	struct trouble farewell;        /* what the server said before it ended the session */
-	char logged[TROUBLE_TEXT_SIZE]; /* the trouble that the log tells already */
+	struct trouble farewell;        /* the server's last error, when it ends the session */
+	char logged[TROUBLE_TEXT_SIZE]; /* the trouble that was logged last */
 };
 
-/* Waits that long for whatever the state is about. */
+/* Arms a timer; see the state for what it limits. */
 void connection_set_timer(struct event *timer, int64_t delay_ms);
 
 /*
- * The session is of no more use: what was sent is answered as lost, and the next attempt to connect follows
- * after a pause.  `silently`: its server did not answer.
+ * Ends the session: jobs that were sent are answered as lost, and the next attempt to connect follows after a
+ * pause.  `silently`: its server did not answer.
  */
 void connection_lose(struct connection *connection, bool silently);
 void connection_lose_because(struct connection *connection, enum failure_kind kind, const char *text);
@@ -62,7 +65,7 @@ bool connection_expects_answer(const struct connection *connection);
 /* Reads and writes what the socket has and takes. */
 void connection_exchange(struct connection *connection, short what);
 
-/* Sending or receiving failed; the server may have said why. */
+/* Ends the session after sending or receiving failed, for the reason that the server gave, if any. */
 void connection_lose_broken(struct connection *connection);
 
 #endif

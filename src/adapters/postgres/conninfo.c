@@ -14,11 +14,11 @@
 
 #define DEFAULT_PORT "5432"
 
-/* ---- what libpq makes of the text ---- */
+/* ---- libpq's reading of the text ---- */
 
 /*
- * A connection that libpq gives up before it begins, for a value that no server is asked about; by then it
- * has read the text, the environment and the service file, and has checked the lists of hosts.
+ * A connection that fails before libpq connects, for an invalid value.  By then libpq has read the text, the
+ * environment and the service file, and has checked the lists of hosts.
  */
 static PGconn *connect_never(const char *text)
 {
@@ -76,7 +76,7 @@ static struct conninfo_host host_at(const PQconninfoOption *options, size_t at, 
 	return host;
 }
 
-/* How many hosts the lists name; 0: they do not fit together. */
+/* The number of hosts in the lists; 0: the lists differ in length. */
 static size_t count_hosts(const PQconninfoOption *options)
 {
 	const char *names = value_of(options, "host"), *addresses = value_of(options, "hostaddr");
@@ -87,7 +87,7 @@ static size_t count_hosts(const PQconninfoOption *options)
 	return fits ? count : 0;
 }
 
-/* 0 and less would be no limit: then ours counts, as every wait has one.  libpq allows no less than 2 s. */
+/* 0 and less mean no limit to libpq; here the default applies.  libpq's minimum is 2 s. */
 static int timeout_ms(const char *seconds)
 {
 	long value = strtol(seconds, NULL, 10);
@@ -143,8 +143,8 @@ bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *ar
 /* ---- connecting ---- */
 
 /*
- * What libpq is told instead of the lists.  An empty value would not count, so a list of two that are alike
- * takes the place of one that is empty.
+ * The one host that replaces the lists.  libpq ignores an empty value, so an empty one is written as a list
+ * of two equal hosts.
  */
 static void name_host(const struct conninfo *conninfo, const struct conninfo_host *host, const char *address,
 		      struct arena *arena, const char **name, const char **numeric)
@@ -164,8 +164,8 @@ PGconn *conninfo_connect_start(const struct conninfo *conninfo, const struct con
 			       const char *address)
 {
 	/*
-	 * Of two that differ the later one counts: what stands before dbname is a default, what follows a
-	 * must.
+	 * The last value of a keyword wins: those before dbname are defaults, those after it override the
+	 * text.
 	 */
 	static const char *const keywords[] = {
 		"fallback_application_name",
@@ -195,7 +195,7 @@ PGconn *conninfo_connect_start(const struct conninfo *conninfo, const struct con
 	return pg;
 }
 
-/* ---- libpq's words ---- */
+/* ---- libpq's errors ---- */
 
 void conninfo_join_lines(char *text)
 {

@@ -1,8 +1,8 @@
 /*
- * What a connection string says of the servers, and how a connection to one of them begins.
+ * The hosts of a connection string, and how a connection to one of them begins.
  *
- * libpq reads the string, PG* variables and service files; only what it would do inside a blocking call or
- * leave to its caller is taken apart here: the list of hosts, and the time that each address has.
+ * libpq reads the string, PG* variables and service files.  Only what libpq would do in a blocking call is
+ * done here: the list of hosts is split, and each address gets a time limit.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNINFO_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNINFO_H
@@ -30,21 +30,21 @@ struct conninfo {
 };
 
 /*
- * Reads `text`; everything lives in `arena`.  False: *defect says why, in words that hold nothing of it
- * (libpq's own repeat it, with the password); *passes: it is the process that lacks something, not the text.
+ * Reads `text`; everything lives in `arena`.  False: *defect says why without repeating any of it (libpq's
+ * own errors do, with the password).  *passes: the text is good, and the process lacks memory.
  */
 bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *arena, const char **defect,
 		   bool *passes);
 
 /*
- * Begins to connect to one address of one host (NULL for a socket); go on with PQconnectPoll.  Nothing is
- * looked up.  NULL: out of memory.  What the text does not say is set so that a dead peer is found within 5
- * seconds.
+ * Begins to connect to one address of one host (NULL for a socket); the caller continues with PQconnectPoll.
+ * No name is looked up.  NULL: out of memory.  Keepalives that the text does not set are set so that a dead
+ * peer is found within 5 seconds.
  */
 PGconn *conninfo_connect_start(const struct conninfo *conninfo, const struct conninfo_host *host,
 			       const char *address);
 
-/* What libpq said last, in one line. */
+/* libpq's last error, in one line. */
 void conninfo_error(const PGconn *pg, char *text, size_t size);
 
 /* Makes one line of several. */

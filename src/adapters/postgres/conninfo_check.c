@@ -17,7 +17,7 @@ static const char out_of_memory[] = "cannot be read: out of memory";
 static const char percent_needed[] =
 	"expected a URL that can be read one way only: in its password @ is written %40, / %2F, ? %3F and # %23";
 
-/* Behind postgresql:// or postgres://; NULL: it is no URL of libpq's. */
+/* What follows postgresql:// or postgres://; NULL when libpq would not read the text as a URL. */
 static const char *behind_scheme(const char *text)
 {
 	static const char *const schemes[] = {"postgresql://", "postgres://"};
@@ -74,7 +74,7 @@ static bool makes_sense(const PQconninfoOption *option)
 	return true;
 }
 
-/* What libpq makes of it. */
+/* Lets libpq parse it, and checks the values for parts of a misread password. */
 static const char *parsed_defect(const char *conninfo, const char *senseless)
 {
 	char *error = NULL;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a loop, a look-up, a spare session and a connection. */
+/* For an event loop, a name look-up, a spare session and a connection. */
 #define DESCRIPTORS_NEEDED ((size_t)8)
 
 int dialogue_rest_ms(const struct dialogue *dialogue)
@@ -85,7 +85,7 @@ bool dialogue_trouble_passes(const struct dialogue *dialogue)
 
 /* ---- connecting ---- */
 
-/* Between the connector and the one who waits for it. */
+/* What the connector's callback reports to dialogue_begin(), which waits for it. */
 struct connecting {
 	struct dialogue *dialogue;
 	bool done, late;
@@ -111,7 +111,7 @@ static void on_late(evutil_socket_t fd, short what, void *context)
 	connecting->late = true;
 }
 
-/* An event loop of its own, for as long as it connects. */
+/* Runs an event loop of its own until the connector is done or the time is over. */
 static void connect_by(struct event_base *base, const struct connector_config *config,
 		       struct connecting *connecting)
 {
@@ -130,7 +130,7 @@ static void connect_by(struct event_base *base, const struct connector_config *c
 	event_free(late);
 }
 
-/* libevent ends the process when it finds none for a loop of its own. */
+/* libevent ends the process when it has no descriptor for its own use. */
 static struct event_base *make_loop(void)
 {
 	return descriptors_free(DESCRIPTORS_NEEDED) < DESCRIPTORS_NEEDED ? NULL : event_base_new();

@@ -16,13 +16,14 @@
 struct dialogue {
 	PGconn *pg;
 	int64_t deadline_ms;
-	const char *defect; /* of the connection string or the server: to try again is of no use; or NULL */
-	char sqlstate[6];   /* of the last error; empty: the connection's own */
+	const char *
+		defect; /* what is wrong with the connection string or the server, where a retry is of no use; or NULL */
+	char sqlstate[6];              /* of the last error; empty: the connection's own */
 	char text[DIALOGUE_TEXT_SIZE]; /* what went wrong, in one line */
 };
 
 /*
- * Connects, as connector.h tells; with DIALOGUE_READS a server that takes no writes will do where no other is
+ * Connects (see connector.h).  With DIALOGUE_READS a server that refuses writes is used where no other one is
  * found.  False: see `defect` and `text`.
  */
 enum dialogue_need { DIALOGUE_READS, DIALOGUE_WRITES };
@@ -49,7 +50,7 @@ PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, co
 int64_t dialogue_number(const PGresult *result, int row, int column);
 unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size);
 
-/* The last error is `text`, and one that passes.  False. */
+/* Makes `text` the last error, one that may pass.  Returns false. */
 bool dialogue_fail(struct dialogue *dialogue, const char *text);
 
 /* Any number of statements, results dropped. */

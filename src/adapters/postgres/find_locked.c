@@ -25,7 +25,7 @@ static void on_found(void *context, const struct failure *failure)
 	store_answer(asked->store, failure);
 }
 
-/* Of a product: every batch that is loaded, for the flush may have been about to change it. */
+/* Asks for every loaded batch, for the flush may change any of them. */
 static void ask_for_batches(struct find_locked *asked, const struct unit_of_work *uow)
 {
 	struct param *references = query_array(asked->batches, ARRAY_TEXT),

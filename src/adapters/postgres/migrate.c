@@ -12,7 +12,7 @@
 /* Programs that migrate wait for each other by this lock.  Any number, but always the same. */
 #define MIGRATION_LOCK "7302157463491"
 
-/* How often somebody else's lock is looked at, and how often the steps of a migration are tried. */
+/* The pause between two attempts to get the lock, and how often the steps of a migration are tried. */
 #define LOCK_PAUSE_MS 50
 #define PREPARE_TRIES 10
 
@@ -42,9 +42,10 @@ static enum schema_result say_why(const struct dialogue *dialogue, char text[SCH
 
 static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
 {
-	utf8_format(text, SCHEMA_TEXT_SIZE,
-		    "migration %s was applied to this database in another wording: it must never change",
-		    migration->name);
+	utf8_format(
+		text, SCHEMA_TEXT_SIZE,
+		"migration %s of this database is not the one that this program knows: its file was changed",
+		migration->name);
 	return SCHEMA_INCOMPATIBLE;
 }
 
@@ -136,8 +137,8 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 /* ---- what is missing ---- */
 
 /*
- * Takes the lock, for the session.  It is asked for again and again: an index that is built beside the
- * writers waits for every transaction, also for one that waits for this lock.
+ * Takes the lock, for the session.  It polls: an index that is built concurrently waits for every
+ * transaction, one that waits for this lock included.
  */
 static bool lock(struct dialogue *dialogue)
 {
@@ -175,7 +176,7 @@ static bool prepare(struct dialogue *dialogue, const struct migration *migration
 	return true;
 }
 
-/* What writers did meanwhile may stand in the way of a step: then all of them are run again. */
+/* A step may fail for what writers did meanwhile: then all steps are run again. */
 static bool may_prepare_again(const struct dialogue *dialogue)
 {
 	static const char *const passing[] = {"23505", "40P01", "55P03"};
@@ -200,7 +201,7 @@ static bool prepare_beside_writers(struct dialogue *dialogue, const struct migra
 	return is_prepared && begin(dialogue);
 }
 
-/* In a transaction, which goes on in the next one after a migration in steps. */
+/* Runs in a transaction; a migration in steps commits it and begins another one. */
 static bool apply(struct dialogue *dialogue, const struct migration *migration)
 {
 	char number[16], oldest_program[16];

@@ -1,4 +1,4 @@
-/* Places, and their troubles in libpq's words. */
+/* The list of places, and the errors of each, worded as libpq words its own. */
 #include "adapters/postgres/place.h"
 
 #include "core/utf8.h"
@@ -23,7 +23,7 @@ struct place *place_add(struct places *places, struct arena *arena, const struct
 	return place;
 }
 
-/* As libpq names it in errors. */
+/* The name that libpq's errors give it. */
 static void name_place(const struct place *place, char *text, size_t size)
 {
 	const struct conninfo_host *host = place->host;

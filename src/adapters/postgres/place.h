@@ -14,8 +14,8 @@ struct place {
 	const char *address; /* NULL: a socket, or a name that could not be looked up */
 	const char *key;     /* see servers.h */
 	bool tried;
-	int tries;              /* of the session's first statement */
-	struct trouble trouble; /* once it was tried in vain */
+	int tries;              /* how often the session's first statement was sent */
+	struct trouble trouble; /* why it failed */
 };
 
 struct places {
@@ -26,10 +26,10 @@ void places_init(struct places *places);
 struct place *place_add(struct places *places, struct arena *arena, const struct conninfo_host *host,
 			const char *address);
 
-/* The place was tried in vain; the text begins with its name. */
+/* Notes that connecting there failed; the text begins with the place's name. */
 void place_fail(struct place *place, enum failure_kind kind, const char *reason);
 
-/* All troubles in one line; FAILURE_FATAL when every one is. */
+/* Joins the errors of all places in one line; its kind is FAILURE_FATAL when each of them is. */
 void places_describe(const struct places *places, struct trouble *trouble);
 
 #endif

@@ -24,13 +24,13 @@ struct postgres_config {
 	struct url_source url;   /* asked at every attempt to connect; libpq's, PG* variables are honoured */
 	struct servers *servers; /* one for all that work together; NULL: each works alone */
 	struct logger *logger;
-	int inbox_days;           /* message ids are forgotten after so many days */
-	int64_t dead_letters_max; /* so many are kept; the oldest rejected and invalid ones leave first */
+	int inbox_days;           /* days for which message ids are kept */
+	int64_t dead_letters_max; /* the most that are kept; the oldest rejected and invalid ones leave first */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
 
 	/*
-	 * Of stores: nothing that they are given to write reaches the database, but later calls find it,
-	 * until their session is lost (see sessions_lost).
+	 * Stores write to temporary tables only: later calls read what was written, until the session is lost
+	 * (see sessions_lost).  See rehearse.h.
 	 */
 	bool rehearses;
 };
@@ -62,7 +62,7 @@ enum schema_result {
 	SCHEMA_READY,
 	SCHEMA_UNREACHABLE,  /* no connection, or no answer in time: try again */
 	SCHEMA_INCOMPATIBLE, /* a database that this program cannot work with: see the text */
-	SCHEMA_FAILED, /* a migration failed: nothing of it was kept, or, in steps, what it goes on from */
+	SCHEMA_FAILED, /* a migration failed and was rolled back; one in steps resumes at the next attempt */
 };
 
 #define SCHEMA_TEXT_SIZE 512

@@ -1,8 +1,8 @@
 /*
- * A store that rehearses: it works on temporary tables of its session, which bear the names of the real ones
- * and hide them, so that every statement is the worker's own.  What a unit of work names is copied into them
- * when it is first named.  No row of a real table is locked, and the session is read only: the server refuses
- * whatever would write to one.
+ * A store for dry runs.  Its session has temporary tables with the names of the real ones, which they hide,
+ * so that the worker's own statements run on them.  What a unit of work names is copied into them when it is
+ * first named.  No row of a real table is locked, and the session is read only: the server refuses writes to
+ * real tables.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_REHEARSE_H
 #define ALLOCD_ADAPTERS_POSTGRES_REHEARSE_H

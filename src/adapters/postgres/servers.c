@@ -1,4 +1,4 @@
-/* Which of the servers is the one to work on, and which are better left alone. */
+/* Decides which server the sessions of a process use, and which addresses are tried last. */
 #include "adapters/postgres/servers.h"
 
 #include "adapters/system/instants.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* When all of them are taken, the oldest goes. */
+/* When all entries are in use, the oldest one is replaced. */
 #define SUSPECTS_MAX 16
 #define SUSPECT_MS   30000
 
@@ -18,7 +18,7 @@ struct suspect {
 
 struct servers {
 	struct server_user *users;
-	struct server_identity newest; /* where a session began last that counts */
+	struct server_identity newest; /* of the server that sessions may be on */
 	struct suspect suspects[SUSPECTS_MAX];
 };
 
@@ -100,7 +100,7 @@ static void give_up_elsewhere(struct servers *servers)
 	}
 }
 
-/* A store leads to another system; the others follow. */
+/* Only a store's session may move to another system; the other sessions follow it. */
 static bool may_enter(const struct servers *servers, const struct server_user *user)
 {
 	const struct server_identity *newest = &servers->newest;

@@ -1,4 +1,4 @@
-/* Troubles in one line. */
+/* Errors of the database in one line each. */
 #include "adapters/postgres/trouble.h"
 
 #include "adapters/postgres/conninfo.h"

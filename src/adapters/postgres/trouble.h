@@ -1,4 +1,4 @@
-/* What is wrong, kept beyond the libpq objects that told it. */
+/* An error of the database, copied out of the libpq object that reported it. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TROUBLE_H
 #define ALLOCD_ADAPTERS_POSTGRES_TROUBLE_H
 
@@ -10,12 +10,12 @@
 
 struct trouble {
 	enum failure_kind kind;
-	char text[TROUBLE_TEXT_SIZE]; /* one line; empty: nothing */
+	char text[TROUBLE_TEXT_SIZE]; /* one line; empty: no error */
 };
 
 void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text);
 
-/* What the server said, and its SQLSTATE. */
+/* Copies the server's message and its SQLSTATE. */
 void trouble_set_error(struct trouble *trouble, const PGresult *result);
 
 #endif

@@ -67,7 +67,7 @@ static void take_reply(struct redis_connection *connection)
 	if (connection->listening)
 		connection->user->heard(connection->context, reply, connection->frame.cut_from);
 	else if (!requests_answer(&connection->requests, reply))
-		redis_connection_lose(connection, "an answer that nobody asked for: is this a Redis?");
+		redis_connection_lose(connection, "unsolicited reply: is this a Redis server?");
 }
 
 static void give_up_on_protocol(struct redis_connection *connection, const void *data, size_t size)

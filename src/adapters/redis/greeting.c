@@ -102,19 +102,20 @@ static bool refuse(const struct redisReply *reply, const char *what, char *error
 	return false;
 }
 
-/* A server that does not know AUTH repeats its arguments: only known words are passed on. */
+/* A server that does not know AUTH repeats the password in its error: only known errors are passed on. */
 static bool take_auth(const struct redisReply *reply, char *error, size_t size)
 {
 	if (is_ok(reply))
 		return true;
 	if (refusal_is(reply, "WRONGPASS") || refusal_is(reply, "NOPERM") || refusal_is(reply, "DENIED"))
 		return refuse(reply, "AUTH", error, size);
-	utf8_format(error, size,
-		    "AUTH was refused: check user and password in REDIS_URL, and that this Redis has any");
+	utf8_format(
+		error, size,
+		"AUTH was refused: check user and password in REDIS_URL, and whether this Redis uses passwords");
 	return false;
 }
 
-/* What an operator has closed to us, and we can do without. */
+/* The user may not use the command, or it was renamed; the worker can do without it. */
 static bool is_closed_to_us(const struct redisReply *reply)
 {
 	return refusal_is(reply, "NOPERM") ||
@@ -150,7 +151,7 @@ static bool take_mode(struct greeting *greeting, const struct redisReply *reply,
 		return true;
 	if (!strcmp(mode, "sentinel")) {
 		utf8_format(error, size,
-			    "this is a Sentinel: REDIS_URL must lead to the Redis that it watches");
+			    "this is a Redis Sentinel: REDIS_URL must name the Redis server that it watches");
 		return false;
 	}
 	if (strcmp(mode, "cluster") != 0 || !prefix || has_hash_tag(prefix))
@@ -175,7 +176,7 @@ static bool take_version(struct greeting *greeting, const struct redisReply *rep
 	line = strstr(reply->str, "redis_version:");
 	if (!line || sscanf(line, "redis_version:%31[0-9.]", greeting->version) != 1 ||
 	    sscanf(greeting->version, "%9d.%9d", &major, &minor) != 2) {
-		utf8_format(error, size, "it does not tell a version of Redis");
+		utf8_format(error, size, "INFO names no version of Redis: is this a Redis server?");
 		return false;
 	}
 	find_field(reply, "run_id:", greeting->run_id, sizeof greeting->run_id);
@@ -210,7 +211,7 @@ static bool take_database(const struct redisReply *reply, char *error, size_t si
 	return is_ok(reply) || refuse(reply, "SELECT of the database in REDIS_URL", error, size);
 }
 
-/* Other refusals than that of the slot are told to those who use such keys. */
+/* Any other error concerns the key, and its users meet it. */
 static bool take_slot(const struct redisReply *reply, char *error, size_t size)
 {
 	return !refusal_is(reply, "MOVED") || refuse(reply, "HGET", error, size);

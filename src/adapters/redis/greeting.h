@@ -1,4 +1,6 @@
-/* What is said first on a new connection: who we are, and whether this is a Redis that will do. */
+/*
+ * The handshake of a new connection: authenticates, names the client, and checks that this server is usable.
+ */
 #ifndef ALLOCD_ADAPTERS_REDIS_GREETING_H
 #define ALLOCD_ADAPTERS_REDIS_GREETING_H
 
@@ -21,33 +23,35 @@ enum greeting_step {
 	GREETING_STEPS,
 };
 
-/* What kind of server will do. */
+/* What the server must be. */
 struct greeting_demands {
-	const char *prefix;   /* of the keys that must lie in one slot of a cluster; NULL: there are none */
-	bool replica_will_do; /* a replica, too */
+	const char *prefix;   /* of the keys that must lie in one slot of a cluster; NULL: no keys are used */
+	bool replica_will_do; /* a replica is usable, too */
 };
 
 struct greeting {
 	enum greeting_step steps[GREETING_STEPS]; /* those that are needed */
 	size_t count, answered;
 	struct greeting_demands demands;
-	char version[32]; /* Redis', once that was answered; empty: it is not told to us */
-	char run_id[64];  /* of the server process; the same */
-	bool is_defect;   /* what made an answer useless is the configuration, not the server */
+	char version[32]; /* of Redis, once it answered; empty: the user may not ask for it */
+	char run_id[64];  /* of the server process; empty: the same */
+	bool is_defect;   /* the handshake failed for the configuration's fault, not the server's */
 };
 
 /* Appends the commands, one for each step.  The demands' prefix outlives the greeting. */
 void greeting_begin(struct greeting *greeting, const struct redis_url *url, const char *name,
 		    const struct greeting_demands *demands, struct evbuffer *out);
 
-/* The next step's answer.  Returns false, with one line in `error`, when it is of no use to go on. */
+/* Takes the next step's reply.  Returns false, with one line in `error`, when the server is not usable. */
 bool greeting_take(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size);
 
-/* Appends the question whether the server is a replica, which one reply answers. */
+/*
+ * Appends the command that asks for the server's role; it has one reply, which greeting_is_replica() reads.
+ */
 void greeting_ask_role(struct evbuffer *out);
 bool greeting_is_replica(const struct redisReply *reply);
 
-/* What is wrong with a replica, in one line. */
+/* One line for the log: why a replica is not usable. */
 extern const char greeting_replica_error[];
 
 #endif

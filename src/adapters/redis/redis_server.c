@@ -165,7 +165,9 @@ static void compare(struct redis_server *server, const struct server_member *mem
 	} else if (!server->is_balanced && !first_to_end(server)) {
 		server->is_balanced = true;
 		LOG(server->logger, LOG_WARN, "REDIS_URL leads to several Redis servers",
-		    LOG_TEXT("advice", "let it lead to one: publishers and subscribers must meet there"));
+		    LOG_TEXT(
+			    "advice",
+			    "name one server: publishers and subscribers must be connected to the same one"));
 	}
 }
 

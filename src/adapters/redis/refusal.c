@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Redis' own words are cut to this. */
+/* The length to which Redis' own words are cut. */
 #define WORDS_MAX 160
 
 static const struct {
@@ -14,34 +14,36 @@ static const struct {
 } refusals[] = {
 	{"NOAUTH", "put the password into REDIS_URL", REFUSAL_LOGIN},
 	{"WRONGPASS", "check user and password in REDIS_URL", REFUSAL_LOGIN},
-	{"NOPERM", "the ACL of the user in REDIS_URL lacks it", REFUSAL_RIGHTS},
+	{"NOPERM", "the ACL of the user in REDIS_URL does not allow it", REFUSAL_RIGHTS},
 	{"ERR The user executing the script can't",
 	 "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish", REFUSAL_RIGHTS},
-	{"NOSCRIPT", "Redis forgot it at once: is there a proxy that asks several servers?",
+	{"NOSCRIPT",
+	 "Redis forgot the script at once: does a proxy spread the requests over several servers?",
 	 REFUSAL_OF_COMMAND},
 	{"NOREPLICAS", "fewer replicas follow than min-replicas-to-write asks for", REFUSAL_NOT_NOW},
 	{"DENIED", "set a password in Redis, or bind it to an address that is reachable", REFUSAL_OF_COMMAND},
-	{"LOADING", "Redis reads its data set and will be there soon", REFUSAL_NOT_NOW},
-	{"OOM", "Redis is at its maxmemory: raise it, or let keys expire", REFUSAL_OF_COMMAND},
+	{"LOADING", "Redis is loading its data set: wait until it has", REFUSAL_NOT_NOW},
+	{"OOM", "Redis has reached its maxmemory: raise it, or let keys expire", REFUSAL_OF_COMMAND},
 	{"READONLY", "this is a replica: REDIS_URL must name the master", REFUSAL_WRONG_SERVER},
-	{"MISCONF", "Redis cannot save to its disk", REFUSAL_NOT_NOW},
+	{"MISCONF", "Redis cannot save its data set: look at its log and its disk", REFUSAL_NOT_NOW},
 	{"MASTERDOWN", "this is a replica that lost its master", REFUSAL_WRONG_SERVER},
 	{"UNBLOCKED force", "the master became a replica", REFUSAL_WRONG_SERVER},
-	{"CLUSTERDOWN", "the cluster has lost nodes", REFUSAL_NOT_NOW},
-	{"TRYAGAIN", "the cluster moves the slot to another node", REFUSAL_NOT_NOW},
+	{"CLUSTERDOWN", "the cluster has lost nodes: look at CLUSTER NODES", REFUSAL_NOT_NOW},
+	{"TRYAGAIN", "the cluster is moving the slot to another node: wait until it has", REFUSAL_NOT_NOW},
 	{"MOVED",
 	 "another node of the cluster holds the slot of ALLOCD_PREFIX: REDIS_URL must name that node",
 	 REFUSAL_WRONG_SERVER},
 	{"CROSSSLOT", "Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:",
 	 REFUSAL_SLOTS},
-	{"BUSY", "a script blocks Redis", REFUSAL_OF_COMMAND},
+	{"BUSY", "a script blocks Redis: SCRIPT KILL ends it", REFUSAL_OF_COMMAND},
 	{"WRONGTYPE", "another program uses a key of that name: set ALLOCD_PREFIX", REFUSAL_OF_COMMAND},
 };
 
 #define REFUSALS (sizeof refusals / sizeof refusals[0])
 
 /*
- * What Redis 6.2 puts before the error that ended a script: "ERR Error running script (…): …: -READONLY …".
+ * Redis 6.2 puts this before an error that ended a script:
+ * "ERR Error running script (…): …: -READONLY …".
  */
 static const char script_error[] = "ERR Error running script";
 
@@ -57,7 +59,7 @@ bool refusal_is(const struct redisReply *reply, const char *word)
 	return reply->type == REDIS_REPLY_ERROR && begins_with(reply->str, word);
 }
 
-/* The error's own words: behind those of the script that it ended, if there is one. */
+/* The error itself, without what Redis 6.2 puts before an error that ended a script. */
 static const char *words_of(const struct redisReply *reply)
 {
 	const char *inner = begins_with(reply->str, script_error) ? strstr(reply->str, ": -") : NULL;
@@ -65,7 +67,7 @@ static const char *words_of(const struct redisReply *reply)
 	return inner ? inner + strlen(": -") : reply->str;
 }
 
-/* The row of the table that the error belongs to; REFUSALS when it is no error, or an unknown one. */
+/* The error's row of the table; REFUSALS when the reply is no error, or one that the table lacks. */
 static size_t row_of(const struct redisReply *reply)
 {
 	size_t row = reply->type == REDIS_REPLY_ERROR ? 0 : REFUSALS;
@@ -134,7 +136,7 @@ void refusal_describe(const struct redisReply *reply, char *text, size_t size)
 		snprintf(text, size, "%.*s%s%s", WORDS_MAX, reply->str, advice ? ": " : "",
 			 advice ? advice : "");
 	else
-		snprintf(text, size, "an answer that is none to what was asked (%s): is this a Redis?",
+		snprintf(text, size, "unexpected type of reply (%s): is this a Redis server?",
 			 type_name(reply->type));
 	make_printable(text);
 }

@@ -1,4 +1,4 @@
-/* What Redis says when it refuses something, in words that help whoever reads the log. */
+/* Redis' error replies: what each means for the connection, and what an operator does about it. */
 #ifndef ALLOCD_ADAPTERS_REDIS_REFUSAL_H
 #define ALLOCD_ADAPTERS_REDIS_REFUSAL_H
 
@@ -8,24 +8,24 @@
 struct redisReply;
 
 /*
- * Writes one line of printable ASCII: Redis' own words, then what to do about it where that is known.  A
- * reply that is no error is told by its type.
+ * Writes one line of printable ASCII: Redis' own words, then what to do about it where that is known.  Of a
+ * reply that is no error it names the type.
  */
 void refusal_describe(const struct redisReply *reply, char *text, size_t size);
 
-/* What an error says of the server that sent it. */
+/* What an error means for the connection that received it. */
 enum refusal_kind {
-	REFUSAL_OF_COMMAND,   /* nothing, or the reply is no error */
-	REFUSAL_WRONG_SERVER, /* it does not serve us any more; the server that does is to be looked up */
-	REFUSAL_NOT_NOW,      /* the same, when it lasts; it may pass */
-	REFUSAL_LOGIN,  /* it does not take us for who we are: the URL may hold other credentials by now */
-	REFUSAL_RIGHTS, /* the user lacks a right: the URL may hold another user by now */
-	REFUSAL_SLOTS,  /* it is a cluster, and our keys lie in several slots */
+	REFUSAL_OF_COMMAND,   /* nothing: only the command was refused; or the reply is no error */
+	REFUSAL_WRONG_SERVER, /* this is not the master: look the name up again, and connect anew */
+	REFUSAL_NOT_NOW,      /* it may pass; when it lasts, the same as REFUSAL_WRONG_SERVER */
+	REFUSAL_LOGIN,        /* the credentials are refused: the URL may hold other ones by now */
+	REFUSAL_RIGHTS,       /* the user lacks a right: the URL may hold another user by now */
+	REFUSAL_SLOTS,        /* the server is a node of a cluster, and our keys lie in several slots */
 };
 
 /*
- * Also of an error inside an array, as the script for events answers it, and of one that a script of Redis
- * 6.2 wraps into another.  *error is the reply, or the element of it, that says so.
+ * Finds an error inside an array too, as the script for events returns it, and one that Redis 6.2 wraps into
+ * another error.  *error is set to the reply, or to the element, that decided the kind.
  */
 enum refusal_kind refusal_kind_of(const struct redisReply *reply, const struct redisReply **error);
 

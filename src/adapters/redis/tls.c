@@ -54,21 +54,21 @@ struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host)
 	return stream;
 }
 
-/* What the server, or OpenSSL, says, and what to do about it. */
+/* What to do about an error that the server's alert or OpenSSL names. */
 static const struct {
 	int reason;
 	const char *advice;
 } advices[] = {
 	{SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-	 "the server demands a client certificate, which allocd has none of: set tls-auth-clients to no or "
+	 "the server demands a client certificate, and allocd presents none: set tls-auth-clients to no or "
 	 "optional in Redis"},
 	{SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-	 "the server refuses the handshake: it demands a client certificate, which allocd has none of "
+	 "the server refuses the handshake: it demands a client certificate, and allocd presents none "
 	 "(tls-auth-clients in Redis), or no cipher is common to both"},
-	{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the server demands another client certificate"},
+	{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the server refuses the client certificate"},
 	{SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the server does not know the authority of the client certificate"},
-	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the server speaks no version of TLS from 1.2 on"},
-	{SSL_R_UNSUPPORTED_PROTOCOL, "the server speaks no version of TLS from 1.2 on"},
+	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the server supports neither TLS 1.2 nor a later version"},
+	{SSL_R_UNSUPPORTED_PROTOCOL, "the server supports neither TLS 1.2 nor a later version"},
 	{SSL_R_WRONG_VERSION_NUMBER,
 	 "this port does not speak TLS: REDIS_URL must name the TLS port, or begin with redis://"},
 	{SSL_R_TLSV1_UNRECOGNIZED_NAME, "the server has no certificate for this host name"},

@@ -32,7 +32,7 @@ void descriptors_raise_limit(size_t wanted)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The limit alone says too much where descriptors were inherited, so they are opened and closed again. */
+/* Counts by opening and closing them, for inherited descriptors reduce what the limit leaves. */
 size_t descriptors_free(size_t wanted)
 {
 	int *taken = must_alloc((wanted + 1) * sizeof *taken);

@@ -1,6 +1,4 @@
-/*
- * The process's file descriptors: the standard ones are open, and the program knows how many it may have.
- */
+/* The process's file descriptors: keeps the standard ones open, and counts how many more can be opened. */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_DESCRIPTORS_H
 #define ALLOCD_ADAPTERS_SYSTEM_DESCRIPTORS_H
 
@@ -8,10 +6,10 @@
 #include <stddef.h>
 
 /*
- * Opens /dev/null in place of each of the descriptors 0, 1 and 2 that is closed, so that no file or socket
- * gets its number and with it what is meant for standard error or output.  What stands in for an output
- * cannot be written to, and what stands in for the input cannot be read: whoever tries gets an error, as from
- * a closed descriptor.  False, with errno, when /dev/null cannot be opened.
+ * Opens /dev/null in place of each of the descriptors 0, 1 and 2 that is closed.  Otherwise the next file or
+ * socket would get its number, and receive what is written to standard error or output.  Reading from such
+ * an input and writing to such an output fail, as with a closed descriptor.  False, with errno, when
+ * /dev/null cannot be opened.
  */
 bool descriptors_open_standard(void);
 

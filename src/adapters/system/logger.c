@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long a reader that keeps up otherwise may pause before lines are dropped. */
+/* How long the reader may take no line before lines are dropped. */
 #define PATIENCE_MS 100
 
-/* A pipe that says so takes a whole line without blocking: see LOG_LINE_MAX. */
+/* A pipe that is writable takes a whole line without blocking: see LOG_LINE_MAX. */
 static bool is_writable(const struct system_logger *logger)
 {
 	struct pollfd descriptor = {.fd = logger->fd, .events = POLLOUT};
@@ -74,7 +74,7 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 	pthread_mutex_unlock(&logger->mutex);
 }
 
-/* The flag that makes a write not block belongs to an opening, and others share that of standard error. */
+/* O_NONBLOCK belongs to the opening, and other processes share that of standard error. */
 static int open_again(int fd)
 {
 	char path[32];

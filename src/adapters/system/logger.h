@@ -1,9 +1,9 @@
 /*
  * The logger port on a file descriptor: standard error, as a rule.
  *
- * One write(2) a line.  Who reads the log can be slow or stuck, and must not stop the worker: when there is
- * no room the logger waits a moment, once, then drops lines until there is; the first line that goes
- * through again follows one that counts them.
+ * One write(2) a line.  A reader of the log that is slow or stuck must not stop the worker: when the
+ * descriptor takes no more, the logger waits for a moment, once, then drops lines until it takes some again;
+ * the next line follows one that counts the dropped ones.
  *
  * Threads may share a logger.
  */
@@ -19,7 +19,7 @@
 struct system_logger {
 	struct logger logger;
 	int fd;     /* the caller's, or `own_fd` */
-	int own_fd; /* an opening of our own that never blocks; -1: there is none */
+	int own_fd; /* a non-blocking opening of our own; -1: `fd` is the caller's */
 	enum log_format format;
 	pthread_mutex_t mutex;
 	uint64_t dropped; /* lines since the last one that went through */
@@ -27,8 +27,8 @@ struct system_logger {
 };
 
 /*
- * The program ignores SIGPIPE.  A terminal or a pipe is opened once more, so that a write to it fails where
- * it would block, and whoever else holds `fd` notices nothing of that.
+ * The program ignores SIGPIPE.  A terminal or a pipe is opened once more as non-blocking, for the flag would
+ * apply to every other process that shares `fd`.
  */
 void system_logger_init(struct system_logger *logger, int fd, enum log_level level, enum log_format format);
 

@@ -1,4 +1,4 @@
-/* getaddrinfo in a thread: it is the only one that knows all of the system's ways, and it blocks. */
+/* getaddrinfo in a thread: nothing else honours all of the system's configuration, and it blocks. */
 #include "adapters/system/resolver.h"
 
 #include "core/must.h"

@@ -1,7 +1,6 @@
 /*
- * Finds the addresses of a host as the system finds them (getaddrinfo: hosts file, DNS, whatever
- * nsswitch.conf says) without stopping the event loop: a name is looked up in a thread of its own, which
- * knows nothing else.
+ * Looks up the addresses of a host with getaddrinfo (hosts file, DNS, or what else nsswitch.conf names)
+ * without blocking the event loop: each look-up runs in a thread of its own, which shares only the query.
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_RESOLVER_H
 #define ALLOCD_ADAPTERS_SYSTEM_RESOLVER_H
@@ -13,16 +12,15 @@ struct event_base;
 struct resolver;
 
 /*
- * Called once, from the event loop, after the resolver freed itself: `addresses` are the receiver's
- * (freeaddrinfo), or NULL, and then `error` says why; it does not repeat the host, and lives as long as the
- * call.
+ * Called once, from the event loop, after the resolver freed itself.  The receiver frees `addresses`
+ * (freeaddrinfo); they are NULL on failure, and then `error` says why.  `error` does not repeat the host,
+ * and is valid during the call.
  */
 typedef void resolver_done(void *context, struct addrinfo *addresses, const char *error);
 
 /*
- * Always answers: without a descriptor or a thread the answer is an error, and a later look-up may succeed.
- * It has no timeout, for the system's look-up cannot be interrupted: a caller that waited for long enough
- * cancels.
+ * Without a descriptor or a thread the answer is an error, and a later look-up may succeed.  There is no
+ * timeout, for the system's look-up cannot be interrupted: a caller that waits no longer cancels.
  */
 struct resolver *resolver_start(struct event_base *base, const char *host, uint16_t port, resolver_done *done,
 				void *context);

@@ -1,4 +1,4 @@
-/* A URL that is a setting's own text; one that is read from a file is the configuration's business. */
+/* The source of a URL that is a setting's own text.  The configuration reads URLs from files. */
 #include "adapters/system/url_source.h"
 
 const char *url_read_text(void *context, struct arena *arena, const char **error)

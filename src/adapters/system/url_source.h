@@ -1,7 +1,7 @@
 /*
  * Where a server's URL comes from: a setting, or a file that changes when a password is rotated.
  *
- * An adapter keeps no URL.  It asks for it at every attempt to connect, so that a rotated password needs no
+ * An adapter keeps no URL.  It reads it at every attempt to connect, so that a rotated password needs no
  * restart.
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_URL_SOURCE_H
@@ -10,13 +10,13 @@
 #include "core/arena.h"
 
 /*
- * Returns the URL as it is now, in `arena`.  NULL when it cannot be had, and then *error says why in one line
- * that names the setting or the file and repeats nothing of the URL; the caller tries again as for a server
- * that is away.
+ * Returns the current URL, in `arena`.  On failure returns NULL, and *error says why in one line that names
+ * the setting or the file and repeats nothing of the URL; the caller retries as it does for an unreachable
+ * server.
  */
 typedef const char *url_read(void *context, struct arena *arena, const char **error);
 
-/* `context` outlives whoever holds the source. */
+/* `context` outlives every copy of the source. */
 struct url_source {
 	url_read *read;
 	void *context;

@@ -368,9 +368,9 @@ static const struct {
 	{PEER_SAYS, "-ERR unknown command 'AUTH', with args beginning with: 'me' 'pw-of-mine'\r\n",
 	 "AUTH was refused"},
 	{PEER_SAYS, "-DENIED Redis is running in protected mode\r\n", "DENIED"},
-	{PEER_SAYS, "+OK\r\n+OK\r\n+OK\r\n", "is this a Redis?"},
+	{PEER_SAYS, "+OK\r\n+OK\r\n+OK\r\n", "is this a Redis server?"},
 	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:5.0.3\n\r\n", "5.0.3 is too old"},
-	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n:1\r\n", "an answer"},
+	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n:1\r\n", "unexpected type of reply"},
 	{PEER_HANGS_UP, "", "closed the connection"},
 	{PEER_IS_SILENT, "", "no answer to the greeting"},
 };

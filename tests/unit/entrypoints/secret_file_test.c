@@ -237,7 +237,8 @@ static void count_warning(struct logger *logger, enum log_level level, const cha
 {
 	(void)logger, (void)fields, (void)count;
 	ck_assert_int_eq(level, LOG_WARN);
-	ck_assert_str_eq(message, "every user of this machine can read a password in a file");
+	ck_assert_str_eq(message,
+			 "every user of this machine can read a password in a file: chmod 600 protects it");
 	warnings++;
 }
 

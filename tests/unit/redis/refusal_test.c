@@ -13,7 +13,7 @@ static const struct {
 	{"-NOAUTH Authentication required.\r\n", {"NOAUTH Authentication required.", "REDIS_URL"}},
 	{"-WRONGPASS invalid username-password pair\r\n", {"WRONGPASS", "user and password"}},
 	{"-NOPERM no permissions to run 'publish'\r\n", {"'publish'", "ACL"}},
-	{"-LOADING Redis is loading the dataset in memory\r\n", {"LOADING", "soon"}},
+	{"-LOADING Redis is loading the dataset in memory\r\n", {"LOADING", "wait until it has"}},
 	{"-OOM command not allowed when used memory > 'maxmemory'.\r\n", {"OOM", "raise"}},
 	{"-READONLY You can't write against a read only replica.\r\n", {"READONLY", "master"}},
 	{"-MISCONF Redis is configured to save RDB snapshots\r\n", {"MISCONF", "disk"}},
@@ -30,11 +30,11 @@ static const struct {
 	{"-NOREPLICAS Not enough good replicas to write.\r\n", {"NOREPLICAS", "min-replicas"}},
 	{"-OOMPH\r\n", {"OOMPH", ""}},
 	{"-\r\n", {"", ""}},
-	{"+QUEUED\r\n", {"a status", "is this a Redis?"}},
-	{":1\r\n", {"a number", "is this a Redis?"}},
-	{"$1\r\nx\r\n", {"a text", "is this a Redis?"}},
-	{"$-1\r\n", {"nil", "is this a Redis?"}},
-	{"*0\r\n", {"an array", "is this a Redis?"}},
+	{"+QUEUED\r\n", {"a status", "is this a Redis server?"}},
+	{":1\r\n", {"a number", "is this a Redis server?"}},
+	{"$1\r\nx\r\n", {"a text", "is this a Redis server?"}},
+	{"$-1\r\n", {"nil", "is this a Redis server?"}},
+	{"*0\r\n", {"an array", "is this a Redis server?"}},
 };
 
 START_TEST(a_refusal_says_what_to_do)
