@@ -64,7 +64,7 @@ static bool check_services(struct http_api *api, struct evhttp_request *request,
 		reply_problem(request, &api->replies, 503,
 			      is_command ? "Not done, for allocd is starting: retry with the same id"
 					 : "allocd is starting: retry later");
-	else if (route->waits && http_server_is_busy(api->server))
+	else if (route->waits && http_server_is_busy(api->server) && !exchange_make_room(api))
 		reply_problem(request, &api->replies, 503,
 			      is_command ? "Not done, for too many requests wait: retry with the same id"
 					 : "Too many requests wait: retry later");

@@ -2,18 +2,51 @@
 #include "entrypoints/http_exchange.h"
 
 #include "core/must.h"
+#include "entrypoints/instants.h"
 
-static void on_deadline(evutil_socket_t socket, short what, void *context)
+/* While others want its place, a request may wait for this part of the time that it has otherwise. */
+#define PATIENCE_PART 5
+
+static void reply_late(struct exchange *exchange)
 {
-	struct exchange *exchange = context;
 	struct evhttp_request *request = exchange_take(exchange);
 	const char *cause = database_trouble_text(exchange->api, exchange->arena);
 
-	(void)socket;
-	(void)what;
 	reply_problem(request, &exchange->api->replies, 503,
 		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late, cause)
 			     : exchange->late);
+}
+
+static void on_deadline(evutil_socket_t socket, short what, void *context)
+{
+	(void)socket;
+	(void)what;
+	reply_late(context);
+}
+
+/* New ones are put first. */
+static struct exchange *longest_waiting(const struct http_api *api)
+{
+	struct exchange *longest = NULL;
+
+	for (struct exchange *it = api->exchanges; it; it = it->next)
+		longest = it->request ? it : longest;
+	return longest;
+}
+
+bool exchange_make_room(struct http_api *api)
+{
+	struct exchange *longest = longest_waiting(api);
+	struct arena *arena = arena_new(512);
+	bool may_end = longest && monotonic_ms() - longest->since_ms >= api->deadline_ms / PATIENCE_PART &&
+		       !*database_trouble_text(api, arena);
+
+	arena_free(&arena);
+	if (!may_end)
+		return false;
+	evtimer_del(longest->deadline);
+	reply_late(longest);
+	return true;
 }
 
 struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request, const char *late)
@@ -22,7 +55,8 @@ struct exchange *exchange_new(struct http_api *api, struct evhttp_request *reque
 	struct arena *arena = arena_new(512);
 	struct exchange *exchange = arena_alloc(arena, sizeof *exchange);
 
-	*exchange = (struct exchange){.api = api, .request = request, .late = late, .arena = arena};
+	*exchange = (struct exchange){
+		.api = api, .request = request, .late = late, .arena = arena, .since_ms = monotonic_ms()};
 	exchange->next = api->exchanges;
 	exchange->place = &api->exchanges;
 	if (exchange->next)

@@ -36,6 +36,7 @@ struct exchange {
 	struct http_api *api;
 	struct evhttp_request *request; /* NULL once it was replied to */
 	struct event *deadline;
+	int64_t since_ms;    /* by monotonic_ms() */
 	const char *late;    /* what is said at the deadline */
 	struct arena *arena; /* of the exchange */
 	const char *name;    /* the order or SKU that was asked for, or NULL */
@@ -46,6 +47,12 @@ struct exchange *exchange_new(struct http_api *api, struct evhttp_request *reque
 
 /* The request, for a reply, or NULL when the deadline was faster.  Whoever gets it replies. */
 struct evhttp_request *exchange_take(struct exchange *exchange);
+
+/*
+ * Ends the wait of the request that has waited for the longest time, so that another one can be served.
+ * False: none has waited for long, or all of them wait for a database that is in trouble.
+ */
+bool exchange_make_room(struct http_api *api);
 
 /* What it waited for has called back. */
 void exchange_free(struct exchange *exchange);

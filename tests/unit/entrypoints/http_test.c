@@ -515,6 +515,51 @@ START_TEST(an_outcome_that_the_database_keeps_back_names_the_cause)
 }
 END_TEST
 
+/* Such as the commands of a product that another session has locked. */
+START_TEST(many_requests_that_wait_for_long_make_room_for_others)
+{
+	int clients[CONNECTIONS_MAX - CONNECTIONS_MAX / 8];
+	const size_t count = sizeof clients / sizeof *clients;
+
+	wire_hold(memory_views_requests(world.views));
+	for (size_t i = 0; i < count; i++) {
+		clients[i] = world_connect(&world);
+		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\n\r\n");
+	}
+	world_run_ms(&world, DEADLINE_MS / 3);
+	add_batch("shelf", "lamp", 10);
+	ck_assert_int_eq(reply_status(world_receive(&world, clients[0], 1)), 503);
+	ck_assert_int_eq(reply_status(allocate("another", 1)), 202);
+
+	wire_open(memory_views_requests(world.views));
+	for (size_t i = 2; i < count; i++)
+		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 404);
+	for (size_t i = 0; i < count; i++)
+		close(clients[i]);
+	ck_assert_uint_eq(http_api_unanswered(world.api), 0);
+}
+END_TEST
+
+START_TEST(requests_that_have_not_waited_for_long_keep_their_places)
+{
+	int clients[CONNECTIONS_MAX - CONNECTIONS_MAX / 8];
+
+	wire_hold(memory_views_requests(world.views));
+	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
+		clients[i] = world_connect(&world);
+		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\n\r\n");
+	}
+	world_run_ms(&world, 5);
+	ck_assert_ptr_nonnull(strstr(reply_message(&world, allocate("order", 1)), "too many requests wait"));
+
+	wire_open(memory_views_requests(world.views));
+	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
+		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 404);
+		close(clients[i]);
+	}
+}
+END_TEST
+
 START_TEST(a_read_that_takes_too_long_is_given_up)
 {
 	const char *reply;
@@ -686,6 +731,8 @@ Suite *http_suite(void)
 	tcase_add_test(tests, a_full_queue_is_said_at_once);
 	tcase_add_test(tests, an_outcome_that_takes_too_long_is_perhaps_done);
 	tcase_add_test(tests, an_outcome_that_the_database_keeps_back_names_the_cause);
+	tcase_add_test(tests, many_requests_that_wait_for_long_make_room_for_others);
+	tcase_add_test(tests, requests_that_have_not_waited_for_long_keep_their_places);
 	tcase_add_test(tests, a_read_that_takes_too_long_is_given_up);
 	tcase_add_test(tests, a_command_whose_client_left_is_done_all_the_same);
 	tcase_add_test(tests, who_ends_while_somebody_waits_ends_cleanly);
