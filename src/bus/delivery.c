@@ -16,8 +16,10 @@
 const char *outcome_name(enum outcome outcome)
 {
 	static const char *const names[] = {
-		[OUTCOME_NONE] = "none",         [OUTCOME_HANDLED] = "handled", [OUTCOME_SKIPPED] = "skipped",
-		[OUTCOME_REJECTED] = "rejected", [OUTCOME_INVALID] = "invalid", [OUTCOME_FAILED] = "failed",
+		[OUTCOME_NONE] = "none",         [OUTCOME_HANDLED] = "handled",
+		[OUTCOME_SKIPPED] = "skipped",   [OUTCOME_POSTPONED] = "postponed",
+		[OUTCOME_REJECTED] = "rejected", [OUTCOME_INVALID] = "invalid",
+		[OUTCOME_FAILED] = "failed",
 	};
 
 	return names[outcome];
@@ -140,6 +142,8 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->place = arena_strdup(arena, arrival->place);
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
 	delivery->incarnation = arrival->incarnation;
+	delivery->is_reread = arrival->is_reread;
+	delivery->pass_follows = arrival->pass_follows;
 	delivery->replay = copy_replay(arena, arrival->replay);
 	delivery->payload = (struct bytes){arena_copy(arena, arrival->payload.data, arrival->payload.size),
 					   arrival->payload.size};
@@ -228,6 +232,12 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 {
 	delivery->outcome = outcome;
 	delivery->reason = arena_strdup(delivery->arena, reason);
+}
+
+void delivery_postpone(struct delivery *delivery)
+{
+	delivery->outcome = OUTCOME_POSTPONED;
+	delivery->reason = "its SKU is held up, and the messages that wait for such SKUs fill the queue";
 }
 
 void delivery_reopen(struct delivery *delivery)

@@ -15,6 +15,7 @@ enum outcome {
 	OUTCOME_NONE, /* not known yet */
 	OUTCOME_HANDLED,
 	OUTCOME_SKIPPED,
+	OUTCOME_POSTPONED, /* not taken: what waits for its SKU fills the queue; it comes again */
 	OUTCOME_REJECTED,
 	OUTCOME_INVALID,
 	OUTCOME_FAILED,
@@ -57,6 +58,8 @@ struct arrival {
 	const char *place;           /* channel, stream or path */
 	const char *entry_id;        /* of a stream entry, else NULL */
 	int64_t incarnation;         /* of the entry's stream (see logbook.h), else 0 */
+	bool is_reread;              /* a pass over pending entries brought it: see postponed.h; */
+	bool pass_follows;           /* or has not come to it yet, if one goes on */
 	const struct replay *replay; /* or NULL */
 	const char *id;              /* a stream entry's own id field, else NULL */
 	enum message_type type;      /* that the place or the entry names; MSG_NONE: see `defect` */
@@ -76,6 +79,7 @@ struct delivery {
 	const char *place;
 	const char *entry_id;
 	int64_t incarnation;
+	bool is_reread, pass_follows;
 	const struct replay *replay; /* or NULL */
 	struct bytes payload;
 	size_t payload_size;
@@ -96,6 +100,8 @@ struct delivery {
 	enum outcome outcome;
 	enum verdict verdict; /* behind handled, skipped and rejected */
 	const char *reason;   /* one line; never NULL once there is an outcome */
+	bool was_taken;       /* it came to its lane, and was not postponed */
+	bool is_held;         /* its SKU is held up: it counts towards their share of the queue */
 	bool decided;         /* the outcome stood before any unit of work: there is nothing to handle */
 };
 
@@ -108,6 +114,9 @@ void delivery_conclude(struct delivery *delivery, enum verdict verdict);
 
 /* OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */
 void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason);
+
+/* OUTCOME_POSTPONED. */
+void delivery_postpone(struct delivery *delivery);
 
 /* Takes back what a unit of work that was not flushed made of it. */
 void delivery_reopen(struct delivery *delivery);

@@ -75,6 +75,7 @@ void engine_free(struct engine **engine)
 	lane_free(&it->parking);
 	while (it->parked.first)
 		parked_remove(&it->parked, it->parked.first);
+	postponed_list_free(&it->postponed);
 	intake_free(&it->intake);
 	reminder_free(&it->reminder);
 	publisher_free(&it->publisher);
@@ -85,10 +86,23 @@ void engine_free(struct engine **engine)
 
 /* ---- in ---- */
 
+/*
+ * What is held up leaves half of the queue to the rest, though pub/sub may have brought more than that of
+ * it.
+ */
+static size_t left_by(size_t held, size_t max)
+{
+	return max - (held < max / 2 ? held : max / 2);
+}
+
+/* Whether what is not held up fills less than one part in so many of what is left to it. */
 static bool is_below(const struct engine *engine, size_t part)
 {
-	return engine->stats.queued < engine->config.queue_max / part &&
-	       engine->stats.queued_bytes < engine->config.queue_bytes / part;
+	size_t messages = left_by(engine->held_messages, engine->config.queue_max);
+	size_t bytes = left_by(engine->held_bytes, engine->config.queue_bytes);
+
+	return engine->stats.queued - engine->held_messages < messages / part &&
+	       engine->stats.queued_bytes - engine->held_bytes < bytes / part;
 }
 
 static void tell_change(void *context)
@@ -100,31 +114,17 @@ static void tell_change(void *context)
 }
 
 /* Not at once: whoever is told may submit, or be in the middle of it. */
-static void note_change(struct engine *engine)
+void engine_note_change(struct engine *engine)
 {
 	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
 }
 
-void engine_note_parked(struct engine *engine)
-{
-	const struct engine_stats *stats = &engine->stats;
-
-	if (!engine->is_full || engine->is_full_told || stats->parked_messages <= stats->queued / 2)
-		return;
-	engine->is_full_told = true;
-	LOG(engine->ports.logger, LOG_WARN,
-	    "commands from Redis are not read: messages of parked SKUs fill the queue",
-	    LOG_NUMBER("parked", stats->parked_messages), LOG_NUMBER("skus", stats->parked_skus));
-}
-
-static void look_whether_full(struct engine *engine)
+void engine_look_whether_full(struct engine *engine)
 {
 	if (engine->is_full ? !is_below(engine, 2) : is_below(engine, 1))
 		return;
 	engine->is_full = !engine->is_full;
-	engine->is_full_told = false;
-	engine_note_parked(engine);
-	note_change(engine);
+	engine_note_change(engine);
 }
 
 void engine_submit(struct engine *engine, const struct arrival *arrival)
@@ -135,7 +135,7 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
-	look_whether_full(engine);
+	engine_look_whether_full(engine);
 	intake_take(engine->intake, delivery);
 }
 
@@ -143,8 +143,8 @@ bool engine_has_room(const struct engine *engine)
 {
 	const struct engine_stats *stats = &engine->stats;
 
-	return stats->queued - stats->parked_messages < engine->config.queue_max &&
-	       stats->queued_bytes < engine->config.queue_bytes * (stats->parked_messages ? 2 : 1);
+	return stats->queued - engine->held_messages < engine->config.queue_max &&
+	       stats->queued_bytes - engine->held_bytes < engine->config.queue_bytes;
 }
 
 bool engine_is_full(const struct engine *engine)
@@ -167,7 +167,7 @@ void engine_database_is(struct engine *engine, bool up)
 	engine->stats.database_up = up;
 	if (up)
 		LOG(engine->ports.logger, LOG_INFO, "the database takes work again", LOG_OVER(LOG_DATABASE));
-	note_change(engine);
+	engine_note_change(engine);
 }
 
 /* ---- the database's clock ---- */
@@ -231,12 +231,13 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	if (delivery->outcome >= OUTCOME_REJECTED)
 		reminder_count_soon(engine->reminder);
 	forget_creation(engine, delivery);
+	engine_let_go(engine, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
 	delivery_free(&delivery);
-	look_whether_full(engine);
+	engine_look_whether_full(engine);
 }
 
 const struct engine_stats *engine_stats(const struct engine *engine)

@@ -21,6 +21,7 @@
 #include "bus/notifier.h"
 #include "bus/random.h"
 #include "bus/store.h"
+#include "bus/stream_id.h"
 #include "core/partition.h"
 
 #define LANES_MAX PARTITIONS
@@ -71,8 +72,10 @@ struct engine_stats {
 	uint64_t notifications_dead; /* given up: they are dead letters */
 
 	/* Now. */
-	size_t queued, queued_bytes;         /* waiting or in flight */
+	size_t queued, queued_bytes; /* waiting or in flight */
+	uint64_t placed;             /* of `received`, in the order they came: all that left the intake */
 	size_t parked_skus, parked_messages; /* that cannot be done though the database is well */
+	size_t postponed_skus;               /* of which stream entries stay pending */
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
 	bool database_up;   /* the last answer of the database, if any, was none of trouble */
 	bool broker_takes;  /* no partition's last events were refused */
@@ -95,19 +98,42 @@ void engine_start(struct engine *engine);
 void engine_submit(struct engine *engine, const struct arrival *arrival);
 
 /*
- * Whether the next message of a caller who waits for its answer stays within the bounds: messages of parked
- * SKUs take no room from it, up to as many bytes again.
+ * Whether the next message of a caller who waits for its answer stays within the bounds: messages of SKUs
+ * that are held up take no room from it.
  */
 bool engine_has_room(const struct engine *engine);
 
-/* Whether who reads messages should pause: from when the queue is full until half of it is free again. */
+/*
+ * Whether who reads messages should pause: from when the queue is full until half of it is free again, of
+ * what the messages of SKUs that are held up leave to the others.
+ */
 bool engine_is_full(const struct engine *engine);
 
 /*
- * `changed` is called, from the event loop, whenever engine_is_full() or engine_stats()->database_up has
- * changed.
+ * Whether who reads pub/sub should pause, though the queue is not full: too many of its messages wait for
+ * SKUs that are held up.
+ */
+bool engine_pauses_pubsub(const struct engine *engine);
+
+/*
+ * `changed` is called, from the event loop, whenever engine_is_full(), engine_pauses_pubsub() or
+ * engine_stats()->database_up has changed.
  */
 void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context);
+
+/*
+ * For the reader of a stream: see postponed.h.  Whether entries of the stream are postponed, and whether a
+ * pass over the pending ones above `after` is due.  While some are postponed, the reader begins a read of
+ * pending entries only when `placed` of engine_stats() has reached what was `received` when it had submitted
+ * the last entry: so it knows what was postponed.  With too many SKUs postponed, no new entries are taken.
+ */
+bool engine_has_postponed(const struct engine *engine, const char *stream);
+bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream_id *after);
+bool engine_takes_new_entries(const struct engine *engine);
+
+/* Every pass over pending entries, due or not, is said to begin before its first read, and to end. */
+void engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after);
+void engine_end_pass(struct engine *engine, const char *stream);
 
 /* Whether nothing is queued, in flight or unpublished. */
 bool engine_is_idle(const struct engine *engine);

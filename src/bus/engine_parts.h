@@ -7,6 +7,7 @@
 #include "bus/batch_index.h"
 #include "bus/engine.h"
 #include "bus/parked.h"
+#include "bus/postponed.h"
 #include "bus/publisher.h"
 #include "bus/reminder.h"
 #include "bus/watch.h"
@@ -20,6 +21,9 @@ struct engine {
 	struct lane *lanes[LANES_MAX];
 	struct lane *parking; /* the parking lane, or NULL */
 	struct parked_list parked;
+	size_t held_messages, held_bytes; /* of SKUs that are parked, or shrink in steps */
+	struct postponed_list postponed;
+	bool pauses_pubsub; /* because of those */
 	struct publisher *publisher;
 	struct reminder *reminder;
 	struct batch_index *batches;
@@ -31,7 +35,7 @@ struct engine {
 	/* The database's clock: what it said, and when it was asked.  Nobody asked yet: INT64_MIN. */
 	int64_t database_us, asked_ms;
 
-	bool is_full, is_full_told; /* that parked messages are why */
+	bool is_full;
 	void (*on_change)(void *context);
 	void *change_context;
 	struct timer *change_timer;
@@ -68,8 +72,24 @@ void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t a
 /* What it must show by now, if it was asked a short while ago; else false, and `now_us` is left as it is. */
 bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
 
-/* More messages are parked: logs it when they are why the queue is full. */
-void engine_note_parked(struct engine *engine);
+/* The delivery waits for a SKU that is held up, or does so no more.  Once more is no harm. */
+void engine_hold(struct engine *engine, struct delivery *delivery);
+void engine_let_go(struct engine *engine, struct delivery *delivery);
+
+/*
+ * Called for every delivery that comes to a lane, and again when its SKU is held up after that.  True: it was
+ * postponed, and is freed.
+ */
+bool engine_postpones(struct engine *engine, struct delivery *delivery, bool is_held_up);
+
+/* The same for a delivery whose batch is unknown. */
+bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
+
+/* More or less of the queue is taken. */
+void engine_look_whether_full(struct engine *engine);
+
+/* What engine_on_change() tells of has changed. */
+void engine_note_change(struct engine *engine);
 
 /* Something came to an end: perhaps it was the last thing that engine_drain() waits for. */
 void engine_look_whether_drained(struct engine *engine);

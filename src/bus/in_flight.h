@@ -15,6 +15,8 @@ struct flying_entry {
 	void *owner;
 	int64_t incarnation;
 	struct stream_id id;
+	bool is_acknowledging; /* the stream is being told, */
+	bool came_again;       /* and delivered it once more meanwhile, to a group that was made anew */
 };
 
 struct in_flight {

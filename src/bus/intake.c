@@ -173,6 +173,20 @@ static void find_sku(struct intake *intake, struct delivery *delivery)
 		adopt_sku(delivery, batch_index_created(batches, delivery->batchref));
 }
 
+/* Its SKU is known, or nobody knows it. */
+static void place(struct intake *intake, struct delivery *delivery)
+{
+	struct engine *engine = intake->engine;
+
+	engine->stats.placed++;
+	if (needs_resolving(delivery)) {
+		if (engine_postpones_unknown(engine, delivery))
+			return;
+		conclude_unknown(delivery);
+	}
+	hand_on(intake, delivery);
+}
+
 static void pump(void *context)
 {
 	struct intake *intake = context;
@@ -182,14 +196,11 @@ static void pump(void *context)
 		struct delivery *first = intake->queue.first;
 
 		find_sku(intake, first);
-		if (needs_resolving(first)) {
-			if (!first->asked) {
-				resolve(intake);
-				return;
-			}
-			conclude_unknown(first);
+		if (needs_resolving(first) && !first->asked) {
+			resolve(intake);
+			return;
 		}
-		hand_on(intake, delivery_queue_pop(&intake->queue));
+		place(intake, delivery_queue_pop(&intake->queue));
 	}
 	if (!intake->resolving)
 		batch_index_unwatch(intake->engine->batches);

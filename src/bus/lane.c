@@ -139,10 +139,12 @@ void lane_take(struct lane *lane, struct delivery *delivery)
 {
 	struct parked *parked = parked_find(&lane->engine->parked, parked_key(delivery));
 
+	if (engine_postpones(lane->engine, delivery, parked))
+		return;
 	if (parked) {
 		delivery_queue_push(&parked->waiting, delivery);
+		engine_hold(lane->engine, delivery);
 		lane->engine->stats.parked_messages++;
-		engine_note_parked(lane->engine);
 		return;
 	}
 	delivery_queue_push(&lane->queue, delivery);
@@ -150,6 +152,11 @@ void lane_take(struct lane *lane, struct delivery *delivery)
 }
 
 /* ---- shrinks that go on in steps ---- */
+
+bool lane_is_shrinking(const struct lane *lane, const char *sku)
+{
+	return unfinished_find(&lane->unfinished, sku);
+}
 
 void lane_resume_shrink(struct lane *lane, const char *sku)
 {
@@ -204,8 +211,11 @@ static bool waits_for_shrink(struct lane *lane, struct delivery *delivery)
 
 	if (!unfinished)
 		return false;
-	delivery_queue_push(&unfinished->waiting, delivery);
 	lane_clear_suspects(lane, 1);
+	if (engine_postpones(lane->engine, delivery, true))
+		return true;
+	delivery_queue_push(&unfinished->waiting, delivery);
+	engine_hold(lane->engine, delivery);
 	return true;
 }
 
@@ -222,8 +232,11 @@ void lane_begin(struct lane *lane)
 	lane->state = LANE_HANDLING;
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	while (lane->todo.count < limit && (delivery = next_delivery(lane))) {
-		if (!waits_for_shrink(lane, delivery))
-			delivery_queue_push(&lane->todo, delivery);
+		if (waits_for_shrink(lane, delivery))
+			continue;
+		if (!lane->is_parking)
+			engine_let_go(lane->engine, delivery);
+		delivery_queue_push(&lane->todo, delivery);
 	}
 	if (!lane->todo.first)
 		lane_clear_suspects(lane, lane->suspects);
@@ -530,8 +543,10 @@ static void note_shrinks(struct lane *lane)
 		assert(!unfinished->cause);
 		unfinished->cause = delivery;
 	}
-	while ((delivery = delivery_queue_pop(&lane->later)))
+	while ((delivery = delivery_queue_pop(&lane->later))) {
 		delivery_queue_push(&unfinished_ensure(&home->unfinished, delivery->sku)->waiting, delivery);
+		engine_hold(lane->engine, delivery);
+	}
 }
 
 /* As long as some come, they are looked for. */

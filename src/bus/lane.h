@@ -24,6 +24,9 @@ void lane_resume_shrink(struct lane *lane, const char *sku);
 /* The database is well again: a unit that waits to be tried once more is tried now. */
 void lane_retry_now(struct lane *lane);
 
+/* Whether a shrink of that SKU goes on. */
+bool lane_is_shrinking(const struct lane *lane, const char *sku);
+
 /* Whether nothing waits and nothing is in flight. */
 bool lane_is_idle(const struct lane *lane);
 

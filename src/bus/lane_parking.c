@@ -9,24 +9,36 @@ bool lane_can_park(const struct lane *lane)
 	return lane->engine->parking && !lane->is_parking;
 }
 
+static void wait_in(struct parked *parked, struct delivery *delivery, struct engine *engine)
+{
+	delivery_queue_push(&parked->waiting, delivery);
+	engine_hold(engine, delivery);
+	engine->stats.parked_messages++;
+}
+
 void lane_park(struct lane *lane, const char *sku)
 {
 	struct engine *engine = lane->engine;
 	struct parked *parked = parked_find(&engine->parked, sku);
+	struct delivery_queue collected = {0};
+	struct delivery *delivery;
 	size_t count;
 
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	if (!parked)
 		parked = parked_add(&engine->parked, sku, lane, engine_now_ms(engine));
-	count = parked_collect(parked, &lane->queue);
+	parked_collect(&lane->queue, sku, &collected);
+	count = collected.count;
+	while ((delivery = delivery_queue_pop(&collected))) {
+		if (!engine_postpones(engine, delivery, true))
+			wait_in(parked, delivery, engine);
+	}
 
 	engine->stats.parked_skus = engine->parked.count;
-	engine->stats.parked_messages += count;
 	lane->tried_again = false;
 	lane->found_culprit = true;
 	lane_clear_suspects(lane, count);
 	engine_lane_parked(engine, lane->number);
-	engine_note_parked(engine);
 	parking_schedule(engine->parking);
 }
 
@@ -80,6 +92,8 @@ void parking_postpone(struct lane *lane)
 	struct parked *parked = lane->trying;
 
 	engine->stats.parked_messages += lane->queue.count;
+	for (struct delivery *it = lane->queue.first; it; it = it->next)
+		engine_hold(engine, it);
 	delivery_queue_prepend(&parked->waiting, &lane->queue);
 	parked->try_at_ms = engine_now_ms(engine) + backoff_next(&parked->backoff, engine->ports.random);
 	tell(lane, parked);

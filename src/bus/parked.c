@@ -1,6 +1,7 @@
-/* A list of parked SKUs; there are seldom more than a few. */
+/* A list of parked SKUs, found by the hash of their names. */
 #include "bus/parked.h"
 
+#include "core/hash.h"
 #include "core/must.h"
 
 #include <stdlib.h>
@@ -14,18 +15,23 @@ const char *parked_key(const struct delivery *delivery)
 	return delivery->sku ? delivery->sku : "";
 }
 
+static size_t bucket_of(const char *sku)
+{
+	return (size_t)hash_text(sku) % PARKED_BUCKETS;
+}
+
 struct parked *parked_find(const struct parked_list *list, const char *sku)
 {
-	struct parked *it = list->first;
+	struct parked *it = list->count ? list->buckets[bucket_of(sku)] : NULL;
 
 	while (it && strcmp(it->sku, sku))
-		it = it->next;
+		it = it->next_in_bucket;
 	return it;
 }
 
 struct parked *parked_add(struct parked_list *list, const char *sku, struct lane *home, int64_t now_ms)
 {
-	struct parked *parked = must_alloc(sizeof *parked);
+	struct parked *parked = must_alloc(sizeof *parked), **bucket = &list->buckets[bucket_of(sku)];
 
 	parked->sku = must(strdup(sku));
 	parked->home = home;
@@ -33,6 +39,8 @@ struct parked *parked_add(struct parked_list *list, const char *sku, struct lane
 	parked->backoff = (struct backoff){.first_ms = FIRST_TRY_MS, .cap_ms = CAP_MS};
 	parked->next = list->first;
 	list->first = parked;
+	parked->next_in_bucket = *bucket;
+	*bucket = parked;
 	list->count++;
 	return parked;
 }
@@ -50,28 +58,26 @@ struct parked *parked_first_due(const struct parked_list *list)
 
 void parked_remove(struct parked_list *list, struct parked *parked)
 {
-	struct parked **place = &list->first;
+	struct parked **place = &list->first, **bucket = &list->buckets[bucket_of(parked->sku)];
 
 	while (*place != parked)
 		place = &(*place)->next;
 	*place = parked->next;
+	while (*bucket != parked)
+		bucket = &(*bucket)->next_in_bucket;
+	*bucket = parked->next_in_bucket;
 	list->count--;
 	delivery_queue_free(&parked->waiting);
 	free(parked->sku);
 	free(parked);
 }
 
-size_t parked_collect(struct parked *parked, struct delivery_queue *queue)
+void parked_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected)
 {
 	struct delivery_queue rest = {0};
-	size_t before = parked->waiting.count;
 	struct delivery *delivery;
 
-	while ((delivery = delivery_queue_pop(queue))) {
-		bool is_of_sku = !strcmp(parked_key(delivery), parked->sku);
-
-		delivery_queue_push(is_of_sku ? &parked->waiting : &rest, delivery);
-	}
+	while ((delivery = delivery_queue_pop(queue)))
+		delivery_queue_push(strcmp(parked_key(delivery), sku) ? &rest : collected, delivery);
 	*queue = rest;
-	return parked->waiting.count - before;
 }

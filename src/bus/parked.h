@@ -15,7 +15,7 @@
 struct lane;
 
 struct parked {
-	struct parked *next;
+	struct parked *next, *next_in_bucket;
 	char *sku; /* "": messages of no SKU, which only leave a dead letter */
 	struct lane *home;
 	struct delivery_queue waiting;
@@ -24,9 +24,13 @@ struct parked {
 	bool is_told; /* the log says that it waits */
 };
 
+/* A session may lock thousands of rows. */
+#define PARKED_BUCKETS 256
+
 struct parked_list {
 	struct parked *first; /* in no order */
 	size_t count;
+	struct parked *buckets[PARKED_BUCKETS]; /* by the SKU's hash */
 };
 
 /* The SKU that keeps the delivery waiting: its own, or "". */
@@ -44,7 +48,7 @@ struct parked *parked_first_due(const struct parked_list *list);
 /* Takes it off the list and frees it, with what waits for it. */
 void parked_remove(struct parked_list *list, struct parked *parked);
 
-/* Moves every delivery of that SKU from the queue to what waits, in its order; returns how many. */
-size_t parked_collect(struct parked *parked, struct delivery_queue *queue);
+/* Moves every delivery of that SKU from `queue` to the end of `collected`, in its order. */
+void parked_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected);
 
 #endif

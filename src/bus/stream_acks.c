@@ -25,14 +25,20 @@ static void forget(struct stream_reader *reader, struct flying_entry *entry)
 }
 
 /* An earlier incarnation's entries have ids that this one's may have, too: nothing is said of them. */
+static void add_one(struct stream_reader *reader, struct flying_entry *entry)
+{
+	entry->is_acknowledging = entry->came_again = false;
+	if (entry->incarnation == reader->record.incarnation)
+		in_flight_push_handled(&reader->in_flight, entry);
+	else
+		forget(reader, entry);
+}
+
 void acks_add(struct stream_reader *reader, struct flying_entry *list)
 {
 	for (struct flying_entry *entry = list, *next; entry; entry = next) {
 		next = entry->next_to_acknowledge;
-		if (entry->incarnation == reader->record.incarnation)
-			in_flight_push_handled(&reader->in_flight, entry);
-		else
-			forget(reader, entry);
+		add_one(reader, entry);
 	}
 	/* All of this turn of the loop goes in one call. */
 	if (reader->in_flight.handled && !reader->acknowledge_backoff.failures)
@@ -60,6 +66,11 @@ static void on_acknowledged(void *context, const struct failure *failure)
 	reader->acknowledge_backoff.failures = 0;
 	for (struct flying_entry *entry = list, *next; entry; entry = next) {
 		next = entry->next_to_acknowledge;
+		entry->is_acknowledging = false;
+		if (entry->came_again) {
+			add_one(reader, entry);
+			continue;
+		}
 		reader->stats.acknowledged += !failure;
 		forget(reader, entry);
 	}
@@ -77,7 +88,9 @@ void acks_send(void *context)
 	if (!reader->in_flight.handled || reader->acknowledging || reader->state == READER_READING_PENDING)
 		return;
 	reader->acknowledging = in_flight_take_handled(&reader->in_flight, ACKNOWLEDGE_MAX);
-	for (const struct flying_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge)
+	for (struct flying_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge) {
+		it->is_acknowledging = true;
 		ids[count++] = it->id;
+	}
 	stream->ops->acknowledge(stream, ids, count, on_acknowledged, reader);
 }

@@ -12,6 +12,9 @@ struct stream_id {
 	uint64_t ms, seq;
 };
 
+/* No entry has it. */
+#define STREAM_ID_MAX ((struct stream_id){UINT64_MAX, UINT64_MAX})
+
 /* "18446744073709551615-18446744073709551615", and its NUL. */
 #define STREAM_ID_TEXT 42
 

@@ -132,6 +132,7 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 	reader->is_marked = stream_lives_hold(state->lives, record.life);
 	reader->shows_large_entries = state->largest > READ_BYTES;
 	reader->stats.pending = state->pending;
+	reader->found.consumers = state->consumers;
 	reader->last_looked = state->last_generated;
 	reader->trim_below = lowest_to_keep(reader, state);
 	/* A group that was moved by hand has not got what lies before. */

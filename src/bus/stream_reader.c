@@ -136,7 +136,7 @@ static void tell_not_read(struct stream_reader *reader, const char *error)
 	    LOG_TEXT("stream", reader->name), LOG_TEXT("error", error));
 }
 
-static void tell_read(struct stream_reader *reader)
+void reader_tell_read(struct stream_reader *reader)
 {
 	reader->backoff.failures = 0;
 	reader->not_read[0] = '\0';
@@ -148,7 +148,7 @@ static void tell_read(struct stream_reader *reader)
 }
 
 /* The connection or the group was lost, or the step was refused: begin again after a while. */
-static void fail(struct stream_reader *reader, const struct failure *failure)
+void reader_fail(struct stream_reader *reader, const struct failure *failure)
 {
 	reader_lose(reader);
 	if (reader->is_started)
@@ -245,8 +245,8 @@ static void lead_in(struct stream_reader *reader)
 	reader->suspected = (struct stream_id){0};
 	/* Entries handled before: acknowledge those of this incarnation, forget the others. */
 	acks_add(reader, in_flight_take_handled(&reader->in_flight, SIZE_MAX));
-	reader->claim_is_due = reader->has_pending = reader->has_news = true;
-	reader->read_up_to = (struct stream_id){0};
+	reader->claim_is_due = reader->is_first_claim = reader->has_news = true;
+	reader_begin_pass(reader);
 	step_done(reader);
 }
 
@@ -256,7 +256,7 @@ static void on_life_marked(void *context, const struct failure *failure)
 	struct stream_reader *reader = context;
 
 	if (failure && failure->kind != FAILURE_FATAL) {
-		fail(reader, failure);
+		reader_fail(reader, failure);
 		return;
 	}
 	reader_note_refusal(reader, CALL_MARK, failure);
@@ -292,7 +292,7 @@ static void on_created(void *context, const struct failure *failure)
 	struct stream_reader *reader = context;
 
 	if (failure) {
-		fail(reader, failure);
+		reader_fail(reader, failure);
 		return;
 	}
 	log_place(reader, LOG_INFO, "consumer group created", reader->opening.done);
@@ -304,7 +304,7 @@ static void on_moved(void *context, const struct failure *failure)
 	struct stream_reader *reader = context;
 
 	if (failure && failure->kind != FAILURE_FATAL) {
-		fail(reader, failure);
+		reader_fail(reader, failure);
 		return;
 	}
 	reader_note_refusal(reader, CALL_MOVE, failure);
@@ -363,7 +363,7 @@ static void on_opened(void *context, const struct failure *failure)
 	struct stream_reader *reader = context;
 
 	if (failure) {
-		fail(reader, failure);
+		reader_fail(reader, failure);
 		return;
 	}
 	if (reader->opening.began_again)
@@ -378,7 +378,7 @@ static void on_looked(void *context, const struct stream_state *state, const str
 	struct logbook *logbook = reader->ports.logbook;
 
 	if (failure) {
-		fail(reader, failure);
+		reader_fail(reader, failure);
 		return;
 	}
 	reader->found = *state;
@@ -399,7 +399,7 @@ static void look(struct stream_reader *reader)
 
 /* ---- claim ---- */
 
-static void count_lost_pending(struct stream_reader *reader, size_t count)
+void reader_count_lost_pending(struct stream_reader *reader, size_t count)
 {
 	reader_count_lost(reader, "entries lost: they were trimmed while they were pending", (int64_t)count);
 }
@@ -409,22 +409,20 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 	struct stream_reader *reader = context;
 
 	if (failure && failure->kind != FAILURE_FATAL) {
-		fail(reader, failure);
+		reader_fail(reader, failure);
 		return;
 	}
 	reader_note_refusal(reader, CALL_CLAIM, failure);
-	reader->claim_is_due = false;
+	reader->claim_is_due = reader->is_first_claim = false;
 	reader_set_timer(reader, reader->claim_timer, CLAIM_EVERY_MS);
 	if (!failure) {
 		reader->stats.claimed += claim->claimed;
-		count_lost_pending(reader, claim->lost);
+		reader_count_lost_pending(reader, claim->lost);
 		if (claim->lost)
 			account_lost_pending(&reader->account);
 	}
-	if (!failure && claim->claimed) {
-		reader->has_pending = true;
-		reader->read_up_to = (struct stream_id){0};
-	}
+	if (!failure && claim->claimed)
+		reader_begin_pass(reader);
 	step_done(reader);
 }
 
@@ -436,156 +434,16 @@ static void claim(struct stream_reader *reader)
 	stream->ops->claim(stream, on_claimed, reader);
 }
 
-/* ---- read: what is pending, then what is new ---- */
-
-/* What it did is committed. */
-static void on_answered(void *context, const struct delivery *delivery)
-{
-	struct flying_entry *entry = context;
-
-	(void)delivery;
-	acks_add(entry->owner, entry);
-}
-
-static void submit(struct stream_reader *reader, const struct stream_entry *entry,
-		   struct flying_entry *flying)
-{
-	char id[STREAM_ID_TEXT];
-
-	stream_id_format(entry->id, id);
-	reader->stats.read++;
-	engine_submit(reader->ports.engine, &(struct arrival){
-						    .way = WAY_STREAM,
-						    .place = reader->name,
-						    .entry_id = id,
-						    .incarnation = flying->incarnation,
-						    .id = entry->message_id,
-						    .type = entry->type,
-						    .defect = entry->defect,
-						    .payload = entry->payload,
-						    .payload_size = entry->payload_size,
-						    .answered = on_answered,
-						    .context = flying,
-					    });
-}
-
-/* But those that are in flight. */
-static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
-{
-	int64_t incarnation = reader->record.incarnation;
-	struct flying_entry *place = NULL;
-	size_t gone = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		place = in_flight_place(&reader->in_flight, place, incarnation, entries[i].id);
-		if (place && !flying_entry_compare(place, incarnation, entries[i].id))
-			continue;
-		place = in_flight_add(&reader->in_flight, place, incarnation, entries[i].id);
-		place->owner = reader;
-		if (entries[i].gone) {
-			gone++;
-			acks_add(reader, place);
-		} else {
-			submit(reader, &entries[i], place);
-		}
-	}
-	reader->stats.in_flight = reader->in_flight.count;
-	count_lost_pending(reader, gone);
-}
-
-/* The more there is to read, the more a read brings: units of work are as large as what waits for them. */
-static void adapt_read(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
-{
-	size_t bytes = 1, fitting;
-
-	if (count < reader->read_max)
-		return;
-	for (size_t i = 0; i < count; i++)
-		bytes += entries[i].payload.size;
-	fitting = READ_BYTES * count / bytes;
-	reader->read_max = fitting < STREAM_READ_FIRST ? STREAM_READ_FIRST
-			   : fitting > STREAM_READ_MAX ? STREAM_READ_MAX
-						       : fitting;
-}
+/* ---- the next step ---- */
 
 /*
- * Nobody knows how large the next entries are, and Redis makes the whole answer before it sends any of it.
- * So after one that was larger than a payload may be, or after an answer that did not come, the next reads
- * bring few: one at first, and more as nothing large comes.
+ * Where there is no other consumer there is nothing to claim but what this one holds itself.  The first look
+ * may not count this one yet.
  */
-void reader_saw_size(struct stream_reader *reader, size_t size)
+static bool may_claim(const struct stream_reader *reader)
 {
-	if (size > PAYLOAD_MAX && size > reader->largest)
-		reader->largest = size < LARGEST_KNOWN ? size : LARGEST_KNOWN;
+	return reader->claim_is_due && (reader->is_first_claim || reader->found.consumers > 1);
 }
-
-static void see_sizes(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
-{
-	if (count)
-		reader->largest -= (reader->largest + 15) / 16;
-	for (size_t i = 0; i < count; i++)
-		reader_saw_size(reader, entries[i].whole_size);
-}
-
-static size_t read_size(const struct stream_reader *reader, size_t max)
-{
-	size_t fitting = reader->largest ? READ_BYTES / reader->largest : max;
-
-	return fitting < 1 ? 1 : fitting > max ? max : fitting;
-}
-
-static void on_read(void *context, const struct stream_entry *entries, size_t count,
-		    const struct failure *failure)
-{
-	struct stream_reader *reader = context;
-	bool was_pending = reader->state == READER_READING_PENDING;
-
-	if (failure) {
-		reader->read_max = STREAM_READ_FIRST;
-		reader_saw_size(reader, READ_BYTES); /* perhaps it was too much */
-		fail(reader, failure);
-		acks_send(reader);
-		return;
-	}
-	reader->state = READER_RESTING;
-	/* Else it began before something was lost: what it brings is pending, and comes again. */
-	if (reader->stats.is_reading) {
-		if (!was_pending)
-			tell_read(reader);
-		account_came(&reader->account, entries, count, was_pending);
-		take_all(reader, entries, count);
-		adapt_read(reader, entries, count);
-		see_sizes(reader, entries, count);
-		if (!was_pending && count && stream_id_compare(reader->delivered, entries[count - 1].id) < 0)
-			reader->delivered = entries[count - 1].id;
-		reader->has_pending = was_pending && count;
-		if (was_pending && count)
-			reader->read_up_to = entries[count - 1].id;
-	}
-	acks_send(reader); /* which waited for what was pending */
-	reader_go_on(reader);
-}
-
-static void read_pending(struct stream_reader *reader)
-{
-	struct stream *stream = reader->ports.stream;
-
-	reader->state = READER_READING_PENDING;
-	stream->ops->read_pending(stream, reader->read_up_to, read_size(reader, STREAM_READ_FIRST), on_read,
-				  reader);
-}
-
-/* After trouble it does not wait: whether the stream can be read again is to be known at once. */
-static void read_new(struct stream_reader *reader)
-{
-	struct stream *stream = reader->ports.stream;
-
-	reader->state = READER_READING_NEW;
-	stream->ops->read_new(stream, read_size(reader, reader->read_max), !*reader->not_read, on_read,
-			      reader);
-}
-
-/* ---- the next step ---- */
 
 void reader_go_on(struct stream_reader *reader)
 {
@@ -594,14 +452,9 @@ void reader_go_on(struct stream_reader *reader)
 	if (!reader->stats.is_reading) {
 		if (!reader->is_noting) /* which looks, too */
 			look(reader);
-	} else if (reader->claim_is_due) {
+	} else if (may_claim(reader)) {
 		claim(reader);
-	} else if (acks_are_full(reader)) {
-		return; /* until some are acknowledged */
-	} else if (!reader->has_pending) {
-		read_new(reader);
-	} else if (!reader->acknowledging) {
-		/* Else it might bring what is forgotten by the time it arrives. */
-		read_pending(reader);
+	} else if (!acks_are_full(reader)) { /* else not until some are acknowledged */
+		reader_read(reader);
 	}
 }

@@ -7,6 +7,7 @@
  *
  * In the order of the stream: what is pending (this reader's from before, and what readers that are gone
  * left) comes before anything new.  An entry that is still in flight here is never submitted a second time.
+ * Entries of SKUs that are held up may stay pending, and are read again later: see postponed.h.
  * Acknowledged is after the commit, never before; an acknowledgement that may not have arrived is sent again.
  * Every second it notes how far all is done; below that, and older than the retention, the stream is trimmed.
  * Who reads which stream when there are several workers is decided elsewhere: start and stop.

@@ -1,6 +1,6 @@
 /*
- * What the files of the stream's reader share: reading (stream_reader.c), acknowledging (stream_acks.c),
- * noting how far all is done and trimming (stream_marks.c).  For these only.
+ * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c),
+ * acknowledging (stream_acks.c), noting how far all is done and trimming (stream_marks.c).  For these only.
  */
 #ifndef ALLOCD_BUS_STREAM_READER_PARTS_H
 #define ALLOCD_BUS_STREAM_READER_PARTS_H
@@ -58,9 +58,13 @@ struct stream_reader {
 	struct stream_record opening;           /* being read from the logbook */
 	struct stream_id moving_to;             /* the group's place, while it is moved */
 	struct stream_record record;
-	bool claim_is_due;
+	bool claim_is_due, is_first_claim;
 	bool has_pending;             /* entries of this reader, perhaps, */
-	struct stream_id read_up_to;  /* above this one */
+	struct stream_id read_up_to;  /* above this one: a pass over them goes on, */
+	bool pass_begins;             /* or has not begun yet */
+	bool interleaves;             /* with reads of new entries, */
+	bool new_is_next;             /* which come in turns */
+	uint64_t submitted;           /* what the engine had received after this reader's last entry */
 	size_t read_max;              /* new entries to ask for, if none is large */
 	size_t largest;               /* bytes of the largest entry lately; it shrinks with every read */
 	struct stream_id last_looked; /* the last id that the stream had generated then */
@@ -99,17 +103,34 @@ void reader_go_on(struct stream_reader *reader);
 /* The group or the stream is lost: what a step under way brings belongs to a time that is over. */
 void reader_lose(struct stream_reader *reader);
 
+/* The connection or the group was lost, or the step was refused: begins again after a while. */
+void reader_fail(struct stream_reader *reader, const struct failure *failure);
+
+/* The stream is read, as it should be. */
+void reader_tell_read(struct stream_reader *reader);
+
 /* Counts entries that are lost and logs it; `how` begins with "entries lost: ". */
 void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count);
 
-/* Entries of that many bytes are in the stream. */
-void reader_saw_size(struct stream_reader *reader, size_t size);
+/* The same for entries that were trimmed while they were pending, if there are any. */
+void reader_count_lost_pending(struct stream_reader *reader, size_t count);
 
 /*
  * What became of such a call (NULL: it was accepted).  Logs once when refusals begin and once when they end;
  * a failure that is no refusal changes nothing.
  */
 void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure);
+
+/* ---- stream_reading.c ---- */
+
+/* Every entry that is pending for this reader is to be read before anything new. */
+void reader_begin_pass(struct stream_reader *reader);
+
+/* Begins the next read, or sees to it that it begins as soon as it may. */
+void reader_read(struct stream_reader *reader);
+
+/* Entries of that many bytes are in the stream. */
+void reader_saw_size(struct stream_reader *reader, size_t size);
 
 /* ---- stream_acks.c ---- */
 

@@ -6,7 +6,8 @@
 static bool has_to_wait(const struct consumer *consumer, const struct intake_valve *valve)
 {
 	return engine_is_full(consumer->engine) ||
-	       (valve->is_durable && !engine_stats(consumer->engine)->database_up);
+	       (valve->is_durable ? !engine_stats(consumer->engine)->database_up
+				  : engine_pauses_pubsub(consumer->engine));
 }
 
 static void set_valves(void *context)

@@ -68,6 +68,11 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 	case OUTCOME_HANDLED:
 	case OUTCOME_SKIPPED:
 		return success(delivery, arena);
+	case OUTCOME_POSTPONED:
+		return (struct http_answer){
+			503,
+			"Not done, for its SKU is held up and many of its messages wait: retry with the same id",
+			NULL};
 	case OUTCOME_REJECTED:
 		return rejection(delivery, arena);
 	case OUTCOME_INVALID:

@@ -23,8 +23,8 @@ struct http_services {
 	const struct broker *broker;
 
 	/*
-	 * Whether something keeps commands on Redis from being taken as they should be.  Its text, in `arena`,
-	 * says what to do as well.
+	 * Whether something keeps commands on Redis from being taken as they should be.  Its text, in
+	 * `arena`, says what to do as well.
 	 */
 	bool (*intake_trouble)(void *context, struct arena *arena, struct engine_trouble *trouble);
 	void *intake;

@@ -78,6 +78,9 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 	      "SKUs whose messages are parked: the database refuses them for the moment and commits others.",
 	      (double)stats->parked_skus);
 	gauge(out, "allocd_parked_messages", "Messages of parked SKUs.", (double)stats->parked_messages);
+	gauge(out, "allocd_postponed_skus",
+	      "SKUs whose stream entries stay pending: messages of held-up SKUs fill half of the queue.",
+	      (double)stats->postponed_skus);
 	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that are not published yet.",
 	      (double)stats->unpublished);
 	gauge(out, "allocd_dead_letters", "Dead letters kept; NaN while the database cannot be asked.",

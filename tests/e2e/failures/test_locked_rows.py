@@ -183,18 +183,70 @@ def test_what_waits_is_counted_at_the_end_and_handled_after_a_restart(allocd):
     assert version(allocd, sku) == 5, "each once"
 
 
-@pytest.mark.parametrize("way", ["stream", "pubsub"])
-def test_a_flood_for_a_locked_product_is_told_and_leaves_http_to_the_others(allocd, way):
+FLOOD = 12000
+HALF_OF_THE_QUEUE = 4000
+
+
+def test_a_flood_on_a_stream_for_a_locked_product_stays_pending_and_holds_up_nothing_else(allocd):
     """More messages than the worker's queue holds wait for one product."""
     sku, *others = stock_up(allocd, 4)
     with session(allocd, *lock_products(sku)):
-        flood(allocd, way, sku, 12000)
-        wait_until(lambda: "commands from Redis are not read" in allocd.log.read_text(), "the log to say so")
-        assert [allocd.post("/allocate", order(one, f"other-{one}")).status_code for one in others] == [202] * 3
-        add(allocd, "allocate", order(others[0], "late"))
-    wait_until(lambda: "late" in orders(allocd), "what came behind the flood")
-    wait_until(lambda: metric(allocd, "allocd_parked_messages") == 0, "all that was parked")
+        flood(allocd, "stream", sku, FLOOD)
+        wait_until(lambda: "stream entries stay pending" in allocd.log.read_text(), "the log to say so")
+        expect_others(allocd, others, ["stream", "pubsub", "http"])
+        assert metric(allocd, "allocd_parked_messages") <= HALF_OF_THE_QUEUE + 1
+        assert metric(allocd, "allocd_postponed_skus") == 1
+        answer = allocd.post("/allocate", order(sku, "by-http"))
+        assert answer.status_code == 503 and "held up" in answer.text
+        assert allocd.ready()
+    wait_until(lambda: version(allocd, sku) == FLOOD, "every order of the flood, each once")
+    expect_first_orders(allocd)
+    wait_until(lambda: pending(allocd) == 0, "all of them to be acknowledged")
+    assert metric(allocd, "allocd_postponed_skus") == 0
     assert not allocd.dead_letters()
+
+
+def test_a_flood_on_pubsub_for_a_locked_product_pauses_pubsub_and_nothing_else(allocd):
+    sku, *others = stock_up(allocd, 4)
+    with session(allocd, *lock_products(sku)):
+        flood(allocd, "pubsub", sku, FLOOD)
+        wait_until(lambda: "pub/sub is not read" in allocd.log.read_text(), "the log to say so")
+        expect_others(allocd, others, ["stream", "http"])
+        allocd.send("allocate", order(others[0], "late"))
+    wait_until(lambda: version(allocd, sku) == FLOOD, "every order of the flood, each once")
+    expect_first_orders(allocd)
+    wait_until(lambda: "late" in orders(allocd), "what came behind the flood")
+    assert not allocd.dead_letters()
+
+
+def test_a_worker_that_is_killed_finds_what_stayed_pending_in_its_order(allocd):
+    sku, other, _ = stock_up(allocd, 3)
+    with session(allocd, *lock_products(sku)):
+        flood(allocd, "stream", sku, FLOOD)
+        wait_until(lambda: metric(allocd, "allocd_postponed_skus") == 1, "entries that stay pending")
+        allocd.kill()
+        allocd.start()
+        add(allocd, "allocate", order(other, "other"))
+        wait_until(lambda: "other" in orders(allocd), "the other product")
+    wait_until(lambda: version(allocd, sku) == FLOOD, "every order of the flood, each once")
+    expect_first_orders(allocd)
+    assert not allocd.dead_letters()
+
+
+def expect_others(allocd, others, ways):
+    for way in ways:
+        for sku in others:
+            deliver(allocd, way, sku, f"{way}-{sku}")
+    expect_soon(allocd, {f"{way}-{sku}" for way in ways for sku in others})
+
+
+def expect_first_orders(allocd):
+    """The stock went to those that came first."""
+    assert {orderid for orderid in orders(allocd) if orderid.startswith("flood")} == {f"flood-{number}" for number in range(100)}
+
+
+def pending(allocd):
+    return allocd.redis.xpending(allocd.prefix + STREAM, "allocd")["pending"]
 
 
 def flood(allocd, way, sku, count):

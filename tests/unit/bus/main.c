@@ -18,6 +18,7 @@ int main(void)
 	srunner_add_suite(runner, needs_suite());
 	srunner_add_suite(runner, parking_suite());
 	srunner_add_suite(runner, parts_suite());
+	srunner_add_suite(runner, postponing_suite());
 	srunner_add_suite(runner, publisher_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, remembering_suite());

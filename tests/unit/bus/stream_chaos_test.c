@@ -1,13 +1,14 @@
 /*
- * A worker that reads a stream while everything goes wrong: delays, outages, lost answers, lost groups,
- * deaths.  In the end each entry had its one effect, in the order of the stream, and is acknowledged.
+ * A worker that reads a stream while everything goes wrong: delays, outages, lost answers, lost groups, rows
+ * that another session locks, deaths.  In the end each entry had its one effect, in the order of the stream,
+ * and is acknowledged.
  */
 #include "stream_world.h"
 #include "suites.h"
 
 #include <string.h>
 
-#define RUNS        60
+#define RUNS        100
 #define STEPS       150
 #define SKUS        3
 #define ENTRIES_MAX 1000
@@ -20,6 +21,7 @@ struct run {
 	int entries, messages;    /* entries that repeat a message's id are none of their own */
 	int with_id[ENTRIES_MAX]; /* messages that have an id */
 	int with_id_count;
+	int batches;
 	const char *expected[SKUS]; /* the orders, in the stream's order */
 };
 
@@ -37,22 +39,39 @@ static const char *sku_of(int message)
 	return arena_printf(world->arena, "SKU-%d", message % SKUS);
 }
 
-/* Allocates what is out of stock: one event for each time that it is handled. */
-static void add(int message, const char *id)
+static const char *id_of(int message)
 {
-	const char *payload =
-		arena_printf(world->arena, "orderid=order-%d\nsku=%s\nqty=1", message, sku_of(message));
+	return arena_printf(world->arena, "m-%d", message);
+}
 
-	memory_stream_add(stream, &(struct stream_entry){.type = MSG_ALLOCATE,
+static void add_entry(enum message_type type, const char *payload, const char *id)
+{
+	memory_stream_add(stream, &(struct stream_entry){.type = type,
 							 .message_id = id,
 							 .payload = {payload, strlen(payload)},
 							 .payload_size = strlen(payload)});
 	run.entries++;
 }
 
-static const char *id_of(int message)
+/* Allocates what is out of stock: one event for each time that it is handled. */
+static void add(int message, const char *id)
 {
-	return arena_printf(world->arena, "m-%d", message);
+	add_entry(MSG_ALLOCATE,
+		  arena_printf(world->arena, "orderid=order-%d\nsku=%s\nqty=1", message, sku_of(message)),
+		  id);
+}
+
+/* A batch, and what names only the batch: rejected, if it comes before. */
+static void add_batch_and_change(void)
+{
+	int number = run.batches++;
+
+	add_entry(MSG_CREATE_BATCH,
+		  arena_printf(world->arena, "ref=new-%d\nsku=%s\nqty=1", number, sku_of(number)), NULL);
+	if (pick(2))
+		add(run.with_id[0], id_of(run.with_id[0]));
+	add_entry(MSG_CHANGE_BATCH_QUANTITY, arena_printf(world->arena, "batchref=new-%d\nqty=1", number),
+		  NULL);
 }
 
 static void add_again(void)
@@ -79,6 +98,8 @@ static void add_some(void)
 	for (int count = 1 + pick(12); count > 0 && run.messages < ENTRIES_MAX; count--) {
 		if (run.with_id_count && !pick(5))
 			add_again();
+		else if (run.with_id_count && !pick(10))
+			add_batch_and_change();
 		else
 			add_another();
 	}
@@ -150,6 +171,15 @@ static void lose_group(void)
 		memory_stream_destroy_group(stream, GROUP);
 }
 
+/* Another session takes a product's row, or lets go of all. */
+static void lock_or_unlock(void)
+{
+	if (pick(3))
+		database_lock_product(world->database, sku_of(pick(SKUS)));
+	else
+		database_unlock_products(world->database);
+}
+
 static void take_step(void)
 {
 	int kind = pick(100);
@@ -166,9 +196,11 @@ static void take_step(void)
 		database_set_down(world->database, pick(2));
 	else if (kind < 92)
 		database_end_lost(world->database, pick(2));
-	else if (kind < 94)
+	else if (kind < 93)
 		lose_group();
-	else if (kind < 95)
+	else if (kind < 96)
+		lock_or_unlock();
+	else if (kind < 97)
 		world_advance_ms(world, pick(2 * STREAM_CLAIM_IDLE_MS));
 	else
 		replace_worker();
@@ -177,6 +209,7 @@ static void take_step(void)
 static void come_to_an_end(void)
 {
 	run.calm = true;
+	database_unlock_products(world->database);
 	memory_stream_set_down(stream, false);
 	database_set_down(world->database, false);
 	while (database_lost_count(world->database))
@@ -226,6 +259,8 @@ START_TEST(each_entry_has_its_one_effect_in_order_whatever_goes_wrong)
 	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), 0);
 	ck_assert(stream_reader_is_idle(reader));
 	ck_assert_uint_eq(stream_reader_stats(reader)->lost, 0);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->postponed_skus, 0);
 	ck_assert_uint_eq(memory_stream_length(stream), (size_t)run.entries);
 }
 END_TEST

@@ -274,8 +274,30 @@ static const struct {
 	{STREAM_LOOK, "the state of the stream cannot be read", "the state of the stream can be read again"},
 };
 
+static void ignore_entries(void *context, const struct stream_entry *entries, size_t count,
+			   const struct failure *failure)
+{
+	(void)context;
+	(void)entries;
+	(void)failure;
+	ck_assert_uint_eq(count, 0);
+}
+
+/* One that has read, and so is known to the group. */
+static struct memory_consumer *another_consumer(void)
+{
+	struct memory_consumer *other = memory_consumer_new(stream, GROUP, "other");
+	struct stream *port = memory_consumer_port(other);
+
+	port->ops->read_new(port, 1, false, ignore_entries, NULL);
+	world_run(world);
+	return other;
+}
+
 START_TEST(a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on)
 {
+	struct memory_consumer *other = another_consumer(); /* to claim from */
+
 	world_advance_ms(world, 5000);
 	refuse(harmless[_i].call);
 	for (int i = 0; i < 5; i++) {
@@ -290,6 +312,7 @@ START_TEST(a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on)
 	add_order("last");
 	world_advance_ms(world, 2 * RETENTION_MS);
 	ck_assert_uint_eq(lines_logged(harmless[_i].ends), 1);
+	memory_consumer_free(&other);
 }
 END_TEST
 

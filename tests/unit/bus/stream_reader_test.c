@@ -393,9 +393,10 @@ START_TEST(what_is_in_flight_is_not_submitted_again_when_the_connection_comes_ba
 }
 END_TEST
 
-/* What is pending is read again after trouble; "a" is in flight. */
+/* What is pending is read again after trouble; "a" is in flight.  There is another consumer to claim from. */
 static void come_to_claim_again(void)
 {
+	read_and_die("other");
 	hold_lane();
 	add("a");
 	world_advance_ms(world, 2000);

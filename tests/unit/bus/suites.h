@@ -13,6 +13,7 @@ Suite *log_limiter_suite(void);
 Suite *needs_suite(void);
 Suite *parking_suite(void);
 Suite *parts_suite(void);
+Suite *postponing_suite(void);
 Suite *publisher_suite(void);
 Suite *refusal_suite(void);
 Suite *reminder_suite(void);
