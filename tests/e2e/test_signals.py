@@ -20,11 +20,11 @@ def test_signals_without_a_meaning_are_ignored_and_logged_once(allocd):
     for number in UNUSED:
         for _ in range(3):
             allocd.worker.send_signal(number)
-    wait_until(lambda: len(lines_with(allocd, "is ignored")) >= len(UNUSED), "a line for each signal")
+    wait_until(lambda: len(lines_with(allocd, "signal ignored")) >= len(UNUSED), "a line for each signal")
 
     assert allocd.ready()
     assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
-    assert len(lines_with(allocd, "is ignored")) == len(UNUSED)
+    assert len(lines_with(allocd, "signal ignored")) == len(UNUSED)
     assert len(lines_with(allocd, "signal=SIGHUP")) == 1
     assert allocd.stop() == 0
 
