@@ -160,10 +160,15 @@ static void look_for_redis(struct life *life)
 	arena_free(&arena);
 }
 
+/* The time is over; but Redis may have been reached since the last poll. */
 static void give_up_redis(struct life *life)
 {
-	struct arena *arena = arena_new(256);
+	struct arena *arena;
 
+	look_for_redis(life);
+	if (life->phase != CONNECTING)
+		return;
+	arena = arena_new(256);
 	LOG(life->logger, LOG_ERROR, "Redis cannot be reached",
 	    LOG_TEXT("reason", worker_redis_trouble(life->worker, arena)));
 	arena_free(&arena);
