@@ -80,6 +80,25 @@ START_TEST(commits_that_are_refused_are_a_trouble_although_reads_go_well)
 }
 END_TEST
 
+/* Each quantity change is resolved to its SKU by a read.  Streams are read as long as database_up says so. */
+START_TEST(a_read_that_goes_well_does_not_make_a_database_that_refuses_commits_take_work_again)
+{
+	database_set_broken(world->database, true);
+	allocate("order", "LAMP", 1);
+	world_advance_ms(world, 1000);
+	for (int i = 0; i < 60; i++) {
+		change_quantity(_i ? "batch" : "of nobody", 500 + i);
+		world_advance_ms(world, 100);
+		ck_assert(!engine_stats(world->engine)->database_up);
+	}
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "the database takes work again"), 0);
+
+	database_set_broken(world->database, false);
+	world_advance_ms(world, 2000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "the database takes work again"), 1);
+}
+END_TEST
+
 START_TEST(an_idle_worker_finds_out_and_finds_out_again)
 {
 	database_set_broken(world->database, true);
@@ -235,6 +254,9 @@ Suite *standing_suite(void)
 	tcase_add_test(tests,
 		       work_that_the_database_does_not_take_is_a_trouble_within_a_second_and_until_it_does);
 	tcase_add_test(tests, commits_that_are_refused_are_a_trouble_although_reads_go_well);
+	tcase_add_loop_test(
+		tests, a_read_that_goes_well_does_not_make_a_database_that_refuses_commits_take_work_again, 0,
+		2);
 	tcase_add_test(tests, an_idle_worker_finds_out_and_finds_out_again);
 	tcase_add_test(tests, a_unit_without_an_answer_is_a_trouble_though_nothing_says_why);
 	tcase_add_test(tests, one_message_that_the_database_refuses_is_no_trouble);
