@@ -702,3 +702,37 @@ def test_quiesce_gives_up_while_the_worker_cannot_finish(allocd):
     assert (busy.returncode, busy.stderr) == (75, "allocd: quiesce: still busy: 1 of 1 workers\n")
     assert done.returncode == 0
     assert allocd.query("select orderid from order_lines") == [("order",)]
+
+
+# ---- a database or a Redis that refuses ----
+
+# What the command asks, and the table without which it cannot.
+ASKED = {
+    "await": (["await", "--id", UNKNOWN], "inbox"),
+    "quiesce": (["quiesce"], "shrinks"),
+    "republish": (["republish", "--sku", "lamp", "--from-version", "1"], "outbox"),
+    "outbox renew": (["outbox", "renew", "--yes"], "outbox_cursors"),
+    "verify": (["verify"], "batches"),
+    "rebuild-view": (["rebuild-view"], "allocations_view"),
+}
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_a_tool_whose_question_the_database_refuses_repeats_its_words(module_allocd, command):
+    arguments, table = ASKED[command]
+    module_allocd.query(f"alter table {table} rename to elsewhere")
+
+    refused = module_allocd.run(*arguments)
+
+    module_allocd.query(f"alter table elsewhere rename to {table}")
+    assert refused.returncode == 1, refused.stderr
+    assert f'relation "{table}" does not exist' in refused.stderr
+    assert command.split()[0] in refused.stderr
+
+
+@pytest.mark.parametrize(("host", "why"), [("127.0.0.1:1", "refused"), ("no-such-host.invalid:6379", "no-such-host")])
+def test_tail_without_redis_ends_with_69_and_says_why(parked, host, why):
+    done = parked.run("tail", REDIS_URL=f"redis://{host}/0", ALLOCD_START_WAIT="1")
+
+    assert done.returncode == 69, done.stderr
+    assert "Redis cannot be reached" in done.stderr and why in done.stderr

@@ -1,10 +1,14 @@
 /* One command and its answer. */
 #include "adapters/redis/redis_call.h"
 
+#include "adapters/redis/redis_inquiry.h"
 #include "suites.h"
 #include "world.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int64_t receivers;
 static char error[REDIS_TROUBLE_MAX];
@@ -80,6 +84,70 @@ START_TEST(what_redis_refuses_is_told)
 }
 END_TEST
 
+/* ---- a question to all who listen ---- */
+
+START_TEST(a_question_to_a_redis_that_is_away_fails_with_its_words)
+{
+	server_kill(&world.server);
+	ck_assert_ptr_null(
+		redis_inquiry_begin(&world.settings.url, world.settings.random, "p:answers", error));
+	ck_assert_str_eq(error, "Connection refused");
+}
+END_TEST
+
+/* In a child: one that listens, and what it does to Redis once it has heard the question. */
+static pid_t listen_and(const char *deed)
+{
+	redisContext *listener = server_control(&world.server), *control = server_control(&world.server);
+	redisReply *reply;
+	pid_t child;
+
+	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:questions"));
+	child = fork();
+	if (!child) {
+		if (redisGetReply(listener, (void **)&reply) == REDIS_OK)
+			redisCommand(control, deed);
+		_exit(0);
+	}
+	ck_assert_int_gt(child, 0);
+	redisFree(listener);
+	redisFree(control);
+	return child;
+}
+
+static const struct {
+	const char *deed, *error; /* NULL: the answer came */
+} deeds[] = {
+	{"PUBLISH p:answers token", NULL},
+	{"CLIENT KILL TYPE pubsub", "Redis closed the connection"},
+	{"SHUTDOWN NOSAVE", "Redis closed the connection"},
+};
+
+START_TEST(a_question_whose_answers_may_have_been_missed_fails_at_once)
+{
+	struct redis_inquiry *inquiry =
+		redis_inquiry_begin(&world.settings.url, world.settings.random, "p:answers", error);
+	struct redis_call *call = redis_call_begin(&world.settings.url, "p:", world.settings.random, error);
+	int64_t begin = milliseconds(), asked, answered;
+	pid_t child = listen_and(deeds[_i].deed);
+	bool came;
+
+	ck_assert_ptr_nonnull(inquiry);
+	ck_assert_ptr_nonnull(call);
+	came = redis_inquiry_ask(inquiry, call, "p:questions", "token", 20000, &asked, &answered, error);
+
+	ck_assert_int_eq(asked, 1);
+	ck_assert_int_eq(came, !deeds[_i].error);
+	ck_assert_int_eq(answered, came);
+	if (!came)
+		ck_assert_msg(strstr(error, deeds[_i].error), "%s", error);
+	ck_assert_int_lt(milliseconds() - begin, 10000);
+	redis_call_end(&call);
+	redis_inquiry_end(&inquiry);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
 Suite *call_suite(void)
 {
 	Suite *suite = suite_create("redis call");
@@ -91,6 +159,9 @@ Suite *call_suite(void)
 	tcase_add_test(tests, without_redis_it_fails_at_once);
 	tcase_add_test(tests, a_wrong_password_is_told_and_not_shown);
 	tcase_add_test(tests, what_redis_refuses_is_told);
+	tcase_add_test(tests, a_question_to_a_redis_that_is_away_fails_with_its_words);
+	tcase_add_loop_test(tests, a_question_whose_answers_may_have_been_missed_fails_at_once, 0,
+			    COUNT(deeds));
 	suite_add_tcase(suite, tests);
 	return suite;
 }
