@@ -8,6 +8,8 @@
 /* The length to which Redis' own words are cut. */
 #define WORDS_MAX 160
 
+#define SCRIPT_RIGHTS "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish"
+
 static const struct {
 	const char *word, *advice;
 	enum refusal_kind kind;
@@ -15,8 +17,8 @@ static const struct {
 	{"NOAUTH", "put the password into REDIS_URL", REFUSAL_LOGIN},
 	{"WRONGPASS", "check user and password in REDIS_URL", REFUSAL_LOGIN},
 	{"NOPERM", "the ACL of the user in REDIS_URL does not allow it", REFUSAL_RIGHTS},
-	{"ERR The user executing the script can't",
-	 "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish", REFUSAL_RIGHTS},
+	{"ERR The user executing the script can't", SCRIPT_RIGHTS, REFUSAL_RIGHTS},
+	{"The user executing the script can't", SCRIPT_RIGHTS, REFUSAL_RIGHTS}, /* Redis 6.2 */
 	{"NOSCRIPT",
 	 "Redis forgot the script at once: does a proxy spread the requests over several servers?",
 	 REFUSAL_OF_COMMAND},

@@ -1,9 +1,14 @@
 """A stream that is lost and begins again, one whose acknowledgements are refused, and large entries."""
 
 import json
+import os
+import pathlib
+import re
 import signal
+import time
 
 import pytest
+import servers
 from installation import wait_until
 from sender import STREAM
 
@@ -160,6 +165,35 @@ def test_an_entry_of_many_large_fields_is_a_dead_letter(worker):
     await_handled(worker, "a")
     await_acknowledged(worker)
     assert [outcome for _, outcome, *_ in worker.dead_letters()] == ["invalid"]
+
+
+# The full size, by hand: ALLOCD_TEST_LARGE_MIB=400
+LARGE_MIB = int(os.environ.get("ALLOCD_TEST_LARGE_MIB", "100"))
+
+
+def most_memory(worker):
+    """In MiB, up to now."""
+    status = pathlib.Path(f"/proc/{worker.worker.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+
+
+@pytest.mark.parametrize("fields", [1, 100])
+def test_an_entry_of_hundreds_of_mebibytes_is_a_dead_letter_within_a_minute_in_bounded_memory(worker, fields):
+    """The other fields, if any, are none that the worker knows. A sanitizer keeps what was freed, within bounds."""
+    assert worker.stop() == 0
+    worker.start(ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
+    before, begin = most_memory(worker), time.monotonic()
+    size = LARGE_MIB * MIB if fields == 1 else LARGE_MIB * MIB // 80
+    entry = ["data", b"x" * size]
+    for number in range(1, fields):
+        entry += [f"field-{number}", entry[1]]
+    worker.redis.execute_command("XADD", key(worker), "*", "type", "allocate", *entry)
+    add(worker, "a")
+    servers.wait_until(lambda: handled(worker) == ["a"], "what follows to be handled", 60)
+    await_acknowledged(worker)
+    assert time.monotonic() - begin < 60
+    assert [(outcome, length) for _, outcome, _, _, length in worker.dead_letters()] == [("invalid", size)]
+    assert most_memory(worker) < before + 32
 
 
 def test_an_answer_that_redis_may_not_send_at_once_is_asked_for_bit_by_bit(worker):

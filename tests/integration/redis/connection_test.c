@@ -14,8 +14,8 @@
 static const char *const users[] = {
 	"ACL SETUSER worker on >pw ~* &* +@all",
 	"ACL SETUSER open on nopass ~* &* +@all",
-	"ACL SETUSER narrow on >pw resetkeys &p:* -@all +subscribe +script|load +evalsha +ping",
-	"ACL SETUSER narrower on >pw resetkeys &p:* -@all +subscribe +script|load +evalsha",
+	"ACL SETUSER narrow on >pw resetkeys resetchannels &p:* -@all +subscribe +script|load +evalsha +ping",
+	"ACL SETUSER narrower on >pw resetkeys resetchannels &p:* -@all +subscribe +script|load +evalsha",
 	"ACL SETUSER deaf on >pw ~* resetchannels &other +@all",
 };
 

@@ -28,7 +28,7 @@ static void setup(void)
 {
 	world_setup();
 	start_server(NULL, 0);
-	command("ACL SETUSER narrow on >pw resetkeys &p:* ~p:* -@all +subscribe +publish "
+	command("ACL SETUSER narrow on >pw resetkeys resetchannels &p:* ~p:* -@all +subscribe +publish "
 		"+script|load +evalsha +hget +hset +pexpire");
 }
 

@@ -248,9 +248,19 @@ START_TEST(an_event_of_an_unknown_type_is_left_out)
 }
 END_TEST
 
+static bool somebody_hears(void)
+{
+	redisReply *heard_of = redisCommand(world.control, "PUBSUB CHANNELS p:line_allocated");
+	bool hears = heard_of->elements;
+
+	freeReplyObject(heard_of);
+	return hears;
+}
+
 START_TEST(an_event_that_nobody_heard_is_counted)
 {
 	redisFree(listener);
+	run_until(!somebody_hears());
 	ck_assert_str_eq(publish_now("a", 0, "1=one,two"), "a=1/2 ");
 	hear_events();
 	ck_assert_str_eq(publish_now("b", 1, "2=three"), "b=2/1 ");
@@ -628,10 +638,20 @@ static const struct {
 	{"ACL SETUSER default -hset", "ACL SETUSER default +hset", "must allow hget"},
 	{"ACL SETUSER default -pexpire", "ACL SETUSER default +pexpire", "must allow hget"},
 	{"ACL SETUSER default -xadd", "ACL SETUSER default +xadd", "must allow hget"},
-	{"ACL SETUSER default -publish", "ACL SETUSER default +publish", "NOPERM"},
+	{"ACL SETUSER default -publish", "ACL SETUSER default +publish", "the ACL of the user"},
 	{"ACL SETUSER default resetkeys ~p:allocd:*", "ACL SETUSER default allkeys", "NOPERM"},
 	{"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS"},
 };
+
+/* Scripts can ask for rights since version 7. */
+static bool tells_channels(void)
+{
+	redisReply *reply = redisCommand(world.control, "EVAL %s 0", "return redis.acl_check_cmd and 1 or 0");
+	bool tells = reply->integer;
+
+	freeReplyObject(reply);
+	return tells;
+}
 
 /* However often it is tried, nobody hears or keeps any of it before Redis takes it as a whole. */
 START_TEST(what_redis_refuses_is_tried_again_unheard)
@@ -653,7 +673,9 @@ START_TEST(what_redis_refuses_is_tried_again_unheard)
 	command(troubles[_i].cure);
 	ck_assert_str_eq(publish_now("f", 0, "1=one,two 2=three"), "f=2/3 ");
 	ck_assert_str_eq(heard(), "one two three ");
-	ck_assert_str_eq(kept(), "one two three ");
+	/* Before version 7 the stream has the events again of which only the channel is refused. */
+	if (tells_channels() || !strstr(troubles[_i].trouble, "publish"))
+		ck_assert_str_eq(kept(), "one two three ");
 	ck_assert_uint_eq(stats()->published, 3);
 }
 END_TEST
@@ -666,6 +688,8 @@ START_TEST(rows_before_the_one_that_is_refused_stay_behind_the_fence)
 		publish(&"abc"[i], 0, "1=one 2=two,!three 3=four");
 	run_until(answered("abc"));
 	ck_assert_str_eq(answers, "A B C ");
+	if (!tells_channels())
+		return; /* before version 7 Redis refuses only what is on its way, and does not name it */
 	ck_assert_ptr_nonnull(strstr(failure_text, "p:out_of_stock"));
 	ck_assert_str_eq(kept(), "one ");
 	ck_assert_uint_eq(stats()->published, 1);
@@ -724,7 +748,7 @@ END_TEST
 
 START_TEST(a_script_that_may_not_be_loaded_is_told)
 {
-	command("ACL SETUSER me on >pw ~* &* +@all -script|load");
+	command("ACL SETUSER me on >pw ~* &* +@all -script");
 	redis_publisher_free(&world.publisher);
 	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
 	start_publisher(NULL);
