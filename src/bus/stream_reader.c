@@ -4,6 +4,7 @@
  */
 #include "bus/stream_reader_parts.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,7 @@ const struct stream_reader_stats *stream_reader_stats(const struct stream_reader
 
 static void tell_not_read(struct stream_reader *reader, const char *error)
 {
-	snprintf(reader->not_read, sizeof reader->not_read, "%s", error);
+	utf8_format(reader->not_read, sizeof reader->not_read, "%s", error);
 	/* At first, connections are being made still. */
 	if (reader->is_told || reader->backoff.failures < TELL_FROM_FAILURE)
 		return;
@@ -187,7 +188,7 @@ void reader_note_refusal(struct stream_reader *reader, enum reader_call call, co
 			LOG(reader->ports.logger, LOG_WARN, refusals[call].begins,
 			    LOG_TEXT("stream", reader->name), LOG_TEXT("error", failure->text));
 		}
-		snprintf(refused, READER_ERROR_MAX, "%s", failure->text);
+		utf8_format(refused, READER_ERROR_MAX, "%s", failure->text);
 	} else if (!failure && *refused) {
 		refused[0] = '\0';
 		LOG(reader->ports.logger, LOG_INFO, refusals[call].ends, LOG_TEXT("stream", reader->name));
