@@ -363,3 +363,31 @@ def test_a_message_that_is_slow_at_its_commit_waits_alone(allocd):
     allocd.query("drop trigger dawdle on order_lines")
     wait_until(lambda: "slow" in orders(allocd), "the slow one")
     assert not allocd.dead_letters()
+
+
+def test_a_shrink_in_steps_that_is_locked_on_its_way_waits_alone(allocd):
+    """More lines than one step moves; what comes behind it keeps its place."""
+    lines = 20000
+    (sku, *others) = stock_up(allocd, OTHERS, qty=lines)
+    pipeline = allocd.redis.pipeline(transaction=False)
+    for number in range(lines):
+        fields = json.dumps(order(sku, f"line-{number}"))
+        pipeline.xadd(allocd.prefix + STREAM, {"type": "allocate", "data": fields})
+    pipeline.execute()
+    wait_until(lambda: allocd.query("select count(*) from order_lines") == [(lines,)], "all lines")
+    later = {"batchref": f"later-{sku}", "sku": sku, "qty": lines, "eta": "2031-01-01"}
+    add(allocd, "create_batch", later)
+    add(allocd, "change_batch_quantity", {"batchref": f"batch-{sku}", "qty": 0})
+    add(allocd, "allocate", order(sku, "behind"))
+    wait_until(lambda: allocd.query("select 1 from shrinks"), "the shrink to begin")
+    with session(allocd, *lock_products(sku)):
+        assert allocd.query("select 1 from shrinks"), "it was locked on its way"
+        for number, other in enumerate(others):
+            add(allocd, "allocate", order(other, f"other-{number}"))
+        expect_soon(allocd, {f"other-{number}" for number in range(OTHERS - 1)})
+        assert allocd.ready()
+    allocated = "select purchased, allocated from batches where reference = %s"
+    wait_until(lambda: allocd.query(allocated, f"batch-{sku}") == [(0, 0)], "the shrink")
+    wait_until(lambda: allocd.query(allocated, f"later-{sku}") == [(lines, lines)], "every line but the last one")
+    assert "behind" not in orders(allocd), "its turn came after them"
+    assert not allocd.dead_letters()
