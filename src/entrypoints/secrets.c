@@ -26,7 +26,10 @@ static const char *behind_scheme(const char *text)
 	return end > text && strncmp(end, "://", 3) == 0 ? end + 3 : NULL;
 }
 
-/* URL://user:PASSWORD@host: up to the last @, for a password that was not encoded may hold one. */
+/*
+ * URL://user:PASSWORD@host: up to the last @, for a password that was not encoded may hold one.  What stands
+ * alone before the @ of a Redis URL is a user to us and a password to redis-cli, so it is hidden, too.
+ */
 static struct span in_user_part(const char *text)
 {
 	const char *user = behind_scheme(text), *colon, *at;
@@ -35,6 +38,8 @@ static struct span in_user_part(const char *text)
 		return (struct span){0};
 	at = strrchr(user, '@');
 	colon = strchr(user, ':');
+	if (at && at > user && (!colon || colon > at) && !strncmp(text, "redis", 5))
+		return (struct span){user, at};
 	if (!at || !colon || colon + 1 >= at)
 		return (struct span){0};
 	return (struct span){colon + 1, at};

@@ -8,7 +8,11 @@ static const struct {
 	const char *text, *hidden;
 } table[] = {
 	{"redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"},
-	{"redis://user@host:1/0", "redis://user@host:1/0"},
+	{"redis://token@host:1/0", "redis://***@host:1/0"},
+	{"rediss://token@host", "rediss://***@host"},
+	{"redis+unix://token@/a:b/s", "redis+unix://***@/a:b/s"},
+	{"redis://@host:1/0", "redis://@host:1/0"},
+	{"postgresql://user@host:1/d", "postgresql://user@host:1/d"},
 	{"redis://user:@host:1/0", "redis://user:@host:1/0"},
 	{"redis://:pw@host:1/0", "redis://:***@host:1/0"},
 	{"redis://user:pw@host/0", "redis://user:***@host/0"},
