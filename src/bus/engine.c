@@ -255,7 +255,8 @@ bool engine_is_idle(const struct engine *engine)
 	}
 	if (engine->parking && !lane_is_idle(engine->parking))
 		return false;
-	return !engine->stats.queued && publisher_is_idle(engine->publisher);
+	return !engine->stats.queued && publisher_is_idle(engine->publisher) &&
+	       reminder_is_settled(engine->reminder);
 }
 
 static void look_whether_drained(void *context)
@@ -273,6 +274,16 @@ void engine_look_whether_drained(struct engine *engine)
 {
 	if (engine->drained)
 		engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
+}
+
+static void on_notifications_settled(void *context)
+{
+	engine_look_whether_drained(context);
+}
+
+void engine_stop_notifications(struct engine *engine)
+{
+	reminder_stop(engine->reminder, on_notifications_settled, engine);
 }
 
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context)

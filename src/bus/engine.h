@@ -48,6 +48,8 @@ struct engine_config {
 	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
 	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool rehearses; /* no outcome is logged, for nothing has happened */
+	int notify_tries;   /* after so many a notification is a dead letter; 0: 20 */
+	int notify_retry_s; /* until the second one; then twice as long each time, an hour at most; 0: 10 */
 
 	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */
 	void (*committed)(void *context, const struct unit_of_work *uow);
@@ -79,6 +81,7 @@ struct engine_stats {
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
 	bool database_up;   /* the last answer of the database, if any, was none of trouble */
 	bool broker_takes;  /* no partition's last events were refused */
+	bool notifier_up;   /* the last answer of the notifier, if any, was none of trouble */
 	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
 		dead_letters_dropped; /* kept, and dropped for want of room, when last counted; or -1 */
@@ -143,6 +146,12 @@ bool engine_is_idle(const struct engine *engine);
  * loop).  The caller has stopped what submits.
  */
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context);
+
+/*
+ * Begins no further notification.  Draining waits for those that the notifier has, 2 s at most.  The caller
+ * is about to drain.
+ */
+void engine_stop_notifications(struct engine *engine);
 
 const struct engine_stats *engine_stats(const struct engine *engine);
 

@@ -40,6 +40,7 @@ static inline const char *log_text_or_none(const char *text)
 /* Troubles of the services. */
 #define LOG_DATABASE "database"
 #define LOG_REDIS    "Redis"
+#define LOG_MAIL     "mail"
 
 #define LOG(logger, log_level_, message, ...)                                                                \
 	do {                                                                                                 \

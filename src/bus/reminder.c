@@ -1,30 +1,21 @@
 /* Notifications, unfinished shrinks and tidying: one thing after another, on a store of its own. */
 #include "bus/reminder.h"
 
+#include "bus/notifications.h"
 #include "core/arena.h"
 #include "core/must.h"
 
 #include <stdlib.h>
 
-#define NOTIFICATIONS_MAX   1000 /* in memory */
-#define DUE_AT_ONCE         100
-#define SHRINKS_AT_ONCE     16
-#define ROUND_MS            10000 /* between looks at the tables */
-#define TIDY_MORE_MS        200   /* between small portions when there is much to tidy */
-#define RETRY_FIRST_SECONDS 10
-#define RETRY_CAP_SECONDS   3600
-#define PROBE_MS            3000 /* between empty units while nothing is committed */
-#define PROBE_SOON_MS       1000 /* and while the database is in trouble */
-#define COUNT_SOON_MS       500  /* until dead letters that were written are counted */
-#define ATTEMPTS_MAX        20   /* to send a notification */
-
-struct waiting {
-	struct waiting *next;
-	struct arena *arena; /* holds it */
-	struct notification notification;
-	enum notification_result result;
-	const char *reason; /* why it is dead, or "" */
-};
+#define DUE_AT_ONCE     100
+#define SHRINKS_AT_ONCE 16
+#define ROUND_MS        10000 /* between looks at the tables */
+#define DUE_AGAIN_MS    100   /* when the tables are being looked at anyway */
+#define TIDY_MORE_MS    200   /* between small portions when there is much to tidy */
+#define PROBE_MS        3000  /* between empty units while nothing is committed */
+#define PROBE_SOON_MS   1000  /* and while the database is in trouble */
+#define COUNT_SOON_MS   500   /* until dead letters that were written are counted */
+#define STOP_MS         2000  /* what a notifier that has notifications gets for them at the end */
 
 /* What a round does, in this order. */
 enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_TIDY, CHORE_NONE };
@@ -37,11 +28,13 @@ struct reminder {
 	unit_probed *probed;
 	void *context;
 
-	struct waiting *first, **end; /* notifications to send */
-	size_t count;
-	bool sending;            /* the notifier has the first one */
-	struct waiting *settled; /* answered by the notifier, to be written down */
-	bool store_busy;
+	struct notifications *notifications;
+	bool store_busy; /* with a chore or a probe */
+
+	struct timer *stop_timer;
+	bool is_stopped, is_given_up; /* no notification is begun any more; nor is one waited for */
+	void (*settled)(void *context);
+	void *settled_context;
 
 	enum chore chore; /* the next one of this round */
 	struct timer *round;
@@ -52,11 +45,18 @@ struct reminder {
 	struct arena *arena; /* of the chore that is under way */
 	const char *skus[SHRINKS_AT_ONCE];
 	struct notification due[DUE_AT_ONCE];
-	size_t found;
+	size_t found, due_max;
+	bool has_more_due;       /* than were taken the last time */
+	struct timer *due_timer; /* one that was postponed is due */
+	int64_t due_ms;          /* when that fires, or 0 */
 	struct tidied tidied;
 };
 
 static void go_on(struct reminder *reminder);
+static void on_notifications_changed(void *context);
+static void on_postponed(void *context, int seconds);
+static void on_due_again(void *context);
+static void on_stop_timeout(void *context);
 
 /* ---- beginning and end ---- */
 
@@ -142,19 +142,16 @@ struct reminder *reminder_new(const struct engine_ports *ports, const struct eng
 	reminder->unfinished = unfinished;
 	reminder->probed = probed;
 	reminder->context = context;
-	reminder->end = &reminder->first;
+	reminder->notifications = notifications_new(
+		ports, config, stats,
+		&(struct notifications_listener){on_notifications_changed, on_postponed, reminder});
 	reminder->chore = CHORE_NONE;
 	reminder->arena = arena_new(4096);
 	reminder->round = ports->clock->ops->timer_new(ports->clock, begin_round, reminder);
 	reminder->probe_timer = ports->clock->ops->timer_new(ports->clock, on_probe_due, reminder);
+	reminder->due_timer = ports->clock->ops->timer_new(ports->clock, on_due_again, reminder);
+	reminder->stop_timer = ports->clock->ops->timer_new(ports->clock, on_stop_timeout, reminder);
 	return reminder;
-}
-
-static void waiting_free(struct waiting *waiting)
-{
-	struct arena *arena = waiting->arena;
-
-	arena_free(&arena);
 }
 
 void reminder_free(struct reminder **reminder)
@@ -163,14 +160,11 @@ void reminder_free(struct reminder **reminder)
 
 	if (!it)
 		return;
-	if (it->settled)
-		waiting_free(it->settled);
-	for (struct waiting *next; it->first; it->first = next) {
-		next = it->first->next;
-		waiting_free(it->first);
-	}
+	notifications_free(&it->notifications);
 	it->ports->clock->ops->timer_free(&it->round);
 	it->ports->clock->ops->timer_free(&it->probe_timer);
+	it->ports->clock->ops->timer_free(&it->due_timer);
+	it->ports->clock->ops->timer_free(&it->stop_timer);
 	arena_free(&it->arena);
 	free(it);
 	*reminder = NULL;
@@ -184,109 +178,70 @@ void reminder_start(struct reminder *reminder)
 	probe_in(reminder, PROBE_MS);
 }
 
-/* ---- notifications: to the notifier, then out of the table or due again later ---- */
-
-/* What waits here for longer than its lease is due once more. */
-static bool is_waiting(const struct reminder *reminder, int64_t key)
-{
-	const struct waiting *it = reminder->first;
-
-	while (it && it->notification.key != key)
-		it = it->next;
-	return it;
-}
+/* ---- notifications ---- */
 
 void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count)
 {
 	if (reminder->config->no_chores)
 		return;
-	for (size_t i = 0; i < count && reminder->count < NOTIFICATIONS_MAX; i++) {
-		struct arena *arena;
-		struct waiting *waiting;
-
-		if (is_waiting(reminder, notifications[i].key))
-			continue;
-		arena = arena_new(512);
-		waiting = arena_alloc(arena, sizeof *waiting);
-		waiting->arena = arena;
-		waiting->notification = notifications[i];
-		waiting->notification.sku = arena_strdup(arena, notifications[i].sku);
-		waiting->notification.orderid = arena_strdup(arena, notifications[i].orderid);
-		*reminder->end = waiting;
-		reminder->end = &waiting->next;
-		reminder->count++;
-	}
+	notifications_take(reminder->notifications, notifications, count);
 	go_on(reminder);
 }
 
-static void note_failure(struct reminder *reminder, struct waiting *waiting, const struct failure *failure)
-{
-	int attempts = waiting->notification.attempts + 1;
-	bool dead = failure->kind == FAILURE_DATA || attempts >= ATTEMPTS_MAX;
-
-	reminder->stats->notify_failures++;
-	reminder->stats->notifications_dead += dead;
-	LOG(reminder->ports->logger, dead ? LOG_ERROR : LOG_WARN,
-	    dead ? "notification failed, it is a dead letter now"
-		 : "notification failed, will be tried again",
-	    LOG_TEXT("sku", waiting->notification.sku), LOG_TEXT("orderid", waiting->notification.orderid),
-	    LOG_NUMBER("attempts", attempts), LOG_TEXT("error", failure->text));
-	waiting->result = dead ? NOTIFICATION_DEAD : NOTIFICATION_POSTPONED;
-	waiting->reason = arena_strdup(waiting->arena, dead ? failure->text : "");
-}
-
-static void on_notified(void *context, const struct failure *failure)
+static void on_notifications_changed(void *context)
 {
 	struct reminder *reminder = context;
-	struct waiting *waiting = reminder->first;
 
-	reminder->first = waiting->next;
-	if (!reminder->first)
-		reminder->end = &reminder->first;
-	reminder->count--;
-	reminder->settled = waiting;
-	waiting->result = NOTIFICATION_DELIVERED;
-	waiting->reason = "";
-	if (failure)
-		note_failure(reminder, waiting, failure);
+	go_on(reminder);
+	if (reminder->is_stopped && notifications_are_settled(reminder->notifications))
+		reminder->settled(reminder->settled_context);
+}
+
+/* A round before its time, unless one is under way. */
+static void on_due_again(void *context)
+{
+	struct reminder *reminder = context;
+
+	reminder->due_ms = 0;
+	if (reminder->chore == CHORE_NONE)
+		begin_round(reminder);
 	else
-		reminder->stats->notified++;
-	reminder->sending = false;
-	go_on(reminder);
+		on_postponed(reminder, 0);
 }
 
-static int retry_seconds(int attempts)
+static void on_postponed(void *context, int seconds)
 {
-	int seconds = RETRY_FIRST_SECONDS;
+	struct reminder *reminder = context;
+	struct clock *clock = reminder->ports->clock;
+	int64_t due_ms = clock->ops->now_ms(clock) + (int64_t)1000 * seconds + DUE_AGAIN_MS;
 
-	for (int i = 0; i < attempts && seconds < RETRY_CAP_SECONDS; i++)
-		seconds *= 2;
-	return seconds < RETRY_CAP_SECONDS ? seconds : RETRY_CAP_SECONDS;
+	if (reminder->due_ms && reminder->due_ms <= due_ms)
+		return;
+	reminder->due_ms = due_ms;
+	clock->ops->timer_set(reminder->due_timer, due_ms - clock->ops->now_ms(clock));
 }
 
-/* If it cannot be written down, the notification becomes due again by itself: at worst it is sent twice. */
-static void on_settled(void *context, const struct failure *failure)
+static void on_stop_timeout(void *context)
 {
 	struct reminder *reminder = context;
 
-	if (failure)
-		LOG(reminder->ports->logger, LOG_WARN, "notification: its result was not written down",
-		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
-	waiting_free(reminder->settled);
-	reminder->settled = NULL;
-	reminder->store_busy = false;
-	go_on(reminder);
+	reminder->is_given_up = true;
+	reminder->settled(reminder->settled_context);
 }
 
-static void settle(struct reminder *reminder)
+void reminder_stop(struct reminder *reminder, void (*settled)(void *context), void *context)
 {
-	struct store *store = reminder->ports->reminder_store;
-	const struct waiting *waiting = reminder->settled;
+	reminder->is_stopped = true;
+	reminder->settled = settled;
+	reminder->settled_context = context;
+	notifications_stop(reminder->notifications);
+	reminder->ports->clock->ops->timer_set(reminder->stop_timer, STOP_MS);
+}
 
-	reminder->store_busy = true;
-	store->ops->settle_notification(store, waiting->notification.key, waiting->result,
-					retry_seconds(waiting->notification.attempts), waiting->reason,
-					on_settled, reminder);
+bool reminder_is_settled(const struct reminder *reminder)
+{
+	return !reminder->is_stopped || reminder->is_given_up ||
+	       notifications_are_settled(reminder->notifications);
 }
 
 /* ---- the chores of a round ---- */
@@ -318,6 +273,7 @@ static void on_due(void *context, const struct failure *failure)
 	struct reminder *reminder = context;
 
 	chore_done(reminder, failure, CHORE_TIDY);
+	reminder->has_more_due = !failure && !reminder->is_stopped && reminder->found == reminder->due_max;
 	if (!failure)
 		reminder_take(reminder, reminder->due, reminder->found);
 	else
@@ -338,6 +294,14 @@ static void on_tidied(void *context, const struct failure *failure)
 	go_on(reminder);
 }
 
+/* A slow notifier has enough to do with those that wait already, and their leases end. */
+static size_t room_for_due(const struct reminder *reminder)
+{
+	size_t waiting = notifications_waiting(reminder->notifications);
+
+	return waiting < DUE_AT_ONCE && !reminder->is_stopped ? DUE_AT_ONCE - waiting : 0;
+}
+
 static void do_chore(struct reminder *reminder)
 {
 	struct store *store = reminder->ports->reminder_store;
@@ -351,7 +315,8 @@ static void do_chore(struct reminder *reminder)
 					       reminder->arena, on_shrinks, reminder);
 		break;
 	case CHORE_DUE:
-		store->ops->due_notifications(store, reminder->due, DUE_AT_ONCE, &reminder->found,
+		reminder->due_max = room_for_due(reminder);
+		store->ops->due_notifications(store, reminder->due, reminder->due_max, &reminder->found,
 					      reminder->arena, on_due, reminder);
 		break;
 	case CHORE_TIDY:
@@ -365,19 +330,14 @@ static void do_chore(struct reminder *reminder)
 
 static void go_on(struct reminder *reminder)
 {
-	struct notifier *notifier = reminder->ports->notifier;
-
-	if (!reminder->store_busy) {
-		if (reminder->probe_is_due)
-			probe(reminder);
-		else if (reminder->settled)
-			settle(reminder);
-		else
-			do_chore(reminder);
-	}
-	/* One at a time, and the next only when the last one's result has its place. */
-	if (reminder->first && !reminder->sending && !reminder->settled) {
-		reminder->sending = true;
-		notifier->ops->notify(notifier, &reminder->first->notification, on_notified, reminder);
-	}
+	notifications_advance(reminder->notifications);
+	if (reminder->store_busy || notifications_use_it(reminder->notifications))
+		return;
+	if (reminder->has_more_due && reminder->chore == CHORE_NONE &&
+	    !notifications_waiting(reminder->notifications))
+		reminder->chore = CHORE_DUE;
+	if (reminder->probe_is_due)
+		probe(reminder);
+	else if (!notifications_use_store(reminder->notifications))
+		do_chore(reminder);
 }

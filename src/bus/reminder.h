@@ -36,4 +36,14 @@ void reminder_count_soon(struct reminder *reminder);
  */
 void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count);
 
+/*
+ * At the end: no further notification is begun.  `settled` is called, perhaps more than once, when those
+ * that the notifier has are settled, and at the latest after 2 s: a result that comes later is not known, so
+ * they are sent again when their lease has ended.
+ */
+void reminder_stop(struct reminder *reminder, void (*settled)(void *context), void *context);
+
+/* Whether that was not asked for, or is so. */
+bool reminder_is_settled(const struct reminder *reminder);
+
 #endif

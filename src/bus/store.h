@@ -42,7 +42,7 @@ struct outbox_state {
 
 /* What became of a notification. */
 enum notification_result {
-	NOTIFICATION_DELIVERED, /* it goes */
+	NOTIFICATION_DELIVERED, /* it is deleted */
 	NOTIFICATION_POSTPONED, /* it is due again after a while */
 	NOTIFICATION_DEAD,      /* it becomes a dead letter: way "mail", message "out_of_stock" */
 };
@@ -135,6 +135,17 @@ struct store_ops {
 	 */
 	void (*settle_notification)(struct store *store, int64_t key, enum notification_result result,
 				    int retry_seconds, const char *reason, store_done *done, void *context);
+
+	/*
+	 * Puts a notification for each recipient in the place of one that is for all of them, each leased
+	 * like a new one, and sets their keys, which are 0 when that one is gone.
+	 */
+	void (*split_notification)(struct store *store, int64_t key, const char *const *recipients,
+				   size_t count, int64_t *keys, store_done *done, void *context);
+
+	/* What there is of an SKU now, for a notification; texts live in `arena`. */
+	void (*read_stock)(struct store *store, const char *sku, struct stock *stock, struct arena *arena,
+			   store_done *done, void *context);
 
 	/* The SKUs, `max` at most, that a shrink goes on for; texts live in `arena`. */
 	void (*unfinished_shrinks)(struct store *store, const char **skus, size_t max, size_t *count,

@@ -161,6 +161,22 @@ static void settle_notification(struct store *store, int64_t key, enum notificat
 	answer_success(store, done, context);
 }
 
+static void split_notification(struct store *store, int64_t key, const char *const *recipients, size_t count,
+			       int64_t *keys, store_done *done, void *context)
+{
+	(void)key, (void)recipients;
+	memset(keys, 0, count * sizeof *keys);
+	answer_success(store, done, context);
+}
+
+static void read_stock(struct store *store, const char *sku, struct stock *stock, struct arena *arena,
+		       store_done *done, void *context)
+{
+	(void)sku, (void)arena;
+	*stock = (struct stock){.incarnation = ""};
+	answer_success(store, done, context);
+}
+
 static void unfinished_shrinks(struct store *store, const char **skus, size_t max, size_t *count,
 			       struct arena *arena, store_done *done, void *context)
 {
@@ -189,6 +205,8 @@ static const struct store_ops rehearsal_ops = {
 	.save_cursors = save_cursors,
 	.due_notifications = due_notifications,
 	.settle_notification = settle_notification,
+	.split_notification = split_notification,
+	.read_stock = read_stock,
 	.unfinished_shrinks = unfinished_shrinks,
 	.tidy = tidy,
 };

@@ -1285,6 +1285,92 @@ START_TEST(several_notifications_get_their_keys_in_order)
 }
 END_TEST
 
+static const char *const ann_and_bob[] = {"ann@example", "bob@example"};
+
+static void split_notification(int64_t key, int64_t keys[2])
+{
+	work_begin_call(work);
+	store->ops->split_notification(store, key, ann_and_bob, 2, keys, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+START_TEST(a_notification_that_is_split_is_one_for_each_recipient)
+{
+	struct notification due[4];
+	int64_t keys[2], key = run_out_of_stock();
+
+	split_notification(key, keys);
+	ck_assert_uint_eq(take_due(due, 4), 0); /* they are leased */
+	settle_notification(keys[0], NOTIFICATION_DELIVERED, 0);
+	settle_notification(keys[1], NOTIFICATION_POSTPONED, 300);
+	fixture->let_time_pass(fixture, 310);
+
+	ck_assert_uint_eq(take_due(due, 4), 1);
+	ck_assert_int_eq(due[0].key, keys[1]);
+	ck_assert_str_eq(due[0].recipient, ann_and_bob[1]);
+	ck_assert_str_eq(due[0].sku, "lamp");
+	ck_assert_str_eq(due[0].orderid, "order");
+	ck_assert_int_eq(due[0].qty, 2);
+}
+END_TEST
+
+START_TEST(a_notification_is_split_once)
+{
+	int64_t keys[2], key = run_out_of_stock();
+
+	split_notification(key, keys);
+	split_notification(key, keys);
+
+	ck_assert_int_eq(keys[0], 0);
+	ck_assert_int_eq(keys[1], 0);
+}
+END_TEST
+
+static void read_stock(const char *sku, struct stock *stock)
+{
+	work_begin_call(work);
+	store->ops->read_stock(store, sku, stock, work->uow.arena, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+START_TEST(stock_is_the_batches_with_free_stock_in_order_of_preference)
+{
+	struct stock stock;
+
+	create_batch("shipment", "lamp", 5, TOMORROW);
+	create_batch("shelf", "lamp", 3, IN_WAREHOUSE);
+	create_batch("exhausted", "lamp", 9, IN_WAREHOUSE);
+	allocate("order", "lamp", 9);
+
+	read_stock("lamp", &stock);
+
+	ck_assert_uint_eq(stock.count, 2);
+	ck_assert_str_eq(stock.batches[0].reference, "shelf");
+	ck_assert_int_eq(stock.batches[0].eta, IN_WAREHOUSE);
+	ck_assert_int_eq(stock.batches[0].free, 3);
+	ck_assert_str_eq(stock.batches[1].reference, "shipment");
+	ck_assert_int_eq(stock.batches[1].eta, TOMORROW);
+	ck_assert_int_eq(stock.batches[1].free, 5);
+	ck_assert(!stock.has_more);
+	ck_assert_uint_gt(strlen(stock.incarnation), 0);
+}
+END_TEST
+
+START_TEST(stock_of_many_batches_is_cut_and_says_so)
+{
+	struct stock stock;
+
+	create_batches(STOCK_BATCHES_MAX + 1, 1);
+	read_stock("lamp", &stock);
+	ck_assert_uint_eq(stock.count, STOCK_BATCHES_MAX);
+	ck_assert(stock.has_more);
+
+	read_stock("unknown", &stock);
+	ck_assert_uint_eq(stock.count, 0);
+	ck_assert(!stock.has_more);
+}
+END_TEST
+
 /* ---- dead letters ---- */
 
 static void send_invalid(const char *reason)
@@ -1966,6 +2052,10 @@ static void add_notifications(Suite *suite)
 	tcase_add_test(tests, a_delivered_notification_is_gone);
 	tcase_add_test(tests, a_failed_notification_is_due_again_later);
 	tcase_add_test(tests, several_notifications_get_their_keys_in_order);
+	tcase_add_test(tests, a_notification_that_is_split_is_one_for_each_recipient);
+	tcase_add_test(tests, a_notification_is_split_once);
+	tcase_add_test(tests, stock_is_the_batches_with_free_stock_in_order_of_preference);
+	tcase_add_test(tests, stock_of_many_batches_is_cut_and_says_so);
 }
 
 static void add_dead_letters(Suite *suite)

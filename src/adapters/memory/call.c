@@ -236,6 +236,10 @@ static void do_housekeeping(struct memory_store *store)
 	else if (call->kind == CALL_SETTLE_NOTIFICATION)
 		database_settle_notification(database, call->key, call->result, call->retry_seconds,
 					     call->reason);
+	else if (call->kind == CALL_SPLIT_NOTIFICATION)
+		database_split_notification(database, call->key, call->recipients, call->count, call->keys);
+	else if (call->kind == CALL_READ_STOCK)
+		database_read_stock(database, call->sku, call->stock, call->arena);
 	else if (call->kind == CALL_UNFINISHED_SHRINKS)
 		*call->found = database_unfinished_shrinks(database, call->skus, call->count,
 							   &store->last_shrink, call->arena);
@@ -272,6 +276,8 @@ static void carry_out(void *context)
 	case CALL_READ_OUTBOX:
 	case CALL_DUE_NOTIFICATIONS:
 	case CALL_SETTLE_NOTIFICATION:
+	case CALL_SPLIT_NOTIFICATION:
+	case CALL_READ_STOCK:
 	case CALL_UNFINISHED_SHRINKS:
 	case CALL_TIDY:
 	case STORE_CALLS:

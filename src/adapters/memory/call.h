@@ -33,6 +33,10 @@ struct call {
 	struct arena *arena;
 	int64_t key;
 	enum notification_result result;
+	const char *const *recipients;
+	int64_t *keys;
+	const char *sku;
+	struct stock *stock;
 	const char *reason;
 	struct tidied *tidied;
 	int retry_seconds;

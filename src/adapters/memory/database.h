@@ -98,6 +98,7 @@ struct notification_row {
 	const char *orderid;
 	int32_t qty;
 	int attempts;
+	const char *recipient; /* NULL: each */
 	int64_t due_at;
 	bool deleted;
 };

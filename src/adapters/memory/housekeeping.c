@@ -84,6 +84,7 @@ size_t database_lease_notifications(struct database *database, struct notificati
 			.orderid = arena_strdup(arena, row->orderid),
 			.qty = row->qty,
 			.attempts = row->attempts,
+			.recipient = row->recipient ? arena_strdup(arena, row->recipient) : NULL,
 		};
 	}
 	return count;
@@ -92,8 +93,11 @@ size_t database_lease_notifications(struct database *database, struct notificati
 /* Its text is nobody's to read but a test's: quotes and the like are left as they are. */
 static void bury(struct database *database, const struct notification_row *row, const char *reason)
 {
-	const char *payload = arena_printf(database->arena, "{\"sku\":\"%s\",\"orderid\":\"%s\",\"qty\":%d}",
-					   row->sku, row->orderid, row->qty);
+	const char *to =
+		row->recipient ? arena_printf(database->arena, ",\"to\":\"%s\"", row->recipient) : "";
+	const char *payload =
+		arena_printf(database->arena, "{\"sku\":\"%s\",\"orderid\":\"%s\",\"qty\":%d%s}", row->sku,
+			     row->orderid, row->qty, to);
 
 	database_add_dead_letter(database, &(struct dead_letter){
 						   .outcome = OUTCOME_FAILED,
@@ -121,6 +125,45 @@ void database_settle_notification(struct database *database, int64_t key, enum n
 	row->due_at = database_now(database) + retry_seconds * SECOND_US;
 	if (result == NOTIFICATION_DEAD)
 		bury(database, row, reason);
+}
+
+void database_split_notification(struct database *database, int64_t key, const char *const *recipients,
+				 size_t count, int64_t *keys)
+{
+	struct notification_row *whole = database->notifications[key - 1];
+	bool is_there = !whole->deleted && !whole->recipient;
+
+	for (size_t i = 0; i < count; i++) {
+		struct notification_row *part = arena_copy(database->arena, whole, sizeof *whole);
+
+		keys[i] = 0;
+		if (!is_there)
+			continue;
+		part->recipient = arena_strdup(database->arena, recipients[i]);
+		part->due_at = database_now(database) + NOTIFICATION_LEASE * SECOND_US;
+		database->notifications =
+			arena_grow(database->arena, database->notifications, database->notification_count,
+				   sizeof *database->notifications);
+		database->notifications[database->notification_count++] = part;
+		part->key = keys[i] = (int64_t)database->notification_count;
+	}
+	whole->deleted = true;
+}
+
+void database_read_stock(struct database *database, const char *sku, struct stock *stock, struct arena *arena)
+{
+	const struct product_row *product = database_product(database, sku);
+
+	*stock = (struct stock){.incarnation = arena_strdup(arena, database->incarnation)};
+	for (const struct batch_row *row = product ? product->batches : NULL; row; row = row->next) {
+		if (row->purchased <= row->allocated)
+			continue;
+		stock->has_more = stock->count == STOCK_BATCHES_MAX;
+		if (stock->has_more)
+			break;
+		stock->batches[stock->count++] = (struct stock_batch){
+			arena_strdup(arena, row->reference), row->eta, row->purchased - row->allocated};
+	}
 }
 
 /* ---- shrinks ---- */

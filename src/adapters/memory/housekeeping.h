@@ -13,6 +13,10 @@ size_t database_lease_notifications(struct database *database, struct notificati
 				    struct arena *arena);
 void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
 				  int retry_seconds, const char *reason);
+void database_split_notification(struct database *database, int64_t key, const char *const *recipients,
+				 size_t count, int64_t *keys);
+void database_read_stock(struct database *database, const char *sku, struct stock *stock,
+			 struct arena *arena);
 /* Those after the product *last, and round again; *last becomes the last one told. */
 size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
 				   size_t *last, struct arena *arena);

@@ -12,6 +12,7 @@ struct memory_notifier {
 	struct wire requests;
 	bool down;
 	const char *refused; /* an order; NULL: none */
+	const char *busy;    /* a recipient; NULL: none */
 	size_t attempts;
 	struct notification *sent;
 	size_t count;
@@ -25,6 +26,16 @@ struct notifying {
 	void *context;
 };
 
+static struct stock *stock_copy(struct arena *arena, const struct stock *stock)
+{
+	struct stock *copy = arena_copy(arena, stock, sizeof *stock);
+
+	copy->incarnation = arena_strdup(arena, stock->incarnation);
+	for (size_t i = 0; i < copy->count; i++)
+		copy->batches[i].reference = arena_strdup(arena, copy->batches[i].reference);
+	return copy;
+}
+
 static void keep(struct memory_notifier *notifier, const struct notification *notification)
 {
 	struct arena *arena = notifier->arena;
@@ -35,6 +46,10 @@ static void keep(struct memory_notifier *notifier, const struct notification *no
 	*copy = *notification;
 	copy->sku = arena_strdup(arena, notification->sku);
 	copy->orderid = arena_strdup(arena, notification->orderid);
+	if (notification->recipient)
+		copy->recipient = arena_strdup(arena, notification->recipient);
+	if (notification->stock)
+		copy->stock = stock_copy(arena, notification->stock);
 }
 
 static const struct failure *failure_of(const struct memory_notifier *notifier,
@@ -42,7 +57,10 @@ static const struct failure *failure_of(const struct memory_notifier *notifier,
 {
 	static const struct failure away = {FAILURE_RETRY, "notifier: not reachable"};
 	static const struct failure refused = {FAILURE_DATA, "notifier: refused"};
+	static const struct failure busy = {FAILURE_BUSY, "notifier: not now"};
 
+	if (notifier->busy && notification->recipient && !strcmp(notifier->busy, notification->recipient))
+		return &busy;
 	if (notifier->down)
 		return &away;
 	if (notifier->refused && !strcmp(notifier->refused, notification->orderid))
@@ -78,6 +96,7 @@ struct memory_notifier *memory_notifier_new(struct simulation *simulation)
 	struct memory_notifier *notifier = must_alloc(sizeof *notifier);
 
 	notifier->notifier.ops = &ops;
+	notifier->notifier.at_once = 1;
 	notifier->arena = arena_new(1024);
 	wire_init(&notifier->requests, simulation);
 	return notifier;
@@ -111,6 +130,11 @@ void memory_notifier_set_down(struct memory_notifier *notifier, bool down)
 void memory_notifier_refuse(struct memory_notifier *notifier, const char *orderid)
 {
 	notifier->refused = arena_strdup(notifier->arena, orderid);
+}
+
+void memory_notifier_set_busy(struct memory_notifier *notifier, const char *recipient)
+{
+	notifier->busy = recipient;
 }
 
 size_t memory_notifier_attempts(const struct memory_notifier *notifier)

@@ -111,6 +111,27 @@ static void settle_notification(struct store *port, int64_t key, enum notificati
 	call->retry_seconds = retry_seconds;
 }
 
+static void split_notification(struct store *port, int64_t key, const char *const *recipients, size_t count,
+			       int64_t *keys, store_done *done, void *context)
+{
+	struct call *call = begin(port, CALL_SPLIT_NOTIFICATION, done, context);
+
+	call->key = key;
+	call->recipients = recipients;
+	call->count = count;
+	call->keys = keys;
+}
+
+static void read_stock(struct store *port, const char *sku, struct stock *stock, struct arena *arena,
+		       store_done *done, void *context)
+{
+	struct call *call = begin(port, CALL_READ_STOCK, done, context);
+
+	call->sku = sku;
+	call->stock = stock;
+	call->arena = arena;
+}
+
 static void unfinished_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
 			       struct arena *arena, store_done *done, void *context)
 {
@@ -143,6 +164,8 @@ struct memory_store *memory_store_new(struct database *database)
 		.save_cursors = save_cursors,
 		.due_notifications = due_notifications,
 		.settle_notification = settle_notification,
+		.split_notification = split_notification,
+		.read_stock = read_stock,
 		.unfinished_shrinks = unfinished_shrinks,
 		.tidy = tidy,
 	};

@@ -323,8 +323,8 @@ static const struct failure *resend(struct dead_letters *letters, const struct d
 		"' returning *), noted as (insert into dead_letter_history"
 		" (dead_letter_id, attempt, action, who, reason, message, message_id)"
 		" select id, attempts + 1, 'replayed', $3, 'to be sent again', message, message_id from gone)"
-		" insert into notifications (sku, orderid, qty, due_at)"
-		" select said->>'sku', said->>'orderid', (said->>'qty')::integer, now()"
+		" insert into notifications (sku, orderid, qty, recipient, due_at)"
+		" select said->>'sku', said->>'orderid', (said->>'qty')::integer, said->>'to', now()"
 		" from (select convert_from(payload, 'UTF8')::jsonb as said from gone) as mail"
 		" returning id";
 	struct arena *arena = arena_new(256);

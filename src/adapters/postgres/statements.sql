@@ -503,7 +503,7 @@ where ctid = any(array(
 	limit $1::bigint
 	for update skip locked
 ))
-returning id, sku, orderid, qty, attempts
+returning id, sku, orderid, qty, attempts, recipient
 
 -- statement DELETE_NOTIFICATION
 delete from notifications where id = $1
@@ -512,16 +512,43 @@ delete from notifications where id = $1
 update notifications set attempts = attempts + 1, due_at = now() + make_interval(secs => $2::integer)
 where id = $1
 
+-- statement SPLIT_NOTIFICATION
+with gone as (
+	delete from notifications where id = $1 and recipient is null returning sku, orderid, qty, attempts
+)
+insert into notifications (sku, orderid, qty, attempts, recipient, due_at)
+select gone.sku, gone.orderid, gone.qty, gone.attempts, w.recipient, now() + make_interval(secs => $3::integer)
+from gone
+cross join unnest($2::text[]) with ordinality as w(recipient, at)
+order by w.at
+returning id
+
+-- statement READ_INSTALLATION
+select incarnation::text from installation where only_row limit 1
+
+-- statement READ_STOCK
+select b.reference, b.eta, b.purchased - b.allocated
+from (select id from products where sku = $1 limit 1) as p
+cross join lateral (
+	select reference, eta, purchased, allocated from batches
+	where product_id = p.id and open
+	order by eta, reference
+	limit $2::bigint
+) as b
+order by b.eta, b.reference
+
 -- statement BURY_NOTIFICATION
 with gone as (
-	delete from notifications where id = $1 returning sku, orderid, qty, attempts
+	delete from notifications where id = $1 returning sku, orderid, qty, attempts, recipient
 )
 insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
 select 'failed', $2::text, 'mail', 'out_of_stock', 'out_of_stock', '',
 	event.payload, octet_length(event.payload), gone.attempts + 1
 from gone
 cross join lateral (
-	select convert_to(json_build_object('sku', sku, 'orderid', orderid, 'qty', qty)::text, 'UTF8') as payload
+	select convert_to(json_strip_nulls(
+		json_build_object('sku', sku, 'orderid', orderid, 'qty', qty, 'to', recipient)
+	)::text, 'UTF8') as payload
 ) as event
 
 

@@ -22,6 +22,8 @@ static const struct store_ops store_ops = {
 	.save_cursors = store_save_cursors,
 	.due_notifications = store_due_notifications,
 	.settle_notification = store_settle_notification,
+	.split_notification = store_split_notification,
+	.read_stock = store_read_stock,
 	.unfinished_shrinks = store_unfinished_shrinks,
 	.tidy = store_tidy,
 };

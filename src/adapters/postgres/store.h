@@ -82,6 +82,9 @@ void store_due_notifications(struct store *, struct notification *, size_t, size
 			     store_done *, void *);
 void store_settle_notification(struct store *, int64_t, enum notification_result, int, const char *,
 			       store_done *, void *);
+void store_split_notification(struct store *, int64_t, const char *const *, size_t, int64_t *, store_done *,
+			      void *);
+void store_read_stock(struct store *, const char *, struct stock *, struct arena *, store_done *, void *);
 void store_unfinished_shrinks(struct store *, const char **, size_t, size_t *, struct arena *, store_done *,
 			      void *);
 void store_tidy(struct store *, struct tidied *, store_done *, void *);

@@ -66,6 +66,7 @@ struct notifier *log_notifier_new(struct event_base *base, struct logger *logger
 	struct log_notifier *notifier = must_alloc(sizeof *notifier);
 
 	notifier->notifier.ops = &ops;
+	notifier->notifier.at_once = 1;
 	notifier->logger = logger;
 	notifier->last = &notifier->first;
 	notifier->answering = evtimer_new(base, on_answering, notifier);

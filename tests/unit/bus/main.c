@@ -16,6 +16,7 @@ int main(void)
 	srunner_add_suite(runner, lane_suite());
 	srunner_add_suite(runner, log_limiter_suite());
 	srunner_add_suite(runner, needs_suite());
+	srunner_add_suite(runner, notifications_suite());
 	srunner_add_suite(runner, parking_suite());
 	srunner_add_suite(runner, parts_suite());
 	srunner_add_suite(runner, postponing_suite());

@@ -135,9 +135,9 @@ START_TEST(a_new_worker_takes_up_notifications_after_their_lease)
 }
 END_TEST
 
-START_TEST(a_result_that_cannot_be_written_down_sends_it_again)
+START_TEST(a_result_that_the_database_does_not_take_sends_it_again)
 {
-	memory_store_fail_next(world->reminder, CALL_SETTLE_NOTIFICATION, TROUBLE_REFUSED);
+	memory_store_fail_next(world->reminder, CALL_SETTLE_NOTIFICATION, TROUBLE_DATA);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
@@ -262,7 +262,7 @@ Suite *reminder_suite(void)
 	tcase_add_test(tests, without_chores_nothing_is_done_but_what_was_asked_for);
 	tcase_add_test(tests, dead_letters_are_counted);
 	tcase_add_test(tests, a_new_worker_takes_up_notifications_after_their_lease);
-	tcase_add_test(tests, a_result_that_cannot_be_written_down_sends_it_again);
+	tcase_add_test(tests, a_result_that_the_database_does_not_take_sends_it_again);
 	tcase_add_test(tests, many_notifications_are_all_sent);
 	tcase_add_test(tests, what_is_past_its_retention_is_deleted);
 	tcase_add_test(tests, the_reminder_goes_on_after_the_database_was_away);

@@ -11,6 +11,7 @@ Suite *ids_suite(void);
 Suite *lane_suite(void);
 Suite *log_limiter_suite(void);
 Suite *needs_suite(void);
+Suite *notifications_suite(void);
 Suite *parking_suite(void);
 Suite *parts_suite(void);
 Suite *postponing_suite(void);
