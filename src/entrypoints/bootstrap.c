@@ -4,6 +4,7 @@
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis_publisher.h"
+#include "adapters/smtp/smtp_notifier.h"
 #include "adapters/system/clock.h"
 #include "adapters/system/descriptors.h"
 #include "adapters/system/log_notifier.h"
@@ -14,6 +15,7 @@
 #include "entrypoints/bootstrap_url.h"
 
 #include <event2/event.h>
+#include <stdlib.h>
 
 /* Messages that wait or are in flight: some units of work for each lane, within a bound in bytes. */
 #define QUEUED_UNITS    4
@@ -28,6 +30,11 @@
 #define DESCRIPTORS_BASE         ((size_t)20)
 #define DESCRIPTORS_A_CONNECTION ((size_t)2)
 
+/* A mail has two sockets while it connects, and what wakes libcurl and the loop. */
+#define DESCRIPTORS_A_MAIL ((size_t)6)
+
+#define MAIL_CONNECT_MS 10000
+
 struct worker {
 	const struct config *config;
 	struct logger *logger;
@@ -39,6 +46,7 @@ struct worker {
 	struct postgres_config postgres;
 	struct codec *codec;
 	struct notifier *notifier;
+	bool mails;                          /* the notifier does; else it logs */
 	struct store *stores[LANES_MAX + 4]; /* the lanes', then parking, intake, publisher, reminder */
 	size_t store_count;
 	struct views *views;
@@ -60,6 +68,43 @@ struct codec *bootstrap_codec_new(const struct config *config)
 		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
 		.source = config->source,
 	});
+}
+
+/* SSL_CERT_FILE is OpenSSL's own, which libcurl does not read. */
+static struct notifier *make_mail_notifier(const struct worker *worker)
+{
+	static const enum smtp_tls tls[] = {[MAIL_TLS_AUTO] = SMTP_TLS_AUTO,
+					    [MAIL_TLS_REQUIRED] = SMTP_TLS_REQUIRED,
+					    [MAIL_TLS_OFF] = SMTP_TLS_OFF};
+	const struct config *config = worker->config;
+	int whole_ms = 1000 * config->mail_timeout_s;
+
+	return smtp_notifier_new(&(struct smtp_config){
+		.base = worker->base,
+		.url = bootstrap_smtp_url(config),
+		.tls = tls[config->mail_tls],
+		.from = config->mail_from,
+		.recipients = config->mail_to.addresses,
+		.recipient_count = config->mail_to.count,
+		.ca_file = getenv("SSL_CERT_FILE"),
+		.connect_ms = whole_ms < MAIL_CONNECT_MS ? whole_ms : MAIL_CONNECT_MS,
+		.whole_ms = whole_ms,
+	});
+}
+
+static void make_notifier(struct worker *worker)
+{
+	worker->mails = worker->config->smtp_url[0];
+	worker->notifier =
+		worker->mails ? make_mail_notifier(worker) : log_notifier_new(worker->base, worker->logger);
+}
+
+static void free_notifier(struct worker *worker)
+{
+	if (worker->mails)
+		smtp_notifier_free(&worker->notifier);
+	else
+		log_notifier_free(&worker->notifier);
 }
 
 static struct store *make_store(struct worker *worker, const char *name)
@@ -137,6 +182,8 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 						   .lanes = lanes,
 						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,
 						   .queue_bytes = QUEUE_BYTES_MAX,
+						   .notify_tries = config->mail_tries,
+						   .notify_retry_s = config->mail_retry_s,
 					   });
 }
 
@@ -202,13 +249,14 @@ void worker_serve(struct worker *worker)
 
 /*
  * Kept back from HTTP: lanes, five other stores, views, publisher, subscriber, two connections for each
- * stream.
+ * stream, and mail.
  */
 static size_t descriptors_of_our_own(const struct config *config)
 {
 	size_t connections = (size_t)config->lanes + 8 + 2 * config->streams.count;
 
-	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections;
+	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
+	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);
 }
 
 /* How many connections HTTP may have; false when the descriptors do not suffice, which is logged. */
@@ -275,7 +323,7 @@ void worker_start(struct worker *worker)
 	system_clock_init(&worker->clock, worker->base);
 	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
 	worker->codec = bootstrap_codec_new(worker->config);
-	worker->notifier = log_notifier_new(worker->base, worker->logger);
+	make_notifier(worker);
 	make_stores(worker, &ports);
 	make_publisher(worker);
 	make_engine(worker, &ports);
@@ -286,6 +334,7 @@ void worker_start(struct worker *worker)
 void worker_stop_intake(struct worker *worker)
 {
 	redis_intake_stop(worker->intake);
+	engine_stop_notifications(worker->engine);
 }
 
 /* Whoever may call the engine back goes before it, and whom it may have to answer after it. */
@@ -301,7 +350,7 @@ void worker_free(struct worker **place)
 	while (worker->store_count > 0)
 		postgres_store_free(&worker->stores[--worker->store_count]);
 	servers_free(&worker->servers);
-	log_notifier_free(&worker->notifier);
+	free_notifier(worker);
 	engine_free(&worker->engine);
 	log_limiter_free(&worker->limiter);
 	http_api_free(&worker->http);

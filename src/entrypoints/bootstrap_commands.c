@@ -5,6 +5,7 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis_call.h"
 #include "adapters/redis/redis_subscriber.h"
+#include "adapters/smtp/smtp_url.h"
 #include "adapters/system/descriptors.h"
 #include "adapters/system/logger.h"
 #include "adapters/system/random.h"
@@ -54,6 +55,7 @@ bool bootstrap_check(const struct config *config, struct arena *arena, const cha
 {
 	size_t descriptors = descriptors_free(DESCRIPTORS_MIN);
 	struct redis_url url;
+	struct smtp_url smtp_url = {0};
 	const char *defect;
 
 	if (descriptors < DESCRIPTORS_MIN) {
@@ -68,6 +70,11 @@ bool bootstrap_check(const struct config *config, struct arena *arena, const cha
 		return false;
 	}
 	redis_url_release(&url);
+	if (config->smtp_url[0] && !smtp_url_parse(&smtp_url, config->smtp_url, &defect)) {
+		*error = arena_printf(arena, "ALLOCD_SMTP_URL: %s", defect);
+		return false;
+	}
+	smtp_url_release(&smtp_url);
 	defect = postgres_conninfo_defect(config->database_url);
 	if (defect)
 		*error = arena_printf(arena, "DATABASE_URL: %s", defect);

@@ -11,4 +11,9 @@ static inline struct url_source bootstrap_database_url(const struct config *conf
 	return (struct url_source){config_read_url, config_url(config, "DATABASE_URL")};
 }
 
+static inline struct url_source bootstrap_smtp_url(const struct config *config)
+{
+	return (struct url_source){config_read_url, config_url(config, "ALLOCD_SMTP_URL")};
+}
+
 #endif

@@ -150,7 +150,7 @@ static void check_together(struct loading *loading)
 
 	if (config->smtp_url[0] && !config->mail_from[0])
 		complain(loading, "ALLOCD_MAIL_FROM", "expected an address, for ALLOCD_SMTP_URL is set");
-	else if (config->smtp_url[0] && !config->mail_to[0])
+	else if (config->smtp_url[0] && !config->mail_to.count)
 		complain(loading, "ALLOCD_MAIL_TO", "expected an address, for ALLOCD_SMTP_URL is set");
 	for (size_t i = 0; i < config->streams.count; i++) {
 		if (strcmp(config->streams.names[i], config->event_stream) == 0)

@@ -15,10 +15,19 @@
 enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
 enum event_encoding { EVENT_JSON, EVENT_MSGPACK };
 enum event_envelope { EVENT_BARE, EVENT_CLOUDEVENTS };
+enum mail_tls { MAIL_TLS_AUTO, MAIL_TLS_REQUIRED, MAIL_TLS_OFF };
 
 struct listen_address {
 	const char *host; /* NULL: HTTP is off */
 	uint16_t port;    /* 0: any that is free */
+};
+
+#define ADDRESS_MAX    254
+#define RECIPIENTS_MAX 16
+
+struct recipient_list {
+	const char *addresses[RECIPIENTS_MAX];
+	size_t count;
 };
 
 #define STREAMS_MAX 16
@@ -50,7 +59,11 @@ struct config {
 	struct listen_address http;
 	const char *smtp_url; /* "": mail is logged */
 	const char *mail_from;
-	const char *mail_to;
+	struct recipient_list mail_to;
+	int mail_tls; /* enum mail_tls */
+	int32_t mail_timeout_s;
+	int32_t mail_retry_s;
+	int32_t mail_tries;
 	int encoding; /* enum event_encoding */
 	int envelope; /* enum event_envelope */
 	const char *source;
@@ -82,15 +95,15 @@ bool config_load(struct config *config, struct arena *arena, const char *const e
 
 /*
  * A URL that is read anew at every attempt to connect, as adapters/system/url_source.h wants it: the
- * function, and its context for DATABASE_URL or REDIS_URL, which belongs to `config`.  A file is read again,
+ * function, and its context for that variable, which belongs to `config`.  A file is read again,
  * unless it is a pipe; other texts never change.
  */
 const char *config_read_url(void *context, struct arena *arena, const char **error);
 void *config_url(const struct config *config, const char *variable);
 
 /*
- * Warns of every variable that looks like ours and is not, of every setting that has no effect yet, and of
- * every file whose password other users can read.
+ * Warns of every variable that looks like ours and is not, and of every file whose password other users can
+ * read.
  */
 void config_warn(const struct config *config, const char *const environment[], struct logger *logger);
 

@@ -53,10 +53,6 @@ void config_warn(const struct config *config, const char *const environment[], s
 			warn_of_unknown(*environment, logger);
 	}
 	for (size_t i = 0; i < settings_count; i++) {
-		if (settings[i].not_yet && strcmp(config->given[i].text, settings[i].fallback) != 0)
-			LOG(logger, LOG_WARN, "setting has no effect yet",
-			    LOG_TEXT("setting", settings[i].variable),
-			    LOG_TEXT("reason", settings[i].not_yet));
 		if (config->given[i].is_exposed)
 			LOG(logger, LOG_WARN,
 			    "every user of this machine can read a password in a file: chmod 600 protects it",

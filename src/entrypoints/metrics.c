@@ -72,6 +72,9 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 			(double)*(const uint64_t *)(const void *)place);
 	}
 	write_outcomes(out, stats);
+	gauge(out, "allocd_mail_up",
+	      "Whether the mail server answered the last mail as it should, or was not needed yet.",
+	      stats->notifier_up ? 1 : 0);
 	gauge(out, "allocd_queued_messages", "Messages that wait or are in flight.", (double)stats->queued);
 	gauge(out, "allocd_queued_bytes", "Memory that those messages hold.", (double)stats->queued_bytes);
 	gauge(out, "allocd_parked_skus",

@@ -145,26 +145,83 @@ static const char *accepts_listen(const struct setting *setting, struct arena *a
 	return "HOST:PORT, such as 127.0.0.1:5005 or [::1]:5005, or nothing to turn HTTP off";
 }
 
-static bool parse_smtp(const struct setting *setting, const char *text, void *place, struct arena *arena)
-{
-	static const char scheme[] = "smtp://";
-	const char *host;
-	int64_t port;
+/* ---- mail ---- */
 
-	if (!parse_text(setting, text, place, arena))
-		return false;
-	if (!text[0])
-		return true;
-	return strncmp(text, scheme, sizeof scheme - 1) == 0 &&
-	       split_address(text + sizeof scheme - 1, arena, &host, &port) && port > 0;
+/* Signs of both parts of an address: all that may stand there without quotes. */
+static const char address_signs[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.[]:";
+
+static bool is_address(const char *text)
+{
+	const char *at = strchr(text, '@');
+	size_t length = strlen(text);
+
+	return at && at > text && at[1] && length <= ADDRESS_MAX &&
+	       strspn(text, address_signs) == (size_t)(at - text) &&
+	       strspn(at + 1, address_signs) == length - (size_t)(at + 1 - text);
 }
 
-static const char *accepts_smtp(const struct setting *setting, struct arena *arena)
+static bool parse_address(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
 	(void)setting;
 	(void)arena;
-	return "smtp://HOST:PORT";
+	*(const char **)place = text;
+	return !text[0] || is_address(text);
 }
+
+static const char *accepts_address(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	return "an address such as allocd@example.com, in ASCII and without a name before it";
+}
+
+static bool has_recipient(const struct recipient_list *list, const char *address)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->addresses[i], address) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Addresses between commas, each once; blanks beside them do not count. */
+static bool parse_recipients(const struct setting *setting, const char *text, void *place,
+			     struct arena *arena)
+{
+	struct recipient_list *list = place;
+
+	(void)setting;
+	*list = (struct recipient_list){0};
+	while (*text || list->count) {
+		size_t length;
+		const char *address;
+
+		text += strspn(text, " ");
+		length = strcspn(text, " ,");
+		address = arena_printf(arena, "%.*s", (int)length, text);
+		text += length;
+		text += strspn(text, " ");
+		if (list->count == RECIPIENTS_MAX || !is_address(address) || has_recipient(list, address) ||
+		    (*text && *text != ','))
+			return false;
+		list->addresses[list->count++] = address;
+		if (!*text++)
+			return true;
+	}
+	return true;
+}
+
+static const char *accepts_recipients(const struct setting *setting, struct arena *arena)
+{
+	return arena_printf(arena, "up to %d different addresses with a comma between each two; each is %s",
+			    RECIPIENTS_MAX, accepts_address(setting, arena));
+}
+
+static const char *const mail_tls[] = {
+	[MAIL_TLS_AUTO] = "auto", [MAIL_TLS_REQUIRED] = "required", [MAIL_TLS_OFF] = "off", NULL};
+
+/* ---- the table ---- */
 
 static const char *const encodings[] = {[EVENT_JSON] = "json", [EVENT_MSGPACK] = "msgpack", NULL};
 static const char *const envelopes[] = {[EVENT_BARE] = "bare", [EVENT_CLOUDEVENTS] = "cloudevents", NULL};
@@ -231,19 +288,38 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",
-		.help = "smtp://HOST:PORT that sends mail; empty: mail is logged",
-		.parse = parse_smtp, .accepts = accepts_smtp, IN(smtp_url), .used_by = WORKER_ONLY,
-		.not_yet = "mail is logged so far",
+		.help = "smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://... that sends mail; empty: mail is logged",
+		TEXT, IN(smtp_url), .secret = true, .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_MAIL_FROM", .fallback = "", .value = "ADDRESS",
 		.help = "sender of mail",
-		TEXT, IN(mail_from), .used_by = WORKER_ONLY,
+		.parse = parse_address, .accepts = accepts_address, IN(mail_from), .used_by = WORKER_ONLY,
 	},
 	{
-		.variable = "ALLOCD_MAIL_TO", .fallback = "", .value = "ADDRESS",
-		.help = "who is told when something is out of stock",
-		TEXT, IN(mail_to), .used_by = WORKER_ONLY,
+		.variable = "ALLOCD_MAIL_TO", .fallback = "", .value = "ADDRESSES",
+		.help = "who gets a mail when something is out of stock, with commas between",
+		.parse = parse_recipients, .accepts = accepts_recipients, IN(mail_to), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TLS", .fallback = "auto", .value = "WHEN",
+		.help = "of smtp://: auto: when offered, and always with a password for another host; required; off",
+		CHOICE(mail_tls), IN(mail_tls), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TIMEOUT", .fallback = "30", .value = "SECONDS",
+		.help = "how long one mail may take",
+		NUMBER(1, 45), IN(mail_timeout_s), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_RETRY", .fallback = "10", .value = "SECONDS",
+		.help = "until a mail that failed is tried again; doubles each time, up to an hour",
+		NUMBER(1, 3600), IN(mail_retry_s), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TRIES", .fallback = "20", .value = "NUMBER",
+		.help = "how often a mail is tried before it is a dead letter",
+		NUMBER(1, 100), IN(mail_tries), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",

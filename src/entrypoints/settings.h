@@ -45,8 +45,7 @@ struct setting {
 	int32_t min, max;           /* of a number */
 	const char *const *choices; /* of a choice, NULL at the end; the value is the index */
 	bool empty_is_off;          /* else empty is as good as unset */
-	bool secret;         /* may hold a password: has a VARIABLE_FILE too, and is never shown as it is */
-	const char *not_yet; /* why another value than the fallback has no effect so far, or NULL */
+	bool secret; /* may hold a password: has a VARIABLE_FILE too, and is never shown as it is */
 	unsigned used_by;
 };
 

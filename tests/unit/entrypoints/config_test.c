@@ -148,9 +148,21 @@ static const char *const refused[] = {
 	"ALLOCD_START_WAIT=soon",
 	"ALLOCD_LOG_LEVEL=loud",
 	"ALLOCD_LOG_FORMAT=prose",
-	"ALLOCD_SMTP_URL=mail.example:25",
-	"ALLOCD_SMTP_URL=smtp://mail.example",
-	"ALLOCD_SMTP_URL=smtp://mail.example:0",
+	"ALLOCD_MAIL_FROM=allocd",
+	"ALLOCD_MAIL_FROM=allocd <allocd@shop>",
+	"ALLOCD_MAIL_FROM=a@b\r\nBcc: c@d",
+	"ALLOCD_MAIL_FROM=caf\xc3\xa9@shop",
+	"ALLOCD_MAIL_FROM=a@b@c",
+	"ALLOCD_MAIL_TO=a@b,",
+	"ALLOCD_MAIL_TO=,a@b",
+	"ALLOCD_MAIL_TO=a@b c@d",
+	"ALLOCD_MAIL_TO=a@b,a@b",
+	"ALLOCD_MAIL_TO=a@b,<c@d>",
+	"ALLOCD_MAIL_TO=a@1,a@2,a@3,a@4,a@5,a@6,a@7,a@8,a@9,b@1,b@2,b@3,b@4,b@5,b@6,b@7,b@8",
+	"ALLOCD_MAIL_TLS=on",
+	"ALLOCD_MAIL_TIMEOUT=46",
+	"ALLOCD_MAIL_RETRY=0",
+	"ALLOCD_MAIL_TRIES=0",
 	"ALLOCD_SOURCE=two\nlines",
 	"ALLOCD_SOURCE=caf\xe9",
 	"ALLOCD_STREAM=caf\xe9",
@@ -204,6 +216,17 @@ START_TEST(events_do_not_go_where_commands_come_from)
 	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,b", "ALLOCD_EVENT_STREAM=b", NULL}));
 
 	ck_assert_str_eq(error, "ALLOCD_EVENT_STREAM: expected another name than those of ALLOCD_STREAM");
+}
+END_TEST
+
+START_TEST(mail_has_several_recipients)
+{
+	ck_assert(load((const char *const[]){"ALLOCD_MAIL_TO=ann@shop, bob@shop ,eve+x@[127.0.0.1]", NULL}));
+
+	ck_assert_uint_eq(config.mail_to.count, 3);
+	ck_assert_str_eq(config.mail_to.addresses[0], "ann@shop");
+	ck_assert_str_eq(config.mail_to.addresses[1], "bob@shop");
+	ck_assert_str_eq(config.mail_to.addresses[2], "eve+x@[127.0.0.1]");
 }
 END_TEST
 
@@ -328,16 +351,6 @@ START_TEST(known_settings_and_foreign_ones_are_not_warned_of)
 }
 END_TEST
 
-START_TEST(a_setting_without_effect_is_warned_of_unless_it_is_the_default)
-{
-	static const char *const mail[] = {"ALLOCD_SMTP_URL=smtp://mail:25", "ALLOCD_MAIL_FROM=a@b",
-					   "ALLOCD_MAIL_TO=c@d", NULL};
-
-	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_SMTP_URL=", NULL}), "");
-	ck_assert_ptr_nonnull(strstr(warned_of(mail), "ALLOCD_SMTP_URL"));
-}
-END_TEST
-
 /* ---- printing ---- */
 
 static const char *printed(void)
@@ -413,6 +426,7 @@ Suite *config_suite(void)
 	tcase_add_test(tests, addresses_are_split);
 	tcase_add_test(tests, streams_stand_between_commas);
 	tcase_add_test(tests, events_do_not_go_where_commands_come_from);
+	tcase_add_test(tests, mail_has_several_recipients);
 	tcase_add_test(tests, mail_needs_a_sender_and_a_receiver);
 	tcase_add_test(tests, a_url_may_stand_in_a_file);
 	tcase_add_test(tests, a_url_and_its_file_contradict_each_other);
@@ -421,7 +435,6 @@ Suite *config_suite(void)
 	tcase_add_test(tests, a_password_in_an_option_is_refused);
 	tcase_add_test(tests, an_unknown_setting_is_warned_of_with_the_nearest);
 	tcase_add_test(tests, known_settings_and_foreign_ones_are_not_warned_of);
-	tcase_add_test(tests, a_setting_without_effect_is_warned_of_unless_it_is_the_default);
 	tcase_add_test(tests, every_setting_is_printed_with_its_value);
 	tcase_add_test(tests, what_the_shell_would_take_for_something_else_is_quoted);
 	tcase_add_test(tests, passwords_are_not_printed);

@@ -33,6 +33,7 @@ static void set_up(void)
 		.unpublished = 24,
 		.database_up = true,
 		.broker_takes = true,
+		.notifier_up = true,
 	};
 	const uint64_t replies[6] = {0, 0, 31, 32, 33, 34};
 	struct metrics metrics = {
@@ -84,6 +85,7 @@ static const char *const lines[] = {
 	"\nallocd_unpublished_rows 24\n",
 	"\nallocd_database_up 1\n",
 	"\nallocd_events_taken 1\n",
+	"\nallocd_mail_up 1\n",
 	"\nallocd_redis_listening 1\n",
 	"\nallocd_redis_publishing 1\n",
 	"\nallocd_blind 1\n",

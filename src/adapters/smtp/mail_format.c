@@ -1,0 +1,128 @@
+/* Encodings of mail. */
+#include "adapters/smtp/mail_format.h"
+
+#include "core/utf8.h"
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define LINE_MAX_COLUMNS 76 /* of a header field, and of a body's line, its soft end included */
+
+/* As much of a text as one encoded word takes, so that it fits behind the name of a field, too. */
+#define WORD_BYTES 39
+
+const char *mail_printable(struct arena *arena, const char *text)
+{
+	size_t left = strlen(text), size;
+	char *printable = arena_alloc(arena, 6 * left + 1), *end = printable;
+	uint32_t code;
+	bool is_valid;
+
+	for (; left; text += size, left -= size) {
+		size = utf8_next(text, left, &code, &is_valid);
+		if (!is_valid)
+			end += sprintf(end, "\xef\xbf\xbd");
+		else if (!utf8_is_control(code))
+			end = mempcpy(end, text, size);
+		else if (code > 0xffff)
+			end += sprintf(end, "\\%05x", code);
+		else
+			end += sprintf(end, "\\u%04x", code);
+	}
+	return printable;
+}
+
+/* ---- header fields ---- */
+
+static bool is_ascii(const char *text)
+{
+	for (; *text; text++) {
+		if (*text < ' ' || *text > '~')
+			return false;
+	}
+	return true;
+}
+
+static void write_encoded_word(FILE *out, const char *text, size_t size)
+{
+	unsigned char encoded[4 * ((WORD_BYTES + 2) / 3) + 1];
+
+	EVP_EncodeBlock(encoded, (const unsigned char *)text, (int)size);
+	fprintf(out, "=?UTF-8?B?%s?=", (const char *)encoded);
+}
+
+/* The blank between two encoded words is no part of the text. */
+static void write_encoded(FILE *out, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t size = utf8_cut(text, left, WORD_BYTES);
+
+		write_encoded_word(out, text, size);
+		text += size;
+		left -= size;
+		if (left)
+			fputs("\r\n ", out);
+	}
+}
+
+void mail_write_field(FILE *out, const char *name, const char *text)
+{
+	bool fits = strlen(name) + 2 + strlen(text) <= LINE_MAX_COLUMNS;
+
+	fprintf(out, "%s: ", name);
+	if (fits && is_ascii(text) && !strstr(text, "=?"))
+		fputs(text, out);
+	else
+		write_encoded(out, text);
+	fputs("\r\n", out);
+}
+
+/* Their names do not depend on the locale. */
+void mail_write_date(FILE *out, time_t now)
+{
+	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	struct tm date;
+
+	gmtime_r(&now, &date);
+	fprintf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[date.tm_wday], date.tm_mday,
+		months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+}
+
+/* ---- the body ---- */
+
+/* A blank at the end of a line would get lost on the way. */
+static bool is_literal(const char *at)
+{
+	if (*at == ' ')
+		return at[1] && at[1] != '\n';
+	return *at > ' ' && *at <= '~' && *at != '=';
+}
+
+void mail_write_body(FILE *out, const char *text)
+{
+	int column = 0;
+
+	for (; *text; text++) {
+		int width = is_literal(text) ? 1 : 3;
+
+		if (*text == '\n') {
+			fputs("\r\n", out);
+			column = 0;
+			continue;
+		}
+		if (column + width > LINE_MAX_COLUMNS - 1) {
+			fputs("=\r\n", out);
+			column = 0;
+		}
+		if (width == 1)
+			fputc(*text, out);
+		else
+			fprintf(out, "=%02X", (unsigned)(unsigned char)*text);
+		column += width;
+	}
+}

@@ -1,0 +1,165 @@
+/* Reads along what an SMTP client and a server say. */
+#include "adapters/smtp/smtp_reply.h"
+
+#include "adapters/smtp/mail_format.h"
+#include "core/utf8.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- what is sent ---- */
+
+static const struct {
+	const char *verb;
+	enum smtp_stage stage;
+} verbs[] = {
+	{"EHLO", SMTP_GREETING}, {"HELO", SMTP_GREETING},  {"STARTTLS", SMTP_SECURING}, {"AUTH", SMTP_LOGIN},
+	{"MAIL", SMTP_SENDER},   {"RCPT", SMTP_RECIPIENT}, {"DATA", SMTP_DATA},
+};
+
+static void enter(struct smtp_dialogue *dialogue, enum smtp_stage stage)
+{
+	dialogue->stage = stage;
+	dialogue->code = 0;
+	dialogue->is_complete = false;
+	dialogue->words[0] = '\0';
+}
+
+static bool is_verb(const char *verb, const char *bytes, size_t size)
+{
+	size_t length = strlen(verb);
+
+	return size >= length && strncasecmp(bytes, verb, length) == 0;
+}
+
+/* A mail that was refused is followed by QUIT; then the stage stays the one that was refused. */
+void smtp_note_command(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
+{
+	if (is_verb("QUIT", bytes, size))
+		dialogue->is_left = true;
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (is_verb(verbs[i].verb, bytes, size))
+			enter(dialogue, verbs[i].stage);
+	}
+}
+
+void smtp_note_content(struct smtp_dialogue *dialogue)
+{
+	if (dialogue->stage == SMTP_DATA)
+		enter(dialogue, SMTP_CONTENT);
+}
+
+/* ---- what is heard ---- */
+
+static int code_of(const char *bytes, size_t size)
+{
+	if (size < 3 || !isdigit((unsigned char)bytes[0]) || !isdigit((unsigned char)bytes[1]) ||
+	    !isdigit((unsigned char)bytes[2]))
+		return 0;
+	return (bytes[0] - '0') * 100 + (bytes[1] - '0') * 10 + (bytes[2] - '0');
+}
+
+/* The lines of a reply as one, with its code once. */
+static void add_words(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
+{
+	size_t used = strlen(dialogue->words), skipped = used && size >= 4 ? 4 : 0;
+
+	while (size > skipped && isspace((unsigned char)bytes[size - 1]))
+		size--;
+	if (size > skipped)
+		utf8_format(dialogue->words + used, sizeof dialogue->words - used, "%s%.*s", used ? " " : "",
+			    (int)(size - skipped), bytes + skipped);
+}
+
+void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
+{
+	int code = code_of(bytes, size);
+
+	if (!code || dialogue->is_left)
+		return;
+	if (dialogue->is_complete)
+		enter(dialogue, dialogue->stage);
+	dialogue->code = code;
+	dialogue->is_complete = size < 4 || bytes[3] != '-';
+	add_words(dialogue, bytes, size);
+}
+
+/* ---- what it means ---- */
+
+enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue)
+{
+	bool is_about_the_mail = dialogue->stage >= SMTP_RECIPIENT && dialogue->code != 421;
+
+	if (is_about_the_mail && dialogue->code / 100 == 5)
+		return FAILURE_DATA;
+	if (is_about_the_mail && dialogue->code / 100 == 4)
+		return FAILURE_BUSY;
+	if (dialogue->stage == SMTP_CONTENT && dialogue->is_all_sent && !dialogue->code)
+		return FAILURE_UNCERTAIN;
+	return FAILURE_RETRY;
+}
+
+/* A recipient follows where one is concerned. */
+static const char *what_is_refused(enum smtp_stage stage)
+{
+	switch (stage) {
+	case SMTP_SECURING:
+		return "TLS";
+	case SMTP_LOGIN:
+		return "the user or the password of ALLOCD_SMTP_URL";
+	case SMTP_SENDER:
+		return "the sender ALLOCD_MAIL_FROM";
+	case SMTP_RECIPIENT:
+		return "the recipient ";
+	case SMTP_DATA:
+	case SMTP_CONTENT:
+		return "the mail for ";
+	case SMTP_CONNECTING:
+	case SMTP_GREETING:
+		break;
+	}
+	return "the connection";
+}
+
+/* Controls become question marks, for a line must stay one. */
+static void make_printable(char *text)
+{
+	size_t left = strlen(text), size;
+	uint32_t code;
+	bool is_valid;
+
+	utf8_repair(text);
+	for (; left; text += size, left -= size) {
+		size = utf8_next(text, left, &code, &is_valid);
+		if (utf8_is_control(code))
+			memset(text, '?', size);
+	}
+}
+
+static bool repeats_the_password(const char *words, const struct smtp_account *account)
+{
+	return account->password && strstr(words, account->password);
+}
+
+void smtp_describe(const struct smtp_dialogue *dialogue, const struct smtp_account *account,
+		   char text[SMTP_FAILURE_SIZE])
+{
+	bool is_refused = dialogue->code >= 400;
+	const char *words = is_refused ? dialogue->words : account->trouble;
+
+	if (repeats_the_password(words, account))
+		words = "(what it said repeats the password)";
+	if (is_refused)
+		utf8_format(text, SMTP_FAILURE_SIZE, "%s refused %s%s: %s%s", account->place,
+			    what_is_refused(dialogue->stage),
+			    dialogue->stage >= SMTP_RECIPIENT ? account->recipient : "", words,
+			    account->advice);
+	else
+		utf8_format(text, SMTP_FAILURE_SIZE, "%s: %s%s%s", account->place, words, account->advice,
+			    smtp_failure_kind(dialogue) == FAILURE_UNCERTAIN
+				    ? "; the mail was sent, and perhaps it was taken"
+				    : "");
+	make_printable(text);
+}

@@ -1,0 +1,66 @@
+/*
+ * How far a mail has come, and what the server said to its last command: what libcurl sends and hears, kept
+ * within bounds.  Of what is sent only the verb is looked at, for the rest may be a password.
+ */
+#ifndef ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
+#define ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
+
+#include "bus/failure.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SMTP_WORDS_SIZE   400
+#define SMTP_FAILURE_SIZE 1024
+
+enum smtp_stage {
+	SMTP_CONNECTING,
+	SMTP_GREETING, /* EHLO or HELO */
+	SMTP_SECURING, /* STARTTLS */
+	SMTP_LOGIN,    /* AUTH */
+	SMTP_SENDER,   /* MAIL */
+	SMTP_RECIPIENT,
+	SMTP_DATA,
+	SMTP_CONTENT, /* the mail itself */
+};
+
+struct smtp_dialogue {
+	enum smtp_stage stage;
+	bool is_all_sent; /* of the content */
+	bool is_left;     /* QUIT was sent: how that ends is of no interest */
+	int code;         /* of the reply to the stage's command; 0: there is none yet */
+	bool is_complete; /* the reply has its last line */
+	char words[SMTP_WORDS_SIZE];
+};
+
+/* Bytes that were sent as a command. */
+void smtp_note_command(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
+
+/* The content begins. */
+void smtp_note_content(struct smtp_dialogue *dialogue);
+
+/* A line of a reply. */
+void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
+
+/*
+ * What a mail that failed means for who sends it (see bus/notifier.h).  A server that refuses a recipient or
+ * the mail with 5xx is obeyed: FAILURE_DATA.  With 4xx it wants it later: FAILURE_BUSY.  Everything before
+ * the recipient, and 421, is about the server, its settings or ours: FAILURE_RETRY.  Without an answer after
+ * the whole content the mail may have been taken: FAILURE_UNCERTAIN.
+ */
+enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue);
+
+/* What is said about a failure. */
+struct smtp_account {
+	const char *place; /* of the server */
+	const char *recipient;
+	const char *password; /* the server may repeat it, and this must not; or NULL */
+	const char *trouble;  /* what libcurl says */
+	const char *advice;   /* or "" */
+};
+
+/* One printable line of UTF-8. */
+void smtp_describe(const struct smtp_dialogue *dialogue, const struct smtp_account *account,
+		   char text[SMTP_FAILURE_SIZE]);
+
+#endif

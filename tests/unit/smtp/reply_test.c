@@ -1,0 +1,172 @@
+/* What a failed mail means, and what is said about it. */
+#include "suites.h"
+
+#include "adapters/smtp/smtp_reply.h"
+#include "core/utf8.h"
+
+#include <string.h>
+
+static struct smtp_dialogue dialogue;
+static struct smtp_account account;
+static char text[SMTP_FAILURE_SIZE];
+
+static void set_up(void)
+{
+	dialogue = (struct smtp_dialogue){0};
+	account = (struct smtp_account){.place = "mail.example:25",
+					.recipient = "ann@example",
+					.password = "hunter2",
+					.trouble = "it broke",
+					.advice = ""};
+}
+
+static void send(const char *command)
+{
+	smtp_note_command(&dialogue, command, strlen(command));
+}
+
+static void hear(const char *line)
+{
+	smtp_note_line(&dialogue, line, strlen(line));
+}
+
+static void describe(void)
+{
+	smtp_describe(&dialogue, &account, text);
+}
+
+static void come_to_content(bool is_all_sent)
+{
+	send("EHLO me\r\n");
+	hear("250 hello\r\n");
+	send("MAIL FROM:<a@b>\r\n");
+	hear("250 ok\r\n");
+	send("RCPT TO:<c@d>\r\n");
+	hear("250 ok\r\n");
+	send("DATA\r\n");
+	hear("354 go on\r\n");
+	smtp_note_content(&dialogue);
+	dialogue.is_all_sent = is_all_sent;
+}
+
+static const struct {
+	const char *command, *reply;
+	enum failure_kind kind;
+} refusals[] = {
+	{"", "554 no service\r\n", FAILURE_RETRY},
+	{"EHLO me\r\n", "550 go away\r\n", FAILURE_RETRY},
+	{"STARTTLS\r\n", "502 no\r\n", FAILURE_RETRY},
+	{"AUTH PLAIN AGEAYg==\r\n", "535 wrong\r\n", FAILURE_RETRY},
+	{"MAIL FROM:<a@b>\r\n", "530 log in first\r\n", FAILURE_RETRY},
+	{"MAIL FROM:<a@b>\r\n", "451 later\r\n", FAILURE_RETRY},
+	{"RCPT TO:<c@d>\r\n", "550 5.1.1 no such user\r\n", FAILURE_DATA},
+	{"RCPT TO:<c@d>\r\n", "450 greylisted\r\n", FAILURE_BUSY},
+	{"RCPT TO:<c@d>\r\n", "421 closing\r\n", FAILURE_RETRY},
+	{"DATA\r\n", "554 no valid recipients\r\n", FAILURE_DATA},
+	{"DATA\r\n", "452 no room\r\n", FAILURE_BUSY},
+};
+
+START_TEST(a_refusal_is_final_when_it_is_of_the_mail_or_its_recipient)
+{
+	hear("220 ready\r\n");
+	send(refusals[_i].command);
+	hear(refusals[_i].reply);
+	send("QUIT\r\n");
+	hear("221 bye\r\n");
+
+	ck_assert_int_eq(smtp_failure_kind(&dialogue), refusals[_i].kind);
+}
+END_TEST
+
+START_TEST(without_an_answer_after_the_whole_content_the_outcome_is_unknown)
+{
+	come_to_content(true);
+	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_UNCERTAIN);
+	describe();
+	ck_assert_str_eq(text, "mail.example:25: it broke; the mail was sent, and perhaps it was taken");
+
+	hear("554 5.7.1 spam\r\n");
+	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_DATA);
+}
+END_TEST
+
+START_TEST(without_the_whole_content_nothing_was_taken)
+{
+	come_to_content(false);
+
+	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_RETRY);
+}
+END_TEST
+
+START_TEST(the_server_is_quoted)
+{
+	send("RCPT TO:<ann@example>\r\n");
+	hear("550-5.1.1 The account does not exist.\r\n");
+	hear("550 5.1.1 Check the address.\r\n");
+	describe();
+
+	ck_assert_str_eq(text,
+			 "mail.example:25 refused the recipient ann@example: 550-5.1.1 The account does "
+			 "not exist. 5.1.1 Check the address.");
+}
+END_TEST
+
+START_TEST(words_are_one_printable_line_of_bounded_length)
+{
+	char long_line[5000] = "550 ";
+
+	memset(long_line + 4, 'x', sizeof long_line - 5);
+	send("RCPT TO:<c@d>\r\n");
+	hear("550-\x1b[2Jcaf\xe9\tx\xe2\x80\xae\r\n");
+	for (int i = 0; i < 100; i++)
+		hear(long_line);
+	describe();
+
+	ck_assert_uint_lt(strlen(text), SMTP_FAILURE_SIZE);
+	ck_assert(utf8_is_valid(text, strlen(text)));
+	for (const char *at = text; *at; at++)
+		ck_assert_int_ne(*at > 0 && *at < ' ', 1);
+	ck_assert_ptr_null(strstr(text, "\xe2\x80\xae"));
+}
+END_TEST
+
+START_TEST(a_password_that_the_server_repeats_is_not_repeated)
+{
+	send("AUTH PLAIN AGEAYg==\r\n");
+	hear("535 no: hunter2 is wrong\r\n");
+	describe();
+
+	ck_assert_ptr_null(strstr(text, "hunter2"));
+	ck_assert_ptr_nonnull(strstr(text, "refused the user or the password of ALLOCD_SMTP_URL"));
+}
+END_TEST
+
+START_TEST(nothing_that_is_sent_is_kept)
+{
+	send("AUTH PLAIN aHVudGVyMg==\r\n");
+	hear("334 \r\n");
+	send("aHVudGVyMg==\r\n");
+	describe();
+
+	ck_assert_ptr_null(strstr(text, "aHVu"));
+	ck_assert_ptr_null(memmem(&dialogue, sizeof dialogue, "aHVu", 4));
+}
+END_TEST
+
+Suite *reply_suite(void)
+{
+	Suite *suite = suite_create("smtp reply");
+	TCase *tests = tcase_create("reply");
+
+	tcase_add_checked_fixture(tests, set_up, NULL);
+	tcase_add_loop_test(tests, a_refusal_is_final_when_it_is_of_the_mail_or_its_recipient, 0,
+			    (int)(sizeof refusals / sizeof refusals[0]));
+	tcase_add_test(tests, without_an_answer_after_the_whole_content_the_outcome_is_unknown);
+	tcase_add_test(tests, without_the_whole_content_nothing_was_taken);
+	tcase_add_test(tests, the_server_is_quoted);
+	tcase_add_test(tests, words_are_one_printable_line_of_bounded_length);
+	tcase_add_test(tests, a_password_that_the_server_repeats_is_not_repeated);
+	tcase_add_test(tests, nothing_that_is_sent_is_kept);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
