@@ -42,10 +42,9 @@ def pending(allocd, stream):
 
 
 ANSWERS = {
-    "status": (b"+OK\r\n", "takes no acknowledgements: an answer that is none"),
-    "text": (b"$1\r\n1\r\n", "takes no acknowledgements: an answer that is none"),
+    "status": (b"+OK\r\n", "takes no acknowledgements: unexpected type of reply"),
+    "text": (b"$1\r\n1\r\n", "takes no acknowledgements: unexpected type of reply"),
     "error": (b"-OOM command not allowed\r\n", "takes no acknowledgements: OOM"),
-    "garbage": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is not read"),
 }
 
 
