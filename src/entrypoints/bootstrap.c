@@ -282,15 +282,25 @@ static bool take_address(struct worker *worker, size_t connections_max, enum exi
 		.connections_max = connections_max,
 		.logger = worker->logger,
 	};
+	const struct http_gate gate = {
+		.token = worker->config->http_token,
+		.is_open = worker->config->http_open,
+		.names = &worker->config->http_names,
+	};
 	struct arena *arena = arena_new(256);
 	const char *error;
 	bool in_use;
 
-	worker->http = http_api_new(worker->base, &config, HTTP_DEADLINE_MS, arena, &error, &in_use);
+	worker->http = http_api_new(worker->base, &config, &gate, HTTP_DEADLINE_MS, arena, &error, &in_use);
 	if (!worker->http) {
 		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
 		    LOG_TEXT("reason", error));
 		*status = in_use ? STATUS_UNAVAILABLE : STATUS_CONFIGURATION;
+	} else if (http_api_is_shut(worker->http)) {
+		LOG(worker->logger, LOG_WARN,
+		    "commands over HTTP are refused, for other machines reach this address: set "
+		    "ALLOCD_HTTP_TOKEN, or ALLOCD_HTTP_OPEN=on where a proxy guards it",
+		    LOG_TEXT("address", worker->config->http.host));
 	}
 	arena_free(&arena);
 	return worker->http;

@@ -54,7 +54,8 @@ static void complain(struct loading *loading, const char *name, const char *comp
 	loading->error = arena_printf(loading->arena, "%s: %s", name, complaint);
 }
 
-static void take_file(struct loading *loading, struct given *given, const char *name, const char *path)
+static void take_file(struct loading *loading, struct given *given, const struct setting *setting,
+		      const char *name, const char *path)
 {
 	struct secret_file file;
 	const char *error;
@@ -65,7 +66,7 @@ static void take_file(struct loading *loading, struct given *given, const char *
 		complain(loading, name, error);
 	given->text = file.text;
 	given->changes = file.is_regular;
-	given->is_exposed = file.is_world_readable && file.text && secrets_present(file.text);
+	given->is_exposed = file.is_world_readable && file.text && setting_has_secret(setting, file.text);
 }
 
 static void take_option(struct loading *loading, struct given *given, const struct option_value *option)
@@ -77,8 +78,8 @@ static void take_option(struct loading *loading, struct given *given, const stru
 	given->origin = FROM_OPTION;
 	given->text = option->text;
 	if (option->is_file)
-		take_file(loading, given, name, option->text);
-	else if (setting->secret && secrets_present(option->text))
+		take_file(loading, given, setting, name, option->text);
+	else if (setting_has_secret(setting, option->text))
 		complain(loading, name,
 			 arena_printf(loading->arena,
 				      "everybody on this machine can read a password in an option; "
@@ -105,7 +106,7 @@ static bool take_variable(struct loading *loading, struct given *given, const st
 			 arena_printf(loading->arena, "set beside %s; one of them must go",
 				      setting->variable));
 	else if (path)
-		take_file(loading, given, file_variable, path);
+		take_file(loading, given, setting, file_variable, path);
 	return true;
 }
 

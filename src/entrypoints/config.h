@@ -37,6 +37,15 @@ struct stream_list {
 	size_t count;
 };
 
+/* Of DNS. */
+#define HOST_NAME_MAX_BYTES 253
+#define HOST_NAMES_MAX      16
+
+struct host_names {
+	const char *names[HOST_NAMES_MAX];
+	size_t count;
+};
+
 enum origin { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_OPTION };
 
 /* One setting as it was given. */
@@ -57,6 +66,9 @@ struct config {
 	const char *group;
 	const char *event_stream; /* "": off */
 	struct listen_address http;
+	const char *http_token; /* "": none is asked for */
+	int http_open;          /* 1: a proxy guards it */
+	struct host_names http_names;
 	const char *smtp_url; /* "": mail is logged */
 	const char *mail_from;
 	struct recipient_list mail_to;

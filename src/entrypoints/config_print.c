@@ -49,14 +49,13 @@ static void print_setting(const struct setting *setting, const struct given *giv
 {
 	static const char *const origins[] = {
 		[FROM_DEFAULT] = "the default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
-	const char *shown =
-		text_printable(setting->secret ? secrets_hidden(given->text, arena) : given->text, arena);
+	const char *shown = text_printable(setting_without_secret(setting, given->text, arena), arena);
 
 	fprintf(out, "# %s\n# from: %s", setting->help, origins[given->origin]);
 	if (given->origin != FROM_DEFAULT)
 		fprintf(out, "; default: %s", setting->fallback[0] ? setting->fallback : "empty");
 	fputc('\n', out);
-	if (!given->file && setting->secret && secrets_present(given->text))
+	if (!given->file && setting_has_secret(setting, given->text))
 		fputs("# its password is not shown: put it in place of ***\n", out);
 	print_assignment(setting, given, shown, arena, out);
 	fputc('\n', out);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,4 +80,21 @@ uint16_t http_address_port(int taken)
 	    getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV) != 0)
 		return 0;
 	return (uint16_t)strtoul(port, NULL, 10);
+}
+
+bool http_address_is_loopback(int taken)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+		struct sockaddr_storage storage;
+	} address = {0};
+	socklen_t size = sizeof address;
+
+	if (getsockname(taken, &address.any, &size) != 0)
+		return false;
+	if (address.any.sa_family == AF_INET)
+		return ntohl(address.ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address.ipv6.sin6_addr);
 }

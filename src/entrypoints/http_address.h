@@ -16,4 +16,7 @@ int http_address_take(const struct listen_address *address, struct arena *arena,
 /* The socket's port; 0 when the system does not say it. */
 uint16_t http_address_port(int taken);
 
+/* Whether only this machine reaches the socket. */
+bool http_address_is_loopback(int taken);
+
 #endif

@@ -30,28 +30,28 @@ static struct http_answer success(const struct delivery *delivery, struct arena 
 	};
 }
 
+static struct http_answer problem(int status, const char *type, const char *message)
+{
+	return (struct http_answer){.status = status, .type = type, .message = message};
+}
+
 static struct http_answer rejection(const struct delivery *delivery, struct arena *arena)
 {
 	switch (delivery->verdict) {
 	case REJECT_INVALID_SKU:
-		return (struct http_answer){400, arena_printf(arena, "Invalid sku %s", delivery->sku), NULL};
+		return problem(400, PROBLEM_UNKNOWN_SKU,
+			       arena_printf(arena, "Invalid sku %s", delivery->sku));
 	case REJECT_UNKNOWN_BATCH:
-		return (struct http_answer){
-			404,
-			arena_printf(arena, "Unknown batch %s", delivery->batchref),
-			NULL,
-		};
+		return problem(404, PROBLEM_UNKNOWN_BATCH,
+			       arena_printf(arena, "Unknown batch %s", delivery->batchref));
 	case REJECT_BATCHREF_TAKEN:
-		return (struct http_answer){
-			409,
-			arena_printf(arena, "Batch reference %s is taken by other data", delivery->batchref),
-			NULL};
+		return problem(
+			409, PROBLEM_REFERENCE_TAKEN,
+			arena_printf(arena, "Batch reference %s is taken by other data", delivery->batchref));
 	case REJECT_ID_REUSED:
-		return (struct http_answer){409,
-					    arena_printf(arena,
-							 "id reused: %s came before with other content",
-							 delivery->envelope.id),
-					    NULL};
+		return problem(409, PROBLEM_ID_REUSED,
+			       arena_printf(arena, "id reused: %s came before with other content",
+					    delivery->envelope.id));
 	case ACCEPTED:
 	case SKIP_DUPLICATE:
 	case SKIP_OUT_OF_DATE:
@@ -59,7 +59,7 @@ static struct http_answer rejection(const struct delivery *delivery, struct aren
 		break;
 	}
 	assert(delivery->outcome != OUTCOME_REJECTED);
-	return (struct http_answer){500, "Not known what became of it", NULL};
+	return problem(500, PROBLEM_INTERNAL, "Not known what became of it");
 }
 
 struct http_answer answer_for(const struct delivery *delivery, struct arena *arena)
@@ -69,71 +69,74 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 	case OUTCOME_SKIPPED:
 		return success(delivery, arena);
 	case OUTCOME_POSTPONED:
-		return (struct http_answer){
-			503,
-			"Not done, for its SKU is held up and many of its messages wait: retry with the same id",
-			NULL};
+		return problem(
+			503, PROBLEM_SKU_HELD_UP,
+			"Not done, for its SKU is held up and many of its messages wait: retry with the "
+			"same id");
 	case OUTCOME_REJECTED:
 		return rejection(delivery, arena);
 	case OUTCOME_INVALID:
-		return (struct http_answer){400, arena_strdup(arena, delivery->reason), NULL};
+		return problem(400, PROBLEM_INVALID, arena_strdup(arena, delivery->reason));
 	case OUTCOME_FAILED:
-		return (struct http_answer){422, arena_strdup(arena, delivery->reason), NULL};
+		return problem(422, PROBLEM_FAILED, arena_strdup(arena, delivery->reason));
 	case OUTCOME_NONE:
 		break;
 	}
 	assert(delivery->outcome != OUTCOME_NONE);
-	return (struct http_answer){500, "Not known what became of it", NULL};
+	return problem(500, PROBLEM_INTERNAL, "Not known what became of it");
 }
+
+static const struct {
+	int status;
+	const char *title;
+} titles[] = {
+	{200, "OK"},
+	{201, "Created"},
+	{202, "Accepted"},
+	{400, "Bad Request"},
+	{401, "Unauthorized"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{409, "Conflict"},
+	{413, "Content Too Large"},
+	{415, "Unsupported Media Type"},
+	{417, "Expectation Failed"},
+	{421, "Misdirected Request"},
+	{422, "Unprocessable Content"},
+	{431, "Request Header Fields Too Large"},
+	{501, "Not Implemented"},
+	{503, "Service Unavailable"},
+	{505, "HTTP Version Not Supported"},
+};
 
 const char *http_title(int status)
 {
-	switch (status) {
-	case 200:
-		return "OK";
-	case 201:
-		return "Created";
-	case 202:
-		return "Accepted";
-	case 400:
-		return "Bad Request";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 409:
-		return "Conflict";
-	case 413:
-		return "Content Too Large";
-	case 415:
-		return "Unsupported Media Type";
-	case 422:
-		return "Unprocessable Content";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Internal Server Error";
+	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+		if (titles[i].status == status)
+			return titles[i].title;
 	}
+	return "Internal Server Error";
 }
 
 /* jansson takes valid UTF-8 only, and no message may end the worker. */
-char *problem_json(int status, const char *message)
+char *problem_json(int status, const char *type, const char *message)
 {
-	return problem_json_since(status, message, NULL);
+	return problem_json_since(status, type, message, NULL);
 }
 
-char *problem_json_since(int status, const char *message, const char *since)
+char *problem_json_since(int status, const char *type, const char *message, const char *since)
 {
 	char *valid = must(strdup(message)), *text;
-	json_t *problem;
+	json_t *json;
 
 	utf8_repair(valid);
-	problem = must(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
-				 http_title(status), "status", status, "detail", valid, "message", valid));
+	json = must(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", type, "title", http_title(status),
+			      "status", status, "detail", valid, "message", valid));
 	if (since)
-		json_object_set_new(problem, "since", must(json_string(since)));
-	text = must(json_dumps(problem, JSON_COMPACT));
-	json_decref(problem);
+		json_object_set_new(json, "since", must(json_string(since)));
+	text = must(json_dumps(json, JSON_COMPACT));
+	json_decref(json);
 	free(valid);
 	return text;
 }

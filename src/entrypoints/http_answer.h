@@ -8,8 +8,40 @@
 
 #include <stdbool.h>
 
+/* What kind of problem an answer is about: the `type` of its body (RFC 9457). */
+#define PROBLEM(name)             "urn:allocd:problem:" name
+#define PROBLEM_INVALID           PROBLEM("invalid")
+#define PROBLEM_UNKNOWN_SKU       PROBLEM("unknown-sku")
+#define PROBLEM_UNKNOWN_BATCH     PROBLEM("unknown-batch")
+#define PROBLEM_REFERENCE_TAKEN   PROBLEM("reference-taken")
+#define PROBLEM_ID_REUSED         PROBLEM("id-reused")
+#define PROBLEM_FAILED            PROBLEM("failed")
+#define PROBLEM_LATE              PROBLEM("late")
+#define PROBLEM_DATABASE_AWAY     PROBLEM("database-away")
+#define PROBLEM_STARTING          PROBLEM("starting")
+#define PROBLEM_STOPPING          PROBLEM("stopping")
+#define PROBLEM_QUEUE_FULL        PROBLEM("queue-full")
+#define PROBLEM_SKU_HELD_UP       PROBLEM("sku-held-up")
+#define PROBLEM_TOO_BUSY          PROBLEM("too-busy")
+#define PROBLEM_NOT_READY         PROBLEM("not-ready")
+#define PROBLEM_NOT_FOUND         PROBLEM("not-found")
+#define PROBLEM_METHOD            PROBLEM("method-not-allowed")
+#define PROBLEM_NOT_JSON          PROBLEM("not-json")
+#define PROBLEM_TOO_LARGE         PROBLEM("too-large")
+#define PROBLEM_HEAD_TOO_LARGE    PROBLEM("header-too-large")
+#define PROBLEM_MALFORMED_REQUEST PROBLEM("malformed-request")
+#define PROBLEM_EXPECTATION       PROBLEM("unknown-expectation")
+#define PROBLEM_VERSION           PROBLEM("unknown-version")
+#define PROBLEM_NOT_IMPLEMENTED   PROBLEM("not-implemented")
+#define PROBLEM_OTHER_HOST        PROBLEM("other-host")
+#define PROBLEM_OTHER_ORIGIN      PROBLEM("other-origin")
+#define PROBLEM_UNAUTHORIZED      PROBLEM("unauthorized")
+#define PROBLEM_NOT_OPEN          PROBLEM("not-open")
+#define PROBLEM_INTERNAL          PROBLEM("internal")
+
 struct http_answer {
 	int status;
+	const char *type;     /* of a problem; NULL: of a success */
 	const char *message;  /* one line; of a success: the body */
 	const char *location; /* or NULL */
 };
@@ -21,10 +53,10 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 const char *http_title(int status);
 
 /* The body of an error: application/problem+json (RFC 9457).  To be freed by free(). */
-char *problem_json(int status, const char *message);
+char *problem_json(int status, const char *type, const char *message);
 
 /* The same with the member `since`; NULL: without. */
-char *problem_json_since(int status, const char *message, const char *since);
+char *problem_json_since(int status, const char *type, const char *message, const char *since);
 
 /* Whether a Content-Type, which may be NULL and may have parameters, is application/json. */
 bool is_json_type(const char *content_type);

@@ -7,6 +7,7 @@
 
 #include "bus/engine.h"
 #include "bus/views.h"
+#include "entrypoints/http_gate.h"
 #include "entrypoints/http_server.h"
 #include "entrypoints/metrics.h"
 
@@ -41,10 +42,14 @@ struct http_services {
 /*
  * Takes the address and listens; see http_server_new() for failures.  Until http_api_start() it answers that
  * the worker is alive and not ready, and takes no commands and no reads.  `deadline_ms`: HTTP_DEADLINE_MS, or
- * less for tests.
+ * less for tests.  Of `gate` the token, `is_open` and `names` are used, and outlive the API.
  */
 struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
-			      int deadline_ms, struct arena *arena, const char **error, bool *in_use);
+			      const struct http_gate *gate, int deadline_ms, struct arena *arena,
+			      const char **error, bool *in_use);
+
+/* Whether every command is refused, for the settings leave the address open to other machines. */
+bool http_api_is_shut(const struct http_api *api);
 
 /* What the worker is waiting for before http_api_start(), in `arena`: the reason why it is not ready. */
 typedef const char *http_awaited(void *context, struct arena *arena);

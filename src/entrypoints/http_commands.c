@@ -3,7 +3,8 @@
 
 #include <event2/buffer.h>
 
-static const char late[] = "Perhaps done, for its outcome is not known yet: retry with the same id";
+static const struct http_refusal late = {
+	503, PROBLEM_LATE, "Perhaps done, for its outcome is not known yet: retry with the same id"};
 
 static void on_answered(void *context, const struct delivery *delivery)
 {
@@ -31,7 +32,7 @@ static void submit(struct http_api *api, struct evhttp_request *request, enum me
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,
 			      .answered = on_answered,
-			      .context = exchange_new(api, request, late),
+			      .context = exchange_new(api, request, &late),
 		      });
 }
 
@@ -41,14 +42,13 @@ void serve_command(struct http_api *api, struct evhttp_request *request, enum me
 		evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
 
 	if (api->stopping)
-		reply_problem(request, &api->replies, 503,
+		reply_problem(request, &api->replies, 503, PROBLEM_STOPPING,
 			      "Not done, for allocd is stopping: retry with the same id");
 	else if (!is_json_type(content_type))
-		reply_problem(request, &api->replies, 415, "Expected Content-Type: application/json");
-	else if (evbuffer_get_length(evhttp_request_get_input_buffer(request)) > PAYLOAD_MAX)
-		reply_problem(request, &api->replies, 413, "Expected a body of 64 KiB at most");
+		reply_problem(request, &api->replies, 415, PROBLEM_NOT_JSON,
+			      "Expected Content-Type: application/json");
 	else if (!engine_has_room(api->services.engine))
-		reply_problem(request, &api->replies, 503,
+		reply_problem(request, &api->replies, 503, PROBLEM_QUEUE_FULL,
 			      "Not done, for the queue is full: retry with the same id");
 	else
 		submit(api, request, type);

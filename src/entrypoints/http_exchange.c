@@ -12,9 +12,9 @@ static void reply_late(struct exchange *exchange)
 	struct evhttp_request *request = exchange_take(exchange);
 	const char *cause = database_trouble_text(exchange->api, exchange->arena);
 
-	reply_problem(request, &exchange->api->replies, 503,
-		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late, cause)
-			     : exchange->late);
+	reply_problem(request, &exchange->api->replies, exchange->late->status, exchange->late->type,
+		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late->message, cause)
+			     : exchange->late->message);
 }
 
 static void on_deadline(evutil_socket_t socket, short what, void *context)
@@ -49,7 +49,8 @@ bool exchange_make_room(struct http_api *api)
 	return true;
 }
 
-struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request, const char *late)
+struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
+			      const struct http_refusal *late)
 {
 	const struct timeval deadline = {api->deadline_ms / 1000, api->deadline_ms % 1000 * 1000};
 	struct arena *arena = arena_new(512);

@@ -18,7 +18,9 @@
 struct http_api {
 	struct event_base *base;
 	struct http_server *server;
-	struct http_services services; /* once it `is_started` */
+	struct http_gate gate;
+	char machine[HOST_NAME_MAX_BYTES + 1]; /* its name */
+	struct http_services services;         /* once it `is_started` */
 	bool is_started;
 	http_awaited *awaited; /* before; or NULL */
 	void *awaiting;
@@ -27,23 +29,28 @@ struct http_api {
 	size_t waiting; /* exchanges whose client was not replied to yet */
 	int deadline_ms;
 	time_t started_at;
-	int64_t not_ready_since; /* as far as readiness was asked for; 0: it was ready then */
+	int64_t not_ready_since[2]; /* by enum readiness, as far as it was asked for; 0: it was ready then */
 	bool stopping;
 };
+
+/* Ready for all of the work, or for commands over HTTP. */
+enum readiness { READY_FOR_ALL, READY_FOR_HTTP };
 
 struct exchange {
 	struct exchange *next, **place; /* among the api's */
 	struct http_api *api;
 	struct evhttp_request *request; /* NULL once it was replied to */
 	struct event *deadline;
-	int64_t since_ms;    /* by monotonic_ms() */
-	const char *late;    /* what is said at the deadline */
-	struct arena *arena; /* of the exchange */
-	const char *name;    /* the order or SKU that was asked for, or NULL */
-	int64_t after;       /* the version after which events were asked for */
+	int64_t since_ms;                /* by monotonic_ms() */
+	const struct http_refusal *late; /* what is said at the deadline */
+	struct arena *arena;             /* of the exchange */
+	const char *name;                /* the order or SKU that was asked for, or NULL */
+	int64_t after;                   /* the version after which events were asked for */
+	enum readiness readiness;        /* the one that was asked for */
 };
 
-struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request, const char *late);
+struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
+			      const struct http_refusal *late);
 
 /* The request, for a reply, or NULL when the deadline was faster.  Whoever gets it replies. */
 struct evhttp_request *exchange_take(struct exchange *exchange);

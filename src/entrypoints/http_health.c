@@ -5,6 +5,7 @@
 #include "entrypoints/advice.h"
 #include "entrypoints/instants.h"
 
+#include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,16 +94,22 @@ static void add_intake(struct reasons *reasons, const struct http_services *serv
 		add(reasons, "cannot publish on Redis");
 }
 
+/* Why a command over HTTP would not be committed. */
 static void find_reasons(const struct http_api *api, const struct failure *database, struct reasons *reasons)
 {
-	const struct http_services *services = &api->services;
-
 	if (api->stopping)
 		add(reasons, "stopping");
 	if (database)
 		add(reasons,
 		    arena_printf(reasons->arena, "the database does not answer (%s)", database->text));
-	add_database(reasons, services->engine);
+	add_database(reasons, api->services.engine);
+}
+
+/* What keeps commands on Redis from being taken, and events from being published. */
+static void find_reasons_of_redis(const struct http_api *api, struct reasons *reasons)
+{
+	const struct http_services *services = &api->services;
+
 	add_intake(reasons, services);
 	add_events(reasons, services->engine);
 	if (engine_stats(services->engine)->restored)
@@ -111,15 +118,15 @@ static void find_reasons(const struct http_api *api, const struct failure *datab
 
 /* ---- readiness ---- */
 
-static void reply_not_ready(struct http_api *api, struct evhttp_request *request,
+static void reply_not_ready(struct http_api *api, struct evhttp_request *request, int64_t *not_ready_since,
 			    const struct reasons *reasons)
 {
 	char since[INSTANT_TEXT_SIZE];
 
-	if (!api->not_ready_since || reasons->since < api->not_ready_since)
-		api->not_ready_since = reasons->since;
-	instant_format(api->not_ready_since, since);
-	reply_problem_since(request, &api->replies, 503,
+	if (!*not_ready_since || reasons->since < *not_ready_since)
+		*not_ready_since = reasons->since;
+	instant_format(*not_ready_since, since);
+	reply_problem_since(request, &api->replies, 503, PROBLEM_NOT_READY,
 			    arena_printf(reasons->arena, "Not ready: %s", reasons->text), since);
 }
 
@@ -129,13 +136,16 @@ static void on_ping(void *context, const struct failure *failure)
 	struct evhttp_request *request = exchange_take(exchange);
 	struct http_api *api = exchange->api;
 	struct reasons reasons = {exchange->arena, "", wall_clock_us(), INT64_MAX};
+	int64_t *not_ready_since = &api->not_ready_since[exchange->readiness];
 
 	reasons.since = reasons.now;
 	find_reasons(api, failure, &reasons);
+	if (exchange->readiness == READY_FOR_ALL)
+		find_reasons_of_redis(api, &reasons);
 	if (request && *reasons.text) {
-		reply_not_ready(api, request, &reasons);
+		reply_not_ready(api, request, not_ready_since, &reasons);
 	} else if (request) {
-		api->not_ready_since = 0;
+		*not_ready_since = 0;
 		reply_text(request, &api->replies, 200, TEXT_TYPE, "ready\n", strlen("ready\n"));
 	}
 	exchange_free(exchange);
@@ -147,21 +157,48 @@ static void reply_starting(struct http_api *api, struct evhttp_request *request)
 	struct arena *arena = arena_new(512);
 	const char *reason = api->awaited ? api->awaited(api->awaiting, arena) : NULL;
 
-	reply_problem(request, &api->replies, 503,
+	reply_problem(request, &api->replies, 503, PROBLEM_NOT_READY,
 		      arena_printf(arena, "Not ready: %s%s%s", api->stopping ? "stopping" : "starting",
 				   reason ? ", " : "", reason ? reason : ""));
 	arena_free(&arena);
 }
 
+/* The parameter `for`; false when it is none that there is. */
+static bool readiness_of(struct evhttp_request *request, enum readiness *readiness)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)), *value;
+	struct evkeyvalq parameters;
+	bool ok = true;
+
+	*readiness = READY_FOR_ALL;
+	if (!query || evhttp_parse_query_str(query, &parameters) != 0)
+		return true;
+	value = evhttp_find_header(&parameters, "for");
+	if (value) {
+		*readiness = READY_FOR_HTTP;
+		ok = strcmp(value, "http") == 0;
+	}
+	evhttp_clear_headers(&parameters);
+	return ok;
+}
+
 void serve_readiness(struct http_api *api, struct evhttp_request *request)
 {
+	static const struct http_refusal late = {503, PROBLEM_NOT_READY,
+						 "Not ready: the database does not answer"};
+	enum readiness readiness;
 	struct exchange *exchange;
 
+	if (!readiness_of(request, &readiness)) {
+		reply_problem(request, &api->replies, 400, PROBLEM_INVALID, "Expected ?for=http, or no ?for");
+		return;
+	}
 	if (!api->is_started) {
 		reply_starting(api, request);
 		return;
 	}
-	exchange = exchange_new(api, request, "Not ready: the database does not answer");
+	exchange = exchange_new(api, request, &late);
+	exchange->readiness = readiness;
 	api->services.views->ops->ping(api->services.views, on_ping, exchange);
 }
 

@@ -10,7 +10,8 @@
 #include <jansson.h>
 #include <string.h>
 
-static const char late[] = "The database does not answer: retry later";
+static const struct http_refusal late = {503, PROBLEM_DATABASE_AWAY,
+					 "The database does not answer: retry later"};
 
 static void reply_json(const struct exchange *exchange, struct evhttp_request *request, const char *json)
 {
@@ -27,12 +28,13 @@ static const char *bad_name(const char *what, struct arena *arena)
 static struct exchange *read_about(struct http_api *api, struct evhttp_request *request, const char *what,
 				   const char *encoded)
 {
-	struct exchange *exchange = exchange_new(api, request, late);
+	struct exchange *exchange = exchange_new(api, request, &late);
 
 	exchange->name = name_decode(encoded, exchange->arena);
 	if (exchange->name)
 		return exchange;
-	reply_problem(exchange_take(exchange), &api->replies, 400, bad_name(what, exchange->arena));
+	reply_problem(exchange_take(exchange), &api->replies, 400, PROBLEM_INVALID,
+		      bad_name(what, exchange->arena));
 	exchange_free(exchange);
 	return NULL;
 }
@@ -69,10 +71,10 @@ static void on_allocations(void *context, const struct allocation_row *rows, siz
 	struct http_replies *replies = &exchange->api->replies;
 
 	if (request && failure)
-		reply_problem(request, replies, 503, late);
+		reply_refusal(request, replies, &late);
 	else if (request && count == 0)
 		reply_problem(
-			request, replies, 404,
+			request, replies, 404, PROBLEM_NOT_FOUND,
 			arena_printf(exchange->arena, "Nothing is allocated to order %s", exchange->name));
 	else if (request)
 		reply_allocations(exchange, request, rows, count);
@@ -156,7 +158,7 @@ static void reply_events(struct exchange *exchange, struct evhttp_request *reque
 
 	write_page(&page, frames, count);
 	if (page.error) {
-		reply_problem(request, &exchange->api->replies, 500,
+		reply_problem(request, &exchange->api->replies, 500, PROBLEM_INTERNAL,
 			      arena_printf(page.arena, "What is kept cannot be read: %s", page.error));
 	} else {
 		if (page.more)
@@ -174,7 +176,7 @@ static void on_events(void *context, const struct event_frame *frames, size_t co
 	struct evhttp_request *request = exchange_take(exchange);
 
 	if (request && failure)
-		reply_problem(request, &exchange->api->replies, 503, late);
+		reply_refusal(request, &exchange->api->replies, &late);
 	else if (request)
 		reply_events(exchange, request, frames, count);
 	exchange_free(exchange);
@@ -206,7 +208,7 @@ void serve_events(struct http_api *api, struct evhttp_request *request, const ch
 	int64_t after;
 
 	if (!after_of(request, &after)) {
-		reply_problem(request, &api->replies, 400,
+		reply_problem(request, &api->replies, 400, PROBLEM_INVALID,
 			      "Expected the number of a version: ?after=VERSION");
 		return;
 	}

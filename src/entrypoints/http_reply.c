@@ -31,16 +31,24 @@ void reply_text(struct evhttp_request *request, struct http_replies *replies, in
 	evbuffer_free(buffer);
 }
 
-void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status,
+void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		   const char *message)
 {
-	reply_problem_since(request, replies, status, message, NULL);
+	reply_problem_since(request, replies, status, type, message, NULL);
+}
+
+void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
+		   const struct http_refusal *refusal)
+{
+	if (refusal->status == 401)
+		reply_header(request, "WWW-Authenticate", "Bearer");
+	reply_problem(request, replies, refusal->status, refusal->type, refusal->message);
 }
 
 void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
-			 const char *message, const char *since)
+			 const char *type, const char *message, const char *since)
 {
-	char *body = problem_json_since(status, message, since);
+	char *body = problem_json_since(status, type, message, since);
 
 	if (status == 503)
 		reply_header(request, "Retry-After", RETRY_AFTER_S);
@@ -57,5 +65,5 @@ void reply_answer(struct evhttp_request *request, struct http_replies *replies,
 		reply_text(request, replies, answer->status, "text/plain; charset=utf-8", answer->message,
 			   strlen(answer->message));
 	else
-		reply_problem(request, replies, answer->status, answer->message);
+		reply_problem(request, replies, answer->status, answer->type, answer->message);
 }

@@ -3,6 +3,7 @@
 #define ALLOCD_ENTRYPOINTS_HTTP_REPLY_H
 
 #include "entrypoints/http_answer.h"
+#include "entrypoints/http_head.h"
 
 #include <event2/http.h>
 
@@ -14,10 +15,12 @@ struct http_replies {
 /* Each ends the request: the caller forgets it.  A HEAD gets the headers only. */
 void reply_text(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		const char *body, size_t size);
-void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status,
+void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		   const char *message);
 void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
-			 const char *message, const char *since);
+			 const char *type, const char *message, const char *since);
+void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
+		   const struct http_refusal *refusal);
 void reply_answer(struct evhttp_request *request, struct http_replies *replies,
 		  const struct http_answer *answer);
 

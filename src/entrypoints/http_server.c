@@ -1,19 +1,15 @@
 /*
  * Listening for HTTP.
  *
- * A connection is in one of three lists, the one that came to it first in front:
- *
- *     AWAITING ──request──► SERVING ──reply written──► AWAITING
- *         └─────────ended──────┴──► CLOSING ──a moment──► released
- *
  * evhttp does not say when a connection ends that never made a request: each bufferevent is made and held
- * here, and a timer looks for those whose callbacks evhttp has cleared.  The socket is closed a moment
- * later: a client that is still sending what was refused gets to read the answer.
+ * here, and a timer looks for those whose callbacks evhttp has cleared.
  */
 #include "entrypoints/http_server.h"
 
 #include "core/must.h"
 #include "entrypoints/http_address.h"
+#include "entrypoints/http_connection.h"
+#include "entrypoints/instants.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -22,32 +18,16 @@
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SWEEP_MS   200
-#define CLOSING_MS 100
+#define SWEEP_MS 200
 
 /* How many sockets may be on their way to be closed while others are accepted. */
 #define UNCLOSED_MAX 8
 
 /* Accepting works again when the system has not refused it for that long. */
 #define HEALED_MS 1000
-
-enum stage { AWAITING, SERVING, CLOSING, STAGES };
-
-struct connection {
-	TAILQ_ENTRY(connection) entry; /* in the list of its stage */
-	struct http_server *server;
-	struct bufferevent *stream; /* one reference is ours */
-	evutil_socket_t fd;         /* -1 until its first bytes came */
-	enum stage stage;
-	int64_t since_ms; /* when it came to its stage */
-};
-
-TAILQ_HEAD(connection_list, connection);
 
 struct http_server {
 	struct http_server *next; /* among all that listen */
@@ -60,11 +40,8 @@ struct http_server {
 	struct event *closed; /* fires when the sockets of released connections are closed */
 	size_t unclosed;      /* how many that are at most */
 
-	struct connection_list lists[STAGES];
-	size_t counts[STAGES];
+	struct http_connections connections;
 	size_t connections_max;
-	struct connection **by_fd; /* those whose first bytes came */
-	size_t by_fd_count;
 
 	/* While the system refuses to accept connections. */
 	bool is_refused;
@@ -75,114 +52,16 @@ struct http_server {
 	void *context;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-/* ---- the lists ---- */
-
-static void enter(struct connection *connection, enum stage stage)
-{
-	struct http_server *server = connection->server;
-
-	connection->stage = stage;
-	connection->since_ms = now_ms();
-	TAILQ_INSERT_TAIL(&server->lists[stage], connection, entry);
-	server->counts[stage]++;
-}
-
-static void leave(struct connection *connection)
-{
-	struct http_server *server = connection->server;
-
-	TAILQ_REMOVE(&server->lists[connection->stage], connection, entry);
-	server->counts[connection->stage]--;
-}
-
-static void move(struct connection *connection, enum stage stage)
-{
-	leave(connection);
-	enter(connection, stage);
-}
-
-/* What a request knows of its connection is the descriptor. */
-static void remember_fd(struct connection *connection)
-{
-	struct http_server *server = connection->server;
-	size_t fd, room;
-
-	connection->fd = bufferevent_getfd(connection->stream);
-	if (connection->fd < 0)
-		return;
-	fd = (size_t)connection->fd;
-	if (fd >= server->by_fd_count) {
-		room = 2 * fd + 1;
-		server->by_fd = must(realloc(server->by_fd, room * sizeof(struct connection *)));
-		memset(server->by_fd + server->by_fd_count, 0,
-		       (room - server->by_fd_count) * sizeof(struct connection *));
-		server->by_fd_count = room;
-	}
-	server->by_fd[fd] = connection;
-}
-
-static struct connection *connection_of(const struct http_server *server, struct evhttp_request *request)
-{
-	struct bufferevent *stream =
-		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
-	evutil_socket_t fd = bufferevent_getfd(stream);
-
-	return fd >= 0 && (size_t)fd < server->by_fd_count ? server->by_fd[fd] : NULL;
-}
-
 /* ---- a connection's end ---- */
 
-static bool is_let_go(const struct connection *connection)
-{
-	bufferevent_event_cb on_event;
-
-	bufferevent_getcb(connection->stream, NULL, NULL, &on_event, NULL);
-	return !on_event;
-}
-
-/* evhttp takes it for the peer's doing and ends the connection. */
-static void end(const struct connection *connection)
-{
-	if (!is_let_go(connection))
-		bufferevent_trigger_event(connection->stream, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
-}
-
-/*
- * Reading stops when more came than a request may hold; evhttp begins again when it has use for more.  (A
- * watermark would not do: in libevent 2.1.12 the loop then spins on a reader that waits for the rest of a
- * line.)
- */
-static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context)
-{
-	struct connection *connection = context;
-
-	if (connection->fd < 0)
-		remember_fd(connection);
-	if (change->n_added && evbuffer_get_length(input) > HTTP_HEADERS_MAX + HTTP_BODY_MAX)
-		bufferevent_disable(connection->stream, EV_READ);
-}
-
 /* libevent closes the socket before the loop's next turn. */
-static void release(struct connection *connection)
+static void release(struct http_server *server, struct http_connection *connection)
 {
 	const struct timeval next_turn = {0};
 
-	leave(connection);
-	connection->server->unclosed++;
-	event_add(connection->server->closed, &next_turn);
-	if (connection->fd >= 0)
-		connection->server->by_fd[connection->fd] = NULL;
-	evbuffer_remove_cb(bufferevent_get_input(connection->stream), on_input, connection);
-	bufferevent_decref(connection->stream);
-	free(connection);
+	server->unclosed++;
+	event_add(server->closed, &next_turn);
+	http_connection_release(connection);
 }
 
 /*
@@ -191,49 +70,38 @@ static void release(struct connection *connection)
  */
 static bool end_oldest(struct http_server *server, int64_t idle_ms)
 {
-	struct connection *oldest = TAILQ_FIRST(&server->lists[CLOSING]);
+	struct http_connection *oldest = TAILQ_FIRST(&server->connections.lists[CLOSING]);
 
 	if (!oldest)
-		oldest = TAILQ_FIRST(&server->lists[AWAITING]);
-	if (!oldest || (oldest->stage == AWAITING && now_ms() - oldest->since_ms < idle_ms))
+		oldest = TAILQ_FIRST(&server->connections.lists[AWAITING]);
+	if (!oldest || (oldest->stage == AWAITING && monotonic_ms() - oldest->since_ms < idle_ms))
 		return false;
-	end(oldest);
-	if (!is_let_go(oldest))
+	http_connection_end(oldest);
+	if (!http_connection_is_let_go(oldest))
 		return false;
-	release(oldest);
+	release(server, oldest);
 	return true;
 }
 
-static bool has_output(const struct connection *connection)
+static bool is_overdue(const struct http_connection *connection, bool busy)
 {
-	return evbuffer_get_length(bufferevent_get_output(connection->stream)) > 0;
-}
-
-static bool is_overdue(const struct connection *connection, bool busy)
-{
-	int64_t waited_ms = now_ms() - connection->since_ms;
+	int64_t waited_ms = monotonic_ms() - connection->since_ms;
 
 	return waited_ms >= 1000 * HTTP_PATIENCE_S ||
-	       (busy && connection->stage == SERVING && has_output(connection) &&
+	       (busy && connection->stage == SERVING && http_connection_has_output(connection) &&
 		waited_ms >= 1000 * HTTP_PATIENCE_BUSY_S);
 }
 
-static void sweep_connection(struct connection *connection, bool busy)
+static void sweep_list(struct http_server *server, struct http_connection_list *list, bool busy)
 {
-	if (is_overdue(connection, busy))
-		end(connection);
-	if (connection->stage == CLOSING ? now_ms() - connection->since_ms >= CLOSING_MS
-					 : is_let_go(connection))
-		release(connection);
-}
-
-static void sweep_list(struct connection_list *list, bool busy)
-{
-	struct connection *connection = TAILQ_FIRST(list), *next;
+	struct http_connection *connection = TAILQ_FIRST(list), *next;
 
 	for (; connection; connection = next) {
 		next = TAILQ_NEXT(connection, entry);
-		sweep_connection(connection, busy);
+		if (is_overdue(connection, busy))
+			http_connection_end(connection);
+		if (http_connection_may_be_released(connection))
+			release(server, connection);
 	}
 }
 
@@ -259,7 +127,7 @@ static void on_closed_sockets(evutil_socket_t socket, short what, void *context)
 
 static void look_whether_healed(struct http_server *server)
 {
-	int64_t now = now_ms();
+	int64_t now = monotonic_ms();
 
 	if (!server->is_refused || now - server->refused_last_ms < HEALED_MS)
 		return;
@@ -275,8 +143,8 @@ static void on_sweep(evutil_socket_t socket, short what, void *context)
 
 	(void)socket;
 	(void)what;
-	for (int stage = 0; stage < STAGES; stage++)
-		sweep_list(&server->lists[stage], busy);
+	for (int stage = 0; stage < HTTP_CONNECTION_STAGES; stage++)
+		sweep_list(server, &server->connections.lists[stage], busy);
 	look_whether_healed(server);
 	if (server->unclosed < UNCLOSED_MAX)
 		evconnlistener_enable(server->listener);
@@ -307,7 +175,7 @@ static void on_accept_failed(struct evconnlistener *listener, void *context)
 
 	(void)context;
 	evconnlistener_disable(listener);
-	server->refused_last_ms = now_ms();
+	server->refused_last_ms = monotonic_ms();
 	if (!server->is_refused) {
 		server->is_refused = true;
 		server->refused_since_ms = server->refused_last_ms;
@@ -335,18 +203,12 @@ static bool make_room(struct http_server *server)
 static struct bufferevent *on_connection(struct event_base *base, void *context)
 {
 	struct http_server *server = context;
-	struct connection *connection = must_alloc(sizeof *connection);
 
+	(void)base;
 	if (!make_room(server))
 		evconnlistener_disable(server->listener);
-	connection->server = server;
-	connection->fd = -1;
-	connection->stream = must(bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
-	must(evbuffer_add_cb(bufferevent_get_input(connection->stream), on_input, connection));
-	bufferevent_incref(connection->stream);
-	enter(connection, AWAITING);
 	arm_sweep(server);
-	return connection->stream;
+	return http_connection_new(&server->connections)->stream;
 }
 
 /* ---- requests ---- */
@@ -354,22 +216,38 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
 static void on_closed(struct evhttp_connection *closed, void *context)
 {
 	(void)closed;
-	move(context, CLOSING);
+	http_connection_closing(context);
 }
 
 static void on_replied(struct evhttp_request *request, void *context)
 {
 	(void)request;
-	move(context, AWAITING);
+	http_connection_replied(context);
+}
+
+static struct http_connection *connection_of(const struct http_server *server, struct evhttp_request *request)
+{
+	struct bufferevent *stream =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+
+	return http_connection_by_fd(&server->connections, bufferevent_getfd(stream));
+}
+
+const struct http_refusal *http_server_refusal(const struct http_server *server,
+					       struct evhttp_request *request)
+{
+	const struct http_connection *connection = connection_of(server, request);
+
+	return connection ? connection->reader.refusal : NULL;
 }
 
 static void on_request(struct evhttp_request *request, void *context)
 {
 	struct http_server *server = context;
-	struct connection *connection = connection_of(server, request);
+	struct http_connection *connection = connection_of(server, request);
 
 	if (connection) {
-		move(connection, SERVING);
+		http_connection_move(connection, SERVING);
 		evhttp_request_set_on_complete_cb(request, on_replied, connection);
 		evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_closed, connection);
 	}
@@ -386,9 +264,8 @@ static void set_up(struct http_server *server)
 {
 	server->http = must(evhttp_new(server->base));
 	evhttp_set_allowed_methods(server->http, UINT16_MAX);
-	evhttp_set_max_headers_size(server->http, (ev_ssize_t)HTTP_HEADERS_MAX);
+	evhttp_set_max_headers_size(server->http, 2 * (ev_ssize_t)HTTP_HEAD_MAX);
 	evhttp_set_max_body_size(server->http, (ev_ssize_t)HTTP_BODY_MAX);
-	evhttp_set_flags(server->http, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_timeout(server->http, HTTP_PATIENCE_S);
 	evhttp_set_bevcb(server->http, on_connection, server);
 	evhttp_set_gencb(server->http, on_request, server);
@@ -425,8 +302,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_s
 		free(server);
 		return NULL;
 	}
-	for (int stage = 0; stage < STAGES; stage++)
-		TAILQ_INIT(&server->lists[stage]);
+	http_connections_init(&server->connections, base);
 	set_up(server);
 	listen_for_clients(server);
 	return server;
@@ -437,29 +313,34 @@ uint16_t http_server_port(const struct http_server *server)
 	return http_address_port(server->socket);
 }
 
+bool http_server_is_loopback(const struct http_server *server)
+{
+	return http_address_is_loopback(server->socket);
+}
+
 size_t http_server_connections(const struct http_server *server)
 {
-	return server->counts[AWAITING] + server->counts[SERVING] + server->counts[CLOSING];
+	return http_connections_count(&server->connections);
 }
 
 bool http_server_is_busy(const struct http_server *server)
 {
-	return server->counts[SERVING] > server->connections_max - server->connections_max / 8;
+	return server->connections.counts[SERVING] > server->connections_max - server->connections_max / 8;
 }
 
-static size_t unsent(const struct connection_list *list)
+static size_t unsent(const struct http_connection_list *list)
 {
-	const struct connection *connection;
+	const struct http_connection *connection;
 	size_t count = 0;
 
 	TAILQ_FOREACH(connection, list, entry)
-	count += !is_let_go(connection) && has_output(connection);
+	count += !http_connection_is_let_go(connection) && http_connection_has_output(connection);
 	return count;
 }
 
 size_t http_server_unsent(const struct http_server *server)
 {
-	return unsent(&server->lists[SERVING]) + unsent(&server->lists[AWAITING]);
+	return unsent(&server->connections.lists[SERVING]) + unsent(&server->connections.lists[AWAITING]);
 }
 
 static void stop_listening(const struct http_server *server)
@@ -471,16 +352,6 @@ static void stop_listening(const struct http_server *server)
 	*place = server->next;
 }
 
-static void release_all(const struct connection_list *list)
-{
-	struct connection *connection = TAILQ_FIRST(list), *next;
-
-	for (; connection; connection = next) {
-		next = TAILQ_NEXT(connection, entry);
-		release(connection);
-	}
-}
-
 void http_server_free(struct http_server **place)
 {
 	struct http_server *server = *place;
@@ -489,11 +360,9 @@ void http_server_free(struct http_server **place)
 		return;
 	stop_listening(server);
 	evhttp_free(server->http);
-	for (int stage = 0; stage < STAGES; stage++)
-		release_all(&server->lists[stage]);
+	http_connections_release(&server->connections);
 	event_free(server->sweep);
 	event_free(server->closed);
-	free(server->by_fd);
 	free(server);
 	*place = NULL;
 }

@@ -7,7 +7,8 @@
  *     asks whether the worker is alive.
  *   - Connections whose requests are being served may take a part of the places only: see
  *     http_server_is_busy().
- *   - No more is read ahead of a connection than one request may hold.
+ *   - A request that could be read in more than one way gets a 4xx and is the last of its connection: evhttp
+ *     sees whole requests only, in one form (see http_connection.h).
  *   - Where the system refuses to accept a connection, the server pauses, ends an idle connection, and tries
  *     again; the log has one line when that begins and one when it is over.
  */
@@ -16,22 +17,16 @@
 
 #include "bus/logger.h"
 #include "entrypoints/config.h"
+#include "entrypoints/http_reader.h"
 
 #include <event2/http.h>
 
 #define HTTP_CONNECTIONS_MIN ((size_t)8)
 #define HTTP_CONNECTIONS_MAX ((size_t)256)
-#define HTTP_HEADERS_MAX     ((size_t)16 * 1024)
 #define HTTP_PATIENCE_S      60
 
 /* While the server is busy: how long a client may take to read a reply. */
 #define HTTP_PATIENCE_BUSY_S 3
-
-/*
- * A larger body is refused by evhttp itself, with a page of its own; one up to that size by whoever handles
- * the request.
- */
-#define HTTP_BODY_MAX ((size_t)256 * 1024)
 
 struct http_server;
 
@@ -41,7 +36,10 @@ struct http_server_config {
 	struct logger *logger;
 };
 
-/* Called for every request; evhttp's rules on replying hold. */
+/*
+ * Called for every request, and for every one that is not served: see http_server_refusal().  evhttp's rules
+ * on replying hold.
+ */
 typedef void http_handler(struct evhttp_request *request, void *context);
 
 /*
@@ -54,6 +52,13 @@ struct http_server *http_server_new(struct event_base *base, const struct http_s
 
 /* The port that it has: asked for or, when that was 0, given by the system. */
 uint16_t http_server_port(const struct http_server *server);
+
+/* Whether only this machine reaches it. */
+bool http_server_is_loopback(const struct http_server *server);
+
+/* In the handler: what the request, whose own target and fields mean nothing then, is to be told; or NULL. */
+const struct http_refusal *http_server_refusal(const struct http_server *server,
+					       struct evhttp_request *request);
 
 size_t http_server_connections(const struct http_server *server);
 

@@ -137,3 +137,15 @@ bool secrets_present(const char *text)
 {
 	return next_secret(text, text, behind_scheme(text)).start;
 }
+
+bool setting_has_secret(const struct setting *setting, const char *text)
+{
+	return setting->is_password ? *text : setting->secret && secrets_present(text);
+}
+
+const char *setting_without_secret(const struct setting *setting, const char *text, struct arena *arena)
+{
+	if (setting->is_password)
+		return *text ? "***" : "";
+	return setting->secret ? secrets_hidden(text, arena) : text;
+}

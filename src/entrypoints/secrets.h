@@ -3,6 +3,7 @@
 #define ALLOCD_ENTRYPOINTS_SECRETS_H
 
 #include "core/arena.h"
+#include "entrypoints/settings.h"
 
 #include <stdbool.h>
 
@@ -10,5 +11,9 @@
 const char *secrets_hidden(const char *text, struct arena *arena);
 
 bool secrets_present(const char *text);
+
+/* The same for the text of a setting, which may be a password as a whole or hold none. */
+const char *setting_without_secret(const struct setting *setting, const char *text, struct arena *arena);
+bool setting_has_secret(const struct setting *setting, const char *text);
 
 #endif

@@ -221,8 +221,61 @@ static const char *accepts_recipients(const struct setting *setting, struct aren
 static const char *const mail_tls[] = {
 	[MAIL_TLS_AUTO] = "auto", [MAIL_TLS_REQUIRED] = "required", [MAIL_TLS_OFF] = "off", NULL};
 
+/* Names between commas, each a host's without a port. */
+static bool parse_host_names(const struct setting *setting, const char *text, void *place,
+			     struct arena *arena)
+{
+	struct host_names *list = place;
+
+	(void)setting;
+	*list = (struct host_names){0};
+	for (const char *at = text; text[0]; at++) {
+		size_t length = strcspn(at, ",");
+
+		if (length == 0 || length > HOST_NAME_MAX_BYTES || list->count == HOST_NAMES_MAX)
+			return false;
+		for (size_t i = 0; i < length; i++) {
+			if (!isascii((unsigned char)at[i]) ||
+			    (!isalnum((unsigned char)at[i]) && !strchr("-._", at[i])))
+				return false;
+		}
+		list->names[list->count++] = arena_text(arena, at, length);
+		at += length;
+		if (!*at)
+			return true;
+	}
+	return true;
+}
+
+static const char *accepts_host_names(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(arena, "up to %d names of hosts without ports, with a comma between each two",
+			    HOST_NAMES_MAX);
+}
+
+/* What a header field can carry as one word. */
+static bool parse_token(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	for (const char *at = text; *at; at++) {
+		if (!isascii((unsigned char)*at) || !isgraph((unsigned char)*at))
+			return false;
+	}
+	*(const char **)place = text;
+	return strlen(text) <= TEXT_MAX;
+}
+
+static const char *accepts_token(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(arena, "up to %d characters of ASCII without blanks", TEXT_MAX);
+}
+
 /* ---- the table ---- */
 
+static const char *const switches[] = {"off", "on", NULL};
 static const char *const encodings[] = {[EVENT_JSON] = "json", [EVENT_MSGPACK] = "msgpack", NULL};
 static const char *const envelopes[] = {[EVENT_BARE] = "bare", [EVENT_CLOUDEVENTS] = "cloudevents", NULL};
 static const char *const log_levels[] = {
@@ -285,6 +338,22 @@ const struct setting settings[] = {
 		.help = "where HTTP listens; port 0: any; empty: nowhere",
 		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
 		.used_by = WORKER_ONLY | USED_BY_BENCH,
+	},
+	{
+		.variable = "ALLOCD_HTTP_TOKEN", .fallback = "", .value = "TOKEN",
+		.help = "bearer token of requests over HTTP; empty: none is asked for",
+		.parse = parse_token, .accepts = accepts_token, IN(http_token), .secret = true, .is_password = true,
+		.used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_HTTP_OPEN", .fallback = "off", .value = "SWITCH",
+		.help = "on: commands are taken without a token from other machines, for a proxy guards HTTP",
+		CHOICE(switches), IN(http_open), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_HTTP_NAMES", .fallback = "", .value = "NAMES",
+		.help = "names of hosts that requests may carry besides localhost and this machine's",
+		.parse = parse_host_names, .accepts = accepts_host_names, IN(http_names), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",

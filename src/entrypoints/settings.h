@@ -45,7 +45,8 @@ struct setting {
 	int32_t min, max;           /* of a number */
 	const char *const *choices; /* of a choice, NULL at the end; the value is the index */
 	bool empty_is_off;          /* else empty is as good as unset */
-	bool secret; /* may hold a password: has a VARIABLE_FILE too, and is never shown as it is */
+	bool secret;      /* may hold a password: has a VARIABLE_FILE too, and is never shown as it is */
+	bool is_password; /* it is secret as a whole */
 	unsigned used_by;
 };
 

@@ -47,7 +47,7 @@ def descriptors_that_may_be_used():
 
 
 HALVES = {"a request line": b"GET /livez HT", "a header": b"GET /livez HTTP/1.1\r\nHost:", "a body": (
-    b"POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")}  # fmt: skip
+    b"POST /allocate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")}  # fmt: skip
 
 
 @pytest.mark.parametrize("half", HALVES.values(), ids=HALVES.keys())

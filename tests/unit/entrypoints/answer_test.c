@@ -23,22 +23,26 @@ static const struct {
 	enum outcome outcome;
 	enum verdict verdict;
 	int status;
-	const char *message, *location;
+	const char *message, *location, *problem;
 } table[] = {
-	{MSG_CREATE_BATCH, OUTCOME_HANDLED, ACCEPTED, 201, "OK", NULL},
-	{MSG_CREATE_BATCH, OUTCOME_SKIPPED, SKIP_DUPLICATE, 201, "OK", NULL},
-	{MSG_ALLOCATE, OUTCOME_HANDLED, ACCEPTED, 202, "OK", "/allocations/order%201%2F%C3%A9"},
-	{MSG_ALLOCATE, OUTCOME_SKIPPED, SKIP_DUPLICATE, 202, "OK", "/allocations/order%201%2F%C3%A9"},
-	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_HANDLED, ACCEPTED, 202, "OK", NULL},
-	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_SKIPPED, SKIP_OUT_OF_DATE, 202, "OK", NULL},
-	{MSG_ALLOCATE, OUTCOME_REJECTED, REJECT_INVALID_SKU, 400, "Invalid sku LAMP", NULL},
-	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_REJECTED, REJECT_UNKNOWN_BATCH, 404, "Unknown batch shelf", NULL},
+	{MSG_CREATE_BATCH, OUTCOME_HANDLED, ACCEPTED, 201, "OK", NULL, NULL},
+	{MSG_CREATE_BATCH, OUTCOME_SKIPPED, SKIP_DUPLICATE, 201, "OK", NULL, NULL},
+	{MSG_ALLOCATE, OUTCOME_HANDLED, ACCEPTED, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
+	{MSG_ALLOCATE, OUTCOME_SKIPPED, SKIP_DUPLICATE, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
+	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_HANDLED, ACCEPTED, 202, "OK", NULL, NULL},
+	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_SKIPPED, SKIP_OUT_OF_DATE, 202, "OK", NULL, NULL},
+	{MSG_ALLOCATE, OUTCOME_REJECTED, REJECT_INVALID_SKU, 400, "Invalid sku LAMP", NULL, "unknown-sku"},
+	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_REJECTED, REJECT_UNKNOWN_BATCH, 404, "Unknown batch shelf", NULL,
+	 "unknown-batch"},
 	{MSG_CREATE_BATCH, OUTCOME_REJECTED, REJECT_BATCHREF_TAKEN, 409,
-	 "Batch reference shelf is taken by other data", NULL},
+	 "Batch reference shelf is taken by other data", NULL, "reference-taken"},
 	{MSG_ALLOCATE, OUTCOME_REJECTED, REJECT_ID_REUSED, 409,
-	 "id reused: id-1 came before with other content", NULL},
-	{MSG_ALLOCATE, OUTCOME_INVALID, ACCEPTED, 400, "the reason", NULL},
-	{MSG_ALLOCATE, OUTCOME_FAILED, ACCEPTED, 422, "the reason", NULL},
+	 "id reused: id-1 came before with other content", NULL, "id-reused"},
+	{MSG_ALLOCATE, OUTCOME_INVALID, ACCEPTED, 400, "the reason", NULL, "invalid"},
+	{MSG_ALLOCATE, OUTCOME_POSTPONED, ACCEPTED, 503,
+	 "Not done, for its SKU is held up and many of its messages wait: retry with the same id", NULL,
+	 "sku-held-up"},
+	{MSG_ALLOCATE, OUTCOME_FAILED, ACCEPTED, 422, "the reason", NULL, "failed"},
 };
 
 START_TEST(each_outcome_has_its_status_and_words)
@@ -62,15 +66,17 @@ START_TEST(each_outcome_has_its_status_and_words)
 	ck_assert_int_eq(answer.status, table[_i].status);
 	ck_assert_str_eq(answer.message, table[_i].message);
 	ck_assert_pstr_eq(answer.location, table[_i].location);
+	ck_assert_pstr_eq(answer.type,
+			  table[_i].problem ? arena_printf(arena, PROBLEM("%s"), table[_i].problem) : NULL);
 }
 END_TEST
 
 START_TEST(a_problem_is_that_of_the_rfc_and_has_a_message)
 {
-	char *text = problem_json(404, "no \"such\" thing");
+	char *text = problem_json(404, PROBLEM_NOT_FOUND, "no \"such\" thing");
 	json_t *problem = json_loads(text, 0, NULL);
 
-	ck_assert_str_eq(json_string_value(json_object_get(problem, "type")), "about:blank");
+	ck_assert_str_eq(json_string_value(json_object_get(problem, "type")), "urn:allocd:problem:not-found");
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "title")), "Not Found");
 	ck_assert_int_eq(json_integer_value(json_object_get(problem, "status")), 404);
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "detail")), "no \"such\" thing");
@@ -91,7 +97,7 @@ static const struct {
 
 START_TEST(a_problem_is_json_whatever_the_message)
 {
-	char *text = problem_json(422, broken[_i].message);
+	char *text = problem_json(422, PROBLEM_FAILED, broken[_i].message);
 	json_t *problem = json_loads(text, 0, NULL);
 
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "detail")), broken[_i].detail);

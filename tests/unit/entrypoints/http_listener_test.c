@@ -67,9 +67,9 @@ static bool is_closed_by_peer(int client)
 static const char *const unfinished[] = {
 	"",
 	"G",
-	"GET /livez HTTP/1.1\r\nHost: te",
-	"POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
-	"GET /livez HTTP/1.1\r\n\r\n", /* answered, and idle since */
+	"GET /livez HTTP/1.1\r\nHost: local",
+	"POST /allocate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+	"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", /* answered, and idle since */
 	"FETCH",
 };
 
@@ -97,7 +97,7 @@ START_TEST(the_connection_that_was_idle_longest_makes_room)
 
 	for (int i = 0; i < CROWD; i++) {
 		crowd[i] = world_connect(&world);
-		world_send(in_use, "GET /livez HTTP/1.1\r\n\r\n");
+		world_send(in_use, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 		ck_assert_int_eq(reply_status(world_receive(&world, in_use, 1)), 200);
 	}
 
@@ -110,13 +110,15 @@ START_TEST(the_connection_that_was_idle_longest_makes_room)
 }
 END_TEST
 
-static const char slow_command[] = "POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\n"
-				   "Content-Length: 42\r\n\r\n"
-				   "{\"orderid\":\"order\",\"sku\":\"lamp\",\"qty\":1} ";
+static const char slow_command[] =
+	"POST /allocate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+	"Content-Length: 42\r\n\r\n"
+	"{\"orderid\":\"order\",\"sku\":\"lamp\",\"qty\":1} ";
 
 /* More than the places, and each of them served: by the database that does not answer. */
-static const char *const waiting[] = {slow_command, "GET /allocations/order HTTP/1.1\r\n\r\n",
-				      "GET /readyz HTTP/1.1\r\n\r\n"};
+static const char *const waiting[] = {slow_command,
+				      "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n",
+				      "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"};
 
 START_TEST(whoever_waits_for_the_database_shuts_no_probe_out)
 {
@@ -147,7 +149,7 @@ START_TEST(too_many_that_wait_are_told_to_come_back)
 	wire_hold(memory_views_requests(world.views));
 	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
 		crowd[i] = world_connect(&world);
-		world_send(crowd[i], "GET /events/lamp HTTP/1.1\r\n\r\n");
+		world_send(crowd[i], "GET /events/lamp HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	}
 	world_run_ms(&world, 10);
 	reply = world_get(&world, "/events/lamp");
@@ -210,7 +212,7 @@ START_TEST(a_refused_accept_pauses_is_said_once_and_heals)
 
 	setrlimit(RLIMIT_NOFILE, &before);
 	for (int i = 0; i < 5; i++) {
-		world_send(clients[i], "GET /livez HTTP/1.1\r\n\r\n");
+		world_send(clients[i], "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 200);
 		close(clients[i]);
 	}
@@ -227,7 +229,7 @@ START_TEST(a_refused_accept_takes_the_descriptor_of_an_idle_connection)
 	world_run_ms(&world, 300);
 	before = take_descriptors_away();
 	world_join(&world, client);
-	world_send(client, "GET /livez HTTP/1.1\r\n\r\n");
+	world_send(client, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 200);
 	ck_assert_uint_eq(logged(refused), 1);
@@ -261,9 +263,10 @@ START_TEST(what_needs_a_service_is_refused_before_there_is_one)
 {
 	const char *reply = world_ask(
 		&world,
-		arena_printf(world.arena,
-			     "%s HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n",
-			     early[_i].request));
+		arena_printf(
+			world.arena,
+			"%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n",
+			early[_i].request));
 
 	ck_assert_int_eq(reply_status(reply), early[_i].status);
 	ck_assert_ptr_nonnull(strstr(reply, early[_i].body));
@@ -305,10 +308,10 @@ START_TEST(a_connection_that_was_there_before_is_served_when_the_services_come)
 {
 	int client = world_connect(&world);
 
-	world_send(client, "GET /readyz HTTP/1.1\r\n\r\n");
+	world_send(client, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 503);
 	world_start(&world);
-	world_send(client, "GET /readyz HTTP/1.1\r\n\r\n");
+	world_send(client, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 200);
 	close(client);
 }

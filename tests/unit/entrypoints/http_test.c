@@ -92,8 +92,9 @@ END_TEST
 
 START_TEST(what_is_not_json_is_refused)
 {
-	const char *reply = world_ask(&world, "POST /allocate HTTP/1.1\r\nContent-Type: text/plain\r\n"
-					      "Content-Length: 2\r\n\r\n{}");
+	const char *reply =
+		world_ask(&world, "POST /allocate HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+				  "Content-Length: 2\r\n\r\n{}");
 
 	ck_assert_int_eq(reply_status(reply), 415);
 	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "application/json"));
@@ -122,8 +123,9 @@ static const struct {
 
 START_TEST(a_wrong_method_is_told_the_right_one)
 {
-	const char *reply = world_ask(&world, arena_printf(world.arena, "%s %s HTTP/1.1\r\n\r\n",
-							   wrong_methods[_i].method, wrong_methods[_i].path));
+	const char *reply =
+		world_ask(&world, arena_printf(world.arena, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+					       wrong_methods[_i].method, wrong_methods[_i].path));
 
 	ck_assert_int_eq(reply_status(reply), 405);
 	ck_assert_str_eq(reply_header_value(&world, reply, "Allow"), wrong_methods[_i].allow);
@@ -136,9 +138,9 @@ START_TEST(a_head_gets_the_headers_only)
 	int client = world_connect(&world);
 	const char *replies;
 
-	world_send(client, "HEAD /livez HTTP/1.1\r\n\r\n");
+	world_send(client, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	world_run_ms(&world, 50);
-	world_send(client, "GET /livez HTTP/1.1\r\n\r\n");
+	world_send(client, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	world_run_ms(&world, 50);
 	replies = world_receive(&world, client, 3);
 	close(client);
@@ -415,7 +417,7 @@ START_TEST(a_huge_body_is_refused_unread)
 	int client = world_connect(&world);
 	const char *reply;
 
-	world_send(client, "POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\n"
+	world_send(client, "POST /allocate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 			   "Transfer-Encoding: chunked\r\n\r\n7fffffff\r\n");
 	reply = world_receive(&world, client, 1);
 	close(client);
@@ -431,12 +433,13 @@ START_TEST(headers_are_bounded)
 	const char *reply;
 
 	memset(header, 'x', HTTP_TEST_HEADERS);
-	memcpy(header, "GET /livez HTTP/1.1\r\nX: ", strlen("GET /livez HTTP/1.1\r\nX: "));
+	memcpy(header, "GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ",
+	       strlen("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: "));
 	world_send(client, header);
 	reply = world_receive(&world, client, 1);
 	close(client);
 
-	ck_assert_int_eq(reply_status(reply), 400);
+	ck_assert_int_eq(reply_status(reply), 431);
 }
 END_TEST
 
@@ -450,11 +453,13 @@ START_TEST(a_full_queue_is_said_at_once)
 		const char *body = arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"s\",\"qty\":1}", i);
 
 		clients[i] = world_connect(&world);
-		world_send(clients[i],
-			   arena_printf(world.arena,
-					"POST /add_batch HTTP/1.1\r\nContent-Type: application/json\r\n"
-					"Content-Length: %zu\r\n\r\n%s",
-					strlen(body), body));
+		world_send(
+			clients[i],
+			arena_printf(
+				world.arena,
+				"POST /add_batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+				"Content-Length: %zu\r\n\r\n%s",
+				strlen(body), body));
 	}
 	world_run_ms(&world, 30);
 
@@ -524,7 +529,7 @@ START_TEST(many_requests_that_wait_for_long_make_room_for_others)
 	wire_hold(memory_views_requests(world.views));
 	for (size_t i = 0; i < count; i++) {
 		clients[i] = world_connect(&world);
-		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\n\r\n");
+		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	}
 	world_run_ms(&world, DEADLINE_MS / 3);
 	add_batch("shelf", "lamp", 10);
@@ -547,7 +552,7 @@ START_TEST(requests_that_have_not_waited_for_long_keep_their_places)
 	wire_hold(memory_views_requests(world.views));
 	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
 		clients[i] = world_connect(&world);
-		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\n\r\n");
+		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	}
 	world_run_ms(&world, 5);
 	ck_assert_ptr_nonnull(strstr(reply_message(&world, allocate("order", 1)), "too many requests wait"));
@@ -581,10 +586,12 @@ START_TEST(a_command_whose_client_left_is_done_all_the_same)
 	add_batch("shelf", "lamp", 10);
 	wire_hold(memory_store_answers(world.stores[0]));
 	client = world_connect(&world);
-	world_send(client, arena_printf(world.arena,
-					"POST /allocate HTTP/1.1\r\nContent-Type: application/json\r\n"
-					"Content-Length: %zu\r\n\r\n%s",
-					strlen(body), body));
+	world_send(client,
+		   arena_printf(
+			   world.arena,
+			   "POST /allocate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+			   "Content-Length: %zu\r\n\r\n%s",
+			   strlen(body), body));
 	world_run_ms(&world, 20);
 	ck_assert_int_eq(
 		setsockopt(client, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)), 0);
@@ -605,10 +612,12 @@ START_TEST(who_ends_while_somebody_waits_ends_cleanly)
 	int client = world_connect(&world);
 
 	wire_hold(memory_store_answers(world.stores[0]));
-	world_send(client, arena_printf(world.arena,
-					"POST /add_batch HTTP/1.1\r\nContent-Type: application/json\r\n"
-					"Content-Length: %zu\r\n\r\n%s",
-					strlen(body), body));
+	world_send(client,
+		   arena_printf(
+			   world.arena,
+			   "POST /add_batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+			   "Content-Length: %zu\r\n\r\n%s",
+			   strlen(body), body));
 	world_run_ms(&world, 20);
 	ck_assert_uint_eq(http_api_unanswered(world.api), 1);
 	close(client);
@@ -620,8 +629,10 @@ START_TEST(pipelined_requests_are_answered_in_their_order)
 	int client = world_connect(&world);
 	const char *replies;
 
-	world_send(client, "GET /livez HTTP/1.1\r\n\r\nGET /allocations/none HTTP/1.1\r\n\r\n"
-			   "GET /livez HTTP/1.1\r\n\r\n");
+	world_send(
+		client,
+		"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /allocations/none HTTP/1.1\r\nHost: localhost\r\n\r\n"
+		"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	replies = world_receive(&world, client, 3);
 	close(client);
 
@@ -638,10 +649,12 @@ START_TEST(who_expects_to_be_told_to_continue_is_told)
 	const char body[] = "{\"ref\":\"b\",\"sku\":\"s\",\"qty\":1}";
 	int client = world_connect(&world);
 
-	world_send(client, arena_printf(world.arena,
-					"POST /add_batch HTTP/1.1\r\nContent-Type: application/json\r\n"
-					"Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
-					strlen(body)));
+	world_send(client,
+		   arena_printf(
+			   world.arena,
+			   "POST /add_batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+			   "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+			   strlen(body)));
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 100);
 	world_send(client, body);
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 201);
@@ -653,7 +666,7 @@ START_TEST(who_closes_one_direction_still_gets_the_answer)
 {
 	int client = world_connect(&world);
 
-	world_send(client, "GET /readyz HTTP/1.1\r\n\r\n");
+	world_send(client, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	shutdown(client, SHUT_WR);
 
 	ck_assert_int_eq(reply_status(world_receive(&world, client, 1)), 200);
@@ -679,7 +692,7 @@ static struct http_api *api_at(const char *host, uint16_t port, const char **err
 		.logger = &world.logger.logger,
 	};
 
-	return http_api_new(world.base, &config, 1, world.arena, error, in_use);
+	return http_api_new(world.base, &config, &(struct http_gate){0}, 1, world.arena, error, in_use);
 }
 
 START_TEST(an_address_in_use_is_told_from_a_wrong_one)

@@ -13,7 +13,10 @@ int main(void)
 	srunner_add_suite(runner, config_suite());
 	srunner_add_suite(runner, consumer_suite());
 	srunner_add_suite(runner, dead_letter_suite());
+	srunner_add_suite(runner, http_gate_suite());
 	srunner_add_suite(runner, http_listener_suite());
+	srunner_add_suite(runner, http_reader_suite());
+	srunner_add_suite(runner, http_strict_suite());
 	srunner_add_suite(runner, http_suite());
 	srunner_add_suite(runner, metrics_suite());
 	srunner_add_suite(runner, options_suite());

@@ -72,7 +72,7 @@ static void make_api(struct world *world)
 				  &(struct http_server_config){.address = {"127.0.0.1", 0},
 							       .connections_max = CONNECTIONS_MAX,
 							       .logger = &world->logger.logger},
-				  DEADLINE_MS, world->arena, &error, &in_use);
+				  &(struct http_gate){0}, DEADLINE_MS, world->arena, &error, &in_use);
 	ck_assert_ptr_nonnull(world->api);
 	world->listening = true;
 }
@@ -218,16 +218,18 @@ const char *world_ask(struct world *world, const char *request)
 
 const char *world_get(struct world *world, const char *path)
 {
-	return world_ask(world, arena_printf(world->arena, "GET %s HTTP/1.1\r\nHost: test\r\n\r\n", path));
+	return world_ask(world,
+			 arena_printf(world->arena, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path));
 }
 
 const char *world_post(struct world *world, const char *path, const char *body)
 {
-	return world_ask(world,
-			 arena_printf(world->arena,
-				      "POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
-				      "Content-Length: %zu\r\n\r\n%s",
-				      path, strlen(body), body));
+	return world_ask(
+		world,
+		arena_printf(world->arena,
+			     "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+			     "Content-Length: %zu\r\n\r\n%s",
+			     path, strlen(body), body));
 }
 
 int reply_status(const char *reply)
