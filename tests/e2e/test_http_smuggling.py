@@ -138,7 +138,7 @@ def test_no_second_request_gets_past_a_proxy(module_allocd, tmp_path, name):
     with proxies.running(name, tmp_path, allocd.http) as port:
         proxy = f"http://127.0.0.1:{port}"
         refused = requests.post(f"{proxy}/add_batch", json={"ref": unique("ref"), "sku": sku, "qty": 1}, timeout=20)
-        assert refused.status_code == 403, "the proxy lets nobody add batches"
+        assert refused.status_code == 403, "the proxy refuses to add batches"
 
         texts = [entry["bytes"] for entry in AMBIGUOUS.values()] + CARRIERS
         attacks = [written_out(text, unique("smuggled")) for text in texts]
