@@ -4,6 +4,9 @@
 /* Entries that one call acknowledges, at most. */
 #define ACKNOWLEDGE_MAX 1000
 
+/* So many acknowledgements may fail in a row before that is told. */
+#define FAILURES_BEFORE_REFUSAL 3
+
 /*
  * Entries that are handled and not acknowledged; with more, none is read.  While acknowledgements fail,
  * those that are not handled yet count, too.
@@ -45,13 +48,23 @@ void acks_add(struct stream_reader *reader, struct flying_entry *list)
 		reader_set_timer(reader, reader->acknowledge_timer, 0);
 }
 
+/* A stream that is read while one acknowledgement after another fails refuses them, whatever it says. */
+static void note_refusal(struct stream_reader *reader, const struct failure *failure)
+{
+	bool is_run = failure && failure->kind == FAILURE_RETRY && reader->stats.is_reading &&
+		      reader->acknowledge_backoff.failures >= FAILURES_BEFORE_REFUSAL;
+
+	reader_note_refusal(reader, CALL_ACKNOWLEDGE,
+			    is_run ? &(struct failure){FAILURE_FATAL, failure->text} : failure);
+}
+
 static void on_acknowledged(void *context, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
 	struct flying_entry *list = reader->acknowledging;
 
 	reader->acknowledging = NULL;
-	reader_note_refusal(reader, CALL_ACKNOWLEDGE, failure);
+	note_refusal(reader, failure);
 	reader->has_news = true; /* what is pending changes, or does not though it should */
 	if (failure && failure->kind != FAILURE_CONFLICT) {
 		int64_t delay_ms = backoff_next(&reader->acknowledge_backoff, reader->ports.random);

@@ -45,6 +45,7 @@ ANSWERS = {
     "status": (b"+OK\r\n", "takes no acknowledgements: unexpected type of reply"),
     "text": (b"$1\r\n1\r\n", "takes no acknowledgements: unexpected type of reply"),
     "error": (b"-OOM command not allowed\r\n", "takes no acknowledgements: OOM"),
+    "no protocol": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "takes no acknowledgements: "),
 }
 
 

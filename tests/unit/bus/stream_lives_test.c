@@ -176,16 +176,18 @@ END_TEST
 /* ---- calls that are refused ---- */
 
 static enum stream_call refused_call;
+static enum stream_trouble how_refused;
 
 static enum stream_trouble on_call(void *context, enum stream_call call)
 {
 	(void)context;
-	return call == refused_call ? STREAM_REFUSED : STREAM_WELL;
+	return call == refused_call ? how_refused : STREAM_WELL;
 }
 
 static void refuse(enum stream_call call)
 {
 	refused_call = call;
+	how_refused = STREAM_REFUSED;
 	memory_consumer_on_trouble(consumer, on_call, NULL);
 }
 
@@ -244,6 +246,25 @@ START_TEST(a_stream_that_works_again_is_in_order_within_a_second)
 	world_advance_ms(world, 1000);
 	world_settle(world);
 	ck_assert_str_eq(handled_orders(), "first a");
+	expect_stream_is_done();
+}
+END_TEST
+
+/* _i: nothing is acknowledged, or no answer to it comes. */
+START_TEST(acknowledgements_that_fail_one_after_another_are_told_though_the_stream_is_read)
+{
+	world_advance_ms(world, 5000);
+	refuse(STREAM_ACKNOWLEDGE);
+	how_refused = _i ? STREAM_ANSWER_LOST : STREAM_AWAY;
+	add_order("a");
+	world_advance_ms(world, 60000);
+	ck_assert_ptr_nonnull(strstr(stream_trouble().text, "takes no acknowledgements: "));
+	ck_assert_int_ge(stream_trouble().for_ms, 57000);
+	ck_assert_uint_eq(lines_logged("acknowledgements are refused"), 1);
+
+	accept_all();
+	world_advance_ms(world, 2000);
+	ck_assert_uint_eq(lines_logged("acknowledgements are accepted again"), 1);
 	expect_stream_is_done();
 }
 END_TEST
@@ -410,6 +431,8 @@ Suite *stream_lives_suite(void)
 	tcase_add_test(tests, a_lost_mark_alone_does_not_begin_the_stream_again);
 	tcase_add_loop_test(tests, refused_acknowledgements_are_told_once_bounded_and_made_up_for, 0, 2);
 	tcase_add_loop_test(tests, a_stream_that_works_again_is_in_order_within_a_second, 0, COUNT(needed));
+	tcase_add_loop_test(
+		tests, acknowledgements_that_fail_one_after_another_are_told_though_the_stream_is_read, 0, 2);
 	tcase_add_test(tests, a_note_that_the_database_refuses_is_told_once_and_made_up_for);
 	tcase_add_loop_test(tests, a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on, 0,
 			    COUNT(harmless));
