@@ -48,7 +48,7 @@ struct engine_config {
 	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
 	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool rehearses; /* no outcome is logged, for nothing has happened */
-	int notify_tries;   /* after so many a notification is a dead letter; 0: 20 */
+	int notify_tries;   /* before a notification is a dead letter; 0: 20 */
 	int notify_retry_s; /* until the second one; then twice as long each time, an hour at most; 0: 10 */
 
 	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */

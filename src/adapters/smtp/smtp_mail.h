@@ -3,7 +3,7 @@
  *
  * libcurl's multi interface would block the event loop: in Debian 12 (7.88) it waits for the answer to a
  * mail's content, and to QUIT, within one call.  The thread looks no name up, so it ends within a moment
- * when it is told to.
+ * once its sockets are shut down.
  */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_MAIL_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_MAIL_H

@@ -350,6 +350,18 @@ START_TEST(draining_does_not_wait_for_a_notifier_that_hangs)
 }
 END_TEST
 
+START_TEST(a_notification_of_the_last_units_is_left_to_the_next_worker)
+{
+	engine_stop_notifications(world->engine);
+	run_out_of_stock("order");
+	world_advance_ms(world, 2 * LEASE_MS);
+
+	expect_handled(world->last);
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
+	ck_assert_uint_eq(database_notification_count(world->database), 1);
+}
+END_TEST
+
 Suite *notifications_suite(void)
 {
 	Suite *suite = suite_create("notifications");
@@ -373,6 +385,7 @@ Suite *notifications_suite(void)
 	tcase_add_test(tests, a_result_is_written_down_as_soon_as_the_database_is_there);
 	tcase_add_test(tests, draining_waits_for_a_notification_that_is_being_sent_and_begins_no_other);
 	tcase_add_test(tests, draining_does_not_wait_for_a_notifier_that_hangs);
+	tcase_add_test(tests, a_notification_of_the_last_units_is_left_to_the_next_worker);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
