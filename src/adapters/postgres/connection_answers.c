@@ -6,13 +6,24 @@
 #include <string.h>
 
 /*
- * The error with which the server ends a session.  It answers no statement: a commit may have preceded it.
+ * The error with which the server ends a session, or a pooler that lost the server's session.  It answers no
+ * statement: a commit may have preceded it.  PgBouncer tells the severity only in the field that Postgres
+ * translates.
  */
 static bool is_farewell(const PGresult *result)
 {
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
+	if (!severity)
+		severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
 	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
+}
+
+/* The first words count: behind the server's own, a pooler adds that the session is gone. */
+static void take_farewell_of(struct connection *connection, const PGresult *result)
+{
+	if (!connection->farewell.text[0])
+		trouble_set_error(&connection->farewell, result);
 }
 
 /* `job` is NULL while the session is being prepared. */
@@ -21,7 +32,7 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
 	if (is_farewell(result)) {
-		trouble_set_error(&connection->farewell, result);
+		take_farewell_of(connection, result);
 		return;
 	}
 	if (connection->state == CONNECTION_IDENTIFYING)
@@ -164,7 +175,7 @@ static void take_farewell(struct connection *connection)
 	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);
 
 	if (result && is_farewell(result))
-		trouble_set_error(&connection->farewell, result);
+		take_farewell_of(connection, result);
 	PQclear(result);
 }
 

@@ -116,6 +116,20 @@ START_TEST(a_whole_flush_that_is_not_answered_is_committed)
 }
 END_TEST
 
+/* The pooler speaks for itself: its words are no answer to the commit. */
+START_TEST(a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain)
+{
+	prepare("order");
+	proxy_swallow_answer_as_pooler(world_proxy_of(store));
+
+	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
+
+	ck_assert_ptr_nonnull(strstr(work->failure, "server conn crashed?"));
+	ck_assert_int_eq(settle(), FAILURE_CONFLICT);
+	ck_assert(is_committed("order"));
+}
+END_TEST
+
 START_TEST(a_server_that_falls_silent_is_given_up)
 {
 	struct work *hasty;
@@ -274,6 +288,7 @@ Suite *loss_suite(void)
 	tcase_add_loop_test(tests, wherever_a_flush_is_cut_the_truth_is_found, 0, PARTS);
 	tcase_add_test(tests, wherever_a_flush_is_cut_near_its_end_the_truth_is_found);
 	tcase_add_test(tests, a_whole_flush_that_is_not_answered_is_committed);
+	tcase_add_test(tests, a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain);
 	tcase_add_test(tests, a_server_that_falls_silent_is_given_up);
 	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced_and_counted);
 	tcase_add_test(tests, keys_of_a_session_that_was_lost_are_not_used);

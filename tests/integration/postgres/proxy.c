@@ -17,7 +17,15 @@
 
 static const char flush_mark[] = "INSERT_WITNESS";
 
-enum plan { PLAN_PASS, PLAN_CUT, PLAN_SWALLOW_FLUSH, PLAN_SWALLOW_ANSWER, PLAN_HOLD, PLAN_FREEZE };
+enum plan {
+	PLAN_PASS,
+	PLAN_CUT,
+	PLAN_SWALLOW_FLUSH,
+	PLAN_SWALLOW_ANSWER,
+	PLAN_SWALLOW_ANSWER_AS_POOLER,
+	PLAN_HOLD,
+	PLAN_FREEZE
+};
 
 /* One connection: the client's side and the server's. */
 struct link {
@@ -191,6 +199,15 @@ static void on_client_bytes(struct bufferevent *client, void *context)
 
 /* ---- from the server ---- */
 
+/* What PgBouncer says then; Postgres tells the severity in one more field. */
+static void say_that_server_is_gone(struct link *link)
+{
+	static const char words[] = "E\0\0\0\x29SFATAL\0C08P01\0Mserver conn crashed?\0";
+
+	bufferevent_write(link->client, words, sizeof words);
+	write_out(link->client);
+}
+
 /* The answer to a flush that was spoiled: it ends with ReadyForQuery, by when the commit is done. */
 static void drain_answer(struct link *link, struct evbuffer *input)
 {
@@ -200,6 +217,8 @@ static void drain_answer(struct link *link, struct evbuffer *input)
 		bool is_end = *evbuffer_pullup(input, 1) == 'Z';
 
 		evbuffer_drain(input, size);
+		if (is_end && link->plan == PLAN_SWALLOW_ANSWER_AS_POOLER)
+			say_that_server_is_gone(link);
 		if (is_end && link->plan != PLAN_FREEZE) {
 			free_link(link);
 			return;
@@ -272,6 +291,11 @@ void proxy_swallow_flush(struct proxy *proxy)
 void proxy_swallow_answer(struct proxy *proxy)
 {
 	proxy->plan = PLAN_SWALLOW_ANSWER;
+}
+
+void proxy_swallow_answer_as_pooler(struct proxy *proxy)
+{
+	proxy->plan = PLAN_SWALLOW_ANSWER_AS_POOLER;
 }
 
 void proxy_hold_commit(struct proxy *proxy)

@@ -33,6 +33,9 @@ void proxy_swallow_flush(struct proxy *proxy);
 /* The server gets all of it and commits; then both sides end, and the client got no answer. */
 void proxy_swallow_answer(struct proxy *proxy);
 
+/* The same, but for the words with which a pooler tells its client that the server's session is gone. */
+void proxy_swallow_answer_as_pooler(struct proxy *proxy);
+
 /* The server gets all of it but for the sync; the client's side ends. */
 void proxy_hold_commit(struct proxy *proxy);
 void proxy_end_held(struct proxy *proxy, bool commits);
