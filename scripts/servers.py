@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A private Postgres and a private Redis, in a directory of their own, gone when their user is.
 
-    servers.py [--data DIR] [--durable] -- COMMAND…
+    servers.py [--data DIR] [--durable] [--pooled] -- COMMAND…
 
 runs COMMAND with DATABASE_URL and REDIS_URL pointing at them and exits with its status. What the
-environment names already is used as it is. Nothing listens beyond this machine, nothing of the
+environment names already is used as it is. With --pooled POOLED_URL leads to the same database by way of a
+private PgBouncer in transaction mode. Nothing listens beyond this machine, nothing of the
 system's own servers is touched, and nothing runs as root: started by root, both servers drop to
 another user. Only Python's standard library is needed.
 """
@@ -231,6 +232,72 @@ class Postgres(Server):
         return f"postgresql:///{database}?host={host}&user=allocd"
 
 
+class PgBouncer(Server):
+    """In transaction mode unless `settings` say otherwise; few sessions, so that clients really share them."""
+
+    name = "pgbouncer"
+    pid_file = "pid"
+    # Ends at once. (SIGINT waits for transactions.)
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, directory, database_url, settings=()):
+        super().__init__(directory, durable=False)
+        self.port = free_port()
+        self.settings = {
+            "pool_mode": "transaction", "default_pool_size": "4", "max_client_conn": "500",
+            "server_login_retry": "1", **dict(setting.split("=", 1) for setting in settings),
+        }  # fmt: skip
+        server = urllib.parse.urlsplit(database_url)
+        query = dict(urllib.parse.parse_qsl(server.query))
+        self.database = server.path.strip("/")
+        self.target = {
+            "host": server.hostname or query.get("host", "/var/run/postgresql"),
+            "port": str(server.port or query.get("port", 5432)),
+            "user": urllib.parse.unquote(server.username or query.get("user", "postgres")),
+            "password": urllib.parse.unquote(server.password or query.get("password", "")),
+        }
+
+    def write_configuration(self):
+        target = " ".join(f"{word}={value}" for word, value in self.target.items() if value)
+        lines = [
+            "[databases]", f"* = {target}", "[pgbouncer]", "listen_addr = 127.0.0.1", f"listen_port = {self.port}",
+            "unix_socket_dir =", "auth_type = trust", f"auth_file = {self.folder}/users",
+            f"admin_users = {self.target['user']}", f"pidfile = {self.folder}/{self.pid_file}",
+            *(f"{name} = {value}" for name, value in self.settings.items()),
+        ]  # fmt: skip
+        files = {"users": f'"{self.target["user"]}" ""\n', "ini": "\n".join(lines) + "\n"}
+        for name, text in files.items():
+            (self.folder / name).write_text(text, encoding="utf-8")
+            (self.folder / name).chmod(0o644)
+
+    def start(self):
+        self.write_configuration()
+        self.spawn([pgbouncer_program(), self.folder / "ini"])
+        return self
+
+    def is_ready(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def where(self):
+        """As libpq's keywords, to be put behind others."""
+        return f"host=127.0.0.1 port={self.port}"
+
+    def url(self, database=None):
+        return f"postgresql://{self.target['user']}@127.0.0.1:{self.port}/{database or self.database}"
+
+    def command(self, text):
+        """On the admin console: PAUSE, RESUME, RECONNECT, …"""
+        done = subprocess.run(
+            [postgres_tool("psql"), "-XAtq", "-c", text, self.url("pgbouncer")],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=STOP_TIMEOUT_S,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise ServerError(f"pgbouncer: {text}: {done.stdout}")
+        return done.stdout.strip()
+
+
 class Redis(Server):
     name = "redis"
     pid_file = "redis.pid"
@@ -271,6 +338,12 @@ def postgres_tool(name):
         if os.access(f"{folder}/{name}", os.X_OK):
             return f"{folder}/{name}"
     raise ServerError(f"Postgres' {name} is not installed")
+
+
+def pgbouncer_program():
+    if path := shutil.which("pgbouncer", path=os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])):
+        return path
+    raise ServerError("PgBouncer is not installed")
 
 
 def redis_program():
@@ -344,6 +417,13 @@ def environment(wanted=None, durable=False, settings=()):
 
 
 @contextlib.contextmanager
+def pooler(database_url, settings=()):
+    """A PgBouncer in front of that server, as long as the block lives."""
+    with scratch_directory() as directory, running(PgBouncer(directory, database_url, settings)) as bouncer:
+        yield bouncer
+
+
+@contextlib.contextmanager
 def scratch_directory():
     """A directory for one run that the servers' user can enter; removed at the end."""
     directory = tempfile.mkdtemp(prefix="allocd-", dir="/var/tmp")
@@ -381,11 +461,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="keep the data in this directory (else in one that is removed)")
     parser.add_argument("--durable", action="store_true", help="write as a production server does")
+    parser.add_argument("--pooled", action="store_true", help="start a PgBouncer in transaction mode, too")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     end_in_order_on_signals()
     try:
-        with environment(options.data, options.durable) as variables:
+        with contextlib.ExitStack() as stack:
+            variables = stack.enter_context(environment(options.data, options.durable))
+            if options.pooled:
+                bouncer = stack.enter_context(pooler(variables["DATABASE_URL"]))
+                variables = {**variables, "POOLED_URL": bouncer.url(), "ALLOCD_TEST_POOLER": bouncer.where()}
             return run_command(options.command, variables)
     except ServerError as error:
         print(f"servers: {error}", file=sys.stderr)
