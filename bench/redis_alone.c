@@ -114,7 +114,7 @@ static void on_up(void *context, const struct blind_window *window)
 static struct redis_settings settings_of(struct alone *alone)
 {
 	return (struct redis_settings){.base = alone->base,
-				       .url = {url_read_text, alone->url},
+				       .url = {.read = url_read_text, .context = alone->url},
 				       .random = system_random(),
 				       .logger = &alone->logger.logger};
 }

@@ -20,10 +20,11 @@ import tempfile
 import xml.etree.ElementTree
 
 TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
-sys.path += [str(TESTS / "e2e"), str(TESTS / "guard")]
+sys.path += [str(TESTS / "e2e"), str(TESTS / "guard"), str(TESTS.parent / "scripts")]
 
 import guard  # noqa: E402
 import installation  # noqa: E402
+import servers  # noqa: E402
 
 CHECK_TOTALS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
 
@@ -95,7 +96,9 @@ def run_all(build, plain_build):
     with installation.fresh_database(os.environ["DATABASE_URL"]) as database_url:
         environment["ALLOCD_TEST_DATABASE_URL"] = database_url
         environment["ALLOCD_TEST_REDIS_URL"] = os.environ["REDIS_URL"]
-        yield run_meson(build, environment)
+        with servers.pooler(os.environ["DATABASE_URL"]) as bouncer:
+            environment["ALLOCD_TEST_POOLER"] = bouncer.where()
+            yield run_meson(build, environment)
     yield run_pytest(build, environment)
     yield run_guard(plain_build)
 

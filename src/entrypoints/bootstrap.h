@@ -89,6 +89,13 @@ enum schema_state bootstrap_schema(const struct config *config, bool migrate, in
 struct dead_letters *bootstrap_dead_letters_open(const struct config *config, int timeout_ms,
 						 struct arena *arena, const char **error);
 
+/*
+ * Whether replays can be rehearsed: they need a session of the database of their own.  False: *error says why
+ * not, in `arena`, and *status what to end with.
+ */
+bool bootstrap_can_rehearse(const struct config *config, int timeout_ms, struct arena *arena,
+			    const char **error, enum exit_status *status);
+
 /* Texts such as "qty=5" that are to change a payload: see adapters/codec/codec.h. */
 bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,
 			   struct arena *arena, const char **error);

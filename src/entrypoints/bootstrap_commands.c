@@ -83,7 +83,7 @@ bool bootstrap_check(const struct config *config, struct arena *arena, const cha
 
 struct url_source bootstrap_redis_url(const struct config *config)
 {
-	return (struct url_source){config_read_url, config_url(config, "REDIS_URL")};
+	return (struct url_source){.read = config_read_url, .context = config_url(config, "REDIS_URL")};
 }
 
 /* ---- the schema ---- */

@@ -4,6 +4,7 @@
 
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/dead_letters.h"
+#include "adapters/postgres/dialogue.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis_publisher.h"
 #include "adapters/system/clock.h"
@@ -42,6 +43,23 @@ struct dead_letters *bootstrap_dead_letters_open(const struct config *config, in
 	struct url_source url = bootstrap_database_url(config);
 
 	return postgres_dead_letters_open(&url, timeout_ms, arena, error);
+}
+
+bool bootstrap_can_rehearse(const struct config *config, int timeout_ms, struct arena *arena,
+			    const char **error, enum exit_status *status)
+{
+	struct url_source url = bootstrap_database_url(config);
+	struct dialogue dialogue;
+	bool can;
+
+	if (!url.pooled)
+		return true; /* or no connection of this program would have been made */
+	can = dialogue_begin(&dialogue, &url, DIALOGUE_REHEARSES, timeout_ms);
+
+	*error = arena_strdup(arena, dialogue.text);
+	*status = dialogue.defect ? STATUS_CONFIGURATION : STATUS_UNAVAILABLE;
+	dialogue_end(&dialogue);
+	return can;
 }
 
 bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,

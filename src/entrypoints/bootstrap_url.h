@@ -8,12 +8,16 @@
 /* It lives as long as `config`. */
 static inline struct url_source bootstrap_database_url(const struct config *config)
 {
-	return (struct url_source){config_read_url, config_url(config, "DATABASE_URL")};
+	return (struct url_source){
+		.read = config_read_url,
+		.context = config_url(config, "DATABASE_URL"),
+		.pooled = config->pooled == SWITCH_ON,
+	};
 }
 
 static inline struct url_source bootstrap_smtp_url(const struct config *config)
 {
-	return (struct url_source){config_read_url, config_url(config, "ALLOCD_SMTP_URL")};
+	return (struct url_source){.read = config_read_url, .context = config_url(config, "ALLOCD_SMTP_URL")};
 }
 
 #endif

@@ -27,6 +27,7 @@
 /* After a signal the one in flight has so long; after the last one its events have, to go out from here. */
 #define STOP_MS    9000
 #define PUBLISH_MS 3000
+#define CONNECT_MS 30000
 
 enum phase {
 	WORKING,    /* waits for an answer, or for the next one's time */
@@ -409,6 +410,9 @@ static enum exit_status replay(struct dead_letter_call *call)
 
 	if (!positive_option(invocation, "rate", &replaying.rate, &error))
 		return dead_letter_call_say(call, STATUS_USAGE, "%s", error);
+	if (replaying.rehearses &&
+	    !bootstrap_can_rehearse(&invocation->config, CONNECT_MS, invocation->arena, &error, &status))
+		return dead_letter_call_say(call, status, "%s", error);
 	replay_edits_read(&replaying.edits, invocation);
 	status = dead_letter_call_count(call, &census);
 	if (status == STATUS_DONE)

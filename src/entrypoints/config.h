@@ -13,6 +13,7 @@
 
 /* The numbers of the choices in the table of settings. */
 enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
+enum config_switch { SWITCH_OFF, SWITCH_ON };
 enum event_encoding { EVENT_JSON, EVENT_MSGPACK };
 enum event_envelope { EVENT_BARE, EVENT_CLOUDEVENTS };
 enum mail_tls { MAIL_TLS_AUTO, MAIL_TLS_REQUIRED, MAIL_TLS_OFF };
@@ -83,6 +84,7 @@ struct config {
 	int32_t lanes;
 	int32_t inbox_days;
 	int32_t dead_letters_max;
+	int pooled; /* enum config_switch */
 	int32_t start_wait_s;
 	int log_level;  /* enum log_level */
 	int log_format; /* enum config_log_format */

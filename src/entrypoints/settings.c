@@ -275,7 +275,7 @@ static const char *accepts_token(const struct setting *setting, struct arena *ar
 
 /* ---- the table ---- */
 
-static const char *const switches[] = {"off", "on", NULL};
+static const char *const switches[] = {[SWITCH_OFF] = "off", [SWITCH_ON] = "on", NULL};
 static const char *const encodings[] = {[EVENT_JSON] = "json", [EVENT_MSGPACK] = "msgpack", NULL};
 static const char *const envelopes[] = {[EVENT_BARE] = "bare", [EVENT_CLOUDEVENTS] = "cloudevents", NULL};
 static const char *const log_levels[] = {
@@ -424,6 +424,11 @@ const struct setting settings[] = {
 		.variable = "ALLOCD_DEAD_LETTERS_MAX", .fallback = "100000", .value = "NUMBER",
 		.help = "dead letters kept; the oldest rejected and invalid ones leave first",
 		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "on|off",
+		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
+		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,
 	},
 	{
 		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",

@@ -1,5 +1,6 @@
 """Fixtures: servers once a session; a fresh database and prefix for every test."""
 
+import contextlib
 import pathlib
 import sys
 
@@ -75,6 +76,21 @@ def own_postgres(spare_postgres):
     if not spare_postgres.process:
         spare_postgres.start()
     return spare_postgres
+
+
+@pytest.fixture
+def make_pooled(server_urls, parked):
+    """Puts a PgBouncer between the worker, which does not run yet, and its database."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*settings):
+            pooler = stack.enter_context(servers.pooler(server_urls["DATABASE_URL"], settings))
+            parked.settings["DATABASE_URL"] = installation.by_way_of(pooler, parked.database_url)
+            return pooler
+
+        yield make
+        parked.close()
+        parked.worker = None
 
 
 @pytest.fixture

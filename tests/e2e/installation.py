@@ -53,6 +53,11 @@ def administrator(url):
             yield cursor.execute
 
 
+def by_way_of(pooler, database_url):
+    """The same database, as the pooler's clients reach it."""
+    return psycopg2.extensions.make_dsn(database_url, host="127.0.0.1", port=pooler.port)
+
+
 class Installation:
     """A database, a prefix on Redis and an HTTP port; its worker is started and stopped as a test needs."""
 

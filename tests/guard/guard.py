@@ -124,11 +124,16 @@ def profile_total(path):
 # ---- units of work ----
 
 
-def count_units(build):
+def count_pooled_units(build):
+    """The same with ALLOCD_POOLED=on."""
+    return count_units(build, "pooled")
+
+
+def count_units(build, *how):
     """{case: {figure: a unit}}; statements and Redis' commands are lists of words."""
     with private_servers() as (postgres, redis):
         program = build / "tests" / "guard" / "guard-units"
-        told = run_alone(program, postgres.url("postgres"), postgres.url("allocd"), redis.url())
+        told = run_alone(program, postgres.url("postgres"), postgres.url("allocd"), redis.url(), *how)
     counted = collections.defaultdict(dict)
     for line in told:
         case, what, count = line.split("\t")
@@ -215,6 +220,7 @@ def compare(recorded, counted, tolerances):
 PARTS = {
     "a_message": (count_instructions, ("processor", "compiler", "build")),
     "a_unit": (count_units, ("processor", "postgres", "redis")),
+    "a_pooled_unit": (count_pooled_units, ("processor", "postgres", "redis")),
 }
 
 
@@ -267,7 +273,7 @@ def record(build):
         "# What messages and units of work cost. Written by `./dev guard --record`, read by `./dev guard` and",
         "# `./dev test`.",
         "# a_message: instructions of decode, handle and encode, a message, in units of 100.",
-        "# a_unit: what one unit of work costs Postgres and Redis.",
+        "# a_unit: what one unit of work costs Postgres and Redis; a_pooled_unit: with ALLOCD_POOLED=on.",
         "",
         *table("tolerance_percent", old["tolerance_percent"]),
         *table("recorded_with", facts_of(build)),

@@ -1,6 +1,7 @@
 /* The dynamic linker finds what the program itself defines first; libpq's is the next one. */
 #include "sent.h"
 
+#include "adapters/postgres/statements.h"
 #include "worker.h"
 
 #include <dlfcn.h>
@@ -9,7 +10,7 @@
 
 #define STATEMENTS_MAX 64
 
-static struct sent_statement statements[STATEMENTS_MAX];
+static struct sent_statement sent[STATEMENTS_MAX];
 static size_t statement_count;
 static int round_trips;
 
@@ -22,7 +23,7 @@ void sent_forget(void)
 const struct sent_statement *sent_statements(size_t *count)
 {
 	*count = statement_count;
-	return statements;
+	return sent;
 }
 
 int sent_round_trips(void)
@@ -34,13 +35,23 @@ static void note(const char *name)
 {
 	size_t i = 0;
 
-	while (i < statement_count && strcmp(statements[i].name, name) != 0)
+	while (i < statement_count && strcmp(sent[i].name, name) != 0)
 		i++;
 	if (i == STATEMENTS_MAX)
 		give_up("more than %d different statements", STATEMENTS_MAX);
 	if (i == statement_count)
-		statements[statement_count++] = (struct sent_statement){name, 0};
-	statements[i].times++;
+		sent[statement_count++] = (struct sent_statement){name, 0};
+	sent[i].times++;
+}
+
+/* One of ours goes without its name where a pooler may be; or it is none of them. */
+static const char *name_of(const char *sql)
+{
+	for (size_t i = 0; i < STATEMENTS; i++) {
+		if (!strcmp(statements[i].sql, sql))
+			return statements[i].name;
+	}
+	return "(not prepared)";
 }
 
 /* `function`, which has libpq's own type, becomes libpq's own. */
@@ -70,7 +81,7 @@ int PQsendQueryParams(PGconn *conn, const char *command, int nParams, const Oid 
 	__typeof__(&PQsendQueryParams) send;
 
 	find("PQsendQueryParams", &send);
-	note("(not prepared)");
+	note(name_of(command));
 	return send(conn, command, nParams, paramTypes, paramValues, paramLengths, paramFormats,
 		    resultFormat);
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct sent_statement {
-	const char *name; /* that it was prepared as */
+	const char *name; /* that it was prepared as, or would have been */
 	int times;
 };
 

@@ -2,7 +2,9 @@
  * What a unit of work costs Postgres and Redis: run by guard.py, on private servers.  The worker is the real
  * one but for its clock (see worker.h): engine, codec, Postgres adapter, publisher, and a stream's reader.
  *
- *     units CONTROL-CONNINFO DATABASE-URL REDIS-URL
+ *     units CONTROL-CONNINFO DATABASE-URL REDIS-URL [pooled]
+ *
+ * With the last word as behind a pooler (ALLOCD_POOLED=on), though there is none, and fewer cases.
  *
  * Prints, for each case, how many units were counted, and what all of them cost together (see meter.h).
  */
@@ -60,7 +62,15 @@ static const struct counted all[] = {
 	{"100 allocates that came before", SAME_ID, 100, 5, OUTCOME_SKIPPED},
 };
 
+/* What differs there is the same in every case. */
+static const struct counted pooled[] = {
+	{"1 allocate", ALLOCATE, 1, 50, OUTCOME_HANDLED},
+	{"100 allocates", ALLOCATE, 100, 10, OUTCOME_HANDLED},
+	{"100 change_batch_quantity that move a line each", REALLOCATE, 100, SMALL_QTY - 2, OUTCOME_HANDLED},
+};
+
 static struct world world;
+static bool is_pooled;
 
 /* ---- the loop ---- */
 
@@ -100,7 +110,8 @@ static void begin(void)
 
 static struct url_source url_of(const char *database)
 {
-	return (struct url_source){url_read_text, (void *)(uintptr_t)database};
+	return (struct url_source){
+		.read = url_read_text, .context = (void *)(uintptr_t)database, .pooled = is_pooled};
 }
 
 static void migrate(const char *database)
@@ -137,10 +148,11 @@ static void make_publisher(const char *url)
 
 	if (!redis_url_parse(&world.url, url, &error))
 		give_up("%s", error);
-	world.redis = (struct redis_settings){.base = world.base,
-					      .url = {url_read_text, (void *)(uintptr_t)url},
-					      .random = ports->random,
-					      .logger = ports->logger};
+	world.redis =
+		(struct redis_settings){.base = world.base,
+					.url = {.read = url_read_text, .context = (void *)(uintptr_t)url},
+					.random = ports->random,
+					.logger = ports->logger};
 	world.publisher = redis_publisher_new(&world.redis, &(struct redis_publisher_config){
 								    .name = "guard-publisher",
 								    .prefix = "",
@@ -205,6 +217,12 @@ static void count(const struct counted *it)
 		do_unit(it->work, it->messages, it->outcome);
 	printf("%s\tunits\t%d\n", it->name, it->units);
 	meter_end(world.meter, it->name);
+}
+
+static void count_all(const struct counted *cases, size_t number)
+{
+	for (size_t i = 0; i < number; i++)
+		count(&cases[i]);
 }
 
 /* ---- a stream ---- */
@@ -280,15 +298,19 @@ static void count_reading(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 4)
-		give_up("usage: %s CONTROL-CONNINFO DATABASE-URL REDIS-URL", argv[0]);
+	if (argc != 4 && argc != 5)
+		give_up("usage: %s CONTROL-CONNINFO DATABASE-URL REDIS-URL [pooled]", argv[0]);
+	is_pooled = argc == 5;
 	signal(SIGPIPE, SIG_IGN);
 	alarm(PATIENCE_S);
 	set_up(argv[1], argv[2], argv[3]);
 	stock_up();
-	count_reading();
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-		count(&all[i]);
+	if (is_pooled) {
+		count_all(pooled, sizeof pooled / sizeof pooled[0]);
+	} else {
+		count_reading();
+		count_all(all, sizeof all / sizeof all[0]);
+	}
 	tear_down();
 	return 0;
 }

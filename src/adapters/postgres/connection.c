@@ -29,7 +29,6 @@
 static void on_io(evutil_socket_t fd, short what, void *context);
 static void on_timer(evutil_socket_t fd, short what, void *context);
 static void on_job_timer(evutil_socket_t fd, short what, void *context);
-static void send_jobs(struct connection *connection);
 
 /* ---- helpers ---- */
 
@@ -70,8 +69,15 @@ static void log_trouble(struct connection *connection, const char *message)
 
 /* ---- giving it work ---- */
 
-void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
-		    segment_done *done, void *context)
+/* Whether jobs wait for the answer to another one, and not for a connection. */
+static bool takes_turns(const struct connection *connection)
+{
+	return connection_is_pooled(connection) && connection->state == CONNECTION_READY &&
+	       !connection->broken;
+}
+
+static struct job *new_job(struct connection *connection, struct segment *segment, enum segment_effect effect,
+			   segment_done *done, void *context)
 {
 	struct job *job = must_alloc(sizeof *job);
 
@@ -81,10 +87,25 @@ void connection_run(struct connection *connection, struct segment *segment, enum
 			    .done = done,
 			    .context = context};
 	evtimer_assign(&job->timer, connection->config.base, on_job_timer, job);
+	return job;
+}
+
+void connection_run_first(struct connection *connection, struct segment *segment, segment_done *done,
+			  void *context)
+{
+	job_queue_push_first(&connection->jobs, new_job(connection, segment, SEGMENT_READS, done, context));
+	connection_send_jobs(connection);
+}
+
+void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
+		    segment_done *done, void *context)
+{
+	struct job *job = new_job(connection, segment, effect, done, context);
+
 	job_queue_push(&connection->jobs, job);
 	if (connection->state == CONNECTION_READY)
-		send_jobs(connection);
-	if (!job->sent)
+		connection_send_jobs(connection);
+	if (!job->sent && !takes_turns(connection))
 		connection_set_timer(&job->timer, UNCONNECTED_WAIT_MS);
 }
 
@@ -129,6 +150,15 @@ static struct job *take_lost_jobs(struct connection *connection)
 	return lost;
 }
 
+/* Jobs that waited for their turn wait for a connection from now on. */
+static void limit_waits(struct connection *connection)
+{
+	for (struct job *job = connection->jobs.first; job; job = job->next) {
+		if (!evtimer_pending(&job->timer, NULL))
+			connection_set_timer(&job->timer, UNCONNECTED_WAIT_MS);
+	}
+}
+
 /* Ends the session for the reason in connection->trouble. */
 void connection_lose(struct connection *connection, bool silently)
 {
@@ -144,6 +174,7 @@ void connection_lose(struct connection *connection, bool silently)
 	connection->broken = false;
 	connection->given_up = NULL;
 	enter_waiting(connection);
+	limit_waits(connection);
 	servers_exit(connection->config.servers, &connection->server, silently);
 	while (lost) {
 		struct job *job = lost;
@@ -161,8 +192,9 @@ void connection_lose_because(struct connection *connection, enum failure_kind ki
 
 static void lose_silent(struct connection *connection)
 {
+	/* Behind a pooler the segment may have waited for a session: the other connections may be well. */
 	trouble_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
-	connection_lose(connection, true);
+	connection_lose(connection, !connection_is_pooled(connection));
 }
 
 void connection_lose_as_libpq_says(struct connection *connection)
@@ -175,16 +207,22 @@ void connection_lose_as_libpq_says(struct connection *connection)
 
 /* ---- connecting ---- */
 
+/* Behind a pooler nothing is prepared: other clients would get it with the session. */
+static bool send_preparation(struct connection *connection)
+{
+	return connection_is_pooled(connection) || session_send_setup(connection->pg, connection->config.use);
+}
+
 static void prepare_session(struct connection *connection)
 {
-	connection->state = CONNECTION_PREPARING;
+	connection->state = connection_is_pooled(connection) ? CONNECTION_IDENTIFYING : CONNECTION_PREPARING;
+	connection->mark = 0;
 	trouble_set(&connection->trouble, FAILURE_RETRY, "");
 	trouble_set(&connection->farewell, FAILURE_RETRY, "");
 	connection->server.identity = (struct server_identity){0};
 	connection_set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
 	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
-	    !session_send_setup(connection->pg, connection->config.use) ||
-	    !session_send_identify(connection->pg)) {
+	    !send_preparation(connection) || !session_send_identify(connection->pg)) {
 		connection_lose_as_libpq_says(connection);
 		return;
 	}
@@ -208,10 +246,14 @@ static void on_connected(void *context, PGconn *pg, const char *key, const struc
 static void connect_now(struct connection *connection)
 {
 	connection->state = CONNECTION_CONNECTING;
-	connection->connector =
-		connector_start(&(struct connector_config){connection->config.base, &connection->config.url,
-							   connection->config.servers, false},
-				on_connected, connection);
+	connection->connector = connector_start(
+		&(struct connector_config){
+			.base = connection->config.base,
+			.url = &connection->config.url,
+			.servers = connection->config.servers,
+			.rehearses = connection->config.use & FOR_REHEARSALS,
+		},
+		on_connected, connection);
 }
 
 void connection_become_ready(struct connection *connection)
@@ -235,7 +277,7 @@ void connection_become_ready(struct connection *connection)
 	else
 		LOG(connection->config.logger, LOG_DEBUG, "database connected",
 		    LOG_TEXT("connection", connection->config.name));
-	send_jobs(connection);
+	connection_send_jobs(connection);
 }
 
 /* ---- sending ---- */
@@ -249,12 +291,16 @@ bool connection_expects_answer(const struct connection *connection)
 
 static bool send_job(struct connection *connection, struct job *job)
 {
+	enum query_form form = connection_is_pooled(connection) ? QUERY_WHOLE : QUERY_PREPARED;
+
 	job->sent = true;
 	evtimer_del(&job->timer);
+	if (connection_is_pooled(connection))
+		connection_fit_job(connection, job);
 	for (size_t i = 0; i < job->segment->count; i++) {
 		struct query *query = job->segment->queries[i];
 
-		if (!query_is_idle(query) && !query_send(connection->pg, query))
+		if (!query_is_idle(query) && !query_send(connection->pg, query, form))
 			return false;
 	}
 	return PQpipelineSync(connection->pg);
@@ -280,7 +326,7 @@ static void break_later(struct connection *connection)
 	connection_set_timer(&connection->timer, 0);
 }
 
-static void send_jobs(struct connection *connection)
+void connection_send_jobs(struct connection *connection)
 {
 	bool went_well = true;
 
@@ -289,7 +335,7 @@ static void send_jobs(struct connection *connection)
 	if (!connection_expects_answer(connection))
 		connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
 	for (struct job *job = connection->jobs.first; job && went_well; job = job->next) {
-		if (!job->sent)
+		if (!job->sent && (job == connection->jobs.first || !connection_is_pooled(connection)))
 			went_well = send_job(connection, job);
 	}
 	if (!went_well || !connection_flush(connection))
@@ -365,6 +411,8 @@ struct connection *connection_new(const struct connection_config *config)
 
 	connection->config = *config;
 	connection->config.name = must(strdup(config->name));
+	if (config->use & FOR_REHEARSALS)
+		connection->config.url.pooled = false; /* it lives in its session: see rehearse.h */
 	if (!config->answer_timeout_ms)
 		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	connection->server = (struct server_user){
@@ -389,6 +437,7 @@ void connection_free(struct connection **pointer)
 	}
 	servers_leave(&connection->server);
 	connector_cancel(&connection->connector);
+	connection_forget_ending(connection);
 	unwatch(connection);
 	evtimer_del(&connection->timer);
 	PQfinish(connection->pg);

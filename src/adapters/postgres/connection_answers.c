@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define READ_ONLY "25006"
+
 /*
  * The error with which the server ends a session, or a pooler that lost the server's session.  It answers no
  * statement: a commit may have preceded it.  PgBouncer tells the severity only in the field that Postgres
@@ -26,6 +28,19 @@ static void take_farewell_of(struct connection *connection, const PGresult *resu
 		trouble_set_error(&connection->farewell, result);
 }
 
+/* Behind a pooler another session would fail in the same way, unless the server takes no writes any more. */
+static bool ends_session(const struct connection *connection, const char *sqlstate)
+{
+	return connection_is_pooled(connection) ? sqlstate && !strcmp(sqlstate, READ_ONLY)
+						: sqlstate_ends_session(sqlstate);
+}
+
+static void take_stray(struct job *job)
+{
+	job->ends_session = true;
+	trouble_set(&job->trouble, FAILURE_RETRY, "the pooler leads to another server, or it started again");
+}
+
 /* `job` is NULL while the session is being prepared. */
 static void take_error(struct connection *connection, struct job *job, const PGresult *result)
 {
@@ -45,17 +60,21 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 	if (job->failed)
 		return;
 	job->failed = true;
-	job->ends_session = sqlstate_ends_session(sqlstate);
+	job->ends_session = ends_session(connection, sqlstate);
 	trouble_set_error(&job->trouble, result);
+	if (connection_strayed(job, job_current_query(job), sqlstate))
+		take_stray(job);
 	/* A pooler may hide the server's own report that it is read-only. */
-	if (sqlstate && !strcmp(sqlstate, "25006"))
+	if (sqlstate && !strcmp(sqlstate, READ_ONLY))
 		servers_suspect(connection->config.servers, connection->server.key);
 }
 
-/* A rehearsal's session has made itself read only. */
+/* A rehearsal's session has made itself read only; what a pooler reports may be of another server. */
 static const char *refuses_writes(const struct connection *connection)
 {
-	return connection->config.use & FOR_REHEARSALS ? NULL : session_refuses_writes(connection->pg);
+	if (connection->config.use & FOR_REHEARSALS || connection_is_pooled(connection))
+		return NULL;
+	return session_refuses_writes(connection->pg);
 }
 
 /* Why a session that still works must be ended, or NULL. */
@@ -92,7 +111,13 @@ static void finish_job(struct connection *connection, struct job *job)
 		connection_lose_because(connection, FAILURE_RETRY, reason);
 	else if (!job->failed)
 		connection->failures = 0;
+	if (!reason && connection_is_pooled(connection)) {
+		connection_learn_mark(connection, job);
+		connection_end_failed_transaction(connection);
+	}
 	job_answer(job);
+	if (connection_is_pooled(connection) && connection->state == CONNECTION_READY)
+		connection_send_jobs(connection);
 }
 
 /* A sync of the two that end the preparation. */
@@ -110,6 +135,7 @@ static void take_identity(struct connection *connection, const PGresult *result)
 {
 	connection->server.identity = session_identity(result);
 	connection->defers_triggers = session_defers_triggers(result);
+	connection->mark = session_mark(result);
 }
 
 /* `job` is NULL while the session is being prepared. */

@@ -24,6 +24,7 @@ struct connection {
 	PGconn *pg;
 	struct server_user server; /* which one the session is on */
 	bool defers_triggers;      /* see connection_defers_triggers() */
+	int64_t mark;              /* of that server, behind a pooler: see session_mark(); 0: not known */
 	struct event *io;
 	short watched;
 	/*
@@ -34,6 +35,7 @@ struct connection {
 	bool broken; /* sending failed, or the session is `given_up` */
 	const char *given_up;
 	struct job_queue jobs;
+	struct segment ending;          /* of a transaction that failed; its arena is NULL until one did */
 	unsigned failures;              /* attempts since the last segment that succeeded */
 	struct trouble trouble;         /* why there is, or was, no connection */
 	struct trouble farewell;        /* the server's last error, when it ends the session */
@@ -59,6 +61,40 @@ bool connection_flush(struct connection *connection);
 
 /* Whether the server owes an answer. */
 bool connection_expects_answer(const struct connection *connection);
+
+/* Runs the segment before those that wait for their turn; the connection is ready and owes no answer. */
+void connection_run_first(struct connection *connection, struct segment *segment, segment_done *done,
+			  void *context);
+
+/* Sends what waits for its turn. */
+void connection_send_jobs(struct connection *connection);
+
+/* ---- behind a pooler: connection_pooled.c ---- */
+
+/*
+ * Segments are then sent one at a time: when PgBouncer has answered a sync while the next segment is
+ * arriving, it may send the rest of that segment to another session.
+ */
+static inline bool connection_is_pooled(const struct connection *connection)
+{
+	return connection->config.url.pooled;
+}
+
+/* Before a job is sent: adds the session's settings to its transaction; drops a ROLLBACK of nothing. */
+void connection_fit_job(struct connection *connection, struct job *job);
+
+/*
+ * Whether the query's error says that the server is not the one that the connection began on, or has
+ * restarted since.  Nothing of the job was done then.
+ */
+bool connection_strayed(const struct job *job, const struct query *query, const char *sqlstate);
+
+/* Once a job is answered: takes the server's mark from it where the server did not identify itself. */
+void connection_learn_mark(struct connection *connection, const struct job *job);
+
+/* Rolls a failed transaction back at once, for the pooler cannot lend the session until it has ended. */
+void connection_end_failed_transaction(struct connection *connection);
+void connection_forget_ending(struct connection *connection);
 
 /* ---- answers ---- */
 

@@ -1,13 +1,10 @@
-/* Look a name up, connect, make the session safe; or the next address, the next host, in time order. */
-#include "adapters/postgres/connector.h"
+/* Look a name up, connect; or the next address, the next host, in time order. */
+#include "adapters/postgres/connector_parts.h"
 
-#include "adapters/postgres/place.h"
-#include "adapters/postgres/session.h"
 #include "adapters/system/resolver.h"
 #include "core/must.h"
 #include "core/utf8.h"
 
-#include <event2/event_struct.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,47 +14,18 @@
 /* Of one name; more are not tried. */
 #define ADDRESSES_MAX 16
 
-/* A timeout of 1 ms that is set for the database ends the first statement by chance. */
-#define TRIES_MAX 20
-
-struct connector {
-	struct connector_config config;
-	connector_done *done;
-	void *context;
-
-	struct arena *arena;
-	struct conninfo conninfo;
-	size_t next_host; /* of the hosts: this one is looked up next */
-	struct places places;
-	bool spares_nothing; /* all places but suspects are behind us */
-
-	/* What is under way: a look-up, an attempt to connect, or the first statement. */
-	struct resolver *resolver;
-	struct place *current;
-	PGconn *pg;
-	bool connected;
-	PGresult *refusal; /* of the first statement */
-	struct event *io;
-	struct event timer;
-
-	/* A session that would do if no better one is found. */
-	PGconn *spare;
-	const char *spare_key;
-};
-
 static void on_io(evutil_socket_t fd, short what, void *context);
-static void proceed(struct connector *connector);
 
 /* ---- helpers ---- */
 
-static void set_timer(struct connector *connector, int delay_ms)
+void connector_set_timer(struct connector *connector, int delay_ms)
 {
 	const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
 
 	evtimer_add(&connector->timer, &delay);
 }
 
-static void unwatch(struct connector *connector)
+void connector_unwatch(struct connector *connector)
 {
 	if (connector->io)
 		event_free(connector->io);
@@ -65,20 +33,21 @@ static void unwatch(struct connector *connector)
 }
 
 /* libpq may go on with another socket after each step. */
-static void watch(struct connector *connector, short what)
+void connector_watch(struct connector *connector, short what)
 {
-	unwatch(connector);
+	connector_unwatch(connector);
 	connector->io = must(event_new(connector->config.base, PQsocket(connector->pg),
 				       (short)(what | EV_PERSIST), on_io, connector));
 	event_add(connector->io, NULL);
 }
 
-static void drop_attempt(struct connector *connector)
+void connector_drop_attempt(struct connector *connector)
 {
-	unwatch(connector);
+	connector_unwatch(connector);
 	evtimer_del(&connector->timer);
-	PQclear(connector->refusal);
-	connector->refusal = NULL;
+	pooler_trial_cancel(&connector->trial);
+	PQclear(connector->answer);
+	connector->answer = NULL;
 	PQfinish(connector->pg);
 	connector->pg = NULL;
 	connector->connected = false;
@@ -91,7 +60,7 @@ void connector_cancel(struct connector **pointer)
 	if (!connector)
 		return;
 	resolver_cancel(&connector->resolver);
-	drop_attempt(connector);
+	connector_drop_attempt(connector);
 	PQfinish(connector->spare);
 	arena_free(&connector->arena);
 	free(connector);
@@ -100,7 +69,7 @@ void connector_cancel(struct connector **pointer)
 
 /* ---- the end ---- */
 
-static void finish(struct connector *connector, PGconn *pg, const char *key, const struct trouble *trouble)
+void connector_finish(struct connector *connector, PGconn *pg, const char *key, const struct trouble *trouble)
 {
 	struct connector ended = *connector;
 
@@ -117,7 +86,7 @@ static void fail(struct connector *connector, enum failure_kind kind, const char
 	struct trouble trouble;
 
 	trouble_set(&trouble, kind, text);
-	finish(connector, NULL, NULL, &trouble);
+	connector_finish(connector, NULL, NULL, &trouble);
 }
 
 void connector_describe(const struct connector *connector, struct trouble *trouble)
@@ -138,11 +107,11 @@ static void finish_without(struct connector *connector)
 	struct trouble trouble;
 
 	if (connector->spare) {
-		finish(connector, connector->spare, connector->spare_key, NULL);
+		connector_finish(connector, connector->spare, connector->spare_key, NULL);
 		return;
 	}
 	places_describe(&connector->places, &trouble);
-	finish(connector, NULL, NULL, &trouble);
+	connector_finish(connector, NULL, NULL, &trouble);
 }
 
 /* ---- look-ups ---- */
@@ -177,7 +146,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 		freeaddrinfo(addresses);
 	else
 		give_up_look_up(connector, error);
-	proceed(connector);
+	connector_proceed(connector);
 }
 
 /* Returns whether an answer is to be waited for. */
@@ -188,18 +157,18 @@ static bool look_up(struct connector *connector, const struct conninfo_host *hos
 		return false;
 	}
 	connector->resolver = resolver_start(connector->config.base, host->name, 0, on_looked_up, connector);
-	set_timer(connector, connector->conninfo.timeout_ms > CONNECTOR_LOOK_UP_MS
-				     ? connector->conninfo.timeout_ms
-				     : CONNECTOR_LOOK_UP_MS);
+	connector_set_timer(connector, connector->conninfo.timeout_ms > CONNECTOR_LOOK_UP_MS
+					       ? connector->conninfo.timeout_ms
+					       : CONNECTOR_LOOK_UP_MS);
 	return true;
 }
 
 /* ---- one address ---- */
 
-static void give_up_place(struct connector *connector, enum failure_kind kind, const char *reason)
+void connector_give_up_place(struct connector *connector, enum failure_kind kind, const char *reason)
 {
 	place_fail(connector->current, kind, reason);
-	drop_attempt(connector);
+	connector_drop_attempt(connector);
 }
 
 /* libpq names the place by itself, where it got that far. */
@@ -209,11 +178,11 @@ static void give_up_as_libpq_says(struct connector *connector)
 
 	conninfo_error(connector->pg, text, sizeof text);
 	if (!text[0]) {
-		give_up_place(connector, FAILURE_RETRY, "the connection broke");
+		connector_give_up_place(connector, FAILURE_RETRY, "the connection broke");
 		return;
 	}
 	trouble_set(&connector->current->trouble, FAILURE_RETRY, text);
-	drop_attempt(connector);
+	connector_drop_attempt(connector);
 }
 
 /* libpq would print it. */
@@ -233,8 +202,8 @@ static bool attempt(struct connector *connector, struct place *place)
 		return false;
 	}
 	PQsetNoticeProcessor(connector->pg, ignore_notice, NULL);
-	set_timer(connector, connector->conninfo.timeout_ms);
-	watch(connector, EV_WRITE); /* as if PQconnectPoll had asked for it */
+	connector_set_timer(connector, connector->conninfo.timeout_ms);
+	connector_watch(connector, EV_WRITE); /* as if PQconnectPoll had asked for it */
 	return true;
 }
 
@@ -250,7 +219,7 @@ static struct place *next_place(const struct connector *connector)
 	return place;
 }
 
-static void proceed(struct connector *connector)
+void connector_proceed(struct connector *connector)
 {
 	for (;;) {
 		struct place *place = next_place(connector);
@@ -270,165 +239,31 @@ static void proceed(struct connector *connector)
 	}
 }
 
-static void go_on_without(struct connector *connector)
+void connector_proceed_as_libpq_says(struct connector *connector)
 {
 	give_up_as_libpq_says(connector);
-	proceed(connector);
-}
-
-/* ---- a server that has let us in ---- */
-
-/* Keeps the session for the case that no better one is found. */
-static void keep_spare(struct connector *connector)
-{
-	PGconn *pg = connector->pg;
-
-	connector->pg = NULL;
-	drop_attempt(connector);
-	if (connector->spare) {
-		PQfinish(pg);
-		return;
-	}
-	connector->spare = pg;
-	connector->spare_key = connector->current->key;
-}
-
-static void judge_session(struct connector *connector)
-{
-	bool takes_writes = !session_refuses_writes(connector->pg);
-	bool wants_standby = connector->config.reads && connector->conninfo.prefers_standby;
-	bool is_preferred = wants_standby ? session_is_on_standby(connector->pg) : takes_writes;
-	PGconn *pg = connector->pg;
-
-	if (!takes_writes && !connector->config.reads) {
-		give_up_place(connector, FAILURE_RETRY, session_refuses_writes(connector->pg));
-		proceed(connector);
-	} else if (!is_preferred) {
-		keep_spare(connector);
-		proceed(connector);
-	} else {
-		connector->pg = NULL;
-		finish(connector, pg, connector->current->key, NULL);
-	}
-}
-
-/* ---- the session's first statement ---- */
-
-static void send_first_statement(struct connector *connector)
-{
-	connector->current->tries++;
-	if (!PQsendQuery(connector->pg, session_first_statement)) {
-		go_on_without(connector);
-		return;
-	}
-	watch(connector, EV_READ);
-}
-
-static void begin_session(struct connector *connector)
-{
-	const char *defect = session_defect(connector->pg);
-
-	if (defect) {
-		give_up_place(connector, FAILURE_FATAL, defect);
-		proceed(connector);
-		return;
-	}
-	connector->connected = true;
-	send_first_statement(connector);
-}
-
-/* A timeout of the database or the role was faster than the statement that turns it off. */
-static void try_again(struct connector *connector, const char *sqlstate)
-{
-	struct place *place = connector->current;
-
-	if (!strcmp(sqlstate, "57014")) {
-		send_first_statement(connector);
-		return;
-	}
-	drop_attempt(connector);
-	place->tried = false;
-	proceed(connector);
-}
-
-static bool is_ended_by_timeout(const char *sqlstate)
-{
-	return !strcmp(sqlstate, "57014") || !strcmp(sqlstate, "57P05");
-}
-
-static void take_refusal(struct connector *connector, const PGresult *result)
-{
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	bool by_timeout = sqlstate && is_ended_by_timeout(sqlstate);
-	struct trouble trouble;
-	char text[TROUBLE_TEXT_SIZE];
-
-	if (by_timeout && connector->current->tries < TRIES_MAX) {
-		try_again(connector, sqlstate);
-		return;
-	}
-	trouble_set_error(&trouble, result);
-	utf8_format(text, sizeof text, "%s the session's first statement: %s",
-		    by_timeout ? "statement_timeout or idle_session_timeout of the database or the role ended"
-			       : "the server refused",
-		    trouble.text);
-	give_up_place(connector, FAILURE_RETRY, text);
-	proceed(connector);
-}
-
-/* Takes what is there; true when nothing more is to come. */
-static bool take_results(struct connector *connector)
-{
-	PGresult *result = NULL;
-
-	while (!PQisBusy(connector->pg) && (result = PQgetResult(connector->pg))) {
-		bool is_error = PQresultStatus(result) == PGRES_FATAL_ERROR;
-
-		if (is_error && !connector->refusal)
-			connector->refusal = result;
-		else
-			PQclear(result);
-	}
-	return !PQisBusy(connector->pg) && !result;
-}
-
-static void go_on_with_session(struct connector *connector)
-{
-	bool alive = PQconsumeInput(connector->pg);
-	bool all = take_results(connector) || !alive;
-	PGresult *refusal = connector->refusal;
-
-	if (!all)
-		return;
-	connector->refusal = NULL;
-	if (refusal)
-		take_refusal(connector, refusal);
-	else if (!alive || PQstatus(connector->pg) != CONNECTION_OK)
-		go_on_without(connector);
-	else
-		judge_session(connector);
-	PQclear(refusal);
+	connector_proceed(connector);
 }
 
 /* ---- what the event loop calls ---- */
 
 static void go_on_connecting(struct connector *connector)
 {
-	unwatch(connector);
+	connector_unwatch(connector);
 	switch (PQconnectPoll(connector->pg)) {
 	case PGRES_POLLING_READING:
-		watch(connector, EV_READ);
+		connector_watch(connector, EV_READ);
 		break;
 	case PGRES_POLLING_WRITING:
-		watch(connector, EV_WRITE);
+		connector_watch(connector, EV_WRITE);
 		break;
 	case PGRES_POLLING_OK:
-		begin_session(connector);
+		connector_begin_session(connector);
 		break;
 	case PGRES_POLLING_FAILED:
 	case PGRES_POLLING_ACTIVE:
 	default:
-		go_on_without(connector);
+		connector_proceed_as_libpq_says(connector);
 	}
 }
 
@@ -438,9 +273,19 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	if (connector->connected)
-		go_on_with_session(connector);
+		connector_continue_session(connector);
 	else
 		go_on_connecting(connector);
+}
+
+/* libpq would believe what a pooler says of a server, which may be of some time ago. */
+static void begin_with_hosts(struct connector *connector)
+{
+	struct conninfo *conninfo = &connector->conninfo;
+
+	conninfo->is_any_let_in =
+		conninfo->prefers_standby || (connector->config.url->pooled && conninfo->wants_writes);
+	connector_proceed(connector);
 }
 
 /* The URL may be another one each time. */
@@ -455,7 +300,7 @@ static void begin(struct connector *connector)
 	else if (!conninfo_read(&connector->conninfo, text, connector->arena, &error, &passes))
 		fail(connector, passes ? FAILURE_RETRY : FAILURE_FATAL, error);
 	else
-		proceed(connector);
+		begin_with_hosts(connector);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -467,12 +312,12 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	if (connector->resolver) {
 		resolver_cancel(&connector->resolver);
 		give_up_look_up(connector, "no answer in time");
-		proceed(connector);
+		connector_proceed(connector);
 	} else if (connector->pg) {
 		snprintf(text, sizeof text, "no answer within %d s", connector->conninfo.timeout_ms / 1000);
 		servers_suspect(connector->config.servers, connector->current->key);
-		give_up_place(connector, FAILURE_RETRY, text);
-		proceed(connector);
+		connector_give_up_place(connector, FAILURE_RETRY, text);
+		connector_proceed(connector);
 	} else {
 		begin(connector);
 	}
@@ -488,6 +333,6 @@ struct connector *connector_start(const struct connector_config *config, connect
 	connector->arena = arena_new(4096);
 	places_init(&connector->places);
 	evtimer_assign(&connector->timer, config->base, on_timer, connector);
-	set_timer(connector, 0);
+	connector_set_timer(connector, 0);
 	return connector;
 }

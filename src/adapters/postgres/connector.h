@@ -4,7 +4,8 @@
  *
  * connect_timeout counts for each address, from the first packet until the server has let us in.  A name is
  * looked up in a thread, anew each time, for at most CONNECTOR_LOOK_UP_MS.  A session is handed on once no
- * timeout that is set for the database or the role can end it before its user has settings of its own.
+ * timeout that is set for the database or the role can end it before its user has settings of its own; with
+ * url->pooled that is its user's business, for each transaction.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_H
@@ -27,6 +28,7 @@ struct connector_config {
 	const struct url_source *url; /* read once, when the connector begins */
 	struct servers *servers;      /* its suspects are tried last; NULL: none */
 	bool reads;                   /* where no server takes writes, one that does not will do */
+	bool rehearses;               /* that is what the session is for */
 };
 
 /*

@@ -99,12 +99,15 @@ static int timeout_ms(const char *seconds)
 
 static void take_options(struct conninfo *conninfo, const PQconninfoOption *options, struct arena *arena)
 {
+	const char *attributes = value_of(options, "target_session_attrs");
+
 	conninfo->count = count_hosts(options);
 	conninfo->hosts = arena_alloc(arena, conninfo->count * sizeof *conninfo->hosts);
 	for (size_t i = 0; i < conninfo->count; i++)
 		conninfo->hosts[i] = host_at(options, i, arena);
 	conninfo->timeout_ms = timeout_ms(value_of(options, "connect_timeout"));
-	conninfo->prefers_standby = !strcmp(value_of(options, "target_session_attrs"), "prefer-standby");
+	conninfo->prefers_standby = !strcmp(attributes, "prefer-standby");
+	conninfo->wants_writes = !strcmp(attributes, "read-write") || !strcmp(attributes, "primary");
 	conninfo->lists_addresses = value_of(options, "hostaddr")[0];
 }
 
@@ -189,7 +192,7 @@ PGconn *conninfo_connect_start(const struct conninfo *conninfo, const struct con
 	pg = PQconnectStartParams(keywords,
 				  (const char *const[]){"allocd", "2", "1", "3", "5000", conninfo->text,
 							"UTF8", name, numeric, host->port,
-							conninfo->prefers_standby ? "any" : NULL, NULL},
+							conninfo->is_any_let_in ? "any" : NULL, NULL},
 				  1);
 	arena_free(&arena);
 	return pg;

@@ -26,6 +26,8 @@ struct conninfo {
 	size_t count;
 	int timeout_ms;       /* for each address: connect_timeout, or the default */
 	bool prefers_standby; /* target_session_attrs=prefer-standby */
+	bool wants_writes;    /* target_session_attrs=read-write or primary */
+	bool is_any_let_in;   /* the caller judges the session by itself: libpq need not; false at first */
 	bool lists_addresses; /* `hostaddr` is given */
 };
 

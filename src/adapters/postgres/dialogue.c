@@ -136,16 +136,25 @@ static struct event_base *make_loop(void)
 	return descriptors_free(DESCRIPTORS_NEEDED) < DESCRIPTORS_NEEDED ? NULL : event_base_new();
 }
 
-bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
+bool dialogue_begin(struct dialogue *dialogue, const struct url_source *given, enum dialogue_need need,
 		    int timeout_ms)
 {
 	struct connecting connecting = {.dialogue = dialogue};
 	struct event_base *base = make_loop();
+	struct url_source url = *given;
 
-	*dialogue = (struct dialogue){.deadline_ms = now_ms() + timeout_ms};
+	url.pooled = given->pooled && need != DIALOGUE_REHEARSES;
+	*dialogue = (struct dialogue){.deadline_ms = now_ms() + timeout_ms, .pooled = url.pooled};
 	if (!base)
 		return fail(dialogue, "too few file descriptors are free to connect to the database");
-	connect_by(base, &(struct connector_config){base, url, NULL, need == DIALOGUE_READS}, &connecting);
+	connect_by(base,
+		   &(struct connector_config){
+			   .base = base,
+			   .url = &url,
+			   .reads = need == DIALOGUE_READS,
+			   .rehearses = need == DIALOGUE_REHEARSES,
+		   },
+		   &connecting);
 	event_base_free(base);
 	if (dialogue->pg)
 		return true;
@@ -213,8 +222,72 @@ static PGresult *last_result(struct dialogue *dialogue)
 	return NULL;
 }
 
+/* ---- without limits of the database or the role, for one transaction ---- */
+
+static const char unlimited[] = "select set_config(name, '0', true) from unnest(array['statement_timeout',"
+				" 'lock_timeout', 'idle_in_transaction_session_timeout']) as settings (name)";
+
+#define SET_UNLIMITED                                                                                        \
+	"set local statement_timeout = 0; set local lock_timeout = 0;"                                       \
+	" set local idle_in_transaction_session_timeout = 0"
+
+/* The last result before the sync; NULL when one is an error, of which the first is noted, or none comes. */
+static PGresult *result_before_sync(struct dialogue *dialogue)
+{
+	PGresult *last = NULL;
+	bool failed = false, synced = false, alive = true;
+
+	while (!synced && alive && await_result(dialogue)) {
+		PGresult *result = PQgetResult(dialogue->pg);
+
+		synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+		alive = PQstatus(dialogue->pg) == CONNECTION_OK;
+		if (result && !synced && !is_good(result) && !failed) {
+			note_error(dialogue, result);
+			failed = true;
+		}
+		if (result && !synced) {
+			PQclear(last);
+			last = result;
+		} else {
+			PQclear(result);
+		}
+	}
+	if (!alive && !failed)
+		fail_as_libpq_says(dialogue);
+	if (synced && !failed)
+		return last;
+	PQclear(last);
+	return NULL;
+}
+
+/* Both statements are one transaction, and one round trip. */
+static PGresult *ask_unlimited(struct dialogue *dialogue, const char *sql, int count,
+			       const char *const *params)
+{
+	PGresult *result;
+
+	if (!PQenterPipelineMode(dialogue->pg) ||
+	    !PQsendQueryParams(dialogue->pg, unlimited, 0, NULL, NULL, NULL, NULL, 0) ||
+	    !PQsendQueryParams(dialogue->pg, sql, count, NULL, params, NULL, NULL, 0) ||
+	    !PQpipelineSync(dialogue->pg)) {
+		fail_as_libpq_says(dialogue);
+		return NULL;
+	}
+	result = result_before_sync(dialogue);
+	PQexitPipelineMode(dialogue->pg);
+	return result;
+}
+
+static bool is_between_transactions(const struct dialogue *dialogue)
+{
+	return PQtransactionStatus(dialogue->pg) == PQTRANS_IDLE;
+}
+
 PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params)
 {
+	if (dialogue->pooled && is_between_transactions(dialogue))
+		return ask_unlimited(dialogue, sql, count, params);
 	if (!PQsendQueryParams(dialogue->pg, sql, count, NULL, params, NULL, NULL, 0)) {
 		fail_as_libpq_says(dialogue);
 		return NULL;
@@ -241,4 +314,19 @@ bool dialogue_run(struct dialogue *dialogue, const char *sql)
 	result = last_result(dialogue);
 	PQclear(result);
 	return result;
+}
+
+bool dialogue_begin_transaction(struct dialogue *dialogue, const char *sql)
+{
+	size_t begin = strcspn(sql, ";"), size = strlen(sql) + sizeof SET_UNLIMITED + 4;
+	char *text;
+	bool begun;
+
+	if (!dialogue->pooled)
+		return dialogue_run(dialogue, sql);
+	text = must(malloc(size));
+	snprintf(text, size, "%.*s; %s%s", (int)begin, sql, SET_UNLIMITED, sql + begin);
+	begun = dialogue_run(dialogue, text);
+	free(text);
+	return begun;
 }

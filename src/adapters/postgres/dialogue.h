@@ -16,6 +16,7 @@
 struct dialogue {
 	PGconn *pg;
 	int64_t deadline_ms;
+	bool pooled; /* see url_source.h: then each transaction lifts the time limits by itself */
 	const char *
 		defect; /* what is wrong with the connection string or the server, where a retry is of no use; or NULL */
 	char sqlstate[6];              /* of the last error; empty: the connection's own */
@@ -24,9 +25,10 @@ struct dialogue {
 
 /*
  * Connects (see connector.h).  With DIALOGUE_READS a server that refuses writes is used where no other one is
- * found.  False: see `defect` and `text`.
+ * found; with DIALOGUE_REHEARSES a pooler that lends sessions for one transaction is refused, whatever
+ * url->pooled says.  False: see `defect` and `text`.
  */
-enum dialogue_need { DIALOGUE_READS, DIALOGUE_WRITES };
+enum dialogue_need { DIALOGUE_READS, DIALOGUE_WRITES, DIALOGUE_REHEARSES };
 bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
 		    int timeout_ms);
 void dialogue_end(struct dialogue *dialogue);
@@ -55,5 +57,8 @@ bool dialogue_fail(struct dialogue *dialogue, const char *text);
 
 /* Any number of statements, results dropped. */
 bool dialogue_run(struct dialogue *dialogue, const char *sql);
+
+/* The same, the first of which is BEGIN: for all behind it, time is limited by `sql` alone. */
+bool dialogue_begin_transaction(struct dialogue *dialogue, const char *sql);
 
 #endif

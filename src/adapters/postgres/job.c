@@ -47,6 +47,15 @@ void job_queue_push(struct job_queue *queue, struct job *job)
 	queue->count++;
 }
 
+void job_queue_push_first(struct job_queue *queue, struct job *job)
+{
+	job->next = queue->first;
+	queue->first = job;
+	if (!queue->last)
+		queue->last = job;
+	queue->count++;
+}
+
 void job_queue_remove(struct job_queue *queue, struct job *job)
 {
 	struct job *before = NULL;

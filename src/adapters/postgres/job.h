@@ -22,6 +22,7 @@ struct job {
 	size_t answered; /* so many of its queries are behind us */
 	bool failed;
 	bool ends_session;
+	struct query *settings; /* of its transaction, behind a pooler; or NULL */
 	struct trouble trouble;
 };
 
@@ -38,6 +39,7 @@ struct job_queue {
 };
 
 void job_queue_push(struct job_queue *queue, struct job *job);
+void job_queue_push_first(struct job_queue *queue, struct job *job);
 void job_queue_remove(struct job_queue *queue, struct job *job);
 
 #endif

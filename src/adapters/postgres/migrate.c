@@ -136,34 +136,55 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 
 /* ---- what is missing ---- */
 
+/* The session holds the lock; behind a pooler, which lends none for longer, a transaction holds it. */
+static bool try_session_lock(struct dialogue *keeper, bool *is_ours)
+{
+	PGresult *answer = dialogue_ask(keeper, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
+
+	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
+	PQclear(answer);
+	return answer;
+}
+
 /*
- * Takes the lock, for the session.  It polls: an index that is built concurrently waits for every
- * transaction, one that waits for this lock included.
+ * An index that is built concurrently waits for every transaction that has a snapshot.  So one that does not
+ * get the lock ends, and one that holds it releases its snapshot, which the last statement's portal has.
  */
-static bool lock(struct dialogue *dialogue)
+static bool try_transaction_lock(struct dialogue *keeper, bool *is_ours)
+{
+	PGresult *answer = NULL;
+
+	if (dialogue_begin_transaction(keeper, "begin isolation level read committed"))
+		answer =
+			dialogue_ask(keeper, "select pg_try_advisory_xact_lock(" MIGRATION_LOCK ")", 0, NULL);
+	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
+	PQclear(answer);
+	return answer && dialogue_run(keeper, *is_ours ? "select 1" : "rollback");
+}
+
+/*
+ * Takes the lock; the keeper has it as long as it lives.  It is asked for again and again: an index that is
+ * built beside the writers waits for every transaction, also for one that waits for this lock.
+ */
+static bool lock(struct dialogue *keeper)
 {
 	static const struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
 	bool is_ours = false, waits = true;
 
 	while (!is_ours && waits) {
-		PGresult *answer =
-			dialogue_ask(dialogue, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
-
-		if (!answer)
+		if (!(keeper->pooled ? try_transaction_lock : try_session_lock)(keeper, &is_ours))
 			return false;
-		is_ours = PQgetvalue(answer, 0, 0)[0] == 't';
-		PQclear(answer);
-		waits = dialogue_rest_ms(dialogue) > 0;
+		waits = dialogue_rest_ms(keeper) > 0;
 		if (!is_ours && waits)
 			nanosleep(&pause, NULL);
 	}
-	return is_ours || dialogue_fail(dialogue, "another program is migrating the database");
+	return is_ours || dialogue_fail(keeper, "another program is migrating the database");
 }
 
 static bool begin(struct dialogue *dialogue)
 {
-	return dialogue_run(dialogue,
-			    "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
+	return dialogue_begin_transaction(
+		dialogue, "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
 }
 
 /* All steps but the last one, each outside of a transaction. */
@@ -188,12 +209,17 @@ static bool may_prepare_again(const struct dialogue *dialogue)
 	return false;
 }
 
+/* Behind a pooler the limits of the database or the role count: a session's setting would reach others. */
+static bool lift_limits(struct dialogue *dialogue)
+{
+	return dialogue->pooled || dialogue_run(dialogue, "set statement_timeout = 0; set lock_timeout = 0");
+}
+
 static bool prepare_beside_writers(struct dialogue *dialogue, const struct migration *migration)
 {
 	bool is_prepared;
 
-	if (!dialogue_run(dialogue, "commit") ||
-	    !dialogue_run(dialogue, "set statement_timeout = 0; set lock_timeout = 0"))
+	if (!dialogue_run(dialogue, "commit") || !lift_limits(dialogue))
 		return false;
 	is_prepared = prepare(dialogue, migration);
 	for (int i = 1; i < PREPARE_TRIES && !is_prepared && may_prepare_again(dialogue); i++)
@@ -222,15 +248,22 @@ static bool apply(struct dialogue *dialogue, const struct migration *migration)
 	return answer;
 }
 
-static enum schema_result apply_missing(struct dialogue *dialogue, struct logger *logger,
-					char text[SCHEMA_TEXT_SIZE])
+/* The transaction that holds the lock may have been ended by the pooler. */
+static bool is_locked(struct dialogue *keeper)
+{
+	return !keeper->pooled || dialogue_run(keeper, "select 1");
+}
+
+static enum schema_result apply_missing(struct dialogue *dialogue, struct dialogue *keeper,
+					struct logger *logger, char text[SCHEMA_TEXT_SIZE])
 {
 	enum schema_result result;
 	int applied;
 
-	if (!lock(dialogue))
-		return say_why(dialogue, text);
+	if (!lock(keeper))
+		return say_why(keeper, text);
 	dialogue_wait_for_ever(dialogue);
+	dialogue_wait_for_ever(keeper);
 	if (!begin(dialogue) || !dialogue_run(dialogue, create_table))
 		return say_why(dialogue, text);
 	result = examine(dialogue, &applied, text);
@@ -240,8 +273,25 @@ static enum schema_result apply_missing(struct dialogue *dialogue, struct logger
 		LOG(logger, LOG_INFO, "migrating the database", LOG_TEXT("migration", migrations[i].name));
 		if (!apply(dialogue, &migrations[i]))
 			return say_why(dialogue, text);
+		if (!is_locked(keeper))
+			return say_why(keeper, text);
 	}
 	return dialogue_run(dialogue, "commit") ? SCHEMA_READY : say_why(dialogue, text);
+}
+
+static enum schema_result apply_with_keeper(struct dialogue *dialogue, const struct url_source *url,
+					    struct logger *logger, char text[SCHEMA_TEXT_SIZE])
+{
+	struct dialogue keeper;
+	enum schema_result result;
+
+	if (!url->pooled)
+		return apply_missing(dialogue, dialogue, logger, text);
+	result = dialogue_begin(&keeper, url, DIALOGUE_WRITES, dialogue_rest_ms(dialogue))
+			 ? apply_missing(dialogue, &keeper, logger, text)
+			 : say_why(&keeper, text);
+	dialogue_end(&keeper);
+	return result;
 }
 
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
@@ -256,7 +306,7 @@ enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms
 	else
 		result = examine(&dialogue, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
-		result = apply_missing(&dialogue, logger, text);
+		result = apply_with_keeper(&dialogue, url, logger, text);
 	dialogue_end(&dialogue);
 	return result;
 }

@@ -117,13 +117,13 @@ static int64_t number_at(const PGresult *result, int column)
  */
 static bool begin(struct dialogue *dialogue)
 {
-	return dialogue_run(dialogue, "begin isolation level read committed;"
-				      "set local lock_timeout = '500ms';"
-				      "set local enable_seqscan = off;"
-				      "set local enable_bitmapscan = off;"
-				      "set local enable_hashjoin = off;"
-				      "set local enable_mergejoin = off;"
-				      "set local jit = off");
+	return dialogue_begin_transaction(dialogue, "begin isolation level read committed;"
+						    "set local lock_timeout = '500ms';"
+						    "set local enable_seqscan = off;"
+						    "set local enable_bitmapscan = off;"
+						    "set local enable_hashjoin = off;"
+						    "set local enable_mergejoin = off;"
+						    "set local jit = off");
 }
 
 /* ---- correcting a piece ---- */

@@ -106,7 +106,7 @@ static bool tell_letters(struct dialogue *dialogue, const char *run, const struc
 bool postgres_find_run(struct dialogue *dialogue, const char *run, uint32_t expected,
 		       struct run_evidence *evidence, const struct run_listener *listener, void *context)
 {
-	return dialogue_run(dialogue, "begin isolation level repeatable read read only") &&
+	return dialogue_begin_transaction(dialogue, "begin isolation level repeatable read read only") &&
 	       read_counts(dialogue, run, evidence) &&
 	       (evidence->handled == expected || tell_missing(dialogue, run, expected, listener, context)) &&
 	       tell_versions(dialogue, run, listener, context) &&

@@ -35,7 +35,7 @@ void segment_clear(struct segment *segment)
 	segment_init(segment, segment->arena);
 }
 
-struct query *segment_add(struct segment *segment, enum statement_name statement)
+struct query *segment_insert(struct segment *segment, size_t at, enum statement_name statement)
 {
 	struct query *query = arena_alloc(segment->arena, sizeof *query);
 
@@ -44,8 +44,16 @@ struct query *segment_add(struct segment *segment, enum statement_name statement
 		query->params[i].arena = segment->arena;
 	segment->queries =
 		arena_grow(segment->arena, segment->queries, segment->count, sizeof(struct query *));
-	segment->queries[segment->count++] = query;
+	memmove(segment->queries + at + 1, segment->queries + at,
+		(segment->count - at) * sizeof(struct query *));
+	segment->queries[at] = query;
+	segment->count++;
 	return query;
+}
+
+struct query *segment_add(struct segment *segment, enum statement_name statement)
+{
+	return segment_insert(segment, segment->count, statement);
 }
 
 /* ---- writing ---- */
@@ -132,6 +140,11 @@ void query_text(struct query *query, const char *text)
 
 	extend(param, 0);
 	put(param, text, strlen(text));
+}
+
+void query_null(struct query *query)
+{
+	next_param(query);
 }
 
 void query_uuid(struct query *query, const unsigned char uuid[16])
@@ -226,6 +239,8 @@ bool query_is_idle(const struct query *query)
 {
 	bool has_arrays = false;
 
+	if (query->is_needless)
+		return true;
 	for (int i = 0; i < query->param_count; i++) {
 		if (query->params[i].count)
 			return false;
@@ -277,7 +292,7 @@ static struct bytes finish_param(struct param *param, bool as_one)
 	return (struct bytes){param->bytes, param->size};
 }
 
-bool query_send(PGconn *pg, struct query *query)
+bool query_send(PGconn *pg, struct query *query, enum query_form form)
 {
 	enum statement_name of_one = statements[query->statement].of_one;
 	bool as_one = of_one != query->statement && is_of_one(query);
@@ -292,8 +307,12 @@ bool query_send(PGconn *pg, struct query *query)
 		lengths[i] = (int)value.size;
 		formats[i] = 1;
 	}
-	return PQsendQueryPrepared(pg, statements[as_one ? of_one : query->statement].name,
-				   query->param_count, values, lengths, formats, 1);
+	const struct statement *statement = &statements[as_one ? of_one : query->statement];
+
+	if (form == QUERY_PREPARED)
+		return PQsendQueryPrepared(pg, statement->name, query->param_count, values, lengths, formats,
+					   1);
+	return PQsendQueryParams(pg, statement->sql, query->param_count, NULL, values, lengths, formats, 1);
 }
 
 /* ---- reading ---- */

@@ -30,6 +30,7 @@ struct query {
 	enum statement_name statement;
 	struct param params[PARAMS_MAX];
 	int param_count;
+	bool is_needless; /* not sent, whatever it holds */
 	PGresult *result; /* once the segment succeeded; NULL when the query had nothing to do */
 };
 
@@ -48,12 +49,16 @@ void segment_clear(struct segment *segment);
 /* One more query at the end; its parameters are added in the statement's order. */
 struct query *segment_add(struct segment *segment, enum statement_name statement);
 
+/* The same, before the query that is `at` now. */
+struct query *segment_insert(struct segment *segment, size_t at, enum statement_name statement);
+
 /* Scalars. */
 void query_bool(struct query *query, bool value);
 void query_int2(struct query *query, int value);
 void query_int4(struct query *query, int32_t value);
 void query_int8(struct query *query, int64_t value);
 void query_text(struct query *query, const char *text);
+void query_null(struct query *query);
 void query_uuid(struct query *query, const unsigned char uuid[16]);
 
 /* An empty array, filled by array_…(). */
@@ -81,8 +86,12 @@ void array_instant(struct param *array, int64_t instant); /* see core/calendar.h
 /* A query whose arrays are all empty has nothing to do: it is not sent and has no result. */
 bool query_is_idle(const struct query *query);
 
-/* Sends one query; false when libpq cannot. */
-bool query_send(PGconn *pg, struct query *query);
+/*
+ * Sends one query; false when libpq cannot.  Either the session has its statement under its name, or the
+ * statement goes along without one.
+ */
+enum query_form { QUERY_PREPARED, QUERY_WHOLE };
+bool query_send(PGconn *pg, struct query *query, enum query_form form);
 
 /* ---- reading results ---- */
 

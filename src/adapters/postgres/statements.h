@@ -1,5 +1,6 @@
 /*
- * Every statement that the worker sends (statements.sql), prepared once a session under its name.
+ * Every statement that the worker sends (statements.sql), prepared once a session under its name; behind a
+ * pooler it is sent as it is.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_STATEMENTS_H
 #define ALLOCD_ADAPTERS_POSTGRES_STATEMENTS_H
@@ -13,7 +14,8 @@ enum session_use {
 	FOR_LOGBOOK = 4,
 	FOR_REHEARSALS = 8,
 	FOR_LANES = 16,
-	FOR_PARKING = 32
+	FOR_PARKING = 32,
+	FOR_POOLS = 64 /* never prepared */
 };
 
 struct statement {

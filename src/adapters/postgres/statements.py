@@ -3,7 +3,8 @@
 
 The input is SQL with comments. A line `-- statement NAME` begins a statement that stores use,
 `-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook,
-`-- statement NAME for rehearsals` one of stores that rehearse;
+`-- statement NAME for rehearsals` one of stores that rehearse, `-- statement NAME for pools` one that no
+session keeps;
 `-- define name` begins a piece of SQL that statements hold as {name}.
 
 A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
@@ -16,7 +17,7 @@ import pathlib
 import re
 import sys
 
-HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals))?|define (?P<piece>[a-z_]+))")
+HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals|pools))?|define (?P<piece>[a-z_]+))")
 BLOCK = re.compile(r"\$\$.*?\$\$")
 PIECE = re.compile(r"\{(\w+)\}")
 ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")

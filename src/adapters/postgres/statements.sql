@@ -66,6 +66,21 @@ commit
 rollback
 
 
+-- ==== sessions that a pooler lends for one transaction ====
+
+-- statement SET_FOR_TRANSACTION for pools
+-- What session.c sets in a session of our own, to the end of this transaction; and the mark of the server. An
+-- other one than $3 fails, for 'another server' is no time.
+select pg_postmaster_start_time(),
+	set_config('statement_timeout', case when pg_postmaster_start_time() <> $3 then 'another server' else $1 end, true),
+	set_config('lock_timeout', $2, true),
+	set_config('idle_in_transaction_session_timeout', '10s', true),
+	set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+	set_config('jit', 'off', true)
+
+
 -- ==== resolve ====
 
 -- statement RESOLVE_BATCHES

@@ -328,8 +328,8 @@ bool postgres_verify(struct dialogue *dialogue, const struct verifier *verifier,
 	const struct verification verification = {dialogue, verifier, context};
 
 	dialogue_wait_for_ever(dialogue);
-	if (!dialogue_run(dialogue, "begin isolation level repeatable read read only;"
-				    "set local statement_timeout = 0"))
+	if (!dialogue_begin_transaction(dialogue, "begin isolation level repeatable read read only;"
+						  "set local statement_timeout = 0"))
 		return false;
 	for (size_t i = 0; i < SQL_RULES; i++) {
 		if (!check_rule(&verification, &rules[i]))

@@ -9,6 +9,8 @@
 
 #include "core/arena.h"
 
+#include <stdbool.h>
+
 /*
  * Returns the current URL, in `arena`.  On failure returns NULL, and *error says why in one line that names
  * the setting or the file and repeats nothing of the URL; the caller retries as it does for an unreachable
@@ -20,6 +22,7 @@ typedef const char *url_read(void *context, struct arena *arena, const char **er
 struct url_source {
 	url_read *read;
 	void *context;
+	bool pooled; /* of Postgres: a pooler may lend a session of the server for one transaction only */
 };
 
 /* A URL that never changes: `context` is the text. */

@@ -111,8 +111,10 @@ static struct connecting connect_by(const struct url_source *url, bool reads)
 	struct connecting outcome = {0};
 	int64_t begun = now_ms();
 
-	connector_start(&(struct connector_config){world.base, url, world.servers, reads}, take_outcome,
-			&outcome);
+	connector_start(
+		&(struct connector_config){
+			.base = world.base, .url = url, .servers = world.servers, .reads = reads},
+		take_outcome, &outcome);
 	ck_assert(!outcome.done);
 	world.fixture.run_until(&world.fixture, &outcome.done);
 	outcome.took_ms = now_ms() - begun;
@@ -293,7 +295,7 @@ START_TEST(a_cancelled_connector_answers_nobody)
 	struct url_source url = world_url(fill_in("host=localhost,127.0.0.1 port=$S $X"));
 	struct connecting outcome = {0}, other;
 	struct connector *connector = connector_start(
-		&(struct connector_config){world.base, &url, NULL, false}, take_outcome, &outcome);
+		&(struct connector_config){.base = world.base, .url = &url}, take_outcome, &outcome);
 
 	other = connect_to(fill_in("host=$H port=$P $X"));
 	assert_in_session(&other);
@@ -353,7 +355,7 @@ START_TEST(the_url_is_asked_for_at_every_attempt_and_a_malformed_one_is_tried_ag
 	struct store *store;
 	struct work *work;
 
-	config.url = (struct url_source){read_changing, &reads};
+	config.url = (struct url_source){.read = read_changing, .context = &reads};
 	store = postgres_store_new(&config, "test");
 	work = work_new(&world.fixture, store);
 	unit_of_work_want_product(&work->uow, "lamp");

@@ -11,6 +11,9 @@
 
 #define TEXT_SIZE 4096
 
+/* The status by which meson knows it. */
+#define SKIPPED 77
+
 static char name[64];
 static char another[128];
 static char conninfo[TEXT_SIZE];
@@ -75,6 +78,33 @@ const char *database_conninfo_of(const char *database, const char *more)
 const char *database_conninfo(void)
 {
 	return conninfo;
+}
+
+/* ---- by way of a pooler ---- */
+
+static const char *pooler;
+
+void database_use_pooler(void)
+{
+	pooler = getenv("ALLOCD_TEST_POOLER");
+	if (pooler && *pooler)
+		return;
+	fputs("ALLOCD_TEST_POOLER names no pooler to test with\n", stderr);
+	exit(SKIPPED);
+}
+
+bool database_is_pooled(void)
+{
+	return pooler;
+}
+
+/* Of a keyword that is there twice libpq takes the later one. */
+const char *database_way(const char *direct)
+{
+	static char text[3 * TEXT_SIZE];
+
+	snprintf(text, sizeof text, "%s %s", direct, pooler ? pooler : "");
+	return pooler ? text : direct;
 }
 
 /* ---- statements ---- */

@@ -22,6 +22,14 @@ void database_drop_another(void);
 const char *database_conninfo(void);
 const char *database_conninfo_of(const char *name, const char *more);
 
+/*
+ * The same way through the pooler, in transaction mode, that ALLOCD_TEST_POOLER names ("host=... port=...");
+ * once the tests are about that, else the string as it is.  It lives until the next call.
+ */
+const char *database_way(const char *conninfo);
+void database_use_pooler(void); /* ends the program, as skipped, when there is none */
+bool database_is_pooled(void);
+
 /* Ends all other sessions and deletes all rows. */
 void database_empty(void);
 

@@ -34,7 +34,7 @@ static void begin_session(unsigned use)
 static void set_up(void)
 {
 	world_set_up();
-	begin_session(FOR_STORE | FOR_VIEWS | FOR_LOGBOOK);
+	begin_session(FOR_STORE | FOR_VIEWS | FOR_LOGBOOK | FOR_POOLS);
 }
 
 static void tear_down(void)
@@ -261,6 +261,40 @@ START_TEST(exhausted_batches_stay_out_however_many)
 }
 END_TEST
 
+/* ---- the same settings, for a transaction ---- */
+
+static const char settings_that_plans_and_locks_depend_on[] =
+	"select string_agg(name || '=' || current_setting(name), ' ' order by name) from pg_settings"
+	" where name ~ '^enable_' or name in ('statement_timeout', 'lock_timeout',"
+	" 'idle_in_transaction_session_timeout', 'plan_cache_mode', 'jit', 'transaction_isolation')";
+
+static void set_for_transaction(PGconn *pooled)
+{
+	const char *const params[] = {session_statement_timeout(FOR_STORE), session_lock_timeout(FOR_STORE),
+				      NULL};
+	PGresult *result;
+
+	PQclear(PQexec(pooled, "begin"));
+	result = PQexecParams(pooled, statements[SET_FOR_TRANSACTION].sql, 3, NULL, params, NULL, NULL, 0);
+	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK, "%s", PQerrorMessage(pooled));
+	PQclear(result);
+}
+
+START_TEST(a_transaction_behind_a_pooler_has_the_settings_of_a_session)
+{
+	PGconn *pooled = PQconnectdb(database_conninfo());
+	PGresult *ours = run(settings_that_plans_and_locks_depend_on), *theirs;
+
+	set_for_transaction(pooled);
+	theirs = PQexec(pooled, settings_that_plans_and_locks_depend_on);
+
+	ck_assert_str_eq(PQgetvalue(theirs, 0, 0), PQgetvalue(ours, 0, 0));
+	PQclear(ours);
+	PQclear(theirs);
+	PQfinish(pooled);
+}
+END_TEST
+
 Suite *plans_suite(void)
 {
 	Suite *suite = suite_create("plans");
@@ -271,6 +305,7 @@ Suite *plans_suite(void)
 	tcase_add_loop_test(tests, a_plan_made_on_empty_tables_uses_their_indexes, 0, STATEMENTS);
 	tcase_add_loop_test(tests, a_long_history_costs_nothing, 0, 2);
 	tcase_add_test(tests, exhausted_batches_stay_out_however_many);
+	tcase_add_test(tests, a_transaction_behind_a_pooler_has_the_settings_of_a_session);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -15,7 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const char flush_mark[] = "INSERT_WITNESS";
+/* By its name, or whole, behind a name that is empty. */
+static const char flush_mark[] = "INSERT_WITNESS",
+		  whole_flush_mark[] = "\0insert into units (witness) values ($1) r";
 
 enum plan {
 	PLAN_PASS,
@@ -94,6 +96,8 @@ static bool begins_flush(struct evbuffer *buffer, size_t size)
 {
 	const unsigned char *bytes = evbuffer_pullup(buffer, (ev_ssize_t)size);
 
+	if (bytes[0] == 'P')
+		return memmem(bytes, size, whole_flush_mark, sizeof whole_flush_mark - 1);
 	return bytes[0] == 'B' && memmem(bytes, size, flush_mark, sizeof flush_mark);
 }
 

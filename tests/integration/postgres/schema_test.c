@@ -20,14 +20,14 @@ static void set_up(void)
 
 static enum schema_result migrate(void)
 {
-	struct url_source url = world_url(conninfo);
+	struct url_source url = world_url(database_way(conninfo));
 
 	return postgres_migrate(&url, 5000, world_logger(), text);
 }
 
 static enum schema_result check(void)
 {
-	struct url_source url = world_url(conninfo);
+	struct url_source url = world_url(database_way(conninfo));
 
 	return postgres_check_schema(&url, 5000, text);
 }
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(somebody_who_migrates_for_too_long_is_not_waited_for)
 {
-	struct url_source url = world_url(conninfo);
+	struct url_source url = world_url(database_way(conninfo));
 	void *holder = database_hold(conninfo, "select pg_advisory_xact_lock(7302157463491)");
 
 	ck_assert_int_eq(postgres_migrate(&url, 500, world_logger(), text), SCHEMA_UNREACHABLE);
@@ -305,7 +305,7 @@ START_TEST(a_server_that_cannot_be_reached_is_told_without_the_password)
 	assert_unreachable("postgresql://user:pass-word@no-such-host.invalid/db", "no-such-host",
 			   SCHEMA_UNREACHABLE);
 	assert_unreachable("postgresql://user:pass-word@[host/db", "malformed", SCHEMA_INCOMPATIBLE);
-	assert_unreachable(database_conninfo_of("no such database", " password=pass-word"),
+	assert_unreachable(database_way(database_conninfo_of("no such database", " password=pass-word")),
 			   "no such database", SCHEMA_UNREACHABLE);
 }
 END_TEST

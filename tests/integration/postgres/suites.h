@@ -10,6 +10,7 @@ Suite *conninfo_suite(void);
 Suite *dialogue_suite(void);
 Suite *loss_suite(void);
 Suite *plans_suite(void);
+Suite *pooler_suite(void);
 Suite *schema_suite(void);
 Suite *servers_suite(void);
 Suite *sqlstate_suite(void);

@@ -65,7 +65,9 @@ static void tear_down(struct store_fixture *fixture)
 
 struct url_source world_url(const char *conninfo)
 {
-	return (struct url_source){url_read_text, arena_strdup(world.texts, conninfo)};
+	return (struct url_source){.read = url_read_text,
+				   .context = arena_strdup(world.texts, conninfo),
+				   .pooled = database_is_pooled()};
 }
 
 static struct postgres_config config_of(const char *conninfo)
@@ -85,15 +87,20 @@ static struct store *add_store(const char *conninfo, struct proxy *proxy)
 {
 	struct postgres_config config = config_of(conninfo);
 
-	ck_assert_uint_lt(world.store_count, WORLD_STORES_MAX);
 	world.proxies[world.store_count] = proxy;
-	world.stores[world.store_count] = postgres_store_new(&config, "test");
+	return world_add_store(postgres_store_new(&config, "test"));
+}
+
+struct store *world_add_store(struct store *store)
+{
+	ck_assert_uint_lt(world.store_count, WORLD_STORES_MAX);
+	world.stores[world.store_count] = store;
 	return world.stores[world.store_count++];
 }
 
 static struct store *make_store(struct store_fixture *fixture)
 {
-	struct proxy *proxy = proxy_new(world.base, database_conninfo());
+	struct proxy *proxy = proxy_new(world.base, database_way(database_conninfo()));
 
 	(void)fixture;
 	return add_store(proxy_conninfo(proxy), proxy);
@@ -101,7 +108,7 @@ static struct store *make_store(struct store_fixture *fixture)
 
 static struct views *make_views(struct store_fixture *fixture)
 {
-	struct postgres_config config = config_of(database_conninfo());
+	struct postgres_config config = config_of(database_way(database_conninfo()));
 
 	(void)fixture;
 	ck_assert_uint_lt(world.views_count, WORLD_STORES_MAX);
@@ -233,7 +240,7 @@ struct store *world_make_store(void)
 
 struct postgres_config world_config(void)
 {
-	return config_of(database_conninfo());
+	return config_of(database_way(database_conninfo()));
 }
 
 struct store *world_make_store_on(const char *conninfo)

@@ -45,6 +45,9 @@ struct url_source world_url(const char *conninfo);
 /* The tests' database itself, without a proxy. */
 struct postgres_config world_config(void);
 
+/* Takes over the store, without a proxy. */
+struct store *world_add_store(struct store *store);
+
 /* A store on another database, without a proxy. */
 struct store *world_make_store_on(const char *conninfo);
 

@@ -131,7 +131,7 @@ void use_url(const char *format, ...)
 	vsnprintf(world.url, sizeof world.url, format, arguments);
 	va_end(arguments);
 	world.settings = (struct redis_settings){.base = world.base,
-						 .url = {url_read_text, world.url},
+						 .url = {.read = url_read_text, .context = world.url},
 						 .random = &random_port,
 						 .logger = &logger};
 }

@@ -96,11 +96,12 @@ START_TEST(the_error_names_the_setting_or_the_file)
 	const char *error;
 	char text[] = "smtp://ann:hunter2";
 
-	ck_assert(!smtp_url_read(&url, &(struct url_source){read_from, text}, arena, &error));
+	ck_assert(!smtp_url_read(&url, &(struct url_source){.read = read_from, .context = text}, arena,
+				 &error));
 	ck_assert_ptr_eq(strstr(error, "ALLOCD_SMTP_URL: "), error);
 	ck_assert_ptr_null(strstr(error, "hunter2"));
 
-	ck_assert(!smtp_url_read(&url, &(struct url_source){read_from, NULL}, arena, &error));
+	ck_assert(!smtp_url_read(&url, &(struct url_source){.read = read_from}, arena, &error));
 	ck_assert_str_eq(error, "ALLOCD_SMTP_URL_FILE: it is gone");
 	arena_free(&arena);
 }

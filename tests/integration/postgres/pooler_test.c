@@ -1,0 +1,403 @@
+/*
+ * Behind a pooler that lends each session for one transaction: nothing of ours is left in the sessions, and
+ * without ALLOCD_POOLED the pooler is found out.
+ */
+#include "adapters/postgres/dialogue.h"
+#include "suites.h"
+#include "world.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+
+/* More than the pool has sessions. */
+#define CLIENTS 8
+
+static struct work *work;
+
+static void set_up(void)
+{
+	world_set_up();
+	work = work_new(&world.fixture, world_make_store());
+	work_create_batch(work, "batch", "lamp", 1000, IN_WAREHOUSE);
+	ck_assert_msg(work_do(work) == NO_FAILURE, "%s", work->failure);
+}
+
+static void tear_down(void)
+{
+	work_free(&work);
+	world_tear_down();
+}
+
+static const char *value_of(PGconn *pg, const char *sql)
+{
+	static char value[256];
+	PGresult *result = PQexec(pg, sql);
+
+	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK, "%s: %s", sql, PQerrorMessage(pg));
+	snprintf(value, sizeof value, "%s", PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
+	PQclear(result);
+	return value;
+}
+
+/* ---- what is left ---- */
+
+/* Everything that a session can keep: settings, statements, locks, tables, cursors, channels. */
+static const char left_behind[] =
+	"select string_agg(what, ', ') from ("
+	" select name || '=' || setting as what from pg_settings where source = 'session'"
+	" and name not in ('application_name', 'client_encoding', 'DateStyle', 'TimeZone',"
+	" 'standard_conforming_strings')"
+	" union all select 'statement ' || name from pg_prepared_statements"
+	" union all select 'cursor ' || name from pg_cursors where name <> ''"
+	" union all select 'channel ' || c from pg_listening_channels() c"
+	" union all select 'table ' || relname from pg_class where relpersistence = 't'"
+	" union all select 'lock' from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as all_of_it";
+
+/* Clients that hold a transaction each see all sessions of the pool. */
+static void assert_nothing_is_left(void)
+{
+	PGconn *clients[CLIENTS / 2];
+
+	for (int i = 0; i < CLIENTS / 2; i++) {
+		clients[i] = PQconnectdb(database_way(database_conninfo()));
+		ck_assert_msg(PQstatus(clients[i]) == CONNECTION_OK, "%s", PQerrorMessage(clients[i]));
+		PQclear(PQexec(clients[i], "begin"));
+		ck_assert_str_eq(value_of(clients[i], left_behind), "");
+	}
+	for (int i = 0; i < CLIENTS / 2; i++)
+		PQfinish(clients[i]);
+}
+
+START_TEST(nothing_of_a_unit_is_left_in_the_sessions)
+{
+	for (int i = 0; i < 8; i++) {
+		work_restart(work);
+		work->uow.locking = i % 2;
+		work->uow.statement_ms = i % 3 ? 2000 : 0;
+		work_allocate(work, arena_printf(work->uow.arena, "order-%d", i), "lamp", 1);
+		ck_assert_msg(work_do(work) == NO_FAILURE, "%s", work->failure);
+	}
+
+	assert_nothing_is_left();
+}
+END_TEST
+
+START_TEST(nothing_of_the_tools_is_left_in_the_sessions)
+{
+	struct url_source url = world_url(database_way(database_conninfo()));
+	struct dialogue dialogue;
+
+	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+	for (int i = 0; i < 4; i++) {
+		PGresult *row =
+			dialogue_ask(&dialogue, "select current_setting('statement_timeout')", 0, NULL);
+
+		ck_assert_ptr_nonnull(row);
+		ck_assert_str_eq(PQgetvalue(row, 0, 0), "0");
+		PQclear(row);
+	}
+	ck_assert(dialogue_begin_transaction(&dialogue, "begin; set local lock_timeout = '1s'"));
+	ck_assert(dialogue_run(&dialogue, "commit"));
+	dialogue_end(&dialogue);
+
+	assert_nothing_is_left();
+}
+END_TEST
+
+/* ---- limits of the role ---- */
+
+#define END_OTHER_SESSIONS                                                                                   \
+	"select pg_terminate_backend(pid, 5000) from pg_stat_activity"                                       \
+	" where datname = current_database() and pid <> pg_backend_pid()"
+
+static const char *this_database(void)
+{
+	static char name[128];
+
+	snprintf(name, sizeof name, "%s", database_sql("select current_database()"));
+	return name;
+}
+
+/* For the role in this database: sessions of other tests do not notice. */
+static void limit(const char *name, const char *value)
+{
+	database_sql("alter role current_user in database \"%s\" set %s = %s; " END_OTHER_SESSIONS,
+		     this_database(), name, value);
+}
+
+static void lift_limits(void)
+{
+	database_sql("alter role current_user in database \"%s\" reset all;"
+		     " drop function if exists public.pg_postmaster_start_time(); " END_OTHER_SESSIONS,
+		     this_database());
+}
+
+START_TEST(a_time_limit_of_the_role_ends_no_answer_to_a_tool)
+{
+	struct url_source url = world_url(database_way(database_conninfo()));
+	struct dialogue dialogue;
+	PGresult *row;
+
+	limit("statement_timeout", "'100ms'");
+	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+
+	row = dialogue_ask(&dialogue, "select pg_sleep(0.3)", 0, NULL);
+
+	ck_assert_msg(row, "%s", dialogue.text);
+	PQclear(row);
+	dialogue_end(&dialogue);
+}
+END_TEST
+
+static const struct {
+	const char *sql, *words;
+} unanswered[] = {
+	{"select pg_sleep(20)", "did not answer in time"},
+	{"select pg_terminate_backend(pg_backend_pid()), pg_sleep(20)", "terminating connection"},
+	{"select 1 / 0", "division by zero"},
+};
+
+START_TEST(a_tools_statement_that_is_not_answered_has_failed)
+{
+	struct url_source url = world_url(database_way(database_conninfo()));
+	struct dialogue dialogue;
+
+	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+	dialogue_be_patient(&dialogue, 1000);
+
+	ck_assert_ptr_null(dialogue_ask(&dialogue, unanswered[_i].sql, 0, NULL));
+
+	ck_assert_msg(strstr(dialogue.text, unanswered[_i].words), "%s", dialogue.text);
+	dialogue_end(&dialogue);
+}
+END_TEST
+
+START_TEST(another_isolation_by_default_is_refused)
+{
+	struct url_source url = world_url(database_way(database_conninfo()));
+	struct dialogue dialogue;
+
+	limit("default_transaction_isolation", "'serializable'");
+
+	ck_assert(!dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+
+	ck_assert_ptr_nonnull(dialogue.defect);
+	ck_assert_ptr_nonnull(strstr(dialogue.text, "default_transaction_isolation"));
+	dialogue_end(&dialogue);
+}
+END_TEST
+
+/* ---- many clients, few sessions ---- */
+
+struct answers {
+	size_t good, failed;
+	bool all;
+};
+
+#define READS 200
+
+static void on_allocations(void *context, const struct allocation_row *rows, size_t count,
+			   const struct failure *failure)
+{
+	struct answers *answers = context;
+
+	if (!failure && count == 1 && !strcmp(rows[0].batchref, "batch"))
+		answers->good++;
+	else
+		answers->failed++;
+	answers->all = answers->good + answers->failed == READS;
+}
+
+START_TEST(reads_that_come_at_once_each_get_their_answer)
+{
+	struct views *views = world.fixture.make_views(&world.fixture);
+	struct answers answers = {0};
+
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	for (int i = 0; i < READS; i++)
+		views->ops->allocations(views, "order", on_allocations, &answers);
+	world.fixture.run_until(&world.fixture, &answers.all);
+
+	ck_assert_uint_eq(answers.failed, 0);
+}
+END_TEST
+
+#define CALLS   24
+#define WINDOWS 600
+
+struct writes {
+	size_t good;
+	size_t failed;
+	bool all;
+};
+
+static void on_noted(void *context, const struct failure *failure)
+{
+	struct writes *writes = context;
+
+	if (failure)
+		writes->failed++;
+	else
+		writes->good++;
+	writes->all = writes->good + writes->failed == CALLS;
+}
+
+static struct blind_window *many_windows(int call)
+{
+	struct blind_window *windows = arena_alloc(world.texts, WINDOWS * sizeof *windows);
+
+	for (int i = 0; i < WINDOWS; i++)
+		windows[i] = (struct blind_window){
+			.since = (INT64_C(1) + call * WINDOWS + i) * 1000000,
+			.until = (INT64_C(2) + call * WINDOWS + i) * 1000000,
+			.cause = arena_printf(world.texts, "%d %0300d", call, i),
+			.is_first = true,
+		};
+	return windows;
+}
+
+/* PgBouncer takes what it has answered for the end of a transaction, though more is on its way. */
+START_TEST(large_calls_at_once_are_not_torn_between_sessions)
+{
+	struct postgres_config config = world_config();
+	struct logbook *logbooks[2] = {postgres_logbook_new(&config), postgres_logbook_new(&config)};
+	struct writes writes = {0};
+
+	for (int call = 0; call < CALLS; call++)
+		logbooks[call % 2]->ops->note_blindness(logbooks[call % 2], many_windows(call), WINDOWS,
+							false, on_noted, &writes);
+	world.fixture.run_until(&world.fixture, &writes.all);
+
+	ck_assert_msg(!writes.failed, "%zu failed: %s", writes.failed, world_log());
+	ck_assert_int_eq(database_number("select count(*) from blind_windows"), CALLS * WINDOWS);
+	postgres_logbook_free(&logbooks[0]);
+	postgres_logbook_free(&logbooks[1]);
+}
+END_TEST
+
+/* It would keep the session from the others until its next call. */
+START_TEST(a_transaction_that_failed_gives_its_session_back_at_once)
+{
+	void *holder = database_hold(database_conninfo(), "lock table order_lines");
+
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(work), FAILURE_BUSY);
+	database_let_go(holder);
+
+	for (long open = 1; open;) {
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+		open = database_number(
+			"select count(*) from pg_stat_activity where datname = current_database()"
+			" and state like 'idle in transaction%%'");
+	}
+}
+END_TEST
+
+/* ---- the server behind it changes ---- */
+
+/* As if the pooler led to one that started at another time: ours answers for the catalog's. */
+static void move_server(void)
+{
+	database_sql("create function public.pg_postmaster_start_time() returns timestamptz language sql"
+		     " as $$ select timestamptz '2001-01-01' $$");
+	limit("search_path", "public, pg_catalog");
+}
+
+START_TEST(a_unit_is_not_written_on_another_server_than_it_was_read_on)
+{
+	uint64_t lost = work->store->sessions_lost;
+
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+	move_server();
+
+	ck_assert_int_eq(work_flush(work), FAILURE_RETRY);
+
+	ck_assert_ptr_nonnull(strstr(work->failure, "another server"));
+	ck_assert_int_eq(database_number("select count(*) from order_lines"), 0);
+	ck_assert_uint_eq(work->store->sessions_lost, lost + 1);
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_msg(work_do(work) == NO_FAILURE, "%s", work->failure);
+}
+END_TEST
+
+/* ---- found out ---- */
+
+/* Another client's transactions come and go meanwhile. */
+START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
+{
+	struct url_source url = world_url(database_way(database_conninfo()));
+	struct dialogue dialogue;
+	PGconn *others[3];
+
+	url.pooled = false;
+	for (int i = 0; i < _i; i++) {
+		others[i] = PQconnectdb(database_way(database_conninfo()));
+		PQclear(PQexec(others[i], "begin; select 1"));
+	}
+
+	ck_assert(!dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+
+	ck_assert_ptr_nonnull(dialogue.defect);
+	ck_assert_msg(strstr(dialogue.text, "ALLOCD_POOLED"), "%s", dialogue.text);
+	dialogue_end(&dialogue);
+	for (int i = 0; i < _i; i++)
+		PQfinish(others[i]);
+	assert_nothing_is_left();
+}
+END_TEST
+
+START_TEST(a_rehearsal_says_that_it_needs_a_session)
+{
+	struct postgres_config config = world_config();
+	struct work *rehearsal;
+
+	config.rehearses = true;
+	rehearsal = work_new(&world.fixture, world_add_store(postgres_store_new(&config, "rehearsal")));
+	unit_of_work_want_product(&rehearsal->uow, "lamp");
+	while (work_load(rehearsal) != FAILURE_FATAL)
+		ck_assert_ptr_nonnull(strstr(rehearsal->failure, "not connected"));
+
+	ck_assert_ptr_nonnull(strstr(rehearsal->failure, "rehearsal"));
+	work_free(&rehearsal);
+}
+END_TEST
+
+Suite *pooler_suite(void)
+{
+	Suite *suite = suite_create("pooler");
+	TCase *tests = tcase_create("pooler");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, nothing_of_a_unit_is_left_in_the_sessions);
+	tcase_add_test(tests, nothing_of_the_tools_is_left_in_the_sessions);
+	tcase_add_loop_test(tests, a_tools_statement_that_is_not_answered_has_failed, 0,
+			    (int)(sizeof unanswered / sizeof unanswered[0]));
+	tcase_add_test(tests, reads_that_come_at_once_each_get_their_answer);
+	tcase_add_test(tests, large_calls_at_once_are_not_torn_between_sessions);
+	tcase_add_test(tests, a_transaction_that_failed_gives_its_session_back_at_once);
+	tcase_add_loop_test(tests, a_pool_by_the_transaction_is_refused_without_the_setting, 0, 4);
+	tcase_add_test(tests, a_rehearsal_says_that_it_needs_a_session);
+	suite_add_tcase(suite, tests);
+
+	TCase *limits = tcase_create("limits");
+
+	tcase_add_unchecked_fixture(limits, NULL, lift_limits); /* also after one that failed */
+	tcase_add_checked_fixture(limits, NULL, lift_limits);
+	tcase_add_checked_fixture(limits, set_up, tear_down);
+	tcase_add_test(limits, a_time_limit_of_the_role_ends_no_answer_to_a_tool);
+	tcase_add_test(limits, another_isolation_by_default_is_refused);
+	tcase_add_test(limits, a_unit_is_not_written_on_another_server_than_it_was_read_on);
+	suite_add_tcase(suite, limits);
+	return suite;
+}
