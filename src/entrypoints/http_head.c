@@ -10,8 +10,8 @@
 
 #define MALFORMED(name, text) static const struct http_refusal name = {400, PROBLEM_MALFORMED_REQUEST, text}
 
-const struct http_refusal http_line_end_refused = {
-	400, PROBLEM_MALFORMED_REQUEST, "Expected CR and LF at the end of each line, and nowhere else"};
+const struct http_refusal http_line_end_refused = {400, PROBLEM_MALFORMED_REQUEST,
+						   "Expected CR and LF at the end of each line"};
 const struct http_refusal http_head_too_large = {431, PROBLEM_HEAD_TOO_LARGE,
 						 "Expected a header of 16 KiB and 100 fields at most"};
 
@@ -218,8 +218,6 @@ static const struct http_refusal *split_field(struct span line, struct span *nam
 {
 	if (line.size > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
 		return &folded_field;
-	if (memchr(line.at, '\r', line.size))
-		return &http_line_end_refused;
 	if (!memchr(line.at, ':', line.size))
 		return &bad_field;
 	*name = up_to(&line, ':');

@@ -54,7 +54,7 @@ const struct http_refusal *http_head_read(struct http_head *head, const char *by
 /* A field that comes behind the chunks of a body, without its line's end.  NULL, or why it is refused. */
 const struct http_refusal *http_trailer_check(const char *line, size_t size);
 
-extern const struct http_refusal http_line_end_refused; /* a line ends with LF alone, or holds another CR */
+extern const struct http_refusal http_line_end_refused; /* a line ends with LF alone */
 extern const struct http_refusal http_head_too_large;
 
 #endif

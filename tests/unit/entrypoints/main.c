@@ -15,6 +15,7 @@ int main(void)
 	srunner_add_suite(runner, dead_letter_suite());
 	srunner_add_suite(runner, http_gate_suite());
 	srunner_add_suite(runner, http_listener_suite());
+	srunner_add_suite(runner, http_reader_property_suite());
 	srunner_add_suite(runner, http_reader_suite());
 	srunner_add_suite(runner, http_strict_suite());
 	srunner_add_suite(runner, http_suite());

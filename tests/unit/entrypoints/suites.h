@@ -11,6 +11,7 @@ Suite *consumer_suite(void);
 Suite *dead_letter_suite(void);
 Suite *http_gate_suite(void);
 Suite *http_listener_suite(void);
+Suite *http_reader_property_suite(void);
 Suite *http_reader_suite(void);
 Suite *http_strict_suite(void);
 Suite *http_suite(void);
