@@ -6,7 +6,7 @@ import psycopg2
 import psycopg2.extensions
 from sender import STREAM, Senders
 
-# The worker has three times as many connections.
+# The worker has more than twice as many connections.
 POOL_SIZE = 3
 
 
