@@ -142,7 +142,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->place = arena_strdup(arena, arrival->place);
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
 	delivery->incarnation = arrival->incarnation;
-	delivery->is_reread = arrival->is_reread;
+	delivery->pass = arrival->pass;
 	delivery->pass_follows = arrival->pass_follows;
 	delivery->replay = copy_replay(arena, arrival->replay);
 	delivery->payload = (struct bytes){arena_copy(arena, arrival->payload.data, arrival->payload.size),

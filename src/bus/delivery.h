@@ -55,11 +55,11 @@ struct inbox_key {
 /* A message as it came in.  Everything is copied by whoever takes it. */
 struct arrival {
 	enum way way;
-	const char *place;           /* channel, stream or path */
-	const char *entry_id;        /* of a stream entry, else NULL */
-	int64_t incarnation;         /* of the entry's stream (see logbook.h), else 0 */
-	bool is_reread;              /* a pass over pending entries brought it: see postponed.h; */
-	bool pass_follows;           /* or has not come to it yet, if one goes on */
+	const char *place;    /* channel, stream or path */
+	const char *entry_id; /* of a stream entry, else NULL */
+	int64_t incarnation;  /* of the entry's stream (see logbook.h), else 0 */
+	uint64_t pass;        /* over pending entries, that brought it: see postponed.h; 0: it is new, */
+	bool pass_follows;    /* and the pass that goes on, if any, has not come to it yet */
 	const struct replay *replay; /* or NULL */
 	const char *id;              /* a stream entry's own id field, else NULL */
 	enum message_type type;      /* that the place or the entry names; MSG_NONE: see `defect` */
@@ -79,7 +79,8 @@ struct delivery {
 	const char *place;
 	const char *entry_id;
 	int64_t incarnation;
-	bool is_reread, pass_follows;
+	uint64_t pass;
+	bool pass_follows;
 	const struct replay *replay; /* or NULL */
 	struct bytes payload;
 	size_t payload_size;

@@ -134,8 +134,11 @@ bool engine_has_postponed(const struct engine *engine, const char *stream);
 bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream_id *after);
 bool engine_takes_new_entries(const struct engine *engine);
 
-/* Every pass over pending entries, due or not, is said to begin before its first read, and to end. */
-void engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after);
+/*
+ * Every pass over pending entries, due or not, is said to begin before its first read, and to end.  It has a
+ * number.
+ */
+uint64_t engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after);
 void engine_end_pass(struct engine *engine, const char *stream);
 
 /* Whether nothing is queued, in flight or unpublished. */

@@ -76,13 +76,19 @@ bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
 void engine_hold(struct engine *engine, struct delivery *delivery);
 void engine_let_go(struct engine *engine, struct delivery *delivery);
 
+/* Whether a SKU is held up; UNTRIED: and has no message yet that is tried until it is done. */
+enum held_up { NOT_HELD_UP, HELD_UP, HELD_UP_UNTRIED };
+
 /*
  * Called for every delivery that comes to a lane, and again when its SKU is held up after that.  True: it was
  * postponed, and is freed.
  */
-bool engine_postpones(struct engine *engine, struct delivery *delivery, bool is_held_up);
+bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up);
 
-/* The same for a delivery whose batch is unknown. */
+/* Whether no stream entry of its SKU that is postponed comes before it. */
+bool engine_admits(const struct engine *engine, const struct delivery *delivery);
+
+/* The same as engine_postpones() for a delivery whose batch is unknown. */
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
 
 /* More or less of the queue is taken. */

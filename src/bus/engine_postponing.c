@@ -8,19 +8,23 @@
 
 #include <string.h>
 
-/* The messages of held-up SKUs fill one part in so many of the queue; pub/sub resumes when they fill less. */
-#define HELD_SHARE   2
-#define RESUME_SHARE 4
+/*
+ * The messages of held-up SKUs fill so many quarters of the queue; pub/sub resumes when they fill less.  One
+ * message of a SKU is what is tried until it is done, so it is kept though there is no room for more of them.
+ */
+#define HELD_QUARTERS   2
+#define RESUME_QUARTERS 1
+#define TRIED_QUARTERS  3
 
 /* SKUs of which entries are postponed.  With more, no new entries are read until some are free again. */
 #define MARKS_MAX 1000
 
 /* ---- how much is held up ---- */
 
-static bool holds_less_than(const struct engine *engine, size_t share)
+static bool holds_less_than(const struct engine *engine, size_t quarters)
 {
-	return engine->held_messages < engine->config.queue_max / share &&
-	       engine->held_bytes < engine->config.queue_bytes / share;
+	return engine->held_messages < engine->config.queue_max * quarters / 4 &&
+	       engine->held_bytes < engine->config.queue_bytes * quarters / 4;
 }
 
 void engine_hold(struct engine *engine, struct delivery *delivery)
@@ -40,7 +44,7 @@ void engine_let_go(struct engine *engine, struct delivery *delivery)
 	delivery->is_held = false;
 	engine->held_messages--;
 	engine->held_bytes -= delivery->footprint;
-	if (!engine->pauses_pubsub || !holds_less_than(engine, RESUME_SHARE))
+	if (!engine->pauses_pubsub || !holds_less_than(engine, RESUME_QUARTERS))
 		return;
 	engine->pauses_pubsub = false;
 	LOG(engine->ports.logger, LOG_INFO, "pub/sub is read again",
@@ -67,6 +71,12 @@ static void pause_pubsub(struct engine *engine, const char *sku)
 	engine_note_change(engine);
 }
 
+static void give_back(struct engine *engine, struct delivery *delivery)
+{
+	delivery_postpone(delivery);
+	engine_finish(engine, delivery);
+}
+
 static void postpone(struct engine *engine, struct delivery *delivery, const char *sku)
 {
 	if (delivery->way == WAY_STREAM && postponed_add(&engine->postponed, delivery, sku))
@@ -75,21 +85,26 @@ static void postpone(struct engine *engine, struct delivery *delivery, const cha
 		    LOG_TEXT("stream", delivery->place), LOG_TEXT("sku", sku),
 		    LOG_NUMBER("messages", engine->held_messages));
 	engine->stats.postponed_skus = engine->postponed.count;
-	delivery_postpone(delivery);
-	engine_finish(engine, delivery);
+	give_back(engine, delivery);
 }
 
-bool engine_postpones(struct engine *engine, struct delivery *delivery, bool is_held_up)
+bool engine_admits(const struct engine *engine, const struct delivery *delivery)
+{
+	return delivery->way != WAY_STREAM ||
+	       postponed_admits(&engine->postponed, delivery, parked_key(delivery));
+}
+
+bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up)
 {
 	const char *sku = parked_key(delivery);
-	bool has_room = !is_held_up || delivery->is_held || holds_less_than(engine, HELD_SHARE);
+	size_t quarters = held_up == HELD_UP_UNTRIED ? TRIED_QUARTERS : HELD_QUARTERS;
+	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
 
-	if (!is_held_up && !engine->postponed.count) {
+	if (held_up == NOT_HELD_UP && !engine->postponed.count) {
 		delivery->was_taken = true;
 		return false;
 	}
-	if (has_room &&
-	    (delivery->way != WAY_STREAM || postponed_admits(&engine->postponed, delivery, sku))) {
+	if (has_room && engine_admits(engine, delivery)) {
 		delivery->was_taken = true;
 		return false;
 	}
@@ -104,10 +119,9 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, bool is_
 
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 {
-	if (delivery->way != WAY_STREAM || postponed_admits_unknown(&engine->postponed, delivery))
+	if (delivery->way != WAY_STREAM || !postponed_add_unknown(&engine->postponed, delivery))
 		return false;
-	delivery_postpone(delivery);
-	engine_finish(engine, delivery);
+	give_back(engine, delivery);
 	return true;
 }
 
@@ -141,9 +155,9 @@ bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream
 	return stream_id_compare(lowest, STREAM_ID_MAX) < 0;
 }
 
-void engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after)
+uint64_t engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after)
 {
-	postponed_begin_pass(&engine->postponed, stream, after);
+	return postponed_begin_pass(&engine->postponed, stream, after);
 }
 
 void engine_end_pass(struct engine *engine, const char *stream)

@@ -139,12 +139,10 @@ void lane_take(struct lane *lane, struct delivery *delivery)
 {
 	struct parked *parked = parked_find(&lane->engine->parked, parked_key(delivery));
 
-	if (engine_postpones(lane->engine, delivery, parked))
+	if (engine_postpones(lane->engine, delivery, parking_holds_up(lane->engine, parked)))
 		return;
 	if (parked) {
-		delivery_queue_push(&parked->waiting, delivery);
-		engine_hold(lane->engine, delivery);
-		lane->engine->stats.parked_messages++;
+		parking_take(lane->engine->parking, parked, delivery);
 		return;
 	}
 	delivery_queue_push(&lane->queue, delivery);
@@ -203,17 +201,24 @@ void lane_clear_suspects(struct lane *lane, size_t count)
 	lane->blames_time = lane->found_culprit = false;
 }
 
-/* Whether the delivery's SKU has to wait for a shrink; then it waits there. */
-static bool waits_for_shrink(struct lane *lane, struct delivery *delivery)
+/*
+ * Whether the delivery has to wait: for a shrink of its SKU, where it waits then, or behind what was
+ * postponed because of one that has ended meanwhile.
+ */
+static bool has_to_wait(struct lane *lane, struct delivery *delivery)
 {
 	struct unfinished *unfinished =
 		delivery->decided ? NULL : unfinished_find(&lane->unfinished, delivery->sku);
 
+	if (!unfinished && !lane->engine->postponed.count)
+		return false;
+	if (engine_postpones(lane->engine, delivery, unfinished ? HELD_UP : NOT_HELD_UP)) {
+		lane_clear_suspects(lane, 1);
+		return true;
+	}
 	if (!unfinished)
 		return false;
 	lane_clear_suspects(lane, 1);
-	if (engine_postpones(lane->engine, delivery, true))
-		return true;
 	delivery_queue_push(&unfinished->waiting, delivery);
 	engine_hold(lane->engine, delivery);
 	return true;
@@ -232,7 +237,7 @@ void lane_begin(struct lane *lane)
 	lane->state = LANE_HANDLING;
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	while (lane->todo.count < limit && (delivery = next_delivery(lane))) {
-		if (waits_for_shrink(lane, delivery))
+		if (!lane->is_parking && has_to_wait(lane, delivery))
 			continue;
 		if (!lane->is_parking)
 			engine_let_go(lane->engine, delivery);
@@ -412,7 +417,8 @@ static void move_to_owner(struct lane *lane)
 
 	delivery->sku = arena_strdup(delivery->arena, owner);
 	batch_index_remember(lane->engine->batches, delivery->batchref, owner);
-	if (engine_lane_of(lane->engine, owner) == lane && !parked_find(&lane->engine->parked, owner))
+	if (engine_lane_of(lane->engine, owner) == lane && !parked_find(&lane->engine->parked, owner) &&
+	    engine_admits(lane->engine, delivery))
 		return;
 	delivery_queue_pop(&lane->todo);
 	lane_clear_suspects(lane, 1);

@@ -4,16 +4,34 @@
 /* What waits for longer than this is told in the log. */
 #define TELL_AFTER_MS 10000
 
+/*
+ * So often the SKUs are tried that had no room for a message of their own: all at once, for each time may
+ * take a pass over all that is postponed.
+ */
+#define TRY_UNTRIED_EVERY_MS 10000
+
 bool lane_can_park(const struct lane *lane)
 {
 	return lane->engine->parking && !lane->is_parking;
 }
 
-static void wait_in(struct parked *parked, struct delivery *delivery, struct engine *engine)
+enum held_up parking_holds_up(const struct engine *engine, const struct parked *parked)
 {
+	if (!parked)
+		return NOT_HELD_UP;
+	return parked->waiting.first || engine->parking->trying == parked ? HELD_UP : HELD_UP_UNTRIED;
+}
+
+void parking_take(struct lane *lane, struct parked *parked, struct delivery *delivery)
+{
+	struct engine *engine = lane->engine;
+
+	if (parking_holds_up(engine, parked) == HELD_UP_UNTRIED)
+		parked->try_at_ms = engine_now_ms(engine);
 	delivery_queue_push(&parked->waiting, delivery);
 	engine_hold(engine, delivery);
 	engine->stats.parked_messages++;
+	parking_schedule(lane);
 }
 
 void lane_park(struct lane *lane, const char *sku)
@@ -30,9 +48,11 @@ void lane_park(struct lane *lane, const char *sku)
 	parked_collect(&lane->queue, sku, &collected);
 	count = collected.count;
 	while ((delivery = delivery_queue_pop(&collected))) {
-		if (!engine_postpones(engine, delivery, true))
-			wait_in(parked, delivery, engine);
+		if (!engine_postpones(engine, delivery, parking_holds_up(engine, parked)))
+			parking_take(engine->parking, parked, delivery);
 	}
+	if (parking_holds_up(engine, parked) == HELD_UP_UNTRIED)
+		parked->try_at_ms += TRY_UNTRIED_EVERY_MS - parked->try_at_ms % TRY_UNTRIED_EVERY_MS;
 
 	engine->stats.parked_skus = engine->parked.count;
 	lane->tried_again = false;

@@ -115,6 +115,12 @@ void lane_fail(struct lane *lane, const struct failure *failure);
 /* Whether there is a parking lane, and this is none. */
 bool lane_can_park(const struct lane *lane);
 
+/* What `parked` (or NULL) means for the next message of its SKU. */
+enum held_up parking_holds_up(const struct engine *engine, const struct parked *parked);
+
+/* The delivery waits there. */
+void parking_take(struct lane *lane, struct parked *parked, struct delivery *delivery);
+
 /* All of that SKU in the lane's queue, from its front on, waits in the parking lane. */
 void lane_park(struct lane *lane, const char *sku);
 

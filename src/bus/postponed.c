@@ -49,12 +49,16 @@ static struct stream_id id_of(const struct delivery *delivery)
 	return id;
 }
 
-/* An entry that was taken before stands behind nothing that was postponed since, unless its id says so. */
+/*
+ * What comes before all that was postponed, and what the pass that goes on brought.  What an earlier pass
+ * brought, and what was taken before the mark was set, may come behind what this pass has not brought yet.
+ */
 static bool admits(const struct postponed *mark, const struct delivery *delivery)
 {
-	if (mark->is_blocked)
-		return stream_id_compare(id_of(delivery), mark->lowest) < 0;
-	return delivery->is_reread || delivery->was_taken;
+	struct stream_id first = mark->is_blocked ? mark->lowest : mark->begin;
+
+	return stream_id_compare(id_of(delivery), first) < 0 ||
+	       (!mark->is_blocked && delivery->pass == mark->pass);
 }
 
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku)
@@ -62,15 +66,6 @@ bool postponed_admits(const struct postponed_list *list, const struct delivery *
 	const struct postponed *mark = find(list, delivery->place, sku);
 
 	return !mark || admits(mark, delivery);
-}
-
-bool postponed_admits_unknown(const struct postponed_list *list, const struct delivery *delivery)
-{
-	for (const struct postponed *it = list->first; it; it = it->next) {
-		if (it->has_creation && !strcmp(it->stream, delivery->place) && !admits(it, delivery))
-			return false;
-	}
-	return true;
 }
 
 bool postponed_has(const struct postponed_list *list, const char *stream)
@@ -88,7 +83,7 @@ static struct postponed *add_mark(struct postponed_list *list, const char *strea
 
 	mark->sku = must(strdup(sku));
 	mark->stream = must(strdup(stream));
-	mark->lowest = STREAM_ID_MAX;
+	mark->lowest = mark->begin = STREAM_ID_MAX;
 	mark->is_blocked = true;
 	mark->next = list->first;
 	list->first = mark;
@@ -98,30 +93,52 @@ static struct postponed *add_mark(struct postponed_list *list, const char *strea
 	return mark;
 }
 
+static void add_entry(struct postponed *mark, const struct delivery *delivery)
+{
+	struct stream_id id = id_of(delivery);
+
+	/* Else the pass that goes on brings it. */
+	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_taken;
+	if (stream_id_compare(id, mark->lowest) < 0)
+		mark->lowest = id;
+}
+
 bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku)
 {
 	struct postponed *mark = find(list, delivery->place, sku);
 	bool is_first = !mark && !postponed_has(list, delivery->place);
-	struct stream_id id = id_of(delivery);
 
 	if (!mark)
 		mark = add_mark(list, delivery->place, sku);
-	/* Else the pass that goes on brings it. */
-	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_taken;
 	mark->has_creation = mark->has_creation || delivery->type == MSG_CREATE_BATCH;
-	if (stream_id_compare(id, mark->lowest) < 0)
-		mark->lowest = id;
+	add_entry(mark, delivery);
 	return is_first;
 }
 
-void postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after)
+bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
 {
+	for (struct postponed *it = list->first; it; it = it->next) {
+		if (it->has_creation && !strcmp(it->stream, delivery->place) && !admits(it, delivery)) {
+			add_entry(it, delivery);
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after)
+{
+	list->passes++;
 	for (struct postponed *it = list->first; it; it = it->next) {
 		if (strcmp(it->stream, stream) || stream_id_compare(it->lowest, after) <= 0)
 			continue;
+		if (it->is_blocked || stream_id_compare(it->lowest, it->begin) < 0)
+			it->begin = it->lowest;
+		it->pass = list->passes;
 		it->is_blocked = false;
 		it->lowest = STREAM_ID_MAX;
 	}
+	return list->passes;
 }
 
 bool postponed_end_pass(struct postponed_list *list, const char *stream)

@@ -20,6 +20,8 @@ struct postponed {
 	char *sku; /* "": of messages that have none */
 	char *stream;
 	struct stream_id lowest; /* entry that was postponed since the last pass began; STREAM_ID_MAX: none */
+	struct stream_id begin;  /* the lowest one of those that the pass brings */
+	uint64_t pass;           /* which one it is; 0: none began */
 	bool is_blocked;         /* what comes after `lowest` waits for the next pass */
 	bool has_creation;       /* some of the entries create batches, which messages behind may name */
 };
@@ -29,6 +31,7 @@ struct postponed {
 struct postponed_list {
 	struct postponed *first; /* in no order */
 	size_t count;
+	uint64_t passes;                              /* that began, over any stream */
 	struct postponed *buckets[POSTPONED_BUCKETS]; /* by the SKU's hash */
 };
 
@@ -37,17 +40,20 @@ void postponed_list_free(struct postponed_list *list);
 /* Whether the order lets the worker take this stream entry now. */
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
-/* The same of an entry whose batch is unknown: the batch may be one that a postponed entry creates. */
-bool postponed_admits_unknown(const struct postponed_list *list, const struct delivery *delivery);
-
 /* The entry is postponed.  True: it is the first one of its stream. */
 bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
+
+/*
+ * The entry's batch is unknown.  True: an entry that is postponed may create it, so this one is postponed,
+ * too.
+ */
+bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
 
 /* Whether there is a mark of that stream. */
 bool postponed_has(const struct postponed_list *list, const char *stream);
 
-/* A pass begins: it brings every pending entry above `after`. */
-void postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after);
+/* A pass begins: it brings every pending entry above `after`.  Returns its number. */
+uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after);
 
 /* The pass has brought all of them.  True: nothing of that stream is postponed any more. */
 bool postponed_end_pass(struct postponed_list *list, const char *stream);

@@ -62,6 +62,7 @@ struct stream_reader {
 	bool has_pending;             /* entries of this reader, perhaps, */
 	struct stream_id read_up_to;  /* above this one: a pass over them goes on, */
 	bool pass_begins;             /* or has not begun yet */
+	uint64_t pass;                /* its number */
 	bool interleaves;             /* with reads of new entries, */
 	bool new_is_next;             /* which come in turns */
 	uint64_t submitted;           /* what the engine had received after this reader's last entry */

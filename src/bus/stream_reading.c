@@ -38,7 +38,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 						    .place = reader->name,
 						    .entry_id = id,
 						    .incarnation = flying->incarnation,
-						    .is_reread = is_pass,
+						    .pass = is_pass ? reader->pass : 0,
 						    .pass_follows = !is_pass && !is_behind,
 						    .id = entry->message_id,
 						    .type = entry->type,
@@ -181,7 +181,7 @@ static void read_pending(struct stream_reader *reader)
 	struct stream *stream = reader->ports.stream;
 
 	if (reader->pass_begins)
-		engine_begin_pass(reader->ports.engine, reader->name, reader->read_up_to);
+		reader->pass = engine_begin_pass(reader->ports.engine, reader->name, reader->read_up_to);
 	reader->pass_begins = false;
 	reader->new_is_next = true;
 	reader->state = READER_READING_PENDING;

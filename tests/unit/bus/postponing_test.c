@@ -278,6 +278,56 @@ START_TEST(with_too_many_postponed_products_no_new_entries_are_read_until_some_a
 }
 END_TEST
 
+/* The flood of one product leaves no room; the other one's message waits all the same, and is tried there. */
+START_TEST(a_second_product_that_is_locked_beside_a_flood_is_not_tried_without_end)
+{
+	uint64_t read;
+
+	database_lock_product(world->database, "hot");
+	flood("flood", FLOOD);
+	world_advance_ms(world, SOON_MS);
+	database_lock_product(world->database, "cold");
+	for (int i = 0; i < 3; i++)
+		add_allocate("cold", "cold", i);
+	world_advance_ms(world, SOON_MS);
+	read = stream_reader_stats(reader)->read;
+	world_advance_ms(world, 60000);
+	ck_assert_uint_eq(stream_reader_stats(reader)->read, read);
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_in_order("flood", FLOOD);
+	expect_in_order("cold", 3);
+	expect_all_done();
+}
+END_TEST
+
+/* Each is tried once in ten seconds, all of them at once. */
+START_TEST(products_that_find_no_room_even_for_one_message_are_tried_seldom)
+{
+	enum { SKUS = 2 * QUEUE_MAX };
+	uint64_t read;
+
+	for (int i = 0; i < SKUS; i++) {
+		database_lock_product(world->database, arena_printf(world->arena, "sku-%d", i));
+		add_entry(MSG_CREATE_BATCH, arena_printf(world->arena, "ref=b-%d\nsku=sku-%d\nqty=1", i, i));
+	}
+	world_advance_ms(world, 10000);
+	ck_assert_uint_ge(stats()->parked_messages, 3 * QUEUE_MAX / 4 - 1); /* one may be in its try */
+	ck_assert_uint_le(stats()->parked_messages, 3 * QUEUE_MAX / 4 + 1);
+	read = stream_reader_stats(reader)->read;
+	world_advance_ms(world, 60000);
+	ck_assert_uint_le(stream_reader_stats(reader)->read - read, (uint64_t)3 * SKUS);
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 15000);
+	for (int i = 0; i < SKUS; i++)
+		ck_assert_ptr_nonnull(database_batch(world->database, arena_printf(world->arena, "b-%d", i)));
+	world_settle(world);
+	expect_all_done();
+}
+END_TEST
+
 Suite *postponing_suite(void)
 {
 	Suite *suite = suite_create("postponing");
@@ -293,6 +343,8 @@ Suite *postponing_suite(void)
 	tcase_add_test(tests, streams_are_read_though_pubsub_brought_more_than_the_queue_holds);
 	tcase_add_loop_test(tests, a_change_of_a_batch_that_a_postponed_entry_creates_is_no_unknown_batch, 0,
 			    2);
+	tcase_add_test(tests, a_second_product_that_is_locked_beside_a_flood_is_not_tried_without_end);
+	tcase_add_test(tests, products_that_find_no_room_even_for_one_message_are_tried_seldom);
 	tcase_add_test(tests, with_too_many_postponed_products_no_new_entries_are_read_until_some_are_free);
 	suite_add_tcase(suite, tests);
 	return suite;
