@@ -117,10 +117,10 @@ void account_came(struct stream_account *account, const struct stream_entry *ent
 		  bool were_pending)
 {
 	for (size_t i = 0; account->is_open && i < count; i++) {
-		if (!were_pending)
-			come(account, entries[i].id);
-		else if (is_below(account->up_to, entries[i].id) && !is_below(account->handed, entries[i].id))
-			come(account, entries[i].id);
+		struct stream_id id = entries[i].id;
+
+		if (!were_pending || (is_below(account->up_to, id) && !is_below(account->handed, id)))
+			come(account, id);
 	}
 }
 

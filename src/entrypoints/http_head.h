@@ -38,7 +38,7 @@ struct http_head {
 	bool takes_body;    /* the method is one whose body is read; of others it is dropped */
 	bool expects_continue;
 
-	char *text; /* to be freed by free(): written anew, without Content-Length and the empty line at its end */
+	char *text; /* freed by free(): written anew, without Content-Length and the empty line */
 	size_t text_size;
 };
 

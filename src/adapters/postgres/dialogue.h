@@ -16,10 +16,9 @@
 struct dialogue {
 	PGconn *pg;
 	int64_t deadline_ms;
-	bool pooled; /* see url_source.h: then each transaction lifts the time limits by itself */
-	const char *
-		defect; /* what is wrong with the connection string or the server, where a retry is of no use; or NULL */
-	char sqlstate[6];              /* of the last error; empty: the connection's own */
+	bool pooled;        /* see url_source.h: then each transaction lifts the time limits by itself */
+	const char *defect; /* of the connection string or the server, where a retry is of no use; or NULL */
+	char sqlstate[6];   /* of the last error; empty: the connection's own */
 	char text[DIALOGUE_TEXT_SIZE]; /* what went wrong, in one line */
 };
 

@@ -25,7 +25,7 @@ struct postgres_config {
 	struct servers *servers; /* one for all that work together; NULL: each works alone */
 	struct logger *logger;
 	int inbox_days;           /* days for which message ids are kept */
-	int64_t dead_letters_max; /* the most that are kept; the oldest rejected and invalid ones leave first */
+	int64_t dead_letters_max; /* that are kept; the oldest rejected and invalid ones leave first */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
 
 	/*

@@ -14,7 +14,7 @@ static unsigned state = 20261128;
 
 static unsigned below(unsigned end)
 {
-	return (unsigned)rand_r(&state) % end;
+	return end ? (unsigned)rand_r(&state) % end : 0;
 }
 
 static const char *const seeds[] = {

@@ -93,9 +93,9 @@ START_TEST(nothing_printable_ends_a_line)
 		{"a\xe2\x80\xa8"
 		 "b",
 		 "a\\u2028b"},
-		{"a\xe2\x80\xae"
+		{"a\xe2\x80\xae\xe2\x80\xac"
 		 "b",
-		 "a\\u202eb"},
+		 "a\\u202e\\u202cb"},
 		{"caf\xe9", "caf\xef\xbf\xbd"},
 		{"L\xc3\x84MP", "L\xc3\x84MP"},
 	};

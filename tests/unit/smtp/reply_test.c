@@ -117,7 +117,7 @@ START_TEST(words_are_one_printable_line_of_bounded_length)
 
 	memset(long_line + 4, 'x', sizeof long_line - 5);
 	send("RCPT TO:<c@d>\r\n");
-	hear("550-\x1b[2Jcaf\xe9\tx\xe2\x80\xae\r\n");
+	hear("550-\x1b[2Jcaf\xe9\tx\xe2\x80\xae\xe2\x80\xac\r\n");
 	for (int i = 0; i < 100; i++)
 		hear(long_line);
 	describe();
@@ -126,7 +126,7 @@ START_TEST(words_are_one_printable_line_of_bounded_length)
 	ck_assert(utf8_is_valid(text, strlen(text)));
 	for (const char *at = text; *at; at++)
 		ck_assert_int_ne(*at > 0 && *at < ' ', 1);
-	ck_assert_ptr_null(strstr(text, "\xe2\x80\xae"));
+	ck_assert_ptr_null(strstr(text, (const char[]){'\xe2', '\x80', '\xae', '\0'}));
 }
 END_TEST
 
