@@ -201,26 +201,37 @@ void lane_clear_suspects(struct lane *lane, size_t count)
 	lane->blames_time = lane->found_culprit = false;
 }
 
+static void wait_for_shrink(struct lane *lane, struct unfinished *unfinished, struct delivery *delivery)
+{
+	lane_clear_suspects(lane, 1);
+	if (engine_postpones(lane->engine, delivery, HELD_UP))
+		return;
+	delivery_queue_push(&unfinished->waiting, delivery);
+	engine_hold(lane->engine, delivery);
+}
+
 /*
- * Whether the delivery has to wait: for a shrink of its SKU, where it waits then, or behind what was
- * postponed because of one that has ended meanwhile.
+ * Whether the delivery has to wait for a shrink of its SKU, or behind what was postponed because of one.  All
+ * of the SKU leaves the queue with it: when some are postponed, they are read again and come to its end.
  */
 static bool has_to_wait(struct lane *lane, struct delivery *delivery)
 {
 	struct unfinished *unfinished =
 		delivery->decided ? NULL : unfinished_find(&lane->unfinished, delivery->sku);
+	struct delivery_queue rest = {0};
 
 	if (!unfinished && !lane->engine->postponed.count)
 		return false;
-	if (engine_postpones(lane->engine, delivery, unfinished ? HELD_UP : NOT_HELD_UP)) {
+	if (!unfinished) {
+		if (!engine_postpones(lane->engine, delivery, NOT_HELD_UP))
+			return false;
 		lane_clear_suspects(lane, 1);
 		return true;
 	}
-	if (!unfinished)
-		return false;
-	lane_clear_suspects(lane, 1);
-	delivery_queue_push(&unfinished->waiting, delivery);
-	engine_hold(lane->engine, delivery);
+	parked_collect(&lane->queue, unfinished->sku, &rest);
+	wait_for_shrink(lane, unfinished, delivery);
+	while ((delivery = delivery_queue_pop(&rest)))
+		wait_for_shrink(lane, unfinished, delivery);
 	return true;
 }
 

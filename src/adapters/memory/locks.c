@@ -111,18 +111,21 @@ void locks_wait(struct database *database, simulation_task *again, void *context
 void locks_release(struct database *database, const void *holder)
 {
 	struct lock **place = &database->locks;
+	bool is_released = false;
 
 	while (*place) {
 		struct lock *lock = *place;
 
 		if (lock->holder == holder) {
+			is_released = true;
 			*place = lock->next;
 			free(lock);
 		} else {
 			place = &lock->next;
 		}
 	}
-	for (struct lock_waiter *waiter = database->waiters; waiter; waiter = waiter->next) {
+	for (struct lock_waiter *waiter = is_released ? database->waiters : NULL; waiter;
+	     waiter = waiter->next) {
 		if (!waiter->task)
 			waiter->task = simulation_post(database->simulation, 0, wake, waiter);
 	}
