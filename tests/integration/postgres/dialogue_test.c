@@ -1,10 +1,14 @@
-/* What a tool is told of statements whose answers do not come in time, or not at all. */
+/* What a tool is told of connections and answers of the database that do not come in time, or at all. */
+#include "adapters/postgres/dead_letters.h"
 #include "adapters/postgres/dialogue.h"
 
 #include "suites.h"
 #include "world.h"
 
+#include <arpa/inet.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct dialogue dialogue;
 
@@ -67,6 +71,68 @@ START_TEST(statements_whose_session_ends_have_failed)
 }
 END_TEST
 
+/* The kernel takes the connection, and nobody reads it. */
+START_TEST(a_connection_that_is_not_made_in_time_has_failed)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof at;
+	int silent = socket(AF_INET, SOCK_STREAM, 0);
+	struct url_source url;
+	struct dialogue late;
+	char text[64];
+
+	ck_assert_int_eq(bind(silent, (struct sockaddr *)&at, size), 0);
+	ck_assert_int_eq(listen(silent, 5), 0);
+	ck_assert_int_eq(getsockname(silent, (struct sockaddr *)&at, &size), 0);
+	snprintf(text, sizeof text, "host=127.0.0.1 port=%d", ntohs(at.sin_port));
+	url = world_url(text);
+
+	ck_assert(!dialogue_begin(&late, &url, DIALOGUE_READS, 300));
+
+	ck_assert_str_eq(late.text, "a server did not answer in time");
+	ck_assert(dialogue_trouble_passes(&late));
+	ck_assert_ptr_null(late.defect);
+	dialogue_end(&late);
+	close(silent);
+}
+END_TEST
+
+static const struct failure *count_letters(struct dead_letters *letters, struct arena *arena)
+{
+	static const struct dead_letter_filter all = {.older_than_s = -1, .newer_than_s = -1};
+	struct dead_letter_kind *kinds;
+	size_t count;
+
+	return letters->ops->count(letters, &all, arena, &kinds, &count);
+}
+
+/* _i: the session is lost, or the table refuses; after that nothing is in the way. */
+START_TEST(dead_letters_are_read_through_a_new_connection_when_one_is_lost)
+{
+	struct url_source url = world_url(database_conninfo());
+	struct arena *arena = arena_new(1024);
+	const char *error = NULL;
+	struct dead_letters *letters = postgres_dead_letters_open(&url, 5000, arena, &error);
+	const struct failure *failure;
+
+	ck_assert_ptr_nonnull(letters);
+	ck_assert_ptr_null(count_letters(letters, arena));
+	if (_i)
+		database_sql("alter table dead_letters rename to elsewhere");
+	else
+		database_sql("select count(pg_terminate_backend(pid)) from pg_stat_activity"
+			     " where pid <> pg_backend_pid() and datname = current_database()");
+	failure = count_letters(letters, arena);
+	ck_assert_int_eq(failure ? failure->kind : FAILURE_RETRY, _i ? FAILURE_FATAL : FAILURE_RETRY);
+	ck_assert(!failure == !_i);
+	if (_i)
+		database_sql("alter table elsewhere rename to dead_letters");
+	ck_assert_ptr_null(count_letters(letters, arena));
+	letters->ops->free(letters);
+	arena_free(&arena);
+}
+END_TEST
+
 Suite *dialogue_suite(void)
 {
 	Suite *suite = suite_create("dialogue");
@@ -79,6 +145,8 @@ Suite *dialogue_suite(void)
 	tcase_add_test(tests, statements_that_are_done_in_time_succeed);
 	tcase_add_loop_test(tests, statements_whose_session_ends_have_failed, 0,
 			    sizeof broken / sizeof broken[0]);
+	tcase_add_test(tests, a_connection_that_is_not_made_in_time_has_failed);
+	tcase_add_loop_test(tests, dead_letters_are_read_through_a_new_connection_when_one_is_lost, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -7,12 +7,17 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define NAME "several.test"
+
+/* Its look-up has no end as long as nobody answers. */
+#define MUTE_NAME "mute.test"
+static atomic_bool answers;
 
 /* What the system's resolver would find for it, in this order. */
 static const char *const several[] = {"127.0.0.2", "127.0.0.3", "127.0.0.1"};
@@ -42,6 +47,11 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	int error;
 
 	*(void **)&of_system = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (node && !strcmp(node, MUTE_NAME) && !(hints->ai_flags & AI_NUMERICHOST)) {
+		while (!answers)
+			usleep(10000);
+		return EAI_AGAIN;
+	}
 	if (!node || strcmp(node, NAME) != 0)
 		return of_system(node, service, hints, found);
 	error = of_system("127.0.0.1", service, hints, &model);
@@ -199,10 +209,27 @@ START_TEST(under_tls_the_handshake_counts_as_well)
 }
 END_TEST
 
+START_TEST(a_look_up_without_an_end_is_given_up)
+{
+	answers = false;
+	use_url("redis://" MUTE_NAME ":%d", world.server.port);
+	subscribe();
+	run_until(redis_subscriber_trouble(world.subscriber) &&
+		  strstr(redis_subscriber_trouble(world.subscriber), "the look-up takes too long"));
+	answers = true;
+
+	ck_assert_uint_eq(log_lines("cannot reach Redis"), 1);
+}
+END_TEST
+
 Suite *addresses_suite(void)
 {
 	Suite *suite = suite_create("redis addresses");
-	TCase *tests = tcase_create("addresses");
+	TCase *tests = tcase_create("addresses"), *look_up = tcase_create("look-up");
+
+	tcase_add_checked_fixture(look_up, setup, teardown);
+	tcase_set_timeout(look_up, 60);
+	tcase_add_test(look_up, a_look_up_without_an_end_is_given_up);
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
@@ -213,5 +240,6 @@ Suite *addresses_suite(void)
 	tcase_add_loop_test(tests, when_all_fail_the_best_reason_is_told_once, 0, 2);
 	tcase_add_test(tests, under_tls_the_handshake_counts_as_well);
 	suite_add_tcase(suite, tests);
+	suite_add_tcase(suite, look_up);
 	return suite;
 }
