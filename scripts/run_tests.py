@@ -41,7 +41,9 @@ def run_meson(build, environment):
     print("== unit and integration tests, under the sanitizers", flush=True)
     log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5"]
+    # Half of them wait most of the time, so one more than there are processors keeps those busy.
+    processes = f"--num-processes={(os.cpu_count() or 1) + 1}"
+    command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5", processes]
     status = subprocess.run(command, env=environment, check=False).returncode
     results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return status, total([count_program(result) for result in results])

@@ -14,8 +14,8 @@ def dump_core_without_bound():
 
 
 def dumps_core(process):
-    """Whether the process left a core dump when SIGQUIT ended it."""
-    process.send_signal(signal.SIGQUIT)
+    """Whether the process left a core dump when a signal ended it that no shell lets its jobs ignore."""
+    process.send_signal(signal.SIGABRT)
     ended = os.waitid(os.P_PID, process.pid, os.WEXITED)
     process.returncode = -ended.si_status
     return ended.si_code == os.CLD_DUMPED
