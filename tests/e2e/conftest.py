@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -10,6 +11,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 
 import installation  # noqa: E402
 import servers  # noqa: E402
+
+# What a shell starts in the background ignores these, and so would every program that is tested here.
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
