@@ -191,3 +191,22 @@ bool utf8_is_control(uint32_t code)
 	}
 	return false;
 }
+
+const char *utf8_printable(struct arena *arena, const char *text)
+{
+	size_t left = strlen(text), width;
+	char *copy = arena_alloc(arena, 6 * left + 1), *end = copy;
+	uint32_t code;
+	bool is_valid;
+
+	for (; left; left -= width, text += width) {
+		width = utf8_next(text, left, &code, &is_valid);
+		if (utf8_is_control(code))
+			end += sprintf(end, "\\u%04x", (unsigned)code);
+		else if (is_valid)
+			end = mempcpy(end, text, width);
+		else
+			end = stpcpy(end, "\xef\xbf\xbd");
+	}
+	return copy;
+}

@@ -50,4 +50,10 @@ __attribute__((format(printf, 3, 0))) void utf8_vformat(char *buffer, size_t siz
  */
 bool utf8_is_control(uint32_t code);
 
+/*
+ * A copy in `arena` in which nothing can end a line, move the cursor or turn the reading direction: such
+ * characters (utf8_is_control()) are escaped as in JSON, and bytes that are no UTF-8 become U+FFFD.
+ */
+const char *utf8_printable(struct arena *arena, const char *text);
+
 #endif

@@ -2,9 +2,9 @@
 #include "entrypoints/bench_report.h"
 
 #include "core/must.h"
+#include "core/utf8.h"
 #include "entrypoints/bench_plot.h"
 #include "entrypoints/print.h"
-#include "entrypoints/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -73,7 +73,7 @@ static void print_effects(const struct bench_result *result, FILE *out)
 		fprintf(out, "; %" PRIu64 " events came again", result->duplicates);
 	fputc('\n', out);
 	for (size_t i = 0; i < effects->wrong->count && i < BENCH_FAULTS_TOLD; i++)
-		fprintf(out, "  %s\n", text_printable(effects->wrong->texts[i], arena));
+		fprintf(out, "  %s\n", utf8_printable(arena, effects->wrong->texts[i]));
 	arena_free(&arena);
 }
 

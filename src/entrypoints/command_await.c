@@ -1,9 +1,9 @@
 /* `allocd await`: waits for the outcome of a message, and prints it with the events it caused. */
+#include "core/utf8.h"
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/options.h"
 #include "entrypoints/patience.h"
 #include "entrypoints/print.h"
-#include "entrypoints/text.h"
 
 #include "core/calendar.h"
 #include "core/must.h"
@@ -26,7 +26,7 @@ static void print_event(void *context, const char *name, const char *json)
 	struct arena *arena = arena_new(1024);
 
 	(void)context;
-	printf("%s %s\n", name, text_printable(json, arena));
+	printf("%s %s\n", name, utf8_printable(arena, json));
 	arena_free(&arena);
 }
 
@@ -34,12 +34,12 @@ static bool print_outcome(struct tools *tools, const char *id, const struct know
 {
 	struct arena *arena = arena_new(1024);
 
-	printf("%s %s %s", outcome->outcome, text_printable(outcome->message, arena),
-	       text_printable(id, arena));
+	printf("%s %s %s", outcome->outcome, utf8_printable(arena, outcome->message),
+	       utf8_printable(arena, id));
 	if (outcome->source[0])
-		printf(" from %s", text_printable(outcome->source, arena));
+		printf(" from %s", utf8_printable(arena, outcome->source));
 	if (outcome->reason[0])
-		printf(": %s", text_printable(outcome->reason, arena));
+		printf(": %s", utf8_printable(arena, outcome->reason));
 	putchar('\n');
 	arena_free(&arena);
 	return !is_success(outcome) || tools_read_effects(tools, id, outcome, print_event, NULL);

@@ -2,7 +2,7 @@
 #include "entrypoints/bootstrap.h"
 
 #include "core/must.h"
-#include "entrypoints/text.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -60,7 +60,7 @@ static void on_heard(void *context, const char *name, const char *json)
 
 	struct arena *arena = arena_new(4096);
 
-	printf("%s %s\n", name, text_printable(json, arena));
+	printf("%s %s\n", name, utf8_printable(arena, json));
 	if (fflush(stdout) != 0)
 		end_for_want_of_output(session);
 	arena_free(&arena);

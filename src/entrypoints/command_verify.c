@@ -1,8 +1,8 @@
 /* `allocd verify`: checks every rule of the database, and prints what is broken. */
+#include "core/utf8.h"
 #include "entrypoints/bootstrap_tools.h"
 #include "entrypoints/options.h"
 #include "entrypoints/print.h"
-#include "entrypoints/text.h"
 
 #include "core/must.h"
 
@@ -22,8 +22,8 @@ static void print_breach(void *context, const struct breach *breach)
 	struct arena *arena = arena_new(1024);
 
 	report->breaches++;
-	printf("%s: %s: expected %s, found %s (%s)\n", breach->rule, text_printable(breach->key, arena),
-	       text_printable(breach->expected, arena), text_printable(breach->found, arena),
+	printf("%s: %s: expected %s, found %s (%s)\n", breach->rule, utf8_printable(arena, breach->key),
+	       utf8_printable(arena, breach->expected), utf8_printable(arena, breach->found),
 	       breach->meaning);
 	arena_free(&arena);
 }

@@ -2,9 +2,9 @@
  * The settings in force as an environment file that sh, systemd and, where no value needs quotes, container
  * engines read alike.
  */
+#include "core/utf8.h"
 #include "entrypoints/config.h"
 #include "entrypoints/secrets.h"
-#include "entrypoints/text.h"
 
 #include <string.h>
 
@@ -40,7 +40,7 @@ static void print_assignment(const struct setting *setting, const struct given *
 {
 	fputs(setting->variable, out);
 	fputs(given->file ? FILE_VARIABLE_SUFFIX "=" : "=", out);
-	print_value(given->file ? text_printable(given->file, arena) : shown, out);
+	print_value(given->file ? utf8_printable(arena, given->file) : shown, out);
 	fputc('\n', out);
 }
 
@@ -49,7 +49,7 @@ static void print_setting(const struct setting *setting, const struct given *giv
 {
 	static const char *const origins[] = {
 		[FROM_DEFAULT] = "the default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
-	const char *shown = text_printable(setting_without_secret(setting, given->text, arena), arena);
+	const char *shown = utf8_printable(arena, setting_without_secret(setting, given->text, arena));
 
 	fprintf(out, "# %s\n# from: %s", setting->help, origins[given->origin]);
 	if (given->origin != FROM_DEFAULT)

@@ -75,15 +75,15 @@ static const char *cut(const char *text, size_t width, struct arena *arena)
 static void fill_row(const struct dead_letter_table *table, const struct dead_letter *letter,
 		     struct arena *arena, const char *cells[LETTER_COLUMNS])
 {
-	const char *id = letter->message_id ? text_printable(letter->message_id, arena) : "-";
+	const char *id = letter->message_id ? utf8_printable(arena, letter->message_id) : "-";
 
 	cells[COLUMN_ID] = arena_printf(arena, "%" PRId64, letter->id);
 	cells[COLUMN_AGE] = age_text(table->now - letter->last_at, arena);
 	cells[COLUMN_OUTCOME] = letter->outcome;
 	cells[COLUMN_TRIES] = arena_printf(arena, "%d", letter->attempts);
-	cells[COLUMN_MESSAGE] = text_printable(letter->message, arena);
+	cells[COLUMN_MESSAGE] = utf8_printable(arena, letter->message);
 	cells[COLUMN_MESSAGE_ID] = table->terminal_width ? cut(id, ID_WIDTH_MAX, arena) : id;
-	cells[COLUMN_REASON] = text_printable(letter->reason, arena);
+	cells[COLUMN_REASON] = utf8_printable(arena, letter->reason);
 }
 
 static const char *padded(const char *text, size_t width, bool on_the_left, struct arena *arena)
@@ -148,7 +148,7 @@ void dead_letter_table_print(struct dead_letter_table *table, const struct dead_
 static void print_field(FILE *out, const char *name, const char *text, struct arena *arena)
 {
 	if (text && text[0])
-		fprintf(out, "  %-11s %s\n", name, text_printable(text, arena));
+		fprintf(out, "  %-11s %s\n", name, utf8_printable(arena, text));
 }
 
 static const char *instant_text(int64_t instant, struct arena *arena)
@@ -179,7 +179,7 @@ static void print_text(FILE *out, struct bytes payload, struct arena *arena)
 	char *rest = arena_printf(arena, "%.*s", (int)payload.size, (const char *)payload.data), *line;
 
 	while ((line = strsep(&rest, "\n")))
-		fprintf(out, "    %s\n", text_printable(line, arena));
+		fprintf(out, "    %s\n", utf8_printable(arena, line));
 }
 
 /* Sixteen bytes a line: in hexadecimal, and those that are ASCII as they are. */
@@ -223,13 +223,13 @@ void dead_letter_deed_print(const struct dead_letter_deed *deed, FILE *out)
 	struct arena *arena = arena_new(1024);
 
 	fprintf(out, "%s %s by %s", instant_text(deed->at, arena), deed->action,
-		text_printable(deed->who, arena));
+		utf8_printable(arena, deed->who));
 	if (deed->edits[0])
-		fprintf(out, " with %s", text_printable(deed->edits, arena));
+		fprintf(out, " with %s", utf8_printable(arena, deed->edits));
 	if (deed->outcome)
 		fprintf(out, ": %s", deed->outcome);
 	if (deed->reason)
-		fprintf(out, ": %s", text_printable(deed->reason, arena));
+		fprintf(out, ": %s", utf8_printable(arena, deed->reason));
 	fputc('\n', out);
 	arena_free(&arena);
 }

@@ -2,7 +2,7 @@
 #include "entrypoints/print.h"
 
 #include "core/must.h"
-#include "entrypoints/text.h"
+#include "core/utf8.h"
 
 #include <stdarg.h>
 
@@ -10,7 +10,7 @@ static void print_line(const char *prefix, const char *text, FILE *out)
 {
 	struct arena *arena = arena_new(4096);
 
-	fprintf(out, "%s%s\n", prefix, text_printable(text, arena));
+	fprintf(out, "%s%s\n", prefix, utf8_printable(arena, text));
 	arena_free(&arena);
 }
 

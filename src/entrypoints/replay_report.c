@@ -2,9 +2,9 @@
 #include "entrypoints/replay_report.h"
 
 #include "core/must.h"
+#include "core/utf8.h"
 #include "entrypoints/dead_letter_print.h"
 #include "entrypoints/print.h"
-#include "entrypoints/text.h"
 
 #include <inttypes.h>
 
@@ -17,7 +17,7 @@ static void print_left_out(size_t count, const char *of_what, FILE *out)
 static void print_changes(const struct effects *effects, FILE *out, struct arena *arena)
 {
 	for (size_t i = 0; i < effects->change_count; i++)
-		fprintf(out, "    %s\n", text_printable(effects->changes[i], arena));
+		fprintf(out, "    %s\n", utf8_printable(arena, effects->changes[i]));
 	print_left_out(effects->changes_left_out, "changes", out);
 }
 
@@ -25,7 +25,7 @@ static void print_events(const struct effects *effects, FILE *out, struct arena 
 {
 	for (size_t i = 0; i < effects->event_count; i++)
 		fprintf(out, "    %s %s\n", effects->events[i].name,
-			text_printable(effects->events[i].json, arena));
+			utf8_printable(arena, effects->events[i].json));
 	print_left_out(effects->events_left_out, "events", out);
 }
 
@@ -35,8 +35,8 @@ void replay_report_print(const struct replay_report *report, FILE *out)
 	struct arena *arena = arena_new(4096);
 
 	fprintf(out, "%" PRId64 " %s: %s -> %s: %s\n", letter->id, letter->outcome,
-		text_printable(letter->reason, arena), report->outcome,
-		text_printable(report->reason, arena));
+		utf8_printable(arena, letter->reason), report->outcome,
+		utf8_printable(arena, report->reason));
 	if (report->rehearsed)
 		print_changes(report->effects, out, arena);
 	print_events(report->effects, out, arena);

@@ -20,28 +20,6 @@ bool text_is_printable(const char *text)
 	return true;
 }
 
-const char *text_printable(const char *text, struct arena *arena)
-{
-	size_t left = strlen(text), width;
-	char *copy = arena_alloc(arena, 6 * left + 1), *end = copy;
-
-	for (; left; left -= width, text += width) {
-		uint32_t code;
-		bool is_valid;
-
-		width = utf8_next(text, left, &code, &is_valid);
-		if (utf8_is_control(code)) {
-			end += sprintf(end, "\\u%04x", (unsigned)code);
-		} else if (is_valid) {
-			memcpy(end, text, width);
-			end += width;
-		} else {
-			end = stpcpy(end, "\xef\xbf\xbd");
-		}
-	}
-	return copy;
-}
-
 bool text_count(const char *text, size_t length, size_t *count)
 {
 	if (!utf8_is_valid(text, length))

@@ -12,12 +12,6 @@
 /* UTF-8 without what a terminal would obey: see utf8_is_control(). */
 bool text_is_printable(const char *text);
 
-/*
- * A copy of the text in `arena`, in which control characters (utf8_is_control()) are escaped as in JSON, and
- * bytes that are no UTF-8 are U+FFFD.
- */
-const char *text_printable(const char *text, struct arena *arena);
-
 /* Valid UTF-8; *count is set to the number of its code points. */
 bool text_count(const char *text, size_t length, size_t *count);
 

@@ -12,27 +12,6 @@
 /* As much of a text as one encoded word takes, so that it fits behind the name of a field, too. */
 #define WORD_BYTES 39
 
-const char *mail_printable(struct arena *arena, const char *text)
-{
-	size_t left = strlen(text), size;
-	char *printable = arena_alloc(arena, 6 * left + 1), *end = printable;
-	uint32_t code;
-	bool is_valid;
-
-	for (; left; text += size, left -= size) {
-		size = utf8_next(text, left, &code, &is_valid);
-		if (!is_valid)
-			end += sprintf(end, "\xef\xbf\xbd");
-		else if (!utf8_is_control(code))
-			end = mempcpy(end, text, size);
-		else if (code > 0xffff)
-			end += sprintf(end, "\\%05x", code);
-		else
-			end += sprintf(end, "\\u%04x", code);
-	}
-	return printable;
-}
-
 /* ---- header fields ---- */
 
 static bool is_ascii(const char *text)

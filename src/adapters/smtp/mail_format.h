@@ -10,12 +10,6 @@
 #include <stdio.h>
 #include <time.h>
 
-/*
- * A copy in which nothing can end a line, move the cursor or turn the reading direction: such characters are
- * escaped as \u000a is, and bytes that are no UTF-8 become U+FFFD.
- */
-const char *mail_printable(struct arena *arena, const char *text);
-
 /* A field of any printable text.  It is folded where it is long. */
 void mail_write_field(FILE *out, const char *name, const char *text);
 

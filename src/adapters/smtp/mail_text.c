@@ -4,6 +4,7 @@
 #include "adapters/smtp/mail_format.h"
 #include "core/calendar.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static void write_batch(FILE *out, const struct shown *line, const struct stock_
 		snprintf(place, sizeof place, "due %s", day);
 	}
 	fprintf(out, "    %-16s  %10" PRId32 "  in batch %s\n", place, batch->free,
-		mail_printable(line->arena, batch->reference));
+		utf8_printable(line->arena, batch->reference));
 }
 
 static void write_stock(FILE *out, const struct shown *line, time_t now)
@@ -80,7 +81,7 @@ static void write_advice(FILE *out, const struct shown *line)
 			"  * Batch %s has enough by now.\n"
 			"    Have \"allocate\" sent again for this order, SKU and quantity: the\n"
 			"    line is not allocated by itself.\n",
-			mail_printable(line->arena, fitting->reference));
+			utf8_printable(line->arena, fitting->reference));
 		return;
 	}
 	fprintf(out,
@@ -141,8 +142,8 @@ char *mail_text(const struct notification *notification, const char *from, time_
 {
 	struct arena *arena = arena_new(4096);
 	const struct shown line = {
-		.sku = mail_printable(arena, notification->sku),
-		.orderid = mail_printable(arena, notification->orderid),
+		.sku = utf8_printable(arena, notification->sku),
+		.orderid = utf8_printable(arena, notification->orderid),
 		.qty = notification->qty,
 		.stock = notification->stock,
 		.arena = arena,

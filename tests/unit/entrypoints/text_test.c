@@ -1,4 +1,5 @@
 /* Small questions about text from outside. */
+#include "core/utf8.h"
 #include "entrypoints/text.h"
 #include "suites.h"
 
@@ -87,7 +88,7 @@ START_TEST(what_a_terminal_would_obey_is_escaped)
 	char *text = strdup(printed[_i].text);
 	struct arena *arena = arena_new(1024);
 
-	ck_assert_str_eq(text_printable(text, arena), printed[_i].printable);
+	ck_assert_str_eq(utf8_printable(arena, text), printed[_i].printable);
 	arena_free(&arena);
 	free(text);
 }
