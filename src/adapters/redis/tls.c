@@ -1,10 +1,10 @@
 /* OpenSSL, as little of it as is needed. */
 #include "adapters/redis/tls.h"
 
+#include "adapters/system/resolver.h"
 #include "core/must.h"
 #include "core/utf8.h"
 
-#include <arpa/inet.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
@@ -22,17 +22,10 @@ static SSL_CTX *context_new(void)
 	return context;
 }
 
-static bool is_address(const char *host)
-{
-	struct in6_addr address;
-
-	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
-}
-
 /* Without its name set no certificate would ever be compared with the host. */
 static void expect_host(SSL *ssl, char *host)
 {
-	bool set = is_address(host)
+	bool set = resolver_is_address(host)
 			   ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
 			   : SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 

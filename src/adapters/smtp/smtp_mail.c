@@ -7,6 +7,7 @@
 #include "adapters/smtp/mail_text.h"
 #include "adapters/smtp/smtp_reply.h"
 #include "adapters/smtp/smtp_tls.h"
+#include "adapters/system/resolver.h"
 #include "core/arena.h"
 #include "core/must.h"
 #include "core/utf8.h"
@@ -325,13 +326,6 @@ static long use_ssl(enum smtp_need need)
 	return uses[need];
 }
 
-static bool is_address(const char *host)
-{
-	struct in6_addr address;
-
-	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
-}
-
 /* HOST:PORT:ADDRESS,ADDRESS, so that libcurl looks nothing up; NULL for a host that is an address. */
 static const char *known_addresses(struct arena *arena, const struct smtp_order *order)
 {
@@ -339,7 +333,7 @@ static const char *known_addresses(struct arena *arena, const struct smtp_order 
 	const char *text = arena_printf(arena, "%s:%u:", url->host, url->port), *separator = "";
 	char address[INET6_ADDRSTRLEN + 32];
 
-	if (is_address(url->host))
+	if (resolver_is_address(url->host))
 		return NULL;
 	for (const struct addrinfo *at = order->addresses; at; at = at->ai_next) {
 		if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0,

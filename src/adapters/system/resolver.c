@@ -3,9 +3,11 @@
 
 #include "core/must.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -189,4 +191,11 @@ void resolver_cancel(struct resolver **resolver)
 	query_release((*resolver)->query);
 	free(*resolver);
 	*resolver = NULL;
+}
+
+bool resolver_is_address(const char *host)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }

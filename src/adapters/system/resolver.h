@@ -5,6 +5,7 @@
 #ifndef ALLOCD_ADAPTERS_SYSTEM_RESOLVER_H
 #define ALLOCD_ADAPTERS_SYSTEM_RESOLVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct addrinfo;
@@ -27,5 +28,8 @@ struct resolver *resolver_start(struct event_base *base, const char *host, uint1
 
 /* `done` is not called any more.  Accepts NULL in *resolver and nulls it. */
 void resolver_cancel(struct resolver **resolver);
+
+/* Whether the host is an IPv4 or IPv6 address (without brackets) and not a name. */
+bool resolver_is_address(const char *host);
 
 #endif
