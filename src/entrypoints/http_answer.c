@@ -120,12 +120,7 @@ const char *http_title(int status)
 }
 
 /* jansson takes valid UTF-8 only, and no message may end the worker. */
-char *problem_json(int status, const char *type, const char *message)
-{
-	return problem_json_since(status, type, message, NULL);
-}
-
-char *problem_json_since(int status, const char *type, const char *message, const char *since)
+char *problem_json(int status, const char *type, const char *message, const char *since)
 {
 	char *valid = must(strdup(message)), *text;
 	json_t *json;

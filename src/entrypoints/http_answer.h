@@ -52,11 +52,11 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 /* "Bad Request". */
 const char *http_title(int status);
 
-/* The body of an error: application/problem+json (RFC 9457).  To be freed by free(). */
-char *problem_json(int status, const char *type, const char *message);
-
-/* The same with the member `since`; NULL: without. */
-char *problem_json_since(int status, const char *type, const char *message, const char *since);
+/*
+ * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `since` is the member of
+ * that name, or NULL for none.
+ */
+char *problem_json(int status, const char *type, const char *message, const char *since);
 
 /* Whether a Content-Type, which may be NULL and may have parameters, is application/json. */
 bool is_json_type(const char *content_type);

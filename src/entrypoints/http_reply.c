@@ -48,7 +48,7 @@ void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
 void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
 			 const char *type, const char *message, const char *since)
 {
-	char *body = problem_json_since(status, type, message, since);
+	char *body = problem_json(status, type, message, since);
 
 	if (status == 503)
 		reply_header(request, "Retry-After", RETRY_AFTER_S);

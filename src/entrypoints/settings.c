@@ -27,10 +27,10 @@ static const char *accepts_text(const struct setting *setting, struct arena *are
 	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", TEXT_MAX);
 }
 
-static bool is_listed(const struct stream_list *list, const char *name)
+static bool is_among(const char *text, const char *const *texts, size_t count)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->names[i], name) == 0)
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(texts[i], text) == 0)
 			return true;
 	}
 	return false;
@@ -48,7 +48,7 @@ static bool parse_streams(const struct setting *setting, const char *text, void 
 	for (const char *at = text; text[0]; at++) {
 		const char *name = arena_printf(arena, "%.*s", (int)strcspn(at, ","), at);
 
-		if (!name[0] || list->count == STREAMS_MAX || is_listed(list, name))
+		if (!name[0] || list->count == STREAMS_MAX || is_among(name, list->names, list->count))
 			return false;
 		list->names[list->count++] = name;
 		at += strlen(name);
@@ -176,15 +176,6 @@ static const char *accepts_address(const struct setting *setting, struct arena *
 	return "an address such as allocd@example.com, in ASCII and without a name before it";
 }
 
-static bool has_recipient(const struct recipient_list *list, const char *address)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->addresses[i], address) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Addresses between commas, each once; blanks beside them do not count. */
 static bool parse_recipients(const struct setting *setting, const char *text, void *place,
 			     struct arena *arena)
@@ -202,8 +193,8 @@ static bool parse_recipients(const struct setting *setting, const char *text, vo
 		address = arena_printf(arena, "%.*s", (int)length, text);
 		text += length;
 		text += strspn(text, " ");
-		if (list->count == RECIPIENTS_MAX || !is_address(address) || has_recipient(list, address) ||
-		    (*text && *text != ','))
+		if (list->count == RECIPIENTS_MAX || !is_address(address) ||
+		    is_among(address, list->addresses, list->count) || (*text && *text != ','))
 			return false;
 		list->addresses[list->count++] = address;
 		if (!*text++)
@@ -426,7 +417,7 @@ const struct setting settings[] = {
 		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = ENGINE_USERS,
 	},
 	{
-		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "on|off",
+		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "SWITCH",
 		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
 		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,
 	},

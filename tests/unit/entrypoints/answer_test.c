@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(a_problem_is_that_of_the_rfc_and_has_a_message)
 {
-	char *text = problem_json(404, PROBLEM_NOT_FOUND, "no \"such\" thing");
+	char *text = problem_json(404, PROBLEM_NOT_FOUND, "no \"such\" thing", NULL);
 	json_t *problem = json_loads(text, 0, NULL);
 
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "type")), "urn:allocd:problem:not-found");
@@ -97,7 +97,7 @@ static const struct {
 
 START_TEST(a_problem_is_json_whatever_the_message)
 {
-	char *text = problem_json(422, PROBLEM_FAILED, broken[_i].message);
+	char *text = problem_json(422, PROBLEM_FAILED, broken[_i].message, NULL);
 	json_t *problem = json_loads(text, 0, NULL);
 
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "detail")), broken[_i].detail);
