@@ -197,29 +197,44 @@ static bool is_good(const PGresult *result)
 	return PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK;
 }
 
-/*
- * The last result, once all have come; NULL when one is an error, of which the first is noted, and when not
- * all come: what the server did of the statements is not known then.
- */
+/* The last of several results, and whether one was an error. */
+struct answers {
+	PGresult *last;
+	bool failed;
+};
+
+/* Of several errors the first is noted: those that follow it are often its consequences. */
+static void add_result(struct dialogue *dialogue, struct answers *answers, PGresult *result)
+{
+	if (!is_good(result) && !answers->failed) {
+		note_error(dialogue, result);
+		answers->failed = true;
+	}
+	PQclear(answers->last);
+	answers->last = result;
+}
+
+/* The last result when all have come and none is an error, and NULL otherwise. */
+static PGresult *conclude(struct answers *answers, bool all_came)
+{
+	if (all_came && !answers->failed)
+		return answers->last;
+	PQclear(answers->last);
+	return NULL;
+}
+
+/* NULL when not all results come, too: then it is not known what the server did of the statements. */
 static PGresult *last_result(struct dialogue *dialogue)
 {
-	PGresult *last = NULL, *result = NULL;
-	bool failed = false, in_time;
+	struct answers answers = {0};
+	PGresult *result = NULL;
+	bool in_time;
 
-	while ((in_time = await_result(dialogue)) && (result = PQgetResult(dialogue->pg))) {
-		if (!is_good(result) && !failed) {
-			note_error(dialogue, result);
-			failed = true;
-		}
-		PQclear(last);
-		last = result;
-	}
-	if (in_time && !failed && PQstatus(dialogue->pg) == CONNECTION_BAD)
-		failed = !fail_as_libpq_says(dialogue);
-	if (in_time && !failed)
-		return last;
-	PQclear(last);
-	return NULL;
+	while ((in_time = await_result(dialogue)) && (result = PQgetResult(dialogue->pg)))
+		add_result(dialogue, &answers, result);
+	if (in_time && !answers.failed && PQstatus(dialogue->pg) == CONNECTION_BAD)
+		answers.failed = !fail_as_libpq_says(dialogue);
+	return conclude(&answers, in_time);
 }
 
 /* ---- without limits of the database or the role, for one transaction ---- */
@@ -231,34 +246,25 @@ static const char unlimited[] = "select set_config(name, '0', true) from unnest(
 	"set local statement_timeout = 0; set local lock_timeout = 0;"                                       \
 	" set local idle_in_transaction_session_timeout = 0"
 
-/* The last result before the sync; NULL when one is an error, of which the first is noted, or none comes. */
+/* The last result before the sync; NULL when one is an error, or the sync does not come. */
 static PGresult *result_before_sync(struct dialogue *dialogue)
 {
-	PGresult *last = NULL;
-	bool failed = false, synced = false, alive = true;
+	struct answers answers = {0};
+	bool synced = false, alive = true;
 
 	while (!synced && alive && await_result(dialogue)) {
 		PGresult *result = PQgetResult(dialogue->pg);
 
 		synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
 		alive = PQstatus(dialogue->pg) == CONNECTION_OK;
-		if (result && !synced && !is_good(result) && !failed) {
-			note_error(dialogue, result);
-			failed = true;
-		}
-		if (result && !synced) {
-			PQclear(last);
-			last = result;
-		} else {
+		if (result && !synced)
+			add_result(dialogue, &answers, result);
+		else
 			PQclear(result);
-		}
 	}
-	if (!alive && !failed)
+	if (!alive && !answers.failed)
 		fail_as_libpq_says(dialogue);
-	if (synced && !failed)
-		return last;
-	PQclear(last);
-	return NULL;
+	return conclude(&answers, synced);
 }
 
 /* Both statements are one transaction, and one round trip. */
