@@ -255,6 +255,11 @@ bool delivery_is_dead(const struct delivery *delivery)
 		delivery->outcome == OUTCOME_FAILED);
 }
 
+const char *delivery_key(const struct delivery *delivery)
+{
+	return delivery->sku ? delivery->sku : "";
+}
+
 size_t delivery_footprint(const struct delivery *delivery)
 {
 	return arena_footprint(delivery->arena);
@@ -301,4 +306,14 @@ void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue 
 	queue->first = front->first;
 	queue->count += front->count;
 	*front = (struct delivery_queue){0};
+}
+
+void delivery_queue_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected)
+{
+	struct delivery_queue rest = {0};
+	struct delivery *delivery;
+
+	while ((delivery = delivery_queue_pop(queue)))
+		delivery_queue_push(strcmp(delivery_key(delivery), sku) ? &rest : collected, delivery);
+	*queue = rest;
 }

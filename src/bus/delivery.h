@@ -125,6 +125,9 @@ void delivery_reopen(struct delivery *delivery);
 /* Whether it goes to the dead letters: rejected, invalid or failed, and not from somebody who is answered. */
 bool delivery_is_dead(const struct delivery *delivery);
 
+/* The SKU whose messages keep their order with it: its own, or "" when it has none. */
+const char *delivery_key(const struct delivery *delivery);
+
 /* How many bytes it holds. */
 size_t delivery_footprint(const struct delivery *delivery);
 
@@ -142,6 +145,9 @@ void delivery_queue_free(struct delivery_queue *queue);
 
 void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery);
 struct delivery *delivery_queue_pop(struct delivery_queue *queue);
+
+/* Moves every delivery of that SKU (see delivery_key()) to the end of `collected`, in its order. */
+void delivery_queue_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected);
 
 /* Puts all of `front`, which is left empty, before what is in `queue`. */
 void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue *front);

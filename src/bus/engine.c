@@ -95,7 +95,7 @@ static size_t left_by(size_t held, size_t max)
 	return max - (held < max / 2 ? held : max / 2);
 }
 
-/* Whether what is not held up fills less than one part in so many of what is left to it. */
+/* Whether the other messages fill less than 1/part of what is left to them. */
 static bool is_below(const struct engine *engine, size_t part)
 {
 	size_t messages = left_by(engine->held_messages, engine->config.queue_max);

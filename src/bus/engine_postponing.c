@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * The messages of held-up SKUs fill so many quarters of the queue; pub/sub resumes when they fill less.  One
- * message of a SKU is what is tried until it is done, so it is kept though there is no room for more of them.
+ * Quarters of the queue that the messages of held-up SKUs may fill, and below which pub/sub resumes.  The
+ * first message of a SKU is the one that is retried, so it is kept until they fill one quarter more.
  */
 #define HELD_QUARTERS   2
 #define RESUME_QUARTERS 1
@@ -91,30 +91,25 @@ static void postpone(struct engine *engine, struct delivery *delivery, const cha
 bool engine_admits(const struct engine *engine, const struct delivery *delivery)
 {
 	return delivery->way != WAY_STREAM ||
-	       postponed_admits(&engine->postponed, delivery, parked_key(delivery));
+	       postponed_admits(&engine->postponed, delivery, delivery_key(delivery));
 }
 
 bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up)
 {
-	const char *sku = parked_key(delivery);
+	const char *sku = delivery_key(delivery);
 	size_t quarters = held_up == HELD_UP_UNTRIED ? TRIED_QUARTERS : HELD_QUARTERS;
 	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
+	bool is_taken = has_room && engine_admits(engine, delivery);
 
-	if (held_up == NOT_HELD_UP && !engine->postponed.count) {
-		delivery->was_taken = true;
-		return false;
-	}
-	if (has_room && engine_admits(engine, delivery)) {
-		delivery->was_taken = true;
-		return false;
-	}
-	if (delivery->way == WAY_PUBSUB) {
+	if (!is_taken && delivery->way == WAY_PUBSUB) {
 		pause_pubsub(engine, sku);
-		delivery->was_taken = true;
-		return false;
+		is_taken = true;
 	}
-	postpone(engine, delivery, sku);
-	return true;
+	if (is_taken)
+		delivery->was_taken = true;
+	else
+		postpone(engine, delivery, sku);
+	return !is_taken;
 }
 
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)

@@ -137,7 +137,7 @@ void lane_wake(struct lane *lane)
 
 void lane_take(struct lane *lane, struct delivery *delivery)
 {
-	struct parked *parked = parked_find(&lane->engine->parked, parked_key(delivery));
+	struct parked *parked = parked_find(&lane->engine->parked, delivery_key(delivery));
 
 	if (engine_postpones(lane->engine, delivery, parking_holds_up(lane->engine, parked)))
 		return;
@@ -211,28 +211,36 @@ static void wait_for_shrink(struct lane *lane, struct unfinished *unfinished, st
 }
 
 /*
- * Whether the delivery has to wait for a shrink of its SKU, or behind what was postponed because of one.  All
- * of the SKU leaves the queue with it: when some are postponed, they are read again and come to its end.
+ * Whether the delivery has to wait for a shrink of its SKU.  Then all of the SKU leaves the queue with it: of
+ * these, those that are postponed are read again, and come to the end of the queue.
  */
-static bool has_to_wait(struct lane *lane, struct delivery *delivery)
+static bool has_to_wait_for_shrink(struct lane *lane, struct delivery *delivery)
 {
 	struct unfinished *unfinished =
 		delivery->decided ? NULL : unfinished_find(&lane->unfinished, delivery->sku);
 	struct delivery_queue rest = {0};
 
-	if (!unfinished && !lane->engine->postponed.count)
+	if (!unfinished)
 		return false;
-	if (!unfinished) {
-		if (!engine_postpones(lane->engine, delivery, NOT_HELD_UP))
-			return false;
-		lane_clear_suspects(lane, 1);
-		return true;
-	}
-	parked_collect(&lane->queue, unfinished->sku, &rest);
+	delivery_queue_collect(&lane->queue, unfinished->sku, &rest);
 	wait_for_shrink(lane, unfinished, delivery);
 	while ((delivery = delivery_queue_pop(&rest)))
 		wait_for_shrink(lane, unfinished, delivery);
 	return true;
+}
+
+/* Whether the delivery would overtake an entry of its SKU that was postponed.  Then it is postponed, too. */
+static bool has_to_wait_behind_postponed(struct lane *lane, struct delivery *delivery)
+{
+	if (!lane->engine->postponed.count || !engine_postpones(lane->engine, delivery, NOT_HELD_UP))
+		return false;
+	lane_clear_suspects(lane, 1);
+	return true;
+}
+
+static bool has_to_wait(struct lane *lane, struct delivery *delivery)
+{
+	return has_to_wait_for_shrink(lane, delivery) || has_to_wait_behind_postponed(lane, delivery);
 }
 
 static struct delivery *next_delivery(struct lane *lane)
@@ -248,10 +256,12 @@ void lane_begin(struct lane *lane)
 	lane->state = LANE_HANDLING;
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	while (lane->todo.count < limit && (delivery = next_delivery(lane))) {
-		if (!lane->is_parking && has_to_wait(lane, delivery))
-			continue;
-		if (!lane->is_parking)
+		/* What is parked was asked when it came, and stays held up while it is tried. */
+		if (!lane->is_parking) {
+			if (has_to_wait(lane, delivery))
+				continue;
 			engine_let_go(lane->engine, delivery);
+		}
 		delivery_queue_push(&lane->todo, delivery);
 	}
 	if (!lane->todo.first)

@@ -5,8 +5,8 @@
 #define TELL_AFTER_MS 10000
 
 /*
- * So often the SKUs are tried that had no room for a message of their own: all at once, for each time may
- * take a pass over all that is postponed.
+ * The period at which SKUs are retried that have no message in the queue: all at the same moment, since each
+ * retry may cost a pass over every postponed entry.
  */
 #define TRY_UNTRIED_EVERY_MS 10000
 
@@ -45,7 +45,7 @@ void lane_park(struct lane *lane, const char *sku)
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	if (!parked)
 		parked = parked_add(&engine->parked, sku, lane, engine_now_ms(engine));
-	parked_collect(&lane->queue, sku, &collected);
+	delivery_queue_collect(&lane->queue, sku, &collected);
 	count = collected.count;
 	while ((delivery = delivery_queue_pop(&collected))) {
 		if (!engine_postpones(engine, delivery, parking_holds_up(engine, parked)))

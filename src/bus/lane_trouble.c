@@ -68,7 +68,7 @@ static void isolate(struct lane *lane)
 	} else if (count > 1 || lane->stepping) {
 		begin_with_half(lane, count);
 	} else {
-		lane_park(lane, parked_key(lane->queue.first));
+		lane_park(lane, delivery_key(lane->queue.first));
 		lane_begin(lane);
 	}
 }

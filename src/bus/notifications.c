@@ -420,7 +420,7 @@ bool notifications_use_store(struct notifications *notifications)
 	return true;
 }
 
-bool notifications_use_it(const struct notifications *notifications)
+bool notifications_are_using_store(const struct notifications *notifications)
 {
 	return notifications->calling;
 }

@@ -43,8 +43,8 @@ void notifications_advance(struct notifications *notifications);
  */
 bool notifications_use_store(struct notifications *notifications);
 
-/* Whether a call of the store is under way. */
-bool notifications_use_it(const struct notifications *notifications);
+/* Whether such a call is under way. */
+bool notifications_are_using_store(const struct notifications *notifications);
 
 /* No further one is begun. */
 void notifications_stop(struct notifications *notifications);

@@ -10,11 +10,6 @@
 #define FIRST_TRY_MS 50
 #define CAP_MS       2000
 
-const char *parked_key(const struct delivery *delivery)
-{
-	return delivery->sku ? delivery->sku : "";
-}
-
 static size_t bucket_of(const char *sku)
 {
 	return (size_t)hash_text(sku) % PARKED_BUCKETS;
@@ -70,14 +65,4 @@ void parked_remove(struct parked_list *list, struct parked *parked)
 	delivery_queue_free(&parked->waiting);
 	free(parked->sku);
 	free(parked);
-}
-
-void parked_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected)
-{
-	struct delivery_queue rest = {0};
-	struct delivery *delivery;
-
-	while ((delivery = delivery_queue_pop(queue)))
-		delivery_queue_push(strcmp(parked_key(delivery), sku) ? &rest : collected, delivery);
-	*queue = rest;
 }

@@ -33,9 +33,6 @@ struct parked_list {
 	struct parked *buckets[PARKED_BUCKETS]; /* by the SKU's hash */
 };
 
-/* The SKU that keeps the delivery waiting: its own, or "". */
-const char *parked_key(const struct delivery *delivery);
-
 /* NULL when that SKU is not parked. */
 struct parked *parked_find(const struct parked_list *list, const char *sku);
 
@@ -47,8 +44,5 @@ struct parked *parked_first_due(const struct parked_list *list);
 
 /* Takes it off the list and frees it, with what waits for it. */
 void parked_remove(struct parked_list *list, struct parked *parked);
-
-/* Moves every delivery of that SKU from `queue` to the end of `collected`, in its order. */
-void parked_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected);
 
 #endif

@@ -331,7 +331,7 @@ static void do_chore(struct reminder *reminder)
 static void go_on(struct reminder *reminder)
 {
 	notifications_advance(reminder->notifications);
-	if (reminder->store_busy || notifications_use_it(reminder->notifications))
+	if (reminder->store_busy || notifications_are_using_store(reminder->notifications))
 		return;
 	if (reminder->has_more_due && reminder->chore == CHORE_NONE &&
 	    !notifications_waiting(reminder->notifications))

@@ -4,7 +4,7 @@
 /* Entries that one call acknowledges, at most. */
 #define ACKNOWLEDGE_MAX 1000
 
-/* So many acknowledgements may fail in a row before that is told. */
+/* Acknowledgements that may fail in a row before the failure is logged and reported. */
 #define FAILURES_BEFORE_REFUSAL 3
 
 /*
@@ -79,7 +79,6 @@ static void on_acknowledged(void *context, const struct failure *failure)
 	reader->acknowledge_backoff.failures = 0;
 	for (struct flying_entry *entry = list, *next; entry; entry = next) {
 		next = entry->next_to_acknowledge;
-		entry->is_acknowledging = false;
 		if (entry->came_again) {
 			add_one(reader, entry);
 			continue;

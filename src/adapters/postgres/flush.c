@@ -182,8 +182,9 @@ static void add_outbox_rows(const struct unit_of_work *uow, struct query *query,
 }
 
 /*
- * Whoever holds a head holds up every SKU of its partition.  A parked message may be slow just there (a
- * trigger on the outbox): it gives the head back before the others' lock_timeout ends, and is tried again.
+ * A transaction that locks a head blocks every SKU of its partition.  A parked message may be slow at just
+ * this statement (a trigger on the outbox): it then fails before the others' lock_timeout ends, and is
+ * retried.
  */
 static void hold_heads_briefly(struct flush *flush)
 {

@@ -471,8 +471,8 @@ with inbox as (insert into inbox (id) select '' where false),
 update outbox_cursors set position = position where false
 
 -- statement PROBE_LETTERS
--- The same, but planned only: a trigger for each statement would lock the totals, which whoever removes dead letters
--- holds until the end of his transaction, and that concerns only messages that leave one.
+-- The same, but planned only: the statement-level trigger would lock the totals. A session that removes dead letters
+-- holds that lock until its transaction ends, and only messages that become dead letters need to wait for it.
 explain insert into dead_letters (outcome) select '' where false
 
 -- statement PROBE_HEADS

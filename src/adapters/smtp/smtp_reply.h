@@ -43,10 +43,10 @@ void smtp_note_content(struct smtp_dialogue *dialogue);
 void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
 
 /*
- * What a mail that failed means for who sends it (see bus/notifier.h).  A server that refuses a recipient or
- * the mail with 5xx is obeyed: FAILURE_DATA.  With 4xx it wants it later: FAILURE_BUSY.  Everything before
- * the recipient, and 421, is about the server, its settings or ours: FAILURE_RETRY.  Without an answer after
- * the whole content the mail may have been taken: FAILURE_UNCERTAIN.
+ * The kind of failure to report for a mail that was not accepted (see bus/notifier.h).  A 5xx reply to the
+ * recipient or to the mail is final: FAILURE_DATA.  A 4xx reply asks for another attempt later: FAILURE_BUSY.
+ * Any failure before the recipient, and a 421, concerns the server or its settings: FAILURE_RETRY.  If the
+ * whole content was sent and no reply came, the mail may have been accepted: FAILURE_UNCERTAIN.
  */
 enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue);
 
