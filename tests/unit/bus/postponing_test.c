@@ -62,11 +62,6 @@ static const struct engine_stats *stats(void)
 	return engine_stats(world->engine);
 }
 
-static size_t logged(const char *text)
-{
-	return memory_logger_count(&world->logger, text);
-}
-
 static void expect_in_order(const char *word, int count)
 {
 	const char *at = published();
@@ -98,14 +93,14 @@ START_TEST(a_flood_for_a_locked_product_fills_half_of_the_queue_and_stays_in_ord
 	ck_assert_uint_ge(stats()->parked_messages, HELD_MAX);
 	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), FLOOD);
 	ck_assert_uint_eq(stats()->postponed_skus, 1);
-	ck_assert_uint_eq(logged("stream entries stay pending"), 1);
+	ck_assert_uint_eq(lines_logged("stream entries stay pending"), 1);
 
 	database_unlock_products(world->database);
 	world_settle(world);
 	world_advance_ms(world, 5000);
 	expect_in_order("flood", FLOOD);
 	expect_all_done();
-	ck_assert_uint_eq(logged("stayed pending were read again"), 1);
+	ck_assert_uint_eq(lines_logged("stayed pending were read again"), 1);
 }
 END_TEST
 
@@ -205,12 +200,12 @@ START_TEST(pubsub_is_paused_when_what_it_brings_finds_no_room_and_resumes)
 	world_advance_ms(world, SOON_MS);
 	ck_assert(engine_pauses_pubsub(world->engine));
 	ck_assert(!engine_is_full(world->engine));
-	ck_assert_uint_eq(logged("pub/sub is not read"), 1);
+	ck_assert_uint_eq(lines_logged("pub/sub is not read"), 1);
 
 	database_unlock_products(world->database);
 	world_settle(world);
 	ck_assert(!engine_pauses_pubsub(world->engine));
-	ck_assert_uint_eq(logged("pub/sub is read again"), 1);
+	ck_assert_uint_eq(lines_logged("pub/sub is read again"), 1);
 	expect_in_order("pub", HELD_MAX + 2);
 }
 END_TEST

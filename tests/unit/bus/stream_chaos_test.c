@@ -3,6 +3,7 @@
  * that another session locks, deaths.  In the end each entry had its one effect, in the order of the stream,
  * and is acknowledged.
  */
+#include "misfortune.h"
 #include "stream_world.h"
 #include "suites.h"
 
@@ -15,9 +16,6 @@
 #define MINUTE_MS   ((int64_t)60 * 1000)
 
 struct run {
-	struct memory_random random;
-	bool calm;
-	uint64_t troubles_in;     /* one call in so many meets trouble */
 	int entries, messages;    /* entries that repeat a message's id are none of their own */
 	int with_id[ENTRIES_MAX]; /* messages that have an id */
 	int with_id_count;
@@ -26,11 +24,6 @@ struct run {
 };
 
 static struct run run;
-
-static int pick(int bound)
-{
-	return (int)random_below(&run.random.random, (uint64_t)bound);
-}
 
 /* ---- entries ---- */
 
@@ -107,55 +100,16 @@ static void add_some(void)
 
 /* ---- what goes wrong ---- */
 
-static bool is_well(void)
-{
-	return run.calm || random_below(&run.random.random, run.troubles_in) != 0;
-}
-
-static enum stream_trouble on_stream_call(void *context, enum stream_call call)
-{
-	(void)context;
-	(void)call;
-	if (is_well())
-		return STREAM_WELL;
-	return (enum stream_trouble[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
-}
-
-static enum trouble on_store_call(void *context, enum store_call call)
-{
-	static const enum trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
-						TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
-						TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
-
-	(void)context;
-	if (is_well())
-		return TROUBLE_NONE;
-	return call == CALL_FLUSH ? troubles[pick(COUNT(troubles))] : TROUBLE_REFUSED;
-}
-
-static void delay(struct wire *wire)
-{
-	wire_delay(wire, 0, pick(40), &run.random.random);
-}
-
 static void begin_worker(void)
 {
 	world->config.lanes = 1 + (size_t)pick(3);
 	world->config.unit_max = (size_t[]){1, 3, 1000}[pick(3)];
 	world->config.queue_max = (size_t[]){5, 50, 100000}[pick(3)];
 	world_prepare(world);
-	for (size_t i = 0; i < world->config.lanes; i++) {
-		memory_store_on_trouble(world->lanes[i], on_store_call, NULL);
-		delay(memory_store_requests(world->lanes[i]));
-		delay(memory_store_answers(world->lanes[i]));
-	}
+	make_lanes_unlucky();
 	world_start(world);
 	prepare_reader();
-	memory_consumer_on_trouble(consumer, on_stream_call, NULL);
-	delay(memory_consumer_requests(consumer));
-	delay(memory_consumer_answers(consumer));
-	delay(memory_consumer_read_answers(consumer));
-	delay(memory_logbook_requests(logbook));
+	make_reader_unlucky(consumer, logbook);
 	stream_reader_start(reader);
 }
 
@@ -208,7 +162,7 @@ static void take_step(void)
 
 static void come_to_an_end(void)
 {
-	run.calm = true;
+	misfortune.is_over = true;
 	database_unlock_products(world->database);
 	memory_stream_set_down(stream, false);
 	database_set_down(world->database, false);
@@ -239,8 +193,9 @@ static const char *orders_of(const char *sku)
 
 START_TEST(each_entry_has_its_one_effect_in_order_whatever_goes_wrong)
 {
-	run = (struct run){.troubles_in = 3 + (uint64_t)_i % 40};
-	memory_random_init(&run.random, (uint64_t)_i);
+	run = (struct run){0};
+	misfortune = (struct misfortune){.one_call_in = 3 + (uint64_t)_i % 40};
+	memory_random_init(&misfortune.random, (uint64_t)_i);
 	memory_random_init(&world->random, ~(uint64_t)_i);
 	for (int i = 0; i < SKUS; i++) {
 		create_batch(sku_of(i), sku_of(i), 1);

@@ -9,17 +9,6 @@
 
 #define MIB ((size_t)1 << 20)
 
-static void set_up(void)
-{
-	set_up_world();
-	set_up_stream();
-	create_batch("batch", "LAMP", 1);
-	allocate("first", "LAMP", 1);
-	world_settle(world);
-	world_crash(world);
-	start_reading();
-}
-
 static int64_t incarnation(void)
 {
 	return database_stream(world->database, "commands")->record.incarnation;
@@ -420,7 +409,7 @@ Suite *stream_lives_suite(void)
 	Suite *suite = suite_create("stream lives");
 	TCase *tests = tcase_create("a worker");
 
-	tcase_add_checked_fixture(tests, set_up, tear_down_stream_world);
+	tcase_add_checked_fixture(tests, set_up_reading, tear_down_stream_world);
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_stream_that_begins_again_is_read_whole_whatever_its_ids, 0,
 			    2 * COUNT(reborn));

@@ -5,17 +5,6 @@
 #include "stream_world.h"
 #include "suites.h"
 
-static void set_up(void)
-{
-	set_up_world();
-	set_up_stream();
-	create_batch("batch", "LAMP", 1);
-	allocate("first", "LAMP", 1);
-	world_settle(world);
-	world_crash(world);
-	start_reading();
-}
-
 static uint64_t lost(void)
 {
 	return stream_reader_stats(reader)->lost;
@@ -275,7 +264,7 @@ Suite *stream_losses_suite(void)
 	Suite *suite = suite_create("stream losses");
 	TCase *tests = tcase_create("a worker");
 
-	tcase_add_checked_fixture(tests, set_up, tear_down_stream_world);
+	tcase_add_checked_fixture(tests, set_up_reading, tear_down_stream_world);
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, entries_that_are_deleted_before_they_are_read_are_counted, 0,
 			    COUNT(deletions));

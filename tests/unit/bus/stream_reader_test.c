@@ -4,23 +4,6 @@
 
 #include <string.h>
 
-/* A batch without stock, so that each allocate has an effect of its own: an event. */
-static void set_up_stopped(void)
-{
-	set_up_world();
-	set_up_stream();
-	create_batch("batch", "LAMP", 1);
-	allocate("first", "LAMP", 1);
-	world_settle(world);
-	world_crash(world);
-}
-
-static void set_up(void)
-{
-	set_up_stopped();
-	start_reading();
-}
-
 /* ---- entries ---- */
 
 static struct stream_entry entry_of(const char *orderid)
@@ -29,13 +12,6 @@ static struct stream_entry entry_of(const char *orderid)
 
 	return (struct stream_entry){
 		.type = MSG_ALLOCATE, .payload = {payload, strlen(payload)}, .payload_size = strlen(payload)};
-}
-
-static struct stream_id add(const char *orderid)
-{
-	struct stream_entry entry = entry_of(orderid);
-
-	return memory_stream_add(stream, &entry);
 }
 
 static struct stream_id add_with_id(const char *orderid, const char *id)
@@ -49,7 +25,7 @@ static struct stream_id add_with_id(const char *orderid, const char *id)
 static void add_many(int count)
 {
 	for (int i = 0; i < count; i++)
-		add(arena_printf(world->arena, "many-%d", i));
+		add_order(arena_printf(world->arena, "many-%d", i));
 }
 
 static void ignore_entries(void *context, const struct stream_entry *entries, size_t count,
@@ -82,21 +58,6 @@ static void read_and_die(const char *name)
 
 /* ---- what is seen ---- */
 
-/* The orders that an event went out for, in order. */
-static const char *orders(void)
-{
-	const char *line = published(), *text = "";
-
-	/* "out_of_stock ORDER LAMP 1 - VERSION" */
-	for (; *line; line = strchr(line, '\n') + 1) {
-		const char *order = strchr(line, ' ') + 1;
-
-		text = arena_printf(world->arena, "%s%s%.*s", text, *text ? " " : "",
-				    (int)(strchr(order, ' ') - order), order);
-	}
-	return text;
-}
-
 static const struct stream_reader_stats *stats(void)
 {
 	return stream_reader_stats(reader);
@@ -128,13 +89,13 @@ static void expect_all_done(void)
 
 START_TEST(entries_are_handled_in_their_order_and_acknowledged)
 {
-	add("a");
-	add("b");
+	add_order("a");
+	add_order("b");
 	world_run(world);
-	add("c");
+	add_order("c");
 	world_run(world);
 
-	ck_assert_str_eq(orders(), "first a b c");
+	ck_assert_str_eq(handled_orders(), "first a b c");
 	ck_assert_uint_eq(stats()->read, 3);
 	ck_assert_uint_eq(stats()->acknowledged, 3);
 	ck_assert(stats()->is_reading);
@@ -144,12 +105,12 @@ END_TEST
 
 START_TEST(what_is_there_before_the_worker_is_read_from_the_beginning)
 {
-	add("a");
-	add("b");
+	add_order("a");
+	add_order("b");
 
 	start_reading();
 
-	ck_assert_str_eq(orders(), "first a b");
+	ck_assert_str_eq(handled_orders(), "first a b");
 	expect_all_done();
 }
 END_TEST
@@ -157,7 +118,7 @@ END_TEST
 START_TEST(nothing_is_acknowledged_before_the_commit)
 {
 	hold_lane();
-	add("a");
+	add_order("a");
 	world_run(world);
 	ck_assert_uint_eq(pending(), 1);
 	step_lane(); /* the load */
@@ -194,33 +155,33 @@ START_TEST(an_entry_keeps_its_own_id_of_the_message)
 	add_with_id("a", "id");
 	world_run(world);
 
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	expect_all_done();
 }
 END_TEST
 
 START_TEST(the_same_again_without_an_id_is_a_message_of_its_own)
 {
-	add("a");
-	add("a");
+	add_order("a");
+	add_order("a");
 	world_run(world);
 
-	ck_assert_str_eq(orders(), "first a a");
+	ck_assert_str_eq(handled_orders(), "first a a");
 }
 END_TEST
 
 START_TEST(own_pending_and_claimed_entries_come_before_new_ones)
 {
-	add("a");
+	add_order("a");
 	read_and_die("other");
-	add("b");
+	add_order("b");
 	read_and_die("worker");
-	add("c");
+	add_order("c");
 	world_advance_ms(world, STREAM_CLAIM_IDLE_MS);
 
 	start_reading();
 
-	ck_assert_str_eq(orders(), "first a b c");
+	ck_assert_str_eq(handled_orders(), "first a b c");
 	ck_assert_uint_ge(stats()->claimed, 1);
 	expect_all_done();
 }
@@ -233,7 +194,7 @@ START_TEST(more_pending_entries_than_one_read_brings_come_before_new_ones)
 	for (int i = 0; i < 3 * STREAM_READ_FIRST; i++) {
 		const char *order = arena_printf(world->arena, "many-%d", i);
 
-		add(order);
+		add_order(order);
 		all = arena_printf(world->arena, "%s %s", all, order);
 		if (i % STREAM_READ_FIRST == STREAM_READ_FIRST - 1 && i < 2 * STREAM_READ_FIRST)
 			read_and_die("worker");
@@ -241,7 +202,7 @@ START_TEST(more_pending_entries_than_one_read_brings_come_before_new_ones)
 
 	start_reading();
 
-	ck_assert_str_eq(orders(), all);
+	ck_assert_str_eq(handled_orders(), all);
 	ck_assert_uint_eq(stats()->read, 3 * STREAM_READ_FIRST);
 	expect_all_done();
 }
@@ -251,16 +212,16 @@ START_TEST(entries_of_a_reader_that_dies_later_are_claimed_once_they_are_idle)
 {
 	stream_reader_pause(reader);
 	world_advance_ms(world, STREAM_WAIT_MS);
-	add("a");
+	add_order("a");
 	read_and_die("other");
 	stream_reader_resume(reader);
-	add("b");
+	add_order("b");
 	world_advance_ms(world, STREAM_CLAIM_IDLE_MS / 2);
-	ck_assert_str_eq(orders(), "first b");
+	ck_assert_str_eq(handled_orders(), "first b");
 
 	world_advance_ms(world, STREAM_CLAIM_IDLE_MS);
 
-	ck_assert_str_eq(orders(), "first b a");
+	ck_assert_str_eq(handled_orders(), "first b a");
 	ck_assert_uint_eq(stats()->claimed, 1);
 	expect_all_done();
 }
@@ -321,22 +282,22 @@ START_TEST(nothing_is_lost_and_nothing_is_done_twice_whenever_the_worker_dies)
 	while (database_lost_count(world->database))
 		database_end_lost(world->database, phase == COMMITTED_LATE);
 	start_reading();
-	add("b");
+	add_order("b");
 	world_settle(world);
 
-	ck_assert_str_eq(orders(), "first a b");
+	ck_assert_str_eq(handled_orders(), "first a b");
 	expect_all_done();
 }
 END_TEST
 
 START_TEST(a_worker_that_dies_again_and_again_loses_nothing)
 {
-	add("a");
-	add("b");
+	add_order("a");
+	add_order("b");
 	for (int i = 0; i < 20; i++) {
 		start_reading();
 		hold_lane();
-		add(arena_printf(world->arena, "more-%d", i));
+		add_order(arena_printf(world->arena, "more-%d", i));
 		world_advance_ms(world, 100 * i);
 		crash_reading();
 		while (database_lost_count(world->database))
@@ -346,9 +307,10 @@ START_TEST(a_worker_that_dies_again_and_again_loses_nothing)
 	start_reading();
 	world_settle(world);
 
-	ck_assert_str_eq(orders(), "first a b more-0 more-1 more-2 more-3 more-4 more-5 more-6 more-7 more-8 "
-				   "more-9 more-10 more-11 more-12 more-13 more-14 more-15 more-16 more-17 "
-				   "more-18 more-19");
+	ck_assert_str_eq(handled_orders(),
+			 "first a b more-0 more-1 more-2 more-3 more-4 more-5 more-6 more-7 more-8 "
+			 "more-9 more-10 more-11 more-12 more-13 more-14 more-15 more-16 more-17 "
+			 "more-18 more-19");
 	expect_all_done();
 }
 END_TEST
@@ -359,7 +321,7 @@ END_TEST
 START_TEST(an_acknowledgement_that_may_not_have_arrived_is_sent_again)
 {
 	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, _i ? STREAM_AWAY : STREAM_ANSWER_LOST);
-	add("a");
+	add_order("a");
 	world_run(world);
 	ck_assert_uint_eq(stats()->in_flight, 1);
 	ck_assert_uint_eq(stats()->acknowledged, 0);
@@ -367,7 +329,7 @@ START_TEST(an_acknowledgement_that_may_not_have_arrived_is_sent_again)
 	world_advance_ms(world, 100);
 
 	ck_assert_uint_eq(acknowledgements(), 2);
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	expect_all_done();
 }
 END_TEST
@@ -375,8 +337,8 @@ END_TEST
 START_TEST(what_is_in_flight_is_not_submitted_again_when_the_connection_comes_back)
 {
 	hold_lane();
-	add("a");
-	add("b");
+	add_order("a");
+	add_order("b");
 	world_advance_ms(world, 2000);
 	memory_stream_set_down(stream, true);
 	world_advance_ms(world, 1000);
@@ -388,7 +350,7 @@ START_TEST(what_is_in_flight_is_not_submitted_again_when_the_connection_comes_ba
 	release_lane();
 
 	ck_assert_uint_eq(stats()->read, 2);
-	ck_assert_str_eq(orders(), "first a b");
+	ck_assert_str_eq(handled_orders(), "first a b");
 	expect_all_done();
 }
 END_TEST
@@ -398,7 +360,7 @@ static void come_to_claim_again(void)
 {
 	read_and_die("other");
 	hold_lane();
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 2000);
 	wire_hold(memory_consumer_requests(consumer));
 	memory_consumer_fail_next(consumer, STREAM_READ_NEW, STREAM_AWAY);
@@ -452,14 +414,14 @@ START_TEST(after_a_success_a_failure_is_soon_tried_again)
 
 	for (int i = 0; i < 20; i++) {
 		memory_consumer_fail_next(consumer, call, STREAM_AWAY);
-		add(arena_printf(world->arena, "many-%d", i));
+		add_order(arena_printf(world->arena, "many-%d", i));
 		world_advance_ms(world, 10000);
 		expect_all_done();
 	}
 	memory_consumer_fail_next(consumer, call, STREAM_AWAY);
-	add("a");
+	add_order("a");
 	world_advance_ms(world, STREAM_WAIT_MS);
-	add("b");
+	add_order("b");
 	world_advance_ms(world, 100);
 
 	expect_all_done();
@@ -470,14 +432,14 @@ END_TEST
 START_TEST(without_the_group_there_is_nothing_to_acknowledge)
 {
 	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, STREAM_NO_GROUP);
-	add("a");
+	add_order("a");
 	world_run(world);
 	ck_assert(!stats()->is_reading || memory_consumer_calls(consumer, STREAM_LOOK) > 1);
 	ck_assert(stream_reader_is_idle(reader));
 	ck_assert_uint_eq(stats()->acknowledged, 0);
 
 	world_advance_ms(world, 5000);
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	expect_all_done(); /* as it was there after all */
 }
 END_TEST
@@ -486,15 +448,15 @@ END_TEST
 
 START_TEST(a_lost_group_is_created_again_from_where_it_is_known_to_be_done)
 {
-	add("a");
-	add("b");
+	add_order("a");
+	add_order("b");
 	world_advance_ms(world, 2000); /* it is noted */
 	memory_stream_destroy_group(stream, GROUP);
-	add("c");
-	add("d");
+	add_order("c");
+	add_order("d");
 	world_advance_ms(world, 10000);
 
-	ck_assert_str_eq(orders(), "first a b c d");
+	ck_assert_str_eq(handled_orders(), "first a b c d");
 	ck_assert_uint_eq(stats()->read, 4);
 	ck_assert_int_eq(incarnation(), 1);
 	expect_all_done();
@@ -503,14 +465,14 @@ END_TEST
 
 START_TEST(what_a_lost_group_had_done_and_not_noted_has_no_second_effect)
 {
-	add("a");
-	add("b");
+	add_order("a");
+	add_order("b");
 	world_run(world);
 	memory_stream_destroy_group(stream, GROUP);
 	world_advance_ms(world, 10000);
 
 	ck_assert_uint_eq(stats()->read, 4);
-	ck_assert_str_eq(orders(), "first a b");
+	ck_assert_str_eq(handled_orders(), "first a b");
 	expect_all_done();
 }
 END_TEST
@@ -520,14 +482,14 @@ START_TEST(a_group_that_is_lost_while_nothing_is_read_is_noticed)
 	stream_reader_pause(reader);
 	world_advance_ms(world, STREAM_WAIT_MS);
 	memory_stream_destroy_group(stream, GROUP);
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 61000);
 	ck_assert(!stats()->is_reading);
 
 	stream_reader_resume(reader);
 	world_advance_ms(world, 1000);
 
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 }
 END_TEST
 
@@ -535,14 +497,14 @@ START_TEST(a_stream_that_begins_again_may_give_the_same_ids)
 {
 	struct stream_entry again = entry_of("c");
 
-	again.id = add("a");
-	add("b");
+	again.id = add_order("a");
+	add_order("b");
 	world_advance_ms(world, 2000);
 	memory_stream_delete(stream);
 	memory_stream_add(stream, &again);
 	world_advance_ms(world, 2000);
 
-	ck_assert_str_eq(orders(), "first a b c");
+	ck_assert_str_eq(handled_orders(), "first a b c");
 	ck_assert_int_eq(incarnation(), 2);
 	expect_all_done();
 }
@@ -552,8 +514,8 @@ START_TEST(a_stream_that_somebody_else_began_again_is_noticed)
 {
 	struct stream_entry again = entry_of("c");
 
-	again.id = add("a");
-	add("b");
+	again.id = add_order("a");
+	add_order("b");
 	world_advance_ms(world, 2000);
 	stream_reader_pause(reader);
 	world_advance_ms(world, STREAM_WAIT_MS);
@@ -567,7 +529,7 @@ START_TEST(a_stream_that_somebody_else_began_again_is_noticed)
 	stream_reader_resume(reader);
 	world_run(world);
 
-	ck_assert_str_eq(orders(), "first a b c");
+	ck_assert_str_eq(handled_orders(), "first a b c");
 }
 END_TEST
 
@@ -576,8 +538,8 @@ START_TEST(an_entry_of_before_is_not_acknowledged_in_the_stream_that_began_again
 	struct stream_entry again = entry_of("c");
 
 	hold_lane();
-	again.id = add("a");
-	add("b");
+	again.id = add_order("a");
+	add_order("b");
 	world_advance_ms(world, 2000);
 	memory_stream_delete(stream);
 	memory_stream_add(stream, &again);
@@ -587,12 +549,12 @@ START_TEST(an_entry_of_before_is_not_acknowledged_in_the_stream_that_began_again
 	for (int i = 0; i < 3; i++)
 		step_lane(); /* the loads and the flush of "a" */
 	world_advance_ms(world, 2000);
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	ck_assert_uint_eq(pending(), 1);
 	ck_assert_uint_eq(acknowledgements(), 0);
 
 	release_lane();
-	ck_assert_str_eq(orders(), "first a b c");
+	ck_assert_str_eq(handled_orders(), "first a b c");
 	expect_all_done();
 }
 END_TEST
@@ -600,19 +562,19 @@ END_TEST
 /* _i: held by this worker, or by one that is gone. */
 START_TEST(entries_that_were_trimmed_while_pending_are_counted_and_told)
 {
-	struct stream_id lost = add("a");
+	struct stream_id lost = add_order("a");
 
-	add("b");
+	add_order("b");
 	read_and_die(_i ? "other" : "worker");
 	memory_stream_drop(stream, lost);
-	add("c");
+	add_order("c");
 	world_advance_ms(world, _i ? STREAM_CLAIM_IDLE_MS : 0);
 
 	start_reading();
 
 	ck_assert_uint_eq(stats()->lost, 1);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "entries lost"), 1);
-	ck_assert_str_eq(orders(), "first b c");
+	ck_assert_str_eq(handled_orders(), "first b c");
 	ck_assert_uint_eq(stats()->read, 2);
 	expect_all_done();
 }
@@ -637,12 +599,12 @@ START_TEST(a_message_that_cannot_be_handled_is_a_dead_letter_and_acknowledged)
 	const struct dead_letter *letters;
 
 	database_refuse(world->database, "poison");
-	add("a");
+	add_order("a");
 	add_defect("type: missing");
 	add_payload("nonsense");
 	add_payload("orderid=o\nsku=CHAIR\nqty=1");
-	add("poison");
-	add("b");
+	add_order("poison");
+	add_order("b");
 	world_settle(world);
 
 	letters = world->database->dead_letters;
@@ -654,7 +616,7 @@ START_TEST(a_message_that_cannot_be_handled_is_a_dead_letter_and_acknowledged)
 	ck_assert_int_eq(letters[3].outcome, OUTCOME_FAILED);
 	ck_assert_str_eq(letters[3].place, "commands");
 	ck_assert_ptr_nonnull(letters[3].entry_id);
-	ck_assert_str_eq(orders(), "first a b");
+	ck_assert_str_eq(handled_orders(), "first a b");
 	expect_all_done();
 }
 END_TEST
@@ -679,7 +641,7 @@ END_TEST
 START_TEST(what_can_wait_in_the_stream_waits_there_while_the_database_is_away)
 {
 	database_set_down(world->database, true);
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 10000);
 	add_many(1000);
 	world_advance_ms(world, 10000);
@@ -725,11 +687,11 @@ END_TEST
 START_TEST(a_reader_that_is_stopped_acknowledges_what_it_has_and_reads_no_more)
 {
 	hold_lane();
-	add("a");
+	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	world_advance_ms(world, 1000);
-	add("b");
+	add_order("b");
 	world_advance_ms(world, 100000);
 	ck_assert(!stream_reader_is_idle(reader));
 	ck_assert(!stats()->is_reading);
@@ -741,14 +703,14 @@ START_TEST(a_reader_that_is_stopped_acknowledges_what_it_has_and_reads_no_more)
 	ck_assert_uint_eq(stats()->read, 1);
 	ck_assert_uint_eq(stats()->acknowledged, 1);
 	ck_assert(stream_reader_is_idle(reader));
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 }
 END_TEST
 
 START_TEST(what_a_read_under_way_brings_at_the_stop_is_taken)
 {
 	wire_hold(memory_consumer_read_answers(consumer));
-	add("a");
+	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	world_advance_ms(world, 50);
@@ -756,7 +718,7 @@ START_TEST(what_a_read_under_way_brings_at_the_stop_is_taken)
 	wire_open(memory_consumer_read_answers(consumer));
 	world_advance_ms(world, 1000);
 
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	ck_assert(stream_reader_is_idle(reader));
 	expect_all_done();
 }
@@ -765,7 +727,7 @@ END_TEST
 START_TEST(what_a_read_under_way_brings_long_after_the_stop_stays_pending)
 {
 	wire_hold(memory_consumer_read_answers(consumer));
-	add("a");
+	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	world_advance_ms(world, 500);
@@ -779,7 +741,7 @@ START_TEST(what_a_read_under_way_brings_long_after_the_stop_stays_pending)
 	stream_reader_start(reader);
 	world_run(world);
 
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	expect_all_done();
 }
 END_TEST
@@ -787,7 +749,7 @@ END_TEST
 START_TEST(a_reader_that_is_stopped_and_started_at_once_reads_each_entry_once)
 {
 	wire_hold(memory_consumer_read_answers(consumer));
-	add("a");
+	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	stream_reader_start(reader);
@@ -795,7 +757,7 @@ START_TEST(a_reader_that_is_stopped_and_started_at_once_reads_each_entry_once)
 	world_run(world);
 
 	ck_assert_uint_eq(stats()->read, 1);
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 	expect_all_done();
 }
 END_TEST
@@ -812,14 +774,14 @@ START_TEST(a_stream_that_cannot_be_read_is_told_once_and_also_when_it_can_be_aga
 	ck_assert_uint_le(memory_consumer_calls(consumer, STREAM_LOOK), 1250);
 
 	memory_stream_set_down(stream, false);
-	add("a");
+	add_order("a");
 	world_advance_ms(world, 10000);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "read again"), 1);
 
 	memory_stream_set_down(stream, true);
 	world_advance_ms(world, 60000);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "stream is not read"), 2);
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 }
 END_TEST
 
@@ -827,18 +789,18 @@ END_TEST
 START_TEST(whatever_call_fails_nothing_is_lost)
 {
 	world_start(world);
-	add("a");
+	add_order("a");
 	read_and_die("worker");
-	add("b");
+	add_order("b");
 	begin_reader();
 	for (int i = 0; i < 5; i++) {
 		memory_consumer_fail_next(consumer, (enum stream_call)_i, STREAM_ANSWER_LOST);
-		add(arena_printf(world->arena, "more-%d", i));
+		add_order(arena_printf(world->arena, "more-%d", i));
 		world_advance_ms(world, 15000);
 	}
 	world_advance_ms(world, STREAM_CLAIM_IDLE_MS + 15000);
 
-	ck_assert_str_eq(orders(), "first a b more-0 more-1 more-2 more-3 more-4");
+	ck_assert_str_eq(handled_orders(), "first a b more-0 more-1 more-2 more-3 more-4");
 	ck_assert_uint_eq(stats()->read, 7);
 	expect_all_done();
 }
@@ -847,7 +809,7 @@ END_TEST
 START_TEST(nothing_is_read_before_the_logbook_knows_the_stream)
 {
 	world_start(world);
-	add("a");
+	add_order("a");
 	database_set_down(world->database, true);
 	begin_reader();
 	world_advance_ms(world, 10000);
@@ -856,7 +818,7 @@ START_TEST(nothing_is_read_before_the_logbook_knows_the_stream)
 	database_set_down(world->database, false);
 	world_advance_ms(world, 10000);
 
-	ck_assert_str_eq(orders(), "first a");
+	ck_assert_str_eq(handled_orders(), "first a");
 }
 END_TEST
 
@@ -866,10 +828,10 @@ START_TEST(it_is_noted_how_far_all_is_done)
 {
 	struct stream_id done, open;
 
-	done = add("a");
+	done = add_order("a");
 	world_run(world);
 	hold_lane();
-	open = add("b");
+	open = add_order("b");
 	world_advance_ms(world, 2000);
 
 	ck_assert_int_eq(stream_id_compare(database_stream(world->database, "commands")->record.done, done),
@@ -881,7 +843,7 @@ END_TEST
 
 START_TEST(what_could_not_be_noted_is_noted_later)
 {
-	struct stream_id done = add("a");
+	struct stream_id done = add_order("a");
 
 	world_run(world);
 	wire_hold(memory_logbook_requests(logbook));
@@ -917,17 +879,17 @@ START_TEST(old_entries_go_once_everybody_is_done_with_them)
 
 	port->ops->create_group(port, (struct stream_id){0}, ignore, NULL);
 	world_run(world);
-	held[0] = add("a");
+	held[0] = add_order("a");
 	port->ops->read_new(port, STREAM_READ_FIRST, true, ignore_entries, NULL);
 	world_run(world);
-	held[1] = add("b");
+	held[1] = add_order("b");
 	world_advance_ms(world, RETENTION_MS + HOUR_MS);
-	add("c");
+	add_order("c");
 	world_advance_ms(world, 2 * 60 * 1000);
 	ck_assert_uint_eq(memory_stream_length(stream), 3); /* the other group holds the first one */
 
 	port->ops->acknowledge(port, &held[0], 1, ignore, NULL);
-	add("d");
+	add_order("d");
 	world_advance_ms(world, 2 * 60 * 1000);
 	ck_assert_int_ne(stream_id_compare(memory_stream_first(stream), held[1]), 1);
 	ck_assert_uint_ge(memory_stream_length(stream), 3); /* the second one it has not got yet */
@@ -935,7 +897,7 @@ START_TEST(old_entries_go_once_everybody_is_done_with_them)
 	port->ops->read_new(port, STREAM_READ_FIRST, true, ignore_entries, NULL);
 	world_run(world);
 	port->ops->acknowledge(port, &held[1], 1, ignore, NULL);
-	add("e");
+	add_order("e");
 	world_advance_ms(world, 2 * 60 * 1000);
 	ck_assert_int_gt(stream_id_compare(memory_stream_first(stream), held[0]), 0);
 	memory_consumer_free(&audit);
@@ -944,9 +906,9 @@ END_TEST
 
 START_TEST(young_entries_stay)
 {
-	add("a");
+	add_order("a");
 	world_advance_ms(world, RETENTION_MS - 60000);
-	add("b");
+	add_order("b");
 	world_advance_ms(world, 2 * 60 * 1000);
 
 	ck_assert_uint_eq(memory_stream_length(stream), 2);
@@ -956,9 +918,9 @@ END_TEST
 START_TEST(old_entries_that_are_not_done_with_stay)
 {
 	hold_lane();
-	add("a");
+	add_order("a");
 	world_advance_ms(world, RETENTION_MS + HOUR_MS);
-	add("b");
+	add_order("b");
 	world_advance_ms(world, 2 * 60 * 1000);
 
 	ck_assert_uint_eq(memory_stream_length(stream), 2);
@@ -1022,10 +984,10 @@ Suite *stream_reader_suite(void)
 	Suite *suite = suite_create("stream reader");
 	TCase *stopped = tcase_create("no worker yet"), *running = tcase_create("a worker");
 
-	tcase_add_checked_fixture(stopped, set_up_stopped, tear_down_stream_world);
+	tcase_add_checked_fixture(stopped, set_up_sold_out, tear_down_stream_world);
 	add_to_stopped(stopped);
 	suite_add_tcase(suite, stopped);
-	tcase_add_checked_fixture(running, set_up, tear_down_stream_world);
+	tcase_add_checked_fixture(running, set_up_reading, tear_down_stream_world);
 	add_to_running(running);
 	suite_add_tcase(suite, running);
 	return suite;

@@ -13,6 +13,22 @@ void set_up_stream(void)
 	stream = memory_stream_new(world->simulation);
 }
 
+void set_up_sold_out(void)
+{
+	set_up_world();
+	set_up_stream();
+	create_batch("batch", "LAMP", 1);
+	allocate("first", "LAMP", 1);
+	world_settle(world);
+	world_crash(world);
+}
+
+void set_up_reading(void)
+{
+	set_up_sold_out();
+	start_reading();
+}
+
 void tear_down_stream_world(void)
 {
 	crash_reading();

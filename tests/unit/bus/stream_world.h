@@ -26,6 +26,13 @@ extern struct stream_reader *reader;
 void set_up_stream(void);
 void tear_down_stream_world(void);
 
+/*
+ * A batch of LAMP without stock, so that each allocate has an effect of its own: an event.  No worker runs, or
+ * one that reads the stream.
+ */
+void set_up_sold_out(void);
+void set_up_reading(void);
+
 /* The reader of a worker that was started; it is held as the engine needs.  Not begun, or begun. */
 void prepare_reader(void);
 void begin_reader(void);

@@ -5,10 +5,8 @@
  *
  * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */
-#include "../world.h"
+#include "../misfortune.h"
 
-#include "adapters/memory/logbook.h"
-#include "adapters/memory/stream.h"
 #include "bus/stream_reader.h"
 
 #include <stdio.h>
@@ -34,17 +32,10 @@ struct source {
 	int last[SKUS]; /* order of that SKU that came last */
 };
 
-static struct memory_random chance;
 static struct source sources[STREAMS];
-static bool is_calm;
-static uint64_t troubles_in, first_seed;
+static uint64_t first_seed;
 static bool only_streams; /* else nothing is lost with a worker, for none dies */
 static int sent_number;
-
-static int pick(int bound)
-{
-	return (int)random_below(&chance.random, (uint64_t)bound);
-}
 
 static const char *sku_of(int number)
 {
@@ -114,37 +105,6 @@ static void add_some(void)
 
 /* ---- what goes wrong ---- */
 
-static bool is_well(void)
-{
-	return is_calm || random_below(&chance.random, troubles_in) != 0;
-}
-
-static enum stream_trouble on_stream_call(void *context, enum stream_call call)
-{
-	(void)context;
-	(void)call;
-	if (is_well())
-		return STREAM_WELL;
-	return (enum stream_trouble[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
-}
-
-static enum trouble on_store_call(void *context, enum store_call call)
-{
-	static const enum trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
-						TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
-						TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
-
-	(void)context;
-	if (is_well())
-		return TROUBLE_NONE;
-	return call == CALL_FLUSH ? troubles[pick(COUNT(troubles))] : TROUBLE_REFUSED;
-}
-
-static void delay(struct wire *wire)
-{
-	wire_delay(wire, 0, pick(40), &chance.random);
-}
-
 static void hold_or_let_go(void *context)
 {
 	(void)context;
@@ -170,11 +130,7 @@ static void begin_reader(struct source *source, const char *name)
 	ports.stream = memory_consumer_port(source->consumer);
 	ports.logbook = memory_logbook_port(source->logbook);
 	source->reader = stream_reader_new(&ports, &(struct stream_reader_config){name, 60 * MINUTE_MS});
-	memory_consumer_on_trouble(source->consumer, on_stream_call, NULL);
-	delay(memory_consumer_requests(source->consumer));
-	delay(memory_consumer_answers(source->consumer));
-	delay(memory_consumer_read_answers(source->consumer));
-	delay(memory_logbook_requests(source->logbook));
+	make_reader_unlucky(source->consumer, source->logbook);
 	stream_reader_start(source->reader);
 }
 
@@ -185,12 +141,8 @@ static void begin_worker(void)
 	world->config.queue_max = (size_t[]){4, 5, 10, 50}[pick(4)];
 	world->config.queue_bytes = (size_t[]){3000, 10000, 1000000}[pick(3)];
 	world_prepare(world);
-	for (size_t i = 0; i < world->config.lanes; i++) {
-		memory_store_on_trouble(world->lanes[i], on_store_call, NULL);
-		delay(memory_store_requests(world->lanes[i]));
-		delay(memory_store_answers(world->lanes[i]));
-	}
-	memory_store_on_trouble(world->parking, on_store_call, NULL);
+	make_lanes_unlucky();
+	make_store_unlucky(world->parking);
 	delay(memory_store_answers(world->parking));
 	delay(memory_store_answers(world->intake));
 	world_start(world);
@@ -256,7 +208,7 @@ static void take_step(void)
 
 static void come_to_an_end(void)
 {
-	is_calm = true;
+	misfortune.is_over = true;
 	database_unlock_products(world->database);
 	database_set_down(world->database, false);
 	for (int i = 0; i < STREAMS; i++)
@@ -307,11 +259,11 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 {
 	uint64_t seed = first_seed + (uint64_t)_i;
 
-	memory_random_init(&chance, seed);
+	memory_random_init(&misfortune.random, seed);
 	world = world_new();
 	memory_random_init(&world->random, ~seed);
-	is_calm = true;
-	troubles_in = 3 + seed % 60;
+	misfortune.is_over = true;
+	misfortune.one_call_in = 3 + seed % 60;
 	only_streams = seed % 2;
 	memset(sources, 0, sizeof sources);
 	world_start(world);
@@ -326,7 +278,7 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 	world_crash(world);
 	for (int i = 0; i < STREAMS; i++)
 		sources[i].stream = memory_stream_new(world->simulation);
-	is_calm = false;
+	misfortune.is_over = false;
 	begin_worker();
 	for (int step = 0; step < STEPS; step++)
 		take_step();
