@@ -77,11 +77,11 @@ struct engine_stats {
 	size_t queued, queued_bytes; /* waiting or in flight */
 	uint64_t placed;             /* of `received`, in the order they came: all that left the intake */
 	size_t parked_skus, parked_messages; /* that cannot be done though the database is well */
-	size_t postponed_skus;               /* of which stream entries stay pending */
+	size_t postponed_skus;               /* whose stream entries stay pending */
 	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
 	bool database_up;   /* the last answer of the database, if any, was none of trouble */
 	bool broker_takes;  /* no partition's last events were refused */
-	bool notifier_up;   /* the last answer of the notifier, if any, was none of trouble */
+	bool notifier_up;   /* the last answer of the notifier, if any, reported no trouble */
 	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
 		dead_letters_dropped; /* kept, and dropped for want of room, when last counted; or -1 */

@@ -15,8 +15,8 @@ struct flying_entry {
 	void *owner;
 	int64_t incarnation;
 	struct stream_id id;
-	bool is_acknowledging; /* the stream is being told, */
-	bool came_again;       /* and delivered it once more meanwhile, to a group that was made anew */
+	bool is_acknowledging; /* its acknowledgement is under way */
+	bool came_again;       /* meanwhile a group that was created anew delivered it once more */
 };
 
 struct in_flight {

@@ -1,6 +1,6 @@
 /*
- * Stream entries that the worker does not take for now: their SKU is held up, and the messages of such SKUs
- * fill their share of the queue.  They stay pending in the stream, and are read again once their SKU is free.
+ * Stream entries that the worker postpones: their SKU is held up, and the messages of such SKUs fill their
+ * share of the queue.  They stay pending in the stream, and are read again once their SKU is free.
  *
  * To keep the order of each SKU, an entry that comes behind one that was postponed is postponed, too.  The
  * stream's reader reads all of its pending entries again, from the lowest one that is due (a pass), while it

@@ -4,7 +4,7 @@
 /* After this long a reader looks again whether it may read, when nothing tells it. */
 #define LOOK_AGAIN_MS 10
 
-/* It is read again, unless it is gone with an earlier incarnation of the stream. */
+/* The entry is read again later, unless it was lost with an earlier incarnation of the stream. */
 static void leave_pending(struct stream_reader *reader, struct flying_entry *entry)
 {
 	reader_count_lost_pending(reader, entry->incarnation != reader->record.incarnation);
@@ -12,7 +12,7 @@ static void leave_pending(struct stream_reader *reader, struct flying_entry *ent
 	reader->stats.in_flight = reader->in_flight.count;
 }
 
-/* What it did is committed, or the entry was postponed. */
+/* The effects of the entry are committed, or the entry was postponed. */
 static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct flying_entry *entry = context;
@@ -50,7 +50,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 					    });
 }
 
-/* But those that are in flight. */
+/* Submits all entries except those that are in flight already. */
 static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	int64_t incarnation = reader->record.incarnation;
@@ -117,7 +117,7 @@ static size_t read_size(const struct stream_reader *reader, size_t max)
 	return fitting < 1 ? 1 : fitting > max ? max : fitting;
 }
 
-/* How far was read. */
+/* Remembers how far the stream was read. */
 static void note_place(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	struct stream_id last = count ? entries[count - 1].id : (struct stream_id){0};
@@ -203,7 +203,10 @@ static void read_new(struct stream_reader *reader)
 	stream->ops->read_new(stream, read_size(reader, reader->read_max), may_wait, on_read, reader);
 }
 
-/* Else what it brings might be forgotten by the time it arrives, or what is in flight might be postponed. */
+/*
+ * Otherwise the read may bring entries that are acknowledged before it arrives, or pass over entries in flight
+ * that are postponed before it arrives.
+ */
 static bool may_read_pending(const struct stream_reader *reader, bool some_are_postponed)
 {
 	return !reader->acknowledging &&

@@ -106,7 +106,7 @@ static void feed_request(struct http_connection *connection)
 	feed(connection, head, body);
 }
 
-/* What stands for the refusal; by itself it would get a 404. */
+/* Feeds evhttp a request in the place of the refused one; the reply to it is the refusal. */
 static void feed_refusal(struct http_connection *connection)
 {
 	static const char get[] = "GET /refused HTTP/1.1\r\nConnection: close\r\n\r\n";

@@ -29,7 +29,7 @@ static void add(struct reasons *reasons, const char *text)
 	reasons->text = *reasons->text ? arena_printf(reasons->arena, "%s; %s", reasons->text, text) : text;
 }
 
-/* The trouble began so long ago. */
+/* Notes when the trouble began, and returns that instant as text. */
 static const char *add_since(struct reasons *reasons, const struct engine_trouble *trouble)
 {
 	int64_t since = reasons->now - 1000 * trouble->for_ms;

@@ -44,7 +44,7 @@ static void note(const char *name)
 	sent[i].times++;
 }
 
-/* One of ours goes without its name where a pooler may be; or it is none of them. */
+/* A statement of ours that is sent whole, as behind a pooler, is known by its text. */
 static const char *name_of(const char *sql)
 {
 	for (size_t i = 0; i < STATEMENTS; i++) {

@@ -23,7 +23,7 @@ void memory_notifier_set_down(struct memory_notifier *notifier, bool down);
 /* Whoever is told of that order refuses for good: FAILURE_DATA. */
 void memory_notifier_refuse(struct memory_notifier *notifier, const char *orderid);
 
-/* That recipient's notifications are not taken for now, FAILURE_BUSY; NULL: all are. */
+/* Notifications to that recipient fail with FAILURE_BUSY, until another one or NULL is given. */
 void memory_notifier_set_busy(struct memory_notifier *notifier, const char *recipient);
 
 /* How many calls were made, and how many of them told somebody. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What became of the one before, which may be gone by itself, comes first; then, who we are now. */
+/* First comes the answer about the connection before, which may have ended already; then our own id. */
 static void on_identified(void *context, const redisReply *reply)
 {
 	struct stream_link *link = context;
