@@ -1,6 +1,6 @@
 /*
- * What a lane consists of, for its two halves only: the way of a unit of work (lane.c), and what happens when
- * a call of it fails (lane_trouble.c).
+ * What a lane consists of, for its own files only: the way of a unit of work (lane.c), handling its messages
+ * (lane_handling.c), what happens when a call fails (lane_trouble.c), and parking (lane_parking.c).
  */
 #ifndef ALLOCD_BUS_LANE_PARTS_H
 #define ALLOCD_BUS_LANE_PARTS_H
@@ -78,6 +78,9 @@ struct lane {
 void lane_wait_then(struct lane *lane, enum lane_state state, int64_t delay_ms,
 		    void (*resume)(struct lane *lane));
 
+/* The product of the first unfinished shrink, loaded and still shrinking, or NULL. */
+struct product *lane_shrinking_product(struct lane *lane);
+
 /* What waits becomes a unit, `limit` messages at most. */
 void lane_begin(struct lane *lane);
 
@@ -89,6 +92,12 @@ void lane_redo(struct lane *lane);
 
 /* The unit from its load on, assuming nothing; nor do the next ones, for a while. */
 void lane_doubt(struct lane *lane);
+
+/* Asks the store for all that the unit of work wants, then handles its messages. */
+void lane_load(struct lane *lane);
+
+/* Writes and commits what was handled. */
+void lane_flush(struct lane *lane);
 
 /* It is committed. */
 void lane_finish(struct lane *lane);
@@ -104,6 +113,11 @@ void lane_wake(struct lane *lane);
 
 /* The step of the first shrink is left for a while; the others are next. */
 void lane_rest_shrink(struct lane *lane, int64_t delay_ms);
+
+/* ---- of lane_handling.c ---- */
+
+/* Handles the unit's messages as far as what is loaded goes; then loads more, or flushes. */
+void lane_handle(struct lane *lane);
 
 /* ---- of lane_trouble.c ---- */
 

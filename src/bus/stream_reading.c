@@ -204,8 +204,8 @@ static void read_new(struct stream_reader *reader)
 }
 
 /*
- * Otherwise the read may bring entries that are acknowledged before it arrives, or pass over entries in flight
- * that are postponed before it arrives.
+ * Otherwise the read may bring entries that are acknowledged before it arrives, or pass over entries in
+ * flight that are postponed before it arrives.
  */
 static bool may_read_pending(const struct stream_reader *reader, bool some_are_postponed)
 {

@@ -27,8 +27,8 @@ void set_up_stream(void);
 void tear_down_stream_world(void);
 
 /*
- * A batch of LAMP without stock, so that each allocate has an effect of its own: an event.  No worker runs, or
- * one that reads the stream.
+ * A batch of LAMP without stock, so that each allocate has an effect of its own: an event.  No worker runs,
+ * or one that reads the stream.
  */
 void set_up_sold_out(void);
 void set_up_reading(void);
