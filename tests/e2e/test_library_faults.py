@@ -17,6 +17,7 @@ HEAD = """
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -45,7 +46,22 @@ def lines_with(allocd, text):
     return [line for line in allocd.log_lines() if text in line]
 
 
-SLOW_END = "void PQfinish(void *connection) { usleep(100000); REAL(PQfinish)(connection); }"
+SLOW_END = """
+static int is_ending;
+sighandler_t signal(int number, sighandler_t handler)
+{
+    is_ending |= number == SIGINT && handler == SIG_DFL;
+    return REAL(signal)(number, handler);
+}
+void PQfinish(void *connection)
+{
+    if (is_ending) {
+        write(2, "freeing\\n", 8);
+        sleep(15);
+    }
+    REAL(PQfinish)(connection);
+}
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -53,8 +69,9 @@ def test_a_signal_while_memory_is_freed_ends_the_worker_by_that_signal(launched_
     allocd = launched_with(SLOW_END)
     wait_until(allocd.ready_or_dead, "allocd to be ready")
     allocd.worker.terminate()
-    wait_until(lambda: lines_with(allocd, "msg=ended"), "the worker to have ended its work")
+    wait_until(lambda: lines_with(allocd, "freeing"), "the worker to free its memory")
 
+    assert lines_with(allocd, "msg=ended")
     assert allocd.stop(number) == -number
 
 
