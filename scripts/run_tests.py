@@ -33,6 +33,9 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
 
+# Half of the tests wait most of the time, so one more than there are processors keeps those busy.
+SIDE_BY_SIDE = (os.cpu_count() or 1) + 1
+
 Count = collections.namedtuple("Count", "passed failed skipped")
 
 
@@ -41,8 +44,7 @@ def run_meson(build, environment):
     print("== unit and integration tests, under the sanitizers", flush=True)
     log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    # Half of them wait most of the time, so one more than there are processors keeps those busy.
-    processes = f"--num-processes={(os.cpu_count() or 1) + 1}"
+    processes = f"--num-processes={SIDE_BY_SIDE}"
     command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5", processes]
     status = subprocess.run(command, env=environment, check=False).returncode
     results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
@@ -65,7 +67,9 @@ def run_pytest(build, environment):
     """The end-to-end tests, from outside, against the same sanitized program."""
     print("== end-to-end tests, against the sanitized program", flush=True)
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", f"--junit-xml={report.name}", "tests/e2e"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]
+        command += ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]  # one file's tests may share an installation
+        command += [f"--junit-xml={report.name}", "tests/e2e"]
         status = subprocess.run(
             command, env={**environment, "ALLOCD_BIN": str(build / "allocd")}, check=False
         ).returncode
