@@ -7,12 +7,12 @@
  * Prints "ready" when it listens; SIGTERM ends it.  Not installed: `./dev bench --compare` measures it.
  */
 #include "adapters/codec/codec.h"
-#include "adapters/redis/command.h"
-#include "adapters/redis/redis_subscriber.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "adapters/redis/subscriber/redis_subscriber.h"
 #include "adapters/system/instants.h"
 #include "adapters/system/logger.h"
 #include "adapters/system/random.h"
-#include "core/must.h"
+#include "core/base/must.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>

@@ -66,6 +66,12 @@ adapters_do_not_know_each_other() {
 	done
 }
 
+# What puts the program together, and the operators' tools, name adapters; what serves HTTP, reads the
+# configuration or parses the command line does not.
+few_rooms_name_adapters() {
+	nothing_matches '#include *"adapters/' src/entrypoints/{cli,config,http,http_server}
+}
+
 # The linker's word for the same: both libraries together need libc and nothing else, …
 core_and_bus_link_with_libc_alone() {
 	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/bus/libbus.a" \
@@ -92,6 +98,7 @@ step "comments are 110 columns wide at most" comments_fit
 step "layers: core includes nothing but itself and libc" core_knows_only_libc
 step "layers: bus includes nothing but core" bus_knows_only_core
 step "layers: no adapter includes another, except the operating system's" adapters_do_not_know_each_other
+step "layers: only the composition root and the tools include adapters" few_rooms_name_adapters
 step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alone
 step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
 step "shellcheck" scripts_clean

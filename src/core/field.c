@@ -1,7 +1,7 @@
 /* Reads message structs through their descriptors. */
 #include "core/field.h"
 
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef ALLOCD_CORE_JOURNAL_H
 #define ALLOCD_CORE_JOURNAL_H
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 struct journal {
 	struct journal_entry *newest;

@@ -1,7 +1,7 @@
 /* What holds for every message, told by its descriptor. */
 #include "core/message.h"
 
-#include "core/decimal.h"
+#include "core/base/decimal.h"
 #include "core/partition.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* The rules of allocation: which batch takes a line, and what happens when a batch shrinks. */
 #include "core/product.h"
 
-#include "core/hash.h"
+#include "core/base/hash.h"
 
 #include <assert.h>
 #include <string.h>

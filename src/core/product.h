@@ -12,8 +12,8 @@
 #ifndef ALLOCD_CORE_PRODUCT_H
 #define ALLOCD_CORE_PRODUCT_H
 
-#include "core/arena.h"
-#include "core/calendar.h"
+#include "core/base/arena.h"
+#include "core/base/calendar.h"
 #include "core/journal.h"
 #include "core/message.h"
 #include "core/verdict.h"

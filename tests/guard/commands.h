@@ -5,8 +5,8 @@
 #ifndef ALLOCD_TESTS_GUARD_COMMANDS_H
 #define ALLOCD_TESTS_GUARD_COMMANDS_H
 
-#include "core/arena.h"
-#include "core/bytes.h"
+#include "core/base/arena.h"
+#include "core/base/bytes.h"
 #include "core/message.h"
 
 /* Commands are about so many SKUs, in turn. */

@@ -1,7 +1,7 @@
 /* Calls of the engine leave through the gate, and callbacks come in through it. */
 #include "gate.h"
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 #include <string.h>
 #include <valgrind/callgrind.h>

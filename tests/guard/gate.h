@@ -7,7 +7,7 @@
 #ifndef ALLOCD_TESTS_GUARD_GATE_H
 #define ALLOCD_TESTS_GUARD_GATE_H
 
-#include "bus/engine.h"
+#include "bus/engine/engine.h"
 
 #include <stdbool.h>
 

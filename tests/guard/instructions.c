@@ -3,9 +3,9 @@
  * callgrind.  For each case a line on standard output: its name, a tab, how many messages were counted.
  */
 #include "adapters/codec/codec.h"
-#include "adapters/memory/broker.h"
-#include "adapters/memory/database.h"
-#include "adapters/memory/store.h"
+#include "adapters/memory/database/database.h"
+#include "adapters/memory/ports/broker.h"
+#include "adapters/memory/store/memory_store.h"
 #include "gate.h"
 #include "worker.h"
 

@@ -1,7 +1,7 @@
 /* Asks both servers for their own books. */
 #include "meter.h"
 
-#include "core/must.h"
+#include "core/base/must.h"
 #include "sent.h"
 #include "worker.h"
 

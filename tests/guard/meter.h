@@ -5,7 +5,7 @@
 #ifndef ALLOCD_TESTS_GUARD_METER_H
 #define ALLOCD_TESTS_GUARD_METER_H
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 struct meter;
 

@@ -1,7 +1,7 @@
 /* The dynamic linker finds what the program itself defines first; libpq's is the next one. */
 #include "sent.h"
 
-#include "adapters/postgres/statements.h"
+#include "adapters/postgres/sql/statements.h"
 #include "worker.h"
 
 #include <dlfcn.h>

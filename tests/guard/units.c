@@ -10,9 +10,9 @@
  */
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
-#include "adapters/redis/redis_publisher.h"
-#include "adapters/redis/redis_stream.h"
-#include "bus/stream_reader.h"
+#include "adapters/redis/publisher/redis_publisher.h"
+#include "adapters/redis/stream/redis_stream.h"
+#include "bus/intake/stream_reader.h"
 #include "meter.h"
 #include "worker.h"
 

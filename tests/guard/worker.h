@@ -7,11 +7,11 @@
 #ifndef ALLOCD_TESTS_GUARD_WORKER_H
 #define ALLOCD_TESTS_GUARD_WORKER_H
 
-#include "adapters/memory/clock.h"
-#include "adapters/memory/logger.h"
-#include "adapters/memory/notifier.h"
-#include "adapters/memory/random.h"
-#include "bus/engine.h"
+#include "adapters/memory/ports/logger.h"
+#include "adapters/memory/ports/notifier.h"
+#include "adapters/memory/simulation/clock.h"
+#include "adapters/memory/simulation/random.h"
+#include "bus/engine/engine.h"
 #include "commands.h"
 
 struct worker {

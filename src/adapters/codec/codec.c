@@ -3,9 +3,9 @@
 
 #include "adapters/codec/envelope.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/json.h"
-#include "adapters/codec/json_write.h"
-#include "adapters/codec/messagepack.h"
+#include "adapters/codec/json/json_tree.h"
+#include "adapters/codec/json/json_writer.h"
+#include "adapters/codec/msgpack/messagepack.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #ifndef ALLOCD_ADAPTERS_CODEC_CODEC_H
 #define ALLOCD_ADAPTERS_CODEC_CODEC_H
 
-#include "bus/codec.h"
+#include "bus/ports/codec.h"
 
 enum wire_encoding { WIRE_JSON, WIRE_MSGPACK };
 enum wire_envelope { WIRE_BARE, WIRE_CLOUDEVENTS };

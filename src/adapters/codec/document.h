@@ -6,7 +6,7 @@
 #define ALLOCD_ADAPTERS_CODEC_DOCUMENT_H
 
 #include "adapters/codec/value.h"
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 /* The value's kind is INTEGER, TEXT or OBJECT; an object is a document too. */
 struct member {

@@ -4,8 +4,8 @@
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/traceparent.h"
-#include "core/calendar.h"
-#include "core/decimal.h"
+#include "core/base/calendar.h"
+#include "core/base/decimal.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define ALLOCD_ADAPTERS_CODEC_ENVELOPE_H
 
 #include "adapters/codec/document.h"
-#include "bus/codec.h"
+#include "bus/ports/codec.h"
 
 /* Reads a message of type `type`, bare or enveloped: with `specversion` it is a CloudEvent. */
 bool envelope_read(struct object payload, enum message_type type, struct arena *arena,

@@ -7,7 +7,7 @@
 
 #include "adapters/codec/document.h"
 #include "adapters/codec/value.h"
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/field.h"
 
 #include <stdbool.h>

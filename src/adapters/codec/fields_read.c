@@ -1,8 +1,8 @@
 /* The validator, inwards: from an object on the wire to a message's struct. */
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
-#include "core/calendar.h"
-#include "core/utf8.h"
+#include "core/base/calendar.h"
+#include "core/base/utf8.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* How the codec says no. */
 #include "adapters/codec/invalid.h"
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef ALLOCD_ADAPTERS_CODEC_INVALID_H
 #define ALLOCD_ADAPTERS_CODEC_INVALID_H
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/field.h"
 
 #include <stdbool.h>

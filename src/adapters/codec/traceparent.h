@@ -3,7 +3,7 @@
 #define ALLOCD_ADAPTERS_CODEC_TRACEPARENT_H
 
 #include "adapters/codec/value.h"
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 /*
  * A copy in `arena`, in the form of version 00.  NULL when the text is malformed: as the recommendation has

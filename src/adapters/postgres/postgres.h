@@ -1,16 +1,16 @@
 /*
- * The Postgres adapter: stores (bus/store.h), views (bus/views.h), the logbook (bus/logbook.h) and the schema
+ * The Postgres adapter: stores (bus/ports/store.h), views (bus/ports/views.h), the logbook (bus/ports/checkpoints.h) and the schema
  * they need.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 
-#include "adapters/postgres/servers.h"
+#include "adapters/postgres/connector/known_servers.h"
 #include "adapters/system/url_source.h"
-#include "bus/logbook.h"
-#include "bus/logger.h"
-#include "bus/store.h"
-#include "bus/views.h"
+#include "bus/ports/checkpoints.h"
+#include "bus/ports/logger.h"
+#include "bus/ports/store.h"
+#include "bus/ports/views.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +30,7 @@ struct postgres_config {
 
 	/*
 	 * Stores write to temporary tables only: later calls read what was written, until the session is lost
-	 * (see sessions_lost).  See rehearse.h.
+	 * (see sessions_lost).  See dry_run_commits.h.
 	 */
 	bool rehearses;
 };
@@ -40,7 +40,7 @@ struct store *postgres_store_new(const struct postgres_config *config, const cha
 /* For a lane, whose statements end after a second: see FAILURE_BUSY. */
 struct store *postgres_lane_store_new(const struct postgres_config *config);
 
-/* For the parking lane, which hardly waits for a lock: see bus/parked.h. */
+/* For the parking lane, which hardly waits for a lock: see bus/lane/parked.h. */
 struct store *postgres_parking_store_new(const struct postgres_config *config);
 struct views *postgres_views_new(const struct postgres_config *config);
 struct logbook *postgres_logbook_new(const struct postgres_config *config);

@@ -1,7 +1,7 @@
 /* Encodings of mail. */
 #include "adapters/smtp/mail_format.h"
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <openssl/evp.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #ifndef ALLOCD_ADAPTERS_SMTP_MAIL_FORMAT_H
 #define ALLOCD_ADAPTERS_SMTP_MAIL_FORMAT_H
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 #include <stdio.h>
 #include <time.h>

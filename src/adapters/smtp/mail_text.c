@@ -2,9 +2,9 @@
 #include "adapters/smtp/mail_text.h"
 
 #include "adapters/smtp/mail_format.h"
-#include "core/calendar.h"
-#include "core/must.h"
-#include "core/utf8.h"
+#include "core/base/calendar.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>

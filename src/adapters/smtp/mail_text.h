@@ -2,8 +2,8 @@
 #ifndef ALLOCD_ADAPTERS_SMTP_MAIL_TEXT_H
 #define ALLOCD_ADAPTERS_SMTP_MAIL_TEXT_H
 
-#include "bus/notifier.h"
-#include "core/arena.h"
+#include "bus/ports/notifier.h"
+#include "core/base/arena.h"
 
 #include <time.h>
 

@@ -8,9 +8,9 @@
 #include "adapters/smtp/smtp_reply.h"
 #include "adapters/smtp/smtp_tls.h"
 #include "adapters/system/resolver.h"
-#include "core/arena.h"
-#include "core/must.h"
-#include "core/utf8.h"
+#include "core/base/arena.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

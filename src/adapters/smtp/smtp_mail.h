@@ -10,7 +10,7 @@
 
 #include "adapters/smtp/smtp_notifier.h"
 #include "adapters/smtp/smtp_url.h"
-#include "bus/failure.h"
+#include "bus/ports/failure.h"
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
 #include "adapters/smtp/smtp_mail.h"
 #include "adapters/system/instants.h"
 #include "adapters/system/resolver.h"
-#include "core/must.h"
-#include "core/utf8.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>

@@ -3,7 +3,7 @@
 #define ALLOCD_ADAPTERS_SMTP_SMTP_NOTIFIER_H
 
 #include "adapters/system/url_source.h"
-#include "bus/notifier.h"
+#include "bus/ports/notifier.h"
 
 struct event_base;
 

@@ -2,7 +2,7 @@
 #include "adapters/smtp/smtp_reply.h"
 
 #include "adapters/smtp/mail_format.h"
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>

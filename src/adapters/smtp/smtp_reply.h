@@ -5,7 +5,7 @@
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
 
-#include "bus/failure.h"
+#include "bus/ports/failure.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ void smtp_note_content(struct smtp_dialogue *dialogue);
 void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
 
 /*
- * The kind of failure to report for a mail that was not accepted (see bus/notifier.h).  A 5xx reply to the
+ * The kind of failure to report for a mail that was not accepted (see bus/ports/notifier.h).  A 5xx reply to the
  * recipient or to the mail is final: FAILURE_DATA.  A 4xx reply asks for another attempt later: FAILURE_BUSY.
  * Any failure before the recipient, and a 421, concerns the server or its settings: FAILURE_RETRY.  If the
  * whole content was sent and no reply came, the mail may have been accepted: FAILURE_UNCERTAIN.

@@ -1,8 +1,8 @@
 /* libcurl takes the URL apart; what it would accept and people read in two ways is refused before. */
 #include "adapters/smtp/smtp_url.h"
 
-#include "core/must.h"
-#include "core/utf8.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
 
 #include <ctype.h>
 #include <curl/curl.h>

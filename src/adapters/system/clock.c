@@ -1,7 +1,7 @@
 /* Time from the kernel, timers from libevent. */
 #include "adapters/system/clock.h"
 
-#include "core/must.h"
+#include "core/base/must.h"
 
 #include <event2/event.h>
 #include <time.h>

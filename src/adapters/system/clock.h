@@ -6,7 +6,7 @@
 #ifndef ALLOCD_ADAPTERS_SYSTEM_CLOCK_H
 #define ALLOCD_ADAPTERS_SYSTEM_CLOCK_H
 
-#include "bus/clock.h"
+#include "bus/ports/clock.h"
 
 struct event_base;
 

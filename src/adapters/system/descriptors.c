@@ -1,7 +1,7 @@
 /* The process's file descriptors. */
 #include "adapters/system/descriptors.h"
 
-#include "core/must.h"
+#include "core/base/must.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,8 +1,8 @@
 /* What a line of the log looks like. */
 #include "adapters/system/log_line.h"
 
-#include "core/calendar.h"
-#include "core/utf8.h"
+#include "core/base/calendar.h"
+#include "core/base/utf8.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

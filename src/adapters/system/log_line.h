@@ -13,7 +13,7 @@
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOG_LINE_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOG_LINE_H
 
-#include "bus/logger.h"
+#include "bus/ports/logger.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* Out of stock, as a line in the log; it always succeeds. */
 #include "adapters/system/log_notifier.h"
 
-#include "core/must.h"
+#include "core/base/must.h"
 
 #include <event2/event.h>
 

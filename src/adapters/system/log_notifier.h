@@ -2,8 +2,8 @@
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOG_NOTIFIER_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOG_NOTIFIER_H
 
-#include "bus/logger.h"
-#include "bus/notifier.h"
+#include "bus/ports/logger.h"
+#include "bus/ports/notifier.h"
 
 struct event_base;
 

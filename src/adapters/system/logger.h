@@ -11,7 +11,7 @@
 #define ALLOCD_ADAPTERS_SYSTEM_LOGGER_H
 
 #include "adapters/system/log_line.h"
-#include "bus/logger.h"
+#include "bus/ports/logger.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #ifndef ALLOCD_ADAPTERS_SYSTEM_RANDOM_H
 #define ALLOCD_ADAPTERS_SYSTEM_RANDOM_H
 
-#include "bus/random.h"
+#include "bus/ports/random.h"
 
 /* It has no state; any number of users share it. */
 struct random *system_random(void);

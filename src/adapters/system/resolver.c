@@ -1,7 +1,7 @@
 /* getaddrinfo in a thread: nothing else honours all of the system's configuration, and it blocks. */
 #include "adapters/system/resolver.h"
 
-#include "core/must.h"
+#include "core/base/must.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

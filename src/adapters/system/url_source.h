@@ -7,7 +7,7 @@
 #ifndef ALLOCD_ADAPTERS_SYSTEM_URL_SOURCE_H
 #define ALLOCD_ADAPTERS_SYSTEM_URL_SOURCE_H
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 #include <stdbool.h>
 

@@ -48,7 +48,7 @@ class Watch:
 class PostgresWire:
     """
     Version 3 of the protocol: a type, a length, a body. Statements are prepared under the names of
-    src/adapters/postgres/statements.sql: INSERT_WITNESS begins a flush, a load has LOAD_… in it.
+    src/adapters/postgres/sql/statements.sql: INSERT_WITNESS begins a flush, a load has LOAD_… in it.
     """
 
     def __init__(self, watch):

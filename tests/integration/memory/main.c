@@ -1,10 +1,10 @@
 /* The port test suites on the in-memory adapter. */
-#include "../store_suite.h"
-#include "logbook.h"
+#include "integration/memory/checkpoints.h"
+#include "integration/store/store_suite.h"
 
-#include "adapters/memory/lost.h"
-#include "adapters/memory/store.h"
-#include "adapters/memory/views.h"
+#include "adapters/memory/ports/views.h"
+#include "adapters/memory/simulation/lost.h"
+#include "adapters/memory/store/memory_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /*
  * Each address of each host, in turn, each with its own time; whatever is wrong with one, the next is tried.
  */
-#include "adapters/postgres/connector.h"
+#include "adapters/postgres/connector/connector.h"
 
-#include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/connector/conninfo.h"
 #include "starved.h"
 #include "suites.h"
 #include "world.h"

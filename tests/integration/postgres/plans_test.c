@@ -1,8 +1,8 @@
 /*
  * Plans do not depend on what the tables held when they were made, and loading not on how long a history is.
  */
-#include "adapters/postgres/session.h"
-#include "adapters/postgres/statements.h"
+#include "adapters/postgres/connector/session_setup.h"
+#include "adapters/postgres/sql/statements.h"
 #include "suites.h"
 #include "world.h"
 

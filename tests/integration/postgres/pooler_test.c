@@ -2,7 +2,7 @@
  * Behind a pooler that lends each session for one transaction: nothing of ours is left in the sessions, and
  * without ALLOCD_POOLED the pooler is found out.
  */
-#include "adapters/postgres/dialogue.h"
+#include "adapters/postgres/tools/blocking_client.h"
 #include "suites.h"
 #include "world.h"
 

@@ -1,5 +1,5 @@
 /* What error codes mean. */
-#include "adapters/postgres/sqlstate.h"
+#include "adapters/postgres/connection/sqlstate.h"
 
 #include "suites.h"
 

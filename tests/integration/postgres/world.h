@@ -5,11 +5,11 @@
 #ifndef ALLOCD_TESTS_POSTGRES_WORLD_H
 #define ALLOCD_TESTS_POSTGRES_WORLD_H
 
-#include "../logbook_suite.h"
-#include "../store_suite.h"
-#include "../work.h"
 #include "adapters/postgres/postgres.h"
 #include "database.h"
+#include "integration/store/checkpoints_suite.h"
+#include "integration/store/store_suite.h"
+#include "integration/store/work.h"
 #include "proxy.h"
 
 #define WORLD_STORES_MAX 8

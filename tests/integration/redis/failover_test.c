@@ -1,5 +1,5 @@
 /* Two real servers, of which one takes over from the other that stays up: every connection moves. */
-#include "adapters/redis/heartbeat.h"
+#include "adapters/redis/subscriber/heartbeat.h"
 #include "reading.h"
 #include "suites.h"
 

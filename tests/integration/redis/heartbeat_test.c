@@ -1,5 +1,5 @@
 /* Whether what is published is heard: on real servers, by ways that break. */
-#include "adapters/redis/heartbeat.h"
+#include "adapters/redis/subscriber/heartbeat.h"
 
 #include "suites.h"
 #include "world.h"

@@ -1,5 +1,5 @@
 /* The broker port on a real Redis: rows behind their fence, through whatever happens to it. */
-#include "adapters/redis/fence.h"
+#include "adapters/redis/publisher/fence.h"
 
 #include "suites.h"
 #include "world.h"

@@ -5,7 +5,7 @@
 #ifndef ALLOCD_TESTS_REDIS_READING_H
 #define ALLOCD_TESTS_REDIS_READING_H
 
-#include "adapters/redis/redis_stream.h"
+#include "adapters/redis/stream/redis_stream.h"
 #include "world.h"
 
 #define DEFECT_SHOWN 160

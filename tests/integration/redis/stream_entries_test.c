@@ -1,6 +1,6 @@
 /* What entries of a real Redis stream come out as, whatever somebody put into them. */
-#include "adapters/redis/stream_entries.h"
-#include "bus/codec.h"
+#include "adapters/redis/stream/stream_entries.h"
+#include "bus/ports/codec.h"
 #include "reading.h"
 #include "suites.h"
 

@@ -1,5 +1,5 @@
 /* A reader of a stream whose Redis is killed, stopped, quiet, or believes that an old connection lives. */
-#include "bus/stream_account.h"
+#include "bus/intake/stream_account.h"
 #include "reading.h"
 #include "suites.h"
 

@@ -5,9 +5,9 @@
 #ifndef ALLOCD_TESTS_REDIS_WORLD_H
 #define ALLOCD_TESTS_REDIS_WORLD_H
 
-#include "adapters/redis/redis_publisher.h"
-#include "adapters/redis/redis_subscriber.h"
-#include "core/arena.h"
+#include "adapters/redis/publisher/redis_publisher.h"
+#include "adapters/redis/subscriber/redis_subscriber.h"
+#include "core/base/arena.h"
 #include "server.h"
 
 #include <check.h>

@@ -20,6 +20,7 @@ int main(void)
 	srunner_add_suite(runner, parking_suite());
 	srunner_add_suite(runner, parts_suite());
 	srunner_add_suite(runner, postponing_suite());
+	srunner_add_suite(runner, product_image_suite());
 	srunner_add_suite(runner, publisher_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, remembering_suite());

@@ -1,15 +1,15 @@
 /* The small parts that need no world: map, backoff, batch index, delivery, outbox frames, waiting rows. */
 #include "suites.h"
-#include "world.h"
+#include "support/bus_world.h"
 
-#include "adapters/memory/codec.h"
-#include "adapters/memory/random.h"
-#include "bus/backoff.h"
-#include "bus/batch_index.h"
-#include "bus/delivery.h"
-#include "bus/map.h"
-#include "bus/outbox.h"
-#include "bus/waiting_rows.h"
+#include "adapters/memory/ports/text_codec.h"
+#include "adapters/memory/simulation/random.h"
+#include "bus/base/backoff.h"
+#include "bus/messages/delivery.h"
+#include "bus/publishing/publish_queue.h"
+#include "bus/unit_of_work/batch_index.h"
+#include "bus/unit_of_work/outbox_frame.h"
+#include "core/base/map.h"
 
 #include <string.h>
 

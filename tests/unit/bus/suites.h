@@ -4,6 +4,8 @@
 
 #include <check.h>
 
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
+
 Suite *blindness_suite(void);
 Suite *commands_suite(void);
 Suite *conflict_suite(void);
@@ -15,6 +17,7 @@ Suite *notifications_suite(void);
 Suite *parking_suite(void);
 Suite *parts_suite(void);
 Suite *postponing_suite(void);
+Suite *product_image_suite(void);
 Suite *publisher_suite(void);
 Suite *refusal_suite(void);
 Suite *reminder_suite(void);

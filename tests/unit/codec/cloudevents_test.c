@@ -1,5 +1,5 @@
 /* CloudEvents 1.0 in structured mode, coming in. */
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 #include "wire.h"
 
 #include "suites.h"

@@ -1,5 +1,5 @@
 /* Events going out: strictly as their schema says, in each encoding and envelope. */
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 #include "wire.h"
 
 #include "suites.h"

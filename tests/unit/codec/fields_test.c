@@ -1,5 +1,5 @@
 /* What a field may hold, whatever it is encoded in: shown with JSON. */
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 #include "wire.h"
 
 #include "suites.h"

@@ -1,8 +1,8 @@
 /*
  * Members of JSON: what each value is read as, which numbers are integers, and that jansson reads the same.
  */
-#include "adapters/codec/json.h"
-#include "adapters/codec/json_scan.h"
+#include "adapters/codec/json/json_fast_reader.h"
+#include "adapters/codec/json/json_tree.h"
 #include "wire.h"
 
 #include "suites.h"

@@ -1,5 +1,5 @@
 /* What the operator's commands need: a command from text, a payload as a line. */
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 #include "wire.h"
 
 #include "suites.h"

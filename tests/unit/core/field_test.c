@@ -1,7 +1,7 @@
 /* Descriptors: a struct is read and cleared through them. */
 #include "core/field.h"
 
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 #include "suites.h"
 
 #include <string.h>

@@ -13,7 +13,6 @@ int main(void)
 	srunner_add_suite(runner, journal_suite());
 	srunner_add_suite(runner, message_suite());
 	srunner_add_suite(runner, partition_suite());
-	srunner_add_suite(runner, product_image_suite());
 	srunner_add_suite(runner, product_suite());
 	srunner_add_suite(runner, utf8_suite());
 	srunner_add_suite(runner, verdict_suite());

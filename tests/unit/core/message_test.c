@@ -1,7 +1,7 @@
 /* Messages: their names, and the digest that tells one content from another. */
 #include "core/message.h"
 
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 #include "suites.h"
 
 #include <string.h>

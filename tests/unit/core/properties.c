@@ -10,8 +10,8 @@
  */
 #include "core/product.h"
 #include "dump.h"
-#include "model.h"
 #include "repository.h"
+#include "support/model.h"
 
 #include <check.h>
 #include <stdio.h>

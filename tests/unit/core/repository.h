@@ -6,7 +6,7 @@
 #define ALLOCD_TESTS_CORE_REPOSITORY_H
 
 #include "core/product.h"
-#include "flat.h"
+#include "support/flat.h"
 
 /* The product and its shrink, no batch and no line else. */
 struct product *repository_load(struct flat *kept, struct arena *arena, struct journal *journal);

@@ -12,7 +12,6 @@ Suite *hash_suite(void);
 Suite *journal_suite(void);
 Suite *message_suite(void);
 Suite *partition_suite(void);
-Suite *product_image_suite(void);
 Suite *product_suite(void);
 Suite *utf8_suite(void);
 Suite *verdict_suite(void);

@@ -2,15 +2,15 @@
 #ifndef ALLOCD_TESTS_ENTRYPOINTS_WORLD_H
 #define ALLOCD_TESTS_ENTRYPOINTS_WORLD_H
 
-#include "adapters/memory/broker.h"
-#include "adapters/memory/clock.h"
-#include "adapters/memory/logger.h"
-#include "adapters/memory/notifier.h"
-#include "adapters/memory/random.h"
-#include "adapters/memory/store.h"
-#include "adapters/memory/views.h"
-#include "bus/engine.h"
-#include "entrypoints/http_api.h"
+#include "adapters/memory/ports/broker.h"
+#include "adapters/memory/ports/logger.h"
+#include "adapters/memory/ports/notifier.h"
+#include "adapters/memory/ports/views.h"
+#include "adapters/memory/simulation/clock.h"
+#include "adapters/memory/simulation/random.h"
+#include "adapters/memory/store/memory_store.h"
+#include "bus/engine/engine.h"
+#include "entrypoints/http/http_api.h"
 
 #include <event2/event.h>
 

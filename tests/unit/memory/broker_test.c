@@ -1,7 +1,7 @@
 /* The broker's fence: each row goes out once, and in order, however many try. */
 #include "suites.h"
 
-#include "adapters/memory/broker.h"
+#include "adapters/memory/ports/broker.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* The codec of the tests: as strict and as tolerant as the real one has to be. */
 #include "suites.h"
 
-#include "adapters/memory/codec.h"
-#include "core/calendar.h"
+#include "adapters/memory/ports/text_codec.h"
+#include "core/base/calendar.h"
 
 #include <string.h>
 

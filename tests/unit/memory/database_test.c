@@ -1,9 +1,9 @@
 /* The database in memory, where it can do more than a store: troubles, lost flushes, faults that it finds. */
 #include "suites.h"
 
-#include "adapters/memory/codec.h"
-#include "adapters/memory/lost.h"
-#include "adapters/memory/store.h"
+#include "adapters/memory/ports/text_codec.h"
+#include "adapters/memory/simulation/lost.h"
+#include "adapters/memory/store/memory_store.h"
 
 #include <string.h>
 

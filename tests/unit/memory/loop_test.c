@@ -1,10 +1,10 @@
 /* Simulated time, timers on it, and wires through it. */
 #include "suites.h"
 
-#include "adapters/memory/clock.h"
-#include "adapters/memory/random.h"
-#include "adapters/memory/simulation.h"
-#include "adapters/memory/wire.h"
+#include "adapters/memory/simulation/cable.h"
+#include "adapters/memory/simulation/clock.h"
+#include "adapters/memory/simulation/random.h"
+#include "adapters/memory/simulation/simulation.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* The stream in memory does what Redis does. */
 #include "suites.h"
 
-#include "adapters/memory/stream.h"
-#include "core/arena.h"
+#include "adapters/memory/ports/stream.h"
+#include "core/base/arena.h"
 
 #include <string.h>
 

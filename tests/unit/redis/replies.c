@@ -1,7 +1,7 @@
 /* Replies for tests. */
 #include "replies.h"
 
-#include "adapters/redis/frame.h"
+#include "adapters/redis/protocol/resp_reader.h"
 
 #include <check.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "suites.h"
 
 #include "adapters/smtp/mail_format.h"
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

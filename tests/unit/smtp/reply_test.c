@@ -2,7 +2,7 @@
 #include "suites.h"
 
 #include "adapters/smtp/smtp_reply.h"
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #include <string.h>
 

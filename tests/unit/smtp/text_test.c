@@ -2,7 +2,7 @@
 #include "suites.h"
 
 #include "adapters/smtp/mail_text.h"
-#include "core/calendar.h"
+#include "core/base/calendar.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,272 @@
+/* A walk over JSON. */
+#include "adapters/codec/json/json_fast_reader.h"
+
+#include <string.h>
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+void json_scan_init(struct json_scan *in, struct bytes payload)
+{
+	const char *start = payload.size ? payload.data : "", *end = start + payload.size;
+	size_t mark = payload.size >= 3 && !memcmp(start, BYTE_ORDER_MARK, 3) ? 3 : 0;
+
+	*in = (struct json_scan){.start = start, .at = start + mark, .end = end};
+	json_skip_blanks(in);
+}
+
+/* ---- texts ---- */
+
+/* 0 to 15, or -1. */
+static int hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* What stands behind a backslash. */
+bool json_skip_escape(struct json_scan *in)
+{
+	if (in->at == in->end || !*in->at || !strchr("\"\\/bfnrtu", *in->at))
+		return false;
+	if (*in->at++ != 'u')
+		return true;
+	for (int i = 0; i < 4; i++, in->at++) {
+		if (in->at == in->end || hex_value(*in->at) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* The four digits of an escape, which are there. */
+static uint32_t code_unit(const char *digits)
+{
+	uint32_t unit = 0;
+
+	for (int i = 0; i < 4; i++)
+		unit = unit << 4 | (uint32_t)hex_value(digits[i]);
+	return unit;
+}
+
+static bool is_high_surrogate(uint32_t unit)
+{
+	return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+static bool is_low_surrogate(uint32_t unit)
+{
+	return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+static char *put_code(char *to, uint32_t code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+		return to;
+	}
+	if (code < 0x800) {
+		*to++ = (char)(0xc0 | code >> 6);
+	} else {
+		if (code < 0x10000) {
+			*to++ = (char)(0xe0 | code >> 12);
+		} else {
+			*to++ = (char)(0xf0 | code >> 18);
+			*to++ = (char)(0x80 | (code >> 12 & 0x3f));
+		}
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+	}
+	*to++ = (char)(0x80 | (code & 0x3f));
+	return to;
+}
+
+/* One or two \uXXXX at `*from`, behind the `u`; false: half of a pair. */
+static bool put_unicode(char **to, const char **from, const char *end)
+{
+	uint32_t unit = code_unit(*from);
+
+	*from += 4;
+	if (is_high_surrogate(unit) && end - *from >= 6 && (*from)[0] == '\\' && (*from)[1] == 'u' &&
+	    is_low_surrogate(code_unit(*from + 2))) {
+		*to = put_code(*to, 0x10000 + ((unit - 0xd800) << 10) + (code_unit(*from + 2) - 0xdc00));
+		*from += 6;
+		return true;
+	}
+	*to = put_code(*to, unit);
+	return !is_high_surrogate(unit) && !is_low_surrogate(unit);
+}
+
+bool json_unescape(struct text raw, struct arena *arena, struct text *text)
+{
+	static const char letters[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+	const char *from = raw.start, *end = from + raw.length;
+	char *copy = arena_alloc(arena, raw.length + 1), *to = copy;
+	bool is_unicode = true;
+
+	while (from < end) {
+		if (*from != '\\') {
+			*to++ = *from++;
+		} else if (from[1] == 'u') {
+			from += 2;
+			is_unicode = put_unicode(&to, &from, end) && is_unicode;
+		} else {
+			const char *letter = letters;
+
+			while (*letter != from[1])
+				letter += 2;
+			*to++ = letter[1];
+			from += 2;
+		}
+	}
+	*text = (struct text){copy, (size_t)(to - copy)};
+	return is_unicode;
+}
+
+/* ---- numbers ---- */
+
+static bool skip_digits(struct json_scan *in)
+{
+	const char *first = in->at;
+
+	while (in->at < in->end && *in->at >= '0' && *in->at <= '9')
+		in->at++;
+	return in->at > first;
+}
+
+bool json_skip_number(struct json_scan *in)
+{
+	json_take(in, '-');
+	if (!json_take(in, '0') && !skip_digits(in))
+		return false;
+	if (json_take(in, '.') && !skip_digits(in))
+		return false;
+	if (!json_take(in, 'e') && !json_take(in, 'E'))
+		return true;
+	if (!json_take(in, '+'))
+		json_take(in, '-');
+	return skip_digits(in);
+}
+
+/* No payload has digits enough to make up for an exponent of a million. */
+#define EXPONENT_MAX 1000000
+
+/* 0 where there is none. */
+static int take_exponent(struct json_scan *in)
+{
+	bool is_negative;
+	int exponent = 0;
+
+	if (!json_take(in, 'e') && !json_take(in, 'E'))
+		return 0;
+	is_negative = json_take(in, '-');
+	json_take(in, '+');
+	for (; in->at < in->end && exponent < EXPONENT_MAX; in->at++)
+		exponent = exponent * 10 + (*in->at - '0');
+	return is_negative ? -exponent : exponent;
+}
+
+static struct text take_digits(struct json_scan *in)
+{
+	const char *start = in->at;
+
+	skip_digits(in);
+	return (struct text){start, (size_t)(in->at - start)};
+}
+
+/* Below zero, where there is one more number. */
+static bool append_digit(int64_t *value, int digit)
+{
+	if (*value < (INT64_MIN + digit) / 10)
+		return false;
+	*value = *value * 10 - digit;
+	return true;
+}
+
+/* `places`: how many digits more stand before the point; behind it only zeros may be. */
+static bool append_digits(int64_t *value, struct text digits, int64_t *places)
+{
+	for (size_t i = 0; i < digits.length; i++) {
+		if ((*places)-- > 0 ? !append_digit(value, digits.start[i] - '0') : digits.start[i] != '0')
+			return false;
+	}
+	return true;
+}
+
+bool json_to_integer(struct text number, int64_t *integer)
+{
+	struct json_scan in = {.at = number.start, .end = number.start + number.length};
+	bool is_negative = json_take(&in, '-');
+	struct text whole = take_digits(&in), fraction = {in.at, 0};
+	int64_t value = 0, places;
+
+	if (json_take(&in, '.'))
+		fraction = take_digits(&in);
+	places = (int64_t)whole.length + take_exponent(&in);
+	if (!append_digits(&value, whole, &places) || !append_digits(&value, fraction, &places))
+		return false;
+	for (; value && places > 0; places--) {
+		if (!append_digit(&value, 0))
+			return false;
+	}
+	if (!is_negative && value == INT64_MIN)
+		return false;
+	*integer = is_negative ? value : -value;
+	return true;
+}
+
+/* ---- whatever it is ---- */
+
+static bool skip_word(struct json_scan *in, const char *word)
+{
+	size_t length = strlen(word);
+
+	if ((size_t)(in->end - in->at) < length || memcmp(in->at, word, length) != 0)
+		return false;
+	in->at += length;
+	return true;
+}
+
+static bool skip_other(struct json_scan *in)
+{
+	return skip_word(in, "true") || skip_word(in, "false") || skip_word(in, "null") ||
+	       skip_word(in, "NaN") || skip_word(in, "Infinity") || skip_word(in, "-Infinity") ||
+	       json_skip_number(in);
+}
+
+static bool skip_member(struct json_scan *in)
+{
+	struct json_text ignored;
+
+	return json_take_text(in, &ignored) && json_take_mark(in, ':') && json_skip_value(in);
+}
+
+/* What stands between the marks, which are taken: nothing, or items with commas between them. */
+static bool skip_items(struct json_scan *in, char close, bool (*skip_item)(struct json_scan *))
+{
+	if (!json_open(in))
+		return false;
+	if (!json_take_mark(in, close)) {
+		do {
+			if (!skip_item(in))
+				return false;
+		} while (json_take_mark(in, ','));
+		if (!json_take_mark(in, close))
+			return false;
+	}
+	json_close(in);
+	return true;
+}
+
+bool json_skip_value(struct json_scan *in)
+{
+	struct json_text ignored;
+
+	if (in->at < in->end && *in->at == '"')
+		return json_take_text(in, &ignored);
+	if (json_take_mark(in, '{'))
+		return skip_items(in, '}', skip_member);
+	if (json_take_mark(in, '['))
+		return skip_items(in, ']', json_skip_value);
+	return skip_other(in);
+}

@@ -1,0 +1,77 @@
+/*
+ * What a flush is to write: copied out of the unit of work when the flush is called, so that it can arrive
+ * later, perhaps after the worker that sent it has died.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_CHANGES_H
+#define ALLOCD_ADAPTERS_MEMORY_DATABASE_CHANGES_H
+
+#include "adapters/memory/database/database.h"
+#include "adapters/memory/database/locks.h"
+#include "bus/unit_of_work/unit_of_work.h"
+
+struct product_change {
+	const char *sku;
+	int64_t revision; /* that the database must have; 0: it must have no such product */
+	int64_t version;
+	bool changed; /* else it is only checked */
+	bool shrink_changed;
+	struct shrink_row shrink;
+};
+
+struct batch_change {
+	struct batch_row row;
+	bool is_new;
+};
+
+struct line_change {
+	struct line_row row;
+	bool is_new;
+};
+
+struct outbox_change {
+	int partition;
+	struct stored_outbox_row row;
+};
+
+struct changes {
+	struct arena *arena;
+	const char *witness;
+	struct inbox_row *inbox;
+	size_t inbox_count;
+	struct product_change *products;
+	size_t product_count;
+	struct batch_change *batches;
+	size_t batch_count;
+	struct line_change *lines;
+	size_t line_count;
+	struct view_row *views;
+	size_t view_count;
+	struct notification_row *notifications; /* their keys are set when they are applied */
+	size_t notification_count;
+	struct dead_letter *dead;
+	size_t dead_count;
+	struct replay_row *replays;
+	size_t replay_count;
+	struct cursor *cursors;
+	size_t cursor_count;
+	struct outbox_change *outbox;
+	int64_t *positions; /* of the outbox rows; set when they are applied */
+	size_t outbox_count;
+};
+
+struct changes *changes_of(const struct unit_of_work *uow);
+void changes_free(struct changes **changes);
+
+/* The rows that the flush locks, besides those it creates for nobody else to create meanwhile. */
+struct lock_names changes_locks(struct changes *changes);
+
+/* Whether the database takes them: fails as the flush of the port does. */
+bool changes_check(const struct changes *changes, const struct database *database, struct failure *failure);
+
+/* Writes them all; they were checked just before. */
+void changes_apply(struct changes *changes, struct database *database);
+
+/* Tells the unit of work, which is the one they came from, what the flush is to set. */
+void changes_tell(const struct changes *changes, struct unit_of_work *uow);
+
+#endif

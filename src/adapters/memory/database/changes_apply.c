@@ -1,0 +1,225 @@
+/* Writes a flush's changes into the tables: copies, which belong to the database. */
+#include "adapters/memory/database/changes.h"
+
+#include "bus/ports/store.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Makes room for one more element at the end of database->array, and counts it. */
+#define ADD(database, array, counter)                                                                        \
+	((database)->array = arena_grow((database)->arena, (database)->array, (database)->counter,           \
+					sizeof *(database)->array),                                          \
+	 &(database)->array[(database)->counter++])
+
+static const char *copied(struct database *database, const char *text)
+{
+	return text ? arena_strdup(database->arena, text) : NULL;
+}
+
+static struct bytes copied_bytes(struct database *database, struct bytes bytes)
+{
+	return (struct bytes){arena_copy(database->arena, bytes.data, bytes.size), bytes.size};
+}
+
+static void apply_inbox(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->inbox_count; i++) {
+		struct inbox_row *row = arena_copy(database->arena, &changes->inbox[i], sizeof *row);
+
+		row->key = copied(database, row->key);
+		row->message = copied(database, row->message);
+		row->id = copied(database, row->id);
+		row->handled_at = database_now(database);
+		map_put(&database->inbox, row->key, row);
+		*ADD(database, inbox_list, inbox_count) = row;
+	}
+}
+
+static struct product_row *new_product(struct database *database, const char *sku)
+{
+	struct product_row *row = arena_alloc(database->arena, sizeof *row);
+
+	row->sku = copied(database, sku);
+	*ADD(database, product_list, product_count) = row;
+	row->key = (int64_t)database->product_count;
+	map_put(&database->products, row->sku, row);
+	return row;
+}
+
+static void apply_shrink(const struct product_change *change, struct database *database,
+			 struct product_row *row)
+{
+	row->shrink = (struct shrink_row){
+		.batchref = copied(database, change->shrink.batchref),
+		.target = change->shrink.target,
+		.cause = copied(database, change->shrink.cause),
+		.traceparent = copied(database, change->shrink.traceparent),
+	};
+}
+
+static void apply_products(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->product_count; i++) {
+		const struct product_change *change = &changes->products[i];
+		struct product_row *row = database_product(database, change->sku);
+
+		if (!change->changed)
+			continue;
+		if (!row)
+			row = new_product(database, change->sku);
+		row->revision++;
+		row->version = change->version;
+		if (change->shrink_changed)
+			apply_shrink(change, database, row);
+	}
+}
+
+static int compare_batches(const struct batch_row *a, const struct batch_row *b)
+{
+	return preference_compare((struct preference){a->eta, a->reference},
+				  (struct preference){b->eta, b->reference});
+}
+
+static void insert_batch(struct database *database, const struct batch_row *row)
+{
+	struct product_row *product = database_product(database, row->sku);
+	struct batch_row *batch = arena_copy(database->arena, row, sizeof *row);
+	struct batch_row **place = &product->batches;
+
+	batch->reference = copied(database, row->reference);
+	batch->sku = product->sku;
+	while (*place && compare_batches(*place, batch) < 0)
+		place = &(*place)->next;
+	batch->next = *place;
+	*place = batch;
+	map_put(&database->batches, batch->reference, batch);
+}
+
+static void apply_batches(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->batch_count; i++) {
+		const struct batch_row *row = &changes->batches[i].row;
+		struct batch_row *batch = database_batch(database, row->reference);
+
+		if (changes->batches[i].is_new) {
+			insert_batch(database, row);
+			continue;
+		}
+		assert(batch && !strcmp(batch->sku, row->sku) && "a stored batch stays where it is");
+		batch->purchased = row->purchased;
+		batch->allocated = row->allocated;
+		batch->changed_at = row->changed_at;
+	}
+}
+
+static struct line_row *new_line(struct database *database, const struct line_row *row, const char *key)
+{
+	struct product_row *product = database_product(database, row->sku);
+	struct line_row *line = arena_alloc(database->arena, sizeof *line);
+
+	line->sku = product->sku;
+	line->orderid = copied(database, row->orderid);
+	line->qty = row->qty;
+	line->next = product->lines;
+	product->lines = line;
+	map_put(&database->lines, key, line);
+	return line;
+}
+
+static void apply_lines(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->line_count; i++) {
+		const struct line_row *row = &changes->lines[i].row;
+		const char *key = database_line_key(database->arena, row->sku, row->orderid, row->qty);
+		struct line_row *line = map_get(&database->lines, key);
+
+		assert((changes->lines[i].is_new || (line && (line->batchref || line->displaced))) &&
+		       "a stored line is there");
+		if (!line)
+			line = new_line(database, row, key);
+		line->version = row->version;
+		line->batchref = row->batchref ? database_batch(database, row->batchref)->reference : NULL;
+		line->displaced = row->displaced;
+	}
+}
+
+static void apply_views(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->view_count; i++) {
+		const struct view_row *row = &changes->views[i];
+		const char *key = database_line_key(database->arena, row->sku, row->orderid, row->qty);
+		struct view_row *view = map_get(&database->views, key);
+
+		if (!view) {
+			view = arena_copy(database->arena, row, sizeof *row);
+			view->sku = copied(database, row->sku);
+			view->orderid = copied(database, row->orderid);
+			map_put(&database->views, key, view);
+			*ADD(database, view_list, view_count) = view;
+		}
+		view->batchref = copied(database, row->batchref);
+	}
+}
+
+/* The worker that wrote it sends it; somebody else only when that worker did not for a while. */
+static void apply_notifications(struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->notification_count; i++) {
+		struct notification_row *change = &changes->notifications[i], *row;
+
+		row = arena_copy(database->arena, change, sizeof *change);
+		row->sku = copied(database, change->sku);
+		row->orderid = copied(database, change->orderid);
+		row->due_at = database_now(database) + INT64_C(1000000) * NOTIFICATION_LEASE;
+		*ADD(database, notifications, notification_count) = row;
+		row->key = change->key = (int64_t)database->notification_count;
+	}
+}
+
+/* The letters that were there are replayed before new ones push them out. */
+static void apply_dead(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->replay_count; i++)
+		database_replay(database, &changes->replays[i]);
+	for (size_t i = 0; i < changes->dead_count; i++)
+		database_add_dead_letter(database, &changes->dead[i]);
+	database_cap_dead_letters(database);
+}
+
+static void apply_cursors(const struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->cursor_count; i++)
+		database_move_cursor(database, &changes->cursors[i]);
+}
+
+/* The numbers are given in the order of the commits, and so have no gaps. */
+static void apply_outbox(struct changes *changes, struct database *database)
+{
+	for (size_t i = 0; i < changes->outbox_count; i++) {
+		struct outbox_partition *partition = &database->outbox[changes->outbox[i].partition];
+		struct stored_outbox_row *row;
+
+		partition->rows = arena_grow(database->arena, partition->rows, partition->count, sizeof *row);
+		row = &partition->rows[partition->count++];
+		*row = changes->outbox[i].row;
+		row->sku = copied(database, row->sku);
+		row->frame = copied_bytes(database, row->frame);
+		row->committed_at = database_now(database);
+		changes->positions[i] = (int64_t)partition->count;
+	}
+}
+
+void changes_apply(struct changes *changes, struct database *database)
+{
+	database_insert_witness(database, changes->witness, true);
+	apply_inbox(changes, database);
+	apply_products(changes, database);
+	apply_batches(changes, database);
+	apply_lines(changes, database);
+	apply_views(changes, database);
+	apply_notifications(changes, database);
+	apply_dead(changes, database);
+	apply_cursors(changes, database);
+	apply_outbox(changes, database);
+}

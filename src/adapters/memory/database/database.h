@@ -1,0 +1,281 @@
+/*
+ * A database in memory, for any number of stores: the same tables, and the same rules, as the real one.
+ *
+ * Rows stay where they are until the database is freed, so whoever found one may keep it; a row that was
+ * deleted is marked.  Tests read the rows as they are, and say what is to go wrong.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_DATABASE_H
+#define ALLOCD_ADAPTERS_MEMORY_DATABASE_DATABASE_H
+
+#include "adapters/memory/simulation/simulation.h"
+#include "bus/messages/delivery.h"
+#include "bus/ports/checkpoints.h"
+#include "bus/ports/failure.h"
+#include "bus/unit_of_work/unit_of_work.h"
+#include "core/partition.h"
+
+struct batch_row {
+	const char *reference;
+	const char *sku;
+	int32_t eta;
+	int32_t original_qty;
+	int32_t purchased;
+	int32_t allocated;
+	int64_t changed_at;
+	struct batch_row *next; /* of the same product, in order of preference */
+};
+
+/* In a batch, displaced, or neither: then there is no such row in the real database. */
+struct line_row {
+	const char *sku;
+	const char *orderid;
+	int32_t qty;
+	int64_t version;
+	const char *batchref; /* NULL: in none */
+	bool displaced;
+	struct line_row *next; /* of the same product */
+};
+
+struct shrink_row {
+	const char *batchref; /* NULL: the product has none in progress */
+	int32_t target;
+	const char *cause;
+	const char *traceparent;
+};
+
+struct product_row {
+	const char *sku;
+	int64_t key;
+	int64_t version;
+	int64_t revision;
+	struct shrink_row shrink;
+	struct batch_row *batches;
+	struct line_row *lines;
+};
+
+struct inbox_row {
+	const char *key;
+	const char *message; /* that spent it */
+	const char *id;
+	uint64_t digest;
+	enum outcome outcome;
+	int64_t handled_at;
+	bool deleted;
+};
+
+/* Who inserted a witness tells what became of its unit of work. */
+struct witness_row {
+	int64_t at;
+	bool committed; /* by the flush; false: by settle, so that the flush never can */
+	bool deleted;
+};
+
+struct view_row {
+	const char *sku;
+	const char *orderid;
+	int32_t qty;
+	const char *batchref; /* NULL: deleted */
+};
+
+struct stored_outbox_row {
+	const char *sku;
+	int64_t first_version, last_version;
+	struct bytes frame;
+	int64_t committed_at;
+};
+
+/* The row of position p is rows[p - 1]. */
+struct outbox_partition {
+	struct stored_outbox_row *rows;
+	size_t count;
+	size_t deleted; /* so many from the first on are gone */
+	int64_t cursor;
+};
+
+struct notification_row {
+	int64_t key;
+	const char *sku;
+	const char *orderid;
+	int32_t qty;
+	int attempts;
+	const char *recipient; /* NULL: each */
+	int64_t due_at;
+	bool deleted;
+};
+
+struct dead_letter {
+	int64_t key;
+	enum outcome outcome;
+	const char *reason;
+	enum way way;
+	bool is_mail; /* it was to be sent: it has no way in */
+	const char *place;
+	const char *entry_id; /* or NULL */
+	int64_t incarnation;
+	enum message_type type;
+	const char *source;
+	const char *id; /* or NULL */
+	struct bytes payload;
+	size_t payload_size;
+	int attempts;
+	int64_t first_at, last_at;
+};
+
+/* An operator's attempt at a dead letter, and what came of it. */
+struct replay_row {
+	int64_t dead_letter;
+	int attempt;
+	const char *who;
+	const char *edits;
+	enum outcome outcome;
+	const char *reason;
+	enum message_type type;
+	const char *id; /* or NULL */
+	int64_t at;
+};
+
+/* A stream, as far as the logbook knows it. */
+struct stream_row {
+	struct stream_record record;
+	struct stream_id highest; /* that it generated */
+	int64_t latest;           /* incarnation of all that it had */
+	int64_t marked;           /* the incarnation whose mark was seen on it; 0: none was */
+};
+
+struct database_config {
+	size_t dead_letters_max;
+	int inbox_days;
+};
+
+/* A text that no flush may write. */
+struct refusal {
+	const char *text; /* NULL: accepted again */
+	enum failure_kind kind;
+};
+
+struct database {
+	struct simulation *simulation;
+	struct database_config config;
+	struct arena *arena;
+	char incarnation[INCARNATION_SIZE]; /* which life of it this is, */
+	int lives;                          /* of how many */
+
+	struct map products; /* by SKU */
+	struct product_row **product_list;
+	size_t product_count;
+	struct map batches; /* by reference */
+	struct map lines;   /* by database_line_key() */
+	struct map inbox;   /* by key */
+	struct inbox_row **inbox_list;
+	size_t inbox_count;
+	struct map witnesses; /* by their bytes in hexadecimal */
+	struct witness_row **witness_list;
+	size_t witness_count;
+	struct map views; /* by database_line_key() */
+	struct view_row **view_list;
+	size_t view_count;
+	struct outbox_partition outbox[PARTITIONS];
+	struct notification_row **notifications;
+	size_t notification_count;
+	struct dead_letter *dead_letters; /* oldest first */
+	size_t dead_letter_count;
+	int64_t dead_letters_ever; /* the last one's key */
+	uint64_t dead_letters_dropped;
+	struct replay_row *replays;
+	size_t replay_count;
+	struct map streams; /* by name */
+	struct blind_window *blind_windows;
+	size_t blind_window_count;
+	int64_t heard_until; /* when some worker last heard pub/sub; 0: never */
+
+	/* See locks.h and lost.h. */
+	struct lock *locks;
+	struct lock_waiter *waiters; /* in the order they came */
+	struct lost_flush *lost;
+
+	/* What a test says; see below. */
+	struct refusal *refused;
+	size_t refused_count;
+	bool down;
+	bool broken;
+};
+
+struct database *database_new(struct simulation *simulation, const struct database_config *config);
+
+/* All stores on it are freed before.  Accepts NULL in *database and nulls it. */
+void database_free(struct database **database);
+
+/* Its clock: microseconds since 1970. */
+int64_t database_now(const struct database *database);
+
+/* ---- what a test says ---- */
+
+/*
+ * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's)
+ * fails with that kind, FAILURE_DATA where none is named, until it is accepted again.
+ */
+void database_refuse(struct database *database, const char *text);
+void database_refuse_as(struct database *database, const char *text, enum failure_kind kind);
+void database_accept(struct database *database, const char *text);
+
+/* Another session locks the product's row, and lets it go. */
+void database_lock_product(struct database *database, const char *sku);
+void database_unlock_products(struct database *database);
+
+/* It gets another incarnation, as one does that was restored from a backup. */
+void database_renew(struct database *database);
+
+/* While it is down, every call of every store answers FAILURE_RETRY. */
+void database_set_down(struct database *database, bool down);
+
+/* While it is broken, every flush and every probe answers FAILURE_DATA, whatever it writes. */
+void database_set_broken(struct database *database, bool broken);
+
+/* ---- what a test sees ---- */
+
+/* The row, or NULL when there is none. */
+struct product_row *database_product(const struct database *database, const char *sku);
+struct batch_row *database_batch(const struct database *database, const char *reference);
+struct line_row *database_line(const struct database *database, const char *sku, const char *orderid,
+			       int32_t qty);
+struct inbox_row *database_inbox(const struct database *database, const char *key);
+struct stream_row *database_stream(const struct database *database, const char *name);
+struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
+			       int32_t qty);
+
+/* NULL when it is gone. */
+struct dead_letter *database_dead_letter(const struct database *database, int64_t key);
+
+size_t database_inbox_count(const struct database *database);
+size_t database_notification_count(const struct database *database);
+
+/* NULL when everything that must always hold holds; else what does not, in `arena`. */
+const char *database_fault(const struct database *database, struct arena *arena);
+
+/* ---- for what works on the rows ---- */
+
+/* SKU, order id and quantity in one text. */
+const char *database_line_key(struct arena *arena, const char *sku, const char *orderid, int32_t qty);
+const char *database_witness_key(struct arena *arena, const unsigned char *witness);
+
+void database_insert_witness(struct database *database, const char *key, bool committed);
+
+/* Forward only. */
+void database_move_cursor(struct database *database, const struct cursor *cursor);
+
+/*
+ * Copies the dead letter and gives it a key and its times.  A stream entry that was delivered again is the
+ * same one: it gets one attempt more, and this outcome.
+ */
+void database_add_dead_letter(struct database *database, const struct dead_letter *letter);
+
+/*
+ * Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed
+ * ones.
+ */
+void database_cap_dead_letters(struct database *database);
+
+/* The attempt is kept, and its dead letter gone or, when it failed again, marked with it. */
+void database_replay(struct database *database, const struct replay_row *replay);
+
+#endif

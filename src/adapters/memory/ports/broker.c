@@ -1,0 +1,263 @@
+/* Published events as copies in an arena, and the fences that say which rows they were. */
+#include "adapters/memory/ports/broker.h"
+
+#include "core/base/must.h"
+#include "core/partition.h"
+
+#include <string.h>
+
+#define NO_FAULT SIZE_MAX
+
+/* Up to where the rows of each partition went out, in one life of a database. */
+struct fences {
+	struct fences *next;
+	const char *incarnation;
+	int64_t positions[PARTITIONS];
+};
+
+/* What all connections share. */
+struct channel {
+	size_t connections;
+	struct simulation *simulation;
+	struct arena *arena;
+	bool down;
+	size_t fail_after;
+	struct fences *fences;
+	struct outgoing *events;
+	size_t count, skipped, gaps;
+};
+
+struct memory_broker {
+	struct broker broker;
+	struct channel *channel;
+	struct wire requests, answers;
+};
+
+/* One call of publish, from its beginning to its answer. */
+struct publishing {
+	struct memory_broker *broker;
+	const struct publication *publication;
+	struct published published;
+	bool failed;
+	publish_done *done;
+	void *context;
+};
+
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
+		    void *context);
+static bool is_up(const struct broker *port);
+
+/* ---- connections ---- */
+
+static struct memory_broker *connect_to(struct channel *channel)
+{
+	static const struct broker_ops ops = {publish, is_up};
+	struct memory_broker *broker = must_alloc(sizeof *broker);
+
+	broker->broker.ops = &ops;
+	broker->channel = channel;
+	channel->connections++;
+	wire_init(&broker->requests, channel->simulation);
+	wire_init(&broker->answers, channel->simulation);
+	return broker;
+}
+
+struct memory_broker *memory_broker_new(struct simulation *simulation)
+{
+	struct channel *channel = must_alloc(sizeof *channel);
+
+	channel->simulation = simulation;
+	channel->arena = arena_new(4096);
+	channel->fail_after = NO_FAULT;
+	return connect_to(channel);
+}
+
+struct memory_broker *memory_broker_connect(struct memory_broker *other)
+{
+	return connect_to(other->channel);
+}
+
+void memory_broker_free(struct memory_broker **broker)
+{
+	struct channel *channel;
+
+	if (!*broker)
+		return;
+	channel = (*broker)->channel;
+	wire_clear(&(*broker)->requests);
+	wire_clear(&(*broker)->answers);
+	free(*broker);
+	*broker = NULL;
+	if (--channel->connections)
+		return;
+	arena_free(&channel->arena);
+	free(channel);
+}
+
+/* ---- the fence ---- */
+
+static struct fences *fences_of(struct channel *channel, const char *incarnation)
+{
+	struct fences *fences = channel->fences;
+
+	while (fences && strcmp(fences->incarnation, incarnation))
+		fences = fences->next;
+	if (fences)
+		return fences;
+	fences = arena_alloc(channel->arena, sizeof *fences);
+	fences->incarnation = arena_strdup(channel->arena, incarnation);
+	fences->next = channel->fences;
+	channel->fences = fences;
+	return fences;
+}
+
+/* The fence of the publication's rows; it is not below what its sender knows. */
+static int64_t *fence_for(struct channel *channel, const struct publication *publication)
+{
+	struct fences *fences = fences_of(channel, publication->incarnation);
+	int64_t *fence = &fences->positions[publication->partition];
+
+	if (*fence < publication->known)
+		*fence = publication->known;
+	return fence;
+}
+
+/* ---- a call arrives, row by row, and is answered ---- */
+
+static void on_answer(void *context)
+{
+	static const struct failure failure = {FAILURE_RETRY, "broker: not reachable"};
+	struct publishing *publishing = context;
+
+	publishing->done(publishing->context, &publishing->published, publishing->failed ? &failure : NULL);
+}
+
+static void keep(struct channel *channel, const struct outgoing *event)
+{
+	const struct bytes *payload = &event->payload;
+
+	channel->events =
+		arena_grow(channel->arena, channel->events, channel->count, sizeof *channel->events);
+	channel->events[channel->count++] = (struct outgoing){
+		event->type, {arena_copy(channel->arena, payload->data, payload->size), payload->size}};
+}
+
+/* False when it fails in the middle: `limit` events of the call went out. */
+static bool send_row(struct channel *channel, const struct outgoing_row *row, size_t limit, size_t *sent)
+{
+	for (size_t i = 0; i < row->count; i++) {
+		if (*sent == limit)
+			return false;
+		if (row->events[i].type == MSG_NONE)
+			continue;
+		keep(channel, &row->events[i]);
+		++*sent;
+	}
+	return true;
+}
+
+static void send_rows(struct publishing *publishing, size_t limit)
+{
+	const struct publication *publication = publishing->publication;
+	struct channel *channel = publishing->broker->channel;
+	int64_t *fence = fence_for(channel, publication);
+
+	for (size_t i = 0; i < publication->row_count; i++) {
+		const struct outgoing_row *row = &publication->rows[i];
+
+		if (row->position <= *fence) {
+			channel->skipped++;
+			continue;
+		}
+		if (row->position > *fence + 1) {
+			channel->gaps++;
+			break;
+		}
+		if (!send_row(channel, row, limit, &publishing->published.events))
+			break;
+		*fence = row->position;
+	}
+	publishing->published.position = *fence;
+}
+
+static void on_request(void *context)
+{
+	struct publishing *publishing = context;
+	struct memory_broker *broker = publishing->broker;
+	struct channel *channel = broker->channel;
+	size_t limit = channel->fail_after;
+
+	publishing->failed = channel->down || limit != NO_FAULT;
+	if (!channel->down) {
+		channel->fail_after = NO_FAULT;
+		send_rows(publishing, limit);
+	}
+	wire_pass(&broker->answers, on_answer, publishing);
+}
+
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
+		    void *context)
+{
+	struct memory_broker *broker = (struct memory_broker *)port;
+	struct publishing *publishing = arena_alloc(broker->channel->arena, sizeof *publishing);
+
+	*publishing = (struct publishing){broker, publication, {0}, false, done, context};
+	wire_pass(&broker->requests, on_request, publishing);
+}
+
+static bool is_up(const struct broker *port)
+{
+	return !((const struct memory_broker *)port)->channel->down;
+}
+
+/* ---- what tests say and see ---- */
+
+struct broker *memory_broker_port(struct memory_broker *broker)
+{
+	return &broker->broker;
+}
+
+struct wire *memory_broker_requests(struct memory_broker *broker)
+{
+	return &broker->requests;
+}
+
+struct wire *memory_broker_answers(struct memory_broker *broker)
+{
+	return &broker->answers;
+}
+
+void memory_broker_set_down(struct memory_broker *broker, bool down)
+{
+	broker->channel->down = down;
+}
+
+void memory_broker_fail_after(struct memory_broker *broker, size_t count)
+{
+	broker->channel->fail_after = count;
+}
+
+void memory_broker_forget(struct memory_broker *broker)
+{
+	broker->channel->fences = NULL;
+}
+
+size_t memory_broker_count(const struct memory_broker *broker)
+{
+	return broker->channel->count;
+}
+
+const struct outgoing *memory_broker_event(const struct memory_broker *broker, size_t index)
+{
+	return &broker->channel->events[index];
+}
+
+size_t memory_broker_skipped(const struct memory_broker *broker)
+{
+	return broker->channel->skipped;
+}
+
+size_t memory_broker_gaps(const struct memory_broker *broker)
+{
+	return broker->channel->gaps;
+}

@@ -1,0 +1,26 @@
+/*
+ * The logbook port on a database in memory.  Calls travel over `requests`, answers over `answers` (see
+ * cable.h).
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_CHECKPOINTS_H
+#define ALLOCD_ADAPTERS_MEMORY_PORTS_CHECKPOINTS_H
+
+#include "adapters/memory/database/database.h"
+#include "adapters/memory/simulation/cable.h"
+#include "bus/ports/checkpoints.h"
+
+struct memory_logbook;
+
+struct memory_logbook *memory_logbook_new(struct database *database);
+
+/* Calls under way are dropped.  Accepts NULL in *logbook and nulls it. */
+void memory_logbook_free(struct memory_logbook **logbook);
+
+/* Every call fails, though the database is there: the role lacks a right, or a table is locked. */
+void memory_logbook_set_refusing(struct memory_logbook *logbook, bool is_refusing);
+
+struct logbook *memory_logbook_port(struct memory_logbook *logbook);
+struct wire *memory_logbook_requests(struct memory_logbook *logbook);
+struct wire *memory_logbook_answers(struct memory_logbook *logbook);
+
+#endif

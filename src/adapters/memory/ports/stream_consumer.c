@@ -1,0 +1,248 @@
+/* The consumers of a stream, and how their calls travel. */
+#include "adapters/memory/ports/stream_internal.h"
+
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the way of a call ---- */
+
+static bool is_read(enum stream_call kind)
+{
+	return kind == STREAM_READ_PENDING || kind == STREAM_READ_NEW;
+}
+
+static enum stream_trouble trouble_of(struct consumer_call *call)
+{
+	struct memory_consumer *consumer = call->consumer;
+	enum stream_trouble planned = consumer->planned[call->kind];
+
+	consumer->planned[call->kind] = STREAM_WELL;
+	if (planned || !consumer->on_trouble)
+		return planned;
+	return consumer->on_trouble(consumer->trouble_context, call->kind);
+}
+
+static void on_request(void *context)
+{
+	struct consumer_call *call = context;
+
+	call->consumer->arrived[call->kind]++;
+	call->trouble = trouble_of(call);
+	if (call->consumer->home->down || call->trouble == STREAM_AWAY)
+		consumer_fail(call, FAILURE_RETRY, "stream: not reachable");
+	else if (call->trouble == STREAM_REFUSED)
+		consumer_fail(call, FAILURE_FATAL, "NOPERM this user has no permissions");
+	else if (call->trouble == STREAM_NO_GROUP)
+		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
+	else
+		stream_carry_out(call);
+}
+
+static void on_answer(void *context)
+{
+	static const struct failure lost = {FAILURE_RETRY, "stream: connection lost"};
+	struct consumer_call *call = context;
+	const struct failure failed = call->failure;
+	const struct failure *failure = call->failed ? &failed : NULL;
+
+	if (call->trouble == STREAM_ANSWER_LOST)
+		failure = &lost;
+	call->is_under_way = false;
+	if (call->kind == STREAM_LOOK)
+		call->answer.looked(call->context, &call->state, failure);
+	else if (call->kind == STREAM_CLAIM)
+		call->answer.claimed(call->context, &call->claim, failure);
+	else if (is_read(call->kind))
+		call->answer.was_read(call->context, call->entries, failure ? 0 : call->entry_count, failure);
+	else
+		call->answer.done(call->context, failure);
+}
+
+void consumer_answer(struct consumer_call *call)
+{
+	struct memory_consumer *consumer = call->consumer;
+
+	simulation_cancel(consumer->home->simulation, &call->timeout);
+	wire_pass(is_read(call->kind) ? &consumer->read_answers : &consumer->answers, on_answer, call);
+}
+
+void consumer_fail(struct consumer_call *call, enum failure_kind kind, const char *text)
+{
+	call->failed = true;
+	call->failure = (struct failure){kind, text};
+	consumer_answer(call);
+}
+
+static struct consumer_call *begin(struct stream *port, enum stream_call kind, void *context)
+{
+	struct memory_consumer *consumer = (struct memory_consumer *)port;
+	struct consumer_call *call = &consumer->calls[kind];
+
+	assert(!call->is_under_way);
+	free(call->ids);
+	*call = (struct consumer_call){
+		.consumer = consumer, .kind = kind, .is_under_way = true, .context = context};
+	wire_pass(is_read(kind) ? &consumer->read_requests : &consumer->requests, on_request, call);
+	return call;
+}
+
+static void look(struct stream *stream, stream_looked *done, void *context)
+{
+	begin(stream, STREAM_LOOK, context)->answer.looked = done;
+}
+
+static void create_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_CREATE_GROUP, context);
+
+	call->id = after;
+	call->answer.done = done;
+}
+
+static void move_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_MOVE_GROUP, context);
+
+	call->id = after;
+	call->answer.done = done;
+}
+
+static void mark_life(struct stream *stream, const char *life, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_MARK_LIFE, context);
+
+	snprintf(call->life, sizeof call->life, "%s", life);
+	call->answer.done = done;
+}
+
+static void claim(struct stream *stream, stream_claimed *done, void *context)
+{
+	begin(stream, STREAM_CLAIM, context)->answer.claimed = done;
+}
+
+static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
+			 void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_READ_PENDING, context);
+
+	assert(max >= 1 && max <= STREAM_READ_MAX);
+	call->id = after;
+	call->max = max;
+	call->answer.was_read = done;
+}
+
+static void read_new(struct stream *stream, size_t max, bool may_wait, stream_was_read *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_READ_NEW, context);
+
+	assert(max >= 1 && max <= STREAM_READ_MAX);
+	call->max = max;
+	call->may_wait = may_wait;
+	call->answer.was_read = done;
+}
+
+static void acknowledge(struct stream *stream, const struct stream_id *ids, size_t count, stream_done *done,
+			void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_ACKNOWLEDGE, context);
+
+	call->ids = must_alloc(count * sizeof *ids);
+	memcpy(call->ids, ids, count * sizeof *ids);
+	call->id_count = count;
+	call->answer.done = done;
+}
+
+static void trim(struct stream *stream, struct stream_id lowest, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_TRIM, context);
+
+	call->id = lowest;
+	call->answer.done = done;
+}
+
+/* ---- consumers ---- */
+
+struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group, const char *name)
+{
+	static const struct stream_ops ops = {look,         create_group, move_group,  mark_life, claim,
+					      read_pending, read_new,     acknowledge, trim};
+	struct memory_consumer *consumer = must_alloc(sizeof *consumer);
+
+	consumer->stream.ops = &ops;
+	consumer->home = stream;
+	consumer->group = arena_strdup(stream->arena, group);
+	consumer->name = arena_strdup(stream->arena, name);
+	wire_init(&consumer->requests, stream->simulation);
+	wire_init(&consumer->answers, stream->simulation);
+	wire_init(&consumer->read_requests, stream->simulation);
+	wire_init(&consumer->read_answers, stream->simulation);
+	consumer->next = stream->consumers;
+	stream->consumers = consumer;
+	return consumer;
+}
+
+void memory_consumer_free(struct memory_consumer **consumer)
+{
+	struct memory_consumer *it = *consumer, **place;
+
+	if (!it)
+		return;
+	for (place = &it->home->consumers; *place != it;)
+		place = &(*place)->next;
+	*place = it->next;
+	wire_clear(&it->requests);
+	wire_clear(&it->answers);
+	wire_clear(&it->read_requests);
+	wire_clear(&it->read_answers);
+	simulation_cancel(it->home->simulation, &it->calls[STREAM_READ_NEW].timeout);
+	free(it->calls[STREAM_ACKNOWLEDGE].ids);
+	free(it);
+	*consumer = NULL;
+}
+
+struct stream *memory_consumer_port(struct memory_consumer *consumer)
+{
+	return &consumer->stream;
+}
+
+struct wire *memory_consumer_requests(struct memory_consumer *consumer)
+{
+	return &consumer->requests;
+}
+
+struct wire *memory_consumer_answers(struct memory_consumer *consumer)
+{
+	return &consumer->answers;
+}
+
+struct wire *memory_consumer_read_answers(struct memory_consumer *consumer)
+{
+	return &consumer->read_answers;
+}
+
+/* ---- what a test says and sees ---- */
+
+void memory_consumer_fail_next(struct memory_consumer *consumer, enum stream_call call,
+			       enum stream_trouble trouble)
+{
+	consumer->planned[call] = trouble;
+}
+
+void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context)
+{
+	consumer->on_trouble = trouble;
+	consumer->trouble_context = context;
+}
+
+size_t memory_consumer_calls(const struct memory_consumer *consumer, enum stream_call call)
+{
+	return consumer->arrived[call];
+}
+
+size_t memory_consumer_max(const struct memory_consumer *consumer, enum stream_call call)
+{
+	return consumer->calls[call].max;
+}

@@ -1,0 +1,101 @@
+/*
+ * What a stream and its consumers share: what is kept (stream.c), and the calls that reach it
+ * (stream_consumer.c).  For these two only.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_INTERNAL_H
+#define ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_INTERNAL_H
+
+#include "adapters/memory/ports/stream.h"
+#include "core/base/arena.h"
+
+#define NO_GROUP "NOGROUP No such key or consumer group"
+
+struct kept_entry {
+	struct kept_entry *next;
+	struct stream_entry entry; /* gone: trimmed */
+};
+
+struct pending_entry {
+	struct pending_entry *next;
+	struct kept_entry *kept;
+	const char *consumer;
+	int64_t delivered_at_ms;
+};
+
+struct group {
+	struct group *next;
+	const char *name;
+	struct stream_id delivered;    /* every entry up to here, to somebody */
+	struct pending_entry *pending; /* in the order of the ids */
+	size_t pending_count;
+	const char **consumers; /* their names */
+	size_t consumer_count;
+};
+
+/* What is kept in the arena stays until the stream is freed: a call under way may need it. */
+struct memory_stream {
+	struct simulation *simulation;
+	struct arena *arena;
+	struct stream_id last_generated; /* 0-0: there is no stream */
+	struct kept_entry *first, **end;
+	struct group *groups;
+	struct memory_consumer *consumers;
+	bool down;
+	bool counts_nothing; /* as Redis before version 7 */
+	char lives[STREAM_LIVES_MAX];
+};
+
+/* One call, from its beginning to its answer. */
+struct consumer_call {
+	struct memory_consumer *consumer;
+	enum stream_call kind;
+	bool is_under_way;
+	enum stream_trouble trouble;
+	bool failed;
+	struct failure failure;
+	struct task *timeout; /* set while a read waits for new entries */
+
+	/* What is asked for. */
+	struct stream_id id;
+	struct stream_id *ids;
+	size_t id_count;
+	size_t max;
+	bool may_wait;
+	char life[STREAM_LIFE_MAX];
+
+	/* What is answered. */
+	struct stream_state state;
+	struct stream_claim claim;
+	struct stream_entry entries[STREAM_READ_MAX];
+	size_t entry_count;
+
+	union {
+		stream_done *done;
+		stream_looked *looked;
+		stream_claimed *claimed;
+		stream_was_read *was_read;
+	} answer;
+	void *context;
+};
+
+struct memory_consumer {
+	struct stream stream;
+	struct memory_consumer *next;
+	struct memory_stream *home;
+	const char *group, *name;
+	struct wire requests, answers, read_requests, read_answers;
+	struct consumer_call calls[STREAM_CALLS];
+	enum stream_trouble planned[STREAM_CALLS];
+	stream_on_trouble *on_trouble;
+	void *trouble_context;
+	size_t arrived[STREAM_CALLS];
+};
+
+/* Does at the stream what the call asks for, and answers; a read of new entries waits for some. */
+void stream_carry_out(struct consumer_call *call);
+
+/* Sends the answer on its way. */
+void consumer_answer(struct consumer_call *call);
+void consumer_fail(struct consumer_call *call, enum failure_kind kind, const char *text);
+
+#endif

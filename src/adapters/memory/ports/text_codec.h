@@ -1,0 +1,25 @@
+/*
+ * The codec port with a format that a test can read and write: a line `name=value` for each field, in any
+ * order. Backslash and newline are written `\\` and `\n`.  Besides the message's own fields, `source` and
+ * `traceparent` travel.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_TEXT_CODEC_H
+#define ALLOCD_ADAPTERS_MEMORY_PORTS_TEXT_CODEC_H
+
+#include "bus/ports/codec.h"
+
+struct memory_codec {
+	struct codec codec;
+	const char *refused;
+};
+
+void memory_codec_init(struct memory_codec *codec);
+
+/* From now on, an event with that text in it is not written; NULL: none is refused. */
+void memory_codec_refuse(struct memory_codec *codec, const char *text);
+
+/* Reads any message, also an event, as the port's decode reads commands. */
+bool memory_codec_read(enum message_type type, struct bytes payload, struct arena *arena,
+		       struct envelope *envelope, const char **error);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * Reads of the read model and of kept events: found, copied and handed over at the moment the request
+ * arrives.
+ */
+#include "adapters/memory/ports/views.h"
+
+#include "core/base/must.h"
+
+#include <string.h>
+
+#define FRAMES_MAX (EVENTS_READ_MAX + 1)
+
+struct memory_views {
+	struct views views;
+	struct database *database;
+	struct wire requests;
+	struct arena *arena; /* of the reads under way */
+	size_t under_way;
+};
+
+/* One read, from its beginning to its answer. */
+struct read {
+	struct memory_views *views;
+	const char *key; /* order id or SKU */
+	int64_t version;
+	allocations_done *allocations_done;
+	events_done *events_done;
+	ping_done *ping_done;
+	void *context;
+};
+
+static const struct failure database_away = {FAILURE_RETRY, "the database is away"};
+
+static const struct failure *failure_of(const struct memory_views *views)
+{
+	return views->database->down ? &database_away : NULL;
+}
+
+static struct read *begin(struct views *port, const char *key, simulation_task *on_request, void *context)
+{
+	struct memory_views *views = (struct memory_views *)port;
+	struct read *read = arena_alloc(views->arena, sizeof *read);
+
+	views->under_way++;
+	read->views = views;
+	read->key = arena_strdup(views->arena, key);
+	read->context = context;
+	wire_pass(&views->requests, on_request, read);
+	return read;
+}
+
+/* What a read needed is forgotten when no read is under way. */
+static void end(struct memory_views *views)
+{
+	if (--views->under_way == 0)
+		arena_clear(views->arena);
+}
+
+/* ---- allocations ---- */
+
+static int by_sku_and_quantity(const void *a, const void *b)
+{
+	const struct view_row *const *one = a, *const *other = b;
+	int order = strcmp((*one)->sku, (*other)->sku);
+
+	return order ? order : ((*one)->qty > (*other)->qty) - ((*one)->qty < (*other)->qty);
+}
+
+static size_t find_views(const struct read *read, const struct view_row ***found)
+{
+	const struct database *database = read->views->database;
+	size_t count = 0;
+
+	*found = NULL;
+	for (size_t i = 0; i < database->view_count; i++) {
+		const struct view_row *row = database->view_list[i];
+
+		if (row->batchref && !strcmp(row->orderid, read->key)) {
+			*found = arena_grow(read->views->arena, *found, count, sizeof **found);
+			(*found)[count++] = row;
+		}
+	}
+	if (count)
+		qsort(*found, count, sizeof **found, by_sku_and_quantity);
+	return count;
+}
+
+static void on_allocations(void *context)
+{
+	struct read *read = context;
+	const struct failure *failure = failure_of(read->views);
+	const struct view_row **found;
+	size_t count = failure ? 0 : find_views(read, &found);
+	struct allocation_row *rows = arena_alloc(read->views->arena, (count + 1) * sizeof *rows);
+
+	for (size_t i = 0; i < count; i++)
+		rows[i] = (struct allocation_row){found[i]->sku, found[i]->batchref};
+	read->allocations_done(read->context, rows, count, failure);
+	end(read->views);
+}
+
+static void allocations(struct views *port, const char *orderid, allocations_done *done, void *context)
+{
+	begin(port, orderid, on_allocations, context)->allocations_done = done;
+}
+
+/* ---- events ---- */
+
+/* A SKU's rows are all in one partition, in order. */
+static size_t find_frames(const struct read *read, struct event_frame *frames)
+{
+	const struct outbox_partition *partition = &read->views->database->outbox[partition_of(read->key)];
+	int64_t first = 0;
+	size_t count = 0;
+
+	for (size_t i = partition->deleted; i < partition->count && count < FRAMES_MAX; i++) {
+		const struct stored_outbox_row *row = &partition->rows[i];
+
+		if (row->last_version <= read->version || strcmp(row->sku, read->key))
+			continue;
+		if (count == 0)
+			first = row->first_version > read->version ? row->first_version : read->version + 1;
+		if (row->first_version > first + EVENTS_READ_MAX)
+			break;
+		frames[count++] = (struct event_frame){row->first_version, row->frame};
+	}
+	return count;
+}
+
+static void on_events(void *context)
+{
+	struct read *read = context;
+	const struct failure *failure = failure_of(read->views);
+	struct event_frame *frames = arena_alloc(read->views->arena, FRAMES_MAX * sizeof *frames);
+	size_t count = failure ? 0 : find_frames(read, frames);
+
+	read->events_done(read->context, frames, count, failure);
+	end(read->views);
+}
+
+static void events(struct views *port, const char *sku, int64_t version, events_done *done, void *context)
+{
+	struct read *read = begin(port, sku, on_events, context);
+
+	read->version = version;
+	read->events_done = done;
+}
+
+/* ---- ping ---- */
+
+static void on_ping(void *context)
+{
+	struct read *read = context;
+
+	read->ping_done(read->context, failure_of(read->views));
+	end(read->views);
+}
+
+static void ping(struct views *port, ping_done *done, void *context)
+{
+	begin(port, "", on_ping, context)->ping_done = done;
+}
+
+/* ---- */
+
+struct memory_views *memory_views_new(struct database *database)
+{
+	static const struct views_ops ops = {allocations, events, ping};
+	struct memory_views *views = must_alloc(sizeof *views);
+
+	views->views.ops = &ops;
+	views->database = database;
+	views->arena = arena_new(1024);
+	wire_init(&views->requests, database->simulation);
+	return views;
+}
+
+void memory_views_free(struct memory_views **views)
+{
+	if (!*views)
+		return;
+	wire_clear(&(*views)->requests);
+	arena_free(&(*views)->arena);
+	free(*views);
+	*views = NULL;
+}
+
+struct views *memory_views_port(struct memory_views *views)
+{
+	return &views->views;
+}
+
+struct wire *memory_views_requests(struct memory_views *views)
+{
+	return &views->requests;
+}

@@ -1,0 +1,19 @@
+/* The views port on a database in memory. */
+#ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_VIEWS_H
+#define ALLOCD_ADAPTERS_MEMORY_PORTS_VIEWS_H
+
+#include "adapters/memory/database/database.h"
+#include "adapters/memory/simulation/cable.h"
+#include "bus/ports/views.h"
+
+struct memory_views;
+
+struct memory_views *memory_views_new(struct database *database);
+
+/* Reads under way are dropped.  Accepts NULL in *views and nulls it. */
+void memory_views_free(struct memory_views **views);
+
+struct views *memory_views_port(struct memory_views *views);
+struct wire *memory_views_requests(struct memory_views *views);
+
+#endif

@@ -1,0 +1,145 @@
+/* The simulated loop: one list of tasks, in the order in which they will run. */
+#include "adapters/memory/simulation/simulation.h"
+
+#include "core/base/must.h"
+
+#include <assert.h>
+
+/* So many tasks without any time passing are a loop that never ends. */
+#define TASKS_AT_ONCE_MAX 10000000
+
+struct task {
+	struct task *previous, *next;
+	int64_t at_ms;
+	simulation_task *run;
+	void *context;
+};
+
+struct simulation {
+	int64_t now_ms;
+	struct task *first, *last;
+};
+
+struct simulation *simulation_new(void)
+{
+	return must_alloc(sizeof(struct simulation));
+}
+
+static void unlink_task(struct simulation *simulation, struct task *task)
+{
+	assert((simulation->first == task) == !task->previous);
+	if (task->previous)
+		task->previous->next = task->next;
+	else
+		simulation->first = task->next;
+	if (task->next)
+		task->next->previous = task->previous;
+	else
+		simulation->last = task->previous;
+}
+
+void simulation_cancel(struct simulation *simulation, struct task **task)
+{
+	if (!*task)
+		return;
+	unlink_task(simulation, *task);
+	free(*task);
+	*task = NULL;
+}
+
+void simulation_free(struct simulation **simulation)
+{
+	if (!*simulation)
+		return;
+	while ((*simulation)->first) {
+		struct task *task = (*simulation)->first;
+
+		simulation_cancel(*simulation, &task);
+	}
+	free(*simulation);
+	*simulation = NULL;
+}
+
+int64_t simulation_now_ms(const struct simulation *simulation)
+{
+	return simulation->now_ms;
+}
+
+/* Behind every task that is not later: most are posted for the latest time so far. */
+static void link_task(struct simulation *simulation, struct task *task)
+{
+	struct task *earlier = simulation->last;
+
+	while (earlier && earlier->at_ms > task->at_ms)
+		earlier = earlier->previous;
+	task->previous = earlier;
+	task->next = earlier ? earlier->next : simulation->first;
+	if (task->next)
+		task->next->previous = task;
+	else
+		simulation->last = task;
+	if (earlier)
+		earlier->next = task;
+	else
+		simulation->first = task;
+}
+
+struct task *simulation_post(struct simulation *simulation, int64_t delay_ms, simulation_task *run,
+			     void *context)
+{
+	struct task *task = must_alloc(sizeof *task);
+
+	assert(delay_ms >= 0);
+	task->at_ms = simulation->now_ms + delay_ms;
+	task->run = run;
+	task->context = context;
+	link_task(simulation, task);
+	return task;
+}
+
+static void run_first(struct simulation *simulation)
+{
+	struct task task = *simulation->first, *first = simulation->first;
+
+	simulation->now_ms = task.at_ms;
+	simulation_cancel(simulation, &first);
+	task.run(task.context);
+}
+
+static bool is_due_by(const struct simulation *simulation, int64_t at_ms)
+{
+	return simulation->first && simulation->first->at_ms <= at_ms;
+}
+
+void simulation_run_until_idle(struct simulation *simulation)
+{
+	for (int ran = 0; is_due_by(simulation, simulation->now_ms); ran++) {
+		assert(ran < TASKS_AT_ONCE_MAX);
+		run_first(simulation);
+	}
+}
+
+void simulation_advance_ms(struct simulation *simulation, int64_t ms)
+{
+	int64_t end_ms = simulation->now_ms + ms;
+
+	simulation_run_until_idle(simulation);
+	while (is_due_by(simulation, end_ms)) {
+		simulation->now_ms = simulation->first->at_ms;
+		simulation_run_until_idle(simulation);
+	}
+	simulation->now_ms = end_ms;
+}
+
+bool simulation_run_until(struct simulation *simulation, simulation_question *reached, void *context,
+			  int64_t limit_ms)
+{
+	int64_t end_ms = simulation->now_ms + limit_ms;
+
+	while (!reached(context)) {
+		if (!is_due_by(simulation, end_ms))
+			return false;
+		run_first(simulation);
+	}
+	return true;
+}

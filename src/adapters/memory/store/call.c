@@ -1,0 +1,329 @@
+/* From the call's arrival at the database to its answer, in the order things happen. */
+#include "adapters/memory/store/call.h"
+
+#include "adapters/memory/database/locks.h"
+#include "adapters/memory/store/housekeeping.h"
+#include "adapters/memory/store/load.h"
+
+#include <string.h>
+
+static bool is_lost(const struct call *call)
+{
+	return call->trouble >= TROUBLE_LOST_BEFORE;
+}
+
+static void carry_out(void *context);
+static void succeed(struct memory_store *store);
+static void fail(struct memory_store *store, enum failure_kind kind, const char *text);
+static void answer(struct memory_store *store);
+
+/* ---- it arrives, and meets what trouble the test has in store for it ---- */
+
+static enum trouble take_planned(struct memory_store *store, enum store_call kind)
+{
+	enum trouble *planned = store->planned[kind], first = planned[0];
+
+	store->planned_count[kind]--;
+	memmove(planned, planned + 1, store->planned_count[kind] * sizeof *planned);
+	return first;
+}
+
+static enum trouble trouble_of(struct memory_store *store, enum store_call kind)
+{
+	if (store->planned_count[kind])
+		return take_planned(store, kind);
+	return store->trouble ? store->trouble(store->trouble_context, kind) : TROUBLE_NONE;
+}
+
+/* What becomes of any other call whose connection is lost: nothing, or all of it but the answer. */
+static enum trouble trouble_for(const struct call *call, enum trouble trouble)
+{
+	if (call->kind == CALL_FLUSH || trouble < TROUBLE_LOST_COMMITTING)
+		return trouble;
+	return TROUBLE_LOST_BEFORE;
+}
+
+static void meet_trouble(struct memory_store *store)
+{
+	switch (store->call.trouble) {
+	case TROUBLE_REFUSED:
+		fail(store, FAILURE_RETRY, "the database is away");
+		break;
+	case TROUBLE_CONFLICT:
+		fail(store, FAILURE_CONFLICT, "serialization failure");
+		break;
+	case TROUBLE_DATA:
+		fail(store, FAILURE_DATA, "constraint: as the test says");
+		break;
+	case TROUBLE_BUSY:
+		fail(store, FAILURE_BUSY, "statement timeout");
+		break;
+	case TROUBLE_LOST_BEFORE:
+		fail(store, FAILURE_RETRY, "connection lost");
+		break;
+	case TROUBLE_LOST_ON_THE_WAY:
+		call_leave_flush(store, LOST_ON_THE_WAY);
+		answer(store);
+		break;
+	case TROUBLE_NONE:
+	case TROUBLE_LOST_AFTER:
+	case TROUBLE_LOST_COMMITTING:
+		carry_out(store);
+		break;
+	}
+}
+
+void call_arrive(void *context)
+{
+	struct memory_store *store = context;
+	struct call *call = &store->call;
+
+	store->calls[call->kind]++;
+	call->trouble = trouble_for(call, trouble_of(store, call->kind));
+	if (store->database->down)
+		call->trouble = TROUBLE_REFUSED;
+	meet_trouble(store);
+}
+
+/* ---- it is carried out, whole and at once, unless it has to wait for a lock ---- */
+
+void call_leave_flush(struct memory_store *store, enum lost_where where)
+{
+	locks_release(store->database, store);
+	lost_add(store->database, store->call.changes, where);
+	store->call.changes = NULL;
+}
+
+static void on_lock_timeout(void *context)
+{
+	struct memory_store *store = context;
+
+	store->lock_timeout = NULL;
+	locks_stop_waiting(store->database, store);
+	fail(store, FAILURE_BUSY, "lock timeout");
+}
+
+/* False when somebody else holds one of the locks: then the call is carried out when it is released. */
+static bool have_locks(struct memory_store *store, const struct lock_names *names)
+{
+	if (!locks_blocked(store->database, names, store)) {
+		simulation_cancel(store->database->simulation, &store->lock_timeout);
+		return true;
+	}
+	locks_wait(store->database, carry_out, store);
+	if (!store->lock_timeout)
+		store->lock_timeout = simulation_post(store->database->simulation, MEMORY_LOCK_TIMEOUT_MS,
+						      on_lock_timeout, store);
+	return false;
+}
+
+static void do_load(struct memory_store *store)
+{
+	struct unit_of_work *uow = store->call.uow;
+	struct lock_names names;
+
+	if (load_is_first(uow))
+		locks_release(store->database, store);
+	if (uow->locking) {
+		names = load_locks(store->database, uow, store->arena);
+		if (!have_locks(store, &names))
+			return;
+		locks_take(store->database, &names, store);
+	}
+	if (load_unit(store->database, uow))
+		succeed(store);
+	else
+		fail(store, FAILURE_CONFLICT, "a product has another revision by now");
+}
+
+static void commit(struct memory_store *store)
+{
+	struct call *call = &store->call;
+
+	if (call->trouble == TROUBLE_LOST_COMMITTING) {
+		call_leave_flush(store, LOST_COMMITTING);
+		answer(store);
+		return;
+	}
+	changes_apply(call->changes, store->database);
+	if (!is_lost(call)) {
+		call->uow->now = database_now(store->database);
+		changes_tell(call->changes, call->uow);
+	}
+	locks_release(store->database, store);
+	succeed(store);
+}
+
+static void do_flush(struct memory_store *store)
+{
+	struct lock_names names = changes_locks(store->call.changes);
+	struct failure failure;
+
+	if (!have_locks(store, &names))
+		return;
+	if (store->database->broken)
+		fail(store, FAILURE_DATA, "the database is broken");
+	else if (!changes_check(store->call.changes, store->database, &failure))
+		fail(store, failure.kind, failure.text);
+	else
+		commit(store);
+}
+
+/*
+ * The same question gets the same answer, however often it is asked: who inserted the witness is kept with
+ * it.
+ */
+static void do_settle(struct memory_store *store)
+{
+	struct lock_names names = {.arena = store->arena};
+	const struct witness_row *row;
+
+	lock_names_add(&names, "witness", store->call.witness);
+	if (!have_locks(store, &names))
+		return;
+	row = map_get(&store->database->witnesses, store->call.witness);
+	if (!row)
+		database_insert_witness(store->database, store->call.witness, false);
+	if (row && row->committed)
+		fail(store, FAILURE_CONFLICT, "the unit is committed");
+	else
+		succeed(store);
+}
+
+static void do_find_locked(struct memory_store *store)
+{
+	const struct unit_of_work *uow = store->call.asked;
+
+	for (size_t i = 0; i < uow->product_count; i++) {
+		struct lock_names names = {.arena = store->arena};
+
+		lock_names_add(&names, "product", uow->products[i]->sku);
+		store->call.locked[i] = locks_blocked(store->database, &names, store);
+	}
+	succeed(store);
+}
+
+static void do_probe(struct memory_store *store)
+{
+	if (store->database->broken)
+		fail(store, FAILURE_DATA, "the database is broken");
+	else
+		succeed(store);
+}
+
+static void do_save_cursors(struct memory_store *store)
+{
+	for (size_t i = 0; i < store->call.count; i++)
+		database_move_cursor(store->database, &store->call.saved[i]);
+	succeed(store);
+}
+
+/* What neither waits nor fails. */
+static void do_housekeeping(struct memory_store *store)
+{
+	struct database *database = store->database;
+	struct call *call = &store->call;
+
+	if (call->kind == CALL_RESOLVE)
+		database_resolve(database, call->batches, call->count, call->arena);
+	else if (call->kind == CALL_READ_CURSORS)
+		database_read_cursors(database, call->state);
+	else if (call->kind == CALL_READ_OUTBOX)
+		database_read_outbox(database, call->range);
+	else if (call->kind == CALL_DUE_NOTIFICATIONS)
+		*call->found =
+			database_lease_notifications(database, call->notifications, call->count, call->arena);
+	else if (call->kind == CALL_SETTLE_NOTIFICATION)
+		database_settle_notification(database, call->key, call->result, call->retry_seconds,
+					     call->reason);
+	else if (call->kind == CALL_SPLIT_NOTIFICATION)
+		database_split_notification(database, call->key, call->recipients, call->count, call->keys);
+	else if (call->kind == CALL_READ_STOCK)
+		database_read_stock(database, call->sku, call->stock, call->arena);
+	else if (call->kind == CALL_UNFINISHED_SHRINKS)
+		*call->found = database_unfinished_shrinks(database, call->skus, call->count,
+							   &store->last_shrink, call->arena);
+	else if (call->kind == CALL_TIDY)
+		database_tidy(database, call->tidied);
+	succeed(store);
+}
+
+static void carry_out(void *context)
+{
+	struct memory_store *store = context;
+
+	switch (store->call.kind) {
+	case CALL_LOAD:
+		do_load(store);
+		break;
+	case CALL_FLUSH:
+		do_flush(store);
+		break;
+	case CALL_SETTLE:
+		do_settle(store);
+		break;
+	case CALL_FIND_LOCKED:
+		do_find_locked(store);
+		break;
+	case CALL_PROBE:
+		do_probe(store);
+		break;
+	case CALL_SAVE_CURSORS:
+		do_save_cursors(store);
+		break;
+	case CALL_RESOLVE:
+	case CALL_READ_CURSORS:
+	case CALL_READ_OUTBOX:
+	case CALL_DUE_NOTIFICATIONS:
+	case CALL_SETTLE_NOTIFICATION:
+	case CALL_SPLIT_NOTIFICATION:
+	case CALL_READ_STOCK:
+	case CALL_UNFINISHED_SHRINKS:
+	case CALL_TIDY:
+	case STORE_CALLS:
+		do_housekeeping(store);
+		break;
+	}
+}
+
+/* ---- its answer sets out, and arrives ---- */
+
+static void on_answer(void *context)
+{
+	struct memory_store *store = context;
+	struct call call = store->call;
+
+	changes_free(&store->call.changes);
+	store->call = (struct call){0};
+	call.done(call.context, call.failed ? &call.failure : NULL);
+}
+
+static void set_failure(struct call *call, enum failure_kind kind, const char *text)
+{
+	call->failed = true;
+	call->failure = (struct failure){kind, text};
+}
+
+static void answer(struct memory_store *store)
+{
+	struct call *call = &store->call;
+
+	call->carried_out = true;
+	if (is_lost(call))
+		set_failure(call, call->kind == CALL_FLUSH ? FAILURE_UNCERTAIN : FAILURE_RETRY,
+			    "connection lost");
+	wire_pass(&store->answers, on_answer, store);
+}
+
+static void succeed(struct memory_store *store)
+{
+	answer(store);
+}
+
+/* Whatever failed, the transaction of a locking load is rolled back with it. */
+static void fail(struct memory_store *store, enum failure_kind kind, const char *text)
+{
+	set_failure(&store->call, kind, text);
+	locks_release(store->database, store);
+	answer(store);
+}

@@ -1,0 +1,68 @@
+/*
+ * The one call that a store has under way, on its way through the database.  For the store only.
+ */
+#ifndef ALLOCD_ADAPTERS_MEMORY_STORE_CALL_H
+#define ALLOCD_ADAPTERS_MEMORY_STORE_CALL_H
+
+#include "adapters/memory/database/changes.h"
+#include "adapters/memory/simulation/lost.h"
+#include "adapters/memory/store/memory_store.h"
+
+struct call {
+	enum store_call kind;
+	store_done *done; /* NULL: none is under way */
+	void *context;
+	enum trouble trouble; /* that it meets */
+	bool carried_out;
+	bool failed;
+	struct failure failure;
+
+	/* What is asked for, by kind. */
+	struct unit_of_work *uow;
+	const struct unit_of_work *asked;
+	bool *locked;
+	struct changes *changes;
+	const char *witness;
+	struct resolved_batch *batches;
+	struct outbox_state *state;
+	struct outbox_range *range;
+	const struct cursor *saved;
+	struct notification *notifications;
+	const char **skus;
+	size_t count, *found;
+	struct arena *arena;
+	int64_t key;
+	enum notification_result result;
+	const char *const *recipients;
+	int64_t *keys;
+	const char *sku;
+	struct stock *stock;
+	const char *reason;
+	struct tidied *tidied;
+	int retry_seconds;
+};
+
+#define PLANNED_MAX 64
+
+struct memory_store {
+	struct store store;
+	struct database *database;
+	struct wire requests, answers;
+	struct arena *arena; /* of the call under way */
+	struct call call;
+	size_t last_shrink;        /* the product that unfinished_shrinks told last */
+	struct task *lock_timeout; /* set while the call waits for a lock */
+	enum trouble planned[STORE_CALLS][PLANNED_MAX];
+	size_t planned_count[STORE_CALLS];
+	store_trouble *trouble;
+	void *trouble_context;
+	size_t calls[STORE_CALLS];
+};
+
+/* A task for the loop, with the store: the call arrives at the database. */
+void call_arrive(void *store);
+
+/* The flush is left to the database: nobody sees any more what becomes of it. */
+void call_leave_flush(struct memory_store *store, enum lost_where where);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Calls of a port that takes several at a time: each has a segment of its own, and all of them are known, so
+ * that they can be dropped together.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_CALL_LIST_H
+#define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_CALL_LIST_H
+
+#include "adapters/postgres/connection/pipeline_batch.h"
+
+/* First in a struct of the port's own. */
+struct call {
+	struct call *next, **place;
+	struct arena *arena; /* holds all of it */
+	struct segment segment;
+};
+
+/* A call of `size` bytes in all, zeroed but for the call itself, which is the first of `calls` now. */
+void *call_begin(struct call **calls, size_t size);
+
+/* Frees it, with its results. */
+void call_end(struct call *call);
+
+#endif

@@ -1,0 +1,457 @@
+/* From the first connect to the end of a session, and the next, in time order. */
+#include "adapters/postgres/connection/connection_internal.h"
+
+#include "adapters/postgres/connector/connector.h"
+#include "adapters/postgres/connector/conninfo.h"
+#include "adapters/postgres/connector/session_setup.h"
+#include "core/base/must.h"
+
+#include <event2/util.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a segment waits for a connection. */
+#define UNCONNECTED_WAIT_MS 1000
+
+/*
+ * How long a server may leave a request unanswered.  Its statement_timeout ends each statement sooner, so a
+ * silent server is frozen or unreachable.
+ */
+#define ANSWER_TIMEOUT_MS 8000
+
+/* For the settings and the statements of a session, which wait for no lock. */
+#define PREPARE_TIMEOUT_MS 8000
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS   1000
+
+static void on_io(evutil_socket_t fd, short what, void *context);
+static void on_timer(evutil_socket_t fd, short what, void *context);
+static void on_job_timer(evutil_socket_t fd, short what, void *context);
+
+/* ---- helpers ---- */
+
+void connection_set_timer(struct event *timer, int64_t delay_ms)
+{
+	const struct timeval delay = {delay_ms / 1000, (suseconds_t)(delay_ms % 1000) * 1000};
+
+	evtimer_add(timer, &delay);
+}
+
+static void unwatch(struct connection *connection)
+{
+	if (connection->io)
+		event_free(connection->io);
+	connection->io = NULL;
+	connection->watched = 0;
+}
+
+static void watch(struct connection *connection, short what)
+{
+	if (what == connection->watched)
+		return;
+	unwatch(connection);
+	connection->io = must(event_new(connection->config.base, PQsocket(connection->pg),
+					(short)(what | EV_PERSIST), on_io, connection));
+	event_add(connection->io, NULL);
+	connection->watched = what;
+}
+
+static void log_trouble(struct connection *connection, const char *message)
+{
+	if (!strcmp(connection->logged, connection->trouble.text))
+		return;
+	snprintf(connection->logged, sizeof connection->logged, "%s", connection->trouble.text);
+	LOG(connection->config.logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
+	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("reason", connection->trouble.text));
+}
+
+/* ---- giving it work ---- */
+
+/* Whether jobs wait for the answer to another one, and not for a connection. */
+static bool takes_turns(const struct connection *connection)
+{
+	return connection_is_pooled(connection) && connection->state == CONNECTION_READY &&
+	       !connection->broken;
+}
+
+static struct job *new_job(struct connection *connection, struct segment *segment, enum segment_effect effect,
+			   segment_done *done, void *context)
+{
+	struct job *job = must_alloc(sizeof *job);
+
+	*job = (struct job){.connection = connection,
+			    .segment = segment,
+			    .effect = effect,
+			    .done = done,
+			    .context = context};
+	evtimer_assign(&job->timer, connection->config.base, on_job_timer, job);
+	return job;
+}
+
+void connection_run_first(struct connection *connection, struct segment *segment, segment_done *done,
+			  void *context)
+{
+	job_queue_push_first(&connection->jobs, new_job(connection, segment, SEGMENT_READS, done, context));
+	connection_send_jobs(connection);
+}
+
+void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
+		    segment_done *done, void *context)
+{
+	struct job *job = new_job(connection, segment, effect, done, context);
+
+	job_queue_push(&connection->jobs, job);
+	if (connection->state == CONNECTION_READY)
+		connection_send_jobs(connection);
+	if (!job->sent && !takes_turns(connection))
+		connection_set_timer(&job->timer, UNCONNECTED_WAIT_MS);
+}
+
+/* ---- losing the connection, and waiting for the next attempt ---- */
+
+static void enter_waiting(struct connection *connection)
+{
+	int64_t delay = BACKOFF_FIRST_MS;
+	unsigned char chance;
+
+	for (unsigned i = 0; i < connection->failures && delay < BACKOFF_MAX_MS; i++)
+		delay *= 2;
+	if (delay > BACKOFF_MAX_MS)
+		delay = BACKOFF_MAX_MS;
+	evutil_secure_rng_get_bytes(&chance, sizeof chance);
+	connection->failures++;
+	connection->state = CONNECTION_WAITING;
+	connection_set_timer(&connection->timer, delay / 2 + delay * chance / 512);
+}
+
+/*
+ * Takes the jobs that were sent, which are the first ones, out of the queue: they are lost.  One whose sync
+ * never left this process cannot have committed.
+ */
+static struct job *take_lost_jobs(struct connection *connection)
+{
+	bool all_flushed = connection->pg && PQflush(connection->pg) == 0;
+	struct job *lost = NULL, **end = &lost;
+
+	while (connection->jobs.first && connection->jobs.first->sent) {
+		struct job *job = connection->jobs.first;
+
+		job_queue_remove(&connection->jobs, job);
+		if (!job->failed)
+			trouble_set(&job->trouble, FAILURE_RETRY, connection->trouble.text);
+		if (job->effect == SEGMENT_COMMITS && !job->failed && (job->flushed || all_flushed))
+			job->trouble.kind = FAILURE_UNCERTAIN;
+		job->failed = true;
+		*end = job;
+		end = &job->next;
+	}
+	return lost;
+}
+
+/* Jobs that waited for their turn wait for a connection from now on. */
+static void limit_waits(struct connection *connection)
+{
+	for (struct job *job = connection->jobs.first; job; job = job->next) {
+		if (!evtimer_pending(&job->timer, NULL))
+			connection_set_timer(&job->timer, UNCONNECTED_WAIT_MS);
+	}
+}
+
+/* Ends the session for the reason in connection->trouble. */
+void connection_lose(struct connection *connection, bool silently)
+{
+	bool was_ready = connection->state == CONNECTION_READY;
+	struct job *lost = take_lost_jobs(connection);
+
+	if (was_ready && connection->config.losses)
+		++*connection->config.losses;
+	log_trouble(connection, was_ready ? "database connection lost" : "database not reachable");
+	unwatch(connection);
+	PQfinish(connection->pg);
+	connection->pg = NULL;
+	connection->broken = false;
+	connection->given_up = NULL;
+	enter_waiting(connection);
+	limit_waits(connection);
+	servers_exit(connection->config.servers, &connection->server, silently);
+	while (lost) {
+		struct job *job = lost;
+
+		lost = job->next;
+		job_answer(job);
+	}
+}
+
+void connection_lose_because(struct connection *connection, enum failure_kind kind, const char *text)
+{
+	trouble_set(&connection->trouble, kind, text);
+	connection_lose(connection, false);
+}
+
+static void lose_silent(struct connection *connection)
+{
+	/* Behind a pooler the segment may have waited for a session: the other connections may be well. */
+	trouble_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
+	connection_lose(connection, !connection_is_pooled(connection));
+}
+
+void connection_lose_as_libpq_says(struct connection *connection)
+{
+	char text[TROUBLE_TEXT_SIZE];
+
+	conninfo_error(connection->pg, text, sizeof text);
+	connection_lose_because(connection, FAILURE_RETRY, text[0] ? text : "the connection broke");
+}
+
+/* ---- connecting ---- */
+
+/* Behind a pooler nothing is prepared: other clients would get it with the session. */
+static bool send_preparation(struct connection *connection)
+{
+	return connection_is_pooled(connection) || session_send_setup(connection->pg, connection->config.use);
+}
+
+static void prepare_session(struct connection *connection)
+{
+	connection->state = connection_is_pooled(connection) ? CONNECTION_IDENTIFYING : CONNECTION_PREPARING;
+	connection->mark = 0;
+	trouble_set(&connection->trouble, FAILURE_RETRY, "");
+	trouble_set(&connection->farewell, FAILURE_RETRY, "");
+	connection->server.identity = (struct server_identity){0};
+	connection_set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
+	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
+	    !send_preparation(connection) || !session_send_identify(connection->pg)) {
+		connection_lose_as_libpq_says(connection);
+		return;
+	}
+	watch(connection, EV_READ | EV_WRITE);
+}
+
+static void on_connected(void *context, PGconn *pg, const char *key, const struct trouble *trouble)
+{
+	struct connection *connection = context;
+
+	connection->connector = NULL;
+	if (!pg) {
+		connection_lose_because(connection, trouble->kind, trouble->text);
+		return;
+	}
+	connection->pg = pg;
+	snprintf(connection->server.key, sizeof connection->server.key, "%s", key);
+	prepare_session(connection);
+}
+
+static void connect_now(struct connection *connection)
+{
+	connection->state = CONNECTION_CONNECTING;
+	connection->connector = connector_start(
+		&(struct connector_config){
+			.base = connection->config.base,
+			.url = &connection->config.url,
+			.servers = connection->config.servers,
+			.rehearses = connection->config.use & FOR_REHEARSALS,
+		},
+		on_connected, connection);
+}
+
+void connection_become_ready(struct connection *connection)
+{
+	bool was_in_trouble = connection->logged[0];
+
+	if (!servers_enter(connection->config.servers, &connection->server)) {
+		connection_lose_because(
+			connection, FAILURE_RETRY,
+			"an old primary that must not be used any more: other sessions of this worker are"
+			" on a newer timeline or another database system; after restoring a backup,"
+			" restart the worker");
+		return;
+	}
+	evtimer_del(&connection->timer);
+	connection->state = CONNECTION_READY;
+	connection->logged[0] = '\0';
+	if (was_in_trouble)
+		LOG(connection->config.logger, LOG_INFO, "the database is connected again",
+		    LOG_OVER(LOG_DATABASE), LOG_TEXT("connection", connection->config.name));
+	else
+		LOG(connection->config.logger, LOG_DEBUG, "database connected",
+		    LOG_TEXT("connection", connection->config.name));
+	connection_send_jobs(connection);
+}
+
+/* ---- sending ---- */
+
+bool connection_expects_answer(const struct connection *connection)
+{
+	return connection->state == CONNECTION_PREPARING || connection->state == CONNECTION_IDENTIFYING ||
+	       (connection->state == CONNECTION_READY && connection->jobs.first &&
+		connection->jobs.first->sent);
+}
+
+static bool send_job(struct connection *connection, struct job *job)
+{
+	enum query_form form = connection_is_pooled(connection) ? QUERY_WHOLE : QUERY_PREPARED;
+
+	job->sent = true;
+	evtimer_del(&job->timer);
+	if (connection_is_pooled(connection))
+		connection_fit_job(connection, job);
+	for (size_t i = 0; i < job->segment->count; i++) {
+		struct query *query = job->segment->queries[i];
+
+		if (!query_is_idle(query) && !query_send(connection->pg, query, form))
+			return false;
+	}
+	return PQpipelineSync(connection->pg);
+}
+
+/* Sends as much as the socket takes; false when the connection is broken. */
+bool connection_flush(struct connection *connection)
+{
+	int rest = PQflush(connection->pg);
+
+	if (rest < 0)
+		return false;
+	watch(connection, rest ? EV_READ | EV_WRITE : EV_READ);
+	for (struct job *job = connection->jobs.first; job && job->sent && !rest; job = job->next)
+		job->flushed = true;
+	return true;
+}
+
+/* Reports the loss from the event loop, never within connection_run(). */
+static void break_later(struct connection *connection)
+{
+	connection->broken = true;
+	connection_set_timer(&connection->timer, 0);
+}
+
+void connection_send_jobs(struct connection *connection)
+{
+	bool went_well = true;
+
+	if (connection->broken)
+		return;
+	if (!connection_expects_answer(connection))
+		connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
+	for (struct job *job = connection->jobs.first; job && went_well; job = job->next) {
+		if (!job->sent && (job == connection->jobs.first || !connection_is_pooled(connection)))
+			went_well = send_job(connection, job);
+	}
+	if (!went_well || !connection_flush(connection))
+		break_later(connection);
+}
+
+/* ---- what the event loop calls ---- */
+
+static void on_io(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	connection_exchange(context, what);
+}
+
+static void on_ready_timer(struct connection *connection)
+{
+	if (connection->given_up)
+		connection_lose_because(connection, FAILURE_RETRY, connection->given_up);
+	else if (connection->broken)
+		connection_lose_broken(connection);
+	else if (connection_expects_answer(connection))
+		lose_silent(connection);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct connection *connection = context;
+
+	(void)fd, (void)what;
+	switch (connection->state) {
+	case CONNECTION_WAITING:
+		connect_now(connection);
+		break;
+	case CONNECTION_CONNECTING: /* the connector has timers of its own */
+		break;
+	case CONNECTION_PREPARING:
+	case CONNECTION_IDENTIFYING:
+		servers_suspect(connection->config.servers, connection->server.key);
+		connection_lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
+		break;
+	case CONNECTION_READY:
+		on_ready_timer(connection);
+		break;
+	}
+}
+
+static void on_given_up(void *context, const char *reason)
+{
+	struct connection *connection = context;
+
+	connection->given_up = reason;
+	break_later(connection);
+}
+
+static void on_job_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct job *job = context;
+	struct connection *connection = job->connection;
+
+	(void)fd, (void)what;
+	job_queue_remove(&connection->jobs, job);
+	job->failed = true;
+	trouble_set(&job->trouble, connection->trouble.kind,
+		    connection->trouble.text[0] ? connection->trouble.text : "not connected yet");
+	job_answer(job);
+}
+
+/* ---- its life ---- */
+
+struct connection *connection_new(const struct connection_config *config)
+{
+	struct connection *connection = must_alloc(sizeof *connection);
+
+	connection->config = *config;
+	connection->config.name = must(strdup(config->name));
+	if (config->use & FOR_REHEARSALS)
+		connection->config.url.pooled = false; /* it lives in its session: see dry_run_commits.h */
+	if (!config->answer_timeout_ms)
+		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
+	connection->server = (struct server_user){
+		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORE};
+	servers_join(config->servers, &connection->server);
+	evtimer_assign(&connection->timer, config->base, on_timer, connection);
+	connection_set_timer(&connection->timer, 0);
+	return connection;
+}
+
+void connection_free(struct connection **pointer)
+{
+	struct connection *connection = *pointer;
+
+	if (!connection)
+		return;
+	while (connection->jobs.first) {
+		struct job *job = connection->jobs.first;
+
+		job_queue_remove(&connection->jobs, job);
+		job_free(job);
+	}
+	servers_leave(&connection->server);
+	connector_cancel(&connection->connector);
+	connection_forget_ending(connection);
+	unwatch(connection);
+	evtimer_del(&connection->timer);
+	PQfinish(connection->pg);
+	free((void *)(uintptr_t)connection->config.name);
+	free(connection);
+	*pointer = NULL;
+}
+
+bool connection_defers_triggers(const struct connection *connection)
+{
+	return connection->defers_triggers;
+}
+
+size_t connection_pending(const struct connection *connection)
+{
+	return connection->jobs.count;
+}

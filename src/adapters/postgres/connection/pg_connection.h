@@ -1,0 +1,69 @@
+/*
+ * One connection to Postgres, in pipeline mode on an event loop, that keeps itself connected.
+ *
+ * What is run while it is not connected waits for it, a moment at most.  Every wait has a limit.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
+#define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
+
+#include "adapters/postgres/connection/pipeline_batch.h"
+#include "adapters/postgres/connector/known_servers.h"
+#include "adapters/system/url_source.h"
+#include "bus/ports/failure.h"
+#include "bus/ports/logger.h"
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection;
+
+struct connection_config {
+	struct event_base *base;
+	struct url_source url;
+	struct servers *servers; /* shared by the process's connections; NULL: it is alone */
+	const char *name;        /* for the log: which of several it is; copied */
+	struct logger *logger;
+	unsigned use;          /* enum session_use */
+	uint64_t *losses;      /* goes up by one for each session that is lost; NULL: nobody asks */
+	int answer_timeout_ms; /* a server that is silent for longer is given up; 0: the default */
+};
+
+/*
+ * `failure` is NULL when everything in the segment was done, and committed unless a transaction block is
+ * open.
+ */
+typedef void segment_done(void *context, const struct failure *failure);
+
+enum segment_effect {
+	SEGMENT_READS,   /* doing it twice does no harm: lost means FAILURE_RETRY */
+	SEGMENT_COMMITS, /* lost after it was sent means FAILURE_UNCERTAIN */
+};
+
+/* Begins to connect. */
+struct connection *connection_new(const struct connection_config *config);
+
+/*
+ * Drops everything; nothing that is under way is answered.  Not from within a callback.  Accepts NULL and
+ * nulls.
+ */
+void connection_free(struct connection **connection);
+
+/*
+ * Sends the segment, after those that were given before it, as one transaction.  `done` is called exactly
+ * once and never before this returns; until then the segment stays as it is.
+ */
+void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
+		    segment_done *done, void *context);
+
+/*
+ * Whether the database has triggers of others that run at the commit, where statement_timeout does not
+ * reach; as far as is known from the session that began last.
+ */
+bool connection_defers_triggers(const struct connection *connection);
+
+/* How many segments are not answered yet. */
+size_t connection_pending(const struct connection *connection);
+
+#endif

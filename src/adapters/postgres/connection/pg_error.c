@@ -1,0 +1,24 @@
+/* Errors of the database in one line each. */
+#include "adapters/postgres/connection/pg_error.h"
+
+#include "adapters/postgres/connection/sqlstate.h"
+#include "adapters/postgres/connector/conninfo.h"
+#include "core/base/utf8.h"
+
+void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text)
+{
+	trouble->kind = kind;
+	utf8_format(trouble->text, sizeof trouble->text, "%s", text);
+	conninfo_join_lines(trouble->text);
+}
+
+void trouble_set_error(struct trouble *trouble, const PGresult *result)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	trouble->kind = sqlstate_kind(sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
+	utf8_format(trouble->text, sizeof trouble->text, "%s (SQLSTATE %s)",
+		    text ? text : PQresultErrorMessage(result), sqlstate ? sqlstate : "unknown");
+	conninfo_join_lines(trouble->text);
+}

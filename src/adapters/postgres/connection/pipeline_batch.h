@@ -1,0 +1,111 @@
+/*
+ * A segment: statements that go to the server in one piece, with one sync at the end, and their answers.
+ *
+ * Parameters and results are binary.  Everything a segment holds comes from its arena, but for the results,
+ * which segment_clear() frees.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PIPELINE_BATCH_H
+#define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PIPELINE_BATCH_H
+
+#include "adapters/postgres/sql/statements.h"
+#include "core/base/arena.h"
+#include "core/base/bytes.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PARAMS_MAX 11
+
+/* A parameter in the server's binary format; an array is filled element by element. */
+struct param {
+	struct arena *arena;
+	unsigned char *bytes; /* NULL: the parameter is null */
+	size_t size, capacity;
+	bool is_array;
+	uint32_t count; /* of an array's elements */
+};
+
+struct query {
+	enum statement_name statement;
+	struct param params[PARAMS_MAX];
+	int param_count;
+	bool is_needless; /* not sent, whatever it holds */
+	PGresult *result; /* once the segment succeeded; NULL when the query had nothing to do */
+};
+
+struct segment {
+	struct arena *arena;
+	struct query **queries;
+	size_t count;
+};
+
+/* Takes up `arena`, which must outlive it. */
+void segment_init(struct segment *segment, struct arena *arena);
+
+/* Frees the results and forgets the queries. */
+void segment_clear(struct segment *segment);
+
+/* One more query at the end; its parameters are added in the statement's order. */
+struct query *segment_add(struct segment *segment, enum statement_name statement);
+
+/* The same, before the query that is `at` now. */
+struct query *segment_insert(struct segment *segment, size_t at, enum statement_name statement);
+
+/* Scalars. */
+void query_bool(struct query *query, bool value);
+void query_int2(struct query *query, int value);
+void query_int4(struct query *query, int32_t value);
+void query_int8(struct query *query, int64_t value);
+void query_text(struct query *query, const char *text);
+void query_null(struct query *query);
+void query_uuid(struct query *query, const unsigned char uuid[16]);
+
+/* An empty array, filled by array_…(). */
+enum array_type {
+	ARRAY_BOOL,
+	ARRAY_INT2,
+	ARRAY_INT4,
+	ARRAY_INT8,
+	ARRAY_TEXT,
+	ARRAY_BYTEA,
+	ARRAY_DATE,
+	ARRAY_TIMESTAMP
+};
+struct param *query_array(struct query *query, enum array_type type);
+
+void array_bool(struct param *array, bool value);
+void array_int2(struct param *array, int value);
+void array_int4(struct param *array, int32_t value);
+void array_int8(struct param *array, int64_t value);
+void array_text(struct param *array, const char *text); /* NULL becomes null */
+void array_bytes(struct param *array, struct bytes bytes);
+void array_day(struct param *array, int32_t day); /* see core/base/calendar.h; IN_WAREHOUSE: -infinity */
+void array_instant(struct param *array, int64_t instant); /* see core/base/calendar.h; NO_INSTANT: null */
+
+/* A query whose arrays are all empty has nothing to do: it is not sent and has no result. */
+bool query_is_idle(const struct query *query);
+
+/*
+ * Sends one query; false when libpq cannot.  Either the session has its statement under its name, or the
+ * statement goes along without one.
+ */
+enum query_form { QUERY_PREPARED, QUERY_WHOLE };
+bool query_send(PGconn *pg, struct query *query, enum query_form form);
+
+/* ---- reading results ---- */
+
+int query_rows(const struct query *query);     /* 0 without a result */
+int query_affected(const struct query *query); /* rows inserted, updated or deleted; 0 without a result */
+bool result_is_null(const struct query *query, int row, int column);
+bool result_bool(const struct query *query, int row, int column);
+int16_t result_int2(const struct query *query, int row, int column);
+int32_t result_int4(const struct query *query, int row, int column);
+int64_t result_int8(const struct query *query, int row, int column);
+int32_t result_day(const struct query *query, int row, int column);
+int64_t result_instant(const struct query *query, int row, int column);  /* null: NO_INSTANT */
+const char *result_peek(const struct query *query, int row, int column); /* lives as long as the result */
+char *result_text(const struct query *query, struct arena *arena, int row, int column); /* null: NULL */
+struct bytes result_bytes(const struct query *query, int row, int column); /* lives as long as the result */
+
+#endif

@@ -1,0 +1,338 @@
+/* Look a name up, connect; or the next address, the next host, in time order. */
+#include "adapters/postgres/connector/connector_internal.h"
+
+#include "adapters/system/resolver.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Of one name; more are not tried. */
+#define ADDRESSES_MAX 16
+
+static void on_io(evutil_socket_t fd, short what, void *context);
+
+/* ---- helpers ---- */
+
+void connector_set_timer(struct connector *connector, int delay_ms)
+{
+	const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
+
+	evtimer_add(&connector->timer, &delay);
+}
+
+void connector_unwatch(struct connector *connector)
+{
+	if (connector->io)
+		event_free(connector->io);
+	connector->io = NULL;
+}
+
+/* libpq may go on with another socket after each step. */
+void connector_watch(struct connector *connector, short what)
+{
+	connector_unwatch(connector);
+	connector->io = must(event_new(connector->config.base, PQsocket(connector->pg),
+				       (short)(what | EV_PERSIST), on_io, connector));
+	event_add(connector->io, NULL);
+}
+
+void connector_drop_attempt(struct connector *connector)
+{
+	connector_unwatch(connector);
+	evtimer_del(&connector->timer);
+	pooler_trial_cancel(&connector->trial);
+	PQclear(connector->answer);
+	connector->answer = NULL;
+	PQfinish(connector->pg);
+	connector->pg = NULL;
+	connector->connected = false;
+}
+
+void connector_cancel(struct connector **pointer)
+{
+	struct connector *connector = *pointer;
+
+	if (!connector)
+		return;
+	resolver_cancel(&connector->resolver);
+	connector_drop_attempt(connector);
+	PQfinish(connector->spare);
+	arena_free(&connector->arena);
+	free(connector);
+	*pointer = NULL;
+}
+
+/* ---- the end ---- */
+
+void connector_finish(struct connector *connector, PGconn *pg, const char *key, const struct trouble *trouble)
+{
+	struct connector ended = *connector;
+
+	connector->arena = NULL; /* it holds the key */
+	if (pg == connector->spare)
+		connector->spare = NULL;
+	connector_cancel(&connector);
+	ended.done(ended.context, pg, key, trouble);
+	arena_free(&ended.arena);
+}
+
+static void fail(struct connector *connector, enum failure_kind kind, const char *text)
+{
+	struct trouble trouble;
+
+	trouble_set(&trouble, kind, text);
+	connector_finish(connector, NULL, NULL, &trouble);
+}
+
+void connector_describe(const struct connector *connector, struct trouble *trouble)
+{
+	const char *waits = connector->resolver ? "a name was not looked up in time"
+			    : connector->pg     ? "a server did not answer in time"
+						: "";
+	char before[TROUBLE_TEXT_SIZE];
+
+	places_describe(&connector->places, trouble);
+	utf8_format(before, sizeof before, "%s", trouble->text);
+	utf8_format(trouble->text, sizeof trouble->text, "%s%s%s", before, before[0] && waits[0] ? "; " : "",
+		    waits);
+}
+
+static void finish_without(struct connector *connector)
+{
+	struct trouble trouble;
+
+	if (connector->spare) {
+		connector_finish(connector, connector->spare, connector->spare_key, NULL);
+		return;
+	}
+	places_describe(&connector->places, &trouble);
+	connector_finish(connector, NULL, NULL, &trouble);
+}
+
+/* ---- look-ups ---- */
+
+static void give_up_look_up(struct connector *connector, const char *reason)
+{
+	const struct conninfo_host *host = &connector->conninfo.hosts[connector->next_host - 1];
+	struct place *place = place_add(&connector->places, connector->arena, host, NULL);
+
+	char text[TROUBLE_TEXT_SIZE];
+
+	place->tried = true;
+	utf8_format(text, sizeof text, "could not look up the host name \"%.255s\": %s", host->name, reason);
+	trouble_set(&place->trouble, FAILURE_RETRY, text);
+}
+
+static void on_looked_up(void *context, struct addrinfo *addresses, const char *error)
+{
+	struct connector *connector = context;
+	const struct conninfo_host *host = &connector->conninfo.hosts[connector->next_host - 1];
+	char text[INET6_ADDRSTRLEN + 32];
+	int count = 0;
+
+	connector->resolver = NULL;
+	evtimer_del(&connector->timer);
+	for (struct addrinfo *it = addresses; it && count < ADDRESSES_MAX; it = it->ai_next, count++) {
+		if (!getnameinfo(it->ai_addr, it->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST))
+			place_add(&connector->places, connector->arena, host,
+				  arena_strdup(connector->arena, text));
+	}
+	if (addresses)
+		freeaddrinfo(addresses);
+	else
+		give_up_look_up(connector, error);
+	connector_proceed(connector);
+}
+
+/* Returns whether an answer is to be waited for. */
+static bool look_up(struct connector *connector, const struct conninfo_host *host)
+{
+	if (host->is_socket || host->address) {
+		place_add(&connector->places, connector->arena, host, host->address);
+		return false;
+	}
+	connector->resolver = resolver_start(connector->config.base, host->name, 0, on_looked_up, connector);
+	connector_set_timer(connector, connector->conninfo.timeout_ms > CONNECTOR_LOOK_UP_MS
+					       ? connector->conninfo.timeout_ms
+					       : CONNECTOR_LOOK_UP_MS);
+	return true;
+}
+
+/* ---- one address ---- */
+
+void connector_give_up_place(struct connector *connector, enum failure_kind kind, const char *reason)
+{
+	place_fail(connector->current, kind, reason);
+	connector_drop_attempt(connector);
+}
+
+/* libpq names the place by itself, where it got that far. */
+static void give_up_as_libpq_says(struct connector *connector)
+{
+	char text[TROUBLE_TEXT_SIZE];
+
+	conninfo_error(connector->pg, text, sizeof text);
+	if (!text[0]) {
+		connector_give_up_place(connector, FAILURE_RETRY, "the connection broke");
+		return;
+	}
+	trouble_set(&connector->current->trouble, FAILURE_RETRY, text);
+	connector_drop_attempt(connector);
+}
+
+/* libpq would print it. */
+static void ignore_notice(void *context, const char *text)
+{
+	(void)context, (void)text;
+}
+
+/* Returns whether an answer is to be waited for. */
+static bool attempt(struct connector *connector, struct place *place)
+{
+	place->tried = true;
+	connector->current = place;
+	connector->pg = must(conninfo_connect_start(&connector->conninfo, place->host, place->address));
+	if (PQstatus(connector->pg) == CONNECTION_BAD) {
+		give_up_as_libpq_says(connector);
+		return false;
+	}
+	PQsetNoticeProcessor(connector->pg, ignore_notice, NULL);
+	connector_set_timer(connector, connector->conninfo.timeout_ms);
+	connector_watch(connector, EV_WRITE); /* as if PQconnectPoll had asked for it */
+	return true;
+}
+
+/* ---- the next address ---- */
+
+static struct place *next_place(const struct connector *connector)
+{
+	struct place *place = connector->places.first;
+
+	while (place && (place->tried || (!connector->spares_nothing &&
+					  servers_is_suspect(connector->config.servers, place->key))))
+		place = place->next;
+	return place;
+}
+
+void connector_proceed(struct connector *connector)
+{
+	for (;;) {
+		struct place *place = next_place(connector);
+
+		if (place) {
+			if (attempt(connector, place))
+				return;
+		} else if (connector->next_host < connector->conninfo.count) {
+			if (look_up(connector, &connector->conninfo.hosts[connector->next_host++]))
+				return;
+		} else if (!connector->spares_nothing) {
+			connector->spares_nothing = true;
+		} else {
+			finish_without(connector);
+			return;
+		}
+	}
+}
+
+void connector_proceed_as_libpq_says(struct connector *connector)
+{
+	give_up_as_libpq_says(connector);
+	connector_proceed(connector);
+}
+
+/* ---- what the event loop calls ---- */
+
+static void go_on_connecting(struct connector *connector)
+{
+	connector_unwatch(connector);
+	switch (PQconnectPoll(connector->pg)) {
+	case PGRES_POLLING_READING:
+		connector_watch(connector, EV_READ);
+		break;
+	case PGRES_POLLING_WRITING:
+		connector_watch(connector, EV_WRITE);
+		break;
+	case PGRES_POLLING_OK:
+		connector_begin_session(connector);
+		break;
+	case PGRES_POLLING_FAILED:
+	case PGRES_POLLING_ACTIVE:
+	default:
+		connector_proceed_as_libpq_says(connector);
+	}
+}
+
+static void on_io(evutil_socket_t fd, short what, void *context)
+{
+	struct connector *connector = context;
+
+	(void)fd, (void)what;
+	if (connector->connected)
+		connector_continue_session(connector);
+	else
+		go_on_connecting(connector);
+}
+
+/* libpq would believe what a pooler says of a server, which may be of some time ago. */
+static void begin_with_hosts(struct connector *connector)
+{
+	struct conninfo *conninfo = &connector->conninfo;
+
+	conninfo->is_any_let_in =
+		conninfo->prefers_standby || (connector->config.url->pooled && conninfo->wants_writes);
+	connector_proceed(connector);
+}
+
+/* The URL may be another one each time. */
+static void begin(struct connector *connector)
+{
+	const struct url_source *url = connector->config.url;
+	const char *error = NULL, *text = url->read(url->context, connector->arena, &error);
+	bool passes;
+
+	if (!text)
+		fail(connector, FAILURE_RETRY, error);
+	else if (!conninfo_read(&connector->conninfo, text, connector->arena, &error, &passes))
+		fail(connector, passes ? FAILURE_RETRY : FAILURE_FATAL, error);
+	else
+		begin_with_hosts(connector);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct connector *connector = context;
+	char text[64];
+
+	(void)fd, (void)what;
+	if (connector->resolver) {
+		resolver_cancel(&connector->resolver);
+		give_up_look_up(connector, "no answer in time");
+		connector_proceed(connector);
+	} else if (connector->pg) {
+		snprintf(text, sizeof text, "no answer within %d s", connector->conninfo.timeout_ms / 1000);
+		servers_suspect(connector->config.servers, connector->current->key);
+		connector_give_up_place(connector, FAILURE_RETRY, text);
+		connector_proceed(connector);
+	} else {
+		begin(connector);
+	}
+}
+
+struct connector *connector_start(const struct connector_config *config, connector_done *done, void *context)
+{
+	struct connector *connector = must_alloc(sizeof *connector);
+
+	connector->config = *config;
+	connector->done = done;
+	connector->context = context;
+	connector->arena = arena_new(4096);
+	places_init(&connector->places);
+	evtimer_assign(&connector->timer, config->base, on_timer, connector);
+	connector_set_timer(connector, 0);
+	return connector;
+}

@@ -1,0 +1,66 @@
+/* Inside a connector: what the way to a server (connector.c) and the session (connector_session.c) share. */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNECTOR_INTERNAL_H
+#define ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNECTOR_INTERNAL_H
+
+#include "adapters/postgres/connector/address_list.h"
+#include "adapters/postgres/connector/connector.h"
+#include "adapters/postgres/connector/conninfo.h"
+#include "adapters/postgres/connector/pooler_trial.h"
+#include "adapters/postgres/connector/session_setup.h"
+
+#include <event2/event_struct.h>
+
+struct connector {
+	struct connector_config config;
+	connector_done *done;
+	void *context;
+
+	struct arena *arena;
+	struct conninfo conninfo;
+	size_t next_host; /* of the hosts: this one is looked up next */
+	struct places places;
+	bool spares_nothing; /* all places but suspects are behind us */
+
+	/* What is under way: a look-up, an attempt to connect, the first statement, or a trial. */
+	struct resolver *resolver;
+	struct place *current;
+	PGconn *pg;
+	bool connected;
+	enum session_scope scope; /* of the first statement */
+	PGresult *answer;         /* to the first statement: an error, or its row */
+	struct pooler_trial *trial;
+	struct event *io;
+	struct event timer;
+
+	/* A session that would do if no better one is found. */
+	PGconn *spare;
+	const char *spare_key;
+};
+
+/* ---- the way to a server: connector.c ---- */
+
+void connector_set_timer(struct connector *connector, int delay_ms);
+void connector_watch(struct connector *connector, short what);
+void connector_unwatch(struct connector *connector);
+
+/* The next address, or the next host; or it ends without a session. */
+void connector_proceed(struct connector *connector);
+
+/* Closes what was begun at the current place, and says why there. */
+void connector_drop_attempt(struct connector *connector);
+void connector_give_up_place(struct connector *connector, enum failure_kind kind, const char *reason);
+void connector_proceed_as_libpq_says(struct connector *connector);
+
+/* Hands the session on, and frees the connector. */
+void connector_finish(struct connector *connector, PGconn *pg, const char *key,
+		      const struct trouble *trouble);
+
+/* ---- the session: connector_session.c ---- */
+
+/* The server has let us in. */
+void connector_begin_session(struct connector *connector);
+
+/* Something arrived, or the connection ended. */
+void connector_continue_session(struct connector *connector);
+
+#endif

@@ -1,0 +1,218 @@
+/* A server that has let us in: make the session safe, find out what is between, judge it, in time order. */
+#include "adapters/postgres/connector/connector_internal.h"
+
+#include "core/base/utf8.h"
+
+#include <string.h>
+
+/* A timeout of 1 ms that is set for the database ends the first statement by chance. */
+#define TRIES_MAX 20
+
+static const char wants_session[] =
+	"a rehearsal needs a session of its own, and a pooler lends each session for one transaction only:"
+	" give a DATABASE_URL that leads to Postgres itself, or to a pool with pool_mode=session";
+
+static const char not_read_committed[] =
+	"default_transaction_isolation of the database or the role is not read committed, which"
+	" ALLOCD_POOLED=on needs: run ALTER ROLE ... SET default_transaction_isolation = 'read committed'";
+
+/* ---- judging it ---- */
+
+/* Keeps the session for the case that no better one is found. */
+static void keep_spare(struct connector *connector)
+{
+	PGconn *pg = connector->pg;
+
+	connector->pg = NULL;
+	connector_drop_attempt(connector);
+	if (connector->spare) {
+		PQfinish(pg);
+		return;
+	}
+	connector->spare = pg;
+	connector->spare_key = connector->current->key;
+}
+
+static void judge_session(struct connector *connector, const struct session_standing *standing)
+{
+	const char *refusal = session_standing_refuses_writes(standing);
+	bool wants_standby = connector->config.reads && connector->conninfo.prefers_standby;
+	bool is_preferred = wants_standby ? standing->is_on_standby : !refusal;
+	PGconn *pg = connector->pg;
+
+	if (refusal && !connector->config.reads) {
+		connector_give_up_place(connector, FAILURE_RETRY, refusal);
+		connector_proceed(connector);
+	} else if (!is_preferred) {
+		keep_spare(connector);
+		connector_proceed(connector);
+	} else {
+		connector->pg = NULL;
+		connector_finish(connector, pg, connector->current->key, NULL);
+	}
+}
+
+/* ---- the session's first statement ---- */
+
+static void send_first_statement(struct connector *connector)
+{
+	connector->current->tries++;
+	if (!session_send_first_statement(connector->pg, connector->scope)) {
+		connector_proceed_as_libpq_says(connector);
+		return;
+	}
+	connector_watch(connector, EV_READ);
+}
+
+static void refuse(struct connector *connector, const char *why)
+{
+	connector_give_up_place(connector, FAILURE_FATAL, why);
+	connector_proceed(connector);
+}
+
+void connector_begin_session(struct connector *connector)
+{
+	const char *defect = session_defect(connector->pg);
+
+	if (defect) {
+		refuse(connector, defect);
+		return;
+	}
+	connector->connected = true;
+	connector->scope = connector->config.url->pooled ? SESSION_SHARED : SESSION_UNLESS_POOLED;
+	send_first_statement(connector);
+}
+
+/* A timeout of the database or the role was faster than the statement that turns it off. */
+static void try_again(struct connector *connector, const char *sqlstate)
+{
+	struct place *place = connector->current;
+
+	if (!strcmp(sqlstate, "57014")) {
+		send_first_statement(connector);
+		return;
+	}
+	connector_drop_attempt(connector);
+	place->tried = false;
+	connector_proceed(connector);
+}
+
+static bool is_ended_by_timeout(const char *sqlstate)
+{
+	return !strcmp(sqlstate, "57014") || !strcmp(sqlstate, "57P05");
+}
+
+static void take_refusal(struct connector *connector, const PGresult *result)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	bool by_timeout = sqlstate && is_ended_by_timeout(sqlstate);
+	struct trouble trouble;
+	char text[TROUBLE_TEXT_SIZE];
+
+	if (by_timeout && connector->current->tries < TRIES_MAX) {
+		try_again(connector, sqlstate);
+		return;
+	}
+	trouble_set_error(&trouble, result);
+	utf8_format(text, sizeof text, "%s the session's first statement: %s",
+		    by_timeout ? "statement_timeout or idle_session_timeout of the database or the role ended"
+			       : "the server refused",
+		    trouble.text);
+	connector_give_up_place(connector, FAILURE_RETRY, text);
+	connector_proceed(connector);
+}
+
+/* ---- what is between the server and us ---- */
+
+static void claim_session(struct connector *connector)
+{
+	connector->scope = SESSION_OURS;
+	send_first_statement(connector);
+}
+
+static void on_tried(void *context, enum pooling pooling)
+{
+	struct connector *connector = context;
+
+	connector->trial = NULL;
+	switch (pooling) {
+	case POOLS_SESSIONS:
+		claim_session(connector);
+		break;
+	case POOLS_TRANSACTIONS:
+		refuse(connector, connector->config.rehearses ? wants_session : POOLS_TRANSACTIONS_TEXT);
+		break;
+	case POOLING_LOST:
+		connector_proceed_as_libpq_says(connector);
+		break;
+	}
+}
+
+/* A session behind a pooler that has no settings of its own yet. */
+static void try_pooler(struct connector *connector, int backend)
+{
+	const struct place *place = connector->current;
+	PGconn *rival;
+
+	rival = conninfo_connect_start(&connector->conninfo, place->host, place->address);
+	if (!rival || PQstatus(rival) == CONNECTION_BAD) {
+		PQfinish(rival);
+		claim_session(connector);
+		return;
+	}
+	connector_unwatch(connector);
+	connector_set_timer(connector, connector->conninfo.timeout_ms + POOLER_TRIAL_MS);
+	connector->trial = pooler_trial_start(connector->config.base, connector->pg, backend, rival, on_tried,
+					      connector);
+}
+
+static void take_standing(struct connector *connector, const PGresult *result)
+{
+	struct session_standing standing;
+
+	if (!session_read_standing(result, &standing)) {
+		connector_give_up_place(connector, FAILURE_RETRY,
+					"the server did not answer as Postgres does");
+		connector_proceed(connector);
+	} else if (connector->scope == SESSION_UNLESS_POOLED && session_is_pooled(connector->pg, &standing)) {
+		try_pooler(connector, standing.backend);
+	} else if (connector->scope == SESSION_SHARED && !standing.is_read_committed) {
+		refuse(connector, not_read_committed);
+	} else {
+		judge_session(connector, &standing);
+	}
+}
+
+/* ---- what arrives ---- */
+
+/* Takes what is there; true when nothing more is to come. */
+static bool take_results(struct connector *connector)
+{
+	PGresult *result = NULL;
+
+	while (!PQisBusy(connector->pg) && (result = PQgetResult(connector->pg))) {
+		if (!connector->answer)
+			connector->answer = result;
+		else
+			PQclear(result);
+	}
+	return !PQisBusy(connector->pg) && !result;
+}
+
+void connector_continue_session(struct connector *connector)
+{
+	bool alive = PQconsumeInput(connector->pg);
+	bool all = take_results(connector) || !alive;
+	PGresult *answer = connector->answer;
+
+	if (!all)
+		return;
+	connector->answer = NULL;
+	if (answer && PQresultStatus(answer) == PGRES_FATAL_ERROR)
+		take_refusal(connector, answer);
+	else if (!answer || !alive || PQstatus(connector->pg) != CONNECTION_OK)
+		connector_proceed_as_libpq_says(connector);
+	else
+		take_standing(connector, answer);
+	PQclear(answer);
+}

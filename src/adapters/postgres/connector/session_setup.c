@@ -1,0 +1,213 @@
+/* The settings of the worker's sessions. */
+#include "adapters/postgres/connector/session_setup.h"
+
+#include "adapters/postgres/sql/statements.h"
+#include "adapters/postgres/tools/dry_run_commits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVER_VERSION_MIN 140000
+
+/* It asks besides for what a pooler does not tell, or tells as it was some time ago. */
+#define FIRST_STATEMENT                                                                                      \
+	"select pg_backend_pid(), pg_is_in_recovery(),"                                                      \
+	" current_setting('default_transaction_read_only') = 'on',"                                          \
+	" current_setting('default_transaction_isolation') = 'read committed',"                              \
+	" (select count(set_config(name, setting, false)) from (values"                                      \
+	" ('statement_timeout', '0'),"                                                                       \
+	" ('idle_session_timeout', '0'),"                                                                    \
+	" ('idle_in_transaction_session_timeout', '0'),"                                                     \
+	" ('lock_timeout', '0'),"                                                                            \
+	" ('default_transaction_isolation', 'read committed')"                                               \
+	") as settings (name, setting) where %d in (0, pg_backend_pid()))"
+
+/* The timeline is that of the WAL that is being written: a standby has none, and is not asked. */
+static const char identify[] =
+	"select system_identifier, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),"
+	" exists (select from pg_trigger where tginitdeferred),"
+	" (extract(epoch from pg_postmaster_start_time() - timestamptz '2000-01-01 00:00:00+00')"
+	" * 1000000)::bigint"
+	" from pg_control_system()";
+
+/*
+ * Plans must not depend on what the tables held when they were made: a plan that was made on empty tables
+ * reads them whole when they have grown.  So the planner is left nothing but index scans and nested loops,
+ * once.
+ *
+ * A statement ends before the client gives the session up (see ANSWER_TIMEOUT_MS).
+ *
+ * Our locking relies on READ COMMITTED, where a row is read again after the wait for its lock.  The
+ * keepalives are the server's end: no timeout of its own ends a backend that waits for the rest of a
+ * pipeline.
+ */
+#define STATEMENT_TIMEOUT "6s"
+#define LOCK_TIMEOUT      "500ms"
+static const char settings[] = "select set_config(name, setting, false) from (values"
+			       " ('statement_timeout', '" STATEMENT_TIMEOUT "'),"
+			       " ('lock_timeout', '" LOCK_TIMEOUT "'),"
+			       " ('idle_in_transaction_session_timeout', '10s'),"
+			       " ('default_transaction_isolation', 'read committed'),"
+			       " ('plan_cache_mode', 'force_generic_plan'),"
+			       " ('enable_seqscan', 'off'),"
+			       " ('enable_bitmapscan', 'off'),"
+			       " ('enable_hashjoin', 'off'),"
+			       " ('enable_mergejoin', 'off'),"
+			       " ('jit', 'off'),"
+			       " ('tcp_keepalives_idle', '2'),"
+			       " ('tcp_keepalives_interval', '1'),"
+			       " ('tcp_keepalives_count', '3'),"
+			       " ('tcp_user_timeout', '5000')"
+			       ") as settings (name, setting)";
+
+/*
+ * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it
+ * is large asks for more (SET_TIME).
+ */
+#define BRIEF "1s"
+static const char brief[] = "set statement_timeout = '" BRIEF "'";
+
+/* Of the parking lane: what is still locked is tried again later, and the next SKU at once. */
+#define HASTY "20ms"
+static const char hasty[] = "set lock_timeout = '" HASTY "'";
+
+/* ---- what the server is ---- */
+
+const char *session_defect(const PGconn *pg)
+{
+	const char *encoding = PQparameterStatus(pg, "server_encoding");
+
+	if (PQserverVersion(pg) < SERVER_VERSION_MIN)
+		return "the server is older than Postgres 14";
+	if (!encoding || strcmp(encoding, "UTF8") != 0)
+		return "the database's encoding is not UTF8";
+	return NULL;
+}
+
+bool session_send_first_statement(PGconn *pg, enum session_scope scope)
+{
+	char sql[sizeof FIRST_STATEMENT + 16];
+
+	snprintf(sql, sizeof sql, FIRST_STATEMENT,
+		 scope == SESSION_OURS     ? 0
+		 : scope == SESSION_SHARED ? -1
+					   : PQbackendPID(pg));
+	return PQsendQuery(pg, sql);
+}
+
+static bool is_true(const PGresult *result, int column)
+{
+	return PQgetvalue(result, 0, column)[0] == 't';
+}
+
+bool session_read_standing(const PGresult *result, struct session_standing *standing)
+{
+	*standing = (struct session_standing){0};
+	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1 || PQnfields(result) < 4)
+		return false;
+	*standing = (struct session_standing){atoi(PQgetvalue(result, 0, 0)), is_true(result, 1),
+					      is_true(result, 2), is_true(result, 3)};
+	return true;
+}
+
+bool session_is_pooled(const PGconn *pg, const struct session_standing *standing)
+{
+	return standing->backend != PQbackendPID(pg);
+}
+
+static bool is_on(const PGconn *pg, const char *parameter)
+{
+	const char *value = PQparameterStatus(pg, parameter);
+
+	return value && !strcmp(value, "on");
+}
+
+static const char *why_no_writes(bool is_on_standby, bool is_read_only)
+{
+	if (is_on_standby)
+		return "the server takes no writes: it is a standby";
+	return is_read_only ? "the server takes no writes: default_transaction_read_only is on" : NULL;
+}
+
+const char *session_refuses_writes(const PGconn *pg)
+{
+	return why_no_writes(is_on(pg, "in_hot_standby"), is_on(pg, "default_transaction_read_only"));
+}
+
+const char *session_standing_refuses_writes(const struct session_standing *standing)
+{
+	return why_no_writes(standing->is_on_standby, standing->is_read_only);
+}
+
+/* ---- settings and statements ---- */
+
+const char *session_statement_timeout(unsigned use)
+{
+	return use & FOR_LANES ? BRIEF : STATEMENT_TIMEOUT;
+}
+
+const char *session_lock_timeout(unsigned use)
+{
+	return use & FOR_PARKING ? HASTY : LOCK_TIMEOUT;
+}
+
+/* Before the statements are prepared, which then mean these tables. */
+static bool send_rehearsal_setup(PGconn *pg)
+{
+	for (int i = 0; rehearse_setup[i]; i++) {
+		if (!PQsendQueryParams(pg, rehearse_setup[i], 0, NULL, NULL, NULL, NULL, 0))
+			return false;
+	}
+	return true;
+}
+
+bool session_send_setup(PGconn *pg, unsigned use)
+{
+	if (!PQsendQueryParams(pg, settings, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	if ((use & FOR_LANES) && !PQsendQueryParams(pg, brief, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	if ((use & FOR_PARKING) && !PQsendQueryParams(pg, hasty, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	if ((use & FOR_REHEARSALS) && !send_rehearsal_setup(pg))
+		return false;
+	for (int i = 0; i < STATEMENTS; i++) {
+		const struct statement *statement = &statements[i];
+
+		if ((statement->used_by & use) &&
+		    !PQsendPrepare(pg, statement->name, statement->sql, 0, NULL))
+			return false;
+	}
+	return PQpipelineSync(pg);
+}
+
+/* ---- which server it is ---- */
+
+bool session_send_identify(PGconn *pg)
+{
+	return PQsendQueryParams(pg, identify, 0, NULL, NULL, NULL, NULL, 0) && PQpipelineSync(pg);
+}
+
+struct server_identity session_identity(const PGresult *result)
+{
+	struct server_identity identity = {0};
+
+	if (PQntuples(result) != 1 || PQgetisnull(result, 0, 0) || PQgetisnull(result, 0, 1))
+		return identity;
+	identity.system = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+	identity.timeline = (uint32_t)strtoul(PQgetvalue(result, 0, 1), NULL, 16);
+	return identity;
+}
+
+bool session_defers_triggers(const PGresult *result)
+{
+	return PQntuples(result) == 1 && PQgetvalue(result, 0, 2)[0] == 't';
+}
+
+int64_t session_mark(const PGresult *result)
+{
+	return PQntuples(result) == 1 && !PQgetisnull(result, 0, 3)
+		       ? strtoll(PQgetvalue(result, 0, 3), NULL, 10)
+		       : 0;
+}

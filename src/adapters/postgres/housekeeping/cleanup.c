@@ -1,0 +1,118 @@
+/* What is to be gone on with, and what can go. */
+#include "adapters/postgres/store/pg_store.h"
+
+#include <stdlib.h>
+
+/* Rows that go at once: few enough that nobody notices. */
+#define TIDY_ROWS 1000
+
+/* The same for the outbox, a partition. */
+#define TIDY_OUTBOX_ROWS 100
+
+struct shrinks_read {
+	struct postgres_store *store;
+	const char **skus;
+	size_t *count;
+	struct arena *arena;
+	struct query *query;
+};
+
+static void on_shrinks_read(void *context, const struct failure *failure)
+{
+	struct shrinks_read *read = context;
+
+	*read->count = failure ? 0 : (size_t)query_rows(read->query);
+	for (size_t row = 0; row < *read->count; row++)
+		read->skus[row] = result_text(read->query, read->arena, (int)row, 1);
+	if (*read->count)
+		read->store->last_shrink = result_int8(read->query, (int)*read->count - 1, 0);
+	store_answer(read->store, failure);
+}
+
+void store_unfinished_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
+			      struct arena *arena, store_done *done, void *context)
+{
+	struct postgres_store *store = postgres_store(port);
+	struct query *query = segment_add(store_begin(store, done, context), READ_SHRINKS);
+	struct shrinks_read *read = arena_alloc(store->arena, sizeof *read);
+
+	query_int8(query, (int64_t)max);
+	query_int8(query, store->last_shrink);
+	*read = (struct shrinks_read){store, skus, count, arena, query};
+	store_send(store, SEGMENT_READS, on_shrinks_read, read);
+}
+
+struct tidying {
+	struct postgres_store *store;
+	struct tidied *tidied;
+	struct query *units, *inbox, *outbox, *windows, *history, *totals;
+};
+
+static bool is_portion(const struct query *query)
+{
+	return query_affected(query) == TIDY_ROWS;
+}
+
+static bool is_swept(struct sweep *sweep, const struct query *query)
+{
+	return !sweep_go_on(sweep, result_int8(query, 0, 0), result_int8(query, 0, 1),
+			    result_instant(query, 0, 2));
+}
+
+static void put_tidied(struct tidying *tidying)
+{
+	bool units_are_swept = is_swept(&tidying->store->units, tidying->units),
+	     inbox_is_swept = is_swept(&tidying->store->inbox, tidying->inbox);
+
+	tidying->tidied->more = !units_are_swept || !inbox_is_swept || is_portion(tidying->windows) ||
+				is_portion(tidying->history) ||
+				query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
+	tidying->tidied->dead_letters = result_int8(tidying->totals, 0, 0);
+	tidying->tidied->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
+}
+
+static void on_tidied(void *context, const struct failure *failure)
+{
+	struct tidying *tidying = context;
+
+	*tidying->tidied = (struct tidied){0};
+	if (!failure)
+		put_tidied(tidying);
+	store_answer(tidying->store, failure);
+}
+
+static struct query *add_tidy(struct segment *segment, enum statement_name statement, int32_t rows)
+{
+	struct query *query = segment_add(segment, statement);
+
+	query_int4(query, rows);
+	return query;
+}
+
+static struct query *add_sweep(struct segment *segment, enum statement_name statement,
+			       const struct sweep *sweep)
+{
+	struct query *query = segment_add(segment, statement);
+
+	query_text(query, arena_printf(segment->arena, "(%lld,0)", (long long)sweep->page));
+	query_text(query, arena_printf(segment->arena, "(%lld,0)", (long long)sweep->page + SWEEP_PAGES));
+	return query;
+}
+
+void store_tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
+{
+	struct postgres_store *store = postgres_store(port);
+	struct segment *segment = store_begin(store, done, context);
+	struct tidying *tidying = arena_alloc(store->arena, sizeof *tidying);
+
+	tidying->store = store;
+	tidying->tidied = tidied;
+	tidying->units = add_sweep(segment, TIDY_UNITS, &store->units);
+	tidying->inbox = add_sweep(segment, TIDY_INBOX, &store->inbox);
+	query_int4(tidying->inbox, store->inbox_days);
+	tidying->outbox = add_tidy(segment, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
+	tidying->windows = add_tidy(segment, TIDY_BLIND_WINDOWS, TIDY_ROWS);
+	tidying->history = add_tidy(segment, TIDY_HISTORY, TIDY_ROWS);
+	tidying->totals = segment_add(segment, READ_DEAD_LETTER_TOTALS);
+	store_send(store, SEGMENT_READS, on_tidied, tidying);
+}

@@ -1,0 +1,386 @@
+/* Dead letters on Postgres: one question after another, by libpq's text format. */
+#include "adapters/postgres/ports/dead_letter_archive.h"
+
+#include "adapters/postgres/connection/sqlstate.h"
+#include "adapters/postgres/tools/blocking_client.h"
+#include "core/base/must.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A deletion that meets a worker's transaction is repeated so often. */
+#define TRIES 5
+
+struct postgres_dead_letters {
+	struct dead_letters letters;
+	struct dialogue dialogue;
+	struct url_source url;
+	int timeout_ms;
+	int64_t newest; /* no dead letter above this one is looked at */
+	struct failure failure;
+};
+
+static struct postgres_dead_letters *downcast(struct dead_letters *letters)
+{
+	return (struct postgres_dead_letters *)letters;
+}
+
+/* ---- asking ---- */
+
+static bool is_connection_lost(const struct dialogue *dialogue)
+{
+	return !dialogue->sqlstate[0] || PQstatus(dialogue->pg) == CONNECTION_BAD;
+}
+
+static bool connect_again(struct postgres_dead_letters *it)
+{
+	dialogue_end(&it->dialogue);
+	return dialogue_begin(&it->dialogue, &it->url, DIALOGUE_READS, it->timeout_ms);
+}
+
+static const struct failure *failed(struct postgres_dead_letters *it)
+{
+	it->failure.kind = dialogue_trouble_passes(&it->dialogue) ? FAILURE_RETRY : FAILURE_FATAL;
+	it->failure.text = it->dialogue.text;
+	return &it->failure;
+}
+
+/*
+ * NULL: see failed().  Whatever is asked here may be asked twice, so a connection that was lost meanwhile is
+ * made again.
+ */
+static PGresult *ask(struct postgres_dead_letters *it, const char *sql, int count, const char *const *params)
+{
+	PGresult *result;
+
+	dialogue_be_patient(&it->dialogue, it->timeout_ms);
+	result = dialogue_ask(&it->dialogue, sql, count, params);
+	if (result || !is_connection_lost(&it->dialogue) || !connect_again(it))
+		return result;
+	return dialogue_ask(&it->dialogue, sql, count, params);
+}
+
+/* ---- parameters and results ---- */
+
+static const char *number(struct arena *arena, int64_t value)
+{
+	return arena_printf(arena, "%" PRId64, value);
+}
+
+static const char *array_of_numbers(struct arena *arena, const int64_t *values, size_t count)
+{
+	size_t room = count * 21 + 3, used = 1;
+	char *text = arena_alloc(arena, room);
+
+	text[0] = '{';
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(text + used, room - used, "%s%" PRId64, i ? "," : "", values[i]);
+	text[used] = '}';
+	return text;
+}
+
+static const char *text_at(const PGresult *rows, int row, int column, struct arena *arena)
+{
+	return PQgetisnull(rows, row, column) ? NULL : arena_strdup(arena, PQgetvalue(rows, row, column));
+}
+
+static struct bytes bytes_at(const PGresult *rows, int row, int column, struct arena *arena)
+{
+	struct bytes bytes = {0};
+	unsigned char *raw;
+
+	if (PQgetisnull(rows, row, column))
+		return bytes;
+	raw = dialogue_bytea(rows, row, column, &bytes.size);
+	bytes.data = arena_copy(arena, raw, bytes.size);
+	PQfreemem(raw);
+	return bytes;
+}
+
+/* ---- the filter ---- */
+
+/* clang-format off */
+#define MATCHES \
+	" from dead_letters where id <= $1" \
+	" and ($2::bigint[] is null or id = any($2))" \
+	" and ($3::text is null or outcome = $3)" \
+	" and ($4::text is null or strpos(lower(reason), lower($4)) > 0)" \
+	" and ($5::text is null or message = $5)" \
+	" and ($6::bigint is null or last_at <= " OPENED_AT " - $6::bigint * interval '1 second')" \
+	" and ($7::bigint is null or last_at > " OPENED_AT " - $7::bigint * interval '1 second')"
+#define OPENED_AT "timestamptz 'epoch' + $8::bigint * interval '1 microsecond'"
+/* clang-format on */
+
+#define FILTER_PARAMS 8
+
+static const char *age(struct arena *arena, int64_t seconds)
+{
+	return seconds < 0 ? NULL : number(arena, seconds);
+}
+
+static void put_filter(const struct postgres_dead_letters *it, const struct dead_letter_filter *filter,
+		       struct arena *arena, const char *params[FILTER_PARAMS])
+{
+	params[0] = number(arena, it->newest);
+	params[1] = filter->id_count ? array_of_numbers(arena, filter->ids, filter->id_count) : NULL;
+	params[2] = filter->outcome;
+	params[3] = filter->reason;
+	params[4] = filter->message;
+	params[5] = age(arena, filter->older_than_s);
+	params[6] = age(arena, filter->newer_than_s);
+	params[7] = number(arena, it->letters.opened_at);
+}
+
+/* ---- what is there ---- */
+
+static const struct failure *count_kinds(struct dead_letters *letters,
+					 const struct dead_letter_filter *filter, struct arena *arena,
+					 struct dead_letter_kind **kinds, size_t *count)
+{
+	static const char sql[] = "select message, way, count(*)"
+				  " from (select message, way" MATCHES " order by id limit $9::bigint) as m"
+				  " group by message, way order by message, way";
+	struct postgres_dead_letters *it = downcast(letters);
+	const char *params[FILTER_PARAMS + 1];
+	PGresult *rows;
+
+	put_filter(it, filter, arena, params);
+	params[FILTER_PARAMS] = filter->limit ? number(arena, filter->limit) : NULL;
+	rows = ask(it, sql, FILTER_PARAMS + 1, params);
+	if (!rows)
+		return failed(it);
+	*count = (size_t)PQntuples(rows);
+	*kinds = arena_alloc(arena, *count * sizeof **kinds);
+	for (int row = 0; row < PQntuples(rows); row++)
+		(*kinds)[row] = (struct dead_letter_kind){
+			.message = text_at(rows, row, 0, arena),
+			.way = text_at(rows, row, 1, arena),
+			.count = dialogue_number(rows, row, 2),
+		};
+	PQclear(rows);
+	return NULL;
+}
+
+static const struct failure *find_missing(struct dead_letters *letters, const int64_t *ids, size_t id_count,
+					  struct arena *arena, int64_t **missing, size_t *count)
+{
+	static const char sql[] = "select w.id from unnest($1::bigint[]) with ordinality as w(id, at)"
+				  " left join dead_letters d on d.id = w.id where d.id is null order by w.at";
+	struct postgres_dead_letters *it = downcast(letters);
+	const char *params[] = {array_of_numbers(arena, ids, id_count)};
+	PGresult *rows = ask(it, sql, 1, params);
+
+	if (!rows)
+		return failed(it);
+	*count = (size_t)PQntuples(rows);
+	*missing = arena_alloc(arena, *count * sizeof **missing);
+	for (int row = 0; row < PQntuples(rows); row++)
+		(*missing)[row] = dialogue_number(rows, row, 0);
+	PQclear(rows);
+	return NULL;
+}
+
+#define INSTANT(column) "(extract(epoch from " column ") * 1000000)::bigint"
+#define FIRST_AT        INSTANT("first_at")
+#define LAST_AT         INSTANT("last_at")
+#define DONE_AT         INSTANT("at")
+#define NOW             INSTANT("clock_timestamp()")
+
+static struct dead_letter letter_at(const PGresult *rows, int row, struct arena *arena)
+{
+	return (struct dead_letter){
+		.id = dialogue_number(rows, row, 0),
+		.outcome = text_at(rows, row, 1, arena),
+		.reason = text_at(rows, row, 2, arena),
+		.way = text_at(rows, row, 3, arena),
+		.place = text_at(rows, row, 4, arena),
+		.entry_id = text_at(rows, row, 5, arena),
+		.incarnation = dialogue_number(rows, row, 6),
+		.message = text_at(rows, row, 7, arena),
+		.source = text_at(rows, row, 8, arena),
+		.message_id = text_at(rows, row, 9, arena),
+		.payload_bytes = dialogue_number(rows, row, 10),
+		.attempts = (int)dialogue_number(rows, row, 11),
+		.first_at = dialogue_number(rows, row, 12),
+		.last_at = dialogue_number(rows, row, 13),
+		.payload = bytes_at(rows, row, 14, arena),
+	};
+}
+
+static const struct failure *read_page(struct dead_letters *letters, const struct dead_letter_filter *filter,
+				       struct dead_letter_page *page)
+{
+	static const char sql[] =
+		"select id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source,"
+		" message_id, payload_bytes, attempts, " FIRST_AT ", " LAST_AT
+		", case when $11 then payload end" MATCHES " and id > $9 order by id limit $10::bigint";
+	struct postgres_dead_letters *it = downcast(letters);
+	const char *params[FILTER_PARAMS + 3];
+	PGresult *rows;
+
+	put_filter(it, filter, page->arena, params);
+	params[FILTER_PARAMS] = number(page->arena, page->after);
+	params[FILTER_PARAMS + 1] = number(page->arena, (int64_t)page->max);
+	params[FILTER_PARAMS + 2] = page->with_payload ? "true" : "false";
+	rows = ask(it, sql, FILTER_PARAMS + 3, params);
+	if (!rows)
+		return failed(it);
+	page->count = (size_t)PQntuples(rows);
+	page->letters = arena_alloc(page->arena, page->count * sizeof *page->letters);
+	for (int row = 0; row < PQntuples(rows); row++)
+		page->letters[row] = letter_at(rows, row, page->arena);
+	PQclear(rows);
+	return NULL;
+}
+
+static const struct failure *read_history(struct dead_letters *letters, int64_t id, struct arena *arena,
+					  struct dead_letter_deed **deeds, size_t *count)
+{
+	static const char sql[] = "select attempt, action, who, " DONE_AT ", edits, outcome, reason"
+				  " from dead_letter_history where dead_letter_id = $1 order by attempt";
+	struct postgres_dead_letters *it = downcast(letters);
+	const char *params[] = {number(arena, id)};
+	PGresult *rows = ask(it, sql, 1, params);
+
+	if (!rows)
+		return failed(it);
+	*count = (size_t)PQntuples(rows);
+	*deeds = arena_alloc(arena, *count * sizeof **deeds);
+	for (int row = 0; row < PQntuples(rows); row++)
+		(*deeds)[row] = (struct dead_letter_deed){
+			.attempt = (int)dialogue_number(rows, row, 0),
+			.action = text_at(rows, row, 1, arena),
+			.who = text_at(rows, row, 2, arena),
+			.at = dialogue_number(rows, row, 3),
+			.edits = text_at(rows, row, 4, arena),
+			.outcome = text_at(rows, row, 5, arena),
+			.reason = text_at(rows, row, 6, arena),
+		};
+	PQclear(rows);
+	return NULL;
+}
+
+/* ---- what is done about them ---- */
+
+/*
+ * The history's key stops who comes second: by then the first one's attempt is committed, and the next try
+ * finds nothing to delete.  *changed: how many rows.
+ */
+static const struct failure *change(struct postgres_dead_letters *it, const char *sql, int count,
+				    const char *const *params, size_t *changed)
+{
+	PGresult *result = NULL;
+
+	for (int i = 0; i < TRIES && !result; i++) {
+		result = ask(it, sql, count, params);
+		if (!result &&
+		    (is_connection_lost(&it->dialogue) ||
+		     sqlstate_kind(it->dialogue.sqlstate, "dead_letter_history_pkey") != FAILURE_CONFLICT))
+			break;
+	}
+	if (!result)
+		return failed(it);
+	*changed = (size_t)PQntuples(result);
+	PQclear(result);
+	return NULL;
+}
+
+static const struct failure *discard(struct dead_letters *letters, const struct dead_letter *rows,
+				     size_t count, const char *who, size_t *discarded)
+{
+	static const char sql[] =
+		"with gone as (delete from dead_letters d"
+		" using unnest($1::bigint[], $2::integer[]) as w(id, attempts)"
+		" where d.id = w.id and d.attempts = w.attempts returning d.*)"
+		" insert into dead_letter_history"
+		" (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)"
+		" select id, attempts + 1, 'discarded', $3, outcome, reason, message, message_id from gone"
+		" returning dead_letter_id";
+	struct arena *arena = arena_new(4096);
+	int64_t *ids = arena_alloc(arena, count * sizeof *ids),
+		*attempts = arena_alloc(arena, count * sizeof *attempts);
+	const struct failure *failure;
+
+	for (size_t i = 0; i < count; i++) {
+		ids[i] = rows[i].id;
+		attempts[i] = rows[i].attempts;
+	}
+	failure = change(downcast(letters), sql, 3,
+			 (const char *const[]){array_of_numbers(arena, ids, count),
+					       array_of_numbers(arena, attempts, count), who},
+			 discarded);
+	arena_free(&arena);
+	return failure;
+}
+
+static const struct failure *resend(struct dead_letters *letters, const struct dead_letter *mail,
+				    const char *who, bool *done)
+{
+	static const char sql[] =
+		"with gone as (delete from dead_letters"
+		" where id = $1 and attempts = $2 and way = '" WAY_NAME_MAIL
+		"' returning *), noted as (insert into dead_letter_history"
+		" (dead_letter_id, attempt, action, who, reason, message, message_id)"
+		" select id, attempts + 1, 'replayed', $3, 'to be sent again', message, message_id from gone)"
+		" insert into notifications (sku, orderid, qty, recipient, due_at)"
+		" select said->>'sku', said->>'orderid', (said->>'qty')::integer, said->>'to', now()"
+		" from (select convert_from(payload, 'UTF8')::jsonb as said from gone) as mail"
+		" returning id";
+	struct arena *arena = arena_new(256);
+	size_t sent = 0;
+	const struct failure *failure = change(
+		downcast(letters), sql, 3,
+		(const char *const[]){number(arena, mail->id), number(arena, mail->attempts), who}, &sent);
+
+	*done = sent;
+	arena_free(&arena);
+	return failure;
+}
+
+/* ---- beginning and end ---- */
+
+static void free_letters(struct dead_letters *letters)
+{
+	struct postgres_dead_letters *it = downcast(letters);
+
+	dialogue_end(&it->dialogue);
+	free(it);
+}
+
+static const struct dead_letters_ops dead_letters_ops = {
+	.count = count_kinds,
+	.missing = find_missing,
+	.read = read_page,
+	.history = read_history,
+	.discard = discard,
+	.resend = resend,
+	.free = free_letters,
+};
+
+static bool look_at_clock(struct postgres_dead_letters *it)
+{
+	PGresult *row = ask(it, "select " NOW ", coalesce(max(id), 0) from dead_letters", 0, NULL);
+
+	if (!row)
+		return false;
+	it->letters.opened_at = dialogue_number(row, 0, 0);
+	it->newest = dialogue_number(row, 0, 1);
+	PQclear(row);
+	return true;
+}
+
+struct dead_letters *postgres_dead_letters_open(const struct url_source *url, int timeout_ms,
+						struct arena *arena, const char **error)
+{
+	struct postgres_dead_letters *it = must_alloc(sizeof *it);
+
+	it->letters.ops = &dead_letters_ops;
+	it->url = *url;
+	it->timeout_ms = timeout_ms;
+	if (dialogue_begin(&it->dialogue, url, DIALOGUE_READS, timeout_ms) && look_at_clock(it))
+		return &it->letters;
+	*error = arena_strdup(arena, it->dialogue.text);
+	free_letters(&it->letters);
+	return NULL;
+}

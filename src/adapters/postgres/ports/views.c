@@ -1,0 +1,185 @@
+/* Reads on a connection of their own, several at a time. */
+#include "adapters/postgres/connection/call_list.h"
+#include "adapters/postgres/connection/pg_connection.h"
+#include "adapters/postgres/postgres.h"
+#include "core/base/must.h"
+
+#include <stdlib.h>
+
+/* So many reads may wait; more are told to come again. */
+#define READS_MAX 256
+
+struct postgres_views {
+	struct views views;
+	struct connection *connection;
+	struct event_base *base;
+	struct call *reads; /* all that are under way */
+};
+
+/* One read, from the question to the answer; it is given to one of the three that asked. */
+struct read {
+	struct call call;
+	struct postgres_views *views;
+	struct query *query;
+	struct event *refusal; /* when it is not even sent */
+	allocations_done *allocations;
+	events_done *events;
+	ping_done *ping;
+	void *context;
+};
+
+static struct postgres_views *postgres_views(struct views *views)
+{
+	return (struct postgres_views *)views;
+}
+
+/* ---- the question ---- */
+
+static void on_refused(evutil_socket_t fd, short what, void *context);
+static void on_read(void *context, const struct failure *failure);
+
+static struct read *begin_read(struct views *port, enum statement_name statement, void *context)
+{
+	struct postgres_views *views = postgres_views(port);
+	struct read *read = call_begin(&views->reads, sizeof *read);
+
+	read->views = views;
+	read->context = context;
+	read->query = segment_add(&read->call.segment, statement);
+	return read;
+}
+
+static void send_read(struct read *read)
+{
+	struct connection *connection = read->views->connection;
+
+	if (connection_pending(connection) < READS_MAX) {
+		connection_run(connection, &read->call.segment, SEGMENT_READS, on_read, read);
+		return;
+	}
+	read->refusal = evtimer_new(read->views->base, on_refused, read);
+	evtimer_add(read->refusal, &(struct timeval){0});
+}
+
+static void read_allocations(struct views *views, const char *orderid, allocations_done *done, void *context)
+{
+	struct read *read = begin_read(views, VIEW_ALLOCATIONS, context);
+
+	read->allocations = done;
+	query_text(read->query, orderid);
+	send_read(read);
+}
+
+static void read_events(struct views *views, const char *sku, int64_t version, events_done *done,
+			void *context)
+{
+	struct read *read = begin_read(views, VIEW_EVENTS, context);
+
+	read->events = done;
+	query_text(read->query, sku);
+	query_int8(read->query, version);
+	query_int4(read->query, EVENTS_READ_MAX);
+	send_read(read);
+}
+
+static void ping(struct views *views, ping_done *done, void *context)
+{
+	struct read *read = begin_read(views, PING, context);
+
+	read->ping = done;
+	send_read(read);
+}
+
+/* ---- the answer ---- */
+
+static void end_read(struct read *read)
+{
+	if (read->refusal)
+		event_free(read->refusal);
+	call_end(&read->call);
+}
+
+static void answer_allocations(struct read *read, const struct failure *failure)
+{
+	size_t count = (size_t)query_rows(read->query);
+	struct allocation_row *rows = arena_alloc(read->call.arena, count * sizeof *rows);
+
+	for (size_t i = 0; i < count; i++) {
+		rows[i].sku = result_peek(read->query, (int)i, 0);
+		rows[i].batchref = result_peek(read->query, (int)i, 1);
+	}
+	read->allocations(read->context, rows, count, failure);
+}
+
+static void answer_events(struct read *read, const struct failure *failure)
+{
+	size_t count = (size_t)query_rows(read->query);
+	struct event_frame *frames = arena_alloc(read->call.arena, count * sizeof *frames);
+
+	for (size_t i = 0; i < count; i++) {
+		frames[i].first_version = result_int8(read->query, (int)i, 0);
+		frames[i].frame = result_bytes(read->query, (int)i, 1);
+	}
+	read->events(read->context, frames, count, failure);
+}
+
+static void on_read(void *context, const struct failure *failure)
+{
+	struct read *read = context;
+
+	if (read->allocations)
+		answer_allocations(read, failure);
+	else if (read->events)
+		answer_events(read, failure);
+	else
+		read->ping(read->context, failure);
+	end_read(read);
+}
+
+static void on_refused(evutil_socket_t fd, short what, void *context)
+{
+	static const struct failure too_many = {FAILURE_RETRY, "too many reads are waiting for the database"};
+
+	(void)fd, (void)what;
+	on_read(context, &too_many);
+}
+
+/* ---- its life ---- */
+
+static const struct views_ops views_ops = {
+	.allocations = read_allocations,
+	.events = read_events,
+	.ping = ping,
+};
+
+struct views *postgres_views_new(const struct postgres_config *config)
+{
+	struct postgres_views *views = must_alloc(sizeof *views);
+
+	views->views.ops = &views_ops;
+	views->base = config->base;
+	views->connection = connection_new(&(struct connection_config){
+		.base = config->base,
+		.url = config->url,
+		.servers = config->servers,
+		.name = "views",
+		.logger = config->logger,
+		.use = FOR_VIEWS,
+		.answer_timeout_ms = config->answer_timeout_ms,
+	});
+	return &views->views;
+}
+
+void postgres_views_free(struct views **pointer)
+{
+	struct postgres_views *views;
+
+	if (!*pointer)
+		return;
+	views = postgres_views(*pointer);
+	connection_free(&views->connection);
+	while (views->reads)
+		end_read((struct read *)views->reads);
+	free(views);
+	*pointer = NULL;
+}

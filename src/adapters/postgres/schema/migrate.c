@@ -1,0 +1,312 @@
+/* Brings the database's schema to where this program needs it, or says why it cannot. */
+#include "adapters/postgres/postgres.h"
+#include "adapters/postgres/schema/migrations.h"
+#include "adapters/postgres/tools/blocking_client.h"
+#include "core/base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Programs that migrate wait for each other by this lock.  Any number, but always the same. */
+#define MIGRATION_LOCK "7302157463491"
+
+/* The pause between two attempts to get the lock, and how often the steps of a migration are tried. */
+#define LOCK_PAUSE_MS 50
+#define PREPARE_TRIES 10
+
+static const char create_table[] = "create table if not exists migrations ("
+				   " number integer primary key,"
+				   " name text not null,"
+				   " oldest_program integer not null,"
+				   " checksum text not null,"
+				   " applied_at timestamptz not null default now())";
+
+static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result result, const char *words)
+{
+	utf8_format(text, SCHEMA_TEXT_SIZE, "%s", words);
+	return result;
+}
+
+/* The last error: the connection's own, or the server's trouble, or ours. */
+static enum schema_result say_why(const struct dialogue *dialogue, char text[SCHEMA_TEXT_SIZE])
+{
+	if (dialogue->defect)
+		return say(text, SCHEMA_INCOMPATIBLE, dialogue->defect);
+	return say(text, dialogue_trouble_passes(dialogue) ? SCHEMA_UNREACHABLE : SCHEMA_FAILED,
+		   dialogue->text);
+}
+
+/* ---- what is there ---- */
+
+static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
+{
+	utf8_format(
+		text, SCHEMA_TEXT_SIZE,
+		"migration %s of this database is not the one that this program knows: its file was changed",
+		migration->name);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+static enum schema_result say_too_new(char text[SCHEMA_TEXT_SIZE], const char *number, int oldest_program)
+{
+	utf8_format(text, SCHEMA_TEXT_SIZE,
+		    "the database is too new: its migration %s needs a program that knows migration %d;"
+		    " this one knows %d",
+		    number, oldest_program, migration_count);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+static enum schema_result say_missing(char text[SCHEMA_TEXT_SIZE], int number)
+{
+	utf8_format(text, SCHEMA_TEXT_SIZE, "the database lacks migration %s: run `allocd migrate`",
+		    migrations[number - 1].name);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+static enum schema_result say_gap(char text[SCHEMA_TEXT_SIZE], int number, int lacks)
+{
+	utf8_format(text, SCHEMA_TEXT_SIZE,
+		    "the table migrations has a row %d and none for %s: its rows were changed by hand",
+		    number, migrations[lacks - 1].name);
+	return SCHEMA_INCOMPATIBLE;
+}
+
+/* The rows of the table: first all that we know, in order, then those of newer programs. */
+static enum schema_result judge(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
+{
+	for (int row = 0; row < PQntuples(rows); row++) {
+		int number = atoi(PQgetvalue(rows, row, 0)), oldest_program = atoi(PQgetvalue(rows, row, 1));
+
+		if (number > migration_count) {
+			if (oldest_program > migration_count)
+				return say_too_new(text, PQgetvalue(rows, row, 0), oldest_program);
+			continue;
+		}
+		if (number != *applied + 1)
+			return say_gap(text, number, *applied + 1);
+		if (strcmp(PQgetvalue(rows, row, 2), migrations[number - 1].checksum) != 0)
+			return say_changed(text, &migrations[number - 1]);
+		*applied = number;
+	}
+	return SCHEMA_READY;
+}
+
+/* How many of our migrations the database has, if it is one for us. */
+static enum schema_result examine(struct dialogue *dialogue, int *applied, char text[SCHEMA_TEXT_SIZE])
+{
+	enum schema_result result;
+	PGresult *answer;
+	bool is_empty;
+
+	*applied = 0;
+	answer = dialogue_ask(dialogue, "select to_regclass('migrations') is null", 0, NULL);
+	if (!answer)
+		return say_why(dialogue, text);
+	is_empty = PQgetvalue(answer, 0, 0)[0] == 't';
+	PQclear(answer);
+	if (is_empty)
+		return SCHEMA_READY;
+	answer = dialogue_ask(
+		dialogue, "select number, oldest_program, checksum from migrations order by number", 0, NULL);
+	if (!answer)
+		return say_why(dialogue, text);
+	result = judge(answer, applied, text);
+	PQclear(answer);
+	return result;
+}
+
+enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
+					 char text[SCHEMA_TEXT_SIZE])
+{
+	struct dialogue dialogue;
+	enum schema_result result;
+	int applied = 0;
+
+	if (!dialogue_begin(&dialogue, url, DIALOGUE_READS, timeout_ms))
+		result = say_why(&dialogue, text);
+	else
+		result = examine(&dialogue, &applied, text);
+	if (result == SCHEMA_READY && applied < migration_count)
+		result = say_missing(text, applied + 1);
+	dialogue_end(&dialogue);
+	return result;
+}
+
+/* ---- what is missing ---- */
+
+/* The session holds the lock; behind a pooler, which lends none for longer, a transaction holds it. */
+static bool try_session_lock(struct dialogue *keeper, bool *is_ours)
+{
+	PGresult *answer = dialogue_ask(keeper, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
+
+	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
+	PQclear(answer);
+	return answer;
+}
+
+/*
+ * An index that is built concurrently waits for every transaction that has a snapshot.  So one that does not
+ * get the lock ends, and one that holds it releases its snapshot, which the last statement's portal has.
+ */
+static bool try_transaction_lock(struct dialogue *keeper, bool *is_ours)
+{
+	PGresult *answer = NULL;
+
+	if (dialogue_begin_transaction(keeper, "begin isolation level read committed"))
+		answer =
+			dialogue_ask(keeper, "select pg_try_advisory_xact_lock(" MIGRATION_LOCK ")", 0, NULL);
+	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
+	PQclear(answer);
+	return answer && dialogue_run(keeper, *is_ours ? "select 1" : "rollback");
+}
+
+/*
+ * Takes the lock; the keeper has it as long as it lives.  It is asked for again and again: an index that is
+ * built beside the writers waits for every transaction, also for one that waits for this lock.
+ */
+static bool lock(struct dialogue *keeper)
+{
+	static const struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
+	bool is_ours = false, waits = true;
+
+	while (!is_ours && waits) {
+		if (!(keeper->pooled ? try_transaction_lock : try_session_lock)(keeper, &is_ours))
+			return false;
+		waits = dialogue_rest_ms(keeper) > 0;
+		if (!is_ours && waits)
+			nanosleep(&pause, NULL);
+	}
+	return is_ours || dialogue_fail(keeper, "another program is migrating the database");
+}
+
+static bool begin(struct dialogue *dialogue)
+{
+	return dialogue_begin_transaction(
+		dialogue, "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
+}
+
+/* All steps but the last one, each outside of a transaction. */
+static bool prepare(struct dialogue *dialogue, const struct migration *migration)
+{
+	for (int i = 0; i < migration->step_count - 1; i++) {
+		if (!dialogue_run(dialogue, migration->steps[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A step may fail for what writers did meanwhile: then all steps are run again. */
+static bool may_prepare_again(const struct dialogue *dialogue)
+{
+	static const char *const passing[] = {"23505", "40P01", "55P03"};
+
+	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+		if (!strcmp(dialogue->sqlstate, passing[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Behind a pooler the limits of the database or the role count: a session's setting would reach others. */
+static bool lift_limits(struct dialogue *dialogue)
+{
+	return dialogue->pooled || dialogue_run(dialogue, "set statement_timeout = 0; set lock_timeout = 0");
+}
+
+static bool prepare_beside_writers(struct dialogue *dialogue, const struct migration *migration)
+{
+	bool is_prepared;
+
+	if (!dialogue_run(dialogue, "commit") || !lift_limits(dialogue))
+		return false;
+	is_prepared = prepare(dialogue, migration);
+	for (int i = 1; i < PREPARE_TRIES && !is_prepared && may_prepare_again(dialogue); i++)
+		is_prepared = prepare(dialogue, migration);
+	return is_prepared && begin(dialogue);
+}
+
+/* Runs in a transaction; a migration in steps commits it and begins another one. */
+static bool apply(struct dialogue *dialogue, const struct migration *migration)
+{
+	char number[16], oldest_program[16];
+	const char *const params[] = {number, migration->name, oldest_program, migration->checksum};
+	PGresult *answer;
+
+	snprintf(number, sizeof number, "%d", migration->number);
+	snprintf(oldest_program, sizeof oldest_program, "%d", migration->oldest_program);
+	if (migration->step_count > 1 && !prepare_beside_writers(dialogue, migration))
+		return false;
+	if (!dialogue_run(dialogue, migration->steps[migration->step_count - 1]))
+		return false;
+	answer = dialogue_ask(
+		dialogue,
+		"insert into migrations (number, name, oldest_program, checksum) values ($1, $2, $3, $4)", 4,
+		params);
+	PQclear(answer);
+	return answer;
+}
+
+/* The transaction that holds the lock may have been ended by the pooler. */
+static bool is_locked(struct dialogue *keeper)
+{
+	return !keeper->pooled || dialogue_run(keeper, "select 1");
+}
+
+static enum schema_result apply_missing(struct dialogue *dialogue, struct dialogue *keeper,
+					struct logger *logger, char text[SCHEMA_TEXT_SIZE])
+{
+	enum schema_result result;
+	int applied;
+
+	if (!lock(keeper))
+		return say_why(keeper, text);
+	dialogue_wait_for_ever(dialogue);
+	dialogue_wait_for_ever(keeper);
+	if (!begin(dialogue) || !dialogue_run(dialogue, create_table))
+		return say_why(dialogue, text);
+	result = examine(dialogue, &applied, text);
+	if (result != SCHEMA_READY)
+		return result;
+	for (int i = applied; i < migration_count; i++) {
+		LOG(logger, LOG_INFO, "migrating the database", LOG_TEXT("migration", migrations[i].name));
+		if (!apply(dialogue, &migrations[i]))
+			return say_why(dialogue, text);
+		if (!is_locked(keeper))
+			return say_why(keeper, text);
+	}
+	return dialogue_run(dialogue, "commit") ? SCHEMA_READY : say_why(dialogue, text);
+}
+
+static enum schema_result apply_with_keeper(struct dialogue *dialogue, const struct url_source *url,
+					    struct logger *logger, char text[SCHEMA_TEXT_SIZE])
+{
+	struct dialogue keeper;
+	enum schema_result result;
+
+	if (!url->pooled)
+		return apply_missing(dialogue, dialogue, logger, text);
+	result = dialogue_begin(&keeper, url, DIALOGUE_WRITES, dialogue_rest_ms(dialogue))
+			 ? apply_missing(dialogue, &keeper, logger, text)
+			 : say_why(&keeper, text);
+	dialogue_end(&keeper);
+	return result;
+}
+
+enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
+				    char text[SCHEMA_TEXT_SIZE])
+{
+	struct dialogue dialogue;
+	enum schema_result result;
+	int applied = 0;
+
+	if (!dialogue_begin(&dialogue, url, DIALOGUE_WRITES, timeout_ms))
+		result = say_why(&dialogue, text);
+	else
+		result = examine(&dialogue, &applied, text);
+	if (result == SCHEMA_READY && applied < migration_count)
+		result = apply_with_keeper(&dialogue, url, logger, text);
+	dialogue_end(&dialogue);
+	return result;
+}

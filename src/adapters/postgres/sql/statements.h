@@ -1,0 +1,30 @@
+/*
+ * Every statement that the worker sends (statements.sql), prepared once a session under its name; behind a
+ * pooler it is sent as it is.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_SQL_STATEMENTS_H
+#define ALLOCD_ADAPTERS_POSTGRES_SQL_STATEMENTS_H
+
+#include "statement_names.h"
+
+/* Who uses a statement: a session prepares only what it needs. */
+enum session_use {
+	FOR_STORE = 1,
+	FOR_VIEWS = 2,
+	FOR_LOGBOOK = 4,
+	FOR_REHEARSALS = 8,
+	FOR_LANES = 16,
+	FOR_PARKING = 32,
+	FOR_POOLS = 64 /* never prepared */
+};
+
+struct statement {
+	const char *name;
+	const char *sql;
+	unsigned used_by;
+	enum statement_name of_one; /* its twin for arrays of one element: see statements.py; or itself */
+};
+
+extern const struct statement statements[STATEMENTS];
+
+#endif

@@ -1,0 +1,794 @@
+-- All SQL of the worker: see statements.py for how this file is read.
+--
+-- What a statement is about comes as arrays, one a column, that unnest() turns into rows (plain inserts select
+-- it, which spares a copy of all rows); for one row statements.py makes a twin. Whatever locks rows of several
+-- products does so in the order of their keys, so that two workers never wait for each other.
+--
+-- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not: a
+-- plain join to a table that looked empty would read all of it for each row. So nothing here is left to
+-- the planner's estimates. A row is reached by a lateral look-up that ends with a limit, for which there
+-- is no other way than the index. Rows that go are found in the same way, and deleted by their place
+-- (ctid). Rows that change are joined by `between x and x`, which only the index can answer, or, where the
+-- key has several columns, inserted over the old ones.
+
+-- define started_over
+-- The stream ($2: its last id, $3: whether it has our group, $4: the group's place, $5: its marks) lacks the mark
+-- that was seen on it, and its group is not where it was; or no mark was seen yet, its last id is below the highest,
+-- and its group is gone.
+case
+	when s.marked = s.incarnation then
+		not s.life || '.' || s.incarnation = any(string_to_array($5::text, ' '))
+		and (not $3::boolean or excluded.highest < s.highest or excluded.done < s.done)
+	else not $3::boolean and excluded.highest < s.highest
+end
+
+-- define earlier_incarnation
+-- The one of which the stream ($5: its marks) bears the mark.
+(
+	select max(split_part(seen.mark, '.', 2)::bigint)
+	from string_to_table($5::text, ' ') as seen(mark)
+	where split_part(seen.mark, '.', 1) = s.life::text
+)
+
+-- define batch_columns
+b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
+
+-- define named_products
+-- By SKU ($1), and the owners of batches by reference ($2).
+(
+	select p.id
+	from unnest($1::text[]) as w(sku)
+	cross join lateral (select id from products where sku = w.sku limit 1) as p
+	union
+	select b.product_id
+	from unnest($2::text[]) as w(reference)
+	cross join lateral (select product_id from batches where reference = w.reference limit 1) as b
+) as named
+
+
+-- ==== transactions ====
+
+-- statement SET_TIME
+-- That a statement may take, until the end of this transaction.
+select set_config('statement_timeout', $1, true)
+
+-- statement BEGIN_SNAPSHOT
+-- Not READ ONLY, as it is otherwise: now and then keys are taken from their sequence.
+begin isolation level repeatable read
+
+-- statement BEGIN_LOCKING
+begin isolation level read committed
+
+-- statement COMMIT
+commit
+
+-- statement ROLLBACK
+rollback
+
+
+-- ==== sessions that a pooler lends for one transaction ====
+
+-- statement SET_FOR_TRANSACTION for pools
+-- What session_setup.c sets in a session of our own, to the end of this transaction; and the mark of the server. An
+-- other one than $3 fails, for 'another server' is no time.
+select pg_postmaster_start_time(),
+	set_config('statement_timeout', case when pg_postmaster_start_time() <> $3 then 'another server' else $1 end, true),
+	set_config('lock_timeout', $2, true),
+	set_config('idle_in_transaction_session_timeout', '10s', true),
+	set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+	set_config('jit', 'off', true)
+
+
+-- ==== resolve ====
+
+-- statement RESOLVE_BATCHES
+select w.at, p.sku
+from unnest($1::text[]) with ordinality as w(reference, at)
+cross join lateral (select product_id from batches where reference = w.reference limit 1) as b
+cross join lateral (select sku from products where id = b.product_id limit 1) as p
+
+
+-- ==== load ====
+
+-- statement LOAD_CLOCK
+select clock_timestamp()
+
+-- statement TAKE_KEYS
+select nextval('row_keys') from generate_series(1, $1::integer)
+
+-- statement CHECK_REVISIONS
+select w.id
+from unnest($1::bigint[], $2::bigint[]) as w(id, revision)
+cross join lateral (select revision from products where id = w.id limit 1) as p
+where p.revision <> w.revision
+
+-- statement LOCK_PRODUCTS
+select named.id
+from (select id from {named_products} order by id) as named
+cross join lateral (select id from products where id = named.id for no key update) as p
+
+-- statement LOAD_PRODUCTS
+select named.id, p.sku, p.version, p.revision, s.target, s.cause, s.traceparent, {batch_columns}
+from {named_products}
+cross join lateral (select * from products where id = named.id limit 1) as p
+left join lateral (select * from shrinks where product_id = named.id limit 1) as s on true
+left join lateral (select * from batches where id = s.batch_id limit 1) as b on true
+
+-- statement LOAD_OPEN_BATCHES
+select b.product_id, {batch_columns}
+from {named_products}
+cross join lateral (
+	select * from batches b
+	where b.product_id = named.id and b.open
+	order by b.eta, b.reference
+	limit $3::integer
+) as b
+
+-- statement LOAD_BATCHES
+select b.product_id, p.sku, {batch_columns}
+from unnest($1::text[]) as w(reference)
+cross join lateral (select * from batches where reference = w.reference limit 1) as b
+cross join lateral (select sku from products where id = b.product_id limit 1) as p
+
+-- statement LOAD_LINES
+select l.product_id, l.orderid, l.qty, l.version, {batch_columns}
+from unnest($1::text[], $2::text[], $3::integer[]) as w(sku, orderid, qty)
+cross join lateral (select id from products where sku = w.sku limit 1) as p
+cross join lateral (
+	select * from order_lines l
+	where l.product_id = p.id and l.orderid = w.orderid and l.qty = w.qty
+	limit 1
+) as l
+cross join lateral (select * from batches where id = l.batch_id limit 1) as b
+
+-- statement LOAD_NEWEST_LINES
+-- `above` is what the newer lines of the batch add up to.
+select b.product_id, b.reference, l.orderid, l.qty, l.version
+from unnest($1::text[], $2::integer[]) as w(reference, lowest_qty)
+cross join lateral (select * from batches where reference = w.reference limit 1) as b
+cross join lateral (
+	select newest.*, sum(qty) over (order by version desc rows unbounded preceding) - qty as above
+	from (
+		select orderid, qty, version from order_lines
+		where batch_id = b.id
+		order by version desc
+		limit $3::integer
+	) as newest
+) as l
+where l.above < b.allocated - w.lowest_qty
+
+-- statement LOAD_INBOX
+select w.at, i.digest
+from unnest($1::text[], $2::text[]) with ordinality as w(source, id, at)
+cross join lateral (
+	select digest from inbox i
+	where i.id = w.id and i.source = w.source
+	limit 1
+) as i
+
+-- statement LOAD_REPLAYS
+select w.at
+from unnest($1::bigint[], $2::integer[]) with ordinality as w(id, attempts, at)
+cross join lateral (select attempts from dead_letters where id = w.id limit 1) as d
+where d.attempts = w.attempts
+
+-- statement LOAD_FITTING_BATCHES
+select b.product_id, {batch_columns}
+from unnest($1::bigint[], $2::integer[], $3::date[], $4::text[], $5::integer[])
+	as w(product_id, fitting, eta, reference, batches)
+cross join lateral (
+	select * from batches b
+	where b.product_id = w.product_id and b.open
+		and (b.eta, b.reference) > (w.eta, w.reference)
+		and b.purchased - b.allocated >= w.fitting
+	order by b.eta, b.reference
+	limit w.batches
+) as b
+
+-- statement LOAD_OLDER_LINES
+select w.at, l.orderid, l.qty, l.version
+from unnest($1::bigint[], $2::bigint[], $3::integer[]) with ordinality as w(batch_id, lines_from, qty, at)
+cross join lateral (
+	select older.*, sum(qty) over (order by version desc rows unbounded preceding) - qty as above
+	from (
+		select orderid, qty, version from order_lines
+		where batch_id = w.batch_id and version < w.lines_from
+		order by version desc
+		limit $4::integer
+	) as older
+) as l
+where l.above < w.qty
+
+-- statement LOAD_DISPLACED_LINES
+select w.at, l.orderid, l.qty, l.version
+from unnest($1::bigint[]) with ordinality as w(product_id, at)
+cross join lateral (
+	select * from displaced_lines l
+	where l.product_id = w.product_id
+	order by l.version
+	limit $2::integer
+) as l
+
+
+-- ==== flush ====
+
+-- statement INSERT_WITNESS
+insert into units (witness) values ($1) returning at
+
+-- statement INSERT_INBOX
+insert into inbox (message, source, id, digest, outcome)
+select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::text[])
+
+-- statement CHECK_PRODUCTS
+-- A row that somebody else was changing is read again after the wait for its lock.
+select expect_revisions(count(*) filter (where p.revision = w.revision), $3::bigint)
+from unnest($1::bigint[], $2::bigint[]) as w(id, revision)
+cross join lateral (select revision from products where id = w.id for no key update) as p
+
+-- statement UPDATE_PRODUCTS
+-- Locks them in the order in which they come: whoever had one meanwhile left it another revision.
+with changed as (
+	update products p set version = w.version, revision = w.revision + 1
+	from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(id, revision, version)
+	where p.id between w.id and w.id and p.revision = w.revision
+	returning 1
+)
+select expect_revisions(count(*), $4::bigint) from changed
+
+-- statement INSERT_PRODUCTS
+insert into products (id, sku, version, revision)
+select w.id, w.sku, w.version, 1
+from unnest($1::bigint[], $2::text[], $3::bigint[]) as w(id, sku, version)
+
+-- statement UPDATE_BATCHES
+update batches b set purchased = w.purchased, allocated = w.allocated, changed_at = w.changed_at
+from unnest($1::bigint[], $2::integer[], $3::integer[], $4::timestamptz[])
+	as w(id, purchased, allocated, changed_at)
+where b.id between w.id and w.id
+
+-- statement INSERT_BATCHES
+insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated, changed_at)
+select * from unnest(
+	$1::bigint[], $2::bigint[], $3::text[], $4::date[],
+	$5::integer[], $6::integer[], $7::integer[], $8::timestamptz[]
+) as w
+
+-- statement DELETE_LINES
+delete from order_lines where ctid = any(array(
+	select l.ctid
+	from unnest($1::bigint[], $2::text[], $3::integer[]) as w(product_id, orderid, qty)
+	cross join lateral (
+		select ctid from order_lines l
+		where l.product_id = w.product_id and l.orderid = w.orderid and l.qty = w.qty
+		limit 1
+	) as l
+))
+
+-- statement UPDATE_LINES
+insert into order_lines (product_id, orderid, qty, batch_id, version)
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[]) as w
+on conflict (product_id, orderid, qty) do update set batch_id = excluded.batch_id, version = excluded.version
+
+-- statement INSERT_LINES
+insert into order_lines (product_id, orderid, qty, batch_id, version)
+select
+	unnest($1::bigint[]), unnest($2::text[]), unnest($3::integer[]),
+	unnest($4::bigint[]), unnest($5::bigint[])
+
+-- statement DELETE_DISPLACED
+delete from displaced_lines where ctid = any(array(
+	select l.ctid
+	from unnest($1::bigint[], $2::text[], $3::integer[]) as w(product_id, orderid, qty)
+	cross join lateral (
+		select ctid from displaced_lines l
+		where l.product_id = w.product_id and l.orderid = w.orderid and l.qty = w.qty
+		limit 1
+	) as l
+))
+
+-- statement INSERT_DISPLACED
+insert into displaced_lines (product_id, orderid, qty, version)
+select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[]) as w
+
+-- statement DELETE_SHRINKS
+delete from shrinks where ctid = any(array(
+	select s.ctid
+	from unnest($1::bigint[]) as w(product_id)
+	cross join lateral (select ctid from shrinks where product_id = w.product_id limit 1) as s
+))
+
+-- statement PUT_SHRINKS
+insert into shrinks (product_id, batch_id, target, cause, traceparent)
+select * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[]) as w
+on conflict (product_id) do update
+set batch_id = excluded.batch_id, target = excluded.target,
+	cause = excluded.cause, traceparent = excluded.traceparent
+
+-- statement DELETE_VIEW
+delete from allocations_view where ctid = any(array(
+	select v.ctid
+	from unnest($1::text[], $2::text[], $3::integer[]) as w(orderid, sku, qty)
+	cross join lateral (
+		select ctid from allocations_view v
+		where v.orderid = w.orderid and v.sku = w.sku and v.qty = w.qty
+		limit 1
+	) as v
+))
+
+-- statement PUT_VIEW
+insert into allocations_view (orderid, sku, qty, batchref)
+select * from unnest($1::text[], $2::text[], $3::integer[], $4::text[]) as w
+on conflict (orderid, sku, qty) do update set batchref = excluded.batchref
+
+-- statement INSERT_VIEW
+insert into allocations_view (orderid, sku, qty, batchref)
+select unnest($1::text[]), unnest($2::text[]), unnest($3::integer[]), unnest($4::text[])
+
+-- statement INSERT_NOTIFICATIONS
+insert into notifications (sku, orderid, qty, due_at)
+select w.sku, w.orderid, w.qty, now() + make_interval(secs => $4::integer)
+from unnest($1::text[], $2::text[], $3::integer[]) with ordinality as w(sku, orderid, qty, at)
+order by w.at
+returning id
+
+-- statement INSERT_DEAD_LETTERS
+-- A stream entry that was delivered again is the same dead letter, even if both deliveries are in this unit.
+insert into dead_letters as d
+	(outcome, reason, way, place, incarnation, entry_id, message, source, message_id, payload, payload_bytes)
+select w.outcome, w.reason, w.way, w.place, w.incarnation, w.entry_id,
+	w.message, w.source, w.message_id, w.payload, w.payload_bytes
+from (
+	select *, row_number() over (partition by place, incarnation, entry_id order by at desc) as deliveries
+	from unnest(
+		$1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+		$7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[]
+	) with ordinality as w(
+		outcome, reason, way, place, incarnation, entry_id,
+		message, source, message_id, payload, payload_bytes, at
+	)
+) as w
+where w.entry_id is null or w.deliveries = 1
+order by w.at
+on conflict (place, incarnation, entry_id) where entry_id is not null do update
+set attempts = d.attempts + 1, last_at = now(), outcome = excluded.outcome, reason = excluded.reason
+
+-- statement CHECK_REPLAYS
+select expect_attempts(count(*) filter (where d.attempts = w.attempts), $3::bigint)
+from (select * from unnest($1::bigint[], $2::integer[]) as w(id, attempts) order by id) as w
+cross join lateral (select attempts from dead_letters where id = w.id for update) as d
+
+-- statement INSERT_REPLAYS
+insert into dead_letter_history
+	(dead_letter_id, attempt, action, who, edits, outcome, reason, message, message_id)
+select w.id, w.attempt, 'replayed', w.who, w.edits, w.outcome, w.reason, w.message, w.message_id
+from unnest(
+	$1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
+) as w(id, attempt, who, edits, outcome, reason, message, message_id)
+
+-- statement UPDATE_DEAD_LETTERS
+update dead_letters d
+set attempts = d.attempts + 1, last_at = now(), outcome = w.outcome, reason = w.reason
+from unnest($1::bigint[], $2::text[], $3::text[]) as w(id, outcome, reason)
+where d.id between w.id and w.id
+
+-- statement DELETE_DEAD_LETTERS
+delete from dead_letters where ctid = any(array(
+	select d.ctid
+	from unnest($1::bigint[]) as w(id)
+	cross join lateral (select ctid from dead_letters where id = w.id limit 1) as d
+))
+
+-- statement TRIM_DEAD_LETTERS
+select trim_dead_letters($1::bigint)
+
+-- statement MOVE_CURSORS
+-- One beyond the head is of a life that this database, restored, does not know: what it commits would be skipped.
+update outbox_cursors c set position = locked.position
+from (
+	select c.partition, w.position
+	from unnest($1::smallint[], $2::bigint[]) as w(partition, position)
+	join outbox_cursors c on c.partition = w.partition
+	join outbox_heads h on h.partition = w.partition and h.position >= w.position
+	order by c.partition
+	for no key update of c
+) as locked
+where c.partition = locked.partition and c.position < locked.position
+
+-- statement DEFER_NO_LONGER
+-- Constraints and triggers that others have put off to the commit are looked after here.  Outside of a block, which the
+-- pipeline counts as, the bare statement would leave a warning in the server's log.
+do $$ begin set constraints all immediate; end $$
+
+-- statement INSERT_OUTBOX
+-- Last, for everybody who writes events of these partitions waits for the heads until we commit. Rows come with
+-- their step beyond the head of their partition, and say which of the heads ($1, in order) that is.
+with moved as (
+	update outbox_heads h set position = h.position + w.rows
+	from unnest($1::smallint[], $2::bigint[]) as w(partition, rows)
+	where h.partition between w.partition and w.partition
+	returning h.partition, h.position - w.rows as before
+), heads as (
+	select array_agg(before order by partition) as before from moved
+), kept as (
+	insert into outbox (partition, position, product_id, first_version, last_version, frame)
+	select w.partition, (select before from heads)[w.head] + w.step,
+		w.product_id, w.first_version, w.last_version, w.frame
+	from unnest($3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[])
+		as w(partition, head, step, product_id, first_version, last_version, frame)
+)
+select partition, before from moved
+
+
+-- ==== after a lost connection ====
+
+-- statement WAIT_LONGER
+-- The lost session may still be committing: wait for it, until the end of this transaction.
+select set_config('lock_timeout', '8s', true)
+
+-- statement SETTLE_WITNESS
+insert into units (witness, settled) values ($1, true) on conflict (witness) do nothing
+
+-- statement READ_WITNESS
+select settled from units where witness = $1
+
+-- statement FIND_LOCKED_PRODUCTS
+select w.at
+from unnest($1::text[]) with ordinality as w(sku, at)
+cross join lateral (select id from products where sku = w.sku limit 1) as p
+where not exists (
+	select from products locked where locked.id between p.id and p.id for no key update skip locked
+)
+
+-- statement FIND_LOCKED_BATCHES
+select w.at
+from unnest($1::text[], $2::bigint[]) as w(reference, at)
+cross join lateral (select id from batches where reference = w.reference limit 1) as b
+where not exists (
+	select from batches locked where locked.id between b.id and b.id for no key update skip locked
+)
+
+-- statement PROBE
+insert into units (witness) values (gen_random_uuid())
+
+-- statement PROBE_TABLES
+-- No row is written, but the lock and the right that a flush needs are asked for, table by table.
+with inbox as (insert into inbox (id) select '' where false),
+	products as (insert into products (id) select 0 where false),
+	changed_products as (update products set revision = revision where false),
+	batches as (insert into batches (id) select 0 where false),
+	changed_batches as (update batches set purchased = purchased where false),
+	lines as (insert into order_lines (orderid) select '' where false),
+	moved_lines as (delete from order_lines where false),
+	displaced as (insert into displaced_lines (orderid) select '' where false),
+	shrinks as (insert into shrinks (target) select 0 where false),
+	view as (insert into allocations_view (orderid) select '' where false),
+	shown as (update allocations_view set orderid = orderid where false),
+	notifications as (insert into notifications (orderid) select '' where false),
+	totals as (update dead_letter_totals set kept = kept where false),
+	outbox as (insert into outbox (position) select 0 where false)
+update outbox_cursors set position = position where false
+
+-- statement PROBE_LETTERS
+-- The same, but planned only: the statement-level trigger would lock the totals. A session that removes dead letters
+-- holds that lock until its transaction ends, and only messages that become dead letters need to wait for it.
+explain insert into dead_letters (outcome) select '' where false
+
+-- statement PROBE_HEADS
+select from outbox_heads order by partition for no key update
+
+
+-- ==== the outbox, afterwards ====
+
+-- statement READ_CURSORS
+select h.partition, c.position, h.position, i.incarnation::text
+from outbox_heads h
+join outbox_cursors c on c.partition = h.partition
+cross join (select incarnation from installation where only_row limit 1) as i
+
+-- statement READ_OUTBOX
+-- No more bytes than asked for, but always one row.
+select position, first_version, last_version, frame
+from (
+	select next.*, sum(octet_length(frame)) over (order by position) as bytes,
+		row_number() over (order by position) as number
+	from (
+		select * from outbox
+		where partition = $1 and position > $2
+		order by position
+		limit $3::bigint
+	) as next
+) as counted
+where bytes <= $4::bigint or number = 1
+order by position
+
+-- statement READ_HEAD
+select position from outbox_heads where partition = $1
+
+
+-- ==== notifications ====
+
+-- statement TAKE_NOTIFICATIONS
+update notifications set due_at = now() + make_interval(secs => $2::integer)
+where ctid = any(array(
+	select ctid from notifications
+	where due_at <= now()
+	order by due_at
+	limit $1::bigint
+	for update skip locked
+))
+returning id, sku, orderid, qty, attempts, recipient
+
+-- statement DELETE_NOTIFICATION
+delete from notifications where id = $1
+
+-- statement POSTPONE_NOTIFICATION
+update notifications set attempts = attempts + 1, due_at = now() + make_interval(secs => $2::integer)
+where id = $1
+
+-- statement SPLIT_NOTIFICATION
+with gone as (
+	delete from notifications where id = $1 and recipient is null returning sku, orderid, qty, attempts
+)
+insert into notifications (sku, orderid, qty, attempts, recipient, due_at)
+select gone.sku, gone.orderid, gone.qty, gone.attempts, w.recipient, now() + make_interval(secs => $3::integer)
+from gone
+cross join unnest($2::text[]) with ordinality as w(recipient, at)
+order by w.at
+returning id
+
+-- statement READ_INSTALLATION
+select incarnation::text from installation where only_row limit 1
+
+-- statement READ_STOCK
+select b.reference, b.eta, b.purchased - b.allocated
+from (select id from products where sku = $1 limit 1) as p
+cross join lateral (
+	select reference, eta, purchased, allocated from batches
+	where product_id = p.id and open
+	order by eta, reference
+	limit $2::bigint
+) as b
+order by b.eta, b.reference
+
+-- statement BURY_NOTIFICATION
+with gone as (
+	delete from notifications where id = $1 returning sku, orderid, qty, attempts, recipient
+)
+insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
+select 'failed', $2::text, 'mail', 'out_of_stock', 'out_of_stock', '',
+	event.payload, octet_length(event.payload), gone.attempts + 1
+from gone
+cross join lateral (
+	select convert_to(json_strip_nulls(
+		json_build_object('sku', sku, 'orderid', orderid, 'qty', qty, 'to', recipient)
+	)::text, 'UTF8') as payload
+) as event
+
+
+-- ==== upkeep ====
+
+-- statement READ_SHRINKS
+-- From the one after $2 on, and round again.
+select s.product_id, p.sku
+from (
+	(select product_id from shrinks where product_id > $2 order by product_id limit $1::bigint)
+	union all
+	(select product_id from shrinks where product_id <= $2 order by product_id limit $1::bigint)
+	limit $1::bigint
+) as s
+cross join lateral (select sku from products where id = s.product_id limit 1) as p
+
+-- statement TIDY_UNITS
+-- On the pages from $1 up to $2. A witness is asked for again moments after its unit: a day is beyond any doubt.
+with gone as (
+	delete from units
+	where ctid >= $1::text::tid and ctid < $2::text::tid and at < now() - interval '1 day'
+	returning 1
+)
+select pg_relation_size('units') / current_setting('block_size')::bigint, (select count(*) from gone), now()
+
+-- statement TIDY_INBOX
+with gone as (
+	delete from inbox
+	where ctid >= $1::text::tid and ctid < $2::text::tid and handled_at < now() - make_interval(days => $3::integer)
+	returning 1
+)
+select pg_relation_size('inbox') / current_setting('block_size')::bigint, (select count(*) from gone), now()
+
+-- statement TIDY_BLIND_WINDOWS
+delete from blind_windows where ctid = any(array(
+	select ctid from blind_windows
+	where until < now() - interval '90 days'
+	order by until
+	limit $1::integer
+))
+
+-- statement TIDY_HISTORY
+delete from dead_letter_history where ctid = any(array(
+	select ctid from dead_letter_history
+	where at < now() - interval '90 days'
+	order by at
+	limit $1::integer
+))
+
+-- statement READ_DEAD_LETTER_TOTALS
+select kept, dropped from dead_letter_totals where only_row
+
+-- statement TIDY_OUTBOX
+-- Never what is not published yet: only up to the cursor.
+delete from outbox where ctid = any(array(
+	select oldest.ctid
+	from outbox_cursors c
+	cross join lateral (
+		select ctid, committed_at from outbox o
+		where o.partition = c.partition and o.position <= c.position
+		order by o.position
+		limit $1::integer
+	) as oldest
+	where oldest.committed_at < now() - interval '7 days'
+))
+
+
+-- ==== views ====
+
+-- statement VIEW_ALLOCATIONS for views
+select sku, batchref from allocations_view where orderid = $1 order by sku, qty
+
+-- statement VIEW_EVENTS for views
+-- A frame may hold very many events: no more frames than it takes for $3 events and one, from the first one kept.
+select o.first_version, o.frame
+from products p
+cross join lateral (
+	select *, greatest(min(kept.first_version) over (), $2::bigint + 1) as first
+	from (
+		select * from outbox o
+		where o.product_id = p.id and o.last_version > $2::bigint
+		order by o.last_version
+		limit $3::integer + 1
+	) as kept
+) as o
+where p.sku = $1 and o.first_version <= o.first + $3::integer
+order by o.last_version
+
+-- statement PING for views
+select 1
+
+
+-- ==== logbook ====
+
+-- statement OPEN_STREAM for logbook
+with before as (select incarnation from streams where name = $1)
+insert into streams as s (name, highest, done)
+values ($1, string_to_array($2::text, '-')::numeric[], string_to_array($4::text, '-')::numeric[])
+on conflict (name) do update
+set incarnation = case
+		when {started_over} then coalesce({earlier_incarnation}, greatest(s.latest, s.incarnation) + 1)
+		else s.incarnation
+	end,
+	latest = case
+		when {started_over} and {earlier_incarnation} is null then greatest(s.latest, s.incarnation) + 1
+		else greatest(s.latest, s.incarnation)
+	end,
+	marked = case when {started_over} then {earlier_incarnation} else s.marked end,
+	highest = case when {started_over} then excluded.highest else greatest(s.highest, excluded.highest) end,
+	done = case
+		when not {started_over} then s.done
+		when {earlier_incarnation} is null then '{0, 0}'
+		else excluded.done
+	end
+returning incarnation, array_to_string(done, '-'), life || '.' || incarnation,
+	coalesce(incarnation <> (select incarnation from before), false)
+
+-- statement MARK_STREAM for logbook
+update streams s
+set done = greatest(s.done, now.done), highest = greatest(s.highest, now.highest),
+	marked = case
+		when s.life || '.' || s.incarnation = any(string_to_array($5::text, ' ')) then s.incarnation else s.marked
+	end
+from (
+	select string_to_array($3::text, '-')::numeric[] as done, string_to_array($4::text, '-')::numeric[] as highest
+) as now
+where s.name = $1 and s.incarnation = $2
+
+-- statement INSERT_BLIND_WINDOWS for logbook
+-- Told twice, a window is written once. One that lasts is written again and again, with a later end.
+with w as (
+	select * from unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::boolean[])
+		as w(since, until, cause, is_first)
+), grown as (
+	update blind_windows b set until = greatest(b.until, w.until), cause = left(w.cause, 500)
+	from w
+	where b.since = w.since and b.until >= w.since and not w.is_first
+	returning b.since
+)
+insert into blind_windows (since, until, cause)
+select case when w.is_first then least(w.since, i.heard_until) else w.since end, w.until, left(w.cause, 500)
+from w
+cross join (select heard_until from installation where only_row limit 1) as i
+where w.is_first or not exists (select from grown where grown.since = w.since)
+on conflict (until, cause) do nothing
+
+-- statement NOTE_HEARD for logbook
+update installation set heard_until = now() where only_row
+
+
+-- ==== rehearsals: see dry_run_commits.h ====
+
+-- statement COPY_PRODUCTS for rehearsals
+-- By SKU ($1) and by batch ($2), each once, in one snapshot. Of its batches come those that are open, that hold
+-- lines or that shrink. Any other one is empty; when it is named after its product has come, it comes as it was
+-- then. (An offset keeps the planner from reading the tables whole and looking for the products in them.)
+with named as (
+	select p.id
+	from unnest($1::text[]) as w(sku)
+	cross join lateral (select id from stored_products where sku = w.sku limit 1) as p
+	union
+	select b.product_id
+	from unnest($2::text[]) as w(reference)
+	cross join lateral (select product_id from stored_batches where reference = w.reference limit 1) as b
+), fresh as (
+	insert into products (id, sku, version, revision)
+	select p.id, p.sku, p.version, p.revision
+	from named
+	cross join lateral (select * from stored_products where id = named.id limit 1) as p
+	on conflict do nothing
+	returning id
+), lines as (
+	insert into order_lines (product_id, orderid, qty, batch_id, version)
+	select l.product_id, l.orderid, l.qty, l.batch_id, l.version
+	from fresh
+	cross join lateral (select * from stored_order_lines where product_id = fresh.id offset 0) as l
+	returning batch_id
+), displaced as (
+	insert into displaced_lines (product_id, orderid, qty, version)
+	select l.product_id, l.orderid, l.qty, l.version
+	from fresh
+	cross join lateral (select * from stored_displaced_lines where product_id = fresh.id offset 0) as l
+), shrinking as (
+	insert into shrinks (product_id, batch_id, target, cause, traceparent)
+	select s.product_id, s.batch_id, s.target, s.cause, s.traceparent
+	from fresh
+	cross join lateral (select * from stored_shrinks where product_id = fresh.id limit 1) as s
+	returning batch_id
+), wanted as (
+	select b.id, false as is_late
+	from fresh
+	cross join lateral (select id from stored_batches where product_id = fresh.id and open offset 0) as b
+	union all
+	select batch_id, false from lines
+	union all
+	select batch_id, false from shrinking
+	union all
+	select b.id, true
+	from unnest($2::text[]) as w(reference)
+	cross join lateral (select id from stored_batches where reference = w.reference limit 1) as b
+), chosen as (
+	select id, bool_and(is_late) as is_late from wanted group by id
+), copied as (
+	insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated, changed_at)
+	select b.id, b.product_id, b.reference, b.eta, b.original_qty,
+		case when is_late then 0 else b.purchased end, case when is_late then 0 else b.allocated end,
+		b.changed_at
+	from chosen
+	cross join lateral (select * from stored_batches where id = chosen.id limit 1) as b
+	on conflict do nothing
+)
+select 1
+
+-- statement COPY_INBOX for rehearsals
+insert into inbox (message, source, id, digest, outcome, handled_at)
+select i.message, i.source, i.id, i.digest, i.outcome, i.handled_at
+from unnest($1::text[], $2::text[]) as w(source, id)
+cross join lateral (select * from stored_inbox where id = w.id and source = w.source limit 1) as i
+on conflict do nothing
+
+-- statement COPY_DEAD_LETTERS for rehearsals
+-- What they hold is not asked for.
+insert into dead_letters (id, outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
+overriding system value
+select d.id, d.outcome, d.reason, d.way, d.place, d.message, d.source, '', 0, d.attempts
+from unnest($1::bigint[]) as w(id)
+cross join lateral (select * from stored_dead_letters where id = w.id limit 1) as d
+on conflict do nothing

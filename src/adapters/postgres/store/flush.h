@@ -1,0 +1,29 @@
+/*
+ * Inside FLUSH: the products and all that is theirs (flush_products.c), dead letters (flush_dead_letters.c),
+ * and the rest (flush.c).
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_STORE_FLUSH_H
+#define ALLOCD_ADAPTERS_POSTGRES_STORE_FLUSH_H
+
+#include "adapters/postgres/store/pg_store.h"
+
+struct flush {
+	struct postgres_store *store;
+	struct unit_of_work *uow;
+	struct segment *segment;
+	struct query *witness;
+	struct query *notifications;
+	struct query *outbox;
+};
+
+/* A copy of an array of pointers, in order: as for qsort(). */
+typedef int order(const void *, const void *);
+void *flush_sorted(struct flush *flush, const void *pointers, size_t count, order *compare);
+
+/* Products, batches, lines and shrinks. */
+void flush_products(struct flush *flush);
+
+/* New ones, and what became of those that were replayed. */
+void flush_dead_letters(struct flush *flush);
+
+#endif

@@ -1,0 +1,71 @@
+/* LOAD: everything that a unit of work asks for, in one round trip and one snapshot. */
+#include "adapters/postgres/store/load.h"
+
+#include "adapters/postgres/tools/dry_run_commits.h"
+
+/* Whether an earlier load brought something. */
+static bool is_again(const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (uow->products[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->batch_count; i++) {
+		if (uow->batches[i]->loaded)
+			return true;
+	}
+	return false;
+}
+
+static struct segment *begin_transaction(struct postgres_store *store, const struct unit_of_work *uow,
+					 store_done *done, void *context)
+{
+	struct segment *segment;
+
+	if (store->in_transaction && uow->locking && is_again(uow))
+		return store_go_on(store, done, context);
+	segment = store_begin(store, done, context);
+	segment_add(segment, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
+	store->in_transaction = true;
+	store_set_time(segment, uow->statement_ms);
+	return segment;
+}
+
+static void on_loaded(void *context, const struct failure *failure);
+
+void store_load(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
+{
+	struct postgres_store *store = postgres_store(port);
+	struct segment *segment = begin_transaction(store, uow, done, context);
+	struct load *load = arena_alloc(store->arena, sizeof *load);
+
+	if (store->rehearses)
+		rehearse_copy_unit(segment, uow);
+	load->store = store;
+	load->uow = uow;
+	load_ask(load, segment);
+	if (!uow->locking)
+		segment_add(segment, COMMIT);
+	store_send(store, SEGMENT_READS, on_loaded, load);
+}
+
+static void on_loaded(void *context, const struct failure *failure)
+{
+	static const struct failure moved_on = {
+		FAILURE_CONFLICT, "a product was changed between two loads of one unit of work"};
+	static const struct failure torn = {FAILURE_CONFLICT,
+					    "a product came to be while the unit of work was loaded"};
+	struct load *load = context;
+	struct postgres_store *store = load->store;
+
+	/* A load that failed did not come to its own end of the transaction. */
+	if (!failure)
+		store->in_transaction = load->uow->locking;
+	if (!failure && query_rows(load->revisions))
+		failure = &moved_on;
+	if (!failure)
+		load_put(load);
+	if (load->torn)
+		failure = &torn;
+	store_answer(store, failure);
+}

@@ -1,0 +1,237 @@
+/* What LOAD asks for: whatever the unit of work names and does not have. */
+#include "adapters/postgres/store/load.h"
+
+/* Keys that are taken beyond the ones needed now. */
+#define SPARE_KEYS 500
+
+/* The rows that the flush may create are at most the ones that the unit names. */
+static struct query *ask_keys(struct postgres_store *store, struct segment *segment,
+			      const struct unit_of_work *uow)
+{
+	size_t needed = uow->product_count + uow->batch_count;
+	struct query *query;
+
+	if (store_keys(store) >= needed)
+		return NULL;
+	query = segment_add(segment, TAKE_KEYS);
+	query_int4(query, (int32_t)(needed + SPARE_KEYS));
+	return query;
+}
+
+/* Of other products the flush checks it. */
+static struct query *ask_revisions(struct segment *segment, const struct unit_of_work *uow)
+{
+	struct query *query = segment_add(segment, CHECK_REVISIONS);
+	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
+
+	for (size_t i = 0; i < uow->product_count; i++) {
+		const struct product *product = uow->products[i]->product;
+
+		if (!product || !product->revision || !need_is_any(&product->need))
+			continue;
+		array_int8(keys, product->key);
+		array_int8(revisions, product->revision);
+	}
+	return query;
+}
+
+/*
+ * A statement that begins with the products which are new to the unit: by SKU, and the owners of batches that
+ * change. (That a reference is taken can be told without the product that has it.)
+ */
+static struct query *ask_of_products(struct segment *segment, const struct unit_of_work *uow,
+				     enum statement_name statement)
+{
+	struct query *query = segment_add(segment, statement);
+	struct param *skus = query_array(query, ARRAY_TEXT), *references = query_array(query, ARRAY_TEXT);
+
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (!uow->products[i]->loaded)
+			array_text(skus, uow->products[i]->sku);
+	}
+	for (size_t i = 0; i < uow->batch_count; i++) {
+		if (!uow->batches[i]->loaded && uow->batches[i]->lowest_qty != INT32_MAX)
+			array_text(references, uow->batches[i]->reference);
+	}
+	return query;
+}
+
+static struct query *ask_open_batches(struct segment *segment, const struct unit_of_work *uow)
+{
+	struct query *query = ask_of_products(segment, uow, LOAD_OPEN_BATCHES);
+
+	query_int4(query, OPEN_BATCHES);
+	return query;
+}
+
+static struct query *ask_batches(struct segment *segment, const struct unit_of_work *uow)
+{
+	struct query *query = segment_add(segment, LOAD_BATCHES);
+	struct param *references = query_array(query, ARRAY_TEXT);
+
+	for (size_t i = 0; i < uow->batch_count; i++) {
+		if (!uow->batches[i]->loaded)
+			array_text(references, uow->batches[i]->reference);
+	}
+	return query;
+}
+
+static struct query *ask_lines(struct segment *segment, const struct unit_of_work *uow)
+{
+	struct query *query = segment_add(segment, LOAD_LINES);
+	struct param *skus = query_array(query, ARRAY_TEXT), *orderids = query_array(query, ARRAY_TEXT),
+		     *qtys = query_array(query, ARRAY_INT4);
+
+	for (size_t i = 0; i < uow->line_count; i++) {
+		const struct line_slot *slot = uow->lines[i];
+
+		if (slot->loaded)
+			continue;
+		array_text(skus, slot->sku);
+		array_text(orderids, slot->orderid);
+		array_int4(qtys, slot->qty);
+	}
+	return query;
+}
+
+static struct query *ask_newest_lines(struct segment *segment, const struct unit_of_work *uow)
+{
+	struct query *query = segment_add(segment, LOAD_NEWEST_LINES);
+	struct param *references = query_array(query, ARRAY_TEXT), *qtys = query_array(query, ARRAY_INT4);
+
+	for (size_t i = 0; i < uow->batch_count; i++) {
+		const struct batch_slot *slot = uow->batches[i];
+
+		if (slot->loaded || slot->lowest_qty == INT32_MAX)
+			continue;
+		array_text(references, slot->reference);
+		array_int4(qtys, slot->lowest_qty);
+	}
+	query_int4(query, FIRST_LINES);
+	return query;
+}
+
+static struct query *ask_inbox(struct load *load, struct segment *segment)
+{
+	const struct unit_of_work *uow = load->uow;
+	struct query *query = segment_add(segment, LOAD_INBOX);
+	struct param *sources = query_array(query, ARRAY_TEXT), *ids = query_array(query, ARRAY_TEXT);
+	size_t count = 0;
+
+	load->ids = arena_alloc(segment->arena, uow->inbox_count * sizeof(struct inbox_slot *));
+	for (size_t i = 0; i < uow->inbox_count; i++) {
+		struct inbox_slot *slot = uow->inbox[i];
+
+		if (slot->loaded)
+			continue;
+		array_text(sources, slot->parts.source);
+		array_text(ids, slot->parts.id);
+		load->ids[count++] = slot;
+	}
+	return query;
+}
+
+static struct query *ask_replays(struct load *load, struct segment *segment)
+{
+	const struct unit_of_work *uow = load->uow;
+	struct query *query = segment_add(segment, LOAD_REPLAYS);
+	struct param *keys = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4);
+	size_t count = 0;
+
+	load->replay_slots = arena_alloc(segment->arena, uow->replay_count * sizeof(struct replay_slot *));
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		struct replay_slot *slot = uow->replays[i];
+
+		if (slot->loaded)
+			continue;
+		array_int8(keys, slot->delivery->replay->dead_letter);
+		array_int4(attempts, slot->delivery->replay->attempts);
+		load->replay_slots[count++] = slot;
+	}
+	return query;
+}
+
+static struct query *ask_fitting_batches(struct segment *segment, const struct unit_of_work *uow)
+{
+	struct query *query = segment_add(segment, LOAD_FITTING_BATCHES);
+	struct param *keys = query_array(query, ARRAY_INT8), *fitting = query_array(query, ARRAY_INT4),
+		     *etas = query_array(query, ARRAY_DATE), *references = query_array(query, ARRAY_TEXT),
+		     *counts = query_array(query, ARRAY_INT4);
+
+	for (size_t i = 0; i < uow->product_count; i++) {
+		const struct product *product = uow->products[i]->product;
+
+		if (!product || !product->need.fitting)
+			continue;
+		array_int8(keys, product->key);
+		array_int4(fitting, product->need.fitting);
+		array_day(etas, product->need.after.eta);
+		array_text(references, product->need.after.reference);
+		array_int4(counts, batches_needed(&product->need));
+	}
+	return query;
+}
+
+static struct query *ask_older_lines(struct load *load, struct segment *segment)
+{
+	const struct unit_of_work *uow = load->uow;
+	struct query *query = segment_add(segment, LOAD_OLDER_LINES);
+	struct param *batches = query_array(query, ARRAY_INT8), *from = query_array(query, ARRAY_INT8),
+		     *qtys = query_array(query, ARRAY_INT4);
+	size_t count = 0;
+
+	load->line_needs = arena_alloc(segment->arena, uow->product_count * sizeof(struct product *));
+	for (size_t i = 0; i < uow->product_count; i++) {
+		struct product *product = uow->products[i]->product;
+
+		if (!product || !product->need.lines_of)
+			continue;
+		array_int8(batches, product->need.lines_of->key);
+		array_int8(from, product->need.lines_of->lines_from);
+		array_int4(qtys, product->need.lines_qty);
+		load->line_needs[count++] = product;
+	}
+	query_int4(query, MOVE_MAX);
+	return query;
+}
+
+static struct query *ask_displaced_lines(struct load *load, struct segment *segment)
+{
+	const struct unit_of_work *uow = load->uow;
+	struct query *query = segment_add(segment, LOAD_DISPLACED_LINES);
+	struct param *keys = query_array(query, ARRAY_INT8);
+	size_t count = 0;
+
+	load->displaced_needs = arena_alloc(segment->arena, uow->product_count * sizeof(struct product *));
+	for (size_t i = 0; i < uow->product_count; i++) {
+		struct product *product = uow->products[i]->product;
+
+		if (!product || !product->need.displaced)
+			continue;
+		array_int8(keys, product->key);
+		load->displaced_needs[count++] = product;
+	}
+	query_int4(query, MOVE_MAX);
+	return query;
+}
+
+void load_ask(struct load *load, struct segment *segment)
+{
+	const struct unit_of_work *uow = load->uow;
+
+	if (uow->locking)
+		ask_of_products(segment, uow, LOCK_PRODUCTS);
+	load->clock = segment_add(segment, LOAD_CLOCK);
+	load->keys = ask_keys(load->store, segment, uow);
+	load->revisions = ask_revisions(segment, uow);
+	load->products = ask_of_products(segment, uow, LOAD_PRODUCTS);
+	load->open = ask_open_batches(segment, uow);
+	load->batches = ask_batches(segment, uow);
+	load->lines = ask_lines(segment, uow);
+	load->newest = ask_newest_lines(segment, uow);
+	load->inbox = ask_inbox(load, segment);
+	load->replays = ask_replays(load, segment);
+	load->fitting = ask_fitting_batches(segment, uow);
+	load->older = ask_older_lines(load, segment);
+	load->displaced = ask_displaced_lines(load, segment);
+}

@@ -1,0 +1,309 @@
+/* What LOAD brought becomes products, batches and lines in memory. */
+#include "adapters/postgres/store/load.h"
+
+#include <stdlib.h>
+
+/* Batches that came in order of preference. */
+struct range {
+	bool asked;
+	int count;
+	struct preference last;
+};
+
+/* A product of the unit, and what is being loaded of it. */
+struct tally {
+	int64_t key;
+	struct product *product;
+	struct range open;    /* its first batches with free stock */
+	struct range fitting; /* what its need asks for */
+};
+
+static int by_key(const void *left, const void *right)
+{
+	int64_t a = ((const struct tally *)left)->key, b = ((const struct tally *)right)->key;
+
+	return (a > b) - (a < b);
+}
+
+/* NULL when the unit has no such product. */
+static struct tally *tally_of(const struct load *load, int64_t key)
+{
+	const struct tally wanted = {.key = key};
+
+	return bsearch(&wanted, load->tallies, load->tally_count, sizeof wanted, by_key);
+}
+
+/* The batch in the columns from `column` on (see BATCH_COLUMNS), as the product's own. */
+static struct batch *put_batch(struct load *load, struct product *product, const struct query *query, int row,
+			       int column)
+{
+	return product_put_batch(product,
+				 &(struct batch){
+					 .key = result_int8(query, row, column),
+					 .reference = result_text(query, load->uow->arena, row, column + 1),
+					 .eta = result_day(query, row, column + 2),
+					 .original_qty = result_int4(query, row, column + 3),
+					 .purchased = result_int4(query, row, column + 4),
+					 .allocated = result_int4(query, row, column + 5),
+					 .changed_at = result_instant(query, row, column + 6),
+				 });
+}
+
+/* The line in the columns from `column` on: order id, quantity, version. */
+static void put_line(struct load *load, struct product *product, struct batch *batch,
+		     const struct query *query, int row, int column)
+{
+	product_put_line(product, batch, result_text(query, load->uow->arena, row, column),
+			 result_int4(query, row, column + 1), result_int8(query, row, column + 2));
+}
+
+static void put_keys(struct load *load)
+{
+	for (int row = 0; load->keys && row < query_rows(load->keys); row++)
+		store_put_key(load->store, result_int8(load->keys, row, 0));
+}
+
+static void put_shrink(struct load *load, struct product *product, int row)
+{
+	const struct query *query = load->products;
+	struct arena *arena = load->uow->arena;
+
+	if (result_is_null(query, row, 4))
+		return;
+	product_put_shrink(product, &(struct shrink){
+					    .target = result_int4(query, row, 4),
+					    .cause = result_text(query, arena, row, 5),
+					    .traceparent = result_text(query, arena, row, 6),
+					    .batch = put_batch(load, product, query, row, 7),
+				    });
+}
+
+static void put_products(struct load *load)
+{
+	const struct query *query = load->products;
+
+	for (int row = 0; row < query_rows(query); row++)
+		put_shrink(load,
+			   unit_of_work_put_product(load->uow, result_peek(query, row, 1),
+						    result_int8(query, row, 0), result_int8(query, row, 2),
+						    result_int8(query, row, 3)),
+			   row);
+}
+
+/* All stored products of the unit, so that rows find theirs by key. */
+static void make_tallies(struct load *load)
+{
+	const struct unit_of_work *uow = load->uow;
+
+	load->tallies = arena_alloc(load->store->arena, uow->product_count * sizeof *load->tallies);
+	for (size_t i = 0; i < uow->product_count; i++) {
+		struct product *product = uow->products[i]->product;
+
+		if (product && product->revision)
+			load->tallies[load->tally_count++] =
+				(struct tally){.key = product->key,
+					       .product = product,
+					       .fitting.asked = product->need.fitting};
+	}
+	qsort(load->tallies, load->tally_count, sizeof *load->tallies, by_key);
+	for (int row = 0; row < query_rows(load->products); row++)
+		tally_of(load, result_int8(load->products, row, 0))->open.asked = true;
+}
+
+/* Whatever the order in which they come. */
+static void extend_range(struct range *range, const struct batch *batch)
+{
+	struct preference place = batch_preference(batch);
+
+	if (!range->count++ || preference_compare(range->last, place) < 0)
+		range->last = place;
+}
+
+static void put_open_batches(struct load *load)
+{
+	for (int row = 0; row < query_rows(load->open); row++) {
+		struct tally *tally = tally_of(load, result_int8(load->open, row, 0));
+
+		if (tally)
+			extend_range(&tally->open, put_batch(load, tally->product, load->open, row, 1));
+		else
+			load->torn = true;
+	}
+}
+
+static void put_fitting_batches(struct load *load)
+{
+	for (int row = 0; row < query_rows(load->fitting); row++) {
+		struct tally *tally = tally_of(load, result_int8(load->fitting, row, 0));
+
+		extend_range(&tally->fitting, put_batch(load, tally->product, load->fitting, row, 1));
+	}
+}
+
+/* When fewer came than were asked for, there are no more. */
+static void put_range(struct product *product, int32_t fitting, int32_t asked, const struct range *range)
+{
+	if (range->asked)
+		product_put_range(product, fitting, range->count < asked ? PREFERENCE_END : range->last);
+}
+
+static void put_ranges(struct load *load)
+{
+	for (size_t i = 0; i < load->tally_count; i++) {
+		struct tally *tally = &load->tallies[i];
+
+		put_range(tally->product, 1, OPEN_BATCHES, &tally->open);
+		put_range(tally->product, tally->product->need.fitting, batches_needed(&tally->product->need),
+			  &tally->fitting);
+	}
+}
+
+static void put_named_batches(struct load *load)
+{
+	const struct query *query = load->batches;
+
+	for (int row = 0; row < query_rows(query); row++) {
+		struct tally *tally = tally_of(load, result_int8(query, row, 0));
+		const struct batch_slot *slot = unit_of_work_put_batch_owner(
+			load->uow, result_peek(query, row, 3), result_peek(query, row, 1));
+
+		if (tally)
+			put_batch(load, tally->product, query, row, 2);
+		else if (slot->lowest_qty != INT32_MAX)
+			load->torn = true;
+	}
+}
+
+static void put_lines(struct load *load)
+{
+	const struct query *query = load->lines;
+
+	for (int row = 0; row < query_rows(query); row++) {
+		struct tally *tally = tally_of(load, result_int8(query, row, 0));
+
+		if (tally)
+			put_line(load, tally->product, put_batch(load, tally->product, query, row, 4), query,
+				 row, 1);
+	}
+}
+
+static void lower_lines_from(struct batch *batch, int64_t version)
+{
+	if (version < batch->lines_from)
+		batch->lines_from = version;
+}
+
+static void put_newest_lines(struct load *load)
+{
+	const struct query *query = load->newest;
+
+	for (int row = 0; row < query_rows(query); row++) {
+		struct tally *tally = tally_of(load, result_int8(query, row, 0));
+		struct batch *batch =
+			tally ? product_batch(tally->product, result_peek(query, row, 1)) : NULL;
+
+		if (!batch) {
+			load->torn = true;
+			continue;
+		}
+		put_line(load, tally->product, batch, query, row, 2);
+		lower_lines_from(batch, result_int8(query, row, 4));
+	}
+}
+
+static void put_inbox(struct load *load)
+{
+	for (int row = 0; row < query_rows(load->inbox); row++)
+		unit_of_work_put_spent(load->ids[result_int8(load->inbox, row, 0) - 1],
+				       (uint64_t)result_int8(load->inbox, row, 1));
+}
+
+/* The rows are the dead letters that are as they were. */
+static void put_replays(struct load *load)
+{
+	const struct unit_of_work *uow = load->uow;
+
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (!uow->replays[i]->loaded)
+			uow->replays[i]->is_stale = true;
+		uow->replays[i]->loaded = true;
+	}
+	for (int row = 0; row < query_rows(load->replays); row++)
+		load->replay_slots[result_int8(load->replays, row, 0) - 1]->is_stale = false;
+}
+
+static void put_older_lines(struct load *load)
+{
+	const struct query *query = load->older;
+
+	for (int row = 0; row < query_rows(query); row++) {
+		struct product *product = load->line_needs[result_int8(query, row, 0) - 1];
+		struct batch *batch = product->need.lines_of;
+
+		put_line(load, product, batch, query, row, 1);
+		lower_lines_from(batch, result_int8(query, row, 3));
+	}
+}
+
+static void put_displaced_lines(struct load *load)
+{
+	const struct query *query = load->displaced;
+	int rows = query_rows(query);
+
+	for (int row = 0; row < rows; row++)
+		put_line(load, load->displaced_needs[result_int8(query, row, 0) - 1], NULL, query, row, 1);
+}
+
+/* Fewer than MOVE_MAX displaced lines are all of them. */
+static void note_all_displaced(const struct product *product)
+{
+	int count = 0;
+
+	for (const struct allocation *line = product->oldest_displaced; line; line = line->newer)
+		count++;
+	product->shrink->all_displaced = count < MOVE_MAX;
+}
+
+static void clear_needs(struct load *load)
+{
+	for (size_t i = 0; i < load->tally_count; i++) {
+		struct product *product = load->tallies[i].product;
+
+		if (product->need.displaced)
+			note_all_displaced(product);
+		product->need = (struct need){0};
+	}
+}
+
+static void mark_loaded(struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->product_count; i++)
+		uow->products[i]->loaded = true;
+	for (size_t i = 0; i < uow->batch_count; i++)
+		uow->batches[i]->loaded = true;
+	for (size_t i = 0; i < uow->line_count; i++)
+		uow->lines[i]->loaded = true;
+	for (size_t i = 0; i < uow->inbox_count; i++)
+		uow->inbox[i]->loaded = true;
+}
+
+void load_put(struct load *load)
+{
+	load->uow->now = result_instant(load->clock, 0, 0);
+	put_keys(load);
+	put_products(load);
+	make_tallies(load);
+	put_open_batches(load);
+	put_fitting_batches(load);
+	put_ranges(load);
+	put_named_batches(load);
+	put_lines(load);
+	put_newest_lines(load);
+	put_inbox(load);
+	put_replays(load);
+	put_older_lines(load);
+	put_displaced_lines(load);
+	clear_needs(load);
+	mark_loaded(load->uow);
+	journal_forget(&load->uow->journal);
+}

@@ -1,0 +1,164 @@
+/* A store on Postgres: one connection, one call at a time. */
+#include "adapters/postgres/store/pg_store.h"
+
+#include "adapters/postgres/postgres.h"
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+static const struct store_ops store_ops = {
+	.resolve = store_resolve,
+	.load = store_load,
+	.flush = store_flush,
+	.settle = store_settle,
+	.find_locked = store_find_locked,
+	.probe = store_probe,
+	.read_cursors = store_read_cursors,
+	.read_outbox = store_read_outbox,
+	.save_cursors = store_save_cursors,
+	.due_notifications = store_due_notifications,
+	.settle_notification = store_settle_notification,
+	.split_notification = store_split_notification,
+	.read_stock = store_read_stock,
+	.unfinished_shrinks = store_unfinished_shrinks,
+	.tidy = store_tidy,
+};
+
+static struct store *new_store(const struct postgres_config *config, const char *name, unsigned use)
+{
+	struct postgres_store *store = must_alloc(sizeof *store);
+
+	store->store.ops = &store_ops;
+	store->rehearses = config->rehearses;
+	store->is_parking = use & FOR_PARKING;
+	store->inbox_days = config->inbox_days;
+	store->dead_letters_max = config->dead_letters_max;
+	store->arena = arena_new(CHUNK_SIZE);
+	segment_init(&store->segment, store->arena);
+	store->connection = connection_new(&(struct connection_config){
+		.base = config->base,
+		.url = config->url,
+		.servers = config->servers,
+		.name = name,
+		.logger = config->logger,
+		.use = FOR_STORE | use | (config->rehearses ? FOR_REHEARSALS : 0),
+		.losses = &store->store.sessions_lost,
+		.answer_timeout_ms = config->answer_timeout_ms,
+	});
+	return &store->store;
+}
+
+struct store *postgres_store_new(const struct postgres_config *config, const char *name)
+{
+	return new_store(config, name, 0);
+}
+
+struct store *postgres_lane_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "lane", FOR_LANES);
+}
+
+struct store *postgres_parking_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "parking", FOR_PARKING);
+}
+
+void postgres_store_free(struct store **pointer)
+{
+	struct postgres_store *store;
+
+	if (!*pointer)
+		return;
+	store = postgres_store(*pointer);
+	connection_free(&store->connection);
+	segment_clear(&store->segment);
+	arena_free(&store->arena);
+	free(store->keys);
+	free(store);
+	*pointer = NULL;
+}
+
+/* ---- one call ---- */
+
+struct segment *store_go_on(struct postgres_store *store, store_done *done, void *context)
+{
+	assert(!store->done && "one call at a time");
+	store->done = done;
+	store->context = context;
+	return &store->segment;
+}
+
+struct segment *store_begin(struct postgres_store *store, store_done *done, void *context)
+{
+	struct segment *segment = store_go_on(store, done, context);
+
+	if (store->in_transaction)
+		segment_add(segment, ROLLBACK);
+	store->in_transaction = false;
+	return segment;
+}
+
+void store_send(struct postgres_store *store, enum segment_effect effect, segment_done *next, void *context)
+{
+	connection_run(store->connection, &store->segment, effect, next, context);
+}
+
+static void on_sent(void *context, const struct failure *failure)
+{
+	store_answer(context, failure);
+}
+
+void store_send_and_answer(struct postgres_store *store, enum segment_effect effect)
+{
+	store_send(store, effect, on_sent, store);
+}
+
+void store_answer(struct postgres_store *store, const struct failure *failure)
+{
+	store_done *done = store->done;
+
+	store->done = NULL;
+	segment_clear(&store->segment);
+	arena_clear(store->arena);
+	done(store->context, failure);
+}
+
+void store_set_time(struct segment *segment, int time_ms)
+{
+	char time[16];
+
+	if (!time_ms)
+		return;
+	snprintf(time, sizeof time, "%dms", time_ms);
+	query_text(segment_add(segment, SET_TIME), time);
+}
+
+/* ---- keys ---- */
+
+/* A database that came back from a backup gives the same keys to others. */
+size_t store_keys(struct postgres_store *store)
+{
+	if (store->keys_of != store->store.sessions_lost)
+		store->key_count = 0;
+	store->keys_of = store->store.sessions_lost;
+	return store->key_count;
+}
+
+void store_put_key(struct postgres_store *store, int64_t key)
+{
+	if (store->key_count == store->key_room) {
+		store->key_room = store->key_room ? 2 * store->key_room : 1024;
+		store->keys = must(reallocarray(store->keys, store->key_room, sizeof *store->keys));
+	}
+	store->keys[store->key_count++] = key;
+}
+
+int64_t store_take_key(struct postgres_store *store)
+{
+	assert(store->key_count && "a load brings as many keys as the unit can need");
+	return store->keys[--store->key_count];
+}

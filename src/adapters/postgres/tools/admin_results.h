@@ -1,0 +1,86 @@
+/*
+ * What operators' commands are told of the database, which they ask directly and wait for.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_ADMIN_RESULTS_H
+#define ALLOCD_ADAPTERS_POSTGRES_TOOLS_ADMIN_RESULTS_H
+
+#include "core/base/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What became of a message.  Several can bear one id: each spent it under a CloudEvents source of its own,
+ * or was refused.
+ */
+struct known_outcome {
+	const char *id;
+	const char *message; /* "allocate" */
+	const char *source;
+	const char *outcome; /* "handled" */
+	const char *reason;  /* "" where it was handled or skipped */
+	int64_t at;          /* microseconds since 1970 */
+};
+
+/* One thing that is not as a rule of the database says. */
+struct breach {
+	const char *rule;    /* its name */
+	const char *meaning; /* what it says */
+	const char *key;     /* which row */
+	const char *expected, *found;
+};
+
+/* Of each rule so many breaches are told one by one. */
+#define BREACHES_TOLD_MAX 10
+
+/* A row of the outbox. */
+struct kept_frame {
+	const char *sku;
+	int64_t first_version, last_version;
+	struct bytes frame;
+};
+
+/* The read model in the making; everything counts rows. */
+struct rebuilding {
+	int64_t lines, rows; /* that were looked at: of the write side, of the read model */
+	int64_t added, corrected, removed;
+};
+
+typedef void rebuilding_progress(void *context, const struct rebuilding *rebuilding);
+
+/* What is known of a product's events. */
+struct kept_events {
+	bool exists;        /* there is such a product */
+	int64_t version;    /* of its last event */
+	int64_t first_kept; /* the first one that is kept; 0: none is */
+};
+
+/* What workers have still to do. */
+struct unfinished_work {
+	int64_t unpublished; /* rows of the outbox */
+	int64_t shrinks;     /* that go on in steps */
+};
+
+/* What a run of `allocd bench` left behind; everything counts rows, but `allocated`: the batches' sum. */
+struct run_evidence {
+	int64_t handled; /* ids in the inbox */
+	int64_t allocated;
+	int64_t lines, shown; /* on the write side, in the read model */
+	int64_t dead_letters;
+};
+
+/* And what of it is told one by one. */
+struct run_listener {
+	void (*missing)(void *context, int64_t number); /* a message that is not in the inbox */
+	void (*product)(void *context, int64_t sku, int64_t version);
+	void (*dead_letter)(void *context, const char *outcome, const char *id,
+			    const char *reason); /* the first few */
+};
+
+/* The server's own, at one instant. */
+struct database_gauges {
+	int64_t backend;   /* the process that serves us; 0: on another machine */
+	int64_t wal_bytes; /* written so far */
+};
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * Talking to Postgres and waiting for each answer, with an end to patience: for what is done before there is
+ * an event loop, or without one.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_BLOCKING_CLIENT_H
+#define ALLOCD_ADAPTERS_POSTGRES_TOOLS_BLOCKING_CLIENT_H
+
+#include "adapters/system/url_source.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DIALOGUE_TEXT_SIZE 512
+
+struct dialogue {
+	PGconn *pg;
+	int64_t deadline_ms;
+	bool pooled;        /* see url_source.h: then each transaction lifts the time limits by itself */
+	const char *defect; /* of the connection string or the server, where a retry is of no use; or NULL */
+	char sqlstate[6];   /* of the last error; empty: the connection's own */
+	char text[DIALOGUE_TEXT_SIZE]; /* what went wrong, in one line */
+};
+
+/*
+ * Connects (see connector.h).  With DIALOGUE_READS a server that refuses writes is used where no other one is
+ * found; with DIALOGUE_REHEARSES a pooler that lends sessions for one transaction is refused, whatever
+ * url->pooled says.  False: see `defect` and `text`.
+ */
+enum dialogue_need { DIALOGUE_READS, DIALOGUE_WRITES, DIALOGUE_REHEARSES };
+bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
+		    int timeout_ms);
+void dialogue_end(struct dialogue *dialogue);
+
+/* Its patience begins anew. */
+void dialogue_be_patient(struct dialogue *dialogue, int timeout_ms);
+
+/* Whether the last error is one that passes: no connection, no answer in time, the server's own trouble. */
+bool dialogue_trouble_passes(const struct dialogue *dialogue);
+
+/* How long its patience lasts still. */
+int dialogue_rest_ms(const struct dialogue *dialogue);
+
+/* From here on an answer may take as long as it takes. */
+void dialogue_wait_for_ever(struct dialogue *dialogue);
+
+/* Parameters and results are text.  NULL: see `sqlstate` and `text`.  The caller clears the result. */
+PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params);
+
+/* Of a result: a whole number; a bytea, which the caller gives back with PQfreemem(). */
+int64_t dialogue_number(const PGresult *result, int row, int column);
+unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size);
+
+/* Makes `text` the last error, one that may pass.  Returns false. */
+bool dialogue_fail(struct dialogue *dialogue, const char *text);
+
+/* Any number of statements, results dropped. */
+bool dialogue_run(struct dialogue *dialogue, const char *sql);
+
+/* The same, the first of which is BEGIN: for all behind it, time is limited by `sql` alone. */
+bool dialogue_begin_transaction(struct dialogue *dialogue, const char *sql);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * A store for dry runs.  Its session has temporary tables with the names of the real ones, which they hide,
+ * so that the worker's own statements run on them.  What a unit of work names is copied into them when it is
+ * first named.  No row of a real table is locked, and the session is read only: the server refuses writes to
+ * real tables.
+ */
+#ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_DRY_RUN_COMMITS_H
+#define ALLOCD_ADAPTERS_POSTGRES_TOOLS_DRY_RUN_COMMITS_H
+
+#include "adapters/postgres/connection/pipeline_batch.h"
+#include "bus/ports/store.h"
+
+/* Statements that make the tables of a session, each to be sent once, in order; the last one is NULL. */
+extern const char *const rehearse_setup[];
+
+/* Copies what the unit names; a product comes with all its lines. */
+void rehearse_copy_unit(struct segment *segment, const struct unit_of_work *uow);
+
+/* Copies the products that own the batches. */
+void rehearse_copy_owners(struct segment *segment, const struct resolved_batch *batches, size_t count);
+
+#endif

@@ -1,0 +1,241 @@
+/* The read model made anew from the write side, piece by piece. */
+#include "adapters/postgres/tools/rebuild.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* So many rows are a piece: few enough that whoever waits for a product does not notice. */
+#define PIECE_ROWS "1000"
+
+/* Products that others hold, or that others wait for in another order, are asked for again, so often. */
+#define ATTEMPTS_MAX 100
+#define PAUSE_MS     50
+
+#define PATIENCE_MS 30000
+
+/* A piece: the rows after one key, up to another, and those of their products that do not agree. */
+enum piece_part { AFTER = 0, END = 3, PRODUCTS = 6, PIECE_PARTS };
+enum scan_column { LAST_KEY, ROWS = 3, WRONG, WRONG_PRODUCTS };
+
+/*
+ * One direction.  The key that begins a piece is $1 to $3, the one that ends it $4 to $6, the products are
+ * $7.
+ */
+struct pass {
+	const char *before_all[3];
+	const char *scan; /* from $1 to $3; see scan_column; no row: that was all */
+	const char *lock; /* rows besides the products, or NULL */
+	const char *fix;  /* how many rows it added, corrected, removed */
+};
+
+#define WRONG_LINES                                                                                          \
+	" join products p on p.id = l.product_id"                                                            \
+	" join batches b on b.id = l.batch_id"                                                               \
+	" left join allocations_view v on v.orderid = l.orderid and v.sku = p.sku and v.qty = l.qty"         \
+	" where v.batchref is distinct from b.reference"
+
+static const struct pass show_lines = {
+	.before_all = {"0", "", "0"},
+	.scan = "with piece as materialized ("
+		" select * from order_lines"
+		" where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)"
+		" order by product_id, orderid, qty limit " PIECE_ROWS
+		"), wrong as (select l.product_id from piece l" WRONG_LINES ")"
+		" select product_id, orderid, qty, (select count(*) from piece),"
+		" (select count(*) from wrong),"
+		" (select coalesce(array_agg(distinct product_id), '{}') from wrong)"
+		" from piece order by product_id desc, orderid desc, qty desc limit 1",
+	.fix = "with piece as materialized ("
+	       " select * from order_lines"
+	       " where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)"
+	       " and (product_id, orderid, qty) <= ($4::bigint, $5::text, $6::integer)"
+	       " and product_id = any($7::bigint[])"
+	       "), wrong as materialized ("
+	       " select l.orderid, p.sku, l.qty, b.reference, v.batchref from piece l" WRONG_LINES
+	       "), shown as ("
+	       " insert into allocations_view (orderid, sku, qty, batchref)"
+	       " select orderid, sku, qty, reference from wrong"
+	       " on conflict (orderid, sku, qty) do update set batchref = excluded.batchref"
+	       ") select count(*) filter (where batchref is null), count(batchref), 0 from wrong",
+};
+
+#define WRONG_ROWS                                                                                           \
+	" left join products p on p.sku = v.sku"                                                             \
+	" where not exists (select from order_lines l"                                                       \
+	" where l.product_id = p.id and l.orderid = v.orderid and l.qty = v.qty)"
+
+#define ROWS_OF_PIECE                                                                                        \
+	"(v.orderid, v.sku, v.qty) > ($1::text, $2::text, $3::integer)"                                      \
+	" and (v.orderid, v.sku, v.qty) <= ($4::text, $5::text, $6::integer)"
+
+#define MAY_CHANGE " and (p.id is null or p.id = any($7::bigint[]))"
+
+/*
+ * A row whose SKU is no product's has nothing to lock but itself.  Once that is done, a worker that creates
+ * the product and shows the line waits for us, and shows it then; what was committed before, `fix` sees.
+ */
+static const struct pass hide_rows = {
+	.before_all = {"", "", "0"},
+	.scan = "with piece as materialized ("
+		" select * from allocations_view"
+		" where (orderid, sku, qty) > ($1::text, $2::text, $3::integer)"
+		" order by orderid, sku, qty limit " PIECE_ROWS
+		"), wrong as (select p.id from piece v" WRONG_ROWS ")"
+		" select orderid, sku, qty, (select count(*) from piece), (select count(*) from wrong),"
+		" (select coalesce(array_agg(distinct id), '{}') from wrong where id is not null)"
+		" from piece order by orderid desc, sku desc, qty desc limit 1",
+	.lock = "select from allocations_view v" WRONG_ROWS " and " ROWS_OF_PIECE MAY_CHANGE
+		" order by v.orderid, v.sku, v.qty for update of v",
+	.fix = "with piece as materialized (select * from allocations_view v where " ROWS_OF_PIECE
+	       "), wrong as materialized (select v.orderid, v.sku, v.qty from piece v" WRONG_ROWS MAY_CHANGE
+	       "), hidden as ("
+	       " delete from allocations_view r using wrong w"
+	       " where r.orderid = w.orderid and r.sku = w.sku and r.qty = w.qty"
+	       " returning 1"
+	       ") select 0, 0, count(*) from hidden",
+};
+
+static const char lock_products[] =
+	"select from products where id = any($1::bigint[]) order by id for no key update";
+
+struct rebuild {
+	struct dialogue *dialogue;
+	struct rebuilding *done;
+	rebuilding_progress *progress;
+	void *context;
+};
+
+static int64_t number_at(const PGresult *result, int column)
+{
+	return dialogue_number(result, 0, column);
+}
+
+/*
+ * Every statement is about a piece, which the planner cannot know: left to itself it reads whole tables for
+ * each.  (In the transaction and not in the session: there may be a pooler.)
+ */
+static bool begin(struct dialogue *dialogue)
+{
+	return dialogue_begin_transaction(dialogue, "begin isolation level read committed;"
+						    "set local lock_timeout = '500ms';"
+						    "set local enable_seqscan = off;"
+						    "set local enable_bitmapscan = off;"
+						    "set local enable_hashjoin = off;"
+						    "set local enable_mergejoin = off;"
+						    "set local jit = off");
+}
+
+/* ---- correcting a piece ---- */
+
+static bool ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params)
+{
+	PGresult *result = dialogue_ask(dialogue, sql, count, params);
+
+	PQclear(result);
+	return result;
+}
+
+/* Each statement sees what was committed before it began: the last one, all that was before the locks. */
+static PGresult *fix_piece(struct dialogue *dialogue, const struct pass *pass, const char *const piece[])
+{
+	if (!begin(dialogue) || !ask(dialogue, lock_products, 1, &piece[PRODUCTS]) ||
+	    (pass->lock && !ask(dialogue, pass->lock, PIECE_PARTS, piece)))
+		return NULL;
+	return dialogue_ask(dialogue, pass->fix, PIECE_PARTS, piece);
+}
+
+static bool try_to_correct(struct rebuild *rebuild, const struct pass *pass, const char *const piece[])
+{
+	PGresult *fixed = fix_piece(rebuild->dialogue, pass, piece);
+	bool done = fixed && dialogue_run(rebuild->dialogue, "commit");
+
+	if (done) {
+		rebuild->done->added += number_at(fixed, 0);
+		rebuild->done->corrected += number_at(fixed, 1);
+		rebuild->done->removed += number_at(fixed, 2);
+	}
+	PQclear(fixed);
+	return done;
+}
+
+/* Somebody holds what we ask for, or waits for us: it is our turn later. */
+static bool is_contention(const struct dialogue *dialogue)
+{
+	return !strcmp(dialogue->sqlstate, "55P03") || !strcmp(dialogue->sqlstate, "40P01");
+}
+
+static bool correct(struct rebuild *rebuild, const struct pass *pass, const char *const piece[])
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+	for (int attempts = 1; !try_to_correct(rebuild, pass, piece); attempts++) {
+		if (!is_contention(rebuild->dialogue) || attempts == ATTEMPTS_MAX ||
+		    !dialogue_run(rebuild->dialogue, "rollback"))
+			return false;
+		nanosleep(&pause, NULL);
+		dialogue_be_patient(rebuild->dialogue, PATIENCE_MS);
+	}
+	return true;
+}
+
+/* ---- going through a table ---- */
+
+static bool take_piece(struct rebuild *rebuild, const struct pass *pass, const PGresult *scanned,
+		       const char *const after[3])
+{
+	const char *const piece[PIECE_PARTS] = {
+		[AFTER] = after[0],
+		after[1],
+		after[2],
+		[END] = PQgetvalue(scanned, 0, 0),
+		PQgetvalue(scanned, 0, 1),
+		PQgetvalue(scanned, 0, 2),
+		[PRODUCTS] = PQgetvalue(scanned, 0, WRONG_PRODUCTS),
+	};
+
+	return number_at(scanned, WRONG) == 0 || correct(rebuild, pass, piece);
+}
+
+static PGresult *scan(struct dialogue *dialogue, const struct pass *pass, const char *const after[3])
+{
+	PGresult *scanned = begin(dialogue) ? dialogue_ask(dialogue, pass->scan, 3, after) : NULL;
+
+	if (!scanned || dialogue_run(dialogue, "commit"))
+		return scanned;
+	PQclear(scanned);
+	return NULL;
+}
+
+/* A whole table.  `looked` counts its rows. */
+static bool go_through(struct rebuild *rebuild, const struct pass *pass, int64_t *looked)
+{
+	const char *after[3] = {pass->before_all[0], pass->before_all[1], pass->before_all[2]};
+	PGresult *before = NULL, *scanned;
+	bool right;
+
+	for (;;) {
+		dialogue_be_patient(rebuild->dialogue, PATIENCE_MS);
+		scanned = scan(rebuild->dialogue, pass, after);
+		right = scanned && (PQntuples(scanned) == 0 || take_piece(rebuild, pass, scanned, after));
+		PQclear(before);
+		before = scanned;
+		if (!right || PQntuples(scanned) == 0)
+			break;
+		*looked += number_at(scanned, ROWS);
+		rebuild->progress(rebuild->context, rebuild->done);
+		for (int i = 0; i < 3; i++)
+			after[i] = PQgetvalue(scanned, 0, i);
+	}
+	PQclear(before);
+	return right;
+}
+
+bool postgres_rebuild_view(struct dialogue *dialogue, struct rebuilding *rebuilding,
+			   rebuilding_progress *progress, void *context)
+{
+	struct rebuild rebuild = {dialogue, rebuilding, progress, context};
+
+	return go_through(&rebuild, &show_lines, &rebuilding->lines) &&
+	       go_through(&rebuild, &hide_rows, &rebuilding->rows);
+}

@@ -1,0 +1,53 @@
+/*
+ * From a URL to connected sockets: one after the other for each address that a name has, so that the next
+ * address can be tried when there is no Redis behind one.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECT_ATTEMPTS_H
+#define ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECT_ATTEMPTS_H
+
+#include "adapters/redis/server/redis_url.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIAL_LOOK_UP_MS 15000 /* for a name */
+#define DIAL_TIMEOUT_MS 2000  /* for a connected socket */
+
+/* For an address in all: until a connected socket, and until its owner is content with what is behind it. */
+#define DIAL_ADDRESS_MS      3000 /* while there are others to try */
+#define DIAL_LAST_ADDRESS_MS 5000
+
+/* When what was sent is not acknowledged for so long, the kernel gives the connection up. */
+#define DIAL_USER_TIMEOUT_MS 8000
+
+struct dial;
+struct event_base;
+
+/*
+ * Called from the event loop, once for each address: `fd` is the receiver's, non-blocking; or it is -1, and
+ * `error` says why.
+ */
+typedef void dial_done(void *context, int fd, const char *error);
+
+/*
+ * Begins with the first address; with `rotation` others are the first in turn.  `url` outlives the dial,
+ * which lives until it is cancelled.
+ */
+struct dial *dial_start(struct event_base *base, const struct redis_url *url, unsigned rotation,
+			dial_done *done, void *context);
+
+/* Whether there is another address; dial_next() begins with it. */
+bool dial_has_next(const struct dial *dial);
+void dial_next(struct dial *dial);
+
+/* The number of the address that was begun last, in the resolver's order. */
+size_t dial_address(const struct dial *dial);
+
+/* What is left of that address's time. */
+int64_t dial_left_ms(const struct dial *dial);
+
+/* `done` is not called any more.  Accepts NULL in *dial and nulls it. */
+void dial_cancel(struct dial **dial);
+
+#endif

@@ -1,0 +1,181 @@
+/* What comes from Redis: frames, whom each is for, what it says of the server, and pauses. */
+#include "adapters/redis/connection/connection_internal.h"
+#include "adapters/redis/connection/tls.h"
+#include "adapters/system/instants.h"
+#include "core/base/utf8.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+
+#define URL_CHECK_MS 1000
+
+struct evbuffer *redis_connection_input(const struct redis_connection *connection)
+{
+	return bufferevent_get_input(connection->stream);
+}
+
+bool redis_connection_holds_back(const struct redis_connection *connection)
+{
+	return connection->paused && connection->state == CONNECTION_UP;
+}
+
+/* At most once a second: a missing right may be refused often, and for ever. */
+static bool has_another_url(struct redis_connection *connection)
+{
+	struct arena *arena;
+	struct redis_url url;
+	const char *error;
+	bool is_another;
+
+	if (now_ms() - connection->url_checked_ms < URL_CHECK_MS)
+		return false;
+	connection->url_checked_ms = now_ms();
+	arena = arena_new(1024);
+	is_another = redis_url_read(&url, &connection->settings.url, arena, &error) &&
+		     !redis_url_is_same(&url, &connection->url);
+	redis_url_release(&url);
+	arena_free(&arena);
+	return is_another;
+}
+
+/* Whether the connection goes on after an answer that says something of the server. */
+static bool bears(struct redis_connection *connection, const redisReply *reply)
+{
+	const redisReply *error;
+	enum refusal_kind kind = refusal_kind_of(reply, &error);
+	char cause[REDIS_TROUBLE_MAX];
+
+	if (kind == REFUSAL_OF_COMMAND || connection->state != CONNECTION_UP)
+		return true;
+	if (kind == REFUSAL_RIGHTS && has_another_url(connection))
+		kind = REFUSAL_LOGIN;
+	refusal_describe(error, cause, sizeof cause);
+	if (!redis_server_refused(connection->settings.server, &connection->member, kind, cause, now_ms()))
+		return true;
+	redis_connection_lose(connection, cause);
+	return false;
+}
+
+static void take_reply(struct redis_connection *connection)
+{
+	const redisReply *reply = connection->frame.reply;
+
+	if ((!connection->listening || reply->type == REDIS_REPLY_ERROR) && !bears(connection, reply))
+		return;
+	if (connection->listening)
+		connection->user->heard(connection->context, reply, connection->frame.cut_from);
+	else if (!requests_answer(&connection->requests, reply))
+		redis_connection_lose(connection, "unsolicited reply: is this a Redis server?");
+}
+
+static void give_up_on_protocol(struct redis_connection *connection, const void *data, size_t size)
+{
+	char cause[REDIS_TROUBLE_MAX];
+
+	if (tls_is_alert(data, size))
+		utf8_format(cause, sizeof cause, "this port speaks TLS: REDIS_URL must begin with rediss://");
+	else
+		utf8_format(cause, sizeof cause, "this is not the protocol of Redis: %s",
+			    connection->frame.defect);
+	redis_connection_lose(connection, cause);
+}
+
+/* One frame after the other: whoever is told may pause, or drop the connection. */
+static void take_input(struct redis_connection *connection)
+{
+	while (connection->stream && !redis_connection_holds_back(connection)) {
+		size_t size = evbuffer_get_contiguous_space(redis_connection_input(connection)), taken = 0;
+		const void *data = evbuffer_pullup(redis_connection_input(connection), (ev_ssize_t)size);
+		enum frame_progress progress;
+
+		if (!size)
+			return;
+		progress = frame_feed(&connection->frame, data, size, &taken);
+		if (progress == FRAME_BROKEN) {
+			give_up_on_protocol(connection, data, size);
+			return;
+		}
+		evbuffer_drain(redis_connection_input(connection), taken);
+		if (progress == FRAME_WHOLE)
+			take_reply(connection);
+	}
+}
+
+/*
+ * During a pause, what is read piles up.  (libevent's watermark is of no use: at 2.1.12 it reads no more,
+ * but calls us again and again, without rest.)
+ */
+static void stop_when_full(struct redis_connection *connection)
+{
+	if (connection->stream &&
+	    evbuffer_get_length(redis_connection_input(connection)) >= CONNECTION_INPUT_MAX)
+		bufferevent_disable(connection->stream, EV_READ);
+}
+
+void redis_connection_on_readable(struct bufferevent *stream, void *context)
+{
+	struct redis_connection *connection = context;
+
+	(void)stream;
+	connection->heard_ms = now_ms();
+	connection->heard_at = calendar_us();
+	connection->pinged = false;
+	take_input(connection);
+	stop_when_full(connection);
+}
+
+void redis_connection_pause(struct redis_connection *connection)
+{
+	if (connection->paused)
+		return;
+	connection->paused = true;
+	connection->paused_at = calendar_us();
+}
+
+void redis_connection_resume(struct redis_connection *connection)
+{
+	static const struct timeval at_once = {0, 0};
+
+	if (!connection->paused)
+		return;
+	connection->paused = false;
+	connection->resumed_ms = now_ms();
+	evtimer_add(connection->resuming, &at_once);
+}
+
+bool redis_connection_is_paused(const struct redis_connection *connection)
+{
+	return connection->paused;
+}
+
+bool redis_connection_was_slow(const struct redis_connection *connection)
+{
+	return connection->paused ||
+	       (connection->resumed_ms && now_ms() - connection->resumed_ms < SILENCE_MAX_MS + TICK_MS);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t redis_connection_heard_at(const struct redis_connection *connection)
+{
+	return redis_connection_was_slow(connection) ? later(connection->paused_at, connection->up_at)
+						     : connection->heard_at;
+}
+
+void redis_connection_on_resuming(evutil_socket_t fd, short what, void *context)
+{
+	struct redis_connection *connection = context;
+
+	(void)fd;
+	(void)what;
+	take_input(connection);
+	if (*connection->ended && !redis_connection_holds_back(connection))
+		redis_connection_lose(connection, connection->ended);
+	else if (connection->stream)
+		bufferevent_enable(connection->stream, EV_READ);
+}

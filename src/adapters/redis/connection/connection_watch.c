@@ -1,0 +1,80 @@
+/* Whether Redis is still there, and still the master. */
+#include "adapters/redis/connection/connection_internal.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "adapters/system/instants.h"
+#include "core/base/must.h"
+
+#include <event2/buffer.h>
+#include <hiredis/hiredis.h>
+
+static void on_pong(void *context, const redisReply *reply)
+{
+	(void)context;
+	(void)reply; /* whatever it is, Redis is alive */
+}
+
+static void ping(struct redis_connection *connection)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	connection->pinged = true;
+	command_append(commands, (struct bytes[]){bytes_of("PING")}, 1);
+	if (connection->listening)
+		redis_connection_send(connection, commands);
+	else
+		redis_connection_request(connection, commands, 1, on_pong, NULL);
+	evbuffer_free(commands);
+}
+
+/* ---- its role ---- */
+
+static void on_role(void *context, const redisReply *reply)
+{
+	struct redis_connection *connection = context;
+
+	if (!reply)
+		return;
+	connection->hides_role = reply->type != REDIS_REPLY_STRING;
+	if (connection->state == CONNECTION_UP && greeting_is_replica(reply) &&
+	    redis_server_refused(connection->settings.server, &connection->member, REFUSAL_WRONG_SERVER,
+				 greeting_replica_error, now_ms()))
+		redis_connection_lose(connection, greeting_replica_error);
+}
+
+void redis_connection_check_role(struct redis_connection *connection)
+{
+	struct evbuffer *commands;
+
+	if (connection->state != CONNECTION_UP || connection->listening || connection->hides_role)
+		return;
+	commands = must(evbuffer_new());
+	greeting_ask_role(commands);
+	redis_connection_request(connection, commands, 1, on_role, connection);
+	evbuffer_free(commands);
+}
+
+/* ---- its silence ---- */
+
+/* For how long nothing was heard; it means nothing while we do not listen, nor when it was we who slept. */
+static int64_t measure_silence(struct redis_connection *connection)
+{
+	int64_t now = now_ms();
+	bool slept = now - connection->ticked_ms > 3 * TICK_MS;
+
+	connection->ticked_ms = now;
+	if (slept || *connection->ended ||
+	    evbuffer_get_length(redis_connection_input(connection)) >= CONNECTION_INPUT_MAX)
+		connection->heard_ms = now;
+	return now - connection->heard_ms;
+}
+
+void redis_connection_tick(struct redis_connection *connection)
+{
+	int64_t silence_ms = measure_silence(connection);
+
+	redis_connection_set_timer(connection, TICK_MS);
+	if (silence_ms >= SILENCE_MAX_MS)
+		redis_connection_end(connection, "Redis does not answer");
+	else if (silence_ms >= PING_AFTER_MS && !connection->pinged)
+		ping(connection);
+}

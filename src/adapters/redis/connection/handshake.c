@@ -1,0 +1,238 @@
+/* AUTH, CLIENT SETNAME, INFO server, INFO replication, SELECT, and HGET to see whether a slot is here. */
+#include "adapters/redis/connection/handshake.h"
+
+#include "adapters/redis/protocol/redis_error.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "core/base/utf8.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Streams and ACLs are as the contract needs them from here on. */
+#define OLDEST_MAJOR 6
+#define OLDEST_MINOR 2
+
+/* ---- asking ---- */
+
+static void ask(struct greeting *greeting, enum greeting_step step, struct evbuffer *out,
+		const struct bytes *arguments, size_t count)
+{
+	greeting->steps[greeting->count++] = step;
+	command_append(out, arguments, count);
+}
+
+static void ask_auth(struct greeting *greeting, const struct redis_url *url, struct evbuffer *out)
+{
+	struct bytes with_user[] = {bytes_of("AUTH"), bytes_of(url->user), bytes_of(url->password)};
+	struct bytes without[] = {bytes_of("AUTH"), bytes_of(url->password)};
+
+	if (url->user)
+		ask(greeting, GREETING_AUTH, out, with_user, 3);
+	else if (url->password)
+		ask(greeting, GREETING_AUTH, out, without, 2);
+}
+
+static void ask_database(struct greeting *greeting, int number, struct evbuffer *out)
+{
+	char database[16];
+
+	snprintf(database, sizeof database, "%d", number);
+	ask(greeting, GREETING_DATABASE, out, (struct bytes[]){bytes_of("SELECT"), bytes_of(database)}, 2);
+}
+
+/* Redis hashes what is between the first brace and the next one, when there is something. */
+static bool has_hash_tag(const char *prefix)
+{
+	const char *open = strchr(prefix, '{'), *close = open ? strchr(open, '}') : NULL;
+
+	return close && close > open + 1;
+}
+
+/* A node of a cluster that does not hold the slot answers MOVED; the key need not exist. */
+static void ask_slot(struct greeting *greeting, struct evbuffer *out)
+{
+	char *key;
+
+	if (asprintf(&key, "%sallocd:fence:slot", greeting->demands.prefix) < 0)
+		abort();
+	ask(greeting, GREETING_SLOT, out, (struct bytes[]){bytes_of("HGET"), bytes_of(key), bytes_of("slot")},
+	    3);
+	free(key);
+}
+
+void greeting_ask_role(struct evbuffer *out)
+{
+	command_append(out, (struct bytes[]){bytes_of("INFO"), bytes_of("replication")}, 2);
+}
+
+void greeting_begin(struct greeting *greeting, const struct redis_url *url, const char *name,
+		    const struct greeting_demands *demands, struct evbuffer *out)
+{
+	struct bytes set_name[] = {bytes_of("CLIENT"), bytes_of("SETNAME"), bytes_of(name)};
+	struct bytes info[] = {bytes_of("INFO"), bytes_of("server")};
+
+	*greeting = (struct greeting){.demands = *demands};
+	ask_auth(greeting, url, out);
+	ask(greeting, GREETING_NAME, out, set_name, 3);
+	ask(greeting, GREETING_VERSION, out, info, 2);
+	if (!demands->replica_will_do) {
+		greeting->steps[greeting->count++] = GREETING_ROLE;
+		greeting_ask_role(out);
+	}
+	if (url->database)
+		ask_database(greeting, url->database, out);
+	if (demands->prefix && has_hash_tag(demands->prefix))
+		ask_slot(greeting, out);
+}
+
+/* ---- the answers: each returns whether to go on ---- */
+
+static bool is_ok(const struct redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_STATUS && !strcmp(reply->str, "OK");
+}
+
+static bool refuse(const struct redisReply *reply, const char *what, char *error, size_t size)
+{
+	char words[256];
+
+	refusal_describe(reply, words, sizeof words);
+	utf8_format(error, size, "%s: %s", what, words);
+	return false;
+}
+
+/* A server that does not know AUTH repeats the password in its error: only known errors are passed on. */
+static bool take_auth(const struct redisReply *reply, char *error, size_t size)
+{
+	if (is_ok(reply))
+		return true;
+	if (refusal_is(reply, "WRONGPASS") || refusal_is(reply, "NOPERM") || refusal_is(reply, "DENIED"))
+		return refuse(reply, "AUTH", error, size);
+	utf8_format(
+		error, size,
+		"AUTH was refused: check user and password in REDIS_URL, and whether this Redis uses passwords");
+	return false;
+}
+
+/* The user may not use the command, or it was renamed; the worker can do without it. */
+static bool is_closed_to_us(const struct redisReply *reply)
+{
+	return refusal_is(reply, "NOPERM") ||
+	       (refusal_is(reply, "ERR") && !strncmp(reply->str, "ERR unknown", strlen("ERR unknown")));
+}
+
+static bool take_name(const struct redisReply *reply, char *error, size_t size)
+{
+	return is_ok(reply) || is_closed_to_us(reply) || refuse(reply, "CLIENT SETNAME", error, size);
+}
+
+/* The value of a line of INFO, up to its end; false when there is no such line. */
+static bool find_field(const struct redisReply *info, const char *name, char *value, size_t size)
+{
+	const char *line = info->type == REDIS_REPLY_STRING ? strstr(info->str, name) : NULL;
+	size_t length;
+
+	if (!line)
+		return false;
+	line += strlen(name);
+	length = strcspn(line, "\r\n");
+	utf8_format(value, size, "%.*s", length < size ? (int)length : (int)size - 1, line);
+	return true;
+}
+
+/* A Sentinel has no keys; in a cluster all of ours must lie in one slot. */
+static bool take_mode(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size)
+{
+	const char *prefix = greeting->demands.prefix;
+	char mode[16] = "";
+
+	if (!find_field(reply, "redis_mode:", mode, sizeof mode))
+		return true;
+	if (!strcmp(mode, "sentinel")) {
+		utf8_format(error, size,
+			    "this is a Redis Sentinel: REDIS_URL must name the Redis server that it watches");
+		return false;
+	}
+	if (strcmp(mode, "cluster") != 0 || !prefix || has_hash_tag(prefix))
+		return true;
+	greeting->is_defect = true;
+	utf8_format(
+		error, size,
+		"Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:, so "
+		"that all keys lie in one slot");
+	return false;
+}
+
+static bool take_version(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size)
+{
+	const char *line;
+	int major, minor;
+
+	if (is_closed_to_us(reply))
+		return true;
+	if (reply->type != REDIS_REPLY_STRING)
+		return refuse(reply, "INFO", error, size);
+	line = strstr(reply->str, "redis_version:");
+	if (!line || sscanf(line, "redis_version:%31[0-9.]", greeting->version) != 1 ||
+	    sscanf(greeting->version, "%9d.%9d", &major, &minor) != 2) {
+		utf8_format(error, size, "INFO names no version of Redis: is this a Redis server?");
+		return false;
+	}
+	find_field(reply, "run_id:", greeting->run_id, sizeof greeting->run_id);
+	if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
+		return take_mode(greeting, reply, error, size);
+	utf8_format(error, size, "Redis %s is too old: %d.%d or newer is needed", greeting->version,
+		    OLDEST_MAJOR, OLDEST_MINOR);
+	return false;
+}
+
+const char greeting_replica_error[] = "this is a replica of another Redis: REDIS_URL must lead to the master";
+
+bool greeting_is_replica(const struct redisReply *reply)
+{
+	char role[16] = "";
+
+	return find_field(reply, "role:", role, sizeof role) && !strcmp(role, "slave");
+}
+
+static bool take_role(const struct redisReply *reply, char *error, size_t size)
+{
+	if (greeting_is_replica(reply)) {
+		utf8_format(error, size, "%s", greeting_replica_error);
+		return false;
+	}
+	return reply->type == REDIS_REPLY_STRING || is_closed_to_us(reply) ||
+	       refuse(reply, "INFO", error, size);
+}
+
+static bool take_database(const struct redisReply *reply, char *error, size_t size)
+{
+	return is_ok(reply) || refuse(reply, "SELECT of the database in REDIS_URL", error, size);
+}
+
+/* Any other error concerns the key, and its users meet it. */
+static bool take_slot(const struct redisReply *reply, char *error, size_t size)
+{
+	return !refusal_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
+}
+
+bool greeting_take(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size)
+{
+	switch (greeting->steps[greeting->answered++]) {
+	case GREETING_AUTH:
+		return take_auth(reply, error, size);
+	case GREETING_NAME:
+		return take_name(reply, error, size);
+	case GREETING_VERSION:
+		return take_version(greeting, reply, error, size);
+	case GREETING_ROLE:
+		return take_role(reply, error, size);
+	case GREETING_SLOT:
+		return take_slot(reply, error, size);
+	case GREETING_DATABASE:
+	case GREETING_STEPS:
+		break;
+	}
+	return take_database(reply, error, size);
+}

@@ -1,0 +1,405 @@
+/* The life of a connection, in time order: wait, dial, greet, be up, be lost, wait. */
+#include "adapters/redis/connection/connection_internal.h"
+
+#include "adapters/redis/connection/connect_attempts.h"
+#include "adapters/redis/connection/tls.h"
+#include "adapters/redis/protocol/resp_reader.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "adapters/system/instants.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#define BACKOFF_MIN_MS 100
+#define STABLE_MS      5000 /* up for so long, it counts as a success */
+
+/* Behind each large text in a reply a part of one is left over. */
+#define REPLIES_CHUNK ((size_t)8 * 1024)
+
+static void dial(struct redis_connection *connection);
+static void give_up_address(struct redis_connection *connection, enum address_failure failure,
+			    const char *cause);
+
+/* ---- time ---- */
+
+void redis_connection_set_timer(struct redis_connection *connection, int64_t delay_ms)
+{
+	struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
+
+	evtimer_add(connection->timer, &delay);
+}
+
+/*
+ * Doubles with every failure up to the maximum; the upper half of it is chance, so that many workers do not
+ * come at once.
+ */
+static int64_t backoff_ms(struct redis_connection *connection)
+{
+	int64_t longest = (int64_t)BACKOFF_MIN_MS << (connection->failures < 16 ? connection->failures : 16);
+	uint32_t chance;
+
+	if (longest > CONNECTION_BACKOFF_MAX_MS)
+		longest = CONNECTION_BACKOFF_MAX_MS;
+	connection->settings.random->fill(connection->settings.random, &chance, sizeof chance);
+	return longest / 2 + chance % (longest / 2 + 1);
+}
+
+static void set_state(struct redis_connection *connection, enum connection_state state)
+{
+	connection->state = state;
+	switch (state) {
+	case CONNECTION_WAITING:
+		redis_connection_set_timer(connection, backoff_ms(connection));
+		break;
+	case CONNECTION_DIALING: /* the dial has timeouts of its own */
+		evtimer_del(connection->timer);
+		break;
+	case CONNECTION_GREETING:
+		redis_connection_set_timer(connection, dial_left_ms(connection->dial));
+		break;
+	case CONNECTION_UP:
+		redis_connection_set_timer(connection, TICK_MS);
+		break;
+	}
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct redis_connection *connection = context;
+
+	(void)fd;
+	(void)what;
+	switch (connection->state) {
+	case CONNECTION_WAITING:
+		dial(connection);
+		break;
+	case CONNECTION_DIALING:
+		break;
+	case CONNECTION_GREETING:
+		give_up_address(connection, ADDRESS_SILENT,
+				connection->url.tls && !connection->secured
+					? "no answer to the TLS handshake: does this port speak TLS?"
+					: "no answer to the greeting");
+		break;
+	case CONNECTION_UP:
+		redis_connection_tick(connection);
+		break;
+	}
+}
+
+/* ---- sending ---- */
+
+void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands)
+{
+	assert(connection->state == CONNECTION_GREETING || connection->state == CONNECTION_UP);
+	if (bufferevent_write_buffer(connection->stream, commands) < 0)
+		abort();
+}
+
+void redis_connection_request(struct redis_connection *connection, struct evbuffer *commands, size_t replies,
+			      connection_replied *replied, void *context)
+{
+	assert(!connection->listening);
+	requests_push(&connection->requests, replies, replied, context);
+	redis_connection_send(connection, commands);
+}
+
+void redis_connection_listen(struct redis_connection *connection, struct evbuffer *commands)
+{
+	connection->listening = true;
+	redis_connection_send(connection, commands);
+}
+
+size_t redis_connection_unsent(const struct redis_connection *connection)
+{
+	return connection->stream ? evbuffer_get_length(bufferevent_get_output(connection->stream)) : 0;
+}
+
+/* ---- the end ---- */
+
+/* What was read before the stream ended is heard first. */
+void redis_connection_end(struct redis_connection *connection, const char *cause)
+{
+	if (redis_connection_holds_back(connection) &&
+	    evbuffer_get_length(redis_connection_input(connection)) > 0)
+		utf8_format(connection->ended, sizeof connection->ended, "%s", cause);
+	else
+		redis_connection_lose(connection, cause);
+}
+
+/* Of a server that says nothing and closes the connection before the greeting is over. */
+static const char *advice_on_end(const struct redis_connection *connection)
+{
+	if (!connection->url.tls)
+		return " before it answered: does this port speak TLS?  Then REDIS_URL begins with rediss://";
+	return connection->secured ? " after the TLS handshake: does it demand a client certificate?"
+				   : " during the TLS handshake: does this port speak TLS?";
+}
+
+static void describe_end(const struct redis_connection *connection, short events, char *cause, size_t size)
+{
+	char error[REDIS_TROUBLE_MAX] = "Redis closed the connection";
+	bool is_known = connection->url.tls && tls_describe_error(connection->stream, error, sizeof error);
+
+	if (!is_known && (events & BEV_EVENT_ERROR))
+		utf8_format(error, sizeof error, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	utf8_format(cause, size, "%s%s%s", error,
+		    redis_connection_was_slow(connection)
+			    ? " (intake was paused: perhaps for reading too slowly)"
+			    : "",
+		    !is_known && connection->state == CONNECTION_GREETING ? advice_on_end(connection) : "");
+}
+
+static void on_event(struct bufferevent *stream, short events, void *context)
+{
+	struct redis_connection *connection = context;
+	char cause[REDIS_TROUBLE_MAX];
+
+	(void)stream;
+	if (events & BEV_EVENT_CONNECTED)
+		connection->secured = true;
+	if (!(events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
+		return;
+	describe_end(connection, events, cause, sizeof cause);
+	redis_connection_end(connection, cause);
+}
+
+static void close_stream(struct redis_connection *connection)
+{
+	if (connection->stream)
+		bufferevent_free(connection->stream);
+	connection->stream = NULL;
+	connection->secured = connection->listening = false;
+	connection->ended[0] = '\0';
+}
+
+static const char *place_of(const struct redis_connection *connection)
+{
+	return *connection->url.place ? connection->url.place : "REDIS_URL";
+}
+
+static void be_lost(struct redis_connection *connection, bool was_up, const char *cause)
+{
+	utf8_format(connection->trouble, sizeof connection->trouble, "%s", cause);
+	close_stream(connection);
+	dial_cancel(&connection->dial);
+	connection->failures =
+		was_up && now_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;
+	set_state(connection, CONNECTION_WAITING);
+	redis_server_missed(connection->settings.server, &connection->member,
+			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
+			    connection->trouble);
+	requests_abandon(&connection->requests);
+	connection->user->lost(connection->context, connection->trouble);
+}
+
+/* The reason that tells most is kept; of two alike that of the earlier address, so that it stays the same. */
+static void note_failure(struct redis_connection *connection, enum address_failure failure, const char *cause)
+{
+	size_t address = dial_address(connection->dial);
+
+	if (failure < connection->failure ||
+	    (failure == connection->failure && address > connection->failed_address))
+		return;
+	connection->failure = failure;
+	connection->failed_address = address;
+	utf8_format(connection->failed_for, sizeof connection->failed_for, "%s", cause);
+}
+
+/* No Redis that will do is behind this address: on to the next one. */
+static void give_up_address(struct redis_connection *connection, enum address_failure failure,
+			    const char *cause)
+{
+	note_failure(connection, failure, cause);
+	if (!dial_has_next(connection->dial)) {
+		be_lost(connection, false, connection->failed_for);
+		return;
+	}
+	close_stream(connection);
+	set_state(connection, CONNECTION_DIALING);
+	requests_abandon(&connection->requests);
+	dial_next(connection->dial);
+}
+
+void redis_connection_lose(struct redis_connection *connection, const char *cause)
+{
+	if (connection->state == CONNECTION_GREETING)
+		give_up_address(connection, connection->heard_ms ? ADDRESS_REFUSED : ADDRESS_SILENT, cause);
+	else
+		be_lost(connection, connection->state == CONNECTION_UP, cause);
+}
+
+void redis_connection_drop(struct redis_connection *connection, const char *cause)
+{
+	if (connection->state != CONNECTION_WAITING)
+		redis_connection_lose(connection, cause);
+}
+
+/* Another connection learned that this one is at the wrong server, too. */
+static void on_server_left(void *context, const char *cause)
+{
+	redis_connection_end(context, cause);
+}
+
+/* Another connection is up. */
+static void on_server_reached(void *context)
+{
+	struct redis_connection *connection = context;
+
+	if (connection->state == CONNECTION_WAITING)
+		redis_connection_set_timer(connection, 0);
+}
+
+/* ---- the beginning ---- */
+
+static void on_greeting_answer(void *context, const redisReply *reply)
+{
+	struct redis_connection *connection = context;
+	struct greeting *greeting = &connection->greeting;
+	char error[REDIS_TROUBLE_MAX];
+
+	if (!reply)
+		return; /* `lost` was told why */
+	if (greeting_take(greeting, reply, error, sizeof error)) {
+		if (greeting->answered == greeting->count)
+			connection->user->greeted(connection->context);
+		return;
+	}
+	if (greeting->is_defect)
+		redis_server_set_defect(connection->settings.server, error);
+	redis_connection_lose(connection, error);
+}
+
+static struct bufferevent *stream_new(struct redis_connection *connection, int fd)
+{
+	if (connection->url.tls)
+		return tls_stream_new(connection->settings.base, fd, connection->url.host);
+	return must(bufferevent_socket_new(connection->settings.base, fd,
+					   BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
+}
+
+static void open_stream(struct redis_connection *connection, int fd)
+{
+	connection->stream = stream_new(connection, fd);
+	connection->heard_ms = 0;
+	frame_init(&connection->frame, connection->bulk_max, connection->replies);
+	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
+	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+}
+
+static void on_dialed(void *context, int fd, const char *error)
+{
+	struct redis_connection *connection = context;
+	struct evbuffer *commands;
+
+	if (error) {
+		give_up_address(connection, ADDRESS_UNREACHED, error);
+		return;
+	}
+	set_state(connection, CONNECTION_GREETING);
+	open_stream(connection, fd);
+	commands = must(evbuffer_new());
+	greeting_begin(&connection->greeting, &connection->url, connection->name,
+		       &connection->settings.demands, commands);
+	redis_connection_request(connection, commands, connection->greeting.count, on_greeting_answer,
+				 connection);
+	evbuffer_free(commands);
+}
+
+static void dial(struct redis_connection *connection)
+{
+	struct arena *arena = arena_new(1024);
+	const char *error;
+
+	set_state(connection, CONNECTION_DIALING);
+	connection->failure = ADDRESS_UNTRIED;
+	redis_url_release(&connection->url);
+	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
+		connection->dial = dial_start(connection->settings.base, &connection->url,
+					      connection->failures, on_dialed, connection);
+	else
+		redis_connection_lose(connection, error);
+	arena_free(&arena);
+}
+
+/* ---- being up ---- */
+
+void redis_connection_settle(struct redis_connection *connection)
+{
+	assert(connection->state == CONNECTION_GREETING);
+	connection->up_ms = connection->heard_ms = connection->ticked_ms = now_ms();
+	connection->up_at = calendar_us();
+	connection->trouble[0] = '\0';
+	connection->hides_role = false;
+	dial_cancel(&connection->dial);
+	set_state(connection, CONNECTION_UP);
+	utf8_format(connection->member.run_id, sizeof connection->member.run_id, "%s",
+		    connection->greeting.run_id);
+	redis_server_reached(connection->settings.server, &connection->member, place_of(connection),
+			     connection->greeting.version);
+}
+
+bool redis_connection_is_up(const struct redis_connection *connection)
+{
+	return connection->state == CONNECTION_UP && !*connection->ended;
+}
+
+const char *redis_connection_trouble(const struct redis_connection *connection)
+{
+	if (redis_connection_is_up(connection))
+		return NULL;
+	if (*connection->ended)
+		return connection->ended;
+	return *connection->trouble ? connection->trouble : "not connected yet";
+}
+
+/* ---- the whole ---- */
+
+struct redis_connection *redis_connection_new(const struct redis_settings *settings, const char *name,
+					      size_t bulk_max, const struct connection_user *user,
+					      void *context)
+{
+	static const struct timeval at_once = {0, 0};
+	struct redis_connection *connection = must_alloc(sizeof *connection);
+
+	connection->settings = *settings;
+	if (!settings->server)
+		connection->settings.server = connection->alone =
+			redis_server_new(settings->base, settings->logger, SERVER_PATIENCE_MS);
+	connection->member = (struct server_member){
+		.name = name, .end = on_server_left, .retry = on_server_reached, .context = connection};
+	redis_server_join(connection->settings.server, &connection->member);
+	connection->name = name;
+	connection->user = user;
+	connection->context = context;
+	connection->heard_at = calendar_us();
+	connection->bulk_max = bulk_max;
+	connection->replies = arena_new(REPLIES_CHUNK);
+	connection->timer = must(evtimer_new(settings->base, on_timer, connection));
+	connection->resuming = must(evtimer_new(settings->base, redis_connection_on_resuming, connection));
+	evtimer_add(connection->timer, &at_once);
+	return connection;
+}
+
+void redis_connection_free(struct redis_connection **connection)
+{
+	if (!*connection)
+		return;
+	close_stream(*connection);
+	dial_cancel(&(*connection)->dial);
+	requests_clear(&(*connection)->requests);
+	redis_server_leave((*connection)->settings.server, &(*connection)->member);
+	redis_server_free(&(*connection)->alone);
+	redis_url_release(&(*connection)->url);
+	event_free((*connection)->timer);
+	event_free((*connection)->resuming);
+	arena_free(&(*connection)->replies);
+	free(*connection);
+	*connection = NULL;
+}

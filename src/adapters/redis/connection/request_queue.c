@@ -1,0 +1,66 @@
+/* A queue.  Whoever is told may push, abandon or clear: nothing is touched after the call. */
+#include "adapters/redis/connection/request_queue.h"
+
+#include "core/base/must.h"
+
+struct request {
+	struct request *next;
+	size_t replies; /* that are yet to come */
+	connection_replied *replied;
+	void *context;
+};
+
+void requests_push(struct requests *requests, size_t replies, connection_replied *replied, void *context)
+{
+	struct request *request = must_alloc(sizeof *request);
+
+	*request = (struct request){NULL, replies, replied, context};
+	if (requests->last)
+		requests->last->next = request;
+	else
+		requests->first = request;
+	requests->last = request;
+}
+
+static void pop(struct requests *requests)
+{
+	struct request *request = requests->first;
+
+	requests->first = request->next;
+	if (!requests->first)
+		requests->last = NULL;
+	free(request);
+}
+
+bool requests_answer(struct requests *requests, const struct redisReply *reply)
+{
+	struct request told;
+
+	if (!requests->first)
+		return false;
+	requests->first->replies--;
+	told = *requests->first;
+	if (!told.replies)
+		pop(requests);
+	told.replied(told.context, reply);
+	return true;
+}
+
+void requests_abandon(struct requests *requests)
+{
+	struct requests abandoned = *requests;
+
+	*requests = (struct requests){0};
+	while (abandoned.first) {
+		struct request told = *abandoned.first;
+
+		pop(&abandoned);
+		told.replied(told.context, NULL);
+	}
+}
+
+void requests_clear(struct requests *requests)
+{
+	while (requests->first)
+		pop(requests);
+}

@@ -1,0 +1,144 @@
+/* Redis' error codes, and what an operator does about each. */
+#include "adapters/redis/protocol/redis_error.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The length to which Redis' own words are cut. */
+#define WORDS_MAX 160
+
+#define SCRIPT_RIGHTS "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish"
+
+static const struct {
+	const char *word, *advice;
+	enum refusal_kind kind;
+} refusals[] = {
+	{"NOAUTH", "put the password into REDIS_URL", REFUSAL_LOGIN},
+	{"WRONGPASS", "check user and password in REDIS_URL", REFUSAL_LOGIN},
+	{"NOPERM", "the ACL of the user in REDIS_URL does not allow it", REFUSAL_RIGHTS},
+	{"ERR The user executing the script can't", SCRIPT_RIGHTS, REFUSAL_RIGHTS},
+	{"The user executing the script can't", SCRIPT_RIGHTS, REFUSAL_RIGHTS}, /* Redis 6.2 */
+	{"NOSCRIPT",
+	 "Redis forgot the script at once: does a proxy spread the requests over several servers?",
+	 REFUSAL_OF_COMMAND},
+	{"NOREPLICAS", "fewer replicas follow than min-replicas-to-write asks for", REFUSAL_NOT_NOW},
+	{"DENIED", "set a password in Redis, or bind it to an address that is reachable", REFUSAL_OF_COMMAND},
+	{"LOADING", "Redis is loading its data set: wait until it has", REFUSAL_NOT_NOW},
+	{"OOM", "Redis has reached its maxmemory: raise it, or let keys expire", REFUSAL_OF_COMMAND},
+	{"READONLY", "this is a replica: REDIS_URL must name the master", REFUSAL_WRONG_SERVER},
+	{"MISCONF", "Redis cannot save its data set: look at its log and its disk", REFUSAL_NOT_NOW},
+	{"MASTERDOWN", "this is a replica that lost its master", REFUSAL_WRONG_SERVER},
+	{"UNBLOCKED force", "the master became a replica", REFUSAL_WRONG_SERVER},
+	{"CLUSTERDOWN", "the cluster has lost nodes: look at CLUSTER NODES", REFUSAL_NOT_NOW},
+	{"TRYAGAIN", "the cluster is moving the slot to another node: wait until it has", REFUSAL_NOT_NOW},
+	{"MOVED",
+	 "another node of the cluster holds the slot of ALLOCD_PREFIX: REDIS_URL must name that node",
+	 REFUSAL_WRONG_SERVER},
+	{"CROSSSLOT", "Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:",
+	 REFUSAL_SLOTS},
+	{"BUSY", "a script blocks Redis: SCRIPT KILL ends it", REFUSAL_OF_COMMAND},
+	{"WRONGTYPE", "another program uses a key of that name: set ALLOCD_PREFIX", REFUSAL_OF_COMMAND},
+};
+
+#define REFUSALS (sizeof refusals / sizeof refusals[0])
+
+/*
+ * Redis 6.2 puts this before an error that ended a script:
+ * "ERR Error running script (…): …: -READONLY …".
+ */
+static const char script_error[] = "ERR Error running script";
+
+static bool begins_with(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return !strncmp(text, word, length) && (text[length] == ' ' || text[length] == '\0');
+}
+
+bool refusal_is(const struct redisReply *reply, const char *word)
+{
+	return reply->type == REDIS_REPLY_ERROR && begins_with(reply->str, word);
+}
+
+/* The error itself, without what Redis 6.2 puts before an error that ended a script. */
+static const char *words_of(const struct redisReply *reply)
+{
+	const char *inner = begins_with(reply->str, script_error) ? strstr(reply->str, ": -") : NULL;
+
+	return inner ? inner + strlen(": -") : reply->str;
+}
+
+/* The error's row of the table; REFUSALS when the reply is no error, or one that the table lacks. */
+static size_t row_of(const struct redisReply *reply)
+{
+	size_t row = reply->type == REDIS_REPLY_ERROR ? 0 : REFUSALS;
+
+	while (row < REFUSALS && !begins_with(words_of(reply), refusals[row].word))
+		row++;
+	return row;
+}
+
+static const char *advice_on(const struct redisReply *reply)
+{
+	size_t row = row_of(reply);
+
+	return row < REFUSALS ? refusals[row].advice : NULL;
+}
+
+static enum refusal_kind kind_of_error(const struct redisReply *reply)
+{
+	size_t row = row_of(reply);
+
+	return row < REFUSALS ? refusals[row].kind : REFUSAL_OF_COMMAND;
+}
+
+enum refusal_kind refusal_kind_of(const struct redisReply *reply, const struct redisReply **error)
+{
+	enum refusal_kind kind = REFUSAL_OF_COMMAND;
+
+	*error = reply;
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return kind_of_error(reply);
+	for (size_t i = 0; i < reply->elements && kind == REFUSAL_OF_COMMAND; i++) {
+		*error = reply->element[i];
+		kind = kind_of_error(*error);
+	}
+	return kind;
+}
+
+static const char *type_name(int type)
+{
+	switch (type) {
+	case REDIS_REPLY_STRING:
+		return "a text";
+	case REDIS_REPLY_ARRAY:
+		return "an array";
+	case REDIS_REPLY_INTEGER:
+		return "a number";
+	case REDIS_REPLY_NIL:
+		return "nil";
+	default:
+		return "a status";
+	}
+}
+
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+void refusal_describe(const struct redisReply *reply, char *text, size_t size)
+{
+	const char *advice = advice_on(reply);
+
+	if (reply->type == REDIS_REPLY_ERROR)
+		snprintf(text, size, "%.*s%s%s", WORDS_MAX, reply->str, advice ? ": " : "",
+			 advice ? advice : "");
+	else
+		snprintf(text, size, "unexpected type of reply (%s): is this a Redis server?",
+			 type_name(reply->type));
+	make_printable(text);
+}

@@ -1,0 +1,86 @@
+/* An array of bulk strings. */
+#include "adapters/redis/protocol/resp_writer.h"
+
+#include "core/base/decimal.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A count as it is on the wire, at most. */
+#define COUNT_MAX (1 + DECIMAL_MAX + 2)
+
+/* Nearly all that is sent is shorter. */
+#define SHORT_MAX 512
+
+struct bytes bytes_of(const char *text)
+{
+	return (struct bytes){text ? text : "", text ? strlen(text) : 0};
+}
+
+static void add(struct evbuffer *out, const void *data, size_t size)
+{
+	if (evbuffer_add(out, data, size) < 0)
+		abort();
+}
+
+/* "*3" CR LF: how many arguments follow; "$5" CR LF: how many bytes.  Returns the place behind it. */
+static char *write_count(char *at, char type, size_t count)
+{
+	*at++ = type;
+	at += decimal_format_unsigned(count, at);
+	*at++ = '\r';
+	*at++ = '\n';
+	return at;
+}
+
+void command_begin(struct evbuffer *out, size_t count)
+{
+	char line[COUNT_MAX];
+
+	add(out, line, (size_t)(write_count(line, '*', count) - line));
+}
+
+static void add_short(struct evbuffer *out, struct bytes argument)
+{
+	char text[COUNT_MAX + SHORT_MAX + 2], *at = write_count(text, '$', argument.size);
+
+	if (argument.size)
+		memcpy(at, argument.data, argument.size);
+	at += argument.size;
+	*at++ = '\r';
+	*at++ = '\n';
+	add(out, text, (size_t)(at - text));
+}
+
+static void add_long(struct evbuffer *out, struct bytes argument)
+{
+	char line[COUNT_MAX];
+
+	add(out, line, (size_t)(write_count(line, '$', argument.size) - line));
+	add(out, argument.data, argument.size);
+	add(out, "\r\n", 2);
+}
+
+/* To copy a short one once more is less than to call libevent three times. */
+void command_argument(struct evbuffer *out, struct bytes argument)
+{
+	if (argument.size <= SHORT_MAX)
+		add_short(out, argument);
+	else
+		add_long(out, argument);
+}
+
+void command_number(struct evbuffer *out, int64_t number)
+{
+	char text[DECIMAL_MAX];
+
+	command_argument(out, (struct bytes){text, decimal_format(number, text)});
+}
+
+void command_append(struct evbuffer *out, const struct bytes *arguments, size_t count)
+{
+	command_begin(out, count);
+	for (size_t i = 0; i < count; i++)
+		command_argument(out, arguments[i]);
+}

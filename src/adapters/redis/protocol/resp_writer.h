@@ -1,0 +1,22 @@
+/* Commands to Redis, as they go over the wire. */
+#ifndef ALLOCD_ADAPTERS_REDIS_PROTOCOL_RESP_WRITER_H
+#define ALLOCD_ADAPTERS_REDIS_PROTOCOL_RESP_WRITER_H
+
+#include "core/base/bytes.h"
+
+#include <stdint.h>
+
+struct evbuffer;
+
+/* A text as bytes; NULL is an empty one. */
+struct bytes bytes_of(const char *text);
+
+/* Appends one command: its name and its arguments. */
+void command_append(struct evbuffer *out, const struct bytes *arguments, size_t count);
+
+/* The same bit by bit: `count` arguments follow, the name is the first of them. */
+void command_begin(struct evbuffer *out, size_t count);
+void command_argument(struct evbuffer *out, struct bytes argument);
+void command_number(struct evbuffer *out, int64_t number);
+
+#endif

@@ -1,0 +1,159 @@
+/* From rows to the script's arguments, and from its answer to numbers. */
+#include "adapters/redis/publisher/fence.h"
+
+#include "adapters/redis/protocol/resp_writer.h"
+#include "core/base/decimal.h"
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+
+/* What Lua's numbers hold. */
+#define POSITION_MAX (INT64_C(1) << 53)
+
+/* EVALSHA, hash, number of keys, fences; partition, known, life, length, prefix, first position, counts. */
+#define HEAD_ARGUMENTS 11
+
+/* Of an event or a row on the wire, besides the payload. */
+#define OVERHEAD 64
+
+/* ---- a call ---- */
+
+/* Events of a type that is unknown to this program are left out. */
+static size_t count_events(const struct outgoing_row *row)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < row->count; i++)
+		count += row->events[i].type != MSG_NONE;
+	return count;
+}
+
+static size_t size_of(const struct outgoing_row *row)
+{
+	size_t size = OVERHEAD;
+
+	for (size_t i = 0; i < row->count; i++)
+		size += OVERHEAD + row->events[i].payload.size;
+	return size;
+}
+
+/* At least one; up to the next gap: the script is told only where the first row is. */
+static size_t end_of_call(const struct publication *publication, size_t first)
+{
+	const struct outgoing_row *rows = publication->rows;
+	size_t end = first, size = 0;
+
+	for (; end < publication->row_count; end++) {
+		size += size_of(&rows[end]);
+		if (end > first &&
+		    (size > FENCE_CALL_MAX || rows[end].position != rows[end - 1].position + 1))
+			break;
+	}
+	return end;
+}
+
+static size_t count_row_arguments(const struct publication *publication, size_t first, size_t end)
+{
+	size_t count = 0;
+
+	for (size_t i = first; i < end; i++)
+		count += 2 * count_events(&publication->rows[i]);
+	return count;
+}
+
+static void append_events(struct evbuffer *out, const struct outgoing_row *row)
+{
+	for (size_t i = 0; i < row->count; i++) {
+		if (row->events[i].type == MSG_NONE)
+			continue;
+		command_argument(out, bytes_of(message_name(row->events[i].type)));
+		command_argument(out, row->events[i].payload);
+	}
+}
+
+/* "2 0 1" */
+static void append_counts(struct evbuffer *out, const struct publication *publication, size_t first,
+			  size_t end)
+{
+	char *text = must(malloc((end - first) * (DECIMAL_MAX + 1) + 1)), *at = text;
+
+	for (size_t i = first; i < end; i++) {
+		at += decimal_format((int64_t)count_events(&publication->rows[i]), at);
+		*at++ = ' ';
+	}
+	command_argument(out, (struct bytes){text, (size_t)(at - text)});
+	free(text);
+}
+
+/* Without any, the position means nothing. */
+static void append_rows(struct evbuffer *out, const struct publication *publication, size_t first, size_t end)
+{
+	int64_t position = first < end ? publication->rows[first].position : 0;
+
+	assert(position >= 0 && position <= POSITION_MAX - (int64_t)(end - first));
+	command_number(out, position);
+	append_counts(out, publication, first, end);
+	for (size_t i = first; i < end; i++)
+		append_events(out, &publication->rows[i]);
+}
+
+static void append_fences(struct evbuffer *out, const struct fence *fence, const char *incarnation)
+{
+	char *key;
+
+	if (asprintf(&key, "%sallocd:fence:%s", fence->prefix, incarnation) < 0)
+		abort();
+	command_argument(out, bytes_of(key));
+	free(key);
+}
+
+static void append_head(struct evbuffer *out, const struct fence *fence,
+			const struct publication *publication, int64_t known)
+{
+	command_argument(out, bytes_of("EVALSHA"));
+	command_argument(out, bytes_of(fence->hash));
+	command_number(out, fence->event_stream ? 2 : 1);
+	append_fences(out, fence, publication->incarnation);
+	if (fence->event_stream)
+		command_argument(out, bytes_of(fence->event_stream));
+	command_number(out, publication->partition);
+	command_number(out, known);
+	command_number(out, FENCE_LIFE_MS);
+	command_number(out, EVENT_STREAM_LENGTH);
+	command_argument(out, bytes_of(fence->prefix));
+}
+
+size_t fence_append(struct evbuffer *out, const struct fence *fence, const struct publication *publication,
+		    size_t first, int64_t known)
+{
+	size_t end = end_of_call(publication, first);
+	size_t head = fence->event_stream ? HEAD_ARGUMENTS + 1 : HEAD_ARGUMENTS;
+
+	command_begin(out, head + count_row_arguments(publication, first, end));
+	append_head(out, fence, publication, known);
+	append_rows(out, publication, first, end);
+	return end;
+}
+
+/* ---- its answer ---- */
+
+static bool is_number(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_INTEGER;
+}
+
+struct fence_answer fence_answer_of(const struct redisReply *reply, int64_t known)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 || !is_number(reply->element[0]) ||
+	    !is_number(reply->element[1]) || !is_number(reply->element[2]))
+		return (struct fence_answer){.position = known, .refusal = reply};
+	return (struct fence_answer){
+		.position = reply->element[0]->integer,
+		.events = (size_t)reply->element[1]->integer,
+		.unheard = (size_t)reply->element[2]->integer,
+		.refusal = reply->elements > 3 ? reply->element[3] : NULL,
+	};
+}

@@ -1,0 +1,49 @@
+/*
+ * The script behind which rows are published, as it is called.  What it does and why: fence.lua.
+ *
+ * The fences of a database live in one hash, PREFIXallocd:fence:INCARNATION.  It expires when nothing was
+ * published for FENCE_LIFE_MS: what a database that was restored leaves behind is gone some day, and who
+ * misses a fence sets it up again from what it knows.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_PUBLISHER_FENCE_H
+#define ALLOCD_ADAPTERS_REDIS_PUBLISHER_FENCE_H
+
+#include "bus/ports/broker.h"
+
+struct evbuffer;
+struct redisReply;
+
+#define FENCE_LIFE_MS       (INT64_C(30) * 24 * 60 * 60 * 1000)
+#define FENCE_HASH_MAX      40 /* the SHA-1 by which Redis knows the script, in hexadecimal */
+#define EVENT_STREAM_LENGTH 100000
+
+/* Of rows in one call; one row that is larger goes alone. */
+#define FENCE_CALL_MAX ((size_t)1024 * 1024)
+
+extern const char fence_script[];
+
+/* What all calls have in common. */
+struct fence {
+	char *prefix;       /* before every channel and key */
+	char *event_stream; /* its key; NULL: none */
+	char hash[FENCE_HASH_MAX + 1];
+};
+
+/*
+ * Appends a call for the rows of `publication` from `first` on, behind everything up to `known`.  Returns the
+ * index of the row that the next call begins with.
+ */
+size_t fence_append(struct evbuffer *out, const struct fence *fence, const struct publication *publication,
+		    size_t first, int64_t known);
+
+/* What came of it. */
+struct fence_answer {
+	int64_t position; /* of the fence */
+	size_t events, unheard;
+	const struct redisReply *refusal; /* lives as long as the reply; NULL: Redis refused nothing */
+};
+
+/* Of a call that was refused as a whole, or not made by a Redis, all but `refusal` is what was `known`. */
+struct fence_answer fence_answer_of(const struct redisReply *reply, int64_t known);
+
+#endif

@@ -1,0 +1,484 @@
+/* The life of a call, in time order: the script takes its rows, some at a time; past the fence, PUBLISH. */
+#include "adapters/redis/publisher/redis_publisher.h"
+
+#include "adapters/redis/protocol/redis_error.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "adapters/redis/publisher/fence.h"
+#include "adapters/system/instants.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of a text that Redis answers with: INFO is the longest. */
+#define REPLY_MAX ((size_t)16 * 1024)
+
+/* Memory that comes and goes sooner is one trouble. */
+#define MEMORY_STAYS_MS 1000
+
+/* One call of publish, from its beginning to its answer. */
+struct call {
+	struct call *next;
+	struct redis_publisher *publisher;
+	const struct publication *publication;
+	publish_done *done;
+	void *context;
+
+	size_t first, end;          /* the rows that Redis has now */
+	struct published published; /* by what was answered */
+	bool is_loaded_again;       /* the script, for this call */
+	size_t replies;             /* to PUBLISHes past the fence, that are yet to come */
+	int64_t past_to;            /* how far those go */
+	char error[REDIS_TROUBLE_MAX];
+	struct event *ending; /* NULL, or it is over before it began */
+};
+
+struct redis_publisher {
+	struct broker broker;
+	struct event_base *base;
+	struct redis_connection *connection;
+	struct logger *logger;
+	void (*up)(void *context);
+	void *context;
+
+	struct fence fence;
+	struct call *calls; /* that are not answered */
+
+	char refusal_logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
+	bool is_out_of_memory;                  /* as the log has it */
+	int64_t out_of_memory_ms;               /* when it was so last */
+	char said_refusal[REDIS_TROUBLE_MAX];   /* why Redis refused the last signal; empty: it did not */
+	struct redis_publisher_stats stats;
+};
+
+static char *joined(const char *prefix, const char *name)
+{
+	char *text;
+
+	if (asprintf(&text, "%s%s", prefix, name) < 0)
+		abort();
+	return text;
+}
+
+static void send_rows(struct call *call);
+static void on_rows_answered(void *context, const redisReply *reply);
+static void on_ending(evutil_socket_t fd, short what, void *context);
+
+/* ---- what the log has of it ---- */
+
+static void log_refusal(struct redis_publisher *publisher, const char *cause)
+{
+	if (!strcmp(cause, publisher->refusal_logged))
+		return;
+	utf8_format(publisher->refusal_logged, sizeof publisher->refusal_logged, "%s", cause);
+	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TROUBLE(LOG_REDIS),
+	    LOG_TEXT("cause", cause));
+}
+
+static void note_no_memory(struct redis_publisher *publisher)
+{
+	publisher->out_of_memory_ms = now_ms();
+	if (publisher->is_out_of_memory)
+		return;
+	publisher->is_out_of_memory = true;
+	LOG(publisher->logger, LOG_WARN,
+	    "Redis is out of memory: events go out past fence and stream of events",
+	    LOG_TEXT("advice", "raise its maxmemory, or let keys expire"));
+}
+
+static void note_memory(struct redis_publisher *publisher)
+{
+	if (!publisher->is_out_of_memory || now_ms() - publisher->out_of_memory_ms < MEMORY_STAYS_MS)
+		return;
+	publisher->is_out_of_memory = false;
+	LOG(publisher->logger, LOG_INFO, "Redis has memory again: events go out behind the fence",
+	    LOG_NUMBER("unfenced", publisher->stats.unfenced));
+}
+
+/* ---- the end of a call ---- */
+
+static void call_free(struct call *call)
+{
+	struct call **place = &call->publisher->calls;
+
+	while (*place != call)
+		place = &(*place)->next;
+	*place = call->next;
+	if (call->ending)
+		event_free(call->ending);
+	free(call);
+}
+
+static void answer(struct call *call)
+{
+	struct failure failure = {FAILURE_RETRY, call->error};
+
+	call->done(call->context, &call->published, *call->error ? &failure : NULL);
+	call_free(call);
+}
+
+static void fail(struct call *call, const char *error)
+{
+	utf8_format(call->error, sizeof call->error, "%s", error);
+	answer(call);
+}
+
+/* From the event loop: never before publish returns. */
+static void fail_soon(struct call *call, const char *error)
+{
+	static const struct timeval at_once = {0, 0};
+
+	utf8_format(call->error, sizeof call->error, "%s", error);
+	call->ending = must(evtimer_new(call->publisher->base, on_ending, call));
+	evtimer_add(call->ending, &at_once);
+}
+
+static void on_ending(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	answer(context);
+}
+
+static void refuse(struct call *call)
+{
+	call->publisher->stats.refused++;
+	log_refusal(call->publisher, call->error);
+	answer(call);
+}
+
+/* ---- rows went out, or would have left a gap ---- */
+
+static void go_on(struct call *call)
+{
+	const struct publication *publication = call->publication;
+
+	call->publisher->refusal_logged[0] = '\0';
+	if (call->end > 0 && call->published.position < publication->rows[call->end - 1].position) {
+		call->publisher->stats.gaps++;
+		answer(call);
+	} else if (call->end == publication->row_count) {
+		answer(call);
+	} else {
+		call->first = call->end;
+		send_rows(call);
+	}
+}
+
+static void count(struct call *call, size_t events, size_t unheard)
+{
+	call->published.events += events;
+	call->publisher->stats.published += events;
+	call->publisher->stats.nobody_heard += unheard;
+}
+
+/* ---- past the fence: Redis has no memory to move it ---- */
+
+static void end_past(struct call *call)
+{
+	call->published.position = call->past_to;
+	go_on(call);
+}
+
+static void on_past(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!reply) {
+		fail(call, redis_connection_trouble(call->publisher->connection));
+		return;
+	}
+	if (reply->type == REDIS_REPLY_INTEGER) {
+		count(call, 1, reply->integer == 0);
+		call->publisher->stats.unfenced++;
+	} else if (!*call->error) {
+		refusal_describe(reply, call->error, sizeof call->error);
+	}
+	if (--call->replies)
+		return;
+	if (*call->error)
+		refuse(call);
+	else
+		end_past(call);
+}
+
+static void append_publish(struct evbuffer *commands, const char *prefix, const char *channel,
+			   struct bytes payload)
+{
+	char *name = joined(prefix, channel);
+
+	command_append(commands, (struct bytes[]){bytes_of("PUBLISH"), bytes_of(name), payload}, 3);
+	free(name);
+}
+
+static void append_events(struct call *call, const struct outgoing_row *row, struct evbuffer *commands)
+{
+	for (size_t i = 0; i < row->count; i++) {
+		if (row->events[i].type == MSG_NONE)
+			continue;
+		append_publish(commands, call->publisher->fence.prefix, message_name(row->events[i].type),
+			       row->events[i].payload);
+		call->replies++;
+	}
+}
+
+/* The same rows that the script would have taken. */
+static void send_past(struct call *call)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->past_to = call->published.position;
+	for (size_t i = call->first; i < call->end; i++) {
+		const struct outgoing_row *row = &call->publication->rows[i];
+
+		if (row->position != call->past_to + 1)
+			continue;
+		append_events(call, row, commands);
+		call->past_to = row->position;
+	}
+	if (call->replies)
+		redis_connection_request(call->publisher->connection, commands, call->replies, on_past, call);
+	else
+		end_past(call);
+	evbuffer_free(commands);
+}
+
+/* ---- the script ---- */
+
+static void load_script(struct redis_publisher *publisher, connection_replied *loaded)
+{
+	struct bytes load[] = {bytes_of("SCRIPT"), bytes_of("LOAD"), bytes_of(fence_script)};
+	struct evbuffer *commands = must(evbuffer_new());
+
+	command_append(commands, load, sizeof load / sizeof load[0]);
+	redis_connection_request(publisher->connection, commands, 1, loaded, publisher);
+	evbuffer_free(commands);
+}
+
+static void on_loaded_again(void *context, const redisReply *reply)
+{
+	(void)context;
+	(void)reply; /* what the script answers tells */
+}
+
+static void send_rows(struct call *call)
+{
+	struct redis_publisher *publisher = call->publisher;
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->end = fence_append(commands, &publisher->fence, call->publication, call->first,
+				 call->published.position);
+	redis_connection_request(publisher->connection, commands, 1, on_rows_answered, call);
+	evbuffer_free(commands);
+}
+
+/* Somebody made Redis forget its scripts (SCRIPT FLUSH). */
+static void send_rows_again(struct call *call)
+{
+	call->is_loaded_again = true;
+	load_script(call->publisher, on_loaded_again);
+	send_rows(call);
+}
+
+static void take_answer(struct call *call, const redisReply *reply)
+{
+	struct fence_answer answer = fence_answer_of(reply, call->published.position);
+
+	count(call, answer.events, answer.unheard);
+	call->published.position = answer.position;
+	if (!answer.refusal) {
+		note_memory(call->publisher);
+		go_on(call);
+	} else if (refusal_is(answer.refusal, "OOM")) {
+		note_no_memory(call->publisher);
+		send_past(call);
+	} else {
+		refusal_describe(answer.refusal, call->error, sizeof call->error);
+		refuse(call);
+	}
+}
+
+static void on_rows_answered(void *context, const redisReply *reply)
+{
+	struct call *call = context;
+
+	if (!reply)
+		fail(call, redis_connection_trouble(call->publisher->connection));
+	else if (refusal_is(reply, "NOSCRIPT") && !call->is_loaded_again)
+		send_rows_again(call);
+	else
+		take_answer(call, reply);
+}
+
+/* ---- the beginning of a call ---- */
+
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
+		    void *context)
+{
+	struct redis_publisher *publisher = (struct redis_publisher *)port;
+	struct call *call = must_alloc(sizeof *call);
+
+	*call = (struct call){.next = publisher->calls,
+			      .publisher = publisher,
+			      .publication = publication,
+			      .done = done,
+			      .context = context,
+			      .published.position = publication->known};
+	publisher->calls = call;
+	if (!redis_publisher_is_up(publisher))
+		fail_soon(call, redis_publisher_trouble(publisher));
+	else if (redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
+		fail_soon(call, "Redis takes events more slowly than they come");
+	else
+		send_rows(call);
+}
+
+static bool is_up(const struct broker *port)
+{
+	return redis_publisher_is_up((const struct redis_publisher *)port);
+}
+
+/* ---- what is no event ---- */
+
+static void on_said(void *context, const redisReply *reply)
+{
+	struct redis_publisher *publisher = context;
+	bool was_refused = *publisher->said_refusal;
+
+	if (!reply)
+		return;
+	publisher->said_refusal[0] = '\0';
+	if (reply->type == REDIS_REPLY_INTEGER)
+		return;
+	refusal_describe(reply, publisher->said_refusal, sizeof publisher->said_refusal);
+	if (!was_refused)
+		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TROUBLE(LOG_REDIS),
+		    LOG_TEXT("cause", publisher->said_refusal));
+}
+
+void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload)
+{
+	struct evbuffer *commands;
+
+	if (!redis_publisher_is_up(publisher) ||
+	    redis_connection_unsent(publisher->connection) > PUBLISHER_OUTPUT_MAX)
+		return;
+	commands = must(evbuffer_new());
+	append_publish(commands, publisher->fence.prefix, channel, payload);
+	redis_connection_request(publisher->connection, commands, 1, on_said, publisher);
+	evbuffer_free(commands);
+}
+
+/* ---- the connection ---- */
+
+static void on_loaded(void *context, const redisReply *reply)
+{
+	struct redis_publisher *publisher = context;
+	char words[REDIS_TROUBLE_MAX - sizeof "SCRIPT LOAD: "], cause[REDIS_TROUBLE_MAX];
+
+	if (!reply)
+		return; /* `lost` is told why */
+	if (reply->type != REDIS_REPLY_STRING || reply->len > FENCE_HASH_MAX) {
+		refusal_describe(reply, words, sizeof words);
+		utf8_format(cause, sizeof cause, "SCRIPT LOAD: %s", words);
+		redis_connection_drop(publisher->connection, cause);
+		return;
+	}
+	snprintf(publisher->fence.hash, sizeof publisher->fence.hash, "%s", reply->str);
+	redis_connection_settle(publisher->connection);
+	if (publisher->up)
+		publisher->up(publisher->context);
+}
+
+static void on_greeted(void *context)
+{
+	load_script(context, on_loaded);
+}
+
+static void on_heard(void *context, const redisReply *reply, size_t true_size)
+{
+	(void)context;
+	(void)reply;
+	(void)true_size; /* it does not listen */
+}
+
+static void on_lost(void *context, const char *cause)
+{
+	(void)context;
+	(void)cause; /* the calls under way were told */
+}
+
+/* ---- the whole ---- */
+
+struct redis_publisher *redis_publisher_new(const struct redis_settings *settings,
+					    const struct redis_publisher_config *config)
+{
+	static const struct broker_ops ops = {publish, is_up};
+	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+	struct redis_publisher *publisher = must_alloc(sizeof *publisher);
+
+	publisher->broker.ops = &ops;
+	publisher->base = settings->base;
+	publisher->logger = settings->logger;
+	publisher->up = config->up;
+	publisher->context = config->context;
+	publisher->fence.prefix = joined(config->prefix, "");
+	if (config->event_stream && *config->event_stream)
+		publisher->fence.event_stream = joined(config->prefix, config->event_stream);
+	publisher->connection = redis_connection_new(settings, config->name, REPLY_MAX, &user, publisher);
+	return publisher;
+}
+
+void redis_publisher_free(struct redis_publisher **publisher)
+{
+	if (!*publisher)
+		return;
+	redis_connection_free(&(*publisher)->connection);
+	for (struct call *call = (*publisher)->calls, *next; call; call = next) {
+		next = call->next;
+		call_free(call);
+	}
+	free((*publisher)->fence.prefix);
+	free((*publisher)->fence.event_stream);
+	free(*publisher);
+	*publisher = NULL;
+}
+
+struct broker *redis_publisher_broker(struct redis_publisher *publisher)
+{
+	return &publisher->broker;
+}
+
+bool redis_publisher_is_up(const struct redis_publisher *publisher)
+{
+	return redis_connection_is_up(publisher->connection);
+}
+
+const char *redis_publisher_signal_refusal(const struct redis_publisher *publisher)
+{
+	return publisher->said_refusal;
+}
+
+const char *redis_publisher_trouble(const struct redis_publisher *publisher)
+{
+	return redis_connection_trouble(publisher->connection);
+}
+
+void redis_publisher_check_role(struct redis_publisher *publisher)
+{
+	redis_connection_check_role(publisher->connection);
+}
+
+void redis_publisher_drop(struct redis_publisher *publisher, const char *cause)
+{
+	redis_connection_drop(publisher->connection, cause);
+}
+
+const struct redis_publisher_stats *redis_publisher_stats(const struct redis_publisher *publisher)
+{
+	return &publisher->stats;
+}

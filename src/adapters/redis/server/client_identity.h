@@ -1,0 +1,27 @@
+/*
+ * Who a connection is to Redis, so that the next one can end it: a connection that was given up may live on
+ * at the other end, wait for entries there, and be handed some that nobody hears of.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_SERVER_CLIENT_IDENTITY_H
+#define ALLOCD_ADAPTERS_REDIS_SERVER_CLIENT_IDENTITY_H
+
+#include <stdbool.h>
+
+struct evbuffer;
+struct redisReply;
+
+struct client_identity {
+	char id[24]; /* empty: unknown */
+	char address[128];
+};
+
+/* Appends the question, which one reply answers. */
+void client_identity_ask(struct evbuffer *out);
+
+/* Unknown, when the answer is a refusal. */
+void client_identity_take(struct client_identity *identity, const struct redisReply *reply);
+
+/* Appends the command that ends it; one reply tells whether it was there. */
+void client_identity_kill(const struct client_identity *identity, struct evbuffer *out);
+
+#endif

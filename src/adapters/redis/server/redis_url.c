@@ -1,0 +1,265 @@
+/*
+ * Reads a REDIS_URL from left to right.  Nothing of it is ever quoted: one misplaced sign, and it is the
+ * password.
+ */
+#include "adapters/redis/server/redis_url.h"
+
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define DEFAULT_PORT    6379
+#define SOCKET_PATH_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
+
+/* A part of the URL, as it is written. */
+struct part {
+	const char *text;
+	size_t size;
+};
+
+/* ---- parts ---- */
+
+static struct part part(const char *begin, const char *end)
+{
+	return (struct part){begin, (size_t)(end - begin)};
+}
+
+/* Cuts what comes before the first of the signs off `rest`, which then begins with that sign or is empty. */
+static struct part cut_until(struct part *rest, const char *signs)
+{
+	const char *begin = rest->text, *end = begin + rest->size;
+
+	while (rest->text < end && !strchr(signs, *rest->text))
+		rest->text++;
+	rest->size = (size_t)(end - rest->text);
+	return part(begin, rest->text);
+}
+
+/* Cuts the prefix off, if it is there. */
+static bool cut(struct part *rest, const char *prefix)
+{
+	size_t size = strlen(prefix);
+
+	if (rest->size < size || memcmp(rest->text, prefix, size) != 0)
+		return false;
+	*rest = (struct part){rest->text + size, rest->size - size};
+	return true;
+}
+
+static bool parse_number(struct part text, int max, int *number)
+{
+	*number = 0;
+	for (size_t i = 0; i < text.size; i++) {
+		int digit = text.text[i] - '0';
+
+		if (digit < 0 || digit > 9 || *number > (max - digit) / 10)
+			return false;
+		*number = *number * 10 + digit;
+	}
+	return text.size > 0;
+}
+
+static int hex_digit(char sign)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *digit = sign ? strchr(digits, sign) : NULL;
+
+	return digit ? (int)((digit - digits) % 16) : -1;
+}
+
+/* NULL for a % without two digits, and for %00, which no text can hold. */
+static char *percent_decode(struct part text)
+{
+	char *decoded = must_alloc(text.size + 1);
+
+	for (size_t i = 0, size = 0; i < text.size; i++) {
+		bool is_escape = text.text[i] == '%';
+		int high = is_escape && i + 2 < text.size ? hex_digit(text.text[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text.text[i + 2]) : -1;
+
+		if (is_escape && (high < 0 || low < 0 || high + low == 0)) {
+			free(decoded);
+			return NULL;
+		}
+		decoded[size++] = is_escape ? (char)(high * 16 + low) : text.text[i];
+		i += is_escape ? 2 : 0;
+	}
+	return decoded;
+}
+
+/* ---- each part in turn: NULL, or what is wrong ---- */
+
+static const char *parse_scheme(struct redis_url *url, struct part *rest, bool *is_unix)
+{
+	url->tls = cut(rest, "rediss://");
+	*is_unix = !url->tls && cut(rest, "redis+unix://");
+	if (url->tls || *is_unix || cut(rest, "redis://"))
+		return NULL;
+	return "it begins with redis://, rediss:// or redis+unix://";
+}
+
+/* The last @ ends it: passwords are often written as they are. */
+static const char *parse_userinfo(struct redis_url *url, struct part *authority)
+{
+	const char *end = memrchr(authority->text, '@', authority->size);
+	struct part userinfo, user;
+
+	if (!end)
+		return NULL;
+	userinfo = part(authority->text, end);
+	*authority = part(end + 1, authority->text + authority->size);
+	user = cut_until(&userinfo, ":");
+	if (user.size && !(url->user = percent_decode(user)))
+		return "in the user, two hexadecimal digits (not 00) follow a %; a % itself is written %25";
+	if (cut(&userinfo, ":") && !(url->password = percent_decode(userinfo)))
+		return "in the password, two hexadecimal digits (not 00) follow a %; a % itself is written %25";
+	if (url->password && !*url->password) {
+		free(url->password);
+		url->password = NULL;
+	}
+	return NULL;
+}
+
+static const char *parse_host(struct redis_url *url, struct part *authority)
+{
+	bool in_brackets = cut(authority, "[");
+	struct part host = cut_until(authority, in_brackets ? "]" : ":");
+
+	if (in_brackets && !cut(authority, "]"))
+		return "an IPv6 address ends with ]";
+	if (!host.size || host.size > REDIS_HOST_MAX)
+		return "it names a host of 1 to 255 characters";
+	for (size_t i = 0; i < host.size; i++)
+		if (host.text[i] <= ' ' || host.text[i] > '~')
+			return "the host is a name in ASCII or an address";
+	url->host = must(strndup(host.text, host.size));
+	return NULL;
+}
+
+static const char *parse_port(struct redis_url *url, struct part authority)
+{
+	bool is_port = !authority.size || cut(&authority, ":");
+	int port = DEFAULT_PORT;
+
+	if (!is_port || (authority.size && !parse_number(authority, UINT16_MAX, &port)) || !port)
+		return "the port is a number from 1 to 65535";
+	url->port = (uint16_t)port;
+	return NULL;
+}
+
+static const char *parse_address(struct redis_url *url, struct part authority)
+{
+	const char *error = parse_host(url, &authority);
+
+	if (!error)
+		error = parse_port(url, authority);
+	if (!error)
+		utf8_format(url->place, sizeof url->place, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
+			    url->host, url->port);
+	return error;
+}
+
+static const char *parse_socket(struct redis_url *url, struct part authority, struct part path)
+{
+	if (authority.size)
+		return "a unix socket has no host: redis+unix:///path";
+	url->path = percent_decode(path);
+	if (!url->path || path.size < 2 || strlen(url->path) > SOCKET_PATH_MAX)
+		return "the socket's path has 2 to 107 characters: redis+unix:///path";
+	utf8_format(url->place, sizeof url->place, "%s", url->path);
+	return NULL;
+}
+
+static const char *parse_database(struct redis_url *url, struct part path, struct part query)
+{
+	static const char error[] =
+		"the database is a number: redis://host/0, redis+unix:///path?db=0; a / in a password is written %2F";
+
+	if (cut(&path, "/") && path.size && !parse_number(path, INT_MAX, &url->database))
+		return error;
+	if (!cut(&query, "?") || !query.size)
+		return NULL;
+	if (!cut(&query, "db="))
+		return "?db=N is the only parameter";
+	return parse_number(query, INT_MAX, &url->database) ? NULL : error;
+}
+
+static const char *parse(struct redis_url *url, struct part rest)
+{
+	bool is_unix;
+	const char *error = parse_scheme(url, &rest, &is_unix);
+	struct part authority = cut_until(&rest, "/?#");
+	struct part path = cut_until(&rest, "?#");
+	struct part query = cut_until(&rest, "#");
+
+	if (!error && rest.size)
+		error = "it has no fragment; a # is written %23";
+	if (!error)
+		error = parse_userinfo(url, &authority);
+	if (!error)
+		error = is_unix ? parse_socket(url, authority, path) : parse_address(url, authority);
+	if (!error)
+		error = parse_database(url, is_unix ? part("", "") : path, query);
+	return error;
+}
+
+bool redis_url_parse(struct redis_url *url, const char *text, const char **error)
+{
+	*url = (struct redis_url){0};
+	*error = parse(url, (struct part){text, strlen(text)});
+	if (*error)
+		redis_url_release(url);
+	return !*error;
+}
+
+bool redis_url_read(struct redis_url *url, const struct url_source *source, struct arena *arena,
+		    const char **error)
+{
+	const char *text = source->read(source->context, arena, error);
+
+	*url = (struct redis_url){0};
+	if (!text)
+		return false;
+	if (redis_url_parse(url, text, error))
+		return true;
+	*error = arena_printf(arena, "REDIS_URL: %s", *error);
+	return false;
+}
+
+static bool is_same(const char *left, const char *right)
+{
+	return left && right ? !strcmp(left, right) : left == right;
+}
+
+bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right)
+{
+	return left->tls == right->tls && !strcmp(left->place, right->place) &&
+	       is_same(left->user, right->user) && is_same(left->password, right->password) &&
+	       left->database == right->database;
+}
+
+void redis_url_place(const struct url_source *source, char place[REDIS_PLACE_MAX])
+{
+	struct arena *arena = arena_new(1024);
+	struct redis_url url;
+	const char *error;
+	bool is_read = redis_url_read(&url, source, arena, &error);
+
+	utf8_format(place, REDIS_PLACE_MAX, "%s", is_read ? url.place : "REDIS_URL");
+	redis_url_release(&url);
+	arena_free(&arena);
+}
+
+void redis_url_release(struct redis_url *url)
+{
+	if (url->password)
+		explicit_bzero(url->password, strlen(url->password));
+	free(url->host);
+	free(url->path);
+	free(url->user);
+	free(url->password);
+	*url = (struct redis_url){0};
+}

@@ -1,0 +1,50 @@
+/*
+ * Where Redis is, and who we are to it.
+ *
+ *     redis://[user][:password]@host[:port][/db]      rediss:// for TLS
+ *     redis+unix://[[user][:password]@]/path[?db=N]
+ *
+ * User, password and path are percent-decoded.  An IPv6 address stands in brackets.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_SERVER_REDIS_URL_H
+#define ALLOCD_ADAPTERS_REDIS_SERVER_REDIS_URL_H
+
+#include "adapters/system/url_source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REDIS_HOST_MAX  255
+#define REDIS_PLACE_MAX (REDIS_HOST_MAX + 10)
+
+struct redis_url {
+	bool tls;
+	char *host; /* a name or an address, without brackets; NULL: a unix socket */
+	uint16_t port;
+	char *path;     /* of the unix socket, else NULL */
+	char *user;     /* NULL: the default user */
+	char *password; /* NULL: none; an empty one counts as none */
+	int database;
+	char place[REDIS_PLACE_MAX]; /* host:port or the path: for logs, without user and password */
+};
+
+/*
+ * On failure returns false, leaves nothing to release, and *error says what is wrong but quotes nothing of
+ * the URL.
+ */
+bool redis_url_parse(struct redis_url *url, const char *text, const char **error);
+
+/* The same of a URL as its source has it now.  `arena`: where *error may live. */
+bool redis_url_read(struct redis_url *url, const struct url_source *source, struct arena *arena,
+		    const char **error);
+
+/* Where Redis is, as the source has it now: for messages.  "REDIS_URL" when it cannot be read. */
+void redis_url_place(const struct url_source *source, char place[REDIS_PLACE_MAX]);
+
+/* Whether both lead to the same server as the same user. */
+bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right);
+
+/* Wipes the password. */
+void redis_url_release(struct redis_url *url);
+
+#endif

@@ -1,0 +1,427 @@
+/* The operations, one after the other as the port has them, each from its question to its answer. */
+#include "adapters/redis/stream/redis_stream.h"
+
+#include "adapters/redis/protocol/resp_writer.h"
+#include "adapters/redis/stream/stream_call.h"
+#include "adapters/redis/stream/stream_entries.h"
+#include "adapters/redis/stream/stream_info.h"
+#include "adapters/redis/stream/stream_link.h"
+#include "core/base/decimal.h"
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Ids in one command. */
+#define ACKNOWLEDGE_MAX 1000
+
+/* The value of a macro as a text. */
+#define TEXT(number)    #number
+#define TEXT_OF(number) TEXT(number)
+
+enum operation {
+	LOOK,
+	CREATE_GROUP,
+	MOVE_GROUP,
+	MARK_LIFE,
+	CLAIM,
+	READ_PENDING,
+	READ_NEW,
+	ACKNOWLEDGE,
+	TRIM,
+	OPERATIONS
+};
+
+struct redis_stream {
+	struct stream stream;
+	char *key, *group, *consumer;
+	int64_t claim_idle_ms;
+
+	struct stream_link asking;
+	struct stream_link waiting; /* for new entries; nothing else is asked on it */
+
+	struct stream_call calls[OPERATIONS];
+	struct standing standing;
+	struct stream_claim claim;
+	char cursor[STREAM_ID_TEXT]; /* of the claim: where it goes on */
+	struct stream_entries pending, fresh;
+};
+
+static struct redis_stream *downcast(struct stream *stream)
+{
+	return (struct redis_stream *)stream;
+}
+
+static struct stream_call *begin(struct stream *stream, enum operation operation, void *context)
+{
+	struct stream_call *call = &downcast(stream)->calls[operation];
+
+	stream_call_begin(call, context);
+	return call;
+}
+
+static void answer_done(struct stream_call *call, const struct failure *failure)
+{
+	call->told.done(call->context, failure);
+}
+
+/* ---- look ---- */
+
+static void on_pending_told(void *context, const redisReply *reply)
+{
+	struct stream_call *call = context;
+
+	if (!stream_call_came(call, reply))
+		return;
+	if (!standing_take_pending(&call->stream->standing, reply))
+		stream_call_fail_with(call, reply);
+	if (!call->replies)
+		stream_call_finish(call);
+}
+
+static void ask_what_is_pending(struct stream_call *call, const redisReply *groups)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	for (size_t i = 0; i < call->stream->standing.groups; i++) {
+		struct bytes pending[] = {bytes_of("XPENDING"), bytes_of(call->stream->key),
+					  standing_group(groups, i)};
+
+		command_append(commands, pending, 3);
+	}
+	stream_call_ask(call, commands, call->stream->standing.groups, on_pending_told);
+}
+
+static void take_groups(struct stream_call *call, const redisReply *reply)
+{
+	struct redis_stream *stream = call->stream;
+
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > STANDING_GROUPS_MAX)
+		stream_call_fail(call, FAILURE_FATAL, "the stream has too many consumer groups");
+	else if (!standing_take_groups(&stream->standing, reply, stream->group))
+		stream_call_fail_with(call, reply);
+	if (call->failed || !stream->standing.groups)
+		stream_call_finish(call);
+	else
+		ask_what_is_pending(call, reply);
+}
+
+static void on_stream_told(void *context, const redisReply *reply)
+{
+	struct stream_call *call = context;
+
+	if (!stream_call_came(call, reply))
+		return;
+	if (!call->replies)
+		take_groups(call, reply);
+	else if (!standing_begin(&call->stream->standing, reply))
+		stream_call_fail_with(call, reply);
+}
+
+static void answer_looked(struct stream_call *call, const struct failure *failure)
+{
+	call->told.looked(call->context, failure ? NULL : &call->stream->standing.state, failure);
+}
+
+static void look(struct stream *stream, stream_looked *done, void *context)
+{
+	struct stream_call *call = begin(stream, LOOK, context);
+	const char *key = call->stream->key;
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->told.looked = done;
+	stream_call_append(commands, (const char *const[]){"XINFO", "STREAM", key, NULL});
+	stream_call_append(commands, (const char *const[]){"XINFO", "GROUPS", key, NULL});
+	stream_call_ask(call, commands, 2, on_stream_told);
+}
+
+/* ---- create_group ---- */
+
+static void create_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct stream_call *call = begin(stream, CREATE_GROUP, context);
+	const struct redis_stream *it = call->stream;
+	char id[STREAM_ID_TEXT];
+
+	call->told.done = done;
+	stream_id_format(after, id);
+	stream_call_ask_one(
+		call, stream_call_on_done,
+		(const char *const[]){"XGROUP", "CREATE", it->key, it->group, id, "MKSTREAM", NULL});
+}
+
+/* ---- move_group, mark_life ---- */
+
+static void move_group(struct stream *stream, struct stream_id after, stream_done *done, void *context)
+{
+	struct stream_call *call = begin(stream, MOVE_GROUP, context);
+	char id[STREAM_ID_TEXT];
+
+	call->told.done = done;
+	stream_id_format(after, id);
+	stream_call_ask_one(
+		call, stream_call_on_done,
+		(const char *const[]){"XGROUP", "SETID", call->stream->key, call->stream->group, id, NULL});
+}
+
+/* A group lives and dies with its stream; one that is ahead of every entry holds back nothing. */
+static void mark_life(struct stream *stream, const char *life, stream_done *done, void *context)
+{
+	struct stream_call *call = begin(stream, MARK_LIFE, context);
+	char id[STREAM_ID_TEXT], *name;
+
+	call->told.done = done;
+	stream_id_format((struct stream_id){UINT64_MAX, UINT64_MAX}, id);
+	if (asprintf(&name, "%s" STANDING_LIFE "%s", call->stream->group, life) < 0)
+		abort();
+	stream_call_ask_one(call, stream_call_on_done,
+			    (const char *const[]){"XGROUP", "CREATE", call->stream->key, name, id, NULL});
+	free(name);
+}
+
+/* ---- claim ---- */
+
+static void claim_some(struct stream_call *call);
+
+/* The cursor, the ids that were claimed and, since Redis 7, those that are gone. */
+static bool is_claim(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 &&
+	       reply->element[0]->type == REDIS_REPLY_STRING && reply->element[0]->len < STREAM_ID_TEXT &&
+	       reply->element[1]->type == REDIS_REPLY_ARRAY &&
+	       (reply->elements == 2 || reply->element[2]->type == REDIS_REPLY_ARRAY);
+}
+
+static void on_claimed(void *context, const redisReply *reply)
+{
+	struct stream_call *call = context;
+	struct redis_stream *stream = call->stream;
+
+	if (!stream_call_came(call, reply))
+		return;
+	if (!is_claim(reply)) {
+		stream_call_fail_with(call, reply);
+		stream_call_finish(call);
+		return;
+	}
+	stream->claim.claimed += reply->element[1]->elements;
+	stream->claim.lost += reply->elements > 2 ? reply->element[2]->elements : 0;
+	snprintf(stream->cursor, sizeof stream->cursor, "%s", reply->element[0]->str);
+	if (strcmp(stream->cursor, "0-0"))
+		claim_some(call);
+	else
+		stream_call_finish(call);
+}
+
+static void claim_some(struct stream_call *call)
+{
+	const struct redis_stream *stream = call->stream;
+	char idle_ms[24];
+
+	snprintf(idle_ms, sizeof idle_ms, "%" PRId64, stream->claim_idle_ms);
+	stream_call_ask_one(call, on_claimed,
+			    (const char *const[]){"XAUTOCLAIM", stream->key, stream->group, stream->consumer,
+						  idle_ms, stream->cursor, "COUNT", TEXT_OF(STREAM_READ_MAX),
+						  "JUSTID", NULL});
+}
+
+static void answer_claimed(struct stream_call *call, const struct failure *failure)
+{
+	call->told.claimed(call->context, failure ? NULL : &call->stream->claim, failure);
+}
+
+static void claim(struct stream *stream, stream_claimed *done, void *context)
+{
+	struct stream_call *call = begin(stream, CLAIM, context);
+
+	call->told.claimed = done;
+	call->stream->claim = (struct stream_claim){0};
+	stream_id_format((struct stream_id){0}, call->stream->cursor);
+	claim_some(call);
+}
+
+/* ---- read_pending, read_new ---- */
+
+static struct stream_entries *entries_of(struct stream_call *call)
+{
+	struct redis_stream *stream = call->stream;
+
+	return call == &stream->calls[READ_PENDING] ? &stream->pending : &stream->fresh;
+}
+
+static void on_read(void *context, const redisReply *reply)
+{
+	struct stream_call *call = context;
+
+	if (!stream_call_came(call, reply))
+		return;
+	if (!stream_entries_take(entries_of(call), reply))
+		stream_call_fail_with(call, reply);
+	stream_call_finish(call);
+}
+
+static void answer_was_read(struct stream_call *call, const struct failure *failure)
+{
+	const struct stream_entries *entries = entries_of(call);
+
+	call->told.was_read(call->context, failure ? NULL : entries->all, failure ? 0 : entries->count,
+			    failure);
+}
+
+/* XREADGROUP waits only where it asks for new entries. */
+static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
+			 void *context)
+{
+	struct stream_call *call = begin(stream, READ_PENDING, context);
+	const struct redis_stream *it = call->stream;
+	char id[STREAM_ID_TEXT], count[DECIMAL_MAX + 1];
+
+	call->told.was_read = done;
+	stream_id_format(after, id);
+	count[decimal_format_unsigned(max, count)] = '\0';
+	stream_call_ask_one(call, on_read,
+			    (const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer, "COUNT",
+						  count, "STREAMS", it->key, id, NULL});
+}
+
+static void read_new(struct stream *stream, size_t max, bool may_wait, stream_was_read *done, void *context)
+{
+	struct stream_call *call = begin(stream, READ_NEW, context);
+	const struct redis_stream *it = call->stream;
+	char count[DECIMAL_MAX + 1];
+
+	call->told.was_read = done;
+	count[decimal_format_unsigned(max, count)] = '\0';
+	if (may_wait)
+		stream_call_ask_one(call, on_read,
+				    (const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer,
+							  "COUNT", count, "BLOCK", TEXT_OF(STREAM_WAIT_MS),
+							  "STREAMS", it->key, ">", NULL});
+	else
+		stream_call_ask_one(call, on_read,
+				    (const char *const[]){"XREADGROUP", "GROUP", it->group, it->consumer,
+							  "COUNT", count, "STREAMS", it->key, ">", NULL});
+}
+
+/* ---- acknowledge ---- */
+
+static void append_acknowledge(const struct redis_stream *stream, struct evbuffer *commands,
+			       const struct stream_id *ids, size_t count)
+{
+	char id[STREAM_ID_TEXT];
+
+	command_begin(commands, 3 + count);
+	command_argument(commands, bytes_of("XACK"));
+	command_argument(commands, bytes_of(stream->key));
+	command_argument(commands, bytes_of(stream->group));
+	for (size_t i = 0; i < count; i++) {
+		stream_id_format(ids[i], id);
+		command_argument(commands, bytes_of(id));
+	}
+}
+
+static void acknowledge(struct stream *stream, const struct stream_id *ids, size_t count, stream_done *done,
+			void *context)
+{
+	struct stream_call *call = begin(stream, ACKNOWLEDGE, context);
+	struct evbuffer *commands = must(evbuffer_new());
+	size_t replies = 0;
+
+	assert(count > 0);
+	call->told.done = done;
+	for (size_t i = 0; i < count; i += ACKNOWLEDGE_MAX, replies++)
+		append_acknowledge(call->stream, commands, ids + i,
+				   count - i < ACKNOWLEDGE_MAX ? count - i : ACKNOWLEDGE_MAX);
+	stream_call_ask(call, commands, replies, stream_call_on_done);
+}
+
+/* ---- trim ---- */
+
+static void trim(struct stream *stream, struct stream_id lowest, stream_done *done, void *context)
+{
+	struct stream_call *call = begin(stream, TRIM, context);
+	char id[STREAM_ID_TEXT];
+
+	call->told.done = done;
+	stream_id_format(lowest, id);
+	stream_call_ask_one(call, stream_call_on_done,
+			    (const char *const[]){"XTRIM", call->stream->key, "MINID", "~", id, NULL});
+}
+
+/* ---- the whole ---- */
+
+/*
+ * What is pending is read only when no connection of ours waits unheard: what that is handed would come to be
+ * pending behind our back.
+ */
+static void calls_init(struct redis_stream *stream, struct event_base *base)
+{
+	static void (*const answers[OPERATIONS])(struct stream_call *, const struct failure *) = {
+		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done, [MOVE_GROUP] = answer_done,
+		[MARK_LIFE] = answer_done,    [CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
+		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,  [TRIM] = answer_done,
+	};
+
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct stream_call *call = &stream->calls[i];
+
+		call->stream = stream;
+		call->link = i == READ_NEW ? &stream->waiting : &stream->asking;
+		call->companion = i == READ_PENDING ? &stream->waiting : call->link;
+		stream_call_init(call, base);
+		call->answer = answers[i];
+		call->expected = i == ACKNOWLEDGE || i == TRIM ? REDIS_REPLY_INTEGER : REDIS_REPLY_STATUS;
+	}
+}
+
+struct redis_stream *redis_stream_new(const struct redis_settings *settings,
+				      const struct redis_stream_config *config)
+{
+	static const struct stream_ops ops = {look,         create_group, move_group,  mark_life, claim,
+					      read_pending, read_new,     acknowledge, trim};
+	struct redis_stream *stream = must_alloc(sizeof *stream);
+
+	assert(config->claim_idle_ms > 0);
+	stream->stream.ops = &ops;
+	stream->key = must(strdup(config->key));
+	stream->group = must(strdup(config->group));
+	stream->consumer = must(strdup(config->consumer));
+	stream->claim_idle_ms = config->claim_idle_ms;
+	stream_link_init(&stream->asking, settings, config->name, "");
+	stream_link_init(&stream->waiting, settings, config->name, "-waiting");
+	calls_init(stream, settings->base);
+	return stream;
+}
+
+void redis_stream_free(struct redis_stream **stream)
+{
+	struct redis_stream *it = *stream;
+
+	if (!it)
+		return;
+	stream_link_release(&it->asking);
+	stream_link_release(&it->waiting);
+	for (size_t i = 0; i < OPERATIONS; i++)
+		stream_call_release(&it->calls[i]);
+	free(it->key);
+	free(it->group);
+	free(it->consumer);
+	free(it);
+	*stream = NULL;
+}
+
+struct stream *redis_stream_port(struct redis_stream *stream)
+{
+	return &stream->stream;
+}
+
+const char *redis_stream_trouble(const struct redis_stream *stream)
+{
+	const char *trouble = redis_connection_trouble(stream->asking.connection);
+
+	return trouble ? trouble : redis_connection_trouble(stream->waiting.connection);
+}

@@ -1,0 +1,179 @@
+/* A tolerant reader: fields in any order, those that are unknown ignored. */
+#include "adapters/redis/stream/stream_entries.h"
+
+#include "bus/ports/codec.h"
+#include "core/base/utf8.h"
+
+#include <hiredis/hiredis.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(STREAM_READ_MAX < FRAME_ARRAY_MAX, "the entries of one read are not shortened");
+_Static_assert(STREAM_READ_FIRST *(FRAME_ARRAY_MAX *FRAME_VALUE_SIZE + FRAME_SHARE(PAYLOAD_MAX)) <
+		       FRAME_MAX(PAYLOAD_MAX),
+	       "a read of few entries brings them, whatever they hold");
+
+#define ID_MAX 255
+
+enum entry_field { FIELD_TYPE, FIELD_DATA, FIELD_ID, ENTRY_FIELDS };
+
+static const char *const names[] = {[FIELD_TYPE] = "type", [FIELD_DATA] = "data", [FIELD_ID] = "id"};
+
+/* One entry, while it is read. */
+struct reading {
+	struct stream_entry *entry;
+	char *defect; /* the first one; empty: none */
+	const redisReply *fields[ENTRY_FIELDS];
+};
+
+__attribute__((format(printf, 2, 3))) static void refuse(struct reading *reading, const char *format, ...)
+{
+	va_list arguments;
+
+	if (*reading->defect)
+		return;
+	va_start(arguments, format);
+	vsnprintf(reading->defect, ENTRY_TYPE_SHOWN + 32, format, arguments);
+	va_end(arguments);
+	reading->entry->defect = reading->defect;
+}
+
+/* ---- what the fields say ---- */
+
+/* As much of it as a reader of logs wants to see. */
+static void refuse_type(struct reading *reading, const redisReply *type)
+{
+	char shown[ENTRY_TYPE_SHOWN + 1] = "";
+
+	for (size_t i = 0; i < type->len && i < ENTRY_TYPE_SHOWN; i++)
+		shown[i] = type->str[i] < ' ' || type->str[i] > '~' ? '?' : type->str[i];
+	refuse(reading, "type: unknown command %s", shown);
+}
+
+static void read_type(struct reading *reading)
+{
+	const redisReply *type = reading->fields[FIELD_TYPE];
+
+	if (!type || !type->len) {
+		refuse(reading, "type: missing");
+		return;
+	}
+	if (strlen(type->str) == type->len)
+		reading->entry->type = message_type_named(type->str);
+	if (reading->entry->type == MSG_NONE)
+		refuse_type(reading, type);
+}
+
+static void read_data(struct reading *reading)
+{
+	const redisReply *data = reading->fields[FIELD_DATA];
+
+	if (!data) {
+		refuse(reading, "data: missing");
+		return;
+	}
+	reading->entry->payload = (struct bytes){data->str, data->len};
+	reading->entry->payload_size = (size_t)data->integer;
+}
+
+static bool is_id(const redisReply *id)
+{
+	return id->len > 0 && utf8_is_valid(id->str, id->len) && utf8_count(id->str, id->len) <= ID_MAX &&
+	       !memchr(id->str, '\0', id->len);
+}
+
+static void read_id(struct reading *reading)
+{
+	const redisReply *id = reading->fields[FIELD_ID];
+
+	if (!id)
+		return;
+	if (is_id(id))
+		reading->entry->message_id = id->str;
+	else
+		refuse(reading, "id: expected 1 to %d characters", ID_MAX);
+}
+
+/* ---- which fields there are ---- */
+
+/* Because of what came before it in its entry. */
+static bool is_shortened(const redisReply *text)
+{
+	return text->len < PAYLOAD_MAX && (size_t)text->integer > text->len;
+}
+
+static void take_field(struct reading *reading, const redisReply *name, const redisReply *value)
+{
+	if (is_shortened(name) || is_shortened(value))
+		refuse(reading, "fields: larger than %zu KiB", FRAME_SHARE(PAYLOAD_MAX) / 1024);
+	for (size_t i = 0; i < ENTRY_FIELDS; i++) {
+		if (!frame_is_text(name, names[i]))
+			continue;
+		if (reading->fields[i])
+			refuse(reading, "%s: given twice", names[i]);
+		else
+			reading->fields[i] = value;
+	}
+}
+
+static bool take_fields(struct reading *reading, const redisReply *fields)
+{
+	for (size_t i = 0; i < fields->elements; i++)
+		if (fields->element[i]->type != REDIS_REPLY_STRING)
+			return false;
+	if (fields->elements / 2 > ENTRY_FIELDS_MAX)
+		refuse(reading, "fields: more than %d", ENTRY_FIELDS_MAX);
+	for (size_t i = 0; i < fields->elements; i++)
+		reading->entry->whole_size += (size_t)fields->element[i]->integer;
+	for (size_t i = 0; i + 1 < fields->elements; i += 2)
+		take_field(reading, fields->element[i], fields->element[i + 1]);
+	read_type(reading);
+	read_data(reading);
+	read_id(reading);
+	return true;
+}
+
+/* ---- the answer ---- */
+
+static bool is_array(const redisReply *reply, size_t elements)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == elements;
+}
+
+/* Its id and its fields, or nil. */
+static bool take_entry(struct reading *reading, const redisReply *reply)
+{
+	const redisReply *fields;
+
+	if (!is_array(reply, 2) || reply->element[0]->type != REDIS_REPLY_STRING ||
+	    !stream_id_parse(reply->element[0]->str, &reading->entry->id))
+		return false;
+	fields = reply->element[1];
+	reading->entry->gone = fields->type == REDIS_REPLY_NIL;
+	return reading->entry->gone || (fields->type == REDIS_REPLY_ARRAY && take_fields(reading, fields));
+}
+
+bool stream_entries_take(struct stream_entries *entries, const redisReply *reply)
+{
+	const redisReply *list;
+
+	entries->count = 0;
+	if (reply->type == REDIS_REPLY_NIL)
+		return true;
+	if (!is_array(reply, 1) || !is_array(reply->element[0], 2))
+		return false;
+	list = reply->element[0]->element[1];
+	if (list->type != REDIS_REPLY_ARRAY || list->elements > STREAM_READ_MAX)
+		return false;
+	for (size_t i = 0; i < list->elements; i++) {
+		struct reading reading = {.entry = &entries->all[i], .defect = entries->defects[i]};
+
+		entries->all[i] = (struct stream_entry){.type = MSG_NONE};
+		entries->defects[i][0] = '\0';
+		if (!take_entry(&reading, list->element[i]))
+			return false;
+	}
+	entries->count = list->elements;
+	return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * Entries of a stream, as XREADGROUP tells them: which fields make a command, and what is wrong with those
+ * that make none.  Whatever an entry holds, it comes out as an entry.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_ENTRIES_H
+#define ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_ENTRIES_H
+
+#include "adapters/redis/protocol/resp_reader.h"
+#include "bus/ports/stream.h"
+
+struct redisReply;
+
+/* A field is two elements of an array that was not shortened. */
+#define ENTRY_FIELDS_MAX ((FRAME_ARRAY_MAX - 1) / 2)
+
+/* Longer names of unknown commands are cut. */
+#define ENTRY_TYPE_SHOWN 64
+
+struct stream_entries {
+	struct stream_entry all[STREAM_READ_MAX];
+	size_t count;
+	char defects[STREAM_READ_MAX][ENTRY_TYPE_SHOWN + 32];
+};
+
+/*
+ * From an answer of a connection that keeps PAYLOAD_MAX bytes of a text; they live as long as the answer.
+ * False: that is no answer to XREADGROUP on one stream.
+ */
+bool stream_entries_take(struct stream_entries *entries, const struct redisReply *reply);
+
+#endif

@@ -1,0 +1,182 @@
+/* Fields are looked up by name: every version of Redis has some more of them. */
+#include "adapters/redis/stream/stream_info.h"
+
+#include "adapters/redis/protocol/redis_error.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct stream_id highest = {UINT64_MAX, UINT64_MAX};
+
+bool standing_is_no_stream(const redisReply *reply)
+{
+	return refusal_is(reply, "ERR") && strstr(reply->str, "no such key");
+}
+
+/* ---- names and values in turn ---- */
+
+/* NULL: there is no text of that name. */
+static const redisReply *text_named(const redisReply *reply, const char *name)
+{
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return NULL;
+	for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+		const redisReply *found = reply->element[i], *value = reply->element[i + 1];
+
+		if (found->type == REDIS_REPLY_STRING && !strcmp(found->str, name))
+			return value->type == REDIS_REPLY_STRING ? value : NULL;
+	}
+	return NULL;
+}
+
+static int64_t count_named(const redisReply *reply, const char *name, int64_t missing)
+{
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
+		if (frame_is_text(reply->element[i], name) &&
+		    reply->element[i + 1]->type == REDIS_REPLY_INTEGER)
+			return reply->element[i + 1]->integer;
+	return missing;
+}
+
+/* Bytes of the texts in it, their true size. */
+static size_t size_of(const redisReply *reply, int depth)
+{
+	size_t size = reply->type == REDIS_REPLY_STRING ? (size_t)reply->integer : 0;
+
+	for (size_t i = 0; depth && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+		size += size_of(reply->element[i], depth - 1);
+	return size;
+}
+
+/* An entry is its id and its fields.  0-0, and no bytes: there is none. */
+static struct stream_id entry_named(const redisReply *reply, const char *name, size_t *size)
+{
+	struct stream_id id = {0};
+
+	*size = 0;
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+		const redisReply *entry = reply->element[i + 1];
+
+		if (!frame_is_text(reply->element[i], name) || entry->type != REDIS_REPLY_ARRAY)
+			continue;
+		*size = size_of(entry, 2);
+		if (entry->elements && entry->element[0]->type == REDIS_REPLY_STRING)
+			stream_id_parse(entry->element[0]->str, &id);
+	}
+	return id;
+}
+
+static bool id_named(const redisReply *reply, const char *name, struct stream_id *id)
+{
+	const redisReply *text = text_named(reply, name);
+
+	return text && stream_id_parse(text->str, id);
+}
+
+struct bytes standing_group(const redisReply *groups, size_t index)
+{
+	const redisReply *name = text_named(groups->element[index], "name");
+
+	return (struct bytes){name->str, name->len};
+}
+
+/* ---- in the order of the answers ---- */
+
+bool standing_begin(struct standing *standing, const redisReply *stream)
+{
+	struct stream_state *state = &standing->state;
+	size_t first, last;
+
+	*standing = (struct standing){.state.done_by_all = highest};
+	entry_named(stream, "first-entry", &first);
+	state->last_present = entry_named(stream, "last-entry", &last);
+	state->largest = first > last ? first : last;
+	state->added = standing_is_no_stream(stream) ? 0 : count_named(stream, "entries-added", -1);
+	return standing_is_no_stream(stream) ||
+	       id_named(stream, "last-generated-id", &standing->state.last_generated);
+}
+
+/* Without groups nothing is done. */
+static void conclude(struct standing *standing)
+{
+	if (stream_id_compare(standing->state.done_by_all, highest) == 0)
+		standing->state.done_by_all = (struct stream_id){0};
+}
+
+/* The mark that this group is, if it is one of our group's. */
+static void take_life(struct stream_state *state, const redisReply *name, const char *ours)
+{
+	size_t length = strlen(ours), prefix = length + strlen(STANDING_LIFE), used = strlen(state->lives);
+
+	if (name->len <= prefix || memcmp(name->str, ours, length) != 0 ||
+	    memcmp(name->str + length, STANDING_LIFE, prefix - length) != 0 ||
+	    name->len - prefix >= STREAM_LIFE_MAX || used + 1 + name->len - prefix >= sizeof state->lives)
+		return;
+	snprintf(state->lives + used, sizeof state->lives - used, "%s%s", used ? " " : "",
+		 name->str + prefix);
+}
+
+bool standing_take_groups(struct standing *standing, const redisReply *groups, const char *ours)
+{
+	size_t count = groups->type == REDIS_REPLY_ARRAY ? groups->elements : 0;
+
+	if (standing_is_no_stream(groups))
+		standing->state.last_generated = (struct stream_id){0};
+	else if (groups->type != REDIS_REPLY_ARRAY || count > STANDING_GROUPS_MAX)
+		return false;
+	standing->groups = standing->ours = count;
+	for (size_t i = 0; i < count; i++) {
+		const redisReply *name = text_named(groups->element[i], "name");
+
+		if (!name || !id_named(groups->element[i], "last-delivered-id", &standing->delivered[i]))
+			return false;
+		take_life(&standing->state, name, ours);
+		if (frame_is_text(name, ours)) {
+			standing->ours = i;
+			standing->state.delivered = standing->delivered[i];
+			standing->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);
+		}
+	}
+	if (!count)
+		conclude(standing);
+	return true;
+}
+
+static struct stream_id lower(struct stream_id left, struct stream_id right)
+{
+	return stream_id_compare(left, right) < 0 ? left : right;
+}
+
+/* How many, and the ids of the lowest and the highest. */
+static bool parse_pending(const redisReply *reply, struct stream_id *lowest)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+	    reply->element[0]->type != REDIS_REPLY_INTEGER)
+		return false;
+	*lowest = highest;
+	return !reply->element[0]->integer || (reply->element[1]->type == REDIS_REPLY_STRING &&
+					       stream_id_parse(reply->element[1]->str, lowest));
+}
+
+bool standing_take_pending(struct standing *standing, const redisReply *pending)
+{
+	struct stream_state *state = &standing->state;
+	size_t index = standing->told++;
+	struct stream_id lowest, done;
+
+	if (!refusal_is(pending, "NOGROUP")) {
+		if (!parse_pending(pending, &lowest))
+			return false;
+		done = lower(standing->delivered[index], stream_id_before(lowest));
+		state->done_by_all = lower(state->done_by_all, done);
+		if (index == standing->ours) {
+			state->has_group = true;
+			state->done = done;
+			state->pending = (uint64_t)pending->element[0]->integer;
+		}
+	}
+	if (standing->told == standing->groups)
+		conclude(standing);
+	return true;
+}

@@ -1,0 +1,39 @@
+/*
+ * How a stream and its groups stand, from what XINFO STREAM, XINFO GROUPS and then, for each group, XPENDING
+ * tell.  In this order: what a group was handed by then and does not hold any more is acknowledged.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_INFO_H
+#define ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_INFO_H
+
+#include "adapters/redis/protocol/resp_reader.h"
+#include "bus/ports/stream.h"
+
+struct redisReply;
+
+/* Groups of one stream; with more we do not know how all of them stand. */
+#define STANDING_GROUPS_MAX (FRAME_ARRAY_MAX - 1)
+
+/* Between a group's name and a mark, in the name of the group that is the mark. */
+#define STANDING_LIFE ":life:"
+
+struct standing {
+	struct stream_state state; /* once the last group was told of */
+	struct stream_id delivered[STANDING_GROUPS_MAX];
+	size_t groups, told; /* so many of them */
+	size_t ours;         /* one of them, or not */
+};
+
+/* Each returns false when that is no such answer. */
+bool standing_begin(struct standing *standing, const struct redisReply *stream);
+bool standing_take_groups(struct standing *standing, const struct redisReply *groups, const char *ours);
+
+/* The next group's; one that is gone meanwhile (an error) is left out. */
+bool standing_take_pending(struct standing *standing, const struct redisReply *pending);
+
+/* The group's name in what XINFO GROUPS told. */
+struct bytes standing_group(const struct redisReply *groups, size_t index);
+
+/* Whether it is the answer about a stream that is not there. */
+bool standing_is_no_stream(const struct redisReply *reply);
+
+#endif

@@ -1,0 +1,65 @@
+/* Connect, end the previous connection, learn this one's identity, be up: in time order. */
+#include "adapters/redis/stream/stream_link.h"
+
+#include "bus/ports/codec.h"
+#include "core/base/must.h"
+
+#include <event2/buffer.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* First comes the answer about the connection before, which may have ended already; then our own id. */
+static void on_identified(void *context, const redisReply *reply)
+{
+	struct stream_link *link = context;
+
+	if (!reply || --link->replies)
+		return;
+	client_identity_take(&link->identity, reply);
+	redis_connection_settle(link->connection);
+}
+
+static void on_greeted(void *context)
+{
+	struct stream_link *link = context;
+	struct evbuffer *commands = must(evbuffer_new());
+
+	link->replies = 1;
+	if (*link->identity.id) {
+		client_identity_kill(&link->identity, commands);
+		link->replies++;
+	}
+	client_identity_ask(commands);
+	redis_connection_request(link->connection, commands, link->replies, on_identified, link);
+	evbuffer_free(commands);
+}
+
+static void on_heard(void *context, const redisReply *reply, size_t true_size)
+{
+	(void)context;
+	(void)reply;
+	(void)true_size; /* they do not listen */
+}
+
+static void on_lost(void *context, const char *cause)
+{
+	(void)context;
+	(void)cause; /* calls under way were told */
+}
+
+void stream_link_init(struct stream_link *link, const struct redis_settings *settings, const char *name,
+		      const char *suffix)
+{
+	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+
+	if (asprintf(&link->name, "%s%s", name, suffix) < 0)
+		abort();
+	link->connection = redis_connection_new(settings, link->name, PAYLOAD_MAX, &user, link);
+}
+
+void stream_link_release(struct stream_link *link)
+{
+	redis_connection_free(&link->connection);
+	free(link->name);
+}

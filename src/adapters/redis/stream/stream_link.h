@@ -1,0 +1,23 @@
+/*
+ * One of a stream's two connections.  When it connects again it first ends what Redis still keeps of the
+ * previous connection: entries that Redis delivered to that one reached no reader.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_LINK_H
+#define ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_LINK_H
+
+#include "adapters/redis/connection/redis_connection.h"
+#include "adapters/redis/server/client_identity.h"
+
+struct stream_link {
+	struct redis_connection *connection;
+	char *name;
+	struct client_identity identity; /* of the connection, or of the one before */
+	size_t replies;                  /* that are yet to come before it is up */
+};
+
+/* Its name in the log and in Redis is `name` with `suffix` behind it. */
+void stream_link_init(struct stream_link *link, const struct redis_settings *settings, const char *name,
+		      const char *suffix);
+void stream_link_release(struct stream_link *link);
+
+#endif

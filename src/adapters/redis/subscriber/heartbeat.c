@@ -1,0 +1,139 @@
+/* A timer, a token, and the time when it was heard last. */
+#include "adapters/redis/subscriber/heartbeat.h"
+
+#include "adapters/system/instants.h"
+#include "core/base/must.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+/* What is not heard any more is found after SILENCE_MAX_MS + TICK_MS at the latest. */
+#define TICK_MS        1000
+#define TICKS_A_BEAT   2
+#define SILENCE_MAX_MS 8000
+
+#define TOKEN_SIZE 32
+
+struct heartbeat {
+	struct redis_publisher *publisher;
+	struct redis_subscriber *subscriber;
+	struct event *timer;
+	char token[TOKEN_SIZE]; /* in hexadecimal: whoever looks at the channel can read it */
+
+	unsigned ticks;
+	int64_t ticked_ms;
+	uint64_t pauses;  /* of the subscriber, when it ticked last */
+	int64_t quiet_ms; /* since when it should have been heard */
+	bool was_heard;   /* since both are up; */
+	int64_t heard_at; /* when last, on the calendar; 0: never */
+};
+
+static bool both_are_up(const struct heartbeat *heartbeat)
+{
+	return redis_publisher_is_up(heartbeat->publisher) && redis_subscriber_is_up(heartbeat->subscriber);
+}
+
+static void beat(struct heartbeat *heartbeat)
+{
+	redis_publisher_say(heartbeat->publisher, HEARTBEAT_CHANNEL,
+			    (struct bytes){heartbeat->token, sizeof heartbeat->token});
+	redis_publisher_check_role(heartbeat->publisher);
+}
+
+void heartbeat_connected(struct heartbeat *heartbeat)
+{
+	heartbeat->was_heard = false;
+	heartbeat->quiet_ms = now_ms();
+	if (both_are_up(heartbeat))
+		beat(heartbeat);
+}
+
+void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload)
+{
+	if (payload.size != sizeof heartbeat->token ||
+	    memcmp(payload.data, heartbeat->token, sizeof heartbeat->token) != 0)
+		return;
+	heartbeat->was_heard = true;
+	heartbeat->quiet_ms = now_ms();
+	heartbeat->heard_at = calendar_us();
+}
+
+bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
+{
+	return both_are_up(heartbeat) && heartbeat->was_heard;
+}
+
+int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat)
+{
+	return heartbeat->heard_at ? (calendar_us() - heartbeat->heard_at) / 1000 : 0;
+}
+
+/* Whether it could have been heard all the time since the last tick: nobody paused, and we did not sleep. */
+static bool was_listening(struct heartbeat *heartbeat)
+{
+	uint64_t pauses = redis_subscriber_stats(heartbeat->subscriber)->pauses;
+	int64_t now = now_ms();
+	bool slept = now - heartbeat->ticked_ms > 3 * TICK_MS;
+	bool paused = redis_subscriber_is_paused(heartbeat->subscriber) || pauses != heartbeat->pauses;
+
+	heartbeat->ticked_ms = now;
+	heartbeat->pauses = pauses;
+	return both_are_up(heartbeat) && !slept && !paused;
+}
+
+static void give_up(struct heartbeat *heartbeat)
+{
+	static const char cause[] = "heartbeat not heard for 8 s";
+
+	redis_subscriber_drop(heartbeat->subscriber, heartbeat->heard_at, cause);
+	redis_publisher_drop(heartbeat->publisher, cause);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+	struct heartbeat *heartbeat = context;
+
+	(void)fd;
+	(void)what;
+	if (!was_listening(heartbeat))
+		heartbeat->quiet_ms = heartbeat->ticked_ms;
+	if (heartbeat->ticked_ms - heartbeat->quiet_ms >= SILENCE_MAX_MS)
+		give_up(heartbeat);
+	else if (++heartbeat->ticks % TICKS_A_BEAT == 0)
+		beat(heartbeat);
+}
+
+/* ---- the whole ---- */
+
+static void make_token(struct heartbeat *heartbeat, struct random *random)
+{
+	unsigned char bytes[TOKEN_SIZE / 2];
+
+	random->fill(random, bytes, sizeof bytes);
+	for (size_t i = 0; i < sizeof heartbeat->token; i++)
+		heartbeat->token[i] = "0123456789abcdef"[bytes[i / 2] >> (i % 2 ? 0 : 4) & 0xf];
+}
+
+struct heartbeat *heartbeat_new(const struct redis_settings *settings, struct redis_publisher *publisher,
+				struct redis_subscriber *subscriber)
+{
+	static const struct timeval tick = {TICK_MS / 1000, TICK_MS % 1000 * 1000};
+	struct heartbeat *heartbeat = must_alloc(sizeof *heartbeat);
+
+	heartbeat->publisher = publisher;
+	heartbeat->subscriber = subscriber;
+	heartbeat->ticked_ms = heartbeat->quiet_ms = now_ms();
+	make_token(heartbeat, settings->random);
+	heartbeat->timer = must(event_new(settings->base, -1, EV_PERSIST, on_tick, heartbeat));
+	evtimer_add(heartbeat->timer, &tick);
+	return heartbeat;
+}
+
+void heartbeat_free(struct heartbeat **heartbeat)
+{
+	if (!*heartbeat)
+		return;
+	event_free((*heartbeat)->timer);
+	free(*heartbeat);
+	*heartbeat = NULL;
+}

@@ -1,0 +1,159 @@
+/* Heads that are made once, payloads behind them, and replies that are counted. */
+#include "adapters/redis/tools/bulk_sender.h"
+
+#include "adapters/redis/protocol/redis_error.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REPLY_MAX ((size_t)1024)
+
+struct redis_sender {
+	const struct redis_sender_user *user;
+	void *context;
+	struct redis_connection *connection;
+	struct evbuffer *commands; /* that are not sent yet, */
+	size_t added;              /* so many */
+	size_t unanswered;
+	bool ended;
+};
+
+/* ---- targets ---- */
+
+static void take_head(struct sender_target *target, struct evbuffer *commands)
+{
+	target->size = evbuffer_get_length(commands);
+	assert(target->size <= sizeof target->head);
+	evbuffer_remove(commands, target->head, target->size);
+	evbuffer_free(commands);
+}
+
+void sender_target_channel(struct sender_target *target, const char *channel)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	command_begin(commands, 3);
+	command_argument(commands, bytes_of("PUBLISH"));
+	command_argument(commands, bytes_of(channel));
+	take_head(target, commands);
+}
+
+void sender_target_stream(struct sender_target *target, const char *stream, const char *type)
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	command_begin(commands, 7);
+	command_argument(commands, bytes_of("XADD"));
+	command_argument(commands, bytes_of(stream));
+	command_argument(commands, bytes_of("*"));
+	command_argument(commands, bytes_of("type"));
+	command_argument(commands, bytes_of(type));
+	command_argument(commands, bytes_of("data"));
+	take_head(target, commands);
+}
+
+/* ---- sending ---- */
+
+void redis_sender_add(struct redis_sender *sender, const struct sender_target *target, struct bytes payload)
+{
+	if (evbuffer_add(sender->commands, target->head, target->size) < 0)
+		abort();
+	command_argument(sender->commands, payload);
+	sender->added++;
+}
+
+static void end(struct redis_sender *sender, const char *cause)
+{
+	if (sender->ended)
+		return;
+	sender->ended = true;
+	sender->user->ended(sender->context, cause);
+}
+
+static void on_replied(void *context, const redisReply *reply)
+{
+	struct redis_sender *sender = context;
+	char words[REDIS_TROUBLE_MAX];
+
+	if (!reply)
+		return; /* on_lost is told why */
+	sender->unanswered--;
+	if (reply->type == REDIS_REPLY_ERROR) {
+		refusal_describe(reply, words, sizeof words);
+		end(sender, words);
+	} else if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
+		end(sender, "no worker listens");
+	} else if (sender->unanswered == 0) {
+		sender->user->answered(sender->context);
+	}
+}
+
+void redis_sender_flush(struct redis_sender *sender)
+{
+	size_t count = sender->added;
+
+	if (count == 0 || sender->ended)
+		return;
+	sender->added = 0;
+	sender->unanswered += count;
+	redis_connection_request(sender->connection, sender->commands, count, on_replied, sender);
+}
+
+bool redis_sender_is_answered(const struct redis_sender *sender)
+{
+	return sender->unanswered == 0;
+}
+
+/* ---- the whole ---- */
+
+static void on_greeted(void *context)
+{
+	struct redis_sender *sender = context;
+
+	if (sender->ended)
+		return;
+	redis_connection_settle(sender->connection);
+	sender->user->up(sender->context);
+}
+
+static void on_heard(void *context, const redisReply *reply, size_t true_size)
+{
+	(void)context;
+	(void)reply;
+	(void)true_size; /* it does not listen */
+}
+
+static void on_lost(void *context, const char *cause)
+{
+	end(context, cause);
+}
+
+struct redis_sender *redis_sender_new(const struct redis_settings *settings, const char *name,
+				      const struct redis_sender_user *user, void *context)
+{
+	static const struct connection_user connection_user = {on_greeted, on_heard, on_lost};
+	struct redis_sender *sender = must_alloc(sizeof *sender);
+
+	sender->user = user;
+	sender->context = context;
+	sender->commands = must(evbuffer_new());
+	sender->connection = redis_connection_new(settings, name, REPLY_MAX, &connection_user, sender);
+	return sender;
+}
+
+void redis_sender_free(struct redis_sender **place)
+{
+	struct redis_sender *sender = *place;
+
+	if (!sender)
+		return;
+	redis_connection_free(&sender->connection);
+	evbuffer_free(sender->commands);
+	free(sender);
+	*place = NULL;
+}

@@ -1,0 +1,45 @@
+/*
+ * Sends many messages, pipelined, over one connection, and reads every reply: for who loads a worker.
+ *
+ * A message costs one copy and no memory of its own.  When Redis refuses one, when nobody listens on a
+ * channel, or when the connection is lost, the sender is at its end, which its user is told once.
+ */
+#ifndef ALLOCD_ADAPTERS_REDIS_TOOLS_BULK_SENDER_H
+#define ALLOCD_ADAPTERS_REDIS_TOOLS_BULK_SENDER_H
+
+#include "adapters/redis/connection/redis_connection.h"
+#include "core/base/bytes.h"
+
+/* Called from the event loop. */
+struct redis_sender_user {
+	void (*up)(void *context);                       /* from now on it may send */
+	void (*answered)(void *context);                 /* all that was sent */
+	void (*ended)(void *context, const char *cause); /* in one line */
+};
+
+struct redis_sender;
+
+/* Begins to connect.  `user` outlives it. */
+struct redis_sender *redis_sender_new(const struct redis_settings *settings, const char *name,
+				      const struct redis_sender_user *user, void *context);
+
+/* Not from its own callbacks.  Accepts NULL in *sender and nulls it. */
+void redis_sender_free(struct redis_sender **sender);
+
+/* Where messages go: all of a command's bytes before the payload. */
+struct sender_target {
+	char head[4096];
+	size_t size;
+};
+
+void sender_target_channel(struct sender_target *target, const char *channel);
+void sender_target_stream(struct sender_target *target, const char *stream, const char *type);
+
+/* Keeps a copy, until redis_sender_flush() sends all that was added. */
+void redis_sender_add(struct redis_sender *sender, const struct sender_target *target, struct bytes payload);
+void redis_sender_flush(struct redis_sender *sender);
+
+/* Whether Redis took all that was sent. */
+bool redis_sender_is_answered(const struct redis_sender *sender);
+
+#endif

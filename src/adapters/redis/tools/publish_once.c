@@ -1,0 +1,122 @@
+/* A connection on which whoever asks waits for the answer. */
+#include "adapters/redis/tools/publish_once.h"
+
+#include "adapters/redis/protocol/redis_error.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+
+#define REPLY_MAX ((size_t)16 * 1024)
+
+struct redis_call {
+	struct event_base *base;
+	struct logger silent; /* whoever asks tells what is wrong */
+	struct redis_connection *connection;
+	bool lost;
+	bool answered; /* the last question, with a number */
+	int64_t number;
+	char error[REDIS_TROUBLE_MAX];
+};
+
+static void on_greeted(void *context)
+{
+	struct redis_call *call = context;
+
+	redis_connection_settle(call->connection);
+	event_base_loopexit(call->base, NULL);
+}
+
+static void on_heard(void *context, const redisReply *reply, size_t true_size)
+{
+	(void)context;
+	(void)reply;
+	(void)true_size; /* it does not listen */
+}
+
+/* The first failure is the last: an operator tries again by hand. */
+static void on_lost(void *context, const char *cause)
+{
+	struct redis_call *call = context;
+
+	call->lost = true;
+	utf8_format(call->error, sizeof call->error, "%s", cause);
+	event_base_loopexit(call->base, NULL);
+}
+
+struct redis_call *redis_call_begin(const struct url_source *url, const char *prefix, struct random *random,
+				    char error[REDIS_TROUBLE_MAX])
+{
+	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+	struct redis_call *call = must_alloc(sizeof *call);
+
+	call->base = must(event_base_new());
+	call->silent.level = LOG_ERROR; /* a connection warns at most */
+	call->connection = redis_connection_new(&(struct redis_settings){.base = call->base,
+									 .url = *url,
+									 .random = random,
+									 .logger = &call->silent,
+									 .demands.prefix = prefix},
+						"allocd-command", REPLY_MAX, &user, call);
+	event_base_dispatch(call->base);
+	if (call->lost) {
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
+		redis_call_end(&call);
+	}
+	return call;
+}
+
+void redis_call_end(struct redis_call **call)
+{
+	if (!*call)
+		return;
+	redis_connection_free(&(*call)->connection);
+	event_base_free((*call)->base);
+	free(*call);
+	*call = NULL;
+}
+
+static void on_replied(void *context, const redisReply *reply)
+{
+	struct redis_call *call = context;
+
+	if (!reply)
+		return; /* on_lost is told why */
+	call->answered = reply->type == REDIS_REPLY_INTEGER;
+	call->number = reply->integer;
+	if (!call->answered)
+		refusal_describe(reply, call->error, sizeof call->error);
+	event_base_loopexit(call->base, NULL);
+}
+
+bool redis_call_number(struct redis_call *call, const struct bytes *arguments, size_t count, int64_t *number,
+		       char error[REDIS_TROUBLE_MAX])
+{
+	struct evbuffer *commands = must(evbuffer_new());
+
+	call->answered = false;
+	if (!call->lost) {
+		command_append(commands, arguments, count);
+		redis_connection_request(call->connection, commands, 1, on_replied, call);
+		event_base_dispatch(call->base);
+	}
+	evbuffer_free(commands);
+	*number = call->number;
+	if (!call->answered)
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
+	return call->answered;
+}
+
+bool redis_call_publish(const struct url_source *url, struct random *random, const char *channel,
+			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
+{
+	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
+	struct redis_call *call = redis_call_begin(url, NULL, random, error);
+	bool published = call && redis_call_number(call, arguments, 3, receivers, error);
+
+	redis_call_end(&call);
+	return published;
+}

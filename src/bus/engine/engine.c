@@ -1,0 +1,295 @@
+/* Puts the parts together, answers, and counts. */
+#include "bus/engine/engine.h"
+
+#include "bus/engine/engine_internal.h"
+#include "bus/engine/sku_resolver.h"
+#include "bus/lane/lane.h"
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct lane *engine_lane_of(struct engine *engine, const char *sku)
+{
+	return engine->lanes[(size_t)partition_of(sku) % engine->config.lanes];
+}
+
+/* ---- beginning and end ---- */
+
+static void resume_shrink(void *context, const char *sku)
+{
+	struct engine *engine = context;
+
+	lane_resume_shrink(engine_lane_of(engine, sku), sku);
+}
+
+static void on_probed(void *context, const struct failure *failure)
+{
+	engine_probed(context, failure);
+}
+
+static void look_whether_drained(void *context);
+static void tell_change(void *context);
+
+struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config)
+{
+	struct engine *engine = must_alloc(sizeof *engine);
+	struct clock *clock = ports->clock;
+
+	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
+	engine->ports = *ports;
+	engine->config = *config;
+	engine->stats.database_up = true;
+	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
+	engine->asked_ms = INT64_MIN;
+	engine->batches = batch_index_new();
+	engine->publisher = publisher_new(&engine->ports, &engine->stats);
+	engine->reminder = reminder_new(&engine->ports, &engine->config, &engine->stats, resume_shrink,
+					on_probed, engine);
+	engine->intake = intake_new(engine);
+	for (size_t i = 0; i < config->lanes; i++)
+		engine->lanes[i] = lane_new(engine, i);
+	if (ports->parking_store)
+		engine->parking = lane_new(engine, config->lanes);
+	engine->change_timer = clock->ops->timer_new(clock, tell_change, engine);
+	engine->drain_timer = clock->ops->timer_new(clock, look_whether_drained, engine);
+	return engine;
+}
+
+void engine_start(struct engine *engine)
+{
+	publisher_start(engine->publisher);
+	reminder_start(engine->reminder);
+}
+
+void engine_free(struct engine **engine)
+{
+	struct engine *it = *engine;
+
+	if (!it)
+		return;
+	it->ports.clock->ops->timer_free(&it->change_timer);
+	it->ports.clock->ops->timer_free(&it->drain_timer);
+	for (size_t i = 0; i < it->config.lanes; i++)
+		lane_free(&it->lanes[i]);
+	lane_free(&it->parking);
+	while (it->parked.first)
+		parked_remove(&it->parked, it->parked.first);
+	postponed_list_free(&it->postponed);
+	intake_free(&it->intake);
+	reminder_free(&it->reminder);
+	publisher_free(&it->publisher);
+	batch_index_free(&it->batches);
+	free(it);
+	*engine = NULL;
+}
+
+/* ---- in ---- */
+
+/*
+ * What is held up leaves half of the queue to the rest, though pub/sub may have brought more than that of
+ * it.
+ */
+static size_t left_by(size_t held, size_t max)
+{
+	return max - (held < max / 2 ? held : max / 2);
+}
+
+/* Whether the other messages fill less than 1/part of what is left to them. */
+static bool is_below(const struct engine *engine, size_t part)
+{
+	size_t messages = left_by(engine->held_messages, engine->config.queue_max);
+	size_t bytes = left_by(engine->held_bytes, engine->config.queue_bytes);
+
+	return engine->stats.queued - engine->held_messages < messages / part &&
+	       engine->stats.queued_bytes - engine->held_bytes < bytes / part;
+}
+
+static void tell_change(void *context)
+{
+	struct engine *engine = context;
+
+	if (engine->on_change)
+		engine->on_change(engine->change_context);
+}
+
+/* Not at once: whoever is told may submit, or be in the middle of it. */
+void engine_note_change(struct engine *engine)
+{
+	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
+}
+
+void engine_look_whether_full(struct engine *engine)
+{
+	if (engine->is_full ? !is_below(engine, 2) : is_below(engine, 1))
+		return;
+	engine->is_full = !engine->is_full;
+	engine_note_change(engine);
+}
+
+void engine_submit(struct engine *engine, const struct arrival *arrival)
+{
+	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
+
+	engine->stats.received++;
+	engine->stats.queued++;
+	delivery->footprint = delivery_footprint(delivery);
+	engine->stats.queued_bytes += delivery->footprint;
+	engine_look_whether_full(engine);
+	intake_take(engine->intake, delivery);
+}
+
+bool engine_has_room(const struct engine *engine)
+{
+	const struct engine_stats *stats = &engine->stats;
+
+	return stats->queued - engine->held_messages < engine->config.queue_max &&
+	       stats->queued_bytes - engine->held_bytes < engine->config.queue_bytes;
+}
+
+bool engine_is_full(const struct engine *engine)
+{
+	return engine->is_full;
+}
+
+void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context)
+{
+	engine->on_change = changed;
+	engine->change_context = context;
+}
+
+void engine_database_is(struct engine *engine, bool up)
+{
+	if (!up)
+		reminder_probe_soon(engine->reminder);
+	if (engine->stats.database_up == up)
+		return;
+	engine->stats.database_up = up;
+	if (up)
+		LOG(engine->ports.logger, LOG_INFO, "the database takes work again", LOG_OVER(LOG_DATABASE));
+	engine_note_change(engine);
+}
+
+/* ---- the database's clock ---- */
+
+/* For so long ours runs like it. */
+#define CLOCK_KNOWN_MS 10000
+
+int64_t engine_now_ms(const struct engine *engine)
+{
+	struct clock *clock = engine->ports.clock;
+
+	return clock->ops->now_ms(clock);
+}
+
+void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms)
+{
+	engine->database_us = now_us;
+	engine->asked_ms = asked_ms;
+}
+
+bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us)
+{
+	int64_t now_ms = engine_now_ms(engine);
+
+	if (engine->asked_ms == INT64_MIN || now_ms - engine->asked_ms > CLOCK_KNOWN_MS)
+		return false;
+	*now_us = engine->database_us + 1000 * (now_ms - engine->asked_ms);
+	return true;
+}
+
+/* ---- out ---- */
+
+static void log_outcome(const struct engine *engine, const struct delivery *delivery)
+{
+	enum log_level level = delivery->outcome == OUTCOME_FAILED     ? LOG_ERROR
+			       : delivery->outcome >= OUTCOME_REJECTED ? LOG_WARN
+								       : LOG_DEBUG;
+
+	LOG(engine->ports.logger, level, level == LOG_DEBUG ? "message done" : "message refused",
+	    LOG_TEXT("outcome", outcome_name(delivery->outcome)), LOG_TEXT("reason", delivery->reason),
+	    LOG_TEXT("way", way_name(delivery->way)), LOG_TEXT("place", delivery->place),
+	    LOG_TEXT("entry", delivery->entry_id), LOG_TEXT("message", message_name(delivery->type)),
+	    LOG_TEXT("id", delivery->envelope.id));
+}
+
+static void forget_creation(struct engine *engine, struct delivery *delivery)
+{
+	if (delivery->type != MSG_CREATE_BATCH || !delivery->batchref)
+		return;
+	batch_index_remove_creation(engine->batches, delivery);
+	if (delivery->outcome == OUTCOME_HANDLED)
+		batch_index_remember(engine->batches, delivery->batchref, delivery->sku);
+}
+
+void engine_finish(struct engine *engine, struct delivery *delivery)
+{
+	assert(delivery->outcome != OUTCOME_NONE);
+	engine->stats.outcomes[delivery->outcome]++;
+	if (!engine->config.rehearses)
+		log_outcome(engine, delivery);
+	if (delivery->outcome >= OUTCOME_REJECTED)
+		reminder_count_soon(engine->reminder);
+	forget_creation(engine, delivery);
+	engine_let_go(engine, delivery);
+	if (delivery->answered)
+		delivery->answered(delivery->context, delivery);
+	engine->stats.queued--;
+	engine->stats.queued_bytes -= delivery->footprint;
+	delivery_free(&delivery);
+	engine_look_whether_full(engine);
+}
+
+const struct engine_stats *engine_stats(const struct engine *engine)
+{
+	return &engine->stats;
+}
+
+/* ---- drain ---- */
+
+bool engine_is_idle(const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->config.lanes; i++) {
+		if (!lane_is_idle(engine->lanes[i]))
+			return false;
+	}
+	if (engine->parking && !lane_is_idle(engine->parking))
+		return false;
+	return !engine->stats.queued && publisher_is_idle(engine->publisher) &&
+	       reminder_is_settled(engine->reminder);
+}
+
+static void look_whether_drained(void *context)
+{
+	struct engine *engine = context;
+	void (*drained)(void *context) = engine->drained;
+
+	if (!drained || !engine_is_idle(engine))
+		return;
+	engine->drained = NULL;
+	drained(engine->drain_context);
+}
+
+void engine_look_whether_drained(struct engine *engine)
+{
+	if (engine->drained)
+		engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
+}
+
+static void on_notifications_settled(void *context)
+{
+	engine_look_whether_drained(context);
+}
+
+void engine_stop_notifications(struct engine *engine)
+{
+	reminder_stop(engine->reminder, on_notifications_settled, engine);
+}
+
+void engine_drain(struct engine *engine, void (*drained)(void *context), void *context)
+{
+	engine->drained = drained;
+	engine->drain_context = context;
+	publisher_on_idle(engine->publisher, look_whether_drained, engine);
+	engine_look_whether_drained(engine);
+}

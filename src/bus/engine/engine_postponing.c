@@ -1,0 +1,164 @@
+/*
+ * The messages of SKUs that are held up wait in memory, up to their share of the queue.  Beyond it, stream
+ * entries are postponed (see postponed.h), HTTP callers are asked to try again, and pub/sub, which can keep
+ * nothing, is paused.
+ */
+#include "bus/engine/engine_internal.h"
+#include "bus/lane/lane_internal.h"
+
+#include <string.h>
+
+/*
+ * Quarters of the queue that the messages of held-up SKUs may fill, and below which pub/sub resumes.  The
+ * first message of a SKU is the one that is retried, so it is kept until they fill one quarter more.
+ */
+#define HELD_QUARTERS   2
+#define RESUME_QUARTERS 1
+#define TRIED_QUARTERS  3
+
+/* SKUs of which entries are postponed.  With more, no new entries are read until some are free again. */
+#define MARKS_MAX 1000
+
+/* ---- how much is held up ---- */
+
+static bool holds_less_than(const struct engine *engine, size_t quarters)
+{
+	return engine->held_messages < engine->config.queue_max * quarters / 4 &&
+	       engine->held_bytes < engine->config.queue_bytes * quarters / 4;
+}
+
+void engine_hold(struct engine *engine, struct delivery *delivery)
+{
+	if (delivery->is_held)
+		return;
+	delivery->is_held = true;
+	engine->held_messages++;
+	engine->held_bytes += delivery->footprint;
+	engine_look_whether_full(engine); /* less, now, is what the others take */
+}
+
+void engine_let_go(struct engine *engine, struct delivery *delivery)
+{
+	if (!delivery->is_held)
+		return;
+	delivery->is_held = false;
+	engine->held_messages--;
+	engine->held_bytes -= delivery->footprint;
+	if (!engine->pauses_pubsub || !holds_less_than(engine, RESUME_QUARTERS))
+		return;
+	engine->pauses_pubsub = false;
+	LOG(engine->ports.logger, LOG_INFO, "pub/sub is read again",
+	    LOG_NUMBER("messages", engine->held_messages));
+	engine_note_change(engine);
+}
+
+static bool is_held_up(struct engine *engine, const char *sku)
+{
+	return parked_find(&engine->parked, sku) ||
+	       (*sku && lane_is_shrinking(engine_lane_of(engine, sku), sku));
+}
+
+/* ---- what has no room any more ---- */
+
+static void pause_pubsub(struct engine *engine, const char *sku)
+{
+	if (engine->pauses_pubsub)
+		return;
+	engine->pauses_pubsub = true;
+	LOG(engine->ports.logger, LOG_WARN,
+	    "pub/sub is not read: the messages of SKUs that are held up fill their half of the queue",
+	    LOG_TEXT("sku", sku), LOG_NUMBER("messages", engine->held_messages));
+	engine_note_change(engine);
+}
+
+static void give_back(struct engine *engine, struct delivery *delivery)
+{
+	delivery_postpone(delivery);
+	engine_finish(engine, delivery);
+}
+
+static void postpone(struct engine *engine, struct delivery *delivery, const char *sku)
+{
+	if (delivery->way == WAY_STREAM && postponed_add(&engine->postponed, delivery, sku))
+		LOG(engine->ports.logger, LOG_WARN,
+		    "stream entries stay pending: the messages of SKUs that are held up fill their half of the queue",
+		    LOG_TEXT("stream", delivery->place), LOG_TEXT("sku", sku),
+		    LOG_NUMBER("messages", engine->held_messages));
+	engine->stats.postponed_skus = engine->postponed.count;
+	give_back(engine, delivery);
+}
+
+bool engine_admits(const struct engine *engine, const struct delivery *delivery)
+{
+	return delivery->way != WAY_STREAM ||
+	       postponed_admits(&engine->postponed, delivery, delivery_key(delivery));
+}
+
+bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up)
+{
+	const char *sku = delivery_key(delivery);
+	size_t quarters = held_up == HELD_UP_UNTRIED ? TRIED_QUARTERS : HELD_QUARTERS;
+	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
+	bool is_taken = has_room && engine_admits(engine, delivery);
+
+	if (!is_taken && delivery->way == WAY_PUBSUB) {
+		pause_pubsub(engine, sku);
+		is_taken = true;
+	}
+	if (is_taken)
+		delivery->was_taken = true;
+	else
+		postpone(engine, delivery, sku);
+	return !is_taken;
+}
+
+bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
+{
+	if (delivery->way != WAY_STREAM || !postponed_add_unknown(&engine->postponed, delivery))
+		return false;
+	give_back(engine, delivery);
+	return true;
+}
+
+/* ---- what the reader of a stream asks and says ---- */
+
+bool engine_pauses_pubsub(const struct engine *engine)
+{
+	return engine->pauses_pubsub;
+}
+
+bool engine_has_postponed(const struct engine *engine, const char *stream)
+{
+	return postponed_has(&engine->postponed, stream);
+}
+
+bool engine_takes_new_entries(const struct engine *engine)
+{
+	return engine->postponed.count < MARKS_MAX;
+}
+
+bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream_id *after)
+{
+	struct stream_id lowest = STREAM_ID_MAX;
+
+	for (const struct postponed *it = engine->postponed.first; it; it = it->next) {
+		if (!strcmp(it->stream, stream) && stream_id_compare(it->lowest, lowest) < 0 &&
+		    !is_held_up(engine, it->sku))
+			lowest = it->lowest;
+	}
+	*after = stream_id_before(lowest);
+	return stream_id_compare(lowest, STREAM_ID_MAX) < 0;
+}
+
+uint64_t engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after)
+{
+	return postponed_begin_pass(&engine->postponed, stream, after);
+}
+
+void engine_end_pass(struct engine *engine, const char *stream)
+{
+	if (postponed_end_pass(&engine->postponed, stream))
+		LOG(engine->ports.logger, LOG_INFO, "the stream entries that stayed pending were read again",
+		    LOG_TEXT("stream", stream));
+	engine->stats.postponed_skus = engine->postponed.count;
+}

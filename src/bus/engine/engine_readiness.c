@@ -1,0 +1,126 @@
+/* Whether the work gets done: what readiness says of the engine. */
+#include "bus/engine/engine_internal.h"
+#include "bus/engine/sku_resolver.h"
+#include "bus/lane/lane_internal.h"
+
+#define ALL_PARKED_MS 10000
+
+/* ---- what the parts report ---- */
+
+static bool is_failing(const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->config.lanes; i++) {
+		if (engine->lane_watches[i].failures && !lane_is_idle(engine->lanes[i]))
+			return true;
+	}
+	return engine->probe_watch.failures;
+}
+
+void engine_database_answers(struct engine *engine)
+{
+	if (!is_failing(engine))
+		engine_database_is(engine, true);
+}
+
+void engine_lane_began(struct engine *engine, size_t lane)
+{
+	watch_begin(&engine->lane_watches[lane], engine_now_ms(engine));
+}
+
+void engine_lane_failed(struct engine *engine, size_t lane, const struct failure *failure)
+{
+	struct watch *watch = &engine->lane_watches[lane];
+
+	if (failure->kind == FAILURE_FATAL || failure->kind == FAILURE_CONFLICT)
+		watch_gave_up(watch, engine_now_ms(engine), failure->text);
+	else
+		watch_failed(watch, engine_now_ms(engine), failure->text);
+	if (failure->kind != FAILURE_CONFLICT)
+		engine_database_is(engine, false);
+}
+
+void engine_lane_committed(struct engine *engine, size_t lane)
+{
+	watch_done(&engine->lane_watches[lane]);
+	engine->committed_ms = engine_now_ms(engine);
+	if (engine->probe_watch.failures)
+		watch_done(&engine->probe_watch);
+}
+
+void engine_lane_parked(struct engine *engine, size_t lane)
+{
+	watch_done(&engine->lane_watches[lane]);
+}
+
+/* What waits to be tried again is, at once: the waits between tries are long by now. */
+void engine_probed(struct engine *engine, const struct failure *failure)
+{
+	if (failure) {
+		watch_failed(&engine->probe_watch, engine_now_ms(engine), failure->text);
+		engine_database_is(engine, false);
+		return;
+	}
+	watch_done(&engine->probe_watch);
+	for (size_t i = 0; i < engine->config.lanes; i++)
+		lane_retry_now(engine->lanes[i]);
+	intake_retry_now(engine->intake);
+	publisher_retry_now(engine->publisher);
+	engine_database_answers(engine);
+}
+
+/* ---- what is asked ---- */
+
+static bool worse(const struct engine *engine, const struct watch *watch, int64_t patience_ms,
+		  struct engine_trouble *trouble)
+{
+	int64_t now_ms = engine_now_ms(engine), since_ms;
+	const char *text;
+
+	if (!watch_is_in_trouble(watch, now_ms, patience_ms, &since_ms, &text))
+		return false;
+	if (now_ms - since_ms >= trouble->for_ms)
+		*trouble = (struct engine_trouble){text, now_ms - since_ms};
+	return true;
+}
+
+/*
+ * One SKU that waits is that SKU's trouble.  Where several wait and nothing at all is committed meanwhile,
+ * it is the database's, though it takes an empty unit.
+ */
+static bool all_are_parked(const struct engine *engine, struct engine_trouble *trouble)
+{
+	int64_t now_ms = engine_now_ms(engine), idle_ms = now_ms - engine->committed_ms;
+	size_t old = 0;
+
+	if (idle_ms < ALL_PARKED_MS)
+		return false;
+	for (const struct parked *it = engine->parked.first; it; it = it->next)
+		old += now_ms - it->since_ms >= ALL_PARKED_MS;
+	if (old < 2)
+		return false;
+	if (idle_ms >= trouble->for_ms)
+		*trouble = (struct engine_trouble){engine->parking->complaint, idle_ms};
+	return true;
+}
+
+bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble)
+{
+	bool is_bad = false;
+
+	*trouble = (struct engine_trouble){"", 0};
+	for (size_t i = 0; i < engine->config.lanes; i++) {
+		if (!lane_is_idle(engine->lanes[i]))
+			is_bad |= worse(engine, &engine->lane_watches[i], WATCH_DATABASE_MS, trouble);
+	}
+	is_bad |= all_are_parked(engine, trouble);
+	is_bad |= worse(engine, &engine->intake_watch, WATCH_DATABASE_MS, trouble);
+	is_bad |= worse(engine, &engine->probe_watch, WATCH_DATABASE_MS, trouble);
+	is_bad |= worse(engine, publisher_database_watch(engine->publisher), WATCH_DATABASE_MS, trouble);
+	return is_bad;
+}
+
+bool engine_events_trouble(const struct engine *engine, struct engine_trouble *trouble)
+{
+	*trouble = (struct engine_trouble){"", 0};
+	return worse(engine, publisher_events_watch(engine->publisher), WATCH_EVENTS_MS, trouble);
+}

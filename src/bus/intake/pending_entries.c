@@ -1,0 +1,85 @@
+/* A sorted list, and in it those that are handled. */
+#include "bus/intake/pending_entries.h"
+
+#include "core/base/must.h"
+
+#include <stdlib.h>
+
+void in_flight_init(struct in_flight *in_flight)
+{
+	*in_flight = (struct in_flight){.handled_end = &in_flight->handled};
+}
+
+void in_flight_release(struct in_flight *in_flight)
+{
+	for (struct flying_entry *entry = in_flight->first, *next; entry; entry = next) {
+		next = entry->next;
+		free(entry);
+	}
+}
+
+int flying_entry_compare(const struct flying_entry *entry, int64_t incarnation, struct stream_id id)
+{
+	if (entry->incarnation != incarnation)
+		return entry->incarnation < incarnation ? -1 : 1;
+	return stream_id_compare(entry->id, id);
+}
+
+struct flying_entry *in_flight_place(const struct in_flight *in_flight, struct flying_entry *place,
+				     int64_t incarnation, struct stream_id id)
+{
+	struct flying_entry *next = place ? place->next : in_flight->first;
+
+	/* What is new is above all. */
+	if (in_flight->last && flying_entry_compare(in_flight->last, incarnation, id) <= 0)
+		return in_flight->last;
+	for (; next && flying_entry_compare(next, incarnation, id) <= 0; next = next->next)
+		place = next;
+	return place;
+}
+
+struct flying_entry *in_flight_add(struct in_flight *in_flight, struct flying_entry *place,
+				   int64_t incarnation, struct stream_id id)
+{
+	struct flying_entry *entry = must_alloc(sizeof *entry);
+
+	entry->incarnation = incarnation;
+	entry->id = id;
+	entry->previous = place;
+	entry->next = place ? place->next : in_flight->first;
+	*(entry->previous ? &entry->previous->next : &in_flight->first) = entry;
+	*(entry->next ? &entry->next->previous : &in_flight->last) = entry;
+	in_flight->count++;
+	return entry;
+}
+
+void in_flight_forget(struct in_flight *in_flight, struct flying_entry *entry)
+{
+	*(entry->previous ? &entry->previous->next : &in_flight->first) = entry->next;
+	*(entry->next ? &entry->next->previous : &in_flight->last) = entry->previous;
+	in_flight->count--;
+	free(entry);
+}
+
+void in_flight_push_handled(struct in_flight *in_flight, struct flying_entry *entry)
+{
+	entry->next_to_acknowledge = NULL;
+	*in_flight->handled_end = entry;
+	in_flight->handled_end = &entry->next_to_acknowledge;
+	in_flight->handled_count++;
+}
+
+struct flying_entry *in_flight_take_handled(struct in_flight *in_flight, size_t max)
+{
+	struct flying_entry *list = in_flight->handled, **end = &in_flight->handled;
+
+	if (!list || !max)
+		return NULL;
+	for (size_t i = 0; i < max && *end; i++, in_flight->handled_count--)
+		end = &(*end)->next_to_acknowledge;
+	in_flight->handled = *end;
+	if (!*end)
+		in_flight->handled_end = &in_flight->handled;
+	*end = NULL;
+	return list;
+}

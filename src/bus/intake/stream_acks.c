@@ -1,0 +1,108 @@
+/* Acknowledges entries once what they did is committed, all of one turn of the loop in one call. */
+#include "bus/intake/stream_reader_internal.h"
+
+/* Entries that one call acknowledges, at most. */
+#define ACKNOWLEDGE_MAX 1000
+
+/* Acknowledgements that may fail in a row before the failure is logged and reported. */
+#define FAILURES_BEFORE_REFUSAL 3
+
+/*
+ * Entries that are handled and not acknowledged; with more, none is read.  While acknowledgements fail,
+ * those that are not handled yet count, too.
+ */
+#define UNACKNOWLEDGED_MAX 10000
+
+bool acks_are_full(const struct stream_reader *reader)
+{
+	size_t count = reader->acknowledge_backoff.failures ? reader->in_flight.count
+							    : reader->in_flight.handled_count;
+
+	return count >= UNACKNOWLEDGED_MAX;
+}
+
+static void forget(struct stream_reader *reader, struct flying_entry *entry)
+{
+	in_flight_forget(&reader->in_flight, entry);
+	reader->stats.in_flight = reader->in_flight.count;
+}
+
+/* An earlier incarnation's entries have ids that this one's may have, too: nothing is said of them. */
+static void add_one(struct stream_reader *reader, struct flying_entry *entry)
+{
+	entry->is_acknowledging = entry->came_again = false;
+	if (entry->incarnation == reader->record.incarnation)
+		in_flight_push_handled(&reader->in_flight, entry);
+	else
+		forget(reader, entry);
+}
+
+void acks_add(struct stream_reader *reader, struct flying_entry *list)
+{
+	for (struct flying_entry *entry = list, *next; entry; entry = next) {
+		next = entry->next_to_acknowledge;
+		add_one(reader, entry);
+	}
+	/* All of this turn of the loop goes in one call. */
+	if (reader->in_flight.handled && !reader->acknowledge_backoff.failures)
+		reader_set_timer(reader, reader->acknowledge_timer, 0);
+}
+
+/* A stream that is read while one acknowledgement after another fails refuses them, whatever it says. */
+static void note_refusal(struct stream_reader *reader, const struct failure *failure)
+{
+	bool is_run = failure && failure->kind == FAILURE_RETRY && reader->stats.is_reading &&
+		      reader->acknowledge_backoff.failures >= FAILURES_BEFORE_REFUSAL;
+
+	reader_note_refusal(reader, CALL_ACKNOWLEDGE,
+			    is_run ? &(struct failure){FAILURE_FATAL, failure->text} : failure);
+}
+
+static void on_acknowledged(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	struct flying_entry *list = reader->acknowledging;
+
+	reader->acknowledging = NULL;
+	note_refusal(reader, failure);
+	reader->has_news = true; /* what is pending changes, or does not though it should */
+	if (failure && failure->kind != FAILURE_CONFLICT) {
+		int64_t delay_ms = backoff_next(&reader->acknowledge_backoff, reader->ports.random);
+
+		acks_add(reader, list);
+		reader_set_timer(reader, reader->acknowledge_timer, delay_ms);
+		reader_go_on(reader);
+		return;
+	}
+	if (failure) /* without the group they are pending for nobody */
+		reader_lose(reader);
+	reader->acknowledge_backoff.failures = 0;
+	for (struct flying_entry *entry = list, *next; entry; entry = next) {
+		next = entry->next_to_acknowledge;
+		if (entry->came_again) {
+			add_one(reader, entry);
+			continue;
+		}
+		reader->stats.acknowledged += !failure;
+		forget(reader, entry);
+	}
+	reader_go_on(reader);
+	acks_send(reader);
+}
+
+void acks_send(void *context)
+{
+	struct stream_reader *reader = context;
+	struct stream *stream = reader->ports.stream;
+	struct stream_id ids[ACKNOWLEDGE_MAX];
+	size_t count = 0;
+
+	if (!reader->in_flight.handled || reader->acknowledging || reader->state == READER_READING_PENDING)
+		return;
+	reader->acknowledging = in_flight_take_handled(&reader->in_flight, ACKNOWLEDGE_MAX);
+	for (struct flying_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge) {
+		it->is_acknowledging = true;
+		ids[count++] = it->id;
+	}
+	stream->ops->acknowledge(stream, ids, count, on_acknowledged, reader);
+}

@@ -1,0 +1,54 @@
+/* Ids of stream entries. */
+#include "bus/intake/stream_id.h"
+
+#include "core/base/decimal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+int stream_id_compare(struct stream_id left, struct stream_id right)
+{
+	if (left.ms != right.ms)
+		return left.ms < right.ms ? -1 : 1;
+	return (left.seq > right.seq) - (left.seq < right.seq);
+}
+
+static bool parse_number(const char **text, uint64_t *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return false;
+	errno = 0;
+	*number = strtoull(*text, &end, 10);
+	*text = end;
+	return errno == 0;
+}
+
+bool stream_id_parse(const char *text, struct stream_id *id)
+{
+	*id = (struct stream_id){0};
+	if (!parse_number(&text, &id->ms))
+		return false;
+	if (*text == '\0')
+		return true;
+	if (*text++ != '-')
+		return false;
+	return parse_number(&text, &id->seq) && *text == '\0';
+}
+
+void stream_id_format(struct stream_id id, char text[STREAM_ID_TEXT])
+{
+	text += decimal_format_unsigned(id.ms, text);
+	*text++ = '-';
+	text += decimal_format_unsigned(id.seq, text);
+	*text = '\0';
+}
+
+struct stream_id stream_id_before(struct stream_id id)
+{
+	if (id.seq > 0)
+		return (struct stream_id){id.ms, id.seq - 1};
+	return id.ms > 0 ? (struct stream_id){id.ms - 1, UINT64_MAX} : id;
+}

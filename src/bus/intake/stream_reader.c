@@ -1,0 +1,461 @@
+/*
+ * Two things go on side by side: reading, one step after another; and what follows from it, acknowledging and
+ * noting how far it is done.
+ */
+#include "bus/intake/stream_reader_internal.h"
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLAIM_EVERY_MS 10000
+
+/* How long a reader that is stopped waits for what is on its way.  A read that finds entries takes less. */
+#define STOP_WAIT_MS 100
+
+/* Failures in a row after which it is told that the stream is not read. */
+#define TELL_FROM_FAILURE 3
+
+/* ---- beginning and end ---- */
+
+static void try_again(void *context)
+{
+	struct stream_reader *reader = context;
+
+	reader->state = READER_RESTING;
+	reader_go_on(reader);
+}
+
+static void claim_again(void *context)
+{
+	struct stream_reader *reader = context;
+
+	reader->claim_is_due = true;
+}
+
+struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
+					const struct stream_reader_config *config)
+{
+	struct stream_reader *reader = must_alloc(sizeof *reader);
+	struct clock *clock = ports->clock;
+
+	reader->ports = *ports;
+	reader->config = *config;
+	reader->config.name = reader->name = must(strdup(config->name));
+	reader->read_max = STREAM_READ_FIRST;
+	reader->backoff = reader->acknowledge_backoff =
+		(struct backoff){.first_ms = 50, .cap_ms = RETRY_MAX_MS};
+	in_flight_init(&reader->in_flight);
+	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
+	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
+	reader->acknowledge_timer = clock->ops->timer_new(clock, acks_send, reader);
+	reader->note_timer = clock->ops->timer_new(clock, marks_note, reader);
+	return reader;
+}
+
+void stream_reader_free(struct stream_reader **reader)
+{
+	struct stream_reader *it = *reader;
+	const struct clock_ops *clock;
+
+	if (!it)
+		return;
+	clock = it->ports.clock->ops;
+	clock->timer_free(&it->retry_timer);
+	clock->timer_free(&it->claim_timer);
+	clock->timer_free(&it->acknowledge_timer);
+	clock->timer_free(&it->note_timer);
+	in_flight_release(&it->in_flight);
+	account_release(&it->account);
+	free(it->name);
+	free(it);
+	*reader = NULL;
+}
+
+/* What a step under way brings belongs to a time that is over. */
+void reader_lose(struct stream_reader *reader)
+{
+	if (reader->stats.is_reading && !*reader->not_read)
+		reader->not_read_since_ms = reader_now_ms(reader);
+	reader->stats.is_reading = false;
+}
+
+void stream_reader_start(struct stream_reader *reader)
+{
+	reader->is_started = true;
+	reader->not_read_since_ms = reader_now_ms(reader);
+	reader_set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
+	reader_go_on(reader);
+}
+
+void stream_reader_stop(struct stream_reader *reader)
+{
+	reader->is_started = false;
+	reader_set_timer(reader, reader->note_timer, STOP_WAIT_MS);
+}
+
+/* Whether a read may bring something still. */
+static bool is_waiting_for_entries(const struct stream_reader *reader)
+{
+	return reader->stats.is_reading &&
+	       (reader->state == READER_READING_PENDING || reader->state == READER_READING_NEW);
+}
+
+void stream_reader_pause(struct stream_reader *reader)
+{
+	reader->is_paused = true;
+}
+
+void stream_reader_resume(struct stream_reader *reader)
+{
+	reader->is_paused = false;
+	reader_go_on(reader);
+}
+
+bool stream_reader_is_idle(const struct stream_reader *reader)
+{
+	return !reader->in_flight.count && (reader->is_started || !is_waiting_for_entries(reader));
+}
+
+const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)
+{
+	return &reader->stats;
+}
+
+/* ---- a step failed ---- */
+
+static void tell_not_read(struct stream_reader *reader, const char *error)
+{
+	utf8_format(reader->not_read, sizeof reader->not_read, "%s", error);
+	/* At first, connections are being made still. */
+	if (reader->is_told || reader->backoff.failures < TELL_FROM_FAILURE)
+		return;
+	reader->is_told = true;
+	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again", LOG_TROUBLE(LOG_REDIS),
+	    LOG_TEXT("stream", reader->name), LOG_TEXT("error", error));
+}
+
+void reader_tell_read(struct stream_reader *reader)
+{
+	reader->backoff.failures = 0;
+	reader->not_read[0] = '\0';
+	if (!reader->is_told)
+		return;
+	reader->is_told = false;
+	LOG(reader->ports.logger, LOG_INFO, "stream is read again", LOG_OVER(LOG_REDIS),
+	    LOG_TEXT("stream", reader->name));
+}
+
+/* The connection or the group was lost, or the step was refused: begin again after a while. */
+void reader_fail(struct stream_reader *reader, const struct failure *failure)
+{
+	reader_lose(reader);
+	if (reader->is_started)
+		tell_not_read(reader, failure->text);
+	reader->state = READER_WAITING;
+	reader_set_timer(reader, reader->retry_timer, backoff_next(&reader->backoff, reader->ports.random));
+}
+
+static const struct {
+	const char *begins, *ends;
+} refusals[READER_CALLS] = {
+	[CALL_ACKNOWLEDGE] = {"acknowledgements are refused, will try again",
+			      "acknowledgements are accepted again"},
+	[CALL_CLAIM] = {"claiming the entries of dead consumers is refused, will try again",
+			"claiming the entries of dead consumers is accepted again"},
+	[CALL_LOOK] = {"the state of the stream cannot be read, will try again",
+		       "the state of the stream can be read again"},
+	[CALL_TRIM] = {"trimming the stream is refused, will try again",
+		       "trimming the stream is accepted again"},
+	[CALL_MARK] =
+		{"marking the stream's incarnation is refused: a stream that is lost and begins again may be "
+		 "taken for this one",
+		 "the stream's incarnation is marked"},
+	[CALL_MOVE] =
+		{"moving the consumer group back is refused: entries that were passed over are not read",
+		 "moving the consumer group back is accepted again"},
+};
+
+void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure)
+{
+	char *refused = reader->refused[call];
+
+	if (failure && failure->kind == FAILURE_FATAL) {
+		if (!*refused) {
+			reader->refused_since_ms[call] = reader_now_ms(reader);
+			LOG(reader->ports.logger, LOG_WARN, refusals[call].begins,
+			    LOG_TEXT("stream", reader->name), LOG_TEXT("error", failure->text));
+		}
+		utf8_format(refused, READER_ERROR_MAX, "%s", failure->text);
+	} else if (!failure && *refused) {
+		refused[0] = '\0';
+		LOG(reader->ports.logger, LOG_INFO, refusals[call].ends, LOG_TEXT("stream", reader->name));
+	}
+}
+
+bool stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
+			   struct engine_trouble *trouble)
+{
+	const char *refused = reader->refused[CALL_ACKNOWLEDGE];
+	int64_t since_ms = reader->not_read_since_ms;
+
+	if (reader->stats.is_reading && *refused) {
+		since_ms = reader->refused_since_ms[CALL_ACKNOWLEDGE];
+		trouble->text = arena_printf(arena, "takes no acknowledgements: %s", refused);
+	} else if (!reader->stats.is_reading || *reader->not_read) {
+		trouble->text = arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
+					     reader->not_read);
+	} else {
+		return false;
+	}
+	trouble->for_ms = reader_now_ms(reader) - since_ms;
+	return true;
+}
+
+void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count)
+{
+	if (!count)
+		return;
+	reader->stats.lost += (uint64_t)count;
+	LOG(reader->ports.logger, LOG_ERROR, how, LOG_TEXT("stream", reader->name),
+	    LOG_NUMBER("count", count));
+}
+
+static void step_done(struct stream_reader *reader)
+{
+	reader->state = READER_RESTING;
+	reader_go_on(reader);
+}
+
+/* ---- look, open, create the group ---- */
+
+static void lead_in(struct stream_reader *reader)
+{
+	struct stream_id from = reader->found.has_group ? reader->found.delivered : reader->opening.done;
+	bool is_same = reader->record.incarnation == reader->opening.incarnation;
+	bool is_new = !is_same && (reader->record.incarnation || reader->opening.began_again);
+
+	reader->stats.is_reading = true;
+	reader_count_lost(reader, "entries lost: they had not been read when the stream lost them",
+			  account_reopen(&reader->account, &reader->found, from, is_new));
+	if (!is_same || stream_id_compare(reader->delivered, from) < 0)
+		reader->delivered = from;
+	reader->record = reader->opening;
+	reader->suspected = (struct stream_id){0};
+	/* Entries handled before: acknowledge those of this incarnation, forget the others. */
+	acks_add(reader, in_flight_take_handled(&reader->in_flight, SIZE_MAX));
+	reader->claim_is_due = reader->is_first_claim = reader->has_news = true;
+	reader_begin_pass(reader);
+	step_done(reader);
+}
+
+/* Without the mark everything works, until the stream is lost. */
+static void on_life_marked(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure && failure->kind != FAILURE_FATAL) {
+		reader_fail(reader, failure);
+		return;
+	}
+	reader_note_refusal(reader, CALL_MARK, failure);
+	lead_in(reader);
+}
+
+/* The group is in its place. */
+static void mark_life(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->is_marked = stream_lives_hold(reader->found.lives, reader->opening.life);
+	if (reader->is_marked) {
+		lead_in(reader);
+		return;
+	}
+	reader->state = READER_MARKING;
+	stream->ops->mark_life(stream, reader->opening.life, on_life_marked, reader);
+}
+
+static void log_place(const struct stream_reader *reader, enum log_level level, const char *message,
+		      struct stream_id place)
+{
+	char after[STREAM_ID_TEXT];
+
+	stream_id_format(place, after);
+	LOG(reader->ports.logger, level, message, LOG_TEXT("stream", reader->name), LOG_TEXT("after", after),
+	    LOG_NUMBER("incarnation", reader->opening.incarnation));
+}
+
+static void on_created(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure) {
+		reader_fail(reader, failure);
+		return;
+	}
+	log_place(reader, LOG_INFO, "consumer group created", reader->opening.done);
+	mark_life(reader);
+}
+
+static void on_moved(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure && failure->kind != FAILURE_FATAL) {
+		reader_fail(reader, failure);
+		return;
+	}
+	reader_note_refusal(reader, CALL_MOVE, failure);
+	if (!failure) {
+		reader->found.delivered = reader->moving_to;
+		log_place(
+			reader, LOG_INFO,
+			reader->account.is_reading_again
+				? "entries of the stream did not come: the consumer group was moved back to "
+				  "read again what came since none was missing"
+				: "the consumer group was ahead of what is known to be handled: it reads "
+				  "again from there",
+			reader->moving_to);
+		if (reader->account.is_reading_again)
+			account_went_back(&reader->account);
+	}
+	mark_life(reader);
+}
+
+/* Every entry up to there came to a reader, as far as this one and the logbook know. */
+static struct stream_id known_to_be_delivered(struct stream_reader *reader)
+{
+	struct stream_id done = reader->opening.done;
+
+	if (reader->record.incarnation != reader->opening.incarnation)
+		reader->account.is_reading_again = false;
+	else if (reader->account.is_reading_again)
+		return reader->account.settled;
+	else if (stream_id_compare(done, reader->delivered) < 0)
+		return reader->delivered;
+	return done;
+}
+
+/*
+ * The group may be ahead of what was handled: it was moved, or made by another program, or the last note is a
+ * little old.  What is read again has no second effect.  Where there are other consumers the entries may be
+ * theirs, unless the stream began again: then nobody has got what this incarnation holds.
+ */
+static void place_group(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_PLACING;
+	reader->moving_to = known_to_be_delivered(reader);
+	if (!reader->found.has_group)
+		stream->ops->create_group(stream, reader->opening.done, on_created, reader);
+	else if ((reader->found.consumers <= 1 || reader->opening.began_again) &&
+		 stream_id_compare(reader->moving_to, reader->found.delivered) < 0)
+		stream->ops->move_group(stream, reader->moving_to, on_moved, reader);
+	else
+		mark_life(reader);
+}
+
+static void on_opened(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure) {
+		reader_fail(reader, failure);
+		return;
+	}
+	if (reader->opening.began_again)
+		log_place(reader, LOG_WARN, "stream began again, or an earlier one came back",
+			  reader->opening.done);
+	place_group(reader);
+}
+
+static void on_looked(void *context, const struct stream_state *state, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	struct logbook *logbook = reader->ports.logbook;
+
+	if (failure) {
+		reader_fail(reader, failure);
+		return;
+	}
+	reader->found = *state;
+	reader->stats.pending = state->pending;
+	reader->last_looked = state->last_generated;
+	reader_saw_size(reader, state->largest);
+	reader->state = READER_OPENING;
+	logbook->ops->open_stream(logbook, reader->name, state, &reader->opening, on_opened, reader);
+}
+
+static void look(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_LOOKING;
+	stream->ops->look(stream, on_looked, reader);
+}
+
+/* ---- claim ---- */
+
+void reader_count_lost_pending(struct stream_reader *reader, size_t count)
+{
+	reader_count_lost(reader, "entries lost: they were trimmed while they were pending", (int64_t)count);
+}
+
+static void on_claimed(void *context, const struct stream_claim *claim, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure && failure->kind != FAILURE_FATAL) {
+		reader_fail(reader, failure);
+		return;
+	}
+	reader_note_refusal(reader, CALL_CLAIM, failure);
+	reader->claim_is_due = reader->is_first_claim = false;
+	reader_set_timer(reader, reader->claim_timer, CLAIM_EVERY_MS);
+	if (!failure) {
+		reader->stats.claimed += claim->claimed;
+		reader_count_lost_pending(reader, claim->lost);
+		if (claim->lost)
+			account_lost_pending(&reader->account);
+	}
+	if (!failure && claim->claimed)
+		reader_begin_pass(reader);
+	step_done(reader);
+}
+
+static void claim(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_CLAIMING;
+	stream->ops->claim(stream, on_claimed, reader);
+}
+
+/* ---- the next step ---- */
+
+/*
+ * Where there is no other consumer there is nothing to claim but what this one holds itself.  The first look
+ * may not count this one yet.
+ */
+static bool may_claim(const struct stream_reader *reader)
+{
+	return reader->claim_is_due && (reader->is_first_claim || reader->found.consumers > 1);
+}
+
+void reader_go_on(struct stream_reader *reader)
+{
+	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused)
+		return;
+	if (!reader->stats.is_reading) {
+		if (!reader->is_noting) /* which looks, too */
+			look(reader);
+	} else if (may_claim(reader)) {
+		claim(reader);
+	} else if (!acks_are_full(reader)) { /* else not until some are acknowledged */
+		reader_read(reader);
+	}
+}

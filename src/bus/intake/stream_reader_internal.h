@@ -1,0 +1,152 @@
+/*
+ * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c),
+ * acknowledging (stream_acks.c), noting how far all is done and trimming (stream_marks.c).  For these only.
+ */
+#ifndef ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
+#define ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
+
+#include "bus/base/backoff.h"
+#include "bus/intake/pending_entries.h"
+#include "bus/intake/stream_account.h"
+#include "bus/intake/stream_reader.h"
+
+#define NOTE_EVERY_MS 1000
+
+/* A stream that works again is read, and its entries are acknowledged, after this time at the latest. */
+#define RETRY_MAX_MS 1000
+
+#define READER_ERROR_MAX 256
+
+/* Bytes that one read may bring, if the next entries are as large as the last ones. */
+#define READ_BYTES ((size_t)1 << 20)
+
+/* Above this all sizes are the same: one entry at a time. */
+#define LARGEST_KNOWN ((size_t)4 << 20)
+
+/* Calls that may be refused while the stream is read all the same. */
+enum reader_call { CALL_ACKNOWLEDGE, CALL_CLAIM, CALL_LOOK, CALL_TRIM, CALL_MARK, CALL_MOVE, READER_CALLS };
+
+enum reader_state {
+	READER_RESTING,         /* for leave to go on: to be started or resumed, or for an acknowledgement */
+	READER_LOOKING,         /* for the stream: how things stand */
+	READER_OPENING,         /* for the logbook: which incarnation it is */
+	READER_PLACING,         /* for the stream: the group, created or moved back */
+	READER_MARKING,         /* for the stream: the mark of this incarnation */
+	READER_CLAIMING,        /* for the stream: what readers that are gone left */
+	READER_READING_PENDING, /* for the stream: what was read before and is not acknowledged */
+	READER_READING_NEW,     /* for the stream: entries that nobody got */
+	READER_WAITING,         /* for the time to try again */
+};
+
+struct stream_reader {
+	struct stream_reader_ports ports;
+	struct stream_reader_config config;
+	struct stream_reader_stats stats; /* is_reading: the group is there, and `record` is the stream's */
+	char *name;
+
+	enum reader_state state;
+	bool is_started, is_paused;
+	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
+	struct backoff backoff;
+	bool is_told;                    /* that the stream is not read */
+	char not_read[READER_ERROR_MAX]; /* why new entries could not be read last; empty: they could */
+	int64_t not_read_since_ms;       /* while it is not */
+	char refused[READER_CALLS]
+		    [READER_ERROR_MAX];         /* why the stream refuses such calls; empty: it does not */
+	int64_t refused_since_ms[READER_CALLS]; /* while it does */
+	struct stream_state found;              /* by the last look that opened the stream */
+	struct stream_record opening;           /* being read from the logbook */
+	struct stream_id moving_to;             /* the group's place, while it is moved */
+	struct stream_record record;
+	bool claim_is_due, is_first_claim;
+	bool has_pending;             /* entries of this reader, perhaps, */
+	struct stream_id read_up_to;  /* above this one: a pass over them goes on, */
+	bool pass_begins;             /* or has not begun yet */
+	uint64_t pass;                /* its number */
+	bool interleaves;             /* with reads of new entries, */
+	bool new_is_next;             /* which come in turns */
+	uint64_t submitted;           /* what the engine had received after this reader's last entry */
+	size_t read_max;              /* new entries to ask for, if none is large */
+	size_t largest;               /* bytes of the largest entry lately; it shrinks with every read */
+	struct stream_id last_looked; /* the last id that the stream had generated then */
+	struct stream_id delivered;   /* every entry of this incarnation up to here came to this reader */
+	struct stream_id suspected; /* the group's place when it was last found above `delivered`; 0-0: not */
+	int64_t suspected_ms;
+	bool is_marked; /* the stream bears the mark of this incarnation */
+	struct stream_account account;
+
+	struct in_flight in_flight;
+	struct flying_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
+	struct backoff acknowledge_backoff;
+
+	bool is_noting, is_note_refused;
+	bool shows_large_entries;    /* a look brings them, and so costs more than the reads */
+	bool has_news;               /* something was acknowledged since the last note */
+	struct stream_id trim_below; /* as far as the last look shows */
+	int64_t trim_again_ms;       /* not before */
+};
+
+static inline int64_t reader_now_ms(const struct stream_reader *reader)
+{
+	return reader->ports.clock->ops->now_ms(reader->ports.clock);
+}
+
+static inline void reader_set_timer(struct stream_reader *reader, struct timer *timer, int64_t delay_ms)
+{
+	reader->ports.clock->ops->timer_set(timer, delay_ms);
+}
+
+/* ---- stream_reader.c ---- */
+
+/* Begins the next step, unless one is under way. */
+void reader_go_on(struct stream_reader *reader);
+
+/* The group or the stream is lost: what a step under way brings belongs to a time that is over. */
+void reader_lose(struct stream_reader *reader);
+
+/* The connection or the group was lost, or the step was refused: begins again after a while. */
+void reader_fail(struct stream_reader *reader, const struct failure *failure);
+
+/* The stream is read, as it should be. */
+void reader_tell_read(struct stream_reader *reader);
+
+/* Counts entries that are lost and logs it; `how` begins with "entries lost: ". */
+void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count);
+
+/* The same for entries that were trimmed while they were pending, if there are any. */
+void reader_count_lost_pending(struct stream_reader *reader, size_t count);
+
+/*
+ * What became of such a call (NULL: it was accepted).  Logs once when refusals begin and once when they end;
+ * a failure that is no refusal changes nothing.
+ */
+void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure);
+
+/* ---- stream_reading.c ---- */
+
+/* Every entry that is pending for this reader is to be read before anything new. */
+void reader_begin_pass(struct stream_reader *reader);
+
+/* Begins the next read, or sees to it that it begins as soon as it may. */
+void reader_read(struct stream_reader *reader);
+
+/* Entries of that many bytes are in the stream. */
+void reader_saw_size(struct stream_reader *reader, size_t size);
+
+/* ---- stream_acks.c ---- */
+
+/* The entries are done with: acknowledges those of this incarnation soon, and forgets the others. */
+void acks_add(struct stream_reader *reader, struct flying_entry *list);
+
+/* Sends what is to be acknowledged, unless a call is under way or a read may bring some of it. */
+void acks_send(void *context);
+
+/* Whether so many entries wait for their acknowledgement that no more are read. */
+bool acks_are_full(const struct stream_reader *reader);
+
+/* ---- stream_marks.c ---- */
+
+/* The timer's: looks at the stream and notes how far all is done, when there is news. */
+void marks_note(void *context);
+
+#endif

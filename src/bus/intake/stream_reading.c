@@ -1,0 +1,237 @@
+/* Reads entries and submits them: what is pending for this reader, then what is new. */
+#include "bus/intake/stream_reader_internal.h"
+
+/* After this long a reader looks again whether it may read, when nothing tells it. */
+#define LOOK_AGAIN_MS 10
+
+/* The entry is read again later, unless it was lost with an earlier incarnation of the stream. */
+static void leave_pending(struct stream_reader *reader, struct flying_entry *entry)
+{
+	reader_count_lost_pending(reader, entry->incarnation != reader->record.incarnation);
+	in_flight_forget(&reader->in_flight, entry);
+	reader->stats.in_flight = reader->in_flight.count;
+}
+
+/* The effects of the entry are committed, or the entry was postponed. */
+static void on_answered(void *context, const struct delivery *delivery)
+{
+	struct flying_entry *entry = context;
+
+	if (delivery->outcome == OUTCOME_POSTPONED)
+		leave_pending(entry->owner, entry);
+	else
+		acks_add(entry->owner, entry);
+}
+
+static void submit(struct stream_reader *reader, const struct stream_entry *entry,
+		   struct flying_entry *flying)
+{
+	bool is_pass = reader->state == READER_READING_PENDING;
+	/* New entries lie behind a pass when the group was moved back. */
+	bool is_behind = reader->has_pending && stream_id_compare(entry->id, reader->read_up_to) <= 0;
+	char id[STREAM_ID_TEXT];
+
+	stream_id_format(entry->id, id);
+	reader->stats.read++;
+	engine_submit(reader->ports.engine, &(struct arrival){
+						    .way = WAY_STREAM,
+						    .place = reader->name,
+						    .entry_id = id,
+						    .incarnation = flying->incarnation,
+						    .pass = is_pass ? reader->pass : 0,
+						    .pass_follows = !is_pass && !is_behind,
+						    .id = entry->message_id,
+						    .type = entry->type,
+						    .defect = entry->defect,
+						    .payload = entry->payload,
+						    .payload_size = entry->payload_size,
+						    .answered = on_answered,
+						    .context = flying,
+					    });
+}
+
+/* Submits all entries except those that are in flight already. */
+static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	int64_t incarnation = reader->record.incarnation;
+	struct flying_entry *place = NULL;
+	size_t gone = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		place = in_flight_place(&reader->in_flight, place, incarnation, entries[i].id);
+		if (place && !flying_entry_compare(place, incarnation, entries[i].id)) {
+			place->came_again |= place->is_acknowledging;
+			continue;
+		}
+		place = in_flight_add(&reader->in_flight, place, incarnation, entries[i].id);
+		place->owner = reader;
+		if (entries[i].gone) {
+			gone++;
+			acks_add(reader, place);
+		} else {
+			submit(reader, &entries[i], place);
+		}
+	}
+	reader->stats.in_flight = reader->in_flight.count;
+	reader_count_lost_pending(reader, gone);
+}
+
+/* The more there is to read, the more a read brings: units of work are as large as what waits for them. */
+static void adapt_read(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	size_t bytes = 1, fitting;
+
+	if (count < reader->read_max)
+		return;
+	for (size_t i = 0; i < count; i++)
+		bytes += entries[i].payload.size;
+	fitting = READ_BYTES * count / bytes;
+	reader->read_max = fitting < STREAM_READ_FIRST ? STREAM_READ_FIRST
+			   : fitting > STREAM_READ_MAX ? STREAM_READ_MAX
+						       : fitting;
+}
+
+/*
+ * Nobody knows how large the next entries are, and Redis makes the whole answer before it sends any of it.
+ * So after one that was larger than a payload may be, or after an answer that did not come, the next reads
+ * bring few: one at first, and more as nothing large comes.
+ */
+void reader_saw_size(struct stream_reader *reader, size_t size)
+{
+	if (size > PAYLOAD_MAX && size > reader->largest)
+		reader->largest = size < LARGEST_KNOWN ? size : LARGEST_KNOWN;
+}
+
+static void see_sizes(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	if (count)
+		reader->largest -= (reader->largest + 15) / 16;
+	for (size_t i = 0; i < count; i++)
+		reader_saw_size(reader, entries[i].whole_size);
+}
+
+static size_t read_size(const struct stream_reader *reader, size_t max)
+{
+	size_t fitting = reader->largest ? READ_BYTES / reader->largest : max;
+
+	return fitting < 1 ? 1 : fitting > max ? max : fitting;
+}
+
+/* Remembers how far the stream was read. */
+static void note_place(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	struct stream_id last = count ? entries[count - 1].id : (struct stream_id){0};
+
+	if (reader->state == READER_READING_NEW) {
+		if (stream_id_compare(reader->delivered, last) < 0)
+			reader->delivered = last;
+	} else if (count) {
+		reader->read_up_to = last;
+	} else {
+		reader->has_pending = false;
+		engine_end_pass(reader->ports.engine, reader->name);
+	}
+	reader->submitted = engine_stats(reader->ports.engine)->received;
+}
+
+static void on_read(void *context, const struct stream_entry *entries, size_t count,
+		    const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+	bool was_pending = reader->state == READER_READING_PENDING;
+
+	if (failure) {
+		reader->read_max = STREAM_READ_FIRST;
+		reader_saw_size(reader, READ_BYTES); /* perhaps it was too much */
+		reader_fail(reader, failure);
+		acks_send(reader);
+		return;
+	}
+	/* Else it began before something was lost: what it brings is pending, and comes again. */
+	if (reader->stats.is_reading) {
+		if (!was_pending)
+			reader_tell_read(reader);
+		account_came(&reader->account, entries, count, was_pending);
+		take_all(reader, entries, count);
+		adapt_read(reader, entries, count);
+		see_sizes(reader, entries, count);
+		note_place(reader, entries, count);
+	}
+	reader->state = READER_RESTING;
+	acks_send(reader); /* which waited for what was pending */
+	reader_go_on(reader);
+}
+
+/* ---- what is read next ---- */
+
+static void begin_pass(struct stream_reader *reader, struct stream_id after, bool interleaves)
+{
+	reader->has_pending = reader->pass_begins = true;
+	reader->interleaves = interleaves;
+	reader->read_up_to = after;
+}
+
+void reader_begin_pass(struct stream_reader *reader)
+{
+	begin_pass(reader, (struct stream_id){0}, false);
+}
+
+static void read_pending(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	if (reader->pass_begins)
+		reader->pass = engine_begin_pass(reader->ports.engine, reader->name, reader->read_up_to);
+	reader->pass_begins = false;
+	reader->new_is_next = true;
+	reader->state = READER_READING_PENDING;
+	stream->ops->read_pending(stream, reader->read_up_to, read_size(reader, reader->read_max), on_read,
+				  reader);
+}
+
+/*
+ * It does not wait while a pass goes on, nor after trouble: whether the stream can be read again is to be
+ * known at once.
+ */
+static void read_new(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+	bool may_wait = !reader->has_pending && !*reader->not_read;
+
+	reader->new_is_next = false;
+	reader->state = READER_READING_NEW;
+	stream->ops->read_new(stream, read_size(reader, reader->read_max), may_wait, on_read, reader);
+}
+
+/*
+ * Otherwise the read may bring entries that are acknowledged before it arrives, or pass over entries in
+ * flight that are postponed before it arrives.
+ */
+static bool may_read_pending(const struct stream_reader *reader, bool some_are_postponed)
+{
+	return !reader->acknowledging &&
+	       (!some_are_postponed || engine_stats(reader->ports.engine)->placed >= reader->submitted);
+}
+
+/*
+ * What is pending comes before anything new.  Where all of it is either in flight or postponed, both are read
+ * in turns: a long pass over what was postponed holds up no other SKU.
+ */
+void reader_read(struct stream_reader *reader)
+{
+	struct engine *engine = reader->ports.engine;
+	bool some_are_postponed = engine_has_postponed(engine, reader->name);
+	bool takes_new = engine_takes_new_entries(engine);
+	struct stream_id after;
+
+	if (some_are_postponed && !reader->has_pending && engine_pass_is_due(engine, reader->name, &after))
+		begin_pass(reader, after, true);
+	if (takes_new && (!reader->has_pending || (reader->interleaves && reader->new_is_next))) {
+		read_new(reader);
+	} else if (reader->has_pending && may_read_pending(reader, some_are_postponed)) {
+		read_pending(reader);
+	} else if (!reader->acknowledging) {
+		reader->state = READER_WAITING;
+		reader_set_timer(reader, reader->retry_timer, LOOK_AGAIN_MS);
+	}
+}

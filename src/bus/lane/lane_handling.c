@@ -1,0 +1,153 @@
+/* Handles the messages of a unit of work in memory: one after another, loading more where that is needed. */
+#include "bus/lane/lane_internal.h"
+#include "bus/messages/execute.h"
+
+/* A unit whose memory grows beyond this ends early: what is left is for the next one. */
+#define UNIT_MEMORY_MAX ((size_t)16 * 1024 * 1024)
+
+/* A message that needs more loads than this asks for what cannot be had. */
+#define LOADS_MAX 1000
+
+/* A step of a shrink that is stuck is retried after this time. */
+#define STUCK_MS 5000
+
+static void rest(struct lane *lane, const struct product *product, const char *why)
+{
+	LOG(lane->engine->ports.logger, LOG_ERROR, why, LOG_TEXT("sku", product->sku));
+	lane->stepped = true;
+	lane->steps_from_ms = engine_now_ms(lane->engine) + STUCK_MS;
+}
+
+/* The step of a shrink comes before any message.  False: more has to be loaded first. */
+static bool take_step(struct lane *lane)
+{
+	struct product *product = lane->stepping && !lane->stepped ? lane_shrinking_product(lane) : NULL;
+	enum progress progress;
+
+	if (!product)
+		return true;
+	progress = handle_shrink_step(&lane->uow, product);
+	if (progress == PROGRESS_STUCK)
+		rest(lane, product, "a shrink cannot go on: its events cannot be written");
+	else if (progress == PROGRESS_NEEDS_MORE && ++lane->loads > LOADS_MAX)
+		rest(lane, product, "a shrink cannot go on: what is kept of it does not add up");
+	else
+		lane->stepped = progress == PROGRESS_DONE;
+	return lane->stepped;
+}
+
+static bool began_shrink(struct lane *lane, const struct delivery *delivery)
+{
+	const struct product *product;
+
+	if (delivery->decided || delivery->outcome != OUTCOME_HANDLED)
+		return false;
+	product = delivery_product(&lane->uow, delivery);
+	return product && product->shrink;
+}
+
+/*
+ * The next message's batch is another SKU's.  Where that SKU goes through this lane, too, the message keeps
+ * its place before those that came after it.
+ */
+static void move_to_owner(struct lane *lane)
+{
+	struct delivery *delivery = lane->todo.first;
+	const char *owner = unit_of_work_batch_owner(&lane->uow, delivery->batchref);
+
+	delivery->sku = arena_strdup(delivery->arena, owner);
+	batch_index_remember(lane->engine->batches, delivery->batchref, owner);
+	if (engine_lane_of(lane->engine, owner) == lane && !parked_find(&lane->engine->parked, owner) &&
+	    engine_admits(lane->engine, delivery))
+		return;
+	delivery_queue_pop(&lane->todo);
+	lane_clear_suspects(lane, 1);
+	lane_take(engine_lane_of(lane->engine, owner), delivery);
+}
+
+/* Enough for one unit: something is handled, and it took much memory. */
+static bool is_full(const struct lane *lane)
+{
+	return (lane->done.first || lane->causes.first) && arena_footprint(lane->uow.arena) > UNIT_MEMORY_MAX;
+}
+
+/*
+ * The next message asks for more than the unit has: loads it, or leaves the message to the next unit.  True:
+ * loads.
+ */
+static bool load_more(struct lane *lane)
+{
+	struct delivery *delivery = lane->todo.first;
+
+	if (++lane->loads > LOADS_MAX) {
+		delivery_refuse(delivery, OUTCOME_FAILED, "what is kept of its product does not add up");
+		delivery->decided = true;
+		return false;
+	}
+	if (is_full(lane))
+		return false;
+	lane_load(lane);
+	return true;
+}
+
+/* The next message and those after it are to be told what the ones before took for granted.  True: loads. */
+static bool stop_assuming(struct lane *lane)
+{
+	lane->uow.assuming = false;
+	if (is_full(lane))
+		return false;
+	for (struct delivery *it = lane->todo.first; it; it = it->next)
+		admit_delivery_again(&lane->uow, it);
+	lane_load(lane);
+	return true;
+}
+
+static bool is_undone(enum progress progress)
+{
+	return progress == PROGRESS_NEEDS_MORE || progress == PROGRESS_DOUBTS || progress == PROGRESS_REDO;
+}
+
+/* For the next message, which was undone.  False: it is left to the next unit, or has its outcome now. */
+static bool find_out_more(struct lane *lane, enum progress progress)
+{
+	if (progress == PROGRESS_NEEDS_MORE)
+		return load_more(lane);
+	if (progress == PROGRESS_DOUBTS)
+		return stop_assuming(lane);
+	lane_doubt(lane);
+	return true;
+}
+
+void lane_handle(struct lane *lane)
+{
+	struct delivery *delivery;
+
+	if (!take_step(lane)) {
+		lane_load(lane);
+		return;
+	}
+	while ((delivery = lane->todo.first) && !is_full(lane)) {
+		enum progress progress = handle_delivery(&lane->uow, delivery);
+
+		if (is_undone(progress)) {
+			if (find_out_more(lane, progress))
+				return;
+			continue;
+		}
+		lane->loads = 0;
+		if (progress == PROGRESS_ELSEWHERE) {
+			/* The unit knows things by names that go with it. */
+			move_to_owner(lane);
+			lane_redo(lane);
+			return;
+		}
+		delivery_queue_pop(&lane->todo);
+		if (progress == PROGRESS_LATER)
+			delivery_queue_push(&lane->later, delivery);
+		else
+			delivery_queue_push(began_shrink(lane, delivery) ? &lane->causes : &lane->done,
+					    delivery);
+	}
+	delivery_queue_prepend(&lane->queue, &lane->todo);
+	lane_flush(lane);
+}

@@ -1,0 +1,319 @@
+/* Messages as they come in, and queues of them. */
+#include "bus/messages/delivery.h"
+
+#include "core/base/calendar.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The room a typical message takes besides twice its payload: the delivery itself and what is derived from
+ * it.
+ */
+#define DELIVERY_OVERHEAD (sizeof(struct delivery) + 256)
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_NONE] = "none",         [OUTCOME_HANDLED] = "handled",
+		[OUTCOME_SKIPPED] = "skipped",   [OUTCOME_POSTPONED] = "postponed",
+		[OUTCOME_REJECTED] = "rejected", [OUTCOME_INVALID] = "invalid",
+		[OUTCOME_FAILED] = "failed",
+	};
+
+	return names[outcome];
+}
+
+const char *way_name(enum way way)
+{
+	static const char *const names[] = {
+		[WAY_PUBSUB] = "pubsub", [WAY_STREAM] = "stream", [WAY_HTTP] = "http"};
+
+	return names[way];
+}
+
+/* A source is a URI, which holds no space: one that does is written as a URI writes it. */
+static const char *source_without_spaces(struct arena *arena, const char *source)
+{
+	char *copy, *end;
+
+	if (!strchr(source, ' '))
+		return source;
+	copy = end = arena_alloc(arena, 3 * strlen(source) + 1);
+	for (; *source; source++) {
+		if (*source == ' ')
+			end = mempcpy(end, "%20", 3);
+		else
+			*end++ = *source;
+	}
+	*end = '\0';
+	return copy;
+}
+
+static void set_inbox_key(struct delivery *delivery)
+{
+	const struct envelope *envelope = &delivery->envelope;
+	struct inbox_key *key = &delivery->inbox;
+
+	if (envelope->id)
+		*key = (struct inbox_key){message_name(delivery->type),
+					  source_without_spaces(delivery->arena, envelope->source),
+					  envelope->id};
+	else if (delivery->way == WAY_STREAM && delivery->entry_id)
+		*key = (struct inbox_key){ENTRY_KEY,
+					  arena_printf(delivery->arena, "%s %lld", delivery->place,
+						       (long long)delivery->incarnation),
+					  delivery->entry_id};
+	else
+		return;
+	/* No text holds a NUL or the byte 0xff: the whole tells apart what differs. */
+	delivery->inbox_key = arena_join(delivery->arena, (const char *[]){key->source, key->id}, 2, '\xff');
+}
+
+static const struct replay *copy_replay(struct arena *arena, const struct replay *replay)
+{
+	struct replay *copy;
+
+	if (!replay)
+		return NULL;
+	copy = arena_copy(arena, replay, sizeof *replay);
+	copy->who = arena_strdup(arena, replay->who);
+	copy->edits = arena_strdup(arena, replay->edits);
+	return copy;
+}
+
+static void decode(struct delivery *delivery, struct codec *codec)
+{
+	struct envelope *envelope = &delivery->envelope;
+	const char *error = NULL;
+
+	if (!codec->ops->decode(codec, delivery->type, delivery->payload, delivery->arena, envelope,
+				&error)) {
+		delivery_refuse(delivery, OUTCOME_INVALID, error);
+		return;
+	}
+	delivery->digest = message_digest(&envelope->message);
+	delivery->sku = message_text(&envelope->message, "sku");
+	delivery->batchref = message_text(&envelope->message, "batchref");
+	delivery->by_batch = !delivery->sku;
+}
+
+/* Whatever is wrong with it, whoever waits for the outcome knows it by its id. */
+static void read_identity(struct delivery *delivery, struct codec *codec)
+{
+	struct envelope envelope = {.source = ""};
+	const char *ignored;
+
+	if (delivery->payload_size > delivery->payload.size)
+		return;
+	codec->ops->decode(codec, MSG_ALLOCATE, delivery->payload, delivery->arena, &envelope, &ignored);
+	delivery->envelope.id = envelope.id;
+	delivery->envelope.source = envelope.source;
+}
+
+/* A stream entry may carry its id beside the payload; the payload's own is the publisher's word and wins. */
+static void adopt_id(struct delivery *delivery, const char *id)
+{
+	if (id && !delivery->envelope.id)
+		delivery->envelope.id = arena_strdup(delivery->arena, id);
+}
+
+/* What is wrong before the payload is looked at, or NULL. */
+static const char *defect_of(const struct arrival *arrival)
+{
+	if (arrival->defect)
+		return arrival->defect;
+	if (arrival->type == MSG_NONE || message_descriptor(arrival->type)->role != ROLE_COMMAND)
+		return "type: not a command";
+	if (arrival->payload_size > PAYLOAD_MAX)
+		return "payload: larger than 64 KiB";
+	return NULL;
+}
+
+struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec)
+{
+	struct arena *arena = arena_new(DELIVERY_OVERHEAD + 2 * arrival->payload.size);
+	struct delivery *delivery = arena_alloc(arena, sizeof *delivery);
+	const char *defect = defect_of(arrival);
+
+	delivery->arena = arena;
+	delivery->way = arrival->way;
+	delivery->place = arena_strdup(arena, arrival->place);
+	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
+	delivery->incarnation = arrival->incarnation;
+	delivery->pass = arrival->pass;
+	delivery->pass_follows = arrival->pass_follows;
+	delivery->replay = copy_replay(arena, arrival->replay);
+	delivery->payload = (struct bytes){arena_copy(arena, arrival->payload.data, arrival->payload.size),
+					   arrival->payload.size};
+	delivery->payload_size = arrival->payload_size;
+	delivery->answered = arrival->answered;
+	delivery->context = arrival->context;
+	delivery->type = arrival->type;
+	delivery->envelope.source = "";
+	delivery->envelope.occurred_at = NO_INSTANT;
+	if (defect) {
+		delivery_refuse(delivery, OUTCOME_INVALID, defect);
+		read_identity(delivery, codec);
+	} else {
+		decode(delivery, codec);
+	}
+	adopt_id(delivery, arrival->id);
+	delivery->decided = delivery->outcome != OUTCOME_NONE;
+	if (!delivery->decided)
+		set_inbox_key(delivery);
+	return delivery;
+}
+
+void delivery_free(struct delivery **delivery)
+{
+	struct arena *arena;
+
+	if (!*delivery)
+		return;
+	arena = (*delivery)->arena;
+	arena_free(&arena);
+	*delivery = NULL;
+}
+
+static enum outcome outcome_of(enum verdict verdict)
+{
+	switch (verdict) {
+	case ACCEPTED:
+		return OUTCOME_HANDLED;
+	case SKIP_DUPLICATE:
+	case SKIP_OUT_OF_DATE:
+		return OUTCOME_SKIPPED;
+	case REJECT_INVALID_SKU:
+	case REJECT_UNKNOWN_BATCH:
+	case REJECT_BATCHREF_TAKEN:
+	case REJECT_ID_REUSED:
+		return OUTCOME_REJECTED;
+	case NEEDS_MORE: /* no answer */
+		break;
+	}
+	assert(false);
+	return OUTCOME_NONE;
+}
+
+/* What a rejection is about, or NULL. */
+static const char *subject_of(const struct delivery *delivery, enum verdict verdict)
+{
+	switch (verdict) {
+	case REJECT_INVALID_SKU:
+		return delivery->sku;
+	case REJECT_UNKNOWN_BATCH:
+	case REJECT_BATCHREF_TAKEN:
+		return delivery->batchref;
+	case REJECT_ID_REUSED:
+		return delivery->envelope.id;
+	case ACCEPTED:
+	case SKIP_DUPLICATE:
+	case SKIP_OUT_OF_DATE:
+	case NEEDS_MORE:
+		break;
+	}
+	return NULL;
+}
+
+void delivery_conclude(struct delivery *delivery, enum verdict verdict)
+{
+	const char *subject = subject_of(delivery, verdict);
+
+	delivery->outcome = outcome_of(verdict);
+	delivery->verdict = verdict;
+	delivery->reason = verdict_reason(verdict);
+	if (subject)
+		delivery->reason = arena_printf(delivery->arena, "%s %s", delivery->reason, subject);
+}
+
+void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason)
+{
+	delivery->outcome = outcome;
+	delivery->reason = arena_strdup(delivery->arena, reason);
+}
+
+void delivery_postpone(struct delivery *delivery)
+{
+	delivery->outcome = OUTCOME_POSTPONED;
+	delivery->reason = "its SKU is held up, and the messages that wait for such SKUs fill the queue";
+}
+
+void delivery_reopen(struct delivery *delivery)
+{
+	if (delivery->decided)
+		return;
+	delivery->outcome = OUTCOME_NONE;
+	delivery->reason = NULL;
+}
+
+bool delivery_is_dead(const struct delivery *delivery)
+{
+	return delivery->way != WAY_HTTP && !delivery->replay &&
+	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
+		delivery->outcome == OUTCOME_FAILED);
+}
+
+const char *delivery_key(const struct delivery *delivery)
+{
+	return delivery->sku ? delivery->sku : "";
+}
+
+size_t delivery_footprint(const struct delivery *delivery)
+{
+	return arena_footprint(delivery->arena);
+}
+
+void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery)
+{
+	delivery->next = NULL;
+	if (queue->last)
+		queue->last->next = delivery;
+	else
+		queue->first = delivery;
+	queue->last = delivery;
+	queue->count++;
+}
+
+struct delivery *delivery_queue_pop(struct delivery_queue *queue)
+{
+	struct delivery *delivery = queue->first;
+
+	if (!delivery)
+		return NULL;
+	queue->first = delivery->next;
+	if (!queue->first)
+		queue->last = NULL;
+	queue->count--;
+	delivery->next = NULL;
+	return delivery;
+}
+
+void delivery_queue_free(struct delivery_queue *queue)
+{
+	for (struct delivery *delivery; (delivery = delivery_queue_pop(queue));)
+		delivery_free(&delivery);
+}
+
+void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue *front)
+{
+	if (!front->first)
+		return;
+	front->last->next = queue->first;
+	if (!queue->last)
+		queue->last = front->last;
+	queue->first = front->first;
+	queue->count += front->count;
+	*front = (struct delivery_queue){0};
+}
+
+void delivery_queue_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected)
+{
+	struct delivery_queue rest = {0};
+	struct delivery *delivery;
+
+	while ((delivery = delivery_queue_pop(queue)))
+		delivery_queue_push(strcmp(delivery_key(delivery), sku) ? &rest : collected, delivery);
+	*queue = rest;
+}

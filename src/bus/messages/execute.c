@@ -1,0 +1,175 @@
+/* From a delivery to its outcome. */
+#include "bus/messages/execute.h"
+
+#include "bus/messages/message_bus.h"
+#include "bus/messages/preconditions.h"
+
+#include <string.h>
+
+void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
+{
+	unit_of_work_want_replay(uow, delivery);
+	if (delivery->decided)
+		return;
+	delivery_reopen(delivery);
+	unit_of_work_want_id(uow, delivery);
+	if (delivery->by_batch && delivery->sku)
+		unit_of_work_want_product(uow, delivery->sku);
+	message_bus_note_needs(uow, &delivery->envelope);
+}
+
+void admit_delivery_again(struct unit_of_work *uow, struct delivery *delivery)
+{
+	struct inbox_slot *slot;
+
+	if (delivery->decided)
+		return;
+	slot = unit_of_work_want_id(uow, delivery);
+	if (slot && slot->assumed && !slot->spent)
+		slot->loaded = slot->assumed = false;
+	message_bus_note_needs(uow, &delivery->envelope);
+}
+
+static enum progress conclude(struct unit_of_work *uow, struct delivery *delivery, enum verdict verdict)
+{
+	unit_of_work_keep_changes(uow);
+	delivery_conclude(delivery, verdict);
+	unit_of_work_settle(uow, delivery);
+	return PROGRESS_DONE;
+}
+
+static enum progress refuse(struct unit_of_work *uow, struct delivery *delivery, enum outcome outcome,
+			    const char *reason)
+{
+	unit_of_work_undo_changes(uow);
+	if (uow->assuming)
+		return PROGRESS_DOUBTS; /* a duplicate is skipped before anything else is said of it */
+	delivery_refuse(delivery, outcome, reason);
+	unit_of_work_settle(uow, delivery);
+	return PROGRESS_DONE;
+}
+
+struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	const char *owner = delivery->by_batch ? unit_of_work_batch_owner(uow, delivery->batchref) : NULL;
+	const char *sku = owner ? owner : delivery->sku; /* which the batch is still to be created for */
+
+	return sku ? unit_of_work_product(uow, sku) : NULL;
+}
+
+/* Whether the batch that the command names turned out to be another SKU's. */
+static bool is_elsewhere(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	const char *owner;
+
+	if (!delivery->by_batch)
+		return false;
+	owner = unit_of_work_batch_owner(uow, delivery->batchref);
+	return owner && strcmp(owner, delivery->sku);
+}
+
+static bool is_rejection(enum verdict verdict)
+{
+	return verdict >= REJECT_INVALID_SKU && verdict != NEEDS_MORE;
+}
+
+/*
+ * Whether what the message did would not show in the flush that something was assumed wrongly: PROGRESS_DONE,
+ * if it would.  A line that is out of stock, or waits for the next step of a shrink, is not inserted among
+ * the lines.
+ *
+ * A line that was assumed to be new, and that a load brought meanwhile, is in the way of the stored one: what
+ * a shrink asks for might never come.
+ */
+static enum progress doubt(const struct unit_of_work *uow, const struct delivery *delivery,
+			   enum verdict verdict, size_t notified)
+{
+	bool strands = uow->notification_count > notified || (uow->touched && uow->touched->shrink);
+
+	if (uow->touched && uow->touched->contradicted)
+		return PROGRESS_REDO;
+	if (verdict == NEEDS_MORE)
+		return PROGRESS_NEEDS_MORE;
+	if (uow->assuming && (is_rejection(verdict) || (strands && delivery->type == MSG_ALLOCATE)))
+		return PROGRESS_DOUBTS;
+	if (uow->assumed_lines && strands && delivery->type != MSG_ALLOCATE)
+		return PROGRESS_REDO; /* perhaps an earlier message's line */
+	return PROGRESS_DONE;
+}
+
+static enum progress handle_command(struct unit_of_work *uow, struct delivery *delivery)
+{
+	size_t notified = uow->notification_count;
+	enum progress progress;
+	enum verdict verdict;
+
+	uow->cause = &delivery->envelope;
+	verdict = message_bus_handle(uow, &delivery->envelope);
+	progress = doubt(uow, delivery, verdict, notified);
+	if (progress != PROGRESS_DONE) {
+		unit_of_work_undo_changes(uow);
+		return progress;
+	}
+	if (uow->defect)
+		return refuse(uow, delivery, OUTCOME_FAILED, uow->defect);
+	if (verdict != ACCEPTED)
+		unit_of_work_undo_changes(uow);
+	return conclude(uow, delivery, verdict);
+}
+
+enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery)
+{
+	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
+	struct inbox_slot *slot;
+	struct product *product;
+	const char *defect;
+	enum verdict verdict = ACCEPTED;
+
+	if (delivery->decided) {
+		unit_of_work_settle(uow, delivery);
+		return PROGRESS_DONE;
+	}
+	if (replay && replay->is_stale)
+		return conclude(uow, delivery, SKIP_DUPLICATE);
+	defect = ensure_not_in_future(delivery->envelope.occurred_at, uow->now);
+	if (defect)
+		return refuse(uow, delivery, OUTCOME_INVALID, defect);
+	if (is_elsewhere(uow, delivery))
+		return PROGRESS_ELSEWHERE;
+	product = delivery_product(uow, delivery);
+	if (product && product->shrink)
+		return PROGRESS_LATER;
+	slot = unit_of_work_want_id(uow, delivery);
+	if (slot)
+		verdict = ensure_id_unspent(slot, delivery->digest);
+	if (verdict != ACCEPTED)
+		return is_rejection(verdict) && uow->assuming ? PROGRESS_DOUBTS
+							      : conclude(uow, delivery, verdict);
+	return handle_command(uow, delivery);
+}
+
+enum progress handle_shrink_step(struct unit_of_work *uow, struct product *product)
+{
+	struct envelope cause = {
+		.id = product->shrink->cause,
+		.source = "",
+		.traceparent = product->shrink->traceparent,
+		.occurred_at = NO_INSTANT,
+	};
+	enum progress progress;
+	enum verdict verdict;
+
+	/* cppcheck-suppress autoVariables ; keeping and undoing the changes both take it back */
+	uow->cause = &cause;
+	uow->touched = product;
+	verdict = product_continue_shrink(product);
+	if (verdict == ACCEPTED)
+		verdict = message_bus_dispatch_events(uow, product);
+	if (verdict == NEEDS_MORE || uow->defect) {
+		progress = verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : PROGRESS_STUCK;
+		unit_of_work_undo_changes(uow);
+		return progress;
+	}
+	unit_of_work_keep_changes(uow);
+	return PROGRESS_DONE;
+}

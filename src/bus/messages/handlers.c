@@ -1,0 +1,109 @@
+/* What the system does for each command and each event. */
+#include "bus/messages/handlers.h"
+
+#include "bus/messages/preconditions.h"
+
+void create_batch_needs(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct create_batch *cmd = &command->message.as.create_batch;
+
+	unit_of_work_want_product(uow, cmd->sku);
+	unit_of_work_want_batch(uow, cmd->batchref, INT32_MAX);
+}
+
+enum verdict handle_create_batch(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct create_batch *cmd = &command->message.as.create_batch;
+	struct product *product = unit_of_work_product(uow, cmd->sku);
+	enum verdict verdict = ensure_reference_not_elsewhere(uow, cmd->batchref, cmd->sku);
+
+	if (verdict != ACCEPTED)
+		return verdict;
+	if (!product)
+		product = unit_of_work_new_product(uow, cmd->sku);
+	verdict = product_add_batch(product, cmd->batchref, cmd->qty, cmd->eta);
+	if (verdict == ACCEPTED)
+		unit_of_work_own_batch(uow, cmd->batchref, product->sku);
+	return verdict;
+}
+
+void allocate_needs(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct allocate *cmd = &command->message.as.allocate;
+
+	unit_of_work_want_product(uow, cmd->sku);
+	unit_of_work_want_line(uow, &(struct order_line){cmd->orderid, cmd->sku, cmd->qty});
+}
+
+enum verdict handle_allocate(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct allocate *cmd = &command->message.as.allocate;
+	struct product *product;
+	enum verdict verdict = ensure_product(uow, cmd->sku, &product);
+
+	if (verdict != ACCEPTED)
+		return verdict;
+	return product_allocate(product, &(struct order_line){cmd->orderid, product->sku, cmd->qty});
+}
+
+void change_batch_quantity_needs(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct change_batch_quantity *cmd = &command->message.as.change_batch_quantity;
+
+	unit_of_work_want_batch(uow, cmd->batchref, cmd->qty);
+}
+
+enum verdict handle_change_batch_quantity(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct change_batch_quantity *cmd = &command->message.as.change_batch_quantity;
+	struct product *product;
+	struct batch *batch;
+	enum verdict verdict = ensure_batch(uow, cmd->batchref, &product, &batch);
+
+	if (verdict != ACCEPTED)
+		return verdict;
+	verdict = product_change_quantity(product, batch, cmd->qty, cmd->occurred_at);
+	if (product->shrink) {
+		/* It goes on after this unit: what it still causes is caused by this command. */
+		product->shrink->cause = command->id;
+		product->shrink->traceparent = command->traceparent;
+	}
+	return verdict;
+}
+
+enum verdict reallocate(struct unit_of_work *uow, struct message *event)
+{
+	return product_reallocate_next(unit_of_work_product(uow, event->as.line_deallocated.sku));
+}
+
+enum verdict show_allocation(struct unit_of_work *uow, struct message *event)
+{
+	const struct line_allocated *allocated = &event->as.line_allocated;
+	struct order_line line = {allocated->orderid, allocated->sku, allocated->qty};
+
+	unit_of_work_show_line(uow, &line, allocated->batchref);
+	return ACCEPTED;
+}
+
+enum verdict hide_allocation(struct unit_of_work *uow, struct message *event)
+{
+	const struct line_deallocated *deallocated = &event->as.line_deallocated;
+	struct order_line line = {deallocated->orderid, deallocated->sku, deallocated->qty};
+
+	unit_of_work_show_line(uow, &line, NULL);
+	return ACCEPTED;
+}
+
+enum verdict publish(struct unit_of_work *uow, struct message *event)
+{
+	unit_of_work_publish(uow, event);
+	return ACCEPTED;
+}
+
+enum verdict notify_out_of_stock(struct unit_of_work *uow, struct message *event)
+{
+	const struct out_of_stock *out = &event->as.out_of_stock;
+
+	unit_of_work_notify(uow, &(struct order_line){out->orderid, out->sku, out->qty});
+	return ACCEPTED;
+}

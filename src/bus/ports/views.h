@@ -1,0 +1,56 @@
+/*
+ * Port: reads for people and other services.  On a connection of its own: a read never waits behind a unit of
+ * work.  Every call answers exactly once, through its callback, never before it returns; what the callback is
+ * given lives only as long as the callback runs.
+ */
+#ifndef ALLOCD_BUS_PORTS_VIEWS_H
+#define ALLOCD_BUS_PORTS_VIEWS_H
+
+#include "bus/ports/failure.h"
+#include "core/base/bytes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct allocation_row {
+	const char *sku;
+	const char *batchref;
+};
+
+/*
+ * Events of one SKU as the outbox keeps them: a frame (see outbox_frame.h) whose events are numbered from
+ * first_version on.
+ */
+struct event_frame {
+	int64_t first_version;
+	struct bytes frame;
+};
+
+typedef void allocations_done(void *context, const struct allocation_row *rows, size_t count,
+			      const struct failure *failure);
+typedef void events_done(void *context, const struct event_frame *frames, size_t count,
+			 const struct failure *failure);
+typedef void ping_done(void *context, const struct failure *failure);
+
+struct views {
+	const struct views_ops *ops;
+};
+
+#define EVENTS_READ_MAX 1000
+
+struct views_ops {
+	/* The batches that hold the order's lines, by SKU, quantity. */
+	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
+
+	/*
+	 * The frames that hold events of the SKU after `version`, oldest first: if there are so many events,
+	 * those that hold the first EVENTS_READ_MAX of them and one more.
+	 */
+	void (*events)(struct views *views, const char *sku, int64_t version, events_done *done,
+		       void *context);
+
+	/* Answers when the database does. */
+	void (*ping)(struct views *views, ping_done *done, void *context);
+};
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * A partition as its publisher knows it: how far it came, and the rows that wait to go out.  It asks nobody;
+ * what it learns it is told.
+ */
+#ifndef ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
+#define ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
+
+#include "bus/publishing/publish_queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct partition_line {
+	/* Up to which position: */
+	int64_t published; /* rows went out, by whomever */
+	int64_t saved;     /* the database knows that they did */
+	int64_t committed; /* rows are known to be committed, by whomever */
+	int64_t owed;      /* this worker sees to it that they go out: it committed them, or took them over */
+	int64_t left; /* rows were left by whoever committed them: to be read, as far as they do not wait */
+	int64_t head; /* rows were committed when the database was looked at last */
+
+	bool is_unasked; /* what the broker knows is not known yet.  Until it is, nothing is published */
+
+	/*
+	 * The broker says that rows went out up to here (0: it says nothing new), and the database has not
+	 * said that it has so many.  Until it does, nothing is published.
+	 */
+	int64_t claimed;
+	int64_t expected; /* what a look that is under way has to find committed */
+	bool restored;    /* it did not: the database forgot what was published.  Nothing is published */
+
+	struct waiting_rows waiting;
+	bool overflowed; /* for want of room not all that is owed waits: it has to be read back */
+	bool is_absent;  /* what is to be read is not there.  Until the next look, nothing is published */
+	bool is_missing; /* nobody publishes the rows before the first that waits: they are to be read, too */
+};
+
+/* From now on only what the database says counts; nothing waits any more. */
+void partition_line_begin(struct partition_line *line, int64_t cursor, int64_t head);
+
+/*
+ * The row waits, unless it is known to have gone out.  `take`: this worker committed it; it is left to be
+ * read back when there is no room.  `put`: it was read.  False: it is damaged, and waits without events.
+ */
+bool partition_line_take(struct partition_line *line, const struct outbox_row *row, bool has_room);
+bool partition_line_put(struct partition_line *line, const struct outbox_row *row);
+
+/* Rows that were sent; which of them went out, the next answer says. */
+void partition_line_take_back(struct partition_line *line, struct waiting_rows *rows);
+
+/* What the broker answered: rows went out up to there. */
+void partition_line_answered(struct partition_line *line, int64_t position);
+
+/* What was asked for was read, `count` rows of it. */
+void partition_line_was_read(struct partition_line *line, size_t count);
+
+/* The database is about to be looked at. */
+void partition_line_expect(struct partition_line *line);
+
+/*
+ * What the look found.  `all`: what was not published yet is owed at once; else only what has lagged since
+ * the look before.
+ */
+void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t head, bool all);
+
+/* How many rows have to be read from behind `published`, before anything can go out. */
+size_t partition_line_lacks(const struct partition_line *line);
+
+/* Whether what waits may go out. */
+bool partition_line_is_open(const struct partition_line *line);
+
+/* The database has the cursor; one that is of a life that is over does not count. */
+void partition_line_was_saved(struct partition_line *line, int64_t cursor);
+
+/* How much of what is owed did not go out yet, as far as known. */
+size_t partition_line_unpublished(const struct partition_line *line);
+
+/* Whether all that is owed went out, and that is saved. */
+bool partition_line_is_settled(const struct partition_line *line);
+
+#endif

@@ -1,0 +1,474 @@
+/* What the database is asked, and told, about its outbox. */
+#include "bus/publishing/publisher.h"
+
+#include "bus/base/backoff.h"
+#include "bus/publishing/partition_sender.h"
+#include "core/base/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More than this in memory, and later rows are left to be read back. */
+#define MEMORY_MAX ((size_t)8 * 1024 * 1024)
+
+#define READ_ROWS     500
+#define READ_BYTES    ((size_t)1024 * 1024)
+#define SAVE_AFTER_MS 200
+
+/* What lags for so long is left by whoever committed it: who is well publishes, and saves, sooner. */
+#define LOOK_EVERY_MS 1000
+
+struct publisher {
+	const struct engine_ports *ports;
+	struct engine_stats *stats;
+	struct outlets outlets;
+	bool started; /* the database told how far each partition is */
+
+	/* The store does one thing at a time. */
+	bool store_busy;
+	bool look_due;
+	bool is_doubtful;          /* the database was away, and was not looked at since */
+	bool look_again;           /* the next look is for all that was not published yet, */
+	bool looks_for_all;        /* and the one that is under way is */
+	struct outbox_state state; /* being read */
+	struct outbox_range range; /* being read */
+	struct cursor saving[PARTITIONS];
+	size_t saving_count;
+
+	struct watch database;
+	int64_t published; /* positions that were published, of all partitions together */
+	struct backoff backoff;
+	bool waits;
+	struct timer *retry, *save_timer, *look_timer;
+	bool save_comes, save_due;
+
+	void (*on_idle)(void *context);
+	void *idle_context;
+};
+
+static void pump(void *publisher);
+
+/* ---- beginning and end ---- */
+
+static void retry(void *context)
+{
+	struct publisher *publisher = context;
+
+	publisher->waits = false;
+	pump(publisher);
+}
+
+static void save_now(void *context)
+{
+	struct publisher *publisher = context;
+
+	publisher->save_comes = false;
+	publisher->save_due = true;
+	pump(publisher);
+}
+
+static void look_now(void *context)
+{
+	struct publisher *publisher = context;
+
+	publisher->look_due = true;
+	pump(publisher);
+}
+
+struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats)
+{
+	struct publisher *publisher = must_alloc(sizeof *publisher);
+	struct clock *clock = ports->clock;
+
+	publisher->ports = ports;
+	publisher->stats = stats;
+	publisher->backoff = (struct backoff){.first_ms = 50, .cap_ms = 1000};
+	publisher->retry = clock->ops->timer_new(clock, retry, publisher);
+	publisher->save_timer = clock->ops->timer_new(clock, save_now, publisher);
+	publisher->look_timer = clock->ops->timer_new(clock, look_now, publisher);
+	outlets_init(&publisher->outlets, ports, stats, pump, publisher);
+	return publisher;
+}
+
+void publisher_free(struct publisher **publisher)
+{
+	struct publisher *it = *publisher;
+	const struct clock_ops *clock;
+
+	if (!it)
+		return;
+	clock = it->ports->clock->ops;
+	outlets_release(&it->outlets);
+	arena_free(&it->range.arena);
+	clock->timer_free(&it->retry);
+	clock->timer_free(&it->save_timer);
+	clock->timer_free(&it->look_timer);
+	free(it);
+	*publisher = NULL;
+}
+
+void publisher_start(struct publisher *publisher)
+{
+	publisher_look_again(publisher);
+}
+
+void publisher_retry_now(struct publisher *publisher)
+{
+	if (publisher->waits)
+		publisher->ports->clock->ops->timer_set(publisher->retry, 0);
+}
+
+const struct watch *publisher_database_watch(const struct publisher *publisher)
+{
+	return &publisher->database;
+}
+
+const struct watch *publisher_events_watch(const struct publisher *publisher)
+{
+	return &publisher->outlets.watch;
+}
+
+void publisher_look_again(struct publisher *publisher)
+{
+	publisher->look_again = true;
+	pump(publisher);
+}
+
+/* ---- rows come in from a lane ---- */
+
+static void tell_damaged(const struct publisher *publisher, const struct outbox_row *row)
+{
+	LOG(publisher->ports->logger, LOG_ERROR, "outbox row is damaged: its events are not published",
+	    LOG_NUMBER("partition", row->partition), LOG_NUMBER("position", row->position));
+}
+
+static struct partition_line *line_of(struct publisher *publisher, int partition)
+{
+	return &publisher->outlets.each[partition].line;
+}
+
+void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool has_room = outlets_footprint(&publisher->outlets) < MEMORY_MAX;
+
+		if (!publisher->started)
+			publisher->look_again = true; /* the one under way may be too early to find it */
+		else if (!partition_line_take(line_of(publisher, rows[i].partition), &rows[i], has_room))
+			tell_damaged(publisher, &rows[i]);
+	}
+	pump(publisher);
+}
+
+/* ---- the database is asked how far each partition is ---- */
+
+static int64_t now_ms(const struct publisher *publisher)
+{
+	return publisher->ports->clock->ops->now_ms(publisher->ports->clock);
+}
+
+/* The store has a call. */
+static void begin_call(struct publisher *publisher)
+{
+	publisher->store_busy = true;
+	watch_begin(&publisher->database, now_ms(publisher));
+}
+
+static void call_went_well(struct publisher *publisher)
+{
+	publisher->backoff.failures = 0;
+	watch_done(&publisher->database);
+}
+
+static void store_failed(struct publisher *publisher, const struct failure *failure, const char *what)
+{
+	struct clock *clock = publisher->ports->clock;
+
+	watch_failed(&publisher->database, now_ms(publisher), failure->text);
+	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database",
+	    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("doing", what), LOG_TEXT("error", failure->text));
+	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
+	publisher->is_doubtful = publisher->look_due = true;
+	publisher->waits = true;
+	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
+}
+
+/* What was known of another life of the database tells nothing about this one. */
+static void begin_life(struct publisher *publisher)
+{
+	if (publisher->started)
+		LOG(publisher->ports->logger, LOG_WARN,
+		    "the outbox was renewed: publishing goes on from the database's cursors",
+		    LOG_TEXT("incarnation", publisher->state.incarnation));
+	publisher->started = true;
+	publisher->stats->restored = false;
+	outlets_begin(&publisher->outlets, &publisher->state);
+}
+
+/* Without a new incarnation the broker's fences would keep back whatever this database publishes next. */
+static void tell_restored(struct publisher *publisher, int partition)
+{
+	if (publisher->stats->restored)
+		return;
+	publisher->stats->restored = true;
+	LOG(publisher->ports->logger, LOG_ERROR,
+	    "the broker has published more than the database knows: was it restored? "
+	    "run `allocd outbox renew`",
+	    LOG_NUMBER("partition", partition),
+	    LOG_NUMBER("published", line_of(publisher, partition)->expected),
+	    LOG_NUMBER("head", publisher->state.heads[partition]));
+}
+
+static void go_on_with_life(struct publisher *publisher)
+{
+	const struct outbox_state *state = &publisher->state;
+
+	for (int i = 0; i < PARTITIONS; i++) {
+		struct partition_line *line = line_of(publisher, i);
+
+		partition_line_looked(line, state->cursors[i], state->heads[i], publisher->looks_for_all);
+		if (line->restored)
+			tell_restored(publisher, i);
+	}
+}
+
+static bool is_same_life(const struct publisher *publisher)
+{
+	return publisher->started && !strcmp(publisher->outlets.incarnation, publisher->state.incarnation);
+}
+
+static void on_looked(void *context, const struct failure *failure)
+{
+	struct publisher *publisher = context;
+
+	publisher->store_busy = false;
+	if (failure) {
+		publisher->look_again |= publisher->looks_for_all;
+		store_failed(publisher, failure, "read cursors");
+	} else {
+		call_went_well(publisher);
+		publisher->is_doubtful = false;
+		if (is_same_life(publisher))
+			go_on_with_life(publisher);
+		else
+			begin_life(publisher);
+		publisher->ports->clock->ops->timer_set(publisher->look_timer, LOOK_EVERY_MS);
+	}
+	publisher->looks_for_all = false;
+	pump(publisher);
+}
+
+static void look(struct publisher *publisher)
+{
+	struct store *store = publisher->ports->publisher_store;
+
+	publisher->looks_for_all = publisher->look_again;
+	publisher->look_due = publisher->look_again = false;
+	for (int i = 0; i < PARTITIONS; i++)
+		partition_line_expect(line_of(publisher, i));
+	begin_call(publisher);
+	store->ops->read_cursors(store, &publisher->state, on_looked, publisher);
+}
+
+/* ---- rows that are missing are read from the table ---- */
+
+static void put_rows(struct publisher *publisher)
+{
+	const struct outbox_range *range = &publisher->range;
+	struct partition_line *line = line_of(publisher, range->partition);
+
+	for (size_t i = 0; i < range->row_count; i++) {
+		if (!partition_line_put(line, &range->rows[i]))
+			tell_damaged(publisher, &range->rows[i]);
+	}
+	partition_line_was_read(line, range->row_count);
+	if (!range->row_count)
+		LOG(publisher->ports->logger, LOG_ERROR, "outbox rows are missing that were not published",
+		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
+}
+
+static void on_read(void *context, const struct failure *failure)
+{
+	struct publisher *publisher = context;
+
+	publisher->store_busy = false;
+	if (failure) {
+		store_failed(publisher, failure, "read outbox");
+	} else {
+		call_went_well(publisher);
+		put_rows(publisher);
+	}
+	arena_free(&publisher->range.arena);
+	pump(publisher);
+}
+
+static struct outlet *outlet_that_lacks(struct publisher *publisher)
+{
+	for (int i = 0; i < PARTITIONS; i++) {
+		struct outlet *outlet = &publisher->outlets.each[i];
+
+		if (!outlet->call && partition_line_lacks(&outlet->line))
+			return outlet;
+	}
+	return NULL;
+}
+
+static void read_missing(struct publisher *publisher, const struct outlet *outlet)
+{
+	struct store *store = publisher->ports->publisher_store;
+	size_t count = partition_line_lacks(&outlet->line);
+
+	publisher->range = (struct outbox_range){
+		.partition = outlet->partition,
+		.after = outlet->line.published,
+		.rows_max = count < READ_ROWS ? count : READ_ROWS,
+		.bytes_max = READ_BYTES,
+		.arena = arena_new(READ_BYTES / 16),
+	};
+	begin_call(publisher);
+	store->ops->read_outbox(store, &publisher->range, on_read, publisher);
+}
+
+/* ---- how far it came is saved ---- */
+
+/* Of those of the lane's partitions that moved by `at_least` rows since they were saved. */
+static size_t find_moved(const struct publisher *publisher, size_t lane, size_t lanes, int64_t at_least,
+			 struct cursor *cursors)
+{
+	size_t count = 0;
+
+	for (size_t i = lane; i < PARTITIONS && !publisher->is_doubtful; i += lanes) {
+		const struct partition_line *line = &publisher->outlets.each[i].line;
+
+		if (line->published >= line->saved + at_least && !line->restored)
+			cursors[count++] = (struct cursor){(int)i, line->published};
+	}
+	return count;
+}
+
+size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t lanes, struct cursor *cursors)
+{
+	return find_moved(publisher, lane, lanes, SAVE_WITH_FLUSH, cursors);
+}
+
+void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		partition_line_was_saved(line_of(publisher, cursors[i].partition), cursors[i].position);
+}
+
+static void on_saved(void *context, const struct failure *failure)
+{
+	struct publisher *publisher = context;
+
+	publisher->store_busy = false;
+	if (failure) {
+		publisher->save_due = true;
+		store_failed(publisher, failure, "save cursors");
+	} else {
+		call_went_well(publisher);
+		publisher_cursors_saved(publisher, publisher->saving, publisher->saving_count);
+	}
+	pump(publisher);
+}
+
+static void save(struct publisher *publisher)
+{
+	struct store *store = publisher->ports->publisher_store;
+
+	publisher->save_due = false;
+	publisher->saving_count = find_moved(publisher, 0, 1, 1, publisher->saving);
+	if (!publisher->saving_count)
+		return;
+	begin_call(publisher);
+	store->ops->save_cursors(store, publisher->saving, publisher->saving_count, on_saved, publisher);
+}
+
+bool publisher_is_idle(const struct publisher *publisher)
+{
+	for (int i = 0; i < PARTITIONS; i++) {
+		if (!partition_line_is_settled(&publisher->outlets.each[i].line))
+			return false;
+	}
+	return publisher->started && !publisher->look_again && !publisher->looks_for_all;
+}
+
+void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *context), void *context)
+{
+	publisher->on_idle = on_idle;
+	publisher->idle_context = context;
+}
+
+/* ---- whatever can go on goes on ---- */
+
+/* The broker says more than the database said so far. */
+static bool has_claim(const struct publisher *publisher)
+{
+	for (int i = 0; i < PARTITIONS; i++) {
+		const struct partition_line *line = &publisher->outlets.each[i].line;
+
+		if (line->claimed && !line->restored)
+			return true;
+	}
+	return false;
+}
+
+static void pump_store(struct publisher *publisher)
+{
+	struct outlet *lacks;
+
+	if (publisher->store_busy || publisher->waits)
+		return;
+	if (publisher->look_due || publisher->look_again || has_claim(publisher)) {
+		look(publisher);
+		return;
+	}
+	if (publisher->save_due)
+		save(publisher);
+	lacks = outlet_that_lacks(publisher);
+	if (lacks && !publisher->store_busy)
+		read_missing(publisher, lacks);
+}
+
+static void let_save_come(struct publisher *publisher)
+{
+	struct cursor cursors[PARTITIONS];
+
+	if (publisher->save_comes || publisher->save_due || !find_moved(publisher, 0, 1, 1, cursors))
+		return;
+	publisher->save_comes = true;
+	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);
+}
+
+static void count_unpublished(struct publisher *publisher)
+{
+	struct watch *watch = &publisher->outlets.watch;
+	int64_t published = 0;
+
+	publisher->stats->unpublished = 0;
+	for (int i = 0; i < PARTITIONS; i++) {
+		const struct partition_line *line = &publisher->outlets.each[i].line;
+
+		publisher->stats->unpublished += partition_line_unpublished(line);
+		published += line->published;
+	}
+	if (published != publisher->published || !publisher->stats->unpublished)
+		watch_moved(watch);
+	if (publisher->stats->unpublished && !watch->has_work)
+		watch_begin(watch, now_ms(publisher));
+	publisher->published = published;
+}
+
+static void pump(void *context)
+{
+	struct publisher *publisher = context;
+
+	if (publisher->started)
+		outlets_pump(&publisher->outlets);
+	pump_store(publisher);
+	let_save_come(publisher);
+	count_unpublished(publisher);
+	if (publisher->on_idle && publisher_is_idle(publisher))
+		publisher->on_idle(publisher->idle_context);
+}

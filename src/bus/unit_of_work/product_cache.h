@@ -1,0 +1,30 @@
+/*
+ * Products as a lane's last units of work left them, so that the next ones need not load them.
+ *
+ * Nothing here is trusted: the flush checks the revision of every product that a unit has, and a unit that
+ * meets another one forgets what it had and loads.  What is used least recently goes when there is no room.
+ */
+#ifndef ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_CACHE_H
+#define ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_CACHE_H
+
+#include "bus/unit_of_work/unit_of_work.h"
+
+struct product_cache;
+
+/* `bytes_max`: of memory that the products take, all told. */
+struct product_cache *product_cache_new(size_t bytes_max);
+void product_cache_free(struct product_cache **cache);
+
+/* Puts into the unit, as a load would, whatever is known of the products that it wants. */
+void product_cache_recall(struct product_cache *cache, struct unit_of_work *uow);
+
+/* The unit is committed: its products are known as they are now. */
+void product_cache_keep(struct product_cache *cache, const struct unit_of_work *uow);
+
+/* Somebody else may have changed products of this unit: they are known no more. */
+void product_cache_forget(struct product_cache *cache, const struct unit_of_work *uow);
+
+/* All of them. */
+void product_cache_clear(struct product_cache *cache);
+
+#endif

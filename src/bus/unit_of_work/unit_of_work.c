@@ -1,0 +1,426 @@
+/* The identity map of one unit of work, and what is to be written when it is done. */
+#include "bus/unit_of_work/unit_of_work.h"
+
+#include "core/base/decimal.h"
+#include "core/partition.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+#define KEEP(uow, field)       journal_keep(&(uow)->journal, (uow)->arena, &(field), sizeof(field))
+#define SET(uow, field, value) (KEEP(uow, field), (field) = (value))
+
+/* Makes room for one more element at the end of uow->array, whose count is uow->counter. */
+#define GROW(uow, array, counter)                                                                            \
+	((uow)->array = arena_grow((uow)->arena, (uow)->array, (uow)->counter, sizeof *(uow)->array))
+
+/* ---- its life ---- */
+
+static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *codec)
+{
+	*uow = (struct unit_of_work){.arena = arena, .codec = codec};
+	map_init(&uow->product_map, arena);
+	map_init(&uow->batch_map, arena);
+	map_init(&uow->line_map, arena);
+	map_init(&uow->inbox_map, arena);
+	map_init(&uow->view_map, arena);
+}
+
+void unit_of_work_init(struct unit_of_work *uow, struct codec *codec)
+{
+	set_up(uow, arena_new(CHUNK_SIZE), codec);
+}
+
+void unit_of_work_release(struct unit_of_work *uow)
+{
+	arena_free(&uow->arena);
+}
+
+void unit_of_work_clear(struct unit_of_work *uow)
+{
+	arena_clear(uow->arena);
+	set_up(uow, uow->arena, uow->codec);
+}
+
+static void end_message(struct unit_of_work *uow)
+{
+	uow->cause = NULL;
+	uow->touched = NULL;
+	uow->defect = NULL;
+}
+
+void unit_of_work_keep_changes(struct unit_of_work *uow)
+{
+	journal_forget(&uow->journal);
+	end_message(uow);
+}
+
+void unit_of_work_undo_changes(struct unit_of_work *uow)
+{
+	journal_undo(&uow->journal);
+	end_message(uow);
+}
+
+static bool spends_id(const struct delivery *delivery)
+{
+	return delivery->outcome == OUTCOME_HANDLED || delivery->outcome == OUTCOME_SKIPPED;
+}
+
+static void spend_id(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct inbox_slot *slot = delivery->inbox_key ? map_get(&uow->inbox_map, delivery->inbox_key) : NULL;
+
+	if (!slot || slot->spent || !spends_id(delivery))
+		return;
+	/* The slot may have come with an earlier message, which was rejected. */
+	slot->parts.message = delivery->inbox.message;
+	slot->spent = true;
+	slot->digest = delivery->digest;
+	slot->outcome = delivery->outcome;
+}
+
+/* Of several replays of one dead letter in this unit the first one counts. */
+static void note_replay(struct unit_of_work *uow, struct delivery *delivery)
+{
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (uow->replays[i]->delivery->replay->dead_letter == delivery->replay->dead_letter)
+			uow->replays[i]->is_stale = true;
+	}
+	GROW(uow, replayed, replayed_count);
+	uow->replayed[uow->replayed_count++] = delivery;
+}
+
+void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
+{
+	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
+
+	if (replay && replay->is_stale)
+		return; /* nothing came of it */
+	if (replay)
+		note_replay(uow, delivery);
+	spend_id(uow, delivery);
+	if (delivery_is_dead(delivery)) {
+		GROW(uow, dead, dead_count);
+		uow->dead[uow->dead_count++] = delivery;
+	}
+}
+
+static void add_outbox_row(struct unit_of_work *uow, const struct product_slot *slot)
+{
+	GROW(uow, outbox, outbox_count);
+	uow->outbox[uow->outbox_count++] = (struct outbox_row){
+		.partition = partition_of(slot->sku),
+		.product = slot->product,
+		.first_version = slot->first_version,
+		.last_version = slot->first_version + (int64_t)slot->outgoing_count - 1,
+		.frame = outbox_frame_encode(uow->arena, slot->outgoing, slot->outgoing_count),
+	};
+}
+
+/* A row that was changed by a message which was undone is as it was. */
+static void drop_unchanged_views(struct unit_of_work *uow)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < uow->view_count; i++) {
+		if (uow->views[i]->changed)
+			uow->views[kept++] = uow->views[i];
+	}
+	uow->view_count = kept;
+}
+
+void unit_of_work_close(struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (uow->products[i]->outgoing_count)
+			add_outbox_row(uow, uow->products[i]);
+	}
+	drop_unchanged_views(uow);
+}
+
+/* ---- what is to be loaded ---- */
+
+static struct product_slot *product_slot(struct unit_of_work *uow, const char *sku)
+{
+	struct product_slot *slot = map_get(&uow->product_map, sku);
+
+	if (slot)
+		return slot;
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	slot->sku = sku;
+	map_put(&uow->product_map, sku, slot);
+	GROW(uow, products, product_count);
+	uow->products[uow->product_count++] = slot;
+	return slot;
+}
+
+static struct batch_slot *batch_slot(struct unit_of_work *uow, const char *reference)
+{
+	struct batch_slot *slot = map_get(&uow->batch_map, reference);
+
+	if (slot)
+		return slot;
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	slot->reference = reference;
+	slot->lowest_qty = INT32_MAX;
+	map_put(&uow->batch_map, reference, slot);
+	GROW(uow, batches, batch_count);
+	uow->batches[uow->batch_count++] = slot;
+	return slot;
+}
+
+void unit_of_work_want_product(struct unit_of_work *uow, const char *sku)
+{
+	product_slot(uow, sku);
+}
+
+void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, int32_t qty)
+{
+	struct batch_slot *slot = batch_slot(uow, reference);
+
+	if (qty < slot->lowest_qty)
+		slot->lowest_qty = qty;
+}
+
+/* SKU, order id and quantity in one text: 0xff is in no text. */
+static const char *line_key(struct unit_of_work *uow, const struct order_line *line)
+{
+	char qty[DECIMAL_MAX + 1] = {0};
+
+	decimal_format(line->qty, qty);
+	return arena_join(uow->arena, (const char *[]){line->sku, line->orderid, qty}, 3, '\xff');
+}
+
+void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line)
+{
+	const char *key;
+	struct line_slot *slot;
+
+	if (uow->assuming) {
+		uow->assumed_lines = true;
+		return;
+	}
+	key = line_key(uow, line);
+	if (map_get(&uow->line_map, key))
+		return;
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	*slot = (struct line_slot){.sku = line->sku, .orderid = line->orderid, .qty = line->qty};
+	map_put(&uow->line_map, key, slot);
+	GROW(uow, lines, line_count);
+	uow->lines[uow->line_count++] = slot;
+}
+
+struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct inbox_slot *slot;
+
+	if (!delivery->inbox_key)
+		return NULL;
+	slot = map_get(&uow->inbox_map, delivery->inbox_key);
+	if (slot)
+		return slot;
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	slot->key = delivery->inbox_key;
+	slot->parts = delivery->inbox;
+	slot->loaded = slot->assumed = uow->assuming;
+	map_put(&uow->inbox_map, slot->key, slot);
+	GROW(uow, inbox, inbox_count);
+	uow->inbox[uow->inbox_count++] = slot;
+	return slot;
+}
+
+struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct replay_slot *slot;
+
+	if (!delivery->replay)
+		return NULL;
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (uow->replays[i]->delivery == delivery)
+			return uow->replays[i];
+	}
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	slot->delivery = delivery;
+	GROW(uow, replays, replay_count);
+	uow->replays[uow->replay_count++] = slot;
+	return slot;
+}
+
+void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku)
+{
+	struct batch_slot *slot = batch_slot(uow, reference);
+	struct product *product = product_slot(uow, sku)->product;
+	struct batch *batch = product ? product_batch(product, reference) : NULL;
+
+	if (slot->loaded || !batch)
+		return;
+	slot->loaded = true;
+	slot->sku = product->sku;
+	if (batch->allocated > slot->lowest_qty && !product->need.lines_of)
+		product->need =
+			(struct need){.lines_of = batch, .lines_qty = batch->allocated - slot->lowest_qty};
+}
+
+static bool product_needs_load(const struct product_slot *slot)
+{
+	return !slot->loaded || (slot->product && need_is_any(&slot->product->need));
+}
+
+bool unit_of_work_needs_load(const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (product_needs_load(uow->products[i]))
+			return true;
+	}
+	for (size_t i = 0; i < uow->batch_count; i++) {
+		if (!uow->batches[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->line_count; i++) {
+		if (!uow->lines[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->inbox_count; i++) {
+		if (!uow->inbox[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->replay_count; i++) {
+		if (!uow->replays[i]->loaded)
+			return true;
+	}
+	return false;
+}
+
+/* ---- what handlers see ---- */
+
+struct product *unit_of_work_product(struct unit_of_work *uow, const char *sku)
+{
+	struct product_slot *slot = map_get(&uow->product_map, sku);
+
+	assert(slot && slot->loaded && "a command's product is loaded before it is handled");
+	uow->touched = slot->product;
+	return slot->product;
+}
+
+struct product *unit_of_work_new_product(struct unit_of_work *uow, const char *sku)
+{
+	struct product_slot *slot = product_slot(uow, sku);
+	struct product *product = product_new(uow->arena, &uow->journal, slot->sku);
+
+	assert(!slot->product);
+	product_put_range(product, 1, PREFERENCE_END); /* there is nothing to load */
+	SET(uow, slot->product, product);
+	uow->touched = product;
+	return product;
+}
+
+const char *unit_of_work_batch_owner(struct unit_of_work *uow, const char *reference)
+{
+	struct batch_slot *slot = map_get(&uow->batch_map, reference);
+
+	assert(slot && slot->loaded && "a command's batch is looked up before it is handled");
+	return slot->sku;
+}
+
+void unit_of_work_own_batch(struct unit_of_work *uow, const char *reference, const char *sku)
+{
+	SET(uow, batch_slot(uow, reference)->sku, sku);
+}
+
+void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *line, const char *batchref)
+{
+	const char *key = line_key(uow, line);
+	struct view_change *view = map_get(&uow->view_map, key);
+
+	if (!view) {
+		view = arena_alloc(uow->arena, sizeof *view);
+		*view = (struct view_change){
+			.sku = line->sku,
+			.orderid = line->orderid,
+			.qty = line->qty,
+			.is_new = batchref, /* no line gets a batch that has one: it loses that first */
+		};
+		map_put(&uow->view_map, key, view);
+		GROW(uow, views, view_count);
+		uow->views[uow->view_count++] = view;
+	}
+	SET(uow, view->batchref, batchref);
+	SET(uow, view->changed, true);
+}
+
+/* What every event tells besides what happened: when it did, and because of which command. */
+static void stamp(struct unit_of_work *uow, struct message *event)
+{
+	message_set_instant(event, "occurred_at", uow->now);
+	message_set_text(event, "cause", uow->cause->id);
+}
+
+void unit_of_work_publish(struct unit_of_work *uow, struct message *event)
+{
+	struct product_slot *slot = map_get(&uow->product_map, message_text(event, "sku"));
+	int64_t version = message_number(event, "version");
+	struct envelope envelope = {
+		.source = "", .traceparent = uow->cause->traceparent, .occurred_at = uow->now};
+	struct outgoing *outgoing;
+
+	if (uow->defect)
+		return; /* the message fails as a whole: nothing it causes goes out */
+	stamp(uow, event);
+	envelope.message = *event;
+	slot->outgoing = arena_grow(uow->arena, slot->outgoing, slot->outgoing_count, sizeof *slot->outgoing);
+	outgoing = &slot->outgoing[slot->outgoing_count];
+	outgoing->type = event->type;
+	if (!uow->codec->ops->encode(uow->codec, &envelope, uow->arena, &outgoing->payload, &uow->defect))
+		return;
+	if (!slot->outgoing_count)
+		SET(uow, slot->first_version, version);
+	assert(version == slot->first_version + (int64_t)slot->outgoing_count);
+	SET(uow, slot->outgoing_count, slot->outgoing_count + 1);
+}
+
+void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line)
+{
+	GROW(uow, notifications, notification_count);
+	uow->notifications[uow->notification_count] =
+		(struct notification){.sku = line->sku, .orderid = line->orderid, .qty = line->qty};
+	SET(uow, uow->notification_count, uow->notification_count + 1);
+}
+
+/* ---- what a store fills in ---- */
+
+struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
+					 int64_t version, int64_t revision)
+{
+	struct product_slot *slot = map_get(&uow->product_map, sku);
+
+	if (!slot)
+		slot = product_slot(uow, arena_strdup(uow->arena, sku));
+	slot->loaded = true;
+	if (!slot->product) {
+		slot->product = product_new(uow->arena, &uow->journal, slot->sku);
+		slot->product->key = key;
+		slot->product->version = version;
+		slot->product->revision = revision;
+	}
+	return slot->product;
+}
+
+struct batch_slot *unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference,
+						const char *sku)
+{
+	struct batch_slot *slot = map_get(&uow->batch_map, reference);
+
+	assert(slot);
+	slot->loaded = true;
+	slot->sku = arena_strdup(uow->arena, sku);
+	return slot;
+}
+
+void unit_of_work_put_spent(struct inbox_slot *slot, uint64_t digest)
+{
+	slot->loaded = true;
+	slot->spent = true;
+	slot->digest = digest;
+}

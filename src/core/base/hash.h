@@ -1,0 +1,27 @@
+/*
+ * Keyed hashes of texts for tables in memory: a sender of messages cannot choose names that collide.  The
+ * hashes differ from one start of the program to the next; for what is stored use fnv1a() (see partition.h).
+ */
+#ifndef ALLOCD_CORE_BASE_HASH_H
+#define ALLOCD_CORE_BASE_HASH_H
+
+#include <stdint.h>
+
+/* Only this many bytes of a text are hashed.  No reference, id or name is longer. */
+#define HASH_TEXT_MAX 4096
+
+/* Two for each eight bytes, two for a number, two for the end of the text, and one. */
+#define HASH_KEY_WORDS (2 * HASH_TEXT_MAX / 8 + 5)
+
+/*
+ * Sets the key of this process; without it a constant key is used.  It must be random and secret, and be set
+ * before the first hash, for tables that were filled under another key are lost.
+ */
+void hash_set_key(const uint64_t key[HASH_KEY_WORDS]);
+
+uint64_t hash_text(const char *text);
+
+/* The hash of a text and a number together. */
+uint64_t hash_text_with(const char *text, uint64_t number);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * A hash map from text to pointer.  Keys are not copied and must live as long as the map; memory comes
+ * from the arena, so a map is never freed by itself.  Nothing is ever removed.
+ */
+#ifndef ALLOCD_CORE_BASE_MAP_H
+#define ALLOCD_CORE_BASE_MAP_H
+
+#include "core/base/arena.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct map {
+	struct arena *arena;
+	struct map_slot *slots;
+	size_t capacity;
+	size_t count;
+};
+
+struct map_slot {
+	const char *key; /* NULL: free */
+	uint64_t hash;
+	void *value;
+};
+
+void map_init(struct map *map, struct arena *arena);
+
+/* NULL when the key is not there. */
+void *map_get(const struct map *map, const char *key);
+
+/* Sets or replaces; `value` is not NULL. */
+void map_put(struct map *map, const char *key, void *value);
+
+#endif

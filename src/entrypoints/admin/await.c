@@ -1,0 +1,146 @@
+/* `allocd await`: waits for the outcome of a message, and prints it with the events it caused. */
+#include "core/base/utf8.h"
+#include "entrypoints/cli/options.h"
+#include "entrypoints/cli/poll_deadline.h"
+#include "entrypoints/cli/print.h"
+#include "entrypoints/main/admin_tools.h"
+
+#include "core/base/calendar.h"
+#include "core/base/must.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS 10000
+
+static bool is_success(const struct known_outcome *outcome)
+{
+	return strcmp(outcome->outcome, "handled") == 0 || strcmp(outcome->outcome, "skipped") == 0;
+}
+
+/* ---- one line for the outcome, and one for each event ---- */
+
+static void print_event(void *context, const char *name, const char *json)
+{
+	struct arena *arena = arena_new(1024);
+
+	(void)context;
+	printf("%s %s\n", name, utf8_printable(arena, json));
+	arena_free(&arena);
+}
+
+static bool print_outcome(struct tools *tools, const char *id, const struct known_outcome *outcome)
+{
+	struct arena *arena = arena_new(1024);
+
+	printf("%s %s %s", outcome->outcome, utf8_printable(arena, outcome->message),
+	       utf8_printable(arena, id));
+	if (outcome->source[0])
+		printf(" from %s", utf8_printable(arena, outcome->source));
+	if (outcome->reason[0])
+		printf(": %s", utf8_printable(arena, outcome->reason));
+	putchar('\n');
+	arena_free(&arena);
+	return !is_success(outcome) || tools_read_effects(tools, id, outcome, print_event, NULL);
+}
+
+static bool print_outcomes(struct tools *tools, const char *id, const struct known_outcome *outcomes,
+			   size_t count)
+{
+	bool done = true;
+
+	for (size_t i = 0; i < count && done; i++)
+		done = print_outcome(tools, id, &outcomes[i]);
+	return done;
+}
+
+/* ---- one object for all of it ---- */
+
+static void add_event(void *context, const char *name, const char *json)
+{
+	json_t *events = context, *payload = must(json_loads(json, JSON_DECODE_ANY, NULL));
+
+	json_array_append_new(events, must(json_pack("{s:s, s:o}", "name", name, "payload", payload)));
+}
+
+static json_t *outcome_object(struct tools *tools, const char *id, const struct known_outcome *outcome)
+{
+	json_t *events = must(json_array());
+	char at[INSTANT_TEXT_SIZE];
+
+	instant_format(outcome->at, at);
+	if (is_success(outcome) && !tools_read_effects(tools, id, outcome, add_event, events)) {
+		json_decref(events);
+		return NULL;
+	}
+	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "message", outcome->message, "source",
+			      outcome->source, "outcome", outcome->outcome, "reason", outcome->reason, "at",
+			      at, "events", events));
+}
+
+static bool print_object(struct tools *tools, const char *id, const struct known_outcome *outcomes,
+			 size_t count)
+{
+	json_t *list = must(json_array()), *object, *outcome;
+	bool done = true;
+
+	for (size_t i = 0; i < count && done; i++) {
+		outcome = outcome_object(tools, id, &outcomes[i]);
+		done = outcome && json_array_append_new(list, outcome) == 0;
+	}
+	object = must(json_pack("{s:s, s:o}", "id", id, "outcomes", list));
+	if (done)
+		json_line_print(object, stdout);
+	else
+		json_decref(object);
+	return done;
+}
+
+/* ---- waiting ---- */
+
+/* Looks until something is known, or the time is over: then *count is 0.  False: see the tools. */
+static bool wait_for_outcome(struct tools *tools, const char *id, struct patience *patience,
+			     struct known_outcome **outcomes, size_t *count)
+{
+	for (*count = 0; tools_find_outcomes(tools, id, outcomes, count); patience_pause(patience)) {
+		if (*count > 0 || patience_left_ms(patience) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum exit_status conclude(const struct invocation *invocation, struct tools *tools, const char *id,
+				 const struct known_outcome *outcomes, size_t count)
+{
+	bool printed, succeeded = true;
+
+	if (count == 0) {
+		print_error("await: no outcome yet of %s", id);
+		return STATUS_TRY_AGAIN;
+	}
+	printed = invocation_flag(invocation, "json") ? print_object(tools, id, outcomes, count)
+						      : print_outcomes(tools, id, outcomes, count);
+	for (size_t i = 0; i < count; i++)
+		succeeded &= is_success(&outcomes[i]);
+	if (!printed)
+		return tools_status(tools);
+	return succeeded ? STATUS_DONE : STATUS_FAILED;
+}
+
+enum exit_status command_await(const struct invocation *invocation)
+{
+	const char *id = invocation_option(invocation, "id");
+	struct patience patience = patience_of(invocation_ms(invocation, "timeout", TIMEOUT_MS));
+	struct tools *tools = tools_new(invocation);
+	struct known_outcome *outcomes;
+	enum exit_status status;
+	size_t count;
+
+	if (tools_open_database(tools) && wait_for_outcome(tools, id, &patience, &outcomes, &count))
+		status = conclude(invocation, tools, id, outcomes, count);
+	else
+		status = tools_status(tools);
+	tools_free(&tools);
+	return status;
+}

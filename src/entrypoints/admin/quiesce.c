@@ -1,0 +1,108 @@
+/* `allocd quiesce`: returns when nothing is queued, in flight or unpublished. */
+#include "entrypoints/cli/options.h"
+#include "entrypoints/cli/poll_deadline.h"
+#include "entrypoints/cli/print.h"
+#include "entrypoints/main/admin_tools.h"
+
+#include <inttypes.h>
+
+#define TIMEOUT_MS 30000
+
+/* However little time is left, workers have so long to answer: else they would always be the busy ones. */
+#define ANSWER_MS_MIN 200
+
+/* One look after the other, until a whole round finds nobody busy. */
+struct look {
+	const struct invocation *invocation;
+	struct tools *tools;
+	struct patience patience;
+	int64_t asked, answered; /* workers */
+	const char *busy;        /* who or what is, in one line; NULL: nobody so far */
+};
+
+/* These return false when the question could not be asked: see the tools. */
+
+static bool look_at_workers(struct look *look)
+{
+	int64_t left = patience_left_ms(&look->patience);
+
+	if (!tools_ask_for_quiet(look->tools, left > ANSWER_MS_MIN ? left : ANSWER_MS_MIN, &look->asked,
+				 &look->answered))
+		return false;
+	if (look->answered < look->asked)
+		look->busy = arena_printf(look->invocation->arena, "%" PRId64 " of %" PRId64 " workers",
+					  look->asked - look->answered, look->asked);
+	return true;
+}
+
+static bool look_at_streams(struct look *look)
+{
+	const struct stream_list *streams = &look->invocation->config.streams;
+	int64_t count;
+
+	for (size_t i = 0; i < streams->count && !look->busy; i++) {
+		if (!tools_count_entries(look->tools, streams->names[i], &count))
+			return false;
+		if (count > 0)
+			look->busy = arena_printf(look->invocation->arena,
+						  "%" PRId64 " entries or more of stream %s", count,
+						  streams->names[i]);
+	}
+	return true;
+}
+
+static bool look_at_database(struct look *look)
+{
+	struct unfinished_work work;
+
+	if (!tools_find_unfinished(look->tools, &work))
+		return false;
+	if (work.unpublished > 0 || work.shrinks > 0)
+		look->busy = arena_printf(look->invocation->arena,
+					  "%" PRId64 " commits to publish, %" PRId64 " shrinks going on",
+					  work.unpublished, work.shrinks);
+	return true;
+}
+
+/* Once round; whoever is busy ends it. */
+static bool look_around(struct look *look)
+{
+	look->busy = NULL;
+	return look_at_workers(look) && (look->busy || look_at_streams(look)) &&
+	       (look->busy || look_at_database(look));
+}
+
+static enum exit_status wait_for_quiet(struct look *look)
+{
+	while (look_around(look)) {
+		if (look->asked == 0) {
+			print_error("quiesce: no worker listens");
+			return STATUS_UNAVAILABLE;
+		}
+		if (!look->busy)
+			return STATUS_DONE;
+		if (patience_left_ms(&look->patience) == 0) {
+			print_error("quiesce: still busy: %s", look->busy);
+			return STATUS_TRY_AGAIN;
+		}
+		patience_pause(&look->patience);
+	}
+	return tools_status(look->tools);
+}
+
+enum exit_status command_quiesce(const struct invocation *invocation)
+{
+	struct look look = {
+		.invocation = invocation,
+		.tools = tools_new(invocation),
+		.patience = patience_of(invocation_ms(invocation, "timeout", TIMEOUT_MS)),
+	};
+	enum exit_status status;
+
+	if (tools_open_database(look.tools) && tools_open_redis(look.tools))
+		status = wait_for_quiet(&look);
+	else
+		status = tools_status(look.tools);
+	tools_free(&look.tools);
+	return status;
+}

@@ -1,0 +1,33 @@
+/* `allocd rebuild-view`: the read model from the write side, while the worker runs. */
+#include "entrypoints/main/admin_tools.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+static void show_progress(void *context, const struct rebuilding *rebuilding)
+{
+	(void)context;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%" PRId64 " lines and %" PRId64 " rows looked at ", rebuilding->lines,
+			rebuilding->rows);
+}
+
+enum exit_status command_rebuild_view(const struct invocation *invocation)
+{
+	struct tools *tools = tools_new(invocation);
+	struct rebuilding rebuilding = {0};
+	enum exit_status status;
+
+	if (tools_open_database(tools)) {
+		bool done = tools_rebuild_view(tools, &rebuilding, show_progress, NULL);
+
+		if (isatty(STDERR_FILENO))
+			fputc('\n', stderr);
+		printf("%sadded %" PRId64 ", corrected %" PRId64 ", removed %" PRId64 "\n",
+		       done ? "" : "not finished: ", rebuilding.added, rebuilding.corrected,
+		       rebuilding.removed);
+	}
+	status = tools_status(tools);
+	tools_free(&tools);
+	return status;
+}

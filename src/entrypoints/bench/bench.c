@@ -1,0 +1,215 @@
+/* `allocd bench`: makes stock, warms up, measures, checks every effect, and reports. */
+#include "entrypoints/bench/bench_messages.h"
+#include "entrypoints/bench/check.h"
+#include "entrypoints/bench/sender.h"
+#include "entrypoints/bench_report/meter.h"
+#include "entrypoints/bench_report/report.h"
+#include "entrypoints/cli/poll_deadline.h"
+#include "entrypoints/cli/print.h"
+#include "entrypoints/main/admin_tools.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define QUIET_MS      1000
+#define LOOK_AGAIN_MS 20
+#define STOCK_PIECE   10000 /* messages that are sent before it waits for all of them */
+
+struct bench {
+	const struct invocation *invocation;
+	struct bench_wanted wanted;
+	char run[BENCH_RUN_SIZE];
+	struct tools *tools;
+	struct bench_plan *plan;
+	struct bench_tally *tally;
+	struct bench_load *load;
+	bool stalled; /* nothing more is sent: the check tells what is missing */
+	struct bench_gauges before, after;
+	enum exit_status status; /* once a step failed */
+};
+
+/* Each step is false when it failed, which was said on standard error; `status` tells how it ends. */
+
+static bool fail(struct bench *bench, enum exit_status status, const char *why)
+{
+	print_error("bench: %s", why);
+	bench->status = status;
+	return false;
+}
+
+static bool fail_as_tools_said(struct bench *bench)
+{
+	bench->status = tools_status(bench->tools);
+	return false;
+}
+
+/* ---- who is there ---- */
+
+static bool find_services(struct bench *bench)
+{
+	int64_t asked, answered;
+
+	if (!tools_open_database(bench->tools) || !tools_open_redis(bench->tools) ||
+	    !tools_ask_for_quiet(bench->tools, QUIET_MS, &asked, &answered))
+		return fail_as_tools_said(bench);
+	return asked > 0 || fail(bench, STATUS_UNAVAILABLE, "no worker listens");
+}
+
+/* The report says what is missing. */
+static bool stall(struct bench *bench)
+{
+	bench->stalled = true;
+	print_error("bench: no progress for %g s: giving up", (double)bench->wanted.stall_ms / 1000);
+	return true;
+}
+
+static bool check_end(struct bench *bench, enum bench_end end)
+{
+	switch (end) {
+	case BENCH_STALLED:
+		return stall(bench);
+	case BENCH_DONE:
+		return true;
+	case BENCH_LOST:
+		return fail(
+			bench, STATUS_UNAVAILABLE,
+			arena_printf(bench->invocation->arena, "Redis: %s", bench_load_trouble(bench->load)));
+	case BENCH_INTERRUPTED:
+		break;
+	}
+	return fail(bench, STATUS_TRY_AGAIN, "interrupted");
+}
+
+static bool connect_load(struct bench *bench)
+{
+	bench->load = bench_load_new(bench->invocation, &bench->wanted, bench->run, bench->tally);
+	return check_end(bench, bench_load_connect(bench->load));
+}
+
+/* Those up to number `end`, unless it stalled before. */
+static bool send(struct bench *bench, uint32_t end, const char *title)
+{
+	return bench->stalled || check_end(bench, bench_load_send(bench->load, end, title));
+}
+
+/* ---- the stock: what causes no event is waited for in the database ---- */
+
+static bool await_spent(struct bench *bench, int64_t expected)
+{
+	struct patience patience = patience_of(bench->wanted.stall_ms);
+	int64_t spent = 0, before = 0;
+
+	while (tools_count_spent(bench->tools, bench->run, &spent)) {
+		if (spent > before)
+			patience = patience_of(bench->wanted.stall_ms);
+		if (spent >= expected)
+			return true;
+		if (patience_left_ms(&patience) == 0)
+			return stall(bench);
+		before = spent;
+		if (!check_end(bench, bench_load_linger(bench->load, LOOK_AGAIN_MS)))
+			return false;
+	}
+	return fail_as_tools_said(bench);
+}
+
+static bool make_stock(struct bench *bench)
+{
+	uint32_t end = 0, stock = bench->plan->stock;
+
+	while (end < stock && !bench->stalled) {
+		end = stock - end > STOCK_PIECE ? end + STOCK_PIECE : stock;
+		if (!send(bench, end, "stock") || (!bench->stalled && !await_spent(bench, end)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the run ---- */
+
+/* After a stall figures would tell nothing. */
+static bool read_meter(struct bench *bench, struct bench_gauges *gauges)
+{
+	*gauges = bench_gauges_unknown;
+	return bench->stalled || bench_meter_read(bench->tools, &bench->invocation->config, gauges) ||
+	       fail_as_tools_said(bench);
+}
+
+static bool drive(struct bench *bench)
+{
+	return make_stock(bench) && send(bench, bench->plan->measured, "warm-up") &&
+	       read_meter(bench, &bench->before) && send(bench, bench->plan->count, "measuring") &&
+	       read_meter(bench, &bench->after);
+}
+
+/* ---- what it has shown ---- */
+
+static bool check_effects(struct bench *bench, struct bench_effects *effects)
+{
+	struct bench_check check;
+	struct run_evidence evidence;
+	bool found;
+
+	bench_check_init(&check, bench->run, bench->tally);
+	found = tools_find_run(bench->tools, bench->run, bench->tally->sent, &evidence, &bench_check_listener,
+			       &check);
+	if (found)
+		bench_check_conclude(&check, &evidence, effects);
+	bench_check_release(&check);
+	return found || fail_as_tools_said(bench);
+}
+
+static bool report(struct bench *bench)
+{
+	struct bench_result result;
+	bool checked;
+
+	bench_result_init(&result, &bench->wanted, bench->tally, &bench->before, &bench->after);
+	checked = check_effects(bench, &result.effects);
+	if (checked && bench->wanted.json)
+		bench_report_json(&result, stdout);
+	else if (checked)
+		bench_report_text(&result, stdout);
+	bench_result_release(&result);
+	return checked;
+}
+
+static enum exit_status run(struct bench *bench)
+{
+	if (!find_services(bench) || !connect_load(bench) || !drive(bench) || !report(bench))
+		return bench->status;
+	return bench->tally->faults.count == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
+static uint64_t random_bits(void)
+{
+	uint64_t bits = 0;
+
+	if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+		abort();
+	return bits;
+}
+
+enum exit_status command_bench(const struct invocation *invocation)
+{
+	struct bench bench = {.invocation = invocation};
+	uint64_t bits = random_bits();
+	enum exit_status status;
+	const char *error;
+
+	if (!bench_wanted_read(&bench.wanted, invocation, &error)) {
+		print_error("%s (see allocd help bench)", error);
+		return STATUS_USAGE;
+	}
+	bench_catch_signals();
+	bench_run_name(bench.run, bits);
+	bench.tools = tools_new(invocation);
+	bench.plan = bench_plan_new(&bench.wanted, bits);
+	bench.tally = bench_tally_new(bench.plan);
+	status = run(&bench);
+	bench_load_free(&bench.load);
+	bench_tally_free(&bench.tally);
+	bench_plan_free(&bench.plan);
+	tools_free(&bench.tools);
+	return status;
+}

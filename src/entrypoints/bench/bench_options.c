@@ -1,0 +1,137 @@
+/* What a run of `allocd bench` is asked to do: its scenario and its options, within bounds. */
+#include "entrypoints/bench/bench_options.h"
+
+#include "entrypoints/cli/options.h"
+#include "entrypoints/cli/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const scenarios[] = {
+	[BENCH_ALLOCATE] = "allocate", [BENCH_REALLOCATE] = "reallocate", [BENCH_MIXED] = "mixed",
+	[BENCH_HOT] = "hot",           [BENCH_LATENCY] = "latency",       NULL,
+};
+static const char *const ways[] = {[BENCH_STREAM] = "stream", [BENCH_PUBSUB] = "pubsub", NULL};
+
+const char *bench_scenario_name(enum bench_scenario scenario)
+{
+	return scenarios[scenario];
+}
+
+const char *bench_way_name(enum bench_way way)
+{
+	return ways[way];
+}
+
+/* Where each function below looks, and what it leaves when something is wrong. */
+struct reading {
+	const struct invocation *invocation;
+	const char *error; /* the first; NULL: none so far */
+};
+
+static void complain(struct reading *reading, const char *text)
+{
+	if (!reading->error)
+		reading->error = text;
+}
+
+static int read_choice(struct reading *reading, const char *text, const char *const choices[],
+		       const char *what)
+{
+	for (int i = 0; choices[i]; i++) {
+		if (strcmp(choices[i], text) == 0)
+			return i;
+	}
+	complain(reading, arena_printf(reading->invocation->arena, "bench: there is no %s '%s'", what, text));
+	return 0;
+}
+
+static uint32_t read_number(struct reading *reading, const char *name, int64_t fallback, int64_t min,
+			    int64_t max)
+{
+	int64_t number = invocation_number(reading->invocation, name, fallback);
+
+	if (number >= min && number <= max)
+		return (uint32_t)number;
+	complain(reading,
+		 arena_printf(reading->invocation->arena,
+			      "bench: expected %" PRId64 " to %" PRId64 " after --%s", min, max, name));
+	return (uint32_t)min;
+}
+
+static void refuse(struct reading *reading, const char *name, const char *why)
+{
+	if (invocation_flag(reading->invocation, name))
+		complain(reading, arena_printf(reading->invocation->arena, "bench: %s --%s", why, name));
+}
+
+/* An exponent has up to three digits after its point, as seconds have. */
+static double read_zipf(struct reading *reading)
+{
+	const char *text = invocation_option(reading->invocation, "zipf");
+	int64_t thousandths = 0;
+
+	if (text && (!text_to_ms(text, &thousandths) || thousandths > 10000))
+		complain(reading, "bench: expected an exponent from 0 to 10, such as 1.1, after --zipf");
+	return (double)thousandths / 1000;
+}
+
+static uint32_t read_messages(struct reading *reading, const struct bench_wanted *wanted)
+{
+	int64_t ms = invocation_ms(reading->invocation, "seconds", 10000), messages;
+
+	if (wanted->scenario != BENCH_LATENCY) {
+		refuse(reading, "seconds", "only latency takes");
+		return read_number(reading, "messages", 100000, 1, BENCH_MESSAGES_MAX);
+	}
+	refuse(reading, "messages", "latency takes --seconds and --rate, not");
+	if (ms > INT64_MAX / BENCH_RATE_MAX)
+		ms = INT64_MAX / BENCH_RATE_MAX;
+	messages = ms * wanted->rate / 1000;
+	if (messages < 1 || messages > BENCH_MESSAGES_MAX)
+		complain(reading,
+			 arena_printf(reading->invocation->arena,
+				      "bench: expected 1 to %d messages in all from --seconds and --rate",
+				      BENCH_MESSAGES_MAX));
+	return (uint32_t)messages;
+}
+
+static void check_together(struct reading *reading, const struct bench_wanted *wanted)
+{
+	if (wanted->scenario == BENCH_REALLOCATE && wanted->batches != 2)
+		complain(reading, "bench: reallocate moves lines between 2 batches: leave --batches away");
+	if ((uint64_t)wanted->skus * wanted->batches > BENCH_STOCK_MAX)
+		complain(reading,
+			 arena_printf(reading->invocation->arena,
+				      "bench: expected up to %d batches in all from --skus and --batches",
+				      BENCH_STOCK_MAX));
+	if (wanted->way == BENCH_STREAM && reading->invocation->config.streams.count == 0)
+		complain(reading, "bench: ALLOCD_STREAM names no stream: give --way pubsub");
+}
+
+bool bench_wanted_read(struct bench_wanted *wanted, const struct invocation *invocation, const char **error)
+{
+	struct reading reading = {invocation, NULL};
+	const char *scenario = invocation->argument_count ? invocation->arguments[0] : "allocate";
+	const char *way = invocation_option(invocation, "way");
+
+	*wanted = (struct bench_wanted){0};
+	wanted->scenario = (enum bench_scenario)read_choice(&reading, scenario, scenarios, "scenario");
+	wanted->way = (enum bench_way)read_choice(&reading, way ? way : "stream", ways, "way");
+	wanted->skus =
+		read_number(&reading, "skus", wanted->scenario == BENCH_HOT ? 10 : 1000, 1, BENCH_SKUS_MAX);
+	wanted->batches = read_number(&reading, "batches", 2, 1, BENCH_BATCHES_MAX);
+	wanted->rate =
+		read_number(&reading, "rate", wanted->scenario == BENCH_LATENCY ? 100 : 0, 0, BENCH_RATE_MAX);
+	wanted->messages = read_messages(&reading, wanted);
+	wanted->warm_up = read_number(&reading, "warm-up", wanted->messages / 10, 0, BENCH_MESSAGES_MAX);
+	wanted->window = read_number(&reading, "window", 20000, 1, BENCH_WINDOW_MAX);
+	wanted->zipf = read_zipf(&reading);
+	wanted->stall_ms = invocation_ms(invocation, "stall", 60000);
+	if (wanted->stall_ms < 1 || wanted->stall_ms > BENCH_STALL_MS_MAX)
+		complain(&reading, "bench: expected up to 3600 seconds after --stall");
+	wanted->json = invocation_flag(invocation, "json");
+	check_together(&reading, wanted);
+	*error = reading.error;
+	return !reading.error;
+}

@@ -1,0 +1,32 @@
+/* Whether every message that was sent had its effect: what was heard, and what is in the database. */
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_CHECK_H
+#define ALLOCD_ENTRYPOINTS_BENCH_CHECK_H
+
+#include "adapters/postgres/tools/admin_results.h"
+#include "entrypoints/bench/verifier.h"
+
+struct bench_effects {
+	uint32_t messages;                /* that were sent; */
+	uint32_t missing;                 /* of them lack an event, or are not in the inbox */
+	const struct bench_faults *wrong; /* the tally's */
+};
+
+struct bench_check {
+	const char *run;
+	struct bench_tally *tally;
+	bool *not_handled; /* of each message */
+	uint32_t products;
+};
+
+/* Everything given outlives it. */
+void bench_check_init(struct bench_check *check, const char *run, struct bench_tally *tally);
+void bench_check_release(struct bench_check *check);
+
+/* Its context is the check. */
+extern const struct run_listener bench_check_listener;
+
+/* After all was told: whatever is missing or wrong is added to the tally's faults. */
+void bench_check_conclude(struct bench_check *check, const struct run_evidence *evidence,
+			  struct bench_effects *effects);
+
+#endif

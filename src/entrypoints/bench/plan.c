@@ -1,0 +1,238 @@
+/* What a run sends: the stock of each SKU, then messages over SKUs that dice choose. */
+#include "entrypoints/bench/plan.h"
+
+#include "core/base/must.h"
+#include "entrypoints/bench/zipf.h"
+
+/* Of each SKU in reallocate: lines that stay where they are, besides the one that moves. */
+#define STAYING_LINES 4
+
+/* In mixed: a batch that nobody empties. */
+#define PLENTY 1000000000
+
+/* In mixed, of 100 messages: the rest are new stock. */
+#define ALLOCATES 80
+#define CHANGES   15
+
+/* What is known of a SKU while its messages are planned, in their order. */
+struct shelf {
+	uint32_t total;   /* messages of warm-up and measurement, */
+	uint32_t planned; /* of them so far */
+	uint32_t phase;   /* reallocate: which of four changes is next */
+	uint32_t batches; /* mixed: so many were created; */
+	int32_t held;     /* by the first of them; */
+	bool shrunk;      /* which is full: new lines go to the second */
+};
+
+struct planning {
+	const struct bench_wanted *wanted;
+	struct bench_plan *plan;
+	struct bench_dice *dice;
+	struct shelf *shelves;
+	uint32_t *skus; /* of each message of warm-up and measurement */
+};
+
+static void add(struct planning *planning, const struct bench_step *step)
+{
+	struct bench_plan *plan = planning->plan;
+
+	plan->steps[plan->count++] = *step;
+	plan->speaking += step->events > 0;
+}
+
+static void add_batch(struct planning *planning, uint32_t sku, uint32_t batch, int32_t qty)
+{
+	add(planning,
+	    &(struct bench_step){.sku = sku, .batch = batch, .qty = qty, .command = MSG_CREATE_BATCH});
+}
+
+static void add_line(struct planning *planning, uint32_t sku)
+{
+	add(planning, &(struct bench_step){.sku = sku, .qty = 1, .command = MSG_ALLOCATE, .events = 1});
+}
+
+static void add_change(struct planning *planning, uint32_t sku, uint32_t batch, int32_t qty, bool moves)
+{
+	add(planning, &(struct bench_step){
+			      .sku = sku,
+			      .batch = batch,
+			      .qty = qty,
+			      .command = MSG_CHANGE_BATCH_QUANTITY,
+			      .events = moves ? 2 : 0,
+		      });
+}
+
+/* ---- allocate, hot, latency: enough stock, which is used up batch by batch ---- */
+
+static void stock_for_lines(struct planning *planning, uint32_t sku)
+{
+	uint32_t batches = planning->wanted->batches;
+	uint32_t each = planning->shelves[sku].total / batches + 1;
+
+	for (uint32_t batch = 0; batch < batches; batch++)
+		add_batch(planning, sku, batch, (int32_t)each);
+}
+
+static void plan_line(struct planning *planning, uint32_t sku)
+{
+	add_line(planning, sku);
+}
+
+/* ---- reallocate: one line goes to and fro between two batches ---- */
+
+/*
+ * What each phase changes.  The first batch is preferred and full but for the line that moves; the second
+ * has room for that line alone.  So whichever batch gives it up, the other is the only one that can take it.
+ */
+static const struct change {
+	uint32_t batch;
+	int32_t qty;
+	bool moves;
+} changes[] = {
+	{0, STAYING_LINES, true},      /* the newest line goes to the second batch */
+	{0, STAYING_LINES + 1, false}, /* there is room again */
+	{1, 0, true},                  /* it comes back, and is the newest again */
+	{1, 1, false},
+};
+
+/* An odd number of changes begins and ends with one that moves; an even number finds the line moved. */
+static void stock_for_changes(struct planning *planning, uint32_t sku)
+{
+	struct shelf *shelf = &planning->shelves[sku];
+
+	shelf->phase = shelf->total % 2 ? 0 : 1;
+	add_batch(planning, sku, 0, shelf->phase ? STAYING_LINES : STAYING_LINES + 1);
+	add_batch(planning, sku, 1, 1);
+	for (int line = 0; line <= STAYING_LINES; line++)
+		add_line(planning, sku);
+}
+
+static void plan_change(struct planning *planning, uint32_t sku)
+{
+	const struct change *change = &changes[planning->shelves[sku].phase++ % 4];
+
+	add_change(planning, sku, change->batch, change->qty, change->moves);
+}
+
+/* ---- mixed: lines, changes of which about half move a line, new stock ---- */
+
+static void stock_for_all(struct planning *planning, uint32_t sku)
+{
+	struct shelf *shelf = &planning->shelves[sku];
+
+	/* The first batch shrinks; there must be another to take its line. */
+	shelf->batches = planning->wanted->batches > 1 ? planning->wanted->batches : 2;
+	for (uint32_t batch = 0; batch < shelf->batches; batch++)
+		add_batch(planning, sku, batch, PLENTY);
+}
+
+static void plan_mixed_line(struct planning *planning, uint32_t sku)
+{
+	struct shelf *shelf = &planning->shelves[sku];
+
+	if (!shelf->shrunk)
+		shelf->held++;
+	add_line(planning, sku);
+}
+
+/* The first batch, in turn: shrinks by the newest of its lines, if it has any; grows again. */
+static void plan_mixed_change(struct planning *planning, uint32_t sku)
+{
+	struct shelf *shelf = &planning->shelves[sku];
+	bool moves = !shelf->shrunk && shelf->held > 0;
+
+	shelf->held -= moves;
+	shelf->shrunk = !shelf->shrunk;
+	add_change(planning, sku, 0, shelf->shrunk ? shelf->held : PLENTY, moves);
+}
+
+static void plan_any(struct planning *planning, uint32_t sku)
+{
+	struct shelf *shelf = &planning->shelves[sku];
+	uint32_t percent = bench_dice_percent(planning->dice);
+	bool is_last = shelf->planned + 1 == shelf->total;
+
+	if (percent < ALLOCATES || is_last)
+		plan_mixed_line(planning, sku);
+	else if (percent < ALLOCATES + CHANGES)
+		plan_mixed_change(planning, sku);
+	else
+		add_batch(planning, sku, shelf->batches++, PLENTY);
+}
+
+/* ---- the whole ---- */
+
+static const struct recipe {
+	void (*stock)(struct planning *planning, uint32_t sku);
+	void (*message)(struct planning *planning, uint32_t sku);
+} recipes[] = {
+	[BENCH_ALLOCATE] = {stock_for_lines, plan_line},
+	[BENCH_REALLOCATE] = {stock_for_changes, plan_change},
+	[BENCH_MIXED] = {stock_for_all, plan_any},
+	[BENCH_HOT] = {stock_for_lines, plan_line},
+	[BENCH_LATENCY] = {stock_for_lines, plan_line},
+};
+
+static uint32_t stock_steps_max(const struct bench_wanted *wanted)
+{
+	return wanted->skus * ((wanted->batches > 1 ? wanted->batches : 2) + STAYING_LINES + 1);
+}
+
+static void choose_skus(struct planning *planning, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		planning->skus[i] = bench_dice_roll(planning->dice);
+		planning->shelves[planning->skus[i]].total++;
+	}
+}
+
+static void plan_all(struct planning *planning, uint32_t count)
+{
+	const struct recipe *recipe = &recipes[planning->wanted->scenario];
+	struct bench_plan *plan = planning->plan;
+
+	for (uint32_t sku = 0; sku < plan->skus; sku++)
+		recipe->stock(planning, sku);
+	plan->stock = plan->count;
+	plan->measured = plan->stock + planning->wanted->warm_up;
+	for (uint32_t i = 0; i < count; i++) {
+		recipe->message(planning, planning->skus[i]);
+		planning->shelves[planning->skus[i]].planned++;
+	}
+}
+
+struct bench_plan *bench_plan_new(const struct bench_wanted *wanted, uint64_t seed)
+{
+	uint32_t count = wanted->warm_up + wanted->messages;
+	struct bench_plan *plan = must_alloc(sizeof *plan);
+	struct planning planning = {
+		.wanted = wanted,
+		.plan = plan,
+		.dice = bench_dice_new(wanted->skus, wanted->zipf, seed),
+		.shelves = must_alloc(wanted->skus * sizeof *planning.shelves),
+		.skus = must_alloc(count * sizeof *planning.skus),
+	};
+
+	plan->skus = wanted->skus;
+	plan->steps = must_alloc(((size_t)stock_steps_max(wanted) + count) * sizeof *plan->steps);
+	choose_skus(&planning, count);
+	plan_all(&planning, count);
+	bench_dice_free(&planning.dice);
+	free(planning.shelves);
+	free(planning.skus);
+	return plan;
+}
+
+void bench_plan_free(struct bench_plan **plan)
+{
+	if (!*plan)
+		return;
+	free((*plan)->steps);
+	free(*plan);
+	*plan = NULL;
+}
+
+enum message_type bench_event(const struct bench_step *step, uint8_t index)
+{
+	return index + 1 == step->events ? MSG_LINE_ALLOCATED : MSG_LINE_DEALLOCATED;
+}

@@ -1,0 +1,21 @@
+/* Chance that can be repeated, for what a run sends: numbers, and SKUs as likely as wanted. */
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_ZIPF_H
+#define ALLOCD_ENTRYPOINTS_BENCH_ZIPF_H
+
+#include <stdint.h>
+
+struct bench_dice;
+
+/* Over so many sides.  `zipf` > 0: the side of rank k is as likely as 1 / k to that power; 0: all alike. */
+struct bench_dice *bench_dice_new(uint32_t sides, double zipf, uint64_t seed);
+
+/* Accepts NULL in *dice and nulls it. */
+void bench_dice_free(struct bench_dice **dice);
+
+/* A side, from 0. */
+uint32_t bench_dice_roll(struct bench_dice *dice);
+
+/* From 0 to 99. */
+uint32_t bench_dice_percent(struct bench_dice *dice);
+
+#endif

@@ -1,0 +1,128 @@
+/* What the run costs: figures of the worker, Postgres, Redis and this process. */
+#include "entrypoints/bench_report/meter.h"
+
+#include "core/base/must.h"
+
+#include <dirent.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SCRAPE_S 5
+
+/* ---- the worker ---- */
+
+struct scrape {
+	struct event_base *base;
+	struct bench_gauges *gauges;
+};
+
+static void on_answered(struct evhttp_request *request, void *context)
+{
+	const struct scrape *scrape = context;
+	struct evbuffer *body = request ? evhttp_request_get_input_buffer(request) : NULL;
+
+	if (body && evhttp_request_get_response_code(request) == 200 && evbuffer_add(body, "", 1) == 0)
+		bench_read_metrics(scrape->gauges, (const char *)evbuffer_pullup(body, -1));
+	event_base_loopexit(scrape->base, NULL);
+}
+
+/* Where it listens is where it is asked; 0.0.0.0 and :: are this machine to a client, too. */
+static void read_worker(const struct listen_address *address, struct bench_gauges *gauges)
+{
+	struct scrape scrape = {must(event_base_new()), gauges};
+	struct evhttp_connection *connection =
+		must(evhttp_connection_base_new(scrape.base, NULL, address->host, address->port));
+	struct evhttp_request *request = must(evhttp_request_new(on_answered, &scrape));
+
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Host", address->host);
+	evhttp_connection_set_timeout(connection, SCRAPE_S);
+	if (evhttp_make_request(connection, request, EVHTTP_REQ_GET, "/metrics") == 0)
+		event_base_dispatch(scrape.base);
+	evhttp_connection_free(connection);
+	event_base_free(scrape.base);
+}
+
+/* ---- Postgres ---- */
+
+static bool read_process(long pid, struct bench_process *process)
+{
+	char path[64], text[1024];
+	FILE *file;
+	size_t size;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	size = fread(text, 1, sizeof text - 1, file);
+	fclose(file);
+	text[size] = '\0';
+	return bench_read_process(process, text);
+}
+
+/* Of all processes that this one started and that are still there. */
+static unsigned long long ticks_of_children(long parent)
+{
+	DIR *processes = opendir("/proc");
+	struct bench_process process;
+	unsigned long long ticks = 0;
+	struct dirent *entry;
+
+	while (processes && (entry = readdir(processes))) {
+		long pid = strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && read_process(pid, &process) && process.parent == parent)
+			ticks += process.own_ticks;
+	}
+	if (processes)
+		closedir(processes);
+	return ticks;
+}
+
+/* The server's whole time: its first process, those that it started, those of them that ended. */
+static double postgres_cpu_s(int64_t backend)
+{
+	struct bench_process served_by, first;
+
+	if (backend <= 0 || !read_process((long)backend, &served_by) ||
+	    strcmp(served_by.name, "postgres") != 0 || !read_process(served_by.parent, &first))
+		return NAN;
+	return (double)(first.own_ticks + first.ended_ticks + ticks_of_children(served_by.parent)) /
+	       (double)sysconf(_SC_CLK_TCK);
+}
+
+/* ---- all of them ---- */
+
+static double seconds(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static double own_cpu_s(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+bool bench_meter_read(struct tools *tools, const struct config *config, struct bench_gauges *gauges)
+{
+	struct database_gauges database;
+
+	*gauges = bench_gauges_unknown;
+	if (config->http.host)
+		read_worker(&config->http, gauges);
+	if (!tools_read_gauges(tools, &database) || !tools_read_redis_cpu(tools, &gauges->redis_cpu_s))
+		return false;
+	gauges->wal_bytes = (double)database.wal_bytes;
+	gauges->postgres_cpu_s = postgres_cpu_s(database.backend);
+	gauges->load_cpu_s = own_cpu_s();
+	return true;
+}

@@ -1,0 +1,274 @@
+/* The table of commands, and those that need no file of their own. */
+#include "entrypoints/cli/commands.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* clang-format off */
+static const struct command_option run_options[] = {
+	{"no-migrate", .help = "leave the database's schema as it is; refuse one that does not fit"},
+	{0},
+};
+
+static const struct command_option await_options[] = {
+	{"id", OPTION_TEXT, .required = true, .value = "ID", .help = "of the message; or a stream entry's"},
+	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 10"},
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
+static const struct command_option quiesce_options[] = {
+	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 30"},
+	{0},
+};
+
+static const struct command_option republish_options[] = {
+	{"sku", OPTION_TEXT, .required = true, .value = "SKU", .help = "whose events"},
+	{"from-version", OPTION_NUMBER, .required = true, .value = "NUMBER", .help = "of the first"},
+	{"channel", OPTION_TEXT, .value = "NAME",
+	 .help = "all on this one, behind the prefix; default: each on its own"},
+	{0},
+};
+
+static const struct command_option verify_options[] = {
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
+static const struct command_option outbox_renew_options[] = {
+	{"yes", .help = "do not ask"},
+	{0},
+};
+
+static const struct command_option bench_options[] = {
+	{"messages", OPTION_NUMBER, .value = "COUNT", .help = "that are measured; default: 100000"},
+	{"skus", OPTION_NUMBER, .value = "COUNT", .help = "they go to; default: 1000, of hot: 10"},
+	{"batches", OPTION_NUMBER, .value = "COUNT", .help = "of each SKU; default: 2"},
+	{"zipf", OPTION_TEXT, .value = "EXPONENT",
+	 .help = "some SKUs are named more often: 1.1, say; default: none is"},
+	{"rate", OPTION_NUMBER, .value = "COUNT",
+	 .help = "messages a second; default: as the window lets; of latency: 100"},
+	{"seconds", OPTION_SECONDS, .value = "SECONDS", .help = "latency: how long; default: 10"},
+	{"window", OPTION_NUMBER, .value = "COUNT", .help = "messages on their way; default: 20000"},
+	{"way", OPTION_TEXT, .value = "WAY", .help = "stream or pubsub; default: stream"},
+	{"warm-up", OPTION_NUMBER, .value = "COUNT",
+	 .help = "messages before the clock; default: a tenth of the others"},
+	{"stall", OPTION_SECONDS, .value = "SECONDS", .help = "give up when nothing is heard; default: 60"},
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
+#define DEAD_LETTER_FILTERS \
+	{"outcome", OPTION_TEXT, .value = "OUTCOME", .help = "only rejected, invalid or failed ones"}, \
+	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with that in the reason, in whatever case"}, \
+	{"message", OPTION_TEXT, .value = "NAME", \
+	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
+	{"older-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
+	{"newer-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried since then"}, \
+	{"limit", OPTION_NUMBER, .value = "COUNT", .help = "only so many, the oldest"}
+
+static const struct command_option dead_letters_options[] = {
+	DEAD_LETTER_FILTERS,
+	{"json", .help = "one JSON object a line"},
+	{0},
+};
+
+static const struct command_option replay_options[] = {
+	DEAD_LETTER_FILTERS,
+	{"dry-run", .help = "show what would change and which events would go out; change nothing"},
+	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
+	 .help = "change a field of each before; may be repeated; FIELD= takes one away"},
+	{"rate", OPTION_NUMBER, .value = "COUNT", .help = "no more than so many a second"},
+	{"yes", .help = "do not ask"},
+	{"json", .help = "one JSON object a line"},
+	{0},
+};
+
+static const struct command_option discard_options[] = {
+	DEAD_LETTER_FILTERS,
+	{"yes", .help = "do not ask"},
+	{0},
+};
+
+const struct command commands[] = {
+	{
+		.name = "run", .arguments = "",
+		.options = run_options,
+		.summary = "be the worker: take commands, decide, publish events",
+		.details = "Migrates the database first.  SIGTERM and SIGINT end it in order, within\n"
+			   "10 seconds; a second signal ends it at once.",
+		.uses = USED_BY_RUN, .run = command_run,
+	},
+	{
+		.name = "migrate", .arguments = "",
+		.summary = "bring the database's schema up to date",
+		.details = "Doing it twice changes nothing.  A database that only newer programs\n"
+			   "understand is refused.",
+		.uses = USED_BY_MIGRATE, .run = command_migrate,
+	},
+	{
+		.name = "publish", .arguments = "MESSAGE FIELD=VALUE...",
+		.arguments_min = 1, .arguments_max = SIZE_MAX,
+		.summary = "check a command against its schema and publish it on its channel",
+		.details = "For example: allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
+			   "Ends with 69 when nobody listens: then the command is lost.",
+		.uses = USED_BY_PUBLISH, .run = command_publish,
+	},
+	{
+		.name = "tail", .arguments = "",
+		.summary = "print events as they pass, one a line: its name, a blank, its payload as JSON",
+		.details = "Until a signal ends it.  What passes while Redis is not there is not seen.",
+		.uses = USED_BY_TAIL, .run = command_tail,
+	},
+	{
+		.name = "await", .arguments = "", .options = await_options,
+		.summary = "wait for the outcome of a message, and print it with the events it caused",
+		.details = "Ends with 0 when it was handled or skipped, with 1 when it was rejected,\n"
+			   "invalid or failed (it says why), with 75 when there is no outcome yet.\n"
+			   "When several messages bear the id, from several sources or because it was\n"
+			   "used again, all are printed, and one that was refused makes it 1.  A stream\n"
+			   "entry without an id is known by the one that Redis gave it.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_await,
+	},
+	{
+		.name = "quiesce", .arguments = "", .options = quiesce_options,
+		.summary = "return when nothing is queued, in flight or unpublished",
+		.details = "What was published or added to a stream before it began is done then.  Ends\n"
+			   "with 75 when something is busy for so long, with 69 when no worker listens.",
+		.uses = USED_BY_QUIESCE, .run = command_quiesce,
+	},
+	{
+		.name = "verify", .arguments = "", .options = verify_options,
+		.summary = "check every rule of the database, and print what is broken",
+		.details = "Looks at one snapshot, while workers go on.  Ends with 1 when a rule is broken.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_verify,
+	},
+	{
+		.name = "rebuild-view", .arguments = "",
+		.summary = "make the read model agree with the allocations, while workers go on",
+		.details = "Prints how many rows it added, corrected and removed.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_rebuild_view,
+	},
+	{
+		.name = "republish", .arguments = "", .options = republish_options,
+		.summary = "publish a SKU's events again, in order, for a consumer that missed some",
+		.details = "On their channels and not into the event stream.  Ends with 1, and publishes\n"
+			   "nothing, when not all of them are kept (for 7 days).",
+		.uses = USED_BY_REPUBLISH, .run = command_republish,
+	},
+	{
+		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,
+		.summary = "after a restore of the database: let its events be published",
+		.details = "Redis refuses what was published already, and remembers it of the database\n"
+			   "that is lost: so this one gets a new incarnation.  Prints the old one and the\n"
+			   "new one.  Running workers notice within a second.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
+	},
+	{
+		.name = "dead-letters list", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = dead_letters_options,
+		.summary = "list messages that were not handled, the oldest first",
+		.details = "On a terminal, lines are cut to its width.  AGE is since the last attempt,\n"
+			   "TRIES how many there were.  Ends with 1 when an ID is not there.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_list,
+	},
+	{
+		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = dead_letters_options,
+		.summary = "show all of a dead letter: its payload, and what operators did about it",
+		.details = "Ends with 1 when an ID is not there, and says who replayed or discarded it.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_show,
+	},
+	{
+		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = replay_options,
+		.summary = "handle dead letters again, the oldest first, once their cause is gone",
+		.details = "Without an ID or a filter: all of them.  One that is handled or skipped leaves;\n"
+			   "else its attempts go up.  A mail is sent by a worker.  A replay and its effect\n"
+			   "commit together: it can be interrupted and repeated at will.  Each gets a line:\n"
+			   "its id, what it was, what it is now; the events that it caused follow, 10000\n"
+			   "at most.  A rehearsal (--dry-run) handles them one after another, each on\n"
+			   "what those before it would have done, and tells what else would change; the\n"
+			   "database stays as it is, and nobody has to wait for a lock.  Ends with 1 when\n"
+			   "some failed again, with 75 when it was interrupted or the database went away.",
+		.uses = USED_BY_REPLAY, .run = command_dead_letters_replay,
+	},
+	{
+		.name = "dead-letters discard", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = discard_options,
+		.summary = "delete dead letters; who did it is kept",
+		.details = "Without an ID or a filter: all of them.  One that is replayed meanwhile stays.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
+	},
+	{
+		.name = "bench", .arguments = "[SCENARIO]", .arguments_max = 1, .options = bench_options,
+		.summary = "measure how fast the running worker is, and check every effect",
+		.details = "SCENARIO: allocate (default): order lines; reallocate: quantity changes, half of\n"
+			   "which move a line; mixed: both, and new stock; hot: order lines of 10 SKUs;\n"
+			   "latency: order lines at a fixed rate.\n"
+			   "For a test installation: what a run makes bears names of its own, and is left\n"
+			   "there: batches, lines, events, the stream's entries.  Figures of the worker\n"
+			   "come from ALLOCD_HTTP; those of Postgres need it on this machine.  Ends with 1\n"
+			   "when a message has not had its effect, with 75 when it was interrupted.",
+		.uses = USED_BY_BENCH, .run = command_bench,
+	},
+	{
+		.name = "config", .arguments = "",
+		.summary = "print the settings in force as a commented environment file",
+		.details = "Passwords are not shown.",
+		.uses = USED_BY_CONFIG, .run = command_config,
+	},
+	{
+		.name = "version", .arguments = "",
+		.summary = "print the program's version",
+		.run = command_version,
+	},
+	{
+		.name = "help", .arguments = "[COMMAND]", .arguments_max = 2,
+		.summary = "tell how to use the program, or one of its commands",
+		.run = command_help,
+	},
+};
+/* clang-format on */
+
+const size_t commands_count = sizeof commands / sizeof commands[0];
+
+/* What follows the name of one word or two; NULL when the words do not begin with it. */
+static const char *const *words_after(const char *name, const char *const words[])
+{
+	size_t length = strcspn(name, " ");
+
+	if (!words[0] || strlen(words[0]) != length || strncmp(words[0], name, length) != 0)
+		return NULL;
+	return name[length] ? words_after(name + length + 1, words + 1) : words + 1;
+}
+
+const struct command *command_named(const char *const words[], const char *const **rest)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		*rest = words_after(commands[i].name, words);
+		if (*rest)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+bool command_is_of_family(const struct command *command, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
+}
+
+enum exit_status command_config(const struct invocation *invocation)
+{
+	config_print(&invocation->config, stdout);
+	return STATUS_DONE;
+}
+
+enum exit_status command_version(const struct invocation *invocation)
+{
+	(void)invocation;
+	puts("allocd " ALLOCD_VERSION);
+	return STATUS_DONE;
+}

@@ -1,0 +1,37 @@
+/* What commands print, made harmless for a terminal. */
+#include "entrypoints/cli/print.h"
+
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+
+#include <stdarg.h>
+
+static void print_line(const char *prefix, const char *text, FILE *out)
+{
+	struct arena *arena = arena_new(4096);
+
+	fprintf(out, "%s%s\n", prefix, utf8_printable(arena, text));
+	arena_free(&arena);
+}
+
+void print_error(const char *format, ...)
+{
+	va_list arguments;
+	char *text = NULL;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = must(NULL);
+	va_end(arguments);
+	print_line("allocd: ", text, stderr);
+	free(text);
+}
+
+void json_line_print(json_t *json, FILE *out)
+{
+	char *text = must(json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)));
+
+	print_line("", text, out);
+	free(text);
+	json_decref(json);
+}

@@ -1,0 +1,202 @@
+/* Reading the settings: which of option, environment, file and default counts, and whether it can be. */
+#include "entrypoints/config/config.h"
+
+#include "entrypoints/cli/text.h"
+#include "entrypoints/config/secret_file.h"
+#include "entrypoints/config/secrets.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What the readers below share. */
+struct loading {
+	struct config *config;
+	struct arena *arena;
+	const char *const *environment;
+	const struct option_value *options;
+	size_t option_count;
+	const char *error; /* NULL: none so far */
+};
+
+static const char *environment_value(const char *const environment[], const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; *environment; environment++) {
+		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+			return *environment + length + 1;
+	}
+	return NULL;
+}
+
+/* An empty variable is as good as none, save where empty means off. */
+static const char *variable_value(const struct loading *loading, const char *name, bool empty_counts)
+{
+	const char *value = environment_value(loading->environment, name);
+
+	return value && (value[0] || empty_counts) ? value : NULL;
+}
+
+/* The last option of a kind counts, as everywhere. */
+static const struct option_value *option_of(const struct loading *loading, const struct setting *setting)
+{
+	const struct option_value *found = NULL;
+
+	for (size_t i = 0; i < loading->option_count; i++) {
+		if (loading->options[i].setting == setting)
+			found = &loading->options[i];
+	}
+	return found;
+}
+
+static void complain(struct loading *loading, const char *name, const char *complaint)
+{
+	loading->error = arena_printf(loading->arena, "%s: %s", name, complaint);
+}
+
+static void take_file(struct loading *loading, struct given *given, const struct setting *setting,
+		      const char *name, const char *path)
+{
+	struct secret_file file;
+	const char *error;
+
+	given->file = path;
+	given->name = name;
+	if (!secret_file_read(&file, path, SECRET_FILE_WAIT_MS, loading->arena, &error))
+		complain(loading, name, error);
+	given->text = file.text;
+	given->changes = file.is_regular;
+	given->is_exposed = file.is_world_readable && file.text && setting_has_secret(setting, file.text);
+}
+
+static void take_option(struct loading *loading, struct given *given, const struct option_value *option)
+{
+	const struct setting *setting = option->setting;
+	const char *name = arena_printf(loading->arena, "--%s%s", setting_option(setting, loading->arena),
+					option->is_file ? FILE_OPTION_SUFFIX : "");
+
+	given->origin = FROM_OPTION;
+	given->text = option->text;
+	if (option->is_file)
+		take_file(loading, given, setting, name, option->text);
+	else if (setting_has_secret(setting, option->text))
+		complain(loading, name,
+			 arena_printf(loading->arena,
+				      "everybody on this machine can read a password in an option; "
+				      "use %s or %s" FILE_VARIABLE_SUFFIX,
+				      setting->variable, setting->variable));
+	else if (!option->text[0] && !setting->empty_is_off)
+		given->text = setting->fallback;
+}
+
+/* False: the environment does not name the setting. */
+static bool take_variable(struct loading *loading, struct given *given, const struct setting *setting)
+{
+	const char *value = variable_value(loading, setting->variable, setting->empty_is_off);
+	const char *file_variable =
+		arena_printf(loading->arena, "%s" FILE_VARIABLE_SUFFIX, setting->variable);
+	const char *path = setting->secret ? variable_value(loading, file_variable, false) : NULL;
+
+	if (!value && !path)
+		return false;
+	given->origin = FROM_ENVIRONMENT;
+	given->text = value;
+	if (value && path)
+		complain(loading, file_variable,
+			 arena_printf(loading->arena, "set beside %s; one of them must go",
+				      setting->variable));
+	else if (path)
+		take_file(loading, given, setting, file_variable, path);
+	return true;
+}
+
+static void find_value(struct loading *loading, struct given *given, const struct setting *setting)
+{
+	const struct option_value *option = option_of(loading, setting);
+
+	if (option) {
+		take_option(loading, given, option);
+	} else if (!take_variable(loading, given, setting)) {
+		given->origin = FROM_DEFAULT;
+		given->text = setting->fallback;
+	}
+}
+
+/* The setting's name as it was used: the option, or the variable. */
+static const char *name_in_use(const struct loading *loading, const struct given *given,
+			       const struct setting *setting)
+{
+	if (given->origin == FROM_OPTION)
+		return arena_printf(loading->arena, "--%s", setting_option(setting, loading->arena));
+	return setting->variable;
+}
+
+static void load_setting(struct loading *loading, const struct setting *setting, struct given *given)
+{
+	void *place = (char *)loading->config + setting->offset;
+
+	find_value(loading, given, setting);
+	if (loading->error)
+		return;
+	if (!setting->parse(setting, given->text, place, loading->arena))
+		complain(loading, name_in_use(loading, given, setting),
+			 arena_printf(loading->arena, "expected %s",
+				      setting->accepts(setting, loading->arena)));
+}
+
+/* What one setting demands of others. */
+static void check_together(struct loading *loading)
+{
+	const struct config *config = loading->config;
+
+	if (config->smtp_url[0] && !config->mail_from[0])
+		complain(loading, "ALLOCD_MAIL_FROM", "expected an address, for ALLOCD_SMTP_URL is set");
+	else if (config->smtp_url[0] && !config->mail_to.count)
+		complain(loading, "ALLOCD_MAIL_TO", "expected an address, for ALLOCD_SMTP_URL is set");
+	for (size_t i = 0; i < config->streams.count; i++) {
+		if (strcmp(config->streams.names[i], config->event_stream) == 0)
+			complain(loading, "ALLOCD_EVENT_STREAM",
+				 "expected another name than those of ALLOCD_STREAM");
+	}
+}
+
+bool config_load(struct config *config, struct arena *arena, const char *const environment[],
+		 const struct option_value *options, size_t option_count, const char **error)
+{
+	struct loading loading = {.config = config,
+				  .arena = arena,
+				  .environment = environment,
+				  .options = options,
+				  .option_count = option_count};
+
+	*config = (struct config){0};
+	for (size_t i = 0; i < settings_count && !loading.error; i++)
+		load_setting(&loading, &settings[i], &config->given[i]);
+	if (!loading.error)
+		check_together(&loading);
+	*error = loading.error;
+	return !loading.error;
+}
+
+void *config_url(const struct config *config, const char *variable)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (strcmp(settings[i].variable, variable) == 0)
+			return (void *)(uintptr_t)&config
+				->given[i]; /* config_read_url() changes nothing of it */
+	}
+	return NULL;
+}
+
+const char *config_read_url(void *context, struct arena *arena, const char **error)
+{
+	const struct given *given = context;
+	struct secret_file file;
+
+	if (!given->changes)
+		return given->text;
+	/* By the event loop: what has become a pipe by now must not hold it up. */
+	if (!secret_file_read(&file, given->file, 0, arena, error))
+		*error = arena_printf(arena, "%s: %s", given->name, *error);
+	return file.text;
+}

@@ -1,0 +1,127 @@
+/*
+ * The configuration in force: what the settings' texts mean, and where each came from.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
+#define ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
+
+#include "bus/ports/logger.h"
+#include "entrypoints/config/settings.h"
+
+#include <stdio.h>
+
+#define SETTINGS_MAX 32
+
+/* The numbers of the choices in the table of settings. */
+enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
+enum config_switch { SWITCH_OFF, SWITCH_ON };
+enum event_encoding { EVENT_JSON, EVENT_MSGPACK };
+enum event_envelope { EVENT_BARE, EVENT_CLOUDEVENTS };
+enum mail_tls { MAIL_TLS_AUTO, MAIL_TLS_REQUIRED, MAIL_TLS_OFF };
+
+struct listen_address {
+	const char *host; /* NULL: HTTP is off */
+	uint16_t port;    /* 0: any that is free */
+};
+
+#define ADDRESS_MAX    254
+#define RECIPIENTS_MAX 16
+
+struct recipient_list {
+	const char *addresses[RECIPIENTS_MAX];
+	size_t count;
+};
+
+#define STREAMS_MAX 16
+
+struct stream_list {
+	const char *names[STREAMS_MAX];
+	size_t count;
+};
+
+/* Of DNS. */
+#define HOST_NAME_MAX_BYTES 253
+#define HOST_NAMES_MAX      16
+
+struct host_names {
+	const char *names[HOST_NAMES_MAX];
+	size_t count;
+};
+
+enum origin { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_OPTION };
+
+/* One setting as it was given. */
+struct given {
+	const char *text; /* of its file, when there is one */
+	const char *file; /* or NULL */
+	const char *name; /* of the variable or option that names the file, or NULL */
+	bool changes;     /* the file can be read again, and may hold another text by then */
+	bool is_exposed;  /* every user of this machine can read the password in the file */
+	enum origin origin;
+};
+
+struct config {
+	const char *database_url;
+	const char *redis_url;
+	const char *prefix;
+	struct stream_list streams; /* none: off */
+	const char *group;
+	const char *event_stream; /* "": off */
+	struct listen_address http;
+	const char *http_token; /* "": none is asked for */
+	int http_open;          /* 1: a proxy guards it */
+	struct host_names http_names;
+	const char *smtp_url; /* "": mail is logged */
+	const char *mail_from;
+	struct recipient_list mail_to;
+	int mail_tls; /* enum mail_tls */
+	int32_t mail_timeout_s;
+	int32_t mail_retry_s;
+	int32_t mail_tries;
+	int encoding; /* enum event_encoding */
+	int envelope; /* enum event_envelope */
+	const char *source;
+	int32_t unit_max;
+	int32_t lanes;
+	int32_t inbox_days;
+	int32_t dead_letters_max;
+	int pooled; /* enum config_switch */
+	int32_t start_wait_s;
+	int log_level;  /* enum log_level */
+	int log_format; /* enum config_log_format */
+
+	struct given given[SETTINGS_MAX]; /* in the order of the table */
+};
+
+/* A setting as an option of the command line. */
+struct option_value {
+	const struct setting *setting;
+	bool is_file; /* `text` names the file that holds the value */
+	const char *text;
+};
+
+/*
+ * Reads every setting: the option wins over the environment, the environment over the default.  All texts
+ * live in `arena` or in what was given.  False, with one line in *error that names the setting and what it
+ * accepts, when something was given that cannot be.
+ */
+bool config_load(struct config *config, struct arena *arena, const char *const environment[],
+		 const struct option_value *options, size_t option_count, const char **error);
+
+/*
+ * A URL that is read anew at every attempt to connect, as adapters/system/url_source.h wants it: the
+ * function, and its context for that variable, which belongs to `config`.  A file is read again,
+ * unless it is a pipe; other texts never change.
+ */
+const char *config_read_url(void *context, struct arena *arena, const char **error);
+void *config_url(const struct config *config, const char *variable);
+
+/*
+ * Warns of every variable that looks like ours and is not, and of every file whose password other users can
+ * read.
+ */
+void config_warn(const struct config *config, const char *const environment[], struct logger *logger);
+
+/* Writes the settings in force as a commented environment file, without the passwords. */
+void config_print(const struct config *config, FILE *out);
+
+#endif

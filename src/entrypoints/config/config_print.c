@@ -1,0 +1,72 @@
+/*
+ * The settings in force as an environment file that sh, systemd and, where no value needs quotes, container
+ * engines read alike.
+ */
+#include "core/base/utf8.h"
+#include "entrypoints/config/config.h"
+#include "entrypoints/config/secrets.h"
+
+#include <string.h>
+
+static bool is_plain(const char *text)
+{
+	return text[strspn(text,
+			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=?[]*-")] ==
+	       '\0';
+}
+
+/* In double quotes, a backslash before what the shell and systemd would take for something else. */
+static void print_quoted(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (strchr("\"\\$`", *text))
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void print_value(const char *text, FILE *out)
+{
+	if (is_plain(text))
+		fputs(text, out);
+	else
+		print_quoted(text, out);
+}
+
+static void print_assignment(const struct setting *setting, const struct given *given, const char *shown,
+			     struct arena *arena, FILE *out)
+{
+	fputs(setting->variable, out);
+	fputs(given->file ? FILE_VARIABLE_SUFFIX "=" : "=", out);
+	print_value(given->file ? utf8_printable(arena, given->file) : shown, out);
+	fputc('\n', out);
+}
+
+static void print_setting(const struct setting *setting, const struct given *given, struct arena *arena,
+			  FILE *out)
+{
+	static const char *const origins[] = {
+		[FROM_DEFAULT] = "the default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
+	const char *shown = utf8_printable(arena, setting_without_secret(setting, given->text, arena));
+
+	fprintf(out, "# %s\n# from: %s", setting->help, origins[given->origin]);
+	if (given->origin != FROM_DEFAULT)
+		fprintf(out, "; default: %s", setting->fallback[0] ? setting->fallback : "empty");
+	fputc('\n', out);
+	if (!given->file && setting_has_secret(setting, given->text))
+		fputs("# its password is not shown: put it in place of ***\n", out);
+	print_assignment(setting, given, shown, arena, out);
+	fputc('\n', out);
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+	struct arena *arena = arena_new(1024);
+
+	fputs("# The settings of allocd in force.\n\n", out);
+	for (size_t i = 0; i < settings_count; i++)
+		print_setting(&settings[i], &config->given[i], arena, out);
+	arena_free(&arena);
+}

@@ -1,0 +1,62 @@
+/* What in the environment is not what somebody meant it to be. */
+#include "entrypoints/cli/text.h"
+#include "entrypoints/config/config.h"
+
+#include <string.h>
+
+#define OUR_PREFIX "ALLOCD_"
+
+struct nearest {
+	const char *name; /* the setting that `unknown` is most like, so far */
+	size_t distance;
+};
+
+static void consider(struct nearest *nearest, const char *unknown, const char *name)
+{
+	size_t distance = text_distance(unknown, name);
+
+	if (!nearest->name || distance < nearest->distance)
+		*nearest = (struct nearest){name, distance};
+}
+
+static struct nearest nearest_setting(const char *unknown, struct arena *arena)
+{
+	struct nearest nearest = {0};
+
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *setting = &settings[i];
+
+		consider(&nearest, unknown, setting->variable);
+		if (setting->secret)
+			consider(&nearest, unknown,
+				 arena_printf(arena, "%s" FILE_VARIABLE_SUFFIX, setting->variable));
+	}
+	return nearest;
+}
+
+static void warn_of_unknown(const char *variable, struct logger *logger)
+{
+	struct arena *arena = arena_new(1024);
+	const char *name = arena_printf(arena, "%.*s", (int)strcspn(variable, "="), variable);
+	struct nearest nearest = nearest_setting(name, arena);
+
+	if (nearest.distance > 0)
+		LOG(logger, LOG_WARN, "unknown setting in the environment", LOG_TEXT("setting", name),
+		    LOG_TEXT("nearest", nearest.name));
+	arena_free(&arena);
+}
+
+void config_warn(const struct config *config, const char *const environment[], struct logger *logger)
+{
+	for (; *environment; environment++) {
+		if (strncmp(*environment, OUR_PREFIX, sizeof OUR_PREFIX - 1) == 0)
+			warn_of_unknown(*environment, logger);
+	}
+	for (size_t i = 0; i < settings_count; i++) {
+		if (config->given[i].is_exposed)
+			LOG(logger, LOG_WARN,
+			    "every user of this machine can read a password in a file: chmod 600 protects it",
+			    LOG_TEXT("setting", config->given[i].name),
+			    LOG_TEXT("file", config->given[i].file));
+	}
+}

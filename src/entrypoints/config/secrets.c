@@ -1,0 +1,151 @@
+/*
+ * Passwords in connection strings, and how not to show them.
+ *
+ * Where it is not clear what is a password, too much is hidden rather than too little.
+ */
+#include "entrypoints/config/secrets.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* A part of a text, from `start` up to `end`. */
+struct span {
+	const char *start, *end;
+};
+
+/*
+ * What follows the scheme of a URL; NULL when the text is no URL, though a value in it may be one, as in
+ * password='p://x'.
+ */
+static const char *behind_scheme(const char *text)
+{
+	const char *end = text;
+
+	while (isalnum((unsigned char)*end) || (*end && strchr("+.-", *end)))
+		end++;
+	return end > text && strncmp(end, "://", 3) == 0 ? end + 3 : NULL;
+}
+
+/*
+ * URL://user:PASSWORD@host: up to the last @, for a password that was not encoded may hold one.  What stands
+ * alone before the @ of a Redis URL is a user to us and a password to redis-cli, so it is hidden, too.
+ */
+static struct span in_user_part(const char *text)
+{
+	const char *user = behind_scheme(text), *colon, *at;
+
+	if (!user)
+		return (struct span){0};
+	at = strrchr(user, '@');
+	colon = strchr(user, ':');
+	if (at && at > user && (!colon || colon > at) && !strncmp(text, "redis", 5))
+		return (struct span){user, at};
+	if (!at || !colon || colon + 1 >= at)
+		return (struct span){0};
+	return (struct span){colon + 1, at};
+}
+
+static const char *skip_blanks(const char *at)
+{
+	while (isspace((unsigned char)*at))
+		at++;
+	return at;
+}
+
+/* Where libpq's value ends: at the closing quote, or at a blank; a backslash protects the next character. */
+static const char *end_of_value(const char *at)
+{
+	bool quoted = *at == '\'';
+
+	if (quoted)
+		at++;
+	while (*at && (quoted ? *at != '\'' : !isspace((unsigned char)*at))) {
+		if (*at == '\\' && at[1])
+			at++;
+		at++;
+	}
+	return quoted && *at ? at + 1 : at;
+}
+
+static int hex_value(char digit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *found = digit ? strchr(digits, tolower((unsigned char)digit)) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+/* The character at *at, which may be %-encoded in a URL; *at moves behind it. */
+static int next_character(const char **at, bool is_url)
+{
+	int high = is_url && **at == '%' ? hex_value((*at)[1]) : -1;
+	int low = high >= 0 ? hex_value((*at)[2]) : -1;
+
+	if (low < 0)
+		return (unsigned char)*(*at)++;
+	*at += 3;
+	return high * 16 + low;
+}
+
+/* What follows the word at `at` when that is "password" in any case; otherwise NULL. */
+static const char *skip_password_word(const char *at, bool is_url)
+{
+	for (const char *letter = "password"; *letter; letter++) {
+		if (tolower(next_character(&at, is_url)) != *letter)
+			return NULL;
+	}
+	return at;
+}
+
+/* password=PASSWORD or sslpassword=PASSWORD, as a URL's parameter or among libpq's keywords. */
+static struct span in_parameter(const char *text, bool is_url)
+{
+	for (const char *at = text; *at; at++) {
+		const char *word_end = skip_password_word(at, is_url);
+		const char *value = word_end ? skip_blanks(word_end) : "";
+
+		if (*value != '=')
+			continue;
+		value = is_url ? value + 1 : skip_blanks(value + 1);
+		return (struct span){value, is_url ? strchrnul(value, '&') : end_of_value(value)};
+	}
+	return (struct span){0};
+}
+
+/* The first password in what is left of `text`. */
+static struct span next_secret(const char *text, const char *rest, bool is_url)
+{
+	struct span user = in_user_part(text);
+
+	return user.start && rest == text ? user : in_parameter(rest, is_url);
+}
+
+const char *secrets_hidden(const char *text, struct arena *arena)
+{
+	bool is_url = behind_scheme(text);
+	const char *shown = "", *rest = text;
+	struct span secret;
+
+	while ((secret = next_secret(text, rest, is_url)).start) {
+		shown = arena_printf(arena, "%s%.*s***", shown, (int)(secret.start - rest), rest);
+		rest = secret.end;
+	}
+	return arena_printf(arena, "%s%s", shown, rest);
+}
+
+bool secrets_present(const char *text)
+{
+	return next_secret(text, text, behind_scheme(text)).start;
+}
+
+bool setting_has_secret(const struct setting *setting, const char *text)
+{
+	return setting->is_password ? *text : setting->secret && secrets_present(text);
+}
+
+const char *setting_without_secret(const struct setting *setting, const char *text, struct arena *arena)
+{
+	if (setting->is_password)
+		return *text ? "***" : "";
+	return setting->secret ? secrets_hidden(text, arena) : text;
+}

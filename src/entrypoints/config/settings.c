@@ -1,0 +1,458 @@
+/* The table of settings, and how the text of each becomes a value. */
+#include "entrypoints/config/settings.h"
+
+#include "entrypoints/cli/text.h"
+#include "entrypoints/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 1024
+
+static bool parse_text(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
+		return false;
+	*(const char **)place = text;
+	return true;
+}
+
+static const char *accepts_text(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", TEXT_MAX);
+}
+
+static bool is_among(const char *text, const char *const *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(texts[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names between commas, each once. */
+static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	struct stream_list *list = place;
+
+	(void)setting;
+	*list = (struct stream_list){0};
+	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
+		return false;
+	for (const char *at = text; text[0]; at++) {
+		const char *name = arena_printf(arena, "%.*s", (int)strcspn(at, ","), at);
+
+		if (!name[0] || list->count == STREAMS_MAX || is_among(name, list->names, list->count))
+			return false;
+		list->names[list->count++] = name;
+		at += strlen(name);
+		if (!*at)
+			return true;
+	}
+	return true;
+}
+
+static const char *accepts_streams(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(
+		arena, "up to %d different names with a comma between each two, or nothing to read no stream",
+		STREAMS_MAX);
+}
+
+static bool parse_number(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	int64_t number;
+
+	(void)arena;
+	if (!text_to_number(text, &number) || number < setting->min || number > setting->max)
+		return false;
+	*(int32_t *)place = (int32_t)number;
+	return true;
+}
+
+static const char *accepts_number(const struct setting *setting, struct arena *arena)
+{
+	return arena_printf(arena, "a whole number from %d to %d", setting->min, setting->max);
+}
+
+static bool parse_choice(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)arena;
+	for (int i = 0; setting->choices[i]; i++) {
+		if (strcmp(text, setting->choices[i]) == 0) {
+			*(int *)place = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *accepts_choice(const struct setting *setting, struct arena *arena)
+{
+	const char *words = setting->choices[0];
+
+	for (int i = 1; setting->choices[i]; i++)
+		words = arena_printf(arena, "%s%s%s", words, setting->choices[i + 1] ? ", " : " or ",
+				     setting->choices[i]);
+	return words;
+}
+
+/* HOST:PORT into `host` and `port`; an IPv6 address stands in brackets. */
+static bool split_address(const char *text, struct arena *arena, const char **host, int64_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length;
+
+	if (!colon || colon == text || !text_to_number(colon + 1, port) || *port > UINT16_MAX)
+		return false;
+	length = (size_t)(colon - text);
+	if (text[0] == '[' && length > 2 && text[length - 1] == ']') {
+		text++;
+		length -= 2;
+	} else if (memchr(text, ':', length)) {
+		return false;
+	}
+	*host = arena_printf(arena, "%.*s", (int)length, text);
+	return text_is_printable(*host) && !strpbrk(*host, " /@[]");
+}
+
+static bool parse_listen(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	struct listen_address *address = place;
+	int64_t port;
+
+	(void)setting;
+	*address = (struct listen_address){0};
+	if (!text[0])
+		return true;
+	if (strlen(text) > TEXT_MAX || !split_address(text, arena, &address->host, &port))
+		return false;
+	address->port = (uint16_t)port;
+	return true;
+}
+
+static const char *accepts_listen(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	return "HOST:PORT, such as 127.0.0.1:5005 or [::1]:5005, or nothing to turn HTTP off";
+}
+
+/* ---- mail ---- */
+
+/* Signs of both parts of an address: all that may stand there without quotes. */
+static const char address_signs[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.[]:";
+
+static bool is_address(const char *text)
+{
+	const char *at = strchr(text, '@');
+	size_t length = strlen(text);
+
+	return at && at > text && at[1] && length <= ADDRESS_MAX &&
+	       strspn(text, address_signs) == (size_t)(at - text) &&
+	       strspn(at + 1, address_signs) == length - (size_t)(at + 1 - text);
+}
+
+static bool parse_address(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	*(const char **)place = text;
+	return !text[0] || is_address(text);
+}
+
+static const char *accepts_address(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	return "an address such as allocd@example.com, in ASCII and without a name before it";
+}
+
+/* Addresses between commas, each once; blanks beside them do not count. */
+static bool parse_recipients(const struct setting *setting, const char *text, void *place,
+			     struct arena *arena)
+{
+	struct recipient_list *list = place;
+
+	(void)setting;
+	*list = (struct recipient_list){0};
+	while (*text || list->count) {
+		size_t length;
+		const char *address;
+
+		text += strspn(text, " ");
+		length = strcspn(text, " ,");
+		address = arena_printf(arena, "%.*s", (int)length, text);
+		text += length;
+		text += strspn(text, " ");
+		if (list->count == RECIPIENTS_MAX || !is_address(address) ||
+		    is_among(address, list->addresses, list->count) || (*text && *text != ','))
+			return false;
+		list->addresses[list->count++] = address;
+		if (!*text++)
+			return true;
+	}
+	return true;
+}
+
+static const char *accepts_recipients(const struct setting *setting, struct arena *arena)
+{
+	return arena_printf(arena, "up to %d different addresses with a comma between each two; each is %s",
+			    RECIPIENTS_MAX, accepts_address(setting, arena));
+}
+
+static const char *const mail_tls[] = {
+	[MAIL_TLS_AUTO] = "auto", [MAIL_TLS_REQUIRED] = "required", [MAIL_TLS_OFF] = "off", NULL};
+
+/* Names between commas, each a host's without a port. */
+static bool parse_host_names(const struct setting *setting, const char *text, void *place,
+			     struct arena *arena)
+{
+	struct host_names *list = place;
+
+	(void)setting;
+	*list = (struct host_names){0};
+	for (const char *at = text; text[0]; at++) {
+		size_t length = strcspn(at, ",");
+
+		if (length == 0 || length > HOST_NAME_MAX_BYTES || list->count == HOST_NAMES_MAX)
+			return false;
+		for (size_t i = 0; i < length; i++) {
+			if (!isascii((unsigned char)at[i]) ||
+			    (!isalnum((unsigned char)at[i]) && !strchr("-._", at[i])))
+				return false;
+		}
+		list->names[list->count++] = arena_text(arena, at, length);
+		at += length;
+		if (!*at)
+			return true;
+	}
+	return true;
+}
+
+static const char *accepts_host_names(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(arena, "up to %d names of hosts without ports, with a comma between each two",
+			    HOST_NAMES_MAX);
+}
+
+/* What a header field can carry as one word. */
+static bool parse_token(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	for (const char *at = text; *at; at++) {
+		if (!isascii((unsigned char)*at) || !isgraph((unsigned char)*at))
+			return false;
+	}
+	*(const char **)place = text;
+	return strlen(text) <= TEXT_MAX;
+}
+
+static const char *accepts_token(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	return arena_printf(arena, "up to %d characters of ASCII without blanks", TEXT_MAX);
+}
+
+/* ---- the table ---- */
+
+static const char *const switches[] = {[SWITCH_OFF] = "off", [SWITCH_ON] = "on", NULL};
+static const char *const encodings[] = {[EVENT_JSON] = "json", [EVENT_MSGPACK] = "msgpack", NULL};
+static const char *const envelopes[] = {[EVENT_BARE] = "bare", [EVENT_CLOUDEVENTS] = "cloudevents", NULL};
+static const char *const log_levels[] = {
+	[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
+static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JSON] = "json", NULL};
+
+#define TEXT                .parse = parse_text, .accepts = accepts_text
+#define NUMBER(least, most) .parse = parse_number, .accepts = accepts_number, .min = (least), .max = (most)
+#define CHOICE(words)       .parse = parse_choice, .accepts = accepts_choice, .choices = (words)
+#define IN(member)          .offset = offsetof(struct config, member)
+
+#define DEAD_LETTERS   (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
+#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | DEAD_LETTERS)
+#define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
+#define REDIS_USERS                                                                                          \
+	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
+	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH)
+#define GROUP_USERS  (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
+#define STREAM_USERS (GROUP_USERS | USED_BY_BENCH)
+#define ENGINE_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
+#define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
+#define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
+#define EVERYBODY    (WAITS | USED_BY_PUBLISH | TOOLS)
+
+/* clang-format off */
+const struct setting settings[] = {
+	{
+		.variable = "DATABASE_URL", .fallback = "postgresql:///allocd", .value = "URL",
+		.help = "the database: a URL or keywords of libpq, which honours PG* too",
+		TEXT, IN(database_url), .secret = true, .used_by = DATABASE_USERS,
+	},
+	{
+		.variable = "REDIS_URL", .fallback = "redis://127.0.0.1:6379/0", .value = "URL",
+		.help = "redis://[USER][:PASSWORD]@HOST:PORT/DB, rediss://..., redis+unix:///PATH?db=0",
+		TEXT, IN(redis_url), .secret = true, .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_PREFIX", .fallback = "", .value = "TEXT",
+		.help = "before every channel and key; keeps several allocds on one Redis apart",
+		TEXT, IN(prefix), .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
+		.help = "streams to read commands from, with commas between; empty: none",
+		.parse = parse_streams, .accepts = accepts_streams, IN(streams), .empty_is_off = true,
+		.used_by = STREAM_USERS,
+	},
+	{
+		.variable = "ALLOCD_GROUP", .fallback = "allocd", .value = "NAME",
+		.help = "consumer group on those streams",
+		TEXT, IN(group), .used_by = GROUP_USERS,
+	},
+	{
+		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",
+		.help = "stream that events go to besides their channels; empty: none",
+		TEXT, IN(event_stream), .empty_is_off = true, .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
+		.help = "where HTTP listens; port 0: any; empty: nowhere",
+		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
+		.used_by = WORKER_ONLY | USED_BY_BENCH,
+	},
+	{
+		.variable = "ALLOCD_HTTP_TOKEN", .fallback = "", .value = "TOKEN",
+		.help = "bearer token of requests over HTTP; empty: none is asked for",
+		.parse = parse_token, .accepts = accepts_token, IN(http_token), .secret = true, .is_password = true,
+		.used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_HTTP_OPEN", .fallback = "off", .value = "SWITCH",
+		.help = "on: commands are taken without a token from other machines, for a proxy guards HTTP",
+		CHOICE(switches), IN(http_open), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_HTTP_NAMES", .fallback = "", .value = "NAMES",
+		.help = "names of hosts that requests may carry besides localhost and this machine's",
+		.parse = parse_host_names, .accepts = accepts_host_names, IN(http_names), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",
+		.help = "smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://... that sends mail; empty: mail is logged",
+		TEXT, IN(smtp_url), .secret = true, .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_FROM", .fallback = "", .value = "ADDRESS",
+		.help = "sender of mail",
+		.parse = parse_address, .accepts = accepts_address, IN(mail_from), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TO", .fallback = "", .value = "ADDRESSES",
+		.help = "who gets a mail when something is out of stock, with commas between",
+		.parse = parse_recipients, .accepts = accepts_recipients, IN(mail_to), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TLS", .fallback = "auto", .value = "WHEN",
+		.help = "of smtp://: auto: when offered, and always with a password for another host; required; off",
+		CHOICE(mail_tls), IN(mail_tls), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TIMEOUT", .fallback = "30", .value = "SECONDS",
+		.help = "how long one mail may take",
+		NUMBER(1, 45), IN(mail_timeout_s), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_RETRY", .fallback = "10", .value = "SECONDS",
+		.help = "until a mail that failed is tried again; doubles each time, up to an hour",
+		NUMBER(1, 3600), IN(mail_retry_s), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_MAIL_TRIES", .fallback = "20", .value = "NUMBER",
+		.help = "how often a mail is tried before it is a dead letter",
+		NUMBER(1, 100), IN(mail_tries), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",
+		.help = "of events: json or msgpack",
+		CHOICE(encodings), IN(encoding), .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_ENVELOPE", .fallback = "bare", .value = "ENVELOPE",
+		.help = "of events: bare or cloudevents",
+		CHOICE(envelopes), IN(envelope), .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_SOURCE", .fallback = "allocd", .value = "TEXT",
+		.help = "source of events that go out as CloudEvents",
+		TEXT, IN(source), .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_UNIT_MAX", .fallback = "1000", .value = "NUMBER",
+		.help = "messages in a unit of work, at most",
+		NUMBER(1, 10000), IN(unit_max), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_LANES", .fallback = "2", .value = "NUMBER",
+		.help = "units of work in flight",
+		NUMBER(1, 16), IN(lanes), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "ALLOCD_INBOX_DAYS", .fallback = "7", .value = "DAYS",
+		.help = "how long the ids of messages are remembered",
+		NUMBER(1, 3650), IN(inbox_days), .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_DEAD_LETTERS_MAX", .fallback = "100000", .value = "NUMBER",
+		.help = "dead letters kept; the oldest rejected and invalid ones leave first",
+		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = ENGINE_USERS,
+	},
+	{
+		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "SWITCH",
+		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
+		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,
+	},
+	{
+		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
+		.help = "how long to wait for the database and Redis at start",
+		NUMBER(0, 86400), IN(start_wait_s), .used_by = WAITS,
+	},
+	{
+		.variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",
+		.help = "least level that is logged: debug, info, warn or error",
+		CHOICE(log_levels), IN(log_level), .used_by = EVERYBODY,
+	},
+	{
+		.variable = "ALLOCD_LOG_FORMAT", .fallback = "logfmt", .value = "FORMAT",
+		.help = "logfmt or json, on standard error",
+		CHOICE(log_formats), IN(log_format), .used_by = EVERYBODY,
+	},
+};
+/* clang-format on */
+
+const size_t settings_count = sizeof settings / sizeof settings[0];
+
+_Static_assert(sizeof settings / sizeof settings[0] <= SETTINGS_MAX, "struct config has a place for each");
+
+const char *setting_option(const struct setting *setting, struct arena *arena)
+{
+	static const char prefix[] = "ALLOCD_";
+	const char *name = setting->variable;
+	char *option;
+
+	if (strncmp(name, prefix, sizeof prefix - 1) == 0)
+		name += sizeof prefix - 1;
+	option = arena_strdup(arena, name);
+	for (char *at = option; *at; at++)
+		*at = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
+	return option;
+}

@@ -1,0 +1,133 @@
+/* What a unit of work writes, in words, in the order in which a store writes it. */
+#include "entrypoints/dead_letters/dry_run_effects.h"
+
+#include <inttypes.h>
+
+#define NOTE(effects, ...)                                                                                   \
+	(has_room(effects) ? note((effects), arena_printf((effects)->arena, __VA_ARGS__)) : (void)0)
+
+static bool has_room(struct effects *effects)
+{
+	effects->changes_left_out += effects->change_count == EFFECTS_MAX;
+	return effects->change_count < EFFECTS_MAX;
+}
+
+static void note(struct effects *effects, const char *line)
+{
+	effects->changes =
+		arena_grow(effects->arena, effects->changes, effects->change_count, sizeof *effects->changes);
+	effects->changes[effects->change_count++] = line;
+}
+
+static void note_inbox(struct effects *effects, const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->inbox_count; i++) {
+		const struct inbox_slot *slot = uow->inbox[i];
+
+		if (slot->outcome != OUTCOME_NONE)
+			NOTE(effects, "id %s of %s is spent", slot->parts.id, slot->parts.message);
+	}
+}
+
+static void note_batch(struct effects *effects, const struct batch *batch)
+{
+	if (batch->stored && !batch->changed)
+		return;
+	NOTE(effects, "%sbatch %s: %" PRId32 " of %" PRId32 " allocated", batch->stored ? "" : "new ",
+	     batch->reference, batch->allocated, batch->purchased);
+}
+
+static void note_line(struct effects *effects, const struct allocation *line)
+{
+	const char *orderid = line->line.orderid;
+
+	if (line->batch == line->stored_batch && line->displaced == line->stored_displaced)
+		return;
+	if (line->batch)
+		NOTE(effects, "line of order %s, %" PRId32 " pieces: in batch %s", orderid, line->line.qty,
+		     line->batch->reference);
+	else if (line->displaced)
+		NOTE(effects, "line of order %s, %" PRId32 " pieces: waits for a batch", orderid,
+		     line->line.qty);
+	else
+		NOTE(effects, "line of order %s, %" PRId32 " pieces: in no batch any more", orderid,
+		     line->line.qty);
+}
+
+static void note_product(struct effects *effects, const struct product *product)
+{
+	if (!product || !product->changed)
+		return;
+	NOTE(effects, "%sproduct %s: version %" PRId64, product->revision ? "" : "new ", product->sku,
+	     product->version);
+	for (const struct batch *batch = product->batches; batch; batch = batch->next)
+		note_batch(effects, batch);
+	for (const struct allocation *line = product->changed_lines; line; line = line->next_changed)
+		note_line(effects, line);
+	if (product->shrink)
+		NOTE(effects, "batch %s goes on to shrink in steps, to %" PRId32,
+		     product->shrink->batch->reference, product->shrink->target);
+}
+
+static void note_views(struct effects *effects, const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->view_count; i++) {
+		const struct view_change *view = uow->views[i];
+
+		NOTE(effects, "read model: order %s, %s: %s%s", view->orderid, view->sku,
+		     view->batchref ? "in batch " : "gone", view->batchref ? view->batchref : "");
+	}
+}
+
+static void note_notifications(struct effects *effects, const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->notification_count; i++)
+		NOTE(effects, "mail: %s is out of stock for order %s, %" PRId32 " pieces",
+		     uow->notifications[i].sku, uow->notifications[i].orderid, uow->notifications[i].qty);
+}
+
+static void note_replay(struct effects *effects, const struct delivery *delivery)
+{
+	const struct replay *replay = delivery->replay;
+
+	if (delivery->outcome == OUTCOME_HANDLED || delivery->outcome == OUTCOME_SKIPPED)
+		NOTE(effects, "dead letter %" PRId64 ": gone", replay->dead_letter);
+	else
+		NOTE(effects, "dead letter %" PRId64 ": %d attempts", replay->dead_letter,
+		     replay->attempts + 1);
+}
+
+static void note_event(struct effects *effects, const struct outgoing *event, payload_to_line *to_line)
+{
+	struct effect_event *noted;
+	const char *error;
+
+	effects->events_of[event->type]++;
+	if (effects->event_count == EFFECTS_MAX) {
+		effects->events_left_out++;
+		return;
+	}
+	effects->events =
+		arena_grow(effects->arena, effects->events, effects->event_count, sizeof *effects->events);
+	noted = &effects->events[effects->event_count++];
+	noted->name = message_name(event->type);
+	if (!to_line(event->payload, effects->arena, &noted->json, &error))
+		noted->json = "null"; /* we wrote it, so it can be read */
+}
+
+void effects_note(struct effects *effects, const struct unit_of_work *uow, payload_to_line *to_line)
+{
+	note_inbox(effects, uow);
+	for (size_t i = 0; i < uow->product_count; i++)
+		note_product(effects, uow->products[i]->product);
+	note_views(effects, uow);
+	note_notifications(effects, uow);
+	for (size_t i = 0; i < uow->replayed_count; i++)
+		note_replay(effects, uow->replayed[i]);
+	for (size_t i = 0; i < uow->product_count; i++) {
+		const struct product_slot *slot = uow->products[i];
+
+		for (size_t j = 0; j < slot->outgoing_count; j++)
+			note_event(effects, &slot->outgoing[j], to_line);
+	}
+}

@@ -1,0 +1,31 @@
+/* What a unit of work writes, in words: for replays, and for dry runs before it happens. */
+#ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DRY_RUN_EFFECTS_H
+#define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DRY_RUN_EFFECTS_H
+
+#include "bus/unit_of_work/unit_of_work.h"
+
+struct effect_event {
+	const char *name;
+	const char *json; /* its payload, in one line */
+};
+
+/* The most changes, and the most events, that are kept of a unit; the others are counted. */
+#define EFFECTS_MAX 10000
+
+struct effects {
+	struct arena *arena;  /* holds what follows */
+	const char **changes; /* one line each */
+	size_t change_count, changes_left_out;
+	struct effect_event *events;
+	size_t event_count, events_left_out;
+	int64_t events_of[MSG_TYPES]; /* the number of each type, those left out included */
+};
+
+/* Writes a payload as one line of JSON, or says in *error why it cannot. */
+typedef bool payload_to_line(struct bytes payload, struct arena *arena, const char **line,
+			     const char **error);
+
+/* Adds what the closed unit writes. */
+void effects_note(struct effects *effects, const struct unit_of_work *uow, payload_to_line *to_line);
+
+#endif

@@ -1,0 +1,312 @@
+/* A store for dry runs: it reports what is written, and hands no event or mail on. */
+#include "entrypoints/dead_letters/dry_run_store.h"
+
+#include "core/base/must.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rehearsal {
+	struct store store;
+	struct store *below;
+	struct clock *clock;
+	rehearsed *show;
+	void *context;
+
+	/* The call that is under way. */
+	struct timer *timer; /* when it fires, what is not asked below is answered */
+	struct unit_of_work *flushed;
+	store_done *done;
+	void *done_context;
+	const struct failure *failure; /* NULL: success */
+};
+
+static struct rehearsal *downcast(struct store *store)
+{
+	return (struct rehearsal *)store;
+}
+
+static void on_timer(void *context)
+{
+	struct rehearsal *rehearsal = context;
+
+	rehearsal->done(rehearsal->done_context, rehearsal->failure);
+}
+
+static void answer(struct store *store, const struct failure *failure, store_done *done, void *context)
+{
+	struct rehearsal *rehearsal = downcast(store);
+
+	rehearsal->failure = failure;
+	rehearsal->done = done;
+	rehearsal->done_context = context;
+	rehearsal->clock->ops->timer_set(rehearsal->timer, 0);
+}
+
+static void answer_success(struct store *store, store_done *done, void *context)
+{
+	answer(store, NULL, done, context);
+}
+
+/* ---- what goes through ---- */
+
+static void resolve(struct store *store, struct resolved_batch *batches, size_t count, struct arena *arena,
+		    store_done *done, void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->resolve(below, batches, count, arena, done, context);
+}
+
+static void load(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->load(below, uow, done, context);
+}
+
+static void settle(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
+		   void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->settle(below, witness, done, context);
+}
+
+static void probe(struct store *store, store_done *done, void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->probe(below, done, context);
+}
+
+/* ---- what is shown ---- */
+
+static void find_locked(struct store *store, const struct unit_of_work *uow, bool *locked, store_done *done,
+			void *context)
+{
+	struct store *below = downcast(store)->below;
+
+	below->ops->find_locked(below, uow, locked, done, context);
+}
+
+static void on_flushed(void *context, const struct failure *failure)
+{
+	struct rehearsal *rehearsal = context;
+	struct unit_of_work *uow = rehearsal->flushed;
+
+	if (!failure) {
+		rehearsal->show(rehearsal->context, uow);
+		uow->product_count = 0;
+		uow->outbox_count = 0;
+		uow->notification_count = 0;
+	}
+	rehearsal->done(rehearsal->done_context, failure);
+}
+
+/*
+ * The store below holds only what it was asked for, so its keys cannot refute the assumption that ids and
+ * lines are new: such a unit fails here, and is redone with look-ups.
+ */
+static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
+{
+	static const struct failure unknown = {FAILURE_CONFLICT, "a dry run must look ids and lines up"};
+	struct rehearsal *rehearsal = downcast(store);
+
+	if (uow->assumed) {
+		answer(store, &unknown, done, context);
+		return;
+	}
+	rehearsal->flushed = uow;
+	rehearsal->done = done;
+	rehearsal->done_context = context;
+	rehearsal->below->ops->flush(rehearsal->below, uow, on_flushed, rehearsal);
+}
+
+/* ---- what is left out ---- */
+
+static void read_cursors(struct store *store, struct outbox_state *state, store_done *done, void *context)
+{
+	*state = (struct outbox_state){0};
+	answer_success(store, done, context);
+}
+
+static void read_outbox(struct store *store, struct outbox_range *range, store_done *done, void *context)
+{
+	range->row_count = 0;
+	range->head = 0;
+	answer_success(store, done, context);
+}
+
+static void save_cursors(struct store *store, const struct cursor *cursors, size_t count, store_done *done,
+			 void *context)
+{
+	(void)cursors, (void)count;
+	answer_success(store, done, context);
+}
+
+static void due_notifications(struct store *store, struct notification *notifications, size_t max,
+			      size_t *count, struct arena *arena, store_done *done, void *context)
+{
+	(void)notifications, (void)max, (void)arena;
+	*count = 0;
+	answer_success(store, done, context);
+}
+
+static void settle_notification(struct store *store, int64_t key, enum notification_result result,
+				int retry_seconds, const char *reason, store_done *done, void *context)
+{
+	(void)key, (void)result, (void)retry_seconds, (void)reason;
+	answer_success(store, done, context);
+}
+
+static void split_notification(struct store *store, int64_t key, const char *const *recipients, size_t count,
+			       int64_t *keys, store_done *done, void *context)
+{
+	(void)key, (void)recipients;
+	memset(keys, 0, count * sizeof *keys);
+	answer_success(store, done, context);
+}
+
+static void read_stock(struct store *store, const char *sku, struct stock *stock, struct arena *arena,
+		       store_done *done, void *context)
+{
+	(void)sku, (void)arena;
+	*stock = (struct stock){.incarnation = ""};
+	answer_success(store, done, context);
+}
+
+static void unfinished_shrinks(struct store *store, const char **skus, size_t max, size_t *count,
+			       struct arena *arena, store_done *done, void *context)
+{
+	(void)skus, (void)max, (void)arena;
+	*count = 0;
+	answer_success(store, done, context);
+}
+
+static void tidy(struct store *store, struct tidied *tidied, store_done *done, void *context)
+{
+	*tidied = (struct tidied){0};
+	answer_success(store, done, context);
+}
+
+/* ---- beginning and end ---- */
+
+static const struct store_ops rehearsal_ops = {
+	.resolve = resolve,
+	.load = load,
+	.flush = flush,
+	.settle = settle,
+	.find_locked = find_locked,
+	.probe = probe,
+	.read_cursors = read_cursors,
+	.read_outbox = read_outbox,
+	.save_cursors = save_cursors,
+	.due_notifications = due_notifications,
+	.settle_notification = settle_notification,
+	.split_notification = split_notification,
+	.read_stock = read_stock,
+	.unfinished_shrinks = unfinished_shrinks,
+	.tidy = tidy,
+};
+
+struct rehearsal *rehearsal_new(struct store *below, struct clock *clock, rehearsed *show, void *context)
+{
+	struct rehearsal *rehearsal = must_alloc(sizeof *rehearsal);
+
+	*rehearsal = (struct rehearsal){.store = {.ops = &rehearsal_ops},
+					.below = below,
+					.clock = clock,
+					.show = show,
+					.context = context};
+	rehearsal->timer = clock->ops->timer_new(clock, on_timer, rehearsal);
+	return rehearsal;
+}
+
+struct store *rehearsal_store(struct rehearsal *rehearsal)
+{
+	return &rehearsal->store;
+}
+
+void rehearsal_free(struct rehearsal **place)
+{
+	struct rehearsal *rehearsal = *place;
+
+	if (!rehearsal)
+		return;
+	rehearsal->clock->ops->timer_free(&rehearsal->timer);
+	free(rehearsal);
+	*place = NULL;
+}
+
+/* ---- the broker ---- */
+
+/* A call of a partition, of which there is one at a time. */
+struct question {
+	struct timer *timer;
+	publish_done *done;
+	void *context;
+};
+
+struct rehearsal_broker {
+	struct broker broker;
+	struct clock *clock;
+	struct question questions[PARTITIONS];
+};
+
+static void answer_nothing(void *context)
+{
+	const struct question *question = context;
+
+	question->done(question->context, &(struct published){0}, NULL);
+}
+
+/* Without rows it only asks how far the partition is. */
+static void publish(struct broker *port, const struct publication *publication, publish_done *done,
+		    void *context)
+{
+	struct rehearsal_broker *broker = (struct rehearsal_broker *)port;
+	struct question *question = &broker->questions[publication->partition];
+
+	assert(!publication->row_count && "nothing is committed, so nothing is published");
+	question->done = done;
+	question->context = context;
+	broker->clock->ops->timer_set(question->timer, 0);
+}
+
+static bool is_up(const struct broker *broker)
+{
+	(void)broker;
+	return true;
+}
+
+struct rehearsal_broker *rehearsal_broker_new(struct clock *clock)
+{
+	static const struct broker_ops ops = {.publish = publish, .is_up = is_up};
+	struct rehearsal_broker *broker = must_alloc(sizeof *broker);
+
+	broker->broker.ops = &ops;
+	broker->clock = clock;
+	for (int i = 0; i < PARTITIONS; i++)
+		broker->questions[i].timer =
+			clock->ops->timer_new(clock, answer_nothing, &broker->questions[i]);
+	return broker;
+}
+
+struct broker *rehearsal_broker_port(struct rehearsal_broker *broker)
+{
+	return &broker->broker;
+}
+
+void rehearsal_broker_free(struct rehearsal_broker **place)
+{
+	struct rehearsal_broker *broker = *place;
+
+	if (!broker)
+		return;
+	for (int i = 0; i < PARTITIONS; i++)
+		broker->clock->ops->timer_free(&broker->questions[i].timer);
+	free(broker);
+	*place = NULL;
+}

@@ -1,0 +1,107 @@
+/* The edits of a replay, and what arrives once they are applied. */
+#include "entrypoints/dead_letters/replay_arrival.h"
+
+#include "entrypoints/cli/options.h"
+#include "entrypoints/main/bootstrap.h"
+
+#include <string.h>
+
+/* ---- edits ---- */
+
+void replay_edits_read(struct replay_edits *edits, const struct invocation *invocation)
+{
+	const char *text;
+
+	*edits = (struct replay_edits){.joined = ""};
+	for (; (text = invocation_option_at(invocation, "edit", edits->count)); edits->count++) {
+		edits->texts =
+			arena_grow(invocation->arena, edits->texts, edits->count, sizeof *edits->texts);
+		edits->texts[edits->count] = text;
+		edits->joined = arena_printf(invocation->arena, "%s%s%s", edits->joined,
+					     edits->count ? " " : "", text);
+	}
+}
+
+enum exit_status replay_edits_check(const struct replay_edits *edits, const struct dead_letter_call *call,
+				    const struct dead_letter_census *census)
+{
+	const char *error;
+
+	for (size_t i = 0; edits->count && i < census->kind_count; i++) {
+		enum message_type type = message_type_named(census->kinds[i].message);
+
+		if (type == MSG_NONE || strcmp(census->kinds[i].way, WAY_NAME_MAIL) == 0)
+			return dead_letter_call_say(call, STATUS_USAGE,
+						    "--edit: among those that match are some of %s, "
+						    "which have no fields: see --message",
+						    type == MSG_NONE ? "no known message" : "mail");
+		if (!bootstrap_edits_check(type, edits->texts, edits->count, call->invocation->arena, &error))
+			return dead_letter_call_say(call, STATUS_USAGE, "--edit: %s", error);
+	}
+	return STATUS_DONE;
+}
+
+bool replay_edits_apply(const struct replay_edits *edits, const struct dead_letter *letter,
+			struct arena *arena, struct bytes *payload, const char **error)
+{
+	*payload = letter->payload;
+	return !edits->count || bootstrap_payload_edit(message_type_named(letter->message), letter->payload,
+						       edits->texts, edits->count, arena, payload, error);
+}
+
+/* ---- the arrival ---- */
+
+static enum way way_of(const struct dead_letter *letter)
+{
+	return strcmp(letter->way, way_name(WAY_STREAM)) == 0 ? WAY_STREAM : WAY_PUBSUB;
+}
+
+/* The id that its stream entry had beside the payload, unless an edit removes or replaces it. */
+static const char *entry_own_id(const struct dead_letter *letter, const struct replay_edits *edits)
+{
+	for (size_t i = 0; i < edits->count; i++) {
+		if (strncmp(edits->texts[i], "id=", strlen("id=")) == 0)
+			return NULL;
+	}
+	return letter->message_id;
+}
+
+/*
+ * Why the message is invalid whatever its payload holds: its stream entry was not well formed.  Edits
+ * replace what was wrong with the entry.
+ */
+static const char *defect_of(const struct dead_letter *letter, const struct replay_edits *edits,
+			     enum message_type type)
+{
+	static const char *const of_entries[] = {"type: ", "data: ", "id: ", "fields: "};
+
+	if (type == MSG_NONE)
+		return letter->reason;
+	if (way_of(letter) != WAY_STREAM || strcmp(letter->outcome, outcome_name(OUTCOME_INVALID)) != 0 ||
+	    edits->count)
+		return NULL;
+	for (size_t i = 0; i < sizeof of_entries / sizeof of_entries[0]; i++) {
+		if (strncmp(letter->reason, of_entries[i], strlen(of_entries[i])) == 0)
+			return letter->reason;
+	}
+	return NULL;
+}
+
+struct arrival replay_arrival(const struct dead_letter *letter, const struct replay_edits *edits,
+			      struct bytes payload)
+{
+	enum message_type type = message_type_named(letter->message);
+	bool is_cut = letter->payload_bytes > (int64_t)letter->payload.size;
+
+	return (struct arrival){
+		.way = way_of(letter),
+		.place = letter->place,
+		.entry_id = letter->entry_id,
+		.incarnation = letter->incarnation,
+		.id = way_of(letter) == WAY_STREAM ? entry_own_id(letter, edits) : NULL,
+		.type = type,
+		.defect = defect_of(letter, edits, type),
+		.payload = payload,
+		.payload_size = is_cut ? (size_t)letter->payload_bytes : payload.size,
+	};
+}

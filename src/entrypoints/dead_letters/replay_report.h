@@ -1,0 +1,22 @@
+/* What became of a dead letter that was replayed: one line, and the events that it caused. */
+#ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_REPLAY_REPORT_H
+#define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_REPLAY_REPORT_H
+
+#include "bus/ports/dead_letter_archive.h"
+#include "entrypoints/dead_letters/dry_run_effects.h"
+
+#include <stdio.h>
+
+struct replay_report {
+	const struct dead_letter *letter; /* as it was */
+	const char *outcome, *reason;     /* as they are now */
+	const struct effects *effects;
+	bool rehearsed; /* the other changes are printed, too */
+};
+
+void replay_report_print(const struct replay_report *report, FILE *out);
+
+/* As one JSON object in one line. */
+void replay_report_print_json(const struct replay_report *report, FILE *out);
+
+#endif

@@ -1,0 +1,200 @@
+/* What HTTP callers are told: which status and words stand for which outcome. */
+#include "entrypoints/http/http_answer.h"
+
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+#include "entrypoints/cli/text.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <jansson.h>
+#include <string.h>
+
+#define NAME_MAX_CHARACTERS 255
+
+static const char *location_of(const struct delivery *delivery, struct arena *arena)
+{
+	if (delivery->type != MSG_ALLOCATE)
+		return NULL;
+	return arena_printf(arena, "/allocations/%s",
+			    name_encode(delivery->envelope.message.as.allocate.orderid, arena));
+}
+
+/* A skipped duplicate is answered as the first time. */
+static struct http_answer success(const struct delivery *delivery, struct arena *arena)
+{
+	return (struct http_answer){
+		.status = delivery->type == MSG_CREATE_BATCH ? 201 : 202,
+		.message = "OK",
+		.location = location_of(delivery, arena),
+	};
+}
+
+static struct http_answer problem(int status, const char *type, const char *message)
+{
+	return (struct http_answer){.status = status, .type = type, .message = message};
+}
+
+static struct http_answer rejection(const struct delivery *delivery, struct arena *arena)
+{
+	switch (delivery->verdict) {
+	case REJECT_INVALID_SKU:
+		return problem(400, PROBLEM_UNKNOWN_SKU,
+			       arena_printf(arena, "Invalid sku %s", delivery->sku));
+	case REJECT_UNKNOWN_BATCH:
+		return problem(404, PROBLEM_UNKNOWN_BATCH,
+			       arena_printf(arena, "Unknown batch %s", delivery->batchref));
+	case REJECT_BATCHREF_TAKEN:
+		return problem(
+			409, PROBLEM_REFERENCE_TAKEN,
+			arena_printf(arena, "Batch reference %s is taken by other data", delivery->batchref));
+	case REJECT_ID_REUSED:
+		return problem(409, PROBLEM_ID_REUSED,
+			       arena_printf(arena, "id reused: %s came before with other content",
+					    delivery->envelope.id));
+	case ACCEPTED:
+	case SKIP_DUPLICATE:
+	case SKIP_OUT_OF_DATE:
+	case NEEDS_MORE:
+		break;
+	}
+	assert(delivery->outcome != OUTCOME_REJECTED);
+	return problem(500, PROBLEM_INTERNAL, "Not known what became of it");
+}
+
+struct http_answer answer_for(const struct delivery *delivery, struct arena *arena)
+{
+	switch (delivery->outcome) {
+	case OUTCOME_HANDLED:
+	case OUTCOME_SKIPPED:
+		return success(delivery, arena);
+	case OUTCOME_POSTPONED:
+		return problem(
+			503, PROBLEM_SKU_HELD_UP,
+			"Not done, for its SKU is held up and many of its messages wait: retry with the "
+			"same id");
+	case OUTCOME_REJECTED:
+		return rejection(delivery, arena);
+	case OUTCOME_INVALID:
+		return problem(400, PROBLEM_INVALID, arena_strdup(arena, delivery->reason));
+	case OUTCOME_FAILED:
+		return problem(422, PROBLEM_FAILED, arena_strdup(arena, delivery->reason));
+	case OUTCOME_NONE:
+		break;
+	}
+	assert(delivery->outcome != OUTCOME_NONE);
+	return problem(500, PROBLEM_INTERNAL, "Not known what became of it");
+}
+
+static const struct {
+	int status;
+	const char *title;
+} titles[] = {
+	{200, "OK"},
+	{201, "Created"},
+	{202, "Accepted"},
+	{400, "Bad Request"},
+	{401, "Unauthorized"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{409, "Conflict"},
+	{413, "Content Too Large"},
+	{415, "Unsupported Media Type"},
+	{417, "Expectation Failed"},
+	{421, "Misdirected Request"},
+	{422, "Unprocessable Content"},
+	{431, "Request Header Fields Too Large"},
+	{501, "Not Implemented"},
+	{503, "Service Unavailable"},
+	{505, "HTTP Version Not Supported"},
+};
+
+const char *http_title(int status)
+{
+	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+		if (titles[i].status == status)
+			return titles[i].title;
+	}
+	return "Internal Server Error";
+}
+
+/* jansson takes valid UTF-8 only, and no message may end the worker. */
+char *problem_json(int status, const char *type, const char *message, const char *since)
+{
+	char *valid = must(strdup(message)), *text;
+	json_t *json;
+
+	utf8_repair(valid);
+	json = must(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", type, "title", http_title(status),
+			      "status", status, "detail", valid, "message", valid));
+	if (since)
+		json_object_set_new(json, "since", must(json_string(since)));
+	text = must(json_dumps(json, JSON_COMPACT));
+	json_decref(json);
+	free(valid);
+	return text;
+}
+
+bool is_json_type(const char *content_type)
+{
+	static const char json[] = "application/json";
+
+	if (!content_type || strncasecmp(content_type, json, sizeof json - 1) != 0)
+		return false;
+	content_type += sizeof json - 1;
+	content_type += strspn(content_type, " \t");
+	return *content_type == '\0' || *content_type == ';';
+}
+
+static int hex_value(char digit)
+{
+	if (!isxdigit((unsigned char)digit))
+		return -1;
+	return isdigit((unsigned char)digit) ? digit - '0' : tolower((unsigned char)digit) - 'a' + 10;
+}
+
+/* The byte behind a percent sign; 0, which no name holds, when there is none. */
+static char escaped_byte(const char *digits)
+{
+	int high = hex_value(digits[0]), low = high < 0 ? -1 : hex_value(digits[1]);
+
+	return low < 0 ? '\0' : (char)(high * 16 + low);
+}
+
+const char *name_decode(const char *encoded, struct arena *arena)
+{
+	char *name = arena_alloc(arena, strlen(encoded) + 1);
+	size_t size = 0, count;
+
+	for (const char *at = encoded; *at; at++) {
+		char byte = *at == '%' ? escaped_byte(at + 1) : *at;
+
+		if (byte == '\0')
+			return NULL;
+		if (*at == '%')
+			at += 2;
+		name[size++] = byte;
+	}
+	if (!text_count(name, size, &count) || count == 0 || count > NAME_MAX_CHARACTERS)
+		return NULL;
+	return name;
+}
+
+const char *name_encode(const char *name, struct arena *arena)
+{
+	char *encoded = arena_alloc(arena, 3 * strlen(name) + 1), *end = encoded;
+
+	for (; *name; name++) {
+		unsigned char byte = (unsigned char)*name;
+
+		if (isalnum(byte) || strchr("-._~", byte)) {
+			*end++ = (char)byte;
+		} else {
+			*end++ = '%';
+			*end++ = "0123456789ABCDEF"[byte >> 4];
+			*end++ = "0123456789ABCDEF"[byte & 15];
+		}
+	}
+	return encoded;
+}

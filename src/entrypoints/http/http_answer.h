@@ -1,0 +1,73 @@
+/*
+ * What HTTP callers are told: which status and words stand for which outcome.  Nothing here touches a socket.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_HTTP_ANSWER_H
+#define ALLOCD_ENTRYPOINTS_HTTP_HTTP_ANSWER_H
+
+#include "bus/messages/delivery.h"
+
+#include <stdbool.h>
+
+/* What kind of problem an answer is about: the `type` of its body (RFC 9457). */
+#define PROBLEM(name)             "urn:allocd:problem:" name
+#define PROBLEM_INVALID           PROBLEM("invalid")
+#define PROBLEM_UNKNOWN_SKU       PROBLEM("unknown-sku")
+#define PROBLEM_UNKNOWN_BATCH     PROBLEM("unknown-batch")
+#define PROBLEM_REFERENCE_TAKEN   PROBLEM("reference-taken")
+#define PROBLEM_ID_REUSED         PROBLEM("id-reused")
+#define PROBLEM_FAILED            PROBLEM("failed")
+#define PROBLEM_LATE              PROBLEM("late")
+#define PROBLEM_DATABASE_AWAY     PROBLEM("database-away")
+#define PROBLEM_STARTING          PROBLEM("starting")
+#define PROBLEM_STOPPING          PROBLEM("stopping")
+#define PROBLEM_QUEUE_FULL        PROBLEM("queue-full")
+#define PROBLEM_SKU_HELD_UP       PROBLEM("sku-held-up")
+#define PROBLEM_TOO_BUSY          PROBLEM("too-busy")
+#define PROBLEM_NOT_READY         PROBLEM("not-ready")
+#define PROBLEM_NOT_FOUND         PROBLEM("not-found")
+#define PROBLEM_METHOD            PROBLEM("method-not-allowed")
+#define PROBLEM_NOT_JSON          PROBLEM("not-json")
+#define PROBLEM_TOO_LARGE         PROBLEM("too-large")
+#define PROBLEM_HEAD_TOO_LARGE    PROBLEM("header-too-large")
+#define PROBLEM_MALFORMED_REQUEST PROBLEM("malformed-request")
+#define PROBLEM_EXPECTATION       PROBLEM("unknown-expectation")
+#define PROBLEM_VERSION           PROBLEM("unknown-version")
+#define PROBLEM_NOT_IMPLEMENTED   PROBLEM("not-implemented")
+#define PROBLEM_OTHER_HOST        PROBLEM("other-host")
+#define PROBLEM_OTHER_ORIGIN      PROBLEM("other-origin")
+#define PROBLEM_UNAUTHORIZED      PROBLEM("unauthorized")
+#define PROBLEM_NOT_OPEN          PROBLEM("not-open")
+#define PROBLEM_INTERNAL          PROBLEM("internal")
+
+struct http_answer {
+	int status;
+	const char *type;     /* of a problem; NULL: of a success */
+	const char *message;  /* one line; of a success: the body */
+	const char *location; /* or NULL */
+};
+
+/* What a command's caller is told once it has an outcome.  Texts live in `arena` or are constant. */
+struct http_answer answer_for(const struct delivery *delivery, struct arena *arena);
+
+/* "Bad Request". */
+const char *http_title(int status);
+
+/*
+ * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `since` is the member of
+ * that name, or NULL for none.
+ */
+char *problem_json(int status, const char *type, const char *message, const char *since);
+
+/* Whether a Content-Type, which may be NULL and may have parameters, is application/json. */
+bool is_json_type(const char *content_type);
+
+/*
+ * One name in a path, or the value of a parameter, percent-encoded.  NULL when it is no name: 1 to 255
+ * characters of UTF-8 without NUL, and properly encoded.
+ */
+const char *name_decode(const char *encoded, struct arena *arena);
+
+/* The other way round: only what needs no encoding anywhere (RFC 3986, unreserved) stays. */
+const char *name_encode(const char *name, struct arena *arena);
+
+#endif

@@ -1,0 +1,190 @@
+/* Which request is served by whom, and the API's life. */
+#include "entrypoints/http/http_exchange.h"
+
+#include "core/base/must.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef void serve_named(struct http_api *api, struct evhttp_request *request, const char *name);
+typedef void serve_plain(struct http_api *api, struct evhttp_request *request);
+
+/* One of `command`, `named` and `plain` is set. */
+struct route {
+	const char *path; /* of a named one: what comes before the name */
+	enum message_type command;
+	serve_named *named;
+	serve_plain *plain;
+	bool waits;    /* for a service, so that it is refused while too many do */
+	bool is_probe; /* of the machinery around the worker: needs no token */
+};
+
+static const struct route routes[] = {
+	{.path = "/add_batch", .command = MSG_CREATE_BATCH, .waits = true},
+	{.path = "/allocate", .command = MSG_ALLOCATE, .waits = true},
+	{.path = "/change_batch_quantity", .command = MSG_CHANGE_BATCH_QUANTITY, .waits = true},
+	{.path = "/allocations/", .named = serve_allocations, .waits = true},
+	{.path = "/events/", .named = serve_events, .waits = true},
+	{.path = "/livez", .plain = serve_liveness, .is_probe = true},
+	{.path = "/readyz", .plain = serve_readiness, .waits = true, .is_probe = true},
+	{.path = "/metrics", .plain = serve_metrics, .is_probe = true},
+};
+
+static const struct route *route_for(const char *path)
+{
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		const struct route *route = &routes[i];
+		size_t length = strlen(route->path);
+
+		if (route->named ? strncmp(path, route->path, length) == 0 && path[length]
+				 : strcmp(path, route->path) == 0)
+			return route;
+	}
+	return NULL;
+}
+
+/* True when the method is the route's; else that is said. */
+static bool check_method(struct http_api *api, struct evhttp_request *request, const struct route *route)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(request);
+	bool is_command = route->command != MSG_NONE;
+
+	if (is_command ? method == EVHTTP_REQ_POST : method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
+		return true;
+	reply_header(request, "Allow", is_command ? "POST" : "GET, HEAD");
+	reply_problem(request, &api->replies, 405, PROBLEM_METHOD,
+		      is_command ? "Expected POST" : "Expected GET");
+	return false;
+}
+
+/* True when the services that the route needs are there and have room; else that is said. */
+static bool check_services(struct http_api *api, struct evhttp_request *request, const struct route *route)
+{
+	bool is_command = route->command != MSG_NONE;
+
+	if (!api->is_started && (is_command || route->named))
+		reply_problem(request, &api->replies, 503, PROBLEM_STARTING,
+			      is_command ? "Not done, for allocd is starting: retry with the same id"
+					 : "allocd is starting: retry later");
+	else if (route->waits && http_server_is_busy(api->server) && !exchange_make_room(api))
+		reply_problem(request, &api->replies, 503, PROBLEM_TOO_BUSY,
+			      is_command ? "Not done, for too many requests wait: retry with the same id"
+					 : "Too many requests wait: retry later");
+	else
+		return true;
+	return false;
+}
+
+/* NULL when the request may be served, or find out that there is nothing to serve. */
+static const struct http_refusal *refusal_of(const struct http_api *api, struct evhttp_request *request,
+					     const struct route *route)
+{
+	const struct http_refusal *refusal = http_server_refusal(api->server, request);
+	struct evkeyvalq *fields = evhttp_request_get_input_headers(request);
+
+	if (refusal || (route && route->is_probe))
+		return refusal;
+	return http_gate_check(&api->gate,
+			       &(struct http_caller){
+				       .host = evhttp_find_header(fields, "Host"),
+				       .origin = evhttp_find_header(fields, "Origin"),
+				       .fetch_site = evhttp_find_header(fields, "Sec-Fetch-Site"),
+				       .authorization = evhttp_find_header(fields, "Authorization"),
+				       .changes = route && route->command != MSG_NONE,
+			       });
+}
+
+static void on_request(struct evhttp_request *request, void *context)
+{
+	struct http_api *api = context;
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+	const struct route *route = path ? route_for(path) : NULL;
+	const struct http_refusal *refusal = refusal_of(api, request, route);
+
+	if (refusal)
+		reply_refusal(request, &api->replies, refusal);
+	else if (!route)
+		reply_problem(request, &api->replies, 404, PROBLEM_NOT_FOUND,
+			      "There is nothing at this path");
+	else if (!check_method(api, request, route) || !check_services(api, request, route))
+		return;
+	else if (route->command != MSG_NONE)
+		serve_command(api, request, route->command);
+	else if (route->named)
+		route->named(api, request, path + strlen(route->path));
+	else
+		route->plain(api, request);
+}
+
+/* The names under which requests may reach it, besides those of the settings. */
+static void set_up_gate(struct http_api *api, const struct http_server_config *config,
+			const struct http_gate *gate)
+{
+	api->gate = *gate;
+	api->gate.is_loopback = http_server_is_loopback(api->server);
+	api->gate.listens_at = config->address.host;
+	if (gethostname(api->machine, sizeof api->machine - 1) == 0)
+		api->gate.machine = api->machine;
+}
+
+struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
+			      const struct http_gate *gate, int deadline_ms, struct arena *arena,
+			      const char **error, bool *in_use)
+{
+	struct http_api *api = must_alloc(sizeof *api);
+
+	*api = (struct http_api){.base = base, .deadline_ms = deadline_ms, .started_at = time(NULL)};
+	api->server = http_server_new(base, config, on_request, api, arena, error, in_use);
+	if (!api->server) {
+		free(api);
+		return NULL;
+	}
+	set_up_gate(api, config, gate);
+	return api;
+}
+
+bool http_api_is_shut(const struct http_api *api)
+{
+	return http_gate_is_shut(&api->gate);
+}
+
+void http_api_await(struct http_api *api, http_awaited *awaited, void *context)
+{
+	api->awaited = awaited;
+	api->awaiting = context;
+}
+
+void http_api_start(struct http_api *api, const struct http_services *services)
+{
+	api->services = *services;
+	api->is_started = true;
+}
+
+uint16_t http_api_port(const struct http_api *api)
+{
+	return http_server_port(api->server);
+}
+
+void http_api_stop(struct http_api *api)
+{
+	api->stopping = true;
+}
+
+size_t http_api_unanswered(const struct http_api *api)
+{
+	return api->waiting + http_server_unsent(api->server);
+}
+
+void http_api_free(struct http_api **place)
+{
+	struct http_api *api = *place;
+
+	if (!api)
+		return;
+	while (api->exchanges)
+		exchange_free(api->exchanges);
+	http_server_free(&api->server);
+	free(api);
+	*place = NULL;
+}

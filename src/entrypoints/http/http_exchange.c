@@ -1,0 +1,93 @@
+/* One request that waits for the engine or the database. */
+#include "entrypoints/http/http_exchange.h"
+
+#include "core/base/must.h"
+#include "entrypoints/instants.h"
+
+/* While others want its place, a request may wait for this part of the time that it has otherwise. */
+#define PATIENCE_PART 5
+
+static void reply_late(struct exchange *exchange)
+{
+	struct evhttp_request *request = exchange_take(exchange);
+	const char *cause = database_trouble_text(exchange->api, exchange->arena);
+
+	reply_problem(request, &exchange->api->replies, exchange->late->status, exchange->late->type,
+		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late->message, cause)
+			     : exchange->late->message);
+}
+
+static void on_deadline(evutil_socket_t socket, short what, void *context)
+{
+	(void)socket;
+	(void)what;
+	reply_late(context);
+}
+
+/* New ones are put first. */
+static struct exchange *longest_waiting(const struct http_api *api)
+{
+	struct exchange *longest = NULL;
+
+	for (struct exchange *it = api->exchanges; it; it = it->next)
+		longest = it->request ? it : longest;
+	return longest;
+}
+
+bool exchange_make_room(struct http_api *api)
+{
+	struct exchange *longest = longest_waiting(api);
+	struct arena *arena = arena_new(512);
+	bool may_end = longest && monotonic_ms() - longest->since_ms >= api->deadline_ms / PATIENCE_PART &&
+		       !*database_trouble_text(api, arena);
+
+	arena_free(&arena);
+	if (!may_end)
+		return false;
+	evtimer_del(longest->deadline);
+	reply_late(longest);
+	return true;
+}
+
+struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
+			      const struct http_refusal *late)
+{
+	const struct timeval deadline = {api->deadline_ms / 1000, api->deadline_ms % 1000 * 1000};
+	struct arena *arena = arena_new(512);
+	struct exchange *exchange = arena_alloc(arena, sizeof *exchange);
+
+	*exchange = (struct exchange){
+		.api = api, .request = request, .late = late, .arena = arena, .since_ms = monotonic_ms()};
+	exchange->next = api->exchanges;
+	exchange->place = &api->exchanges;
+	if (exchange->next)
+		exchange->next->place = &exchange->next;
+	api->exchanges = exchange;
+	api->waiting++;
+	exchange->deadline = must(evtimer_new(api->base, on_deadline, exchange));
+	evtimer_add(exchange->deadline, &deadline);
+	return exchange;
+}
+
+struct evhttp_request *exchange_take(struct exchange *exchange)
+{
+	struct evhttp_request *request = exchange->request;
+
+	if (!request)
+		return NULL;
+	exchange->request = NULL;
+	exchange->api->waiting--;
+	return request;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+	struct arena *arena = exchange->arena;
+
+	exchange_take(exchange);
+	*exchange->place = exchange->next;
+	if (exchange->next)
+		exchange->next->place = exchange->place;
+	event_free(exchange->deadline);
+	arena_free(&arena);
+}

@@ -1,0 +1,220 @@
+/* GET: what is allocated to an order, and what happened to a SKU; read on a connection of their own. */
+#include "entrypoints/http/http_exchange.h"
+
+#include "bus/unit_of_work/outbox_frame.h"
+#include "core/base/must.h"
+#include "core/message.h"
+#include "entrypoints/cli/text.h"
+
+#include <event2/keyvalq_struct.h>
+#include <jansson.h>
+#include <string.h>
+
+static const struct http_refusal late = {503, PROBLEM_DATABASE_AWAY,
+					 "The database does not answer: retry later"};
+
+static void reply_json(const struct exchange *exchange, struct evhttp_request *request, const char *json)
+{
+	reply_text(request, &exchange->api->replies, 200, "application/json", json, strlen(json));
+}
+
+static const char *bad_name(const char *what, struct arena *arena)
+{
+	return arena_printf(
+		arena, "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in the path", what);
+}
+
+/* An exchange for a read about the name in the path; NULL when it is none, and that is said. */
+static struct exchange *read_about(struct http_api *api, struct evhttp_request *request, const char *what,
+				   const char *encoded)
+{
+	struct exchange *exchange = exchange_new(api, request, &late);
+
+	exchange->name = name_decode(encoded, exchange->arena);
+	if (exchange->name)
+		return exchange;
+	reply_problem(exchange_take(exchange), &api->replies, 400, PROBLEM_INVALID,
+		      bad_name(what, exchange->arena));
+	exchange_free(exchange);
+	return NULL;
+}
+
+/* ---- GET /allocations/ORDERID ---- */
+
+static char *allocations_json(const struct allocation_row *rows, size_t count)
+{
+	json_t *list = json_array();
+	char *text;
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "sku", rows[i].sku, "batchref", rows[i].batchref));
+	text = must(json_dumps(list, JSON_COMPACT));
+	json_decref(list);
+	return text;
+}
+
+static void reply_allocations(const struct exchange *exchange, struct evhttp_request *request,
+			      const struct allocation_row *rows, size_t count)
+{
+	char *json = allocations_json(rows, count);
+
+	reply_json(exchange, request, json);
+	free(json);
+}
+
+static void on_allocations(void *context, const struct allocation_row *rows, size_t count,
+			   const struct failure *failure)
+{
+	struct exchange *exchange = context;
+	struct evhttp_request *request = exchange_take(exchange);
+	struct http_replies *replies = &exchange->api->replies;
+
+	if (request && failure)
+		reply_refusal(request, replies, &late);
+	else if (request && count == 0)
+		reply_problem(
+			request, replies, 404, PROBLEM_NOT_FOUND,
+			arena_printf(exchange->arena, "Nothing is allocated to order %s", exchange->name));
+	else if (request)
+		reply_allocations(exchange, request, rows, count);
+	exchange_free(exchange);
+}
+
+void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order)
+{
+	struct exchange *exchange = read_about(api, request, "an order id", order);
+
+	if (exchange)
+		api->services.views->ops->allocations(api->services.views, exchange->name, on_allocations,
+						      exchange);
+}
+
+/* ---- GET /events/SKU?after=VERSION ---- */
+
+/* A page of events on its way to text. */
+struct page {
+	const struct exchange *exchange;
+	struct arena *arena;
+	FILE *out;
+	char *text;
+	size_t size;
+	size_t count;
+	int64_t last;      /* version of the last event written */
+	bool more;         /* there may be events beyond the page */
+	const char *error; /* NULL: none */
+};
+
+/* With its name beside it, as on a stream: bare, an allocation looks like a deallocation. */
+static void write_event(struct page *page, const struct outgoing *event, int64_t version)
+{
+	const char *json;
+
+	if (page->error || version <= page->exchange->after)
+		return;
+	if (page->count == EVENTS_READ_MAX) { /* a Link names the next page */
+		page->more = true;
+		return;
+	}
+	if (!page->exchange->api->services.event_to_json(event->payload, page->arena, &json, &page->error))
+		return;
+	fprintf(page->out, "%s{\"type\":\"%s\",\"data\":%s}", page->count++ ? "," : "",
+		message_name(event->type), json);
+	page->last = version;
+}
+
+static void write_frame(struct page *page, const struct event_frame *kept)
+{
+	struct outgoing *events = NULL;
+	size_t count = 0;
+
+	if (!outbox_frame_decode(page->arena, kept->frame, &events, &count))
+		page->error = "not a frame";
+	for (size_t i = 0; i < count; i++)
+		write_event(page, &events[i], kept->first_version + (int64_t)i);
+}
+
+static void write_page(struct page *page, const struct event_frame *frames, size_t count)
+{
+	page->out = must(open_memstream(&page->text, &page->size));
+	fputc('[', page->out);
+	for (size_t i = 0; i < count && !page->more; i++)
+		write_frame(page, &frames[i]);
+	fputc(']', page->out);
+	fclose(page->out);
+}
+
+static void add_link(const struct page *page, struct evhttp_request *request)
+{
+	reply_header(request, "Link",
+		     arena_printf(page->arena, "</events/%s?after=%lld>; rel=\"next\"",
+				  name_encode(page->exchange->name, page->arena), (long long)page->last));
+}
+
+static void reply_events(struct exchange *exchange, struct evhttp_request *request,
+			 const struct event_frame *frames, size_t count)
+{
+	struct page page = {.exchange = exchange, .arena = arena_new(16384)};
+
+	write_page(&page, frames, count);
+	if (page.error) {
+		reply_problem(request, &exchange->api->replies, 500, PROBLEM_INTERNAL,
+			      arena_printf(page.arena, "What is kept cannot be read: %s", page.error));
+	} else {
+		if (page.more)
+			add_link(&page, request);
+		reply_json(exchange, request, page.text);
+	}
+	free(page.text);
+	arena_free(&page.arena);
+}
+
+static void on_events(void *context, const struct event_frame *frames, size_t count,
+		      const struct failure *failure)
+{
+	struct exchange *exchange = context;
+	struct evhttp_request *request = exchange_take(exchange);
+
+	if (request && failure)
+		reply_refusal(request, &exchange->api->replies, &late);
+	else if (request)
+		reply_events(exchange, request, frames, count);
+	exchange_free(exchange);
+}
+
+/* The parameter `after`, 0 when it is absent; false when it is no version. */
+static bool after_of(struct evhttp_request *request, int64_t *after)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	struct evkeyvalq parameters;
+	const char *value;
+	bool ok = true;
+
+	*after = 0;
+	if (!query)
+		return true;
+	if (evhttp_parse_query_str(query, &parameters) != 0)
+		return false;
+	value = evhttp_find_header(&parameters, "after");
+	if (value)
+		ok = text_to_number(value, after);
+	evhttp_clear_headers(&parameters);
+	return ok;
+}
+
+void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku)
+{
+	struct exchange *exchange;
+	int64_t after;
+
+	if (!after_of(request, &after)) {
+		reply_problem(request, &api->replies, 400, PROBLEM_INVALID,
+			      "Expected the number of a version: ?after=VERSION");
+		return;
+	}
+	exchange = read_about(api, request, "a SKU", sku);
+	if (!exchange)
+		return;
+	exchange->after = after;
+	api->services.views->ops->events(api->services.views, exchange->name, after, on_events, exchange);
+}

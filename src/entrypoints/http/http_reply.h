@@ -1,0 +1,30 @@
+/* Replies on their way out: headers and bodies, counted by status. */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_HTTP_REPLY_H
+#define ALLOCD_ENTRYPOINTS_HTTP_HTTP_REPLY_H
+
+#include "entrypoints/http/http_answer.h"
+#include "entrypoints/http_server/http_head.h"
+
+#include <event2/http.h>
+
+/* Counts replies by what the hundreds of their status say: [2] is 2xx. */
+struct http_replies {
+	uint64_t by_class[6];
+};
+
+/* Each ends the request: the caller forgets it.  A HEAD gets the headers only. */
+void reply_text(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
+		const char *body, size_t size);
+void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
+		   const char *message);
+void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
+			 const char *type, const char *message, const char *since);
+void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
+		   const struct http_refusal *refusal);
+void reply_answer(struct evhttp_request *request, struct http_replies *replies,
+		  const struct http_answer *answer);
+
+/* Before a reply: one more header for it. */
+void reply_header(struct evhttp_request *request, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,40 @@
+/* The worker's figures, in Prometheus' text format. */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
+#define ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
+
+#include "bus/engine/engine.h"
+#include "bus/intake/stream_reader.h"
+
+struct metrics {
+	const struct engine_stats *engine;
+
+	/* Redis. */
+	uint64_t published_unheard;  /* events that Redis took and nobody listened to */
+	uint64_t published_unfenced; /* events that went out while Redis had no memory for more */
+	uint64_t blind_windows; /* times that commands on Redis were not heard, the one that lasts too, */
+	double blind_seconds;   /* and how long in all, up to now */
+	bool is_blind;          /* one lasts */
+	bool listening, publishing;
+
+	/* The streams that commands come from, together. */
+	struct stream_reader_stats streams;
+
+	/* HTTP. */
+	size_t http_connections;
+	size_t http_waiting;          /* requests that are not replied to yet */
+	const uint64_t *http_replies; /* by the hundreds of the status: [2] is 2xx, up to [5] */
+
+	/* The process. */
+	size_t resident_bytes, peak_resident_bytes;
+	double cpu_seconds;
+	double started_at; /* seconds since 1970 */
+	bool stopping;
+};
+
+/* Fills in memory and time of the process. */
+void metrics_measure_process(struct metrics *metrics);
+
+/* To be freed by free(). */
+char *metrics_text(const struct metrics *metrics);
+
+#endif

@@ -1,0 +1,100 @@
+/* The address that HTTP is served at. */
+#include "entrypoints/http_server/http_address.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* -1, with errno. */
+static int bind_one(const struct addrinfo *info)
+{
+	int on = 1, reason;
+	int taken =
+		socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
+
+	if (taken < 0)
+		return -1;
+	setsockopt(taken, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	setsockopt(taken, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	if (bind(taken, info->ai_addr, info->ai_addrlen) == 0)
+		return taken;
+	reason = errno;
+	close(taken);
+	errno = reason;
+	return -1;
+}
+
+/* -1, with the errno of the last address. */
+static int bind_first(const struct addrinfo *infos)
+{
+	int taken = -1;
+
+	for (; infos && taken < 0; infos = infos->ai_next)
+		taken = bind_one(infos);
+	return taken;
+}
+
+/* 0, or what getaddrinfo() returns. */
+static int find(const struct listen_address *address, struct addrinfo **infos)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	char port[8];
+
+	snprintf(port, sizeof port, "%u", address->port);
+	return getaddrinfo(address->host, port, &hints, infos);
+}
+
+int http_address_take(const struct listen_address *address, struct arena *arena, const char **error,
+		      bool *in_use)
+{
+	struct addrinfo *infos;
+	int trouble = find(address, &infos), taken = -1;
+	const char *reason = gai_strerror(trouble);
+
+	*in_use = false;
+	if (!trouble) {
+		taken = bind_first(infos);
+		*in_use = taken < 0 && errno == EADDRINUSE;
+	}
+	if (trouble == 0 || trouble == EAI_SYSTEM)
+		reason = strerror(errno);
+	if (!trouble)
+		freeaddrinfo(infos);
+	if (taken < 0)
+		*error = arena_printf(arena, "%s:%u: %s", address->host, address->port, reason);
+	return taken;
+}
+
+uint16_t http_address_port(int taken)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof address;
+	char port[8];
+
+	if (getsockname(taken, (struct sockaddr *)&address, &size) != 0 ||
+	    getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV) != 0)
+		return 0;
+	return (uint16_t)strtoul(port, NULL, 10);
+}
+
+bool http_address_is_loopback(int taken)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+		struct sockaddr_storage storage;
+	} address = {0};
+	socklen_t size = sizeof address;
+
+	if (getsockname(taken, &address.any, &size) != 0)
+		return false;
+	if (address.any.sa_family == AF_INET)
+		return ntohl(address.ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address.ipv6.sin6_addr);
+}

@@ -1,0 +1,60 @@
+/*
+ * The head of a request: its request line and its header fields, read as strictly as RFC 9112 allows.
+ *
+ * Two readers of HTTP that disagree on where a request ends let a client smuggle a second one past a proxy.
+ * So a head that could be read in more than one way is refused as a whole, and what is not refused is written
+ * anew, without the fields that say how long the body is: the library behind gets one form of each request.
+ *
+ * Nothing here touches a socket.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_HEAD_H
+#define ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of a head, both ends of lines and the empty line included. */
+#define HTTP_HEAD_MAX   ((size_t)16 * 1024)
+#define HTTP_FIELDS_MAX 100
+
+/* Why a request is not served. */
+struct http_refusal {
+	int status;
+	const char *type; /* of the problem; see http_answer.h */
+	const char *message;
+};
+
+enum http_framing {
+	HTTP_NO_BODY,
+	HTTP_SIZED_BODY, /* Content-Length */
+	HTTP_CHUNKED_BODY,
+};
+
+struct http_head {
+	enum http_framing framing;
+	uint64_t body_size; /* of a sized body */
+	bool is_head;       /* the method is HEAD: an answer has no body */
+	bool takes_body;    /* the method is one whose body is read; of others it is dropped */
+	bool expects_continue;
+
+	char *text; /* freed by free(): written anew, without Content-Length and the empty line */
+	size_t text_size;
+};
+
+/* How many bytes of `text` are free behind `text_size`, for those two. */
+#define HTTP_HEAD_TAIL ((size_t)48)
+
+/*
+ * Reads the head in `bytes`, which ends with its empty line and whose every line ends with CR and LF.  NULL,
+ * or why it is refused; `head` then holds nothing but `is_head`.
+ */
+const struct http_refusal *http_head_read(struct http_head *head, const char *bytes, size_t size);
+
+/* A field that comes behind the chunks of a body, without its line's end.  NULL, or why it is refused. */
+const struct http_refusal *http_trailer_check(const char *line, size_t size);
+
+extern const struct http_refusal http_line_end_refused; /* a line ends with LF alone */
+extern const struct http_refusal http_head_too_large;
+
+#endif

@@ -1,0 +1,402 @@
+/* The worker's composition: which adapter stands behind which port, made in order, released in the other. */
+#include "entrypoints/main/bootstrap.h"
+
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/redis/publisher/redis_publisher.h"
+#include "adapters/smtp/smtp_notifier.h"
+#include "adapters/system/clock.h"
+#include "adapters/system/descriptors.h"
+#include "adapters/system/log_notifier.h"
+#include "adapters/system/random.h"
+#include "bus/base/log_limiter.h"
+#include "core/base/must.h"
+#include "entrypoints/main/redis_intake.h"
+#include "entrypoints/main/server_urls.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+/* Messages that wait or are in flight: some units of work for each lane, within a bound in bytes. */
+#define QUEUED_UNITS    4
+#define QUEUE_MIN       ((size_t)1000)
+#define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+/*
+ * Descriptors: those of the loop, of the log, of files that are read now and then, and of HTTP connections
+ * that are being closed; for each connection to a service itself and one for the look-up of its name; the
+ * rest is for HTTP.  Whatever HTTP's clients do, the worker's own connections can be made again.
+ */
+#define DESCRIPTORS_BASE         ((size_t)20)
+#define DESCRIPTORS_A_CONNECTION ((size_t)2)
+
+/* A mail has two sockets while it connects, and what wakes libcurl and the loop. */
+#define DESCRIPTORS_A_MAIL ((size_t)6)
+
+#define MAIL_CONNECT_MS 10000
+
+struct worker {
+	const struct config *config;
+	struct logger *logger;
+	struct event_base *base;
+	struct http_api *http;
+
+	struct system_clock clock;
+	struct log_limiter *limiter; /* before `logger`: of all that works */
+	struct postgres_config postgres;
+	struct codec *codec;
+	struct notifier *notifier;
+	bool mails;                          /* the notifier does; else it logs */
+	struct store *stores[LANES_MAX + 4]; /* the lanes', then parking, intake, publisher, reminder */
+	size_t store_count;
+	struct views *views;
+	struct servers *servers; /* what its sessions know of the database's */
+
+	struct redis_settings redis;
+	struct redis_publisher *publisher;
+	struct redis_intake *intake;
+
+	struct engine *engine;
+};
+
+/* ---- the ports ---- */
+
+struct codec *bootstrap_codec_new(const struct config *config)
+{
+	return wire_codec_new(&(struct wire_codec_config){
+		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
+		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
+		.source = config->source,
+	});
+}
+
+/* SSL_CERT_FILE is OpenSSL's own, which libcurl does not read. */
+static struct notifier *make_mail_notifier(const struct worker *worker)
+{
+	static const enum smtp_tls tls[] = {[MAIL_TLS_AUTO] = SMTP_TLS_AUTO,
+					    [MAIL_TLS_REQUIRED] = SMTP_TLS_REQUIRED,
+					    [MAIL_TLS_OFF] = SMTP_TLS_OFF};
+	const struct config *config = worker->config;
+	int whole_ms = 1000 * config->mail_timeout_s;
+
+	return smtp_notifier_new(&(struct smtp_config){
+		.base = worker->base,
+		.url = bootstrap_smtp_url(config),
+		.tls = tls[config->mail_tls],
+		.from = config->mail_from,
+		.recipients = config->mail_to.addresses,
+		.recipient_count = config->mail_to.count,
+		.ca_file = getenv("SSL_CERT_FILE"),
+		.connect_ms = whole_ms < MAIL_CONNECT_MS ? whole_ms : MAIL_CONNECT_MS,
+		.whole_ms = whole_ms,
+	});
+}
+
+static void make_notifier(struct worker *worker)
+{
+	worker->mails = worker->config->smtp_url[0];
+	worker->notifier =
+		worker->mails ? make_mail_notifier(worker) : log_notifier_new(worker->base, worker->logger);
+}
+
+static void free_notifier(struct worker *worker)
+{
+	if (worker->mails)
+		smtp_notifier_free(&worker->notifier);
+	else
+		log_notifier_free(&worker->notifier);
+}
+
+static struct store *make_store(struct worker *worker, const char *name)
+{
+	return worker->stores[worker->store_count++] = postgres_store_new(&worker->postgres, name);
+}
+
+/* Each store and the views have a connection of their own: no one waits behind another. */
+static void make_stores(struct worker *worker, struct engine_ports *ports)
+{
+	const struct config *config = worker->config;
+
+	worker->postgres = (struct postgres_config){
+		.base = worker->base,
+		.url = bootstrap_database_url(config),
+		.servers = worker->servers,
+		.logger = log_limiter_logger(worker->limiter),
+		.inbox_days = config->inbox_days,
+		.dead_letters_max = config->dead_letters_max,
+	};
+	for (int lane = 0; lane < config->lanes; lane++)
+		ports->lane_stores[lane] = worker->stores[worker->store_count++] =
+			postgres_lane_store_new(&worker->postgres);
+	ports->parking_store = worker->stores[worker->store_count++] =
+		postgres_parking_store_new(&worker->postgres);
+	ports->intake_store = make_store(worker, "intake");
+	ports->publisher_store = make_store(worker, "publisher");
+	ports->reminder_store = make_store(worker, "reminder");
+	worker->views = postgres_views_new(&worker->postgres);
+}
+
+static void on_publisher_up(void *context)
+{
+	struct worker *worker = context;
+
+	redis_intake_publisher_is_up(worker->intake);
+}
+
+static void make_publisher(struct worker *worker)
+{
+	const struct config *config = worker->config;
+
+	worker->redis = (struct redis_settings){
+		.base = worker->base,
+		.url = bootstrap_redis_url(config),
+		.random = system_random(),
+		.logger = log_limiter_logger(worker->limiter),
+		.server = redis_server_new(worker->base, log_limiter_logger(worker->limiter),
+					   SERVER_PATIENCE_MS),
+		.demands.prefix = config->prefix,
+	};
+	worker->publisher = redis_publisher_new(&worker->redis, &(struct redis_publisher_config){
+									.name = "allocd-publisher",
+									.prefix = config->prefix,
+									.event_stream = config->event_stream,
+									.up = on_publisher_up,
+									.context = worker,
+								});
+}
+
+static void make_engine(struct worker *worker, struct engine_ports *ports)
+{
+	const struct config *config = worker->config;
+	size_t lanes = (size_t)config->lanes, unit_max = (size_t)config->unit_max;
+	size_t queue_max = QUEUED_UNITS * lanes * unit_max;
+
+	ports->codec = worker->codec;
+	ports->broker = redis_publisher_broker(worker->publisher);
+	ports->notifier = worker->notifier;
+	ports->clock = &worker->clock.clock;
+	ports->random = system_random();
+	ports->logger = log_limiter_logger(worker->limiter);
+	worker->engine = engine_new(ports, &(struct engine_config){
+						   .unit_max = unit_max,
+						   .lanes = lanes,
+						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,
+						   .queue_bytes = QUEUE_BYTES_MAX,
+						   .notify_tries = config->mail_tries,
+						   .notify_retry_s = config->mail_retry_s,
+					   });
+}
+
+/* ---- commands from Redis ---- */
+
+static void make_intake(struct worker *worker)
+{
+	worker->intake = redis_intake_new(&(struct redis_intake_parts){
+		.config = worker->config,
+		.logger = log_limiter_logger(worker->limiter),
+		.clock = &worker->clock.clock,
+		.engine = worker->engine,
+		.redis = &worker->redis,
+		.publisher = worker->publisher,
+		.postgres = &worker->postgres,
+	});
+}
+
+bool worker_is_done(const struct worker *worker)
+{
+	return engine_is_idle(worker->engine) && redis_intake_is_idle(worker->intake);
+}
+
+size_t worker_unacknowledged(const struct worker *worker)
+{
+	return redis_intake_unacknowledged(worker->intake);
+}
+
+/* ---- HTTP ---- */
+
+static bool intake_trouble(void *context, struct arena *arena, struct engine_trouble *trouble)
+{
+	const struct worker *worker = context;
+
+	return redis_intake_trouble(worker->intake, arena, trouble);
+}
+
+static void measure(void *context, struct metrics *metrics)
+{
+	const struct worker *worker = context;
+	const struct redis_publisher_stats *publisher = redis_publisher_stats(worker->publisher);
+
+	metrics->published_unheard = publisher->nobody_heard;
+	metrics->published_unfenced = publisher->unfenced;
+	redis_intake_measure(worker->intake, metrics);
+}
+
+void worker_serve(struct worker *worker)
+{
+	if (!worker->http)
+		return;
+	http_api_start(worker->http, &(struct http_services){
+					     .engine = worker->engine,
+					     .views = worker->views,
+					     .broker = redis_publisher_broker(worker->publisher),
+					     .intake_trouble = intake_trouble,
+					     .intake = worker,
+					     .event_to_json = wire_payload_to_line,
+					     .measure = measure,
+					     .measured = worker,
+				     });
+}
+
+/*
+ * Kept back from HTTP: lanes, five other stores, views, publisher, subscriber, two connections for each
+ * stream, and mail.
+ */
+static size_t descriptors_of_our_own(const struct config *config)
+{
+	size_t connections = (size_t)config->lanes + 8 + 2 * config->streams.count;
+
+	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
+	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);
+}
+
+/* How many connections HTTP may have; false when the descriptors do not suffice, which is logged. */
+static bool share_descriptors(const struct config *config, struct logger *logger, size_t *connections_max)
+{
+	size_t own = descriptors_of_our_own(config);
+	size_t needed = own + (config->http.host ? HTTP_CONNECTIONS_MIN : 0), found;
+
+	found = descriptors_free(own + HTTP_CONNECTIONS_MAX);
+	if (found >= needed) {
+		*connections_max = found - own;
+		return true;
+	}
+	LOG(logger, LOG_ERROR, "too few file descriptors: raise the limit (ulimit -n)",
+	    LOG_NUMBER("free", found), LOG_NUMBER("needed", needed));
+	return false;
+}
+
+static bool take_address(struct worker *worker, size_t connections_max, enum exit_status *status)
+{
+	const struct http_server_config config = {
+		.address = worker->config->http,
+		.connections_max = connections_max,
+		.logger = worker->logger,
+	};
+	const struct http_gate gate = {
+		.token = worker->config->http_token,
+		.is_open = worker->config->http_open,
+		.names = &worker->config->http_names,
+	};
+	struct arena *arena = arena_new(256);
+	const char *error;
+	bool in_use;
+
+	worker->http = http_api_new(worker->base, &config, &gate, HTTP_DEADLINE_MS, arena, &error, &in_use);
+	if (!worker->http) {
+		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
+		    LOG_TEXT("reason", error));
+		*status = in_use ? STATUS_UNAVAILABLE : STATUS_CONFIGURATION;
+	} else if (http_api_is_shut(worker->http)) {
+		LOG(worker->logger, LOG_WARN,
+		    "commands over HTTP are refused, for other machines reach this address: set "
+		    "ALLOCD_HTTP_TOKEN, or ALLOCD_HTTP_OPEN=on where a proxy guards it",
+		    LOG_TEXT("address", worker->config->http.host));
+	}
+	arena_free(&arena);
+	return worker->http;
+}
+
+/* ---- the worker's life ---- */
+
+struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status)
+{
+	struct worker *worker;
+	size_t connections_max;
+
+	*status = STATUS_CONFIGURATION;
+	if (!share_descriptors(config, logger, &connections_max))
+		return NULL;
+	worker = must_alloc(sizeof *worker);
+	worker->config = config;
+	worker->logger = logger;
+	worker->base = must(event_base_new());
+	worker->servers = servers_new();
+	if (config->http.host && !take_address(worker, connections_max, status))
+		worker_free(&worker);
+	return worker;
+}
+
+void worker_start(struct worker *worker)
+{
+	struct engine_ports ports = {0};
+
+	system_clock_init(&worker->clock, worker->base);
+	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
+	worker->codec = bootstrap_codec_new(worker->config);
+	make_notifier(worker);
+	make_stores(worker, &ports);
+	make_publisher(worker);
+	make_engine(worker, &ports);
+	engine_start(worker->engine);
+	make_intake(worker);
+}
+
+void worker_stop_intake(struct worker *worker)
+{
+	redis_intake_stop(worker->intake);
+	engine_stop_notifications(worker->engine);
+}
+
+/* Whoever may call the engine back goes before it, and whom it may have to answer after it. */
+void worker_free(struct worker **place)
+{
+	struct worker *worker = *place;
+
+	if (!worker)
+		return;
+	redis_intake_free(&worker->intake);
+	redis_publisher_free(&worker->publisher);
+	postgres_views_free(&worker->views);
+	while (worker->store_count > 0)
+		postgres_store_free(&worker->stores[--worker->store_count]);
+	servers_free(&worker->servers);
+	free_notifier(worker);
+	engine_free(&worker->engine);
+	log_limiter_free(&worker->limiter);
+	http_api_free(&worker->http);
+	wire_codec_free(&worker->codec);
+	redis_server_free(&worker->redis.server);
+	event_base_free(worker->base);
+	free(worker);
+	*place = NULL;
+}
+
+const char *worker_redis_trouble(const struct worker *worker, struct arena *arena)
+{
+	const char *trouble = redis_publisher_trouble(worker->publisher);
+
+	if (!trouble)
+		trouble = redis_intake_connection_trouble(worker->intake);
+	return trouble ? arena_printf(arena, "%s: %s", redis_server_place(worker->redis.server), trouble)
+		       : NULL;
+}
+
+const char *worker_redis_defect(const struct worker *worker)
+{
+	return redis_server_defect(worker->redis.server);
+}
+
+struct event_base *worker_base(const struct worker *worker)
+{
+	return worker->base;
+}
+
+struct engine *worker_engine(const struct worker *worker)
+{
+	return worker->engine;
+}
+
+struct http_api *worker_http(const struct worker *worker)
+{
+	return worker->http;
+}

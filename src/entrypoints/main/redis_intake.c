@@ -1,0 +1,387 @@
+/* The ways in from Redis: what is made of which adapter, and how they are joined. */
+#include "entrypoints/main/redis_intake.h"
+
+#include "adapters/redis/stream/redis_stream.h"
+#include "adapters/redis/subscriber/heartbeat.h"
+#include "adapters/redis/subscriber/redis_subscriber.h"
+#include "adapters/system/instants.h"
+#include "adapters/system/random.h"
+#include "bus/intake/admission.h"
+#include "bus/intake/stream_reader.h"
+#include "bus/intake/subscription_gaps.h"
+#include "core/base/must.h"
+#include "entrypoints/main/idle_report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Channels of our own, behind the prefix, besides those of the commands. */
+enum signal_channel { SIGNAL_HEARTBEAT, SIGNAL_QUIESCE };
+
+static const char *const signal_names[] = {
+	[SIGNAL_HEARTBEAT] = HEARTBEAT_CHANNEL,
+	[SIGNAL_QUIESCE] = QUIESCE_CHANNEL,
+};
+
+static const enum message_type commands_heard[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
+
+struct stream_way {
+	struct redis_stream *stream;
+	struct stream_reader *reader;
+};
+
+struct redis_intake {
+	struct redis_intake_parts parts;
+	struct arena *arena; /* names */
+	struct consumer consumer;
+
+	struct redis_subscriber *subscriber;
+	struct heartbeat *heartbeat;
+	struct quiet *quiet;
+	struct blindness *blindness;
+	uint64_t blind_windows; /* times that commands were not heard after they had been, */
+	int64_t blind_us;       /* and how long in all, but for the one that lasts: */
+	bool is_blind;
+	int64_t blind_since;
+
+	struct logbook *logbook;
+	struct stream_way streams[STREAMS_MAX];
+	size_t stream_count;
+};
+
+/* ---- pub/sub ---- */
+
+static void pause_subscriber(void *source)
+{
+	const struct redis_intake *intake = source;
+
+	redis_subscriber_pause(intake->subscriber);
+}
+
+static void resume_subscriber(void *source)
+{
+	const struct redis_intake *intake = source;
+
+	redis_subscriber_resume(intake->subscriber);
+}
+
+static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
+		       size_t true_size)
+{
+	struct redis_intake *intake = context;
+
+	consumer_take(&intake->consumer, type, channel, payload, true_size);
+}
+
+static void on_signal(void *context, size_t index, struct bytes payload)
+{
+	struct redis_intake *intake = context;
+
+	if (index == SIGNAL_HEARTBEAT)
+		heartbeat_heard(intake->heartbeat, payload);
+	else
+		quiet_ask(intake->quiet, payload);
+}
+
+static void on_up(void *context, const struct blind_window *window)
+{
+	struct redis_intake *intake = context;
+	int64_t blind_us = window->until - window->since;
+
+	heartbeat_connected(intake->heartbeat);
+	blindness_ends(intake->blindness, window);
+	if (window->is_first)
+		return;
+	intake->is_blind = false;
+	intake->blind_us += blind_us;
+	LOG(intake->parts.logger, LOG_WARN, "commands on Redis were not heard for a time",
+	    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("cause", window->cause));
+}
+
+static void on_down(void *context, int64_t since, const char *cause)
+{
+	struct redis_intake *intake = context;
+
+	intake->blind_windows++;
+	intake->is_blind = true;
+	intake->blind_since = since;
+	blindness_begins(intake->blindness, since, cause);
+}
+
+static void make_subscriber(struct redis_intake *intake)
+{
+	static const struct redis_listener listener = {
+		.message = on_message, .signal = on_signal, .up = on_up, .down = on_down};
+
+	intake->subscriber =
+		redis_subscriber_new(intake->parts.redis,
+				     &(struct redis_subscriber_config){
+					     .name = "allocd-subscriber",
+					     .prefix = intake->parts.config->prefix,
+					     .types = commands_heard,
+					     .count = sizeof commands_heard / sizeof commands_heard[0],
+					     .signals = signal_names,
+					     .signal_count = sizeof signal_names / sizeof signal_names[0],
+				     },
+				     &listener, intake);
+	intake->heartbeat = heartbeat_new(intake->parts.redis, intake->parts.publisher, intake->subscriber);
+	consumer_add(&intake->consumer, &(struct intake_valve){pause_subscriber, resume_subscriber, intake,
+							       .is_durable = false});
+}
+
+void redis_intake_publisher_is_up(struct redis_intake *intake)
+{
+	if (intake->heartbeat)
+		heartbeat_connected(intake->heartbeat);
+}
+
+/* ---- who waits for quiet ---- */
+
+static bool is_quiet(void *context)
+{
+	const struct redis_intake *intake = context;
+
+	return engine_is_idle(intake->parts.engine) && redis_intake_is_idle(intake);
+}
+
+static void say_quiet(void *context, struct bytes token)
+{
+	const struct redis_intake *intake = context;
+
+	redis_publisher_say(intake->parts.publisher, QUIET_CHANNEL, token);
+}
+
+/* ---- streams ---- */
+
+static void pause_stream(void *source)
+{
+	stream_reader_pause(source);
+}
+
+static void resume_stream(void *source)
+{
+	stream_reader_resume(source);
+}
+
+/*
+ * The same at every start, so that a worker finds its own pending entries again; and different for the
+ * workers of one machine, which cannot listen for HTTP on the same port.
+ */
+static const char *consumer_name(struct redis_intake *intake)
+{
+	const struct listen_address *http = &intake->parts.config->http;
+	char host[256];
+
+	if (gethostname(host, sizeof host) < 0)
+		snprintf(host, sizeof host, "allocd");
+	host[sizeof host - 1] = '\0';
+	return http->host ? arena_printf(intake->arena, "%s:%u", host, http->port)
+			  : arena_strdup(intake->arena, host);
+}
+
+static void add_stream(struct redis_intake *intake, const char *name)
+{
+	const struct config *config = intake->parts.config;
+	const char *key = arena_printf(intake->arena, "%s%s", config->prefix, name);
+	struct stream_way *way = &intake->streams[intake->stream_count++];
+
+	way->stream = redis_stream_new(intake->parts.redis, &(struct redis_stream_config){
+								    .name = "allocd-stream",
+								    .key = key,
+								    .group = config->group,
+								    .consumer = consumer_name(intake),
+								    .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
+							    });
+	way->reader = stream_reader_new(
+		&(struct stream_reader_ports){
+			.stream = redis_stream_port(way->stream),
+			.logbook = intake->logbook,
+			.clock = intake->parts.clock,
+			.random = system_random(),
+			.logger = intake->parts.logger,
+			.engine = intake->parts.engine,
+		},
+		/* As long as the inbox knows an entry, handling it again has no second effect. */
+		&(struct stream_reader_config){.name = key,
+					       .retention_ms = INT64_C(86400000) * config->inbox_days});
+	consumer_add(&intake->consumer,
+		     &(struct intake_valve){pause_stream, resume_stream, way->reader, .is_durable = true});
+	stream_reader_start(way->reader);
+}
+
+/* ---- its life ---- */
+
+struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
+{
+	struct redis_intake *intake = must_alloc(sizeof *intake);
+
+	intake->parts = *parts;
+	intake->arena = arena_new(1024);
+	consumer_init(&intake->consumer, parts->engine);
+	intake->logbook = postgres_logbook_new(parts->postgres);
+	intake->blindness = blindness_new(intake->logbook, parts->clock, system_random(), parts->logger);
+	intake->quiet = quiet_new(parts->clock, &(struct quiet_worker){is_quiet, say_quiet, intake});
+	make_subscriber(intake);
+	for (size_t i = 0; i < parts->config->streams.count; i++)
+		add_stream(intake, parts->config->streams.names[i]);
+	return intake;
+}
+
+static void free_subscriber(struct redis_intake *intake)
+{
+	heartbeat_free(&intake->heartbeat);
+	redis_subscriber_free(&intake->subscriber);
+	quiet_free(&intake->quiet);
+}
+
+void redis_intake_stop(struct redis_intake *intake)
+{
+	consumer_stop(&intake->consumer);
+	free_subscriber(intake);
+	for (size_t i = 0; i < intake->stream_count; i++)
+		stream_reader_stop(intake->streams[i].reader);
+}
+
+/* Who calls back goes before whom it calls. */
+void redis_intake_free(struct redis_intake **place)
+{
+	struct redis_intake *intake = *place;
+
+	if (!intake)
+		return;
+	consumer_stop(&intake->consumer);
+	free_subscriber(intake);
+	postgres_logbook_free(&intake->logbook);
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		redis_stream_free(&intake->streams[i].stream);
+		stream_reader_free(&intake->streams[i].reader);
+	}
+	blindness_free(&intake->blindness);
+	arena_free(&intake->arena);
+	free(intake);
+	*place = NULL;
+}
+
+bool redis_intake_is_idle(const struct redis_intake *intake)
+{
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		if (!stream_reader_is_idle(intake->streams[i].reader))
+			return false;
+	}
+	return true;
+}
+
+size_t redis_intake_unacknowledged(const struct redis_intake *intake)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < intake->stream_count; i++)
+		count += stream_reader_stats(intake->streams[i].reader)->in_flight;
+	return count;
+}
+
+/* ---- how it does ---- */
+
+static bool is_listening(const struct redis_intake *intake)
+{
+	return intake->subscriber && redis_subscriber_is_up(intake->subscriber);
+}
+
+static int64_t ms_since(int64_t calendar)
+{
+	return (calendar_us() - calendar) / 1000;
+}
+
+static bool stream_trouble(const struct redis_intake *intake, struct arena *arena,
+			   struct engine_trouble *trouble)
+{
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		if (stream_reader_trouble(intake->streams[i].reader, arena, trouble)) {
+			trouble->text = arena_printf(arena, "stream %s %s",
+						     intake->parts.config->streams.names[i], trouble->text);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Before the first connection, and after the stop, it is not known since when. */
+static struct engine_trouble not_listening(const struct redis_intake *intake, struct arena *arena)
+{
+	const char *cause = redis_intake_connection_trouble(intake);
+
+	return (struct engine_trouble){
+		arena_printf(arena,
+			     "not listening on Redis: %s: look whether Redis runs, and where REDIS_URL leads",
+			     cause ? cause : "not connected yet"),
+		intake->is_blind ? ms_since(intake->blind_since) : 0};
+}
+
+static bool is_heard(const struct redis_intake *intake)
+{
+	return heartbeat_is_fresh(intake->heartbeat) &&
+	       !*redis_publisher_signal_refusal(intake->parts.publisher);
+}
+
+static struct engine_trouble not_heard(const struct redis_intake *intake, struct arena *arena)
+{
+	const char *refusal = redis_publisher_signal_refusal(intake->parts.publisher);
+
+	return (struct engine_trouble){
+		arena_printf(arena,
+			     "what is published on Redis does not come back on the subscription%s%s: let "
+			     "REDIS_URL lead to one master, without a proxy that answers itself",
+			     *refusal ? ": " : "", refusal),
+		heartbeat_heard_ms_ago(intake->heartbeat)};
+}
+
+bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
+			  struct engine_trouble *trouble)
+{
+	const char *publisher = redis_publisher_trouble(intake->parts.publisher);
+
+	if (!is_listening(intake))
+		*trouble = not_listening(intake, arena);
+	else if (publisher)
+		*trouble =
+			(struct engine_trouble){arena_printf(arena, "cannot publish on Redis: %s", publisher),
+						heartbeat_heard_ms_ago(intake->heartbeat)};
+	else if (!is_heard(intake))
+		*trouble = not_heard(intake, arena);
+	else
+		return stream_trouble(intake, arena, trouble);
+	return true;
+}
+
+const char *redis_intake_connection_trouble(const struct redis_intake *intake)
+{
+	const char *trouble =
+		intake->subscriber ? redis_subscriber_trouble(intake->subscriber) : "the intake is stopped";
+
+	for (size_t i = 0; !trouble && i < intake->stream_count; i++)
+		trouble = redis_stream_trouble(intake->streams[i].stream);
+	return trouble;
+}
+
+void redis_intake_measure(const struct redis_intake *intake, struct metrics *metrics)
+{
+	metrics->listening = is_listening(intake);
+	metrics->blind_windows = intake->blind_windows;
+	metrics->is_blind = intake->is_blind;
+	metrics->blind_seconds =
+		(double)(intake->blind_us + (intake->is_blind ? calendar_us() - intake->blind_since : 0)) /
+		1e6;
+	metrics->streams.is_reading = true;
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		const struct stream_reader_stats *stats = stream_reader_stats(intake->streams[i].reader);
+
+		metrics->streams.read += stats->read;
+		metrics->streams.claimed += stats->claimed;
+		metrics->streams.lost += stats->lost;
+		metrics->streams.acknowledged += stats->acknowledged;
+		metrics->streams.in_flight += stats->in_flight;
+		metrics->streams.pending += stats->pending;
+		metrics->streams.is_reading = metrics->streams.is_reading && stats->is_reading;
+	}
+}

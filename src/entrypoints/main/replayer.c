@@ -1,0 +1,204 @@
+/* The replayer's composition: the worker's engine and stores, for one message at a time. */
+#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/server_urls.h"
+
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/ports/dead_letter_archive.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/postgres/tools/blocking_client.h"
+#include "adapters/redis/publisher/redis_publisher.h"
+#include "adapters/system/clock.h"
+#include "adapters/system/log_notifier.h"
+#include "adapters/system/random.h"
+#include "core/base/must.h"
+
+enum { REPLAY_STORES = 3, REHEARSALS = 2 };
+
+/* Copying a product with very many lines takes its time. */
+#define REHEARSAL_TIMEOUT_MS (5 * 60 * 1000 + 5000)
+
+#define QUEUE_BYTES ((size_t)1024 * 1024)
+
+struct replayer {
+	const struct config *config;
+	struct logger *logger;
+	struct event_base *base;
+	struct system_clock clock;
+	struct codec *codec;
+	struct notifier *notifier;
+	struct store *stores[REPLAY_STORES];
+	size_t store_count;
+	struct rehearsal *rehearsals[REHEARSALS]; /* NULL: this is for real */
+	struct rehearsal_broker *broker;
+	struct redis_settings redis;
+	struct redis_publisher *publisher; /* NULL: a rehearsal */
+	struct engine *engine;
+};
+
+/* ---- dead letters ---- */
+
+struct dead_letters *bootstrap_dead_letters_open(const struct config *config, int timeout_ms,
+						 struct arena *arena, const char **error)
+{
+	struct url_source url = bootstrap_database_url(config);
+
+	return postgres_dead_letters_open(&url, timeout_ms, arena, error);
+}
+
+bool bootstrap_can_rehearse(const struct config *config, int timeout_ms, struct arena *arena,
+			    const char **error, enum exit_status *status)
+{
+	struct url_source url = bootstrap_database_url(config);
+	struct dialogue dialogue;
+	bool can;
+
+	if (!url.pooled)
+		return true; /* or no connection of this program would have been made */
+	can = dialogue_begin(&dialogue, &url, DIALOGUE_REHEARSES, timeout_ms);
+
+	*error = arena_strdup(arena, dialogue.text);
+	*status = dialogue.defect ? STATUS_CONFIGURATION : STATUS_UNAVAILABLE;
+	dialogue_end(&dialogue);
+	return can;
+}
+
+bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,
+			   struct arena *arena, const char **error)
+{
+	return wire_edits_check(type, edits, count, arena, error);
+}
+
+bool bootstrap_payload_edit(enum message_type type, struct bytes payload, const char *const edits[],
+			    size_t count, struct arena *arena, struct bytes *edited, const char **error)
+{
+	return wire_payload_edit(type, payload, edits, count, arena, edited, error);
+}
+
+bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const char **line,
+			       const char **error)
+{
+	return wire_payload_to_line(payload, arena, line, error);
+}
+
+/* ---- the ports ---- */
+
+static struct store *make_store(struct replayer *replayer, const char *name, bool rehearses)
+{
+	const struct postgres_config postgres = {
+		.base = replayer->base,
+		.url = bootstrap_database_url(replayer->config),
+		.logger = replayer->logger,
+		.inbox_days = replayer->config->inbox_days,
+		.dead_letters_max = replayer->config->dead_letters_max,
+		.answer_timeout_ms = rehearses ? REHEARSAL_TIMEOUT_MS : 0,
+		.rehearses = rehearses,
+	};
+
+	return replayer->stores[replayer->store_count++] = postgres_store_new(&postgres, name);
+}
+
+static void make_ports_for_real(struct replayer *replayer, struct engine_ports *ports)
+{
+	const struct config *config = replayer->config;
+
+	replayer->redis = (struct redis_settings){
+		.base = replayer->base,
+		.url = bootstrap_redis_url(config),
+		.random = system_random(),
+		.logger = replayer->logger,
+		.demands.prefix = config->prefix,
+	};
+	replayer->publisher =
+		redis_publisher_new(&replayer->redis, &(struct redis_publisher_config){
+							      .name = "allocd-replay",
+							      .prefix = config->prefix,
+							      .event_stream = config->event_stream,
+						      });
+	ports->broker = redis_publisher_broker(replayer->publisher);
+	ports->lane_stores[0] = make_store(replayer, "lane", false);
+	ports->publisher_store = make_store(replayer, "publisher", false);
+	ports->intake_store = make_store(replayer, "intake", false);
+}
+
+/*
+ * Of the messages, of which there is one at a time, the intake asks before the lane does: both share the one
+ * session in which what was rehearsed is found.
+ */
+static void make_ports_for_rehearsal(struct replayer *replayer, struct engine_ports *ports, rehearsed *show,
+				     void *context)
+{
+	struct store *store = make_store(replayer, "rehearsal", true);
+	struct clock *clock = &replayer->clock.clock;
+
+	for (size_t i = 0; i < REHEARSALS; i++)
+		replayer->rehearsals[i] = rehearsal_new(store, clock, show, context);
+	replayer->broker = rehearsal_broker_new(clock);
+	ports->broker = rehearsal_broker_port(replayer->broker);
+	ports->lane_stores[0] = ports->intake_store = rehearsal_store(replayer->rehearsals[0]);
+	ports->publisher_store = rehearsal_store(replayer->rehearsals[1]);
+}
+
+/* ---- beginning and end ---- */
+
+struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
+			      bool rehearses, rehearsed *show, void *context)
+{
+	struct replayer *replayer = must_alloc(sizeof *replayer);
+	struct engine_ports ports = {0};
+
+	*replayer = (struct replayer){.config = config, .logger = logger, .base = base};
+	system_clock_init(&replayer->clock, base);
+	replayer->codec = bootstrap_codec_new(config);
+	replayer->notifier = log_notifier_new(base, logger);
+	if (rehearses)
+		make_ports_for_rehearsal(replayer, &ports, show, context);
+	else
+		make_ports_for_real(replayer, &ports);
+	ports.codec = replayer->codec;
+	ports.notifier = replayer->notifier;
+	ports.clock = &replayer->clock.clock;
+	ports.random = system_random();
+	ports.logger = logger;
+	replayer->engine = engine_new(&ports, &(struct engine_config){
+						      .unit_max = 1,
+						      .lanes = 1,
+						      .queue_max = 1,
+						      .queue_bytes = QUEUE_BYTES,
+						      .no_chores = true,
+						      .rehearses = rehearses,
+						      .committed = rehearses ? NULL : show,
+						      .committed_context = context,
+					      });
+	engine_start(replayer->engine);
+	return replayer;
+}
+
+struct engine *replayer_engine(struct replayer *replayer)
+{
+	return replayer->engine;
+}
+
+bool replayer_lost_rehearsal(const struct replayer *replayer)
+{
+	return replayer->rehearsals[0] && replayer->stores[0]->sessions_lost;
+}
+
+/* Whoever may call the engine back goes before it. */
+void replayer_free(struct replayer **place)
+{
+	struct replayer *replayer = *place;
+
+	if (!replayer)
+		return;
+	redis_publisher_free(&replayer->publisher);
+	for (size_t i = 0; i < REHEARSALS; i++)
+		rehearsal_free(&replayer->rehearsals[i]);
+	rehearsal_broker_free(&replayer->broker);
+	while (replayer->store_count > 0)
+		postgres_store_free(&replayer->stores[--replayer->store_count]);
+	log_notifier_free(&replayer->notifier);
+	engine_free(&replayer->engine);
+	wire_codec_free(&replayer->codec);
+	free(replayer);
+	*place = NULL;
+}

@@ -1,0 +1,388 @@
+/*
+ * `allocd run`: the worker's life.
+ *
+ *     prepare the database ─► connect ─► work ─► drain, acknowledge, answer ─► end
+ *        │  signal: end          signal ──┘ │
+ *        ▼                    another signal, or no time left ─► end at once
+ *       end
+ *
+ * HTTP answers from the first phase on.  In each phase a second signal ends the process at once: with 75
+ * where something is left undone; by the signal itself while memory is freed.
+ */
+#include "entrypoints/cli/options.h"
+#include "entrypoints/cli/text.h"
+#include "entrypoints/config/secrets.h"
+#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/unused_signals.h"
+#include "entrypoints/main/wait_for_schema.h"
+
+#include "core/base/must.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The program ends within 10 s of the signal: this long for draining, the rest for the last answers. */
+#define DRAIN_MS 9000
+#define FLUSH_MS 500
+
+/* How long an attempt to prepare the database may go on after a signal. */
+#define LEAVE_MS 500
+
+#define POLL_MS 20
+
+enum phase {
+	PREPARING,  /* waits for the database, and for its schema to fit */
+	LEAVING,    /* waits for that to end: nothing was taken yet */
+	CONNECTING, /* waits for Redis */
+	WORKING,    /* waits for a signal */
+	DRAINING,   /* waits for the engine to finish what was taken, */
+	CONFIRMING, /* for what streams were bringing, and for Redis to confirm its acknowledgement, */
+	FLUSHING,   /* for the last answers to be sent */
+	ENDED,
+};
+
+struct life {
+	const struct invocation *invocation;
+	struct logger *logger;
+	struct worker *worker;
+	struct schema_work *schema;
+	struct event_base *base;
+	struct event *on_sigterm, *on_sigint, *on_sigxcpu;
+	struct unused_signals *unused_signals;
+	struct event *poll;     /* looks whether the phase is over */
+	struct event *deadline; /* of the phase */
+	enum phase phase;
+	time_t phase_began_at;
+	bool is_connected; /* the worker was started, once PREPARING was over */
+	enum exit_status status;
+};
+
+static void set_timer(struct event *timer, int ms)
+{
+	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
+
+	event_add(timer, &delay);
+}
+
+/* Whether the end of the phase is polled for. */
+static bool is_polled(enum phase phase)
+{
+	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == CONFIRMING ||
+	       phase == FLUSHING;
+}
+
+static void enter(struct life *life, enum phase phase)
+{
+	static const int deadlines_ms[] = {
+		[LEAVING] = LEAVE_MS, [DRAINING] = DRAIN_MS, [FLUSHING] = FLUSH_MS, [ENDED] = 0};
+
+	life->phase = phase;
+	life->phase_began_at = time(NULL);
+	if (phase != CONFIRMING) /* it has what is left of the time for draining */
+		event_del(life->deadline);
+	if (phase == CONNECTING)
+		set_timer(life->deadline, 1000 * life->invocation->config.start_wait_s);
+	else if (deadlines_ms[phase])
+		set_timer(life->deadline, deadlines_ms[phase]);
+	if (is_polled(phase))
+		set_timer(life->poll, phase == CONFIRMING ? 0 : POLL_MS);
+	if (phase == ENDED)
+		event_base_loopexit(life->base, NULL);
+}
+
+/* The first status counts. */
+static void end(struct life *life, enum exit_status status)
+{
+	if (life->phase == ENDED)
+		return;
+	life->status = status;
+	enter(life, ENDED);
+}
+
+/* ---- preparing ---- */
+
+static void look_for_schema(struct life *life)
+{
+	enum exit_status status;
+
+	if (!schema_work_is_over(life->schema, &status))
+		return;
+	if (status != STATUS_DONE) {
+		end(life, status);
+		return;
+	}
+	life->is_connected = true;
+	worker_start(life->worker);
+	enter(life, CONNECTING);
+}
+
+static void leave(struct life *life)
+{
+	enum exit_status status;
+
+	if (schema_work_is_over(life->schema, &status))
+		end(life, STATUS_DONE);
+}
+
+/* ---- connecting ---- */
+
+static void begin_to_work(struct life *life)
+{
+	const struct config *config = &life->invocation->config;
+	struct arena *arena = arena_new(512);
+	const char *version = ALLOCD_VERSION, *http = "off";
+
+	enter(life, WORKING);
+	worker_serve(life->worker);
+	if (worker_http(life->worker))
+		http = arena_printf(arena, "%s:%u", config->http.host,
+				    http_api_port(worker_http(life->worker)));
+	LOG(life->logger, LOG_INFO, "started", LOG_TEXT("version", version), LOG_TEXT("http", http),
+	    LOG_TEXT("database", secrets_hidden(config->database_url, arena)),
+	    LOG_TEXT("redis", secrets_hidden(config->redis_url, arena)), LOG_TEXT("prefix", config->prefix),
+	    LOG_NUMBER("unit_max", config->unit_max), LOG_NUMBER("lanes", config->lanes));
+	arena_free(&arena);
+}
+
+static void look_for_redis(struct life *life)
+{
+	struct arena *arena = arena_new(256);
+
+	if (worker_redis_defect(life->worker)) {
+		LOG(life->logger, LOG_ERROR, "the configuration does not fit this Redis",
+		    LOG_TEXT("reason", worker_redis_defect(life->worker)));
+		end(life, STATUS_CONFIGURATION);
+	} else if (!worker_redis_trouble(life->worker, arena)) {
+		begin_to_work(life);
+	}
+	arena_free(&arena);
+}
+
+/* The time is over; but Redis may have been reached since the last poll. */
+static void give_up_redis(struct life *life)
+{
+	struct arena *arena;
+
+	look_for_redis(life);
+	if (life->phase != CONNECTING)
+		return;
+	arena = arena_new(256);
+	LOG(life->logger, LOG_ERROR, "Redis cannot be reached",
+	    LOG_TEXT("reason", worker_redis_trouble(life->worker, arena)));
+	arena_free(&arena);
+	end(life, STATUS_UNAVAILABLE);
+}
+
+/* For HTTP, before the worker works. */
+static const char *awaited(void *context, struct arena *arena)
+{
+	const struct life *life = context;
+	const char *trouble;
+
+	if (life->phase == PREPARING)
+		return schema_work_awaits(life->schema, arena);
+	trouble = life->phase == CONNECTING ? worker_redis_trouble(life->worker, arena) : NULL;
+	return trouble ? arena_printf(arena, "waiting for Redis since %s: %s",
+				      text_time(life->phase_began_at, arena), trouble)
+		       : NULL;
+}
+
+/* ---- ending ---- */
+
+static void on_drained(void *context)
+{
+	struct life *life = context;
+
+	if (life->phase == DRAINING)
+		enter(life, CONFIRMING);
+}
+
+static void stop(struct life *life, int number)
+{
+	struct http_api *http = worker_http(life->worker);
+
+	LOG(life->logger, LOG_INFO, "stopping",
+	    LOG_TEXT("signal", number == SIGTERM  ? "SIGTERM"
+			       : number == SIGINT ? "SIGINT"
+						  : "SIGXCPU"));
+	if (http)
+		http_api_stop(http);
+	if (life->phase == PREPARING) {
+		schema_work_stop(life->schema);
+		enter(life, LEAVING);
+		return;
+	}
+	enter(life, DRAINING);
+	worker_stop_intake(life->worker);
+	engine_drain(worker_engine(life->worker), on_drained, life);
+}
+
+static size_t unanswered(const struct life *life)
+{
+	const struct http_api *http = worker_http(life->worker);
+
+	return http ? http_api_unanswered(http) : 0;
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct life *life = context;
+
+	(void)what;
+	switch (life->phase) {
+	case PREPARING:
+	case CONNECTING:
+	case WORKING:
+		stop(life, (int)number);
+		break;
+	case LEAVING:
+		end(life, STATUS_DONE);
+		break;
+	case DRAINING:
+	case CONFIRMING:
+		end(life, STATUS_TRY_AGAIN);
+		break;
+	case FLUSHING:
+		end(life, unanswered(life) ? STATUS_TRY_AGAIN : STATUS_DONE);
+		break;
+	case ENDED:
+		break;
+	}
+}
+
+/* ---- the loop ---- */
+
+static void on_poll(evutil_socket_t socket, short what, void *context)
+{
+	struct life *life = context;
+
+	(void)socket;
+	(void)what;
+	if (life->phase == PREPARING)
+		look_for_schema(life);
+	else if (life->phase == LEAVING)
+		leave(life);
+	else if (life->phase == CONNECTING)
+		look_for_redis(life);
+	else if (life->phase == CONFIRMING && worker_is_done(life->worker))
+		enter(life, FLUSHING);
+	else if (life->phase == FLUSHING && !unanswered(life))
+		end(life, STATUS_DONE);
+	if (is_polled(life->phase))
+		set_timer(life->poll, POLL_MS);
+}
+
+static void on_deadline(evutil_socket_t socket, short what, void *context)
+{
+	struct life *life = context;
+
+	(void)socket;
+	(void)what;
+	if (life->phase == CONNECTING)
+		give_up_redis(life);
+	else if (life->phase == DRAINING || life->phase == CONFIRMING)
+		end(life, STATUS_TRY_AGAIN);
+	else
+		end(life, STATUS_DONE);
+}
+
+static struct event *on(struct life *life, int number)
+{
+	struct event *event = must(evsignal_new(life->base, number, on_signal, life));
+
+	event_add(event, NULL);
+	return event;
+}
+
+static void make_events(struct life *life)
+{
+	life->unused_signals = unused_signals_new(life->base, life->logger);
+	life->on_sigterm = on(life, SIGTERM);
+	life->on_sigint = on(life, SIGINT);
+	life->on_sigxcpu = on(life, SIGXCPU);
+	life->poll = must(evtimer_new(life->base, on_poll, life));
+	life->deadline = must(evtimer_new(life->base, on_deadline, life));
+}
+
+/* From here on a signal ends the process by default.  None is lost while the handlers change. */
+static void free_events(struct life *life)
+{
+	sigset_t ending, before;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	event_free(life->on_sigterm);
+	event_free(life->on_sigint);
+	event_free(life->on_sigxcpu);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	unused_signals_free(&life->unused_signals);
+	event_free(life->poll);
+	event_free(life->deadline);
+}
+
+/* Runs before anything is freed, for a second signal may end the process then. */
+static void log_the_end(const struct life *life)
+{
+	static const struct engine_stats nothing;
+	const struct engine_stats *stats =
+		life->is_connected ? engine_stats(worker_engine(life->worker)) : &nothing;
+
+	if (life->status == STATUS_TRY_AGAIN && life->is_connected)
+		LOG(life->logger, LOG_ERROR, "ended before all was done",
+		    LOG_NUMBER("messages", stats->queued), LOG_NUMBER("unpublished", stats->unpublished),
+		    LOG_NUMBER("unacknowledged", worker_unacknowledged(life->worker)),
+		    LOG_NUMBER("unanswered", unanswered(life)));
+	else if (life->status == STATUS_DONE || life->is_connected)
+		LOG(life->logger, LOG_INFO, "ended", LOG_NUMBER("messages", stats->messages),
+		    LOG_NUMBER("published", stats->published));
+}
+
+/* From the first phase to the end. */
+static enum exit_status live(struct life *life)
+{
+	bool migrate = !invocation_flag(life->invocation, "no-migrate");
+	enum exit_status ignored;
+
+	make_events(life);
+	if (worker_http(life->worker))
+		http_api_await(worker_http(life->worker), awaited, life);
+	life->schema = schema_work_start(&life->invocation->config, migrate, life->logger);
+	enter(life, PREPARING);
+	event_base_dispatch(life->base);
+	log_the_end(life);
+	/* The thread still migrates, in a transaction, and uses what would be freed. */
+	if (!schema_work_is_over(life->schema, &ignored))
+		_exit((int)life->status);
+	free_events(life);
+	worker_free(&life->worker);
+	schema_work_free(&life->schema);
+	return life->status;
+}
+
+/* Nothing was taken yet. */
+static void end_at_once(int number)
+{
+	(void)number;
+	_exit(STATUS_DONE);
+}
+
+enum exit_status command_run(const struct invocation *invocation)
+{
+	struct life life = {.invocation = invocation, .logger = invocation->logger};
+	enum exit_status status = STATUS_FAILED;
+
+	unused_signals_ignore();
+	signal(SIGTERM, end_at_once);
+	signal(SIGINT, end_at_once);
+	life.worker = worker_new(&invocation->config, invocation->logger, &status);
+	if (!life.worker)
+		return status;
+	life.base = worker_base(life.worker);
+	return live(&life);
+}

@@ -1,0 +1,113 @@
+/* Signals that have a meaning for other daemons and none for this one. */
+#include "entrypoints/main/unused_signals.h"
+
+#include "core/base/must.h"
+#include "entrypoints/instants.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Between two lines about the same signal. */
+#define QUIET_MS 60000
+
+struct unused_signal {
+	struct unused_signals *all;
+	struct event *event;
+	int64_t logged_ms; /* see monotonic_ms(); 0: never */
+};
+
+struct unused_signals {
+	struct logger *logger;
+	struct unused_signal signals[NSIG];
+};
+
+/* Signals that end a process by default, except those that ask it to end or report a fault of the program. */
+static bool is_unused(int number)
+{
+	switch (number) {
+	case SIGHUP:
+	case SIGUSR1:
+	case SIGUSR2:
+	case SIGALRM:
+	case SIGVTALRM:
+	case SIGPROF:
+	case SIGIO:
+	case SIGPWR:
+	case SIGSTKFLT:
+	case SIGXFSZ: /* a log file that may not grow any more */
+		return true;
+	default:
+		return number >= SIGRTMIN && number <= SIGRTMAX;
+	}
+}
+
+static void name_signal(char name[16], int number)
+{
+	const char *known = sigabbrev_np(number);
+
+	if (known)
+		snprintf(name, 16, "SIG%s", known);
+	else
+		snprintf(name, 16, "SIGRTMIN+%d", number - SIGRTMIN);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct unused_signal *unused = context;
+	char name[16];
+
+	(void)what;
+	if (unused->logged_ms && monotonic_ms() - unused->logged_ms < QUIET_MS)
+		return;
+	unused->logged_ms = monotonic_ms();
+	name_signal(name, (int)number);
+	LOG(unused->all->logger, LOG_INFO,
+	    "signal ignored: SIGTERM stops the worker, and there is nothing to reload",
+	    LOG_TEXT("signal", name));
+}
+
+void unused_signals_ignore(void)
+{
+	for (int number = 1; number < NSIG; number++) {
+		if (is_unused(number))
+			signal(number, SIG_IGN);
+	}
+}
+
+/* When the event is freed, libevent restores the previous handler: the signal is ignored. */
+static void begin(struct unused_signal *unused, struct event_base *base, int number)
+{
+	unused->event = must(evsignal_new(base, number, on_signal, unused));
+	event_add(unused->event, NULL);
+}
+
+struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger)
+{
+	struct unused_signals *all = must_alloc(sizeof *all);
+
+	unused_signals_ignore();
+	all->logger = logger;
+	for (int number = 1; number < NSIG; number++) {
+		all->signals[number].all = all;
+		if (is_unused(number))
+			begin(&all->signals[number], base, number);
+	}
+	return all;
+}
+
+void unused_signals_free(struct unused_signals **place)
+{
+	struct unused_signals *all = *place;
+
+	if (!all)
+		return;
+	for (int number = 1; number < NSIG; number++) {
+		if (all->signals[number].event)
+			event_free(all->signals[number].event);
+	}
+	free(all);
+	*place = NULL;
+}

@@ -1,0 +1,226 @@
+/* The database's schema, brought up to date or checked, once the database is there. */
+#include "entrypoints/main/wait_for_schema.h"
+
+#include "core/base/must.h"
+#include "core/base/utf8.h"
+#include "entrypoints/cli/text.h"
+#include "entrypoints/instants.h"
+#include "entrypoints/main/bootstrap.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define PAUSE_MS 500
+
+/* An attempt gets that long at least, however little time is left. */
+#define ATTEMPT_MS_MIN 5000
+
+#define REASON_MAX 256
+
+/* The thread's and the loop's. */
+struct schema_work {
+	const struct config *config;
+	bool migrate;
+	struct logger *logger;
+	int64_t deadline_ms;
+	time_t started_at;
+	pthread_t thread;
+	bool has_thread;
+
+	pthread_mutex_t mutex; /* over the next two */
+	pthread_cond_t stopped;
+	bool is_stopped;
+	char reason[REASON_MAX]; /* why the last attempt failed; "": none did */
+
+	atomic_bool is_over;
+	enum exit_status status; /* once it is over */
+};
+
+static void init(struct schema_work *work, const struct config *config, bool migrate, struct logger *logger)
+{
+	pthread_condattr_t monotonic;
+
+	*work = (struct schema_work){.config = config, .migrate = migrate, .logger = logger};
+	work->deadline_ms = monotonic_ms() + 1000 * (int64_t)config->start_wait_s;
+	work->started_at = time(NULL);
+	pthread_mutex_init(&work->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&work->stopped, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static void release(struct schema_work *work)
+{
+	pthread_cond_destroy(&work->stopped);
+	pthread_mutex_destroy(&work->mutex);
+}
+
+/* ---- the work ---- */
+
+static int attempt_ms(const struct schema_work *work)
+{
+	int64_t left = work->deadline_ms - monotonic_ms();
+
+	return (int)(left > ATTEMPT_MS_MIN ? left : ATTEMPT_MS_MIN);
+}
+
+static struct timespec after_a_pause(void)
+{
+	int64_t at = monotonic_ms() + PAUSE_MS;
+
+	return (struct timespec){at / 1000, at % 1000 * 1000000};
+}
+
+/* False when it was stopped meanwhile. */
+static bool wait_a_moment(struct schema_work *work, const char *reason)
+{
+	const struct timespec until = after_a_pause();
+	bool is_stopped;
+
+	if (!work->reason[0])
+		LOG(work->logger, LOG_INFO, "waiting for the database", LOG_TEXT("reason", reason));
+	pthread_mutex_lock(&work->mutex);
+	utf8_format(work->reason, sizeof work->reason, "%s", reason);
+	while (!work->is_stopped && pthread_cond_timedwait(&work->stopped, &work->mutex, &until) == 0)
+		;
+	is_stopped = work->is_stopped;
+	pthread_mutex_unlock(&work->mutex);
+	return !is_stopped;
+}
+
+static enum exit_status give_up(const struct schema_work *work, const char *message, const char *reason,
+				enum exit_status status)
+{
+	LOG(work->logger, LOG_ERROR, message, LOG_TEXT("reason", reason));
+	return status;
+}
+
+static enum exit_status attempt(struct schema_work *work, struct arena *arena)
+{
+	const char *reason;
+
+	for (;;) {
+		switch (bootstrap_schema(work->config, work->migrate, attempt_ms(work), work->logger, arena,
+					 &reason)) {
+		case SCHEMA_FITS:
+			return STATUS_DONE;
+		case SCHEMA_REFUSED:
+			return give_up(work, "the database does not fit this program", reason,
+				       STATUS_CONFIGURATION);
+		case SCHEMA_BROKEN:
+			return give_up(work, "migrating the database failed", reason, STATUS_FAILED);
+		case SCHEMA_AWAY:
+			break;
+		}
+		if (monotonic_ms() + PAUSE_MS > work->deadline_ms)
+			return give_up(work, "the database cannot be reached", reason, STATUS_UNAVAILABLE);
+		if (!wait_a_moment(work, reason))
+			return STATUS_DONE;
+	}
+}
+
+static enum exit_status run(struct schema_work *work)
+{
+	struct arena *arena = arena_new(4096);
+	enum exit_status status = attempt(work, arena);
+
+	arena_free(&arena);
+	return status;
+}
+
+enum exit_status schema_prepare(const struct config *config, bool migrate, struct logger *logger)
+{
+	struct schema_work work;
+	enum exit_status status;
+
+	init(&work, config, migrate, logger);
+	status = run(&work);
+	release(&work);
+	return status;
+}
+
+/* ---- in a thread ---- */
+
+static void *run_thread(void *context)
+{
+	struct schema_work *work = context;
+
+	work->status = run(work);
+	atomic_store(&work->is_over, true);
+	return NULL;
+}
+
+/* Signals are the loop's business. */
+static int start_thread(struct schema_work *work)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&work->thread, NULL, run_thread, work);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+struct schema_work *schema_work_start(const struct config *config, bool migrate, struct logger *logger)
+{
+	struct schema_work *work = must_alloc(sizeof *work);
+	int error;
+
+	init(work, config, migrate, logger);
+	error = start_thread(work);
+	work->has_thread = error == 0;
+	if (error) {
+		work->status = give_up(work, "cannot start a thread", strerror(error), STATUS_TRY_AGAIN);
+		atomic_store(&work->is_over, true);
+	}
+	return work;
+}
+
+bool schema_work_is_over(const struct schema_work *work, enum exit_status *status)
+{
+	if (!atomic_load(&work->is_over))
+		return false;
+	*status = work->status;
+	return true;
+}
+
+const char *schema_work_awaits(struct schema_work *work, struct arena *arena)
+{
+	const char *text, *since = text_time(work->started_at, arena);
+
+	pthread_mutex_lock(&work->mutex);
+	if (work->reason[0])
+		text = arena_printf(arena, "waiting for the database since %s: %s", since, work->reason);
+	else
+		text = arena_printf(arena, "%s the database since %s",
+				    work->migrate ? "checking and migrating" : "checking", since);
+	pthread_mutex_unlock(&work->mutex);
+	return text;
+}
+
+void schema_work_stop(struct schema_work *work)
+{
+	pthread_mutex_lock(&work->mutex);
+	work->is_stopped = true;
+	pthread_cond_signal(&work->stopped);
+	pthread_mutex_unlock(&work->mutex);
+}
+
+void schema_work_free(struct schema_work **place)
+{
+	struct schema_work *work = *place;
+
+	if (!work)
+		return;
+	if (work->has_thread)
+		pthread_join(work->thread, NULL);
+	release(work);
+	free(work);
+	*place = NULL;
+}

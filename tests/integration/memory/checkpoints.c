@@ -1,0 +1,74 @@
+/* The logbook in memory, for the port test suite. */
+#include "integration/memory/checkpoints.h"
+
+#include "adapters/memory/ports/checkpoints.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define LOGBOOKS_MAX 8
+#define PATIENCE_MS  60000
+
+static struct simulation *simulation;
+static struct database *database;
+static struct memory_logbook *logbooks[LOGBOOKS_MAX];
+static size_t logbook_count;
+
+static void set_up(struct logbook_fixture *fixture)
+{
+	(void)fixture;
+	simulation = simulation_new();
+	database = database_new(simulation, &(struct database_config){0});
+}
+
+static void tear_down(struct logbook_fixture *fixture)
+{
+	(void)fixture;
+	while (logbook_count)
+		memory_logbook_free(&logbooks[--logbook_count]);
+	database_free(&database);
+	simulation_free(&simulation);
+}
+
+static struct logbook *make_logbook(struct logbook_fixture *fixture)
+{
+	(void)fixture;
+	ck_assert_uint_lt(logbook_count, LOGBOOKS_MAX);
+	logbooks[logbook_count] = memory_logbook_new(database);
+	return memory_logbook_port(logbooks[logbook_count++]);
+}
+
+static bool is_done(void *context)
+{
+	const bool *const *done = context;
+
+	return **done;
+}
+
+static void run_until(struct logbook_fixture *fixture, const bool *done)
+{
+	(void)fixture;
+	ck_assert(simulation_run_until(simulation, is_done, &done, PATIENCE_MS));
+}
+
+static int64_t now(struct logbook_fixture *fixture)
+{
+	(void)fixture;
+	return database_now(database);
+}
+
+static void windows(struct logbook_fixture *fixture, char *text, size_t size)
+{
+	size_t used = 0;
+
+	(void)fixture;
+	*text = '\0';
+	for (size_t i = 0; i < database->blind_window_count && used < size; i++) {
+		const struct blind_window *window = &database->blind_windows[i];
+
+		used += (size_t)snprintf(text + used, size - used, "%" PRId64 " %" PRId64 " %s;",
+					 window->since, window->until, window->cause);
+	}
+}
+
+struct logbook_fixture memory_logbook_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};

@@ -1,0 +1,152 @@
+/* What a tool is told of connections and answers of the database that do not come in time, or at all. */
+#include "adapters/postgres/ports/dead_letter_archive.h"
+#include "adapters/postgres/tools/blocking_client.h"
+
+#include "suites.h"
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct dialogue dialogue;
+
+static void set_up(void)
+{
+	struct url_source url;
+
+	world_set_up();
+	url = world_url(database_conninfo());
+	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_READS, 5000));
+}
+
+static void tear_down(void)
+{
+	dialogue_end(&dialogue);
+	world_tear_down();
+}
+
+/* A notice makes the server send at once what it has: the results of the statements before the last one. */
+#define SEND_NOW "do $$ begin raise notice 'send what there is'; end $$;"
+
+static const char *const unfinished[] = {
+	"select pg_sleep(20)",
+	"select 1; " SEND_NOW " select pg_sleep(20)",
+	"create temporary table t (n integer); insert into t values (1); " SEND_NOW
+	" select pg_sleep(20); commit",
+};
+
+START_TEST(statements_that_are_not_done_in_time_have_failed)
+{
+	dialogue_be_patient(&dialogue, 300);
+
+	ck_assert(!dialogue_run(&dialogue, unfinished[_i]));
+
+	ck_assert_str_eq(dialogue.text, "the database did not answer in time");
+	ck_assert(dialogue_trouble_passes(&dialogue));
+}
+END_TEST
+
+START_TEST(statements_that_are_done_in_time_succeed)
+{
+	dialogue_be_patient(&dialogue, 5000);
+
+	ck_assert(dialogue_run(&dialogue, "select 1; " SEND_NOW " select pg_sleep(0.05)"));
+	ck_assert(dialogue_run(&dialogue, "select 1"));
+}
+END_TEST
+
+static const char *const broken[] = {
+	"select 1; select pg_terminate_backend(pg_backend_pid()); select pg_sleep(20)",
+	"select 1; " SEND_NOW " select pg_terminate_backend(pg_backend_pid()); select pg_sleep(20)",
+};
+
+START_TEST(statements_whose_session_ends_have_failed)
+{
+	ck_assert(!dialogue_run(&dialogue, broken[_i]));
+
+	ck_assert_ptr_nonnull(strstr(dialogue.text, "terminating connection"));
+	ck_assert(dialogue_trouble_passes(&dialogue));
+}
+END_TEST
+
+/* The kernel takes the connection, and nobody reads it. */
+START_TEST(a_connection_that_is_not_made_in_time_has_failed)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof at;
+	int silent = socket(AF_INET, SOCK_STREAM, 0);
+	struct url_source url;
+	struct dialogue late;
+	char text[64];
+
+	ck_assert_int_eq(bind(silent, (struct sockaddr *)&at, size), 0);
+	ck_assert_int_eq(listen(silent, 5), 0);
+	ck_assert_int_eq(getsockname(silent, (struct sockaddr *)&at, &size), 0);
+	snprintf(text, sizeof text, "host=127.0.0.1 port=%d", ntohs(at.sin_port));
+	url = world_url(text);
+
+	ck_assert(!dialogue_begin(&late, &url, DIALOGUE_READS, 300));
+
+	ck_assert_str_eq(late.text, "a server did not answer in time");
+	ck_assert(dialogue_trouble_passes(&late));
+	ck_assert_ptr_null(late.defect);
+	dialogue_end(&late);
+	close(silent);
+}
+END_TEST
+
+static const struct failure *count_letters(struct dead_letters *letters, struct arena *arena)
+{
+	static const struct dead_letter_filter all = {.older_than_s = -1, .newer_than_s = -1};
+	struct dead_letter_kind *kinds;
+	size_t count;
+
+	return letters->ops->count(letters, &all, arena, &kinds, &count);
+}
+
+/* _i: the session is lost, or the table refuses; after that nothing is in the way. */
+START_TEST(dead_letters_are_read_through_a_new_connection_when_one_is_lost)
+{
+	struct url_source url = world_url(database_conninfo());
+	struct arena *arena = arena_new(1024);
+	const char *error = NULL;
+	struct dead_letters *letters = postgres_dead_letters_open(&url, 5000, arena, &error);
+	const struct failure *failure;
+
+	ck_assert_ptr_nonnull(letters);
+	ck_assert_ptr_null(count_letters(letters, arena));
+	if (_i)
+		database_sql("alter table dead_letters rename to elsewhere");
+	else
+		database_sql("select count(pg_terminate_backend(pid)) from pg_stat_activity"
+			     " where pid <> pg_backend_pid() and datname = current_database()");
+	failure = count_letters(letters, arena);
+	ck_assert_int_eq(failure ? failure->kind : FAILURE_RETRY, _i ? FAILURE_FATAL : FAILURE_RETRY);
+	ck_assert(!failure == !_i);
+	if (_i)
+		database_sql("alter table elsewhere rename to dead_letters");
+	ck_assert_ptr_null(count_letters(letters, arena));
+	letters->ops->free(letters);
+	arena_free(&arena);
+}
+END_TEST
+
+Suite *dialogue_suite(void)
+{
+	Suite *suite = suite_create("dialogue");
+	TCase *tests = tcase_create("dialogue");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 30);
+	tcase_add_loop_test(tests, statements_that_are_not_done_in_time_have_failed, 0,
+			    sizeof unfinished / sizeof unfinished[0]);
+	tcase_add_test(tests, statements_that_are_done_in_time_succeed);
+	tcase_add_loop_test(tests, statements_whose_session_ends_have_failed, 0,
+			    sizeof broken / sizeof broken[0]);
+	tcase_add_test(tests, a_connection_that_is_not_made_in_time_has_failed);
+	tcase_add_loop_test(tests, dead_letters_are_read_through_a_new_connection_when_one_is_lost, 0, 2);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,497 @@
+/* Bad data, and servers that are not there, not for us, or not willing. */
+#include "core/base/utf8.h"
+#include "suites.h"
+#include "world.h"
+
+#include <libpq-fe.h>
+#include <string.h>
+#include <time.h>
+
+static struct work *work;
+
+static void set_up(void)
+{
+	world_set_up();
+	database_sql("drop trigger if exists poison on order_lines;"
+		     " alter table if exists outbox_away rename to outbox");
+}
+
+static void tear_down(void)
+{
+	work_free(&work);
+	world_tear_down();
+}
+
+static void begin_on(struct store *store)
+{
+	work_free(&work);
+	work = work_new(&world.fixture, store);
+}
+
+static void begin(void)
+{
+	begin_on(world_make_store());
+	work_create_batch(work, "batch", "lamp", 10, IN_WAREHOUSE);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	work_restart(work);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- data ---- */
+
+START_TEST(what_a_trigger_refuses_is_the_datas_fault)
+{
+	database_sql(
+		"create or replace function poison() returns trigger language plpgsql as $$ begin"
+		" if new.orderid = 'poison' then raise exception 'no' using errcode = '23514'; end if;"
+		" return new; end $$;"
+		"create trigger poison before insert on order_lines for each row execute function poison()");
+	begin();
+	work_allocate(work, "good", "lamp", 1);
+	work_allocate(work, "poison", "lamp", 1);
+
+	ck_assert_int_eq(work_do(work), FAILURE_DATA);
+
+	ck_assert_ptr_nonnull(strstr(work->failure, "23514"));
+	ck_assert_int_eq(database_number("select count(*) from order_lines"), 0);
+	work_restart(work);
+	work_allocate(work, "good", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+END_TEST
+
+/* Characters of two, three and four bytes, each at every distance from the end of the text that is kept. */
+static const struct {
+	const char *character;
+	int offset;
+} wordy[] = {
+	{"ä", 0},
+	{"ä", 1},
+	{"€", 0},
+	{"€", 1},
+	{"€", 2},
+	{"\xf0\x9f\xaa\x91", 0},
+	{"\xf0\x9f\xaa\x91", 1},
+	{"\xf0\x9f\xaa\x91", 2},
+	{"\xf0\x9f\xaa\x91", 3},
+};
+
+START_TEST(a_long_message_of_the_database_is_cut_between_characters)
+{
+	database_sql(
+		"create or replace function poison() returns trigger language plpgsql as $$ begin"
+		" raise exception '%%', repeat('x', %d) || repeat('%s', 600) using errcode = '23514';"
+		" end $$;"
+		"create trigger poison before insert on order_lines for each row execute function poison()",
+		wordy[_i].offset, wordy[_i].character);
+	begin();
+	work_allocate(work, "poison", "lamp", 1);
+
+	ck_assert_int_eq(work_do(work), FAILURE_DATA);
+
+	ck_assert(utf8_is_valid(work->failure, strlen(work->failure)));
+	ck_assert_uint_gt(strlen(work->failure), 500);
+	ck_assert_ptr_null(strchr(work->failure, '?'));
+}
+END_TEST
+
+/* The database holds the domain's invariants even if the domain forgot them. */
+
+static void sell_too_much(struct batch *batch)
+{
+	batch->allocated = batch->purchased + 1;
+}
+
+static void owe_stock(struct batch *batch)
+{
+	batch->allocated = -1;
+}
+
+static void lose_stock(struct batch *batch)
+{
+	batch->purchased = -1;
+}
+
+static void (*const breaches[])(struct batch *) = {sell_too_much, owe_stock, lose_stock};
+
+START_TEST(a_batch_that_breaks_an_invariant_is_refused)
+{
+	begin();
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	work_handle(work);
+	breaches[_i](unit_of_work_product(&work->uow, "lamp")->batches);
+
+	ck_assert_int_eq(work_flush(work), FAILURE_DATA);
+}
+END_TEST
+
+/* A conflict: after two of them a unit locks. */
+START_TEST(a_row_that_the_read_model_should_not_have_is_put_right)
+{
+	begin();
+	database_sql("insert into allocations_view values ('order', 'lamp', 1, 'another batch')");
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), FAILURE_CONFLICT);
+
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select batchref from allocations_view"), "batch");
+}
+END_TEST
+
+START_TEST(a_dead_letter_may_hold_any_bytes_and_claim_anything)
+{
+	struct delivery *delivery;
+
+	begin();
+	delivery = work_invalid(work, "said \xff\xfe");
+	delivery->envelope.id = "id \x80";
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select reason || '|' || message_id from dead_letters"), "said ?"
+											       "?|id ?");
+	ck_assert_str_eq(database_sql("select encode(payload, 'hex') from dead_letters"),
+			 "6e6f740061206d657373616765");
+	ck_assert_str_eq(database_sql("select outcome || way || place || message || attempts || payload_bytes"
+				      " from dead_letters"),
+			 "invalidpubsubplaceallocate113");
+}
+END_TEST
+
+static void run_out_of_stock(const char *orderid, const char *sku)
+{
+	work_create_batch(work, "batch of it", sku, 1, IN_WAREHOUSE);
+	work_allocate(work, orderid, sku, 2);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+START_TEST(dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said)
+{
+	struct store *store;
+
+	begin();
+	run_out_of_stock("\"},{\\\t\x01'", "l\xc3\xa9mpe\n");
+	store = work->store;
+	work_begin_call(work);
+	store->ops->settle_notification(store, work->uow.notifications[0].key, NOTIFICATION_DEAD, 0,
+					"550 \xff'no'", work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	ck_assert_str_eq(
+		database_sql("select json_build_array(p->>'sku', p->>'orderid', p->'qty', reason)"
+			     " from dead_letters, lateral (select convert_from(payload, 'UTF8')::json p) p"),
+		"[\"l\xc3\xa9mpe\\n\", \"\\\"},{\\\\\\t\\u0001'\", 2, \"550 ?'no'\"]");
+	ck_assert_str_eq(database_sql("select attempts || ' ' || (payload_bytes = length(payload))"
+				      " from dead_letters"),
+			 "1 true");
+}
+END_TEST
+
+START_TEST(old_blind_windows_go)
+{
+	struct tidied tidied;
+
+	begin();
+	database_sql("insert into blind_windows (since, until, cause)"
+		     " select now() - interval '10 years', now() - interval '1 day' * n, 'n'"
+		     " from generate_series(81, 2100) n");
+
+	for (int portions = 0; portions < 3; portions++) {
+		work_begin_call(work);
+		work->store->ops->tidy(work->store, &tidied, work_answered, work);
+		ck_assert_int_eq(work_wait(work), NO_FAILURE);
+		ck_assert(tidied.more == (portions < 2));
+	}
+
+	ck_assert_int_eq(database_number("select count(*) from blind_windows"), 9);
+}
+END_TEST
+
+START_TEST(dropped_dead_letters_are_counted)
+{
+	begin();
+	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX + 3; i++)
+		work_invalid(work, "bad");
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select kept || ' ' || dropped from dead_letter_totals"), "5 3");
+	database_sql("delete from dead_letters where id in (select id from dead_letters limit 2)");
+	ck_assert_int_eq(database_number("select kept from dead_letter_totals"), 3);
+	database_sql("truncate dead_letters");
+	ck_assert_int_eq(database_number("select kept from dead_letter_totals"), 0);
+}
+END_TEST
+
+/* ---- a schema that changes ---- */
+
+START_TEST(a_table_that_is_away_during_a_migration_is_waited_for)
+{
+	begin();
+	database_sql("alter table outbox rename to outbox_away");
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), FAILURE_RETRY);
+	ck_assert_ptr_nonnull(strstr(work->failure, "42P01"));
+
+	database_sql("alter table outbox_away rename to outbox");
+
+	for (int answer = FAILURE_RETRY; answer != NO_FAILURE;) {
+		work_restart(work);
+		work_allocate(work, "order", "lamp", 1);
+		answer = work_load(work);
+		ck_assert(answer == NO_FAILURE || answer == FAILURE_RETRY);
+		if (answer == NO_FAILURE) {
+			work_handle(work);
+			answer = work_flush(work);
+		}
+	}
+	ck_assert_int_eq(database_number("select count(*) from order_lines"), 1);
+}
+END_TEST
+
+START_TEST(a_column_that_is_added_disturbs_nobody)
+{
+	begin();
+	database_sql("alter table batches add column added integer");
+	work_allocate(work, "order", "lamp", 1);
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	database_sql("alter table batches drop column added");
+}
+END_TEST
+
+/* ---- servers ---- */
+
+static void assert_refused(const char *conninfo, enum failure_kind kind, const char *words)
+{
+	int64_t begun = now_ms();
+
+	begin_on(world_make_store_on(conninfo));
+	unit_of_work_want_product(&work->uow, "lamp");
+
+	ck_assert_int_eq(work_load(work), (int)kind);
+	ck_assert_int_lt(now_ms() - begun, 5000);
+	/* Until it has given up for the first time, it only knows that there is no connection yet. */
+	while (work_load(work) == (int)kind && strstr(work->failure, "not connected"))
+		continue;
+	ck_assert_msg(strstr(work->failure, words), "%s", work->failure);
+	ck_assert_msg(!strstr(work->failure, "pass-word"), "%s", work->failure);
+	ck_assert_msg(!strstr(world_log(), "pass-word"), "%s", world_log());
+}
+
+START_TEST(a_server_that_is_not_there_is_waited_for)
+{
+	assert_refused("postgresql://user:pass-word@127.0.0.1:1/nowhere", FAILURE_RETRY, "refused");
+}
+END_TEST
+
+START_TEST(a_host_that_is_not_known_is_waited_for)
+{
+	assert_refused("postgresql://user:pass-word@no-such-host.invalid/nowhere", FAILURE_RETRY,
+		       "no-such-host");
+}
+END_TEST
+
+START_TEST(a_database_that_is_not_there_is_waited_for)
+{
+	assert_refused(database_way(database_conninfo_of("no such database", " password=pass-word")),
+		       FAILURE_RETRY, "no such database");
+}
+END_TEST
+
+START_TEST(a_role_that_is_not_let_in_is_waited_for)
+{
+	assert_refused(
+		database_way(database_conninfo_of("postgres", " user=no-such-role password=pass-word")),
+		FAILURE_RETRY, database_is_pooled() ? "authentication failed" : "no-such-role");
+}
+END_TEST
+
+START_TEST(a_malformed_connection_string_is_not_repeated)
+{
+	assert_refused("postgresql://user:pass-word@[host/db", FAILURE_FATAL, "malformed");
+}
+END_TEST
+
+START_TEST(a_database_that_is_not_utf8_is_refused)
+{
+	assert_refused(
+		database_way(database_conninfo_of(database_make_another("encoding 'LATIN1' locale 'C'"), "")),
+		FAILURE_FATAL, "UTF8");
+}
+END_TEST
+
+START_TEST(a_database_without_our_tables_is_waited_for)
+{
+	assert_refused(database_way(database_conninfo_of(database_make_another(""), "")), FAILURE_RETRY,
+		       "does not exist");
+}
+END_TEST
+
+START_TEST(trouble_is_logged_once_and_so_is_its_end)
+{
+	const char *name = database_make_another("");
+	struct logger *logger = world_logger();
+	char conninfo[1024], text[SCHEMA_TEXT_SIZE];
+	struct url_source url;
+
+	logger->level = LOG_INFO;
+	snprintf(conninfo, sizeof conninfo, "%s", database_way(database_conninfo_of(name, "")));
+	url = world_url(conninfo);
+	begin_on(world_make_store_on(conninfo));
+	unit_of_work_want_product(&work->uow, "lamp");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(work_load(work), FAILURE_RETRY);
+	ck_assert_int_eq(postgres_migrate(&url, 10000, logger, text), SCHEMA_READY);
+
+	while (work_load(work) != NO_FAILURE)
+		continue;
+
+	ck_assert_ptr_nonnull(strstr(world_log(), "database not reachable"));
+	ck_assert_ptr_null(
+		strstr(strstr(world_log(), "database not reachable") + 1, "database not reachable"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "the database is connected again"));
+}
+END_TEST
+
+START_TEST(calls_that_wait_for_a_connection_are_answered_soon)
+{
+	int64_t begun;
+
+	/* An address that swallows packets, or is refused at once: either way the answer comes in time. */
+	begin_on(world_make_store_on("host=192.0.2.1 user=user dbname=db"));
+	begun = now_ms();
+
+	work_begin_call(work);
+	work->store->ops->probe(work->store, work_answered, work);
+
+	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
+	ck_assert_int_lt(now_ms() - begun, 3000);
+}
+END_TEST
+
+/* ---- loads that do not go well ---- */
+
+START_TEST(a_load_that_fails_leaves_the_session_fit_for_use)
+{
+	void *holder;
+
+	begin();
+	work_allocate(work, "order", "lamp", 1);
+	holder = database_hold(database_conninfo(), "lock table order_lines");
+	ck_assert_int_eq(work_load(work), FAILURE_BUSY);
+	database_let_go(holder);
+
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+END_TEST
+
+/* Every statement of a load that locks has a snapshot of its own. */
+START_TEST(what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict)
+{
+	void *rival;
+
+	begin();
+	work->uow.locking = true;
+	work_change_quantity(work, "late", 1);
+	rival = database_hold(
+		database_conninfo(),
+		"lock table order_lines; insert into products values (-1, 'rug', 1, 1);"
+		"insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
+		" values (-1, -1, 'late', 'today', 9, 9, 2); insert into order_lines values (-1, 'order', 2, -1, 1)");
+	work_begin_call(work);
+	work->store->ops->load(work->store, &work->uow, work_answered, work);
+	while (!database_number("select count(*) from pg_locks l join pg_database d on d.oid = l.database"
+				" where not granted and datname = current_database()"))
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+	PQclear(PQexec(rival, "commit"));
+	database_let_go(rival);
+
+	ck_assert_int_eq(work_wait(work), FAILURE_CONFLICT);
+}
+END_TEST
+
+/* ---- views ---- */
+
+struct answers {
+	size_t good, refused;
+	bool all;
+};
+
+#define PINGS 1000
+
+static void on_ping(void *context, const struct failure *failure)
+{
+	struct answers *answers = context;
+
+	if (failure)
+		answers->refused++;
+	else
+		answers->good++;
+	answers->all = answers->good + answers->refused == PINGS;
+}
+
+START_TEST(reads_that_wait_are_bounded)
+{
+	struct views *views = world.fixture.make_views(&world.fixture);
+	struct answers answers = {0};
+
+	for (int i = 0; i < PINGS; i++)
+		views->ops->ping(views, on_ping, &answers);
+	world.fixture.run_until(&world.fixture, &answers.all);
+
+	ck_assert_uint_gt(answers.good, 0);
+	ck_assert_uint_gt(answers.refused, 0);
+}
+END_TEST
+
+Suite *trouble_suite(void)
+{
+	Suite *suite = suite_create("trouble");
+	TCase *tests = tcase_create("trouble");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
+	tcase_add_loop_test(tests, a_long_message_of_the_database_is_cut_between_characters, 0,
+			    (int)(sizeof wordy / sizeof wordy[0]));
+	tcase_add_loop_test(tests, a_batch_that_breaks_an_invariant_is_refused, 0,
+			    (int)(sizeof breaches / sizeof breaches[0]));
+	tcase_add_test(tests, a_row_that_the_read_model_should_not_have_is_put_right);
+	tcase_add_test(tests, a_dead_letter_may_hold_any_bytes_and_claim_anything);
+	tcase_add_test(tests, dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said);
+	tcase_add_test(tests, old_blind_windows_go);
+	tcase_add_test(tests, dropped_dead_letters_are_counted);
+	tcase_add_test(tests, a_table_that_is_away_during_a_migration_is_waited_for);
+	tcase_add_test(tests, a_column_that_is_added_disturbs_nobody);
+	tcase_add_test(tests, a_server_that_is_not_there_is_waited_for);
+	tcase_add_test(tests, a_host_that_is_not_known_is_waited_for);
+	tcase_add_test(tests, a_database_that_is_not_there_is_waited_for);
+	tcase_add_test(tests, a_role_that_is_not_let_in_is_waited_for);
+	tcase_add_test(tests, a_malformed_connection_string_is_not_repeated);
+	tcase_add_test(tests, a_database_that_is_not_utf8_is_refused);
+	tcase_add_test(tests, a_database_without_our_tables_is_waited_for);
+	if (!database_is_pooled()) /* which prepares nothing that could fail */
+		tcase_add_test(tests, trouble_is_logged_once_and_so_is_its_end);
+	tcase_add_test(tests, calls_that_wait_for_a_connection_are_answered_soon);
+	tcase_add_test(tests, a_load_that_fails_leaves_the_session_fit_for_use);
+	tcase_add_test(tests, what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict);
+	tcase_add_test(tests, reads_that_wait_are_bounded);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

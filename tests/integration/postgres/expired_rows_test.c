@@ -1,0 +1,102 @@
+/* Going round a table, in portions. */
+#include "adapters/postgres/housekeeping/expired_rows.h"
+#include "suites.h"
+#include "world.h"
+
+#define SECOND INT64_C(1000000)
+#define START  (INT64_C(1700000000) * SECOND)
+
+START_TEST(the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last)
+{
+	struct sweep sweep = {0};
+
+	sweep_go_on(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	ck_assert_int_eq(sweep.page, SWEEP_PAGES);
+	sweep_go_on(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	ck_assert_int_eq(sweep.page, 2 * SWEEP_PAGES);
+
+	sweep_go_on(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+
+	ck_assert_int_eq(sweep.page, 0);
+}
+END_TEST
+
+START_TEST(where_much_is_found_the_hand_goes_on_at_once)
+{
+	struct sweep sweep = {0};
+
+	ck_assert(!sweep_go_on(&sweep, 1, SWEEP_ROWS - 1, START));
+	ck_assert(sweep_go_on(&sweep, 1, SWEEP_ROWS, START));
+}
+END_TEST
+
+/* However large the table: portions every ten seconds, and as many between them as are due. */
+START_TEST(the_hand_goes_round_in_a_day)
+{
+	const int64_t pages = 100 * 1000 * 1000;
+	struct sweep sweep = {0};
+	int64_t swept = SWEEP_PAGES;
+
+	sweep_go_on(&sweep, pages, 0, START);
+	for (int64_t at = 10; at <= 86400; at += 10) {
+		bool more = true;
+
+		for (; more; swept += SWEEP_PAGES)
+			more = sweep_go_on(&sweep, pages, 0, START + at * SECOND);
+	}
+
+	ck_assert_int_ge(swept, pages * 99 / 100);
+	ck_assert_int_le(swept, pages * 2);
+}
+END_TEST
+
+/* Every other row is past its retention, in a table of several portions. */
+START_TEST(what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays)
+{
+	struct work *work;
+	struct tidied tidied;
+	int portions = 0;
+
+	world_set_up();
+	work = work_new(&world.fixture, world_make_store());
+	database_sql(
+		"insert into inbox (message, source, id, digest, outcome, handled_at)"
+		" select 'allocate', '', n, 1, 'handled', now() - (n %% 2) * interval '%d days'"
+		" from generate_series(1, 40000) n;"
+		"insert into units (witness, at) select gen_random_uuid(), now() - (n %% 2) * interval '2 days'"
+		" from generate_series(1, 40000) n",
+		SUITE_INBOX_DAYS + 1);
+	ck_assert_int_gt(database_number("select pg_relation_size('inbox') / 8192"), 2 * SWEEP_PAGES);
+
+	do {
+		work_begin_call(work);
+		work->store->ops->tidy(work->store, &tidied, work_answered, work);
+		ck_assert_int_eq(work_wait(work), NO_FAILURE);
+		ck_assert_int_eq(
+			database_number("select count(*) filter (where handled_at > now() - interval '1 d')"
+					" from inbox"),
+			20000);
+		portions++;
+	} while (tidied.more);
+
+	ck_assert_int_ge(portions, 3);
+	ck_assert_int_eq(database_number("select count(*) from inbox"), 20000);
+	ck_assert_int_eq(database_number("select count(*) from units"), 20000);
+	work_free(&work);
+	world_tear_down();
+}
+END_TEST
+
+Suite *sweep_suite(void)
+{
+	Suite *suite = suite_create("sweep");
+	TCase *tests = tcase_create("sweep");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last);
+	tcase_add_test(tests, where_much_is_found_the_hand_goes_on_at_once);
+	tcase_add_test(tests, the_hand_goes_round_in_a_day);
+	tcase_add_test(tests, what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,182 @@
+/* The sessions of a process are on one server: the newest that one of them was let in to. */
+#include "adapters/postgres/connector/known_servers.h"
+
+#include "suites.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { STORE, OTHER_STORE, VIEWS, USERS };
+
+struct session {
+	struct server_user user;
+	const char *given_up;
+};
+
+static struct servers *servers;
+static struct session sessions[USERS];
+
+static void give_up(void *context, const char *reason)
+{
+	struct session *session = context;
+
+	session->given_up = reason;
+}
+
+static void set_up(void)
+{
+	servers = servers_new();
+	for (int i = 0; i < USERS; i++) {
+		sessions[i] = (struct session){.user = {.give_up = give_up, .is_store = i != VIEWS}};
+		sessions[i].user.context = &sessions[i];
+		servers_join(servers, &sessions[i].user);
+	}
+}
+
+static void tear_down(void)
+{
+	for (int i = 0; i < USERS; i++)
+		servers_leave(&sessions[i].user);
+	servers_free(&servers);
+}
+
+static bool enter(int who, const char *key, uint64_t system, uint32_t timeline)
+{
+	struct server_user *user = &sessions[who].user;
+
+	snprintf(user->key, sizeof user->key, "%s", key);
+	user->identity = (struct server_identity){system, timeline};
+	return servers_enter(servers, user);
+}
+
+static void leave(int who, bool silently)
+{
+	servers_exit(servers, &sessions[who].user, silently);
+}
+
+START_TEST(a_promotion_takes_every_session_from_the_old_primary)
+{
+	ck_assert(enter(STORE, "a", 7, 1));
+	ck_assert(enter(OTHER_STORE, "a", 7, 1));
+	ck_assert(enter(VIEWS, "a", 7, 1));
+
+	leave(STORE, false);
+	ck_assert(enter(STORE, "b", 7, 2));
+
+	ck_assert_ptr_nonnull(sessions[VIEWS].given_up);
+	ck_assert_ptr_nonnull(sessions[OTHER_STORE].given_up);
+	ck_assert_ptr_null(sessions[STORE].given_up);
+}
+END_TEST
+
+START_TEST(no_session_begins_on_an_old_primary_and_its_address_is_tried_last)
+{
+	ck_assert(enter(VIEWS, "b", 7, 3));
+	ck_assert(!servers_is_suspect(servers, "a"));
+
+	ck_assert(!enter(STORE, "a", 7, 2));
+	ck_assert(!enter(OTHER_STORE, "a", 7, 1));
+
+	ck_assert(servers_is_suspect(servers, "a"));
+	ck_assert(!servers_is_suspect(servers, "b"));
+	ck_assert(enter(STORE, "b", 7, 3));
+}
+END_TEST
+
+START_TEST(a_store_leads_to_another_system_and_the_views_follow)
+{
+	ck_assert(enter(STORE, "a", 7, 9));
+	ck_assert(enter(VIEWS, "a", 7, 9));
+
+	leave(STORE, false);
+	ck_assert(enter(STORE, "b", 8, 1));
+
+	ck_assert_ptr_nonnull(sessions[VIEWS].given_up);
+	leave(VIEWS, false);
+	ck_assert(!enter(VIEWS, "a", 7, 9));
+	ck_assert(enter(VIEWS, "b", 8, 1));
+}
+END_TEST
+
+START_TEST(a_silent_server_loses_all_of_its_sessions_and_no_other_does)
+{
+	enter(STORE, "a", 7, 1);
+	enter(OTHER_STORE, "b", 7, 1);
+	enter(VIEWS, "a", 7, 1);
+
+	leave(STORE, true);
+
+	ck_assert_ptr_nonnull(sessions[VIEWS].given_up);
+	ck_assert_ptr_null(sessions[OTHER_STORE].given_up);
+	ck_assert(servers_is_suspect(servers, "a"));
+}
+END_TEST
+
+START_TEST(where_servers_do_not_say_which_they_are_the_views_end_with_a_stores_session)
+{
+	enter(STORE, "proxy", 0, 0);
+	enter(OTHER_STORE, "proxy", 0, 0);
+	enter(VIEWS, "proxy", 0, 0);
+
+	leave(STORE, false);
+
+	ck_assert_ptr_nonnull(sessions[VIEWS].given_up);
+	ck_assert_ptr_null(sessions[OTHER_STORE].given_up);
+}
+END_TEST
+
+START_TEST(a_lost_session_takes_no_other_from_a_server_that_is_known)
+{
+	enter(STORE, "a", 7, 1);
+	enter(VIEWS, "a", 7, 1);
+
+	leave(STORE, false);
+	leave(STORE, false);
+
+	ck_assert_ptr_null(sessions[VIEWS].given_up);
+	ck_assert(!servers_is_suspect(servers, "a"));
+}
+END_TEST
+
+START_TEST(of_many_suspects_the_newest_are_remembered)
+{
+	char key[16];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof key, "host-%d", i);
+		servers_suspect(servers, key);
+		servers_suspect(servers, "always");
+	}
+
+	ck_assert(servers_is_suspect(servers, "host-99"));
+	ck_assert(servers_is_suspect(servers, "always"));
+	ck_assert(!servers_is_suspect(servers, "host-0"));
+}
+END_TEST
+
+START_TEST(a_connection_may_be_alone)
+{
+	servers_suspect(NULL, "a");
+	ck_assert(!servers_is_suspect(NULL, "a"));
+	ck_assert(servers_enter(NULL, &sessions[STORE].user));
+	servers_exit(NULL, &sessions[STORE].user, true);
+}
+END_TEST
+
+Suite *servers_suite(void)
+{
+	Suite *suite = suite_create("servers");
+	TCase *tests = tcase_create("servers");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_promotion_takes_every_session_from_the_old_primary);
+	tcase_add_test(tests, no_session_begins_on_an_old_primary_and_its_address_is_tried_last);
+	tcase_add_test(tests, a_store_leads_to_another_system_and_the_views_follow);
+	tcase_add_test(tests, a_silent_server_loses_all_of_its_sessions_and_no_other_does);
+	tcase_add_test(tests, where_servers_do_not_say_which_they_are_the_views_end_with_a_stores_session);
+	tcase_add_test(tests, a_lost_session_takes_no_other_from_a_server_that_is_known);
+	tcase_add_test(tests, of_many_suspects_the_newest_are_remembered);
+	tcase_add_test(tests, a_connection_may_be_alone);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,167 @@
+/* One command and its answer. */
+#include "adapters/redis/tools/publish_once.h"
+
+#include "adapters/redis/tools/redis_query.h"
+#include "suites.h"
+#include "world.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int64_t receivers;
+static char error[REDIS_TROUBLE_MAX];
+
+static void setup(void)
+{
+	world_setup();
+	start_server(NULL, 0);
+	use_url("redis://127.0.0.1:%d", world.server.port);
+}
+
+static bool publish(const char *channel, struct bytes payload)
+{
+	return redis_call_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
+				  error);
+}
+
+START_TEST(the_answer_is_how_many_heard_it)
+{
+	redisContext *listeners[3];
+	redisReply *reply;
+
+	for (int i = 0; i < _i; i++) {
+		listeners[i] = server_control(&world.server);
+		freeReplyObject(redisCommand(listeners[i], "SUBSCRIBE p:allocate"));
+	}
+
+	ck_assert_msg(publish("p:allocate", (struct bytes){"a\0b", 3}), "%s", error);
+
+	ck_assert_int_eq(receivers, _i);
+	for (int i = 0; i < _i; i++) {
+		ck_assert_int_eq(redisGetReply(listeners[i], (void **)&reply), REDIS_OK);
+		ck_assert_uint_eq(reply->element[2]->len, 3);
+		ck_assert_mem_eq(reply->element[2]->str, "a\0b", 3);
+		freeReplyObject(reply);
+		redisFree(listeners[i]);
+	}
+}
+END_TEST
+
+START_TEST(without_redis_it_fails_at_once)
+{
+	int64_t begin = milliseconds();
+
+	server_kill(&world.server);
+	ck_assert(!publish("p:allocate", (struct bytes){"x", 1}));
+
+	ck_assert_str_eq(error, "Connection refused");
+	ck_assert_int_lt(milliseconds() - begin, 3000);
+}
+END_TEST
+
+START_TEST(a_wrong_password_is_told_and_not_shown)
+{
+	command("CONFIG SET requirepass pw");
+	use_url("redis://:wrong-pw@127.0.0.1:%d", world.server.port);
+
+	ck_assert(!publish("p:allocate", (struct bytes){"x", 1}));
+
+	ck_assert_ptr_nonnull(strstr(error, "WRONGPASS"));
+	ck_assert_ptr_null(strstr(error, "wrong-pw"));
+}
+END_TEST
+
+START_TEST(what_redis_refuses_is_told)
+{
+	command("ACL SETUSER me on >pw ~* resetchannels +@all");
+	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
+
+	ck_assert(!publish("p:allocate", (struct bytes){"x", 1}));
+
+	ck_assert_ptr_nonnull(strstr(error, "NOPERM"));
+}
+END_TEST
+
+/* ---- a question to all who listen ---- */
+
+START_TEST(a_question_to_a_redis_that_is_away_fails_with_its_words)
+{
+	server_kill(&world.server);
+	ck_assert_ptr_null(
+		redis_inquiry_begin(&world.settings.url, world.settings.random, "p:answers", error));
+	ck_assert_str_eq(error, "Connection refused");
+}
+END_TEST
+
+/* In a child: one that listens, and what it does to Redis once it has heard the question. */
+static pid_t listen_and(const char *deed)
+{
+	redisContext *listener = server_control(&world.server), *control = server_control(&world.server);
+	redisReply *reply;
+	pid_t child;
+
+	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:questions"));
+	child = fork();
+	if (!child) {
+		if (redisGetReply(listener, (void **)&reply) == REDIS_OK)
+			redisCommand(control, deed);
+		_exit(0);
+	}
+	ck_assert_int_gt(child, 0);
+	redisFree(listener);
+	redisFree(control);
+	return child;
+}
+
+static const struct {
+	const char *deed, *error; /* NULL: the answer came */
+} deeds[] = {
+	{"PUBLISH p:answers token", NULL},
+	{"CLIENT KILL TYPE pubsub", "Redis closed the connection"},
+	{"SHUTDOWN NOSAVE", "Redis closed the connection"},
+};
+
+START_TEST(a_question_whose_answers_may_have_been_missed_fails_at_once)
+{
+	struct redis_inquiry *inquiry =
+		redis_inquiry_begin(&world.settings.url, world.settings.random, "p:answers", error);
+	struct redis_call *call = redis_call_begin(&world.settings.url, "p:", world.settings.random, error);
+	int64_t begin = milliseconds(), asked, answered;
+	pid_t child = listen_and(deeds[_i].deed);
+	bool came;
+
+	ck_assert_ptr_nonnull(inquiry);
+	ck_assert_ptr_nonnull(call);
+	came = redis_inquiry_ask(inquiry, call, "p:questions", "token", 20000, &asked, &answered, error);
+
+	ck_assert_int_eq(asked, 1);
+	ck_assert_int_eq(came, !deeds[_i].error);
+	ck_assert_int_eq(answered, came);
+	if (!came)
+		ck_assert_msg(strstr(error, deeds[_i].error), "%s", error);
+	ck_assert_int_lt(milliseconds() - begin, 10000);
+	redis_call_end(&call);
+	redis_inquiry_end(&inquiry);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
+Suite *call_suite(void)
+{
+	Suite *suite = suite_create("redis call");
+	TCase *tests = tcase_create("call");
+
+	tcase_add_checked_fixture(tests, setup, world_teardown);
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, the_answer_is_how_many_heard_it, 0, 4);
+	tcase_add_test(tests, without_redis_it_fails_at_once);
+	tcase_add_test(tests, a_wrong_password_is_told_and_not_shown);
+	tcase_add_test(tests, what_redis_refuses_is_told);
+	tcase_add_test(tests, a_question_to_a_redis_that_is_away_fails_with_its_words);
+	tcase_add_loop_test(tests, a_question_whose_answers_may_have_been_missed_fails_at_once, 0,
+			    COUNT(deeds));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,501 @@
+/* What every logbook promises, one test a rule. */
+#include "integration/store/checkpoints_suite.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000)
+
+static struct logbook_fixture *fixture;
+static struct logbook *logbook;
+
+static void set_up(void)
+{
+	fixture->set_up(fixture);
+	logbook = fixture->make_logbook(fixture);
+}
+
+static void tear_down(void)
+{
+	fixture->tear_down(fixture);
+}
+
+/* ---- calls, each with its answer awaited ---- */
+
+static void on_answer(void *context, const struct failure *failure)
+{
+	bool *answered = context;
+
+	ck_assert_msg(!failure, "%s", failure ? failure->text : "");
+	ck_assert(!*answered);
+	*answered = true;
+}
+
+static void await(const bool *answered)
+{
+	ck_assert_msg(!*answered, "answered before the call returned");
+	fixture->run_until(fixture, answered);
+}
+
+static struct stream_record open_in_state(const char *name, const struct stream_state *state)
+{
+	struct stream_record record;
+	bool answered = false;
+
+	logbook->ops->open_stream(logbook, name, state, &record, on_answer, &answered);
+	await(&answered);
+	return record;
+}
+
+/* Of a stream that bears no mark. */
+static struct stream_record open_stream(const char *name, struct stream_id last_generated, bool has_group)
+{
+	return open_in_state(
+		name, &(struct stream_state){.last_generated = last_generated, .has_group = has_group});
+}
+
+static void mark(const char *name, int64_t incarnation, struct stream_id done,
+		 struct stream_id last_generated)
+{
+	struct stream_record record = {.incarnation = incarnation, .done = done};
+	bool answered = false;
+
+	logbook->ops->mark_stream(logbook, name, &record,
+				  &(struct stream_state){.last_generated = last_generated}, on_answer,
+				  &answered);
+	await(&answered);
+}
+
+static void note(const struct blind_window *windows, size_t count, bool heard)
+{
+	bool answered = false;
+
+	logbook->ops->note_blindness(logbook, windows, count, heard, on_answer, &answered);
+	await(&answered);
+}
+
+static void assert_record(struct stream_record record, int64_t incarnation, struct stream_id done)
+{
+	ck_assert_int_eq(record.incarnation, incarnation);
+	ck_assert_uint_eq(record.done.ms, done.ms);
+	ck_assert_uint_eq(record.done.seq, done.seq);
+}
+
+static struct stream_id id(uint64_t ms, uint64_t seq)
+{
+	return (struct stream_id){ms, seq};
+}
+
+/* ---- streams ---- */
+
+START_TEST(a_stream_begins_with_its_first_incarnation)
+{
+	assert_record(open_stream("stream", id(5, 3), false), 1, id(0, 0));
+}
+END_TEST
+
+START_TEST(a_stream_that_is_opened_again_is_as_it_was_marked)
+{
+	open_stream("stream", id(5, 3), false);
+	mark("stream", 1, id(5, 2), id(5, 3));
+
+	assert_record(open_stream("stream", id(5, 3), true), 1, id(5, 2));
+}
+END_TEST
+
+START_TEST(marks_only_go_forward)
+{
+	static const struct stream_id marks[] = {{5, 3}, {4, 9}, {5, 10}, {5, 9}, {0, 0}};
+
+	open_stream("stream", id(6, 0), true);
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+		mark("stream", 1, marks[i], id(6, 0));
+
+	assert_record(open_stream("stream", id(6, 0), true), 1, id(5, 10));
+}
+END_TEST
+
+START_TEST(ids_are_of_64_bits)
+{
+	struct stream_id last = {UINT64_MAX, UINT64_MAX}, before = {UINT64_MAX, UINT64_MAX - 1};
+
+	open_stream("stream", last, true);
+	mark("stream", 1, before, last);
+
+	assert_record(open_stream("stream", last, true), 1, before);
+	assert_record(open_stream("stream", before, false), 2, id(0, 0));
+}
+END_TEST
+
+START_TEST(streams_are_told_apart_by_their_names)
+{
+	open_stream("one", id(5, 3), true);
+	open_stream("other", id(5, 3), true);
+	mark("one", 1, id(5, 2), id(5, 3));
+
+	assert_record(open_stream("other", id(5, 3), true), 1, id(0, 0));
+}
+END_TEST
+
+/* Where the highest id came from. */
+
+static void open_at_5_3(void)
+{
+	open_stream("stream", id(5, 3), true);
+}
+
+static void mark_at_5_3(void)
+{
+	open_stream("stream", id(1, 0), true);
+	mark("stream", 1, id(1, 0), id(5, 3));
+}
+
+static void open_again_at_5_3(void)
+{
+	open_stream("stream", id(1, 0), true);
+	open_stream("stream", id(5, 3), true);
+}
+
+static void (*const at_5_3[])(void) = {open_at_5_3, mark_at_5_3, open_again_at_5_3};
+
+START_TEST(a_stream_that_started_over_has_the_next_incarnation)
+{
+	at_5_3[_i]();
+	mark("stream", 1, id(5, 2), id(5, 3));
+
+	assert_record(open_stream("stream", id(5, 2), false), 2, id(0, 0));
+	assert_record(open_stream("stream", id(5, 2), false), 2, id(0, 0)); /* the answer was lost */
+	assert_record(open_stream("stream", id(0, 0), false), 3, id(0, 0));
+}
+END_TEST
+
+START_TEST(a_stream_that_lost_its_group_goes_on)
+{
+	open_stream("stream", id(5, 3), true);
+	mark("stream", 1, id(5, 2), id(5, 3));
+
+	assert_record(open_stream("stream", id(5, 3), false), 1, id(5, 2));
+}
+END_TEST
+
+START_TEST(an_older_copy_of_a_stream_goes_on)
+{
+	open_stream("stream", id(5, 3), true);
+	mark("stream", 1, id(5, 2), id(5, 3));
+
+	assert_record(open_stream("stream", id(4, 0), true), 1, id(5, 2));
+	assert_record(open_stream("stream", id(5, 0), false), 2,
+		      id(0, 0)); /* the highest id is known still */
+}
+END_TEST
+
+/* ---- streams that bear marks ---- */
+
+static struct stream_state marked_state(struct stream_id last_generated, struct stream_id delivered,
+					const char *lives)
+{
+	struct stream_state state = {
+		.last_generated = last_generated, .has_group = true, .delivered = delivered};
+
+	snprintf(state.lives, sizeof state.lives, "%s", lives);
+	return state;
+}
+
+/* A stream that was noted with its mark, done up to 5-2. */
+static struct stream_record open_marked(void)
+{
+	struct stream_record record = open_stream("stream", id(5, 3), true);
+	struct stream_state state = marked_state(id(5, 3), id(5, 3), record.life);
+	bool answered = false;
+
+	record.done = id(5, 2);
+	logbook->ops->mark_stream(logbook, "stream", &record, &state, on_answer, &answered);
+	await(&answered);
+	return record;
+}
+
+START_TEST(a_group_that_is_there_before_says_how_far_a_stream_is_done)
+{
+	struct stream_state state = marked_state(id(5, 3), id(4, 1), "");
+
+	assert_record(open_in_state("stream", &state), 1, id(4, 1));
+}
+END_TEST
+
+START_TEST(a_stream_with_its_mark_is_the_same_whatever_its_ids)
+{
+	static const struct stream_id lasts[] = {{5, 3}, {1, 0}, {9, 9}, {0, 0}};
+	struct stream_record record = open_marked();
+	struct stream_state state = marked_state(lasts[_i], id(0, 0), record.life);
+
+	state.has_group = _i % 2;
+	record = open_in_state("stream", &state);
+	assert_record(record, 1, id(5, 2));
+	ck_assert(!record.began_again);
+}
+END_TEST
+
+START_TEST(a_stream_without_its_mark_and_group_began_again_whatever_its_ids)
+{
+	static const struct stream_id lasts[] = {{5, 3}, {1, 0}, {9, 9}, {0, 0}};
+	struct stream_record before = open_marked(), record;
+
+	record = open_stream("stream", lasts[_i], false);
+	assert_record(record, 2, id(0, 0));
+	ck_assert(record.began_again);
+	ck_assert_str_ne(record.life, before.life);
+	record = open_stream("stream", lasts[_i], true);
+	assert_record(record, 2, id(0, 0));
+	ck_assert(!record.began_again);
+}
+END_TEST
+
+START_TEST(a_group_without_its_mark_that_stands_lower_is_another_streams)
+{
+	struct stream_state state = marked_state(id(9, 9), id(5, 1), "");
+
+	open_marked();
+	assert_record(open_in_state("stream", &state), 2, id(0, 0));
+}
+END_TEST
+
+START_TEST(a_mark_that_was_taken_away_changes_nothing)
+{
+	struct stream_state state = marked_state(id(9, 9), id(5, 2), "");
+
+	open_marked();
+	assert_record(open_in_state("stream", &state), 1, id(5, 2));
+}
+END_TEST
+
+START_TEST(a_stream_that_comes_back_with_its_mark_is_the_one_of_then)
+{
+	struct stream_record first = open_marked(), second = open_stream("stream", id(9, 9), false);
+	struct stream_state state = marked_state(id(9, 9), id(9, 9), second.life);
+	bool answered = false;
+
+	mark("stream", 2, id(9, 9), id(9, 9));
+	open_in_state("stream", &state);
+	logbook->ops->mark_stream(logbook, "stream", &second, &state, on_answer, &answered);
+	await(&answered);
+	state = marked_state(id(5, 3), id(5, 3), first.life);
+
+	second = open_in_state("stream", &state);
+	assert_record(second, 1, id(5, 3));
+	ck_assert(second.began_again);
+	ck_assert_str_eq(second.life, first.life);
+	assert_record(open_stream("stream", id(0, 0), false), 3, id(0, 0)); /* no number comes twice */
+}
+END_TEST
+
+START_TEST(a_mark_of_an_earlier_incarnation_is_ignored)
+{
+	open_stream("stream", id(5, 3), true);
+	open_stream("stream", id(0, 0), false);
+
+	mark("stream", 1, id(5, 3), id(5, 3));
+
+	assert_record(open_stream("stream", id(1, 0), false), 2, id(0, 0));
+}
+END_TEST
+
+START_TEST(a_stream_that_nobody_opened_is_not_marked)
+{
+	mark("stream", 1, id(5, 3), id(5, 3));
+
+	assert_record(open_stream("stream", id(0, 0), false), 1, id(0, 0));
+}
+END_TEST
+
+/* ---- blind windows ---- */
+
+static const char *windows(void)
+{
+	static char text[1024];
+
+	fixture->windows(fixture, text, sizeof text);
+	return text;
+}
+
+static const char *written(int64_t since, int64_t until, const char *cause)
+{
+	static char text[256];
+
+	snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %s;", since, until, cause);
+	return text;
+}
+
+START_TEST(windows_are_written_as_they_are_told)
+{
+	const struct blind_window told[] = {{1000001, 2000002, "the first", false},
+					    {3000003, 3000003, "the second", false}};
+
+	note(told, 2, true);
+
+	ck_assert_str_eq(windows(), "1000001 2000002 the first;3000003 3000003 the second;");
+}
+END_TEST
+
+START_TEST(a_window_that_is_told_twice_is_written_once)
+{
+	const struct blind_window told[] = {{1, 2, "one", false}, {3, 4, "other", false}};
+
+	note(told, 1, true);
+	note(told, 2, true);
+
+	ck_assert_str_eq(windows(), "1 2 one;3 4 other;");
+}
+END_TEST
+
+START_TEST(a_workers_first_window_begins_when_commands_were_last_heard)
+{
+	int64_t since, before = fixture->now(fixture), after;
+	struct blind_window first = {.cause = "start", .is_first = true};
+
+	note(NULL, 0, true);
+	after = fixture->now(fixture);
+	first.since = after + SECOND;
+	first.until = after + 2 * SECOND;
+	logbook = fixture->make_logbook(fixture);
+	note(&first, 1, true);
+
+	since = strtoll(windows(), NULL, 10);
+	ck_assert_msg(before <= since && since <= after, "%" PRId64 " to %" PRId64 ": %s", before, after,
+		      windows());
+	note(&first, 1, true); /* the answer was lost; by now commands were heard again */
+	ck_assert_str_eq(windows(), written(since, first.until, "start"));
+}
+END_TEST
+
+START_TEST(a_later_window_begins_as_it_is_told)
+{
+	int64_t now = fixture->now(fixture);
+	struct blind_window later = {now + 10 * SECOND, now + 11 * SECOND, "later", false};
+
+	note(NULL, 0, true);
+	note(&later, 1, true);
+
+	ck_assert_str_eq(windows(), written(later.since, later.until, "later"));
+}
+END_TEST
+
+START_TEST(a_first_window_that_began_before_is_not_made_shorter)
+{
+	int64_t now = fixture->now(fixture);
+	struct blind_window first = {now - 10 * SECOND, now + SECOND, "start", true};
+
+	note(NULL, 0, true);
+	note(&first, 1, true);
+
+	ck_assert_str_eq(windows(), written(first.since, first.until, "start"));
+}
+END_TEST
+
+START_TEST(before_commands_were_ever_heard_a_first_window_begins_as_it_is_told)
+{
+	int64_t now = fixture->now(fixture);
+	struct blind_window first = {now + SECOND, now + 2 * SECOND, "start", true};
+
+	note(NULL, 0, false); /* it does not hear either */
+	note(&first, 1, true);
+
+	ck_assert_str_eq(windows(), written(first.since, first.until, "start"));
+}
+END_TEST
+
+/* ---- several at a time ---- */
+
+struct turn {
+	int number;
+	int *answered;
+	bool done;
+};
+
+static void on_turn(void *context, const struct failure *failure)
+{
+	struct turn *turn = context;
+
+	ck_assert_ptr_null(failure);
+	ck_assert_int_eq((*turn->answered)++, turn->number);
+	turn->done = true;
+}
+
+START_TEST(calls_are_answered_in_their_order)
+{
+	int answered = 0;
+	struct turn turns[] = {{0, &answered, false}, {1, &answered, false}, {2, &answered, false}};
+	struct stream_state state = {.last_generated = {5, 3}, .has_group = true};
+	struct stream_record record, marked = {.incarnation = 1, .done = {5, 2}}, again;
+
+	logbook->ops->open_stream(logbook, "stream", &state, &record, on_turn, &turns[0]);
+	logbook->ops->mark_stream(logbook, "stream", &marked, &state, on_turn, &turns[1]);
+	logbook->ops->open_stream(logbook, "stream", &state, &again, on_turn, &turns[2]);
+	fixture->run_until(fixture, &turns[2].done);
+
+	ck_assert_int_eq(answered, 3);
+	assert_record(record, 1, id(0, 0));
+	assert_record(again, 1, id(5, 2));
+}
+END_TEST
+
+START_TEST(what_is_given_is_copied)
+{
+	char name[] = "stream", cause[] = "cause";
+	struct blind_window window = {1, 2, cause, false};
+	struct stream_state state = {.last_generated = {5, 3}, .has_group = true};
+	struct stream_record marked = {.incarnation = 1, .done = {5, 2}};
+	bool answered = false, noted = false;
+
+	open_stream("stream", id(5, 3), true);
+	logbook->ops->mark_stream(logbook, name, &marked, &state, on_answer, &answered);
+	logbook->ops->note_blindness(logbook, &window, 1, false, on_answer, &noted);
+	memset(name, 'x', sizeof name - 1);
+	memset(cause, 'x', sizeof cause - 1);
+	marked.incarnation = 7;
+	window = (struct blind_window){.cause = ""};
+	fixture->run_until(fixture, &noted);
+
+	ck_assert(answered);
+	ck_assert_str_eq(windows(), "1 2 cause;");
+	assert_record(open_stream("stream", id(5, 3), true), 1, id(5, 2));
+}
+END_TEST
+
+Suite *logbook_suite(struct logbook_fixture *of)
+{
+	Suite *suite = suite_create("logbook");
+	TCase *tests = tcase_create("logbook");
+
+	fixture = of;
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_stream_begins_with_its_first_incarnation);
+	tcase_add_test(tests, a_stream_that_is_opened_again_is_as_it_was_marked);
+	tcase_add_test(tests, marks_only_go_forward);
+	tcase_add_test(tests, ids_are_of_64_bits);
+	tcase_add_test(tests, streams_are_told_apart_by_their_names);
+	tcase_add_loop_test(tests, a_stream_that_started_over_has_the_next_incarnation, 0,
+			    (int)(sizeof at_5_3 / sizeof at_5_3[0]));
+	tcase_add_test(tests, a_stream_that_lost_its_group_goes_on);
+	tcase_add_test(tests, an_older_copy_of_a_stream_goes_on);
+	tcase_add_test(tests, a_group_that_is_there_before_says_how_far_a_stream_is_done);
+	tcase_add_loop_test(tests, a_stream_with_its_mark_is_the_same_whatever_its_ids, 0, 4);
+	tcase_add_loop_test(tests, a_stream_without_its_mark_and_group_began_again_whatever_its_ids, 0, 4);
+	tcase_add_test(tests, a_group_without_its_mark_that_stands_lower_is_another_streams);
+	tcase_add_test(tests, a_mark_that_was_taken_away_changes_nothing);
+	tcase_add_test(tests, a_stream_that_comes_back_with_its_mark_is_the_one_of_then);
+	tcase_add_test(tests, a_mark_of_an_earlier_incarnation_is_ignored);
+	tcase_add_test(tests, a_stream_that_nobody_opened_is_not_marked);
+	tcase_add_test(tests, windows_are_written_as_they_are_told);
+	tcase_add_test(tests, a_window_that_is_told_twice_is_written_once);
+	tcase_add_test(tests, a_workers_first_window_begins_when_commands_were_last_heard);
+	tcase_add_test(tests, a_later_window_begins_as_it_is_told);
+	tcase_add_test(tests, a_first_window_that_began_before_is_not_made_shorter);
+	tcase_add_test(tests, before_commands_were_ever_heard_a_first_window_begins_as_it_is_told);
+	tcase_add_test(tests, calls_are_answered_in_their_order);
+	tcase_add_test(tests, what_is_given_is_copied);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,77 @@
+/*
+ * The port test suite: what every store and every views adapter promises (bus/ports/store.h, bus/ports/views.h), written
+ * once and run on each of them.
+ *
+ * An adapter's test program fills in a fixture and runs the suite on it.
+ */
+#ifndef ALLOCD_TESTS_STORE_SUITE_H
+#define ALLOCD_TESTS_STORE_SUITE_H
+
+#include "bus/ports/store.h"
+#include "bus/ports/views.h"
+
+#include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How a flush loses its connection.  Each is answered FAILURE_UNCERTAIN. */
+enum loss {
+	LOST_BEFORE_COMMIT,    /* the database never got the commit, and ends the session */
+	LOST_AFTER_COMMIT,     /* it is committed; the answer is lost */
+	LOST_WHILE_COMMITTING, /* the session lives on without us, until end_lost_session() */
+};
+
+/* No more dead letters than this are kept in the fixture's databases. */
+#define SUITE_DEAD_LETTERS_MAX 5
+
+/* Message ids are forgotten after so many days in the fixture's databases. */
+#define SUITE_INBOX_DAYS 7
+
+/* Every function gets the fixture itself, so that an adapter can embed it first in a struct of its own. */
+struct store_fixture {
+	/* Before and after each test: an empty database, with the schema only. */
+	void (*set_up)(struct store_fixture *fixture);
+	void (*tear_down)(struct store_fixture *fixture);
+
+	/* One more store, or views, on that database; tear_down frees it. */
+	struct store *(*make_store)(struct store_fixture *fixture);
+	struct views *(*make_views)(struct store_fixture *fixture);
+
+	/* Runs the event loop, simulated or not, until *done; a test fails that waits too long. */
+	void (*run_until)(struct store_fixture *fixture, const bool *done);
+
+	/* The store's next flush loses its connection; it finds a new one by itself. */
+	void (*lose_next_flush)(struct store_fixture *fixture, struct store *store, enum loss loss);
+
+	/* What was LOST_WHILE_COMMITTING commits now, or rolls back. */
+	void (*end_lost_session)(struct store_fixture *fixture, struct store *store, bool commits);
+
+	/* As far as the database can tell, so much time goes by. */
+	void (*let_time_pass)(struct store_fixture *fixture, int64_t seconds);
+
+	/* The reasons of the dead letters that are kept, oldest first, each followed by a semicolon. */
+	void (*dead_letters)(struct store_fixture *fixture, char *text, size_t size);
+
+	/* The key of the newest one. */
+	int64_t (*newest_dead_letter)(struct store_fixture *fixture);
+
+	/* The same ones with OUTCOME WAY PLACE MESSAGE ID ATTEMPTS before the reason; no id: "-". */
+	void (*dead_letters_in_full)(struct store_fixture *fixture, char *text, size_t size);
+
+	/* What was replayed, in order, as ATTEMPT WHO EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
+	void (*replays)(struct store_fixture *fixture, char *text, size_t size);
+
+	/* It becomes another database, as one that was restored from a backup. */
+	void (*renew)(struct store_fixture *fixture);
+};
+
+/* The fixture must outlive the suite. */
+Suite *store_suite(struct store_fixture *fixture);
+
+/* The part of it that is about message ids. */
+Suite *ids_suite(struct store_fixture *fixture);
+
+/* The part of it that is about rows which another session holds. */
+Suite *locks_suite(struct store_fixture *fixture);
+
+#endif

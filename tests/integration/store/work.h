@@ -1,0 +1,68 @@
+/*
+ * A unit of work as a test leads it by hand: messages are added, then it is loaded, handled and flushed, step
+ * by step, on the store that the test says.
+ */
+#ifndef ALLOCD_TESTS_WORK_H
+#define ALLOCD_TESTS_WORK_H
+
+#include "bus/messages/execute.h"
+#include "integration/store/store_suite.h"
+
+/* What a store's call came to: NO_FAILURE, or the kind of its failure. */
+#define NO_FAILURE (-1)
+
+#define WORK_DELIVERIES_MAX 1100
+
+struct work {
+	struct store_fixture *fixture;
+	struct store *store;
+	struct unit_of_work uow;
+	struct delivery *deliveries[WORK_DELIVERIES_MAX];
+	size_t delivery_count;
+
+	/* The call that was begun last. */
+	bool answered;
+	int answer;
+	char failure[512];
+};
+
+struct work *work_new(struct store_fixture *fixture, struct store *store);
+void work_free(struct work **work);
+
+/* Throws away what was done and begins anew, with a new witness. */
+void work_restart(struct work *work);
+
+/* Messages: each is admitted to the unit.  An id may be NULL. */
+struct delivery *work_create_batch(struct work *work, const char *reference, const char *sku, int32_t qty,
+				   int32_t eta);
+struct delivery *work_allocate(struct work *work, const char *orderid, const char *sku, int32_t qty);
+struct delivery *work_change_quantity(struct work *work, const char *reference, int32_t qty);
+struct delivery *work_message(struct work *work, const struct envelope *envelope);
+
+/* A message that came in another way than by pub/sub; the arrival's type and payload are set. */
+struct delivery *work_arrival(struct work *work, const struct envelope *envelope, struct arrival arrival);
+
+/* A message that was invalid from the start, and so goes to the dead letters. */
+struct delivery *work_invalid(struct work *work, const char *reason);
+
+/* The steps.  Each of the first three lets the loop run until the store answered. */
+int work_load(struct work *work);
+int work_flush(struct work *work);
+int work_settle(struct work *work);
+int work_find_locked(struct work *work, bool *locked);
+void work_handle(struct work *work); /* loads more as needed, which must succeed */
+
+/* Load, handle, flush: all of it must go well but for the flush, whose answer is returned. */
+int work_do(struct work *work);
+
+/* Begins a flush and returns; work_wait() tells what came of it. */
+void work_begin_flush(struct work *work);
+int work_wait(struct work *work);
+
+/* A store_done for other calls: `context` is the work. */
+void work_answered(void *context, const struct failure *failure);
+
+/* Before a call with work_answered, which work_wait() then waits for. */
+void work_begin_call(struct work *work);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * A worker that reads two streams while other sessions lock products and batches shrink in steps: more comes
+ * for what is held up than half of a small queue holds, over every way.  In the end each entry had its one
+ * effect, in the order of its stream as far as its SKU is concerned, and is acknowledged.
+ *
+ * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ */
+#include "support/misfortune.h"
+
+#include "bus/intake/stream_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST     900 /* a seed: 916 postpones entries while later ones of their SKU wait in the queue */
+#define RUNS      50
+#define STEPS     120
+#define STREAMS   2
+#define SOLD_OUT  4 /* SKUs without stock: each order is one event, and no more */
+#define SHRINKING 2 /* and those with stock, of which more than a step moves when it shrinks */
+#define SKUS      (SOLD_OUT + SHRINKING)
+#define STOCK     40
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define GROUP     "allocd"
+
+struct source {
+	struct memory_stream *stream;
+	struct memory_consumer *consumer;
+	struct memory_logbook *logbook;
+	struct stream_reader *reader;
+	int last[SKUS]; /* order of that SKU that came last */
+};
+
+static struct source sources[STREAMS];
+static uint64_t first_seed;
+static bool only_streams; /* else nothing is lost with a worker, for none dies */
+static int sent_number;
+
+static const char *sku_of(int number)
+{
+	return arena_printf(world->arena, "SKU-%d", number);
+}
+
+/* ---- commands ---- */
+
+static void add_entry(int from, enum message_type type, const char *payload)
+{
+	memory_stream_add(sources[from].stream, &(struct stream_entry){.type = type,
+								       .payload = {payload, strlen(payload)},
+								       .payload_size = strlen(payload)});
+}
+
+static const char *order(const char *word, int from, int sku, int number)
+{
+	return arena_printf(world->arena, "orderid=%s.%d.%d.%d\nsku=%s\nqty=1", word, from, sku, number,
+			    sku_of(sku));
+}
+
+static void add_order(int sku)
+{
+	int from = pick(STREAMS);
+
+	add_entry(from, MSG_ALLOCATE, order("entry", from, sku, ++sources[from].last[sku]));
+}
+
+static const char *change(int sku)
+{
+	return arena_printf(world->arena, "batchref=batch-%d\nqty=%d", sku, pick(STOCK));
+}
+
+static void add_change(void)
+{
+	add_entry(pick(STREAMS), MSG_CHANGE_BATCH_QUANTITY, change(SOLD_OUT + pick(SHRINKING)));
+}
+
+/* From callers, and over pub/sub as far as the worker reads it. */
+static void send_another(void)
+{
+	enum way way = pick(2) ? WAY_HTTP : WAY_PUBSUB;
+	int sku = pick(SKUS);
+
+	if (way == WAY_PUBSUB && (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
+		return;
+	if (sku >= SOLD_OUT && pick(2))
+		world_send(world, way, MSG_CHANGE_BATCH_QUANTITY, "%s", change(sku));
+	else
+		world_send(world, way, MSG_ALLOCATE, "%s", order("sent", STREAMS, sku, ++sent_number));
+}
+
+/* Most of them for one SKU. */
+static void add_some(void)
+{
+	int hot = pick(SKUS);
+
+	for (int count = 1 + pick(20); count > 0; count--) {
+		if (!pick(15))
+			add_change();
+		else if (!only_streams && !pick(8))
+			send_another();
+		else
+			add_order(pick(3) ? hot : pick(SKUS));
+	}
+}
+
+/* ---- what goes wrong ---- */
+
+static void hold_or_let_go(void *context)
+{
+	(void)context;
+	for (int i = 0; i < STREAMS; i++) {
+		if (engine_is_full(world->engine) || !engine_stats(world->engine)->database_up)
+			stream_reader_pause(sources[i].reader);
+		else
+			stream_reader_resume(sources[i].reader);
+	}
+}
+
+static void begin_reader(struct source *source, const char *name)
+{
+	struct stream_reader_ports ports = {
+		.clock = &world->clock.clock,
+		.random = &world->random.random,
+		.logger = &world->logger.logger,
+		.engine = world->engine,
+	};
+
+	source->consumer = memory_consumer_new(source->stream, GROUP, "worker");
+	source->logbook = memory_logbook_new(world->database);
+	ports.stream = memory_consumer_port(source->consumer);
+	ports.logbook = memory_logbook_port(source->logbook);
+	source->reader = stream_reader_new(&ports, &(struct stream_reader_config){name, 60 * MINUTE_MS});
+	make_reader_unlucky(source->consumer, source->logbook);
+	stream_reader_start(source->reader);
+}
+
+static void begin_worker(void)
+{
+	world->config.lanes = 1 + (size_t)pick(3);
+	world->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(4)];
+	world->config.queue_max = (size_t[]){4, 5, 10, 50}[pick(4)];
+	world->config.queue_bytes = (size_t[]){3000, 10000, 1000000}[pick(3)];
+	world_prepare(world);
+	make_lanes_unlucky();
+	make_store_unlucky(world->parking);
+	delay(memory_store_answers(world->parking));
+	delay(memory_store_answers(world->intake));
+	world_start(world);
+	for (int i = 0; i < STREAMS; i++)
+		begin_reader(&sources[i], i ? "second" : "first");
+	engine_on_change(world->engine, hold_or_let_go, NULL);
+}
+
+static void end_worker(void)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		memory_consumer_free(&sources[i].consumer);
+		memory_logbook_free(&sources[i].logbook);
+	}
+	world_crash(world);
+	for (int i = 0; i < STREAMS; i++)
+		stream_reader_free(&sources[i].reader);
+}
+
+static void lock_or_unlock(void)
+{
+	if (pick(5))
+		database_lock_product(world->database, sku_of(pick(SKUS)));
+	else
+		database_unlock_products(world->database);
+}
+
+static void lose_group(void)
+{
+	struct memory_stream *stream = sources[pick(STREAMS)].stream;
+
+	if (memory_stream_has_group(stream, GROUP))
+		memory_stream_destroy_group(stream, GROUP);
+}
+
+static void take_step(void)
+{
+	int kind = pick(100);
+
+	if (kind < 40)
+		add_some();
+	else if (kind < 70)
+		world_advance_ms(world, pick(100));
+	else if (kind < 80)
+		world_advance_ms(world, pick(5000));
+	else if (kind < 82)
+		memory_stream_set_down(sources[pick(STREAMS)].stream, pick(2));
+	else if (kind < 84)
+		database_set_down(world->database, pick(2));
+	else if (kind < 86)
+		database_end_lost(world->database, pick(2));
+	else if (kind < 96)
+		lock_or_unlock();
+	else if (kind < 97)
+		world_advance_ms(world, pick(3 * (int)MINUTE_MS));
+	else if (kind < 98)
+		lose_group();
+	else if (only_streams) {
+		end_worker();
+		begin_worker();
+	}
+}
+
+static void come_to_an_end(void)
+{
+	misfortune.is_over = true;
+	database_unlock_products(world->database);
+	database_set_down(world->database, false);
+	for (int i = 0; i < STREAMS; i++)
+		memory_stream_set_down(sources[i].stream, false);
+	for (int i = 0; i < 3; i++) {
+		while (database_lost_count(world->database))
+			database_end_lost(world->database, pick(2));
+		world_advance_ms(world, MINUTE_MS);
+	}
+	world_settle(world);
+}
+
+/* ---- what came of it ---- */
+
+/* Orders of one stream and SKU come first in their order; of a SKU that is sold out, each comes once. */
+static void check_events(void)
+{
+	int seen[STREAMS][SKUS] = {0};
+
+	for (const char *line = published(); *line; line = strchr(line, '\n') + 1) {
+		int from, sku, number;
+
+		if (sscanf(line, "%*s entry.%d.%d.%d ", &from, &sku, &number) != 3)
+			continue;
+		if (number == seen[from][sku] + 1)
+			seen[from][sku] = number;
+		else
+			ck_assert_msg(sku >= SOLD_OUT && number <= seen[from][sku],
+				      "stream %d, SKU %d: order %d came behind order %d", from, sku, number,
+				      seen[from][sku]);
+	}
+	for (int from = 0; from < STREAMS; from++) {
+		for (int sku = 0; sku < SKUS; sku++)
+			ck_assert_int_eq(seen[from][sku], sources[from].last[sku]);
+	}
+}
+
+static void check_answers(void)
+{
+	for (const struct sent *it = world->first; it; it = it->next) {
+		ck_assert_int_eq(it->answers, 1);
+		ck_assert(it->outcome == OUTCOME_HANDLED || it->way == WAY_HTTP);
+		ck_assert(it->outcome == OUTCOME_HANDLED || it->outcome == OUTCOME_POSTPONED);
+	}
+}
+
+START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
+{
+	uint64_t seed = first_seed + (uint64_t)_i;
+
+	memory_random_init(&misfortune.random, seed);
+	world = world_new();
+	memory_random_init(&world->random, ~seed);
+	misfortune.is_over = true;
+	misfortune.one_call_in = 3 + seed % 60;
+	only_streams = seed % 2;
+	memset(sources, 0, sizeof sources);
+	world_start(world);
+	for (int i = 0; i < SKUS; i++) {
+		create_batch(arena_printf(world->arena, "batch-%d", i), sku_of(i), i < SOLD_OUT ? 1 : STOCK);
+		if (i < SOLD_OUT)
+			allocate("first", sku_of(i), 1);
+		else
+			allocate_many("first", sku_of(i), STOCK - 5);
+	}
+	world_settle(world);
+	world_crash(world);
+	for (int i = 0; i < STREAMS; i++)
+		sources[i].stream = memory_stream_new(world->simulation);
+	misfortune.is_over = false;
+	begin_worker();
+	for (int step = 0; step < STEPS; step++)
+		take_step();
+	come_to_an_end();
+
+	check_events();
+	check_answers();
+	for (int i = 0; i < STREAMS; i++) {
+		ck_assert_uint_eq(memory_stream_pending(sources[i].stream, GROUP), 0);
+		ck_assert(stream_reader_is_idle(sources[i].reader));
+		ck_assert_uint_eq(stream_reader_stats(sources[i].reader)->lost, 0);
+	}
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->postponed_skus, 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->parked_messages, 0);
+	ck_assert(!engine_pauses_pubsub(world->engine));
+	end_worker();
+	for (int i = 0; i < STREAMS; i++)
+		memory_stream_free(&sources[i].stream);
+	world_free(&world);
+}
+END_TEST
+
+int main(void)
+{
+	const char *seed = getenv("ALLOCD_TEST_SEED");
+	Suite *suite = suite_create(
+		"held up (the number after the test's name, plus ALLOCD_TEST_SEED or 900, is the seed)");
+	TCase *tests = tcase_create("chaos");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	first_seed = seed ? strtoull(seed, NULL, 10) : FIRST;
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_though_skus_are_held_up, 0,
+			    seed ? 1 : RUNS);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

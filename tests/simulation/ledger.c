@@ -1,0 +1,298 @@
+/* Proof by replay: the commands in the inbox, one after the other, through the naive model of the domain. */
+#include "simulation/ledger.h"
+
+#include "bus/unit_of_work/outbox_frame.h"
+#include "support/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing down ---- */
+
+struct entry *ledger_add(struct ledger *ledger, enum way way, enum message_type type, const char *fields)
+{
+	struct entry *entry = arena_alloc(world->arena, sizeof *entry);
+
+	entry->number = ledger->count;
+	entry->way = way;
+	entry->type = type;
+	entry->payload = arena_printf(world->arena, "%s\nid=m-%d", fields, entry->number);
+	ledger->entries =
+		arena_grow(world->arena, ledger->entries, (size_t)ledger->count, sizeof *ledger->entries);
+	ledger->entries[ledger->count++] = entry;
+	return entry;
+}
+
+void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker)
+{
+	entry->sends++;
+	entry->sent[worker] =
+		world_send(chaos->workers[worker], entry->way, entry->type, "%s", entry->payload);
+}
+
+bool ledger_is_answered(const struct entry *entry, int worker)
+{
+	return !entry->sent[worker] || entry->sent[worker]->answers;
+}
+
+/* ---- replay ---- */
+
+/* What a SKU should have come to, and what its outbox says. */
+struct history {
+	const char *sku;
+	struct model model;
+	struct outgoing *events;
+	size_t count;
+	size_t seen;
+	int last_single[WORKERS]; /* the last entry that was sent once, and to that worker: see check_order */
+};
+
+static void read_outbox(struct history *history)
+{
+	const struct outbox_partition *partition = &world->database->outbox[partition_of(history->sku)];
+
+	for (size_t i = 0; i < partition->count; i++) {
+		if (!strcmp(partition->rows[i].sku, history->sku))
+			ck_assert(outbox_frame_decode(world->arena, partition->rows[i].frame,
+						      &history->events, &history->count));
+	}
+}
+
+static struct history *history_of(struct map *histories, const char *sku)
+{
+	struct history *history = map_get(histories, sku);
+
+	if (history)
+		return history;
+	history = arena_alloc(world->arena, sizeof *history);
+	history->sku = sku;
+	for (int i = 0; i < WORKERS; i++)
+		history->last_single[i] = -1;
+	map_put(histories, sku, history);
+	read_outbox(history);
+	return history;
+}
+
+static struct entry *entry_of(struct ledger *ledger, const struct inbox_row *row)
+{
+	int number = atoi(row->id + strlen("m-"));
+
+	ck_assert_int_lt(number, ledger->count);
+	return ledger->entries[number];
+}
+
+static void read_command(const struct entry *entry, struct envelope *command)
+{
+	struct bytes payload = {entry->payload, strlen(entry->payload)};
+	const char *error;
+
+	ck_assert(memory_codec_read(entry->type, payload, world->arena, command, &error));
+}
+
+static const char *sku_of(const struct envelope *command)
+{
+	const char *sku = message_text(&command->message, "sku");
+
+	return sku ? sku : database_batch(world->database, message_text(&command->message, "batchref"))->sku;
+}
+
+static enum verdict do_naively(struct model *model, const struct envelope *command)
+{
+	const struct create_batch *create = &command->message.as.create_batch;
+	const struct allocate *allocate = &command->message.as.allocate;
+	const struct change_batch_quantity *change = &command->message.as.change_batch_quantity;
+
+	if (command->message.type == MSG_CREATE_BATCH)
+		return model_add_batch(model, create->batchref, create->qty, create->eta);
+	if (command->message.type == MSG_ALLOCATE)
+		return model_allocate(model, allocate->orderid, allocate->qty);
+	return model_change_quantity(model, change->batchref, change->qty, change->occurred_at);
+}
+
+/* The event that went out is the one that the model raised, and was caused by the command. */
+static void check_event(struct history *history, const struct model_event *expected, const char *cause)
+{
+	struct envelope envelope;
+	const struct outgoing *event;
+	const char *error, *batchref;
+
+	ck_assert_msg(history->seen < history->count, "%s: an event of version %d is missing", history->sku,
+		      (int)expected->version);
+	event = &history->events[history->seen++];
+	ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
+	batchref = message_text(&envelope.message, "batchref");
+	ck_assert_int_eq(event->type, expected->type);
+	ck_assert(message_number(&envelope.message, "version") == expected->version);
+	ck_assert(message_number(&envelope.message, "qty") == expected->qty);
+	ck_assert_str_eq(message_text(&envelope.message, "orderid"), expected->orderid);
+	ck_assert_str_eq(message_text(&envelope.message, "cause"), cause);
+	ck_assert_str_eq(batchref ? batchref : "-", expected->batchref ? expected->batchref : "-");
+}
+
+/*
+ * Nothing overtakes: of a SKU's commands that were delivered once each, to one worker, the effects are in the
+ * order of the deliveries.  (Whose a shared batch is, is decided by the first commit: only then do its
+ * messages have a SKU.)
+ */
+static void check_order(struct history *history, const struct entry *entry)
+{
+	int *last = &history->last_single[entry->sent[0] ? 0 : 1];
+
+	if (entry->by_rival || entry->sends != 1 || strstr(entry->payload, SHARED_BATCH))
+		return;
+	ck_assert_msg(*last < entry->number, "%s: m-%d was handled before m-%d", history->sku, *last,
+		      entry->number);
+	*last = entry->number;
+}
+
+static void replay(struct ledger *ledger, struct map *histories, const struct inbox_row *row)
+{
+	struct entry *entry = entry_of(ledger, row);
+	struct envelope command;
+	struct history *history;
+	enum verdict verdict;
+
+	ck_assert_msg(!entry->recorded, "m-%d was spent twice", entry->number);
+	entry->recorded = true;
+	read_command(entry, &command);
+	history = history_of(histories, sku_of(&command));
+	history->model.event_count = 0;
+	verdict = do_naively(&history->model, &command);
+	ck_assert_msg((row->outcome == OUTCOME_HANDLED) == (verdict == ACCEPTED),
+		      "m-%d: %s, but the model says %s", entry->number, outcome_name(row->outcome),
+		      verdict_reason(verdict));
+	for (int i = 0; i < history->model.event_count; i++)
+		check_event(history, &history->model.events[i], command.id);
+	check_order(history, entry);
+}
+
+/* ---- what is kept is what the commands come to ---- */
+
+static void flatten(const struct product_row *product, struct flat *flat)
+{
+	memset(flat, 0, sizeof *flat);
+	flat->version = product->version;
+	flat->revision = product->revision;
+	for (const struct batch_row *row = product->batches; row; row = row->next)
+		flat_add_batch(flat, (struct flat_batch){row->reference, row->eta, row->original_qty,
+							 row->purchased, row->changed_at});
+	for (const struct line_row *row = product->lines; row; row = row->next) {
+		if (row->batchref || row->displaced)
+			flat_add_line(flat, (struct flat_line){row->orderid, row->qty, row->batchref,
+							       row->version});
+	}
+}
+
+static void check_product(struct map *histories, const struct product_row *product)
+{
+	struct history *history = history_of(histories, product->sku);
+	struct flat *kept = arena_alloc(world->arena, sizeof *kept);
+	const char *difference;
+
+	ck_assert_msg(history->seen == history->count, "%s: events that no command caused", product->sku);
+	ck_assert_msg(!product->shrink.batchref, "%s: its shrink never ended", product->sku);
+	flatten(product, kept);
+	history->model.flat.revision = kept->revision; /* which the model does not count */
+	difference = flat_difference(&history->model.flat, kept);
+	ck_assert_msg(!difference, "%s: %s", product->sku, difference ? difference : "");
+}
+
+/* ---- what was answered is what happened ---- */
+
+static bool spends(const struct entry *entry, const struct sent *sent)
+{
+	ck_assert_msg(sent->answers == 1, "m-%d was answered %d times", entry->number, sent->answers);
+	return sent->outcome == OUTCOME_HANDLED || sent->outcome == OUTCOME_SKIPPED;
+}
+
+/* What one worker had to reject, another may have handled later. */
+static void check_answers(const struct entry *entry)
+{
+	bool spent = false;
+
+	if (entry->by_rival)
+		return;
+	for (int i = 0; i < WORKERS; i++)
+		spent |= entry->sent[i] && spends(entry, entry->sent[i]);
+	ck_assert_msg(entry->recorded == spent, "m-%d: answered otherwise, but its effect is %s",
+		      entry->number, entry->recorded ? "there" : "missing");
+}
+
+static bool leaves_dead_letter(const struct sent *sent)
+{
+	return sent->answers && sent->way != WAY_HTTP && sent->outcome != OUTCOME_HANDLED &&
+	       sent->outcome != OUTCOME_SKIPPED;
+}
+
+/* One dead letter for each such answer, and perhaps one for what a dead worker could not answer any more. */
+static void check_dead_letters(const struct chaos *chaos)
+{
+	size_t count = world->database->dead_letter_count, answered = 0, silent = 0;
+
+	for (int i = 0; i < WORKERS; i++) {
+		for (const struct sent *sent = chaos->workers[i]->first; sent; sent = sent->next) {
+			answered += leaves_dead_letter(sent);
+			silent += !sent->answers;
+		}
+	}
+	ck_assert_msg(count >= answered && count <= answered + silent,
+		      "%zu dead letters for %zu answers, %zu deliveries without one", count, answered,
+		      silent);
+}
+
+/* ---- what was published is what happened, in order ---- */
+
+static void check_publications(struct map *histories, bool once)
+{
+	for (size_t i = 0; i < memory_broker_count(world->broker); i++) {
+		const struct outgoing *event = memory_broker_event(world->broker, i);
+		struct history *history;
+		struct envelope envelope;
+		const char *error;
+		size_t version;
+
+		ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
+		history = history_of(histories, message_text(&envelope.message, "sku"));
+		version = (size_t)message_number(&envelope.message, "version");
+		ck_assert_msg(version <= history->seen + 1, "%s: version %zu was published before %zu",
+			      history->sku, version, history->seen + 1);
+		ck_assert_msg(!once || version > history->seen, "%s: version %zu was published twice",
+			      history->sku, version);
+		ck_assert(event->payload.size == history->events[version - 1].payload.size);
+		ck_assert_mem_eq(event->payload.data, history->events[version - 1].payload.data,
+				 event->payload.size);
+		if (version > history->seen)
+			history->seen = version;
+	}
+}
+
+static void check_all_published(struct map *histories, const struct product_row *product)
+{
+	const struct history *history = history_of(histories, product->sku);
+
+	ck_assert_msg(history->seen == history->count, "%s: version %zu was never published", product->sku,
+		      history->seen + 1);
+}
+
+void ledger_check(struct ledger *ledger, const struct chaos *chaos)
+{
+	const struct database *database = world->database;
+	const char *fault = database_fault(database, world->arena);
+	struct map histories;
+
+	ck_assert_msg(!fault, "%s", fault);
+	map_init(&histories, world->arena);
+	for (size_t i = 0; i < database->inbox_count; i++)
+		replay(ledger, &histories, database->inbox_list[i]);
+	for (size_t i = 0; i < database->product_count; i++)
+		check_product(&histories, database->product_list[i]);
+	for (int i = 0; i < ledger->count; i++)
+		check_answers(ledger->entries[i]);
+	check_dead_letters(chaos);
+	for (size_t i = 0; i < database->product_count; i++)
+		history_of(&histories, database->product_list[i]->sku)->seen = 0;
+	check_publications(&histories, chaos->broker_keeps);
+	for (size_t i = 0; i < database->product_count; i++)
+		check_all_published(&histories, database->product_list[i]);
+	ck_assert_uint_eq(database_notification_count(database), 0);
+}

@@ -1,0 +1,246 @@
+/*
+ * Two workers among rivals, in a world where everything goes wrong: random commands, some of them to both;
+ * delays, conflicts, refusals, lost connections, outages, deaths, and standing still.  In the end every
+ * command had exactly one effect, in order, and every event was published, in order; each once, unless the
+ * broker itself forgot.
+ *
+ * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ */
+#include "simulation/chaos.h"
+#include "simulation/ledger.h"
+#include "support/rival.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define RUNS  200
+#define STEPS 250
+
+#define SKUS    4
+#define BATCHES 6   /* of a SKU */
+#define RECENT  30  /* orders whose lines may come again */
+#define REFUSED 800 /* orders that the database refuses, if they are called so */
+
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define HOUR_MS   (60 * MINUTE_MS)
+
+/* What somebody left is published after so long. */
+#define LEFT_MS 3000
+
+struct run {
+	struct memory_random random;
+	int orders; /* few: lines come again and again; 0: seldom, but soon; else all is assumed to be new */
+	int last_order;
+	int stock; /* little: most lines are out of it; much: the lines of a batch are many */
+	struct chaos chaos;
+	struct ledger ledger;
+};
+
+static uint64_t first_seed;
+
+static int pick(struct run *run, int bound)
+{
+	return (int)random_below(&run->random.random, (uint64_t)bound);
+}
+
+/* ---- commands ---- */
+
+static const char *any_batch(struct run *run, int sku)
+{
+	if (!pick(run, 20))
+		return arena_printf(world->arena, SHARED_BATCH "-%d", pick(run, BATCHES));
+	return arena_printf(world->arena, "batch-%d-%d", sku, pick(run, BATCHES));
+}
+
+static struct entry *any_create(struct run *run, enum way way)
+{
+	static const char *const etas[] = {"", "\neta=2024-01-01", "\neta=2024-02-01"};
+	int sku = pick(run, SKUS);
+
+	return ledger_add(&run->ledger, way, MSG_CREATE_BATCH,
+			  arena_printf(world->arena, "ref=%s\nsku=SKU-%d\nqty=%d%s", any_batch(run, sku), sku,
+				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
+}
+
+/* One of a few orders, with any line; or the next, or one of the last, with the line that it always has. */
+static struct entry *any_allocate(struct run *run, enum way way)
+{
+	int number = run->orders     ? pick(run, run->orders)
+		     : pick(run, 40) ? ++run->last_order
+				     : run->last_order - pick(run, RECENT);
+	int line = run->orders ? pick(run, 3 * (SKUS + 1)) : number;
+
+	return ledger_add(&run->ledger, way, MSG_ALLOCATE,
+			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d",
+				       pick(run, 60) ? "order" : "poison", number, line % (SKUS + 1),
+				       1 + line % 3));
+}
+
+static struct entry *any_change(struct run *run, enum way way)
+{
+	const char *occurred_at = "";
+
+	if (!pick(run, 3))
+		occurred_at =
+			arena_printf(world->arena, "\noccurred_at=2023-12-%02dT00:00:00Z", 1 + pick(run, 28));
+	return ledger_add(&run->ledger, way, MSG_CHANGE_BATCH_QUANTITY,
+			  arena_printf(world->arena, "batchref=%s\nqty=%d%s", any_batch(run, pick(run, SKUS)),
+				       pick(run, run->stock + 10), occurred_at));
+}
+
+static struct entry *any_command(struct run *run)
+{
+	enum way way = (enum way)pick(run, WAY_HTTP + 1);
+	int kind = pick(run, 10);
+
+	if (kind < 1)
+		return any_create(run, way);
+	return kind < 8 ? any_allocate(run, way) : any_change(run, way);
+}
+
+/* ---- what happens ---- */
+
+/* What is said on pub/sub is heard by all who listen. */
+static void send(struct run *run, struct entry *entry)
+{
+	int worker = pick(run, WORKERS);
+
+	ledger_deliver(entry, &run->chaos, worker);
+	if (entry->way == WAY_PUBSUB && pick(run, 2))
+		ledger_deliver(entry, &run->chaos, WORKERS - 1 - worker);
+}
+
+static void send_burst(struct run *run)
+{
+	for (int count = 1 + pick(run, 12); count > 0; count--)
+		send(run, any_command(run));
+}
+
+static void send_again(struct run *run)
+{
+	struct entry *entry = run->ledger.count ? run->ledger.entries[pick(run, run->ledger.count)] : NULL;
+	int worker = pick(run, WORKERS);
+
+	if (entry && !entry->by_rival && ledger_is_answered(entry, worker))
+		ledger_deliver(entry, &run->chaos, worker);
+}
+
+/* A rival leaves the refused orders alone. */
+static void let_rival_act(struct run *run)
+{
+	struct entry *entry;
+
+	if (world->database->down || world->database->locks)
+		return;
+	entry = any_command(run);
+	entry->by_rival = true;
+	if (!strstr(entry->payload, "poison"))
+		rival_send(entry->type, entry->payload);
+}
+
+static void begin_worker(struct run *run, struct world *worker)
+{
+	worker->config.lanes = 1 + (size_t)pick(run, 3);
+	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
+	world_prepare(worker);
+	chaos_surround(&run->chaos, worker);
+	world_start(worker);
+}
+
+/* Who sent it, and got no answer, sends it again to the next worker: in the order of the first time. */
+static void replace_worker(struct run *run, int worker)
+{
+	world_crash(run->chaos.workers[worker]);
+	begin_worker(run, run->chaos.workers[worker]);
+	for (int i = 0; i < run->ledger.count; i++) {
+		if (!ledger_is_answered(run->ledger.entries[i], worker))
+			ledger_deliver(run->ledger.entries[i], &run->chaos, worker);
+	}
+}
+
+static void wake_all(struct run *run)
+{
+	for (int i = 0; i < WORKERS; i++)
+		world_wake(run->chaos.workers[i]);
+}
+
+static void take_step(struct run *run)
+{
+	int kind = pick(run, 100);
+
+	if (kind < 45)
+		send_burst(run);
+	else if (kind < 80)
+		world_advance_ms(world, pick(run, 60));
+	else if (kind < 86)
+		let_rival_act(run);
+	else if (kind < 90)
+		send_again(run);
+	else if (kind < 96)
+		chaos_strike(&run->chaos);
+	else if (kind < 98)
+		wake_all(run);
+	else if (kind < 99)
+		world_advance_ms(world, pick(run, 10000));
+	else
+		replace_worker(run, pick(run, WORKERS));
+}
+
+/* All that was begun ends; notifications are in no hurry. */
+static void come_to_an_end(struct run *run)
+{
+	chaos_end(&run->chaos);
+	for (int i = 0; i < WORKERS; i++)
+		world_settle(run->chaos.workers[i]);
+	world_advance_ms(world, LEFT_MS);
+	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
+	     ms += MINUTE_MS)
+		world_advance_ms(world, MINUTE_MS);
+}
+
+START_TEST(every_command_has_one_effect_whatever_goes_wrong)
+{
+	uint64_t seed = first_seed + (uint64_t)_i;
+	struct run run = {0};
+
+	memory_random_init(&run.random, seed);
+	world = world_new();
+	memory_random_init(&world->random, ~seed);
+	run.orders = seed % 3 ? 0 : 40;
+	run.last_order = RECENT;
+	run.stock = seed % 2 ? 40 : 200;
+	run.chaos = (struct chaos){.random = &run.random.random,
+				   .workers = {world, world_beside(world)},
+				   .broker_keeps = seed % 2,
+				   .troubles_in = 3 + seed % 40};
+	for (int i = 0; i < REFUSED; i++)
+		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
+	for (int i = 0; i < WORKERS; i++)
+		begin_worker(&run, run.chaos.workers[i]);
+	for (int step = 0; step < STEPS; step++)
+		take_step(&run);
+	come_to_an_end(&run);
+	ledger_check(&run.ledger, &run.chaos);
+	world_free(&run.chaos.workers[1]);
+	world_free(&world);
+}
+END_TEST
+
+int main(void)
+{
+	const char *seed = getenv("ALLOCD_TEST_SEED");
+	Suite *suite = suite_create(
+		"simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)");
+	TCase *tests = tcase_create("chaos");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	first_seed = seed ? strtoull(seed, NULL, 10) : 0;
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, every_command_has_one_effect_whatever_goes_wrong, 0, seed ? 1 : RUNS);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

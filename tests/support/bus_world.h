@@ -1,0 +1,139 @@
+/*
+ * A worker in a simulated world: the engine on the in-memory adapters.
+ *
+ * Messages are sent in the codec's text format, a line a field.  What becomes of each is kept, whether or not
+ * it came over HTTP.  A worker may die and another one begin on the same database.
+ */
+#ifndef ALLOCD_TESTS_WORLD_H
+#define ALLOCD_TESTS_WORLD_H
+
+#include "adapters/memory/database/database.h"
+#include "adapters/memory/ports/broker.h"
+#include "adapters/memory/ports/logger.h"
+#include "adapters/memory/ports/notifier.h"
+#include "adapters/memory/ports/text_codec.h"
+#include "adapters/memory/simulation/clock.h"
+#include "adapters/memory/simulation/lost.h"
+#include "adapters/memory/simulation/random.h"
+#include "adapters/memory/store/memory_store.h"
+#include "bus/engine/engine.h"
+
+#include <check.h>
+
+/* A message that was sent, and the answer to it. */
+struct sent {
+	struct sent *next;
+	enum way way;
+	int answers;
+	enum outcome outcome;
+	enum verdict verdict;
+	const char *reason;
+	int64_t answered_at_ms;
+	int order; /* of its answer among all answers, from 1 */
+};
+
+struct world {
+	bool is_guest; /* the next two are its host's */
+	struct simulation *simulation;
+	struct database *database;
+	struct memory_broker *broker; /* its connection to it */
+	struct memory_notifier *notifier;
+	struct memory_codec codec;
+	struct memory_clock clock;
+	struct memory_random random;
+	struct memory_logger logger;
+	struct arena *arena;
+
+	/* The worker; its stores are NULL while there is none. */
+	struct engine_config config;
+	struct memory_store *lanes[LANES_MAX], *parking, *intake, *publisher, *reminder;
+	struct engine *engine;
+
+	struct sent *first, *last;
+	int answers;
+	int room_calls; /* how often a full queue had room again */
+	bool was_full;
+	bool drained;
+};
+
+#define DEAD_LETTERS_MAX 1000
+#define INBOX_DAYS       7
+
+/* One lane, units of up to 1000 messages, room for more than any test sends; no worker yet. */
+struct world *world_new(void);
+
+/*
+ * Another worker, on the same database and the same broker, in a world of its own that is freed before its
+ * host's. What travels through time travels for both: world_advance_ms() of one is that of all.
+ */
+struct world *world_beside(struct world *host);
+
+/* Accepts NULL in *world and nulls it. */
+void world_free(struct world **world);
+
+/* The worker begins, and looks around. */
+void world_start(struct world *world);
+
+/* Its stores, engine not begun: for tests that say what goes wrong with its first calls. */
+void world_prepare(struct world *world);
+
+/* The worker dies; what it asked of the database is lost on the way (see adapters/memory/simulation/lost.h). */
+void world_crash(struct world *world);
+
+/* The worker stands still: nothing that it sends arrives, and nothing reaches it, until it wakes. */
+void world_hang(struct world *world);
+void world_wake(struct world *world);
+
+/* A message of that type, `printf` of its payload.  The answer is kept in what is returned. */
+__attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum way way,
+							      enum message_type type, const char *format,
+							      ...);
+
+/* Lets all happen that is due now. */
+void world_run(struct world *world);
+void world_advance_ms(struct world *world, int64_t ms);
+
+/* Lets time pass until every message was answered and every event published and saved. */
+void world_settle(struct world *world);
+
+/* ---- with the world of the test that runs: made and freed by these ---- */
+
+extern struct world *world;
+
+/* A world with no worker yet, with one of one lane, or with one of two. */
+void set_up_no_worker(void);
+void set_up_world(void);
+void set_up_two_lanes(void);
+void tear_down_world(void);
+
+/* ---- shorthands: sent over HTTP to `world` ---- */
+
+struct sent *create_batch(const char *reference, const char *sku, int qty);
+struct sent *allocate(const char *orderid, const char *sku, int qty);
+struct sent *change_quantity(const char *reference, int qty);
+
+/* `count` lines of 1 piece: order PREFIX-00000 and so on. */
+void allocate_many(const char *prefix, const char *sku, int count);
+
+/* Everything that was sent so far is handled, at once. */
+void expect_handled(const struct sent *sent);
+
+/* The batch that holds the line, or "" when none does. */
+const char *batch_of(const char *orderid, const char *sku, int qty);
+
+/* The published events, one a line: "line_allocated order-1 LAMP 10 batch 1".  Valid as long as the world. */
+const char *published(void);
+
+/* The SKU of that number, from 0, among those that go through the lane. */
+const char *sku_in_lane(size_t lane, int number);
+
+/* ---- lane 0 of `world`, step by step ---- */
+
+/* From now on, its calls to the database wait; each step lets one arrive, with all that follows from it. */
+void hold_lane(void);
+void step_lane(void);
+void release_lane(void);
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
+
+#endif

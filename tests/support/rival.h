@@ -1,0 +1,16 @@
+/* Somebody else on the same database: does one command at once, whatever the worker under test waits for. */
+#ifndef ALLOCD_TESTS_RIVAL_H
+#define ALLOCD_TESTS_RIVAL_H
+
+#include "support/bus_world.h"
+
+/* The command is committed when it returns; OUTCOME_NONE: a shrink of its SKU is in the way. */
+enum outcome rival_create_batch(const char *reference, const char *sku, int qty);
+enum outcome rival_allocate(const char *orderid, const char *sku, int qty);
+enum outcome rival_allocate_with_id(const char *orderid, const char *sku, int qty, const char *id);
+enum outcome rival_change_quantity(const char *reference, int qty);
+
+/* The same for any command; the change of a batch that is not there is left alone. */
+enum outcome rival_send(enum message_type type, const char *payload);
+
+#endif

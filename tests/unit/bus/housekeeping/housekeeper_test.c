@@ -1,0 +1,272 @@
+/* What is done besides messages: notifications, shrinks that were left, tidying up. */
+#include "suites.h"
+#include "support/bus_world.h"
+
+#include <string.h>
+
+#define LEASE_MS ((int64_t)NOTIFICATION_LEASE * 1000)
+#define DAY_MS   ((int64_t)24 * 60 * 60 * 1000)
+#define ROUND_MS 10000
+
+static void set_up(void)
+{
+	set_up_world();
+	create_batch("batch", "LAMP", 1);
+	world_run(world);
+}
+
+static void run_out_of_stock(const char *orderid)
+{
+	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=2", orderid);
+}
+
+START_TEST(people_are_told_after_the_commit_and_once)
+{
+	hold_lane();
+	run_out_of_stock("order");
+	world_run(world);
+	step_lane();
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
+
+	release_lane();
+	world_advance_ms(world, 10 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+	ck_assert_str_eq(memory_notifier_sent(world->notifier, 0)->sku, "LAMP");
+	ck_assert_str_eq(memory_notifier_sent(world->notifier, 0)->orderid, "order");
+	ck_assert_int_eq(memory_notifier_sent(world->notifier, 0)->qty, 2);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+START_TEST(nobody_is_told_of_what_was_not_committed)
+{
+	database_refuse(world->database, "order");
+	run_out_of_stock("order");
+	world_advance_ms(world, 10 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
+}
+END_TEST
+
+START_TEST(a_notification_that_fails_is_tried_again_alone_and_less_and_less_often)
+{
+	memory_notifier_set_down(world->notifier, true);
+	run_out_of_stock("order");
+	world_run(world);
+	expect_handled(world->last); /* the command does not need it */
+	world_advance_ms(world, 60 * 60 * 1000);
+	ck_assert_uint_ge(memory_notifier_attempts(world->notifier), 6);
+	ck_assert_uint_le(memory_notifier_attempts(world->notifier), 12);
+
+	memory_notifier_set_down(world->notifier, false);
+	world_advance_ms(world, 2 * 60 * 60 * 1000);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+static const struct dead_letter *only_dead_letter(void)
+{
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	return &world->database->dead_letters[0];
+}
+
+START_TEST(a_notification_that_is_refused_is_a_dead_letter_at_once)
+{
+	memory_notifier_refuse(world->notifier, "order");
+	run_out_of_stock("order");
+	run_out_of_stock("another");
+	world_advance_ms(world, 10 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 2);
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->notifications_dead, 1);
+	ck_assert_str_eq(only_dead_letter()->reason, "notifier: refused");
+	ck_assert(only_dead_letter()->is_mail);
+}
+END_TEST
+
+START_TEST(a_notification_that_failed_for_a_day_is_a_dead_letter)
+{
+	memory_notifier_set_down(world->notifier, true);
+	run_out_of_stock("order");
+	world_advance_ms(world, 2 * DAY_MS);
+
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 20);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->notifications_dead, 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->notify_failures, 20);
+	ck_assert_str_eq(only_dead_letter()->reason, "notifier: not reachable");
+}
+END_TEST
+
+START_TEST(a_notification_that_waits_for_long_is_sent_once)
+{
+	wire_hold(memory_notifier_requests(world->notifier));
+	run_out_of_stock("slow");
+	run_out_of_stock("order");
+	world_advance_ms(world, 10 * LEASE_MS);
+	wire_open(memory_notifier_requests(world->notifier));
+	world_advance_ms(world, 10 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 2);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+START_TEST(a_new_worker_takes_up_notifications_after_their_lease)
+{
+	wire_hold(memory_notifier_requests(world->notifier));
+	run_out_of_stock("order");
+	world_run(world);
+	world_crash(world);
+	wire_open(memory_notifier_requests(world->notifier));
+	world_start(world);
+	world_advance_ms(world, LEASE_MS - ROUND_MS);
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 0);
+
+	world_advance_ms(world, 2 * ROUND_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+START_TEST(a_result_that_the_database_does_not_take_sends_it_again)
+{
+	memory_store_fail_next(world->reminder, CALL_SETTLE_NOTIFICATION, TROUBLE_DATA);
+	run_out_of_stock("order");
+	world_advance_ms(world, 3 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 2);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+START_TEST(many_notifications_are_all_sent)
+{
+	for (int i = 0; i < 1500; i++)
+		run_out_of_stock(arena_printf(world->arena, "order-%d", i));
+	world_advance_ms(world, 3 * LEASE_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1500);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+/* ---- an operator's command leaves the chores to others ---- */
+
+START_TEST(without_chores_nothing_is_done_but_what_was_asked_for)
+{
+	world_crash(world);
+	world->config.no_chores = true;
+	world_start(world);
+	run_out_of_stock("order");
+	world_advance_ms(world, 10 * LEASE_MS);
+	expect_handled(world->last);
+	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
+	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_UNFINISHED_SHRINKS), 0);
+	world_crash(world);
+
+	world->config.no_chores = false;
+	world_start(world);
+	world_advance_ms(world, ROUND_MS);
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+}
+END_TEST
+
+/* ---- tidying up ---- */
+
+START_TEST(dead_letters_are_counted)
+{
+	for (int i = 0; i < DEAD_LETTERS_MAX + 2; i++) {
+		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "nonsense");
+		world_run(world);
+	}
+	world_advance_ms(world, 2 * ROUND_MS);
+
+	ck_assert_int_eq(engine_stats(world->engine)->dead_letters, DEAD_LETTERS_MAX);
+	ck_assert_int_eq(engine_stats(world->engine)->dead_letters_dropped, 2);
+}
+END_TEST
+
+START_TEST(what_is_past_its_retention_is_deleted)
+{
+	size_t deleted = 0;
+
+	for (int i = 0; i < 1200; i++) {
+		world_send(world, WAY_PUBSUB, MSG_CREATE_BATCH, "ref=b-%d\nsku=LAMP\nqty=1\nid=%d", i, i);
+		world_run(world);
+	}
+	world_settle(world);
+	world_advance_ms(world, INBOX_DAYS * DAY_MS - 10 * ROUND_MS);
+	ck_assert_uint_eq(database_inbox_count(world->database), 1200);
+
+	world_advance_ms(world, 20 * ROUND_MS);
+
+	ck_assert_uint_eq(database_inbox_count(world->database), 0);
+	for (size_t i = 0; i < world->database->witness_count; i++)
+		deleted += world->database->witness_list[i]->deleted;
+	ck_assert_uint_eq(deleted, world->database->witness_count);
+}
+END_TEST
+
+START_TEST(the_reminder_goes_on_after_the_database_was_away)
+{
+	database_set_down(world->database, true);
+	world_advance_ms(world, 10 * ROUND_MS);
+	database_set_down(world->database, false);
+	memory_notifier_set_down(world->notifier, true);
+	run_out_of_stock("order");
+	world_advance_ms(world, 2 * ROUND_MS);
+	memory_notifier_set_down(world->notifier, false);
+	world_advance_ms(world, 10 * ROUND_MS);
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+}
+END_TEST
+
+static const enum store_call chores[] = {CALL_UNFINISHED_SHRINKS, CALL_DUE_NOTIFICATIONS, CALL_TIDY};
+
+START_TEST(a_chore_that_fails_is_done_in_the_next_round)
+{
+	size_t done;
+
+	memory_store_fail_next(world->reminder, chores[_i], TROUBLE_DATA);
+	world_advance_ms(world, ROUND_MS);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "housekeeping failed"), 1);
+	done = memory_store_calls(world->reminder, CALL_TIDY);
+
+	world_advance_ms(world, ROUND_MS);
+
+	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_TIDY), done + 1);
+}
+END_TEST
+
+Suite *reminder_suite(void)
+{
+	Suite *suite = suite_create("reminder");
+	TCase *tests = tcase_create("chores");
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_test(tests, people_are_told_after_the_commit_and_once);
+	tcase_add_test(tests, nobody_is_told_of_what_was_not_committed);
+	tcase_add_test(tests, a_notification_that_fails_is_tried_again_alone_and_less_and_less_often);
+	tcase_add_test(tests, a_notification_that_is_refused_is_a_dead_letter_at_once);
+	tcase_add_test(tests, a_notification_that_failed_for_a_day_is_a_dead_letter);
+	tcase_add_test(tests, a_notification_that_waits_for_long_is_sent_once);
+	tcase_add_test(tests, without_chores_nothing_is_done_but_what_was_asked_for);
+	tcase_add_test(tests, dead_letters_are_counted);
+	tcase_add_test(tests, a_new_worker_takes_up_notifications_after_their_lease);
+	tcase_add_test(tests, a_result_that_the_database_does_not_take_sends_it_again);
+	tcase_add_test(tests, many_notifications_are_all_sent);
+	tcase_add_test(tests, what_is_past_its_retention_is_deleted);
+	tcase_add_test(tests, the_reminder_goes_on_after_the_database_was_away);
+	tcase_add_loop_test(tests, a_chore_that_fails_is_done_in_the_next_round, 0, COUNT(chores));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

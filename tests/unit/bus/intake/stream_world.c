@@ -1,0 +1,137 @@
+/* Puts a reader beside the worker, and takes it away again. */
+#include "unit/bus/intake/stream_world.h"
+
+#include <string.h>
+
+struct memory_stream *stream;
+struct memory_consumer *consumer;
+struct memory_logbook *logbook;
+struct stream_reader *reader;
+
+void set_up_stream(void)
+{
+	stream = memory_stream_new(world->simulation);
+}
+
+void set_up_sold_out(void)
+{
+	set_up_world();
+	set_up_stream();
+	create_batch("batch", "LAMP", 1);
+	allocate("first", "LAMP", 1);
+	world_settle(world);
+	world_crash(world);
+}
+
+void set_up_reading(void)
+{
+	set_up_sold_out();
+	start_reading();
+}
+
+void tear_down_stream_world(void)
+{
+	crash_reading();
+	memory_stream_free(&stream);
+	tear_down_world();
+}
+
+/* As the worker's consumer does it: what can wait in the stream waits there. */
+static void hold_or_let_go(void *context)
+{
+	(void)context;
+	if (engine_is_full(world->engine) || !engine_stats(world->engine)->database_up)
+		stream_reader_pause(reader);
+	else
+		stream_reader_resume(reader);
+}
+
+void prepare_reader(void)
+{
+	struct stream_reader_ports ports = {
+		.clock = &world->clock.clock,
+		.random = &world->random.random,
+		.logger = &world->logger.logger,
+		.engine = world->engine,
+	};
+
+	consumer = memory_consumer_new(stream, GROUP, "worker");
+	logbook = memory_logbook_new(world->database);
+	ports.stream = memory_consumer_port(consumer);
+	ports.logbook = memory_logbook_port(logbook);
+	reader = stream_reader_new(&ports, &(struct stream_reader_config){"commands", RETENTION_MS});
+	engine_on_change(world->engine, hold_or_let_go, NULL);
+}
+
+void begin_reader(void)
+{
+	prepare_reader();
+	stream_reader_start(reader);
+	world_run(world);
+}
+
+void start_reading(void)
+{
+	world_start(world);
+	begin_reader();
+}
+
+void crash_reading(void)
+{
+	memory_consumer_free(&consumer);
+	memory_logbook_free(&logbook);
+	world_crash(world);
+	stream_reader_free(&reader);
+}
+
+/* ---- entries, and what came of them ---- */
+
+struct stream_id add_order_at(const char *orderid, struct stream_id id, size_t whole_size)
+{
+	const char *payload = arena_printf(world->arena, "orderid=%s\nsku=LAMP\nqty=1", orderid);
+
+	return memory_stream_add(stream, &(struct stream_entry){.id = id,
+								.type = MSG_ALLOCATE,
+								.payload = {payload, strlen(payload)},
+								.payload_size = strlen(payload),
+								.whole_size = whole_size});
+}
+
+struct stream_id add_order(const char *orderid)
+{
+	return add_order_at(orderid, (struct stream_id){0}, 0);
+}
+
+/* "out_of_stock ORDER LAMP 1 - VERSION" */
+const char *handled_orders(void)
+{
+	const char *line = published(), *text = "";
+
+	for (; *line; line = strchr(line, '\n') + 1) {
+		const char *order = strchr(line, ' ') + 1;
+
+		text = arena_printf(world->arena, "%s%s%.*s", text, *text ? " " : "",
+				    (int)(strchr(order, ' ') - order), order);
+	}
+	return text;
+}
+
+size_t lines_logged(const char *text)
+{
+	return memory_logger_count(&world->logger, text);
+}
+
+struct engine_trouble stream_trouble(void)
+{
+	struct engine_trouble trouble = {"", 0};
+
+	stream_reader_trouble(reader, world->arena, &trouble);
+	return trouble;
+}
+
+void expect_stream_is_done(void)
+{
+	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), 0);
+	ck_assert(stream_reader_is_idle(reader));
+	ck_assert_str_eq(stream_trouble().text, "");
+}

@@ -1,0 +1,59 @@
+/*
+ * A worker that reads a stream, in the world of the test that runs (see bus_world.h).  The stream outlives the
+ * worker.
+ */
+#ifndef ALLOCD_TESTS_STREAM_WORLD_H
+#define ALLOCD_TESTS_STREAM_WORLD_H
+
+#include "support/bus_world.h"
+
+#include "adapters/memory/ports/checkpoints.h"
+#include "adapters/memory/ports/stream.h"
+#include "bus/intake/stream_reader.h"
+
+#define GROUP        "allocd"
+#define HOUR_MS      ((int64_t)60 * 60 * 1000)
+#define RETENTION_MS HOUR_MS
+
+extern struct memory_stream *stream;
+
+/* The worker's; NULL while there is none. */
+extern struct memory_consumer *consumer;
+extern struct memory_logbook *logbook;
+extern struct stream_reader *reader;
+
+/* The stream, to a world that is there, and the end of all of them. */
+void set_up_stream(void);
+void tear_down_stream_world(void);
+
+/*
+ * A batch of LAMP without stock, so that each allocate has an effect of its own: an event.  No worker runs,
+ * or one that reads the stream.
+ */
+void set_up_sold_out(void);
+void set_up_reading(void);
+
+/* The reader of a worker that was started; it is held as the engine needs.  Not begun, or begun. */
+void prepare_reader(void);
+void begin_reader(void);
+
+/* Worker and reader begin, or die. */
+void start_reading(void);
+void crash_reading(void);
+
+/* An allocate of one LAMP; of all fields its entry has whole_size bytes. */
+struct stream_id add_order_at(const char *orderid, struct stream_id id, size_t whole_size);
+struct stream_id add_order(const char *orderid);
+
+/* The orders of all events in their order, where each order is out of stock or allocated once. */
+const char *handled_orders(void);
+
+size_t lines_logged(const char *text);
+
+/* What the reader says of its stream; "" when it has nothing to say. */
+struct engine_trouble stream_trouble(void);
+
+/* Everything was read and acknowledged, and nothing is in the way. */
+void expect_stream_is_done(void);
+
+#endif

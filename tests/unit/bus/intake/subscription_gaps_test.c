@@ -1,0 +1,250 @@
+/* The times when commands were not heard, kept until they are written down. */
+#include "suites.h"
+#include "support/bus_world.h"
+
+#include "adapters/memory/ports/checkpoints.h"
+#include "bus/intake/subscription_gaps.h"
+
+#include <string.h>
+
+static struct memory_logbook *logbook;
+static struct blindness *blindness;
+
+static void begin(void)
+{
+	logbook = memory_logbook_new(world->database);
+	blindness = blindness_new(memory_logbook_port(logbook), &world->clock.clock, &world->random.random,
+				  &world->logger.logger);
+}
+
+static void end(void)
+{
+	memory_logbook_free(&logbook);
+	blindness_free(&blindness);
+}
+
+static void set_up(void)
+{
+	set_up_no_worker();
+	begin();
+}
+
+static void tear_down(void)
+{
+	end();
+	tear_down_world();
+}
+
+static int64_t now(void)
+{
+	return database_now(world->database);
+}
+
+static void was_blind(int64_t since, int64_t until, const char *cause)
+{
+	char passing[32];
+
+	strcpy(passing, cause);
+	blindness_ends(blindness, &(struct blind_window){since, until, passing, false});
+	memset(passing, '?', sizeof passing);
+}
+
+static size_t written(void)
+{
+	return world->database->blind_window_count;
+}
+
+static const struct blind_window *row(size_t number)
+{
+	ck_assert_uint_lt(number, written());
+	return &world->database->blind_windows[number];
+}
+
+START_TEST(a_window_is_written_down)
+{
+	was_blind(10, 20, "connection lost");
+	world_run(world);
+
+	ck_assert_uint_eq(written(), 1);
+	ck_assert_int_eq(row(0)->since, 10);
+	ck_assert_int_eq(row(0)->until, 20);
+	ck_assert_str_eq(row(0)->cause, "connection lost");
+}
+END_TEST
+
+START_TEST(windows_are_kept_while_the_database_is_away)
+{
+	database_set_down(world->database, true);
+	was_blind(10, 20, "first");
+	world_advance_ms(world, 60000);
+	was_blind(30, 40, "second");
+	world_advance_ms(world, 60000);
+	ck_assert_uint_eq(written(), 0);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "blind windows are not written"), 1);
+
+	database_set_down(world->database, false);
+	world_advance_ms(world, 5000);
+
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_str_eq(row(0)->cause, "first");
+	ck_assert_str_eq(row(1)->cause, "second");
+}
+END_TEST
+
+START_TEST(a_window_that_ends_while_another_one_is_written_is_written_too)
+{
+	wire_hold(memory_logbook_answers(logbook));
+	was_blind(10, 20, "first");
+	world_run(world);
+	was_blind(30, 40, "second");
+	world_run(world);
+	wire_open(memory_logbook_answers(logbook));
+	world_run(world);
+
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_str_eq(row(1)->cause, "second");
+}
+END_TEST
+
+/* _i: how many. */
+START_TEST(of_very_many_the_middle_ones_become_one)
+{
+	database_set_down(world->database, true);
+	for (int i = 0; i < _i; i++)
+		was_blind(10 * i, 10 * i + 5, arena_printf(world->arena, "cause %d", i));
+	world_advance_ms(world, 1000);
+	database_set_down(world->database, false);
+	world_advance_ms(world, 10000);
+
+	ck_assert_uint_eq(written(), _i < 100 ? (size_t)_i : 100);
+	for (size_t i = 0; i < written(); i++)
+		ck_assert_int_eq(row(i)->since,
+				 i <= 50 || _i <= 100 ? (int64_t)i * 10 : (_i - 100 + (int64_t)i) * 10);
+	ck_assert_str_eq(row(50)->cause, "cause 50");
+	ck_assert_int_eq(row(50)->until, _i > 100 ? 10 * (_i - 100 + 50) + 5 : 505);
+	ck_assert_int_eq(row(written() - 1)->until, 10 * _i - 5);
+}
+END_TEST
+
+START_TEST(many_windows_that_end_while_some_are_written_are_all_told)
+{
+	wire_hold(memory_logbook_answers(logbook));
+	for (int i = 0; i < 60; i++)
+		was_blind(10 * i, 10 * i + 5, "cause");
+	world_run(world);
+	for (int i = 60; i < 160; i++)
+		was_blind(10 * i, 10 * i + 5, "cause");
+	wire_open(memory_logbook_answers(logbook));
+	world_run(world);
+
+	ck_assert_uint_eq(written(), 100);
+	for (size_t i = 0; i < 50; i++)
+		ck_assert_int_eq(row(i)->since, (int64_t)i * 10);
+	ck_assert_int_eq(row(99)->until, 1595);
+}
+END_TEST
+
+START_TEST(it_is_noted_again_and_again_that_commands_are_heard)
+{
+	was_blind(10, 20, "start");
+	world_advance_ms(world, 60000);
+	ck_assert_int_ge(world->database->heard_until, now() - 5 * INT64_C(1000000));
+
+	blindness_begins(blindness, now(), "connection lost");
+	world_advance_ms(world, 60000);
+	ck_assert_int_le(world->database->heard_until, now() - 55 * INT64_C(1000000));
+
+	was_blind(now() - 1, now(), "back");
+	world_run(world);
+	ck_assert_int_eq(world->database->heard_until, now());
+}
+END_TEST
+
+START_TEST(a_window_that_lasts_is_written_down_with_an_end_that_grows)
+{
+	was_blind(10, 20, "start");
+	world_run(world);
+	blindness_begins(blindness, 1000, "connection lost");
+	world_run(world);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(row(1)->since, 1000);
+	ck_assert_str_eq(row(1)->cause, "connection lost");
+
+	world_advance_ms(world, 60000);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_ge(row(1)->until, 1000 + 55 * INT64_C(1000000));
+
+	was_blind(1000, 1000 + 61 * INT64_C(1000000), "connection lost");
+	world_run(world);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(row(1)->until, 1000 + 61 * INT64_C(1000000));
+}
+END_TEST
+
+START_TEST(a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back)
+{
+	was_blind(10, 20, "start");
+	world_run(world);
+	database_set_down(world->database, true);
+	blindness_begins(blindness, 1000, "connection lost");
+	world_advance_ms(world, 30000);
+	ck_assert_uint_eq(written(), 1);
+
+	database_set_down(world->database, false);
+	world_advance_ms(world, 6000);
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(row(1)->since, 1000);
+}
+END_TEST
+
+START_TEST(what_is_written_late_does_not_tell_that_commands_are_heard)
+{
+	database_set_down(world->database, true);
+	was_blind(10, 20, "start");
+	world_advance_ms(world, 1000);
+	blindness_begins(blindness, 1020, "connection lost");
+	database_set_down(world->database, false);
+	world_advance_ms(world, 60000);
+
+	ck_assert_uint_eq(written(), 2);
+	ck_assert_int_eq(world->database->heard_until, 0);
+}
+END_TEST
+
+START_TEST(a_workers_first_window_begins_where_the_last_one_heard)
+{
+	int64_t heard;
+
+	was_blind(10, 20, "start");
+	world_advance_ms(world, 12000);
+	heard = world->database->heard_until;
+	end();
+	world_advance_ms(world, 60000);
+	begin();
+	blindness_ends(blindness, &(struct blind_window){now() - 1000, now(), "start", true});
+	world_run(world);
+
+	ck_assert_int_eq(row(1)->since, heard);
+	ck_assert_int_eq(row(1)->until, now());
+}
+END_TEST
+
+Suite *blindness_suite(void)
+{
+	Suite *suite = suite_create("blindness");
+	TCase *tests = tcase_create("blindness");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_window_is_written_down);
+	tcase_add_test(tests, windows_are_kept_while_the_database_is_away);
+	tcase_add_test(tests, a_window_that_ends_while_another_one_is_written_is_written_too);
+	tcase_add_loop_test(tests, of_very_many_the_middle_ones_become_one, 98, 104);
+	tcase_add_test(tests, many_windows_that_end_while_some_are_written_are_all_told);
+	tcase_add_test(tests, it_is_noted_again_and_again_that_commands_are_heard);
+	tcase_add_test(tests, a_window_that_lasts_is_written_down_with_an_end_that_grows);
+	tcase_add_test(tests, a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back);
+	tcase_add_test(tests, what_is_written_late_does_not_tell_that_commands_are_heard);
+	tcase_add_test(tests, a_workers_first_window_begins_where_the_last_one_heard);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

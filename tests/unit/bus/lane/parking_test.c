@@ -1,0 +1,350 @@
+/* What another session holds up, or the database refuses to one message for now, holds up nobody else. */
+#include "suites.h"
+#include "support/rival.h"
+
+#include <string.h>
+
+#define PRODUCTS 12
+
+/* By a lock's time, what follows, and a message that is tried alone. */
+#define SOON_MS 1500
+
+static const char *sku_of(int number)
+{
+	return arena_printf(world->arena, "sku-%d", number);
+}
+
+static const char *batch_name(int number)
+{
+	return arena_printf(world->arena, "batch-%d", number);
+}
+
+/* In one lane: twelve products with a batch of 100 each. */
+static void set_up(void)
+{
+	set_up_world();
+	for (int i = 0; i < PRODUCTS; i++)
+		create_batch(batch_name(i), sku_of(i), 100);
+	world_settle(world);
+}
+
+static struct sent *allocate_of(const char *word, int number)
+{
+	return allocate(arena_printf(world->arena, "%s-%d", word, number), sku_of(number), 1);
+}
+
+static void expect_waiting(const struct sent *sent)
+{
+	ck_assert_ptr_nonnull(sent);
+	ck_assert_int_eq(sent->answers, 0);
+}
+
+static void expect_nothing_parked(void)
+{
+	ck_assert_uint_eq(engine_stats(world->engine)->parked_skus, 0);
+	ck_assert_uint_eq(engine_stats(world->engine)->parked_messages, 0);
+	ck_assert(engine_is_idle(world->engine));
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+}
+
+/* ---- rows that another session has locked ---- */
+
+/* A bit for each product that is locked. */
+static const unsigned locked_sets[] = {1U << 0, 1U << 5, 1U << 11, 1U << 3 | 1U << 4, 1U << 0 | 1U << 11,
+				       0x7ff};
+
+static void lock_those(unsigned set)
+{
+	for (int i = 0; i < PRODUCTS; i++) {
+		if (set >> i & 1)
+			database_lock_product(world->database, sku_of(i));
+	}
+}
+
+START_TEST(products_that_are_not_locked_go_on)
+{
+	struct sent *sent[PRODUCTS] = {0};
+
+	lock_those(locked_sets[_i]);
+	for (int i = 0; i < PRODUCTS; i++)
+		sent[i] = allocate_of("order", i);
+	world_advance_ms(world, SOON_MS);
+
+	for (int i = 0; i < PRODUCTS; i++) {
+		if (locked_sets[_i] >> i & 1)
+			expect_waiting(sent[i]);
+		else
+			expect_handled(sent[i]);
+	}
+	database_unlock_products(world->database);
+	world_settle(world);
+	for (int i = 0; i < PRODUCTS; i++)
+		expect_handled(sent[i]);
+	expect_nothing_parked();
+}
+END_TEST
+
+START_TEST(what_comes_later_for_others_does_not_wait_at_all)
+{
+	struct sent *later;
+
+	lock_those(1);
+	allocate_of("locked", 0);
+	world_advance_ms(world, SOON_MS);
+
+	later = allocate_of("later", 1);
+	world_run(world);
+
+	expect_handled(later);
+}
+END_TEST
+
+START_TEST(a_locked_products_messages_keep_their_order)
+{
+	struct sent *sent[30];
+
+	lock_those(1);
+	for (int i = 0; i < COUNT(sent); i++) {
+		sent[i] = allocate(arena_printf(world->arena, "order-%d", i), sku_of(0), 1);
+		world_advance_ms(world, 100);
+	}
+	ck_assert_uint_gt(engine_stats(world->engine)->parked_messages, 20);
+	database_unlock_products(world->database);
+	world_settle(world);
+
+	for (int i = 0; i < COUNT(sent); i++) {
+		expect_handled(sent[i]);
+		ck_assert(i == 0 || sent[i - 1]->order < sent[i]->order);
+	}
+	expect_nothing_parked();
+}
+END_TEST
+
+START_TEST(a_change_of_a_batch_waits_for_its_locked_product_alone)
+{
+	struct sent *change, *other;
+
+	lock_those(1);
+	change = change_quantity(batch_name(0), 50);
+	other = change_quantity(batch_name(1), 50);
+	world_advance_ms(world, SOON_MS);
+	expect_waiting(change);
+	expect_handled(other);
+
+	database_unlock_products(world->database);
+	world_settle(world);
+
+	expect_handled(change);
+	ck_assert_int_eq(database_batch(world->database, batch_name(0))->purchased, 50);
+	expect_nothing_parked();
+}
+END_TEST
+
+START_TEST(a_lock_that_goes_soon_is_not_told_and_one_that_stays_is_told_once)
+{
+	static const char told[] = "messages of a SKU wait", done[] = "messages of a SKU are done again";
+	int64_t held_ms = _i ? 60000 : 8000;
+
+	lock_those(1);
+	allocate_of("order", 0);
+	world_advance_ms(world, held_ms);
+	database_unlock_products(world->database);
+	world_settle(world);
+
+	ck_assert_uint_eq(memory_logger_count(&world->logger, told), (size_t)_i);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, done), (size_t)_i);
+}
+END_TEST
+
+START_TEST(a_worker_that_dies_meanwhile_leaves_nothing_half_done)
+{
+	struct sent *other;
+
+	lock_those(1);
+	allocate_of("lost", 0);
+	other = allocate_of("other", 1);
+	world_advance_ms(world, SOON_MS);
+	expect_handled(other);
+
+	world_crash(world);
+	database_unlock_products(world->database);
+	world_start(world);
+	world_settle(world);
+
+	ck_assert_str_eq(batch_of("lost-0", sku_of(0), 1), "");
+	ck_assert_ptr_null(database_fault(world->database, world->arena));
+}
+END_TEST
+
+/* ---- a message that alone is refused for now, or is too slow ---- */
+
+static const struct {
+	enum failure_kind kind;
+	int messages, poison;
+} refusals[] = {
+	{FAILURE_RETRY, 1, 0},  {FAILURE_RETRY, 2, 1}, {FAILURE_RETRY, PRODUCTS, 0},
+	{FAILURE_RETRY, 12, 7}, {FAILURE_BUSY, 2, 0},  {FAILURE_BUSY, PRODUCTS, 11},
+};
+
+START_TEST(others_go_on_while_one_message_is_refused_for_now)
+{
+	struct sent *sent[PRODUCTS] = {0};
+	const char *poison = arena_printf(world->arena, "order-%d", refusals[_i].poison);
+
+	database_refuse_as(world->database, poison, refusals[_i].kind);
+	for (int i = 0; i < refusals[_i].messages; i++)
+		sent[i] = allocate_of("order", i);
+	world_advance_ms(world, SOON_MS);
+
+	for (int i = 0; i < refusals[_i].messages; i++) {
+		ck_assert_ptr_nonnull(sent[i]);
+		if (i == refusals[_i].poison)
+			expect_waiting(sent[i]);
+		else
+			expect_handled(sent[i]);
+	}
+	ck_assert(engine_stats(world->engine)->database_up);
+	world_advance_ms(world, 60000);
+	expect_waiting(sent[refusals[_i].poison]);
+	database_accept(world->database, poison);
+	world_settle(world);
+	expect_handled(sent[refusals[_i].poison]);
+	expect_nothing_parked();
+}
+END_TEST
+
+START_TEST(one_slow_message_among_a_thousand_costs_each_of_them_one_try)
+{
+	size_t before = memory_store_calls(world->lanes[0], CALL_FLUSH);
+
+	database_refuse_as(world->database, "order-00500", FAILURE_BUSY);
+	allocate_many("order", sku_of(0), 500); /* the SKU has 100 pieces: most are out of stock */
+	allocate("order-00500", sku_of(1), 1);
+	allocate_many("last", sku_of(2), 499);
+	world_advance_ms(world, SOON_MS);
+
+	ck_assert_uint_le(memory_store_calls(world->lanes[0], CALL_FLUSH) - before, 1002);
+	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FIND_LOCKED), 2); /* whole, and alone */
+	ck_assert_uint_eq(engine_stats(world->engine)->parked_messages, 1);
+	database_accept(world->database, "order-00500");
+	world_settle(world);
+	ck_assert_str_eq(batch_of("order-00500", sku_of(1), 1), batch_name(1));
+	expect_nothing_parked();
+}
+END_TEST
+
+START_TEST(a_message_that_the_database_refuses_for_good_is_a_dead_letter_though_it_was_parked)
+{
+	struct sent *sent = NULL, *next;
+
+	lock_those(1);
+	sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=poison\nsku=%s\nqty=1", sku_of(0));
+	next = allocate_of("next", 0);
+	world_advance_ms(world, SOON_MS);
+	database_refuse(world->database, "poison");
+	database_unlock_products(world->database);
+	world_settle(world);
+
+	ck_assert_int_eq(sent->outcome, OUTCOME_FAILED);
+	expect_handled(next);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->parked_skus, 0);
+}
+END_TEST
+
+START_TEST(a_database_that_takes_nothing_parks_nothing)
+{
+	struct sent *sent[PRODUCTS] = {0};
+
+	database_set_down(world->database, true);
+	for (int i = 0; i < PRODUCTS; i++)
+		sent[i] = allocate_of("order", i);
+	world_advance_ms(world, 30000);
+	ck_assert_uint_eq(engine_stats(world->engine)->parked_skus, 0);
+	ck_assert(!engine_stats(world->engine)->database_up);
+
+	database_set_down(world->database, false);
+	world_settle(world);
+
+	for (int i = 0; i < PRODUCTS; i++)
+		expect_handled(sent[i]);
+}
+END_TEST
+
+/* ---- a lane that hands a message to itself ---- */
+
+/* The reference is another SKU's by the time that the unit is handled: the change moves there. */
+static void take_reference_elsewhere(void)
+{
+	struct sent *first, *second;
+	int answers;
+
+	hold_lane();
+	create_batch("b1", sku_of(0), 10);
+	first = change_quantity("b1", 5); /* of the SKU that the batch is being created for */
+	world_run(world);
+	rival_create_batch("b1", sku_of(1), 20);
+	second = change_quantity("b1", 7);
+	world_run(world);
+	answers = world->answers;
+	release_lane();
+	world_settle(world);
+
+	ck_assert_int_gt(world->answers, answers);
+	expect_handled(first);
+	expect_handled(second);
+	ck_assert_int_eq(database_batch(world->database, "b1")->purchased, 7);
+	ck_assert_ptr_null(database_fault(world->database, world->arena));
+}
+
+START_TEST(a_message_that_moves_to_another_sku_of_its_own_lane_is_handled_there)
+{
+	take_reference_elsewhere();
+}
+END_TEST
+
+START_TEST(it_is_so_too_while_its_new_sku_is_locked)
+{
+	struct sent *change;
+
+	hold_lane();
+	create_batch("b1", sku_of(0), 10);
+	change = change_quantity("b1", 5);
+	world_run(world);
+	rival_create_batch("b1", sku_of(1), 20);
+	database_lock_product(world->database, sku_of(1));
+	release_lane();
+	world_advance_ms(world, 10000);
+	expect_waiting(change);
+
+	database_unlock_products(world->database);
+	world_settle(world);
+
+	expect_handled(change);
+	ck_assert_int_eq(database_batch(world->database, "b1")->purchased, 5);
+	expect_nothing_parked();
+}
+END_TEST
+
+Suite *parking_suite(void)
+{
+	Suite *suite = suite_create("parking");
+	TCase *tests = tcase_create("parking");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_loop_test(tests, products_that_are_not_locked_go_on, 0, COUNT(locked_sets));
+	tcase_add_test(tests, what_comes_later_for_others_does_not_wait_at_all);
+	tcase_add_test(tests, a_locked_products_messages_keep_their_order);
+	tcase_add_test(tests, a_change_of_a_batch_waits_for_its_locked_product_alone);
+	tcase_add_loop_test(tests, a_lock_that_goes_soon_is_not_told_and_one_that_stays_is_told_once, 0, 2);
+	tcase_add_test(tests, a_worker_that_dies_meanwhile_leaves_nothing_half_done);
+	tcase_add_loop_test(tests, others_go_on_while_one_message_is_refused_for_now, 0, COUNT(refusals));
+	tcase_add_test(tests, one_slow_message_among_a_thousand_costs_each_of_them_one_try);
+	tcase_add_test(tests,
+		       a_message_that_the_database_refuses_for_good_is_a_dead_letter_though_it_was_parked);
+	tcase_add_test(tests, a_database_that_takes_nothing_parks_nothing);
+	tcase_add_test(tests, a_message_that_moves_to_another_sku_of_its_own_lane_is_handled_there);
+	tcase_add_test(tests, it_is_so_too_while_its_new_sku_is_locked);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,298 @@
+/* The infrastructure's trouble: retried with backoff, and asked about when the outcome is unknown. */
+#include "suites.h"
+#include "support/bus_world.h"
+
+#include <string.h>
+
+static void set_up(void)
+{
+	set_up_world();
+	create_batch("batch", "LAMP", 10);
+	world_run(world);
+}
+
+/* ---- the database is away ---- */
+
+#define CALLS_MAX 1000
+
+/* What the lane asked for, and when. */
+static struct {
+	enum store_call call;
+	int64_t at_ms;
+} calls[CALLS_MAX];
+static int call_count;
+
+static enum trouble note_call(void *context, enum store_call call)
+{
+	(void)context;
+	ck_assert_int_lt(call_count, CALLS_MAX);
+	calls[call_count].call = call;
+	calls[call_count++].at_ms = simulation_now_ms(world->simulation);
+	return TROUBLE_NONE;
+}
+
+static void watch_calls(void)
+{
+	call_count = 0;
+	memory_store_on_trouble(world->lanes[0], note_call, NULL);
+}
+
+START_TEST(nothing_is_lost_while_the_database_is_away)
+{
+	struct sent *sent;
+
+	database_set_down(world->database, true);
+	sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1");
+	world_advance_ms(world, 600000);
+	ck_assert_int_eq(sent->answers, 0);
+	ck_assert(!engine_stats(world->engine)->database_up);
+
+	database_set_down(world->database, false);
+	world_advance_ms(world, 10000);
+
+	expect_handled(sent);
+	ck_assert(engine_stats(world->engine)->database_up);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+}
+END_TEST
+
+START_TEST(the_waits_between_tries_grow_up_to_a_few_seconds)
+{
+	watch_calls();
+	database_set_down(world->database, true);
+	allocate("order", "LAMP", 1);
+	world_advance_ms(world, 120000);
+
+	ck_assert_int_gt(call_count, 20);
+	ck_assert_int_lt(call_count, 60);
+	ck_assert_int_le(calls[1].at_ms - calls[0].at_ms, 20);
+	for (int i = 12; i < call_count; i++) {
+		ck_assert_int_ge(calls[i].at_ms - calls[i - 1].at_ms, 2500);
+		ck_assert_int_le(calls[i].at_ms - calls[i - 1].at_ms, 5000);
+	}
+}
+END_TEST
+
+START_TEST(once_it_went_well_the_waits_begin_anew)
+{
+	database_set_down(world->database, true);
+	allocate("first", "LAMP", 1);
+	world_advance_ms(world, 60000);
+	database_set_down(world->database, false);
+	world_advance_ms(world, 10000);
+	watch_calls();
+	database_set_down(world->database, true);
+	allocate("second", "LAMP", 1);
+	world_advance_ms(world, 1000);
+
+	ck_assert_int_gt(call_count, 1);
+	ck_assert_int_le(calls[1].at_ms - calls[0].at_ms, 20);
+}
+END_TEST
+
+/* Many workers that failed together do not come back together. */
+START_TEST(the_waits_are_a_matter_of_chance)
+{
+	int64_t waits[3];
+
+	for (int i = 0; i < 3; i++) {
+		watch_calls();
+		memory_random_init(&world->random, (uint64_t)i);
+		database_set_down(world->database, true);
+		allocate("order", "LAMP", i + 1);
+		world_advance_ms(world, 60000);
+		waits[i] = calls[12].at_ms - calls[11].at_ms;
+		database_set_down(world->database, false);
+		world_advance_ms(world, 10000);
+	}
+
+	ck_assert(waits[0] != waits[1] || waits[1] != waits[2]);
+}
+END_TEST
+
+START_TEST(an_empty_flush_is_tried_before_the_unit_is_redone)
+{
+	watch_calls();
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_PROBE, TROUBLE_REFUSED);
+	allocate("order", "LAMP", 1);
+	world_advance_ms(world, 1000);
+
+	ck_assert_int_eq(call_count, 3);
+	ck_assert_int_eq(calls[0].call, CALL_PROBE); /* the second one; what was planned is not noted */
+	ck_assert_int_eq(calls[1].call, CALL_LOAD);  /* nothing is remembered */
+	ck_assert_int_eq(calls[2].call, CALL_FLUSH);
+}
+END_TEST
+
+START_TEST(a_load_that_fails_is_tried_again)
+{
+	struct sent *sent;
+
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_LOST_BEFORE);
+	sent = allocate("order", "LAMP", 1);
+	world_advance_ms(world, 1000);
+
+	expect_handled(sent);
+}
+END_TEST
+
+/* ---- the connection is lost during the flush ---- */
+
+/* How it is lost, and, when the lost session lives on, whether it commits in the end. */
+static const struct loss {
+	enum trouble trouble;
+	bool commits;
+	bool was_committed; /* before the worker asks */
+} losses[] = {
+	{TROUBLE_LOST_BEFORE, false, false},    {TROUBLE_LOST_AFTER, false, true},
+	{TROUBLE_LOST_COMMITTING, true, false}, {TROUBLE_LOST_COMMITTING, false, false},
+	{TROUBLE_LOST_ON_THE_WAY, true, false}, /* too late: the worker's question is in the way */
+};
+
+/* Sends a line whose flush is lost; time stands still where the database has an answer, but nobody asked. */
+static struct sent *lose_flush(const struct loss *loss)
+{
+	struct sent *sent;
+
+	hold_lane();
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, loss->trouble);
+	sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=4\nid=x");
+	world_run(world);
+	step_lane(); /* the flush: the product is known */
+	return sent;
+}
+
+START_TEST(no_answer_before_the_outcome_is_known)
+{
+	struct sent *sent = lose_flush(&losses[_i]);
+
+	ck_assert_str_eq(published(), "");
+	world_advance_ms(world, 100000);
+
+	ck_assert_int_eq(sent->answers, 0);
+	ck_assert_int_eq(database_line(world->database, "LAMP", "order", 4) != NULL,
+			 losses[_i].was_committed);
+}
+END_TEST
+
+START_TEST(whatever_became_of_it_the_effect_is_one)
+{
+	struct sent *sent = lose_flush(&losses[_i]);
+
+	release_lane();
+	world_advance_ms(world, 1000);
+	database_end_lost(world->database, losses[_i].commits);
+	world_settle(world);
+
+	expect_handled(sent);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 4);
+	ck_assert_str_eq(published(), "line_allocated order LAMP 4 batch 1\n");
+	ck_assert_uint_eq(database_inbox_count(world->database), 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->uncertain, 1);
+}
+END_TEST
+
+START_TEST(while_the_lost_session_commits_the_answer_waits_for_it)
+{
+	struct sent *sent = lose_flush(&losses[2]);
+
+	release_lane();
+	world_advance_ms(world, 60000);
+	ck_assert_int_eq(sent->answers, 0);
+
+	database_end_lost(world->database, true);
+	world_advance_ms(world, 10000);
+	expect_handled(sent);
+}
+END_TEST
+
+/* The question is asked again, and gets the same answer, however often its own answer is lost. */
+START_TEST(a_question_whose_answer_is_lost_is_asked_again)
+{
+	struct sent *sent = lose_flush(&losses[_i]);
+
+	memory_store_fail_next(world->lanes[0], CALL_SETTLE, TROUBLE_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_SETTLE, TROUBLE_LOST_AFTER);
+	release_lane();
+	world_advance_ms(world, 1000);
+	database_end_lost(world->database, losses[_i].commits);
+	world_settle(world);
+
+	expect_handled(sent);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 4);
+	ck_assert_str_eq(published(), "line_allocated order LAMP 4 batch 1\n");
+}
+END_TEST
+
+START_TEST(a_notification_of_a_commit_that_was_lost_is_sent_all_the_same)
+{
+	struct sent *sent;
+
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
+	sent = allocate("order", "LAMP", 11);
+	world_run(world);
+	expect_handled(sent);
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 0);
+
+	world_advance_ms(world, 1000 * (NOTIFICATION_LEASE + 20));
+
+	ck_assert_uint_eq(memory_notifier_count(world->notifier), 1);
+	ck_assert_uint_eq(database_notification_count(world->database), 0);
+}
+END_TEST
+
+/* ---- the database is well, but the unit too large for the time it is given ---- */
+
+static int flushes_to_fail;
+
+static enum trouble fail_some_flushes(void *context, enum store_call call)
+{
+	const enum trouble *trouble = context;
+
+	return call == CALL_FLUSH && flushes_to_fail-- > 0 ? *trouble : TROUBLE_NONE;
+}
+
+START_TEST(a_unit_that_fails_again_on_a_database_that_is_well_is_halved)
+{
+	static const enum trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE};
+	enum trouble trouble = troubles[_i];
+	uint64_t units = engine_stats(world->engine)->units;
+	struct sent *sent[8];
+
+	flushes_to_fail = 4; /* of 8 messages, of 8 again, of 4, of 2 */
+	memory_store_on_trouble(world->lanes[0], fail_some_flushes, &trouble);
+	for (int i = 0; i < 8; i++)
+		sent[i] = allocate(arena_printf(world->arena, "order-%d", i), "LAMP", 1);
+	world_settle(world);
+
+	for (int i = 0; i < 8; i++)
+		expect_handled(sent[i]);
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 8);
+}
+END_TEST
+
+Suite *trouble_suite(void)
+{
+	Suite *suite = suite_create("trouble");
+	TCase *away = tcase_create("away"), *lost = tcase_create("lost");
+
+	tcase_add_checked_fixture(away, set_up, tear_down_world);
+	tcase_add_test(away, nothing_is_lost_while_the_database_is_away);
+	tcase_add_loop_test(away, a_unit_that_fails_again_on_a_database_that_is_well_is_halved, 0, 2);
+	tcase_add_test(away, the_waits_between_tries_grow_up_to_a_few_seconds);
+	tcase_add_test(away, once_it_went_well_the_waits_begin_anew);
+	tcase_add_test(away, the_waits_are_a_matter_of_chance);
+	tcase_add_test(away, an_empty_flush_is_tried_before_the_unit_is_redone);
+	tcase_add_test(away, a_load_that_fails_is_tried_again);
+	suite_add_tcase(suite, away);
+
+	tcase_add_checked_fixture(lost, set_up, tear_down_world);
+	tcase_add_loop_test(lost, no_answer_before_the_outcome_is_known, 0, COUNT(losses));
+	tcase_add_loop_test(lost, whatever_became_of_it_the_effect_is_one, 0, COUNT(losses));
+	tcase_add_test(lost, while_the_lost_session_commits_the_answer_waits_for_it);
+	tcase_add_loop_test(lost, a_question_whose_answer_is_lost_is_asked_again, 0, COUNT(losses));
+	tcase_add_test(lost, a_notification_of_a_commit_that_was_lost_is_sent_all_the_same);
+	suite_add_tcase(suite, lost);
+	return suite;
+}

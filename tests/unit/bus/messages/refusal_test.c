@@ -1,0 +1,325 @@
+/* The database refuses what it was given: the message to blame is found, and the others go on. */
+#include "suites.h"
+#include "support/bus_world.h"
+
+#include <string.h>
+
+#define MESSAGES 8
+
+/* Eight messages in one unit: a bit for each that is poison. */
+static const unsigned poisons[] = {
+	1U << 0,              /* the first */
+	1U << 3,              /* one in the middle */
+	1U << (MESSAGES - 1), /* the last */
+	1U << 2 | 1U << 3,    /* two neighbours */
+	1U << 0 | 1U << 7,    /* both ends */
+	1U << 1 | 1U << 4 | 1U << 6,
+	(1U << MESSAGES) - 1, /* all of them */
+};
+
+static struct sent *send_line(int number, bool poison, enum way way)
+{
+	return world_send(world, way, MSG_ALLOCATE, "orderid=%s-%d\nsku=LAMP\nqty=1",
+			  poison ? "poison" : "good", number);
+}
+
+static void refuse_poison(void)
+{
+	for (int i = 0; i < MESSAGES; i++)
+		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
+}
+
+static void set_up(void)
+{
+	set_up_world();
+	refuse_poison();
+	create_batch("batch", "LAMP", 100);
+	world_run(world);
+}
+
+START_TEST(exactly_the_poison_is_refused)
+{
+	struct sent *sent[MESSAGES];
+	size_t poisoned = 0;
+
+	for (int i = 0; i < MESSAGES; i++)
+		sent[i] = send_line(i, poisons[_i] >> i & 1, WAY_PUBSUB);
+	world_run(world);
+
+	for (int i = 0; i < MESSAGES; i++) {
+		bool poison = poisons[_i] >> i & 1;
+
+		ck_assert_int_eq(sent[i]->answers, 1);
+		ck_assert_int_eq(sent[i]->outcome, poison ? OUTCOME_FAILED : OUTCOME_HANDLED);
+		poisoned += poison;
+	}
+	ck_assert_uint_eq(world->database->dead_letter_count, poisoned);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, MESSAGES - (int)poisoned);
+}
+END_TEST
+
+START_TEST(the_order_of_the_others_stays)
+{
+	struct sent *sent[MESSAGES];
+
+	for (int i = 0; i < MESSAGES; i++)
+		sent[i] = send_line(i, poisons[_i] >> i & 1, WAY_PUBSUB);
+	world_run(world);
+
+	for (int i = 1; i < MESSAGES; i++)
+		ck_assert_int_lt(sent[i - 1]->order, sent[i]->order);
+}
+END_TEST
+
+START_TEST(the_dead_letter_says_what_the_database_said)
+{
+	send_line(0, true, WAY_PUBSUB);
+	world_run(world);
+
+	ck_assert_int_eq(world->database->dead_letters[0].outcome, OUTCOME_FAILED);
+	ck_assert_str_eq(world->database->dead_letters[0].reason, "constraint: this order is refused");
+}
+END_TEST
+
+START_TEST(units_are_whole_again_once_the_poison_is_found)
+{
+	uint64_t units;
+
+	for (int i = 0; i < MESSAGES; i++)
+		send_line(i, i == 3, WAY_HTTP);
+	world_run(world);
+	units = engine_stats(world->engine)->units;
+	allocate_many("later", "LAMP", 20);
+	world_run(world);
+
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 1);
+}
+END_TEST
+
+START_TEST(what_arrives_meanwhile_waits_its_turn)
+{
+	struct sent *poison, *shrink, *later;
+
+	hold_lane();
+	poison = send_line(0, true, WAY_PUBSUB);
+	shrink = change_quantity("batch", 1);
+	world_run(world);
+	step_lane();
+	later = allocate("later", "LAMP", 2);
+	release_lane();
+
+	ck_assert_int_eq(poison->outcome, OUTCOME_FAILED);
+	expect_handled(shrink);
+	expect_handled(later);
+	ck_assert_str_eq(batch_of("later", "LAMP", 2), "");
+}
+END_TEST
+
+START_TEST(a_failed_message_does_not_spend_its_id)
+{
+	struct sent *again;
+
+	world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=poison-0\nsku=LAMP\nqty=1\nid=x");
+	world_run(world);
+	again = world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=x");
+	world_run(world);
+
+	expect_handled(again);
+}
+END_TEST
+
+/* An event that may not go out: the command fails as a whole, whatever it had done by then. */
+START_TEST(a_message_with_an_event_that_cannot_be_written_fails_whole)
+{
+	struct sent *before, *shrink, *behind;
+
+	create_batch("more", "LAMP", 100);
+	allocate("stays", "LAMP", 60);
+	allocate("fits", "LAMP", 20);
+	allocate("unspeakable", "LAMP", 20);
+	world_run(world);
+	memory_codec_refuse(&world->codec, "orderid=unspeakable");
+	before = allocate("before", "LAMP", 1);
+	shrink = world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=60");
+	behind = allocate("behind", "LAMP", 1);
+	world_run(world);
+
+	expect_handled(before);
+	expect_handled(behind);
+	ck_assert_int_eq(shrink->outcome, OUTCOME_FAILED);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 100);
+	ck_assert_str_eq(batch_of("fits", "LAMP", 20), "batch");
+	ck_assert_str_eq(batch_of("unspeakable", "LAMP", 20), "batch");
+	ck_assert(database_product(world->database, "LAMP")->version == 5);
+}
+END_TEST
+
+START_TEST(a_message_whose_dead_letter_is_refused_too_is_logged_and_answered)
+{
+	struct sent *lost, *behind;
+
+	database_refuse(world->database, "bad-id");
+	lost = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
+	behind = allocate("behind", "LAMP", 1);
+	world_run(world);
+
+	ck_assert_int_eq(lost->answers, 1);
+	ck_assert_int_eq(lost->outcome, OUTCOME_FAILED);
+	expect_handled(behind);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "error message lost"), 1);
+}
+END_TEST
+
+START_TEST(a_lost_message_that_was_the_last_one_lets_the_engine_drain)
+{
+	database_refuse(world->database, "bad-id");
+	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
+	world_settle(world);
+
+	ck_assert_int_eq(world->last->outcome, OUTCOME_FAILED);
+}
+END_TEST
+
+/* ---- when nothing is to blame but the database ---- */
+
+START_TEST(when_an_empty_flush_fails_too_no_message_is_to_blame)
+{
+	struct sent *sent[MESSAGES];
+
+	database_set_broken(world->database, true);
+	for (int i = 0; i < MESSAGES; i++)
+		sent[i] = send_line(i, i == 3, WAY_PUBSUB);
+	world_advance_ms(world, 60000);
+	for (int i = 0; i < MESSAGES; i++)
+		ck_assert_int_eq(sent[i]->answers, 0);
+
+	database_set_broken(world->database, false);
+	world_advance_ms(world, 60000);
+
+	for (int i = 0; i < MESSAGES; i++)
+		ck_assert_int_eq(sent[i]->outcome, i == 3 ? OUTCOME_FAILED : OUTCOME_HANDLED);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+}
+END_TEST
+
+START_TEST(a_message_alone_is_not_blamed_for_a_broken_database)
+{
+	struct sent *sent;
+
+	database_set_broken(world->database, true);
+	sent = send_line(0, false, WAY_PUBSUB);
+	world_advance_ms(world, 60000);
+	ck_assert_int_eq(sent->answers, 0);
+	ck_assert_uint_gt(memory_store_calls(world->lanes[0], CALL_PROBE), 0);
+	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FLUSH), 2); /* the batch's, and its own */
+
+	database_set_broken(world->database, false);
+	world_advance_ms(world, 60000);
+
+	expect_handled(sent);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+}
+END_TEST
+
+START_TEST(trouble_while_the_poison_is_looked_for_changes_nothing)
+{
+	struct sent *sent[MESSAGES];
+
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_NONE);
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_NONE);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_BEFORE);
+	memory_store_fail_next(world->lanes[0], CALL_PROBE, TROUBLE_REFUSED);
+	for (int i = 0; i < MESSAGES; i++)
+		sent[i] = send_line(i, i == 6, WAY_PUBSUB);
+	world_advance_ms(world, 60000);
+
+	for (int i = 0; i < MESSAGES; i++) {
+		ck_assert_int_eq(sent[i]->answers, 1);
+		ck_assert_int_eq(sent[i]->outcome, i == 6 ? OUTCOME_FAILED : OUTCOME_HANDLED);
+	}
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+}
+END_TEST
+
+/* ---- rows that contradict each other ---- */
+
+/* Somebody meddled: the batch is told to hold what no line is told to have. */
+static struct batch_row *batch_of_no_lines(void)
+{
+	struct batch_row *batch;
+
+	create_batch("batch", "LAMP", 5);
+	create_batch("stool", "STOOL", 1);
+	world_settle(world);
+	batch = database_batch(world->database, "batch");
+	batch->allocated = 5;
+	database_product(world->database, "LAMP")->revision++; /* else the worker would not look */
+	return batch;
+}
+
+START_TEST(a_message_whose_product_does_not_add_up_fails_alone)
+{
+	struct batch_row *batch = batch_of_no_lines();
+	struct sent *before = allocate("before", "STOOL", 1), *shrink = change_quantity("batch", 0),
+		    *after = allocate("after", "STOOL", 2);
+
+	world_settle(world);
+
+	expect_handled(before);
+	expect_handled(after);
+	ck_assert_int_eq(shrink->outcome, OUTCOME_FAILED);
+	ck_assert_str_eq(shrink->reason, "what is kept of its product does not add up");
+	batch->allocated = 0;
+}
+END_TEST
+
+START_TEST(a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on)
+{
+	struct batch_row *batch = batch_of_no_lines();
+	struct shrink_row *shrink = &database_product(world->database, "LAMP")->shrink;
+	struct sent *other;
+
+	*shrink = (struct shrink_row){.batchref = "batch", .target = 0};
+	database_product(world->database, "LAMP")->revision++;
+	world_advance_ms(world, 60000); /* it is found */
+	other = allocate("order", "STOOL", 1);
+	world_run(world);
+	expect_handled(other);
+	ck_assert_uint_ge(memory_logger_count(&world->logger, "does not add up"), 1);
+	ck_assert_uint_le(memory_logger_count(&world->logger, "does not add up"), 12);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "events cannot be written"), 0);
+
+	batch->allocated = 0; /* somebody mends it */
+	world_advance_ms(world, 10000);
+	ck_assert_ptr_null(shrink->batchref);
+}
+END_TEST
+
+Suite *refusal_suite(void)
+{
+	Suite *suite = suite_create("refusal");
+	TCase *tests = tcase_create("poison");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_loop_test(tests, exactly_the_poison_is_refused, 0, COUNT(poisons));
+	tcase_add_loop_test(tests, the_order_of_the_others_stays, 0, COUNT(poisons));
+	tcase_add_test(tests, the_dead_letter_says_what_the_database_said);
+	tcase_add_test(tests, units_are_whole_again_once_the_poison_is_found);
+	tcase_add_test(tests, what_arrives_meanwhile_waits_its_turn);
+	tcase_add_test(tests, a_failed_message_does_not_spend_its_id);
+	tcase_add_test(tests, a_message_with_an_event_that_cannot_be_written_fails_whole);
+	tcase_add_test(tests, a_message_whose_dead_letter_is_refused_too_is_logged_and_answered);
+	tcase_add_test(tests, a_lost_message_that_was_the_last_one_lets_the_engine_drain);
+	tcase_add_test(tests, when_an_empty_flush_fails_too_no_message_is_to_blame);
+	tcase_add_test(tests, a_message_alone_is_not_blamed_for_a_broken_database);
+	tcase_add_test(tests, trouble_while_the_poison_is_looked_for_changes_nothing);
+	tcase_add_test(tests, a_message_whose_product_does_not_add_up_fails_alone);
+	tcase_add_test(tests, a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,134 @@
+/* An operator replays a dead letter: its effect and its attempt are one, whatever goes wrong. */
+#include "suites.h"
+#include "support/bus_world.h"
+
+#define PAYLOAD "orderid=order\nsku=LAMP\nqty=1"
+
+static enum outcome outcome;
+static int answers;
+
+static void on_answered(void *context, const struct delivery *delivery)
+{
+	(void)context;
+	outcome = delivery->outcome;
+	answers++;
+}
+
+/* An order that came before its batch. */
+static void set_up(void)
+{
+	set_up_world();
+	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, PAYLOAD);
+	world_run(world);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	create_batch("batch", "LAMP", 10);
+	world_run(world);
+	outcome = OUTCOME_NONE;
+	answers = 0;
+}
+
+/* The dead letter, as it was read when it had so many attempts. */
+static void replay(int attempts)
+{
+	static const char payload[] = PAYLOAD;
+	const struct replay again = {.dead_letter = 1, .attempts = attempts, .who = "ann", .edits = ""};
+
+	engine_submit(world->engine, &(struct arrival){
+					     .way = WAY_PUBSUB,
+					     .place = "allocate",
+					     .replay = &again,
+					     .type = MSG_ALLOCATE,
+					     .payload = {payload, sizeof payload - 1},
+					     .payload_size = sizeof payload - 1,
+					     .answered = on_answered,
+				     });
+}
+
+static void expect_one_effect(void)
+{
+	world_settle(world);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_str_eq(batch_of("order", "LAMP", 1), "batch");
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 1);
+	ck_assert_str_eq(published(), "line_allocated order LAMP 1 batch 1\n");
+}
+
+START_TEST(what_is_handled_is_no_dead_letter_any_more)
+{
+	ck_assert_int_eq(world->database->dead_letters[0].key, 1);
+	replay(1);
+	world_run(world);
+
+	ck_assert_int_eq(outcome, OUTCOME_HANDLED);
+	expect_one_effect();
+}
+END_TEST
+
+START_TEST(what_was_replayed_meanwhile_is_not_handled_again)
+{
+	replay(1);
+	world_run(world);
+	change_quantity("batch", 0); /* else a second allocation would be a duplicate anyway */
+	world_run(world);
+	change_quantity("batch", 10);
+	world_run(world);
+
+	replay(1);
+	world_run(world);
+
+	ck_assert_int_eq(answers, 2);
+	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 0);
+}
+END_TEST
+
+START_TEST(another_attempt_than_the_one_that_was_read_is_not_made)
+{
+	replay(7);
+	world_run(world);
+
+	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].attempts, 1);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 0);
+}
+END_TEST
+
+static const enum trouble losses[] = {TROUBLE_CONFLICT, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
+
+START_TEST(a_commit_that_goes_wrong_makes_no_second_effect)
+{
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, losses[_i]);
+	replay(1);
+	world_advance_ms(world, 60000);
+
+	ck_assert_int_eq(answers, 1);
+	expect_one_effect();
+}
+END_TEST
+
+START_TEST(two_replays_in_one_unit_have_one_effect)
+{
+	replay(1);
+	replay(1);
+	world_run(world);
+
+	ck_assert_int_eq(answers, 2);
+	expect_one_effect();
+}
+END_TEST
+
+Suite *replay_suite(void)
+{
+	Suite *suite = suite_create("replay");
+	TCase *tests = tcase_create("replay");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_test(tests, what_is_handled_is_no_dead_letter_any_more);
+	tcase_add_test(tests, what_was_replayed_meanwhile_is_not_handled_again);
+	tcase_add_test(tests, another_attempt_than_the_one_that_was_read_is_not_made);
+	tcase_add_loop_test(tests, a_commit_that_goes_wrong_makes_no_second_effect, 0, COUNT(losses));
+	tcase_add_test(tests, two_replays_in_one_unit_have_one_effect);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,399 @@
+/* A shrink that moves more lines than one unit of work may: in committed steps that can be resumed. */
+#include "suites.h"
+#include "support/rival.h"
+
+#include "core/product.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MOVED (MOVE_MAX + 5) /* two units to give them up, two to allocate them again */
+
+/* Batch "a" holds MOVED + 10 lines of one piece; "b", preferred less, has room for all of them but one. */
+static void set_up(void)
+{
+	set_up_world();
+	create_batch("a", "LAMP", 2 * MOVED);
+	allocate_many("order", "LAMP", MOVED + 10);
+	create_batch("b", "LAMP", MOVED - 1);
+	create_batch("chair", "CHAIR", 10);
+	world_settle(world);
+}
+
+static bool is_shrinking(void)
+{
+	return database_product(world->database, "LAMP")->shrink.batchref != NULL;
+}
+
+static const char *moved_order(int number)
+{
+	return arena_printf(world->arena, "order-%05d", 10 + number);
+}
+
+/* All that must be true when the shrink is done: the newest lines moved, but the last one found no stock. */
+static void expect_moved(void)
+{
+	const struct batch_row *a = database_batch(world->database, "a"),
+			       *b = database_batch(world->database, "b");
+
+	ck_assert(!is_shrinking());
+	ck_assert_int_eq(a->allocated, 10);
+	ck_assert_int_eq(a->purchased, 10);
+	ck_assert_int_eq(b->allocated, MOVED - 1);
+	ck_assert_str_eq(batch_of("order-00009", "LAMP", 1), "a");
+	ck_assert_str_eq(batch_of(moved_order(0), "LAMP", 1), "b");
+	ck_assert_str_eq(batch_of(moved_order(MOVED - 1), "LAMP", 1), "");
+}
+
+START_TEST(so_many_lines_move_in_several_units)
+{
+	uint64_t units = engine_stats(world->engine)->units;
+	struct sent *sent = change_quantity("a", 10);
+
+	world_settle(world);
+
+	expect_handled(sent);
+	expect_moved();
+	ck_assert_uint_ge(engine_stats(world->engine)->units, units + 4);
+}
+END_TEST
+
+START_TEST(as_many_as_allowed_move_in_one)
+{
+	struct sent *sent;
+	uint64_t units = engine_stats(world->engine)->units;
+
+	sent = change_quantity("a", 15);
+	world_settle(world);
+
+	expect_handled(sent);
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 1);
+	ck_assert_int_eq(database_batch(world->database, "b")->allocated, MOVE_MAX);
+}
+END_TEST
+
+START_TEST(the_sender_is_answered_at_the_end)
+{
+	struct sent *sent;
+
+	hold_lane();
+	sent = change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	while (is_shrinking()) {
+		ck_assert_int_eq(sent->answers, 0);
+		step_lane();
+	}
+
+	expect_handled(sent);
+}
+END_TEST
+
+static const struct outgoing *event_of(int64_t version)
+{
+	return memory_broker_event(world->broker, (size_t)version - 1);
+}
+
+static void expect_event(int64_t version, enum message_type type, const char *orderid)
+{
+	struct arena *scratch = arena_new(1024);
+	struct envelope envelope;
+	const char *error;
+
+	ck_assert_int_eq(event_of(version)->type, type);
+	ck_assert(memory_codec_read(type, event_of(version)->payload, scratch, &envelope, &error));
+	ck_assert(message_number(&envelope.message, "version") == version);
+	ck_assert_str_eq(message_text(&envelope.message, "orderid"), orderid);
+	ck_assert_str_eq(message_text(&envelope.message, "cause"), "the-shrink");
+	arena_free(&scratch);
+}
+
+START_TEST(all_lines_are_given_up_newest_first_then_allocated_oldest_first)
+{
+	int64_t version = MOVED + 10;
+
+	world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
+	world_settle(world);
+
+	ck_assert_uint_eq(memory_broker_count(world->broker), MOVED + 10 + 2 * MOVED);
+	for (int i = MOVED - 1; i >= 0; i--)
+		expect_event(++version, MSG_LINE_DEALLOCATED, moved_order(i));
+	for (int i = 0; i < MOVED - 1; i++)
+		expect_event(++version, MSG_LINE_ALLOCATED, moved_order(i));
+	expect_event(++version, MSG_OUT_OF_STOCK, moved_order(MOVED - 1));
+}
+END_TEST
+
+START_TEST(the_skus_later_commands_wait_and_others_do_not)
+{
+	struct sent *shrink, *later, *chair, *change;
+
+	hold_lane();
+	shrink = change_quantity("a", 10);
+	later = allocate("later", "LAMP", 1);
+	chair = allocate("order", "CHAIR", 1);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	change = change_quantity("b", MOVED);
+	while (is_shrinking()) {
+		ck_assert_int_eq(later->answers, 0);
+		ck_assert_int_eq(change->answers, 0);
+		step_lane();
+	}
+	ck_assert_int_eq(chair->answers, 1);
+	release_lane();
+
+	expect_handled(shrink);
+	expect_handled(later);
+	expect_handled(change);
+	ck_assert_int_lt(chair->order, shrink->order);
+	ck_assert_int_lt(shrink->order, later->order);
+	ck_assert_int_lt(later->order, change->order);
+	ck_assert_str_eq(batch_of("later", "LAMP", 1), "");
+}
+END_TEST
+
+/* The batch of the last one is not there before the one ahead of it was handled. */
+START_TEST(what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch)
+{
+	struct sent *shrink, *create, *change;
+
+	hold_lane();
+	allocate("first", "CHAIR", 1);
+	world_run(world);
+	shrink = change_quantity("a", 10);
+	create = create_batch("new", "LAMP", 5);
+	change = change_quantity("new", 3);
+	world_run(world);
+	release_lane();
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(create);
+	expect_handled(change);
+	ck_assert_int_eq(database_batch(world->database, "new")->purchased, 3);
+}
+END_TEST
+
+START_TEST(a_new_worker_needs_no_message_to_go_on_with_it)
+{
+	hold_lane();
+	change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	world_crash(world);
+	world_start(world);
+	world_settle(world);
+
+	expect_moved();
+}
+END_TEST
+
+/* After `_i` more calls of the lane, a worker dies; the next one goes on. */
+START_TEST(a_worker_that_begins_anew_goes_on_with_it)
+{
+	struct sent *later;
+
+	hold_lane();
+	world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	for (int i = 0; i < _i; i++)
+		step_lane();
+	world_crash(world);
+	database_end_lost(world->database, _i % 3 == 0);
+	world_start(world);
+	later = allocate("later", "LAMP", 1);
+	world_settle(world);
+
+	expect_handled(later);
+	expect_moved();
+	ck_assert_str_eq(batch_of("later", "LAMP", 1), "");
+}
+END_TEST
+
+START_TEST(conflicts_and_lost_connections_in_between_change_nothing)
+{
+	static const enum trouble troubles[] = {TROUBLE_CONFLICT, TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
+						TROUBLE_LOST_AFTER};
+	struct sent *sent, *later;
+
+	for (int i = 0; i < 8; i++) {
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, troubles[(_i + i) % COUNT(troubles)]);
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_NONE);
+	}
+	sent = change_quantity("a", 10);
+	later = allocate("later", "LAMP", 1);
+	world_settle(world);
+
+	expect_handled(sent);
+	expect_handled(later);
+	ck_assert_int_lt(sent->order, later->order);
+	expect_moved();
+}
+END_TEST
+
+/* Memory is bounded: what a large shrink took leaves the next message, which needs more, to the next unit. */
+START_TEST(a_unit_that_took_much_memory_ends_early)
+{
+	uint64_t units;
+	struct sent *shrink, *behind;
+
+	for (int i = 0; i < 40; i++)
+		create_batch(arena_printf(world->arena, "small-%02d", i), "TABLE", 1);
+	create_batch("z-large", "TABLE", 5);
+	world_settle(world);
+	units = engine_stats(world->engine)->units;
+	shrink = change_quantity("a", 15);
+	behind = allocate("order", "TABLE", 5);
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(behind);
+	ck_assert_str_eq(batch_of("order", "TABLE", 5), "z-large");
+	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 2);
+}
+END_TEST
+
+/* The same lines go to and fro, without a load in between. */
+START_TEST(a_unit_ends_early_whatever_took_its_memory)
+{
+	uint64_t units = engine_stats(world->engine)->units;
+	struct sent *last = NULL;
+
+	for (int i = 0; i < 3; i++) {
+		change_quantity("a", 15);
+		change_quantity("a", 2 * MOVED);
+		change_quantity("b", 0);
+		last = change_quantity("b", MOVED - 1);
+	}
+	world_settle(world);
+
+	expect_handled(last);
+	ck_assert_int_eq(database_batch(world->database, "a")->allocated, MOVED + 10);
+	ck_assert_uint_ge(engine_stats(world->engine)->units, units + 3);
+}
+END_TEST
+
+START_TEST(shrinks_of_several_skus_take_turns)
+{
+	struct sent *lamp, *table;
+
+	create_batch("t", "TABLE", MOVED);
+	allocate_many("order", "TABLE", MOVED);
+	world_settle(world);
+	lamp = change_quantity("a", 10);
+	table = change_quantity("t", 0);
+	world_settle(world);
+
+	expect_handled(lamp);
+	expect_handled(table);
+	expect_moved();
+	ck_assert_int_eq(database_batch(world->database, "t")->allocated, 0);
+	ck_assert(database_product(world->database, "TABLE")->version == 3 * MOVED);
+}
+END_TEST
+
+/* The database refuses a step: no message is to blame, and it is taken again. */
+START_TEST(a_step_that_is_refused_is_taken_again)
+{
+	struct sent *shrink, *chair;
+
+	hold_lane();
+	shrink = change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_DATA);
+	chair = _i ? allocate("order", "CHAIR", 1) : NULL;
+	release_lane();
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_moved();
+	if (chair)
+		expect_handled(chair);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+}
+END_TEST
+
+/* One of its events cannot be written: it is tried again now and then, and others are not kept waiting. */
+START_TEST(a_step_that_is_stuck_does_not_spin)
+{
+	struct sent *shrink, *chair;
+
+	hold_lane();
+	shrink = change_quantity("a", 10);
+	world_run(world);
+	while (!is_shrinking())
+		step_lane();
+	memory_codec_refuse(&world->codec, "orderid=order-00020");
+	release_lane();
+	world_advance_ms(world, 60000);
+	chair = allocate("order", "CHAIR", 1);
+	world_run(world);
+	ck_assert(is_shrinking());
+	ck_assert_int_eq(shrink->answers, 0);
+	ck_assert_uint_lt(memory_store_calls(world->lanes[0], CALL_FLUSH), 200);
+	ck_assert_uint_ge(memory_logger_count(&world->logger, "events cannot be written"), 1);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "add up"), 0);
+
+	memory_codec_refuse(&world->codec, NULL);
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(chair);
+	expect_moved();
+}
+END_TEST
+
+/* ---- with a message in the unit that the database refuses ---- */
+
+START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
+{
+	struct sent *shrink, *later, *poison;
+
+	database_refuse(world->database, "poison");
+	shrink = change_quantity("a", 10);
+	later = change_quantity("a", 11);
+	poison = allocate("poison", "CHAIR", 1);
+	world_settle(world);
+
+	ck_assert_int_eq(poison->outcome, OUTCOME_FAILED);
+	expect_handled(shrink);
+	expect_handled(later);
+	ck_assert_int_lt(shrink->order, later->order);
+	ck_assert_int_eq(database_batch(world->database, "a")->purchased, 11);
+}
+END_TEST
+
+Suite *shrink_suite(void)
+{
+	Suite *suite = suite_create("shrink");
+	TCase *tests = tcase_create("in steps");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_test(tests, so_many_lines_move_in_several_units);
+	tcase_add_test(tests, as_many_as_allowed_move_in_one);
+	tcase_add_test(tests, the_sender_is_answered_at_the_end);
+	tcase_add_test(tests, all_lines_are_given_up_newest_first_then_allocated_oldest_first);
+	tcase_add_test(tests, the_skus_later_commands_wait_and_others_do_not);
+	tcase_add_test(tests, what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch);
+	tcase_add_test(tests, a_new_worker_needs_no_message_to_go_on_with_it);
+	tcase_add_loop_test(tests, a_worker_that_begins_anew_goes_on_with_it, 0, 8);
+	tcase_add_loop_test(tests, conflicts_and_lost_connections_in_between_change_nothing, 0, 4);
+	tcase_add_test(tests, a_unit_that_took_much_memory_ends_early);
+	tcase_add_test(tests, a_unit_ends_early_whatever_took_its_memory);
+	tcase_add_test(tests, shrinks_of_several_skus_take_turns);
+	tcase_add_loop_test(tests, a_step_that_is_refused_is_taken_again, 0, 2);
+	tcase_add_test(tests, a_step_that_is_stuck_does_not_spin);
+	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,448 @@
+/* Committed events on their way to the broker: all of them, in order, whatever fails. */
+#include "bus/publishing/publisher.h"
+#include "suites.h"
+#include "support/rival.h"
+
+#include <string.h>
+
+static void set_up(void)
+{
+	set_up_world();
+	create_batch("batch", "LAMP", 1000);
+	world_run(world);
+}
+
+static int64_t saved_cursor(void)
+{
+	return world->database->outbox[partition_of("LAMP")].cursor;
+}
+
+/* The published events are lines number `first` to `last`, each once: "order-00000" is line 1. */
+static void expect_published(int first, int last)
+{
+	const char *expected = "";
+
+	for (int i = first; i <= last; i++)
+		expected = arena_printf(world->arena, "%sline_allocated order-%05d LAMP 1 batch %d\n",
+					expected, i - 1, i);
+	ck_assert_msg(!strcmp(published(), expected), "published: %.1000s", published());
+}
+
+static void allocate_one(int number)
+{
+	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order-%05d\nsku=LAMP\nqty=1", number - 1);
+}
+
+START_TEST(events_are_published_in_the_order_of_their_versions)
+{
+	allocate_many("order", "LAMP", 5);
+	world_run(world);
+
+	expect_published(1, 5);
+}
+END_TEST
+
+START_TEST(while_the_broker_has_some_the_next_ones_wait)
+{
+	wire_hold(memory_broker_requests(world->broker));
+	for (int i = 1; i <= 5; i++) {
+		allocate_one(i);
+		world_run(world);
+	}
+	ck_assert_uint_eq(wire_waiting(memory_broker_requests(world->broker)), 1);
+
+	wire_open(memory_broker_requests(world->broker));
+	world_run(world);
+
+	expect_published(1, 5);
+}
+END_TEST
+
+START_TEST(a_broker_that_is_down_is_tried_again)
+{
+	memory_broker_set_down(world->broker, true);
+	allocate_many("order", "LAMP", 3);
+	world_advance_ms(world, 30000);
+	ck_assert_str_eq(published(), "");
+	ck_assert_uint_gt(engine_stats(world->engine)->publish_failures, 5);
+	ck_assert_uint_lt(engine_stats(world->engine)->publish_failures, 100);
+	ck_assert_uint_eq(engine_stats(world->engine)->unpublished, 1);
+
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 1000);
+
+	expect_published(1, 3);
+	ck_assert_uint_eq(engine_stats(world->engine)->unpublished, 0);
+}
+END_TEST
+
+START_TEST(it_is_known_whether_the_broker_takes_events)
+{
+	ck_assert(engine_stats(world->engine)->broker_takes);
+	memory_broker_set_down(world->broker, true);
+	allocate_one(1);
+	world_run(world);
+	ck_assert(!engine_stats(world->engine)->broker_takes);
+
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 1000);
+
+	ck_assert(engine_stats(world->engine)->broker_takes);
+}
+END_TEST
+
+START_TEST(a_partition_that_fares_better_does_not_hide_the_trouble)
+{
+	memory_broker_fail_after(world->broker, 0);
+	allocate_one(1);
+	wire_hold(memory_broker_answers(world->broker));
+	world_run(world);
+	create_batch("other", "DESK", 10);
+	allocate("order", "DESK", 1);
+	world_run(world);
+	ck_assert_int_ne(partition_of("DESK"), partition_of("LAMP"));
+	ck_assert_uint_eq(wire_waiting(memory_broker_answers(world->broker)), 2);
+
+	wire_let_one(memory_broker_answers(world->broker));
+	wire_let_one(memory_broker_answers(world->broker));
+	world_run(world);
+	ck_assert_str_eq(published(), "line_allocated order DESK 1 other 1\n");
+	ck_assert(!engine_stats(world->engine)->broker_takes);
+
+	wire_open(memory_broker_answers(world->broker));
+	world_advance_ms(world, 1000);
+	ck_assert(engine_stats(world->engine)->broker_takes);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "events are published again"), 1);
+}
+END_TEST
+
+START_TEST(a_trouble_with_the_broker_is_told_at_once_then_seldom_and_when_it_is_over)
+{
+	static const char trouble[] = "warn events are not published yet error=";
+
+	memory_broker_set_down(world->broker, true);
+	allocate_many("order", "LAMP", 3);
+	world_advance_ms(world, 9000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 1);
+	world_advance_ms(world, 25000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 4);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "events are published again"), 0);
+
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 1000);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 4);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "info events are published again after_ms=34"),
+			  1);
+
+	memory_broker_set_down(world->broker, true);
+	allocate_many("more", "LAMP", 1);
+	world_run(world);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), 5);
+}
+END_TEST
+
+START_TEST(commands_are_handled_while_the_broker_is_down)
+{
+	memory_broker_set_down(world->broker, true);
+	allocate_one(1);
+	world_run(world);
+	allocate_one(2);
+	world_run(world);
+
+	expect_handled(world->last);
+}
+END_TEST
+
+/* After a failure part of them may have gone out: they go out again, from the first on, in order. */
+START_TEST(events_that_may_have_gone_out_are_published_again_in_order)
+{
+	memory_broker_fail_after(world->broker, 2);
+	allocate_many("order", "LAMP", 3);
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(published(), "line_allocated order-00000 LAMP 1 batch 1\n"
+				      "line_allocated order-00001 LAMP 1 batch 2\n"
+				      "line_allocated order-00000 LAMP 1 batch 1\n"
+				      "line_allocated order-00001 LAMP 1 batch 2\n"
+				      "line_allocated order-00002 LAMP 1 batch 3\n");
+}
+END_TEST
+
+/* ---- what is not in memory is in the table ---- */
+
+START_TEST(what_somebody_else_committed_before_is_read_from_the_table)
+{
+	hold_lane();
+	rival_allocate("order-00000", "LAMP", 1); /* a worker that died before it published */
+	allocate_one(2);
+	release_lane();
+	world_advance_ms(world, 200);
+
+	expect_published(1, 2);
+}
+END_TEST
+
+START_TEST(what_a_lost_connection_committed_is_read_from_the_table)
+{
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
+	allocate_one(1);
+	world_run(world);
+	allocate_one(2);
+	world_run(world);
+
+	expect_published(1, 2);
+}
+END_TEST
+
+START_TEST(a_new_worker_publishes_what_the_last_one_left)
+{
+	memory_broker_set_down(world->broker, true);
+	allocate_many("order", "LAMP", 3);
+	world_run(world);
+	world_crash(world);
+	memory_broker_set_down(world->broker, false);
+
+	world_start(world);
+
+	expect_published(1, 3);
+}
+END_TEST
+
+START_TEST(a_new_worker_does_not_publish_what_was_saved)
+{
+	allocate_one(1);
+	world_settle(world);
+	world_crash(world);
+
+	world_start(world);
+	allocate_one(2);
+	world_settle(world);
+
+	expect_published(1, 2);
+}
+END_TEST
+
+START_TEST(a_worker_that_died_before_it_saved_is_not_followed_by_duplicates)
+{
+	allocate_one(1);
+	world_run(world);
+	world_crash(world);
+
+	world_start(world);
+
+	expect_published(1, 1);
+}
+END_TEST
+
+START_TEST(unless_the_broker_lost_its_data)
+{
+	allocate_one(1);
+	world_run(world);
+	world_crash(world);
+	memory_broker_forget(world->broker);
+
+	world_start(world);
+
+	ck_assert_str_eq(published(), "line_allocated order-00000 LAMP 1 batch 1\n"
+				      "line_allocated order-00000 LAMP 1 batch 1\n");
+}
+END_TEST
+
+START_TEST(more_rows_than_are_read_at_once_are_all_published)
+{
+	memory_broker_set_down(world->broker, true);
+	for (int i = 1; i <= 1000; i++) {
+		allocate_one(i);
+		world_run(world);
+	}
+	world_crash(world);
+	memory_broker_set_down(world->broker, false);
+	world_start(world);
+
+	ck_assert_uint_eq(memory_broker_count(world->broker), 1000);
+	ck_assert_uint_gt(memory_store_calls(world->publisher, CALL_READ_OUTBOX), 1);
+	expect_published(1, 1000);
+}
+END_TEST
+
+START_TEST(the_table_is_read_again_when_the_database_was_away)
+{
+	memory_broker_set_down(world->broker, true);
+	allocate_one(1);
+	world_run(world);
+	world_crash(world);
+	memory_broker_set_down(world->broker, false);
+	world_prepare(world);
+	memory_store_fail_next(world->publisher, CALL_READ_CURSORS, TROUBLE_REFUSED);
+	memory_store_fail_next(world->publisher, CALL_READ_CURSORS, TROUBLE_LOST_BEFORE);
+	memory_store_fail_next(world->publisher, CALL_READ_OUTBOX, TROUBLE_REFUSED);
+	world_start(world);
+	world_advance_ms(world, 5000);
+
+	expect_published(1, 1);
+}
+END_TEST
+
+/* The table was looked at before the commit, but its answer comes after it. */
+START_TEST(a_commit_during_the_first_look_is_not_overlooked)
+{
+	world_settle(world);
+	world_crash(world);
+	world_prepare(world);
+	wire_hold(memory_store_answers(world->publisher));
+	world_start(world);
+	allocate_one(1);
+	world_run(world);
+	ck_assert_str_eq(batch_of("order-00000", "LAMP", 1), "batch");
+
+	wire_open(memory_store_answers(world->publisher));
+	world_run(world);
+
+	expect_published(1, 1);
+}
+END_TEST
+
+/* Its flush arrives when the next worker has long looked around. */
+START_TEST(what_a_dead_worker_commits_late_is_found)
+{
+	hold_lane();
+	allocate_one(1);
+	world_run(world);
+	step_lane();
+	world_crash(world);
+	world_start(world);
+	world_advance_ms(world, 1000);
+	database_end_lost(world->database, true);
+	ck_assert_str_eq(batch_of("order-00000", "LAMP", 1), "batch");
+
+	world_advance_ms(world, 10000);
+
+	expect_published(1, 1);
+}
+END_TEST
+
+START_TEST(what_somebody_else_published_is_not_published_again)
+{
+	hold_lane();
+	for (int i = 0; i < 3; i++)
+		rival_allocate(arena_printf(world->arena, "theirs-%d", i), "LAMP", 1);
+	database_move_cursor(world->database, &(struct cursor){partition_of("LAMP"), 3});
+	world_advance_ms(world, 10000);
+	ck_assert_uint_eq(engine_stats(world->engine)->unpublished, 0);
+	allocate("ours", "LAMP", 1);
+	release_lane();
+
+	ck_assert_str_eq(published(), "line_allocated ours LAMP 1 batch 4\n");
+}
+END_TEST
+
+/* The lane's answer is late: its row is found in the table first, and comes from both. */
+START_TEST(what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once)
+{
+	struct wire *lane = memory_store_answers(world->lanes[0]),
+		    *table = memory_store_answers(world->publisher);
+
+	wire_hold(lane);
+	allocate_one(1);
+	world_advance_ms(world, 1000); /* time to look */
+	wire_hold(table);
+	world_advance_ms(world, 1000); /* and again: the row still did not go out */
+	wire_let_one(table);
+	world_run(world);
+	ck_assert_uint_eq(memory_store_calls(world->publisher, CALL_READ_OUTBOX), 1);
+
+	wire_open(lane);
+	world_run(world);
+	wire_open(table);
+	world_run(world);
+
+	expect_published(1, 1);
+}
+END_TEST
+
+/* ---- how far it came ---- */
+
+START_TEST(how_far_it_came_is_saved_after_a_quiet_while)
+{
+	allocate_one(1);
+	world_advance_ms(world, 199);
+	ck_assert_int_eq(saved_cursor(), 0);
+
+	world_advance_ms(world, 1);
+
+	ck_assert_int_eq(saved_cursor(), 1);
+	ck_assert_uint_eq(memory_store_calls(world->publisher, CALL_SAVE_CURSORS), 1);
+}
+END_TEST
+
+START_TEST(or_with_the_next_flush_when_it_came_far)
+{
+	for (int i = 1; i <= SAVE_WITH_FLUSH; i++) {
+		allocate_one(i);
+		world_run(world);
+	}
+	ck_assert_int_eq(saved_cursor(), 0);
+	allocate_one(SAVE_WITH_FLUSH + 1);
+	world_run(world);
+
+	ck_assert_int_eq(saved_cursor(), SAVE_WITH_FLUSH);
+	ck_assert_uint_eq(memory_store_calls(world->publisher, CALL_SAVE_CURSORS), 0);
+}
+END_TEST
+
+START_TEST(what_is_not_published_is_not_saved)
+{
+	wire_hold(memory_broker_answers(world->broker));
+	allocate_one(1);
+	world_run(world);
+	allocate_one(2);
+	world_advance_ms(world, 5000);
+
+	ck_assert_int_eq(saved_cursor(), 0);
+}
+END_TEST
+
+START_TEST(saving_is_tried_again)
+{
+	memory_store_fail_next(world->publisher, CALL_SAVE_CURSORS, TROUBLE_REFUSED);
+	allocate_one(1);
+	world_advance_ms(world, 1000);
+
+	ck_assert_int_eq(saved_cursor(), 1);
+}
+END_TEST
+
+Suite *publisher_suite(void)
+{
+	Suite *suite = suite_create("publisher");
+	TCase *tests = tcase_create("events");
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_test(tests, events_are_published_in_the_order_of_their_versions);
+	tcase_add_test(tests, while_the_broker_has_some_the_next_ones_wait);
+	tcase_add_test(tests, a_broker_that_is_down_is_tried_again);
+	tcase_add_test(tests, it_is_known_whether_the_broker_takes_events);
+	tcase_add_test(tests, a_partition_that_fares_better_does_not_hide_the_trouble);
+	tcase_add_test(tests, a_trouble_with_the_broker_is_told_at_once_then_seldom_and_when_it_is_over);
+	tcase_add_test(tests, commands_are_handled_while_the_broker_is_down);
+	tcase_add_test(tests, events_that_may_have_gone_out_are_published_again_in_order);
+	tcase_add_test(tests, what_somebody_else_committed_before_is_read_from_the_table);
+	tcase_add_test(tests, what_a_lost_connection_committed_is_read_from_the_table);
+	tcase_add_test(tests, a_new_worker_publishes_what_the_last_one_left);
+	tcase_add_test(tests, a_new_worker_does_not_publish_what_was_saved);
+	tcase_add_test(tests, a_worker_that_died_before_it_saved_is_not_followed_by_duplicates);
+	tcase_add_test(tests, unless_the_broker_lost_its_data);
+	tcase_add_test(tests, more_rows_than_are_read_at_once_are_all_published);
+	tcase_add_test(tests, the_table_is_read_again_when_the_database_was_away);
+	tcase_add_test(tests, a_commit_during_the_first_look_is_not_overlooked);
+	tcase_add_test(tests, what_a_dead_worker_commits_late_is_found);
+	tcase_add_test(tests, what_somebody_else_published_is_not_published_again);
+	tcase_add_test(tests, what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once);
+	tcase_add_test(tests, how_far_it_came_is_saved_after_a_quiet_while);
+	tcase_add_test(tests, or_with_the_next_flush_when_it_came_far);
+	tcase_add_test(tests, what_is_not_published_is_not_saved);
+	tcase_add_test(tests, saving_is_tried_again);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,460 @@
+/* What a unit of work remembers and assumes instead of loading it, and how it finds out that it was wrong. */
+#include "suites.h"
+#include "support/rival.h"
+
+#include "bus/unit_of_work/product_cache.h"
+
+#include <stdio.h>
+
+static size_t loads(void)
+{
+	return memory_store_calls(world->lanes[0], CALL_LOAD);
+}
+
+static uint64_t doubts(void)
+{
+	return engine_stats(world->engine)->doubts;
+}
+
+static struct sent *allocate_with_id(const char *orderid, const char *sku, int qty, const char *id)
+{
+	return world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=%s\nqty=%d\nid=%s", orderid, sku,
+			  qty, id);
+}
+
+/* A batch of ten lamps that the worker knows. */
+static void set_up(void)
+{
+	set_up_world();
+	create_batch("batch", "LAMP", 10);
+	world_run(world);
+}
+
+/* ---- nothing to load ---- */
+
+START_TEST(what_is_known_is_not_loaded)
+{
+	size_t before = loads();
+
+	for (int i = 1; i <= 4; i++) {
+		allocate_with_id("order", "LAMP", i, arena_printf(world->arena, "id-%d", i));
+		world_run(world);
+	}
+
+	ck_assert_uint_eq(loads(), before);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 10);
+	ck_assert_uint_eq(doubts(), 0);
+}
+END_TEST
+
+START_TEST(a_batch_that_grows_is_not_loaded_and_one_that_shrinks_asks_for_lines_alone)
+{
+	size_t before;
+
+	allocate("order", "LAMP", 10);
+	world_run(world);
+	before = loads();
+	change_quantity("batch", 11);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before);
+
+	change_quantity("batch", 3);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before + 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->loads_again, 0);
+	ck_assert_str_eq(batch_of("order", "LAMP", 10), "");
+}
+END_TEST
+
+START_TEST(an_unknown_sku_is_looked_for_each_time)
+{
+	struct sent *sent = allocate("order", "CHAIR", 1);
+
+	world_run(world);
+	ck_assert_int_eq(sent->verdict, REJECT_INVALID_SKU);
+
+	rival_create_batch("chairs", "CHAIR", 1);
+	sent = allocate("order", "CHAIR", 1);
+	world_run(world);
+	expect_handled(sent);
+	ck_assert_str_eq(batch_of("order", "CHAIR", 1), "chairs");
+}
+END_TEST
+
+/* ---- it is not so any more ---- */
+
+START_TEST(a_product_that_somebody_changed_is_loaded_again)
+{
+	struct sent *sent;
+
+	rival_change_quantity("batch", 2);
+	sent = allocate("order", "LAMP", 5);
+	world_run(world);
+
+	expect_handled(sent);
+	ck_assert_str_eq(batch_of("order", "LAMP", 5), "");
+	ck_assert_uint_eq(doubts(), 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->conflicts, 0);
+}
+END_TEST
+
+START_TEST(stock_that_somebody_added_is_found_before_a_line_is_out_of_stock)
+{
+	struct sent *sent;
+
+	rival_create_batch("more", "LAMP", 20);
+	sent = allocate("order", "LAMP", 15);
+	world_run(world);
+
+	expect_handled(sent);
+	ck_assert_str_eq(batch_of("order", "LAMP", 15), "more");
+}
+END_TEST
+
+START_TEST(after_trouble_nothing_is_remembered)
+{
+	size_t before = loads();
+
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_BEFORE);
+	allocate("order", "LAMP", 1);
+	world_advance_ms(world, 1000);
+
+	ck_assert_uint_eq(loads(), before + 1);
+}
+END_TEST
+
+/* It may have come back from a backup, and have got as many changes since as were lost, but others. */
+START_TEST(after_its_session_was_lost_between_two_units_nothing_is_remembered)
+{
+	size_t before = loads();
+
+	memory_store_lose_session(world->lanes[0]);
+	allocate("order", "LAMP", 1);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before + 1);
+
+	allocate("order", "LAMP", 2);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before + 1);
+}
+END_TEST
+
+/* ---- it was not new ---- */
+
+START_TEST(an_id_that_was_spent_is_found_by_the_flush)
+{
+	struct sent *sent;
+
+	allocate_with_id("order", "LAMP", 1, "x");
+	change_quantity("batch", 0); /* the line is gone, and would be allocated again */
+	change_quantity("batch", 10);
+	world_run(world);
+	sent = allocate_with_id("order", "LAMP", 1, "x");
+	world_run(world);
+
+	ck_assert_int_eq(sent->verdict, SKIP_DUPLICATE);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 0);
+}
+END_TEST
+
+START_TEST(a_line_that_was_allocated_is_found_by_the_flush)
+{
+	struct sent *sent;
+
+	allocate("order", "LAMP", 1);
+	world_run(world);
+	sent = allocate("order", "LAMP", 1);
+	world_run(world);
+
+	ck_assert_int_eq(sent->verdict, SKIP_DUPLICATE);
+	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 1);
+}
+END_TEST
+
+/* Neither is there stock for it, nor would its id be spent: no insert fails. */
+START_TEST(a_line_that_is_there_already_is_not_out_of_stock)
+{
+	struct sent *sent;
+
+	allocate("order", "LAMP", 10);
+	world_run(world);
+	sent = allocate("order", "LAMP", 10);
+	world_run(world);
+
+	ck_assert_int_eq(sent->verdict, SKIP_DUPLICATE);
+	ck_assert_uint_eq(doubts(), 0);
+	ck_assert_str_eq(published(), "line_allocated order LAMP 10 batch 1\n");
+}
+END_TEST
+
+START_TEST(a_spent_id_counts_before_any_other_rejection)
+{
+	struct sent *sent;
+
+	allocate_with_id("order", "LAMP", 1, "x");
+	world_run(world);
+	sent = allocate_with_id("order", "UNKNOWN", 1, "x");
+	world_run(world);
+
+	ck_assert_int_eq(sent->verdict, REJECT_ID_REUSED);
+}
+END_TEST
+
+/* In one unit: allocated once more, as it seems, and given up again for want of stock. */
+START_TEST(a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the_same)
+{
+	struct sent *again, *shrink;
+
+	allocate("order", "LAMP", 4);
+	world_run(world);
+	again = allocate("order", "LAMP", 4);
+	shrink = change_quantity("batch", 5);
+	world_run(world);
+
+	ck_assert_int_eq(again->verdict, SKIP_DUPLICATE);
+	expect_handled(shrink);
+	ck_assert_str_eq(batch_of("order", "LAMP", 4), "batch");
+	ck_assert_int_eq(database_product(world->database, "LAMP")->version, 1);
+}
+END_TEST
+
+/*
+ * Two batches shrink in one unit: the lines of the second one are loaded only when they are needed, and bring
+ * the line that was allocated once more meanwhile, as it seemed.
+ */
+START_TEST(a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs)
+{
+	struct sent *again, *shrink;
+
+	allocate("order", "LAMP", 4);
+	allocate("big", "LAMP", 6);
+	create_batch("later", "LAMP", 20);
+	world_run(world);
+	allocate("another", "LAMP", 5);
+	world_run(world);
+	again = allocate("another", "LAMP", 5);
+	change_quantity("batch", 9);
+	shrink = change_quantity("later", 0);
+	world_run(world);
+
+	ck_assert_int_eq(again->verdict, SKIP_DUPLICATE);
+	expect_handled(shrink);
+	ck_assert_int_eq(database_batch(world->database, "later")->purchased, 0);
+	ck_assert_str_eq(batch_of("another", "LAMP", 5), "batch");
+}
+END_TEST
+
+START_TEST(in_doubt_the_rest_of_the_unit_is_looked_up_at_once)
+{
+	size_t before = loads();
+	struct sent *last;
+
+	allocate_with_id("order", "LAMP", 6, "first");
+	world_run(world);
+	for (int i = 0; i < 5; i++)
+		allocate_with_id(arena_printf(world->arena, "too-late-%d", i), "LAMP", 5,
+				 arena_printf(world->arena, "id-%d", i));
+	last = allocate_with_id("order", "LAMP", 6, "first");
+	world_run(world);
+
+	ck_assert_uint_eq(loads(), before + 1);
+	ck_assert_int_eq(last->verdict, SKIP_DUPLICATE);
+	ck_assert_int_eq(database_product(world->database, "LAMP")->version, 6);
+}
+END_TEST
+
+START_TEST(after_a_duplicate_the_next_units_look_until_none_comes_any_more)
+{
+	size_t before;
+
+	allocate("order", "LAMP", 1);
+	world_run(world);
+	allocate("order", "LAMP", 1); /* a doubt */
+	world_run(world);
+	ck_assert_uint_eq(doubts(), 1);
+	allocate("order", "LAMP", 1); /* none: it is looked for */
+	world_run(world);
+	ck_assert_uint_eq(doubts(), 1);
+
+	for (int i = 0; i < 16; i++) {
+		before = loads();
+		change_quantity("batch", 1000 + i);
+		allocate("another", "LAMP", i + 1);
+		world_run(world);
+		ck_assert_uint_eq(loads(), before + 1);
+	}
+	before = loads();
+	allocate("the-last", "LAMP", 1);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before);
+}
+END_TEST
+
+/* ---- the database's clock ---- */
+
+START_TEST(the_clock_is_asked_again_when_nothing_told_it_for_long)
+{
+	size_t before = loads();
+
+	world_advance_ms(world, 9000);
+	allocate("order", "LAMP", 1);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before); /* and its flush told the time */
+	world_advance_ms(world, 9000);
+	allocate("order", "LAMP", 2);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before);
+
+	world_advance_ms(world, 11000);
+	allocate("order", "LAMP", 3);
+	world_run(world);
+	ck_assert_uint_eq(loads(), before + 1);
+}
+END_TEST
+
+START_TEST(what_is_from_the_future_is_found_by_the_clock_as_it_must_be_by_now)
+{
+	struct sent *sent;
+
+	world_advance_ms(world, 8000);
+	sent = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY,
+			  "batchref=batch\nqty=5\noccurred_at=2024-01-01T00:05:09Z");
+	world_run(world);
+	ck_assert_int_eq(sent->outcome, OUTCOME_INVALID);
+
+	world_advance_ms(world, 1500);
+	sent = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY,
+			  "batchref=batch\nqty=5\noccurred_at=2024-01-01T00:05:09Z");
+	world_run(world);
+	expect_handled(sent);
+}
+END_TEST
+
+/* ---- the cache itself ---- */
+
+static struct product_cache *cache;
+static struct unit_of_work uow;
+static struct memory_codec codec;
+
+static void set_up_cache(void)
+{
+	memory_codec_init(&codec);
+	unit_of_work_init(&uow, &codec.codec);
+	cache = product_cache_new(4096);
+}
+
+static void tear_down_cache(void)
+{
+	product_cache_free(&cache);
+	unit_of_work_release(&uow);
+}
+
+/* A unit that has the product, of that version, and is committed. */
+static void keep(const char *sku, int64_t version)
+{
+	unit_of_work_clear(&uow);
+	unit_of_work_want_product(&uow, sku);
+	unit_of_work_put_product(&uow, sku, 1, version, 1);
+	product_cache_keep(cache, &uow);
+}
+
+/* The version that it is remembered with; 0: it is not. */
+static int64_t recalled(const char *sku)
+{
+	unit_of_work_clear(&uow);
+	unit_of_work_want_product(&uow, sku);
+	product_cache_recall(cache, &uow);
+	return uow.products[0]->loaded ? uow.products[0]->product->version : 0;
+}
+
+START_TEST(a_product_is_remembered_as_it_was_last)
+{
+	keep("LAMP", 1);
+	keep("CHAIR", 2);
+	keep("LAMP", 3);
+
+	ck_assert_int_eq(recalled("LAMP"), 3);
+	ck_assert_int_eq(recalled("CHAIR"), 2);
+	ck_assert_int_eq(recalled("DESK"), 0);
+}
+END_TEST
+
+START_TEST(what_is_forgotten_is_loaded)
+{
+	keep("LAMP", 1);
+	keep("CHAIR", 2);
+	unit_of_work_clear(&uow);
+	unit_of_work_want_product(&uow, "LAMP");
+	product_cache_forget(cache, &uow);
+
+	ck_assert_int_eq(recalled("LAMP"), 0);
+	ck_assert_int_eq(recalled("CHAIR"), 2);
+	product_cache_clear(cache);
+	ck_assert_int_eq(recalled("CHAIR"), 0);
+}
+END_TEST
+
+START_TEST(a_product_whose_shrink_goes_on_is_not_remembered)
+{
+	struct product *product;
+
+	keep("LAMP", 1);
+	unit_of_work_clear(&uow);
+	unit_of_work_want_product(&uow, "LAMP");
+	product = unit_of_work_put_product(&uow, "LAMP", 1, 2, 1);
+	product->shrink = &(struct shrink){0};
+	product_cache_keep(cache, &uow);
+
+	ck_assert_int_eq(recalled("LAMP"), 0);
+}
+END_TEST
+
+START_TEST(what_was_not_used_for_longest_makes_room)
+{
+	char sku[16];
+
+	for (int i = 1; i <= 1000; i++) {
+		snprintf(sku, sizeof sku, "sku-%d", i);
+		keep(sku, i);
+		ck_assert_int_eq(recalled("sku-1"), 1); /* it is used all the time */
+	}
+
+	ck_assert_int_eq(recalled("sku-2"), 0);
+	ck_assert_int_eq(recalled("sku-1000"), 1000);
+	ck_assert_int_eq(recalled("sku-990"), 990);
+}
+END_TEST
+
+Suite *remembering_suite(void)
+{
+	Suite *suite = suite_create("remembering");
+	TCase *tests = tcase_create("units"), *parts = tcase_create("cache");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down_world);
+	tcase_add_test(tests, what_is_known_is_not_loaded);
+	tcase_add_test(tests, a_batch_that_grows_is_not_loaded_and_one_that_shrinks_asks_for_lines_alone);
+	tcase_add_test(tests, an_unknown_sku_is_looked_for_each_time);
+	tcase_add_test(tests, a_product_that_somebody_changed_is_loaded_again);
+	tcase_add_test(tests, stock_that_somebody_added_is_found_before_a_line_is_out_of_stock);
+	tcase_add_test(tests, after_trouble_nothing_is_remembered);
+	tcase_add_test(tests, after_its_session_was_lost_between_two_units_nothing_is_remembered);
+	tcase_add_test(tests, an_id_that_was_spent_is_found_by_the_flush);
+	tcase_add_test(tests, a_line_that_was_allocated_is_found_by_the_flush);
+	tcase_add_test(tests, a_line_that_is_there_already_is_not_out_of_stock);
+	tcase_add_test(tests, a_spent_id_counts_before_any_other_rejection);
+	tcase_add_test(tests, a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the_same);
+	tcase_add_test(tests, a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs);
+	tcase_add_test(tests, in_doubt_the_rest_of_the_unit_is_looked_up_at_once);
+	tcase_add_test(tests, after_a_duplicate_the_next_units_look_until_none_comes_any_more);
+	tcase_add_test(tests, the_clock_is_asked_again_when_nothing_told_it_for_long);
+	tcase_add_test(tests, what_is_from_the_future_is_found_by_the_clock_as_it_must_be_by_now);
+	suite_add_tcase(suite, tests);
+
+	tcase_add_checked_fixture(parts, set_up_cache, tear_down_cache);
+	tcase_add_test(parts, a_product_is_remembered_as_it_was_last);
+	tcase_add_test(parts, what_is_forgotten_is_loaded);
+	tcase_add_test(parts, a_product_whose_shrink_goes_on_is_not_remembered);
+	tcase_add_test(parts, what_was_not_used_for_longest_makes_room);
+	suite_add_tcase(suite, parts);
+	return suite;
+}

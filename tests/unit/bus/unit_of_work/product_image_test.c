@@ -1,0 +1,195 @@
+/* What is known of a product is packed, and comes back as it was. */
+#include "bus/unit_of_work/product_image.h"
+
+#include "suites.h"
+
+#include <stdlib.h>
+
+#define TOMORROW 15001
+
+static struct arena *arena;
+static struct journal journal;
+static struct product *product;
+
+static void setup(void)
+{
+	arena = arena_new((size_t)64 * 1024);
+	journal = (struct journal){0};
+	product = product_new(arena, &journal, "chair");
+	product->key = 7;
+	product->version = 40;
+	product->revision = 3;
+	product_put_range(product, 1, PREFERENCE_END);
+}
+
+static void teardown(void)
+{
+	arena_free(&arena);
+}
+
+static void put_batch(const char *reference, int32_t eta, int32_t purchased, int32_t allocated)
+{
+	product_put_batch(product, &(struct batch){.key = 100 + purchased,
+						   .reference = reference,
+						   .eta = eta,
+						   .original_qty = purchased + 5,
+						   .purchased = purchased,
+						   .allocated = allocated,
+						   .changed_at = 12345});
+}
+
+/* NULL: it is not worth it. */
+static struct product_image *packed(void)
+{
+	size_t size = product_image_measure(product);
+	struct product_image *image = size ? malloc(size) : NULL;
+
+	if (image)
+		product_image_write(image, product);
+	if (image)
+		ck_assert_uint_eq(product_image_size(image), size);
+	return image;
+}
+
+/* The product as it is restored, in place of the one that was packed. */
+static void pack_and_restore(void)
+{
+	struct product_image *image = packed();
+
+	ck_assert_ptr_nonnull(image);
+	ck_assert_str_eq(product_image_sku(image), "chair");
+	product = product_image_restore(image, arena, &journal);
+	free(image);
+}
+
+static enum verdict allocate(const char *orderid, int32_t qty)
+{
+	return product_allocate(product, &(struct order_line){orderid, "chair", qty});
+}
+
+static const char *batch_of(const char *orderid, int32_t qty)
+{
+	const struct allocation *line = product_line(product, orderid, qty);
+
+	return line && line->batch ? line->batch->reference : "";
+}
+
+START_TEST(everything_that_is_kept_of_product_and_batches_comes_back)
+{
+	const struct batch *batch;
+
+	put_batch("shipment", TOMORROW, 10, 4);
+	put_batch("shelf", IN_WAREHOUSE, 6, 6);
+	pack_and_restore();
+
+	ck_assert_str_eq(product->sku, "chair");
+	ck_assert(product->key == 7 && product->version == 40 && product->revision == 3);
+	ck_assert(!product->changed && !product->events && !product->changed_lines);
+	ck_assert_str_eq(product->batches->reference, "shelf");
+	batch = product->batches->next;
+	ck_assert_str_eq(batch->reference, "shipment");
+	ck_assert_ptr_null(batch->next);
+	ck_assert(batch->key == 110 && batch->eta == TOMORROW && batch->original_qty == 15);
+	ck_assert(batch->purchased == 10 && batch->allocated == 4 && batch->changed_at == 12345);
+	ck_assert(batch->stored && !batch->changed);
+}
+END_TEST
+
+START_TEST(a_changed_product_has_the_revision_that_its_flush_gives_it)
+{
+	put_batch("shelf", IN_WAREHOUSE, 10, 0);
+	allocate("order", 3);
+	pack_and_restore();
+
+	ck_assert(product->revision == 4 && product->version == 41);
+	ck_assert_int_eq(product_batch(product, "shelf")->allocated, 3);
+	ck_assert_int_eq(allocate("next", 7), ACCEPTED);
+	ck_assert_str_eq(batch_of("next", 7), "shelf");
+}
+END_TEST
+
+START_TEST(how_far_the_stock_is_known_comes_back)
+{
+	struct product *known = product_new(arena, &journal, "chair");
+
+	product = known;
+	put_batch("small", IN_WAREHOUSE, 1, 0);
+	put_batch("named", TOMORROW, 4, 0);
+	product_put_range(product, 1, (struct preference){IN_WAREHOUSE, "small"});
+	product_put_range(product, 5, PREFERENCE_END);
+	pack_and_restore();
+
+	ck_assert_int_eq(allocate("fits", 1), ACCEPTED);
+	ck_assert_int_eq(allocate("too-large", 5), ACCEPTED); /* out of stock: all of 5 or more is known */
+	ck_assert_int_eq(allocate("who-knows", 2), NEEDS_MORE);
+}
+END_TEST
+
+START_TEST(its_lines_are_to_be_loaded_again)
+{
+	put_batch("shelf", IN_WAREHOUSE, 10, 0);
+	allocate("old", 4);
+	pack_and_restore();
+	allocate("new", 6);
+
+	ck_assert_ptr_null(product_line(product, "old", 4));
+	ck_assert_int_eq(product_change_quantity(product, product->batches, 4, NO_INSTANT), ACCEPTED);
+	journal_forget(&journal);
+	ck_assert_int_eq(product_change_quantity(product, product->batches, 0, NO_INSTANT), NEEDS_MORE);
+	ck_assert_ptr_eq(product->need.lines_of, product->batches);
+	ck_assert_int_eq(product->need.lines_qty, 4);
+}
+END_TEST
+
+START_TEST(a_product_whose_shrink_goes_on_is_not_packed)
+{
+	put_batch("shelf", IN_WAREHOUSE, 10, 0);
+	product_put_shrink(product, &(struct shrink){.batch = product->batches});
+
+	ck_assert_ptr_null(packed());
+}
+END_TEST
+
+/* `full` batches without free stock, and `open` ones with. */
+static const struct crowd {
+	int full, open, kept;
+} crowds[] = {{31, 1, 32}, {32, 1, 1}, {1000, 64, 64}, {0, 64, 64}, {0, 65, 0}, {1000, 0, 0}};
+
+START_TEST(of_many_batches_those_with_free_stock_are_packed)
+{
+	const struct crowd *crowd = &crowds[_i];
+	struct product_image *image;
+	int kept = 0;
+
+	for (int i = 0; i < crowd->full + crowd->open; i++)
+		put_batch(arena_printf(arena, "batch-%04d", i), IN_WAREHOUSE, 5, i < crowd->full ? 5 : 0);
+	image = packed();
+	ck_assert(crowd->open <= 64 ? image != NULL : image == NULL);
+	if (!image)
+		return;
+	product = product_image_restore(image, arena, &journal);
+	free(image);
+	for (const struct batch *it = product->batches; it; it = it->next)
+		kept++;
+
+	ck_assert_int_eq(kept, crowd->kept);
+	ck_assert_int_eq(allocate("order", 5), ACCEPTED);
+	ck_assert_int_eq(batch_of("order", 5)[0] != '\0', crowd->open > 0);
+}
+END_TEST
+
+Suite *product_image_suite(void)
+{
+	Suite *suite = suite_create("product image");
+	TCase *tests = tcase_create("packed");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, everything_that_is_kept_of_product_and_batches_comes_back);
+	tcase_add_test(tests, a_changed_product_has_the_revision_that_its_flush_gives_it);
+	tcase_add_test(tests, how_far_the_stock_is_known_comes_back);
+	tcase_add_test(tests, its_lines_are_to_be_loaded_again);
+	tcase_add_test(tests, a_product_whose_shrink_goes_on_is_not_packed);
+	tcase_add_loop_test(tests, of_many_batches_those_with_free_stock_are_packed, 0, COUNT(crowds));
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,58 @@
+/* Decimal text of integers, compared with printf's. */
+#include "core/base/decimal.h"
+
+#include "suites.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t numbers[] = {
+	0,   1,     9,         10,        99,        100,           -1,        -9,
+	-10, 12345, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1,
+};
+
+START_TEST(a_number_is_written_as_printf_does)
+{
+	char expected[DECIMAL_MAX + 1], text[DECIMAL_MAX + 1];
+
+	snprintf(expected, sizeof expected, "%" PRId64, numbers[_i]);
+	memset(text, 'x', sizeof text);
+
+	ck_assert_uint_eq(decimal_format(numbers[_i], text), strlen(expected));
+	ck_assert_mem_eq(text, expected, strlen(expected));
+	ck_assert_int_eq(text[strlen(expected)], 'x');
+}
+END_TEST
+
+START_TEST(a_number_may_need_all_bits)
+{
+	char text[DECIMAL_MAX + 1] = "";
+
+	ck_assert_uint_eq(decimal_format_unsigned(UINT64_MAX, text), DECIMAL_MAX);
+	ck_assert_str_eq(text, "18446744073709551615");
+}
+END_TEST
+
+START_TEST(as_many_digits_are_written_as_are_asked_for)
+{
+	char text[] = "xxxxxxxx";
+
+	ck_assert_ptr_eq(decimal_format_fixed(text, 42, 4), text + 4);
+	ck_assert_str_eq(text, "0042xxxx");
+	decimal_format_fixed(text, 12345, 2);
+	ck_assert_str_eq(text, "4542xxxx");
+}
+END_TEST
+
+Suite *decimal_suite(void)
+{
+	Suite *suite = suite_create("decimal");
+	TCase *tests = tcase_create("decimal");
+
+	tcase_add_loop_test(tests, a_number_is_written_as_printf_does, 0, COUNT(numbers));
+	tcase_add_test(tests, a_number_may_need_all_bits);
+	tcase_add_test(tests, as_many_digits_are_written_as_are_asked_for);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,259 @@
+/* The command line: what is an option, what an argument, and what is refused. */
+#include "entrypoints/cli/options.h"
+#include "suites.h"
+
+#include <string.h>
+
+static struct arena *arena;
+static struct invocation invocation;
+static const char *error;
+
+static void set_up(void)
+{
+	arena = arena_new(1024);
+	invocation = (struct invocation){.arena = arena};
+	error = NULL;
+}
+
+static void tear_down(void)
+{
+	arena_free(&arena);
+}
+
+static bool parse(const char *command, const char *const words[])
+{
+	const char *const *rest;
+
+	return options_parse(&invocation, command_named((const char *const[]){command, NULL}, &rest), words,
+			     &error);
+}
+
+START_TEST(a_value_follows_an_equals_sign_or_is_the_next_word)
+{
+	ck_assert(parse("run", (const char *const[]){"--log-level=warn", "--lanes", "3", NULL}));
+
+	ck_assert_uint_eq(invocation.option_count, 2);
+	ck_assert_str_eq(invocation.options[0].setting->variable, "ALLOCD_LOG_LEVEL");
+	ck_assert_str_eq(invocation.options[0].text, "warn");
+	ck_assert_str_eq(invocation.options[1].setting->variable, "ALLOCD_LANES");
+	ck_assert_str_eq(invocation.options[1].text, "3");
+}
+END_TEST
+
+START_TEST(options_may_follow_arguments)
+{
+	ck_assert(parse("publish", (const char *const[]){"allocate", "sku=--lamp", "--redis-url", "redis://h",
+							 "qty=1", NULL}));
+
+	ck_assert_uint_eq(invocation.argument_count, 3);
+	ck_assert_str_eq(invocation.arguments[0], "allocate");
+	ck_assert_str_eq(invocation.arguments[1], "sku=--lamp");
+	ck_assert_str_eq(invocation.arguments[2], "qty=1");
+	ck_assert_uint_eq(invocation.option_count, 1);
+}
+END_TEST
+
+START_TEST(after_two_dashes_there_are_no_options)
+{
+	ck_assert(parse("publish", (const char *const[]){"--", "--prefix", "-", NULL}));
+
+	ck_assert_uint_eq(invocation.argument_count, 2);
+	ck_assert_str_eq(invocation.arguments[0], "--prefix");
+	ck_assert_uint_eq(invocation.option_count, 0);
+}
+END_TEST
+
+START_TEST(a_file_option_is_told_from_its_setting)
+{
+	ck_assert(parse("run", (const char *const[]){"--redis-url-file", "/path", NULL}));
+
+	ck_assert_str_eq(invocation.options[0].setting->variable, "REDIS_URL");
+	ck_assert(invocation.options[0].is_file);
+}
+END_TEST
+
+START_TEST(flags_and_help_are_noticed)
+{
+	ck_assert(parse("run", (const char *const[]){"--no-migrate", NULL}));
+	ck_assert(invocation_flag(&invocation, "no-migrate"));
+
+	ck_assert(!invocation_flag(&invocation, "force"));
+	ck_assert(parse("publish", (const char *const[]){"--help", NULL}));
+	ck_assert(invocation.help);
+}
+END_TEST
+
+static const struct {
+	const char *command;
+	const char *words[4];
+	const char *complaint;
+} refused[] = {
+	{"run", {"--no-such-option"}, "run: unknown option --no-such-option (see allocd help run)"},
+	{"run", {"--no-such=x"}, "run: unknown option --no-such (see allocd help run)"},
+	{"run", {"-x"}, "run: unknown option -x (see allocd help run)"},
+	{"run", {"--log-leve", "warn"}, "run: unknown option --log-leve (see allocd help run)"},
+	{"run", {"--no-migrate=1"}, "run: no value is expected after --no-migrate (see allocd help run)"},
+	{"run", {"--lanes"}, "run: a value is missing after --lanes (see allocd help run)"},
+	{"run", {"extra"}, "run: one argument too many: extra (see allocd help run)"},
+	{"run", {"--lanes-file", "x"}, "run: unknown option --lanes-file (see allocd help run)"},
+	{"migrate", {"--lanes", "1"}, "migrate: unknown option --lanes (see allocd help migrate)"},
+	{"tail", {"--no-migrate"}, "tail: unknown option --no-migrate (see allocd help tail)"},
+	{"publish", {NULL}, "publish: expected MESSAGE FIELD=VALUE... (see allocd help publish)"},
+};
+
+START_TEST(what_a_command_does_not_take_is_refused)
+{
+	ck_assert(!parse(refused[_i].command, refused[_i].words));
+
+	ck_assert_str_eq(error, refused[_i].complaint);
+}
+END_TEST
+
+/* ---- a command of two words with an option of each kind ---- */
+
+static const struct command_option stir_options[] = {
+	{"gently", .help = "not wildly"},
+	{"spoon", OPTION_TEXT, .required = true, .value = "NAME", .help = "with it"},
+	{"times", OPTION_NUMBER, .value = "NUMBER", .help = "how often"},
+	{"for", OPTION_SECONDS, .value = "SECONDS", .help = "how long"},
+	{0},
+};
+
+static const struct command stir = {
+	.name = "tea stir", .arguments = "", .options = stir_options, .summary = "stir"};
+
+static bool parse_stir(const char *const words[])
+{
+	return options_parse(&invocation, &stir, words, &error);
+}
+
+START_TEST(the_last_value_counts_and_all_can_be_asked_for)
+{
+	ck_assert(parse_stir(
+		(const char *const[]){"--spoon", "tin", "--spoon=wood", "--times=7", "--for=1.5", NULL}));
+
+	ck_assert_str_eq(invocation_option(&invocation, "spoon"), "wood");
+	ck_assert_str_eq(invocation_option_at(&invocation, "spoon", 0), "tin");
+	ck_assert_str_eq(invocation_option_at(&invocation, "spoon", 1), "wood");
+	ck_assert_ptr_null(invocation_option_at(&invocation, "spoon", 2));
+	ck_assert_int_eq(invocation_number(&invocation, "times", 1), 7);
+	ck_assert_int_eq(invocation_ms(&invocation, "for", 1), 1500);
+	ck_assert(!invocation_flag(&invocation, "gently"));
+}
+END_TEST
+
+START_TEST(what_was_not_given_is_as_the_command_says)
+{
+	ck_assert(parse_stir((const char *const[]){"--spoon", "tin", NULL}));
+
+	ck_assert_ptr_null(invocation_option(&invocation, "times"));
+	ck_assert_int_eq(invocation_number(&invocation, "times", 3), 3);
+	ck_assert_int_eq(invocation_ms(&invocation, "for", 10000), 10000);
+}
+END_TEST
+
+static const struct {
+	const char *words[4];
+	const char *complaint;
+} not_stirred[] = {
+	{{NULL}, "tea stir: expected --spoon NAME (see allocd help tea stir)"},
+	{{"--spoon"}, "tea stir: a value is missing after --spoon (see allocd help tea stir)"},
+	{{"--spoon="}, "tea stir: expected something after --spoon (see allocd help tea stir)"},
+	{{"--times=x", "--spoon=a"},
+	 "tea stir: expected a whole number after --times (see allocd help tea stir)"},
+	{{"--spoon=a", "--for", "1s"},
+	 "tea stir: expected a number of seconds, such as 30 or 1.5, after --for (see allocd help tea stir)"},
+	{{"--gently=yes", "--spoon=a"},
+	 "tea stir: no value is expected after --gently (see allocd help tea stir)"},
+};
+
+START_TEST(values_that_do_not_fit_are_refused)
+{
+	ck_assert(!parse_stir(not_stirred[_i].words));
+
+	ck_assert_str_eq(error, not_stirred[_i].complaint);
+}
+END_TEST
+
+START_TEST(help_needs_nothing_that_is_required)
+{
+	ck_assert(parse_stir((const char *const[]){"--help", NULL}));
+}
+END_TEST
+
+/* ---- the table ---- */
+
+START_TEST(every_command_is_found_by_its_name)
+{
+	const char *const *rest;
+
+	for (size_t i = 0; i < commands_count; i++) {
+		char *first = arena_strdup(arena, commands[i].name), *second = strchr(first, ' ');
+		const char *words[] = {first, second ? second + 1 : "--an-option", "--another", NULL};
+
+		if (second)
+			*second = '\0';
+		ck_assert_ptr_eq(command_named(words, &rest), &commands[i]);
+		ck_assert_str_eq(*rest, second ? "--another" : "--an-option");
+	}
+	ck_assert_ptr_null(command_named((const char *const[]){"no-such-command", NULL}, &rest));
+	ck_assert_ptr_null(command_named((const char *const[]){"ru", NULL}, &rest));
+	ck_assert_ptr_null(command_named((const char *const[]){"runs", NULL}, &rest));
+	ck_assert_ptr_null(command_named((const char *const[]){NULL}, &rest));
+}
+END_TEST
+
+START_TEST(no_option_of_a_command_hides_a_setting_it_uses)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		const struct command_option *option = commands[i].options;
+
+		for (; option && option->name; option++) {
+			for (size_t j = 0; j < settings_count; j++)
+				ck_assert(!(settings[j].used_by & commands[i].uses) ||
+					  strcmp(option->name, setting_option(&settings[j], arena)) != 0);
+			ck_assert(option->help && (option->kind == OPTION_FLAG) == !option->value);
+		}
+	}
+}
+END_TEST
+
+START_TEST(every_setting_is_an_option_of_whoever_uses_it)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		for (size_t j = 0; j < settings_count; j++) {
+			char *name = arena_printf(arena, "--%s", setting_option(&settings[j], arena));
+			bool uses = (settings[j].used_by & commands[i].uses) != 0;
+
+			invocation = (struct invocation){.arena = arena};
+			ck_assert_int_eq(options_parse(&invocation, &commands[i],
+						       (const char *const[]){name, "x", "--help", NULL},
+						       &error),
+					 uses);
+		}
+	}
+}
+END_TEST
+
+Suite *options_suite(void)
+{
+	Suite *suite = suite_create("options");
+	TCase *tests = tcase_create("options");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_value_follows_an_equals_sign_or_is_the_next_word);
+	tcase_add_test(tests, options_may_follow_arguments);
+	tcase_add_test(tests, after_two_dashes_there_are_no_options);
+	tcase_add_test(tests, a_file_option_is_told_from_its_setting);
+	tcase_add_test(tests, flags_and_help_are_noticed);
+	tcase_add_loop_test(tests, what_a_command_does_not_take_is_refused, 0, COUNT(refused));
+	tcase_add_test(tests, the_last_value_counts_and_all_can_be_asked_for);
+	tcase_add_test(tests, what_was_not_given_is_as_the_command_says);
+	tcase_add_loop_test(tests, values_that_do_not_fit_are_refused, 0, COUNT(not_stirred));
+	tcase_add_test(tests, help_needs_nothing_that_is_required);
+	tcase_add_test(tests, every_command_is_found_by_its_name);
+	tcase_add_test(tests, no_option_of_a_command_hides_a_setting_it_uses);
+	tcase_add_test(tests, every_setting_is_an_option_of_whoever_uses_it);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,243 @@
+/* From the command line to the exit status, with commands that only note that they were called. */
+#include "entrypoints/cli/program.h"
+#include "entrypoints/main/bootstrap.h"
+#include "suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *called; /* name of the command that ran */
+static struct config seen;
+static const char *check_error; /* what bootstrap_check() finds, or NULL */
+
+/* ---- in place of the commands and of bootstrap ---- */
+
+static enum exit_status note(const struct invocation *invocation)
+{
+	called = invocation->command->name;
+	seen = invocation->config;
+	return STATUS_TRY_AGAIN;
+}
+
+#define IN_PLACE_OF(function)                                                                                \
+	enum exit_status function(const struct invocation *invocation)                                       \
+	{                                                                                                    \
+		return note(invocation);                                                                     \
+	}
+
+IN_PLACE_OF(command_run)
+IN_PLACE_OF(command_migrate)
+IN_PLACE_OF(command_publish)
+IN_PLACE_OF(command_tail)
+IN_PLACE_OF(command_await)
+IN_PLACE_OF(command_quiesce)
+IN_PLACE_OF(command_verify)
+IN_PLACE_OF(command_bench)
+IN_PLACE_OF(command_rebuild_view)
+IN_PLACE_OF(command_republish)
+IN_PLACE_OF(command_outbox_renew)
+IN_PLACE_OF(command_dead_letters_list)
+IN_PLACE_OF(command_dead_letters_show)
+IN_PLACE_OF(command_dead_letters_replay)
+IN_PLACE_OF(command_dead_letters_discard)
+
+bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
+{
+	(void)config;
+	(void)arena;
+	*error = check_error;
+	return !check_error;
+}
+
+static void write_line(struct logger *logger, enum log_level level, const char *message,
+		       const struct log_field *fields, size_t count)
+{
+	(void)logger;
+	(void)level;
+	fprintf(stderr, "%s %s\n", message, count ? fields[0].text : "");
+}
+
+struct logger *bootstrap_logger_new(const struct config *config)
+{
+	static struct logger logger;
+
+	logger = (struct logger){(enum log_level)config->log_level, write_line};
+	return &logger;
+}
+
+void bootstrap_logger_free(struct logger **logger)
+{
+	*logger = NULL;
+}
+
+/* ---- the program, run in a process of its own with its output in files ---- */
+
+static char out[8192], err[8192];
+
+static void read_back(FILE *file, char text[8192])
+{
+	rewind(file);
+	text[fread(text, 1, 8191, file)] = '\0';
+	fclose(file);
+}
+
+static enum exit_status run(const char *const words[], const char *const environment[])
+{
+	FILE *to_out = tmpfile(), *to_err = tmpfile();
+	int kept_out = dup(STDOUT_FILENO), kept_err = dup(STDERR_FILENO);
+	enum exit_status status;
+
+	fflush(stdout);
+	dup2(fileno(to_out), STDOUT_FILENO);
+	dup2(fileno(to_err), STDERR_FILENO);
+	status = program_main(words, environment);
+	fflush(stdout);
+	dup2(kept_out, STDOUT_FILENO);
+	dup2(kept_err, STDERR_FILENO);
+	close(kept_out);
+	close(kept_err);
+	read_back(to_out, out);
+	read_back(to_err, err);
+	return status;
+}
+
+static const char *const nothing[] = {NULL};
+
+static void set_up(void)
+{
+	called = NULL;
+	check_error = NULL;
+}
+
+static int lines(const char *text)
+{
+	int count = 0;
+
+	for (; *text; text++)
+		count += *text == '\n';
+	return count;
+}
+
+START_TEST(a_command_gets_its_settings_and_its_status_is_the_programs)
+{
+	ck_assert_int_eq(run((const char *const[]){"run", "--lanes=5", NULL},
+			     (const char *const[]){"ALLOCD_UNIT_MAX=9", NULL}),
+			 STATUS_TRY_AGAIN);
+
+	ck_assert_str_eq(called, "run");
+	ck_assert_int_eq(seen.lanes, 5);
+	ck_assert_int_eq(seen.unit_max, 9);
+	ck_assert_str_eq(out, "");
+	ck_assert_str_eq(err, "");
+}
+END_TEST
+
+START_TEST(wrong_usage_is_one_line_and_2)
+{
+	ck_assert_int_eq(run(nothing, nothing), STATUS_USAGE);
+	ck_assert_int_eq(lines(err), 1);
+	ck_assert_int_eq(run((const char *const[]){"replay", NULL}, nothing), STATUS_USAGE);
+	ck_assert_ptr_nonnull(strstr(err, "allocd: there is no command 'replay'; there are run, migrate, "));
+	ck_assert_ptr_nonnull(strstr(err, ", version, help\n"));
+	ck_assert_int_eq(run((const char *const[]){"run", "--nonsense", NULL}, nothing), STATUS_USAGE);
+	ck_assert_int_eq(lines(err), 1);
+	ck_assert_str_eq(out, "");
+	ck_assert_ptr_null(called);
+}
+END_TEST
+
+START_TEST(half_a_name_tells_the_whole_ones)
+{
+	ck_assert_int_eq(run((const char *const[]){"dead-letters", NULL}, nothing), STATUS_USAGE);
+	ck_assert_ptr_nonnull(
+		strstr(err, "allocd: expected a command: dead-letters list, dead-letters show, "));
+	ck_assert_ptr_null(strstr(err, "outbox"));
+
+	ck_assert_int_eq(run((const char *const[]){"help", "dead-letters", NULL}, nothing), STATUS_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "  dead-letters replay "));
+	ck_assert_ptr_null(strstr(out, "outbox"));
+}
+END_TEST
+
+START_TEST(a_wrong_setting_is_one_line_and_78)
+{
+	ck_assert_int_eq(
+		run((const char *const[]){"run", NULL}, (const char *const[]){"ALLOCD_LANES=many", NULL}),
+		STATUS_CONFIGURATION);
+	ck_assert_str_eq(err, "allocd: ALLOCD_LANES: expected a whole number from 1 to 16\n");
+
+	check_error = "REDIS_URL: no good";
+	ck_assert_int_eq(run((const char *const[]){"tail", NULL}, nothing), STATUS_CONFIGURATION);
+	ck_assert_str_eq(err, "allocd: REDIS_URL: no good\n");
+	ck_assert_ptr_null(called);
+}
+END_TEST
+
+START_TEST(an_unknown_setting_only_warns)
+{
+	ck_assert_int_eq(
+		run((const char *const[]){"run", NULL}, (const char *const[]){"ALLOCD_LAENS=1", NULL}),
+		STATUS_TRY_AGAIN);
+
+	ck_assert_str_eq(err, "unknown setting in the environment ALLOCD_LAENS\n");
+	ck_assert_str_eq(called, "run");
+}
+END_TEST
+
+START_TEST(version_needs_no_configuration)
+{
+	ck_assert_int_eq(
+		run((const char *const[]){"version", NULL}, (const char *const[]){"ALLOCD_LANES=many", NULL}),
+		STATUS_DONE);
+
+	ck_assert_int_eq(strncmp(out, "allocd ", 7), 0);
+	ck_assert_int_eq(run((const char *const[]){"--version", NULL}, nothing), STATUS_DONE);
+}
+END_TEST
+
+START_TEST(help_lists_every_command_and_every_setting_of_each)
+{
+	struct arena *arena = arena_new(256);
+
+	ck_assert_int_eq(run((const char *const[]){"help", NULL}, nothing), STATUS_DONE);
+	for (size_t i = 0; i < commands_count; i++)
+		ck_assert_ptr_nonnull(strstr(out, commands[i].summary));
+	ck_assert_int_eq(run((const char *const[]){"run", "--help", NULL}, nothing), STATUS_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "--no-migrate"));
+	for (size_t i = 0; i < settings_count; i++)
+		ck_assert_ptr_nonnull(
+			strstr(out, arena_printf(arena, " --%s ", setting_option(&settings[i], arena))));
+	ck_assert_int_eq(run((const char *const[]){"help", "nonsense", NULL}, nothing), STATUS_USAGE);
+	arena_free(&arena);
+}
+END_TEST
+
+START_TEST(config_prints_to_standard_output)
+{
+	ck_assert_int_eq(
+		run((const char *const[]){"config", NULL}, (const char *const[]){"ALLOCD_LANES=3", NULL}),
+		STATUS_DONE);
+
+	ck_assert_ptr_nonnull(strstr(out, "\nALLOCD_LANES=3\n"));
+	ck_assert_str_eq(err, "");
+}
+END_TEST
+
+Suite *program_suite(void)
+{
+	Suite *suite = suite_create("program");
+	TCase *tests = tcase_create("program");
+
+	tcase_add_checked_fixture(tests, set_up, NULL);
+	tcase_add_test(tests, a_command_gets_its_settings_and_its_status_is_the_programs);
+	tcase_add_test(tests, wrong_usage_is_one_line_and_2);
+	tcase_add_test(tests, half_a_name_tells_the_whole_ones);
+	tcase_add_test(tests, a_wrong_setting_is_one_line_and_78);
+	tcase_add_test(tests, an_unknown_setting_only_warns);
+	tcase_add_test(tests, version_needs_no_configuration);
+	tcase_add_test(tests, help_lists_every_command_and_every_setting_of_each);
+	tcase_add_test(tests, config_prints_to_standard_output);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

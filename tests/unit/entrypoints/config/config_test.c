@@ -1,0 +1,444 @@
+/*
+ * The settings: defaults, environment, options, files, what is refused, what is warned of, what is printed.
+ */
+#include "entrypoints/config/config.h"
+#include "suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct arena *arena;
+static struct config config;
+static const char *error;
+
+static void set_up(void)
+{
+	arena = arena_new(4096);
+	error = NULL;
+}
+
+static void tear_down(void)
+{
+	arena_free(&arena);
+}
+
+static bool load(const char *const environment[])
+{
+	return config_load(&config, arena, environment, NULL, 0, &error);
+}
+
+static bool load_one(const char *variable)
+{
+	return load((const char *const[]){variable, NULL});
+}
+
+static const struct setting *setting_named(const char *variable)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (strcmp(settings[i].variable, variable) == 0)
+			return &settings[i];
+	}
+	ck_abort_msg("no setting %s", variable);
+	return NULL;
+}
+
+static bool load_option(const char *variable, const char *text, bool is_file, const char *const environment[])
+{
+	struct option_value option = {setting_named(variable), is_file, text};
+
+	return config_load(&config, arena, environment, &option, 1, &error);
+}
+
+static const char *const nothing[] = {NULL};
+
+START_TEST(the_defaults_are_those_of_the_contract)
+{
+	ck_assert(load(nothing));
+
+	ck_assert_str_eq(config.database_url, "postgresql:///allocd");
+	ck_assert_str_eq(config.redis_url, "redis://127.0.0.1:6379/0");
+	ck_assert_str_eq(config.prefix, "");
+	ck_assert_uint_eq(config.streams.count, 1);
+	ck_assert_str_eq(config.streams.names[0], "allocd:commands");
+	ck_assert_str_eq(config.group, "allocd");
+	ck_assert_str_eq(config.event_stream, "allocd:events");
+	ck_assert_str_eq(config.http.host, "127.0.0.1");
+	ck_assert_int_eq(config.http.port, 5005);
+	ck_assert_str_eq(config.smtp_url, "");
+	ck_assert_int_eq(config.encoding, EVENT_JSON);
+	ck_assert_int_eq(config.envelope, EVENT_BARE);
+	ck_assert_str_eq(config.source, "allocd");
+	ck_assert_int_eq(config.unit_max, 1000);
+	ck_assert_int_eq(config.lanes, 2);
+	ck_assert_int_eq(config.inbox_days, 7);
+	ck_assert_int_eq(config.dead_letters_max, 100000);
+	ck_assert_int_eq(config.start_wait_s, 30);
+	ck_assert_int_eq(config.log_level, LOG_INFO);
+	ck_assert_int_eq(config.log_format, LOG_AS_LOGFMT);
+}
+END_TEST
+
+START_TEST(the_environment_wins_over_the_default)
+{
+	const char *const environment[] = {"ALLOCD_LANES=3", "ALLOCD_LOG_FORMAT=json", "ALLOCD_LANESX=9",
+					   NULL};
+
+	ck_assert(load(environment));
+
+	ck_assert_int_eq(config.lanes, 3);
+	ck_assert_int_eq(config.log_format, LOG_AS_JSON);
+}
+END_TEST
+
+START_TEST(the_option_wins_over_the_environment)
+{
+	ck_assert(load_option("ALLOCD_LANES", "5", false, (const char *const[]){"ALLOCD_LANES=many", NULL}));
+
+	ck_assert_int_eq(config.lanes, 5);
+}
+END_TEST
+
+START_TEST(empty_is_as_good_as_unset)
+{
+	ck_assert(load((const char *const[]){"ALLOCD_LANES=", "ALLOCD_GROUP=", "REDIS_URL=", NULL}));
+
+	ck_assert_int_eq(config.lanes, 2);
+	ck_assert_str_eq(config.group, "allocd");
+	ck_assert_str_eq(config.redis_url, "redis://127.0.0.1:6379/0");
+}
+END_TEST
+
+START_TEST(empty_turns_off_what_can_be_off)
+{
+	ck_assert(
+		load((const char *const[]){"ALLOCD_HTTP=", "ALLOCD_STREAM=", "ALLOCD_EVENT_STREAM=", NULL}));
+
+	ck_assert_ptr_null(config.http.host);
+	ck_assert_uint_eq(config.streams.count, 0);
+	ck_assert_str_eq(config.event_stream, "");
+}
+END_TEST
+
+static const char *const refused[] = {
+	"ALLOCD_HTTP=nowhere",
+	"ALLOCD_HTTP=:5005",
+	"ALLOCD_HTTP=127.0.0.1:65536",
+	"ALLOCD_HTTP=127.0.0.1:",
+	"ALLOCD_HTTP=127.0.0.1:-1",
+	"ALLOCD_HTTP=::1:5005",
+	"ALLOCD_HTTP=[]:5005",
+	"ALLOCD_HTTP=http://127.0.0.1:5005",
+	"ALLOCD_ENCODING=xml",
+	"ALLOCD_ENCODING=JSON",
+	"ALLOCD_ENVELOPE=paper",
+	"ALLOCD_STREAM=,",
+	"ALLOCD_STREAM=a,",
+	"ALLOCD_STREAM=a,,b",
+	"ALLOCD_STREAM=a,b,a",
+	"ALLOCD_STREAM=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
+	"ALLOCD_UNIT_MAX=0",
+	"ALLOCD_UNIT_MAX=10001",
+	"ALLOCD_UNIT_MAX= 7",
+	"ALLOCD_UNIT_MAX=+7",
+	"ALLOCD_LANES=many",
+	"ALLOCD_LANES=17",
+	"ALLOCD_LANES=99999999999999999999",
+	"ALLOCD_INBOX_DAYS=-1",
+	"ALLOCD_DEAD_LETTERS_MAX=1e5",
+	"ALLOCD_START_WAIT=soon",
+	"ALLOCD_LOG_LEVEL=loud",
+	"ALLOCD_LOG_FORMAT=prose",
+	"ALLOCD_MAIL_FROM=allocd",
+	"ALLOCD_MAIL_FROM=allocd <allocd@shop>",
+	"ALLOCD_MAIL_FROM=a@b\r\nBcc: c@d",
+	"ALLOCD_MAIL_FROM=caf\xc3\xa9@shop",
+	"ALLOCD_MAIL_FROM=a@b@c",
+	"ALLOCD_MAIL_TO=a@b,",
+	"ALLOCD_MAIL_TO=,a@b",
+	"ALLOCD_MAIL_TO=a@b c@d",
+	"ALLOCD_MAIL_TO=a@b,a@b",
+	"ALLOCD_MAIL_TO=a@b,<c@d>",
+	"ALLOCD_MAIL_TO=a@1,a@2,a@3,a@4,a@5,a@6,a@7,a@8,a@9,b@1,b@2,b@3,b@4,b@5,b@6,b@7,b@8",
+	"ALLOCD_MAIL_TLS=on",
+	"ALLOCD_MAIL_TIMEOUT=46",
+	"ALLOCD_MAIL_RETRY=0",
+	"ALLOCD_MAIL_TRIES=0",
+	"ALLOCD_SOURCE=two\nlines",
+	"ALLOCD_SOURCE=caf\xe9",
+	"ALLOCD_STREAM=caf\xe9",
+	"ALLOCD_PREFIX=\xff",
+};
+
+START_TEST(a_wrong_value_is_named_with_what_is_accepted)
+{
+	const char *name =
+		arena_printf(arena, "%.*s: expected ", (int)strcspn(refused[_i], "="), refused[_i]);
+
+	ck_assert(!load_one(refused[_i]));
+
+	ck_assert_int_eq(strncmp(error, name, strlen(name)), 0);
+	ck_assert_ptr_null(strchr(error, '\n'));
+}
+END_TEST
+
+START_TEST(a_wrong_option_is_named_as_it_was_given)
+{
+	ck_assert(!load_option("ALLOCD_LOG_LEVEL", "loud", false, nothing));
+
+	ck_assert_str_eq(error, "--log-level: expected debug, info, warn or error");
+}
+END_TEST
+
+START_TEST(addresses_are_split)
+{
+	ck_assert(load_one("ALLOCD_HTTP=[::1]:80"));
+	ck_assert_str_eq(config.http.host, "::1");
+	ck_assert_int_eq(config.http.port, 80);
+
+	ck_assert(load_one("ALLOCD_HTTP=localhost:0"));
+	ck_assert_str_eq(config.http.host, "localhost");
+	ck_assert_int_eq(config.http.port, 0);
+}
+END_TEST
+
+START_TEST(streams_stand_between_commas)
+{
+	ck_assert(load_one("ALLOCD_STREAM=orders,stock of the south"));
+
+	ck_assert_uint_eq(config.streams.count, 2);
+	ck_assert_str_eq(config.streams.names[0], "orders");
+	ck_assert_str_eq(config.streams.names[1], "stock of the south");
+}
+END_TEST
+
+START_TEST(events_do_not_go_where_commands_come_from)
+{
+	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,b", "ALLOCD_EVENT_STREAM=b", NULL}));
+
+	ck_assert_str_eq(error, "ALLOCD_EVENT_STREAM: expected another name than those of ALLOCD_STREAM");
+}
+END_TEST
+
+START_TEST(mail_has_several_recipients)
+{
+	ck_assert(load((const char *const[]){"ALLOCD_MAIL_TO=ann@shop, bob@shop ,eve+x@[127.0.0.1]", NULL}));
+
+	ck_assert_uint_eq(config.mail_to.count, 3);
+	ck_assert_str_eq(config.mail_to.addresses[0], "ann@shop");
+	ck_assert_str_eq(config.mail_to.addresses[1], "bob@shop");
+	ck_assert_str_eq(config.mail_to.addresses[2], "eve+x@[127.0.0.1]");
+}
+END_TEST
+
+START_TEST(mail_needs_a_sender_and_a_receiver)
+{
+	ck_assert(!load((const char *const[]){"ALLOCD_SMTP_URL=smtp://mail:25", "ALLOCD_MAIL_TO=a@b", NULL}));
+	ck_assert_ptr_nonnull(strstr(error, "ALLOCD_MAIL_FROM"));
+
+	ck_assert(
+		!load((const char *const[]){"ALLOCD_SMTP_URL=smtp://mail:25", "ALLOCD_MAIL_FROM=a@b", NULL}));
+	ck_assert_ptr_nonnull(strstr(error, "ALLOCD_MAIL_TO"));
+
+	ck_assert(load((const char *const[]){"ALLOCD_SMTP_URL=smtp://mail:25", "ALLOCD_MAIL_FROM=a@b",
+					     "ALLOCD_MAIL_TO=c@d", NULL}));
+}
+END_TEST
+
+/* ---- files ---- */
+
+/* A path to a file with that text, which is gone with the test. */
+static char *file_with(const char *text)
+{
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fflush(file);
+	return arena_printf(arena, "/proc/self/fd/%d", fileno(file));
+}
+
+START_TEST(a_url_may_stand_in_a_file)
+{
+	char *path = file_with("redis://:secret@host/1\n");
+
+	ck_assert(load_one(arena_printf(arena, "REDIS_URL_FILE=%s", path)));
+	ck_assert_str_eq(config.redis_url, "redis://:secret@host/1");
+
+	ck_assert(
+		load_option("REDIS_URL", path, true, (const char *const[]){"REDIS_URL=redis://other", NULL}));
+	ck_assert_str_eq(config.redis_url, "redis://:secret@host/1");
+}
+END_TEST
+
+START_TEST(a_url_and_its_file_contradict_each_other)
+{
+	const char *file = arena_printf(arena, "REDIS_URL_FILE=%s", file_with("redis://host"));
+
+	ck_assert(!load((const char *const[]){"REDIS_URL=redis://host", file, NULL}));
+
+	ck_assert_str_eq(error, "REDIS_URL_FILE: set beside REDIS_URL; one of them must go");
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there_or_empty_is_refused)
+{
+	char *path = file_with("\n");
+
+	ck_assert(!load_one("DATABASE_URL_FILE=/nowhere/at/all"));
+	ck_assert_str_eq(error,
+			 "DATABASE_URL_FILE: cannot read '/nowhere/at/all': No such file or directory");
+
+	ck_assert(!load_one(arena_printf(arena, "DATABASE_URL_FILE=%s", path)));
+	ck_assert_ptr_nonnull(strstr(error, "is empty"));
+}
+END_TEST
+
+START_TEST(only_what_may_hold_a_password_comes_from_a_file)
+{
+	ck_assert(load((const char *const[]){"ALLOCD_LANES_FILE=/nowhere", NULL}));
+}
+END_TEST
+
+START_TEST(a_password_in_an_option_is_refused)
+{
+	ck_assert(!load_option("REDIS_URL", "redis://:the-secret@host/0", false, nothing));
+
+	ck_assert_ptr_nonnull(strstr(error, "--redis-url"));
+	ck_assert_ptr_nonnull(strstr(error, "REDIS_URL_FILE"));
+	ck_assert_ptr_null(strstr(error, "the-secret"));
+}
+END_TEST
+
+/* ---- warnings ---- */
+
+static char warnings[2048];
+
+static void keep_warning(struct logger *logger, enum log_level level, const char *message,
+			 const struct log_field *fields, size_t count)
+{
+	(void)logger;
+	ck_assert_int_eq(level, LOG_WARN);
+	snprintf(warnings + strlen(warnings), sizeof warnings - strlen(warnings), "%s", message);
+	for (size_t i = 0; i < count; i++)
+		snprintf(warnings + strlen(warnings), sizeof warnings - strlen(warnings), " %s",
+			 fields[i].text);
+	strcat(warnings, "\n");
+}
+
+static const char *warned_of(const char *const environment[])
+{
+	struct logger logger = {LOG_DEBUG, keep_warning};
+
+	warnings[0] = '\0';
+	ck_assert(load(environment));
+	config_warn(&config, environment, &logger);
+	return warnings;
+}
+
+START_TEST(an_unknown_setting_is_warned_of_with_the_nearest)
+{
+	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_LOG_LEVLE=debug", NULL}),
+			 "unknown setting in the environment ALLOCD_LOG_LEVLE ALLOCD_LOG_LEVEL\n");
+	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_LANE=debug", NULL}),
+			 "unknown setting in the environment ALLOCD_LANE ALLOCD_LANES\n");
+}
+END_TEST
+
+START_TEST(known_settings_and_foreign_ones_are_not_warned_of)
+{
+	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_LANES=1", "PATH=/bin", "ALLOC=1", NULL}),
+			 "");
+}
+END_TEST
+
+/* ---- printing ---- */
+
+static const char *printed(void)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const char *kept;
+
+	config_print(&config, out);
+	fclose(out);
+	kept = arena_strdup(arena, text);
+	free(text);
+	return kept;
+}
+
+START_TEST(every_setting_is_printed_with_its_value)
+{
+	const char *text;
+
+	ck_assert(load_one("ALLOCD_UNIT_MAX=17"));
+	text = printed();
+
+	for (size_t i = 0; i < settings_count; i++)
+		ck_assert_ptr_nonnull(strstr(text, arena_printf(arena, "\n%s=", settings[i].variable)));
+	ck_assert_ptr_nonnull(strstr(text, "\nALLOCD_UNIT_MAX=17\n"));
+}
+END_TEST
+
+START_TEST(what_the_shell_would_take_for_something_else_is_quoted)
+{
+	ck_assert(load_one("ALLOCD_SOURCE=a b'c\"d$e\\f`g"));
+
+	ck_assert_ptr_nonnull(strstr(printed(), "\nALLOCD_SOURCE=\"a b'c\\\"d\\$e\\\\f\\`g\"\n"));
+}
+END_TEST
+
+START_TEST(passwords_are_not_printed)
+{
+	ck_assert(load((const char *const[]){"REDIS_URL=redis://user:the-secret@host/0",
+					     "DATABASE_URL=host=db password='the-secret' user=me", NULL}));
+
+	ck_assert_ptr_null(strstr(printed(), "the-secret"));
+	ck_assert_ptr_nonnull(strstr(printed(), "\nREDIS_URL=redis://user:***@host/0\n"));
+	ck_assert_ptr_nonnull(strstr(printed(), "\nDATABASE_URL=\"host=db password=*** user=me\"\n"));
+}
+END_TEST
+
+START_TEST(what_came_from_a_file_is_printed_as_the_file)
+{
+	char *path = file_with("redis://:the-secret@host/1\n");
+
+	ck_assert(load_one(arena_printf(arena, "REDIS_URL_FILE=%s", path)));
+
+	ck_assert_ptr_null(strstr(printed(), "the-secret"));
+	ck_assert_ptr_nonnull(strstr(printed(), arena_printf(arena, "\nREDIS_URL_FILE=%s\n", path)));
+}
+END_TEST
+
+Suite *config_suite(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *tests = tcase_create("config");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, the_defaults_are_those_of_the_contract);
+	tcase_add_test(tests, the_environment_wins_over_the_default);
+	tcase_add_test(tests, the_option_wins_over_the_environment);
+	tcase_add_test(tests, empty_is_as_good_as_unset);
+	tcase_add_test(tests, empty_turns_off_what_can_be_off);
+	tcase_add_loop_test(tests, a_wrong_value_is_named_with_what_is_accepted, 0, COUNT(refused));
+	tcase_add_test(tests, a_wrong_option_is_named_as_it_was_given);
+	tcase_add_test(tests, addresses_are_split);
+	tcase_add_test(tests, streams_stand_between_commas);
+	tcase_add_test(tests, events_do_not_go_where_commands_come_from);
+	tcase_add_test(tests, mail_has_several_recipients);
+	tcase_add_test(tests, mail_needs_a_sender_and_a_receiver);
+	tcase_add_test(tests, a_url_may_stand_in_a_file);
+	tcase_add_test(tests, a_url_and_its_file_contradict_each_other);
+	tcase_add_test(tests, a_file_that_is_not_there_or_empty_is_refused);
+	tcase_add_test(tests, only_what_may_hold_a_password_comes_from_a_file);
+	tcase_add_test(tests, a_password_in_an_option_is_refused);
+	tcase_add_test(tests, an_unknown_setting_is_warned_of_with_the_nearest);
+	tcase_add_test(tests, known_settings_and_foreign_ones_are_not_warned_of);
+	tcase_add_test(tests, every_setting_is_printed_with_its_value);
+	tcase_add_test(tests, what_the_shell_would_take_for_something_else_is_quoted);
+	tcase_add_test(tests, passwords_are_not_printed);
+	tcase_add_test(tests, what_came_from_a_file_is_printed_as_the_file);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

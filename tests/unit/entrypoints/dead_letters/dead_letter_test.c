@@ -1,0 +1,325 @@
+/* Dead letters as an operator names and reads them. */
+#include "entrypoints/cli/options.h"
+#include "entrypoints/cli/print.h"
+#include "entrypoints/dead_letters/dead_letter_filter.h"
+#include "entrypoints/dead_letters/dead_letter_print.h"
+#include "suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct arena *arena;
+static char *printed;
+static size_t printed_size;
+static FILE *out;
+
+static void set_up(void)
+{
+	arena = arena_new(4096);
+	out = open_memstream(&printed, &printed_size);
+}
+
+static void tear_down(void)
+{
+	fclose(out);
+	free(printed);
+	arena_free(&arena);
+}
+
+static const char *text(void)
+{
+	fflush(out);
+	return printed;
+}
+
+/* ---- which ---- */
+
+static const struct {
+	const char *text;
+	int64_t seconds; /* negative: it is no age */
+} ages[] = {
+	{"0", 0},
+	{"90", 90},
+	{"90s", 90},
+	{"15m", 900},
+	{"2h", 7200},
+	{"7d", 604800},
+	{"36500d", 3153600000},
+	{"36501d", -1},
+	{"", -1},
+	{"s", -1},
+	{"1w", -1},
+	{"1.5h", -1},
+	{"-1s", -1},
+	{"1hh", -1},
+	{"1 h", -1},
+	{"99999999999999999999s", -1},
+};
+
+START_TEST(an_age_is_a_number_and_a_unit)
+{
+	int64_t seconds = -1;
+
+	ck_assert_int_eq(age_to_seconds(ages[_i].text, &seconds), ages[_i].seconds >= 0);
+	ck_assert_int_eq(seconds, ages[_i].seconds);
+}
+END_TEST
+
+static bool query(const char *const words[], struct dead_letter_filter *filter, const char **error)
+{
+	struct invocation invocation = {.arena = arena};
+	const char *const *rest;
+	const struct command *command = command_named(words, &rest);
+
+	ck_assert_msg(options_parse(&invocation, command, rest, error), "%s", *error);
+	return dead_letter_query(&invocation, filter, error);
+}
+
+START_TEST(words_become_a_filter)
+{
+	struct dead_letter_filter filter;
+	const char *error;
+
+	ck_assert(query((const char *const[]){"dead-letters", "list", "12", "--outcome", "failed", "3",
+					      "--message=none", "--older-than", "2m", "--reason", "sku",
+					      "--limit", "5", NULL},
+			&filter, &error));
+
+	ck_assert_uint_eq(filter.id_count, 2);
+	ck_assert_int_eq(filter.ids[0], 12);
+	ck_assert_int_eq(filter.ids[1], 3);
+	ck_assert_str_eq(filter.outcome, "failed");
+	ck_assert_str_eq(filter.message, "unknown");
+	ck_assert_str_eq(filter.reason, "sku");
+	ck_assert_int_eq(filter.older_than_s, 120);
+	ck_assert_int_eq(filter.newer_than_s, -1);
+	ck_assert_int_eq(filter.limit, 5);
+}
+END_TEST
+
+START_TEST(without_words_all_match)
+{
+	struct dead_letter_filter filter;
+	const char *error;
+
+	ck_assert(query((const char *const[]){"dead-letters", "show", NULL}, &filter, &error));
+
+	ck_assert_uint_eq(filter.id_count, 0);
+	ck_assert_ptr_null(filter.outcome);
+	ck_assert_ptr_null(filter.message);
+	ck_assert_int_eq(filter.older_than_s, -1);
+	ck_assert_int_eq(filter.limit, 0);
+}
+END_TEST
+
+static const struct {
+	const char *words[5];
+	const char *error;
+} refused[] = {
+	{{"dead-letters", "list", "--outcome", "handled"},
+	 "expected rejected, invalid or failed after --outcome"},
+	{{"dead-letters", "list", "--message", "unknown"},
+	 "expected one of out_of_stock, create_batch, change_batch_quantity, allocate, none after --message"},
+	{{"dead-letters", "list", "--older-than", "x"},
+	 "expected an age such as 90s, 15m, 2h or 7d after --older-than"},
+	{{"dead-letters", "list", "--limit", "0"}, "expected 1 or more after --limit"},
+	{{"dead-letters", "list", "x"}, "expected the id of a dead letter, a number, not 'x'"},
+};
+
+START_TEST(what_makes_no_filter_is_refused)
+{
+	struct dead_letter_filter filter;
+	const char *error = NULL;
+
+	ck_assert(!query(refused[_i].words, &filter, &error));
+
+	ck_assert_str_eq(error, refused[_i].error);
+}
+END_TEST
+
+/* ---- as a table ---- */
+
+#define MINUTE INT64_C(60000000)
+
+static struct dead_letter letter(int64_t id, const char *reason, int64_t age_us)
+{
+	return (struct dead_letter){
+		.id = id,
+		.outcome = "rejected",
+		.reason = reason,
+		.way = "pubsub",
+		.place = "allocate",
+		.message = "allocate",
+		.source = "",
+		.payload = {"{}", 2},
+		.payload_bytes = 2,
+		.attempts = 1,
+		.last_at = 100000 * MINUTE - age_us,
+	};
+}
+
+static struct dead_letter_table table(size_t width)
+{
+	return (struct dead_letter_table){.out = out, .terminal_width = width, .now = 100000 * MINUTE};
+}
+
+START_TEST(columns_stand_below_each_other)
+{
+	struct dead_letter letters[] = {letter(9, "no", MINUTE), letter(10, "yes", 100 * MINUTE)};
+	struct dead_letter_table it = table(0);
+
+	letters[1].message_id = "l\xc3\xa4nger als der Kopf";
+	dead_letter_table_print(&it, letters, 2);
+	dead_letter_table_print(&it, letters, 1);
+
+	ck_assert_str_eq(text(), "ID   AGE  OUTCOME   TRIES  MESSAGE   MESSAGE-ID           REASON\n"
+				 " 9   60s  rejected      1  allocate  -                    no\n"
+				 "10  100m  rejected      1  allocate  l\xc3\xa4nger als der Kopf  yes\n"
+				 " 9   60s  rejected      1  allocate  -                    no\n");
+}
+END_TEST
+
+START_TEST(a_line_is_cut_to_the_terminal)
+{
+	struct dead_letter one = letter(1, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc", 0);
+	struct dead_letter_table it = table(58);
+
+	dead_letter_table_print(&it, &one, 1);
+
+	ck_assert_str_eq(text(), "ID  AGE  OUTCOME   TRIES  MESSAGE   MESSAGE-ID  REASON\n"
+				 " 1   0s  rejected      1  allocate  -           "
+				 "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\n");
+}
+END_TEST
+
+START_TEST(a_long_line_ends_in_an_ellipsis)
+{
+	struct dead_letter one = letter(1, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc", 0);
+	struct dead_letter_table it = table(51);
+
+	dead_letter_table_print(&it, &one, 1);
+
+	ck_assert_ptr_nonnull(strstr(text(), "-           \xc3\xa4\xc3\xb6\xe2\x80\xa6\n"));
+}
+END_TEST
+
+START_TEST(a_terminal_is_not_told_what_to_do)
+{
+	struct dead_letter one = letter(1, "\x1b[2J\xe2\x80\xae\xc2\x9b\xe2\x80\xac", 0);
+	struct dead_letter_table it = table(0);
+
+	dead_letter_table_print(&it, &one, 1);
+
+	ck_assert_ptr_nonnull(strstr(text(), "\\u001b[2J\\u202e\\u009b\\u202c\n"));
+}
+END_TEST
+
+/* ---- in full ---- */
+
+START_TEST(a_binary_payload_is_shown_in_hexadecimal)
+{
+	struct dead_letter one = letter(1, "no", 0);
+
+	one.payload = (struct bytes){"0123456789abcdef\xff\n!", 19};
+	one.payload_bytes = 70000;
+	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+
+	ck_assert_ptr_nonnull(strstr(text(),
+				     "payload     70000 bytes, of which the beginning was kept\n"
+				     "    0000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  "
+				     "0123456789abcdef\n"
+				     "    0010  ff 0a 21                                         ..!\n"));
+}
+END_TEST
+
+START_TEST(a_payload_that_is_text_is_shown_as_text)
+{
+	struct dead_letter one = letter(1, "no", 0);
+
+	one.payload = (struct bytes){"{\n\t\"a\": 1}", 10};
+	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+
+	ck_assert_ptr_nonnull(strstr(text(), "\n    {\n    \\u0009\"a\": 1}\n"));
+}
+END_TEST
+
+static const struct {
+	struct bytes payload;
+	const char *member;
+} payloads[] = {
+	{{"", 0}, "\"payload\":\"\""},
+	{{"a\xc3\xa4\0", 4}, "\"payload\":\"a\xc3\xa4\\u0000\""},
+	{{"\xff", 1}, "\"payload_base64\":\"/w==\""},
+	{{"\xff\xfe", 2}, "\"payload_base64\":\"//4=\""},
+	{{"\xff\xfe\xfd", 3}, "\"payload_base64\":\"//79\""},
+	{{"\x80\x01\x02\x03", 4}, "\"payload_base64\":\"gAECAw==\""},
+};
+
+START_TEST(a_payload_is_a_text_or_base64)
+{
+	struct dead_letter one = letter(1, "no", 0);
+
+	one.payload = payloads[_i].payload;
+	json_line_print(dead_letter_to_json(&one), out);
+
+	ck_assert_msg(strstr(text(), payloads[_i].member) != NULL, "%s", text());
+}
+END_TEST
+
+/* Only the beginning of the payload was kept: up to the middle of a character. */
+static const struct bytes cut_payloads[] = {
+	{"x\xc3", 2},
+	{"x\xe2\x82", 3},
+	{"x\xf0\x9f\xaa", 4},
+};
+
+START_TEST(a_text_that_was_cut_in_a_character_is_still_a_text)
+{
+	struct dead_letter one = letter(1, "no", 0);
+
+	one.payload = cut_payloads[_i];
+	one.payload_bytes = 70000;
+	json_line_print(dead_letter_to_json(&one), out);
+	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+
+	ck_assert_msg(strstr(text(), "\"payload\":\"x\"") != NULL, "%s", text());
+	ck_assert_msg(strstr(text(), "kept\n    x\n") != NULL, "%s", text());
+}
+END_TEST
+
+START_TEST(json_says_the_same_without_commanding_a_terminal)
+{
+	struct dead_letter one =
+		letter(1, "\x7f \xc2\x80\xc2\x9f \xe2\x80\x8f \xef\xbb\xbf \x1b \xc3\xa4\xf0\x9f\xaa\x91", 0);
+
+	json_line_print(dead_letter_to_json(&one), out);
+
+	ck_assert_msg(strstr(text(), "\"reason\":\"\\u007f \\u0080\\u009f \\u200f \\ufeff \\u001B "
+				     "\xc3\xa4\xf0\x9f\xaa\x91\"") != NULL,
+		      "%s", text());
+}
+END_TEST
+
+Suite *dead_letter_suite(void)
+{
+	Suite *suite = suite_create("dead letters");
+	TCase *tests = tcase_create("dead letters");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_loop_test(tests, an_age_is_a_number_and_a_unit, 0, COUNT(ages));
+	tcase_add_test(tests, words_become_a_filter);
+	tcase_add_test(tests, without_words_all_match);
+	tcase_add_loop_test(tests, what_makes_no_filter_is_refused, 0, COUNT(refused));
+	tcase_add_test(tests, columns_stand_below_each_other);
+	tcase_add_test(tests, a_line_is_cut_to_the_terminal);
+	tcase_add_test(tests, a_long_line_ends_in_an_ellipsis);
+	tcase_add_test(tests, a_terminal_is_not_told_what_to_do);
+	tcase_add_test(tests, a_binary_payload_is_shown_in_hexadecimal);
+	tcase_add_test(tests, a_payload_that_is_text_is_shown_as_text);
+	tcase_add_loop_test(tests, a_payload_is_a_text_or_base64, 0, COUNT(payloads));
+	tcase_add_loop_test(tests, a_text_that_was_cut_in_a_character_is_still_a_text, 0,
+			    COUNT(cut_payloads));
+	tcase_add_test(tests, json_says_the_same_without_commanding_a_terminal);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,171 @@
+/* REDIS_URL: what it can say, and what is said about it when it is wrong. */
+#include "adapters/redis/server/redis_url.h"
+
+#include "suites.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *text;
+	bool tls;
+	const char *host;
+	uint16_t port;
+	const char *path, *user, *password;
+	int database;
+	const char *place;
+} good[] = {
+	{"redis://127.0.0.1:6379/0", false, "127.0.0.1", 6379, NULL, NULL, NULL, 0, "127.0.0.1:6379"},
+	{"redis://localhost", false, "localhost", 6379, NULL, NULL, NULL, 0, "localhost:6379"},
+	{"redis://localhost/", false, "localhost", 6379, NULL, NULL, NULL, 0, "localhost:6379"},
+	{"redis://localhost:", false, "localhost", 6379, NULL, NULL, NULL, 0, "localhost:6379"},
+	{"redis://r.example.com:1/15", false, "r.example.com", 1, NULL, NULL, NULL, 15, "r.example.com:1"},
+	{"redis://h:65535?db=3", false, "h", 65535, NULL, NULL, NULL, 3, "h:65535"},
+	{"redis://h/2147483647", false, "h", 6379, NULL, NULL, NULL, 2147483647, "h:6379"},
+	{"rediss://h:6380", true, "h", 6380, NULL, NULL, NULL, 0, "h:6380"},
+	{"redis://[::1]:6379/1", false, "::1", 6379, NULL, NULL, NULL, 1, "[::1]:6379"},
+	{"redis://[fe80::1]", false, "fe80::1", 6379, NULL, NULL, NULL, 0, "[fe80::1]:6379"},
+	{"redis://:secret@h", false, "h", 6379, NULL, NULL, "secret", 0, "h:6379"},
+	{"redis://me:secret@h", false, "h", 6379, NULL, "me", "secret", 0, "h:6379"},
+	{"redis://me@h", false, "h", 6379, NULL, "me", NULL, 0, "h:6379"},
+	{"redis://@h", false, "h", 6379, NULL, NULL, NULL, 0, "h:6379"},
+	{"redis://:@h", false, "h", 6379, NULL, NULL, NULL, 0, "h:6379"},
+	{"redis://m%65:p%40s%3a%2F%25@h", false, "h", 6379, NULL, "me", "p@s:/%", 0, "h:6379"},
+	{"redis://me:p@ss:w@h:1", false, "h", 1, NULL, "me", "p@ss:w", 0, "h:1"},
+	{"redis://:%C3%a9@h", false, "h", 6379, NULL, NULL, "é", 0, "h:6379"},
+	{"redis+unix:///run/r.sock", false, NULL, 0, "/run/r.sock", NULL, NULL, 0, "/run/r.sock"},
+	{"redis+unix:///run/r.sock?db=2", false, NULL, 0, "/run/r.sock", NULL, NULL, 2, "/run/r.sock"},
+	{"redis+unix://me:pw@/a%20b/s", false, NULL, 0, "/a b/s", "me", "pw", 0, "/a b/s"},
+};
+
+static void assert_text(const char *text, const char *expected)
+{
+	if (expected)
+		ck_assert_str_eq(text, expected);
+	else
+		ck_assert_ptr_null(text);
+}
+
+START_TEST(a_url_says_where_and_who)
+{
+	struct redis_url url;
+	const char *error;
+
+	ck_assert_msg(redis_url_parse(&url, good[_i].text, &error), "%s: %s", good[_i].text, error);
+
+	ck_assert_int_eq(url.tls, good[_i].tls);
+	assert_text(url.host, good[_i].host);
+	ck_assert_uint_eq(url.port, good[_i].port);
+	assert_text(url.path, good[_i].path);
+	assert_text(url.user, good[_i].user);
+	assert_text(url.password, good[_i].password);
+	ck_assert_int_eq(url.database, good[_i].database);
+	ck_assert_str_eq(url.place, good[_i].place);
+	redis_url_release(&url);
+}
+END_TEST
+
+static const struct {
+	const char *text, *error; /* a word of it */
+} bad[] = {
+	{"", "redis://"},
+	{"hunter2", "redis://"},
+	{"http://:hunter2@h", "redis://"},
+	{"REDIS://:hunter2@h", "redis://"},
+	{"redis:/:hunter2@h", "redis://"},
+	{"redis://", "host"},
+	{"redis://:hunter2@", "host"},
+	{"redis://:hunter2@:6379", "host"},
+	{"redis:///0", "host"},
+	{"redis://:hunter2@h h", "host"},
+	{"redis://:hunter2@h\xc3\xa9", "host"},
+	{"redis://:hunter2@[::1", "]"},
+	{"redis://:hunter2@[]", "host"},
+	{"redis://:hunter2@[::1]x", "port"},
+	{"redis://:hunter2@h:0", "port"},
+	{"redis://:hunter2@h:65536", "port"},
+	{"redis://:hunter2@h:99999999999999999999", "port"},
+	{"redis://:hunter2@h:6379x", "port"},
+	{"redis://:hunter2@h:-1", "port"},
+	{"redis://me:hunter/2@h", "port"},
+	{"redis://:hunter2@h/x", "database"},
+	{"redis://:hunter2@h/-1", "database"},
+	{"redis://:hunter2@h/1/", "database"},
+	{"redis://:hunter2@h/2147483648", "database"},
+	{"redis://:hunter2@h?db=", "database"},
+	{"redis://:hunter2@h?db=x", "database"},
+	{"redis://:hunter2@h?timeout=1", "parameter"},
+	{"redis://:hunter2@h?db=1&x=2", "database"},
+	{"redis://:hunter2@h#f", "fragment"},
+	{"redis://:hunter2%@h", "password"},
+	{"redis://:hunter2%1@h", "password"},
+	{"redis://:hunter2%1x@h", "password"},
+	{"redis://:hunter2%x1@h", "password"},
+	{"redis://:hunter2%00@h", "password"},
+	{"redis://me%zz:hunter2@h", "user"},
+	{"redis+unix://:hunter2@", "path"},
+	{"redis+unix:///", "path"},
+	{"redis+unix://h/path", "host"},
+	{"redis+unix:///path?x=1", "parameter"},
+	{"redis+unix:///path?db=x", "database"},
+	{"redis+unix:///%00", "path"},
+};
+
+START_TEST(a_wrong_url_is_told_without_quoting_it)
+{
+	struct redis_url url;
+	const char *error;
+
+	ck_assert_msg(!redis_url_parse(&url, bad[_i].text, &error), "%s", bad[_i].text);
+
+	ck_assert_msg(strstr(error, bad[_i].error), "%s: %s", bad[_i].text, error);
+	ck_assert_ptr_null(strstr(error, "hunter"));
+	ck_assert_ptr_null(url.password);
+}
+END_TEST
+
+START_TEST(a_socket_path_is_as_long_as_the_kernel_takes)
+{
+	char text[160] = "redis+unix://";
+	size_t prefix = strlen(text);
+	struct redis_url url;
+	const char *error;
+
+	memset(text + prefix, '/', 107);
+	ck_assert(redis_url_parse(&url, text, &error));
+	redis_url_release(&url);
+
+	text[prefix + 107] = '/';
+	ck_assert(!redis_url_parse(&url, text, &error));
+}
+END_TEST
+
+START_TEST(a_host_is_as_long_as_a_name_can_be)
+{
+	char text[300] = "redis://";
+	size_t prefix = strlen(text);
+	struct redis_url url;
+	const char *error;
+
+	memset(text + prefix, 'h', REDIS_HOST_MAX);
+	ck_assert(redis_url_parse(&url, text, &error));
+	ck_assert_uint_eq(strlen(url.place), REDIS_HOST_MAX + strlen(":6379"));
+	redis_url_release(&url);
+
+	text[prefix + REDIS_HOST_MAX] = 'h';
+	ck_assert(!redis_url_parse(&url, text, &error));
+}
+END_TEST
+
+Suite *url_suite(void)
+{
+	Suite *suite = suite_create("redis url");
+	TCase *tests = tcase_create("url");
+
+	tcase_add_loop_test(tests, a_url_says_where_and_who, 0, COUNT(good));
+	tcase_add_loop_test(tests, a_wrong_url_is_told_without_quoting_it, 0, COUNT(bad));
+	tcase_add_test(tests, a_socket_path_is_as_long_as_the_kernel_takes);
+	tcase_add_test(tests, a_host_is_as_long_as_a_name_can_be);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,104 @@
+/* Answers find the one who asked. */
+#include "adapters/redis/connection/request_queue.h"
+
+#include "suites.h"
+
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+static char a[] = "a", b[] = "b", again[] = "again";
+static const redisReply reply;
+static struct requests queue;
+static char told[64];
+
+static void on_replied(void *context, const redisReply *answer)
+{
+	strcat(told, context);
+	strcat(told, answer ? "+ " : "- ");
+}
+
+static void on_replied_ask_again(void *context, const redisReply *answer)
+{
+	on_replied(context, answer);
+	requests_push(&queue, 1, on_replied, again);
+}
+
+static void on_replied_abandon(void *context, const redisReply *answer)
+{
+	on_replied(context, answer);
+	requests_abandon(&queue);
+}
+
+START_TEST(replies_come_in_the_order_of_the_requests)
+{
+	requests_push(&queue, 1, on_replied, a);
+	requests_push(&queue, 2, on_replied, b);
+
+	for (int i = 0; i < 3; i++)
+		ck_assert(requests_answer(&queue, &reply));
+
+	ck_assert_str_eq(told, "a+ b+ b+ ");
+	ck_assert(!requests_answer(&queue, &reply));
+}
+END_TEST
+
+START_TEST(the_abandoned_are_told_once_each)
+{
+	requests_push(&queue, 2, on_replied, a);
+	requests_push(&queue, 2, on_replied, b);
+	requests_answer(&queue, &reply);
+
+	requests_abandon(&queue);
+
+	ck_assert_str_eq(told, "a+ a- b- ");
+	ck_assert(!requests_answer(&queue, &reply));
+}
+END_TEST
+
+START_TEST(who_is_abandoned_may_ask_again)
+{
+	requests_push(&queue, 1, on_replied_ask_again, a);
+	requests_push(&queue, 1, on_replied, b);
+
+	requests_abandon(&queue);
+	requests_answer(&queue, &reply);
+
+	ck_assert_str_eq(told, "a- b- again+ ");
+}
+END_TEST
+
+START_TEST(who_is_answered_may_abandon_the_rest_and_itself)
+{
+	requests_push(&queue, 2, on_replied_abandon, a);
+	requests_push(&queue, 1, on_replied, b);
+
+	requests_answer(&queue, &reply);
+
+	ck_assert_str_eq(told, "a+ a- b- ");
+}
+END_TEST
+
+START_TEST(the_cleared_are_not_told)
+{
+	requests_push(&queue, 1, on_replied, a);
+
+	requests_clear(&queue);
+
+	ck_assert_str_eq(told, "");
+	ck_assert(!requests_answer(&queue, &reply));
+}
+END_TEST
+
+Suite *requests_suite(void)
+{
+	Suite *suite = suite_create("redis requests");
+	TCase *tests = tcase_create("requests");
+
+	tcase_add_test(tests, replies_come_in_the_order_of_the_requests);
+	tcase_add_test(tests, the_abandoned_are_told_once_each);
+	tcase_add_test(tests, who_is_abandoned_may_ask_again);
+	tcase_add_test(tests, who_is_answered_may_abandon_the_rest_and_itself);
+	tcase_add_test(tests, the_cleared_are_not_told);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,83 @@
+/* Commands on the wire. */
+#include "adapters/redis/protocol/resp_writer.h"
+
+#include "suites.h"
+
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct evbuffer *out;
+
+static void setup(void)
+{
+	out = evbuffer_new();
+}
+
+static void teardown(void)
+{
+	evbuffer_free(out);
+}
+
+static void assert_sent(const char *wire)
+{
+	ck_assert_uint_eq(evbuffer_get_length(out), strlen(wire));
+	ck_assert_mem_eq(evbuffer_pullup(out, -1), wire, strlen(wire));
+}
+
+START_TEST(a_command_is_an_array_of_bulk_strings)
+{
+	command_append(out, (struct bytes[]){bytes_of("SET"), bytes_of("key"), bytes_of("")}, 3);
+
+	assert_sent("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(what_is_nowhere_is_empty)
+{
+	command_argument(out, (struct bytes){NULL, 0});
+	command_argument(out, bytes_of(NULL));
+
+	assert_sent("$0\r\n\r\n$0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(numbers_are_bulk_strings_too)
+{
+	command_begin(out, 2);
+	command_number(out, INT64_MAX);
+	command_number(out, -1);
+
+	assert_sent("*2\r\n$19\r\n9223372036854775807\r\n$2\r\n-1\r\n");
+}
+END_TEST
+
+START_TEST(an_argument_may_be_of_any_size)
+{
+	size_t size = (size_t)_i;
+	char *text = malloc(size + 32), *data = malloc(size);
+
+	memset(data, 'x', size);
+	command_argument(out, (struct bytes){data, size});
+
+	snprintf(text, size + 32, "$%zu\r\n%.*s\r\n", size, _i, data);
+	assert_sent(text);
+	free(text);
+	free(data);
+}
+END_TEST
+
+Suite *command_suite(void)
+{
+	Suite *suite = suite_create("redis command");
+	TCase *tests = tcase_create("command");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_command_is_an_array_of_bulk_strings);
+	tcase_add_test(tests, what_is_nowhere_is_empty);
+	tcase_add_test(tests, numbers_are_bulk_strings_too);
+	tcase_add_loop_test(tests, an_argument_may_be_of_any_size, 500, 520);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
