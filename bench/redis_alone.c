@@ -75,8 +75,8 @@ static void on_message(void *context, enum message_type type, const char *channe
 		exit(1);
 	}
 	write_event(alone, &command.message.as.allocate, &payload);
-	command_append(alone->commands,
-		       (struct bytes[]){bytes_of("PUBLISH"), bytes_of(alone->channel), payload}, 3);
+	resp_append_command(alone->commands,
+			    (struct bytes[]){bytes_of("PUBLISH"), bytes_of(alone->channel), payload}, 3);
 	arena_clear(alone->arena);
 	if (!alone->count++)
 		event_active(alone->burst_end, EV_TIMEOUT, 0);
@@ -103,7 +103,7 @@ static void on_burst_end(evutil_socket_t fd, short what, void *context)
 
 /* ---- the connections: first the one that publishes ---- */
 
-static void on_up(void *context, const struct blind_window *window)
+static void on_up(void *context, const struct subscription_gap *window)
 {
 	(void)context;
 	(void)window;
@@ -163,7 +163,7 @@ static void alone_init(struct alone *alone)
 {
 	system_logger_init(&alone->logger, STDERR_FILENO, LOG_WARN, LOG_FORMAT_LOGFMT);
 	alone->base = must(event_base_new());
-	alone->codec = wire_codec_new(&(struct wire_codec_config){WIRE_JSON, WIRE_BARE, "redis-alone"});
+	alone->codec = codec_new(&(struct codec_config){WIRE_JSON, WIRE_BARE, "redis-alone"});
 	alone->arena = arena_new(PAYLOAD_MAX);
 	alone->commands = must(evbuffer_new());
 	alone->burst_end = must(event_new(alone->base, -1, 0, on_burst_end, alone));
@@ -176,7 +176,7 @@ static void alone_release(struct alone *alone)
 	event_free(alone->burst_end);
 	evbuffer_free(alone->commands);
 	arena_free(&alone->arena);
-	wire_codec_free(&alone->codec);
+	codec_free(&alone->codec);
 	event_base_free(alone->base);
 	free(alone->url);
 	free(alone->channel);
@@ -184,7 +184,7 @@ static void alone_release(struct alone *alone)
 
 static void run(struct alone *alone)
 {
-	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
 	struct redis_settings settings = settings_of(alone);
 	struct event *end = must(evsignal_new(alone->base, SIGTERM, on_signal, alone));
 

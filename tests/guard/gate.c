@@ -199,7 +199,7 @@ void gate_install(struct engine_ports *ports)
 	install_store(ports->lane_stores[0]);
 	install_store(ports->intake_store);
 	install_store(ports->publisher_store);
-	install_store(ports->reminder_store);
+	install_store(ports->housekeeper_store);
 	install_broker(ports->broker);
 	install_clock(ports->clock);
 }

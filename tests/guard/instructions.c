@@ -19,7 +19,7 @@ struct world {
 	struct codec *codec;
 	struct database *database;
 	struct memory_broker *broker;
-	struct memory_store *lane, *intake, *publisher, *reminder;
+	struct memory_store *lane, *intake, *publisher, *housekeeper;
 	struct worker worker;
 };
 
@@ -27,7 +27,7 @@ struct counted {
 	const char *name;
 	enum work work;
 	enum dress dress;
-	struct wire_codec_config events;
+	struct codec_config events;
 	enum outcome outcome;
 };
 
@@ -67,12 +67,12 @@ static struct store *make_store(struct world *world, struct memory_store **store
 	return memory_store_port(*store);
 }
 
-static void set_up(struct world *world, const struct wire_codec_config *events)
+static void set_up(struct world *world, const struct codec_config *events)
 {
 	struct worker *worker = &world->worker;
 	struct database_config config = {.dead_letters_max = 100000, .inbox_days = 7};
 
-	world->codec = wire_codec_new(events);
+	world->codec = codec_new(events);
 	worker_init(worker, world->codec);
 	worker->submit = submit;
 	world->database = database_new(worker->simulation, &config);
@@ -81,7 +81,7 @@ static void set_up(struct world *world, const struct wire_codec_config *events)
 	worker->ports.lane_stores[0] = make_store(world, &world->lane);
 	worker->ports.intake_store = make_store(world, &world->intake);
 	worker->ports.publisher_store = make_store(world, &world->publisher);
-	worker->ports.reminder_store = make_store(world, &world->reminder);
+	worker->ports.housekeeper_store = make_store(world, &world->housekeeper);
 	gate_install(&worker->ports);
 	worker_start(worker);
 	simulation_run_until_idle(worker->simulation);
@@ -92,11 +92,11 @@ static void tear_down(struct world *world)
 	memory_store_free(&world->lane);
 	memory_store_free(&world->intake);
 	memory_store_free(&world->publisher);
-	memory_store_free(&world->reminder);
+	memory_store_free(&world->housekeeper);
 	memory_broker_free(&world->broker);
 	database_free(&world->database);
 	worker_release(&world->worker);
-	wire_codec_free(&world->codec);
+	codec_free(&world->codec);
 	gate_remove();
 }
 

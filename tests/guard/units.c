@@ -33,11 +33,11 @@ struct world {
 	struct event_base *base;
 	struct codec *codec;
 	struct postgres_config postgres;
-	struct store *lane, *intake, *publishing, *reminder;
+	struct store *lane, *intake, *publishing, *housekeeper;
 	struct redis_url url;
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
-	struct logbook *logbook;
+	struct checkpoints *checkpoints;
 	struct redis_stream *stream;
 	struct stream_reader *reader;
 	struct worker worker;
@@ -137,8 +137,8 @@ static void make_stores(const char *database)
 	ports->lane_stores[0] = world.lane = postgres_store_new(&world.postgres, "lane");
 	ports->intake_store = world.intake = postgres_store_new(&world.postgres, "intake");
 	ports->publisher_store = world.publishing = postgres_store_new(&world.postgres, "publisher");
-	ports->reminder_store = world.reminder = postgres_store_new(&world.postgres, "reminder");
-	world.logbook = postgres_logbook_new(&world.postgres);
+	ports->housekeeper_store = world.housekeeper = postgres_store_new(&world.postgres, "reminder");
+	world.checkpoints = postgres_checkpoints_new(&world.postgres);
 }
 
 static void make_publisher(const char *url)
@@ -164,7 +164,7 @@ static void make_publisher(const char *url)
 static void set_up(const char *control, const char *database, const char *redis)
 {
 	world.base = event_base_new();
-	world.codec = wire_codec_new(&(struct wire_codec_config){WIRE_JSON, WIRE_BARE, "guard"});
+	world.codec = codec_new(&(struct codec_config){WIRE_JSON, WIRE_BARE, "guard"});
 	worker_init(&world.worker, world.codec);
 	migrate(database);
 	make_stores(database);
@@ -177,13 +177,13 @@ static void tear_down(void)
 {
 	meter_free(&world.meter);
 	redis_publisher_free(&world.publisher);
-	postgres_logbook_free(&world.logbook);
+	postgres_checkpoints_free(&world.checkpoints);
 	postgres_store_free(&world.lane);
 	postgres_store_free(&world.intake);
 	postgres_store_free(&world.publishing);
-	postgres_store_free(&world.reminder);
+	postgres_store_free(&world.housekeeper);
 	worker_release(&world.worker);
-	wire_codec_free(&world.codec);
+	codec_free(&world.codec);
 	redis_url_release(&world.url);
 	event_base_free(world.base);
 }
@@ -245,7 +245,7 @@ static void make_reader(void)
 	world.reader = stream_reader_new(
 		&(struct stream_reader_ports){
 			.stream = redis_stream_port(world.stream),
-			.logbook = world.logbook,
+			.checkpoints = world.checkpoints,
 			.clock = ports->clock,
 			.random = ports->random,
 			.logger = ports->logger,

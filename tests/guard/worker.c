@@ -63,7 +63,7 @@ static void send(struct worker *worker, const struct command *command)
 
 	snprintf(entry_id, sizeof entry_id, "1700000000000-%06d", worker->entries++);
 	worker->submit(worker->engine, &(struct arrival){
-					       .way = WAY_STREAM,
+					       .way = TRANSPORT_STREAM,
 					       .place = "allocd:commands",
 					       .entry_id = entry_id,
 					       .incarnation = 1,

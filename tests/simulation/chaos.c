@@ -7,16 +7,16 @@ static bool chance(struct chaos *chaos, uint64_t in)
 }
 
 /* What may happen to a flush; any other call just fails. */
-static enum trouble flush_trouble(struct chaos *chaos)
+static enum memory_trouble flush_trouble(struct chaos *chaos)
 {
-	static const enum trouble troubles[] = {
+	static const enum memory_trouble troubles[] = {
 		TROUBLE_REFUSED,    TROUBLE_CONFLICT,        TROUBLE_BUSY,           TROUBLE_LOST_BEFORE,
 		TROUBLE_LOST_AFTER, TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
 
 	return troubles[random_below(chaos->random, sizeof troubles / sizeof troubles[0])];
 }
 
-static enum trouble on_call(void *context, enum store_call call)
+static enum memory_trouble on_call(void *context, enum store_call call)
 {
 	struct chaos *chaos = context;
 
@@ -32,8 +32,8 @@ static void surround(struct chaos *chaos, struct memory_store *store)
 	int64_t longest_ms = (int64_t)random_below(chaos->random, 30);
 
 	memory_store_on_trouble(store, on_call, chaos);
-	wire_delay(memory_store_requests(store), 0, longest_ms, chaos->random);
-	wire_delay(memory_store_answers(store), 0, longest_ms, chaos->random);
+	cable_delay(memory_store_requests(store), 0, longest_ms, chaos->random);
+	cable_delay(memory_store_answers(store), 0, longest_ms, chaos->random);
 }
 
 void chaos_surround(struct chaos *chaos, struct world *worker)
@@ -43,11 +43,11 @@ void chaos_surround(struct chaos *chaos, struct world *worker)
 	surround(chaos, worker->parking);
 	surround(chaos, worker->intake);
 	surround(chaos, worker->publisher);
-	surround(chaos, worker->reminder);
-	wire_delay(memory_broker_requests(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
-		   chaos->random);
-	wire_delay(memory_broker_answers(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
-		   chaos->random);
+	surround(chaos, worker->housekeeper);
+	cable_delay(memory_broker_requests(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
+		    chaos->random);
+	cable_delay(memory_broker_answers(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
+		    chaos->random);
 }
 
 static struct world *any_worker(struct chaos *chaos)

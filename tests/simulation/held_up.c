@@ -27,7 +27,7 @@
 struct source {
 	struct memory_stream *stream;
 	struct memory_consumer *consumer;
-	struct memory_logbook *logbook;
+	struct memory_logbook *checkpoints;
 	struct stream_reader *reader;
 	int last[SKUS]; /* order of that SKU that came last */
 };
@@ -77,10 +77,10 @@ static void add_change(void)
 /* From callers, and over pub/sub as far as the worker reads it. */
 static void send_another(void)
 {
-	enum way way = pick(2) ? WAY_HTTP : WAY_PUBSUB;
+	enum transport way = pick(2) ? TRANSPORT_HTTP : TRANSPORT_PUBSUB;
 	int sku = pick(SKUS);
 
-	if (way == WAY_PUBSUB && (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
+	if (way == TRANSPORT_PUBSUB && (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
 		return;
 	if (sku >= SOLD_OUT && pick(2))
 		world_send(world, way, MSG_CHANGE_BATCH_QUANTITY, "%s", change(sku));
@@ -126,11 +126,11 @@ static void begin_reader(struct source *source, const char *name)
 	};
 
 	source->consumer = memory_consumer_new(source->stream, GROUP, "worker");
-	source->logbook = memory_logbook_new(world->database);
+	source->checkpoints = memory_checkpoints_new(world->database);
 	ports.stream = memory_consumer_port(source->consumer);
-	ports.logbook = memory_logbook_port(source->logbook);
+	ports.checkpoints = memory_checkpoints_port(source->checkpoints);
 	source->reader = stream_reader_new(&ports, &(struct stream_reader_config){name, 60 * MINUTE_MS});
-	make_reader_unlucky(source->consumer, source->logbook);
+	make_reader_unlucky(source->consumer, source->checkpoints);
 	stream_reader_start(source->reader);
 }
 
@@ -155,7 +155,7 @@ static void end_worker(void)
 {
 	for (int i = 0; i < STREAMS; i++) {
 		memory_consumer_free(&sources[i].consumer);
-		memory_logbook_free(&sources[i].logbook);
+		memory_checkpoints_free(&sources[i].checkpoints);
 	}
 	world_crash(world);
 	for (int i = 0; i < STREAMS; i++)
@@ -250,7 +250,7 @@ static void check_answers(void)
 {
 	for (const struct sent *it = world->first; it; it = it->next) {
 		ck_assert_int_eq(it->answers, 1);
-		ck_assert(it->outcome == OUTCOME_HANDLED || it->way == WAY_HTTP);
+		ck_assert(it->outcome == OUTCOME_HANDLED || it->way == TRANSPORT_HTTP);
 		ck_assert(it->outcome == OUTCOME_HANDLED || it->outcome == OUTCOME_POSTPONED);
 	}
 }

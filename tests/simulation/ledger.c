@@ -9,7 +9,8 @@
 
 /* ---- writing down ---- */
 
-struct entry *ledger_add(struct ledger *ledger, enum way way, enum message_type type, const char *fields)
+struct entry *ledger_add(struct ledger *ledger, enum transport way, enum message_type type,
+			 const char *fields)
 {
 	struct entry *entry = arena_alloc(world->arena, sizeof *entry);
 
@@ -220,7 +221,7 @@ static void check_answers(const struct entry *entry)
 
 static bool leaves_dead_letter(const struct sent *sent)
 {
-	return sent->answers && sent->way != WAY_HTTP && sent->outcome != OUTCOME_HANDLED &&
+	return sent->answers && sent->way != TRANSPORT_HTTP && sent->outcome != OUTCOME_HANDLED &&
 	       sent->outcome != OUTCOME_SKIPPED;
 }
 

@@ -12,7 +12,7 @@
 
 struct entry {
 	int number; /* its id is "m-NUMBER" */
-	enum way way;
+	enum transport way;
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
@@ -27,7 +27,8 @@ struct ledger {
 };
 
 /* Writes one more command down; it is not sent yet.  `fields` are without the id. */
-struct entry *ledger_add(struct ledger *ledger, enum way way, enum message_type type, const char *fields);
+struct entry *ledger_add(struct ledger *ledger, enum transport way, enum message_type type,
+			 const char *fields);
 
 /* Delivers it to that worker, once more if it was before. */
 void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker);

@@ -52,7 +52,7 @@ static const char *any_batch(struct run *run, int sku)
 	return arena_printf(world->arena, "batch-%d-%d", sku, pick(run, BATCHES));
 }
 
-static struct entry *any_create(struct run *run, enum way way)
+static struct entry *any_create(struct run *run, enum transport way)
 {
 	static const char *const etas[] = {"", "\neta=2024-01-01", "\neta=2024-02-01"};
 	int sku = pick(run, SKUS);
@@ -63,7 +63,7 @@ static struct entry *any_create(struct run *run, enum way way)
 }
 
 /* One of a few orders, with any line; or the next, or one of the last, with the line that it always has. */
-static struct entry *any_allocate(struct run *run, enum way way)
+static struct entry *any_allocate(struct run *run, enum transport way)
 {
 	int number = run->orders     ? pick(run, run->orders)
 		     : pick(run, 40) ? ++run->last_order
@@ -76,7 +76,7 @@ static struct entry *any_allocate(struct run *run, enum way way)
 				       1 + line % 3));
 }
 
-static struct entry *any_change(struct run *run, enum way way)
+static struct entry *any_change(struct run *run, enum transport way)
 {
 	const char *occurred_at = "";
 
@@ -90,7 +90,7 @@ static struct entry *any_change(struct run *run, enum way way)
 
 static struct entry *any_command(struct run *run)
 {
-	enum way way = (enum way)pick(run, WAY_HTTP + 1);
+	enum transport way = (enum transport)pick(run, TRANSPORT_HTTP + 1);
 	int kind = pick(run, 10);
 
 	if (kind < 1)
@@ -106,7 +106,7 @@ static void send(struct run *run, struct entry *entry)
 	int worker = pick(run, WORKERS);
 
 	ledger_deliver(entry, &run->chaos, worker);
-	if (entry->way == WAY_PUBSUB && pick(run, 2))
+	if (entry->way == TRANSPORT_PUBSUB && pick(run, 2))
 		ledger_deliver(entry, &run->chaos, WORKERS - 1 - worker);
 }
 

@@ -98,11 +98,11 @@ void world_prepare(struct world *it)
 	it->parking = memory_store_new(it->database);
 	it->intake = memory_store_new(it->database);
 	it->publisher = memory_store_new(it->database);
-	it->reminder = memory_store_new(it->database);
+	it->housekeeper = memory_store_new(it->database);
 	ports.parking_store = memory_store_port(it->parking);
 	ports.intake_store = memory_store_port(it->intake);
 	ports.publisher_store = memory_store_port(it->publisher);
-	ports.reminder_store = memory_store_port(it->reminder);
+	ports.housekeeper_store = memory_store_port(it->housekeeper);
 	it->engine = engine_new(&ports, &it->config);
 	engine_on_change(it->engine, on_change, it);
 	it->was_full = false;
@@ -123,22 +123,23 @@ void world_crash(struct world *it)
 	memory_store_free(&it->parking);
 	memory_store_free(&it->intake);
 	memory_store_free(&it->publisher);
-	memory_store_free(&it->reminder);
-	wire_clear(memory_broker_requests(it->broker));
-	wire_clear(memory_broker_answers(it->broker));
-	wire_clear(memory_notifier_requests(it->notifier));
-	wire_open(memory_broker_requests(it->broker));
-	wire_open(memory_broker_answers(it->broker));
-	wire_open(memory_notifier_requests(it->notifier));
+	memory_store_free(&it->housekeeper);
+	cable_clear(memory_broker_requests(it->broker));
+	cable_clear(memory_broker_answers(it->broker));
+	cable_clear(memory_notifier_requests(it->notifier));
+	cable_open(memory_broker_requests(it->broker));
+	cable_open(memory_broker_answers(it->broker));
+	cable_open(memory_notifier_requests(it->notifier));
 	engine_free(&it->engine);
 }
 
 /* A wire, and what to do with it. */
-typedef void wire_act(struct wire *wire);
+typedef void wire_act(struct cable *cable);
 
 static void for_each_wire(struct world *it, wire_act *act)
 {
-	struct memory_store *stores[LANES_MAX + 4] = {it->parking, it->intake, it->publisher, it->reminder};
+	struct memory_store *stores[LANES_MAX + 4] = {it->parking, it->intake, it->publisher,
+						      it->housekeeper};
 
 	for (size_t i = 0; i < it->config.lanes; i++)
 		stores[4 + i] = it->lanes[i];
@@ -153,12 +154,12 @@ static void for_each_wire(struct world *it, wire_act *act)
 
 void world_hang(struct world *it)
 {
-	for_each_wire(it, wire_hold);
+	for_each_wire(it, cable_hold);
 }
 
 void world_wake(struct world *it)
 {
-	for_each_wire(it, wire_open);
+	for_each_wire(it, cable_open);
 }
 
 /* ---- messages ---- */
@@ -181,7 +182,7 @@ static void on_answered(void *context, const struct delivery *delivery)
 	sent->order = ++to->world->answers;
 }
 
-static struct sent *new_sent(struct world *it, enum way way)
+static struct sent *new_sent(struct world *it, enum transport way)
 {
 	struct sent *sent = arena_alloc(it->arena, sizeof *sent);
 
@@ -194,7 +195,7 @@ static struct sent *new_sent(struct world *it, enum way way)
 	return sent;
 }
 
-struct sent *world_send(struct world *it, enum way way, enum message_type type, const char *format, ...)
+struct sent *world_send(struct world *it, enum transport way, enum message_type type, const char *format, ...)
 {
 	struct sent *sent = new_sent(it, way);
 	struct answer_context *context = arena_alloc(it->arena, sizeof *context);
@@ -284,23 +285,27 @@ void tear_down_world(void)
 
 struct sent *create_batch(const char *reference, const char *sku, int qty)
 {
-	return world_send(world, WAY_HTTP, MSG_CREATE_BATCH, "ref=%s\nsku=%s\nqty=%d", reference, sku, qty);
+	return world_send(world, TRANSPORT_HTTP, MSG_CREATE_BATCH, "ref=%s\nsku=%s\nqty=%d", reference, sku,
+			  qty);
 }
 
 struct sent *allocate(const char *orderid, const char *sku, int qty)
 {
-	return world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=%s\nqty=%d", orderid, sku, qty);
+	return world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=%s\nqty=%d", orderid, sku,
+			  qty);
 }
 
 struct sent *change_quantity(const char *reference, int qty)
 {
-	return world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY, "batchref=%s\nqty=%d", reference, qty);
+	return world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY, "batchref=%s\nqty=%d", reference,
+			  qty);
 }
 
 void allocate_many(const char *prefix, const char *sku, int count)
 {
 	for (int i = 0; i < count; i++)
-		world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=%s-%05d\nsku=%s\nqty=1", prefix, i, sku);
+		world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=%s-%05d\nsku=%s\nqty=1", prefix, i,
+			   sku);
 }
 
 void expect_handled(const struct sent *sent)
@@ -352,17 +357,17 @@ const char *sku_in_lane(size_t lane, int number)
 
 void hold_lane(void)
 {
-	wire_hold(memory_store_requests(world->lanes[0]));
+	cable_hold(memory_store_requests(world->lanes[0]));
 }
 
 void step_lane(void)
 {
-	ck_assert(wire_let_one(memory_store_requests(world->lanes[0])));
+	ck_assert(cable_let_one(memory_store_requests(world->lanes[0])));
 	world_run(world);
 }
 
 void release_lane(void)
 {
-	wire_open(memory_store_requests(world->lanes[0]));
+	cable_open(memory_store_requests(world->lanes[0]));
 	world_run(world);
 }

@@ -23,7 +23,7 @@
 /* A message that was sent, and the answer to it. */
 struct sent {
 	struct sent *next;
-	enum way way;
+	enum transport way;
 	int answers;
 	enum outcome outcome;
 	enum verdict verdict;
@@ -46,7 +46,7 @@ struct world {
 
 	/* The worker; its stores are NULL while there is none. */
 	struct engine_config config;
-	struct memory_store *lanes[LANES_MAX], *parking, *intake, *publisher, *reminder;
+	struct memory_store *lanes[LANES_MAX], *parking, *intake, *publisher, *housekeeper;
 	struct engine *engine;
 
 	struct sent *first, *last;
@@ -85,7 +85,7 @@ void world_hang(struct world *world);
 void world_wake(struct world *world);
 
 /* A message of that type, `printf` of its payload.  The answer is kept in what is returned. */
-__attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum way way,
+__attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum transport way,
 							      enum message_type type, const char *format,
 							      ...);
 

@@ -13,20 +13,20 @@ static bool is_well(void)
 	return misfortune.is_over || random_below(&misfortune.random.random, misfortune.one_call_in) != 0;
 }
 
-static enum stream_trouble on_stream_call(void *context, enum stream_call call)
+static enum consumer_trouble on_stream_call(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	(void)call;
 	if (is_well())
 		return STREAM_WELL;
-	return (enum stream_trouble[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
+	return (enum consumer_trouble[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
 }
 
-static enum trouble on_store_call(void *context, enum store_call call)
+static enum memory_trouble on_store_call(void *context, enum store_call call)
 {
-	static const enum trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
-						TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
-						TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
+	static const enum memory_trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
+						       TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
+						       TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
 
 	(void)context;
 	if (is_well())
@@ -34,9 +34,9 @@ static enum trouble on_store_call(void *context, enum store_call call)
 	return call == CALL_FLUSH ? troubles[pick(COUNT(troubles))] : TROUBLE_REFUSED;
 }
 
-void delay(struct wire *wire)
+void delay(struct cable *cable)
 {
-	wire_delay(wire, 0, pick(40), &misfortune.random.random);
+	cable_delay(cable, 0, pick(40), &misfortune.random.random);
 }
 
 void make_store_unlucky(struct memory_store *store)
@@ -53,11 +53,11 @@ void make_lanes_unlucky(void)
 	}
 }
 
-void make_reader_unlucky(struct memory_consumer *consumer, struct memory_logbook *logbook)
+void make_reader_unlucky(struct memory_consumer *consumer, struct memory_logbook *checkpoints)
 {
 	memory_consumer_on_trouble(consumer, on_stream_call, NULL);
 	delay(memory_consumer_requests(consumer));
 	delay(memory_consumer_answers(consumer));
 	delay(memory_consumer_read_answers(consumer));
-	delay(memory_logbook_requests(logbook));
+	delay(memory_checkpoints_requests(checkpoints));
 }

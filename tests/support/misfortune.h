@@ -22,11 +22,11 @@ extern struct misfortune misfortune;
 int pick(int bound);
 
 /* What passes over the wire takes up to 40 ms. */
-void delay(struct wire *wire);
+void delay(struct cable *cable);
 
 /* The calls of a store, of all lanes with their wires, and of a stream's reader. */
 void make_store_unlucky(struct memory_store *store);
 void make_lanes_unlucky(void);
-void make_reader_unlucky(struct memory_consumer *consumer, struct memory_logbook *logbook);
+void make_reader_unlucky(struct memory_consumer *consumer, struct memory_logbook *checkpoints);
 
 #endif

@@ -83,7 +83,7 @@ static enum outcome carry_out(struct delivery *delivery)
 enum outcome rival_send(enum message_type type, const char *payload)
 {
 	struct arrival arrival = {
-		.way = WAY_HTTP,
+		.way = TRANSPORT_HTTP,
 		.place = "rival",
 		.type = type,
 		.payload = {payload, strlen(payload)},

@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct wire_codec {
+struct message_codec {
 	struct codec codec;
-	enum wire_encoding encoding;
-	enum wire_envelope envelope;
+	enum codec_encoding encoding;
+	enum codec_envelope envelope;
 	char source[];
 };
 
-static struct wire_codec *downcast(struct codec *codec)
+static struct message_codec *downcast(struct codec *codec)
 {
-	return (struct wire_codec *)codec;
+	return (struct message_codec *)codec;
 }
 
 /* ---- in ---- */
@@ -31,10 +31,10 @@ static bool decode_json(enum message_type expected, struct bytes payload, struct
 	struct json_document document;
 	bool ok;
 
-	if (!wire_read_json(payload, arena, &document, error))
+	if (!codec_read_json(payload, arena, &document, error))
 		return false;
-	ok = envelope_read(wire_view_json(&document), expected, arena, envelope, error);
-	wire_release_json(&document);
+	ok = envelope_read(codec_view_json(&document), expected, arena, envelope, error);
+	codec_release_json(&document);
 	return ok;
 }
 
@@ -44,12 +44,12 @@ static bool decode_messagepack(enum message_type expected, struct bytes payload,
 	msgpack_unpacked unpacked;
 	bool ok;
 
-	if (!wire_read_messagepack(payload, arena, &unpacked, error))
+	if (!codec_read_messagepack(payload, arena, &unpacked, error))
 		return false;
-	if (wire_is_ambiguous_messagepack(&unpacked.data))
+	if (codec_is_ambiguous_messagepack(&unpacked.data))
 		ok = invalid(arena, error, "payload", "expected MessagePack, but: a key comes twice");
 	else
-		ok = envelope_read(wire_view_messagepack(&unpacked.data), expected, arena, envelope, error);
+		ok = envelope_read(codec_view_messagepack(&unpacked.data), expected, arena, envelope, error);
 	msgpack_unpacked_destroy(&unpacked);
 	return ok;
 }
@@ -60,7 +60,7 @@ static bool decode(struct codec *codec, enum message_type expected, struct bytes
 	(void)codec;
 	if (payload.size > PAYLOAD_MAX)
 		return invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
-	if (wire_is_messagepack(payload))
+	if (codec_is_messagepack(payload))
 		return decode_messagepack(expected, payload, arena, envelope, error);
 	return decode_json(expected, payload, arena, envelope, error);
 }
@@ -70,7 +70,7 @@ static bool decode(struct codec *codec, enum message_type expected, struct bytes
 static bool encode(struct codec *codec, const struct envelope *envelope, struct arena *arena,
 		   struct bytes *payload, const char **error)
 {
-	const struct wire_codec *wire = downcast(codec);
+	const struct message_codec *wire = downcast(codec);
 	const struct document *document;
 
 	assert(message_descriptor(envelope->message.type)->role == ROLE_EVENT);
@@ -80,33 +80,33 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 		document = message_document(&envelope->message, arena, error);
 	if (!document)
 		return false;
-	*payload = wire->encoding == WIRE_JSON ? wire_write_json(document, arena)
-					       : wire_write_messagepack(document, arena);
+	*payload = wire->encoding == WIRE_JSON ? codec_write_json(document, arena)
+					       : codec_write_messagepack(document, arena);
 	return true;
 }
 
 /* ---- */
 
-static const struct codec_ops wire_codec_ops = {
+static const struct codec_ops message_codec_ops = {
 	.decode = decode,
 	.encode = encode,
 };
 
-struct codec *wire_codec_new(const struct wire_codec_config *config)
+struct codec *codec_new(const struct codec_config *config)
 {
 	size_t source_size = strlen(config->source) + 1;
-	struct wire_codec *wire = malloc(sizeof *wire + source_size);
+	struct message_codec *wire = malloc(sizeof *wire + source_size);
 
 	if (!wire)
 		out_of_memory();
-	wire->codec.ops = &wire_codec_ops;
+	wire->codec.ops = &message_codec_ops;
 	wire->encoding = config->encoding;
 	wire->envelope = config->envelope;
 	memcpy(wire->source, config->source, source_size);
 	return &wire->codec;
 }
 
-void wire_codec_free(struct codec **codec)
+void codec_free(struct codec **codec)
 {
 	if (!*codec)
 		return;

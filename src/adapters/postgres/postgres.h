@@ -21,8 +21,8 @@ struct event_base;
 
 struct postgres_config {
 	struct event_base *base;
-	struct url_source url;   /* asked at every attempt to connect; libpq's, PG* variables are honoured */
-	struct servers *servers; /* one for all that work together; NULL: each works alone */
+	struct url_source url; /* asked at every attempt to connect; libpq's, PG* variables are honoured */
+	struct known_servers *servers; /* one for all that work together; NULL: each works alone */
 	struct logger *logger;
 	int inbox_days;           /* days for which message ids are kept */
 	int64_t dead_letters_max; /* that are kept; the oldest rejected and invalid ones leave first */
@@ -43,12 +43,12 @@ struct store *postgres_lane_store_new(const struct postgres_config *config);
 /* For the parking lane, which hardly waits for a lock: see bus/lane/parked.h. */
 struct store *postgres_parking_store_new(const struct postgres_config *config);
 struct views *postgres_views_new(const struct postgres_config *config);
-struct logbook *postgres_logbook_new(const struct postgres_config *config);
+struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config);
 
 /* Whatever is under way is never answered.  Not from within a callback.  Accept NULL and null it. */
 void postgres_store_free(struct store **store);
 void postgres_views_free(struct views **views);
-void postgres_logbook_free(struct logbook **logbook);
+void postgres_checkpoints_free(struct checkpoints **checkpoints);
 
 /*
  * What is wrong with the connection string, as words behind the setting's name that repeat nothing of it;

@@ -5,7 +5,7 @@
 
 #define FAILURES_OF_TROUBLE 2
 
-void watch_begin(struct watch *watch, int64_t now_ms)
+void progress_watch_begin(struct progress_watch *watch, int64_t now_ms)
 {
 	if (watch->has_work)
 		return;
@@ -13,33 +13,33 @@ void watch_begin(struct watch *watch, int64_t now_ms)
 	watch->since_ms = now_ms;
 }
 
-void watch_failed(struct watch *watch, int64_t now_ms, const char *text)
+void progress_watch_failed(struct progress_watch *watch, int64_t now_ms, const char *text)
 {
 	if (!watch->failures++)
 		watch->failed_ms = now_ms;
 	utf8_format(watch->text, sizeof watch->text, "%s", text);
 }
 
-void watch_gave_up(struct watch *watch, int64_t now_ms, const char *text)
+void progress_watch_gave_up(struct progress_watch *watch, int64_t now_ms, const char *text)
 {
-	watch_failed(watch, now_ms, text);
+	progress_watch_failed(watch, now_ms, text);
 	if (watch->failures < FAILURES_OF_TROUBLE)
 		watch->failures = FAILURES_OF_TROUBLE;
 }
 
-void watch_done(struct watch *watch)
+void progress_watch_done(struct progress_watch *watch)
 {
 	watch->has_work = false;
 	watch->failures = 0;
 }
 
-void watch_moved(struct watch *watch)
+void progress_watch_moved(struct progress_watch *watch)
 {
 	watch->has_work = false;
 }
 
-bool watch_is_in_trouble(const struct watch *watch, int64_t now_ms, int64_t patience_ms, int64_t *since_ms,
-			 const char **text)
+bool progress_watch_is_in_trouble(const struct progress_watch *watch, int64_t now_ms, int64_t patience_ms,
+				  int64_t *since_ms, const char **text)
 {
 	bool is_slow = watch->has_work && now_ms - watch->since_ms >= patience_ms;
 

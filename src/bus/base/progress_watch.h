@@ -11,40 +11,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WATCH_TEXT_MAX 512
+#define PROGRESS_WATCH_TEXT_MAX 512
 
 /* How long a unit of work, or any other call of the database, may take; and how long events may wait. */
-#define WATCH_DATABASE_MS 5000
-#define WATCH_EVENTS_MS   10000
+#define PROGRESS_WATCH_DATABASE_MS 5000
+#define PROGRESS_WATCH_EVENTS_MS   10000
 
-struct watch {
+struct progress_watch {
 	bool has_work;
-	int64_t since_ms;          /* has_work: since when, without completing any */
-	int failures;              /* in a row */
-	int64_t failed_ms;         /* when the first of them came */
-	char text[WATCH_TEXT_MAX]; /* the error of the last one */
+	int64_t since_ms;                   /* has_work: since when, without completing any */
+	int failures;                       /* in a row */
+	int64_t failed_ms;                  /* when the first of them came */
+	char text[PROGRESS_WATCH_TEXT_MAX]; /* the error of the last one */
 };
 
-/* There is work, until watch_done() or watch_moved(). */
-void watch_begin(struct watch *watch, int64_t now_ms);
+/* There is work, until progress_watch_done() or progress_watch_moved(). */
+void progress_watch_begin(struct progress_watch *watch, int64_t now_ms);
 
 /* An attempt failed. */
-void watch_failed(struct watch *watch, int64_t now_ms, const char *text);
+void progress_watch_failed(struct progress_watch *watch, int64_t now_ms, const char *text);
 
 /* An attempt failed in a way that a retry cannot clear up: in trouble at once. */
-void watch_gave_up(struct watch *watch, int64_t now_ms, const char *text);
+void progress_watch_gave_up(struct progress_watch *watch, int64_t now_ms, const char *text);
 
-/* Some work was completed, which ends the trouble.  watch_begin() follows when there is more. */
-void watch_done(struct watch *watch);
+/* Some work was completed, which ends the trouble.  progress_watch_begin() follows when there is more. */
+void progress_watch_done(struct progress_watch *watch);
 
 /* Some work was completed, while what failed still fails. */
-void watch_moved(struct watch *watch);
+void progress_watch_moved(struct progress_watch *watch);
 
 /*
  * Whether it is in trouble, since when and why; *text is "" when no attempt failed.  `patience_ms`: how long
  * it may work without completing anything.
  */
-bool watch_is_in_trouble(const struct watch *watch, int64_t now_ms, int64_t patience_ms, int64_t *since_ms,
-			 const char **text);
+bool progress_watch_is_in_trouble(const struct progress_watch *watch, int64_t now_ms, int64_t patience_ms,
+				  int64_t *since_ms, const char **text);
 
 #endif

@@ -5,18 +5,18 @@
 
 #include <string.h>
 
-struct unfinished *unfinished_find(const struct unfinished_list *list, const char *sku)
+struct active_shrink *active_shrinks_find(const struct active_shrinks *list, const char *sku)
 {
-	struct unfinished *it = list->first;
+	struct active_shrink *it = list->first;
 
 	while (it && strcmp(it->sku, sku))
 		it = it->next;
 	return it;
 }
 
-static void append(struct unfinished_list *list, struct unfinished *unfinished)
+static void append(struct active_shrinks *list, struct active_shrink *unfinished)
 {
-	struct unfinished **end = &list->first;
+	struct active_shrink **end = &list->first;
 
 	while (*end)
 		end = &(*end)->next;
@@ -24,9 +24,9 @@ static void append(struct unfinished_list *list, struct unfinished *unfinished)
 	*end = unfinished;
 }
 
-struct unfinished *unfinished_ensure(struct unfinished_list *list, const char *sku)
+struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const char *sku)
 {
-	struct unfinished *unfinished = unfinished_find(list, sku);
+	struct active_shrink *unfinished = active_shrinks_find(list, sku);
 
 	if (unfinished)
 		return unfinished;
@@ -36,9 +36,9 @@ struct unfinished *unfinished_ensure(struct unfinished_list *list, const char *s
 	return unfinished;
 }
 
-void unfinished_rotate(struct unfinished_list *list)
+void active_shrinks_rotate(struct active_shrinks *list)
 {
-	struct unfinished *first = list->first;
+	struct active_shrink *first = list->first;
 
 	if (!first)
 		return;
@@ -46,9 +46,9 @@ void unfinished_rotate(struct unfinished_list *list)
 	append(list, first);
 }
 
-struct delivery *unfinished_end_first(struct unfinished_list *list, struct delivery_queue *queue)
+struct delivery *active_shrinks_end_first(struct active_shrinks *list, struct delivery_queue *queue)
 {
-	struct unfinished *first = list->first;
+	struct active_shrink *first = list->first;
 	struct delivery *cause = first->cause;
 
 	list->first = first->next;
@@ -58,11 +58,11 @@ struct delivery *unfinished_end_first(struct unfinished_list *list, struct deliv
 	return cause;
 }
 
-void unfinished_release(struct unfinished_list *list)
+void active_shrinks_release(struct active_shrinks *list)
 {
 	while (list->first) {
 		struct delivery_queue waiting = {0};
-		struct delivery *cause = unfinished_end_first(list, &waiting);
+		struct delivery *cause = active_shrinks_end_first(list, &waiting);
 
 		delivery_queue_free(&waiting);
 		delivery_free(&cause);

@@ -44,9 +44,9 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->asked_ms = INT64_MIN;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->ports, &engine->stats);
-	engine->reminder = reminder_new(&engine->ports, &engine->config, &engine->stats, resume_shrink,
-					on_probed, engine);
-	engine->intake = intake_new(engine);
+	engine->housekeeper = housekeeper_new(&engine->ports, &engine->config, &engine->stats, resume_shrink,
+					      on_probed, engine);
+	engine->resolver = sku_resolver_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);
 	if (ports->parking_store)
@@ -59,7 +59,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 void engine_start(struct engine *engine)
 {
 	publisher_start(engine->publisher);
-	reminder_start(engine->reminder);
+	housekeeper_start(engine->housekeeper);
 }
 
 void engine_free(struct engine **engine)
@@ -76,8 +76,8 @@ void engine_free(struct engine **engine)
 	while (it->parked.first)
 		parked_remove(&it->parked, it->parked.first);
 	postponed_list_free(&it->postponed);
-	intake_free(&it->intake);
-	reminder_free(&it->reminder);
+	sku_resolver_free(&it->resolver);
+	housekeeper_free(&it->housekeeper);
 	publisher_free(&it->publisher);
 	batch_index_free(&it->batches);
 	free(it);
@@ -136,7 +136,7 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
 	engine_look_whether_full(engine);
-	intake_take(engine->intake, delivery);
+	sku_resolver_submit(engine->resolver, delivery);
 }
 
 bool engine_has_room(const struct engine *engine)
@@ -161,7 +161,7 @@ void engine_on_change(struct engine *engine, void (*changed)(void *context), voi
 void engine_database_is(struct engine *engine, bool up)
 {
 	if (!up)
-		reminder_probe_soon(engine->reminder);
+		housekeeper_probe_soon(engine->housekeeper);
 	if (engine->stats.database_up == up)
 		return;
 	engine->stats.database_up = up;
@@ -208,7 +208,7 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 
 	LOG(engine->ports.logger, level, level == LOG_DEBUG ? "message done" : "message refused",
 	    LOG_TEXT("outcome", outcome_name(delivery->outcome)), LOG_TEXT("reason", delivery->reason),
-	    LOG_TEXT("way", way_name(delivery->way)), LOG_TEXT("place", delivery->place),
+	    LOG_TEXT("way", transport_name(delivery->way)), LOG_TEXT("place", delivery->place),
 	    LOG_TEXT("entry", delivery->entry_id), LOG_TEXT("message", message_name(delivery->type)),
 	    LOG_TEXT("id", delivery->envelope.id));
 }
@@ -229,7 +229,7 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	if (!engine->config.rehearses)
 		log_outcome(engine, delivery);
 	if (delivery->outcome >= OUTCOME_REJECTED)
-		reminder_count_soon(engine->reminder);
+		housekeeper_count_soon(engine->housekeeper);
 	forget_creation(engine, delivery);
 	engine_let_go(engine, delivery);
 	if (delivery->answered)
@@ -256,7 +256,7 @@ bool engine_is_idle(const struct engine *engine)
 	if (engine->parking && !lane_is_idle(engine->parking))
 		return false;
 	return !engine->stats.queued && publisher_is_idle(engine->publisher) &&
-	       reminder_is_settled(engine->reminder);
+	       housekeeper_is_settled(engine->housekeeper);
 }
 
 static void look_whether_drained(void *context)
@@ -283,7 +283,7 @@ static void on_notifications_settled(void *context)
 
 void engine_stop_notifications(struct engine *engine)
 {
-	reminder_stop(engine->reminder, on_notifications_settled, engine);
+	housekeeper_stop(engine->housekeeper, on_notifications_settled, engine);
 }
 
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context)

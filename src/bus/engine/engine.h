@@ -32,7 +32,7 @@ struct engine_ports {
 	struct store *parking_store; /* for what other sessions hold up; NULL: it holds up its lane */
 	struct store *intake_store;
 	struct store *publisher_store;
-	struct store *reminder_store; /* notifications, unfinished shrinks, tidying */
+	struct store *housekeeper_store; /* notifications, unfinished shrinks, tidying */
 	struct codec *codec;
 	struct broker *broker;
 	struct notifier *notifier;

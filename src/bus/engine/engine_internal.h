@@ -17,7 +17,7 @@ struct engine {
 	struct engine_config config;
 	struct engine_stats stats;
 
-	struct intake *intake;
+	struct sku_resolver *resolver;
 	struct lane *lanes[LANES_MAX];
 	struct lane *parking; /* the parking lane, or NULL */
 	struct parked_list parked;
@@ -25,11 +25,11 @@ struct engine {
 	struct postponed_list postponed;
 	bool pauses_pubsub; /* because of those */
 	struct publisher *publisher;
-	struct reminder *reminder;
+	struct housekeeper *housekeeper;
 	struct batch_index *batches;
 
 	/* Whether the work gets done: of each lane, of the intake, and what an empty unit shows. */
-	struct watch lane_watches[LANES_MAX + 1], intake_watch, probe_watch;
+	struct progress_watch lane_watches[LANES_MAX + 1], intake_watch, probe_watch;
 	int64_t committed_ms; /* when a unit was committed last */
 
 	/* The database's clock: what it said, and when it was asked.  Nobody asked yet: INT64_MIN. */

@@ -24,59 +24,59 @@ void engine_database_answers(struct engine *engine)
 
 void engine_lane_began(struct engine *engine, size_t lane)
 {
-	watch_begin(&engine->lane_watches[lane], engine_now_ms(engine));
+	progress_watch_begin(&engine->lane_watches[lane], engine_now_ms(engine));
 }
 
 void engine_lane_failed(struct engine *engine, size_t lane, const struct failure *failure)
 {
-	struct watch *watch = &engine->lane_watches[lane];
+	struct progress_watch *watch = &engine->lane_watches[lane];
 
 	if (failure->kind == FAILURE_FATAL || failure->kind == FAILURE_CONFLICT)
-		watch_gave_up(watch, engine_now_ms(engine), failure->text);
+		progress_watch_gave_up(watch, engine_now_ms(engine), failure->text);
 	else
-		watch_failed(watch, engine_now_ms(engine), failure->text);
+		progress_watch_failed(watch, engine_now_ms(engine), failure->text);
 	if (failure->kind != FAILURE_CONFLICT)
 		engine_database_is(engine, false);
 }
 
 void engine_lane_committed(struct engine *engine, size_t lane)
 {
-	watch_done(&engine->lane_watches[lane]);
+	progress_watch_done(&engine->lane_watches[lane]);
 	engine->committed_ms = engine_now_ms(engine);
 	if (engine->probe_watch.failures)
-		watch_done(&engine->probe_watch);
+		progress_watch_done(&engine->probe_watch);
 }
 
 void engine_lane_parked(struct engine *engine, size_t lane)
 {
-	watch_done(&engine->lane_watches[lane]);
+	progress_watch_done(&engine->lane_watches[lane]);
 }
 
 /* What waits to be tried again is, at once: the waits between tries are long by now. */
 void engine_probed(struct engine *engine, const struct failure *failure)
 {
 	if (failure) {
-		watch_failed(&engine->probe_watch, engine_now_ms(engine), failure->text);
+		progress_watch_failed(&engine->probe_watch, engine_now_ms(engine), failure->text);
 		engine_database_is(engine, false);
 		return;
 	}
-	watch_done(&engine->probe_watch);
+	progress_watch_done(&engine->probe_watch);
 	for (size_t i = 0; i < engine->config.lanes; i++)
 		lane_retry_now(engine->lanes[i]);
-	intake_retry_now(engine->intake);
+	sku_resolver_retry_now(engine->resolver);
 	publisher_retry_now(engine->publisher);
 	engine_database_answers(engine);
 }
 
 /* ---- what is asked ---- */
 
-static bool worse(const struct engine *engine, const struct watch *watch, int64_t patience_ms,
+static bool worse(const struct engine *engine, const struct progress_watch *watch, int64_t patience_ms,
 		  struct engine_trouble *trouble)
 {
 	int64_t now_ms = engine_now_ms(engine), since_ms;
 	const char *text;
 
-	if (!watch_is_in_trouble(watch, now_ms, patience_ms, &since_ms, &text))
+	if (!progress_watch_is_in_trouble(watch, now_ms, patience_ms, &since_ms, &text))
 		return false;
 	if (now_ms - since_ms >= trouble->for_ms)
 		*trouble = (struct engine_trouble){text, now_ms - since_ms};
@@ -110,17 +110,19 @@ bool engine_database_trouble(const struct engine *engine, struct engine_trouble 
 	*trouble = (struct engine_trouble){"", 0};
 	for (size_t i = 0; i < engine->config.lanes; i++) {
 		if (!lane_is_idle(engine->lanes[i]))
-			is_bad |= worse(engine, &engine->lane_watches[i], WATCH_DATABASE_MS, trouble);
+			is_bad |=
+				worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_DATABASE_MS, trouble);
 	}
 	is_bad |= all_are_parked(engine, trouble);
-	is_bad |= worse(engine, &engine->intake_watch, WATCH_DATABASE_MS, trouble);
-	is_bad |= worse(engine, &engine->probe_watch, WATCH_DATABASE_MS, trouble);
-	is_bad |= worse(engine, publisher_database_watch(engine->publisher), WATCH_DATABASE_MS, trouble);
+	is_bad |= worse(engine, &engine->intake_watch, PROGRESS_WATCH_DATABASE_MS, trouble);
+	is_bad |= worse(engine, &engine->probe_watch, PROGRESS_WATCH_DATABASE_MS, trouble);
+	is_bad |= worse(engine, publisher_database_watch(engine->publisher), PROGRESS_WATCH_DATABASE_MS,
+			trouble);
 	return is_bad;
 }
 
 bool engine_events_trouble(const struct engine *engine, struct engine_trouble *trouble)
 {
 	*trouble = (struct engine_trouble){"", 0};
-	return worse(engine, publisher_events_watch(engine->publisher), WATCH_EVENTS_MS, trouble);
+	return worse(engine, publisher_events_watch(engine->publisher), PROGRESS_WATCH_EVENTS_MS, trouble);
 }

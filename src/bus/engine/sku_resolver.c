@@ -11,7 +11,7 @@
 /* As many batches are asked for in one go. */
 #define RESOLVE_MAX 1000
 
-struct intake {
+struct sku_resolver {
 	struct engine *engine;
 	struct delivery_queue queue;
 	struct timer *pump;
@@ -27,21 +27,21 @@ struct intake {
 
 static void pump(void *context);
 
-struct intake *intake_new(struct engine *engine)
+struct sku_resolver *sku_resolver_new(struct engine *engine)
 {
-	struct intake *intake = must_alloc(sizeof *intake);
+	struct sku_resolver *resolver = must_alloc(sizeof *resolver);
 	struct clock *clock = engine->ports.clock;
 
-	intake->engine = engine;
-	intake->arena = arena_new(4096);
-	intake->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};
-	intake->pump = clock->ops->timer_new(clock, pump, intake);
-	return intake;
+	resolver->engine = engine;
+	resolver->arena = arena_new(4096);
+	resolver->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};
+	resolver->pump = clock->ops->timer_new(clock, pump, resolver);
+	return resolver;
 }
 
-void intake_free(struct intake **intake)
+void sku_resolver_free(struct sku_resolver **resolver)
 {
-	struct intake *it = *intake;
+	struct sku_resolver *it = *resolver;
 
 	if (!it)
 		return;
@@ -49,28 +49,28 @@ void intake_free(struct intake **intake)
 	it->engine->ports.clock->ops->timer_free(&it->pump);
 	arena_free(&it->arena);
 	free(it);
-	*intake = NULL;
+	*resolver = NULL;
 }
 
-static void schedule(struct intake *intake, int64_t delay_ms)
+static void schedule(struct sku_resolver *resolver, int64_t delay_ms)
 {
-	if (intake->scheduled)
+	if (resolver->scheduled)
 		return;
-	intake->scheduled = true;
-	intake->engine->ports.clock->ops->timer_set(intake->pump, delay_ms);
+	resolver->scheduled = true;
+	resolver->engine->ports.clock->ops->timer_set(resolver->pump, delay_ms);
 }
 
-void intake_take(struct intake *intake, struct delivery *delivery)
+void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery)
 {
-	delivery_queue_push(&intake->queue, delivery);
-	if (!intake->resolving)
-		schedule(intake, 0);
+	delivery_queue_push(&resolver->queue, delivery);
+	if (!resolver->resolving)
+		schedule(resolver, 0);
 }
 
-void intake_retry_now(struct intake *intake)
+void sku_resolver_retry_now(struct sku_resolver *resolver)
 {
-	if (intake->scheduled && intake->backoff.failures)
-		intake->engine->ports.clock->ops->timer_set(intake->pump, 0);
+	if (resolver->scheduled && resolver->backoff.failures)
+		resolver->engine->ports.clock->ops->timer_set(resolver->pump, 0);
 }
 
 /* Whether the delivery's SKU has to be found out before it can go on. */
@@ -86,9 +86,9 @@ static void adopt_sku(struct delivery *delivery, const char *sku)
 }
 
 /* A decided delivery without a SKU may go through any lane. */
-static void hand_on(struct intake *intake, struct delivery *delivery)
+static void hand_on(struct sku_resolver *resolver, struct delivery *delivery)
 {
-	struct engine *engine = intake->engine;
+	struct engine *engine = resolver->engine;
 
 	if (!delivery->decided && delivery->type == MSG_CREATE_BATCH)
 		batch_index_add_creation(engine->batches, delivery);
@@ -97,59 +97,61 @@ static void hand_on(struct intake *intake, struct delivery *delivery)
 
 static void on_resolved(void *context, const struct failure *failure)
 {
-	struct intake *intake = context;
-	struct delivery *delivery = intake->queue.first;
+	struct sku_resolver *resolver = context;
+	struct delivery *delivery = resolver->queue.first;
 	size_t at = 0;
 
-	intake->resolving = false;
+	resolver->resolving = false;
 	if (failure) {
-		intake->engine->stats.retries++;
-		watch_failed(&intake->engine->intake_watch, engine_now_ms(intake->engine), failure->text);
-		engine_database_is(intake->engine, false);
-		LOG(intake->engine->ports.logger, LOG_WARN, "intake: trouble with the database",
+		resolver->engine->stats.retries++;
+		progress_watch_failed(&resolver->engine->intake_watch, engine_now_ms(resolver->engine),
+				      failure->text);
+		engine_database_is(resolver->engine, false);
+		LOG(resolver->engine->ports.logger, LOG_WARN, "intake: trouble with the database",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
-		schedule(intake, backoff_next(&intake->backoff, intake->engine->ports.random));
+		schedule(resolver, backoff_next(&resolver->backoff, resolver->engine->ports.random));
 		return;
 	}
-	watch_done(&intake->engine->intake_watch);
-	engine_database_answers(intake->engine);
-	intake->backoff.failures = 0;
-	for (; delivery && at < intake->batch_count; delivery = delivery->next) {
+	progress_watch_done(&resolver->engine->intake_watch);
+	engine_database_answers(resolver->engine);
+	resolver->backoff.failures = 0;
+	for (; delivery && at < resolver->batch_count; delivery = delivery->next) {
 		const struct resolved_batch *batch;
 
 		if (!needs_resolving(delivery))
 			continue;
-		batch = &intake->batches[at++];
+		batch = &resolver->batches[at++];
 		if (batch->sku)
-			batch_index_remember(intake->engine->batches, batch->reference, batch->sku);
+			batch_index_remember(resolver->engine->batches, batch->reference, batch->sku);
 		delivery->asked = true;
 		adopt_sku(delivery, batch->sku);
 	}
-	pump(intake);
+	pump(resolver);
 }
 
 /* Asks for every batch in the queue that is not known, so that one answer lets all of them go on. */
-static void resolve(struct intake *intake)
+static void resolve(struct sku_resolver *resolver)
 {
-	struct store *store = intake->engine->ports.intake_store;
+	struct store *store = resolver->engine->ports.intake_store;
 
-	arena_clear(intake->arena);
-	intake->batches = NULL;
-	intake->batch_count = 0;
-	for (struct delivery *it = intake->queue.first; it && intake->batch_count < RESOLVE_MAX;
+	arena_clear(resolver->arena);
+	resolver->batches = NULL;
+	resolver->batch_count = 0;
+	for (struct delivery *it = resolver->queue.first; it && resolver->batch_count < RESOLVE_MAX;
 	     it = it->next) {
 		if (needs_resolving(it))
-			adopt_sku(it, batch_index_stored(intake->engine->batches, it->batchref));
+			adopt_sku(it, batch_index_stored(resolver->engine->batches, it->batchref));
 		if (!needs_resolving(it))
 			continue;
-		intake->batches = arena_grow(intake->arena, intake->batches, intake->batch_count,
-					     sizeof *intake->batches);
-		intake->batches[intake->batch_count++].reference = it->batchref;
+		resolver->batches = arena_grow(resolver->arena, resolver->batches, resolver->batch_count,
+					       sizeof *resolver->batches);
+		resolver->batches[resolver->batch_count++].reference = it->batchref;
 	}
-	intake->resolving = true;
-	watch_begin(&intake->engine->intake_watch, engine_now_ms(intake->engine));
-	batch_index_watch(intake->engine->batches);
-	store->ops->resolve(store, intake->batches, intake->batch_count, intake->arena, on_resolved, intake);
+	resolver->resolving = true;
+	progress_watch_begin(&resolver->engine->intake_watch, engine_now_ms(resolver->engine));
+	batch_index_watch(resolver->engine->batches);
+	store->ops->resolve(store, resolver->batches, resolver->batch_count, resolver->arena, on_resolved,
+			    resolver);
 }
 
 /* The database has no such batch, and no create_batch before this message will make it. */
@@ -163,9 +165,9 @@ static void conclude_unknown(struct delivery *delivery)
  * A batch that is being created is looked for in the database first all the same: when it is another SKU's
  * there, the creation will be rejected, and the message would come too late to that SKU's lane.
  */
-static void find_sku(struct intake *intake, struct delivery *delivery)
+static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 {
-	const struct batch_index *batches = intake->engine->batches;
+	const struct batch_index *batches = resolver->engine->batches;
 
 	if (needs_resolving(delivery))
 		adopt_sku(delivery, batch_index_stored(batches, delivery->batchref));
@@ -174,9 +176,9 @@ static void find_sku(struct intake *intake, struct delivery *delivery)
 }
 
 /* Its SKU is known, or nobody knows it. */
-static void place(struct intake *intake, struct delivery *delivery)
+static void place(struct sku_resolver *resolver, struct delivery *delivery)
 {
-	struct engine *engine = intake->engine;
+	struct engine *engine = resolver->engine;
 
 	engine->stats.placed++;
 	if (needs_resolving(delivery)) {
@@ -184,24 +186,24 @@ static void place(struct intake *intake, struct delivery *delivery)
 			return;
 		conclude_unknown(delivery);
 	}
-	hand_on(intake, delivery);
+	hand_on(resolver, delivery);
 }
 
 static void pump(void *context)
 {
-	struct intake *intake = context;
+	struct sku_resolver *resolver = context;
 
-	intake->scheduled = false;
-	while (!intake->resolving && intake->queue.first) {
-		struct delivery *first = intake->queue.first;
+	resolver->scheduled = false;
+	while (!resolver->resolving && resolver->queue.first) {
+		struct delivery *first = resolver->queue.first;
 
-		find_sku(intake, first);
+		find_sku(resolver, first);
 		if (needs_resolving(first) && !first->asked) {
-			resolve(intake);
+			resolve(resolver);
 			return;
 		}
-		place(intake, delivery_queue_pop(&intake->queue));
+		place(resolver, delivery_queue_pop(&resolver->queue));
 	}
-	if (!intake->resolving)
-		batch_index_unwatch(intake->engine->batches);
+	if (!resolver->resolving)
+		batch_index_unwatch(resolver->engine->batches);
 }

@@ -8,15 +8,15 @@
 
 #include "bus/engine/engine.h"
 
-struct intake;
+struct sku_resolver;
 
-struct intake *intake_new(struct engine *engine);
-void intake_free(struct intake **intake);
+struct sku_resolver *sku_resolver_new(struct engine *engine);
+void sku_resolver_free(struct sku_resolver **resolver);
 
 /* Takes the delivery over.  It goes on from the event loop, after the burst it came in. */
-void intake_take(struct intake *intake, struct delivery *delivery);
+void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery);
 
 /* The database is well again: what waits to be tried once more is tried now. */
-void intake_retry_now(struct intake *intake);
+void sku_resolver_retry_now(struct sku_resolver *resolver);
 
 #endif

@@ -20,11 +20,11 @@
 /* What a round does, in this order. */
 enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_TIDY, CHORE_NONE };
 
-struct reminder {
+struct housekeeper {
 	const struct engine_ports *ports;
 	const struct engine_config *config;
 	struct engine_stats *stats;
-	unfinished_shrink *unfinished;
+	active_shrink_found *unfinished;
 	unit_probed *probed;
 	void *context;
 
@@ -52,7 +52,7 @@ struct reminder {
 	struct tidied tidied;
 };
 
-static void go_on(struct reminder *reminder);
+static void go_on(struct housekeeper *housekeeper);
 static void on_notifications_changed(void *context);
 static void on_postponed(void *context, int seconds);
 static void on_due_again(void *context);
@@ -62,101 +62,101 @@ static void on_stop_timeout(void *context);
 
 static void begin_round(void *context)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	reminder->chore = CHORE_SHRINKS;
-	reminder->is_to_count = false;
-	go_on(reminder);
+	housekeeper->chore = CHORE_SHRINKS;
+	housekeeper->is_to_count = false;
+	go_on(housekeeper);
 }
 
 /* ---- would the database take a unit? ---- */
 
-static void probe_in(struct reminder *reminder, int64_t delay_ms)
+static void probe_in(struct housekeeper *housekeeper, int64_t delay_ms)
 {
-	reminder->ports->clock->ops->timer_set(reminder->probe_timer, delay_ms);
+	housekeeper->ports->clock->ops->timer_set(housekeeper->probe_timer, delay_ms);
 }
 
 /* Whoever commits need not be asked. */
 static void on_probe_due(void *context)
 {
-	struct reminder *reminder = context;
-	bool is_idle = reminder->units == reminder->stats->units;
+	struct housekeeper *housekeeper = context;
+	bool is_idle = housekeeper->units == housekeeper->stats->units;
 
-	reminder->units = reminder->stats->units;
-	reminder->probe_is_soon = false;
-	reminder->probe_is_due = is_idle;
+	housekeeper->units = housekeeper->stats->units;
+	housekeeper->probe_is_soon = false;
+	housekeeper->probe_is_due = is_idle;
 	if (is_idle)
-		go_on(reminder);
+		go_on(housekeeper);
 	else
-		probe_in(reminder, PROBE_MS);
+		probe_in(housekeeper, PROBE_MS);
 }
 
-void reminder_probe_soon(struct reminder *reminder)
+void housekeeper_probe_soon(struct housekeeper *housekeeper)
 {
-	if (reminder->config->no_chores || reminder->probe_is_soon || reminder->probe_is_due)
+	if (housekeeper->config->no_chores || housekeeper->probe_is_soon || housekeeper->probe_is_due)
 		return;
-	reminder->probe_is_soon = true;
-	probe_in(reminder, PROBE_SOON_MS);
+	housekeeper->probe_is_soon = true;
+	probe_in(housekeeper, PROBE_SOON_MS);
 }
 
 static void on_probed(void *context, const struct failure *failure)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	reminder->store_busy = false;
-	reminder->probe_is_due = false;
-	reminder->probe_is_soon = failure;
-	probe_in(reminder, failure ? PROBE_SOON_MS : PROBE_MS);
-	reminder->probed(reminder->context, failure);
-	go_on(reminder);
+	housekeeper->store_busy = false;
+	housekeeper->probe_is_due = false;
+	housekeeper->probe_is_soon = failure;
+	probe_in(housekeeper, failure ? PROBE_SOON_MS : PROBE_MS);
+	housekeeper->probed(housekeeper->context, failure);
+	go_on(housekeeper);
 }
 
-static void probe(struct reminder *reminder)
+static void probe(struct housekeeper *housekeeper)
 {
-	struct store *store = reminder->ports->reminder_store;
+	struct store *store = housekeeper->ports->housekeeper_store;
 
-	reminder->store_busy = true;
-	store->ops->probe(store, on_probed, reminder);
+	housekeeper->store_busy = true;
+	store->ops->probe(store, on_probed, housekeeper);
 }
 
 /* ---- beginning and end, continued ---- */
 
-void reminder_count_soon(struct reminder *reminder)
+void housekeeper_count_soon(struct housekeeper *housekeeper)
 {
-	if (reminder->config->no_chores || reminder->is_to_count)
+	if (housekeeper->config->no_chores || housekeeper->is_to_count)
 		return;
-	reminder->is_to_count = true;
-	if (reminder->chore == CHORE_NONE)
-		reminder->ports->clock->ops->timer_set(reminder->round, COUNT_SOON_MS);
+	housekeeper->is_to_count = true;
+	if (housekeeper->chore == CHORE_NONE)
+		housekeeper->ports->clock->ops->timer_set(housekeeper->round, COUNT_SOON_MS);
 }
 
-struct reminder *reminder_new(const struct engine_ports *ports, const struct engine_config *config,
-			      struct engine_stats *stats, unfinished_shrink *unfinished, unit_probed *probed,
-			      void *context)
+struct housekeeper *housekeeper_new(const struct engine_ports *ports, const struct engine_config *config,
+				    struct engine_stats *stats, active_shrink_found *unfinished,
+				    unit_probed *probed, void *context)
 {
-	struct reminder *reminder = must_alloc(sizeof *reminder);
+	struct housekeeper *housekeeper = must_alloc(sizeof *housekeeper);
 
-	reminder->ports = ports;
-	reminder->config = config;
-	reminder->stats = stats;
-	reminder->unfinished = unfinished;
-	reminder->probed = probed;
-	reminder->context = context;
-	reminder->notifications = notifications_new(
+	housekeeper->ports = ports;
+	housekeeper->config = config;
+	housekeeper->stats = stats;
+	housekeeper->unfinished = unfinished;
+	housekeeper->probed = probed;
+	housekeeper->context = context;
+	housekeeper->notifications = notifications_new(
 		ports, config, stats,
-		&(struct notifications_listener){on_notifications_changed, on_postponed, reminder});
-	reminder->chore = CHORE_NONE;
-	reminder->arena = arena_new(4096);
-	reminder->round = ports->clock->ops->timer_new(ports->clock, begin_round, reminder);
-	reminder->probe_timer = ports->clock->ops->timer_new(ports->clock, on_probe_due, reminder);
-	reminder->due_timer = ports->clock->ops->timer_new(ports->clock, on_due_again, reminder);
-	reminder->stop_timer = ports->clock->ops->timer_new(ports->clock, on_stop_timeout, reminder);
-	return reminder;
+		&(struct notifications_listener){on_notifications_changed, on_postponed, housekeeper});
+	housekeeper->chore = CHORE_NONE;
+	housekeeper->arena = arena_new(4096);
+	housekeeper->round = ports->clock->ops->timer_new(ports->clock, begin_round, housekeeper);
+	housekeeper->probe_timer = ports->clock->ops->timer_new(ports->clock, on_probe_due, housekeeper);
+	housekeeper->due_timer = ports->clock->ops->timer_new(ports->clock, on_due_again, housekeeper);
+	housekeeper->stop_timer = ports->clock->ops->timer_new(ports->clock, on_stop_timeout, housekeeper);
+	return housekeeper;
 }
 
-void reminder_free(struct reminder **reminder)
+void housekeeper_free(struct housekeeper **housekeeper)
 {
-	struct reminder *it = *reminder;
+	struct housekeeper *it = *housekeeper;
 
 	if (!it)
 		return;
@@ -167,177 +167,179 @@ void reminder_free(struct reminder **reminder)
 	it->ports->clock->ops->timer_free(&it->stop_timer);
 	arena_free(&it->arena);
 	free(it);
-	*reminder = NULL;
+	*housekeeper = NULL;
 }
 
-void reminder_start(struct reminder *reminder)
+void housekeeper_start(struct housekeeper *housekeeper)
 {
-	if (reminder->config->no_chores)
+	if (housekeeper->config->no_chores)
 		return;
-	begin_round(reminder);
-	probe_in(reminder, PROBE_MS);
+	begin_round(housekeeper);
+	probe_in(housekeeper, PROBE_MS);
 }
 
 /* ---- notifications ---- */
 
-void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count)
+void housekeeper_take(struct housekeeper *housekeeper, const struct notification *notifications, size_t count)
 {
-	if (reminder->config->no_chores)
+	if (housekeeper->config->no_chores)
 		return;
-	notifications_take(reminder->notifications, notifications, count);
-	go_on(reminder);
+	notifications_take(housekeeper->notifications, notifications, count);
+	go_on(housekeeper);
 }
 
 static void on_notifications_changed(void *context)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	go_on(reminder);
-	if (reminder->is_stopped && notifications_are_settled(reminder->notifications))
-		reminder->settled(reminder->settled_context);
+	go_on(housekeeper);
+	if (housekeeper->is_stopped && notifications_are_settled(housekeeper->notifications))
+		housekeeper->settled(housekeeper->settled_context);
 }
 
 /* A round before its time, unless one is under way. */
 static void on_due_again(void *context)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	reminder->due_ms = 0;
-	if (reminder->chore == CHORE_NONE)
-		begin_round(reminder);
+	housekeeper->due_ms = 0;
+	if (housekeeper->chore == CHORE_NONE)
+		begin_round(housekeeper);
 	else
-		on_postponed(reminder, 0);
+		on_postponed(housekeeper, 0);
 }
 
 static void on_postponed(void *context, int seconds)
 {
-	struct reminder *reminder = context;
-	struct clock *clock = reminder->ports->clock;
+	struct housekeeper *housekeeper = context;
+	struct clock *clock = housekeeper->ports->clock;
 	int64_t due_ms = clock->ops->now_ms(clock) + (int64_t)1000 * seconds + DUE_AGAIN_MS;
 
-	if (reminder->due_ms && reminder->due_ms <= due_ms)
+	if (housekeeper->due_ms && housekeeper->due_ms <= due_ms)
 		return;
-	reminder->due_ms = due_ms;
-	clock->ops->timer_set(reminder->due_timer, due_ms - clock->ops->now_ms(clock));
+	housekeeper->due_ms = due_ms;
+	clock->ops->timer_set(housekeeper->due_timer, due_ms - clock->ops->now_ms(clock));
 }
 
 static void on_stop_timeout(void *context)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	reminder->is_given_up = true;
-	reminder->settled(reminder->settled_context);
+	housekeeper->is_given_up = true;
+	housekeeper->settled(housekeeper->settled_context);
 }
 
-void reminder_stop(struct reminder *reminder, void (*settled)(void *context), void *context)
+void housekeeper_stop(struct housekeeper *housekeeper, void (*settled)(void *context), void *context)
 {
-	reminder->is_stopped = true;
-	reminder->settled = settled;
-	reminder->settled_context = context;
-	notifications_stop(reminder->notifications);
-	reminder->ports->clock->ops->timer_set(reminder->stop_timer, STOP_MS);
+	housekeeper->is_stopped = true;
+	housekeeper->settled = settled;
+	housekeeper->settled_context = context;
+	notifications_stop(housekeeper->notifications);
+	housekeeper->ports->clock->ops->timer_set(housekeeper->stop_timer, STOP_MS);
 }
 
-bool reminder_is_settled(const struct reminder *reminder)
+bool housekeeper_is_settled(const struct housekeeper *housekeeper)
 {
-	return !reminder->is_stopped || reminder->is_given_up ||
-	       notifications_are_settled(reminder->notifications);
+	return !housekeeper->is_stopped || housekeeper->is_given_up ||
+	       notifications_are_settled(housekeeper->notifications);
 }
 
 /* ---- the chores of a round ---- */
 
-static void chore_done(struct reminder *reminder, const struct failure *failure, enum chore next)
+static void chore_done(struct housekeeper *housekeeper, const struct failure *failure, enum chore next)
 {
-	reminder->store_busy = false;
-	reminder->chore = failure ? CHORE_NONE : next;
+	housekeeper->store_busy = false;
+	housekeeper->chore = failure ? CHORE_NONE : next;
 	if (failure && failure->kind != FAILURE_RETRY)
-		LOG(reminder->ports->logger, LOG_WARN, "housekeeping failed, will try again",
+		LOG(housekeeper->ports->logger, LOG_WARN, "housekeeping failed, will try again",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
-	if (reminder->chore == CHORE_NONE)
-		reminder->ports->clock->ops->timer_set(reminder->round,
-						       reminder->is_to_count ? COUNT_SOON_MS : ROUND_MS);
+	if (housekeeper->chore == CHORE_NONE)
+		housekeeper->ports->clock->ops->timer_set(
+			housekeeper->round, housekeeper->is_to_count ? COUNT_SOON_MS : ROUND_MS);
 }
 
 static void on_shrinks(void *context, const struct failure *failure)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	for (size_t i = 0; !failure && i < reminder->found; i++)
-		reminder->unfinished(reminder->context, reminder->skus[i]);
-	chore_done(reminder, failure, CHORE_DUE);
-	go_on(reminder);
+	for (size_t i = 0; !failure && i < housekeeper->found; i++)
+		housekeeper->unfinished(housekeeper->context, housekeeper->skus[i]);
+	chore_done(housekeeper, failure, CHORE_DUE);
+	go_on(housekeeper);
 }
 
 static void on_due(void *context, const struct failure *failure)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	chore_done(reminder, failure, CHORE_TIDY);
-	reminder->has_more_due = !failure && !reminder->is_stopped && reminder->found == reminder->due_max;
+	chore_done(housekeeper, failure, CHORE_TIDY);
+	housekeeper->has_more_due =
+		!failure && !housekeeper->is_stopped && housekeeper->found == housekeeper->due_max;
 	if (!failure)
-		reminder_take(reminder, reminder->due, reminder->found);
+		housekeeper_take(housekeeper, housekeeper->due, housekeeper->found);
 	else
-		go_on(reminder);
+		go_on(housekeeper);
 }
 
 static void on_tidied(void *context, const struct failure *failure)
 {
-	struct reminder *reminder = context;
+	struct housekeeper *housekeeper = context;
 
-	chore_done(reminder, failure, CHORE_NONE);
+	chore_done(housekeeper, failure, CHORE_NONE);
 	if (!failure) {
-		reminder->stats->dead_letters = reminder->tidied.dead_letters;
-		reminder->stats->dead_letters_dropped = reminder->tidied.dead_letters_dropped;
+		housekeeper->stats->dead_letters = housekeeper->tidied.dead_letters;
+		housekeeper->stats->dead_letters_dropped = housekeeper->tidied.dead_letters_dropped;
 	}
-	if (!failure && reminder->tidied.more)
-		reminder->ports->clock->ops->timer_set(reminder->round, TIDY_MORE_MS);
-	go_on(reminder);
+	if (!failure && housekeeper->tidied.more)
+		housekeeper->ports->clock->ops->timer_set(housekeeper->round, TIDY_MORE_MS);
+	go_on(housekeeper);
 }
 
 /* A slow notifier has enough to do with those that wait already, and their leases end. */
-static size_t room_for_due(const struct reminder *reminder)
+static size_t room_for_due(const struct housekeeper *housekeeper)
 {
-	size_t waiting = notifications_waiting(reminder->notifications);
+	size_t waiting = notifications_waiting(housekeeper->notifications);
 
-	return waiting < DUE_AT_ONCE && !reminder->is_stopped ? DUE_AT_ONCE - waiting : 0;
+	return waiting < DUE_AT_ONCE && !housekeeper->is_stopped ? DUE_AT_ONCE - waiting : 0;
 }
 
-static void do_chore(struct reminder *reminder)
+static void do_chore(struct housekeeper *housekeeper)
 {
-	struct store *store = reminder->ports->reminder_store;
+	struct store *store = housekeeper->ports->housekeeper_store;
 
-	arena_clear(reminder->arena);
-	reminder->found = 0;
-	reminder->store_busy = true;
-	switch (reminder->chore) {
+	arena_clear(housekeeper->arena);
+	housekeeper->found = 0;
+	housekeeper->store_busy = true;
+	switch (housekeeper->chore) {
 	case CHORE_SHRINKS:
-		store->ops->unfinished_shrinks(store, reminder->skus, SHRINKS_AT_ONCE, &reminder->found,
-					       reminder->arena, on_shrinks, reminder);
+		store->ops->find_active_shrinks(store, housekeeper->skus, SHRINKS_AT_ONCE,
+						&housekeeper->found, housekeeper->arena, on_shrinks,
+						housekeeper);
 		break;
 	case CHORE_DUE:
-		reminder->due_max = room_for_due(reminder);
-		store->ops->due_notifications(store, reminder->due, reminder->due_max, &reminder->found,
-					      reminder->arena, on_due, reminder);
+		housekeeper->due_max = room_for_due(housekeeper);
+		store->ops->due_notifications(store, housekeeper->due, housekeeper->due_max,
+					      &housekeeper->found, housekeeper->arena, on_due, housekeeper);
 		break;
 	case CHORE_TIDY:
-		store->ops->tidy(store, &reminder->tidied, on_tidied, reminder);
+		store->ops->tidy(store, &housekeeper->tidied, on_tidied, housekeeper);
 		break;
 	case CHORE_NONE:
-		reminder->store_busy = false;
+		housekeeper->store_busy = false;
 		break;
 	}
 }
 
-static void go_on(struct reminder *reminder)
+static void go_on(struct housekeeper *housekeeper)
 {
-	notifications_advance(reminder->notifications);
-	if (reminder->store_busy || notifications_are_using_store(reminder->notifications))
+	notifications_advance(housekeeper->notifications);
+	if (housekeeper->store_busy || notifications_are_using_store(housekeeper->notifications))
 		return;
-	if (reminder->has_more_due && reminder->chore == CHORE_NONE &&
-	    !notifications_waiting(reminder->notifications))
-		reminder->chore = CHORE_DUE;
-	if (reminder->probe_is_due)
-		probe(reminder);
-	else if (!notifications_use_store(reminder->notifications))
-		do_chore(reminder);
+	if (housekeeper->has_more_due && housekeeper->chore == CHORE_NONE &&
+	    !notifications_waiting(housekeeper->notifications))
+		housekeeper->chore = CHORE_DUE;
+	if (housekeeper->probe_is_due)
+		probe(housekeeper);
+	else if (!notifications_use_store(housekeeper->notifications))
+		do_chore(housekeeper);
 }

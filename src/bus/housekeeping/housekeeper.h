@@ -8,42 +8,43 @@
 
 #include "bus/engine/engine.h"
 
-struct reminder;
+struct housekeeper;
 
 /* A shrink of that SKU is unfinished in the database. */
-typedef void unfinished_shrink(void *context, const char *sku);
+typedef void active_shrink_found(void *context, const char *sku);
 
 /* An empty unit of work was tried. */
 typedef void unit_probed(void *context, const struct failure *failure);
 
 /* All that is given outlives it.  With `no_chores` it does nothing: others send what it does not. */
-struct reminder *reminder_new(const struct engine_ports *ports, const struct engine_config *config,
-			      struct engine_stats *stats, unfinished_shrink *unfinished, unit_probed *probed,
-			      void *context);
-void reminder_free(struct reminder **reminder);
+struct housekeeper *housekeeper_new(const struct engine_ports *ports, const struct engine_config *config,
+				    struct engine_stats *stats, active_shrink_found *unfinished,
+				    unit_probed *probed, void *context);
+void housekeeper_free(struct housekeeper **housekeeper);
 
-void reminder_start(struct reminder *reminder);
+void housekeeper_start(struct housekeeper *housekeeper);
 
 /* The database is in trouble: an empty unit shows before long whether it still is. */
-void reminder_probe_soon(struct reminder *reminder);
+void housekeeper_probe_soon(struct housekeeper *housekeeper);
 
 /* Dead letters were written, and perhaps others dropped: they are counted before long. */
-void reminder_count_soon(struct reminder *reminder);
+void housekeeper_count_soon(struct housekeeper *housekeeper);
 
 /*
  * Notifications that were just committed; they are copied.  More than it can hold become due again by
  * themselves.
  */
-void reminder_take(struct reminder *reminder, const struct notification *notifications, size_t count);
+void housekeeper_take(struct housekeeper *housekeeper, const struct notification *notifications,
+		      size_t count);
 
 /*
  * At the end: no further notification is begun.  `settled` is called, perhaps more than once, when those
  * that the notifier has are settled, and at the latest after 2 s: a result that comes later is not known, so
  * they are sent again when their lease has ended.
  */
-void reminder_stop(struct reminder *reminder, void (*settled)(void *context), void *context);
+void housekeeper_stop(struct housekeeper *housekeeper, void (*settled)(void *context), void *context);
 
 /* Whether that was not asked for, or is so. */
-bool reminder_is_settled(const struct reminder *reminder);
+bool housekeeper_is_settled(const struct housekeeper *housekeeper);
 
 #endif

@@ -241,7 +241,7 @@ static void on_split(void *context, const struct failure *failure)
 
 static void split(struct waiting *waiting)
 {
-	struct store *store = waiting->owner->ports->reminder_store;
+	struct store *store = waiting->owner->ports->housekeeper_store;
 	const struct notifier *notifier = waiting->owner->ports->notifier;
 
 	waiting->split_keys =
@@ -268,7 +268,7 @@ static void on_stock(void *context, const struct failure *failure)
 
 static void read_stock(struct waiting *waiting)
 {
-	struct store *store = waiting->owner->ports->reminder_store;
+	struct store *store = waiting->owner->ports->housekeeper_store;
 
 	store->ops->read_stock(store, waiting->notification.sku, &waiting->stock, waiting->arena, on_stock,
 			       waiting);
@@ -382,11 +382,11 @@ static void on_settled(void *context, const struct failure *failure)
 	notifications->listener.changed(notifications->listener.context);
 }
 
-static void settle(struct waiting *waiting)
+static void resolve_commit(struct waiting *waiting)
 {
-	struct store *store = waiting->owner->ports->reminder_store;
+	struct store *store = waiting->owner->ports->housekeeper_store;
 
-	store->ops->settle_notification(store, waiting->notification.key, waiting->result,
+	store->ops->record_notification(store, waiting->notification.key, waiting->result,
 					retry_seconds(waiting), waiting->reason, on_settled, waiting);
 }
 
@@ -412,7 +412,7 @@ bool notifications_use_store(struct notifications *notifications)
 		return false;
 	notifications->calling = waiting;
 	if (waiting->step == STEP_SETTLE)
-		settle(waiting);
+		resolve_commit(waiting);
 	else if (waiting->step == STEP_SPLIT)
 		split(waiting);
 	else

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-static bool has_to_wait(const struct consumer *consumer, const struct intake_valve *valve)
+static bool has_to_wait(const struct admission *consumer, const struct admission_valve *valve)
 {
 	return engine_is_full(consumer->engine) ||
 	       (valve->is_durable ? !engine_stats(consumer->engine)->database_up
@@ -12,10 +12,10 @@ static bool has_to_wait(const struct consumer *consumer, const struct intake_val
 
 static void set_valves(void *context)
 {
-	struct consumer *consumer = context;
+	struct admission *consumer = context;
 
 	for (size_t i = 0; i < consumer->count; i++) {
-		const struct intake_valve *valve = &consumer->held[i].valve;
+		const struct admission_valve *valve = &consumer->held[i].valve;
 		bool close = has_to_wait(consumer, valve);
 
 		if (close == consumer->held[i].is_closed)
@@ -25,24 +25,24 @@ static void set_valves(void *context)
 	}
 }
 
-void consumer_init(struct consumer *consumer, struct engine *engine)
+void admission_init(struct admission *consumer, struct engine *engine)
 {
-	*consumer = (struct consumer){.engine = engine};
+	*consumer = (struct admission){.engine = engine};
 	engine_on_change(engine, set_valves, consumer);
 }
 
-void consumer_add(struct consumer *consumer, const struct intake_valve *valve)
+void admission_add(struct admission *consumer, const struct admission_valve *valve)
 {
 	assert(consumer->count < VALVES_MAX);
 	consumer->held[consumer->count++].valve = *valve;
 	set_valves(consumer);
 }
 
-void consumer_take(struct consumer *consumer, enum message_type type, const char *channel,
-		   struct bytes payload, size_t true_size)
+void admission_submit(struct admission *consumer, enum message_type type, const char *channel,
+		      struct bytes payload, size_t true_size)
 {
 	engine_submit(consumer->engine, &(struct arrival){
-						.way = WAY_PUBSUB,
+						.way = TRANSPORT_PUBSUB,
 						.place = channel,
 						.type = type,
 						.payload = payload,
@@ -53,7 +53,7 @@ void consumer_take(struct consumer *consumer, enum message_type type, const char
 		set_valves(consumer);
 }
 
-void consumer_stop(struct consumer *consumer)
+void admission_stop(struct admission *consumer)
 {
 	engine_on_change(consumer->engine, NULL, NULL);
 	consumer->count = 0;

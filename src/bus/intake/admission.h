@@ -11,7 +11,7 @@
 #define VALVES_MAX (1 + 16)
 
 /* How to hold a source, and let it go again; called in turns, pause first. */
-struct intake_valve {
+struct admission_valve {
 	void (*pause)(void *source);
 	void (*resume)(void *source);
 	void *source;
@@ -19,28 +19,28 @@ struct intake_valve {
 	bool is_durable;
 };
 
-struct consumer {
+struct admission {
 	struct engine *engine;
 	struct {
-		struct intake_valve valve;
+		struct admission_valve valve;
 		bool is_closed;
 	} held[VALVES_MAX];
 	size_t count;
 };
 
-void consumer_init(struct consumer *consumer, struct engine *engine);
+void admission_init(struct admission *consumer, struct engine *engine);
 
 /* Holds that source from now on as the engine needs. */
-void consumer_add(struct consumer *consumer, const struct intake_valve *valve);
+void admission_add(struct admission *consumer, const struct admission_valve *valve);
 
 /*
  * Takes a message from `channel`, on which commands of that type come: the first PAYLOAD_MAX bytes of it, and
  * its true size.  What comes after a pause all the same is taken, too.
  */
-void consumer_take(struct consumer *consumer, enum message_type type, const char *channel,
-		   struct bytes payload, size_t true_size);
+void admission_submit(struct admission *consumer, enum message_type type, const char *channel,
+		      struct bytes payload, size_t true_size);
 
 /* The sources are about to go: they are neither paused nor resumed any more. */
-void consumer_stop(struct consumer *consumer);
+void admission_stop(struct admission *consumer);
 
 #endif

@@ -5,43 +5,44 @@
 
 #include <stdlib.h>
 
-void in_flight_init(struct in_flight *in_flight)
+void pending_entries_init(struct pending_entries *in_flight)
 {
-	*in_flight = (struct in_flight){.handled_end = &in_flight->handled};
+	*in_flight = (struct pending_entries){.handled_end = &in_flight->handled};
 }
 
-void in_flight_release(struct in_flight *in_flight)
+void pending_entries_release(struct pending_entries *in_flight)
 {
-	for (struct flying_entry *entry = in_flight->first, *next; entry; entry = next) {
+	for (struct pending_entry *entry = in_flight->first, *next; entry; entry = next) {
 		next = entry->next;
 		free(entry);
 	}
 }
 
-int flying_entry_compare(const struct flying_entry *entry, int64_t incarnation, struct stream_id id)
+int pending_entry_compare(const struct pending_entry *entry, int64_t incarnation, struct stream_id id)
 {
 	if (entry->incarnation != incarnation)
 		return entry->incarnation < incarnation ? -1 : 1;
 	return stream_id_compare(entry->id, id);
 }
 
-struct flying_entry *in_flight_place(const struct in_flight *in_flight, struct flying_entry *place,
-				     int64_t incarnation, struct stream_id id)
+struct pending_entry *pending_entries_place(const struct pending_entries *in_flight,
+					    struct pending_entry *place, int64_t incarnation,
+					    struct stream_id id)
 {
-	struct flying_entry *next = place ? place->next : in_flight->first;
+	struct pending_entry *next = place ? place->next : in_flight->first;
 
 	/* What is new is above all. */
-	if (in_flight->last && flying_entry_compare(in_flight->last, incarnation, id) <= 0)
+	if (in_flight->last && pending_entry_compare(in_flight->last, incarnation, id) <= 0)
 		return in_flight->last;
-	for (; next && flying_entry_compare(next, incarnation, id) <= 0; next = next->next)
+	for (; next && pending_entry_compare(next, incarnation, id) <= 0; next = next->next)
 		place = next;
 	return place;
 }
 
-struct flying_entry *in_flight_add(struct in_flight *in_flight, struct flying_entry *place,
-				   int64_t incarnation, struct stream_id id)
+struct pending_entry *pending_entries_add(struct pending_entries *in_flight, struct pending_entry *place,
+					  int64_t incarnation, struct stream_id id)
 {
-	struct flying_entry *entry = must_alloc(sizeof *entry);
+	struct pending_entry *entry = must_alloc(sizeof *entry);
 
 	entry->incarnation = incarnation;
 	entry->id = id;
@@ -53,7 +54,7 @@ struct flying_entry *in_flight_add(struct in_flight *in_flight, struct flying_en
 	return entry;
 }
 
-void in_flight_forget(struct in_flight *in_flight, struct flying_entry *entry)
+void pending_entries_forget(struct pending_entries *in_flight, struct pending_entry *entry)
 {
 	*(entry->previous ? &entry->previous->next : &in_flight->first) = entry->next;
 	*(entry->next ? &entry->next->previous : &in_flight->last) = entry->previous;
@@ -61,7 +62,7 @@ void in_flight_forget(struct in_flight *in_flight, struct flying_entry *entry)
 	free(entry);
 }
 
-void in_flight_push_handled(struct in_flight *in_flight, struct flying_entry *entry)
+void pending_entries_push_handled(struct pending_entries *in_flight, struct pending_entry *entry)
 {
 	entry->next_to_acknowledge = NULL;
 	*in_flight->handled_end = entry;
@@ -69,9 +70,9 @@ void in_flight_push_handled(struct in_flight *in_flight, struct flying_entry *en
 	in_flight->handled_count++;
 }
 
-struct flying_entry *in_flight_take_handled(struct in_flight *in_flight, size_t max)
+struct pending_entry *pending_entries_take_handled(struct pending_entries *in_flight, size_t max)
 {
-	struct flying_entry *list = in_flight->handled, **end = &in_flight->handled;
+	struct pending_entry *list = in_flight->handled, **end = &in_flight->handled;
 
 	if (!list || !max)
 		return NULL;

@@ -9,9 +9,9 @@
 
 #include <stddef.h>
 
-struct flying_entry {
-	struct flying_entry *previous, *next;
-	struct flying_entry *next_to_acknowledge;
+struct pending_entry {
+	struct pending_entry *previous, *next;
+	struct pending_entry *next_to_acknowledge;
 	void *owner;
 	int64_t incarnation;
 	struct stream_id id;
@@ -19,33 +19,34 @@ struct flying_entry {
 	bool came_again;       /* meanwhile a group that was created anew delivered it once more */
 };
 
-struct in_flight {
-	struct flying_entry *first, *last;
+struct pending_entries {
+	struct pending_entry *first, *last;
 	size_t count;
 	size_t handled_count;
-	struct flying_entry *handled, **handled_end; /* to be acknowledged, linked by next_to_acknowledge */
+	struct pending_entry *handled, **handled_end; /* to be acknowledged, linked by next_to_acknowledge */
 };
 
-void in_flight_init(struct in_flight *in_flight);
-void in_flight_release(struct in_flight *in_flight);
+void pending_entries_init(struct pending_entries *in_flight);
+void pending_entries_release(struct pending_entries *in_flight);
 
 /* Below, equal or above, as for strcmp(). */
-int flying_entry_compare(const struct flying_entry *entry, int64_t incarnation, struct stream_id id);
+int pending_entry_compare(const struct pending_entry *entry, int64_t incarnation, struct stream_id id);
 
 /* The last entry that is not above that one, from `place` on, which is not above it; NULL: every one is. */
-struct flying_entry *in_flight_place(const struct in_flight *in_flight, struct flying_entry *place,
-				     int64_t incarnation, struct stream_id id);
+struct pending_entry *pending_entries_place(const struct pending_entries *in_flight,
+					    struct pending_entry *place, int64_t incarnation,
+					    struct stream_id id);
 
-/* One more, after `place`, as in_flight_place() said; NULL: before all others. */
-struct flying_entry *in_flight_add(struct in_flight *in_flight, struct flying_entry *place,
-				   int64_t incarnation, struct stream_id id);
+/* One more, after `place`, as pending_entries_place() said; NULL: before all others. */
+struct pending_entry *pending_entries_add(struct pending_entries *in_flight, struct pending_entry *place,
+					  int64_t incarnation, struct stream_id id);
 
 /* Frees the entry. */
-void in_flight_forget(struct in_flight *in_flight, struct flying_entry *entry);
+void pending_entries_forget(struct pending_entries *in_flight, struct pending_entry *entry);
 
-void in_flight_push_handled(struct in_flight *in_flight, struct flying_entry *entry);
+void pending_entries_push_handled(struct pending_entries *in_flight, struct pending_entry *entry);
 
 /* The first `max` of those to be acknowledged, as a list of their own; NULL: there are none. */
-struct flying_entry *in_flight_take_handled(struct in_flight *in_flight, size_t max);
+struct pending_entry *pending_entries_take_handled(struct pending_entries *in_flight, size_t max);
 
 #endif

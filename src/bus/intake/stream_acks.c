@@ -21,25 +21,25 @@ bool acks_are_full(const struct stream_reader *reader)
 	return count >= UNACKNOWLEDGED_MAX;
 }
 
-static void forget(struct stream_reader *reader, struct flying_entry *entry)
+static void forget(struct stream_reader *reader, struct pending_entry *entry)
 {
-	in_flight_forget(&reader->in_flight, entry);
+	pending_entries_forget(&reader->in_flight, entry);
 	reader->stats.in_flight = reader->in_flight.count;
 }
 
 /* An earlier incarnation's entries have ids that this one's may have, too: nothing is said of them. */
-static void add_one(struct stream_reader *reader, struct flying_entry *entry)
+static void add_one(struct stream_reader *reader, struct pending_entry *entry)
 {
 	entry->is_acknowledging = entry->came_again = false;
 	if (entry->incarnation == reader->record.incarnation)
-		in_flight_push_handled(&reader->in_flight, entry);
+		pending_entries_push_handled(&reader->in_flight, entry);
 	else
 		forget(reader, entry);
 }
 
-void acks_add(struct stream_reader *reader, struct flying_entry *list)
+void acks_add(struct stream_reader *reader, struct pending_entry *list)
 {
-	for (struct flying_entry *entry = list, *next; entry; entry = next) {
+	for (struct pending_entry *entry = list, *next; entry; entry = next) {
 		next = entry->next_to_acknowledge;
 		add_one(reader, entry);
 	}
@@ -61,7 +61,7 @@ static void note_refusal(struct stream_reader *reader, const struct failure *fai
 static void on_acknowledged(void *context, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
-	struct flying_entry *list = reader->acknowledging;
+	struct pending_entry *list = reader->acknowledging;
 
 	reader->acknowledging = NULL;
 	note_refusal(reader, failure);
@@ -77,7 +77,7 @@ static void on_acknowledged(void *context, const struct failure *failure)
 	if (failure) /* without the group they are pending for nobody */
 		reader_lose(reader);
 	reader->acknowledge_backoff.failures = 0;
-	for (struct flying_entry *entry = list, *next; entry; entry = next) {
+	for (struct pending_entry *entry = list, *next; entry; entry = next) {
 		next = entry->next_to_acknowledge;
 		if (entry->came_again) {
 			add_one(reader, entry);
@@ -99,8 +99,8 @@ void acks_send(void *context)
 
 	if (!reader->in_flight.handled || reader->acknowledging || reader->state == READER_READING_PENDING)
 		return;
-	reader->acknowledging = in_flight_take_handled(&reader->in_flight, ACKNOWLEDGE_MAX);
-	for (struct flying_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge) {
+	reader->acknowledging = pending_entries_take_handled(&reader->in_flight, ACKNOWLEDGE_MAX);
+	for (struct pending_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge) {
 		it->is_acknowledging = true;
 		ids[count++] = it->id;
 	}

@@ -115,7 +115,7 @@ static bool is_missing_some(struct stream_reader *reader, const struct stream_st
 static void on_looked_again(void *context, const struct stream_state *state, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
-	struct logbook *logbook = reader->ports.logbook;
+	struct checkpoints *checkpoints = reader->ports.checkpoints;
 	struct stream_record record = reader->record;
 
 	reader_note_refusal(reader, CALL_LOOK, failure);
@@ -137,7 +137,7 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 	reader->trim_below = lowest_to_keep(reader, state);
 	/* A group that was moved by hand has not got what lies before. */
 	record.done = stream_id_compare(state->done, reader->delivered) < 0 ? state->done : reader->delivered;
-	logbook->ops->mark_stream(logbook, reader->name, &record, state, on_marked, reader);
+	checkpoints->ops->mark_stream(checkpoints, reader->name, &record, state, on_marked, reader);
 }
 
 void marks_note(void *context)

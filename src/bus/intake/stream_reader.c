@@ -47,7 +47,7 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->read_max = STREAM_READ_FIRST;
 	reader->backoff = reader->acknowledge_backoff =
 		(struct backoff){.first_ms = 50, .cap_ms = RETRY_MAX_MS};
-	in_flight_init(&reader->in_flight);
+	pending_entries_init(&reader->in_flight);
 	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
 	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
 	reader->acknowledge_timer = clock->ops->timer_new(clock, acks_send, reader);
@@ -67,7 +67,7 @@ void stream_reader_free(struct stream_reader **reader)
 	clock->timer_free(&it->claim_timer);
 	clock->timer_free(&it->acknowledge_timer);
 	clock->timer_free(&it->note_timer);
-	in_flight_release(&it->in_flight);
+	pending_entries_release(&it->in_flight);
 	account_release(&it->account);
 	free(it->name);
 	free(it);
@@ -245,7 +245,7 @@ static void lead_in(struct stream_reader *reader)
 	reader->record = reader->opening;
 	reader->suspected = (struct stream_id){0};
 	/* Entries handled before: acknowledge those of this incarnation, forget the others. */
-	acks_add(reader, in_flight_take_handled(&reader->in_flight, SIZE_MAX));
+	acks_add(reader, pending_entries_take_handled(&reader->in_flight, SIZE_MAX));
 	reader->claim_is_due = reader->is_first_claim = reader->has_news = true;
 	reader_begin_pass(reader);
 	step_done(reader);
@@ -376,7 +376,7 @@ static void on_opened(void *context, const struct failure *failure)
 static void on_looked(void *context, const struct stream_state *state, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
-	struct logbook *logbook = reader->ports.logbook;
+	struct checkpoints *checkpoints = reader->ports.checkpoints;
 
 	if (failure) {
 		reader_fail(reader, failure);
@@ -387,7 +387,7 @@ static void on_looked(void *context, const struct stream_state *state, const str
 	reader->last_looked = state->last_generated;
 	reader_saw_size(reader, state->largest);
 	reader->state = READER_OPENING;
-	logbook->ops->open_stream(logbook, reader->name, state, &reader->opening, on_opened, reader);
+	checkpoints->ops->open_stream(checkpoints, reader->name, state, &reader->opening, on_opened, reader);
 }
 
 static void look(struct stream_reader *reader)

@@ -23,7 +23,7 @@
 /* All of them outlive the reader. */
 struct stream_reader_ports {
 	struct stream *stream;
-	struct logbook *logbook;
+	struct checkpoints *checkpoints;
 	struct clock *clock;
 	struct random *random;
 	struct logger *logger;

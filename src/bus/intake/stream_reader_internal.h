@@ -75,8 +75,8 @@ struct stream_reader {
 	bool is_marked; /* the stream bears the mark of this incarnation */
 	struct stream_account account;
 
-	struct in_flight in_flight;
-	struct flying_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
+	struct pending_entries in_flight;
+	struct pending_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
 	struct backoff acknowledge_backoff;
 
 	bool is_noting, is_note_refused;
@@ -136,7 +136,7 @@ void reader_saw_size(struct stream_reader *reader, size_t size);
 /* ---- stream_acks.c ---- */
 
 /* The entries are done with: acknowledges those of this incarnation soon, and forgets the others. */
-void acks_add(struct stream_reader *reader, struct flying_entry *list);
+void acks_add(struct stream_reader *reader, struct pending_entry *list);
 
 /* Sends what is to be acknowledged, unless a call is under way or a read may bring some of it. */
 void acks_send(void *context);

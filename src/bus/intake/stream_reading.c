@@ -5,17 +5,17 @@
 #define LOOK_AGAIN_MS 10
 
 /* The entry is read again later, unless it was lost with an earlier incarnation of the stream. */
-static void leave_pending(struct stream_reader *reader, struct flying_entry *entry)
+static void leave_pending(struct stream_reader *reader, struct pending_entry *entry)
 {
 	reader_count_lost_pending(reader, entry->incarnation != reader->record.incarnation);
-	in_flight_forget(&reader->in_flight, entry);
+	pending_entries_forget(&reader->in_flight, entry);
 	reader->stats.in_flight = reader->in_flight.count;
 }
 
 /* The effects of the entry are committed, or the entry was postponed. */
 static void on_answered(void *context, const struct delivery *delivery)
 {
-	struct flying_entry *entry = context;
+	struct pending_entry *entry = context;
 
 	if (delivery->outcome == OUTCOME_POSTPONED)
 		leave_pending(entry->owner, entry);
@@ -24,7 +24,7 @@ static void on_answered(void *context, const struct delivery *delivery)
 }
 
 static void submit(struct stream_reader *reader, const struct stream_entry *entry,
-		   struct flying_entry *flying)
+		   struct pending_entry *flying)
 {
 	bool is_pass = reader->state == READER_READING_PENDING;
 	/* New entries lie behind a pass when the group was moved back. */
@@ -34,7 +34,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 	stream_id_format(entry->id, id);
 	reader->stats.read++;
 	engine_submit(reader->ports.engine, &(struct arrival){
-						    .way = WAY_STREAM,
+						    .way = TRANSPORT_STREAM,
 						    .place = reader->name,
 						    .entry_id = id,
 						    .incarnation = flying->incarnation,
@@ -54,16 +54,16 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	int64_t incarnation = reader->record.incarnation;
-	struct flying_entry *place = NULL;
+	struct pending_entry *place = NULL;
 	size_t gone = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		place = in_flight_place(&reader->in_flight, place, incarnation, entries[i].id);
-		if (place && !flying_entry_compare(place, incarnation, entries[i].id)) {
+		place = pending_entries_place(&reader->in_flight, place, incarnation, entries[i].id);
+		if (place && !pending_entry_compare(place, incarnation, entries[i].id)) {
 			place->came_again |= place->is_acknowledging;
 			continue;
 		}
-		place = in_flight_add(&reader->in_flight, place, incarnation, entries[i].id);
+		place = pending_entries_add(&reader->in_flight, place, incarnation, entries[i].id);
 		place->owner = reader;
 		if (entries[i].gone) {
 			gone++;

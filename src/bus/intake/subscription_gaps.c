@@ -17,20 +17,20 @@
 
 #define CAUSE_SIZE 512
 
-struct blindness {
-	struct logbook *logbook;
+struct subscription_gaps {
+	struct checkpoints *checkpoints;
 	struct clock *clock;
 	struct random *random;
 	struct logger *logger;
 	struct timer *timer; /* for the next note */
 
-	struct blind_window windows[WINDOWS_MAX]; /* not known to be written; their causes are copies */
+	struct subscription_gap windows[WINDOWS_MAX]; /* not known to be written; their causes are copies */
 	size_t count;
 	size_t noting; /* the logbook is told the first ones */
 	bool is_noting;
 	bool is_heard;
 	bool is_open; /* a window lasts: it is written down, too */
-	struct blind_window open;
+	struct subscription_gap open;
 	int64_t opened_ms;
 	char cause[CAUSE_SIZE];
 	struct backoff backoff;
@@ -38,135 +38,134 @@ struct blindness {
 
 static void note(void *context);
 
-struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct random *random,
-				struct logger *logger)
+struct subscription_gaps *subscription_gaps_new(struct checkpoints *checkpoints, struct clock *clock,
+						struct random *random, struct logger *logger)
 {
-	struct blindness *blindness = must_alloc(sizeof *blindness);
+	struct subscription_gaps *gaps = must_alloc(sizeof *gaps);
 
-	blindness->logbook = logbook;
-	blindness->clock = clock;
-	blindness->random = random;
-	blindness->logger = logger;
-	blindness->backoff = (struct backoff){.first_ms = 100, .cap_ms = 5000};
-	blindness->timer = clock->ops->timer_new(clock, note, blindness);
-	return blindness;
+	gaps->checkpoints = checkpoints;
+	gaps->clock = clock;
+	gaps->random = random;
+	gaps->logger = logger;
+	gaps->backoff = (struct backoff){.first_ms = 100, .cap_ms = 5000};
+	gaps->timer = clock->ops->timer_new(clock, note, gaps);
+	return gaps;
 }
 
 /* The first `count` windows go, after the first `from`. */
-static void drop(struct blindness *blindness, size_t from, size_t count)
+static void drop(struct subscription_gaps *gaps, size_t from, size_t count)
 {
-	struct blind_window *windows = blindness->windows + from;
+	struct subscription_gap *windows = gaps->windows + from;
 
 	for (size_t i = 0; i < count; i++)
 		free((void *)(uintptr_t)windows[i].cause);
-	blindness->count -= count;
-	memmove(windows, windows + count, (blindness->count - from) * sizeof *windows);
+	gaps->count -= count;
+	memmove(windows, windows + count, (gaps->count - from) * sizeof *windows);
 }
 
-void blindness_free(struct blindness **blindness)
+void subscription_gaps_free(struct subscription_gaps **gaps)
 {
-	struct blindness *it = *blindness;
+	struct subscription_gaps *it = *gaps;
 
 	if (!it)
 		return;
 	drop(it, 0, it->count);
 	it->clock->ops->timer_free(&it->timer);
 	free(it);
-	*blindness = NULL;
+	*gaps = NULL;
 }
 
-static void note_in(struct blindness *blindness, int64_t delay_ms)
+static void note_in(struct subscription_gaps *gaps, int64_t delay_ms)
 {
-	if (!blindness->is_noting)
-		blindness->clock->ops->timer_set(blindness->timer, delay_ms);
+	if (!gaps->is_noting)
+		gaps->clock->ops->timer_set(gaps->timer, delay_ms);
 }
 
 /* The two in the middle become one; the logbook is not being told of them. */
-static void merge(struct blindness *blindness)
+static void merge(struct subscription_gaps *gaps)
 {
-	struct blind_window *first = &blindness->windows[WINDOWS_AT_ONCE];
+	struct subscription_gap *first = &gaps->windows[WINDOWS_AT_ONCE];
 
 	first->until = first[1].until;
-	drop(blindness, WINDOWS_AT_ONCE + 1, 1);
+	drop(gaps, WINDOWS_AT_ONCE + 1, 1);
 }
 
-void blindness_ends(struct blindness *blindness, const struct blind_window *window)
+void subscription_gaps_end(struct subscription_gaps *gaps, const struct subscription_gap *window)
 {
-	struct blind_window *copy;
+	struct subscription_gap *copy;
 
-	if (blindness->count == WINDOWS_MAX)
-		merge(blindness);
-	copy = &blindness->windows[blindness->count++];
+	if (gaps->count == WINDOWS_MAX)
+		merge(gaps);
+	copy = &gaps->windows[gaps->count++];
 	*copy = *window;
 	copy->cause = must(strdup(window->cause));
-	blindness->is_heard = true;
-	blindness->is_open = false;
-	note_in(blindness, 0);
+	gaps->is_heard = true;
+	gaps->is_open = false;
+	note_in(gaps, 0);
 }
 
-static int64_t now_ms(const struct blindness *blindness)
+static int64_t now_ms(const struct subscription_gaps *gaps)
 {
-	return blindness->clock->ops->now_ms(blindness->clock);
+	return gaps->clock->ops->now_ms(gaps->clock);
 }
 
-void blindness_begins(struct blindness *blindness, int64_t since, const char *cause)
+void subscription_gaps_begin(struct subscription_gaps *gaps, int64_t since, const char *cause)
 {
-	blindness->is_heard = false;
-	blindness->is_open = true;
-	blindness->opened_ms = now_ms(blindness);
-	utf8_format(blindness->cause, sizeof blindness->cause, "%s", cause);
-	blindness->open = (struct blind_window){since, since, blindness->cause, false};
-	note_in(blindness, 0);
+	gaps->is_heard = false;
+	gaps->is_open = true;
+	gaps->opened_ms = now_ms(gaps);
+	utf8_format(gaps->cause, sizeof gaps->cause, "%s", cause);
+	gaps->open = (struct subscription_gap){since, since, gaps->cause, false};
+	note_in(gaps, 0);
 }
 
-static int64_t retry_later(struct blindness *blindness, const char *error)
+static int64_t retry_later(struct subscription_gaps *gaps, const char *error)
 {
-	if (!blindness->backoff.failures)
-		LOG(blindness->logger, LOG_WARN, "blind windows are not written down, will try again",
-		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("windows", blindness->count),
-		    LOG_TEXT("error", error));
-	return backoff_next(&blindness->backoff, blindness->random);
+	if (!gaps->backoff.failures)
+		LOG(gaps->logger, LOG_WARN, "blind windows are not written down, will try again",
+		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("windows", gaps->count), LOG_TEXT("error", error));
+	return backoff_next(&gaps->backoff, gaps->random);
 }
 
 static void on_noted(void *context, const struct failure *failure)
 {
-	struct blindness *blindness = context;
+	struct subscription_gaps *gaps = context;
 
-	blindness->is_noting = false;
+	gaps->is_noting = false;
 	if (failure) {
-		note_in(blindness, retry_later(blindness, failure->text));
+		note_in(gaps, retry_later(gaps, failure->text));
 		return;
 	}
-	blindness->backoff.failures = 0;
-	drop(blindness, 0, blindness->noting);
-	note_in(blindness, blindness->count ? 0 : NOTE_EVERY_MS);
+	gaps->backoff.failures = 0;
+	drop(gaps, 0, gaps->noting);
+	note_in(gaps, gaps->count ? 0 : NOTE_EVERY_MS);
 }
 
 /* Those that are over come first, and the one that lasts when there is room. */
-static size_t windows_to_note(struct blindness *blindness, struct blind_window windows[WINDOWS_AT_ONCE])
+static size_t windows_to_note(struct subscription_gaps *gaps,
+			      struct subscription_gap windows[WINDOWS_AT_ONCE])
 {
-	size_t count = blindness->count < WINDOWS_AT_ONCE ? blindness->count : WINDOWS_AT_ONCE;
+	size_t count = gaps->count < WINDOWS_AT_ONCE ? gaps->count : WINDOWS_AT_ONCE;
 
-	blindness->noting = count;
-	memcpy(windows, blindness->windows, count * sizeof *windows);
-	if (blindness->is_open && count < WINDOWS_AT_ONCE) {
-		blindness->open.until =
-			blindness->open.since + 1000 * (now_ms(blindness) - blindness->opened_ms);
-		windows[count++] = blindness->open;
+	gaps->noting = count;
+	memcpy(windows, gaps->windows, count * sizeof *windows);
+	if (gaps->is_open && count < WINDOWS_AT_ONCE) {
+		gaps->open.until = gaps->open.since + 1000 * (now_ms(gaps) - gaps->opened_ms);
+		windows[count++] = gaps->open;
 	}
 	return count;
 }
 
 static void note(void *context)
 {
-	struct blindness *blindness = context;
-	struct logbook *logbook = blindness->logbook;
-	struct blind_window windows[WINDOWS_AT_ONCE];
+	struct subscription_gaps *gaps = context;
+	struct checkpoints *checkpoints = gaps->checkpoints;
+	struct subscription_gap windows[WINDOWS_AT_ONCE];
 
 	/* Before the first window's end there is nothing to say. */
-	if (!blindness->count && !blindness->is_heard && !blindness->is_open)
+	if (!gaps->count && !gaps->is_heard && !gaps->is_open)
 		return;
-	blindness->is_noting = true;
-	logbook->ops->note_blindness(logbook, windows, windows_to_note(blindness, windows),
-				     blindness->is_heard, on_noted, blindness);
+	gaps->is_noting = true;
+	checkpoints->ops->note_blindness(checkpoints, windows, windows_to_note(gaps, windows), gaps->is_heard,
+					 on_noted, gaps);
 }

@@ -10,22 +10,22 @@
 #include "bus/ports/logger.h"
 #include "bus/ports/random.h"
 
-struct blindness;
+struct subscription_gaps;
 
 /* The ports outlive it. */
-struct blindness *blindness_new(struct logbook *logbook, struct clock *clock, struct random *random,
-				struct logger *logger);
+struct subscription_gaps *subscription_gaps_new(struct checkpoints *checkpoints, struct clock *clock,
+						struct random *random, struct logger *logger);
 
 /* The logbook may not call back any more.  Accepts NULL in *blindness and nulls it. */
-void blindness_free(struct blindness **blindness);
+void subscription_gaps_free(struct subscription_gaps **gaps);
 
 /* Commands are heard again; the window's cause is copied.  Of very many the middle ones become one. */
-void blindness_ends(struct blindness *blindness, const struct blind_window *window);
+void subscription_gaps_end(struct subscription_gaps *gaps, const struct subscription_gap *window);
 
 /*
  * Commands are not heard from now on, nor were they since `since`; the cause is copied.  The window is
  * written down while it lasts, with an end that grows.
  */
-void blindness_begins(struct blindness *blindness, int64_t since, const char *cause);
+void subscription_gaps_begin(struct subscription_gaps *gaps, int64_t since, const char *cause);
 
 #endif

@@ -78,7 +78,7 @@ void lane_free(struct lane **lane)
 
 	if (!it)
 		return;
-	unfinished_release(&it->unfinished);
+	active_shrinks_release(&it->unfinished);
 	delivery_queue_free(&it->queue);
 	delivery_queue_free(&it->returned);
 	delivery_queue_free(&it->todo);
@@ -141,18 +141,18 @@ void lane_take(struct lane *lane, struct delivery *delivery)
 
 bool lane_is_shrinking(const struct lane *lane, const char *sku)
 {
-	return unfinished_find(&lane->unfinished, sku);
+	return active_shrinks_find(&lane->unfinished, sku);
 }
 
 void lane_resume_shrink(struct lane *lane, const char *sku)
 {
-	unfinished_ensure(&lane->unfinished, sku);
+	active_shrinks_ensure(&lane->unfinished, sku);
 	schedule(lane);
 }
 
 void lane_rest_shrink(struct lane *lane, int64_t delay_ms)
 {
-	unfinished_rotate(&lane->unfinished);
+	active_shrinks_rotate(&lane->unfinished);
 	lane->steps_from_ms = engine_now_ms(lane->engine) + delay_ms;
 }
 
@@ -163,7 +163,7 @@ static void shrink_is_done(struct lane *lane)
 
 	/* It came before what the parking lane returned. */
 	delivery_queue_prepend(&lane->queue, &lane->returned);
-	cause = unfinished_end_first(&lane->unfinished, &lane->queue);
+	cause = active_shrinks_end_first(&lane->unfinished, &lane->queue);
 
 	if (cause)
 		engine_finish(lane->engine, cause);
@@ -189,7 +189,7 @@ void lane_clear_suspects(struct lane *lane, size_t count)
 	lane->blames_time = lane->found_culprit = false;
 }
 
-static void wait_for_shrink(struct lane *lane, struct unfinished *unfinished, struct delivery *delivery)
+static void wait_for_shrink(struct lane *lane, struct active_shrink *unfinished, struct delivery *delivery)
 {
 	lane_clear_suspects(lane, 1);
 	if (engine_postpones(lane->engine, delivery, HELD_UP))
@@ -204,8 +204,8 @@ static void wait_for_shrink(struct lane *lane, struct unfinished *unfinished, st
  */
 static bool has_to_wait_for_shrink(struct lane *lane, struct delivery *delivery)
 {
-	struct unfinished *unfinished =
-		delivery->decided ? NULL : unfinished_find(&lane->unfinished, delivery->sku);
+	struct active_shrink *unfinished =
+		delivery->decided ? NULL : active_shrinks_find(&lane->unfinished, delivery->sku);
 	struct delivery_queue rest = {0};
 
 	if (!unfinished)
@@ -404,17 +404,18 @@ static void note_shrinks(struct lane *lane)
 	struct delivery *delivery;
 
 	if (lane->stepping && lane_shrinking_product(lane))
-		unfinished_rotate(&lane->unfinished);
+		active_shrinks_rotate(&lane->unfinished);
 	else if (lane->stepping)
 		shrink_is_done(lane);
 	while ((delivery = delivery_queue_pop(&lane->causes))) {
-		struct unfinished *unfinished = unfinished_ensure(&home->unfinished, delivery->sku);
+		struct active_shrink *unfinished = active_shrinks_ensure(&home->unfinished, delivery->sku);
 
 		assert(!unfinished->cause);
 		unfinished->cause = delivery;
 	}
 	while ((delivery = delivery_queue_pop(&lane->later))) {
-		delivery_queue_push(&unfinished_ensure(&home->unfinished, delivery->sku)->waiting, delivery);
+		delivery_queue_push(&active_shrinks_ensure(&home->unfinished, delivery->sku)->waiting,
+				    delivery);
 		engine_hold(lane->engine, delivery);
 	}
 }
@@ -474,6 +475,6 @@ static void on_flushed(void *context, const struct failure *failure)
 	engine_note_database_clock(lane->engine, uow->now, lane->sent_ms);
 	product_cache_keep(lane->cache, uow);
 	publisher_take(lane->engine->publisher, uow->outbox, uow->outbox_count);
-	reminder_take(lane->engine->reminder, uow->notifications, uow->notification_count);
+	housekeeper_take(lane->engine->housekeeper, uow->notifications, uow->notification_count);
 	lane_finish(lane);
 }

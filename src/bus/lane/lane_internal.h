@@ -38,7 +38,7 @@ struct lane {
 	struct delivery_queue queue; /* waits for a unit */
 	struct delivery_queue
 		returned; /* by the parking lane: comes before the queue when the next unit begins */
-	struct unfinished_list unfinished;
+	struct active_shrinks unfinished;
 
 	/* The unit in flight.  Redone, it begins again with done, causes, later, todo, in this order. */
 	struct unit_of_work uow;

@@ -18,7 +18,7 @@
 /* A shrink whose step cannot be taken for now is left for this long. */
 #define STEP_REST_MS 1000
 
-static void settle(struct lane *lane);
+static void resolve_commit(struct lane *lane);
 
 /* ---- somebody else was faster ---- */
 
@@ -160,7 +160,7 @@ static bool can_leave(const struct lane *lane, size_t i)
 	const char *sku = lane->uow.products[i]->sku;
 
 	return lane->locked[i] && (is_step(lane, sku) || (engine_lane_of(lane->engine, sku) == lane &&
-							  !unfinished_find(&lane->unfinished, sku)));
+							  !active_shrinks_find(&lane->unfinished, sku)));
 }
 
 static bool can_leave_any(const struct lane *lane)
@@ -250,14 +250,14 @@ static void on_settled(void *context, const struct failure *failure)
 		publisher_look_again(lane->engine->publisher);
 		lane_finish(lane);
 	} else {
-		on_trouble(lane, failure, settle);
+		on_trouble(lane, failure, resolve_commit);
 	}
 }
 
-static void settle(struct lane *lane)
+static void resolve_commit(struct lane *lane)
 {
 	lane->state = LANE_SETTLING;
-	lane->store->ops->settle(lane->store, lane->uow.witness, on_settled, lane);
+	lane->store->ops->resolve_commit(lane->store, lane->uow.witness, on_settled, lane);
 }
 
 /* ---- the database refuses what it was given: fewer messages, until the one to blame stands alone ---- */
@@ -290,7 +290,7 @@ static void on_refusal(struct lane *lane, const struct failure *failure)
 
 	if (!count) {
 		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
-		unfinished_rotate(&lane->unfinished);
+		active_shrinks_rotate(&lane->unfinished);
 		on_trouble(lane, failure, lane_begin);
 		return;
 	}
@@ -319,7 +319,7 @@ void lane_fail(struct lane *lane, const struct failure *failure)
 		LOG(lane->engine->ports.logger, LOG_WARN, "commit uncertain, will ask the database",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("lane", lane->number),
 		    LOG_TEXT("error", failure->text));
-		settle(lane);
+		resolve_commit(lane);
 		break;
 	case FAILURE_DATA:
 		on_refusal(lane, failure);

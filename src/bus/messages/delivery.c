@@ -25,10 +25,10 @@ const char *outcome_name(enum outcome outcome)
 	return names[outcome];
 }
 
-const char *way_name(enum way way)
+const char *transport_name(enum transport way)
 {
 	static const char *const names[] = {
-		[WAY_PUBSUB] = "pubsub", [WAY_STREAM] = "stream", [WAY_HTTP] = "http"};
+		[TRANSPORT_PUBSUB] = "pubsub", [TRANSPORT_STREAM] = "stream", [TRANSPORT_HTTP] = "http"};
 
 	return names[way];
 }
@@ -60,7 +60,7 @@ static void set_inbox_key(struct delivery *delivery)
 		*key = (struct inbox_key){message_name(delivery->type),
 					  source_without_spaces(delivery->arena, envelope->source),
 					  envelope->id};
-	else if (delivery->way == WAY_STREAM && delivery->entry_id)
+	else if (delivery->way == TRANSPORT_STREAM && delivery->entry_id)
 		*key = (struct inbox_key){ENTRY_KEY,
 					  arena_printf(delivery->arena, "%s %lld", delivery->place,
 						       (long long)delivery->incarnation),
@@ -250,7 +250,7 @@ void delivery_reopen(struct delivery *delivery)
 
 bool delivery_is_dead(const struct delivery *delivery)
 {
-	return delivery->way != WAY_HTTP && !delivery->replay &&
+	return delivery->way != TRANSPORT_HTTP && !delivery->replay &&
 	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
 		delivery->outcome == OUTCOME_FAILED);
 }

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-enum way { WAY_PUBSUB, WAY_STREAM, WAY_HTTP };
+enum transport { TRANSPORT_PUBSUB, TRANSPORT_STREAM, TRANSPORT_HTTP };
 
 enum outcome {
 	OUTCOME_NONE, /* not known yet */
@@ -54,7 +54,7 @@ struct inbox_key {
 
 /* A message as it came in.  Everything is copied by whoever takes it. */
 struct arrival {
-	enum way way;
+	enum transport way;
 	const char *place;    /* channel, stream or path */
 	const char *entry_id; /* of a stream entry, else NULL */
 	int64_t incarnation;  /* of the entry's stream (see checkpoints.h), else 0 */
@@ -75,7 +75,7 @@ struct delivery {
 	struct delivery *next_creation; /* in the batch index */
 	struct arena *arena;            /* holds all of it, itself included */
 
-	enum way way;
+	enum transport way;
 	const char *place;
 	const char *entry_id;
 	int64_t incarnation;
@@ -132,7 +132,7 @@ const char *delivery_key(const struct delivery *delivery);
 size_t delivery_footprint(const struct delivery *delivery);
 
 const char *outcome_name(enum outcome outcome);
-const char *way_name(enum way way);
+const char *transport_name(enum transport way);
 
 /* Deliveries in the order they came. */
 struct delivery_queue {

@@ -29,20 +29,20 @@ struct stream_record {
 };
 
 /* A time during which pub/sub was not heard, as instants. */
-struct blind_window {
+struct subscription_gap {
 	int64_t since; /* when it was last known that nothing was missed */
 	int64_t until;
 	const char *cause;
 	bool is_first; /* of this worker: nobody knows what was before; see note_blindness */
 };
 
-typedef void logbook_done(void *context, const struct failure *failure);
+typedef void checkpoints_done(void *context, const struct failure *failure);
 
-struct logbook {
-	const struct logbook_ops *ops;
+struct checkpoints {
+	const struct checkpoints_ops *ops;
 };
 
-struct logbook_ops {
+struct checkpoints_ops {
 	/*
 	 * Sets *record, which lives until `done`.  A stream that is not known yet gets incarnation 1, and is
 	 * done as far as its group has got.  Which incarnation it is, its mark says, once a stream was noted
@@ -52,20 +52,22 @@ struct logbook_ops {
 	 * stream started over when its group is gone and the last id that it generated is below the highest
 	 * that was recorded.
 	 */
-	void (*open_stream)(struct logbook *logbook, const char *name, const struct stream_state *state,
-			    struct stream_record *record, logbook_done *done, void *context);
+	void (*open_stream)(struct checkpoints *checkpoints, const char *name,
+			    const struct stream_state *state, struct stream_record *record,
+			    checkpoints_done *done, void *context);
 
 	/* Forward only, and only when the record's incarnation is the stream's still. */
-	void (*mark_stream)(struct logbook *logbook, const char *name, const struct stream_record *record,
-			    const struct stream_state *state, logbook_done *done, void *context);
+	void (*mark_stream)(struct checkpoints *checkpoints, const char *name,
+			    const struct stream_record *record, const struct stream_state *state,
+			    checkpoints_done *done, void *context);
 
 	/*
 	 * Writes windows down, and that commands are heard until now (heard) or are not (!heard).  A worker's
 	 * first window begins where any worker was last known to hear, if that is earlier.  One that begins
 	 * at the same instant as one that is written already is that one, and gets its end and its cause.
 	 */
-	void (*note_blindness)(struct logbook *logbook, const struct blind_window *windows, size_t count,
-			       bool heard, logbook_done *done, void *context);
+	void (*note_blindness)(struct checkpoints *checkpoints, const struct subscription_gap *windows,
+			       size_t count, bool heard, checkpoints_done *done, void *context);
 };
 
 #endif

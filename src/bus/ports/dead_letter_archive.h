@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Its way, as it is written down, when it is a notification that could not be sent. */
-#define WAY_NAME_MAIL "mail"
+#define TRANSPORT_NAME_MAIL "mail"
 
 /* As it is written down; times are instants (see core/base/calendar.h). */
 struct dead_letter {
@@ -39,7 +39,7 @@ struct dead_letter {
 };
 
 /* What an operator did about one. */
-struct dead_letter_deed {
+struct dead_letter_history_entry {
 	int attempt;
 	const char *action; /* "replayed", "discarded" */
 	const char *who;
@@ -96,7 +96,7 @@ struct dead_letters_ops {
 
 	/* What was done about one, in the order of the attempts; also of one that is gone. */
 	const struct failure *(*history)(struct dead_letters *, int64_t id, struct arena *arena,
-					 struct dead_letter_deed **deeds, size_t *count);
+					 struct dead_letter_history_entry **deeds, size_t *count);
 
 	/* Deletes those that are as they were read, and writes down who did it. *discarded: how many. */
 	const struct failure *(*discard)(struct dead_letters *, const struct dead_letter *letters,

@@ -96,8 +96,8 @@ struct store_ops {
 	 * in: the lost session can never commit.  FAILURE_CONFLICT means that it was there: the unit is
 	 * committed.
 	 */
-	void (*settle)(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
-		       void *context);
+	void (*resolve_commit)(struct store *store, const unsigned char witness[WITNESS_SIZE],
+			       store_done *done, void *context);
 
 	/*
 	 * After FAILURE_BUSY: sets locked[i] to whether the row of the unit's product number i, or of a
@@ -133,7 +133,7 @@ struct store_ops {
 	 * Writes down what became of a notification: `retry_seconds` is for one that is postponed, `reason`
 	 * for one that is dead.
 	 */
-	void (*settle_notification)(struct store *store, int64_t key, enum notification_result result,
+	void (*record_notification)(struct store *store, int64_t key, enum notification_result result,
 				    int retry_seconds, const char *reason, store_done *done, void *context);
 
 	/*
@@ -148,8 +148,8 @@ struct store_ops {
 			   store_done *done, void *context);
 
 	/* The SKUs, `max` at most, that a shrink goes on for; texts live in `arena`. */
-	void (*unfinished_shrinks)(struct store *store, const char **skus, size_t max, size_t *count,
-				   struct arena *arena, store_done *done, void *context);
+	void (*find_active_shrinks)(struct store *store, const char **skus, size_t max, size_t *count,
+				    struct arena *arena, store_done *done, void *context);
 
 	/* Deletes a small portion of what is past its retention. */
 	void (*tidy)(struct store *store, struct tidied *tidied, store_done *done, void *context);

@@ -13,10 +13,10 @@ static int64_t sound(int64_t cursor, int64_t head)
 	return cursor < head ? cursor : head;
 }
 
-void partition_line_begin(struct partition_line *line, int64_t cursor, int64_t head)
+void partition_progress_begin(struct partition_progress *line, int64_t cursor, int64_t head)
 {
-	waiting_rows_release(&line->waiting);
-	*line = (struct partition_line){
+	publish_queue_release(&line->waiting);
+	*line = (struct partition_progress){
 		.published = sound(cursor, head),
 		.saved = sound(cursor, head),
 		.committed = head,
@@ -27,14 +27,14 @@ void partition_line_begin(struct partition_line *line, int64_t cursor, int64_t h
 	};
 }
 
-bool partition_line_put(struct partition_line *line, const struct outbox_row *row)
+bool partition_progress_put(struct partition_progress *line, const struct outbox_row *row)
 {
-	return row->position <= line->published || waiting_rows_add(&line->waiting, row);
+	return row->position <= line->published || publish_queue_add(&line->waiting, row);
 }
 
-bool partition_line_take(struct partition_line *line, const struct outbox_row *row, bool has_room)
+bool partition_progress_take(struct partition_progress *line, const struct outbox_row *row, bool has_room)
 {
-	const struct waiting_row *last = line->waiting.last;
+	const struct queued_row *last = line->waiting.last;
 
 	/* What comes after rows that found no room would leave a gap that is nobody else's. */
 	if ((last ? last->position : line->published) >= line->owed)
@@ -42,23 +42,23 @@ bool partition_line_take(struct partition_line *line, const struct outbox_row *r
 	line->overflowed |= !has_room;
 	raise_to(&line->owed, row->position);
 	raise_to(&line->committed, row->position);
-	return line->overflowed || partition_line_put(line, row);
+	return line->overflowed || partition_progress_put(line, row);
 }
 
-void partition_line_take_back(struct partition_line *line, struct waiting_rows *rows)
+void partition_progress_take_back(struct partition_progress *line, struct publish_queue *rows)
 {
-	waiting_rows_merge(&line->waiting, rows);
-	waiting_rows_drop(&line->waiting, line->published);
+	publish_queue_merge(&line->waiting, rows);
+	publish_queue_drop(&line->waiting, line->published);
 }
 
-static void advance(struct partition_line *line, int64_t published)
+static void advance(struct partition_progress *line, int64_t published)
 {
 	raise_to(&line->published, published);
 	raise_to(&line->committed, published);
-	waiting_rows_drop(&line->waiting, published);
+	publish_queue_drop(&line->waiting, published);
 }
 
-void partition_line_answered(struct partition_line *line, int64_t position)
+void partition_progress_answered(struct partition_progress *line, int64_t position)
 {
 	line->is_unasked = false;
 	if (line->restored)
@@ -69,18 +69,18 @@ void partition_line_answered(struct partition_line *line, int64_t position)
 		advance(line, position);
 }
 
-void partition_line_was_read(struct partition_line *line, size_t count)
+void partition_progress_was_read(struct partition_progress *line, size_t count)
 {
 	line->is_missing = false;
 	line->is_absent = !count;
 }
 
-void partition_line_expect(struct partition_line *line)
+void partition_progress_expect(struct partition_progress *line)
 {
 	line->expected = line->claimed > line->committed ? line->claimed : line->committed;
 }
 
-void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t head, bool all)
+void partition_progress_looked(struct partition_progress *line, int64_t cursor, int64_t head, bool all)
 {
 	line->is_absent = false;
 	line->restored |= head < line->expected;
@@ -101,14 +101,14 @@ void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t 
 	line->head = head;
 }
 
-static bool is_held(const struct partition_line *line)
+static bool is_held(const struct partition_progress *line)
 {
 	return line->is_unasked || line->is_absent || line->claimed || line->restored;
 }
 
-size_t partition_line_lacks(const struct partition_line *line)
+size_t partition_progress_lacks(const struct partition_progress *line)
 {
-	const struct waiting_row *first = line->waiting.first;
+	const struct queued_row *first = line->waiting.first;
 	int64_t end = first ? first->position - 1 : line->owed;
 
 	if (is_held(line) || end <= line->published)
@@ -118,23 +118,23 @@ size_t partition_line_lacks(const struct partition_line *line)
 	return (size_t)(end - line->published);
 }
 
-bool partition_line_is_open(const struct partition_line *line)
+bool partition_progress_is_open(const struct partition_progress *line)
 {
-	return line->waiting.first && !is_held(line) && !partition_line_lacks(line);
+	return line->waiting.first && !is_held(line) && !partition_progress_lacks(line);
 }
 
-bool partition_line_is_settled(const struct partition_line *line)
+bool partition_progress_is_settled(const struct partition_progress *line)
 {
 	return line->saved >= line->owed;
 }
 
-void partition_line_was_saved(struct partition_line *line, int64_t cursor)
+void partition_progress_was_saved(struct partition_progress *line, int64_t cursor)
 {
 	if (cursor <= line->published)
 		raise_to(&line->saved, cursor);
 }
 
-size_t partition_line_unpublished(const struct partition_line *line)
+size_t partition_progress_unpublished(const struct partition_progress *line)
 {
 	return line->owed > line->published ? (size_t)(line->owed - line->published) : 0;
 }

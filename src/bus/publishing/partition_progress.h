@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct partition_line {
+struct partition_progress {
 	/* Up to which position: */
 	int64_t published; /* rows went out, by whomever */
 	int64_t saved;     /* the database knows that they did */
@@ -29,53 +29,53 @@ struct partition_line {
 	int64_t expected; /* what a look that is under way has to find committed */
 	bool restored;    /* it did not: the database forgot what was published.  Nothing is published */
 
-	struct waiting_rows waiting;
+	struct publish_queue waiting;
 	bool overflowed; /* for want of room not all that is owed waits: it has to be read back */
 	bool is_absent;  /* what is to be read is not there.  Until the next look, nothing is published */
 	bool is_missing; /* nobody publishes the rows before the first that waits: they are to be read, too */
 };
 
 /* From now on only what the database says counts; nothing waits any more. */
-void partition_line_begin(struct partition_line *line, int64_t cursor, int64_t head);
+void partition_progress_begin(struct partition_progress *line, int64_t cursor, int64_t head);
 
 /*
  * The row waits, unless it is known to have gone out.  `take`: this worker committed it; it is left to be
  * read back when there is no room.  `put`: it was read.  False: it is damaged, and waits without events.
  */
-bool partition_line_take(struct partition_line *line, const struct outbox_row *row, bool has_room);
-bool partition_line_put(struct partition_line *line, const struct outbox_row *row);
+bool partition_progress_take(struct partition_progress *line, const struct outbox_row *row, bool has_room);
+bool partition_progress_put(struct partition_progress *line, const struct outbox_row *row);
 
 /* Rows that were sent; which of them went out, the next answer says. */
-void partition_line_take_back(struct partition_line *line, struct waiting_rows *rows);
+void partition_progress_take_back(struct partition_progress *line, struct publish_queue *rows);
 
 /* What the broker answered: rows went out up to there. */
-void partition_line_answered(struct partition_line *line, int64_t position);
+void partition_progress_answered(struct partition_progress *line, int64_t position);
 
 /* What was asked for was read, `count` rows of it. */
-void partition_line_was_read(struct partition_line *line, size_t count);
+void partition_progress_was_read(struct partition_progress *line, size_t count);
 
 /* The database is about to be looked at. */
-void partition_line_expect(struct partition_line *line);
+void partition_progress_expect(struct partition_progress *line);
 
 /*
  * What the look found.  `all`: what was not published yet is owed at once; else only what has lagged since
  * the look before.
  */
-void partition_line_looked(struct partition_line *line, int64_t cursor, int64_t head, bool all);
+void partition_progress_looked(struct partition_progress *line, int64_t cursor, int64_t head, bool all);
 
 /* How many rows have to be read from behind `published`, before anything can go out. */
-size_t partition_line_lacks(const struct partition_line *line);
+size_t partition_progress_lacks(const struct partition_progress *line);
 
 /* Whether what waits may go out. */
-bool partition_line_is_open(const struct partition_line *line);
+bool partition_progress_is_open(const struct partition_progress *line);
 
 /* The database has the cursor; one that is of a life that is over does not count. */
-void partition_line_was_saved(struct partition_line *line, int64_t cursor);
+void partition_progress_was_saved(struct partition_progress *line, int64_t cursor);
 
 /* How much of what is owed did not go out yet, as far as known. */
-size_t partition_line_unpublished(const struct partition_line *line);
+size_t partition_progress_unpublished(const struct partition_progress *line);
 
 /* Whether all that is owed went out, and that is saved. */
-bool partition_line_is_settled(const struct partition_line *line);
+bool partition_progress_is_settled(const struct partition_progress *line);
 
 #endif

@@ -14,67 +14,67 @@
 
 static void retry(void *context)
 {
-	struct outlets *outlets = context;
+	struct partition_senders *senders = context;
 
-	outlets->waits = false;
-	outlets->changed(outlets->context);
+	senders->waits = false;
+	senders->changed(senders->context);
 }
 
 static void time_was_given(void *context)
 {
-	struct outlet *outlet = context;
+	struct partition_sender *sender = context;
 
-	outlet->gives_time = false;
-	outlet->all->changed(outlet->all->context);
+	sender->gives_time = false;
+	sender->all->changed(sender->all->context);
 }
 
-void outlets_init(struct outlets *outlets, const struct engine_ports *ports, struct engine_stats *stats,
-		  void (*changed)(void *context), void *context)
+void partition_senders_init(struct partition_senders *senders, const struct engine_ports *ports,
+			    struct engine_stats *stats, void (*changed)(void *context), void *context)
 {
 	struct clock *clock = ports->clock;
 
-	*outlets = (struct outlets){
+	*senders = (struct partition_senders){
 		.ports = ports,
 		.stats = stats,
 		.backoff = {.first_ms = 50, .cap_ms = 1000},
-		.retry = clock->ops->timer_new(clock, retry, outlets),
+		.retry = clock->ops->timer_new(clock, retry, senders),
 		.changed = changed,
 		.context = context,
 	};
 	stats->broker_takes = true;
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct outlet *outlet = &outlets->each[i];
+		struct partition_sender *sender = &senders->each[i];
 
-		outlet->all = outlets;
-		outlet->partition = i;
-		outlet->timer = clock->ops->timer_new(clock, time_was_given, outlet);
+		sender->all = senders;
+		sender->partition = i;
+		sender->timer = clock->ops->timer_new(clock, time_was_given, sender);
 	}
 }
 
-void outlets_release(struct outlets *outlets)
+void partition_senders_release(struct partition_senders *senders)
 {
-	const struct clock_ops *clock = outlets->ports->clock->ops;
+	const struct clock_ops *clock = senders->ports->clock->ops;
 
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct outlet *outlet = &outlets->each[i];
+		struct partition_sender *sender = &senders->each[i];
 
-		waiting_rows_release(&outlet->line.waiting);
-		waiting_rows_release(&outlet->sent);
-		arena_free(&outlet->call);
-		clock->timer_free(&outlet->timer);
+		publish_queue_release(&sender->line.waiting);
+		publish_queue_release(&sender->sent);
+		arena_free(&sender->call);
+		clock->timer_free(&sender->timer);
 	}
-	clock->timer_free(&outlets->retry);
+	clock->timer_free(&senders->retry);
 }
 
-void outlets_begin(struct outlets *outlets, const struct outbox_state *state)
+void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state)
 {
-	snprintf(outlets->incarnation, sizeof outlets->incarnation, "%s", state->incarnation);
+	snprintf(senders->incarnation, sizeof senders->incarnation, "%s", state->incarnation);
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct outlet *outlet = &outlets->each[i];
+		struct partition_sender *sender = &senders->each[i];
 
-		partition_line_begin(&outlet->line, state->cursors[i], state->heads[i]);
-		outlet->outdated = outlet->call != NULL;
-		outlet->given_ms = 0;
+		partition_progress_begin(&sender->line, state->cursors[i], state->heads[i]);
+		sender->outdated = sender->call != NULL;
+		sender->given_ms = 0;
 	}
 }
 
@@ -82,164 +82,164 @@ void outlets_begin(struct outlets *outlets, const struct outbox_state *state)
 
 static void on_published(void *context, const struct published *published, const struct failure *failure);
 
-static void send(struct outlet *outlet)
+static void send(struct partition_sender *sender)
 {
-	const struct outlets *outlets = outlet->all;
-	struct broker *broker = outlets->ports->broker;
+	const struct partition_senders *senders = sender->all;
+	struct broker *broker = senders->ports->broker;
 	struct outgoing_row *rows;
 	size_t at = 0;
 
-	if (!outlet->line.is_unasked)
-		outlet->sent = waiting_rows_take_run(&outlet->line.waiting);
-	outlet->call = arena_new(outlet->sent.count * sizeof *rows + 128);
-	rows = arena_alloc(outlet->call, outlet->sent.count * sizeof *rows);
-	for (const struct waiting_row *row = outlet->sent.first; row; row = row->next)
+	if (!sender->line.is_unasked)
+		sender->sent = publish_queue_take_run(&sender->line.waiting);
+	sender->call = arena_new(sender->sent.count * sizeof *rows + 128);
+	rows = arena_alloc(sender->call, sender->sent.count * sizeof *rows);
+	for (const struct queued_row *row = sender->sent.first; row; row = row->next)
 		rows[at++] = (struct outgoing_row){row->position, row->events, row->event_count};
-	outlet->publication = (struct publication){
-		.incarnation = arena_strdup(outlet->call, outlets->incarnation),
-		.partition = outlet->partition,
-		.known = outlet->line.published,
+	sender->publication = (struct publication){
+		.incarnation = arena_strdup(sender->call, senders->incarnation),
+		.partition = sender->partition,
+		.known = sender->line.published,
 		.rows = rows,
-		.row_count = outlet->sent.count,
+		.row_count = sender->sent.count,
 	};
-	broker->ops->publish(broker, &outlet->publication, on_published, outlet);
+	broker->ops->publish(broker, &sender->publication, on_published, sender);
 }
 
 /* ---- the broker refuses, and takes again ---- */
 
-static int64_t now_ms(const struct outlets *outlets)
+static int64_t now_ms(const struct partition_senders *senders)
 {
-	return outlets->ports->clock->ops->now_ms(outlets->ports->clock);
+	return senders->ports->clock->ops->now_ms(senders->ports->clock);
 }
 
-static void tell_refused(struct outlets *outlets, const char *error)
+static void tell_refused(struct partition_senders *senders, const char *error)
 {
-	outlets->told_at_ms = now_ms(outlets);
-	LOG(outlets->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error),
+	senders->told_at_ms = now_ms(senders);
+	LOG(senders->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error),
 	    LOG_TROUBLE(LOG_REDIS));
 }
 
-static void note_refused(struct outlet *outlet, const char *error)
+static void note_refused(struct partition_sender *sender, const char *error)
 {
-	struct outlets *outlets = outlet->all;
+	struct partition_senders *senders = sender->all;
 
-	outlets->stats->publish_failures++;
-	outlets->stats->broker_takes = false;
-	watch_gave_up(&outlets->watch, now_ms(outlets), error);
-	if (!outlet->refused && !outlets->refused++) {
-		tell_refused(outlets, error);
-		outlets->refused_since_ms = outlets->told_at_ms;
-	} else if (now_ms(outlets) - outlets->told_at_ms >= TELL_EVERY_MS) {
-		tell_refused(outlets, error);
+	senders->stats->publish_failures++;
+	senders->stats->broker_takes = false;
+	progress_watch_gave_up(&senders->watch, now_ms(senders), error);
+	if (!sender->refused && !senders->refused++) {
+		tell_refused(senders, error);
+		senders->refused_since_ms = senders->told_at_ms;
+	} else if (now_ms(senders) - senders->told_at_ms >= TELL_EVERY_MS) {
+		tell_refused(senders, error);
 	}
-	outlet->refused = true;
+	sender->refused = true;
 }
 
-static void note_taken(struct outlet *outlet)
+static void note_taken(struct partition_sender *sender)
 {
-	struct outlets *outlets = outlet->all;
+	struct partition_senders *senders = sender->all;
 
-	if (!outlet->refused)
+	if (!sender->refused)
 		return;
-	outlet->refused = false;
-	if (--outlets->refused)
+	sender->refused = false;
+	if (--senders->refused)
 		return;
-	outlets->stats->broker_takes = true;
-	watch_done(&outlets->watch);
-	LOG(outlets->ports->logger, LOG_INFO, "events are published again",
-	    LOG_NUMBER("after_ms", now_ms(outlets) - outlets->refused_since_ms), LOG_OVER(LOG_REDIS));
+	senders->stats->broker_takes = true;
+	progress_watch_done(&senders->watch);
+	LOG(senders->ports->logger, LOG_INFO, "events are published again",
+	    LOG_NUMBER("after_ms", now_ms(senders) - senders->refused_since_ms), LOG_OVER(LOG_REDIS));
 }
 
-static void try_later(struct outlets *outlets)
+static void try_later(struct partition_senders *senders)
 {
-	if (outlets->waits)
+	if (senders->waits)
 		return;
-	outlets->waits = true;
-	outlets->ports->clock->ops->timer_set(outlets->retry,
-					      backoff_next(&outlets->backoff, outlets->ports->random));
+	senders->waits = true;
+	senders->ports->clock->ops->timer_set(senders->retry,
+					      backoff_next(&senders->backoff, senders->ports->random));
 }
 
 /* ---- it answers ---- */
 
 /* Each wait is as long as all before it: others are nearly always about to publish what is missing. */
-static void give_time(struct outlet *outlet)
+static void give_time(struct partition_sender *sender)
 {
-	int64_t wait_ms = outlet->given_ms ? outlet->given_ms : GAP_WAIT_MS;
+	int64_t wait_ms = sender->given_ms ? sender->given_ms : GAP_WAIT_MS;
 
-	if (outlet->given_ms >= GAP_MS) {
-		outlet->line.is_missing = true;
-		outlet->given_ms = 0;
+	if (sender->given_ms >= GAP_MS) {
+		sender->line.is_missing = true;
+		sender->given_ms = 0;
 		return;
 	}
-	outlet->gives_time = true;
-	outlet->given_ms += wait_ms;
-	outlet->all->ports->clock->ops->timer_set(outlet->timer, wait_ms);
+	sender->gives_time = true;
+	sender->given_ms += wait_ms;
+	sender->all->ports->clock->ops->timer_set(sender->timer, wait_ms);
 }
 
-static void on_position(struct outlet *outlet, int64_t first, int64_t position)
+static void on_position(struct partition_sender *sender, int64_t first, int64_t position)
 {
-	struct partition_line *line = &outlet->line;
+	struct partition_progress *line = &sender->line;
 	int64_t before = line->published;
 
-	partition_line_answered(line, position);
+	partition_progress_answered(line, position);
 	if (line->published > before)
-		outlet->given_ms = 0;
+		sender->given_ms = 0;
 	if (line->waiting.first && line->waiting.first->position == first && !line->claimed)
-		give_time(outlet);
+		give_time(sender);
 }
 
 static void on_published(void *context, const struct published *published, const struct failure *failure)
 {
-	struct outlet *outlet = context;
-	struct outlets *outlets = outlet->all;
-	int64_t first = outlet->sent.first ? outlet->sent.first->position : 0;
+	struct partition_sender *sender = context;
+	struct partition_senders *senders = sender->all;
+	int64_t first = sender->sent.first ? sender->sent.first->position : 0;
 
-	arena_free(&outlet->call);
+	arena_free(&sender->call);
 	if (failure) {
-		note_refused(outlet, failure->text);
-		try_later(outlets);
+		note_refused(sender, failure->text);
+		try_later(senders);
 	} else {
-		note_taken(outlet);
-		outlets->backoff.failures = 0;
-		outlets->stats->published += published->events;
+		note_taken(sender);
+		senders->backoff.failures = 0;
+		senders->stats->published += published->events;
 	}
-	if (outlet->outdated) {
-		waiting_rows_release(&outlet->sent);
+	if (sender->outdated) {
+		publish_queue_release(&sender->sent);
 	} else {
-		partition_line_take_back(&outlet->line, &outlet->sent);
+		partition_progress_take_back(&sender->line, &sender->sent);
 		if (!failure)
-			on_position(outlet, first, published->position);
+			on_position(sender, first, published->position);
 	}
-	outlet->outdated = false;
-	outlets->changed(outlets->context);
+	sender->outdated = false;
+	senders->changed(senders->context);
 }
 
 /* ---- whatever can go goes ---- */
 
-static void pump(struct outlet *outlet)
+static void pump(struct partition_sender *sender)
 {
-	const struct partition_line *line = &outlet->line;
-	bool can_go = line->is_unasked || (partition_line_is_open(line) && !outlet->gives_time);
+	const struct partition_progress *line = &sender->line;
+	bool can_go = line->is_unasked || (partition_progress_is_open(line) && !sender->gives_time);
 
-	if (outlet->call)
+	if (sender->call)
 		return;
-	if (can_go && !outlet->all->waits)
-		send(outlet);
-	else if (!can_go && partition_line_is_settled(line))
-		note_taken(outlet); /* from somebody else */
+	if (can_go && !sender->all->waits)
+		send(sender);
+	else if (!can_go && partition_progress_is_settled(line))
+		note_taken(sender); /* from somebody else */
 }
 
-void outlets_pump(struct outlets *outlets)
+void partition_senders_pump(struct partition_senders *senders)
 {
 	for (int i = 0; i < PARTITIONS; i++)
-		pump(&outlets->each[i]);
+		pump(&senders->each[i]);
 }
 
-size_t outlets_footprint(const struct outlets *outlets)
+size_t partition_senders_footprint(const struct partition_senders *senders)
 {
 	size_t footprint = 0;
 
 	for (int i = 0; i < PARTITIONS; i++)
-		footprint += outlets->each[i].line.waiting.footprint + outlets->each[i].sent.footprint;
+		footprint += senders->each[i].line.waiting.footprint + senders->each[i].sent.footprint;
 	return footprint;
 }

@@ -12,14 +12,14 @@
 #include "bus/engine/engine.h"
 #include "bus/publishing/partition_progress.h"
 
-struct outlet {
-	struct outlets *all;
+struct partition_sender {
+	struct partition_senders *all;
 	int partition;
-	struct partition_line line;
+	struct partition_progress line;
 
 	struct arena *call; /* what the broker has now; NULL: nothing */
 	struct publication publication;
-	struct waiting_rows sent;
+	struct publish_queue sent;
 	bool outdated; /* it is of a life of the database that is over */
 	bool refused;  /* the broker did not take what it was given last */
 
@@ -29,11 +29,11 @@ struct outlet {
 	int64_t given_ms; /* in all */
 };
 
-struct outlets {
+struct partition_senders {
 	const struct engine_ports *ports;
 	struct engine_stats *stats;
 	char incarnation[INCARNATION_SIZE]; /* of the database */
-	struct outlet each[PARTITIONS];
+	struct partition_sender each[PARTITIONS];
 
 	struct backoff backoff;
 	bool waits;
@@ -42,27 +42,27 @@ struct outlets {
 	/* The broker's trouble, as long as it refuses somebody. */
 	size_t refused;
 	int64_t refused_since_ms, told_at_ms;
-	struct watch watch;
+	struct progress_watch watch;
 
 	void (*changed)(void *context);
 	void *context;
 };
 
 /* `changed` is called, from the event loop, whenever an answer came or a wait is over. */
-void outlets_init(struct outlets *outlets, const struct engine_ports *ports, struct engine_stats *stats,
-		  void (*changed)(void *context), void *context);
-void outlets_release(struct outlets *outlets);
+void partition_senders_init(struct partition_senders *senders, const struct engine_ports *ports,
+			    struct engine_stats *stats, void (*changed)(void *context), void *context);
+void partition_senders_release(struct partition_senders *senders);
 
 /*
  * Only what the database says counts from now on.  A call that is under way is of the life before, and its
  * answer tells nothing.
  */
-void outlets_begin(struct outlets *outlets, const struct outbox_state *state);
+void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state);
 
-/* Sends whatever can go; not before outlets_begin(). */
-void outlets_pump(struct outlets *outlets);
+/* Sends whatever can go; not before partition_senders_begin(). */
+void partition_senders_pump(struct partition_senders *senders);
 
 /* The bytes of all that waits or is under way. */
-size_t outlets_footprint(const struct outlets *outlets);
+size_t partition_senders_footprint(const struct partition_senders *senders);
 
 #endif

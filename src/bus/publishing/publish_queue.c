@@ -1,7 +1,7 @@
 /* Sorted lists: nearly always what comes is added at the end, and what goes is taken from the front. */
 #include "bus/publishing/publish_queue.h"
 
-static void append(struct waiting_rows *rows, struct waiting_row *row)
+static void append(struct publish_queue *rows, struct queued_row *row)
 {
 	row->next = NULL;
 	if (rows->last)
@@ -13,9 +13,9 @@ static void append(struct waiting_rows *rows, struct waiting_row *row)
 	rows->footprint += arena_footprint(row->arena);
 }
 
-static struct waiting_row *pop(struct waiting_rows *rows)
+static struct queued_row *pop(struct publish_queue *rows)
 {
-	struct waiting_row *row = rows->first;
+	struct queued_row *row = rows->first;
 
 	rows->first = row->next;
 	if (!rows->first)
@@ -25,19 +25,19 @@ static struct waiting_row *pop(struct waiting_rows *rows)
 	return row;
 }
 
-static void drop_first(struct waiting_rows *rows)
+static void drop_first(struct publish_queue *rows)
 {
 	struct arena *arena = pop(rows)->arena;
 
 	arena_free(&arena);
 }
 
-bool waiting_rows_add(struct waiting_rows *rows, const struct outbox_row *row)
+bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row)
 {
-	struct arena *arena = arena_new(sizeof(struct waiting_row) + row->frame.size + 512);
-	struct waiting_row *waiting = arena_alloc(arena, sizeof *waiting);
+	struct arena *arena = arena_new(sizeof(struct queued_row) + row->frame.size + 512);
+	struct queued_row *waiting = arena_alloc(arena, sizeof *waiting);
 	struct bytes frame = {arena_copy(arena, row->frame.data, row->frame.size), row->frame.size};
-	struct waiting_rows single = {0};
+	struct publish_queue single = {0};
 	bool is_whole;
 
 	waiting->arena = arena;
@@ -46,12 +46,12 @@ bool waiting_rows_add(struct waiting_rows *rows, const struct outbox_row *row)
 	if (!is_whole)
 		waiting->event_count = 0;
 	append(&single, waiting);
-	waiting_rows_merge(rows, &single);
+	publish_queue_merge(rows, &single);
 	return is_whole;
 }
 
 /* All of `more` is behind all of `rows`. */
-static void concatenate(struct waiting_rows *rows, struct waiting_rows *more)
+static void concatenate(struct publish_queue *rows, struct publish_queue *more)
 {
 	if (!more->first)
 		return;
@@ -62,12 +62,12 @@ static void concatenate(struct waiting_rows *rows, struct waiting_rows *more)
 	rows->last = more->last;
 	rows->count += more->count;
 	rows->footprint += more->footprint;
-	*more = (struct waiting_rows){0};
+	*more = (struct publish_queue){0};
 }
 
-void waiting_rows_merge(struct waiting_rows *rows, struct waiting_rows *more)
+void publish_queue_merge(struct publish_queue *rows, struct publish_queue *more)
 {
-	struct waiting_rows earlier = {0};
+	struct publish_queue earlier = {0};
 
 	while (rows->first && more->first && rows->last->position >= more->first->position) {
 		if (rows->first->position == more->first->position)
@@ -82,22 +82,22 @@ void waiting_rows_merge(struct waiting_rows *rows, struct waiting_rows *more)
 	*rows = earlier;
 }
 
-struct waiting_rows waiting_rows_take_run(struct waiting_rows *rows)
+struct publish_queue publish_queue_take_run(struct publish_queue *rows)
 {
-	struct waiting_rows run = {0};
+	struct publish_queue run = {0};
 
 	while (rows->first && (!run.last || rows->first->position == run.last->position + 1))
 		append(&run, pop(rows));
 	return run;
 }
 
-void waiting_rows_drop(struct waiting_rows *rows, int64_t position)
+void publish_queue_drop(struct publish_queue *rows, int64_t position)
 {
 	while (rows->first && rows->first->position <= position)
 		drop_first(rows);
 }
 
-void waiting_rows_release(struct waiting_rows *rows)
+void publish_queue_release(struct publish_queue *rows)
 {
 	while (rows->first)
 		drop_first(rows);

@@ -7,8 +7,8 @@
 
 #include "bus/unit_of_work/outbox_frame.h"
 
-struct waiting_row {
-	struct waiting_row *next;
+struct queued_row {
+	struct queued_row *next;
 	struct arena *arena; /* holds the row itself */
 	int64_t position;
 	struct outgoing *events;
@@ -16,8 +16,8 @@ struct waiting_row {
 };
 
 /* All zero: empty. */
-struct waiting_rows {
-	struct waiting_row *first, *last;
+struct publish_queue {
+	struct queued_row *first, *last;
 	size_t count;
 	size_t footprint; /* bytes of memory */
 };
@@ -26,16 +26,16 @@ struct waiting_rows {
  * Adds a copy of the row, unless one of that position waits.  False: it is damaged, and waits without its
  * events.
  */
-bool waiting_rows_add(struct waiting_rows *rows, const struct outbox_row *row);
+bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row);
 
 /* Takes over all that is in `more`, which is empty then; of two rows of one position one stays. */
-void waiting_rows_merge(struct waiting_rows *rows, struct waiting_rows *more);
+void publish_queue_merge(struct publish_queue *rows, struct publish_queue *more);
 
 /* Takes out the first row, and those that follow it without a gap. */
-struct waiting_rows waiting_rows_take_run(struct waiting_rows *rows);
+struct publish_queue publish_queue_take_run(struct publish_queue *rows);
 
 /* Frees the rows up to that position. */
-void waiting_rows_drop(struct waiting_rows *rows, int64_t position);
-void waiting_rows_release(struct waiting_rows *rows);
+void publish_queue_drop(struct publish_queue *rows, int64_t position);
+void publish_queue_release(struct publish_queue *rows);
 
 #endif

@@ -22,7 +22,7 @@
 struct publisher {
 	const struct engine_ports *ports;
 	struct engine_stats *stats;
-	struct outlets outlets;
+	struct partition_senders senders;
 	bool started; /* the database told how far each partition is */
 
 	/* The store does one thing at a time. */
@@ -36,7 +36,7 @@ struct publisher {
 	struct cursor saving[PARTITIONS];
 	size_t saving_count;
 
-	struct watch database;
+	struct progress_watch database;
 	int64_t published; /* positions that were published, of all partitions together */
 	struct backoff backoff;
 	bool waits;
@@ -87,7 +87,7 @@ struct publisher *publisher_new(const struct engine_ports *ports, struct engine_
 	publisher->retry = clock->ops->timer_new(clock, retry, publisher);
 	publisher->save_timer = clock->ops->timer_new(clock, save_now, publisher);
 	publisher->look_timer = clock->ops->timer_new(clock, look_now, publisher);
-	outlets_init(&publisher->outlets, ports, stats, pump, publisher);
+	partition_senders_init(&publisher->senders, ports, stats, pump, publisher);
 	return publisher;
 }
 
@@ -99,7 +99,7 @@ void publisher_free(struct publisher **publisher)
 	if (!it)
 		return;
 	clock = it->ports->clock->ops;
-	outlets_release(&it->outlets);
+	partition_senders_release(&it->senders);
 	arena_free(&it->range.arena);
 	clock->timer_free(&it->retry);
 	clock->timer_free(&it->save_timer);
@@ -119,14 +119,14 @@ void publisher_retry_now(struct publisher *publisher)
 		publisher->ports->clock->ops->timer_set(publisher->retry, 0);
 }
 
-const struct watch *publisher_database_watch(const struct publisher *publisher)
+const struct progress_watch *publisher_database_watch(const struct publisher *publisher)
 {
 	return &publisher->database;
 }
 
-const struct watch *publisher_events_watch(const struct publisher *publisher)
+const struct progress_watch *publisher_events_watch(const struct publisher *publisher)
 {
-	return &publisher->outlets.watch;
+	return &publisher->senders.watch;
 }
 
 void publisher_look_again(struct publisher *publisher)
@@ -143,19 +143,19 @@ static void tell_damaged(const struct publisher *publisher, const struct outbox_
 	    LOG_NUMBER("partition", row->partition), LOG_NUMBER("position", row->position));
 }
 
-static struct partition_line *line_of(struct publisher *publisher, int partition)
+static struct partition_progress *line_of(struct publisher *publisher, int partition)
 {
-	return &publisher->outlets.each[partition].line;
+	return &publisher->senders.each[partition].line;
 }
 
 void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		bool has_room = outlets_footprint(&publisher->outlets) < MEMORY_MAX;
+		bool has_room = partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		if (!publisher->started)
 			publisher->look_again = true; /* the one under way may be too early to find it */
-		else if (!partition_line_take(line_of(publisher, rows[i].partition), &rows[i], has_room))
+		else if (!partition_progress_take(line_of(publisher, rows[i].partition), &rows[i], has_room))
 			tell_damaged(publisher, &rows[i]);
 	}
 	pump(publisher);
@@ -172,20 +172,20 @@ static int64_t now_ms(const struct publisher *publisher)
 static void begin_call(struct publisher *publisher)
 {
 	publisher->store_busy = true;
-	watch_begin(&publisher->database, now_ms(publisher));
+	progress_watch_begin(&publisher->database, now_ms(publisher));
 }
 
 static void call_went_well(struct publisher *publisher)
 {
 	publisher->backoff.failures = 0;
-	watch_done(&publisher->database);
+	progress_watch_done(&publisher->database);
 }
 
 static void store_failed(struct publisher *publisher, const struct failure *failure, const char *what)
 {
 	struct clock *clock = publisher->ports->clock;
 
-	watch_failed(&publisher->database, now_ms(publisher), failure->text);
+	progress_watch_failed(&publisher->database, now_ms(publisher), failure->text);
 	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database",
 	    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("doing", what), LOG_TEXT("error", failure->text));
 	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
@@ -203,7 +203,7 @@ static void begin_life(struct publisher *publisher)
 		    LOG_TEXT("incarnation", publisher->state.incarnation));
 	publisher->started = true;
 	publisher->stats->restored = false;
-	outlets_begin(&publisher->outlets, &publisher->state);
+	partition_senders_begin(&publisher->senders, &publisher->state);
 }
 
 /* Without a new incarnation the broker's fences would keep back whatever this database publishes next. */
@@ -225,9 +225,9 @@ static void go_on_with_life(struct publisher *publisher)
 	const struct outbox_state *state = &publisher->state;
 
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct partition_line *line = line_of(publisher, i);
+		struct partition_progress *line = line_of(publisher, i);
 
-		partition_line_looked(line, state->cursors[i], state->heads[i], publisher->looks_for_all);
+		partition_progress_looked(line, state->cursors[i], state->heads[i], publisher->looks_for_all);
 		if (line->restored)
 			tell_restored(publisher, i);
 	}
@@ -235,7 +235,7 @@ static void go_on_with_life(struct publisher *publisher)
 
 static bool is_same_life(const struct publisher *publisher)
 {
-	return publisher->started && !strcmp(publisher->outlets.incarnation, publisher->state.incarnation);
+	return publisher->started && !strcmp(publisher->senders.incarnation, publisher->state.incarnation);
 }
 
 static void on_looked(void *context, const struct failure *failure)
@@ -266,7 +266,7 @@ static void look(struct publisher *publisher)
 	publisher->looks_for_all = publisher->look_again;
 	publisher->look_due = publisher->look_again = false;
 	for (int i = 0; i < PARTITIONS; i++)
-		partition_line_expect(line_of(publisher, i));
+		partition_progress_expect(line_of(publisher, i));
 	begin_call(publisher);
 	store->ops->read_cursors(store, &publisher->state, on_looked, publisher);
 }
@@ -276,13 +276,13 @@ static void look(struct publisher *publisher)
 static void put_rows(struct publisher *publisher)
 {
 	const struct outbox_range *range = &publisher->range;
-	struct partition_line *line = line_of(publisher, range->partition);
+	struct partition_progress *line = line_of(publisher, range->partition);
 
 	for (size_t i = 0; i < range->row_count; i++) {
-		if (!partition_line_put(line, &range->rows[i]))
+		if (!partition_progress_put(line, &range->rows[i]))
 			tell_damaged(publisher, &range->rows[i]);
 	}
-	partition_line_was_read(line, range->row_count);
+	partition_progress_was_read(line, range->row_count);
 	if (!range->row_count)
 		LOG(publisher->ports->logger, LOG_ERROR, "outbox rows are missing that were not published",
 		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
@@ -303,25 +303,25 @@ static void on_read(void *context, const struct failure *failure)
 	pump(publisher);
 }
 
-static struct outlet *outlet_that_lacks(struct publisher *publisher)
+static struct partition_sender *sender_that_lacks(struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct outlet *outlet = &publisher->outlets.each[i];
+		struct partition_sender *sender = &publisher->senders.each[i];
 
-		if (!outlet->call && partition_line_lacks(&outlet->line))
-			return outlet;
+		if (!sender->call && partition_progress_lacks(&sender->line))
+			return sender;
 	}
 	return NULL;
 }
 
-static void read_missing(struct publisher *publisher, const struct outlet *outlet)
+static void read_missing(struct publisher *publisher, const struct partition_sender *sender)
 {
 	struct store *store = publisher->ports->publisher_store;
-	size_t count = partition_line_lacks(&outlet->line);
+	size_t count = partition_progress_lacks(&sender->line);
 
 	publisher->range = (struct outbox_range){
-		.partition = outlet->partition,
-		.after = outlet->line.published,
+		.partition = sender->partition,
+		.after = sender->line.published,
 		.rows_max = count < READ_ROWS ? count : READ_ROWS,
 		.bytes_max = READ_BYTES,
 		.arena = arena_new(READ_BYTES / 16),
@@ -339,7 +339,7 @@ static size_t find_moved(const struct publisher *publisher, size_t lane, size_t 
 	size_t count = 0;
 
 	for (size_t i = lane; i < PARTITIONS && !publisher->is_doubtful; i += lanes) {
-		const struct partition_line *line = &publisher->outlets.each[i].line;
+		const struct partition_progress *line = &publisher->senders.each[i].line;
 
 		if (line->published >= line->saved + at_least && !line->restored)
 			cursors[count++] = (struct cursor){(int)i, line->published};
@@ -355,7 +355,7 @@ size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t 
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		partition_line_was_saved(line_of(publisher, cursors[i].partition), cursors[i].position);
+		partition_progress_was_saved(line_of(publisher, cursors[i].partition), cursors[i].position);
 }
 
 static void on_saved(void *context, const struct failure *failure)
@@ -388,7 +388,7 @@ static void save(struct publisher *publisher)
 bool publisher_is_idle(const struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		if (!partition_line_is_settled(&publisher->outlets.each[i].line))
+		if (!partition_progress_is_settled(&publisher->senders.each[i].line))
 			return false;
 	}
 	return publisher->started && !publisher->look_again && !publisher->looks_for_all;
@@ -406,7 +406,7 @@ void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *contex
 static bool has_claim(const struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		const struct partition_line *line = &publisher->outlets.each[i].line;
+		const struct partition_progress *line = &publisher->senders.each[i].line;
 
 		if (line->claimed && !line->restored)
 			return true;
@@ -416,7 +416,7 @@ static bool has_claim(const struct publisher *publisher)
 
 static void pump_store(struct publisher *publisher)
 {
-	struct outlet *lacks;
+	struct partition_sender *lacks;
 
 	if (publisher->store_busy || publisher->waits)
 		return;
@@ -426,7 +426,7 @@ static void pump_store(struct publisher *publisher)
 	}
 	if (publisher->save_due)
 		save(publisher);
-	lacks = outlet_that_lacks(publisher);
+	lacks = sender_that_lacks(publisher);
 	if (lacks && !publisher->store_busy)
 		read_missing(publisher, lacks);
 }
@@ -443,20 +443,20 @@ static void let_save_come(struct publisher *publisher)
 
 static void count_unpublished(struct publisher *publisher)
 {
-	struct watch *watch = &publisher->outlets.watch;
+	struct progress_watch *watch = &publisher->senders.watch;
 	int64_t published = 0;
 
 	publisher->stats->unpublished = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
-		const struct partition_line *line = &publisher->outlets.each[i].line;
+		const struct partition_progress *line = &publisher->senders.each[i].line;
 
-		publisher->stats->unpublished += partition_line_unpublished(line);
+		publisher->stats->unpublished += partition_progress_unpublished(line);
 		published += line->published;
 	}
 	if (published != publisher->published || !publisher->stats->unpublished)
-		watch_moved(watch);
+		progress_watch_moved(watch);
 	if (publisher->stats->unpublished && !watch->has_work)
-		watch_begin(watch, now_ms(publisher));
+		progress_watch_begin(watch, now_ms(publisher));
 	publisher->published = published;
 }
 
@@ -465,7 +465,7 @@ static void pump(void *context)
 	struct publisher *publisher = context;
 
 	if (publisher->started)
-		outlets_pump(&publisher->outlets);
+		partition_senders_pump(&publisher->senders);
 	pump_store(publisher);
 	let_save_come(publisher);
 	count_unpublished(publisher);

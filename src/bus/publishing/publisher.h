@@ -30,8 +30,8 @@ void publisher_start(struct publisher *publisher);
 void publisher_retry_now(struct publisher *publisher);
 
 /* Whether its calls of the database, and of the broker, do what they are to do. */
-const struct watch *publisher_database_watch(const struct publisher *publisher);
-const struct watch *publisher_events_watch(const struct publisher *publisher);
+const struct progress_watch *publisher_database_watch(const struct publisher *publisher);
+const struct progress_watch *publisher_events_watch(const struct publisher *publisher);
 
 /* Rows that were just committed; they are copied. */
 void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count);

@@ -100,11 +100,11 @@ static bool print_object(struct tools *tools, const char *id, const struct known
 /* ---- waiting ---- */
 
 /* Looks until something is known, or the time is over: then *count is 0.  False: see the tools. */
-static bool wait_for_outcome(struct tools *tools, const char *id, struct patience *patience,
+static bool wait_for_outcome(struct tools *tools, const char *id, struct poll_deadline *patience,
 			     struct known_outcome **outcomes, size_t *count)
 {
-	for (*count = 0; tools_find_outcomes(tools, id, outcomes, count); patience_pause(patience)) {
-		if (*count > 0 || patience_left_ms(patience) == 0)
+	for (*count = 0; tools_find_outcomes(tools, id, outcomes, count); poll_deadline_pause(patience)) {
+		if (*count > 0 || poll_deadline_left_ms(patience) == 0)
 			return true;
 	}
 	return false;
@@ -131,7 +131,7 @@ static enum exit_status conclude(const struct invocation *invocation, struct too
 enum exit_status command_await(const struct invocation *invocation)
 {
 	const char *id = invocation_option(invocation, "id");
-	struct patience patience = patience_of(invocation_ms(invocation, "timeout", TIMEOUT_MS));
+	struct poll_deadline patience = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS));
 	struct tools *tools = tools_new(invocation);
 	struct known_outcome *outcomes;
 	enum exit_status status;

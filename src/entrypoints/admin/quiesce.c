@@ -15,7 +15,7 @@
 struct look {
 	const struct invocation *invocation;
 	struct tools *tools;
-	struct patience patience;
+	struct poll_deadline patience;
 	int64_t asked, answered; /* workers */
 	const char *busy;        /* who or what is, in one line; NULL: nobody so far */
 };
@@ -24,10 +24,10 @@ struct look {
 
 static bool look_at_workers(struct look *look)
 {
-	int64_t left = patience_left_ms(&look->patience);
+	int64_t left = poll_deadline_left_ms(&look->patience);
 
-	if (!tools_ask_for_quiet(look->tools, left > ANSWER_MS_MIN ? left : ANSWER_MS_MIN, &look->asked,
-				 &look->answered))
+	if (!tools_ask_whether_idle(look->tools, left > ANSWER_MS_MIN ? left : ANSWER_MS_MIN, &look->asked,
+				    &look->answered))
 		return false;
 	if (look->answered < look->asked)
 		look->busy = arena_printf(look->invocation->arena, "%" PRId64 " of %" PRId64 " workers",
@@ -81,11 +81,11 @@ static enum exit_status wait_for_quiet(struct look *look)
 		}
 		if (!look->busy)
 			return STATUS_DONE;
-		if (patience_left_ms(&look->patience) == 0) {
+		if (poll_deadline_left_ms(&look->patience) == 0) {
 			print_error("quiesce: still busy: %s", look->busy);
 			return STATUS_TRY_AGAIN;
 		}
-		patience_pause(&look->patience);
+		poll_deadline_pause(&look->patience);
 	}
 	return tools_status(look->tools);
 }
@@ -95,7 +95,7 @@ enum exit_status command_quiesce(const struct invocation *invocation)
 	struct look look = {
 		.invocation = invocation,
 		.tools = tools_new(invocation),
-		.patience = patience_of(invocation_ms(invocation, "timeout", TIMEOUT_MS)),
+		.patience = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS)),
 	};
 	enum exit_status status;
 

@@ -17,12 +17,12 @@
 
 struct bench {
 	const struct invocation *invocation;
-	struct bench_wanted wanted;
+	struct bench_options options;
 	char run[BENCH_RUN_SIZE];
 	struct tools *tools;
 	struct bench_plan *plan;
-	struct bench_tally *tally;
-	struct bench_load *load;
+	struct bench_verifier *verifier;
+	struct bench_sender *load;
 	bool stalled; /* nothing more is sent: the check tells what is missing */
 	struct bench_gauges before, after;
 	enum exit_status status; /* once a step failed */
@@ -50,7 +50,7 @@ static bool find_services(struct bench *bench)
 	int64_t asked, answered;
 
 	if (!tools_open_database(bench->tools) || !tools_open_redis(bench->tools) ||
-	    !tools_ask_for_quiet(bench->tools, QUIET_MS, &asked, &answered))
+	    !tools_ask_whether_idle(bench->tools, QUIET_MS, &asked, &answered))
 		return fail_as_tools_said(bench);
 	return asked > 0 || fail(bench, STATUS_UNAVAILABLE, "no worker listens");
 }
@@ -59,7 +59,7 @@ static bool find_services(struct bench *bench)
 static bool stall(struct bench *bench)
 {
 	bench->stalled = true;
-	print_error("bench: no progress for %g s: giving up", (double)bench->wanted.stall_ms / 1000);
+	print_error("bench: no progress for %g s: giving up", (double)bench->options.stall_ms / 1000);
 	return true;
 }
 
@@ -71,9 +71,9 @@ static bool check_end(struct bench *bench, enum bench_end end)
 	case BENCH_DONE:
 		return true;
 	case BENCH_LOST:
-		return fail(
-			bench, STATUS_UNAVAILABLE,
-			arena_printf(bench->invocation->arena, "Redis: %s", bench_load_trouble(bench->load)));
+		return fail(bench, STATUS_UNAVAILABLE,
+			    arena_printf(bench->invocation->arena, "Redis: %s",
+					 bench_sender_trouble(bench->load)));
 	case BENCH_INTERRUPTED:
 		break;
 	}
@@ -82,32 +82,32 @@ static bool check_end(struct bench *bench, enum bench_end end)
 
 static bool connect_load(struct bench *bench)
 {
-	bench->load = bench_load_new(bench->invocation, &bench->wanted, bench->run, bench->tally);
-	return check_end(bench, bench_load_connect(bench->load));
+	bench->load = bench_sender_new(bench->invocation, &bench->options, bench->run, bench->verifier);
+	return check_end(bench, bench_sender_connect(bench->load));
 }
 
 /* Those up to number `end`, unless it stalled before. */
 static bool send(struct bench *bench, uint32_t end, const char *title)
 {
-	return bench->stalled || check_end(bench, bench_load_send(bench->load, end, title));
+	return bench->stalled || check_end(bench, bench_sender_send(bench->load, end, title));
 }
 
 /* ---- the stock: what causes no event is waited for in the database ---- */
 
 static bool await_spent(struct bench *bench, int64_t expected)
 {
-	struct patience patience = patience_of(bench->wanted.stall_ms);
+	struct poll_deadline patience = poll_deadline_in(bench->options.stall_ms);
 	int64_t spent = 0, before = 0;
 
 	while (tools_count_spent(bench->tools, bench->run, &spent)) {
 		if (spent > before)
-			patience = patience_of(bench->wanted.stall_ms);
+			patience = poll_deadline_in(bench->options.stall_ms);
 		if (spent >= expected)
 			return true;
-		if (patience_left_ms(&patience) == 0)
+		if (poll_deadline_left_ms(&patience) == 0)
 			return stall(bench);
 		before = spent;
-		if (!check_end(bench, bench_load_linger(bench->load, LOOK_AGAIN_MS)))
+		if (!check_end(bench, bench_sender_linger(bench->load, LOOK_AGAIN_MS)))
 			return false;
 	}
 	return fail_as_tools_said(bench);
@@ -147,14 +147,14 @@ static bool drive(struct bench *bench)
 static bool check_effects(struct bench *bench, struct bench_effects *effects)
 {
 	struct bench_check check;
-	struct run_evidence evidence;
+	struct bench_results results;
 	bool found;
 
-	bench_check_init(&check, bench->run, bench->tally);
-	found = tools_find_run(bench->tools, bench->run, bench->tally->sent, &evidence, &bench_check_listener,
-			       &check);
+	bench_check_init(&check, bench->run, bench->verifier);
+	found = tools_find_run(bench->tools, bench->run, bench->verifier->sent, &results,
+			       &bench_check_listener, &check);
 	if (found)
-		bench_check_conclude(&check, &evidence, effects);
+		bench_check_conclude(&check, &results, effects);
 	bench_check_release(&check);
 	return found || fail_as_tools_said(bench);
 }
@@ -164,9 +164,9 @@ static bool report(struct bench *bench)
 	struct bench_result result;
 	bool checked;
 
-	bench_result_init(&result, &bench->wanted, bench->tally, &bench->before, &bench->after);
+	bench_result_init(&result, &bench->options, bench->verifier, &bench->before, &bench->after);
 	checked = check_effects(bench, &result.effects);
-	if (checked && bench->wanted.json)
+	if (checked && bench->options.json)
 		bench_report_json(&result, stdout);
 	else if (checked)
 		bench_report_text(&result, stdout);
@@ -178,7 +178,7 @@ static enum exit_status run(struct bench *bench)
 {
 	if (!find_services(bench) || !connect_load(bench) || !drive(bench) || !report(bench))
 		return bench->status;
-	return bench->tally->faults.count == 0 ? STATUS_DONE : STATUS_FAILED;
+	return bench->verifier->faults.count == 0 ? STATUS_DONE : STATUS_FAILED;
 }
 
 static uint64_t random_bits(void)
@@ -197,18 +197,18 @@ enum exit_status command_bench(const struct invocation *invocation)
 	enum exit_status status;
 	const char *error;
 
-	if (!bench_wanted_read(&bench.wanted, invocation, &error)) {
+	if (!bench_options_read(&bench.options, invocation, &error)) {
 		print_error("%s (see allocd help bench)", error);
 		return STATUS_USAGE;
 	}
 	bench_catch_signals();
 	bench_run_name(bench.run, bits);
 	bench.tools = tools_new(invocation);
-	bench.plan = bench_plan_new(&bench.wanted, bits);
-	bench.tally = bench_tally_new(bench.plan);
+	bench.plan = bench_plan_new(&bench.options, bits);
+	bench.verifier = bench_verifier_new(bench.plan);
 	status = run(&bench);
-	bench_load_free(&bench.load);
-	bench_tally_free(&bench.tally);
+	bench_sender_free(&bench.load);
+	bench_verifier_free(&bench.verifier);
 	bench_plan_free(&bench.plan);
 	tools_free(&bench.tools);
 	return status;

@@ -18,7 +18,7 @@ const char *bench_scenario_name(enum bench_scenario scenario)
 	return scenarios[scenario];
 }
 
-const char *bench_way_name(enum bench_way way)
+const char *bench_transport_name(enum bench_transport way)
 {
 	return ways[way];
 }
@@ -76,18 +76,18 @@ static double read_zipf(struct reading *reading)
 	return (double)thousandths / 1000;
 }
 
-static uint32_t read_messages(struct reading *reading, const struct bench_wanted *wanted)
+static uint32_t read_messages(struct reading *reading, const struct bench_options *options)
 {
 	int64_t ms = invocation_ms(reading->invocation, "seconds", 10000), messages;
 
-	if (wanted->scenario != BENCH_LATENCY) {
+	if (options->scenario != BENCH_LATENCY) {
 		refuse(reading, "seconds", "only latency takes");
 		return read_number(reading, "messages", 100000, 1, BENCH_MESSAGES_MAX);
 	}
 	refuse(reading, "messages", "latency takes --seconds and --rate, not");
 	if (ms > INT64_MAX / BENCH_RATE_MAX)
 		ms = INT64_MAX / BENCH_RATE_MAX;
-	messages = ms * wanted->rate / 1000;
+	messages = ms * options->rate / 1000;
 	if (messages < 1 || messages > BENCH_MESSAGES_MAX)
 		complain(reading,
 			 arena_printf(reading->invocation->arena,
@@ -96,42 +96,43 @@ static uint32_t read_messages(struct reading *reading, const struct bench_wanted
 	return (uint32_t)messages;
 }
 
-static void check_together(struct reading *reading, const struct bench_wanted *wanted)
+static void check_together(struct reading *reading, const struct bench_options *options)
 {
-	if (wanted->scenario == BENCH_REALLOCATE && wanted->batches != 2)
+	if (options->scenario == BENCH_REALLOCATE && options->batches != 2)
 		complain(reading, "bench: reallocate moves lines between 2 batches: leave --batches away");
-	if ((uint64_t)wanted->skus * wanted->batches > BENCH_STOCK_MAX)
+	if ((uint64_t)options->skus * options->batches > BENCH_STOCK_MAX)
 		complain(reading,
 			 arena_printf(reading->invocation->arena,
 				      "bench: expected up to %d batches in all from --skus and --batches",
 				      BENCH_STOCK_MAX));
-	if (wanted->way == BENCH_STREAM && reading->invocation->config.streams.count == 0)
+	if (options->way == BENCH_STREAM && reading->invocation->config.streams.count == 0)
 		complain(reading, "bench: ALLOCD_STREAM names no stream: give --way pubsub");
 }
 
-bool bench_wanted_read(struct bench_wanted *wanted, const struct invocation *invocation, const char **error)
+bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
+			const char **error)
 {
 	struct reading reading = {invocation, NULL};
 	const char *scenario = invocation->argument_count ? invocation->arguments[0] : "allocate";
 	const char *way = invocation_option(invocation, "way");
 
-	*wanted = (struct bench_wanted){0};
-	wanted->scenario = (enum bench_scenario)read_choice(&reading, scenario, scenarios, "scenario");
-	wanted->way = (enum bench_way)read_choice(&reading, way ? way : "stream", ways, "way");
-	wanted->skus =
-		read_number(&reading, "skus", wanted->scenario == BENCH_HOT ? 10 : 1000, 1, BENCH_SKUS_MAX);
-	wanted->batches = read_number(&reading, "batches", 2, 1, BENCH_BATCHES_MAX);
-	wanted->rate =
-		read_number(&reading, "rate", wanted->scenario == BENCH_LATENCY ? 100 : 0, 0, BENCH_RATE_MAX);
-	wanted->messages = read_messages(&reading, wanted);
-	wanted->warm_up = read_number(&reading, "warm-up", wanted->messages / 10, 0, BENCH_MESSAGES_MAX);
-	wanted->window = read_number(&reading, "window", 20000, 1, BENCH_WINDOW_MAX);
-	wanted->zipf = read_zipf(&reading);
-	wanted->stall_ms = invocation_ms(invocation, "stall", 60000);
-	if (wanted->stall_ms < 1 || wanted->stall_ms > BENCH_STALL_MS_MAX)
+	*options = (struct bench_options){0};
+	options->scenario = (enum bench_scenario)read_choice(&reading, scenario, scenarios, "scenario");
+	options->way = (enum bench_transport)read_choice(&reading, way ? way : "stream", ways, "way");
+	options->skus =
+		read_number(&reading, "skus", options->scenario == BENCH_HOT ? 10 : 1000, 1, BENCH_SKUS_MAX);
+	options->batches = read_number(&reading, "batches", 2, 1, BENCH_BATCHES_MAX);
+	options->rate = read_number(&reading, "rate", options->scenario == BENCH_LATENCY ? 100 : 0, 0,
+				    BENCH_RATE_MAX);
+	options->messages = read_messages(&reading, options);
+	options->warm_up = read_number(&reading, "warm-up", options->messages / 10, 0, BENCH_MESSAGES_MAX);
+	options->window = read_number(&reading, "window", 20000, 1, BENCH_WINDOW_MAX);
+	options->zipf = read_zipf(&reading);
+	options->stall_ms = invocation_ms(invocation, "stall", 60000);
+	if (options->stall_ms < 1 || options->stall_ms > BENCH_STALL_MS_MAX)
 		complain(&reading, "bench: expected up to 3600 seconds after --stall");
-	wanted->json = invocation_flag(invocation, "json");
-	check_together(&reading, wanted);
+	options->json = invocation_flag(invocation, "json");
+	check_together(&reading, options);
 	*error = reading.error;
 	return !reading.error;
 }

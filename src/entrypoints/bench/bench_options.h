@@ -12,7 +12,7 @@ enum bench_scenario {
 	BENCH_LATENCY,    /* lines at a fixed rate */
 };
 
-enum bench_way { BENCH_STREAM, BENCH_PUBSUB };
+enum bench_transport { BENCH_STREAM, BENCH_PUBSUB };
 
 #define BENCH_MESSAGES_MAX 10000000
 #define BENCH_SKUS_MAX     1000000
@@ -22,9 +22,9 @@ enum bench_way { BENCH_STREAM, BENCH_PUBSUB };
 #define BENCH_RATE_MAX     1000000
 #define BENCH_STALL_MS_MAX 3600000
 
-struct bench_wanted {
+struct bench_options {
 	enum bench_scenario scenario;
-	enum bench_way way;
+	enum bench_transport way;
 	uint32_t messages; /* that are measured, */
 	uint32_t warm_up;  /* and before them */
 	uint32_t skus;
@@ -37,9 +37,10 @@ struct bench_wanted {
 };
 
 /* False, with one line in *error, when that cannot be. */
-bool bench_wanted_read(struct bench_wanted *wanted, const struct invocation *invocation, const char **error);
+bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
+			const char **error);
 
 const char *bench_scenario_name(enum bench_scenario scenario);
-const char *bench_way_name(enum bench_way way);
+const char *bench_transport_name(enum bench_transport way);
 
 #endif

@@ -6,12 +6,12 @@
 
 #include <inttypes.h>
 
-void bench_check_init(struct bench_check *check, const char *run, struct bench_tally *tally)
+void bench_check_init(struct bench_check *check, const char *run, struct bench_verifier *verifier)
 {
 	*check = (struct bench_check){
 		.run = run,
-		.tally = tally,
-		.not_handled = must_alloc(tally->sent * sizeof *check->not_handled),
+		.verifier = verifier,
+		.not_handled = must_alloc(verifier->sent * sizeof *check->not_handled),
 	};
 }
 
@@ -32,23 +32,23 @@ static void on_missing(void *context, int64_t number)
 static void on_product(void *context, int64_t sku, int64_t version)
 {
 	struct bench_check *check = context;
-	const struct bench_tally *tally = check->tally;
+	const struct bench_verifier *verifier = check->verifier;
 
 	check->products++;
-	if (sku >= tally->plan->skus)
-		bench_tally_fault(check->tally, "there is a SKU %" PRId64 " that was not sent", sku);
-	else if (version != tally->versions[sku])
-		bench_tally_fault(check->tally,
-				  "SKU %" PRId64 " has version %" PRId64 ", version %" PRIu32
-				  " was heard last",
-				  sku, version, tally->versions[sku]);
+	if (sku >= verifier->plan->skus)
+		bench_verifier_fault(check->verifier, "there is a SKU %" PRId64 " that was not sent", sku);
+	else if (version != verifier->versions[sku])
+		bench_verifier_fault(check->verifier,
+				     "SKU %" PRId64 " has version %" PRId64 ", version %" PRIu32
+				     " was heard last",
+				     sku, version, verifier->versions[sku]);
 }
 
 static void on_dead_letter(void *context, const char *outcome, const char *id, const char *reason)
 {
 	const struct bench_check *check = context;
 
-	bench_tally_fault(check->tally, "%s is a dead letter: %s: %s", id, outcome, reason);
+	bench_verifier_fault(check->verifier, "%s is a dead letter: %s: %s", id, outcome, reason);
 }
 
 const struct run_listener bench_check_listener = {on_missing, on_product, on_dead_letter};
@@ -57,50 +57,51 @@ const struct run_listener bench_check_listener = {on_missing, on_product, on_dea
 
 static bool lacks_something(const struct bench_check *check, uint32_t number)
 {
-	const struct bench_tally *tally = check->tally;
-	const struct bench_step *step = &tally->plan->steps[number];
+	const struct bench_verifier *verifier = check->verifier;
+	const struct bench_step *step = &verifier->plan->steps[number];
 	char id[BENCH_ID_SIZE];
 
-	if (tally->heard[number] == step->events && !check->not_handled[number])
+	if (verifier->heard[number] == step->events && !check->not_handled[number])
 		return false;
 	bench_id(id, check->run, number);
-	bench_tally_fault(check->tally, "%s (%s): %s in the inbox; %d of %d events were heard", id,
-			  message_name((enum message_type)step->command),
-			  check->not_handled[number] ? "not" : "it is", tally->heard[number], step->events);
+	bench_verifier_fault(check->verifier, "%s (%s): %s in the inbox; %d of %d events were heard", id,
+			     message_name((enum message_type)step->command),
+			     check->not_handled[number] ? "not" : "it is", verifier->heard[number],
+			     step->events);
 	return true;
 }
 
 /* ---- the sums ---- */
 
-static void expect(struct bench_tally *tally, const char *what, int64_t found, int64_t expected)
+static void expect(struct bench_verifier *verifier, const char *what, int64_t found, int64_t expected)
 {
 	if (found != expected)
-		bench_tally_fault(tally, "%s: %" PRId64 ", not %" PRId64, what, found, expected);
+		bench_verifier_fault(verifier, "%s: %" PRId64 ", not %" PRId64, what, found, expected);
 }
 
-static void check_sums(const struct bench_check *check, const struct run_evidence *evidence)
+static void check_sums(const struct bench_check *check, const struct bench_results *results)
 {
-	struct bench_tally *tally = check->tally;
+	struct bench_verifier *verifier = check->verifier;
 	int64_t lines = 0;
 
-	for (uint32_t number = 0; number < tally->sent; number++)
-		lines += tally->plan->steps[number].command == MSG_ALLOCATE;
-	expect(tally, "messages handled", evidence->handled, tally->sent);
-	expect(tally, "products", check->products, tally->plan->skus);
-	expect(tally, "allocated, the sum over all batches", evidence->allocated, lines);
-	expect(tally, "order lines", evidence->lines, lines);
-	expect(tally, "lines in the read model", evidence->shown, lines);
-	expect(tally, "dead letters", evidence->dead_letters, 0);
+	for (uint32_t number = 0; number < verifier->sent; number++)
+		lines += verifier->plan->steps[number].command == MSG_ALLOCATE;
+	expect(verifier, "messages handled", results->handled, verifier->sent);
+	expect(verifier, "products", check->products, verifier->plan->skus);
+	expect(verifier, "allocated, the sum over all batches", results->allocated, lines);
+	expect(verifier, "order lines", results->lines, lines);
+	expect(verifier, "lines in the read model", results->shown, lines);
+	expect(verifier, "dead letters", results->dead_letters, 0);
 }
 
-void bench_check_conclude(struct bench_check *check, const struct run_evidence *evidence,
+void bench_check_conclude(struct bench_check *check, const struct bench_results *results,
 			  struct bench_effects *effects)
 {
-	struct bench_tally *tally = check->tally;
+	struct bench_verifier *verifier = check->verifier;
 
-	*effects = (struct bench_effects){.messages = tally->sent, .wrong = &tally->faults};
-	expect(tally, "messages sent", tally->sent, tally->plan->count);
-	for (uint32_t number = 0; number < tally->sent; number++)
+	*effects = (struct bench_effects){.messages = verifier->sent, .wrong = &verifier->faults};
+	expect(verifier, "messages sent", verifier->sent, verifier->plan->count);
+	for (uint32_t number = 0; number < verifier->sent; number++)
 		effects->missing += lacks_something(check, number);
-	check_sums(check, evidence);
+	check_sums(check, results);
 }

@@ -20,7 +20,7 @@ struct road {
 struct traffic {
 	struct redis_settings redis;
 	struct logger silent; /* whoever is told tells it */
-	struct redis_sender *sender;
+	struct bulk_sender *sender;
 	struct redis_subscriber *subscriber;
 	struct road *roads;
 	size_t road_count;
@@ -56,18 +56,18 @@ static void open_streams(struct traffic *traffic, const struct config *config, s
 
 void traffic_add(struct traffic *traffic, enum message_type command, uint32_t key, struct bytes payload)
 {
-	redis_sender_add(traffic->sender, &traffic->roads[key % traffic->road_count].targets[command],
-			 payload);
+	bulk_sender_add(traffic->sender, &traffic->roads[key % traffic->road_count].targets[command],
+			payload);
 }
 
 void traffic_flush(struct traffic *traffic)
 {
-	redis_sender_flush(traffic->sender);
+	bulk_sender_flush(traffic->sender);
 }
 
 bool traffic_is_answered(const struct traffic *traffic)
 {
-	return redis_sender_is_answered(traffic->sender);
+	return bulk_sender_is_answered(traffic->sender);
 }
 
 /* ---- what Redis says ---- */
@@ -126,7 +126,7 @@ const char *traffic_trouble(const struct traffic *traffic)
 struct traffic *traffic_new(struct event_base *base, const struct invocation *invocation, bool by_stream,
 			    const struct traffic_user *user, void *context)
 {
-	static const struct redis_sender_user sender_user = {on_up, on_answered, on_ended};
+	static const struct bulk_sender_user sender_user = {on_up, on_answered, on_ended};
 	static const struct redis_listener listener = {.message = on_message, .down = on_down};
 	const struct config *config = &invocation->config;
 	struct traffic *traffic = must_alloc(sizeof *traffic);
@@ -142,7 +142,7 @@ struct traffic *traffic_new(struct event_base *base, const struct invocation *in
 		open_streams(traffic, config, invocation->arena);
 	else
 		open_channels(traffic, config, invocation->arena);
-	traffic->sender = redis_sender_new(&traffic->redis, "allocd-bench", &sender_user, traffic);
+	traffic->sender = bulk_sender_new(&traffic->redis, "allocd-bench", &sender_user, traffic);
 	traffic->subscriber = redis_subscriber_new(&traffic->redis,
 						   &(struct redis_subscriber_config){
 							   .name = "allocd-bench-events",
@@ -161,7 +161,7 @@ void traffic_free(struct traffic **place)
 	if (!traffic)
 		return;
 	redis_subscriber_free(&traffic->subscriber);
-	redis_sender_free(&traffic->sender);
+	bulk_sender_free(&traffic->sender);
 	free(traffic->roads);
 	free(traffic);
 	*place = NULL;

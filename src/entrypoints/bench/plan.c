@@ -25,9 +25,9 @@ struct shelf {
 };
 
 struct planning {
-	const struct bench_wanted *wanted;
+	const struct bench_options *options;
 	struct bench_plan *plan;
-	struct bench_dice *dice;
+	struct bench_zipf *generator;
 	struct shelf *shelves;
 	uint32_t *skus; /* of each message of warm-up and measurement */
 };
@@ -66,7 +66,7 @@ static void add_change(struct planning *planning, uint32_t sku, uint32_t batch, 
 
 static void stock_for_lines(struct planning *planning, uint32_t sku)
 {
-	uint32_t batches = planning->wanted->batches;
+	uint32_t batches = planning->options->batches;
 	uint32_t each = planning->shelves[sku].total / batches + 1;
 
 	for (uint32_t batch = 0; batch < batches; batch++)
@@ -121,7 +121,7 @@ static void stock_for_all(struct planning *planning, uint32_t sku)
 	struct shelf *shelf = &planning->shelves[sku];
 
 	/* The first batch shrinks; there must be another to take its line. */
-	shelf->batches = planning->wanted->batches > 1 ? planning->wanted->batches : 2;
+	shelf->batches = planning->options->batches > 1 ? planning->options->batches : 2;
 	for (uint32_t batch = 0; batch < shelf->batches; batch++)
 		add_batch(planning, sku, batch, PLENTY);
 }
@@ -149,7 +149,7 @@ static void plan_mixed_change(struct planning *planning, uint32_t sku)
 static void plan_any(struct planning *planning, uint32_t sku)
 {
 	struct shelf *shelf = &planning->shelves[sku];
-	uint32_t percent = bench_dice_percent(planning->dice);
+	uint32_t percent = bench_zipf_percent(planning->generator);
 	bool is_last = shelf->planned + 1 == shelf->total;
 
 	if (percent < ALLOCATES || is_last)
@@ -173,51 +173,51 @@ static const struct recipe {
 	[BENCH_LATENCY] = {stock_for_lines, plan_line},
 };
 
-static uint32_t stock_steps_max(const struct bench_wanted *wanted)
+static uint32_t stock_steps_max(const struct bench_options *options)
 {
-	return wanted->skus * ((wanted->batches > 1 ? wanted->batches : 2) + STAYING_LINES + 1);
+	return options->skus * ((options->batches > 1 ? options->batches : 2) + STAYING_LINES + 1);
 }
 
 static void choose_skus(struct planning *planning, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		planning->skus[i] = bench_dice_roll(planning->dice);
+		planning->skus[i] = bench_zipf_next(planning->generator);
 		planning->shelves[planning->skus[i]].total++;
 	}
 }
 
 static void plan_all(struct planning *planning, uint32_t count)
 {
-	const struct recipe *recipe = &recipes[planning->wanted->scenario];
+	const struct recipe *recipe = &recipes[planning->options->scenario];
 	struct bench_plan *plan = planning->plan;
 
 	for (uint32_t sku = 0; sku < plan->skus; sku++)
 		recipe->stock(planning, sku);
 	plan->stock = plan->count;
-	plan->measured = plan->stock + planning->wanted->warm_up;
+	plan->measured = plan->stock + planning->options->warm_up;
 	for (uint32_t i = 0; i < count; i++) {
 		recipe->message(planning, planning->skus[i]);
 		planning->shelves[planning->skus[i]].planned++;
 	}
 }
 
-struct bench_plan *bench_plan_new(const struct bench_wanted *wanted, uint64_t seed)
+struct bench_plan *bench_plan_new(const struct bench_options *options, uint64_t seed)
 {
-	uint32_t count = wanted->warm_up + wanted->messages;
+	uint32_t count = options->warm_up + options->messages;
 	struct bench_plan *plan = must_alloc(sizeof *plan);
 	struct planning planning = {
-		.wanted = wanted,
+		.options = options,
 		.plan = plan,
-		.dice = bench_dice_new(wanted->skus, wanted->zipf, seed),
-		.shelves = must_alloc(wanted->skus * sizeof *planning.shelves),
+		.generator = bench_zipf_new(options->skus, options->zipf, seed),
+		.shelves = must_alloc(options->skus * sizeof *planning.shelves),
 		.skus = must_alloc(count * sizeof *planning.skus),
 	};
 
-	plan->skus = wanted->skus;
-	plan->steps = must_alloc(((size_t)stock_steps_max(wanted) + count) * sizeof *plan->steps);
+	plan->skus = options->skus;
+	plan->steps = must_alloc(((size_t)stock_steps_max(options) + count) * sizeof *plan->steps);
 	choose_skus(&planning, count);
 	plan_all(&planning, count);
-	bench_dice_free(&planning.dice);
+	bench_zipf_free(&planning.generator);
 	free(planning.shelves);
 	free(planning.skus);
 	return plan;

@@ -30,7 +30,7 @@ struct bench_plan {
 };
 
 /* The same seed makes the same plan. */
-struct bench_plan *bench_plan_new(const struct bench_wanted *wanted, uint64_t seed);
+struct bench_plan *bench_plan_new(const struct bench_options *options, uint64_t seed);
 
 /* Accepts NULL in *plan and nulls it. */
 void bench_plan_free(struct bench_plan **plan);

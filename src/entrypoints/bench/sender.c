@@ -17,10 +17,10 @@
 /* At high rates a few messages leave together, the first of them so late: a write each would cost much. */
 #define NAP_US 250
 
-struct bench_load {
-	const struct bench_wanted *wanted;
+struct bench_sender {
+	const struct bench_options *options;
 	const char *run;
-	struct bench_tally *tally;
+	struct bench_verifier *verifier;
 	struct arena *arena;
 	struct event_base *base;
 	struct event *tick, *pace;
@@ -76,7 +76,7 @@ static void wait_us(struct event *timer, int64_t us)
 	event_add(timer, &delay);
 }
 
-static void finish(struct bench_load *load, enum bench_end how)
+static void finish(struct bench_sender *load, enum bench_end how)
 {
 	if (load->is_over)
 		return;
@@ -87,70 +87,70 @@ static void finish(struct bench_load *load, enum bench_end how)
 
 /* ---- sending ---- */
 
-static int64_t due_us(const struct bench_load *load, uint32_t number)
+static int64_t due_us(const struct bench_sender *load, uint32_t number)
 {
-	return load->begun_us + (int64_t)(number - load->first) * 1000000 / load->wanted->rate;
+	return load->begun_us + (int64_t)(number - load->first) * 1000000 / load->options->rate;
 }
 
-static void add_message(struct bench_load *load, int64_t at_us)
+static void add_message(struct bench_sender *load, int64_t at_us)
 {
-	uint32_t number = load->tally->sent;
-	const struct bench_step *step = &load->tally->plan->steps[number];
+	uint32_t number = load->verifier->sent;
+	const struct bench_step *step = &load->verifier->plan->steps[number];
 	char text[BENCH_PAYLOAD_MAX];
 
 	traffic_add(load->traffic, (enum message_type)step->command, step->sku,
 		    bench_payload(text, load->run, number, step));
-	bench_tally_sent(load->tally, at_us);
+	bench_verifier_sent(load->verifier, at_us);
 }
 
-static uint32_t room(const struct bench_load *load)
+static uint32_t room(const struct bench_sender *load)
 {
-	uint32_t under_way = bench_tally_under_way(load->tally);
+	uint32_t under_way = bench_verifier_under_way(load->verifier);
 
 	return under_way < load->window ? load->window - under_way : 0;
 }
 
-static void nap_until(struct bench_load *load, int64_t then_us, int64_t now_us)
+static void nap_until(struct bench_sender *load, int64_t then_us, int64_t now_us)
 {
 	wait_us(load->pace, then_us - now_us > NAP_US ? then_us - now_us : NAP_US);
 }
 
 /* What is due by now, as far as the window lets; the rest in time. */
-static void send_what_is_due(struct bench_load *load)
+static void send_what_is_due(struct bench_sender *load)
 {
 	int64_t now;
 
 	if (evtimer_pending(load->pace, NULL))
 		return; /* nothing is */
 	now = bench_now_us();
-	while (load->tally->sent < load->end && room(load) && due_us(load, load->tally->sent) <= now)
-		add_message(load, due_us(load, load->tally->sent));
+	while (load->verifier->sent < load->end && room(load) && due_us(load, load->verifier->sent) <= now)
+		add_message(load, due_us(load, load->verifier->sent));
 	traffic_flush(load->traffic);
-	if (load->tally->sent < load->end && room(load))
-		nap_until(load, due_us(load, load->tally->sent), now);
+	if (load->verifier->sent < load->end && room(load))
+		nap_until(load, due_us(load, load->verifier->sent), now);
 }
 
 /* In chunks, each with room for all of it: many small writes would cost Redis and us more. */
-static void send_what_fits(struct bench_load *load)
+static void send_what_fits(struct bench_sender *load)
 {
-	while (load->tally->sent < load->end && room(load) >= load->chunk) {
+	while (load->verifier->sent < load->end && room(load) >= load->chunk) {
 		int64_t now = bench_now_us();
 
-		for (uint32_t i = 0; i < load->chunk && load->tally->sent < load->end; i++)
+		for (uint32_t i = 0; i < load->chunk && load->verifier->sent < load->end; i++)
 			add_message(load, now);
 		traffic_flush(load->traffic);
 	}
 }
 
-static void go_on(struct bench_load *load)
+static void go_on(struct bench_sender *load)
 {
-	const struct bench_tally *tally = load->tally;
+	const struct bench_verifier *verifier = load->verifier;
 
 	if (load->begun_us)
 		send_what_is_due(load);
 	else
 		send_what_fits(load);
-	if (tally->sent == load->end && bench_tally_under_way(tally) == 0 &&
+	if (verifier->sent == load->end && bench_verifier_under_way(verifier) == 0 &&
 	    traffic_is_answered(load->traffic))
 		finish(load, BENCH_DONE);
 }
@@ -166,7 +166,7 @@ static void on_pace(evutil_socket_t socket, short what, void *context)
 
 static void on_heard(void *context, enum message_type type, struct bytes payload)
 {
-	struct bench_load *load = context;
+	struct bench_sender *load = context;
 	uint32_t number;
 	int64_t version, now;
 
@@ -174,7 +174,7 @@ static void on_heard(void *context, enum message_type type, struct bytes payload
 		return; /* somebody else's */
 	now = bench_now_us();
 	load->heard_us = now;
-	bench_tally_heard(load->tally, type, number, version, now);
+	bench_verifier_heard(load->verifier, type, number, version, now);
 	if (load->end)
 		go_on(load);
 }
@@ -182,7 +182,7 @@ static void on_heard(void *context, enum message_type type, struct bytes payload
 /* The last reply may come after the last event. */
 static void on_answered(void *context)
 {
-	struct bench_load *load = context;
+	struct bench_sender *load = context;
 
 	if (load->end)
 		go_on(load);
@@ -190,7 +190,7 @@ static void on_answered(void *context)
 
 static void on_ended(void *context, const char *cause)
 {
-	struct bench_load *load = context;
+	struct bench_sender *load = context;
 
 	load->trouble = arena_strdup(load->arena, cause);
 	finish(load, BENCH_LOST);
@@ -199,18 +199,18 @@ static void on_ended(void *context, const char *cause)
 /* ---- waiting ---- */
 
 /* Only what is under way can be late. */
-static bool has_stalled(struct bench_load *load, int64_t patience_ms)
+static bool has_stalled(struct bench_sender *load, int64_t patience_ms)
 {
 	int64_t now = bench_now_us();
 
-	if (load->end && bench_tally_under_way(load->tally) == 0 && traffic_is_answered(load->traffic))
+	if (load->end && bench_verifier_under_way(load->verifier) == 0 && traffic_is_answered(load->traffic))
 		load->heard_us = now;
 	return now - load->heard_us > patience_ms * 1000;
 }
 
 static void on_tick(evutil_socket_t socket, short what, void *context)
 {
-	struct bench_load *load = context;
+	struct bench_sender *load = context;
 	bool connecting = !load->end;
 
 	(void)socket;
@@ -219,13 +219,13 @@ static void on_tick(evutil_socket_t socket, short what, void *context)
 		finish(load, BENCH_INTERRUPTED);
 	else if (connecting && traffic_is_up(load->traffic))
 		finish(load, BENCH_DONE);
-	else if (has_stalled(load, connecting ? CONNECT_MS : load->wanted->stall_ms))
+	else if (has_stalled(load, connecting ? CONNECT_MS : load->options->stall_ms))
 		finish(load, BENCH_STALLED);
-	bench_progress_show(&load->progress, load->tally->done);
+	bench_progress_show(&load->progress, load->verifier->done);
 }
 
 /* Runs the event loop until it is over. */
-static enum bench_end run(struct bench_load *load)
+static enum bench_end run(struct bench_sender *load)
 {
 	if (load->how == BENCH_LOST)
 		return BENCH_LOST;
@@ -240,7 +240,7 @@ static enum bench_end run(struct bench_load *load)
 	return load->how;
 }
 
-enum bench_end bench_load_connect(struct bench_load *load)
+enum bench_end bench_sender_connect(struct bench_sender *load)
 {
 	enum bench_end end = run(load);
 
@@ -252,10 +252,10 @@ enum bench_end bench_load_connect(struct bench_load *load)
 }
 
 /* As many messages as cause events, of a window of all. */
-static uint32_t window_of(const struct bench_load *load)
+static uint32_t window_of(const struct bench_sender *load)
 {
-	const struct bench_plan *plan = load->tally->plan;
-	uint64_t window = (uint64_t)load->wanted->window * plan->speaking / plan->count;
+	const struct bench_plan *plan = load->verifier->plan;
+	uint64_t window = (uint64_t)load->options->window * plan->speaking / plan->count;
 
 	return window > 0 ? (uint32_t)window : 1;
 }
@@ -269,17 +269,17 @@ static uint32_t speaking_between(const struct bench_plan *plan, uint32_t first, 
 	return speaking;
 }
 
-enum bench_end bench_load_send(struct bench_load *load, uint32_t end, const char *title)
+enum bench_end bench_sender_send(struct bench_sender *load, uint32_t end, const char *title)
 {
-	const struct bench_tally *tally = load->tally;
-	bool paced = load->wanted->rate && tally->sent >= tally->plan->stock;
+	const struct bench_verifier *verifier = load->verifier;
+	bool paced = load->options->rate && verifier->sent >= verifier->plan->stock;
 	enum bench_end how;
 
 	load->end = end;
-	load->first = tally->sent;
+	load->first = verifier->sent;
 	load->begun_us = paced ? bench_now_us() : 0;
 	load->progress =
-		bench_progress_of(title, tally->done, speaking_between(tally->plan, load->first, end));
+		bench_progress_of(title, verifier->done, speaking_between(verifier->plan, load->first, end));
 	how = run(load);
 	bench_progress_clear(&load->progress);
 	load->progress = (struct bench_progress){0};
@@ -294,7 +294,7 @@ static void on_lingered(evutil_socket_t socket, short what, void *context)
 	finish(context, BENCH_DONE);
 }
 
-enum bench_end bench_load_linger(struct bench_load *load, int ms)
+enum bench_end bench_sender_linger(struct bench_sender *load, int ms)
 {
 	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
 
@@ -306,7 +306,7 @@ enum bench_end bench_load_linger(struct bench_load *load, int ms)
 	return load->how;
 }
 
-const char *bench_load_trouble(const struct bench_load *load)
+const char *bench_sender_trouble(const struct bench_sender *load)
 {
 	return load->trouble;
 }
@@ -325,28 +325,29 @@ static struct event_base *precise_base(void)
 	return base;
 }
 
-struct bench_load *bench_load_new(const struct invocation *invocation, const struct bench_wanted *wanted,
-				  const char *run_name, struct bench_tally *tally)
+struct bench_sender *bench_sender_new(const struct invocation *invocation,
+				      const struct bench_options *options, const char *run_name,
+				      struct bench_verifier *verifier)
 {
 	static const struct traffic_user user = {on_heard, on_answered, on_ended};
-	struct bench_load *load = must_alloc(sizeof *load);
+	struct bench_sender *load = must_alloc(sizeof *load);
 
-	load->wanted = wanted;
+	load->options = options;
 	load->run = run_name;
-	load->tally = tally;
+	load->verifier = verifier;
 	load->arena = invocation->arena;
 	load->base = precise_base();
 	load->tick = must(event_new(load->base, -1, EV_PERSIST, on_tick, load));
 	load->pace = must(evtimer_new(load->base, on_pace, load));
 	load->window = window_of(load);
 	load->chunk = load->window / 4 < CHUNK_MAX ? load->window / 4 + 1 : CHUNK_MAX;
-	load->traffic = traffic_new(load->base, invocation, wanted->way == BENCH_STREAM, &user, load);
+	load->traffic = traffic_new(load->base, invocation, options->way == BENCH_STREAM, &user, load);
 	return load;
 }
 
-void bench_load_free(struct bench_load **place)
+void bench_sender_free(struct bench_sender **place)
 {
-	struct bench_load *load = *place;
+	struct bench_sender *load = *place;
 
 	if (!load)
 		return;

@@ -16,33 +16,34 @@
 enum bench_end {
 	BENCH_DONE,        /* every event was heard that must be */
 	BENCH_STALLED,     /* nothing was heard for too long */
-	BENCH_LOST,        /* Redis: see bench_load_trouble() */
+	BENCH_LOST,        /* Redis: see bench_sender_trouble() */
 	BENCH_INTERRUPTED, /* by a signal */
 };
 
-struct bench_load;
+struct bench_sender;
 
 /* Everything given outlives it.  `run`: see bench_messages.h. */
-struct bench_load *bench_load_new(const struct invocation *invocation, const struct bench_wanted *wanted,
-				  const char *run, struct bench_tally *tally);
+struct bench_sender *bench_sender_new(const struct invocation *invocation,
+				      const struct bench_options *options, const char *run,
+				      struct bench_verifier *verifier);
 
 /* Accepts NULL in *load and nulls it. */
-void bench_load_free(struct bench_load **load);
+void bench_sender_free(struct bench_sender **load);
 
 /* Waits for Redis. */
-enum bench_end bench_load_connect(struct bench_load *load);
+enum bench_end bench_sender_connect(struct bench_sender *load);
 
 /*
  * Sends the messages up to number `end`, and waits for all events of all that was sent.  What makes no stock
  * is sent at the rate that is wanted, if one is.  `title`: of the bar that shows, on a terminal, how far it
  * is.
  */
-enum bench_end bench_load_send(struct bench_load *load, uint32_t end, const char *title);
+enum bench_end bench_sender_send(struct bench_sender *load, uint32_t end, const char *title);
 
 /* Goes on hearing for a moment. */
-enum bench_end bench_load_linger(struct bench_load *load, int ms);
+enum bench_end bench_sender_linger(struct bench_sender *load, int ms);
 
-const char *bench_load_trouble(const struct bench_load *load);
+const char *bench_sender_trouble(const struct bench_sender *load);
 
 /* The clock that it uses. */
 int64_t bench_now_us(void);

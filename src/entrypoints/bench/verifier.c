@@ -9,101 +9,103 @@
 
 #define FAULT_MAX 256
 
-struct bench_tally *bench_tally_new(const struct bench_plan *plan)
+struct bench_verifier *bench_verifier_new(const struct bench_plan *plan)
 {
-	struct bench_tally *tally = must_alloc(sizeof *tally);
+	struct bench_verifier *verifier = must_alloc(sizeof *verifier);
 
-	tally->plan = plan;
-	tally->arena = arena_new(1024);
-	tally->due_us = must_alloc(plan->count * sizeof *tally->due_us);
-	tally->done_us = must_alloc(plan->count * sizeof *tally->done_us);
-	tally->heard = must_alloc(plan->count * sizeof *tally->heard);
-	tally->versions = must_alloc(plan->skus * sizeof *tally->versions);
-	return tally;
+	verifier->plan = plan;
+	verifier->arena = arena_new(1024);
+	verifier->due_us = must_alloc(plan->count * sizeof *verifier->due_us);
+	verifier->done_us = must_alloc(plan->count * sizeof *verifier->done_us);
+	verifier->heard = must_alloc(plan->count * sizeof *verifier->heard);
+	verifier->versions = must_alloc(plan->skus * sizeof *verifier->versions);
+	return verifier;
 }
 
-void bench_tally_free(struct bench_tally **place)
+void bench_verifier_free(struct bench_verifier **place)
 {
-	struct bench_tally *tally = *place;
+	struct bench_verifier *verifier = *place;
 
-	if (!tally)
+	if (!verifier)
 		return;
-	arena_free(&tally->arena);
-	free(tally->due_us);
-	free(tally->done_us);
-	free(tally->heard);
-	free(tally->versions);
-	free(tally);
+	arena_free(&verifier->arena);
+	free(verifier->due_us);
+	free(verifier->done_us);
+	free(verifier->heard);
+	free(verifier->versions);
+	free(verifier);
 	*place = NULL;
 }
 
-void bench_tally_fault(struct bench_tally *tally, const char *format, ...)
+void bench_verifier_fault(struct bench_verifier *verifier, const char *format, ...)
 {
 	char text[FAULT_MAX];
 	va_list arguments;
 
-	if (tally->faults.count++ >= BENCH_FAULTS_TOLD)
+	if (verifier->faults.count++ >= BENCH_FAULTS_TOLD)
 		return;
 	va_start(arguments, format);
 	utf8_vformat(text, sizeof text, format, arguments);
 	va_end(arguments);
-	tally->faults.texts[tally->faults.count - 1] = arena_strdup(tally->arena, text);
+	verifier->faults.texts[verifier->faults.count - 1] = arena_strdup(verifier->arena, text);
 }
 
-void bench_tally_sent(struct bench_tally *tally, int64_t due_us)
+void bench_verifier_sent(struct bench_verifier *verifier, int64_t due_us)
 {
-	uint32_t number = tally->sent++;
+	uint32_t number = verifier->sent++;
 
-	tally->due_us[number] = due_us;
-	tally->speaking += tally->plan->steps[number].events > 0;
+	verifier->due_us[number] = due_us;
+	verifier->speaking += verifier->plan->steps[number].events > 0;
 }
 
-uint32_t bench_tally_under_way(const struct bench_tally *tally)
+uint32_t bench_verifier_under_way(const struct bench_verifier *verifier)
 {
-	return tally->speaking - tally->done;
+	return verifier->speaking - verifier->done;
 }
 
 /* One version more of the SKU; the version and not the content tells a duplicate. */
-static bool is_news(struct bench_tally *tally, uint32_t sku, int64_t version)
+static bool is_news(struct bench_verifier *verifier, uint32_t sku, int64_t version)
 {
-	int64_t last = tally->versions[sku];
+	int64_t last = verifier->versions[sku];
 
 	if (version <= last) {
-		tally->duplicates++;
+		verifier->duplicates++;
 		return false;
 	}
 	if (version != last + 1)
-		bench_tally_fault(tally,
-				  "SKU %" PRIu32 ": version %" PRId64 " was heard after version %" PRId64,
-				  sku, version, last);
-	tally->versions[sku] = (uint32_t)version;
+		bench_verifier_fault(verifier,
+				     "SKU %" PRIu32 ": version %" PRId64 " was heard after version %" PRId64,
+				     sku, version, last);
+	verifier->versions[sku] = (uint32_t)version;
 	return true;
 }
 
-static void take_event(struct bench_tally *tally, enum message_type type, uint32_t number, int64_t now_us)
+static void take_event(struct bench_verifier *verifier, enum message_type type, uint32_t number,
+		       int64_t now_us)
 {
-	const struct bench_step *step = &tally->plan->steps[number];
-	uint8_t index = tally->heard[number];
+	const struct bench_step *step = &verifier->plan->steps[number];
+	uint8_t index = verifier->heard[number];
 
 	if (index >= step->events) {
-		bench_tally_fault(tally, "message %08" PRIu32 " caused one %s too many", number,
-				  message_name(type));
+		bench_verifier_fault(verifier, "message %08" PRIu32 " caused one %s too many", number,
+				     message_name(type));
 		return;
 	}
 	if (type != bench_event(step, index))
-		bench_tally_fault(tally, "message %08" PRIu32 " caused %s, not %s", number,
-				  message_name(type), message_name(bench_event(step, index)));
-	if (++tally->heard[number] < step->events)
+		bench_verifier_fault(verifier, "message %08" PRIu32 " caused %s, not %s", number,
+				     message_name(type), message_name(bench_event(step, index)));
+	if (++verifier->heard[number] < step->events)
 		return;
-	tally->done_us[number] = now_us;
-	tally->done++;
+	verifier->done_us[number] = now_us;
+	verifier->done++;
 }
 
-void bench_tally_heard(struct bench_tally *tally, enum message_type type, uint32_t number, int64_t version,
-		       int64_t now_us)
+void bench_verifier_heard(struct bench_verifier *verifier, enum message_type type, uint32_t number,
+			  int64_t version, int64_t now_us)
 {
-	if (number >= tally->sent)
-		bench_tally_fault(tally, "message %08" PRIu32 " caused an event before it was sent", number);
-	else if (is_news(tally, tally->plan->steps[number].sku, version))
-		take_event(tally, type, number, now_us);
+	if (number >= verifier->sent)
+		bench_verifier_fault(verifier, "message %08" PRIu32 " caused an event before it was sent",
+				     number);
+	else if (is_news(verifier, verifier->plan->steps[number].sku, version))
+		take_event(verifier, type, number, now_us);
 }

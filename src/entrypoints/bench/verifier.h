@@ -17,7 +17,7 @@ struct bench_faults {
 	uint64_t count;
 };
 
-struct bench_tally {
+struct bench_verifier {
 	const struct bench_plan *plan;
 	struct arena *arena; /* of the faults */
 
@@ -33,23 +33,23 @@ struct bench_tally {
 	struct bench_faults faults;
 };
 
-struct bench_tally *bench_tally_new(const struct bench_plan *plan);
+struct bench_verifier *bench_verifier_new(const struct bench_plan *plan);
 
 /* Accepts NULL in *tally and nulls it. */
-void bench_tally_free(struct bench_tally **tally);
+void bench_verifier_free(struct bench_verifier **verifier);
 
 /* The next message is sent. */
-void bench_tally_sent(struct bench_tally *tally, int64_t due_us);
+void bench_verifier_sent(struct bench_verifier *verifier, int64_t due_us);
 
 /* An event that says that message `number` caused it. */
-void bench_tally_heard(struct bench_tally *tally, enum message_type type, uint32_t number, int64_t version,
-		       int64_t now_us);
+void bench_verifier_heard(struct bench_verifier *verifier, enum message_type type, uint32_t number,
+			  int64_t version, int64_t now_us);
 
 /* Messages on their way; those that cause no event are not seen. */
-uint32_t bench_tally_under_way(const struct bench_tally *tally);
+uint32_t bench_verifier_under_way(const struct bench_verifier *verifier);
 
 /* Something is not as it must be; the text is copied. */
-__attribute__((format(printf, 2, 3))) void bench_tally_fault(struct bench_tally *tally, const char *format,
-							     ...);
+__attribute__((format(printf, 2, 3))) void bench_verifier_fault(struct bench_verifier *verifier,
+								const char *format, ...);
 
 #endif

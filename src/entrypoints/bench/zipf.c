@@ -5,15 +5,15 @@
 
 #include <math.h>
 
-struct bench_dice {
+struct bench_zipf {
 	uint64_t state;
 	uint32_t sides;
 	double *sums; /* of the weights up to each side, the last is 1; NULL: all weigh the same */
 };
 
-static uint64_t next(struct bench_dice *dice)
+static uint64_t next(struct bench_zipf *generator)
 {
-	uint64_t bits = dice->state += 0x9e3779b97f4a7c15;
+	uint64_t bits = generator->state += 0x9e3779b97f4a7c15;
 
 	bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
 	bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
@@ -31,35 +31,35 @@ static double *sums_of(uint32_t sides, double zipf)
 	return sums;
 }
 
-struct bench_dice *bench_dice_new(uint32_t sides, double zipf, uint64_t seed)
+struct bench_zipf *bench_zipf_new(uint32_t sides, double zipf, uint64_t seed)
 {
-	struct bench_dice *dice = must_alloc(sizeof *dice);
+	struct bench_zipf *generator = must_alloc(sizeof *generator);
 
-	dice->state = seed;
-	dice->sides = sides;
+	generator->state = seed;
+	generator->sides = sides;
 	if (zipf > 0)
-		dice->sums = sums_of(sides, zipf);
-	return dice;
+		generator->sums = sums_of(sides, zipf);
+	return generator;
 }
 
-void bench_dice_free(struct bench_dice **dice)
+void bench_zipf_free(struct bench_zipf **generator)
 {
-	if (!*dice)
+	if (!*generator)
 		return;
-	free((*dice)->sums);
-	free(*dice);
-	*dice = NULL;
+	free((*generator)->sums);
+	free(*generator);
+	*generator = NULL;
 }
 
 /* The first side whose sum is beyond the point. */
-static uint32_t side_at(const struct bench_dice *dice, double point)
+static uint32_t side_at(const struct bench_zipf *generator, double point)
 {
-	uint32_t low = 0, high = dice->sides - 1;
+	uint32_t low = 0, high = generator->sides - 1;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (dice->sums[middle] > point)
+		if (generator->sums[middle] > point)
 			high = middle;
 		else
 			low = middle + 1;
@@ -67,14 +67,15 @@ static uint32_t side_at(const struct bench_dice *dice, double point)
 	return low;
 }
 
-uint32_t bench_dice_roll(struct bench_dice *dice)
+uint32_t bench_zipf_next(struct bench_zipf *generator)
 {
-	uint64_t bits = next(dice) >> 32;
+	uint64_t bits = next(generator) >> 32;
 
-	return dice->sums ? side_at(dice, (double)bits / 4294967296.0) : (uint32_t)(bits * dice->sides >> 32);
+	return generator->sums ? side_at(generator, (double)bits / 4294967296.0)
+			       : (uint32_t)(bits * generator->sides >> 32);
 }
 
-uint32_t bench_dice_percent(struct bench_dice *dice)
+uint32_t bench_zipf_percent(struct bench_zipf *generator)
 {
-	return (uint32_t)((next(dice) >> 32) * 100 >> 32);
+	return (uint32_t)((next(generator) >> 32) * 100 >> 32);
 }

@@ -4,18 +4,18 @@
 
 #include <stdint.h>
 
-struct bench_dice;
+struct bench_zipf;
 
 /* Over so many sides.  `zipf` > 0: the side of rank k is as likely as 1 / k to that power; 0: all alike. */
-struct bench_dice *bench_dice_new(uint32_t sides, double zipf, uint64_t seed);
+struct bench_zipf *bench_zipf_new(uint32_t sides, double zipf, uint64_t seed);
 
 /* Accepts NULL in *dice and nulls it. */
-void bench_dice_free(struct bench_dice **dice);
+void bench_zipf_free(struct bench_zipf **generator);
 
 /* A side, from 0. */
-uint32_t bench_dice_roll(struct bench_dice *dice);
+uint32_t bench_zipf_next(struct bench_zipf *generator);
 
 /* From 0 to 99. */
-uint32_t bench_dice_percent(struct bench_dice *dice);
+uint32_t bench_zipf_percent(struct bench_zipf *generator);
 
 #endif

@@ -30,7 +30,7 @@ static void print_latency(const struct bench_result *result, FILE *out)
 	fprintf(out, "latency    p50 %.2f  p90 %.2f  p99 %.2f  p99.9 %.2f  max %.2f ms\n",
 		bench_percentile(result, 0.5), bench_percentile(result, 0.9), bench_percentile(result, 0.99),
 		bench_percentile(result, 0.999), bench_percentile(result, 1));
-	if (result->wanted->rate)
+	if (result->options->rate)
 		fputs("           counted from when each message was due\n", out);
 }
 
@@ -79,11 +79,11 @@ static void print_effects(const struct bench_result *result, FILE *out)
 
 void bench_report_text(const struct bench_result *result, FILE *out)
 {
-	const struct bench_wanted *wanted = result->wanted;
+	const struct bench_options *options = result->options;
 
 	fprintf(out, "%s by %s: %" PRIu32 " messages over %" PRIu32 " SKUs",
-		bench_scenario_name(wanted->scenario), bench_way_name(wanted->way), result->messages,
-		wanted->skus);
+		bench_scenario_name(options->scenario), bench_transport_name(options->way), result->messages,
+		options->skus);
 	if (isnan(result->seconds))
 		fputs(", not all of which were done\n", out);
 	else
@@ -134,13 +134,13 @@ static json_t *effects_object(const struct bench_result *result)
 
 void bench_report_json(const struct bench_result *result, FILE *out)
 {
-	const struct bench_wanted *wanted = result->wanted;
+	const struct bench_options *options = result->options;
 	json_t *object = must(json_pack(
 		"{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "scenario",
-		bench_scenario_name(wanted->scenario), "way", bench_way_name(wanted->way), "messages",
-		(json_int_t)result->messages, "skus", (json_int_t)wanted->skus, "batches",
-		(json_int_t)wanted->batches, "window", (json_int_t)wanted->window, "rate_wanted",
-		wanted->rate ? json_integer(wanted->rate) : json_null(), "seconds", figure(result->seconds),
+		bench_scenario_name(options->scenario), "way", bench_transport_name(options->way), "messages",
+		(json_int_t)result->messages, "skus", (json_int_t)options->skus, "batches",
+		(json_int_t)options->batches, "window", (json_int_t)options->window, "rate_wanted",
+		options->rate ? json_integer(options->rate) : json_null(), "seconds", figure(result->seconds),
 		"rate", figure(result->rate), "latency_ms", latency_object(result)));
 
 	json_object_set_new(object, "cpu_us_per_message",

@@ -13,39 +13,39 @@ static int compare(const void *a, const void *b)
 }
 
 /* Measured messages whose last event was heard. */
-static void take_times(struct bench_result *result, const struct bench_tally *tally)
+static void take_times(struct bench_result *result, const struct bench_verifier *verifier)
 {
-	const struct bench_plan *plan = tally->plan;
-	int64_t begun = plan->measured < plan->count ? tally->due_us[plan->measured] : 0, ended = begun;
+	const struct bench_plan *plan = verifier->plan;
+	int64_t begun = plan->measured < plan->count ? verifier->due_us[plan->measured] : 0, ended = begun;
 
 	for (uint32_t number = plan->measured; number < plan->count; number++) {
-		int64_t done = tally->done_us[number];
+		int64_t done = verifier->done_us[number];
 
 		if (!done)
 			continue;
-		result->latencies_ms[result->count] = (double)(done - tally->due_us[number]) / 1e3;
+		result->latencies_ms[result->count] = (double)(done - verifier->due_us[number]) / 1e3;
 		result->done_s[result->count++] = (double)(done - begun) / 1e6;
 		ended = done > ended ? done : ended;
 	}
-	if (tally->sent == plan->count && tally->done == plan->speaking) {
+	if (verifier->sent == plan->count && verifier->done == plan->speaking) {
 		result->seconds = (double)(ended - begun) / 1e6;
 		result->rate = result->messages / result->seconds;
 	}
 }
 
-void bench_result_init(struct bench_result *result, const struct bench_wanted *wanted,
-		       const struct bench_tally *tally, const struct bench_gauges *before,
+void bench_result_init(struct bench_result *result, const struct bench_options *options,
+		       const struct bench_verifier *verifier, const struct bench_gauges *before,
 		       const struct bench_gauges *after)
 {
-	double messages = wanted->messages, us = 1e6 / messages;
+	double messages = options->messages, us = 1e6 / messages;
 
 	*result = (struct bench_result){
-		.wanted = wanted,
-		.messages = wanted->messages,
+		.options = options,
+		.messages = options->messages,
 		.seconds = NAN,
 		.rate = NAN,
-		.latencies_ms = must_alloc(wanted->messages * sizeof *result->latencies_ms),
-		.done_s = must_alloc(wanted->messages * sizeof *result->done_s),
+		.latencies_ms = must_alloc(options->messages * sizeof *result->latencies_ms),
+		.done_s = must_alloc(options->messages * sizeof *result->done_s),
 		.worker_us = (after->worker_cpu_s - before->worker_cpu_s) * us,
 		.postgres_us = (after->postgres_cpu_s - before->postgres_cpu_s) * us,
 		.redis_us = (after->redis_cpu_s - before->redis_cpu_s) * us,
@@ -56,9 +56,9 @@ void bench_result_init(struct bench_result *result, const struct bench_wanted *w
 		.memory_now = after->memory_now,
 		.memory_peak = after->memory_peak,
 		.wal_bytes = (after->wal_bytes - before->wal_bytes) / messages,
-		.duplicates = tally->duplicates,
+		.duplicates = verifier->duplicates,
 	};
-	take_times(result, tally);
+	take_times(result, verifier);
 	qsort(result->latencies_ms, result->count, sizeof *result->latencies_ms, compare);
 }
 

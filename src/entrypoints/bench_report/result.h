@@ -6,7 +6,7 @@
 #include "entrypoints/bench_report/figures.h"
 
 struct bench_result {
-	const struct bench_wanted *wanted;
+	const struct bench_options *options;
 	uint32_t messages; /* that were measured */
 	double seconds;    /* from the first of them to the last event; */
 	double rate;       /* NAN, both, when one was not done */
@@ -26,8 +26,8 @@ struct bench_result {
 };
 
 /* Everything given outlives it. */
-void bench_result_init(struct bench_result *result, const struct bench_wanted *wanted,
-		       const struct bench_tally *tally, const struct bench_gauges *before,
+void bench_result_init(struct bench_result *result, const struct bench_options *options,
+		       const struct bench_verifier *verifier, const struct bench_gauges *before,
 		       const struct bench_gauges *after);
 void bench_result_release(struct bench_result *result);
 

@@ -32,7 +32,7 @@ static const char *part(const char *text, struct arena *arena)
 	return cut[0] && text_is_printable(cut) ? cut : "unknown";
 }
 
-const char *operator_name(struct arena *arena)
+const char *audit_user_name(struct arena *arena)
 {
 	char host[HOST_NAME_MAX + 1] = "";
 

@@ -5,6 +5,6 @@
 #include "core/base/arena.h"
 
 /* "login@host", for the record: who called sudo, when somebody did.  In `arena`, printable, not long. */
-const char *operator_name(struct arena *arena);
+const char *audit_user_name(struct arena *arena);
 
 #endif

@@ -4,17 +4,17 @@
 
 #include <stdint.h>
 
-struct patience {
+struct poll_deadline {
 	int64_t deadline_ms;
 	int pause_ms; /* the next one: they grow */
 };
 
-struct patience patience_of(int64_t ms);
+struct poll_deadline poll_deadline_in(int64_t ms);
 
 /* How much is left: 0 at the end. */
-int64_t patience_left_ms(const struct patience *patience);
+int64_t poll_deadline_left_ms(const struct poll_deadline *patience);
 
 /* Sleeps a little, at most until the end. */
-void patience_pause(struct patience *patience);
+void poll_deadline_pause(struct poll_deadline *patience);
 
 #endif

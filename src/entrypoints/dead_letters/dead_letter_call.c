@@ -44,7 +44,7 @@ enum exit_status dead_letter_call_fail(const struct dead_letter_call *call, cons
 static enum exit_status tell_missing(const struct dead_letter_call *call, int64_t id)
 {
 	struct arena *arena = call->invocation->arena;
-	struct dead_letter_deed *deeds;
+	struct dead_letter_history_entry *deeds;
 	size_t count;
 	const struct failure *failure = call->letters->ops->history(call->letters, id, arena, &deeds, &count);
 

@@ -218,7 +218,7 @@ static void print_payload(const struct dead_letter_story *story, FILE *out, stru
 		print_field(out, "as JSON", story->payload_line, arena);
 }
 
-void dead_letter_deed_print(const struct dead_letter_deed *deed, FILE *out)
+void dead_letter_deed_print(const struct dead_letter_history_entry *deed, FILE *out)
 {
 	struct arena *arena = arena_new(1024);
 
@@ -336,7 +336,7 @@ json_t *dead_letter_to_json(const struct dead_letter *letter)
 	return object;
 }
 
-static json_t *deed_to_json(const struct dead_letter_deed *deed)
+static json_t *deed_to_json(const struct dead_letter_history_entry *deed)
 {
 	json_t *object = must(json_object());
 

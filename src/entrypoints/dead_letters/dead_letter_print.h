@@ -24,7 +24,7 @@ void dead_letter_table_print(struct dead_letter_table *table, const struct dead_
 /* All of it, and what was done about it. */
 struct dead_letter_story {
 	const struct dead_letter *letter;
-	const struct dead_letter_deed *deeds;
+	const struct dead_letter_history_entry *deeds;
 	size_t deed_count;
 	const char *payload_line; /* a binary payload as a line of JSON, or NULL */
 };
@@ -32,7 +32,7 @@ struct dead_letter_story {
 void dead_letter_story_print(const struct dead_letter_story *story, FILE *out);
 
 /* "2026-01-31T12:00:00.000000Z replayed by …: …" */
-void dead_letter_deed_print(const struct dead_letter_deed *deed, FILE *out);
+void dead_letter_deed_print(const struct dead_letter_history_entry *deed, FILE *out);
 
 /*
  * Every field, the payload as `payload` when it is UTF-8 and else as `payload_base64`.  The caller releases

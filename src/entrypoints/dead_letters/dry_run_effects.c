@@ -6,20 +6,20 @@
 #define NOTE(effects, ...)                                                                                   \
 	(has_room(effects) ? note((effects), arena_printf((effects)->arena, __VA_ARGS__)) : (void)0)
 
-static bool has_room(struct effects *effects)
+static bool has_room(struct dry_run_effects *effects)
 {
 	effects->changes_left_out += effects->change_count == EFFECTS_MAX;
 	return effects->change_count < EFFECTS_MAX;
 }
 
-static void note(struct effects *effects, const char *line)
+static void note(struct dry_run_effects *effects, const char *line)
 {
 	effects->changes =
 		arena_grow(effects->arena, effects->changes, effects->change_count, sizeof *effects->changes);
 	effects->changes[effects->change_count++] = line;
 }
 
-static void note_inbox(struct effects *effects, const struct unit_of_work *uow)
+static void note_inbox(struct dry_run_effects *effects, const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->inbox_count; i++) {
 		const struct inbox_slot *slot = uow->inbox[i];
@@ -29,7 +29,7 @@ static void note_inbox(struct effects *effects, const struct unit_of_work *uow)
 	}
 }
 
-static void note_batch(struct effects *effects, const struct batch *batch)
+static void note_batch(struct dry_run_effects *effects, const struct batch *batch)
 {
 	if (batch->stored && !batch->changed)
 		return;
@@ -37,7 +37,7 @@ static void note_batch(struct effects *effects, const struct batch *batch)
 	     batch->reference, batch->allocated, batch->purchased);
 }
 
-static void note_line(struct effects *effects, const struct allocation *line)
+static void note_line(struct dry_run_effects *effects, const struct allocation *line)
 {
 	const char *orderid = line->line.orderid;
 
@@ -54,7 +54,7 @@ static void note_line(struct effects *effects, const struct allocation *line)
 		     line->line.qty);
 }
 
-static void note_product(struct effects *effects, const struct product *product)
+static void note_product(struct dry_run_effects *effects, const struct product *product)
 {
 	if (!product || !product->changed)
 		return;
@@ -69,7 +69,7 @@ static void note_product(struct effects *effects, const struct product *product)
 		     product->shrink->batch->reference, product->shrink->target);
 }
 
-static void note_views(struct effects *effects, const struct unit_of_work *uow)
+static void note_views(struct dry_run_effects *effects, const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->view_count; i++) {
 		const struct view_change *view = uow->views[i];
@@ -79,14 +79,14 @@ static void note_views(struct effects *effects, const struct unit_of_work *uow)
 	}
 }
 
-static void note_notifications(struct effects *effects, const struct unit_of_work *uow)
+static void note_notifications(struct dry_run_effects *effects, const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->notification_count; i++)
 		NOTE(effects, "mail: %s is out of stock for order %s, %" PRId32 " pieces",
 		     uow->notifications[i].sku, uow->notifications[i].orderid, uow->notifications[i].qty);
 }
 
-static void note_replay(struct effects *effects, const struct delivery *delivery)
+static void note_replay(struct dry_run_effects *effects, const struct delivery *delivery)
 {
 	const struct replay *replay = delivery->replay;
 
@@ -97,7 +97,8 @@ static void note_replay(struct effects *effects, const struct delivery *delivery
 		     replay->attempts + 1);
 }
 
-static void note_event(struct effects *effects, const struct outgoing *event, payload_to_line *to_line)
+static void note_event(struct dry_run_effects *effects, const struct outgoing *event,
+		       payload_to_line *to_line)
 {
 	struct effect_event *noted;
 	const char *error;
@@ -115,7 +116,8 @@ static void note_event(struct effects *effects, const struct outgoing *event, pa
 		noted->json = "null"; /* we wrote it, so it can be read */
 }
 
-void effects_note(struct effects *effects, const struct unit_of_work *uow, payload_to_line *to_line)
+void dry_run_effects_note(struct dry_run_effects *effects, const struct unit_of_work *uow,
+			  payload_to_line *to_line)
 {
 	note_inbox(effects, uow);
 	for (size_t i = 0; i < uow->product_count; i++)

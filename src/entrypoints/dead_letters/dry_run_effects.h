@@ -12,7 +12,7 @@ struct effect_event {
 /* The most changes, and the most events, that are kept of a unit; the others are counted. */
 #define EFFECTS_MAX 10000
 
-struct effects {
+struct dry_run_effects {
 	struct arena *arena;  /* holds what follows */
 	const char **changes; /* one line each */
 	size_t change_count, changes_left_out;
@@ -26,6 +26,7 @@ typedef bool payload_to_line(struct bytes payload, struct arena *arena, const ch
 			     const char **error);
 
 /* Adds what the closed unit writes. */
-void effects_note(struct effects *effects, const struct unit_of_work *uow, payload_to_line *to_line);
+void dry_run_effects_note(struct dry_run_effects *effects, const struct unit_of_work *uow,
+			  payload_to_line *to_line);
 
 #endif

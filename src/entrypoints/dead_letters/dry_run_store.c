@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct rehearsal {
+struct dry_run_store {
 	struct store store;
 	struct store *below;
 	struct clock *clock;
@@ -22,26 +22,26 @@ struct rehearsal {
 	const struct failure *failure; /* NULL: success */
 };
 
-static struct rehearsal *downcast(struct store *store)
+static struct dry_run_store *downcast(struct store *store)
 {
-	return (struct rehearsal *)store;
+	return (struct dry_run_store *)store;
 }
 
 static void on_timer(void *context)
 {
-	struct rehearsal *rehearsal = context;
+	struct dry_run_store *dry_run = context;
 
-	rehearsal->done(rehearsal->done_context, rehearsal->failure);
+	dry_run->done(dry_run->done_context, dry_run->failure);
 }
 
 static void answer(struct store *store, const struct failure *failure, store_done *done, void *context)
 {
-	struct rehearsal *rehearsal = downcast(store);
+	struct dry_run_store *dry_run = downcast(store);
 
-	rehearsal->failure = failure;
-	rehearsal->done = done;
-	rehearsal->done_context = context;
-	rehearsal->clock->ops->timer_set(rehearsal->timer, 0);
+	dry_run->failure = failure;
+	dry_run->done = done;
+	dry_run->done_context = context;
+	dry_run->clock->ops->timer_set(dry_run->timer, 0);
 }
 
 static void answer_success(struct store *store, store_done *done, void *context)
@@ -66,12 +66,12 @@ static void load(struct store *store, struct unit_of_work *uow, store_done *done
 	below->ops->load(below, uow, done, context);
 }
 
-static void settle(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
-		   void *context)
+static void resolve_commit(struct store *store, const unsigned char witness[WITNESS_SIZE], store_done *done,
+			   void *context)
 {
 	struct store *below = downcast(store)->below;
 
-	below->ops->settle(below, witness, done, context);
+	below->ops->resolve_commit(below, witness, done, context);
 }
 
 static void probe(struct store *store, store_done *done, void *context)
@@ -93,16 +93,16 @@ static void find_locked(struct store *store, const struct unit_of_work *uow, boo
 
 static void on_flushed(void *context, const struct failure *failure)
 {
-	struct rehearsal *rehearsal = context;
-	struct unit_of_work *uow = rehearsal->flushed;
+	struct dry_run_store *dry_run = context;
+	struct unit_of_work *uow = dry_run->flushed;
 
 	if (!failure) {
-		rehearsal->show(rehearsal->context, uow);
+		dry_run->show(dry_run->context, uow);
 		uow->product_count = 0;
 		uow->outbox_count = 0;
 		uow->notification_count = 0;
 	}
-	rehearsal->done(rehearsal->done_context, failure);
+	dry_run->done(dry_run->done_context, failure);
 }
 
 /*
@@ -112,16 +112,16 @@ static void on_flushed(void *context, const struct failure *failure)
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
 	static const struct failure unknown = {FAILURE_CONFLICT, "a dry run must look ids and lines up"};
-	struct rehearsal *rehearsal = downcast(store);
+	struct dry_run_store *dry_run = downcast(store);
 
 	if (uow->assumed) {
 		answer(store, &unknown, done, context);
 		return;
 	}
-	rehearsal->flushed = uow;
-	rehearsal->done = done;
-	rehearsal->done_context = context;
-	rehearsal->below->ops->flush(rehearsal->below, uow, on_flushed, rehearsal);
+	dry_run->flushed = uow;
+	dry_run->done = done;
+	dry_run->done_context = context;
+	dry_run->below->ops->flush(dry_run->below, uow, on_flushed, dry_run);
 }
 
 /* ---- what is left out ---- */
@@ -154,7 +154,7 @@ static void due_notifications(struct store *store, struct notification *notifica
 	answer_success(store, done, context);
 }
 
-static void settle_notification(struct store *store, int64_t key, enum notification_result result,
+static void record_notification(struct store *store, int64_t key, enum notification_result result,
 				int retry_seconds, const char *reason, store_done *done, void *context)
 {
 	(void)key, (void)result, (void)retry_seconds, (void)reason;
@@ -177,8 +177,8 @@ static void read_stock(struct store *store, const char *sku, struct stock *stock
 	answer_success(store, done, context);
 }
 
-static void unfinished_shrinks(struct store *store, const char **skus, size_t max, size_t *count,
-			       struct arena *arena, store_done *done, void *context)
+static void find_active_shrinks(struct store *store, const char **skus, size_t max, size_t *count,
+				struct arena *arena, store_done *done, void *context)
 {
 	(void)skus, (void)max, (void)arena;
 	*count = 0;
@@ -197,46 +197,47 @@ static const struct store_ops rehearsal_ops = {
 	.resolve = resolve,
 	.load = load,
 	.flush = flush,
-	.settle = settle,
+	.resolve_commit = resolve_commit,
 	.find_locked = find_locked,
 	.probe = probe,
 	.read_cursors = read_cursors,
 	.read_outbox = read_outbox,
 	.save_cursors = save_cursors,
 	.due_notifications = due_notifications,
-	.settle_notification = settle_notification,
+	.record_notification = record_notification,
 	.split_notification = split_notification,
 	.read_stock = read_stock,
-	.unfinished_shrinks = unfinished_shrinks,
+	.find_active_shrinks = find_active_shrinks,
 	.tidy = tidy,
 };
 
-struct rehearsal *rehearsal_new(struct store *below, struct clock *clock, rehearsed *show, void *context)
+struct dry_run_store *dry_run_store_new(struct store *below, struct clock *clock, rehearsed *show,
+					void *context)
 {
-	struct rehearsal *rehearsal = must_alloc(sizeof *rehearsal);
+	struct dry_run_store *dry_run = must_alloc(sizeof *dry_run);
 
-	*rehearsal = (struct rehearsal){.store = {.ops = &rehearsal_ops},
-					.below = below,
-					.clock = clock,
-					.show = show,
-					.context = context};
-	rehearsal->timer = clock->ops->timer_new(clock, on_timer, rehearsal);
-	return rehearsal;
+	*dry_run = (struct dry_run_store){.store = {.ops = &rehearsal_ops},
+					  .below = below,
+					  .clock = clock,
+					  .show = show,
+					  .context = context};
+	dry_run->timer = clock->ops->timer_new(clock, on_timer, dry_run);
+	return dry_run;
 }
 
-struct store *rehearsal_store(struct rehearsal *rehearsal)
+struct store *dry_run_store_port(struct dry_run_store *dry_run)
 {
-	return &rehearsal->store;
+	return &dry_run->store;
 }
 
-void rehearsal_free(struct rehearsal **place)
+void dry_run_store_free(struct dry_run_store **place)
 {
-	struct rehearsal *rehearsal = *place;
+	struct dry_run_store *dry_run = *place;
 
-	if (!rehearsal)
+	if (!dry_run)
 		return;
-	rehearsal->clock->ops->timer_free(&rehearsal->timer);
-	free(rehearsal);
+	dry_run->clock->ops->timer_free(&dry_run->timer);
+	free(dry_run);
 	*place = NULL;
 }
 
@@ -249,7 +250,7 @@ struct question {
 	void *context;
 };
 
-struct rehearsal_broker {
+struct dry_run_broker {
 	struct broker broker;
 	struct clock *clock;
 	struct question questions[PARTITIONS];
@@ -266,7 +267,7 @@ static void answer_nothing(void *context)
 static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
-	struct rehearsal_broker *broker = (struct rehearsal_broker *)port;
+	struct dry_run_broker *broker = (struct dry_run_broker *)port;
 	struct question *question = &broker->questions[publication->partition];
 
 	assert(!publication->row_count && "nothing is committed, so nothing is published");
@@ -281,10 +282,10 @@ static bool is_up(const struct broker *broker)
 	return true;
 }
 
-struct rehearsal_broker *rehearsal_broker_new(struct clock *clock)
+struct dry_run_broker *dry_run_broker_new(struct clock *clock)
 {
 	static const struct broker_ops ops = {.publish = publish, .is_up = is_up};
-	struct rehearsal_broker *broker = must_alloc(sizeof *broker);
+	struct dry_run_broker *broker = must_alloc(sizeof *broker);
 
 	broker->broker.ops = &ops;
 	broker->clock = clock;
@@ -294,14 +295,14 @@ struct rehearsal_broker *rehearsal_broker_new(struct clock *clock)
 	return broker;
 }
 
-struct broker *rehearsal_broker_port(struct rehearsal_broker *broker)
+struct broker *dry_run_broker_port(struct dry_run_broker *broker)
 {
 	return &broker->broker;
 }
 
-void rehearsal_broker_free(struct rehearsal_broker **place)
+void dry_run_broker_free(struct dry_run_broker **place)
 {
-	struct rehearsal_broker *broker = *place;
+	struct dry_run_broker *broker = *place;
 
 	if (!broker)
 		return;

@@ -13,26 +13,27 @@
 #include "bus/ports/clock.h"
 #include "bus/ports/store.h"
 
-struct rehearsal;
+struct dry_run_store;
 
 /* The unit is closed, as a store gets it. */
 typedef void rehearsed(void *context, const struct unit_of_work *uow);
 
 /* The store that it lies on and the clock outlive it. */
-struct rehearsal *rehearsal_new(struct store *below, struct clock *clock, rehearsed *show, void *context);
+struct dry_run_store *dry_run_store_new(struct store *below, struct clock *clock, rehearsed *show,
+					void *context);
 
-struct store *rehearsal_store(struct rehearsal *rehearsal);
+struct store *dry_run_store_port(struct dry_run_store *dry_run);
 
 /* A call under way is not answered any more.  Accepts NULL in *rehearsal and nulls it. */
-void rehearsal_free(struct rehearsal **rehearsal);
+void dry_run_store_free(struct dry_run_store **dry_run);
 
 /* The broker beside it: nothing was ever published, and nothing ever will be. */
-struct rehearsal_broker;
+struct dry_run_broker;
 
-struct rehearsal_broker *rehearsal_broker_new(struct clock *clock);
-struct broker *rehearsal_broker_port(struct rehearsal_broker *broker);
+struct dry_run_broker *dry_run_broker_new(struct clock *clock);
+struct broker *dry_run_broker_port(struct dry_run_broker *broker);
 
 /* Calls under way are not answered any more.  Accepts NULL in *broker and nulls it. */
-void rehearsal_broker_free(struct rehearsal_broker **broker);
+void dry_run_broker_free(struct dry_run_broker **broker);
 
 #endif

@@ -106,7 +106,7 @@ static enum exit_status tell_story(struct dead_letter_call *call, const struct d
 	(void)context;
 	for (size_t i = 0; i < page->count; i++) {
 		struct dead_letter_story story = {.letter = &page->letters[i]};
-		struct dead_letter_deed *deeds;
+		struct dead_letter_history_entry *deeds;
 		const struct failure *failure = call->letters->ops->history(
 			call->letters, story.letter->id, page->arena, &deeds, &story.deed_count);
 
@@ -155,7 +155,7 @@ static enum exit_status discard_page(struct dead_letter_call *call, const struct
 
 static enum exit_status discard_all(struct dead_letter_call *call, int64_t total)
 {
-	struct discarding discarding = {.who = operator_name(call->invocation->arena)};
+	struct discarding discarding = {.who = audit_user_name(call->invocation->arena)};
 	enum exit_status status = use_pages(call, false, discard_page, &discarding);
 
 	return dead_letter_call_say(call, status, "%" PRId64 " of %" PRId64 " discarded", discarding.count,

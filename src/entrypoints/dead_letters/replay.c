@@ -56,7 +56,7 @@ struct replaying {
 	size_t at;                        /* in the page */
 	const struct dead_letter *letter; /* in flight, or NULL */
 	struct arena *arena;              /* for one letter */
-	struct effects effects;           /* of it */
+	struct dry_run_effects effects;   /* of it */
 	bool is_its_turn; /* its own unit was shown: a shrink that goes on after that is its own */
 
 	int64_t taken, handled, skipped, failed;
@@ -142,7 +142,7 @@ static void on_unit(void *context, const struct unit_of_work *uow)
 
 	replaying->is_its_turn |= uow->replayed_count > 0;
 	if (replaying->is_its_turn)
-		effects_note(&replaying->effects, uow, bootstrap_payload_to_line);
+		dry_run_effects_note(&replaying->effects, uow, bootstrap_payload_to_line);
 }
 
 /* ---- taking one ---- */
@@ -171,7 +171,7 @@ static const struct dead_letter *next_letter(struct replaying *replaying)
 
 static bool is_mail(const struct dead_letter *letter)
 {
-	return strcmp(letter->way, WAY_NAME_MAIL) == 0;
+	return strcmp(letter->way, TRANSPORT_NAME_MAIL) == 0;
 }
 
 static void resend(struct replaying *replaying)
@@ -243,7 +243,7 @@ static void publish(struct replaying *replaying)
 static void take_next(struct replaying *replaying)
 {
 	arena_clear(replaying->arena);
-	replaying->effects = (struct effects){.arena = replaying->arena};
+	replaying->effects = (struct dry_run_effects){.arena = replaying->arena};
 	replaying->is_its_turn = false;
 	if (replaying->phase == WORKING)
 		replaying->letter = next_letter(replaying);
@@ -400,7 +400,7 @@ static enum exit_status replay(struct dead_letter_call *call)
 	const struct invocation *invocation = call->invocation;
 	struct replaying replaying = {
 		.call = call,
-		.who = operator_name(invocation->arena),
+		.who = audit_user_name(invocation->arena),
 		.rehearses = invocation_flag(invocation, "dry-run"),
 		.json = invocation_flag(invocation, "json"),
 	};

@@ -30,7 +30,7 @@ enum exit_status replay_edits_check(const struct replay_edits *edits, const stru
 	for (size_t i = 0; edits->count && i < census->kind_count; i++) {
 		enum message_type type = message_type_named(census->kinds[i].message);
 
-		if (type == MSG_NONE || strcmp(census->kinds[i].way, WAY_NAME_MAIL) == 0)
+		if (type == MSG_NONE || strcmp(census->kinds[i].way, TRANSPORT_NAME_MAIL) == 0)
 			return dead_letter_call_say(call, STATUS_USAGE,
 						    "--edit: among those that match are some of %s, "
 						    "which have no fields: see --message",
@@ -51,9 +51,10 @@ bool replay_edits_apply(const struct replay_edits *edits, const struct dead_lett
 
 /* ---- the arrival ---- */
 
-static enum way way_of(const struct dead_letter *letter)
+static enum transport way_of(const struct dead_letter *letter)
 {
-	return strcmp(letter->way, way_name(WAY_STREAM)) == 0 ? WAY_STREAM : WAY_PUBSUB;
+	return strcmp(letter->way, transport_name(TRANSPORT_STREAM)) == 0 ? TRANSPORT_STREAM
+									  : TRANSPORT_PUBSUB;
 }
 
 /* The id that its stream entry had beside the payload, unless an edit removes or replaces it. */
@@ -77,8 +78,8 @@ static const char *defect_of(const struct dead_letter *letter, const struct repl
 
 	if (type == MSG_NONE)
 		return letter->reason;
-	if (way_of(letter) != WAY_STREAM || strcmp(letter->outcome, outcome_name(OUTCOME_INVALID)) != 0 ||
-	    edits->count)
+	if (way_of(letter) != TRANSPORT_STREAM ||
+	    strcmp(letter->outcome, outcome_name(OUTCOME_INVALID)) != 0 || edits->count)
 		return NULL;
 	for (size_t i = 0; i < sizeof of_entries / sizeof of_entries[0]; i++) {
 		if (strncmp(letter->reason, of_entries[i], strlen(of_entries[i])) == 0)
@@ -98,7 +99,7 @@ struct arrival replay_arrival(const struct dead_letter *letter, const struct rep
 		.place = letter->place,
 		.entry_id = letter->entry_id,
 		.incarnation = letter->incarnation,
-		.id = way_of(letter) == WAY_STREAM ? entry_own_id(letter, edits) : NULL,
+		.id = way_of(letter) == TRANSPORT_STREAM ? entry_own_id(letter, edits) : NULL,
 		.type = type,
 		.defect = defect_of(letter, edits, type),
 		.payload = payload,

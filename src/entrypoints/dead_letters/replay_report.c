@@ -14,14 +14,14 @@ static void print_left_out(size_t count, const char *of_what, FILE *out)
 		fprintf(out, "    and %zu more %s\n", count, of_what);
 }
 
-static void print_changes(const struct effects *effects, FILE *out, struct arena *arena)
+static void print_changes(const struct dry_run_effects *effects, FILE *out, struct arena *arena)
 {
 	for (size_t i = 0; i < effects->change_count; i++)
 		fprintf(out, "    %s\n", utf8_printable(arena, effects->changes[i]));
 	print_left_out(effects->changes_left_out, "changes", out);
 }
 
-static void print_events(const struct effects *effects, FILE *out, struct arena *arena)
+static void print_events(const struct dry_run_effects *effects, FILE *out, struct arena *arena)
 {
 	for (size_t i = 0; i < effects->event_count; i++)
 		fprintf(out, "    %s %s\n", effects->events[i].name,
@@ -43,7 +43,7 @@ void replay_report_print(const struct replay_report *report, FILE *out)
 	arena_free(&arena);
 }
 
-static json_t *changes_to_json(const struct effects *effects)
+static json_t *changes_to_json(const struct dry_run_effects *effects)
 {
 	json_t *changes = must(json_array());
 
@@ -52,7 +52,7 @@ static json_t *changes_to_json(const struct effects *effects)
 	return changes;
 }
 
-static json_t *events_to_json(const struct effects *effects)
+static json_t *events_to_json(const struct dry_run_effects *effects)
 {
 	json_t *events = must(json_array());
 

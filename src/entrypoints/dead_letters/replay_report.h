@@ -10,7 +10,7 @@
 struct replay_report {
 	const struct dead_letter *letter; /* as it was */
 	const char *outcome, *reason;     /* as they are now */
-	const struct effects *effects;
+	const struct dry_run_effects *effects;
 	bool rehearsed; /* the other changes are printed, too */
 };
 

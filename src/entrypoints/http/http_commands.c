@@ -26,7 +26,7 @@ static void submit(struct http_api *api, struct evhttp_request *request, enum me
 
 	engine_submit(api->services.engine,
 		      &(struct arrival){
-			      .way = WAY_HTTP,
+			      .way = TRANSPORT_HTTP,
 			      .place = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request)),
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},

@@ -29,17 +29,17 @@ struct tools {
 	enum exit_status status;
 	struct codec *codec;
 
-	struct dialogue dialogue;
+	struct blocking_client client;
 	bool has_dialogue;
 
 	struct url_source url;
-	struct redis_call *call;
-	struct redis_inquiry *inquiry; /* NULL until it is needed */
+	struct publish_once *call;
+	struct redis_query *query; /* NULL until it is needed */
 	char redis_error[REDIS_TROUBLE_MAX];
 };
 
 /* For events as they are kept: only reading, which each payload itself tells how. */
-static const struct wire_codec_config reading = {WIRE_JSON, WIRE_BARE, ""};
+static const struct codec_config reading = {WIRE_JSON, WIRE_BARE, ""};
 
 struct tools *tools_new(const struct invocation *invocation)
 {
@@ -47,7 +47,7 @@ struct tools *tools_new(const struct invocation *invocation)
 
 	tools->invocation = invocation;
 	tools->config = &invocation->config;
-	tools->codec = wire_codec_new(&reading);
+	tools->codec = codec_new(&reading);
 	tools->url = bootstrap_redis_url(&invocation->config);
 	return tools;
 }
@@ -59,10 +59,10 @@ void tools_free(struct tools **place)
 	if (!tools)
 		return;
 	if (tools->has_dialogue)
-		dialogue_end(&tools->dialogue);
-	redis_inquiry_end(&tools->inquiry);
-	redis_call_end(&tools->call);
-	wire_codec_free(&tools->codec);
+		blocking_client_end(&tools->client);
+	redis_query_end(&tools->query);
+	publish_once_end(&tools->call);
+	codec_free(&tools->codec);
 	free(tools);
 	*place = NULL;
 }
@@ -81,22 +81,22 @@ static bool complain(struct tools *tools, enum exit_status status, const char *w
 
 /* ---- the database ---- */
 
-static enum exit_status status_of(const struct dialogue *dialogue)
+static enum exit_status status_of(const struct blocking_client *client)
 {
 	static const char *const contention[] = {"40", "55"};
 
 	for (size_t i = 0; i < sizeof contention / sizeof contention[0]; i++) {
-		if (strncmp(dialogue->sqlstate, contention[i], strlen(contention[i])) == 0)
+		if (strncmp(client->sqlstate, contention[i], strlen(contention[i])) == 0)
 			return STATUS_TRY_AGAIN;
 	}
-	if (dialogue->defect)
+	if (client->defect)
 		return STATUS_CONFIGURATION;
-	return dialogue_trouble_passes(dialogue) ? STATUS_UNAVAILABLE : STATUS_FAILED;
+	return blocking_client_trouble_passes(client) ? STATUS_UNAVAILABLE : STATUS_FAILED;
 }
 
 static bool complain_of_database(struct tools *tools)
 {
-	return complain(tools, status_of(&tools->dialogue), "the database", tools->dialogue.text);
+	return complain(tools, status_of(&tools->client), "the database", tools->client.text);
 }
 
 static bool check_schema(struct tools *tools)
@@ -124,16 +124,16 @@ bool tools_open_database(struct tools *tools)
 	if (!check_schema(tools))
 		return false;
 	if (tools->has_dialogue)
-		dialogue_end(&tools->dialogue);
+		blocking_client_end(&tools->client);
 	tools->has_dialogue = true;
-	return dialogue_begin(&tools->dialogue, &url, DIALOGUE_READS, DATABASE_PATIENCE_MS) ||
+	return blocking_client_begin(&tools->client, &url, DIALOGUE_READS, DATABASE_PATIENCE_MS) ||
 	       complain_of_database(tools);
 }
 
-static struct dialogue *patient(struct tools *tools)
+static struct blocking_client *patient(struct tools *tools)
 {
-	dialogue_be_patient(&tools->dialogue, DATABASE_PATIENCE_MS);
-	return &tools->dialogue;
+	blocking_client_be_patient(&tools->client, DATABASE_PATIENCE_MS);
+	return &tools->client;
 }
 
 bool tools_find_outcomes(struct tools *tools, const char *id, struct known_outcome **outcomes, size_t *count)
@@ -177,11 +177,11 @@ bool tools_count_spent(struct tools *tools, const char *run, int64_t *count)
 	return postgres_count_spent(patient(tools), run, count) || complain_of_database(tools);
 }
 
-bool tools_find_run(struct tools *tools, const char *run, uint32_t expected, struct run_evidence *evidence,
+bool tools_find_run(struct tools *tools, const char *run, uint32_t expected, struct bench_results *evidence,
 		    const struct run_listener *listener, void *context)
 {
-	dialogue_be_patient(&tools->dialogue, EVIDENCE_PATIENCE_MS);
-	return postgres_find_run(&tools->dialogue, run, expected, evidence, listener, context) ||
+	blocking_client_be_patient(&tools->client, EVIDENCE_PATIENCE_MS);
+	return postgres_find_run(&tools->client, run, expected, evidence, listener, context) ||
 	       complain_of_database(tools);
 }
 
@@ -211,7 +211,7 @@ static bool tell_effect(const struct effect_search *search, struct arena *arena,
 		return false;
 	cause = message_text(&envelope.message, "cause");
 	if (!cause || strcmp(cause, search->id) != 0 ||
-	    !wire_payload_to_line(event->payload, arena, &json, &error))
+	    !codec_payload_to_line(event->payload, arena, &json, &error))
 		return false;
 	search->told(search->context, message_name(event->type), json);
 	return true;
@@ -326,7 +326,7 @@ static bool complain_of_redis(struct tools *tools)
 bool tools_open_redis(struct tools *tools)
 {
 	tools->call =
-		redis_call_begin(&tools->url, tools->config->prefix, system_random(), tools->redis_error);
+		publish_once_begin(&tools->url, tools->config->prefix, system_random(), tools->redis_error);
 	return tools->call || complain_of_redis(tools);
 }
 
@@ -353,7 +353,7 @@ static bool publish(struct republishing *republishing, struct arena *arena, cons
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), event->payload};
 	int64_t receivers;
 
-	if (!redis_call_number(tools->call, arguments, 3, &receivers, tools->redis_error))
+	if (!publish_once_number(tools->call, arguments, 3, &receivers, tools->redis_error))
 		return complain_of_redis(tools);
 	republishing->count++;
 	return true;
@@ -399,17 +399,17 @@ static const char *random_token(struct arena *arena)
 	return arena_printf(arena, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
 }
 
-bool tools_ask_for_quiet(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered)
+bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered)
 {
 	struct arena *arena = tools->invocation->arena;
 
-	if (!tools->inquiry)
-		tools->inquiry = redis_inquiry_begin(&tools->url, system_random(),
-						     prefixed(tools, QUIET_CHANNEL), tools->redis_error);
-	if (!tools->inquiry ||
-	    !redis_inquiry_ask(tools->inquiry, tools->call, prefixed(tools, QUIESCE_CHANNEL),
-			       random_token(arena), (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
-			       asked, answered, tools->redis_error))
+	if (!tools->query)
+		tools->query = redis_query_begin(&tools->url, system_random(), prefixed(tools, QUIET_CHANNEL),
+						 tools->redis_error);
+	if (!tools->query ||
+	    !redis_query_ask(tools->query, tools->call, prefixed(tools, QUIESCE_CHANNEL), random_token(arena),
+			     (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX), asked, answered,
+			     tools->redis_error))
 		return complain_of_redis(tools);
 	return true;
 }
@@ -442,7 +442,7 @@ bool tools_count_entries(struct tools *tools, const char *stream, int64_t *count
 		bytes_of(tools->config->group),
 	};
 
-	return redis_call_number(tools->call, arguments, 5, count, tools->redis_error) ||
+	return publish_once_number(tools->call, arguments, 5, count, tools->redis_error) ||
 	       complain_of_redis(tools);
 }
 
@@ -457,7 +457,7 @@ bool tools_read_redis_cpu(struct tools *tools, double *seconds)
 	const struct bytes arguments[] = {bytes_of("EVAL"), bytes_of(read_cpu), bytes_of("0")};
 	int64_t us = 0;
 
-	if (!redis_call_number(tools->call, arguments, 3, &us, tools->redis_error))
+	if (!publish_once_number(tools->call, arguments, 3, &us, tools->redis_error))
 		return complain_of_redis(tools);
 	*seconds = (double)us / 1e6;
 	return true;

@@ -55,7 +55,7 @@ bool tools_find_unfinished(struct tools *tools, struct unfinished_work *work);
 
 /* See adapters/postgres/tools/bench_queries.h. */
 bool tools_count_spent(struct tools *tools, const char *run, int64_t *count);
-bool tools_find_run(struct tools *tools, const char *run, uint32_t expected, struct run_evidence *evidence,
+bool tools_find_run(struct tools *tools, const char *run, uint32_t expected, struct bench_results *evidence,
 		    const struct run_listener *listener, void *context);
 bool tools_read_gauges(struct tools *tools, struct database_gauges *gauges);
 
@@ -74,7 +74,7 @@ bool tools_republish(struct tools *tools, const char *sku, int64_t from_version,
  * Asks every worker to say when it is quiet, and waits for the answers.  How many were asked; how many
  * answered.
  */
-bool tools_ask_for_quiet(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered);
+bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered);
 
 /* Entries of a stream that its group has not acknowledged or not read; many are counted as a thousand. */
 bool tools_count_entries(struct tools *tools, const char *stream, int64_t *count);

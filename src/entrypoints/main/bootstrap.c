@@ -50,7 +50,7 @@ struct worker {
 	struct store *stores[LANES_MAX + 4]; /* the lanes', then parking, intake, publisher, reminder */
 	size_t store_count;
 	struct views *views;
-	struct servers *servers; /* what its sessions know of the database's */
+	struct known_servers *servers; /* what its sessions know of the database's */
 
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
@@ -63,7 +63,7 @@ struct worker {
 
 struct codec *bootstrap_codec_new(const struct config *config)
 {
-	return wire_codec_new(&(struct wire_codec_config){
+	return codec_new(&(struct codec_config){
 		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
 		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
 		.source = config->source,
@@ -132,7 +132,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		postgres_parking_store_new(&worker->postgres);
 	ports->intake_store = make_store(worker, "intake");
 	ports->publisher_store = make_store(worker, "publisher");
-	ports->reminder_store = make_store(worker, "reminder");
+	ports->housekeeper_store = make_store(worker, "reminder");
 	worker->views = postgres_views_new(&worker->postgres);
 }
 
@@ -241,7 +241,7 @@ void worker_serve(struct worker *worker)
 					     .broker = redis_publisher_broker(worker->publisher),
 					     .intake_trouble = intake_trouble,
 					     .intake = worker,
-					     .event_to_json = wire_payload_to_line,
+					     .event_to_json = codec_payload_to_line,
 					     .measure = measure,
 					     .measured = worker,
 				     });
@@ -320,7 +320,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker->config = config;
 	worker->logger = logger;
 	worker->base = must(event_base_new());
-	worker->servers = servers_new();
+	worker->servers = known_servers_new();
 	if (config->http.host && !take_address(worker, connections_max, status))
 		worker_free(&worker);
 	return worker;
@@ -359,12 +359,12 @@ void worker_free(struct worker **place)
 	postgres_views_free(&worker->views);
 	while (worker->store_count > 0)
 		postgres_store_free(&worker->stores[--worker->store_count]);
-	servers_free(&worker->servers);
+	known_servers_free(&worker->servers);
 	free_notifier(worker);
 	engine_free(&worker->engine);
 	log_limiter_free(&worker->limiter);
 	http_api_free(&worker->http);
-	wire_codec_free(&worker->codec);
+	codec_free(&worker->codec);
 	redis_server_free(&worker->redis.server);
 	event_base_free(worker->base);
 	free(worker);

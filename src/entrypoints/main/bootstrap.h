@@ -26,7 +26,7 @@ struct logger *bootstrap_logger_new(const struct config *config);
 /* Accepts NULL in *logger and nulls it. */
 void bootstrap_logger_free(struct logger **logger);
 
-/* Writes events as configured.  For wire_codec_free(). */
+/* Writes events as configured.  For codec_free(). */
 struct codec *bootstrap_codec_new(const struct config *config);
 
 /* ---- the worker ---- */

@@ -120,7 +120,7 @@ enum schema_state bootstrap_schema(const struct config *config, bool migrate, in
 bool bootstrap_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
 				  struct arena *arena, struct bytes *payload, const char **error)
 {
-	return wire_command_from_pairs(type, pairs, count, arena, payload, error);
+	return codec_command_from_pairs(type, pairs, count, arena, payload, error);
 }
 
 bool bootstrap_publish(const struct config *config, enum message_type type, struct bytes payload,
@@ -130,7 +130,7 @@ bool bootstrap_publish(const struct config *config, enum message_type type, stru
 	char trouble[REDIS_TROUBLE_MAX], place[REDIS_PLACE_MAX];
 	struct url_source url = bootstrap_redis_url(config);
 
-	if (redis_call_publish(&url, system_random(), channel, payload, listeners, trouble))
+	if (publish_once_publish(&url, system_random(), channel, payload, listeners, trouble))
 		return true;
 	redis_url_place(&url, place);
 	*error = arena_printf(arena, "%s: %s", place, trouble);
@@ -157,7 +157,7 @@ static void on_message(void *context, enum message_type type, const char *channe
 	const char *json, *error;
 
 	(void)true_size;
-	if (wire_payload_to_line(payload, arena, &json, &error))
+	if (codec_payload_to_line(payload, arena, &json, &error))
 		tail->heard(tail->context, message_name(type), json);
 	else
 		LOG(tail->logger, LOG_WARN, "not an event", LOG_TEXT("channel", channel),

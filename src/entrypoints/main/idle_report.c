@@ -13,9 +13,9 @@ struct token {
 	size_t size;
 };
 
-struct quiet {
+struct idle_report {
 	struct clock *clock;
-	struct quiet_worker worker;
+	struct idle_report_worker worker;
 	struct timer *look;
 	struct token tokens[QUIET_MAX]; /* oldest first */
 	size_t count;
@@ -23,7 +23,7 @@ struct quiet {
 
 static void look(void *context)
 {
-	struct quiet *quiet = context;
+	struct idle_report *quiet = context;
 
 	if (!quiet->worker.is_idle(quiet->worker.context)) {
 		quiet->clock->ops->timer_set(quiet->look, LOOK_EVERY_MS);
@@ -35,9 +35,9 @@ static void look(void *context)
 	quiet->count = 0;
 }
 
-struct quiet *quiet_new(struct clock *clock, const struct quiet_worker *worker)
+struct idle_report *idle_report_new(struct clock *clock, const struct idle_report_worker *worker)
 {
-	struct quiet *quiet = must_alloc(sizeof *quiet);
+	struct idle_report *quiet = must_alloc(sizeof *quiet);
 
 	quiet->clock = clock;
 	quiet->worker = *worker;
@@ -45,7 +45,7 @@ struct quiet *quiet_new(struct clock *clock, const struct quiet_worker *worker)
 	return quiet;
 }
 
-void quiet_free(struct quiet **quiet)
+void idle_report_free(struct idle_report **quiet)
 {
 	if (!*quiet)
 		return;
@@ -54,14 +54,14 @@ void quiet_free(struct quiet **quiet)
 	*quiet = NULL;
 }
 
-static struct token *place_for_token(struct quiet *quiet)
+static struct token *place_for_token(struct idle_report *quiet)
 {
 	if (quiet->count == QUIET_MAX)
 		memmove(quiet->tokens, quiet->tokens + 1, --quiet->count * sizeof quiet->tokens[0]);
 	return &quiet->tokens[quiet->count++];
 }
 
-void quiet_ask(struct quiet *quiet, struct bytes token)
+void idle_report_ask(struct idle_report *quiet, struct bytes token)
 {
 	struct token *place;
 

@@ -22,20 +22,20 @@
 /* How many are answered at a time; of more, the oldest are forgotten. */
 #define QUIET_MAX 16
 
-struct quiet_worker {
+struct idle_report_worker {
 	bool (*is_idle)(void *context);
 	void (*answer)(void *context, struct bytes token);
 	void *context;
 };
 
-struct quiet;
+struct idle_report;
 
-struct quiet *quiet_new(struct clock *clock, const struct quiet_worker *worker);
+struct idle_report *idle_report_new(struct clock *clock, const struct idle_report_worker *worker);
 
 /* Accepts NULL in *quiet and nulls it. */
-void quiet_free(struct quiet **quiet);
+void idle_report_free(struct idle_report **quiet);
 
 /* Answers from the event loop, as soon as the worker is idle. */
-void quiet_ask(struct quiet *quiet, struct bytes token);
+void idle_report_ask(struct idle_report *quiet, struct bytes token);
 
 #endif

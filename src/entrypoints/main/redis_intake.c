@@ -34,18 +34,18 @@ struct stream_way {
 struct redis_intake {
 	struct redis_intake_parts parts;
 	struct arena *arena; /* names */
-	struct consumer consumer;
+	struct admission consumer;
 
 	struct redis_subscriber *subscriber;
 	struct heartbeat *heartbeat;
-	struct quiet *quiet;
-	struct blindness *blindness;
+	struct idle_report *quiet;
+	struct subscription_gaps *gaps;
 	uint64_t blind_windows; /* times that commands were not heard after they had been, */
 	int64_t blind_us;       /* and how long in all, but for the one that lasts: */
 	bool is_blind;
 	int64_t blind_since;
 
-	struct logbook *logbook;
+	struct checkpoints *checkpoints;
 	struct stream_way streams[STREAMS_MAX];
 	size_t stream_count;
 };
@@ -71,7 +71,7 @@ static void on_message(void *context, enum message_type type, const char *channe
 {
 	struct redis_intake *intake = context;
 
-	consumer_take(&intake->consumer, type, channel, payload, true_size);
+	admission_submit(&intake->consumer, type, channel, payload, true_size);
 }
 
 static void on_signal(void *context, size_t index, struct bytes payload)
@@ -81,16 +81,16 @@ static void on_signal(void *context, size_t index, struct bytes payload)
 	if (index == SIGNAL_HEARTBEAT)
 		heartbeat_heard(intake->heartbeat, payload);
 	else
-		quiet_ask(intake->quiet, payload);
+		idle_report_ask(intake->quiet, payload);
 }
 
-static void on_up(void *context, const struct blind_window *window)
+static void on_up(void *context, const struct subscription_gap *window)
 {
 	struct redis_intake *intake = context;
 	int64_t blind_us = window->until - window->since;
 
 	heartbeat_connected(intake->heartbeat);
-	blindness_ends(intake->blindness, window);
+	subscription_gaps_end(intake->gaps, window);
 	if (window->is_first)
 		return;
 	intake->is_blind = false;
@@ -106,7 +106,7 @@ static void on_down(void *context, int64_t since, const char *cause)
 	intake->blind_windows++;
 	intake->is_blind = true;
 	intake->blind_since = since;
-	blindness_begins(intake->blindness, since, cause);
+	subscription_gaps_begin(intake->gaps, since, cause);
 }
 
 static void make_subscriber(struct redis_intake *intake)
@@ -126,8 +126,8 @@ static void make_subscriber(struct redis_intake *intake)
 				     },
 				     &listener, intake);
 	intake->heartbeat = heartbeat_new(intake->parts.redis, intake->parts.publisher, intake->subscriber);
-	consumer_add(&intake->consumer, &(struct intake_valve){pause_subscriber, resume_subscriber, intake,
-							       .is_durable = false});
+	admission_add(&intake->consumer, &(struct admission_valve){pause_subscriber, resume_subscriber,
+								   intake, .is_durable = false});
 }
 
 void redis_intake_publisher_is_up(struct redis_intake *intake)
@@ -196,7 +196,7 @@ static void add_stream(struct redis_intake *intake, const char *name)
 	way->reader = stream_reader_new(
 		&(struct stream_reader_ports){
 			.stream = redis_stream_port(way->stream),
-			.logbook = intake->logbook,
+			.checkpoints = intake->checkpoints,
 			.clock = intake->parts.clock,
 			.random = system_random(),
 			.logger = intake->parts.logger,
@@ -205,8 +205,8 @@ static void add_stream(struct redis_intake *intake, const char *name)
 		/* As long as the inbox knows an entry, handling it again has no second effect. */
 		&(struct stream_reader_config){.name = key,
 					       .retention_ms = INT64_C(86400000) * config->inbox_days});
-	consumer_add(&intake->consumer,
-		     &(struct intake_valve){pause_stream, resume_stream, way->reader, .is_durable = true});
+	admission_add(&intake->consumer, &(struct admission_valve){pause_stream, resume_stream, way->reader,
+								   .is_durable = true});
 	stream_reader_start(way->reader);
 }
 
@@ -218,10 +218,12 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 
 	intake->parts = *parts;
 	intake->arena = arena_new(1024);
-	consumer_init(&intake->consumer, parts->engine);
-	intake->logbook = postgres_logbook_new(parts->postgres);
-	intake->blindness = blindness_new(intake->logbook, parts->clock, system_random(), parts->logger);
-	intake->quiet = quiet_new(parts->clock, &(struct quiet_worker){is_quiet, say_quiet, intake});
+	admission_init(&intake->consumer, parts->engine);
+	intake->checkpoints = postgres_checkpoints_new(parts->postgres);
+	intake->gaps =
+		subscription_gaps_new(intake->checkpoints, parts->clock, system_random(), parts->logger);
+	intake->quiet =
+		idle_report_new(parts->clock, &(struct idle_report_worker){is_quiet, say_quiet, intake});
 	make_subscriber(intake);
 	for (size_t i = 0; i < parts->config->streams.count; i++)
 		add_stream(intake, parts->config->streams.names[i]);
@@ -232,12 +234,12 @@ static void free_subscriber(struct redis_intake *intake)
 {
 	heartbeat_free(&intake->heartbeat);
 	redis_subscriber_free(&intake->subscriber);
-	quiet_free(&intake->quiet);
+	idle_report_free(&intake->quiet);
 }
 
 void redis_intake_stop(struct redis_intake *intake)
 {
-	consumer_stop(&intake->consumer);
+	admission_stop(&intake->consumer);
 	free_subscriber(intake);
 	for (size_t i = 0; i < intake->stream_count; i++)
 		stream_reader_stop(intake->streams[i].reader);
@@ -250,14 +252,14 @@ void redis_intake_free(struct redis_intake **place)
 
 	if (!intake)
 		return;
-	consumer_stop(&intake->consumer);
+	admission_stop(&intake->consumer);
 	free_subscriber(intake);
-	postgres_logbook_free(&intake->logbook);
+	postgres_checkpoints_free(&intake->checkpoints);
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		redis_stream_free(&intake->streams[i].stream);
 		stream_reader_free(&intake->streams[i].reader);
 	}
-	blindness_free(&intake->blindness);
+	subscription_gaps_free(&intake->gaps);
 	arena_free(&intake->arena);
 	free(intake);
 	*place = NULL;

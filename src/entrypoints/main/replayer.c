@@ -28,8 +28,8 @@ struct replayer {
 	struct notifier *notifier;
 	struct store *stores[REPLAY_STORES];
 	size_t store_count;
-	struct rehearsal *rehearsals[REHEARSALS]; /* NULL: this is for real */
-	struct rehearsal_broker *broker;
+	struct dry_run_store *rehearsals[REHEARSALS]; /* NULL: this is for real */
+	struct dry_run_broker *broker;
 	struct redis_settings redis;
 	struct redis_publisher *publisher; /* NULL: a rehearsal */
 	struct engine *engine;
@@ -49,35 +49,35 @@ bool bootstrap_can_rehearse(const struct config *config, int timeout_ms, struct 
 			    const char **error, enum exit_status *status)
 {
 	struct url_source url = bootstrap_database_url(config);
-	struct dialogue dialogue;
+	struct blocking_client client;
 	bool can;
 
 	if (!url.pooled)
 		return true; /* or no connection of this program would have been made */
-	can = dialogue_begin(&dialogue, &url, DIALOGUE_REHEARSES, timeout_ms);
+	can = blocking_client_begin(&client, &url, DIALOGUE_REHEARSES, timeout_ms);
 
-	*error = arena_strdup(arena, dialogue.text);
-	*status = dialogue.defect ? STATUS_CONFIGURATION : STATUS_UNAVAILABLE;
-	dialogue_end(&dialogue);
+	*error = arena_strdup(arena, client.text);
+	*status = client.defect ? STATUS_CONFIGURATION : STATUS_UNAVAILABLE;
+	blocking_client_end(&client);
 	return can;
 }
 
 bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,
 			   struct arena *arena, const char **error)
 {
-	return wire_edits_check(type, edits, count, arena, error);
+	return codec_edits_check(type, edits, count, arena, error);
 }
 
 bool bootstrap_payload_edit(enum message_type type, struct bytes payload, const char *const edits[],
 			    size_t count, struct arena *arena, struct bytes *edited, const char **error)
 {
-	return wire_payload_edit(type, payload, edits, count, arena, edited, error);
+	return codec_payload_edit(type, payload, edits, count, arena, edited, error);
 }
 
 bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const char **line,
 			       const char **error)
 {
-	return wire_payload_to_line(payload, arena, line, error);
+	return codec_payload_to_line(payload, arena, line, error);
 }
 
 /* ---- the ports ---- */
@@ -131,11 +131,11 @@ static void make_ports_for_rehearsal(struct replayer *replayer, struct engine_po
 	struct clock *clock = &replayer->clock.clock;
 
 	for (size_t i = 0; i < REHEARSALS; i++)
-		replayer->rehearsals[i] = rehearsal_new(store, clock, show, context);
-	replayer->broker = rehearsal_broker_new(clock);
-	ports->broker = rehearsal_broker_port(replayer->broker);
-	ports->lane_stores[0] = ports->intake_store = rehearsal_store(replayer->rehearsals[0]);
-	ports->publisher_store = rehearsal_store(replayer->rehearsals[1]);
+		replayer->rehearsals[i] = dry_run_store_new(store, clock, show, context);
+	replayer->broker = dry_run_broker_new(clock);
+	ports->broker = dry_run_broker_port(replayer->broker);
+	ports->lane_stores[0] = ports->intake_store = dry_run_store_port(replayer->rehearsals[0]);
+	ports->publisher_store = dry_run_store_port(replayer->rehearsals[1]);
 }
 
 /* ---- beginning and end ---- */
@@ -192,13 +192,13 @@ void replayer_free(struct replayer **place)
 		return;
 	redis_publisher_free(&replayer->publisher);
 	for (size_t i = 0; i < REHEARSALS; i++)
-		rehearsal_free(&replayer->rehearsals[i]);
-	rehearsal_broker_free(&replayer->broker);
+		dry_run_store_free(&replayer->rehearsals[i]);
+	dry_run_broker_free(&replayer->broker);
 	while (replayer->store_count > 0)
 		postgres_store_free(&replayer->stores[--replayer->store_count]);
 	log_notifier_free(&replayer->notifier);
 	engine_free(&replayer->engine);
-	wire_codec_free(&replayer->codec);
+	codec_free(&replayer->codec);
 	free(replayer);
 	*place = NULL;
 }

@@ -25,17 +25,17 @@ static void tear_down(struct logbook_fixture *fixture)
 {
 	(void)fixture;
 	while (logbook_count)
-		memory_logbook_free(&logbooks[--logbook_count]);
+		memory_checkpoints_free(&logbooks[--logbook_count]);
 	database_free(&database);
 	simulation_free(&simulation);
 }
 
-static struct logbook *make_logbook(struct logbook_fixture *fixture)
+static struct checkpoints *make_logbook(struct logbook_fixture *fixture)
 {
 	(void)fixture;
 	ck_assert_uint_lt(logbook_count, LOGBOOKS_MAX);
-	logbooks[logbook_count] = memory_logbook_new(database);
-	return memory_logbook_port(logbooks[logbook_count++]);
+	logbooks[logbook_count] = memory_checkpoints_new(database);
+	return memory_checkpoints_port(logbooks[logbook_count++]);
 }
 
 static bool is_done(void *context)
@@ -64,11 +64,12 @@ static void windows(struct logbook_fixture *fixture, char *text, size_t size)
 	(void)fixture;
 	*text = '\0';
 	for (size_t i = 0; i < database->blind_window_count && used < size; i++) {
-		const struct blind_window *window = &database->blind_windows[i];
+		const struct subscription_gap *window = &database->blind_windows[i];
 
 		used += (size_t)snprintf(text + used, size - used, "%" PRId64 " %" PRId64 " %s;",
 					 window->since, window->until, window->cause);
 	}
 }
 
-struct logbook_fixture memory_logbook_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};
+struct logbook_fixture memory_checkpoints_fixture = {set_up,    tear_down, make_logbook,
+						     run_until, now,       windows};

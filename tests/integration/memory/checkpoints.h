@@ -4,6 +4,6 @@
 
 #include "integration/store/checkpoints_suite.h"
 
-extern struct logbook_fixture memory_logbook_fixture;
+extern struct logbook_fixture memory_checkpoints_fixture;
 
 #endif

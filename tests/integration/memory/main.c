@@ -89,7 +89,7 @@ static struct memory_store *store_of(struct memory_fixture *it, const struct sto
 
 static void lose_next_flush(struct store_fixture *fixture, struct store *store, enum loss loss)
 {
-	static const enum trouble troubles[] = {
+	static const enum memory_trouble troubles[] = {
 		[LOST_BEFORE_COMMIT] = TROUBLE_LOST_BEFORE,
 		[LOST_AFTER_COMMIT] = TROUBLE_LOST_AFTER,
 		[LOST_WHILE_COMMITTING] = TROUBLE_LOST_COMMITTING,
@@ -133,13 +133,13 @@ static void dead_letters_in_full(struct store_fixture *fixture, char *text, size
 
 	*text = '\0';
 	for (size_t i = 0; i < database->dead_letter_count && used < size; i++) {
-		const struct dead_letter *letter = &database->dead_letters[i];
+		const struct dead_letter_row *letter = &database->dead_letters[i];
 
 		used += (size_t)snprintf(text + used, size - used, "%s %s %s %s %s %d %s;",
 					 outcome_name(letter->outcome),
-					 letter->is_mail ? "mail" : way_name(letter->way), letter->place,
-					 message_name(letter->type), letter->id ? letter->id : "-",
-					 letter->attempts, letter->reason);
+					 letter->is_mail ? "mail" : transport_name(letter->way),
+					 letter->place, message_name(letter->type),
+					 letter->id ? letter->id : "-", letter->attempts, letter->reason);
 	}
 }
 
@@ -176,7 +176,7 @@ int main(void)
 
 	srunner_add_suite(runner, ids_suite(&fixture.fixture));
 	srunner_add_suite(runner, locks_suite(&fixture.fixture));
-	srunner_add_suite(runner, logbook_suite(&memory_logbook_fixture));
+	srunner_add_suite(runner, logbook_suite(&memory_checkpoints_fixture));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

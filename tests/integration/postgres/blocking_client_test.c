@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct dialogue dialogue;
+static struct blocking_client client;
 
 static void set_up(void)
 {
@@ -18,12 +18,12 @@ static void set_up(void)
 
 	world_set_up();
 	url = world_url(database_conninfo());
-	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_READS, 5000));
+	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_READS, 5000));
 }
 
 static void tear_down(void)
 {
-	dialogue_end(&dialogue);
+	blocking_client_end(&client);
 	world_tear_down();
 }
 
@@ -39,21 +39,21 @@ static const char *const unfinished[] = {
 
 START_TEST(statements_that_are_not_done_in_time_have_failed)
 {
-	dialogue_be_patient(&dialogue, 300);
+	blocking_client_be_patient(&client, 300);
 
-	ck_assert(!dialogue_run(&dialogue, unfinished[_i]));
+	ck_assert(!blocking_client_run(&client, unfinished[_i]));
 
-	ck_assert_str_eq(dialogue.text, "the database did not answer in time");
-	ck_assert(dialogue_trouble_passes(&dialogue));
+	ck_assert_str_eq(client.text, "the database did not answer in time");
+	ck_assert(blocking_client_trouble_passes(&client));
 }
 END_TEST
 
 START_TEST(statements_that_are_done_in_time_succeed)
 {
-	dialogue_be_patient(&dialogue, 5000);
+	blocking_client_be_patient(&client, 5000);
 
-	ck_assert(dialogue_run(&dialogue, "select 1; " SEND_NOW " select pg_sleep(0.05)"));
-	ck_assert(dialogue_run(&dialogue, "select 1"));
+	ck_assert(blocking_client_run(&client, "select 1; " SEND_NOW " select pg_sleep(0.05)"));
+	ck_assert(blocking_client_run(&client, "select 1"));
 }
 END_TEST
 
@@ -64,10 +64,10 @@ static const char *const broken[] = {
 
 START_TEST(statements_whose_session_ends_have_failed)
 {
-	ck_assert(!dialogue_run(&dialogue, broken[_i]));
+	ck_assert(!blocking_client_run(&client, broken[_i]));
 
-	ck_assert_ptr_nonnull(strstr(dialogue.text, "terminating connection"));
-	ck_assert(dialogue_trouble_passes(&dialogue));
+	ck_assert_ptr_nonnull(strstr(client.text, "terminating connection"));
+	ck_assert(blocking_client_trouble_passes(&client));
 }
 END_TEST
 
@@ -78,7 +78,7 @@ START_TEST(a_connection_that_is_not_made_in_time_has_failed)
 	socklen_t size = sizeof at;
 	int silent = socket(AF_INET, SOCK_STREAM, 0);
 	struct url_source url;
-	struct dialogue late;
+	struct blocking_client late;
 	char text[64];
 
 	ck_assert_int_eq(bind(silent, (struct sockaddr *)&at, size), 0);
@@ -87,12 +87,12 @@ START_TEST(a_connection_that_is_not_made_in_time_has_failed)
 	snprintf(text, sizeof text, "host=127.0.0.1 port=%d", ntohs(at.sin_port));
 	url = world_url(text);
 
-	ck_assert(!dialogue_begin(&late, &url, DIALOGUE_READS, 300));
+	ck_assert(!blocking_client_begin(&late, &url, DIALOGUE_READS, 300));
 
 	ck_assert_str_eq(late.text, "a server did not answer in time");
-	ck_assert(dialogue_trouble_passes(&late));
+	ck_assert(blocking_client_trouble_passes(&late));
 	ck_assert_ptr_null(late.defect);
-	dialogue_end(&late);
+	blocking_client_end(&late);
 	close(silent);
 }
 END_TEST
@@ -133,7 +133,7 @@ START_TEST(dead_letters_are_read_through_a_new_connection_when_one_is_lost)
 }
 END_TEST
 
-Suite *dialogue_suite(void)
+Suite *blocking_client_suite(void)
 {
 	Suite *suite = suite_create("dialogue");
 	TCase *tests = tcase_create("dialogue");

@@ -6,7 +6,7 @@
 
 #define LOGBOOKS_MAX 8
 
-static struct logbook *logbooks[LOGBOOKS_MAX];
+static struct checkpoints *logbooks[LOGBOOKS_MAX];
 static size_t logbook_count;
 
 static void set_up(struct logbook_fixture *fixture)
@@ -19,17 +19,17 @@ static void tear_down(struct logbook_fixture *fixture)
 {
 	(void)fixture;
 	while (logbook_count)
-		postgres_logbook_free(&logbooks[--logbook_count]);
+		postgres_checkpoints_free(&logbooks[--logbook_count]);
 	world_tear_down();
 }
 
-static struct logbook *make_logbook(struct logbook_fixture *fixture)
+static struct checkpoints *make_logbook(struct logbook_fixture *fixture)
 {
 	struct postgres_config config = world_config();
 
 	(void)fixture;
 	ck_assert_uint_lt(logbook_count, LOGBOOKS_MAX);
-	logbooks[logbook_count] = postgres_logbook_new(&config);
+	logbooks[logbook_count] = postgres_checkpoints_new(&config);
 	return logbooks[logbook_count++];
 }
 
@@ -56,4 +56,5 @@ static void windows(struct logbook_fixture *fixture, char *text, size_t size)
 			" from blind_windows"));
 }
 
-struct logbook_fixture postgres_logbook_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};
+struct logbook_fixture postgres_checkpoints_fixture = {set_up,    tear_down, make_logbook,
+						       run_until, now,       windows};

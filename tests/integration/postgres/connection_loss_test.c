@@ -185,7 +185,7 @@ START_TEST(dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_sa
 	run_out_of_stock("\"},{\\\t\x01'", "l\xc3\xa9mpe\n");
 	store = work->store;
 	work_begin_call(work);
-	store->ops->settle_notification(store, work->uow.notifications[0].key, NOTIFICATION_DEAD, 0,
+	store->ops->record_notification(store, work->uow.notifications[0].key, NOTIFICATION_DEAD, 0,
 					"550 \xff'no'", work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 

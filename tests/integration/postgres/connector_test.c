@@ -89,11 +89,11 @@ struct connecting {
 	bool done;
 	PGconn *pg;
 	char key[SERVER_KEY_SIZE];
-	struct trouble trouble;
+	struct pg_error trouble;
 	int64_t took_ms;
 };
 
-static void take_outcome(void *context, PGconn *pg, const char *key, const struct trouble *trouble)
+static void take_outcome(void *context, PGconn *pg, const char *key, const struct pg_error *trouble)
 {
 	struct connecting *outcome = context;
 
@@ -246,7 +246,7 @@ START_TEST(an_address_that_was_silent_is_tried_last_for_a_while)
 	const char *conninfo =
 		arena_strdup(world.texts, fill_in("host=127.0.0.1,$H port=$S,$P $X connect_timeout=2"));
 
-	world.servers = servers_new();
+	world.servers = known_servers_new();
 	assert_in_session(&(struct connecting){.pg = connect_to(conninfo).pg});
 
 	for (int i = 0; i < 3; i++) {
@@ -260,8 +260,8 @@ END_TEST
 
 START_TEST(an_address_that_was_silent_is_not_forgotten)
 {
-	world.servers = servers_new();
-	servers_suspect(world.servers, arena_printf(world.texts, "%s:%s", good_host, good_port));
+	world.servers = known_servers_new();
+	known_servers_suspect(world.servers, arena_printf(world.texts, "%s:%s", good_host, good_port));
 
 	assert_in_session(
 		&(struct connecting){.pg = connect_to(fill_in("host=127.0.0.1,$H port=$R,$P $X")).pg});

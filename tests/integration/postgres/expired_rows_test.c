@@ -8,14 +8,14 @@
 
 START_TEST(the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last)
 {
-	struct sweep sweep = {0};
+	struct expired_rows sweep = {0};
 
-	sweep_go_on(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	expired_rows_delete(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
 	ck_assert_int_eq(sweep.page, SWEEP_PAGES);
-	sweep_go_on(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	expired_rows_delete(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
 	ck_assert_int_eq(sweep.page, 2 * SWEEP_PAGES);
 
-	sweep_go_on(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	expired_rows_delete(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
 
 	ck_assert_int_eq(sweep.page, 0);
 }
@@ -23,10 +23,10 @@ END_TEST
 
 START_TEST(where_much_is_found_the_hand_goes_on_at_once)
 {
-	struct sweep sweep = {0};
+	struct expired_rows sweep = {0};
 
-	ck_assert(!sweep_go_on(&sweep, 1, SWEEP_ROWS - 1, START));
-	ck_assert(sweep_go_on(&sweep, 1, SWEEP_ROWS, START));
+	ck_assert(!expired_rows_delete(&sweep, 1, SWEEP_ROWS - 1, START));
+	ck_assert(expired_rows_delete(&sweep, 1, SWEEP_ROWS, START));
 }
 END_TEST
 
@@ -34,15 +34,15 @@ END_TEST
 START_TEST(the_hand_goes_round_in_a_day)
 {
 	const int64_t pages = 100 * 1000 * 1000;
-	struct sweep sweep = {0};
+	struct expired_rows sweep = {0};
 	int64_t swept = SWEEP_PAGES;
 
-	sweep_go_on(&sweep, pages, 0, START);
+	expired_rows_delete(&sweep, pages, 0, START);
 	for (int64_t at = 10; at <= 86400; at += 10) {
 		bool more = true;
 
 		for (; more; swept += SWEEP_PAGES)
-			more = sweep_go_on(&sweep, pages, 0, START + at * SECOND);
+			more = expired_rows_delete(&sweep, pages, 0, START + at * SECOND);
 	}
 
 	ck_assert_int_ge(swept, pages * 99 / 100);

@@ -13,7 +13,7 @@ struct session {
 	const char *given_up;
 };
 
-static struct servers *servers;
+static struct known_servers *servers;
 static struct session sessions[USERS];
 
 static void give_up(void *context, const char *reason)
@@ -25,19 +25,19 @@ static void give_up(void *context, const char *reason)
 
 static void set_up(void)
 {
-	servers = servers_new();
+	servers = known_servers_new();
 	for (int i = 0; i < USERS; i++) {
 		sessions[i] = (struct session){.user = {.give_up = give_up, .is_store = i != VIEWS}};
 		sessions[i].user.context = &sessions[i];
-		servers_join(servers, &sessions[i].user);
+		known_servers_join(servers, &sessions[i].user);
 	}
 }
 
 static void tear_down(void)
 {
 	for (int i = 0; i < USERS; i++)
-		servers_leave(&sessions[i].user);
-	servers_free(&servers);
+		known_servers_leave(&sessions[i].user);
+	known_servers_free(&servers);
 }
 
 static bool enter(int who, const char *key, uint64_t system, uint32_t timeline)
@@ -46,12 +46,12 @@ static bool enter(int who, const char *key, uint64_t system, uint32_t timeline)
 
 	snprintf(user->key, sizeof user->key, "%s", key);
 	user->identity = (struct server_identity){system, timeline};
-	return servers_enter(servers, user);
+	return known_servers_enter(servers, user);
 }
 
 static void leave(int who, bool silently)
 {
-	servers_exit(servers, &sessions[who].user, silently);
+	known_servers_exit(servers, &sessions[who].user, silently);
 }
 
 START_TEST(a_promotion_takes_every_session_from_the_old_primary)
@@ -72,13 +72,13 @@ END_TEST
 START_TEST(no_session_begins_on_an_old_primary_and_its_address_is_tried_last)
 {
 	ck_assert(enter(VIEWS, "b", 7, 3));
-	ck_assert(!servers_is_suspect(servers, "a"));
+	ck_assert(!known_servers_is_suspect(servers, "a"));
 
 	ck_assert(!enter(STORE, "a", 7, 2));
 	ck_assert(!enter(OTHER_STORE, "a", 7, 1));
 
-	ck_assert(servers_is_suspect(servers, "a"));
-	ck_assert(!servers_is_suspect(servers, "b"));
+	ck_assert(known_servers_is_suspect(servers, "a"));
+	ck_assert(!known_servers_is_suspect(servers, "b"));
 	ck_assert(enter(STORE, "b", 7, 3));
 }
 END_TEST
@@ -108,7 +108,7 @@ START_TEST(a_silent_server_loses_all_of_its_sessions_and_no_other_does)
 
 	ck_assert_ptr_nonnull(sessions[VIEWS].given_up);
 	ck_assert_ptr_null(sessions[OTHER_STORE].given_up);
-	ck_assert(servers_is_suspect(servers, "a"));
+	ck_assert(known_servers_is_suspect(servers, "a"));
 }
 END_TEST
 
@@ -134,7 +134,7 @@ START_TEST(a_lost_session_takes_no_other_from_a_server_that_is_known)
 	leave(STORE, false);
 
 	ck_assert_ptr_null(sessions[VIEWS].given_up);
-	ck_assert(!servers_is_suspect(servers, "a"));
+	ck_assert(!known_servers_is_suspect(servers, "a"));
 }
 END_TEST
 
@@ -144,26 +144,26 @@ START_TEST(of_many_suspects_the_newest_are_remembered)
 
 	for (int i = 0; i < 100; i++) {
 		snprintf(key, sizeof key, "host-%d", i);
-		servers_suspect(servers, key);
-		servers_suspect(servers, "always");
+		known_servers_suspect(servers, key);
+		known_servers_suspect(servers, "always");
 	}
 
-	ck_assert(servers_is_suspect(servers, "host-99"));
-	ck_assert(servers_is_suspect(servers, "always"));
-	ck_assert(!servers_is_suspect(servers, "host-0"));
+	ck_assert(known_servers_is_suspect(servers, "host-99"));
+	ck_assert(known_servers_is_suspect(servers, "always"));
+	ck_assert(!known_servers_is_suspect(servers, "host-0"));
 }
 END_TEST
 
 START_TEST(a_connection_may_be_alone)
 {
-	servers_suspect(NULL, "a");
-	ck_assert(!servers_is_suspect(NULL, "a"));
-	ck_assert(servers_enter(NULL, &sessions[STORE].user));
-	servers_exit(NULL, &sessions[STORE].user, true);
+	known_servers_suspect(NULL, "a");
+	ck_assert(!known_servers_is_suspect(NULL, "a"));
+	ck_assert(known_servers_enter(NULL, &sessions[STORE].user));
+	known_servers_exit(NULL, &sessions[STORE].user, true);
 }
 END_TEST
 
-Suite *servers_suite(void)
+Suite *known_servers_suite(void)
 {
 	Suite *suite = suite_create("servers");
 	TCase *tests = tcase_create("servers");

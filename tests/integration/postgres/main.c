@@ -26,7 +26,7 @@ static void add_ways_suites(SRunner *runner)
 {
 	srunner_add_suite(runner, ids_suite(&world.fixture));
 	srunner_add_suite(runner, locks_suite(&world.fixture));
-	srunner_add_suite(runner, logbook_suite(&postgres_logbook_fixture));
+	srunner_add_suite(runner, logbook_suite(&postgres_checkpoints_fixture));
 	srunner_add_suite(runner, sweep_suite());
 	srunner_add_suite(runner, schema_suite());
 	srunner_add_suite(runner, trouble_suite());
@@ -45,8 +45,8 @@ static int run_all(void)
 	} else {
 		srunner_add_suite(runner, conninfo_suite());
 		srunner_add_suite(runner, connector_suite());
-		srunner_add_suite(runner, dialogue_suite());
-		srunner_add_suite(runner, servers_suite());
+		srunner_add_suite(runner, blocking_client_suite());
+		srunner_add_suite(runner, known_servers_suite());
 		srunner_add_suite(runner, sqlstate_suite());
 		srunner_add_suite(runner, plans_suite());
 	}

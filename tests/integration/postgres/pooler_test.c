@@ -86,20 +86,20 @@ END_TEST
 START_TEST(nothing_of_the_tools_is_left_in_the_sessions)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
-	struct dialogue dialogue;
+	struct blocking_client client;
 
-	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
 	for (int i = 0; i < 4; i++) {
 		PGresult *row =
-			dialogue_ask(&dialogue, "select current_setting('statement_timeout')", 0, NULL);
+			blocking_client_ask(&client, "select current_setting('statement_timeout')", 0, NULL);
 
 		ck_assert_ptr_nonnull(row);
 		ck_assert_str_eq(PQgetvalue(row, 0, 0), "0");
 		PQclear(row);
 	}
-	ck_assert(dialogue_begin_transaction(&dialogue, "begin; set local lock_timeout = '1s'"));
-	ck_assert(dialogue_run(&dialogue, "commit"));
-	dialogue_end(&dialogue);
+	ck_assert(blocking_client_begin_transaction(&client, "begin; set local lock_timeout = '1s'"));
+	ck_assert(blocking_client_run(&client, "commit"));
+	blocking_client_end(&client);
 
 	assert_nothing_is_left();
 }
@@ -136,17 +136,17 @@ static void lift_limits(void)
 START_TEST(a_time_limit_of_the_role_ends_no_answer_to_a_tool)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
-	struct dialogue dialogue;
+	struct blocking_client client;
 	PGresult *row;
 
 	limit("statement_timeout", "'100ms'");
-	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
 
-	row = dialogue_ask(&dialogue, "select pg_sleep(0.3)", 0, NULL);
+	row = blocking_client_ask(&client, "select pg_sleep(0.3)", 0, NULL);
 
-	ck_assert_msg(row, "%s", dialogue.text);
+	ck_assert_msg(row, "%s", client.text);
 	PQclear(row);
-	dialogue_end(&dialogue);
+	blocking_client_end(&client);
 }
 END_TEST
 
@@ -161,30 +161,30 @@ static const struct {
 START_TEST(a_tools_statement_that_is_not_answered_has_failed)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
-	struct dialogue dialogue;
+	struct blocking_client client;
 
-	ck_assert(dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
-	dialogue_be_patient(&dialogue, 1000);
+	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
+	blocking_client_be_patient(&client, 1000);
 
-	ck_assert_ptr_null(dialogue_ask(&dialogue, unanswered[_i].sql, 0, NULL));
+	ck_assert_ptr_null(blocking_client_ask(&client, unanswered[_i].sql, 0, NULL));
 
-	ck_assert_msg(strstr(dialogue.text, unanswered[_i].words), "%s", dialogue.text);
-	dialogue_end(&dialogue);
+	ck_assert_msg(strstr(client.text, unanswered[_i].words), "%s", client.text);
+	blocking_client_end(&client);
 }
 END_TEST
 
 START_TEST(another_isolation_by_default_is_refused)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
-	struct dialogue dialogue;
+	struct blocking_client client;
 
 	limit("default_transaction_isolation", "'serializable'");
 
-	ck_assert(!dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(!blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
 
-	ck_assert_ptr_nonnull(dialogue.defect);
-	ck_assert_ptr_nonnull(strstr(dialogue.text, "default_transaction_isolation"));
-	dialogue_end(&dialogue);
+	ck_assert_ptr_nonnull(client.defect);
+	ck_assert_ptr_nonnull(strstr(client.text, "default_transaction_isolation"));
+	blocking_client_end(&client);
 }
 END_TEST
 
@@ -246,12 +246,12 @@ static void on_noted(void *context, const struct failure *failure)
 	writes->all = writes->good + writes->failed == CALLS;
 }
 
-static struct blind_window *many_windows(int call)
+static struct subscription_gap *many_windows(int call)
 {
-	struct blind_window *windows = arena_alloc(world.texts, WINDOWS * sizeof *windows);
+	struct subscription_gap *windows = arena_alloc(world.texts, WINDOWS * sizeof *windows);
 
 	for (int i = 0; i < WINDOWS; i++)
-		windows[i] = (struct blind_window){
+		windows[i] = (struct subscription_gap){
 			.since = (INT64_C(1) + call * WINDOWS + i) * 1000000,
 			.until = (INT64_C(2) + call * WINDOWS + i) * 1000000,
 			.cause = arena_printf(world.texts, "%d %0300d", call, i),
@@ -264,7 +264,8 @@ static struct blind_window *many_windows(int call)
 START_TEST(large_calls_at_once_are_not_torn_between_sessions)
 {
 	struct postgres_config config = world_config();
-	struct logbook *logbooks[2] = {postgres_logbook_new(&config), postgres_logbook_new(&config)};
+	struct checkpoints *logbooks[2] = {postgres_checkpoints_new(&config),
+					   postgres_checkpoints_new(&config)};
 	struct writes writes = {0};
 
 	for (int call = 0; call < CALLS; call++)
@@ -274,8 +275,8 @@ START_TEST(large_calls_at_once_are_not_torn_between_sessions)
 
 	ck_assert_msg(!writes.failed, "%zu failed: %s", writes.failed, world_log());
 	ck_assert_int_eq(database_number("select count(*) from blind_windows"), CALLS * WINDOWS);
-	postgres_logbook_free(&logbooks[0]);
-	postgres_logbook_free(&logbooks[1]);
+	postgres_checkpoints_free(&logbooks[0]);
+	postgres_checkpoints_free(&logbooks[1]);
 }
 END_TEST
 
@@ -336,7 +337,7 @@ END_TEST
 START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
-	struct dialogue dialogue;
+	struct blocking_client client;
 	PGconn *others[3];
 
 	url.pooled = false;
@@ -345,11 +346,11 @@ START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
 		PQclear(PQexec(others[i], "begin; select 1"));
 	}
 
-	ck_assert(!dialogue_begin(&dialogue, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(!blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
 
-	ck_assert_ptr_nonnull(dialogue.defect);
-	ck_assert_msg(strstr(dialogue.text, "ALLOCD_POOLED"), "%s", dialogue.text);
-	dialogue_end(&dialogue);
+	ck_assert_ptr_nonnull(client.defect);
+	ck_assert_msg(strstr(client.text, "ALLOCD_POOLED"), "%s", client.text);
+	blocking_client_end(&client);
 	for (int i = 0; i < _i; i++)
 		PQfinish(others[i]);
 	assert_nothing_is_left();

@@ -58,7 +58,7 @@ static void tear_down(struct store_fixture *fixture)
 	while (world.views_count)
 		postgres_views_free(&world.views[--world.views_count]);
 	event_base_free(world.base);
-	servers_free(&world.servers);
+	known_servers_free(&world.servers);
 	arena_free(&world.texts);
 	database_drop_another();
 }

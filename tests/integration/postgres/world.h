@@ -22,13 +22,13 @@ struct world {
 	size_t store_count;
 	struct views *views[WORLD_STORES_MAX];
 	size_t views_count;
-	struct arena *texts;     /* the connection strings */
-	struct servers *servers; /* of what is made from now on; NULL: each is alone */
-	int answer_timeout_ms;   /* of stores that are made from now on; 0: the default */
+	struct arena *texts;           /* the connection strings */
+	struct known_servers *servers; /* of what is made from now on; NULL: each is alone */
+	int answer_timeout_ms;         /* of stores that are made from now on; 0: the default */
 };
 
 /* For the logbook's suite. */
-extern struct logbook_fixture postgres_logbook_fixture;
+extern struct logbook_fixture postgres_checkpoints_fixture;
 
 /* One, for every test. */
 extern struct world world;

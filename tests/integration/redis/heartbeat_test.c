@@ -22,7 +22,7 @@ static char publisher_url[64];
 static struct server other;
 
 /* The subscriber's blind windows. */
-static struct blind_window windows[WINDOWS_MAX];
+static struct subscription_gap windows[WINDOWS_MAX];
 static char causes[WINDOWS_MAX][REDIS_TROUBLE_MAX];
 static size_t window_count;
 
@@ -45,7 +45,7 @@ static void on_signal(void *context, size_t index, struct bytes payload)
 	heartbeat_heard(heartbeat, payload);
 }
 
-static void on_subscriber_up(void *context, const struct blind_window *window)
+static void on_subscriber_up(void *context, const struct subscription_gap *window)
 {
 	(void)context;
 	ck_assert_uint_lt(window_count, WINDOWS_MAX);

@@ -22,8 +22,8 @@ static void setup(void)
 
 static bool publish(const char *channel, struct bytes payload)
 {
-	return redis_call_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
-				  error);
+	return publish_once_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
+				    error);
 }
 
 START_TEST(the_answer_is_how_many_heard_it)
@@ -89,8 +89,7 @@ END_TEST
 START_TEST(a_question_to_a_redis_that_is_away_fails_with_its_words)
 {
 	server_kill(&world.server);
-	ck_assert_ptr_null(
-		redis_inquiry_begin(&world.settings.url, world.settings.random, "p:answers", error));
+	ck_assert_ptr_null(redis_query_begin(&world.settings.url, world.settings.random, "p:answers", error));
 	ck_assert_str_eq(error, "Connection refused");
 }
 END_TEST
@@ -125,16 +124,17 @@ static const struct {
 
 START_TEST(a_question_whose_answers_may_have_been_missed_fails_at_once)
 {
-	struct redis_inquiry *inquiry =
-		redis_inquiry_begin(&world.settings.url, world.settings.random, "p:answers", error);
-	struct redis_call *call = redis_call_begin(&world.settings.url, "p:", world.settings.random, error);
+	struct redis_query *inquiry =
+		redis_query_begin(&world.settings.url, world.settings.random, "p:answers", error);
+	struct publish_once *call =
+		publish_once_begin(&world.settings.url, "p:", world.settings.random, error);
 	int64_t begin = milliseconds(), asked, answered;
 	pid_t child = listen_and(deeds[_i].deed);
 	bool came;
 
 	ck_assert_ptr_nonnull(inquiry);
 	ck_assert_ptr_nonnull(call);
-	came = redis_inquiry_ask(inquiry, call, "p:questions", "token", 20000, &asked, &answered, error);
+	came = redis_query_ask(inquiry, call, "p:questions", "token", 20000, &asked, &answered, error);
 
 	ck_assert_int_eq(asked, 1);
 	ck_assert_int_eq(came, !deeds[_i].error);
@@ -142,8 +142,8 @@ START_TEST(a_question_whose_answers_may_have_been_missed_fails_at_once)
 	if (!came)
 		ck_assert_msg(strstr(error, deeds[_i].error), "%s", error);
 	ck_assert_int_lt(milliseconds() - begin, 10000);
-	redis_call_end(&call);
-	redis_inquiry_end(&inquiry);
+	publish_once_end(&call);
+	redis_query_end(&inquiry);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
 END_TEST

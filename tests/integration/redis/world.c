@@ -77,7 +77,7 @@ static void on_signal(void *context, size_t index, struct bytes payload)
 		 (const char *)payload.data);
 }
 
-static void on_up(void *context, const struct blind_window *window)
+static void on_up(void *context, const struct subscription_gap *window)
 {
 	struct told *told = context;
 

@@ -27,7 +27,7 @@ struct told {
 	long number;      /* its payload, as a number */
 	size_t disorders; /* payloads that were not the number after the one before */
 	int64_t down_since;
-	struct blind_window window; /* of the last `up`; its cause is in `cause` */
+	struct subscription_gap window; /* of the last `up`; its cause is in `cause` */
 	char cause[256], down_cause[256];
 	size_t pause_after; /* pause in the callback of that message; 0: never */
 	char signals[256];  /* index and payload of each, "0=x " */

@@ -9,12 +9,12 @@
 #define SECOND INT64_C(1000000)
 
 static struct logbook_fixture *fixture;
-static struct logbook *logbook;
+static struct checkpoints *checkpoints;
 
 static void set_up(void)
 {
 	fixture->set_up(fixture);
-	logbook = fixture->make_logbook(fixture);
+	checkpoints = fixture->make_logbook(fixture);
 }
 
 static void tear_down(void)
@@ -44,7 +44,7 @@ static struct stream_record open_in_state(const char *name, const struct stream_
 	struct stream_record record;
 	bool answered = false;
 
-	logbook->ops->open_stream(logbook, name, state, &record, on_answer, &answered);
+	checkpoints->ops->open_stream(checkpoints, name, state, &record, on_answer, &answered);
 	await(&answered);
 	return record;
 }
@@ -62,17 +62,17 @@ static void mark(const char *name, int64_t incarnation, struct stream_id done,
 	struct stream_record record = {.incarnation = incarnation, .done = done};
 	bool answered = false;
 
-	logbook->ops->mark_stream(logbook, name, &record,
-				  &(struct stream_state){.last_generated = last_generated}, on_answer,
-				  &answered);
+	checkpoints->ops->mark_stream(checkpoints, name, &record,
+				      &(struct stream_state){.last_generated = last_generated}, on_answer,
+				      &answered);
 	await(&answered);
 }
 
-static void note(const struct blind_window *windows, size_t count, bool heard)
+static void note(const struct subscription_gap *windows, size_t count, bool heard)
 {
 	bool answered = false;
 
-	logbook->ops->note_blindness(logbook, windows, count, heard, on_answer, &answered);
+	checkpoints->ops->note_blindness(checkpoints, windows, count, heard, on_answer, &answered);
 	await(&answered);
 }
 
@@ -211,7 +211,7 @@ static struct stream_record open_marked(void)
 	bool answered = false;
 
 	record.done = id(5, 2);
-	logbook->ops->mark_stream(logbook, "stream", &record, &state, on_answer, &answered);
+	checkpoints->ops->mark_stream(checkpoints, "stream", &record, &state, on_answer, &answered);
 	await(&answered);
 	return record;
 }
@@ -278,7 +278,7 @@ START_TEST(a_stream_that_comes_back_with_its_mark_is_the_one_of_then)
 
 	mark("stream", 2, id(9, 9), id(9, 9));
 	open_in_state("stream", &state);
-	logbook->ops->mark_stream(logbook, "stream", &second, &state, on_answer, &answered);
+	checkpoints->ops->mark_stream(checkpoints, "stream", &second, &state, on_answer, &answered);
 	await(&answered);
 	state = marked_state(id(5, 3), id(5, 3), first.life);
 
@@ -329,8 +329,8 @@ static const char *written(int64_t since, int64_t until, const char *cause)
 
 START_TEST(windows_are_written_as_they_are_told)
 {
-	const struct blind_window told[] = {{1000001, 2000002, "the first", false},
-					    {3000003, 3000003, "the second", false}};
+	const struct subscription_gap told[] = {{1000001, 2000002, "the first", false},
+						{3000003, 3000003, "the second", false}};
 
 	note(told, 2, true);
 
@@ -340,7 +340,7 @@ END_TEST
 
 START_TEST(a_window_that_is_told_twice_is_written_once)
 {
-	const struct blind_window told[] = {{1, 2, "one", false}, {3, 4, "other", false}};
+	const struct subscription_gap told[] = {{1, 2, "one", false}, {3, 4, "other", false}};
 
 	note(told, 1, true);
 	note(told, 2, true);
@@ -352,13 +352,13 @@ END_TEST
 START_TEST(a_workers_first_window_begins_when_commands_were_last_heard)
 {
 	int64_t since, before = fixture->now(fixture), after;
-	struct blind_window first = {.cause = "start", .is_first = true};
+	struct subscription_gap first = {.cause = "start", .is_first = true};
 
 	note(NULL, 0, true);
 	after = fixture->now(fixture);
 	first.since = after + SECOND;
 	first.until = after + 2 * SECOND;
-	logbook = fixture->make_logbook(fixture);
+	checkpoints = fixture->make_logbook(fixture);
 	note(&first, 1, true);
 
 	since = strtoll(windows(), NULL, 10);
@@ -372,7 +372,7 @@ END_TEST
 START_TEST(a_later_window_begins_as_it_is_told)
 {
 	int64_t now = fixture->now(fixture);
-	struct blind_window later = {now + 10 * SECOND, now + 11 * SECOND, "later", false};
+	struct subscription_gap later = {now + 10 * SECOND, now + 11 * SECOND, "later", false};
 
 	note(NULL, 0, true);
 	note(&later, 1, true);
@@ -384,7 +384,7 @@ END_TEST
 START_TEST(a_first_window_that_began_before_is_not_made_shorter)
 {
 	int64_t now = fixture->now(fixture);
-	struct blind_window first = {now - 10 * SECOND, now + SECOND, "start", true};
+	struct subscription_gap first = {now - 10 * SECOND, now + SECOND, "start", true};
 
 	note(NULL, 0, true);
 	note(&first, 1, true);
@@ -396,7 +396,7 @@ END_TEST
 START_TEST(before_commands_were_ever_heard_a_first_window_begins_as_it_is_told)
 {
 	int64_t now = fixture->now(fixture);
-	struct blind_window first = {now + SECOND, now + 2 * SECOND, "start", true};
+	struct subscription_gap first = {now + SECOND, now + 2 * SECOND, "start", true};
 
 	note(NULL, 0, false); /* it does not hear either */
 	note(&first, 1, true);
@@ -429,9 +429,9 @@ START_TEST(calls_are_answered_in_their_order)
 	struct stream_state state = {.last_generated = {5, 3}, .has_group = true};
 	struct stream_record record, marked = {.incarnation = 1, .done = {5, 2}}, again;
 
-	logbook->ops->open_stream(logbook, "stream", &state, &record, on_turn, &turns[0]);
-	logbook->ops->mark_stream(logbook, "stream", &marked, &state, on_turn, &turns[1]);
-	logbook->ops->open_stream(logbook, "stream", &state, &again, on_turn, &turns[2]);
+	checkpoints->ops->open_stream(checkpoints, "stream", &state, &record, on_turn, &turns[0]);
+	checkpoints->ops->mark_stream(checkpoints, "stream", &marked, &state, on_turn, &turns[1]);
+	checkpoints->ops->open_stream(checkpoints, "stream", &state, &again, on_turn, &turns[2]);
 	fixture->run_until(fixture, &turns[2].done);
 
 	ck_assert_int_eq(answered, 3);
@@ -443,18 +443,18 @@ END_TEST
 START_TEST(what_is_given_is_copied)
 {
 	char name[] = "stream", cause[] = "cause";
-	struct blind_window window = {1, 2, cause, false};
+	struct subscription_gap window = {1, 2, cause, false};
 	struct stream_state state = {.last_generated = {5, 3}, .has_group = true};
 	struct stream_record marked = {.incarnation = 1, .done = {5, 2}};
 	bool answered = false, noted = false;
 
 	open_stream("stream", id(5, 3), true);
-	logbook->ops->mark_stream(logbook, name, &marked, &state, on_answer, &answered);
-	logbook->ops->note_blindness(logbook, &window, 1, false, on_answer, &noted);
+	checkpoints->ops->mark_stream(checkpoints, name, &marked, &state, on_answer, &answered);
+	checkpoints->ops->note_blindness(checkpoints, &window, 1, false, on_answer, &noted);
 	memset(name, 'x', sizeof name - 1);
 	memset(cause, 'x', sizeof cause - 1);
 	marked.incarnation = 7;
-	window = (struct blind_window){.cause = ""};
+	window = (struct subscription_gap){.cause = ""};
 	fixture->run_until(fixture, &noted);
 
 	ck_assert(answered);

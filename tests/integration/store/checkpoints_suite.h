@@ -18,7 +18,7 @@ struct logbook_fixture {
 	void (*tear_down)(struct logbook_fixture *fixture);
 
 	/* One more worker's; tear_down frees it. */
-	struct logbook *(*make_logbook)(struct logbook_fixture *fixture);
+	struct checkpoints *(*make_logbook)(struct logbook_fixture *fixture);
 
 	/* Runs the event loop, simulated or not, until *done; a test fails that waits too long. */
 	void (*run_until)(struct logbook_fixture *fixture, const bool *done);

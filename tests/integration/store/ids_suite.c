@@ -162,7 +162,7 @@ START_TEST(an_entry_without_an_id_is_not_told_by_its_command)
 {
 	struct envelope envelope = envelope_of(MSG_CREATE_BATCH, NULL, "");
 	const struct arrival arrival = {
-		.way = WAY_STREAM, .place = "commands", .entry_id = "17-0", .incarnation = 2};
+		.way = TRANSPORT_STREAM, .place = "commands", .entry_id = "17-0", .incarnation = 2};
 
 	envelope.message.as.create_batch = (struct create_batch){.batchref = "new", .sku = "chair", .qty = 3};
 	work_arrival(work, &envelope, arrival);

@@ -684,7 +684,7 @@ static enum outcome deliver_entry(const char *stream, int64_t incarnation, const
 
 	work_restart(work);
 	work_arrival(work, &envelope,
-		     (struct arrival){.way = WAY_STREAM,
+		     (struct arrival){.way = TRANSPORT_STREAM,
 				      .place = stream,
 				      .incarnation = incarnation,
 				      .entry_id = entry_id});
@@ -795,7 +795,7 @@ static size_t count_unfinished_shrinks(const char **sku)
 	size_t count;
 
 	work_begin_call(work);
-	store->ops->unfinished_shrinks(store, sku, 1, &count, work->uow.arena, work_answered, work);
+	store->ops->find_active_shrinks(store, sku, 1, &count, work->uow.arena, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 	return count;
 }
@@ -1101,7 +1101,7 @@ static void flush_and_lose(enum loss loss)
 }
 
 /* As the engine does: while the lost session lives, it may have to ask again. */
-static int settle(void)
+static int resolve_commit(void)
 {
 	int answer;
 
@@ -1115,7 +1115,7 @@ START_TEST(a_flush_lost_before_its_commit_can_be_redone)
 {
 	flush_and_lose(LOST_BEFORE_COMMIT);
 
-	ck_assert_int_eq(settle(), NO_FAILURE);
+	ck_assert_int_eq(resolve_commit(), NO_FAILURE);
 
 	ck_assert_int_eq(load_product("lamp")->version, 0);
 	allocate("order", "lamp", 1);
@@ -1127,7 +1127,7 @@ START_TEST(a_flush_lost_after_its_commit_is_committed)
 {
 	flush_and_lose(LOST_AFTER_COMMIT);
 
-	ck_assert_int_eq(settle(), FAILURE_CONFLICT);
+	ck_assert_int_eq(resolve_commit(), FAILURE_CONFLICT);
 
 	ck_assert_int_eq(load_product("lamp")->version, 1);
 }
@@ -1137,8 +1137,8 @@ START_TEST(asked_twice_it_gives_the_same_answer)
 {
 	flush_and_lose(_i ? LOST_AFTER_COMMIT : LOST_BEFORE_COMMIT);
 
-	ck_assert_int_eq(settle(), _i ? FAILURE_CONFLICT : NO_FAILURE);
-	ck_assert_int_eq(settle(), _i ? FAILURE_CONFLICT : NO_FAILURE);
+	ck_assert_int_eq(resolve_commit(), _i ? FAILURE_CONFLICT : NO_FAILURE);
+	ck_assert_int_eq(resolve_commit(), _i ? FAILURE_CONFLICT : NO_FAILURE);
 }
 END_TEST
 
@@ -1149,11 +1149,11 @@ START_TEST(a_session_that_is_still_committing_is_waited_for)
 	flush_and_lose(LOST_WHILE_COMMITTING);
 
 	work_begin_call(work);
-	store->ops->settle(store, work->uow.witness, work_answered, work);
+	store->ops->resolve_commit(store, work->uow.witness, work_answered, work);
 	fixture->end_lost_session(fixture, store, commits);
 
 	if (work_wait(work) == FAILURE_RETRY)
-		work->answer = settle();
+		work->answer = resolve_commit();
 	ck_assert_int_eq(work->answer, commits ? FAILURE_CONFLICT : NO_FAILURE);
 	ck_assert_int_eq(load_product("lamp")->version, commits ? 1 : 0);
 }
@@ -1164,7 +1164,7 @@ START_TEST(what_was_settled_can_never_commit)
 	unsigned char witness[WITNESS_SIZE];
 
 	flush_and_lose(LOST_BEFORE_COMMIT);
-	ck_assert_int_eq(settle(), NO_FAILURE);
+	ck_assert_int_eq(resolve_commit(), NO_FAILURE);
 	memcpy(witness, work->uow.witness, WITNESS_SIZE);
 
 	work_restart(work);
@@ -1197,10 +1197,10 @@ static size_t take_due(struct notification *due, size_t max)
 	return count;
 }
 
-static void settle_notification(int64_t key, enum notification_result result, int retry_seconds)
+static void record_notification(int64_t key, enum notification_result result, int retry_seconds)
 {
 	work_begin_call(work);
-	store->ops->settle_notification(store, key, result, retry_seconds, "no such user", work_answered,
+	store->ops->record_notification(store, key, result, retry_seconds, "no such user", work_answered,
 					work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
@@ -1245,7 +1245,7 @@ START_TEST(a_delivered_notification_is_gone)
 {
 	struct notification due[2];
 
-	settle_notification(run_out_of_stock(), NOTIFICATION_DELIVERED, 0);
+	record_notification(run_out_of_stock(), NOTIFICATION_DELIVERED, 0);
 	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
 
 	ck_assert_uint_eq(take_due(due, 2), 0);
@@ -1256,7 +1256,7 @@ START_TEST(a_failed_notification_is_due_again_later)
 {
 	struct notification due[2];
 
-	settle_notification(run_out_of_stock(), NOTIFICATION_POSTPONED, 300);
+	record_notification(run_out_of_stock(), NOTIFICATION_POSTPONED, 300);
 	fixture->let_time_pass(fixture, 290);
 	ck_assert_uint_eq(take_due(due, 2), 0);
 	fixture->let_time_pass(fixture, 20);
@@ -1276,7 +1276,7 @@ START_TEST(several_notifications_get_their_keys_in_order)
 	work_allocate(work, "a", "lamp", 3);
 	work_allocate(work, "m", "lamp", 4);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
-	settle_notification(work->uow.notifications[1].key, NOTIFICATION_DELIVERED, 0);
+	record_notification(work->uow.notifications[1].key, NOTIFICATION_DELIVERED, 0);
 	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 1);
 
 	ck_assert_uint_eq(take_due(due, 3), 2);
@@ -1301,8 +1301,8 @@ START_TEST(a_notification_that_is_split_is_one_for_each_recipient)
 
 	split_notification(key, keys);
 	ck_assert_uint_eq(take_due(due, 4), 0); /* they are leased */
-	settle_notification(keys[0], NOTIFICATION_DELIVERED, 0);
-	settle_notification(keys[1], NOTIFICATION_POSTPONED, 300);
+	record_notification(keys[0], NOTIFICATION_DELIVERED, 0);
+	record_notification(keys[1], NOTIFICATION_POSTPONED, 300);
 	fixture->let_time_pass(fixture, 310);
 
 	ck_assert_uint_eq(take_due(due, 4), 1);
@@ -1447,7 +1447,7 @@ static void deliver_bad_entries(int64_t incarnation, const char *const *entry_id
 		struct envelope envelope = hopeless();
 
 		work_arrival(work, &envelope,
-			     (struct arrival){.way = WAY_STREAM,
+			     (struct arrival){.way = TRANSPORT_STREAM,
 					      .place = "stream",
 					      .incarnation = incarnation,
 					      .entry_id = entry_ids[i],
@@ -1503,9 +1503,9 @@ START_TEST(a_notification_that_cannot_be_sent_is_a_dead_letter)
 	struct notification due[2];
 	int64_t key = run_out_of_stock();
 
-	settle_notification(key, NOTIFICATION_POSTPONED, 300);
+	record_notification(key, NOTIFICATION_POSTPONED, 300);
 	for (int i = 0; i < 2; i++) /* the second time because the answer was lost */
-		settle_notification(key, NOTIFICATION_DEAD, 0);
+		record_notification(key, NOTIFICATION_DEAD, 0);
 
 	ck_assert_str_eq(dead_letters_in_full(), "failed mail out_of_stock out_of_stock - 2 no such user;");
 	fixture->let_time_pass(fixture, NOTIFICATION_LEASE + 301);
@@ -1520,7 +1520,7 @@ START_TEST(dead_mail_has_its_place_among_the_dead_letters)
 
 	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX; i++)
 		send_invalid((const char *[]){"a", "b", "c", "d", "e"}[i]);
-	settle_notification(key, NOTIFICATION_DEAD, 0);
+	record_notification(key, NOTIFICATION_DEAD, 0);
 
 	fixture->dead_letters(fixture, reasons, sizeof reasons);
 	ck_assert_str_eq(reasons, "b;c;d;e;no such user;");
@@ -1574,7 +1574,8 @@ static struct delivery *replay(struct work *at, int64_t key, int attempts, const
 	envelope.message.as.allocate.qty = 1;
 	return work_arrival(
 		at, &envelope,
-		(struct arrival){.way = WAY_PUBSUB, .place = "place", .defect = defect, .replay = &again});
+		(struct arrival){
+			.way = TRANSPORT_PUBSUB, .place = "place", .defect = defect, .replay = &again});
 }
 
 START_TEST(a_replay_that_is_handled_takes_the_dead_letter_away)
@@ -1695,7 +1696,8 @@ static void replay_as_batch(struct work *at, int64_t key, const char *reference,
 	envelope.message.as.create_batch.batchref = reference;
 	envelope.message.as.create_batch.sku = sku;
 	envelope.message.as.create_batch.qty = 1;
-	work_arrival(at, &envelope, (struct arrival){.way = WAY_PUBSUB, .place = "place", .replay = &again});
+	work_arrival(at, &envelope,
+		     (struct arrival){.way = TRANSPORT_PUBSUB, .place = "place", .replay = &again});
 }
 
 START_TEST(of_two_replays_at_once_one_has_an_effect)
@@ -1755,7 +1757,7 @@ START_TEST(a_replay_whose_flush_is_lost_has_one_effect)
 	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
 	if (loss == LOST_WHILE_COMMITTING)
 		fixture->end_lost_session(fixture, store, true);
-	answer = settle();
+	answer = resolve_commit();
 
 	work_restart(work); /* an operator who knows nothing of it tries again */
 	replay(work, key, 1, NULL);
@@ -1779,7 +1781,7 @@ START_TEST(a_replayed_entry_is_spent)
 	again.dead_letter = fixture->newest_dead_letter(fixture);
 	work_restart(work);
 	work_arrival(work, &envelope,
-		     (struct arrival){.way = WAY_STREAM,
+		     (struct arrival){.way = TRANSPORT_STREAM,
 				      .place = "stream",
 				      .incarnation = 1,
 				      .entry_id = "5-1",

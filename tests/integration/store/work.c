@@ -112,13 +112,13 @@ struct delivery *work_arrival(struct work *work, const struct envelope *envelope
 
 struct delivery *work_message(struct work *work, const struct envelope *envelope)
 {
-	return work_arrival(work, envelope, (struct arrival){.way = WAY_PUBSUB, .place = "place"});
+	return work_arrival(work, envelope, (struct arrival){.way = TRANSPORT_PUBSUB, .place = "place"});
 }
 
 struct delivery *work_invalid(struct work *work, const char *reason)
 {
 	return admit(work, &(struct arrival){
-				   .way = WAY_PUBSUB,
+				   .way = TRANSPORT_PUBSUB,
 				   .place = "place",
 				   .type = MSG_ALLOCATE,
 				   .defect = reason,
@@ -233,7 +233,7 @@ int work_flush(struct work *work)
 int work_settle(struct work *work)
 {
 	work_begin_call(work);
-	work->store->ops->settle(work->store, work->uow.witness, work_answered, work);
+	work->store->ops->resolve_commit(work->store, work->uow.witness, work_answered, work);
 	assert_unanswered(work);
 	return work_wait(work);
 }

@@ -24,7 +24,7 @@ int main(void)
 	srunner_add_suite(runner, publisher_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, remembering_suite());
-	srunner_add_suite(runner, reminder_suite());
+	srunner_add_suite(runner, housekeeper_suite());
 	srunner_add_suite(runner, replay_suite());
 	srunner_add_suite(runner, shrink_suite());
 	srunner_add_suite(runner, standing_suite());

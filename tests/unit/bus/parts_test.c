@@ -176,7 +176,7 @@ static struct delivery *deliver(const char *payload, size_t true_size, const cha
 {
 	struct memory_codec codec;
 	struct arrival arrival = {
-		.way = WAY_STREAM,
+		.way = TRANSPORT_STREAM,
 		.place = "commands",
 		.id = id,
 		.type = MSG_ALLOCATE,
@@ -254,7 +254,7 @@ END_TEST
 
 START_TEST(queues_keep_their_order)
 {
-	struct delivery a = {.way = WAY_HTTP}, b = {.way = WAY_HTTP}, c = {.way = WAY_HTTP};
+	struct delivery a = {.way = TRANSPORT_HTTP}, b = {.way = TRANSPORT_HTTP}, c = {.way = TRANSPORT_HTTP};
 	struct delivery_queue queue = {0}, front = {0};
 
 	delivery_queue_push(&queue, &c);
@@ -331,17 +331,17 @@ END_TEST
 
 /* ---- rows that wait ---- */
 
-static void add_row(struct waiting_rows *rows, int64_t position)
+static void add_row(struct publish_queue *rows, int64_t position)
 {
 	const struct outgoing event = {MSG_OUT_OF_STOCK, {"{}", 2}};
 	struct outbox_row row = {.position = position, .frame = outbox_frame_encode(arena, &event, 1)};
 
-	ck_assert(waiting_rows_add(rows, &row));
+	ck_assert(publish_queue_add(rows, &row));
 }
 
-static struct waiting_rows rows_of(const char *positions)
+static struct publish_queue rows_of(const char *positions)
 {
-	struct waiting_rows rows = {0};
+	struct publish_queue rows = {0};
 
 	for (; *positions; positions++)
 		add_row(&rows, *positions - '0');
@@ -349,12 +349,12 @@ static struct waiting_rows rows_of(const char *positions)
 }
 
 /* Each row's position is a digit; the counts are true. */
-static void expect_rows(struct waiting_rows *rows, const char *expected)
+static void expect_rows(struct publish_queue *rows, const char *expected)
 {
 	char positions[20] = "";
 	size_t count = 0, footprint = 0;
 
-	for (const struct waiting_row *row = rows->first; row; row = row->next) {
+	for (const struct queued_row *row = rows->first; row; row = row->next) {
 		positions[count++] = (char)('0' + row->position);
 		footprint += arena_footprint(row->arena);
 		ck_assert(row->next || rows->last == row);
@@ -363,7 +363,7 @@ static void expect_rows(struct waiting_rows *rows, const char *expected)
 	ck_assert_uint_eq(rows->count, count);
 	ck_assert_uint_eq(rows->footprint, footprint);
 	ck_assert(count || !rows->last);
-	waiting_rows_release(rows);
+	publish_queue_release(rows);
 }
 
 static const struct merge {
@@ -385,9 +385,9 @@ static const struct merge {
 
 START_TEST(rows_wait_in_the_order_of_their_positions_each_once)
 {
-	struct waiting_rows rows = rows_of(merges[_i].rows), more = rows_of(merges[_i].more);
+	struct publish_queue rows = rows_of(merges[_i].rows), more = rows_of(merges[_i].more);
 
-	waiting_rows_merge(&rows, &more);
+	publish_queue_merge(&rows, &more);
 
 	expect_rows(&rows, merges[_i].merged);
 	expect_rows(&more, "");
@@ -396,7 +396,7 @@ END_TEST
 
 START_TEST(rows_wait_in_their_order_however_they_come)
 {
-	struct waiting_rows rows = rows_of("58391274");
+	struct publish_queue rows = rows_of("58391274");
 
 	expect_rows(&rows, "12345789");
 }
@@ -404,10 +404,10 @@ END_TEST
 
 START_TEST(a_run_ends_before_the_first_gap)
 {
-	struct waiting_rows rows = rows_of("345789"), run = waiting_rows_take_run(&rows);
+	struct publish_queue rows = rows_of("345789"), run = publish_queue_take_run(&rows);
 
 	expect_rows(&run, "345");
-	run = waiting_rows_take_run(&rows);
+	run = publish_queue_take_run(&rows);
 	expect_rows(&run, "789");
 	expect_rows(&rows, "");
 }
@@ -415,9 +415,9 @@ END_TEST
 
 START_TEST(rows_are_dropped_up_to_a_position)
 {
-	struct waiting_rows rows = rows_of("2468");
+	struct publish_queue rows = rows_of("2468");
 
-	waiting_rows_drop(&rows, 5);
+	publish_queue_drop(&rows, 5);
 
 	expect_rows(&rows, "68");
 }
@@ -427,11 +427,11 @@ START_TEST(a_row_that_is_damaged_waits_without_events)
 {
 	const struct outgoing events[] = {{MSG_OUT_OF_STOCK, {"{}", 2}}, {MSG_OUT_OF_STOCK, {"{}", 2}}};
 	struct outbox_row row = {.position = 1, .frame = outbox_frame_encode(arena, events, 2)};
-	struct waiting_rows rows = {0};
+	struct publish_queue rows = {0};
 
 	row.frame.size--;
 
-	ck_assert(!waiting_rows_add(&rows, &row));
+	ck_assert(!publish_queue_add(&rows, &row));
 	ck_assert_uint_eq(rows.first->event_count, 0);
 	expect_rows(&rows, "1");
 }

@@ -20,7 +20,7 @@ Suite *postponing_suite(void);
 Suite *product_image_suite(void);
 Suite *publisher_suite(void);
 Suite *refusal_suite(void);
-Suite *reminder_suite(void);
+Suite *housekeeper_suite(void);
 Suite *remembering_suite(void);
 Suite *replay_suite(void);
 Suite *shrink_suite(void);

@@ -249,7 +249,7 @@ START_TEST(every_event_that_is_written_is_read_back)
 					.occurred_at = 1,
 					.cause = sku};
 	for (int encoding = WIRE_JSON; encoding <= WIRE_MSGPACK; encoding++) {
-		struct bytes payload = encoded((enum wire_encoding)encoding, WIRE_CLOUDEVENTS, &event);
+		struct bytes payload = encoded((enum codec_encoding)encoding, WIRE_CLOUDEVENTS, &event);
 		struct envelope envelope = accepted(MSG_OUT_OF_STOCK, payload);
 
 		ck_assert_str_eq(envelope.id, arena_printf(arena, "%s/%" PRId64, sku, written[_i].version));
@@ -279,7 +279,7 @@ Suite *cloudevents_suite(void)
 	Suite *suite = suite_create("cloudevents");
 	TCase *tests = tcase_create("cloudevents");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_test(tests, an_enveloped_command_is_read);
 	tcase_add_test(tests, an_envelope_in_messagepack_is_read);
 	tcase_add_test(tests, the_id_of_the_envelope_wins);

@@ -77,10 +77,10 @@ START_TEST(fields_are_changed_and_all_else_stays)
 	struct bytes payload;
 	const char *error = "";
 
-	ck_assert_msg(wire_edits_check(edited[_i].type, edits, count_edits(edits), arena, &error), "%s",
+	ck_assert_msg(codec_edits_check(edited[_i].type, edits, count_edits(edits), arena, &error), "%s",
 		      error);
-	ck_assert_msg(wire_payload_edit(edited[_i].type, edited[_i].payload, edits, count_edits(edits), arena,
-					&payload, &error),
+	ck_assert_msg(codec_payload_edit(edited[_i].type, edited[_i].payload, edits, count_edits(edits),
+					 arena, &payload, &error),
 		      "%s", error);
 
 	ck_assert_str_eq(arena_printf(arena, "%.*s", (int)payload.size, (const char *)payload.data),
@@ -104,8 +104,8 @@ START_TEST(what_has_no_fields_is_not_changed)
 	struct bytes payload;
 	const char *error = "";
 
-	ck_assert(!wire_payload_edit(MSG_ALLOCATE, no_messages[_i].payload, (const char *const[]){"qty=1"}, 1,
-				     arena, &payload, &error));
+	ck_assert(!codec_payload_edit(MSG_ALLOCATE, no_messages[_i].payload, (const char *const[]){"qty=1"},
+				      1, arena, &payload, &error));
 	ck_assert_str_eq(error, no_messages[_i].error);
 }
 END_TEST
@@ -129,7 +129,7 @@ START_TEST(edits_that_make_no_sense_are_refused)
 	const char *const edits[] = {"sku=ok", nonsense[_i].edit};
 	const char *error = NULL;
 
-	ck_assert(!wire_edits_check(MSG_ALLOCATE, edits, 2, arena, &error));
+	ck_assert(!codec_edits_check(MSG_ALLOCATE, edits, 2, arena, &error));
 	ck_assert_str_eq(error, nonsense[_i].error);
 }
 END_TEST
@@ -139,7 +139,7 @@ Suite *edit_suite(void)
 	Suite *suite = suite_create("edit");
 	TCase *tests = tcase_create("edit");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, fields_are_changed_and_all_else_stays, 0, COUNT(edited));
 	tcase_add_loop_test(tests, what_has_no_fields_is_not_changed, 0, COUNT(no_messages));
 	tcase_add_loop_test(tests, edits_that_make_no_sense_are_refused, 0, COUNT(nonsense));

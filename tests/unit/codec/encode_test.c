@@ -82,7 +82,7 @@ START_TEST(a_cloudevent_in_messagepack_says_the_same)
 	const char *line, *error;
 
 	ck_assert(
-		wire_payload_to_line(encoded(WIRE_MSGPACK, WIRE_CLOUDEVENTS, &event), arena, &line, &error));
+		codec_payload_to_line(encoded(WIRE_MSGPACK, WIRE_CLOUDEVENTS, &event), arena, &line, &error));
 	assert_payload(bytes_of(line), json);
 }
 END_TEST
@@ -97,8 +97,8 @@ START_TEST(without_a_trace_none_is_written)
 END_TEST
 
 static const struct {
-	enum wire_encoding encoding;
-	enum wire_envelope form;
+	enum codec_encoding encoding;
+	enum codec_envelope form;
 } ways[] = {
 	{WIRE_JSON, WIRE_BARE},
 	{WIRE_JSON, WIRE_CLOUDEVENTS},
@@ -281,7 +281,7 @@ Suite *encode_suite(void)
 	Suite *suite = suite_create("encode");
 	TCase *tests = tcase_create("encode");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_test(tests, bare_json);
 	tcase_add_test(tests, the_cause_is_written_when_it_is_known);
 	tcase_add_test(tests, bare_messagepack);

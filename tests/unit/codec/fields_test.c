@@ -326,7 +326,7 @@ Suite *fields_suite(void)
 	Suite *suite = suite_create("fields");
 	TCase *tests = tcase_create("fields");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_test(tests, a_command_is_read);
 	tcase_add_test(tests, id_and_occurred_at_are_in_the_envelope_too);
 	tcase_add_loop_test(tests, null_means_absent_on_optional_fields, 0, COUNT(absences));

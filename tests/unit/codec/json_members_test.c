@@ -17,9 +17,9 @@ static struct value value_read(const char *value)
 {
 	const char *error = "";
 
-	ck_assert_msg(wire_read_json(bytes_printf("{\"x\":%s}", value), arena, &document, &error), "%s: %s",
+	ck_assert_msg(codec_read_json(bytes_printf("{\"x\":%s}", value), arena, &document, &error), "%s: %s",
 		      value, error);
-	wire_release_json(&document);
+	codec_release_json(&document);
 	return document.root.few[0].value;
 }
 
@@ -118,15 +118,15 @@ START_TEST(members_are_found_by_name)
 	struct object object;
 	const char *error;
 
-	ck_assert(wire_read_json(bytes_of("{\"qty\":10,\"s\\u006bu\":\"LAMP\",\"\\ud800\":1}"), arena,
-				 &document, &error));
-	object = wire_view_json(&document);
+	ck_assert(codec_read_json(bytes_of("{\"qty\":10,\"s\\u006bu\":\"LAMP\",\"\\ud800\":1}"), arena,
+				  &document, &error));
+	object = codec_view_json(&document);
 
 	ck_assert_int_eq(object_member(object, "qty").as.integer, 10);
 	ck_assert_mem_eq(object_member(object, "sku").as.text.start, "LAMP", 4);
 	ck_assert_int_eq(object_member(object, "sk").kind, VALUE_ABSENT);
 	ck_assert_int_eq(object_member(object, "skus").kind, VALUE_ABSENT);
-	wire_release_json(&document);
+	codec_release_json(&document);
 }
 END_TEST
 
@@ -151,12 +151,12 @@ static bool jansson_agrees(struct bytes payload)
 {
 	json_t *root = json_loadb(payload.data, payload.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	const char *error = "";
-	bool ok = wire_read_json(payload, arena, &document, &error);
+	bool ok = codec_read_json(payload, arena, &document, &error);
 
 	if (!json_is_object(root) || memchr(payload.data, '\0', payload.size)) {
 		json_decref(root);
 		if (ok)
-			wire_release_json(&document);
+			codec_release_json(&document);
 		return false;
 	}
 	ck_assert_msg(ok, "%s: %.*s", error, (int)payload.size, (const char *)payload.data);
@@ -169,7 +169,7 @@ static bool jansson_agrees(struct bytes payload)
 			      "member %zu of %.*s", i, (int)payload.size, (const char *)payload.data);
 	}
 	json_decref(root);
-	wire_release_json(&document);
+	codec_release_json(&document);
 	return true;
 }
 
@@ -222,9 +222,9 @@ START_TEST(a_line_of_damaged_json_is_json_and_says_the_same)
 
 		memcpy(text, sound, sizeof sound - 1);
 		damage(text, sizeof sound - 1, &seed);
-		if (wire_payload_to_line((struct bytes){text, sizeof sound - 1}, arena, &line, &error)) {
+		if (codec_payload_to_line((struct bytes){text, sizeof sound - 1}, arena, &line, &error)) {
 			shown++;
-			ck_assert(wire_payload_to_line(bytes_of(line), arena, &again, &error));
+			ck_assert(codec_payload_to_line(bytes_of(line), arena, &again, &error));
 			ck_assert_str_eq(again, line);
 			ck_assert_ptr_null(strpbrk(line, "\n\r\t"));
 		}
@@ -241,7 +241,7 @@ Suite *json_members_suite(void)
 	Suite *suite = suite_create("json_members");
 	TCase *tests = tcase_create("json_members");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, a_number_without_a_fraction_is_an_integer, 0, COUNT(integers));
 	tcase_add_loop_test(tests, what_no_field_can_be_is_walked_over, 0, COUNT(no_integers));
 	tcase_add_loop_test(tests, escapes_are_resolved, 0, COUNT(texts));

@@ -260,7 +260,7 @@ Suite *json_suite(void)
 	Suite *suite = suite_create("json");
 	TCase *tests = tcase_create("json");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, what_is_no_sound_json_object_is_refused, 0, COUNT(broken));
 	tcase_add_loop_test(tests, sound_json_is_read, 0, COUNT(sound));
 	tcase_add_loop_test(tests, what_an_unknown_field_holds_does_no_harm, 0, COUNT(unknown));

@@ -345,7 +345,7 @@ Suite *messagepack_suite(void)
 	Suite *suite = suite_create("messagepack");
 	TCase *tests = tcase_create("messagepack");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, every_format_of_a_number_is_read, 0, COUNT(quantities));
 	tcase_add_loop_test(tests, what_is_no_quantity_is_refused, 0, COUNT(no_quantities));
 	tcase_add_loop_test(tests, every_format_of_maps_and_texts_is_read, 0, COUNT(forms));

@@ -42,8 +42,8 @@ START_TEST(a_command_is_made_from_pairs)
 	struct bytes payload = {NULL, 0};
 	const char *error = "";
 
-	ck_assert_msg(wire_command_from_pairs(commands[_i].type, pairs, count_pairs(pairs), arena, &payload,
-					      &error),
+	ck_assert_msg(codec_command_from_pairs(commands[_i].type, pairs, count_pairs(pairs), arena, &payload,
+					       &error),
 		      "%s", error);
 	ck_assert_uint_eq(payload.size, strlen(commands[_i].payload));
 	ck_assert_mem_eq(payload.data, commands[_i].payload, payload.size);
@@ -94,8 +94,8 @@ START_TEST(wrong_pairs_are_refused)
 	struct bytes payload;
 	const char *error = NULL;
 
-	ck_assert(
-		!wire_command_from_pairs(wrong[_i].type, pairs, count_pairs(pairs), arena, &payload, &error));
+	ck_assert(!codec_command_from_pairs(wrong[_i].type, pairs, count_pairs(pairs), arena, &payload,
+					    &error));
 	ck_assert_str_eq(error, wrong[_i].error);
 }
 END_TEST
@@ -132,7 +132,7 @@ START_TEST(a_payload_is_shown_as_one_line_of_json)
 {
 	const char *line, *error = "";
 
-	ck_assert_msg(wire_payload_to_line(lines[_i].payload, arena, &line, &error), "%s", error);
+	ck_assert_msg(codec_payload_to_line(lines[_i].payload, arena, &line, &error), "%s", error);
 	ck_assert_str_eq(line, lines[_i].line);
 }
 END_TEST
@@ -146,7 +146,7 @@ START_TEST(a_broken_payload_is_not_shown)
 {
 	const char *line, *error = NULL;
 
-	ck_assert(!wire_payload_to_line(no_lines[_i], arena, &line, &error));
+	ck_assert(!codec_payload_to_line(no_lines[_i], arena, &line, &error));
 	ck_assert_ptr_nonnull(error);
 }
 END_TEST
@@ -156,11 +156,11 @@ START_TEST(a_large_payload_is_shown_whole)
 	struct bytes payload = bytes_printf("{\"x\":\"%s\"}", repeated("x", 60000));
 	const char *line, *error;
 
-	ck_assert(wire_payload_to_line(payload, arena, &line, &error));
+	ck_assert(codec_payload_to_line(payload, arena, &line, &error));
 	ck_assert_uint_eq(strlen(line), payload.size);
 	ck_assert_mem_eq(line, payload.data, payload.size);
-	ck_assert(!wire_payload_to_line(bytes_printf("{\"x\":\"%s\"}", repeated("x", 65536)), arena, &line,
-					&error));
+	ck_assert(!codec_payload_to_line(bytes_printf("{\"x\":\"%s\"}", repeated("x", 65536)), arena, &line,
+					 &error));
 }
 END_TEST
 
@@ -169,7 +169,7 @@ Suite *operator_suite(void)
 	Suite *suite = suite_create("operator");
 	TCase *tests = tcase_create("operator");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, a_command_is_made_from_pairs, 0, COUNT(commands));
 	tcase_add_loop_test(tests, wrong_pairs_are_refused, 0, COUNT(wrong));
 	tcase_add_loop_test(tests, a_payload_is_shown_as_one_line_of_json, 0, COUNT(lines));

@@ -57,7 +57,7 @@ Suite *traceparent_suite(void)
 	Suite *suite = suite_create("traceparent");
 	TCase *tests = tcase_create("traceparent");
 
-	tcase_add_checked_fixture(tests, wire_set_up, wire_tear_down);
+	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, a_well_formed_one_is_carried, 0, COUNT(well_formed));
 	tcase_add_loop_test(tests, a_malformed_one_ends_the_trace, 0, COUNT(malformed));
 	suite_add_tcase(suite, tests);

@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *name;
-	struct wire_codec_config config;
+	struct codec_config config;
 } ways[] = {
 	{"json bare", {WIRE_JSON, WIRE_BARE, "test"}},
 	{"json cloudevents", {WIRE_JSON, WIRE_CLOUDEVENTS, "test"}},
@@ -70,13 +70,13 @@ static json_t *written(const struct envelope *event, struct arena *arena)
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		struct codec *codec = wire_codec_new(&ways[i].config);
+		struct codec *codec = codec_new(&ways[i].config);
 		struct bytes payload;
 		const char *error;
 		bool ok = codec->ops->encode(codec, event, arena, &payload, &error);
 
 		json_object_set_new(all, ways[i].name, ok ? to_hex(payload, arena) : json_string(error));
-		wire_codec_free(&codec);
+		codec_free(&codec);
 	}
 	return all;
 }
@@ -105,7 +105,7 @@ static json_t *verdict(struct codec *codec, const char *name, const char *hex, s
 
 int main(void)
 {
-	struct codec *codec = wire_codec_new(&ways[0].config);
+	struct codec *codec = codec_new(&ways[0].config);
 	struct arena *arena = arena_new(4096);
 	char *line = NULL;
 	size_t size = 0;
@@ -125,6 +125,6 @@ int main(void)
 	}
 	free(line);
 	arena_free(&arena);
-	wire_codec_free(&codec);
+	codec_free(&codec);
 	return 0;
 }

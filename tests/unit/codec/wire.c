@@ -9,12 +9,12 @@
 
 struct arena *arena;
 
-void wire_set_up(void)
+void codec_set_up(void)
 {
 	arena = arena_new(1024);
 }
 
-void wire_tear_down(void)
+void codec_tear_down(void)
 {
 	arena_free(&arena);
 }
@@ -49,10 +49,10 @@ const char *repeated(const char *text, size_t count)
 	return all;
 }
 
-static struct codec *codec_of(enum wire_encoding encoding, enum wire_envelope form)
+static struct codec *codec_of(enum codec_encoding encoding, enum codec_envelope form)
 {
-	return wire_codec_new(
-		&(struct wire_codec_config){.encoding = encoding, .envelope = form, .source = "warehouse"});
+	return codec_new(
+		&(struct codec_config){.encoding = encoding, .envelope = form, .source = "warehouse"});
 }
 
 /*
@@ -69,7 +69,7 @@ static bool decode_copy(enum message_type type, struct bytes payload, struct env
 	memcpy(copy, payload.data, payload.size);
 	ok = codec->ops->decode(codec, type, (struct bytes){copy, payload.size}, arena, envelope, error);
 	free(copy);
-	wire_codec_free(&codec);
+	codec_free(&codec);
 	ck_assert_ptr_null(codec);
 	return ok;
 }
@@ -121,25 +121,25 @@ const char *id_of_refused(enum message_type type, struct bytes payload)
 	return envelope.id;
 }
 
-struct bytes encoded(enum wire_encoding encoding, enum wire_envelope form, const struct envelope *event)
+struct bytes encoded(enum codec_encoding encoding, enum codec_envelope form, const struct envelope *event)
 {
 	struct codec *codec = codec_of(encoding, form);
 	struct bytes payload = {NULL, 0};
 	const char *error = "";
 
 	ck_assert_msg(codec->ops->encode(codec, event, arena, &payload, &error), "refused: %s", error);
-	wire_codec_free(&codec);
+	codec_free(&codec);
 	return payload;
 }
 
-const char *not_encoded(enum wire_envelope form, const struct envelope *event)
+const char *not_encoded(enum codec_envelope form, const struct envelope *event)
 {
 	struct codec *codec = codec_of(WIRE_JSON, form);
 	struct bytes payload;
 	const char *error = NULL;
 
 	ck_assert(!codec->ops->encode(codec, event, arena, &payload, &error));
-	wire_codec_free(&codec);
+	codec_free(&codec);
 	ck_assert_ptr_nonnull(error);
 	return error;
 }

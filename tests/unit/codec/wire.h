@@ -16,8 +16,8 @@
 extern struct arena *arena;
 
 /* Fixture, checked. */
-void wire_set_up(void);
-void wire_tear_down(void);
+void codec_set_up(void);
+void codec_tear_down(void);
 
 struct bytes bytes_of(const char *text);
 struct bytes bytes_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -38,9 +38,9 @@ const char *refused(enum message_type type, struct bytes payload);
 const char *id_of_refused(enum message_type type, struct bytes payload);
 
 /* What an event looks like on the wire. */
-struct bytes encoded(enum wire_encoding encoding, enum wire_envelope form, const struct envelope *event);
+struct bytes encoded(enum codec_encoding encoding, enum codec_envelope form, const struct envelope *event);
 
 /* Why it cannot be written. */
-const char *not_encoded(enum wire_envelope form, const struct envelope *event);
+const char *not_encoded(enum codec_envelope form, const struct envelope *event);
 
 #endif

@@ -19,7 +19,7 @@
 static struct arena *arena;
 static char run_name[BENCH_RUN_SIZE];
 static struct bench_plan *plan;
-static struct bench_tally *tally;
+static struct bench_verifier *verifier;
 
 static void set_up(void)
 {
@@ -29,20 +29,20 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	bench_tally_free(&tally);
+	bench_verifier_free(&verifier);
 	bench_plan_free(&plan);
 	arena_free(&arena);
 }
 
-static void make_plan(const struct bench_wanted *wanted)
+static void make_plan(const struct bench_options *options)
 {
-	plan = bench_plan_new(wanted, SEED);
-	tally = bench_tally_new(plan);
+	plan = bench_plan_new(options, SEED);
+	verifier = bench_verifier_new(plan);
 }
 
 /* ---- options ---- */
 
-static struct bench_wanted wanted;
+static struct bench_options options;
 static const char *error;
 
 static bool want(const char *const words[])
@@ -53,23 +53,23 @@ static bool want(const char *const words[])
 	ck_assert(options_parse(&invocation, command_named((const char *const[]){"bench", NULL}, &rest),
 				words, &error));
 	invocation.config.streams = (struct stream_list){{"commands"}, 1};
-	return bench_wanted_read(&wanted, &invocation, &error);
+	return bench_options_read(&options, &invocation, &error);
 }
 
 START_TEST(without_options_lines_come_by_the_stream)
 {
 	ck_assert(want((const char *const[]){NULL}));
 
-	ck_assert_int_eq(wanted.scenario, BENCH_ALLOCATE);
-	ck_assert_int_eq(wanted.way, BENCH_STREAM);
-	ck_assert_uint_eq(wanted.messages, 100000);
-	ck_assert_uint_eq(wanted.warm_up, 10000);
-	ck_assert_uint_eq(wanted.skus, 1000);
-	ck_assert_uint_eq(wanted.batches, 2);
-	ck_assert_uint_eq(wanted.window, 20000);
-	ck_assert_uint_eq(wanted.rate, 0);
-	ck_assert(wanted.zipf == 0 && !wanted.json);
-	ck_assert_int_eq(wanted.stall_ms, 60000);
+	ck_assert_int_eq(options.scenario, BENCH_ALLOCATE);
+	ck_assert_int_eq(options.way, BENCH_STREAM);
+	ck_assert_uint_eq(options.messages, 100000);
+	ck_assert_uint_eq(options.warm_up, 10000);
+	ck_assert_uint_eq(options.skus, 1000);
+	ck_assert_uint_eq(options.batches, 2);
+	ck_assert_uint_eq(options.window, 20000);
+	ck_assert_uint_eq(options.rate, 0);
+	ck_assert(options.zipf == 0 && !options.json);
+	ck_assert_int_eq(options.stall_ms, 60000);
 }
 END_TEST
 
@@ -79,27 +79,27 @@ START_TEST(every_option_counts)
 					     "--batches=3", "--window=13", "--rate=17", "--zipf=1.5",
 					     "--stall=2.5", "--way=pubsub", "--json", NULL}));
 
-	ck_assert_int_eq(wanted.scenario, BENCH_MIXED);
-	ck_assert_int_eq(wanted.way, BENCH_PUBSUB);
-	ck_assert_uint_eq(wanted.messages, 5);
-	ck_assert_uint_eq(wanted.warm_up, 7);
-	ck_assert_uint_eq(wanted.skus, 11);
-	ck_assert_uint_eq(wanted.batches, 3);
-	ck_assert_uint_eq(wanted.window, 13);
-	ck_assert_uint_eq(wanted.rate, 17);
-	ck_assert(wanted.zipf == 1.5 && wanted.json);
-	ck_assert_int_eq(wanted.stall_ms, 2500);
+	ck_assert_int_eq(options.scenario, BENCH_MIXED);
+	ck_assert_int_eq(options.way, BENCH_PUBSUB);
+	ck_assert_uint_eq(options.messages, 5);
+	ck_assert_uint_eq(options.warm_up, 7);
+	ck_assert_uint_eq(options.skus, 11);
+	ck_assert_uint_eq(options.batches, 3);
+	ck_assert_uint_eq(options.window, 13);
+	ck_assert_uint_eq(options.rate, 17);
+	ck_assert(options.zipf == 1.5 && options.json);
+	ck_assert_int_eq(options.stall_ms, 2500);
 }
 END_TEST
 
 START_TEST(latency_takes_seconds_and_a_rate)
 {
 	ck_assert(want((const char *const[]){"latency", NULL}));
-	ck_assert_uint_eq(wanted.messages, 1000);
-	ck_assert_uint_eq(wanted.rate, 100);
+	ck_assert_uint_eq(options.messages, 1000);
+	ck_assert_uint_eq(options.rate, 100);
 
 	ck_assert(want((const char *const[]){"latency", "--seconds=1.5", "--rate=200", NULL}));
-	ck_assert_uint_eq(wanted.messages, 300);
+	ck_assert_uint_eq(options.messages, 300);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ START_TEST(hot_is_ten_skus)
 {
 	ck_assert(want((const char *const[]){"hot", NULL}));
 
-	ck_assert_uint_eq(wanted.skus, 10);
+	ck_assert_uint_eq(options.skus, 10);
 }
 END_TEST
 
@@ -162,12 +162,12 @@ START_TEST(without_a_stream_there_is_still_the_other_way)
 	struct given_option given = {&way, "pubsub"};
 	struct invocation invocation = {.arena = arena};
 
-	ck_assert(!bench_wanted_read(&wanted, &invocation, &error));
+	ck_assert(!bench_options_read(&options, &invocation, &error));
 	ck_assert_msg(strstr(error, "--way pubsub"), "%s", error);
 
 	invocation.own_options = &given;
 	invocation.own_option_count = 1;
-	ck_assert(bench_wanted_read(&wanted, &invocation, &error));
+	ck_assert(bench_options_read(&options, &invocation, &error));
 }
 END_TEST
 
@@ -175,11 +175,11 @@ END_TEST
 
 static void roll(double zipf, int counts[10])
 {
-	struct bench_dice *dice = bench_dice_new(10, zipf, SEED);
+	struct bench_zipf *generator = bench_zipf_new(10, zipf, SEED);
 
 	for (int i = 0; i < 10000; i++)
-		counts[bench_dice_roll(dice)]++;
-	bench_dice_free(&dice);
+		counts[bench_zipf_next(generator)]++;
+	bench_zipf_free(&generator);
 }
 
 START_TEST(plain_dice_show_every_side_as_often)
@@ -211,7 +211,7 @@ END_TEST
 
 /* ---- every scenario, on a real engine ---- */
 
-static const struct bench_wanted scenarios[] = {
+static const struct bench_options scenarios[] = {
 	{.scenario = BENCH_ALLOCATE, .messages = 100, .warm_up = 10, .skus = 7, .batches = 3},
 	{.scenario = BENCH_ALLOCATE, .messages = 100, .skus = 7, .batches = 1, .zipf = 1.1},
 	{.scenario = BENCH_REALLOCATE, .messages = 200, .warm_up = 11, .skus = 7, .batches = 2},
@@ -232,9 +232,9 @@ static void submit(uint32_t number)
 	const struct bench_step *step = &plan->steps[number];
 	struct bytes payload = bench_payload(text, run_name, number, step);
 
-	bench_tally_sent(tally, number + 1);
+	bench_verifier_sent(verifier, number + 1);
 	engine_submit(world.engine, &(struct arrival){
-					    .way = WAY_PUBSUB,
+					    .way = TRANSPORT_PUBSUB,
 					    .place = "bench",
 					    .type = (enum message_type)step->command,
 					    .payload = payload,
@@ -249,11 +249,11 @@ static void hear(size_t index, int64_t now_us)
 	int64_t version;
 
 	ck_assert(bench_read_event(event->payload, run_name, &number, &version));
-	bench_tally_heard(tally, event->type, number, version, now_us);
+	bench_verifier_heard(verifier, event->type, number, version, now_us);
 }
 
 /* Everything is sent and done; what of it is heard is up to the test. */
-static void run_scenario(const struct bench_wanted *scenario)
+static void run_scenario(const struct bench_options *scenario)
 {
 	make_plan(scenario);
 	world_init(&world, 1000);
@@ -271,9 +271,9 @@ static void hear_all(void)
 }
 
 /* What a database would tell of the one in memory. */
-static void gather(struct bench_check *check, struct run_evidence *evidence)
+static void gather(struct bench_check *check, struct bench_results *evidence)
 {
-	*evidence = (struct run_evidence){
+	*evidence = (struct bench_results){
 		.handled = (int64_t)world.database->inbox_count,
 		.shown = (int64_t)world.database->view_count,
 		.dead_letters = (int64_t)world.database->dead_letter_count,
@@ -290,12 +290,12 @@ static void gather(struct bench_check *check, struct run_evidence *evidence)
 	}
 }
 
-static void conclude(void (*damage)(struct bench_check *check, struct run_evidence *evidence))
+static void conclude(void (*damage)(struct bench_check *check, struct bench_results *evidence))
 {
-	struct run_evidence evidence;
+	struct bench_results evidence;
 	struct bench_check check;
 
-	bench_check_init(&check, run_name, tally);
+	bench_check_init(&check, run_name, verifier);
 	gather(&check, &evidence);
 	if (damage)
 		damage(&check, &evidence);
@@ -310,13 +310,13 @@ START_TEST(every_scenario_has_the_effects_it_expects)
 	hear_all();
 	conclude(NULL);
 
-	ck_assert_msg(tally->faults.count == 0, "%s", tally->faults.texts[0]);
+	ck_assert_msg(verifier->faults.count == 0, "%s", verifier->faults.texts[0]);
 	ck_assert_uint_eq(effects.missing, 0);
 	ck_assert_uint_eq(effects.messages, plan->count);
 	ck_assert_uint_eq(plan->count - plan->measured, scenarios[_i].messages);
 	ck_assert_uint_eq(plan->measured - plan->stock, scenarios[_i].warm_up);
-	ck_assert_uint_eq(tally->done, plan->speaking);
-	ck_assert_uint_eq(bench_tally_under_way(tally), 0);
+	ck_assert_uint_eq(verifier->done, plan->speaking);
+	ck_assert_uint_eq(bench_verifier_under_way(verifier), 0);
 }
 END_TEST
 
@@ -360,7 +360,7 @@ static bool is_change(const struct bench_step *step)
 
 START_TEST(half_of_the_changes_move_a_line)
 {
-	make_plan(&(struct bench_wanted){
+	make_plan(&(struct bench_options){
 		.scenario = BENCH_REALLOCATE, .messages = 10000, .skus = 10, .batches = 2});
 
 	ck_assert_uint_eq(share(is_change), 100);
@@ -370,8 +370,8 @@ END_TEST
 
 START_TEST(mixed_is_mostly_lines_and_some_changes)
 {
-	make_plan(
-		&(struct bench_wanted){.scenario = BENCH_MIXED, .messages = 10000, .skus = 10, .batches = 2});
+	make_plan(&(struct bench_options){
+		.scenario = BENCH_MIXED, .messages = 10000, .skus = 10, .batches = 2});
 
 	ck_assert_uint_ge(share(is_line), 78);
 	ck_assert_uint_le(share(is_line), 82);
@@ -383,14 +383,14 @@ END_TEST
 
 /* ---- what is not as it must be is noticed ---- */
 
-static const struct bench_wanted few = {.scenario = BENCH_ALLOCATE, .messages = 4, .skus = 1, .batches = 1};
+static const struct bench_options few = {.scenario = BENCH_ALLOCATE, .messages = 4, .skus = 1, .batches = 1};
 
 static const char *faults(void)
 {
 	const char *all = "";
 
-	for (size_t i = 0; i < tally->faults.count && i < BENCH_FAULTS_TOLD; i++)
-		all = arena_printf(arena, "%s%s\n", all, tally->faults.texts[i]);
+	for (size_t i = 0; i < verifier->faults.count && i < BENCH_FAULTS_TOLD; i++)
+		all = arena_printf(arena, "%s%s\n", all, verifier->faults.texts[i]);
 	return all;
 }
 
@@ -401,7 +401,7 @@ START_TEST(a_lost_event_is_missed)
 	run_scenario(&few);
 	for (size_t i = 0; i < 3; i++)
 		hear(i, 1);
-	ck_assert_uint_eq(bench_tally_under_way(tally), 1);
+	ck_assert_uint_eq(bench_verifier_under_way(verifier), 1);
 	conclude(NULL);
 
 	ck_assert_uint_eq(effects.missing, 1);
@@ -431,8 +431,8 @@ START_TEST(a_duplicate_is_counted_and_no_fault)
 		hear(i, 1);
 	conclude(NULL);
 
-	ck_assert_uint_eq(tally->duplicates, 2);
-	ck_assert_msg(tally->faults.count == 0, "%s", faults());
+	ck_assert_uint_eq(verifier->duplicates, 2);
+	ck_assert_msg(verifier->faults.count == 0, "%s", faults());
 }
 END_TEST
 
@@ -440,14 +440,14 @@ static void send_few(void)
 {
 	make_plan(&few);
 	for (uint32_t number = 0; number < plan->count; number++)
-		bench_tally_sent(tally, 1);
+		bench_verifier_sent(verifier, 1);
 }
 
 START_TEST(another_event_than_expected_is_a_fault)
 {
 	send_few();
 
-	bench_tally_heard(tally, MSG_OUT_OF_STOCK, 1, 1, 1);
+	bench_verifier_heard(verifier, MSG_OUT_OF_STOCK, 1, 1, 1);
 
 	EXPECT_FAULT("message 00000001 caused out_of_stock, not line_allocated");
 }
@@ -457,8 +457,8 @@ START_TEST(an_event_more_than_expected_is_a_fault)
 {
 	send_few();
 
-	bench_tally_heard(tally, MSG_LINE_ALLOCATED, 1, 1, 1);
-	bench_tally_heard(tally, MSG_LINE_ALLOCATED, 1, 2, 1);
+	bench_verifier_heard(verifier, MSG_LINE_ALLOCATED, 1, 1, 1);
+	bench_verifier_heard(verifier, MSG_LINE_ALLOCATED, 1, 2, 1);
 
 	EXPECT_FAULT("message 00000001 caused one line_allocated too many");
 }
@@ -468,7 +468,7 @@ START_TEST(an_event_of_nothing_that_was_sent_is_a_fault)
 {
 	make_plan(&few);
 
-	bench_tally_heard(tally, MSG_LINE_ALLOCATED, 0, 1, 1);
+	bench_verifier_heard(verifier, MSG_LINE_ALLOCATED, 0, 1, 1);
 
 	EXPECT_FAULT("message 00000000 caused an event before it was sent");
 }
@@ -479,51 +479,51 @@ START_TEST(many_faults_are_counted_and_some_told)
 	make_plan(&few);
 
 	for (int i = 0; i < 1000; i++)
-		bench_tally_fault(tally, "fault %d", i);
+		bench_verifier_fault(verifier, "fault %d", i);
 
-	ck_assert_uint_eq(tally->faults.count, 1000);
-	ck_assert_str_eq(tally->faults.texts[BENCH_FAULTS_TOLD - 1], "fault 9");
+	ck_assert_uint_eq(verifier->faults.count, 1000);
+	ck_assert_str_eq(verifier->faults.texts[BENCH_FAULTS_TOLD - 1], "fault 9");
 }
 END_TEST
 
-static void unhandle(struct bench_check *check, struct run_evidence *evidence)
+static void unhandle(struct bench_check *check, struct bench_results *evidence)
 {
 	bench_check_listener.missing(check, 2);
 	evidence->handled--;
 }
 
-static void lose_a_line(struct bench_check *check, struct run_evidence *evidence)
+static void lose_a_line(struct bench_check *check, struct bench_results *evidence)
 {
 	(void)check;
 	evidence->lines--;
 }
 
-static void lose_a_row(struct bench_check *check, struct run_evidence *evidence)
+static void lose_a_row(struct bench_check *check, struct bench_results *evidence)
 {
 	(void)check;
 	evidence->shown--;
 }
 
-static void promise_twice(struct bench_check *check, struct run_evidence *evidence)
+static void promise_twice(struct bench_check *check, struct bench_results *evidence)
 {
 	(void)check;
 	evidence->allocated++;
 }
 
-static void lose_a_product(struct bench_check *check, struct run_evidence *evidence)
+static void lose_a_product(struct bench_check *check, struct bench_results *evidence)
 {
 	(void)evidence;
 	check->products--;
 }
 
-static void bury(struct bench_check *check, struct run_evidence *evidence)
+static void bury(struct bench_check *check, struct bench_results *evidence)
 {
 	bench_check_listener.dead_letter(check, "failed", "some-id", "too late");
 	evidence->dead_letters++;
 }
 
 static const struct {
-	void (*damage)(struct bench_check *check, struct run_evidence *evidence);
+	void (*damage)(struct bench_check *check, struct bench_results *evidence);
 	const char *fault;
 } damages[] = {
 	{unhandle, "bench-000000000000002a-m00000002 (allocate): not in the inbox; 1 of 1 events"},
@@ -559,7 +559,7 @@ END_TEST
 
 /* ---- events in every encoding and envelope ---- */
 
-static const struct wire_codec_config wires[] = {
+static const struct codec_config wires[] = {
 	{WIRE_JSON, WIRE_BARE, "test"},
 	{WIRE_MSGPACK, WIRE_BARE, "test"},
 	{WIRE_JSON, WIRE_CLOUDEVENTS, "test"},
@@ -568,9 +568,9 @@ static const struct wire_codec_config wires[] = {
 
 static const int64_t versions[] = {1, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296};
 
-static struct bytes event_of(const struct wire_codec_config *wire, const char *cause, int64_t version)
+static struct bytes event_of(const struct codec_config *cable, const char *cause, int64_t version)
 {
-	struct codec *codec = wire_codec_new(wire);
+	struct codec *codec = codec_new(cable);
 	struct envelope envelope = {0};
 	struct bytes payload;
 
@@ -584,7 +584,7 @@ static struct bytes event_of(const struct wire_codec_config *wire, const char *c
 		.cause = cause,
 	};
 	ck_assert_msg(codec->ops->encode(codec, &envelope, arena, &payload, &error), "%s", error);
-	wire_codec_free(&codec);
+	codec_free(&codec);
 	return payload;
 }
 
@@ -625,8 +625,8 @@ START_TEST(an_event_that_breaks_off_is_left_alone)
 	uint32_t number;
 	int64_t version;
 
-	for (int wire = 0; wire < COUNT(wires); wire++) {
-		struct bytes event = event_of(&wires[wire], "bench-000000000000002a-m01234567", 65536);
+	for (int cable = 0; cable < COUNT(wires); cable++) {
+		struct bytes event = event_of(&wires[cable], "bench-000000000000002a-m01234567", 65536);
 
 		for (size_t size = 0; size < event.size; size++) {
 			char *part = must_alloc(size > 0 ? size : 1);
@@ -719,7 +719,7 @@ END_TEST
 
 /* ---- the report ---- */
 
-static struct bench_wanted small = {
+static struct bench_options small = {
 	.scenario = BENCH_LATENCY, .messages = 200, .skus = 3, .batches = 1, .rate = 100, .window = 5};
 
 static const struct bench_gauges before = {1, 2, 3, 4, 10, 1000, 5e6, 6e6, 1e6},
@@ -732,12 +732,13 @@ static void measure(struct bench_result *result, uint32_t lost)
 
 	make_plan(&small);
 	for (uint32_t number = 0; number < plan->count; number++)
-		bench_tally_sent(tally, number * INT64_C(10000));
+		bench_verifier_sent(verifier, number * INT64_C(10000));
 	for (uint32_t number = plan->measured; number < plan->count - lost; number++)
-		bench_tally_heard(tally, MSG_LINE_ALLOCATED, number, ++sku_versions[plan->steps[number].sku],
-				  number * INT64_C(10000) + (number - plan->measured + 1) * INT64_C(1000));
-	bench_result_init(result, &small, tally, &before, &after);
-	result->effects = (struct bench_effects){plan->count, 0, &tally->faults};
+		bench_verifier_heard(verifier, MSG_LINE_ALLOCATED, number,
+				     ++sku_versions[plan->steps[number].sku],
+				     number * INT64_C(10000) + (number - plan->measured + 1) * INT64_C(1000));
+	bench_result_init(result, &small, verifier, &before, &after);
+	result->effects = (struct bench_effects){plan->count, 0, &verifier->faults};
 }
 
 static bool is_about(double value, double expected)
@@ -901,7 +902,7 @@ START_TEST(a_report_tells_what_is_missing)
 	struct bench_result result;
 
 	measure(&result, 1);
-	bench_tally_fault(tally, "something is missing");
+	bench_verifier_fault(verifier, "something is missing");
 	result.effects.missing = 1;
 	print(bench_report_text, &result);
 

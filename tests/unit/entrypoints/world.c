@@ -38,7 +38,7 @@ static void make_ports(struct world *world)
 	world->views = memory_views_new(world->database);
 	world->broker = memory_broker_new(world->simulation);
 	world->notifier = memory_notifier_new(world->simulation);
-	world->codec = wire_codec_new(&(struct wire_codec_config){WIRE_JSON, WIRE_BARE, "test"});
+	world->codec = codec_new(&(struct codec_config){WIRE_JSON, WIRE_BARE, "test"});
 }
 
 static void make_engine(struct world *world, size_t queue_max)
@@ -47,7 +47,7 @@ static void make_engine(struct world *world, size_t queue_max)
 		.lane_stores = {memory_store_port(world->stores[0])},
 		.intake_store = memory_store_port(world->stores[1]),
 		.publisher_store = memory_store_port(world->stores[2]),
-		.reminder_store = memory_store_port(world->stores[3]),
+		.housekeeper_store = memory_store_port(world->stores[3]),
 		.codec = world->codec,
 		.broker = memory_broker_port(world->broker),
 		.notifier = memory_notifier_port(world->notifier),
@@ -85,7 +85,7 @@ void world_start(struct world *world)
 					   .broker = memory_broker_port(world->broker),
 					   .intake_trouble = intake_trouble,
 					   .intake = world,
-					   .event_to_json = wire_payload_to_line,
+					   .event_to_json = codec_payload_to_line,
 				   });
 }
 
@@ -113,7 +113,7 @@ void world_release(struct world *world)
 	engine_free(&world->engine);
 	http_api_free(&world->api);
 	event_base_free(world->base);
-	wire_codec_free(&world->codec);
+	codec_free(&world->codec);
 	memory_logger_release(&world->logger);
 	database_free(&world->database);
 	simulation_free(&world->simulation);

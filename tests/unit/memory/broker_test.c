@@ -221,7 +221,7 @@ END_TEST
 /* A worker that dies or hangs takes nobody else's calls along. */
 START_TEST(each_connection_has_wires_of_its_own)
 {
-	wire_hold(memory_broker_requests(beside));
+	cable_hold(memory_broker_requests(beside));
 	publish_as(beside, "life-1", 0, 1, 1);
 	publish(0, 1, 2);
 	ck_assert_int_eq(answers, 1);

@@ -71,21 +71,21 @@ static int flush(const char *reference, unsigned char witness)
 	return answer;
 }
 
-static int settle(unsigned char witness)
+static int resolve_commit(unsigned char witness)
 {
 	struct store *port = memory_store_port(store);
 	unsigned char bytes[WITNESS_SIZE];
 
 	memset(bytes, witness, sizeof bytes);
 	answered = false;
-	port->ops->settle(port, bytes, on_done, NULL);
+	port->ops->resolve_commit(port, bytes, on_done, NULL);
 	simulation_advance_ms(simulation, 2 * MEMORY_LOCK_TIMEOUT_MS);
 	ck_assert(answered);
 	return answer;
 }
 
 static const struct {
-	enum trouble trouble;
+	enum memory_trouble trouble;
 	int answer;
 	bool done;
 	size_t lost;
@@ -119,7 +119,7 @@ START_TEST(a_lost_flush_that_is_committing_may_commit_or_not)
 	database_end_lost(database, _i);
 
 	ck_assert_int_eq(database_batch(database, "batch") != NULL, _i);
-	ck_assert_int_eq(settle(1), _i ? FAILURE_CONFLICT : SUCCESS);
+	ck_assert_int_eq(resolve_commit(1), _i ? FAILURE_CONFLICT : SUCCESS);
 }
 END_TEST
 
@@ -128,7 +128,7 @@ START_TEST(while_it_is_committing_nobody_learns_what_becomes_of_it)
 	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
 	flush("batch", 1);
 
-	ck_assert_int_eq(settle(1), FAILURE_BUSY);
+	ck_assert_int_eq(resolve_commit(1), FAILURE_BUSY);
 }
 END_TEST
 
@@ -153,12 +153,12 @@ START_TEST(a_flush_that_arrives_after_the_question_is_too_late)
 {
 	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_ON_THE_WAY);
 	flush("batch", 1);
-	ck_assert_int_eq(settle(1), SUCCESS);
+	ck_assert_int_eq(resolve_commit(1), SUCCESS);
 
 	database_end_lost(database, true);
 
 	ck_assert_ptr_null(database_batch(database, "batch"));
-	ck_assert_int_eq(settle(1), SUCCESS);
+	ck_assert_int_eq(resolve_commit(1), SUCCESS);
 }
 END_TEST
 
@@ -183,7 +183,7 @@ START_TEST(a_flush_that_was_carried_out_is_not_lost)
 {
 	struct memory_store *dead = memory_store_new(database);
 
-	wire_hold(memory_store_answers(dead));
+	cable_hold(memory_store_answers(dead));
 	unit_of_work_clear(&uow);
 	answered = false;
 	memory_store_port(dead)->ops->flush(memory_store_port(dead), &uow, on_done, NULL);

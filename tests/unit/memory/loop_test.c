@@ -143,10 +143,10 @@ END_TEST
 
 START_TEST(what_is_passed_arrives_from_the_loop)
 {
-	struct wire wire;
+	struct cable cable;
 
-	wire_init(&wire, simulation);
-	wire_pass(&wire, happen, letter('a'));
+	cable_init(&cable, simulation);
+	cable_pass(&cable, happen, letter('a'));
 	ck_assert_str_eq(happened, "");
 	simulation_run_until_idle(simulation);
 	ck_assert_str_eq(happened, "a");
@@ -155,39 +155,39 @@ END_TEST
 
 START_TEST(what_is_held_waits_to_be_let_go_one_by_one)
 {
-	struct wire wire;
+	struct cable cable;
 
-	wire_init(&wire, simulation);
-	wire_hold(&wire);
-	wire_pass(&wire, happen, letter('a'));
-	wire_pass(&wire, happen, letter('b'));
-	wire_pass(&wire, happen, letter('c'));
+	cable_init(&cable, simulation);
+	cable_hold(&cable);
+	cable_pass(&cable, happen, letter('a'));
+	cable_pass(&cable, happen, letter('b'));
+	cable_pass(&cable, happen, letter('c'));
 	simulation_advance_ms(simulation, 1000);
 	ck_assert_str_eq(happened, "");
-	ck_assert_uint_eq(wire_waiting(&wire), 3);
+	ck_assert_uint_eq(cable_waiting(&cable), 3);
 
-	ck_assert(wire_let_one(&wire));
+	ck_assert(cable_let_one(&cable));
 	simulation_run_until_idle(simulation);
 	ck_assert_str_eq(happened, "a");
 
-	wire_open(&wire);
-	wire_pass(&wire, happen, letter('d'));
+	cable_open(&cable);
+	cable_pass(&cable, happen, letter('d'));
 	simulation_run_until_idle(simulation);
 	ck_assert_str_eq(happened, "abcd");
-	ck_assert(!wire_let_one(&wire));
+	ck_assert(!cable_let_one(&cable));
 }
 END_TEST
 
 START_TEST(nothing_overtakes_on_a_wire_however_long_it_takes)
 {
 	struct memory_random random;
-	struct wire wire;
+	struct cable cable;
 
 	memory_random_init(&random, 7);
-	wire_init(&wire, simulation);
-	wire_delay(&wire, 0, 50, &random.random);
+	cable_init(&cable, simulation);
+	cable_delay(&cable, 0, 50, &random.random);
 	for (int i = 0; i < 20; i++) {
-		wire_pass(&wire, happen, letter((char)('a' + i)));
+		cable_pass(&cable, happen, letter((char)('a' + i)));
 		simulation_advance_ms(simulation, 3);
 	}
 	simulation_advance_ms(simulation, 100);
@@ -198,13 +198,13 @@ END_TEST
 
 START_TEST(what_is_under_way_on_a_wire_can_be_dropped)
 {
-	struct wire wire;
+	struct cable cable;
 
-	wire_init(&wire, simulation);
-	wire_pass(&wire, happen, letter('a'));
-	wire_hold(&wire);
-	wire_pass(&wire, happen, letter('b'));
-	wire_clear(&wire);
+	cable_init(&cable, simulation);
+	cable_pass(&cable, happen, letter('a'));
+	cable_hold(&cable);
+	cable_pass(&cable, happen, letter('b'));
+	cable_clear(&cable);
 	simulation_run_until_idle(simulation);
 	ck_assert_str_eq(happened, "");
 }

@@ -7,11 +7,11 @@
 #include <event2/buffer.h>
 #include <string.h>
 
-static struct greeting greeting;
+static struct handshake handshake;
 static char said[512];
 static char error[256];
 
-static void say(const char *text, const struct greeting_demands *demands)
+static void say(const char *text, const struct handshake_demands *demands)
 {
 	struct evbuffer *out = evbuffer_new();
 	struct redis_url url;
@@ -19,7 +19,7 @@ static void say(const char *text, const struct greeting_demands *demands)
 	ev_ssize_t size;
 
 	ck_assert(redis_url_parse(&url, text, &wrong));
-	greeting_begin(&greeting, &url, "allocd", demands, out);
+	handshake_begin(&handshake, &url, "allocd", demands, out);
 	size = evbuffer_remove(out, said, sizeof said - 1);
 	said[size] = '\0';
 	evbuffer_free(out);
@@ -29,7 +29,7 @@ static void say(const char *text, const struct greeting_demands *demands)
 static bool take(const char *wire)
 {
 	redisReply *reply = reply_of(wire);
-	bool good = greeting_take(&greeting, reply, error, sizeof error);
+	bool good = handshake_take(&handshake, reply, error, sizeof error);
 
 	return good;
 }
@@ -44,7 +44,7 @@ static bool take(const char *wire)
 #define DB7                "*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n"
 
 static const struct {
-	struct greeting_demands demands;
+	struct handshake_demands demands;
 	const char *url, *said;
 	size_t count;
 } greetings[] = {
@@ -65,91 +65,92 @@ START_TEST(only_what_the_url_and_the_demands_ask_for_is_said)
 	say(greetings[_i].url, &greetings[_i].demands);
 
 	ck_assert_str_eq(said, greetings[_i].said);
-	ck_assert_uint_eq(greeting.count, greetings[_i].count);
+	ck_assert_uint_eq(handshake.count, greetings[_i].count);
 }
 END_TEST
 
 static const struct {
-	enum greeting_step step;
+	enum handshake_step step;
 	const char *wire;
 	bool good;
 	const char *error; /* a word of it */
 } answers[] = {
-	{GREETING_AUTH, "+OK\r\n", true, ""},
-	{GREETING_AUTH, "-WRONGPASS invalid username-password pair\r\n", false, "WRONGPASS"},
-	{GREETING_AUTH, "-NOPERM this user has no permissions to run the 'auth' command\r\n", false,
+	{HANDSHAKE_AUTH, "+OK\r\n", true, ""},
+	{HANDSHAKE_AUTH, "-WRONGPASS invalid username-password pair\r\n", false, "WRONGPASS"},
+	{HANDSHAKE_AUTH, "-NOPERM this user has no permissions to run the 'auth' command\r\n", false,
 	 "NOPERM"},
-	{GREETING_AUTH, "-ERR AUTH <password> called without any password configured\r\n", false, "AUTH"},
-	{GREETING_AUTH, "-ERR unknown command 'AUTH', with args beginning with: 'me' 'pw'\r\n", false,
+	{HANDSHAKE_AUTH, "-ERR AUTH <password> called without any password configured\r\n", false, "AUTH"},
+	{HANDSHAKE_AUTH, "-ERR unknown command 'AUTH', with args beginning with: 'me' 'pw'\r\n", false,
 	 "AUTH"},
-	{GREETING_AUTH, "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$2\r\npw\r\n", false, "AUTH"},
-	{GREETING_AUTH, "+PONG\r\n", false, "AUTH"},
-	{GREETING_NAME, "+OK\r\n", true, ""},
-	{GREETING_NAME, "-NOPERM this user has no permissions to run the 'client|setname' command\r\n", true,
+	{HANDSHAKE_AUTH, "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$2\r\npw\r\n", false, "AUTH"},
+	{HANDSHAKE_AUTH, "+PONG\r\n", false, "AUTH"},
+	{HANDSHAKE_NAME, "+OK\r\n", true, ""},
+	{HANDSHAKE_NAME, "-NOPERM this user has no permissions to run the 'client|setname' command\r\n", true,
 	 ""},
-	{GREETING_NAME, "-ERR unknown command 'CLIENT'\r\n", true, ""},
-	{GREETING_NAME, "-NOAUTH Authentication required.\r\n", false, "REDIS_URL"},
-	{GREETING_NAME, "-ERR max number of clients reached\r\n", false, "max number"},
-	{GREETING_NAME, "-DENIED Redis is running in protected mode\r\n", false, "protected"},
-	{GREETING_NAME, "*0\r\n", false, "is this a Redis server?"},
-	{GREETING_VERSION, "$32\r\n# Server\r\nredis_version:7.0.15\r\n\r\n", true, ""},
-	{GREETING_VERSION, "$20\r\nredis_version:6.2.0\n\r\n", true, ""},
-	{GREETING_VERSION, "$21\r\nredis_version:10.0.0\n\r\n", true, ""},
-	{GREETING_VERSION, "$24\r\nredis_version:255.255.-\n\r\n", true, ""},
-	{GREETING_VERSION, "-NOPERM this user has no permissions to run the 'info' command\r\n", true, ""},
-	{GREETING_VERSION, "$20\r\nredis_version:6.0.9\n\r\n", false, "Redis 6.0.9 is too old: 6.2"},
-	{GREETING_VERSION, "$20\r\nredis_version:5.9.9\n\r\n", false, "too old"},
-	{GREETING_VERSION, "$15\r\nredis_version:7\r\n", false, "version"},
-	{GREETING_VERSION, "$15\r\nredis_version:x\r\n", false, "version"},
-	{GREETING_VERSION, "$0\r\n\r\n", false, "version"},
-	{GREETING_VERSION, "$-1\r\n", false, "is this a Redis server?"},
-	{GREETING_VERSION, "-NOAUTH Authentication required.\r\n", false, "NOAUTH"},
-	{GREETING_VERSION, "$41\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n", false, "Sentinel"},
-	{GREETING_VERSION, "$40\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\n", true, ""},
-	{GREETING_ROLE, "$26\r\n# Replication\r\nrole:master\r\n", true, ""},
-	{GREETING_ROLE, "$25\r\n# Replication\r\nrole:slave\r\n", false, "REDIS_URL must lead to the master"},
-	{GREETING_ROLE, "$19\r\nrole:active-replica\r\n", true, ""},
-	{GREETING_ROLE, "$0\r\n\r\n", true, ""},
-	{GREETING_ROLE, "-NOPERM this user has no permissions to run the 'info' command\r\n", true, ""},
-	{GREETING_ROLE, "-ERR unknown command 'INFO'\r\n", true, ""},
-	{GREETING_ROLE, "*0\r\n", false, "is this a Redis server?"},
-	{GREETING_SLOT, "$-1\r\n", true, ""},
-	{GREETING_SLOT, "-NOPERM this user has no permissions to run the 'hget' command\r\n", true, ""},
-	{GREETING_SLOT, "-MOVED 7 10.0.0.1:6379\r\n", false, "another node"},
-	{GREETING_DATABASE, "+OK\r\n", true, ""},
-	{GREETING_DATABASE, "-ERR DB index is out of range\r\n", false, "DB index"},
-	{GREETING_DATABASE, ":1\r\n", false, "SELECT"},
+	{HANDSHAKE_NAME, "-ERR unknown command 'CLIENT'\r\n", true, ""},
+	{HANDSHAKE_NAME, "-NOAUTH Authentication required.\r\n", false, "REDIS_URL"},
+	{HANDSHAKE_NAME, "-ERR max number of clients reached\r\n", false, "max number"},
+	{HANDSHAKE_NAME, "-DENIED Redis is running in protected mode\r\n", false, "protected"},
+	{HANDSHAKE_NAME, "*0\r\n", false, "is this a Redis server?"},
+	{HANDSHAKE_VERSION, "$32\r\n# Server\r\nredis_version:7.0.15\r\n\r\n", true, ""},
+	{HANDSHAKE_VERSION, "$20\r\nredis_version:6.2.0\n\r\n", true, ""},
+	{HANDSHAKE_VERSION, "$21\r\nredis_version:10.0.0\n\r\n", true, ""},
+	{HANDSHAKE_VERSION, "$24\r\nredis_version:255.255.-\n\r\n", true, ""},
+	{HANDSHAKE_VERSION, "-NOPERM this user has no permissions to run the 'info' command\r\n", true, ""},
+	{HANDSHAKE_VERSION, "$20\r\nredis_version:6.0.9\n\r\n", false, "Redis 6.0.9 is too old: 6.2"},
+	{HANDSHAKE_VERSION, "$20\r\nredis_version:5.9.9\n\r\n", false, "too old"},
+	{HANDSHAKE_VERSION, "$15\r\nredis_version:7\r\n", false, "version"},
+	{HANDSHAKE_VERSION, "$15\r\nredis_version:x\r\n", false, "version"},
+	{HANDSHAKE_VERSION, "$0\r\n\r\n", false, "version"},
+	{HANDSHAKE_VERSION, "$-1\r\n", false, "is this a Redis server?"},
+	{HANDSHAKE_VERSION, "-NOAUTH Authentication required.\r\n", false, "NOAUTH"},
+	{HANDSHAKE_VERSION, "$41\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n", false, "Sentinel"},
+	{HANDSHAKE_VERSION, "$40\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\n", true, ""},
+	{HANDSHAKE_ROLE, "$26\r\n# Replication\r\nrole:master\r\n", true, ""},
+	{HANDSHAKE_ROLE, "$25\r\n# Replication\r\nrole:slave\r\n", false,
+	 "REDIS_URL must lead to the master"},
+	{HANDSHAKE_ROLE, "$19\r\nrole:active-replica\r\n", true, ""},
+	{HANDSHAKE_ROLE, "$0\r\n\r\n", true, ""},
+	{HANDSHAKE_ROLE, "-NOPERM this user has no permissions to run the 'info' command\r\n", true, ""},
+	{HANDSHAKE_ROLE, "-ERR unknown command 'INFO'\r\n", true, ""},
+	{HANDSHAKE_ROLE, "*0\r\n", false, "is this a Redis server?"},
+	{HANDSHAKE_SLOT, "$-1\r\n", true, ""},
+	{HANDSHAKE_SLOT, "-NOPERM this user has no permissions to run the 'hget' command\r\n", true, ""},
+	{HANDSHAKE_SLOT, "-MOVED 7 10.0.0.1:6379\r\n", false, "another node"},
+	{HANDSHAKE_DATABASE, "+OK\r\n", true, ""},
+	{HANDSHAKE_DATABASE, "-ERR DB index is out of range\r\n", false, "DB index"},
+	{HANDSHAKE_DATABASE, ":1\r\n", false, "SELECT"},
 };
 
 START_TEST(an_answer_will_do_or_says_why_not)
 {
-	greeting = (struct greeting){.steps = {answers[_i].step}, .count = 1};
+	handshake = (struct handshake){.steps = {answers[_i].step}, .count = 1};
 
 	ck_assert_msg(take(answers[_i].wire) == answers[_i].good, "%s: %s", answers[_i].wire, error);
 
-	ck_assert_uint_eq(greeting.answered, 1);
+	ck_assert_uint_eq(handshake.answered, 1);
 	ck_assert_msg(strstr(error, answers[_i].error), "%s", error);
-	ck_assert_msg(answers[_i].step != GREETING_AUTH || !strstr(error, "pw"), "%s", error);
+	ck_assert_msg(answers[_i].step != HANDSHAKE_AUTH || !strstr(error, "pw"), "%s", error);
 }
 END_TEST
 
 START_TEST(the_version_is_kept)
 {
-	greeting = (struct greeting){.steps = {GREETING_VERSION}, .count = 1};
+	handshake = (struct handshake){.steps = {HANDSHAKE_VERSION}, .count = 1};
 
 	ck_assert(take("$32\r\n# Server\r\nredis_version:7.0.15\r\n\r\n"));
 
-	ck_assert_str_eq(greeting.version, "7.0.15");
+	ck_assert_str_eq(handshake.version, "7.0.15");
 }
 END_TEST
 
 START_TEST(the_run_of_the_server_is_kept)
 {
-	greeting = (struct greeting){.steps = {GREETING_VERSION}, .count = 1};
+	handshake = (struct handshake){.steps = {HANDSHAKE_VERSION}, .count = 1};
 
 	ck_assert(take("$35\r\nredis_version:7.0.15\r\nrun_id:abcdef\r\n"));
 
-	ck_assert_str_eq(greeting.run_id, "abcdef");
+	ck_assert_str_eq(handshake.run_id, "abcdef");
 }
 END_TEST
 
@@ -163,17 +164,17 @@ static const struct {
 
 START_TEST(a_cluster_will_do_when_the_prefix_has_a_hash_tag)
 {
-	greeting = (struct greeting){
-		.steps = {GREETING_VERSION}, .count = 1, .demands.prefix = prefixes[_i].prefix};
+	handshake = (struct handshake){
+		.steps = {HANDSHAKE_VERSION}, .count = 1, .demands.prefix = prefixes[_i].prefix};
 
 	ck_assert(take("$40\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\n") == prefixes[_i].good);
 
-	ck_assert(greeting.is_defect != prefixes[_i].good);
+	ck_assert(handshake.is_defect != prefixes[_i].good);
 	ck_assert(prefixes[_i].good || strstr(error, "ALLOCD_PREFIX"));
 }
 END_TEST
 
-Suite *greeting_suite(void)
+Suite *handshake_suite(void)
 {
 	Suite *suite = suite_create("redis greeting");
 	TCase *tests = tcase_create("greeting");

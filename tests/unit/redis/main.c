@@ -8,7 +8,7 @@ int main(void)
 
 	srunner_add_suite(runner, entries_suite());
 	srunner_add_suite(runner, frame_suite());
-	srunner_add_suite(runner, greeting_suite());
+	srunner_add_suite(runner, handshake_suite());
 	srunner_add_suite(runner, refusal_suite());
 	srunner_add_suite(runner, requests_suite());
 	srunner_add_suite(runner, server_suite());

@@ -42,7 +42,7 @@ START_TEST(a_refusal_says_what_to_do)
 	redisReply *reply = reply_of(refusals[_i].wire);
 	char text[256];
 
-	refusal_describe(reply, text, sizeof text);
+	redis_error_describe(reply, text, sizeof text);
 
 	ck_assert_msg(strstr(text, refusals[_i].words[0]), "%s", text);
 	ck_assert_msg(strstr(text, refusals[_i].words[1]), "%s", text);
@@ -53,8 +53,8 @@ START_TEST(a_word_is_a_whole_word)
 {
 	redisReply *reply = reply_of("-OOMPH\r\n");
 
-	ck_assert(!refusal_is(reply, "OOM"));
-	ck_assert(refusal_is(reply, "OOMPH"));
+	ck_assert(!redis_error_is(reply, "OOM"));
+	ck_assert(redis_error_is(reply, "OOMPH"));
 }
 END_TEST
 
@@ -63,7 +63,7 @@ START_TEST(only_printable_ascii_is_told)
 	redisReply *reply = reply_of("-ERR \x1b[31m\xc3\xa9\t\r\n");
 	char text[256];
 
-	refusal_describe(reply, text, sizeof text);
+	redis_error_describe(reply, text, sizeof text);
 
 	ck_assert_str_eq(text, "ERR ?[31m???");
 }
@@ -78,7 +78,7 @@ START_TEST(long_words_are_cut)
 	strcat(wire, "\r\n");
 	reply = reply_of(wire);
 
-	refusal_describe(reply, text, sizeof text);
+	redis_error_describe(reply, text, sizeof text);
 
 	ck_assert_uint_lt(strlen(text), 200);
 }
@@ -87,50 +87,51 @@ END_TEST
 /* Texts of Redis 6.2, 7.0, 7.2 and Valkey 8. */
 static const struct {
 	const char *wire;
-	enum refusal_kind kind;
+	enum redis_error_kind kind;
 } kinds[] = {
-	{"-READONLY You can't write against a read only replica.\r\n", REFUSAL_WRONG_SERVER},
+	{"-READONLY You can't write against a read only replica.\r\n", REDIS_ERROR_WRONG_SERVER},
 	{"-READONLY You can't write against a read only replica. script: 3c0f, on @user_script:58.\r\n",
-	 REFUSAL_WRONG_SERVER},
+	 REDIS_ERROR_WRONG_SERVER},
 	{"-ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -READONLY You can't write\r\n",
-	 REFUSAL_WRONG_SERVER},
+	 REDIS_ERROR_WRONG_SERVER},
 	{"*4\r\n:0\r\n:0\r\n:0\r\n-READONLY You can't write against a read only replica.\r\n",
-	 REFUSAL_WRONG_SERVER},
+	 REDIS_ERROR_WRONG_SERVER},
 	{"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
-	 REFUSAL_WRONG_SERVER},
+	 REDIS_ERROR_WRONG_SERVER},
 	{"-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n",
-	 REFUSAL_WRONG_SERVER},
-	{"-UNBLOCKED the stream key no longer exists\r\n", REFUSAL_OF_COMMAND},
-	{"-MOVED 3999 127.0.0.1:6381\r\n", REFUSAL_WRONG_SERVER},
-	{"-MISCONF Errors writing to the AOF file: No space left on device\r\n", REFUSAL_NOT_NOW},
-	{"*4\r\n:5\r\n:1\r\n:0\r\n-MISCONF Redis is configured to save RDB snapshots\r\n", REFUSAL_NOT_NOW},
-	{"-LOADING Redis is loading the dataset in memory\r\n", REFUSAL_NOT_NOW},
-	{"-NOREPLICAS Not enough good replicas to write.\r\n", REFUSAL_NOT_NOW},
-	{"-CLUSTERDOWN Hash slot not served\r\n", REFUSAL_NOT_NOW},
-	{"-NOAUTH Authentication required.\r\n", REFUSAL_LOGIN},
-	{"-NOPERM this user has no permissions to run the 'publish' command\r\n", REFUSAL_RIGHTS},
+	 REDIS_ERROR_WRONG_SERVER},
+	{"-UNBLOCKED the stream key no longer exists\r\n", REDIS_ERROR_OF_COMMAND},
+	{"-MOVED 3999 127.0.0.1:6381\r\n", REDIS_ERROR_WRONG_SERVER},
+	{"-MISCONF Errors writing to the AOF file: No space left on device\r\n", REDIS_ERROR_NOT_NOW},
+	{"*4\r\n:5\r\n:1\r\n:0\r\n-MISCONF Redis is configured to save RDB snapshots\r\n",
+	 REDIS_ERROR_NOT_NOW},
+	{"-LOADING Redis is loading the dataset in memory\r\n", REDIS_ERROR_NOT_NOW},
+	{"-NOREPLICAS Not enough good replicas to write.\r\n", REDIS_ERROR_NOT_NOW},
+	{"-CLUSTERDOWN Hash slot not served\r\n", REDIS_ERROR_NOT_NOW},
+	{"-NOAUTH Authentication required.\r\n", REDIS_ERROR_LOGIN},
+	{"-NOPERM this user has no permissions to run the 'publish' command\r\n", REDIS_ERROR_RIGHTS},
 	{"*4\r\n:0\r\n:0\r\n:0\r\n-The user executing the script can't run this command or subcommand\r\n",
-	 REFUSAL_RIGHTS},
-	{"-ERR The user executing the script can't run this command or subcommand\r\n", REFUSAL_RIGHTS},
-	{"-CROSSSLOT Keys in request don't hash to the same slot\r\n", REFUSAL_SLOTS},
-	{"-OOM command not allowed when used memory > 'maxmemory'.\r\n", REFUSAL_OF_COMMAND},
-	{"-NOGROUP No such key 'x' or consumer group\r\n", REFUSAL_OF_COMMAND},
-	{"-ERR READONLY\r\n", REFUSAL_OF_COMMAND},
-	{"-READONLYISH\r\n", REFUSAL_OF_COMMAND},
-	{"$8\r\nREADONLY\r\n", REFUSAL_OF_COMMAND},
-	{"*2\r\n$8\r\nREADONLY\r\n*0\r\n", REFUSAL_OF_COMMAND},
-	{"*0\r\n", REFUSAL_OF_COMMAND},
-	{"$-1\r\n", REFUSAL_OF_COMMAND},
+	 REDIS_ERROR_RIGHTS},
+	{"-ERR The user executing the script can't run this command or subcommand\r\n", REDIS_ERROR_RIGHTS},
+	{"-CROSSSLOT Keys in request don't hash to the same slot\r\n", REDIS_ERROR_SLOTS},
+	{"-OOM command not allowed when used memory > 'maxmemory'.\r\n", REDIS_ERROR_OF_COMMAND},
+	{"-NOGROUP No such key 'x' or consumer group\r\n", REDIS_ERROR_OF_COMMAND},
+	{"-ERR READONLY\r\n", REDIS_ERROR_OF_COMMAND},
+	{"-READONLYISH\r\n", REDIS_ERROR_OF_COMMAND},
+	{"$8\r\nREADONLY\r\n", REDIS_ERROR_OF_COMMAND},
+	{"*2\r\n$8\r\nREADONLY\r\n*0\r\n", REDIS_ERROR_OF_COMMAND},
+	{"*0\r\n", REDIS_ERROR_OF_COMMAND},
+	{"$-1\r\n", REDIS_ERROR_OF_COMMAND},
 };
 
 START_TEST(an_error_says_whether_another_server_may_serve_us)
 {
 	const redisReply *error;
 
-	ck_assert_msg(refusal_kind_of(reply_of(kinds[_i].wire), &error) == kinds[_i].kind, "%s",
+	ck_assert_msg(redis_error_kind_of(reply_of(kinds[_i].wire), &error) == kinds[_i].kind, "%s",
 		      kinds[_i].wire);
 
-	ck_assert(kinds[_i].kind == REFUSAL_OF_COMMAND || error->type == REDIS_REPLY_ERROR);
+	ck_assert(kinds[_i].kind == REDIS_ERROR_OF_COMMAND || error->type == REDIS_REPLY_ERROR);
 }
 END_TEST
 

@@ -80,7 +80,7 @@ static void teardown(void)
 	event_base_free(base);
 }
 
-static bool refused(size_t index, enum refusal_kind kind, int64_t now_ms)
+static bool refused(size_t index, enum redis_error_kind kind, int64_t now_ms)
 {
 	return redis_server_refused(server, &connections[index].member, kind, "a cause", now_ms);
 }
@@ -102,7 +102,7 @@ static size_t lines(const char *text)
 
 START_TEST(all_leave_the_wrong_server_from_the_event_loop)
 {
-	ck_assert(refused(1, REFUSAL_WRONG_SERVER, 1));
+	ck_assert(refused(1, REDIS_ERROR_WRONG_SERVER, 1));
 	ck_assert_uint_eq(connections[0].ends + connections[2].ends, 0);
 
 	ck_assert_uint_eq(ends(), 2);
@@ -127,14 +127,15 @@ START_TEST(who_is_not_up_is_left_alone)
 {
 	redis_server_missed(server, &connections[0].member, "cannot reach Redis", "place", "refused");
 
-	ck_assert(refused(1, REFUSAL_WRONG_SERVER, 1));
+	ck_assert(refused(1, REDIS_ERROR_WRONG_SERVER, 1));
 
 	ck_assert_uint_eq(ends(), 1);
 	ck_assert_uint_eq(connections[0].ends, 0);
 }
 END_TEST
 
-static const enum refusal_kind harmless[] = {REFUSAL_OF_COMMAND, REFUSAL_RIGHTS, REFUSAL_SLOTS};
+static const enum redis_error_kind harmless[] = {REDIS_ERROR_OF_COMMAND, REDIS_ERROR_RIGHTS,
+						 REDIS_ERROR_SLOTS};
 
 START_TEST(what_concerns_a_command_ends_no_connection)
 {
@@ -147,7 +148,7 @@ END_TEST
 
 START_TEST(a_refused_login_ends_one_connection)
 {
-	ck_assert(refused(0, REFUSAL_LOGIN, 1));
+	ck_assert(refused(0, REDIS_ERROR_LOGIN, 1));
 
 	ck_assert_uint_eq(ends(), 0);
 }
@@ -159,14 +160,14 @@ START_TEST(what_may_pass_is_borne_for_a_time_and_then_ends_the_one_that_was_refu
 	int64_t now_ms = 5000;
 
 	for (; now_ms < 5000 + SERVER_PATIENCE_MS; now_ms += 1000)
-		ck_assert(!refused((size_t)(now_ms / 1000 % MEMBERS), REFUSAL_NOT_NOW, now_ms));
-	ck_assert(refused(0, REFUSAL_NOT_NOW, now_ms));
+		ck_assert(!refused((size_t)(now_ms / 1000 % MEMBERS), REDIS_ERROR_NOT_NOW, now_ms));
+	ck_assert(refused(0, REDIS_ERROR_NOT_NOW, now_ms));
 	ck_assert_uint_eq(ends(), 0);
 
 	/* It is still the right one: twice as long. */
 	for (int64_t end_ms = now_ms + 2 * SERVER_PATIENCE_MS; now_ms < end_ms; now_ms += 1000)
-		ck_assert(!refused(0, REFUSAL_NOT_NOW, now_ms));
-	ck_assert(refused(0, REFUSAL_NOT_NOW, now_ms));
+		ck_assert(!refused(0, REDIS_ERROR_NOT_NOW, now_ms));
+	ck_assert(refused(0, REDIS_ERROR_NOT_NOW, now_ms));
 }
 END_TEST
 
@@ -175,17 +176,17 @@ START_TEST(what_passed_and_comes_back_is_borne_again)
 	int64_t now_ms = 5000;
 
 	for (int i = 0; i < 20; i++, now_ms += SERVER_TROUBLE_GAP_MS + 1)
-		ck_assert(!refused(0, REFUSAL_NOT_NOW, now_ms));
+		ck_assert(!refused(0, REDIS_ERROR_NOT_NOW, now_ms));
 }
 END_TEST
 
 START_TEST(without_the_servers_name_what_lasts_ends_all)
 {
 	connections[0].member.run_id[0] = '\0';
-	refused(0, REFUSAL_NOT_NOW, 1);
-	refused(0, REFUSAL_NOT_NOW, 5000);
+	refused(0, REDIS_ERROR_NOT_NOW, 1);
+	refused(0, REDIS_ERROR_NOT_NOW, 5000);
 
-	ck_assert(refused(0, REFUSAL_NOT_NOW, SERVER_PATIENCE_MS + 1));
+	ck_assert(refused(0, REDIS_ERROR_NOT_NOW, SERVER_PATIENCE_MS + 1));
 
 	ck_assert_uint_eq(ends(), 2);
 }
@@ -227,7 +228,7 @@ END_TEST
 
 START_TEST(a_trouble_is_logged_once_for_all_and_so_is_its_end)
 {
-	refused(1, REFUSAL_WRONG_SERVER, 1);
+	refused(1, REDIS_ERROR_WRONG_SERVER, 1);
 	on_end(&connections[1], "a cause");
 	ck_assert_uint_eq(ends(), 3);
 	for (int attempts = 0; attempts < 5; attempts++) {

@@ -8,7 +8,7 @@
 
 static char a[] = "a", b[] = "b", again[] = "again";
 static const redisReply reply;
-static struct requests queue;
+static struct request_queue queue;
 static char told[64];
 
 static void on_replied(void *context, const redisReply *answer)
@@ -20,48 +20,48 @@ static void on_replied(void *context, const redisReply *answer)
 static void on_replied_ask_again(void *context, const redisReply *answer)
 {
 	on_replied(context, answer);
-	requests_push(&queue, 1, on_replied, again);
+	request_queue_push(&queue, 1, on_replied, again);
 }
 
 static void on_replied_abandon(void *context, const redisReply *answer)
 {
 	on_replied(context, answer);
-	requests_abandon(&queue);
+	request_queue_abandon(&queue);
 }
 
 START_TEST(replies_come_in_the_order_of_the_requests)
 {
-	requests_push(&queue, 1, on_replied, a);
-	requests_push(&queue, 2, on_replied, b);
+	request_queue_push(&queue, 1, on_replied, a);
+	request_queue_push(&queue, 2, on_replied, b);
 
 	for (int i = 0; i < 3; i++)
-		ck_assert(requests_answer(&queue, &reply));
+		ck_assert(request_queue_answer(&queue, &reply));
 
 	ck_assert_str_eq(told, "a+ b+ b+ ");
-	ck_assert(!requests_answer(&queue, &reply));
+	ck_assert(!request_queue_answer(&queue, &reply));
 }
 END_TEST
 
 START_TEST(the_abandoned_are_told_once_each)
 {
-	requests_push(&queue, 2, on_replied, a);
-	requests_push(&queue, 2, on_replied, b);
-	requests_answer(&queue, &reply);
+	request_queue_push(&queue, 2, on_replied, a);
+	request_queue_push(&queue, 2, on_replied, b);
+	request_queue_answer(&queue, &reply);
 
-	requests_abandon(&queue);
+	request_queue_abandon(&queue);
 
 	ck_assert_str_eq(told, "a+ a- b- ");
-	ck_assert(!requests_answer(&queue, &reply));
+	ck_assert(!request_queue_answer(&queue, &reply));
 }
 END_TEST
 
 START_TEST(who_is_abandoned_may_ask_again)
 {
-	requests_push(&queue, 1, on_replied_ask_again, a);
-	requests_push(&queue, 1, on_replied, b);
+	request_queue_push(&queue, 1, on_replied_ask_again, a);
+	request_queue_push(&queue, 1, on_replied, b);
 
-	requests_abandon(&queue);
-	requests_answer(&queue, &reply);
+	request_queue_abandon(&queue);
+	request_queue_answer(&queue, &reply);
 
 	ck_assert_str_eq(told, "a- b- again+ ");
 }
@@ -69,10 +69,10 @@ END_TEST
 
 START_TEST(who_is_answered_may_abandon_the_rest_and_itself)
 {
-	requests_push(&queue, 2, on_replied_abandon, a);
-	requests_push(&queue, 1, on_replied, b);
+	request_queue_push(&queue, 2, on_replied_abandon, a);
+	request_queue_push(&queue, 1, on_replied, b);
 
-	requests_answer(&queue, &reply);
+	request_queue_answer(&queue, &reply);
 
 	ck_assert_str_eq(told, "a+ a- b- ");
 }
@@ -80,12 +80,12 @@ END_TEST
 
 START_TEST(the_cleared_are_not_told)
 {
-	requests_push(&queue, 1, on_replied, a);
+	request_queue_push(&queue, 1, on_replied, a);
 
-	requests_clear(&queue);
+	request_queue_clear(&queue);
 
 	ck_assert_str_eq(told, "");
-	ck_assert(!requests_answer(&queue, &reply));
+	ck_assert(!request_queue_answer(&queue, &reply));
 }
 END_TEST
 

@@ -28,7 +28,7 @@ static void assert_sent(const char *wire)
 
 START_TEST(a_command_is_an_array_of_bulk_strings)
 {
-	command_append(out, (struct bytes[]){bytes_of("SET"), bytes_of("key"), bytes_of("")}, 3);
+	resp_append_command(out, (struct bytes[]){bytes_of("SET"), bytes_of("key"), bytes_of("")}, 3);
 
 	assert_sent("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\n");
 }
@@ -36,8 +36,8 @@ END_TEST
 
 START_TEST(what_is_nowhere_is_empty)
 {
-	command_argument(out, (struct bytes){NULL, 0});
-	command_argument(out, bytes_of(NULL));
+	resp_add_argument(out, (struct bytes){NULL, 0});
+	resp_add_argument(out, bytes_of(NULL));
 
 	assert_sent("$0\r\n\r\n$0\r\n\r\n");
 }
@@ -45,9 +45,9 @@ END_TEST
 
 START_TEST(numbers_are_bulk_strings_too)
 {
-	command_begin(out, 2);
-	command_number(out, INT64_MAX);
-	command_number(out, -1);
+	resp_begin_command(out, 2);
+	resp_add_number(out, INT64_MAX);
+	resp_add_number(out, -1);
 
 	assert_sent("*2\r\n$19\r\n9223372036854775807\r\n$2\r\n-1\r\n");
 }
@@ -59,7 +59,7 @@ START_TEST(an_argument_may_be_of_any_size)
 	char *text = malloc(size + 32), *data = malloc(size);
 
 	memset(data, 'x', size);
-	command_argument(out, (struct bytes){data, size});
+	resp_add_argument(out, (struct bytes){data, size});
 
 	snprintf(text, size + 32, "$%zu\r\n%.*s\r\n", size, _i, data);
 	assert_sent(text);

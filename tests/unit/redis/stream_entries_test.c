@@ -11,7 +11,7 @@ static struct stream_entries entries;
 static bool take(const char *text)
 {
 	redisReply *reply = reply_written(text);
-	bool good = stream_entries_take(&entries, reply);
+	bool good = stream_entries_parse(&entries, reply);
 
 	return good;
 }

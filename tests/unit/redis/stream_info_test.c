@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct standing standing;
+static struct stream_info info;
 
 static bool begin(const char *text)
 {
 	redisReply *reply = reply_written(text);
-	bool good = standing_begin(&standing, reply);
+	bool good = stream_info_begin(&info, reply);
 
 	return good;
 }
@@ -20,7 +20,7 @@ static bool begin(const char *text)
 static bool take_groups(const char *text)
 {
 	redisReply *reply = reply_written(text);
-	bool good = standing_take_groups(&standing, reply, "g");
+	bool good = stream_info_parse_groups(&info, reply, "g");
 
 	return good;
 }
@@ -28,7 +28,7 @@ static bool take_groups(const char *text)
 static bool take_pending(const char *text)
 {
 	redisReply *reply = reply_written(text);
-	bool good = standing_take_pending(&standing, reply);
+	bool good = stream_info_parse_pending(&info, reply);
 
 	return good;
 }
@@ -36,7 +36,7 @@ static bool take_pending(const char *text)
 /* last_generated, then, of our group, done and pending, then done_by_all. */
 static void assert_state(const char *expected)
 {
-	const struct stream_state *state = &standing.state;
+	const struct stream_state *state = &info.state;
 	char ids[3][STREAM_ID_TEXT], text[256];
 
 	stream_id_format(state->last_generated, ids[0]);
@@ -145,7 +145,7 @@ START_TEST(the_stream_is_gone_meanwhile)
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups("-ERR no such key"));
 
-	ck_assert_uint_eq(standing.groups, 0);
+	ck_assert_uint_eq(info.groups, 0);
 	assert_state("0-0 without 0-0 0 0-0");
 }
 END_TEST

@@ -7,7 +7,7 @@
 Suite *command_suite(void);
 Suite *entries_suite(void);
 Suite *frame_suite(void);
-Suite *greeting_suite(void);
+Suite *handshake_suite(void);
 Suite *refusal_suite(void);
 Suite *requests_suite(void);
 Suite *server_suite(void);

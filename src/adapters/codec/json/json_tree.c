@@ -240,18 +240,18 @@ static bool read_root(struct json_document *document, struct bytes payload, stru
 	       invalid(arena, error, "payload", "expected JSON, but a key comes twice");
 }
 
-bool wire_read_json(struct bytes payload, struct arena *arena, struct json_document *document,
-		    const char **error)
+bool codec_read_json(struct bytes payload, struct arena *arena, struct json_document *document,
+		     const char **error)
 {
 	init(&document->root);
 	init(&document->data);
 	if (read_root(document, payload, arena, error) && read_data(document, arena, error))
 		return true;
-	wire_release_json(document);
+	codec_release_json(document);
 	return false;
 }
 
-void wire_release_json(struct json_document *document)
+void codec_release_json(struct json_document *document)
 {
 	release(&document->root);
 	release(&document->data);
@@ -269,7 +269,7 @@ static struct object view(const struct json_object *object)
 	return (struct object){member_of_json, object};
 }
 
-struct object wire_view_json(const struct json_document *document)
+struct object codec_view_json(const struct json_document *document)
 {
 	return view(&document->root);
 }
@@ -303,7 +303,7 @@ static char *copy_token(char *to, struct json_scan *in)
 	return to;
 }
 
-bool wire_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error)
+bool codec_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error)
 {
 	struct json_scan in, check;
 	char *text, *to;

@@ -37,17 +37,17 @@ struct json_document {
  * Reads the payload's object.  Texts point into the payload or lie in `arena`.  True: to be released.  False:
  * one sentence in *error, and nothing to release.
  */
-bool wire_read_json(struct bytes payload, struct arena *arena, struct json_document *document,
-		    const char **error);
-void wire_release_json(struct json_document *document);
+bool codec_read_json(struct bytes payload, struct arena *arena, struct json_document *document,
+		     const char **error);
+void codec_release_json(struct json_document *document);
 
 /* Valid until the document is released. */
-struct object wire_view_json(const struct json_document *document);
+struct object codec_view_json(const struct json_document *document);
 
 /*
  * The payload, an object, on one line without blanks, with a NUL after it that does not count.  What is no
  * JSON but was walked over (NaN) becomes null; all else stays as it is written.
  */
-bool wire_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error);
+bool codec_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error);
 
 #endif

@@ -108,7 +108,7 @@ static void put_document(struct json_output *out, const struct document *documen
 	put_byte(out, '}');
 }
 
-struct bytes wire_write_json(const struct document *document, struct arena *arena)
+struct bytes codec_write_json(const struct document *document, struct arena *arena)
 {
 	char usual[USUAL_SIZE];
 	struct json_output out = {usual, sizeof usual, 0};

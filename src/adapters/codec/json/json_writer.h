@@ -24,6 +24,6 @@ void json_put_text(struct json_output *out, struct text text); /* quoted and esc
 void json_put_integer(struct json_output *out, int64_t integer);
 
 /* One line without blanks, members in their order.  Texts are valid UTF-8 and stay as they are. */
-struct bytes wire_write_json(const struct document *document, struct arena *arena);
+struct bytes codec_write_json(const struct document *document, struct arena *arena);
 
 #endif

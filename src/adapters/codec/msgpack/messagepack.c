@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-bool wire_is_messagepack(struct bytes payload)
+bool codec_is_messagepack(struct bytes payload)
 {
 	unsigned char first = payload.size ? *(const unsigned char *)payload.data : 0;
 
@@ -25,7 +25,7 @@ static bool has_name_twice(const msgpack_object_map *map)
 	names_init(&names, map->size);
 	for (size_t i = 0; i < map->size; i++) {
 		if (map->ptr[i].key.type == MSGPACK_OBJECT_STR)
-			names_add(&names, wire_messagepack_text(&map->ptr[i].key.via.str));
+			names_add(&names, codec_messagepack_text(&map->ptr[i].key.via.str));
 	}
 	answer = names_repeat(&names);
 	names_release(&names);
@@ -58,7 +58,7 @@ static void unpack(struct bytes payload, msgpack_unpacked *unpacked)
 		out_of_memory();
 }
 
-bool wire_is_ambiguous_messagepack(const msgpack_object *root)
+bool codec_is_ambiguous_messagepack(const msgpack_object *root)
 {
 	const msgpack_object *data = find(&root->via.map, "data");
 
@@ -68,8 +68,8 @@ bool wire_is_ambiguous_messagepack(const msgpack_object *root)
 	       has_name_twice(&data->via.map);
 }
 
-bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
-			   const char **error)
+bool codec_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
+			    const char **error)
 {
 	const char *fault = msgpack_structure_fault(payload);
 
@@ -79,7 +79,7 @@ bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_un
 	return true;
 }
 
-struct text wire_messagepack_text(const msgpack_object_str *text)
+struct text codec_messagepack_text(const msgpack_object_str *text)
 {
 	return (struct text){text->size ? text->ptr : "", text->size};
 }
@@ -104,7 +104,8 @@ static struct value value_of(const msgpack_object *object)
 {
 	switch (object->type) {
 	case MSGPACK_OBJECT_STR:
-		return (struct value){.kind = VALUE_TEXT, .as.text = wire_messagepack_text(&object->via.str)};
+		return (struct value){.kind = VALUE_TEXT,
+				      .as.text = codec_messagepack_text(&object->via.str)};
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
 		return value_of_unsigned(object->via.u64);
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
@@ -113,7 +114,7 @@ static struct value value_of(const msgpack_object *object)
 	case MSGPACK_OBJECT_FLOAT64:
 		return value_of_real(object->via.f64);
 	case MSGPACK_OBJECT_MAP:
-		return (struct value){.kind = VALUE_OBJECT, .as.object = wire_view_messagepack(object)};
+		return (struct value){.kind = VALUE_OBJECT, .as.object = codec_view_messagepack(object)};
 	case MSGPACK_OBJECT_NIL:
 		return (struct value){.kind = VALUE_NULL};
 	case MSGPACK_OBJECT_BOOLEAN:
@@ -132,7 +133,7 @@ static struct value member_of_map(const void *node, const char *name)
 	return value ? value_of(value) : (struct value){.kind = VALUE_ABSENT};
 }
 
-struct object wire_view_messagepack(const msgpack_object *map)
+struct object codec_view_messagepack(const msgpack_object *map)
 {
 	return (struct object){member_of_map, map};
 }
@@ -184,7 +185,7 @@ static int append(void *buffer, const char *bytes, size_t size)
 	return 0;
 }
 
-struct bytes wire_write_messagepack(const struct document *document, struct arena *arena)
+struct bytes codec_write_messagepack(const struct document *document, struct arena *arena)
 {
 	msgpack_sbuffer buffer;
 	msgpack_packer packer;

@@ -11,25 +11,25 @@
 #include <stdbool.h>
 
 /* Whether a payload is MessagePack: its first byte starts a map.  No JSON starts so. */
-bool wire_is_messagepack(struct bytes payload);
+bool codec_is_messagepack(struct bytes payload);
 
 /*
  * Unpacks the payload, a map, which the caller releases with msgpack_unpacked_destroy(), and which points
  * into the payload.  On failure returns false, with one sentence in *error and nothing to release.
  */
-bool wire_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
-			   const char **error);
+bool codec_read_messagepack(struct bytes payload, struct arena *arena, msgpack_unpacked *unpacked,
+			    const char **error);
 
 /*
  * Whether a key comes twice where members are looked for: in the payload's map, and in a CloudEvent's data.
  */
-bool wire_is_ambiguous_messagepack(const msgpack_object *root);
+bool codec_is_ambiguous_messagepack(const msgpack_object *root);
 
 /* A text of msgpack-c's, which may leave an empty one without a pointer. */
-struct text wire_messagepack_text(const msgpack_object_str *text);
+struct text codec_messagepack_text(const msgpack_object_str *text);
 
-struct object wire_view_messagepack(const msgpack_object *map);
+struct object codec_view_messagepack(const msgpack_object *map);
 
-struct bytes wire_write_messagepack(const struct document *document, struct arena *arena);
+struct bytes codec_write_messagepack(const struct document *document, struct arena *arena);
 
 #endif

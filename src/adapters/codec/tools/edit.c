@@ -25,8 +25,8 @@ static bool check_value(const struct message_descriptor *descriptor, const struc
 	return fields_read(&alone, document_view(document), arena, arena_alloc(arena, alone.size), error);
 }
 
-bool wire_edits_check(enum message_type type, const char *const edits[], size_t count, struct arena *arena,
-		      const char **error)
+bool codec_edits_check(enum message_type type, const char *const edits[], size_t count, struct arena *arena,
+		       const char **error)
 {
 	const struct message_descriptor *descriptor = message_descriptor(type);
 	struct pair pair;
@@ -198,7 +198,7 @@ static bool edit(const struct message_descriptor *descriptor, const struct json_
 		 const char *const edits[], size_t count, struct arena *arena, struct text *edited,
 		 const char **error)
 {
-	struct object view = wire_view_json(document);
+	struct object view = codec_view_json(document);
 	struct draft root = draft_of(&document->root, count, arena);
 	struct draft data = draft_of(&document->data, count, arena);
 
@@ -217,19 +217,19 @@ static bool edit(const struct message_descriptor *descriptor, const struct json_
 	return true;
 }
 
-bool wire_payload_edit(enum message_type type, struct bytes payload, const char *const edits[], size_t count,
-		       struct arena *arena, struct bytes *edited, const char **error)
+bool codec_payload_edit(enum message_type type, struct bytes payload, const char *const edits[], size_t count,
+			struct arena *arena, struct bytes *edited, const char **error)
 {
 	struct json_document document;
 	struct text text = {NULL, 0};
 	struct bytes json = {NULL, 0};
 	bool ok;
 
-	if (!wire_payload_to_json(payload, arena, &json, error) ||
-	    !wire_read_json(json, arena, &document, error))
+	if (!codec_payload_to_json(payload, arena, &json, error) ||
+	    !codec_read_json(json, arena, &document, error))
 		return false;
 	ok = edit(message_descriptor(type), &document, edits, count, arena, &text, error);
-	wire_release_json(&document);
+	codec_release_json(&document);
 	if (ok)
 		*edited = (struct bytes){text.start, text.length};
 	return ok;

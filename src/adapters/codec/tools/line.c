@@ -50,7 +50,7 @@ static bool is_number(const msgpack_object *object)
 static void put_key(struct json_output *out, const msgpack_object *key)
 {
 	if (key->type == MSGPACK_OBJECT_STR) {
-		json_put_text(out, wire_messagepack_text(&key->via.str));
+		json_put_text(out, codec_messagepack_text(&key->via.str));
 	} else if (is_number(key)) {
 		put_word(out, "\"");
 		put_value(out, key);
@@ -105,7 +105,7 @@ static void put_value(struct json_output *out, const msgpack_object *object)
 		put_real(out, object->via.f64);
 		return;
 	case MSGPACK_OBJECT_STR:
-		json_put_text(out, wire_messagepack_text(&object->via.str));
+		json_put_text(out, codec_messagepack_text(&object->via.str));
 		return;
 	case MSGPACK_OBJECT_ARRAY:
 		put_array(out, &object->via.array);
@@ -126,7 +126,7 @@ static bool messagepack_to_json(struct bytes payload, struct arena *arena, struc
 	struct json_output out = {0};
 	msgpack_unpacked unpacked;
 
-	if (!wire_read_messagepack(payload, arena, &unpacked, error))
+	if (!codec_read_messagepack(payload, arena, &unpacked, error))
 		return false;
 	put_value(&out, &unpacked.data);
 	out = (struct json_output){arena_alloc(arena, out.size + 1), out.size, 0};
@@ -138,19 +138,19 @@ static bool messagepack_to_json(struct bytes payload, struct arena *arena, struc
 
 /* ---- any payload ---- */
 
-bool wire_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error)
+bool codec_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error)
 {
 	if (payload.size > PAYLOAD_MAX)
 		return invalid(arena, error, "payload", "expected at most %zu bytes", PAYLOAD_MAX);
-	return wire_is_messagepack(payload) ? messagepack_to_json(payload, arena, json, error)
-					    : wire_compact_json(payload, arena, json, error);
+	return codec_is_messagepack(payload) ? messagepack_to_json(payload, arena, json, error)
+					     : codec_compact_json(payload, arena, json, error);
 }
 
-bool wire_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error)
+bool codec_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error)
 {
 	struct bytes json = {NULL, 0};
 
-	if (!wire_payload_to_json(payload, arena, &json, error))
+	if (!codec_payload_to_json(payload, arena, &json, error))
 		return false;
 	*line = json.data;
 	return true;

@@ -82,8 +82,8 @@ static bool add_pair(const struct message_descriptor *descriptor, const char *te
 	return true;
 }
 
-bool wire_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
-			     struct arena *arena, struct bytes *payload, const char **error)
+bool codec_command_from_pairs(enum message_type type, const char *const pairs[], size_t count,
+			      struct arena *arena, struct bytes *payload, const char **error)
 {
 	const struct message_descriptor *descriptor = message_descriptor(type);
 	struct document *given = document_new(arena, count);
@@ -99,6 +99,6 @@ bool wire_command_from_pairs(enum message_type type, const char *const pairs[], 
 	document = message_document(&message, arena, error);
 	if (!document)
 		return false;
-	*payload = wire_write_json(document, arena);
+	*payload = codec_write_json(document, arena);
 	return true;
 }

@@ -11,6 +11,6 @@
  * An object on one line, with a NUL after it that does not count.  On failure returns false, with one
  * sentence in *error.  Of MessagePack, what has no place in JSON shows as "binary".
  */
-bool wire_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error);
+bool codec_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error);
 
 #endif

@@ -142,7 +142,7 @@ static void copy_dead(struct changes *changes, const struct unit_of_work *uow)
 		const struct delivery *delivery = uow->dead[i];
 		struct bytes payload = delivery->payload;
 
-		*ADD(changes, dead, dead_count) = (struct dead_letter){
+		*ADD(changes, dead, dead_count) = (struct dead_letter_row){
 			.outcome = delivery->outcome,
 			.reason = copied(changes->arena, delivery->reason),
 			.way = delivery->way,

@@ -48,7 +48,7 @@ struct changes {
 	size_t view_count;
 	struct notification_row *notifications; /* their keys are set when they are applied */
 	size_t notification_count;
-	struct dead_letter *dead;
+	struct dead_letter_row *dead;
 	size_t dead_count;
 	struct replay_row *replays;
 	size_t replay_count;

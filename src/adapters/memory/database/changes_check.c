@@ -103,7 +103,7 @@ static bool check_replays(const struct changes *changes, const struct database *
 {
 	for (size_t i = 0; i < changes->replay_count; i++) {
 		const struct replay_row *replay = &changes->replays[i];
-		const struct dead_letter *letter = database_dead_letter(database, replay->dead_letter);
+		const struct dead_letter_row *letter = database_dead_letter(database, replay->dead_letter);
 
 		if (!letter || letter->attempts != replay->attempt - 1)
 			return fail(failure, FAILURE_CONFLICT,

@@ -103,11 +103,11 @@ struct notification_row {
 	bool deleted;
 };
 
-struct dead_letter {
+struct dead_letter_row {
 	int64_t key;
 	enum outcome outcome;
 	const char *reason;
-	enum way way;
+	enum transport way;
 	bool is_mail; /* it was to be sent: it has no way in */
 	const char *place;
 	const char *entry_id; /* or NULL */
@@ -177,14 +177,14 @@ struct database {
 	struct outbox_partition outbox[PARTITIONS];
 	struct notification_row **notifications;
 	size_t notification_count;
-	struct dead_letter *dead_letters; /* oldest first */
+	struct dead_letter_row *dead_letters; /* oldest first */
 	size_t dead_letter_count;
 	int64_t dead_letters_ever; /* the last one's key */
 	uint64_t dead_letters_dropped;
 	struct replay_row *replays;
 	size_t replay_count;
 	struct map streams; /* by name */
-	struct blind_window *blind_windows;
+	struct subscription_gap *blind_windows;
 	size_t blind_window_count;
 	int64_t heard_until; /* when some worker last heard pub/sub; 0: never */
 
@@ -244,7 +244,7 @@ struct view_row *database_view(const struct database *database, const char *sku,
 			       int32_t qty);
 
 /* NULL when it is gone. */
-struct dead_letter *database_dead_letter(const struct database *database, int64_t key);
+struct dead_letter_row *database_dead_letter(const struct database *database, int64_t key);
 
 size_t database_inbox_count(const struct database *database);
 size_t database_notification_count(const struct database *database);
@@ -267,7 +267,7 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
  * Copies the dead letter and gives it a key and its times.  A stream entry that was delivered again is the
  * same one: it gets one attempt more, and this outcome.
  */
-void database_add_dead_letter(struct database *database, const struct dead_letter *letter);
+void database_add_dead_letter(struct database *database, const struct dead_letter_row *letter);
 
 /*
  * Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed

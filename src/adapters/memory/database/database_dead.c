@@ -8,7 +8,7 @@ static const char *copied(struct database *database, const char *text)
 	return text ? arena_strdup(database->arena, text) : NULL;
 }
 
-struct dead_letter *database_dead_letter(const struct database *database, int64_t key)
+struct dead_letter_row *database_dead_letter(const struct database *database, int64_t key)
 {
 	for (size_t i = 0; i < database->dead_letter_count; i++) {
 		if (database->dead_letters[i].key == key)
@@ -19,13 +19,13 @@ struct dead_letter *database_dead_letter(const struct database *database, int64_
 
 /* ---- they come ---- */
 
-static bool is_same_entry(const struct dead_letter *one, const struct dead_letter *other)
+static bool is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other)
 {
 	return one->entry_id && other->entry_id && !strcmp(one->entry_id, other->entry_id) &&
 	       one->incarnation == other->incarnation && !strcmp(one->place, other->place);
 }
 
-static struct dead_letter *find_entry(struct database *database, const struct dead_letter *letter)
+static struct dead_letter_row *find_entry(struct database *database, const struct dead_letter_row *letter)
 {
 	for (size_t i = 0; i < database->dead_letter_count; i++) {
 		if (is_same_entry(&database->dead_letters[i], letter))
@@ -34,7 +34,7 @@ static struct dead_letter *find_entry(struct database *database, const struct de
 	return NULL;
 }
 
-static void fail_again(struct database *database, struct dead_letter *letter, enum outcome outcome,
+static void fail_again(struct database *database, struct dead_letter_row *letter, enum outcome outcome,
 		       const char *reason)
 {
 	letter->attempts++;
@@ -43,9 +43,9 @@ static void fail_again(struct database *database, struct dead_letter *letter, en
 	letter->reason = copied(database, reason);
 }
 
-void database_add_dead_letter(struct database *database, const struct dead_letter *letter)
+void database_add_dead_letter(struct database *database, const struct dead_letter_row *letter)
 {
-	struct dead_letter *kept = find_entry(database, letter);
+	struct dead_letter_row *kept = find_entry(database, letter);
 
 	if (kept) {
 		fail_again(database, kept, letter->outcome, letter->reason);
@@ -73,7 +73,7 @@ static size_t drop_dead_letters(struct database *database, size_t over, bool fai
 	size_t kept = 0;
 
 	for (size_t i = 0; i < database->dead_letter_count; i++) {
-		const struct dead_letter *letter = &database->dead_letters[i];
+		const struct dead_letter_row *letter = &database->dead_letters[i];
 
 		if (over && (letter->outcome == OUTCOME_FAILED) == failed) {
 			over--;
@@ -96,7 +96,7 @@ void database_cap_dead_letters(struct database *database)
 	drop_dead_letters(database, over, true);
 }
 
-static void drop(struct database *database, const struct dead_letter *letter)
+static void drop(struct database *database, const struct dead_letter_row *letter)
 {
 	size_t at = (size_t)(letter - database->dead_letters);
 
@@ -124,7 +124,7 @@ static void keep_replay(struct database *database, const struct replay_row *repl
 
 void database_replay(struct database *database, const struct replay_row *replay)
 {
-	struct dead_letter *letter = database_dead_letter(database, replay->dead_letter);
+	struct dead_letter_row *letter = database_dead_letter(database, replay->dead_letter);
 
 	keep_replay(database, replay);
 	if (replay->outcome == OUTCOME_HANDLED || replay->outcome == OUTCOME_SKIPPED)

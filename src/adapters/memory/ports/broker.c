@@ -30,7 +30,7 @@ struct channel {
 struct memory_broker {
 	struct broker broker;
 	struct channel *channel;
-	struct wire requests, answers;
+	struct cable requests, answers;
 };
 
 /* One call of publish, from its beginning to its answer. */
@@ -57,8 +57,8 @@ static struct memory_broker *connect_to(struct channel *channel)
 	broker->broker.ops = &ops;
 	broker->channel = channel;
 	channel->connections++;
-	wire_init(&broker->requests, channel->simulation);
-	wire_init(&broker->answers, channel->simulation);
+	cable_init(&broker->requests, channel->simulation);
+	cable_init(&broker->answers, channel->simulation);
 	return broker;
 }
 
@@ -84,8 +84,8 @@ void memory_broker_free(struct memory_broker **broker)
 	if (!*broker)
 		return;
 	channel = (*broker)->channel;
-	wire_clear(&(*broker)->requests);
-	wire_clear(&(*broker)->answers);
+	cable_clear(&(*broker)->requests);
+	cable_clear(&(*broker)->answers);
 	free(*broker);
 	*broker = NULL;
 	if (--channel->connections)
@@ -192,7 +192,7 @@ static void on_request(void *context)
 		channel->fail_after = NO_FAULT;
 		send_rows(publishing, limit);
 	}
-	wire_pass(&broker->answers, on_answer, publishing);
+	cable_pass(&broker->answers, on_answer, publishing);
 }
 
 static void publish(struct broker *port, const struct publication *publication, publish_done *done,
@@ -202,7 +202,7 @@ static void publish(struct broker *port, const struct publication *publication, 
 	struct publishing *publishing = arena_alloc(broker->channel->arena, sizeof *publishing);
 
 	*publishing = (struct publishing){broker, publication, {0}, false, done, context};
-	wire_pass(&broker->requests, on_request, publishing);
+	cable_pass(&broker->requests, on_request, publishing);
 }
 
 static bool is_up(const struct broker *port)
@@ -217,12 +217,12 @@ struct broker *memory_broker_port(struct memory_broker *broker)
 	return &broker->broker;
 }
 
-struct wire *memory_broker_requests(struct memory_broker *broker)
+struct cable *memory_broker_requests(struct memory_broker *broker)
 {
 	return &broker->requests;
 }
 
-struct wire *memory_broker_answers(struct memory_broker *broker)
+struct cable *memory_broker_answers(struct memory_broker *broker)
 {
 	return &broker->answers;
 }

@@ -27,8 +27,8 @@ struct memory_broker *memory_broker_connect(struct memory_broker *other);
 void memory_broker_free(struct memory_broker **broker);
 
 struct broker *memory_broker_port(struct memory_broker *broker);
-struct wire *memory_broker_requests(struct memory_broker *broker);
-struct wire *memory_broker_answers(struct memory_broker *broker);
+struct cable *memory_broker_requests(struct memory_broker *broker);
+struct cable *memory_broker_answers(struct memory_broker *broker);
 
 /* While it is down every call fails, and nothing goes out. */
 void memory_broker_set_down(struct memory_broker *broker, bool down);

@@ -8,26 +8,26 @@
 #include <string.h>
 
 struct memory_logbook {
-	struct logbook logbook;
+	struct checkpoints checkpoints;
 	struct database *database;
 	struct arena *arena; /* of the calls */
-	struct wire requests, answers;
+	struct cable requests, answers;
 	bool is_refusing;
 };
 
 /* One call, from its beginning to its answer. */
-struct logbook_call {
-	struct memory_logbook *logbook;
-	void (*carry_out)(struct logbook_call *call);
+struct checkpoints_call {
+	struct memory_logbook *checkpoints;
+	void (*carry_out)(struct checkpoints_call *call);
 	bool failed;
-	logbook_done *done;
+	checkpoints_done *done;
 	void *context;
 
 	const char *name;
 	struct stream_state state;
 	struct stream_record *found; /* out */
 	struct stream_record record;
-	struct blind_window *windows;
+	struct subscription_gap *windows;
 	size_t count;
 	bool heard;
 };
@@ -88,9 +88,9 @@ static void begin_again(struct stream_row *row, const struct stream_state *state
 		row->record.done = state->delivered;
 }
 
-static void do_open(struct logbook_call *call)
+static void do_open(struct checkpoints_call *call)
 {
-	struct database *database = call->logbook->database;
+	struct database *database = call->checkpoints->database;
 	struct stream_row *row = database_stream(database, call->name);
 	bool began_again = false;
 
@@ -109,9 +109,9 @@ static void do_open(struct logbook_call *call)
 	call->found->began_again = began_again;
 }
 
-static void do_mark(struct logbook_call *call)
+static void do_mark(struct checkpoints_call *call)
 {
-	struct stream_row *row = database_stream(call->logbook->database, call->name);
+	struct stream_row *row = database_stream(call->checkpoints->database, call->name);
 
 	if (!row || row->record.incarnation != call->record.incarnation)
 		return;
@@ -122,9 +122,9 @@ static void do_mark(struct logbook_call *call)
 }
 
 /* The same window is written once, however often it is told. */
-static void write_down(struct database *database, const struct blind_window *window)
+static void write_down(struct database *database, const struct subscription_gap *window)
 {
-	struct blind_window *row = database->blind_windows;
+	struct subscription_gap *row = database->blind_windows;
 	int64_t heard_until = database->heard_until, since = window->since;
 
 	for (size_t i = 0; i < database->blind_window_count; i++) {
@@ -139,13 +139,13 @@ static void write_down(struct database *database, const struct blind_window *win
 	if (window->is_first && heard_until && heard_until < since)
 		since = heard_until;
 	database->blind_windows = arena_grow(database->arena, row, database->blind_window_count, sizeof *row);
-	database->blind_windows[database->blind_window_count++] = (struct blind_window){
+	database->blind_windows[database->blind_window_count++] = (struct subscription_gap){
 		since, window->until, arena_strdup(database->arena, window->cause), window->is_first};
 }
 
-static void do_note(struct logbook_call *call)
+static void do_note(struct checkpoints_call *call)
 {
-	struct database *database = call->logbook->database;
+	struct database *database = call->checkpoints->database;
 
 	for (size_t i = 0; i < call->count; i++)
 		write_down(database, &call->windows[i]);
@@ -158,58 +158,59 @@ static void do_note(struct logbook_call *call)
 static void on_answer(void *context)
 {
 	static const struct failure failure = {FAILURE_RETRY, "the database is away"};
-	const struct logbook_call *call = context;
+	const struct checkpoints_call *call = context;
 
 	call->done(call->context, call->failed ? &failure : NULL);
 }
 
 static void on_request(void *context)
 {
-	struct logbook_call *call = context;
+	struct checkpoints_call *call = context;
 
-	call->failed = call->logbook->database->down || call->logbook->is_refusing;
+	call->failed = call->checkpoints->database->down || call->checkpoints->is_refusing;
 	if (!call->failed)
 		call->carry_out(call);
-	wire_pass(&call->logbook->answers, on_answer, call);
+	cable_pass(&call->checkpoints->answers, on_answer, call);
 }
 
-static struct logbook_call *begin(struct logbook *port, void (*carry_out)(struct logbook_call *call),
-				  logbook_done *done, void *context)
+static struct checkpoints_call *begin(struct checkpoints *port,
+				      void (*carry_out)(struct checkpoints_call *call),
+				      checkpoints_done *done, void *context)
 {
-	struct memory_logbook *logbook = (struct memory_logbook *)port;
-	struct logbook_call *call = arena_alloc(logbook->arena, sizeof *call);
+	struct memory_logbook *checkpoints = (struct memory_logbook *)port;
+	struct checkpoints_call *call = arena_alloc(checkpoints->arena, sizeof *call);
 
-	*call = (struct logbook_call){
-		.logbook = logbook, .carry_out = carry_out, .done = done, .context = context};
-	wire_pass(&logbook->requests, on_request, call);
+	*call = (struct checkpoints_call){
+		.checkpoints = checkpoints, .carry_out = carry_out, .done = done, .context = context};
+	cable_pass(&checkpoints->requests, on_request, call);
 	return call;
 }
 
-static void open_stream(struct logbook *logbook, const char *name, const struct stream_state *state,
-			struct stream_record *record, logbook_done *done, void *context)
+static void open_stream(struct checkpoints *checkpoints, const char *name, const struct stream_state *state,
+			struct stream_record *record, checkpoints_done *done, void *context)
 {
-	struct logbook_call *call = begin(logbook, do_open, done, context);
+	struct checkpoints_call *call = begin(checkpoints, do_open, done, context);
 
-	call->name = arena_strdup(call->logbook->arena, name);
+	call->name = arena_strdup(call->checkpoints->arena, name);
 	call->state = *state;
 	call->found = record;
 }
 
-static void mark_stream(struct logbook *logbook, const char *name, const struct stream_record *record,
-			const struct stream_state *state, logbook_done *done, void *context)
+static void mark_stream(struct checkpoints *checkpoints, const char *name, const struct stream_record *record,
+			const struct stream_state *state, checkpoints_done *done, void *context)
 {
-	struct logbook_call *call = begin(logbook, do_mark, done, context);
+	struct checkpoints_call *call = begin(checkpoints, do_mark, done, context);
 
-	call->name = arena_strdup(call->logbook->arena, name);
+	call->name = arena_strdup(call->checkpoints->arena, name);
 	call->record = *record;
 	call->state = *state;
 }
 
-static void note_blindness(struct logbook *logbook, const struct blind_window *windows, size_t count,
-			   bool heard, logbook_done *done, void *context)
+static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *windows,
+			   size_t count, bool heard, checkpoints_done *done, void *context)
 {
-	struct logbook_call *call = begin(logbook, do_note, done, context);
-	struct arena *arena = call->logbook->arena;
+	struct checkpoints_call *call = begin(checkpoints, do_note, done, context);
+	struct arena *arena = call->checkpoints->arena;
 
 	call->windows = arena_alloc(arena, (count + 1) * sizeof *windows);
 	for (size_t i = 0; i < count; i++) {
@@ -222,46 +223,46 @@ static void note_blindness(struct logbook *logbook, const struct blind_window *w
 
 /* ---- the logbook ---- */
 
-struct memory_logbook *memory_logbook_new(struct database *database)
+struct memory_logbook *memory_checkpoints_new(struct database *database)
 {
-	static const struct logbook_ops ops = {open_stream, mark_stream, note_blindness};
-	struct memory_logbook *logbook = must_alloc(sizeof *logbook);
+	static const struct checkpoints_ops ops = {open_stream, mark_stream, note_blindness};
+	struct memory_logbook *checkpoints = must_alloc(sizeof *checkpoints);
 
-	logbook->logbook.ops = &ops;
-	logbook->database = database;
-	logbook->arena = arena_new(4096);
-	wire_init(&logbook->requests, database->simulation);
-	wire_init(&logbook->answers, database->simulation);
-	return logbook;
+	checkpoints->checkpoints.ops = &ops;
+	checkpoints->database = database;
+	checkpoints->arena = arena_new(4096);
+	cable_init(&checkpoints->requests, database->simulation);
+	cable_init(&checkpoints->answers, database->simulation);
+	return checkpoints;
 }
 
-void memory_logbook_set_refusing(struct memory_logbook *logbook, bool is_refusing)
+void memory_checkpoints_set_refusing(struct memory_logbook *checkpoints, bool is_refusing)
 {
-	logbook->is_refusing = is_refusing;
+	checkpoints->is_refusing = is_refusing;
 }
 
-void memory_logbook_free(struct memory_logbook **logbook)
+void memory_checkpoints_free(struct memory_logbook **checkpoints)
 {
-	if (!*logbook)
+	if (!*checkpoints)
 		return;
-	wire_clear(&(*logbook)->requests);
-	wire_clear(&(*logbook)->answers);
-	arena_free(&(*logbook)->arena);
-	free(*logbook);
-	*logbook = NULL;
+	cable_clear(&(*checkpoints)->requests);
+	cable_clear(&(*checkpoints)->answers);
+	arena_free(&(*checkpoints)->arena);
+	free(*checkpoints);
+	*checkpoints = NULL;
 }
 
-struct logbook *memory_logbook_port(struct memory_logbook *logbook)
+struct checkpoints *memory_checkpoints_port(struct memory_logbook *checkpoints)
 {
-	return &logbook->logbook;
+	return &checkpoints->checkpoints;
 }
 
-struct wire *memory_logbook_requests(struct memory_logbook *logbook)
+struct cable *memory_checkpoints_requests(struct memory_logbook *checkpoints)
 {
-	return &logbook->requests;
+	return &checkpoints->requests;
 }
 
-struct wire *memory_logbook_answers(struct memory_logbook *logbook)
+struct cable *memory_checkpoints_answers(struct memory_logbook *checkpoints)
 {
-	return &logbook->answers;
+	return &checkpoints->answers;
 }

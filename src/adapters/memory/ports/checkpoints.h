@@ -11,16 +11,16 @@
 
 struct memory_logbook;
 
-struct memory_logbook *memory_logbook_new(struct database *database);
+struct memory_logbook *memory_checkpoints_new(struct database *database);
 
 /* Calls under way are dropped.  Accepts NULL in *logbook and nulls it. */
-void memory_logbook_free(struct memory_logbook **logbook);
+void memory_checkpoints_free(struct memory_logbook **checkpoints);
 
 /* Every call fails, though the database is there: the role lacks a right, or a table is locked. */
-void memory_logbook_set_refusing(struct memory_logbook *logbook, bool is_refusing);
+void memory_checkpoints_set_refusing(struct memory_logbook *checkpoints, bool is_refusing);
 
-struct logbook *memory_logbook_port(struct memory_logbook *logbook);
-struct wire *memory_logbook_requests(struct memory_logbook *logbook);
-struct wire *memory_logbook_answers(struct memory_logbook *logbook);
+struct checkpoints *memory_checkpoints_port(struct memory_logbook *checkpoints);
+struct cable *memory_checkpoints_requests(struct memory_logbook *checkpoints);
+struct cable *memory_checkpoints_answers(struct memory_logbook *checkpoints);
 
 #endif

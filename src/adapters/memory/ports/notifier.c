@@ -9,7 +9,7 @@
 struct memory_notifier {
 	struct notifier notifier;
 	struct arena *arena;
-	struct wire requests;
+	struct cable requests;
 	bool down;
 	const char *refused; /* an order; NULL: none */
 	const char *busy;    /* a recipient; NULL: none */
@@ -87,7 +87,7 @@ static void notify(struct notifier *port, const struct notification *notificatio
 	struct notifying *notifying = arena_alloc(notifier->arena, sizeof *notifying);
 
 	*notifying = (struct notifying){notifier, notification, done, context};
-	wire_pass(&notifier->requests, on_request, notifying);
+	cable_pass(&notifier->requests, on_request, notifying);
 }
 
 struct memory_notifier *memory_notifier_new(struct simulation *simulation)
@@ -98,7 +98,7 @@ struct memory_notifier *memory_notifier_new(struct simulation *simulation)
 	notifier->notifier.ops = &ops;
 	notifier->notifier.at_once = 1;
 	notifier->arena = arena_new(1024);
-	wire_init(&notifier->requests, simulation);
+	cable_init(&notifier->requests, simulation);
 	return notifier;
 }
 
@@ -106,7 +106,7 @@ void memory_notifier_free(struct memory_notifier **notifier)
 {
 	if (!*notifier)
 		return;
-	wire_clear(&(*notifier)->requests);
+	cable_clear(&(*notifier)->requests);
 	arena_free(&(*notifier)->arena);
 	free(*notifier);
 	*notifier = NULL;
@@ -117,7 +117,7 @@ struct notifier *memory_notifier_port(struct memory_notifier *notifier)
 	return &notifier->notifier;
 }
 
-struct wire *memory_notifier_requests(struct memory_notifier *notifier)
+struct cable *memory_notifier_requests(struct memory_notifier *notifier)
 {
 	return &notifier->requests;
 }

@@ -15,7 +15,7 @@ struct memory_notifier *memory_notifier_new(struct simulation *simulation);
 void memory_notifier_free(struct memory_notifier **notifier);
 
 struct notifier *memory_notifier_port(struct memory_notifier *notifier);
-struct wire *memory_notifier_requests(struct memory_notifier *notifier);
+struct cable *memory_notifier_requests(struct memory_notifier *notifier);
 
 /* While it is down every call fails. */
 void memory_notifier_set_down(struct memory_notifier *notifier, bool down);

@@ -63,7 +63,7 @@ static struct stream_id done_by_all(const struct memory_stream *stream)
 	return lowest;
 }
 
-static void remove_pending(struct group *group, struct pending_entry **place)
+static void remove_pending(struct group *group, struct group_entry **place)
 {
 	*place = (*place)->next;
 	group->pending_count--;
@@ -142,11 +142,11 @@ static void do_mark_life(struct consumer_call *call)
 static void do_claim(struct consumer_call *call, struct group *group)
 {
 	int64_t now_ms = simulation_now_ms(home_of(call)->simulation);
-	struct pending_entry **place = &group->pending;
+	struct group_entry **place = &group->pending;
 
 	call->claim = (struct stream_claim){0};
 	while (*place) {
-		struct pending_entry *pending = *place;
+		struct group_entry *pending = *place;
 
 		if (now_ms - pending->delivered_at_ms < STREAM_CLAIM_IDLE_MS) {
 			place = &pending->next;
@@ -175,7 +175,7 @@ static void give(struct consumer_call *call, const struct kept_entry *kept)
 static void do_read_pending(struct consumer_call *call, const struct group *group)
 {
 	call->entry_count = 0;
-	for (struct pending_entry *it = group->pending; it && call->entry_count < call->max; it = it->next) {
+	for (struct group_entry *it = group->pending; it && call->entry_count < call->max; it = it->next) {
 		if (strcmp(it->consumer, call->consumer->name) != 0 ||
 		    stream_id_compare(it->kept->entry.id, call->id) <= 0)
 			continue;
@@ -189,13 +189,13 @@ static void do_read_pending(struct consumer_call *call, const struct group *grou
 static void deliver(struct consumer_call *call, struct group *group, struct kept_entry *kept)
 {
 	struct memory_stream *stream = home_of(call);
-	struct pending_entry **place = &group->pending, *pending;
+	struct group_entry **place = &group->pending, *pending;
 
 	while (*place && stream_id_compare((*place)->kept->entry.id, kept->entry.id) < 0)
 		place = &(*place)->next;
 	if (!*place || stream_id_compare((*place)->kept->entry.id, kept->entry.id)) {
 		pending = arena_alloc(stream->arena, sizeof *pending);
-		*pending = (struct pending_entry){.next = *place, .kept = kept};
+		*pending = (struct group_entry){.next = *place, .kept = kept};
 		*place = pending;
 		group->pending_count++;
 	}
@@ -245,7 +245,7 @@ static bool is_among(struct stream_id id, const struct stream_id *ids, size_t co
 static void do_acknowledge(struct consumer_call *call)
 {
 	struct group *group = find_group(home_of(call), call->consumer->group);
-	struct pending_entry **place = group ? &group->pending : NULL;
+	struct group_entry **place = group ? &group->pending : NULL;
 
 	while (place && *place) {
 		if (is_among((*place)->kept->entry.id, call->ids, call->id_count))
@@ -383,7 +383,7 @@ void memory_stream_lose_marks(struct memory_stream *stream)
 
 static void restore_group(struct group *group, struct stream_id last)
 {
-	for (struct pending_entry **place = &group->pending; *place;) {
+	for (struct group_entry **place = &group->pending; *place;) {
 		if (stream_id_compare((*place)->kept->entry.id, last) > 0)
 			remove_pending(group, place);
 		else

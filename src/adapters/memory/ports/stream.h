@@ -10,7 +10,7 @@
 #include "adapters/memory/simulation/cable.h"
 #include "bus/ports/stream.h"
 
-enum stream_call {
+enum consumer_call_kind {
 	STREAM_LOOK,
 	STREAM_CREATE_GROUP,
 	STREAM_MOVE_GROUP,
@@ -23,7 +23,7 @@ enum stream_call {
 	STREAM_CALLS,
 };
 
-enum stream_trouble {
+enum consumer_trouble {
 	STREAM_WELL,
 	STREAM_AWAY,        /* nothing is done; FAILURE_RETRY */
 	STREAM_REFUSED,     /* nothing is done; FAILURE_FATAL */
@@ -32,7 +32,7 @@ enum stream_trouble {
 };
 
 /* Asked for each call that arrives: what goes wrong with it? */
-typedef enum stream_trouble stream_on_trouble(void *context, enum stream_call call);
+typedef enum consumer_trouble stream_on_trouble(void *context, enum consumer_call_kind call);
 
 struct memory_stream;
 struct memory_consumer;
@@ -51,9 +51,9 @@ struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const 
 void memory_consumer_free(struct memory_consumer **consumer);
 
 struct stream *memory_consumer_port(struct memory_consumer *consumer);
-struct wire *memory_consumer_requests(struct memory_consumer *consumer);
-struct wire *memory_consumer_answers(struct memory_consumer *consumer);
-struct wire *memory_consumer_read_answers(struct memory_consumer *consumer); /* of reads */
+struct cable *memory_consumer_requests(struct memory_consumer *consumer);
+struct cable *memory_consumer_answers(struct memory_consumer *consumer);
+struct cable *memory_consumer_read_answers(struct memory_consumer *consumer); /* of reads */
 
 /* ---- what a test says ---- */
 
@@ -85,8 +85,8 @@ void memory_stream_drop(struct memory_stream *stream, struct stream_id id);
 void memory_stream_set_down(struct memory_stream *stream, bool down);
 
 /* The next call of that kind that arrives meets that trouble. */
-void memory_consumer_fail_next(struct memory_consumer *consumer, enum stream_call call,
-			       enum stream_trouble trouble);
+void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
+			       enum consumer_trouble trouble);
 
 /* Called for what fail_next does not speak of; NULL: nothing goes wrong. */
 void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context);
@@ -103,9 +103,9 @@ bool memory_stream_has_group(const struct memory_stream *stream, const char *gro
 size_t memory_stream_pending(const struct memory_stream *stream, const char *group);
 
 /* How many calls of that kind have arrived. */
-size_t memory_consumer_calls(const struct memory_consumer *consumer, enum stream_call call);
+size_t memory_consumer_calls(const struct memory_consumer *consumer, enum consumer_call_kind call);
 
 /* How many entries the last read of that kind asked for. */
-size_t memory_consumer_max(const struct memory_consumer *consumer, enum stream_call call);
+size_t memory_consumer_max(const struct memory_consumer *consumer, enum consumer_call_kind call);
 
 #endif

@@ -9,15 +9,15 @@
 
 /* ---- the way of a call ---- */
 
-static bool is_read(enum stream_call kind)
+static bool is_read(enum consumer_call_kind kind)
 {
 	return kind == STREAM_READ_PENDING || kind == STREAM_READ_NEW;
 }
 
-static enum stream_trouble trouble_of(struct consumer_call *call)
+static enum consumer_trouble trouble_of(struct consumer_call *call)
 {
 	struct memory_consumer *consumer = call->consumer;
-	enum stream_trouble planned = consumer->planned[call->kind];
+	enum consumer_trouble planned = consumer->planned[call->kind];
 
 	consumer->planned[call->kind] = STREAM_WELL;
 	if (planned || !consumer->on_trouble)
@@ -66,7 +66,7 @@ void consumer_answer(struct consumer_call *call)
 	struct memory_consumer *consumer = call->consumer;
 
 	simulation_cancel(consumer->home->simulation, &call->timeout);
-	wire_pass(is_read(call->kind) ? &consumer->read_answers : &consumer->answers, on_answer, call);
+	cable_pass(is_read(call->kind) ? &consumer->read_answers : &consumer->answers, on_answer, call);
 }
 
 void consumer_fail(struct consumer_call *call, enum failure_kind kind, const char *text)
@@ -76,7 +76,7 @@ void consumer_fail(struct consumer_call *call, enum failure_kind kind, const cha
 	consumer_answer(call);
 }
 
-static struct consumer_call *begin(struct stream *port, enum stream_call kind, void *context)
+static struct consumer_call *begin(struct stream *port, enum consumer_call_kind kind, void *context)
 {
 	struct memory_consumer *consumer = (struct memory_consumer *)port;
 	struct consumer_call *call = &consumer->calls[kind];
@@ -85,7 +85,7 @@ static struct consumer_call *begin(struct stream *port, enum stream_call kind, v
 	free(call->ids);
 	*call = (struct consumer_call){
 		.consumer = consumer, .kind = kind, .is_under_way = true, .context = context};
-	wire_pass(is_read(kind) ? &consumer->read_requests : &consumer->requests, on_request, call);
+	cable_pass(is_read(kind) ? &consumer->read_requests : &consumer->requests, on_request, call);
 	return call;
 }
 
@@ -175,10 +175,10 @@ struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const 
 	consumer->home = stream;
 	consumer->group = arena_strdup(stream->arena, group);
 	consumer->name = arena_strdup(stream->arena, name);
-	wire_init(&consumer->requests, stream->simulation);
-	wire_init(&consumer->answers, stream->simulation);
-	wire_init(&consumer->read_requests, stream->simulation);
-	wire_init(&consumer->read_answers, stream->simulation);
+	cable_init(&consumer->requests, stream->simulation);
+	cable_init(&consumer->answers, stream->simulation);
+	cable_init(&consumer->read_requests, stream->simulation);
+	cable_init(&consumer->read_answers, stream->simulation);
 	consumer->next = stream->consumers;
 	stream->consumers = consumer;
 	return consumer;
@@ -193,10 +193,10 @@ void memory_consumer_free(struct memory_consumer **consumer)
 	for (place = &it->home->consumers; *place != it;)
 		place = &(*place)->next;
 	*place = it->next;
-	wire_clear(&it->requests);
-	wire_clear(&it->answers);
-	wire_clear(&it->read_requests);
-	wire_clear(&it->read_answers);
+	cable_clear(&it->requests);
+	cable_clear(&it->answers);
+	cable_clear(&it->read_requests);
+	cable_clear(&it->read_answers);
 	simulation_cancel(it->home->simulation, &it->calls[STREAM_READ_NEW].timeout);
 	free(it->calls[STREAM_ACKNOWLEDGE].ids);
 	free(it);
@@ -208,25 +208,25 @@ struct stream *memory_consumer_port(struct memory_consumer *consumer)
 	return &consumer->stream;
 }
 
-struct wire *memory_consumer_requests(struct memory_consumer *consumer)
+struct cable *memory_consumer_requests(struct memory_consumer *consumer)
 {
 	return &consumer->requests;
 }
 
-struct wire *memory_consumer_answers(struct memory_consumer *consumer)
+struct cable *memory_consumer_answers(struct memory_consumer *consumer)
 {
 	return &consumer->answers;
 }
 
-struct wire *memory_consumer_read_answers(struct memory_consumer *consumer)
+struct cable *memory_consumer_read_answers(struct memory_consumer *consumer)
 {
 	return &consumer->read_answers;
 }
 
 /* ---- what a test says and sees ---- */
 
-void memory_consumer_fail_next(struct memory_consumer *consumer, enum stream_call call,
-			       enum stream_trouble trouble)
+void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
+			       enum consumer_trouble trouble)
 {
 	consumer->planned[call] = trouble;
 }
@@ -237,12 +237,12 @@ void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trou
 	consumer->trouble_context = context;
 }
 
-size_t memory_consumer_calls(const struct memory_consumer *consumer, enum stream_call call)
+size_t memory_consumer_calls(const struct memory_consumer *consumer, enum consumer_call_kind call)
 {
 	return consumer->arrived[call];
 }
 
-size_t memory_consumer_max(const struct memory_consumer *consumer, enum stream_call call)
+size_t memory_consumer_max(const struct memory_consumer *consumer, enum consumer_call_kind call)
 {
 	return consumer->calls[call].max;
 }

@@ -15,8 +15,8 @@ struct kept_entry {
 	struct stream_entry entry; /* gone: trimmed */
 };
 
-struct pending_entry {
-	struct pending_entry *next;
+struct group_entry {
+	struct group_entry *next;
 	struct kept_entry *kept;
 	const char *consumer;
 	int64_t delivered_at_ms;
@@ -25,8 +25,8 @@ struct pending_entry {
 struct group {
 	struct group *next;
 	const char *name;
-	struct stream_id delivered;    /* every entry up to here, to somebody */
-	struct pending_entry *pending; /* in the order of the ids */
+	struct stream_id delivered;  /* every entry up to here, to somebody */
+	struct group_entry *pending; /* in the order of the ids */
 	size_t pending_count;
 	const char **consumers; /* their names */
 	size_t consumer_count;
@@ -48,9 +48,9 @@ struct memory_stream {
 /* One call, from its beginning to its answer. */
 struct consumer_call {
 	struct memory_consumer *consumer;
-	enum stream_call kind;
+	enum consumer_call_kind kind;
 	bool is_under_way;
-	enum stream_trouble trouble;
+	enum consumer_trouble trouble;
 	bool failed;
 	struct failure failure;
 	struct task *timeout; /* set while a read waits for new entries */
@@ -83,9 +83,9 @@ struct memory_consumer {
 	struct memory_consumer *next;
 	struct memory_stream *home;
 	const char *group, *name;
-	struct wire requests, answers, read_requests, read_answers;
+	struct cable requests, answers, read_requests, read_answers;
 	struct consumer_call calls[STREAM_CALLS];
-	enum stream_trouble planned[STREAM_CALLS];
+	enum consumer_trouble planned[STREAM_CALLS];
 	stream_on_trouble *on_trouble;
 	void *trouble_context;
 	size_t arrived[STREAM_CALLS];

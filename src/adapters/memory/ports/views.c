@@ -13,7 +13,7 @@
 struct memory_views {
 	struct views views;
 	struct database *database;
-	struct wire requests;
+	struct cable requests;
 	struct arena *arena; /* of the reads under way */
 	size_t under_way;
 };
@@ -45,7 +45,7 @@ static struct read *begin(struct views *port, const char *key, simulation_task *
 	read->views = views;
 	read->key = arena_strdup(views->arena, key);
 	read->context = context;
-	wire_pass(&views->requests, on_request, read);
+	cable_pass(&views->requests, on_request, read);
 	return read;
 }
 
@@ -171,7 +171,7 @@ struct memory_views *memory_views_new(struct database *database)
 	views->views.ops = &ops;
 	views->database = database;
 	views->arena = arena_new(1024);
-	wire_init(&views->requests, database->simulation);
+	cable_init(&views->requests, database->simulation);
 	return views;
 }
 
@@ -179,7 +179,7 @@ void memory_views_free(struct memory_views **views)
 {
 	if (!*views)
 		return;
-	wire_clear(&(*views)->requests);
+	cable_clear(&(*views)->requests);
 	arena_free(&(*views)->arena);
 	free(*views);
 	*views = NULL;
@@ -190,7 +190,7 @@ struct views *memory_views_port(struct memory_views *views)
 	return &views->views;
 }
 
-struct wire *memory_views_requests(struct memory_views *views)
+struct cable *memory_views_requests(struct memory_views *views)
 {
 	return &views->requests;
 }

@@ -14,6 +14,6 @@ struct memory_views *memory_views_new(struct database *database);
 void memory_views_free(struct memory_views **views);
 
 struct views *memory_views_port(struct memory_views *views);
-struct wire *memory_views_requests(struct memory_views *views);
+struct cable *memory_views_requests(struct memory_views *views);
 
 #endif

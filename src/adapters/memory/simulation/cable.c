@@ -11,108 +11,108 @@ struct passage {
 	void *context;
 };
 
-void wire_init(struct wire *wire, struct simulation *simulation)
+void cable_init(struct cable *cable, struct simulation *simulation)
 {
-	*wire = (struct wire){.simulation = simulation};
+	*cable = (struct cable){.simulation = simulation};
 }
 
-static void pop(struct wire *wire)
+static void pop(struct cable *cable)
 {
-	struct passage *passage = wire->first;
+	struct passage *passage = cable->first;
 
-	wire->first = passage->next;
-	if (!wire->first)
-		wire->last = NULL;
+	cable->first = passage->next;
+	if (!cable->first)
+		cable->last = NULL;
 	free(passage);
 }
 
-void wire_clear(struct wire *wire)
+void cable_clear(struct cable *cable)
 {
-	while (wire->first) {
-		simulation_cancel(wire->simulation, &wire->first->task);
-		pop(wire);
+	while (cable->first) {
+		simulation_cancel(cable->simulation, &cable->first->task);
+		pop(cable);
 	}
 }
 
 /* Nothing overtakes: the first to be sent is the first to arrive. */
 static void arrive_first(void *context)
 {
-	struct wire *wire = context;
-	struct passage passage = *wire->first;
+	struct cable *cable = context;
+	struct passage passage = *cable->first;
 
-	pop(wire);
+	pop(cable);
 	passage.arrive(passage.context);
 }
 
-static int64_t travel_ms(struct wire *wire)
+static int64_t travel_ms(struct cable *cable)
 {
-	if (wire->longest_ms == wire->shortest_ms)
-		return wire->shortest_ms;
-	return wire->shortest_ms +
-	       (int64_t)random_below(wire->random, (uint64_t)(wire->longest_ms - wire->shortest_ms + 1));
+	if (cable->longest_ms == cable->shortest_ms)
+		return cable->shortest_ms;
+	return cable->shortest_ms +
+	       (int64_t)random_below(cable->random, (uint64_t)(cable->longest_ms - cable->shortest_ms + 1));
 }
 
-static void send(struct wire *wire, struct passage *passage)
+static void send(struct cable *cable, struct passage *passage)
 {
-	int64_t now_ms = simulation_now_ms(wire->simulation);
-	int64_t arrival_ms = now_ms + travel_ms(wire);
+	int64_t now_ms = simulation_now_ms(cable->simulation);
+	int64_t arrival_ms = now_ms + travel_ms(cable);
 
-	if (arrival_ms < wire->last_arrival_ms)
-		arrival_ms = wire->last_arrival_ms;
-	wire->last_arrival_ms = arrival_ms;
-	passage->task = simulation_post(wire->simulation, arrival_ms - now_ms, arrive_first, wire);
+	if (arrival_ms < cable->last_arrival_ms)
+		arrival_ms = cable->last_arrival_ms;
+	cable->last_arrival_ms = arrival_ms;
+	passage->task = simulation_post(cable->simulation, arrival_ms - now_ms, arrive_first, cable);
 }
 
-void wire_pass(struct wire *wire, simulation_task *arrive, void *context)
+void cable_pass(struct cable *cable, simulation_task *arrive, void *context)
 {
 	struct passage *passage = must_alloc(sizeof *passage);
 
 	passage->arrive = arrive;
 	passage->context = context;
-	if (wire->last)
-		wire->last->next = passage;
+	if (cable->last)
+		cable->last->next = passage;
 	else
-		wire->first = passage;
-	wire->last = passage;
-	if (!wire->held)
-		send(wire, passage);
+		cable->first = passage;
+	cable->last = passage;
+	if (!cable->held)
+		send(cable, passage);
 }
 
-void wire_hold(struct wire *wire)
+void cable_hold(struct cable *cable)
 {
-	wire->held = true;
+	cable->held = true;
 }
 
-bool wire_let_one(struct wire *wire)
+bool cable_let_one(struct cable *cable)
 {
-	struct passage *passage = wire->first;
+	struct passage *passage = cable->first;
 
 	while (passage && passage->task)
 		passage = passage->next;
 	if (passage)
-		send(wire, passage);
+		send(cable, passage);
 	return passage != NULL;
 }
 
-void wire_open(struct wire *wire)
+void cable_open(struct cable *cable)
 {
-	wire->held = false;
-	while (wire_let_one(wire))
+	cable->held = false;
+	while (cable_let_one(cable))
 		;
 }
 
-size_t wire_waiting(const struct wire *wire)
+size_t cable_waiting(const struct cable *cable)
 {
 	size_t count = 0;
 
-	for (const struct passage *passage = wire->first; passage; passage = passage->next)
+	for (const struct passage *passage = cable->first; passage; passage = passage->next)
 		count += !passage->task;
 	return count;
 }
 
-void wire_delay(struct wire *wire, int64_t shortest_ms, int64_t longest_ms, struct random *random)
+void cable_delay(struct cable *cable, int64_t shortest_ms, int64_t longest_ms, struct random *random)
 {
-	wire->shortest_ms = shortest_ms;
-	wire->longest_ms = longest_ms;
-	wire->random = random;
+	cable->shortest_ms = shortest_ms;
+	cable->longest_ms = longest_ms;
+	cable->random = random;
 }

@@ -12,7 +12,7 @@
 
 struct passage;
 
-struct wire {
+struct cable {
 	struct simulation *simulation;
 	struct passage *first, *last; /* under way */
 	int64_t last_arrival_ms;
@@ -21,26 +21,26 @@ struct wire {
 	struct random *random;
 };
 
-void wire_init(struct wire *wire, struct simulation *simulation);
+void cable_init(struct cable *cable, struct simulation *simulation);
 
 /* Whoever waited is gone: drops all that is under way. */
-void wire_clear(struct wire *wire);
+void cable_clear(struct cable *cable);
 
-void wire_pass(struct wire *wire, simulation_task *arrive, void *context);
+void cable_pass(struct cable *cable, simulation_task *arrive, void *context);
 
-/* From now on, what is passed waits for wire_let_one() or wire_open(). */
-void wire_hold(struct wire *wire);
+/* From now on, what is passed waits for cable_let_one() or cable_open(). */
+void cable_hold(struct cable *cable);
 
 /* The oldest that waits goes on its way; false when nothing waits. */
-bool wire_let_one(struct wire *wire);
+bool cable_let_one(struct cable *cable);
 
 /* Nothing is held any more. */
-void wire_open(struct wire *wire);
+void cable_open(struct cable *cable);
 
 /* How much is held. */
-size_t wire_waiting(const struct wire *wire);
+size_t cable_waiting(const struct cable *cable);
 
 /* From now on, each passage takes between `shortest_ms` and `longest_ms`. */
-void wire_delay(struct wire *wire, int64_t shortest_ms, int64_t longest_ms, struct random *random);
+void cable_delay(struct cable *cable, int64_t shortest_ms, int64_t longest_ms, struct random *random);
 
 #endif

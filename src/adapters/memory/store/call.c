@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static bool is_lost(const struct call *call)
+static bool is_lost(const struct memory_call *call)
 {
 	return call->trouble >= TROUBLE_LOST_BEFORE;
 }
@@ -19,16 +19,16 @@ static void answer(struct memory_store *store);
 
 /* ---- it arrives, and meets what trouble the test has in store for it ---- */
 
-static enum trouble take_planned(struct memory_store *store, enum store_call kind)
+static enum memory_trouble take_planned(struct memory_store *store, enum store_call kind)
 {
-	enum trouble *planned = store->planned[kind], first = planned[0];
+	enum memory_trouble *planned = store->planned[kind], first = planned[0];
 
 	store->planned_count[kind]--;
 	memmove(planned, planned + 1, store->planned_count[kind] * sizeof *planned);
 	return first;
 }
 
-static enum trouble trouble_of(struct memory_store *store, enum store_call kind)
+static enum memory_trouble trouble_of(struct memory_store *store, enum store_call kind)
 {
 	if (store->planned_count[kind])
 		return take_planned(store, kind);
@@ -36,7 +36,7 @@ static enum trouble trouble_of(struct memory_store *store, enum store_call kind)
 }
 
 /* What becomes of any other call whose connection is lost: nothing, or all of it but the answer. */
-static enum trouble trouble_for(const struct call *call, enum trouble trouble)
+static enum memory_trouble trouble_for(const struct memory_call *call, enum memory_trouble trouble)
 {
 	if (call->kind == CALL_FLUSH || trouble < TROUBLE_LOST_COMMITTING)
 		return trouble;
@@ -76,7 +76,7 @@ static void meet_trouble(struct memory_store *store)
 void call_arrive(void *context)
 {
 	struct memory_store *store = context;
-	struct call *call = &store->call;
+	struct memory_call *call = &store->call;
 
 	store->calls[call->kind]++;
 	call->trouble = trouble_for(call, trouble_of(store, call->kind));
@@ -138,7 +138,7 @@ static void do_load(struct memory_store *store)
 
 static void commit(struct memory_store *store)
 {
-	struct call *call = &store->call;
+	struct memory_call *call = &store->call;
 
 	if (call->trouble == TROUBLE_LOST_COMMITTING) {
 		call_leave_flush(store, LOST_COMMITTING);
@@ -222,7 +222,7 @@ static void do_save_cursors(struct memory_store *store)
 static void do_housekeeping(struct memory_store *store)
 {
 	struct database *database = store->database;
-	struct call *call = &store->call;
+	struct memory_call *call = &store->call;
 
 	if (call->kind == CALL_RESOLVE)
 		database_resolve(database, call->batches, call->count, call->arena);
@@ -234,15 +234,15 @@ static void do_housekeeping(struct memory_store *store)
 		*call->found =
 			database_lease_notifications(database, call->notifications, call->count, call->arena);
 	else if (call->kind == CALL_SETTLE_NOTIFICATION)
-		database_settle_notification(database, call->key, call->result, call->retry_seconds,
+		database_record_notification(database, call->key, call->result, call->retry_seconds,
 					     call->reason);
 	else if (call->kind == CALL_SPLIT_NOTIFICATION)
 		database_split_notification(database, call->key, call->recipients, call->count, call->keys);
 	else if (call->kind == CALL_READ_STOCK)
 		database_read_stock(database, call->sku, call->stock, call->arena);
 	else if (call->kind == CALL_UNFINISHED_SHRINKS)
-		*call->found = database_unfinished_shrinks(database, call->skus, call->count,
-							   &store->last_shrink, call->arena);
+		*call->found = database_find_active_shrinks(database, call->skus, call->count,
+							    &store->last_shrink, call->arena);
 	else if (call->kind == CALL_TIDY)
 		database_tidy(database, call->tidied);
 	succeed(store);
@@ -291,14 +291,14 @@ static void carry_out(void *context)
 static void on_answer(void *context)
 {
 	struct memory_store *store = context;
-	struct call call = store->call;
+	struct memory_call call = store->call;
 
 	changes_free(&store->call.changes);
-	store->call = (struct call){0};
+	store->call = (struct memory_call){0};
 	call.done(call.context, call.failed ? &call.failure : NULL);
 }
 
-static void set_failure(struct call *call, enum failure_kind kind, const char *text)
+static void set_failure(struct memory_call *call, enum failure_kind kind, const char *text)
 {
 	call->failed = true;
 	call->failure = (struct failure){kind, text};
@@ -306,13 +306,13 @@ static void set_failure(struct call *call, enum failure_kind kind, const char *t
 
 static void answer(struct memory_store *store)
 {
-	struct call *call = &store->call;
+	struct memory_call *call = &store->call;
 
 	call->carried_out = true;
 	if (is_lost(call))
 		set_failure(call, call->kind == CALL_FLUSH ? FAILURE_UNCERTAIN : FAILURE_RETRY,
 			    "connection lost");
-	wire_pass(&store->answers, on_answer, store);
+	cable_pass(&store->answers, on_answer, store);
 }
 
 static void succeed(struct memory_store *store)

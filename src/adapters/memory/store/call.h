@@ -8,11 +8,11 @@
 #include "adapters/memory/simulation/lost.h"
 #include "adapters/memory/store/memory_store.h"
 
-struct call {
+struct memory_call {
 	enum store_call kind;
 	store_done *done; /* NULL: none is under way */
 	void *context;
-	enum trouble trouble; /* that it meets */
+	enum memory_trouble trouble; /* that it meets */
 	bool carried_out;
 	bool failed;
 	struct failure failure;
@@ -47,12 +47,12 @@ struct call {
 struct memory_store {
 	struct store store;
 	struct database *database;
-	struct wire requests, answers;
+	struct cable requests, answers;
 	struct arena *arena; /* of the call under way */
-	struct call call;
-	size_t last_shrink;        /* the product that unfinished_shrinks told last */
+	struct memory_call call;
+	size_t last_shrink;        /* the product that find_active_shrinks told last */
 	struct task *lock_timeout; /* set while the call waits for a lock */
-	enum trouble planned[STORE_CALLS][PLANNED_MAX];
+	enum memory_trouble planned[STORE_CALLS][PLANNED_MAX];
 	size_t planned_count[STORE_CALLS];
 	store_trouble *trouble;
 	void *trouble_context;

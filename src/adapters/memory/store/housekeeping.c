@@ -99,7 +99,7 @@ static void bury(struct database *database, const struct notification_row *row, 
 		arena_printf(database->arena, "{\"sku\":\"%s\",\"orderid\":\"%s\",\"qty\":%d%s}", row->sku,
 			     row->orderid, row->qty, to);
 
-	database_add_dead_letter(database, &(struct dead_letter){
+	database_add_dead_letter(database, &(struct dead_letter_row){
 						   .outcome = OUTCOME_FAILED,
 						   .reason = reason,
 						   .is_mail = true,
@@ -113,7 +113,7 @@ static void bury(struct database *database, const struct notification_row *row, 
 	database_cap_dead_letters(database);
 }
 
-void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
+void database_record_notification(struct database *database, int64_t key, enum notification_result result,
 				  int retry_seconds, const char *reason)
 {
 	struct notification_row *row = database->notifications[key - 1];
@@ -168,8 +168,8 @@ void database_read_stock(struct database *database, const char *sku, struct stoc
 
 /* ---- shrinks ---- */
 
-size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
-				   size_t *last, struct arena *arena)
+size_t database_find_active_shrinks(const struct database *database, const char **skus, size_t max,
+				    size_t *last, struct arena *arena)
 {
 	size_t count = 0, from = *last;
 

@@ -11,15 +11,15 @@ void database_read_cursors(const struct database *database, struct outbox_state 
 void database_read_outbox(const struct database *database, struct outbox_range *range);
 size_t database_lease_notifications(struct database *database, struct notification *notifications, size_t max,
 				    struct arena *arena);
-void database_settle_notification(struct database *database, int64_t key, enum notification_result result,
+void database_record_notification(struct database *database, int64_t key, enum notification_result result,
 				  int retry_seconds, const char *reason);
 void database_split_notification(struct database *database, int64_t key, const char *const *recipients,
 				 size_t count, int64_t *keys);
 void database_read_stock(struct database *database, const char *sku, struct stock *stock,
 			 struct arena *arena);
 /* Those after the product *last, and round again; *last becomes the last one told. */
-size_t database_unfinished_shrinks(const struct database *database, const char **skus, size_t max,
-				   size_t *last, struct arena *arena);
+size_t database_find_active_shrinks(const struct database *database, const char **skus, size_t max,
+				    size_t *last, struct arena *arena);
 
 /* Whether there is more to delete. */
 void database_tidy(struct database *database, struct tidied *tidied);

@@ -14,21 +14,21 @@ static struct memory_store *memory_store(struct store *store)
 
 /* ---- the port ---- */
 
-static struct call *begin(struct store *port, enum store_call kind, store_done *done, void *context)
+static struct memory_call *begin(struct store *port, enum store_call kind, store_done *done, void *context)
 {
 	struct memory_store *store = memory_store(port);
 
 	assert(!store->call.done && "a store takes one call at a time");
 	arena_clear(store->arena);
-	store->call = (struct call){.kind = kind, .done = done, .context = context};
-	wire_pass(&store->requests, call_arrive, store);
+	store->call = (struct memory_call){.kind = kind, .done = done, .context = context};
+	cable_pass(&store->requests, call_arrive, store);
 	return &store->call;
 }
 
 static void resolve(struct store *port, struct resolved_batch *batches, size_t count, struct arena *arena,
 		    store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_RESOLVE, done, context);
+	struct memory_call *call = begin(port, CALL_RESOLVE, done, context);
 
 	call->batches = batches;
 	call->count = count;
@@ -42,16 +42,16 @@ static void load(struct store *port, struct unit_of_work *uow, store_done *done,
 
 static void flush(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_FLUSH, done, context);
+	struct memory_call *call = begin(port, CALL_FLUSH, done, context);
 
 	call->uow = uow;
 	call->changes = changes_of(uow);
 }
 
-static void settle(struct store *port, const unsigned char witness[WITNESS_SIZE], store_done *done,
-		   void *context)
+static void resolve_commit(struct store *port, const unsigned char witness[WITNESS_SIZE], store_done *done,
+			   void *context)
 {
-	struct call *call = begin(port, CALL_SETTLE, done, context);
+	struct memory_call *call = begin(port, CALL_SETTLE, done, context);
 
 	call->witness = database_witness_key(memory_store(port)->arena, witness);
 }
@@ -59,7 +59,7 @@ static void settle(struct store *port, const unsigned char witness[WITNESS_SIZE]
 static void find_locked(struct store *port, const struct unit_of_work *uow, bool *locked, store_done *done,
 			void *context)
 {
-	struct call *call = begin(port, CALL_FIND_LOCKED, done, context);
+	struct memory_call *call = begin(port, CALL_FIND_LOCKED, done, context);
 
 	call->asked = uow;
 	call->locked = locked;
@@ -83,7 +83,7 @@ static void read_outbox(struct store *port, struct outbox_range *range, store_do
 static void save_cursors(struct store *port, const struct cursor *cursors, size_t count, store_done *done,
 			 void *context)
 {
-	struct call *call = begin(port, CALL_SAVE_CURSORS, done, context);
+	struct memory_call *call = begin(port, CALL_SAVE_CURSORS, done, context);
 
 	call->saved = arena_copy(memory_store(port)->arena, cursors, count * sizeof *cursors);
 	call->count = count;
@@ -92,7 +92,7 @@ static void save_cursors(struct store *port, const struct cursor *cursors, size_
 static void due_notifications(struct store *port, struct notification *notifications, size_t max,
 			      size_t *count, struct arena *arena, store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_DUE_NOTIFICATIONS, done, context);
+	struct memory_call *call = begin(port, CALL_DUE_NOTIFICATIONS, done, context);
 
 	call->notifications = notifications;
 	call->count = max;
@@ -100,10 +100,10 @@ static void due_notifications(struct store *port, struct notification *notificat
 	call->arena = arena;
 }
 
-static void settle_notification(struct store *port, int64_t key, enum notification_result result,
+static void record_notification(struct store *port, int64_t key, enum notification_result result,
 				int retry_seconds, const char *reason, store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_SETTLE_NOTIFICATION, done, context);
+	struct memory_call *call = begin(port, CALL_SETTLE_NOTIFICATION, done, context);
 
 	call->key = key;
 	call->result = result;
@@ -114,7 +114,7 @@ static void settle_notification(struct store *port, int64_t key, enum notificati
 static void split_notification(struct store *port, int64_t key, const char *const *recipients, size_t count,
 			       int64_t *keys, store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_SPLIT_NOTIFICATION, done, context);
+	struct memory_call *call = begin(port, CALL_SPLIT_NOTIFICATION, done, context);
 
 	call->key = key;
 	call->recipients = recipients;
@@ -125,17 +125,17 @@ static void split_notification(struct store *port, int64_t key, const char *cons
 static void read_stock(struct store *port, const char *sku, struct stock *stock, struct arena *arena,
 		       store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_READ_STOCK, done, context);
+	struct memory_call *call = begin(port, CALL_READ_STOCK, done, context);
 
 	call->sku = sku;
 	call->stock = stock;
 	call->arena = arena;
 }
 
-static void unfinished_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
-			       struct arena *arena, store_done *done, void *context)
+static void find_active_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
+				struct arena *arena, store_done *done, void *context)
 {
-	struct call *call = begin(port, CALL_UNFINISHED_SHRINKS, done, context);
+	struct memory_call *call = begin(port, CALL_UNFINISHED_SHRINKS, done, context);
 
 	call->skus = skus;
 	call->count = max;
@@ -156,17 +156,17 @@ struct memory_store *memory_store_new(struct database *database)
 		.resolve = resolve,
 		.load = load,
 		.flush = flush,
-		.settle = settle,
+		.resolve_commit = resolve_commit,
 		.find_locked = find_locked,
 		.probe = probe,
 		.read_cursors = read_cursors,
 		.read_outbox = read_outbox,
 		.save_cursors = save_cursors,
 		.due_notifications = due_notifications,
-		.settle_notification = settle_notification,
+		.record_notification = record_notification,
 		.split_notification = split_notification,
 		.read_stock = read_stock,
-		.unfinished_shrinks = unfinished_shrinks,
+		.find_active_shrinks = find_active_shrinks,
 		.tidy = tidy,
 	};
 	struct memory_store *store = must_alloc(sizeof *store);
@@ -174,8 +174,8 @@ struct memory_store *memory_store_new(struct database *database)
 	store->store.ops = &ops;
 	store->database = database;
 	store->arena = arena_new(1024);
-	wire_init(&store->requests, database->simulation);
-	wire_init(&store->answers, database->simulation);
+	cable_init(&store->requests, database->simulation);
+	cable_init(&store->answers, database->simulation);
 	return store;
 }
 
@@ -185,8 +185,8 @@ void memory_store_free(struct memory_store **store)
 
 	if (!gone)
 		return;
-	wire_clear(&gone->requests);
-	wire_clear(&gone->answers);
+	cable_clear(&gone->requests);
+	cable_clear(&gone->answers);
 	locks_stop_waiting(gone->database, gone);
 	simulation_cancel(gone->database->simulation, &gone->lock_timeout);
 	locks_release(gone->database, gone);
@@ -205,17 +205,17 @@ struct store *memory_store_port(struct memory_store *store)
 	return &store->store;
 }
 
-struct wire *memory_store_requests(struct memory_store *store)
+struct cable *memory_store_requests(struct memory_store *store)
 {
 	return &store->requests;
 }
 
-struct wire *memory_store_answers(struct memory_store *store)
+struct cable *memory_store_answers(struct memory_store *store)
 {
 	return &store->answers;
 }
 
-void memory_store_fail_next(struct memory_store *store, enum store_call call, enum trouble trouble)
+void memory_store_fail_next(struct memory_store *store, enum store_call call, enum memory_trouble trouble)
 {
 	assert(store->planned_count[call] < PLANNED_MAX);
 	store->planned[call][store->planned_count[call]++] = trouble;

@@ -33,7 +33,7 @@ enum store_call {
 	STORE_CALLS,
 };
 
-enum trouble {
+enum memory_trouble {
 	TROUBLE_NONE,
 	TROUBLE_REFUSED,  /* nothing is done; FAILURE_RETRY */
 	TROUBLE_CONFLICT, /* nothing is done; FAILURE_CONFLICT */
@@ -47,7 +47,7 @@ enum trouble {
 };
 
 /* Asked for each call that arrives: what goes wrong with it? */
-typedef enum trouble store_trouble(void *context, enum store_call call);
+typedef enum memory_trouble store_trouble(void *context, enum store_call call);
 
 struct memory_store;
 
@@ -60,14 +60,14 @@ struct memory_store *memory_store_new(struct database *database);
 void memory_store_free(struct memory_store **store);
 
 struct store *memory_store_port(struct memory_store *store);
-struct wire *memory_store_requests(struct memory_store *store);
-struct wire *memory_store_answers(struct memory_store *store);
+struct cable *memory_store_requests(struct memory_store *store);
+struct cable *memory_store_answers(struct memory_store *store);
 
 /*
  * The next call of that kind that arrives meets that trouble; what is said twice holds for two calls, in
  * order.
  */
-void memory_store_fail_next(struct memory_store *store, enum store_call call, enum trouble trouble);
+void memory_store_fail_next(struct memory_store *store, enum store_call call, enum memory_trouble trouble);
 
 /* Called for what fail_next does not speak of; NULL: nothing goes wrong. */
 void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble, void *context);

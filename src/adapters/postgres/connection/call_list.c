@@ -1,13 +1,13 @@
 /* A list that each call can leave by itself. */
 #include "adapters/postgres/connection/call_list.h"
 
-void *call_begin(struct call **calls, size_t size)
+void *pg_call_begin(struct pg_call **calls, size_t size)
 {
 	struct arena *arena = arena_new(4096);
-	struct call *call = arena_alloc(arena, size);
+	struct pg_call *call = arena_alloc(arena, size);
 
 	call->arena = arena;
-	segment_init(&call->segment, arena);
+	query_pipeline_init(&call->pipeline, arena);
 	call->next = *calls;
 	call->place = calls;
 	if (call->next)
@@ -16,13 +16,13 @@ void *call_begin(struct call **calls, size_t size)
 	return call;
 }
 
-void call_end(struct call *call)
+void pg_call_end(struct pg_call *call)
 {
 	struct arena *arena = call->arena;
 
 	*call->place = call->next;
 	if (call->next)
 		call->next->place = call->place;
-	segment_clear(&call->segment);
+	query_pipeline_clear(&call->pipeline);
 	arena_free(&arena);
 }

@@ -8,16 +8,16 @@
 #include "adapters/postgres/connection/pipeline_batch.h"
 
 /* First in a struct of the port's own. */
-struct call {
-	struct call *next, **place;
+struct pg_call {
+	struct pg_call *next, **place;
 	struct arena *arena; /* holds all of it */
-	struct segment segment;
+	struct query_pipeline pipeline;
 };
 
 /* A call of `size` bytes in all, zeroed but for the call itself, which is the first of `calls` now. */
-void *call_begin(struct call **calls, size_t size);
+void *pg_call_begin(struct pg_call **calls, size_t size);
 
 /* Frees it, with its results. */
-void call_end(struct call *call);
+void pg_call_end(struct pg_call *call);
 
 #endif

@@ -9,7 +9,7 @@
 
 struct connector;
 
-enum connection_state {
+enum pg_connection_state {
 	CONNECTION_WAITING,     /* for the time to try again */
 	CONNECTION_CONNECTING,  /* for the connector, until a server has let us in */
 	CONNECTION_PREPARING,   /* for the session's settings and statements */
@@ -17,13 +17,13 @@ enum connection_state {
 	CONNECTION_READY,       /* for work */
 };
 
-struct connection {
-	struct connection_config config;
-	enum connection_state state;
+struct pg_connection {
+	struct pg_connection_config config;
+	enum pg_connection_state state;
 	struct connector *connector;
 	PGconn *pg;
 	struct server_user server; /* which one the session is on */
-	bool defers_triggers;      /* see connection_defers_triggers() */
+	bool defers_triggers;      /* see pg_connection_defers_triggers() */
 	int64_t mark;              /* of that server, behind a pooler: see session_mark(); 0: not known */
 	struct event *io;
 	short watched;
@@ -34,40 +34,40 @@ struct connection {
 	struct event timer;
 	bool broken; /* sending failed, or the session is `given_up` */
 	const char *given_up;
-	struct job_queue jobs;
-	struct segment ending;          /* of a transaction that failed; its arena is NULL until one did */
-	unsigned failures;              /* attempts since the last segment that succeeded */
-	struct trouble trouble;         /* why there is, or was, no connection */
-	struct trouble farewell;        /* the server's last error, when it ends the session */
-	char logged[TROUBLE_TEXT_SIZE]; /* the trouble that was logged last */
+	struct pg_request_queue requests;
+	struct query_pipeline ending;    /* of a transaction that failed; its arena is NULL until one did */
+	unsigned failures;               /* attempts since the last segment that succeeded */
+	struct pg_error trouble;         /* why there is, or was, no connection */
+	struct pg_error farewell;        /* the server's last error, when it ends the session */
+	char logged[PG_ERROR_TEXT_SIZE]; /* the trouble that was logged last */
 };
 
 /* Arms a timer; see the state for what it limits. */
-void connection_set_timer(struct event *timer, int64_t delay_ms);
+void pg_connection_set_timer(struct event *timer, int64_t delay_ms);
 
 /*
  * Ends the session: jobs that were sent are answered as lost, and the next attempt to connect follows after a
  * pause.  `silently`: its server did not answer.
  */
-void connection_lose(struct connection *connection, bool silently);
-void connection_lose_because(struct connection *connection, enum failure_kind kind, const char *text);
-void connection_lose_as_libpq_says(struct connection *connection);
+void pg_connection_lose(struct pg_connection *connection, bool silently);
+void pg_connection_lose_because(struct pg_connection *connection, enum failure_kind kind, const char *text);
+void pg_connection_lose_as_libpq_says(struct pg_connection *connection);
 
 /* The session is prepared. */
-void connection_become_ready(struct connection *connection);
+void pg_connection_become_ready(struct pg_connection *connection);
 
 /* Sends as much as the socket takes; false when the connection is broken. */
-bool connection_flush(struct connection *connection);
+bool pg_connection_flush(struct pg_connection *connection);
 
 /* Whether the server owes an answer. */
-bool connection_expects_answer(const struct connection *connection);
+bool pg_connection_expects_answer(const struct pg_connection *connection);
 
 /* Runs the segment before those that wait for their turn; the connection is ready and owes no answer. */
-void connection_run_first(struct connection *connection, struct segment *segment, segment_done *done,
-			  void *context);
+void pg_connection_run_first(struct pg_connection *connection, struct query_pipeline *pipeline,
+			     query_pipeline_done *done, void *context);
 
 /* Sends what waits for its turn. */
-void connection_send_jobs(struct connection *connection);
+void pg_connection_send_requests(struct pg_connection *connection);
 
 /* ---- behind a pooler: connection_pooled.c ---- */
 
@@ -75,33 +75,33 @@ void connection_send_jobs(struct connection *connection);
  * Segments are then sent one at a time: when PgBouncer has answered a sync while the next segment is
  * arriving, it may send the rest of that segment to another session.
  */
-static inline bool connection_is_pooled(const struct connection *connection)
+static inline bool connection_is_pooled(const struct pg_connection *connection)
 {
 	return connection->config.url.pooled;
 }
 
 /* Before a job is sent: adds the session's settings to its transaction; drops a ROLLBACK of nothing. */
-void connection_fit_job(struct connection *connection, struct job *job);
+void pg_connection_fit_request(struct pg_connection *connection, struct pg_request *request);
 
 /*
  * Whether the query's error says that the server is not the one that the connection began on, or has
  * restarted since.  Nothing of the job was done then.
  */
-bool connection_strayed(const struct job *job, const struct query *query, const char *sqlstate);
+bool pg_connection_strayed(const struct pg_request *request, const struct query *query, const char *sqlstate);
 
 /* Once a job is answered: takes the server's mark from it where the server did not identify itself. */
-void connection_learn_mark(struct connection *connection, const struct job *job);
+void pg_connection_learn_mark(struct pg_connection *connection, const struct pg_request *request);
 
 /* Rolls a failed transaction back at once, for the pooler cannot lend the session until it has ended. */
-void connection_end_failed_transaction(struct connection *connection);
-void connection_forget_ending(struct connection *connection);
+void pg_connection_end_failed_transaction(struct pg_connection *connection);
+void pg_connection_forget_ending(struct pg_connection *connection);
 
 /* ---- answers ---- */
 
 /* Reads and writes what the socket has and takes. */
-void connection_exchange(struct connection *connection, short what);
+void pg_connection_exchange(struct pg_connection *connection, short what);
 
 /* Ends the session after sending or receiving failed, for the reason that the server gave, if any. */
-void connection_lose_broken(struct connection *connection);
+void pg_connection_lose_broken(struct pg_connection *connection);
 
 #endif

@@ -19,9 +19,10 @@ static bool begins_transaction(const struct query *query)
 	return query->statement == BEGIN_SNAPSHOT || query->statement == BEGIN_LOCKING;
 }
 
-static struct query *add_settings(const struct connection *connection, struct segment *segment, size_t at)
+static struct query *add_settings(const struct pg_connection *connection, struct query_pipeline *pipeline,
+				  size_t at)
 {
-	struct query *settings = segment_insert(segment, at, SET_FOR_TRANSACTION);
+	struct query *settings = query_pipeline_insert(pipeline, at, SET_FOR_TRANSACTION);
 
 	query_text(settings, session_statement_timeout(connection->config.use));
 	query_text(settings, session_lock_timeout(connection->config.use));
@@ -32,62 +33,62 @@ static struct query *add_settings(const struct connection *connection, struct se
 	return settings;
 }
 
-void connection_fit_job(struct connection *connection, struct job *job)
+void pg_connection_fit_request(struct pg_connection *connection, struct pg_request *request)
 {
-	struct segment *segment = job->segment;
+	struct query_pipeline *pipeline = request->pipeline;
 	PGTransactionStatusType status = PQtransactionStatus(connection->pg);
 	bool is_open = status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 	size_t at = 0;
 
-	if (segment->count && segment->queries[0]->statement == ROLLBACK) {
-		segment->queries[0]->is_needless = !is_open;
+	if (pipeline->count && pipeline->queries[0]->statement == ROLLBACK) {
+		pipeline->queries[0]->is_needless = !is_open;
 		is_open = false;
 		at++;
 	}
-	if (is_open || at == segment->count)
+	if (is_open || at == pipeline->count)
 		return;
-	if (begins_transaction(segment->queries[at]))
+	if (begins_transaction(pipeline->queries[at]))
 		at++;
-	job->settings = add_settings(connection, segment, at);
+	request->settings = add_settings(connection, pipeline, at);
 }
 
 /* ---- once it is answered ---- */
 
-bool connection_strayed(const struct job *job, const struct query *query, const char *sqlstate)
+bool pg_connection_strayed(const struct pg_request *request, const struct query *query, const char *sqlstate)
 {
-	return query && query == job->settings && sqlstate && !strcmp(sqlstate, INVALID_VALUE);
+	return query && query == request->settings && sqlstate && !strcmp(sqlstate, INVALID_VALUE);
 }
 
-void connection_learn_mark(struct connection *connection, const struct job *job)
+void pg_connection_learn_mark(struct pg_connection *connection, const struct pg_request *request)
 {
-	if (!job->failed && job->settings && !connection->mark)
-		connection->mark = result_int8(job->settings, 0, 0);
+	if (!request->failed && request->settings && !connection->mark)
+		connection->mark = result_int8(request->settings, 0, 0);
 }
 
 static void on_ended(void *context, const struct failure *failure)
 {
-	struct connection *connection = context;
+	struct pg_connection *connection = context;
 
 	(void)failure;
-	connection_forget_ending(connection);
+	pg_connection_forget_ending(connection);
 }
 
-void connection_end_failed_transaction(struct connection *connection)
+void pg_connection_end_failed_transaction(struct pg_connection *connection)
 {
 	if (PQtransactionStatus(connection->pg) != PQTRANS_INERROR || connection->ending.arena)
 		return;
-	segment_init(&connection->ending, arena_new(ARENA_SIZE));
-	segment_add(&connection->ending, ROLLBACK);
-	connection_run_first(connection, &connection->ending, on_ended, connection);
+	query_pipeline_init(&connection->ending, arena_new(ARENA_SIZE));
+	query_pipeline_add(&connection->ending, ROLLBACK);
+	pg_connection_run_first(connection, &connection->ending, on_ended, connection);
 }
 
-void connection_forget_ending(struct connection *connection)
+void pg_connection_forget_ending(struct pg_connection *connection)
 {
 	struct arena *arena = connection->ending.arena;
 
 	if (!arena)
 		return;
-	segment_clear(&connection->ending);
+	query_pipeline_clear(&connection->ending);
 	arena_free(&arena);
 	connection->ending.arena = NULL;
 }

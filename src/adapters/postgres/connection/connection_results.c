@@ -22,27 +22,28 @@ static bool is_farewell(const PGresult *result)
 }
 
 /* The first words count: behind the server's own, a pooler adds that the session is gone. */
-static void take_farewell_of(struct connection *connection, const PGresult *result)
+static void take_farewell_of(struct pg_connection *connection, const PGresult *result)
 {
 	if (!connection->farewell.text[0])
-		trouble_set_error(&connection->farewell, result);
+		pg_error_set_text(&connection->farewell, result);
 }
 
 /* Behind a pooler another session would fail in the same way, unless the server takes no writes any more. */
-static bool ends_session(const struct connection *connection, const char *sqlstate)
+static bool ends_session(const struct pg_connection *connection, const char *sqlstate)
 {
 	return connection_is_pooled(connection) ? sqlstate && !strcmp(sqlstate, READ_ONLY)
 						: sqlstate_ends_session(sqlstate);
 }
 
-static void take_stray(struct job *job)
+static void take_stray(struct pg_request *request)
 {
-	job->ends_session = true;
-	trouble_set(&job->trouble, FAILURE_RETRY, "the pooler leads to another server, or it started again");
+	request->ends_session = true;
+	pg_error_set(&request->trouble, FAILURE_RETRY,
+		     "the pooler leads to another server, or it started again");
 }
 
 /* `job` is NULL while the session is being prepared. */
-static void take_error(struct connection *connection, struct job *job, const PGresult *result)
+static void take_error(struct pg_connection *connection, struct pg_request *request, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
@@ -52,25 +53,25 @@ static void take_error(struct connection *connection, struct job *job, const PGr
 	}
 	if (connection->state == CONNECTION_IDENTIFYING)
 		return; /* the role may not read the server's identity */
-	if (!job) {
-		trouble_set_error(&connection->trouble, result);
+	if (!request) {
+		pg_error_set_text(&connection->trouble, result);
 		connection->trouble.kind = FAILURE_RETRY;
 		return;
 	}
-	if (job->failed)
+	if (request->failed)
 		return;
-	job->failed = true;
-	job->ends_session = ends_session(connection, sqlstate);
-	trouble_set_error(&job->trouble, result);
-	if (connection_strayed(job, job_current_query(job), sqlstate))
-		take_stray(job);
+	request->failed = true;
+	request->ends_session = ends_session(connection, sqlstate);
+	pg_error_set_text(&request->trouble, result);
+	if (pg_connection_strayed(request, pg_request_current_query(request), sqlstate))
+		take_stray(request);
 	/* A pooler may hide the server's own report that it is read-only. */
 	if (sqlstate && !strcmp(sqlstate, READ_ONLY))
-		servers_suspect(connection->config.servers, connection->server.key);
+		known_servers_suspect(connection->config.servers, connection->server.key);
 }
 
 /* A rehearsal's session has made itself read only; what a pooler reports may be of another server. */
-static const char *refuses_writes(const struct connection *connection)
+static const char *refuses_writes(const struct pg_connection *connection)
 {
 	if (connection->config.use & FOR_REHEARSALS || connection_is_pooled(connection))
 		return NULL;
@@ -78,60 +79,60 @@ static const char *refuses_writes(const struct connection *connection)
 }
 
 /* Why a session that still works must be ended, or NULL. */
-static const char *reason_to_leave(const struct connection *connection, const struct job *job)
+static const char *reason_to_leave(const struct pg_connection *connection, const struct pg_request *request)
 {
 	if (connection->given_up)
 		return connection->given_up;
-	if (job->ends_session)
-		return job->trouble.text;
+	if (request->ends_session)
+		return request->trouble.text;
 	return refuses_writes(connection);
 }
 
 /* On a server that may be stale, reads may be old and commits may be lost. */
-static void doubt(const struct connection *connection, struct job *job, const char *reason)
+static void doubt(const struct pg_connection *connection, struct pg_request *request, const char *reason)
 {
-	if (job->failed || (job->effect == SEGMENT_COMMITS && !connection->given_up))
+	if (request->failed || (request->effect == PIPELINE_COMMITS && !connection->given_up))
 		return;
-	trouble_set(&job->trouble, job->effect == SEGMENT_COMMITS ? FAILURE_UNCERTAIN : FAILURE_RETRY,
-		    reason);
-	job->failed = true;
+	pg_error_set(&request->trouble,
+		     request->effect == PIPELINE_COMMITS ? FAILURE_UNCERTAIN : FAILURE_RETRY, reason);
+	request->failed = true;
 }
 
 /* A sync: what was sent before it is committed, or failed as a whole. */
-static void finish_job(struct connection *connection, struct job *job)
+static void finish_job(struct pg_connection *connection, struct pg_request *request)
 {
-	const char *reason = reason_to_leave(connection, job);
+	const char *reason = reason_to_leave(connection, request);
 
-	job_queue_remove(&connection->jobs, job);
+	pg_request_queue_remove(&connection->requests, request);
 	if (reason)
-		doubt(connection, job, reason);
+		doubt(connection, request, reason);
 	if (reason && refuses_writes(connection))
-		servers_suspect(connection->config.servers, connection->server.key);
+		known_servers_suspect(connection->config.servers, connection->server.key);
 	if (reason)
-		connection_lose_because(connection, FAILURE_RETRY, reason);
-	else if (!job->failed)
+		pg_connection_lose_because(connection, FAILURE_RETRY, reason);
+	else if (!request->failed)
 		connection->failures = 0;
 	if (!reason && connection_is_pooled(connection)) {
-		connection_learn_mark(connection, job);
-		connection_end_failed_transaction(connection);
+		pg_connection_learn_mark(connection, request);
+		pg_connection_end_failed_transaction(connection);
 	}
-	job_answer(job);
+	pg_request_answer(request);
 	if (connection_is_pooled(connection) && connection->state == CONNECTION_READY)
-		connection_send_jobs(connection);
+		pg_connection_send_requests(connection);
 }
 
 /* A sync of the two that end the preparation. */
-static void finish_setup(struct connection *connection)
+static void finish_setup(struct pg_connection *connection)
 {
 	if (connection->trouble.text[0])
-		connection_lose(connection, false);
+		pg_connection_lose(connection, false);
 	else if (connection->state == CONNECTION_PREPARING)
 		connection->state = CONNECTION_IDENTIFYING;
 	else
-		connection_become_ready(connection);
+		pg_connection_become_ready(connection);
 }
 
-static void take_identity(struct connection *connection, const PGresult *result)
+static void take_identity(struct pg_connection *connection, const PGresult *result)
 {
 	connection->server.identity = session_identity(result);
 	connection->defers_triggers = session_defers_triggers(result);
@@ -139,9 +140,9 @@ static void take_identity(struct connection *connection, const PGresult *result)
 }
 
 /* `job` is NULL while the session is being prepared. */
-static void take_result(struct connection *connection, struct job *job, PGresult *result)
+static void take_result(struct pg_connection *connection, struct pg_request *request, PGresult *result)
 {
-	struct query *query = job ? job_current_query(job) : NULL;
+	struct query *query = request ? pg_request_current_query(request) : NULL;
 
 	switch (PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
@@ -154,12 +155,12 @@ static void take_result(struct connection *connection, struct job *job, PGresult
 			take_identity(connection, result);
 		break;
 	case PGRES_FATAL_ERROR:
-		take_error(connection, job, result);
+		take_error(connection, request, result);
 		break;
 	case PGRES_PIPELINE_SYNC:
 		PQclear(result);
-		if (job)
-			finish_job(connection, job);
+		if (request)
+			finish_job(connection, request);
 		else
 			finish_setup(connection);
 		return;
@@ -181,22 +182,23 @@ static void take_result(struct connection *connection, struct job *job, PGresult
  * Takes every result that is there.  A result ends with NULL, but for a sync; a dead connection never
  * delivers the sync.
  */
-static void take_results(struct connection *connection)
+static void take_results(struct pg_connection *connection)
 {
-	while (connection_expects_answer(connection) && PQstatus(connection->pg) == CONNECTION_OK &&
+	while (pg_connection_expects_answer(connection) && PQstatus(connection->pg) == CONNECTION_OK &&
 	       !PQisBusy(connection->pg)) {
-		struct job *job = connection->state == CONNECTION_READY ? connection->jobs.first : NULL;
+		struct pg_request *request =
+			connection->state == CONNECTION_READY ? connection->requests.first : NULL;
 		PGresult *result = PQgetResult(connection->pg);
 
 		if (result)
-			take_result(connection, job, result);
-		else if (job && job_current_query(job))
-			job->answered++;
+			take_result(connection, request, result);
+		else if (request && pg_request_current_query(request))
+			request->answered++;
 	}
 }
 
 /* Keeps the error with which the server ended the session, if one was received. */
-static void take_farewell(struct connection *connection)
+static void take_farewell(struct pg_connection *connection)
 {
 	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);
 
@@ -205,24 +207,24 @@ static void take_farewell(struct connection *connection)
 	PQclear(result);
 }
 
-void connection_lose_broken(struct connection *connection)
+void pg_connection_lose_broken(struct pg_connection *connection)
 {
 	take_farewell(connection);
 	if (connection->farewell.text[0])
-		connection_lose_because(connection, FAILURE_RETRY, connection->farewell.text);
+		pg_connection_lose_because(connection, FAILURE_RETRY, connection->farewell.text);
 	else
-		connection_lose_as_libpq_says(connection);
+		pg_connection_lose_as_libpq_says(connection);
 }
 
-void connection_exchange(struct connection *connection, short what)
+void pg_connection_exchange(struct pg_connection *connection, short what)
 {
 	bool alive = !(what & EV_READ) || PQconsumeInput(connection->pg);
 
 	if ((what & EV_READ) && connection->state == CONNECTION_READY && !connection->broken)
-		connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
+		pg_connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
 	take_results(connection);
-	if (!connection_expects_answer(connection) && connection->state != CONNECTION_READY)
+	if (!pg_connection_expects_answer(connection) && connection->state != CONNECTION_READY)
 		return; /* lost on the way */
-	if (!alive || PQstatus(connection->pg) != CONNECTION_OK || !connection_flush(connection))
-		connection_lose_broken(connection);
+	if (!alive || PQstatus(connection->pg) != CONNECTION_OK || !pg_connection_flush(connection))
+		pg_connection_lose_broken(connection);
 }

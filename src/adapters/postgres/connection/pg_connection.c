@@ -32,14 +32,14 @@ static void on_job_timer(evutil_socket_t fd, short what, void *context);
 
 /* ---- helpers ---- */
 
-void connection_set_timer(struct event *timer, int64_t delay_ms)
+void pg_connection_set_timer(struct event *timer, int64_t delay_ms)
 {
 	const struct timeval delay = {delay_ms / 1000, (suseconds_t)(delay_ms % 1000) * 1000};
 
 	evtimer_add(timer, &delay);
 }
 
-static void unwatch(struct connection *connection)
+static void unwatch(struct pg_connection *connection)
 {
 	if (connection->io)
 		event_free(connection->io);
@@ -47,7 +47,7 @@ static void unwatch(struct connection *connection)
 	connection->watched = 0;
 }
 
-static void watch(struct connection *connection, short what)
+static void watch(struct pg_connection *connection, short what)
 {
 	if (what == connection->watched)
 		return;
@@ -58,7 +58,7 @@ static void watch(struct connection *connection, short what)
 	connection->watched = what;
 }
 
-static void log_trouble(struct connection *connection, const char *message)
+static void log_trouble(struct pg_connection *connection, const char *message)
 {
 	if (!strcmp(connection->logged, connection->trouble.text))
 		return;
@@ -70,48 +70,49 @@ static void log_trouble(struct connection *connection, const char *message)
 /* ---- giving it work ---- */
 
 /* Whether jobs wait for the answer to another one, and not for a connection. */
-static bool takes_turns(const struct connection *connection)
+static bool takes_turns(const struct pg_connection *connection)
 {
 	return connection_is_pooled(connection) && connection->state == CONNECTION_READY &&
 	       !connection->broken;
 }
 
-static struct job *new_job(struct connection *connection, struct segment *segment, enum segment_effect effect,
-			   segment_done *done, void *context)
+static struct pg_request *new_job(struct pg_connection *connection, struct query_pipeline *pipeline,
+				  enum query_pipeline_effect effect, query_pipeline_done *done, void *context)
 {
-	struct job *job = must_alloc(sizeof *job);
+	struct pg_request *request = must_alloc(sizeof *request);
 
-	*job = (struct job){.connection = connection,
-			    .segment = segment,
-			    .effect = effect,
-			    .done = done,
-			    .context = context};
-	evtimer_assign(&job->timer, connection->config.base, on_job_timer, job);
-	return job;
+	*request = (struct pg_request){.connection = connection,
+				       .pipeline = pipeline,
+				       .effect = effect,
+				       .done = done,
+				       .context = context};
+	evtimer_assign(&request->timer, connection->config.base, on_job_timer, request);
+	return request;
 }
 
-void connection_run_first(struct connection *connection, struct segment *segment, segment_done *done,
-			  void *context)
+void pg_connection_run_first(struct pg_connection *connection, struct query_pipeline *pipeline,
+			     query_pipeline_done *done, void *context)
 {
-	job_queue_push_first(&connection->jobs, new_job(connection, segment, SEGMENT_READS, done, context));
-	connection_send_jobs(connection);
+	pg_request_queue_push_first(&connection->requests,
+				    new_job(connection, pipeline, PIPELINE_READS, done, context));
+	pg_connection_send_requests(connection);
 }
 
-void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
-		    segment_done *done, void *context)
+void pg_connection_run(struct pg_connection *connection, struct query_pipeline *pipeline,
+		       enum query_pipeline_effect effect, query_pipeline_done *done, void *context)
 {
-	struct job *job = new_job(connection, segment, effect, done, context);
+	struct pg_request *request = new_job(connection, pipeline, effect, done, context);
 
-	job_queue_push(&connection->jobs, job);
+	pg_request_queue_push(&connection->requests, request);
 	if (connection->state == CONNECTION_READY)
-		connection_send_jobs(connection);
-	if (!job->sent && !takes_turns(connection))
-		connection_set_timer(&job->timer, UNCONNECTED_WAIT_MS);
+		pg_connection_send_requests(connection);
+	if (!request->sent && !takes_turns(connection))
+		pg_connection_set_timer(&request->timer, UNCONNECTED_WAIT_MS);
 }
 
 /* ---- losing the connection, and waiting for the next attempt ---- */
 
-static void enter_waiting(struct connection *connection)
+static void enter_waiting(struct pg_connection *connection)
 {
 	int64_t delay = BACKOFF_FIRST_MS;
 	unsigned char chance;
@@ -123,47 +124,48 @@ static void enter_waiting(struct connection *connection)
 	evutil_secure_rng_get_bytes(&chance, sizeof chance);
 	connection->failures++;
 	connection->state = CONNECTION_WAITING;
-	connection_set_timer(&connection->timer, delay / 2 + delay * chance / 512);
+	pg_connection_set_timer(&connection->timer, delay / 2 + delay * chance / 512);
 }
 
 /*
  * Takes the jobs that were sent, which are the first ones, out of the queue: they are lost.  One whose sync
  * never left this process cannot have committed.
  */
-static struct job *take_lost_jobs(struct connection *connection)
+static struct pg_request *take_lost_jobs(struct pg_connection *connection)
 {
 	bool all_flushed = connection->pg && PQflush(connection->pg) == 0;
-	struct job *lost = NULL, **end = &lost;
+	struct pg_request *lost = NULL, **end = &lost;
 
-	while (connection->jobs.first && connection->jobs.first->sent) {
-		struct job *job = connection->jobs.first;
+	while (connection->requests.first && connection->requests.first->sent) {
+		struct pg_request *request = connection->requests.first;
 
-		job_queue_remove(&connection->jobs, job);
-		if (!job->failed)
-			trouble_set(&job->trouble, FAILURE_RETRY, connection->trouble.text);
-		if (job->effect == SEGMENT_COMMITS && !job->failed && (job->flushed || all_flushed))
-			job->trouble.kind = FAILURE_UNCERTAIN;
-		job->failed = true;
-		*end = job;
-		end = &job->next;
+		pg_request_queue_remove(&connection->requests, request);
+		if (!request->failed)
+			pg_error_set(&request->trouble, FAILURE_RETRY, connection->trouble.text);
+		if (request->effect == PIPELINE_COMMITS && !request->failed &&
+		    (request->flushed || all_flushed))
+			request->trouble.kind = FAILURE_UNCERTAIN;
+		request->failed = true;
+		*end = request;
+		end = &request->next;
 	}
 	return lost;
 }
 
 /* Jobs that waited for their turn wait for a connection from now on. */
-static void limit_waits(struct connection *connection)
+static void limit_waits(struct pg_connection *connection)
 {
-	for (struct job *job = connection->jobs.first; job; job = job->next) {
-		if (!evtimer_pending(&job->timer, NULL))
-			connection_set_timer(&job->timer, UNCONNECTED_WAIT_MS);
+	for (struct pg_request *request = connection->requests.first; request; request = request->next) {
+		if (!evtimer_pending(&request->timer, NULL))
+			pg_connection_set_timer(&request->timer, UNCONNECTED_WAIT_MS);
 	}
 }
 
 /* Ends the session for the reason in connection->trouble. */
-void connection_lose(struct connection *connection, bool silently)
+void pg_connection_lose(struct pg_connection *connection, bool silently)
 {
 	bool was_ready = connection->state == CONNECTION_READY;
-	struct job *lost = take_lost_jobs(connection);
+	struct pg_request *lost = take_lost_jobs(connection);
 
 	if (was_ready && connection->config.losses)
 		++*connection->config.losses;
@@ -175,67 +177,67 @@ void connection_lose(struct connection *connection, bool silently)
 	connection->given_up = NULL;
 	enter_waiting(connection);
 	limit_waits(connection);
-	servers_exit(connection->config.servers, &connection->server, silently);
+	known_servers_exit(connection->config.servers, &connection->server, silently);
 	while (lost) {
-		struct job *job = lost;
+		struct pg_request *request = lost;
 
-		lost = job->next;
-		job_answer(job);
+		lost = request->next;
+		pg_request_answer(request);
 	}
 }
 
-void connection_lose_because(struct connection *connection, enum failure_kind kind, const char *text)
+void pg_connection_lose_because(struct pg_connection *connection, enum failure_kind kind, const char *text)
 {
-	trouble_set(&connection->trouble, kind, text);
-	connection_lose(connection, false);
+	pg_error_set(&connection->trouble, kind, text);
+	pg_connection_lose(connection, false);
 }
 
-static void lose_silent(struct connection *connection)
+static void lose_silent(struct pg_connection *connection)
 {
 	/* Behind a pooler the segment may have waited for a session: the other connections may be well. */
-	trouble_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
-	connection_lose(connection, !connection_is_pooled(connection));
+	pg_error_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
+	pg_connection_lose(connection, !connection_is_pooled(connection));
 }
 
-void connection_lose_as_libpq_says(struct connection *connection)
+void pg_connection_lose_as_libpq_says(struct pg_connection *connection)
 {
-	char text[TROUBLE_TEXT_SIZE];
+	char text[PG_ERROR_TEXT_SIZE];
 
 	conninfo_error(connection->pg, text, sizeof text);
-	connection_lose_because(connection, FAILURE_RETRY, text[0] ? text : "the connection broke");
+	pg_connection_lose_because(connection, FAILURE_RETRY, text[0] ? text : "the connection broke");
 }
 
 /* ---- connecting ---- */
 
 /* Behind a pooler nothing is prepared: other clients would get it with the session. */
-static bool send_preparation(struct connection *connection)
+static bool send_preparation(struct pg_connection *connection)
 {
 	return connection_is_pooled(connection) || session_send_setup(connection->pg, connection->config.use);
 }
 
-static void prepare_session(struct connection *connection)
+static void prepare_session(struct pg_connection *connection)
 {
 	connection->state = connection_is_pooled(connection) ? CONNECTION_IDENTIFYING : CONNECTION_PREPARING;
 	connection->mark = 0;
-	trouble_set(&connection->trouble, FAILURE_RETRY, "");
-	trouble_set(&connection->farewell, FAILURE_RETRY, "");
+	pg_error_set(&connection->trouble, FAILURE_RETRY, "");
+	pg_error_set(&connection->farewell, FAILURE_RETRY, "");
 	connection->server.identity = (struct server_identity){0};
-	connection_set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
+	pg_connection_set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
 	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
 	    !send_preparation(connection) || !session_send_identify(connection->pg)) {
-		connection_lose_as_libpq_says(connection);
+		pg_connection_lose_as_libpq_says(connection);
 		return;
 	}
 	watch(connection, EV_READ | EV_WRITE);
 }
 
-static void on_connected(void *context, PGconn *pg, const char *key, const struct trouble *trouble)
+static void on_connected(void *context, PGconn *pg, const char *key, const struct pg_error *trouble)
 {
-	struct connection *connection = context;
+	struct pg_connection *connection = context;
 
 	connection->connector = NULL;
 	if (!pg) {
-		connection_lose_because(connection, trouble->kind, trouble->text);
+		pg_connection_lose_because(connection, trouble->kind, trouble->text);
 		return;
 	}
 	connection->pg = pg;
@@ -243,7 +245,7 @@ static void on_connected(void *context, PGconn *pg, const char *key, const struc
 	prepare_session(connection);
 }
 
-static void connect_now(struct connection *connection)
+static void connect_now(struct pg_connection *connection)
 {
 	connection->state = CONNECTION_CONNECTING;
 	connection->connector = connector_start(
@@ -256,12 +258,12 @@ static void connect_now(struct connection *connection)
 		on_connected, connection);
 }
 
-void connection_become_ready(struct connection *connection)
+void pg_connection_become_ready(struct pg_connection *connection)
 {
 	bool was_in_trouble = connection->logged[0];
 
-	if (!servers_enter(connection->config.servers, &connection->server)) {
-		connection_lose_because(
+	if (!known_servers_enter(connection->config.servers, &connection->server)) {
+		pg_connection_lose_because(
 			connection, FAILURE_RETRY,
 			"an old primary that must not be used any more: other sessions of this worker are"
 			" on a newer timeline or another database system; after restoring a backup,"
@@ -277,28 +279,28 @@ void connection_become_ready(struct connection *connection)
 	else
 		LOG(connection->config.logger, LOG_DEBUG, "database connected",
 		    LOG_TEXT("connection", connection->config.name));
-	connection_send_jobs(connection);
+	pg_connection_send_requests(connection);
 }
 
 /* ---- sending ---- */
 
-bool connection_expects_answer(const struct connection *connection)
+bool pg_connection_expects_answer(const struct pg_connection *connection)
 {
 	return connection->state == CONNECTION_PREPARING || connection->state == CONNECTION_IDENTIFYING ||
-	       (connection->state == CONNECTION_READY && connection->jobs.first &&
-		connection->jobs.first->sent);
+	       (connection->state == CONNECTION_READY && connection->requests.first &&
+		connection->requests.first->sent);
 }
 
-static bool send_job(struct connection *connection, struct job *job)
+static bool send_job(struct pg_connection *connection, struct pg_request *request)
 {
 	enum query_form form = connection_is_pooled(connection) ? QUERY_WHOLE : QUERY_PREPARED;
 
-	job->sent = true;
-	evtimer_del(&job->timer);
+	request->sent = true;
+	evtimer_del(&request->timer);
 	if (connection_is_pooled(connection))
-		connection_fit_job(connection, job);
-	for (size_t i = 0; i < job->segment->count; i++) {
-		struct query *query = job->segment->queries[i];
+		pg_connection_fit_request(connection, request);
+	for (size_t i = 0; i < request->pipeline->count; i++) {
+		struct query *query = request->pipeline->queries[i];
 
 		if (!query_is_idle(query) && !query_send(connection->pg, query, form))
 			return false;
@@ -307,38 +309,41 @@ static bool send_job(struct connection *connection, struct job *job)
 }
 
 /* Sends as much as the socket takes; false when the connection is broken. */
-bool connection_flush(struct connection *connection)
+bool pg_connection_flush(struct pg_connection *connection)
 {
 	int rest = PQflush(connection->pg);
 
 	if (rest < 0)
 		return false;
 	watch(connection, rest ? EV_READ | EV_WRITE : EV_READ);
-	for (struct job *job = connection->jobs.first; job && job->sent && !rest; job = job->next)
-		job->flushed = true;
+	for (struct pg_request *request = connection->requests.first; request && request->sent && !rest;
+	     request = request->next)
+		request->flushed = true;
 	return true;
 }
 
-/* Reports the loss from the event loop, never within connection_run(). */
-static void break_later(struct connection *connection)
+/* Reports the loss from the event loop, never within pg_connection_run(). */
+static void break_later(struct pg_connection *connection)
 {
 	connection->broken = true;
-	connection_set_timer(&connection->timer, 0);
+	pg_connection_set_timer(&connection->timer, 0);
 }
 
-void connection_send_jobs(struct connection *connection)
+void pg_connection_send_requests(struct pg_connection *connection)
 {
 	bool went_well = true;
 
 	if (connection->broken)
 		return;
-	if (!connection_expects_answer(connection))
-		connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
-	for (struct job *job = connection->jobs.first; job && went_well; job = job->next) {
-		if (!job->sent && (job == connection->jobs.first || !connection_is_pooled(connection)))
-			went_well = send_job(connection, job);
+	if (!pg_connection_expects_answer(connection))
+		pg_connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
+	for (struct pg_request *request = connection->requests.first; request && went_well;
+	     request = request->next) {
+		if (!request->sent &&
+		    (request == connection->requests.first || !connection_is_pooled(connection)))
+			went_well = send_job(connection, request);
 	}
-	if (!went_well || !connection_flush(connection))
+	if (!went_well || !pg_connection_flush(connection))
 		break_later(connection);
 }
 
@@ -347,22 +352,22 @@ void connection_send_jobs(struct connection *connection)
 static void on_io(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd;
-	connection_exchange(context, what);
+	pg_connection_exchange(context, what);
 }
 
-static void on_ready_timer(struct connection *connection)
+static void on_ready_timer(struct pg_connection *connection)
 {
 	if (connection->given_up)
-		connection_lose_because(connection, FAILURE_RETRY, connection->given_up);
+		pg_connection_lose_because(connection, FAILURE_RETRY, connection->given_up);
 	else if (connection->broken)
-		connection_lose_broken(connection);
-	else if (connection_expects_answer(connection))
+		pg_connection_lose_broken(connection);
+	else if (pg_connection_expects_answer(connection))
 		lose_silent(connection);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
-	struct connection *connection = context;
+	struct pg_connection *connection = context;
 
 	(void)fd, (void)what;
 	switch (connection->state) {
@@ -373,8 +378,8 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		break;
 	case CONNECTION_PREPARING:
 	case CONNECTION_IDENTIFYING:
-		servers_suspect(connection->config.servers, connection->server.key);
-		connection_lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
+		known_servers_suspect(connection->config.servers, connection->server.key);
+		pg_connection_lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
 		break;
 	case CONNECTION_READY:
 		on_ready_timer(connection);
@@ -384,7 +389,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 static void on_given_up(void *context, const char *reason)
 {
-	struct connection *connection = context;
+	struct pg_connection *connection = context;
 
 	connection->given_up = reason;
 	break_later(connection);
@@ -392,22 +397,22 @@ static void on_given_up(void *context, const char *reason)
 
 static void on_job_timer(evutil_socket_t fd, short what, void *context)
 {
-	struct job *job = context;
-	struct connection *connection = job->connection;
+	struct pg_request *request = context;
+	struct pg_connection *connection = request->connection;
 
 	(void)fd, (void)what;
-	job_queue_remove(&connection->jobs, job);
-	job->failed = true;
-	trouble_set(&job->trouble, connection->trouble.kind,
-		    connection->trouble.text[0] ? connection->trouble.text : "not connected yet");
-	job_answer(job);
+	pg_request_queue_remove(&connection->requests, request);
+	request->failed = true;
+	pg_error_set(&request->trouble, connection->trouble.kind,
+		     connection->trouble.text[0] ? connection->trouble.text : "not connected yet");
+	pg_request_answer(request);
 }
 
 /* ---- its life ---- */
 
-struct connection *connection_new(const struct connection_config *config)
+struct pg_connection *pg_connection_new(const struct pg_connection_config *config)
 {
-	struct connection *connection = must_alloc(sizeof *connection);
+	struct pg_connection *connection = must_alloc(sizeof *connection);
 
 	connection->config = *config;
 	connection->config.name = must(strdup(config->name));
@@ -417,27 +422,27 @@ struct connection *connection_new(const struct connection_config *config)
 		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	connection->server = (struct server_user){
 		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORE};
-	servers_join(config->servers, &connection->server);
+	known_servers_join(config->servers, &connection->server);
 	evtimer_assign(&connection->timer, config->base, on_timer, connection);
-	connection_set_timer(&connection->timer, 0);
+	pg_connection_set_timer(&connection->timer, 0);
 	return connection;
 }
 
-void connection_free(struct connection **pointer)
+void pg_connection_free(struct pg_connection **pointer)
 {
-	struct connection *connection = *pointer;
+	struct pg_connection *connection = *pointer;
 
 	if (!connection)
 		return;
-	while (connection->jobs.first) {
-		struct job *job = connection->jobs.first;
+	while (connection->requests.first) {
+		struct pg_request *request = connection->requests.first;
 
-		job_queue_remove(&connection->jobs, job);
-		job_free(job);
+		pg_request_queue_remove(&connection->requests, request);
+		pg_request_free(request);
 	}
-	servers_leave(&connection->server);
+	known_servers_leave(&connection->server);
 	connector_cancel(&connection->connector);
-	connection_forget_ending(connection);
+	pg_connection_forget_ending(connection);
 	unwatch(connection);
 	evtimer_del(&connection->timer);
 	PQfinish(connection->pg);
@@ -446,12 +451,12 @@ void connection_free(struct connection **pointer)
 	*pointer = NULL;
 }
 
-bool connection_defers_triggers(const struct connection *connection)
+bool pg_connection_defers_triggers(const struct pg_connection *connection)
 {
 	return connection->defers_triggers;
 }
 
-size_t connection_pending(const struct connection *connection)
+size_t pg_connection_pending(const struct pg_connection *connection)
 {
-	return connection->jobs.count;
+	return connection->requests.count;
 }

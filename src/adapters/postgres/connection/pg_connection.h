@@ -17,13 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct connection;
+struct pg_connection;
 
-struct connection_config {
+struct pg_connection_config {
 	struct event_base *base;
 	struct url_source url;
-	struct servers *servers; /* shared by the process's connections; NULL: it is alone */
-	const char *name;        /* for the log: which of several it is; copied */
+	struct known_servers *servers; /* shared by the process's connections; NULL: it is alone */
+	const char *name;              /* for the log: which of several it is; copied */
 	struct logger *logger;
 	unsigned use;          /* enum session_use */
 	uint64_t *losses;      /* goes up by one for each session that is lost; NULL: nobody asks */
@@ -34,36 +34,36 @@ struct connection_config {
  * `failure` is NULL when everything in the segment was done, and committed unless a transaction block is
  * open.
  */
-typedef void segment_done(void *context, const struct failure *failure);
+typedef void query_pipeline_done(void *context, const struct failure *failure);
 
-enum segment_effect {
-	SEGMENT_READS,   /* doing it twice does no harm: lost means FAILURE_RETRY */
-	SEGMENT_COMMITS, /* lost after it was sent means FAILURE_UNCERTAIN */
+enum query_pipeline_effect {
+	PIPELINE_READS,   /* doing it twice does no harm: lost means FAILURE_RETRY */
+	PIPELINE_COMMITS, /* lost after it was sent means FAILURE_UNCERTAIN */
 };
 
 /* Begins to connect. */
-struct connection *connection_new(const struct connection_config *config);
+struct pg_connection *pg_connection_new(const struct pg_connection_config *config);
 
 /*
  * Drops everything; nothing that is under way is answered.  Not from within a callback.  Accepts NULL and
  * nulls.
  */
-void connection_free(struct connection **connection);
+void pg_connection_free(struct pg_connection **connection);
 
 /*
  * Sends the segment, after those that were given before it, as one transaction.  `done` is called exactly
  * once and never before this returns; until then the segment stays as it is.
  */
-void connection_run(struct connection *connection, struct segment *segment, enum segment_effect effect,
-		    segment_done *done, void *context);
+void pg_connection_run(struct pg_connection *connection, struct query_pipeline *pipeline,
+		       enum query_pipeline_effect effect, query_pipeline_done *done, void *context);
 
 /*
  * Whether the database has triggers of others that run at the commit, where statement_timeout does not
  * reach; as far as is known from the session that began last.
  */
-bool connection_defers_triggers(const struct connection *connection);
+bool pg_connection_defers_triggers(const struct pg_connection *connection);
 
 /* How many segments are not answered yet. */
-size_t connection_pending(const struct connection *connection);
+size_t pg_connection_pending(const struct pg_connection *connection);
 
 #endif

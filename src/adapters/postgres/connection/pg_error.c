@@ -5,14 +5,14 @@
 #include "adapters/postgres/connector/conninfo.h"
 #include "core/base/utf8.h"
 
-void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text)
+void pg_error_set(struct pg_error *trouble, enum failure_kind kind, const char *text)
 {
 	trouble->kind = kind;
 	utf8_format(trouble->text, sizeof trouble->text, "%s", text);
 	conninfo_join_lines(trouble->text);
 }
 
-void trouble_set_error(struct trouble *trouble, const PGresult *result)
+void pg_error_set_text(struct pg_error *trouble, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

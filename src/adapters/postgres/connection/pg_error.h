@@ -6,16 +6,16 @@
 
 #include <libpq-fe.h>
 
-#define TROUBLE_TEXT_SIZE 512
+#define PG_ERROR_TEXT_SIZE 512
 
-struct trouble {
+struct pg_error {
 	enum failure_kind kind;
-	char text[TROUBLE_TEXT_SIZE]; /* one line; empty: no error */
+	char text[PG_ERROR_TEXT_SIZE]; /* one line; empty: no error */
 };
 
-void trouble_set(struct trouble *trouble, enum failure_kind kind, const char *text);
+void pg_error_set(struct pg_error *trouble, enum failure_kind kind, const char *text);
 
 /* Copies the server's message and its SQLSTATE. */
-void trouble_set_error(struct trouble *trouble, const PGresult *result);
+void pg_error_set_text(struct pg_error *trouble, const PGresult *result);
 
 #endif

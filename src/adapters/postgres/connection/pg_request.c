@@ -3,71 +3,71 @@
 
 #include <stdlib.h>
 
-struct query *job_current_query(struct job *job)
+struct query *pg_request_current_query(struct pg_request *request)
 {
-	const struct segment *segment = job->segment;
+	const struct query_pipeline *pipeline = request->pipeline;
 
-	while (job->answered < segment->count && query_is_idle(segment->queries[job->answered]))
-		job->answered++;
-	return job->answered < segment->count ? segment->queries[job->answered] : NULL;
+	while (request->answered < pipeline->count && query_is_idle(pipeline->queries[request->answered]))
+		request->answered++;
+	return request->answered < pipeline->count ? pipeline->queries[request->answered] : NULL;
 }
 
-void job_free(struct job *job)
+void pg_request_free(struct pg_request *request)
 {
-	evtimer_del(&job->timer);
-	free(job);
+	evtimer_del(&request->timer);
+	free(request);
 }
 
 /* The results of a segment that failed are of no use to anybody. */
-static void drop_results(struct segment *segment)
+static void drop_results(struct query_pipeline *pipeline)
 {
-	for (size_t i = 0; i < segment->count; i++) {
-		PQclear(segment->queries[i]->result);
-		segment->queries[i]->result = NULL;
+	for (size_t i = 0; i < pipeline->count; i++) {
+		PQclear(pipeline->queries[i]->result);
+		pipeline->queries[i]->result = NULL;
 	}
 }
 
-void job_answer(struct job *job)
+void pg_request_answer(struct pg_request *request)
 {
-	struct failure failure = {job->trouble.kind, job->trouble.text};
+	struct failure failure = {request->trouble.kind, request->trouble.text};
 
-	if (job->failed)
-		drop_results(job->segment);
-	job->done(job->context, job->failed ? &failure : NULL);
-	job_free(job);
+	if (request->failed)
+		drop_results(request->pipeline);
+	request->done(request->context, request->failed ? &failure : NULL);
+	pg_request_free(request);
 }
 
-void job_queue_push(struct job_queue *queue, struct job *job)
+void pg_request_queue_push(struct pg_request_queue *queue, struct pg_request *request)
 {
 	if (queue->last)
-		queue->last->next = job;
+		queue->last->next = request;
 	else
-		queue->first = job;
-	queue->last = job;
+		queue->first = request;
+	queue->last = request;
 	queue->count++;
 }
 
-void job_queue_push_first(struct job_queue *queue, struct job *job)
+void pg_request_queue_push_first(struct pg_request_queue *queue, struct pg_request *request)
 {
-	job->next = queue->first;
-	queue->first = job;
+	request->next = queue->first;
+	queue->first = request;
 	if (!queue->last)
-		queue->last = job;
+		queue->last = request;
 	queue->count++;
 }
 
-void job_queue_remove(struct job_queue *queue, struct job *job)
+void pg_request_queue_remove(struct pg_request_queue *queue, struct pg_request *request)
 {
-	struct job *before = NULL;
+	struct pg_request *before = NULL;
 
-	for (struct job *it = queue->first; it != job; it = it->next)
+	for (struct pg_request *it = queue->first; it != request; it = it->next)
 		before = it;
 	if (before)
-		before->next = job->next;
+		before->next = request->next;
 	else
-		queue->first = job->next;
-	if (queue->last == job)
+		queue->first = request->next;
+	if (queue->last == request)
 		queue->last = before;
-	job->next = NULL;
+	request->next = NULL;
 	queue->count--;
 }

@@ -9,12 +9,12 @@
 
 #include <event2/event_struct.h>
 
-struct job {
-	struct job *next;
-	struct connection *connection;
-	struct segment *segment;
-	enum segment_effect effect;
-	segment_done *done;
+struct pg_request {
+	struct pg_request *next;
+	struct pg_connection *connection;
+	struct query_pipeline *pipeline;
+	enum query_pipeline_effect effect;
+	query_pipeline_done *done;
 	void *context;
 	struct event timer; /* of the wait for a connection */
 	bool sent;
@@ -23,23 +23,23 @@ struct job {
 	bool failed;
 	bool ends_session;
 	struct query *settings; /* of its transaction, behind a pooler; or NULL */
-	struct trouble trouble;
+	struct pg_error trouble;
 };
 
 /* The query that the next result belongs to; NULL behind the last one. */
-struct query *job_current_query(struct job *job);
+struct query *pg_request_current_query(struct pg_request *request);
 
 /* Tells what came of it and frees it.  It is in no queue any more. */
-void job_answer(struct job *job);
-void job_free(struct job *job);
+void pg_request_answer(struct pg_request *request);
+void pg_request_free(struct pg_request *request);
 
-struct job_queue {
-	struct job *first, *last;
+struct pg_request_queue {
+	struct pg_request *first, *last;
 	size_t count;
 };
 
-void job_queue_push(struct job_queue *queue, struct job *job);
-void job_queue_push_first(struct job_queue *queue, struct job *job);
-void job_queue_remove(struct job_queue *queue, struct job *job);
+void pg_request_queue_push(struct pg_request_queue *queue, struct pg_request *request);
+void pg_request_queue_push_first(struct pg_request_queue *queue, struct pg_request *request);
+void pg_request_queue_remove(struct pg_request_queue *queue, struct pg_request *request);
 
 #endif

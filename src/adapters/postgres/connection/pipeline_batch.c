@@ -23,37 +23,37 @@ static const uint32_t element_oids[] = {
 	[ARRAY_TEXT] = 25, [ARRAY_BYTEA] = 17, [ARRAY_DATE] = 1082, [ARRAY_TIMESTAMP] = 1184,
 };
 
-void segment_init(struct segment *segment, struct arena *arena)
+void query_pipeline_init(struct query_pipeline *pipeline, struct arena *arena)
 {
-	*segment = (struct segment){.arena = arena};
+	*pipeline = (struct query_pipeline){.arena = arena};
 }
 
-void segment_clear(struct segment *segment)
+void query_pipeline_clear(struct query_pipeline *pipeline)
 {
-	for (size_t i = 0; i < segment->count; i++)
-		PQclear(segment->queries[i]->result);
-	segment_init(segment, segment->arena);
+	for (size_t i = 0; i < pipeline->count; i++)
+		PQclear(pipeline->queries[i]->result);
+	query_pipeline_init(pipeline, pipeline->arena);
 }
 
-struct query *segment_insert(struct segment *segment, size_t at, enum statement_name statement)
+struct query *query_pipeline_insert(struct query_pipeline *pipeline, size_t at, enum statement_name statement)
 {
-	struct query *query = arena_alloc(segment->arena, sizeof *query);
+	struct query *query = arena_alloc(pipeline->arena, sizeof *query);
 
 	query->statement = statement;
 	for (int i = 0; i < PARAMS_MAX; i++)
-		query->params[i].arena = segment->arena;
-	segment->queries =
-		arena_grow(segment->arena, segment->queries, segment->count, sizeof(struct query *));
-	memmove(segment->queries + at + 1, segment->queries + at,
-		(segment->count - at) * sizeof(struct query *));
-	segment->queries[at] = query;
-	segment->count++;
+		query->params[i].arena = pipeline->arena;
+	pipeline->queries =
+		arena_grow(pipeline->arena, pipeline->queries, pipeline->count, sizeof(struct query *));
+	memmove(pipeline->queries + at + 1, pipeline->queries + at,
+		(pipeline->count - at) * sizeof(struct query *));
+	pipeline->queries[at] = query;
+	pipeline->count++;
 	return query;
 }
 
-struct query *segment_add(struct segment *segment, enum statement_name statement)
+struct query *query_pipeline_add(struct query_pipeline *pipeline, enum statement_name statement)
 {
-	return segment_insert(segment, segment->count, statement);
+	return query_pipeline_insert(pipeline, pipeline->count, statement);
 }
 
 /* ---- writing ---- */

@@ -2,7 +2,7 @@
  * A segment: statements that go to the server in one piece, with one sync at the end, and their answers.
  *
  * Parameters and results are binary.  Everything a segment holds comes from its arena, but for the results,
- * which segment_clear() frees.
+ * which query_pipeline_clear() frees.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PIPELINE_BATCH_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PIPELINE_BATCH_H
@@ -34,23 +34,24 @@ struct query {
 	PGresult *result; /* once the segment succeeded; NULL when the query had nothing to do */
 };
 
-struct segment {
+struct query_pipeline {
 	struct arena *arena;
 	struct query **queries;
 	size_t count;
 };
 
 /* Takes up `arena`, which must outlive it. */
-void segment_init(struct segment *segment, struct arena *arena);
+void query_pipeline_init(struct query_pipeline *pipeline, struct arena *arena);
 
 /* Frees the results and forgets the queries. */
-void segment_clear(struct segment *segment);
+void query_pipeline_clear(struct query_pipeline *pipeline);
 
 /* One more query at the end; its parameters are added in the statement's order. */
-struct query *segment_add(struct segment *segment, enum statement_name statement);
+struct query *query_pipeline_add(struct query_pipeline *pipeline, enum statement_name statement);
 
 /* The same, before the query that is `at` now. */
-struct query *segment_insert(struct segment *segment, size_t at, enum statement_name statement);
+struct query *query_pipeline_insert(struct query_pipeline *pipeline, size_t at,
+				    enum statement_name statement);
 
 /* Scalars. */
 void query_bool(struct query *query, bool value);

@@ -5,15 +5,15 @@
 
 #include <string.h>
 
-void places_init(struct places *places)
+void address_list_init(struct address_list *places)
 {
-	*places = (struct places){.end = &places->first};
+	*places = (struct address_list){.end = &places->first};
 }
 
-struct place *place_add(struct places *places, struct arena *arena, const struct conninfo_host *host,
-			const char *address)
+struct server_address *address_list_add(struct address_list *places, struct arena *arena,
+					const struct conninfo_host *host, const char *address)
 {
-	struct place *place = arena_alloc(arena, sizeof *place);
+	struct server_address *place = arena_alloc(arena, sizeof *place);
 
 	place->host = host;
 	place->address = address;
@@ -24,7 +24,7 @@ struct place *place_add(struct places *places, struct arena *arena, const struct
 }
 
 /* The name that libpq's errors give it. */
-static void name_place(const struct place *place, char *text, size_t size)
+static void name_place(const struct server_address *place, char *text, size_t size)
 {
 	const struct conninfo_host *host = place->host;
 
@@ -36,22 +36,22 @@ static void name_place(const struct place *place, char *text, size_t size)
 		utf8_format(text, size, "\"%s\" (%s), port %s", host->name, place->address, host->port);
 }
 
-void place_fail(struct place *place, enum failure_kind kind, const char *reason)
+void address_list_fail(struct server_address *place, enum failure_kind kind, const char *reason)
 {
-	char name[256], text[TROUBLE_TEXT_SIZE];
+	char name[256], text[PG_ERROR_TEXT_SIZE];
 
 	name_place(place, name, sizeof name);
 	utf8_format(text, sizeof text, "connection to server at %s failed: %s", name, reason);
-	trouble_set(&place->trouble, kind, text);
+	pg_error_set(&place->trouble, kind, text);
 }
 
-void places_describe(const struct places *places, struct trouble *trouble)
+void address_list_describe(const struct address_list *places, struct pg_error *trouble)
 {
 	size_t fatal = 0, count = 0;
-	char before[TROUBLE_TEXT_SIZE];
+	char before[PG_ERROR_TEXT_SIZE];
 
-	trouble_set(trouble, FAILURE_RETRY, "");
-	for (const struct place *place = places->first; place; place = place->next) {
+	pg_error_set(trouble, FAILURE_RETRY, "");
+	for (const struct server_address *place = places->first; place; place = place->next) {
 		if (!place->trouble.text[0])
 			continue;
 		fatal += place->trouble.kind == FAILURE_FATAL;

@@ -8,28 +8,28 @@
 #include "adapters/postgres/connector/conninfo.h"
 
 /* One address of one host; or a host whose name could not be looked up. */
-struct place {
-	struct place *next;
+struct server_address {
+	struct server_address *next;
 	const struct conninfo_host *host;
 	const char *address; /* NULL: a socket, or a name that could not be looked up */
 	const char *key;     /* see known_servers.h */
 	bool tried;
-	int tries;              /* how often the session's first statement was sent */
-	struct trouble trouble; /* why it failed */
+	int tries;               /* how often the session's first statement was sent */
+	struct pg_error trouble; /* why it failed */
 };
 
-struct places {
-	struct place *first, **end;
+struct address_list {
+	struct server_address *first, **end;
 };
 
-void places_init(struct places *places);
-struct place *place_add(struct places *places, struct arena *arena, const struct conninfo_host *host,
-			const char *address);
+void address_list_init(struct address_list *places);
+struct server_address *address_list_add(struct address_list *places, struct arena *arena,
+					const struct conninfo_host *host, const char *address);
 
 /* Notes that connecting there failed; the text begins with the place's name. */
-void place_fail(struct place *place, enum failure_kind kind, const char *reason);
+void address_list_fail(struct server_address *place, enum failure_kind kind, const char *reason);
 
 /* Joins the errors of all places in one line; its kind is FAILURE_FATAL when each of them is. */
-void places_describe(const struct places *places, struct trouble *trouble);
+void address_list_describe(const struct address_list *places, struct pg_error *trouble);
 
 #endif

@@ -69,7 +69,8 @@ void connector_cancel(struct connector **pointer)
 
 /* ---- the end ---- */
 
-void connector_finish(struct connector *connector, PGconn *pg, const char *key, const struct trouble *trouble)
+void connector_finish(struct connector *connector, PGconn *pg, const char *key,
+		      const struct pg_error *trouble)
 {
 	struct connector ended = *connector;
 
@@ -83,20 +84,20 @@ void connector_finish(struct connector *connector, PGconn *pg, const char *key, 
 
 static void fail(struct connector *connector, enum failure_kind kind, const char *text)
 {
-	struct trouble trouble;
+	struct pg_error trouble;
 
-	trouble_set(&trouble, kind, text);
+	pg_error_set(&trouble, kind, text);
 	connector_finish(connector, NULL, NULL, &trouble);
 }
 
-void connector_describe(const struct connector *connector, struct trouble *trouble)
+void connector_describe(const struct connector *connector, struct pg_error *trouble)
 {
 	const char *waits = connector->resolver ? "a name was not looked up in time"
 			    : connector->pg     ? "a server did not answer in time"
 						: "";
-	char before[TROUBLE_TEXT_SIZE];
+	char before[PG_ERROR_TEXT_SIZE];
 
-	places_describe(&connector->places, trouble);
+	address_list_describe(&connector->places, trouble);
 	utf8_format(before, sizeof before, "%s", trouble->text);
 	utf8_format(trouble->text, sizeof trouble->text, "%s%s%s", before, before[0] && waits[0] ? "; " : "",
 		    waits);
@@ -104,13 +105,13 @@ void connector_describe(const struct connector *connector, struct trouble *troub
 
 static void finish_without(struct connector *connector)
 {
-	struct trouble trouble;
+	struct pg_error trouble;
 
 	if (connector->spare) {
 		connector_finish(connector, connector->spare, connector->spare_key, NULL);
 		return;
 	}
-	places_describe(&connector->places, &trouble);
+	address_list_describe(&connector->places, &trouble);
 	connector_finish(connector, NULL, NULL, &trouble);
 }
 
@@ -119,13 +120,13 @@ static void finish_without(struct connector *connector)
 static void give_up_look_up(struct connector *connector, const char *reason)
 {
 	const struct conninfo_host *host = &connector->conninfo.hosts[connector->next_host - 1];
-	struct place *place = place_add(&connector->places, connector->arena, host, NULL);
+	struct server_address *place = address_list_add(&connector->places, connector->arena, host, NULL);
 
-	char text[TROUBLE_TEXT_SIZE];
+	char text[PG_ERROR_TEXT_SIZE];
 
 	place->tried = true;
 	utf8_format(text, sizeof text, "could not look up the host name \"%.255s\": %s", host->name, reason);
-	trouble_set(&place->trouble, FAILURE_RETRY, text);
+	pg_error_set(&place->trouble, FAILURE_RETRY, text);
 }
 
 static void on_looked_up(void *context, struct addrinfo *addresses, const char *error)
@@ -139,8 +140,8 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 	evtimer_del(&connector->timer);
 	for (struct addrinfo *it = addresses; it && count < ADDRESSES_MAX; it = it->ai_next, count++) {
 		if (!getnameinfo(it->ai_addr, it->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST))
-			place_add(&connector->places, connector->arena, host,
-				  arena_strdup(connector->arena, text));
+			address_list_add(&connector->places, connector->arena, host,
+					 arena_strdup(connector->arena, text));
 	}
 	if (addresses)
 		freeaddrinfo(addresses);
@@ -153,7 +154,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 static bool look_up(struct connector *connector, const struct conninfo_host *host)
 {
 	if (host->is_socket || host->address) {
-		place_add(&connector->places, connector->arena, host, host->address);
+		address_list_add(&connector->places, connector->arena, host, host->address);
 		return false;
 	}
 	connector->resolver = resolver_start(connector->config.base, host->name, 0, on_looked_up, connector);
@@ -167,21 +168,21 @@ static bool look_up(struct connector *connector, const struct conninfo_host *hos
 
 void connector_give_up_place(struct connector *connector, enum failure_kind kind, const char *reason)
 {
-	place_fail(connector->current, kind, reason);
+	address_list_fail(connector->current, kind, reason);
 	connector_drop_attempt(connector);
 }
 
 /* libpq names the place by itself, where it got that far. */
 static void give_up_as_libpq_says(struct connector *connector)
 {
-	char text[TROUBLE_TEXT_SIZE];
+	char text[PG_ERROR_TEXT_SIZE];
 
 	conninfo_error(connector->pg, text, sizeof text);
 	if (!text[0]) {
 		connector_give_up_place(connector, FAILURE_RETRY, "the connection broke");
 		return;
 	}
-	trouble_set(&connector->current->trouble, FAILURE_RETRY, text);
+	pg_error_set(&connector->current->trouble, FAILURE_RETRY, text);
 	connector_drop_attempt(connector);
 }
 
@@ -192,7 +193,7 @@ static void ignore_notice(void *context, const char *text)
 }
 
 /* Returns whether an answer is to be waited for. */
-static bool attempt(struct connector *connector, struct place *place)
+static bool attempt(struct connector *connector, struct server_address *place)
 {
 	place->tried = true;
 	connector->current = place;
@@ -209,12 +210,12 @@ static bool attempt(struct connector *connector, struct place *place)
 
 /* ---- the next address ---- */
 
-static struct place *next_place(const struct connector *connector)
+static struct server_address *next_place(const struct connector *connector)
 {
-	struct place *place = connector->places.first;
+	struct server_address *place = connector->places.first;
 
 	while (place && (place->tried || (!connector->spares_nothing &&
-					  servers_is_suspect(connector->config.servers, place->key))))
+					  known_servers_is_suspect(connector->config.servers, place->key))))
 		place = place->next;
 	return place;
 }
@@ -222,7 +223,7 @@ static struct place *next_place(const struct connector *connector)
 void connector_proceed(struct connector *connector)
 {
 	for (;;) {
-		struct place *place = next_place(connector);
+		struct server_address *place = next_place(connector);
 
 		if (place) {
 			if (attempt(connector, place))
@@ -315,7 +316,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		connector_proceed(connector);
 	} else if (connector->pg) {
 		snprintf(text, sizeof text, "no answer within %d s", connector->conninfo.timeout_ms / 1000);
-		servers_suspect(connector->config.servers, connector->current->key);
+		known_servers_suspect(connector->config.servers, connector->current->key);
 		connector_give_up_place(connector, FAILURE_RETRY, text);
 		connector_proceed(connector);
 	} else {
@@ -331,7 +332,7 @@ struct connector *connector_start(const struct connector_config *config, connect
 	connector->done = done;
 	connector->context = context;
 	connector->arena = arena_new(4096);
-	places_init(&connector->places);
+	address_list_init(&connector->places);
 	evtimer_assign(&connector->timer, config->base, on_timer, connector);
 	connector_set_timer(connector, 0);
 	return connector;

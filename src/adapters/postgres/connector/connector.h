@@ -25,10 +25,10 @@ struct connector;
 
 struct connector_config {
 	struct event_base *base;
-	const struct url_source *url; /* read once, when the connector begins */
-	struct servers *servers;      /* its suspects are tried last; NULL: none */
-	bool reads;                   /* where no server takes writes, one that does not will do */
-	bool rehearses;               /* that is what the session is for */
+	const struct url_source *url;  /* read once, when the connector begins */
+	struct known_servers *servers; /* its suspects are tried last; NULL: none */
+	bool reads;                    /* where no server takes writes, one that does not will do */
+	bool rehearses;                /* that is what the session is for */
 };
 
 /*
@@ -36,12 +36,12 @@ struct connector_config {
  * idle, and `key` names its server (see known_servers.h); or it is NULL, and `trouble` says why for each address:
  * FAILURE_FATAL where only an operator can help.
  */
-typedef void connector_done(void *context, PGconn *pg, const char *key, const struct trouble *trouble);
+typedef void connector_done(void *context, PGconn *pg, const char *key, const struct pg_error *trouble);
 
 struct connector *connector_start(const struct connector_config *config, connector_done *done, void *context);
 
 /* What is wrong so far, and what it waits for now. */
-void connector_describe(const struct connector *connector, struct trouble *trouble);
+void connector_describe(const struct connector *connector, struct pg_error *trouble);
 
 /* `done` is not called any more.  Accepts NULL in *connector and nulls it. */
 void connector_cancel(struct connector **connector);

@@ -18,12 +18,12 @@ struct connector {
 	struct arena *arena;
 	struct conninfo conninfo;
 	size_t next_host; /* of the hosts: this one is looked up next */
-	struct places places;
+	struct address_list places;
 	bool spares_nothing; /* all places but suspects are behind us */
 
 	/* What is under way: a look-up, an attempt to connect, the first statement, or a trial. */
 	struct resolver *resolver;
-	struct place *current;
+	struct server_address *current;
 	PGconn *pg;
 	bool connected;
 	enum session_scope scope; /* of the first statement */
@@ -53,7 +53,7 @@ void connector_proceed_as_libpq_says(struct connector *connector);
 
 /* Hands the session on, and frees the connector. */
 void connector_finish(struct connector *connector, PGconn *pg, const char *key,
-		      const struct trouble *trouble);
+		      const struct pg_error *trouble);
 
 /* ---- the session: connector_session.c ---- */
 

@@ -86,7 +86,7 @@ void connector_begin_session(struct connector *connector)
 /* A timeout of the database or the role was faster than the statement that turns it off. */
 static void try_again(struct connector *connector, const char *sqlstate)
 {
-	struct place *place = connector->current;
+	struct server_address *place = connector->current;
 
 	if (!strcmp(sqlstate, "57014")) {
 		send_first_statement(connector);
@@ -106,14 +106,14 @@ static void take_refusal(struct connector *connector, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	bool by_timeout = sqlstate && is_ended_by_timeout(sqlstate);
-	struct trouble trouble;
-	char text[TROUBLE_TEXT_SIZE];
+	struct pg_error trouble;
+	char text[PG_ERROR_TEXT_SIZE];
 
 	if (by_timeout && connector->current->tries < TRIES_MAX) {
 		try_again(connector, sqlstate);
 		return;
 	}
-	trouble_set_error(&trouble, result);
+	pg_error_set_text(&trouble, result);
 	utf8_format(text, sizeof text, "%s the session's first statement: %s",
 		    by_timeout ? "statement_timeout or idle_session_timeout of the database or the role ended"
 			       : "the server refused",
@@ -151,7 +151,7 @@ static void on_tried(void *context, enum pooling pooling)
 /* A session behind a pooler that has no settings of its own yet. */
 static void try_pooler(struct connector *connector, int backend)
 {
-	const struct place *place = connector->current;
+	const struct server_address *place = connector->current;
 	PGconn *rival;
 
 	rival = conninfo_connect_start(&connector->conninfo, place->host, place->address);

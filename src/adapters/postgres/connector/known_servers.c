@@ -16,24 +16,24 @@ struct suspect {
 	int64_t until_ms;
 };
 
-struct servers {
+struct known_servers {
 	struct server_user *users;
 	struct server_identity newest; /* of the server that sessions may be on */
 	struct suspect suspects[SUSPECTS_MAX];
 };
 
-struct servers *servers_new(void)
+struct known_servers *known_servers_new(void)
 {
-	return must_alloc(sizeof(struct servers));
+	return must_alloc(sizeof(struct known_servers));
 }
 
-void servers_free(struct servers **servers)
+void known_servers_free(struct known_servers **servers)
 {
 	free(*servers);
 	*servers = NULL;
 }
 
-void servers_join(struct servers *servers, struct server_user *user)
+void known_servers_join(struct known_servers *servers, struct server_user *user)
 {
 	if (!servers)
 		return;
@@ -44,7 +44,7 @@ void servers_join(struct servers *servers, struct server_user *user)
 	servers->users = user;
 }
 
-void servers_leave(struct server_user *user)
+void known_servers_leave(struct server_user *user)
 {
 	if (!user->place)
 		return;
@@ -56,7 +56,7 @@ void servers_leave(struct server_user *user)
 
 /* ---- addresses that are tried last ---- */
 
-void servers_suspect(struct servers *servers, const char *key)
+void known_servers_suspect(struct known_servers *servers, const char *key)
 {
 	struct suspect *place;
 
@@ -75,7 +75,7 @@ void servers_suspect(struct servers *servers, const char *key)
 	place->until_ms = now_ms() + SUSPECT_MS;
 }
 
-bool servers_is_suspect(const struct servers *servers, const char *key)
+bool known_servers_is_suspect(const struct known_servers *servers, const char *key)
 {
 	for (size_t i = 0; servers && i < SUSPECTS_MAX; i++) {
 		if (!strcmp(servers->suspects[i].key, key))
@@ -92,7 +92,7 @@ static bool is_elsewhere(const struct server_user *user, const struct server_ide
 	       (user->identity.system != newest->system || user->identity.timeline < newest->timeline);
 }
 
-static void give_up_elsewhere(struct servers *servers)
+static void give_up_elsewhere(struct known_servers *servers)
 {
 	for (struct server_user *it = servers->users; it; it = it->next) {
 		if (it->in_session && is_elsewhere(it, &servers->newest))
@@ -101,7 +101,7 @@ static void give_up_elsewhere(struct servers *servers)
 }
 
 /* Only a store's session may move to another system; the other sessions follow it. */
-static bool may_enter(const struct servers *servers, const struct server_user *user)
+static bool may_enter(const struct known_servers *servers, const struct server_user *user)
 {
 	const struct server_identity *newest = &servers->newest;
 
@@ -110,11 +110,11 @@ static bool may_enter(const struct servers *servers, const struct server_user *u
 	return !newest->system || user->is_store;
 }
 
-bool servers_enter(struct servers *servers, struct server_user *user)
+bool known_servers_enter(struct known_servers *servers, struct server_user *user)
 {
 	if (servers && user->identity.system) {
 		if (!may_enter(servers, user)) {
-			servers_suspect(servers, user->key);
+			known_servers_suspect(servers, user->key);
 			return false;
 		}
 		servers->newest = user->identity;
@@ -131,7 +131,7 @@ static bool ends_with(const struct server_user *it, const struct server_user *us
 	return silently || (user->is_store && !it->is_store && !it->identity.system);
 }
 
-void servers_exit(struct servers *servers, struct server_user *user, bool silently)
+void known_servers_exit(struct known_servers *servers, struct server_user *user, bool silently)
 {
 	bool was_in_session = user->in_session;
 
@@ -139,7 +139,7 @@ void servers_exit(struct servers *servers, struct server_user *user, bool silent
 	if (!servers || !was_in_session)
 		return;
 	if (silently)
-		servers_suspect(servers, user->key);
+		known_servers_suspect(servers, user->key);
 	for (struct server_user *it = servers->users; it; it = it->next) {
 		if (ends_with(it, user, silently))
 			it->give_up(it->context, silently

@@ -37,7 +37,7 @@ typedef void server_given_up(void *context, const char *reason);
 
 /* One connection's entry; the caller owns it. */
 struct server_user {
-	struct server_user *next, **place; /* place is NULL before servers_join() */
+	struct server_user *next, **place; /* place is NULL before known_servers_join() */
 	server_given_up *give_up;
 	void *context;
 	bool is_store;
@@ -47,26 +47,26 @@ struct server_user {
 	struct server_identity identity;
 };
 
-struct servers;
+struct known_servers;
 
-struct servers *servers_new(void);
+struct known_servers *known_servers_new(void);
 
 /* Every user has left.  Accepts NULL in *servers and nulls it. */
-void servers_free(struct servers **servers);
+void known_servers_free(struct known_servers **servers);
 
 /* In all calls `servers` may be NULL, for a connection that shares nothing with others. */
 
-void servers_join(struct servers *servers, struct server_user *user);
-void servers_leave(struct server_user *user);
+void known_servers_join(struct known_servers *servers, struct server_user *user);
+void known_servers_leave(struct server_user *user);
 
 /* A session begins on the server of user->key and user->identity.  False: that is an old primary. */
-bool servers_enter(struct servers *servers, struct server_user *user);
+bool known_servers_enter(struct known_servers *servers, struct server_user *user);
 
 /* The session ended.  `silently`: its server did not answer. */
-void servers_exit(struct servers *servers, struct server_user *user, bool silently);
+void known_servers_exit(struct known_servers *servers, struct server_user *user, bool silently);
 
 /* The address is tried last for a while. */
-void servers_suspect(struct servers *servers, const char *key);
-bool servers_is_suspect(const struct servers *servers, const char *key);
+void known_servers_suspect(struct known_servers *servers, const char *key);
+bool known_servers_is_suspect(const struct known_servers *servers, const char *key);
 
 #endif

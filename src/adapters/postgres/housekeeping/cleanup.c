@@ -29,17 +29,17 @@ static void on_shrinks_read(void *context, const struct failure *failure)
 	store_answer(read->store, failure);
 }
 
-void store_unfinished_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
-			      struct arena *arena, store_done *done, void *context)
+void store_find_active_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
+			       struct arena *arena, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct query *query = segment_add(store_begin(store, done, context), READ_SHRINKS);
+	struct query *query = query_pipeline_add(store_begin(store, done, context), READ_SHRINKS);
 	struct shrinks_read *read = arena_alloc(store->arena, sizeof *read);
 
 	query_int8(query, (int64_t)max);
 	query_int8(query, store->last_shrink);
 	*read = (struct shrinks_read){store, skus, count, arena, query};
-	store_send(store, SEGMENT_READS, on_shrinks_read, read);
+	store_send(store, PIPELINE_READS, on_shrinks_read, read);
 }
 
 struct tidying {
@@ -53,10 +53,10 @@ static bool is_portion(const struct query *query)
 	return query_affected(query) == TIDY_ROWS;
 }
 
-static bool is_swept(struct sweep *sweep, const struct query *query)
+static bool is_swept(struct expired_rows *expired, const struct query *query)
 {
-	return !sweep_go_on(sweep, result_int8(query, 0, 0), result_int8(query, 0, 1),
-			    result_instant(query, 0, 2));
+	return !expired_rows_delete(expired, result_int8(query, 0, 0), result_int8(query, 0, 1),
+				    result_instant(query, 0, 2));
 }
 
 static void put_tidied(struct tidying *tidying)
@@ -81,38 +81,38 @@ static void on_tidied(void *context, const struct failure *failure)
 	store_answer(tidying->store, failure);
 }
 
-static struct query *add_tidy(struct segment *segment, enum statement_name statement, int32_t rows)
+static struct query *add_tidy(struct query_pipeline *pipeline, enum statement_name statement, int32_t rows)
 {
-	struct query *query = segment_add(segment, statement);
+	struct query *query = query_pipeline_add(pipeline, statement);
 
 	query_int4(query, rows);
 	return query;
 }
 
-static struct query *add_sweep(struct segment *segment, enum statement_name statement,
-			       const struct sweep *sweep)
+static struct query *add_sweep(struct query_pipeline *pipeline, enum statement_name statement,
+			       const struct expired_rows *expired)
 {
-	struct query *query = segment_add(segment, statement);
+	struct query *query = query_pipeline_add(pipeline, statement);
 
-	query_text(query, arena_printf(segment->arena, "(%lld,0)", (long long)sweep->page));
-	query_text(query, arena_printf(segment->arena, "(%lld,0)", (long long)sweep->page + SWEEP_PAGES));
+	query_text(query, arena_printf(pipeline->arena, "(%lld,0)", (long long)expired->page));
+	query_text(query, arena_printf(pipeline->arena, "(%lld,0)", (long long)expired->page + SWEEP_PAGES));
 	return query;
 }
 
 void store_tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct tidying *tidying = arena_alloc(store->arena, sizeof *tidying);
 
 	tidying->store = store;
 	tidying->tidied = tidied;
-	tidying->units = add_sweep(segment, TIDY_UNITS, &store->units);
-	tidying->inbox = add_sweep(segment, TIDY_INBOX, &store->inbox);
+	tidying->units = add_sweep(pipeline, TIDY_UNITS, &store->units);
+	tidying->inbox = add_sweep(pipeline, TIDY_INBOX, &store->inbox);
 	query_int4(tidying->inbox, store->inbox_days);
-	tidying->outbox = add_tidy(segment, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
-	tidying->windows = add_tidy(segment, TIDY_BLIND_WINDOWS, TIDY_ROWS);
-	tidying->history = add_tidy(segment, TIDY_HISTORY, TIDY_ROWS);
-	tidying->totals = segment_add(segment, READ_DEAD_LETTER_TOTALS);
-	store_send(store, SEGMENT_READS, on_tidied, tidying);
+	tidying->outbox = add_tidy(pipeline, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
+	tidying->windows = add_tidy(pipeline, TIDY_BLIND_WINDOWS, TIDY_ROWS);
+	tidying->history = add_tidy(pipeline, TIDY_HISTORY, TIDY_ROWS);
+	tidying->totals = query_pipeline_add(pipeline, READ_DEAD_LETTER_TOTALS);
+	store_send(store, PIPELINE_READS, on_tidied, tidying);
 }

@@ -4,22 +4,22 @@
 #define SECOND_US INT64_C(1000000)
 #define DAY_S     86400
 
-static void fall_behind(struct sweep *sweep, int64_t pages, int64_t now)
+static void fall_behind(struct expired_rows *expired, int64_t pages, int64_t now)
 {
-	int64_t seconds = sweep->at ? (now - sweep->at) / SECOND_US : 0;
+	int64_t seconds = expired->at ? (now - expired->at) / SECOND_US : 0;
 
 	if (seconds > DAY_S)
 		seconds = DAY_S;
 	if (seconds > 0)
-		sweep->due += pages * seconds / DAY_S;
-	if (seconds > 0 || !sweep->at)
-		sweep->at = now;
+		expired->due += pages * seconds / DAY_S;
+	if (seconds > 0 || !expired->at)
+		expired->at = now;
 }
 
-bool sweep_go_on(struct sweep *sweep, int64_t pages, int64_t gone, int64_t now)
+bool expired_rows_delete(struct expired_rows *expired, int64_t pages, int64_t gone, int64_t now)
 {
-	fall_behind(sweep, pages, now);
-	sweep->due = sweep->due > SWEEP_PAGES ? sweep->due - SWEEP_PAGES : 0;
-	sweep->page = sweep->page + SWEEP_PAGES < pages ? sweep->page + SWEEP_PAGES : 0;
-	return sweep->due > 0 || gone >= SWEEP_ROWS;
+	fall_behind(expired, pages, now);
+	expired->due = expired->due > SWEEP_PAGES ? expired->due - SWEEP_PAGES : 0;
+	expired->page = expired->page + SWEEP_PAGES < pages ? expired->page + SWEEP_PAGES : 0;
+	return expired->due > 0 || gone >= SWEEP_ROWS;
 }

@@ -15,7 +15,7 @@
 /* So many rows that go are much. */
 #define SWEEP_ROWS 1000
 
-struct sweep {
+struct expired_rows {
 	int64_t page; /* where the next portion begins */
 	int64_t due;  /* how many pages behind the hand is */
 	int64_t at;   /* when the last portion was swept, microseconds since 1970; 0: none was */
@@ -25,6 +25,6 @@ struct sweep {
  * A portion is swept, by `now`, of a table that has so many pages: so many rows went.  True: the next one is
  * due at once.
  */
-bool sweep_go_on(struct sweep *sweep, int64_t pages, int64_t gone, int64_t now);
+bool expired_rows_delete(struct expired_rows *expired, int64_t pages, int64_t gone, int64_t now);
 
 #endif

@@ -32,13 +32,13 @@ void store_due_notifications(struct store *port, struct notification *notificati
 			     size_t *count, struct arena *arena, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct query *query = segment_add(store_begin(store, done, context), TAKE_NOTIFICATIONS);
+	struct query *query = query_pipeline_add(store_begin(store, done, context), TAKE_NOTIFICATIONS);
 	struct due *due = arena_alloc(store->arena, sizeof *due);
 
 	query_int8(query, (int64_t)max);
 	query_int4(query, NOTIFICATION_LEASE);
 	*due = (struct due){store, notifications, count, arena, query};
-	store_send(store, SEGMENT_READS, on_taken, due);
+	store_send(store, PIPELINE_READS, on_taken, due);
 }
 
 /* ---- one for each recipient ---- */
@@ -64,7 +64,7 @@ void store_split_notification(struct store *port, int64_t key, const char *const
 			      int64_t *keys, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct query *query = segment_add(store_begin(store, done, context), SPLIT_NOTIFICATION);
+	struct query *query = query_pipeline_add(store_begin(store, done, context), SPLIT_NOTIFICATION);
 	struct split *split = arena_alloc(store->arena, sizeof *split);
 	struct param *names;
 
@@ -74,7 +74,7 @@ void store_split_notification(struct store *port, int64_t key, const char *const
 		array_text(names, recipients[i]);
 	query_int4(query, NOTIFICATION_LEASE);
 	*split = (struct split){store, query, keys, count};
-	store_send(store, SEGMENT_READS, on_split, split);
+	store_send(store, PIPELINE_READS, on_split, split);
 }
 
 /* ---- what a notification says besides ---- */
@@ -109,53 +109,54 @@ void store_read_stock(struct store *port, const char *sku, struct stock *stock, 
 		      store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct stock_read *read = arena_alloc(store->arena, sizeof *read);
 
 	*read = (struct stock_read){.store = store, .stock = stock, .arena = arena};
-	read->installation = segment_add(segment, READ_INSTALLATION);
-	read->batches = segment_add(segment, READ_STOCK);
+	read->installation = query_pipeline_add(pipeline, READ_INSTALLATION);
+	read->batches = query_pipeline_add(pipeline, READ_STOCK);
 	query_text(read->batches, sku);
 	query_int8(read->batches, STOCK_BATCHES_MAX + 1);
-	store_send(store, SEGMENT_READS, on_stock, read);
+	store_send(store, PIPELINE_READS, on_stock, read);
 }
 
 /* ---- what became of it ---- */
 
 /* What the mail server said may be anything. */
-static void bury(struct postgres_store *store, struct segment *segment, int64_t key, const char *reason)
+static void bury(struct postgres_store *store, struct query_pipeline *pipeline, int64_t key,
+		 const char *reason)
 {
-	struct query *query = segment_add(segment, BURY_NOTIFICATION);
+	struct query *query = query_pipeline_add(pipeline, BURY_NOTIFICATION);
 
 	query_int8(query, key);
-	query_text(query, utf8_repaired(segment->arena, reason));
-	query_int8(segment_add(segment, TRIM_DEAD_LETTERS), store->dead_letters_max);
+	query_text(query, utf8_repaired(pipeline->arena, reason));
+	query_int8(query_pipeline_add(pipeline, TRIM_DEAD_LETTERS), store->dead_letters_max);
 }
 
-static void postpone(struct segment *segment, int64_t key, int retry_seconds)
+static void postpone(struct query_pipeline *pipeline, int64_t key, int retry_seconds)
 {
-	struct query *query = segment_add(segment, POSTPONE_NOTIFICATION);
+	struct query *query = query_pipeline_add(pipeline, POSTPONE_NOTIFICATION);
 
 	query_int8(query, key);
 	query_int4(query, retry_seconds);
 }
 
-void store_settle_notification(struct store *port, int64_t key, enum notification_result result,
+void store_record_notification(struct store *port, int64_t key, enum notification_result result,
 			       int retry_seconds, const char *reason, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 
 	switch (result) {
 	case NOTIFICATION_DELIVERED:
-		query_int8(segment_add(segment, DELETE_NOTIFICATION), key);
+		query_int8(query_pipeline_add(pipeline, DELETE_NOTIFICATION), key);
 		break;
 	case NOTIFICATION_POSTPONED:
-		postpone(segment, key, retry_seconds);
+		postpone(pipeline, key, retry_seconds);
 		break;
 	case NOTIFICATION_DEAD:
-		bury(store, segment, key, reason);
+		bury(store, pipeline, key, reason);
 		break;
 	}
-	store_send_and_answer(store, SEGMENT_READS);
+	store_send_and_answer(store, PIPELINE_READS);
 }

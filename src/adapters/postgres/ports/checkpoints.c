@@ -9,24 +9,24 @@
 #include <stdlib.h>
 
 struct postgres_logbook {
-	struct logbook logbook;
-	struct connection *connection;
-	struct call *entries; /* all that are under way */
+	struct checkpoints checkpoints;
+	struct pg_connection *connection;
+	struct pg_call *entries; /* all that are under way */
 };
 
 /* One call of the port, from the question to the answer. */
 struct entry {
-	struct call call;
+	struct pg_call call;
 	struct query *opened;         /* of open_stream, else NULL */
 	struct stream_record *record; /* that it is to set */
-	logbook_done *done;
+	checkpoints_done *done;
 	void *context;
 };
 
-static struct entry *begin_entry(struct logbook *port, logbook_done *done, void *context)
+static struct entry *begin_entry(struct checkpoints *port, checkpoints_done *done, void *context)
 {
-	struct postgres_logbook *logbook = (struct postgres_logbook *)port;
-	struct entry *entry = call_begin(&logbook->entries, sizeof *entry);
+	struct postgres_logbook *checkpoints = (struct postgres_logbook *)port;
+	struct entry *entry = pg_call_begin(&checkpoints->entries, sizeof *entry);
 
 	entry->done = done;
 	entry->context = context;
@@ -48,15 +48,15 @@ static void on_written(void *context, const struct failure *failure)
 	if (!failure && entry->opened)
 		put_record(entry->opened, entry->record);
 	entry->done(entry->context, failure);
-	call_end(&entry->call);
+	pg_call_end(&entry->call);
 }
 
 /* Whatever it is, doing it twice does no harm. */
-static void send_entry(struct logbook *port, struct entry *entry)
+static void send_entry(struct checkpoints *port, struct entry *entry)
 {
-	struct postgres_logbook *logbook = (struct postgres_logbook *)port;
+	struct postgres_logbook *checkpoints = (struct postgres_logbook *)port;
 
-	connection_run(logbook->connection, &entry->call.segment, SEGMENT_READS, on_written, entry);
+	pg_connection_run(checkpoints->connection, &entry->call.pipeline, PIPELINE_READS, on_written, entry);
 }
 
 /* ---- streams ---- */
@@ -69,40 +69,41 @@ static void query_stream_id(struct query *query, struct stream_id id)
 	query_text(query, text);
 }
 
-static void open_stream(struct logbook *logbook, const char *name, const struct stream_state *state,
-			struct stream_record *record, logbook_done *done, void *context)
+static void open_stream(struct checkpoints *checkpoints, const char *name, const struct stream_state *state,
+			struct stream_record *record, checkpoints_done *done, void *context)
 {
-	struct entry *entry = begin_entry(logbook, done, context);
+	struct entry *entry = begin_entry(checkpoints, done, context);
 
 	entry->record = record;
-	entry->opened = segment_add(&entry->call.segment, OPEN_STREAM);
+	entry->opened = query_pipeline_add(&entry->call.pipeline, OPEN_STREAM);
 	query_text(entry->opened, name);
 	query_stream_id(entry->opened, state->last_generated);
 	query_bool(entry->opened, state->has_group);
 	query_stream_id(entry->opened, state->delivered);
 	query_text(entry->opened, state->lives);
-	send_entry(logbook, entry);
+	send_entry(checkpoints, entry);
 }
 
-static void mark_stream(struct logbook *logbook, const char *name, const struct stream_record *record,
-			const struct stream_state *state, logbook_done *done, void *context)
+static void mark_stream(struct checkpoints *checkpoints, const char *name, const struct stream_record *record,
+			const struct stream_state *state, checkpoints_done *done, void *context)
 {
-	struct entry *entry = begin_entry(logbook, done, context);
-	struct query *query = segment_add(&entry->call.segment, MARK_STREAM);
+	struct entry *entry = begin_entry(checkpoints, done, context);
+	struct query *query = query_pipeline_add(&entry->call.pipeline, MARK_STREAM);
 
 	query_text(query, name);
 	query_int8(query, record->incarnation);
 	query_stream_id(query, record->done);
 	query_stream_id(query, state->last_generated);
 	query_text(query, state->lives);
-	send_entry(logbook, entry);
+	send_entry(checkpoints, entry);
 }
 
 /* ---- blind windows ---- */
 
-static void insert_windows(struct segment *segment, const struct blind_window *windows, size_t count)
+static void insert_windows(struct query_pipeline *pipeline, const struct subscription_gap *windows,
+			   size_t count)
 {
-	struct query *query = segment_add(segment, INSERT_BLIND_WINDOWS);
+	struct query *query = query_pipeline_add(pipeline, INSERT_BLIND_WINDOWS);
 	struct param *since = query_array(query, ARRAY_TIMESTAMP),
 		     *until = query_array(query, ARRAY_TIMESTAMP), *causes = query_array(query, ARRAY_TEXT),
 		     *firsts = query_array(query, ARRAY_BOOL);
@@ -110,36 +111,36 @@ static void insert_windows(struct segment *segment, const struct blind_window *w
 	for (size_t i = 0; i < count; i++) {
 		array_instant(since, windows[i].since);
 		array_instant(until, windows[i].until);
-		array_text(causes, utf8_repaired(segment->arena, windows[i].cause));
+		array_text(causes, utf8_repaired(pipeline->arena, windows[i].cause));
 		array_bool(firsts, windows[i].is_first);
 	}
 }
 
-static void note_blindness(struct logbook *logbook, const struct blind_window *windows, size_t count,
-			   bool heard, logbook_done *done, void *context)
+static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *windows,
+			   size_t count, bool heard, checkpoints_done *done, void *context)
 {
-	struct entry *entry = begin_entry(logbook, done, context);
+	struct entry *entry = begin_entry(checkpoints, done, context);
 
-	insert_windows(&entry->call.segment, windows, count);
+	insert_windows(&entry->call.pipeline, windows, count);
 	if (heard)
-		segment_add(&entry->call.segment, NOTE_HEARD);
-	send_entry(logbook, entry);
+		query_pipeline_add(&entry->call.pipeline, NOTE_HEARD);
+	send_entry(checkpoints, entry);
 }
 
 /* ---- its life ---- */
 
-static const struct logbook_ops logbook_ops = {
+static const struct checkpoints_ops checkpoints_ops = {
 	.open_stream = open_stream,
 	.mark_stream = mark_stream,
 	.note_blindness = note_blindness,
 };
 
-struct logbook *postgres_logbook_new(const struct postgres_config *config)
+struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config)
 {
-	struct postgres_logbook *logbook = must_alloc(sizeof *logbook);
+	struct postgres_logbook *checkpoints = must_alloc(sizeof *checkpoints);
 
-	logbook->logbook.ops = &logbook_ops;
-	logbook->connection = connection_new(&(struct connection_config){
+	checkpoints->checkpoints.ops = &checkpoints_ops;
+	checkpoints->connection = pg_connection_new(&(struct pg_connection_config){
 		.base = config->base,
 		.url = config->url,
 		.servers = config->servers,
@@ -148,18 +149,18 @@ struct logbook *postgres_logbook_new(const struct postgres_config *config)
 		.use = FOR_LOGBOOK,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
-	return &logbook->logbook;
+	return &checkpoints->checkpoints;
 }
 
-void postgres_logbook_free(struct logbook **pointer)
+void postgres_checkpoints_free(struct checkpoints **pointer)
 {
-	struct postgres_logbook *logbook = (struct postgres_logbook *)*pointer;
+	struct postgres_logbook *checkpoints = (struct postgres_logbook *)*pointer;
 
-	if (!logbook)
+	if (!checkpoints)
 		return;
-	connection_free(&logbook->connection);
-	while (logbook->entries)
-		call_end(logbook->entries);
-	free(logbook);
+	pg_connection_free(&checkpoints->connection);
+	while (checkpoints->entries)
+		pg_call_end(checkpoints->entries);
+	free(checkpoints);
 	*pointer = NULL;
 }

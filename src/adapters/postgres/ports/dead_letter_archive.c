@@ -14,7 +14,7 @@
 
 struct postgres_dead_letters {
 	struct dead_letters letters;
-	struct dialogue dialogue;
+	struct blocking_client client;
 	struct url_source url;
 	int timeout_ms;
 	int64_t newest; /* no dead letter above this one is looked at */
@@ -28,21 +28,21 @@ static struct postgres_dead_letters *downcast(struct dead_letters *letters)
 
 /* ---- asking ---- */
 
-static bool is_connection_lost(const struct dialogue *dialogue)
+static bool is_connection_lost(const struct blocking_client *client)
 {
-	return !dialogue->sqlstate[0] || PQstatus(dialogue->pg) == CONNECTION_BAD;
+	return !client->sqlstate[0] || PQstatus(client->pg) == CONNECTION_BAD;
 }
 
 static bool connect_again(struct postgres_dead_letters *it)
 {
-	dialogue_end(&it->dialogue);
-	return dialogue_begin(&it->dialogue, &it->url, DIALOGUE_READS, it->timeout_ms);
+	blocking_client_end(&it->client);
+	return blocking_client_begin(&it->client, &it->url, DIALOGUE_READS, it->timeout_ms);
 }
 
 static const struct failure *failed(struct postgres_dead_letters *it)
 {
-	it->failure.kind = dialogue_trouble_passes(&it->dialogue) ? FAILURE_RETRY : FAILURE_FATAL;
-	it->failure.text = it->dialogue.text;
+	it->failure.kind = blocking_client_trouble_passes(&it->client) ? FAILURE_RETRY : FAILURE_FATAL;
+	it->failure.text = it->client.text;
 	return &it->failure;
 }
 
@@ -54,11 +54,11 @@ static PGresult *ask(struct postgres_dead_letters *it, const char *sql, int coun
 {
 	PGresult *result;
 
-	dialogue_be_patient(&it->dialogue, it->timeout_ms);
-	result = dialogue_ask(&it->dialogue, sql, count, params);
-	if (result || !is_connection_lost(&it->dialogue) || !connect_again(it))
+	blocking_client_be_patient(&it->client, it->timeout_ms);
+	result = blocking_client_ask(&it->client, sql, count, params);
+	if (result || !is_connection_lost(&it->client) || !connect_again(it))
 		return result;
-	return dialogue_ask(&it->dialogue, sql, count, params);
+	return blocking_client_ask(&it->client, sql, count, params);
 }
 
 /* ---- parameters and results ---- */
@@ -92,7 +92,7 @@ static struct bytes bytes_at(const PGresult *rows, int row, int column, struct a
 
 	if (PQgetisnull(rows, row, column))
 		return bytes;
-	raw = dialogue_bytea(rows, row, column, &bytes.size);
+	raw = blocking_client_bytea(rows, row, column, &bytes.size);
 	bytes.data = arena_copy(arena, raw, bytes.size);
 	PQfreemem(raw);
 	return bytes;
@@ -156,7 +156,7 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 		(*kinds)[row] = (struct dead_letter_kind){
 			.message = text_at(rows, row, 0, arena),
 			.way = text_at(rows, row, 1, arena),
-			.count = dialogue_number(rows, row, 2),
+			.count = blocking_client_number(rows, row, 2),
 		};
 	PQclear(rows);
 	return NULL;
@@ -176,7 +176,7 @@ static const struct failure *find_missing(struct dead_letters *letters, const in
 	*count = (size_t)PQntuples(rows);
 	*missing = arena_alloc(arena, *count * sizeof **missing);
 	for (int row = 0; row < PQntuples(rows); row++)
-		(*missing)[row] = dialogue_number(rows, row, 0);
+		(*missing)[row] = blocking_client_number(rows, row, 0);
 	PQclear(rows);
 	return NULL;
 }
@@ -190,20 +190,20 @@ static const struct failure *find_missing(struct dead_letters *letters, const in
 static struct dead_letter letter_at(const PGresult *rows, int row, struct arena *arena)
 {
 	return (struct dead_letter){
-		.id = dialogue_number(rows, row, 0),
+		.id = blocking_client_number(rows, row, 0),
 		.outcome = text_at(rows, row, 1, arena),
 		.reason = text_at(rows, row, 2, arena),
 		.way = text_at(rows, row, 3, arena),
 		.place = text_at(rows, row, 4, arena),
 		.entry_id = text_at(rows, row, 5, arena),
-		.incarnation = dialogue_number(rows, row, 6),
+		.incarnation = blocking_client_number(rows, row, 6),
 		.message = text_at(rows, row, 7, arena),
 		.source = text_at(rows, row, 8, arena),
 		.message_id = text_at(rows, row, 9, arena),
-		.payload_bytes = dialogue_number(rows, row, 10),
-		.attempts = (int)dialogue_number(rows, row, 11),
-		.first_at = dialogue_number(rows, row, 12),
-		.last_at = dialogue_number(rows, row, 13),
+		.payload_bytes = blocking_client_number(rows, row, 10),
+		.attempts = (int)blocking_client_number(rows, row, 11),
+		.first_at = blocking_client_number(rows, row, 12),
+		.last_at = blocking_client_number(rows, row, 13),
 		.payload = bytes_at(rows, row, 14, arena),
 	};
 }
@@ -235,7 +235,7 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 }
 
 static const struct failure *read_history(struct dead_letters *letters, int64_t id, struct arena *arena,
-					  struct dead_letter_deed **deeds, size_t *count)
+					  struct dead_letter_history_entry **deeds, size_t *count)
 {
 	static const char sql[] = "select attempt, action, who, " DONE_AT ", edits, outcome, reason"
 				  " from dead_letter_history where dead_letter_id = $1 order by attempt";
@@ -248,11 +248,11 @@ static const struct failure *read_history(struct dead_letters *letters, int64_t 
 	*count = (size_t)PQntuples(rows);
 	*deeds = arena_alloc(arena, *count * sizeof **deeds);
 	for (int row = 0; row < PQntuples(rows); row++)
-		(*deeds)[row] = (struct dead_letter_deed){
-			.attempt = (int)dialogue_number(rows, row, 0),
+		(*deeds)[row] = (struct dead_letter_history_entry){
+			.attempt = (int)blocking_client_number(rows, row, 0),
 			.action = text_at(rows, row, 1, arena),
 			.who = text_at(rows, row, 2, arena),
-			.at = dialogue_number(rows, row, 3),
+			.at = blocking_client_number(rows, row, 3),
 			.edits = text_at(rows, row, 4, arena),
 			.outcome = text_at(rows, row, 5, arena),
 			.reason = text_at(rows, row, 6, arena),
@@ -275,8 +275,8 @@ static const struct failure *change(struct postgres_dead_letters *it, const char
 	for (int i = 0; i < TRIES && !result; i++) {
 		result = ask(it, sql, count, params);
 		if (!result &&
-		    (is_connection_lost(&it->dialogue) ||
-		     sqlstate_kind(it->dialogue.sqlstate, "dead_letter_history_pkey") != FAILURE_CONFLICT))
+		    (is_connection_lost(&it->client) ||
+		     sqlstate_kind(it->client.sqlstate, "dead_letter_history_pkey") != FAILURE_CONFLICT))
 			break;
 	}
 	if (!result)
@@ -319,7 +319,7 @@ static const struct failure *resend(struct dead_letters *letters, const struct d
 {
 	static const char sql[] =
 		"with gone as (delete from dead_letters"
-		" where id = $1 and attempts = $2 and way = '" WAY_NAME_MAIL
+		" where id = $1 and attempts = $2 and way = '" TRANSPORT_NAME_MAIL
 		"' returning *), noted as (insert into dead_letter_history"
 		" (dead_letter_id, attempt, action, who, reason, message, message_id)"
 		" select id, attempts + 1, 'replayed', $3, 'to be sent again', message, message_id from gone)"
@@ -344,7 +344,7 @@ static void free_letters(struct dead_letters *letters)
 {
 	struct postgres_dead_letters *it = downcast(letters);
 
-	dialogue_end(&it->dialogue);
+	blocking_client_end(&it->client);
 	free(it);
 }
 
@@ -364,8 +364,8 @@ static bool look_at_clock(struct postgres_dead_letters *it)
 
 	if (!row)
 		return false;
-	it->letters.opened_at = dialogue_number(row, 0, 0);
-	it->newest = dialogue_number(row, 0, 1);
+	it->letters.opened_at = blocking_client_number(row, 0, 0);
+	it->newest = blocking_client_number(row, 0, 1);
 	PQclear(row);
 	return true;
 }
@@ -378,9 +378,9 @@ struct dead_letters *postgres_dead_letters_open(const struct url_source *url, in
 	it->letters.ops = &dead_letters_ops;
 	it->url = *url;
 	it->timeout_ms = timeout_ms;
-	if (dialogue_begin(&it->dialogue, url, DIALOGUE_READS, timeout_ms) && look_at_clock(it))
+	if (blocking_client_begin(&it->client, url, DIALOGUE_READS, timeout_ms) && look_at_clock(it))
 		return &it->letters;
-	*error = arena_strdup(arena, it->dialogue.text);
+	*error = arena_strdup(arena, it->client.text);
 	free_letters(&it->letters);
 	return NULL;
 }

@@ -11,14 +11,14 @@
 
 struct postgres_views {
 	struct views views;
-	struct connection *connection;
+	struct pg_connection *connection;
 	struct event_base *base;
-	struct call *reads; /* all that are under way */
+	struct pg_call *reads; /* all that are under way */
 };
 
 /* One read, from the question to the answer; it is given to one of the three that asked. */
 struct read {
-	struct call call;
+	struct pg_call call;
 	struct postgres_views *views;
 	struct query *query;
 	struct event *refusal; /* when it is not even sent */
@@ -41,20 +41,20 @@ static void on_read(void *context, const struct failure *failure);
 static struct read *begin_read(struct views *port, enum statement_name statement, void *context)
 {
 	struct postgres_views *views = postgres_views(port);
-	struct read *read = call_begin(&views->reads, sizeof *read);
+	struct read *read = pg_call_begin(&views->reads, sizeof *read);
 
 	read->views = views;
 	read->context = context;
-	read->query = segment_add(&read->call.segment, statement);
+	read->query = query_pipeline_add(&read->call.pipeline, statement);
 	return read;
 }
 
 static void send_read(struct read *read)
 {
-	struct connection *connection = read->views->connection;
+	struct pg_connection *connection = read->views->connection;
 
-	if (connection_pending(connection) < READS_MAX) {
-		connection_run(connection, &read->call.segment, SEGMENT_READS, on_read, read);
+	if (pg_connection_pending(connection) < READS_MAX) {
+		pg_connection_run(connection, &read->call.pipeline, PIPELINE_READS, on_read, read);
 		return;
 	}
 	read->refusal = evtimer_new(read->views->base, on_refused, read);
@@ -96,7 +96,7 @@ static void end_read(struct read *read)
 {
 	if (read->refusal)
 		event_free(read->refusal);
-	call_end(&read->call);
+	pg_call_end(&read->call);
 }
 
 static void answer_allocations(struct read *read, const struct failure *failure)
@@ -158,7 +158,7 @@ struct views *postgres_views_new(const struct postgres_config *config)
 
 	views->views.ops = &views_ops;
 	views->base = config->base;
-	views->connection = connection_new(&(struct connection_config){
+	views->connection = pg_connection_new(&(struct pg_connection_config){
 		.base = config->base,
 		.url = config->url,
 		.servers = config->servers,
@@ -177,7 +177,7 @@ void postgres_views_free(struct views **pointer)
 	if (!*pointer)
 		return;
 	views = postgres_views(*pointer);
-	connection_free(&views->connection);
+	pg_connection_free(&views->connection);
 	while (views->reads)
 		end_read((struct read *)views->reads);
 	free(views);

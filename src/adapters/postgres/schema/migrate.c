@@ -30,12 +30,12 @@ static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result re
 }
 
 /* The last error: the connection's own, or the server's trouble, or ours. */
-static enum schema_result say_why(const struct dialogue *dialogue, char text[SCHEMA_TEXT_SIZE])
+static enum schema_result say_why(const struct blocking_client *client, char text[SCHEMA_TEXT_SIZE])
 {
-	if (dialogue->defect)
-		return say(text, SCHEMA_INCOMPATIBLE, dialogue->defect);
-	return say(text, dialogue_trouble_passes(dialogue) ? SCHEMA_UNREACHABLE : SCHEMA_FAILED,
-		   dialogue->text);
+	if (client->defect)
+		return say(text, SCHEMA_INCOMPATIBLE, client->defect);
+	return say(text, blocking_client_trouble_passes(client) ? SCHEMA_UNREACHABLE : SCHEMA_FAILED,
+		   client->text);
 }
 
 /* ---- what is there ---- */
@@ -94,24 +94,24 @@ static enum schema_result judge(const PGresult *rows, int *applied, char text[SC
 }
 
 /* How many of our migrations the database has, if it is one for us. */
-static enum schema_result examine(struct dialogue *dialogue, int *applied, char text[SCHEMA_TEXT_SIZE])
+static enum schema_result examine(struct blocking_client *client, int *applied, char text[SCHEMA_TEXT_SIZE])
 {
 	enum schema_result result;
 	PGresult *answer;
 	bool is_empty;
 
 	*applied = 0;
-	answer = dialogue_ask(dialogue, "select to_regclass('migrations') is null", 0, NULL);
+	answer = blocking_client_ask(client, "select to_regclass('migrations') is null", 0, NULL);
 	if (!answer)
-		return say_why(dialogue, text);
+		return say_why(client, text);
 	is_empty = PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
 	if (is_empty)
 		return SCHEMA_READY;
-	answer = dialogue_ask(
-		dialogue, "select number, oldest_program, checksum from migrations order by number", 0, NULL);
+	answer = blocking_client_ask(
+		client, "select number, oldest_program, checksum from migrations order by number", 0, NULL);
 	if (!answer)
-		return say_why(dialogue, text);
+		return say_why(client, text);
 	result = judge(answer, applied, text);
 	PQclear(answer);
 	return result;
@@ -120,26 +120,27 @@ static enum schema_result examine(struct dialogue *dialogue, int *applied, char 
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
 					 char text[SCHEMA_TEXT_SIZE])
 {
-	struct dialogue dialogue;
+	struct blocking_client client;
 	enum schema_result result;
 	int applied = 0;
 
-	if (!dialogue_begin(&dialogue, url, DIALOGUE_READS, timeout_ms))
-		result = say_why(&dialogue, text);
+	if (!blocking_client_begin(&client, url, DIALOGUE_READS, timeout_ms))
+		result = say_why(&client, text);
 	else
-		result = examine(&dialogue, &applied, text);
+		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
 		result = say_missing(text, applied + 1);
-	dialogue_end(&dialogue);
+	blocking_client_end(&client);
 	return result;
 }
 
 /* ---- what is missing ---- */
 
 /* The session holds the lock; behind a pooler, which lends none for longer, a transaction holds it. */
-static bool try_session_lock(struct dialogue *keeper, bool *is_ours)
+static bool try_session_lock(struct blocking_client *keeper, bool *is_ours)
 {
-	PGresult *answer = dialogue_ask(keeper, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
+	PGresult *answer =
+		blocking_client_ask(keeper, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
 
 	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
@@ -150,23 +151,23 @@ static bool try_session_lock(struct dialogue *keeper, bool *is_ours)
  * An index that is built concurrently waits for every transaction that has a snapshot.  So one that does not
  * get the lock ends, and one that holds it releases its snapshot, which the last statement's portal has.
  */
-static bool try_transaction_lock(struct dialogue *keeper, bool *is_ours)
+static bool try_transaction_lock(struct blocking_client *keeper, bool *is_ours)
 {
 	PGresult *answer = NULL;
 
-	if (dialogue_begin_transaction(keeper, "begin isolation level read committed"))
-		answer =
-			dialogue_ask(keeper, "select pg_try_advisory_xact_lock(" MIGRATION_LOCK ")", 0, NULL);
+	if (blocking_client_begin_transaction(keeper, "begin isolation level read committed"))
+		answer = blocking_client_ask(keeper, "select pg_try_advisory_xact_lock(" MIGRATION_LOCK ")",
+					     0, NULL);
 	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
-	return answer && dialogue_run(keeper, *is_ours ? "select 1" : "rollback");
+	return answer && blocking_client_run(keeper, *is_ours ? "select 1" : "rollback");
 }
 
 /*
  * Takes the lock; the keeper has it as long as it lives.  It is asked for again and again: an index that is
  * built beside the writers waits for every transaction, also for one that waits for this lock.
  */
-static bool lock(struct dialogue *keeper)
+static bool lock(struct blocking_client *keeper)
 {
 	static const struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
 	bool is_ours = false, waits = true;
@@ -174,61 +175,62 @@ static bool lock(struct dialogue *keeper)
 	while (!is_ours && waits) {
 		if (!(keeper->pooled ? try_transaction_lock : try_session_lock)(keeper, &is_ours))
 			return false;
-		waits = dialogue_rest_ms(keeper) > 0;
+		waits = blocking_client_rest_ms(keeper) > 0;
 		if (!is_ours && waits)
 			nanosleep(&pause, NULL);
 	}
-	return is_ours || dialogue_fail(keeper, "another program is migrating the database");
+	return is_ours || blocking_client_fail(keeper, "another program is migrating the database");
 }
 
-static bool begin(struct dialogue *dialogue)
+static bool begin(struct blocking_client *client)
 {
-	return dialogue_begin_transaction(
-		dialogue, "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
+	return blocking_client_begin_transaction(
+		client, "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
 }
 
 /* All steps but the last one, each outside of a transaction. */
-static bool prepare(struct dialogue *dialogue, const struct migration *migration)
+static bool prepare(struct blocking_client *client, const struct migration *migration)
 {
 	for (int i = 0; i < migration->step_count - 1; i++) {
-		if (!dialogue_run(dialogue, migration->steps[i]))
+		if (!blocking_client_run(client, migration->steps[i]))
 			return false;
 	}
 	return true;
 }
 
 /* A step may fail for what writers did meanwhile: then all steps are run again. */
-static bool may_prepare_again(const struct dialogue *dialogue)
+static bool may_prepare_again(const struct blocking_client *client)
 {
 	static const char *const passing[] = {"23505", "40P01", "55P03"};
 
 	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
-		if (!strcmp(dialogue->sqlstate, passing[i]))
+		if (!strcmp(client->sqlstate, passing[i]))
 			return true;
 	}
 	return false;
 }
 
 /* Behind a pooler the limits of the database or the role count: a session's setting would reach others. */
-static bool lift_limits(struct dialogue *dialogue)
+static bool lift_limits(struct blocking_client *client)
 {
-	return dialogue->pooled || dialogue_run(dialogue, "set statement_timeout = 0; set lock_timeout = 0");
+	return client->pooled ||
+	       blocking_client_run(client, "set statement_timeout = 0; set lock_timeout = 0");
 }
 
-static bool prepare_beside_writers(struct dialogue *dialogue, const struct migration *migration)
+static bool prepare_beside_writers(struct blocking_client *client, const struct migration *migration)
 {
 	bool is_prepared;
 
-	if (!dialogue_run(dialogue, "commit") || !lift_limits(dialogue))
+	if (!blocking_client_run(client, "commit") || !lift_limits(client))
 		return false;
-	is_prepared = prepare(dialogue, migration);
-	for (int i = 1; i < PREPARE_TRIES && !is_prepared && may_prepare_again(dialogue); i++)
-		is_prepared = prepare(dialogue, migration);
-	return is_prepared && begin(dialogue);
+	is_prepared = prepare(client, migration);
+	for (int i = 1; i < PREPARE_TRIES && !is_prepared && may_prepare_again(client); i++)
+		is_prepared = prepare(client, migration);
+	return is_prepared && begin(client);
 }
 
 /* Runs in a transaction; a migration in steps commits it and begins another one. */
-static bool apply(struct dialogue *dialogue, const struct migration *migration)
+static bool apply(struct blocking_client *client, const struct migration *migration)
 {
 	char number[16], oldest_program[16];
 	const char *const params[] = {number, migration->name, oldest_program, migration->checksum};
@@ -236,12 +238,12 @@ static bool apply(struct dialogue *dialogue, const struct migration *migration)
 
 	snprintf(number, sizeof number, "%d", migration->number);
 	snprintf(oldest_program, sizeof oldest_program, "%d", migration->oldest_program);
-	if (migration->step_count > 1 && !prepare_beside_writers(dialogue, migration))
+	if (migration->step_count > 1 && !prepare_beside_writers(client, migration))
 		return false;
-	if (!dialogue_run(dialogue, migration->steps[migration->step_count - 1]))
+	if (!blocking_client_run(client, migration->steps[migration->step_count - 1]))
 		return false;
-	answer = dialogue_ask(
-		dialogue,
+	answer = blocking_client_ask(
+		client,
 		"insert into migrations (number, name, oldest_program, checksum) values ($1, $2, $3, $4)", 4,
 		params);
 	PQclear(answer);
@@ -249,12 +251,12 @@ static bool apply(struct dialogue *dialogue, const struct migration *migration)
 }
 
 /* The transaction that holds the lock may have been ended by the pooler. */
-static bool is_locked(struct dialogue *keeper)
+static bool is_locked(struct blocking_client *keeper)
 {
-	return !keeper->pooled || dialogue_run(keeper, "select 1");
+	return !keeper->pooled || blocking_client_run(keeper, "select 1");
 }
 
-static enum schema_result apply_missing(struct dialogue *dialogue, struct dialogue *keeper,
+static enum schema_result apply_missing(struct blocking_client *client, struct blocking_client *keeper,
 					struct logger *logger, char text[SCHEMA_TEXT_SIZE])
 {
 	enum schema_result result;
@@ -262,51 +264,51 @@ static enum schema_result apply_missing(struct dialogue *dialogue, struct dialog
 
 	if (!lock(keeper))
 		return say_why(keeper, text);
-	dialogue_wait_for_ever(dialogue);
-	dialogue_wait_for_ever(keeper);
-	if (!begin(dialogue) || !dialogue_run(dialogue, create_table))
-		return say_why(dialogue, text);
-	result = examine(dialogue, &applied, text);
+	blocking_client_wait_for_ever(client);
+	blocking_client_wait_for_ever(keeper);
+	if (!begin(client) || !blocking_client_run(client, create_table))
+		return say_why(client, text);
+	result = examine(client, &applied, text);
 	if (result != SCHEMA_READY)
 		return result;
 	for (int i = applied; i < migration_count; i++) {
 		LOG(logger, LOG_INFO, "migrating the database", LOG_TEXT("migration", migrations[i].name));
-		if (!apply(dialogue, &migrations[i]))
-			return say_why(dialogue, text);
+		if (!apply(client, &migrations[i]))
+			return say_why(client, text);
 		if (!is_locked(keeper))
 			return say_why(keeper, text);
 	}
-	return dialogue_run(dialogue, "commit") ? SCHEMA_READY : say_why(dialogue, text);
+	return blocking_client_run(client, "commit") ? SCHEMA_READY : say_why(client, text);
 }
 
-static enum schema_result apply_with_keeper(struct dialogue *dialogue, const struct url_source *url,
+static enum schema_result apply_with_keeper(struct blocking_client *client, const struct url_source *url,
 					    struct logger *logger, char text[SCHEMA_TEXT_SIZE])
 {
-	struct dialogue keeper;
+	struct blocking_client keeper;
 	enum schema_result result;
 
 	if (!url->pooled)
-		return apply_missing(dialogue, dialogue, logger, text);
-	result = dialogue_begin(&keeper, url, DIALOGUE_WRITES, dialogue_rest_ms(dialogue))
-			 ? apply_missing(dialogue, &keeper, logger, text)
+		return apply_missing(client, client, logger, text);
+	result = blocking_client_begin(&keeper, url, DIALOGUE_WRITES, blocking_client_rest_ms(client))
+			 ? apply_missing(client, &keeper, logger, text)
 			 : say_why(&keeper, text);
-	dialogue_end(&keeper);
+	blocking_client_end(&keeper);
 	return result;
 }
 
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE])
 {
-	struct dialogue dialogue;
+	struct blocking_client client;
 	enum schema_result result;
 	int applied = 0;
 
-	if (!dialogue_begin(&dialogue, url, DIALOGUE_WRITES, timeout_ms))
-		result = say_why(&dialogue, text);
+	if (!blocking_client_begin(&client, url, DIALOGUE_WRITES, timeout_ms))
+		result = say_why(&client, text);
 	else
-		result = examine(&dialogue, &applied, text);
+		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
-		result = apply_with_keeper(&dialogue, url, logger, text);
-	dialogue_end(&dialogue);
+		result = apply_with_keeper(&client, url, logger, text);
+	blocking_client_end(&client);
 	return result;
 }

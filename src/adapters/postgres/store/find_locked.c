@@ -45,18 +45,18 @@ void store_find_locked(struct store *port, const struct unit_of_work *uow, bool 
 		       void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct find_locked *asked = arena_alloc(store->arena, sizeof *asked);
 	struct param *skus;
 
 	*asked = (struct find_locked){.store = store, .count = uow->product_count, .locked = locked};
-	asked->products = segment_add(segment, FIND_LOCKED_PRODUCTS);
+	asked->products = query_pipeline_add(pipeline, FIND_LOCKED_PRODUCTS);
 	skus = query_array(asked->products, ARRAY_TEXT);
 	for (size_t i = 0; i < asked->count; i++) {
 		locked[i] = false;
 		array_text(skus, uow->products[i]->sku);
 	}
-	asked->batches = segment_add(segment, FIND_LOCKED_BATCHES);
+	asked->batches = query_pipeline_add(pipeline, FIND_LOCKED_BATCHES);
 	ask_for_batches(asked, uow);
-	store_send(store, SEGMENT_READS, on_found, asked);
+	store_send(store, PIPELINE_READS, on_found, asked);
 }

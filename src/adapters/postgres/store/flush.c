@@ -22,7 +22,7 @@
 
 void *flush_sorted(struct flush *flush, const void *pointers, size_t count, order *compare)
 {
-	void *copy = arena_copy(flush->segment->arena, pointers, count * sizeof(void *));
+	void *copy = arena_copy(flush->pipeline->arena, pointers, count * sizeof(void *));
 
 	if (count)
 		qsort(copy, count, sizeof(void *), compare);
@@ -52,7 +52,7 @@ static void write_inbox(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
 	struct inbox_slot **slots = flush_sorted(flush, uow->inbox, uow->inbox_count, by_id);
-	struct query *query = segment_add(flush->segment, INSERT_INBOX);
+	struct query *query = query_pipeline_add(flush->pipeline, INSERT_INBOX);
 	struct param *messages = query_array(query, ARRAY_TEXT), *sources = query_array(query, ARRAY_TEXT),
 		     *ids = query_array(query, ARRAY_TEXT), *digests = query_array(query, ARRAY_INT8),
 		     *outcomes = query_array(query, ARRAY_TEXT);
@@ -73,7 +73,7 @@ static void write_inbox(struct flush *flush)
 /* A query whose first columns are a row's key. */
 static struct query *add_view_query(struct flush *flush, enum statement_name statement)
 {
-	struct query *query = segment_add(flush->segment, statement);
+	struct query *query = query_pipeline_add(flush->pipeline, statement);
 
 	query_array(query, ARRAY_TEXT);
 	query_array(query, ARRAY_TEXT);
@@ -115,7 +115,7 @@ static void write_views(struct flush *flush)
 static struct query *insert_notifications(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
-	struct query *query = segment_add(flush->segment, INSERT_NOTIFICATIONS);
+	struct query *query = query_pipeline_add(flush->pipeline, INSERT_NOTIFICATIONS);
 	struct param *skus = query_array(query, ARRAY_TEXT), *orderids = query_array(query, ARRAY_TEXT),
 		     *qtys = query_array(query, ARRAY_INT4);
 
@@ -130,9 +130,9 @@ static struct query *insert_notifications(struct flush *flush)
 
 /* ---- the outbox ---- */
 
-void store_move_cursors(struct segment *segment, const struct cursor *cursors, size_t count)
+void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count)
 {
-	struct query *query = segment_add(segment, MOVE_CURSORS);
+	struct query *query = query_pipeline_add(pipeline, MOVE_CURSORS);
 	struct param *partitions = query_array(query, ARRAY_INT2),
 		     *positions = query_array(query, ARRAY_INT8);
 
@@ -193,7 +193,7 @@ static void hold_heads_briefly(struct flush *flush)
 	for (size_t i = 0; i < flush->uow->outbox_count; i++)
 		bytes += flush->uow->outbox[i].frame.size;
 	if (flush->uow->outbox_count)
-		store_set_time(flush->segment, HEADS_MS + (int)(bytes / BYTES_PER_MS));
+		store_set_time(flush->pipeline, HEADS_MS + (int)(bytes / BYTES_PER_MS));
 }
 
 static struct query *insert_outbox(struct flush *flush)
@@ -203,7 +203,7 @@ static struct query *insert_outbox(struct flush *flush)
 
 	if (flush->store->is_parking)
 		hold_heads_briefly(flush);
-	query = segment_add(flush->segment, INSERT_OUTBOX);
+	query = query_pipeline_add(flush->pipeline, INSERT_OUTBOX);
 
 	name_heads(flush->uow, query, places);
 	add_outbox_rows(flush->uow, query, places);
@@ -218,27 +218,27 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 {
 	struct postgres_store *store = postgres_store(port);
 	bool is_locked = uow->locking && store->in_transaction;
-	struct segment *segment =
+	struct query_pipeline *pipeline =
 		is_locked ? store_go_on(store, done, context) : store_begin(store, done, context);
 	struct flush *flush = arena_alloc(store->arena, sizeof *flush);
 
-	*flush = (struct flush){.store = store, .uow = uow, .segment = segment};
-	store_set_time(segment, uow->statement_ms);
-	flush->witness = segment_add(segment, INSERT_WITNESS);
+	*flush = (struct flush){.store = store, .uow = uow, .pipeline = pipeline};
+	store_set_time(pipeline, uow->statement_ms);
+	flush->witness = query_pipeline_add(pipeline, INSERT_WITNESS);
 	query_uuid(flush->witness, uow->witness);
 	write_inbox(flush);
 	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);
 	/* What is slow at the commit would hold the heads, too, and no timeout of the server's ends it. */
-	if (connection_defers_triggers(store->connection))
-		segment_add(segment, DEFER_NO_LONGER);
+	if (pg_connection_defers_triggers(store->connection))
+		query_pipeline_add(pipeline, DEFER_NO_LONGER);
 	flush_dead_letters(flush);
-	store_move_cursors(segment, uow->cursors, uow->cursor_count);
+	store_move_cursors(pipeline, uow->cursors, uow->cursor_count);
 	flush->outbox = insert_outbox(flush);
 	if (is_locked)
-		segment_add(segment, COMMIT);
-	store_send(store, SEGMENT_COMMITS, on_flushed, flush);
+		query_pipeline_add(pipeline, COMMIT);
+	store_send(store, PIPELINE_COMMITS, on_flushed, flush);
 }
 
 /* The rows of a partition got the positions after its head, in their order. */

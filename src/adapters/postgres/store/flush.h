@@ -10,7 +10,7 @@
 struct flush {
 	struct postgres_store *store;
 	struct unit_of_work *uow;
-	struct segment *segment;
+	struct query_pipeline *pipeline;
 	struct query *witness;
 	struct query *notifications;
 	struct query *outbox;

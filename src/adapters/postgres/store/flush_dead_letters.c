@@ -30,7 +30,7 @@ static int by_dead_letter(const void *left, const void *right)
 
 static void check_replays(struct flush *flush, struct delivery **replayed)
 {
-	struct query *query = segment_add(flush->segment, CHECK_REPLAYS);
+	struct query *query = query_pipeline_add(flush->pipeline, CHECK_REPLAYS);
 	struct param *keys = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4);
 
 	for (size_t i = 0; i < flush->uow->replayed_count; i++) {
@@ -42,7 +42,7 @@ static void check_replays(struct flush *flush, struct delivery **replayed)
 
 static void insert_replays(struct flush *flush, struct delivery **replayed)
 {
-	struct query *query = segment_add(flush->segment, INSERT_REPLAYS);
+	struct query *query = query_pipeline_add(flush->pipeline, INSERT_REPLAYS);
 	struct param *keys = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4),
 		     *whos = query_array(query, ARRAY_TEXT), *edits = query_array(query, ARRAY_TEXT),
 		     *outcomes = query_array(query, ARRAY_TEXT), *reasons = query_array(query, ARRAY_TEXT),
@@ -64,8 +64,8 @@ static void insert_replays(struct flush *flush, struct delivery **replayed)
 
 static void update_replayed(struct flush *flush, struct delivery **replayed)
 {
-	struct query *delete = segment_add(flush->segment, DELETE_DEAD_LETTERS),
-		     *update = segment_add(flush->segment, UPDATE_DEAD_LETTERS);
+	struct query *delete = query_pipeline_add(flush->pipeline, DELETE_DEAD_LETTERS),
+		     *update = query_pipeline_add(flush->pipeline, UPDATE_DEAD_LETTERS);
 	struct param *done = query_array(delete, ARRAY_INT8), *dead = query_array(update, ARRAY_INT8),
 		     *outcomes = query_array(update, ARRAY_TEXT), *reasons = query_array(update, ARRAY_TEXT);
 
@@ -85,7 +85,7 @@ static void update_replayed(struct flush *flush, struct delivery **replayed)
 static void insert_dead_letters(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
-	struct query *query = segment_add(flush->segment, INSERT_DEAD_LETTERS);
+	struct query *query = query_pipeline_add(flush->pipeline, INSERT_DEAD_LETTERS);
 	struct param *outcomes = query_array(query, ARRAY_TEXT), *reasons = query_array(query, ARRAY_TEXT),
 		     *ways = query_array(query, ARRAY_TEXT), *places = query_array(query, ARRAY_TEXT),
 		     *incarnations = query_array(query, ARRAY_INT8),
@@ -98,7 +98,7 @@ static void insert_dead_letters(struct flush *flush)
 
 		array_text(outcomes, outcome_name(dead->outcome));
 		array_untrusted(reasons, dead->reason);
-		array_text(ways, way_name(dead->way));
+		array_text(ways, transport_name(dead->way));
 		array_untrusted(places, dead->place);
 		array_int8(incarnations, dead->incarnation);
 		array_untrusted(entries, dead->entry_id);
@@ -124,5 +124,6 @@ void flush_dead_letters(struct flush *flush)
 	if (uow->replayed_count)
 		update_replayed(flush, replayed);
 	if (uow->dead_count)
-		query_int8(segment_add(flush->segment, TRIM_DEAD_LETTERS), flush->store->dead_letters_max);
+		query_int8(query_pipeline_add(flush->pipeline, TRIM_DEAD_LETTERS),
+			   flush->store->dead_letters_max);
 }

@@ -23,7 +23,7 @@ static const struct product **find_stored(struct flush *flush, size_t *count)
 {
 	const struct unit_of_work *uow = flush->uow;
 	const struct product **found =
-		arena_alloc(flush->segment->arena, uow->product_count * sizeof(struct product *));
+		arena_alloc(flush->pipeline->arena, uow->product_count * sizeof(struct product *));
 
 	*count = 0;
 	for (size_t i = 0; i < uow->product_count; i++) {
@@ -37,7 +37,7 @@ static const struct product **find_stored(struct flush *flush, size_t *count)
 
 static void check_products(struct flush *flush, const struct product *const *products, size_t count)
 {
-	struct query *query = segment_add(flush->segment, CHECK_PRODUCTS);
+	struct query *query = query_pipeline_add(flush->pipeline, CHECK_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < count; i++) {
@@ -50,7 +50,7 @@ static void check_products(struct flush *flush, const struct product *const *pro
 /* Locks and checks them, too. */
 static void update_products(struct flush *flush, const struct product *const *products, size_t count)
 {
-	struct query *query = segment_add(flush->segment, UPDATE_PRODUCTS);
+	struct query *query = query_pipeline_add(flush->pipeline, UPDATE_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8),
 		     *versions = query_array(query, ARRAY_INT8);
 
@@ -83,7 +83,7 @@ static void write_stored(struct flush *flush)
 
 static void insert_products(struct flush *flush, struct product_slot **slots)
 {
-	struct query *query = segment_add(flush->segment, INSERT_PRODUCTS);
+	struct query *query = query_pipeline_add(flush->pipeline, INSERT_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
 		     *versions = query_array(query, ARRAY_INT8);
 
@@ -103,7 +103,7 @@ static void insert_products(struct flush *flush, struct product_slot **slots)
 
 static void update_batches(struct flush *flush, struct product_slot **slots)
 {
-	struct query *query = segment_add(flush->segment, UPDATE_BATCHES);
+	struct query *query = query_pipeline_add(flush->pipeline, UPDATE_BATCHES);
 	struct param *keys = query_array(query, ARRAY_INT8), *purchased = query_array(query, ARRAY_INT4),
 		     *allocated = query_array(query, ARRAY_INT4),
 		     *changed_at = query_array(query, ARRAY_TIMESTAMP);
@@ -145,7 +145,7 @@ static size_t find_new_batches(struct flush *flush, struct new_batch **found)
 		for (struct batch *batch = product ? product->batches : NULL; batch; batch = batch->next) {
 			if (batch->stored)
 				continue;
-			*found = arena_grow(flush->segment->arena, *found, count, sizeof **found);
+			*found = arena_grow(flush->pipeline->arena, *found, count, sizeof **found);
 			(*found)[count++] = (struct new_batch){product, batch};
 		}
 	}
@@ -156,7 +156,7 @@ static void insert_batches(struct flush *flush)
 {
 	struct new_batch *found = NULL;
 	size_t count = find_new_batches(flush, &found);
-	struct query *query = segment_add(flush->segment, INSERT_BATCHES);
+	struct query *query = query_pipeline_add(flush->pipeline, INSERT_BATCHES);
 	struct param *keys = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
 		     *references = query_array(query, ARRAY_TEXT), *etas = query_array(query, ARRAY_DATE),
 		     *original = query_array(query, ARRAY_INT4), *purchased = query_array(query, ARRAY_INT4),
@@ -190,7 +190,7 @@ struct line_queries {
 /* A query whose first columns are a line's key. */
 static struct query *add_line_query(struct flush *flush, enum statement_name statement)
 {
-	struct query *query = segment_add(flush->segment, statement);
+	struct query *query = query_pipeline_add(flush->pipeline, statement);
 
 	query_array(query, ARRAY_INT8);
 	query_array(query, ARRAY_TEXT);
@@ -257,7 +257,7 @@ static void write_lines(struct flush *flush, struct product_slot **slots)
 
 static void delete_shrinks(struct flush *flush, struct product_slot **slots)
 {
-	struct query *query = segment_add(flush->segment, DELETE_SHRINKS);
+	struct query *query = query_pipeline_add(flush->pipeline, DELETE_SHRINKS);
 	struct param *products = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < flush->uow->product_count; i++) {
@@ -270,7 +270,7 @@ static void delete_shrinks(struct flush *flush, struct product_slot **slots)
 
 static void put_shrinks(struct flush *flush, struct product_slot **slots)
 {
-	struct query *query = segment_add(flush->segment, PUT_SHRINKS);
+	struct query *query = query_pipeline_add(flush->pipeline, PUT_SHRINKS);
 	struct param *products = query_array(query, ARRAY_INT8), *batches = query_array(query, ARRAY_INT8),
 		     *targets = query_array(query, ARRAY_INT4), *causes = query_array(query, ARRAY_TEXT),
 		     *traceparents = query_array(query, ARRAY_TEXT);

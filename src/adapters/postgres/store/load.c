@@ -17,18 +17,18 @@ static bool is_again(const struct unit_of_work *uow)
 	return false;
 }
 
-static struct segment *begin_transaction(struct postgres_store *store, const struct unit_of_work *uow,
-					 store_done *done, void *context)
+static struct query_pipeline *begin_transaction(struct postgres_store *store, const struct unit_of_work *uow,
+						store_done *done, void *context)
 {
-	struct segment *segment;
+	struct query_pipeline *pipeline;
 
 	if (store->in_transaction && uow->locking && is_again(uow))
 		return store_go_on(store, done, context);
-	segment = store_begin(store, done, context);
-	segment_add(segment, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
+	pipeline = store_begin(store, done, context);
+	query_pipeline_add(pipeline, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
 	store->in_transaction = true;
-	store_set_time(segment, uow->statement_ms);
-	return segment;
+	store_set_time(pipeline, uow->statement_ms);
+	return pipeline;
 }
 
 static void on_loaded(void *context, const struct failure *failure);
@@ -36,17 +36,17 @@ static void on_loaded(void *context, const struct failure *failure);
 void store_load(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = begin_transaction(store, uow, done, context);
+	struct query_pipeline *pipeline = begin_transaction(store, uow, done, context);
 	struct load *load = arena_alloc(store->arena, sizeof *load);
 
 	if (store->rehearses)
-		rehearse_copy_unit(segment, uow);
+		dry_run_copy_unit(pipeline, uow);
 	load->store = store;
 	load->uow = uow;
-	load_ask(load, segment);
+	load_ask(load, pipeline);
 	if (!uow->locking)
-		segment_add(segment, COMMIT);
-	store_send(store, SEGMENT_READS, on_loaded, load);
+		query_pipeline_add(pipeline, COMMIT);
+	store_send(store, PIPELINE_READS, on_loaded, load);
 }
 
 static void on_loaded(void *context, const struct failure *failure)

@@ -31,7 +31,7 @@ struct load {
 	bool torn;
 };
 
-void load_ask(struct load *load, struct segment *segment);
+void load_ask(struct load *load, struct query_pipeline *pipeline);
 
 /* All answers are there.  Whether they fit together is told by `torn`. */
 void load_put(struct load *load);

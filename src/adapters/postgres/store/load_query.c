@@ -5,7 +5,7 @@
 #define SPARE_KEYS 500
 
 /* The rows that the flush may create are at most the ones that the unit names. */
-static struct query *ask_keys(struct postgres_store *store, struct segment *segment,
+static struct query *ask_keys(struct postgres_store *store, struct query_pipeline *pipeline,
 			      const struct unit_of_work *uow)
 {
 	size_t needed = uow->product_count + uow->batch_count;
@@ -13,15 +13,15 @@ static struct query *ask_keys(struct postgres_store *store, struct segment *segm
 
 	if (store_keys(store) >= needed)
 		return NULL;
-	query = segment_add(segment, TAKE_KEYS);
+	query = query_pipeline_add(pipeline, TAKE_KEYS);
 	query_int4(query, (int32_t)(needed + SPARE_KEYS));
 	return query;
 }
 
 /* Of other products the flush checks it. */
-static struct query *ask_revisions(struct segment *segment, const struct unit_of_work *uow)
+static struct query *ask_revisions(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, CHECK_REVISIONS);
+	struct query *query = query_pipeline_add(pipeline, CHECK_REVISIONS);
 	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < uow->product_count; i++) {
@@ -39,10 +39,10 @@ static struct query *ask_revisions(struct segment *segment, const struct unit_of
  * A statement that begins with the products which are new to the unit: by SKU, and the owners of batches that
  * change. (That a reference is taken can be told without the product that has it.)
  */
-static struct query *ask_of_products(struct segment *segment, const struct unit_of_work *uow,
+static struct query *ask_of_products(struct query_pipeline *pipeline, const struct unit_of_work *uow,
 				     enum statement_name statement)
 {
-	struct query *query = segment_add(segment, statement);
+	struct query *query = query_pipeline_add(pipeline, statement);
 	struct param *skus = query_array(query, ARRAY_TEXT), *references = query_array(query, ARRAY_TEXT);
 
 	for (size_t i = 0; i < uow->product_count; i++) {
@@ -56,17 +56,17 @@ static struct query *ask_of_products(struct segment *segment, const struct unit_
 	return query;
 }
 
-static struct query *ask_open_batches(struct segment *segment, const struct unit_of_work *uow)
+static struct query *ask_open_batches(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = ask_of_products(segment, uow, LOAD_OPEN_BATCHES);
+	struct query *query = ask_of_products(pipeline, uow, LOAD_OPEN_BATCHES);
 
 	query_int4(query, OPEN_BATCHES);
 	return query;
 }
 
-static struct query *ask_batches(struct segment *segment, const struct unit_of_work *uow)
+static struct query *ask_batches(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, LOAD_BATCHES);
+	struct query *query = query_pipeline_add(pipeline, LOAD_BATCHES);
 	struct param *references = query_array(query, ARRAY_TEXT);
 
 	for (size_t i = 0; i < uow->batch_count; i++) {
@@ -76,9 +76,9 @@ static struct query *ask_batches(struct segment *segment, const struct unit_of_w
 	return query;
 }
 
-static struct query *ask_lines(struct segment *segment, const struct unit_of_work *uow)
+static struct query *ask_lines(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, LOAD_LINES);
+	struct query *query = query_pipeline_add(pipeline, LOAD_LINES);
 	struct param *skus = query_array(query, ARRAY_TEXT), *orderids = query_array(query, ARRAY_TEXT),
 		     *qtys = query_array(query, ARRAY_INT4);
 
@@ -94,9 +94,9 @@ static struct query *ask_lines(struct segment *segment, const struct unit_of_wor
 	return query;
 }
 
-static struct query *ask_newest_lines(struct segment *segment, const struct unit_of_work *uow)
+static struct query *ask_newest_lines(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, LOAD_NEWEST_LINES);
+	struct query *query = query_pipeline_add(pipeline, LOAD_NEWEST_LINES);
 	struct param *references = query_array(query, ARRAY_TEXT), *qtys = query_array(query, ARRAY_INT4);
 
 	for (size_t i = 0; i < uow->batch_count; i++) {
@@ -111,14 +111,14 @@ static struct query *ask_newest_lines(struct segment *segment, const struct unit
 	return query;
 }
 
-static struct query *ask_inbox(struct load *load, struct segment *segment)
+static struct query *ask_inbox(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
-	struct query *query = segment_add(segment, LOAD_INBOX);
+	struct query *query = query_pipeline_add(pipeline, LOAD_INBOX);
 	struct param *sources = query_array(query, ARRAY_TEXT), *ids = query_array(query, ARRAY_TEXT);
 	size_t count = 0;
 
-	load->ids = arena_alloc(segment->arena, uow->inbox_count * sizeof(struct inbox_slot *));
+	load->ids = arena_alloc(pipeline->arena, uow->inbox_count * sizeof(struct inbox_slot *));
 	for (size_t i = 0; i < uow->inbox_count; i++) {
 		struct inbox_slot *slot = uow->inbox[i];
 
@@ -131,14 +131,14 @@ static struct query *ask_inbox(struct load *load, struct segment *segment)
 	return query;
 }
 
-static struct query *ask_replays(struct load *load, struct segment *segment)
+static struct query *ask_replays(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
-	struct query *query = segment_add(segment, LOAD_REPLAYS);
+	struct query *query = query_pipeline_add(pipeline, LOAD_REPLAYS);
 	struct param *keys = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4);
 	size_t count = 0;
 
-	load->replay_slots = arena_alloc(segment->arena, uow->replay_count * sizeof(struct replay_slot *));
+	load->replay_slots = arena_alloc(pipeline->arena, uow->replay_count * sizeof(struct replay_slot *));
 	for (size_t i = 0; i < uow->replay_count; i++) {
 		struct replay_slot *slot = uow->replays[i];
 
@@ -151,9 +151,9 @@ static struct query *ask_replays(struct load *load, struct segment *segment)
 	return query;
 }
 
-static struct query *ask_fitting_batches(struct segment *segment, const struct unit_of_work *uow)
+static struct query *ask_fitting_batches(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, LOAD_FITTING_BATCHES);
+	struct query *query = query_pipeline_add(pipeline, LOAD_FITTING_BATCHES);
 	struct param *keys = query_array(query, ARRAY_INT8), *fitting = query_array(query, ARRAY_INT4),
 		     *etas = query_array(query, ARRAY_DATE), *references = query_array(query, ARRAY_TEXT),
 		     *counts = query_array(query, ARRAY_INT4);
@@ -172,15 +172,15 @@ static struct query *ask_fitting_batches(struct segment *segment, const struct u
 	return query;
 }
 
-static struct query *ask_older_lines(struct load *load, struct segment *segment)
+static struct query *ask_older_lines(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
-	struct query *query = segment_add(segment, LOAD_OLDER_LINES);
+	struct query *query = query_pipeline_add(pipeline, LOAD_OLDER_LINES);
 	struct param *batches = query_array(query, ARRAY_INT8), *from = query_array(query, ARRAY_INT8),
 		     *qtys = query_array(query, ARRAY_INT4);
 	size_t count = 0;
 
-	load->line_needs = arena_alloc(segment->arena, uow->product_count * sizeof(struct product *));
+	load->line_needs = arena_alloc(pipeline->arena, uow->product_count * sizeof(struct product *));
 	for (size_t i = 0; i < uow->product_count; i++) {
 		struct product *product = uow->products[i]->product;
 
@@ -195,14 +195,14 @@ static struct query *ask_older_lines(struct load *load, struct segment *segment)
 	return query;
 }
 
-static struct query *ask_displaced_lines(struct load *load, struct segment *segment)
+static struct query *ask_displaced_lines(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
-	struct query *query = segment_add(segment, LOAD_DISPLACED_LINES);
+	struct query *query = query_pipeline_add(pipeline, LOAD_DISPLACED_LINES);
 	struct param *keys = query_array(query, ARRAY_INT8);
 	size_t count = 0;
 
-	load->displaced_needs = arena_alloc(segment->arena, uow->product_count * sizeof(struct product *));
+	load->displaced_needs = arena_alloc(pipeline->arena, uow->product_count * sizeof(struct product *));
 	for (size_t i = 0; i < uow->product_count; i++) {
 		struct product *product = uow->products[i]->product;
 
@@ -215,23 +215,23 @@ static struct query *ask_displaced_lines(struct load *load, struct segment *segm
 	return query;
 }
 
-void load_ask(struct load *load, struct segment *segment)
+void load_ask(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
 
 	if (uow->locking)
-		ask_of_products(segment, uow, LOCK_PRODUCTS);
-	load->clock = segment_add(segment, LOAD_CLOCK);
-	load->keys = ask_keys(load->store, segment, uow);
-	load->revisions = ask_revisions(segment, uow);
-	load->products = ask_of_products(segment, uow, LOAD_PRODUCTS);
-	load->open = ask_open_batches(segment, uow);
-	load->batches = ask_batches(segment, uow);
-	load->lines = ask_lines(segment, uow);
-	load->newest = ask_newest_lines(segment, uow);
-	load->inbox = ask_inbox(load, segment);
-	load->replays = ask_replays(load, segment);
-	load->fitting = ask_fitting_batches(segment, uow);
-	load->older = ask_older_lines(load, segment);
-	load->displaced = ask_displaced_lines(load, segment);
+		ask_of_products(pipeline, uow, LOCK_PRODUCTS);
+	load->clock = query_pipeline_add(pipeline, LOAD_CLOCK);
+	load->keys = ask_keys(load->store, pipeline, uow);
+	load->revisions = ask_revisions(pipeline, uow);
+	load->products = ask_of_products(pipeline, uow, LOAD_PRODUCTS);
+	load->open = ask_open_batches(pipeline, uow);
+	load->batches = ask_batches(pipeline, uow);
+	load->lines = ask_lines(pipeline, uow);
+	load->newest = ask_newest_lines(pipeline, uow);
+	load->inbox = ask_inbox(load, pipeline);
+	load->replays = ask_replays(load, pipeline);
+	load->fitting = ask_fitting_batches(pipeline, uow);
+	load->older = ask_older_lines(load, pipeline);
+	load->displaced = ask_displaced_lines(load, pipeline);
 }

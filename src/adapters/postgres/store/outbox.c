@@ -27,11 +27,11 @@ static void on_cursors_read(void *context, const struct failure *failure)
 void store_read_cursors(struct store *port, struct outbox_state *state, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct cursors_read *read = arena_alloc(store->arena, sizeof *read);
 
-	*read = (struct cursors_read){store, state, segment_add(segment, READ_CURSORS)};
-	store_send(store, SEGMENT_READS, on_cursors_read, read);
+	*read = (struct cursors_read){store, state, query_pipeline_add(pipeline, READ_CURSORS)};
+	store_send(store, PIPELINE_READS, on_cursors_read, read);
 }
 
 struct range_read {
@@ -75,19 +75,19 @@ static void on_range_read(void *context, const struct failure *failure)
 void store_read_outbox(struct store *port, struct outbox_range *range, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct range_read *read = arena_alloc(store->arena, sizeof *read);
 
 	read->store = store;
 	read->range = range;
-	read->rows = segment_add(segment, READ_OUTBOX);
+	read->rows = query_pipeline_add(pipeline, READ_OUTBOX);
 	query_int2(read->rows, range->partition);
 	query_int8(read->rows, range->after);
 	query_int8(read->rows, (int64_t)range->rows_max);
 	query_int8(read->rows, (int64_t)range->bytes_max);
-	read->head = segment_add(segment, READ_HEAD);
+	read->head = query_pipeline_add(pipeline, READ_HEAD);
 	query_int2(read->head, range->partition);
-	store_send(store, SEGMENT_READS, on_range_read, read);
+	store_send(store, PIPELINE_READS, on_range_read, read);
 }
 
 void store_save_cursors(struct store *port, const struct cursor *cursors, size_t count, store_done *done,
@@ -96,5 +96,5 @@ void store_save_cursors(struct store *port, const struct cursor *cursors, size_t
 	struct postgres_store *store = postgres_store(port);
 
 	store_move_cursors(store_begin(store, done, context), cursors, count);
-	store_send_and_answer(store, SEGMENT_READS);
+	store_send_and_answer(store, PIPELINE_READS);
 }

@@ -14,17 +14,17 @@ static const struct store_ops store_ops = {
 	.resolve = store_resolve,
 	.load = store_load,
 	.flush = store_flush,
-	.settle = store_settle,
+	.resolve_commit = store_resolve_commit,
 	.find_locked = store_find_locked,
 	.probe = store_probe,
 	.read_cursors = store_read_cursors,
 	.read_outbox = store_read_outbox,
 	.save_cursors = store_save_cursors,
 	.due_notifications = store_due_notifications,
-	.settle_notification = store_settle_notification,
+	.record_notification = store_record_notification,
 	.split_notification = store_split_notification,
 	.read_stock = store_read_stock,
-	.unfinished_shrinks = store_unfinished_shrinks,
+	.find_active_shrinks = store_find_active_shrinks,
 	.tidy = store_tidy,
 };
 
@@ -38,8 +38,8 @@ static struct store *new_store(const struct postgres_config *config, const char 
 	store->inbox_days = config->inbox_days;
 	store->dead_letters_max = config->dead_letters_max;
 	store->arena = arena_new(CHUNK_SIZE);
-	segment_init(&store->segment, store->arena);
-	store->connection = connection_new(&(struct connection_config){
+	query_pipeline_init(&store->pipeline, store->arena);
+	store->connection = pg_connection_new(&(struct pg_connection_config){
 		.base = config->base,
 		.url = config->url,
 		.servers = config->servers,
@@ -74,8 +74,8 @@ void postgres_store_free(struct store **pointer)
 	if (!*pointer)
 		return;
 	store = postgres_store(*pointer);
-	connection_free(&store->connection);
-	segment_clear(&store->segment);
+	pg_connection_free(&store->connection);
+	query_pipeline_clear(&store->pipeline);
 	arena_free(&store->arena);
 	free(store->keys);
 	free(store);
@@ -84,27 +84,28 @@ void postgres_store_free(struct store **pointer)
 
 /* ---- one call ---- */
 
-struct segment *store_go_on(struct postgres_store *store, store_done *done, void *context)
+struct query_pipeline *store_go_on(struct postgres_store *store, store_done *done, void *context)
 {
 	assert(!store->done && "one call at a time");
 	store->done = done;
 	store->context = context;
-	return &store->segment;
+	return &store->pipeline;
 }
 
-struct segment *store_begin(struct postgres_store *store, store_done *done, void *context)
+struct query_pipeline *store_begin(struct postgres_store *store, store_done *done, void *context)
 {
-	struct segment *segment = store_go_on(store, done, context);
+	struct query_pipeline *pipeline = store_go_on(store, done, context);
 
 	if (store->in_transaction)
-		segment_add(segment, ROLLBACK);
+		query_pipeline_add(pipeline, ROLLBACK);
 	store->in_transaction = false;
-	return segment;
+	return pipeline;
 }
 
-void store_send(struct postgres_store *store, enum segment_effect effect, segment_done *next, void *context)
+void store_send(struct postgres_store *store, enum query_pipeline_effect effect, query_pipeline_done *next,
+		void *context)
 {
-	connection_run(store->connection, &store->segment, effect, next, context);
+	pg_connection_run(store->connection, &store->pipeline, effect, next, context);
 }
 
 static void on_sent(void *context, const struct failure *failure)
@@ -112,7 +113,7 @@ static void on_sent(void *context, const struct failure *failure)
 	store_answer(context, failure);
 }
 
-void store_send_and_answer(struct postgres_store *store, enum segment_effect effect)
+void store_send_and_answer(struct postgres_store *store, enum query_pipeline_effect effect)
 {
 	store_send(store, effect, on_sent, store);
 }
@@ -122,19 +123,19 @@ void store_answer(struct postgres_store *store, const struct failure *failure)
 	store_done *done = store->done;
 
 	store->done = NULL;
-	segment_clear(&store->segment);
+	query_pipeline_clear(&store->pipeline);
 	arena_clear(store->arena);
 	done(store->context, failure);
 }
 
-void store_set_time(struct segment *segment, int time_ms)
+void store_set_time(struct query_pipeline *pipeline, int time_ms)
 {
 	char time[16];
 
 	if (!time_ms)
 		return;
 	snprintf(time, sizeof time, "%dms", time_ms);
-	query_text(segment_add(segment, SET_TIME), time);
+	query_text(query_pipeline_add(pipeline, SET_TIME), time);
 }
 
 /* ---- keys ---- */

@@ -10,7 +10,7 @@
 
 struct postgres_store {
 	struct store store;
-	struct connection *connection;
+	struct pg_connection *connection;
 	bool rehearses;
 	bool is_parking; /* what it flushes may be slow, and must not be so at the others' expense */
 	int inbox_days;
@@ -18,7 +18,7 @@ struct postgres_store {
 
 	/* The one call that is under way. */
 	struct arena *arena; /* holds its segment */
-	struct segment segment;
+	struct query_pipeline pipeline;
 	store_done *done;
 	void *context;
 
@@ -33,8 +33,8 @@ struct postgres_store {
 	size_t key_count, key_room;
 	uint64_t keys_of; /* how many sessions were lost then */
 
-	int64_t last_shrink; /* the product that unfinished_shrinks told last */
-	struct sweep units, inbox;
+	int64_t last_shrink; /* the product that find_active_shrinks told last */
+	struct expired_rows units, inbox;
 };
 
 static inline struct postgres_store *postgres_store(struct store *store)
@@ -43,16 +43,17 @@ static inline struct postgres_store *postgres_store(struct store *store)
 }
 
 /* Begins a call: an empty segment, but for the end of a transaction that an earlier call left behind. */
-struct segment *store_begin(struct postgres_store *store, store_done *done, void *context);
+struct query_pipeline *store_begin(struct postgres_store *store, store_done *done, void *context);
 
 /* The same, within the transaction that the unit's load began. */
-struct segment *store_go_on(struct postgres_store *store, store_done *done, void *context);
+struct query_pipeline *store_go_on(struct postgres_store *store, store_done *done, void *context);
 
 /* Sends the call's segment; `next` gets the results and answers by store_answer(). */
-void store_send(struct postgres_store *store, enum segment_effect effect, segment_done *next, void *context);
+void store_send(struct postgres_store *store, enum query_pipeline_effect effect, query_pipeline_done *next,
+		void *context);
 
 /* The segment's own outcome is the answer. */
-void store_send_and_answer(struct postgres_store *store, enum segment_effect effect);
+void store_send_and_answer(struct postgres_store *store, enum query_pipeline_effect effect);
 
 /* Ends the call.  The results are gone when the callback runs: it may begin the next call. */
 void store_answer(struct postgres_store *store, const struct failure *failure);
@@ -63,16 +64,16 @@ void store_put_key(struct postgres_store *store, int64_t key);
 int64_t store_take_key(struct postgres_store *store);
 
 /* Adds a query that sets the time which each of the transaction's next statements may take; 0: what it is. */
-void store_set_time(struct segment *segment, int time_ms);
+void store_set_time(struct query_pipeline *pipeline, int time_ms);
 
 /* Adds a query that moves cursors forward. */
-void store_move_cursors(struct segment *segment, const struct cursor *cursors, size_t count);
+void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count);
 
 /* The calls, in the order of store_ops. */
 void store_resolve(struct store *, struct resolved_batch *, size_t, struct arena *, store_done *, void *);
 void store_load(struct store *, struct unit_of_work *, store_done *, void *);
 void store_flush(struct store *, struct unit_of_work *, store_done *, void *);
-void store_settle(struct store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
+void store_resolve_commit(struct store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
 void store_find_locked(struct store *, const struct unit_of_work *, bool *, store_done *, void *);
 void store_probe(struct store *, store_done *, void *);
 void store_read_cursors(struct store *, struct outbox_state *, store_done *, void *);
@@ -80,13 +81,13 @@ void store_read_outbox(struct store *, struct outbox_range *, store_done *, void
 void store_save_cursors(struct store *, const struct cursor *, size_t, store_done *, void *);
 void store_due_notifications(struct store *, struct notification *, size_t, size_t *, struct arena *,
 			     store_done *, void *);
-void store_settle_notification(struct store *, int64_t, enum notification_result, int, const char *,
+void store_record_notification(struct store *, int64_t, enum notification_result, int, const char *,
 			       store_done *, void *);
 void store_split_notification(struct store *, int64_t, const char *const *, size_t, int64_t *, store_done *,
 			      void *);
 void store_read_stock(struct store *, const char *, struct stock *, struct arena *, store_done *, void *);
-void store_unfinished_shrinks(struct store *, const char **, size_t, size_t *, struct arena *, store_done *,
-			      void *);
+void store_find_active_shrinks(struct store *, const char **, size_t, size_t *, struct arena *, store_done *,
+			       void *);
 void store_tidy(struct store *, struct tidied *, store_done *, void *);
 
 #endif

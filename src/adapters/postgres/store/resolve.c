@@ -24,19 +24,19 @@ void store_resolve(struct store *port, struct resolved_batch *batches, size_t co
 		   store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct resolve *resolve = arena_alloc(store->arena, sizeof *resolve);
 	struct param *references;
 	struct query *query;
 
 	if (store->rehearses)
-		rehearse_copy_owners(segment, batches, count);
-	query = segment_add(segment, RESOLVE_BATCHES);
+		dry_run_copy_owners(pipeline, batches, count);
+	query = query_pipeline_add(pipeline, RESOLVE_BATCHES);
 	references = query_array(query, ARRAY_TEXT);
 	for (size_t i = 0; i < count; i++) {
 		batches[i].sku = NULL;
 		array_text(references, batches[i].reference);
 	}
 	*resolve = (struct resolve){store, batches, arena, query};
-	store_send(store, SEGMENT_READS, on_resolved, resolve);
+	store_send(store, PIPELINE_READS, on_resolved, resolve);
 }

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-struct settle {
+struct resolve_commit {
 	struct postgres_store *store;
 	struct query *witness;
 };
@@ -15,37 +15,37 @@ struct settle {
 static void on_settled(void *context, const struct failure *failure)
 {
 	static const struct failure committed = {FAILURE_CONFLICT, "the unit of work was committed"};
-	struct settle *settle = context;
+	struct resolve_commit *resolve_commit = context;
 
-	if (!failure && query_rows(settle->witness) && !result_bool(settle->witness, 0, 0))
+	if (!failure && query_rows(resolve_commit->witness) && !result_bool(resolve_commit->witness, 0, 0))
 		failure = &committed;
-	store_answer(settle->store, failure);
+	store_answer(resolve_commit->store, failure);
 }
 
-void store_settle(struct store *port, const unsigned char witness[WITNESS_SIZE], store_done *done,
-		  void *context)
+void store_resolve_commit(struct store *port, const unsigned char witness[WITNESS_SIZE], store_done *done,
+			  void *context)
 {
 	struct postgres_store *store = postgres_store(port);
-	struct segment *segment = store_begin(store, done, context);
-	struct settle *settle = arena_alloc(store->arena, sizeof *settle);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
+	struct resolve_commit *resolve_commit = arena_alloc(store->arena, sizeof *resolve_commit);
 
-	segment_add(segment, WAIT_LONGER);
-	query_uuid(segment_add(segment, SETTLE_WITNESS), witness);
-	settle->store = store;
-	settle->witness = segment_add(segment, READ_WITNESS);
-	query_uuid(settle->witness, witness);
-	store_send(store, SEGMENT_READS, on_settled, settle);
+	query_pipeline_add(pipeline, WAIT_LONGER);
+	query_uuid(query_pipeline_add(pipeline, SETTLE_WITNESS), witness);
+	resolve_commit->store = store;
+	resolve_commit->witness = query_pipeline_add(pipeline, READ_WITNESS);
+	query_uuid(resolve_commit->witness, witness);
+	store_send(store, PIPELINE_READS, on_settled, resolve_commit);
 }
 
 void store_probe(struct store *port, store_done *done, void *context)
 {
 	struct postgres_store *store = postgres_store(port);
 
-	struct segment *segment = store_begin(store, done, context);
+	struct query_pipeline *pipeline = store_begin(store, done, context);
 
-	segment_add(segment, PROBE);
-	segment_add(segment, PROBE_TABLES);
-	segment_add(segment, PROBE_LETTERS);
-	segment_add(segment, PROBE_HEADS);
-	store_send_and_answer(store, SEGMENT_READS);
+	query_pipeline_add(pipeline, PROBE);
+	query_pipeline_add(pipeline, PROBE_TABLES);
+	query_pipeline_add(pipeline, PROBE_LETTERS);
+	query_pipeline_add(pipeline, PROBE_HEADS);
+	store_send_and_answer(store, PIPELINE_READS);
 }

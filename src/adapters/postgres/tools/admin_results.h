@@ -62,7 +62,7 @@ struct unfinished_work {
 };
 
 /* What a run of `allocd bench` left behind; everything counts rows, but `allocated`: the batches' sum. */
-struct run_evidence {
+struct bench_results {
 	int64_t handled; /* ids in the inbox */
 	int64_t allocated;
 	int64_t lines, shown; /* on the write side, in the read model */

@@ -35,35 +35,35 @@ static const char read_gauges[] =
 	" then pg_backend_pid() else 0 end,"
 	" pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
 
-bool postgres_count_spent(struct dialogue *dialogue, const char *run, int64_t *count)
+bool postgres_count_spent(struct blocking_client *client, const char *run, int64_t *count)
 {
 	const char *const params[] = {run};
-	PGresult *rows = dialogue_ask(dialogue, count_spent, 1, params);
+	PGresult *rows = blocking_client_ask(client, count_spent, 1, params);
 
 	if (rows)
-		*count = dialogue_number(rows, 0, 0);
+		*count = blocking_client_number(rows, 0, 0);
 	PQclear(rows);
 	return rows;
 }
 
-static bool read_counts(struct dialogue *dialogue, const char *run, struct run_evidence *evidence)
+static bool read_counts(struct blocking_client *client, const char *run, struct bench_results *results)
 {
 	const char *const params[] = {run};
-	PGresult *rows = dialogue_ask(dialogue, count_rows, 1, params);
+	PGresult *rows = blocking_client_ask(client, count_rows, 1, params);
 
 	if (rows)
-		*evidence = (struct run_evidence){
-			.handled = dialogue_number(rows, 0, 0),
-			.allocated = dialogue_number(rows, 0, 1),
-			.lines = dialogue_number(rows, 0, 2),
-			.shown = dialogue_number(rows, 0, 3),
-			.dead_letters = dialogue_number(rows, 0, 4),
+		*results = (struct bench_results){
+			.handled = blocking_client_number(rows, 0, 0),
+			.allocated = blocking_client_number(rows, 0, 1),
+			.lines = blocking_client_number(rows, 0, 2),
+			.shown = blocking_client_number(rows, 0, 3),
+			.dead_letters = blocking_client_number(rows, 0, 4),
 		};
 	PQclear(rows);
 	return rows;
 }
 
-static bool tell_missing(struct dialogue *dialogue, const char *run, uint32_t expected,
+static bool tell_missing(struct blocking_client *client, const char *run, uint32_t expected,
 			 const struct run_listener *listener, void *context)
 {
 	char number[16];
@@ -71,30 +71,31 @@ static bool tell_missing(struct dialogue *dialogue, const char *run, uint32_t ex
 	PGresult *rows;
 
 	snprintf(number, sizeof number, "%" PRIu32, expected);
-	rows = dialogue_ask(dialogue, find_missing, 2, params);
+	rows = blocking_client_ask(client, find_missing, 2, params);
 	for (int row = 0; rows && row < PQntuples(rows); row++)
-		listener->missing(context, dialogue_number(rows, row, 0));
+		listener->missing(context, blocking_client_number(rows, row, 0));
 	PQclear(rows);
 	return rows;
 }
 
-static bool tell_versions(struct dialogue *dialogue, const char *run, const struct run_listener *listener,
-			  void *context)
+static bool tell_versions(struct blocking_client *client, const char *run,
+			  const struct run_listener *listener, void *context)
 {
 	const char *const params[] = {run};
-	PGresult *rows = dialogue_ask(dialogue, find_versions, 1, params);
+	PGresult *rows = blocking_client_ask(client, find_versions, 1, params);
 
 	for (int row = 0; rows && row < PQntuples(rows); row++)
-		listener->product(context, dialogue_number(rows, row, 0), dialogue_number(rows, row, 1));
+		listener->product(context, blocking_client_number(rows, row, 0),
+				  blocking_client_number(rows, row, 1));
 	PQclear(rows);
 	return rows;
 }
 
-static bool tell_letters(struct dialogue *dialogue, const char *run, const struct run_listener *listener,
+static bool tell_letters(struct blocking_client *client, const char *run, const struct run_listener *listener,
 			 void *context)
 {
 	const char *const params[] = {run};
-	PGresult *rows = dialogue_ask(dialogue, find_letters, 1, params);
+	PGresult *rows = blocking_client_ask(client, find_letters, 1, params);
 
 	for (int row = 0; rows && row < PQntuples(rows); row++)
 		listener->dead_letter(context, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
@@ -103,23 +104,24 @@ static bool tell_letters(struct dialogue *dialogue, const char *run, const struc
 	return rows;
 }
 
-bool postgres_find_run(struct dialogue *dialogue, const char *run, uint32_t expected,
-		       struct run_evidence *evidence, const struct run_listener *listener, void *context)
+bool postgres_find_run(struct blocking_client *client, const char *run, uint32_t expected,
+		       struct bench_results *results, const struct run_listener *listener, void *context)
 {
-	return dialogue_begin_transaction(dialogue, "begin isolation level repeatable read read only") &&
-	       read_counts(dialogue, run, evidence) &&
-	       (evidence->handled == expected || tell_missing(dialogue, run, expected, listener, context)) &&
-	       tell_versions(dialogue, run, listener, context) &&
-	       (evidence->dead_letters == 0 || tell_letters(dialogue, run, listener, context)) &&
-	       dialogue_run(dialogue, "commit");
+	return blocking_client_begin_transaction(client, "begin isolation level repeatable read read only") &&
+	       read_counts(client, run, results) &&
+	       (results->handled == expected || tell_missing(client, run, expected, listener, context)) &&
+	       tell_versions(client, run, listener, context) &&
+	       (results->dead_letters == 0 || tell_letters(client, run, listener, context)) &&
+	       blocking_client_run(client, "commit");
 }
 
-bool postgres_read_gauges(struct dialogue *dialogue, struct database_gauges *gauges)
+bool postgres_read_gauges(struct blocking_client *client, struct database_gauges *gauges)
 {
-	PGresult *rows = dialogue_ask(dialogue, read_gauges, 0, NULL);
+	PGresult *rows = blocking_client_ask(client, read_gauges, 0, NULL);
 
 	if (rows)
-		*gauges = (struct database_gauges){dialogue_number(rows, 0, 0), dialogue_number(rows, 0, 1)};
+		*gauges = (struct database_gauges){blocking_client_number(rows, 0, 0),
+						   blocking_client_number(rows, 0, 1)};
 	PQclear(rows);
 	return rows;
 }

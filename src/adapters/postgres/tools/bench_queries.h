@@ -8,13 +8,13 @@
 /* Each of these is false when the database did not answer: see the dialogue. */
 
 /* How many message ids are spent that begin with RUN-m. */
-bool postgres_count_spent(struct dialogue *dialogue, const char *run, int64_t *count);
+bool postgres_count_spent(struct blocking_client *client, const char *run, int64_t *count);
 
 /* In one snapshot; `expected` messages were sent. */
-bool postgres_find_run(struct dialogue *dialogue, const char *run, uint32_t expected,
-		       struct run_evidence *evidence, const struct run_listener *listener, void *context);
+bool postgres_find_run(struct blocking_client *client, const char *run, uint32_t expected,
+		       struct bench_results *results, const struct run_listener *listener, void *context);
 
 /* What the server's gauges say now. */
-bool postgres_read_gauges(struct dialogue *dialogue, struct database_gauges *gauges);
+bool postgres_read_gauges(struct blocking_client *client, struct database_gauges *gauges);
 
 #endif

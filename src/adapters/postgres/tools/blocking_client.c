@@ -17,87 +17,87 @@
 /* For an event loop, a name look-up, a spare session and a connection. */
 #define DESCRIPTORS_NEEDED ((size_t)8)
 
-int dialogue_rest_ms(const struct dialogue *dialogue)
+int blocking_client_rest_ms(const struct blocking_client *client)
 {
-	int64_t rest = dialogue->deadline_ms - now_ms();
+	int64_t rest = client->deadline_ms - now_ms();
 
-	if (dialogue->deadline_ms == INT64_MAX)
+	if (client->deadline_ms == INT64_MAX)
 		return -1;
 	return rest < 0 ? 0 : rest > INT32_MAX ? INT32_MAX : (int)rest;
 }
 
-void dialogue_be_patient(struct dialogue *dialogue, int timeout_ms)
+void blocking_client_be_patient(struct blocking_client *client, int timeout_ms)
 {
-	dialogue->deadline_ms = now_ms() + timeout_ms;
+	client->deadline_ms = now_ms() + timeout_ms;
 }
 
-void dialogue_wait_for_ever(struct dialogue *dialogue)
+void blocking_client_wait_for_ever(struct blocking_client *client)
 {
-	dialogue->deadline_ms = INT64_MAX;
+	client->deadline_ms = INT64_MAX;
 }
 
-static bool fail(struct dialogue *dialogue, const char *text)
+static bool fail(struct blocking_client *client, const char *text)
 {
-	utf8_format(dialogue->text, sizeof dialogue->text, "%s", text);
-	conninfo_join_lines(dialogue->text);
+	utf8_format(client->text, sizeof client->text, "%s", text);
+	conninfo_join_lines(client->text);
 	return false;
 }
 
-bool dialogue_fail(struct dialogue *dialogue, const char *text)
+bool blocking_client_fail(struct blocking_client *client, const char *text)
 {
-	dialogue->sqlstate[0] = '\0';
-	return fail(dialogue, text);
+	client->sqlstate[0] = '\0';
+	return fail(client, text);
 }
 
 /* What libpq says, which is nothing when the server did not answer at all. */
-static bool fail_as_libpq_says(struct dialogue *dialogue)
+static bool fail_as_libpq_says(struct blocking_client *client)
 {
-	dialogue->sqlstate[0] = '\0';
-	return fail(dialogue, PQerrorMessage(dialogue->pg));
+	client->sqlstate[0] = '\0';
+	return fail(client, PQerrorMessage(client->pg));
 }
 
-static bool await_socket(struct dialogue *dialogue, short events)
+static bool await_socket(struct blocking_client *client, short events)
 {
-	struct pollfd fd = {PQsocket(dialogue->pg), events, 0};
+	struct pollfd fd = {PQsocket(client->pg), events, 0};
 	int ready;
 
 	do
-		ready = poll(&fd, 1, dialogue_rest_ms(dialogue));
+		ready = poll(&fd, 1, blocking_client_rest_ms(client));
 	while (ready < 0 && errno == EINTR);
 	if (ready > 0)
 		return true;
-	dialogue->sqlstate[0] = '\0';
-	return fail(dialogue, "the database did not answer in time");
+	client->sqlstate[0] = '\0';
+	return fail(client, "the database did not answer in time");
 }
 
-bool dialogue_trouble_passes(const struct dialogue *dialogue)
+bool blocking_client_trouble_passes(const struct blocking_client *client)
 {
 	static const char *const passing[] = {"08", "40", "53", "55", "57", "25006"};
 
-	if (dialogue->defect)
+	if (client->defect)
 		return false;
 	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
-		if (strncmp(dialogue->sqlstate, passing[i], strlen(passing[i])) == 0)
+		if (strncmp(client->sqlstate, passing[i], strlen(passing[i])) == 0)
 			return true;
 	}
-	return !dialogue->sqlstate[0];
+	return !client->sqlstate[0];
 }
 
 /* ---- connecting ---- */
 
-/* What the connector's callback reports to dialogue_begin(), which waits for it. */
+/* What the connector's callback reports to blocking_client_begin(), which waits for it. */
 struct connecting {
-	struct dialogue *dialogue;
+	struct blocking_client *client;
 	bool done, late;
-	struct trouble trouble;
+	struct pg_error trouble;
 };
 
-static void on_connected(void *context, PGconn *pg, const char *key, const struct trouble *trouble)
+static void on_connected(void *context, PGconn *pg, const char *key, const struct pg_error *trouble)
 {
 	struct connecting *connecting = context;
 
 	(void)key;
-	connecting->dialogue->pg = pg;
+	connecting->client->pg = pg;
 	connecting->done = true;
 	if (!pg)
 		connecting->trouble = *trouble;
@@ -115,7 +115,7 @@ static void on_late(evutil_socket_t fd, short what, void *context)
 static void connect_by(struct event_base *base, const struct connector_config *config,
 		       struct connecting *connecting)
 {
-	int rest = dialogue_rest_ms(connecting->dialogue);
+	int rest = blocking_client_rest_ms(connecting->client);
 	struct connector *connector = connector_start(config, on_connected, connecting);
 	struct event *late = must(evtimer_new(base, on_late, connecting));
 
@@ -136,17 +136,17 @@ static struct event_base *make_loop(void)
 	return descriptors_free(DESCRIPTORS_NEEDED) < DESCRIPTORS_NEEDED ? NULL : event_base_new();
 }
 
-bool dialogue_begin(struct dialogue *dialogue, const struct url_source *given, enum dialogue_need need,
-		    int timeout_ms)
+bool blocking_client_begin(struct blocking_client *client, const struct url_source *given,
+			   enum blocking_client_need need, int timeout_ms)
 {
-	struct connecting connecting = {.dialogue = dialogue};
+	struct connecting connecting = {.client = client};
 	struct event_base *base = make_loop();
 	struct url_source url = *given;
 
 	url.pooled = given->pooled && need != DIALOGUE_REHEARSES;
-	*dialogue = (struct dialogue){.deadline_ms = now_ms() + timeout_ms, .pooled = url.pooled};
+	*client = (struct blocking_client){.deadline_ms = now_ms() + timeout_ms, .pooled = url.pooled};
 	if (!base)
-		return fail(dialogue, "too few file descriptors are free to connect to the database");
+		return fail(client, "too few file descriptors are free to connect to the database");
 	connect_by(base,
 		   &(struct connector_config){
 			   .base = base,
@@ -156,40 +156,40 @@ bool dialogue_begin(struct dialogue *dialogue, const struct url_source *given, e
 		   },
 		   &connecting);
 	event_base_free(base);
-	if (dialogue->pg)
+	if (client->pg)
 		return true;
-	fail(dialogue, connecting.trouble.text);
+	fail(client, connecting.trouble.text);
 	if (connecting.trouble.kind == FAILURE_FATAL)
-		dialogue->defect = dialogue->text;
+		client->defect = client->text;
 	return false;
 }
 
-void dialogue_end(struct dialogue *dialogue)
+void blocking_client_end(struct blocking_client *client)
 {
-	PQfinish(dialogue->pg);
-	dialogue->pg = NULL;
+	PQfinish(client->pg);
+	client->pg = NULL;
 }
 
 /* ---- asking ---- */
 
 /* False when the next result does not come in time. */
-static bool await_result(struct dialogue *dialogue)
+static bool await_result(struct blocking_client *client)
 {
-	while (PQisBusy(dialogue->pg)) {
-		if (!await_socket(dialogue, POLLIN))
+	while (PQisBusy(client->pg)) {
+		if (!await_socket(client, POLLIN))
 			return false;
-		if (!PQconsumeInput(dialogue->pg))
+		if (!PQconsumeInput(client->pg))
 			break; /* the next result says why */
 	}
 	return true;
 }
 
-static void note_error(struct dialogue *dialogue, const PGresult *result)
+static void note_error(struct blocking_client *client, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-	fail(dialogue, PQresultErrorMessage(result));
-	snprintf(dialogue->sqlstate, sizeof dialogue->sqlstate, "%s", sqlstate ? sqlstate : "");
+	fail(client, PQresultErrorMessage(result));
+	snprintf(client->sqlstate, sizeof client->sqlstate, "%s", sqlstate ? sqlstate : "");
 }
 
 static bool is_good(const PGresult *result)
@@ -204,10 +204,10 @@ struct answers {
 };
 
 /* Of several errors the first is noted: those that follow it are often its consequences. */
-static void add_result(struct dialogue *dialogue, struct answers *answers, PGresult *result)
+static void add_result(struct blocking_client *client, struct answers *answers, PGresult *result)
 {
 	if (!is_good(result) && !answers->failed) {
-		note_error(dialogue, result);
+		note_error(client, result);
 		answers->failed = true;
 	}
 	PQclear(answers->last);
@@ -224,16 +224,16 @@ static PGresult *conclude(struct answers *answers, bool all_came)
 }
 
 /* NULL when not all results come, too: then it is not known what the server did of the statements. */
-static PGresult *last_result(struct dialogue *dialogue)
+static PGresult *last_result(struct blocking_client *client)
 {
 	struct answers answers = {0};
 	PGresult *result = NULL;
 	bool in_time;
 
-	while ((in_time = await_result(dialogue)) && (result = PQgetResult(dialogue->pg)))
-		add_result(dialogue, &answers, result);
-	if (in_time && !answers.failed && PQstatus(dialogue->pg) == CONNECTION_BAD)
-		answers.failed = !fail_as_libpq_says(dialogue);
+	while ((in_time = await_result(client)) && (result = PQgetResult(client->pg)))
+		add_result(client, &answers, result);
+	if (in_time && !answers.failed && PQstatus(client->pg) == CONNECTION_BAD)
+		answers.failed = !fail_as_libpq_says(client);
 	return conclude(&answers, in_time);
 }
 
@@ -247,92 +247,93 @@ static const char unlimited[] = "select set_config(name, '0', true) from unnest(
 	" set local idle_in_transaction_session_timeout = 0"
 
 /* The last result before the sync; NULL when one is an error, or the sync does not come. */
-static PGresult *result_before_sync(struct dialogue *dialogue)
+static PGresult *result_before_sync(struct blocking_client *client)
 {
 	struct answers answers = {0};
 	bool synced = false, alive = true;
 
-	while (!synced && alive && await_result(dialogue)) {
-		PGresult *result = PQgetResult(dialogue->pg);
+	while (!synced && alive && await_result(client)) {
+		PGresult *result = PQgetResult(client->pg);
 
 		synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
-		alive = PQstatus(dialogue->pg) == CONNECTION_OK;
+		alive = PQstatus(client->pg) == CONNECTION_OK;
 		if (result && !synced)
-			add_result(dialogue, &answers, result);
+			add_result(client, &answers, result);
 		else
 			PQclear(result);
 	}
 	if (!alive && !answers.failed)
-		fail_as_libpq_says(dialogue);
+		fail_as_libpq_says(client);
 	return conclude(&answers, synced);
 }
 
 /* Both statements are one transaction, and one round trip. */
-static PGresult *ask_unlimited(struct dialogue *dialogue, const char *sql, int count,
+static PGresult *ask_unlimited(struct blocking_client *client, const char *sql, int count,
 			       const char *const *params)
 {
 	PGresult *result;
 
-	if (!PQenterPipelineMode(dialogue->pg) ||
-	    !PQsendQueryParams(dialogue->pg, unlimited, 0, NULL, NULL, NULL, NULL, 0) ||
-	    !PQsendQueryParams(dialogue->pg, sql, count, NULL, params, NULL, NULL, 0) ||
-	    !PQpipelineSync(dialogue->pg)) {
-		fail_as_libpq_says(dialogue);
+	if (!PQenterPipelineMode(client->pg) ||
+	    !PQsendQueryParams(client->pg, unlimited, 0, NULL, NULL, NULL, NULL, 0) ||
+	    !PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0) ||
+	    !PQpipelineSync(client->pg)) {
+		fail_as_libpq_says(client);
 		return NULL;
 	}
-	result = result_before_sync(dialogue);
-	PQexitPipelineMode(dialogue->pg);
+	result = result_before_sync(client);
+	PQexitPipelineMode(client->pg);
 	return result;
 }
 
-static bool is_between_transactions(const struct dialogue *dialogue)
+static bool is_between_transactions(const struct blocking_client *client)
 {
-	return PQtransactionStatus(dialogue->pg) == PQTRANS_IDLE;
+	return PQtransactionStatus(client->pg) == PQTRANS_IDLE;
 }
 
-PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params)
+PGresult *blocking_client_ask(struct blocking_client *client, const char *sql, int count,
+			      const char *const *params)
 {
-	if (dialogue->pooled && is_between_transactions(dialogue))
-		return ask_unlimited(dialogue, sql, count, params);
-	if (!PQsendQueryParams(dialogue->pg, sql, count, NULL, params, NULL, NULL, 0)) {
-		fail_as_libpq_says(dialogue);
+	if (client->pooled && is_between_transactions(client))
+		return ask_unlimited(client, sql, count, params);
+	if (!PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0)) {
+		fail_as_libpq_says(client);
 		return NULL;
 	}
-	return last_result(dialogue);
+	return last_result(client);
 }
 
-int64_t dialogue_number(const PGresult *result, int row, int column)
+int64_t blocking_client_number(const PGresult *result, int row, int column)
 {
 	return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
-unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size)
+unsigned char *blocking_client_bytea(const PGresult *result, int row, int column, size_t *size)
 {
 	return must(PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), size));
 }
 
-bool dialogue_run(struct dialogue *dialogue, const char *sql)
+bool blocking_client_run(struct blocking_client *client, const char *sql)
 {
 	PGresult *result;
 
-	if (!PQsendQuery(dialogue->pg, sql))
-		return fail_as_libpq_says(dialogue);
-	result = last_result(dialogue);
+	if (!PQsendQuery(client->pg, sql))
+		return fail_as_libpq_says(client);
+	result = last_result(client);
 	PQclear(result);
 	return result;
 }
 
-bool dialogue_begin_transaction(struct dialogue *dialogue, const char *sql)
+bool blocking_client_begin_transaction(struct blocking_client *client, const char *sql)
 {
 	size_t begin = strcspn(sql, ";"), size = strlen(sql) + sizeof SET_UNLIMITED + 4;
 	char *text;
 	bool begun;
 
-	if (!dialogue->pooled)
-		return dialogue_run(dialogue, sql);
+	if (!client->pooled)
+		return blocking_client_run(client, sql);
 	text = must(malloc(size));
 	snprintf(text, size, "%.*s; %s%s", (int)begin, sql, SET_UNLIMITED, sql + begin);
-	begun = dialogue_run(dialogue, text);
+	begun = blocking_client_run(client, text);
 	free(text);
 	return begun;
 }

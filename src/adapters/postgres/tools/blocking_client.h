@@ -13,7 +13,7 @@
 
 #define DIALOGUE_TEXT_SIZE 512
 
-struct dialogue {
+struct blocking_client {
 	PGconn *pg;
 	int64_t deadline_ms;
 	bool pooled;        /* see url_source.h: then each transaction lifts the time limits by itself */
@@ -27,37 +27,38 @@ struct dialogue {
  * found; with DIALOGUE_REHEARSES a pooler that lends sessions for one transaction is refused, whatever
  * url->pooled says.  False: see `defect` and `text`.
  */
-enum dialogue_need { DIALOGUE_READS, DIALOGUE_WRITES, DIALOGUE_REHEARSES };
-bool dialogue_begin(struct dialogue *dialogue, const struct url_source *url, enum dialogue_need need,
-		    int timeout_ms);
-void dialogue_end(struct dialogue *dialogue);
+enum blocking_client_need { DIALOGUE_READS, DIALOGUE_WRITES, DIALOGUE_REHEARSES };
+bool blocking_client_begin(struct blocking_client *client, const struct url_source *url,
+			   enum blocking_client_need need, int timeout_ms);
+void blocking_client_end(struct blocking_client *client);
 
 /* Its patience begins anew. */
-void dialogue_be_patient(struct dialogue *dialogue, int timeout_ms);
+void blocking_client_be_patient(struct blocking_client *client, int timeout_ms);
 
 /* Whether the last error is one that passes: no connection, no answer in time, the server's own trouble. */
-bool dialogue_trouble_passes(const struct dialogue *dialogue);
+bool blocking_client_trouble_passes(const struct blocking_client *client);
 
 /* How long its patience lasts still. */
-int dialogue_rest_ms(const struct dialogue *dialogue);
+int blocking_client_rest_ms(const struct blocking_client *client);
 
 /* From here on an answer may take as long as it takes. */
-void dialogue_wait_for_ever(struct dialogue *dialogue);
+void blocking_client_wait_for_ever(struct blocking_client *client);
 
 /* Parameters and results are text.  NULL: see `sqlstate` and `text`.  The caller clears the result. */
-PGresult *dialogue_ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params);
+PGresult *blocking_client_ask(struct blocking_client *client, const char *sql, int count,
+			      const char *const *params);
 
 /* Of a result: a whole number; a bytea, which the caller gives back with PQfreemem(). */
-int64_t dialogue_number(const PGresult *result, int row, int column);
-unsigned char *dialogue_bytea(const PGresult *result, int row, int column, size_t *size);
+int64_t blocking_client_number(const PGresult *result, int row, int column);
+unsigned char *blocking_client_bytea(const PGresult *result, int row, int column, size_t *size);
 
 /* Makes `text` the last error, one that may pass.  Returns false. */
-bool dialogue_fail(struct dialogue *dialogue, const char *text);
+bool blocking_client_fail(struct blocking_client *client, const char *text);
 
 /* Any number of statements, results dropped. */
-bool dialogue_run(struct dialogue *dialogue, const char *sql);
+bool blocking_client_run(struct blocking_client *client, const char *sql);
 
 /* The same, the first of which is BEGIN: for all behind it, time is limited by `sql` alone. */
-bool dialogue_begin_transaction(struct dialogue *dialogue, const char *sql);
+bool blocking_client_begin_transaction(struct blocking_client *client, const char *sql);
 
 #endif

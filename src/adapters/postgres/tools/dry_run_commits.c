@@ -21,9 +21,9 @@ const char *const rehearse_setup[] = {
 	NULL,
 };
 
-static void copy_products(struct segment *segment, const struct unit_of_work *uow)
+static void copy_products(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, COPY_PRODUCTS);
+	struct query *query = query_pipeline_add(pipeline, COPY_PRODUCTS);
 	struct param *skus = query_array(query, ARRAY_TEXT), *references = query_array(query, ARRAY_TEXT);
 
 	for (size_t i = 0; i < uow->product_count; i++)
@@ -32,9 +32,9 @@ static void copy_products(struct segment *segment, const struct unit_of_work *uo
 		array_text(references, uow->batches[i]->reference);
 }
 
-static void copy_inbox(struct segment *segment, const struct unit_of_work *uow)
+static void copy_inbox(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = segment_add(segment, COPY_INBOX);
+	struct query *query = query_pipeline_add(pipeline, COPY_INBOX);
 	struct param *sources = query_array(query, ARRAY_TEXT), *ids = query_array(query, ARRAY_TEXT);
 
 	for (size_t i = 0; i < uow->inbox_count; i++) {
@@ -43,24 +43,24 @@ static void copy_inbox(struct segment *segment, const struct unit_of_work *uow)
 	}
 }
 
-static void copy_dead_letters(struct segment *segment, const struct unit_of_work *uow)
+static void copy_dead_letters(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct param *keys = query_array(segment_add(segment, COPY_DEAD_LETTERS), ARRAY_INT8);
+	struct param *keys = query_array(query_pipeline_add(pipeline, COPY_DEAD_LETTERS), ARRAY_INT8);
 
 	for (size_t i = 0; i < uow->replay_count; i++)
 		array_int8(keys, uow->replays[i]->delivery->replay->dead_letter);
 }
 
-void rehearse_copy_unit(struct segment *segment, const struct unit_of_work *uow)
+void dry_run_copy_unit(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	copy_products(segment, uow);
-	copy_inbox(segment, uow);
-	copy_dead_letters(segment, uow);
+	copy_products(pipeline, uow);
+	copy_inbox(pipeline, uow);
+	copy_dead_letters(pipeline, uow);
 }
 
-void rehearse_copy_owners(struct segment *segment, const struct resolved_batch *batches, size_t count)
+void dry_run_copy_owners(struct query_pipeline *pipeline, const struct resolved_batch *batches, size_t count)
 {
-	struct query *query = segment_add(segment, COPY_PRODUCTS);
+	struct query *query = query_pipeline_add(pipeline, COPY_PRODUCTS);
 	struct param *references;
 
 	query_array(query, ARRAY_TEXT);

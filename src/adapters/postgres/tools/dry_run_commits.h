@@ -14,9 +14,9 @@
 extern const char *const rehearse_setup[];
 
 /* Copies what the unit names; a product comes with all its lines. */
-void rehearse_copy_unit(struct segment *segment, const struct unit_of_work *uow);
+void dry_run_copy_unit(struct query_pipeline *pipeline, const struct unit_of_work *uow);
 
 /* Copies the products that own the batches. */
-void rehearse_copy_owners(struct segment *segment, const struct resolved_batch *batches, size_t count);
+void dry_run_copy_owners(struct query_pipeline *pipeline, const struct resolved_batch *batches, size_t count);
 
 #endif

@@ -10,11 +10,11 @@
 #define INCARNATION_SIZE 37
 
 /* The database's incarnation until now and from now on.  False: see the dialogue. */
-bool postgres_renew_incarnation(struct dialogue *dialogue, char before[INCARNATION_SIZE],
+bool postgres_renew_incarnation(struct blocking_client *client, char before[INCARNATION_SIZE],
 				char after[INCARNATION_SIZE]);
 
 /* False: see the dialogue. */
-bool postgres_find_events(struct dialogue *dialogue, const char *sku, struct kept_events *kept);
+bool postgres_find_events(struct blocking_client *client, const char *sku, struct kept_events *kept);
 
 /* Called with one frame after the other, the first version of each; false ends the reading. */
 typedef bool frame_read(void *context, int64_t first_version, struct bytes frame);
@@ -23,10 +23,10 @@ typedef bool frame_read(void *context, int64_t first_version, struct bytes frame
  * The product's frames from the one that holds `from_version` on.  False: see the dialogue, unless `read`
  * ended it.
  */
-bool postgres_read_events(struct dialogue *dialogue, const char *sku, int64_t from_version, frame_read *read,
-			  void *context);
+bool postgres_read_events(struct blocking_client *client, const char *sku, int64_t from_version,
+			  frame_read *read, void *context);
 
 /* False: see the dialogue. */
-bool postgres_find_unfinished(struct dialogue *dialogue, struct unfinished_work *work);
+bool postgres_find_unfinished(struct blocking_client *client, struct unfinished_work *work);
 
 #endif

@@ -37,11 +37,11 @@ static const char find_outcomes[] =
 	" where not exists (select from shrinks where cause = $1::text)"
 	" order by at, outcome in ('handled', 'skipped') desc, message, source";
 
-bool postgres_find_outcomes(struct dialogue *dialogue, const char *id, struct arena *arena,
+bool postgres_find_outcomes(struct blocking_client *client, const char *id, struct arena *arena,
 			    struct known_outcome **outcomes, size_t *count)
 {
 	const char *const params[] = {id};
-	PGresult *rows = dialogue_ask(dialogue, find_outcomes, 1, params);
+	PGresult *rows = blocking_client_ask(client, find_outcomes, 1, params);
 
 	if (!rows)
 		return false;
@@ -54,7 +54,7 @@ bool postgres_find_outcomes(struct dialogue *dialogue, const char *id, struct ar
 			.source = arena_strdup(arena, PQgetvalue(rows, row, 1)),
 			.outcome = arena_strdup(arena, PQgetvalue(rows, row, 2)),
 			.reason = arena_strdup(arena, PQgetvalue(rows, row, 3)),
-			.at = dialogue_number(rows, row, 4),
+			.at = blocking_client_number(rows, row, 4),
 		};
 	PQclear(rows);
 	return true;
@@ -79,7 +79,7 @@ static const char next_of_product[] =
 static bool show_frame(const PGresult *rows, int row, frame_heard *heard, void *context)
 {
 	struct bytes frame;
-	unsigned char *data = dialogue_bytea(rows, row, 2, &frame.size);
+	unsigned char *data = blocking_client_bytea(rows, row, 2, &frame.size);
 	bool holds_some;
 
 	frame.data = data;
@@ -89,15 +89,15 @@ static bool show_frame(const PGresult *rows, int row, frame_heard *heard, void *
 }
 
 /* The steps of a large shrink are commits of their own, and nothing else happens to its product meanwhile. */
-static bool follow_product(struct dialogue *dialogue, const struct known_outcome *outcome, const char *at,
-			   const PGresult *frames, int row, frame_heard *heard, void *context)
+static bool follow_product(struct blocking_client *client, const struct known_outcome *outcome,
+			   const char *at, const PGresult *frames, int row, frame_heard *heard, void *context)
 {
 	const char *params[] = {PQgetvalue(frames, row, 0), PQgetvalue(frames, row, 1), outcome->id, at};
 	PGresult *last = NULL, *next;
 	bool holds_some = true;
 
 	while (holds_some) {
-		next = dialogue_ask(dialogue, next_of_product, 4, params);
+		next = blocking_client_ask(client, next_of_product, 4, params);
 		PQclear(last);
 		if (!next)
 			return false;
@@ -111,8 +111,8 @@ static bool follow_product(struct dialogue *dialogue, const struct known_outcome
 	return true;
 }
 
-bool postgres_read_effects(struct dialogue *dialogue, const struct known_outcome *outcome, frame_heard *heard,
-			   void *context)
+bool postgres_read_effects(struct blocking_client *client, const struct known_outcome *outcome,
+			   frame_heard *heard, void *context)
 {
 	char at[24];
 	const char *const params[] = {at};
@@ -120,11 +120,11 @@ bool postgres_read_effects(struct dialogue *dialogue, const struct known_outcome
 	bool done;
 
 	snprintf(at, sizeof at, "%" PRId64, outcome->at);
-	rows = dialogue_ask(dialogue, frames_of_commit, 1, params);
+	rows = blocking_client_ask(client, frames_of_commit, 1, params);
 	done = rows;
 	for (int row = 0; rows && done && row < PQntuples(rows); row++) {
 		if (show_frame(rows, row, heard, context))
-			done = follow_product(dialogue, outcome, at, rows, row, heard, context);
+			done = follow_product(client, outcome, at, rows, row, heard, context);
 	}
 	PQclear(rows);
 	return done;

@@ -16,7 +16,7 @@
  * refused after another had spent the id is told besides that.  `id` must live as long as they do.  False:
  * see the dialogue.
  */
-bool postgres_find_outcomes(struct dialogue *dialogue, const char *id, struct arena *arena,
+bool postgres_find_outcomes(struct blocking_client *client, const char *id, struct arena *arena,
 			    struct known_outcome **outcomes, size_t *count);
 
 /* True: the frame holds events of the message that is asked for. */
@@ -27,7 +27,7 @@ typedef bool frame_heard(void *context, struct bytes frame);
  * kept: those of its commit, and after each that holds some, the next of its product.  False: see the
  * dialogue.
  */
-bool postgres_read_effects(struct dialogue *dialogue, const struct known_outcome *outcome, frame_heard *heard,
-			   void *context);
+bool postgres_read_effects(struct blocking_client *client, const struct known_outcome *outcome,
+			   frame_heard *heard, void *context);
 
 #endif

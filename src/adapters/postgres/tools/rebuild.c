@@ -100,7 +100,7 @@ static const char lock_products[] =
 	"select from products where id = any($1::bigint[]) order by id for no key update";
 
 struct rebuild {
-	struct dialogue *dialogue;
+	struct blocking_client *client;
 	struct rebuilding *done;
 	rebuilding_progress *progress;
 	void *context;
@@ -108,47 +108,47 @@ struct rebuild {
 
 static int64_t number_at(const PGresult *result, int column)
 {
-	return dialogue_number(result, 0, column);
+	return blocking_client_number(result, 0, column);
 }
 
 /*
  * Every statement is about a piece, which the planner cannot know: left to itself it reads whole tables for
  * each.  (In the transaction and not in the session: there may be a pooler.)
  */
-static bool begin(struct dialogue *dialogue)
+static bool begin(struct blocking_client *client)
 {
-	return dialogue_begin_transaction(dialogue, "begin isolation level read committed;"
-						    "set local lock_timeout = '500ms';"
-						    "set local enable_seqscan = off;"
-						    "set local enable_bitmapscan = off;"
-						    "set local enable_hashjoin = off;"
-						    "set local enable_mergejoin = off;"
-						    "set local jit = off");
+	return blocking_client_begin_transaction(client, "begin isolation level read committed;"
+							 "set local lock_timeout = '500ms';"
+							 "set local enable_seqscan = off;"
+							 "set local enable_bitmapscan = off;"
+							 "set local enable_hashjoin = off;"
+							 "set local enable_mergejoin = off;"
+							 "set local jit = off");
 }
 
 /* ---- correcting a piece ---- */
 
-static bool ask(struct dialogue *dialogue, const char *sql, int count, const char *const *params)
+static bool ask(struct blocking_client *client, const char *sql, int count, const char *const *params)
 {
-	PGresult *result = dialogue_ask(dialogue, sql, count, params);
+	PGresult *result = blocking_client_ask(client, sql, count, params);
 
 	PQclear(result);
 	return result;
 }
 
 /* Each statement sees what was committed before it began: the last one, all that was before the locks. */
-static PGresult *fix_piece(struct dialogue *dialogue, const struct pass *pass, const char *const piece[])
+static PGresult *fix_piece(struct blocking_client *client, const struct pass *pass, const char *const piece[])
 {
-	if (!begin(dialogue) || !ask(dialogue, lock_products, 1, &piece[PRODUCTS]) ||
-	    (pass->lock && !ask(dialogue, pass->lock, PIECE_PARTS, piece)))
+	if (!begin(client) || !ask(client, lock_products, 1, &piece[PRODUCTS]) ||
+	    (pass->lock && !ask(client, pass->lock, PIECE_PARTS, piece)))
 		return NULL;
-	return dialogue_ask(dialogue, pass->fix, PIECE_PARTS, piece);
+	return blocking_client_ask(client, pass->fix, PIECE_PARTS, piece);
 }
 
 static bool try_to_correct(struct rebuild *rebuild, const struct pass *pass, const char *const piece[])
 {
-	PGresult *fixed = fix_piece(rebuild->dialogue, pass, piece);
-	bool done = fixed && dialogue_run(rebuild->dialogue, "commit");
+	PGresult *fixed = fix_piece(rebuild->client, pass, piece);
+	bool done = fixed && blocking_client_run(rebuild->client, "commit");
 
 	if (done) {
 		rebuild->done->added += number_at(fixed, 0);
@@ -160,9 +160,9 @@ static bool try_to_correct(struct rebuild *rebuild, const struct pass *pass, con
 }
 
 /* Somebody holds what we ask for, or waits for us: it is our turn later. */
-static bool is_contention(const struct dialogue *dialogue)
+static bool is_contention(const struct blocking_client *client)
 {
-	return !strcmp(dialogue->sqlstate, "55P03") || !strcmp(dialogue->sqlstate, "40P01");
+	return !strcmp(client->sqlstate, "55P03") || !strcmp(client->sqlstate, "40P01");
 }
 
 static bool correct(struct rebuild *rebuild, const struct pass *pass, const char *const piece[])
@@ -170,11 +170,11 @@ static bool correct(struct rebuild *rebuild, const struct pass *pass, const char
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 
 	for (int attempts = 1; !try_to_correct(rebuild, pass, piece); attempts++) {
-		if (!is_contention(rebuild->dialogue) || attempts == ATTEMPTS_MAX ||
-		    !dialogue_run(rebuild->dialogue, "rollback"))
+		if (!is_contention(rebuild->client) || attempts == ATTEMPTS_MAX ||
+		    !blocking_client_run(rebuild->client, "rollback"))
 			return false;
 		nanosleep(&pause, NULL);
-		dialogue_be_patient(rebuild->dialogue, PATIENCE_MS);
+		blocking_client_be_patient(rebuild->client, PATIENCE_MS);
 	}
 	return true;
 }
@@ -197,11 +197,11 @@ static bool take_piece(struct rebuild *rebuild, const struct pass *pass, const P
 	return number_at(scanned, WRONG) == 0 || correct(rebuild, pass, piece);
 }
 
-static PGresult *scan(struct dialogue *dialogue, const struct pass *pass, const char *const after[3])
+static PGresult *scan(struct blocking_client *client, const struct pass *pass, const char *const after[3])
 {
-	PGresult *scanned = begin(dialogue) ? dialogue_ask(dialogue, pass->scan, 3, after) : NULL;
+	PGresult *scanned = begin(client) ? blocking_client_ask(client, pass->scan, 3, after) : NULL;
 
-	if (!scanned || dialogue_run(dialogue, "commit"))
+	if (!scanned || blocking_client_run(client, "commit"))
 		return scanned;
 	PQclear(scanned);
 	return NULL;
@@ -215,8 +215,8 @@ static bool go_through(struct rebuild *rebuild, const struct pass *pass, int64_t
 	bool right;
 
 	for (;;) {
-		dialogue_be_patient(rebuild->dialogue, PATIENCE_MS);
-		scanned = scan(rebuild->dialogue, pass, after);
+		blocking_client_be_patient(rebuild->client, PATIENCE_MS);
+		scanned = scan(rebuild->client, pass, after);
 		right = scanned && (PQntuples(scanned) == 0 || take_piece(rebuild, pass, scanned, after));
 		PQclear(before);
 		before = scanned;
@@ -231,10 +231,10 @@ static bool go_through(struct rebuild *rebuild, const struct pass *pass, int64_t
 	return right;
 }
 
-bool postgres_rebuild_view(struct dialogue *dialogue, struct rebuilding *rebuilding,
+bool postgres_rebuild_view(struct blocking_client *client, struct rebuilding *rebuilding,
 			   rebuilding_progress *progress, void *context)
 {
-	struct rebuild rebuild = {dialogue, rebuilding, progress, context};
+	struct rebuild rebuild = {client, rebuilding, progress, context};
 
 	return go_through(&rebuild, &show_lines, &rebuilding->lines) &&
 	       go_through(&rebuild, &hide_rows, &rebuilding->rows);

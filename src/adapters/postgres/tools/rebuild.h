@@ -16,7 +16,7 @@
  * `progress` is called after each piece.  False: see the dialogue; what was corrected until then stays, and
  * is counted.  To begin anew is right at any time.
  */
-bool postgres_rebuild_view(struct dialogue *dialogue, struct rebuilding *rebuilding,
+bool postgres_rebuild_view(struct blocking_client *client, struct rebuilding *rebuilding,
 			   rebuilding_progress *progress, void *context);
 
 #endif

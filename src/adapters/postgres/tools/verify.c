@@ -199,7 +199,7 @@ static const struct rule frame_rule = {
 const size_t verify_rule_count = SQL_RULES + 2;
 
 struct verification {
-	struct dialogue *dialogue;
+	struct blocking_client *client;
 	const struct verifier *verifier;
 	void *context;
 };
@@ -227,7 +227,7 @@ static char *rule_query(const struct rule *rule)
 static void tell_rows(const struct verification *verification, const struct rule *rule, const PGresult *rows)
 {
 	int count = PQntuples(rows);
-	int64_t all = count ? dialogue_number(rows, 0, 3) : 0;
+	int64_t all = count ? blocking_client_number(rows, 0, 3) : 0;
 
 	for (int row = 0; row < count; row++)
 		tell(verification, rule, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
@@ -239,7 +239,7 @@ static void tell_rows(const struct verification *verification, const struct rule
 static bool check_rule(const struct verification *verification, const struct rule *rule)
 {
 	char *sql = rule_query(rule);
-	PGresult *rows = dialogue_ask(verification->dialogue, sql, 0, NULL);
+	PGresult *rows = blocking_client_ask(verification->client, sql, 0, NULL);
 
 	if (rows)
 		tell_rows(verification, rule, rows);
@@ -275,12 +275,12 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 	const struct verification *verification = reading->verification;
 	struct kept_frame kept = {
 		.sku = PQgetvalue(rows, row, 0),
-		.first_version = dialogue_number(rows, row, 1),
-		.last_version = dialogue_number(rows, row, 2),
+		.first_version = blocking_client_number(rows, row, 1),
+		.last_version = blocking_client_number(rows, row, 2),
 	};
 	const char *partition = PQgetvalue(rows, row, 4), *defect;
 	char key[128], expected[16];
-	unsigned char *frame = dialogue_bytea(rows, row, 3, &kept.frame.size);
+	unsigned char *frame = blocking_client_bytea(rows, row, 3, &kept.frame.size);
 
 	kept.frame.data = frame;
 	snprintf(key, sizeof key, "partition %s, position %s", partition, PQgetvalue(rows, row, 5));
@@ -306,10 +306,10 @@ static bool check_outbox(const struct verification *verification)
 	struct outbox_reading reading = {.verification = verification};
 	int count = 1;
 
-	if (!dialogue_run(verification->dialogue, declare_frames))
+	if (!blocking_client_run(verification->client, declare_frames))
 		return false;
 	while (count > 0) {
-		PGresult *rows = dialogue_ask(verification->dialogue, fetch_frames, 0, NULL);
+		PGresult *rows = blocking_client_ask(verification->client, fetch_frames, 0, NULL);
 
 		if (!rows)
 			return false;
@@ -323,17 +323,17 @@ static bool check_outbox(const struct verification *verification)
 	return true;
 }
 
-bool postgres_verify(struct dialogue *dialogue, const struct verifier *verifier, void *context)
+bool postgres_verify(struct blocking_client *client, const struct verifier *verifier, void *context)
 {
-	const struct verification verification = {dialogue, verifier, context};
+	const struct verification verification = {client, verifier, context};
 
-	dialogue_wait_for_ever(dialogue);
-	if (!dialogue_begin_transaction(dialogue, "begin isolation level repeatable read read only;"
-						  "set local statement_timeout = 0"))
+	blocking_client_wait_for_ever(client);
+	if (!blocking_client_begin_transaction(client, "begin isolation level repeatable read read only;"
+						       "set local statement_timeout = 0"))
 		return false;
 	for (size_t i = 0; i < SQL_RULES; i++) {
 		if (!check_rule(&verification, &rules[i]))
 			return false;
 	}
-	return check_outbox(&verification) && dialogue_run(dialogue, "commit");
+	return check_outbox(&verification) && blocking_client_run(client, "commit");
 }

@@ -24,6 +24,6 @@ extern const size_t verify_rule_count;
 /*
  * Takes as long as it takes: every table is read.  False: see the dialogue.
  */
-bool postgres_verify(struct dialogue *dialogue, const struct verifier *verifier, void *context);
+bool postgres_verify(struct blocking_client *client, const struct verifier *verifier, void *context);
 
 #endif

@@ -24,10 +24,10 @@ struct address {
 	socklen_t size;
 };
 
-struct dial {
+struct connect_attempts {
 	struct event_base *base;
 	const struct redis_url *url;
-	dial_done *done;
+	connect_done *done;
 	void *context;
 
 	struct resolver *resolver;
@@ -39,40 +39,40 @@ struct dial {
 	int fd;                /* being connected, or -1 */
 };
 
-void dial_cancel(struct dial **dial)
+void connect_attempts_cancel(struct connect_attempts **attempts)
 {
-	if (!*dial)
+	if (!*attempts)
 		return;
-	resolver_cancel(&(*dial)->resolver);
-	if ((*dial)->waiting)
-		event_free((*dial)->waiting);
-	if ((*dial)->fd >= 0)
-		close((*dial)->fd);
-	free(*dial);
-	*dial = NULL;
+	resolver_cancel(&(*attempts)->resolver);
+	if ((*attempts)->waiting)
+		event_free((*attempts)->waiting);
+	if ((*attempts)->fd >= 0)
+		close((*attempts)->fd);
+	free(*attempts);
+	*attempts = NULL;
 }
 
-static void stop_waiting(struct dial *dial)
+static void stop_waiting(struct connect_attempts *attempts)
 {
-	if (dial->waiting)
-		event_free(dial->waiting);
-	dial->waiting = NULL;
+	if (attempts->waiting)
+		event_free(attempts->waiting);
+	attempts->waiting = NULL;
 }
 
-bool dial_has_next(const struct dial *dial)
+bool connect_attempts_has_next(const struct connect_attempts *attempts)
 {
-	return dial->tried < dial->count;
+	return attempts->tried < attempts->count;
 }
 
-size_t dial_address(const struct dial *dial)
+size_t connect_attempts_address(const struct connect_attempts *attempts)
 {
-	return dial->count ? (dial->rotation + dial->tried - 1) % dial->count : 0;
+	return attempts->count ? (attempts->rotation + attempts->tried - 1) % attempts->count : 0;
 }
 
-int64_t dial_left_ms(const struct dial *dial)
+int64_t connect_attempts_left_ms(const struct connect_attempts *attempts)
 {
-	int64_t all = dial_has_next(dial) ? DIAL_ADDRESS_MS : DIAL_LAST_ADDRESS_MS;
-	int64_t left = all - (now_ms() - dial->begun_ms);
+	int64_t all = connect_attempts_has_next(attempts) ? DIAL_ADDRESS_MS : DIAL_LAST_ADDRESS_MS;
+	int64_t left = all - (now_ms() - attempts->begun_ms);
 
 	return left > 0 ? left : 0;
 }
@@ -95,141 +95,144 @@ static void set_options(int fd)
 	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DIAL_USER_TIMEOUT_MS);
 }
 
-static void fail(struct dial *dial, int error)
+static void fail(struct connect_attempts *attempts, int error)
 {
-	if (dial->fd >= 0)
-		close(dial->fd);
-	dial->fd = -1;
-	dial->done(dial->context, -1, strerror(error));
+	if (attempts->fd >= 0)
+		close(attempts->fd);
+	attempts->fd = -1;
+	attempts->done(attempts->context, -1, strerror(error));
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *context)
 {
-	struct dial *dial = context;
+	struct connect_attempts *attempts = context;
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	stop_waiting(dial);
+	stop_waiting(attempts);
 	if (what & EV_TIMEOUT)
 		error = ETIMEDOUT;
 	else
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	if (error) {
-		fail(dial, error);
+		fail(attempts, error);
 		return;
 	}
-	dial->fd = -1;
-	dial->done(dial->context, fd, NULL);
+	attempts->fd = -1;
+	attempts->done(attempts->context, fd, NULL);
 }
 
-static void try_address(struct dial *dial, const struct address *address)
+static void try_address(struct connect_attempts *attempts, const struct address *address)
 {
 	static const struct timeval timeout = {DIAL_TIMEOUT_MS / 1000, DIAL_TIMEOUT_MS % 1000 * 1000};
 	const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
 
-	dial->begun_ms = now_ms();
-	dial->fd = socket(socket_address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (dial->fd >= 0 && socket_address->sa_family != AF_UNIX)
-		set_options(dial->fd);
-	if (dial->fd < 0 || (connect(dial->fd, socket_address, address->size) < 0 && errno != EINPROGRESS)) {
-		fail(dial, errno);
+	attempts->begun_ms = now_ms();
+	attempts->fd = socket(socket_address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (attempts->fd >= 0 && socket_address->sa_family != AF_UNIX)
+		set_options(attempts->fd);
+	if (attempts->fd < 0 ||
+	    (connect(attempts->fd, socket_address, address->size) < 0 && errno != EINPROGRESS)) {
+		fail(attempts, errno);
 		return;
 	}
-	dial->waiting = must(event_new(dial->base, dial->fd, EV_WRITE, on_connected, dial));
-	event_add(dial->waiting, &timeout);
+	attempts->waiting = must(event_new(attempts->base, attempts->fd, EV_WRITE, on_connected, attempts));
+	event_add(attempts->waiting, &timeout);
 }
 
-void dial_next(struct dial *dial)
+void connect_attempts_next(struct connect_attempts *attempts)
 {
-	size_t index = (dial->rotation + dial->tried++) % dial->count;
+	size_t index = (attempts->rotation + attempts->tried++) % attempts->count;
 
-	try_address(dial, &dial->addresses[index]);
+	try_address(attempts, &attempts->addresses[index]);
 }
 
 /* ---- the addresses ---- */
 
-static void add_socket_path(struct dial *dial)
+static void add_socket_path(struct connect_attempts *attempts)
 {
-	struct sockaddr_un *address = (struct sockaddr_un *)&dial->addresses[0].socket;
+	struct sockaddr_un *address = (struct sockaddr_un *)&attempts->addresses[0].socket;
 
 	address->sun_family = AF_UNIX;
-	snprintf(address->sun_path, sizeof address->sun_path, "%s", dial->url->path);
-	dial->addresses[0].size = sizeof *address;
-	dial->count = 1;
+	snprintf(address->sun_path, sizeof address->sun_path, "%s", attempts->url->path);
+	attempts->addresses[0].size = sizeof *address;
+	attempts->count = 1;
 }
 
-static void fail_look_up(struct dial *dial, const char *error)
+static void fail_look_up(struct connect_attempts *attempts, const char *error)
 {
 	char text[128];
 
 	utf8_format(text, sizeof text, "host not found: %s", error);
-	dial->done(dial->context, -1, text);
+	attempts->done(attempts->context, -1, text);
 }
 
 static void on_looked_up(void *context, struct addrinfo *addresses, const char *error)
 {
-	struct dial *dial = context;
+	struct connect_attempts *attempts = context;
 
-	dial->resolver = NULL;
-	stop_waiting(dial);
-	for (struct addrinfo *info = addresses; info && dial->count < ADDRESSES_MAX; info = info->ai_next) {
-		struct address *address = &dial->addresses[dial->count++];
+	attempts->resolver = NULL;
+	stop_waiting(attempts);
+	for (struct addrinfo *info = addresses; info && attempts->count < ADDRESSES_MAX;
+	     info = info->ai_next) {
+		struct address *address = &attempts->addresses[attempts->count++];
 
 		memcpy(&address->socket, info->ai_addr, info->ai_addrlen);
 		address->size = info->ai_addrlen;
 	}
 	if (addresses)
 		freeaddrinfo(addresses);
-	if (dial->count)
-		dial_next(dial);
+	if (attempts->count)
+		connect_attempts_next(attempts);
 	else
-		fail_look_up(dial, error ? error : "it has no address");
+		fail_look_up(attempts, error ? error : "it has no address");
 }
 
 static void on_look_up_timeout(evutil_socket_t fd, short what, void *context)
 {
-	struct dial *dial = context;
+	struct connect_attempts *attempts = context;
 
 	(void)fd;
 	(void)what;
-	stop_waiting(dial);
-	resolver_cancel(&dial->resolver);
-	fail_look_up(dial, "the look-up takes too long");
+	stop_waiting(attempts);
+	resolver_cancel(&attempts->resolver);
+	fail_look_up(attempts, "the look-up takes too long");
 }
 
-static void look_up(struct dial *dial)
+static void look_up(struct connect_attempts *attempts)
 {
 	static const struct timeval timeout = {DIAL_LOOK_UP_MS / 1000, DIAL_LOOK_UP_MS % 1000 * 1000};
 
-	dial->waiting = must(evtimer_new(dial->base, on_look_up_timeout, dial));
-	evtimer_add(dial->waiting, &timeout);
-	dial->resolver = resolver_start(dial->base, dial->url->host, dial->url->port, on_looked_up, dial);
+	attempts->waiting = must(evtimer_new(attempts->base, on_look_up_timeout, attempts));
+	evtimer_add(attempts->waiting, &timeout);
+	attempts->resolver = resolver_start(attempts->base, attempts->url->host, attempts->url->port,
+					    on_looked_up, attempts);
 }
 
 static void on_begin(evutil_socket_t fd, short what, void *context)
 {
-	struct dial *dial = context;
+	struct connect_attempts *attempts = context;
 
 	(void)fd;
 	(void)what;
-	stop_waiting(dial);
-	if (!dial->url->path) {
-		look_up(dial);
+	stop_waiting(attempts);
+	if (!attempts->url->path) {
+		look_up(attempts);
 		return;
 	}
-	add_socket_path(dial);
-	dial_next(dial);
+	add_socket_path(attempts);
+	connect_attempts_next(attempts);
 }
 
-struct dial *dial_start(struct event_base *base, const struct redis_url *url, unsigned rotation,
-			dial_done *done, void *context)
+struct connect_attempts *connect_attempts_start(struct event_base *base, const struct redis_url *url,
+						unsigned rotation, connect_done *done, void *context)
 {
 	static const struct timeval at_once = {0, 0};
-	struct dial *dial = must_alloc(sizeof *dial);
+	struct connect_attempts *attempts = must_alloc(sizeof *attempts);
 
-	*dial = (struct dial){
+	*attempts = (struct connect_attempts){
 		.base = base, .url = url, .rotation = rotation, .done = done, .context = context, .fd = -1};
-	dial->waiting = must(evtimer_new(base, on_begin, dial));
-	evtimer_add(dial->waiting, &at_once);
-	return dial;
+	attempts->waiting = must(evtimer_new(base, on_begin, attempts));
+	evtimer_add(attempts->waiting, &at_once);
+	return attempts;
 }

@@ -21,33 +21,33 @@
 /* When what was sent is not acknowledged for so long, the kernel gives the connection up. */
 #define DIAL_USER_TIMEOUT_MS 8000
 
-struct dial;
+struct connect_attempts;
 struct event_base;
 
 /*
  * Called from the event loop, once for each address: `fd` is the receiver's, non-blocking; or it is -1, and
  * `error` says why.
  */
-typedef void dial_done(void *context, int fd, const char *error);
+typedef void connect_done(void *context, int fd, const char *error);
 
 /*
  * Begins with the first address; with `rotation` others are the first in turn.  `url` outlives the dial,
  * which lives until it is cancelled.
  */
-struct dial *dial_start(struct event_base *base, const struct redis_url *url, unsigned rotation,
-			dial_done *done, void *context);
+struct connect_attempts *connect_attempts_start(struct event_base *base, const struct redis_url *url,
+						unsigned rotation, connect_done *done, void *context);
 
-/* Whether there is another address; dial_next() begins with it. */
-bool dial_has_next(const struct dial *dial);
-void dial_next(struct dial *dial);
+/* Whether there is another address; connect_attempts_next() begins with it. */
+bool connect_attempts_has_next(const struct connect_attempts *attempts);
+void connect_attempts_next(struct connect_attempts *attempts);
 
 /* The number of the address that was begun last, in the resolver's order. */
-size_t dial_address(const struct dial *dial);
+size_t connect_attempts_address(const struct connect_attempts *attempts);
 
 /* What is left of that address's time. */
-int64_t dial_left_ms(const struct dial *dial);
+int64_t connect_attempts_left_ms(const struct connect_attempts *attempts);
 
 /* `done` is not called any more.  Accepts NULL in *dial and nulls it. */
-void dial_cancel(struct dial **dial);
+void connect_attempts_cancel(struct connect_attempts **attempts);
 
 #endif

@@ -8,7 +8,7 @@
 #include <event2/util.h>
 
 struct bufferevent;
-struct dial;
+struct connect_attempts;
 struct event;
 
 /* A dead peer is found after SILENCE_MAX_MS + TICK_MS at the latest. */
@@ -16,7 +16,7 @@ struct event;
 #define PING_AFTER_MS  3000
 #define SILENCE_MAX_MS 8000
 
-enum connection_state {
+enum redis_connection_state {
 	CONNECTION_WAITING,  /* for the time of the next attempt */
 	CONNECTION_DIALING,  /* for a connected socket */
 	CONNECTION_GREETING, /* for TLS, Redis' answers, and the user to settle: the dial waits */
@@ -31,13 +31,13 @@ struct redis_connection {
 	struct redis_server *alone; /* its own, when it shares none */
 	struct server_member member;
 	const char *name;
-	const struct connection_user *user;
+	const struct redis_connection_user *user;
 	void *context;
 
-	enum connection_state state;
+	enum redis_connection_state state;
 	struct event *timer;  /* what for, the state tells */
 	struct redis_url url; /* of the last attempt; all zero when it could not be read */
-	struct dial *dial;
+	struct connect_attempts *attempts;
 	enum address_failure failure; /* of this attempt, the worst of its addresses, */
 	size_t failed_address;        /* the first of these, */
 	char failed_for[REDIS_TROUBLE_MAX];
@@ -45,8 +45,8 @@ struct redis_connection {
 	size_t bulk_max;
 	struct frame frame;    /* of the stream, while there is one */
 	struct arena *replies; /* outlives it: who is told may drop the connection */
-	struct requests requests;
-	struct greeting greeting;
+	struct request_queue requests;
+	struct handshake handshake;
 	bool secured;   /* TLS is agreed on */
 	bool listening; /* what comes answers nothing */
 

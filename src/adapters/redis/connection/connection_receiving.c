@@ -44,14 +44,14 @@ static bool has_another_url(struct redis_connection *connection)
 static bool bears(struct redis_connection *connection, const redisReply *reply)
 {
 	const redisReply *error;
-	enum refusal_kind kind = refusal_kind_of(reply, &error);
+	enum redis_error_kind kind = redis_error_kind_of(reply, &error);
 	char cause[REDIS_TROUBLE_MAX];
 
-	if (kind == REFUSAL_OF_COMMAND || connection->state != CONNECTION_UP)
+	if (kind == REDIS_ERROR_OF_COMMAND || connection->state != CONNECTION_UP)
 		return true;
-	if (kind == REFUSAL_RIGHTS && has_another_url(connection))
-		kind = REFUSAL_LOGIN;
-	refusal_describe(error, cause, sizeof cause);
+	if (kind == REDIS_ERROR_RIGHTS && has_another_url(connection))
+		kind = REDIS_ERROR_LOGIN;
+	redis_error_describe(error, cause, sizeof cause);
 	if (!redis_server_refused(connection->settings.server, &connection->member, kind, cause, now_ms()))
 		return true;
 	redis_connection_lose(connection, cause);
@@ -66,7 +66,7 @@ static void take_reply(struct redis_connection *connection)
 		return;
 	if (connection->listening)
 		connection->user->heard(connection->context, reply, connection->frame.cut_from);
-	else if (!requests_answer(&connection->requests, reply))
+	else if (!request_queue_answer(&connection->requests, reply))
 		redis_connection_lose(connection, "unsolicited reply: is this a Redis server?");
 }
 

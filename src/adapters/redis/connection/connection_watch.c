@@ -18,7 +18,7 @@ static void ping(struct redis_connection *connection)
 	struct evbuffer *commands = must(evbuffer_new());
 
 	connection->pinged = true;
-	command_append(commands, (struct bytes[]){bytes_of("PING")}, 1);
+	resp_append_command(commands, (struct bytes[]){bytes_of("PING")}, 1);
 	if (connection->listening)
 		redis_connection_send(connection, commands);
 	else
@@ -35,10 +35,10 @@ static void on_role(void *context, const redisReply *reply)
 	if (!reply)
 		return;
 	connection->hides_role = reply->type != REDIS_REPLY_STRING;
-	if (connection->state == CONNECTION_UP && greeting_is_replica(reply) &&
-	    redis_server_refused(connection->settings.server, &connection->member, REFUSAL_WRONG_SERVER,
-				 greeting_replica_error, now_ms()))
-		redis_connection_lose(connection, greeting_replica_error);
+	if (connection->state == CONNECTION_UP && handshake_is_replica(reply) &&
+	    redis_server_refused(connection->settings.server, &connection->member, REDIS_ERROR_WRONG_SERVER,
+				 handshake_replica_error, now_ms()))
+		redis_connection_lose(connection, handshake_replica_error);
 }
 
 void redis_connection_check_role(struct redis_connection *connection)
@@ -48,7 +48,7 @@ void redis_connection_check_role(struct redis_connection *connection)
 	if (connection->state != CONNECTION_UP || connection->listening || connection->hides_role)
 		return;
 	commands = must(evbuffer_new());
-	greeting_ask_role(commands);
+	handshake_ask_role(commands);
 	redis_connection_request(connection, commands, 1, on_role, connection);
 	evbuffer_free(commands);
 }

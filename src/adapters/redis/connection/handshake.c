@@ -15,30 +15,30 @@
 
 /* ---- asking ---- */
 
-static void ask(struct greeting *greeting, enum greeting_step step, struct evbuffer *out,
+static void ask(struct handshake *handshake, enum handshake_step step, struct evbuffer *out,
 		const struct bytes *arguments, size_t count)
 {
-	greeting->steps[greeting->count++] = step;
-	command_append(out, arguments, count);
+	handshake->steps[handshake->count++] = step;
+	resp_append_command(out, arguments, count);
 }
 
-static void ask_auth(struct greeting *greeting, const struct redis_url *url, struct evbuffer *out)
+static void ask_auth(struct handshake *handshake, const struct redis_url *url, struct evbuffer *out)
 {
 	struct bytes with_user[] = {bytes_of("AUTH"), bytes_of(url->user), bytes_of(url->password)};
 	struct bytes without[] = {bytes_of("AUTH"), bytes_of(url->password)};
 
 	if (url->user)
-		ask(greeting, GREETING_AUTH, out, with_user, 3);
+		ask(handshake, HANDSHAKE_AUTH, out, with_user, 3);
 	else if (url->password)
-		ask(greeting, GREETING_AUTH, out, without, 2);
+		ask(handshake, HANDSHAKE_AUTH, out, without, 2);
 }
 
-static void ask_database(struct greeting *greeting, int number, struct evbuffer *out)
+static void ask_database(struct handshake *handshake, int number, struct evbuffer *out)
 {
 	char database[16];
 
 	snprintf(database, sizeof database, "%d", number);
-	ask(greeting, GREETING_DATABASE, out, (struct bytes[]){bytes_of("SELECT"), bytes_of(database)}, 2);
+	ask(handshake, HANDSHAKE_DATABASE, out, (struct bytes[]){bytes_of("SELECT"), bytes_of(database)}, 2);
 }
 
 /* Redis hashes what is between the first brace and the next one, when there is something. */
@@ -50,40 +50,40 @@ static bool has_hash_tag(const char *prefix)
 }
 
 /* A node of a cluster that does not hold the slot answers MOVED; the key need not exist. */
-static void ask_slot(struct greeting *greeting, struct evbuffer *out)
+static void ask_slot(struct handshake *handshake, struct evbuffer *out)
 {
 	char *key;
 
-	if (asprintf(&key, "%sallocd:fence:slot", greeting->demands.prefix) < 0)
+	if (asprintf(&key, "%sallocd:fence:slot", handshake->demands.prefix) < 0)
 		abort();
-	ask(greeting, GREETING_SLOT, out, (struct bytes[]){bytes_of("HGET"), bytes_of(key), bytes_of("slot")},
-	    3);
+	ask(handshake, HANDSHAKE_SLOT, out,
+	    (struct bytes[]){bytes_of("HGET"), bytes_of(key), bytes_of("slot")}, 3);
 	free(key);
 }
 
-void greeting_ask_role(struct evbuffer *out)
+void handshake_ask_role(struct evbuffer *out)
 {
-	command_append(out, (struct bytes[]){bytes_of("INFO"), bytes_of("replication")}, 2);
+	resp_append_command(out, (struct bytes[]){bytes_of("INFO"), bytes_of("replication")}, 2);
 }
 
-void greeting_begin(struct greeting *greeting, const struct redis_url *url, const char *name,
-		    const struct greeting_demands *demands, struct evbuffer *out)
+void handshake_begin(struct handshake *handshake, const struct redis_url *url, const char *name,
+		     const struct handshake_demands *demands, struct evbuffer *out)
 {
 	struct bytes set_name[] = {bytes_of("CLIENT"), bytes_of("SETNAME"), bytes_of(name)};
 	struct bytes info[] = {bytes_of("INFO"), bytes_of("server")};
 
-	*greeting = (struct greeting){.demands = *demands};
-	ask_auth(greeting, url, out);
-	ask(greeting, GREETING_NAME, out, set_name, 3);
-	ask(greeting, GREETING_VERSION, out, info, 2);
+	*handshake = (struct handshake){.demands = *demands};
+	ask_auth(handshake, url, out);
+	ask(handshake, HANDSHAKE_NAME, out, set_name, 3);
+	ask(handshake, HANDSHAKE_VERSION, out, info, 2);
 	if (!demands->replica_will_do) {
-		greeting->steps[greeting->count++] = GREETING_ROLE;
-		greeting_ask_role(out);
+		handshake->steps[handshake->count++] = HANDSHAKE_ROLE;
+		handshake_ask_role(out);
 	}
 	if (url->database)
-		ask_database(greeting, url->database, out);
+		ask_database(handshake, url->database, out);
 	if (demands->prefix && has_hash_tag(demands->prefix))
-		ask_slot(greeting, out);
+		ask_slot(handshake, out);
 }
 
 /* ---- the answers: each returns whether to go on ---- */
@@ -97,7 +97,7 @@ static bool refuse(const struct redisReply *reply, const char *what, char *error
 {
 	char words[256];
 
-	refusal_describe(reply, words, sizeof words);
+	redis_error_describe(reply, words, sizeof words);
 	utf8_format(error, size, "%s: %s", what, words);
 	return false;
 }
@@ -107,7 +107,8 @@ static bool take_auth(const struct redisReply *reply, char *error, size_t size)
 {
 	if (is_ok(reply))
 		return true;
-	if (refusal_is(reply, "WRONGPASS") || refusal_is(reply, "NOPERM") || refusal_is(reply, "DENIED"))
+	if (redis_error_is(reply, "WRONGPASS") || redis_error_is(reply, "NOPERM") ||
+	    redis_error_is(reply, "DENIED"))
 		return refuse(reply, "AUTH", error, size);
 	utf8_format(
 		error, size,
@@ -118,8 +119,8 @@ static bool take_auth(const struct redisReply *reply, char *error, size_t size)
 /* The user may not use the command, or it was renamed; the worker can do without it. */
 static bool is_closed_to_us(const struct redisReply *reply)
 {
-	return refusal_is(reply, "NOPERM") ||
-	       (refusal_is(reply, "ERR") && !strncmp(reply->str, "ERR unknown", strlen("ERR unknown")));
+	return redis_error_is(reply, "NOPERM") ||
+	       (redis_error_is(reply, "ERR") && !strncmp(reply->str, "ERR unknown", strlen("ERR unknown")));
 }
 
 static bool take_name(const struct redisReply *reply, char *error, size_t size)
@@ -142,9 +143,9 @@ static bool find_field(const struct redisReply *info, const char *name, char *va
 }
 
 /* A Sentinel has no keys; in a cluster all of ours must lie in one slot. */
-static bool take_mode(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size)
+static bool take_mode(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
 {
-	const char *prefix = greeting->demands.prefix;
+	const char *prefix = handshake->demands.prefix;
 	char mode[16] = "";
 
 	if (!find_field(reply, "redis_mode:", mode, sizeof mode))
@@ -156,7 +157,7 @@ static bool take_mode(struct greeting *greeting, const struct redisReply *reply,
 	}
 	if (strcmp(mode, "cluster") != 0 || !prefix || has_hash_tag(prefix))
 		return true;
-	greeting->is_defect = true;
+	handshake->is_defect = true;
 	utf8_format(
 		error, size,
 		"Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:, so "
@@ -164,7 +165,8 @@ static bool take_mode(struct greeting *greeting, const struct redisReply *reply,
 	return false;
 }
 
-static bool take_version(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size)
+static bool take_version(struct handshake *handshake, const struct redisReply *reply, char *error,
+			 size_t size)
 {
 	const char *line;
 	int major, minor;
@@ -174,22 +176,23 @@ static bool take_version(struct greeting *greeting, const struct redisReply *rep
 	if (reply->type != REDIS_REPLY_STRING)
 		return refuse(reply, "INFO", error, size);
 	line = strstr(reply->str, "redis_version:");
-	if (!line || sscanf(line, "redis_version:%31[0-9.]", greeting->version) != 1 ||
-	    sscanf(greeting->version, "%9d.%9d", &major, &minor) != 2) {
+	if (!line || sscanf(line, "redis_version:%31[0-9.]", handshake->version) != 1 ||
+	    sscanf(handshake->version, "%9d.%9d", &major, &minor) != 2) {
 		utf8_format(error, size, "INFO names no version of Redis: is this a Redis server?");
 		return false;
 	}
-	find_field(reply, "run_id:", greeting->run_id, sizeof greeting->run_id);
+	find_field(reply, "run_id:", handshake->run_id, sizeof handshake->run_id);
 	if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
-		return take_mode(greeting, reply, error, size);
-	utf8_format(error, size, "Redis %s is too old: %d.%d or newer is needed", greeting->version,
+		return take_mode(handshake, reply, error, size);
+	utf8_format(error, size, "Redis %s is too old: %d.%d or newer is needed", handshake->version,
 		    OLDEST_MAJOR, OLDEST_MINOR);
 	return false;
 }
 
-const char greeting_replica_error[] = "this is a replica of another Redis: REDIS_URL must lead to the master";
+const char handshake_replica_error[] =
+	"this is a replica of another Redis: REDIS_URL must lead to the master";
 
-bool greeting_is_replica(const struct redisReply *reply)
+bool handshake_is_replica(const struct redisReply *reply)
 {
 	char role[16] = "";
 
@@ -198,8 +201,8 @@ bool greeting_is_replica(const struct redisReply *reply)
 
 static bool take_role(const struct redisReply *reply, char *error, size_t size)
 {
-	if (greeting_is_replica(reply)) {
-		utf8_format(error, size, "%s", greeting_replica_error);
+	if (handshake_is_replica(reply)) {
+		utf8_format(error, size, "%s", handshake_replica_error);
 		return false;
 	}
 	return reply->type == REDIS_REPLY_STRING || is_closed_to_us(reply) ||
@@ -214,24 +217,24 @@ static bool take_database(const struct redisReply *reply, char *error, size_t si
 /* Any other error concerns the key, and its users meet it. */
 static bool take_slot(const struct redisReply *reply, char *error, size_t size)
 {
-	return !refusal_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
+	return !redis_error_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
 }
 
-bool greeting_take(struct greeting *greeting, const struct redisReply *reply, char *error, size_t size)
+bool handshake_take(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
 {
-	switch (greeting->steps[greeting->answered++]) {
-	case GREETING_AUTH:
+	switch (handshake->steps[handshake->answered++]) {
+	case HANDSHAKE_AUTH:
 		return take_auth(reply, error, size);
-	case GREETING_NAME:
+	case HANDSHAKE_NAME:
 		return take_name(reply, error, size);
-	case GREETING_VERSION:
-		return take_version(greeting, reply, error, size);
-	case GREETING_ROLE:
+	case HANDSHAKE_VERSION:
+		return take_version(handshake, reply, error, size);
+	case HANDSHAKE_ROLE:
 		return take_role(reply, error, size);
-	case GREETING_SLOT:
+	case HANDSHAKE_SLOT:
 		return take_slot(reply, error, size);
-	case GREETING_DATABASE:
-	case GREETING_STEPS:
+	case HANDSHAKE_DATABASE:
+	case HANDSHAKE_STEPS:
 		break;
 	}
 	return take_database(reply, error, size);

@@ -22,7 +22,7 @@
 /* Behind each large text in a reply a part of one is left over. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
 
-static void dial(struct redis_connection *connection);
+static void attempts(struct redis_connection *connection);
 static void give_up_address(struct redis_connection *connection, enum address_failure failure,
 			    const char *cause);
 
@@ -50,7 +50,7 @@ static int64_t backoff_ms(struct redis_connection *connection)
 	return longest / 2 + chance % (longest / 2 + 1);
 }
 
-static void set_state(struct redis_connection *connection, enum connection_state state)
+static void set_state(struct redis_connection *connection, enum redis_connection_state state)
 {
 	connection->state = state;
 	switch (state) {
@@ -61,7 +61,7 @@ static void set_state(struct redis_connection *connection, enum connection_state
 		evtimer_del(connection->timer);
 		break;
 	case CONNECTION_GREETING:
-		redis_connection_set_timer(connection, dial_left_ms(connection->dial));
+		redis_connection_set_timer(connection, connect_attempts_left_ms(connection->attempts));
 		break;
 	case CONNECTION_UP:
 		redis_connection_set_timer(connection, TICK_MS);
@@ -77,7 +77,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	switch (connection->state) {
 	case CONNECTION_WAITING:
-		dial(connection);
+		attempts(connection);
 		break;
 	case CONNECTION_DIALING:
 		break;
@@ -106,7 +106,7 @@ void redis_connection_request(struct redis_connection *connection, struct evbuff
 			      connection_replied *replied, void *context)
 {
 	assert(!connection->listening);
-	requests_push(&connection->requests, replies, replied, context);
+	request_queue_push(&connection->requests, replies, replied, context);
 	redis_connection_send(connection, commands);
 }
 
@@ -188,21 +188,21 @@ static void be_lost(struct redis_connection *connection, bool was_up, const char
 {
 	utf8_format(connection->trouble, sizeof connection->trouble, "%s", cause);
 	close_stream(connection);
-	dial_cancel(&connection->dial);
+	connect_attempts_cancel(&connection->attempts);
 	connection->failures =
 		was_up && now_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;
 	set_state(connection, CONNECTION_WAITING);
 	redis_server_missed(connection->settings.server, &connection->member,
 			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
 			    connection->trouble);
-	requests_abandon(&connection->requests);
+	request_queue_abandon(&connection->requests);
 	connection->user->lost(connection->context, connection->trouble);
 }
 
 /* The reason that tells most is kept; of two alike that of the earlier address, so that it stays the same. */
 static void note_failure(struct redis_connection *connection, enum address_failure failure, const char *cause)
 {
-	size_t address = dial_address(connection->dial);
+	size_t address = connect_attempts_address(connection->attempts);
 
 	if (failure < connection->failure ||
 	    (failure == connection->failure && address > connection->failed_address))
@@ -217,14 +217,14 @@ static void give_up_address(struct redis_connection *connection, enum address_fa
 			    const char *cause)
 {
 	note_failure(connection, failure, cause);
-	if (!dial_has_next(connection->dial)) {
+	if (!connect_attempts_has_next(connection->attempts)) {
 		be_lost(connection, false, connection->failed_for);
 		return;
 	}
 	close_stream(connection);
 	set_state(connection, CONNECTION_DIALING);
-	requests_abandon(&connection->requests);
-	dial_next(connection->dial);
+	request_queue_abandon(&connection->requests);
+	connect_attempts_next(connection->attempts);
 }
 
 void redis_connection_lose(struct redis_connection *connection, const char *cause)
@@ -261,17 +261,17 @@ static void on_server_reached(void *context)
 static void on_greeting_answer(void *context, const redisReply *reply)
 {
 	struct redis_connection *connection = context;
-	struct greeting *greeting = &connection->greeting;
+	struct handshake *handshake = &connection->handshake;
 	char error[REDIS_TROUBLE_MAX];
 
 	if (!reply)
 		return; /* `lost` was told why */
-	if (greeting_take(greeting, reply, error, sizeof error)) {
-		if (greeting->answered == greeting->count)
+	if (handshake_take(handshake, reply, error, sizeof error)) {
+		if (handshake->answered == handshake->count)
 			connection->user->greeted(connection->context);
 		return;
 	}
-	if (greeting->is_defect)
+	if (handshake->is_defect)
 		redis_server_set_defect(connection->settings.server, error);
 	redis_connection_lose(connection, error);
 }
@@ -305,14 +305,14 @@ static void on_dialed(void *context, int fd, const char *error)
 	set_state(connection, CONNECTION_GREETING);
 	open_stream(connection, fd);
 	commands = must(evbuffer_new());
-	greeting_begin(&connection->greeting, &connection->url, connection->name,
-		       &connection->settings.demands, commands);
-	redis_connection_request(connection, commands, connection->greeting.count, on_greeting_answer,
+	handshake_begin(&connection->handshake, &connection->url, connection->name,
+			&connection->settings.demands, commands);
+	redis_connection_request(connection, commands, connection->handshake.count, on_greeting_answer,
 				 connection);
 	evbuffer_free(commands);
 }
 
-static void dial(struct redis_connection *connection)
+static void attempts(struct redis_connection *connection)
 {
 	struct arena *arena = arena_new(1024);
 	const char *error;
@@ -321,8 +321,8 @@ static void dial(struct redis_connection *connection)
 	connection->failure = ADDRESS_UNTRIED;
 	redis_url_release(&connection->url);
 	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
-		connection->dial = dial_start(connection->settings.base, &connection->url,
-					      connection->failures, on_dialed, connection);
+		connection->attempts = connect_attempts_start(connection->settings.base, &connection->url,
+							      connection->failures, on_dialed, connection);
 	else
 		redis_connection_lose(connection, error);
 	arena_free(&arena);
@@ -337,12 +337,12 @@ void redis_connection_settle(struct redis_connection *connection)
 	connection->up_at = calendar_us();
 	connection->trouble[0] = '\0';
 	connection->hides_role = false;
-	dial_cancel(&connection->dial);
+	connect_attempts_cancel(&connection->attempts);
 	set_state(connection, CONNECTION_UP);
 	utf8_format(connection->member.run_id, sizeof connection->member.run_id, "%s",
-		    connection->greeting.run_id);
+		    connection->handshake.run_id);
 	redis_server_reached(connection->settings.server, &connection->member, place_of(connection),
-			     connection->greeting.version);
+			     connection->handshake.version);
 }
 
 bool redis_connection_is_up(const struct redis_connection *connection)
@@ -362,7 +362,7 @@ const char *redis_connection_trouble(const struct redis_connection *connection)
 /* ---- the whole ---- */
 
 struct redis_connection *redis_connection_new(const struct redis_settings *settings, const char *name,
-					      size_t bulk_max, const struct connection_user *user,
+					      size_t bulk_max, const struct redis_connection_user *user,
 					      void *context)
 {
 	static const struct timeval at_once = {0, 0};
@@ -392,8 +392,8 @@ void redis_connection_free(struct redis_connection **connection)
 	if (!*connection)
 		return;
 	close_stream(*connection);
-	dial_cancel(&(*connection)->dial);
-	requests_clear(&(*connection)->requests);
+	connect_attempts_cancel(&(*connection)->attempts);
+	request_queue_clear(&(*connection)->requests);
 	redis_server_leave((*connection)->settings.server, &(*connection)->member);
 	redis_server_free(&(*connection)->alone);
 	redis_url_release(&(*connection)->url);

@@ -46,13 +46,13 @@ struct redis_settings {
 	struct random *random;
 	struct logger *logger;
 	struct redis_server *server; /* NULL: each connection is alone, and hears nothing of the others */
-	struct greeting_demands demands;
+	struct handshake_demands demands;
 };
 
 struct redis_connection;
 
 /* What its user is told. */
-struct connection_user {
+struct redis_connection_user {
 	/* Redis knows us; the user sends what it has to say first, and settles when that is answered. */
 	void (*greeted)(void *context);
 
@@ -68,7 +68,7 @@ struct connection_user {
 
 /* Begins to connect.  `name` is what CLIENT LIST shows; it and `user` outlive the connection. */
 struct redis_connection *redis_connection_new(const struct redis_settings *settings, const char *name,
-					      size_t bulk_max, const struct connection_user *user,
+					      size_t bulk_max, const struct redis_connection_user *user,
 					      void *context);
 
 /* No callback is called any more.  Accepts NULL in *connection and nulls it. */

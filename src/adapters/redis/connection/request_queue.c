@@ -10,7 +10,8 @@ struct request {
 	void *context;
 };
 
-void requests_push(struct requests *requests, size_t replies, connection_replied *replied, void *context)
+void request_queue_push(struct request_queue *requests, size_t replies, connection_replied *replied,
+			void *context)
 {
 	struct request *request = must_alloc(sizeof *request);
 
@@ -22,7 +23,7 @@ void requests_push(struct requests *requests, size_t replies, connection_replied
 	requests->last = request;
 }
 
-static void pop(struct requests *requests)
+static void pop(struct request_queue *requests)
 {
 	struct request *request = requests->first;
 
@@ -32,7 +33,7 @@ static void pop(struct requests *requests)
 	free(request);
 }
 
-bool requests_answer(struct requests *requests, const struct redisReply *reply)
+bool request_queue_answer(struct request_queue *requests, const struct redisReply *reply)
 {
 	struct request told;
 
@@ -46,11 +47,11 @@ bool requests_answer(struct requests *requests, const struct redisReply *reply)
 	return true;
 }
 
-void requests_abandon(struct requests *requests)
+void request_queue_abandon(struct request_queue *requests)
 {
-	struct requests abandoned = *requests;
+	struct request_queue abandoned = *requests;
 
-	*requests = (struct requests){0};
+	*requests = (struct request_queue){0};
 	while (abandoned.first) {
 		struct request told = *abandoned.first;
 
@@ -59,7 +60,7 @@ void requests_abandon(struct requests *requests)
 	}
 }
 
-void requests_clear(struct requests *requests)
+void request_queue_clear(struct request_queue *requests)
 {
 	while (requests->first)
 		pop(requests);

@@ -13,20 +13,21 @@ struct redisReply;
  */
 typedef void connection_replied(void *context, const struct redisReply *reply);
 
-struct requests {
+struct request_queue {
 	struct request *first, *last;
 };
 
 /* One that `replies` replies (at least one) answer. */
-void requests_push(struct requests *requests, size_t replies, connection_replied *replied, void *context);
+void request_queue_push(struct request_queue *requests, size_t replies, connection_replied *replied,
+			void *context);
 
 /* Hands the reply to the one whose turn it is; false: nobody's. */
-bool requests_answer(struct requests *requests, const struct redisReply *reply);
+bool request_queue_answer(struct request_queue *requests, const struct redisReply *reply);
 
 /* Tells each, in order, that no more replies come, and forgets them all. */
-void requests_abandon(struct requests *requests);
+void request_queue_abandon(struct request_queue *requests);
 
 /* Forgets them all, untold. */
-void requests_clear(struct requests *requests);
+void request_queue_clear(struct request_queue *requests);
 
 #endif

@@ -12,33 +12,35 @@
 
 static const struct {
 	const char *word, *advice;
-	enum refusal_kind kind;
+	enum redis_error_kind kind;
 } refusals[] = {
-	{"NOAUTH", "put the password into REDIS_URL", REFUSAL_LOGIN},
-	{"WRONGPASS", "check user and password in REDIS_URL", REFUSAL_LOGIN},
-	{"NOPERM", "the ACL of the user in REDIS_URL does not allow it", REFUSAL_RIGHTS},
-	{"ERR The user executing the script can't", SCRIPT_RIGHTS, REFUSAL_RIGHTS},
-	{"The user executing the script can't", SCRIPT_RIGHTS, REFUSAL_RIGHTS}, /* Redis 6.2 */
+	{"NOAUTH", "put the password into REDIS_URL", REDIS_ERROR_LOGIN},
+	{"WRONGPASS", "check user and password in REDIS_URL", REDIS_ERROR_LOGIN},
+	{"NOPERM", "the ACL of the user in REDIS_URL does not allow it", REDIS_ERROR_RIGHTS},
+	{"ERR The user executing the script can't", SCRIPT_RIGHTS, REDIS_ERROR_RIGHTS},
+	{"The user executing the script can't", SCRIPT_RIGHTS, REDIS_ERROR_RIGHTS}, /* Redis 6.2 */
 	{"NOSCRIPT",
 	 "Redis forgot the script at once: does a proxy spread the requests over several servers?",
-	 REFUSAL_OF_COMMAND},
-	{"NOREPLICAS", "fewer replicas follow than min-replicas-to-write asks for", REFUSAL_NOT_NOW},
-	{"DENIED", "set a password in Redis, or bind it to an address that is reachable", REFUSAL_OF_COMMAND},
-	{"LOADING", "Redis is loading its data set: wait until it has", REFUSAL_NOT_NOW},
-	{"OOM", "Redis has reached its maxmemory: raise it, or let keys expire", REFUSAL_OF_COMMAND},
-	{"READONLY", "this is a replica: REDIS_URL must name the master", REFUSAL_WRONG_SERVER},
-	{"MISCONF", "Redis cannot save its data set: look at its log and its disk", REFUSAL_NOT_NOW},
-	{"MASTERDOWN", "this is a replica that lost its master", REFUSAL_WRONG_SERVER},
-	{"UNBLOCKED force", "the master became a replica", REFUSAL_WRONG_SERVER},
-	{"CLUSTERDOWN", "the cluster has lost nodes: look at CLUSTER NODES", REFUSAL_NOT_NOW},
-	{"TRYAGAIN", "the cluster is moving the slot to another node: wait until it has", REFUSAL_NOT_NOW},
+	 REDIS_ERROR_OF_COMMAND},
+	{"NOREPLICAS", "fewer replicas follow than min-replicas-to-write asks for", REDIS_ERROR_NOT_NOW},
+	{"DENIED", "set a password in Redis, or bind it to an address that is reachable",
+	 REDIS_ERROR_OF_COMMAND},
+	{"LOADING", "Redis is loading its data set: wait until it has", REDIS_ERROR_NOT_NOW},
+	{"OOM", "Redis has reached its maxmemory: raise it, or let keys expire", REDIS_ERROR_OF_COMMAND},
+	{"READONLY", "this is a replica: REDIS_URL must name the master", REDIS_ERROR_WRONG_SERVER},
+	{"MISCONF", "Redis cannot save its data set: look at its log and its disk", REDIS_ERROR_NOT_NOW},
+	{"MASTERDOWN", "this is a replica that lost its master", REDIS_ERROR_WRONG_SERVER},
+	{"UNBLOCKED force", "the master became a replica", REDIS_ERROR_WRONG_SERVER},
+	{"CLUSTERDOWN", "the cluster has lost nodes: look at CLUSTER NODES", REDIS_ERROR_NOT_NOW},
+	{"TRYAGAIN", "the cluster is moving the slot to another node: wait until it has",
+	 REDIS_ERROR_NOT_NOW},
 	{"MOVED",
 	 "another node of the cluster holds the slot of ALLOCD_PREFIX: REDIS_URL must name that node",
-	 REFUSAL_WRONG_SERVER},
+	 REDIS_ERROR_WRONG_SERVER},
 	{"CROSSSLOT", "Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:",
-	 REFUSAL_SLOTS},
-	{"BUSY", "a script blocks Redis: SCRIPT KILL ends it", REFUSAL_OF_COMMAND},
-	{"WRONGTYPE", "another program uses a key of that name: set ALLOCD_PREFIX", REFUSAL_OF_COMMAND},
+	 REDIS_ERROR_SLOTS},
+	{"BUSY", "a script blocks Redis: SCRIPT KILL ends it", REDIS_ERROR_OF_COMMAND},
+	{"WRONGTYPE", "another program uses a key of that name: set ALLOCD_PREFIX", REDIS_ERROR_OF_COMMAND},
 };
 
 #define REFUSALS (sizeof refusals / sizeof refusals[0])
@@ -56,7 +58,7 @@ static bool begins_with(const char *text, const char *word)
 	return !strncmp(text, word, length) && (text[length] == ' ' || text[length] == '\0');
 }
 
-bool refusal_is(const struct redisReply *reply, const char *word)
+bool redis_error_is(const struct redisReply *reply, const char *word)
 {
 	return reply->type == REDIS_REPLY_ERROR && begins_with(reply->str, word);
 }
@@ -86,21 +88,21 @@ static const char *advice_on(const struct redisReply *reply)
 	return row < REFUSALS ? refusals[row].advice : NULL;
 }
 
-static enum refusal_kind kind_of_error(const struct redisReply *reply)
+static enum redis_error_kind kind_of_error(const struct redisReply *reply)
 {
 	size_t row = row_of(reply);
 
-	return row < REFUSALS ? refusals[row].kind : REFUSAL_OF_COMMAND;
+	return row < REFUSALS ? refusals[row].kind : REDIS_ERROR_OF_COMMAND;
 }
 
-enum refusal_kind refusal_kind_of(const struct redisReply *reply, const struct redisReply **error)
+enum redis_error_kind redis_error_kind_of(const struct redisReply *reply, const struct redisReply **error)
 {
-	enum refusal_kind kind = REFUSAL_OF_COMMAND;
+	enum redis_error_kind kind = REDIS_ERROR_OF_COMMAND;
 
 	*error = reply;
 	if (reply->type != REDIS_REPLY_ARRAY)
 		return kind_of_error(reply);
-	for (size_t i = 0; i < reply->elements && kind == REFUSAL_OF_COMMAND; i++) {
+	for (size_t i = 0; i < reply->elements && kind == REDIS_ERROR_OF_COMMAND; i++) {
 		*error = reply->element[i];
 		kind = kind_of_error(*error);
 	}
@@ -130,7 +132,7 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-void refusal_describe(const struct redisReply *reply, char *text, size_t size)
+void redis_error_describe(const struct redisReply *reply, char *text, size_t size)
 {
 	const char *advice = advice_on(reply);
 

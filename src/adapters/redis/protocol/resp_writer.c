@@ -34,7 +34,7 @@ static char *write_count(char *at, char type, size_t count)
 	return at;
 }
 
-void command_begin(struct evbuffer *out, size_t count)
+void resp_begin_command(struct evbuffer *out, size_t count)
 {
 	char line[COUNT_MAX];
 
@@ -63,7 +63,7 @@ static void add_long(struct evbuffer *out, struct bytes argument)
 }
 
 /* To copy a short one once more is less than to call libevent three times. */
-void command_argument(struct evbuffer *out, struct bytes argument)
+void resp_add_argument(struct evbuffer *out, struct bytes argument)
 {
 	if (argument.size <= SHORT_MAX)
 		add_short(out, argument);
@@ -71,16 +71,16 @@ void command_argument(struct evbuffer *out, struct bytes argument)
 		add_long(out, argument);
 }
 
-void command_number(struct evbuffer *out, int64_t number)
+void resp_add_number(struct evbuffer *out, int64_t number)
 {
 	char text[DECIMAL_MAX];
 
-	command_argument(out, (struct bytes){text, decimal_format(number, text)});
+	resp_add_argument(out, (struct bytes){text, decimal_format(number, text)});
 }
 
-void command_append(struct evbuffer *out, const struct bytes *arguments, size_t count)
+void resp_append_command(struct evbuffer *out, const struct bytes *arguments, size_t count)
 {
-	command_begin(out, count);
+	resp_begin_command(out, count);
 	for (size_t i = 0; i < count; i++)
-		command_argument(out, arguments[i]);
+		resp_add_argument(out, arguments[i]);
 }

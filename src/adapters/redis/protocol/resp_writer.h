@@ -12,11 +12,11 @@ struct evbuffer;
 struct bytes bytes_of(const char *text);
 
 /* Appends one command: its name and its arguments. */
-void command_append(struct evbuffer *out, const struct bytes *arguments, size_t count);
+void resp_append_command(struct evbuffer *out, const struct bytes *arguments, size_t count);
 
 /* The same bit by bit: `count` arguments follow, the name is the first of them. */
-void command_begin(struct evbuffer *out, size_t count);
-void command_argument(struct evbuffer *out, struct bytes argument);
-void command_number(struct evbuffer *out, int64_t number);
+void resp_begin_command(struct evbuffer *out, size_t count);
+void resp_add_argument(struct evbuffer *out, struct bytes argument);
+void resp_add_number(struct evbuffer *out, int64_t number);
 
 #endif

@@ -69,8 +69,8 @@ static void append_events(struct evbuffer *out, const struct outgoing_row *row)
 	for (size_t i = 0; i < row->count; i++) {
 		if (row->events[i].type == MSG_NONE)
 			continue;
-		command_argument(out, bytes_of(message_name(row->events[i].type)));
-		command_argument(out, row->events[i].payload);
+		resp_add_argument(out, bytes_of(message_name(row->events[i].type)));
+		resp_add_argument(out, row->events[i].payload);
 	}
 }
 
@@ -84,7 +84,7 @@ static void append_counts(struct evbuffer *out, const struct publication *public
 		at += decimal_format((int64_t)count_events(&publication->rows[i]), at);
 		*at++ = ' ';
 	}
-	command_argument(out, (struct bytes){text, (size_t)(at - text)});
+	resp_add_argument(out, (struct bytes){text, (size_t)(at - text)});
 	free(text);
 }
 
@@ -94,7 +94,7 @@ static void append_rows(struct evbuffer *out, const struct publication *publicat
 	int64_t position = first < end ? publication->rows[first].position : 0;
 
 	assert(position >= 0 && position <= POSITION_MAX - (int64_t)(end - first));
-	command_number(out, position);
+	resp_add_number(out, position);
 	append_counts(out, publication, first, end);
 	for (size_t i = first; i < end; i++)
 		append_events(out, &publication->rows[i]);
@@ -106,24 +106,24 @@ static void append_fences(struct evbuffer *out, const struct fence *fence, const
 
 	if (asprintf(&key, "%sallocd:fence:%s", fence->prefix, incarnation) < 0)
 		abort();
-	command_argument(out, bytes_of(key));
+	resp_add_argument(out, bytes_of(key));
 	free(key);
 }
 
 static void append_head(struct evbuffer *out, const struct fence *fence,
 			const struct publication *publication, int64_t known)
 {
-	command_argument(out, bytes_of("EVALSHA"));
-	command_argument(out, bytes_of(fence->hash));
-	command_number(out, fence->event_stream ? 2 : 1);
+	resp_add_argument(out, bytes_of("EVALSHA"));
+	resp_add_argument(out, bytes_of(fence->hash));
+	resp_add_number(out, fence->event_stream ? 2 : 1);
 	append_fences(out, fence, publication->incarnation);
 	if (fence->event_stream)
-		command_argument(out, bytes_of(fence->event_stream));
-	command_number(out, publication->partition);
-	command_number(out, known);
-	command_number(out, FENCE_LIFE_MS);
-	command_number(out, EVENT_STREAM_LENGTH);
-	command_argument(out, bytes_of(fence->prefix));
+		resp_add_argument(out, bytes_of(fence->event_stream));
+	resp_add_number(out, publication->partition);
+	resp_add_number(out, known);
+	resp_add_number(out, FENCE_LIFE_MS);
+	resp_add_number(out, EVENT_STREAM_LENGTH);
+	resp_add_argument(out, bytes_of(fence->prefix));
 }
 
 size_t fence_append(struct evbuffer *out, const struct fence *fence, const struct publication *publication,
@@ -132,7 +132,7 @@ size_t fence_append(struct evbuffer *out, const struct fence *fence, const struc
 	size_t end = end_of_call(publication, first);
 	size_t head = fence->event_stream ? HEAD_ARGUMENTS + 1 : HEAD_ARGUMENTS;
 
-	command_begin(out, head + count_row_arguments(publication, first, end));
+	resp_begin_command(out, head + count_row_arguments(publication, first, end));
 	append_head(out, fence, publication, known);
 	append_rows(out, publication, first, end);
 	return end;

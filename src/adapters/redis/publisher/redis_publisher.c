@@ -21,8 +21,8 @@
 #define MEMORY_STAYS_MS 1000
 
 /* One call of publish, from its beginning to its answer. */
-struct call {
-	struct call *next;
+struct publisher_call {
+	struct publisher_call *next;
 	struct redis_publisher *publisher;
 	const struct publication *publication;
 	publish_done *done;
@@ -46,7 +46,7 @@ struct redis_publisher {
 	void *context;
 
 	struct fence fence;
-	struct call *calls; /* that are not answered */
+	struct publisher_call *calls; /* that are not answered */
 
 	char refusal_logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
 	bool is_out_of_memory;                  /* as the log has it */
@@ -64,7 +64,7 @@ static char *joined(const char *prefix, const char *name)
 	return text;
 }
 
-static void send_rows(struct call *call);
+static void send_rows(struct publisher_call *call);
 static void on_rows_answered(void *context, const redisReply *reply);
 static void on_ending(evutil_socket_t fd, short what, void *context);
 
@@ -101,9 +101,9 @@ static void note_memory(struct redis_publisher *publisher)
 
 /* ---- the end of a call ---- */
 
-static void call_free(struct call *call)
+static void call_free(struct publisher_call *call)
 {
-	struct call **place = &call->publisher->calls;
+	struct publisher_call **place = &call->publisher->calls;
 
 	while (*place != call)
 		place = &(*place)->next;
@@ -113,7 +113,7 @@ static void call_free(struct call *call)
 	free(call);
 }
 
-static void answer(struct call *call)
+static void answer(struct publisher_call *call)
 {
 	struct failure failure = {FAILURE_RETRY, call->error};
 
@@ -121,14 +121,14 @@ static void answer(struct call *call)
 	call_free(call);
 }
 
-static void fail(struct call *call, const char *error)
+static void fail(struct publisher_call *call, const char *error)
 {
 	utf8_format(call->error, sizeof call->error, "%s", error);
 	answer(call);
 }
 
 /* From the event loop: never before publish returns. */
-static void fail_soon(struct call *call, const char *error)
+static void fail_soon(struct publisher_call *call, const char *error)
 {
 	static const struct timeval at_once = {0, 0};
 
@@ -144,7 +144,7 @@ static void on_ending(evutil_socket_t fd, short what, void *context)
 	answer(context);
 }
 
-static void refuse(struct call *call)
+static void refuse(struct publisher_call *call)
 {
 	call->publisher->stats.refused++;
 	log_refusal(call->publisher, call->error);
@@ -153,7 +153,7 @@ static void refuse(struct call *call)
 
 /* ---- rows went out, or would have left a gap ---- */
 
-static void go_on(struct call *call)
+static void go_on(struct publisher_call *call)
 {
 	const struct publication *publication = call->publication;
 
@@ -169,7 +169,7 @@ static void go_on(struct call *call)
 	}
 }
 
-static void count(struct call *call, size_t events, size_t unheard)
+static void count(struct publisher_call *call, size_t events, size_t unheard)
 {
 	call->published.events += events;
 	call->publisher->stats.published += events;
@@ -178,7 +178,7 @@ static void count(struct call *call, size_t events, size_t unheard)
 
 /* ---- past the fence: Redis has no memory to move it ---- */
 
-static void end_past(struct call *call)
+static void end_past(struct publisher_call *call)
 {
 	call->published.position = call->past_to;
 	go_on(call);
@@ -186,7 +186,7 @@ static void end_past(struct call *call)
 
 static void on_past(void *context, const redisReply *reply)
 {
-	struct call *call = context;
+	struct publisher_call *call = context;
 
 	if (!reply) {
 		fail(call, redis_connection_trouble(call->publisher->connection));
@@ -196,7 +196,7 @@ static void on_past(void *context, const redisReply *reply)
 		count(call, 1, reply->integer == 0);
 		call->publisher->stats.unfenced++;
 	} else if (!*call->error) {
-		refusal_describe(reply, call->error, sizeof call->error);
+		redis_error_describe(reply, call->error, sizeof call->error);
 	}
 	if (--call->replies)
 		return;
@@ -211,11 +211,12 @@ static void append_publish(struct evbuffer *commands, const char *prefix, const 
 {
 	char *name = joined(prefix, channel);
 
-	command_append(commands, (struct bytes[]){bytes_of("PUBLISH"), bytes_of(name), payload}, 3);
+	resp_append_command(commands, (struct bytes[]){bytes_of("PUBLISH"), bytes_of(name), payload}, 3);
 	free(name);
 }
 
-static void append_events(struct call *call, const struct outgoing_row *row, struct evbuffer *commands)
+static void append_events(struct publisher_call *call, const struct outgoing_row *row,
+			  struct evbuffer *commands)
 {
 	for (size_t i = 0; i < row->count; i++) {
 		if (row->events[i].type == MSG_NONE)
@@ -227,7 +228,7 @@ static void append_events(struct call *call, const struct outgoing_row *row, str
 }
 
 /* The same rows that the script would have taken. */
-static void send_past(struct call *call)
+static void send_past(struct publisher_call *call)
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
@@ -254,7 +255,7 @@ static void load_script(struct redis_publisher *publisher, connection_replied *l
 	struct bytes load[] = {bytes_of("SCRIPT"), bytes_of("LOAD"), bytes_of(fence_script)};
 	struct evbuffer *commands = must(evbuffer_new());
 
-	command_append(commands, load, sizeof load / sizeof load[0]);
+	resp_append_command(commands, load, sizeof load / sizeof load[0]);
 	redis_connection_request(publisher->connection, commands, 1, loaded, publisher);
 	evbuffer_free(commands);
 }
@@ -265,7 +266,7 @@ static void on_loaded_again(void *context, const redisReply *reply)
 	(void)reply; /* what the script answers tells */
 }
 
-static void send_rows(struct call *call)
+static void send_rows(struct publisher_call *call)
 {
 	struct redis_publisher *publisher = call->publisher;
 	struct evbuffer *commands = must(evbuffer_new());
@@ -277,14 +278,14 @@ static void send_rows(struct call *call)
 }
 
 /* Somebody made Redis forget its scripts (SCRIPT FLUSH). */
-static void send_rows_again(struct call *call)
+static void send_rows_again(struct publisher_call *call)
 {
 	call->is_loaded_again = true;
 	load_script(call->publisher, on_loaded_again);
 	send_rows(call);
 }
 
-static void take_answer(struct call *call, const redisReply *reply)
+static void take_answer(struct publisher_call *call, const redisReply *reply)
 {
 	struct fence_answer answer = fence_answer_of(reply, call->published.position);
 
@@ -293,22 +294,22 @@ static void take_answer(struct call *call, const redisReply *reply)
 	if (!answer.refusal) {
 		note_memory(call->publisher);
 		go_on(call);
-	} else if (refusal_is(answer.refusal, "OOM")) {
+	} else if (redis_error_is(answer.refusal, "OOM")) {
 		note_no_memory(call->publisher);
 		send_past(call);
 	} else {
-		refusal_describe(answer.refusal, call->error, sizeof call->error);
+		redis_error_describe(answer.refusal, call->error, sizeof call->error);
 		refuse(call);
 	}
 }
 
 static void on_rows_answered(void *context, const redisReply *reply)
 {
-	struct call *call = context;
+	struct publisher_call *call = context;
 
 	if (!reply)
 		fail(call, redis_connection_trouble(call->publisher->connection));
-	else if (refusal_is(reply, "NOSCRIPT") && !call->is_loaded_again)
+	else if (redis_error_is(reply, "NOSCRIPT") && !call->is_loaded_again)
 		send_rows_again(call);
 	else
 		take_answer(call, reply);
@@ -320,14 +321,14 @@ static void publish(struct broker *port, const struct publication *publication, 
 		    void *context)
 {
 	struct redis_publisher *publisher = (struct redis_publisher *)port;
-	struct call *call = must_alloc(sizeof *call);
+	struct publisher_call *call = must_alloc(sizeof *call);
 
-	*call = (struct call){.next = publisher->calls,
-			      .publisher = publisher,
-			      .publication = publication,
-			      .done = done,
-			      .context = context,
-			      .published.position = publication->known};
+	*call = (struct publisher_call){.next = publisher->calls,
+					.publisher = publisher,
+					.publication = publication,
+					.done = done,
+					.context = context,
+					.published.position = publication->known};
 	publisher->calls = call;
 	if (!redis_publisher_is_up(publisher))
 		fail_soon(call, redis_publisher_trouble(publisher));
@@ -354,7 +355,7 @@ static void on_said(void *context, const redisReply *reply)
 	publisher->said_refusal[0] = '\0';
 	if (reply->type == REDIS_REPLY_INTEGER)
 		return;
-	refusal_describe(reply, publisher->said_refusal, sizeof publisher->said_refusal);
+	redis_error_describe(reply, publisher->said_refusal, sizeof publisher->said_refusal);
 	if (!was_refused)
 		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TROUBLE(LOG_REDIS),
 		    LOG_TEXT("cause", publisher->said_refusal));
@@ -383,7 +384,7 @@ static void on_loaded(void *context, const redisReply *reply)
 	if (!reply)
 		return; /* `lost` is told why */
 	if (reply->type != REDIS_REPLY_STRING || reply->len > FENCE_HASH_MAX) {
-		refusal_describe(reply, words, sizeof words);
+		redis_error_describe(reply, words, sizeof words);
 		utf8_format(cause, sizeof cause, "SCRIPT LOAD: %s", words);
 		redis_connection_drop(publisher->connection, cause);
 		return;
@@ -418,7 +419,7 @@ struct redis_publisher *redis_publisher_new(const struct redis_settings *setting
 					    const struct redis_publisher_config *config)
 {
 	static const struct broker_ops ops = {publish, is_up};
-	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
 	struct redis_publisher *publisher = must_alloc(sizeof *publisher);
 
 	publisher->broker.ops = &ops;
@@ -438,7 +439,7 @@ void redis_publisher_free(struct redis_publisher **publisher)
 	if (!*publisher)
 		return;
 	redis_connection_free(&(*publisher)->connection);
-	for (struct call *call = (*publisher)->calls, *next; call; call = next) {
+	for (struct publisher_call *call = (*publisher)->calls, *next; call; call = next) {
 		next = call->next;
 		call_free(call);
 	}

@@ -8,7 +8,7 @@
 
 void client_identity_ask(struct evbuffer *out)
 {
-	command_append(out, (struct bytes[]){bytes_of("CLIENT"), bytes_of("INFO")}, 2);
+	resp_append_command(out, (struct bytes[]){bytes_of("CLIENT"), bytes_of("INFO")}, 2);
 }
 
 void client_identity_take(struct client_identity *identity, const redisReply *reply)
@@ -24,5 +24,5 @@ void client_identity_kill(const struct client_identity *identity, struct evbuffe
 	struct bytes kill[] = {bytes_of("CLIENT"),     bytes_of("KILL"), bytes_of("ID"),
 			       bytes_of(identity->id), bytes_of("ADDR"), bytes_of(identity->address)};
 
-	command_append(out, kill, sizeof kill / sizeof kill[0]);
+	resp_append_command(out, kill, sizeof kill / sizeof kill[0]);
 }

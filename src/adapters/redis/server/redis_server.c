@@ -111,25 +111,25 @@ static bool lasts_too_long(struct redis_server *server, int64_t now_ms)
 	return true;
 }
 
-bool redis_server_refused(struct redis_server *server, struct server_member *member, enum refusal_kind kind,
-			  const char *cause, int64_t now_ms)
+bool redis_server_refused(struct redis_server *server, struct server_member *member,
+			  enum redis_error_kind kind, const char *cause, int64_t now_ms)
 {
 	switch (kind) {
-	case REFUSAL_WRONG_SERVER:
+	case REDIS_ERROR_WRONG_SERVER:
 		end_others(server, member, cause);
 		return true;
-	case REFUSAL_NOT_NOW:
+	case REDIS_ERROR_NOT_NOW:
 		if (!lasts_too_long(server, now_ms))
 			return false;
 		/* Without its name nobody would learn that another server was reached. */
 		if (!*member->run_id)
 			end_others(server, member, cause);
 		return true;
-	case REFUSAL_LOGIN:
+	case REDIS_ERROR_LOGIN:
 		return true;
-	case REFUSAL_OF_COMMAND:
-	case REFUSAL_RIGHTS:
-	case REFUSAL_SLOTS:
+	case REDIS_ERROR_OF_COMMAND:
+	case REDIS_ERROR_RIGHTS:
+	case REDIS_ERROR_SLOTS:
 		break;
 	}
 	return false;

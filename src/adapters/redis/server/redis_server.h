@@ -70,8 +70,8 @@ void redis_server_missed(struct redis_server *server, struct server_member *memb
  * The member, which is up, was refused something.  Returns whether it must connect anew, by itself; the
  * others are ended from the event loop when they must, too.
  */
-bool redis_server_refused(struct redis_server *server, struct server_member *member, enum refusal_kind kind,
-			  const char *cause, int64_t now_ms);
+bool redis_server_refused(struct redis_server *server, struct server_member *member,
+			  enum redis_error_kind kind, const char *cause, int64_t now_ms);
 
 /* Where a member was, or tried to be, last; "REDIS_URL" before. */
 const char *redis_server_place(const struct redis_server *server);

@@ -45,7 +45,7 @@ struct redis_stream {
 	struct stream_link waiting; /* for new entries; nothing else is asked on it */
 
 	struct stream_call calls[OPERATIONS];
-	struct standing standing;
+	struct stream_info info;
 	struct stream_claim claim;
 	char cursor[STREAM_ID_TEXT]; /* of the claim: where it goes on */
 	struct stream_entries pending, fresh;
@@ -77,7 +77,7 @@ static void on_pending_told(void *context, const redisReply *reply)
 
 	if (!stream_call_came(call, reply))
 		return;
-	if (!standing_take_pending(&call->stream->standing, reply))
+	if (!stream_info_parse_pending(&call->stream->info, reply))
 		stream_call_fail_with(call, reply);
 	if (!call->replies)
 		stream_call_finish(call);
@@ -87,13 +87,13 @@ static void ask_what_is_pending(struct stream_call *call, const redisReply *grou
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
-	for (size_t i = 0; i < call->stream->standing.groups; i++) {
+	for (size_t i = 0; i < call->stream->info.groups; i++) {
 		struct bytes pending[] = {bytes_of("XPENDING"), bytes_of(call->stream->key),
-					  standing_group(groups, i)};
+					  stream_info_group(groups, i)};
 
-		command_append(commands, pending, 3);
+		resp_append_command(commands, pending, 3);
 	}
-	stream_call_ask(call, commands, call->stream->standing.groups, on_pending_told);
+	stream_call_ask(call, commands, call->stream->info.groups, on_pending_told);
 }
 
 static void take_groups(struct stream_call *call, const redisReply *reply)
@@ -102,9 +102,9 @@ static void take_groups(struct stream_call *call, const redisReply *reply)
 
 	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > STANDING_GROUPS_MAX)
 		stream_call_fail(call, FAILURE_FATAL, "the stream has too many consumer groups");
-	else if (!standing_take_groups(&stream->standing, reply, stream->group))
+	else if (!stream_info_parse_groups(&stream->info, reply, stream->group))
 		stream_call_fail_with(call, reply);
-	if (call->failed || !stream->standing.groups)
+	if (call->failed || !stream->info.groups)
 		stream_call_finish(call);
 	else
 		ask_what_is_pending(call, reply);
@@ -118,13 +118,13 @@ static void on_stream_told(void *context, const redisReply *reply)
 		return;
 	if (!call->replies)
 		take_groups(call, reply);
-	else if (!standing_begin(&call->stream->standing, reply))
+	else if (!stream_info_begin(&call->stream->info, reply))
 		stream_call_fail_with(call, reply);
 }
 
 static void answer_looked(struct stream_call *call, const struct failure *failure)
 {
-	call->told.looked(call->context, failure ? NULL : &call->stream->standing.state, failure);
+	call->told.looked(call->context, failure ? NULL : &call->stream->info.state, failure);
 }
 
 static void look(struct stream *stream, stream_looked *done, void *context)
@@ -259,7 +259,7 @@ static void on_read(void *context, const redisReply *reply)
 
 	if (!stream_call_came(call, reply))
 		return;
-	if (!stream_entries_take(entries_of(call), reply))
+	if (!stream_entries_parse(entries_of(call), reply))
 		stream_call_fail_with(call, reply);
 	stream_call_finish(call);
 }
@@ -314,13 +314,13 @@ static void append_acknowledge(const struct redis_stream *stream, struct evbuffe
 {
 	char id[STREAM_ID_TEXT];
 
-	command_begin(commands, 3 + count);
-	command_argument(commands, bytes_of("XACK"));
-	command_argument(commands, bytes_of(stream->key));
-	command_argument(commands, bytes_of(stream->group));
+	resp_begin_command(commands, 3 + count);
+	resp_add_argument(commands, bytes_of("XACK"));
+	resp_add_argument(commands, bytes_of(stream->key));
+	resp_add_argument(commands, bytes_of(stream->group));
 	for (size_t i = 0; i < count; i++) {
 		stream_id_format(ids[i], id);
-		command_argument(commands, bytes_of(id));
+		resp_add_argument(commands, bytes_of(id));
 	}
 }
 

@@ -77,9 +77,9 @@ void stream_call_append(struct evbuffer *commands, const char *const *words)
 
 	while (words[count])
 		count++;
-	command_begin(commands, count);
+	resp_begin_command(commands, count);
 	for (size_t i = 0; i < count; i++)
-		command_argument(commands, bytes_of(words[i]));
+		resp_add_argument(commands, bytes_of(words[i]));
 }
 
 void stream_call_ask_one(struct stream_call *call, connection_replied *replied, const char *const *words)
@@ -93,14 +93,15 @@ void stream_call_ask_one(struct stream_call *call, connection_replied *replied, 
 /* The group, or the whole stream, is not there: also when it vanished while we waited. */
 static bool tells_of_no_group(const redisReply *reply)
 {
-	return refusal_is(reply, "NOGROUP") || refusal_is(reply, "UNBLOCKED") || standing_is_no_stream(reply);
+	return redis_error_is(reply, "NOGROUP") || redis_error_is(reply, "UNBLOCKED") ||
+	       stream_info_is_no_stream(reply);
 }
 
 void stream_call_fail_with(struct stream_call *call, const redisReply *reply)
 {
 	char error[REDIS_TROUBLE_MAX];
 
-	refusal_describe(reply, error, sizeof error);
+	redis_error_describe(reply, error, sizeof error);
 	stream_call_fail(call, tells_of_no_group(reply) ? FAILURE_CONFLICT : FAILURE_FATAL, error);
 }
 
@@ -119,7 +120,7 @@ void stream_call_on_done(void *context, const redisReply *reply)
 
 	if (!stream_call_came(call, reply))
 		return;
-	if (reply->type != call->expected && !refusal_is(reply, "BUSYGROUP"))
+	if (reply->type != call->expected && !redis_error_is(reply, "BUSYGROUP"))
 		stream_call_fail_with(call, reply);
 	if (!call->replies)
 		stream_call_finish(call);

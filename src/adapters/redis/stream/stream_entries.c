@@ -154,7 +154,7 @@ static bool take_entry(struct reading *reading, const redisReply *reply)
 	return reading->entry->gone || (fields->type == REDIS_REPLY_ARRAY && take_fields(reading, fields));
 }
 
-bool stream_entries_take(struct stream_entries *entries, const redisReply *reply)
+bool stream_entries_parse(struct stream_entries *entries, const redisReply *reply)
 {
 	const redisReply *list;
 

@@ -26,6 +26,6 @@ struct stream_entries {
  * From an answer of a connection that keeps PAYLOAD_MAX bytes of a text; they live as long as the answer.
  * False: that is no answer to XREADGROUP on one stream.
  */
-bool stream_entries_take(struct stream_entries *entries, const struct redisReply *reply);
+bool stream_entries_parse(struct stream_entries *entries, const struct redisReply *reply);
 
 #endif

@@ -9,9 +9,9 @@
 
 static const struct stream_id highest = {UINT64_MAX, UINT64_MAX};
 
-bool standing_is_no_stream(const redisReply *reply)
+bool stream_info_is_no_stream(const redisReply *reply)
 {
-	return refusal_is(reply, "ERR") && strstr(reply->str, "no such key");
+	return redis_error_is(reply, "ERR") && strstr(reply->str, "no such key");
 }
 
 /* ---- names and values in turn ---- */
@@ -74,7 +74,7 @@ static bool id_named(const redisReply *reply, const char *name, struct stream_id
 	return text && stream_id_parse(text->str, id);
 }
 
-struct bytes standing_group(const redisReply *groups, size_t index)
+struct bytes stream_info_group(const redisReply *groups, size_t index)
 {
 	const redisReply *name = text_named(groups->element[index], "name");
 
@@ -83,25 +83,25 @@ struct bytes standing_group(const redisReply *groups, size_t index)
 
 /* ---- in the order of the answers ---- */
 
-bool standing_begin(struct standing *standing, const redisReply *stream)
+bool stream_info_begin(struct stream_info *info, const redisReply *stream)
 {
-	struct stream_state *state = &standing->state;
+	struct stream_state *state = &info->state;
 	size_t first, last;
 
-	*standing = (struct standing){.state.done_by_all = highest};
+	*info = (struct stream_info){.state.done_by_all = highest};
 	entry_named(stream, "first-entry", &first);
 	state->last_present = entry_named(stream, "last-entry", &last);
 	state->largest = first > last ? first : last;
-	state->added = standing_is_no_stream(stream) ? 0 : count_named(stream, "entries-added", -1);
-	return standing_is_no_stream(stream) ||
-	       id_named(stream, "last-generated-id", &standing->state.last_generated);
+	state->added = stream_info_is_no_stream(stream) ? 0 : count_named(stream, "entries-added", -1);
+	return stream_info_is_no_stream(stream) ||
+	       id_named(stream, "last-generated-id", &info->state.last_generated);
 }
 
 /* Without groups nothing is done. */
-static void conclude(struct standing *standing)
+static void conclude(struct stream_info *info)
 {
-	if (stream_id_compare(standing->state.done_by_all, highest) == 0)
-		standing->state.done_by_all = (struct stream_id){0};
+	if (stream_id_compare(info->state.done_by_all, highest) == 0)
+		info->state.done_by_all = (struct stream_id){0};
 }
 
 /* The mark that this group is, if it is one of our group's. */
@@ -117,29 +117,29 @@ static void take_life(struct stream_state *state, const redisReply *name, const 
 		 name->str + prefix);
 }
 
-bool standing_take_groups(struct standing *standing, const redisReply *groups, const char *ours)
+bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups, const char *ours)
 {
 	size_t count = groups->type == REDIS_REPLY_ARRAY ? groups->elements : 0;
 
-	if (standing_is_no_stream(groups))
-		standing->state.last_generated = (struct stream_id){0};
+	if (stream_info_is_no_stream(groups))
+		info->state.last_generated = (struct stream_id){0};
 	else if (groups->type != REDIS_REPLY_ARRAY || count > STANDING_GROUPS_MAX)
 		return false;
-	standing->groups = standing->ours = count;
+	info->groups = info->ours = count;
 	for (size_t i = 0; i < count; i++) {
 		const redisReply *name = text_named(groups->element[i], "name");
 
-		if (!name || !id_named(groups->element[i], "last-delivered-id", &standing->delivered[i]))
+		if (!name || !id_named(groups->element[i], "last-delivered-id", &info->delivered[i]))
 			return false;
-		take_life(&standing->state, name, ours);
+		take_life(&info->state, name, ours);
 		if (frame_is_text(name, ours)) {
-			standing->ours = i;
-			standing->state.delivered = standing->delivered[i];
-			standing->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);
+			info->ours = i;
+			info->state.delivered = info->delivered[i];
+			info->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);
 		}
 	}
 	if (!count)
-		conclude(standing);
+		conclude(info);
 	return true;
 }
 
@@ -159,24 +159,24 @@ static bool parse_pending(const redisReply *reply, struct stream_id *lowest)
 					       stream_id_parse(reply->element[1]->str, lowest));
 }
 
-bool standing_take_pending(struct standing *standing, const redisReply *pending)
+bool stream_info_parse_pending(struct stream_info *info, const redisReply *pending)
 {
-	struct stream_state *state = &standing->state;
-	size_t index = standing->told++;
+	struct stream_state *state = &info->state;
+	size_t index = info->told++;
 	struct stream_id lowest, done;
 
-	if (!refusal_is(pending, "NOGROUP")) {
+	if (!redis_error_is(pending, "NOGROUP")) {
 		if (!parse_pending(pending, &lowest))
 			return false;
-		done = lower(standing->delivered[index], stream_id_before(lowest));
+		done = lower(info->delivered[index], stream_id_before(lowest));
 		state->done_by_all = lower(state->done_by_all, done);
-		if (index == standing->ours) {
+		if (index == info->ours) {
 			state->has_group = true;
 			state->done = done;
 			state->pending = (uint64_t)pending->element[0]->integer;
 		}
 	}
-	if (standing->told == standing->groups)
-		conclude(standing);
+	if (info->told == info->groups)
+		conclude(info);
 	return true;
 }

@@ -16,7 +16,7 @@ struct redisReply;
 /* Between a group's name and a mark, in the name of the group that is the mark. */
 #define STANDING_LIFE ":life:"
 
-struct standing {
+struct stream_info {
 	struct stream_state state; /* once the last group was told of */
 	struct stream_id delivered[STANDING_GROUPS_MAX];
 	size_t groups, told; /* so many of them */
@@ -24,16 +24,16 @@ struct standing {
 };
 
 /* Each returns false when that is no such answer. */
-bool standing_begin(struct standing *standing, const struct redisReply *stream);
-bool standing_take_groups(struct standing *standing, const struct redisReply *groups, const char *ours);
+bool stream_info_begin(struct stream_info *info, const struct redisReply *stream);
+bool stream_info_parse_groups(struct stream_info *info, const struct redisReply *groups, const char *ours);
 
 /* The next group's; one that is gone meanwhile (an error) is left out. */
-bool standing_take_pending(struct standing *standing, const struct redisReply *pending);
+bool stream_info_parse_pending(struct stream_info *info, const struct redisReply *pending);
 
 /* The group's name in what XINFO GROUPS told. */
-struct bytes standing_group(const struct redisReply *groups, size_t index);
+struct bytes stream_info_group(const struct redisReply *groups, size_t index);
 
 /* Whether it is the answer about a stream that is not there. */
-bool standing_is_no_stream(const struct redisReply *reply);
+bool stream_info_is_no_stream(const struct redisReply *reply);
 
 #endif

@@ -51,7 +51,7 @@ static void on_lost(void *context, const char *cause)
 void stream_link_init(struct stream_link *link, const struct redis_settings *settings, const char *name,
 		      const char *suffix)
 {
-	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
 
 	if (asprintf(&link->name, "%s%s", name, suffix) < 0)
 		abort();

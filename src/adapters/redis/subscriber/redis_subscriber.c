@@ -46,11 +46,11 @@ static void on_greeted(void *context)
 	struct redis_subscriber *subscriber = context;
 	struct evbuffer *commands = must(evbuffer_new());
 
-	command_begin(commands, 1 + subscriber->count);
-	command_argument(commands, bytes_of("SUBSCRIBE"));
+	resp_begin_command(commands, 1 + subscriber->count);
+	resp_add_argument(commands, bytes_of("SUBSCRIBE"));
 	for (size_t i = 0; i < subscriber->count; i++)
-		command_argument(commands,
-				 (struct bytes){subscriber->channels[i].name, subscriber->channels[i].size});
+		resp_add_argument(commands,
+				  (struct bytes){subscriber->channels[i].name, subscriber->channels[i].size});
 	subscriber->confirmed = 0;
 	redis_connection_listen(subscriber->connection, commands);
 	evbuffer_free(commands);
@@ -58,8 +58,8 @@ static void on_greeted(void *context)
 
 static void tell_up(struct redis_subscriber *subscriber)
 {
-	struct blind_window window = {subscriber->blind_since, calendar_us(), subscriber->blind_cause,
-				      !subscriber->stats.losses};
+	struct subscription_gap window = {subscriber->blind_since, calendar_us(), subscriber->blind_cause,
+					  !subscriber->stats.losses};
 
 	subscriber->up_at = window.until;
 	if (subscriber->listener->up)
@@ -157,7 +157,7 @@ static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 
 	if (reply->type == REDIS_REPLY_ERROR && subscriber->confirmed == subscriber->count)
 		return;
-	refusal_describe(reply, words, sizeof words);
+	redis_error_describe(reply, words, sizeof words);
 	utf8_format(cause, sizeof cause, "SUBSCRIBE to %.*s and the others: %s",
 		    (int)utf8_cut(last->name, strlen(last->name), 32), last->name, words);
 	redis_connection_drop(subscriber->connection, cause);
@@ -202,7 +202,7 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 					      const struct redis_subscriber_config *config,
 					      const struct redis_listener *listener, void *context)
 {
-	static const struct connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
 	struct redis_subscriber *subscriber = must_alloc(sizeof *subscriber);
 
 	assert(config->count >= 1 && config->count <= MSG_TYPES);

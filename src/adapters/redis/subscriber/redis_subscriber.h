@@ -26,7 +26,7 @@ struct redis_listener {
 	 * Every channel is heard from now on.  The window began when the subscriber did, or when it was
 	 * lost.
 	 */
-	void (*up)(void *context, const struct blind_window *window);
+	void (*up)(void *context, const struct subscription_gap *window);
 
 	/* It was up, and is not any more. */
 	void (*down)(void *context, int64_t since, const char *cause);

@@ -13,8 +13,8 @@
 
 #define REPLY_MAX ((size_t)1024)
 
-struct redis_sender {
-	const struct redis_sender_user *user;
+struct bulk_sender {
+	const struct bulk_sender_user *user;
 	void *context;
 	struct redis_connection *connection;
 	struct evbuffer *commands; /* that are not sent yet, */
@@ -37,9 +37,9 @@ void sender_target_channel(struct sender_target *target, const char *channel)
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
-	command_begin(commands, 3);
-	command_argument(commands, bytes_of("PUBLISH"));
-	command_argument(commands, bytes_of(channel));
+	resp_begin_command(commands, 3);
+	resp_add_argument(commands, bytes_of("PUBLISH"));
+	resp_add_argument(commands, bytes_of(channel));
 	take_head(target, commands);
 }
 
@@ -47,27 +47,27 @@ void sender_target_stream(struct sender_target *target, const char *stream, cons
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
-	command_begin(commands, 7);
-	command_argument(commands, bytes_of("XADD"));
-	command_argument(commands, bytes_of(stream));
-	command_argument(commands, bytes_of("*"));
-	command_argument(commands, bytes_of("type"));
-	command_argument(commands, bytes_of(type));
-	command_argument(commands, bytes_of("data"));
+	resp_begin_command(commands, 7);
+	resp_add_argument(commands, bytes_of("XADD"));
+	resp_add_argument(commands, bytes_of(stream));
+	resp_add_argument(commands, bytes_of("*"));
+	resp_add_argument(commands, bytes_of("type"));
+	resp_add_argument(commands, bytes_of(type));
+	resp_add_argument(commands, bytes_of("data"));
 	take_head(target, commands);
 }
 
 /* ---- sending ---- */
 
-void redis_sender_add(struct redis_sender *sender, const struct sender_target *target, struct bytes payload)
+void bulk_sender_add(struct bulk_sender *sender, const struct sender_target *target, struct bytes payload)
 {
 	if (evbuffer_add(sender->commands, target->head, target->size) < 0)
 		abort();
-	command_argument(sender->commands, payload);
+	resp_add_argument(sender->commands, payload);
 	sender->added++;
 }
 
-static void end(struct redis_sender *sender, const char *cause)
+static void end(struct bulk_sender *sender, const char *cause)
 {
 	if (sender->ended)
 		return;
@@ -77,14 +77,14 @@ static void end(struct redis_sender *sender, const char *cause)
 
 static void on_replied(void *context, const redisReply *reply)
 {
-	struct redis_sender *sender = context;
+	struct bulk_sender *sender = context;
 	char words[REDIS_TROUBLE_MAX];
 
 	if (!reply)
 		return; /* on_lost is told why */
 	sender->unanswered--;
 	if (reply->type == REDIS_REPLY_ERROR) {
-		refusal_describe(reply, words, sizeof words);
+		redis_error_describe(reply, words, sizeof words);
 		end(sender, words);
 	} else if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
 		end(sender, "no worker listens");
@@ -93,7 +93,7 @@ static void on_replied(void *context, const redisReply *reply)
 	}
 }
 
-void redis_sender_flush(struct redis_sender *sender)
+void bulk_sender_flush(struct bulk_sender *sender)
 {
 	size_t count = sender->added;
 
@@ -104,7 +104,7 @@ void redis_sender_flush(struct redis_sender *sender)
 	redis_connection_request(sender->connection, sender->commands, count, on_replied, sender);
 }
 
-bool redis_sender_is_answered(const struct redis_sender *sender)
+bool bulk_sender_is_answered(const struct bulk_sender *sender)
 {
 	return sender->unanswered == 0;
 }
@@ -113,7 +113,7 @@ bool redis_sender_is_answered(const struct redis_sender *sender)
 
 static void on_greeted(void *context)
 {
-	struct redis_sender *sender = context;
+	struct bulk_sender *sender = context;
 
 	if (sender->ended)
 		return;
@@ -133,11 +133,11 @@ static void on_lost(void *context, const char *cause)
 	end(context, cause);
 }
 
-struct redis_sender *redis_sender_new(const struct redis_settings *settings, const char *name,
-				      const struct redis_sender_user *user, void *context)
+struct bulk_sender *bulk_sender_new(const struct redis_settings *settings, const char *name,
+				    const struct bulk_sender_user *user, void *context)
 {
-	static const struct connection_user connection_user = {on_greeted, on_heard, on_lost};
-	struct redis_sender *sender = must_alloc(sizeof *sender);
+	static const struct redis_connection_user connection_user = {on_greeted, on_heard, on_lost};
+	struct bulk_sender *sender = must_alloc(sizeof *sender);
 
 	sender->user = user;
 	sender->context = context;
@@ -146,9 +146,9 @@ struct redis_sender *redis_sender_new(const struct redis_settings *settings, con
 	return sender;
 }
 
-void redis_sender_free(struct redis_sender **place)
+void bulk_sender_free(struct bulk_sender **place)
 {
-	struct redis_sender *sender = *place;
+	struct bulk_sender *sender = *place;
 
 	if (!sender)
 		return;

@@ -11,20 +11,20 @@
 #include "core/base/bytes.h"
 
 /* Called from the event loop. */
-struct redis_sender_user {
+struct bulk_sender_user {
 	void (*up)(void *context);                       /* from now on it may send */
 	void (*answered)(void *context);                 /* all that was sent */
 	void (*ended)(void *context, const char *cause); /* in one line */
 };
 
-struct redis_sender;
+struct bulk_sender;
 
 /* Begins to connect.  `user` outlives it. */
-struct redis_sender *redis_sender_new(const struct redis_settings *settings, const char *name,
-				      const struct redis_sender_user *user, void *context);
+struct bulk_sender *bulk_sender_new(const struct redis_settings *settings, const char *name,
+				    const struct bulk_sender_user *user, void *context);
 
 /* Not from its own callbacks.  Accepts NULL in *sender and nulls it. */
-void redis_sender_free(struct redis_sender **sender);
+void bulk_sender_free(struct bulk_sender **sender);
 
 /* Where messages go: all of a command's bytes before the payload. */
 struct sender_target {
@@ -35,11 +35,11 @@ struct sender_target {
 void sender_target_channel(struct sender_target *target, const char *channel);
 void sender_target_stream(struct sender_target *target, const char *stream, const char *type);
 
-/* Keeps a copy, until redis_sender_flush() sends all that was added. */
-void redis_sender_add(struct redis_sender *sender, const struct sender_target *target, struct bytes payload);
-void redis_sender_flush(struct redis_sender *sender);
+/* Keeps a copy, until bulk_sender_flush() sends all that was added. */
+void bulk_sender_add(struct bulk_sender *sender, const struct sender_target *target, struct bytes payload);
+void bulk_sender_flush(struct bulk_sender *sender);
 
 /* Whether Redis took all that was sent. */
-bool redis_sender_is_answered(const struct redis_sender *sender);
+bool bulk_sender_is_answered(const struct bulk_sender *sender);
 
 #endif

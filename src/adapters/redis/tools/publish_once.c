@@ -12,7 +12,7 @@
 
 #define REPLY_MAX ((size_t)16 * 1024)
 
-struct redis_call {
+struct publish_once {
 	struct event_base *base;
 	struct logger silent; /* whoever asks tells what is wrong */
 	struct redis_connection *connection;
@@ -24,7 +24,7 @@ struct redis_call {
 
 static void on_greeted(void *context)
 {
-	struct redis_call *call = context;
+	struct publish_once *call = context;
 
 	redis_connection_settle(call->connection);
 	event_base_loopexit(call->base, NULL);
@@ -40,18 +40,18 @@ static void on_heard(void *context, const redisReply *reply, size_t true_size)
 /* The first failure is the last: an operator tries again by hand. */
 static void on_lost(void *context, const char *cause)
 {
-	struct redis_call *call = context;
+	struct publish_once *call = context;
 
 	call->lost = true;
 	utf8_format(call->error, sizeof call->error, "%s", cause);
 	event_base_loopexit(call->base, NULL);
 }
 
-struct redis_call *redis_call_begin(const struct url_source *url, const char *prefix, struct random *random,
-				    char error[REDIS_TROUBLE_MAX])
+struct publish_once *publish_once_begin(const struct url_source *url, const char *prefix,
+					struct random *random, char error[REDIS_TROUBLE_MAX])
 {
-	static const struct connection_user user = {on_greeted, on_heard, on_lost};
-	struct redis_call *call = must_alloc(sizeof *call);
+	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	struct publish_once *call = must_alloc(sizeof *call);
 
 	call->base = must(event_base_new());
 	call->silent.level = LOG_ERROR; /* a connection warns at most */
@@ -64,12 +64,12 @@ struct redis_call *redis_call_begin(const struct url_source *url, const char *pr
 	event_base_dispatch(call->base);
 	if (call->lost) {
 		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
-		redis_call_end(&call);
+		publish_once_end(&call);
 	}
 	return call;
 }
 
-void redis_call_end(struct redis_call **call)
+void publish_once_end(struct publish_once **call)
 {
 	if (!*call)
 		return;
@@ -81,25 +81,25 @@ void redis_call_end(struct redis_call **call)
 
 static void on_replied(void *context, const redisReply *reply)
 {
-	struct redis_call *call = context;
+	struct publish_once *call = context;
 
 	if (!reply)
 		return; /* on_lost is told why */
 	call->answered = reply->type == REDIS_REPLY_INTEGER;
 	call->number = reply->integer;
 	if (!call->answered)
-		refusal_describe(reply, call->error, sizeof call->error);
+		redis_error_describe(reply, call->error, sizeof call->error);
 	event_base_loopexit(call->base, NULL);
 }
 
-bool redis_call_number(struct redis_call *call, const struct bytes *arguments, size_t count, int64_t *number,
-		       char error[REDIS_TROUBLE_MAX])
+bool publish_once_number(struct publish_once *call, const struct bytes *arguments, size_t count,
+			 int64_t *number, char error[REDIS_TROUBLE_MAX])
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
 	call->answered = false;
 	if (!call->lost) {
-		command_append(commands, arguments, count);
+		resp_append_command(commands, arguments, count);
 		redis_connection_request(call->connection, commands, 1, on_replied, call);
 		event_base_dispatch(call->base);
 	}
@@ -110,13 +110,13 @@ bool redis_call_number(struct redis_call *call, const struct bytes *arguments, s
 	return call->answered;
 }
 
-bool redis_call_publish(const struct url_source *url, struct random *random, const char *channel,
-			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
+bool publish_once_publish(const struct url_source *url, struct random *random, const char *channel,
+			  struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
 {
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
-	struct redis_call *call = redis_call_begin(url, NULL, random, error);
-	bool published = call && redis_call_number(call, arguments, 3, receivers, error);
+	struct publish_once *call = publish_once_begin(url, NULL, random, error);
+	bool published = call && publish_once_number(call, arguments, 3, receivers, error);
 
-	redis_call_end(&call);
+	publish_once_end(&call);
 	return published;
 }

@@ -8,30 +8,30 @@
 #include "adapters/redis/connection/redis_connection.h"
 #include "core/base/bytes.h"
 
-struct redis_call;
+struct publish_once;
 
 /*
  * Connects.  NULL, with one line in `error`, when that cannot be.  `prefix` as in handshake.h; it outlives
  * the call.
  */
-struct redis_call *redis_call_begin(const struct url_source *url, const char *prefix, struct random *random,
-				    char error[REDIS_TROUBLE_MAX]);
+struct publish_once *publish_once_begin(const struct url_source *url, const char *prefix,
+					struct random *random, char error[REDIS_TROUBLE_MAX]);
 
 /* Accepts NULL in *call and nulls it. */
-void redis_call_end(struct redis_call **call);
+void publish_once_end(struct publish_once **call);
 
 /*
  * One command whose answer is a number.  False, with one line in `error`, when Redis refused it, or was
  * lost: then it was perhaps done, and the call can only be ended.
  */
-bool redis_call_number(struct redis_call *call, const struct bytes *arguments, size_t count, int64_t *number,
-		       char error[REDIS_TROUBLE_MAX]);
+bool publish_once_number(struct publish_once *call, const struct bytes *arguments, size_t count,
+			 int64_t *number, char error[REDIS_TROUBLE_MAX]);
 
 /*
  * Connects, publishes one message, and ends; *receivers is how many subscribers heard it.  On failure returns
  * false, with one line in `error`: it went out only if the connection was lost while Redis answered.
  */
-bool redis_call_publish(const struct url_source *url, struct random *random, const char *channel,
-			struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX]);
+bool publish_once_publish(const struct url_source *url, struct random *random, const char *channel,
+			  struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX]);
 
 #endif

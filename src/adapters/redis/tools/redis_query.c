@@ -14,7 +14,7 @@
 
 #define ANSWER_MAX ((size_t)1024)
 
-struct redis_inquiry {
+struct redis_query {
 	struct event_base *base;
 	struct logger silent; /* whoever asks tells what is wrong */
 	struct redis_connection *connection;
@@ -28,122 +28,122 @@ struct redis_inquiry {
 
 static void on_greeted(void *context)
 {
-	struct redis_inquiry *inquiry = context;
-	const struct bytes subscribe[] = {bytes_of("SUBSCRIBE"), bytes_of(inquiry->answers)};
+	struct redis_query *query = context;
+	const struct bytes subscribe[] = {bytes_of("SUBSCRIBE"), bytes_of(query->answers)};
 	struct evbuffer *commands = must(evbuffer_new());
 
-	command_append(commands, subscribe, 2);
-	redis_connection_listen(inquiry->connection, commands);
+	resp_append_command(commands, subscribe, 2);
+	redis_connection_listen(query->connection, commands);
 	evbuffer_free(commands);
 }
 
-static void count_answer(struct redis_inquiry *inquiry, const redisReply *payload)
+static void count_answer(struct redis_query *query, const redisReply *payload)
 {
-	if (!inquiry->token || !frame_is_text(payload, inquiry->token))
+	if (!query->token || !frame_is_text(payload, query->token))
 		return; /* somebody else's */
-	inquiry->answered++;
-	if (inquiry->answered >= inquiry->asked)
-		event_base_loopexit(inquiry->base, NULL);
+	query->answered++;
+	if (query->answered >= query->asked)
+		event_base_loopexit(query->base, NULL);
 }
 
 static void on_heard(void *context, const redisReply *reply, size_t true_size)
 {
-	struct redis_inquiry *inquiry = context;
+	struct redis_query *query = context;
 	bool tells = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3;
 
 	(void)true_size;
 	if (tells && frame_is_text(reply->element[0], "subscribe")) {
-		redis_connection_settle(inquiry->connection);
-		event_base_loopexit(inquiry->base, NULL);
+		redis_connection_settle(query->connection);
+		event_base_loopexit(query->base, NULL);
 	} else if (tells && frame_is_text(reply->element[0], "message")) {
-		count_answer(inquiry, reply->element[2]);
-	} else if (reply->type == REDIS_REPLY_ERROR && !redis_connection_is_up(inquiry->connection)) {
+		count_answer(query, reply->element[2]);
+	} else if (reply->type == REDIS_REPLY_ERROR && !redis_connection_is_up(query->connection)) {
 		char words[REDIS_TROUBLE_MAX - sizeof "SUBSCRIBE: "], cause[REDIS_TROUBLE_MAX];
 
-		refusal_describe(reply, words, sizeof words);
+		redis_error_describe(reply, words, sizeof words);
 		utf8_format(cause, sizeof cause, "SUBSCRIBE: %s", words);
-		redis_connection_drop(inquiry->connection, cause);
+		redis_connection_drop(query->connection, cause);
 	}
 }
 
 /* Answers may have been missed: the question must be asked anew. */
 static void on_lost(void *context, const char *cause)
 {
-	struct redis_inquiry *inquiry = context;
+	struct redis_query *query = context;
 
-	inquiry->lost = true;
-	utf8_format(inquiry->error, sizeof inquiry->error, "%s", cause);
-	event_base_loopexit(inquiry->base, NULL);
+	query->lost = true;
+	utf8_format(query->error, sizeof query->error, "%s", cause);
+	event_base_loopexit(query->base, NULL);
 }
 
 static void on_impatient(evutil_socket_t socket, short what, void *context)
 {
-	struct redis_inquiry *inquiry = context;
+	struct redis_query *query = context;
 
 	(void)socket;
 	(void)what;
-	event_base_loopexit(inquiry->base, NULL);
+	event_base_loopexit(query->base, NULL);
 }
 
-struct redis_inquiry *redis_inquiry_begin(const struct url_source *url, struct random *random,
-					  const char *answers, char error[REDIS_TROUBLE_MAX])
+struct redis_query *redis_query_begin(const struct url_source *url, struct random *random,
+				      const char *answers, char error[REDIS_TROUBLE_MAX])
 {
-	static const struct connection_user user = {on_greeted, on_heard, on_lost};
-	struct redis_inquiry *inquiry = must_alloc(sizeof *inquiry);
+	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	struct redis_query *query = must_alloc(sizeof *query);
 
-	inquiry->base = must(event_base_new());
-	inquiry->silent.level = LOG_ERROR; /* a connection warns at most */
-	inquiry->patience = must(evtimer_new(inquiry->base, on_impatient, inquiry));
-	inquiry->answers = answers;
-	inquiry->connection = redis_connection_new(
+	query->base = must(event_base_new());
+	query->silent.level = LOG_ERROR; /* a connection warns at most */
+	query->patience = must(evtimer_new(query->base, on_impatient, query));
+	query->answers = answers;
+	query->connection = redis_connection_new(
 		&(struct redis_settings){
-			.base = inquiry->base, .url = *url, .random = random, .logger = &inquiry->silent},
-		"allocd-command", ANSWER_MAX, &user, inquiry);
-	event_base_dispatch(inquiry->base);
-	if (inquiry->lost) {
-		utf8_format(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);
-		redis_inquiry_end(&inquiry);
+			.base = query->base, .url = *url, .random = random, .logger = &query->silent},
+		"allocd-command", ANSWER_MAX, &user, query);
+	event_base_dispatch(query->base);
+	if (query->lost) {
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", query->error);
+		redis_query_end(&query);
 	}
-	return inquiry;
+	return query;
 }
 
-void redis_inquiry_end(struct redis_inquiry **inquiry)
+void redis_query_end(struct redis_query **query)
 {
-	if (!*inquiry)
+	if (!*query)
 		return;
-	redis_connection_free(&(*inquiry)->connection);
-	event_free((*inquiry)->patience);
-	event_base_free((*inquiry)->base);
-	free(*inquiry);
-	*inquiry = NULL;
+	redis_connection_free(&(*query)->connection);
+	event_free((*query)->patience);
+	event_base_free((*query)->base);
+	free(*query);
+	*query = NULL;
 }
 
-static void wait_for_answers(struct redis_inquiry *inquiry, int timeout_ms)
+static void wait_for_answers(struct redis_query *query, int timeout_ms)
 {
 	const struct timeval patience = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
 
-	if (inquiry->asked == 0 || inquiry->lost)
+	if (query->asked == 0 || query->lost)
 		return;
-	event_add(inquiry->patience, &patience);
-	event_base_dispatch(inquiry->base);
-	event_del(inquiry->patience);
+	event_add(query->patience, &patience);
+	event_base_dispatch(query->base);
+	event_del(query->patience);
 }
 
-bool redis_inquiry_ask(struct redis_inquiry *inquiry, struct redis_call *call, const char *channel,
-		       const char *token, int timeout_ms, int64_t *asked, int64_t *answered,
-		       char error[REDIS_TROUBLE_MAX])
+bool redis_query_ask(struct redis_query *query, struct publish_once *call, const char *channel,
+		     const char *token, int timeout_ms, int64_t *asked, int64_t *answered,
+		     char error[REDIS_TROUBLE_MAX])
 {
 	const struct bytes publish[] = {bytes_of("PUBLISH"), bytes_of(channel), bytes_of(token)};
 
-	inquiry->token = token;
-	inquiry->answered = 0;
-	if (!redis_call_number(call, publish, 3, &inquiry->asked, error))
+	query->token = token;
+	query->answered = 0;
+	if (!publish_once_number(call, publish, 3, &query->asked, error))
 		return false;
-	wait_for_answers(inquiry, timeout_ms);
-	inquiry->token = NULL;
-	*asked = inquiry->asked;
-	*answered = inquiry->answered;
-	if (inquiry->lost)
-		utf8_format(error, REDIS_TROUBLE_MAX, "%s", inquiry->error);
-	return !inquiry->lost;
+	wait_for_answers(query, timeout_ms);
+	query->token = NULL;
+	*asked = query->asked;
+	*answered = query->answered;
+	if (query->lost)
+		utf8_format(error, REDIS_TROUBLE_MAX, "%s", query->error);
+	return !query->lost;
 }

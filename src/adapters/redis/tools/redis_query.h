@@ -7,22 +7,22 @@
 
 #include "adapters/redis/tools/publish_once.h"
 
-struct redis_inquiry;
+struct redis_query;
 
 /* Begins to listen on the channel of the answers.  NULL, with one line in `error`, when that cannot be. */
-struct redis_inquiry *redis_inquiry_begin(const struct url_source *url, struct random *random,
-					  const char *answers, char error[REDIS_TROUBLE_MAX]);
+struct redis_query *redis_query_begin(const struct url_source *url, struct random *random,
+				      const char *answers, char error[REDIS_TROUBLE_MAX]);
 
 /* Accepts NULL in *inquiry and nulls it. */
-void redis_inquiry_end(struct redis_inquiry **inquiry);
+void redis_query_end(struct redis_query **query);
 
 /*
  * Publishes `token`, a new one each time, on `channel`, and waits for as many answers, each the token
  * itself, as there were listeners.  *answered is less than *asked when the time was not enough.  False, with
  * one line in `error`: Redis was lost.
  */
-bool redis_inquiry_ask(struct redis_inquiry *inquiry, struct redis_call *call, const char *channel,
-		       const char *token, int timeout_ms, int64_t *asked, int64_t *answered,
-		       char error[REDIS_TROUBLE_MAX]);
+bool redis_query_ask(struct redis_query *query, struct publish_once *call, const char *channel,
+		     const char *token, int timeout_ms, int64_t *asked, int64_t *answered,
+		     char error[REDIS_TROUBLE_MAX]);
 
 #endif

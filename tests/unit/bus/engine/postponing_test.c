@@ -128,7 +128,7 @@ START_TEST(others_go_on_while_a_flood_is_read_again)
 	database_lock_product(world->database, "hot");
 	flood("flood", 10 * FLOOD);
 	world_advance_ms(world, SOON_MS);
-	wire_delay(memory_store_answers(world->lanes[0]), 20, 21, &world->random.random);
+	cable_delay(memory_store_answers(world->lanes[0]), 20, 21, &world->random.random);
 	database_unlock_products(world->database);
 	world_advance_ms(world, STREAM_WAIT_MS);
 	add_allocate("cold", "cold", 0);
@@ -187,16 +187,17 @@ START_TEST(pubsub_is_paused_when_what_it_brings_finds_no_room_and_resumes)
 {
 	database_lock_product(world->database, "hot");
 	for (int i = 0; i < HELD_MAX; i++)
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=hot\nqty=1", i);
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=hot\nqty=1", i);
 	world_advance_ms(world, SOON_MS);
 	ck_assert(!engine_pauses_pubsub(world->engine));
-	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=cold-0\nsku=cold\nqty=1");
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=cold-0\nsku=cold\nqty=1");
 	world_advance_ms(world, SOON_MS);
 	ck_assert(!engine_pauses_pubsub(world->engine));
 	ck_assert_int_eq(count_orders("cold"), 1);
 
 	for (int i = 0; i < 2; i++)
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=hot\nqty=1", HELD_MAX + i);
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=hot\nqty=1",
+			   HELD_MAX + i);
 	world_advance_ms(world, SOON_MS);
 	ck_assert(engine_pauses_pubsub(world->engine));
 	ck_assert(!engine_is_full(world->engine));
@@ -215,7 +216,7 @@ START_TEST(streams_are_read_though_pubsub_brought_more_than_the_queue_holds)
 {
 	database_lock_product(world->database, "hot");
 	for (int i = 0; i < 2 * QUEUE_MAX; i++)
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=hot\nqty=1", i);
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=hot\nqty=1", i);
 	world_advance_ms(world, SOON_MS);
 	ck_assert_uint_ge(stats()->parked_messages, 2 * QUEUE_MAX - 1);
 	add_allocate("cold", "cold", 0);

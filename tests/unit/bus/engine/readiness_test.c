@@ -197,7 +197,7 @@ START_TEST(events_that_stand_still_are_a_trouble_though_nothing_says_why)
 {
 	struct engine_trouble trouble;
 
-	wire_hold(memory_broker_answers(world->broker));
+	cable_hold(memory_broker_answers(world->broker));
 	allocate("order", "LAMP", 1);
 	world_advance_ms(world, 9000);
 	ck_assert(!events_are_in_trouble());
@@ -205,7 +205,7 @@ START_TEST(events_that_stand_still_are_a_trouble_though_nothing_says_why)
 	ck_assert(engine_events_trouble(world->engine, &trouble));
 	ck_assert_str_eq(trouble.text, "");
 
-	wire_open(memory_broker_answers(world->broker));
+	cable_open(memory_broker_answers(world->broker));
 	world_advance_ms(world, 100);
 	ck_assert(!events_are_in_trouble());
 }
@@ -225,7 +225,7 @@ START_TEST(dead_letters_are_counted_within_a_second)
 {
 	world_advance_ms(world, 20000);
 	for (int i = 0; i < 10; i++) {
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order-%d\nsku=UNKNOWN\nqty=1", i);
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order-%d\nsku=UNKNOWN\nqty=1", i);
 		world_advance_ms(world, 1000);
 		ck_assert_int_eq(engine_stats(world->engine)->dead_letters,
 				 (int64_t)world->database->dead_letter_count);
@@ -238,7 +238,7 @@ START_TEST(dropped_dead_letters_are_counted_within_a_second)
 {
 	world_advance_ms(world, 20000);
 	for (int i = 0; i < DEAD_LETTERS_MAX + 37; i++)
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order-%d\nsku=UNKNOWN\nqty=1", i);
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order-%d\nsku=UNKNOWN\nqty=1", i);
 	world_advance_ms(world, 1000);
 	ck_assert_int_eq(engine_stats(world->engine)->dead_letters_dropped, 37);
 }

@@ -30,7 +30,7 @@ static void tear_down(void)
 
 static void allocate_by(struct world *worker, int number)
 {
-	world_send(worker, WAY_HTTP, MSG_ALLOCATE, "orderid=order-%05d\nsku=LAMP\nqty=1", number);
+	world_send(worker, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=order-%05d\nsku=LAMP\nqty=1", number);
 	world_run(worker);
 }
 
@@ -89,8 +89,8 @@ END_TEST
 
 START_TEST(what_a_neighbour_has_just_committed_is_not_taken_over)
 {
-	wire_delay(memory_broker_answers(world->broker), 20, 20, NULL);
-	wire_delay(memory_broker_requests(world->broker), 20, 20, NULL);
+	cable_delay(memory_broker_answers(world->broker), 20, 20, NULL);
+	cable_delay(memory_broker_requests(world->broker), 20, 20, NULL);
 	for (int i = 1; i <= 200; i++) {
 		allocate_by(world, i);
 		world_advance_ms(world, 47);
@@ -135,12 +135,12 @@ static const struct lateness {
 
 START_TEST(who_comes_before_is_given_a_little_time)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	allocate_by(world, 1);
 	allocate_by(other, 2);
 	ck_assert_str_eq(published(), "");
 	world_advance_ms(world, latenesses[_i].ms);
-	wire_open(memory_broker_requests(world->broker));
+	cable_open(memory_broker_requests(world->broker));
 	world_advance_ms(world, 150);
 
 	expect_published(1, 2);
@@ -152,8 +152,8 @@ END_TEST
 
 START_TEST(what_comes_before_is_not_asked_for_again_and_again)
 {
-	wire_hold(memory_broker_requests(world->broker));
-	wire_hold(memory_store_requests(other->publisher));
+	cable_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_store_requests(other->publisher));
 	allocate_by(world, 1);
 	allocate_by(other, 2);
 	world_advance_ms(world, 10000);
@@ -166,7 +166,7 @@ END_TEST
 /* A long gap that nobody fills is filled without waiting for each of its parts. */
 START_TEST(a_long_gap_is_filled_in_one_go)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 2000; i++)
 		allocate_by(world, i);
 	world_hang(world);
@@ -181,7 +181,7 @@ END_TEST
 /* Calls and answers of both come in any order. */
 START_TEST(events_are_in_order_whoever_is_faster)
 {
-	struct wire *wires[] = {
+	struct cable *wires[] = {
 		memory_broker_requests(world->broker),  memory_broker_answers(world->broker),
 		memory_broker_requests(other->broker),  memory_broker_answers(other->broker),
 		memory_store_answers(world->publisher), memory_store_answers(other->publisher),
@@ -191,7 +191,7 @@ START_TEST(events_are_in_order_whoever_is_faster)
 
 	memory_random_init(&random, (uint64_t)_i);
 	for (int i = 0; i < COUNT(wires); i++)
-		wire_hold(wires[i]);
+		cable_hold(wires[i]);
 	while (next <= 12) {
 		uint64_t chance = random_below(&random.random, 10);
 
@@ -200,11 +200,11 @@ START_TEST(events_are_in_order_whoever_is_faster)
 		else if (chance < 4)
 			world_advance_ms(world, (int64_t)random_below(&random.random, 200));
 		else
-			wire_let_one(wires[random_below(&random.random, COUNT(wires))]);
+			cable_let_one(wires[random_below(&random.random, COUNT(wires))]);
 		world_run(world);
 	}
 	for (int i = 0; i < COUNT(wires); i++)
-		wire_open(wires[i]);
+		cable_open(wires[i]);
 	world_settle(world);
 	world_settle(other);
 
@@ -218,7 +218,7 @@ END_TEST
 
 START_TEST(what_a_dead_neighbour_left_is_published_after_a_second_or_two)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
 		allocate_by(world, i);
 	world_crash(world);
@@ -235,7 +235,7 @@ END_TEST
 
 START_TEST(a_worker_that_wakes_publishes_nothing_twice)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
 		allocate_by(world, i);
 	world_hang(world);
@@ -260,18 +260,18 @@ END_TEST
 /* The look was carried out before the neighbour's commit, and is answered after the broker spoke of it. */
 START_TEST(a_look_that_is_older_than_the_broker_s_answer_proves_nothing)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	allocate_by(world, 1);
-	wire_hold(memory_store_answers(world->publisher));
+	cable_hold(memory_store_answers(world->publisher));
 	world_advance_ms(world, 1500);
-	ck_assert_uint_eq(wire_waiting(memory_store_answers(world->publisher)), 1);
+	ck_assert_uint_eq(cable_waiting(memory_store_answers(world->publisher)), 1);
 	world_advance_ms(world, 1500);
 	allocate_by(other, 2);
 	expect_published(1, 2);
-	wire_open(memory_broker_requests(world->broker));
+	cable_open(memory_broker_requests(world->broker));
 	world_run(world);
 
-	wire_open(memory_store_answers(world->publisher));
+	cable_open(memory_store_answers(world->publisher));
 	world_run(world);
 
 	ck_assert(!stats(world)->restored);
@@ -349,7 +349,7 @@ END_TEST
 
 START_TEST(what_nobody_alive_knows_to_be_published_is_published_again)
 {
-	wire_hold(memory_store_requests(world->publisher));
+	cable_hold(memory_store_requests(world->publisher));
 	for (int i = 1; i <= SAVE_WITH_FLUSH + 1; i++) {
 		allocate_by(world, i);
 	}
@@ -510,13 +510,13 @@ END_TEST
 START_TEST(a_call_of_the_life_before_tells_nothing_about_the_new_one)
 {
 	world_crash(other);
-	wire_hold(memory_broker_answers(world->broker));
+	cable_hold(memory_broker_answers(world->broker));
 	allocate_by(world, 1);
 	allocate_by(world, 2);
 	raise_fence(50);
 	renew();
 	world_advance_ms(world, 1000);
-	wire_open(memory_broker_answers(world->broker));
+	cable_open(memory_broker_answers(world->broker));
 	world_advance_ms(world, 1000);
 	allocate_by(world, 3);
 	world_settle(world);
@@ -535,21 +535,21 @@ START_TEST(a_cursor_of_the_life_before_is_not_taken_for_saved)
 	world_crash(other);
 	for (int i = 1; i <= SAVE_WITH_FLUSH; i++)
 		allocate_by(world, i);
-	wire_hold(memory_store_answers(world->lanes[0]));
+	cable_hold(memory_store_answers(world->lanes[0]));
 	create_batch("another", "LAMP", 1);
 	world_run(world);
-	wire_let_one(memory_store_answers(world->lanes[0]));
+	cable_let_one(memory_store_answers(world->lanes[0]));
 	world_run(world);
 	ck_assert_int_eq(outbox()->cursor, SAVE_WITH_FLUSH);
 	world_advance_ms(world, 500);
 	outbox()->count = SAVE_WITH_FLUSH - 1;
 	outbox()->cursor = SAVE_WITH_FLUSH - 2;
 	renew();
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	world_advance_ms(world, 1000);
-	wire_open(memory_store_answers(world->lanes[0]));
+	cable_open(memory_store_answers(world->lanes[0]));
 	world_run(world);
-	wire_open(memory_broker_requests(world->broker));
+	cable_open(memory_broker_requests(world->broker));
 	world_settle(world);
 
 	ck_assert_int_eq(outbox()->cursor, SAVE_WITH_FLUSH - 1);
@@ -561,7 +561,7 @@ END_TEST
 
 START_TEST(a_damaged_row_is_told_and_left_out)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
 		allocate_by(world, i);
 	world_crash(world);
@@ -578,7 +578,7 @@ END_TEST
 
 START_TEST(rows_that_are_missing_are_asked_for_seldom)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
 		allocate_by(world, i);
 	world_crash(world);
@@ -599,7 +599,7 @@ END_TEST
 static void allocate_many_long(int first, int count)
 {
 	for (int i = first; i < first + count; i++)
-		world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=%0240d\nsku=LAMP\nqty=1", i);
+		world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=%0240d\nsku=LAMP\nqty=1", i);
 	world_run(world);
 }
 

@@ -17,7 +17,7 @@ static void set_up(void)
 
 static void run_out_of_stock(const char *orderid)
 {
-	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=2", orderid);
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=2", orderid);
 }
 
 START_TEST(people_are_told_after_the_commit_and_once)
@@ -67,7 +67,7 @@ START_TEST(a_notification_that_fails_is_tried_again_alone_and_less_and_less_ofte
 }
 END_TEST
 
-static const struct dead_letter *only_dead_letter(void)
+static const struct dead_letter_row *only_dead_letter(void)
 {
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	return &world->database->dead_letters[0];
@@ -105,11 +105,11 @@ END_TEST
 
 START_TEST(a_notification_that_waits_for_long_is_sent_once)
 {
-	wire_hold(memory_notifier_requests(world->notifier));
+	cable_hold(memory_notifier_requests(world->notifier));
 	run_out_of_stock("slow");
 	run_out_of_stock("order");
 	world_advance_ms(world, 10 * LEASE_MS);
-	wire_open(memory_notifier_requests(world->notifier));
+	cable_open(memory_notifier_requests(world->notifier));
 	world_advance_ms(world, 10 * LEASE_MS);
 
 	ck_assert_uint_eq(memory_notifier_count(world->notifier), 2);
@@ -119,11 +119,11 @@ END_TEST
 
 START_TEST(a_new_worker_takes_up_notifications_after_their_lease)
 {
-	wire_hold(memory_notifier_requests(world->notifier));
+	cable_hold(memory_notifier_requests(world->notifier));
 	run_out_of_stock("order");
 	world_run(world);
 	world_crash(world);
-	wire_open(memory_notifier_requests(world->notifier));
+	cable_open(memory_notifier_requests(world->notifier));
 	world_start(world);
 	world_advance_ms(world, LEASE_MS - ROUND_MS);
 	ck_assert_uint_eq(memory_notifier_count(world->notifier), 0);
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(a_result_that_the_database_does_not_take_sends_it_again)
 {
-	memory_store_fail_next(world->reminder, CALL_SETTLE_NOTIFICATION, TROUBLE_DATA);
+	memory_store_fail_next(world->housekeeper, CALL_SETTLE_NOTIFICATION, TROUBLE_DATA);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
@@ -168,7 +168,7 @@ START_TEST(without_chores_nothing_is_done_but_what_was_asked_for)
 	world_advance_ms(world, 10 * LEASE_MS);
 	expect_handled(world->last);
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
-	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_UNFINISHED_SHRINKS), 0);
+	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_UNFINISHED_SHRINKS), 0);
 	world_crash(world);
 
 	world->config.no_chores = false;
@@ -183,7 +183,7 @@ END_TEST
 START_TEST(dead_letters_are_counted)
 {
 	for (int i = 0; i < DEAD_LETTERS_MAX + 2; i++) {
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "nonsense");
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "nonsense");
 		world_run(world);
 	}
 	world_advance_ms(world, 2 * ROUND_MS);
@@ -198,7 +198,8 @@ START_TEST(what_is_past_its_retention_is_deleted)
 	size_t deleted = 0;
 
 	for (int i = 0; i < 1200; i++) {
-		world_send(world, WAY_PUBSUB, MSG_CREATE_BATCH, "ref=b-%d\nsku=LAMP\nqty=1\nid=%d", i, i);
+		world_send(world, TRANSPORT_PUBSUB, MSG_CREATE_BATCH, "ref=b-%d\nsku=LAMP\nqty=1\nid=%d", i,
+			   i);
 		world_run(world);
 	}
 	world_settle(world);
@@ -235,18 +236,18 @@ START_TEST(a_chore_that_fails_is_done_in_the_next_round)
 {
 	size_t done;
 
-	memory_store_fail_next(world->reminder, chores[_i], TROUBLE_DATA);
+	memory_store_fail_next(world->housekeeper, chores[_i], TROUBLE_DATA);
 	world_advance_ms(world, ROUND_MS);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "housekeeping failed"), 1);
-	done = memory_store_calls(world->reminder, CALL_TIDY);
+	done = memory_store_calls(world->housekeeper, CALL_TIDY);
 
 	world_advance_ms(world, ROUND_MS);
 
-	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_TIDY), done + 1);
+	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_TIDY), done + 1);
 }
 END_TEST
 
-Suite *reminder_suite(void)
+Suite *housekeeper_suite(void)
 {
 	Suite *suite = suite_create("reminder");
 	TCase *tests = tcase_create("chores");

@@ -47,7 +47,7 @@ static void send_to_both(struct world *it)
 
 static void run_out_of_stock(const char *orderid)
 {
-	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=2", orderid);
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=2", orderid);
 }
 
 static size_t sent_to(struct world *it, const char *recipient, const char *orderid)
@@ -134,10 +134,11 @@ END_TEST
 
 START_TEST(a_split_that_the_database_did_not_confirm_costs_no_copy)
 {
-	static const enum trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
+	static const enum memory_trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
+						       TROUBLE_LOST_AFTER};
 
 	send_to_both(world);
-	memory_store_fail_next(world->reminder, CALL_SPLIT_NOTIFICATION, troubles[_i]);
+	memory_store_fail_next(world->housekeeper, CALL_SPLIT_NOTIFICATION, troubles[_i]);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
@@ -155,7 +156,7 @@ START_TEST(a_notification_says_what_is_in_stock_when_it_is_sent)
 	memory_notifier_set_down(world->notifier, true);
 	run_out_of_stock("order");
 	world_advance_ms(world, RETRY_MS / 2);
-	world_send(world, WAY_HTTP, MSG_CREATE_BATCH, "ref=shipment\nsku=LAMP\nqty=7\neta=2026-12-24");
+	world_send(world, TRANSPORT_HTTP, MSG_CREATE_BATCH, "ref=shipment\nsku=LAMP\nqty=7\neta=2026-12-24");
 	memory_notifier_set_down(world->notifier, false);
 	world_advance_ms(world, 3 * RETRY_MS);
 
@@ -174,7 +175,7 @@ END_TEST
 
 START_TEST(stock_that_cannot_be_read_puts_the_notification_off)
 {
-	memory_store_fail_next(world->reminder, CALL_READ_STOCK, TROUBLE_REFUSED);
+	memory_store_fail_next(world->housekeeper, CALL_READ_STOCK, TROUBLE_REFUSED);
 	run_out_of_stock("order");
 	world_run(world);
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
@@ -190,13 +191,13 @@ END_TEST
 
 START_TEST(no_more_are_sent_at_once_than_the_notifier_takes)
 {
-	wire_hold(memory_notifier_requests(world->notifier));
+	cable_hold(memory_notifier_requests(world->notifier));
 	for (int i = 0; i < 10; i++)
 		run_out_of_stock(arena_printf(world->arena, "order-%d", i));
 	world_run(world);
-	ck_assert_uint_eq(wire_waiting(memory_notifier_requests(world->notifier)), AT_ONCE);
+	ck_assert_uint_eq(cable_waiting(memory_notifier_requests(world->notifier)), AT_ONCE);
 
-	wire_open(memory_notifier_requests(world->notifier));
+	cable_open(memory_notifier_requests(world->notifier));
 	world_run(world);
 
 	ck_assert_uint_eq(memory_notifier_count(world->notifier), 10);
@@ -205,7 +206,7 @@ END_TEST
 
 START_TEST(units_of_work_do_not_wait_for_a_notifier_that_hangs)
 {
-	wire_hold(memory_notifier_requests(world->notifier));
+	cable_hold(memory_notifier_requests(world->notifier));
 	for (int i = 0; i < 1000; i++)
 		run_out_of_stock(arena_printf(world->arena, "order-%d", i));
 	world_settle(world);
@@ -222,7 +223,7 @@ START_TEST(of_two_workers_one_sends_what_the_other_one_is_too_slow_for)
 
 	make_slow(other);
 	world_start(other);
-	wire_delay(memory_notifier_requests(world->notifier), LONGEST_MS, LONGEST_MS, &world->random.random);
+	cable_delay(memory_notifier_requests(world->notifier), LONGEST_MS, LONGEST_MS, &world->random.random);
 	for (int i = 0; i < 40; i++)
 		run_out_of_stock(arena_printf(world->arena, "order-%d", i));
 	world_advance_ms(world, 10 * LEASE_MS);
@@ -293,12 +294,12 @@ END_TEST
 START_TEST(a_result_is_written_down_as_soon_as_the_database_is_there)
 {
 	for (int i = 0; i < 5; i++)
-		memory_store_fail_next(world->reminder, CALL_SETTLE_NOTIFICATION, TROUBLE_REFUSED);
+		memory_store_fail_next(world->housekeeper, CALL_SETTLE_NOTIFICATION, TROUBLE_REFUSED);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 1);
-	ck_assert_uint_eq(memory_store_calls(world->reminder, CALL_SETTLE_NOTIFICATION), 6);
+	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_SETTLE_NOTIFICATION), 6);
 	ck_assert(is_settled());
 }
 END_TEST
@@ -314,7 +315,7 @@ START_TEST(draining_waits_for_a_notification_that_is_being_sent_and_begins_no_ot
 {
 	bool is_drained = false;
 
-	wire_hold(memory_notifier_requests(world->notifier));
+	cable_hold(memory_notifier_requests(world->notifier));
 	for (int i = 0; i < AT_ONCE + 3; i++)
 		run_out_of_stock(arena_printf(world->arena, "order-%d", i));
 	world_run(world);
@@ -323,7 +324,7 @@ START_TEST(draining_waits_for_a_notification_that_is_being_sent_and_begins_no_ot
 	world_advance_ms(world, STOP_MS / 2);
 	ck_assert(!is_drained);
 
-	wire_open(memory_notifier_requests(world->notifier));
+	cable_open(memory_notifier_requests(world->notifier));
 	world_advance_ms(world, STOP_MS / 4);
 
 	ck_assert(is_drained);
@@ -338,7 +339,7 @@ START_TEST(draining_does_not_wait_for_a_notifier_that_hangs)
 {
 	bool is_drained = false;
 
-	wire_hold(memory_notifier_requests(world->notifier));
+	cable_hold(memory_notifier_requests(world->notifier));
 	run_out_of_stock("order");
 	world_run(world);
 	engine_stop_notifications(world->engine);

@@ -109,7 +109,7 @@ static void begin_worker(void)
 	make_lanes_unlucky();
 	world_start(world);
 	prepare_reader();
-	make_reader_unlucky(consumer, logbook);
+	make_reader_unlucky(consumer, checkpoints);
 	stream_reader_start(reader);
 }
 

@@ -164,16 +164,16 @@ END_TEST
 
 /* ---- calls that are refused ---- */
 
-static enum stream_call refused_call;
-static enum stream_trouble how_refused;
+static enum consumer_call_kind refused_call;
+static enum consumer_trouble how_refused;
 
-static enum stream_trouble on_call(void *context, enum stream_call call)
+static enum consumer_trouble on_call(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	return call == refused_call ? how_refused : STREAM_WELL;
 }
 
-static void refuse(enum stream_call call)
+static void refuse(enum consumer_call_kind call)
 {
 	refused_call = call;
 	how_refused = STREAM_REFUSED;
@@ -218,7 +218,7 @@ START_TEST(refused_acknowledgements_are_told_once_bounded_and_made_up_for)
 }
 END_TEST
 
-static const enum stream_call needed[] = {STREAM_ACKNOWLEDGE, STREAM_READ_NEW};
+static const enum consumer_call_kind needed[] = {STREAM_ACKNOWLEDGE, STREAM_READ_NEW};
 
 /* However long the pauses between its attempts had become. */
 START_TEST(a_stream_that_works_again_is_in_order_within_a_second)
@@ -261,7 +261,7 @@ END_TEST
 START_TEST(a_note_that_the_database_refuses_is_told_once_and_made_up_for)
 {
 	world_advance_ms(world, 5000);
-	memory_logbook_set_refusing(logbook, true);
+	memory_checkpoints_set_refusing(checkpoints, true);
 	for (int i = 0; i < 5; i++) {
 		add_order("a");
 		world_advance_ms(world, 5000);
@@ -269,14 +269,14 @@ START_TEST(a_note_that_the_database_refuses_is_told_once_and_made_up_for)
 	ck_assert_uint_eq(lines_logged("how far the stream is handled is not written down"), 1);
 	expect_stream_is_done();
 
-	memory_logbook_set_refusing(logbook, false);
+	memory_checkpoints_set_refusing(checkpoints, false);
 	world_advance_ms(world, 2000);
 	ck_assert_uint_eq(lines_logged("how far the stream is handled is written down again"), 1);
 }
 END_TEST
 
 static const struct {
-	enum stream_call call;
+	enum consumer_call_kind call;
 	const char *begins, *ends;
 } harmless[] = {
 	{STREAM_CLAIM, "claiming the entries of dead consumers is refused", "dead consumers is accepted"},
@@ -373,9 +373,9 @@ START_TEST(large_entries_are_read_one_at_a_time)
 END_TEST
 
 /* _i: reads of pending entries, or of new ones, whose answer is lost while it holds more than one entry. */
-static enum stream_call narrow;
+static enum consumer_call_kind narrow;
 
-static enum stream_trouble lose_large_answers(void *context, enum stream_call call)
+static enum consumer_trouble lose_large_answers(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	return call == narrow && memory_consumer_max(consumer, call) > 1 ? STREAM_ANSWER_LOST : STREAM_WELL;

@@ -132,7 +132,7 @@ START_TEST(entries_that_the_group_is_moved_past_under_a_running_worker_are_read)
 }
 END_TEST
 
-static enum stream_trouble refuse_to_move(void *context, enum stream_call call)
+static enum consumer_trouble refuse_to_move(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	return call == STREAM_MOVE_GROUP ? STREAM_REFUSED : STREAM_WELL;

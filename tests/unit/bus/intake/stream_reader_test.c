@@ -125,14 +125,14 @@ START_TEST(nothing_is_acknowledged_before_the_commit)
 	world_advance_ms(world, 5000);
 	ck_assert_uint_eq(acknowledgements(), 0);
 
-	wire_hold(memory_store_answers(world->lanes[0]));
+	cable_hold(memory_store_answers(world->lanes[0]));
 	step_lane(); /* the flush, whose answer is held */
 	world_advance_ms(world, 5000);
 	ck_assert_uint_eq(acknowledgements(), 0);
 	ck_assert_uint_eq(stats()->in_flight, 1);
 	ck_assert(!stream_reader_is_idle(reader));
 
-	wire_open(memory_store_answers(world->lanes[0]));
+	cable_open(memory_store_answers(world->lanes[0]));
 	release_lane();
 	expect_all_done();
 }
@@ -243,19 +243,19 @@ enum phase {
 static void come_to(enum phase phase, const char *id)
 {
 	if (phase == READ)
-		wire_hold(memory_consumer_read_answers(consumer));
+		cable_hold(memory_consumer_read_answers(consumer));
 	else if (phase <= COMMITTED)
 		hold_lane();
 	else if (phase == UNACKNOWLEDGED)
-		wire_hold(memory_consumer_requests(consumer));
+		cable_hold(memory_consumer_requests(consumer));
 	else
-		wire_hold(memory_consumer_answers(consumer));
+		cable_hold(memory_consumer_answers(consumer));
 	add_with_id("a", id);
 	world_run(world);
 	for (int i = 0; i < 2 && phase >= FLUSHING && phase <= COMMITTED; i++)
 		step_lane(); /* the product; and whether id and line are new, for there is no stock */
 	if (phase == COMMITTED) {
-		wire_hold(memory_store_answers(world->lanes[0]));
+		cable_hold(memory_store_answers(world->lanes[0]));
 		step_lane();
 	}
 }
@@ -362,27 +362,27 @@ static void come_to_claim_again(void)
 	hold_lane();
 	add_order("a");
 	world_advance_ms(world, 2000);
-	wire_hold(memory_consumer_requests(consumer));
+	cable_hold(memory_consumer_requests(consumer));
 	memory_consumer_fail_next(consumer, STREAM_READ_NEW, STREAM_AWAY);
 	world_advance_ms(world, STREAM_WAIT_MS + 100);
-	ck_assert(wire_let_one(memory_consumer_requests(consumer))); /* the look */
+	ck_assert(cable_let_one(memory_consumer_requests(consumer))); /* the look */
 	world_run(world);
-	ck_assert_uint_eq(wire_waiting(memory_consumer_requests(consumer)), 1);
+	ck_assert_uint_eq(cable_waiting(memory_consumer_requests(consumer)), 1);
 }
 
 START_TEST(nothing_is_acknowledged_while_a_read_may_bring_it)
 {
 	come_to_claim_again();
-	wire_hold(memory_consumer_read_answers(consumer));
-	wire_open(memory_consumer_requests(consumer));
+	cable_hold(memory_consumer_read_answers(consumer));
+	cable_open(memory_consumer_requests(consumer));
 	world_run(world);
-	ck_assert_uint_eq(wire_waiting(memory_consumer_read_answers(consumer)), 1); /* it has "a" */
+	ck_assert_uint_eq(cable_waiting(memory_consumer_read_answers(consumer)), 1); /* it has "a" */
 
 	release_lane();
 	world_advance_ms(world, 1000);
 	ck_assert_uint_eq(acknowledgements(), 0);
 
-	wire_open(memory_consumer_read_answers(consumer));
+	cable_open(memory_consumer_read_answers(consumer));
 	world_run(world);
 	ck_assert_uint_eq(stats()->read, 1);
 	expect_all_done();
@@ -393,13 +393,13 @@ START_TEST(nothing_that_is_pending_is_read_while_an_acknowledgement_is_under_way
 {
 	come_to_claim_again();
 	release_lane(); /* the acknowledgement of "a" waits behind the claim */
-	ck_assert_uint_eq(wire_waiting(memory_consumer_requests(consumer)), 2);
-	ck_assert(wire_let_one(memory_consumer_requests(consumer)));
+	ck_assert_uint_eq(cable_waiting(memory_consumer_requests(consumer)), 2);
+	ck_assert(cable_let_one(memory_consumer_requests(consumer)));
 	world_advance_ms(world, 500);
 	ck_assert_uint_eq(memory_consumer_calls(consumer, STREAM_READ_PENDING),
 			  1); /* that of the beginning */
 
-	wire_open(memory_consumer_requests(consumer));
+	cable_open(memory_consumer_requests(consumer));
 	world_run(world);
 	ck_assert_uint_eq(memory_consumer_calls(consumer, STREAM_READ_PENDING), 2);
 	ck_assert_uint_eq(stats()->read, 1);
@@ -410,7 +410,7 @@ END_TEST
 /* Else the trouble of long ago would slow down what is short. */
 START_TEST(after_a_success_a_failure_is_soon_tried_again)
 {
-	enum stream_call call = _i ? STREAM_ACKNOWLEDGE : STREAM_READ_NEW;
+	enum consumer_call_kind call = _i ? STREAM_ACKNOWLEDGE : STREAM_READ_NEW;
 
 	for (int i = 0; i < 20; i++) {
 		memory_consumer_fail_next(consumer, call, STREAM_AWAY);
@@ -596,7 +596,7 @@ static void add_payload(const char *payload)
 
 START_TEST(a_message_that_cannot_be_handled_is_a_dead_letter_and_acknowledged)
 {
-	const struct dead_letter *letters;
+	const struct dead_letter_row *letters;
 
 	database_refuse(world->database, "poison");
 	add_order("a");
@@ -623,7 +623,7 @@ END_TEST
 
 START_TEST(a_dead_letter_that_is_read_again_is_the_same_dead_letter)
 {
-	wire_hold(memory_consumer_requests(consumer));
+	cable_hold(memory_consumer_requests(consumer));
 	add_payload("nonsense");
 	world_run(world);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
@@ -709,13 +709,13 @@ END_TEST
 
 START_TEST(what_a_read_under_way_brings_at_the_stop_is_taken)
 {
-	wire_hold(memory_consumer_read_answers(consumer));
+	cable_hold(memory_consumer_read_answers(consumer));
 	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	world_advance_ms(world, 50);
 	ck_assert(!stream_reader_is_idle(reader));
-	wire_open(memory_consumer_read_answers(consumer));
+	cable_open(memory_consumer_read_answers(consumer));
 	world_advance_ms(world, 1000);
 
 	ck_assert_str_eq(handled_orders(), "first a");
@@ -726,13 +726,13 @@ END_TEST
 
 START_TEST(what_a_read_under_way_brings_long_after_the_stop_stays_pending)
 {
-	wire_hold(memory_consumer_read_answers(consumer));
+	cable_hold(memory_consumer_read_answers(consumer));
 	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	world_advance_ms(world, 500);
 	ck_assert(stream_reader_is_idle(reader));
-	wire_open(memory_consumer_read_answers(consumer));
+	cable_open(memory_consumer_read_answers(consumer));
 	world_advance_ms(world, 10000);
 	ck_assert_uint_eq(pending(), 1);
 	ck_assert_uint_eq(stats()->read, 0);
@@ -748,12 +748,12 @@ END_TEST
 
 START_TEST(a_reader_that_is_stopped_and_started_at_once_reads_each_entry_once)
 {
-	wire_hold(memory_consumer_read_answers(consumer));
+	cable_hold(memory_consumer_read_answers(consumer));
 	add_order("a");
 	world_run(world);
 	stream_reader_stop(reader);
 	stream_reader_start(reader);
-	wire_open(memory_consumer_read_answers(consumer));
+	cable_open(memory_consumer_read_answers(consumer));
 	world_run(world);
 
 	ck_assert_uint_eq(stats()->read, 1);
@@ -794,7 +794,7 @@ START_TEST(whatever_call_fails_nothing_is_lost)
 	add_order("b");
 	begin_reader();
 	for (int i = 0; i < 5; i++) {
-		memory_consumer_fail_next(consumer, (enum stream_call)_i, STREAM_ANSWER_LOST);
+		memory_consumer_fail_next(consumer, (enum consumer_call_kind)_i, STREAM_ANSWER_LOST);
 		add_order(arena_printf(world->arena, "more-%d", i));
 		world_advance_ms(world, 15000);
 	}
@@ -846,10 +846,10 @@ START_TEST(what_could_not_be_noted_is_noted_later)
 	struct stream_id done = add_order("a");
 
 	world_run(world);
-	wire_hold(memory_logbook_requests(logbook));
+	cable_hold(memory_checkpoints_requests(checkpoints));
 	world_advance_ms(world, 1500);
 	database_set_down(world->database, true);
-	wire_open(memory_logbook_requests(logbook));
+	cable_open(memory_checkpoints_requests(checkpoints));
 	world_run(world);
 	database_set_down(world->database, false);
 	world_advance_ms(world, 2000);

@@ -5,7 +5,7 @@
 
 struct memory_stream *stream;
 struct memory_consumer *consumer;
-struct memory_logbook *logbook;
+struct memory_logbook *checkpoints;
 struct stream_reader *reader;
 
 void set_up_stream(void)
@@ -56,9 +56,9 @@ void prepare_reader(void)
 	};
 
 	consumer = memory_consumer_new(stream, GROUP, "worker");
-	logbook = memory_logbook_new(world->database);
+	checkpoints = memory_checkpoints_new(world->database);
 	ports.stream = memory_consumer_port(consumer);
-	ports.logbook = memory_logbook_port(logbook);
+	ports.checkpoints = memory_checkpoints_port(checkpoints);
 	reader = stream_reader_new(&ports, &(struct stream_reader_config){"commands", RETENTION_MS});
 	engine_on_change(world->engine, hold_or_let_go, NULL);
 }
@@ -79,7 +79,7 @@ void start_reading(void)
 void crash_reading(void)
 {
 	memory_consumer_free(&consumer);
-	memory_logbook_free(&logbook);
+	memory_checkpoints_free(&checkpoints);
 	world_crash(world);
 	stream_reader_free(&reader);
 }

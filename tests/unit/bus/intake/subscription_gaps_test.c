@@ -7,20 +7,20 @@
 
 #include <string.h>
 
-static struct memory_logbook *logbook;
-static struct blindness *blindness;
+static struct memory_logbook *checkpoints;
+static struct subscription_gaps *gaps;
 
 static void begin(void)
 {
-	logbook = memory_logbook_new(world->database);
-	blindness = blindness_new(memory_logbook_port(logbook), &world->clock.clock, &world->random.random,
-				  &world->logger.logger);
+	checkpoints = memory_checkpoints_new(world->database);
+	gaps = subscription_gaps_new(memory_checkpoints_port(checkpoints), &world->clock.clock,
+				     &world->random.random, &world->logger.logger);
 }
 
 static void end(void)
 {
-	memory_logbook_free(&logbook);
-	blindness_free(&blindness);
+	memory_checkpoints_free(&checkpoints);
+	subscription_gaps_free(&gaps);
 }
 
 static void set_up(void)
@@ -45,7 +45,7 @@ static void was_blind(int64_t since, int64_t until, const char *cause)
 	char passing[32];
 
 	strcpy(passing, cause);
-	blindness_ends(blindness, &(struct blind_window){since, until, passing, false});
+	subscription_gaps_end(gaps, &(struct subscription_gap){since, until, passing, false});
 	memset(passing, '?', sizeof passing);
 }
 
@@ -54,7 +54,7 @@ static size_t written(void)
 	return world->database->blind_window_count;
 }
 
-static const struct blind_window *row(size_t number)
+static const struct subscription_gap *row(size_t number)
 {
 	ck_assert_uint_lt(number, written());
 	return &world->database->blind_windows[number];
@@ -93,12 +93,12 @@ END_TEST
 
 START_TEST(a_window_that_ends_while_another_one_is_written_is_written_too)
 {
-	wire_hold(memory_logbook_answers(logbook));
+	cable_hold(memory_checkpoints_answers(checkpoints));
 	was_blind(10, 20, "first");
 	world_run(world);
 	was_blind(30, 40, "second");
 	world_run(world);
-	wire_open(memory_logbook_answers(logbook));
+	cable_open(memory_checkpoints_answers(checkpoints));
 	world_run(world);
 
 	ck_assert_uint_eq(written(), 2);
@@ -128,13 +128,13 @@ END_TEST
 
 START_TEST(many_windows_that_end_while_some_are_written_are_all_told)
 {
-	wire_hold(memory_logbook_answers(logbook));
+	cable_hold(memory_checkpoints_answers(checkpoints));
 	for (int i = 0; i < 60; i++)
 		was_blind(10 * i, 10 * i + 5, "cause");
 	world_run(world);
 	for (int i = 60; i < 160; i++)
 		was_blind(10 * i, 10 * i + 5, "cause");
-	wire_open(memory_logbook_answers(logbook));
+	cable_open(memory_checkpoints_answers(checkpoints));
 	world_run(world);
 
 	ck_assert_uint_eq(written(), 100);
@@ -150,7 +150,7 @@ START_TEST(it_is_noted_again_and_again_that_commands_are_heard)
 	world_advance_ms(world, 60000);
 	ck_assert_int_ge(world->database->heard_until, now() - 5 * INT64_C(1000000));
 
-	blindness_begins(blindness, now(), "connection lost");
+	subscription_gaps_begin(gaps, now(), "connection lost");
 	world_advance_ms(world, 60000);
 	ck_assert_int_le(world->database->heard_until, now() - 55 * INT64_C(1000000));
 
@@ -164,7 +164,7 @@ START_TEST(a_window_that_lasts_is_written_down_with_an_end_that_grows)
 {
 	was_blind(10, 20, "start");
 	world_run(world);
-	blindness_begins(blindness, 1000, "connection lost");
+	subscription_gaps_begin(gaps, 1000, "connection lost");
 	world_run(world);
 	ck_assert_uint_eq(written(), 2);
 	ck_assert_int_eq(row(1)->since, 1000);
@@ -186,7 +186,7 @@ START_TEST(a_window_that_lasts_while_the_database_is_away_is_written_down_when_i
 	was_blind(10, 20, "start");
 	world_run(world);
 	database_set_down(world->database, true);
-	blindness_begins(blindness, 1000, "connection lost");
+	subscription_gaps_begin(gaps, 1000, "connection lost");
 	world_advance_ms(world, 30000);
 	ck_assert_uint_eq(written(), 1);
 
@@ -202,7 +202,7 @@ START_TEST(what_is_written_late_does_not_tell_that_commands_are_heard)
 	database_set_down(world->database, true);
 	was_blind(10, 20, "start");
 	world_advance_ms(world, 1000);
-	blindness_begins(blindness, 1020, "connection lost");
+	subscription_gaps_begin(gaps, 1020, "connection lost");
 	database_set_down(world->database, false);
 	world_advance_ms(world, 60000);
 
@@ -221,7 +221,7 @@ START_TEST(a_workers_first_window_begins_where_the_last_one_heard)
 	end();
 	world_advance_ms(world, 60000);
 	begin();
-	blindness_ends(blindness, &(struct blind_window){now() - 1000, now(), "start", true});
+	subscription_gaps_end(gaps, &(struct subscription_gap){now() - 1000, now(), "start", true});
 	world_run(world);
 
 	ck_assert_int_eq(row(1)->since, heard);

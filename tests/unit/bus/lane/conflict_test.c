@@ -91,7 +91,8 @@ END_TEST
 
 START_TEST(an_id_that_was_spent_after_the_load_is_seen_on_the_second_try)
 {
-	struct sent *sent = world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=x");
+	struct sent *sent =
+		world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=x");
 
 	world_run(world);
 	step_lane();
@@ -182,7 +183,8 @@ END_TEST
 
 START_TEST(conflicts_are_no_dead_letters)
 {
-	struct sent *sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1");
+	struct sent *sent =
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1");
 
 	world_run(world);
 	step_lane();

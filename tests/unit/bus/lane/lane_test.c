@@ -73,13 +73,13 @@ START_TEST(nobody_is_answered_before_the_commit)
 	ck_assert_int_eq(sent->answers, 0);
 	ck_assert_str_eq(published(), "");
 
-	wire_hold(memory_store_answers(world->lanes[0]));
+	cable_hold(memory_store_answers(world->lanes[0]));
 	step_lane(); /* the flush, whose answer is held */
 	ck_assert_str_eq(batch_of("order", "LAMP", 1), "batch");
 	ck_assert_int_eq(sent->answers, 0);
 	ck_assert_str_eq(published(), "");
 
-	wire_open(memory_store_answers(world->lanes[0]));
+	cable_open(memory_store_answers(world->lanes[0]));
 	world_run(world);
 	expect_handled(sent);
 	ck_assert_str_ne(published(), "");
@@ -88,7 +88,7 @@ END_TEST
 
 START_TEST(a_message_is_never_answered_before_submit_returns)
 {
-	struct sent *sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "nonsense");
+	struct sent *sent = world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "nonsense");
 
 	ck_assert_int_eq(sent->answers, 0);
 	world_run(world);
@@ -213,7 +213,7 @@ START_TEST(a_change_that_went_elsewhere_leaves_nothing_behind)
 	hold_lane();
 	create_batch("batch", lamp, 10);
 	world_run(world);
-	change = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY,
+	change = world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY,
 			    "batchref=batch\nqty=3\noccurred_at=1999-01-01T00:00:00Z");
 	order = allocate("order", rug, 5);
 	again = create_batch("batch", lamp, 10);
@@ -296,13 +296,13 @@ START_TEST(nothing_overtakes_a_message_whose_batch_is_asked_for)
 	world_run(world);
 	world_crash(world);
 	world_start(world);
-	wire_hold(memory_store_requests(world->intake));
+	cable_hold(memory_store_requests(world->intake));
 	change = change_quantity("batch", 3);
 	behind = allocate("order", "LAMP", 5);
 	world_run(world);
 	ck_assert_int_eq(behind->answers, 0);
 
-	wire_open(memory_store_requests(world->intake));
+	cable_open(memory_store_requests(world->intake));
 	world_run(world);
 
 	expect_handled(change);
@@ -322,14 +322,14 @@ START_TEST(a_batch_that_is_committed_while_it_is_asked_for_is_found)
 	hold_lane();
 	create_batch(reference, "LAMP", 10);
 	world_run(world);
-	wire_hold(memory_store_answers(world->intake));
+	cable_hold(memory_store_answers(world->intake));
 	change_quantity("unknown", 1); /* is asked for, and so is what waits behind it */
 	change = change_quantity(reference, 3);
 	world_run(world);
-	ck_assert_uint_eq(wire_waiting(memory_store_answers(world->intake)), 1);
+	ck_assert_uint_eq(cable_waiting(memory_store_answers(world->intake)), 1);
 
 	release_lane();
-	wire_open(memory_store_answers(world->intake));
+	cable_open(memory_store_answers(world->intake));
 	world_run(world);
 
 	expect_handled(change);
@@ -340,11 +340,11 @@ START_TEST(a_batch_that_is_created_later_is_unknown_to_what_came_before)
 {
 	struct sent *change;
 
-	wire_hold(memory_store_answers(world->intake));
+	cable_hold(memory_store_answers(world->intake));
 	change = change_quantity("batch", 3);
 	world_run(world);
 	create_batch("batch", "LAMP", 10);
-	wire_open(memory_store_answers(world->intake));
+	cable_open(memory_store_answers(world->intake));
 	world_run(world);
 
 	ck_assert_int_eq(change->verdict, REJECT_UNKNOWN_BATCH);
@@ -436,7 +436,7 @@ START_TEST(room_is_counted_in_bytes_too)
 	hold_lane();
 	memset(large, 'x', 1499);
 	for (; engine_has_room(world->engine); sent++)
-		world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=%s", large);
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=%s", large);
 
 	ck_assert_int_lt(sent, 64 * 1024 / 1500);
 	ck_assert_int_gt(sent, 5);
@@ -474,7 +474,7 @@ START_TEST(drained_means_answered_published_and_saved)
 	create_batch("batch", "LAMP", 10);
 	allocate("order", "LAMP", 1);
 	hold_lane();
-	wire_hold(memory_broker_answers(world->broker));
+	cable_hold(memory_broker_answers(world->broker));
 	engine_drain(world->engine, on_drained, &drained);
 	world_advance_ms(world, 5000);
 	ck_assert(!drained); /* it is not committed */
@@ -483,7 +483,7 @@ START_TEST(drained_means_answered_published_and_saved)
 	world_advance_ms(world, 5000);
 	ck_assert(!drained); /* it is not published */
 
-	wire_open(memory_broker_answers(world->broker));
+	cable_open(memory_broker_answers(world->broker));
 	world_advance_ms(world, 5000);
 	ck_assert(drained);
 	ck_assert(world->database->outbox[partition_of("LAMP")].cursor == 1);

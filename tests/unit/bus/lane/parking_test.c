@@ -238,7 +238,7 @@ START_TEST(a_message_that_the_database_refuses_for_good_is_a_dead_letter_though_
 	struct sent *sent = NULL, *next;
 
 	lock_those(1);
-	sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=poison\nsku=%s\nqty=1", sku_of(0));
+	sent = world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=poison\nsku=%s\nqty=1", sku_of(0));
 	next = allocate_of("next", 0);
 	world_advance_ms(world, SOON_MS);
 	database_refuse(world->database, "poison");

@@ -22,7 +22,7 @@ static struct {
 } calls[CALLS_MAX];
 static int call_count;
 
-static enum trouble note_call(void *context, enum store_call call)
+static enum memory_trouble note_call(void *context, enum store_call call)
 {
 	(void)context;
 	ck_assert_int_lt(call_count, CALLS_MAX);
@@ -42,7 +42,7 @@ START_TEST(nothing_is_lost_while_the_database_is_away)
 	struct sent *sent;
 
 	database_set_down(world->database, true);
-	sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1");
+	sent = world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1");
 	world_advance_ms(world, 600000);
 	ck_assert_int_eq(sent->answers, 0);
 	ck_assert(!engine_stats(world->engine)->database_up);
@@ -141,7 +141,7 @@ END_TEST
 
 /* How it is lost, and, when the lost session lives on, whether it commits in the end. */
 static const struct loss {
-	enum trouble trouble;
+	enum memory_trouble trouble;
 	bool commits;
 	bool was_committed; /* before the worker asks */
 } losses[] = {
@@ -157,7 +157,7 @@ static struct sent *lose_flush(const struct loss *loss)
 
 	hold_lane();
 	memory_store_fail_next(world->lanes[0], CALL_FLUSH, loss->trouble);
-	sent = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=4\nid=x");
+	sent = world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=4\nid=x");
 	world_run(world);
 	step_lane(); /* the flush: the product is known */
 	return sent;
@@ -246,17 +246,17 @@ END_TEST
 
 static int flushes_to_fail;
 
-static enum trouble fail_some_flushes(void *context, enum store_call call)
+static enum memory_trouble fail_some_flushes(void *context, enum store_call call)
 {
-	const enum trouble *trouble = context;
+	const enum memory_trouble *trouble = context;
 
 	return call == CALL_FLUSH && flushes_to_fail-- > 0 ? *trouble : TROUBLE_NONE;
 }
 
 START_TEST(a_unit_that_fails_again_on_a_database_that_is_well_is_halved)
 {
-	static const enum trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE};
-	enum trouble trouble = troubles[_i];
+	static const enum memory_trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE};
+	enum memory_trouble trouble = troubles[_i];
 	uint64_t units = engine_stats(world->engine)->units;
 	struct sent *sent[8];
 

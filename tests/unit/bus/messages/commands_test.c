@@ -8,8 +8,8 @@
 
 START_TEST(a_batch_is_created_with_its_product)
 {
-	struct sent *sent =
-		world_send(world, WAY_HTTP, MSG_CREATE_BATCH, "ref=batch\nsku=LAMP\nqty=10\neta=2024-02-29");
+	struct sent *sent = world_send(world, TRANSPORT_HTTP, MSG_CREATE_BATCH,
+				       "ref=batch\nsku=LAMP\nqty=10\neta=2024-02-29");
 	const struct batch_row *row;
 
 	world_run(world);
@@ -52,7 +52,7 @@ START_TEST(a_reference_taken_by_other_data_is_rejected)
 
 	create_batch("batch", "LAMP", 10);
 	world_run(world);
-	sent = world_send(world, WAY_HTTP, MSG_CREATE_BATCH, "%s", other_batches[_i]);
+	sent = world_send(world, TRANSPORT_HTTP, MSG_CREATE_BATCH, "%s", other_batches[_i]);
 	world_run(world);
 
 	ck_assert_int_eq(sent->outcome, OUTCOME_REJECTED);
@@ -189,7 +189,7 @@ END_TEST
 
 static struct sent *change_at(int qty, const char *occurred_at)
 {
-	return world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=%d%s%s", qty,
+	return world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=%d%s%s", qty,
 			  *occurred_at ? "\noccurred_at=" : "", occurred_at);
 }
 
@@ -260,7 +260,8 @@ END_TEST
 
 static struct sent *allocate_with_id(const char *orderid, const char *id)
 {
-	return world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=1\nid=%s", orderid, id);
+	return world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=1\nid=%s", orderid,
+			  id);
 }
 
 /* _i: whether they come in one unit of work, or in two. */
@@ -270,11 +271,11 @@ START_TEST(a_message_with_a_spent_id_is_a_duplicate)
 
 	create_batch("batch", "LAMP", 10);
 	world_run(world);
-	first = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=7\nid=x");
+	first = world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=7\nid=x");
 	if (_i)
 		world_run(world);
 	change_quantity("batch", 8);
-	again = world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=7\nid=x");
+	again = world_send(world, TRANSPORT_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=7\nid=x");
 	world_run(world);
 
 	expect_handled(first);
@@ -333,7 +334,8 @@ START_TEST(an_event_tells_its_cause)
 	const char *error;
 
 	create_batch("batch", "LAMP", 10);
-	world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=o\nsku=LAMP\nqty=1\nid=x\ntraceparent=trace");
+	world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE,
+		   "orderid=o\nsku=LAMP\nqty=1\nid=x\ntraceparent=trace");
 	world_run(world);
 
 	ck_assert(memory_codec_read(MSG_LINE_ALLOCATED, memory_broker_event(world->broker, 0)->payload,
@@ -364,7 +366,7 @@ static const struct {
 	{"refused", MSG_ALLOCATE, "orderid=poison\nsku=LAMP\nqty=1", OUTCOME_FAILED, true},
 };
 
-static struct sent *send_message(int number, enum way way)
+static struct sent *send_message(int number, enum transport way)
 {
 	struct sent *sent;
 
@@ -379,7 +381,7 @@ static struct sent *send_message(int number, enum way way)
 
 START_TEST(a_message_from_redis_that_cannot_be_done_becomes_a_dead_letter)
 {
-	struct sent *sent = send_message(_i / 2, _i % 2 ? WAY_PUBSUB : WAY_STREAM);
+	struct sent *sent = send_message(_i / 2, _i % 2 ? TRANSPORT_PUBSUB : TRANSPORT_STREAM);
 
 	ck_assert_int_eq(sent->answers, 1);
 	ck_assert_str_eq(outcome_name(sent->outcome), outcome_name(messages[_i / 2].outcome));
@@ -389,7 +391,7 @@ END_TEST
 
 START_TEST(over_http_it_is_only_answered)
 {
-	struct sent *sent = send_message(_i, WAY_HTTP);
+	struct sent *sent = send_message(_i, TRANSPORT_HTTP);
 
 	ck_assert_int_eq(sent->answers, 1);
 	ck_assert_str_eq(outcome_name(sent->outcome), outcome_name(messages[_i].outcome));
@@ -400,10 +402,10 @@ END_TEST
 START_TEST(a_dead_letter_keeps_the_message)
 {
 	static const char payload[] = "orderid=order\nsku=CHAIR\nqty=1\nid=x";
-	const struct dead_letter *letter;
+	const struct dead_letter_row *letter;
 
 	engine_submit(world->engine, &(struct arrival){
-					     .way = WAY_STREAM,
+					     .way = TRANSPORT_STREAM,
 					     .place = "commands",
 					     .entry_id = "1-0",
 					     .type = MSG_ALLOCATE,
@@ -416,7 +418,7 @@ START_TEST(a_dead_letter_keeps_the_message)
 	letter = &world->database->dead_letters[0];
 	ck_assert_int_eq(letter->outcome, OUTCOME_REJECTED);
 	ck_assert_str_eq(letter->reason, "invalid sku CHAIR");
-	ck_assert_int_eq(letter->way, WAY_STREAM);
+	ck_assert_int_eq(letter->way, TRANSPORT_STREAM);
 	ck_assert_str_eq(letter->place, "commands");
 	ck_assert_str_eq(letter->entry_id, "1-0");
 	ck_assert_int_eq(letter->type, MSG_ALLOCATE);
@@ -430,7 +432,7 @@ END_TEST
 START_TEST(what_nobody_can_read_is_kept_too)
 {
 	engine_submit(world->engine, &(struct arrival){
-					     .way = WAY_STREAM,
+					     .way = TRANSPORT_STREAM,
 					     .place = "commands",
 					     .type = MSG_NONE,
 					     .defect = "type: missing",

@@ -35,7 +35,8 @@ static void set_up(void)
 	world_run(world);
 }
 
-static struct sent *send(enum way way, const struct command *command, const char *id, const char *source)
+static struct sent *send(enum transport way, const struct command *command, const char *id,
+			 const char *source)
 {
 	return world_send(world, way, command->type, "%s\nid=%s%s%s", command->fields, id,
 			  source[0] ? "\nsource=" : "", source);
@@ -52,9 +53,9 @@ START_TEST(another_command_with_a_spent_id_is_rejected)
 	const struct command *first = first_of(_i), *second = second_of(_i);
 	struct sent *one, *other;
 
-	one = send(WAY_HTTP, first, "x", "");
+	one = send(TRANSPORT_HTTP, first, "x", "");
 	world_run(world);
-	other = send(WAY_STREAM, second, "x", "");
+	other = send(TRANSPORT_STREAM, second, "x", "");
 	world_settle(world);
 
 	expect_handled(one);
@@ -71,8 +72,8 @@ START_TEST(two_commands_with_one_id_that_come_at_once_have_one_effect)
 
 	allocate("unrelated", "LAMP", 1);
 	allocate("unrelated", "CHAIR", 1);
-	one = send(WAY_PUBSUB, first, "x", "source");
-	other = send(WAY_HTTP, second, "x", "source");
+	one = send(TRANSPORT_PUBSUB, first, "x", "source");
+	other = send(TRANSPORT_HTTP, second, "x", "source");
 	world_settle(world);
 
 	if (one->outcome == OUTCOME_HANDLED)
@@ -90,12 +91,12 @@ START_TEST(an_id_that_another_worker_spends_meanwhile_is_found_by_the_flush)
 	struct sent *sent;
 
 	for (int i = 0; i < 2; i++)
-		wire_hold(memory_store_requests(world->lanes[i]));
-	sent = send(WAY_HTTP, mine, "x", "");
+		cable_hold(memory_store_requests(world->lanes[i]));
+	sent = send(TRANSPORT_HTTP, mine, "x", "");
 	world_run(world);
 	ck_assert_int_eq(rival_allocate_with_id("theirs", "LAMP", 1, "x"), OUTCOME_HANDLED);
 	for (int i = 0; i < 2; i++)
-		wire_open(memory_store_requests(world->lanes[i]));
+		cable_open(memory_store_requests(world->lanes[i]));
 	world_settle(world);
 
 	ck_assert_msg(sent->verdict == REJECT_ID_REUSED, "%s: %s", mine->fields, sent->reason);
@@ -110,12 +111,12 @@ START_TEST(whoever_is_rejected_leaves_the_id_to_the_next_whatever_command_that_i
 	struct sent *rejected, *handled, *last;
 
 	allocate("unrelated", "LAMP", 1);
-	rejected = world_send(world, WAY_HTTP, MSG_CREATE_BATCH, "ref=batch\nsku=LAMP\nqty=999\nid=x");
+	rejected = world_send(world, TRANSPORT_HTTP, MSG_CREATE_BATCH, "ref=batch\nsku=LAMP\nqty=999\nid=x");
 	if (!in_one_unit)
 		world_run(world);
-	handled = send(WAY_HTTP, next, "x", "");
+	handled = send(TRANSPORT_HTTP, next, "x", "");
 	world_settle(world);
-	last = world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=last\nsku=LAMP\nqty=1\nid=x");
+	last = world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=last\nsku=LAMP\nqty=1\nid=x");
 	world_settle(world);
 
 	ck_assert_int_eq(rejected->verdict, REJECT_BATCHREF_TAKEN);
@@ -127,9 +128,9 @@ END_TEST
 
 START_TEST(another_source_is_another_id)
 {
-	struct sent *bare = send(WAY_HTTP, &commands[0], "x", ""),
-		    *shop = send(WAY_HTTP, &commands[1], "x", "/shop"),
-		    *depot = send(WAY_HTTP, &commands[2], "x", "/depot");
+	struct sent *bare = send(TRANSPORT_HTTP, &commands[0], "x", ""),
+		    *shop = send(TRANSPORT_HTTP, &commands[1], "x", "/shop"),
+		    *depot = send(TRANSPORT_HTTP, &commands[2], "x", "/depot");
 
 	world_settle(world);
 
@@ -141,7 +142,7 @@ END_TEST
 
 /* ---- stream entries ---- */
 
-static struct delivery *deliver(enum way way, const char *payload)
+static struct delivery *deliver(enum transport way, const char *payload)
 {
 	return delivery_new(
 		&(struct arrival){
@@ -158,9 +159,9 @@ static struct delivery *deliver(enum way way, const char *payload)
 
 START_TEST(no_source_is_taken_for_a_streams)
 {
-	struct delivery *entry = deliver(WAY_STREAM, "orderid=o\nsku=LAMP\nqty=1"),
-			*forged = deliver(WAY_PUBSUB, "orderid=o\nsku=LAMP\nqty=1\nid=1700000000000-0\n"
-						      "source=commands 1");
+	struct delivery *entry = deliver(TRANSPORT_STREAM, "orderid=o\nsku=LAMP\nqty=1"),
+			*forged = deliver(TRANSPORT_PUBSUB, "orderid=o\nsku=LAMP\nqty=1\nid=1700000000000-0\n"
+							    "source=commands 1");
 
 	ck_assert_str_eq(entry->inbox.source, "commands 1");
 	ck_assert_str_eq(forged->inbox.source, "commands%201");

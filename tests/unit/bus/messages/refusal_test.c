@@ -17,7 +17,7 @@ static const unsigned poisons[] = {
 	(1U << MESSAGES) - 1, /* all of them */
 };
 
-static struct sent *send_line(int number, bool poison, enum way way)
+static struct sent *send_line(int number, bool poison, enum transport way)
 {
 	return world_send(world, way, MSG_ALLOCATE, "orderid=%s-%d\nsku=LAMP\nqty=1",
 			  poison ? "poison" : "good", number);
@@ -43,7 +43,7 @@ START_TEST(exactly_the_poison_is_refused)
 	size_t poisoned = 0;
 
 	for (int i = 0; i < MESSAGES; i++)
-		sent[i] = send_line(i, poisons[_i] >> i & 1, WAY_PUBSUB);
+		sent[i] = send_line(i, poisons[_i] >> i & 1, TRANSPORT_PUBSUB);
 	world_run(world);
 
 	for (int i = 0; i < MESSAGES; i++) {
@@ -63,7 +63,7 @@ START_TEST(the_order_of_the_others_stays)
 	struct sent *sent[MESSAGES];
 
 	for (int i = 0; i < MESSAGES; i++)
-		sent[i] = send_line(i, poisons[_i] >> i & 1, WAY_PUBSUB);
+		sent[i] = send_line(i, poisons[_i] >> i & 1, TRANSPORT_PUBSUB);
 	world_run(world);
 
 	for (int i = 1; i < MESSAGES; i++)
@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(the_dead_letter_says_what_the_database_said)
 {
-	send_line(0, true, WAY_PUBSUB);
+	send_line(0, true, TRANSPORT_PUBSUB);
 	world_run(world);
 
 	ck_assert_int_eq(world->database->dead_letters[0].outcome, OUTCOME_FAILED);
@@ -86,7 +86,7 @@ START_TEST(units_are_whole_again_once_the_poison_is_found)
 	uint64_t units;
 
 	for (int i = 0; i < MESSAGES; i++)
-		send_line(i, i == 3, WAY_HTTP);
+		send_line(i, i == 3, TRANSPORT_HTTP);
 	world_run(world);
 	units = engine_stats(world->engine)->units;
 	allocate_many("later", "LAMP", 20);
@@ -101,7 +101,7 @@ START_TEST(what_arrives_meanwhile_waits_its_turn)
 	struct sent *poison, *shrink, *later;
 
 	hold_lane();
-	poison = send_line(0, true, WAY_PUBSUB);
+	poison = send_line(0, true, TRANSPORT_PUBSUB);
 	shrink = change_quantity("batch", 1);
 	world_run(world);
 	step_lane();
@@ -119,9 +119,9 @@ START_TEST(a_failed_message_does_not_spend_its_id)
 {
 	struct sent *again;
 
-	world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=poison-0\nsku=LAMP\nqty=1\nid=x");
+	world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=poison-0\nsku=LAMP\nqty=1\nid=x");
 	world_run(world);
-	again = world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=x");
+	again = world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=x");
 	world_run(world);
 
 	expect_handled(again);
@@ -140,7 +140,7 @@ START_TEST(a_message_with_an_event_that_cannot_be_written_fails_whole)
 	world_run(world);
 	memory_codec_refuse(&world->codec, "orderid=unspeakable");
 	before = allocate("before", "LAMP", 1);
-	shrink = world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=60");
+	shrink = world_send(world, TRANSPORT_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=batch\nqty=60");
 	behind = allocate("behind", "LAMP", 1);
 	world_run(world);
 
@@ -160,7 +160,7 @@ START_TEST(a_message_whose_dead_letter_is_refused_too_is_logged_and_answered)
 	struct sent *lost, *behind;
 
 	database_refuse(world->database, "bad-id");
-	lost = world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
+	lost = world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
 	behind = allocate("behind", "LAMP", 1);
 	world_run(world);
 
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(a_lost_message_that_was_the_last_one_lets_the_engine_drain)
 {
 	database_refuse(world->database, "bad-id");
-	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=bad-id");
 	world_settle(world);
 
 	ck_assert_int_eq(world->last->outcome, OUTCOME_FAILED);
@@ -190,7 +190,7 @@ START_TEST(when_an_empty_flush_fails_too_no_message_is_to_blame)
 
 	database_set_broken(world->database, true);
 	for (int i = 0; i < MESSAGES; i++)
-		sent[i] = send_line(i, i == 3, WAY_PUBSUB);
+		sent[i] = send_line(i, i == 3, TRANSPORT_PUBSUB);
 	world_advance_ms(world, 60000);
 	for (int i = 0; i < MESSAGES; i++)
 		ck_assert_int_eq(sent[i]->answers, 0);
@@ -209,7 +209,7 @@ START_TEST(a_message_alone_is_not_blamed_for_a_broken_database)
 	struct sent *sent;
 
 	database_set_broken(world->database, true);
-	sent = send_line(0, false, WAY_PUBSUB);
+	sent = send_line(0, false, TRANSPORT_PUBSUB);
 	world_advance_ms(world, 60000);
 	ck_assert_int_eq(sent->answers, 0);
 	ck_assert_uint_gt(memory_store_calls(world->lanes[0], CALL_PROBE), 0);
@@ -235,7 +235,7 @@ START_TEST(trouble_while_the_poison_is_looked_for_changes_nothing)
 	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_BEFORE);
 	memory_store_fail_next(world->lanes[0], CALL_PROBE, TROUBLE_REFUSED);
 	for (int i = 0; i < MESSAGES; i++)
-		sent[i] = send_line(i, i == 6, WAY_PUBSUB);
+		sent[i] = send_line(i, i == 6, TRANSPORT_PUBSUB);
 	world_advance_ms(world, 60000);
 
 	for (int i = 0; i < MESSAGES; i++) {

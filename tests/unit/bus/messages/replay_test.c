@@ -18,7 +18,7 @@ static void on_answered(void *context, const struct delivery *delivery)
 static void set_up(void)
 {
 	set_up_world();
-	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, PAYLOAD);
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, PAYLOAD);
 	world_run(world);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	create_batch("batch", "LAMP", 10);
@@ -34,7 +34,7 @@ static void replay(int attempts)
 	const struct replay again = {.dead_letter = 1, .attempts = attempts, .who = "ann", .edits = ""};
 
 	engine_submit(world->engine, &(struct arrival){
-					     .way = WAY_PUBSUB,
+					     .way = TRANSPORT_PUBSUB,
 					     .place = "allocate",
 					     .replay = &again,
 					     .type = MSG_ALLOCATE,
@@ -94,7 +94,7 @@ START_TEST(another_attempt_than_the_one_that_was_read_is_not_made)
 }
 END_TEST
 
-static const enum trouble losses[] = {TROUBLE_CONFLICT, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
+static const enum memory_trouble losses[] = {TROUBLE_CONFLICT, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
 
 START_TEST(a_commit_that_goes_wrong_makes_no_second_effect)
 {

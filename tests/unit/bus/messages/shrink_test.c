@@ -114,7 +114,7 @@ START_TEST(all_lines_are_given_up_newest_first_then_allocated_oldest_first)
 {
 	int64_t version = MOVED + 10;
 
-	world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
+	world_send(world, TRANSPORT_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
 	world_settle(world);
 
 	ck_assert_uint_eq(memory_broker_count(world->broker), MOVED + 10 + 2 * MOVED);
@@ -199,7 +199,7 @@ START_TEST(a_worker_that_begins_anew_goes_on_with_it)
 	struct sent *later;
 
 	hold_lane();
-	world_send(world, WAY_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
+	world_send(world, TRANSPORT_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=a\nqty=10\nid=the-shrink");
 	world_run(world);
 	while (!is_shrinking())
 		step_lane();
@@ -219,8 +219,8 @@ END_TEST
 
 START_TEST(conflicts_and_lost_connections_in_between_change_nothing)
 {
-	static const enum trouble troubles[] = {TROUBLE_CONFLICT, TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
-						TROUBLE_LOST_AFTER};
+	static const enum memory_trouble troubles[] = {TROUBLE_CONFLICT, TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
+						       TROUBLE_LOST_AFTER};
 	struct sent *sent, *later;
 
 	for (int i = 0; i < 8; i++) {

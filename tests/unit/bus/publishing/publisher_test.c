@@ -30,7 +30,7 @@ static void expect_published(int first, int last)
 
 static void allocate_one(int number)
 {
-	world_send(world, WAY_PUBSUB, MSG_ALLOCATE, "orderid=order-%05d\nsku=LAMP\nqty=1", number - 1);
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order-%05d\nsku=LAMP\nqty=1", number - 1);
 }
 
 START_TEST(events_are_published_in_the_order_of_their_versions)
@@ -44,14 +44,14 @@ END_TEST
 
 START_TEST(while_the_broker_has_some_the_next_ones_wait)
 {
-	wire_hold(memory_broker_requests(world->broker));
+	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 5; i++) {
 		allocate_one(i);
 		world_run(world);
 	}
-	ck_assert_uint_eq(wire_waiting(memory_broker_requests(world->broker)), 1);
+	ck_assert_uint_eq(cable_waiting(memory_broker_requests(world->broker)), 1);
 
-	wire_open(memory_broker_requests(world->broker));
+	cable_open(memory_broker_requests(world->broker));
 	world_run(world);
 
 	expect_published(1, 5);
@@ -95,21 +95,21 @@ START_TEST(a_partition_that_fares_better_does_not_hide_the_trouble)
 {
 	memory_broker_fail_after(world->broker, 0);
 	allocate_one(1);
-	wire_hold(memory_broker_answers(world->broker));
+	cable_hold(memory_broker_answers(world->broker));
 	world_run(world);
 	create_batch("other", "DESK", 10);
 	allocate("order", "DESK", 1);
 	world_run(world);
 	ck_assert_int_ne(partition_of("DESK"), partition_of("LAMP"));
-	ck_assert_uint_eq(wire_waiting(memory_broker_answers(world->broker)), 2);
+	ck_assert_uint_eq(cable_waiting(memory_broker_answers(world->broker)), 2);
 
-	wire_let_one(memory_broker_answers(world->broker));
-	wire_let_one(memory_broker_answers(world->broker));
+	cable_let_one(memory_broker_answers(world->broker));
+	cable_let_one(memory_broker_answers(world->broker));
 	world_run(world);
 	ck_assert_str_eq(published(), "line_allocated order DESK 1 other 1\n");
 	ck_assert(!engine_stats(world->engine)->broker_takes);
 
-	wire_open(memory_broker_answers(world->broker));
+	cable_open(memory_broker_answers(world->broker));
 	world_advance_ms(world, 1000);
 	ck_assert(engine_stats(world->engine)->broker_takes);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "events are published again"), 1);
@@ -289,13 +289,13 @@ START_TEST(a_commit_during_the_first_look_is_not_overlooked)
 	world_settle(world);
 	world_crash(world);
 	world_prepare(world);
-	wire_hold(memory_store_answers(world->publisher));
+	cable_hold(memory_store_answers(world->publisher));
 	world_start(world);
 	allocate_one(1);
 	world_run(world);
 	ck_assert_str_eq(batch_of("order-00000", "LAMP", 1), "batch");
 
-	wire_open(memory_store_answers(world->publisher));
+	cable_open(memory_store_answers(world->publisher));
 	world_run(world);
 
 	expect_published(1, 1);
@@ -339,21 +339,21 @@ END_TEST
 /* The lane's answer is late: its row is found in the table first, and comes from both. */
 START_TEST(what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once)
 {
-	struct wire *lane = memory_store_answers(world->lanes[0]),
-		    *table = memory_store_answers(world->publisher);
+	struct cable *lane = memory_store_answers(world->lanes[0]),
+		     *table = memory_store_answers(world->publisher);
 
-	wire_hold(lane);
+	cable_hold(lane);
 	allocate_one(1);
 	world_advance_ms(world, 1000); /* time to look */
-	wire_hold(table);
+	cable_hold(table);
 	world_advance_ms(world, 1000); /* and again: the row still did not go out */
-	wire_let_one(table);
+	cable_let_one(table);
 	world_run(world);
 	ck_assert_uint_eq(memory_store_calls(world->publisher, CALL_READ_OUTBOX), 1);
 
-	wire_open(lane);
+	cable_open(lane);
 	world_run(world);
-	wire_open(table);
+	cable_open(table);
 	world_run(world);
 
 	expect_published(1, 1);
@@ -392,7 +392,7 @@ END_TEST
 
 START_TEST(what_is_not_published_is_not_saved)
 {
-	wire_hold(memory_broker_answers(world->broker));
+	cable_hold(memory_broker_answers(world->broker));
 	allocate_one(1);
 	world_run(world);
 	allocate_one(2);

@@ -18,8 +18,8 @@ static uint64_t doubts(void)
 
 static struct sent *allocate_with_id(const char *orderid, const char *sku, int qty, const char *id)
 {
-	return world_send(world, WAY_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=%s\nqty=%d\nid=%s", orderid, sku,
-			  qty, id);
+	return world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=%s\nsku=%s\nqty=%d\nid=%s", orderid,
+			  sku, qty, id);
 }
 
 /* A batch of ten lamps that the worker knows. */
@@ -317,13 +317,13 @@ START_TEST(what_is_from_the_future_is_found_by_the_clock_as_it_must_be_by_now)
 	struct sent *sent;
 
 	world_advance_ms(world, 8000);
-	sent = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY,
+	sent = world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY,
 			  "batchref=batch\nqty=5\noccurred_at=2024-01-01T00:05:09Z");
 	world_run(world);
 	ck_assert_int_eq(sent->outcome, OUTCOME_INVALID);
 
 	world_advance_ms(world, 1500);
-	sent = world_send(world, WAY_HTTP, MSG_CHANGE_BATCH_QUANTITY,
+	sent = world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY,
 			  "batchref=batch\nqty=5\noccurred_at=2024-01-01T00:05:09Z");
 	world_run(world);
 	expect_handled(sent);

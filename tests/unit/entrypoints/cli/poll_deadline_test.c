@@ -4,35 +4,35 @@
 
 START_TEST(it_ends)
 {
-	struct patience patience = patience_of(60);
+	struct poll_deadline patience = poll_deadline_in(60);
 	int pauses = 0;
 
-	for (; patience_left_ms(&patience) > 0; pauses++)
-		patience_pause(&patience);
+	for (; poll_deadline_left_ms(&patience) > 0; pauses++)
+		poll_deadline_pause(&patience);
 
 	ck_assert_int_ge(pauses, 2); /* the second one shorter: the end is not slept past */
-	ck_assert_int_eq(patience_left_ms(&patience), 0);
+	ck_assert_int_eq(poll_deadline_left_ms(&patience), 0);
 }
 END_TEST
 
 START_TEST(without_time_nothing_is_slept)
 {
-	struct patience patience = patience_of(0), other = patience_of(1000);
+	struct poll_deadline patience = poll_deadline_in(0), other = poll_deadline_in(1000);
 
 	for (int i = 0; i < 1000; i++)
-		patience_pause(&patience);
+		poll_deadline_pause(&patience);
 
-	ck_assert_int_gt(patience_left_ms(&other), 0);
+	ck_assert_int_gt(poll_deadline_left_ms(&other), 0);
 }
 END_TEST
 
 START_TEST(pauses_grow_and_stay_short)
 {
-	struct patience patience = patience_of(0);
+	struct poll_deadline patience = poll_deadline_in(0);
 	int first = patience.pause_ms, last = first;
 
 	for (int i = 0; i < 100; i++) {
-		patience_pause(&patience);
+		poll_deadline_pause(&patience);
 		ck_assert_int_ge(patience.pause_ms, last);
 		last = patience.pause_ms;
 	}

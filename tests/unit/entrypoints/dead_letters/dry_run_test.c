@@ -10,16 +10,16 @@
 static struct world world;
 static struct database *copy; /* what a store that rehearses writes to */
 static struct memory_store *below;
-static struct rehearsal *rehearsal, *for_publisher;
-static struct rehearsal_broker *broker;
+static struct dry_run_store *dry_run, *for_publisher;
+static struct dry_run_broker *broker;
 static struct engine *engine;
-static struct effects effects;
+static struct dry_run_effects effects;
 static enum outcome outcome;
 
 static void show(void *context, const struct unit_of_work *uow)
 {
 	(void)context;
-	effects_note(&effects, uow, wire_payload_to_line);
+	dry_run_effects_note(&effects, uow, codec_payload_to_line);
 }
 
 static void on_answered(void *context, const struct delivery *delivery)
@@ -32,7 +32,7 @@ static void submit(struct engine *to, enum message_type type, const char *payloa
 {
 	outcome = OUTCOME_NONE;
 	engine_submit(to, &(struct arrival){
-				  .way = WAY_PUBSUB,
+				  .way = TRANSPORT_PUBSUB,
 				  .place = "test",
 				  .type = type,
 				  .payload = {payload, strlen(payload)},
@@ -53,14 +53,14 @@ static void make_rehearsing_engine(void)
 		.logger = &world.logger.logger,
 	};
 
-	broker = rehearsal_broker_new(&world.clock.clock);
-	ports.broker = rehearsal_broker_port(broker);
+	broker = dry_run_broker_new(&world.clock.clock);
+	ports.broker = dry_run_broker_port(broker);
 	copy = database_new(world.simulation, &world.database->config);
 	below = memory_store_new(copy);
-	rehearsal = rehearsal_new(memory_store_port(below), &world.clock.clock, show, NULL);
-	for_publisher = rehearsal_new(memory_store_port(below), &world.clock.clock, show, NULL);
-	ports.lane_stores[0] = ports.intake_store = rehearsal_store(rehearsal);
-	ports.publisher_store = rehearsal_store(for_publisher);
+	dry_run = dry_run_store_new(memory_store_port(below), &world.clock.clock, show, NULL);
+	for_publisher = dry_run_store_new(memory_store_port(below), &world.clock.clock, show, NULL);
+	ports.lane_stores[0] = ports.intake_store = dry_run_store_port(dry_run);
+	ports.publisher_store = dry_run_store_port(for_publisher);
 	engine = engine_new(&ports, &(struct engine_config){.unit_max = 1,
 							    .lanes = 1,
 							    .queue_max = 1,
@@ -72,14 +72,14 @@ static void make_rehearsing_engine(void)
 
 static void forget_effects(void)
 {
-	effects = (struct effects){.arena = world.arena};
+	effects = (struct dry_run_effects){.arena = world.arena};
 }
 
 static void set_up(void)
 {
 	world_init(&world, 100);
 	make_rehearsing_engine();
-	effects = (struct effects){.arena = world.arena};
+	effects = (struct dry_run_effects){.arena = world.arena};
 	submit(engine, MSG_CREATE_BATCH, "{\"batchref\":\"b1\",\"sku\":\"lamp\",\"qty\":10}");
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
 	forget_effects();
@@ -88,9 +88,9 @@ static void set_up(void)
 static void tear_down(void)
 {
 	memory_store_free(&below);
-	rehearsal_free(&rehearsal);
-	rehearsal_free(&for_publisher);
-	rehearsal_broker_free(&broker);
+	dry_run_store_free(&dry_run);
+	dry_run_store_free(&for_publisher);
+	dry_run_broker_free(&broker);
 	engine_free(&engine);
 	database_free(&copy);
 	world_release(&world);

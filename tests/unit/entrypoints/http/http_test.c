@@ -247,7 +247,7 @@ START_TEST(many_events_come_in_pages)
 		engine_submit(
 			world.engine,
 			&(struct arrival){
-				.way = WAY_PUBSUB,
+				.way = TRANSPORT_PUBSUB,
 				.place = "allocate",
 				.type = MSG_ALLOCATE,
 				.payload = {arena_printf(world.arena,
@@ -359,12 +359,12 @@ START_TEST(readiness_does_not_wait_for_ever)
 {
 	const char *reply;
 
-	wire_hold(memory_views_requests(world.views));
+	cable_hold(memory_views_requests(world.views));
 	reply = world_get(&world, "/readyz");
 
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_str_eq(reply_message(&world, reply), "Not ready: the database does not answer");
-	wire_open(memory_views_requests(world.views));
+	cable_open(memory_views_requests(world.views));
 }
 END_TEST
 
@@ -448,7 +448,7 @@ START_TEST(a_full_queue_is_said_at_once)
 	int clients[QUEUE_MAX];
 	const char *reply;
 
-	wire_hold(memory_store_requests(world.stores[0]));
+	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++) {
 		const char *body = arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"s\",\"qty\":1}", i);
 
@@ -468,7 +468,7 @@ START_TEST(a_full_queue_is_said_at_once)
 	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "queue is full"));
 	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
 
-	wire_open(memory_store_requests(world.stores[0]));
+	cable_open(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++) {
 		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 201);
 		close(clients[i]);
@@ -483,14 +483,14 @@ START_TEST(an_outcome_that_takes_too_long_is_perhaps_done)
 	const char *reply;
 
 	add_batch("shelf", "lamp", 10);
-	wire_hold(memory_store_answers(world.stores[0]));
+	cable_hold(memory_store_answers(world.stores[0]));
 	reply = allocate("order", 1);
 
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
 	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "retry with the same id"));
 
-	wire_open(memory_store_answers(world.stores[0]));
+	cable_open(memory_store_answers(world.stores[0]));
 	world_run_ms(&world, 20);
 	ck_assert_int_eq(database_batch(world.database, "shelf")->allocated, 1);
 	ck_assert_uint_eq(http_api_unanswered(world.api), 0);
@@ -526,7 +526,7 @@ START_TEST(many_requests_that_wait_for_long_make_room_for_others)
 	int clients[CONNECTIONS_MAX - CONNECTIONS_MAX / 8];
 	const size_t count = sizeof clients / sizeof *clients;
 
-	wire_hold(memory_views_requests(world.views));
+	cable_hold(memory_views_requests(world.views));
 	for (size_t i = 0; i < count; i++) {
 		clients[i] = world_connect(&world);
 		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -536,7 +536,7 @@ START_TEST(many_requests_that_wait_for_long_make_room_for_others)
 	ck_assert_int_eq(reply_status(world_receive(&world, clients[0], 1)), 503);
 	ck_assert_int_eq(reply_status(allocate("another", 1)), 202);
 
-	wire_open(memory_views_requests(world.views));
+	cable_open(memory_views_requests(world.views));
 	for (size_t i = 2; i < count; i++)
 		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 404);
 	for (size_t i = 0; i < count; i++)
@@ -549,7 +549,7 @@ START_TEST(requests_that_have_not_waited_for_long_keep_their_places)
 {
 	int clients[CONNECTIONS_MAX - CONNECTIONS_MAX / 8];
 
-	wire_hold(memory_views_requests(world.views));
+	cable_hold(memory_views_requests(world.views));
 	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
 		clients[i] = world_connect(&world);
 		world_send(clients[i], "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -557,7 +557,7 @@ START_TEST(requests_that_have_not_waited_for_long_keep_their_places)
 	world_run_ms(&world, 5);
 	ck_assert_ptr_nonnull(strstr(reply_message(&world, allocate("order", 1)), "too many requests wait"));
 
-	wire_open(memory_views_requests(world.views));
+	cable_open(memory_views_requests(world.views));
 	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
 		ck_assert_int_eq(reply_status(world_receive(&world, clients[i], 1)), 404);
 		close(clients[i]);
@@ -569,11 +569,11 @@ START_TEST(a_read_that_takes_too_long_is_given_up)
 {
 	const char *reply;
 
-	wire_hold(memory_views_requests(world.views));
+	cable_hold(memory_views_requests(world.views));
 	reply = world_get(&world, "/allocations/order");
 
 	ck_assert_int_eq(reply_status(reply), 503);
-	wire_open(memory_views_requests(world.views));
+	cable_open(memory_views_requests(world.views));
 	world_run_ms(&world, 20);
 }
 END_TEST
@@ -584,7 +584,7 @@ START_TEST(a_command_whose_client_left_is_done_all_the_same)
 	int client;
 
 	add_batch("shelf", "lamp", 10);
-	wire_hold(memory_store_answers(world.stores[0]));
+	cable_hold(memory_store_answers(world.stores[0]));
 	client = world_connect(&world);
 	world_send(client,
 		   arena_printf(
@@ -598,7 +598,7 @@ START_TEST(a_command_whose_client_left_is_done_all_the_same)
 	close(client);
 	world_run_ms(&world, 20);
 
-	wire_open(memory_store_answers(world.stores[0]));
+	cable_open(memory_store_answers(world.stores[0]));
 	world_run_ms(&world, 20);
 
 	ck_assert_int_eq(database_batch(world.database, "shelf")->allocated, 1);
@@ -611,7 +611,7 @@ START_TEST(who_ends_while_somebody_waits_ends_cleanly)
 	const char body[] = "{\"ref\":\"b\",\"sku\":\"s\",\"qty\":1}";
 	int client = world_connect(&world);
 
-	wire_hold(memory_store_answers(world.stores[0]));
+	cable_hold(memory_store_answers(world.stores[0]));
 	world_send(client,
 		   arena_printf(
 			   world.arena,

@@ -125,17 +125,17 @@ START_TEST(whoever_waits_for_the_database_shuts_no_probe_out)
 	int crowd[CROWD];
 	int64_t begin;
 
-	wire_hold(memory_store_requests(world.stores[0]));
-	wire_hold(memory_store_requests(world.stores[1]));
-	wire_hold(memory_views_requests(world.views));
+	cable_hold(memory_store_requests(world.stores[0]));
+	cable_hold(memory_store_requests(world.stores[1]));
+	cable_hold(memory_views_requests(world.views));
 	connect_crowd(crowd, waiting[_i]);
 	begin = now_ms();
 	ck_assert_int_eq(reply_status(world_get(&world, "/livez")), 200);
 
 	ck_assert_int_lt(now_ms() - begin, 1000);
-	wire_open(memory_store_requests(world.stores[0]));
-	wire_open(memory_store_requests(world.stores[1]));
-	wire_open(memory_views_requests(world.views));
+	cable_open(memory_store_requests(world.stores[0]));
+	cable_open(memory_store_requests(world.stores[1]));
+	cable_open(memory_views_requests(world.views));
 	world_run_ms(&world, 20);
 	close_crowd(crowd);
 }
@@ -146,7 +146,7 @@ START_TEST(too_many_that_wait_are_told_to_come_back)
 	int crowd[CONNECTIONS_MAX];
 	const char *reply;
 
-	wire_hold(memory_views_requests(world.views));
+	cable_hold(memory_views_requests(world.views));
 	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
 		crowd[i] = world_connect(&world);
 		world_send(crowd[i], "GET /events/lamp HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -157,7 +157,7 @@ START_TEST(too_many_that_wait_are_told_to_come_back)
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_ptr_nonnull(strstr(reply_message(&world, reply), "Too many requests wait"));
 	ck_assert_ptr_nonnull(reply_header_value(&world, reply, "Retry-After"));
-	wire_open(memory_views_requests(world.views));
+	cable_open(memory_views_requests(world.views));
 	for (int i = 0; i < CONNECTIONS_MAX - CONNECTIONS_MAX / 8; i++) {
 		ck_assert_int_eq(reply_status(world_receive(&world, crowd[i], 1)), 200);
 		close(crowd[i]);

@@ -8,7 +8,7 @@
 #define QUEUE_MAX 4
 
 static struct world world;
-static struct consumer consumer;
+static struct admission consumer;
 static int pauses, resumes;
 
 static void on_pause(void *source)
@@ -26,8 +26,8 @@ static void on_resume(void *source)
 static void set_up(void)
 {
 	world_init(&world, QUEUE_MAX);
-	consumer_init(&consumer, world.engine);
-	consumer_add(&consumer, &(struct intake_valve){on_pause, on_resume, &world, .is_durable = false});
+	admission_init(&consumer, world.engine);
+	admission_add(&consumer, &(struct admission_valve){on_pause, on_resume, &world, .is_durable = false});
 	pauses = resumes = 0;
 }
 
@@ -38,8 +38,8 @@ static void tear_down(void)
 
 static void take(const char *payload)
 {
-	consumer_take(&consumer, MSG_CREATE_BATCH, "create_batch", (struct bytes){payload, strlen(payload)},
-		      strlen(payload));
+	admission_submit(&consumer, MSG_CREATE_BATCH, "create_batch",
+			 (struct bytes){payload, strlen(payload)}, strlen(payload));
 }
 
 START_TEST(a_message_gets_into_the_engine)
@@ -53,7 +53,8 @@ END_TEST
 
 START_TEST(a_bad_message_is_kept_with_its_channel_and_its_true_size)
 {
-	consumer_take(&consumer, MSG_ALLOCATE, "prefix:allocate", (struct bytes){"{}", 2}, PAYLOAD_MAX + 1);
+	admission_submit(&consumer, MSG_ALLOCATE, "prefix:allocate", (struct bytes){"{}", 2},
+			 PAYLOAD_MAX + 1);
 	world_run_ms(&world, 10);
 
 	ck_assert_uint_eq(world.database->dead_letter_count, 1);
@@ -65,7 +66,7 @@ END_TEST
 
 START_TEST(a_full_engine_pauses_the_source_until_there_is_room)
 {
-	wire_hold(memory_store_requests(world.stores[0]));
+	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++) {
 		ck_assert_int_eq(pauses, 0);
 		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
@@ -73,7 +74,7 @@ START_TEST(a_full_engine_pauses_the_source_until_there_is_room)
 	ck_assert_int_eq(pauses, 1);
 	ck_assert_int_eq(resumes, 0);
 
-	wire_open(memory_store_requests(world.stores[0]));
+	cable_open(memory_store_requests(world.stores[0]));
 	world_run_ms(&world, 20);
 
 	ck_assert_int_eq(pauses, 1);
@@ -83,12 +84,12 @@ END_TEST
 
 START_TEST(what_comes_after_the_pause_is_taken_too)
 {
-	wire_hold(memory_store_requests(world.stores[0]));
+	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX + 2; i++)
 		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
 	ck_assert_int_eq(pauses, 1);
 
-	wire_open(memory_store_requests(world.stores[0]));
+	cable_open(memory_store_requests(world.stores[0]));
 	world_run_ms(&world, 20);
 
 	ck_assert_int_eq(database_batch(world.database, "b5")->purchased, 3);
@@ -101,7 +102,7 @@ static void fill_over_http(void)
 	static const char payload[] = "{\"ref\":\"b\",\"sku\":\"lamp\",\"qty\":3}";
 
 	for (int i = 0; i < QUEUE_MAX; i++)
-		engine_submit(world.engine, &(struct arrival){.way = WAY_HTTP,
+		engine_submit(world.engine, &(struct arrival){.way = TRANSPORT_HTTP,
 							      .place = "/add_batch",
 							      .type = MSG_CREATE_BATCH,
 							      .payload = {payload, strlen(payload)},
@@ -110,12 +111,12 @@ static void fill_over_http(void)
 
 START_TEST(an_engine_that_others_fill_pauses_the_source_too)
 {
-	wire_hold(memory_store_requests(world.stores[0]));
+	cable_hold(memory_store_requests(world.stores[0]));
 	fill_over_http();
 	world_run_ms(&world, 20);
 	ck_assert_int_eq(pauses, 1);
 
-	wire_open(memory_store_requests(world.stores[0]));
+	cable_open(memory_store_requests(world.stores[0]));
 	world_run_ms(&world, 20);
 
 	ck_assert_int_eq(resumes, 1);
@@ -139,8 +140,8 @@ static void on_durable_resume(void *source)
 START_TEST(only_a_durable_source_waits_for_the_database)
 {
 	durable_pauses = durable_resumes = 0;
-	consumer_add(&consumer,
-		     &(struct intake_valve){on_durable_pause, on_durable_resume, NULL, .is_durable = true});
+	admission_add(&consumer, &(struct admission_valve){on_durable_pause, on_durable_resume, NULL,
+							   .is_durable = true});
 	ck_assert_int_eq(durable_pauses, 0);
 	database_set_down(world.database, true);
 	take("{\"ref\":\"table\",\"sku\":\"lamp\",\"qty\":3}");
@@ -159,12 +160,12 @@ END_TEST
 
 START_TEST(a_stopped_consumer_lets_its_source_be)
 {
-	wire_hold(memory_store_requests(world.stores[0]));
+	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++)
 		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
-	consumer_stop(&consumer);
+	admission_stop(&consumer);
 
-	wire_open(memory_store_requests(world.stores[0]));
+	cable_open(memory_store_requests(world.stores[0]));
 	world_run_ms(&world, 20);
 
 	ck_assert_int_eq(resumes, 0);

@@ -9,7 +9,7 @@
 
 static struct simulation *simulation;
 static struct memory_clock clock_;
-static struct quiet *quiet;
+static struct idle_report *quiet;
 static bool idle;
 static char answers[4096];
 
@@ -30,20 +30,20 @@ static void set_up(void)
 {
 	simulation = simulation_new();
 	memory_clock_init(&clock_, simulation);
-	quiet = quiet_new(&clock_.clock, &(struct quiet_worker){is_idle, answer, NULL});
+	quiet = idle_report_new(&clock_.clock, &(struct idle_report_worker){is_idle, answer, NULL});
 	idle = false;
 	answers[0] = '\0';
 }
 
 static void tear_down(void)
 {
-	quiet_free(&quiet);
+	idle_report_free(&quiet);
 	simulation_free(&simulation);
 }
 
 static void ask(const char *token)
 {
-	quiet_ask(quiet, (struct bytes){token, strlen(token)});
+	idle_report_ask(quiet, (struct bytes){token, strlen(token)});
 }
 
 START_TEST(an_idle_worker_answers_from_the_event_loop)
