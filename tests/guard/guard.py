@@ -100,19 +100,28 @@ def run_alone(*command, **environment):
 
 def count_instructions(build):
     """{case: {"instructions": a message}}"""
-    program = build / "tests" / "guard" / "guard-instructions"
+    return count_under_callgrind(build, "guard-instructions")
+
+
+def count_received(build):
+    """{case: {"instructions": an entry of a stream}}"""
+    return count_under_callgrind(build, "guard-received")
+
+
+def count_under_callgrind(build, name):
+    program = build / "tests" / "guard" / name
     if not shutil.which("valgrind") or not program.exists():
         raise Skipped("valgrind is not installed, or was not when the build was set up")
-    profiles = build / "guard"
+    profiles = build / "guard" / name
     shutil.rmtree(profiles, ignore_errors=True)
-    profiles.mkdir()
-    told = run_alone(
+    profiles.mkdir(parents=True)
+    printed = run_alone(
         "valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
         f"--callgrind-out-file={profiles}/callgrind.out", program, GLIBC_TUNABLES=PLAIN_PROCESSOR,
     )  # fmt: skip
-    messages = dict(line.rsplit("\t", 1) for line in told)
+    counted = dict(line.rsplit("\t", 1) for line in printed)
     totals = dict(map(profile_total, profiles.glob("callgrind.out.*")))
-    return {case: {"instructions": round(totals[case] / int(count))} for case, count in messages.items()}
+    return {case: {"instructions": round(totals[case] / int(count))} for case, count in counted.items()}
 
 
 def profile_total(path):
@@ -219,6 +228,7 @@ def compare(recorded, counted, tolerances):
 # What is counted, and what must be as it was when it was recorded, or nothing can be said.
 PARTS = {
     "a_message": (count_instructions, ("processor", "compiler", "build")),
+    "a_received_entry": (count_received, ("processor", "compiler", "build")),
     "a_unit": (count_units, ("processor", "postgres", "redis")),
     "a_pooled_unit": (count_pooled_units, ("processor", "postgres", "redis")),
 }
@@ -250,7 +260,7 @@ def check(build):
         print("guard: if that is meant, better or worse: ./dev guard --record,")
         print("guard: and commit recorded.toml with the change")
         print("guard: where instructions go:")
-        print(f"guard: callgrind_annotate --auto=no --threshold=100 {build}/guard/callgrind.out.N")
+        print(f"guard: callgrind_annotate --auto=no --threshold=100 {build}/guard/PROGRAM/callgrind.out.N")
     return outcome
 
 
@@ -273,6 +283,7 @@ def record(build):
         "# What messages and units of work cost. Written by `./dev guard --record`, read by `./dev guard` and",
         "# `./dev test`.",
         "# a_message: instructions of decode, handle and encode, a message, in units of 100.",
+        "# a_received_entry: instructions from the bytes on the socket to an entry that the codec can decode.",
         "# a_unit: what one unit of work costs Postgres and Redis; a_pooled_unit: with ALLOCD_POOLED=on.",
         "",
         *table("tolerance_percent", old["tolerance_percent"]),
