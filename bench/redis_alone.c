@@ -42,7 +42,7 @@ struct alone {
 
 static void write_event(struct alone *alone, const struct allocate *cmd, struct bytes *payload)
 {
-	struct envelope event = {.source = "", .occurred_at = calendar_us()};
+	struct envelope event = {.source = "", .occurred_at = wall_clock_us()};
 	const char *error;
 
 	message_init(&event.message, MSG_LINE_ALLOCATED);

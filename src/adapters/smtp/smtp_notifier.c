@@ -90,7 +90,7 @@ static void on_mail_done(void *context, const struct failure *failure)
 /* What is left of the time for the whole mail. */
 static long left_ms(const struct sending *sending)
 {
-	int64_t left = sending->begun_ms + sending->owner->config.whole_ms - now_ms();
+	int64_t left = sending->begun_ms + sending->owner->config.whole_ms - monotonic_ms();
 
 	return left > 1 ? (long)left : 1;
 }
@@ -98,7 +98,7 @@ static long left_ms(const struct sending *sending)
 static void send_mail(struct sending *sending, const struct addrinfo *addresses)
 {
 	const struct smtp_config *config = &sending->owner->config;
-	char *text = mail_text(sending->notification, config->from, (time_t)(calendar_us() / 1000000));
+	char *text = mail_text(sending->notification, config->from, (time_t)(wall_clock_us() / 1000000));
 
 	sending->mail = smtp_mail_start(config->base,
 					&(struct smtp_order){
@@ -171,7 +171,7 @@ static void notify(struct notifier *port, const struct notification *notificatio
 				    .notification = notification,
 				    .done = done,
 				    .context = context,
-				    .begun_ms = now_ms()};
+				    .begun_ms = monotonic_ms()};
 	notifier->sendings = sending;
 	sending->timer = must(evtimer_new(notifier->config.base, on_timer, sending));
 	if (!read_url(sending)) {

@@ -1,10 +1,10 @@
 /* Time from the kernel, timers from libevent. */
 #include "adapters/system/clock.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 
 #include <event2/event.h>
-#include <time.h>
 
 struct timer {
 	struct event *event;
@@ -14,11 +14,8 @@ struct timer {
 
 static int64_t now_ms(struct clock *port)
 {
-	struct timespec now;
-
 	(void)port;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return monotonic_ms();
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *context)

@@ -54,7 +54,8 @@ static bool tell_dropped(struct system_logger *logger)
 	struct log_field count = LOG_NUMBER("count", logger->dropped);
 	struct log_line line;
 
-	log_line_format(&line, logger->format, calendar_us(), LOG_WARN, "log lines were dropped", &count, 1);
+	log_line_format(&line, logger->format, wall_clock_us(), LOG_WARN, "log lines were dropped", &count,
+			1);
 	if (!send_line(logger, &line))
 		return false;
 	logger->dropped = 0;
@@ -67,7 +68,7 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 	struct system_logger *logger = (struct system_logger *)port;
 	struct log_line line;
 
-	log_line_format(&line, logger->format, calendar_us(), level, message, fields, count);
+	log_line_format(&line, logger->format, wall_clock_us(), level, message, fields, count);
 	pthread_mutex_lock(&logger->mutex);
 	if ((logger->dropped && !tell_dropped(logger)) || !send_line(logger, &line))
 		logger->dropped++;

@@ -1,11 +1,11 @@
 /* Windows and pace, around the traffic with Redis. */
 #include "entrypoints/bench/sender.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "entrypoints/bench/bench_messages.h"
 #include "entrypoints/bench/connections.h"
 #include "entrypoints/bench_report/progress.h"
-#include "entrypoints/instants.h"
 
 #include <event2/event.h>
 #include <signal.h>

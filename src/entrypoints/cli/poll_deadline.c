@@ -1,7 +1,7 @@
 /* Waiting, in commands that have nothing else to do. */
 #include "entrypoints/cli/poll_deadline.h"
 
-#include "entrypoints/instants.h"
+#include "adapters/system/instants.h"
 
 #include <time.h>
 

@@ -1,7 +1,7 @@
 /* Reads a secret's file to its end: a pipe, and some file systems, deliver a text in pieces. */
 #include "entrypoints/config/secret_file.h"
 
-#include "entrypoints/instants.h"
+#include "adapters/system/instants.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
  *
  * Each attempt commits together with its effect, so this process may die at any moment.
  */
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
@@ -14,7 +15,6 @@
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 #include "entrypoints/dead_letters/replay_arrival.h"
 #include "entrypoints/dead_letters/replay_report.h"
-#include "entrypoints/instants.h"
 #include "entrypoints/main/bootstrap.h"
 
 #include <event2/event.h>

@@ -1,8 +1,8 @@
 /* One request that waits for the engine or the database. */
 #include "entrypoints/http/http_exchange.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
-#include "entrypoints/instants.h"
 
 /* While others want its place, a request may wait for this part of the time that it has otherwise. */
 #define PATIENCE_PART 5

@@ -1,9 +1,9 @@
 /* What an orchestrator and a monitor ask: liveness, readiness and metrics. */
 #include "entrypoints/http/http_exchange.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/calendar.h"
 #include "entrypoints/http/database_advice.h"
-#include "entrypoints/instants.h"
 
 #include <event2/keyvalq_struct.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* One connection of an HTTP client, between its socket and evhttp. */
 #include "entrypoints/http_server/http_connection.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
-#include "entrypoints/instants.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

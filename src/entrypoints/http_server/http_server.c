@@ -6,10 +6,10 @@
  */
 #include "entrypoints/http_server/http_server.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "entrypoints/http_server/http_address.h"
 #include "entrypoints/http_server/http_connection.h"
-#include "entrypoints/instants.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

@@ -292,7 +292,7 @@ static bool is_listening(const struct redis_intake *intake)
 
 static int64_t ms_since(int64_t calendar)
 {
-	return (calendar_us() - calendar) / 1000;
+	return (wall_clock_us() - calendar) / 1000;
 }
 
 static bool stream_trouble(const struct redis_intake *intake, struct arena *arena,
@@ -372,7 +372,7 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 	metrics->blind_windows = intake->blind_windows;
 	metrics->is_blind = intake->is_blind;
 	metrics->blind_seconds =
-		(double)(intake->blind_us + (intake->is_blind ? calendar_us() - intake->blind_since : 0)) /
+		(double)(intake->blind_us + (intake->is_blind ? wall_clock_us() - intake->blind_since : 0)) /
 		1e6;
 	metrics->streams.is_reading = true;
 	for (size_t i = 0; i < intake->stream_count; i++) {

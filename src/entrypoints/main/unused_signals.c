@@ -1,8 +1,8 @@
 /* Signals that have a meaning for other daemons and none for this one. */
 #include "entrypoints/main/unused_signals.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
-#include "entrypoints/instants.h"
 
 #include <event2/event.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
 /* The database's schema, brought up to date or checked, once the database is there. */
 #include "entrypoints/main/wait_for_schema.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 #include "entrypoints/cli/text.h"
-#include "entrypoints/instants.h"
 #include "entrypoints/main/bootstrap.h"
 
 #include <pthread.h>

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "adapters/codec/codec.h"
+#include "adapters/system/instants.h"
 
 #include <check.h>
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 2000
@@ -120,14 +120,6 @@ void world_release(struct world *world)
 	arena_free(&world->arena);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 /* A millisecond of both worlds. */
 static void step(struct world *world)
 {
@@ -140,7 +132,7 @@ static void step(struct world *world)
 
 void world_run_ms(struct world *world, int ms)
 {
-	for (int64_t end = now_ms() + ms; now_ms() < end;)
+	for (int64_t end = monotonic_ms() + ms; monotonic_ms() < end;)
 		step(world);
 }
 
@@ -192,7 +184,8 @@ const char *world_receive(struct world *world, int client, int replies)
 	size_t size = 0, room = 1 << 20;
 	char *text = arena_alloc(world->arena, room);
 
-	for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end && count_replies(text) < replies;) {
+	for (int64_t end = monotonic_ms() + PATIENCE_MS;
+	     monotonic_ms() < end && count_replies(text) < replies;) {
 		ssize_t got;
 
 		step(world);

@@ -72,14 +72,14 @@ void known_servers_suspect(struct known_servers *servers, const char *key)
 			place = it;
 	}
 	snprintf(place->key, sizeof place->key, "%s", key);
-	place->until_ms = now_ms() + SUSPECT_MS;
+	place->until_ms = monotonic_ms() + SUSPECT_MS;
 }
 
 bool known_servers_is_suspect(const struct known_servers *servers, const char *key)
 {
 	for (size_t i = 0; servers && i < SUSPECTS_MAX; i++) {
 		if (!strcmp(servers->suspects[i].key, key))
-			return now_ms() < servers->suspects[i].until_ms;
+			return monotonic_ms() < servers->suspects[i].until_ms;
 	}
 	return false;
 }

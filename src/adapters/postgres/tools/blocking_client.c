@@ -19,7 +19,7 @@
 
 int blocking_client_rest_ms(const struct blocking_client *client)
 {
-	int64_t rest = client->deadline_ms - now_ms();
+	int64_t rest = client->deadline_ms - monotonic_ms();
 
 	if (client->deadline_ms == INT64_MAX)
 		return -1;
@@ -28,7 +28,7 @@ int blocking_client_rest_ms(const struct blocking_client *client)
 
 void blocking_client_be_patient(struct blocking_client *client, int timeout_ms)
 {
-	client->deadline_ms = now_ms() + timeout_ms;
+	client->deadline_ms = monotonic_ms() + timeout_ms;
 }
 
 void blocking_client_wait_for_ever(struct blocking_client *client)
@@ -144,7 +144,7 @@ bool blocking_client_begin(struct blocking_client *client, const struct url_sour
 	struct url_source url = *given;
 
 	url.pooled = given->pooled && need != DIALOGUE_REHEARSES;
-	*client = (struct blocking_client){.deadline_ms = now_ms() + timeout_ms, .pooled = url.pooled};
+	*client = (struct blocking_client){.deadline_ms = monotonic_ms() + timeout_ms, .pooled = url.pooled};
 	if (!base)
 		return fail(client, "too few file descriptors are free to connect to the database");
 	connect_by(base,

@@ -72,7 +72,7 @@ size_t connect_attempts_address(const struct connect_attempts *attempts)
 int64_t connect_attempts_left_ms(const struct connect_attempts *attempts)
 {
 	int64_t all = connect_attempts_has_next(attempts) ? DIAL_ADDRESS_MS : DIAL_LAST_ADDRESS_MS;
-	int64_t left = all - (now_ms() - attempts->begun_ms);
+	int64_t left = all - (monotonic_ms() - attempts->begun_ms);
 
 	return left > 0 ? left : 0;
 }
@@ -127,7 +127,7 @@ static void try_address(struct connect_attempts *attempts, const struct address 
 	static const struct timeval timeout = {DIAL_TIMEOUT_MS / 1000, DIAL_TIMEOUT_MS % 1000 * 1000};
 	const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
 
-	attempts->begun_ms = now_ms();
+	attempts->begun_ms = monotonic_ms();
 	attempts->fd = socket(socket_address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (attempts->fd >= 0 && socket_address->sa_family != AF_UNIX)
 		set_options(attempts->fd);

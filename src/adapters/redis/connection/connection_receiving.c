@@ -29,9 +29,9 @@ static bool has_another_url(struct redis_connection *connection)
 	const char *error;
 	bool is_another;
 
-	if (now_ms() - connection->url_checked_ms < URL_CHECK_MS)
+	if (monotonic_ms() - connection->url_checked_ms < URL_CHECK_MS)
 		return false;
-	connection->url_checked_ms = now_ms();
+	connection->url_checked_ms = monotonic_ms();
 	arena = arena_new(1024);
 	is_another = redis_url_read(&url, &connection->settings.url, arena, &error) &&
 		     !redis_url_is_same(&url, &connection->url);
@@ -52,7 +52,8 @@ static bool bears(struct redis_connection *connection, const redisReply *reply)
 	if (kind == REDIS_ERROR_RIGHTS && has_another_url(connection))
 		kind = REDIS_ERROR_LOGIN;
 	redis_error_describe(error, cause, sizeof cause);
-	if (!redis_server_refused(connection->settings.server, &connection->member, kind, cause, now_ms()))
+	if (!redis_server_refused(connection->settings.server, &connection->member, kind, cause,
+				  monotonic_ms()))
 		return true;
 	redis_connection_lose(connection, cause);
 	return false;
@@ -119,8 +120,8 @@ void redis_connection_on_readable(struct bufferevent *stream, void *context)
 	struct redis_connection *connection = context;
 
 	(void)stream;
-	connection->heard_ms = now_ms();
-	connection->heard_at = calendar_us();
+	connection->heard_ms = monotonic_ms();
+	connection->heard_at = wall_clock_us();
 	connection->pinged = false;
 	take_input(connection);
 	stop_when_full(connection);
@@ -131,7 +132,7 @@ void redis_connection_pause(struct redis_connection *connection)
 	if (connection->paused)
 		return;
 	connection->paused = true;
-	connection->paused_at = calendar_us();
+	connection->paused_at = wall_clock_us();
 }
 
 void redis_connection_resume(struct redis_connection *connection)
@@ -141,7 +142,7 @@ void redis_connection_resume(struct redis_connection *connection)
 	if (!connection->paused)
 		return;
 	connection->paused = false;
-	connection->resumed_ms = now_ms();
+	connection->resumed_ms = monotonic_ms();
 	evtimer_add(connection->resuming, &at_once);
 }
 
@@ -153,7 +154,7 @@ bool redis_connection_is_paused(const struct redis_connection *connection)
 bool redis_connection_was_slow(const struct redis_connection *connection)
 {
 	return connection->paused ||
-	       (connection->resumed_ms && now_ms() - connection->resumed_ms < SILENCE_MAX_MS + TICK_MS);
+	       (connection->resumed_ms && monotonic_ms() - connection->resumed_ms < SILENCE_MAX_MS + TICK_MS);
 }
 
 static int64_t later(int64_t a, int64_t b)

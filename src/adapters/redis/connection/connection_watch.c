@@ -37,7 +37,7 @@ static void on_role(void *context, const redisReply *reply)
 	connection->hides_role = reply->type != REDIS_REPLY_STRING;
 	if (connection->state == CONNECTION_UP && handshake_is_replica(reply) &&
 	    redis_server_refused(connection->settings.server, &connection->member, REDIS_ERROR_WRONG_SERVER,
-				 handshake_replica_error, now_ms()))
+				 handshake_replica_error, monotonic_ms()))
 		redis_connection_lose(connection, handshake_replica_error);
 }
 
@@ -58,7 +58,7 @@ void redis_connection_check_role(struct redis_connection *connection)
 /* For how long nothing was heard; it means nothing while we do not listen, nor when it was we who slept. */
 static int64_t measure_silence(struct redis_connection *connection)
 {
-	int64_t now = now_ms();
+	int64_t now = monotonic_ms();
 	bool slept = now - connection->ticked_ms > 3 * TICK_MS;
 
 	connection->ticked_ms = now;

@@ -190,7 +190,7 @@ static void be_lost(struct redis_connection *connection, bool was_up, const char
 	close_stream(connection);
 	connect_attempts_cancel(&connection->attempts);
 	connection->failures =
-		was_up && now_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;
+		was_up && monotonic_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;
 	set_state(connection, CONNECTION_WAITING);
 	redis_server_missed(connection->settings.server, &connection->member,
 			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
@@ -333,8 +333,8 @@ static void attempts(struct redis_connection *connection)
 void redis_connection_settle(struct redis_connection *connection)
 {
 	assert(connection->state == CONNECTION_GREETING);
-	connection->up_ms = connection->heard_ms = connection->ticked_ms = now_ms();
-	connection->up_at = calendar_us();
+	connection->up_ms = connection->heard_ms = connection->ticked_ms = monotonic_ms();
+	connection->up_at = wall_clock_us();
 	connection->trouble[0] = '\0';
 	connection->hides_role = false;
 	connect_attempts_cancel(&connection->attempts);
@@ -378,7 +378,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	connection->name = name;
 	connection->user = user;
 	connection->context = context;
-	connection->heard_at = calendar_us();
+	connection->heard_at = wall_clock_us();
 	connection->bulk_max = bulk_max;
 	connection->replies = arena_new(REPLIES_CHUNK);
 	connection->timer = must(evtimer_new(settings->base, on_timer, connection));

@@ -81,7 +81,7 @@ static void log_refusal(struct redis_publisher *publisher, const char *cause)
 
 static void note_no_memory(struct redis_publisher *publisher)
 {
-	publisher->out_of_memory_ms = now_ms();
+	publisher->out_of_memory_ms = monotonic_ms();
 	if (publisher->is_out_of_memory)
 		return;
 	publisher->is_out_of_memory = true;
@@ -92,7 +92,7 @@ static void note_no_memory(struct redis_publisher *publisher)
 
 static void note_memory(struct redis_publisher *publisher)
 {
-	if (!publisher->is_out_of_memory || now_ms() - publisher->out_of_memory_ms < MEMORY_STAYS_MS)
+	if (!publisher->is_out_of_memory || monotonic_ms() - publisher->out_of_memory_ms < MEMORY_STAYS_MS)
 		return;
 	publisher->is_out_of_memory = false;
 	LOG(publisher->logger, LOG_INFO, "Redis has memory again: events go out behind the fence",

@@ -12,7 +12,7 @@
 /* Causes of one trouble that are logged; further ones are not. */
 #define CAUSES_MAX 8
 
-/* A cause is logged again after this long: the log may have left the line out (see bus/base/log_limiter.h). */
+/* A cause is logged again after this long: the log may have left the line out (bus/base/log_limiter.h). */
 #define SAME_CAUSE_MS 10000
 
 #define PATIENCE_GROWTH 8
@@ -191,7 +191,7 @@ static void end_trouble(struct redis_server *server, const char *place)
 {
 	if (!is_alone(server) && server->cause_count)
 		LOG(server->logger, LOG_INFO, "every connection to Redis is up again", LOG_OVER(LOG_REDIS),
-		    LOG_TEXT("redis", place), LOG_NUMBER("ms", now_ms() - server->trouble_ms));
+		    LOG_TEXT("redis", place), LOG_NUMBER("ms", monotonic_ms() - server->trouble_ms));
 	server->cause_count = 0;
 }
 
@@ -204,7 +204,7 @@ void redis_server_reached(struct redis_server *server, struct server_member *mem
 	utf8_format(server->place, sizeof server->place, "%s", place);
 	LOG(server->logger, level, "connected to Redis", LOG_TEXT("redis", place),
 	    LOG_TEXT("connection", member->name), LOG_TEXT("version", version));
-	compare(server, member, now_ms());
+	compare(server, member, monotonic_ms());
 	retry_others(server, member);
 	if (all_are_up(server))
 		end_trouble(server, place);
@@ -213,7 +213,7 @@ void redis_server_reached(struct redis_server *server, struct server_member *mem
 /* Whether a line with that cause was logged a short while ago, or too many others were; notes that it is. */
 static bool is_logged(struct redis_server *server, const char *text)
 {
-	int64_t now = now_ms();
+	int64_t now = monotonic_ms();
 	struct cause *cause = server->causes, *end = cause + server->cause_count;
 	bool is_new;
 
@@ -234,7 +234,7 @@ void redis_server_missed(struct redis_server *server, struct server_member *memb
 	member->is_up = member->is_to_end = false;
 	utf8_format(server->place, sizeof server->place, "%s", place);
 	if (!server->cause_count)
-		server->trouble_ms = now_ms();
+		server->trouble_ms = monotonic_ms();
 	if (is_logged(server, cause))
 		return;
 	LOG(server->logger, LOG_WARN, message, LOG_TROUBLE(LOG_REDIS), LOG_TEXT("redis", place),

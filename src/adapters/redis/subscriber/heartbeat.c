@@ -43,7 +43,7 @@ static void beat(struct heartbeat *heartbeat)
 void heartbeat_connected(struct heartbeat *heartbeat)
 {
 	heartbeat->was_heard = false;
-	heartbeat->quiet_ms = now_ms();
+	heartbeat->quiet_ms = monotonic_ms();
 	if (both_are_up(heartbeat))
 		beat(heartbeat);
 }
@@ -54,8 +54,8 @@ void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload)
 	    memcmp(payload.data, heartbeat->token, sizeof heartbeat->token) != 0)
 		return;
 	heartbeat->was_heard = true;
-	heartbeat->quiet_ms = now_ms();
-	heartbeat->heard_at = calendar_us();
+	heartbeat->quiet_ms = monotonic_ms();
+	heartbeat->heard_at = wall_clock_us();
 }
 
 bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
@@ -65,14 +65,14 @@ bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
 
 int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat)
 {
-	return heartbeat->heard_at ? (calendar_us() - heartbeat->heard_at) / 1000 : 0;
+	return heartbeat->heard_at ? (wall_clock_us() - heartbeat->heard_at) / 1000 : 0;
 }
 
 /* Whether it could have been heard all the time since the last tick: nobody paused, and we did not sleep. */
 static bool was_listening(struct heartbeat *heartbeat)
 {
 	uint64_t pauses = redis_subscriber_stats(heartbeat->subscriber)->pauses;
-	int64_t now = now_ms();
+	int64_t now = monotonic_ms();
 	bool slept = now - heartbeat->ticked_ms > 3 * TICK_MS;
 	bool paused = redis_subscriber_is_paused(heartbeat->subscriber) || pauses != heartbeat->pauses;
 
@@ -122,7 +122,7 @@ struct heartbeat *heartbeat_new(const struct redis_settings *settings, struct re
 
 	heartbeat->publisher = publisher;
 	heartbeat->subscriber = subscriber;
-	heartbeat->ticked_ms = heartbeat->quiet_ms = now_ms();
+	heartbeat->ticked_ms = heartbeat->quiet_ms = monotonic_ms();
 	make_token(heartbeat, settings->random);
 	heartbeat->timer = must(event_new(settings->base, -1, EV_PERSIST, on_tick, heartbeat));
 	evtimer_add(heartbeat->timer, &tick);

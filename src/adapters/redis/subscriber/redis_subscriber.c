@@ -58,7 +58,7 @@ static void on_greeted(void *context)
 
 static void tell_up(struct redis_subscriber *subscriber)
 {
-	struct subscription_gap window = {subscriber->blind_since, calendar_us(), subscriber->blind_cause,
+	struct subscription_gap window = {subscriber->blind_since, wall_clock_us(), subscriber->blind_cause,
 					  !subscriber->stats.losses};
 
 	subscriber->up_at = window.until;
@@ -209,7 +209,7 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 	subscriber->listener = listener;
 	subscriber->context = context;
 	add_channels(subscriber, config);
-	subscriber->blind_since = calendar_us();
+	subscriber->blind_since = wall_clock_us();
 	utf8_format(subscriber->blind_cause, sizeof subscriber->blind_cause, "not connected yet");
 	subscriber->connection = redis_connection_new(settings, config->name, PAYLOAD_MAX, &user, subscriber);
 	return subscriber;

@@ -1,6 +1,7 @@
 /* Files that hold a password: whole, in pieces, changed since, and readable by others. */
 #include "entrypoints/config/secret_file.h"
 
+#include "adapters/system/instants.h"
 #include "entrypoints/config/config.h"
 #include "suites.h"
 
@@ -139,14 +140,6 @@ static void load(void)
 	ck_assert(config_load(&config, arena, environment, NULL, 0, &error));
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 START_TEST(a_file_that_became_a_pipe_is_not_waited_for)
 {
 	int64_t begin_ms;
@@ -154,11 +147,11 @@ START_TEST(a_file_that_became_a_pipe_is_not_waited_for)
 	write_text("redis://:old@host/0\n");
 	load();
 	replace_by_pipe();
-	begin_ms = now_ms();
+	begin_ms = monotonic_ms();
 
 	ck_assert_ptr_null(url_now());
 
-	ck_assert_int_lt(now_ms() - begin_ms, SECRET_FILE_WAIT_MS / 2);
+	ck_assert_int_lt(monotonic_ms() - begin_ms, SECRET_FILE_WAIT_MS / 2);
 	ck_assert_ptr_nonnull(strstr(error, "REDIS_URL_FILE: cannot read"));
 }
 END_TEST
@@ -173,11 +166,11 @@ START_TEST(a_pipe_that_nobody_closes_is_not_waited_for)
 	replace_by_pipe();
 	writer = open(path, O_RDWR);
 	ck_assert_int_eq(write(writer, "redis", 5), 5);
-	begin_ms = now_ms();
+	begin_ms = monotonic_ms();
 
 	ck_assert_ptr_null(url_now());
 
-	ck_assert_int_lt(now_ms() - begin_ms, SECRET_FILE_WAIT_MS / 2);
+	ck_assert_int_lt(monotonic_ms() - begin_ms, SECRET_FILE_WAIT_MS / 2);
 	close(writer);
 }
 END_TEST
