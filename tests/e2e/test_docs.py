@@ -95,3 +95,13 @@ def test_the_session_that_holds_a_row_is_found(allocd):
         query = statements_with("pg_blocking_pids")
 
         wait_until(lambda: "forgotten" in psql(allocd.database_url, query), "the session to be found")
+
+
+def test_every_key_of_a_log_line_is_listed_in_the_documents():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.[ch]"))
+    used = set(re.findall(r'LOG_(?:TEXT|NUMBER)\(\s*"(\w+)"', source)) - {"kept"}  # its value is empty
+    section = document("operating.md").split("\n## The log\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    listed = re.findall(r"`(\w+)`", "".join(rows))
+
+    assert sorted(listed) == sorted(used | {"time", "level", "truncated"})

@@ -106,8 +106,7 @@ static uint64_t cause_of(const char *message, const struct log_field *fields, si
 	const char *cause = message;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(fields[i].name, "error") || !strcmp(fields[i].name, "cause") ||
-		    !strcmp(fields[i].name, "reason"))
+		if (!strcmp(fields[i].name, "error"))
 			cause = log_text_or_none(fields[i].text);
 	}
 	return hash_text(cause);

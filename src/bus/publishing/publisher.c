@@ -181,13 +181,13 @@ static void call_went_well(struct publisher *publisher)
 	progress_watch_done(&publisher->database);
 }
 
-static void store_failed(struct publisher *publisher, const struct failure *failure, const char *what)
+static void store_failed(struct publisher *publisher, const struct failure *failure, const char *message)
 {
 	struct clock *clock = publisher->ports->clock;
 
 	progress_watch_failed(&publisher->database, now_ms(publisher), failure->text);
-	LOG(publisher->ports->logger, LOG_WARN, "outbox: trouble with the database",
-	    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("doing", what), LOG_TEXT("error", failure->text));
+	LOG(publisher->ports->logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
+	    LOG_TEXT("error", failure->text));
 	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
 	publisher->is_doubtful = publisher->look_due = true;
 	publisher->waits = true;
@@ -245,7 +245,7 @@ static void on_looked(void *context, const struct failure *failure)
 	publisher->store_busy = false;
 	if (failure) {
 		publisher->look_again |= publisher->looks_for_all;
-		store_failed(publisher, failure, "read cursors");
+		store_failed(publisher, failure, "cannot read the outbox's cursors, will try again");
 	} else {
 		call_went_well(publisher);
 		publisher->is_doubtful = false;
@@ -294,7 +294,7 @@ static void on_read(void *context, const struct failure *failure)
 
 	publisher->store_busy = false;
 	if (failure) {
-		store_failed(publisher, failure, "read outbox");
+		store_failed(publisher, failure, "cannot read the outbox, will try again");
 	} else {
 		call_went_well(publisher);
 		put_rows(publisher);
@@ -365,7 +365,7 @@ static void on_saved(void *context, const struct failure *failure)
 	publisher->store_busy = false;
 	if (failure) {
 		publisher->save_due = true;
-		store_failed(publisher, failure, "save cursors");
+		store_failed(publisher, failure, "cannot save the outbox's cursors, will try again");
 	} else {
 		call_went_well(publisher);
 		publisher_cursors_saved(publisher, publisher->saving, publisher->saving_count);

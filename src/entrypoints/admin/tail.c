@@ -48,7 +48,7 @@ static void end_for_want_of_output(struct session *session)
 
 	if (reason != EPIPE) {
 		LOG(session->invocation->logger, LOG_ERROR, "cannot write to standard output",
-		    LOG_TEXT("reason", strerror(reason)));
+		    LOG_TEXT("error", strerror(reason)));
 		session->status = STATUS_FAILED;
 	}
 	event_base_loopexit(session->base, NULL);
@@ -84,7 +84,7 @@ static void on_start_waited(evutil_socket_t socket, short what, void *context)
 	(void)what;
 	if (!trouble)
 		return;
-	LOG(session->invocation->logger, LOG_ERROR, "Redis cannot be reached", LOG_TEXT("reason", trouble));
+	LOG(session->invocation->logger, LOG_ERROR, "Redis cannot be reached", LOG_TEXT("error", trouble));
 	session->status = STATUS_UNAVAILABLE;
 	event_base_loopexit(session->base, NULL);
 }

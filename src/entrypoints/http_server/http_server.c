@@ -181,7 +181,7 @@ static void on_accept_failed(struct evconnlistener *listener, void *context)
 		server->refused_since_ms = server->refused_last_ms;
 		server->refusals = 0;
 		LOG(server->logger, LOG_WARN, "HTTP connections cannot be accepted",
-		    LOG_TEXT("reason", reason), LOG_NUMBER("connections", http_server_connections(server)));
+		    LOG_TEXT("error", reason), LOG_NUMBER("connections", http_server_connections(server)));
 	}
 	server->refusals++;
 	end_oldest(server, SWEEP_MS);

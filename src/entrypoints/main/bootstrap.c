@@ -294,7 +294,7 @@ static bool take_address(struct worker *worker, size_t connections_max, enum exi
 	worker->http = http_api_new(worker->base, &config, &gate, HTTP_DEADLINE_MS, arena, &error, &in_use);
 	if (!worker->http) {
 		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
-		    LOG_TEXT("reason", error));
+		    LOG_TEXT("error", error));
 		*status = in_use ? STATUS_UNAVAILABLE : STATUS_CONFIGURATION;
 	} else if (http_api_is_shut(worker->http)) {
 		LOG(worker->logger, LOG_WARN,

@@ -24,7 +24,7 @@ static struct logger *libevents_logger;
 static void on_libevent_log(int severity, const char *message)
 {
 	LOG(libevents_logger, severity == EVENT_LOG_ERR ? LOG_ERROR : LOG_DEBUG, "libevent",
-	    LOG_TEXT("said", message));
+	    LOG_TEXT("error", message));
 }
 
 struct logger *bootstrap_logger_new(const struct config *config)
@@ -161,7 +161,7 @@ static void on_message(void *context, enum message_type type, const char *channe
 		tail->heard(tail->context, message_name(type), json);
 	else
 		LOG(tail->logger, LOG_WARN, "not an event", LOG_TEXT("channel", channel),
-		    LOG_TEXT("reason", error));
+		    LOG_TEXT("error", error));
 	arena_free(&arena);
 }
 

@@ -96,7 +96,7 @@ static void on_up(void *context, const struct subscription_gap *window)
 	intake->is_blind = false;
 	intake->blind_us += blind_us;
 	LOG(intake->parts.logger, LOG_WARN, "commands on Redis were not heard for a time",
-	    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("cause", window->cause));
+	    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("error", window->cause));
 }
 
 static void on_down(void *context, int64_t since, const char *cause)

@@ -152,7 +152,7 @@ static void look_for_redis(struct life *life)
 
 	if (worker_redis_defect(life->worker)) {
 		LOG(life->logger, LOG_ERROR, "the configuration does not fit this Redis",
-		    LOG_TEXT("reason", worker_redis_defect(life->worker)));
+		    LOG_TEXT("error", worker_redis_defect(life->worker)));
 		end(life, STATUS_CONFIGURATION);
 	} else if (!worker_redis_trouble(life->worker, arena)) {
 		begin_to_work(life);
@@ -170,7 +170,7 @@ static void give_up_redis(struct life *life)
 		return;
 	arena = arena_new(256);
 	LOG(life->logger, LOG_ERROR, "Redis cannot be reached",
-	    LOG_TEXT("reason", worker_redis_trouble(life->worker, arena)));
+	    LOG_TEXT("error", worker_redis_trouble(life->worker, arena)));
 	arena_free(&arena);
 	end(life, STATUS_UNAVAILABLE);
 }

@@ -82,7 +82,7 @@ static bool wait_a_moment(struct schema_work *work, const char *reason)
 	bool is_stopped;
 
 	if (!work->reason[0])
-		LOG(work->logger, LOG_INFO, "waiting for the database", LOG_TEXT("reason", reason));
+		LOG(work->logger, LOG_INFO, "waiting for the database", LOG_TEXT("error", reason));
 	pthread_mutex_lock(&work->mutex);
 	utf8_format(work->reason, sizeof work->reason, "%s", reason);
 	while (!work->is_stopped && pthread_cond_timedwait(&work->stopped, &work->mutex, &until) == 0)
@@ -95,7 +95,7 @@ static bool wait_a_moment(struct schema_work *work, const char *reason)
 static enum exit_status give_up(const struct schema_work *work, const char *message, const char *reason,
 				enum exit_status status)
 {
-	LOG(work->logger, LOG_ERROR, message, LOG_TEXT("reason", reason));
+	LOG(work->logger, LOG_ERROR, message, LOG_TEXT("error", reason));
 	return status;
 }
 

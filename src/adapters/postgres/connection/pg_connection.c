@@ -64,7 +64,7 @@ static void log_trouble(struct pg_connection *connection, const char *message)
 		return;
 	snprintf(connection->logged, sizeof connection->logged, "%s", connection->trouble.text);
 	LOG(connection->config.logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
-	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("reason", connection->trouble.text));
+	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("error", connection->trouble.text));
 }
 
 /* ---- giving it work ---- */

@@ -76,7 +76,7 @@ static void log_refusal(struct redis_publisher *publisher, const char *cause)
 		return;
 	utf8_format(publisher->refusal_logged, sizeof publisher->refusal_logged, "%s", cause);
 	LOG(publisher->logger, LOG_WARN, "Redis refuses events", LOG_TROUBLE(LOG_REDIS),
-	    LOG_TEXT("cause", cause));
+	    LOG_TEXT("error", cause));
 }
 
 static void note_no_memory(struct redis_publisher *publisher)
@@ -358,7 +358,7 @@ static void on_said(void *context, const redisReply *reply)
 	redis_error_describe(reply, publisher->said_refusal, sizeof publisher->said_refusal);
 	if (!was_refused)
 		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TROUBLE(LOG_REDIS),
-		    LOG_TEXT("cause", publisher->said_refusal));
+		    LOG_TEXT("error", publisher->said_refusal));
 }
 
 void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload)

@@ -238,7 +238,7 @@ void redis_server_missed(struct redis_server *server, struct server_member *memb
 	if (is_logged(server, cause))
 		return;
 	LOG(server->logger, LOG_WARN, message, LOG_TROUBLE(LOG_REDIS), LOG_TEXT("redis", place),
-	    LOG_TEXT("connection", member->name), LOG_TEXT("cause", cause));
+	    LOG_TEXT("connection", member->name), LOG_TEXT("error", cause));
 }
 
 const char *redis_server_place(const struct redis_server *server)

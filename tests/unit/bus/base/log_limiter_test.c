@@ -42,7 +42,7 @@ static void refuse(const char *outcome, int count)
 static void lose(const char *connection, const char *reason)
 {
 	LOG(logger, LOG_WARN, "database not reachable", LOG_TROUBLE(LOG_DATABASE),
-	    LOG_TEXT("connection", connection), LOG_TEXT("reason", reason));
+	    LOG_TEXT("connection", connection), LOG_TEXT("error", reason));
 }
 
 static void recover(void)
@@ -136,7 +136,7 @@ START_TEST(a_trouble_that_many_parts_meet_is_two_lines)
 	advance(1000);
 	ck_assert_uint_eq(written.count, 2);
 	ck_assert_str_eq(written.lines[0], "warn database not reachable trouble=database connection=lane "
-					   "reason=Connection refused");
+					   "error=Connection refused");
 	ck_assert_str_eq(written.lines[1],
 			 "info the database commits again trouble=database after_ms=20000 left_out=119");
 }
@@ -195,7 +195,7 @@ START_TEST(troubles_of_two_services_are_told_apart)
 {
 	lose("lane", "Connection refused");
 	LOG(logger, LOG_WARN, "cannot reach Redis", LOG_TROUBLE(LOG_REDIS),
-	    LOG_TEXT("cause", "Connection refused"));
+	    LOG_TEXT("error", "Connection refused"));
 	ck_assert_uint_eq(written.count, 2);
 	recover();
 	advance(1000);

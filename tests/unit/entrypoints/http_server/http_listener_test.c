@@ -185,7 +185,7 @@ static void run_until_logged(const char *text)
 	ck_assert_uint_eq(logged(text), 1);
 }
 
-static const char refused[] = "warn HTTP connections cannot be accepted reason=Too many open files";
+static const char refused[] = "warn HTTP connections cannot be accepted error=Too many open files";
 static const char healed[] = "info HTTP connections are accepted again";
 
 START_TEST(a_refused_accept_pauses_is_said_once_and_heals)
