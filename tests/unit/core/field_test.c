@@ -2,7 +2,7 @@
 #include "core/field.h"
 
 #include "core/base/calendar.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -77,15 +77,10 @@ START_TEST(a_cleared_field_is_absent_unless_it_is_an_integer)
 }
 END_TEST
 
-Suite *field_suite(void)
+SUITE("field")
 {
-	Suite *suite = suite_create("field");
-	TCase *tests = tcase_create("field");
-
 	tcase_add_test(tests, a_field_is_found_by_its_whole_name);
 	tcase_add_test(tests, values_are_read_in_their_own_width);
 	tcase_add_test(tests, clearing_makes_every_field_absent);
 	tcase_add_loop_test(tests, a_cleared_field_is_absent_unless_it_is_an_integer, 0, COUNT(fields));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

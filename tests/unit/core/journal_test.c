@@ -1,7 +1,7 @@
 /* The journal: the way back. */
 #include "core/journal.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -80,16 +80,10 @@ START_TEST(what_was_undone_is_not_undone_again)
 }
 END_TEST
 
-Suite *journal_suite(void)
+SUITE("journal", setup, teardown)
 {
-	Suite *suite = suite_create("journal");
-	TCase *tests = tcase_create("journal");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, undo_puts_everything_back);
 	tcase_add_test(tests, undo_goes_back_to_the_oldest_of_several_changes);
 	tcase_add_test(tests, what_is_forgotten_stands);
 	tcase_add_test(tests, what_was_undone_is_not_undone_again);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

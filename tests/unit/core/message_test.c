@@ -2,7 +2,7 @@
 #include "core/message.h"
 
 #include "core/base/calendar.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -128,11 +128,8 @@ START_TEST(the_digest_never_changes)
 }
 END_TEST
 
-Suite *message_suite(void)
+SUITE("message")
 {
-	Suite *suite = suite_create("message");
-	TCase *tests = tcase_create("message");
-
 	tcase_add_loop_test(tests, every_type_is_found_by_its_name, MSG_NONE + 1, MSG_TYPES);
 	tcase_add_test(tests, an_unknown_name_is_no_message);
 	tcase_add_test(tests, a_new_message_has_every_field_absent);
@@ -141,6 +138,4 @@ Suite *message_suite(void)
 	tcase_add_test(tests, other_content_has_another_digest);
 	tcase_add_test(tests, the_same_fields_in_another_message_have_another_digest);
 	tcase_add_test(tests, the_digest_never_changes);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

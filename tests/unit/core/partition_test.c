@@ -1,7 +1,7 @@
 /* Partitions are stored: they must never change. */
 #include "core/partition.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,15 +65,10 @@ START_TEST(skus_spread_evenly)
 }
 END_TEST
 
-Suite *partition_suite(void)
+SUITE("partition")
 {
-	Suite *suite = suite_create("partition");
-	TCase *tests = tcase_create("partition");
-
 	tcase_add_loop_test(tests, the_hash_is_fnv1a, 0, COUNT(hashes));
 	tcase_add_test(tests, a_hash_goes_on_where_another_ended);
 	tcase_add_loop_test(tests, a_sku_stays_in_its_partition_for_ever, 0, COUNT(partitions));
 	tcase_add_test(tests, skus_spread_evenly);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

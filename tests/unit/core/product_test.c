@@ -1,7 +1,7 @@
 /* The rules of allocation, one a test. */
 #include "core/product.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdarg.h>
 
@@ -930,24 +930,17 @@ END_TEST
 
 /* ------------------------------------------------------------------------------------------ */
 
-static TCase *preference_tests(void)
+SUITE("product", setup, teardown)
 {
-	TCase *tests = tcase_create("preference");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, prefers_the_warehouse_to_a_shipment);
 	tcase_add_test(tests, prefers_the_earlier_shipment);
 	tcase_add_test(tests, an_eta_long_past_is_still_a_shipment);
 	tcase_add_loop_test(tests, equal_dates_are_decided_by_the_bytes_of_the_reference, 0, COUNT(in_order));
 	tcase_add_test(tests, a_place_without_reference_is_after_all_batches_of_its_day);
-	return tests;
 }
 
-static TCase *allocation_tests(void)
+SUITE("product", setup, teardown)
 {
-	TCase *tests = tcase_create("allocating");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, the_event_says_which_batch_took_the_line);
 	tcase_add_test(tests, allocating_takes_from_what_is_free);
 	tcase_add_loop_test(tests, a_line_fits_when_as_much_is_free, 0, COUNT(fits));
@@ -958,14 +951,10 @@ static TCase *allocation_tests(void)
 	tcase_add_test(tests, out_of_stock_is_told_and_is_no_failure);
 	tcase_add_test(tests, a_line_out_of_stock_is_not_remembered);
 	tcase_add_test(tests, versions_go_on_from_those_of_before);
-	return tests;
 }
 
-static TCase *stock_tests(void)
+SUITE("product", setup, teardown)
 {
-	TCase *tests = tcase_create("stock");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_new_batch_is_all_free);
 	tcase_add_test(tests, a_repeated_batch_is_a_duplicate_whatever_changed_since);
 	tcase_add_loop_test(tests, a_reference_with_other_data_is_taken, 0, COUNT(other_data));
@@ -980,14 +969,10 @@ static TCase *stock_tests(void)
 	tcase_add_loop_test(tests, a_change_older_than_the_last_one_applied_is_out_of_date, 0, COUNT(ages));
 	tcase_add_test(tests, each_batch_has_a_watermark_of_its_own);
 	tcase_add_test(tests, with_nothing_displaced_there_is_nothing_to_reallocate);
-	return tests;
 }
 
-static TCase *loading_tests(void)
+SUITE("product", setup, teardown)
 {
-	TCase *tests = tcase_create("loading");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, without_any_stock_loaded_nothing_is_concluded);
 	tcase_add_test(tests, out_of_stock_is_concluded_from_a_complete_load_only);
 	tcase_add_test(tests, a_batch_beyond_what_is_loaded_is_not_taken_before_those_between_are);
@@ -1007,30 +992,12 @@ static TCase *loading_tests(void)
 	tcase_add_loop_test(tests, lines_may_be_loaded_in_any_order, 0, 4);
 	tcase_add_test(tests, an_undone_message_leaves_nothing_behind);
 	tcase_add_test(tests, events_that_were_collected_are_undone_too);
-	return tests;
 }
 
-static TCase *step_tests(void)
+SUITE("product", setup, teardown)
 {
-	TCase *tests = tcase_create("steps");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, as_many_lines_as_may_move_at_once_move_at_once);
 	tcase_add_test(tests, one_line_more_goes_in_steps);
 	tcase_add_test(tests, a_shrink_goes_on_with_the_oldest_displaced_lines_that_are_kept);
 	tcase_add_test(tests, a_shrink_that_is_done_does_not_come_back_with_a_later_load);
-	return tests;
-}
-
-Suite *product_suite(void)
-{
-	Suite *suite = suite_create("product");
-
-	suite_add_tcase(suite, preference_tests());
-	suite_add_tcase(suite, allocation_tests());
-	suite_add_tcase(suite, stock_tests());
-	suite_add_tcase(suite, loading_tests());
-	suite_add_tcase(suite, step_tests());
-	return suite;
 }

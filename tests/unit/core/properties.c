@@ -13,7 +13,7 @@
 #include "repository.h"
 #include "support/model.h"
 
-#include <check.h>
+#include "support/suites.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,22 +395,11 @@ static void name_things(void)
 	}
 }
 
-int main(void)
+SUITE("core properties", .timeout_s = 120)
 {
 	const char *only = getenv("ALLOCD_TEST_SEED");
 	int first = only ? atoi(only) : 1;
-	Suite *suite = suite_create("core properties");
-	TCase *tests = tcase_create("properties");
-	SRunner *runner;
-	int failed;
 
 	name_things();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, random_commands_agree_with_the_model, first, first + (only ? 1 : SEEDS));
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
 }

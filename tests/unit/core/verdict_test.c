@@ -1,7 +1,7 @@
 /* Verdicts in words: they are in dead letters and HTTP answers. */
 #include "core/verdict.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 static const struct {
 	enum verdict verdict;
@@ -23,12 +23,7 @@ START_TEST(every_verdict_has_its_words)
 }
 END_TEST
 
-Suite *verdict_suite(void)
+SUITE("verdict")
 {
-	Suite *suite = suite_create("verdict");
-	TCase *tests = tcase_create("verdict");
-
 	tcase_add_loop_test(tests, every_verdict_has_its_words, 0, COUNT(reasons));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* The arena: zeroed, aligned memory that is freed at once. */
 #include "core/base/arena.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -177,12 +177,8 @@ START_TEST(printed_text_may_end_where_the_chunk_does)
 }
 END_TEST
 
-Suite *arena_suite(void)
+SUITE("arena", setup, teardown)
 {
-	Suite *suite = suite_create("arena");
-	TCase *tests = tcase_create("arena");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, memory_is_aligned_for_any_type, 0, COUNT(sizes));
 	tcase_add_test(tests, memory_is_zeroed_even_when_it_was_used_before);
 	tcase_add_loop_test(tests, allocations_do_not_overlap, 0, COUNT(sizes));
@@ -195,6 +191,4 @@ Suite *arena_suite(void)
 	tcase_add_test(tests, a_text_ends_with_nul);
 	tcase_add_test(tests, texts_are_joined);
 	tcase_add_test(tests, a_growing_array_keeps_its_elements);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

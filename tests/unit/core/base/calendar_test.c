@@ -1,7 +1,7 @@
 /* Days and instants: known values, the edges of what is read, and all that is refused. */
 #include "core/base/calendar.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -274,12 +274,8 @@ START_TEST(the_warehouse_and_no_instant_come_before_all_others)
 }
 END_TEST
 
-Suite *calendar_suite(void)
+SUITE("calendar")
 {
-	Suite *suite = suite_create("calendar");
-	TCase *tests = tcase_create("calendar");
-
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_day_is_read, 0, COUNT(days));
 	tcase_add_loop_test(tests, what_is_no_day_is_refused, 0, COUNT(no_days));
 	tcase_add_test(tests, no_byte_beyond_the_length_is_read);
@@ -289,6 +285,4 @@ Suite *calendar_suite(void)
 	tcase_add_loop_test(tests, an_instant_is_written_in_utc_with_microseconds, 0, COUNT(written));
 	tcase_add_test(tests, the_ends_of_time_are_written_within_bounds);
 	tcase_add_test(tests, the_warehouse_and_no_instant_come_before_all_others);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Decimal text of integers, compared with printf's. */
 #include "core/base/decimal.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,14 +45,9 @@ START_TEST(as_many_digits_are_written_as_are_asked_for)
 }
 END_TEST
 
-Suite *decimal_suite(void)
+SUITE("decimal")
 {
-	Suite *suite = suite_create("decimal");
-	TCase *tests = tcase_create("decimal");
-
 	tcase_add_loop_test(tests, a_number_is_written_as_printf_does, 0, COUNT(numbers));
 	tcase_add_test(tests, a_number_may_need_all_bits);
 	tcase_add_test(tests, as_many_digits_are_written_as_are_asked_for);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Hashes tell texts apart, and spread what is alike. */
 #include "core/base/hash.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,17 +147,12 @@ START_TEST(a_text_of_any_length_has_a_hash)
 }
 END_TEST
 
-Suite *hash_suite(void)
+SUITE("hash")
 {
-	Suite *suite = suite_create("hash");
-	TCase *tests = tcase_create("hash");
-
 	tcase_add_loop_test(tests, different_texts_have_different_hashes, 0, COUNT(texts));
 	tcase_add_loop_test(tests, low_bits_are_spread_evenly, 0, COUNT(names));
 	tcase_add_loop_test(tests, texts_that_collide_under_one_key_do_not_under_another, 0, COUNT(names));
 	tcase_add_test(tests, what_is_made_of_the_same_words_is_told_apart);
 	tcase_add_test(tests, numbers_beside_a_text_are_spread);
 	tcase_add_test(tests, a_text_of_any_length_has_a_hash);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

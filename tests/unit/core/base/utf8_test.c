@@ -1,7 +1,7 @@
 /* UTF-8: the edges of RFC 3629's table. */
 #include "core/base/utf8.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -235,11 +235,8 @@ START_TEST(what_a_terminal_obeys_is_known)
 }
 END_TEST
 
-Suite *utf8_suite(void)
+SUITE("utf8")
 {
-	Suite *suite = suite_create("utf8");
-	TCase *tests = tcase_create("utf8");
-
 	tcase_add_loop_test(tests, valid_text_is_counted, 0, COUNT(valid));
 	tcase_add_loop_test(tests, invalid_text_is_refused, 0, COUNT(invalid_texts));
 	tcase_add_test(tests, every_code_point_but_the_surrogates_is_valid);
@@ -250,6 +247,4 @@ Suite *utf8_suite(void)
 			    COUNT(characters));
 	tcase_add_loop_test(tests, what_is_not_utf8_becomes_question_marks, 0, COUNT(broken));
 	tcase_add_test(tests, what_a_terminal_obeys_is_known);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

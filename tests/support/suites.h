@@ -1,0 +1,51 @@
+/*
+ * A suite registers itself: linked into a test program, it is run.
+ *
+ *	SUITE("publisher", set_up, tear_down)
+ *	{
+ *		tcase_add_test(tests, events_are_published_in_the_order_of_their_versions);
+ *	}
+ *
+ * A test that no block adds fails the build, because START_TEST leaves a variable unused.  Several blocks may share
+ * a name: CK_RUN_SUITE selects all of them.
+ */
+#ifndef ALLOCD_TESTS_SUITES_H
+#define ALLOCD_TESTS_SUITES_H
+
+#include <check.h>
+#include <stdbool.h>
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
+
+struct suite {
+	const char *name;
+	void (*set_up)(void), (*tear_down)(void); /* before and after each test; NULL: nothing to do */
+	int timeout_s;                            /* of each test; 0: a minute */
+	bool (*only_if)(void);                    /* asked before the first test runs; NULL: always */
+	void (*add_tests)(TCase *tests);
+	struct suite *next;
+};
+
+/* SUITE(name, set_up, tear_down, .timeout_s = …) { body }: the body adds tests to `tests`. */
+#define SUITE(...)               SUITE_OF_LINE(__LINE__, __VA_ARGS__)
+#define SUITE_OF_LINE(line, ...) SUITE_NUMBERED(line, __VA_ARGS__)
+#define SUITE_NUMBERED(number, ...)                                                                          \
+	static void add_tests_##number(TCase *tests);                                                        \
+	__attribute__((constructor)) static void register_suite_##number(void)                               \
+	{                                                                                                    \
+		static struct suite suite = {__VA_ARGS__, .add_tests = add_tests_##number};                  \
+                                                                                                             \
+		suite_register(&suite);                                                                      \
+	}                                                                                                    \
+	static void add_tests_##number(TCase *tests)
+
+/* Suites are run in the order in which they are linked. */
+void suite_register(struct suite *suite);
+
+/* Runs what is registered and returns the status for main(): failure too when CK_RUN_SUITE selects nothing. */
+int run_suites(void);
+
+/* Whether these are the names of all suites; what differs is printed. */
+bool suites_are_named(int count, char *const names[]);
+
+#endif
