@@ -1,6 +1,6 @@
 /* The small parts that need no world: map, backoff, batch index, delivery, outbox frames, waiting rows. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/text_codec.h"
 #include "adapters/memory/simulation/random.h"
@@ -437,12 +437,8 @@ START_TEST(a_row_that_is_damaged_waits_without_events)
 }
 END_TEST
 
-Suite *parts_suite(void)
+SUITE("parts", set_up, tear_down)
 {
-	Suite *suite = suite_create("parts");
-	TCase *tests = tcase_create("parts");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_map_finds_what_was_put_and_nothing_else);
 	tcase_add_test(tests, a_key_that_is_put_again_gets_the_new_value);
 	tcase_add_loop_test(tests, a_backoff_doubles_up_to_its_cap_and_half_of_it_is_chance, 0,
@@ -466,6 +462,4 @@ Suite *parts_suite(void)
 	tcase_add_test(tests, a_run_ends_before_the_first_gap);
 	tcase_add_test(tests, rows_are_dropped_up_to_a_position);
 	tcase_add_test(tests, a_row_that_is_damaged_waits_without_events);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* Which lines of the log are written when they come again and again, on simulated time. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/logger.h"
 #include "adapters/memory/simulation/clock.h"
@@ -240,12 +240,8 @@ START_TEST(what_was_left_out_is_counted_at_the_end)
 }
 END_TEST
 
-Suite *log_limiter_suite(void)
+SUITE("log limiter", set_up, tear_down)
 {
-	Suite *suite = suite_create("log limiter");
-	TCase *tests = tcase_create("log limiter");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, of_a_burst_the_first_lines_are_written_and_the_others_counted_by_outcome);
 	tcase_add_test(tests, long_values_are_counted_like_short_ones);
 	tcase_add_test(tests, an_empty_value_hides_no_other);
@@ -263,6 +259,4 @@ Suite *log_limiter_suite(void)
 	tcase_add_test(tests, lines_that_must_be_kept_are_all_written);
 	tcase_add_test(tests, at_the_level_debug_every_line_is_written);
 	tcase_add_test(tests, what_was_left_out_is_counted_at_the_end);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* A flood of messages for a SKU that is held up fills half of the queue, and no more; see bus/engine/postponed.h. */
-#include "suites.h"
+#include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
 #include <string.h>
@@ -324,12 +324,8 @@ START_TEST(products_that_find_no_room_even_for_one_message_are_tried_seldom)
 }
 END_TEST
 
-Suite *postponing_suite(void)
+SUITE("postponing", set_up, tear_down_stream_world)
 {
-	Suite *suite = suite_create("postponing");
-	TCase *tests = tcase_create("a flood");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_stream_world);
 	tcase_add_test(tests, a_flood_for_a_locked_product_fills_half_of_the_queue_and_stays_in_order);
 	tcase_add_test(tests, others_go_on_while_a_flood_stays_pending);
 	tcase_add_test(tests, others_go_on_while_a_flood_is_read_again);
@@ -342,6 +338,4 @@ Suite *postponing_suite(void)
 	tcase_add_test(tests, a_second_product_that_is_locked_beside_a_flood_is_not_tried_without_end);
 	tcase_add_test(tests, products_that_find_no_room_even_for_one_message_are_tried_seldom);
 	tcase_add_test(tests, with_too_many_postponed_products_no_new_entries_are_read_until_some_are_free);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

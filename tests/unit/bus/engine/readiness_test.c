@@ -1,6 +1,6 @@
 /* Whether the work gets done: what readiness asks the engine, on simulated time. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -244,12 +244,8 @@ START_TEST(dropped_dead_letters_are_counted_within_a_second)
 }
 END_TEST
 
-Suite *standing_suite(void)
+SUITE("standing", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("standing");
-	TCase *tests = tcase_create("standing");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, a_worker_that_works_is_in_no_trouble);
 	tcase_add_test(tests,
 		       work_that_the_database_does_not_take_is_a_trouble_within_a_second_and_until_it_does);
@@ -267,6 +263,4 @@ Suite *standing_suite(void)
 	tcase_add_test(tests, a_trouble_is_written_once_when_it_begins_and_once_when_it_is_over);
 	tcase_add_test(tests, dead_letters_are_counted_within_a_second);
 	tcase_add_test(tests, dropped_dead_letters_are_counted_within_a_second);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

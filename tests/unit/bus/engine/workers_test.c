@@ -1,7 +1,7 @@
 /* Several workers publish for one database: each event goes out once, and in order, whoever lives. */
 #include "bus/publishing/publisher.h"
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -625,13 +625,8 @@ START_TEST(what_finds_no_room_in_memory_is_read_back)
 }
 END_TEST
 
-Suite *workers_suite(void)
+SUITE("workers", set_up, tear_down)
 {
-	Suite *suite = suite_create("workers");
-	TCase *tests = tcase_create("events");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, workers_that_are_well_publish_each_event_once);
 	tcase_add_test(tests, what_a_neighbour_has_just_committed_is_not_taken_over);
 	tcase_add_test(tests, what_a_lane_that_rests_published_is_saved_while_another_is_busy);
@@ -657,6 +652,4 @@ Suite *workers_suite(void)
 	tcase_add_test(tests, a_damaged_row_is_told_and_left_out);
 	tcase_add_test(tests, rows_that_are_missing_are_asked_for_seldom);
 	tcase_add_test(tests, what_finds_no_room_in_memory_is_read_back);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

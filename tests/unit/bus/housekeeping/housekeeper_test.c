@@ -1,6 +1,6 @@
 /* What is done besides messages: notifications, shrinks that were left, tidying up. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -247,13 +247,8 @@ START_TEST(a_chore_that_fails_is_done_in_the_next_round)
 }
 END_TEST
 
-Suite *housekeeper_suite(void)
+SUITE("reminder", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("reminder");
-	TCase *tests = tcase_create("chores");
-
-	tcase_set_timeout(tests, 30);
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, people_are_told_after_the_commit_and_once);
 	tcase_add_test(tests, nobody_is_told_of_what_was_not_committed);
 	tcase_add_test(tests, a_notification_that_fails_is_tried_again_alone_and_less_and_less_often);
@@ -268,6 +263,4 @@ Suite *housekeeper_suite(void)
 	tcase_add_test(tests, what_is_past_its_retention_is_deleted);
 	tcase_add_test(tests, the_reminder_goes_on_after_the_database_was_away);
 	tcase_add_loop_test(tests, a_chore_that_fails_is_done_in_the_next_round, 0, COUNT(chores));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* The way of notifications to several recipients, to a slow or absent service, and by several workers. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include "core/base/calendar.h"
 
@@ -363,13 +363,8 @@ START_TEST(a_notification_of_the_last_units_is_left_to_the_next_worker)
 }
 END_TEST
 
-Suite *notifications_suite(void)
+SUITE("notifications", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("notifications");
-	TCase *tests = tcase_create("notifications");
-
-	tcase_set_timeout(tests, 30);
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, each_recipient_gets_a_notification_of_its_own);
 	tcase_add_test(tests, a_recipient_that_is_not_taken_now_is_tried_again_alone);
 	tcase_add_test(tests, the_recipient_that_was_not_reached_stands_in_the_dead_letter);
@@ -387,6 +382,4 @@ Suite *notifications_suite(void)
 	tcase_add_test(tests, draining_waits_for_a_notification_that_is_being_sent_and_begins_no_other);
 	tcase_add_test(tests, draining_does_not_wait_for_a_notifier_that_hangs);
 	tcase_add_test(tests, a_notification_of_the_last_units_is_left_to_the_next_worker);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -3,8 +3,8 @@
  * that another session locks, deaths.  In the end each entry had its one effect, in the order of the stream,
  * and is acknowledged.
  */
-#include "suites.h"
 #include "support/misfortune.h"
+#include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
 #include <string.h>
@@ -226,13 +226,7 @@ static void set_up(void)
 	set_up_stream();
 }
 
-Suite *stream_chaos_suite(void)
+SUITE("stream chaos", set_up, tear_down_stream_world)
 {
-	Suite *suite = suite_create("stream chaos");
-	TCase *tests = tcase_create("chaos");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_stream_world);
 	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_whatever_goes_wrong, 0, RUNS);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

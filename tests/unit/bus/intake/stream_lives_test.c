@@ -2,7 +2,7 @@
  * A stream that is lost, comes back, or is changed by hand; one that refuses calls; and one with large
  * entries.  Nothing is passed over in silence, and nothing has a second effect.
  */
-#include "suites.h"
+#include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
 #include <string.h>
@@ -404,13 +404,8 @@ START_TEST(after_an_answer_that_did_not_come_each_read_brings_one)
 }
 END_TEST
 
-Suite *stream_lives_suite(void)
+SUITE("stream lives", set_up_reading, tear_down_stream_world)
 {
-	Suite *suite = suite_create("stream lives");
-	TCase *tests = tcase_create("a worker");
-
-	tcase_add_checked_fixture(tests, set_up_reading, tear_down_stream_world);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_stream_that_begins_again_is_read_whole_whatever_its_ids, 0,
 			    2 * COUNT(reborn));
 	tcase_add_loop_test(tests, a_group_that_is_ahead_of_what_was_handled_is_moved_back, 0, 2);
@@ -428,6 +423,4 @@ Suite *stream_lives_suite(void)
 	tcase_add_test(tests, without_the_right_to_mark_the_stream_it_is_read);
 	tcase_add_loop_test(tests, large_entries_are_read_one_at_a_time, 1, 3);
 	tcase_add_loop_test(tests, after_an_answer_that_did_not_come_each_read_brings_one, 0, 2);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

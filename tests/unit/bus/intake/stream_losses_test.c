@@ -2,7 +2,7 @@
  * Entries that are trimmed, deleted or passed over before any reader got them: each is read after all, or
  * counted.
  */
-#include "suites.h"
+#include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
 static uint64_t lost(void)
@@ -259,13 +259,8 @@ START_TEST(what_other_consumers_read_is_not_taken_for_lost)
 }
 END_TEST
 
-Suite *stream_losses_suite(void)
+SUITE("stream losses", set_up_reading, tear_down_stream_world)
 {
-	Suite *suite = suite_create("stream losses");
-	TCase *tests = tcase_create("a worker");
-
-	tcase_add_checked_fixture(tests, set_up_reading, tear_down_stream_world);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, entries_that_are_deleted_before_they_are_read_are_counted, 0,
 			    COUNT(deletions));
 	tcase_add_loop_test(
@@ -280,6 +275,4 @@ Suite *stream_losses_suite(void)
 		       entries_that_a_deleted_stream_held_unread_are_counted_and_so_are_those_of_the_next);
 	tcase_add_test(tests, without_counts_of_what_was_added_nothing_is_taken_for_lost);
 	tcase_add_test(tests, what_other_consumers_read_is_not_taken_for_lost);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

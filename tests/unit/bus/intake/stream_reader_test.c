@@ -1,5 +1,5 @@
 /* Commands from a stream: in its order, acknowledged after the commit, and nothing lost whatever crashes. */
-#include "suites.h"
+#include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
 #include <string.h>
@@ -929,7 +929,7 @@ START_TEST(old_entries_that_are_not_done_with_stay)
 }
 END_TEST
 
-static void add_to_stopped(TCase *tests)
+SUITE("stream reader", set_up_sold_out, tear_down_stream_world)
 {
 	tcase_add_test(tests, what_is_there_before_the_worker_is_read_from_the_beginning);
 	tcase_add_test(tests, what_one_commit_did_is_acknowledged_in_one_call);
@@ -942,7 +942,7 @@ static void add_to_stopped(TCase *tests)
 	tcase_add_test(tests, nothing_is_read_before_the_logbook_knows_the_stream);
 }
 
-static void add_to_running(TCase *tests)
+SUITE("stream reader", set_up_reading, tear_down_stream_world)
 {
 	tcase_add_test(tests, entries_are_handled_in_their_order_and_acknowledged);
 	tcase_add_test(tests, nothing_is_acknowledged_before_the_commit);
@@ -977,18 +977,4 @@ static void add_to_running(TCase *tests)
 	tcase_add_test(tests, old_entries_go_once_everybody_is_done_with_them);
 	tcase_add_test(tests, young_entries_stay);
 	tcase_add_test(tests, old_entries_that_are_not_done_with_stay);
-}
-
-Suite *stream_reader_suite(void)
-{
-	Suite *suite = suite_create("stream reader");
-	TCase *stopped = tcase_create("no worker yet"), *running = tcase_create("a worker");
-
-	tcase_add_checked_fixture(stopped, set_up_sold_out, tear_down_stream_world);
-	add_to_stopped(stopped);
-	suite_add_tcase(suite, stopped);
-	tcase_add_checked_fixture(running, set_up_reading, tear_down_stream_world);
-	add_to_running(running);
-	suite_add_tcase(suite, running);
-	return suite;
 }

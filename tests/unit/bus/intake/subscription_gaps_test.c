@@ -1,6 +1,6 @@
 /* The times when commands were not heard, kept until they are written down. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/checkpoints.h"
 #include "bus/intake/subscription_gaps.h"
@@ -229,12 +229,8 @@ START_TEST(a_workers_first_window_begins_where_the_last_one_heard)
 }
 END_TEST
 
-Suite *blindness_suite(void)
+SUITE("blindness", set_up, tear_down)
 {
-	Suite *suite = suite_create("blindness");
-	TCase *tests = tcase_create("blindness");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_window_is_written_down);
 	tcase_add_test(tests, windows_are_kept_while_the_database_is_away);
 	tcase_add_test(tests, a_window_that_ends_while_another_one_is_written_is_written_too);
@@ -245,6 +241,4 @@ Suite *blindness_suite(void)
 	tcase_add_test(tests, a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back);
 	tcase_add_test(tests, what_is_written_late_does_not_tell_that_commands_are_heard);
 	tcase_add_test(tests, a_workers_first_window_begins_where_the_last_one_heard);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

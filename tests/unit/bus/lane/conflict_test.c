@@ -1,6 +1,6 @@
 /* Somebody else was faster: the unit is loaded again and redone. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 static uint64_t conflicts(void)
 {
@@ -231,12 +231,8 @@ START_TEST(a_change_moves_to_another_sku_of_its_own_lane_in_its_order)
 }
 END_TEST
 
-Suite *conflict_suite(void)
+SUITE("conflict", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("conflict");
-	TCase *tests = tcase_create("rivals");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, a_product_that_changed_after_the_load_is_loaded_again);
 	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
 	tcase_add_test(tests, two_workers_create_the_same_product);
@@ -248,6 +244,4 @@ Suite *conflict_suite(void)
 	tcase_add_test(tests, once_it_went_well_nothing_is_locked_any_more);
 	tcase_add_test(tests, a_worker_that_holds_the_lock_wins_against_any_number_of_rivals);
 	tcase_add_test(tests, conflicts_are_no_dead_letters);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

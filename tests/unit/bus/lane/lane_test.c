@@ -1,6 +1,6 @@
 /* How messages become units of work: batching, order, and room. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -490,43 +490,38 @@ START_TEST(drained_means_answered_published_and_saved)
 }
 END_TEST
 
-Suite *lane_suite(void)
+SUITE("lane", set_up_world, tear_down_world)
 {
-	Suite *suite = suite_create("lane");
-	TCase *one = tcase_create("one lane"), *two = tcase_create("two lanes");
-	TCase *unstarted = tcase_create("as configured");
+	tcase_add_test(tests, a_burst_is_one_unit);
+	tcase_add_test(tests, what_arrives_while_a_unit_is_in_flight_becomes_the_next_one);
+	tcase_add_test(tests, nobody_is_answered_before_the_commit);
+	tcase_add_test(tests, a_message_is_never_answered_before_submit_returns);
+	tcase_add_test(tests, a_batch_in_the_database_is_asked_for_once);
+	tcase_add_test(tests, a_batch_that_is_being_created_is_found_before_it_is_committed);
+	tcase_add_test(tests, a_batch_that_was_created_is_not_asked_for);
+	tcase_add_test(tests, one_question_is_asked_for_all_that_wait);
+	tcase_add_test(tests, nothing_overtakes_a_message_whose_batch_is_asked_for);
+	tcase_add_test(tests, a_batch_that_is_committed_while_it_is_asked_for_is_found);
+	tcase_add_test(tests, a_batch_that_is_created_later_is_unknown_to_what_came_before);
+	tcase_add_test(tests, a_question_is_asked_again_when_the_database_was_away);
+	tcase_add_test(tests, a_change_of_a_batch_that_could_not_be_created_is_rejected);
+	tcase_add_test(tests, an_idle_engine_is_drained_from_the_loop);
+	tcase_add_test(tests, drained_means_answered_published_and_saved);
+}
 
-	tcase_add_checked_fixture(one, set_up_world, tear_down_world);
-	tcase_add_test(one, a_burst_is_one_unit);
-	tcase_add_test(one, what_arrives_while_a_unit_is_in_flight_becomes_the_next_one);
-	tcase_add_test(one, nobody_is_answered_before_the_commit);
-	tcase_add_test(one, a_message_is_never_answered_before_submit_returns);
-	tcase_add_test(one, a_batch_in_the_database_is_asked_for_once);
-	tcase_add_test(one, a_batch_that_is_being_created_is_found_before_it_is_committed);
-	tcase_add_test(one, a_batch_that_was_created_is_not_asked_for);
-	tcase_add_test(one, one_question_is_asked_for_all_that_wait);
-	tcase_add_test(one, nothing_overtakes_a_message_whose_batch_is_asked_for);
-	tcase_add_test(one, a_batch_that_is_committed_while_it_is_asked_for_is_found);
-	tcase_add_test(one, a_batch_that_is_created_later_is_unknown_to_what_came_before);
-	tcase_add_test(one, a_question_is_asked_again_when_the_database_was_away);
-	tcase_add_test(one, a_change_of_a_batch_that_could_not_be_created_is_rejected);
-	tcase_add_test(one, an_idle_engine_is_drained_from_the_loop);
-	tcase_add_test(one, drained_means_answered_published_and_saved);
-	suite_add_tcase(suite, one);
+SUITE("lane", set_up_two_lanes, tear_down_world)
+{
+	tcase_add_test(tests, another_lane_does_not_wait);
+	tcase_add_test(tests, a_change_whose_batch_turns_out_to_be_elsewhere_goes_there);
+	tcase_add_test(tests, a_change_that_went_elsewhere_leaves_nothing_behind);
+	tcase_add_test(tests, a_creation_that_will_be_rejected_leads_nobody_astray);
+}
 
-	tcase_add_checked_fixture(two, set_up_two_lanes, tear_down_world);
-	tcase_add_test(two, another_lane_does_not_wait);
-	tcase_add_test(two, a_change_whose_batch_turns_out_to_be_elsewhere_goes_there);
-	tcase_add_test(two, a_change_that_went_elsewhere_leaves_nothing_behind);
-	tcase_add_test(two, a_creation_that_will_be_rejected_leads_nobody_astray);
-	suite_add_tcase(suite, two);
-
-	tcase_add_checked_fixture(unstarted, set_up_no_worker, tear_down_world);
-	tcase_add_loop_test(unstarted, a_unit_has_no_more_messages_than_its_limit, 0, COUNT(units_of_three));
-	tcase_add_test(unstarted, commands_of_a_sku_are_handled_in_the_order_they_came);
-	tcase_add_test(unstarted, there_is_no_room_once_so_many_messages_wait);
-	tcase_add_test(unstarted, room_is_told_once_when_half_of_it_is_free_again);
-	tcase_add_test(unstarted, room_is_counted_in_bytes_too);
-	suite_add_tcase(suite, unstarted);
-	return suite;
+SUITE("lane", set_up_no_worker, tear_down_world)
+{
+	tcase_add_loop_test(tests, a_unit_has_no_more_messages_than_its_limit, 0, COUNT(units_of_three));
+	tcase_add_test(tests, commands_of_a_sku_are_handled_in_the_order_they_came);
+	tcase_add_test(tests, there_is_no_room_once_so_many_messages_wait);
+	tcase_add_test(tests, room_is_told_once_when_half_of_it_is_free_again);
+	tcase_add_test(tests, room_is_counted_in_bytes_too);
 }

@@ -1,6 +1,6 @@
 /* What was loaded does not tell: the message is undone, more is loaded, and it is handled again. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -149,12 +149,8 @@ START_TEST(a_shrinking_batch_gives_up_as_many_lines_as_it_must)
 }
 END_TEST
 
-Suite *needs_suite(void)
+SUITE("needs", set_up_world, tear_down_world)
 {
-	Suite *suite = suite_create("needs");
-	TCase *tests = tcase_create("more");
-
-	tcase_add_checked_fixture(tests, set_up_world, tear_down_world);
 	tcase_add_loop_test(tests, a_line_finds_its_batch_however_many_small_ones_come_first, 0,
 			    COUNT(stocks));
 	tcase_add_test(tests, what_the_unit_did_before_stands);
@@ -162,6 +158,4 @@ Suite *needs_suite(void)
 	tcase_add_test(tests, a_load_for_more_that_fails_begins_anew);
 	tcase_add_test(tests, a_unit_loads_as_often_as_its_messages_need);
 	tcase_add_loop_test(tests, a_shrinking_batch_gives_up_as_many_lines_as_it_must, 0, COUNT(lines));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* What another session holds up, or the database refuses to one message for now, holds up nobody else. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -326,12 +326,8 @@ START_TEST(it_is_so_too_while_its_new_sku_is_locked)
 }
 END_TEST
 
-Suite *parking_suite(void)
+SUITE("parking", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("parking");
-	TCase *tests = tcase_create("parking");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_loop_test(tests, products_that_are_not_locked_go_on, 0, COUNT(locked_sets));
 	tcase_add_test(tests, what_comes_later_for_others_does_not_wait_at_all);
 	tcase_add_test(tests, a_locked_products_messages_keep_their_order);
@@ -345,6 +341,4 @@ Suite *parking_suite(void)
 	tcase_add_test(tests, a_database_that_takes_nothing_parks_nothing);
 	tcase_add_test(tests, a_message_that_moves_to_another_sku_of_its_own_lane_is_handled_there);
 	tcase_add_test(tests, it_is_so_too_while_its_new_sku_is_locked);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

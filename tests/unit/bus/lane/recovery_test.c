@@ -1,6 +1,6 @@
 /* The infrastructure's trouble: retried with backoff, and asked about when the outcome is unknown. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -272,27 +272,22 @@ START_TEST(a_unit_that_fails_again_on_a_database_that_is_well_is_halved)
 }
 END_TEST
 
-Suite *trouble_suite(void)
+SUITE("trouble", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("trouble");
-	TCase *away = tcase_create("away"), *lost = tcase_create("lost");
+	tcase_add_test(tests, nothing_is_lost_while_the_database_is_away);
+	tcase_add_loop_test(tests, a_unit_that_fails_again_on_a_database_that_is_well_is_halved, 0, 2);
+	tcase_add_test(tests, the_waits_between_tries_grow_up_to_a_few_seconds);
+	tcase_add_test(tests, once_it_went_well_the_waits_begin_anew);
+	tcase_add_test(tests, the_waits_are_a_matter_of_chance);
+	tcase_add_test(tests, an_empty_flush_is_tried_before_the_unit_is_redone);
+	tcase_add_test(tests, a_load_that_fails_is_tried_again);
+}
 
-	tcase_add_checked_fixture(away, set_up, tear_down_world);
-	tcase_add_test(away, nothing_is_lost_while_the_database_is_away);
-	tcase_add_loop_test(away, a_unit_that_fails_again_on_a_database_that_is_well_is_halved, 0, 2);
-	tcase_add_test(away, the_waits_between_tries_grow_up_to_a_few_seconds);
-	tcase_add_test(away, once_it_went_well_the_waits_begin_anew);
-	tcase_add_test(away, the_waits_are_a_matter_of_chance);
-	tcase_add_test(away, an_empty_flush_is_tried_before_the_unit_is_redone);
-	tcase_add_test(away, a_load_that_fails_is_tried_again);
-	suite_add_tcase(suite, away);
-
-	tcase_add_checked_fixture(lost, set_up, tear_down_world);
-	tcase_add_loop_test(lost, no_answer_before_the_outcome_is_known, 0, COUNT(losses));
-	tcase_add_loop_test(lost, whatever_became_of_it_the_effect_is_one, 0, COUNT(losses));
-	tcase_add_test(lost, while_the_lost_session_commits_the_answer_waits_for_it);
-	tcase_add_loop_test(lost, a_question_whose_answer_is_lost_is_asked_again, 0, COUNT(losses));
-	tcase_add_test(lost, a_notification_of_a_commit_that_was_lost_is_sent_all_the_same);
-	suite_add_tcase(suite, lost);
-	return suite;
+SUITE("trouble", set_up, tear_down_world)
+{
+	tcase_add_loop_test(tests, no_answer_before_the_outcome_is_known, 0, COUNT(losses));
+	tcase_add_loop_test(tests, whatever_became_of_it_the_effect_is_one, 0, COUNT(losses));
+	tcase_add_test(tests, while_the_lost_session_commits_the_answer_waits_for_it);
+	tcase_add_loop_test(tests, a_question_whose_answer_is_lost_is_asked_again, 0, COUNT(losses));
+	tcase_add_test(tests, a_notification_of_a_commit_that_was_lost_is_sent_all_the_same);
 }

@@ -1,6 +1,6 @@
 /* What each command comes to: every verdict, by every way in. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -465,13 +465,8 @@ START_TEST(what_became_of_a_message_is_in_the_log)
 }
 END_TEST
 
-Suite *commands_suite(void)
+SUITE("commands", set_up_world, tear_down_world)
 {
-	Suite *suite = suite_create("commands");
-	TCase *tests = tcase_create("verdicts"), *ids = tcase_create("ids"),
-	      *dead = tcase_create("dead letters");
-
-	tcase_add_checked_fixture(tests, set_up_world, tear_down_world);
 	tcase_add_test(tests, a_batch_is_created_with_its_product);
 	tcase_add_test(tests, the_same_batch_again_is_a_duplicate_whatever_changed_since);
 	tcase_add_loop_test(tests, a_reference_taken_by_other_data_is_rejected, 0, COUNT(other_batches));
@@ -488,23 +483,23 @@ Suite *commands_suite(void)
 	tcase_add_test(tests, a_change_without_a_time_leaves_the_watermark);
 	tcase_add_loop_test(tests, more_than_five_minutes_ahead_is_invalid, 0,
 			    COUNT(around_five_minutes_ahead));
-	suite_add_tcase(suite, tests);
+}
 
-	tcase_add_checked_fixture(ids, set_up_world, tear_down_world);
-	tcase_add_loop_test(ids, a_message_with_a_spent_id_is_a_duplicate, 0, 2);
-	tcase_add_loop_test(ids, a_spent_id_with_other_content_is_rejected, 0, 2);
-	tcase_add_test(ids, a_rejected_message_does_not_spend_its_id);
-	tcase_add_test(ids, a_skipped_message_spends_its_id);
-	tcase_add_test(ids, an_event_tells_its_cause);
-	suite_add_tcase(suite, ids);
+SUITE("commands", set_up_world, tear_down_world)
+{
+	tcase_add_loop_test(tests, a_message_with_a_spent_id_is_a_duplicate, 0, 2);
+	tcase_add_loop_test(tests, a_spent_id_with_other_content_is_rejected, 0, 2);
+	tcase_add_test(tests, a_rejected_message_does_not_spend_its_id);
+	tcase_add_test(tests, a_skipped_message_spends_its_id);
+	tcase_add_test(tests, an_event_tells_its_cause);
+}
 
-	tcase_add_checked_fixture(dead, set_up_world, tear_down_world);
-	tcase_add_loop_test(dead, a_message_from_redis_that_cannot_be_done_becomes_a_dead_letter, 0,
+SUITE("commands", set_up_world, tear_down_world)
+{
+	tcase_add_loop_test(tests, a_message_from_redis_that_cannot_be_done_becomes_a_dead_letter, 0,
 			    2 * COUNT(messages));
-	tcase_add_loop_test(dead, over_http_it_is_only_answered, 0, COUNT(messages));
-	tcase_add_test(dead, a_dead_letter_keeps_the_message);
-	tcase_add_test(dead, what_nobody_can_read_is_kept_too);
-	tcase_add_test(dead, what_became_of_a_message_is_in_the_log);
-	suite_add_tcase(suite, dead);
-	return suite;
+	tcase_add_loop_test(tests, over_http_it_is_only_answered, 0, COUNT(messages));
+	tcase_add_test(tests, a_dead_letter_keeps_the_message);
+	tcase_add_test(tests, what_nobody_can_read_is_kept_too);
+	tcase_add_test(tests, what_became_of_a_message_is_in_the_log);
 }

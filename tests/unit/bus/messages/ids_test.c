@@ -1,6 +1,6 @@
 /* An id is spent once, whatever command bears it, whichever way that comes, and whoever handles it. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -172,12 +172,8 @@ START_TEST(no_source_is_taken_for_a_streams)
 }
 END_TEST
 
-Suite *ids_suite(void)
+SUITE("ids", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("ids");
-	TCase *tests = tcase_create("ids");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_loop_test(tests, another_command_with_a_spent_id_is_rejected, 0, PAIRS);
 	tcase_add_loop_test(tests, two_commands_with_one_id_that_come_at_once_have_one_effect, 0, PAIRS);
 	tcase_add_loop_test(tests, an_id_that_another_worker_spends_meanwhile_is_found_by_the_flush, 1,
@@ -186,6 +182,4 @@ Suite *ids_suite(void)
 			    2 * COMMANDS);
 	tcase_add_test(tests, another_source_is_another_id);
 	tcase_add_test(tests, no_source_is_taken_for_a_streams);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

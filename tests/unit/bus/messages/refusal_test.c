@@ -1,6 +1,6 @@
 /* The database refuses what it was given: the message to blame is found, and the others go on. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -300,12 +300,8 @@ START_TEST(a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on)
 }
 END_TEST
 
-Suite *refusal_suite(void)
+SUITE("refusal", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("refusal");
-	TCase *tests = tcase_create("poison");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_loop_test(tests, exactly_the_poison_is_refused, 0, COUNT(poisons));
 	tcase_add_loop_test(tests, the_order_of_the_others_stays, 0, COUNT(poisons));
 	tcase_add_test(tests, the_dead_letter_says_what_the_database_said);
@@ -320,6 +316,4 @@ Suite *refusal_suite(void)
 	tcase_add_test(tests, trouble_while_the_poison_is_looked_for_changes_nothing);
 	tcase_add_test(tests, a_message_whose_product_does_not_add_up_fails_alone);
 	tcase_add_test(tests, a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* An operator replays a dead letter: its effect and its attempt are one, whatever goes wrong. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #define PAYLOAD "orderid=order\nsku=LAMP\nqty=1"
 
@@ -118,17 +118,11 @@ START_TEST(two_replays_in_one_unit_have_one_effect)
 }
 END_TEST
 
-Suite *replay_suite(void)
+SUITE("replay", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("replay");
-	TCase *tests = tcase_create("replay");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, what_is_handled_is_no_dead_letter_any_more);
 	tcase_add_test(tests, what_was_replayed_meanwhile_is_not_handled_again);
 	tcase_add_test(tests, another_attempt_than_the_one_that_was_read_is_not_made);
 	tcase_add_loop_test(tests, a_commit_that_goes_wrong_makes_no_second_effect, 0, COUNT(losses));
 	tcase_add_test(tests, two_replays_in_one_unit_have_one_effect);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

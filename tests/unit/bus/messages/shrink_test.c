@@ -1,6 +1,6 @@
 /* A shrink that moves more lines than one unit of work may: in committed steps that can be resumed. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include "core/product.h"
 
@@ -372,13 +372,8 @@ START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
 }
 END_TEST
 
-Suite *shrink_suite(void)
+SUITE("shrink", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("shrink");
-	TCase *tests = tcase_create("in steps");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, so_many_lines_move_in_several_units);
 	tcase_add_test(tests, as_many_as_allowed_move_in_one);
 	tcase_add_test(tests, the_sender_is_answered_at_the_end);
@@ -394,6 +389,4 @@ Suite *shrink_suite(void)
 	tcase_add_loop_test(tests, a_step_that_is_refused_is_taken_again, 0, 2);
 	tcase_add_test(tests, a_step_that_is_stuck_does_not_spin);
 	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Committed events on their way to the broker: all of them, in order, whatever fails. */
 #include "bus/publishing/publisher.h"
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -412,13 +412,8 @@ START_TEST(saving_is_tried_again)
 }
 END_TEST
 
-Suite *publisher_suite(void)
+SUITE("publisher", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("publisher");
-	TCase *tests = tcase_create("events");
-
-	tcase_set_timeout(tests, 30);
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, events_are_published_in_the_order_of_their_versions);
 	tcase_add_test(tests, while_the_broker_has_some_the_next_ones_wait);
 	tcase_add_test(tests, a_broker_that_is_down_is_tried_again);
@@ -443,6 +438,4 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, or_with_the_next_flush_when_it_came_far);
 	tcase_add_test(tests, what_is_not_published_is_not_saved);
 	tcase_add_test(tests, saving_is_tried_again);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

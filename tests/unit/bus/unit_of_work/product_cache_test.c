@@ -1,6 +1,6 @@
 /* What a unit of work remembers and assumes instead of loading it, and how it finds out that it was wrong. */
-#include "suites.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include "bus/unit_of_work/product_cache.h"
 
@@ -425,12 +425,8 @@ START_TEST(what_was_not_used_for_longest_makes_room)
 }
 END_TEST
 
-Suite *remembering_suite(void)
+SUITE("remembering", set_up, tear_down_world)
 {
-	Suite *suite = suite_create("remembering");
-	TCase *tests = tcase_create("units"), *parts = tcase_create("cache");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down_world);
 	tcase_add_test(tests, what_is_known_is_not_loaded);
 	tcase_add_test(tests, a_batch_that_grows_is_not_loaded_and_one_that_shrinks_asks_for_lines_alone);
 	tcase_add_test(tests, an_unknown_sku_is_looked_for_each_time);
@@ -448,13 +444,12 @@ Suite *remembering_suite(void)
 	tcase_add_test(tests, after_a_duplicate_the_next_units_look_until_none_comes_any_more);
 	tcase_add_test(tests, the_clock_is_asked_again_when_nothing_told_it_for_long);
 	tcase_add_test(tests, what_is_from_the_future_is_found_by_the_clock_as_it_must_be_by_now);
-	suite_add_tcase(suite, tests);
+}
 
-	tcase_add_checked_fixture(parts, set_up_cache, tear_down_cache);
-	tcase_add_test(parts, a_product_is_remembered_as_it_was_last);
-	tcase_add_test(parts, what_is_forgotten_is_loaded);
-	tcase_add_test(parts, a_product_whose_shrink_goes_on_is_not_remembered);
-	tcase_add_test(parts, what_was_not_used_for_longest_makes_room);
-	suite_add_tcase(suite, parts);
-	return suite;
+SUITE("remembering", set_up_cache, tear_down_cache)
+{
+	tcase_add_test(tests, a_product_is_remembered_as_it_was_last);
+	tcase_add_test(tests, what_is_forgotten_is_loaded);
+	tcase_add_test(tests, a_product_whose_shrink_goes_on_is_not_remembered);
+	tcase_add_test(tests, what_was_not_used_for_longest_makes_room);
 }

@@ -1,7 +1,7 @@
 /* What is known of a product is packed, and comes back as it was. */
 #include "bus/unit_of_work/product_image.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdlib.h>
 
@@ -178,18 +178,12 @@ START_TEST(of_many_batches_those_with_free_stock_are_packed)
 }
 END_TEST
 
-Suite *product_image_suite(void)
+SUITE("product image", setup, teardown)
 {
-	Suite *suite = suite_create("product image");
-	TCase *tests = tcase_create("packed");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, everything_that_is_kept_of_product_and_batches_comes_back);
 	tcase_add_test(tests, a_changed_product_has_the_revision_that_its_flush_gives_it);
 	tcase_add_test(tests, how_far_the_stock_is_known_comes_back);
 	tcase_add_test(tests, its_lines_are_to_be_loaded_again);
 	tcase_add_test(tests, a_product_whose_shrink_goes_on_is_not_packed);
 	tcase_add_loop_test(tests, of_many_batches_those_with_free_stock_are_packed, 0, COUNT(crowds));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* What one unit of work writes: looked at in the database, or in the unit itself before it is flushed. */
-#include "suites.h"
 #include "support/bus_world.h"
+#include "support/suites.h"
 
 #include "bus/unit_of_work/outbox_frame.h"
 
@@ -234,27 +234,22 @@ START_TEST(an_event_that_is_not_as_its_schema_says_is_a_defect)
 }
 END_TEST
 
-Suite *unit_of_work_suite(void)
+SUITE("unit of work", set_up_world, tear_down_world)
 {
-	Suite *suite = suite_create("unit of work");
-	TCase *kept = tcase_create("in the database"), *memory = tcase_create("in memory");
+	tcase_add_test(tests, a_command_sees_what_earlier_ones_of_its_unit_did);
+	tcase_add_test(tests, a_rejected_message_leaves_no_trace_in_its_unit);
+	tcase_add_test(tests, a_unit_that_changed_nothing_leaves_the_revision);
+	tcase_add_test(tests, the_revision_goes_up_by_one_in_a_unit);
+	tcase_add_test(tests, the_outbox_gets_one_row_for_each_product_of_a_unit);
+}
 
-	tcase_add_checked_fixture(kept, set_up_world, tear_down_world);
-	tcase_add_test(kept, a_command_sees_what_earlier_ones_of_its_unit_did);
-	tcase_add_test(kept, a_rejected_message_leaves_no_trace_in_its_unit);
-	tcase_add_test(kept, a_unit_that_changed_nothing_leaves_the_revision);
-	tcase_add_test(kept, the_revision_goes_up_by_one_in_a_unit);
-	tcase_add_test(kept, the_outbox_gets_one_row_for_each_product_of_a_unit);
-	suite_add_tcase(suite, kept);
-
-	tcase_add_checked_fixture(memory, set_up, tear_down);
-	tcase_add_test(memory, a_row_of_the_read_model_is_written_once_as_it_is_in_the_end);
-	tcase_add_test(memory, a_message_that_is_undone_shows_nothing);
-	tcase_add_test(memory, a_message_that_is_undone_tells_nobody);
-	tcase_add_test(memory, a_product_that_was_made_by_a_message_that_is_undone_is_gone);
-	tcase_add_test(memory, the_events_of_a_message_that_is_undone_do_not_go_out);
-	tcase_add_test(memory, what_is_wanted_twice_is_asked_for_once);
-	tcase_add_test(memory, an_event_that_is_not_as_its_schema_says_is_a_defect);
-	suite_add_tcase(suite, memory);
-	return suite;
+SUITE("unit of work", set_up, tear_down)
+{
+	tcase_add_test(tests, a_row_of_the_read_model_is_written_once_as_it_is_in_the_end);
+	tcase_add_test(tests, a_message_that_is_undone_shows_nothing);
+	tcase_add_test(tests, a_message_that_is_undone_tells_nobody);
+	tcase_add_test(tests, a_product_that_was_made_by_a_message_that_is_undone_is_gone);
+	tcase_add_test(tests, the_events_of_a_message_that_is_undone_do_not_go_out);
+	tcase_add_test(tests, what_is_wanted_twice_is_asked_for_once);
+	tcase_add_test(tests, an_event_that_is_not_as_its_schema_says_is_a_defect);
 }
