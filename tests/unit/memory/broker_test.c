@@ -1,5 +1,5 @@
 /* The broker's fence: each row goes out once, and in order, however many try. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/broker.h"
 
@@ -234,12 +234,8 @@ START_TEST(each_connection_has_wires_of_its_own)
 }
 END_TEST
 
-Suite *broker_suite(void)
+SUITE("broker", set_up, tear_down)
 {
-	Suite *suite = suite_create("broker");
-	TCase *tests = tcase_create("fence");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, rows_go_out_in_their_order);
 	tcase_add_test(tests, rows_below_the_fence_are_skipped);
 	tcase_add_test(tests, rows_above_a_gap_do_not_go_out);
@@ -251,6 +247,4 @@ Suite *broker_suite(void)
 	tcase_add_test(tests, while_it_is_down_nothing_goes_out);
 	tcase_add_test(tests, what_this_program_does_not_know_is_left_out);
 	tcase_add_test(tests, each_connection_has_wires_of_its_own);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

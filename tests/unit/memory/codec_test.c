@@ -1,5 +1,5 @@
 /* The codec of the tests: as strict and as tolerant as the real one has to be. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/text_codec.h"
 #include "core/base/calendar.h"
@@ -158,12 +158,8 @@ START_TEST(a_test_may_refuse_events)
 }
 END_TEST
 
-Suite *codec_suite(void)
+SUITE("codec", set_up, tear_down)
 {
-	Suite *suite = suite_create("codec");
-	TCase *tests = tcase_create("lines");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_command_is_read);
 	tcase_add_test(tests, what_is_absent_is_absent);
 	tcase_add_loop_test(tests, what_is_not_well_formed_is_refused_by_name, 0, COUNT(bad));
@@ -171,6 +167,4 @@ Suite *codec_suite(void)
 	tcase_add_test(tests, an_event_that_was_written_is_read_again);
 	tcase_add_test(tests, an_event_that_is_not_as_its_schema_says_is_not_written);
 	tcase_add_test(tests, a_test_may_refuse_events);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* The database in memory, where it can do more than a store: troubles, lost flushes, faults that it finds. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/text_codec.h"
 #include "adapters/memory/simulation/lost.h"
@@ -238,12 +238,8 @@ START_TEST(a_version_without_its_event_is_a_fault)
 }
 END_TEST
 
-Suite *database_suite(void)
+SUITE("database", set_up, tear_down)
 {
-	Suite *suite = suite_create("database");
-	TCase *tests = tcase_create("troubles");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, a_trouble_does_what_it_says, 0, COUNT(troubles));
 	tcase_add_loop_test(tests, a_lost_flush_that_is_committing_may_commit_or_not, 0, 2);
 	tcase_add_test(tests, while_it_is_committing_nobody_learns_what_becomes_of_it);
@@ -255,6 +251,4 @@ Suite *database_suite(void)
 	tcase_add_test(tests, a_batch_that_does_not_hold_what_its_lines_say_is_a_fault);
 	tcase_add_test(tests, a_batch_allocated_beyond_what_it_holds_is_a_fault);
 	tcase_add_test(tests, a_version_without_its_event_is_a_fault);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* Simulated time, timers on it, and wires through it. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/memory/simulation/cable.h"
 #include "adapters/memory/simulation/clock.h"
@@ -229,12 +229,8 @@ START_TEST(the_same_seed_gives_the_same_numbers)
 }
 END_TEST
 
-Suite *loop_suite(void)
+SUITE("loop", set_up, tear_down)
 {
-	Suite *suite = suite_create("loop");
-	TCase *tests = tcase_create("time");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_is_posted_happens_later_and_in_the_order_of_time);
 	tcase_add_test(tests, what_is_cancelled_does_not_happen);
 	tcase_add_test(tests, what_a_task_posts_for_now_happens_before_time_goes_on);
@@ -245,6 +241,4 @@ Suite *loop_suite(void)
 	tcase_add_test(tests, nothing_overtakes_on_a_wire_however_long_it_takes);
 	tcase_add_test(tests, what_is_under_way_on_a_wire_can_be_dropped);
 	tcase_add_test(tests, the_same_seed_gives_the_same_numbers);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* The stream in memory does what Redis does. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/memory/ports/stream.h"
 #include "core/base/arena.h"
@@ -451,12 +451,8 @@ START_TEST(a_consumer_that_goes_takes_its_calls_with_it)
 }
 END_TEST
 
-Suite *stream_suite(void)
+SUITE("stream", set_up, tear_down)
 {
-	Suite *suite = suite_create("stream");
-	TCase *tests = tcase_create("stream");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, each_entry_goes_to_one_reader_of_a_group_in_order);
 	tcase_add_test(tests, a_group_gets_what_comes_after_its_beginning);
 	tcase_add_test(tests, groups_know_nothing_of_each_other);
@@ -475,6 +471,4 @@ Suite *stream_suite(void)
 	tcase_add_test(tests, while_it_is_down_every_call_fails_and_those_that_wait_at_once);
 	tcase_add_test(tests, a_call_that_is_refused_does_nothing_and_one_whose_answer_is_lost_does_all);
 	tcase_add_test(tests, a_consumer_that_goes_takes_its_calls_with_it);
-	suite_add_tcase(suite, tests);
-	return suite;
 }
