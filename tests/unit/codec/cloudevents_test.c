@@ -2,7 +2,7 @@
 #include "core/base/calendar.h"
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -274,12 +274,8 @@ START_TEST(the_source_of_an_event_may_be_as_long_as_the_setting)
 }
 END_TEST
 
-Suite *cloudevents_suite(void)
+SUITE("cloudevents", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("cloudevents");
-	TCase *tests = tcase_create("cloudevents");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_test(tests, an_enveloped_command_is_read);
 	tcase_add_test(tests, an_envelope_in_messagepack_is_read);
 	tcase_add_test(tests, the_id_of_the_envelope_wins);
@@ -292,6 +288,4 @@ Suite *cloudevents_suite(void)
 	tcase_add_test(tests, an_enveloped_event_keeps_the_id_of_its_envelope);
 	tcase_add_loop_test(tests, every_event_that_is_written_is_read_back, 0, COUNT(written));
 	tcase_add_test(tests, the_source_of_an_event_may_be_as_long_as_the_setting);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

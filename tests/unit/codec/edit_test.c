@@ -1,7 +1,7 @@
 /* Payloads with other fields. */
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -134,15 +134,9 @@ START_TEST(edits_that_make_no_sense_are_refused)
 }
 END_TEST
 
-Suite *edit_suite(void)
+SUITE("edit", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("edit");
-	TCase *tests = tcase_create("edit");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, fields_are_changed_and_all_else_stays, 0, COUNT(edited));
 	tcase_add_loop_test(tests, what_has_no_fields_is_not_changed, 0, COUNT(no_messages));
 	tcase_add_loop_test(tests, edits_that_make_no_sense_are_refused, 0, COUNT(nonsense));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

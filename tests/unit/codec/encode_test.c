@@ -2,7 +2,7 @@
 #include "core/base/calendar.h"
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -276,12 +276,8 @@ START_TEST(a_malformed_trace_is_not_written)
 }
 END_TEST
 
-Suite *encode_suite(void)
+SUITE("encode", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("encode");
-	TCase *tests = tcase_create("encode");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_test(tests, bare_json);
 	tcase_add_test(tests, the_cause_is_written_when_it_is_known);
 	tcase_add_test(tests, bare_messagepack);
@@ -299,6 +295,4 @@ Suite *encode_suite(void)
 			    COUNT(wrong_instants));
 	tcase_add_loop_test(tests, the_first_and_the_last_instant_are_written, 0, COUNT(edge_instants));
 	tcase_add_test(tests, a_malformed_trace_is_not_written);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "core/base/calendar.h"
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -321,12 +321,8 @@ START_TEST(a_version_of_two_to_the_63rd_does_not_fit)
 }
 END_TEST
 
-Suite *fields_suite(void)
+SUITE("fields", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("fields");
-	TCase *tests = tcase_create("fields");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_test(tests, a_command_is_read);
 	tcase_add_test(tests, id_and_occurred_at_are_in_the_envelope_too);
 	tcase_add_loop_test(tests, null_means_absent_on_optional_fields, 0, COUNT(absences));
@@ -345,6 +341,4 @@ Suite *fields_suite(void)
 	tcase_add_loop_test(tests, both_names_of_a_reference_must_agree, 0, COUNT(no_references));
 	tcase_add_test(tests, a_version_is_read_in_full);
 	tcase_add_test(tests, a_version_of_two_to_the_63rd_does_not_fit);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -5,7 +5,7 @@
 #include "adapters/codec/json/json_tree.h"
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -236,18 +236,12 @@ START_TEST(a_line_of_damaged_json_is_json_and_says_the_same)
 }
 END_TEST
 
-Suite *json_members_suite(void)
+SUITE("json_members", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("json_members");
-	TCase *tests = tcase_create("json_members");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, a_number_without_a_fraction_is_an_integer, 0, COUNT(integers));
 	tcase_add_loop_test(tests, what_no_field_can_be_is_walked_over, 0, COUNT(no_integers));
 	tcase_add_loop_test(tests, escapes_are_resolved, 0, COUNT(texts));
 	tcase_add_test(tests, members_are_found_by_name);
 	tcase_add_loop_test(tests, what_jansson_reads_of_damaged_payloads_is_read, 1, 4);
 	tcase_add_loop_test(tests, a_line_of_damaged_json_is_json_and_says_the_same, 1, 3);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* JSON as such: syntax, UTF-8, duplicate keys, numbers, depth and size. */
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -255,12 +255,8 @@ START_TEST(one_duplicate_among_many_keys_is_found)
 }
 END_TEST
 
-Suite *json_suite(void)
+SUITE("json", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("json");
-	TCase *tests = tcase_create("json");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, what_is_no_sound_json_object_is_refused, 0, COUNT(broken));
 	tcase_add_loop_test(tests, sound_json_is_read, 0, COUNT(sound));
 	tcase_add_loop_test(tests, what_an_unknown_field_holds_does_no_harm, 0, COUNT(unknown));
@@ -273,6 +269,4 @@ Suite *json_suite(void)
 	tcase_add_test(tests, a_payload_of_brackets_is_refused);
 	tcase_add_test(tests, time_does_not_grow_with_the_square_of_the_keys);
 	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_found, 0, COUNT(sizes));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

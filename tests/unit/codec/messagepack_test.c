@@ -1,7 +1,7 @@
 /* MessagePack as such: every format, UTF-8, duplicate keys, numbers, depth, size and headers that lie. */
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -340,12 +340,8 @@ START_TEST(one_duplicate_among_many_keys_is_found)
 }
 END_TEST
 
-Suite *messagepack_suite(void)
+SUITE("messagepack", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("messagepack");
-	TCase *tests = tcase_create("messagepack");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, every_format_of_a_number_is_read, 0, COUNT(quantities));
 	tcase_add_loop_test(tests, what_is_no_quantity_is_refused, 0, COUNT(no_quantities));
 	tcase_add_loop_test(tests, every_format_of_maps_and_texts_is_read, 0, COUNT(forms));
@@ -362,6 +358,4 @@ Suite *messagepack_suite(void)
 	tcase_add_test(tests, a_larger_payload_is_refused);
 	tcase_add_test(tests, time_does_not_grow_with_the_square_of_the_keys);
 	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_found, 0, COUNT(sizes));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

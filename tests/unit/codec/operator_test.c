@@ -2,7 +2,7 @@
 #include "core/base/calendar.h"
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -164,17 +164,11 @@ START_TEST(a_large_payload_is_shown_whole)
 }
 END_TEST
 
-Suite *operator_suite(void)
+SUITE("operator", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("operator");
-	TCase *tests = tcase_create("operator");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, a_command_is_made_from_pairs, 0, COUNT(commands));
 	tcase_add_loop_test(tests, wrong_pairs_are_refused, 0, COUNT(wrong));
 	tcase_add_loop_test(tests, a_payload_is_shown_as_one_line_of_json, 0, COUNT(lines));
 	tcase_add_loop_test(tests, a_broken_payload_is_not_shown, 0, COUNT(no_lines));
 	tcase_add_test(tests, a_large_payload_is_shown_whole);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "adapters/codec/traceparent.h"
 #include "wire.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -52,14 +52,8 @@ START_TEST(a_malformed_one_ends_the_trace)
 }
 END_TEST
 
-Suite *traceparent_suite(void)
+SUITE("traceparent", codec_set_up, codec_tear_down)
 {
-	Suite *suite = suite_create("traceparent");
-	TCase *tests = tcase_create("traceparent");
-
-	tcase_add_checked_fixture(tests, codec_set_up, codec_tear_down);
 	tcase_add_loop_test(tests, a_well_formed_one_is_carried, 0, COUNT(well_formed));
 	tcase_add_loop_test(tests, a_malformed_one_ends_the_trace, 0, COUNT(malformed));
-	suite_add_tcase(suite, tests);
-	return suite;
 }
