@@ -7,7 +7,7 @@
 #include "entrypoints/bench_report/figures.h"
 #include "entrypoints/bench_report/report.h"
 #include "entrypoints/cli/options.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <jansson.h>
@@ -913,90 +913,58 @@ START_TEST(a_report_tells_what_is_missing)
 }
 END_TEST
 
-static void add_option_tests(Suite *suite)
+SUITE("bench", set_up, tear_down)
 {
-	TCase *tcase = tcase_create("options");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, without_options_lines_come_by_the_stream);
-	tcase_add_test(tcase, every_option_counts);
-	tcase_add_test(tcase, latency_takes_seconds_and_a_rate);
-	tcase_add_test(tcase, hot_is_ten_skus);
-	tcase_add_test(tcase, the_bounds_themselves_are_taken);
-	tcase_add_loop_test(tcase, what_cannot_be_is_refused, 0, COUNT(refused));
-	tcase_add_test(tcase, without_a_stream_there_is_still_the_other_way);
-	suite_add_tcase(suite, tcase);
+	tcase_add_test(tests, without_options_lines_come_by_the_stream);
+	tcase_add_test(tests, every_option_counts);
+	tcase_add_test(tests, latency_takes_seconds_and_a_rate);
+	tcase_add_test(tests, hot_is_ten_skus);
+	tcase_add_test(tests, the_bounds_themselves_are_taken);
+	tcase_add_loop_test(tests, what_cannot_be_is_refused, 0, COUNT(refused));
+	tcase_add_test(tests, without_a_stream_there_is_still_the_other_way);
 }
 
-static void add_plan_tests(Suite *suite)
+SUITE("bench", set_up, tear_down)
 {
-	TCase *tcase = tcase_create("plan");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, plain_dice_show_every_side_as_often);
-	tcase_add_test(tcase, zipfs_dice_show_the_first_sides_more_often);
-	tcase_add_loop_test(tcase, every_scenario_has_the_effects_it_expects, 0, COUNT(scenarios));
-	tcase_add_loop_test(tcase, every_sku_ends_with_a_message_that_is_heard, 0, COUNT(scenarios));
-	tcase_add_test(tcase, half_of_the_changes_move_a_line);
-	tcase_add_test(tcase, mixed_is_mostly_lines_and_some_changes);
-	suite_add_tcase(suite, tcase);
+	tcase_add_test(tests, plain_dice_show_every_side_as_often);
+	tcase_add_test(tests, zipfs_dice_show_the_first_sides_more_often);
+	tcase_add_loop_test(tests, every_scenario_has_the_effects_it_expects, 0, COUNT(scenarios));
+	tcase_add_loop_test(tests, every_sku_ends_with_a_message_that_is_heard, 0, COUNT(scenarios));
+	tcase_add_test(tests, half_of_the_changes_move_a_line);
+	tcase_add_test(tests, mixed_is_mostly_lines_and_some_changes);
 }
 
-static void add_fault_tests(Suite *suite)
+SUITE("bench", set_up, tear_down)
 {
-	TCase *tcase = tcase_create("faults");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, a_lost_event_is_missed);
-	tcase_add_test(tcase, a_gap_is_noticed);
-	tcase_add_test(tcase, a_duplicate_is_counted_and_no_fault);
-	tcase_add_test(tcase, another_event_than_expected_is_a_fault);
-	tcase_add_test(tcase, an_event_more_than_expected_is_a_fault);
-	tcase_add_test(tcase, an_event_of_nothing_that_was_sent_is_a_fault);
-	tcase_add_test(tcase, many_faults_are_counted_and_some_told);
-	tcase_add_loop_test(tcase, what_the_database_lacks_is_a_fault, 0, COUNT(damages));
-	tcase_add_test(tcase, what_was_not_sent_is_a_fault);
-	suite_add_tcase(suite, tcase);
+	tcase_add_test(tests, a_lost_event_is_missed);
+	tcase_add_test(tests, a_gap_is_noticed);
+	tcase_add_test(tests, a_duplicate_is_counted_and_no_fault);
+	tcase_add_test(tests, another_event_than_expected_is_a_fault);
+	tcase_add_test(tests, an_event_more_than_expected_is_a_fault);
+	tcase_add_test(tests, an_event_of_nothing_that_was_sent_is_a_fault);
+	tcase_add_test(tests, many_faults_are_counted_and_some_told);
+	tcase_add_loop_test(tests, what_the_database_lacks_is_a_fault, 0, COUNT(damages));
+	tcase_add_test(tests, what_was_not_sent_is_a_fault);
 }
 
-static void add_word_tests(Suite *suite)
+SUITE("bench", set_up, tear_down)
 {
-	TCase *tcase = tcase_create("words");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_loop_test(tcase, an_event_tells_its_cause_and_version_in_every_encoding, 0, COUNT(wires));
-	tcase_add_loop_test(tcase, events_of_others_are_left_alone, 0, COUNT(strangers));
-	tcase_add_test(tcase, an_event_that_breaks_off_is_left_alone);
-	tcase_add_loop_test(tcase, a_version_that_is_no_number_is_none, 0, COUNT(broken));
-	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(tests, an_event_tells_its_cause_and_version_in_every_encoding, 0, COUNT(wires));
+	tcase_add_loop_test(tests, events_of_others_are_left_alone, 0, COUNT(strangers));
+	tcase_add_test(tests, an_event_that_breaks_off_is_left_alone);
+	tcase_add_loop_test(tests, a_version_that_is_no_number_is_none, 0, COUNT(broken));
 }
 
-static void add_report_tests(Suite *suite)
+SUITE("bench", set_up, tear_down)
 {
-	TCase *tcase = tcase_create("report");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, the_workers_figures_are_found_by_their_names);
-	tcase_add_test(tcase, figures_that_are_not_told_are_not_known);
-	tcase_add_test(tcase, a_process_may_have_any_name);
-	tcase_add_test(tcase, figures_are_those_of_what_was_measured);
-	tcase_add_test(tcase, the_object_has_every_figure);
-	tcase_add_test(tcase, what_is_not_known_is_null);
-	tcase_add_test(tcase, where_nothing_was_heard_there_is_no_latency);
-	tcase_add_test(tcase, the_table_fits_a_terminal);
-	tcase_add_test(tcase, a_plot_is_highest_where_most_messages_are);
-	tcase_add_test(tcase, a_report_tells_what_is_missing);
-	suite_add_tcase(suite, tcase);
-}
-
-Suite *bench_suite(void)
-{
-	Suite *suite = suite_create("bench");
-
-	add_option_tests(suite);
-	add_plan_tests(suite);
-	add_fault_tests(suite);
-	add_word_tests(suite);
-	add_report_tests(suite);
-	return suite;
+	tcase_add_test(tests, the_workers_figures_are_found_by_their_names);
+	tcase_add_test(tests, figures_that_are_not_told_are_not_known);
+	tcase_add_test(tests, a_process_may_have_any_name);
+	tcase_add_test(tests, figures_are_those_of_what_was_measured);
+	tcase_add_test(tests, the_object_has_every_figure);
+	tcase_add_test(tests, what_is_not_known_is_null);
+	tcase_add_test(tests, where_nothing_was_heard_there_is_no_latency);
+	tcase_add_test(tests, the_table_fits_a_terminal);
+	tcase_add_test(tests, a_plot_is_highest_where_most_messages_are);
+	tcase_add_test(tests, a_report_tells_what_is_missing);
 }

@@ -1,6 +1,6 @@
 /* The command line: what is an option, what an argument, and what is refused. */
 #include "entrypoints/cli/options.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -235,12 +235,8 @@ START_TEST(every_setting_is_an_option_of_whoever_uses_it)
 }
 END_TEST
 
-Suite *options_suite(void)
+SUITE("options", set_up, tear_down)
 {
-	Suite *suite = suite_create("options");
-	TCase *tests = tcase_create("options");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_value_follows_an_equals_sign_or_is_the_next_word);
 	tcase_add_test(tests, options_may_follow_arguments);
 	tcase_add_test(tests, after_two_dashes_there_are_no_options);
@@ -254,6 +250,4 @@ Suite *options_suite(void)
 	tcase_add_test(tests, every_command_is_found_by_its_name);
 	tcase_add_test(tests, no_option_of_a_command_hides_a_setting_it_uses);
 	tcase_add_test(tests, every_setting_is_an_option_of_whoever_uses_it);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* Waiting, and the end of it. */
 #include "entrypoints/cli/poll_deadline.h"
-#include "suites.h"
+#include "support/suites.h"
 
 START_TEST(it_ends)
 {
@@ -42,14 +42,9 @@ START_TEST(pauses_grow_and_stay_short)
 }
 END_TEST
 
-Suite *patience_suite(void)
+SUITE("patience")
 {
-	Suite *suite = suite_create("patience");
-	TCase *tests = tcase_create("patience");
-
 	tcase_add_test(tests, it_ends);
 	tcase_add_test(tests, without_time_nothing_is_slept);
 	tcase_add_test(tests, pauses_grow_and_stay_short);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* From the command line to the exit status, with commands that only note that they were called. */
 #include "entrypoints/cli/program.h"
 #include "entrypoints/main/bootstrap.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -224,12 +224,8 @@ START_TEST(config_prints_to_standard_output)
 }
 END_TEST
 
-Suite *program_suite(void)
+SUITE("program", set_up, NULL)
 {
-	Suite *suite = suite_create("program");
-	TCase *tests = tcase_create("program");
-
-	tcase_add_checked_fixture(tests, set_up, NULL);
 	tcase_add_test(tests, a_command_gets_its_settings_and_its_status_is_the_programs);
 	tcase_add_test(tests, wrong_usage_is_one_line_and_2);
 	tcase_add_test(tests, half_a_name_tells_the_whole_ones);
@@ -238,6 +234,4 @@ Suite *program_suite(void)
 	tcase_add_test(tests, version_needs_no_configuration);
 	tcase_add_test(tests, help_lists_every_command_and_every_setting_of_each);
 	tcase_add_test(tests, config_prints_to_standard_output);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Small questions about text from outside. */
 #include "core/base/utf8.h"
 #include "entrypoints/cli/text.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +104,8 @@ START_TEST(distance_counts_the_edits)
 }
 END_TEST
 
-Suite *text_suite(void)
+SUITE("text")
 {
-	Suite *suite = suite_create("text");
-	TCase *tests = tcase_create("text");
-
 	tcase_add_test(tests, numbers_are_digits_and_fit);
 	tcase_add_test(tests, seconds_may_have_a_fraction);
 	tcase_add_test(tests, characters_are_counted_not_bytes);
@@ -116,6 +113,4 @@ Suite *text_suite(void)
 	tcase_add_loop_test(tests, what_a_terminal_would_obey_is_escaped, 0,
 			    sizeof printed / sizeof printed[0]);
 	tcase_add_test(tests, distance_counts_the_edits);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
  * The settings: defaults, environment, options, files, what is refused, what is warned of, what is printed.
  */
 #include "entrypoints/config/config.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -410,12 +410,8 @@ START_TEST(what_came_from_a_file_is_printed_as_the_file)
 }
 END_TEST
 
-Suite *config_suite(void)
+SUITE("config", set_up, tear_down)
 {
-	Suite *suite = suite_create("config");
-	TCase *tests = tcase_create("config");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, the_defaults_are_those_of_the_contract);
 	tcase_add_test(tests, the_environment_wins_over_the_default);
 	tcase_add_test(tests, the_option_wins_over_the_environment);
@@ -439,6 +435,4 @@ Suite *config_suite(void)
 	tcase_add_test(tests, what_the_shell_would_take_for_something_else_is_quoted);
 	tcase_add_test(tests, passwords_are_not_printed);
 	tcase_add_test(tests, what_came_from_a_file_is_printed_as_the_file);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

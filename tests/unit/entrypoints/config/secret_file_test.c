@@ -3,7 +3,7 @@
 
 #include "adapters/system/instants.h"
 #include "entrypoints/config/config.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -261,12 +261,8 @@ START_TEST(a_password_that_every_user_can_read_is_warned_of)
 }
 END_TEST
 
-Suite *secret_file_suite(void)
+SUITE("secret files", set_up, tear_down)
 {
-	Suite *suite = suite_create("secret files");
-	TCase *tests = tcase_create("secret files");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_text_that_comes_in_pieces_is_read_to_its_end);
 	tcase_add_test(tests, a_pipe_that_ends_at_once_is_empty);
 	tcase_add_test(tests, the_longest_text_is_read_and_a_longer_one_is_refused);
@@ -277,6 +273,4 @@ Suite *secret_file_suite(void)
 	tcase_add_test(tests, a_file_that_went_away_names_the_setting_and_heals);
 	tcase_add_test(tests, a_pipe_is_read_once);
 	tcase_add_loop_test(tests, a_password_that_every_user_can_read_is_warned_of, 0, COUNT(exposures));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

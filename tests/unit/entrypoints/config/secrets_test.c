@@ -1,6 +1,6 @@
 /* Passwords are found wherever a connection string may hold them. */
 #include "entrypoints/config/secrets.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -55,12 +55,7 @@ START_TEST(passwords_are_hidden_and_nothing_else)
 }
 END_TEST
 
-Suite *secrets_suite(void)
+SUITE("secrets")
 {
-	Suite *suite = suite_create("secrets");
-	TCase *tests = tcase_create("secrets");
-
 	tcase_add_loop_test(tests, passwords_are_hidden_and_nothing_else, 0, COUNT(table));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

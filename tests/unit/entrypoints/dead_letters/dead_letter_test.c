@@ -3,7 +3,7 @@
 #include "entrypoints/cli/print.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 #include "entrypoints/dead_letters/dead_letter_print.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -300,12 +300,8 @@ START_TEST(json_says_the_same_without_commanding_a_terminal)
 }
 END_TEST
 
-Suite *dead_letter_suite(void)
+SUITE("dead letters", set_up, tear_down)
 {
-	Suite *suite = suite_create("dead letters");
-	TCase *tests = tcase_create("dead letters");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, an_age_is_a_number_and_a_unit, 0, COUNT(ages));
 	tcase_add_test(tests, words_become_a_filter);
 	tcase_add_test(tests, without_words_all_match);
@@ -320,6 +316,4 @@ Suite *dead_letter_suite(void)
 	tcase_add_loop_test(tests, a_text_that_was_cut_in_a_character_is_still_a_text, 0,
 			    COUNT(cut_payloads));
 	tcase_add_test(tests, json_says_the_same_without_commanding_a_terminal);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "adapters/codec/codec.h"
 #include "entrypoints/dead_letters/dry_run_effects.h"
 #include "entrypoints/dead_letters/dry_run_store.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <string.h>
@@ -243,12 +243,8 @@ START_TEST(a_database_in_trouble_is_waited_for)
 }
 END_TEST
 
-Suite *rehearsal_suite(void)
+SUITE("rehearsal", set_up, tear_down)
 {
-	Suite *suite = suite_create("rehearsal");
-	TCase *tests = tcase_create("rehearsal");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, an_allocation_is_shown);
 	tcase_add_test(tests, a_new_product_is_shown);
 	tcase_add_test(tests, a_line_that_loses_its_batch_is_shown);
@@ -259,6 +255,4 @@ Suite *rehearsal_suite(void)
 	tcase_add_test(tests, a_line_that_is_there_is_not_allocated_again);
 	tcase_add_test(tests, an_id_that_is_spent_is_not_spent_again);
 	tcase_add_test(tests, a_database_in_trouble_is_waited_for);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* What HTTP callers are told. */
 #include "entrypoints/http/http_answer.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -172,12 +172,8 @@ START_TEST(every_byte_survives_encoding)
 }
 END_TEST
 
-Suite *answer_suite(void)
+SUITE("answer", set_up, tear_down)
 {
-	Suite *suite = suite_create("answer");
-	TCase *tests = tcase_create("answer");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, each_outcome_has_its_status_and_words, 0, COUNT(table));
 	tcase_add_test(tests, a_problem_is_that_of_the_rfc_and_has_a_message);
 	tcase_add_loop_test(tests, a_problem_is_json_whatever_the_message, 0, COUNT(broken));
@@ -185,6 +181,4 @@ Suite *answer_suite(void)
 	tcase_add_loop_test(tests, a_name_is_decoded_or_refused, 0, COUNT(names));
 	tcase_add_test(tests, a_name_has_255_characters_at_most);
 	tcase_add_test(tests, every_byte_survives_encoding);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* The HTTP API from outside: requests, limits, deadlines, clients that leave. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include "entrypoints/http_server/http_server.h"
@@ -710,13 +710,8 @@ START_TEST(an_address_in_use_is_told_from_a_wrong_one)
 }
 END_TEST
 
-Suite *http_suite(void)
+SUITE("http", set_up, tear_down)
 {
-	Suite *suite = suite_create("http");
-	TCase *tests = tcase_create("http");
-
-	tcase_set_timeout(tests, 20);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_command_is_answered_after_its_commit);
 	tcase_add_test(tests, a_read_after_the_answer_sees_the_effect);
 	tcase_add_test(tests, a_rejected_command_is_told_why);
@@ -754,6 +749,4 @@ Suite *http_suite(void)
 	tcase_add_test(tests, who_closes_one_direction_still_gets_the_answer);
 	tcase_add_test(tests, closed_connections_are_forgotten);
 	tcase_add_test(tests, an_address_in_use_is_told_from_a_wrong_one);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

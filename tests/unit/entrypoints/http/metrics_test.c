@@ -1,6 +1,6 @@
 /* The figures are in Prometheus' format, and each is the one its name says. */
 #include "entrypoints/http/metrics.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,15 +140,9 @@ START_TEST(the_process_is_measured)
 }
 END_TEST
 
-Suite *metrics_suite(void)
+SUITE("metrics", set_up, tear_down)
 {
-	Suite *suite = suite_create("metrics");
-	TCase *tests = tcase_create("metrics");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, each_figure_is_there, 0, COUNT(lines));
 	tcase_add_test(tests, every_line_is_a_comment_or_a_sample_that_was_introduced);
 	tcase_add_test(tests, the_process_is_measured);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* Who may ask for what over HTTP: names, origins, tokens. */
 #include "entrypoints/http_server/http_gate.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -170,17 +170,12 @@ START_TEST(without_a_token_other_machines_send_no_commands_unless_a_proxy_guards
 }
 END_TEST
 
-Suite *http_gate_suite(void)
+SUITE("http gate")
 {
-	Suite *suite = suite_create("http gate");
-	TCase *tests = tcase_create("http gate");
-
 	tcase_add_loop_test(tests, a_request_names_a_host_that_is_ours, 0, COUNT(hosts));
 	tcase_add_loop_test(tests, a_page_of_another_origin_changes_nothing, 0, COUNT(pages));
 	tcase_add_loop_test(tests, with_a_token_every_request_has_it, 0, COUNT(tokens));
 	tcase_add_test(tests, a_token_opens_no_way_for_pages_of_others);
 	tcase_add_loop_test(tests, without_a_token_other_machines_send_no_commands_unless_a_proxy_guards_it,
 			    0, COUNT(listeners));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* Many connections, few descriptors, and the time before there are services. */
 #include "adapters/system/instants.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <errno.h>
@@ -309,25 +309,20 @@ START_TEST(a_connection_that_was_there_before_is_served_when_the_services_come)
 }
 END_TEST
 
-Suite *http_listener_suite(void)
+SUITE("http listener", set_up, tear_down)
 {
-	Suite *suite = suite_create("http listener");
-	TCase *tests = tcase_create("connections"), *starting = tcase_create("starting");
-
-	tcase_set_timeout(tests, 20);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, whoever_owes_a_request_shuts_nobody_out, 0, COUNT(unfinished));
 	tcase_add_test(tests, the_connection_that_was_idle_longest_makes_room);
 	tcase_add_loop_test(tests, whoever_waits_for_the_database_shuts_no_probe_out, 0, COUNT(waiting));
 	tcase_add_test(tests, too_many_that_wait_are_told_to_come_back);
 	tcase_add_test(tests, a_refused_accept_pauses_is_said_once_and_heals);
 	tcase_add_test(tests, a_refused_accept_takes_the_descriptor_of_an_idle_connection);
-	suite_add_tcase(suite, tests);
-	tcase_add_checked_fixture(starting, set_up_starting, tear_down);
-	tcase_add_loop_test(starting, what_needs_a_service_is_refused_before_there_is_one, 0, COUNT(early));
-	tcase_add_test(starting, dead_letters_that_were_not_counted_yet_have_no_figure);
-	tcase_add_test(starting, readiness_says_what_is_waited_for);
-	tcase_add_test(starting, a_connection_that_was_there_before_is_served_when_the_services_come);
-	suite_add_tcase(suite, starting);
-	return suite;
+}
+
+SUITE("http listener", set_up_starting, tear_down)
+{
+	tcase_add_loop_test(tests, what_needs_a_service_is_refused_before_there_is_one, 0, COUNT(early));
+	tcase_add_test(tests, dead_letters_that_were_not_counted_yet_have_no_figure);
+	tcase_add_test(tests, readiness_says_what_is_waited_for);
+	tcase_add_test(tests, a_connection_that_was_there_before_is_served_when_the_services_come);
 }

@@ -1,6 +1,6 @@
 /* What holds for any bytes that a client may send: sound requests with some of their bytes changed. */
 #include "entrypoints/http_server/http_reader.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include "core/base/arena.h"
 
@@ -141,14 +141,8 @@ START_TEST(what_is_handed_on_is_read_as_the_same_requests_again)
 }
 END_TEST
 
-Suite *http_reader_property_suite(void)
+SUITE("http reader properties")
 {
-	Suite *suite = suite_create("http reader properties");
-	TCase *tests = tcase_create("http reader properties");
-
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, bytes_are_read_alike_in_whatever_pieces_they_come);
 	tcase_add_test(tests, what_is_handed_on_is_read_as_the_same_requests_again);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

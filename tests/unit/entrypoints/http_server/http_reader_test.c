@@ -1,6 +1,6 @@
 /* Requests are read in one way only, whatever the pieces in which their bytes come. */
 #include "entrypoints/http_server/http_reader.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include "core/base/arena.h"
 
@@ -306,13 +306,8 @@ START_TEST(a_client_that_does_not_wait_is_not_asked_to_go_on)
 }
 END_TEST
 
-Suite *http_reader_suite(void)
+SUITE("http reader", set_up, tear_down)
 {
-	Suite *suite = suite_create("http reader");
-	TCase *tests = tcase_create("http reader");
-
-	tcase_set_timeout(tests, 20);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, a_request_is_handed_on_in_one_form, 0, COUNT(served));
 	tcase_add_loop_test(tests, it_does_not_matter_in_which_pieces_the_bytes_come, 0, COUNT(served));
 	tcase_add_test(tests, the_next_request_begins_where_the_last_one_ended);
@@ -327,6 +322,4 @@ Suite *http_reader_suite(void)
 	tcase_add_test(tests, trailers_have_16_kib_at_most_together);
 	tcase_add_test(tests, a_client_that_waits_is_asked_once_to_go_on);
 	tcase_add_loop_test(tests, a_client_that_does_not_wait_is_not_asked_to_go_on, 0, COUNT(not_asked));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* What the HTTP front makes of requests on their way from the socket to the API. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <string.h>
@@ -182,13 +182,8 @@ START_TEST(readiness_is_for_http_or_for_all)
 }
 END_TEST
 
-Suite *http_strict_suite(void)
+SUITE("http strict", set_up, tear_down)
 {
-	Suite *suite = suite_create("http strict");
-	TCase *tests = tcase_create("http strict");
-
-	tcase_set_timeout(tests, 30);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_is_refused_is_answered_in_its_turn_and_is_the_last);
 	tcase_add_test(tests, a_refusal_is_counted_and_its_connection_forgotten);
 	tcase_add_test(tests, a_refused_head_is_answered_without_a_body);
@@ -199,6 +194,4 @@ Suite *http_strict_suite(void)
 	tcase_add_test(tests, http_is_ready_whatever_becomes_of_redis);
 	tcase_add_test(tests, http_is_not_ready_when_its_commands_are_refused);
 	tcase_add_test(tests, readiness_is_for_http_or_for_all);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* From the subscription into the engine, and how it is held when the engine is full. */
 #include "bus/intake/admission.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <string.h>
@@ -172,12 +172,8 @@ START_TEST(a_stopped_consumer_lets_its_source_be)
 }
 END_TEST
 
-Suite *consumer_suite(void)
+SUITE("consumer", set_up, tear_down)
 {
-	Suite *suite = suite_create("consumer");
-	TCase *tests = tcase_create("consumer");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_message_gets_into_the_engine);
 	tcase_add_test(tests, a_bad_message_is_kept_with_its_channel_and_its_true_size);
 	tcase_add_test(tests, a_full_engine_pauses_the_source_until_there_is_room);
@@ -185,6 +181,4 @@ Suite *consumer_suite(void)
 	tcase_add_test(tests, an_engine_that_others_fill_pauses_the_source_too);
 	tcase_add_test(tests, only_a_durable_source_waits_for_the_database);
 	tcase_add_test(tests, a_stopped_consumer_lets_its_source_be);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

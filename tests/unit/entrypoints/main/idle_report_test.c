@@ -2,7 +2,7 @@
 #include "entrypoints/main/idle_report.h"
 
 #include "adapters/memory/simulation/clock.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -103,16 +103,10 @@ START_TEST(what_is_no_token_is_not_answered)
 }
 END_TEST
 
-Suite *quiet_suite(void)
+SUITE("quiet", set_up, tear_down)
 {
-	Suite *suite = suite_create("quiet");
-	TCase *tests = tcase_create("quiet");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, an_idle_worker_answers_from_the_event_loop);
 	tcase_add_test(tests, a_busy_worker_answers_when_it_is_idle_and_only_once);
 	tcase_add_test(tests, of_too_many_the_oldest_are_forgotten);
 	tcase_add_test(tests, what_is_no_token_is_not_answered);
-	suite_add_tcase(suite, tests);
-	return suite;
 }
