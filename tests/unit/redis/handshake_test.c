@@ -2,7 +2,7 @@
 #include "adapters/redis/connection/handshake.h"
 
 #include "replies.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <event2/buffer.h>
 #include <string.h>
@@ -174,16 +174,11 @@ START_TEST(a_cluster_will_do_when_the_prefix_has_a_hash_tag)
 }
 END_TEST
 
-Suite *handshake_suite(void)
+SUITE("redis greeting")
 {
-	Suite *suite = suite_create("redis greeting");
-	TCase *tests = tcase_create("greeting");
-
 	tcase_add_loop_test(tests, only_what_the_url_and_the_demands_ask_for_is_said, 0, COUNT(greetings));
 	tcase_add_loop_test(tests, an_answer_will_do_or_says_why_not, 0, COUNT(answers));
 	tcase_add_test(tests, the_version_is_kept);
 	tcase_add_test(tests, the_run_of_the_server_is_kept);
 	tcase_add_loop_test(tests, a_cluster_will_do_when_the_prefix_has_a_hash_tag, 0, COUNT(prefixes));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "adapters/redis/protocol/redis_error.h"
 
 #include "replies.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -135,16 +135,11 @@ START_TEST(an_error_says_whether_another_server_may_serve_us)
 }
 END_TEST
 
-Suite *refusal_suite(void)
+SUITE("redis refusal")
 {
-	Suite *suite = suite_create("redis refusal");
-	TCase *tests = tcase_create("refusal");
-
 	tcase_add_loop_test(tests, a_refusal_says_what_to_do, 0, COUNT(refusals));
 	tcase_add_loop_test(tests, an_error_says_whether_another_server_may_serve_us, 0, COUNT(kinds));
 	tcase_add_test(tests, a_word_is_a_whole_word);
 	tcase_add_test(tests, only_printable_ascii_is_told);
 	tcase_add_test(tests, long_words_are_cut);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

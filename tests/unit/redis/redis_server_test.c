@@ -1,7 +1,7 @@
 /* What connections tell each other of their server: which of them are ended, when, and what is logged. */
 #include "adapters/redis/server/redis_server.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -257,12 +257,8 @@ START_TEST(a_defect_is_kept)
 }
 END_TEST
 
-Suite *server_suite(void)
+SUITE("redis server", setup, teardown)
 {
-	Suite *suite = suite_create("redis server");
-	TCase *tests = tcase_create("server");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, all_leave_the_wrong_server_from_the_event_loop);
 	tcase_add_test(tests, who_is_not_up_is_left_alone);
 	tcase_add_test(tests, who_waits_connects_as_soon_as_another_is_up);
@@ -276,6 +272,4 @@ Suite *server_suite(void)
 	tcase_add_test(tests, a_balancer_is_told_once_and_borne);
 	tcase_add_test(tests, a_trouble_is_logged_once_for_all_and_so_is_its_end);
 	tcase_add_test(tests, a_defect_is_kept);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* REDIS_URL: what it can say, and what is said about it when it is wrong. */
 #include "adapters/redis/server/redis_url.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -157,15 +157,10 @@ START_TEST(a_host_is_as_long_as_a_name_can_be)
 }
 END_TEST
 
-Suite *url_suite(void)
+SUITE("redis url")
 {
-	Suite *suite = suite_create("redis url");
-	TCase *tests = tcase_create("url");
-
 	tcase_add_loop_test(tests, a_url_says_where_and_who, 0, COUNT(good));
 	tcase_add_loop_test(tests, a_wrong_url_is_told_without_quoting_it, 0, COUNT(bad));
 	tcase_add_test(tests, a_socket_path_is_as_long_as_the_kernel_takes);
 	tcase_add_test(tests, a_host_is_as_long_as_a_name_can_be);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

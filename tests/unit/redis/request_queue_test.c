@@ -1,7 +1,7 @@
 /* Answers find the one who asked. */
 #include "adapters/redis/connection/request_queue.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>
@@ -89,16 +89,11 @@ START_TEST(the_cleared_are_not_told)
 }
 END_TEST
 
-Suite *requests_suite(void)
+SUITE("redis requests")
 {
-	Suite *suite = suite_create("redis requests");
-	TCase *tests = tcase_create("requests");
-
 	tcase_add_test(tests, replies_come_in_the_order_of_the_requests);
 	tcase_add_test(tests, the_abandoned_are_told_once_each);
 	tcase_add_test(tests, who_is_abandoned_may_ask_again);
 	tcase_add_test(tests, who_is_answered_may_abandon_the_rest_and_itself);
 	tcase_add_test(tests, the_cleared_are_not_told);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Frames, however the bytes come, and whatever they are. */
 #include "adapters/redis/protocol/resp_reader.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -422,13 +422,8 @@ START_TEST(random_bytes_do_no_harm)
 }
 END_TEST
 
-Suite *frame_suite(void)
+SUITE("redis frame", setup, teardown)
 {
-	Suite *suite = suite_create("redis frame");
-	TCase *tests = tcase_create("frame");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, frames_come_one_by_one);
 	tcase_add_test(tests, it_does_not_matter_where_the_stream_is_split);
 	tcase_add_loop_test(tests, pieces_may_be_of_any_size, 1, 20);
@@ -447,6 +442,4 @@ Suite *frame_suite(void)
 	tcase_add_test(tests, a_broken_stream_stays_broken);
 	tcase_add_test(tests, a_line_that_never_ends_is_not_kept);
 	tcase_add_loop_test(tests, random_bytes_do_no_harm, 0, 8);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Commands on the wire. */
 #include "adapters/redis/protocol/resp_writer.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -68,16 +68,10 @@ START_TEST(an_argument_may_be_of_any_size)
 }
 END_TEST
 
-Suite *command_suite(void)
+SUITE("redis command", setup, teardown)
 {
-	Suite *suite = suite_create("redis command");
-	TCase *tests = tcase_create("command");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_command_is_an_array_of_bulk_strings);
 	tcase_add_test(tests, what_is_nowhere_is_empty);
 	tcase_add_test(tests, numbers_are_bulk_strings_too);
 	tcase_add_loop_test(tests, an_argument_may_be_of_any_size, 500, 520);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "adapters/redis/stream/stream_entries.h"
 
 #include "replies.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -83,15 +83,10 @@ START_TEST(more_entries_than_were_asked_for_are_refused)
 }
 END_TEST
 
-Suite *entries_suite(void)
+SUITE("redis entries")
 {
-	Suite *suite = suite_create("redis entries");
-	TCase *tests = tcase_create("entries");
-
 	tcase_add_test(tests, nil_is_no_entries);
 	tcase_add_test(tests, entries_leave_nothing_behind);
 	tcase_add_loop_test(tests, what_is_no_list_of_entries_is_refused, 0, COUNT(others));
 	tcase_add_test(tests, more_entries_than_were_asked_for_are_refused);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "adapters/redis/stream/stream_info.h"
 
 #include "replies.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -194,11 +194,8 @@ START_TEST(what_tells_no_lowest_id_is_no_summary)
 }
 END_TEST
 
-Suite *standing_suite(void)
+SUITE("redis standing")
 {
-	Suite *suite = suite_create("redis standing");
-	TCase *tests = tcase_create("standing");
-
 	tcase_add_loop_test(tests, fields_are_found_by_name, 0, COUNT(streams));
 	tcase_add_test(tests, nothing_is_pending_of_what_was_handed_out);
 	tcase_add_test(tests, what_is_pending_above_the_last_that_was_handed_out_does_not_count);
@@ -209,6 +206,4 @@ Suite *standing_suite(void)
 	tcase_add_loop_test(tests, what_tells_no_last_id_is_no_stream, 0, COUNT(no_streams));
 	tcase_add_loop_test(tests, what_tells_no_names_and_ids_is_no_list_of_groups, 0, COUNT(no_groups));
 	tcase_add_loop_test(tests, what_tells_no_lowest_id_is_no_summary, 0, COUNT(no_pendings));
-	suite_add_tcase(suite, tests);
-	return suite;
 }
