@@ -1,5 +1,5 @@
 /* Header fields that hold anything, and bodies that any server takes. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/smtp/mail_format.h"
 #include "core/base/utf8.h"
@@ -127,12 +127,8 @@ START_TEST(a_body_is_quoted_printable_with_short_lines)
 }
 END_TEST
 
-Suite *format_suite(void)
+SUITE("mail format", set_up, tear_down)
 {
-	Suite *suite = suite_create("mail format");
-	TCase *tests = tcase_create("format");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_short_ascii_field_stays_as_it_is);
 	tcase_add_test(tests, a_field_beyond_ascii_is_an_encoded_word);
 	tcase_add_test(tests, what_looks_like_an_encoded_word_is_encoded);
@@ -140,6 +136,4 @@ Suite *format_suite(void)
 	tcase_add_loop_test(tests, nothing_printable_ends_a_line, 0, 8);
 	tcase_add_test(tests, a_date_is_as_rfc_5322_has_it);
 	tcase_add_test(tests, a_body_is_quoted_printable_with_short_lines);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* What a failed mail means, and what is said about it. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/smtp/smtp_reply.h"
 #include "core/base/utf8.h"
@@ -153,12 +153,8 @@ START_TEST(nothing_that_is_sent_is_kept)
 }
 END_TEST
 
-Suite *reply_suite(void)
+SUITE("smtp reply", set_up, NULL)
 {
-	Suite *suite = suite_create("smtp reply");
-	TCase *tests = tcase_create("reply");
-
-	tcase_add_checked_fixture(tests, set_up, NULL);
 	tcase_add_loop_test(tests, a_refusal_is_final_when_it_is_of_the_mail_or_its_recipient, 0,
 			    (int)(sizeof refusals / sizeof refusals[0]));
 	tcase_add_test(tests, without_an_answer_after_the_whole_content_the_outcome_is_unknown);
@@ -167,6 +163,4 @@ Suite *reply_suite(void)
 	tcase_add_test(tests, words_are_one_printable_line_of_bounded_length);
 	tcase_add_test(tests, a_password_that_the_server_repeats_is_not_repeated);
 	tcase_add_test(tests, nothing_that_is_sent_is_kept);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* What the mail says, and its header. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/smtp/mail_text.h"
 #include "core/base/calendar.h"
@@ -173,12 +173,8 @@ START_TEST(the_domain_is_that_of_the_address)
 }
 END_TEST
 
-Suite *text_suite(void)
+SUITE("mail text", set_up, tear_down)
 {
-	Suite *suite = suite_create("mail text");
-	TCase *tests = tcase_create("text");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, the_header_says_who_what_and_that_no_person_wrote_it);
 	tcase_add_test(tests, the_message_id_stays_the_same_from_attempt_to_attempt);
 	tcase_add_test(tests, the_body_names_order_sku_and_quantity);
@@ -189,6 +185,4 @@ Suite *text_suite(void)
 	tcase_add_loop_test(tests, no_text_from_outside_adds_a_line, 0,
 			    (int)(sizeof injections / sizeof injections[0]));
 	tcase_add_test(tests, the_domain_is_that_of_the_address);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

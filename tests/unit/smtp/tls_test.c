@@ -1,5 +1,5 @@
 /* When a mail needs TLS. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/smtp/smtp_tls.h"
 
@@ -50,13 +50,8 @@ START_TEST(a_password_goes_as_plain_text_to_this_machine_or_where_that_is_set)
 }
 END_TEST
 
-Suite *tls_suite(void)
+SUITE("smtp tls")
 {
-	Suite *suite = suite_create("smtp tls");
-	TCase *tests = tcase_create("tls");
-
 	tcase_add_loop_test(tests, a_password_goes_as_plain_text_to_this_machine_or_where_that_is_set, 0,
 			    (int)(sizeof rules / sizeof rules[0]));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

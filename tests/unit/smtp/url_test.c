@@ -1,5 +1,5 @@
 /* The mail server's URL: what it means, and what is refused because it could mean two things. */
-#include "suites.h"
+#include "support/suites.h"
 
 #include "adapters/smtp/smtp_url.h"
 
@@ -107,15 +107,10 @@ START_TEST(the_error_names_the_setting_or_the_file)
 }
 END_TEST
 
-Suite *url_suite(void)
+SUITE("smtp url")
 {
-	Suite *suite = suite_create("smtp url");
-	TCase *tests = tcase_create("url");
-
 	tcase_add_loop_test(tests, a_url_is_read, 0, (int)(sizeof urls / sizeof urls[0]));
 	tcase_add_loop_test(tests, a_url_that_is_none_or_ambiguous_is_refused_and_not_repeated, 0,
 			    (int)(sizeof wrong / sizeof wrong[0]));
 	tcase_add_test(tests, the_error_names_the_setting_or_the_file);
-	suite_add_tcase(suite, tests);
-	return suite;
 }
