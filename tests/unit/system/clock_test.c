@@ -1,7 +1,7 @@
 /* Timers on a real event loop. */
 #include "adapters/system/clock.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <event2/event.h>
 #include <string.h>
@@ -100,16 +100,10 @@ START_TEST(a_timer_that_is_stopped_or_freed_does_not_fire)
 }
 END_TEST
 
-Suite *clock_suite(void)
+SUITE("system clock", setup, teardown)
 {
-	Suite *suite = suite_create("system clock");
-	TCase *tests = tcase_create("clock");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, timers_fire_in_the_order_of_their_times_and_not_too_early);
 	tcase_add_loop_test(tests, a_timer_without_delay_fires_from_the_loop, 0, COUNT(at_once));
 	tcase_add_test(tests, setting_it_again_replaces_the_earlier_time);
 	tcase_add_test(tests, a_timer_that_is_stopped_or_freed_does_not_fire);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

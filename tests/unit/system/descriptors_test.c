@@ -1,7 +1,7 @@
 /* Descriptors that are missing, and limits that are low.  Each test runs in a process of its own. */
 #include "adapters/system/descriptors.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,16 +109,11 @@ START_TEST(free_descriptors_are_counted_without_those_that_are_in_use)
 }
 END_TEST
 
-Suite *descriptors_suite(void)
+SUITE("descriptors")
 {
-	Suite *suite = suite_create("descriptors");
-	TCase *tests = tcase_create("descriptors");
-
 	tcase_add_loop_test(tests, a_closed_standard_descriptor_never_becomes_a_file_of_the_program, 0, 8);
 	tcase_add_test(tests, what_stands_in_for_an_output_refuses_what_is_written);
 	tcase_add_test(tests, an_open_standard_descriptor_stays_what_it_is);
 	tcase_add_test(tests, the_soft_limit_rises_to_what_is_wanted_and_to_the_hard_one_at_most);
 	tcase_add_test(tests, free_descriptors_are_counted_without_those_that_are_in_use);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Lines of the log, whatever is in them. */
 #include "adapters/system/log_line.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -218,11 +218,8 @@ START_TEST(random_bytes_are_one_line_of_json)
 }
 END_TEST
 
-Suite *log_line_suite(void)
+SUITE("log line")
 {
-	Suite *suite = suite_create("log line");
-	TCase *tests = tcase_create("line");
-
 	tcase_add_test(tests, logfmt_has_bare_words);
 	tcase_add_test(tests, json_is_one_object);
 	tcase_add_test(tests, a_field_without_text_is_left_out);
@@ -232,6 +229,4 @@ Suite *log_line_suite(void)
 	tcase_add_test(tests, a_line_that_is_full_says_so);
 	tcase_add_test(tests, a_line_is_never_too_long);
 	tcase_add_loop_test(tests, random_bytes_are_one_line_of_json, 0, 8);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Notices in the log. */
 #include "adapters/system/log_notifier.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -89,15 +89,9 @@ START_TEST(freed_it_answers_no_more)
 }
 END_TEST
 
-Suite *log_notifier_suite(void)
+SUITE("log notifier", setup, teardown)
 {
-	Suite *suite = suite_create("log notifier");
-	TCase *tests = tcase_create("notifier");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, it_is_in_the_log_and_answered_afterwards);
 	tcase_add_test(tests, answers_come_in_order_and_may_lead_to_more);
 	tcase_add_test(tests, freed_it_answers_no_more);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* The log goes into a pipe that somebody reads, slowly, or not at all. */
 #include "adapters/system/logger.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -225,12 +225,8 @@ START_TEST(lines_of_several_threads_are_whole_and_counted)
 }
 END_TEST
 
-Suite *logger_suite(void)
+SUITE("logger", setup, teardown)
 {
-	Suite *suite = suite_create("logger");
-	TCase *tests = tcase_create("logger");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_line_below_the_level_is_not_written);
 	tcase_add_test(tests, a_reader_that_is_stuck_stops_nobody);
 	tcase_add_test(tests, what_was_dropped_is_counted);
@@ -241,6 +237,4 @@ Suite *logger_suite(void)
 	tcase_add_test(tests, a_socket_that_is_not_read_stops_nobody);
 	tcase_add_test(tests, who_shares_the_descriptor_may_still_block_on_it);
 	tcase_add_test(tests, lines_of_several_threads_are_whole_and_counted);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

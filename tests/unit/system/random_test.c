@@ -1,7 +1,7 @@
 /* Chance, and that all of it is there. */
 #include "adapters/system/random.h"
 
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -36,13 +36,8 @@ START_TEST(no_two_fillings_are_equal)
 }
 END_TEST
 
-Suite *random_suite(void)
+SUITE("system random")
 {
-	Suite *suite = suite_create("system random");
-	TCase *tests = tcase_create("random");
-
 	tcase_add_test(tests, every_byte_is_filled_and_none_beyond);
 	tcase_add_test(tests, no_two_fillings_are_equal);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* Names are looked up beside the event loop; whatever is missing for that is an answer, never the end. */
 #include "adapters/system/resolver.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -177,21 +177,14 @@ START_TEST(any_number_of_look_ups_is_answered_each_once)
 }
 END_TEST
 
-Suite *resolver_suite(void)
+SUITE("resolver", set_up, tear_down)
 {
-	Suite *suite = suite_create("resolver");
-	TCase *tcase = tcase_create("resolver");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, finds_what_the_system_finds);
-	tcase_add_test(tcase, takes_an_address_for_itself);
-	tcase_add_loop_test(tcase, says_why_a_name_has_no_address, 0,
+	tcase_add_test(tests, finds_what_the_system_finds);
+	tcase_add_test(tests, takes_an_address_for_itself);
+	tcase_add_loop_test(tests, says_why_a_name_has_no_address, 0,
 			    (int)(sizeof unknown / sizeof unknown[0]));
-	tcase_add_test(tcase, a_cancelled_look_up_is_not_answered);
-	tcase_add_test(tcase, a_look_up_without_a_free_descriptor_fails_and_a_later_one_succeeds);
-	tcase_add_test(tcase, an_address_needs_no_descriptor);
-	tcase_add_test(tcase, any_number_of_look_ups_is_answered_each_once);
-	suite_add_tcase(suite, tcase);
-	return suite;
+	tcase_add_test(tests, a_cancelled_look_up_is_not_answered);
+	tcase_add_test(tests, a_look_up_without_a_free_descriptor_fails_and_a_later_one_succeeds);
+	tcase_add_test(tests, an_address_needs_no_descriptor);
+	tcase_add_test(tests, any_number_of_look_ups_is_answered_each_once);
 }
