@@ -6,6 +6,7 @@
  * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */
 #include "support/misfortune.h"
+#include "support/suites.h"
 
 #include "bus/intake/stream_reader.h"
 
@@ -302,22 +303,12 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 }
 END_TEST
 
-int main(void)
+SUITE("held up (the number after the test's name, plus ALLOCD_TEST_SEED or 900, is the seed)",
+      .timeout_s = 120)
 {
 	const char *seed = getenv("ALLOCD_TEST_SEED");
-	Suite *suite = suite_create(
-		"held up (the number after the test's name, plus ALLOCD_TEST_SEED or 900, is the seed)");
-	TCase *tests = tcase_create("chaos");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	first_seed = seed ? strtoull(seed, NULL, 10) : FIRST;
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_though_skus_are_held_up, 0,
 			    seed ? 1 : RUNS);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
 }

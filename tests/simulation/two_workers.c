@@ -9,6 +9,7 @@
 #include "simulation/chaos.h"
 #include "simulation/ledger.h"
 #include "support/rival.h"
+#include "support/suites.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -226,21 +227,10 @@ START_TEST(every_command_has_one_effect_whatever_goes_wrong)
 }
 END_TEST
 
-int main(void)
+SUITE("simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)", .timeout_s = 120)
 {
 	const char *seed = getenv("ALLOCD_TEST_SEED");
-	Suite *suite = suite_create(
-		"simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)");
-	TCase *tests = tcase_create("chaos");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	first_seed = seed ? strtoull(seed, NULL, 10) : 0;
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, every_command_has_one_effect_whatever_goes_wrong, 0, seed ? 1 : RUNS);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
 }
