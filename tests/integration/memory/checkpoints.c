@@ -1,5 +1,5 @@
 /* The logbook in memory, for the port test suite. */
-#include "integration/memory/checkpoints.h"
+#include "integration/store/checkpoints_suite.h"
 
 #include "adapters/memory/ports/checkpoints.h"
 
@@ -71,5 +71,6 @@ static void windows(struct logbook_fixture *fixture, char *text, size_t size)
 	}
 }
 
-struct logbook_fixture memory_checkpoints_fixture = {set_up,    tear_down, make_logbook,
-						     run_until, now,       windows};
+static struct logbook_fixture the_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};
+
+struct logbook_fixture *const checkpoints_under_test = &the_fixture;

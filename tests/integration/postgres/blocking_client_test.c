@@ -2,7 +2,7 @@
 #include "adapters/postgres/ports/dead_letter_archive.h"
 #include "adapters/postgres/tools/blocking_client.h"
 
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -133,13 +133,8 @@ START_TEST(dead_letters_are_read_through_a_new_connection_when_one_is_lost)
 }
 END_TEST
 
-Suite *blocking_client_suite(void)
+SUITE("dialogue", set_up, tear_down, .only_if = database_is_direct)
 {
-	Suite *suite = suite_create("dialogue");
-	TCase *tests = tcase_create("dialogue");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 30);
 	tcase_add_loop_test(tests, statements_that_are_not_done_in_time_have_failed, 0,
 			    sizeof unfinished / sizeof unfinished[0]);
 	tcase_add_test(tests, statements_that_are_done_in_time_succeed);
@@ -147,6 +142,4 @@ Suite *blocking_client_suite(void)
 			    sizeof broken / sizeof broken[0]);
 	tcase_add_test(tests, a_connection_that_is_not_made_in_time_has_failed);
 	tcase_add_loop_test(tests, dead_letters_are_read_through_a_new_connection_when_one_is_lost, 0, 2);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

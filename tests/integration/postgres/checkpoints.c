@@ -56,5 +56,6 @@ static void windows(struct logbook_fixture *fixture, char *text, size_t size)
 			" from blind_windows"));
 }
 
-struct logbook_fixture postgres_checkpoints_fixture = {set_up,    tear_down, make_logbook,
-						       run_until, now,       windows};
+static struct logbook_fixture the_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};
+
+struct logbook_fixture *const checkpoints_under_test = &the_fixture;

@@ -2,7 +2,7 @@
  * Two stores that flush at the same time: one of them waits, nobody deadlocks, and who waited sees what has
  * become.
  */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <string.h>
@@ -264,13 +264,8 @@ START_TEST(a_lock_that_is_held_too_long_is_nobodys_fault)
 }
 END_TEST
 
-Suite *concurrency_suite(void)
+SUITE("concurrency", set_up, tear_down, .timeout_s = 120)
 {
-	Suite *suite = suite_create("concurrency");
-	TCase *tests = tcase_create("concurrency");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, two_units_that_create_the_same_in_opposite_order);
 	tcase_add_test(tests, two_units_that_change_the_same_in_opposite_order);
 	tcase_add_test(tests, two_units_of_different_products_both_go_in_and_share_the_partitions);
@@ -279,6 +274,4 @@ Suite *concurrency_suite(void)
 	tcase_add_test(tests, loads_that_lock_and_flushes_take_the_same_order);
 	tcase_add_test(tests, a_dead_letter_that_is_being_replayed_is_neither_dropped_nor_waited_for);
 	tcase_add_test(tests, a_lock_that_is_held_too_long_is_nobodys_fault);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

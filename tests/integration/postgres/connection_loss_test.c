@@ -1,6 +1,6 @@
 /* Bad data, and servers that are not there, not for us, or not willing. */
 #include "core/base/utf8.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <libpq-fe.h>
@@ -460,13 +460,8 @@ START_TEST(reads_that_wait_are_bounded)
 }
 END_TEST
 
-Suite *trouble_suite(void)
+SUITE("trouble", set_up, tear_down)
 {
-	Suite *suite = suite_create("trouble");
-	TCase *tests = tcase_create("trouble");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
 	tcase_add_loop_test(tests, a_long_message_of_the_database_is_cut_between_characters, 0,
 			    (int)(sizeof wordy / sizeof wordy[0]));
@@ -492,6 +487,4 @@ Suite *trouble_suite(void)
 	tcase_add_test(tests, a_load_that_fails_leaves_the_session_fit_for_use);
 	tcase_add_test(tests, what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict);
 	tcase_add_test(tests, reads_that_wait_are_bounded);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

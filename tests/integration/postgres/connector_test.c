@@ -5,7 +5,7 @@
 
 #include "adapters/postgres/connector/conninfo.h"
 #include "starved.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -455,13 +455,8 @@ START_TEST(a_database_that_takes_no_writes_is_told_and_still_read_by_tools)
 }
 END_TEST
 
-Suite *connector_suite(void)
+SUITE("connector", set_up, world_tear_down, .only_if = database_is_direct)
 {
-	Suite *suite = suite_create("connector");
-	TCase *tests = tcase_create("connector");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, set_up, world_tear_down);
 	tcase_add_loop_test(tests, the_first_server_that_will_do_is_found, 0,
 			    (int)(sizeof ways / sizeof ways[0]));
 	tcase_add_test(tests, a_url_names_several_hosts_too);
@@ -478,6 +473,4 @@ Suite *connector_suite(void)
 	tcase_add_loop_test(tests, timeouts_of_the_database_end_no_session_of_ours, 0,
 			    (int)(sizeof hostile / sizeof hostile[0]));
 	tcase_add_test(tests, a_database_that_takes_no_writes_is_told_and_still_read_by_tools);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

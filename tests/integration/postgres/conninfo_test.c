@@ -4,7 +4,8 @@
  */
 #include "adapters/postgres/postgres.h"
 
-#include "suites.h"
+#include "database.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -79,15 +80,10 @@ START_TEST(one_that_libpq_reads_otherwise_is_refused_and_nothing_of_it_is_repeat
 }
 END_TEST
 
-Suite *conninfo_suite(void)
+SUITE("connection strings", .only_if = database_is_direct)
 {
-	Suite *suite = suite_create("connection strings");
-	TCase *tests = tcase_create("connection strings");
-
 	tcase_add_loop_test(tests, a_connection_string_that_reads_as_it_looks_is_accepted, 0,
 			    sizeof accepted / sizeof accepted[0]);
 	tcase_add_loop_test(tests, one_that_libpq_reads_otherwise_is_refused_and_nothing_of_it_is_repeated, 0,
 			    sizeof refused / sizeof refused[0]);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -98,6 +98,11 @@ bool database_is_pooled(void)
 	return pooler;
 }
 
+bool database_is_direct(void)
+{
+	return !pooler;
+}
+
 /* Of a keyword that is there twice libpq takes the later one. */
 const char *database_way(const char *direct)
 {

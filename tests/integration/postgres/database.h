@@ -29,6 +29,7 @@ const char *database_conninfo_of(const char *name, const char *more);
 const char *database_way(const char *conninfo);
 void database_use_pooler(void); /* ends the program, as skipped, when there is none */
 bool database_is_pooled(void);
+bool database_is_direct(void);
 
 /* Ends all other sessions and deletes all rows. */
 void database_empty(void);

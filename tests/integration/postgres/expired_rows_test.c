@@ -1,6 +1,6 @@
 /* Going round a table, in portions. */
 #include "adapters/postgres/housekeeping/expired_rows.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #define SECOND INT64_C(1000000)
@@ -87,16 +87,10 @@ START_TEST(what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays)
 }
 END_TEST
 
-Suite *sweep_suite(void)
+SUITE("sweep")
 {
-	Suite *suite = suite_create("sweep");
-	TCase *tests = tcase_create("sweep");
-
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last);
 	tcase_add_test(tests, where_much_is_found_the_hand_goes_on_at_once);
 	tcase_add_test(tests, the_hand_goes_round_in_a_day);
 	tcase_add_test(tests, what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,8 @@
 /* The sessions of a process are on one server: the newest that one of them was let in to. */
 #include "adapters/postgres/connector/known_servers.h"
 
-#include "suites.h"
+#include "database.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,12 +164,8 @@ START_TEST(a_connection_may_be_alone)
 }
 END_TEST
 
-Suite *known_servers_suite(void)
+SUITE("servers", set_up, tear_down, .only_if = database_is_direct)
 {
-	Suite *suite = suite_create("servers");
-	TCase *tests = tcase_create("servers");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_promotion_takes_every_session_from_the_old_primary);
 	tcase_add_test(tests, no_session_begins_on_an_old_primary_and_its_address_is_tried_last);
 	tcase_add_test(tests, a_store_leads_to_another_system_and_the_views_follow);
@@ -177,6 +174,4 @@ Suite *known_servers_suite(void)
 	tcase_add_test(tests, a_lost_session_takes_no_other_from_a_server_that_is_known);
 	tcase_add_test(tests, of_many_suspects_the_newest_are_remembered);
 	tcase_add_test(tests, a_connection_may_be_alone);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

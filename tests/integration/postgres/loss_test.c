@@ -1,5 +1,5 @@
 /* Connections that are lost during a flush: at any byte, by the server's hand, or without a word. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <string.h>
@@ -281,13 +281,8 @@ START_TEST(a_unit_whose_locks_were_lost_is_checked_all_the_same)
 }
 END_TEST
 
-Suite *loss_suite(void)
+SUITE("lost connections", set_up, tear_down, .timeout_s = 120)
 {
-	Suite *suite = suite_create("lost connections");
-	TCase *tests = tcase_create("lost connections"), *slow = tcase_create("slow flushes");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, wherever_a_flush_is_cut_the_truth_is_found, 0,
 			    database_is_pooled() ? 1 : PARTS);
 	tcase_add_test(tests, wherever_a_flush_is_cut_near_its_end_the_truth_is_found);
@@ -298,13 +293,11 @@ Suite *loss_suite(void)
 	tcase_add_test(tests, keys_of_a_session_that_was_lost_are_not_used);
 	tcase_add_test(tests, a_load_that_is_cut_can_be_repeated);
 	tcase_add_test(tests, a_unit_whose_locks_were_lost_is_checked_all_the_same);
-	suite_add_tcase(suite, tests);
+}
 
-	tcase_add_checked_fixture(slow, set_up, tear_down);
-	tcase_add_unchecked_fixture(slow, NULL, make_flushes_fast);
-	tcase_set_timeout(slow, 60);
-	tcase_add_test(slow, a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_commit);
-	tcase_add_test(slow, a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing);
-	suite_add_tcase(suite, slow);
-	return suite;
+SUITE("lost connections", set_up, tear_down)
+{
+	tcase_add_unchecked_fixture(tests, NULL, make_flushes_fast);
+	tcase_add_test(tests, a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_commit);
+	tcase_add_test(tests, a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing);
 }

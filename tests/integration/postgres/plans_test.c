@@ -3,7 +3,7 @@
  */
 #include "adapters/postgres/connector/session_setup.h"
 #include "adapters/postgres/sql/statements.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <libpq-fe.h>
@@ -301,17 +301,10 @@ START_TEST(a_transaction_behind_a_pooler_has_the_settings_of_a_session)
 }
 END_TEST
 
-Suite *plans_suite(void)
+SUITE("plans", set_up, tear_down, .only_if = database_is_direct)
 {
-	Suite *suite = suite_create("plans");
-	TCase *tests = tcase_create("plans");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_plan_made_on_empty_tables_uses_their_indexes, 0, STATEMENTS);
 	tcase_add_loop_test(tests, a_long_history_costs_nothing, 0, 2);
 	tcase_add_test(tests, exhausted_batches_stay_out_however_many);
 	tcase_add_test(tests, a_transaction_behind_a_pooler_has_the_settings_of_a_session);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

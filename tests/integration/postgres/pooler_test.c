@@ -3,7 +3,7 @@
  * without ALLOCD_POOLED the pooler is found out.
  */
 #include "adapters/postgres/tools/blocking_client.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <libpq-fe.h>
@@ -373,13 +373,8 @@ START_TEST(a_rehearsal_says_that_it_needs_a_session)
 }
 END_TEST
 
-Suite *pooler_suite(void)
+SUITE("pooler", set_up, tear_down, .only_if = database_is_pooled)
 {
-	Suite *suite = suite_create("pooler");
-	TCase *tests = tcase_create("pooler");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, nothing_of_a_unit_is_left_in_the_sessions);
 	tcase_add_test(tests, nothing_of_the_tools_is_left_in_the_sessions);
 	tcase_add_loop_test(tests, a_tools_statement_that_is_not_answered_has_failed, 0,
@@ -389,16 +384,14 @@ Suite *pooler_suite(void)
 	tcase_add_test(tests, a_transaction_that_failed_gives_its_session_back_at_once);
 	tcase_add_loop_test(tests, a_pool_by_the_transaction_is_refused_without_the_setting, 0, 4);
 	tcase_add_test(tests, a_rehearsal_says_that_it_needs_a_session);
-	suite_add_tcase(suite, tests);
+}
 
-	TCase *limits = tcase_create("limits");
-
-	tcase_add_unchecked_fixture(limits, NULL, lift_limits); /* also after one that failed */
-	tcase_add_checked_fixture(limits, NULL, lift_limits);
-	tcase_add_checked_fixture(limits, set_up, tear_down);
-	tcase_add_test(limits, a_time_limit_of_the_role_ends_no_answer_to_a_tool);
-	tcase_add_test(limits, another_isolation_by_default_is_refused);
-	tcase_add_test(limits, a_unit_is_not_written_on_another_server_than_it_was_read_on);
-	suite_add_tcase(suite, limits);
-	return suite;
+SUITE("pooler", .only_if = database_is_pooled)
+{
+	tcase_add_unchecked_fixture(tests, NULL, lift_limits); /* also after one that failed */
+	tcase_add_checked_fixture(tests, NULL, lift_limits);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_time_limit_of_the_role_ends_no_answer_to_a_tool);
+	tcase_add_test(tests, another_isolation_by_default_is_refused);
+	tcase_add_test(tests, a_unit_is_not_written_on_another_server_than_it_was_read_on);
 }

@@ -1,5 +1,5 @@
 /* Migrations: each once, by one program at a time, never a changed one, and what a newer database means. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -310,13 +310,8 @@ START_TEST(a_server_that_cannot_be_reached_is_told_without_the_password)
 }
 END_TEST
 
-Suite *schema_suite(void)
+SUITE("schema", set_up, world_tear_down)
 {
-	Suite *suite = suite_create("schema");
-	TCase *tests = tcase_create("schema");
-
-	tcase_add_checked_fixture(tests, set_up, world_tear_down);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, an_empty_database_gets_the_tables);
 	tcase_add_test(tests, migrating_twice_changes_nothing);
 	tcase_add_test(tests, programs_that_migrate_at_once_wait_for_each_other);
@@ -332,6 +327,4 @@ Suite *schema_suite(void)
 	tcase_add_test(tests, a_migration_that_was_interrupted_goes_on);
 	tcase_add_test(tests, a_database_in_another_encoding_is_refused);
 	tcase_add_test(tests, a_server_that_cannot_be_reached_is_told_without_the_password);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,8 @@
 /* What error codes mean. */
 #include "adapters/postgres/connection/sqlstate.h"
 
-#include "suites.h"
+#include "database.h"
+#include "support/suites.h"
 
 static const struct {
 	const char *sqlstate;
@@ -84,15 +85,10 @@ START_TEST(a_session_that_does_not_fit_the_schema_any_more_is_given_up)
 }
 END_TEST
 
-Suite *sqlstate_suite(void)
+SUITE("sqlstate", .only_if = database_is_direct)
 {
-	Suite *suite = suite_create("sqlstate");
-	TCase *tests = tcase_create("sqlstate");
-
 	tcase_add_loop_test(tests, a_code_says_what_to_do_next, 0,
 			    (int)(sizeof meanings / sizeof meanings[0]));
 	tcase_add_loop_test(tests, a_session_that_does_not_fit_the_schema_any_more_is_given_up, 0,
 			    (int)(sizeof endings / sizeof endings[0]));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

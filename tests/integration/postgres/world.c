@@ -223,6 +223,8 @@ struct world world = {
 
 /* ---- for the adapter's own tests ---- */
 
+struct store_fixture *const store_under_test = &world.fixture;
+
 void world_set_up(void)
 {
 	set_up(&world.fixture);

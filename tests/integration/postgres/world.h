@@ -27,9 +27,6 @@ struct world {
 	int answer_timeout_ms;         /* of stores that are made from now on; 0: the default */
 };
 
-/* For the logbook's suite. */
-extern struct logbook_fixture postgres_checkpoints_fixture;
-
 /* One, for every test. */
 extern struct world world;
 

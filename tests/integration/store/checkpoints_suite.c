@@ -1,6 +1,8 @@
 /* What every logbook promises, one test a rule. */
 #include "integration/store/checkpoints_suite.h"
 
+#include "support/suites.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@ static struct checkpoints *checkpoints;
 
 static void set_up(void)
 {
+	fixture = checkpoints_under_test;
 	fixture->set_up(fixture);
 	checkpoints = fixture->make_logbook(fixture);
 }
@@ -463,14 +466,8 @@ START_TEST(what_is_given_is_copied)
 }
 END_TEST
 
-Suite *logbook_suite(struct logbook_fixture *of)
+SUITE("logbook", set_up, tear_down)
 {
-	Suite *suite = suite_create("logbook");
-	TCase *tests = tcase_create("logbook");
-
-	fixture = of;
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_stream_begins_with_its_first_incarnation);
 	tcase_add_test(tests, a_stream_that_is_opened_again_is_as_it_was_marked);
 	tcase_add_test(tests, marks_only_go_forward);
@@ -496,6 +493,4 @@ Suite *logbook_suite(struct logbook_fixture *of)
 	tcase_add_test(tests, before_commands_were_ever_heard_a_first_window_begins_as_it_is_told);
 	tcase_add_test(tests, calls_are_answered_in_their_order);
 	tcase_add_test(tests, what_is_given_is_copied);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

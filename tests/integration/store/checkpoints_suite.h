@@ -2,7 +2,7 @@
  * The port test suite of the logbook: what every one of them promises (bus/ports/checkpoints.h), written once and run
  * on each of them.
  *
- * An adapter's test program fills in a fixture and runs the suite on it.
+ * An adapter's test program defines the fixture; the suite, linked into it, runs on that.
  */
 #ifndef ALLOCD_TESTS_LOGBOOK_SUITE_H
 #define ALLOCD_TESTS_LOGBOOK_SUITE_H
@@ -30,7 +30,7 @@ struct logbook_fixture {
 	void (*windows)(struct logbook_fixture *fixture, char *text, size_t size);
 };
 
-/* The fixture must outlive the suite. */
-Suite *logbook_suite(struct logbook_fixture *fixture);
+/* Each adapter's test program defines it. */
+extern struct logbook_fixture *const checkpoints_under_test;
 
 #endif

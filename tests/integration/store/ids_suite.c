@@ -2,6 +2,7 @@
 #include "integration/store/store_suite.h"
 
 #include "integration/store/work.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@ static struct work *work, *other;
 
 static void set_up(void)
 {
+	fixture = store_under_test;
 	fixture->set_up(fixture);
 	work = work_new(fixture, fixture->make_store(fixture));
 	other = work_new(fixture, fixture->make_store(fixture));
@@ -177,14 +179,8 @@ START_TEST(an_entry_without_an_id_is_not_told_by_its_command)
 }
 END_TEST
 
-Suite *ids_suite(struct store_fixture *of)
+SUITE("ids", set_up, tear_down)
 {
-	Suite *suite = suite_create("ids");
-	TCase *tests = tcase_create("ids");
-
-	fixture = of;
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_spent_id_is_known_to_every_command, 0, PAIRS);
 	tcase_add_loop_test(tests, of_two_commands_that_spend_one_id_at_once_the_second_is_a_conflict, 0,
 			    PAIRS);
@@ -192,6 +188,4 @@ Suite *ids_suite(struct store_fixture *of)
 	tcase_add_loop_test(tests, of_two_commands_with_one_id_in_a_unit_the_first_spends_it, 0, PAIRS);
 	tcase_add_test(tests, another_source_is_another_id);
 	tcase_add_test(tests, an_entry_without_an_id_is_not_told_by_its_command);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

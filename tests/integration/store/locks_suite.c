@@ -5,6 +5,7 @@
 #include "integration/store/store_suite.h"
 
 #include "integration/store/work.h"
+#include "support/suites.h"
 
 #include <string.h>
 
@@ -20,6 +21,7 @@ static void create(const char *reference, const char *sku)
 
 static void set_up(void)
 {
+	fixture = store_under_test;
 	fixture->set_up(fixture);
 	holder = work_new(fixture, fixture->make_store(fixture));
 	work = work_new(fixture, fixture->make_store(fixture));
@@ -119,18 +121,10 @@ START_TEST(products_that_are_new_are_not_locked)
 }
 END_TEST
 
-Suite *locks_suite(struct store_fixture *of)
+SUITE("locks", set_up, tear_down)
 {
-	Suite *suite = suite_create("locks");
-	TCase *tests = tcase_create("locks");
-
-	fixture = of;
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_flush_that_meets_a_locked_product_is_busy_and_the_product_is_found);
 	tcase_add_test(tests, what_is_let_go_is_not_found);
 	tcase_add_test(tests, asking_locks_nothing_and_leaves_the_store_usable);
 	tcase_add_test(tests, products_that_are_new_are_not_locked);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -3,6 +3,7 @@
 
 #include "core/partition.h"
 #include "integration/store/work.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static struct work *work;
 
 static void set_up(void)
 {
+	fixture = store_under_test;
 	fixture->set_up(fixture);
 	store = fixture->make_store(fixture);
 	work = work_new(fixture, store);
@@ -1951,22 +1953,8 @@ START_TEST(a_ping_is_answered)
 }
 END_TEST
 
-/* ---- the suite ---- */
-
-static TCase *add_case(Suite *suite, const char *name)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = tcase_create(name);
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 120);
-	suite_add_tcase(suite, tests);
-	return tests;
-}
-
-static void add_loading(Suite *suite)
-{
-	TCase *tests = add_case(suite, "loading");
-
 	tcase_add_test(tests, an_unknown_sku_has_no_product);
 	tcase_add_test(tests, a_batch_comes_back_as_it_was);
 	tcase_add_loop_test(tests, the_warehouse_and_all_days_come_back, 0, 5);
@@ -1988,10 +1976,8 @@ static void add_loading(Suite *suite)
 	tcase_add_test(tests, a_reference_that_another_sku_has_is_taken);
 }
 
-static void add_conflicts(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "conflicts");
-
 	tcase_add_test(tests, a_product_that_another_changed_is_a_conflict);
 	tcase_add_test(tests, a_product_that_another_gave_a_batch_is_a_conflict);
 	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
@@ -2006,10 +1992,8 @@ static void add_conflicts(Suite *suite)
 	tcase_add_test(tests, an_abandoned_unit_holds_no_locks);
 }
 
-static void add_uncertainty(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "uncertainty");
-
 	tcase_add_test(tests, a_flush_lost_before_its_commit_can_be_redone);
 	tcase_add_test(tests, a_flush_lost_after_its_commit_is_committed);
 	tcase_add_loop_test(tests, asked_twice_it_gives_the_same_answer, 0, 2);
@@ -2018,10 +2002,8 @@ static void add_uncertainty(Suite *suite)
 	tcase_add_test(tests, a_probe_goes_in);
 }
 
-static void add_ids(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "message ids");
-
 	tcase_add_test(tests, a_spent_id_is_known_with_its_digest);
 	tcase_add_test(tests, ids_are_forgotten_after_their_time);
 	tcase_add_test(tests, ids_are_kept_until_then);
@@ -2030,10 +2012,8 @@ static void add_ids(Suite *suite)
 	tcase_add_test(tests, no_message_can_have_the_key_of_an_entry);
 }
 
-static void add_outbox(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "outbox");
-
 	tcase_add_test(tests, events_are_read_back_as_they_were_written);
 	tcase_add_test(tests, a_read_of_the_outbox_is_bounded);
 	tcase_add_test(tests, rows_of_several_stores_share_one_order_without_gaps);
@@ -2045,10 +2025,8 @@ static void add_outbox(Suite *suite)
 	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);
 }
 
-static void add_notifications(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "notifications");
-
 	tcase_add_test(tests, a_new_notification_is_left_to_who_wrote_it);
 	tcase_add_test(tests, a_notification_that_was_not_sent_in_time_is_taken_up_once);
 	tcase_add_test(tests, a_delivered_notification_is_gone);
@@ -2060,10 +2038,8 @@ static void add_notifications(Suite *suite)
 	tcase_add_test(tests, stock_of_many_batches_is_cut_and_says_so);
 }
 
-static void add_dead_letters(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "dead letters");
-
 	tcase_add_test(tests, a_bad_message_is_kept);
 	tcase_add_test(tests, the_oldest_dead_letters_leave_first);
 	tcase_add_test(tests, failed_messages_leave_last);
@@ -2076,10 +2052,8 @@ static void add_dead_letters(Suite *suite)
 	tcase_add_test(tests, dead_letters_are_counted);
 }
 
-static void add_replays(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "replays");
-
 	tcase_add_test(tests, a_replay_that_is_handled_takes_the_dead_letter_away);
 	tcase_add_test(tests, replays_are_forgotten_after_their_time);
 	tcase_add_test(tests, a_replay_that_is_skipped_takes_the_dead_letter_away);
@@ -2092,31 +2066,12 @@ static void add_replays(Suite *suite)
 	tcase_add_test(tests, a_replayed_entry_is_spent);
 }
 
-static void add_views(Suite *suite)
+SUITE("store", set_up, tear_down, .timeout_s = 120)
 {
-	TCase *tests = add_case(suite, "views");
-
 	tcase_add_test(tests, the_read_model_shows_an_orders_lines_by_sku_and_quantity);
 	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
 	tcase_add_test(tests, the_frames_that_hold_later_events_are_read);
 	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
 	tcase_add_test(tests, several_reads_may_be_under_way);
 	tcase_add_test(tests, a_ping_is_answered);
-}
-
-Suite *store_suite(struct store_fixture *of)
-{
-	Suite *suite = suite_create("store");
-
-	fixture = of;
-	add_loading(suite);
-	add_conflicts(suite);
-	add_uncertainty(suite);
-	add_ids(suite);
-	add_outbox(suite);
-	add_notifications(suite);
-	add_dead_letters(suite);
-	add_replays(suite);
-	add_views(suite);
-	return suite;
 }

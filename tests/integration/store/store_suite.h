@@ -2,7 +2,7 @@
  * The port test suite: what every store and every views adapter promises (bus/ports/store.h, bus/ports/views.h), written
  * once and run on each of them.
  *
- * An adapter's test program fills in a fixture and runs the suite on it.
+ * An adapter's test program defines the fixture; the suites of this folder, linked into it, run on that.
  */
 #ifndef ALLOCD_TESTS_STORE_SUITE_H
 #define ALLOCD_TESTS_STORE_SUITE_H
@@ -65,13 +65,7 @@ struct store_fixture {
 	void (*renew)(struct store_fixture *fixture);
 };
 
-/* The fixture must outlive the suite. */
-Suite *store_suite(struct store_fixture *fixture);
-
-/* The part of it that is about message ids. */
-Suite *ids_suite(struct store_fixture *fixture);
-
-/* The part of it that is about rows which another session holds. */
-Suite *locks_suite(struct store_fixture *fixture);
+/* Each adapter's test program defines it. */
+extern struct store_fixture *const store_under_test;
 
 #endif

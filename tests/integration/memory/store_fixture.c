@@ -1,5 +1,4 @@
-/* The port test suites on the in-memory adapter. */
-#include "integration/memory/checkpoints.h"
+/* The store in memory, for the port test suites. */
 #include "integration/store/store_suite.h"
 
 #include "adapters/memory/ports/views.h"
@@ -7,7 +6,6 @@
 #include "adapters/memory/store/memory_store.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define STORES_MAX  8
 #define PATIENCE_MS 60000
@@ -164,21 +162,9 @@ static void renew(struct store_fixture *fixture)
 	database_renew(memory(fixture)->database);
 }
 
-int main(void)
-{
-	struct memory_fixture fixture = {
-		.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush,
-			    end_lost_session, let_time_pass, dead_letters, newest_dead_letter,
-			    dead_letters_in_full, replays, renew},
-	};
-	SRunner *runner = srunner_create(store_suite(&fixture.fixture));
-	int failed;
+static struct memory_fixture the_fixture = {
+	.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush, end_lost_session,
+		    let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full, replays, renew},
+};
 
-	srunner_add_suite(runner, ids_suite(&fixture.fixture));
-	srunner_add_suite(runner, locks_suite(&fixture.fixture));
-	srunner_add_suite(runner, logbook_suite(&memory_checkpoints_fixture));
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+struct store_fixture *const store_under_test = &the_fixture.fixture;
