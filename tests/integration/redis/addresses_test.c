@@ -1,6 +1,6 @@
 /* A name with several addresses: the first that has a Redis behind it that will do is the one. */
 #include "peer.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -222,24 +222,17 @@ START_TEST(a_look_up_without_an_end_is_given_up)
 }
 END_TEST
 
-Suite *addresses_suite(void)
+SUITE("redis addresses", setup, teardown)
 {
-	Suite *suite = suite_create("redis addresses");
-	TCase *tests = tcase_create("addresses"), *look_up = tcase_create("look-up");
-
-	tcase_add_checked_fixture(look_up, setup, teardown);
-	tcase_set_timeout(look_up, 60);
-	tcase_add_test(look_up, a_look_up_without_an_end_is_given_up);
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, who_is_no_redis_does_not_keep_us_from_the_next_address, 0,
 			    COUNT(strangers));
 	tcase_add_test(tests, an_address_that_drops_what_we_send_is_passed_over);
 	tcase_add_loop_test(tests, a_replica_is_passed_over, 0, 2);
 	tcase_add_loop_test(tests, when_all_fail_the_best_reason_is_told_once, 0, 2);
 	tcase_add_test(tests, under_tls_the_handshake_counts_as_well);
-	suite_add_tcase(suite, tests);
-	suite_add_tcase(suite, look_up);
-	return suite;
+}
+
+SUITE("redis addresses", setup, teardown)
+{
+	tcase_add_test(tests, a_look_up_without_an_end_is_given_up);
 }

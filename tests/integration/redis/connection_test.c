@@ -1,6 +1,6 @@
 /* Getting to know Redis: who we are to it, and whether it is one. */
 #include "peer.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <dirent.h>
@@ -425,13 +425,8 @@ START_TEST(weird_replies_do_no_harm)
 }
 END_TEST
 
-Suite *connection_suite(void)
+SUITE("redis connection", setup, world_teardown, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis connection");
-	TCase *tests = tcase_create("connection");
-
-	tcase_add_checked_fixture(tests, setup, world_teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_user_with_the_rights_is_let_in, 0, COUNT(good_users));
 	tcase_add_loop_test(tests, a_user_without_the_rights_learns_why, 0, COUNT(bad_users));
 	tcase_add_test(tests, a_right_that_is_granted_later_is_used);
@@ -451,6 +446,4 @@ Suite *connection_suite(void)
 	tcase_add_test(tests, each_loss_is_told);
 	tcase_add_loop_test(tests, who_is_no_redis_is_told_so, 0, COUNT(peers));
 	tcase_add_loop_test(tests, weird_replies_do_no_harm, 0, COUNT(sequels));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* Two real servers, of which one takes over from the other that stays up: every connection moves. */
 #include "adapters/redis/subscriber/heartbeat.h"
 #include "reading.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -267,13 +267,8 @@ START_TEST(a_server_that_is_still_the_right_one_keeps_the_subscriber)
 }
 END_TEST
 
-Suite *failover_suite(void)
+SUITE("redis failover", setup, teardown)
 {
-	Suite *suite = suite_create("redis failover");
-	TCase *tests = tcase_create("failover");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, whoever_finds_the_master_demoted_takes_all_along, 0, COUNT(witnesses));
 	tcase_add_test(tests, the_name_may_be_switched_later);
 	tcase_add_test(tests, a_demotion_that_is_taken_back_is_found);
@@ -282,6 +277,4 @@ Suite *failover_suite(void)
 	tcase_add_test(tests, what_passes_soon_ends_no_connection);
 	tcase_add_test(tests, what_lasts_makes_the_refused_connection_look_around);
 	tcase_add_test(tests, a_server_that_is_still_the_right_one_keeps_the_subscriber);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* On the Redis that the environment names: from our publisher to our subscriber and back. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -85,14 +85,7 @@ START_TEST(a_hundred_thousand_events_pass_through_in_order)
 }
 END_TEST
 
-Suite *given_server_suite(void)
+SUITE("redis given server", setup, teardown, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis given server");
-	TCase *tests = tcase_create("given server");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_hundred_thousand_events_pass_through_in_order);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

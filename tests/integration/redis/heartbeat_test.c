@@ -1,7 +1,7 @@
 /* Whether what is published is heard: on real servers, by ways that break. */
 #include "adapters/redis/subscriber/heartbeat.h"
 
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -302,19 +302,14 @@ START_TEST(two_servers_are_found_within_ten_seconds_again_and_again)
 }
 END_TEST
 
-Suite *heartbeat_suite(void)
+SUITE("redis heartbeat", setup, teardown)
 {
-	Suite *suite = suite_create("redis heartbeat");
-	TCase *beginning = tcase_create("beginning"), *tests = tcase_create("heartbeat");
+	tcase_add_test(tests, it_is_fresh_at_once_when_both_are_up);
+	tcase_add_test(tests, two_servers_are_found_within_ten_seconds_again_and_again);
+}
 
-	tcase_add_checked_fixture(beginning, setup, teardown);
-	tcase_set_timeout(beginning, 60);
-	tcase_add_test(beginning, it_is_fresh_at_once_when_both_are_up);
-	tcase_add_test(beginning, two_servers_are_found_within_ten_seconds_again_and_again);
-	suite_add_tcase(suite, beginning);
-
-	tcase_add_checked_fixture(tests, setup_worker, teardown);
-	tcase_set_timeout(tests, 60);
+SUITE("redis heartbeat", setup_worker, teardown)
+{
 	tcase_add_loop_test(tests, it_is_fresh_at_once_after_either_came_back, 0, COUNT(kinds));
 	tcase_add_test(tests, it_beats_on_and_is_heard);
 	tcase_add_test(tests, a_pause_is_not_held_against_it);
@@ -322,6 +317,4 @@ Suite *heartbeat_suite(void)
 	tcase_add_test(tests, our_own_sleep_is_not_held_against_it);
 	tcase_add_test(tests, what_was_heard_before_a_reconnect_does_not_count);
 	tcase_add_test(tests, a_way_that_breaks_is_found_within_ten_seconds);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

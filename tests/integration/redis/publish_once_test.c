@@ -2,7 +2,7 @@
 #include "adapters/redis/tools/publish_once.h"
 
 #include "adapters/redis/tools/redis_query.h"
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <signal.h>
@@ -148,13 +148,8 @@ START_TEST(a_question_whose_answers_may_have_been_missed_fails_at_once)
 }
 END_TEST
 
-Suite *call_suite(void)
+SUITE("redis call", setup, world_teardown)
 {
-	Suite *suite = suite_create("redis call");
-	TCase *tests = tcase_create("call");
-
-	tcase_add_checked_fixture(tests, setup, world_teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, the_answer_is_how_many_heard_it, 0, 4);
 	tcase_add_test(tests, without_redis_it_fails_at_once);
 	tcase_add_test(tests, a_wrong_password_is_told_and_not_shown);
@@ -162,6 +157,4 @@ Suite *call_suite(void)
 	tcase_add_test(tests, a_question_to_a_redis_that_is_away_fails_with_its_words);
 	tcase_add_loop_test(tests, a_question_whose_answers_may_have_been_missed_fails_at_once, 0,
 			    COUNT(deeds));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,7 +1,7 @@
 /* The broker port on a real Redis: rows behind their fence, through whatever happens to it. */
 #include "adapters/redis/publisher/fence.h"
 
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <signal.h>
@@ -959,13 +959,8 @@ START_TEST(without_redis_nothing_is_said)
 }
 END_TEST
 
-Suite *publisher_suite(void)
+SUITE("redis publisher", setup, teardown, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis publisher");
-	TCase *tests = tcase_create("publisher");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, an_event_goes_to_the_channel_of_its_name, 0, COUNT(channels));
 	tcase_add_test(tests, rows_go_out_in_order);
 	tcase_add_test(tests, an_event_of_an_unknown_type_is_left_out);
@@ -1005,6 +1000,4 @@ Suite *publisher_suite(void)
 	tcase_add_test(tests, what_is_said_is_heard_and_no_event);
 	tcase_add_test(tests, what_may_not_be_said_is_told_once);
 	tcase_add_test(tests, without_redis_nothing_is_said);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* Who is quiet, who is stopped, and who slept: what takes its time to tell. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <signal.h>
@@ -116,18 +116,11 @@ START_TEST(our_own_sleep_is_not_taken_for_the_peers)
 }
 END_TEST
 
-Suite *patience_suite(void)
+SUITE("redis patience", setup, world_teardown)
 {
-	Suite *suite = suite_create("redis patience");
-	TCase *tests = tcase_create("patience");
-
-	tcase_add_checked_fixture(tests, setup, world_teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_quiet_server_is_not_taken_for_a_stopped_one, 0, COUNT(users));
 	tcase_add_test(tests, a_stopped_server_is_found_within_ten_seconds);
 	tcase_add_test(tests, a_full_buffer_during_a_pause_is_not_taken_for_a_dead_peer);
 	tcase_add_test(tests, a_dead_peer_is_found_during_a_pause_too);
 	tcase_add_test(tests, our_own_sleep_is_not_taken_for_the_peers);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -2,7 +2,7 @@
 #include "adapters/redis/stream/stream_entries.h"
 #include "bus/ports/codec.h"
 #include "reading.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,13 +332,8 @@ START_TEST(a_hundred_thousand_entries_come_in_order)
 }
 END_TEST
 
-Suite *stream_entries_suite(void)
+SUITE("redis stream entries", setup, tear_down_reading, .timeout_s = 240)
 {
-	Suite *suite = suite_create("redis stream entries");
-	TCase *tests = tcase_create("entries");
-
-	tcase_add_checked_fixture(tests, setup, tear_down_reading);
-	tcase_set_timeout(tests, 240);
 	tcase_add_loop_test(tests, fields_make_a_command_or_a_defect, 0, COUNT(entries));
 	tcase_add_test(tests, nul_is_a_byte_like_any_other);
 	tcase_add_test(tests, an_id_is_counted_in_characters);
@@ -348,6 +343,4 @@ Suite *stream_entries_suite(void)
 	tcase_add_test(tests, fields_are_few);
 	tcase_add_loop_test(tests, entries_of_thousands_of_fields_come_out_as_entries, 0, COUNT(numbers));
 	tcase_add_test(tests, a_hundred_thousand_entries_come_in_order);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

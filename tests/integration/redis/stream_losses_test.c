@@ -1,7 +1,7 @@
 /* A reader of a stream whose Redis is killed, stopped, quiet, or believes that an old connection lives. */
 #include "bus/intake/stream_account.h"
 #include "reading.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -346,13 +346,8 @@ START_TEST(what_redis_counts_outlives_its_restart)
 }
 END_TEST
 
-Suite *stream_losses_suite(void)
+SUITE("redis stream losses", setup, tear_down_reading, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis stream losses");
-	TCase *tests = tcase_create("losses");
-
-	tcase_add_checked_fixture(tests, setup, tear_down_reading);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, without_redis_the_answer_is_retry);
 	tcase_add_test(tests, calls_under_way_fail_when_redis_dies);
 	tcase_add_test(tests, a_redis_that_comes_back_is_read_on);
@@ -366,6 +361,4 @@ Suite *stream_losses_suite(void)
 	tcase_add_loop_test(tests, entries_that_no_reader_got_are_missing_in_what_redis_counts, 0,
 			    COUNT(unread));
 	tcase_add_test(tests, what_redis_counts_outlives_its_restart);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

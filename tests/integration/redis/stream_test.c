@@ -1,6 +1,6 @@
 /* The stream port on a real Redis: every operation, and what it answers when there is nothing to work on. */
 #include "reading.h"
-#include "suites.h"
+#include "support/suites.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -538,27 +538,23 @@ START_TEST(a_key_of_another_type_is_told)
 }
 END_TEST
 
-Suite *stream_suite(void)
+SUITE("redis stream", setup, tear_down_reading, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis stream");
-	TCase *bare = tcase_create("stream"), *tests = tcase_create("group");
+	tcase_add_test(tests, there_is_no_stream);
+	tcase_add_test(tests, a_stream_without_groups);
+	tcase_add_test(tests, a_group_makes_the_stream_and_stays);
+	tcase_add_test(tests, a_group_begins_where_it_is_told);
+	tcase_add_test(tests, done_is_what_lies_below_the_first_that_is_pending);
+	tcase_add_test(tests, the_slowest_group_tells_what_all_have_done);
+	tcase_add_test(tests, more_groups_than_we_can_know_of_are_told);
+	tcase_add_test(tests, a_group_that_is_moved_back_gets_entries_again);
+	tcase_add_loop_test(tests, a_mark_lives_as_long_as_the_stream_and_holds_back_nothing, 0,
+			    COUNT(lives));
+	tcase_add_test(tests, a_stream_of_huge_entries_is_looked_at);
+}
 
-	tcase_add_checked_fixture(bare, setup, tear_down_reading);
-	tcase_set_timeout(bare, 120);
-	tcase_add_test(bare, there_is_no_stream);
-	tcase_add_test(bare, a_stream_without_groups);
-	tcase_add_test(bare, a_group_makes_the_stream_and_stays);
-	tcase_add_test(bare, a_group_begins_where_it_is_told);
-	tcase_add_test(bare, done_is_what_lies_below_the_first_that_is_pending);
-	tcase_add_test(bare, the_slowest_group_tells_what_all_have_done);
-	tcase_add_test(bare, more_groups_than_we_can_know_of_are_told);
-	tcase_add_test(bare, a_group_that_is_moved_back_gets_entries_again);
-	tcase_add_loop_test(bare, a_mark_lives_as_long_as_the_stream_and_holds_back_nothing, 0, COUNT(lives));
-	tcase_add_test(bare, a_stream_of_huge_entries_is_looked_at);
-	suite_add_tcase(suite, bare);
-
-	tcase_add_checked_fixture(tests, setup_group, tear_down_reading);
-	tcase_set_timeout(tests, 120);
+SUITE("redis stream", setup_group, tear_down_reading, .timeout_s = 120)
+{
 	tcase_add_test(tests, new_entries_come_in_order_as_many_as_are_asked_for);
 	tcase_add_test(tests, a_read_waits_for_an_entry_and_holds_up_nothing);
 	tcase_add_test(tests, a_read_that_waited_in_vain_brings_nothing);
@@ -577,6 +573,4 @@ Suite *stream_suite(void)
 	tcase_add_loop_test(tests, a_group_that_was_lost_is_made_again, 0, COUNT(losses));
 	tcase_add_loop_test(tests, what_redis_refuses_is_to_be_tried_again, 0, COUNT(troubles));
 	tcase_add_test(tests, a_key_of_another_type_is_told);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* Messages from a real Redis, through whatever happens to it. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <signal.h>
@@ -432,13 +432,8 @@ START_TEST(freed_it_is_gone_from_redis)
 }
 END_TEST
 
-Suite *subscriber_suite(void)
+SUITE("redis subscriber", setup, world_teardown, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis subscriber");
-	TCase *tests = tcase_create("subscriber");
-
-	tcase_add_checked_fixture(tests, setup, world_teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, each_channel_is_a_type, 0, COUNT(channels));
 	tcase_add_test(tests, other_channels_are_not_heard);
 	tcase_add_loop_test(tests, a_payload_is_any_bytes, 0, COUNT(payloads));
@@ -461,6 +456,4 @@ Suite *subscriber_suite(void)
 	tcase_add_test(tests, what_was_read_before_the_end_is_heard_after_a_pause);
 	tcase_add_test(tests, a_slow_subscriber_learns_that_it_was_cut_off);
 	tcase_add_test(tests, freed_it_is_gone_from_redis);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,5 +1,5 @@
 /* TLS to a real Redis, with authorities that live as long as a test. */
-#include "suites.h"
+#include "support/suites.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -281,13 +281,8 @@ START_TEST(a_lost_connection_comes_back_under_tls)
 }
 END_TEST
 
-Suite *tls_suite(void)
+SUITE("redis tls", setup, teardown, .timeout_s = 120)
 {
-	Suite *suite = suite_create("redis tls");
-	TCase *tests = tcase_create("tls");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_certificate_for_the_host_is_trusted, 0, COUNT(good));
 	tcase_add_loop_test(tests, a_certificate_for_another_host_is_refused, 0, COUNT(bad));
 	tcase_add_test(tests, an_unknown_authority_is_refused);
@@ -299,6 +294,4 @@ Suite *tls_suite(void)
 	tcase_add_test(tests, a_giant_payload_is_drained_under_tls);
 	tcase_add_test(tests, events_are_published_under_tls);
 	tcase_add_test(tests, a_lost_connection_comes_back_under_tls);
-	suite_add_tcase(suite, tests);
-	return suite;
 }
