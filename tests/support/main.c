@@ -1,8 +1,8 @@
 /*
  * The main function of most test programs: it runs every suite, or those that CK_RUN_SUITE names.
  *
- * A build that runs a program once for each suite passes all their names in one further run, which fails when a suite
- * is missing from the list.
+ * A build that runs a program once for each suite passes all their names in one further run, which fails when
+ * a suite is missing from the list.
  */
 #include "suites.h"
 

@@ -6,8 +6,8 @@
  *		tcase_add_test(tests, events_are_published_in_the_order_of_their_versions);
  *	}
  *
- * A test that no block adds fails the build, because START_TEST leaves a variable unused.  Several blocks may share
- * a name: CK_RUN_SUITE selects all of them.
+ * A test that no block adds fails the build, because START_TEST leaves a variable unused.  Several blocks may
+ * share a name: CK_RUN_SUITE selects all of them.
  */
 #ifndef ALLOCD_TESTS_SUITES_H
 #define ALLOCD_TESTS_SUITES_H
@@ -42,7 +42,7 @@ struct suite {
 /* Suites are run in the order in which they are linked. */
 void suite_register(struct suite *suite);
 
-/* Runs what is registered and returns the status for main(): failure too when CK_RUN_SUITE selects nothing. */
+/* Runs what is registered and returns main()'s status, a failure too when CK_RUN_SUITE selects nothing. */
 int run_suites(void);
 
 /* Whether these are the names of all suites; what differs is printed. */

@@ -1,6 +1,6 @@
 /*
- * The port test suite of the logbook: what every one of them promises (bus/ports/checkpoints.h), written once and run
- * on each of them.
+ * The port test suite of the logbook: what every one of them promises (bus/ports/checkpoints.h), written once
+ * and run on each of them.
  *
  * An adapter's test program defines the fixture; the suite, linked into it, runs on that.
  */

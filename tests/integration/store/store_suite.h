@@ -1,6 +1,6 @@
 /*
- * The port test suite: what every store and every views adapter promises (bus/ports/store.h, bus/ports/views.h), written
- * once and run on each of them.
+ * The port test suite: what every store and every views adapter promises (bus/ports/store.h,
+ * bus/ports/views.h), written once and run on each of them.
  *
  * An adapter's test program defines the fixture; the suites of this folder, linked into it, run on that.
  */

@@ -1,4 +1,7 @@
-/* A flood of messages for a SKU that is held up fills half of the queue, and no more; see bus/engine/postponed.h. */
+/*
+ * A flood of messages for a SKU that is held up fills half of the queue, and no more; see
+ * bus/engine/postponed.h.
+ */
 #include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
