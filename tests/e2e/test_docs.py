@@ -1,8 +1,10 @@
-"""The programs in docs/messages.md run as they stand there, and so do the statements in docs/operating.md."""
+"""Programs and statements in the documents run as they stand there, and what the documents name exists."""
 
 import contextlib
 import os
+import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -105,3 +107,98 @@ def test_every_key_of_a_log_line_is_listed_in_the_documents():
     listed = re.findall(r"`(\w+)`", "".join(rows))
 
     assert sorted(listed) == sorted(used | {"time", "level", "truncated"})
+
+
+# ---- what the documents name is there ----
+
+FOLDERS = ("src", "tests", "docs", "schemas", "scripts", "bench", "deploy")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench" / "README.md"])
+IDS = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+NAME_OF_A_FILE = re.compile(r"[\w.-]+\.(?:c|h|py|sql|lua|toml|md|sh|build)")
+
+
+def files_of_the_repository():
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
+    return [path for path in [*found, *ROOT.iterdir()] if "__pycache__" not in path.parts]
+
+
+def without_programs(text):
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.M | re.S)
+
+
+def heading_links(text):
+    """Headings as GitHub makes links of them."""
+    headings = re.findall(r"^#+ (.*)$", without_programs(text), re.M)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_file_that_a_document_names_exists(path):
+    text = path.read_text(encoding="utf-8")
+    given = re.findall(r"^```\w+ (\S+)$", text, re.M)  # files that the document itself holds
+    names = {file.name for file in files_of_the_repository()} | set(given)
+
+    missing = []
+    for code in re.findall(r"`([^`\n]+)`", without_programs(text)):
+        first = code.split()[0].split("#")[0]
+        if first.startswith(tuple(f"{folder}/" for folder in FOLDERS)):
+            known = (ROOT / first).exists() or pathlib.Path(first).name in given or "/webhook/" in f"{first}/"
+            missing += [] if known else [first]
+        elif NAME_OF_A_FILE.fullmatch(code) and code not in names:
+            missing.append(code)
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_link_of_a_document_leads_somewhere(path):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_programs(path.read_text(encoding="utf-8"))):
+        name, _, heading = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if link.startswith("http"):
+            continue
+        if not target.exists() or (heading and heading not in heading_links(target.read_text(encoding="utf-8"))):
+            broken.append(link)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_function_and_table_that_a_document_names_exists(path):
+    libraries = ("curl_", "pg_")
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.[ch]"))
+    migrations = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.sql"))
+    text = path.read_text(encoding="utf-8")
+
+    functions = {name for name in re.findall(r"`(\w+)\(\)`", text) if not name.startswith(libraries)}
+    tables = set(re.findall(r"\btable `(\w+)`", text))
+
+    assert [name for name in sorted(functions) if not re.search(rf"\b{name}\(", source)] == []
+    assert [name for name in sorted(tables) if f"create table {name}" not in migrations] == []
+
+
+def test_the_way_of_a_message_names_functions_of_the_files_it_names():
+    steps = re.findall(r"^\| \d+ \| `(\w+)\(\)`.*\| `([\w/.]+)` \|$", document("architecture.md"), re.M)
+
+    assert len(steps) >= 20
+    wrong = [
+        (function, file)
+        for function, file in steps
+        if not re.search(rf"^(?:\w[\w *]*)?\b{function}\(", (ROOT / file).read_text(encoding="utf-8"), re.M)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_the_adapter_of_the_documents_compiles(tmp_path):
+    folder = tmp_path / "adapters" / "webhook"
+    folder.mkdir(parents=True)
+    for name in ("webhook_notifier.h", "webhook_notifier.c"):
+        parts = re.findall(rf"^```c {name}\n(.*?)^```$", document("adding-an-adapter.md"), re.M | re.S)
+        (folder / name).write_text("\n".join(parts), encoding="utf-8")
+
+    options = ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{tmp_path}", f"-I{ROOT / 'src'}"]
+    done = subprocess.run(["cc", *options, folder / "webhook_notifier.c"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
