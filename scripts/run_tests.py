@@ -20,7 +20,7 @@ import tempfile
 import xml.etree.ElementTree
 
 TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
-sys.path += [str(TESTS / "e2e"), str(TESTS / "guard"), str(TESTS.parent / "scripts")]
+sys.path += [str(TESTS / "e2e" / "support"), str(TESTS / "guard"), str(TESTS.parent / "scripts")]
 
 import guard  # noqa: E402
 import installation  # noqa: E402

@@ -1,4 +1,4 @@
-"""Fixtures: servers once a session; a fresh database and prefix for every test."""
+"""Fixtures: servers once a session; a fresh database and prefix for every test; proxies; the ledger."""
 
 import contextlib
 import pathlib
@@ -7,10 +7,14 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "support"), str(HERE.parents[1] / "scripts")]
 
 import installation  # noqa: E402
 import servers  # noqa: E402
+from ledger import Ledger  # noqa: E402
+from proxy import postgres_behind, redis_behind  # noqa: E402
+from wires import PostgresWire, RedisWire, Watch  # noqa: E402
 
 # What a shell starts in the background ignores these, and so would every program that is tested here.
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
@@ -114,3 +118,31 @@ def on_own_postgres(tmp_path, server_urls, own_postgres):
     there.start()
     yield there
     there.close()
+
+
+@pytest.fixture
+def watch():
+    return Watch()
+
+
+@pytest.fixture
+def postgres_proxy(database_url, watch):
+    with postgres_behind(database_url, lambda: PostgresWire(watch)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def redis_proxy(server_urls, watch):
+    with redis_behind(server_urls["REDIS_URL"], lambda: RedisWire(watch)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def behind_proxies(postgres_proxy, redis_proxy):
+    """What the worker is started with, so that it reaches its servers through the proxies."""
+    return {"DATABASE_URL": postgres_proxy.url, "REDIS_URL": redis_proxy.url}
+
+
+@pytest.fixture
+def ledger(parked, tmp_path):
+    return Ledger(parked, tmp_path)

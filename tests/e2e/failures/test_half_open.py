@@ -1,13 +1,12 @@
 """Connections that are silent and not closed: as when a cable is cut, or a server hangs."""
 
 import os
-import pathlib
 import subprocess
 import sys
 import time
 
 import pytest
-from installation import unique, wait_until
+from installation import ROOT, unique, wait_until
 
 PULLED_CABLE_FOUND_S = 5
 # A /readyz that asks a silent database answers after its own deadline.
@@ -29,7 +28,7 @@ def test_a_cable_to_postgres_that_is_pulled_is_found_within_5_s(tmp_path, own_po
     """Nothing is acknowledged any more and nothing is closed; when it is plugged again all goes on."""
     name = unique("allocd_e2e")
     own_postgres.ensure_database(name)
-    script = pathlib.Path(__file__).with_name("pulled_cable.py")
+    script = ROOT / "tests" / "e2e" / "support" / "pulled_cable.py"
 
     done = namespace(sys.executable, script, tmp_path, own_postgres.url(name), own_redis.socket)
 

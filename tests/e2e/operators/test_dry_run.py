@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 from installation import administrator, binary, unique
-from test_dead_letters import everything
-from test_large_shrink import LINES, fill
+from many_lines import LINES, fill
+from tables import everything
 
 
 def letter(allocd, message, **fields):

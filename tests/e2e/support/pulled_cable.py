@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-sys.path[:0] = [str(pathlib.Path(__file__).parents[up] / down) for up, down in ((1, ""), (3, "scripts"))]
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "scripts"))
 
 from installation import Installation, wait_until  # noqa: E402
 from proxy import postgres_behind  # noqa: E402

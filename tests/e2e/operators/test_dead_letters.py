@@ -12,9 +12,6 @@ import msgpack
 import pytest
 from installation import administrator, binary, unique, wait_until
 
-TABLES = """
-    select tablename from pg_tables where schemaname = 'public' order by tablename
-"""
 LETTERS = "select id, outcome, reason, attempts from dead_letters order by id"
 HISTORY = """
     select dead_letter_id, attempt, action, who, edits, outcome, reason from dead_letter_history
@@ -38,12 +35,6 @@ def listed(allocd, *filters):
 
 def ids(allocd, *filters):
     return [letter["id"] for letter in listed(allocd, *filters)]
-
-
-def everything(allocd):
-    """Every row of every table."""
-    names = [name for [name] in allocd.query(TABLES)]
-    return {name: allocd.query(f'select t::text from "{name}" t order by 1') for name in names}
 
 
 def reject(allocd, count=1, **more):

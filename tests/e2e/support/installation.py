@@ -15,7 +15,7 @@ import requests
 
 import servers
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
 # Generous: the tests run under sanitizers, on small and busy machines.
 TIMEOUT_S = 20

@@ -10,7 +10,7 @@ import psycopg2.extensions
 import pytest
 import redis
 from installation import Installation, administrator, binary, fresh_database, unique, wait_until
-from test_large_shrink import LINES, fill
+from many_lines import LINES, fill
 
 UNKNOWN = "there is no such id"
 ASKS = """select 1 from pg_stat_activity

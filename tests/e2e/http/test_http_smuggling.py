@@ -9,7 +9,7 @@ import re
 import socket
 import tomllib
 
-import proxies
+import http_proxies
 import pytest
 import requests
 from installation import TIMEOUT_S, unique
@@ -130,12 +130,12 @@ def test_what_follows_a_sound_request_is_served(module_allocd):
     assert reference in smuggled(module_allocd)
 
 
-@pytest.mark.parametrize("name", proxies.PROXIES)
+@pytest.mark.parametrize("name", http_proxies.PROXIES)
 def test_no_second_request_gets_past_a_proxy(module_allocd, tmp_path, name):
     allocd, known = module_allocd, smuggled(module_allocd)
     sku = unique("sku")
     assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": sku, "qty": 100}).status_code == 201
-    with proxies.running(name, tmp_path, allocd.http) as port:
+    with http_proxies.running(name, tmp_path, allocd.http) as port:
         proxy = f"http://127.0.0.1:{port}"
         refused = requests.post(f"{proxy}/add_batch", json={"ref": unique("ref"), "sku": sku, "qty": 1}, timeout=20)
         assert refused.status_code == 403, "the proxy refuses to add batches"
