@@ -3,6 +3,7 @@
 
 #include "adapters/postgres/sql/statements.h"
 #include "adapters/postgres/tools/dry_run_commits.h"
+#include "tools_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,11 @@
 
 #define SERVER_VERSION_MIN 140000
 
-/* It asks besides for what a pooler does not tell, or tells as it was some time ago. */
+/*
+ * This is no query of tools.sql, because it is sent by the simple protocol, which takes no parameters but
+ * needs the least time where a statement_timeout of the database is short.  It also asks for what a pooler
+ * does not report, or reports as it was some time ago.
+ */
 #define FIRST_STATEMENT                                                                                      \
 	"select pg_backend_pid(), pg_is_in_recovery(),"                                                      \
 	" current_setting('default_transaction_read_only') = 'on',"                                          \
@@ -23,43 +28,9 @@
 	" ('default_transaction_isolation', 'read committed')"                                               \
 	") as settings (name, setting) where %d in (0, pg_backend_pid()))"
 
-/* The timeline is that of the WAL that is being written: a standby has none, and is not asked. */
-static const char identify[] =
-	"select system_identifier, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),"
-	" exists (select from pg_trigger where tginitdeferred),"
-	" (extract(epoch from pg_postmaster_start_time() - timestamptz '2000-01-01 00:00:00+00')"
-	" * 1000000)::bigint"
-	" from pg_control_system()";
-
-/*
- * Plans must not depend on what the tables held when they were made: a plan that was made on empty tables
- * reads them whole when they have grown.  So the planner is left nothing but index scans and nested loops,
- * once.
- *
- * A statement ends before the client gives the session up (see ANSWER_TIMEOUT_MS).
- *
- * Our locking relies on READ COMMITTED, where a row is read again after the wait for its lock.  The
- * keepalives are the server's end: no timeout of its own ends a backend that waits for the rest of a
- * pipeline.
- */
+/* A statement ends before the client gives the session up (see ANSWER_TIMEOUT_MS). */
 #define STATEMENT_TIMEOUT "6s"
 #define LOCK_TIMEOUT      "500ms"
-static const char settings[] = "select set_config(name, setting, false) from (values"
-			       " ('statement_timeout', '" STATEMENT_TIMEOUT "'),"
-			       " ('lock_timeout', '" LOCK_TIMEOUT "'),"
-			       " ('idle_in_transaction_session_timeout', '10s'),"
-			       " ('default_transaction_isolation', 'read committed'),"
-			       " ('plan_cache_mode', 'force_generic_plan'),"
-			       " ('enable_seqscan', 'off'),"
-			       " ('enable_bitmapscan', 'off'),"
-			       " ('enable_hashjoin', 'off'),"
-			       " ('enable_mergejoin', 'off'),"
-			       " ('jit', 'off'),"
-			       " ('tcp_keepalives_idle', '2'),"
-			       " ('tcp_keepalives_interval', '1'),"
-			       " ('tcp_keepalives_count', '3'),"
-			       " ('tcp_user_timeout', '5000')"
-			       ") as settings (name, setting)";
 
 /*
  * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it
@@ -164,7 +135,9 @@ static bool send_rehearsal_setup(PGconn *pg)
 
 bool session_send_setup(PGconn *pg, unsigned use)
 {
-	if (!PQsendQueryParams(pg, settings, 0, NULL, NULL, NULL, NULL, 0))
+	static const char *const timeouts[] = {STATEMENT_TIMEOUT, LOCK_TIMEOUT};
+
+	if (!PQsendQueryParams(pg, sql_session_settings, 2, NULL, timeouts, NULL, NULL, 0))
 		return false;
 	if ((use & FOR_LANES) && !PQsendQueryParams(pg, brief, 0, NULL, NULL, NULL, NULL, 0))
 		return false;
@@ -186,7 +159,7 @@ bool session_send_setup(PGconn *pg, unsigned use)
 
 bool session_send_identify(PGconn *pg)
 {
-	return PQsendQueryParams(pg, identify, 0, NULL, NULL, NULL, NULL, 0) && PQpipelineSync(pg);
+	return PQsendQueryParams(pg, sql_identify_server, 0, NULL, NULL, NULL, NULL, 0) && PQpipelineSync(pg);
 }
 
 struct server_identity session_identity(const PGresult *result)

@@ -4,6 +4,7 @@
 #include "adapters/postgres/connection/sqlstate.h"
 #include "adapters/postgres/tools/blocking_client.h"
 #include "core/base/must.h"
+#include "tools_sql.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -100,18 +101,6 @@ static struct bytes bytes_at(const PGresult *rows, int row, int column, struct a
 
 /* ---- the filter ---- */
 
-/* clang-format off */
-#define MATCHES \
-	" from dead_letters where id <= $1" \
-	" and ($2::bigint[] is null or id = any($2))" \
-	" and ($3::text is null or outcome = $3)" \
-	" and ($4::text is null or strpos(lower(reason), lower($4)) > 0)" \
-	" and ($5::text is null or message = $5)" \
-	" and ($6::bigint is null or last_at <= " OPENED_AT " - $6::bigint * interval '1 second')" \
-	" and ($7::bigint is null or last_at > " OPENED_AT " - $7::bigint * interval '1 second')"
-#define OPENED_AT "timestamptz 'epoch' + $8::bigint * interval '1 microsecond'"
-/* clang-format on */
-
 #define FILTER_PARAMS 8
 
 static const char *age(struct arena *arena, int64_t seconds)
@@ -138,16 +127,13 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 					 const struct dead_letter_filter *filter, struct arena *arena,
 					 struct dead_letter_kind **kinds, size_t *count)
 {
-	static const char sql[] = "select message, way, count(*)"
-				  " from (select message, way" MATCHES " order by id limit $9::bigint) as m"
-				  " group by message, way order by message, way";
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[FILTER_PARAMS + 1];
 	PGresult *rows;
 
 	put_filter(it, filter, arena, params);
 	params[FILTER_PARAMS] = filter->limit ? number(arena, filter->limit) : NULL;
-	rows = ask(it, sql, FILTER_PARAMS + 1, params);
+	rows = ask(it, sql_count_letters, FILTER_PARAMS + 1, params);
 	if (!rows)
 		return failed(it);
 	*count = (size_t)PQntuples(rows);
@@ -165,11 +151,9 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 static const struct failure *find_missing(struct dead_letters *letters, const int64_t *ids, size_t id_count,
 					  struct arena *arena, int64_t **missing, size_t *count)
 {
-	static const char sql[] = "select w.id from unnest($1::bigint[]) with ordinality as w(id, at)"
-				  " left join dead_letters d on d.id = w.id where d.id is null order by w.at";
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[] = {array_of_numbers(arena, ids, id_count)};
-	PGresult *rows = ask(it, sql, 1, params);
+	PGresult *rows = ask(it, sql_find_missing_letters, 1, params);
 
 	if (!rows)
 		return failed(it);
@@ -180,12 +164,6 @@ static const struct failure *find_missing(struct dead_letters *letters, const in
 	PQclear(rows);
 	return NULL;
 }
-
-#define INSTANT(column) "(extract(epoch from " column ") * 1000000)::bigint"
-#define FIRST_AT        INSTANT("first_at")
-#define LAST_AT         INSTANT("last_at")
-#define DONE_AT         INSTANT("at")
-#define NOW             INSTANT("clock_timestamp()")
 
 static struct dead_letter letter_at(const PGresult *rows, int row, struct arena *arena)
 {
@@ -211,10 +189,6 @@ static struct dead_letter letter_at(const PGresult *rows, int row, struct arena 
 static const struct failure *read_page(struct dead_letters *letters, const struct dead_letter_filter *filter,
 				       struct dead_letter_page *page)
 {
-	static const char sql[] =
-		"select id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source,"
-		" message_id, payload_bytes, attempts, " FIRST_AT ", " LAST_AT
-		", case when $11 then payload end" MATCHES " and id > $9 order by id limit $10::bigint";
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[FILTER_PARAMS + 3];
 	PGresult *rows;
@@ -223,7 +197,7 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 	params[FILTER_PARAMS] = number(page->arena, page->after);
 	params[FILTER_PARAMS + 1] = number(page->arena, (int64_t)page->max);
 	params[FILTER_PARAMS + 2] = page->with_payload ? "true" : "false";
-	rows = ask(it, sql, FILTER_PARAMS + 3, params);
+	rows = ask(it, sql_read_letters, FILTER_PARAMS + 3, params);
 	if (!rows)
 		return failed(it);
 	page->count = (size_t)PQntuples(rows);
@@ -237,11 +211,9 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 static const struct failure *read_history(struct dead_letters *letters, int64_t id, struct arena *arena,
 					  struct dead_letter_history_entry **deeds, size_t *count)
 {
-	static const char sql[] = "select attempt, action, who, " DONE_AT ", edits, outcome, reason"
-				  " from dead_letter_history where dead_letter_id = $1 order by attempt";
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[] = {number(arena, id)};
-	PGresult *rows = ask(it, sql, 1, params);
+	PGresult *rows = ask(it, sql_read_letter_history, 1, params);
 
 	if (!rows)
 		return failed(it);
@@ -289,14 +261,6 @@ static const struct failure *change(struct postgres_dead_letters *it, const char
 static const struct failure *discard(struct dead_letters *letters, const struct dead_letter *rows,
 				     size_t count, const char *who, size_t *discarded)
 {
-	static const char sql[] =
-		"with gone as (delete from dead_letters d"
-		" using unnest($1::bigint[], $2::integer[]) as w(id, attempts)"
-		" where d.id = w.id and d.attempts = w.attempts returning d.*)"
-		" insert into dead_letter_history"
-		" (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)"
-		" select id, attempts + 1, 'discarded', $3, outcome, reason, message, message_id from gone"
-		" returning dead_letter_id";
 	struct arena *arena = arena_new(4096);
 	int64_t *ids = arena_alloc(arena, count * sizeof *ids),
 		*attempts = arena_alloc(arena, count * sizeof *attempts);
@@ -306,7 +270,7 @@ static const struct failure *discard(struct dead_letters *letters, const struct 
 		ids[i] = rows[i].id;
 		attempts[i] = rows[i].attempts;
 	}
-	failure = change(downcast(letters), sql, 3,
+	failure = change(downcast(letters), sql_discard_letters, 3,
 			 (const char *const[]){array_of_numbers(arena, ids, count),
 					       array_of_numbers(arena, attempts, count), who},
 			 discarded);
@@ -317,20 +281,10 @@ static const struct failure *discard(struct dead_letters *letters, const struct 
 static const struct failure *resend(struct dead_letters *letters, const struct dead_letter *mail,
 				    const char *who, bool *done)
 {
-	static const char sql[] =
-		"with gone as (delete from dead_letters"
-		" where id = $1 and attempts = $2 and way = '" TRANSPORT_NAME_MAIL
-		"' returning *), noted as (insert into dead_letter_history"
-		" (dead_letter_id, attempt, action, who, reason, message, message_id)"
-		" select id, attempts + 1, 'replayed', $3, 'to be sent again', message, message_id from gone)"
-		" insert into notifications (sku, orderid, qty, recipient, due_at)"
-		" select said->>'sku', said->>'orderid', (said->>'qty')::integer, said->>'to', now()"
-		" from (select convert_from(payload, 'UTF8')::jsonb as said from gone) as mail"
-		" returning id";
 	struct arena *arena = arena_new(256);
 	size_t sent = 0;
 	const struct failure *failure = change(
-		downcast(letters), sql, 3,
+		downcast(letters), sql_resend_mail, 3,
 		(const char *const[]){number(arena, mail->id), number(arena, mail->attempts), who}, &sent);
 
 	*done = sent;
@@ -360,7 +314,7 @@ static const struct dead_letters_ops dead_letters_ops = {
 
 static bool look_at_clock(struct postgres_dead_letters *it)
 {
-	PGresult *row = ask(it, "select " NOW ", coalesce(max(id), 0) from dead_letters", 0, NULL);
+	PGresult *row = ask(it, sql_open_letters, 0, NULL);
 
 	if (!row)
 		return false;

@@ -3,25 +3,16 @@
 #include "adapters/postgres/schema/migrations.h"
 #include "adapters/postgres/tools/blocking_client.h"
 #include "core/base/utf8.h"
+#include "tools_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Programs that migrate wait for each other by this lock.  Any number, but always the same. */
-#define MIGRATION_LOCK "7302157463491"
-
 /* The pause between two attempts to get the lock, and how often the steps of a migration are tried. */
 #define LOCK_PAUSE_MS 50
 #define PREPARE_TRIES 10
-
-static const char create_table[] = "create table if not exists migrations ("
-				   " number integer primary key,"
-				   " name text not null,"
-				   " oldest_program integer not null,"
-				   " checksum text not null,"
-				   " applied_at timestamptz not null default now())";
 
 static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result result, const char *words)
 {
@@ -101,15 +92,14 @@ static enum schema_result examine(struct blocking_client *client, int *applied, 
 	bool is_empty;
 
 	*applied = 0;
-	answer = blocking_client_ask(client, "select to_regclass('migrations') is null", 0, NULL);
+	answer = blocking_client_ask(client, sql_lacks_migrations, 0, NULL);
 	if (!answer)
 		return say_why(client, text);
 	is_empty = PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
 	if (is_empty)
 		return SCHEMA_READY;
-	answer = blocking_client_ask(
-		client, "select number, oldest_program, checksum from migrations order by number", 0, NULL);
+	answer = blocking_client_ask(client, sql_read_migrations, 0, NULL);
 	if (!answer)
 		return say_why(client, text);
 	result = judge(answer, applied, text);
@@ -139,8 +129,7 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 /* The session holds the lock; behind a pooler, which lends none for longer, a transaction holds it. */
 static bool try_session_lock(struct blocking_client *keeper, bool *is_ours)
 {
-	PGresult *answer =
-		blocking_client_ask(keeper, "select pg_try_advisory_lock(" MIGRATION_LOCK ")", 0, NULL);
+	PGresult *answer = blocking_client_ask(keeper, sql_try_migration_lock_of_session, 0, NULL);
 
 	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
@@ -156,8 +145,7 @@ static bool try_transaction_lock(struct blocking_client *keeper, bool *is_ours)
 	PGresult *answer = NULL;
 
 	if (blocking_client_begin_transaction(keeper, "begin isolation level read committed"))
-		answer = blocking_client_ask(keeper, "select pg_try_advisory_xact_lock(" MIGRATION_LOCK ")",
-					     0, NULL);
+		answer = blocking_client_ask(keeper, sql_try_migration_lock_of_transaction, 0, NULL);
 	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
 	return answer && blocking_client_run(keeper, *is_ours ? "select 1" : "rollback");
@@ -184,8 +172,7 @@ static bool lock(struct blocking_client *keeper)
 
 static bool begin(struct blocking_client *client)
 {
-	return blocking_client_begin_transaction(
-		client, "begin; set local lock_timeout = '5s'; set local statement_timeout = 0");
+	return blocking_client_begin_transaction(client, sql_begin_migration);
 }
 
 /* All steps but the last one, each outside of a transaction. */
@@ -213,8 +200,7 @@ static bool may_prepare_again(const struct blocking_client *client)
 /* Behind a pooler the limits of the database or the role count: a session's setting would reach others. */
 static bool lift_limits(struct blocking_client *client)
 {
-	return client->pooled ||
-	       blocking_client_run(client, "set statement_timeout = 0; set lock_timeout = 0");
+	return client->pooled || blocking_client_run(client, sql_lift_session_limits);
 }
 
 static bool prepare_beside_writers(struct blocking_client *client, const struct migration *migration)
@@ -242,10 +228,7 @@ static bool apply(struct blocking_client *client, const struct migration *migrat
 		return false;
 	if (!blocking_client_run(client, migration->steps[migration->step_count - 1]))
 		return false;
-	answer = blocking_client_ask(
-		client,
-		"insert into migrations (number, name, oldest_program, checksum) values ($1, $2, $3, $4)", 4,
-		params);
+	answer = blocking_client_ask(client, sql_add_migration, 4, params);
 	PQclear(answer);
 	return answer;
 }
@@ -266,7 +249,7 @@ static enum schema_result apply_missing(struct blocking_client *client, struct b
 		return say_why(keeper, text);
 	blocking_client_wait_for_ever(client);
 	blocking_client_wait_for_ever(keeper);
-	if (!begin(client) || !blocking_client_run(client, create_table))
+	if (!begin(client) || !blocking_client_run(client, sql_create_migrations))
 		return say_why(client, text);
 	result = examine(client, &applied, text);
 	if (result != SCHEMA_READY)

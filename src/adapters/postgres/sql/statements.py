@@ -1,11 +1,17 @@
 #!/usr/bin/python3
-"""Turns the worker's SQL into C: statements.py INPUT.sql NAMES.h TABLE.c
+"""Turns SQL into C: statements.py INPUT.sql OUTPUT.h OUTPUT.c
 
-The input is SQL with comments. A line `-- statement NAME` begins a statement that stores use,
-`-- statement NAME for views` one that views use, `-- statement NAME for logbook` one of the logbook,
-`-- statement NAME for rehearsals` one of stores that rehearse, `-- statement NAME for pools` one that no
-session keeps;
-`-- define name` begins a piece of SQL that statements hold as {name}.
+The input is SQL with comments. Each of these lines begins a part of it:
+
+    -- define name              a piece of SQL that the parts below contain as {name}
+    -- statement NAME           an entry of the table `statements`, for stores
+    -- statement NAME for USE   the same for views, logbook, rehearsals (stores that rehearse), or pools (which
+                                is never prepared)
+    -- query name               the string `sql_name`, one statement
+    -- script name              the string `sql_name`, several statements that are sent as one text
+    -- rule name: meaning       an entry of the table `sql_rules`; its SQL replaces {rule} in the piece each_rule
+
+A file has either statements or the others.
 
 A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
 one element each. Its parameters are the elements themselves: in a row of VALUES in the place of a table,
@@ -17,7 +23,12 @@ import pathlib
 import re
 import sys
 
-HEAD = re.compile(r"-- (?:statement (?P<name>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals|pools))?|define (?P<piece>[a-z_]+))")
+KIND = re.compile(r"-- (define|statement|query|script|rule) ")
+HEAD = re.compile(
+    r"-- (?:(?P<kind>define|query|script) (?P<name>[a-z_]+)"
+    r"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals|pools))?"
+    r"|(?P<rule>rule) (?P<dashed>[a-z-]+): (?P<meaning>[^\"\\]+))"
+)
 BLOCK = re.compile(r"\$\$.*?\$\$")
 PIECE = re.compile(r"\{(\w+)\}")
 ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")
@@ -32,21 +43,34 @@ def read(path):
             if heading:
                 yield heading, lines
             heading, lines = match, []
+        elif KIND.match(line):
+            sys.exit(f"{path}: {line!r} is not a heading")
         elif heading and line.strip() and not line.lstrip().startswith("--"):
             lines.append(line.strip())
     yield heading, lines
 
 
 def parse(path):
-    pieces, statements = {}, {}
+    """The parts but for pieces: {name: (kind, SQL, use or meaning)}."""
+    pieces, parts = {"rule": "{rule}"}, {}
     for heading, lines in read(path):
-        name = heading["name"] or heading["piece"]
-        known = statements if heading["name"] else pieces
+        kind = heading["kind"] or heading["statement"] or heading["rule"]
+        name = heading["name"] or heading["upper"] or heading["dashed"]
+        known = pieces if kind == "define" else parts
         sql = PIECE.sub(lambda match: pieces[match[1]], " ".join(lines))
-        if not sql or ";" in BLOCK.sub("", sql) or name in known:
-            sys.exit(f"{path}: {name} is empty, is there twice or holds a semicolon")
-        known[name] = (sql, f"FOR_{(heading['use'] or 'store').upper()}") if heading["name"] else sql
-    return statements
+        if not sql or name in known or (kind != "script" and ";" in BLOCK.sub("", sql)):
+            sys.exit(f"{path}: {name} is empty, is there twice, or holds a semicolon and is not a script")
+        if kind == "rule":
+            sql = pieces["each_rule"].replace("{rule}", sql)
+        known[name] = sql if kind == "define" else (kind, sql, heading["use"] or heading["meaning"])
+    return parts
+
+
+def c_string(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# ---- the table of statements ----
 
 
 def one_row(match):
@@ -64,26 +88,54 @@ def twins(statements):
             yield f"{name}_OF_ONE", (of_one, use)
 
 
-def main():
-    source, names, table = map(pathlib.Path, sys.argv[1:])
-    written = parse(source)
+def statement_table(parts):
+    """The header with the enumeration, and the source with the table."""
+    written = {name: (sql, f"FOR_{(use or 'store').upper()}") for name, (_, sql, use) in parts.items()}
     statements = written | dict(twins(written))
-    listing = "".join(f"\t{name},\n" for name in statements)
-    end = "\tSTATEMENTS /* how many there are */\n};\n"
-    names.write_text(f"enum statement_name {{\n{listing}{end}", encoding="utf-8")
 
     def twin(name):
         return f"{name}_OF_ONE" if f"{name}_OF_ONE" in statements else name
 
-    rows = [
-        f'\t[{name}] = {{"{name}", "{sql}", {use}, {twin(name)}}},\n'.replace("\\", "\\\\")
-        for name, (sql, use) in statements.items()
-    ]
-    table.write_text(
-        '#include "adapters/postgres/sql/statements.h"\n\n'
-        f"const struct statement statements[STATEMENTS] = {{\n{''.join(rows)}}};\n",
-        encoding="utf-8",
+    names = "".join(f"\t{name},\n" for name in statements)
+    rows = "".join(
+        f'\t[{name}] = {{"{name}", {c_string(sql)}, {use}, {twin(name)}}},\n' for name, (sql, use) in statements.items()
     )
+    return (
+        f"enum statement_name {{\n{names}\tSTATEMENTS /* the number of statements */\n}};\n",
+        '#include "adapters/postgres/sql/statements.h"\n\n'
+        f"const struct statement statements[STATEMENTS] = {{\n{rows}}};\n",
+    )
+
+
+# ---- strings and rules ----
+
+
+def constants(parts):
+    """The header with the declarations, and the source with the strings."""
+    strings = {name: sql for name, (kind, sql, _) in parts.items() if kind != "rule"}
+    rules = [(name, meaning, sql) for name, (kind, sql, meaning) in parts.items() if kind == "rule"]
+    declarations = "".join(f"extern const char sql_{name}[];\n" for name in strings)
+    definitions = "".join(f"const char sql_{name}[] = {c_string(sql)};\n" for name, sql in strings.items())
+    rows = "".join(f'\t{{"{name}", "{meaning}", {c_string(sql)}}},\n' for name, meaning, sql in rules)
+    return (
+        f"#ifndef ALLOCD_TOOLS_SQL_H\n#define ALLOCD_TOOLS_SQL_H\n\n{declarations}\n"
+        "struct sql_rule {\n\tconst char *name, *meaning, *sql;\n};\n\n"
+        f"enum {{ SQL_RULES = {len(rules)} }};\n\nextern const struct sql_rule sql_rules[SQL_RULES];\n\n#endif\n",
+        f"const struct sql_rule sql_rules[SQL_RULES] = {{\n{rows}}};\n\n{definitions}",
+    )
+
+
+def main():
+    source, header, table = map(pathlib.Path, sys.argv[1:])
+    parts = parse(source)
+    kinds = {kind for kind, _, _ in parts.values()}
+    if "statement" in kinds and len(kinds) > 1:
+        sys.exit(f"{source}: has statements and others")
+    declarations, definitions = statement_table(parts) if "statement" in kinds else constants(parts)
+    if "statement" not in kinds:
+        definitions = f'#include "{header.name}"\n\n{definitions}'
+    header.write_text(declarations, encoding="utf-8")
+    table.write_text(definitions, encoding="utf-8")
 
 
 main()

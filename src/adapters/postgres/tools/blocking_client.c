@@ -7,6 +7,7 @@
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
+#include "tools_sql.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -239,13 +240,6 @@ static PGresult *last_result(struct blocking_client *client)
 
 /* ---- without limits of the database or the role, for one transaction ---- */
 
-static const char unlimited[] = "select set_config(name, '0', true) from unnest(array['statement_timeout',"
-				" 'lock_timeout', 'idle_in_transaction_session_timeout']) as settings (name)";
-
-#define SET_UNLIMITED                                                                                        \
-	"set local statement_timeout = 0; set local lock_timeout = 0;"                                       \
-	" set local idle_in_transaction_session_timeout = 0"
-
 /* The last result before the sync; NULL when one is an error, or the sync does not come. */
 static PGresult *result_before_sync(struct blocking_client *client)
 {
@@ -274,7 +268,7 @@ static PGresult *ask_unlimited(struct blocking_client *client, const char *sql, 
 	PGresult *result;
 
 	if (!PQenterPipelineMode(client->pg) ||
-	    !PQsendQueryParams(client->pg, unlimited, 0, NULL, NULL, NULL, NULL, 0) ||
+	    !PQsendQueryParams(client->pg, sql_lift_time_limits, 0, NULL, NULL, NULL, NULL, 0) ||
 	    !PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0) ||
 	    !PQpipelineSync(client->pg)) {
 		fail_as_libpq_says(client);
@@ -325,14 +319,14 @@ bool blocking_client_run(struct blocking_client *client, const char *sql)
 
 bool blocking_client_begin_transaction(struct blocking_client *client, const char *sql)
 {
-	size_t begin = strcspn(sql, ";"), size = strlen(sql) + sizeof SET_UNLIMITED + 4;
+	size_t begin = strcspn(sql, ";"), size = strlen(sql) + strlen(sql_set_time_limits_lifted) + 5;
 	char *text;
 	bool begun;
 
 	if (!client->pooled)
 		return blocking_client_run(client, sql);
 	text = must(malloc(size));
-	snprintf(text, size, "%.*s; %s%s", (int)begin, sql, SET_UNLIMITED, sql + begin);
+	snprintf(text, size, "%.*s; %s%s", (int)begin, sql, sql_set_time_limits_lifted, sql + begin);
 	begun = blocking_client_run(client, text);
 	free(text);
 	return begun;

@@ -1,24 +1,11 @@
 /* The temporary tables of a session that rehearses. */
 #include "adapters/postgres/tools/dry_run_commits.h"
 
-/*
- * The real tables stay visible as stored_NAME.  Copying a product with very many lines takes longer than the
- * worker's statements may.  Keys of new rows are far above any real one.
- */
+#include "tools_sql.h"
+
+/* The real tables stay visible as stored_NAME. */
 const char *const rehearse_setup[] = {
-	"do $$ declare name text; begin"
-	" foreach name in array array['units', 'inbox', 'products', 'batches', 'order_lines', 'shrinks',"
-	" 'displaced_lines', 'allocations_view', 'notifications', 'dead_letters', 'dead_letter_history',"
-	" 'dead_letter_totals', 'outbox', 'outbox_heads', 'outbox_cursors'] loop"
-	" execute format('create temporary view stored_%1$s as select * from %1$s', name);"
-	" execute format('create temporary table %1$s (like %1$s including all)', name);"
-	" end loop; end $$",
-	"create temporary sequence row_keys start with 4611686018427387904",
-	"insert into outbox_heads select * from stored_outbox_heads",
-	"insert into outbox_cursors select * from stored_outbox_cursors",
-	"select set_config('statement_timeout', '5min', false),"
-	" set_config('default_transaction_read_only', 'on', false)",
-	NULL,
+	sql_hide_tables, sql_create_row_keys, sql_copy_heads, sql_copy_cursors, sql_limit_dry_runs, NULL,
 };
 
 static void copy_products(struct query_pipeline *pipeline, const struct unit_of_work *uow)

@@ -1,12 +1,11 @@
 /* The read model made anew from the write side, piece by piece. */
 #include "adapters/postgres/tools/rebuild.h"
 
+#include "tools_sql.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-/* So many rows are a piece: few enough that whoever waits for a product does not notice. */
-#define PIECE_ROWS "1000"
 
 /* Products that others hold, or that others wait for in another order, are asked for again, so often. */
 #define ATTEMPTS_MAX 100
@@ -29,75 +28,18 @@ struct pass {
 	const char *fix;  /* how many rows it added, corrected, removed */
 };
 
-#define WRONG_LINES                                                                                          \
-	" join products p on p.id = l.product_id"                                                            \
-	" join batches b on b.id = l.batch_id"                                                               \
-	" left join allocations_view v on v.orderid = l.orderid and v.sku = p.sku and v.qty = l.qty"         \
-	" where v.batchref is distinct from b.reference"
-
 static const struct pass show_lines = {
 	.before_all = {"0", "", "0"},
-	.scan = "with piece as materialized ("
-		" select * from order_lines"
-		" where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)"
-		" order by product_id, orderid, qty limit " PIECE_ROWS
-		"), wrong as (select l.product_id from piece l" WRONG_LINES ")"
-		" select product_id, orderid, qty, (select count(*) from piece),"
-		" (select count(*) from wrong),"
-		" (select coalesce(array_agg(distinct product_id), '{}') from wrong)"
-		" from piece order by product_id desc, orderid desc, qty desc limit 1",
-	.fix = "with piece as materialized ("
-	       " select * from order_lines"
-	       " where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)"
-	       " and (product_id, orderid, qty) <= ($4::bigint, $5::text, $6::integer)"
-	       " and product_id = any($7::bigint[])"
-	       "), wrong as materialized ("
-	       " select l.orderid, p.sku, l.qty, b.reference, v.batchref from piece l" WRONG_LINES
-	       "), shown as ("
-	       " insert into allocations_view (orderid, sku, qty, batchref)"
-	       " select orderid, sku, qty, reference from wrong"
-	       " on conflict (orderid, sku, qty) do update set batchref = excluded.batchref"
-	       ") select count(*) filter (where batchref is null), count(batchref), 0 from wrong",
+	.scan = sql_scan_lines,
+	.fix = sql_show_lines,
 };
 
-#define WRONG_ROWS                                                                                           \
-	" left join products p on p.sku = v.sku"                                                             \
-	" where not exists (select from order_lines l"                                                       \
-	" where l.product_id = p.id and l.orderid = v.orderid and l.qty = v.qty)"
-
-#define ROWS_OF_PIECE                                                                                        \
-	"(v.orderid, v.sku, v.qty) > ($1::text, $2::text, $3::integer)"                                      \
-	" and (v.orderid, v.sku, v.qty) <= ($4::text, $5::text, $6::integer)"
-
-#define MAY_CHANGE " and (p.id is null or p.id = any($7::bigint[]))"
-
-/*
- * A row whose SKU is no product's has nothing to lock but itself.  Once that is done, a worker that creates
- * the product and shows the line waits for us, and shows it then; what was committed before, `fix` sees.
- */
 static const struct pass hide_rows = {
 	.before_all = {"", "", "0"},
-	.scan = "with piece as materialized ("
-		" select * from allocations_view"
-		" where (orderid, sku, qty) > ($1::text, $2::text, $3::integer)"
-		" order by orderid, sku, qty limit " PIECE_ROWS
-		"), wrong as (select p.id from piece v" WRONG_ROWS ")"
-		" select orderid, sku, qty, (select count(*) from piece), (select count(*) from wrong),"
-		" (select coalesce(array_agg(distinct id), '{}') from wrong where id is not null)"
-		" from piece order by orderid desc, sku desc, qty desc limit 1",
-	.lock = "select from allocations_view v" WRONG_ROWS " and " ROWS_OF_PIECE MAY_CHANGE
-		" order by v.orderid, v.sku, v.qty for update of v",
-	.fix = "with piece as materialized (select * from allocations_view v where " ROWS_OF_PIECE
-	       "), wrong as materialized (select v.orderid, v.sku, v.qty from piece v" WRONG_ROWS MAY_CHANGE
-	       "), hidden as ("
-	       " delete from allocations_view r using wrong w"
-	       " where r.orderid = w.orderid and r.sku = w.sku and r.qty = w.qty"
-	       " returning 1"
-	       ") select 0, 0, count(*) from hidden",
+	.scan = sql_scan_rows,
+	.lock = sql_lock_rows,
+	.fix = sql_hide_rows,
 };
-
-static const char lock_products[] =
-	"select from products where id = any($1::bigint[]) order by id for no key update";
 
 struct rebuild {
 	struct blocking_client *client;
@@ -111,19 +53,9 @@ static int64_t number_at(const PGresult *result, int column)
 	return blocking_client_number(result, 0, column);
 }
 
-/*
- * Every statement is about a piece, which the planner cannot know: left to itself it reads whole tables for
- * each.  (In the transaction and not in the session: there may be a pooler.)
- */
 static bool begin(struct blocking_client *client)
 {
-	return blocking_client_begin_transaction(client, "begin isolation level read committed;"
-							 "set local lock_timeout = '500ms';"
-							 "set local enable_seqscan = off;"
-							 "set local enable_bitmapscan = off;"
-							 "set local enable_hashjoin = off;"
-							 "set local enable_mergejoin = off;"
-							 "set local jit = off");
+	return blocking_client_begin_transaction(client, sql_begin_rebuild);
 }
 
 /* ---- correcting a piece ---- */
@@ -139,7 +71,7 @@ static bool ask(struct blocking_client *client, const char *sql, int count, cons
 /* Each statement sees what was committed before it began: the last one, all that was before the locks. */
 static PGresult *fix_piece(struct blocking_client *client, const struct pass *pass, const char *const piece[])
 {
-	if (!begin(client) || !ask(client, lock_products, 1, &piece[PRODUCTS]) ||
+	if (!begin(client) || !ask(client, sql_lock_products, 1, &piece[PRODUCTS]) ||
 	    (pass->lock && !ask(client, pass->lock, PIECE_PARTS, piece)))
 		return NULL;
 	return blocking_client_ask(client, pass->fix, PIECE_PARTS, piece);

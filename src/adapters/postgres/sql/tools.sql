@@ -1,0 +1,664 @@
+-- The SQL of sessions, migrations and the operators' commands, which is sent as it is and not prepared; see
+-- statements.py for how this file is read. statements.sql has the worker's.
+
+
+-- ==== sessions ====
+
+-- query session_settings
+-- $1: statement_timeout, $2: lock_timeout.
+--
+-- A plan must not depend on what the tables held when it was made: a plan made on empty tables reads whole
+-- tables once they have grown. So the planner is left with index scans and nested loops, and plans once.
+--
+-- Our locking relies on READ COMMITTED, where a row is read again after the wait for its lock. The keepalives
+-- are for the server's end: no timeout of its own ends a backend that waits for the rest of a pipeline.
+select set_config(name, setting, false)
+from (values
+	('statement_timeout', $1::text),
+	('lock_timeout', $2::text),
+	('idle_in_transaction_session_timeout', '10s'),
+	('default_transaction_isolation', 'read committed'),
+	('plan_cache_mode', 'force_generic_plan'),
+	('enable_seqscan', 'off'),
+	('enable_bitmapscan', 'off'),
+	('enable_hashjoin', 'off'),
+	('enable_mergejoin', 'off'),
+	('jit', 'off'),
+	('tcp_keepalives_idle', '2'),
+	('tcp_keepalives_interval', '1'),
+	('tcp_keepalives_count', '3'),
+	('tcp_user_timeout', '5000')
+) as settings (name, setting)
+
+-- query identify_server
+-- The timeline is that of the WAL that is being written: a standby has none, and is not asked.
+select
+	system_identifier,
+	substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),
+	exists (select from pg_trigger where tginitdeferred),
+	(extract(epoch from pg_postmaster_start_time() - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint
+from pg_control_system()
+
+-- query lift_time_limits
+-- Until the end of the transaction, of which this is the first statement.
+select set_config(name, '0', true)
+from unnest(array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) as settings (name)
+
+-- script set_time_limits_lifted
+-- The same for statements that are sent as one text.
+set local statement_timeout = 0;
+set local lock_timeout = 0;
+set local idle_in_transaction_session_timeout = 0
+
+
+-- ==== migrations ====
+
+-- define migration_lock
+-- Programs that migrate wait for each other by this lock. Any number will do, as long as it never changes.
+7302157463491
+
+-- query create_migrations
+create table if not exists migrations (
+	number integer primary key,
+	name text not null,
+	oldest_program integer not null,
+	checksum text not null,
+	applied_at timestamptz not null default now()
+)
+
+-- query lacks_migrations
+select to_regclass('migrations') is null
+
+-- query read_migrations
+select number, oldest_program, checksum from migrations order by number
+
+-- query add_migration
+insert into migrations (number, name, oldest_program, checksum) values ($1, $2, $3, $4)
+
+-- query try_migration_lock_of_session
+select pg_try_advisory_lock({migration_lock})
+
+-- query try_migration_lock_of_transaction
+select pg_try_advisory_xact_lock({migration_lock})
+
+-- script begin_migration
+begin;
+set local lock_timeout = '5s';
+set local statement_timeout = 0
+
+-- script lift_session_limits
+set statement_timeout = 0;
+set lock_timeout = 0
+
+
+-- ==== dead letters ====
+
+-- define opened_at
+timestamptz 'epoch' + $8::bigint * interval '1 microsecond'
+
+-- define matching_letters
+-- $1: no letter above this id; $2: ids; $3: outcome; $4: part of the reason; $5: message; $6, $7: seconds, older
+-- and newer than; $8: the instant that they count from. Null: any.
+from dead_letters
+where id <= $1
+and ($2::bigint[] is null or id = any($2))
+and ($3::text is null or outcome = $3)
+and ($4::text is null or strpos(lower(reason), lower($4)) > 0)
+and ($5::text is null or message = $5)
+and ($6::bigint is null or last_at <= {opened_at} - $6::bigint * interval '1 second')
+and ($7::bigint is null or last_at > {opened_at} - $7::bigint * interval '1 second')
+
+-- query open_letters
+select (extract(epoch from clock_timestamp()) * 1000000)::bigint, coalesce(max(id), 0) from dead_letters
+
+-- query count_letters
+select message, way, count(*)
+from (select message, way {matching_letters} order by id limit $9::bigint) as matching
+group by message, way
+order by message, way
+
+-- query find_missing_letters
+select w.id
+from unnest($1::bigint[]) with ordinality as w(id, at)
+left join dead_letters d on d.id = w.id
+where d.id is null
+order by w.at
+
+-- query read_letters
+-- A page of $10 letters after id $9; with payloads if $11.
+select
+	id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source, message_id,
+	payload_bytes, attempts,
+	(extract(epoch from first_at) * 1000000)::bigint,
+	(extract(epoch from last_at) * 1000000)::bigint,
+	case when $11 then payload end
+{matching_letters} and id > $9
+order by id
+limit $10::bigint
+
+-- query read_letter_history
+select attempt, action, who, (extract(epoch from at) * 1000000)::bigint, edits, outcome, reason
+from dead_letter_history
+where dead_letter_id = $1
+order by attempt
+
+-- query discard_letters
+-- Of ids $1 those that had $2 attempts; $3: the operator.
+with gone as (
+	delete from dead_letters d
+	using unnest($1::bigint[], $2::integer[]) as w(id, attempts)
+	where d.id = w.id and d.attempts = w.attempts
+	returning d.*
+)
+insert into dead_letter_history (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)
+select id, attempts + 1, 'discarded', $3, outcome, reason, message, message_id from gone
+returning dead_letter_id
+
+-- query resend_mail
+-- The mail of letter $1, if it had $2 attempts; $3: the operator.
+with gone as (
+	delete from dead_letters where id = $1 and attempts = $2 and way = 'mail' returning *
+), noted as (
+	insert into dead_letter_history (dead_letter_id, attempt, action, who, reason, message, message_id)
+	select id, attempts + 1, 'replayed', $3, 'to be sent again', message, message_id from gone
+)
+insert into notifications (sku, orderid, qty, recipient, due_at)
+select mail->>'sku', mail->>'orderid', (mail->>'qty')::integer, mail->>'to', now()
+from (select convert_from(payload, 'UTF8')::jsonb as mail from gone) as mails
+returning id
+
+
+-- ==== the outcome of a message ====
+
+-- query find_outcomes
+-- $1: the message's id. A stream's entry is known by its entry id, too: without another one, that is the id that
+-- it spent, with its stream and the stream's incarnation as the source (see delivery.h).
+--
+-- A refusal from before the id was spent is superseded by the handling. Both bear the time of their commit; in
+-- the same commit, a refusal because the id was spent came after it.
+with spent as (
+	select message, source, outcome, '' as reason, handled_at as at from inbox where id = $1::text
+), entries as (
+	select d.*
+	from streams s
+	cross join generate_series(1, s.incarnation) as i(n)
+	cross join lateral (
+		select * from dead_letters d where d.place = s.name and d.incarnation = i.n and d.entry_id = $1::text
+	) as d
+	where d.message_id is distinct from $1::text
+), letters as (
+	select message, source, outcome, reason, last_at as at, id from dead_letters where message_id = $1::text
+	union all
+	select
+		message,
+		case when message_id is null then format('%s %s', place, incarnation) else source end,
+		outcome, reason, last_at, id
+	from entries
+), refused as (
+	select distinct on (message, source) message, source, outcome, reason, at
+	from letters
+	order by message, source, at desc, id desc
+)
+select message, source, outcome, reason, (extract(epoch from at) * 1000000)::bigint
+from (
+	select * from spent
+	union all
+	select * from refused r
+	where not exists (
+		select from spent s
+		where s.source in (r.source, replace(r.source, ' ', '%20'))
+		and (s.at > r.at or s.at = r.at and not starts_with(r.reason, 'id reused '))
+	)
+) as known
+where not exists (select from shrinks where cause = $1::text)
+order by at, outcome in ('handled', 'skipped') desc, message, source
+
+-- query frames_of_commit
+-- Both the inbox's and the outbox's instants are those of their transaction.
+select product_id, last_version, frame
+from outbox
+where committed_at = timestamptz 'epoch' + $1::bigint * interval '1 microsecond'
+order by partition, position
+
+-- query next_frame_of_product
+-- Of product $1 after version $2. The last column is true for the commit of another message, which bears the id
+-- $3 with another source; $4: the instant of our message's commit.
+select
+	product_id, last_version, frame,
+	exists (
+		select from inbox
+		where id = $3::text and handled_at = committed_at
+		and handled_at <> timestamptz 'epoch' + $4::bigint * interval '1 microsecond'
+	)
+from outbox
+where product_id = $1::bigint and last_version > $2::bigint
+order by last_version
+limit 1
+
+
+-- ==== the outbox ====
+
+-- query renew_incarnation
+-- A cursor beyond its head is from the time that the restored database does not know.
+with before as (
+	select incarnation from installation for update
+), repaired as (
+	update outbox_cursors c set position = h.position
+	from outbox_heads h
+	where h.partition = c.partition and c.position > h.position
+)
+update installation i set incarnation = gen_random_uuid()
+from before
+returning before.incarnation, i.incarnation
+
+-- query find_events
+select
+	p.version,
+	(select o.first_version from outbox o where o.product_id = p.id order by o.last_version limit 1)
+from products p
+where p.sku = $1::text
+
+-- query next_frame_of_sku
+select o.first_version, o.last_version, o.frame
+from products p
+join outbox o on o.product_id = p.id
+where p.sku = $1::text and o.last_version >= $2::bigint
+order by o.last_version
+limit 1
+
+-- query count_unfinished_work
+select
+	(select coalesce(sum(h.position - c.position), 0) from outbox_heads h join outbox_cursors c using (partition)),
+	(select count(*) from shrinks)
+
+
+-- ==== rebuilding the read model ====
+--
+-- It is compared and corrected in pieces. The key that begins a piece is $1 to $3, the one that ends it $4 to $6,
+-- the products that may be corrected are $7.
+
+-- define wrong_lines
+join products p on p.id = l.product_id
+join batches b on b.id = l.batch_id
+left join allocations_view v on v.orderid = l.orderid and v.sku = p.sku and v.qty = l.qty
+where v.batchref is distinct from b.reference
+
+-- define wrong_rows
+left join products p on p.sku = v.sku
+where not exists (
+	select from order_lines l where l.product_id = p.id and l.orderid = v.orderid and l.qty = v.qty
+)
+
+-- define rows_of_piece
+(v.orderid, v.sku, v.qty) > ($1::text, $2::text, $3::integer)
+and (v.orderid, v.sku, v.qty) <= ($4::text, $5::text, $6::integer)
+
+-- define may_change
+and (p.id is null or p.id = any($7::bigint[]))
+
+-- script begin_rebuild
+-- Every statement is about a piece, which the planner cannot know: left to itself, it reads whole tables for each
+-- piece. The settings are the transaction's and not the session's, which a pooler may lend to others.
+begin isolation level read committed;
+set local lock_timeout = '500ms';
+set local enable_seqscan = off;
+set local enable_bitmapscan = off;
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+set local jit = off
+
+-- query scan_lines
+-- A piece has 1000 rows: so few that a worker that waits for a product hardly notices.
+with piece as materialized (
+	select * from order_lines
+	where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)
+	order by product_id, orderid, qty
+	limit 1000
+), wrong as (
+	select l.product_id from piece l {wrong_lines}
+)
+select
+	product_id, orderid, qty,
+	(select count(*) from piece),
+	(select count(*) from wrong),
+	(select coalesce(array_agg(distinct product_id), '{}') from wrong)
+from piece
+order by product_id desc, orderid desc, qty desc
+limit 1
+
+-- query show_lines
+with piece as materialized (
+	select * from order_lines
+	where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)
+	and (product_id, orderid, qty) <= ($4::bigint, $5::text, $6::integer)
+	and product_id = any($7::bigint[])
+), wrong as materialized (
+	select l.orderid, p.sku, l.qty, b.reference, v.batchref from piece l {wrong_lines}
+), shown as (
+	insert into allocations_view (orderid, sku, qty, batchref)
+	select orderid, sku, qty, reference from wrong
+	on conflict (orderid, sku, qty) do update set batchref = excluded.batchref
+)
+select count(*) filter (where batchref is null), count(batchref), 0 from wrong
+
+-- query scan_rows
+with piece as materialized (
+	select * from allocations_view
+	where (orderid, sku, qty) > ($1::text, $2::text, $3::integer)
+	order by orderid, sku, qty
+	limit 1000
+), wrong as (
+	select p.id from piece v {wrong_rows}
+)
+select
+	orderid, sku, qty,
+	(select count(*) from piece),
+	(select count(*) from wrong),
+	(select coalesce(array_agg(distinct id), '{}') from wrong where id is not null)
+from piece
+order by orderid desc, sku desc, qty desc
+limit 1
+
+-- query lock_products
+select from products where id = any($1::bigint[]) order by id for no key update
+
+-- query lock_rows
+-- A row whose SKU is no product's has nothing to lock but itself. Once it is locked, a worker that creates the
+-- product and shows the line waits for us and shows it then; hide_rows sees what was committed before.
+select from allocations_view v {wrong_rows} and {rows_of_piece} {may_change}
+order by v.orderid, v.sku, v.qty
+for update of v
+
+-- query hide_rows
+with piece as materialized (
+	select * from allocations_view v where {rows_of_piece}
+), wrong as materialized (
+	select v.orderid, v.sku, v.qty from piece v {wrong_rows} {may_change}
+), hidden as (
+	delete from allocations_view r
+	using wrong w
+	where r.orderid = w.orderid and r.sku = w.sku and r.qty = w.qty
+	returning 1
+)
+select 0, 0, count(*) from hidden
+
+
+-- ==== dry runs ====
+--
+-- A session for dry runs works on temporary tables that hide the real ones, which stay visible as stored_NAME.
+
+-- query hide_tables
+do $$
+declare
+	name text;
+begin
+	foreach name in array array[
+		'units', 'inbox', 'products', 'batches', 'order_lines', 'shrinks', 'displaced_lines', 'allocations_view',
+		'notifications', 'dead_letters', 'dead_letter_history', 'dead_letter_totals', 'outbox', 'outbox_heads',
+		'outbox_cursors'
+	] loop
+		execute format('create temporary view stored_%1$s as select * from %1$s', name);
+		execute format('create temporary table %1$s (like %1$s including all)', name);
+	end loop;
+end
+$$
+
+-- query create_row_keys
+-- Keys of new rows are far above any real one.
+create temporary sequence row_keys start with 4611686018427387904
+
+-- query copy_heads
+insert into outbox_heads select * from stored_outbox_heads
+
+-- query copy_cursors
+insert into outbox_cursors select * from stored_outbox_cursors
+
+-- query limit_dry_runs
+-- Copying a product with very many lines takes longer than the worker's statements may.
+select set_config('statement_timeout', '5min', false), set_config('default_transaction_read_only', 'on', false)
+
+
+-- ==== what a benchmark left ====
+--
+-- $1: the run, with which the keys of its rows begin. Keys are compared by bytes, so each condition is one range
+-- of an index: "n" comes right after "m".
+
+-- query count_spent
+select count(*) from inbox where id >= $1::text || '-m' and id < $1::text || '-n'
+
+-- query count_results
+select
+	(
+		select count(*) from inbox
+		where outcome = 'handled' and id >= $1::text || '-m' and id < $1::text || '-n'
+	),
+	(
+		select coalesce(sum(allocated), 0)::bigint from batches
+		where reference >= $1::text || '-b' and reference < $1::text || '-c'
+	),
+	(
+		select count(*) from order_lines l join products p on p.id = l.product_id
+		where sku >= $1::text || '-s' and sku < $1::text || '-t'
+	),
+	(select count(*) from allocations_view where orderid >= $1::text || '-o' and orderid < $1::text || '-p'),
+	(select count(*) from dead_letters where message_id >= $1::text || '-m' and message_id < $1::text || '-n')
+
+-- query find_unhandled
+select n
+from generate_series(0, $2::bigint - 1) n
+where not exists (select from inbox where id = $1::text || '-m' || lpad(n::text, 8, '0'))
+order by n
+
+-- query find_versions
+select right(sku, 8)::bigint, version from products where sku >= $1::text || '-s' and sku < $1::text || '-t'
+
+-- query find_refused
+select outcome, message_id, reason
+from dead_letters
+where message_id >= $1::text || '-m' and message_id < $1::text || '-n'
+order by id
+limit 10
+
+-- query read_gauges
+-- The process that serves us, or 0 if it runs on another machine; the bytes of WAL written until now.
+select
+	case when inet_server_addr() is not distinct from inet_client_addr() then pg_backend_pid() else 0 end,
+	pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
+
+
+-- ==== the rules of the database ====
+
+-- script begin_verification
+begin isolation level repeatable read read only;
+set local statement_timeout = 0
+
+-- query declare_frames
+declare frames no scroll cursor for
+select p.sku, o.first_version, o.last_version, o.frame, o.partition, o.position
+from outbox o
+join products p on p.id = o.product_id
+
+-- query fetch_frames
+-- A frame can hold megabytes, so only a few are fetched at a time.
+fetch 16 from frames
+
+-- define each_rule
+-- Every rule selects the rows that break it: the row's key, the expected and the found value, as text. Of them $1
+-- are reported, beside the number of all.
+select *, count(*) over () from ({rule}) as breach (key, expected, found) limit $1::bigint
+
+-- rule batch-lines: a batch has allocated what its lines add up to
+select format('batch %s', b.reference), coalesce(l.qty, 0)::text, b.allocated::text
+from batches b
+left join (select batch_id, sum(qty) as qty from order_lines group by batch_id) l on l.batch_id = b.id
+where b.allocated <> coalesce(l.qty, 0)
+
+-- rule batch-stock: no batch has more allocated than purchased
+select format('batch %s', reference), format('at most %s', purchased), allocated::text
+from batches
+where allocated > purchased
+
+-- rule line-batch: a line is in a batch of its own product
+select
+	format('line %s of %s', l.orderid, l.qty),
+	format('a batch of product %s', l.product_id),
+	coalesce(format('one of product %s', b.product_id), 'no batch')
+from order_lines l
+left join batches b on b.id = l.batch_id
+where b.product_id is distinct from l.product_id
+
+-- rule line-version: no line is newer than its product
+select format('line %s of %s of %s', l.orderid, l.qty, p.sku), format('at most %s', p.version), l.version::text
+from (
+	select product_id, orderid, qty, version from order_lines
+	union all
+	select product_id, orderid, qty, version from displaced_lines
+) l
+join products p on p.id = l.product_id
+where l.version > p.version
+
+-- rule line-displaced: a line is in a batch or displaced, not both
+select format('line %s of %s of product %s', orderid, qty, product_id), 'one of them', 'both'
+from displaced_lines
+join order_lines using (product_id, orderid, qty)
+
+-- rule displaced-shrink: lines are displaced only while a shrink of their product goes on
+select format('line %s of %s of product %s', d.orderid, d.qty, d.product_id), 'a shrink', 'none'
+from displaced_lines d
+left join shrinks s using (product_id)
+where s.product_id is null
+
+-- rule shrink-batch: a batch that shrinks is of its product, and not larger than it must be
+select
+	format('batch %s', b.reference),
+	format('product %s, purchased %s', s.product_id, greatest(b.allocated, s.target)),
+	format('product %s, purchased %s', b.product_id, b.purchased)
+from shrinks s
+join batches b on b.id = s.batch_id
+where b.product_id <> s.product_id or b.purchased <> greatest(b.allocated, s.target)
+
+-- rule product-batches: a product has a batch
+select format('product %s', p.sku), 'a batch', 'none'
+from products p
+where not exists (select from batches b where b.product_id = p.id)
+
+-- rule product-version: a product's version is that of its last event
+select format('product %s', p.sku), o.last::text, p.version::text
+from products p
+join (select product_id, max(last_version) as last from outbox group by product_id) o on o.product_id = p.id
+where p.version <> o.last
+
+-- rule outbox-product: events are of a product that there is
+select format('partition %s, position %s', o.partition, o.position), format('product %s', o.product_id), 'none'
+from outbox o
+left join products p on p.id = o.product_id
+where p.id is null
+
+-- rule outbox-versions: events of a product are numbered without gaps
+select format('partition %s, position %s', partition, position), (before + 1)::text, first_version::text
+from (
+	select
+		partition, position, first_version,
+		lag(last_version) over (partition by product_id order by last_version) as before
+	from outbox
+) o
+where first_version <> before + 1
+
+-- rule outbox-positions: rows of a partition are numbered without gaps
+select format('partition %s', partition), format('position %s', before + 1), position::text
+from (
+	select partition, position, lag(position) over (partition by partition order by position) as before
+	from outbox
+) o
+where position <> before + 1
+
+-- rule outbox-head: the last row of a partition is where its head points
+select format('partition %s', h.partition), h.position::text, o.last::text
+from outbox_heads h
+join (select partition, max(position) as last from outbox group by partition) o using (partition)
+where o.last <> h.position
+
+-- rule outbox-cursor: no partition was published further than its head
+select format('partition %s', partition), format('at most %s', h.position), c.position::text
+from outbox_cursors c
+join outbox_heads h using (partition)
+where c.position > h.position
+
+-- rule outbox-unpublished: what is not published yet is kept
+select
+	format('partition %s', h.partition),
+	format('rows from position %s', c.position + 1),
+	coalesce(format('from %s', o.first), 'none')
+from outbox_heads h
+join outbox_cursors c using (partition)
+left join (select partition, min(position) as first from outbox group by partition) o using (partition)
+where c.position < h.position and coalesce(o.first > c.position + 1, true)
+
+-- rule outbox-partitions: each partition has a head and a cursor
+select
+	format('partition %s', n),
+	'head and cursor',
+	case when h.partition is null then 'no head' else 'no cursor' end
+from generate_series(0, 15) n
+left join outbox_heads h on h.partition = n
+left join outbox_cursors c on c.partition = n
+where h.partition is null or c.partition is null
+
+-- rule view: the read model shows every line in its batch, and nothing else
+select
+	format('line %s of %s of %s', orderid, qty, sku),
+	coalesce(l.reference, 'no row'),
+	coalesce(v.batchref, 'no row')
+from (
+	select l.orderid, p.sku, l.qty, b.reference
+	from order_lines l
+	join products p on p.id = l.product_id
+	join batches b on b.id = l.batch_id
+) l
+full join allocations_view v using (orderid, sku, qty)
+where l.reference is distinct from v.batchref
+
+-- rule inbox-outcome: a spent id was handled or skipped
+select format('%s %s', message, id), 'handled or skipped', outcome
+from inbox
+where outcome not in ('handled', 'skipped')
+
+-- rule limits: names have 1 to 255 characters, quantities are 1 at least, versions count up
+select key, '1 to 255 characters, 1 at least', found
+from (
+	select format('product %s', sku) as key, format('revision %s, version %s', revision, version) as found
+	from products
+	where char_length(sku) not between 1 and 255 or revision < 1 or version < 0
+	union all
+	select format('batch %s', reference), original_qty::text
+	from batches
+	where char_length(reference) not between 1 and 255 or original_qty < 1
+	union all
+	select format('line %s of product %s', orderid, product_id), qty::text
+	from order_lines
+	where char_length(orderid) not between 1 and 255 or qty < 1 or version < 1
+	union all
+	select format('partition %s, position %s', partition, position),
+		format('versions %s to %s', first_version, last_version)
+	from outbox
+	where first_version not between 1 and last_version
+) as beyond
+
+-- rule dead-letter-total: dead letters are counted
+select 'dead letters', count(*)::text, (select kept from dead_letter_totals)::text
+from dead_letters
+having count(*) is distinct from (select kept from dead_letter_totals)
+
+-- rule stream-done: no stream was handled further than it goes
+select format('stream %s', name), format('at most %s', array_to_string(highest, '-')), array_to_string(done, '-')
+from streams
+where done > highest
+
+-- rule blind-window: a blind window begins before it ends
+-- Times are RFC 3339, however the database writes them.
+select
+	format('window %s', id),
+	format('until %s or later', to_char(since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+	to_char(until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+from blind_windows
+where since > until
