@@ -4,6 +4,7 @@
 
 #include "adapters/postgres/connection/pg_connection.h"
 #include "adapters/postgres/connection/pg_request.h"
+#include "bus/base/backoff.h"
 
 #include <event2/event_struct.h>
 
@@ -36,7 +37,7 @@ struct pg_connection {
 	const char *given_up;
 	struct pg_request_queue requests;
 	struct query_pipeline ending;    /* of a transaction that failed; its arena is NULL until one did */
-	unsigned failures;               /* attempts since the last segment that succeeded */
+	struct backoff backoff;          /* of the attempts since the last request that succeeded */
 	struct pg_error trouble;         /* why there is, or was, no connection */
 	struct pg_error farewell;        /* the server's last error, when it ends the session */
 	char logged[PG_ERROR_TEXT_SIZE]; /* the trouble that was logged last */

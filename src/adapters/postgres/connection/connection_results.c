@@ -111,7 +111,7 @@ static void finish_job(struct pg_connection *connection, struct pg_request *requ
 	if (reason)
 		pg_connection_lose_because(connection, FAILURE_RETRY, reason);
 	else if (!request->failed)
-		connection->failures = 0;
+		connection->backoff.failures = 0;
 	if (!reason && connection_is_pooled(connection)) {
 		pg_connection_learn_mark(connection, request);
 		pg_connection_end_failed_transaction(connection);

@@ -4,9 +4,9 @@
 #include "adapters/postgres/connector/connector.h"
 #include "adapters/postgres/connector/conninfo.h"
 #include "adapters/postgres/connector/session_setup.h"
+#include "adapters/system/random.h"
 #include "core/base/must.h"
 
-#include <event2/util.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,17 +114,8 @@ void pg_connection_run(struct pg_connection *connection, struct query_pipeline *
 
 static void enter_waiting(struct pg_connection *connection)
 {
-	int64_t delay = BACKOFF_FIRST_MS;
-	unsigned char chance;
-
-	for (unsigned i = 0; i < connection->failures && delay < BACKOFF_MAX_MS; i++)
-		delay *= 2;
-	if (delay > BACKOFF_MAX_MS)
-		delay = BACKOFF_MAX_MS;
-	evutil_secure_rng_get_bytes(&chance, sizeof chance);
-	connection->failures++;
 	connection->state = CONNECTION_WAITING;
-	pg_connection_set_timer(&connection->timer, delay / 2 + delay * chance / 512);
+	pg_connection_set_timer(&connection->timer, backoff_next(&connection->backoff, system_random()));
 }
 
 /*
@@ -420,6 +411,7 @@ struct pg_connection *pg_connection_new(const struct pg_connection_config *confi
 		connection->config.url.pooled = false; /* it lives in its session: see dry_run_commits.h */
 	if (!config->answer_timeout_ms)
 		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
+	connection->backoff = (struct backoff){.first_ms = BACKOFF_FIRST_MS, .cap_ms = BACKOFF_MAX_MS};
 	connection->server = (struct server_user){
 		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORE};
 	known_servers_join(config->servers, &connection->server);
