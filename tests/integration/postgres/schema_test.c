@@ -1,7 +1,10 @@
 /* Migrations: each once, by one program at a time, never a changed one, and what a newer database means. */
 #include "support/suites.h"
+#include "core/partition.h"
+#include "tools_sql.h"
 #include "world.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +56,52 @@ START_TEST(an_empty_database_gets_the_tables)
 {
 	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
 
-	ck_assert_str_eq(sql("select count(*) from outbox_heads"), "16");
 	ck_assert_int_eq(check(), SCHEMA_READY);
+}
+END_TEST
+
+/* The migrations and the rule say generate_series(0, 15), and the program says PARTITIONS. */
+START_TEST(the_outbox_of_an_empty_database_has_every_partition_of_the_program)
+{
+	static const char *const tables[] = {"outbox_heads", "outbox_cursors"};
+	char expected[32], query[128];
+
+	snprintf(expected, sizeof expected, "0 %d %d", PARTITIONS - 1, PARTITIONS);
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(query, sizeof query,
+			 "select min(partition) || ' ' || max(partition) || ' ' || count(*) from %s",
+			 tables[i]);
+		ck_assert_str_eq(sql(query), expected);
+	}
+}
+END_TEST
+
+static const struct sql_rule *rule_named(const char *name)
+{
+	const struct sql_rule *rule = sql_rules;
+
+	while (strcmp(rule->name, name) != 0)
+		rule++;
+	return rule;
+}
+
+START_TEST(verify_misses_every_partition_of_the_program_in_an_empty_outbox)
+{
+	const char *const max[] = {"1000"};
+	PGconn *pg;
+	PGresult *rows;
+
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	sql("delete from outbox_heads; delete from outbox_cursors");
+	pg = PQconnectdb(conninfo);
+
+	rows = PQexecParams(pg, rule_named("outbox-partitions")->sql, 1, NULL, max, NULL, NULL, 0);
+
+	ck_assert_int_eq(PQntuples(rows), PARTITIONS);
+	PQclear(rows);
+	PQfinish(pg);
 }
 END_TEST
 
@@ -313,6 +360,8 @@ END_TEST
 SUITE("schema", set_up, world_tear_down)
 {
 	tcase_add_test(tests, an_empty_database_gets_the_tables);
+	tcase_add_test(tests, the_outbox_of_an_empty_database_has_every_partition_of_the_program);
+	tcase_add_test(tests, verify_misses_every_partition_of_the_program_in_an_empty_outbox);
 	tcase_add_test(tests, migrating_twice_changes_nothing);
 	tcase_add_test(tests, programs_that_migrate_at_once_wait_for_each_other);
 	tcase_add_test(tests, somebody_who_migrates_for_too_long_is_not_waited_for);
