@@ -1,4 +1,4 @@
-/* The logbook in memory, for the port test suite. */
+/* The checkpoints in memory, for the port test suites. */
 #include "integration/store/checkpoints_suite.h"
 
 #include "adapters/memory/ports/checkpoints.h"
@@ -6,36 +6,36 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define LOGBOOKS_MAX 8
-#define PATIENCE_MS  60000
+#define MADE_MAX    8
+#define PATIENCE_MS 60000
 
 static struct simulation *simulation;
 static struct database *database;
-static struct memory_logbook *logbooks[LOGBOOKS_MAX];
-static size_t logbook_count;
+static struct memory_logbook *made[MADE_MAX];
+static size_t made_count;
 
-static void set_up(struct logbook_fixture *fixture)
+static void set_up(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
 	simulation = simulation_new();
 	database = database_new(simulation, &(struct database_config){0});
 }
 
-static void tear_down(struct logbook_fixture *fixture)
+static void tear_down(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
-	while (logbook_count)
-		memory_checkpoints_free(&logbooks[--logbook_count]);
+	while (made_count)
+		memory_checkpoints_free(&made[--made_count]);
 	database_free(&database);
 	simulation_free(&simulation);
 }
 
-static struct checkpoints *make_logbook(struct logbook_fixture *fixture)
+static struct checkpoints *make_checkpoints(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
-	ck_assert_uint_lt(logbook_count, LOGBOOKS_MAX);
-	logbooks[logbook_count] = memory_checkpoints_new(database);
-	return memory_checkpoints_port(logbooks[logbook_count++]);
+	ck_assert_uint_lt(made_count, MADE_MAX);
+	made[made_count] = memory_checkpoints_new(database);
+	return memory_checkpoints_port(made[made_count++]);
 }
 
 static bool is_done(void *context)
@@ -45,19 +45,19 @@ static bool is_done(void *context)
 	return **done;
 }
 
-static void run_until(struct logbook_fixture *fixture, const bool *done)
+static void run_until(struct checkpoints_fixture *fixture, const bool *done)
 {
 	(void)fixture;
 	ck_assert(simulation_run_until(simulation, is_done, &done, PATIENCE_MS));
 }
 
-static int64_t now(struct logbook_fixture *fixture)
+static int64_t now(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
 	return database_now(database);
 }
 
-static void windows(struct logbook_fixture *fixture, char *text, size_t size)
+static void gaps(struct checkpoints_fixture *fixture, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -71,6 +71,6 @@ static void windows(struct logbook_fixture *fixture, char *text, size_t size)
 	}
 }
 
-static struct logbook_fixture the_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};
+static struct checkpoints_fixture the_fixture = {set_up, tear_down, make_checkpoints, run_until, now, gaps};
 
-struct logbook_fixture *const checkpoints_under_test = &the_fixture;
+struct checkpoints_fixture *const checkpoints_under_test = &the_fixture;

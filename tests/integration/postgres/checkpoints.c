@@ -1,51 +1,51 @@
-/* The logbook on a real server, for the port test suite. */
+/* The checkpoints on a real server, for the port test suites. */
 #include "world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOGBOOKS_MAX 8
+#define MADE_MAX 8
 
-static struct checkpoints *logbooks[LOGBOOKS_MAX];
-static size_t logbook_count;
+static struct checkpoints *made[MADE_MAX];
+static size_t made_count;
 
-static void set_up(struct logbook_fixture *fixture)
+static void set_up(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
 	world_set_up();
 }
 
-static void tear_down(struct logbook_fixture *fixture)
+static void tear_down(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
-	while (logbook_count)
-		postgres_checkpoints_free(&logbooks[--logbook_count]);
+	while (made_count)
+		postgres_checkpoints_free(&made[--made_count]);
 	world_tear_down();
 }
 
-static struct checkpoints *make_logbook(struct logbook_fixture *fixture)
+static struct checkpoints *make_checkpoints(struct checkpoints_fixture *fixture)
 {
 	struct postgres_config config = world_config();
 
 	(void)fixture;
-	ck_assert_uint_lt(logbook_count, LOGBOOKS_MAX);
-	logbooks[logbook_count] = postgres_checkpoints_new(&config);
-	return logbooks[logbook_count++];
+	ck_assert_uint_lt(made_count, MADE_MAX);
+	made[made_count] = postgres_checkpoints_new(&config);
+	return made[made_count++];
 }
 
-static void run_until(struct logbook_fixture *fixture, const bool *done)
+static void run_until(struct checkpoints_fixture *fixture, const bool *done)
 {
 	(void)fixture;
 	world.fixture.run_until(&world.fixture, done);
 }
 
-static int64_t now(struct logbook_fixture *fixture)
+static int64_t now(struct checkpoints_fixture *fixture)
 {
 	(void)fixture;
 	return database_number("select (extract(epoch from clock_timestamp()) * 1000000)::bigint");
 }
 
-static void windows(struct logbook_fixture *fixture, char *text, size_t size)
+static void gaps(struct checkpoints_fixture *fixture, char *text, size_t size)
 {
 	(void)fixture;
 	snprintf(
@@ -56,6 +56,6 @@ static void windows(struct logbook_fixture *fixture, char *text, size_t size)
 			" from blind_windows"));
 }
 
-static struct logbook_fixture the_fixture = {set_up, tear_down, make_logbook, run_until, now, windows};
+static struct checkpoints_fixture the_fixture = {set_up, tear_down, make_checkpoints, run_until, now, gaps};
 
-struct logbook_fixture *const checkpoints_under_test = &the_fixture;
+struct checkpoints_fixture *const checkpoints_under_test = &the_fixture;

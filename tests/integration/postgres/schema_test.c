@@ -1,6 +1,6 @@
 /* Migrations: each once, by one program at a time, never a changed one, and what a newer database means. */
-#include "support/suites.h"
 #include "core/partition.h"
+#include "support/suites.h"
 #include "tools_sql.h"
 #include "world.h"
 

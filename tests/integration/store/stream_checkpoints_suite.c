@@ -1,97 +1,10 @@
-/* What every logbook promises, one test a rule. */
-#include "integration/store/checkpoints_suite.h"
+/* How far each stream is done is kept, and a stream that began again is told from one that lost its group. */
+#include "integration/store/checkpoint_steps.h"
 
 #include "support/suites.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define SECOND INT64_C(1000000)
-
-static struct logbook_fixture *fixture;
-static struct checkpoints *checkpoints;
-
-static void set_up(void)
-{
-	fixture = checkpoints_under_test;
-	fixture->set_up(fixture);
-	checkpoints = fixture->make_logbook(fixture);
-}
-
-static void tear_down(void)
-{
-	fixture->tear_down(fixture);
-}
-
-/* ---- calls, each with its answer awaited ---- */
-
-static void on_answer(void *context, const struct failure *failure)
-{
-	bool *answered = context;
-
-	ck_assert_msg(!failure, "%s", failure ? failure->text : "");
-	ck_assert(!*answered);
-	*answered = true;
-}
-
-static void await(const bool *answered)
-{
-	ck_assert_msg(!*answered, "answered before the call returned");
-	fixture->run_until(fixture, answered);
-}
-
-static struct stream_record open_in_state(const char *name, const struct stream_state *state)
-{
-	struct stream_record record;
-	bool answered = false;
-
-	checkpoints->ops->open_stream(checkpoints, name, state, &record, on_answer, &answered);
-	await(&answered);
-	return record;
-}
-
-/* Of a stream that bears no mark. */
-static struct stream_record open_stream(const char *name, struct stream_id last_generated, bool has_group)
-{
-	return open_in_state(
-		name, &(struct stream_state){.last_generated = last_generated, .has_group = has_group});
-}
-
-static void mark(const char *name, int64_t incarnation, struct stream_id done,
-		 struct stream_id last_generated)
-{
-	struct stream_record record = {.incarnation = incarnation, .done = done};
-	bool answered = false;
-
-	checkpoints->ops->mark_stream(checkpoints, name, &record,
-				      &(struct stream_state){.last_generated = last_generated}, on_answer,
-				      &answered);
-	await(&answered);
-}
-
-static void note(const struct subscription_gap *windows, size_t count, bool heard)
-{
-	bool answered = false;
-
-	checkpoints->ops->note_blindness(checkpoints, windows, count, heard, on_answer, &answered);
-	await(&answered);
-}
-
-static void assert_record(struct stream_record record, int64_t incarnation, struct stream_id done)
-{
-	ck_assert_int_eq(record.incarnation, incarnation);
-	ck_assert_uint_eq(record.done.ms, done.ms);
-	ck_assert_uint_eq(record.done.seq, done.seq);
-}
-
-static struct stream_id id(uint64_t ms, uint64_t seq)
-{
-	return (struct stream_id){ms, seq};
-}
-
-/* ---- streams ---- */
 
 START_TEST(a_stream_begins_with_its_first_incarnation)
 {
@@ -312,102 +225,6 @@ START_TEST(a_stream_that_nobody_opened_is_not_marked)
 }
 END_TEST
 
-/* ---- blind windows ---- */
-
-static const char *windows(void)
-{
-	static char text[1024];
-
-	fixture->windows(fixture, text, sizeof text);
-	return text;
-}
-
-static const char *written(int64_t since, int64_t until, const char *cause)
-{
-	static char text[256];
-
-	snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %s;", since, until, cause);
-	return text;
-}
-
-START_TEST(windows_are_written_as_they_are_told)
-{
-	const struct subscription_gap told[] = {{1000001, 2000002, "the first", false},
-						{3000003, 3000003, "the second", false}};
-
-	note(told, 2, true);
-
-	ck_assert_str_eq(windows(), "1000001 2000002 the first;3000003 3000003 the second;");
-}
-END_TEST
-
-START_TEST(a_window_that_is_told_twice_is_written_once)
-{
-	const struct subscription_gap told[] = {{1, 2, "one", false}, {3, 4, "other", false}};
-
-	note(told, 1, true);
-	note(told, 2, true);
-
-	ck_assert_str_eq(windows(), "1 2 one;3 4 other;");
-}
-END_TEST
-
-START_TEST(a_workers_first_window_begins_when_commands_were_last_heard)
-{
-	int64_t since, before = fixture->now(fixture), after;
-	struct subscription_gap first = {.cause = "start", .is_first = true};
-
-	note(NULL, 0, true);
-	after = fixture->now(fixture);
-	first.since = after + SECOND;
-	first.until = after + 2 * SECOND;
-	checkpoints = fixture->make_logbook(fixture);
-	note(&first, 1, true);
-
-	since = strtoll(windows(), NULL, 10);
-	ck_assert_msg(before <= since && since <= after, "%" PRId64 " to %" PRId64 ": %s", before, after,
-		      windows());
-	note(&first, 1, true); /* the answer was lost; by now commands were heard again */
-	ck_assert_str_eq(windows(), written(since, first.until, "start"));
-}
-END_TEST
-
-START_TEST(a_later_window_begins_as_it_is_told)
-{
-	int64_t now = fixture->now(fixture);
-	struct subscription_gap later = {now + 10 * SECOND, now + 11 * SECOND, "later", false};
-
-	note(NULL, 0, true);
-	note(&later, 1, true);
-
-	ck_assert_str_eq(windows(), written(later.since, later.until, "later"));
-}
-END_TEST
-
-START_TEST(a_first_window_that_began_before_is_not_made_shorter)
-{
-	int64_t now = fixture->now(fixture);
-	struct subscription_gap first = {now - 10 * SECOND, now + SECOND, "start", true};
-
-	note(NULL, 0, true);
-	note(&first, 1, true);
-
-	ck_assert_str_eq(windows(), written(first.since, first.until, "start"));
-}
-END_TEST
-
-START_TEST(before_commands_were_ever_heard_a_first_window_begins_as_it_is_told)
-{
-	int64_t now = fixture->now(fixture);
-	struct subscription_gap first = {now + SECOND, now + 2 * SECOND, "start", true};
-
-	note(NULL, 0, false); /* it does not hear either */
-	note(&first, 1, true);
-
-	ck_assert_str_eq(windows(), written(first.since, first.until, "start"));
-}
-END_TEST
-
 /* ---- several at a time ---- */
 
 struct turn {
@@ -435,7 +252,7 @@ START_TEST(calls_are_answered_in_their_order)
 	checkpoints->ops->open_stream(checkpoints, "stream", &state, &record, on_turn, &turns[0]);
 	checkpoints->ops->mark_stream(checkpoints, "stream", &marked, &state, on_turn, &turns[1]);
 	checkpoints->ops->open_stream(checkpoints, "stream", &state, &again, on_turn, &turns[2]);
-	fixture->run_until(fixture, &turns[2].done);
+	checkpoints_under_test->run_until(checkpoints_under_test, &turns[2].done);
 
 	ck_assert_int_eq(answered, 3);
 	assert_record(record, 1, id(0, 0));
@@ -458,7 +275,7 @@ START_TEST(what_is_given_is_copied)
 	memset(cause, 'x', sizeof cause - 1);
 	marked.incarnation = 7;
 	window = (struct subscription_gap){.cause = ""};
-	fixture->run_until(fixture, &noted);
+	checkpoints_under_test->run_until(checkpoints_under_test, &noted);
 
 	ck_assert(answered);
 	ck_assert_str_eq(windows(), "1 2 cause;");
@@ -466,7 +283,7 @@ START_TEST(what_is_given_is_copied)
 }
 END_TEST
 
-SUITE("logbook", set_up, tear_down)
+SUITE("stream checkpoints", checkpoints_set_up, checkpoints_tear_down)
 {
 	tcase_add_test(tests, a_stream_begins_with_its_first_incarnation);
 	tcase_add_test(tests, a_stream_that_is_opened_again_is_as_it_was_marked);
@@ -485,12 +302,6 @@ SUITE("logbook", set_up, tear_down)
 	tcase_add_test(tests, a_stream_that_comes_back_with_its_mark_is_the_one_of_then);
 	tcase_add_test(tests, a_mark_of_an_earlier_incarnation_is_ignored);
 	tcase_add_test(tests, a_stream_that_nobody_opened_is_not_marked);
-	tcase_add_test(tests, windows_are_written_as_they_are_told);
-	tcase_add_test(tests, a_window_that_is_told_twice_is_written_once);
-	tcase_add_test(tests, a_workers_first_window_begins_when_commands_were_last_heard);
-	tcase_add_test(tests, a_later_window_begins_as_it_is_told);
-	tcase_add_test(tests, a_first_window_that_began_before_is_not_made_shorter);
-	tcase_add_test(tests, before_commands_were_ever_heard_a_first_window_begins_as_it_is_told);
 	tcase_add_test(tests, calls_are_answered_in_their_order);
 	tcase_add_test(tests, what_is_given_is_copied);
 }

@@ -1,11 +1,10 @@
-/* Bad data, and servers that are not there, not for us, or not willing. */
+/* Data that the database refuses, and a schema that changes under the worker. */
 #include "core/base/utf8.h"
 #include "support/suites.h"
 #include "world.h"
 
 #include <libpq-fe.h>
 #include <string.h>
-#include <time.h>
 
 static struct work *work;
 
@@ -34,14 +33,6 @@ static void begin(void)
 	work_create_batch(work, "batch", "lamp", 10, IN_WAREHOUSE);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	work_restart(work);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- data ---- */
@@ -273,117 +264,7 @@ START_TEST(a_column_that_is_added_disturbs_nobody)
 }
 END_TEST
 
-/* ---- servers ---- */
-
-static void assert_refused(const char *conninfo, enum failure_kind kind, const char *words)
-{
-	int64_t begun = now_ms();
-
-	begin_on(world_make_store_on(conninfo));
-	unit_of_work_want_product(&work->uow, "lamp");
-
-	ck_assert_int_eq(work_load(work), (int)kind);
-	ck_assert_int_lt(now_ms() - begun, 5000);
-	/* Until it has given up for the first time, it only knows that there is no connection yet. */
-	while (work_load(work) == (int)kind && strstr(work->failure, "not connected"))
-		continue;
-	ck_assert_msg(strstr(work->failure, words), "%s", work->failure);
-	ck_assert_msg(!strstr(work->failure, "pass-word"), "%s", work->failure);
-	ck_assert_msg(!strstr(world_log(), "pass-word"), "%s", world_log());
-}
-
-START_TEST(a_server_that_is_not_there_is_waited_for)
-{
-	assert_refused("postgresql://user:pass-word@127.0.0.1:1/nowhere", FAILURE_RETRY, "refused");
-}
-END_TEST
-
-START_TEST(a_host_that_is_not_known_is_waited_for)
-{
-	assert_refused("postgresql://user:pass-word@no-such-host.invalid/nowhere", FAILURE_RETRY,
-		       "no-such-host");
-}
-END_TEST
-
-START_TEST(a_database_that_is_not_there_is_waited_for)
-{
-	assert_refused(database_way(database_conninfo_of("no such database", " password=pass-word")),
-		       FAILURE_RETRY, "no such database");
-}
-END_TEST
-
-START_TEST(a_role_that_is_not_let_in_is_waited_for)
-{
-	assert_refused(
-		database_way(database_conninfo_of("postgres", " user=no-such-role password=pass-word")),
-		FAILURE_RETRY, database_is_pooled() ? "authentication failed" : "no-such-role");
-}
-END_TEST
-
-START_TEST(a_malformed_connection_string_is_not_repeated)
-{
-	assert_refused("postgresql://user:pass-word@[host/db", FAILURE_FATAL, "malformed");
-}
-END_TEST
-
-START_TEST(a_database_that_is_not_utf8_is_refused)
-{
-	assert_refused(
-		database_way(database_conninfo_of(database_make_another("encoding 'LATIN1' locale 'C'"), "")),
-		FAILURE_FATAL, "UTF8");
-}
-END_TEST
-
-START_TEST(a_database_without_our_tables_is_waited_for)
-{
-	assert_refused(database_way(database_conninfo_of(database_make_another(""), "")), FAILURE_RETRY,
-		       "does not exist");
-}
-END_TEST
-
-START_TEST(trouble_is_logged_once_and_so_is_its_end)
-{
-	const char *name = database_make_another("");
-	struct logger *logger = world_logger();
-	char conninfo[1024], text[SCHEMA_TEXT_SIZE];
-	struct url_source url;
-
-	logger->level = LOG_INFO;
-	snprintf(conninfo, sizeof conninfo, "%s", database_way(database_conninfo_of(name, "")));
-	url = world_url(conninfo);
-	begin_on(world_make_store_on(conninfo));
-	unit_of_work_want_product(&work->uow, "lamp");
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(work_load(work), FAILURE_RETRY);
-	ck_assert_int_eq(postgres_migrate(&url, 10000, logger, text), SCHEMA_READY);
-
-	while (work_load(work) != NO_FAILURE)
-		continue;
-
-	ck_assert_ptr_nonnull(strstr(world_log(), "database not reachable"));
-	ck_assert_ptr_null(
-		strstr(strstr(world_log(), "database not reachable") + 1, "database not reachable"));
-	ck_assert_ptr_nonnull(strstr(world_log(), "the database is connected again"));
-}
-END_TEST
-
-START_TEST(calls_that_wait_for_a_connection_are_answered_soon)
-{
-	int64_t begun;
-
-	/* An address that swallows packets, or is refused at once: either way the answer comes in time. */
-	begin_on(world_make_store_on("host=192.0.2.1 user=user dbname=db"));
-	begun = now_ms();
-
-	work_begin_call(work);
-	work->store->ops->probe(work->store, work_answered, work);
-
-	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
-	ck_assert_int_lt(now_ms() - begun, 3000);
-}
-END_TEST
-
-/* ---- loads that do not go well ---- */
+/* ---- loads that fail ---- */
 
 START_TEST(a_load_that_fails_leaves_the_session_fit_for_use)
 {
@@ -426,41 +307,7 @@ START_TEST(what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict)
 }
 END_TEST
 
-/* ---- views ---- */
-
-struct answers {
-	size_t good, refused;
-	bool all;
-};
-
-#define PINGS 1000
-
-static void on_ping(void *context, const struct failure *failure)
-{
-	struct answers *answers = context;
-
-	if (failure)
-		answers->refused++;
-	else
-		answers->good++;
-	answers->all = answers->good + answers->refused == PINGS;
-}
-
-START_TEST(reads_that_wait_are_bounded)
-{
-	struct views *views = world.fixture.make_views(&world.fixture);
-	struct answers answers = {0};
-
-	for (int i = 0; i < PINGS; i++)
-		views->ops->ping(views, on_ping, &answers);
-	world.fixture.run_until(&world.fixture, &answers.all);
-
-	ck_assert_uint_gt(answers.good, 0);
-	ck_assert_uint_gt(answers.refused, 0);
-}
-END_TEST
-
-SUITE("trouble", set_up, tear_down)
+SUITE("data errors", set_up, tear_down)
 {
 	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
 	tcase_add_loop_test(tests, a_long_message_of_the_database_is_cut_between_characters, 0,
@@ -474,17 +321,6 @@ SUITE("trouble", set_up, tear_down)
 	tcase_add_test(tests, dropped_dead_letters_are_counted);
 	tcase_add_test(tests, a_table_that_is_away_during_a_migration_is_waited_for);
 	tcase_add_test(tests, a_column_that_is_added_disturbs_nobody);
-	tcase_add_test(tests, a_server_that_is_not_there_is_waited_for);
-	tcase_add_test(tests, a_host_that_is_not_known_is_waited_for);
-	tcase_add_test(tests, a_database_that_is_not_there_is_waited_for);
-	tcase_add_test(tests, a_role_that_is_not_let_in_is_waited_for);
-	tcase_add_test(tests, a_malformed_connection_string_is_not_repeated);
-	tcase_add_test(tests, a_database_that_is_not_utf8_is_refused);
-	tcase_add_test(tests, a_database_without_our_tables_is_waited_for);
-	if (!database_is_pooled()) /* which prepares nothing that could fail */
-		tcase_add_test(tests, trouble_is_logged_once_and_so_is_its_end);
-	tcase_add_test(tests, calls_that_wait_for_a_connection_are_answered_soon);
 	tcase_add_test(tests, a_load_that_fails_leaves_the_session_fit_for_use);
 	tcase_add_test(tests, what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict);
-	tcase_add_test(tests, reads_that_wait_are_bounded);
 }

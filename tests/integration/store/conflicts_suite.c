@@ -1,0 +1,274 @@
+/* A unit whose data another one changed meanwhile is a conflict, and units that lock exclude each other. */
+#include "integration/store/store_steps.h"
+
+#include "support/suites.h"
+
+/* ---- two stores ---- */
+
+START_TEST(a_product_that_another_changed_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("ours", "lamp", 1);
+
+	work_handle(other);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(load_product("lamp")->batches->allocated, 1);
+	work_free(&other);
+}
+END_TEST
+
+/* Without an event nothing but the revision tells. */
+START_TEST(a_product_that_another_gave_a_batch_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_create_batch(other, "theirs", "lamp", 10, IN_WAREHOUSE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	create_batch("ours", "lamp", 10, IN_WAREHOUSE);
+
+	work_handle(other);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_product_that_was_only_consulted_is_checked_too)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+	work_allocate(other, "order", "lamp", 1); /* a duplicate: it changes nothing */
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("another", "lamp", 1);
+
+	work_handle(other);
+
+	ck_assert_int_eq(other->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(consulting_a_product_does_not_change_its_revision)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+
+	allocate("order", "lamp", 1);
+
+	ck_assert_int_eq(load_product("lamp")->revision, 2);
+}
+END_TEST
+
+/* More of a product must not be put to what an earlier state of it showed. */
+START_TEST(a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	unit_of_work_want_product(&other->uow, "lamp");
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("order", "lamp", 1);
+
+	other->uow.products[0]->product->need = (struct need){.fitting = 1, .after = PREFERENCE_START};
+
+	ck_assert_int_eq(work_load(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_product_that_nothing_more_is_loaded_of_is_left_to_the_flush_to_check)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	unit_of_work_want_product(&other->uow, "lamp");
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	allocate("order", "lamp", 1);
+
+	unit_of_work_want_product(&other->uow, "unknown");
+
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
+/* What two workers may both create, before either has flushed. */
+
+static void both_create_the_product(struct work *one, struct work *other)
+{
+	work_create_batch(one, "batch-1", "lamp", 10, IN_WAREHOUSE);
+	work_create_batch(other, "batch-2", "lamp", 10, IN_WAREHOUSE);
+}
+
+static void both_create_the_batch(struct work *one, struct work *other)
+{
+	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
+	work_create_batch(other, "batch", "chair", 10, IN_WAREHOUSE);
+}
+
+static void both_allocate_the_line(struct work *one, struct work *other)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(one, "order", "lamp", 1);
+	work_allocate(other, "order", "lamp", 1);
+}
+
+static void both_spend_the_id(struct work *one, struct work *other)
+{
+	create_batch_with_id(one, "batch-1", "lamp", "id");
+	create_batch_with_id(other, "batch-2", "chair", "id");
+}
+
+static void (*const both_create[])(struct work *, struct work *) = {
+	both_create_the_product, both_create_the_batch, both_allocate_the_line, both_spend_the_id};
+
+#define BOTH_CREATE ((int)(sizeof both_create / sizeof both_create[0]))
+
+START_TEST(what_two_create_is_a_conflict_for_the_second)
+{
+	struct work *one = work_new(fixture, store), *other = work_new(fixture, fixture->make_store(fixture));
+
+	both_create[_i](one, other);
+	ck_assert_int_eq(work_load(one), NO_FAILURE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(one);
+	work_handle(other);
+	ck_assert_int_eq(work_flush(one), NO_FAILURE);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	work_free(&one);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_unit_that_was_refused_wrote_nothing)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	char reasons[256];
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	create_batch_with_id(other, "their batch", "chair", "id");
+	work_invalid(other, "bad");
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+	allocate("ours", "lamp", 1);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	ck_assert_ptr_null(load_product("chair"));
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "");
+	work_restart(work);
+	create_batch_with_id(work, "their batch", "chair", "id");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(redone_after_a_conflict_it_goes_in)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+	allocate("ours", "lamp", 1);
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	work_restart(other);
+	work_allocate(other, "theirs", "lamp", 1);
+
+	ck_assert_int_eq(work_do(other), NO_FAILURE);
+	ck_assert_int_eq(load_product("lamp")->version, 2);
+	work_free(&other);
+}
+END_TEST
+
+/* ---- units that lock ---- */
+
+START_TEST(what_a_unit_locked_waits_for_its_flush)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	int answer;
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_allocate(other, "theirs", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(other);
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "ours", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	work_begin_flush(other);
+	work_handle(work);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+
+	answer = work_wait(other);
+	ck_assert_msg(answer == FAILURE_CONFLICT || answer == FAILURE_RETRY, "it must not go in: %d", answer);
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+	work_free(&other);
+}
+END_TEST
+
+START_TEST(a_unit_that_locks_may_load_again)
+{
+	create_batches(OPEN_BATCHES + 3, 1);
+	create_batch("large", "lamp", 5, TOMORROW);
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "order", "lamp", 5);
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(load_product("lamp")->version, 1);
+}
+END_TEST
+
+START_TEST(an_abandoned_unit_holds_no_locks)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work->uow.locking = true;
+	work_allocate(work, "abandoned", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	load_product("chair"); /* the next unit of that store */
+
+	work_allocate(other, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(other), NO_FAILURE);
+	work_free(&other);
+}
+END_TEST
+
+SUITE("store conflicts", store_set_up, store_tear_down, .timeout_s = 120)
+{
+	tcase_add_test(tests, a_product_that_another_changed_is_a_conflict);
+	tcase_add_test(tests, a_product_that_another_gave_a_batch_is_a_conflict);
+	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
+	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
+	tcase_add_test(tests, a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict);
+	tcase_add_test(tests, a_product_that_nothing_more_is_loaded_of_is_left_to_the_flush_to_check);
+	tcase_add_loop_test(tests, what_two_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
+	tcase_add_test(tests, a_unit_that_was_refused_wrote_nothing);
+	tcase_add_test(tests, redone_after_a_conflict_it_goes_in);
+	tcase_add_test(tests, what_a_unit_locked_waits_for_its_flush);
+	tcase_add_test(tests, a_unit_that_locks_may_load_again);
+	tcase_add_test(tests, an_abandoned_unit_holds_no_locks);
+}

@@ -1,0 +1,390 @@
+/* What a store flushed, it loads again. */
+#include "integration/store/store_steps.h"
+
+#include "support/suites.h"
+
+/* ---- shorthands ---- */
+
+static size_t count_batches(const struct product *product)
+{
+	size_t count = 0;
+
+	for (const struct batch *batch = product->batches; batch; batch = batch->next)
+		count++;
+	return count;
+}
+
+static size_t count_lines(const struct batch *batch)
+{
+	size_t count = 0;
+
+	for (const struct allocation *line = batch->newest; line; line = line->older)
+		count++;
+	return count;
+}
+
+/* ---- what was flushed is loaded ---- */
+
+START_TEST(an_unknown_sku_has_no_product)
+{
+	ck_assert_ptr_null(load_product("unknown"));
+}
+END_TEST
+
+START_TEST(a_batch_comes_back_as_it_was)
+{
+	const struct batch *batch;
+	struct product *product;
+
+	create_batch("batch", "lamp", 100, TOMORROW);
+
+	product = load_product("lamp");
+	ck_assert_int_eq(product->version, 0);
+	ck_assert_int_eq(product->revision, 1);
+	ck_assert_uint_eq(count_batches(product), 1);
+	batch = product_batch(product, "batch");
+	ck_assert_int_eq(batch->eta, TOMORROW);
+	ck_assert_int_eq(batch->original_qty, 100);
+	ck_assert_int_eq(batch->purchased, 100);
+	ck_assert_int_eq(batch->allocated, 0);
+	ck_assert(batch->changed_at == NO_INSTANT);
+	ck_assert(batch->stored);
+}
+END_TEST
+
+START_TEST(the_warehouse_and_all_days_come_back)
+{
+	static const int32_t etas[] = {IN_WAREHOUSE, -719162 /* 0001-01-01 */, 0, TOMORROW,
+				       2932896 /* 9999-12-31 */};
+	char reference[] = "batch-0";
+
+	create_batch(reference, "lamp", 1, etas[_i]);
+
+	ck_assert_int_eq(load_product("lamp")->batches->eta, etas[_i]);
+}
+END_TEST
+
+START_TEST(an_allocation_shows_in_the_batch_and_in_the_versions)
+{
+	struct product *product;
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+
+	allocate("order", "lamp", 30);
+
+	product = load_product("lamp");
+	ck_assert_int_eq(product->batches->allocated, 30);
+	ck_assert_int_eq(product->version, 1);
+	ck_assert_int_eq(product->revision, 2);
+}
+END_TEST
+
+START_TEST(texts_of_any_characters_come_back)
+{
+	const char *sku = "l'ampe \"\\{},NULL\n\xc3\xa9\xf0\x9f\x92\xa1",
+		   *reference = "{\"b\\\"atch\",}\t\x01";
+	struct product *product;
+
+	create_batch(reference, sku, 2, IN_WAREHOUSE);
+	allocate("'; drop table products; --", sku, 1);
+
+	product = load_product(sku);
+	ck_assert_str_eq(product->batches->reference, reference);
+	ck_assert_int_eq(product->batches->allocated, 1);
+}
+END_TEST
+
+/* ---- only a part of a product is loaded ---- */
+
+START_TEST(a_few_batches_are_all_of_them)
+{
+	struct product *product;
+
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+
+	product = load_product("lamp");
+
+	ck_assert_int_eq(preference_compare(product_loaded_to(product, 1), PREFERENCE_END), 0);
+}
+END_TEST
+
+START_TEST(the_first_open_batches_come_in_order_of_preference)
+{
+	struct product *product;
+
+	create_batches(OPEN_BATCHES + 3, 1);
+
+	product = load_product("lamp");
+
+	ck_assert_uint_eq(count_batches(product), OPEN_BATCHES);
+	ck_assert_str_eq(product->batches->reference, "batch-000");
+	ck_assert_str_eq(product_loaded_to(product, 1).reference, "batch-031");
+}
+END_TEST
+
+START_TEST(exhausted_batches_stay_out)
+{
+	struct product *product;
+
+	create_batches(3, 1);
+	allocate("order", "lamp", 1);
+
+	product = load_product("lamp");
+
+	ck_assert_uint_eq(count_batches(product), 2);
+	ck_assert_str_eq(product->batches->reference, "batch-001");
+}
+END_TEST
+
+START_TEST(a_line_too_large_for_the_first_batches_finds_one_beyond_them)
+{
+	create_batches(OPEN_BATCHES + 3, 1);
+	create_batch("large", "lamp", 5, TOMORROW);
+
+	allocate("order", "lamp", 5);
+
+	work_restart(work);
+	unit_of_work_want_product(&work->uow, "lamp");
+	unit_of_work_want_batch(&work->uow, "large", 5);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	ck_assert_int_eq(product_batch(unit_of_work_product(&work->uow, "lamp"), "large")->allocated, 5);
+}
+END_TEST
+
+START_TEST(a_named_batch_comes_with_its_product)
+{
+	struct product *product;
+
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+
+	work_restart(work);
+	unit_of_work_want_batch(&work->uow, "batch", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	ck_assert_str_eq(unit_of_work_batch_owner(&work->uow, "batch"), "lamp");
+	product = unit_of_work_product(&work->uow, "lamp");
+	ck_assert_ptr_nonnull(product_batch(product, "batch"));
+}
+END_TEST
+
+/* ---- lines ---- */
+
+START_TEST(an_allocated_line_is_known_again)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 3);
+
+	allocate("order", "lamp", 3);
+
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_int_eq(load_product("lamp")->batches->allocated, 3);
+}
+END_TEST
+
+START_TEST(a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall)
+{
+	struct batch *batch;
+
+	create_batch("batch", "lamp", 50, IN_WAREHOUSE);
+	allocate_many("lamp", 0, 50);
+
+	work_restart(work);
+	unit_of_work_want_batch(&work->uow, "batch", 43);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
+	ck_assert_uint_eq(count_lines(batch), 7);
+	ck_assert_str_eq(batch->newest->line.orderid, "order-00049");
+	ck_assert_int_eq(batch->lines_from, 44);
+}
+END_TEST
+
+START_TEST(no_more_than_the_first_lines_come_unasked)
+{
+	struct batch *batch;
+
+	create_batch("batch", "lamp", 150, IN_WAREHOUSE);
+	allocate_many("lamp", 0, 150);
+
+	work_restart(work);
+	unit_of_work_want_batch(&work->uow, "batch", 0);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+
+	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
+	ck_assert_uint_eq(count_lines(batch), FIRST_LINES);
+}
+END_TEST
+
+START_TEST(a_shrink_moves_more_lines_than_come_unasked)
+{
+	create_batch("batch", "lamp", 150, IN_WAREHOUSE);
+	create_batch("other", "lamp", 150, TOMORROW);
+	allocate_many("lamp", 0, 150);
+
+	work_restart(work);
+	work_change_quantity(work, "batch", 10);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	load_product("lamp");
+	unit_of_work_want_batch(&work->uow, "batch", INT32_MAX);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	ck_assert_int_eq(product_batch(unit_of_work_product(&work->uow, "lamp"), "batch")->allocated, 10);
+	ck_assert_int_eq(product_batch(unit_of_work_product(&work->uow, "lamp"), "other")->allocated, 140);
+}
+END_TEST
+
+START_TEST(a_line_that_came_back_to_its_batch_is_its_newest)
+{
+	struct batch *batch;
+
+	create_batch("batch", "lamp", 7, IN_WAREHOUSE);
+	allocate("first", "lamp", 1);
+	allocate("large", "lamp", 5);
+	allocate("small", "lamp", 1);
+
+	work_restart(work);
+	work_change_quantity(work, "batch", 3);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	work_restart(work);
+	unit_of_work_want_batch(&work->uow, "batch", 0);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
+	ck_assert_str_eq(batch->newest->line.orderid, "small");
+	ck_assert_int_eq(batch->newest->version,
+			 7); /* 4, 5: both lost it; 6: the large one is out of stock */
+	ck_assert_str_eq(batch->newest->older->line.orderid, "first");
+}
+END_TEST
+
+/* ---- whose batch ---- */
+
+START_TEST(a_batch_resolves_to_its_sku)
+{
+	struct resolved_batch batches[] = {{.reference = "none"}, {.reference = "batch"}};
+
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+
+	work_begin_call(work);
+	store->ops->resolve(store, batches, 2, work->uow.arena, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+
+	ck_assert_ptr_null(batches[0].sku);
+	ck_assert_str_eq(batches[1].sku, "lamp");
+}
+END_TEST
+
+START_TEST(a_reference_that_another_sku_has_is_taken)
+{
+	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
+
+	create_batch("batch", "chair", 1, IN_WAREHOUSE);
+
+	ck_assert_int_eq(work->deliveries[0]->verdict, REJECT_BATCHREF_TAKEN);
+	ck_assert_ptr_null(load_product("chair"));
+}
+END_TEST
+
+/* ---- a shrink in steps ---- */
+
+#define MANY_LINES 10050
+
+/* A batch of that many lines that has shrunk to nothing, after the first step. */
+static void begin_large_shrink(const char *sku)
+{
+	create_batch(sku, sku, MANY_LINES, IN_WAREHOUSE);
+	for (int from = 0; from < MANY_LINES; from += 1050)
+		allocate_many(sku, from, MANY_LINES - from < 1050 ? MANY_LINES - from : 1050);
+	work_restart(work);
+	work_change_quantity(work, sku, 0);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+
+/* Takes one step, in a unit of its own; false when there is nothing left to do. */
+static bool take_step(void)
+{
+	struct product *product = load_product("lamp");
+
+	if (!product->shrink)
+		return false;
+	while (handle_shrink_step(&work->uow, product) == PROGRESS_NEEDS_MORE)
+		ck_assert_int_eq(work_load(work), NO_FAILURE);
+	unit_of_work_close(&work->uow);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+	return true;
+}
+
+static size_t count_unfinished_shrinks(const char **sku)
+{
+	size_t count;
+
+	work_begin_call(work);
+	store->ops->find_active_shrinks(store, sku, 1, &count, work->uow.arena, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	return count;
+}
+
+START_TEST(a_large_shrink_goes_on_in_committed_steps)
+{
+	const char *sku;
+	struct product *product;
+
+	create_batch("other", "lamp", MANY_LINES, TOMORROW);
+	begin_large_shrink("lamp");
+
+	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 1);
+	ck_assert_str_eq(sku, "lamp");
+	product = load_product("lamp");
+	ck_assert_int_eq(product->shrink->target, 0);
+	ck_assert_str_eq(product->shrink->batch->reference, "lamp");
+	ck_assert_int_eq(product->shrink->batch->allocated, MANY_LINES - MOVE_MAX);
+	while (take_step())
+		continue;
+	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 0);
+	product = load_product("lamp");
+	ck_assert_int_eq(product->version, 3 * MANY_LINES);
+	ck_assert_int_eq(product_batch(product, "other") ? -1 : 0, 0); /* it is full */
+	allocate("order-00000", "lamp", 1);
+	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+}
+END_TEST
+
+START_TEST(one_shrink_after_the_other_is_told)
+{
+	const char *first, *second, *third;
+
+	begin_large_shrink("lamp");
+	begin_large_shrink("chair");
+
+	ck_assert_uint_eq(count_unfinished_shrinks(&first), 1);
+	ck_assert_uint_eq(count_unfinished_shrinks(&second), 1);
+	ck_assert_uint_eq(count_unfinished_shrinks(&third), 1);
+
+	ck_assert_str_ne(first, second);
+	ck_assert_str_eq(first, third);
+}
+END_TEST
+
+SUITE("store loading", store_set_up, store_tear_down, .timeout_s = 120)
+{
+	tcase_add_test(tests, an_unknown_sku_has_no_product);
+	tcase_add_test(tests, a_batch_comes_back_as_it_was);
+	tcase_add_loop_test(tests, the_warehouse_and_all_days_come_back, 0, 5);
+	tcase_add_test(tests, an_allocation_shows_in_the_batch_and_in_the_versions);
+	tcase_add_test(tests, texts_of_any_characters_come_back);
+	tcase_add_test(tests, a_few_batches_are_all_of_them);
+	tcase_add_test(tests, the_first_open_batches_come_in_order_of_preference);
+	tcase_add_test(tests, exhausted_batches_stay_out);
+	tcase_add_test(tests, a_line_too_large_for_the_first_batches_finds_one_beyond_them);
+	tcase_add_test(tests, a_named_batch_comes_with_its_product);
+	tcase_add_test(tests, an_allocated_line_is_known_again);
+	tcase_add_test(tests, a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall);
+	tcase_add_test(tests, no_more_than_the_first_lines_come_unasked);
+	tcase_add_test(tests, a_shrink_moves_more_lines_than_come_unasked);
+	tcase_add_test(tests, a_line_that_came_back_to_its_batch_is_its_newest);
+	tcase_add_test(tests, a_large_shrink_goes_on_in_committed_steps);
+	tcase_add_test(tests, one_shrink_after_the_other_is_told);
+	tcase_add_test(tests, a_batch_resolves_to_its_sku);
+	tcase_add_test(tests, a_reference_that_another_sku_has_is_taken);
+}

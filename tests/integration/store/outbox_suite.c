@@ -1,0 +1,265 @@
+/* The outbox keeps events in order until they are published, and cursors say how far they are. */
+#include "integration/store/store_steps.h"
+
+#include "core/partition.h"
+#include "support/suites.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void read_outbox(struct outbox_range *range)
+{
+	range->arena = work->uow.arena;
+	work_begin_call(work);
+	store->ops->read_outbox(store, range, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+static void assert_event(const struct outbox_row *row, size_t at, const char *text)
+{
+	struct outgoing *events = NULL;
+	size_t count = 0;
+
+	ck_assert(outbox_frame_decode(work->uow.arena, row->frame, &events, &count));
+	ck_assert_uint_lt(at, count);
+	ck_assert_uint_eq(events[at].payload.size, strlen(text));
+	ck_assert_mem_eq(events[at].payload.data, text, strlen(text));
+}
+
+START_TEST(events_are_read_back_as_they_were_written)
+{
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "order-1", "lamp", 1);
+	work_allocate(work, "order-2", "lamp", 100);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_uint_eq(work->uow.outbox_count, 1);
+	ck_assert_int_eq(work->uow.outbox[0].position, 1);
+	allocate("order-3", "lamp", 1);
+	ck_assert_int_eq(work->uow.outbox[0].position, 2);
+
+	read_outbox(&range);
+
+	ck_assert_uint_eq(range.row_count, 2);
+	ck_assert_int_eq(range.head, 2);
+	ck_assert_int_eq(range.rows[0].position, 1);
+	ck_assert_int_eq(range.rows[0].first_version, 1);
+	ck_assert_int_eq(range.rows[0].last_version, 2);
+	assert_event(&range.rows[0], 0, "line_allocated lamp order-1 1 batch");
+	assert_event(&range.rows[0], 1, "out_of_stock lamp order-2 2");
+	assert_event(&range.rows[1], 0, "line_allocated lamp order-3 3 batch");
+}
+END_TEST
+
+START_TEST(a_read_of_the_outbox_is_bounded)
+{
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 3, .bytes_max = 100000};
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	for (int i = 0; i < 5; i++)
+		allocate((const char *[]){"a", "b", "c", "d", "e"}[i], "lamp", 1);
+
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 3);
+	ck_assert_int_eq(range.head, 5);
+
+	range = (struct outbox_range){
+		.partition = partition_of("lamp"), .after = 1, .rows_max = 100, .bytes_max = 1};
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 1); /* one at least */
+	ck_assert_int_eq(range.rows[0].position, 2);
+}
+END_TEST
+
+START_TEST(rows_of_several_stores_share_one_order_without_gaps)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 100, .bytes_max = 100000};
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+	for (int i = 0; i < 5; i++) {
+		struct work *turn = i % 2 ? other : work;
+
+		work_restart(turn);
+		work_allocate(turn, (const char *[]){"a", "b", "c", "d", "e"}[i], "lamp", 1);
+		ck_assert_int_eq(work_do(turn), NO_FAILURE);
+		ck_assert_int_eq(turn->uow.outbox[0].position, i + 1);
+	}
+
+	read_outbox(&range);
+
+	ck_assert_uint_eq(range.row_count, 5);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(range.rows[i].first_version, i + 1);
+	work_free(&other);
+}
+END_TEST
+
+/* Two SKUs of one partition, and one of another. */
+static const char *sku_in_partition(int partition, int number)
+{
+	static char sku[32];
+
+	for (int i = 0;; i++) {
+		snprintf(sku, sizeof sku, "sku-%d", i);
+		if (partition_of(sku) == partition && !number--)
+			return arena_strdup(work->uow.arena, sku);
+	}
+}
+
+START_TEST(every_partition_counts_for_itself)
+{
+	const char *skus[3];
+
+	work_restart(work);
+	skus[0] = sku_in_partition(3, 0);
+	skus[1] = sku_in_partition(3, 1);
+	skus[2] = sku_in_partition(9, 0);
+	for (int i = 0; i < 3; i++) {
+		work_create_batch(work, skus[i], skus[i], 1, IN_WAREHOUSE);
+		work_allocate(work, "order", skus[i], 1);
+	}
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_uint_eq(work->uow.outbox_count, 3);
+	ck_assert_int_eq(work->uow.outbox[0].position, 1);
+	ck_assert_int_eq(work->uow.outbox[1].position, 2);
+	ck_assert_int_eq(work->uow.outbox[2].position, 1);
+}
+END_TEST
+
+static void read_cursors(struct outbox_state *state)
+{
+	work_begin_call(work);
+	store->ops->read_cursors(store, state, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+static void save_cursor(int partition, int64_t position)
+{
+	work_begin_call(work);
+	store->ops->save_cursors(store, &(struct cursor){partition, position}, 1, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+static void commit_rows(int partition, int count)
+{
+	char sku[24], order[24];
+
+	snprintf(sku, sizeof sku, "%s", sku_in_partition(partition, 0));
+	create_batch(sku, sku, 100, IN_WAREHOUSE);
+	for (int i = 0; i < count; i++) {
+		snprintf(order, sizeof order, "order-%d", i);
+		allocate(order, sku, 1);
+	}
+}
+
+START_TEST(cursors_only_go_forward)
+{
+	struct outbox_state state;
+
+	commit_rows(5, 7);
+	save_cursor(5, 7);
+	save_cursor(5, 3);
+
+	read_cursors(&state);
+
+	for (int i = 0; i < PARTITIONS; i++) {
+		ck_assert_int_eq(state.cursors[i], i == 5 ? 7 : 0);
+		ck_assert_int_eq(state.heads[i], i == 5 ? 7 : 0);
+	}
+}
+END_TEST
+
+/* A worker that lived through a restore still knows how far it published before. */
+START_TEST(cursors_do_not_go_beyond_what_is_committed)
+{
+	struct outbox_state state;
+
+	commit_rows(5, 2);
+	save_cursor(5, 1);
+	save_cursor(5, 3);
+
+	read_cursors(&state);
+
+	ck_assert_int_eq(state.cursors[5], 1);
+}
+END_TEST
+
+START_TEST(cursors_go_forward_with_a_flush)
+{
+	struct outbox_state state;
+	struct cursor moved[] = {{15, 2}, {5, 1}, {9, 3}};
+
+	commit_rows(15, 2);
+	commit_rows(5, 2);
+	commit_rows(9, 3);
+	save_cursor(5, 2);
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	work->uow.cursors = moved;
+	work->uow.cursor_count = 3;
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	read_cursors(&state);
+
+	ck_assert_int_eq(state.cursors[5], 2);
+	ck_assert_int_eq(state.cursors[9], 3);
+	ck_assert_int_eq(state.cursors[15], 2);
+	ck_assert_int_eq(state.heads[partition_of("lamp")], 1);
+}
+END_TEST
+
+START_TEST(what_is_not_published_is_never_tidied_away)
+{
+	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
+	struct tidied tidied;
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order-1", "lamp", 1);
+	allocate("order-2", "lamp", 1);
+	save_cursor(range.partition, 1);
+	fixture->let_time_pass(fixture, INT64_C(86400) * 7 + 1);
+
+	tidy(&tidied);
+
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 0); /* the first one is gone */
+	range.after = 1;
+	read_outbox(&range);
+	ck_assert_uint_eq(range.row_count, 1);
+	ck_assert_int_eq(range.rows[0].position, 2);
+}
+END_TEST
+
+START_TEST(a_database_has_an_incarnation_of_its_own)
+{
+	struct outbox_state before, again, renewed;
+
+	read_cursors(&before);
+	read_cursors(&again);
+	fixture->renew(fixture);
+	read_cursors(&renewed);
+
+	ck_assert_uint_eq(strlen(before.incarnation), INCARNATION_SIZE - 1);
+	ck_assert_str_eq(again.incarnation, before.incarnation);
+	ck_assert_str_ne(renewed.incarnation, before.incarnation);
+}
+END_TEST
+
+SUITE("store outbox", store_set_up, store_tear_down, .timeout_s = 120)
+{
+	tcase_add_test(tests, events_are_read_back_as_they_were_written);
+	tcase_add_test(tests, a_read_of_the_outbox_is_bounded);
+	tcase_add_test(tests, rows_of_several_stores_share_one_order_without_gaps);
+	tcase_add_test(tests, every_partition_counts_for_itself);
+	tcase_add_test(tests, cursors_only_go_forward);
+	tcase_add_test(tests, cursors_do_not_go_beyond_what_is_committed);
+	tcase_add_test(tests, cursors_go_forward_with_a_flush);
+	tcase_add_test(tests, what_is_not_published_is_never_tidied_away);
+	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);
+}

@@ -1,0 +1,171 @@
+/* What the read model promises, on every adapter. */
+#include "integration/store/store_steps.h"
+
+#include "support/suites.h"
+
+#include <stdio.h>
+
+struct reading {
+	bool answered;
+	int failure;
+	char text[512];
+};
+
+static void on_allocations(void *context, const struct allocation_row *rows, size_t count,
+			   const struct failure *failure)
+{
+	struct reading *reading = context;
+	size_t used = 0;
+
+	reading->answered = true;
+	reading->failure = failure ? (int)failure->kind : NO_FAILURE;
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(reading->text + used, sizeof reading->text - used, "%s:%s ",
+					 rows[i].sku, rows[i].batchref);
+}
+
+static const char *read_allocations(struct views *views, struct reading *reading, const char *orderid)
+{
+	*reading = (struct reading){0};
+	views->ops->allocations(views, orderid, on_allocations, reading);
+	ck_assert(!reading->answered);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
+}
+
+START_TEST(the_read_model_shows_an_orders_lines_by_sku_and_quantity)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("lamps", "lamp", 10, IN_WAREHOUSE);
+	create_batch("more lamps", "lamp", 10, TOMORROW);
+	create_batch("chairs", "chair", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 10);
+	allocate("order", "lamp", 9);
+	allocate("order", "chair", 1);
+
+	ck_assert_str_eq(read_allocations(views, &reading, "order"),
+			 "chair:chairs lamp:more lamps lamp:lamps ");
+	ck_assert_str_eq(read_allocations(views, &reading, "none"), "");
+}
+END_TEST
+
+START_TEST(the_read_model_follows_a_line_that_moves_or_loses_its_batch)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("one", "lamp", 10, IN_WAREHOUSE);
+	create_batch("two", "lamp", 10, TOMORROW);
+	allocate("order", "lamp", 10);
+
+	work_restart(work);
+	work_change_quantity(work, "one", 5);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_str_eq(read_allocations(views, &reading, "order"), "lamp:two ");
+
+	work_restart(work);
+	work_change_quantity(work, "two", 5);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	ck_assert_str_eq(read_allocations(views, &reading, "order"), "");
+}
+END_TEST
+
+static void on_events(void *context, const struct event_frame *frames, size_t count,
+		      const struct failure *failure)
+{
+	struct reading *reading = context;
+	size_t used = 0;
+
+	reading->answered = true;
+	reading->failure = failure ? (int)failure->kind : NO_FAILURE;
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(reading->text + used, sizeof reading->text - used, "%d ",
+					 (int)frames[i].first_version);
+}
+
+static const char *read_events(struct views *views, struct reading *reading, const char *sku, int64_t after)
+{
+	*reading = (struct reading){0};
+	views->ops->events(views, sku, after, on_events, reading);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
+}
+
+START_TEST(the_frames_that_hold_later_events_are_read)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+	create_batch("chairs", "chair", 100, IN_WAREHOUSE);
+	allocate_many("lamp", 0, 3); /* events 1 to 3 */
+	allocate_many("lamp", 3, 2); /* 4 and 5 */
+	allocate_many("chair", 0, 2);
+	allocate_many("lamp", 5, 1); /* 6 */
+
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 0), "1 4 6 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 4), "4 6 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 5), "6 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 6), "");
+	ck_assert_str_eq(read_events(views, &reading, "none", 0), "");
+}
+END_TEST
+
+START_TEST(no_more_frames_are_read_than_a_page_takes)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("batch", "lamp", 2000, IN_WAREHOUSE);
+	allocate_many("lamp", 0, EVENTS_READ_MAX + 1); /* events 1 to 1001 */
+	allocate_many("lamp", 1001, 1);                /* 1002 */
+	allocate_many("lamp", 1002, 1);                /* 1003 */
+
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 0), "1 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 1), "1 1002 ");
+	ck_assert_str_eq(read_events(views, &reading, "lamp", 2), "1 1002 1003 ");
+}
+END_TEST
+
+START_TEST(several_reads_may_be_under_way)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading one = {0}, two = {0};
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order-1", "lamp", 1);
+
+	views->ops->allocations(views, "order-1", on_allocations, &one);
+	views->ops->events(views, "lamp", 0, on_events, &two);
+	fixture->run_until(fixture, &one.answered);
+	fixture->run_until(fixture, &two.answered);
+
+	ck_assert_str_eq(one.text, "lamp:batch ");
+	ck_assert_str_eq(two.text, "1 ");
+}
+END_TEST
+
+START_TEST(a_ping_is_answered)
+{
+	struct views *views = fixture->make_views(fixture);
+
+	work_begin_call(work);
+	views->ops->ping(views, work_answered, work);
+
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+END_TEST
+
+SUITE("store views", store_set_up, store_tear_down, .timeout_s = 120)
+{
+	tcase_add_test(tests, the_read_model_shows_an_orders_lines_by_sku_and_quantity);
+	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
+	tcase_add_test(tests, the_frames_that_hold_later_events_are_read);
+	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
+	tcase_add_test(tests, several_reads_may_be_under_way);
+	tcase_add_test(tests, a_ping_is_answered);
+}
