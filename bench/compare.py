@@ -34,7 +34,7 @@ class Bench:
         self.latency_seconds = 1 if options.quick else 5
 
     def worker(self, *arguments, **settings):
-        """What `allocd bench` says of a worker on an empty database."""
+        """What `allocd-bench` says of a worker on an empty database."""
         with fresh_database(self.server) as url, worker_on(url, self.redis_url, **settings) as worker:
             self.server.run("checkpoint")
             return worker.bench(*arguments)

@@ -1,5 +1,5 @@
 """
-Sends `allocate` commands and counts the events: for what `allocd bench` does not drive, a program without a
+Sends `allocate` commands and counts the events: for what `allocd-bench` does not drive, a program without a
 database and stock that is there already. Redis' protocol is written and read by hand, so that little of the
 machine goes into it.
 """

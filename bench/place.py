@@ -95,6 +95,11 @@ def program():
     return os.path.abspath(os.environ.get("ALLOCD_BIN") or ROOT / "build" / "allocd")
 
 
+def bench_program():
+    """allocd-bench is built beside allocd."""
+    return os.path.join(os.path.dirname(program()), "allocd-bench")
+
+
 def run_program(*arguments, environment):
     """Runs one of allocd's commands to its end; what it prints."""
     command = [program(), *arguments]
@@ -140,13 +145,13 @@ class Worker:
             raise BenchError(f"the worker ended with {status}")
 
     def bench(self, *arguments):
-        """What `allocd bench --json` measured on it."""
-        command = [program(), "bench", *map(str, arguments), "--json"]
+        """What `allocd-bench --json` measured on it."""
+        command = [bench_program(), *map(str, arguments), "--json"]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode == 1:
-            raise LostMessage(f"allocd bench {' '.join(command[2:])}: {done.stderr}{done.stdout}")
+            raise LostMessage(f"allocd-bench {' '.join(command[1:])}: {done.stderr}{done.stdout}")
         if done.returncode != 0:
-            raise BenchError(f"allocd bench ended with {done.returncode}: {done.stderr}")
+            raise BenchError(f"allocd-bench ended with {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
 
 

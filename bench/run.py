@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures allocd on private, durable servers, or those of DATABASE_URL and REDIS_URL; ./dev bench calls it.
 
-    run.py [arguments of `allocd bench`]                       one run against a worker with default settings
+    run.py [arguments of `allocd-bench`]                       one run against a worker with default settings
     run.py --compare [--pairs N] [--quick] [--messages N]      against pgbench and others; writes RESULTS.md
     run.py --flat [--pairs N] [--lines N]                      the cost of a message as tables grow; the same
 """
@@ -16,14 +16,14 @@ import servers
 
 
 def run_bench(arguments):
-    """allocd bench on a worker of its own; its exit status."""
+    """Runs allocd-bench on a worker of its own; returns its exit status."""
     with (
         servers.environment(None, durable=True) as urls,
         place.connected(urls["DATABASE_URL"]) as server,
         place.fresh_database(server) as database_url,
         place.worker_on(database_url, urls["REDIS_URL"]) as worker,
     ):
-        command = [place.program(), "bench", *arguments]
+        command = [place.bench_program(), *arguments]
         return subprocess.run(command, env=worker.environment, check=False).returncode
 
 

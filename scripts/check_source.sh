@@ -69,7 +69,7 @@ adapters_do_not_know_each_other() {
 # What puts the program together, and the operators' tools, name adapters; what serves HTTP, reads the
 # configuration or parses the command line does not: of the operating system it knows the clocks.
 few_rooms_name_adapters() {
-	! grep -rnE --include='*.[ch]' '#include *"adapters/' src/entrypoints/{cli,config,http,http_server} |
+	! grep -rnE --include='*.[ch]' '#include *"adapters/' src/entrypoints/{cli,config,http,http_server,bench_workload,bench_report} |
 		grep -v '"adapters/system/instants\.h"'
 }
 

@@ -1,12 +1,14 @@
 /* `allocd await`: waits for the outcome of a message, and prints it with the events it caused. */
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/tools/outcome.h"
+#include "bus/unit_of_work/outbox_frame.h"
+#include "core/base/calendar.h"
+#include "core/base/must.h"
 #include "core/base/utf8.h"
+#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/poll_deadline.h"
 #include "entrypoints/cli/print.h"
-#include "entrypoints/main/admin_tools.h"
-
-#include "core/base/calendar.h"
-#include "core/base/must.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -17,6 +19,62 @@
 static bool is_success(const struct known_outcome *outcome)
 {
 	return strcmp(outcome->outcome, "handled") == 0 || strcmp(outcome->outcome, "skipped") == 0;
+}
+
+/* ---- the events that the message caused ---- */
+
+/* `json`: the payload as one line. */
+typedef void event_found(void *context, const char *name, const char *json);
+
+struct event_search {
+	struct codec *codec;
+	const char *cause; /* the message's id */
+	event_found *found;
+	void *context;
+};
+
+/* Hands the event over if the message caused it; else returns false. */
+static bool report_event(const struct event_search *search, struct arena *arena, const struct outgoing *event)
+{
+	struct codec *codec = search->codec;
+	struct envelope envelope;
+	const char *error, *json, *cause;
+
+	if (event->type == MSG_NONE ||
+	    !codec->ops->decode(codec, event->type, event->payload, arena, &envelope, &error))
+		return false;
+	cause = message_text(&envelope.message, "cause");
+	if (!cause || strcmp(cause, search->cause) != 0 ||
+	    !codec_payload_to_line(event->payload, arena, &json, &error))
+		return false;
+	search->found(search->context, message_name(event->type), json);
+	return true;
+}
+
+/* Passes over a frame that cannot be decoded: `allocd verify` reports it. */
+static bool on_frame(void *context, struct bytes frame)
+{
+	struct arena *arena = arena_new(65536);
+	struct outgoing *events = NULL;
+	bool holds_some = false;
+	size_t count = 0;
+
+	if (!outbox_frame_decode(arena, frame, &events, &count))
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		holds_some |= report_event(context, arena, &events[i]);
+	arena_free(&arena);
+	return holds_some;
+}
+
+/* Finds the events of a message that was handled or skipped, as far as they are kept. */
+static bool find_events(struct tools *tools, const struct known_outcome *outcome, event_found *found,
+			void *context)
+{
+	struct event_search search = {tools->codec, outcome->id, found, context};
+
+	return postgres_read_effects(tools_client(tools), outcome, on_frame, &search) ||
+	       tools_report_database(tools);
 }
 
 /* ---- one line for the outcome, and one for each event ---- */
@@ -42,7 +100,7 @@ static bool print_outcome(struct tools *tools, const char *id, const struct know
 		printf(": %s", utf8_printable(arena, outcome->reason));
 	putchar('\n');
 	arena_free(&arena);
-	return !is_success(outcome) || tools_read_effects(tools, id, outcome, print_event, NULL);
+	return !is_success(outcome) || find_events(tools, outcome, print_event, NULL);
 }
 
 static bool print_outcomes(struct tools *tools, const char *id, const struct known_outcome *outcomes,
@@ -64,13 +122,13 @@ static void add_event(void *context, const char *name, const char *json)
 	json_array_append_new(events, must(json_pack("{s:s, s:o}", "name", name, "payload", payload)));
 }
 
-static json_t *outcome_object(struct tools *tools, const char *id, const struct known_outcome *outcome)
+static json_t *outcome_object(struct tools *tools, const struct known_outcome *outcome)
 {
 	json_t *events = must(json_array());
 	char at[INSTANT_TEXT_SIZE];
 
 	instant_format(outcome->at, at);
-	if (is_success(outcome) && !tools_read_effects(tools, id, outcome, add_event, events)) {
+	if (is_success(outcome) && !find_events(tools, outcome, add_event, events)) {
 		json_decref(events);
 		return NULL;
 	}
@@ -86,7 +144,7 @@ static bool print_object(struct tools *tools, const char *id, const struct known
 	bool done = true;
 
 	for (size_t i = 0; i < count && done; i++) {
-		outcome = outcome_object(tools, id, &outcomes[i]);
+		outcome = outcome_object(tools, &outcomes[i]);
 		done = outcome && json_array_append_new(list, outcome) == 0;
 	}
 	object = must(json_pack("{s:s, s:o}", "id", id, "outcomes", list));
@@ -99,15 +157,19 @@ static bool print_object(struct tools *tools, const char *id, const struct known
 
 /* ---- waiting ---- */
 
-/* Looks until something is known, or the time is over: then *count is 0.  False: see the tools. */
-static bool wait_for_outcome(struct tools *tools, const char *id, struct poll_deadline *patience,
+/* Polls until an outcome is known or the time is over: then *count is 0.  False: the database failed. */
+static bool wait_for_outcome(struct tools *tools, const char *id, struct poll_deadline *deadline,
 			     struct known_outcome **outcomes, size_t *count)
 {
-	for (*count = 0; tools_find_outcomes(tools, id, outcomes, count); poll_deadline_pause(patience)) {
-		if (*count > 0 || poll_deadline_left_ms(patience) == 0)
+	struct arena *arena = tools->invocation->arena;
+
+	*count = 0;
+	while (postgres_find_outcomes(tools_client(tools), id, arena, outcomes, count)) {
+		if (*count > 0 || poll_deadline_left_ms(deadline) == 0)
 			return true;
+		poll_deadline_pause(deadline);
 	}
-	return false;
+	return tools_report_database(tools);
 }
 
 static enum exit_status conclude(const struct invocation *invocation, struct tools *tools, const char *id,
@@ -124,23 +186,23 @@ static enum exit_status conclude(const struct invocation *invocation, struct too
 	for (size_t i = 0; i < count; i++)
 		succeeded &= is_success(&outcomes[i]);
 	if (!printed)
-		return tools_status(tools);
+		return tools->status;
 	return succeeded ? STATUS_DONE : STATUS_FAILED;
 }
 
 enum exit_status command_await(const struct invocation *invocation)
 {
 	const char *id = invocation_option(invocation, "id");
-	struct poll_deadline patience = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS));
+	struct poll_deadline deadline = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS));
 	struct tools *tools = tools_new(invocation);
 	struct known_outcome *outcomes;
 	enum exit_status status;
 	size_t count;
 
-	if (tools_open_database(tools) && wait_for_outcome(tools, id, &patience, &outcomes, &count))
+	if (tools_open_database(tools) && wait_for_outcome(tools, id, &deadline, &outcomes, &count))
 		status = conclude(invocation, tools, id, outcomes, count);
 	else
-		status = tools_status(tools);
+		status = tools->status;
 	tools_free(&tools);
 	return status;
 }

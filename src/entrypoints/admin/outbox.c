@@ -1,12 +1,13 @@
 /* `allocd outbox renew`: gives a restored database a new incarnation. */
+#include "adapters/postgres/tools/outbox_tools.h"
+#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
-#include "entrypoints/main/admin_tools.h"
 
 #include <string.h>
 #include <unistd.h>
 
-/* Whoever types it is asked; a script says so beforehand. */
-static bool is_wanted(const struct invocation *invocation)
+/* Asks at the terminal; a script must give --yes. */
+static bool is_confirmed(const struct invocation *invocation)
 {
 	char answer[8];
 
@@ -26,14 +27,18 @@ enum exit_status command_outbox_renew(const struct invocation *invocation)
 {
 	struct tools *tools;
 	enum exit_status status;
-	const char *before, *after;
+	char before[INCARNATION_SIZE], after[INCARNATION_SIZE];
 
-	if (!is_wanted(invocation))
+	if (!is_confirmed(invocation))
 		return STATUS_USAGE;
 	tools = tools_new(invocation);
-	if (tools_open_database(tools) && tools_renew_incarnation(tools, &before, &after))
-		printf("%s -> %s\n", before, after);
-	status = tools_status(tools);
+	if (tools_open_database(tools)) {
+		if (postgres_renew_incarnation(tools_client(tools), before, after))
+			printf("%s -> %s\n", before, after);
+		else
+			tools_report_database(tools);
+	}
+	status = tools->status;
 	tools_free(&tools);
 	return status;
 }

@@ -1,8 +1,11 @@
 /* `allocd publish MESSAGE FIELD=VALUE...`: checks a command against its schema and publishes it. */
-#include "entrypoints/main/bootstrap.h"
-
+#include "adapters/codec/codec.h"
+#include "adapters/redis/tools/publish_once.h"
+#include "adapters/system/random.h"
 #include "core/message.h"
+#include "entrypoints/cli/commands.h"
 #include "entrypoints/cli/print.h"
+#include "entrypoints/main/server_urls.h"
 
 static bool is_command(enum message_type type)
 {
@@ -17,11 +20,11 @@ static enum exit_status unknown_message(const char *name, struct arena *arena)
 		if (is_command((enum message_type)type))
 			names = arena_printf(arena, "%s %s", names, message_name((enum message_type)type));
 	}
-	print_error("publish: '%s' is no command; there are:%s", name, names);
+	print_error("publish: '%s' is not a command; there are:%s", name, names);
 	return STATUS_USAGE;
 }
 
-/* The error speaks of fields; whoever typed them sees what was read. */
+/* The error names fields; what was given shows how the shell split them. */
 static enum exit_status wrong_fields(const struct invocation *invocation, const char *error)
 {
 	const char *given = "";
@@ -35,16 +38,19 @@ static enum exit_status wrong_fields(const struct invocation *invocation, const 
 static enum exit_status publish(const struct invocation *invocation, enum message_type type,
 				struct bytes payload)
 {
+	const char *channel =
+		arena_printf(invocation->arena, "%s%s", invocation->config.prefix, message_name(type));
+	struct url_source url = redis_url(&invocation->config);
+	char trouble[REDIS_TROUBLE_MAX], place[REDIS_PLACE_MAX];
 	int64_t listeners;
-	const char *error;
 
-	if (!bootstrap_publish(&invocation->config, type, payload, invocation->arena, &listeners, &error)) {
-		print_error("publish: cannot publish on Redis: %s", error);
+	if (!publish_once_publish(&url, system_random(), channel, payload, &listeners, trouble)) {
+		redis_url_place(&url, place);
+		print_error("publish: cannot publish on Redis: %s: %s", place, trouble);
 		return STATUS_UNAVAILABLE;
 	}
 	if (listeners == 0) {
-		print_error("publish: nobody listens on %s%s: the command is lost", invocation->config.prefix,
-			    message_name(type));
+		print_error("publish: no worker listens on %s: the command is lost", channel);
 		return STATUS_UNAVAILABLE;
 	}
 	return STATUS_DONE;
@@ -59,8 +65,8 @@ enum exit_status command_publish(const struct invocation *invocation)
 
 	if (!is_command(type))
 		return unknown_message(name, invocation->arena);
-	if (!bootstrap_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
-					  invocation->arena, &payload, &error))
+	if (!codec_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
+				      invocation->arena, &payload, &error))
 		return wrong_fields(invocation, error);
 	return publish(invocation, type, payload);
 }

@@ -1,8 +1,10 @@
 /* `allocd quiesce`: returns when nothing is queued, in flight or unpublished. */
+#include "adapters/postgres/tools/outbox_tools.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/poll_deadline.h"
 #include "entrypoints/cli/print.h"
-#include "entrypoints/main/admin_tools.h"
 
 #include <inttypes.h>
 
@@ -35,13 +37,47 @@ static bool look_at_workers(struct look *look)
 	return true;
 }
 
+/* ---- streams ---- */
+
+/*
+ * Counts in Redis, and answers with one number: the lists of XINFO grow with the number of groups, and the
+ * entry of the last generated id may be gone.  Where the group does not exist, the worker is about to create
+ * it, and no entry was read yet.
+ */
+static const char count_entries[] =
+	"local key, group = KEYS[1], ARGV[1]\n"
+	"if redis.call('TYPE', key).ok ~= 'stream' then return 0 end\n"
+	"for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do\n"
+	"	local field = {}\n"
+	"	for i = 1, #info, 2 do field[info[i]] = info[i + 1] end\n"
+	"	if field.name == group then\n"
+	"		local after = '(' .. field['last-delivered-id']\n"
+	"		return field.pending + #redis.call('XRANGE', key, after, '+', 'COUNT', 1000)\n"
+	"	end\n"
+	"end\n"
+	"return #redis.call('XRANGE', key, '-', '+', 'COUNT', 1000)";
+
+static bool count_stream_entries(struct tools *tools, const char *stream, int64_t *count)
+{
+	const struct bytes arguments[] = {
+		bytes_of("EVAL"),
+		bytes_of(count_entries),
+		bytes_of("1"),
+		bytes_of(tools_prefixed(tools, stream)),
+		bytes_of(tools->invocation->config.group),
+	};
+
+	return publish_once_number(tools->redis, arguments, 5, count, tools->redis_error) ||
+	       tools_report_redis(tools);
+}
+
 static bool look_at_streams(struct look *look)
 {
 	const struct stream_list *streams = &look->invocation->config.streams;
 	int64_t count;
 
 	for (size_t i = 0; i < streams->count && !look->busy; i++) {
-		if (!tools_count_entries(look->tools, streams->names[i], &count))
+		if (!count_stream_entries(look->tools, streams->names[i], &count))
 			return false;
 		if (count > 0)
 			look->busy = arena_printf(look->invocation->arena,
@@ -55,8 +91,8 @@ static bool look_at_database(struct look *look)
 {
 	struct unfinished_work work;
 
-	if (!tools_find_unfinished(look->tools, &work))
-		return false;
+	if (!postgres_find_unfinished(tools_client(look->tools), &work))
+		return tools_report_database(look->tools);
 	if (work.unpublished > 0 || work.shrinks > 0)
 		look->busy = arena_printf(look->invocation->arena,
 					  "%" PRId64 " commits to publish, %" PRId64 " shrinks going on",
@@ -87,7 +123,7 @@ static enum exit_status wait_for_quiet(struct look *look)
 		}
 		poll_deadline_pause(&look->patience);
 	}
-	return tools_status(look->tools);
+	return look->tools->status;
 }
 
 enum exit_status command_quiesce(const struct invocation *invocation)
@@ -102,7 +138,7 @@ enum exit_status command_quiesce(const struct invocation *invocation)
 	if (tools_open_database(look.tools) && tools_open_redis(look.tools))
 		status = wait_for_quiet(&look);
 	else
-		status = tools_status(look.tools);
+		status = look.tools->status;
 	tools_free(&look.tools);
 	return status;
 }

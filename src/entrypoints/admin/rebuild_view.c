@@ -1,5 +1,7 @@
 /* `allocd rebuild-view`: the read model from the write side, while the worker runs. */
-#include "entrypoints/main/admin_tools.h"
+
+#include "adapters/postgres/tools/rebuild.h"
+#include "entrypoints/admin/admin_tools.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -8,7 +10,7 @@ static void show_progress(void *context, const struct rebuilding *rebuilding)
 {
 	(void)context;
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%" PRId64 " lines and %" PRId64 " rows looked at ", rebuilding->lines,
+		fprintf(stderr, "\r%" PRId64 " lines and %" PRId64 " rows compared ", rebuilding->lines,
 			rebuilding->rows);
 }
 
@@ -19,7 +21,8 @@ enum exit_status command_rebuild_view(const struct invocation *invocation)
 	enum exit_status status;
 
 	if (tools_open_database(tools)) {
-		bool done = tools_rebuild_view(tools, &rebuilding, show_progress, NULL);
+		bool done = postgres_rebuild_view(tools_client(tools), &rebuilding, show_progress, NULL) ||
+			    tools_report_database(tools);
 
 		if (isatty(STDERR_FILENO))
 			fputc('\n', stderr);
@@ -27,7 +30,7 @@ enum exit_status command_rebuild_view(const struct invocation *invocation)
 		       done ? "" : "not finished: ", rebuilding.added, rebuilding.corrected,
 		       rebuilding.removed);
 	}
-	status = tools_status(tools);
+	status = tools->status;
 	tools_free(&tools);
 	return status;
 }

@@ -1,7 +1,10 @@
 /* `allocd republish`: publishes a SKU's events again. */
+#include "adapters/postgres/tools/outbox_tools.h"
+#include "adapters/redis/protocol/resp_writer.h"
+#include "bus/unit_of_work/outbox_frame.h"
+#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
-#include "entrypoints/main/admin_tools.h"
 
 #include <inttypes.h>
 
@@ -11,7 +14,7 @@ static enum exit_status refuse(const char *sku, const char *reason)
 	return STATUS_FAILED;
 }
 
-/* Whether all the events that were asked for are there: a consumer would take less for all. */
+/* Refuses when some of the events are missing: the consumer would believe that it got all of them. */
 static enum exit_status examine(const struct invocation *invocation, const char *sku, int64_t from,
 				const struct kept_events *kept)
 {
@@ -35,24 +38,84 @@ static enum exit_status examine(const struct invocation *invocation, const char 
 	return STATUS_DONE;
 }
 
+/* ---- publishing ---- */
+
+struct republishing {
+	struct tools *tools;
+	int64_t from_version;
+	const char *channel; /* NULL: each event goes to the channel of its name */
+	int64_t count;
+	bool failed;
+};
+
+static bool publish_event(struct republishing *republishing, struct arena *arena,
+			  const struct outgoing *event)
+{
+	struct tools *tools = republishing->tools;
+	const char *name = republishing->channel ? republishing->channel : message_name(event->type);
+	const char *channel = arena_printf(arena, "%s%s", tools->invocation->config.prefix, name);
+	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), event->payload};
+	int64_t receivers;
+
+	if (!publish_once_number(tools->redis, arguments, 3, &receivers, tools->redis_error))
+		return tools_report_redis(tools);
+	republishing->count++;
+	return true;
+}
+
+static bool publish_frame(void *context, int64_t first_version, struct bytes frame)
+{
+	struct republishing *republishing = context;
+	struct arena *arena = arena_new(65536);
+	struct outgoing *events = NULL;
+	size_t count = 0;
+
+	republishing->failed = !outbox_frame_decode(arena, frame, &events, &count);
+	if (republishing->failed)
+		tools_report(republishing->tools, STATUS_FAILED, "the outbox",
+			     "it holds bytes that are not a frame");
+	for (size_t i = 0; i < count && !republishing->failed; i++) {
+		if (events[i].type != MSG_NONE && first_version + (int64_t)i >= republishing->from_version)
+			republishing->failed = !publish_event(republishing, arena, &events[i]);
+	}
+	arena_free(&arena);
+	return !republishing->failed;
+}
+
+/* Publishes the events from that version on, in order, and prints how many were published. */
+static void publish_all(struct tools *tools, const char *sku, int64_t from_version)
+{
+	struct republishing republishing = {
+		.tools = tools,
+		.from_version = from_version,
+		.channel = invocation_option(tools->invocation, "channel"),
+	};
+
+	if (!postgres_read_events(tools_client(tools), sku, from_version, publish_frame, &republishing))
+		tools_report_database(tools);
+	printf("%" PRId64 " events published\n", republishing.count);
+}
+
 static enum exit_status republish(const struct invocation *invocation, struct tools *tools)
 {
 	const char *sku = invocation_option(invocation, "sku");
-	int64_t from = invocation_number(invocation, "from-version", 1), count = 0;
+	int64_t from = invocation_number(invocation, "from-version", 1);
 	struct kept_events kept;
 	enum exit_status status;
 
 	from = from < 1 ? 1 : from;
-	if (!tools_open_database(tools) || !tools_find_events(tools, sku, &kept))
-		return tools_status(tools);
+	if (!tools_open_database(tools))
+		return tools->status;
+	if (!postgres_find_events(tools_client(tools), sku, &kept)) {
+		tools_report_database(tools);
+		return tools->status;
+	}
 	status = examine(invocation, sku, from, &kept);
 	if (status != STATUS_DONE)
 		return status;
-	if (tools_open_redis(tools)) {
-		tools_republish(tools, sku, from, invocation_option(invocation, "channel"), &count);
-		printf("%" PRId64 " events published\n", count);
-	}
-	return tools_status(tools);
+	if (tools_open_redis(tools))
+		publish_all(tools, sku, from);
+	return tools->status;
 }
 
 enum exit_status command_republish(const struct invocation *invocation)

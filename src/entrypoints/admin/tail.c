@@ -1,8 +1,11 @@
 /* `allocd tail`: prints events as they pass, one a line, until a signal ends it. */
-#include "entrypoints/main/bootstrap.h"
-
+#include "adapters/codec/codec.h"
+#include "adapters/redis/subscriber/redis_subscriber.h"
+#include "adapters/system/random.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
+#include "entrypoints/cli/commands.h"
+#include "entrypoints/main/server_urls.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -10,8 +13,8 @@
 #include <string.h>
 
 /*
- * Prints only events while the connection works: log lines about it pass once a warning was among them, and
- * at the level debug.
+ * A logger that is silent while the connection works: it passes lines on from the first warning, and all of
+ * them at the level debug.
  */
 struct quiet_logger {
 	struct logger logger;
@@ -34,80 +37,123 @@ static struct quiet_logger quiet_logger_on(struct logger *inner)
 	return (struct quiet_logger){{inner->level, write_when_due}, inner, false};
 }
 
-struct session {
+struct tail {
 	const struct invocation *invocation;
+	struct quiet_logger quiet;
 	struct event_base *base;
-	struct tail *tail;
+	struct redis_settings redis;
+	struct redis_subscriber *subscriber;
 	enum exit_status status;
 };
 
-/* Whoever reads it may be gone, as `head` goes when it has seen enough: that is no failure. */
-static void end_for_want_of_output(struct session *session)
+/* ---- events ---- */
+
+/* A reader that is gone, as `head` is once it has read enough, is not a failure. */
+static void end_without_output(struct tail *tail)
 {
 	int reason = errno;
 
 	if (reason != EPIPE) {
-		LOG(session->invocation->logger, LOG_ERROR, "cannot write to standard output",
+		LOG(tail->invocation->logger, LOG_ERROR, "cannot write to standard output",
 		    LOG_TEXT("error", strerror(reason)));
-		session->status = STATUS_FAILED;
+		tail->status = STATUS_FAILED;
 	}
-	event_base_loopexit(session->base, NULL);
+	event_base_loopexit(tail->base, NULL);
 }
 
-static void on_heard(void *context, const char *name, const char *json)
+static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
+		       size_t true_size)
 {
-	struct session *session = context;
-
+	struct tail *tail = context;
 	struct arena *arena = arena_new(4096);
+	const char *json, *error;
 
-	printf("%s %s\n", name, utf8_printable(arena, json));
-	if (fflush(stdout) != 0)
-		end_for_want_of_output(session);
+	(void)true_size;
+	if (!codec_payload_to_line(payload, arena, &json, &error)) {
+		LOG(&tail->quiet.logger, LOG_WARN, "not an event", LOG_TEXT("channel", channel),
+		    LOG_TEXT("error", error));
+	} else {
+		printf("%s %s\n", message_name(type), utf8_printable(arena, json));
+		if (fflush(stdout) != 0)
+			end_without_output(tail);
+	}
 	arena_free(&arena);
 }
 
+static void subscribe(struct tail *tail)
+{
+	static const struct redis_listener listener = {.message = on_message};
+	static const enum message_type events[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED,
+						   MSG_OUT_OF_STOCK};
+	const struct config *config = &tail->invocation->config;
+
+	tail->redis = (struct redis_settings){
+		.base = tail->base,
+		.url = redis_url(config),
+		.random = system_random(),
+		.logger = &tail->quiet.logger,
+		.demands.replica_will_do = true, /* a replica publishes what its master does */
+	};
+	tail->subscriber = redis_subscriber_new(&tail->redis,
+						&(struct redis_subscriber_config){
+							.name = "allocd-tail",
+							.prefix = config->prefix,
+							.types = events,
+							.count = sizeof events / sizeof events[0],
+						},
+						&listener, tail);
+}
+
+/* ---- the end ---- */
+
 static void on_signal(evutil_socket_t number, short what, void *context)
 {
-	struct session *session = context;
+	struct tail *tail = context;
 
 	(void)number;
 	(void)what;
-	event_base_loopexit(session->base, NULL);
+	event_base_loopexit(tail->base, NULL);
 }
 
 static void on_start_waited(evutil_socket_t socket, short what, void *context)
 {
-	struct session *session = context;
-	const char *trouble = tail_trouble(session->tail, session->invocation->arena);
+	struct tail *tail = context;
+	const char *trouble = redis_subscriber_trouble(tail->subscriber);
+	char place[REDIS_PLACE_MAX];
 
 	(void)socket;
 	(void)what;
 	if (!trouble)
 		return;
-	LOG(session->invocation->logger, LOG_ERROR, "Redis cannot be reached", LOG_TEXT("error", trouble));
-	session->status = STATUS_UNAVAILABLE;
-	event_base_loopexit(session->base, NULL);
+	redis_url_place(&tail->redis.url, place);
+	LOG(tail->invocation->logger, LOG_ERROR, "Redis cannot be reached",
+	    LOG_TEXT("error", arena_printf(tail->invocation->arena, "%s: %s", place, trouble)));
+	tail->status = STATUS_UNAVAILABLE;
+	event_base_loopexit(tail->base, NULL);
 }
 
 enum exit_status command_tail(const struct invocation *invocation)
 {
 	const struct timeval start_wait = {.tv_sec = invocation->config.start_wait_s};
-	struct quiet_logger quiet = quiet_logger_on(invocation->logger);
-	struct session session = {.invocation = invocation, .base = must(event_base_new())};
+	struct tail tail = {
+		.invocation = invocation,
+		.quiet = quiet_logger_on(invocation->logger),
+		.base = must(event_base_new()),
+	};
 	struct event *events[] = {
-		must(evsignal_new(session.base, SIGTERM, on_signal, &session)),
-		must(evsignal_new(session.base, SIGINT, on_signal, &session)),
-		must(evtimer_new(session.base, on_start_waited, &session)),
+		must(evsignal_new(tail.base, SIGTERM, on_signal, &tail)),
+		must(evsignal_new(tail.base, SIGINT, on_signal, &tail)),
+		must(evtimer_new(tail.base, on_start_waited, &tail)),
 	};
 
 	event_add(events[0], NULL);
 	event_add(events[1], NULL);
 	event_add(events[2], &start_wait);
-	session.tail = tail_new(session.base, &invocation->config, &quiet.logger, on_heard, &session);
-	event_base_dispatch(session.base);
-	tail_free(&session.tail);
+	subscribe(&tail);
+	event_base_dispatch(tail.base);
+	redis_subscriber_free(&tail.subscriber);
 	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
 		event_free(events[i]);
-	event_base_free(session.base);
-	return session.status;
+	event_base_free(tail.base);
+	return tail.status;
 }

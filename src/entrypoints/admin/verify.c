@@ -1,27 +1,33 @@
 /* `allocd verify`: checks every rule of the database, and prints what is broken. */
+#include "adapters/postgres/tools/verify.h"
+
+#include "bus/ports/codec.h"
+#include "bus/unit_of_work/outbox_frame.h"
+#include "core/base/must.h"
 #include "core/base/utf8.h"
+#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
-#include "entrypoints/main/admin_tools.h"
-
-#include "core/base/must.h"
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
-/* ---- one line a breach ---- */
-
-struct report {
+struct verification {
+	struct codec *codec;
+	struct arena *arena; /* holds the defect of one frame */
 	int64_t breaches;
 	json_t *broken; /* a list, for --json */
 };
 
+/* ---- one line for each breach ---- */
+
 static void print_breach(void *context, const struct breach *breach)
 {
-	struct report *report = context;
+	struct verification *verification = context;
 	struct arena *arena = arena_new(1024);
 
-	report->breaches++;
+	verification->breaches++;
 	printf("%s: %s: expected %s, found %s (%s)\n", breach->rule, utf8_printable(arena, breach->key),
 	       utf8_printable(arena, breach->expected), utf8_printable(arena, breach->found),
 	       breach->meaning);
@@ -30,68 +36,113 @@ static void print_breach(void *context, const struct breach *breach)
 
 static void print_more(void *context, const char *rule, int64_t count)
 {
-	struct report *report = context;
+	struct verification *verification = context;
 
-	report->breaches += count;
+	verification->breaches += count;
 	printf("%s: and %" PRId64 " more\n", rule, count);
 }
 
-/* ---- one object ---- */
+/* ---- one object for all of them ---- */
 
 static void add_breach(void *context, const struct breach *breach)
 {
-	struct report *report = context;
+	struct verification *verification = context;
 
-	report->breaches++;
+	verification->breaches++;
 	json_array_append_new(
-		report->broken,
+		verification->broken,
 		must(json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", breach->rule, "meaning", breach->meaning,
 			       "key", breach->key, "expected", breach->expected, "found", breach->found)));
 }
 
 static void add_more(void *context, const char *rule, int64_t count)
 {
-	struct report *report = context;
+	struct verification *verification = context;
 
-	report->breaches += count;
-	json_array_append_new(report->broken,
+	verification->breaches += count;
+	json_array_append_new(verification->broken,
 			      must(json_pack("{s:s, s:I}", "rule", rule, "more", (json_int_t)count)));
 }
 
-static void print_object(const struct report *report, size_t rules)
+static void print_object(const struct verification *verification)
 {
-	json_t *object = must(json_pack("{s:I, s:I, s:O}", "rules", (json_int_t)rules, "breaches",
-					(json_int_t)report->breaches, "broken", report->broken));
+	json_t *object = must(json_pack("{s:I, s:I, s:O}", "rules", (json_int_t)verify_rule_count, "breaches",
+					(json_int_t)verification->breaches, "broken", verification->broken));
 
 	json_line_print(object, stdout);
 }
 
+/* ---- frames of events, which only a codec can check ---- */
+
+/* Why the event cannot be the one of that SKU and version; NULL when it can. */
+static const char *event_defect(const struct verification *verification, const struct outgoing *event,
+				const char *sku, int64_t version)
+{
+	struct codec *codec = verification->codec;
+	struct envelope envelope;
+	const char *error;
+
+	if (event->type == MSG_NONE)
+		return NULL; /* a newer program wrote it */
+	if (!codec->ops->decode(codec, event->type, event->payload, verification->arena, &envelope, &error))
+		return arena_printf(verification->arena, "an event that cannot be read: %s", error);
+	if (strcmp(message_text(&envelope.message, "sku"), sku) != 0)
+		return "an event of another product";
+	if (message_number(&envelope.message, "version") != version)
+		return arena_printf(verification->arena, "version %" PRId64 " in place of %" PRId64,
+				    message_number(&envelope.message, "version"), version);
+	return NULL;
+}
+
+static const char *frame_defect(void *context, const struct kept_frame *kept)
+{
+	const struct verification *verification = context;
+	struct outgoing *events = NULL;
+	const char *defect = NULL;
+	size_t count = 0;
+
+	arena_clear(verification->arena);
+	if (!outbox_frame_decode(verification->arena, kept->frame, &events, &count))
+		return "bytes that are not a frame";
+	if ((int64_t)count != kept->last_version - kept->first_version + 1)
+		return arena_printf(verification->arena, "%zu events", count);
+	for (size_t i = 0; i < count && !defect; i++)
+		defect = event_defect(verification, &events[i], kept->sku, kept->first_version + (int64_t)i);
+	return defect;
+}
+
 /* ---- the command ---- */
 
-static enum exit_status conclude(const struct report *report, size_t rules, bool as_json)
+static enum exit_status conclude(const struct verification *verification, bool as_json)
 {
 	if (as_json)
-		print_object(report, rules);
-	if (report->breaches == 0)
-		fprintf(stderr, "all %zu rules hold\n", rules);
-	return report->breaches == 0 ? STATUS_DONE : STATUS_FAILED;
+		print_object(verification);
+	if (verification->breaches == 0)
+		fprintf(stderr, "all %zu rules hold\n", verify_rule_count);
+	return verification->breaches == 0 ? STATUS_DONE : STATUS_FAILED;
 }
 
 enum exit_status command_verify(const struct invocation *invocation)
 {
-	static const struct breach_listener lines = {print_breach, print_more},
-					    objects = {add_breach, add_more};
+	static const struct verifier lines = {print_breach, print_more, frame_defect},
+				     objects = {add_breach, add_more, frame_defect};
 	bool as_json = invocation_flag(invocation, "json");
-	struct report report = {.broken = must(json_array())};
 	struct tools *tools = tools_new(invocation);
+	struct verification verification = {
+		.codec = tools->codec,
+		.arena = arena_new(65536),
+		.broken = must(json_array()),
+	};
 	enum exit_status status;
-	size_t rules;
 
-	if (tools_open_database(tools) && tools_verify(tools, as_json ? &objects : &lines, &report, &rules))
-		status = conclude(&report, rules, as_json);
+	if (tools_open_database(tools) &&
+	    (postgres_verify(tools_client(tools), as_json ? &objects : &lines, &verification) ||
+	     tools_report_database(tools)))
+		status = conclude(&verification, as_json);
 	else
-		status = tools_status(tools);
+		status = tools->status;
+	json_decref(verification.broken);
+	arena_free(&verification.arena);
 	tools_free(&tools);
-	json_decref(report.broken);
 	return status;
 }

@@ -1,19 +1,23 @@
-/* `allocd bench`: makes stock, warms up, measures, checks every effect, and reports. */
-#include "entrypoints/bench/bench_messages.h"
+/* A run of `allocd-bench`: makes stock, warms up, measures, checks every effect, and reports. */
+#include "entrypoints/bench/bench.h"
+
+#include "adapters/postgres/tools/bench_queries.h"
+#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/bench/check.h"
+#include "entrypoints/bench/meter.h"
 #include "entrypoints/bench/sender.h"
-#include "entrypoints/bench_report/meter.h"
 #include "entrypoints/bench_report/report.h"
+#include "entrypoints/bench_workload/bench_messages.h"
 #include "entrypoints/cli/poll_deadline.h"
 #include "entrypoints/cli/print.h"
-#include "entrypoints/main/admin_tools.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 
 #define QUIET_MS      1000
 #define LOOK_AGAIN_MS 20
-#define STOCK_PIECE   10000 /* messages that are sent before it waits for all of them */
+#define STOCK_PIECE   10000  /* messages that are sent before it waits for all of them */
+#define RESULTS_MS    600000 /* for the rows of ten million messages */
 
 struct bench {
 	const struct invocation *invocation;
@@ -32,14 +36,14 @@ struct bench {
 
 static bool fail(struct bench *bench, enum exit_status status, const char *why)
 {
-	print_error("bench: %s", why);
+	print_error("%s", why);
 	bench->status = status;
 	return false;
 }
 
 static bool fail_as_tools_said(struct bench *bench)
 {
-	bench->status = tools_status(bench->tools);
+	bench->status = bench->tools->status;
 	return false;
 }
 
@@ -59,7 +63,7 @@ static bool find_services(struct bench *bench)
 static bool stall(struct bench *bench)
 {
 	bench->stalled = true;
-	print_error("bench: no progress for %g s: giving up", (double)bench->options.stall_ms / 1000);
+	print_error("no progress for %g s: giving up", (double)bench->options.stall_ms / 1000);
 	return true;
 }
 
@@ -99,7 +103,7 @@ static bool await_spent(struct bench *bench, int64_t expected)
 	struct poll_deadline patience = poll_deadline_in(bench->options.stall_ms);
 	int64_t spent = 0, before = 0;
 
-	while (tools_count_spent(bench->tools, bench->run, &spent)) {
+	while (postgres_count_spent(tools_client(bench->tools), bench->run, &spent)) {
 		if (spent > before)
 			patience = poll_deadline_in(bench->options.stall_ms);
 		if (spent >= expected)
@@ -110,6 +114,7 @@ static bool await_spent(struct bench *bench, int64_t expected)
 		if (!check_end(bench, bench_sender_linger(bench->load, LOOK_AGAIN_MS)))
 			return false;
 	}
+	tools_report_database(bench->tools);
 	return fail_as_tools_said(bench);
 }
 
@@ -131,8 +136,7 @@ static bool make_stock(struct bench *bench)
 static bool read_meter(struct bench *bench, struct bench_gauges *gauges)
 {
 	*gauges = bench_gauges_unknown;
-	return bench->stalled || bench_meter_read(bench->tools, &bench->invocation->config, gauges) ||
-	       fail_as_tools_said(bench);
+	return bench->stalled || bench_meter_read(bench->tools, gauges) || fail_as_tools_said(bench);
 }
 
 static bool drive(struct bench *bench)
@@ -151,8 +155,10 @@ static bool check_effects(struct bench *bench, struct bench_effects *effects)
 	bool found;
 
 	bench_check_init(&check, bench->run, bench->verifier);
-	found = tools_find_run(bench->tools, bench->run, bench->verifier->sent, &results,
-			       &bench_check_listener, &check);
+	blocking_client_be_patient(&bench->tools->client, RESULTS_MS);
+	found = postgres_find_run(&bench->tools->client, bench->run, bench->verifier->sent, &results,
+				  &bench_check_listener, &check) ||
+		tools_report_database(bench->tools);
 	if (found)
 		bench_check_conclude(&check, &results, effects);
 	bench_check_release(&check);
@@ -190,7 +196,7 @@ static uint64_t random_bits(void)
 	return bits;
 }
 
-enum exit_status command_bench(const struct invocation *invocation)
+enum exit_status bench_run(const struct invocation *invocation)
 {
 	struct bench bench = {.invocation = invocation};
 	uint64_t bits = random_bits();
@@ -198,7 +204,7 @@ enum exit_status command_bench(const struct invocation *invocation)
 	const char *error;
 
 	if (!bench_options_read(&bench.options, invocation, &error)) {
-		print_error("%s (see allocd help bench)", error);
+		print_error("%s (see allocd-bench --help)", error);
 		return STATUS_USAGE;
 	}
 	bench_catch_signals();

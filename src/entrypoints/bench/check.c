@@ -2,7 +2,7 @@
 #include "entrypoints/bench/check.h"
 
 #include "core/base/must.h"
-#include "entrypoints/bench/bench_messages.h"
+#include "entrypoints/bench_workload/bench_messages.h"
 
 #include <inttypes.h>
 

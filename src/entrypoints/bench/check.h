@@ -2,14 +2,8 @@
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_CHECK_H
 #define ALLOCD_ENTRYPOINTS_BENCH_CHECK_H
 
-#include "adapters/postgres/tools/admin_results.h"
-#include "entrypoints/bench/verifier.h"
-
-struct bench_effects {
-	uint32_t messages;                /* that were sent; */
-	uint32_t missing;                 /* of them lack an event, or are not in the inbox */
-	const struct bench_faults *wrong; /* the tally's */
-};
+#include "adapters/postgres/tools/bench_results.h"
+#include "entrypoints/bench_workload/verifier.h"
 
 struct bench_check {
 	const char *run;

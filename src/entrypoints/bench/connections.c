@@ -1,11 +1,11 @@
-/* What `allocd bench` is composed of: a sender for its messages, a subscriber for what they cause. */
+/* What `allocd-bench` is composed of: a sender for its messages, a subscriber for what they cause. */
 #include "entrypoints/bench/connections.h"
 
 #include "adapters/redis/subscriber/redis_subscriber.h"
 #include "adapters/redis/tools/bulk_sender.h"
 #include "adapters/system/random.h"
 #include "core/base/must.h"
-#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/server_urls.h"
 
 static const enum message_type commands_sent[] = {MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY, MSG_CREATE_BATCH};
 static const enum message_type events_heard[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED, MSG_OUT_OF_STOCK};
@@ -133,7 +133,7 @@ struct traffic *traffic_new(struct event_base *base, const struct invocation *in
 
 	traffic->silent.level = LOG_ERROR; /* a connection warns at most */
 	traffic->redis = (struct redis_settings){.base = base,
-						 .url = bootstrap_redis_url(config),
+						 .url = redis_url(config),
 						 .random = system_random(),
 						 .logger = &traffic->silent};
 	traffic->user = user;

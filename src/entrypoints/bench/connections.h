@@ -1,5 +1,5 @@
 /*
- * What bootstrap gives `allocd bench`: its ways to Redis, and what Redis, the database and the machine know.
+ * The connections of `allocd-bench` to Redis: one that sends commands, one that receives the events.
  */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_CONNECTIONS_H
 #define ALLOCD_ENTRYPOINTS_BENCH_CONNECTIONS_H

@@ -3,9 +3,9 @@
 
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
-#include "entrypoints/bench/bench_messages.h"
 #include "entrypoints/bench/connections.h"
 #include "entrypoints/bench_report/progress.h"
+#include "entrypoints/bench_workload/bench_messages.h"
 
 #include <event2/event.h>
 #include <signal.h>

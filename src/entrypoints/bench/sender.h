@@ -11,7 +11,7 @@
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_SENDER_H
 #define ALLOCD_ENTRYPOINTS_BENCH_SENDER_H
 
-#include "entrypoints/bench/verifier.h"
+#include "entrypoints/bench_workload/verifier.h"
 
 enum bench_end {
 	BENCH_DONE,        /* every event was heard that must be */

@@ -2,8 +2,8 @@
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_RESULT_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_RESULT_H
 
-#include "entrypoints/bench/check.h"
 #include "entrypoints/bench_report/figures.h"
+#include "entrypoints/bench_workload/verifier.h"
 
 struct bench_result {
 	const struct bench_options *options;

@@ -1,6 +1,8 @@
 /* The table of commands, and those that need no file of their own. */
 #include "entrypoints/cli/commands.h"
 
+#include "entrypoints/cli/print.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -37,24 +39,6 @@ static const struct command_option verify_options[] = {
 
 static const struct command_option outbox_renew_options[] = {
 	{"yes", .help = "do not ask"},
-	{0},
-};
-
-static const struct command_option bench_options[] = {
-	{"messages", OPTION_NUMBER, .value = "COUNT", .help = "that are measured; default: 100000"},
-	{"skus", OPTION_NUMBER, .value = "COUNT", .help = "they go to; default: 1000, of hot: 10"},
-	{"batches", OPTION_NUMBER, .value = "COUNT", .help = "of each SKU; default: 2"},
-	{"zipf", OPTION_TEXT, .value = "EXPONENT",
-	 .help = "some SKUs are named more often: 1.1, say; default: none is"},
-	{"rate", OPTION_NUMBER, .value = "COUNT",
-	 .help = "messages a second; default: as the window lets; of latency: 100"},
-	{"seconds", OPTION_SECONDS, .value = "SECONDS", .help = "latency: how long; default: 10"},
-	{"window", OPTION_NUMBER, .value = "COUNT", .help = "messages on their way; default: 20000"},
-	{"way", OPTION_TEXT, .value = "WAY", .help = "stream or pubsub; default: stream"},
-	{"warm-up", OPTION_NUMBER, .value = "COUNT",
-	 .help = "messages before the clock; default: a tenth of the others"},
-	{"stall", OPTION_SECONDS, .value = "SECONDS", .help = "give up when nothing is heard; default: 60"},
-	{"json", .help = "print one JSON object"},
 	{0},
 };
 
@@ -201,18 +185,6 @@ const struct command commands[] = {
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
 	},
 	{
-		.name = "bench", .arguments = "[SCENARIO]", .arguments_max = 1, .options = bench_options,
-		.summary = "measure how fast the running worker is, and check every effect",
-		.details = "SCENARIO: allocate (default): order lines; reallocate: quantity changes, half of\n"
-			   "which move a line; mixed: both, and new stock; hot: order lines of 10 SKUs;\n"
-			   "latency: order lines at a fixed rate.\n"
-			   "For a test installation: what a run makes bears names of its own, and is left\n"
-			   "there: batches, lines, events, the stream's entries.  Figures of the worker\n"
-			   "come from ALLOCD_HTTP; those of Postgres need it on this machine.  Ends with 1\n"
-			   "when a message has not had its effect, with 75 when it was interrupted.",
-		.uses = USED_BY_BENCH, .run = command_bench,
-	},
-	{
 		.name = "config", .arguments = "",
 		.summary = "print the settings in force as a commented environment file",
 		.details = "Passwords are not shown.",
@@ -258,6 +230,15 @@ bool command_is_of_family(const struct command *command, const char *word)
 	size_t length = strlen(word);
 
 	return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
+}
+
+bool command_refuse_moved(const char *word)
+{
+	bool has_moved = strcmp(word, "bench") == 0;
+
+	if (has_moved)
+		print_error("bench is a program of its own now: run allocd-bench");
+	return has_moved;
 }
 
 enum exit_status command_config(const struct invocation *invocation)

@@ -62,6 +62,7 @@ struct command {
 	const char *summary;                  /* one line */
 	const char *details;                  /* what `allocd help COMMAND` says besides */
 	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
+	bool is_program;                      /* the one command of a program of that name */
 	enum exit_status (*run)(const struct invocation *invocation);
 };
 
@@ -74,7 +75,16 @@ extern const size_t commands_count;
  */
 const struct command *command_named(const char *const words[], const char *const **rest);
 
-/* Tells how to use it, on standard output. */
+/* Says on standard error which program a former command became, if the word names one; else returns false. */
+bool command_refuse_moved(const char *word);
+
+/* What an error of the command begins with: "republish: ", or "" for a program of one command. */
+const char *command_prefix(const struct invocation *invocation);
+
+/* What prints the command's help: "allocd help republish", or "allocd-bench --help". */
+const char *command_help_call(const struct command *command, struct arena *arena);
+
+/* Prints how to use it on standard output. */
 void command_explain(const struct command *command);
 
 /* Whether it is one of those whose names begin with that word and a blank. */
@@ -95,7 +105,6 @@ enum exit_status command_dead_letters_list(const struct invocation *invocation);
 enum exit_status command_dead_letters_show(const struct invocation *invocation);
 enum exit_status command_dead_letters_replay(const struct invocation *invocation);
 enum exit_status command_dead_letters_discard(const struct invocation *invocation);
-enum exit_status command_bench(const struct invocation *invocation);
 enum exit_status command_config(const struct invocation *invocation);
 enum exit_status command_version(const struct invocation *invocation);
 enum exit_status command_help(const struct invocation *invocation);

@@ -41,54 +41,6 @@ static void print_program(void)
 	     "78 configuration.");
 }
 
-static void print_setting(const struct setting *setting, struct arena *arena)
-{
-	const char *option = arena_printf(arena, "--%s %s", setting_option(setting, arena), setting->value);
-
-	printf("  %-28s %s\n  %-28s %s%s%s%s\n", option, setting->help, "", setting->variable,
-	       setting->secret ? " or --" : "",
-	       setting->secret
-		       ? arena_printf(arena, "%s" FILE_OPTION_SUFFIX " FILE", setting_option(setting, arena))
-		       : "",
-	       setting->fallback[0] ? arena_printf(arena, "; default: %s", setting->fallback) : "");
-}
-
-static void print_own_option(const struct command_option *option, struct arena *arena)
-{
-	printf("  %-28s %s\n",
-	       arena_printf(arena, "--%s%s%s", option->name, option->value ? " " : "",
-			    option->value ? option->value : ""),
-	       option->help);
-}
-
-static void print_options(const struct command *command)
-{
-	const struct command_option *option = command->options;
-	struct arena *arena = arena_new(1024);
-
-	puts("\nOptions:");
-	for (; option && option->name; option++)
-		print_own_option(option, arena);
-	for (size_t i = 0; i < settings_count; i++) {
-		if (settings[i].used_by & command->uses)
-			print_setting(&settings[i], arena);
-	}
-	arena_free(&arena);
-}
-
-void command_explain(const struct command *command)
-{
-	bool has_options = command->options || command->uses;
-
-	printf("usage: allocd %s%s%s%s\n\n", command->name, has_options ? " [OPTION]..." : "",
-	       command->arguments[0] ? " " : "", command->arguments);
-	printf("%s\n", command->summary);
-	if (command->details)
-		printf("%s\n", command->details);
-	if (has_options)
-		print_options(command);
-}
-
 enum exit_status command_help(const struct invocation *invocation)
 {
 	size_t count = invocation->argument_count;
@@ -105,6 +57,8 @@ enum exit_status command_help(const struct invocation *invocation)
 	command = command_named(words, &rest);
 	if (!command && count == 1 && print_commands(words[0]))
 		return STATUS_DONE;
+	if (!command && count == 1 && command_refuse_moved(words[0]))
+		return STATUS_USAGE;
 	if (!command || *rest) {
 		print_error("there is no command '%s%s%s'", words[0], words[1] ? " " : "",
 			    words[1] ? words[1] : "");

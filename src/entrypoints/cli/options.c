@@ -14,10 +14,10 @@ struct parsing {
 
 static void complain(struct parsing *parsing, const char *what, const char *word)
 {
-	const char *command = parsing->invocation->command->name;
+	const struct command *command = parsing->invocation->command;
 
-	parsing->error =
-		arena_printf(parsing->arena, "%s: %s%s (see allocd help %s)", command, what, word, command);
+	parsing->error = arena_printf(parsing->arena, "%s%s%s (see %s)", command_prefix(parsing->invocation),
+				      what, word, command_help_call(command, parsing->arena));
 }
 
 /* "--name" of "--name=value". */

@@ -6,12 +6,20 @@
 
 #include <stdarg.h>
 
-static void print_line(const char *prefix, const char *text, FILE *out)
+static const char *program_name = "allocd";
+
+/* `program` begins the line; NULL: the text does. */
+static void print_line(const char *program, const char *text, FILE *out)
 {
 	struct arena *arena = arena_new(4096);
 
-	fprintf(out, "%s%s\n", prefix, utf8_printable(arena, text));
+	fprintf(out, "%s%s%s\n", program ? program : "", program ? ": " : "", utf8_printable(arena, text));
 	arena_free(&arena);
+}
+
+void print_errors_as(const char *program)
+{
+	program_name = program;
 }
 
 void print_error(const char *format, ...)
@@ -23,7 +31,7 @@ void print_error(const char *format, ...)
 	if (vasprintf(&text, format, arguments) < 0)
 		text = must(NULL);
 	va_end(arguments);
-	print_line("allocd: ", text, stderr);
+	print_line(program_name, text, stderr);
 	free(text);
 }
 
@@ -31,7 +39,7 @@ void json_line_print(json_t *json, FILE *out)
 {
 	char *text = must(json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)));
 
-	print_line("", text, out);
+	print_line(NULL, text, out);
 	free(text);
 	json_decref(json);
 }

@@ -9,6 +9,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+/* The program that print_error() names; "allocd" until this is called.  The text outlives the program. */
+void print_errors_as(const char *program);
+
 /* "allocd: …", one line on standard error. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 

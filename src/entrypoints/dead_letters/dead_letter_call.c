@@ -1,12 +1,13 @@
 /* What every command about dead letters begins with. */
 #include "entrypoints/dead_letters/dead_letter_call.h"
 
+#include "adapters/postgres/ports/dead_letter_archive.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 #include "entrypoints/dead_letters/dead_letter_print.h"
-#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/server_urls.h"
 #include "entrypoints/main/wait_for_schema.h"
 
 #include <inttypes.h>
@@ -83,6 +84,7 @@ static enum exit_status look_for_missing(struct dead_letter_call *call)
 
 enum exit_status dead_letter_call_open(struct dead_letter_call *call, const struct invocation *invocation)
 {
+	struct url_source url = database_url(&invocation->config);
 	enum exit_status status;
 	const char *error;
 
@@ -92,8 +94,7 @@ enum exit_status dead_letter_call_open(struct dead_letter_call *call, const stru
 	status = schema_prepare(&invocation->config, false, invocation->logger);
 	if (status != STATUS_DONE)
 		return status;
-	call->letters =
-		bootstrap_dead_letters_open(&invocation->config, ANSWER_MS, invocation->arena, &error);
+	call->letters = postgres_dead_letters_open(&url, ANSWER_MS, invocation->arena, &error);
 	if (!call->letters)
 		return dead_letter_call_say(call, STATUS_UNAVAILABLE, "%s", error);
 	return look_for_missing(call);

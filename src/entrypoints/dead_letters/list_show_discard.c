@@ -1,10 +1,10 @@
 /* `allocd dead-letters list`, `show` and `discard`. */
+#include "adapters/codec/codec.h"
 #include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/dead_letters/dead_letter_call.h"
 #include "entrypoints/dead_letters/dead_letter_print.h"
-#include "entrypoints/main/bootstrap.h"
 
 #include <inttypes.h>
 #include <sys/ioctl.h>
@@ -113,8 +113,7 @@ static enum exit_status tell_story(struct dead_letter_call *call, const struct d
 		if (failure)
 			return dead_letter_call_fail(call, failure);
 		story.deeds = deeds;
-		if (!bootstrap_payload_to_line(story.letter->payload, page->arena, &story.payload_line,
-					       &error))
+		if (!codec_payload_to_line(story.letter->payload, page->arena, &story.payload_line, &error))
 			story.payload_line = NULL;
 		if (json)
 			json_line_print(dead_letter_story_to_json(&story), stdout);

@@ -1,6 +1,6 @@
 /*
  * The worker's ways in from Redis, put together: the subscription with its heartbeat, the streams, and what
- * is written down about both.  A part of bootstrap: it names adapters.
+ * is written down about both.
  */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_REDIS_INTAKE_H
 #define ALLOCD_ENTRYPOINTS_MAIN_REDIS_INTAKE_H

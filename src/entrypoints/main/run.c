@@ -12,9 +12,9 @@
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/config/secrets.h"
-#include "entrypoints/main/bootstrap.h"
 #include "entrypoints/main/unused_signals.h"
 #include "entrypoints/main/wait_for_schema.h"
+#include "entrypoints/main/worker.h"
 
 #include "core/base/must.h"
 

@@ -1,12 +1,11 @@
-/* Where the adapters ask for their servers' URLs at every attempt to connect. */
+/* The servers' URLs, which the adapters read at every attempt to connect.  `config` outlives the adapters. */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_SERVER_URLS_H
 #define ALLOCD_ENTRYPOINTS_MAIN_SERVER_URLS_H
 
 #include "adapters/system/url_source.h"
 #include "entrypoints/config/config.h"
 
-/* It lives as long as `config`. */
-static inline struct url_source bootstrap_database_url(const struct config *config)
+static inline struct url_source database_url(const struct config *config)
 {
 	return (struct url_source){
 		.read = config_read_url,
@@ -15,7 +14,12 @@ static inline struct url_source bootstrap_database_url(const struct config *conf
 	};
 }
 
-static inline struct url_source bootstrap_smtp_url(const struct config *config)
+static inline struct url_source redis_url(const struct config *config)
+{
+	return (struct url_source){.read = config_read_url, .context = config_url(config, "REDIS_URL")};
+}
+
+static inline struct url_source smtp_url(const struct config *config)
 {
 	return (struct url_source){.read = config_read_url, .context = config_url(config, "ALLOCD_SMTP_URL")};
 }

@@ -1,11 +1,12 @@
 /* The database's schema, brought up to date or checked, once the database is there. */
 #include "entrypoints/main/wait_for_schema.h"
 
+#include "adapters/postgres/postgres.h"
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 #include "entrypoints/cli/text.h"
-#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/server_urls.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -99,21 +100,28 @@ static enum exit_status give_up(const struct schema_work *work, const char *mess
 	return status;
 }
 
-static enum exit_status attempt(struct schema_work *work, struct arena *arena)
+static enum schema_result attempt(const struct schema_work *work, char reason[SCHEMA_TEXT_SIZE])
 {
-	const char *reason;
+	struct url_source url = database_url(work->config);
+
+	return work->migrate ? postgres_migrate(&url, attempt_ms(work), work->logger, reason)
+			     : postgres_check_schema(&url, attempt_ms(work), reason);
+}
+
+static enum exit_status run(struct schema_work *work)
+{
+	char reason[SCHEMA_TEXT_SIZE] = "";
 
 	for (;;) {
-		switch (bootstrap_schema(work->config, work->migrate, attempt_ms(work), work->logger, arena,
-					 &reason)) {
-		case SCHEMA_FITS:
+		switch (attempt(work, reason)) {
+		case SCHEMA_READY:
 			return STATUS_DONE;
-		case SCHEMA_REFUSED:
+		case SCHEMA_INCOMPATIBLE:
 			return give_up(work, "the database does not fit this program", reason,
 				       STATUS_CONFIGURATION);
-		case SCHEMA_BROKEN:
+		case SCHEMA_FAILED:
 			return give_up(work, "migrating the database failed", reason, STATUS_FAILED);
-		case SCHEMA_AWAY:
+		case SCHEMA_UNREACHABLE:
 			break;
 		}
 		if (monotonic_ms() + PAUSE_MS > work->deadline_ms)
@@ -121,15 +129,6 @@ static enum exit_status attempt(struct schema_work *work, struct arena *arena)
 		if (!wait_a_moment(work, reason))
 			return STATUS_DONE;
 	}
-}
-
-static enum exit_status run(struct schema_work *work)
-{
-	struct arena *arena = arena_new(4096);
-	enum exit_status status = attempt(work, arena);
-
-	arena_free(&arena);
-	return status;
 }
 
 enum exit_status schema_prepare(const struct config *config, bool migrate, struct logger *logger)

@@ -1,4 +1,4 @@
-"""`allocd bench` on a worker that runs: every scenario, both ways; and effects that were lost on purpose."""
+"""`allocd-bench` on a worker that runs: every scenario, both ways; and effects that were lost on purpose."""
 
 import contextlib
 import json
@@ -8,14 +8,14 @@ import signal
 import subprocess
 
 import pytest
-from installation import TIMEOUT_S, binary, wait_until
+from installation import TIMEOUT_S, bench_program, wait_until
 
 SMALL = ("--messages", "300", "--skus", "20", "--window", "100")
 
 
 def bench(allocd, *arguments, **settings):
     """Runs it to its end: its exit status, and the object that it printed."""
-    done = allocd.run("bench", *arguments, "--json", **settings)
+    done = allocd.bench(*arguments, "--json", **settings)
     return done.returncode, json.loads(done.stdout)
 
 
@@ -23,7 +23,7 @@ def bench(allocd, *arguments, **settings):
 def benching(allocd, *arguments):
     """One that runs; it is ended whatever happens."""
     child = subprocess.Popen(
-        [binary(), "bench", *arguments], env=allocd.environment(),
+        [bench_program(), *arguments], env=allocd.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -122,7 +122,7 @@ def test_without_http_the_workers_figures_are_unknown(module_allocd):
 
 
 def test_the_table_is_for_people(module_allocd):
-    done = module_allocd.run("bench", "allocate", *SMALL)
+    done = module_allocd.bench("allocate", *SMALL)
 
     assert done.returncode == 0
     assert done.stdout.startswith("allocate by stream: 300 messages over 20 SKUs in ")
@@ -135,7 +135,7 @@ def test_a_terminal_sees_how_far_it_is(module_allocd):
     terminal, its_end = pty.openpty()
     try:
         subprocess.run(
-            [binary(), "bench", "latency", "--seconds", "1", "--warm-up", "0"], env=module_allocd.environment(),
+            [bench_program(), "latency", "--seconds", "1", "--warm-up", "0"], env=module_allocd.environment(),
             stdout=subprocess.PIPE, stderr=its_end, timeout=2 * TIMEOUT_S, check=True,
         )  # fmt: skip
         shown = os.read(terminal, 65536).decode()
@@ -180,16 +180,44 @@ def test_a_message_that_is_a_dead_letter_is_a_failed_run(allocd):
 def test_a_worker_that_stops_is_a_failed_run(allocd):
     allocd.worker.send_signal(signal.SIGSTOP)
     try:
-        done = allocd.run("bench", *SMALL, "--stall", "0.5", "--json")
+        done = allocd.bench(*SMALL, "--stall", "0.5", "--json")
     finally:
         allocd.worker.send_signal(signal.SIGCONT)
 
     result = json.loads(done.stdout)
-    assert done.stderr == "allocd: bench: no progress for 0.5 s: giving up\n"
+    assert done.stderr == "allocd-bench: no progress for 0.5 s: giving up\n"
     assert (done.returncode, result["effects"]["missing"]) == (1, 40)
     assert result["effects"]["wrong"][0] == "messages sent: 40, not 370"
     assert "m00000000 (create_batch): not in the inbox" in result["effects"]["wrong"][1]
     assert (result["seconds"], result["rate"]) == (None, None)
+
+
+# ---- the program ----
+
+
+def test_allocd_names_the_program_that_its_former_command_became(parked):
+    for arguments in (["bench"], ["bench", "hot", "--messages", "1"], ["help", "bench"]):
+        done = parked.run(*arguments)
+
+        assert (done.returncode, done.stdout) == (2, ""), arguments
+        assert done.stderr == "allocd: bench is a program of its own now: run allocd-bench\n"
+    assert "bench" not in parked.run("help").stdout
+
+
+def test_help_needs_no_settings_and_names_every_option(parked):
+    done = parked.bench("--help", DATABASE_URL="")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: allocd-bench [OPTION]... [SCENARIO]\n")
+    for option in ("messages", "skus", "zipf", "rate", "window", "way", "warm-up", "stall", "redis-url", "stream"):
+        assert f"  --{option} " in done.stdout
+    assert parked.bench("--version").stdout.replace("-bench", "") == parked.run("version").stdout
+
+
+def test_an_error_repeats_nothing_that_a_terminal_obeys(parked):
+    done = parked.bench("--messages", "\x1b[2J\x07")
+
+    assert done.returncode == 2 and "\x1b" not in done.stderr and "\x07" not in done.stderr
 
 
 # ---- what cannot be ----
@@ -198,23 +226,23 @@ def test_a_worker_that_stops_is_a_failed_run(allocd):
 def test_without_a_worker_it_ends_with_69(parked):
     assert parked.run("migrate").returncode == 0
 
-    done = parked.run("bench")
+    done = parked.bench()
 
-    assert (done.returncode, done.stdout, done.stderr) == (69, "", "allocd: bench: no worker listens\n")
+    assert (done.returncode, done.stdout, done.stderr) == (69, "", "allocd-bench: no worker listens\n")
 
 
 def test_without_redis_it_ends_with_69(allocd):
-    done = allocd.run("bench", REDIS_URL="redis://127.0.0.1:1/0")
+    done = allocd.bench(REDIS_URL="redis://127.0.0.1:1/0")
 
     assert (done.returncode, done.stdout) == (69, "")
-    assert "allocd: bench: Redis, " in done.stderr
+    assert "allocd-bench: Redis, " in done.stderr
 
 
 def test_without_a_database_it_ends_with_69(allocd):
-    done = allocd.run("bench", DATABASE_URL="postgresql://127.0.0.1:1/none")
+    done = allocd.bench(DATABASE_URL="postgresql://127.0.0.1:1/none")
 
     assert (done.returncode, done.stdout) == (69, "")
-    assert "allocd: bench: the database cannot be reached: " in done.stderr
+    assert "allocd-bench: the database cannot be reached: " in done.stderr
 
 
 def test_redis_may_go_in_the_middle(on_own_redis, own_redis):
@@ -226,7 +254,7 @@ def test_redis_may_go_in_the_middle(on_own_redis, own_redis):
         own_redis.start()
 
     assert (child.returncode, out) == (69, "")
-    assert err.startswith("allocd: bench: Redis: ")
+    assert err.startswith("allocd-bench: Redis: ")
 
 
 def test_redis_may_refuse(on_own_redis):
@@ -238,14 +266,14 @@ def test_redis_may_refuse(on_own_redis):
         on_own_redis.redis.config_set("maxmemory", 0)
 
     assert (child.returncode, out) == (69, "")
-    assert err.startswith("allocd: bench: Redis: OOM")
+    assert err.startswith("allocd-bench: Redis: OOM")
 
 
 def test_a_wrong_option_is_told(parked):
-    done = parked.run("bench", "--messages", "0")
+    done = parked.bench("--messages", "0")
 
     assert done.returncode == 2
-    assert done.stderr == "allocd: bench: expected 1 to 10000000 after --messages (see allocd help bench)\n"
+    assert done.stderr == "allocd-bench: expected 1 to 10000000 after --messages (see allocd-bench --help)\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -256,4 +284,4 @@ def test_a_signal_ends_it_in_order(allocd, number):
         child.send_signal(number)
         out, err = child.communicate(timeout=TIMEOUT_S)
 
-    assert (child.returncode, out, err) == (75, "", "allocd: bench: interrupted\n")
+    assert (child.returncode, out, err) == (75, "", "allocd-bench: interrupted\n")

@@ -95,7 +95,7 @@ def test_await_is_harmless_and_the_same(module_allocd):
         ["dead-letters", "show", NASTY],
         ["dead-letters", "replay", "--reason", NASTY, "--set", NASTY],
         ["verify", "--database-url", f"host={NASTY} connect_timeout=1"],
-        ["bench", "--messages", NASTY],
+        ["await", "--timeout", NASTY],
     ],
     ids=lambda arguments: " ".join(ascii(word)[1:20] for word in arguments),
 )

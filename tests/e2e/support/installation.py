@@ -25,6 +25,11 @@ def binary():
     return os.path.abspath(os.environ.get("ALLOCD_BIN") or ROOT / "build" / "allocd")
 
 
+def bench_program():
+    """allocd-bench is built beside allocd."""
+    return os.path.join(os.path.dirname(binary()), "allocd-bench")
+
+
 def wait_until(condition, what):
     return servers.wait_until(condition, what, TIMEOUT_S)
 
@@ -89,8 +94,15 @@ class Installation:
 
     def run(self, *arguments, **settings):
         """Runs one of the program's commands to its end."""
+        return self.run_program(binary(), *arguments, **settings)
+
+    def bench(self, *arguments, **settings):
+        """Runs allocd-bench to its end."""
+        return self.run_program(bench_program(), *arguments, **settings)
+
+    def run_program(self, program, *arguments, **settings):
         return subprocess.run(
-            [binary(), *arguments], env=self.environment(settings), capture_output=True, text=True,
+            [program, *arguments], env=self.environment(settings), capture_output=True, text=True,
             timeout=2 * TIMEOUT_S, check=False,
         )  # fmt: skip
 

@@ -1,11 +1,11 @@
 /* What `allocd bench` sends has the effects that it expects, on a real engine; and it notices when not. */
 #include "adapters/codec/codec.h"
 #include "core/base/must.h"
-#include "entrypoints/bench/bench_messages.h"
 #include "entrypoints/bench/check.h"
-#include "entrypoints/bench/zipf.h"
 #include "entrypoints/bench_report/figures.h"
 #include "entrypoints/bench_report/report.h"
+#include "entrypoints/bench_workload/bench_messages.h"
+#include "entrypoints/bench_workload/zipf.h"
 #include "entrypoints/cli/options.h"
 #include "support/suites.h"
 #include "world.h"
@@ -48,9 +48,12 @@ static const char *error;
 static bool want(const char *const words[])
 {
 	struct invocation invocation = {.arena = arena};
-	const char *const *rest;
 
-	ck_assert(options_parse(&invocation, command_named((const char *const[]){"bench", NULL}, &rest),
+	ck_assert(options_parse(&invocation,
+				&(const struct command){.name = "allocd-bench",
+							.is_program = true,
+							.arguments_max = 1,
+							.options = bench_own_options},
 				words, &error));
 	invocation.config.streams = (struct stream_list){{"commands"}, 1};
 	return bench_options_read(&options, &invocation, &error);

@@ -61,26 +61,4 @@ struct unfinished_work {
 	int64_t shrinks;     /* that go on in steps */
 };
 
-/* What a run of `allocd bench` left behind; everything counts rows, but `allocated`: the batches' sum. */
-struct bench_results {
-	int64_t handled; /* ids in the inbox */
-	int64_t allocated;
-	int64_t lines, shown; /* on the write side, in the read model */
-	int64_t dead_letters;
-};
-
-/* And what of it is told one by one. */
-struct run_listener {
-	void (*missing)(void *context, int64_t number); /* a message that is not in the inbox */
-	void (*product)(void *context, int64_t sku, int64_t version);
-	void (*dead_letter)(void *context, const char *outcome, const char *id,
-			    const char *reason); /* the first few */
-};
-
-/* The server's own, at one instant. */
-struct database_gauges {
-	int64_t backend;   /* the process that serves us; 0: on another machine */
-	int64_t wal_bytes; /* written so far */
-};
-
 #endif

@@ -1,8 +1,8 @@
-/* What a run of `allocd bench` left in the database: it knows its own rows by their names. */
+/* What a run of `allocd-bench` left in the database: the run finds its own rows by their names. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_BENCH_QUERIES_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_BENCH_QUERIES_H
 
-#include "adapters/postgres/tools/admin_results.h"
+#include "adapters/postgres/tools/bench_results.h"
 #include "adapters/postgres/tools/blocking_client.h"
 
 /* Each of these is false when the database did not answer: see the dialogue. */

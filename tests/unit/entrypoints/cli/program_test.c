@@ -1,6 +1,6 @@
 /* From the command line to the exit status, with commands that only note that they were called. */
 #include "entrypoints/cli/program.h"
-#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/setup.h"
 #include "support/suites.h"
 
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 
 static const char *called; /* name of the command that ran */
 static struct config seen;
-static const char *check_error; /* what bootstrap_check() finds, or NULL */
+static const char *check_error; /* what setup_check() finds, or NULL */
 
-/* ---- in place of the commands and of bootstrap ---- */
+/* ---- stubs of the commands and of the setup ---- */
 
 static enum exit_status note(const struct invocation *invocation)
 {
@@ -33,7 +33,6 @@ IN_PLACE_OF(command_tail)
 IN_PLACE_OF(command_await)
 IN_PLACE_OF(command_quiesce)
 IN_PLACE_OF(command_verify)
-IN_PLACE_OF(command_bench)
 IN_PLACE_OF(command_rebuild_view)
 IN_PLACE_OF(command_republish)
 IN_PLACE_OF(command_outbox_renew)
@@ -42,7 +41,7 @@ IN_PLACE_OF(command_dead_letters_show)
 IN_PLACE_OF(command_dead_letters_replay)
 IN_PLACE_OF(command_dead_letters_discard)
 
-bool bootstrap_check(const struct config *config, struct arena *arena, const char **error)
+bool setup_check(const struct config *config, struct arena *arena, const char **error)
 {
 	(void)config;
 	(void)arena;
@@ -58,7 +57,7 @@ static void write_line(struct logger *logger, enum log_level level, const char *
 	fprintf(stderr, "%s %s\n", message, count ? fields[0].text : "");
 }
 
-struct logger *bootstrap_logger_new(const struct config *config)
+struct logger *setup_logger_new(const struct config *config)
 {
 	static struct logger logger;
 
@@ -66,7 +65,7 @@ struct logger *bootstrap_logger_new(const struct config *config)
 	return &logger;
 }
 
-void bootstrap_logger_free(struct logger **logger)
+void setup_logger_free(struct logger **logger)
 {
 	*logger = NULL;
 }

@@ -1,7 +1,7 @@
 /* A rehearsal: the real engine shows what a message would do, after those before it, and lets nothing out. */
 #include "adapters/codec/codec.h"
-#include "entrypoints/dead_letters/dry_run_effects.h"
-#include "entrypoints/dead_letters/dry_run_store.h"
+#include "entrypoints/replay/dry_run_effects.h"
+#include "entrypoints/replay/dry_run_store.h"
 #include "support/suites.h"
 #include "world.h"
 

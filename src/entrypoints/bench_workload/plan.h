@@ -5,11 +5,11 @@
  * SKU's messages are handled in their order, whatever happens between SKUs, so what each must cause is known;
  * and the last message of every SKU causes an event, so that its end can be heard.
  */
-#ifndef ALLOCD_ENTRYPOINTS_BENCH_PLAN_H
-#define ALLOCD_ENTRYPOINTS_BENCH_PLAN_H
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_PLAN_H
+#define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_PLAN_H
 
 #include "core/message.h"
-#include "entrypoints/bench/bench_options.h"
+#include "entrypoints/bench_workload/bench_options.h"
 
 /* One message. */
 struct bench_step {

@@ -1,5 +1,5 @@
 /* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators), and sums for Zipf. */
-#include "entrypoints/bench/zipf.h"
+#include "entrypoints/bench_workload/zipf.h"
 
 #include "core/base/must.h"
 

@@ -1,6 +1,6 @@
 /* Chance that can be repeated, for what a run sends: numbers, and SKUs as likely as wanted. */
-#ifndef ALLOCD_ENTRYPOINTS_BENCH_ZIPF_H
-#define ALLOCD_ENTRYPOINTS_BENCH_ZIPF_H
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_ZIPF_H
+#define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_ZIPF_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* What a unit of work writes, in words: for replays, and for dry runs before it happens. */
-#ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DRY_RUN_EFFECTS_H
-#define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DRY_RUN_EFFECTS_H
+#ifndef ALLOCD_ENTRYPOINTS_REPLAY_DRY_RUN_EFFECTS_H
+#define ALLOCD_ENTRYPOINTS_REPLAY_DRY_RUN_EFFECTS_H
 
 #include "bus/unit_of_work/unit_of_work.h"
 

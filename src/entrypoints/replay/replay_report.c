@@ -1,5 +1,5 @@
 /* What became of a dead letter that was replayed. */
-#include "entrypoints/dead_letters/replay_report.h"
+#include "entrypoints/replay/replay_report.h"
 
 #include "core/base/must.h"
 #include "core/base/utf8.h"
@@ -37,7 +37,7 @@ void replay_report_print(const struct replay_report *report, FILE *out)
 	fprintf(out, "%" PRId64 " %s: %s -> %s: %s\n", letter->id, letter->outcome,
 		utf8_printable(arena, letter->reason), report->outcome,
 		utf8_printable(arena, report->reason));
-	if (report->rehearsed)
+	if (report->is_dry_run)
 		print_changes(report->effects, out, arena);
 	print_events(report->effects, out, arena);
 	arena_free(&arena);
@@ -76,7 +76,7 @@ void replay_report_print_json(const struct replay_report *report, FILE *out)
 				      "old_outcome", letter->outcome, "old_reason", letter->reason, "outcome",
 				      report->outcome, "reason", report->reason));
 
-	if (report->rehearsed) {
+	if (report->is_dry_run) {
 		json_object_set_new(line, "changes", changes_to_json(report->effects));
 		add_left_out(line, "changes_left_out", report->effects->changes_left_out);
 	}

@@ -6,11 +6,11 @@
  * id of the message that caused it as a text, in every encoding and envelope; so it is looked for as bytes,
  * for whoever reads every event as a document takes from the machine what is to be measured.
  */
-#ifndef ALLOCD_ENTRYPOINTS_BENCH_BENCH_MESSAGES_H
-#define ALLOCD_ENTRYPOINTS_BENCH_BENCH_MESSAGES_H
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_MESSAGES_H
+#define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_MESSAGES_H
 
 #include "core/base/bytes.h"
-#include "entrypoints/bench/plan.h"
+#include "entrypoints/bench_workload/plan.h"
 
 #define BENCH_RUN_SIZE    32
 #define BENCH_PAYLOAD_MAX 512

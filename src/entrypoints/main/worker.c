@@ -1,5 +1,5 @@
 /* The worker's composition: which adapter stands behind which port, made in order, released in the other. */
-#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/main/worker.h"
 
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
@@ -13,6 +13,7 @@
 #include "core/base/must.h"
 #include "entrypoints/main/redis_intake.h"
 #include "entrypoints/main/server_urls.h"
+#include "entrypoints/main/setup.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -61,15 +62,6 @@ struct worker {
 
 /* ---- the ports ---- */
 
-struct codec *bootstrap_codec_new(const struct config *config)
-{
-	return codec_new(&(struct codec_config){
-		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
-		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
-		.source = config->source,
-	});
-}
-
 /* SSL_CERT_FILE is OpenSSL's own, which libcurl does not read. */
 static struct notifier *make_mail_notifier(const struct worker *worker)
 {
@@ -81,7 +73,7 @@ static struct notifier *make_mail_notifier(const struct worker *worker)
 
 	return smtp_notifier_new(&(struct smtp_config){
 		.base = worker->base,
-		.url = bootstrap_smtp_url(config),
+		.url = smtp_url(config),
 		.tls = tls[config->mail_tls],
 		.from = config->mail_from,
 		.recipients = config->mail_to.addresses,
@@ -119,7 +111,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 
 	worker->postgres = (struct postgres_config){
 		.base = worker->base,
-		.url = bootstrap_database_url(config),
+		.url = database_url(config),
 		.servers = worker->servers,
 		.logger = log_limiter_logger(worker->limiter),
 		.inbox_days = config->inbox_days,
@@ -149,7 +141,7 @@ static void make_publisher(struct worker *worker)
 
 	worker->redis = (struct redis_settings){
 		.base = worker->base,
-		.url = bootstrap_redis_url(config),
+		.url = redis_url(config),
 		.random = system_random(),
 		.logger = log_limiter_logger(worker->limiter),
 		.server = redis_server_new(worker->base, log_limiter_logger(worker->limiter),
@@ -332,7 +324,7 @@ void worker_start(struct worker *worker)
 
 	system_clock_init(&worker->clock, worker->base);
 	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
-	worker->codec = bootstrap_codec_new(worker->config);
+	worker->codec = setup_codec_new(worker->config);
 	make_notifier(worker);
 	make_stores(worker, &ports);
 	make_publisher(worker);

@@ -1,6 +1,6 @@
 /* What a run of `allocd bench` is asked to do: its scenario and its options, within bounds. */
-#ifndef ALLOCD_ENTRYPOINTS_BENCH_BENCH_OPTIONS_H
-#define ALLOCD_ENTRYPOINTS_BENCH_BENCH_OPTIONS_H
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_OPTIONS_H
+#define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_OPTIONS_H
 
 #include "entrypoints/cli/commands.h"
 
@@ -21,6 +21,9 @@ enum bench_transport { BENCH_STREAM, BENCH_PUBSUB };
 #define BENCH_WINDOW_MAX   100000  /* what Redis keeps for a subscriber before it cuts it off */
 #define BENCH_RATE_MAX     1000000
 #define BENCH_STALL_MS_MAX 3600000
+
+/* The options of `allocd-bench`, which bench_options_read() reads. */
+extern const struct command_option bench_own_options[];
 
 struct bench_options {
 	enum bench_scenario scenario;

@@ -1,6 +1,6 @@
 /* A dead letter as it arrives again: as it first came in, with the operator's edits applied. */
-#ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_REPLAY_ARRIVAL_H
-#define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_REPLAY_ARRIVAL_H
+#ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_ARRIVAL_H
+#define ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_ARRIVAL_H
 
 #include "bus/engine/engine.h"
 #include "bus/ports/dead_letter_archive.h"

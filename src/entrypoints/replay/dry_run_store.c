@@ -1,5 +1,5 @@
 /* A store for dry runs: it reports what is written, and hands no event or mail on. */
-#include "entrypoints/dead_letters/dry_run_store.h"
+#include "entrypoints/replay/dry_run_store.h"
 
 #include "core/base/must.h"
 
@@ -11,7 +11,7 @@ struct dry_run_store {
 	struct store store;
 	struct store *below;
 	struct clock *clock;
-	rehearsed *show;
+	unit_shown *show;
 	void *context;
 
 	/* The call that is under way. */
@@ -193,7 +193,7 @@ static void tidy(struct store *store, struct tidied *tidied, store_done *done, v
 
 /* ---- beginning and end ---- */
 
-static const struct store_ops rehearsal_ops = {
+static const struct store_ops dry_run_ops = {
 	.resolve = resolve,
 	.load = load,
 	.flush = flush,
@@ -211,12 +211,12 @@ static const struct store_ops rehearsal_ops = {
 	.tidy = tidy,
 };
 
-struct dry_run_store *dry_run_store_new(struct store *below, struct clock *clock, rehearsed *show,
+struct dry_run_store *dry_run_store_new(struct store *below, struct clock *clock, unit_shown *show,
 					void *context)
 {
 	struct dry_run_store *dry_run = must_alloc(sizeof *dry_run);
 
-	*dry_run = (struct dry_run_store){.store = {.ops = &rehearsal_ops},
+	*dry_run = (struct dry_run_store){.store = {.ops = &dry_run_ops},
 					  .below = below,
 					  .clock = clock,
 					  .show = show,

@@ -1,11 +1,31 @@
 /* What a run of `allocd bench` is asked to do: its scenario and its options, within bounds. */
-#include "entrypoints/bench/bench_options.h"
+#include "entrypoints/bench_workload/bench_options.h"
 
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/text.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* clang-format off */
+const struct command_option bench_own_options[] = {
+	{"messages", OPTION_NUMBER, .value = "COUNT", .help = "measured messages; default: 100000"},
+	{"skus", OPTION_NUMBER, .value = "COUNT", .help = "SKUs they name; default: 1000, of hot: 10"},
+	{"batches", OPTION_NUMBER, .value = "COUNT", .help = "batches of each SKU; default: 2"},
+	{"zipf", OPTION_TEXT, .value = "EXPONENT",
+	 .help = "name some SKUs more often: 1.1, say; default: name all equally often"},
+	{"rate", OPTION_NUMBER, .value = "COUNT",
+	 .help = "messages a second; default: limited by the window; of latency: 100"},
+	{"seconds", OPTION_SECONDS, .value = "SECONDS", .help = "duration of latency; default: 10"},
+	{"window", OPTION_NUMBER, .value = "COUNT", .help = "most messages in flight; default: 20000"},
+	{"way", OPTION_TEXT, .value = "WAY", .help = "stream or pubsub; default: stream"},
+	{"warm-up", OPTION_NUMBER, .value = "COUNT",
+	 .help = "messages before the measured ones; default: a tenth of their number"},
+	{"stall", OPTION_SECONDS, .value = "SECONDS", .help = "give up after this silence; default: 60"},
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+/* clang-format on */
 
 static const char *const scenarios[] = {
 	[BENCH_ALLOCATE] = "allocate", [BENCH_REALLOCATE] = "reallocate", [BENCH_MIXED] = "mixed",
@@ -42,7 +62,7 @@ static int read_choice(struct reading *reading, const char *text, const char *co
 		if (strcmp(choices[i], text) == 0)
 			return i;
 	}
-	complain(reading, arena_printf(reading->invocation->arena, "bench: there is no %s '%s'", what, text));
+	complain(reading, arena_printf(reading->invocation->arena, "there is no %s '%s'", what, text));
 	return 0;
 }
 
@@ -53,16 +73,15 @@ static uint32_t read_number(struct reading *reading, const char *name, int64_t f
 
 	if (number >= min && number <= max)
 		return (uint32_t)number;
-	complain(reading,
-		 arena_printf(reading->invocation->arena,
-			      "bench: expected %" PRId64 " to %" PRId64 " after --%s", min, max, name));
+	complain(reading, arena_printf(reading->invocation->arena,
+				       "expected %" PRId64 " to %" PRId64 " after --%s", min, max, name));
 	return (uint32_t)min;
 }
 
 static void refuse(struct reading *reading, const char *name, const char *why)
 {
 	if (invocation_flag(reading->invocation, name))
-		complain(reading, arena_printf(reading->invocation->arena, "bench: %s --%s", why, name));
+		complain(reading, arena_printf(reading->invocation->arena, "%s --%s", why, name));
 }
 
 /* An exponent has up to three digits after its point, as seconds have. */
@@ -72,7 +91,7 @@ static double read_zipf(struct reading *reading)
 	int64_t thousandths = 0;
 
 	if (text && (!text_to_ms(text, &thousandths) || thousandths > 10000))
-		complain(reading, "bench: expected an exponent from 0 to 10, such as 1.1, after --zipf");
+		complain(reading, "expected an exponent from 0 to 10, such as 1.1, after --zipf");
 	return (double)thousandths / 1000;
 }
 
@@ -89,24 +108,22 @@ static uint32_t read_messages(struct reading *reading, const struct bench_option
 		ms = INT64_MAX / BENCH_RATE_MAX;
 	messages = ms * options->rate / 1000;
 	if (messages < 1 || messages > BENCH_MESSAGES_MAX)
-		complain(reading,
-			 arena_printf(reading->invocation->arena,
-				      "bench: expected 1 to %d messages in all from --seconds and --rate",
-				      BENCH_MESSAGES_MAX));
+		complain(reading, arena_printf(reading->invocation->arena,
+					       "expected 1 to %d messages in all from --seconds and --rate",
+					       BENCH_MESSAGES_MAX));
 	return (uint32_t)messages;
 }
 
 static void check_together(struct reading *reading, const struct bench_options *options)
 {
 	if (options->scenario == BENCH_REALLOCATE && options->batches != 2)
-		complain(reading, "bench: reallocate moves lines between 2 batches: leave --batches away");
+		complain(reading, "reallocate moves lines between 2 batches: leave --batches away");
 	if ((uint64_t)options->skus * options->batches > BENCH_STOCK_MAX)
-		complain(reading,
-			 arena_printf(reading->invocation->arena,
-				      "bench: expected up to %d batches in all from --skus and --batches",
-				      BENCH_STOCK_MAX));
+		complain(reading, arena_printf(reading->invocation->arena,
+					       "expected up to %d batches in all from --skus and --batches",
+					       BENCH_STOCK_MAX));
 	if (options->way == BENCH_STREAM && reading->invocation->config.streams.count == 0)
-		complain(reading, "bench: ALLOCD_STREAM names no stream: give --way pubsub");
+		complain(reading, "ALLOCD_STREAM names no stream: give --way pubsub");
 }
 
 bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
@@ -130,7 +147,7 @@ bool bench_options_read(struct bench_options *options, const struct invocation *
 	options->zipf = read_zipf(&reading);
 	options->stall_ms = invocation_ms(invocation, "stall", 60000);
 	if (options->stall_ms < 1 || options->stall_ms > BENCH_STALL_MS_MAX)
-		complain(&reading, "bench: expected up to 3600 seconds after --stall");
+		complain(&reading, "expected up to 3600 seconds after --stall");
 	options->json = invocation_flag(invocation, "json");
 	check_together(&reading, options);
 	*error = reading.error;

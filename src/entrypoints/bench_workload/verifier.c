@@ -1,5 +1,5 @@
 /* What was sent and what was heard of it. */
-#include "entrypoints/bench/verifier.h"
+#include "entrypoints/bench_workload/verifier.h"
 
 #include "core/base/must.h"
 #include "core/base/utf8.h"

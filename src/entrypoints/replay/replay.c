@@ -7,15 +7,16 @@
  *
  * Each attempt commits together with its effect, so this process may die at any moment.
  */
+#include "adapters/codec/codec.h"
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/dead_letters/dead_letter_call.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
-#include "entrypoints/dead_letters/replay_arrival.h"
-#include "entrypoints/dead_letters/replay_report.h"
-#include "entrypoints/main/bootstrap.h"
+#include "entrypoints/replay/replay_arrival.h"
+#include "entrypoints/replay/replay_report.h"
+#include "entrypoints/replay/replayer.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -40,7 +41,7 @@ struct replaying {
 	struct dead_letter_call *call;
 	struct replay_edits edits;
 	const char *who;
-	bool rehearses, json;
+	bool is_dry_run, json;
 	int64_t total, rate; /* messages a second; 0: as fast as it goes */
 
 	struct event_base *base;
@@ -92,7 +93,7 @@ static void finish_one(struct replaying *replaying, const char *outcome, const c
 		.outcome = outcome,
 		.reason = reason,
 		.effects = &replaying->effects,
-		.rehearsed = replaying->rehearses,
+		.is_dry_run = replaying->is_dry_run,
 	};
 
 	++*counter;
@@ -123,7 +124,7 @@ static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct replaying *replaying = context;
 
-	if (replayer_lost_rehearsal(replaying->replayer)) {
+	if (replayer_lost_dry_run(replaying->replayer)) {
 		dead_letter_call_say(
 			replaying->call, STATUS_TRY_AGAIN,
 			"the connection to the database was lost, and what was rehearsed with it:"
@@ -142,7 +143,7 @@ static void on_unit(void *context, const struct unit_of_work *uow)
 
 	replaying->is_its_turn |= uow->replayed_count > 0;
 	if (replaying->is_its_turn)
-		dry_run_effects_note(&replaying->effects, uow, bootstrap_payload_to_line);
+		dry_run_effects_note(&replaying->effects, uow, codec_payload_to_line);
 }
 
 /* ---- taking one ---- */
@@ -180,7 +181,7 @@ static void resend(struct replaying *replaying)
 	const struct failure *failure = NULL;
 	bool done = true;
 
-	if (!replaying->rehearses)
+	if (!replaying->is_dry_run)
 		failure = letters->ops->resend(letters, replaying->letter, replaying->who, &done);
 	if (failure)
 		end_early(replaying, dead_letter_call_fail(replaying->call, failure));
@@ -231,7 +232,7 @@ static void on_drained(void *context)
 
 static void publish(struct replaying *replaying)
 {
-	if (replaying->rehearses) {
+	if (replaying->is_dry_run) {
 		on_drained(replaying);
 		return;
 	}
@@ -359,7 +360,7 @@ static void sum_up(const struct replaying *replaying)
 	dead_letter_call_say(replaying->call, STATUS_DONE,
 			     "%" PRId64 " %s: %" PRId64 " handled, %" PRId64 " skipped, %" PRId64
 			     " failed again; %" PRId64 " left%s",
-			     done, replaying->rehearses ? "rehearsed, and nothing changed" : "replayed",
+			     done, replaying->is_dry_run ? "rehearsed, and nothing changed" : "replayed",
 			     replaying->handled, replaying->skipped, replaying->failed,
 			     replaying->total > done ? replaying->total - done : 0,
 			     events_in_words(replaying, arena));
@@ -377,7 +378,7 @@ static enum exit_status replay_all(struct replaying *replaying)
 		(struct dead_letter_page){.max = ROWS, .with_payload = true, .arena = arena_new(64 * 1024)};
 	make_events(replaying);
 	replaying->replayer = replayer_new(replaying->base, &invocation->config, invocation->logger,
-					   replaying->rehearses, on_unit, replaying);
+					   replaying->is_dry_run, on_unit, replaying);
 	engine_on_change(replayer_engine(replaying->replayer), on_change, replaying);
 	replaying->begun_us = monotonic_us();
 	set_timer(replaying->next, 0);
@@ -401,7 +402,7 @@ static enum exit_status replay(struct dead_letter_call *call)
 	struct replaying replaying = {
 		.call = call,
 		.who = audit_user_name(invocation->arena),
-		.rehearses = invocation_flag(invocation, "dry-run"),
+		.is_dry_run = invocation_flag(invocation, "dry-run"),
 		.json = invocation_flag(invocation, "json"),
 	};
 	struct dead_letter_census census;
@@ -410,8 +411,8 @@ static enum exit_status replay(struct dead_letter_call *call)
 
 	if (!positive_option(invocation, "rate", &replaying.rate, &error))
 		return dead_letter_call_say(call, STATUS_USAGE, "%s", error);
-	if (replaying.rehearses &&
-	    !bootstrap_can_rehearse(&invocation->config, CONNECT_MS, invocation->arena, &error, &status))
+	if (replaying.is_dry_run &&
+	    !replayer_can_dry_run(&invocation->config, CONNECT_MS, invocation->arena, &error, &status))
 		return dead_letter_call_say(call, status, "%s", error);
 	replay_edits_read(&replaying.edits, invocation);
 	status = dead_letter_call_count(call, &census);
@@ -424,7 +425,7 @@ static enum exit_status replay(struct dead_letter_call *call)
 		return dead_letter_call_status(call);
 	}
 	replaying.total = census.total;
-	if (!replaying.rehearses)
+	if (!replaying.is_dry_run)
 		status = dead_letter_call_confirm(call, "Replay", &census);
 	return status == STATUS_DONE ? replay_all(&replaying) : status;
 }

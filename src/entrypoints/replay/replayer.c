@@ -1,9 +1,7 @@
-/* The replayer's composition: the worker's engine and stores, for one message at a time. */
-#include "entrypoints/main/bootstrap.h"
-#include "entrypoints/main/server_urls.h"
+/* The worker's engine and stores, put together for one message at a time. */
+#include "entrypoints/replay/replayer.h"
 
 #include "adapters/codec/codec.h"
-#include "adapters/postgres/ports/dead_letter_archive.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/postgres/tools/blocking_client.h"
 #include "adapters/redis/publisher/redis_publisher.h"
@@ -11,11 +9,13 @@
 #include "adapters/system/log_notifier.h"
 #include "adapters/system/random.h"
 #include "core/base/must.h"
+#include "entrypoints/main/server_urls.h"
+#include "entrypoints/main/setup.h"
 
-enum { REPLAY_STORES = 3, REHEARSALS = 2 };
+enum { REPLAY_STORES = 3, DRY_RUN_STORES = 2 };
 
 /* Copying a product with very many lines takes its time. */
-#define REHEARSAL_TIMEOUT_MS (5 * 60 * 1000 + 5000)
+#define DRY_RUN_TIMEOUT_MS (5 * 60 * 1000 + 5000)
 
 #define QUEUE_BYTES ((size_t)1024 * 1024)
 
@@ -28,27 +28,17 @@ struct replayer {
 	struct notifier *notifier;
 	struct store *stores[REPLAY_STORES];
 	size_t store_count;
-	struct dry_run_store *rehearsals[REHEARSALS]; /* NULL: this is for real */
+	struct dry_run_store *dry_runs[DRY_RUN_STORES]; /* NULL: this is for real */
 	struct dry_run_broker *broker;
 	struct redis_settings redis;
-	struct redis_publisher *publisher; /* NULL: a rehearsal */
+	struct redis_publisher *publisher; /* NULL: a dry run */
 	struct engine *engine;
 };
 
-/* ---- dead letters ---- */
-
-struct dead_letters *bootstrap_dead_letters_open(const struct config *config, int timeout_ms,
-						 struct arena *arena, const char **error)
+bool replayer_can_dry_run(const struct config *config, int timeout_ms, struct arena *arena,
+			  const char **error, enum exit_status *status)
 {
-	struct url_source url = bootstrap_database_url(config);
-
-	return postgres_dead_letters_open(&url, timeout_ms, arena, error);
-}
-
-bool bootstrap_can_rehearse(const struct config *config, int timeout_ms, struct arena *arena,
-			    const char **error, enum exit_status *status)
-{
-	struct url_source url = bootstrap_database_url(config);
+	struct url_source url = database_url(config);
 	struct blocking_client client;
 	bool can;
 
@@ -62,48 +52,30 @@ bool bootstrap_can_rehearse(const struct config *config, int timeout_ms, struct 
 	return can;
 }
 
-bool bootstrap_edits_check(enum message_type type, const char *const edits[], size_t count,
-			   struct arena *arena, const char **error)
-{
-	return codec_edits_check(type, edits, count, arena, error);
-}
-
-bool bootstrap_payload_edit(enum message_type type, struct bytes payload, const char *const edits[],
-			    size_t count, struct arena *arena, struct bytes *edited, const char **error)
-{
-	return codec_payload_edit(type, payload, edits, count, arena, edited, error);
-}
-
-bool bootstrap_payload_to_line(struct bytes payload, struct arena *arena, const char **line,
-			       const char **error)
-{
-	return codec_payload_to_line(payload, arena, line, error);
-}
-
 /* ---- the ports ---- */
 
-static struct store *make_store(struct replayer *replayer, const char *name, bool rehearses)
+static struct store *make_store(struct replayer *replayer, const char *name, bool is_dry_run)
 {
 	const struct postgres_config postgres = {
 		.base = replayer->base,
-		.url = bootstrap_database_url(replayer->config),
+		.url = database_url(replayer->config),
 		.logger = replayer->logger,
 		.inbox_days = replayer->config->inbox_days,
 		.dead_letters_max = replayer->config->dead_letters_max,
-		.answer_timeout_ms = rehearses ? REHEARSAL_TIMEOUT_MS : 0,
-		.rehearses = rehearses,
+		.answer_timeout_ms = is_dry_run ? DRY_RUN_TIMEOUT_MS : 0,
+		.rehearses = is_dry_run,
 	};
 
 	return replayer->stores[replayer->store_count++] = postgres_store_new(&postgres, name);
 }
 
-static void make_ports_for_real(struct replayer *replayer, struct engine_ports *ports)
+static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 {
 	const struct config *config = replayer->config;
 
 	replayer->redis = (struct redis_settings){
 		.base = replayer->base,
-		.url = bootstrap_redis_url(config),
+		.url = redis_url(config),
 		.random = system_random(),
 		.logger = replayer->logger,
 		.demands.prefix = config->prefix,
@@ -124,36 +96,36 @@ static void make_ports_for_real(struct replayer *replayer, struct engine_ports *
  * Of the messages, of which there is one at a time, the intake asks before the lane does: both share the one
  * session in which what was rehearsed is found.
  */
-static void make_ports_for_rehearsal(struct replayer *replayer, struct engine_ports *ports, rehearsed *show,
-				     void *context)
+static void make_dry_run_ports(struct replayer *replayer, struct engine_ports *ports, unit_shown *show,
+			       void *context)
 {
-	struct store *store = make_store(replayer, "rehearsal", true);
+	struct store *store = make_store(replayer, "dry run", true);
 	struct clock *clock = &replayer->clock.clock;
 
-	for (size_t i = 0; i < REHEARSALS; i++)
-		replayer->rehearsals[i] = dry_run_store_new(store, clock, show, context);
+	for (size_t i = 0; i < DRY_RUN_STORES; i++)
+		replayer->dry_runs[i] = dry_run_store_new(store, clock, show, context);
 	replayer->broker = dry_run_broker_new(clock);
 	ports->broker = dry_run_broker_port(replayer->broker);
-	ports->lane_stores[0] = ports->intake_store = dry_run_store_port(replayer->rehearsals[0]);
-	ports->publisher_store = dry_run_store_port(replayer->rehearsals[1]);
+	ports->lane_stores[0] = ports->intake_store = dry_run_store_port(replayer->dry_runs[0]);
+	ports->publisher_store = dry_run_store_port(replayer->dry_runs[1]);
 }
 
 /* ---- beginning and end ---- */
 
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
-			      bool rehearses, rehearsed *show, void *context)
+			      bool is_dry_run, unit_shown *show, void *context)
 {
 	struct replayer *replayer = must_alloc(sizeof *replayer);
 	struct engine_ports ports = {0};
 
 	*replayer = (struct replayer){.config = config, .logger = logger, .base = base};
 	system_clock_init(&replayer->clock, base);
-	replayer->codec = bootstrap_codec_new(config);
+	replayer->codec = setup_codec_new(config);
 	replayer->notifier = log_notifier_new(base, logger);
-	if (rehearses)
-		make_ports_for_rehearsal(replayer, &ports, show, context);
+	if (is_dry_run)
+		make_dry_run_ports(replayer, &ports, show, context);
 	else
-		make_ports_for_real(replayer, &ports);
+		make_ports(replayer, &ports);
 	ports.codec = replayer->codec;
 	ports.notifier = replayer->notifier;
 	ports.clock = &replayer->clock.clock;
@@ -165,8 +137,8 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 						      .queue_max = 1,
 						      .queue_bytes = QUEUE_BYTES,
 						      .no_chores = true,
-						      .rehearses = rehearses,
-						      .committed = rehearses ? NULL : show,
+						      .rehearses = is_dry_run,
+						      .committed = is_dry_run ? NULL : show,
 						      .committed_context = context,
 					      });
 	engine_start(replayer->engine);
@@ -178,9 +150,9 @@ struct engine *replayer_engine(struct replayer *replayer)
 	return replayer->engine;
 }
 
-bool replayer_lost_rehearsal(const struct replayer *replayer)
+bool replayer_lost_dry_run(const struct replayer *replayer)
 {
-	return replayer->rehearsals[0] && replayer->stores[0]->sessions_lost;
+	return replayer->dry_runs[0] && replayer->stores[0]->sessions_lost;
 }
 
 /* Whoever may call the engine back goes before it. */
@@ -191,8 +163,8 @@ void replayer_free(struct replayer **place)
 	if (!replayer)
 		return;
 	redis_publisher_free(&replayer->publisher);
-	for (size_t i = 0; i < REHEARSALS; i++)
-		dry_run_store_free(&replayer->rehearsals[i]);
+	for (size_t i = 0; i < DRY_RUN_STORES; i++)
+		dry_run_store_free(&replayer->dry_runs[i]);
 	dry_run_broker_free(&replayer->broker);
 	while (replayer->store_count > 0)
 		postgres_store_free(&replayer->stores[--replayer->store_count]);

@@ -1,5 +1,5 @@
 /* How a run's messages are written, and how its events are told from others'. */
-#include "entrypoints/bench/bench_messages.h"
+#include "entrypoints/bench_workload/bench_messages.h"
 
 #include "core/base/decimal.h"
 

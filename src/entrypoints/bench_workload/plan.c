@@ -1,8 +1,8 @@
 /* What a run sends: the stock of each SKU, then messages over SKUs that dice choose. */
-#include "entrypoints/bench/plan.h"
+#include "entrypoints/bench_workload/plan.h"
 
 #include "core/base/must.h"
-#include "entrypoints/bench/zipf.h"
+#include "entrypoints/bench_workload/zipf.h"
 
 /* Of each SKU in reallocate: lines that stay where they are, besides the one that moves. */
 #define STAYING_LINES 4

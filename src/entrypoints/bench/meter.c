@@ -1,6 +1,8 @@
 /* What the run costs: figures of the worker, Postgres, Redis and this process. */
-#include "entrypoints/bench_report/meter.h"
+#include "entrypoints/bench/meter.h"
 
+#include "adapters/postgres/tools/bench_queries.h"
+#include "adapters/redis/protocol/resp_writer.h"
 #include "core/base/must.h"
 
 #include <dirent.h>
@@ -97,6 +99,25 @@ static double postgres_cpu_s(int64_t backend)
 	       (double)sysconf(_SC_CLK_TCK);
 }
 
+/* ---- Redis ---- */
+
+/* Adds up what INFO says about the processor, in microseconds, because a script can answer with a number. */
+static const char read_cpu[] =
+	"local info, sum = redis.call('INFO', 'cpu'), 0\n"
+	"for seconds in info:gmatch('used_cpu_%a+:([%d.]+)') do sum = sum + tonumber(seconds) end\n"
+	"return math.floor(sum * 1000000)";
+
+static bool read_redis_cpu(struct tools *tools, double *cpu_s)
+{
+	const struct bytes arguments[] = {bytes_of("EVAL"), bytes_of(read_cpu), bytes_of("0")};
+	int64_t us = 0;
+
+	if (!publish_once_number(tools->redis, arguments, 3, &us, tools->redis_error))
+		return tools_report_redis(tools);
+	*cpu_s = (double)us / 1e6;
+	return true;
+}
+
 /* ---- all of them ---- */
 
 static double seconds(struct timeval time)
@@ -112,14 +133,17 @@ static double own_cpu_s(void)
 	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-bool bench_meter_read(struct tools *tools, const struct config *config, struct bench_gauges *gauges)
+bool bench_meter_read(struct tools *tools, struct bench_gauges *gauges)
 {
+	const struct listen_address *http = &tools->invocation->config.http;
 	struct database_gauges database;
 
 	*gauges = bench_gauges_unknown;
-	if (config->http.host)
-		read_worker(&config->http, gauges);
-	if (!tools_read_gauges(tools, &database) || !tools_read_redis_cpu(tools, &gauges->redis_cpu_s))
+	if (http->host)
+		read_worker(http, gauges);
+	if (!postgres_read_gauges(tools_client(tools), &database))
+		return tools_report_database(tools);
+	if (!read_redis_cpu(tools, &gauges->redis_cpu_s))
 		return false;
 	gauges->wal_bytes = (double)database.wal_bytes;
 	gauges->postgres_cpu_s = postgres_cpu_s(database.backend);

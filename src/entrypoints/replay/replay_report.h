@@ -1,9 +1,9 @@
 /* What became of a dead letter that was replayed: one line, and the events that it caused. */
-#ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_REPLAY_REPORT_H
-#define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_REPLAY_REPORT_H
+#ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_REPORT_H
+#define ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_REPORT_H
 
 #include "bus/ports/dead_letter_archive.h"
-#include "entrypoints/dead_letters/dry_run_effects.h"
+#include "entrypoints/replay/dry_run_effects.h"
 
 #include <stdio.h>
 
@@ -11,7 +11,7 @@ struct replay_report {
 	const struct dead_letter *letter; /* as it was */
 	const char *outcome, *reason;     /* as they are now */
 	const struct dry_run_effects *effects;
-	bool rehearsed; /* the other changes are printed, too */
+	bool is_dry_run; /* its changes are printed, too */
 };
 
 void replay_report_print(const struct replay_report *report, FILE *out);

@@ -1,8 +1,8 @@
 /* The edits of a replay, and what arrives once they are applied. */
-#include "entrypoints/dead_letters/replay_arrival.h"
+#include "entrypoints/replay/replay_arrival.h"
 
+#include "adapters/codec/codec.h"
 #include "entrypoints/cli/options.h"
-#include "entrypoints/main/bootstrap.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ enum exit_status replay_edits_check(const struct replay_edits *edits, const stru
 						    "--edit: among those that match are some of %s, "
 						    "which have no fields: see --message",
 						    type == MSG_NONE ? "no known message" : "mail");
-		if (!bootstrap_edits_check(type, edits->texts, edits->count, call->invocation->arena, &error))
+		if (!codec_edits_check(type, edits->texts, edits->count, call->invocation->arena, &error))
 			return dead_letter_call_say(call, STATUS_USAGE, "--edit: %s", error);
 	}
 	return STATUS_DONE;
@@ -45,8 +45,8 @@ bool replay_edits_apply(const struct replay_edits *edits, const struct dead_lett
 			struct arena *arena, struct bytes *payload, const char **error)
 {
 	*payload = letter->payload;
-	return !edits->count || bootstrap_payload_edit(message_type_named(letter->message), letter->payload,
-						       edits->texts, edits->count, arena, payload, error);
+	return !edits->count || codec_payload_edit(message_type_named(letter->message), letter->payload,
+						   edits->texts, edits->count, arena, payload, error);
 }
 
 /* ---- the arrival ---- */

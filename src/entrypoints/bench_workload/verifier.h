@@ -3,11 +3,11 @@
  *
  * Times are microseconds on a clock that only goes forward.
  */
-#ifndef ALLOCD_ENTRYPOINTS_BENCH_VERIFIER_H
-#define ALLOCD_ENTRYPOINTS_BENCH_VERIFIER_H
+#ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_VERIFIER_H
+#define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_VERIFIER_H
 
 #include "core/base/arena.h"
-#include "entrypoints/bench/plan.h"
+#include "entrypoints/bench_workload/plan.h"
 
 /* So many faults are told in words; the others are counted. */
 #define BENCH_FAULTS_TOLD 10
@@ -15,6 +15,12 @@
 struct bench_faults {
 	const char *texts[BENCH_FAULTS_TOLD];
 	uint64_t count;
+};
+
+struct bench_effects {
+	uint32_t messages;                /* that were sent; */
+	uint32_t missing;                 /* of them lack an event, or are not in the inbox */
+	const struct bench_faults *wrong; /* the verifier's */
 };
 
 struct bench_verifier {

@@ -1,5 +1,5 @@
 /* What a unit of work writes, in words, in the order in which a store writes it. */
-#include "entrypoints/dead_letters/dry_run_effects.h"
+#include "entrypoints/replay/dry_run_effects.h"
 
 #include <inttypes.h>
 

@@ -1,0 +1,151 @@
+/* What the operators' commands share: their connections to the database and to Redis, and error reports. */
+#include "entrypoints/admin/admin_tools.h"
+
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/redis/tools/redis_query.h"
+#include "adapters/system/random.h"
+#include "core/base/must.h"
+#include "entrypoints/cli/print.h"
+#include "entrypoints/main/idle_report.h"
+#include "entrypoints/main/server_urls.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ANSWER_MS 10000
+
+struct tools *tools_new(const struct invocation *invocation)
+{
+	static const struct codec_config reading = {WIRE_JSON, WIRE_BARE, ""};
+	struct tools *tools = must_alloc(sizeof *tools);
+
+	tools->invocation = invocation;
+	tools->codec = codec_new(&reading);
+	tools->redis_url = redis_url(&invocation->config);
+	return tools;
+}
+
+void tools_free(struct tools **place)
+{
+	struct tools *tools = *place;
+
+	if (!tools)
+		return;
+	if (tools->has_client)
+		blocking_client_end(&tools->client);
+	redis_query_end(&tools->query);
+	publish_once_end(&tools->redis);
+	codec_free(&tools->codec);
+	free(tools);
+	*place = NULL;
+}
+
+bool tools_report(struct tools *tools, enum exit_status status, const char *what, const char *why)
+{
+	print_error("%s%s: %s", command_prefix(tools->invocation), what, why);
+	tools->status = status;
+	return false;
+}
+
+const char *tools_prefixed(const struct tools *tools, const char *name)
+{
+	return arena_printf(tools->invocation->arena, "%s%s", tools->invocation->config.prefix, name);
+}
+
+/* ---- the database ---- */
+
+static enum exit_status status_of(const struct blocking_client *client)
+{
+	static const char *const contention[] = {"40", "55"};
+
+	for (size_t i = 0; i < sizeof contention / sizeof contention[0]; i++) {
+		if (strncmp(client->sqlstate, contention[i], strlen(contention[i])) == 0)
+			return STATUS_TRY_AGAIN;
+	}
+	if (client->defect)
+		return STATUS_CONFIGURATION;
+	return blocking_client_trouble_passes(client) ? STATUS_UNAVAILABLE : STATUS_FAILED;
+}
+
+bool tools_report_database(struct tools *tools)
+{
+	return tools_report(tools, status_of(&tools->client), "the database", tools->client.text);
+}
+
+static bool check_schema(struct tools *tools, const struct url_source *url)
+{
+	char text[SCHEMA_TEXT_SIZE] = "";
+
+	switch (postgres_check_schema(url, ANSWER_MS, text)) {
+	case SCHEMA_READY:
+		return true;
+	case SCHEMA_UNREACHABLE:
+		return tools_report(tools, STATUS_UNAVAILABLE, "the database cannot be reached", text);
+	case SCHEMA_INCOMPATIBLE:
+		return tools_report(tools, STATUS_CONFIGURATION, "the database does not fit this program",
+				    text);
+	case SCHEMA_FAILED:
+		break;
+	}
+	return tools_report(tools, STATUS_FAILED, "the database", text);
+}
+
+bool tools_open_database(struct tools *tools)
+{
+	struct url_source url = database_url(&tools->invocation->config);
+
+	if (!check_schema(tools, &url))
+		return false;
+	if (tools->has_client)
+		blocking_client_end(&tools->client);
+	tools->has_client = true;
+	return blocking_client_begin(&tools->client, &url, DIALOGUE_READS, ANSWER_MS) ||
+	       tools_report_database(tools);
+}
+
+struct blocking_client *tools_client(struct tools *tools)
+{
+	blocking_client_be_patient(&tools->client, ANSWER_MS);
+	return &tools->client;
+}
+
+/* ---- Redis ---- */
+
+bool tools_report_redis(struct tools *tools)
+{
+	char place[REDIS_PLACE_MAX];
+
+	redis_url_place(&tools->redis_url, place);
+	return tools_report(tools, STATUS_UNAVAILABLE,
+			    arena_printf(tools->invocation->arena, "Redis, %s", place), tools->redis_error);
+}
+
+bool tools_open_redis(struct tools *tools)
+{
+	tools->redis = publish_once_begin(&tools->redis_url, tools->invocation->config.prefix,
+					  system_random(), tools->redis_error);
+	return tools->redis || tools_report_redis(tools);
+}
+
+static const char *random_token(struct arena *arena)
+{
+	uint64_t bits[2];
+
+	system_random()->fill(system_random(), bits, sizeof bits);
+	return arena_printf(arena, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+}
+
+bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered)
+{
+	if (!tools->query)
+		tools->query = redis_query_begin(&tools->redis_url, system_random(),
+						 tools_prefixed(tools, QUIET_CHANNEL), tools->redis_error);
+	if (!tools->query ||
+	    !redis_query_ask(tools->query, tools->redis, tools_prefixed(tools, QUIESCE_CHANNEL),
+			     random_token(tools->invocation->arena),
+			     (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX), asked, answered,
+			     tools->redis_error))
+		return tools_report_redis(tools);
+	return true;
+}

@@ -1,0 +1,64 @@
+/*
+ * What the operators' commands share: a connection to the database and one to Redis, whose answers they wait
+ * for, and the report of what went wrong.
+ *
+ * A function that returns false has reported the failure on standard error; `status` is then what the command
+ * ends with.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_ADMIN_ADMIN_TOOLS_H
+#define ALLOCD_ENTRYPOINTS_ADMIN_ADMIN_TOOLS_H
+
+#include "adapters/postgres/tools/blocking_client.h"
+#include "adapters/redis/tools/publish_once.h"
+#include "entrypoints/cli/commands.h"
+
+struct redis_query;
+
+struct tools {
+	const struct invocation *invocation;
+	enum exit_status status;
+	struct codec
+		*codec; /* reads events as they are stored: JSON or MessagePack, in an envelope or bare */
+
+	struct blocking_client client; /* see tools_client() */
+	bool has_client;
+
+	struct url_source redis_url;
+	struct publish_once *redis; /* once tools_open_redis() returned true */
+	struct redis_query *query;  /* once tools_ask_whether_idle() was called */
+	char redis_error[REDIS_TROUBLE_MAX];
+};
+
+/* Connects to nothing yet. */
+struct tools *tools_new(const struct invocation *invocation);
+
+/* Accepts NULL in *tools and nulls it. */
+void tools_free(struct tools **tools);
+
+/* Connects to the database, and refuses one that does not fit this program. */
+bool tools_open_database(struct tools *tools);
+
+/* The open connection to the database, with the full time for the next answer. */
+struct blocking_client *tools_client(struct tools *tools);
+
+/* Reports the client's last error.  Returns false. */
+bool tools_report_database(struct tools *tools);
+
+bool tools_open_redis(struct tools *tools);
+
+/* Reports `redis_error`.  Returns false. */
+bool tools_report_redis(struct tools *tools);
+
+/* Reports any other failure, in two parts.  Returns false. */
+bool tools_report(struct tools *tools, enum exit_status status, const char *what, const char *why);
+
+/* The name with the prefix of all our channels and streams. */
+const char *tools_prefixed(const struct tools *tools, const char *name);
+
+/*
+ * Asks every worker to answer when it is idle, and waits for the answers: *asked is how many workers there
+ * are, *answered how many answered in time.
+ */
+bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered);
+
+#endif

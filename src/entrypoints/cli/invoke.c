@@ -1,0 +1,73 @@
+/* One command from its words to the exit status. */
+#include "entrypoints/cli/invoke.h"
+
+#include "entrypoints/cli/options.h"
+#include "entrypoints/cli/print.h"
+#include "entrypoints/main/setup.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+static enum exit_status fail(enum exit_status status, const char *error)
+{
+	print_error("%s", error);
+	return status;
+}
+
+/*
+ * The environment and the memory hold passwords: no core dump is written, and no other user's program
+ * attaches.
+ */
+static void protect_secrets(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0); /* a kernel that refuses it changes nothing else */
+}
+
+/* Loads the settings, opens the log that they configure, and runs the command. */
+static enum exit_status run_configured(struct invocation *invocation, const char *const environment[])
+{
+	struct config *config = &invocation->config;
+	enum exit_status status;
+	const char *error;
+
+	protect_secrets();
+	if (!config_load(config, invocation->arena, environment, invocation->options,
+			 invocation->option_count, &error) ||
+	    !setup_check(config, invocation->arena, &error))
+		return fail(STATUS_CONFIGURATION, error);
+	invocation->logger = setup_logger_new(config);
+	config_warn(config, environment, invocation->logger);
+	status = invocation->command->run(invocation);
+	setup_logger_free(&invocation->logger);
+	return status;
+}
+
+static enum exit_status run(struct invocation *invocation, const struct command *command,
+			    const char *const words[], const char *const environment[])
+{
+	const char *error;
+
+	if (!options_parse(invocation, command, words, &error))
+		return fail(STATUS_USAGE, error);
+	if (invocation->help) {
+		command_explain(command);
+		return STATUS_DONE;
+	}
+	return command->uses ? run_configured(invocation, environment) : command->run(invocation);
+}
+
+enum exit_status invoke(const struct command *command, const char *const words[],
+			const char *const environment[])
+{
+	struct arena *arena = arena_new(4096);
+	struct invocation invocation = {.arena = arena};
+	enum exit_status status;
+
+	/* A peer that is gone shows as an error of the write, not as the end of the program. */
+	signal(SIGPIPE, SIG_IGN);
+	status = run(&invocation, command, words, environment);
+	if (fflush(stdout) != 0 && status == STATUS_DONE)
+		status = fail(STATUS_FAILED, "cannot write to standard output");
+	arena_free(&arena);
+	return status;
+}

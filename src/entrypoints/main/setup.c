@@ -1,0 +1,115 @@
+/* How a program of this project begins: its process, its settings, its log. */
+#include "entrypoints/main/setup.h"
+
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/postgres.h"
+#include "adapters/redis/server/redis_url.h"
+#include "adapters/smtp/smtp_url.h"
+#include "adapters/system/descriptors.h"
+#include "adapters/system/logger.h"
+#include "adapters/system/random.h"
+#include "core/base/hash.h"
+#include "core/base/must.h"
+
+#include <event2/event.h>
+#include <unistd.h>
+
+/* ---- the process ---- */
+
+/* More than the program ever opens. */
+#define DESCRIPTORS_WANTED ((size_t)4096)
+
+/* The key is random, so that a sender of messages cannot choose names that collide. */
+static void set_hash_key(void)
+{
+	uint64_t key[HASH_KEY_WORDS];
+
+	system_random()->fill(system_random(), key, sizeof key);
+	hash_set_key(key);
+}
+
+bool setup_process(void)
+{
+	if (!descriptors_open_standard())
+		return false;
+	descriptors_raise_limit(DESCRIPTORS_WANTED);
+	set_hash_key();
+	return true;
+}
+
+/* ---- the log ---- */
+
+/* A global, because libevent hands its callback no context. */
+static struct logger *libevents_logger;
+
+/* Any HTTP client can provoke libevent's warnings, so they are logged at the level debug. */
+static void on_libevent_log(int severity, const char *message)
+{
+	LOG(libevents_logger, severity == EVENT_LOG_ERR ? LOG_ERROR : LOG_DEBUG, "libevent",
+	    LOG_TEXT("error", message));
+}
+
+struct logger *setup_logger_new(const struct config *config)
+{
+	struct system_logger *logger = must_alloc(sizeof *logger);
+
+	system_logger_init(logger, STDERR_FILENO, (enum log_level)config->log_level,
+			   config->log_format == LOG_AS_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT);
+	libevents_logger = &logger->logger;
+	event_set_log_callback(on_libevent_log);
+	return &logger->logger;
+}
+
+void setup_logger_free(struct logger **logger)
+{
+	event_set_log_callback(NULL);
+	system_logger_release((struct system_logger *)*logger);
+	free(*logger);
+	*logger = NULL;
+}
+
+/* ---- settings ---- */
+
+/* For the event loop, a connection to each service, and the threads that look up their names. */
+#define DESCRIPTORS_MIN ((size_t)16)
+
+bool setup_check(const struct config *config, struct arena *arena, const char **error)
+{
+	size_t descriptors = descriptors_free(DESCRIPTORS_MIN);
+	struct redis_url url;
+	struct smtp_url smtp_url = {0};
+	const char *defect;
+
+	if (descriptors < DESCRIPTORS_MIN) {
+		*error = arena_printf(
+			arena,
+			"expected at least %zu free file descriptors, found %zu: raise the limit (ulimit -n)",
+			DESCRIPTORS_MIN, descriptors);
+		return false;
+	}
+	if (!redis_url_parse(&url, config->redis_url, &defect)) {
+		*error = arena_printf(arena, "REDIS_URL: %s", defect);
+		return false;
+	}
+	redis_url_release(&url);
+	if (config->smtp_url[0] && !smtp_url_parse(&smtp_url, config->smtp_url, &defect)) {
+		*error = arena_printf(arena, "ALLOCD_SMTP_URL: %s", defect);
+		return false;
+	}
+	smtp_url_release(&smtp_url);
+	defect = postgres_conninfo_defect(config->database_url);
+	if (defect)
+		*error = arena_printf(arena, "DATABASE_URL: %s", defect);
+	return !defect;
+}
+
+/* ---- events ---- */
+
+struct codec *setup_codec_new(const struct config *config)
+{
+	return codec_new(&(struct codec_config){
+		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
+		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
+		.source = config->source,
+	});
+}
