@@ -1,6 +1,6 @@
 /*
- * The Postgres adapter: stores (bus/ports/store.h), views (bus/ports/views.h), the logbook (bus/ports/checkpoints.h) and the schema
- * they need.
+ * The Postgres adapter: stores (bus/ports/store.h), views (bus/ports/views.h), checkpoints
+ * (bus/ports/checkpoints.h) and the schema that they need.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
@@ -17,7 +17,7 @@
 
 struct event_base;
 
-/* ---- stores, views and the logbook ---- */
+/* ---- stores, views and checkpoints ---- */
 
 struct postgres_config {
 	struct event_base *base;

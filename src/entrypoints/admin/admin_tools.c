@@ -33,7 +33,7 @@ void tools_free(struct tools **place)
 	if (!tools)
 		return;
 	if (tools->has_client)
-		blocking_client_end(&tools->client);
+		blocking_client_close(&tools->client);
 	redis_query_end(&tools->query);
 	publish_once_end(&tools->redis);
 	codec_free(&tools->codec);
@@ -65,7 +65,7 @@ static enum exit_status status_of(const struct blocking_client *client)
 	}
 	if (client->defect)
 		return STATUS_CONFIGURATION;
-	return blocking_client_trouble_passes(client) ? STATUS_UNAVAILABLE : STATUS_FAILED;
+	return blocking_client_may_retry(client) ? STATUS_UNAVAILABLE : STATUS_FAILED;
 }
 
 bool tools_report_database(struct tools *tools)
@@ -98,15 +98,15 @@ bool tools_open_database(struct tools *tools)
 	if (!check_schema(tools, &url))
 		return false;
 	if (tools->has_client)
-		blocking_client_end(&tools->client);
+		blocking_client_close(&tools->client);
 	tools->has_client = true;
-	return blocking_client_begin(&tools->client, &url, DIALOGUE_READS, ANSWER_MS) ||
+	return blocking_client_connect(&tools->client, &url, CLIENT_READS, ANSWER_MS) ||
 	       tools_report_database(tools);
 }
 
 struct blocking_client *tools_client(struct tools *tools)
 {
-	blocking_client_be_patient(&tools->client, ANSWER_MS);
+	blocking_client_set_deadline(&tools->client, ANSWER_MS);
 	return &tools->client;
 }
 

@@ -155,7 +155,7 @@ static bool check_effects(struct bench *bench, struct bench_effects *effects)
 	bool found;
 
 	bench_check_init(&check, bench->run, bench->verifier);
-	blocking_client_be_patient(&bench->tools->client, RESULTS_MS);
+	blocking_client_set_deadline(&bench->tools->client, RESULTS_MS);
 	found = postgres_find_run(&bench->tools->client, bench->run, bench->verifier->sent, &results,
 				  &bench_check_listener, &check) ||
 		tools_report_database(bench->tools);

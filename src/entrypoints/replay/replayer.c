@@ -44,11 +44,11 @@ bool replayer_can_dry_run(const struct config *config, int timeout_ms, struct ar
 
 	if (!url.pooled)
 		return true; /* or no connection of this program would have been made */
-	can = blocking_client_begin(&client, &url, DIALOGUE_REHEARSES, timeout_ms);
+	can = blocking_client_connect(&client, &url, CLIENT_DRY_RUNS, timeout_ms);
 
 	*error = arena_strdup(arena, client.text);
 	*status = client.defect ? STATUS_CONFIGURATION : STATUS_UNAVAILABLE;
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 	return can;
 }
 

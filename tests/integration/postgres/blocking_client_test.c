@@ -18,12 +18,12 @@ static void set_up(void)
 
 	world_set_up();
 	url = world_url(database_conninfo());
-	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_READS, 5000));
+	ck_assert(blocking_client_connect(&client, &url, CLIENT_READS, 5000));
 }
 
 static void tear_down(void)
 {
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 	world_tear_down();
 }
 
@@ -39,21 +39,21 @@ static const char *const unfinished[] = {
 
 START_TEST(statements_that_are_not_done_in_time_have_failed)
 {
-	blocking_client_be_patient(&client, 300);
+	blocking_client_set_deadline(&client, 300);
 
-	ck_assert(!blocking_client_run(&client, unfinished[_i]));
+	ck_assert(!blocking_client_execute(&client, unfinished[_i]));
 
 	ck_assert_str_eq(client.text, "the database did not answer in time");
-	ck_assert(blocking_client_trouble_passes(&client));
+	ck_assert(blocking_client_may_retry(&client));
 }
 END_TEST
 
 START_TEST(statements_that_are_done_in_time_succeed)
 {
-	blocking_client_be_patient(&client, 5000);
+	blocking_client_set_deadline(&client, 5000);
 
-	ck_assert(blocking_client_run(&client, "select 1; " SEND_NOW " select pg_sleep(0.05)"));
-	ck_assert(blocking_client_run(&client, "select 1"));
+	ck_assert(blocking_client_execute(&client, "select 1; " SEND_NOW " select pg_sleep(0.05)"));
+	ck_assert(blocking_client_execute(&client, "select 1"));
 }
 END_TEST
 
@@ -64,10 +64,10 @@ static const char *const broken[] = {
 
 START_TEST(statements_whose_session_ends_have_failed)
 {
-	ck_assert(!blocking_client_run(&client, broken[_i]));
+	ck_assert(!blocking_client_execute(&client, broken[_i]));
 
 	ck_assert_ptr_nonnull(strstr(client.text, "terminating connection"));
-	ck_assert(blocking_client_trouble_passes(&client));
+	ck_assert(blocking_client_may_retry(&client));
 }
 END_TEST
 
@@ -87,12 +87,12 @@ START_TEST(a_connection_that_is_not_made_in_time_has_failed)
 	snprintf(text, sizeof text, "host=127.0.0.1 port=%d", ntohs(at.sin_port));
 	url = world_url(text);
 
-	ck_assert(!blocking_client_begin(&late, &url, DIALOGUE_READS, 300));
+	ck_assert(!blocking_client_connect(&late, &url, CLIENT_READS, 300));
 
 	ck_assert_str_eq(late.text, "a server did not answer in time");
-	ck_assert(blocking_client_trouble_passes(&late));
+	ck_assert(blocking_client_may_retry(&late));
 	ck_assert_ptr_null(late.defect);
-	blocking_client_end(&late);
+	blocking_client_close(&late);
 	close(silent);
 }
 END_TEST

@@ -34,7 +34,7 @@ static void begin_session(unsigned use)
 static void set_up(void)
 {
 	world_set_up();
-	begin_session(FOR_STORE | FOR_VIEWS | FOR_LOGBOOK | FOR_POOLS);
+	begin_session(FOR_STORE | FOR_VIEWS | FOR_CHECKPOINTS | FOR_POOLS);
 }
 
 static void tear_down(void)
@@ -106,9 +106,9 @@ START_TEST(a_plan_made_on_empty_tables_uses_their_indexes)
 
 	if (!has_a_plan((enum statement_name)_i))
 		return;
-	if (statements[_i].used_by == FOR_REHEARSALS) {
+	if (statements[_i].used_by == FOR_DRY_RUNS) {
 		PQfinish(pg);
-		begin_session(FOR_REHEARSALS);
+		begin_session(FOR_DRY_RUNS);
 	}
 	write_execute((enum statement_name)_i, sql, sizeof sql);
 

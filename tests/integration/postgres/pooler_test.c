@@ -88,18 +88,18 @@ START_TEST(nothing_of_the_tools_is_left_in_the_sessions)
 	struct url_source url = world_url(database_way(database_conninfo()));
 	struct blocking_client client;
 
-	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
 	for (int i = 0; i < 4; i++) {
-		PGresult *row =
-			blocking_client_ask(&client, "select current_setting('statement_timeout')", 0, NULL);
+		PGresult *row = blocking_client_query(&client, "select current_setting('statement_timeout')",
+						      0, NULL);
 
 		ck_assert_ptr_nonnull(row);
 		ck_assert_str_eq(PQgetvalue(row, 0, 0), "0");
 		PQclear(row);
 	}
 	ck_assert(blocking_client_begin_transaction(&client, "begin; set local lock_timeout = '1s'"));
-	ck_assert(blocking_client_run(&client, "commit"));
-	blocking_client_end(&client);
+	ck_assert(blocking_client_execute(&client, "commit"));
+	blocking_client_close(&client);
 
 	assert_nothing_is_left();
 }
@@ -140,13 +140,13 @@ START_TEST(a_time_limit_of_the_role_ends_no_answer_to_a_tool)
 	PGresult *row;
 
 	limit("statement_timeout", "'100ms'");
-	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
 
-	row = blocking_client_ask(&client, "select pg_sleep(0.3)", 0, NULL);
+	row = blocking_client_query(&client, "select pg_sleep(0.3)", 0, NULL);
 
 	ck_assert_msg(row, "%s", client.text);
 	PQclear(row);
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 }
 END_TEST
 
@@ -163,13 +163,13 @@ START_TEST(a_tools_statement_that_is_not_answered_has_failed)
 	struct url_source url = world_url(database_way(database_conninfo()));
 	struct blocking_client client;
 
-	ck_assert(blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
-	blocking_client_be_patient(&client, 1000);
+	ck_assert(blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
+	blocking_client_set_deadline(&client, 1000);
 
-	ck_assert_ptr_null(blocking_client_ask(&client, unanswered[_i].sql, 0, NULL));
+	ck_assert_ptr_null(blocking_client_query(&client, unanswered[_i].sql, 0, NULL));
 
 	ck_assert_msg(strstr(client.text, unanswered[_i].words), "%s", client.text);
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 }
 END_TEST
 
@@ -180,11 +180,11 @@ START_TEST(another_isolation_by_default_is_refused)
 
 	limit("default_transaction_isolation", "'serializable'");
 
-	ck_assert(!blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(!blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
 
 	ck_assert_ptr_nonnull(client.defect);
 	ck_assert_ptr_nonnull(strstr(client.text, "default_transaction_isolation"));
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 }
 END_TEST
 
@@ -346,11 +346,11 @@ START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
 		PQclear(PQexec(others[i], "begin; select 1"));
 	}
 
-	ck_assert(!blocking_client_begin(&client, &url, DIALOGUE_WRITES, 5000));
+	ck_assert(!blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
 
 	ck_assert_ptr_nonnull(client.defect);
 	ck_assert_msg(strstr(client.text, "ALLOCD_POOLED"), "%s", client.text);
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 	for (int i = 0; i < _i; i++)
 		PQfinish(others[i]);
 	assert_nothing_is_left();

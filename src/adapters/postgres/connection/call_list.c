@@ -9,9 +9,9 @@ void *pg_call_begin(struct pg_call **calls, size_t size)
 	call->arena = arena;
 	query_pipeline_init(&call->pipeline, arena);
 	call->next = *calls;
-	call->place = calls;
+	call->link = calls;
 	if (call->next)
-		call->next->place = &call->next;
+		call->next->link = &call->next;
 	*calls = call;
 	return call;
 }
@@ -20,9 +20,9 @@ void pg_call_end(struct pg_call *call)
 {
 	struct arena *arena = call->arena;
 
-	*call->place = call->next;
+	*call->link = call->next;
 	if (call->next)
-		call->next->place = call->place;
+		call->next->link = call->link;
 	query_pipeline_clear(&call->pipeline);
 	arena_free(&arena);
 }

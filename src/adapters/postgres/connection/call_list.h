@@ -5,11 +5,11 @@
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_CALL_LIST_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_CALL_LIST_H
 
-#include "adapters/postgres/connection/pipeline_batch.h"
+#include "adapters/postgres/connection/query_pipeline.h"
 
 /* First in a struct of the port's own. */
 struct pg_call {
-	struct pg_call *next, **place;
+	struct pg_call *next, **link;
 	struct arena *arena; /* holds all of it */
 	struct query_pipeline pipeline;
 };

@@ -36,10 +36,10 @@ struct pg_connection {
 	bool broken; /* sending failed, or the session is `given_up` */
 	const char *given_up;
 	struct pg_request_queue requests;
-	struct query_pipeline ending;    /* of a transaction that failed; its arena is NULL until one did */
+	struct query_pipeline rollback;  /* of a transaction that failed; its arena is NULL until one did */
 	struct backoff backoff;          /* of the attempts since the last request that succeeded */
 	struct pg_error trouble;         /* why there is, or was, no connection */
-	struct pg_error farewell;        /* the server's last error, when it ends the session */
+	struct pg_error termination;     /* the server's last error, when it ends the session */
 	char logged[PG_ERROR_TEXT_SIZE]; /* the trouble that was logged last */
 };
 
@@ -51,8 +51,8 @@ void pg_connection_set_timer(struct event *timer, int64_t delay_ms);
  * pause.  `silently`: its server did not answer.
  */
 void pg_connection_lose(struct pg_connection *connection, bool silently);
-void pg_connection_lose_because(struct pg_connection *connection, enum failure_kind kind, const char *text);
-void pg_connection_lose_as_libpq_says(struct pg_connection *connection);
+void pg_connection_lose_with(struct pg_connection *connection, enum failure_kind kind, const char *text);
+void pg_connection_lose_after_libpq_error(struct pg_connection *connection);
 
 /* The session is prepared. */
 void pg_connection_become_ready(struct pg_connection *connection);
@@ -94,8 +94,8 @@ bool pg_connection_strayed(const struct pg_request *request, const struct query 
 void pg_connection_learn_mark(struct pg_connection *connection, const struct pg_request *request);
 
 /* Rolls a failed transaction back at once, for the pooler cannot lend the session until it has ended. */
-void pg_connection_end_failed_transaction(struct pg_connection *connection);
-void pg_connection_forget_ending(struct pg_connection *connection);
+void pg_connection_roll_back(struct pg_connection *connection);
+void pg_connection_drop_rollback(struct pg_connection *connection);
 
 /* ---- answers ---- */
 

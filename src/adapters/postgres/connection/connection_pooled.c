@@ -65,30 +65,30 @@ void pg_connection_learn_mark(struct pg_connection *connection, const struct pg_
 		connection->mark = result_int8(request->settings, 0, 0);
 }
 
-static void on_ended(void *context, const struct failure *failure)
+static void on_rolled_back(void *context, const struct failure *failure)
 {
 	struct pg_connection *connection = context;
 
 	(void)failure;
-	pg_connection_forget_ending(connection);
+	pg_connection_drop_rollback(connection);
 }
 
-void pg_connection_end_failed_transaction(struct pg_connection *connection)
+void pg_connection_roll_back(struct pg_connection *connection)
 {
-	if (PQtransactionStatus(connection->pg) != PQTRANS_INERROR || connection->ending.arena)
+	if (PQtransactionStatus(connection->pg) != PQTRANS_INERROR || connection->rollback.arena)
 		return;
-	query_pipeline_init(&connection->ending, arena_new(ARENA_SIZE));
-	query_pipeline_add(&connection->ending, ROLLBACK);
-	pg_connection_run_first(connection, &connection->ending, on_ended, connection);
+	query_pipeline_init(&connection->rollback, arena_new(ARENA_SIZE));
+	query_pipeline_add(&connection->rollback, ROLLBACK);
+	pg_connection_run_first(connection, &connection->rollback, on_rolled_back, connection);
 }
 
-void pg_connection_forget_ending(struct pg_connection *connection)
+void pg_connection_drop_rollback(struct pg_connection *connection)
 {
-	struct arena *arena = connection->ending.arena;
+	struct arena *arena = connection->rollback.arena;
 
 	if (!arena)
 		return;
-	query_pipeline_clear(&connection->ending);
+	query_pipeline_clear(&connection->rollback);
 	arena_free(&arena);
-	connection->ending.arena = NULL;
+	connection->rollback.arena = NULL;
 }

@@ -12,7 +12,7 @@
  * statement: a commit may have preceded it.  PgBouncer tells the severity only in the field that Postgres
  * translates.
  */
-static bool is_farewell(const PGresult *result)
+static bool is_termination(const PGresult *result)
 {
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
@@ -22,10 +22,10 @@ static bool is_farewell(const PGresult *result)
 }
 
 /* The first words count: behind the server's own, a pooler adds that the session is gone. */
-static void take_farewell_of(struct pg_connection *connection, const PGresult *result)
+static void keep_termination(struct pg_connection *connection, const PGresult *result)
 {
-	if (!connection->farewell.text[0])
-		pg_error_set_text(&connection->farewell, result);
+	if (!connection->termination.text[0])
+		pg_error_set_from_result(&connection->termination, result);
 }
 
 /* Behind a pooler another session would fail in the same way, unless the server takes no writes any more. */
@@ -35,7 +35,7 @@ static bool ends_session(const struct pg_connection *connection, const char *sql
 						: sqlstate_ends_session(sqlstate);
 }
 
-static void take_stray(struct pg_request *request)
+static void fail_as_strayed(struct pg_request *request)
 {
 	request->ends_session = true;
 	pg_error_set(&request->trouble, FAILURE_RETRY,
@@ -43,18 +43,18 @@ static void take_stray(struct pg_request *request)
 }
 
 /* `job` is NULL while the session is being prepared. */
-static void take_error(struct pg_connection *connection, struct pg_request *request, const PGresult *result)
+static void handle_error(struct pg_connection *connection, struct pg_request *request, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-	if (is_farewell(result)) {
-		take_farewell_of(connection, result);
+	if (is_termination(result)) {
+		keep_termination(connection, result);
 		return;
 	}
 	if (connection->state == CONNECTION_IDENTIFYING)
 		return; /* the role may not read the server's identity */
 	if (!request) {
-		pg_error_set_text(&connection->trouble, result);
+		pg_error_set_from_result(&connection->trouble, result);
 		connection->trouble.kind = FAILURE_RETRY;
 		return;
 	}
@@ -62,9 +62,9 @@ static void take_error(struct pg_connection *connection, struct pg_request *requ
 		return;
 	request->failed = true;
 	request->ends_session = ends_session(connection, sqlstate);
-	pg_error_set_text(&request->trouble, result);
+	pg_error_set_from_result(&request->trouble, result);
 	if (pg_connection_strayed(request, pg_request_current_query(request), sqlstate))
-		take_stray(request);
+		fail_as_strayed(request);
 	/* A pooler may hide the server's own report that it is read-only. */
 	if (sqlstate && !strcmp(sqlstate, READ_ONLY))
 		known_servers_suspect(connection->config.servers, connection->server.key);
@@ -73,13 +73,14 @@ static void take_error(struct pg_connection *connection, struct pg_request *requ
 /* A rehearsal's session has made itself read only; what a pooler reports may be of another server. */
 static const char *refuses_writes(const struct pg_connection *connection)
 {
-	if (connection->config.use & FOR_REHEARSALS || connection_is_pooled(connection))
+	if (connection->config.use & FOR_DRY_RUNS || connection_is_pooled(connection))
 		return NULL;
 	return session_refuses_writes(connection->pg);
 }
 
 /* Why a session that still works must be ended, or NULL. */
-static const char *reason_to_leave(const struct pg_connection *connection, const struct pg_request *request)
+static const char *reason_to_end_session(const struct pg_connection *connection,
+					 const struct pg_request *request)
 {
 	if (connection->given_up)
 		return connection->given_up;
@@ -89,7 +90,8 @@ static const char *reason_to_leave(const struct pg_connection *connection, const
 }
 
 /* On a server that may be stale, reads may be old and commits may be lost. */
-static void doubt(const struct pg_connection *connection, struct pg_request *request, const char *reason)
+static void fail_on_stale_server(const struct pg_connection *connection, struct pg_request *request,
+				 const char *reason)
 {
 	if (request->failed || (request->effect == PIPELINE_COMMITS && !connection->given_up))
 		return;
@@ -99,22 +101,22 @@ static void doubt(const struct pg_connection *connection, struct pg_request *req
 }
 
 /* A sync: what was sent before it is committed, or failed as a whole. */
-static void finish_job(struct pg_connection *connection, struct pg_request *request)
+static void finish_request(struct pg_connection *connection, struct pg_request *request)
 {
-	const char *reason = reason_to_leave(connection, request);
+	const char *reason = reason_to_end_session(connection, request);
 
 	pg_request_queue_remove(&connection->requests, request);
 	if (reason)
-		doubt(connection, request, reason);
+		fail_on_stale_server(connection, request, reason);
 	if (reason && refuses_writes(connection))
 		known_servers_suspect(connection->config.servers, connection->server.key);
 	if (reason)
-		pg_connection_lose_because(connection, FAILURE_RETRY, reason);
+		pg_connection_lose_with(connection, FAILURE_RETRY, reason);
 	else if (!request->failed)
 		connection->backoff.failures = 0;
 	if (!reason && connection_is_pooled(connection)) {
 		pg_connection_learn_mark(connection, request);
-		pg_connection_end_failed_transaction(connection);
+		pg_connection_roll_back(connection);
 	}
 	pg_request_answer(request);
 	if (connection_is_pooled(connection) && connection->state == CONNECTION_READY)
@@ -132,7 +134,7 @@ static void finish_setup(struct pg_connection *connection)
 		pg_connection_become_ready(connection);
 }
 
-static void take_identity(struct pg_connection *connection, const PGresult *result)
+static void read_identity(struct pg_connection *connection, const PGresult *result)
 {
 	connection->server.identity = session_identity(result);
 	connection->defers_triggers = session_defers_triggers(result);
@@ -140,7 +142,7 @@ static void take_identity(struct pg_connection *connection, const PGresult *resu
 }
 
 /* `job` is NULL while the session is being prepared. */
-static void take_result(struct pg_connection *connection, struct pg_request *request, PGresult *result)
+static void handle_result(struct pg_connection *connection, struct pg_request *request, PGresult *result)
 {
 	struct query *query = request ? pg_request_current_query(request) : NULL;
 
@@ -152,15 +154,15 @@ static void take_result(struct pg_connection *connection, struct pg_request *req
 			return;
 		}
 		if (connection->state == CONNECTION_IDENTIFYING)
-			take_identity(connection, result);
+			read_identity(connection, result);
 		break;
 	case PGRES_FATAL_ERROR:
-		take_error(connection, request, result);
+		handle_error(connection, request, result);
 		break;
 	case PGRES_PIPELINE_SYNC:
 		PQclear(result);
 		if (request)
-			finish_job(connection, request);
+			finish_request(connection, request);
 		else
 			finish_setup(connection);
 		return;
@@ -182,7 +184,7 @@ static void take_result(struct pg_connection *connection, struct pg_request *req
  * Takes every result that is there.  A result ends with NULL, but for a sync; a dead connection never
  * delivers the sync.
  */
-static void take_results(struct pg_connection *connection)
+static void read_results(struct pg_connection *connection)
 {
 	while (pg_connection_expects_answer(connection) && PQstatus(connection->pg) == CONNECTION_OK &&
 	       !PQisBusy(connection->pg)) {
@@ -191,29 +193,29 @@ static void take_results(struct pg_connection *connection)
 		PGresult *result = PQgetResult(connection->pg);
 
 		if (result)
-			take_result(connection, request, result);
+			handle_result(connection, request, result);
 		else if (request && pg_request_current_query(request))
 			request->answered++;
 	}
 }
 
 /* Keeps the error with which the server ended the session, if one was received. */
-static void take_farewell(struct pg_connection *connection)
+static void read_termination(struct pg_connection *connection)
 {
 	PGresult *result = PQisBusy(connection->pg) ? NULL : PQgetResult(connection->pg);
 
-	if (result && is_farewell(result))
-		take_farewell_of(connection, result);
+	if (result && is_termination(result))
+		keep_termination(connection, result);
 	PQclear(result);
 }
 
 void pg_connection_lose_broken(struct pg_connection *connection)
 {
-	take_farewell(connection);
-	if (connection->farewell.text[0])
-		pg_connection_lose_because(connection, FAILURE_RETRY, connection->farewell.text);
+	read_termination(connection);
+	if (connection->termination.text[0])
+		pg_connection_lose_with(connection, FAILURE_RETRY, connection->termination.text);
 	else
-		pg_connection_lose_as_libpq_says(connection);
+		pg_connection_lose_after_libpq_error(connection);
 }
 
 void pg_connection_exchange(struct pg_connection *connection, short what)
@@ -222,7 +224,7 @@ void pg_connection_exchange(struct pg_connection *connection, short what)
 
 	if ((what & EV_READ) && connection->state == CONNECTION_READY && !connection->broken)
 		pg_connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
-	take_results(connection);
+	read_results(connection);
 	if (!pg_connection_expects_answer(connection) && connection->state != CONNECTION_READY)
 		return; /* lost on the way */
 	if (!alive || PQstatus(connection->pg) != CONNECTION_OK || !pg_connection_flush(connection))

@@ -28,7 +28,7 @@
 
 static void on_io(evutil_socket_t fd, short what, void *context);
 static void on_timer(evutil_socket_t fd, short what, void *context);
-static void on_job_timer(evutil_socket_t fd, short what, void *context);
+static void on_request_timer(evutil_socket_t fd, short what, void *context);
 
 /* ---- helpers ---- */
 
@@ -58,7 +58,7 @@ static void watch(struct pg_connection *connection, short what)
 	connection->watched = what;
 }
 
-static void log_trouble(struct pg_connection *connection, const char *message)
+static void log_error(struct pg_connection *connection, const char *message)
 {
 	if (!strcmp(connection->logged, connection->trouble.text))
 		return;
@@ -70,14 +70,15 @@ static void log_trouble(struct pg_connection *connection, const char *message)
 /* ---- giving it work ---- */
 
 /* Whether jobs wait for the answer to another one, and not for a connection. */
-static bool takes_turns(const struct pg_connection *connection)
+static bool sends_one_at_a_time(const struct pg_connection *connection)
 {
 	return connection_is_pooled(connection) && connection->state == CONNECTION_READY &&
 	       !connection->broken;
 }
 
-static struct pg_request *new_job(struct pg_connection *connection, struct query_pipeline *pipeline,
-				  enum query_pipeline_effect effect, query_pipeline_done *done, void *context)
+static struct pg_request *new_request(struct pg_connection *connection, struct query_pipeline *pipeline,
+				      enum query_pipeline_effect effect, query_pipeline_done *done,
+				      void *context)
 {
 	struct pg_request *request = must_alloc(sizeof *request);
 
@@ -86,7 +87,7 @@ static struct pg_request *new_job(struct pg_connection *connection, struct query
 				       .effect = effect,
 				       .done = done,
 				       .context = context};
-	evtimer_assign(&request->timer, connection->config.base, on_job_timer, request);
+	evtimer_assign(&request->timer, connection->config.base, on_request_timer, request);
 	return request;
 }
 
@@ -94,19 +95,19 @@ void pg_connection_run_first(struct pg_connection *connection, struct query_pipe
 			     query_pipeline_done *done, void *context)
 {
 	pg_request_queue_push_first(&connection->requests,
-				    new_job(connection, pipeline, PIPELINE_READS, done, context));
+				    new_request(connection, pipeline, PIPELINE_READS, done, context));
 	pg_connection_send_requests(connection);
 }
 
 void pg_connection_run(struct pg_connection *connection, struct query_pipeline *pipeline,
 		       enum query_pipeline_effect effect, query_pipeline_done *done, void *context)
 {
-	struct pg_request *request = new_job(connection, pipeline, effect, done, context);
+	struct pg_request *request = new_request(connection, pipeline, effect, done, context);
 
 	pg_request_queue_push(&connection->requests, request);
 	if (connection->state == CONNECTION_READY)
 		pg_connection_send_requests(connection);
-	if (!request->sent && !takes_turns(connection))
+	if (!request->sent && !sends_one_at_a_time(connection))
 		pg_connection_set_timer(&request->timer, UNCONNECTED_WAIT_MS);
 }
 
@@ -122,7 +123,7 @@ static void enter_waiting(struct pg_connection *connection)
  * Takes the jobs that were sent, which are the first ones, out of the queue: they are lost.  One whose sync
  * never left this process cannot have committed.
  */
-static struct pg_request *take_lost_jobs(struct pg_connection *connection)
+static struct pg_request *remove_lost_requests(struct pg_connection *connection)
 {
 	bool all_flushed = connection->pg && PQflush(connection->pg) == 0;
 	struct pg_request *lost = NULL, **end = &lost;
@@ -144,7 +145,7 @@ static struct pg_request *take_lost_jobs(struct pg_connection *connection)
 }
 
 /* Jobs that waited for their turn wait for a connection from now on. */
-static void limit_waits(struct pg_connection *connection)
+static void limit_connection_waits(struct pg_connection *connection)
 {
 	for (struct pg_request *request = connection->requests.first; request; request = request->next) {
 		if (!evtimer_pending(&request->timer, NULL))
@@ -156,18 +157,18 @@ static void limit_waits(struct pg_connection *connection)
 void pg_connection_lose(struct pg_connection *connection, bool silently)
 {
 	bool was_ready = connection->state == CONNECTION_READY;
-	struct pg_request *lost = take_lost_jobs(connection);
+	struct pg_request *lost = remove_lost_requests(connection);
 
 	if (was_ready && connection->config.losses)
 		++*connection->config.losses;
-	log_trouble(connection, was_ready ? "database connection lost" : "database not reachable");
+	log_error(connection, was_ready ? "database connection lost" : "database not reachable");
 	unwatch(connection);
 	PQfinish(connection->pg);
 	connection->pg = NULL;
 	connection->broken = false;
 	connection->given_up = NULL;
 	enter_waiting(connection);
-	limit_waits(connection);
+	limit_connection_waits(connection);
 	known_servers_exit(connection->config.servers, &connection->server, silently);
 	while (lost) {
 		struct pg_request *request = lost;
@@ -177,31 +178,31 @@ void pg_connection_lose(struct pg_connection *connection, bool silently)
 	}
 }
 
-void pg_connection_lose_because(struct pg_connection *connection, enum failure_kind kind, const char *text)
+void pg_connection_lose_with(struct pg_connection *connection, enum failure_kind kind, const char *text)
 {
 	pg_error_set(&connection->trouble, kind, text);
 	pg_connection_lose(connection, false);
 }
 
-static void lose_silent(struct pg_connection *connection)
+static void lose_silent_server(struct pg_connection *connection)
 {
 	/* Behind a pooler the segment may have waited for a session: the other connections may be well. */
 	pg_error_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
 	pg_connection_lose(connection, !connection_is_pooled(connection));
 }
 
-void pg_connection_lose_as_libpq_says(struct pg_connection *connection)
+void pg_connection_lose_after_libpq_error(struct pg_connection *connection)
 {
 	char text[PG_ERROR_TEXT_SIZE];
 
 	conninfo_error(connection->pg, text, sizeof text);
-	pg_connection_lose_because(connection, FAILURE_RETRY, text[0] ? text : "the connection broke");
+	pg_connection_lose_with(connection, FAILURE_RETRY, text[0] ? text : "the connection broke");
 }
 
 /* ---- connecting ---- */
 
 /* Behind a pooler nothing is prepared: other clients would get it with the session. */
-static bool send_preparation(struct pg_connection *connection)
+static bool send_setup(struct pg_connection *connection)
 {
 	return connection_is_pooled(connection) || session_send_setup(connection->pg, connection->config.use);
 }
@@ -211,12 +212,12 @@ static void prepare_session(struct pg_connection *connection)
 	connection->state = connection_is_pooled(connection) ? CONNECTION_IDENTIFYING : CONNECTION_PREPARING;
 	connection->mark = 0;
 	pg_error_set(&connection->trouble, FAILURE_RETRY, "");
-	pg_error_set(&connection->farewell, FAILURE_RETRY, "");
+	pg_error_set(&connection->termination, FAILURE_RETRY, "");
 	connection->server.identity = (struct server_identity){0};
 	pg_connection_set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
 	if (PQsetnonblocking(connection->pg, 1) || !PQenterPipelineMode(connection->pg) ||
-	    !send_preparation(connection) || !session_send_identify(connection->pg)) {
-		pg_connection_lose_as_libpq_says(connection);
+	    !send_setup(connection) || !session_send_identify(connection->pg)) {
+		pg_connection_lose_after_libpq_error(connection);
 		return;
 	}
 	watch(connection, EV_READ | EV_WRITE);
@@ -228,7 +229,7 @@ static void on_connected(void *context, PGconn *pg, const char *key, const struc
 
 	connection->connector = NULL;
 	if (!pg) {
-		pg_connection_lose_because(connection, trouble->kind, trouble->text);
+		pg_connection_lose_with(connection, trouble->kind, trouble->text);
 		return;
 	}
 	connection->pg = pg;
@@ -244,17 +245,17 @@ static void connect_now(struct pg_connection *connection)
 			.base = connection->config.base,
 			.url = &connection->config.url,
 			.servers = connection->config.servers,
-			.rehearses = connection->config.use & FOR_REHEARSALS,
+			.rehearses = connection->config.use & FOR_DRY_RUNS,
 		},
 		on_connected, connection);
 }
 
 void pg_connection_become_ready(struct pg_connection *connection)
 {
-	bool was_in_trouble = connection->logged[0];
+	bool was_in_error = connection->logged[0];
 
 	if (!known_servers_enter(connection->config.servers, &connection->server)) {
-		pg_connection_lose_because(
+		pg_connection_lose_with(
 			connection, FAILURE_RETRY,
 			"an old primary that must not be used any more: other sessions of this worker are"
 			" on a newer timeline or another database system; after restoring a backup,"
@@ -264,7 +265,7 @@ void pg_connection_become_ready(struct pg_connection *connection)
 	evtimer_del(&connection->timer);
 	connection->state = CONNECTION_READY;
 	connection->logged[0] = '\0';
-	if (was_in_trouble)
+	if (was_in_error)
 		LOG(connection->config.logger, LOG_INFO, "the database is connected again",
 		    LOG_OVER(LOG_DATABASE), LOG_TEXT("connection", connection->config.name));
 	else
@@ -282,7 +283,7 @@ bool pg_connection_expects_answer(const struct pg_connection *connection)
 		connection->requests.first->sent);
 }
 
-static bool send_job(struct pg_connection *connection, struct pg_request *request)
+static bool send_request(struct pg_connection *connection, struct pg_request *request)
 {
 	enum query_form form = connection_is_pooled(connection) ? QUERY_WHOLE : QUERY_PREPARED;
 
@@ -314,7 +315,7 @@ bool pg_connection_flush(struct pg_connection *connection)
 }
 
 /* Reports the loss from the event loop, never within pg_connection_run(). */
-static void break_later(struct pg_connection *connection)
+static void lose_later(struct pg_connection *connection)
 {
 	connection->broken = true;
 	pg_connection_set_timer(&connection->timer, 0);
@@ -332,10 +333,10 @@ void pg_connection_send_requests(struct pg_connection *connection)
 	     request = request->next) {
 		if (!request->sent &&
 		    (request == connection->requests.first || !connection_is_pooled(connection)))
-			went_well = send_job(connection, request);
+			went_well = send_request(connection, request);
 	}
 	if (!went_well || !pg_connection_flush(connection))
-		break_later(connection);
+		lose_later(connection);
 }
 
 /* ---- what the event loop calls ---- */
@@ -349,11 +350,11 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 static void on_ready_timer(struct pg_connection *connection)
 {
 	if (connection->given_up)
-		pg_connection_lose_because(connection, FAILURE_RETRY, connection->given_up);
+		pg_connection_lose_with(connection, FAILURE_RETRY, connection->given_up);
 	else if (connection->broken)
 		pg_connection_lose_broken(connection);
 	else if (pg_connection_expects_answer(connection))
-		lose_silent(connection);
+		lose_silent_server(connection);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -370,7 +371,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	case CONNECTION_PREPARING:
 	case CONNECTION_IDENTIFYING:
 		known_servers_suspect(connection->config.servers, connection->server.key);
-		pg_connection_lose_because(connection, FAILURE_RETRY, "the server did not answer in time");
+		pg_connection_lose_with(connection, FAILURE_RETRY, "the server did not answer in time");
 		break;
 	case CONNECTION_READY:
 		on_ready_timer(connection);
@@ -383,10 +384,10 @@ static void on_given_up(void *context, const char *reason)
 	struct pg_connection *connection = context;
 
 	connection->given_up = reason;
-	break_later(connection);
+	lose_later(connection);
 }
 
-static void on_job_timer(evutil_socket_t fd, short what, void *context)
+static void on_request_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct pg_request *request = context;
 	struct pg_connection *connection = request->connection;
@@ -407,7 +408,7 @@ struct pg_connection *pg_connection_new(const struct pg_connection_config *confi
 
 	connection->config = *config;
 	connection->config.name = must(strdup(config->name));
-	if (config->use & FOR_REHEARSALS)
+	if (config->use & FOR_DRY_RUNS)
 		connection->config.url.pooled = false; /* it lives in its session: see dry_run_commits.h */
 	if (!config->answer_timeout_ms)
 		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
@@ -434,7 +435,7 @@ void pg_connection_free(struct pg_connection **pointer)
 	}
 	known_servers_leave(&connection->server);
 	connector_cancel(&connection->connector);
-	pg_connection_forget_ending(connection);
+	pg_connection_drop_rollback(connection);
 	unwatch(connection);
 	evtimer_del(&connection->timer);
 	PQfinish(connection->pg);

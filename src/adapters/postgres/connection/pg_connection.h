@@ -6,7 +6,7 @@
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
 
-#include "adapters/postgres/connection/pipeline_batch.h"
+#include "adapters/postgres/connection/query_pipeline.h"
 #include "adapters/postgres/connector/known_servers.h"
 #include "adapters/system/url_source.h"
 #include "bus/ports/failure.h"

@@ -12,7 +12,7 @@ void pg_error_set(struct pg_error *trouble, enum failure_kind kind, const char *
 	conninfo_join_lines(trouble->text);
 }
 
-void pg_error_set_text(struct pg_error *trouble, const PGresult *result)
+void pg_error_set_from_result(struct pg_error *trouble, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

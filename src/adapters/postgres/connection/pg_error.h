@@ -16,6 +16,6 @@ struct pg_error {
 void pg_error_set(struct pg_error *trouble, enum failure_kind kind, const char *text);
 
 /* Copies the server's message and its SQLSTATE. */
-void pg_error_set_text(struct pg_error *trouble, const PGresult *result);
+void pg_error_set_from_result(struct pg_error *trouble, const PGresult *result);
 
 #endif

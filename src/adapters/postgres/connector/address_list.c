@@ -1,63 +1,63 @@
-/* The list of places, and the errors of each, worded as libpq words its own. */
+/* The list of addresses, and the errors of each, worded as libpq words its own. */
 #include "adapters/postgres/connector/address_list.h"
 
 #include "core/base/utf8.h"
 
 #include <string.h>
 
-void address_list_init(struct address_list *places)
+void address_list_init(struct address_list *addresses)
 {
-	*places = (struct address_list){.end = &places->first};
+	*addresses = (struct address_list){.end = &addresses->first};
 }
 
-struct server_address *address_list_add(struct address_list *places, struct arena *arena,
+struct server_address *address_list_add(struct address_list *addresses, struct arena *arena,
 					const struct conninfo_host *host, const char *address)
 {
-	struct server_address *place = arena_alloc(arena, sizeof *place);
+	struct server_address *server = arena_alloc(arena, sizeof *server);
 
-	place->host = host;
-	place->address = address;
-	place->key = arena_printf(arena, "%.120s:%.8s", address ? address : host->name, host->port);
-	*places->end = place;
-	places->end = &place->next;
-	return place;
+	server->host = host;
+	server->address = address;
+	server->key = arena_printf(arena, "%.120s:%.8s", address ? address : host->name, host->port);
+	*addresses->end = server;
+	addresses->end = &server->next;
+	return server;
 }
 
 /* The name that libpq's errors give it. */
-static void name_place(const struct server_address *place, char *text, size_t size)
+static void format_name(const struct server_address *server, char *text, size_t size)
 {
-	const struct conninfo_host *host = place->host;
+	const struct conninfo_host *host = server->host;
 
-	if (!place->address)
+	if (!server->address)
 		utf8_format(text, size, "\"%s\", port %s", host->name, host->port);
-	else if (!host->name[0] || !strcmp(host->name, place->address))
-		utf8_format(text, size, "\"%s\", port %s", place->address, host->port);
+	else if (!host->name[0] || !strcmp(host->name, server->address))
+		utf8_format(text, size, "\"%s\", port %s", server->address, host->port);
 	else
-		utf8_format(text, size, "\"%s\" (%s), port %s", host->name, place->address, host->port);
+		utf8_format(text, size, "\"%s\" (%s), port %s", host->name, server->address, host->port);
 }
 
-void address_list_fail(struct server_address *place, enum failure_kind kind, const char *reason)
+void address_list_fail(struct server_address *server, enum failure_kind kind, const char *reason)
 {
 	char name[256], text[PG_ERROR_TEXT_SIZE];
 
-	name_place(place, name, sizeof name);
+	format_name(server, name, sizeof name);
 	utf8_format(text, sizeof text, "connection to server at %s failed: %s", name, reason);
-	pg_error_set(&place->trouble, kind, text);
+	pg_error_set(&server->trouble, kind, text);
 }
 
-void address_list_describe(const struct address_list *places, struct pg_error *trouble)
+void address_list_describe(const struct address_list *addresses, struct pg_error *trouble)
 {
 	size_t fatal = 0, count = 0;
 	char before[PG_ERROR_TEXT_SIZE];
 
 	pg_error_set(trouble, FAILURE_RETRY, "");
-	for (const struct server_address *place = places->first; place; place = place->next) {
-		if (!place->trouble.text[0])
+	for (const struct server_address *server = addresses->first; server; server = server->next) {
+		if (!server->trouble.text[0])
 			continue;
-		fatal += place->trouble.kind == FAILURE_FATAL;
+		fatal += server->trouble.kind == FAILURE_FATAL;
 		utf8_format(before, sizeof before, "%s", trouble->text);
 		utf8_format(trouble->text, sizeof trouble->text, "%s%s%s", before, count++ ? "; " : "",
-			    place->trouble.text);
+			    server->trouble.text);
 	}
 	if (count && fatal == count)
 		trouble->kind = FAILURE_FATAL;

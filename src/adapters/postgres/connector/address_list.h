@@ -22,14 +22,14 @@ struct address_list {
 	struct server_address *first, **end;
 };
 
-void address_list_init(struct address_list *places);
-struct server_address *address_list_add(struct address_list *places, struct arena *arena,
+void address_list_init(struct address_list *addresses);
+struct server_address *address_list_add(struct address_list *addresses, struct arena *arena,
 					const struct conninfo_host *host, const char *address);
 
 /* Notes that connecting there failed; the text begins with the place's name. */
-void address_list_fail(struct server_address *place, enum failure_kind kind, const char *reason);
+void address_list_fail(struct server_address *server, enum failure_kind kind, const char *reason);
 
-/* Joins the errors of all places in one line; its kind is FAILURE_FATAL when each of them is. */
-void address_list_describe(const struct address_list *places, struct pg_error *trouble);
+/* Joins the errors of all addresses in one line; its kind is FAILURE_FATAL when each of them is. */
+void address_list_describe(const struct address_list *addresses, struct pg_error *trouble);
 
 #endif

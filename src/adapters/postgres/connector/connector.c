@@ -97,7 +97,7 @@ void connector_describe(const struct connector *connector, struct pg_error *trou
 						: "";
 	char before[PG_ERROR_TEXT_SIZE];
 
-	address_list_describe(&connector->places, trouble);
+	address_list_describe(&connector->addresses, trouble);
 	utf8_format(before, sizeof before, "%s", trouble->text);
 	utf8_format(trouble->text, sizeof trouble->text, "%s%s%s", before, before[0] && waits[0] ? "; " : "",
 		    waits);
@@ -111,7 +111,7 @@ static void finish_without(struct connector *connector)
 		connector_finish(connector, connector->spare, connector->spare_key, NULL);
 		return;
 	}
-	address_list_describe(&connector->places, &trouble);
+	address_list_describe(&connector->addresses, &trouble);
 	connector_finish(connector, NULL, NULL, &trouble);
 }
 
@@ -120,13 +120,13 @@ static void finish_without(struct connector *connector)
 static void give_up_look_up(struct connector *connector, const char *reason)
 {
 	const struct conninfo_host *host = &connector->conninfo.hosts[connector->next_host - 1];
-	struct server_address *place = address_list_add(&connector->places, connector->arena, host, NULL);
+	struct server_address *server = address_list_add(&connector->addresses, connector->arena, host, NULL);
 
 	char text[PG_ERROR_TEXT_SIZE];
 
-	place->tried = true;
+	server->tried = true;
 	utf8_format(text, sizeof text, "could not look up the host name \"%.255s\": %s", host->name, reason);
-	pg_error_set(&place->trouble, FAILURE_RETRY, text);
+	pg_error_set(&server->trouble, FAILURE_RETRY, text);
 }
 
 static void on_looked_up(void *context, struct addrinfo *addresses, const char *error)
@@ -140,7 +140,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 	evtimer_del(&connector->timer);
 	for (struct addrinfo *it = addresses; it && count < ADDRESSES_MAX; it = it->ai_next, count++) {
 		if (!getnameinfo(it->ai_addr, it->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST))
-			address_list_add(&connector->places, connector->arena, host,
+			address_list_add(&connector->addresses, connector->arena, host,
 					 arena_strdup(connector->arena, text));
 	}
 	if (addresses)
@@ -154,7 +154,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 static bool look_up(struct connector *connector, const struct conninfo_host *host)
 {
 	if (host->is_socket || host->address) {
-		address_list_add(&connector->places, connector->arena, host, host->address);
+		address_list_add(&connector->addresses, connector->arena, host, host->address);
 		return false;
 	}
 	connector->resolver = resolver_start(connector->config.base, host->name, 0, on_looked_up, connector);
@@ -166,20 +166,20 @@ static bool look_up(struct connector *connector, const struct conninfo_host *hos
 
 /* ---- one address ---- */
 
-void connector_give_up_place(struct connector *connector, enum failure_kind kind, const char *reason)
+void connector_give_up_address(struct connector *connector, enum failure_kind kind, const char *reason)
 {
 	address_list_fail(connector->current, kind, reason);
 	connector_drop_attempt(connector);
 }
 
 /* libpq names the place by itself, where it got that far. */
-static void give_up_as_libpq_says(struct connector *connector)
+static void give_up_after_libpq_error(struct connector *connector)
 {
 	char text[PG_ERROR_TEXT_SIZE];
 
 	conninfo_error(connector->pg, text, sizeof text);
 	if (!text[0]) {
-		connector_give_up_place(connector, FAILURE_RETRY, "the connection broke");
+		connector_give_up_address(connector, FAILURE_RETRY, "the connection broke");
 		return;
 	}
 	pg_error_set(&connector->current->trouble, FAILURE_RETRY, text);
@@ -193,13 +193,13 @@ static void ignore_notice(void *context, const char *text)
 }
 
 /* Returns whether an answer is to be waited for. */
-static bool attempt(struct connector *connector, struct server_address *place)
+static bool attempt(struct connector *connector, struct server_address *server)
 {
-	place->tried = true;
-	connector->current = place;
-	connector->pg = must(conninfo_connect_start(&connector->conninfo, place->host, place->address));
+	server->tried = true;
+	connector->current = server;
+	connector->pg = must(conninfo_connect_start(&connector->conninfo, server->host, server->address));
 	if (PQstatus(connector->pg) == CONNECTION_BAD) {
-		give_up_as_libpq_says(connector);
+		give_up_after_libpq_error(connector);
 		return false;
 	}
 	PQsetNoticeProcessor(connector->pg, ignore_notice, NULL);
@@ -210,29 +210,30 @@ static bool attempt(struct connector *connector, struct server_address *place)
 
 /* ---- the next address ---- */
 
-static struct server_address *next_place(const struct connector *connector)
+static struct server_address *next_address(const struct connector *connector)
 {
-	struct server_address *place = connector->places.first;
+	struct server_address *server = connector->addresses.first;
 
-	while (place && (place->tried || (!connector->spares_nothing &&
-					  known_servers_is_suspect(connector->config.servers, place->key))))
-		place = place->next;
-	return place;
+	while (server &&
+	       (server->tried || (!connector->tries_suspects &&
+				  known_servers_is_suspect(connector->config.servers, server->key))))
+		server = server->next;
+	return server;
 }
 
 void connector_proceed(struct connector *connector)
 {
 	for (;;) {
-		struct server_address *place = next_place(connector);
+		struct server_address *server = next_address(connector);
 
-		if (place) {
-			if (attempt(connector, place))
+		if (server) {
+			if (attempt(connector, server))
 				return;
 		} else if (connector->next_host < connector->conninfo.count) {
 			if (look_up(connector, &connector->conninfo.hosts[connector->next_host++]))
 				return;
-		} else if (!connector->spares_nothing) {
-			connector->spares_nothing = true;
+		} else if (!connector->tries_suspects) {
+			connector->tries_suspects = true;
 		} else {
 			finish_without(connector);
 			return;
@@ -240,15 +241,15 @@ void connector_proceed(struct connector *connector)
 	}
 }
 
-void connector_proceed_as_libpq_says(struct connector *connector)
+void connector_proceed_after_libpq_error(struct connector *connector)
 {
-	give_up_as_libpq_says(connector);
+	give_up_after_libpq_error(connector);
 	connector_proceed(connector);
 }
 
 /* ---- what the event loop calls ---- */
 
-static void go_on_connecting(struct connector *connector)
+static void continue_connecting(struct connector *connector)
 {
 	connector_unwatch(connector);
 	switch (PQconnectPoll(connector->pg)) {
@@ -264,7 +265,7 @@ static void go_on_connecting(struct connector *connector)
 	case PGRES_POLLING_FAILED:
 	case PGRES_POLLING_ACTIVE:
 	default:
-		connector_proceed_as_libpq_says(connector);
+		connector_proceed_after_libpq_error(connector);
 	}
 }
 
@@ -276,7 +277,7 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 	if (connector->connected)
 		connector_continue_session(connector);
 	else
-		go_on_connecting(connector);
+		continue_connecting(connector);
 }
 
 /* libpq would believe what a pooler says of a server, which may be of some time ago. */
@@ -317,7 +318,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	} else if (connector->pg) {
 		snprintf(text, sizeof text, "no answer within %d s", connector->conninfo.timeout_ms / 1000);
 		known_servers_suspect(connector->config.servers, connector->current->key);
-		connector_give_up_place(connector, FAILURE_RETRY, text);
+		connector_give_up_address(connector, FAILURE_RETRY, text);
 		connector_proceed(connector);
 	} else {
 		begin(connector);
@@ -332,7 +333,7 @@ struct connector *connector_start(const struct connector_config *config, connect
 	connector->done = done;
 	connector->context = context;
 	connector->arena = arena_new(4096);
-	address_list_init(&connector->places);
+	address_list_init(&connector->addresses);
 	evtimer_assign(&connector->timer, config->base, on_timer, connector);
 	connector_set_timer(connector, 0);
 	return connector;

@@ -32,9 +32,9 @@ struct connector_config {
 };
 
 /*
- * Called once, from the event loop, after the connector freed itself.  `pg` is the receiver's, blocking and
- * idle, and `key` names its server (see known_servers.h); or it is NULL, and `trouble` says why for each address:
- * FAILURE_FATAL where only an operator can help.
+ * Called once, from the event loop, after the connector freed itself.  `pg` belongs to the callee, is
+ * blocking and idle, and `key` names its server (see known_servers.h).  Or `pg` is NULL and `trouble` gives
+ * the reason for each address; its kind is FAILURE_FATAL where only an operator can help.
  */
 typedef void connector_done(void *context, PGconn *pg, const char *key, const struct pg_error *trouble);
 

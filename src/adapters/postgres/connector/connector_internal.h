@@ -18,8 +18,8 @@ struct connector {
 	struct arena *arena;
 	struct conninfo conninfo;
 	size_t next_host; /* of the hosts: this one is looked up next */
-	struct address_list places;
-	bool spares_nothing; /* all places but suspects are behind us */
+	struct address_list addresses;
+	bool tries_suspects; /* all addresses but suspects are behind us */
 
 	/* What is under way: a look-up, an attempt to connect, the first statement, or a trial. */
 	struct resolver *resolver;
@@ -46,10 +46,10 @@ void connector_unwatch(struct connector *connector);
 /* The next address, or the next host; or it ends without a session. */
 void connector_proceed(struct connector *connector);
 
-/* Closes what was begun at the current place, and says why there. */
+/* Closes what was begun at the current server, and says why there. */
 void connector_drop_attempt(struct connector *connector);
-void connector_give_up_place(struct connector *connector, enum failure_kind kind, const char *reason);
-void connector_proceed_as_libpq_says(struct connector *connector);
+void connector_give_up_address(struct connector *connector, enum failure_kind kind, const char *reason);
+void connector_proceed_after_libpq_error(struct connector *connector);
 
 /* Hands the session on, and frees the connector. */
 void connector_finish(struct connector *connector, PGconn *pg, const char *key,

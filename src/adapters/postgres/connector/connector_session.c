@@ -8,7 +8,7 @@
 /* A timeout of 1 ms that is set for the database ends the first statement by chance. */
 #define TRIES_MAX 20
 
-static const char wants_session[] =
+static const char needs_session[] =
 	"a rehearsal needs a session of its own, and a pooler lends each session for one transaction only:"
 	" give a DATABASE_URL that leads to Postgres itself, or to a pool with pool_mode=session";
 
@@ -33,15 +33,15 @@ static void keep_spare(struct connector *connector)
 	connector->spare_key = connector->current->key;
 }
 
-static void judge_session(struct connector *connector, const struct session_standing *standing)
+static void judge_session(struct connector *connector, const struct session_state *standing)
 {
-	const char *refusal = session_standing_refuses_writes(standing);
+	const char *refusal = session_state_refuses_writes(standing);
 	bool wants_standby = connector->config.reads && connector->conninfo.prefers_standby;
 	bool is_preferred = wants_standby ? standing->is_on_standby : !refusal;
 	PGconn *pg = connector->pg;
 
 	if (refusal && !connector->config.reads) {
-		connector_give_up_place(connector, FAILURE_RETRY, refusal);
+		connector_give_up_address(connector, FAILURE_RETRY, refusal);
 		connector_proceed(connector);
 	} else if (!is_preferred) {
 		keep_spare(connector);
@@ -58,7 +58,7 @@ static void send_first_statement(struct connector *connector)
 {
 	connector->current->tries++;
 	if (!session_send_first_statement(connector->pg, connector->scope)) {
-		connector_proceed_as_libpq_says(connector);
+		connector_proceed_after_libpq_error(connector);
 		return;
 	}
 	connector_watch(connector, EV_READ);
@@ -66,7 +66,7 @@ static void send_first_statement(struct connector *connector)
 
 static void refuse(struct connector *connector, const char *why)
 {
-	connector_give_up_place(connector, FAILURE_FATAL, why);
+	connector_give_up_address(connector, FAILURE_FATAL, why);
 	connector_proceed(connector);
 }
 
@@ -84,16 +84,16 @@ void connector_begin_session(struct connector *connector)
 }
 
 /* A timeout of the database or the role was faster than the statement that turns it off. */
-static void try_again(struct connector *connector, const char *sqlstate)
+static void retry(struct connector *connector, const char *sqlstate)
 {
-	struct server_address *place = connector->current;
+	struct server_address *server = connector->current;
 
 	if (!strcmp(sqlstate, "57014")) {
 		send_first_statement(connector);
 		return;
 	}
 	connector_drop_attempt(connector);
-	place->tried = false;
+	server->tried = false;
 	connector_proceed(connector);
 }
 
@@ -102,7 +102,7 @@ static bool is_ended_by_timeout(const char *sqlstate)
 	return !strcmp(sqlstate, "57014") || !strcmp(sqlstate, "57P05");
 }
 
-static void take_refusal(struct connector *connector, const PGresult *result)
+static void handle_refusal(struct connector *connector, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	bool by_timeout = sqlstate && is_ended_by_timeout(sqlstate);
@@ -110,21 +110,21 @@ static void take_refusal(struct connector *connector, const PGresult *result)
 	char text[PG_ERROR_TEXT_SIZE];
 
 	if (by_timeout && connector->current->tries < TRIES_MAX) {
-		try_again(connector, sqlstate);
+		retry(connector, sqlstate);
 		return;
 	}
-	pg_error_set_text(&trouble, result);
+	pg_error_set_from_result(&trouble, result);
 	utf8_format(text, sizeof text, "%s the session's first statement: %s",
 		    by_timeout ? "statement_timeout or idle_session_timeout of the database or the role ended"
 			       : "the server refused",
 		    trouble.text);
-	connector_give_up_place(connector, FAILURE_RETRY, text);
+	connector_give_up_address(connector, FAILURE_RETRY, text);
 	connector_proceed(connector);
 }
 
 /* ---- what is between the server and us ---- */
 
-static void claim_session(struct connector *connector)
+static void keep_session(struct connector *connector)
 {
 	connector->scope = SESSION_OURS;
 	send_first_statement(connector);
@@ -137,13 +137,13 @@ static void on_tried(void *context, enum pooling pooling)
 	connector->trial = NULL;
 	switch (pooling) {
 	case POOLS_SESSIONS:
-		claim_session(connector);
+		keep_session(connector);
 		break;
 	case POOLS_TRANSACTIONS:
-		refuse(connector, connector->config.rehearses ? wants_session : POOLS_TRANSACTIONS_TEXT);
+		refuse(connector, connector->config.rehearses ? needs_session : POOLS_TRANSACTIONS_TEXT);
 		break;
 	case POOLING_LOST:
-		connector_proceed_as_libpq_says(connector);
+		connector_proceed_after_libpq_error(connector);
 		break;
 	}
 }
@@ -151,13 +151,13 @@ static void on_tried(void *context, enum pooling pooling)
 /* A session behind a pooler that has no settings of its own yet. */
 static void try_pooler(struct connector *connector, int backend)
 {
-	const struct server_address *place = connector->current;
+	const struct server_address *server = connector->current;
 	PGconn *rival;
 
-	rival = conninfo_connect_start(&connector->conninfo, place->host, place->address);
+	rival = conninfo_connect_start(&connector->conninfo, server->host, server->address);
 	if (!rival || PQstatus(rival) == CONNECTION_BAD) {
 		PQfinish(rival);
-		claim_session(connector);
+		keep_session(connector);
 		return;
 	}
 	connector_unwatch(connector);
@@ -166,13 +166,13 @@ static void try_pooler(struct connector *connector, int backend)
 					      connector);
 }
 
-static void take_standing(struct connector *connector, const PGresult *result)
+static void handle_state(struct connector *connector, const PGresult *result)
 {
-	struct session_standing standing;
+	struct session_state standing;
 
-	if (!session_read_standing(result, &standing)) {
-		connector_give_up_place(connector, FAILURE_RETRY,
-					"the server did not answer as Postgres does");
+	if (!session_read_state(result, &standing)) {
+		connector_give_up_address(connector, FAILURE_RETRY,
+					  "the server did not answer as Postgres does");
 		connector_proceed(connector);
 	} else if (connector->scope == SESSION_UNLESS_POOLED && session_is_pooled(connector->pg, &standing)) {
 		try_pooler(connector, standing.backend);
@@ -186,7 +186,7 @@ static void take_standing(struct connector *connector, const PGresult *result)
 /* ---- what arrives ---- */
 
 /* Takes what is there; true when nothing more is to come. */
-static bool take_results(struct connector *connector)
+static bool read_results(struct connector *connector)
 {
 	PGresult *result = NULL;
 
@@ -202,17 +202,17 @@ static bool take_results(struct connector *connector)
 void connector_continue_session(struct connector *connector)
 {
 	bool alive = PQconsumeInput(connector->pg);
-	bool all = take_results(connector) || !alive;
+	bool all = read_results(connector) || !alive;
 	PGresult *answer = connector->answer;
 
 	if (!all)
 		return;
 	connector->answer = NULL;
 	if (answer && PQresultStatus(answer) == PGRES_FATAL_ERROR)
-		take_refusal(connector, answer);
+		handle_refusal(connector, answer);
 	else if (!answer || !alive || PQstatus(connector->pg) != CONNECTION_OK)
-		connector_proceed_as_libpq_says(connector);
+		connector_proceed_after_libpq_error(connector);
 	else
-		take_standing(connector, answer);
+		handle_state(connector, answer);
 	PQclear(answer);
 }

@@ -97,7 +97,7 @@ static int timeout_ms(const char *seconds)
 	return 1000 * (value < 2 ? 2 : (int)value);
 }
 
-static void take_options(struct conninfo *conninfo, const PQconninfoOption *options, struct arena *arena)
+static void read_options(struct conninfo *conninfo, const PQconninfoOption *options, struct arena *arena)
 {
 	const char *attributes = value_of(options, "target_session_attrs");
 
@@ -136,7 +136,7 @@ bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *ar
 	PQfinish(never);
 	/* The port has a default: without one libpq did not get as far as that. */
 	if (value_of(options, "port")[0])
-		take_options(conninfo, options, arena);
+		read_options(conninfo, options, arena);
 	PQconninfoFree(options);
 	*defect = conninfo->count ? NULL : arena_strdup(arena, error);
 	*passes = !conninfo->count && is_out_of_memory(error);

@@ -18,7 +18,7 @@ static const char percent_needed[] =
 	"expected a URL that can be read one way only: in its password @ is written %40, / %2F, ? %3F and # %23";
 
 /* What follows postgresql:// or postgres://; NULL when libpq would not read the text as a URL. */
-static const char *behind_scheme(const char *text)
+static const char *after_scheme(const char *text)
 {
 	static const char *const schemes[] = {"postgresql://", "postgres://"};
 
@@ -38,7 +38,7 @@ static bool begins_with_a_scheme(const char *text)
 }
 
 /* At most one @, before whatever ends the authority of any URL; and no fragment. */
-static bool looks_as_it_is_read(const char *rest)
+static bool reads_as_it_looks(const char *rest)
 {
 	const char *at = strchr(rest, '@'), *end = rest + strcspn(rest, "/?#");
 
@@ -61,7 +61,7 @@ static bool is_host_list(const char *hosts)
 	return !strstr(hosts, "://");
 }
 
-static bool makes_sense(const PQconninfoOption *option)
+static bool is_plausible(const PQconninfoOption *option)
 {
 	if (!option->val)
 		return true;
@@ -75,15 +75,15 @@ static bool makes_sense(const PQconninfoOption *option)
 }
 
 /* Lets libpq parse it, and checks the values for parts of a misread password. */
-static const char *parsed_defect(const char *conninfo, const char *senseless)
+static const char *parsed_defect(const char *conninfo, const char *implausible)
 {
 	char *error = NULL;
 	PQconninfoOption *options = PQconninfoParse(conninfo, &error);
 	const char *defect = options ? NULL : error ? expected : out_of_memory;
 
 	for (const PQconninfoOption *option = options; option && option->keyword; option++) {
-		if (!makes_sense(option))
-			defect = senseless;
+		if (!is_plausible(option))
+			defect = implausible;
 	}
 	PQfreemem(error);
 	PQconninfoFree(options);
@@ -92,10 +92,10 @@ static const char *parsed_defect(const char *conninfo, const char *senseless)
 
 const char *postgres_conninfo_defect(const char *conninfo)
 {
-	const char *rest = behind_scheme(conninfo);
+	const char *rest = after_scheme(conninfo);
 
 	if (rest)
-		return looks_as_it_is_read(rest) ? parsed_defect(conninfo, percent_needed) : percent_needed;
+		return reads_as_it_looks(rest) ? parsed_defect(conninfo, percent_needed) : percent_needed;
 	if (begins_with_a_scheme(conninfo))
 		return expected;
 	if (!strchr(conninfo, '='))

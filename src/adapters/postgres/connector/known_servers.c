@@ -38,41 +38,41 @@ void known_servers_join(struct known_servers *servers, struct server_user *user)
 	if (!servers)
 		return;
 	user->next = servers->users;
-	user->place = &servers->users;
+	user->link = &servers->users;
 	if (user->next)
-		user->next->place = &user->next;
+		user->next->link = &user->next;
 	servers->users = user;
 }
 
 void known_servers_leave(struct server_user *user)
 {
-	if (!user->place)
+	if (!user->link)
 		return;
-	*user->place = user->next;
+	*user->link = user->next;
 	if (user->next)
-		user->next->place = user->place;
-	user->place = NULL;
+		user->next->link = user->link;
+	user->link = NULL;
 }
 
 /* ---- addresses that are tried last ---- */
 
 void known_servers_suspect(struct known_servers *servers, const char *key)
 {
-	struct suspect *place;
+	struct suspect *slot;
 
 	if (!servers)
 		return;
-	place = servers->suspects;
-	for (struct suspect *it = place; it < servers->suspects + SUSPECTS_MAX; it++) {
+	slot = servers->suspects;
+	for (struct suspect *it = slot; it < servers->suspects + SUSPECTS_MAX; it++) {
 		if (!strcmp(it->key, key)) {
-			place = it;
+			slot = it;
 			break;
 		}
-		if (it->until_ms < place->until_ms)
-			place = it;
+		if (it->until_ms < slot->until_ms)
+			slot = it;
 	}
-	snprintf(place->key, sizeof place->key, "%s", key);
-	place->until_ms = monotonic_ms() + SUSPECT_MS;
+	snprintf(slot->key, sizeof slot->key, "%s", key);
+	slot->until_ms = monotonic_ms() + SUSPECT_MS;
 }
 
 bool known_servers_is_suspect(const struct known_servers *servers, const char *key)

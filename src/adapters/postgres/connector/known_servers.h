@@ -37,7 +37,7 @@ typedef void server_given_up(void *context, const char *reason);
 
 /* One connection's entry; the caller owns it. */
 struct server_user {
-	struct server_user *next, **place; /* place is NULL before known_servers_join() */
+	struct server_user *next, **link; /* link is NULL before known_servers_join() */
 	server_given_up *give_up;
 	void *context;
 	bool is_store;

@@ -36,7 +36,7 @@ struct pooler_trial {
 
 static void on_io(evutil_socket_t fd, short what, void *context);
 
-static PGconn *spoken_to(const struct pooler_trial *trial)
+static PGconn *active_connection(const struct pooler_trial *trial)
 {
 	return trial->state == TRIAL_ASKING_FIRST ? trial->first : trial->rival;
 }
@@ -51,8 +51,8 @@ static void unwatch(struct pooler_trial *trial)
 static void watch(struct pooler_trial *trial, short what)
 {
 	unwatch(trial);
-	trial->io = must(
-		event_new(trial->base, PQsocket(spoken_to(trial)), (short)(what | EV_PERSIST), on_io, trial));
+	trial->io = must(event_new(trial->base, PQsocket(active_connection(trial)),
+				   (short)(what | EV_PERSIST), on_io, trial));
 	event_add(trial->io, NULL);
 }
 
@@ -84,12 +84,12 @@ static void finish_broken(struct pooler_trial *trial)
 	finish(trial, trial->state == TRIAL_ASKING_FIRST ? POOLING_LOST : POOLS_SESSIONS);
 }
 
-static void ask(struct pooler_trial *trial, enum trial_state state, const char *sql)
+static void send_statement(struct pooler_trial *trial, enum trial_state state, const char *sql)
 {
 	trial->state = state;
 	trial->answer = 0;
 	trial->is_refused = false;
-	if (PQsendQuery(spoken_to(trial), sql))
+	if (PQsendQuery(active_connection(trial), sql))
 		watch(trial, EV_READ);
 	else
 		finish_broken(trial);
@@ -100,10 +100,10 @@ static void begin_round(struct pooler_trial *trial)
 	if (trial->rounds++ == ROUNDS)
 		finish(trial, POOLS_SESSIONS);
 	else
-		ask(trial, TRIAL_ASKING_RIVAL, "begin; select pg_backend_pid()");
+		send_statement(trial, TRIAL_ASKING_RIVAL, "begin; select pg_backend_pid()");
 }
 
-static void take_answer(struct pooler_trial *trial)
+static void handle_answer(struct pooler_trial *trial)
 {
 	switch (trial->state) {
 	case TRIAL_CONNECTING:
@@ -114,13 +114,13 @@ static void take_answer(struct pooler_trial *trial)
 		else if (!trial->answer)
 			finish(trial, POOLS_SESSIONS);
 		else
-			ask(trial, TRIAL_ASKING_FIRST, "select pg_backend_pid()");
+			send_statement(trial, TRIAL_ASKING_FIRST, "select pg_backend_pid()");
 		break;
 	case TRIAL_ASKING_FIRST:
 		if (trial->answer && trial->answer != trial->backend)
 			finish(trial, POOLS_TRANSACTIONS);
 		else
-			ask(trial, TRIAL_ENDING_RIVAL, "rollback");
+			send_statement(trial, TRIAL_ENDING_RIVAL, "rollback");
 		break;
 	case TRIAL_ENDING_RIVAL:
 		begin_round(trial);
@@ -151,9 +151,9 @@ static void continue_connecting(struct pooler_trial *trial)
 }
 
 /* Takes what is there; true when nothing more is to come. */
-static bool take_results(struct pooler_trial *trial)
+static bool read_results(struct pooler_trial *trial)
 {
-	PGconn *pg = spoken_to(trial);
+	PGconn *pg = active_connection(trial);
 	PGresult *result = NULL;
 
 	while (!PQisBusy(pg) && (result = PQgetResult(pg))) {
@@ -167,16 +167,16 @@ static bool take_results(struct pooler_trial *trial)
 	return !PQisBusy(pg) && !result;
 }
 
-static void exchange(struct pooler_trial *trial)
+static void receive(struct pooler_trial *trial)
 {
-	bool alive = PQconsumeInput(spoken_to(trial)), all = take_results(trial);
+	bool alive = PQconsumeInput(active_connection(trial)), all = read_results(trial);
 
 	if (trial->state == TRIAL_ASKING_RIVAL && trial->is_refused)
 		finish(trial, POOLS_TRANSACTIONS);
-	else if (!alive || PQstatus(spoken_to(trial)) != CONNECTION_OK)
+	else if (!alive || PQstatus(active_connection(trial)) != CONNECTION_OK)
 		finish_broken(trial);
 	else if (all)
-		take_answer(trial);
+		handle_answer(trial);
 }
 
 static void on_io(evutil_socket_t fd, short what, void *context)
@@ -187,7 +187,7 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 	if (trial->state == TRIAL_CONNECTING)
 		continue_connecting(trial);
 	else
-		exchange(trial);
+		receive(trial);
 }
 
 /* The rival waits for a session: all of them are taken, each by its client.  Or the first one does. */

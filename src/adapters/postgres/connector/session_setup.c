@@ -72,17 +72,17 @@ static bool is_true(const PGresult *result, int column)
 	return PQgetvalue(result, 0, column)[0] == 't';
 }
 
-bool session_read_standing(const PGresult *result, struct session_standing *standing)
+bool session_read_state(const PGresult *result, struct session_state *standing)
 {
-	*standing = (struct session_standing){0};
+	*standing = (struct session_state){0};
 	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1 || PQnfields(result) < 4)
 		return false;
-	*standing = (struct session_standing){atoi(PQgetvalue(result, 0, 0)), is_true(result, 1),
-					      is_true(result, 2), is_true(result, 3)};
+	*standing = (struct session_state){atoi(PQgetvalue(result, 0, 0)), is_true(result, 1),
+					   is_true(result, 2), is_true(result, 3)};
 	return true;
 }
 
-bool session_is_pooled(const PGconn *pg, const struct session_standing *standing)
+bool session_is_pooled(const PGconn *pg, const struct session_state *standing)
 {
 	return standing->backend != PQbackendPID(pg);
 }
@@ -106,7 +106,7 @@ const char *session_refuses_writes(const PGconn *pg)
 	return why_no_writes(is_on(pg, "in_hot_standby"), is_on(pg, "default_transaction_read_only"));
 }
 
-const char *session_standing_refuses_writes(const struct session_standing *standing)
+const char *session_state_refuses_writes(const struct session_state *standing)
 {
 	return why_no_writes(standing->is_on_standby, standing->is_read_only);
 }
@@ -126,8 +126,8 @@ const char *session_lock_timeout(unsigned use)
 /* Before the statements are prepared, which then mean these tables. */
 static bool send_rehearsal_setup(PGconn *pg)
 {
-	for (int i = 0; rehearse_setup[i]; i++) {
-		if (!PQsendQueryParams(pg, rehearse_setup[i], 0, NULL, NULL, NULL, NULL, 0))
+	for (int i = 0; dry_run_setup[i]; i++) {
+		if (!PQsendQueryParams(pg, dry_run_setup[i], 0, NULL, NULL, NULL, NULL, 0))
 			return false;
 	}
 	return true;
@@ -143,7 +143,7 @@ bool session_send_setup(PGconn *pg, unsigned use)
 		return false;
 	if ((use & FOR_PARKING) && !PQsendQueryParams(pg, hasty, 0, NULL, NULL, NULL, NULL, 0))
 		return false;
-	if ((use & FOR_REHEARSALS) && !send_rehearsal_setup(pg))
+	if ((use & FOR_DRY_RUNS) && !send_rehearsal_setup(pg))
 		return false;
 	for (int i = 0; i < STATEMENTS; i++) {
 		const struct statement *statement = &statements[i];

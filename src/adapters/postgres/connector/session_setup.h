@@ -14,7 +14,7 @@
 const char *session_defect(const PGconn *pg);
 
 /* What the first statement's answer says of the server and of what is between it and us. */
-struct session_standing {
+struct session_state {
 	int backend; /* the process that answered; see session_is_pooled() */
 	bool is_on_standby, is_read_only;
 	bool is_read_committed; /* by default */
@@ -31,16 +31,16 @@ enum session_scope { SESSION_UNLESS_POOLED, SESSION_OURS, SESSION_SHARED };
 bool session_send_first_statement(PGconn *pg, enum session_scope scope);
 
 /* Reads its answer; false: it is none. */
-bool session_read_standing(const PGresult *result, struct session_standing *standing);
+bool session_read_state(const PGresult *result, struct session_state *standing);
 
 /* Whether a pooler is between: its keys for cancel requests name no process of the server. */
-bool session_is_pooled(const PGconn *pg, const struct session_standing *standing);
+bool session_is_pooled(const PGconn *pg, const struct session_state *standing);
 
 /*
  * Why the session takes no writes, or NULL: by that answer; and as far as the server says so by itself, which
  * Postgres 14 does and a pooler may have from another server.
  */
-const char *session_standing_refuses_writes(const struct session_standing *standing);
+const char *session_state_refuses_writes(const struct session_state *standing);
 const char *session_refuses_writes(const PGconn *pg);
 
 /* What a statement of such a session may take, and wait for a lock, in Postgres' words. */

@@ -48,24 +48,24 @@ struct tidying {
 	struct query *units, *inbox, *outbox, *windows, *history, *totals;
 };
 
-static bool is_portion(const struct query *query)
+static bool has_more(const struct query *query)
 {
 	return query_affected(query) == TIDY_ROWS;
 }
 
-static bool is_swept(struct expired_rows *expired, const struct query *query)
+static bool is_caught_up(struct expired_rows *expired, const struct query *query)
 {
 	return !expired_rows_delete(expired, result_int8(query, 0, 0), result_int8(query, 0, 1),
 				    result_instant(query, 0, 2));
 }
 
-static void put_tidied(struct tidying *tidying)
+static void set_tidied(struct tidying *tidying)
 {
-	bool units_are_swept = is_swept(&tidying->store->units, tidying->units),
-	     inbox_is_swept = is_swept(&tidying->store->inbox, tidying->inbox);
+	bool units_are_swept = is_caught_up(&tidying->store->units, tidying->units),
+	     inbox_is_swept = is_caught_up(&tidying->store->inbox, tidying->inbox);
 
-	tidying->tidied->more = !units_are_swept || !inbox_is_swept || is_portion(tidying->windows) ||
-				is_portion(tidying->history) ||
+	tidying->tidied->more = !units_are_swept || !inbox_is_swept || has_more(tidying->windows) ||
+				has_more(tidying->history) ||
 				query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
 	tidying->tidied->dead_letters = result_int8(tidying->totals, 0, 0);
 	tidying->tidied->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
@@ -77,11 +77,12 @@ static void on_tidied(void *context, const struct failure *failure)
 
 	*tidying->tidied = (struct tidied){0};
 	if (!failure)
-		put_tidied(tidying);
+		set_tidied(tidying);
 	store_answer(tidying->store, failure);
 }
 
-static struct query *add_tidy(struct query_pipeline *pipeline, enum statement_name statement, int32_t rows)
+static struct query *add_limited_delete(struct query_pipeline *pipeline, enum statement_name statement,
+					int32_t rows)
 {
 	struct query *query = query_pipeline_add(pipeline, statement);
 
@@ -89,8 +90,8 @@ static struct query *add_tidy(struct query_pipeline *pipeline, enum statement_na
 	return query;
 }
 
-static struct query *add_sweep(struct query_pipeline *pipeline, enum statement_name statement,
-			       const struct expired_rows *expired)
+static struct query *add_page_delete(struct query_pipeline *pipeline, enum statement_name statement,
+				     const struct expired_rows *expired)
 {
 	struct query *query = query_pipeline_add(pipeline, statement);
 
@@ -107,12 +108,12 @@ void store_tidy(struct store *port, struct tidied *tidied, store_done *done, voi
 
 	tidying->store = store;
 	tidying->tidied = tidied;
-	tidying->units = add_sweep(pipeline, TIDY_UNITS, &store->units);
-	tidying->inbox = add_sweep(pipeline, TIDY_INBOX, &store->inbox);
+	tidying->units = add_page_delete(pipeline, TIDY_UNITS, &store->units);
+	tidying->inbox = add_page_delete(pipeline, TIDY_INBOX, &store->inbox);
 	query_int4(tidying->inbox, store->inbox_days);
-	tidying->outbox = add_tidy(pipeline, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
-	tidying->windows = add_tidy(pipeline, TIDY_BLIND_WINDOWS, TIDY_ROWS);
-	tidying->history = add_tidy(pipeline, TIDY_HISTORY, TIDY_ROWS);
+	tidying->outbox = add_limited_delete(pipeline, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
+	tidying->windows = add_limited_delete(pipeline, TIDY_BLIND_WINDOWS, TIDY_ROWS);
+	tidying->history = add_limited_delete(pipeline, TIDY_HISTORY, TIDY_ROWS);
 	tidying->totals = query_pipeline_add(pipeline, READ_DEAD_LETTER_TOTALS);
 	store_send(store, PIPELINE_READS, on_tidied, tidying);
 }

@@ -10,7 +10,7 @@ struct due {
 	struct query *query;
 };
 
-static void on_taken(void *context, const struct failure *failure)
+static void on_leased(void *context, const struct failure *failure)
 {
 	struct due *due = context;
 	const struct query *query = due->query;
@@ -38,7 +38,7 @@ void store_due_notifications(struct store *port, struct notification *notificati
 	query_int8(query, (int64_t)max);
 	query_int4(query, NOTIFICATION_LEASE);
 	*due = (struct due){store, notifications, count, arena, query};
-	store_send(store, PIPELINE_READS, on_taken, due);
+	store_send(store, PIPELINE_READS, on_leased, due);
 }
 
 /* ---- one for each recipient ---- */

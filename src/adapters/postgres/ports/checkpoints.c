@@ -8,32 +8,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct postgres_logbook {
+struct postgres_checkpoints {
 	struct checkpoints checkpoints;
 	struct pg_connection *connection;
-	struct pg_call *entries; /* all that are under way */
+	struct pg_call *calls; /* all that are under way */
 };
 
 /* One call of the port, from the question to the answer. */
-struct entry {
-	struct pg_call call;
+struct checkpoint_call {
+	struct pg_call base;
 	struct query *opened;         /* of open_stream, else NULL */
 	struct stream_record *record; /* that it is to set */
 	checkpoints_done *done;
 	void *context;
 };
 
-static struct entry *begin_entry(struct checkpoints *port, checkpoints_done *done, void *context)
+static struct checkpoint_call *begin_call(struct checkpoints *port, checkpoints_done *done, void *context)
 {
-	struct postgres_logbook *checkpoints = (struct postgres_logbook *)port;
-	struct entry *entry = pg_call_begin(&checkpoints->entries, sizeof *entry);
+	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)port;
+	struct checkpoint_call *call = pg_call_begin(&checkpoints->calls, sizeof *call);
 
-	entry->done = done;
-	entry->context = context;
-	return entry;
+	call->done = done;
+	call->context = context;
+	return call;
 }
 
-static void put_record(const struct query *opened, struct stream_record *record)
+static void read_record(const struct query *opened, struct stream_record *record)
 {
 	record->incarnation = result_int8(opened, 0, 0);
 	stream_id_parse(result_peek(opened, 0, 1), &record->done);
@@ -43,20 +43,20 @@ static void put_record(const struct query *opened, struct stream_record *record)
 
 static void on_written(void *context, const struct failure *failure)
 {
-	struct entry *entry = context;
+	struct checkpoint_call *call = context;
 
-	if (!failure && entry->opened)
-		put_record(entry->opened, entry->record);
-	entry->done(entry->context, failure);
-	pg_call_end(&entry->call);
+	if (!failure && call->opened)
+		read_record(call->opened, call->record);
+	call->done(call->context, failure);
+	pg_call_end(&call->base);
 }
 
 /* Whatever it is, doing it twice does no harm. */
-static void send_entry(struct checkpoints *port, struct entry *entry)
+static void send_call(struct checkpoints *port, struct checkpoint_call *call)
 {
-	struct postgres_logbook *checkpoints = (struct postgres_logbook *)port;
+	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)port;
 
-	pg_connection_run(checkpoints->connection, &entry->call.pipeline, PIPELINE_READS, on_written, entry);
+	pg_connection_run(checkpoints->connection, &call->base.pipeline, PIPELINE_READS, on_written, call);
 }
 
 /* ---- streams ---- */
@@ -72,30 +72,30 @@ static void query_stream_id(struct query *query, struct stream_id id)
 static void open_stream(struct checkpoints *checkpoints, const char *name, const struct stream_state *state,
 			struct stream_record *record, checkpoints_done *done, void *context)
 {
-	struct entry *entry = begin_entry(checkpoints, done, context);
+	struct checkpoint_call *call = begin_call(checkpoints, done, context);
 
-	entry->record = record;
-	entry->opened = query_pipeline_add(&entry->call.pipeline, OPEN_STREAM);
-	query_text(entry->opened, name);
-	query_stream_id(entry->opened, state->last_generated);
-	query_bool(entry->opened, state->has_group);
-	query_stream_id(entry->opened, state->delivered);
-	query_text(entry->opened, state->lives);
-	send_entry(checkpoints, entry);
+	call->record = record;
+	call->opened = query_pipeline_add(&call->base.pipeline, OPEN_STREAM);
+	query_text(call->opened, name);
+	query_stream_id(call->opened, state->last_generated);
+	query_bool(call->opened, state->has_group);
+	query_stream_id(call->opened, state->delivered);
+	query_text(call->opened, state->lives);
+	send_call(checkpoints, call);
 }
 
 static void mark_stream(struct checkpoints *checkpoints, const char *name, const struct stream_record *record,
 			const struct stream_state *state, checkpoints_done *done, void *context)
 {
-	struct entry *entry = begin_entry(checkpoints, done, context);
-	struct query *query = query_pipeline_add(&entry->call.pipeline, MARK_STREAM);
+	struct checkpoint_call *call = begin_call(checkpoints, done, context);
+	struct query *query = query_pipeline_add(&call->base.pipeline, MARK_STREAM);
 
 	query_text(query, name);
 	query_int8(query, record->incarnation);
 	query_stream_id(query, record->done);
 	query_stream_id(query, state->last_generated);
 	query_text(query, state->lives);
-	send_entry(checkpoints, entry);
+	send_call(checkpoints, call);
 }
 
 /* ---- blind windows ---- */
@@ -119,12 +119,12 @@ static void insert_windows(struct query_pipeline *pipeline, const struct subscri
 static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *windows,
 			   size_t count, bool heard, checkpoints_done *done, void *context)
 {
-	struct entry *entry = begin_entry(checkpoints, done, context);
+	struct checkpoint_call *call = begin_call(checkpoints, done, context);
 
-	insert_windows(&entry->call.pipeline, windows, count);
+	insert_windows(&call->base.pipeline, windows, count);
 	if (heard)
-		query_pipeline_add(&entry->call.pipeline, NOTE_HEARD);
-	send_entry(checkpoints, entry);
+		query_pipeline_add(&call->base.pipeline, NOTE_HEARD);
+	send_call(checkpoints, call);
 }
 
 /* ---- its life ---- */
@@ -137,7 +137,7 @@ static const struct checkpoints_ops checkpoints_ops = {
 
 struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config)
 {
-	struct postgres_logbook *checkpoints = must_alloc(sizeof *checkpoints);
+	struct postgres_checkpoints *checkpoints = must_alloc(sizeof *checkpoints);
 
 	checkpoints->checkpoints.ops = &checkpoints_ops;
 	checkpoints->connection = pg_connection_new(&(struct pg_connection_config){
@@ -146,7 +146,7 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
 		.servers = config->servers,
 		.name = "logbook",
 		.logger = config->logger,
-		.use = FOR_LOGBOOK,
+		.use = FOR_CHECKPOINTS,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
 	return &checkpoints->checkpoints;
@@ -154,13 +154,13 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
 
 void postgres_checkpoints_free(struct checkpoints **pointer)
 {
-	struct postgres_logbook *checkpoints = (struct postgres_logbook *)*pointer;
+	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)*pointer;
 
 	if (!checkpoints)
 		return;
 	pg_connection_free(&checkpoints->connection);
-	while (checkpoints->entries)
-		pg_call_end(checkpoints->entries);
+	while (checkpoints->calls)
+		pg_call_end(checkpoints->calls);
 	free(checkpoints);
 	*pointer = NULL;
 }

@@ -34,15 +34,15 @@ static bool is_connection_lost(const struct blocking_client *client)
 	return !client->sqlstate[0] || PQstatus(client->pg) == CONNECTION_BAD;
 }
 
-static bool connect_again(struct postgres_dead_letters *it)
+static bool reconnect(struct postgres_dead_letters *it)
 {
-	blocking_client_end(&it->client);
-	return blocking_client_begin(&it->client, &it->url, DIALOGUE_READS, it->timeout_ms);
+	blocking_client_close(&it->client);
+	return blocking_client_connect(&it->client, &it->url, CLIENT_READS, it->timeout_ms);
 }
 
 static const struct failure *failed(struct postgres_dead_letters *it)
 {
-	it->failure.kind = blocking_client_trouble_passes(&it->client) ? FAILURE_RETRY : FAILURE_FATAL;
+	it->failure.kind = blocking_client_may_retry(&it->client) ? FAILURE_RETRY : FAILURE_FATAL;
 	it->failure.text = it->client.text;
 	return &it->failure;
 }
@@ -51,15 +51,16 @@ static const struct failure *failed(struct postgres_dead_letters *it)
  * NULL: see failed().  Whatever is asked here may be asked twice, so a connection that was lost meanwhile is
  * made again.
  */
-static PGresult *ask(struct postgres_dead_letters *it, const char *sql, int count, const char *const *params)
+static PGresult *query(struct postgres_dead_letters *it, const char *sql, int count,
+		       const char *const *params)
 {
 	PGresult *result;
 
-	blocking_client_be_patient(&it->client, it->timeout_ms);
-	result = blocking_client_ask(&it->client, sql, count, params);
-	if (result || !is_connection_lost(&it->client) || !connect_again(it))
+	blocking_client_set_deadline(&it->client, it->timeout_ms);
+	result = blocking_client_query(&it->client, sql, count, params);
+	if (result || !is_connection_lost(&it->client) || !reconnect(it))
 		return result;
-	return blocking_client_ask(&it->client, sql, count, params);
+	return blocking_client_query(&it->client, sql, count, params);
 }
 
 /* ---- parameters and results ---- */
@@ -108,7 +109,7 @@ static const char *age(struct arena *arena, int64_t seconds)
 	return seconds < 0 ? NULL : number(arena, seconds);
 }
 
-static void put_filter(const struct postgres_dead_letters *it, const struct dead_letter_filter *filter,
+static void set_filter(const struct postgres_dead_letters *it, const struct dead_letter_filter *filter,
 		       struct arena *arena, const char *params[FILTER_PARAMS])
 {
 	params[0] = number(arena, it->newest);
@@ -131,9 +132,9 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 	const char *params[FILTER_PARAMS + 1];
 	PGresult *rows;
 
-	put_filter(it, filter, arena, params);
+	set_filter(it, filter, arena, params);
 	params[FILTER_PARAMS] = filter->limit ? number(arena, filter->limit) : NULL;
-	rows = ask(it, sql_count_letters, FILTER_PARAMS + 1, params);
+	rows = query(it, sql_count_letters, FILTER_PARAMS + 1, params);
 	if (!rows)
 		return failed(it);
 	*count = (size_t)PQntuples(rows);
@@ -153,7 +154,7 @@ static const struct failure *find_missing(struct dead_letters *letters, const in
 {
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[] = {array_of_numbers(arena, ids, id_count)};
-	PGresult *rows = ask(it, sql_find_missing_letters, 1, params);
+	PGresult *rows = query(it, sql_find_missing_letters, 1, params);
 
 	if (!rows)
 		return failed(it);
@@ -193,11 +194,11 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 	const char *params[FILTER_PARAMS + 3];
 	PGresult *rows;
 
-	put_filter(it, filter, page->arena, params);
+	set_filter(it, filter, page->arena, params);
 	params[FILTER_PARAMS] = number(page->arena, page->after);
 	params[FILTER_PARAMS + 1] = number(page->arena, (int64_t)page->max);
 	params[FILTER_PARAMS + 2] = page->with_payload ? "true" : "false";
-	rows = ask(it, sql_read_letters, FILTER_PARAMS + 3, params);
+	rows = query(it, sql_read_letters, FILTER_PARAMS + 3, params);
 	if (!rows)
 		return failed(it);
 	page->count = (size_t)PQntuples(rows);
@@ -209,18 +210,18 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 }
 
 static const struct failure *read_history(struct dead_letters *letters, int64_t id, struct arena *arena,
-					  struct dead_letter_history_entry **deeds, size_t *count)
+					  struct dead_letter_history_entry **entries, size_t *count)
 {
 	struct postgres_dead_letters *it = downcast(letters);
 	const char *params[] = {number(arena, id)};
-	PGresult *rows = ask(it, sql_read_letter_history, 1, params);
+	PGresult *rows = query(it, sql_read_letter_history, 1, params);
 
 	if (!rows)
 		return failed(it);
 	*count = (size_t)PQntuples(rows);
-	*deeds = arena_alloc(arena, *count * sizeof **deeds);
+	*entries = arena_alloc(arena, *count * sizeof **entries);
 	for (int row = 0; row < PQntuples(rows); row++)
-		(*deeds)[row] = (struct dead_letter_history_entry){
+		(*entries)[row] = (struct dead_letter_history_entry){
 			.attempt = (int)blocking_client_number(rows, row, 0),
 			.action = text_at(rows, row, 1, arena),
 			.who = text_at(rows, row, 2, arena),
@@ -239,13 +240,13 @@ static const struct failure *read_history(struct dead_letters *letters, int64_t 
  * The history's key stops who comes second: by then the first one's attempt is committed, and the next try
  * finds nothing to delete.  *changed: how many rows.
  */
-static const struct failure *change(struct postgres_dead_letters *it, const char *sql, int count,
-				    const char *const *params, size_t *changed)
+static const struct failure *execute_change(struct postgres_dead_letters *it, const char *sql, int count,
+					    const char *const *params, size_t *changed)
 {
 	PGresult *result = NULL;
 
 	for (int i = 0; i < TRIES && !result; i++) {
-		result = ask(it, sql, count, params);
+		result = query(it, sql, count, params);
 		if (!result &&
 		    (is_connection_lost(&it->client) ||
 		     sqlstate_kind(it->client.sqlstate, "dead_letter_history_pkey") != FAILURE_CONFLICT))
@@ -270,10 +271,10 @@ static const struct failure *discard(struct dead_letters *letters, const struct 
 		ids[i] = rows[i].id;
 		attempts[i] = rows[i].attempts;
 	}
-	failure = change(downcast(letters), sql_discard_letters, 3,
-			 (const char *const[]){array_of_numbers(arena, ids, count),
-					       array_of_numbers(arena, attempts, count), who},
-			 discarded);
+	failure = execute_change(downcast(letters), sql_discard_letters, 3,
+				 (const char *const[]){array_of_numbers(arena, ids, count),
+						       array_of_numbers(arena, attempts, count), who},
+				 discarded);
 	arena_free(&arena);
 	return failure;
 }
@@ -283,7 +284,7 @@ static const struct failure *resend(struct dead_letters *letters, const struct d
 {
 	struct arena *arena = arena_new(256);
 	size_t sent = 0;
-	const struct failure *failure = change(
+	const struct failure *failure = execute_change(
 		downcast(letters), sql_resend_mail, 3,
 		(const char *const[]){number(arena, mail->id), number(arena, mail->attempts), who}, &sent);
 
@@ -298,7 +299,7 @@ static void free_letters(struct dead_letters *letters)
 {
 	struct postgres_dead_letters *it = downcast(letters);
 
-	blocking_client_end(&it->client);
+	blocking_client_close(&it->client);
 	free(it);
 }
 
@@ -312,9 +313,9 @@ static const struct dead_letters_ops dead_letters_ops = {
 	.free = free_letters,
 };
 
-static bool look_at_clock(struct postgres_dead_letters *it)
+static bool read_clock(struct postgres_dead_letters *it)
 {
-	PGresult *row = ask(it, sql_open_letters, 0, NULL);
+	PGresult *row = query(it, sql_open_letters, 0, NULL);
 
 	if (!row)
 		return false;
@@ -332,7 +333,7 @@ struct dead_letters *postgres_dead_letters_open(const struct url_source *url, in
 	it->letters.ops = &dead_letters_ops;
 	it->url = *url;
 	it->timeout_ms = timeout_ms;
-	if (blocking_client_begin(&it->client, url, DIALOGUE_READS, timeout_ms) && look_at_clock(it))
+	if (blocking_client_connect(&it->client, url, CLIENT_READS, timeout_ms) && read_clock(it))
 		return &it->letters;
 	*error = arena_strdup(arena, it->client.text);
 	free_letters(&it->letters);

@@ -14,24 +14,25 @@
 #define LOCK_PAUSE_MS 50
 #define PREPARE_TRIES 10
 
-static enum schema_result say(char text[SCHEMA_TEXT_SIZE], enum schema_result result, const char *words)
+static enum schema_result fail_with(char text[SCHEMA_TEXT_SIZE], enum schema_result result, const char *words)
 {
 	utf8_format(text, SCHEMA_TEXT_SIZE, "%s", words);
 	return result;
 }
 
 /* The last error: the connection's own, or the server's trouble, or ours. */
-static enum schema_result say_why(const struct blocking_client *client, char text[SCHEMA_TEXT_SIZE])
+static enum schema_result fail_with_last_error(const struct blocking_client *client,
+					       char text[SCHEMA_TEXT_SIZE])
 {
 	if (client->defect)
-		return say(text, SCHEMA_INCOMPATIBLE, client->defect);
-	return say(text, blocking_client_trouble_passes(client) ? SCHEMA_UNREACHABLE : SCHEMA_FAILED,
-		   client->text);
+		return fail_with(text, SCHEMA_INCOMPATIBLE, client->defect);
+	return fail_with(text, blocking_client_may_retry(client) ? SCHEMA_UNREACHABLE : SCHEMA_FAILED,
+			 client->text);
 }
 
 /* ---- what is there ---- */
 
-static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
+static enum schema_result fail_as_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
 {
 	utf8_format(
 		text, SCHEMA_TEXT_SIZE,
@@ -40,7 +41,7 @@ static enum schema_result say_changed(char text[SCHEMA_TEXT_SIZE], const struct 
 	return SCHEMA_INCOMPATIBLE;
 }
 
-static enum schema_result say_too_new(char text[SCHEMA_TEXT_SIZE], const char *number, int oldest_program)
+static enum schema_result fail_as_too_new(char text[SCHEMA_TEXT_SIZE], const char *number, int oldest_program)
 {
 	utf8_format(text, SCHEMA_TEXT_SIZE,
 		    "the database is too new: its migration %s needs a program that knows migration %d;"
@@ -49,14 +50,14 @@ static enum schema_result say_too_new(char text[SCHEMA_TEXT_SIZE], const char *n
 	return SCHEMA_INCOMPATIBLE;
 }
 
-static enum schema_result say_missing(char text[SCHEMA_TEXT_SIZE], int number)
+static enum schema_result fail_as_missing(char text[SCHEMA_TEXT_SIZE], int number)
 {
 	utf8_format(text, SCHEMA_TEXT_SIZE, "the database lacks migration %s: run `allocd migrate`",
 		    migrations[number - 1].name);
 	return SCHEMA_INCOMPATIBLE;
 }
 
-static enum schema_result say_gap(char text[SCHEMA_TEXT_SIZE], int number, int lacks)
+static enum schema_result fail_as_gap(char text[SCHEMA_TEXT_SIZE], int number, int lacks)
 {
 	utf8_format(text, SCHEMA_TEXT_SIZE,
 		    "the table migrations has a row %d and none for %s: its rows were changed by hand",
@@ -65,20 +66,20 @@ static enum schema_result say_gap(char text[SCHEMA_TEXT_SIZE], int number, int l
 }
 
 /* The rows of the table: first all that we know, in order, then those of newer programs. */
-static enum schema_result judge(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
+static enum schema_result check_rows(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
 {
 	for (int row = 0; row < PQntuples(rows); row++) {
 		int number = atoi(PQgetvalue(rows, row, 0)), oldest_program = atoi(PQgetvalue(rows, row, 1));
 
 		if (number > migration_count) {
 			if (oldest_program > migration_count)
-				return say_too_new(text, PQgetvalue(rows, row, 0), oldest_program);
+				return fail_as_too_new(text, PQgetvalue(rows, row, 0), oldest_program);
 			continue;
 		}
 		if (number != *applied + 1)
-			return say_gap(text, number, *applied + 1);
+			return fail_as_gap(text, number, *applied + 1);
 		if (strcmp(PQgetvalue(rows, row, 2), migrations[number - 1].checksum) != 0)
-			return say_changed(text, &migrations[number - 1]);
+			return fail_as_changed(text, &migrations[number - 1]);
 		*applied = number;
 	}
 	return SCHEMA_READY;
@@ -92,17 +93,17 @@ static enum schema_result examine(struct blocking_client *client, int *applied, 
 	bool is_empty;
 
 	*applied = 0;
-	answer = blocking_client_ask(client, sql_lacks_migrations, 0, NULL);
+	answer = blocking_client_query(client, sql_lacks_migrations, 0, NULL);
 	if (!answer)
-		return say_why(client, text);
+		return fail_with_last_error(client, text);
 	is_empty = PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
 	if (is_empty)
 		return SCHEMA_READY;
-	answer = blocking_client_ask(client, sql_read_migrations, 0, NULL);
+	answer = blocking_client_query(client, sql_read_migrations, 0, NULL);
 	if (!answer)
-		return say_why(client, text);
-	result = judge(answer, applied, text);
+		return fail_with_last_error(client, text);
+	result = check_rows(answer, applied, text);
 	PQclear(answer);
 	return result;
 }
@@ -114,13 +115,13 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 	enum schema_result result;
 	int applied = 0;
 
-	if (!blocking_client_begin(&client, url, DIALOGUE_READS, timeout_ms))
-		result = say_why(&client, text);
+	if (!blocking_client_connect(&client, url, CLIENT_READS, timeout_ms))
+		result = fail_with_last_error(&client, text);
 	else
 		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
-		result = say_missing(text, applied + 1);
-	blocking_client_end(&client);
+		result = fail_as_missing(text, applied + 1);
+	blocking_client_close(&client);
 	return result;
 }
 
@@ -129,7 +130,7 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 /* The session holds the lock; behind a pooler, which lends none for longer, a transaction holds it. */
 static bool try_session_lock(struct blocking_client *keeper, bool *is_ours)
 {
-	PGresult *answer = blocking_client_ask(keeper, sql_try_migration_lock_of_session, 0, NULL);
+	PGresult *answer = blocking_client_query(keeper, sql_try_migration_lock_of_session, 0, NULL);
 
 	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
@@ -145,10 +146,10 @@ static bool try_transaction_lock(struct blocking_client *keeper, bool *is_ours)
 	PGresult *answer = NULL;
 
 	if (blocking_client_begin_transaction(keeper, "begin isolation level read committed"))
-		answer = blocking_client_ask(keeper, sql_try_migration_lock_of_transaction, 0, NULL);
+		answer = blocking_client_query(keeper, sql_try_migration_lock_of_transaction, 0, NULL);
 	*is_ours = answer && PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
-	return answer && blocking_client_run(keeper, *is_ours ? "select 1" : "rollback");
+	return answer && blocking_client_execute(keeper, *is_ours ? "select 1" : "rollback");
 }
 
 /*
@@ -163,7 +164,7 @@ static bool lock(struct blocking_client *keeper)
 	while (!is_ours && waits) {
 		if (!(keeper->pooled ? try_transaction_lock : try_session_lock)(keeper, &is_ours))
 			return false;
-		waits = blocking_client_rest_ms(keeper) > 0;
+		waits = blocking_client_remaining_ms(keeper) > 0;
 		if (!is_ours && waits)
 			nanosleep(&pause, NULL);
 	}
@@ -179,7 +180,7 @@ static bool begin(struct blocking_client *client)
 static bool prepare(struct blocking_client *client, const struct migration *migration)
 {
 	for (int i = 0; i < migration->step_count - 1; i++) {
-		if (!blocking_client_run(client, migration->steps[i]))
+		if (!blocking_client_execute(client, migration->steps[i]))
 			return false;
 	}
 	return true;
@@ -200,14 +201,14 @@ static bool may_prepare_again(const struct blocking_client *client)
 /* Behind a pooler the limits of the database or the role count: a session's setting would reach others. */
 static bool lift_limits(struct blocking_client *client)
 {
-	return client->pooled || blocking_client_run(client, sql_lift_session_limits);
+	return client->pooled || blocking_client_execute(client, sql_lift_session_limits);
 }
 
 static bool prepare_beside_writers(struct blocking_client *client, const struct migration *migration)
 {
 	bool is_prepared;
 
-	if (!blocking_client_run(client, "commit") || !lift_limits(client))
+	if (!blocking_client_execute(client, "commit") || !lift_limits(client))
 		return false;
 	is_prepared = prepare(client, migration);
 	for (int i = 1; i < PREPARE_TRIES && !is_prepared && may_prepare_again(client); i++)
@@ -226,9 +227,9 @@ static bool apply(struct blocking_client *client, const struct migration *migrat
 	snprintf(oldest_program, sizeof oldest_program, "%d", migration->oldest_program);
 	if (migration->step_count > 1 && !prepare_beside_writers(client, migration))
 		return false;
-	if (!blocking_client_run(client, migration->steps[migration->step_count - 1]))
+	if (!blocking_client_execute(client, migration->steps[migration->step_count - 1]))
 		return false;
-	answer = blocking_client_ask(client, sql_add_migration, 4, params);
+	answer = blocking_client_query(client, sql_add_migration, 4, params);
 	PQclear(answer);
 	return answer;
 }
@@ -236,7 +237,7 @@ static bool apply(struct blocking_client *client, const struct migration *migrat
 /* The transaction that holds the lock may have been ended by the pooler. */
 static bool is_locked(struct blocking_client *keeper)
 {
-	return !keeper->pooled || blocking_client_run(keeper, "select 1");
+	return !keeper->pooled || blocking_client_execute(keeper, "select 1");
 }
 
 static enum schema_result apply_missing(struct blocking_client *client, struct blocking_client *keeper,
@@ -246,22 +247,22 @@ static enum schema_result apply_missing(struct blocking_client *client, struct b
 	int applied;
 
 	if (!lock(keeper))
-		return say_why(keeper, text);
-	blocking_client_wait_for_ever(client);
-	blocking_client_wait_for_ever(keeper);
-	if (!begin(client) || !blocking_client_run(client, sql_create_migrations))
-		return say_why(client, text);
+		return fail_with_last_error(keeper, text);
+	blocking_client_clear_deadline(client);
+	blocking_client_clear_deadline(keeper);
+	if (!begin(client) || !blocking_client_execute(client, sql_create_migrations))
+		return fail_with_last_error(client, text);
 	result = examine(client, &applied, text);
 	if (result != SCHEMA_READY)
 		return result;
 	for (int i = applied; i < migration_count; i++) {
 		LOG(logger, LOG_INFO, "migrating the database", LOG_TEXT("migration", migrations[i].name));
 		if (!apply(client, &migrations[i]))
-			return say_why(client, text);
+			return fail_with_last_error(client, text);
 		if (!is_locked(keeper))
-			return say_why(keeper, text);
+			return fail_with_last_error(keeper, text);
 	}
-	return blocking_client_run(client, "commit") ? SCHEMA_READY : say_why(client, text);
+	return blocking_client_execute(client, "commit") ? SCHEMA_READY : fail_with_last_error(client, text);
 }
 
 static enum schema_result apply_with_keeper(struct blocking_client *client, const struct url_source *url,
@@ -272,10 +273,10 @@ static enum schema_result apply_with_keeper(struct blocking_client *client, cons
 
 	if (!url->pooled)
 		return apply_missing(client, client, logger, text);
-	result = blocking_client_begin(&keeper, url, DIALOGUE_WRITES, blocking_client_rest_ms(client))
+	result = blocking_client_connect(&keeper, url, CLIENT_WRITES, blocking_client_remaining_ms(client))
 			 ? apply_missing(client, &keeper, logger, text)
-			 : say_why(&keeper, text);
-	blocking_client_end(&keeper);
+			 : fail_with_last_error(&keeper, text);
+	blocking_client_close(&keeper);
 	return result;
 }
 
@@ -286,12 +287,12 @@ enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms
 	enum schema_result result;
 	int applied = 0;
 
-	if (!blocking_client_begin(&client, url, DIALOGUE_WRITES, timeout_ms))
-		result = say_why(&client, text);
+	if (!blocking_client_connect(&client, url, CLIENT_WRITES, timeout_ms))
+		result = fail_with_last_error(&client, text);
 	else
 		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
 		result = apply_with_keeper(&client, url, logger, text);
-	blocking_client_end(&client);
+	blocking_client_close(&client);
 	return result;
 }

@@ -11,8 +11,8 @@
 enum session_use {
 	FOR_STORE = 1,
 	FOR_VIEWS = 2,
-	FOR_LOGBOOK = 4,
-	FOR_REHEARSALS = 8,
+	FOR_CHECKPOINTS = 4,
+	FOR_DRY_RUNS = 8,
 	FOR_LANES = 16,
 	FOR_PARKING = 32,
 	FOR_POOLS = 64 /* never prepared */

@@ -5,7 +5,7 @@ The input is SQL with comments. Each of these lines begins a part of it:
 
     -- define name              a piece of SQL that the parts below contain as {name}
     -- statement NAME           an entry of the table `statements`, for stores
-    -- statement NAME for USE   the same for views, logbook, rehearsals (stores that rehearse), or pools (which
+    -- statement NAME for USE   the same for views, checkpoints, dry_runs, or pools (which
                                 is never prepared)
     -- query name               the string `sql_name`, one statement
     -- script name              the string `sql_name`, several statements that are sent as one text
@@ -26,7 +26,7 @@ import sys
 KIND = re.compile(r"-- (define|statement|query|script|rule) ")
 HEAD = re.compile(
     r"-- (?:(?P<kind>define|query|script) (?P<name>[a-z_]+)"
-    r"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>views|logbook|rehearsals|pools))?"
+    r"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>views|checkpoints|dry_runs|pools))?"
     r"|(?P<rule>rule) (?P<dashed>[a-z-]+): (?P<meaning>[^\"\\]+))"
 )
 BLOCK = re.compile(r"\$\$.*?\$\$")

@@ -658,7 +658,7 @@ select 1
 
 -- ==== logbook ====
 
--- statement OPEN_STREAM for logbook
+-- statement OPEN_STREAM for checkpoints
 with before as (select incarnation from streams where name = $1)
 insert into streams as s (name, highest, done)
 values ($1, string_to_array($2::text, '-')::numeric[], string_to_array($4::text, '-')::numeric[])
@@ -681,7 +681,7 @@ set incarnation = case
 returning incarnation, array_to_string(done, '-'), life || '.' || incarnation,
 	coalesce(incarnation <> (select incarnation from before), false)
 
--- statement MARK_STREAM for logbook
+-- statement MARK_STREAM for checkpoints
 update streams s
 set done = greatest(s.done, now.done), highest = greatest(s.highest, now.highest),
 	marked = case
@@ -692,7 +692,7 @@ from (
 ) as now
 where s.name = $1 and s.incarnation = $2
 
--- statement INSERT_BLIND_WINDOWS for logbook
+-- statement INSERT_BLIND_WINDOWS for checkpoints
 -- Told twice, a window is written once. One that lasts is written again and again, with a later end.
 with w as (
 	select * from unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::boolean[])
@@ -710,13 +710,13 @@ cross join (select heard_until from installation where only_row limit 1) as i
 where w.is_first or not exists (select from grown where grown.since = w.since)
 on conflict (until, cause) do nothing
 
--- statement NOTE_HEARD for logbook
+-- statement NOTE_HEARD for checkpoints
 update installation set heard_until = now() where only_row
 
 
 -- ==== rehearsals: see dry_run_commits.h ====
 
--- statement COPY_PRODUCTS for rehearsals
+-- statement COPY_PRODUCTS for dry_runs
 -- By SKU ($1) and by batch ($2), each once, in one snapshot. Of its batches come those that are open, that hold
 -- lines or that shrink. Any other one is empty; when it is named after its product has come, it comes as it was
 -- then. (An offset keeps the planner from reading the tables whole and looking for the products in them.)
@@ -777,14 +777,14 @@ with named as (
 )
 select 1
 
--- statement COPY_INBOX for rehearsals
+-- statement COPY_INBOX for dry_runs
 insert into inbox (message, source, id, digest, outcome, handled_at)
 select i.message, i.source, i.id, i.digest, i.outcome, i.handled_at
 from unnest($1::text[], $2::text[]) as w(source, id)
 cross join lateral (select * from stored_inbox where id = w.id and source = w.source limit 1) as i
 on conflict do nothing
 
--- statement COPY_DEAD_LETTERS for rehearsals
+-- statement COPY_DEAD_LETTERS for dry_runs
 -- What they hold is not asked for.
 insert into dead_letters (id, outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
 overriding system value

@@ -12,15 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a parked message may hold the heads of the outbox: less than lock_timeout (see session_setup.c), */
-#define HEADS_MS 300
-
-/* and a millisecond more for each of these. */
+/*
+ * How long a parked message may hold the heads of the outbox: a time below lock_timeout (see session_setup.c)
+ * and a millisecond for each KiB of frames.
+ */
+#define HEADS_MS     300
 #define BYTES_PER_MS 1024
 
 /* ---- rows in the order of their keys ---- */
 
-void *flush_sorted(struct flush *flush, const void *pointers, size_t count, order *compare)
+void *flush_sorted(struct flush *flush, const void *pointers, size_t count, comparison *compare)
 {
 	void *copy = arena_copy(flush->pipeline->arena, pointers, count * sizeof(void *));
 
@@ -48,7 +49,7 @@ static int by_line(const void *left, const void *right)
 
 /* ---- inbox ---- */
 
-static void write_inbox(struct flush *flush)
+static void insert_inbox(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
 	struct inbox_slot **slots = flush_sorted(flush, uow->inbox, uow->inbox_count, by_id);
@@ -81,7 +82,7 @@ static struct query *add_view_query(struct flush *flush, enum statement_name sta
 	return query;
 }
 
-static void name_view_row(struct query *query, const struct view_change *row)
+static void add_view_key(struct query *query, const struct view_change *row)
 {
 	array_text(&query->params[0], row->orderid);
 	array_text(&query->params[1], row->sku);
@@ -96,15 +97,15 @@ static void write_views(struct flush *flush)
 {
 	const struct unit_of_work *uow = flush->uow;
 	struct view_change **rows = flush_sorted(flush, uow->views, uow->view_count, by_line);
-	struct query *delete = add_view_query(flush, DELETE_VIEW), *put = add_view_query(flush, PUT_VIEW),
+	struct query *delete = add_view_query(flush, DELETE_VIEW), *upsert = add_view_query(flush, PUT_VIEW),
 		     *insert = add_view_query(flush, INSERT_VIEW);
 
-	query_array(put, ARRAY_TEXT);
+	query_array(upsert, ARRAY_TEXT);
 	query_array(insert, ARRAY_TEXT);
 	for (size_t i = 0; i < uow->view_count; i++) {
-		struct query *write = rows[i]->is_new && !uow->locking ? insert : put;
+		struct query *write = rows[i]->is_new && !uow->locking ? insert : upsert;
 
-		name_view_row(rows[i]->batchref ? write : delete, rows[i]);
+		add_view_key(rows[i]->batchref ? write : delete, rows[i]);
 		if (rows[i]->batchref)
 			array_text(&write->params[3], rows[i]->batchref);
 	}
@@ -142,12 +143,12 @@ void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cu
 	}
 }
 
-/* Names the heads that move, in order; `places` tells for each partition which of them it has, from 1. */
-static void name_heads(const struct unit_of_work *uow, struct query *query, int places[PARTITIONS])
+/* Names the heads that move, in order; `numbers` tells for each partition which of them it has, from 1. */
+static void add_heads(const struct unit_of_work *uow, struct query *query, int numbers[PARTITIONS])
 {
 	struct param *partitions = query_array(query, ARRAY_INT2), *counts = query_array(query, ARRAY_INT8);
 	int64_t rows[PARTITIONS] = {0};
-	int place = 0;
+	int number = 0;
 
 	for (size_t i = 0; i < uow->outbox_count; i++)
 		rows[uow->outbox[i].partition]++;
@@ -156,11 +157,12 @@ static void name_heads(const struct unit_of_work *uow, struct query *query, int 
 			continue;
 		array_int2(partitions, partition);
 		array_int8(counts, rows[partition]);
-		places[partition] = ++place;
+		numbers[partition] = ++number;
 	}
 }
 
-static void add_outbox_rows(const struct unit_of_work *uow, struct query *query, const int places[PARTITIONS])
+static void add_outbox_rows(const struct unit_of_work *uow, struct query *query,
+			    const int numbers[PARTITIONS])
 {
 	struct param *partitions = query_array(query, ARRAY_INT2), *heads = query_array(query, ARRAY_INT4),
 		     *steps = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
@@ -172,7 +174,7 @@ static void add_outbox_rows(const struct unit_of_work *uow, struct query *query,
 		const struct outbox_row *row = &uow->outbox[i];
 
 		array_int2(partitions, row->partition);
-		array_int4(heads, places[row->partition]);
+		array_int4(heads, numbers[row->partition]);
 		array_int8(steps, ++rows[row->partition]);
 		array_int8(products, row->product->key);
 		array_int8(firsts, row->first_version);
@@ -186,27 +188,27 @@ static void add_outbox_rows(const struct unit_of_work *uow, struct query *query,
  * this statement (a trigger on the outbox): it then fails before the others' lock_timeout ends, and is
  * retried.
  */
-static void hold_heads_briefly(struct flush *flush)
+static void limit_head_time(struct flush *flush)
 {
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < flush->uow->outbox_count; i++)
 		bytes += flush->uow->outbox[i].frame.size;
 	if (flush->uow->outbox_count)
-		store_set_time(flush->pipeline, HEADS_MS + (int)(bytes / BYTES_PER_MS));
+		store_set_statement_time(flush->pipeline, HEADS_MS + (int)(bytes / BYTES_PER_MS));
 }
 
 static struct query *insert_outbox(struct flush *flush)
 {
 	struct query *query;
-	int places[PARTITIONS];
+	int numbers[PARTITIONS];
 
 	if (flush->store->is_parking)
-		hold_heads_briefly(flush);
+		limit_head_time(flush);
 	query = query_pipeline_add(flush->pipeline, INSERT_OUTBOX);
 
-	name_heads(flush->uow, query, places);
-	add_outbox_rows(flush->uow, query, places);
+	add_heads(flush->uow, query, numbers);
+	add_outbox_rows(flush->uow, query, numbers);
 	return query;
 }
 
@@ -219,14 +221,14 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	struct postgres_store *store = postgres_store(port);
 	bool is_locked = uow->locking && store->in_transaction;
 	struct query_pipeline *pipeline =
-		is_locked ? store_go_on(store, done, context) : store_begin(store, done, context);
+		is_locked ? store_continue(store, done, context) : store_begin(store, done, context);
 	struct flush *flush = arena_alloc(store->arena, sizeof *flush);
 
 	*flush = (struct flush){.store = store, .uow = uow, .pipeline = pipeline};
-	store_set_time(pipeline, uow->statement_ms);
+	store_set_statement_time(pipeline, uow->statement_ms);
 	flush->witness = query_pipeline_add(pipeline, INSERT_WITNESS);
 	query_uuid(flush->witness, uow->witness);
-	write_inbox(flush);
+	insert_inbox(flush);
 	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);

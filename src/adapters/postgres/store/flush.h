@@ -16,9 +16,9 @@ struct flush {
 	struct query *outbox;
 };
 
-/* A copy of an array of pointers, in order: as for qsort(). */
-typedef int order(const void *, const void *);
-void *flush_sorted(struct flush *flush, const void *pointers, size_t count, order *compare);
+/* A copy of an array of pointers, sorted as qsort() does. */
+typedef int comparison(const void *, const void *);
+void *flush_sorted(struct flush *flush, const void *pointers, size_t count, comparison *compare);
 
 /* Products, batches, lines and shrinks. */
 void flush_products(struct flush *flush);

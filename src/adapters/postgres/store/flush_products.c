@@ -68,7 +68,7 @@ static void update_products(struct flush *flush, const struct product *const *pr
  * When one was only consulted, all are locked and checked before any is written: a decision rests on it, and
  * locks are taken in one order.
  */
-static void write_stored(struct flush *flush)
+static void check_and_update_products(struct flush *flush)
 {
 	size_t count;
 	const struct product **products = find_stored(flush, &count);
@@ -198,7 +198,7 @@ static struct query *add_line_query(struct flush *flush, enum statement_name sta
 	return query;
 }
 
-static void name_line(struct query *query, const struct product *product, const struct allocation *line)
+static void add_line_key(struct query *query, const struct product *product, const struct allocation *line)
 {
 	array_int8(&query->params[0], product->key);
 	array_text(&query->params[1], line->line.orderid);
@@ -207,7 +207,7 @@ static void name_line(struct query *query, const struct product *product, const 
 
 static void write_held_line(struct query *query, const struct product *product, const struct allocation *line)
 {
-	name_line(query, product, line);
+	add_line_key(query, product, line);
 	array_int8(&query->params[3], line->batch->key);
 	array_int8(&query->params[4], line->version);
 }
@@ -216,15 +216,15 @@ static void write_line(struct line_queries *queries, const struct product *produ
 		       const struct allocation *line)
 {
 	if (line->stored_batch && !line->batch)
-		name_line(queries->delete, product, line);
+		add_line_key(queries->delete, product, line);
 	if (line->stored_batch && line->batch)
 		write_held_line(queries->update, product, line);
 	if (!line->stored_batch && line->batch)
 		write_held_line(queries->insert, product, line);
 	if (line->stored_displaced && !line->displaced)
-		name_line(queries->delete_displaced, product, line);
+		add_line_key(queries->delete_displaced, product, line);
 	if (!line->stored_displaced && line->displaced) {
-		name_line(queries->insert_displaced, product, line);
+		add_line_key(queries->insert_displaced, product, line);
 		array_int8(&queries->insert_displaced->params[3], line->version);
 	}
 }
@@ -268,7 +268,7 @@ static void delete_shrinks(struct flush *flush, struct product_slot **slots)
 	}
 }
 
-static void put_shrinks(struct flush *flush, struct product_slot **slots)
+static void upsert_shrinks(struct flush *flush, struct product_slot **slots)
 {
 	struct query *query = query_pipeline_add(flush->pipeline, PUT_SHRINKS);
 	struct param *products = query_array(query, ARRAY_INT8), *batches = query_array(query, ARRAY_INT8),
@@ -303,11 +303,11 @@ void flush_products(struct flush *flush)
 	struct product_slot **slots =
 		flush_sorted(flush, flush->uow->products, flush->uow->product_count, by_sku);
 
-	write_stored(flush);
+	check_and_update_products(flush);
 	insert_products(flush, slots);
 	update_batches(flush, slots);
 	insert_batches(flush);
 	write_lines(flush, slots);
 	delete_shrinks(flush, slots);
-	put_shrinks(flush, slots);
+	upsert_shrinks(flush, slots);
 }

@@ -23,11 +23,11 @@ static struct query_pipeline *begin_transaction(struct postgres_store *store, co
 	struct query_pipeline *pipeline;
 
 	if (store->in_transaction && uow->locking && is_again(uow))
-		return store_go_on(store, done, context);
+		return store_continue(store, done, context);
 	pipeline = store_begin(store, done, context);
 	query_pipeline_add(pipeline, uow->locking ? BEGIN_LOCKING : BEGIN_SNAPSHOT);
 	store->in_transaction = true;
-	store_set_time(pipeline, uow->statement_ms);
+	store_set_statement_time(pipeline, uow->statement_ms);
 	return pipeline;
 }
 
@@ -43,7 +43,7 @@ void store_load(struct store *port, struct unit_of_work *uow, store_done *done, 
 		dry_run_copy_unit(pipeline, uow);
 	load->store = store;
 	load->uow = uow;
-	load_ask(load, pipeline);
+	load_add_queries(load, pipeline);
 	if (!uow->locking)
 		query_pipeline_add(pipeline, COMMIT);
 	store_send(store, PIPELINE_READS, on_loaded, load);
@@ -64,7 +64,7 @@ static void on_loaded(void *context, const struct failure *failure)
 	if (!failure && query_rows(load->revisions))
 		failure = &moved_on;
 	if (!failure)
-		load_put(load);
+		load_read_rows(load);
 	if (load->torn)
 		failure = &torn;
 	store_answer(store, failure);

@@ -31,9 +31,9 @@ struct load {
 	bool torn;
 };
 
-void load_ask(struct load *load, struct query_pipeline *pipeline);
+void load_add_queries(struct load *load, struct query_pipeline *pipeline);
 
 /* All answers are there.  Whether they fit together is told by `torn`. */
-void load_put(struct load *load);
+void load_read_rows(struct load *load);
 
 #endif

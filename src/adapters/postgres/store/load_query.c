@@ -5,8 +5,8 @@
 #define SPARE_KEYS 500
 
 /* The rows that the flush may create are at most the ones that the unit names. */
-static struct query *ask_keys(struct postgres_store *store, struct query_pipeline *pipeline,
-			      const struct unit_of_work *uow)
+static struct query *add_keys_query(struct postgres_store *store, struct query_pipeline *pipeline,
+				    const struct unit_of_work *uow)
 {
 	size_t needed = uow->product_count + uow->batch_count;
 	struct query *query;
@@ -19,7 +19,7 @@ static struct query *ask_keys(struct postgres_store *store, struct query_pipelin
 }
 
 /* Of other products the flush checks it. */
-static struct query *ask_revisions(struct query_pipeline *pipeline, const struct unit_of_work *uow)
+static struct query *add_revisions_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
 	struct query *query = query_pipeline_add(pipeline, CHECK_REVISIONS);
 	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8);
@@ -39,8 +39,8 @@ static struct query *ask_revisions(struct query_pipeline *pipeline, const struct
  * A statement that begins with the products which are new to the unit: by SKU, and the owners of batches that
  * change. (That a reference is taken can be told without the product that has it.)
  */
-static struct query *ask_of_products(struct query_pipeline *pipeline, const struct unit_of_work *uow,
-				     enum statement_name statement)
+static struct query *add_products_query(struct query_pipeline *pipeline, const struct unit_of_work *uow,
+					enum statement_name statement)
 {
 	struct query *query = query_pipeline_add(pipeline, statement);
 	struct param *skus = query_array(query, ARRAY_TEXT), *references = query_array(query, ARRAY_TEXT);
@@ -56,15 +56,15 @@ static struct query *ask_of_products(struct query_pipeline *pipeline, const stru
 	return query;
 }
 
-static struct query *ask_open_batches(struct query_pipeline *pipeline, const struct unit_of_work *uow)
+static struct query *add_open_batches_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct query *query = ask_of_products(pipeline, uow, LOAD_OPEN_BATCHES);
+	struct query *query = add_products_query(pipeline, uow, LOAD_OPEN_BATCHES);
 
 	query_int4(query, OPEN_BATCHES);
 	return query;
 }
 
-static struct query *ask_batches(struct query_pipeline *pipeline, const struct unit_of_work *uow)
+static struct query *add_batches_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
 	struct query *query = query_pipeline_add(pipeline, LOAD_BATCHES);
 	struct param *references = query_array(query, ARRAY_TEXT);
@@ -76,7 +76,7 @@ static struct query *ask_batches(struct query_pipeline *pipeline, const struct u
 	return query;
 }
 
-static struct query *ask_lines(struct query_pipeline *pipeline, const struct unit_of_work *uow)
+static struct query *add_lines_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
 	struct query *query = query_pipeline_add(pipeline, LOAD_LINES);
 	struct param *skus = query_array(query, ARRAY_TEXT), *orderids = query_array(query, ARRAY_TEXT),
@@ -94,7 +94,7 @@ static struct query *ask_lines(struct query_pipeline *pipeline, const struct uni
 	return query;
 }
 
-static struct query *ask_newest_lines(struct query_pipeline *pipeline, const struct unit_of_work *uow)
+static struct query *add_newest_lines_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
 	struct query *query = query_pipeline_add(pipeline, LOAD_NEWEST_LINES);
 	struct param *references = query_array(query, ARRAY_TEXT), *qtys = query_array(query, ARRAY_INT4);
@@ -111,7 +111,7 @@ static struct query *ask_newest_lines(struct query_pipeline *pipeline, const str
 	return query;
 }
 
-static struct query *ask_inbox(struct load *load, struct query_pipeline *pipeline)
+static struct query *add_inbox_query(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
 	struct query *query = query_pipeline_add(pipeline, LOAD_INBOX);
@@ -131,7 +131,7 @@ static struct query *ask_inbox(struct load *load, struct query_pipeline *pipelin
 	return query;
 }
 
-static struct query *ask_replays(struct load *load, struct query_pipeline *pipeline)
+static struct query *add_replays_query(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
 	struct query *query = query_pipeline_add(pipeline, LOAD_REPLAYS);
@@ -151,7 +151,8 @@ static struct query *ask_replays(struct load *load, struct query_pipeline *pipel
 	return query;
 }
 
-static struct query *ask_fitting_batches(struct query_pipeline *pipeline, const struct unit_of_work *uow)
+static struct query *add_fitting_batches_query(struct query_pipeline *pipeline,
+					       const struct unit_of_work *uow)
 {
 	struct query *query = query_pipeline_add(pipeline, LOAD_FITTING_BATCHES);
 	struct param *keys = query_array(query, ARRAY_INT8), *fitting = query_array(query, ARRAY_INT4),
@@ -172,7 +173,7 @@ static struct query *ask_fitting_batches(struct query_pipeline *pipeline, const 
 	return query;
 }
 
-static struct query *ask_older_lines(struct load *load, struct query_pipeline *pipeline)
+static struct query *add_older_lines_query(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
 	struct query *query = query_pipeline_add(pipeline, LOAD_OLDER_LINES);
@@ -195,7 +196,7 @@ static struct query *ask_older_lines(struct load *load, struct query_pipeline *p
 	return query;
 }
 
-static struct query *ask_displaced_lines(struct load *load, struct query_pipeline *pipeline)
+static struct query *add_displaced_lines_query(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
 	struct query *query = query_pipeline_add(pipeline, LOAD_DISPLACED_LINES);
@@ -215,23 +216,23 @@ static struct query *ask_displaced_lines(struct load *load, struct query_pipelin
 	return query;
 }
 
-void load_ask(struct load *load, struct query_pipeline *pipeline)
+void load_add_queries(struct load *load, struct query_pipeline *pipeline)
 {
 	const struct unit_of_work *uow = load->uow;
 
 	if (uow->locking)
-		ask_of_products(pipeline, uow, LOCK_PRODUCTS);
+		add_products_query(pipeline, uow, LOCK_PRODUCTS);
 	load->clock = query_pipeline_add(pipeline, LOAD_CLOCK);
-	load->keys = ask_keys(load->store, pipeline, uow);
-	load->revisions = ask_revisions(pipeline, uow);
-	load->products = ask_of_products(pipeline, uow, LOAD_PRODUCTS);
-	load->open = ask_open_batches(pipeline, uow);
-	load->batches = ask_batches(pipeline, uow);
-	load->lines = ask_lines(pipeline, uow);
-	load->newest = ask_newest_lines(pipeline, uow);
-	load->inbox = ask_inbox(load, pipeline);
-	load->replays = ask_replays(load, pipeline);
-	load->fitting = ask_fitting_batches(pipeline, uow);
-	load->older = ask_older_lines(load, pipeline);
-	load->displaced = ask_displaced_lines(load, pipeline);
+	load->keys = add_keys_query(load->store, pipeline, uow);
+	load->revisions = add_revisions_query(pipeline, uow);
+	load->products = add_products_query(pipeline, uow, LOAD_PRODUCTS);
+	load->open = add_open_batches_query(pipeline, uow);
+	load->batches = add_batches_query(pipeline, uow);
+	load->lines = add_lines_query(pipeline, uow);
+	load->newest = add_newest_lines_query(pipeline, uow);
+	load->inbox = add_inbox_query(load, pipeline);
+	load->replays = add_replays_query(load, pipeline);
+	load->fitting = add_fitting_batches_query(pipeline, uow);
+	load->older = add_older_lines_query(load, pipeline);
+	load->displaced = add_displaced_lines_query(load, pipeline);
 }

@@ -34,8 +34,8 @@ static struct tally *tally_of(const struct load *load, int64_t key)
 }
 
 /* The batch in the columns from `column` on (see BATCH_COLUMNS), as the product's own. */
-static struct batch *put_batch(struct load *load, struct product *product, const struct query *query, int row,
-			       int column)
+static struct batch *read_batch(struct load *load, struct product *product, const struct query *query,
+				int row, int column)
 {
 	return product_put_batch(product,
 				 &(struct batch){
@@ -50,20 +50,20 @@ static struct batch *put_batch(struct load *load, struct product *product, const
 }
 
 /* The line in the columns from `column` on: order id, quantity, version. */
-static void put_line(struct load *load, struct product *product, struct batch *batch,
-		     const struct query *query, int row, int column)
+static void read_line(struct load *load, struct product *product, struct batch *batch,
+		      const struct query *query, int row, int column)
 {
 	product_put_line(product, batch, result_text(query, load->uow->arena, row, column),
 			 result_int4(query, row, column + 1), result_int8(query, row, column + 2));
 }
 
-static void put_keys(struct load *load)
+static void read_keys(struct load *load)
 {
 	for (int row = 0; load->keys && row < query_rows(load->keys); row++)
-		store_put_key(load->store, result_int8(load->keys, row, 0));
+		store_add_key(load->store, result_int8(load->keys, row, 0));
 }
 
-static void put_shrink(struct load *load, struct product *product, int row)
+static void read_shrink(struct load *load, struct product *product, int row)
 {
 	const struct query *query = load->products;
 	struct arena *arena = load->uow->arena;
@@ -74,20 +74,20 @@ static void put_shrink(struct load *load, struct product *product, int row)
 					    .target = result_int4(query, row, 4),
 					    .cause = result_text(query, arena, row, 5),
 					    .traceparent = result_text(query, arena, row, 6),
-					    .batch = put_batch(load, product, query, row, 7),
+					    .batch = read_batch(load, product, query, row, 7),
 				    });
 }
 
-static void put_products(struct load *load)
+static void read_products(struct load *load)
 {
 	const struct query *query = load->products;
 
 	for (int row = 0; row < query_rows(query); row++)
-		put_shrink(load,
-			   unit_of_work_put_product(load->uow, result_peek(query, row, 1),
-						    result_int8(query, row, 0), result_int8(query, row, 2),
-						    result_int8(query, row, 3)),
-			   row);
+		read_shrink(load,
+			    unit_of_work_put_product(load->uow, result_peek(query, row, 1),
+						     result_int8(query, row, 0), result_int8(query, row, 2),
+						     result_int8(query, row, 3)),
+			    row);
 }
 
 /* All stored products of the unit, so that rows find theirs by key. */
@@ -113,52 +113,52 @@ static void make_tallies(struct load *load)
 /* Whatever the order in which they come. */
 static void extend_range(struct range *range, const struct batch *batch)
 {
-	struct preference place = batch_preference(batch);
+	struct preference preference = batch_preference(batch);
 
-	if (!range->count++ || preference_compare(range->last, place) < 0)
-		range->last = place;
+	if (!range->count++ || preference_compare(range->last, preference) < 0)
+		range->last = preference;
 }
 
-static void put_open_batches(struct load *load)
+static void read_open_batches(struct load *load)
 {
 	for (int row = 0; row < query_rows(load->open); row++) {
 		struct tally *tally = tally_of(load, result_int8(load->open, row, 0));
 
 		if (tally)
-			extend_range(&tally->open, put_batch(load, tally->product, load->open, row, 1));
+			extend_range(&tally->open, read_batch(load, tally->product, load->open, row, 1));
 		else
 			load->torn = true;
 	}
 }
 
-static void put_fitting_batches(struct load *load)
+static void read_fitting_batches(struct load *load)
 {
 	for (int row = 0; row < query_rows(load->fitting); row++) {
 		struct tally *tally = tally_of(load, result_int8(load->fitting, row, 0));
 
-		extend_range(&tally->fitting, put_batch(load, tally->product, load->fitting, row, 1));
+		extend_range(&tally->fitting, read_batch(load, tally->product, load->fitting, row, 1));
 	}
 }
 
 /* When fewer came than were asked for, there are no more. */
-static void put_range(struct product *product, int32_t fitting, int32_t asked, const struct range *range)
+static void set_range(struct product *product, int32_t fitting, int32_t asked, const struct range *range)
 {
 	if (range->asked)
 		product_put_range(product, fitting, range->count < asked ? PREFERENCE_END : range->last);
 }
 
-static void put_ranges(struct load *load)
+static void set_ranges(struct load *load)
 {
 	for (size_t i = 0; i < load->tally_count; i++) {
 		struct tally *tally = &load->tallies[i];
 
-		put_range(tally->product, 1, OPEN_BATCHES, &tally->open);
-		put_range(tally->product, tally->product->need.fitting, batches_needed(&tally->product->need),
+		set_range(tally->product, 1, OPEN_BATCHES, &tally->open);
+		set_range(tally->product, tally->product->need.fitting, batches_needed(&tally->product->need),
 			  &tally->fitting);
 	}
 }
 
-static void put_named_batches(struct load *load)
+static void read_named_batches(struct load *load)
 {
 	const struct query *query = load->batches;
 
@@ -168,13 +168,13 @@ static void put_named_batches(struct load *load)
 			load->uow, result_peek(query, row, 3), result_peek(query, row, 1));
 
 		if (tally)
-			put_batch(load, tally->product, query, row, 2);
+			read_batch(load, tally->product, query, row, 2);
 		else if (slot->lowest_qty != INT32_MAX)
 			load->torn = true;
 	}
 }
 
-static void put_lines(struct load *load)
+static void read_lines(struct load *load)
 {
 	const struct query *query = load->lines;
 
@@ -182,8 +182,8 @@ static void put_lines(struct load *load)
 		struct tally *tally = tally_of(load, result_int8(query, row, 0));
 
 		if (tally)
-			put_line(load, tally->product, put_batch(load, tally->product, query, row, 4), query,
-				 row, 1);
+			read_line(load, tally->product, read_batch(load, tally->product, query, row, 4),
+				  query, row, 1);
 	}
 }
 
@@ -193,7 +193,7 @@ static void lower_lines_from(struct batch *batch, int64_t version)
 		batch->lines_from = version;
 }
 
-static void put_newest_lines(struct load *load)
+static void read_newest_lines(struct load *load)
 {
 	const struct query *query = load->newest;
 
@@ -206,12 +206,12 @@ static void put_newest_lines(struct load *load)
 			load->torn = true;
 			continue;
 		}
-		put_line(load, tally->product, batch, query, row, 2);
+		read_line(load, tally->product, batch, query, row, 2);
 		lower_lines_from(batch, result_int8(query, row, 4));
 	}
 }
 
-static void put_inbox(struct load *load)
+static void read_inbox(struct load *load)
 {
 	for (int row = 0; row < query_rows(load->inbox); row++)
 		unit_of_work_put_spent(load->ids[result_int8(load->inbox, row, 0) - 1],
@@ -219,7 +219,7 @@ static void put_inbox(struct load *load)
 }
 
 /* The rows are the dead letters that are as they were. */
-static void put_replays(struct load *load)
+static void read_replays(struct load *load)
 {
 	const struct unit_of_work *uow = load->uow;
 
@@ -232,7 +232,7 @@ static void put_replays(struct load *load)
 		load->replay_slots[result_int8(load->replays, row, 0) - 1]->is_stale = false;
 }
 
-static void put_older_lines(struct load *load)
+static void read_older_lines(struct load *load)
 {
 	const struct query *query = load->older;
 
@@ -240,18 +240,18 @@ static void put_older_lines(struct load *load)
 		struct product *product = load->line_needs[result_int8(query, row, 0) - 1];
 		struct batch *batch = product->need.lines_of;
 
-		put_line(load, product, batch, query, row, 1);
+		read_line(load, product, batch, query, row, 1);
 		lower_lines_from(batch, result_int8(query, row, 3));
 	}
 }
 
-static void put_displaced_lines(struct load *load)
+static void read_displaced_lines(struct load *load)
 {
 	const struct query *query = load->displaced;
 	int rows = query_rows(query);
 
 	for (int row = 0; row < rows; row++)
-		put_line(load, load->displaced_needs[result_int8(query, row, 0) - 1], NULL, query, row, 1);
+		read_line(load, load->displaced_needs[result_int8(query, row, 0) - 1], NULL, query, row, 1);
 }
 
 /* Fewer than MOVE_MAX displaced lines are all of them. */
@@ -287,22 +287,22 @@ static void mark_loaded(struct unit_of_work *uow)
 		uow->inbox[i]->loaded = true;
 }
 
-void load_put(struct load *load)
+void load_read_rows(struct load *load)
 {
 	load->uow->now = result_instant(load->clock, 0, 0);
-	put_keys(load);
-	put_products(load);
+	read_keys(load);
+	read_products(load);
 	make_tallies(load);
-	put_open_batches(load);
-	put_fitting_batches(load);
-	put_ranges(load);
-	put_named_batches(load);
-	put_lines(load);
-	put_newest_lines(load);
-	put_inbox(load);
-	put_replays(load);
-	put_older_lines(load);
-	put_displaced_lines(load);
+	read_open_batches(load);
+	read_fitting_batches(load);
+	set_ranges(load);
+	read_named_batches(load);
+	read_lines(load);
+	read_newest_lines(load);
+	read_inbox(load);
+	read_replays(load);
+	read_older_lines(load);
+	read_displaced_lines(load);
 	clear_needs(load);
 	mark_loaded(load->uow);
 	journal_forget(&load->uow->journal);

@@ -41,7 +41,7 @@ struct range_read {
 };
 
 /* Up to the first gap: what comes after one was not asked for. */
-static void put_rows(const struct query *query, struct outbox_range *range)
+static void read_rows(const struct query *query, struct outbox_range *range)
 {
 	range->rows = arena_alloc(range->arena, (size_t)query_rows(query) * sizeof *range->rows);
 	range->row_count = 0;
@@ -66,7 +66,7 @@ static void on_range_read(void *context, const struct failure *failure)
 	struct range_read *read = context;
 
 	if (!failure) {
-		put_rows(read->rows, read->range);
+		read_rows(read->rows, read->range);
 		read->range->head = result_int8(read->head, 0, 0);
 	}
 	store_answer(read->store, failure);

@@ -45,7 +45,7 @@ static struct store *new_store(const struct postgres_config *config, const char 
 		.servers = config->servers,
 		.name = name,
 		.logger = config->logger,
-		.use = FOR_STORE | use | (config->rehearses ? FOR_REHEARSALS : 0),
+		.use = FOR_STORE | use | (config->rehearses ? FOR_DRY_RUNS : 0),
 		.losses = &store->store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
@@ -84,7 +84,7 @@ void postgres_store_free(struct store **pointer)
 
 /* ---- one call ---- */
 
-struct query_pipeline *store_go_on(struct postgres_store *store, store_done *done, void *context)
+struct query_pipeline *store_continue(struct postgres_store *store, store_done *done, void *context)
 {
 	assert(!store->done && "one call at a time");
 	store->done = done;
@@ -94,7 +94,7 @@ struct query_pipeline *store_go_on(struct postgres_store *store, store_done *don
 
 struct query_pipeline *store_begin(struct postgres_store *store, store_done *done, void *context)
 {
-	struct query_pipeline *pipeline = store_go_on(store, done, context);
+	struct query_pipeline *pipeline = store_continue(store, done, context);
 
 	if (store->in_transaction)
 		query_pipeline_add(pipeline, ROLLBACK);
@@ -128,7 +128,7 @@ void store_answer(struct postgres_store *store, const struct failure *failure)
 	done(store->context, failure);
 }
 
-void store_set_time(struct query_pipeline *pipeline, int time_ms)
+void store_set_statement_time(struct query_pipeline *pipeline, int time_ms)
 {
 	char time[16];
 
@@ -149,7 +149,7 @@ size_t store_keys(struct postgres_store *store)
 	return store->key_count;
 }
 
-void store_put_key(struct postgres_store *store, int64_t key)
+void store_add_key(struct postgres_store *store, int64_t key)
 {
 	if (store->key_count == store->key_room) {
 		store->key_room = store->key_room ? 2 * store->key_room : 1024;

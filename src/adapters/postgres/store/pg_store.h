@@ -46,7 +46,7 @@ static inline struct postgres_store *postgres_store(struct store *store)
 struct query_pipeline *store_begin(struct postgres_store *store, store_done *done, void *context);
 
 /* The same, within the transaction that the unit's load began. */
-struct query_pipeline *store_go_on(struct postgres_store *store, store_done *done, void *context);
+struct query_pipeline *store_continue(struct postgres_store *store, store_done *done, void *context);
 
 /* Sends the call's segment; `next` gets the results and answers by store_answer(). */
 void store_send(struct postgres_store *store, enum query_pipeline_effect effect, query_pipeline_done *next,
@@ -60,11 +60,11 @@ void store_answer(struct postgres_store *store, const struct failure *failure);
 
 /* Keys: how many are in hand (none of a session that was lost), one more, one less. */
 size_t store_keys(struct postgres_store *store);
-void store_put_key(struct postgres_store *store, int64_t key);
+void store_add_key(struct postgres_store *store, int64_t key);
 int64_t store_take_key(struct postgres_store *store);
 
 /* Adds a query that sets the time which each of the transaction's next statements may take; 0: what it is. */
-void store_set_time(struct query_pipeline *pipeline, int time_ms);
+void store_set_statement_time(struct query_pipeline *pipeline, int time_ms);
 
 /* Adds a query that moves cursors forward. */
 void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count);

@@ -12,7 +12,7 @@ struct resolve_commit {
  * The row says who inserted it: the unit itself, or somebody who settled it (perhaps we, and the answer was
  * lost).
  */
-static void on_settled(void *context, const struct failure *failure)
+static void on_resolved(void *context, const struct failure *failure)
 {
 	static const struct failure committed = {FAILURE_CONFLICT, "the unit of work was committed"};
 	struct resolve_commit *resolve_commit = context;
@@ -34,7 +34,7 @@ void store_resolve_commit(struct store *port, const unsigned char witness[WITNES
 	resolve_commit->store = store;
 	resolve_commit->witness = query_pipeline_add(pipeline, READ_WITNESS);
 	query_uuid(resolve_commit->witness, witness);
-	store_send(store, PIPELINE_READS, on_settled, resolve_commit);
+	store_send(store, PIPELINE_READS, on_resolved, resolve_commit);
 }
 
 void store_probe(struct store *port, store_done *done, void *context)

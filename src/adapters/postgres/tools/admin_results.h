@@ -31,7 +31,7 @@ struct breach {
 };
 
 /* Of each rule so many breaches are told one by one. */
-#define BREACHES_TOLD_MAX 10
+#define BREACHES_REPORTED_MAX 10
 
 /* A row of the outbox. */
 struct kept_frame {

@@ -9,7 +9,7 @@
 bool postgres_count_spent(struct blocking_client *client, const char *run, int64_t *count)
 {
 	const char *const params[] = {run};
-	PGresult *rows = blocking_client_ask(client, sql_count_spent, 1, params);
+	PGresult *rows = blocking_client_query(client, sql_count_spent, 1, params);
 
 	if (rows)
 		*count = blocking_client_number(rows, 0, 0);
@@ -20,7 +20,7 @@ bool postgres_count_spent(struct blocking_client *client, const char *run, int64
 static bool read_counts(struct blocking_client *client, const char *run, struct bench_results *results)
 {
 	const char *const params[] = {run};
-	PGresult *rows = blocking_client_ask(client, sql_count_results, 1, params);
+	PGresult *rows = blocking_client_query(client, sql_count_results, 1, params);
 
 	if (rows)
 		*results = (struct bench_results){
@@ -34,26 +34,26 @@ static bool read_counts(struct blocking_client *client, const char *run, struct 
 	return rows;
 }
 
-static bool tell_missing(struct blocking_client *client, const char *run, uint32_t expected,
-			 const struct run_listener *listener, void *context)
+static bool report_missing(struct blocking_client *client, const char *run, uint32_t expected,
+			   const struct run_listener *listener, void *context)
 {
 	char number[16];
 	const char *const params[] = {run, number};
 	PGresult *rows;
 
 	snprintf(number, sizeof number, "%" PRIu32, expected);
-	rows = blocking_client_ask(client, sql_find_unhandled, 2, params);
+	rows = blocking_client_query(client, sql_find_unhandled, 2, params);
 	for (int row = 0; rows && row < PQntuples(rows); row++)
 		listener->missing(context, blocking_client_number(rows, row, 0));
 	PQclear(rows);
 	return rows;
 }
 
-static bool tell_versions(struct blocking_client *client, const char *run,
-			  const struct run_listener *listener, void *context)
+static bool report_versions(struct blocking_client *client, const char *run,
+			    const struct run_listener *listener, void *context)
 {
 	const char *const params[] = {run};
-	PGresult *rows = blocking_client_ask(client, sql_find_versions, 1, params);
+	PGresult *rows = blocking_client_query(client, sql_find_versions, 1, params);
 
 	for (int row = 0; rows && row < PQntuples(rows); row++)
 		listener->product(context, blocking_client_number(rows, row, 0),
@@ -62,11 +62,11 @@ static bool tell_versions(struct blocking_client *client, const char *run,
 	return rows;
 }
 
-static bool tell_letters(struct blocking_client *client, const char *run, const struct run_listener *listener,
-			 void *context)
+static bool report_dead_letters(struct blocking_client *client, const char *run,
+				const struct run_listener *listener, void *context)
 {
 	const char *const params[] = {run};
-	PGresult *rows = blocking_client_ask(client, sql_find_refused, 1, params);
+	PGresult *rows = blocking_client_query(client, sql_find_refused, 1, params);
 
 	for (int row = 0; rows && row < PQntuples(rows); row++)
 		listener->dead_letter(context, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
@@ -80,15 +80,15 @@ bool postgres_find_run(struct blocking_client *client, const char *run, uint32_t
 {
 	return blocking_client_begin_transaction(client, "begin isolation level repeatable read read only") &&
 	       read_counts(client, run, results) &&
-	       (results->handled == expected || tell_missing(client, run, expected, listener, context)) &&
-	       tell_versions(client, run, listener, context) &&
-	       (results->dead_letters == 0 || tell_letters(client, run, listener, context)) &&
-	       blocking_client_run(client, "commit");
+	       (results->handled == expected || report_missing(client, run, expected, listener, context)) &&
+	       report_versions(client, run, listener, context) &&
+	       (results->dead_letters == 0 || report_dead_letters(client, run, listener, context)) &&
+	       blocking_client_execute(client, "commit");
 }
 
 bool postgres_read_gauges(struct blocking_client *client, struct database_gauges *gauges)
 {
-	PGresult *rows = blocking_client_ask(client, sql_read_gauges, 0, NULL);
+	PGresult *rows = blocking_client_query(client, sql_read_gauges, 0, NULL);
 
 	if (rows)
 		*gauges = (struct database_gauges){blocking_client_number(rows, 0, 0),

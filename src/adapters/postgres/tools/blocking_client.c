@@ -18,7 +18,7 @@
 /* For an event loop, a name look-up, a spare session and a connection. */
 #define DESCRIPTORS_NEEDED ((size_t)8)
 
-int blocking_client_rest_ms(const struct blocking_client *client)
+int blocking_client_remaining_ms(const struct blocking_client *client)
 {
 	int64_t rest = client->deadline_ms - monotonic_ms();
 
@@ -27,12 +27,12 @@ int blocking_client_rest_ms(const struct blocking_client *client)
 	return rest < 0 ? 0 : rest > INT32_MAX ? INT32_MAX : (int)rest;
 }
 
-void blocking_client_be_patient(struct blocking_client *client, int timeout_ms)
+void blocking_client_set_deadline(struct blocking_client *client, int timeout_ms)
 {
 	client->deadline_ms = monotonic_ms() + timeout_ms;
 }
 
-void blocking_client_wait_for_ever(struct blocking_client *client)
+void blocking_client_clear_deadline(struct blocking_client *client)
 {
 	client->deadline_ms = INT64_MAX;
 }
@@ -51,7 +51,7 @@ bool blocking_client_fail(struct blocking_client *client, const char *text)
 }
 
 /* What libpq says, which is nothing when the server did not answer at all. */
-static bool fail_as_libpq_says(struct blocking_client *client)
+static bool fail_with_libpq_error(struct blocking_client *client)
 {
 	client->sqlstate[0] = '\0';
 	return fail(client, PQerrorMessage(client->pg));
@@ -63,7 +63,7 @@ static bool await_socket(struct blocking_client *client, short events)
 	int ready;
 
 	do
-		ready = poll(&fd, 1, blocking_client_rest_ms(client));
+		ready = poll(&fd, 1, blocking_client_remaining_ms(client));
 	while (ready < 0 && errno == EINTR);
 	if (ready > 0)
 		return true;
@@ -71,7 +71,7 @@ static bool await_socket(struct blocking_client *client, short events)
 	return fail(client, "the database did not answer in time");
 }
 
-bool blocking_client_trouble_passes(const struct blocking_client *client)
+bool blocking_client_may_retry(const struct blocking_client *client)
 {
 	static const char *const passing[] = {"08", "40", "53", "55", "57", "25006"};
 
@@ -86,7 +86,7 @@ bool blocking_client_trouble_passes(const struct blocking_client *client)
 
 /* ---- connecting ---- */
 
-/* What the connector's callback reports to blocking_client_begin(), which waits for it. */
+/* What the connector's callback reports to blocking_client_connect(), which waits for it. */
 struct connecting {
 	struct blocking_client *client;
 	bool done, late;
@@ -113,10 +113,10 @@ static void on_late(evutil_socket_t fd, short what, void *context)
 }
 
 /* Runs an event loop of its own until the connector is done or the time is over. */
-static void connect_by(struct event_base *base, const struct connector_config *config,
-		       struct connecting *connecting)
+static void run_connector(struct event_base *base, const struct connector_config *config,
+			  struct connecting *connecting)
 {
-	int rest = blocking_client_rest_ms(connecting->client);
+	int rest = blocking_client_remaining_ms(connecting->client);
 	struct connector *connector = connector_start(config, on_connected, connecting);
 	struct event *late = must(evtimer_new(base, on_late, connecting));
 
@@ -132,30 +132,30 @@ static void connect_by(struct event_base *base, const struct connector_config *c
 }
 
 /* libevent ends the process when it has no descriptor for its own use. */
-static struct event_base *make_loop(void)
+static struct event_base *new_event_loop(void)
 {
 	return descriptors_free(DESCRIPTORS_NEEDED) < DESCRIPTORS_NEEDED ? NULL : event_base_new();
 }
 
-bool blocking_client_begin(struct blocking_client *client, const struct url_source *given,
-			   enum blocking_client_need need, int timeout_ms)
+bool blocking_client_connect(struct blocking_client *client, const struct url_source *given,
+			     enum blocking_client_need need, int timeout_ms)
 {
 	struct connecting connecting = {.client = client};
-	struct event_base *base = make_loop();
+	struct event_base *base = new_event_loop();
 	struct url_source url = *given;
 
-	url.pooled = given->pooled && need != DIALOGUE_REHEARSES;
+	url.pooled = given->pooled && need != CLIENT_DRY_RUNS;
 	*client = (struct blocking_client){.deadline_ms = monotonic_ms() + timeout_ms, .pooled = url.pooled};
 	if (!base)
 		return fail(client, "too few file descriptors are free to connect to the database");
-	connect_by(base,
-		   &(struct connector_config){
-			   .base = base,
-			   .url = &url,
-			   .reads = need == DIALOGUE_READS,
-			   .rehearses = need == DIALOGUE_REHEARSES,
-		   },
-		   &connecting);
+	run_connector(base,
+		      &(struct connector_config){
+			      .base = base,
+			      .url = &url,
+			      .reads = need == CLIENT_READS,
+			      .rehearses = need == CLIENT_DRY_RUNS,
+		      },
+		      &connecting);
 	event_base_free(base);
 	if (client->pg)
 		return true;
@@ -165,7 +165,7 @@ bool blocking_client_begin(struct blocking_client *client, const struct url_sour
 	return false;
 }
 
-void blocking_client_end(struct blocking_client *client)
+void blocking_client_close(struct blocking_client *client)
 {
 	PQfinish(client->pg);
 	client->pg = NULL;
@@ -234,7 +234,7 @@ static PGresult *last_result(struct blocking_client *client)
 	while ((in_time = await_result(client)) && (result = PQgetResult(client->pg)))
 		add_result(client, &answers, result);
 	if (in_time && !answers.failed && PQstatus(client->pg) == CONNECTION_BAD)
-		answers.failed = !fail_as_libpq_says(client);
+		answers.failed = !fail_with_libpq_error(client);
 	return conclude(&answers, in_time);
 }
 
@@ -257,7 +257,7 @@ static PGresult *result_before_sync(struct blocking_client *client)
 			PQclear(result);
 	}
 	if (!alive && !answers.failed)
-		fail_as_libpq_says(client);
+		fail_with_libpq_error(client);
 	return conclude(&answers, synced);
 }
 
@@ -271,7 +271,7 @@ static PGresult *ask_unlimited(struct blocking_client *client, const char *sql, 
 	    !PQsendQueryParams(client->pg, sql_lift_time_limits, 0, NULL, NULL, NULL, NULL, 0) ||
 	    !PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0) ||
 	    !PQpipelineSync(client->pg)) {
-		fail_as_libpq_says(client);
+		fail_with_libpq_error(client);
 		return NULL;
 	}
 	result = result_before_sync(client);
@@ -284,13 +284,13 @@ static bool is_between_transactions(const struct blocking_client *client)
 	return PQtransactionStatus(client->pg) == PQTRANS_IDLE;
 }
 
-PGresult *blocking_client_ask(struct blocking_client *client, const char *sql, int count,
-			      const char *const *params)
+PGresult *blocking_client_query(struct blocking_client *client, const char *sql, int count,
+				const char *const *params)
 {
 	if (client->pooled && is_between_transactions(client))
 		return ask_unlimited(client, sql, count, params);
 	if (!PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0)) {
-		fail_as_libpq_says(client);
+		fail_with_libpq_error(client);
 		return NULL;
 	}
 	return last_result(client);
@@ -306,12 +306,12 @@ unsigned char *blocking_client_bytea(const PGresult *result, int row, int column
 	return must(PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), size));
 }
 
-bool blocking_client_run(struct blocking_client *client, const char *sql)
+bool blocking_client_execute(struct blocking_client *client, const char *sql)
 {
 	PGresult *result;
 
 	if (!PQsendQuery(client->pg, sql))
-		return fail_as_libpq_says(client);
+		return fail_with_libpq_error(client);
 	result = last_result(client);
 	PQclear(result);
 	return result;
@@ -324,10 +324,10 @@ bool blocking_client_begin_transaction(struct blocking_client *client, const cha
 	bool begun;
 
 	if (!client->pooled)
-		return blocking_client_run(client, sql);
+		return blocking_client_execute(client, sql);
 	text = must(malloc(size));
 	snprintf(text, size, "%.*s; %s%s", (int)begin, sql, sql_set_time_limits_lifted, sql + begin);
-	begun = blocking_client_run(client, text);
+	begun = blocking_client_execute(client, text);
 	free(text);
 	return begun;
 }

@@ -4,7 +4,7 @@
 #include "tools_sql.h"
 
 /* The real tables stay visible as stored_NAME. */
-const char *const rehearse_setup[] = {
+const char *const dry_run_setup[] = {
 	sql_hide_tables, sql_create_row_keys, sql_copy_heads, sql_copy_cursors, sql_limit_dry_runs, NULL,
 };
 

@@ -7,11 +7,11 @@
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_DRY_RUN_COMMITS_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_DRY_RUN_COMMITS_H
 
-#include "adapters/postgres/connection/pipeline_batch.h"
+#include "adapters/postgres/connection/query_pipeline.h"
 #include "bus/ports/store.h"
 
 /* Statements that make the tables of a session, each to be sent once, in order; the last one is NULL. */
-extern const char *const rehearse_setup[];
+extern const char *const dry_run_setup[];
 
 /* Copies what the unit names; a product comes with all its lines. */
 void dry_run_copy_unit(struct query_pipeline *pipeline, const struct unit_of_work *uow);

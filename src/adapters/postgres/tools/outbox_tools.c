@@ -10,7 +10,7 @@
 bool postgres_renew_incarnation(struct blocking_client *client, char before[INCARNATION_SIZE],
 				char after[INCARNATION_SIZE])
 {
-	PGresult *row = blocking_client_ask(client, sql_renew_incarnation, 0, NULL);
+	PGresult *row = blocking_client_query(client, sql_renew_incarnation, 0, NULL);
 
 	if (row) {
 		snprintf(before, INCARNATION_SIZE, "%s", PQgetvalue(row, 0, 0));
@@ -23,7 +23,7 @@ bool postgres_renew_incarnation(struct blocking_client *client, char before[INCA
 bool postgres_find_events(struct blocking_client *client, const char *sku, struct kept_events *kept)
 {
 	const char *const params[] = {sku};
-	PGresult *row = blocking_client_ask(client, sql_find_events, 1, params);
+	PGresult *row = blocking_client_query(client, sql_find_events, 1, params);
 
 	*kept = (struct kept_events){0};
 	if (row && PQntuples(row) > 0)
@@ -46,8 +46,8 @@ bool postgres_read_events(struct blocking_client *client, const char *sku, int64
 		PGresult *row;
 
 		snprintf(from, sizeof from, "%lld", (long long)from_version);
-		blocking_client_be_patient(client, PATIENCE_MS);
-		row = blocking_client_ask(client, sql_next_frame_of_sku, 2, params);
+		blocking_client_set_deadline(client, PATIENCE_MS);
+		row = blocking_client_query(client, sql_next_frame_of_sku, 2, params);
 		if (!row)
 			return false;
 		more = PQntuples(row) > 0;
@@ -65,7 +65,7 @@ bool postgres_read_events(struct blocking_client *client, const char *sku, int64
 
 bool postgres_find_unfinished(struct blocking_client *client, struct unfinished_work *work)
 {
-	PGresult *row = blocking_client_ask(client, sql_count_unfinished_work, 0, NULL);
+	PGresult *row = blocking_client_query(client, sql_count_unfinished_work, 0, NULL);
 
 	if (row)
 		*work = (struct unfinished_work){blocking_client_number(row, 0, 0),

@@ -10,7 +10,7 @@ bool postgres_find_outcomes(struct blocking_client *client, const char *id, stru
 			    struct known_outcome **outcomes, size_t *count)
 {
 	const char *const params[] = {id};
-	PGresult *rows = blocking_client_ask(client, sql_find_outcomes, 1, params);
+	PGresult *rows = blocking_client_query(client, sql_find_outcomes, 1, params);
 
 	if (!rows)
 		return false;
@@ -52,7 +52,7 @@ static bool follow_product(struct blocking_client *client, const struct known_ou
 	bool holds_some = true;
 
 	while (holds_some) {
-		next = blocking_client_ask(client, sql_next_frame_of_product, 4, params);
+		next = blocking_client_query(client, sql_next_frame_of_product, 4, params);
 		PQclear(last);
 		if (!next)
 			return false;
@@ -75,7 +75,7 @@ bool postgres_read_effects(struct blocking_client *client, const struct known_ou
 	bool done;
 
 	snprintf(at, sizeof at, "%" PRId64, outcome->at);
-	rows = blocking_client_ask(client, sql_frames_of_commit, 1, params);
+	rows = blocking_client_query(client, sql_frames_of_commit, 1, params);
 	done = rows;
 	for (int row = 0; rows && done && row < PQntuples(rows); row++) {
 		if (show_frame(rows, row, heard, context))

@@ -60,9 +60,9 @@ static bool begin(struct blocking_client *client)
 
 /* ---- correcting a piece ---- */
 
-static bool ask(struct blocking_client *client, const char *sql, int count, const char *const *params)
+static bool run_query(struct blocking_client *client, const char *sql, int count, const char *const *params)
 {
-	PGresult *result = blocking_client_ask(client, sql, count, params);
+	PGresult *result = blocking_client_query(client, sql, count, params);
 
 	PQclear(result);
 	return result;
@@ -71,16 +71,16 @@ static bool ask(struct blocking_client *client, const char *sql, int count, cons
 /* Each statement sees what was committed before it began: the last one, all that was before the locks. */
 static PGresult *fix_piece(struct blocking_client *client, const struct pass *pass, const char *const piece[])
 {
-	if (!begin(client) || !ask(client, sql_lock_products, 1, &piece[PRODUCTS]) ||
-	    (pass->lock && !ask(client, pass->lock, PIECE_PARTS, piece)))
+	if (!begin(client) || !run_query(client, sql_lock_products, 1, &piece[PRODUCTS]) ||
+	    (pass->lock && !run_query(client, pass->lock, PIECE_PARTS, piece)))
 		return NULL;
-	return blocking_client_ask(client, pass->fix, PIECE_PARTS, piece);
+	return blocking_client_query(client, pass->fix, PIECE_PARTS, piece);
 }
 
-static bool try_to_correct(struct rebuild *rebuild, const struct pass *pass, const char *const piece[])
+static bool correct_once(struct rebuild *rebuild, const struct pass *pass, const char *const piece[])
 {
 	PGresult *fixed = fix_piece(rebuild->client, pass, piece);
-	bool done = fixed && blocking_client_run(rebuild->client, "commit");
+	bool done = fixed && blocking_client_execute(rebuild->client, "commit");
 
 	if (done) {
 		rebuild->done->added += number_at(fixed, 0);
@@ -101,20 +101,20 @@ static bool correct(struct rebuild *rebuild, const struct pass *pass, const char
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 
-	for (int attempts = 1; !try_to_correct(rebuild, pass, piece); attempts++) {
+	for (int attempts = 1; !correct_once(rebuild, pass, piece); attempts++) {
 		if (!is_contention(rebuild->client) || attempts == ATTEMPTS_MAX ||
-		    !blocking_client_run(rebuild->client, "rollback"))
+		    !blocking_client_execute(rebuild->client, "rollback"))
 			return false;
 		nanosleep(&pause, NULL);
-		blocking_client_be_patient(rebuild->client, PATIENCE_MS);
+		blocking_client_set_deadline(rebuild->client, PATIENCE_MS);
 	}
 	return true;
 }
 
 /* ---- going through a table ---- */
 
-static bool take_piece(struct rebuild *rebuild, const struct pass *pass, const PGresult *scanned,
-		       const char *const after[3])
+static bool correct_if_wrong(struct rebuild *rebuild, const struct pass *pass, const PGresult *scanned,
+			     const char *const after[3])
 {
 	const char *const piece[PIECE_PARTS] = {
 		[AFTER] = after[0],
@@ -131,25 +131,26 @@ static bool take_piece(struct rebuild *rebuild, const struct pass *pass, const P
 
 static PGresult *scan(struct blocking_client *client, const struct pass *pass, const char *const after[3])
 {
-	PGresult *scanned = begin(client) ? blocking_client_ask(client, pass->scan, 3, after) : NULL;
+	PGresult *scanned = begin(client) ? blocking_client_query(client, pass->scan, 3, after) : NULL;
 
-	if (!scanned || blocking_client_run(client, "commit"))
+	if (!scanned || blocking_client_execute(client, "commit"))
 		return scanned;
 	PQclear(scanned);
 	return NULL;
 }
 
 /* A whole table.  `looked` counts its rows. */
-static bool go_through(struct rebuild *rebuild, const struct pass *pass, int64_t *looked)
+static bool rebuild_table(struct rebuild *rebuild, const struct pass *pass, int64_t *looked)
 {
 	const char *after[3] = {pass->before_all[0], pass->before_all[1], pass->before_all[2]};
 	PGresult *before = NULL, *scanned;
 	bool right;
 
 	for (;;) {
-		blocking_client_be_patient(rebuild->client, PATIENCE_MS);
+		blocking_client_set_deadline(rebuild->client, PATIENCE_MS);
 		scanned = scan(rebuild->client, pass, after);
-		right = scanned && (PQntuples(scanned) == 0 || take_piece(rebuild, pass, scanned, after));
+		right = scanned &&
+			(PQntuples(scanned) == 0 || correct_if_wrong(rebuild, pass, scanned, after));
 		PQclear(before);
 		before = scanned;
 		if (!right || PQntuples(scanned) == 0)
@@ -168,6 +169,6 @@ bool postgres_rebuild_view(struct blocking_client *client, struct rebuilding *re
 {
 	struct rebuild rebuild = {client, rebuilding, progress, context};
 
-	return go_through(&rebuild, &show_lines, &rebuilding->lines) &&
-	       go_through(&rebuild, &hide_rows, &rebuilding->rows);
+	return rebuild_table(&rebuild, &show_lines, &rebuilding->lines) &&
+	       rebuild_table(&rebuild, &hide_rows, &rebuilding->rows);
 }

@@ -21,8 +21,8 @@ struct verification {
 	void *context;
 };
 
-static void tell(const struct verification *verification, const struct sql_rule *rule, const char *key,
-		 const char *expected, const char *found)
+static void report(const struct verification *verification, const struct sql_rule *rule, const char *key,
+		   const char *expected, const char *found)
 {
 	verification->verifier->broken(verification->context,
 				       &(struct breach){rule->name, rule->meaning, key, expected, found});
@@ -30,15 +30,15 @@ static void tell(const struct verification *verification, const struct sql_rule 
 
 /* ---- rules in SQL ---- */
 
-static void tell_rows(const struct verification *verification, const struct sql_rule *rule,
-		      const PGresult *rows)
+static void report_rows(const struct verification *verification, const struct sql_rule *rule,
+			const PGresult *rows)
 {
 	int count = PQntuples(rows);
 	int64_t all = count ? blocking_client_number(rows, 0, 3) : 0;
 
 	for (int row = 0; row < count; row++)
-		tell(verification, rule, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
-		     PQgetvalue(rows, row, 2));
+		report(verification, rule, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
+		       PQgetvalue(rows, row, 2));
 	if (all > count)
 		verification->verifier->more(verification->context, rule->name, all - count);
 }
@@ -49,11 +49,11 @@ static bool check_rule(const struct verification *verification, const struct sql
 	const char *const params[] = {max};
 	PGresult *rows;
 
-	snprintf(max, sizeof max, "%d", BREACHES_TOLD_MAX);
-	rows = blocking_client_ask(verification->client, rule->sql, 1, params);
+	snprintf(max, sizeof max, "%d", BREACHES_REPORTED_MAX);
+	rows = blocking_client_query(verification->client, rule->sql, 1, params);
 
 	if (rows)
-		tell_rows(verification, rule, rows);
+		report_rows(verification, rule, rows);
 	PQclear(rows);
 	return rows;
 }
@@ -66,11 +66,11 @@ struct outbox_reading {
 };
 
 /* Counts one breach more; tells it when it is not one too many. */
-static void note(const struct outbox_reading *reading, int64_t *count, const struct sql_rule *rule,
-		 const char *key, const char *expected, const char *found)
+static void count_breach(const struct outbox_reading *reading, int64_t *count, const struct sql_rule *rule,
+			 const char *key, const char *expected, const char *found)
 {
-	if ((*count)++ < BREACHES_TOLD_MAX)
-		tell(reading->verification, rule, key, expected, found);
+	if ((*count)++ < BREACHES_REPORTED_MAX)
+		report(reading->verification, rule, key, expected, found);
 }
 
 static void check_row(struct outbox_reading *reading, const PGresult *rows, int row)
@@ -89,19 +89,21 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 	snprintf(key, sizeof key, "partition %s, position %s", partition, PQgetvalue(rows, row, 5));
 	snprintf(expected, sizeof expected, "%d", partition_of(kept.sku));
 	if (strcmp(expected, partition) != 0)
-		note(reading, &reading->misplaced, &partition_rule, key, expected, partition);
+		count_breach(reading, &reading->misplaced, &partition_rule, key, expected, partition);
 	defect = verification->verifier->frame_defect(verification->context, &kept);
 	if (defect)
-		note(reading, &reading->malformed, &frame_rule, key, "a frame as its row says", defect);
+		count_breach(reading, &reading->malformed, &frame_rule, key, "a frame as its row says",
+			     defect);
 	PQfreemem(frame);
 }
 
-static void tell_rest(const struct outbox_reading *reading, const struct sql_rule *rule, int64_t count)
+static void report_rest(const struct outbox_reading *reading, const struct sql_rule *rule, int64_t count)
 {
 	const struct verification *verification = reading->verification;
 
-	if (count > BREACHES_TOLD_MAX)
-		verification->verifier->more(verification->context, rule->name, count - BREACHES_TOLD_MAX);
+	if (count > BREACHES_REPORTED_MAX)
+		verification->verifier->more(verification->context, rule->name,
+					     count - BREACHES_REPORTED_MAX);
 }
 
 static bool check_outbox(const struct verification *verification)
@@ -109,10 +111,10 @@ static bool check_outbox(const struct verification *verification)
 	struct outbox_reading reading = {.verification = verification};
 	int count = 1;
 
-	if (!blocking_client_run(verification->client, sql_declare_frames))
+	if (!blocking_client_execute(verification->client, sql_declare_frames))
 		return false;
 	while (count > 0) {
-		PGresult *rows = blocking_client_ask(verification->client, sql_fetch_frames, 0, NULL);
+		PGresult *rows = blocking_client_query(verification->client, sql_fetch_frames, 0, NULL);
 
 		if (!rows)
 			return false;
@@ -121,8 +123,8 @@ static bool check_outbox(const struct verification *verification)
 			check_row(&reading, rows, row);
 		PQclear(rows);
 	}
-	tell_rest(&reading, &partition_rule, reading.misplaced);
-	tell_rest(&reading, &frame_rule, reading.malformed);
+	report_rest(&reading, &partition_rule, reading.misplaced);
+	report_rest(&reading, &frame_rule, reading.malformed);
 	return true;
 }
 
@@ -130,12 +132,12 @@ bool postgres_verify(struct blocking_client *client, const struct verifier *veri
 {
 	const struct verification verification = {client, verifier, context};
 
-	blocking_client_wait_for_ever(client);
+	blocking_client_clear_deadline(client);
 	if (!blocking_client_begin_transaction(client, sql_begin_verification))
 		return false;
 	for (size_t i = 0; i < SQL_RULES; i++) {
 		if (!check_rule(&verification, &sql_rules[i]))
 			return false;
 	}
-	return check_outbox(&verification) && blocking_client_run(client, "commit");
+	return check_outbox(&verification) && blocking_client_execute(client, "commit");
 }

@@ -12,7 +12,7 @@
 struct verifier {
 	void (*broken)(void *context, const struct breach *breach);
 
-	/* After BREACHES_TOLD_MAX breaches of a rule: there are so many more. */
+	/* After BREACHES_REPORTED_MAX breaches of a rule: there are so many more. */
 	void (*more)(void *context, const char *rule, int64_t count);
 
 	/* What is wrong with a frame, valid until the next call, or NULL: only a codec can tell. */

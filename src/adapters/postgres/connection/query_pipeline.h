@@ -4,8 +4,8 @@
  * Parameters and results are binary.  Everything a segment holds comes from its arena, but for the results,
  * which query_pipeline_clear() frees.
  */
-#ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PIPELINE_BATCH_H
-#define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PIPELINE_BATCH_H
+#ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_QUERY_PIPELINE_H
+#define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_QUERY_PIPELINE_H
 
 #include "adapters/postgres/sql/statements.h"
 #include "core/base/arena.h"

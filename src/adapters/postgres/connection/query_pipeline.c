@@ -3,7 +3,7 @@
  * an array is its number of dimensions, a flag for nulls, its elements' type, then length and lower bound of
  * the one dimension, then each element after its length.
  */
-#include "adapters/postgres/connection/pipeline_batch.h"
+#include "adapters/postgres/connection/query_pipeline.h"
 
 #include "core/base/calendar.h"
 
@@ -87,27 +87,27 @@ static inline unsigned char *extend(struct param *param, size_t size)
 	return end;
 }
 
-static void put(struct param *param, const void *bytes, size_t size)
+static void append(struct param *param, const void *bytes, size_t size)
 {
 	if (size)
 		memcpy(extend(param, size), bytes, size);
 }
 
-static void put_int4(struct param *param, int32_t value)
+static void append_int4(struct param *param, int32_t value)
 {
 	uint32_t big = htobe32((uint32_t)value);
 
 	memcpy(extend(param, sizeof big), &big, sizeof big);
 }
 
-static void put_int8(struct param *param, int64_t value)
+static void append_int8(struct param *param, int64_t value)
 {
 	uint64_t big = htobe64((uint64_t)value);
 
 	memcpy(extend(param, sizeof big), &big, sizeof big);
 }
 
-static void put_int2(struct param *param, int value)
+static void append_int2(struct param *param, int value)
 {
 	uint16_t big = htobe16((uint16_t)value);
 
@@ -116,22 +116,22 @@ static void put_int2(struct param *param, int value)
 
 void query_bool(struct query *query, bool value)
 {
-	put(next_param(query), &(unsigned char){value}, 1);
+	append(next_param(query), &(unsigned char){value}, 1);
 }
 
 void query_int2(struct query *query, int value)
 {
-	put_int2(next_param(query), value);
+	append_int2(next_param(query), value);
 }
 
 void query_int4(struct query *query, int32_t value)
 {
-	put_int4(next_param(query), value);
+	append_int4(next_param(query), value);
 }
 
 void query_int8(struct query *query, int64_t value)
 {
-	put_int8(next_param(query), value);
+	append_int8(next_param(query), value);
 }
 
 void query_text(struct query *query, const char *text)
@@ -139,7 +139,7 @@ void query_text(struct query *query, const char *text)
 	struct param *param = next_param(query);
 
 	extend(param, 0);
-	put(param, text, strlen(text));
+	append(param, text, strlen(text));
 }
 
 void query_null(struct query *query)
@@ -149,7 +149,7 @@ void query_null(struct query *query)
 
 void query_uuid(struct query *query, const unsigned char uuid[16])
 {
-	put(next_param(query), uuid, 16);
+	append(next_param(query), uuid, 16);
 }
 
 struct param *query_array(struct query *query, enum array_type type)
@@ -157,11 +157,11 @@ struct param *query_array(struct query *query, enum array_type type)
 	struct param *array = next_param(query);
 
 	array->is_array = true;
-	put_int4(array, 1);
-	put_int4(array, 0);
-	put_int4(array, (int32_t)element_oids[type]);
-	put_int4(array, 0); /* the length: see finish_array() */
-	put_int4(array, 1);
+	append_int4(array, 1);
+	append_int4(array, 0);
+	append_int4(array, (int32_t)element_oids[type]);
+	append_int4(array, 0); /* the length: see finish_array() */
+	append_int4(array, 1);
 	return array;
 }
 
@@ -169,7 +169,7 @@ static void begin_element(struct param *array, size_t size)
 {
 	assert(array->is_array && size <= INT32_MAX);
 	array->count++;
-	put_int4(array, (int32_t)size);
+	append_int4(array, (int32_t)size);
 }
 
 static void array_null(struct param *array)
@@ -177,38 +177,38 @@ static void array_null(struct param *array)
 	uint32_t has_nulls = htobe32(1);
 
 	array->count++;
-	put_int4(array, -1);
+	append_int4(array, -1);
 	memcpy(array->bytes + 4, &has_nulls, sizeof has_nulls);
 }
 
 void array_bool(struct param *array, bool value)
 {
 	begin_element(array, 1);
-	put(array, &(unsigned char){value}, 1);
+	append(array, &(unsigned char){value}, 1);
 }
 
 void array_int2(struct param *array, int value)
 {
 	begin_element(array, sizeof(int16_t));
-	put_int2(array, value);
+	append_int2(array, value);
 }
 
 void array_int4(struct param *array, int32_t value)
 {
 	begin_element(array, sizeof value);
-	put_int4(array, value);
+	append_int4(array, value);
 }
 
 void array_int8(struct param *array, int64_t value)
 {
 	begin_element(array, sizeof value);
-	put_int8(array, value);
+	append_int8(array, value);
 }
 
 void array_bytes(struct param *array, struct bytes bytes)
 {
 	begin_element(array, bytes.size);
-	put(array, bytes.data, bytes.size);
+	append(array, bytes.data, bytes.size);
 }
 
 void array_text(struct param *array, const char *text)
@@ -333,7 +333,7 @@ bool result_is_null(const struct query *query, int row, int column)
 }
 
 /* The value's bytes; the statement is to blame when there are not `size` of them. */
-static const char *fixed(const struct query *query, int row, int column, int size)
+static const char *fixed_size_value(const struct query *query, int row, int column, int size)
 {
 	assert(PQgetlength(query->result, row, column) == size);
 	(void)size;
@@ -342,14 +342,14 @@ static const char *fixed(const struct query *query, int row, int column, int siz
 
 bool result_bool(const struct query *query, int row, int column)
 {
-	return *fixed(query, row, column, 1);
+	return *fixed_size_value(query, row, column, 1);
 }
 
 int16_t result_int2(const struct query *query, int row, int column)
 {
 	uint16_t big;
 
-	memcpy(&big, fixed(query, row, column, sizeof big), sizeof big);
+	memcpy(&big, fixed_size_value(query, row, column, sizeof big), sizeof big);
 	return (int16_t)be16toh(big);
 }
 
@@ -357,7 +357,7 @@ int32_t result_int4(const struct query *query, int row, int column)
 {
 	uint32_t big;
 
-	memcpy(&big, fixed(query, row, column, sizeof big), sizeof big);
+	memcpy(&big, fixed_size_value(query, row, column, sizeof big), sizeof big);
 	return (int32_t)be32toh(big);
 }
 
@@ -365,7 +365,7 @@ int64_t result_int8(const struct query *query, int row, int column)
 {
 	uint64_t big;
 
-	memcpy(&big, fixed(query, row, column, sizeof big), sizeof big);
+	memcpy(&big, fixed_size_value(query, row, column, sizeof big), sizeof big);
 	return (int64_t)be64toh(big);
 }
 
