@@ -15,14 +15,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What is refused, and what to write instead.
 TICS = [
-    (r"so (?:many|much|long|often|few|far)(?! (?:as|that)\b)(?=[\s,.;:)]|$)", 'say which number or time: "this many", "at most 8"'),
+    (r"so (?:many|much|long|often|few)(?! (?:as|that)\b)(?=[\s,.;:)]|$)", 'say which number or time: "this many", "at most 8"'),
+    (r"so far(?! as\b)(?= \w)", 'say which number or time: "this many", "at most 8"'),
     (r"(?:whoever|whomever|whatever|whichever)", "name the person or the thing"),
     (r"(?:somebody|nobody|anybody)(?:'s)?", 'name who: "another worker", "no client"'),
     (r"(?:for|of|to|by|from|with|than|and|or|is|as) who(?= (?!am i))", 'give "who" a noun: "a client that …"'),
     (r"(?<![\w] )(?:^|(?<=[.:;,(] ))[Ww]ho(?= (?:is|was|has|had|can|may|wants|needs|asks|comes|reads|waits|does|did)\b)", 'give "who" a noun: "a client that …"'),
     (r"(?:is|are|was|were|that is|as) none(?=[\s,.;:)]|$)(?! of\b)", '"there is no …", "is not a …"'),
     (r"(?:is|are|was|were|be|been|being|gets?|got) told", '"is logged", "is reported", "receives"'),
-    (r"(?:goes?|went|going|gone) on", '"continues", "resumes"'),
+    (r"(?:goes?|went|going|gone) on(?! (?:one|the|its|their|each)\b)", '"continues", "resumes"'),
     (r"for ever", '"without a limit", "forever"'),
     (r"(?:as|not) many again", '"twice as many"'),
 ]
