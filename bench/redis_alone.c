@@ -163,7 +163,7 @@ static void alone_init(struct alone *alone)
 {
 	system_logger_init(&alone->logger, STDERR_FILENO, LOG_WARN, LOG_FORMAT_LOGFMT);
 	alone->base = must(event_base_new());
-	alone->codec = codec_new(&(struct codec_config){WIRE_JSON, WIRE_BARE, "redis-alone"});
+	alone->codec = codec_new(&(struct codec_config){CODEC_JSON, CODEC_BARE, "redis-alone"});
 	alone->arena = arena_new(PAYLOAD_MAX);
 	alone->commands = must(evbuffer_new());
 	alone->burst_end = must(event_new(alone->base, -1, 0, on_burst_end, alone));

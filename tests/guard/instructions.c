@@ -33,15 +33,15 @@ struct counted {
 
 #define BARE_JSON                                                                                            \
 	{                                                                                                    \
-		WIRE_JSON, WIRE_BARE, "guard"                                                                \
+		CODEC_JSON, CODEC_BARE, "guard"                                                              \
 	}
 #define MSGPACK                                                                                              \
 	{                                                                                                    \
-		WIRE_MSGPACK, WIRE_BARE, "guard"                                                             \
+		CODEC_MSGPACK, CODEC_BARE, "guard"                                                           \
 	}
 #define CLOUDEVENT                                                                                           \
 	{                                                                                                    \
-		WIRE_JSON, WIRE_CLOUDEVENTS, "guard"                                                         \
+		CODEC_JSON, CODEC_CLOUDEVENTS, "guard"                                                       \
 	}
 
 static const struct counted all[] = {

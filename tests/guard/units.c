@@ -164,7 +164,7 @@ static void make_publisher(const char *url)
 static void set_up(const char *control, const char *database, const char *redis)
 {
 	world.base = event_base_new();
-	world.codec = codec_new(&(struct codec_config){WIRE_JSON, WIRE_BARE, "guard"});
+	world.codec = codec_new(&(struct codec_config){CODEC_JSON, CODEC_BARE, "guard"});
 	worker_init(&world.worker, world.codec);
 	migrate(database);
 	make_stores(database);

@@ -3,9 +3,10 @@
 
 #include "adapters/codec/envelope.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/json/json_tree.h"
+#include "adapters/codec/json/json_reader.h"
 #include "adapters/codec/json/json_writer.h"
 #include "adapters/codec/msgpack/messagepack.h"
+#include "core/base/must.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -70,18 +71,18 @@ static bool decode(struct codec *codec, enum message_type expected, struct bytes
 static bool encode(struct codec *codec, const struct envelope *envelope, struct arena *arena,
 		   struct bytes *payload, const char **error)
 {
-	const struct message_codec *wire = downcast(codec);
+	const struct message_codec *it = downcast(codec);
 	const struct document *document;
 
 	assert(message_descriptor(envelope->message.type)->role == ROLE_EVENT);
-	if (wire->envelope == WIRE_CLOUDEVENTS)
-		document = cloudevent_document(envelope, wire->source, arena, error);
+	if (it->envelope == CODEC_CLOUDEVENTS)
+		document = cloudevent_document(envelope, it->source, arena, error);
 	else
 		document = message_document(&envelope->message, arena, error);
 	if (!document)
 		return false;
-	*payload = wire->encoding == WIRE_JSON ? codec_write_json(document, arena)
-					       : codec_write_messagepack(document, arena);
+	*payload = it->encoding == CODEC_JSON ? codec_write_json(document, arena)
+					      : codec_write_messagepack(document, arena);
 	return true;
 }
 
@@ -95,15 +96,13 @@ static const struct codec_ops message_codec_ops = {
 struct codec *codec_new(const struct codec_config *config)
 {
 	size_t source_size = strlen(config->source) + 1;
-	struct message_codec *wire = malloc(sizeof *wire + source_size);
+	struct message_codec *it = must_alloc(sizeof *it + source_size);
 
-	if (!wire)
-		out_of_memory();
-	wire->codec.ops = &message_codec_ops;
-	wire->encoding = config->encoding;
-	wire->envelope = config->envelope;
-	memcpy(wire->source, config->source, source_size);
-	return &wire->codec;
+	it->codec.ops = &message_codec_ops;
+	it->encoding = config->encoding;
+	it->envelope = config->envelope;
+	memcpy(it->source, config->source, source_size);
+	return &it->codec;
 }
 
 void codec_free(struct codec **codec)

@@ -11,8 +11,8 @@
 
 #include "bus/ports/codec.h"
 
-enum codec_encoding { WIRE_JSON, WIRE_MSGPACK };
-enum codec_envelope { WIRE_BARE, WIRE_CLOUDEVENTS };
+enum codec_encoding { CODEC_JSON, CODEC_MSGPACK };
+enum codec_envelope { CODEC_BARE, CODEC_CLOUDEVENTS };
 
 /* How messages are written; how they are read, each payload tells itself. */
 struct codec_config {

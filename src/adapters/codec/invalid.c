@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 bool invalid(struct arena *arena, const char **error, const char *subject, const char *format, ...)
@@ -37,11 +36,5 @@ bool invalid_field(struct arena *arena, const char **error, const char *name, co
 		return invalid(arena, error, name,
 			       "expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ");
 	}
-	abort();
-}
-
-void out_of_memory(void)
-{
-	fputs("allocd: out of memory\n", stderr);
 	abort();
 }

@@ -14,7 +14,4 @@ __attribute__((format(printf, 4, 5))) bool invalid(struct arena *arena, const ch
 /* The same for a field, under the name it came by: "NAME: expected …". */
 bool invalid_field(struct arena *arena, const char **error, const char *name, const struct field *field);
 
-/* A library found no memory: no message's fault.  Ends the process, as arenas do. */
-__attribute__((noreturn)) void out_of_memory(void);
-
 #endif

@@ -1,7 +1,7 @@
 /* Few names are compared each with each, many are sorted: a payload has room for ten thousands of them. */
 #include "adapters/codec/names.h"
 
-#include "adapters/codec/invalid.h"
+#include "core/base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +9,7 @@
 void names_init(struct names *names, size_t room)
 {
 	names->count = 0;
-	names->all = room <= NAMES_FEW ? names->few : malloc(room * sizeof *names->all);
-	if (!names->all)
-		out_of_memory();
+	names->all = room <= NAMES_FEW ? names->few : must(malloc(room * sizeof *names->all));
 }
 
 void names_release(struct names *names)

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How deep a payload may be nested, in every encoding. */
+#define DEPTH_MAX 32
+
 enum value_kind {
 	VALUE_ABSENT, /* there is no such member */
 	VALUE_NULL,

@@ -17,7 +17,7 @@
 
 struct tools *tools_new(const struct invocation *invocation)
 {
-	static const struct codec_config reading = {WIRE_JSON, WIRE_BARE, ""};
+	static const struct codec_config reading = {CODEC_JSON, CODEC_BARE, ""};
 	struct tools *tools = must_alloc(sizeof *tools);
 
 	tools->invocation = invocation;

@@ -108,8 +108,8 @@ bool setup_check(const struct config *config, struct arena *arena, const char **
 struct codec *setup_codec_new(const struct config *config)
 {
 	return codec_new(&(struct codec_config){
-		.encoding = config->encoding == EVENT_MSGPACK ? WIRE_MSGPACK : WIRE_JSON,
-		.envelope = config->envelope == EVENT_CLOUDEVENTS ? WIRE_CLOUDEVENTS : WIRE_BARE,
+		.encoding = config->encoding == EVENT_MSGPACK ? CODEC_MSGPACK : CODEC_JSON,
+		.envelope = config->envelope == EVENT_CLOUDEVENTS ? CODEC_CLOUDEVENTS : CODEC_BARE,
 		.source = config->source,
 	});
 }

@@ -1,6 +1,6 @@
 /* CloudEvents 1.0 in structured mode, coming in. */
+#include "codec_fixture.h"
 #include "core/base/calendar.h"
-#include "wire.h"
 
 #include "support/suites.h"
 
@@ -248,8 +248,8 @@ START_TEST(every_event_that_is_written_is_read_back)
 					.version = written[_i].version,
 					.occurred_at = 1,
 					.cause = sku};
-	for (int encoding = WIRE_JSON; encoding <= WIRE_MSGPACK; encoding++) {
-		struct bytes payload = encoded((enum codec_encoding)encoding, WIRE_CLOUDEVENTS, &event);
+	for (int encoding = CODEC_JSON; encoding <= CODEC_MSGPACK; encoding++) {
+		struct bytes payload = encoded((enum codec_encoding)encoding, CODEC_CLOUDEVENTS, &event);
 		struct envelope envelope = accepted(MSG_OUT_OF_STOCK, payload);
 
 		ck_assert_str_eq(envelope.id, arena_printf(arena, "%s/%" PRId64, sku, written[_i].version));

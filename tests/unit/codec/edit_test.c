@@ -1,5 +1,5 @@
 /* Payloads with other fields. */
-#include "wire.h"
+#include "codec_fixture.h"
 
 #include "support/suites.h"
 

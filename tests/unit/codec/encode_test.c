@@ -1,6 +1,6 @@
 /* Events going out: strictly as their schema says, in each encoding and envelope. */
+#include "codec_fixture.h"
 #include "core/base/calendar.h"
-#include "wire.h"
 
 #include "support/suites.h"
 
@@ -37,7 +37,7 @@ START_TEST(bare_json)
 {
 	struct envelope event = an_event();
 
-	assert_payload(encoded(WIRE_JSON, WIRE_BARE, &event), BYTES(FIELDS "}"));
+	assert_payload(encoded(CODEC_JSON, CODEC_BARE, &event), BYTES(FIELDS "}"));
 }
 END_TEST
 
@@ -46,7 +46,7 @@ START_TEST(the_cause_is_written_when_it_is_known)
 	struct envelope event = an_event();
 
 	event.message.as.line_allocated.cause = "i1";
-	assert_payload(encoded(WIRE_JSON, WIRE_BARE, &event), BYTES(FIELDS ",\"cause\":\"i1\"}"));
+	assert_payload(encoded(CODEC_JSON, CODEC_BARE, &event), BYTES(FIELDS ",\"cause\":\"i1\"}"));
 }
 END_TEST
 
@@ -54,7 +54,7 @@ START_TEST(bare_messagepack)
 {
 	struct envelope event = an_event();
 
-	assert_payload(encoded(WIRE_MSGPACK, WIRE_BARE, &event),
+	assert_payload(encoded(CODEC_MSGPACK, CODEC_BARE, &event),
 		       BYTES("\x86\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03\xa8"
 			     "batchref\xa2"
 			     "b1\xa7version\x07\xaboccurred_at\xbb"
@@ -67,7 +67,7 @@ START_TEST(a_cloudevent_in_json)
 	struct envelope event = an_event();
 
 	event.traceparent = TRACE;
-	assert_payload(encoded(WIRE_JSON, WIRE_CLOUDEVENTS, &event),
+	assert_payload(encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event),
 		       BYTES("{\"specversion\":\"1.0\",\"id\":\"s1/7\",\"source\":\"warehouse\","
 			     "\"type\":\"line_allocated\",\"time\":\"1970-01-01T00:00:01.500000Z\","
 			     "\"datacontenttype\":\"application/json\",\"traceparent\":\"" TRACE
@@ -78,11 +78,11 @@ END_TEST
 START_TEST(a_cloudevent_in_messagepack_says_the_same)
 {
 	struct envelope event = an_event();
-	struct bytes json = encoded(WIRE_JSON, WIRE_CLOUDEVENTS, &event);
+	struct bytes json = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
 	const char *line, *error;
 
-	ck_assert(
-		codec_payload_to_line(encoded(WIRE_MSGPACK, WIRE_CLOUDEVENTS, &event), arena, &line, &error));
+	ck_assert(codec_payload_to_line(encoded(CODEC_MSGPACK, CODEC_CLOUDEVENTS, &event), arena, &line,
+					&error));
 	assert_payload(bytes_of(line), json);
 }
 END_TEST
@@ -90,7 +90,7 @@ END_TEST
 START_TEST(without_a_trace_none_is_written)
 {
 	struct envelope event = an_event();
-	struct bytes payload = encoded(WIRE_JSON, WIRE_CLOUDEVENTS, &event);
+	struct bytes payload = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
 
 	ck_assert_ptr_null(memmem(payload.data, payload.size, "traceparent", strlen("traceparent")));
 }
@@ -100,10 +100,10 @@ static const struct {
 	enum codec_encoding encoding;
 	enum codec_envelope form;
 } ways[] = {
-	{WIRE_JSON, WIRE_BARE},
-	{WIRE_JSON, WIRE_CLOUDEVENTS},
-	{WIRE_MSGPACK, WIRE_BARE},
-	{WIRE_MSGPACK, WIRE_CLOUDEVENTS},
+	{CODEC_JSON, CODEC_BARE},
+	{CODEC_JSON, CODEC_CLOUDEVENTS},
+	{CODEC_MSGPACK, CODEC_BARE},
+	{CODEC_MSGPACK, CODEC_CLOUDEVENTS},
 };
 
 /*
@@ -142,7 +142,7 @@ START_TEST(every_ascii_character_reads_the_same)
 	char text[] = {'a', (char)_i, 'b', '\0'};
 
 	event.message.as.line_allocated.orderid = text;
-	again = accepted(MSG_LINE_ALLOCATED, encoded(WIRE_JSON, WIRE_BARE, &event));
+	again = accepted(MSG_LINE_ALLOCATED, encoded(CODEC_JSON, CODEC_BARE, &event));
 
 	ck_assert_str_eq(again.message.as.line_allocated.orderid, text);
 }
@@ -154,7 +154,7 @@ START_TEST(only_what_must_be_is_escaped)
 	struct bytes payload;
 
 	event.message.as.line_allocated.orderid = "\b\f\n\r\t\"\\/\x01\x1f\x7f\xc3\xa4";
-	payload = encoded(WIRE_JSON, WIRE_BARE, &event);
+	payload = encoded(CODEC_JSON, CODEC_BARE, &event);
 
 	assert_payload((struct bytes){payload.data, 49}, BYTES("{\"orderid\":\"\\b\\f\\n\\r\\t\\\"\\\\/"
 							       "\\u0001\\u001F\x7f\xc3\xa4\","
@@ -188,8 +188,8 @@ START_TEST(a_wrong_text_is_not_written)
 	struct envelope event = an_event();
 
 	message_set_text(&event.message, wrong_texts[_i].field, wrong_texts[_i].text);
-	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), wrong_texts[_i].error);
-	ck_assert_str_eq(not_encoded(WIRE_CLOUDEVENTS, &event), wrong_texts[_i].error);
+	ck_assert_str_eq(not_encoded(CODEC_BARE, &event), wrong_texts[_i].error);
+	ck_assert_str_eq(not_encoded(CODEC_CLOUDEVENTS, &event), wrong_texts[_i].error);
 }
 END_TEST
 
@@ -198,7 +198,7 @@ START_TEST(a_long_text_is_not_written)
 	struct envelope event = an_event();
 
 	event.message.as.line_allocated.sku = repeated("\xc3\xa4", 256);
-	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), "sku: " NO_TEXT);
+	ck_assert_str_eq(not_encoded(CODEC_BARE, &event), "sku: " NO_TEXT);
 }
 END_TEST
 
@@ -209,7 +209,7 @@ START_TEST(a_wrong_quantity_is_not_written)
 	struct envelope event = an_event();
 
 	event.message.as.line_allocated.qty = wrong_quantities[_i];
-	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), "qty: expected an integer from 1 to 2147483647");
+	ck_assert_str_eq(not_encoded(CODEC_BARE, &event), "qty: expected an integer from 1 to 2147483647");
 }
 END_TEST
 
@@ -220,7 +220,7 @@ START_TEST(a_wrong_version_is_not_written)
 	struct envelope event = an_event();
 
 	event.message.as.line_allocated.version = wrong_versions[_i];
-	ck_assert_str_eq(not_encoded(WIRE_BARE, &event),
+	ck_assert_str_eq(not_encoded(CODEC_BARE, &event),
 			 "version: expected an integer from 1 to 9223372036854775807");
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST(an_instant_beyond_four_digits_of_a_year_is_not_written)
 	struct envelope event = an_event();
 
 	event.message.as.line_allocated.occurred_at = wrong_instants[_i].instant;
-	ck_assert_str_eq(not_encoded(WIRE_BARE, &event), wrong_instants[_i].error);
+	ck_assert_str_eq(not_encoded(CODEC_BARE, &event), wrong_instants[_i].error);
 }
 END_TEST
 
@@ -260,7 +260,7 @@ START_TEST(the_first_and_the_last_instant_are_written)
 	struct bytes payload;
 
 	event.message.as.line_allocated.occurred_at = edge_instants[_i].instant;
-	payload = encoded(WIRE_JSON, WIRE_BARE, &event);
+	payload = encoded(CODEC_JSON, CODEC_BARE, &event);
 	ck_assert_ptr_nonnull(
 		memmem(payload.data, payload.size, edge_instants[_i].text, strlen(edge_instants[_i].text)));
 }
@@ -271,7 +271,7 @@ START_TEST(a_malformed_trace_is_not_written)
 	struct envelope event = an_event();
 
 	event.traceparent = "00-zz";
-	ck_assert_str_eq(not_encoded(WIRE_CLOUDEVENTS, &event),
+	ck_assert_str_eq(not_encoded(CODEC_CLOUDEVENTS, &event),
 			 "traceparent: expected the form of W3C Trace Context");
 }
 END_TEST

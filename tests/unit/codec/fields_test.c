@@ -1,6 +1,6 @@
 /* What a field may hold, whatever it is encoded in: shown with JSON. */
+#include "codec_fixture.h"
 #include "core/base/calendar.h"
-#include "wire.h"
 
 #include "support/suites.h"
 

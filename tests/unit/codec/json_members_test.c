@@ -1,9 +1,9 @@
 /*
  * Members of JSON: what each value is read as, which numbers are integers, and that jansson reads the same.
  */
-#include "adapters/codec/json/json_fast_reader.h"
-#include "adapters/codec/json/json_tree.h"
-#include "wire.h"
+#include "adapters/codec/json/json_reader.h"
+#include "adapters/codec/json/json_scanner.h"
+#include "codec_fixture.h"
 
 #include "support/suites.h"
 

@@ -1,5 +1,5 @@
 /* JSON as such: syntax, UTF-8, duplicate keys, numbers, depth and size. */
-#include "wire.h"
+#include "codec_fixture.h"
 
 #include "support/suites.h"
 

@@ -1,5 +1,5 @@
 /* MessagePack as such: every format, UTF-8, duplicate keys, numbers, depth, size and headers that lie. */
-#include "wire.h"
+#include "codec_fixture.h"
 
 #include "support/suites.h"
 

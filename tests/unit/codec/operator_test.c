@@ -1,6 +1,6 @@
 /* What the operator's commands need: a command from text, a payload as a line. */
+#include "codec_fixture.h"
 #include "core/base/calendar.h"
-#include "wire.h"
 
 #include "support/suites.h"
 

@@ -1,6 +1,6 @@
 /* W3C Trace Context: what is carried, and what ends the trace. */
 #include "adapters/codec/traceparent.h"
-#include "wire.h"
+#include "codec_fixture.h"
 
 #include "support/suites.h"
 

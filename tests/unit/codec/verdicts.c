@@ -17,10 +17,10 @@ static const struct {
 	const char *name;
 	struct codec_config config;
 } ways[] = {
-	{"json bare", {WIRE_JSON, WIRE_BARE, "test"}},
-	{"json cloudevents", {WIRE_JSON, WIRE_CLOUDEVENTS, "test"}},
-	{"msgpack bare", {WIRE_MSGPACK, WIRE_BARE, "test"}},
-	{"msgpack cloudevents", {WIRE_MSGPACK, WIRE_CLOUDEVENTS, "test"}},
+	{"json bare", {CODEC_JSON, CODEC_BARE, "test"}},
+	{"json cloudevents", {CODEC_JSON, CODEC_CLOUDEVENTS, "test"}},
+	{"msgpack bare", {CODEC_MSGPACK, CODEC_BARE, "test"}},
+	{"msgpack cloudevents", {CODEC_MSGPACK, CODEC_CLOUDEVENTS, "test"}},
 };
 
 static int digit_of(char hex)

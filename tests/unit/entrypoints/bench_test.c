@@ -563,10 +563,10 @@ END_TEST
 /* ---- events in every encoding and envelope ---- */
 
 static const struct codec_config wires[] = {
-	{WIRE_JSON, WIRE_BARE, "test"},
-	{WIRE_MSGPACK, WIRE_BARE, "test"},
-	{WIRE_JSON, WIRE_CLOUDEVENTS, "test"},
-	{WIRE_MSGPACK, WIRE_CLOUDEVENTS, "test"},
+	{CODEC_JSON, CODEC_BARE, "test"},
+	{CODEC_MSGPACK, CODEC_BARE, "test"},
+	{CODEC_JSON, CODEC_CLOUDEVENTS, "test"},
+	{CODEC_MSGPACK, CODEC_CLOUDEVENTS, "test"},
 };
 
 static const int64_t versions[] = {1, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296};

@@ -38,7 +38,7 @@ static void make_ports(struct world *world)
 	world->views = memory_views_new(world->database);
 	world->broker = memory_broker_new(world->simulation);
 	world->notifier = memory_notifier_new(world->simulation);
-	world->codec = codec_new(&(struct codec_config){WIRE_JSON, WIRE_BARE, "test"});
+	world->codec = codec_new(&(struct codec_config){CODEC_JSON, CODEC_BARE, "test"});
 }
 
 static void make_engine(struct world *world, size_t queue_max)

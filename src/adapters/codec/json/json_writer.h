@@ -19,9 +19,9 @@ struct json_output {
 	size_t size;
 };
 
-void json_put(struct json_output *out, const char *bytes, size_t size);
-void json_put_text(struct json_output *out, struct text text); /* quoted and escaped */
-void json_put_integer(struct json_output *out, int64_t integer);
+void json_append(struct json_output *out, const char *bytes, size_t size);
+void json_write_text(struct json_output *out, struct text text); /* quoted and escaped */
+void json_write_integer(struct json_output *out, int64_t integer);
 
 /* One line without blanks, members in their order.  Texts are valid UTF-8 and stay as they are. */
 struct bytes codec_write_json(const struct document *document, struct arena *arena);

@@ -4,6 +4,7 @@
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/msgpack/msgpack_check.h"
 #include "adapters/codec/names.h"
+#include "core/base/must.h"
 
 #include <string.h>
 
@@ -51,11 +52,12 @@ static const msgpack_object *find(const msgpack_object_map *map, const char *nam
 static void unpack(struct bytes payload, msgpack_unpacked *unpacked)
 {
 	size_t used = 0;
+	msgpack_unpack_return result;
 
 	msgpack_unpacked_init(unpacked);
-	/* Its structure is sound, so there is but one reason left. */
-	if (msgpack_unpack_next(unpacked, payload.data, payload.size, &used) != MSGPACK_UNPACK_SUCCESS)
-		out_of_memory();
+	result = msgpack_unpack_next(unpacked, payload.data, payload.size, &used);
+	/* The payload's structure was checked, so unpacking fails only without memory. */
+	must(result == MSGPACK_UNPACK_SUCCESS ? unpacked : NULL);
 }
 
 bool codec_is_ambiguous_messagepack(const msgpack_object *root)
@@ -180,8 +182,7 @@ static void pack_document(msgpack_packer *packer, const struct document *documen
 /* msgpack-c's buffer, but the process ends when it cannot grow. */
 static int append(void *buffer, const char *bytes, size_t size)
 {
-	if (msgpack_sbuffer_write(buffer, bytes, size))
-		out_of_memory();
+	must(msgpack_sbuffer_write(buffer, bytes, size) ? NULL : buffer);
 	return 0;
 }
 

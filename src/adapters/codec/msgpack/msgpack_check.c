@@ -1,7 +1,7 @@
 /* Walks over MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) without unpacking it. */
 #include "adapters/codec/msgpack/msgpack_check.h"
 
-#include "adapters/codec/depth.h"
+#include "adapters/codec/value.h"
 #include "core/base/utf8.h"
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ static size_t bytes_left(const struct walk *walk)
 }
 
 /* A big-endian number of 1, 2, 4 or 8 bytes. */
-static bool take_number(struct walk *walk, size_t width, uint64_t *number)
+static bool scan_number(struct walk *walk, size_t width, uint64_t *number)
 {
 	if (bytes_left(walk) < width)
 		return fail(walk, "the end comes too early");
@@ -46,7 +46,7 @@ static bool skip(struct walk *walk, uint64_t size)
 	return true;
 }
 
-static bool take_text(struct walk *walk, uint64_t size)
+static bool scan_text(struct walk *walk, uint64_t size)
 {
 	const char *text = (const char *)walk->at;
 
@@ -67,29 +67,29 @@ static bool open_container(struct walk *walk, bool is_map, uint64_t count)
 }
 
 /* Items that tell their size in `width` bytes before them. */
-static bool take_sized_text(struct walk *walk, size_t width)
+static bool scan_sized_text(struct walk *walk, size_t width)
 {
 	uint64_t size;
 
-	return take_number(walk, width, &size) && take_text(walk, size);
+	return scan_number(walk, width, &size) && scan_text(walk, size);
 }
 
 static bool skip_sized(struct walk *walk, size_t width, uint64_t more)
 {
 	uint64_t size;
 
-	return take_number(walk, width, &size) && skip(walk, size + more);
+	return scan_number(walk, width, &size) && skip(walk, size + more);
 }
 
 static bool open_sized(struct walk *walk, size_t width, bool is_map)
 {
 	uint64_t count;
 
-	return take_number(walk, width, &count) && open_container(walk, is_map, count);
+	return scan_number(walk, width, &count) && open_container(walk, is_map, count);
 }
 
 /* The formats 0xc0 to 0xdf, but for texts. */
-static bool take_long_format(struct walk *walk, unsigned char format)
+static bool scan_long_format(struct walk *walk, unsigned char format)
 {
 	switch (format) {
 	case 0xc0: /* nil */
@@ -139,12 +139,12 @@ static bool is_text_format(unsigned char format)
 	return (format >= 0xa0 && format <= 0xbf) || (format >= 0xd9 && format <= 0xdb);
 }
 
-static bool take_item(struct walk *walk)
+static bool scan_item(struct walk *walk)
 {
 	uint64_t byte;
 	unsigned char format;
 
-	if (!take_number(walk, 1, &byte))
+	if (!scan_number(walk, 1, &byte))
 		return false;
 	format = (unsigned char)byte;
 	if (walk->depth)
@@ -156,10 +156,10 @@ static bool take_item(struct walk *walk)
 	if (format <= 0x9f)
 		return open_container(walk, false, format & 0x0f);
 	if (format <= 0xbf)
-		return take_text(walk, format & 0x1f);
+		return scan_text(walk, format & 0x1f);
 	if (is_text_format(format))
-		return take_sized_text(walk, (size_t)1 << (format - 0xd9));
-	return take_long_format(walk, format);
+		return scan_sized_text(walk, (size_t)1 << (format - 0xd9));
+	return scan_long_format(walk, format);
 }
 
 static void close_full_containers(struct walk *walk)
@@ -174,7 +174,7 @@ const char *msgpack_structure_fault(struct bytes payload)
 	struct walk walk = {.at = start, .end = start + payload.size};
 
 	do {
-		if (!take_item(&walk))
+		if (!scan_item(&walk))
 			return walk.fault;
 		close_full_containers(&walk);
 	} while (walk.depth);

@@ -3,7 +3,7 @@
 #include "adapters/codec/document.h"
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/json/json_tree.h"
+#include "adapters/codec/json/json_reader.h"
 #include "adapters/codec/json/json_writer.h"
 #include "adapters/codec/tools/pairs.h"
 #include "adapters/codec/tools/payload.h"
@@ -95,7 +95,7 @@ static void draft_set(struct draft *draft, const char *name, struct text json, s
 		draft->count++;
 }
 
-static void draft_take(struct draft *draft, const char *name)
+static void draft_remove(struct draft *draft, const char *name)
 {
 	size_t place = place_of(draft, text_of(name));
 
@@ -106,33 +106,33 @@ static void draft_take(struct draft *draft, const char *name)
 		(draft->count - place) * sizeof *draft->members);
 }
 
-static void put_draft(struct json_output *out, const struct draft *draft)
+static void write_draft(struct json_output *out, const struct draft *draft)
 {
-	json_put(out, "{", 1);
+	json_append(out, "{", 1);
 	for (size_t i = 0; i < draft->count; i++) {
 		if (i)
-			json_put(out, ",", 1);
-		json_put(out, draft->members[i].written.start, draft->members[i].written.length);
+			json_append(out, ",", 1);
+		json_append(out, draft->members[i].written.start, draft->members[i].written.length);
 	}
-	json_put(out, "}", 1);
+	json_append(out, "}", 1);
 }
 
 static struct text draft_text(const struct draft *draft, struct arena *arena)
 {
 	struct json_output out = {0};
 
-	put_draft(&out, draft);
+	write_draft(&out, draft);
 	out = (struct json_output){arena_alloc(arena, out.size), out.size, 0};
-	put_draft(&out, draft);
+	write_draft(&out, draft);
 	return (struct text){out.text, out.size};
 }
 
-static void put_pair(struct json_output *out, const struct value *value)
+static void write_pair(struct json_output *out, const struct value *value)
 {
 	if (value->kind == VALUE_INTEGER)
-		json_put_integer(out, value->as.integer);
+		json_write_integer(out, value->as.integer);
 	else
-		json_put_text(out, value->as.text);
+		json_write_text(out, value->as.text);
 }
 
 static struct text pair_json(const struct pair *pair, struct arena *arena)
@@ -140,18 +140,18 @@ static struct text pair_json(const struct pair *pair, struct arena *arena)
 	const struct value value = pair_value(pair);
 	struct json_output out = {0};
 
-	put_pair(&out, &value);
+	write_pair(&out, &value);
 	out = (struct json_output){arena_alloc(arena, out.size), out.size, 0};
-	put_pair(&out, &value);
+	write_pair(&out, &value);
 	return (struct text){out.text, out.size};
 }
 
-static void set_or_take(struct draft *draft, const char *name, const struct pair *pair, struct arena *arena)
+static void set_or_remove(struct draft *draft, const char *name, const struct pair *pair, struct arena *arena)
 {
 	if (pair->text[0])
 		draft_set(draft, name, pair_json(pair, arena), arena);
 	else
-		draft_take(draft, name);
+		draft_remove(draft, name);
 }
 
 /* What a CloudEvent's envelope calls the field; NULL: the field is in its data. */
@@ -172,13 +172,13 @@ static void apply(struct draft *event, struct draft *fields, const struct pair *
 	const char *attribute = event ? attribute_of(field) : NULL;
 
 	if (field->alias)
-		draft_take(fields, field->alias);
+		draft_remove(fields, field->alias);
 	if (!attribute) {
-		set_or_take(fields, field->name, pair, arena);
+		set_or_remove(fields, field->name, pair, arena);
 		return;
 	}
-	draft_take(fields, field->name);
-	set_or_take(event, attribute, pair, arena);
+	draft_remove(fields, field->name);
+	set_or_remove(event, attribute, pair, arena);
 }
 
 static bool apply_all(const struct message_descriptor *descriptor, struct draft *event, struct draft *fields,

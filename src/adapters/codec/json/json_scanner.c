@@ -1,5 +1,5 @@
 /* A walk over JSON. */
-#include "adapters/codec/json/json_fast_reader.h"
+#include "adapters/codec/json/json_scanner.h"
 
 #include <string.h>
 
@@ -60,7 +60,7 @@ static bool is_low_surrogate(uint32_t unit)
 	return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-static char *put_code(char *to, uint32_t code)
+static char *append_code_point(char *to, uint32_t code)
 {
 	if (code < 0x80) {
 		*to++ = (char)code;
@@ -82,18 +82,19 @@ static char *put_code(char *to, uint32_t code)
 }
 
 /* One or two \uXXXX at `*from`, behind the `u`; false: half of a pair. */
-static bool put_unicode(char **to, const char **from, const char *end)
+static bool append_escape(char **to, const char **from, const char *end)
 {
 	uint32_t unit = code_unit(*from);
 
 	*from += 4;
 	if (is_high_surrogate(unit) && end - *from >= 6 && (*from)[0] == '\\' && (*from)[1] == 'u' &&
 	    is_low_surrogate(code_unit(*from + 2))) {
-		*to = put_code(*to, 0x10000 + ((unit - 0xd800) << 10) + (code_unit(*from + 2) - 0xdc00));
+		*to = append_code_point(*to,
+					0x10000 + ((unit - 0xd800) << 10) + (code_unit(*from + 2) - 0xdc00));
 		*from += 6;
 		return true;
 	}
-	*to = put_code(*to, unit);
+	*to = append_code_point(*to, unit);
 	return !is_high_surrogate(unit) && !is_low_surrogate(unit);
 }
 
@@ -109,7 +110,7 @@ bool json_unescape(struct text raw, struct arena *arena, struct text *text)
 			*to++ = *from++;
 		} else if (from[1] == 'u') {
 			from += 2;
-			is_unicode = put_unicode(&to, &from, end) && is_unicode;
+			is_unicode = append_escape(&to, &from, end) && is_unicode;
 		} else {
 			const char *letter = letters;
 
@@ -136,15 +137,15 @@ static bool skip_digits(struct json_scan *in)
 
 bool json_skip_number(struct json_scan *in)
 {
-	json_take(in, '-');
-	if (!json_take(in, '0') && !skip_digits(in))
+	json_accept(in, '-');
+	if (!json_accept(in, '0') && !skip_digits(in))
 		return false;
-	if (json_take(in, '.') && !skip_digits(in))
+	if (json_accept(in, '.') && !skip_digits(in))
 		return false;
-	if (!json_take(in, 'e') && !json_take(in, 'E'))
+	if (!json_accept(in, 'e') && !json_accept(in, 'E'))
 		return true;
-	if (!json_take(in, '+'))
-		json_take(in, '-');
+	if (!json_accept(in, '+'))
+		json_accept(in, '-');
 	return skip_digits(in);
 }
 
@@ -152,21 +153,21 @@ bool json_skip_number(struct json_scan *in)
 #define EXPONENT_MAX 1000000
 
 /* 0 where there is none. */
-static int take_exponent(struct json_scan *in)
+static int scan_exponent(struct json_scan *in)
 {
 	bool is_negative;
 	int exponent = 0;
 
-	if (!json_take(in, 'e') && !json_take(in, 'E'))
+	if (!json_accept(in, 'e') && !json_accept(in, 'E'))
 		return 0;
-	is_negative = json_take(in, '-');
-	json_take(in, '+');
+	is_negative = json_accept(in, '-');
+	json_accept(in, '+');
 	for (; in->at < in->end && exponent < EXPONENT_MAX; in->at++)
 		exponent = exponent * 10 + (*in->at - '0');
 	return is_negative ? -exponent : exponent;
 }
 
-static struct text take_digits(struct json_scan *in)
+static struct text scan_digits(struct json_scan *in)
 {
 	const char *start = in->at;
 
@@ -196,13 +197,13 @@ static bool append_digits(int64_t *value, struct text digits, int64_t *places)
 bool json_to_integer(struct text number, int64_t *integer)
 {
 	struct json_scan in = {.at = number.start, .end = number.start + number.length};
-	bool is_negative = json_take(&in, '-');
-	struct text whole = take_digits(&in), fraction = {in.at, 0};
+	bool is_negative = json_accept(&in, '-');
+	struct text whole = scan_digits(&in), fraction = {in.at, 0};
 	int64_t value = 0, places;
 
-	if (json_take(&in, '.'))
-		fraction = take_digits(&in);
-	places = (int64_t)whole.length + take_exponent(&in);
+	if (json_accept(&in, '.'))
+		fraction = scan_digits(&in);
+	places = (int64_t)whole.length + scan_exponent(&in);
 	if (!append_digits(&value, whole, &places) || !append_digits(&value, fraction, &places))
 		return false;
 	for (; value && places > 0; places--) {
@@ -238,7 +239,7 @@ static bool skip_member(struct json_scan *in)
 {
 	struct json_text ignored;
 
-	return json_take_text(in, &ignored) && json_take_mark(in, ':') && json_skip_value(in);
+	return json_scan_text(in, &ignored) && json_accept_mark(in, ':') && json_skip_value(in);
 }
 
 /* What stands between the marks, which are taken: nothing, or items with commas between them. */
@@ -246,12 +247,12 @@ static bool skip_items(struct json_scan *in, char close, bool (*skip_item)(struc
 {
 	if (!json_open(in))
 		return false;
-	if (!json_take_mark(in, close)) {
+	if (!json_accept_mark(in, close)) {
 		do {
 			if (!skip_item(in))
 				return false;
-		} while (json_take_mark(in, ','));
-		if (!json_take_mark(in, close))
+		} while (json_accept_mark(in, ','));
+		if (!json_accept_mark(in, close))
 			return false;
 	}
 	json_close(in);
@@ -263,10 +264,10 @@ bool json_skip_value(struct json_scan *in)
 	struct json_text ignored;
 
 	if (in->at < in->end && *in->at == '"')
-		return json_take_text(in, &ignored);
-	if (json_take_mark(in, '{'))
+		return json_scan_text(in, &ignored);
+	if (json_accept_mark(in, '{'))
 		return skip_items(in, '}', skip_member);
-	if (json_take_mark(in, '['))
+	if (json_accept_mark(in, '['))
 		return skip_items(in, ']', json_skip_value);
 	return skip_other(in);
 }

@@ -4,10 +4,9 @@
  *
  * UTF-8 is not looked at here: the text is valid as a whole before it is scanned.
  */
-#ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_FAST_READER_H
-#define ALLOCD_ADAPTERS_CODEC_JSON_JSON_FAST_READER_H
+#ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_SCANNER_H
+#define ALLOCD_ADAPTERS_CODEC_JSON_JSON_SCANNER_H
 
-#include "adapters/codec/depth.h"
 #include "adapters/codec/value.h"
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
@@ -44,7 +43,7 @@ static inline void json_skip_blanks(struct json_scan *in)
 		in->at++;
 }
 
-static inline bool json_take(struct json_scan *in, char byte)
+static inline bool json_accept(struct json_scan *in, char byte)
 {
 	if (in->at == in->end || *in->at != byte)
 		return false;
@@ -53,10 +52,10 @@ static inline bool json_take(struct json_scan *in, char byte)
 }
 
 /* Blanks around it. */
-static inline bool json_take_mark(struct json_scan *in, char mark)
+static inline bool json_accept_mark(struct json_scan *in, char mark)
 {
 	json_skip_blanks(in);
-	if (!json_take(in, mark))
+	if (!json_accept(in, mark))
 		return false;
 	json_skip_blanks(in);
 	return true;
@@ -75,9 +74,9 @@ static inline void json_close(struct json_scan *in)
 	in->depth--;
 }
 
-static inline bool json_take_text(struct json_scan *in, struct json_text *text)
+static inline bool json_scan_text(struct json_scan *in, struct json_text *text)
 {
-	if (!json_take(in, '"'))
+	if (!json_accept(in, '"'))
 		return false;
 	text->raw.start = in->at;
 	text->has_escapes = false;
@@ -85,8 +84,8 @@ static inline bool json_take_text(struct json_scan *in, struct json_text *text)
 		while (in->at < in->end && (unsigned char)*in->at >= ' ' && *in->at != '"' && *in->at != '\\')
 			in->at++;
 		text->raw.length = (size_t)(in->at - text->raw.start);
-		if (!json_take(in, '\\'))
-			return json_take(in, '"');
+		if (!json_accept(in, '\\'))
+			return json_accept(in, '"');
 		text->has_escapes = true;
 		if (!json_skip_escape(in))
 			return false;

@@ -1,10 +1,11 @@
 /* JSON, read without a tree: a list of the members of an object. */
-#include "adapters/codec/json/json_tree.h"
+#include "adapters/codec/json/json_reader.h"
 
-#include "adapters/codec/depth.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/json/json_fast_reader.h"
+#include "adapters/codec/json/json_scanner.h"
 #include "adapters/codec/names.h"
+#include "adapters/codec/value.h"
+#include "core/base/must.h"
 #include "core/base/utf8.h"
 
 #include <stdlib.h>
@@ -57,10 +58,8 @@ static void grow(struct json_object *object)
 {
 	struct json_member *few = object->members == object->few ? object->few : NULL;
 	struct json_member *more =
-		realloc(few ? NULL : object->members, 2 * object->room * sizeof *object->members);
+		must(realloc(few ? NULL : object->members, 2 * object->room * sizeof *object->members));
 
-	if (!more)
-		out_of_memory();
 	if (few)
 		memcpy(more, few, sizeof object->few);
 	object->members = more;
@@ -76,7 +75,7 @@ static const struct json_object unread;
 #define DIGITS_MAX 18
 
 /* A short one without a sign or zeros before it, as nearly all are; nothing is taken of another. */
-static bool take_short_integer(struct json_scan *in, int64_t *integer)
+static bool scan_short_integer(struct json_scan *in, int64_t *integer)
 {
 	const char *at = in->at;
 
@@ -90,12 +89,12 @@ static bool take_short_integer(struct json_scan *in, int64_t *integer)
 	return true;
 }
 
-static bool take_number(struct json_scan *in, struct value *value)
+static bool scan_number(struct json_scan *in, struct value *value)
 {
 	const char *start = in->at;
 
 	value->kind = VALUE_INTEGER;
-	if (take_short_integer(in, &value->as.integer))
+	if (scan_short_integer(in, &value->as.integer))
 		return true;
 	if (!json_skip_number(in))
 		return false;
@@ -104,11 +103,11 @@ static bool take_number(struct json_scan *in, struct value *value)
 	return true;
 }
 
-static bool take_text(struct json_scan *in, struct arena *arena, struct value *value)
+static bool scan_text(struct json_scan *in, struct arena *arena, struct value *value)
 {
 	struct json_text text;
 
-	if (!json_take_text(in, &text))
+	if (!json_scan_text(in, &text))
 		return false;
 	value->kind = VALUE_TEXT;
 	value->as.text = text.raw;
@@ -117,29 +116,29 @@ static bool take_text(struct json_scan *in, struct arena *arena, struct value *v
 	return true;
 }
 
-static bool take_value(struct json_scan *in, struct arena *arena, struct value *value)
+static bool scan_value(struct json_scan *in, struct arena *arena, struct value *value)
 {
 	char first = '\0';
 
 	if (in->at < in->end)
 		first = *in->at;
 	if (first == '"')
-		return take_text(in, arena, value);
+		return scan_text(in, arena, value);
 	if (first >= '0' && first <= '9')
-		return take_number(in, value);
+		return scan_number(in, value);
 	if (first == '-' && in->end - in->at > 1 && in->at[1] != 'I')
-		return take_number(in, value);
+		return scan_number(in, value);
 	value->kind = first == 'n' ? VALUE_NULL : first == '{' ? VALUE_OBJECT : VALUE_OTHER;
 	if (first == '{')
 		value->as.object = view(&unread);
 	return json_skip_value(in);
 }
 
-static bool take_name(struct json_scan *in, struct arena *arena, struct text *name)
+static bool scan_name(struct json_scan *in, struct arena *arena, struct text *name)
 {
 	struct json_text text;
 
-	if (!json_take_text(in, &text))
+	if (!json_scan_text(in, &text))
 		return false;
 	*name = text.raw;
 	if (text.has_escapes)
@@ -147,7 +146,7 @@ static bool take_name(struct json_scan *in, struct arena *arena, struct text *na
 	return true;
 }
 
-static bool take_member(struct json_scan *in, struct arena *arena, struct json_object *object)
+static bool scan_member(struct json_scan *in, struct arena *arena, struct json_object *object)
 {
 	struct json_member *member;
 
@@ -155,26 +154,26 @@ static bool take_member(struct json_scan *in, struct arena *arena, struct json_o
 		grow(object);
 	member = &object->members[object->count];
 	member->start = in->at;
-	if (!take_name(in, arena, &member->name) || !json_take_mark(in, ':'))
+	if (!scan_name(in, arena, &member->name) || !json_accept_mark(in, ':'))
 		return false;
 	member->raw.start = in->at;
-	if (!take_value(in, arena, &member->value))
+	if (!scan_value(in, arena, &member->value))
 		return false;
 	member->raw.length = (size_t)(in->at - member->raw.start);
 	object->count++;
 	return true;
 }
 
-static bool take_object(struct json_scan *in, struct arena *arena, struct json_object *object)
+static bool scan_object(struct json_scan *in, struct arena *arena, struct json_object *object)
 {
-	if (!json_take_mark(in, '{') || !json_open(in))
+	if (!json_accept_mark(in, '{') || !json_open(in))
 		return false;
-	if (!json_take_mark(in, '}')) {
+	if (!json_accept_mark(in, '}')) {
 		do {
-			if (!take_member(in, arena, object))
+			if (!scan_member(in, arena, object))
 				return false;
-		} while (json_take_mark(in, ','));
-		if (!json_take_mark(in, '}'))
+		} while (json_accept_mark(in, ','));
+		if (!json_accept_mark(in, '}'))
 			return false;
 	}
 	json_close(in);
@@ -219,7 +218,7 @@ static bool read_data(struct json_document *document, struct arena *arena, const
 	if (!data || data->value.kind != VALUE_OBJECT || !find(&document->root, "specversion"))
 		return true;
 	json_scan_init(&in, (struct bytes){data->raw.start, data->raw.length});
-	take_object(&in, arena, &document->data);
+	scan_object(&in, arena, &document->data);
 	data->value.as.object = view(&document->data);
 	return !has_name_twice(&document->data) ||
 	       invalid(arena, error, "data", "expected JSON, but a key comes twice");
@@ -232,7 +231,7 @@ static bool read_root(struct json_document *document, struct bytes payload, stru
 
 	if (!begin(&in, payload, arena, error))
 		return false;
-	if (!take_object(&in, arena, &document->root))
+	if (!scan_object(&in, arena, &document->root))
 		return fail(&in, arena, error);
 	if (in.at < in.end)
 		return fail_at(arena, error, (size_t)(in.at - in.start), "something follows the value");
@@ -281,7 +280,7 @@ static char *copy_text(char *to, struct json_scan *in)
 	const char *start = in->at;
 	struct json_text ignored;
 
-	json_take_text(in, &ignored);
+	json_scan_text(in, &ignored);
 	memcpy(to, start, (size_t)(in->at - start));
 	return to + (in->at - start);
 }

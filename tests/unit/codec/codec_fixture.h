@@ -1,6 +1,6 @@
 /* A codec and an arena for each test, and the two things that most tests say about a payload. */
-#ifndef ALLOCD_TESTS_CODEC_WIRE_H
-#define ALLOCD_TESTS_CODEC_WIRE_H
+#ifndef ALLOCD_TESTS_CODEC_FIXTURE_H
+#define ALLOCD_TESTS_CODEC_FIXTURE_H
 
 #include "adapters/codec/codec.h"
 

@@ -2,8 +2,8 @@
  * JSON, read tolerantly: of the payload's object, and of a CloudEvent's data, the members are known; what
  * other values hold is walked over and not looked at.
  */
-#ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_TREE_H
-#define ALLOCD_ADAPTERS_CODEC_JSON_JSON_TREE_H
+#ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_READER_H
+#define ALLOCD_ADAPTERS_CODEC_JSON_JSON_READER_H
 
 #include "adapters/codec/value.h"
 #include "core/base/arena.h"

@@ -1,5 +1,5 @@
 /* A codec and an arena for each test. */
-#include "wire.h"
+#include "codec_fixture.h"
 
 #include <check.h>
 #include <stdarg.h>
@@ -62,7 +62,7 @@ static struct codec *codec_of(enum codec_encoding encoding, enum codec_envelope 
 static bool decode_copy(enum message_type type, struct bytes payload, struct envelope *envelope,
 			const char **error)
 {
-	struct codec *codec = codec_of(WIRE_JSON, WIRE_BARE);
+	struct codec *codec = codec_of(CODEC_JSON, CODEC_BARE);
 	void *copy = malloc(payload.size ? payload.size : 1);
 	bool ok;
 
@@ -134,7 +134,7 @@ struct bytes encoded(enum codec_encoding encoding, enum codec_envelope form, con
 
 const char *not_encoded(enum codec_envelope form, const struct envelope *event)
 {
-	struct codec *codec = codec_of(WIRE_JSON, form);
+	struct codec *codec = codec_of(CODEC_JSON, form);
 	struct bytes payload;
 	const char *error = NULL;
 
