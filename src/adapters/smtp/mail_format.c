@@ -9,7 +9,7 @@
 
 #define LINE_MAX_COLUMNS 76 /* of a header field, and of a body's line, its soft end included */
 
-/* As much of a text as one encoded word takes, so that it fits behind the name of a field, too. */
+/* The bytes of text in one encoded word, few enough that it fits after the name of a field. */
 #define WORD_BYTES 39
 
 /* ---- header fields ---- */
@@ -31,7 +31,7 @@ static void write_encoded_word(FILE *out, const char *text, size_t size)
 	fprintf(out, "=?UTF-8?B?%s?=", (const char *)encoded);
 }
 
-/* The blank between two encoded words is no part of the text. */
+/* Decoders drop the blank between two encoded words. */
 static void write_encoded(FILE *out, const char *text)
 {
 	size_t left = strlen(text);
@@ -59,7 +59,7 @@ void mail_write_field(FILE *out, const char *name, const char *text)
 	fputs("\r\n", out);
 }
 
-/* Their names do not depend on the locale. */
+/* strftime() would write the names in the language of the locale. */
 void mail_write_date(FILE *out, time_t now)
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -74,7 +74,7 @@ void mail_write_date(FILE *out, time_t now)
 
 /* ---- the body ---- */
 
-/* A blank at the end of a line would get lost on the way. */
+/* Mail servers may strip a blank at the end of a line, so that one is encoded. */
 static bool is_literal(const char *at)
 {
 	if (*at == ' ')

@@ -1,4 +1,4 @@
-/* What a stock keeper reads: which line found no stock, what there is of it, and what to do. */
+/* Writes what a stock keeper reads: the line that found no stock, the stock that there is, and what to do. */
 #include "adapters/smtp/mail_text.h"
 
 #include "adapters/smtp/mail_format.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line with its texts as they can be shown. */
+/* An order line whose texts are printable. */
 struct shown {
 	const char *sku, *orderid;
 	int32_t qty;

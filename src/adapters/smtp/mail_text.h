@@ -1,4 +1,4 @@
-/* The mail that says that a line is out of stock. */
+/* The mail about an order line that is out of stock. */
 #ifndef ALLOCD_ADAPTERS_SMTP_MAIL_TEXT_H
 #define ALLOCD_ADAPTERS_SMTP_MAIL_TEXT_H
 
@@ -11,8 +11,8 @@
 const char *mail_domain(const char *address);
 
 /*
- * The whole mail, with CRLF at the end of each line, for free().  The notification names its recipient and
- * its stock.  Whenever the same notification is sent it has the same Message-ID.
+ * Returns the whole mail, with CRLF at the end of each line; the caller frees it.  The notification names its
+ * recipient and its stock.  Every attempt to send a notification has the same Message-ID.
  */
 char *mail_text(const struct notification *notification, const char *from, time_t now);
 

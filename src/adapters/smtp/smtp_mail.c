@@ -1,6 +1,6 @@
 /*
- * The thread and what it shares with the loop: the loop fills the order in, starts it, joins it, reads the
- * result.
+ * A mail's thread, and what it shares with the event loop, which fills in the order, starts the thread, joins
+ * it, and reads the result.
  */
 #include "adapters/smtp/smtp_mail.h"
 
@@ -35,8 +35,8 @@ struct smtp_mail {
 	struct arena *arena;
 
 	/* The order, for libcurl. */
-	const char *url;       /* scheme, host and port, and whom it says EHLO for */
-	const char *addresses; /* of the host, or NULL when it is one */
+	const char *url;       /* scheme, host and port, and the name for EHLO */
+	const char *addresses; /* of the host; NULL when the host is an address */
 	const char *place, *from, *to, *text;
 	const char *ca_file;
 	char *user, *password;
@@ -45,7 +45,7 @@ struct smtp_mail {
 
 	/* Between the loop and the thread. */
 	atomic_bool is_cancelled;
-	pthread_mutex_t mutex; /* guards the sockets, so that none is shut down that is not ours any more */
+	pthread_mutex_t mutex; /* guards the sockets, so that no closed one, or its successor, is shut down */
 	int sockets[SOCKETS_MAX];
 	size_t socket_count;
 	int ended_fd; /* an eventfd that wakes the loop */
@@ -103,7 +103,7 @@ static void shut_down(struct smtp_mail *mail, int how)
 
 /* ---- what libcurl calls, in the thread ---- */
 
-static size_t give_content(char *buffer, size_t size, size_t count, void *context)
+static size_t read_content(char *buffer, size_t size, size_t count, void *context)
 {
 	struct smtp_mail *mail = context;
 	size_t left = strlen(mail->text + mail->sent), portion = size * count;
@@ -117,7 +117,7 @@ static size_t give_content(char *buffer, size_t size, size_t count, void *contex
 	return portion;
 }
 
-static size_t take_line(char *line, size_t size, size_t count, void *context)
+static size_t on_reply_line(char *line, size_t size, size_t count, void *context)
 {
 	struct smtp_mail *mail = context;
 
@@ -126,9 +126,10 @@ static size_t take_line(char *line, size_t size, size_t count, void *context)
 }
 
 /*
- * libcurl would wait for the answer to QUIT as long as the server likes, though it changes nothing any more.
+ * libcurl would wait for the reply to QUIT until its timeout, although that reply changes nothing, so its
+ * socket is shut down for reading.
  */
-static int take_trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void *context)
+static int on_trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void *context)
 {
 	struct smtp_mail *mail = context;
 
@@ -140,7 +141,7 @@ static int take_trace(CURL *curl, curl_infotype type, char *bytes, size_t size, 
 	return 0;
 }
 
-static int is_to_stop(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static int is_cancelled_yet(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
 	struct smtp_mail *mail = context;
 
@@ -154,7 +155,7 @@ static void set_connection(CURL *curl, struct smtp_mail *mail)
 {
 	curl_easy_setopt(curl, CURLOPT_URL, mail->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-	curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment says */
+	curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* ignore the environment's proxy */
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, mail->connect_ms);
@@ -166,7 +167,7 @@ static void set_connection(CURL *curl, struct smtp_mail *mail)
 	if (mail->user) {
 		curl_easy_setopt(curl, CURLOPT_USERNAME, mail->user);
 		curl_easy_setopt(curl, CURLOPT_PASSWORD, mail->password);
-		/* Kerberos, which some servers offer first, would look names up. */
+		/* Only these, because Kerberos, which some servers offer first, looks names up. */
 		curl_easy_setopt(curl, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5");
 	}
 }
@@ -177,14 +178,14 @@ static void set_callbacks(CURL *curl, struct smtp_mail *mail)
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, mail);
 	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, mail);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_reply_line);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, mail);
-	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_content);
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_content);
 	curl_easy_setopt(curl, CURLOPT_READDATA, mail);
-	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_to_stop);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_cancelled_yet);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, mail);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, take_trace); /* and nothing is written anywhere */
+	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_trace); /* which prints nothing */
 	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, mail);
 	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, mail->trouble);
@@ -218,7 +219,7 @@ static void *run(void *context)
 	return NULL;
 }
 
-/* Signals are the loop's business.  Returns an error of errno.h, or 0. */
+/* The thread blocks all signals, which the loop handles.  Returns an errno, or 0. */
 static int start_thread(struct smtp_mail *mail)
 {
 	pthread_attr_t attributes;
@@ -241,7 +242,7 @@ static int start_thread(struct smtp_mail *mail)
 
 /* ---- the result, in the loop ---- */
 
-/* It has ended, or will within a moment. */
+/* The thread has ended, or is about to. */
 static void end_thread(struct smtp_mail *mail)
 {
 	if (mail->has_thread)
@@ -265,7 +266,7 @@ static void mail_free(struct smtp_mail *mail)
 	arena_free(&arena);
 }
 
-/* What an operator does about what libcurl says, where that is known. */
+/* Advice for the operator on an error of libcurl, where there is any. */
 static const char *advice_on(CURLcode result)
 {
 	switch ((int)result) {
@@ -326,7 +327,7 @@ static long use_ssl(enum smtp_need need)
 	return uses[need];
 }
 
-/* HOST:PORT:ADDRESS,ADDRESS, so that libcurl looks nothing up; NULL for a host that is an address. */
+/* HOST:PORT:ADDRESS,ADDRESS, so that libcurl looks no name up; NULL for a host that is an address. */
 static const char *known_addresses(struct arena *arena, const struct smtp_order *order)
 {
 	const struct smtp_url *url = order->url;
@@ -346,7 +347,7 @@ static const char *known_addresses(struct arena *arena, const struct smtp_order 
 	return text;
 }
 
-/* Servers want a name with a dot: this machine's, or else the sender's domain. */
+/* Servers expect a name with a dot: this machine's, or else the sender's domain. */
 static const char *name_for_hello(struct arena *arena, const char *from)
 {
 	char name[HOST_NAME_SIZE] = "";
@@ -356,7 +357,7 @@ static const char *name_for_hello(struct arena *arena, const char *from)
 	return arena_strdup(arena, name);
 }
 
-static void take_order(struct smtp_mail *mail, const struct smtp_order *order)
+static void copy_order(struct smtp_mail *mail, const struct smtp_order *order)
 {
 	struct arena *arena = mail->arena;
 	const struct smtp_url *url = order->url;
@@ -388,7 +389,7 @@ struct smtp_mail *smtp_mail_start(struct event_base *base, const struct smtp_ord
 	mail->done = done;
 	mail->context = context;
 	pthread_mutex_init(&mail->mutex, NULL);
-	take_order(mail, order);
+	copy_order(mail, order);
 	error = start_thread(mail);
 	if (error) {
 		mail->result = CURLE_FAILED_INIT;

@@ -2,8 +2,8 @@
  * One mail to one recipient, by libcurl in a thread of its own.
  *
  * libcurl's multi interface would block the event loop: in Debian 12 (7.88) it waits for the answer to a
- * mail's content, and to QUIT, within one call.  The thread looks no name up, so it ends within a moment
- * once its sockets are shut down.
+ * mail's content, and to QUIT, within one call.  The thread looks no name up, so it ends at once
+ * when its sockets are shut down.
  */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_MAIL_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_MAIL_H
@@ -29,14 +29,17 @@ struct smtp_order {
 	long connect_ms, whole_ms;
 };
 
-/* `failure` is NULL when the server took the mail, and valid during the call.  The mail has freed itself. */
+/*
+ * `failure` is NULL when the server accepted the mail; it is valid during the call.  The mail is freed
+ * before.
+ */
 typedef void smtp_mail_done(void *context, const struct failure *failure);
 
-/* Answers once, from the event loop. */
+/* Calls `done` once, from the event loop. */
 struct smtp_mail *smtp_mail_start(struct event_base *base, const struct smtp_order *order,
 				  smtp_mail_done *done, void *context);
 
-/* `done` is not called any more.  Accepts NULL in *mail and nulls it. */
+/* Aborts the mail without calling `done`.  Accepts NULL in *mail and nulls it. */
 void smtp_mail_cancel(struct smtp_mail **mail);
 
 #endif

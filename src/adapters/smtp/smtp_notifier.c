@@ -1,4 +1,4 @@
-/* From a notification to a mail under way: the URL, the server's addresses, the text, and then the mail. */
+/* Sends a notification: reads the URL, looks up the server, writes the text, and starts the mail. */
 #include "adapters/smtp/smtp_notifier.h"
 
 #include "adapters/smtp/mail_text.h"
@@ -19,7 +19,7 @@
 struct smtp_notifier {
 	struct notifier notifier;
 	struct smtp_config config;
-	struct sending *sendings; /* all that are under way */
+	struct sending *sendings; /* all that are in flight */
 };
 
 /* A notification, from the call to its answer. */
@@ -32,8 +32,8 @@ struct sending {
 
 	struct smtp_url url;
 	struct resolver *resolver;
-	struct event *timer;  /* for the look-up, or for an answer that needs none */
-	char text[TEXT_SIZE]; /* of that answer */
+	struct event *timer;  /* the look-up's timeout, or a failure that is reported without a look-up */
+	char text[TEXT_SIZE]; /* of that failure */
 	int64_t begun_ms;
 	struct smtp_mail *mail;
 };
@@ -68,8 +68,8 @@ static void answer(struct sending *sending, const struct failure *failure)
 	done(context, failure);
 }
 
-/* By what its `text` says. */
-static void answer_that_it_failed(struct sending *sending)
+/* Reports the failure that `text` describes. */
+static void report_failure(struct sending *sending)
 {
 	char text[TEXT_SIZE];
 
@@ -87,7 +87,7 @@ static void on_mail_done(void *context, const struct failure *failure)
 
 /* ---- the server's addresses are known ---- */
 
-/* What is left of the time for the whole mail. */
+/* The rest of the time for the whole mail. */
 static long left_ms(const struct sending *sending)
 {
 	int64_t left = sending->begun_ms + sending->owner->config.whole_ms - monotonic_ms();
@@ -128,7 +128,7 @@ static void on_addresses(void *context, struct addrinfo *addresses, const char *
 		return;
 	}
 	utf8_format(sending->text, sizeof sending->text, "%s: host not found: %s", sending->url.place, error);
-	answer_that_it_failed(sending);
+	report_failure(sending);
 }
 
 /* ---- the beginning ---- */
@@ -137,7 +137,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd;
 	(void)what;
-	answer_that_it_failed(context);
+	report_failure(context);
 }
 
 static void set_timer(struct sending *sending, int ms)
@@ -147,7 +147,7 @@ static void set_timer(struct sending *sending, int ms)
 	evtimer_add(sending->timer, &delay);
 }
 
-/* For every mail, since the password may have been rotated. */
+/* The URL is read for every mail, since the password may have been rotated. */
 static bool read_url(struct sending *sending)
 {
 	struct arena *arena = arena_new(1024);

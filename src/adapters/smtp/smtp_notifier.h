@@ -1,4 +1,4 @@
-/* The notifier port by mail: one a notification, which its recipient and its stock are known of. */
+/* The notifier port by mail: each notification, with its recipient and its stock, is one mail. */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_NOTIFIER_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_NOTIFIER_H
 
@@ -8,16 +8,15 @@
 struct event_base;
 
 /*
- * What protects smtp:// on its way; smtps:// is TLS anyway.  Certificates and their names are always
- * verified.
+ * When smtp:// uses TLS; smtps:// always does.  Certificates and their names are always verified.
  */
 enum smtp_tls {
-	SMTP_TLS_AUTO,     /* STARTTLS when it is offered; a password goes to another machine only with it */
-	SMTP_TLS_REQUIRED, /* nothing goes without it */
-	SMTP_TLS_OFF,      /* all goes as plain text, the password included */
+	SMTP_TLS_AUTO, /* STARTTLS when it is offered; a password is sent to another machine only with it */
+	SMTP_TLS_REQUIRED, /* nothing is sent without STARTTLS */
+	SMTP_TLS_OFF,      /* everything is sent as plain text, the password included */
 };
 
-/* All that is pointed at outlives the notifier. */
+/* All pointers outlive the notifier. */
 struct smtp_config {
 	struct event_base *base;
 	struct url_source url; /* read for every mail */
@@ -25,18 +24,17 @@ struct smtp_config {
 	const char *from;
 	const char *const *recipients;
 	size_t recipient_count;
-	const char *ca_file;      /* authorities beside the system's; NULL: none */
+	const char *ca_file;      /* further authorities besides the system's, or NULL */
 	int connect_ms, whole_ms; /* how long a connection, and a mail, may take */
 };
 
-/* How many mails are under way at a time. */
+/* How many mails are in flight at a time. */
 #define SMTP_AT_ONCE 2
 
 struct notifier *smtp_notifier_new(const struct smtp_config *config);
 
 /*
- * What was not answered is not answered any more; a mail under way is broken off.  Accepts NULL in *notifier
- * and nulls it.
+ * Aborts the mails in flight without calling their callbacks.  Accepts NULL in *notifier and nulls it.
  */
 void smtp_notifier_free(struct notifier **notifier);
 

@@ -1,4 +1,4 @@
-/* Reads along what an SMTP client and a server say. */
+/* Follows the commands of an SMTP client and the replies of the server. */
 #include "adapters/smtp/smtp_reply.h"
 
 #include "adapters/smtp/mail_format.h"
@@ -34,7 +34,7 @@ static bool is_verb(const char *verb, const char *bytes, size_t size)
 	return size >= length && strncasecmp(bytes, verb, length) == 0;
 }
 
-/* A mail that was refused is followed by QUIT; then the stage stays the one that was refused. */
+/* After a refused mail libcurl sends QUIT; the stage then stays the one that was refused. */
 void smtp_note_command(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
 {
 	if (is_verb("QUIT", bytes, size))
@@ -51,7 +51,7 @@ void smtp_note_content(struct smtp_dialogue *dialogue)
 		enter(dialogue, SMTP_CONTENT);
 }
 
-/* ---- what is heard ---- */
+/* ---- what is received ---- */
 
 static int code_of(const char *bytes, size_t size)
 {
@@ -61,7 +61,7 @@ static int code_of(const char *bytes, size_t size)
 	return (bytes[0] - '0') * 100 + (bytes[1] - '0') * 10 + (bytes[2] - '0');
 }
 
-/* The lines of a reply as one, with its code once. */
+/* Joins the lines of a reply, with its code once. */
 static void add_words(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
 {
 	size_t used = strlen(dialogue->words), skipped = used && size >= 4 ? 4 : 0;
@@ -101,7 +101,7 @@ enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue)
 	return FAILURE_RETRY;
 }
 
-/* A recipient follows where one is concerned. */
+/* The caller appends the recipient, from that stage on. */
 static const char *what_is_refused(enum smtp_stage stage)
 {
 	switch (stage) {
@@ -123,7 +123,7 @@ static const char *what_is_refused(enum smtp_stage stage)
 	return "the connection";
 }
 
-/* Controls become question marks, for a line must stay one. */
+/* Replaces control characters by question marks, so that the text stays one line. */
 static void make_printable(char *text)
 {
 	size_t left = strlen(text), size;
@@ -150,7 +150,7 @@ void smtp_describe(const struct smtp_dialogue *dialogue, const struct smtp_accou
 	const char *words = is_refused ? dialogue->words : account->trouble;
 
 	if (repeats_the_password(words, account))
-		words = "(what it said repeats the password)";
+		words = "(its reply repeats the password)";
 	if (is_refused)
 		utf8_format(text, SMTP_FAILURE_SIZE, "%s refused %s%s: %s%s", account->place,
 			    what_is_refused(dialogue->stage),
@@ -159,7 +159,7 @@ void smtp_describe(const struct smtp_dialogue *dialogue, const struct smtp_accou
 	else
 		utf8_format(text, SMTP_FAILURE_SIZE, "%s: %s%s%s", account->place, words, account->advice,
 			    smtp_failure_kind(dialogue) == FAILURE_UNCERTAIN
-				    ? "; the mail was sent, and perhaps it was taken"
+				    ? "; the mail was sent, and may have been accepted"
 				    : "");
 	make_printable(text);
 }

@@ -1,6 +1,6 @@
 /*
- * How far a mail has come, and what the server said to its last command: what libcurl sends and hears, kept
- * within bounds.  Of what is sent only the verb is looked at, for the rest may be a password.
+ * How far a mail has come, and the server's reply to its last command, from the bytes that libcurl sends and
+ * receives, within bounds.  Of a command only the verb is read, because the rest may be a password.
  */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
@@ -27,8 +27,8 @@ enum smtp_stage {
 struct smtp_dialogue {
 	enum smtp_stage stage;
 	bool is_all_sent; /* of the content */
-	bool is_left;     /* QUIT was sent: how that ends is of no interest */
-	int code;         /* of the reply to the stage's command; 0: there is none yet */
+	bool is_left;     /* QUIT was sent: its reply does not matter */
+	int code;         /* of the reply to the stage's command; 0 before the reply */
 	bool is_complete; /* the reply has its last line */
 	char words[SMTP_WORDS_SIZE];
 };
@@ -43,19 +43,20 @@ void smtp_note_content(struct smtp_dialogue *dialogue);
 void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
 
 /*
- * The kind of failure to report for a mail that was not accepted (see bus/ports/notifier.h).  A 5xx reply to the
- * recipient or to the mail is final: FAILURE_DATA.  A 4xx reply asks for another attempt later: FAILURE_BUSY.
- * Any failure before the recipient, and a 421, concerns the server or its settings: FAILURE_RETRY.  If the
- * whole content was sent and no reply came, the mail may have been accepted: FAILURE_UNCERTAIN.
+ * The kind of failure to report for a mail that was not accepted (see bus/ports/notifier.h).  A 5xx reply to
+ * the recipient or to the mail is final: FAILURE_DATA.  A 4xx reply asks for another attempt later:
+ * FAILURE_BUSY.  Any failure before the recipient, and a 421, concerns the server or its settings:
+ * FAILURE_RETRY.  If the whole content was sent and no reply came, the mail may have been accepted:
+ * FAILURE_UNCERTAIN.
  */
 enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue);
 
-/* What is said about a failure. */
+/* What the text of a failure is made of. */
 struct smtp_account {
 	const char *place; /* of the server */
 	const char *recipient;
-	const char *password; /* the server may repeat it, and this must not; or NULL */
-	const char *trouble;  /* what libcurl says */
+	const char *password; /* which a server may repeat, and the text must not; or NULL */
+	const char *trouble;  /* libcurl's error */
 	const char *advice;   /* or "" */
 };
 

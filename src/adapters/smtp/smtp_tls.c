@@ -1,4 +1,4 @@
-/* What may go as plain text, and where to. */
+/* Decides what may be sent as plain text, and to which addresses. */
 #include "adapters/smtp/smtp_tls.h"
 
 #include <arpa/inet.h>

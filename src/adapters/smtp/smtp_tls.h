@@ -1,6 +1,6 @@
 /*
- * Whether a mail by smtp:// needs STARTTLS: a password leaves this machine as plain text only when that is
- * set.
+ * Whether a mail by smtp:// needs STARTTLS: a password leaves this machine as plain text only with
+ * SMTP_TLS_OFF.
  */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_TLS_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_TLS_H

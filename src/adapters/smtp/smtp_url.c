@@ -1,4 +1,4 @@
-/* libcurl takes the URL apart; what it would accept and people read in two ways is refused before. */
+/* libcurl parses the URL; texts that can be read in two ways are refused before. */
 #include "adapters/smtp/smtp_url.h"
 
 #include "core/base/must.h"
@@ -28,7 +28,7 @@ static bool has_broken_escape(const char *text)
 	return false;
 }
 
-/* What is wrong with the text behind the scheme, or NULL. */
+/* What is wrong with the text after the scheme, or NULL. */
 static const char *defect_of(const char *authority)
 {
 	const char *at = strchr(authority, '@');
@@ -46,7 +46,7 @@ static const char *defect_of(const char *authority)
 	return NULL;
 }
 
-/* A part of the URL in memory of our own, or NULL when it has none. */
+/* A copy of a part of the URL for free(), or NULL when the URL has none. */
 static char *part_of(CURLU *parsed, CURLUPart part, unsigned flags)
 {
 	char *text = NULL, *copy = NULL;
@@ -72,7 +72,7 @@ static char *host_of(CURLU *parsed)
 	return host;
 }
 
-static const char *take_parts(struct smtp_url *url, CURLU *parsed)
+static const char *copy_parts(struct smtp_url *url, CURLU *parsed)
 {
 	char *port = part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 
@@ -100,7 +100,7 @@ static const char *parse(struct smtp_url *url, const char *text)
 	if (error)
 		return error;
 	parsed = must(curl_url());
-	error = curl_url_set(parsed, CURLUPART_URL, text, 0) ? not_a_url : take_parts(url, parsed);
+	error = curl_url_set(parsed, CURLUPART_URL, text, 0) ? not_a_url : copy_parts(url, parsed);
 	curl_url_cleanup(parsed);
 	return error;
 }

@@ -19,12 +19,12 @@ struct smtp_url {
 };
 
 /*
- * False, with nothing to release, when the text is no such URL or could be read in more than one way; *error
- * then is a constant that says what is wrong and repeats nothing of the text.
+ * False, with nothing to release, when the text is not such a URL or could be read in more than one way;
+ * *error is then a constant that says what is wrong and repeats no part of the text.
  */
 bool smtp_url_parse(struct smtp_url *url, const char *text, const char **error);
 
-/* The URL as it is now; *error names the setting, and lives in `arena`. */
+/* Reads the current URL; *error names the setting, and lives in `arena`. */
 bool smtp_url_read(struct smtp_url *url, const struct url_source *source, struct arena *arena,
 		   const char **error);
 

@@ -1,4 +1,4 @@
-/* Time from the kernel, timers from libevent. */
+/* The time comes from the kernel, timers come from libevent. */
 #include "adapters/system/clock.h"
 
 #include "adapters/system/instants.h"

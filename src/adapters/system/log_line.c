@@ -1,4 +1,4 @@
-/* What a line of the log looks like. */
+/* Formats one line of the log. */
 #include "adapters/system/log_line.h"
 
 #include "core/base/calendar.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How the two formats differ, apart from bare words. */
+/* How the two formats differ, besides the quotes around texts. */
 struct style {
 	const char *open, *between, *name_end, *truncated, *close;
 	bool quotes_names; /* and every text */
@@ -20,10 +20,10 @@ static const struct style styles[] = {
 	[LOG_FORMAT_JSON] = {"{", ",", ":", ",\"truncated\":true", "}\n", true},
 };
 
-/* Kept free for `truncated` and `close`. */
+/* Bytes reserved for `truncated` and `close`. */
 #define TAIL_MAX 24
 
-/* ---- pieces: each is put whole or not at all ---- */
+/* ---- pieces: each is appended whole or not at all ---- */
 
 static bool put(struct log_line *line, const char *text, size_t size)
 {
@@ -39,7 +39,7 @@ static bool put_text(struct log_line *line, const char *text)
 	return put(line, text, strlen(text));
 }
 
-/* The code point that `raw` (of `width` bytes) stands for, as it is written between quotes. */
+/* Escapes the code point that `raw` (of `width` bytes) stands for, as it is written between quotes. */
 static size_t escape(uint32_t code, const char *raw, size_t width, char escaped[8])
 {
 	static const char short_forms[] = "\"\"\\\\\nn\rr\tt";
@@ -85,7 +85,7 @@ static bool put_quoted(struct log_line *line, const char *text)
 	return put(line, "\"", 1);
 }
 
-/* Whether logfmt needs no quotes around it. */
+/* Whether logfmt writes the text without quotes. */
 static bool is_bare(const char *text)
 {
 	size_t size = 0;
@@ -121,7 +121,7 @@ static bool put_field(struct log_line *line, const struct style *style, const st
 	return put_text(line, number);
 }
 
-/* A field that does not fit leaves nothing behind. */
+/* Adds the whole field, or nothing of it when it does not fit. */
 static bool add_field(struct log_line *line, const struct style *style, const struct log_field *field)
 {
 	size_t before = line->size;

@@ -2,13 +2,12 @@
  * One line of the log, in logfmt or JSON.
  *
  *     time=2026-01-31T12:00:00.000000Z level=warn msg="message rejected" channel=allocate attempts=2
- *     {"time":"2026-01-31T12:00:00.000000Z","level":"warn","msg":"message
- * rejected","channel":"allocate","attempts":2}
+ *     {"time":"2026-01-31T12:00:00.000000Z","level":"warn","msg":"message rejected","channel":"allocate"}
  *
- * Texts may be anything a stranger sent.  A line is always one line of valid UTF-8 (and valid JSON): what
- * would end it, move a terminal's cursor or turn the reading direction is escaped as JSON does, bytes that
- * are no UTF-8 become U+FFFD.  A long text ends in `…`; fields that do not fit are left out, and `truncated`
- * says so.  A field whose text is empty is left out, and nothing says so.
+ * Texts may come from any sender.  A line is always one line of valid UTF-8 (and valid JSON): characters that
+ * would end it, move a terminal's cursor or change the reading direction are escaped as in JSON, and bytes
+ * that are not UTF-8 become U+FFFD.  A long text is cut and ends in `…`; fields that do not fit are left
+ * out, and `truncated` is added.  A field whose text is empty is left out without a notice.
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOG_LINE_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOG_LINE_H
@@ -20,10 +19,10 @@
 
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
-/* PIPE_BUF: up to there the kernel writes to a pipe in one piece. */
+/* PIPE_BUF: the kernel writes up to this many bytes to a pipe in one piece. */
 #define LOG_LINE_MAX 4096
 
-/* A text's bytes in the line, escapes included and quotes not. */
+/* The most bytes of a text in the line, with its escapes and without its quotes. */
 #define LOG_TEXT_MAX 1024
 
 struct log_line {

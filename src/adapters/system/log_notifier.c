@@ -1,11 +1,11 @@
-/* Out of stock, as a line in the log; it always succeeds. */
+/* Logs each notification, which always succeeds. */
 #include "adapters/system/log_notifier.h"
 
 #include "core/base/must.h"
 
 #include <event2/event.h>
 
-/* A notification that is in the log, and whose caller is to be told so. */
+/* A notification that was logged and whose callback is due. */
 struct answer {
 	struct answer *next;
 	notify_done *done;
@@ -15,7 +15,7 @@ struct answer {
 struct log_notifier {
 	struct notifier notifier;
 	struct logger *logger;
-	struct event *answering; /* so that no answer comes before the call returned */
+	struct event *answering; /* fires after the call returned, never before */
 	struct answer *first, **last;
 };
 
@@ -53,10 +53,10 @@ static void on_answering(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	while ((answer = pop(context))) {
-		struct answer told = *answer;
+		struct answer due = *answer;
 
 		free(answer);
-		told.done(told.context, NULL);
+		due.done(due.context, NULL);
 	}
 }
 

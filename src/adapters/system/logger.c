@@ -1,4 +1,4 @@
-/* Writes the log's lines. */
+/* Writes log lines to a descriptor, and drops them while it does not accept any. */
 #include "adapters/system/logger.h"
 
 #include "adapters/system/instants.h"
@@ -10,17 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long the reader may take no line before lines are dropped. */
-#define PATIENCE_MS 100
+/* How long the reader of the log may block before lines are dropped. */
+#define BLOCKED_MS 100
 
-/* A pipe that is writable takes a whole line without blocking: see LOG_LINE_MAX. */
+/* A pipe that is writable accepts a whole line without blocking: see LOG_LINE_MAX. */
 static bool is_writable(const struct system_logger *logger)
 {
 	struct pollfd descriptor = {.fd = logger->fd, .events = POLLOUT};
 	int ready;
 
 	do {
-		ready = poll(&descriptor, 1, logger->dropped ? 0 : PATIENCE_MS);
+		ready = poll(&descriptor, 1, logger->dropped ? 0 : BLOCKED_MS);
 	} while (ready < 0 && errno == EINTR);
 	return ready == 1;
 }
@@ -43,13 +43,13 @@ static bool send_text(struct system_logger *logger, const char *text, size_t siz
 	return sent == size;
 }
 
-/* A terminal, unlike a pipe, may have taken only the beginning of the last line. */
+/* A terminal, unlike a pipe, may have accepted only the beginning of the last line. */
 static bool send_line(struct system_logger *logger, const struct log_line *line)
 {
 	return (!logger->is_cut || send_text(logger, "\n", 1)) && send_text(logger, line->text, line->size);
 }
 
-static bool tell_dropped(struct system_logger *logger)
+static bool log_dropped(struct system_logger *logger)
 {
 	struct log_field count = LOG_NUMBER("count", logger->dropped);
 	struct log_line line;
@@ -70,12 +70,12 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 
 	log_line_format(&line, logger->format, wall_clock_us(), level, message, fields, count);
 	pthread_mutex_lock(&logger->mutex);
-	if ((logger->dropped && !tell_dropped(logger)) || !send_line(logger, &line))
+	if ((logger->dropped && !log_dropped(logger)) || !send_line(logger, &line))
 		logger->dropped++;
 	pthread_mutex_unlock(&logger->mutex);
 }
 
-/* O_NONBLOCK belongs to the opening, and other processes share that of standard error. */
+/* O_NONBLOCK is a flag of the open file, which other processes share with our standard error. */
 static int open_again(int fd)
 {
 	char path[32];

@@ -2,8 +2,8 @@
  * The logger port on a file descriptor: standard error, as a rule.
  *
  * One write(2) a line.  A reader of the log that is slow or stuck must not stop the worker: when the
- * descriptor takes no more, the logger waits for a moment, once, then drops lines until it takes some again;
- * the next line follows one that counts the dropped ones.
+ * descriptor accepts no more, the logger waits for a moment, once, then drops lines until it accepts some
+ * again.  Before the next line it writes one that counts the dropped lines.
  *
  * Threads may share a logger.
  */
@@ -19,11 +19,11 @@
 struct system_logger {
 	struct logger logger;
 	int fd;     /* the caller's, or `own_fd` */
-	int own_fd; /* a non-blocking opening of our own; -1: `fd` is the caller's */
+	int own_fd; /* the same file, opened once more as non-blocking; -1: `fd` is the caller's */
 	enum log_format format;
 	pthread_mutex_t mutex;
-	uint64_t dropped; /* lines since the last one that went through */
-	bool is_cut;      /* only a part of the last line went through */
+	uint64_t dropped; /* lines since the last one that was written */
+	bool is_cut;      /* only a part of the last line was written */
 };
 
 /*

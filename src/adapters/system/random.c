@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* Interrupted or partial answers go on; any other failure means a kernel without getrandom. */
+/* Retries interrupted and partial reads; any other failure means a kernel without getrandom. */
 static void fill(struct random *random, void *bytes, size_t size)
 {
 	unsigned char *next = bytes;

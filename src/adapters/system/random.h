@@ -4,7 +4,7 @@
 
 #include "bus/ports/random.h"
 
-/* It has no state; any number of users share it. */
+/* It has no state, so any number of users may share it. */
 struct random *system_random(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* getaddrinfo in a thread: nothing else honours all of the system's configuration, and it blocks. */
+/* Runs getaddrinfo in a thread: only it honours all of the system's configuration, and it blocks. */
 #include "adapters/system/resolver.h"
 
 #include "core/base/must.h"
@@ -17,12 +17,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A silent name server keeps each thread for half a minute and more; beyond these a look-up is refused. */
+/* A silent name server blocks a thread for half a minute or more; beyond this many a look-up is refused. */
 #define THREADS_MAX 64
 
 static atomic_int threads;
 
-/* What the thread and the loop share.  The last of the two to release it frees it. */
+/* The thread and the loop share a query; the last of the two to release it frees it. */
 struct query {
 	atomic_int holders;
 	int answered_fd; /* an eventfd that wakes the loop; -1: there is no thread to answer */
@@ -32,7 +32,7 @@ struct query {
 	pthread_mutex_t mutex; /* guards the answer */
 	struct addrinfo *addresses;
 	const char *error; /* static */
-	char words[128];   /* where `error` points when the system's error is the reason */
+	char words[128];   /* the system's error, when `error` points here */
 };
 
 struct resolver {
@@ -106,7 +106,7 @@ static void *run(void *context)
 
 /* ---- in the loop ---- */
 
-/* Signals are the loop's business.  Returns an error of errno.h, or 0. */
+/* The thread blocks all signals, which the loop handles.  Returns an errno, or 0. */
 static int create_thread(struct query *query)
 {
 	sigset_t all, before;
@@ -122,7 +122,7 @@ static int create_thread(struct query *query)
 	return error;
 }
 
-/* False, with the reason in the query, when no thread can be had. */
+/* False, with the error in the query, when no thread can be started. */
 static bool start_thread(struct query *query)
 {
 	int error = 0;
@@ -172,7 +172,7 @@ struct resolver *resolver_start(struct event_base *base, const char *host, uint1
 	struct query *query = query_new(host, port);
 
 	*resolver = (struct resolver){query, NULL, done, context};
-	/* An address needs no thread; an error needs no descriptor that says so. */
+	/* A numeric address needs no thread, and an error needs no descriptor to report it. */
 	if (resolve(query, AI_NUMERICHOST) || !start_thread(query)) {
 		resolver->answered = must(evtimer_new(base, on_answered, resolver));
 		event_add(resolver->answered, &(struct timeval){0});

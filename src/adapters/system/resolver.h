@@ -14,14 +14,14 @@ struct resolver;
 
 /*
  * Called once, from the event loop, after the resolver freed itself.  The receiver frees `addresses`
- * (freeaddrinfo); they are NULL on failure, and then `error` says why.  `error` does not repeat the host,
+ * (freeaddrinfo); they are NULL on failure, and `error` is the reason.  `error` does not repeat the host,
  * and is valid during the call.
  */
 typedef void resolver_done(void *context, struct addrinfo *addresses, const char *error);
 
 /*
  * Without a descriptor or a thread the answer is an error, and a later look-up may succeed.  There is no
- * timeout, for the system's look-up cannot be interrupted: a caller that waits no longer cancels.
+ * timeout, because the system's look-up cannot be interrupted: a caller that has waited long enough cancels.
  */
 struct resolver *resolver_start(struct event_base *base, const char *host, uint16_t port, resolver_done *done,
 				void *context);

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 
 /*
- * Returns the current URL, in `arena`.  On failure returns NULL, and *error says why in one line that names
- * the setting or the file and repeats nothing of the URL; the caller retries as it does for an unreachable
+ * Returns the current URL, in `arena`.  On failure returns NULL, and *error is one line that names
+ * the setting or the file and repeats no part of the URL; the caller retries as it does for an unreachable
  * server.
  */
 typedef const char *url_read(void *context, struct arena *arena, const char **error);

@@ -1,4 +1,4 @@
-/* Header fields that hold anything, and bodies that any server takes. */
+/* Header fields of any text, and bodies that any server accepts. */
 #include "support/suites.h"
 
 #include "adapters/smtp/mail_format.h"
@@ -42,7 +42,7 @@ static void expect_short_lines(void)
 	}
 }
 
-START_TEST(a_short_ascii_field_stays_as_it_is)
+START_TEST(a_short_ascii_field_is_written_unchanged)
 {
 	mail_write_field(out, "Subject", "Out of stock: 3 of LAMP");
 
@@ -50,7 +50,7 @@ START_TEST(a_short_ascii_field_stays_as_it_is)
 }
 END_TEST
 
-START_TEST(a_field_beyond_ascii_is_an_encoded_word)
+START_TEST(a_field_that_is_not_ascii_becomes_an_encoded_word)
 {
 	mail_write_field(out, "Subject", "L\xc3\x84MP");
 
@@ -58,7 +58,7 @@ START_TEST(a_field_beyond_ascii_is_an_encoded_word)
 }
 END_TEST
 
-START_TEST(what_looks_like_an_encoded_word_is_encoded)
+START_TEST(a_field_that_looks_like_an_encoded_word_is_encoded)
 {
 	mail_write_field(out, "Subject", "=?UTF-8?B?TMOETVA=?=");
 
@@ -78,11 +78,11 @@ START_TEST(a_long_field_is_folded_and_no_character_is_split)
 	expect_short_lines();
 	for (const char *word = written; (word = strstr(word, "=?UTF-8?B?")); word++)
 		ck_assert_uint_eq((strcspn(word + 10, "?")) % 4,
-				  0); /* whole groups: decoders take each alone */
+				  0); /* whole groups, since decoders read each word alone */
 }
 END_TEST
 
-START_TEST(nothing_printable_ends_a_line)
+START_TEST(no_printable_character_ends_a_line_of_the_header)
 {
 	static const struct {
 		const char *from, *to;
@@ -105,7 +105,7 @@ START_TEST(nothing_printable_ends_a_line)
 }
 END_TEST
 
-START_TEST(a_date_is_as_rfc_5322_has_it)
+START_TEST(a_date_has_the_form_of_rfc_5322)
 {
 	mail_write_date(out, 1796724000);
 
@@ -129,11 +129,11 @@ END_TEST
 
 SUITE("mail format", set_up, tear_down)
 {
-	tcase_add_test(tests, a_short_ascii_field_stays_as_it_is);
-	tcase_add_test(tests, a_field_beyond_ascii_is_an_encoded_word);
-	tcase_add_test(tests, what_looks_like_an_encoded_word_is_encoded);
+	tcase_add_test(tests, a_short_ascii_field_is_written_unchanged);
+	tcase_add_test(tests, a_field_that_is_not_ascii_becomes_an_encoded_word);
+	tcase_add_test(tests, a_field_that_looks_like_an_encoded_word_is_encoded);
 	tcase_add_loop_test(tests, a_long_field_is_folded_and_no_character_is_split, 0, 2);
-	tcase_add_loop_test(tests, nothing_printable_ends_a_line, 0, 8);
-	tcase_add_test(tests, a_date_is_as_rfc_5322_has_it);
+	tcase_add_loop_test(tests, no_printable_character_ends_a_line_of_the_header, 0, 8);
+	tcase_add_test(tests, a_date_has_the_form_of_rfc_5322);
 	tcase_add_test(tests, a_body_is_quoted_printable_with_short_lines);
 }

@@ -1,4 +1,4 @@
-/* What a failed mail means, and what is said about it. */
+/* The kind of a failed mail's failure, and its text. */
 #include "support/suites.h"
 
 #include "adapters/smtp/smtp_reply.h"
@@ -66,7 +66,7 @@ static const struct {
 	{"DATA\r\n", "452 no room\r\n", FAILURE_BUSY},
 };
 
-START_TEST(a_refusal_is_final_when_it_is_of_the_mail_or_its_recipient)
+START_TEST(a_5xx_reply_is_final_only_for_the_recipient_or_the_mail)
 {
 	hear("220 ready\r\n");
 	send(refusals[_i].command);
@@ -78,19 +78,19 @@ START_TEST(a_refusal_is_final_when_it_is_of_the_mail_or_its_recipient)
 }
 END_TEST
 
-START_TEST(without_an_answer_after_the_whole_content_the_outcome_is_unknown)
+START_TEST(a_mail_without_a_reply_after_its_whole_content_is_uncertain)
 {
 	come_to_content(true);
 	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_UNCERTAIN);
 	describe();
-	ck_assert_str_eq(text, "mail.example:25: it broke; the mail was sent, and perhaps it was taken");
+	ck_assert_str_eq(text, "mail.example:25: it broke; the mail was sent, and may have been accepted");
 
 	hear("554 5.7.1 spam\r\n");
 	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_DATA);
 }
 END_TEST
 
-START_TEST(without_the_whole_content_nothing_was_taken)
+START_TEST(a_mail_that_was_not_wholly_sent_is_retried)
 {
 	come_to_content(false);
 
@@ -98,7 +98,7 @@ START_TEST(without_the_whole_content_nothing_was_taken)
 }
 END_TEST
 
-START_TEST(the_server_is_quoted)
+START_TEST(the_text_of_a_failure_quotes_the_server)
 {
 	send("RCPT TO:<ann@example>\r\n");
 	hear("550-5.1.1 The account does not exist.\r\n");
@@ -111,7 +111,7 @@ START_TEST(the_server_is_quoted)
 }
 END_TEST
 
-START_TEST(words_are_one_printable_line_of_bounded_length)
+START_TEST(a_quoted_reply_is_one_printable_line_of_bounded_length)
 {
 	char long_line[5000] = "550 ";
 
@@ -141,7 +141,7 @@ START_TEST(a_password_that_the_server_repeats_is_not_repeated)
 }
 END_TEST
 
-START_TEST(nothing_that_is_sent_is_kept)
+START_TEST(no_byte_of_a_command_but_its_verb_is_kept)
 {
 	send("AUTH PLAIN aHVudGVyMg==\r\n");
 	hear("334 \r\n");
@@ -155,12 +155,12 @@ END_TEST
 
 SUITE("smtp reply", set_up, NULL)
 {
-	tcase_add_loop_test(tests, a_refusal_is_final_when_it_is_of_the_mail_or_its_recipient, 0,
+	tcase_add_loop_test(tests, a_5xx_reply_is_final_only_for_the_recipient_or_the_mail, 0,
 			    (int)(sizeof refusals / sizeof refusals[0]));
-	tcase_add_test(tests, without_an_answer_after_the_whole_content_the_outcome_is_unknown);
-	tcase_add_test(tests, without_the_whole_content_nothing_was_taken);
-	tcase_add_test(tests, the_server_is_quoted);
-	tcase_add_test(tests, words_are_one_printable_line_of_bounded_length);
+	tcase_add_test(tests, a_mail_without_a_reply_after_its_whole_content_is_uncertain);
+	tcase_add_test(tests, a_mail_that_was_not_wholly_sent_is_retried);
+	tcase_add_test(tests, the_text_of_a_failure_quotes_the_server);
+	tcase_add_test(tests, a_quoted_reply_is_one_printable_line_of_bounded_length);
 	tcase_add_test(tests, a_password_that_the_server_repeats_is_not_repeated);
-	tcase_add_test(tests, nothing_that_is_sent_is_kept);
+	tcase_add_test(tests, no_byte_of_a_command_but_its_verb_is_kept);
 }

@@ -1,4 +1,4 @@
-/* What the mail says, and its header. */
+/* The header and the body of a mail. */
 #include "support/suites.h"
 
 #include "adapters/smtp/mail_text.h"
@@ -50,7 +50,7 @@ static void expect(const char *part)
 	ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in\n%s", part, text);
 }
 
-START_TEST(the_header_says_who_what_and_that_no_person_wrote_it)
+START_TEST(the_header_names_sender_recipient_subject_and_auto_submitted)
 {
 	write_mail();
 
@@ -68,7 +68,7 @@ START_TEST(the_header_says_who_what_and_that_no_person_wrote_it)
 }
 END_TEST
 
-START_TEST(the_message_id_stays_the_same_from_attempt_to_attempt)
+START_TEST(every_attempt_has_the_same_message_id)
 {
 	notification.attempts = 5;
 	add_batch("shelf", NULL, 3);
@@ -86,7 +86,7 @@ START_TEST(the_body_names_order_sku_and_quantity)
 }
 END_TEST
 
-START_TEST(the_body_lists_what_is_free_and_when_it_comes)
+START_TEST(the_body_lists_free_stock_and_when_it_is_due)
 {
 	add_batch("shelf", NULL, 4);
 	add_batch("shipment", "2026-12-24", 7);
@@ -100,7 +100,7 @@ START_TEST(the_body_lists_what_is_free_and_when_it_comes)
 }
 END_TEST
 
-START_TEST(the_body_says_that_nothing_is_free)
+START_TEST(the_body_without_stock_says_that_nothing_is_free)
 {
 	write_mail();
 
@@ -109,7 +109,7 @@ START_TEST(the_body_says_that_nothing_is_free)
 }
 END_TEST
 
-START_TEST(the_body_says_that_a_batch_has_enough_by_now)
+START_TEST(the_body_names_a_batch_that_has_enough_by_now)
 {
 	add_batch("shelf", NULL, 4);
 	add_batch("shipment", "2026-12-24", 10);
@@ -120,7 +120,7 @@ START_TEST(the_body_says_that_a_batch_has_enough_by_now)
 }
 END_TEST
 
-START_TEST(further_batches_are_mentioned)
+START_TEST(the_body_mentions_batches_beyond_the_listed_ones)
 {
 	add_batch("shelf", NULL, 4);
 	stock.has_more = true;
@@ -130,7 +130,7 @@ START_TEST(further_batches_are_mentioned)
 }
 END_TEST
 
-/* Each of them in any text that comes from outside. */
+/* Each of them, in every text that a sender chooses. */
 static const char *const injections[] = {"x\r\nBcc: eve@example.com",
 					 "x\nBcc: eve@example.com",
 					 "x\r\n\r\nbody",
@@ -147,7 +147,7 @@ static size_t count_lines(const char *beginning)
 	return count;
 }
 
-START_TEST(no_text_from_outside_adds_a_line)
+START_TEST(a_sku_or_an_order_with_line_ends_adds_no_line)
 {
 	size_t lines;
 
@@ -166,7 +166,7 @@ START_TEST(no_text_from_outside_adds_a_line)
 }
 END_TEST
 
-START_TEST(the_domain_is_that_of_the_address)
+START_TEST(the_domain_is_the_part_of_the_address_after_the_at_sign)
 {
 	ck_assert_str_eq(mail_domain("a@shop.example"), "shop.example");
 	ck_assert_str_eq(mail_domain("root"), "localhost");
@@ -175,14 +175,14 @@ END_TEST
 
 SUITE("mail text", set_up, tear_down)
 {
-	tcase_add_test(tests, the_header_says_who_what_and_that_no_person_wrote_it);
-	tcase_add_test(tests, the_message_id_stays_the_same_from_attempt_to_attempt);
+	tcase_add_test(tests, the_header_names_sender_recipient_subject_and_auto_submitted);
+	tcase_add_test(tests, every_attempt_has_the_same_message_id);
 	tcase_add_test(tests, the_body_names_order_sku_and_quantity);
-	tcase_add_test(tests, the_body_lists_what_is_free_and_when_it_comes);
-	tcase_add_test(tests, the_body_says_that_nothing_is_free);
-	tcase_add_test(tests, the_body_says_that_a_batch_has_enough_by_now);
-	tcase_add_test(tests, further_batches_are_mentioned);
-	tcase_add_loop_test(tests, no_text_from_outside_adds_a_line, 0,
+	tcase_add_test(tests, the_body_lists_free_stock_and_when_it_is_due);
+	tcase_add_test(tests, the_body_without_stock_says_that_nothing_is_free);
+	tcase_add_test(tests, the_body_names_a_batch_that_has_enough_by_now);
+	tcase_add_test(tests, the_body_mentions_batches_beyond_the_listed_ones);
+	tcase_add_loop_test(tests, a_sku_or_an_order_with_line_ends_adds_no_line, 0,
 			    (int)(sizeof injections / sizeof injections[0]));
-	tcase_add_test(tests, the_domain_is_that_of_the_address);
+	tcase_add_test(tests, the_domain_is_the_part_of_the_address_after_the_at_sign);
 }

@@ -34,7 +34,7 @@ static struct addrinfo *address_of(const char *text)
 	return found;
 }
 
-START_TEST(a_password_goes_as_plain_text_to_this_machine_or_where_that_is_set)
+START_TEST(a_password_is_sent_as_plain_text_only_to_this_machine_or_with_tls_off)
 {
 	struct addrinfo *first = address_of(rules[_i].addresses[0]);
 	struct addrinfo *second = address_of(rules[_i].addresses[1]);
@@ -52,6 +52,6 @@ END_TEST
 
 SUITE("smtp tls")
 {
-	tcase_add_loop_test(tests, a_password_goes_as_plain_text_to_this_machine_or_where_that_is_set, 0,
+	tcase_add_loop_test(tests, a_password_is_sent_as_plain_text_only_to_this_machine_or_with_tls_off, 0,
 			    (int)(sizeof rules / sizeof rules[0]));
 }

@@ -1,4 +1,4 @@
-/* The mail server's URL: what it means, and what is refused because it could mean two things. */
+/* The mail server's URL: its parts, and the texts that are refused because they could mean two things. */
 #include "support/suites.h"
 
 #include "adapters/smtp/smtp_url.h"
@@ -27,7 +27,7 @@ static void expect_text(const char *text, const char *expected)
 		ck_assert_str_eq(text, expected);
 }
 
-START_TEST(a_url_is_read)
+START_TEST(the_parts_of_a_url_are_parsed)
 {
 	struct smtp_url url;
 	const char *error;
@@ -69,7 +69,7 @@ static const char *const wrong[] = {
 	"smtp://mail example",
 };
 
-START_TEST(a_url_that_is_none_or_ambiguous_is_refused_and_not_repeated)
+START_TEST(a_malformed_or_ambiguous_url_is_refused_without_repeating_it)
 {
 	struct smtp_url url;
 	const char *error;
@@ -109,8 +109,8 @@ END_TEST
 
 SUITE("smtp url")
 {
-	tcase_add_loop_test(tests, a_url_is_read, 0, (int)(sizeof urls / sizeof urls[0]));
-	tcase_add_loop_test(tests, a_url_that_is_none_or_ambiguous_is_refused_and_not_repeated, 0,
+	tcase_add_loop_test(tests, the_parts_of_a_url_are_parsed, 0, (int)(sizeof urls / sizeof urls[0]));
+	tcase_add_loop_test(tests, a_malformed_or_ambiguous_url_is_refused_without_repeating_it, 0,
 			    (int)(sizeof wrong / sizeof wrong[0]));
 	tcase_add_test(tests, the_error_names_the_setting_or_the_file);
 }

@@ -67,7 +67,7 @@ START_TEST(a_timer_without_delay_fires_from_the_loop)
 }
 END_TEST
 
-START_TEST(setting_it_again_replaces_the_earlier_time)
+START_TEST(a_timer_that_is_set_again_fires_at_the_later_time_only)
 {
 	static char a[] = "a";
 	struct timer *timer = port->ops->timer_new(port, on_fired, a);
@@ -104,6 +104,6 @@ SUITE("system clock", setup, teardown)
 {
 	tcase_add_test(tests, timers_fire_in_the_order_of_their_times_and_not_too_early);
 	tcase_add_loop_test(tests, a_timer_without_delay_fires_from_the_loop, 0, COUNT(at_once));
-	tcase_add_test(tests, setting_it_again_replaces_the_earlier_time);
+	tcase_add_test(tests, a_timer_that_is_set_again_fires_at_the_later_time_only);
 	tcase_add_test(tests, a_timer_that_is_stopped_or_freed_does_not_fire);
 }

@@ -1,4 +1,4 @@
-/* Descriptors that are missing, and limits that are low.  Each test runs in a process of its own. */
+/* Missing descriptors and low limits.  Each test runs in a process of its own. */
 #include "adapters/system/descriptors.h"
 
 #include "support/suites.h"
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Every combination of the three: the bits say which are closed. */
+/* Runs for every combination of the three; the bits of _i are the closed ones. */
 START_TEST(a_closed_standard_descriptor_never_becomes_a_file_of_the_program)
 {
 	bool ok;
@@ -28,7 +28,7 @@ START_TEST(a_closed_standard_descriptor_never_becomes_a_file_of_the_program)
 }
 END_TEST
 
-START_TEST(what_stands_in_for_an_output_refuses_what_is_written)
+START_TEST(writing_to_the_substitute_of_a_closed_output_fails)
 {
 	ssize_t out, err;
 	int out_errno, err_errno;
@@ -48,7 +48,7 @@ START_TEST(what_stands_in_for_an_output_refuses_what_is_written)
 }
 END_TEST
 
-START_TEST(an_open_standard_descriptor_stays_what_it_is)
+START_TEST(an_open_standard_descriptor_is_not_replaced)
 {
 	struct stat before, after;
 	int ends[2];
@@ -77,7 +77,7 @@ static rlim_t soft_limit(void)
 	return limit.rlim_cur;
 }
 
-START_TEST(the_soft_limit_rises_to_what_is_wanted_and_to_the_hard_one_at_most)
+START_TEST(the_soft_limit_is_raised_to_the_wanted_one_or_to_the_hard_limit)
 {
 	limit_to(64, 200);
 	descriptors_raise_limit(100);
@@ -91,7 +91,7 @@ START_TEST(the_soft_limit_rises_to_what_is_wanted_and_to_the_hard_one_at_most)
 }
 END_TEST
 
-START_TEST(free_descriptors_are_counted_without_those_that_are_in_use)
+START_TEST(free_descriptors_are_counted_without_the_open_ones)
 {
 	int inherited[10];
 	size_t before;
@@ -112,8 +112,8 @@ END_TEST
 SUITE("descriptors")
 {
 	tcase_add_loop_test(tests, a_closed_standard_descriptor_never_becomes_a_file_of_the_program, 0, 8);
-	tcase_add_test(tests, what_stands_in_for_an_output_refuses_what_is_written);
-	tcase_add_test(tests, an_open_standard_descriptor_stays_what_it_is);
-	tcase_add_test(tests, the_soft_limit_rises_to_what_is_wanted_and_to_the_hard_one_at_most);
-	tcase_add_test(tests, free_descriptors_are_counted_without_those_that_are_in_use);
+	tcase_add_test(tests, writing_to_the_substitute_of_a_closed_output_fails);
+	tcase_add_test(tests, an_open_standard_descriptor_is_not_replaced);
+	tcase_add_test(tests, the_soft_limit_is_raised_to_the_wanted_one_or_to_the_hard_limit);
+	tcase_add_test(tests, free_descriptors_are_counted_without_the_open_ones);
 }

@@ -1,4 +1,4 @@
-/* Lines of the log, whatever is in them. */
+/* Log lines of any content. */
 #include "adapters/system/log_line.h"
 
 #include "support/suites.h"
@@ -25,7 +25,7 @@ static void assert_line(const char *expected)
 
 static const struct log_field two_fields[] = {{"channel", "allocate", 0}, {"attempts", NULL, -2}};
 
-START_TEST(logfmt_has_bare_words)
+START_TEST(logfmt_writes_plain_words_without_quotes)
 {
 	format(LOG_FORMAT_LOGFMT, two_fields, 2);
 
@@ -34,7 +34,7 @@ START_TEST(logfmt_has_bare_words)
 }
 END_TEST
 
-START_TEST(json_is_one_object)
+START_TEST(a_json_line_is_one_object)
 {
 	format(LOG_FORMAT_JSON, two_fields, 2);
 
@@ -44,7 +44,7 @@ START_TEST(json_is_one_object)
 }
 END_TEST
 
-START_TEST(a_field_without_text_is_left_out)
+START_TEST(a_field_with_an_empty_text_is_left_out)
 {
 	const char *unknown = NULL;
 	const struct log_field fields[] = {LOG_TEXT("a", ""), LOG_NUMBER("b", 0), LOG_TEXT("c", unknown),
@@ -70,7 +70,7 @@ static const struct {
 	{"a\nb\rc\td", "\"a\\nb\\rc\\td\"", "\"a\\nb\\rc\\td\""},
 	{"\x01\x1b[31m\x7f", "\"\\u0001\\u001b[31m\\u007f\"", "\"\\u0001\\u001b[31m\\u007f\""},
 	{"é€😀", "\"é€😀\"", "\"é€😀\""},
-	{"\xc2\x85", "\"\\u0085\"", "\"\\u0085\""},     /* next line: a terminal may obey it */
+	{"\xc2\x85", "\"\\u0085\"", "\"\\u0085\""},     /* next line: some terminals execute it */
 	{"\xe2\x80\xa8", "\"\\u2028\"", "\"\\u2028\""}, /* line separator */
 	{"\xe2\x80\xae\xe2\x80\xac", "\"\\u202e\\u202c\"",
 	 "\"\\u202e\\u202c\""},                                 /* right-to-left override, and back */
@@ -93,7 +93,7 @@ static void assert_ends_with(const char *name_and_sign, const char *value, const
 		      (int)line.size, line.text);
 }
 
-START_TEST(a_text_is_escaped)
+START_TEST(a_text_with_control_characters_is_escaped)
 {
 	struct log_field field = {"x", texts[_i].text, 0};
 
@@ -134,7 +134,7 @@ START_TEST(a_long_text_is_cut_between_characters)
 }
 END_TEST
 
-START_TEST(a_text_of_the_limit_is_whole)
+START_TEST(a_text_of_exactly_the_limit_is_not_cut)
 {
 	char text[LOG_TEXT_MAX + 2];
 	struct log_field field = {"x", text, 0};
@@ -151,7 +151,7 @@ START_TEST(a_text_of_the_limit_is_whole)
 }
 END_TEST
 
-START_TEST(a_line_that_is_full_says_so)
+START_TEST(a_line_without_room_for_a_field_ends_in_truncated)
 {
 	char text[LOG_TEXT_MAX + 1];
 	struct log_field fields[6];
@@ -173,8 +173,8 @@ START_TEST(a_line_that_is_full_says_so)
 }
 END_TEST
 
-/* As many bytes as fill the line to its last one: none is written beyond, and JSON stays JSON. */
-START_TEST(a_line_is_never_too_long)
+/* Fills the line to its last byte: no byte is written beyond it, and JSON stays valid. */
+START_TEST(a_line_never_exceeds_its_bound)
 {
 	char last[LOG_TEXT_MAX + 1], full[LOG_TEXT_MAX + 1];
 	json_t *object;
@@ -198,8 +198,8 @@ START_TEST(a_line_is_never_too_long)
 }
 END_TEST
 
-/* One line, and a strict reader of JSON (and so of UTF-8) is content. */
-START_TEST(random_bytes_are_one_line_of_json)
+/* The line ends once, and jansson, which is strict about JSON and UTF-8, parses it. */
+START_TEST(random_bytes_in_a_text_give_one_valid_line_of_json)
 {
 	unsigned seed = (unsigned)_i;
 
@@ -220,13 +220,13 @@ END_TEST
 
 SUITE("log line")
 {
-	tcase_add_test(tests, logfmt_has_bare_words);
-	tcase_add_test(tests, json_is_one_object);
-	tcase_add_test(tests, a_field_without_text_is_left_out);
-	tcase_add_loop_test(tests, a_text_is_escaped, 0, COUNT(texts));
+	tcase_add_test(tests, logfmt_writes_plain_words_without_quotes);
+	tcase_add_test(tests, a_json_line_is_one_object);
+	tcase_add_test(tests, a_field_with_an_empty_text_is_left_out);
+	tcase_add_loop_test(tests, a_text_with_control_characters_is_escaped, 0, COUNT(texts));
 	tcase_add_test(tests, a_long_text_is_cut_between_characters);
-	tcase_add_test(tests, a_text_of_the_limit_is_whole);
-	tcase_add_test(tests, a_line_that_is_full_says_so);
-	tcase_add_test(tests, a_line_is_never_too_long);
-	tcase_add_loop_test(tests, random_bytes_are_one_line_of_json, 0, 8);
+	tcase_add_test(tests, a_text_of_exactly_the_limit_is_not_cut);
+	tcase_add_test(tests, a_line_without_room_for_a_field_ends_in_truncated);
+	tcase_add_test(tests, a_line_never_exceeds_its_bound);
+	tcase_add_loop_test(tests, random_bytes_in_a_text_give_one_valid_line_of_json, 0, 8);
 }

@@ -1,4 +1,4 @@
-/* Notices in the log. */
+/* Notifications in the log. */
 #include "adapters/system/log_notifier.h"
 
 #include "support/suites.h"
@@ -51,7 +51,7 @@ static void on_done_again(void *context, const struct failure *failure)
 	notifier->ops->notify(notifier, &notification, on_done, b);
 }
 
-START_TEST(it_is_in_the_log_and_answered_afterwards)
+START_TEST(a_notification_is_logged_and_answered_after_the_call)
 {
 	static char a[] = "a";
 
@@ -64,7 +64,7 @@ START_TEST(it_is_in_the_log_and_answered_afterwards)
 }
 END_TEST
 
-START_TEST(answers_come_in_order_and_may_lead_to_more)
+START_TEST(answers_come_in_order_and_may_notify_again)
 {
 	static char a[] = "a", c[] = "c";
 
@@ -76,7 +76,7 @@ START_TEST(answers_come_in_order_and_may_lead_to_more)
 }
 END_TEST
 
-START_TEST(freed_it_answers_no_more)
+START_TEST(a_freed_notifier_calls_no_callback)
 {
 	static char a[] = "a";
 
@@ -91,7 +91,7 @@ END_TEST
 
 SUITE("log notifier", setup, teardown)
 {
-	tcase_add_test(tests, it_is_in_the_log_and_answered_afterwards);
-	tcase_add_test(tests, answers_come_in_order_and_may_lead_to_more);
-	tcase_add_test(tests, freed_it_answers_no_more);
+	tcase_add_test(tests, a_notification_is_logged_and_answered_after_the_call);
+	tcase_add_test(tests, answers_come_in_order_and_may_notify_again);
+	tcase_add_test(tests, a_freed_notifier_calls_no_callback);
 }

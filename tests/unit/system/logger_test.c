@@ -1,4 +1,4 @@
-/* The log goes into a pipe that somebody reads, slowly, or not at all. */
+/* The log is written to pipes, terminals and sockets that are read slowly, or not at all. */
 #include "adapters/system/logger.h"
 
 #include "support/suites.h"
@@ -72,7 +72,7 @@ static double seconds_since(const struct timespec *begin)
 	return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
 }
 
-START_TEST(a_reader_that_is_stuck_stops_nobody)
+START_TEST(a_stuck_reader_of_the_log_does_not_block_the_worker)
 {
 	struct timespec begin;
 
@@ -85,7 +85,7 @@ START_TEST(a_reader_that_is_stuck_stops_nobody)
 }
 END_TEST
 
-START_TEST(what_was_dropped_is_counted)
+START_TEST(dropped_lines_are_counted_in_the_next_line)
 {
 	size_t written;
 	char count[64];
@@ -106,7 +106,7 @@ START_TEST(what_was_dropped_is_counted)
 }
 END_TEST
 
-START_TEST(every_line_that_went_through_is_whole)
+START_TEST(every_written_line_is_whole)
 {
 	for (int i = 0; i < 10000; i++)
 		LOG(&logger.logger, LOG_INFO, "line", LOG_NUMBER("n", i));
@@ -117,7 +117,7 @@ START_TEST(every_line_that_went_through_is_whole)
 }
 END_TEST
 
-START_TEST(a_reader_that_is_gone_stops_nobody)
+START_TEST(a_reader_that_exited_does_not_block_the_worker)
 {
 	close(ends[0]);
 	ends[0] = -1;
@@ -129,7 +129,7 @@ START_TEST(a_reader_that_is_gone_stops_nobody)
 }
 END_TEST
 
-/* The other end of the terminal; the logger then writes to it. */
+/* Opens a terminal, to which the logger then writes, and returns its other end. */
 static int log_to_a_terminal(struct system_logger *to)
 {
 	int screen = posix_openpt(O_RDWR | O_NOCTTY), terminal;
@@ -154,7 +154,7 @@ static void log_for_a_while(struct system_logger *to)
 	ck_assert_uint_gt(to->dropped, 0);
 }
 
-START_TEST(a_terminal_that_is_not_read_stops_nobody)
+START_TEST(an_unread_terminal_does_not_block_the_worker)
 {
 	struct system_logger to;
 	int screen = log_to_a_terminal(&to);
@@ -166,8 +166,8 @@ START_TEST(a_terminal_that_is_not_read_stops_nobody)
 }
 END_TEST
 
-/* As Ctrl-S does. */
-START_TEST(a_terminal_whose_output_is_stopped_stops_nobody)
+/* Stops the output, as Ctrl-S does. */
+START_TEST(a_terminal_with_stopped_output_does_not_block_the_worker)
 {
 	struct system_logger to;
 	int screen = log_to_a_terminal(&to);
@@ -180,8 +180,8 @@ START_TEST(a_terminal_whose_output_is_stopped_stops_nobody)
 }
 END_TEST
 
-/* As the journal of systemd is. */
-START_TEST(a_socket_that_is_not_read_stops_nobody)
+/* systemd's journal is such a socket. */
+START_TEST(an_unread_socket_does_not_block_the_worker)
 {
 	struct system_logger to;
 	int pair[2];
@@ -195,7 +195,7 @@ START_TEST(a_socket_that_is_not_read_stops_nobody)
 }
 END_TEST
 
-START_TEST(who_shares_the_descriptor_may_still_block_on_it)
+START_TEST(the_shared_descriptor_stays_blocking_for_other_processes)
 {
 	ck_assert_int_ge(logger.own_fd, 0);
 	ck_assert(!(fcntl(ends[1], F_GETFL) & O_NONBLOCK));
@@ -210,7 +210,7 @@ static void *log_lines(void *context)
 	return context;
 }
 
-START_TEST(lines_of_several_threads_are_whole_and_counted)
+START_TEST(lines_of_several_threads_are_whole_and_dropped_ones_counted)
 {
 	pthread_t threads[3];
 
@@ -228,13 +228,13 @@ END_TEST
 SUITE("logger", setup, teardown)
 {
 	tcase_add_test(tests, a_line_below_the_level_is_not_written);
-	tcase_add_test(tests, a_reader_that_is_stuck_stops_nobody);
-	tcase_add_test(tests, what_was_dropped_is_counted);
-	tcase_add_test(tests, every_line_that_went_through_is_whole);
-	tcase_add_test(tests, a_reader_that_is_gone_stops_nobody);
-	tcase_add_test(tests, a_terminal_that_is_not_read_stops_nobody);
-	tcase_add_test(tests, a_terminal_whose_output_is_stopped_stops_nobody);
-	tcase_add_test(tests, a_socket_that_is_not_read_stops_nobody);
-	tcase_add_test(tests, who_shares_the_descriptor_may_still_block_on_it);
-	tcase_add_test(tests, lines_of_several_threads_are_whole_and_counted);
+	tcase_add_test(tests, a_stuck_reader_of_the_log_does_not_block_the_worker);
+	tcase_add_test(tests, dropped_lines_are_counted_in_the_next_line);
+	tcase_add_test(tests, every_written_line_is_whole);
+	tcase_add_test(tests, a_reader_that_exited_does_not_block_the_worker);
+	tcase_add_test(tests, an_unread_terminal_does_not_block_the_worker);
+	tcase_add_test(tests, a_terminal_with_stopped_output_does_not_block_the_worker);
+	tcase_add_test(tests, an_unread_socket_does_not_block_the_worker);
+	tcase_add_test(tests, the_shared_descriptor_stays_blocking_for_other_processes);
+	tcase_add_test(tests, lines_of_several_threads_are_whole_and_dropped_ones_counted);
 }

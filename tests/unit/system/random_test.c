@@ -1,4 +1,4 @@
-/* Chance, and that all of it is there. */
+/* Random bytes, and that all of them are filled. */
 #include "adapters/system/random.h"
 
 #include "support/suites.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* In 64 tries every byte is zero each time with a chance of 2^-512. */
-START_TEST(every_byte_is_filled_and_none_beyond)
+START_TEST(every_byte_is_filled_and_no_byte_beyond)
 {
 	bool changed[300] = {false};
 	unsigned char bytes[301];
@@ -25,7 +25,7 @@ START_TEST(every_byte_is_filled_and_none_beyond)
 }
 END_TEST
 
-START_TEST(no_two_fillings_are_equal)
+START_TEST(two_calls_give_different_bytes)
 {
 	unsigned char first[16], second[16];
 
@@ -38,6 +38,6 @@ END_TEST
 
 SUITE("system random")
 {
-	tcase_add_test(tests, every_byte_is_filled_and_none_beyond);
-	tcase_add_test(tests, no_two_fillings_are_equal);
+	tcase_add_test(tests, every_byte_is_filled_and_no_byte_beyond);
+	tcase_add_test(tests, two_calls_give_different_bytes);
 }

@@ -1,4 +1,7 @@
-/* Names are looked up beside the event loop; whatever is missing for that is an answer, never the end. */
+/*
+ * Names are looked up without blocking the event loop; a missing descriptor or thread is an error, never an
+ * abort.
+ */
 #include "adapters/system/resolver.h"
 #include "support/suites.h"
 
@@ -80,7 +83,7 @@ static struct answer look_up(const char *host)
 	return answer;
 }
 
-START_TEST(finds_what_the_system_finds)
+START_TEST(a_name_has_the_addresses_that_the_system_finds)
 {
 	struct answer answer = look_up("localhost");
 
@@ -89,18 +92,18 @@ START_TEST(finds_what_the_system_finds)
 }
 END_TEST
 
-START_TEST(takes_an_address_for_itself)
+START_TEST(an_address_resolves_to_itself)
 {
 	ck_assert_str_eq(look_up("192.0.2.7").address, "192.0.2.7");
 }
 END_TEST
 
-/* The second is longer than a label may be. */
+/* The label of the second name is too long. */
 static const char *const unknown[] = {
 	"no name has spaces", "a123456789a123456789a123456789a123456789a123456789a123456789a123456789.test",
 	"..", ""};
 
-START_TEST(says_why_a_name_has_no_address)
+START_TEST(the_error_says_why_a_name_has_no_address)
 {
 	struct answer answer = look_up(unknown[_i]);
 
@@ -109,7 +112,7 @@ START_TEST(says_why_a_name_has_no_address)
 }
 END_TEST
 
-START_TEST(a_cancelled_look_up_is_not_answered)
+START_TEST(a_cancelled_look_up_calls_no_callback)
 {
 	struct answer cancelled = {0};
 	struct resolver *resolver = resolver_start(base, "localhost", 1, take_answer, &cancelled);
@@ -160,8 +163,8 @@ START_TEST(an_address_needs_no_descriptor)
 }
 END_TEST
 
-/* The threads that run are bounded: a name server that is silent keeps each of them. */
-START_TEST(any_number_of_look_ups_is_answered_each_once)
+/* The number of threads is bounded, since a silent name server blocks each of them. */
+START_TEST(every_look_up_of_a_burst_is_answered_once)
 {
 	enum { LOOK_UPS = 200 };
 	static struct answer answers[LOOK_UPS];
@@ -179,12 +182,12 @@ END_TEST
 
 SUITE("resolver", set_up, tear_down)
 {
-	tcase_add_test(tests, finds_what_the_system_finds);
-	tcase_add_test(tests, takes_an_address_for_itself);
-	tcase_add_loop_test(tests, says_why_a_name_has_no_address, 0,
+	tcase_add_test(tests, a_name_has_the_addresses_that_the_system_finds);
+	tcase_add_test(tests, an_address_resolves_to_itself);
+	tcase_add_loop_test(tests, the_error_says_why_a_name_has_no_address, 0,
 			    (int)(sizeof unknown / sizeof unknown[0]));
-	tcase_add_test(tests, a_cancelled_look_up_is_not_answered);
+	tcase_add_test(tests, a_cancelled_look_up_calls_no_callback);
 	tcase_add_test(tests, a_look_up_without_a_free_descriptor_fails_and_a_later_one_succeeds);
 	tcase_add_test(tests, an_address_needs_no_descriptor);
-	tcase_add_test(tests, any_number_of_look_ups_is_answered_each_once);
+	tcase_add_test(tests, every_look_up_of_a_burst_is_answered_once);
 }
