@@ -1,4 +1,4 @@
-/* An object in the making. */
+/* Builds an object member by member. */
 #include "adapters/codec/document.h"
 
 #include <assert.h>

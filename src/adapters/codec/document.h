@@ -1,6 +1,6 @@
 /*
- * An object in the making: a list of members, which JSON and MessagePack each write in their way.  It can be
- * read through the common view as well.
+ * An object that is being built: a list of members, which JSON and MessagePack each encode.  It can be read
+ * through the common view, too.
  */
 #ifndef ALLOCD_ADAPTERS_CODEC_DOCUMENT_H
 #define ALLOCD_ADAPTERS_CODEC_DOCUMENT_H
@@ -22,7 +22,7 @@ struct document {
 
 struct document *document_new(struct arena *arena, size_t capacity);
 
-/* Names and texts are not copied.  There must be room. */
+/* Names and texts are not copied.  The capacity must suffice. */
 void document_add(struct document *document, const char *name, struct value value);
 void document_add_text(struct document *document, const char *name, const char *text);
 void document_add_integer(struct document *document, const char *name, int64_t integer);

@@ -10,20 +10,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The attributes that are read like any field. */
+/* The attributes that are read like fields of a message. */
 struct attributes {
 	const char *id;
 	const char *source;
 	int64_t time;
 };
 
-/* Of a command, in characters. */
+/* In characters, of a command. */
 #define COMMAND_ID_MAX     255
 #define COMMAND_SOURCE_MAX 255
 
-/* The identity of an event holds a SKU, which alone may have 255, and the longest numbers behind it. */
+/* The id of an event is its SKU, which alone may have 255 characters, and two numbers. */
 #define EVENT_ID_MAX     (255 + 2 * (1 + DECIMAL_MAX))
-#define EVENT_SOURCE_MAX 1024 /* as ALLOCD_SOURCE may be */
+#define EVENT_SOURCE_MAX 1024 /* the longest ALLOCD_SOURCE */
 
 enum { ATTRIBUTE_ID, ATTRIBUTE_SOURCE, ATTRIBUTE_TIME, ATTRIBUTES };
 
@@ -86,7 +86,7 @@ static bool read_bare(struct object object, enum message_type type, struct arena
 	return true;
 }
 
-/* What the envelope says goes before what is in the data. */
+/* The attributes of the envelope take precedence over the fields of the data. */
 static void apply_attributes(const struct attributes *attributes, struct envelope *envelope)
 {
 	struct message *message = &envelope->message;
@@ -148,7 +148,7 @@ static bool read_cloudevent(struct object object, enum message_type type, struct
 	return true;
 }
 
-/* The id, or the source, of a message that is refused: where that much can be read. */
+/* The id or the source of a message that is refused, or NULL if it cannot be read. */
 static const char *readable_text(struct object payload, const struct field *field, struct arena *arena)
 {
 	const struct message_descriptor alone = {
@@ -200,7 +200,7 @@ struct document *message_document(const struct message *message, struct arena *a
 	return fields_write(descriptor, &message->as, arena, document, error) ? document : NULL;
 }
 
-/* The identity of an event: SKU/VERSION. */
+/* The id of an event: SKU/VERSION. */
 static const char *event_id(const struct message *event, struct arena *arena)
 {
 	return arena_printf(arena, "%s/%" PRId64, message_text(event, "sku"),

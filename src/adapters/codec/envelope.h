@@ -1,15 +1,15 @@
-/* What surrounds a message on the wire: nothing, or a CloudEvents 1.0 envelope in structured mode. */
+/* Reads and writes bare messages, and CloudEvents 1.0 envelopes in structured mode. */
 #ifndef ALLOCD_ADAPTERS_CODEC_ENVELOPE_H
 #define ALLOCD_ADAPTERS_CODEC_ENVELOPE_H
 
 #include "adapters/codec/document.h"
 #include "bus/ports/codec.h"
 
-/* Reads a message of type `type`, bare or enveloped: with `specversion` it is a CloudEvent. */
+/* Reads a message of type `type`; one with `specversion` is a CloudEvent. */
 bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
 		   struct envelope *envelope, const char **error);
 
-/* The document of a message; NULL, with one sentence in *error, when a field is not as its schema says. */
+/* The document of a message; NULL, with one sentence in *error, when a field violates its schema. */
 struct document *message_document(const struct message *message, struct arena *arena, const char **error);
 
 /* The same for an event in an envelope from `source`. */

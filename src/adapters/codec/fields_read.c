@@ -1,4 +1,4 @@
-/* The validator, inwards: from an object on the wire to a message's struct. */
+/* The validator for reading: from an object of a payload to a message's struct. */
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
 #include "core/base/calendar.h"
@@ -81,7 +81,7 @@ static bool is_same_text(const struct value *a, const struct value *b)
 	       !memcmp(a->as.text.start, b->as.text.start, a->as.text.length);
 }
 
-/* Finds the value under the field's name or its alias; *name is the one it came under. */
+/* Finds the value under the field's name or its alias; *name is the one that the payload uses. */
 static bool find_value(const struct field *field, struct object object, struct value *value,
 		       const char **name)
 {

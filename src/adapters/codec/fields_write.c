@@ -1,4 +1,4 @@
-/* The validator, outwards: from a message's struct to a document. */
+/* The validator for writing: from a message's struct to a document. */
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
 #include "core/base/calendar.h"
@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* What four digits of a year can say: 0001-01-01 to 9999-12-31. */
+/* 0001-01-01 and 9999-12-31: a year has four digits. */
 #define FIRST_DAY (-719162)
 #define LAST_DAY  2932896
 

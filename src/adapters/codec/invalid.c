@@ -1,4 +1,4 @@
-/* How the codec says no. */
+/* Formats the error texts of the codec. */
 #include "adapters/codec/invalid.h"
 
 #include "core/base/utf8.h"

@@ -1,4 +1,4 @@
-/* How the codec says no. */
+/* The error texts of the codec. */
 #ifndef ALLOCD_ADAPTERS_CODEC_INVALID_H
 #define ALLOCD_ADAPTERS_CODEC_INVALID_H
 
@@ -7,11 +7,11 @@
 
 #include <stdbool.h>
 
-/* Puts "SUBJECT: what is wrong" into *error and returns false.  Neither part may quote a sender. */
+/* Sets *error to "SUBJECT: what is wrong" and returns false.  Neither part may quote the payload. */
 __attribute__((format(printf, 4, 5))) bool invalid(struct arena *arena, const char **error,
 						   const char *subject, const char *format, ...);
 
-/* The same for a field, under the name it came by: "NAME: expected …". */
+/* The same for a field, by the name that the payload uses: "NAME: expected …". */
 bool invalid_field(struct arena *arena, const char **error, const char *name, const struct field *field);
 
 #endif

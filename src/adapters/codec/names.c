@@ -1,4 +1,4 @@
-/* Few names are compared each with each, many are sorted: a payload has room for ten thousands of them. */
+/* Compares a few names with each other and sorts many: a payload has room for tens of thousands of them. */
 #include "adapters/codec/names.h"
 
 #include "core/base/must.h"

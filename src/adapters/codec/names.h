@@ -1,4 +1,4 @@
-/* Whether an object has two members of one name: the names are collected, then compared. */
+/* Detects two members of one name in an object: collects the names, then compares them. */
 #ifndef ALLOCD_ADAPTERS_CODEC_NAMES_H
 #define ALLOCD_ADAPTERS_CODEC_NAMES_H
 
@@ -14,7 +14,7 @@ struct names {
 	struct text few[NAMES_FEW];
 };
 
-/* There is room for so many. */
+/* `room`: the most names that will be added. */
 void names_init(struct names *names, size_t room);
 
 static inline void names_add(struct names *names, struct text name)
@@ -22,7 +22,7 @@ static inline void names_add(struct names *names, struct text name)
 	names->all[names->count++] = name;
 }
 
-/* Reorders them. */
+/* Whether a name is there twice.  Reorders the names. */
 bool names_repeat(struct names *names);
 
 void names_release(struct names *names);

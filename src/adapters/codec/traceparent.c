@@ -32,7 +32,7 @@ static bool is_version_00(const char *text)
 	return text[0] == '0' && text[1] == '0';
 }
 
-/* Of a later version, only what version 00 knows is passed on: the ids and whether the trace is sampled. */
+/* Keeps of a later version only what version 00 has: the ids, and whether the trace is sampled. */
 static void restate_as_version_00(char *text)
 {
 	bool sampled = strchr("13579bdf", text[FLAGS_AT + 1]);

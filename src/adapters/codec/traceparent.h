@@ -1,4 +1,4 @@
-/* The trace that a message belongs to: W3C Trace Context, `traceparent`. */
+/* W3C Trace Context: the trace that a message belongs to. */
 #ifndef ALLOCD_ADAPTERS_CODEC_TRACEPARENT_H
 #define ALLOCD_ADAPTERS_CODEC_TRACEPARENT_H
 
@@ -6,8 +6,8 @@
 #include "core/base/arena.h"
 
 /*
- * A copy in `arena`, in the form of version 00.  NULL when the text is malformed: as the recommendation has
- * it, that ends the trace and harms nothing else.
+ * Returns a copy in `arena`, in the form of version 00, or NULL when the text is malformed: by the
+ * recommendation that ends the trace and has no other effect.
  */
 const char *traceparent_read(struct text text, struct arena *arena);
 

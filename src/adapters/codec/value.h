@@ -1,6 +1,6 @@
 /*
- * What JSON and MessagePack have in common: objects whose members have names and values.  The validator
- * sees payloads through this view and knows neither library.
+ * The common view of JSON and MessagePack: objects whose members have names and values.  The validator reads
+ * payloads through it and knows neither encoding.
  */
 #ifndef ALLOCD_ADAPTERS_CODEC_VALUE_H
 #define ALLOCD_ADAPTERS_CODEC_VALUE_H
@@ -12,15 +12,15 @@
 #define DEPTH_MAX 32
 
 enum value_kind {
-	VALUE_ABSENT, /* there is no such member */
+	VALUE_ABSENT, /* the object has no such member */
 	VALUE_NULL,
-	VALUE_INTEGER, /* 10.0 is one */
-	VALUE_TEXT,    /* UTF-8; may hold NUL, and does not end with one */
+	VALUE_INTEGER, /* 10.0 is an integer, too */
+	VALUE_TEXT,    /* UTF-8, which may contain NUL and is not terminated by one */
 	VALUE_OBJECT,
-	VALUE_OTHER, /* of no field: a boolean, a list, bytes, a number that is no such integer */
+	VALUE_OTHER, /* no field has it: a boolean, a list, bytes, a number that is not a 64-bit integer */
 };
 
-/* Valid as long as the payload's parsed form. */
+/* Valid as long as the parsed payload. */
 struct object {
 	struct value (*member)(const void *node, const char *name);
 	const void *node;

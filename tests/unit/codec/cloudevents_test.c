@@ -1,4 +1,4 @@
-/* CloudEvents 1.0 in structured mode, coming in. */
+/* Reading CloudEvents 1.0 in structured mode. */
 #include "codec_fixture.h"
 #include "core/base/calendar.h"
 
@@ -11,7 +11,7 @@
 #define DATA     "\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}"
 #define REQUIRED "\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":\"e1\""
 
-START_TEST(an_enveloped_command_is_read)
+START_TEST(a_command_in_a_json_cloudevent_is_decoded)
 {
 	struct envelope envelope = accepted(
 		MSG_ALLOCATE, BYTES("{" REQUIRED ",\"time\":\"1970-01-01T00:00:01Z\",\"traceparent\":\"" TRACE
@@ -29,7 +29,7 @@ START_TEST(an_enveloped_command_is_read)
 }
 END_TEST
 
-START_TEST(an_envelope_in_messagepack_is_read)
+START_TEST(a_command_in_a_messagepack_cloudevent_is_decoded)
 {
 	struct envelope envelope =
 		accepted(MSG_ALLOCATE, BYTES("\x85\xabspecversion\xa3"
@@ -46,7 +46,7 @@ START_TEST(an_envelope_in_messagepack_is_read)
 }
 END_TEST
 
-START_TEST(the_id_of_the_envelope_wins)
+START_TEST(the_id_of_the_envelope_takes_precedence_over_that_of_the_data)
 {
 	struct envelope envelope = accepted(
 		MSG_ALLOCATE,
@@ -57,7 +57,7 @@ START_TEST(the_id_of_the_envelope_wins)
 }
 END_TEST
 
-START_TEST(the_id_of_a_refused_message_is_read_where_it_can_be)
+START_TEST(the_id_of_an_invalid_message_is_kept_when_it_is_readable)
 {
 	ck_assert_str_eq(id_of_refused(MSG_ALLOCATE, BYTES("{" REQUIRED ",\"data\":{\"sku\":5}}")), "e1");
 	ck_assert_str_eq(id_of_refused(MSG_ALLOCATE, BYTES("{\"id\":\"i1\",\"sku\":5}")), "i1");
@@ -102,7 +102,7 @@ static const char *const lost_traces[] = {
 	",\"traceparent\":\"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"",
 };
 
-START_TEST(a_malformed_trace_harms_nothing)
+START_TEST(a_malformed_trace_is_dropped_and_the_message_accepted)
 {
 	struct envelope envelope =
 		accepted(MSG_ALLOCATE, bytes_printf("{" REQUIRED "%s," DATA "}", lost_traces[_i]));
@@ -121,7 +121,7 @@ static const char *const ignored[] = {
 	",\"sku\":5,\"orderid\":null",
 };
 
-START_TEST(other_attributes_are_ignored)
+START_TEST(unknown_attributes_of_a_cloudevent_are_ignored)
 {
 	struct envelope envelope =
 		accepted(MSG_ALLOCATE, bytes_printf("{" REQUIRED "%s," DATA "}", ignored[_i]));
@@ -181,7 +181,7 @@ static const struct {
 	 "data_base64: not supported: expected an object in data"},
 };
 
-START_TEST(a_wrong_envelope_is_refused)
+START_TEST(an_invalid_envelope_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(wrong[_i].payload)), wrong[_i].error);
 }
@@ -220,7 +220,7 @@ START_TEST(an_enveloped_event_keeps_the_id_of_its_envelope)
 }
 END_TEST
 
-/* What is written is read back, however long the names and whatever is in them. */
+/* Events with names of any length and content can be read back. */
 static const struct {
 	const char *sku;
 	size_t times;
@@ -236,7 +236,7 @@ static const struct {
 	{"\xc2\x9b", 255, 3},
 };
 
-START_TEST(every_event_that_is_written_is_read_back)
+START_TEST(every_encoded_event_can_be_decoded)
 {
 	struct envelope event = {.message = {.type = MSG_OUT_OF_STOCK}};
 	struct out_of_stock *fields = &event.message.as.out_of_stock;
@@ -259,7 +259,7 @@ START_TEST(every_event_that_is_written_is_read_back)
 }
 END_TEST
 
-START_TEST(the_source_of_an_event_may_be_as_long_as_the_setting)
+START_TEST(the_source_of_an_event_may_be_as_long_as_the_setting_allows)
 {
 	const char *source = repeated("s", 1024);
 
@@ -276,16 +276,17 @@ END_TEST
 
 SUITE("cloudevents", codec_set_up, codec_tear_down)
 {
-	tcase_add_test(tests, an_enveloped_command_is_read);
-	tcase_add_test(tests, an_envelope_in_messagepack_is_read);
-	tcase_add_test(tests, the_id_of_the_envelope_wins);
-	tcase_add_test(tests, the_id_of_a_refused_message_is_read_where_it_can_be);
+	tcase_add_test(tests, a_command_in_a_json_cloudevent_is_decoded);
+	tcase_add_test(tests, a_command_in_a_messagepack_cloudevent_is_decoded);
+	tcase_add_test(tests, the_id_of_the_envelope_takes_precedence_over_that_of_the_data);
+	tcase_add_test(tests, the_id_of_an_invalid_message_is_kept_when_it_is_readable);
 	tcase_add_loop_test(tests, time_stands_for_occurred_at, 0, COUNT(times));
-	tcase_add_loop_test(tests, a_malformed_trace_harms_nothing, 0, COUNT(lost_traces));
-	tcase_add_loop_test(tests, other_attributes_are_ignored, 0, COUNT(ignored));
-	tcase_add_loop_test(tests, a_wrong_envelope_is_refused, 0, COUNT(wrong));
+	tcase_add_loop_test(tests, a_malformed_trace_is_dropped_and_the_message_accepted, 0,
+			    COUNT(lost_traces));
+	tcase_add_loop_test(tests, unknown_attributes_of_a_cloudevent_are_ignored, 0, COUNT(ignored));
+	tcase_add_loop_test(tests, an_invalid_envelope_is_refused, 0, COUNT(wrong));
 	tcase_add_test(tests, ids_and_sources_have_255_characters_at_most);
 	tcase_add_test(tests, an_enveloped_event_keeps_the_id_of_its_envelope);
-	tcase_add_loop_test(tests, every_event_that_is_written_is_read_back, 0, COUNT(written));
-	tcase_add_test(tests, the_source_of_an_event_may_be_as_long_as_the_setting);
+	tcase_add_loop_test(tests, every_encoded_event_can_be_decoded, 0, COUNT(written));
+	tcase_add_test(tests, the_source_of_an_event_may_be_as_long_as_the_setting_allows);
 }

@@ -56,8 +56,8 @@ static struct codec *codec_of(enum codec_encoding encoding, enum codec_envelope 
 }
 
 /*
- * Decodes a copy that ends where the payload ends and is gone afterwards: the sanitizer sees what reads
- * beyond the end, and an envelope that still points into the payload.
+ * Decodes a copy that ends where the payload ends and is freed afterwards, so that the sanitizer detects
+ * reads beyond the end, and an envelope that still points into the payload.
  */
 static bool decode_copy(enum message_type type, struct bytes payload, struct envelope *envelope,
 			const char **error)

@@ -1,4 +1,4 @@
-/* A codec and an arena for each test, and the two things that most tests say about a payload. */
+/* A codec and an arena for each test; decoding that must succeed, and decoding that must fail. */
 #ifndef ALLOCD_TESTS_CODEC_FIXTURE_H
 #define ALLOCD_TESTS_CODEC_FIXTURE_H
 
@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-/* A literal, NULs inside and all: in a table, and elsewhere. */
+/* The bytes of a literal, which may contain NUL: in a table, and elsewhere. */
 #define LITERAL(literal)                                                                                     \
 	{                                                                                                    \
 		literal, sizeof(literal) - 1                                                                 \
@@ -15,7 +15,7 @@
 
 extern struct arena *arena;
 
-/* Fixture, checked. */
+/* The checked fixture. */
 void codec_set_up(void);
 void codec_tear_down(void);
 
@@ -25,22 +25,22 @@ struct bytes bytes_printf(const char *format, ...) __attribute__((format(printf,
 /* `count` times `text`. */
 const char *repeated(const char *text, size_t count);
 
-/* What the payload says; fails the test when it is invalid. */
+/* Decodes the payload; fails the test when it is invalid. */
 struct envelope accepted(enum message_type type, struct bytes payload);
 
-/* The processor time that it takes to read the payload: the least of a few tries. */
+/* The processor time of decoding the payload, the least of a few attempts. */
 clock_t time_to_read(enum message_type type, struct bytes payload);
 
-/* Why the payload is invalid; fails the test when it is not. */
+/* The error of an invalid payload; fails the test when it is valid. */
 const char *refused(enum message_type type, struct bytes payload);
 
-/* The id that could still be read of an invalid payload, or NULL. */
+/* The id that was read from an invalid payload, or NULL. */
 const char *id_of_refused(enum message_type type, struct bytes payload);
 
-/* What an event looks like on the wire. */
+/* The encoded event. */
 struct bytes encoded(enum codec_encoding encoding, enum codec_envelope form, const struct envelope *event);
 
-/* Why it cannot be written. */
+/* The error of an event that cannot be encoded. */
 const char *not_encoded(enum codec_envelope form, const struct envelope *event);
 
 #endif

@@ -1,4 +1,4 @@
-/* Payloads with other fields. */
+/* Editing the fields of a payload. */
 #include "codec_fixture.h"
 
 #include "support/suites.h"
@@ -34,7 +34,7 @@ static const struct {
 		 "a"),
 	 {"qty=1"},
 	 "{\"sku\":\"a\",\"qty\":1}"},
-	/* what no reader of ours could hold stays as it was written, too */
+	/* values that no field could hold stay as they were written, too */
 	{MSG_ALLOCATE,
 	 LITERAL("\xef\xbb\xbf{\"x\":18446744073709551615, \"y\":[1e400, \"\\ud83d\"],\"qty\":1e-400}"),
 	 {"qty=2"},
@@ -71,7 +71,7 @@ static const struct {
 	 "{\"specversion\":\"1.0\",\"data\":{}}"},
 };
 
-START_TEST(fields_are_changed_and_all_else_stays)
+START_TEST(an_edit_changes_its_field_and_keeps_the_rest_of_the_payload)
 {
 	const char *const *edits = edited[_i].edits;
 	struct bytes payload;
@@ -99,7 +99,7 @@ static const struct {
 	{LITERAL("{\"specversion\":\"1.0\"}"), "data: expected an object with the fields of the message"},
 };
 
-START_TEST(what_has_no_fields_is_not_changed)
+START_TEST(a_payload_that_is_not_an_object_of_fields_cannot_be_edited)
 {
 	struct bytes payload;
 	const char *error = "";
@@ -124,7 +124,7 @@ static const struct {
 	{"occurred_at=now", "occurred_at: expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ"},
 };
 
-START_TEST(edits_that_make_no_sense_are_refused)
+START_TEST(an_edit_of_an_unknown_field_or_with_an_invalid_value_is_refused)
 {
 	const char *const edits[] = {"sku=ok", nonsense[_i].edit};
 	const char *error = NULL;
@@ -136,7 +136,10 @@ END_TEST
 
 SUITE("edit", codec_set_up, codec_tear_down)
 {
-	tcase_add_loop_test(tests, fields_are_changed_and_all_else_stays, 0, COUNT(edited));
-	tcase_add_loop_test(tests, what_has_no_fields_is_not_changed, 0, COUNT(no_messages));
-	tcase_add_loop_test(tests, edits_that_make_no_sense_are_refused, 0, COUNT(nonsense));
+	tcase_add_loop_test(tests, an_edit_changes_its_field_and_keeps_the_rest_of_the_payload, 0,
+			    COUNT(edited));
+	tcase_add_loop_test(tests, a_payload_that_is_not_an_object_of_fields_cannot_be_edited, 0,
+			    COUNT(no_messages));
+	tcase_add_loop_test(tests, an_edit_of_an_unknown_field_or_with_an_invalid_value_is_refused, 0,
+			    COUNT(nonsense));
 }

@@ -1,4 +1,4 @@
-/* Events going out: strictly as their schema says, in each encoding and envelope. */
+/* Encoding events, strictly by their schema, in each encoding and envelope. */
 #include "codec_fixture.h"
 #include "core/base/calendar.h"
 
@@ -33,7 +33,7 @@ static void assert_payload(struct bytes payload, struct bytes expected)
 	"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"batchref\":\"b1\",\"version\":7,"                    \
 	"\"occurred_at\":\"1970-01-01T00:00:01.500000Z\""
 
-START_TEST(bare_json)
+START_TEST(an_event_in_bare_json_has_its_fields_at_top_level)
 {
 	struct envelope event = an_event();
 
@@ -41,7 +41,7 @@ START_TEST(bare_json)
 }
 END_TEST
 
-START_TEST(the_cause_is_written_when_it_is_known)
+START_TEST(an_event_has_its_cause_when_one_is_known)
 {
 	struct envelope event = an_event();
 
@@ -50,7 +50,7 @@ START_TEST(the_cause_is_written_when_it_is_known)
 }
 END_TEST
 
-START_TEST(bare_messagepack)
+START_TEST(an_event_in_bare_messagepack_is_a_map_of_its_fields)
 {
 	struct envelope event = an_event();
 
@@ -62,7 +62,7 @@ START_TEST(bare_messagepack)
 }
 END_TEST
 
-START_TEST(a_cloudevent_in_json)
+START_TEST(an_event_in_a_json_cloudevent_has_its_attributes_and_data)
 {
 	struct envelope event = an_event();
 
@@ -75,7 +75,7 @@ START_TEST(a_cloudevent_in_json)
 }
 END_TEST
 
-START_TEST(a_cloudevent_in_messagepack_says_the_same)
+START_TEST(a_cloudevent_in_messagepack_has_the_same_members_as_in_json)
 {
 	struct envelope event = an_event();
 	struct bytes json = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
@@ -87,7 +87,7 @@ START_TEST(a_cloudevent_in_messagepack_says_the_same)
 }
 END_TEST
 
-START_TEST(without_a_trace_none_is_written)
+START_TEST(an_event_without_a_trace_has_no_traceparent)
 {
 	struct envelope event = an_event();
 	struct bytes payload = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
@@ -107,10 +107,11 @@ static const struct {
 };
 
 /*
- * Texts that need escapes, and long ones: more than the writer takes at once.  The SKU leaves room for the
- * version, since together they are the envelope's id, and an id that we read has 255 characters at most.
+ * Texts that need escapes, and texts that are longer than the writer's first buffer.  The SKU leaves room
+ * for the version: together they are the envelope's id, and an id that the codec reads has at most 255
+ * characters.
  */
-START_TEST(what_is_written_reads_the_same)
+START_TEST(an_encoded_event_decodes_to_the_same_texts)
 {
 	struct envelope event = an_event(), again;
 	struct line_allocated *fields = &event.message.as.line_allocated;
@@ -136,7 +137,7 @@ START_TEST(what_is_written_reads_the_same)
 }
 END_TEST
 
-START_TEST(every_ascii_character_reads_the_same)
+START_TEST(every_ascii_character_survives_encoding_and_decoding)
 {
 	struct envelope event = an_event(), again;
 	char text[] = {'a', (char)_i, 'b', '\0'};
@@ -148,7 +149,7 @@ START_TEST(every_ascii_character_reads_the_same)
 }
 END_TEST
 
-START_TEST(only_what_must_be_is_escaped)
+START_TEST(only_quotes_backslashes_and_controls_are_escaped)
 {
 	struct envelope event = an_event();
 	struct bytes payload;
@@ -162,7 +163,7 @@ START_TEST(only_what_must_be_is_escaped)
 }
 END_TEST
 
-/* ---- what is not as its schema says is not written ---- */
+/* ---- events that violate their schema are not encoded ---- */
 
 #define NO_TEXT     "expected a text of 1 to 255 characters without NUL"
 #define NO_INSTANT_ "occurred_at: expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ"
@@ -183,7 +184,7 @@ static const struct {
 	{"cause", "\xc3", "cause: " NO_TEXT},
 };
 
-START_TEST(a_wrong_text_is_not_written)
+START_TEST(an_event_with_an_invalid_text_is_not_encoded)
 {
 	struct envelope event = an_event();
 
@@ -193,7 +194,7 @@ START_TEST(a_wrong_text_is_not_written)
 }
 END_TEST
 
-START_TEST(a_long_text_is_not_written)
+START_TEST(an_event_with_a_text_over_its_limit_is_not_encoded)
 {
 	struct envelope event = an_event();
 
@@ -204,7 +205,7 @@ END_TEST
 
 static const int32_t wrong_quantities[] = {0, -1, INT32_MIN};
 
-START_TEST(a_wrong_quantity_is_not_written)
+START_TEST(an_event_with_an_invalid_quantity_is_not_encoded)
 {
 	struct envelope event = an_event();
 
@@ -215,7 +216,7 @@ END_TEST
 
 static const int64_t wrong_versions[] = {0, -1, INT64_MIN};
 
-START_TEST(a_wrong_version_is_not_written)
+START_TEST(an_event_with_an_invalid_version_is_not_encoded)
 {
 	struct envelope event = an_event();
 
@@ -225,7 +226,10 @@ START_TEST(a_wrong_version_is_not_written)
 }
 END_TEST
 
-/* The microseconds before the year 1 and after the year 9999, and what would overflow on the way. */
+/*
+ * The microseconds before the year 1 and after the year 9999, and values that overflow when they are
+ * converted.
+ */
 static const struct {
 	int64_t instant;
 	const char *error;
@@ -237,7 +241,7 @@ static const struct {
 	{INT64_MIN + 1, NO_INSTANT_},
 };
 
-START_TEST(an_instant_beyond_four_digits_of_a_year_is_not_written)
+START_TEST(an_event_of_a_year_beyond_four_digits_is_not_encoded)
 {
 	struct envelope event = an_event();
 
@@ -254,7 +258,7 @@ static const struct {
 	{INT64_C(253402300799999999), "\"9999-12-31T23:59:59.999999Z\""},
 };
 
-START_TEST(the_first_and_the_last_instant_are_written)
+START_TEST(events_of_the_first_and_the_last_instant_are_encoded)
 {
 	struct envelope event = an_event();
 	struct bytes payload;
@@ -266,7 +270,7 @@ START_TEST(the_first_and_the_last_instant_are_written)
 }
 END_TEST
 
-START_TEST(a_malformed_trace_is_not_written)
+START_TEST(an_event_with_a_malformed_trace_is_not_encoded)
 {
 	struct envelope event = an_event();
 
@@ -278,21 +282,23 @@ END_TEST
 
 SUITE("encode", codec_set_up, codec_tear_down)
 {
-	tcase_add_test(tests, bare_json);
-	tcase_add_test(tests, the_cause_is_written_when_it_is_known);
-	tcase_add_test(tests, bare_messagepack);
-	tcase_add_test(tests, a_cloudevent_in_json);
-	tcase_add_test(tests, a_cloudevent_in_messagepack_says_the_same);
-	tcase_add_test(tests, without_a_trace_none_is_written);
-	tcase_add_loop_test(tests, what_is_written_reads_the_same, 0, COUNT(ways));
-	tcase_add_loop_test(tests, every_ascii_character_reads_the_same, 1, 128);
-	tcase_add_test(tests, only_what_must_be_is_escaped);
-	tcase_add_loop_test(tests, a_wrong_text_is_not_written, 0, COUNT(wrong_texts));
-	tcase_add_test(tests, a_long_text_is_not_written);
-	tcase_add_loop_test(tests, a_wrong_quantity_is_not_written, 0, COUNT(wrong_quantities));
-	tcase_add_loop_test(tests, a_wrong_version_is_not_written, 0, COUNT(wrong_versions));
-	tcase_add_loop_test(tests, an_instant_beyond_four_digits_of_a_year_is_not_written, 0,
+	tcase_add_test(tests, an_event_in_bare_json_has_its_fields_at_top_level);
+	tcase_add_test(tests, an_event_has_its_cause_when_one_is_known);
+	tcase_add_test(tests, an_event_in_bare_messagepack_is_a_map_of_its_fields);
+	tcase_add_test(tests, an_event_in_a_json_cloudevent_has_its_attributes_and_data);
+	tcase_add_test(tests, a_cloudevent_in_messagepack_has_the_same_members_as_in_json);
+	tcase_add_test(tests, an_event_without_a_trace_has_no_traceparent);
+	tcase_add_loop_test(tests, an_encoded_event_decodes_to_the_same_texts, 0, COUNT(ways));
+	tcase_add_loop_test(tests, every_ascii_character_survives_encoding_and_decoding, 1, 128);
+	tcase_add_test(tests, only_quotes_backslashes_and_controls_are_escaped);
+	tcase_add_loop_test(tests, an_event_with_an_invalid_text_is_not_encoded, 0, COUNT(wrong_texts));
+	tcase_add_test(tests, an_event_with_a_text_over_its_limit_is_not_encoded);
+	tcase_add_loop_test(tests, an_event_with_an_invalid_quantity_is_not_encoded, 0,
+			    COUNT(wrong_quantities));
+	tcase_add_loop_test(tests, an_event_with_an_invalid_version_is_not_encoded, 0, COUNT(wrong_versions));
+	tcase_add_loop_test(tests, an_event_of_a_year_beyond_four_digits_is_not_encoded, 0,
 			    COUNT(wrong_instants));
-	tcase_add_loop_test(tests, the_first_and_the_last_instant_are_written, 0, COUNT(edge_instants));
-	tcase_add_test(tests, a_malformed_trace_is_not_written);
+	tcase_add_loop_test(tests, events_of_the_first_and_the_last_instant_are_encoded, 0,
+			    COUNT(edge_instants));
+	tcase_add_test(tests, an_event_with_a_malformed_trace_is_not_encoded);
 }

@@ -1,4 +1,4 @@
-/* What a field may hold, whatever it is encoded in: shown with JSON. */
+/* The values that a field may have in any encoding, tested with JSON. */
 #include "codec_fixture.h"
 #include "core/base/calendar.h"
 
@@ -16,7 +16,7 @@ static struct bytes allocate_with(const char *members)
 	return bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3%s}", members);
 }
 
-START_TEST(a_command_is_read)
+START_TEST(a_command_is_decoded_field_by_field)
 {
 	struct envelope envelope =
 		accepted(MSG_CREATE_BATCH, BYTES("{\"batchref\": \"b1\", \"sku\": \"CHAIR\", \"qty\": 7,"
@@ -33,7 +33,7 @@ START_TEST(a_command_is_read)
 }
 END_TEST
 
-START_TEST(id_and_occurred_at_are_in_the_envelope_too)
+START_TEST(id_and_occurred_at_of_a_bare_message_are_in_its_envelope)
 {
 	struct envelope envelope = accepted(
 		MSG_ALLOCATE, allocate_with(",\"id\":\"i1\",\"occurred_at\":\"1970-01-01T00:00:01Z\""));
@@ -137,7 +137,7 @@ static const char *const no_quantities[] = {
 	"-9223372036854775809.0",
 };
 
-START_TEST(what_is_no_quantity_is_refused)
+START_TEST(a_value_that_is_not_a_quantity_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":%s}",
 							    no_quantities[_i])),
@@ -145,7 +145,7 @@ START_TEST(what_is_no_quantity_is_refused)
 }
 END_TEST
 
-START_TEST(a_batch_may_shrink_to_nothing)
+START_TEST(a_batch_may_be_set_to_a_quantity_of_0)
 {
 	struct envelope envelope =
 		accepted(MSG_CHANGE_BATCH_QUANTITY, BYTES("{\"batchref\":\"b1\",\"qty\":0}"));
@@ -157,7 +157,7 @@ END_TEST
 /* Code points of one to four bytes. */
 static const char *const characters[] = {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\xaa\x91"};
 
-START_TEST(lengths_count_code_points)
+START_TEST(the_length_of_a_text_is_counted_in_code_points)
 {
 	const char *longest = repeated(characters[_i], 255);
 	const char *longer = repeated(characters[_i], 256);
@@ -178,7 +178,7 @@ static const char *const no_texts[] = {
 	"\"\"", "5", "null", "true", "[]", "{}", "[\"s1\"]", "\"a\\u0000b\"", "\"\\u0000\"",
 };
 
-START_TEST(what_is_no_text_is_refused)
+START_TEST(a_value_that_is_not_a_text_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE,
 				 bytes_printf("{\"orderid\":\"o1\",\"sku\":%s,\"qty\":3}", no_texts[_i])),
@@ -202,7 +202,7 @@ static const struct {
 	{",\"occurred_at\":{}", NO_INSTANT_},
 };
 
-START_TEST(optional_fields_are_checked_when_given)
+START_TEST(an_optional_field_is_checked_when_it_is_present)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, allocate_with(optional[_i].members)), optional[_i].error);
 }
@@ -219,7 +219,7 @@ static const char *const no_days[] = {
 	"\"2011-01-02\\n\"",
 };
 
-START_TEST(what_is_no_day_is_refused)
+START_TEST(a_text_that_is_not_a_day_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_CREATE_BATCH,
 				 bytes_printf("{\"batchref\":\"b1\",\"sku\":\"s1\",\"qty\":3,\"eta\":%s}",
@@ -252,7 +252,7 @@ static const struct {
 	{MSG_CHANGE_BATCH_QUANTITY, "{\"ref\":\"b1\"}", "qty: missing, and required"},
 };
 
-START_TEST(required_fields_must_be_there)
+START_TEST(a_message_without_a_required_field_is_refused)
 {
 	ck_assert_str_eq(refused(incomplete[_i].type, bytes_of(incomplete[_i].payload)),
 			 incomplete[_i].error);
@@ -266,7 +266,7 @@ static const char *const references[] = {
 	"\"batchref\":\"b1\",\"ref\":\"\\u00621\"",
 };
 
-START_TEST(a_batch_reference_comes_under_either_name)
+START_TEST(a_batch_reference_is_read_under_either_of_its_names)
 {
 	struct envelope envelope =
 		accepted(MSG_CHANGE_BATCH_QUANTITY, bytes_printf("{%s,\"qty\":3}", references[_i]));
@@ -292,7 +292,7 @@ static const struct {
 	{"\"batchref\":null", "batchref: " NO_TEXT},
 };
 
-START_TEST(both_names_of_a_reference_must_agree)
+START_TEST(a_message_whose_two_names_of_a_reference_differ_is_refused)
 {
 	ck_assert_str_eq(
 		refused(MSG_CHANGE_BATCH_QUANTITY, bytes_printf("{%s,\"qty\":3}", no_references[_i].members)),
@@ -300,7 +300,7 @@ START_TEST(both_names_of_a_reference_must_agree)
 }
 END_TEST
 
-START_TEST(a_version_is_read_in_full)
+START_TEST(a_version_of_64_bits_is_read_exactly)
 {
 	struct envelope envelope =
 		accepted(MSG_OUT_OF_STOCK,
@@ -323,22 +323,23 @@ END_TEST
 
 SUITE("fields", codec_set_up, codec_tear_down)
 {
-	tcase_add_test(tests, a_command_is_read);
-	tcase_add_test(tests, id_and_occurred_at_are_in_the_envelope_too);
+	tcase_add_test(tests, a_command_is_decoded_field_by_field);
+	tcase_add_test(tests, id_and_occurred_at_of_a_bare_message_are_in_its_envelope);
 	tcase_add_loop_test(tests, null_means_absent_on_optional_fields, 0, COUNT(absences));
 	tcase_add_loop_test(tests, without_an_eta_a_batch_is_in_the_warehouse, 0, COUNT(no_etas));
 	tcase_add_loop_test(tests, unknown_fields_are_ignored, 0, COUNT(ignored));
 	tcase_add_loop_test(tests, a_number_without_a_fraction_is_an_integer, 0, COUNT(quantities));
-	tcase_add_loop_test(tests, what_is_no_quantity_is_refused, 0, COUNT(no_quantities));
-	tcase_add_test(tests, a_batch_may_shrink_to_nothing);
-	tcase_add_loop_test(tests, lengths_count_code_points, 0, COUNT(characters));
-	tcase_add_loop_test(tests, what_is_no_text_is_refused, 0, COUNT(no_texts));
-	tcase_add_loop_test(tests, optional_fields_are_checked_when_given, 0, COUNT(optional));
-	tcase_add_loop_test(tests, what_is_no_day_is_refused, 0, COUNT(no_days));
+	tcase_add_loop_test(tests, a_value_that_is_not_a_quantity_is_refused, 0, COUNT(no_quantities));
+	tcase_add_test(tests, a_batch_may_be_set_to_a_quantity_of_0);
+	tcase_add_loop_test(tests, the_length_of_a_text_is_counted_in_code_points, 0, COUNT(characters));
+	tcase_add_loop_test(tests, a_value_that_is_not_a_text_is_refused, 0, COUNT(no_texts));
+	tcase_add_loop_test(tests, an_optional_field_is_checked_when_it_is_present, 0, COUNT(optional));
+	tcase_add_loop_test(tests, a_text_that_is_not_a_day_is_refused, 0, COUNT(no_days));
 	tcase_add_test(tests, the_time_part_of_an_eta_is_dropped);
-	tcase_add_loop_test(tests, required_fields_must_be_there, 0, COUNT(incomplete));
-	tcase_add_loop_test(tests, a_batch_reference_comes_under_either_name, 0, COUNT(references));
-	tcase_add_loop_test(tests, both_names_of_a_reference_must_agree, 0, COUNT(no_references));
-	tcase_add_test(tests, a_version_is_read_in_full);
+	tcase_add_loop_test(tests, a_message_without_a_required_field_is_refused, 0, COUNT(incomplete));
+	tcase_add_loop_test(tests, a_batch_reference_is_read_under_either_of_its_names, 0, COUNT(references));
+	tcase_add_loop_test(tests, a_message_whose_two_names_of_a_reference_differ_is_refused, 0,
+			    COUNT(no_references));
+	tcase_add_test(tests, a_version_of_64_bits_is_read_exactly);
 	tcase_add_test(tests, a_version_of_two_to_the_63rd_does_not_fit);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tests of schemas/generate.py: what it makes of a schema, and every schema that it refuses.
+"""Tests of schemas/generate.py: what it generates from a schema, and every schema that it refuses.
 
 generator_test.py GENERATE SCHEMAS COMPILER...
 """

@@ -1,5 +1,5 @@
 /*
- * Members of JSON: what each value is read as, which numbers are integers, and that jansson reads the same.
+ * Members of JSON: the kind of each value, which numbers are integers, and that jansson agrees.
  */
 #include "adapters/codec/json/json_reader.h"
 #include "adapters/codec/json/json_scanner.h"
@@ -85,7 +85,7 @@ static const char *const no_integers[] = {
 	"\"\\ud83dx\"",
 };
 
-START_TEST(what_no_field_can_be_is_walked_over)
+START_TEST(values_that_no_field_can_have_are_skipped)
 {
 	ck_assert_int_eq(value_read(no_integers[_i]).kind, VALUE_OTHER);
 }
@@ -104,7 +104,7 @@ static const struct {
 	{"\"\xc3\xa4\x7f\"", "\xc3\xa4\x7f"},
 };
 
-START_TEST(escapes_are_resolved)
+START_TEST(escapes_of_a_text_are_resolved)
 {
 	struct value value = value_read(texts[_i].written);
 
@@ -146,7 +146,7 @@ static bool is_same(struct value value, const json_t *other)
 	return value.kind == VALUE_OTHER || (value.kind == VALUE_INTEGER && json_is_real(other));
 }
 
-/* Whatever jansson reads is read here as well, and the same. */
+/* A payload that jansson accepts is accepted here, too, with the same values. */
 static bool jansson_agrees(struct bytes payload)
 {
 	json_t *root = json_loadb(payload.data, payload.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
@@ -179,7 +179,7 @@ static uint32_t chance(uint32_t *seed, uint32_t below)
 	return (*seed >> 8) % below;
 }
 
-/* A few bytes only: much of it stays valid. */
+/* Changes only a few bytes, so that many payloads stay valid. */
 static void damage(char *text, size_t size, uint32_t *seed)
 {
 	static const char bytes[] = "\"\"\"{}[]:,,  01-9.eabnul\\\n\x7f\xc3\xa4\xff";
@@ -188,7 +188,7 @@ static void damage(char *text, size_t size, uint32_t *seed)
 		text[chance(seed, (uint32_t)size)] = bytes[chance(seed, sizeof bytes)];
 }
 
-START_TEST(what_jansson_reads_of_damaged_payloads_is_read)
+START_TEST(a_damaged_payload_that_jansson_accepts_is_accepted_with_the_same_values)
 {
 	static const char sound[] =
 		"{\"a\":\"\xc3\xa4 b\", \"bn\" :null,\"c\":-10,\"n\":\"\\u0031\\n\",\"e\":0.5,"
@@ -209,8 +209,8 @@ START_TEST(what_jansson_reads_of_damaged_payloads_is_read)
 }
 END_TEST
 
-/* The line of a payload is JSON to jansson whenever the payload is, and says the same. */
-START_TEST(a_line_of_damaged_json_is_json_and_says_the_same)
+/* When jansson accepts a payload, it accepts the payload's line, with the same values. */
+START_TEST(the_line_of_a_damaged_payload_has_the_values_of_the_payload)
 {
 	static const char sound[] =
 		" {\"a\" : [NaN, -Infinity, 1e400],\"b\":{ \"c\":\"N I \\\" \\ud800\"}, \"d\":-0.1E+5 }\n";
@@ -239,9 +239,10 @@ END_TEST
 SUITE("json_members", codec_set_up, codec_tear_down)
 {
 	tcase_add_loop_test(tests, a_number_without_a_fraction_is_an_integer, 0, COUNT(integers));
-	tcase_add_loop_test(tests, what_no_field_can_be_is_walked_over, 0, COUNT(no_integers));
-	tcase_add_loop_test(tests, escapes_are_resolved, 0, COUNT(texts));
+	tcase_add_loop_test(tests, values_that_no_field_can_have_are_skipped, 0, COUNT(no_integers));
+	tcase_add_loop_test(tests, escapes_of_a_text_are_resolved, 0, COUNT(texts));
 	tcase_add_test(tests, members_are_found_by_name);
-	tcase_add_loop_test(tests, what_jansson_reads_of_damaged_payloads_is_read, 1, 4);
-	tcase_add_loop_test(tests, a_line_of_damaged_json_is_json_and_says_the_same, 1, 3);
+	tcase_add_loop_test(tests, a_damaged_payload_that_jansson_accepts_is_accepted_with_the_same_values, 1,
+			    4);
+	tcase_add_loop_test(tests, the_line_of_a_damaged_payload_has_the_values_of_the_payload, 1, 3);
 }

@@ -1,4 +1,4 @@
-/* JSON as such: syntax, UTF-8, duplicate keys, numbers, depth and size. */
+/* JSON in general: syntax, UTF-8, duplicate keys, numbers, depth and size. */
 #include "codec_fixture.h"
 
 #include "support/suites.h"
@@ -47,7 +47,7 @@ static const struct {
 	{LITERAL("{\"qty\":1\0}"), AT(8, "invalid syntax")},
 	{LITERAL("{\"sku\":\"a\0b\"}"), AT(9, "invalid syntax")},
 	{LITERAL("{\"sku\":\"a\nb\"}"), AT(9, "invalid syntax")},
-	/* keys that come twice where fields are looked for, known or not, however they are written */
+	/* duplicate keys where fields are read, known or unknown, with or without escapes */
 	{LITERAL("{\"qty\":1,\"qty\":1}"), TWICE},
 	{LITERAL("{\"qty\":1,\"\\u0071ty\":1}"), TWICE},
 	{LITERAL("{\"x\":1,\"y\":1,\"x\":2}"), TWICE},
@@ -58,7 +58,7 @@ static const struct {
 	{LITERAL("{\"x\":[\"\xed\xa0\x80\"]}"), AT(7, "invalid UTF-8")},
 	{LITERAL("{\"\xf4\x90\x80\x80\":1}"), AT(2, "invalid UTF-8")},
 	{LITERAL("{\"x\":\"\xe2\x82\"}"), AT(6, "invalid UTF-8")},
-	/* no object */
+	/* values that are not objects */
 	{LITERAL("nonsense"), NO_OBJECT},
 	{LITERAL("\0"), NO_OBJECT},
 	{LITERAL("[]"), NO_OBJECT},
@@ -68,7 +68,7 @@ static const struct {
 	{LITERAL("\xef\xbb\xbf\xef\xbb\xbf{}"), NO_OBJECT},
 };
 
-START_TEST(what_is_no_sound_json_object_is_refused)
+START_TEST(a_payload_that_is_not_a_well_formed_json_object_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, broken[_i].payload), broken[_i].error);
 }
@@ -84,7 +84,7 @@ static const char *const sound[] = {
 	"{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":\"\\ud83e\\ude91 }{][\\\" \\\\\"}",
 };
 
-/* What stands in a field that is not known, or beside the fields. */
+/* Values of an unknown field. */
 static const char *const unknown[] = {
 	"\"x\":18446744073709551615",
 	"\"x\":[9223372036854775808,-9223372036854775809]",
@@ -105,7 +105,7 @@ static const char *const unknown[] = {
 	"\"x\":\"\\u0000\"",
 };
 
-START_TEST(what_an_unknown_field_holds_does_no_harm)
+START_TEST(an_unknown_field_may_have_any_value)
 {
 	struct envelope envelope = accepted(
 		MSG_ALLOCATE, bytes_printf("{\"orderid\":\"o1\",%s,\"sku\":\"s1\",\"qty\":3}", unknown[_i]));
@@ -141,13 +141,13 @@ static const struct {
 	 "data: expected JSON, but a key comes twice"},
 };
 
-START_TEST(what_a_needed_field_holds_is_checked)
+START_TEST(the_value_of_a_needed_field_is_checked)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(needed[_i].payload)), needed[_i].error);
 }
 END_TEST
 
-START_TEST(sound_json_is_read)
+START_TEST(well_formed_json_is_accepted)
 {
 	struct envelope envelope = accepted(MSG_ALLOCATE, bytes_of(sound[_i]));
 
@@ -157,7 +157,7 @@ START_TEST(sound_json_is_read)
 }
 END_TEST
 
-/* A payload of `size` bytes: what is too much is an unknown field. */
+/* A payload of `size` bytes, which an unknown field fills. */
 static struct bytes of_size(size_t size)
 {
 	const char *rest = "{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":\"\"}";
@@ -166,14 +166,14 @@ static struct bytes of_size(size_t size)
 	return bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":\"%s\"}", filling);
 }
 
-START_TEST(a_payload_of_64_kib_is_read)
+START_TEST(a_payload_of_64_kib_is_accepted)
 {
 	ck_assert_uint_eq(of_size(65536).size, 65536);
 	accepted(MSG_ALLOCATE, of_size(65536));
 }
 END_TEST
 
-START_TEST(a_larger_payload_is_refused)
+START_TEST(a_payload_over_64_kib_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, of_size(65537)), "payload: expected at most 65536 bytes");
 }
@@ -193,20 +193,20 @@ static const struct {
 	const char *close;
 } brackets[] = {{"[", "]"}, {"{\"x\":", "}"}, {"[\"]\\\"]\",", "]"}};
 
-START_TEST(nesting_of_32_is_read)
+START_TEST(a_payload_nested_32_deep_is_accepted)
 {
 	accepted(MSG_ALLOCATE, nested(32, brackets[_i].open, "1", brackets[_i].close));
 }
 END_TEST
 
-START_TEST(deeper_nesting_is_refused)
+START_TEST(a_payload_nested_33_deep_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, nested(33, brackets[_i].open, "1", brackets[_i].close)),
 			 "payload: expected JSON nested at most 32 deep");
 }
 END_TEST
 
-START_TEST(brackets_in_a_text_do_not_nest)
+START_TEST(brackets_in_a_text_do_not_count_as_nesting)
 {
 	accepted(MSG_ALLOCATE,
 		 bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"x\":\"%s\\\"%s\"}",
@@ -214,7 +214,7 @@ START_TEST(brackets_in_a_text_do_not_nest)
 }
 END_TEST
 
-START_TEST(a_payload_of_brackets_is_refused)
+START_TEST(a_payload_of_opening_brackets_only_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_of(repeated("[", 65536))), NO_OBJECT);
 	ck_assert_str_eq(refused(MSG_ALLOCATE, bytes_printf("{\"x\":%s", repeated("[", 65530))),
@@ -235,8 +235,8 @@ static struct bytes many_keys(int count, bool last_repeats_first)
 	return bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3%s}", keys);
 }
 
-/* Eight times the keys take about ten times as long; compared each with each they would take sixty times. */
-START_TEST(time_does_not_grow_with_the_square_of_the_keys)
+/* Eight times as many keys take about ten times as long; comparing each pair would take sixty times. */
+START_TEST(the_time_to_decode_does_not_grow_with_the_square_of_the_keys)
 {
 	clock_t few = time_to_read(MSG_ALLOCATE, many_keys(800, false));
 	clock_t many = time_to_read(MSG_ALLOCATE, many_keys(8 * 800, false));
@@ -245,10 +245,10 @@ START_TEST(time_does_not_grow_with_the_square_of_the_keys)
 }
 END_TEST
 
-/* Around where the members take memory of their own, and far beyond. */
+/* Around the number of members from which memory is allocated, and far beyond. */
 static const int sizes[] = {2, 12, 13, 14, 15, 6500};
 
-START_TEST(one_duplicate_among_many_keys_is_found)
+START_TEST(one_duplicate_among_many_keys_is_refused)
 {
 	accepted(MSG_ALLOCATE, many_keys(sizes[_i], false));
 	ck_assert_str_eq(refused(MSG_ALLOCATE, many_keys(sizes[_i], true)), TWICE);
@@ -257,16 +257,17 @@ END_TEST
 
 SUITE("json", codec_set_up, codec_tear_down)
 {
-	tcase_add_loop_test(tests, what_is_no_sound_json_object_is_refused, 0, COUNT(broken));
-	tcase_add_loop_test(tests, sound_json_is_read, 0, COUNT(sound));
-	tcase_add_loop_test(tests, what_an_unknown_field_holds_does_no_harm, 0, COUNT(unknown));
-	tcase_add_loop_test(tests, what_a_needed_field_holds_is_checked, 0, COUNT(needed));
-	tcase_add_test(tests, a_payload_of_64_kib_is_read);
-	tcase_add_test(tests, a_larger_payload_is_refused);
-	tcase_add_loop_test(tests, nesting_of_32_is_read, 0, COUNT(brackets));
-	tcase_add_loop_test(tests, deeper_nesting_is_refused, 0, COUNT(brackets));
-	tcase_add_test(tests, brackets_in_a_text_do_not_nest);
-	tcase_add_test(tests, a_payload_of_brackets_is_refused);
-	tcase_add_test(tests, time_does_not_grow_with_the_square_of_the_keys);
-	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_found, 0, COUNT(sizes));
+	tcase_add_loop_test(tests, a_payload_that_is_not_a_well_formed_json_object_is_refused, 0,
+			    COUNT(broken));
+	tcase_add_loop_test(tests, well_formed_json_is_accepted, 0, COUNT(sound));
+	tcase_add_loop_test(tests, an_unknown_field_may_have_any_value, 0, COUNT(unknown));
+	tcase_add_loop_test(tests, the_value_of_a_needed_field_is_checked, 0, COUNT(needed));
+	tcase_add_test(tests, a_payload_of_64_kib_is_accepted);
+	tcase_add_test(tests, a_payload_over_64_kib_is_refused);
+	tcase_add_loop_test(tests, a_payload_nested_32_deep_is_accepted, 0, COUNT(brackets));
+	tcase_add_loop_test(tests, a_payload_nested_33_deep_is_refused, 0, COUNT(brackets));
+	tcase_add_test(tests, brackets_in_a_text_do_not_count_as_nesting);
+	tcase_add_test(tests, a_payload_of_opening_brackets_only_is_refused);
+	tcase_add_test(tests, the_time_to_decode_does_not_grow_with_the_square_of_the_keys);
+	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_refused, 0, COUNT(sizes));
 }

@@ -1,4 +1,4 @@
-/* MessagePack as such: every format, UTF-8, duplicate keys, numbers, depth, size and headers that lie. */
+/* MessagePack in general: every format, UTF-8, duplicate keys, numbers, depth, size and false headers. */
 #include "codec_fixture.h"
 
 #include "support/suites.h"
@@ -11,7 +11,7 @@
 #define NO_UTF8     NOT("invalid UTF-8")
 #define TWICE       NOT("a key comes twice")
 
-/* An allocate, up to the value of its quantity; and with one more member, up to its value. */
+/* The bytes of an allocate before the value of its quantity; and with one more member, before its value. */
 #define UP_TO_QTY     "\x83\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty"
 #define UP_TO_UNKNOWN "\x84\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03\xa1x"
 
@@ -33,7 +33,7 @@ static const struct {
 	{LITERAL(UP_TO_QTY "\xcb\x40\x24\x00\x00\x00\x00\x00\x00"), 10},
 };
 
-START_TEST(every_format_of_a_number_is_read)
+START_TEST(every_format_of_a_number_is_accepted)
 {
 	struct envelope envelope = accepted(MSG_ALLOCATE, quantities[_i].payload);
 
@@ -66,14 +66,14 @@ static const struct bytes no_quantities[] = {
 	LITERAL(UP_TO_QTY "\xcb\x43\xf0\x00\x00\x00\x00\x00\x00"), /* 2^64 */
 };
 
-START_TEST(what_is_no_quantity_is_refused)
+START_TEST(a_value_that_is_not_a_quantity_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, no_quantities[_i]),
 			 "qty: expected an integer from 1 to 2147483647");
 }
 END_TEST
 
-/* A map of each of its three formats, and texts of each of theirs. */
+/* Each of the three formats of a map, and each format of a text. */
 static const struct bytes forms[] = {
 	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
 	LITERAL("\xde\x00\x03\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
@@ -83,7 +83,7 @@ static const struct bytes forms[] = {
 	LITERAL("\x83\xdb\x00\x00\x00\x07orderid\xdb\x00\x00\x00\x02o1\xa3sku\xdb\x00\x00\x00\x02s1\xa3qty\x03"),
 };
 
-START_TEST(every_format_of_maps_and_texts_is_read)
+START_TEST(every_format_of_maps_and_texts_is_accepted)
 {
 	struct envelope envelope = accepted(MSG_ALLOCATE, forms[_i]);
 
@@ -115,14 +115,14 @@ static const struct bytes ignored[] = {
 	LITERAL(UP_TO_UNKNOWN "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff"),
 	LITERAL(UP_TO_UNKNOWN "\xcb\x7f\xef\xff\xff\xff\xff\xff\xff"),
 	LITERAL(UP_TO_UNKNOWN "\x92\x81\xa3sku\x01\x81\xa3sku\x02"),
-	/* numbers that no field could hold */
+	/* numbers that fit no field */
 	LITERAL(UP_TO_UNKNOWN "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
 	LITERAL(UP_TO_UNKNOWN "\x91\xcf\x80\x00\x00\x00\x00\x00\x00\x00"),
 	LITERAL(UP_TO_UNKNOWN "\xca\x7f\x80\x00\x00"),
 	LITERAL(UP_TO_UNKNOWN "\xca\xff\xc0\x00\x00"),
 	LITERAL(UP_TO_UNKNOWN "\xcb\xff\xf0\x00\x00\x00\x00\x00\x00"),
 	LITERAL(UP_TO_UNKNOWN "\x81\xa1y\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"),
-	/* keys that are no texts, hold NUL, or come twice */
+	/* keys that are not texts, contain NUL, or are duplicates */
 	LITERAL(UP_TO_UNKNOWN "\x82\x01\x02\xff\x03"),
 	LITERAL(UP_TO_UNKNOWN "\x81\xc4\x01x\x01"),
 	LITERAL(UP_TO_UNKNOWN "\x84\xc0\x01\xc3\x01\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00\x01\x90\x01"),
@@ -131,7 +131,7 @@ static const struct bytes ignored[] = {
 			      "a\0b\x01"),
 	LITERAL(UP_TO_UNKNOWN "\x82\xa1y\x01\xa1y\x01"),
 	LITERAL(UP_TO_UNKNOWN "\x92\x01\x91\x81\xa1z\x82\xa1y\x01\xa1y\x01"),
-	/* and beside the fields */
+	/* and among the fields */
 	LITERAL("\x84\x01\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
 	LITERAL("\x85\x01\x02\x01\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
 	LITERAL("\x84\xa4sku\x00\x02\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03"),
@@ -152,7 +152,7 @@ static const struct {
 	struct bytes payload;
 	const char *error;
 } broken[] = {
-	/* what ends too early, in every place where it can */
+	/* payloads that are cut at every place */
 	{LITERAL("\x81"), EARLY},
 	{LITERAL("\xde\x00"), EARLY},
 	{LITERAL("\xde\x00\x01"), EARLY},
@@ -165,7 +165,7 @@ static const struct {
 	{LITERAL("\x81\xa1x\xc4\x05\x00"), EARLY},
 	{LITERAL("\x81\xa1x\xd8\x00"), EARLY},
 	{LITERAL("\x81\xa1x\x92\x01"), EARLY},
-	/* headers that claim what cannot be there */
+	/* headers that claim more than there is */
 	{LITERAL("\xdf\xff\xff\xff\xff"), EARLY},
 	{LITERAL("\xdf\x7f\xff\xff\xff\xa1x\x01"), EARLY},
 	{LITERAL("\xde\xff\xff\xa1x\x01"), EARLY},
@@ -178,7 +178,7 @@ static const struct {
 	{LITERAL(UP_TO_QTY "\x03\x00"), NOT("something follows the value")},
 	{LITERAL("\x80\x80"), NOT("something follows the value")},
 	{LITERAL("\x81\xa1x\xc1"), NOT("a byte that starts nothing")},
-	/* keys, where fields are looked for */
+	/* duplicate keys where fields are read */
 	{LITERAL("\x82\xa1x\x01\xa1x\x01"), TWICE},
 	{LITERAL("\x82\xa1x\x01\xd9\x01x\x01"), TWICE},
 	{LITERAL("\x82\xa0\x01\xa0\x01"), TWICE},
@@ -195,19 +195,19 @@ static const struct {
 	{LITERAL("\x81\xa1x\x91\xa1\xc3\xa4"), NO_UTF8},
 };
 
-START_TEST(what_is_no_sound_messagepack_is_refused)
+START_TEST(malformed_messagepack_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, broken[_i].payload), broken[_i].error);
 }
 END_TEST
 
-/* What does not start a map is taken for JSON, which it is not. */
+/* A payload that does not begin a map is read as JSON, and refused. */
 static const struct bytes no_maps[] = {
 	LITERAL("\x90"),         LITERAL("\xa1x"), LITERAL("\xc0"),
 	LITERAL("\xdc\x00\x00"), LITERAL("\x01"),  LITERAL("\xdd\x00\x00\x00\x00"),
 };
 
-START_TEST(only_a_map_is_messagepack)
+START_TEST(a_payload_that_does_not_begin_a_map_is_not_read_as_messagepack)
 {
 	ck_assert_ptr_nonnull(strstr(refused(MSG_ALLOCATE, no_maps[_i]), "JSON"));
 }
@@ -216,7 +216,7 @@ END_TEST
 #define NO_TEXT "sku: expected a text of 1 to 255 characters without NUL"
 
 static const struct bytes no_texts[] = {
-	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xc4\x02s1\xa3qty\x03"), /* bytes are no text */
+	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xc4\x02s1\xa3qty\x03"), /* bytes are not a text */
 	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xa0\xa3qty\x03"),
 	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xa3s\0t\xa3qty\x03"),
 	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xc0\xa3qty\x03"),
@@ -224,13 +224,13 @@ static const struct bytes no_texts[] = {
 	LITERAL("\x83\xa7orderid\xa2o1\xa3sku\xd4\x01s\xa3qty\x03"),
 };
 
-START_TEST(what_is_no_text_is_refused)
+START_TEST(a_value_that_is_not_a_text_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, no_texts[_i]), NO_TEXT);
 }
 END_TEST
 
-START_TEST(lengths_count_code_points)
+START_TEST(the_length_of_a_text_is_counted_in_code_points)
 {
 	struct bytes longest = bytes_printf("\x83\xa7orderid\xa2o1\xa3sku\xda\x03\xfc%s\xa3qty\x03",
 					    repeated("\xf0\x9f\xaa\x91", 255));
@@ -252,7 +252,7 @@ START_TEST(nil_means_absent_on_optional_fields)
 }
 END_TEST
 
-START_TEST(a_batch_reference_comes_under_either_name)
+START_TEST(a_batch_reference_is_read_under_either_of_its_names)
 {
 	struct envelope envelope = accepted(MSG_CHANGE_BATCH_QUANTITY, BYTES("\x82\xa3qty\x00\xa3ref\xa2"
 									     "b1"));
@@ -274,13 +274,13 @@ static struct bytes nested(size_t depth, const char *open)
 
 static const char *const openings[] = {"\x91", "\x81\xa1x"};
 
-START_TEST(nesting_of_32_is_read)
+START_TEST(a_payload_nested_32_deep_is_accepted)
 {
 	accepted(MSG_ALLOCATE, nested(32, openings[_i]));
 }
 END_TEST
 
-START_TEST(deeper_nesting_is_refused)
+START_TEST(a_payload_nested_33_deep_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, nested(33, openings[_i])), NOT("nested too deep"));
 }
@@ -294,20 +294,20 @@ static struct bytes of_size(size_t size)
 			    repeated("x", filling));
 }
 
-START_TEST(a_payload_of_64_kib_is_read)
+START_TEST(a_payload_of_64_kib_is_accepted)
 {
 	ck_assert_uint_eq(of_size(65536).size, 65536);
 	accepted(MSG_ALLOCATE, of_size(65536));
 }
 END_TEST
 
-START_TEST(a_larger_payload_is_refused)
+START_TEST(a_payload_over_64_kib_is_refused)
 {
 	ck_assert_str_eq(refused(MSG_ALLOCATE, of_size(65537)), "payload: expected at most 65536 bytes");
 }
 END_TEST
 
-/* A message with `count` members besides, the last of which may repeat the first one's key. */
+/* A message with `count` further members, the last of which may repeat the first one's key. */
 static struct bytes many_keys(int count, bool last_repeats_first)
 {
 	char *members = arena_alloc(arena, 65536);
@@ -320,8 +320,8 @@ static struct bytes many_keys(int count, bool last_repeats_first)
 			    (count + 3) & 0xff, members);
 }
 
-/* Eight times the keys take about ten times as long; compared each with each they would take sixty times. */
-START_TEST(time_does_not_grow_with_the_square_of_the_keys)
+/* Eight times as many keys take about ten times as long; comparing each pair would take sixty times. */
+START_TEST(the_time_to_decode_does_not_grow_with_the_square_of_the_keys)
 {
 	clock_t few = time_to_read(MSG_ALLOCATE, many_keys(1160, false));
 	clock_t many = time_to_read(MSG_ALLOCATE, many_keys(8 * 1160, false));
@@ -330,10 +330,10 @@ START_TEST(time_does_not_grow_with_the_square_of_the_keys)
 }
 END_TEST
 
-/* Around where the check changes its ways, and far beyond. */
+/* Around the number of names from which they are sorted, and far beyond. */
 static const int sizes[] = {2, 12, 13, 14, 15, 9300};
 
-START_TEST(one_duplicate_among_many_keys_is_found)
+START_TEST(one_duplicate_among_many_keys_is_refused)
 {
 	accepted(MSG_ALLOCATE, many_keys(sizes[_i], false));
 	ck_assert_str_eq(refused(MSG_ALLOCATE, many_keys(sizes[_i], true)), TWICE);
@@ -342,20 +342,21 @@ END_TEST
 
 SUITE("messagepack", codec_set_up, codec_tear_down)
 {
-	tcase_add_loop_test(tests, every_format_of_a_number_is_read, 0, COUNT(quantities));
-	tcase_add_loop_test(tests, what_is_no_quantity_is_refused, 0, COUNT(no_quantities));
-	tcase_add_loop_test(tests, every_format_of_maps_and_texts_is_read, 0, COUNT(forms));
+	tcase_add_loop_test(tests, every_format_of_a_number_is_accepted, 0, COUNT(quantities));
+	tcase_add_loop_test(tests, a_value_that_is_not_a_quantity_is_refused, 0, COUNT(no_quantities));
+	tcase_add_loop_test(tests, every_format_of_maps_and_texts_is_accepted, 0, COUNT(forms));
 	tcase_add_loop_test(tests, unknown_fields_of_every_format_are_ignored, 0, COUNT(ignored));
-	tcase_add_loop_test(tests, what_is_no_sound_messagepack_is_refused, 0, COUNT(broken));
-	tcase_add_loop_test(tests, only_a_map_is_messagepack, 0, COUNT(no_maps));
-	tcase_add_loop_test(tests, what_is_no_text_is_refused, 0, COUNT(no_texts));
-	tcase_add_test(tests, lengths_count_code_points);
+	tcase_add_loop_test(tests, malformed_messagepack_is_refused, 0, COUNT(broken));
+	tcase_add_loop_test(tests, a_payload_that_does_not_begin_a_map_is_not_read_as_messagepack, 0,
+			    COUNT(no_maps));
+	tcase_add_loop_test(tests, a_value_that_is_not_a_text_is_refused, 0, COUNT(no_texts));
+	tcase_add_test(tests, the_length_of_a_text_is_counted_in_code_points);
 	tcase_add_test(tests, nil_means_absent_on_optional_fields);
-	tcase_add_test(tests, a_batch_reference_comes_under_either_name);
-	tcase_add_loop_test(tests, nesting_of_32_is_read, 0, COUNT(openings));
-	tcase_add_loop_test(tests, deeper_nesting_is_refused, 0, COUNT(openings));
-	tcase_add_test(tests, a_payload_of_64_kib_is_read);
-	tcase_add_test(tests, a_larger_payload_is_refused);
-	tcase_add_test(tests, time_does_not_grow_with_the_square_of_the_keys);
-	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_found, 0, COUNT(sizes));
+	tcase_add_test(tests, a_batch_reference_is_read_under_either_of_its_names);
+	tcase_add_loop_test(tests, a_payload_nested_32_deep_is_accepted, 0, COUNT(openings));
+	tcase_add_loop_test(tests, a_payload_nested_33_deep_is_refused, 0, COUNT(openings));
+	tcase_add_test(tests, a_payload_of_64_kib_is_accepted);
+	tcase_add_test(tests, a_payload_over_64_kib_is_refused);
+	tcase_add_test(tests, the_time_to_decode_does_not_grow_with_the_square_of_the_keys);
+	tcase_add_loop_test(tests, one_duplicate_among_many_keys_is_refused, 0, COUNT(sizes));
 }

@@ -1,4 +1,4 @@
-/* What the operator's commands need: a command from text, a payload as a line. */
+/* What the operator's commands need: commands from text, and payloads as a line. */
 #include "codec_fixture.h"
 #include "core/base/calendar.h"
 
@@ -36,7 +36,7 @@ static size_t count_pairs(const char *const pairs[PAIRS_MAX])
 	return count;
 }
 
-START_TEST(a_command_is_made_from_pairs)
+START_TEST(a_command_is_built_from_field_value_pairs)
 {
 	const char *const *pairs = commands[_i].pairs;
 	struct bytes payload = {NULL, 0};
@@ -88,7 +88,7 @@ static const struct {
 	 "occurred_at: expected a date and time of RFC 3339, YYYY-MM-DDTHH:MM:SSZ"},
 };
 
-START_TEST(wrong_pairs_are_refused)
+START_TEST(an_invalid_pair_is_refused)
 {
 	const char *const *pairs = wrong[_i].pairs;
 	struct bytes payload;
@@ -115,7 +115,7 @@ static const struct {
 		 "b\xc4\x01\xff\xa1"
 		 "e\xd4\x05\xff"),
 	 "{\"\":[1,{\"z\":\"\"}],\"b\":\"binary\",\"e\":\"binary\"}"},
-	/* whatever a stranger sends */
+	/* payloads of no known schema */
 	{LITERAL("\xef\xbb\xbf{\"a\" : NaN, \"b\":[ -Infinity,Infinity ],\"c\":18446744073709551615}"),
 	 "{\"a\":null,\"b\":[null,null],\"c\":18446744073709551615}"},
 	{LITERAL("{\"a\":\"\\ud83d NaN -I\",\"a\":1e400, \"N\":-1E-5}"),
@@ -128,7 +128,7 @@ static const struct {
 	 "{\"a\\u0000b\":1.0000000000000001e+300,\"\\\"\":\"\\n\",\"binary\":{\"binary\":{\"binary\":null}}}"},
 };
 
-START_TEST(a_payload_is_shown_as_one_line_of_json)
+START_TEST(a_payload_of_either_encoding_is_shown_as_one_line_of_json)
 {
 	const char *line, *error = "";
 
@@ -142,7 +142,7 @@ static const struct bytes no_lines[] = {
 	LITERAL("\x81"), LITERAL("{\"a\":1"), LITERAL("{\"\xff\":1}"),
 };
 
-START_TEST(a_broken_payload_is_not_shown)
+START_TEST(a_malformed_payload_cannot_be_shown_as_a_line)
 {
 	const char *line, *error = NULL;
 
@@ -151,7 +151,7 @@ START_TEST(a_broken_payload_is_not_shown)
 }
 END_TEST
 
-START_TEST(a_large_payload_is_shown_whole)
+START_TEST(a_large_payload_is_shown_whole_and_one_over_64_kib_is_refused)
 {
 	struct bytes payload = bytes_printf("{\"x\":\"%s\"}", repeated("x", 60000));
 	const char *line, *error;
@@ -166,9 +166,10 @@ END_TEST
 
 SUITE("operator", codec_set_up, codec_tear_down)
 {
-	tcase_add_loop_test(tests, a_command_is_made_from_pairs, 0, COUNT(commands));
-	tcase_add_loop_test(tests, wrong_pairs_are_refused, 0, COUNT(wrong));
-	tcase_add_loop_test(tests, a_payload_is_shown_as_one_line_of_json, 0, COUNT(lines));
-	tcase_add_loop_test(tests, a_broken_payload_is_not_shown, 0, COUNT(no_lines));
-	tcase_add_test(tests, a_large_payload_is_shown_whole);
+	tcase_add_loop_test(tests, a_command_is_built_from_field_value_pairs, 0, COUNT(commands));
+	tcase_add_loop_test(tests, an_invalid_pair_is_refused, 0, COUNT(wrong));
+	tcase_add_loop_test(tests, a_payload_of_either_encoding_is_shown_as_one_line_of_json, 0,
+			    COUNT(lines));
+	tcase_add_loop_test(tests, a_malformed_payload_cannot_be_shown_as_a_line, 0, COUNT(no_lines));
+	tcase_add_test(tests, a_large_payload_is_shown_whole_and_one_over_64_kib_is_refused);
 }

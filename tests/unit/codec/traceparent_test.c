@@ -1,4 +1,4 @@
-/* W3C Trace Context: what is carried, and what ends the trace. */
+/* W3C Trace Context: traces that are copied, and texts that end the trace. */
 #include "adapters/codec/traceparent.h"
 #include "codec_fixture.h"
 
@@ -12,13 +12,13 @@ static const char *const well_formed[][2] = {
 	{"00-" IDS "-01", "00-" IDS "-01"},
 	{"00-" IDS "-00", "00-" IDS "-00"},
 	{"00-" IDS "-ff", "00-" IDS "-ff"},
-	/* of a later version, what version 00 knows */
+	/* of a later version, the parts that version 00 has */
 	{"01-" IDS "-01", "00-" IDS "-01"},
 	{"cc-" IDS "-03", "00-" IDS "-01"},
 	{"fe-" IDS "-02-what-comes-later", "00-" IDS "-00"},
 };
 
-START_TEST(a_well_formed_one_is_carried)
+START_TEST(a_well_formed_traceparent_is_copied)
 {
 	const char *text = well_formed[_i][0];
 
@@ -46,7 +46,7 @@ static const char *const malformed[] = {
 	"0-00af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 };
 
-START_TEST(a_malformed_one_ends_the_trace)
+START_TEST(a_malformed_traceparent_is_dropped)
 {
 	ck_assert_ptr_null(traceparent_read((struct text){malformed[_i], strlen(malformed[_i])}, arena));
 }
@@ -54,6 +54,6 @@ END_TEST
 
 SUITE("traceparent", codec_set_up, codec_tear_down)
 {
-	tcase_add_loop_test(tests, a_well_formed_one_is_carried, 0, COUNT(well_formed));
-	tcase_add_loop_test(tests, a_malformed_one_ends_the_trace, 0, COUNT(malformed));
+	tcase_add_loop_test(tests, a_well_formed_traceparent_is_copied, 0, COUNT(well_formed));
+	tcase_add_loop_test(tests, a_malformed_traceparent_is_dropped, 0, COUNT(malformed));
 }

@@ -1,5 +1,5 @@
 /*
- * Tells what the codec makes of payloads, for a test that asks another validator too.
+ * Prints the codec's verdicts on payloads, for a test that compares them with another validator's.
  *
  * Reads lines "MESSAGE HEX" on standard input and answers each with a line of JSON: {"error": …}, or what was
  * read: {"fields": {…}, "id": …, "source": …, "traceparent": …} with days and instants as numbers, and, of an

@@ -183,7 +183,7 @@ class Payloads:
     ]
     OTHER_VALUES = [None, True, False, [], {}, ["x"], {"x": 1}, 0, 1, -1, 1.5, 10.0, "", "x", "10", "2026-01-02"]
 
-    # What no field could be, and so does no harm in a field that is not known.
+    # Values that no field could have, and that do no harm in an unknown field.
     WILD_VALUES = [
         "\0",
         "\ud83d",
@@ -256,7 +256,7 @@ class Payloads:
         return self.shuffled(payload)
 
     def short(self):
-        """A good one in which most bytes matter."""
+        """A valid payload in which most bytes matter."""
         payload = {}
         for field, rules in self.properties.items():
             if field not in self.aliases:
@@ -285,7 +285,7 @@ class Payloads:
         return self.shuffled(payload)
 
     def spoil(self, payload, field):
-        """A bad value, and under both names if there are two: that both agree is no matter of the schema."""
+        """A bad value, and under both names if there are two: the schema does not say that both agree."""
         payload[field] = self.bad_value(self.properties[field])
         pairs = [*self.aliases.items(), *((name, alias) for alias, name in self.aliases.items())]
         for name, other in pairs:
@@ -305,7 +305,7 @@ def as_json(payload, rng):
 
 
 def as_messagepack(payload):
-    """None when MessagePack cannot say it, or when it is no map, and so no MessagePack to us."""
+    """None when MessagePack cannot express it, or when it is not a map, which our codec takes for JSON."""
     try:
         return msgpack.packb(payload) if isinstance(payload, dict) else None
     except (OverflowError, UnicodeEncodeError):
@@ -325,7 +325,7 @@ def ask(questions):
 
 
 def expected_fields(name, payload):
-    """The fields as the program tells them: days and instants as numbers, what is absent left out."""
+    """The fields as the program prints them: days and instants as numbers, absent ones left out."""
     fields = {}
     for field, rules in SCHEMAS[name]["properties"].items():
         value = payload.get(field)
@@ -387,7 +387,7 @@ class GeneratedPayloads(unittest.TestCase):
             self.assertEqual(violated[name] - keywords_of(name), set(), name)
 
     def test_each_keyword_is_violated_alone(self):
-        """Or a validator that ignores it would not be found out."""
+        """A violation beside others would not show that a validator ignores this keyword."""
         alone = collections.defaultdict(set)
         for case in self.cases:
             if len(case.violated) == 1:
@@ -405,7 +405,7 @@ class GeneratedPayloads(unittest.TestCase):
         for case in asked:
             self.assertEqual("error" in case.in_messagepack, bool(case.violated), case)
 
-    def test_what_was_read_is_what_was_sent(self):
+    def test_the_fields_that_were_read_are_those_that_were_sent(self):
         for case in self.cases:
             if not case.violated:
                 fields = expected_fields(case.name, case.payload)
@@ -429,7 +429,7 @@ class Pairs(dict):
         self.is_ambiguous = len(set(names)) < len(names)
 
 
-NO_FIELD_IS_THIS = True  # every schema refuses a truth value, whatever the field
+NO_FIELD_IS_THIS = True  # no schema allows a boolean, in any field
 
 
 def exact(text):
@@ -453,7 +453,7 @@ def as_field(value):
 
 
 def read_by_python(raw):
-    """The fields of a bare payload as Python's own json or msgpack reads it; ValueError when it is not sound."""
+    """The fields of a bare payload as Python's own json or msgpack reads it; ValueError when it is malformed."""
     if raw[:1] and (0x80 <= raw[0] <= 0x8F or raw[0] in (0xDE, 0xDF)):
         payload = msgpack.unpackb(raw, object_pairs_hook=Pairs, strict_map_key=False)
     else:
@@ -507,7 +507,7 @@ class DamagedBytes(unittest.TestCase):
 
 
 class UnknownFields(unittest.TestCase):
-    """Whatever one more field holds, wherever it stands, the verdict and what was read are the same."""
+    """One more field, of any value and at any place, changes neither the verdict nor the fields that were read."""
 
     JSON = [
         b"18446744073709551615",
@@ -531,7 +531,7 @@ class UnknownFields(unittest.TestCase):
         msgpack.packb({1: 2, -1: {None: True, 1.5: 0}, b"sku": 3}),
         msgpack.packb(msgpack.Timestamp(1, 2)),
         msgpack.packb(msgpack.ExtType(5, b"")),
-        b"\xd4\xff\x00",  # a timestamp that is none
+        b"\xd4\xff\x00",  # an invalid timestamp
         b"\x82\xa1a\x01\xa1a\x02",  # a key twice
         b"\x82\x90\x01\x81\x01\x02\x03",  # a list and a map as keys
         b"\x82\xa4sku\x00\x01\xc4\x02\xff\xfe\xc6\x00\x00\x00\x01\xff",
@@ -599,7 +599,7 @@ class WrittenEvents(unittest.TestCase):
     def setUpClass(cls):
         rng = random.Random(SEED)
         cls.payloads = [(name, Payloads(name, rng).good()) for name in EVENTS for _ in range(100)]
-        # What is years away from four digits cannot be written: see the test of encoding.
+        # Years beyond four digits cannot be written: see encode_test.c.
         cls.payloads = [
             (name, {**payload, "occurred_at": rng.choice(Payloads.GOOD_TIMES[:3])}) for name, payload in cls.payloads
         ]
@@ -717,7 +717,7 @@ class BeyondTheSchemas(unittest.TestCase):
                 else:
                     self.assertEqual(answer["fields"]["qty"], quantity, raw)
 
-    def test_up_to_the_limit_all_is_well(self):
+    def test_payloads_up_to_the_limits_are_accepted(self):
         for payload in ({**self.BATCH, "x": self.DEEP}, {**self.BATCH, "x": "x" * 65000}):
             for encoded in (json.dumps(payload).encode(), as_messagepack(payload)):
                 (answer,) = ask([("create_batch", encoded)])

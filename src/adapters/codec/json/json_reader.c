@@ -1,4 +1,4 @@
-/* JSON, read without a tree: a list of the members of an object. */
+/* Reads JSON into a list of an object's members, without a tree. */
 #include "adapters/codec/json/json_reader.h"
 
 #include "adapters/codec/invalid.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is wrong with it ---- */
+/* ---- errors ---- */
 
 static bool fail_at(struct arena *arena, const char **error, size_t at, const char *reason)
 {
@@ -26,7 +26,7 @@ static bool fail(const struct json_scan *in, struct arena *arena, const char **e
 		       in->at == in->end ? "the end comes too early" : "invalid syntax");
 }
 
-/* Begins the scan before the object's brace. */
+/* Begins the scan at the object's opening brace. */
 static bool begin(struct json_scan *in, struct bytes payload, struct arena *arena, const char **error)
 {
 	size_t valid = payload.size ? utf8_valid_length(payload.data, payload.size) : 0;
@@ -68,13 +68,16 @@ static void grow(struct json_object *object)
 
 static struct object view(const struct json_object *object);
 
-/* Nobody looks into an object that was not read. */
+/* The view of a nested object that is skipped: it has no members. */
 static const struct json_object unread;
 
-/* Any number of so many digits fits. */
+/* Any number of at most this many digits fits into 64 bits. */
 #define DIGITS_MAX 18
 
-/* A short one without a sign or zeros before it, as nearly all are; nothing is taken of another. */
+/*
+ * Scans a short integer without a sign or leading zeros, as nearly all are; consumes nothing of another
+ * number.
+ */
 static bool scan_short_integer(struct json_scan *in, int64_t *integer)
 {
 	const char *at = in->at;
@@ -208,7 +211,7 @@ static bool has_name_twice(const struct json_object *object)
 	return answer;
 }
 
-/* The data was walked over already: it is sound. */
+/* The data was scanned with the root, so it is well formed. */
 static bool read_data(struct json_document *document, struct arena *arena, const char **error)
 {
 	struct json_member *data = find(&document->root, "data");
@@ -273,7 +276,7 @@ struct object codec_view_json(const struct json_document *document)
 	return view(&document->root);
 }
 
-/* ---- on one line ---- */
+/* ---- one line ---- */
 
 static char *copy_text(char *to, struct json_scan *in)
 {
@@ -285,7 +288,7 @@ static char *copy_text(char *to, struct json_scan *in)
 	return to + (in->at - start);
 }
 
-/* The document is sound, and an N or I outside of a text begins no word of JSON. */
+/* The document was checked; outside of a text, N and I begin NaN and Infinity only. */
 static char *copy_token(char *to, struct json_scan *in)
 {
 	bool is_number = *in->at == '-' && in->at[1] != 'I';

@@ -1,6 +1,6 @@
 /*
- * JSON, read tolerantly: of the payload's object, and of a CloudEvent's data, the members are known; what
- * other values hold is walked over and not looked at.
+ * Reads JSON tolerantly: lists the members of the payload's object, and of a CloudEvent's data; the content
+ * of other values is only checked to be JSON.
  */
 #ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_READER_H
 #define ALLOCD_ADAPTERS_CODEC_JSON_JSON_READER_H
@@ -11,31 +11,31 @@
 
 #include <stdbool.h>
 
-/* An object of more members takes memory of its own. */
+/* An object with more members allocates memory for them. */
 #define JSON_FEW_MEMBERS 16
 
 struct json_member {
 	struct text name;
-	const char *start; /* of the name as it is written, at its quote */
-	struct text raw;   /* the value as it is written */
+	const char *start; /* of the raw name, at its quote */
+	struct text raw;   /* the raw value */
 	struct value value;
 };
 
 struct json_object {
 	size_t count;
 	size_t room;
-	struct json_member *members; /* in their order: `few`, or from malloc() */
+	struct json_member *members; /* in the payload's order: `few`, or from malloc() */
 	struct json_member few[JSON_FEW_MEMBERS];
 };
 
 struct json_document {
 	struct json_object root;
-	struct json_object data; /* of a CloudEvent; else without members */
+	struct json_object data; /* of a CloudEvent; otherwise without members */
 };
 
 /*
- * Reads the payload's object.  Texts point into the payload or lie in `arena`.  True: to be released.  False:
- * one sentence in *error, and nothing to release.
+ * Reads the payload's object.  Texts point into the payload or `arena`.  On success the caller releases the
+ * document; on failure there is one sentence in *error, and nothing to release.
  */
 bool codec_read_json(struct bytes payload, struct arena *arena, struct json_document *document,
 		     const char **error);
@@ -45,8 +45,8 @@ void codec_release_json(struct json_document *document);
 struct object codec_view_json(const struct json_document *document);
 
 /*
- * The payload, an object, on one line without blanks, with a NUL after it that does not count.  What is no
- * JSON but was walked over (NaN) becomes null; all else stays as it is written.
+ * The payload, an object, on one line without blanks, followed by a NUL that does not count.  NaN and the
+ * like, which are not JSON, become null; the rest is copied unchanged.
  */
 bool codec_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error);
 

@@ -1,4 +1,4 @@
-/* A walk over JSON. */
+/* Scans JSON: texts, numbers, and values that are skipped. */
 #include "adapters/codec/json/json_scanner.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ void json_scan_init(struct json_scan *in, struct bytes payload)
 
 /* ---- texts ---- */
 
-/* 0 to 15, or -1. */
+/* The value of a hexadecimal digit, or -1. */
 static int hex_value(char digit)
 {
 	if (digit >= '0' && digit <= '9')
@@ -26,7 +26,6 @@ static int hex_value(char digit)
 	return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
 }
 
-/* What stands behind a backslash. */
 bool json_skip_escape(struct json_scan *in)
 {
 	if (in->at == in->end || !*in->at || !strchr("\"\\/bfnrtu", *in->at))
@@ -40,7 +39,7 @@ bool json_skip_escape(struct json_scan *in)
 	return true;
 }
 
-/* The four digits of an escape, which are there. */
+/* The UTF-16 code unit of an escape's four digits, which the scan has checked. */
 static uint32_t code_unit(const char *digits)
 {
 	uint32_t unit = 0;
@@ -81,7 +80,7 @@ static char *append_code_point(char *to, uint32_t code)
 	return to;
 }
 
-/* One or two \uXXXX at `*from`, behind the `u`; false: half of a pair. */
+/* Appends the character of one or two \uXXXX, from after the first `u`; false for half of a pair. */
 static bool append_escape(char **to, const char **from, const char *end)
 {
 	uint32_t unit = code_unit(*from);
@@ -149,10 +148,10 @@ bool json_skip_number(struct json_scan *in)
 	return skip_digits(in);
 }
 
-/* No payload has digits enough to make up for an exponent of a million. */
+/* A payload is too short for the digits that an exponent of a million would need. */
 #define EXPONENT_MAX 1000000
 
-/* 0 where there is none. */
+/* Returns 0 for a number without an exponent. */
 static int scan_exponent(struct json_scan *in)
 {
 	bool is_negative;
@@ -175,7 +174,7 @@ static struct text scan_digits(struct json_scan *in)
 	return (struct text){start, (size_t)(in->at - start)};
 }
 
-/* Below zero, where there is one more number. */
+/* Accumulates a negative value, because INT64_MIN has no positive counterpart. */
 static bool append_digit(int64_t *value, int digit)
 {
 	if (*value < (INT64_MIN + digit) / 10)
@@ -184,7 +183,7 @@ static bool append_digit(int64_t *value, int digit)
 	return true;
 }
 
-/* `places`: how many digits more stand before the point; behind it only zeros may be. */
+/* `places` counts the digits before the decimal point; after it only zeros are allowed. */
 static bool append_digits(int64_t *value, struct text digits, int64_t *places)
 {
 	for (size_t i = 0; i < digits.length; i++) {
@@ -216,7 +215,7 @@ bool json_to_integer(struct text number, int64_t *integer)
 	return true;
 }
 
-/* ---- whatever it is ---- */
+/* ---- values that are skipped ---- */
 
 static bool skip_word(struct json_scan *in, const char *word)
 {
@@ -242,7 +241,7 @@ static bool skip_member(struct json_scan *in)
 	return json_scan_text(in, &ignored) && json_accept_mark(in, ':') && json_skip_value(in);
 }
 
-/* What stands between the marks, which are taken: nothing, or items with commas between them. */
+/* Skips the items between two brackets, with commas between them, and the closing bracket. */
 static bool skip_items(struct json_scan *in, char close, bool (*skip_item)(struct json_scan *))
 {
 	if (!json_open(in))

@@ -1,8 +1,8 @@
 /*
- * Walks over JSON (RFC 8259) and builds nothing.  Besides the grammar, NaN, Infinity and -Infinity are walked
- * over, as Python and others write them: they are values of which no field is made.
+ * Scans JSON (RFC 8259) without building values.  Besides the grammar it accepts NaN, Infinity and -Infinity,
+ * as Python and others write them, for fields that are ignored.
  *
- * UTF-8 is not looked at here: the text is valid as a whole before it is scanned.
+ * The caller has checked that the whole text is valid UTF-8.
  */
 #ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_SCANNER_H
 #define ALLOCD_ADAPTERS_CODEC_JSON_JSON_SCANNER_H
@@ -15,27 +15,27 @@
 
 struct json_scan {
 	const char *start;
-	const char *at; /* on failure: where it is no JSON any more */
+	const char *at; /* on failure: where the syntax error is */
 	const char *end;
 	int depth; /* of the objects and lists that are open */
 	bool is_too_deep;
 };
 
-/* A text without its quotes, as it is written. */
+/* A text between its quotes, with its escapes. */
 struct json_text {
 	struct text raw;
 	bool has_escapes;
 };
 
-/* Begins behind a byte order mark, if there is one, and blanks. */
+/* Begins after a byte order mark, if there is one, and blanks. */
 void json_scan_init(struct json_scan *in, struct bytes payload);
 
-/* Each returns false when something else stands there. */
-bool json_skip_escape(struct json_scan *in); /* what stands behind a backslash */
+/* Each returns false when the input is something else. */
+bool json_skip_escape(struct json_scan *in); /* the part after the backslash */
 bool json_skip_number(struct json_scan *in);
 bool json_skip_value(struct json_scan *in);
 
-/* ---- the way of nearly every payload: inlined ---- */
+/* ---- inlined, because nearly every payload needs no more ---- */
 
 static inline void json_skip_blanks(struct json_scan *in)
 {
@@ -51,7 +51,7 @@ static inline bool json_accept(struct json_scan *in, char byte)
 	return true;
 }
 
-/* Blanks around it. */
+/* With blanks before and after it. */
 static inline bool json_accept_mark(struct json_scan *in, char mark)
 {
 	json_skip_blanks(in);
@@ -61,7 +61,7 @@ static inline bool json_accept_mark(struct json_scan *in, char mark)
 	return true;
 }
 
-/* Counts a level of nesting; false: it is one too many. */
+/* Counts a level of nesting; false when it is one too many. */
 static inline bool json_open(struct json_scan *in)
 {
 	in->is_too_deep = in->depth == DEPTH_MAX;
@@ -92,17 +92,17 @@ static inline bool json_scan_text(struct json_scan *in, struct json_text *text)
 	}
 }
 
-/* ---- what it says ---- */
+/* ---- values ---- */
 
 /*
- * What an escaped text says, in `arena`.  False when it is no Unicode: half of a surrogate pair stands alone.
- * The text is then no valid UTF-8 and differs from every valid one.
+ * Resolves the escapes of a text, in `arena`.  False when half of a surrogate pair stands alone: the text is
+ * then not valid UTF-8, and differs from every valid one.
  */
 bool json_unescape(struct text raw, struct arena *arena, struct text *text);
 
 /*
- * The integer that a number of JSON is: 10.0 and 1e1 are one, 1e-400 is none.  False: none, or it does not
- * fit.
+ * Reads the integer that a number of JSON is: 10.0 and 1e1 are integers, 1e-400 is not.  False when the
+ * number is not an integer, or does not fit.
  */
 bool json_to_integer(struct text number, int64_t *integer);
 

@@ -1,4 +1,4 @@
-/* RFC 8259: only quotes, backslashes and controls are escaped. */
+/* Writes JSON (RFC 8259): only quotes, backslashes and control characters are escaped. */
 #include "adapters/codec/json/json_writer.h"
 
 #include "core/base/decimal.h"
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Most payloads are shorter: written in one go. */
+/* Most payloads are shorter, and are written in one pass. */
 #define USUAL_SIZE 1024
 
 static void append(struct json_output *out, const char *bytes, size_t size)
@@ -57,7 +57,7 @@ static void write_text(struct json_output *out, struct text text)
 	append_byte(out, '"');
 }
 
-/* The names of fields and attributes have nothing to escape. */
+/* Names of fields and attributes need no escapes. */
 static void write_name(struct json_output *out, const char *name)
 {
 	append_byte(out, '"');
@@ -91,7 +91,7 @@ static void write_value(struct json_output *out, const struct value *value)
 	case VALUE_OTHER:
 		break;
 	}
-	assert(false && "no member of a document");
+	assert(false && "a document has no such value");
 }
 
 static void write_document(struct json_output *out, const struct document *document)
@@ -121,7 +121,7 @@ struct bytes codec_write_json(const struct document *document, struct arena *are
 	return (struct bytes){out.text, out.size};
 }
 
-/* ---- for others: what is called from here is inlined ---- */
+/* ---- for other files: the static functions above are inlined ---- */
 
 void json_append(struct json_output *out, const char *bytes, size_t size)
 {

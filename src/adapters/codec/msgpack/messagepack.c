@@ -1,4 +1,4 @@
-/* MessagePack, read and written with msgpack-c, which is given only what has been looked at before. */
+/* Reads and writes MessagePack with msgpack-c, which gets only payloads that were checked before. */
 #include "adapters/codec/msgpack/messagepack.h"
 
 #include "adapters/codec/invalid.h"
@@ -17,7 +17,7 @@ bool codec_is_messagepack(struct bytes payload)
 
 /* ---- duplicate keys ---- */
 
-/* A key that is no text names no field. */
+/* Keys that are not texts name no field, and are ignored. */
 static bool has_name_twice(const msgpack_object_map *map)
 {
 	struct names names;
@@ -179,7 +179,7 @@ static void pack_document(msgpack_packer *packer, const struct document *documen
 	}
 }
 
-/* msgpack-c's buffer, but the process ends when it cannot grow. */
+/* Writes to msgpack-c's buffer; the process ends when it cannot grow. */
 static int append(void *buffer, const char *bytes, size_t size)
 {
 	must(msgpack_sbuffer_write(buffer, bytes, size) ? NULL : buffer);

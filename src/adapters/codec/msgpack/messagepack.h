@@ -10,7 +10,7 @@
 #include <msgpack.h>
 #include <stdbool.h>
 
-/* Whether a payload is MessagePack: its first byte starts a map.  No JSON starts so. */
+/* Whether a payload is MessagePack: its first byte begins a map, which no JSON does. */
 bool codec_is_messagepack(struct bytes payload);
 
 /*
@@ -21,11 +21,11 @@ bool codec_read_messagepack(struct bytes payload, struct arena *arena, msgpack_u
 			    const char **error);
 
 /*
- * Whether a key comes twice where members are looked for: in the payload's map, and in a CloudEvent's data.
+ * Whether a key occurs twice where fields are read: in the payload's map, and in a CloudEvent's data.
  */
 bool codec_is_ambiguous_messagepack(const msgpack_object *root);
 
-/* A text of msgpack-c's, which may leave an empty one without a pointer. */
+/* A text of msgpack-c, whose empty texts may have no pointer. */
 struct text codec_messagepack_text(const msgpack_object_str *text);
 
 struct object codec_view_messagepack(const msgpack_object *map);

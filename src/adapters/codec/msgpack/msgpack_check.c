@@ -1,4 +1,4 @@
-/* Walks over MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) without unpacking it. */
+/* Scans MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) without unpacking it. */
 #include "adapters/codec/msgpack/msgpack_check.h"
 
 #include "adapters/codec/value.h"
@@ -13,7 +13,7 @@ struct walk {
 	const unsigned char *end;
 	const char *fault; /* the first one */
 	int depth;
-	uint64_t left[DEPTH_MAX]; /* items to come, on each level; a map has two an entry */
+	uint64_t left[DEPTH_MAX]; /* remaining items on each level; an entry of a map is two */
 };
 
 static bool fail(struct walk *walk, const char *fault)
@@ -57,7 +57,7 @@ static bool scan_text(struct walk *walk, uint64_t size)
 	return true;
 }
 
-/* A count that lies is found out when the items are missing: nothing is reserved for them. */
+/* A false count is detected when the items are missing; no memory is reserved for them. */
 static bool open_container(struct walk *walk, bool is_map, uint64_t count)
 {
 	if (walk->depth == DEPTH_MAX)
@@ -66,7 +66,7 @@ static bool open_container(struct walk *walk, bool is_map, uint64_t count)
 	return true;
 }
 
-/* Items that tell their size in `width` bytes before them. */
+/* Items whose size is in the `width` bytes before them. */
 static bool scan_sized_text(struct walk *walk, size_t width)
 {
 	uint64_t size;
@@ -88,7 +88,7 @@ static bool open_sized(struct walk *walk, size_t width, bool is_map)
 	return scan_number(walk, width, &count) && open_container(walk, is_map, count);
 }
 
-/* The formats 0xc0 to 0xdf, but for texts. */
+/* The formats 0xc0 to 0xdf, except texts. */
 static bool scan_long_format(struct walk *walk, unsigned char format)
 {
 	switch (format) {
@@ -100,7 +100,7 @@ static bool scan_long_format(struct walk *walk, unsigned char format)
 	case 0xc5:
 	case 0xc6:
 		return skip_sized(walk, (size_t)1 << (format - 0xc4), 0);
-	case 0xc7: /* ext 8, 16, 32: a type besides */
+	case 0xc7: /* ext 8, 16, 32, with a byte for the type */
 	case 0xc8:
 	case 0xc9:
 		return skip_sized(walk, (size_t)1 << (format - 0xc7), 1);
@@ -117,7 +117,7 @@ static bool scan_long_format(struct walk *walk, unsigned char format)
 	case 0xd2:
 	case 0xd3:
 		return skip(walk, UINT64_C(1) << (format - 0xd0));
-	case 0xd4: /* fixext 1 to 16: a type besides */
+	case 0xd4: /* fixext 1 to 16, with a byte for the type */
 	case 0xd5:
 	case 0xd6:
 	case 0xd7:

@@ -1,6 +1,6 @@
 /*
- * Whether bytes are one well-formed MessagePack value, found out without unpacking it: msgpack-c believes
- * every header, and five bytes can claim gigabytes; nor does it look at UTF-8.
+ * Checks that bytes are one well-formed MessagePack value, without unpacking it: msgpack-c trusts every
+ * header, and five bytes can claim gigabytes; it does not check UTF-8 either.
  */
 #ifndef ALLOCD_ADAPTERS_CODEC_MSGPACK_MSGPACK_CHECK_H
 #define ALLOCD_ADAPTERS_CODEC_MSGPACK_MSGPACK_CHECK_H
@@ -8,8 +8,8 @@
 #include "core/base/bytes.h"
 
 /*
- * NULL when all is well, else what is wrong: not one whole value, nested too deep, invalid UTF-8.  Duplicate
- * keys are not looked for, and a key may be anything.
+ * Returns NULL, or what is wrong: not one whole value, nested too deep, invalid UTF-8.  Duplicate keys are
+ * not detected, and a key may be any value.
  */
 const char *msgpack_structure_fault(struct bytes payload);
 

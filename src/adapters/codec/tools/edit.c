@@ -1,4 +1,4 @@
-/* Payloads with other fields: what an operator does to a message before it is handled again. */
+/* Edits the fields of a payload, for an operator who has a message handled again. */
 #include "adapters/codec/codec.h"
 #include "adapters/codec/document.h"
 #include "adapters/codec/fields.h"
@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-/* ---- whether they make sense ---- */
+/* ---- checking edits ---- */
 
-/* The one field, as the schema of its message has it. */
+/* Checks the value against the field's schema. */
 static bool check_value(const struct message_descriptor *descriptor, const struct pair *pair,
 			struct arena *arena, const char **error)
 {
@@ -39,20 +39,20 @@ bool codec_edits_check(enum message_type type, const char *const edits[], size_t
 	return true;
 }
 
-/* ---- applying them ---- */
+/* ---- applying edits ---- */
 
 struct draft_member {
 	struct text name;
 	struct text written; /* name and value */
 };
 
-/* An object in the making: members that are not edited stay as they were written. */
+/* An object that is edited: members that are not edited stay as they were written. */
 struct draft {
 	size_t count;
 	struct draft_member *members;
 };
 
-/* `more`: so many members may be added. */
+/* `more`: the number of members that may be added. */
 static struct draft draft_of(const struct json_object *object, size_t more, struct arena *arena)
 {
 	struct draft draft = {object->count,
@@ -73,7 +73,7 @@ static struct text text_of(const char *text)
 	return (struct text){text, strlen(text)};
 }
 
-/* Its place, or that behind the last one. */
+/* The index of the member, or the one after the last member. */
 static size_t place_of(const struct draft *draft, struct text name)
 {
 	size_t place = 0;
@@ -84,7 +84,7 @@ static size_t place_of(const struct draft *draft, struct text name)
 	return place;
 }
 
-/* The names of fields and attributes have nothing to escape. */
+/* Names of fields and attributes need no escapes. */
 static void draft_set(struct draft *draft, const char *name, struct text json, struct arena *arena)
 {
 	size_t place = place_of(draft, text_of(name));
@@ -154,7 +154,7 @@ static void set_or_remove(struct draft *draft, const char *name, const struct pa
 		draft_remove(draft, name);
 }
 
-/* What a CloudEvent's envelope calls the field; NULL: the field is in its data. */
+/* The attribute of a CloudEvent for the field, or NULL for a field of its data. */
 static const char *attribute_of(const struct field *field)
 {
 	if (!strcmp(field->name, "id"))
@@ -163,8 +163,8 @@ static const char *attribute_of(const struct field *field)
 }
 
 /*
- * Under one name only: the value must not contradict what is there under the other.  `event` is NULL when the
- * message is bare.
+ * Sets the value under one name only, and removes the other, so that they cannot contradict each other.
+ * `event` is NULL when the message is bare.
  */
 static void apply(struct draft *event, struct draft *fields, const struct pair *pair, struct arena *arena)
 {

@@ -1,4 +1,4 @@
-/* Payloads for the eye: one line of JSON, whatever they were encoded in. */
+/* Shows payloads of either encoding to people, as one line of JSON. */
 #include "adapters/codec/codec.h"
 #include "adapters/codec/invalid.h"
 #include "adapters/codec/json/json_reader.h"
@@ -46,7 +46,7 @@ static bool is_number(const msgpack_object *object)
 	       object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
 }
 
-/* JSON's keys are texts: a number becomes its digits. */
+/* Keys are texts in JSON, so a number becomes its digits. */
 static void write_key(struct json_output *out, const msgpack_object *key)
 {
 	if (key->type == MSGPACK_OBJECT_STR) {
@@ -84,7 +84,7 @@ static void write_array(struct json_output *out, const msgpack_object_array *arr
 	write_word(out, "]");
 }
 
-/* Bytes and extensions have no place in JSON: "binary" stands for them. */
+/* JSON has no bytes and extensions: "binary" replaces them. */
 static void write_value(struct json_output *out, const msgpack_object *object)
 {
 	switch (object->type) {

@@ -1,4 +1,4 @@
-/* Commands from the operator's hand: "sku=CHAIR" "qty=10". */
+/* Commands that an operator types: "sku=CHAIR" "qty=10". */
 #include "adapters/codec/tools/pairs.h"
 #include "adapters/codec/codec.h"
 #include "adapters/codec/envelope.h"
@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As much of an unknown name as an error quotes, in bytes. */
+/* The bytes of an unknown name that an error quotes at most. */
 #define NAME_SHOWN_MAX 40
 
-/* The field that goes by that name or has it for an alias, or NULL. */
+/* The field with that name or alias, or NULL. */
 static const struct field *field_called(const struct message_descriptor *descriptor, const char *name)
 {
 	for (size_t i = 0; i < descriptor->field_count; i++) {
@@ -35,7 +35,7 @@ static const char *names_of_fields(const struct message_descriptor *descriptor, 
 	return names;
 }
 
-/* Text that is no integer stays text, and the validator says what it expected. */
+/* A text that is not an integer stays a text, and the validator's error names what was expected. */
 struct value pair_value(const struct pair *pair)
 {
 	bool is_number = pair->field->kind == FIELD_INT32 || pair->field->kind == FIELD_INT64;

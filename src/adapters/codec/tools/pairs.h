@@ -1,4 +1,4 @@
-/* Fields from the operator's hand: "qty=10". */
+/* Fields that an operator types: "qty=10". */
 #ifndef ALLOCD_ADAPTERS_CODEC_TOOLS_PAIRS_H
 #define ALLOCD_ADAPTERS_CODEC_TOOLS_PAIRS_H
 
@@ -10,15 +10,15 @@
 
 struct pair {
 	const struct field *field;
-	const char *name; /* as it was written: the field's own or its alias */
-	const char *text; /* behind the equals sign; UTF-8 */
+	const char *name; /* as typed: the field's own name or its alias */
+	const char *text; /* after the equals sign; UTF-8 */
 };
 
-/* False, with one sentence in *error, when the text is no pair of a field of that message and a value. */
+/* False, with one sentence in *error, when the text is not FIELD=VALUE with a field of that message. */
 bool pair_read(const struct message_descriptor *descriptor, const char *text, struct arena *arena,
 	       struct pair *pair, const char **error);
 
-/* What the schema makes of the text: an integer or a text, not checked any further. */
+/* The text's value, an integer or a text by the field's kind, not checked any further. */
 struct value pair_value(const struct pair *pair);
 
 #endif

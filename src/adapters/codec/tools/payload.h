@@ -1,4 +1,4 @@
-/* Any payload as JSON, whatever it is encoded in. */
+/* Converts payloads of either encoding to JSON. */
 #ifndef ALLOCD_ADAPTERS_CODEC_TOOLS_PAYLOAD_H
 #define ALLOCD_ADAPTERS_CODEC_TOOLS_PAYLOAD_H
 
@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /*
- * An object on one line, with a NUL after it that does not count.  On failure returns false, with one
- * sentence in *error.  Of MessagePack, what has no place in JSON shows as "binary".
+ * Returns an object on one line, followed by a NUL that does not count.  On failure returns false, with one
+ * sentence in *error.  Values of MessagePack that JSON does not have become "binary".
  */
 bool codec_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error);
 
