@@ -3,7 +3,7 @@
 against Redis alone.
 
 In each round every variant runs once, for a few seconds, in a database of its own that is filled alike;
-whatever is compared is compared within its round.
+figures are compared within their round.
 """
 
 import collections

@@ -69,7 +69,7 @@ class Ear(threading.Thread):
 
 
 class Load:
-    """Sends orders to whoever listens behind the prefix, by `pubsub` or by `stream`."""
+    """Sends orders to the worker of the prefix, by `pubsub` or by `stream`."""
 
     def __init__(self, redis_url, prefix, way):
         prefix = prefix.encode()
@@ -94,7 +94,7 @@ class Load:
         self.ear.close()
 
     def chunks(self, orders, size):
-        """The commands as bytes ready to send, so many at a time."""
+        """The commands as bytes ready to send, `size` at a time."""
         commands = [encode(*self.words, order) for order in orders]
         return [commands[first : first + size] for first in range(0, len(commands), size)]
 

@@ -1,4 +1,4 @@
-"""Which partition of the outbox a SKU belongs to: what src/core/partition.c says, for data that SQL makes."""
+"""Computes a SKU's partition as src/core/partition.c does, for data that SQL generates."""
 
 PARTITIONS = 16
 BASIS, PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1

@@ -26,7 +26,7 @@ STOP_TIMEOUT_S = 30
 
 
 class BenchError(Exception):
-    """Why there is no result; the text is for whoever asked for one."""
+    """There is no result; the text says why, for the person who asked for it."""
 
 
 class LostMessage(BenchError):
@@ -166,7 +166,7 @@ def worker_on(database_url, redis_url, **settings):
 
 
 def remove_keys(redis_url, prefix):
-    """A stream that was measured is in nobody's way afterwards."""
+    """Deletes a stream after its measurement, so that it does not affect the next one."""
     script = (
         "local cursor = '0' repeat local page = redis.call('SCAN', cursor, 'MATCH', ARGV[1], 'COUNT', 1000)"
         " cursor = page[1] for _, key in ipairs(page[2]) do redis.call('UNLINK', key) end until cursor == '0'"

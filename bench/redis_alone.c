@@ -34,7 +34,7 @@ struct alone {
 	struct redis_subscriber *subscriber;
 	struct redis_connection *publisher;
 	struct evbuffer *commands; /* what the messages of this burst cause; */
-	size_t count;              /* so many */
+	size_t count;              /* of the commands */
 	struct event *burst_end;
 };
 

@@ -32,7 +32,7 @@ FRAGMENT = re.compile(r"^(?:But|Or|And|Nor|Which|As many|For so)\b")
 
 C_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|(?:START_TEST|TEST)\((\w+)\)|#include[^\n]*', re.DOTALL)
 SCRIPT_TOKEN = re.compile(r'"""(?:.*?)"""|(?:^|(?<=\s))#[^\n]*|--[^\n]*|"(?:[^"\\\n]|\\.)*"|def test_(\w+)', re.DOTALL)
-QUOTED = re.compile(r"`[^`]*`|\[[^\]]*\]\([^)]*\)")
+QUOTED = re.compile(r"`[^`]*`|\[[^\]]*\]\([^)]*\)|(?<!\w)'[\w-]+'")
 
 
 def texts(path, content):
@@ -52,6 +52,8 @@ def texts(path, content):
             yield line, match.group(1).replace("_", " "), False
             continue
         is_comment = text.startswith(("/*", "//", "#", "--", '"""'))
+        if not is_comment and " " not in text:
+            continue  # a name
         text = re.sub(r"\s*\n\s*[*#]?\s*", " ", text.lstrip('/*#-" ').rstrip('*/" '))
         yield line, QUOTED.sub("`", text), is_comment
 

@@ -110,7 +110,7 @@ def await_worker(worker, http):
 
 
 def await_listeners(redis_url):
-    """Pub/sub forgets what nobody hears: the demo waits until its own tail listens."""
+    """Waits until the demo's own tail is subscribed, because pub/sub keeps no events."""
 
     def heard():
         command = ["redis-cli", "-u", redis_url, "pubsub", "numsub", *prefixed(EVENTS)]

@@ -87,12 +87,12 @@ def fallback_path(wanted):
 
 
 def fallback_directory(wanted):
-    """Made when it is not there; refused when somebody else made it."""
+    """Creates the directory when it does not exist; refuses one of another user."""
     directory = fallback_path(wanted)
     directory.mkdir(mode=0o755, exist_ok=True)
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise ServerError(f"{directory} belongs to somebody else: remove it")
+        raise ServerError(f"{directory} belongs to another user: remove it")
     return directory
 
 

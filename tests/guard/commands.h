@@ -1,6 +1,6 @@
 /*
- * The fixed commands whose cost is counted: the same bytes in every run, and of the same length whatever
- * number they bear.
+ * The fixed commands whose cost is counted: the same bytes in every run, and of the same length for every
+ * number.
  */
 #ifndef ALLOCD_TESTS_GUARD_COMMANDS_H
 #define ALLOCD_TESTS_GUARD_COMMANDS_H
@@ -9,16 +9,16 @@
 #include "core/base/bytes.h"
 #include "core/message.h"
 
-/* Commands are about so many SKUs, in turn. */
+/* The number of SKUs, which commands name in turn. */
 #define SKUS 100
 
-/* So many lines are in each small batch, and so often it can shrink by one. */
+/* The lines in each small batch, which can shrink by one that many times. */
 #define SMALL_QTY 8
 
 enum dress { DRESS_JSON, DRESS_MSGPACK, DRESS_CLOUDEVENT };
 
 enum work {
-	STOCK_SHELF, /* create_batch: so much in the warehouse that it never ends */
+	STOCK_SHELF, /* create_batch: inexhaustible stock in the warehouse */
 	STOCK_SMALL, /* create_batch: SMALL_QTY pieces of another SKU, in the warehouse, */
 	STOCK_LARGE, /* and a shipment of it that never ends */
 	FILL_SMALL,  /* allocate: a line of one piece, from the small batch as long as it lasts */

@@ -162,7 +162,7 @@ static void on_fired(void *context)
 	gate_close();
 }
 
-/* Timers are made with the engine, which nobody counts. */
+/* Timers are created with the engine, which is not counted. */
 static struct timer *timer_new(struct clock *clock, void (*fired)(void *context), void *context)
 {
 	struct gated_timer *it = arena_alloc(gate.arena, sizeof *it);

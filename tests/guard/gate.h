@@ -17,7 +17,7 @@ void gate_install(struct engine_ports *ports);
 /* Once the engine is gone: another set of ports may have the gates. */
 void gate_remove(void);
 
-/* Whoever calls the worker's code opens it before, and closes it after. */
+/* A caller of the worker's code opens the gate before, and closes it after. */
 void gate_open(void);
 void gate_close(void);
 

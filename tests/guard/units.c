@@ -4,7 +4,7 @@
  *
  *     units CONTROL-CONNINFO DATABASE-URL REDIS-URL [pooled]
  *
- * With the last word as behind a pooler (ALLOCD_POOLED=on), though there is none, and fewer cases.
+ * With the last word as behind a pooler (ALLOCD_POOLED=on), though there is no pooler, and fewer cases.
  *
  * Prints, for each case, how many units were counted, and what all of them cost together (see meter.h).
  */
@@ -227,7 +227,7 @@ static void count_all(const struct counted *cases, size_t number)
 
 /* ---- a stream ---- */
 
-/* As many as the first read brings, so that they are one unit. */
+/* The number of entries that the first read returns, so that they are one unit. */
 #define ENTRIES 50
 _Static_assert(ENTRIES == STREAM_READ_FIRST, "one read brings them all");
 

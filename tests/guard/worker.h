@@ -1,8 +1,8 @@
 /*
- * A worker whose clock stands still: what it does follows from what it is sent, and from nothing else.  What
- * a clock would have it do in between (looks, chores, saving cursors) does not happen.
+ * A worker whose clock stands still: its work depends only on what it is sent.  Work that a clock would start
+ * (reading cursors, housekeeping, saving cursors) does not happen.
  *
- * All that is sent before the loop runs becomes one unit of work.  Whatever goes wrong ends the program.
+ * All messages that are sent before the loop runs become one unit of work.  Any failure ends the program.
  */
 #ifndef ALLOCD_TESTS_GUARD_WORKER_H
 #define ALLOCD_TESTS_GUARD_WORKER_H

@@ -51,7 +51,7 @@ def test_the_health_probe_works_in_the_image(compose, parked):
     """The probe as compose hands it to bash, against a worker here."""
     _, shell, option, script = compose["allocd"]["healthcheck"]["test"]
     script = script.replace("$$", "$").replace("/127.0.0.1/5005", "/" + parked.http.replace(":", "/"))
-    assert subprocess.run([shell, option, script], check=False).returncode != 0, "nobody is there yet"
+    assert subprocess.run([shell, option, script], check=False).returncode != 0, "no server listens yet"
 
     parked.start()
 

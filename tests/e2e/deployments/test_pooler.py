@@ -9,7 +9,7 @@ from installation import ROOT, by_way_of, unique, wait_until
 
 ON = {"ALLOCD_POOLED": "on"}
 
-# Settings of PgBouncer that say where it is, and who is let in.
+# Settings of PgBouncer for its address and its users.
 PLACES = ("listen_addr", "listen_port", "auth_type", "auth_file")
 
 
@@ -67,7 +67,7 @@ def test_a_pooler_that_begins_to_take_sessions_away_is_found_out_by_the_worker(m
 
 
 def test_the_configuration_in_the_documentation_works(own_directory, parked, server_urls):
-    """But for what differs from place to place."""
+    """Without the settings that differ between installations."""
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     [block] = re.findall(r"^```ini\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     pooler = servers.PgBouncer(own_directory, server_urls["DATABASE_URL"])

@@ -10,7 +10,7 @@ CUTS = 60
 
 
 class Scissors:
-    """Cuts the next flush after so many bytes of it, and of its answer, have passed."""
+    """Cuts the next flush after the given number of its bytes, and of its answer's, have passed."""
 
     def __init__(self):
         self.remaining = None  # not armed
@@ -56,9 +56,9 @@ def cut_proxy(database_url, scissors):
 
 def test_a_connection_cut_after_byte_n_of_a_flush(cut_proxy, parked, scissors, ledger):
     """
-    60 cuts, spread from the first byte of a flush to the last of its answer. The caller is told 2xx only for
-    what is committed, else to come again; with the same id he has one effect. (Without one, too, unless he
-    has to come again: what became of a flush is asked and not guessed.)
+    60 cuts, spread from the first byte of a flush to the last of its answer. The caller gets 2xx only for a
+    committed command, otherwise 503 and retries; with the same id the command has one effect. (Without an id,
+    too, unless the caller has to retry: the worker asks the database for the outcome of a flush.)
     """
     parked.start(DATABASE_URL=cut_proxy.url)
     ledger.open("sku")
@@ -88,5 +88,5 @@ def post(senders, ledger, number):
     ledger.write(command)
     answer = senders.post_once(command)
     if answer:
-        assert ledger.has_events_of(command), "it was told to be done, and is not"
+        assert ledger.has_events_of(command), "it was answered as done, and is not"
     return answer.status_code if answer else 503

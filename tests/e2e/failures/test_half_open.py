@@ -25,7 +25,7 @@ def namespace(*command):
 
 @pytest.mark.skipif(namespace("ip", "link").returncode != 0, reason="no network of our own on this machine")
 def test_a_cable_to_postgres_that_is_pulled_is_found_within_5_s(tmp_path, own_postgres, own_redis):
-    """Nothing is acknowledged any more and nothing is closed; when it is plugged again all goes on."""
+    """Nothing is acknowledged any more and nothing is closed; when it is plugged in again, work continues."""
     name = unique("allocd_e2e")
     own_postgres.ensure_database(name)
     script = ROOT / "tests" / "e2e" / "support" / "pulled_cable.py"
@@ -38,7 +38,7 @@ def test_a_cable_to_postgres_that_is_pulled_is_found_within_5_s(tmp_path, own_po
 
 
 def test_a_silent_postgres_is_found(postgres_proxy, parked, ledger):
-    """Readiness turns off in time; afterwards all goes on, and an allocate of meanwhile has one effect."""
+    """Readiness turns off in time; afterwards work continues, and an allocate sent meanwhile has one effect."""
     parked.start(DATABASE_URL=postgres_proxy.url)
     ledger.open("sku")
 

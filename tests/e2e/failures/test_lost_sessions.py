@@ -66,8 +66,8 @@ def terminate_before(allocd, proxy, watch):
 
 def terminate_in_the_middle(allocd, proxy, watch):
     """
-    The heads of the outbox are the last rows that a flush locks: somebody else holds them. A worker that was probing the
-    database when they were locked begins no flush before they are free: then they are locked again.
+    Locks the heads of the outbox, which are the last rows that a flush locks. A worker that was probing the database
+    when they were locked begins no flush before they are free: then they are locked again.
     """
     flushing = f"select pid {OTHERS} and wait_event_type = 'Lock' and strpos(query, 'select from outbox_heads') <> 1"
     for _ in range(HIT_TIMEOUT_S):

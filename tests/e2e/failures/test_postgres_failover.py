@@ -71,7 +71,7 @@ def test_a_frozen_primary_is_left_for_the_standby_and_not_read_when_it_wakes_up(
     assert time.monotonic() - begun < 15
     servers.wait_until(lambda: sees(allocd, "after"), "the allocation to be seen", 5)
 
-    # It takes writes still, as an old primary that nobody demoted does.
+    # It still accepts writes, like an old primary that was not demoted.
     clusters.thaw(primary)
     for number in range(20):
         assert works(allocd, f"later-{number}")
@@ -87,7 +87,7 @@ def test_reads_leave_an_old_primary_with_the_writes_though_it_lives_on_unharmed(
     assert works(allocd, "before") and sees(allocd, "before")
     promote(primary, standby)
 
-    # Nobody can connect to it any more, and of its sessions only the one that reads is left.
+    # It accepts no more connections, and of its sessions only the one that reads is left.
     standby.promote()
     path = primary.sockets / ".s.PGSQL.5432"
     path.rename(primary.sockets / "away")
@@ -155,7 +155,7 @@ def said_of(allocd, word):
 
 
 @pytest.mark.parametrize("setting", ["statement_timeout", "idle_session_timeout"])
-def test_a_worker_starts_and_works_whatever_timeout_the_database_has(parked, server_urls, setting):
+def test_a_worker_starts_and_works_with_any_timeout_set_in_the_database(parked, server_urls, setting):
     name = psycopg2.extensions.parse_dsn(parked.database_url)["dbname"]
     with installation.administrator(server_urls["DATABASE_URL"]) as execute:
         execute(f'alter database "{name}" set {setting} = 1')

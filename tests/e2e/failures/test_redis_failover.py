@@ -1,4 +1,4 @@
-"""Redis fails over behind a proxy while the demoted master stays up: the worker moves, whole, and goes on."""
+"""Redis fails over behind a proxy while the demoted master stays up: all connections of the worker move."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def demote_to_replica(pair):
 
 
 def demote_to_nowhere(pair):
-    """It follows nobody: what is published at the new master is not heard there."""
+    """It is a replica of no server, so events of the new master are not published there."""
     pair.promote()
     pair.old.replicaof("127.0.0.1", 1)
 

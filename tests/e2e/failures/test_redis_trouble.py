@@ -55,8 +55,8 @@ def test_a_redis_that_is_killed_and_restarted(allocd, durable_redis, ledger):
 
 def test_a_redis_that_forgets_everything(allocd, durable_redis, ledger):
     """
-    FLUSHALL, 5 times under load. What was in the stream and not read is gone, by its owner's will, and is
-    sent again; the group is there again and reading goes on; every event is heard on the channels.
+    FLUSHALL, 5 times under load. Unread entries of the stream are lost, by the operator's will, and are sent
+    again; the group is created again and reading resumes; every event is published on its channel.
     """
     ledger.open("sku-1", "sku-2", "sku-3")
     client = redis.Redis.from_url(durable_redis.url())

@@ -1,4 +1,4 @@
-"""Who may do what over HTTP: by token, by the host that a request names, by the page that it comes from."""
+"""Authorization over HTTP: by token, by the Host of a request, by the page that sent it."""
 
 import contextlib
 import socket
@@ -213,7 +213,7 @@ def test_what_is_refused_is_refused_before_the_body_is_sent(client, size, expect
     assert time.monotonic() - begin < 5
 
 
-def test_a_client_that_waits_is_told_to_send_the_body(client):
+def test_a_client_that_expects_100_continue_receives_it_before_the_body(client):
     body = b'{"ref":"%s","sku":"sku","qty":1}' % unique("ref").encode()
     client.sendall(head(65_536, "100-continue"))
     assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"

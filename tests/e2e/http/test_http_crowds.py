@@ -79,7 +79,7 @@ def test_a_connection_that_is_kept_in_use_survives_the_idle_ones(allocd):
 
 @pytest.fixture
 def with_few_descriptors(parked):
-    """Starts the worker with a limit of so many descriptors, soft and hard."""
+    """Starts the worker with that soft and hard limit of descriptors."""
 
     def start(limit, **settings):
         command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", binary(), "run"]

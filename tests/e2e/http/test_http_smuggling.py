@@ -87,7 +87,7 @@ def test_an_ambiguous_request_is_refused_and_is_the_last(module_allocd, name):
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 50])
-def test_an_ambiguous_request_is_refused_in_whatever_pieces_it_comes(module_allocd, pieces):
+def test_an_ambiguous_request_is_refused_in_pieces_of_any_size(module_allocd, pieces):
     """Behind others, one of which waits for its commit, so that it comes while something else is served."""
     known, before = smuggled(module_allocd), GET * 3 + order() + GET * 3
     sound = len(re.findall(r" HTTP/1\.1\r\n", before))

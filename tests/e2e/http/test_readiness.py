@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from installation import wait_until
 
-# Few enough that a person reads them, whatever the trouble repeats.
+# Few enough for a person to read, however often the trouble repeats.
 LINES_OF_A_TROUBLE = 4
 # Once the cause is gone, however long it lasted: 2 s, and a slow machine.
 READY_AGAIN_S = 3
@@ -79,7 +79,7 @@ def table_gone(allocd):
 TROUBLES = {
     "53200": (raising("53200"), ["SQLSTATE 53200", "more memory"]),
     "55000": (raising("55000"), ["SQLSTATE 55000"]),
-    "40001 for ever": (raising("40001"), ["SQLSTATE 40001"]),
+    "40001 each time": (raising("40001"), ["SQLSTATE 40001"]),
     "a locked table": (table_locked, ["since 2"]),
     "a table that is gone": (table_gone, ["SQLSTATE 42P01", "allocd verify"]),
     "a trigger that sleeps": (sleeping, ["since 2"]),
@@ -136,7 +136,7 @@ def test_no_figure_keeps_an_old_value_while_redis_is_away(on_own_redis, own_redi
     assert metric(on_own_redis, "allocd_blind") == "0"
     windows = int(metric(on_own_redis, "allocd_blind_windows_total"))
     own_redis.stop()
-    wait_until(lambda: metric(on_own_redis, "allocd_blind") == "1", "the blind window to be told")
+    wait_until(lambda: metric(on_own_redis, "allocd_blind") == "1", "the blind window in the metrics")
     assert int(metric(on_own_redis, "allocd_blind_windows_total")) == windows + 1
     assert metric(on_own_redis, "allocd_events_taken") == "0"
     assert metric(on_own_redis, "allocd_redis_listening") == "0"

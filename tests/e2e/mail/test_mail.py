@@ -334,7 +334,7 @@ def test_a_recipient_that_is_refused_is_a_dead_letter_at_once_and_the_other_one_
         assert mailing.metric("allocd_mail_up") == 1
 
 
-def test_who_is_put_off_by_one_recipient_or_for_one_mail_tries_that_again_alone(mailing):
+def test_a_mail_that_is_temporarily_refused_is_retried_alone(mailing):
     with Mailbox() as mailbox:
         mailbox.next_rcpt = {BOB: ["450 greylisted"]}
         mailbox.next_data = ["452 no room"]
@@ -352,7 +352,7 @@ def test_who_is_put_off_by_one_recipient_or_for_one_mail_tries_that_again_alone(
 def test_a_certificate_for_another_name_is_refused(mailing, certificates):
     with Mailbox(tls=server_context(certificates, "wrong")) as wrong, Mailbox(tls=server_context(certificates, "right")) as right:
         mailing.use(wrong.url())
-        mailing.restart()  # whose first trouble is in the log, whatever came before
+        mailing.restart()  # so that its first trouble is logged
         order = mailing.run_out_of_stock()
         wait_until(lambda: "must name a host that the certificate is for" in mailing.log(), "the refusal")
 
@@ -460,7 +460,7 @@ def test_a_worker_that_ends_waits_for_the_mail_that_is_being_taken(slow):
 
 
 @pytest.mark.parametrize("url", ["smtp://ann:s3cret", "mail.example:25", "smtp://ann:s3c@ret@mail.example", "smtp://ann:s3cret/x@mail.example"])
-def test_a_url_that_is_none_ends_with_78_and_is_not_repeated(parked, url):
+def test_a_malformed_url_ends_with_78_and_is_not_repeated(parked, url):
     done = parked.run("run", ALLOCD_SMTP_URL=url, ALLOCD_MAIL_FROM=ANN, ALLOCD_MAIL_TO=BOB)
 
     assert done.returncode == 78

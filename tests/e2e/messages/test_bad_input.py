@@ -135,7 +135,7 @@ def test_a_thousand_bad_messages_do_not_fail_the_good_ones_among_them(allocd):
 
 
 @pytest.mark.parametrize("character", ["ä", "€", "🪑"])
-def test_a_long_message_of_the_database_is_told_in_whole_characters(allocd, character):
+def test_a_long_error_of_the_database_is_cut_between_characters(allocd, character):
     """The database's words are longer than what is kept of them, and end in the middle of no character."""
     sku = unique("sku")
     allocd.stock(sku, **{unique("batch"): 100})

@@ -73,7 +73,7 @@ def test_a_line_that_is_allocated_is_skipped(allocd):
     events.expect("line_allocated", orderid="another", version=2)
 
 
-def test_an_id_is_spent_once_whichever_way_it_comes(allocd):
+def test_an_id_is_spent_once_over_all_transports(allocd):
     sku, events, spent = unique("sku"), allocd.listen(), unique("id")
     allocd.stock(sku, batch=3)
     allocd.allocate(sku, "order", 4, id=spent)

@@ -135,7 +135,7 @@ def test_what_an_unknown_field_holds_does_no_harm(module_allocd, value):
     events.expect("line_allocated", sku=sku, orderid="event")
 
 
-def test_a_cloudevent_is_read_back_whatever_the_sku(parked):
+def test_a_cloudevent_of_any_sku_can_be_decoded(parked):
     """Its id, SKU/VERSION, is longer than an id of a command may be."""
     parked.start(ALLOCD_ENVELOPE="cloudevents", ALLOCD_SOURCE="//" + "s" * 1022)
     sku, events, command = "🪑" * 255, parked.listen(), unique("command")

@@ -1,4 +1,4 @@
-"""`allocd await`: the outcome of whatever bears the id, and what the database's own ways of writing do to it: nothing."""
+"""`allocd await` prints the outcome of every message with the id, independent of the database's date and interval styles."""
 
 import json
 import re
@@ -97,7 +97,7 @@ def test_an_invalid_entry_is_known_by_the_id_it_bears(module_allocd, kind, data,
         ("create_batch", {"batchref": "another-batch", "qty": 3}),
     ],
 )
-def test_an_id_that_is_used_again_is_told_and_ends_with_1(module_allocd, stock, way, kind, fields):
+def test_an_id_that_is_used_again_is_printed_as_rejected_and_ends_with_1(module_allocd, stock, way, kind, fields):
     message = unique("id")
     module_allocd.allocate(stock, unique("order"), 1, id=message)
     assert module_allocd.run("await", "--id", message).returncode == 0
@@ -154,7 +154,7 @@ STYLES = [
 
 
 @pytest.mark.parametrize("styles", STYLES)
-def test_times_are_rfc_3339_in_utc_whatever_the_database_prefers(parked, styles):
+def test_times_are_rfc_3339_in_utc_for_every_datestyle_and_timezone_of_the_database(parked, styles):
     for name, value in styles.items():
         parked.query(f"""do $$ begin
             execute format('alter database %%I set {name} = %%L', current_database(), '{value}');

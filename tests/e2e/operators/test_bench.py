@@ -21,7 +21,7 @@ def bench(allocd, *arguments, **settings):
 
 @contextlib.contextmanager
 def benching(allocd, *arguments):
-    """One that runs; it is ended whatever happens."""
+    """A running bench, which is ended in any case."""
     child = subprocess.Popen(
         [bench_program(), *arguments], env=allocd.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -269,7 +269,7 @@ def test_redis_may_refuse(on_own_redis):
     assert err.startswith("allocd-bench: Redis: OOM")
 
 
-def test_a_wrong_option_is_told(parked):
+def test_a_wrong_option_is_an_error_with_its_reason(parked):
     done = parked.bench("--messages", "0")
 
     assert done.returncode == 2

@@ -35,7 +35,7 @@ def test_publish_refuses_what_does_not_fit_its_schema(allocd, arguments, words):
     assert done.stdout == ""
 
 
-def test_publish_tells_when_nobody_listens(parked):
+def test_publish_warns_when_no_worker_is_subscribed(parked):
     done = parked.run("publish", "create_batch", "batchref=batch", "sku=sku", "qty=10")
 
     assert done.returncode == 69

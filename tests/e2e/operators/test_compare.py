@@ -24,7 +24,7 @@ def compare(*arguments, **variables):
     )  # fmt: skip
 
 
-def test_every_variant_runs_with_all_its_effects_and_is_told(tmp_path):
+def test_every_variant_runs_with_all_its_effects_and_is_reported(tmp_path):
     results = tmp_path / "RESULTS.md"
 
     done = compare("--messages", "200", "--results", results)

@@ -38,7 +38,7 @@ def ids(allocd, *filters):
 
 
 def reject(allocd, count=1, **more):
-    """So many order lines of an unknown SKU; returns the SKU."""
+    """Sends `count` order lines of an unknown SKU, and returns the SKU."""
     sku, before = unique("sku"), len(allocd.dead_letters())
     for number in range(count):
         allocd.allocate(sku, f"order-{number}", 1, **more)
@@ -55,7 +55,7 @@ def lines_of(allocd, sku):
 
 
 def versions_of(allocd, sku):
-    answer = wait_until(lambda: answered(allocd.get(f"/events/{sku}")), "the events to be told")
+    answer = wait_until(lambda: answered(allocd.get(f"/events/{sku}")), "the events over HTTP")
     return [event["data"]["version"] for event in answer.json()]
 
 
@@ -187,7 +187,7 @@ def module_assorted(module_allocd):
         (["forget"], "dead-letters"),
     ],
 )
-def test_wrong_usage_is_told(module_allocd, arguments, words):
+def test_wrong_usage_is_an_error_with_its_reason(module_allocd, arguments, words):
     done = module_allocd.run("dead-letters", *arguments)
 
     assert done.returncode == 2
@@ -260,7 +260,7 @@ def test_show_reads_messagepack(allocd):
     assert '{"orderid":"o","sku":"lämp","qty":3}' in letters(allocd, "show").stdout
 
 
-def test_who_asks_for_one_that_is_gone_hears_what_became_of_it(allocd):
+def test_show_of_a_letter_that_is_gone_says_what_became_of_it(allocd):
     sku = reject(allocd)
     repair(allocd, sku)
     assert replay(allocd, 1).returncode == 0
@@ -580,7 +580,7 @@ def test_an_entry_that_was_not_well_formed_stays_invalid_until_it_is_edited(allo
     assert lines_of(allocd, sku) == [("meant",)]
 
 
-def test_an_entry_of_no_type_is_told_apart_and_stays_invalid(allocd):
+def test_an_entry_without_a_type_has_its_own_reason_and_stays_invalid(allocd):
     add_to_stream(allocd, data="{}")
     allocd.await_dead_letters()
     [letter] = listed(allocd, "--message", "none")
@@ -691,12 +691,12 @@ def test_discard_deletes_and_remembers_who(allocd):
     assert allocd.query("select kept from dead_letter_totals") == [(1,)]
 
 
-# ---- whatever happens meanwhile ----
+# ---- failures during a replay ----
 
 
 @contextlib.contextmanager
 def commits_held(allocd):
-    """Whoever writes the history of a dead letter waits at its commit until this ends."""
+    """A session that writes the history of a dead letter waits at its commit until this ends."""
     hold = """
         create function hold() returns trigger language plpgsql as $$ begin
             perform pg_advisory_xact_lock(7); return null;
@@ -812,7 +812,7 @@ def test_a_signal_ends_it_after_the_one_in_flight(allocd):
     assert len(allocd.query(HISTORY)) + len(allocd.query(LETTERS)) == 3
 
 
-def test_a_database_that_goes_away_is_told(on_own_postgres, own_postgres):
+def test_a_replay_that_loses_the_database_says_so(on_own_postgres, own_postgres):
     sku = reject(on_own_postgres, 5)
     repair(on_own_postgres, sku)
 

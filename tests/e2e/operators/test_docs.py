@@ -167,8 +167,8 @@ def test_every_link_of_a_document_leads_somewhere(path):
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_every_function_and_table_that_a_document_names_exists(path):
     libraries = ("curl_", "pg_")
-    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.[ch]"))
     migrations = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.sql"))
+    source = migrations + "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.[ch]"))
     text = path.read_text(encoding="utf-8")
 
     functions = {name for name in re.findall(r"`(\w+)\(\)`", text) if not name.startswith(libraries)}

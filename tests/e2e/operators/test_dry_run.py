@@ -1,4 +1,4 @@
-"""A dry run of dead letters promises what their replay does, whatever they are and however many."""
+"""A dry run of dead letters predicts what their replay does, for any letters and any number of them."""
 
 import json
 import subprocess
@@ -137,7 +137,7 @@ def test_the_replay_does_what_the_rehearsal_promised(database, scenario):
 
 
 def test_an_empty_batch_is_found_after_its_product(database):
-    """Nobody has allocated from it, and it has no stock: only its reference leads to it."""
+    """No line was allocated from it, and it has no stock: only its reference leads to it."""
     database.start()
     database.post("/add_batch", {"ref": "empty", "sku": "lamp", "qty": 1}).raise_for_status()
     database.post("/change_batch_quantity", {"batchref": "empty", "qty": 0}).raise_for_status()
@@ -170,7 +170,7 @@ def test_a_shrink_in_steps_is_rehearsed_to_its_end(parked):
     assert events_of([after]) == [("line_allocated", "after", "more")]
 
 
-# ---- nobody waits ----
+# ---- no worker waits ----
 
 
 def test_no_lock_is_waited_for_and_none_is_held(database):

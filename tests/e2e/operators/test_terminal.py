@@ -1,4 +1,4 @@
-"""What strangers send does not command the terminal of who looks at it; for programs, it stays the same."""
+"""Texts of a sender cannot control the operator's terminal; in the output for programs they are unchanged."""
 
 import json
 import re

@@ -339,7 +339,7 @@ def test_verify_tells_ten_of_many_and_counts_the_rest(used):
     assert report["broken"][10] == {"rule": "view", "more": 15}
 
 
-def test_outbox_frames_are_told_and_counted_too(used):
+def test_broken_outbox_frames_are_printed_and_counted(used):
     with damaged(used, "update outbox set frame = 'x'") as there:
         done = there.run("verify")
 
@@ -435,7 +435,7 @@ def test_a_view_that_was_emptied_is_whole_again(used):
         assert there.run("verify").returncode == 0
 
 
-def test_rebuild_view_waits_for_who_holds_a_product(used):
+def test_rebuild_view_waits_for_a_session_that_locks_a_product(used):
     with damaged(used, "delete from allocations_view") as there:
         with contextlib.closing(psycopg2.connect(there.database_url)) as holder:
             with holder.cursor() as cursor:
@@ -569,7 +569,7 @@ def test_outbox_renew_does_nothing_unasked(used):
 
 
 class StandIn(threading.Thread):
-    """Listens as a worker does, and answers questions as it is told."""
+    """Subscribes as a worker does, and answers questions as the test says."""
 
     def __init__(self, parked):
         super().__init__(daemon=True)

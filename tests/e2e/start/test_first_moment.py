@@ -1,4 +1,4 @@
-"""HTTP answers from the first moment, whatever the worker is still waiting for, and a signal still ends it."""
+"""HTTP answers from the first moment, while the worker waits for its servers, and a signal ends it."""
 
 import contextlib
 import signal

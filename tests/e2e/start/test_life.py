@@ -94,7 +94,7 @@ def test_a_postgres_that_restarts_loses_nothing(on_own_postgres, own_postgres):
     assert allocd.dead_letters() == []
 
 
-def test_without_a_database_a_caller_is_told_to_come_back(on_own_postgres, own_postgres):
+def test_without_a_database_a_caller_gets_503_and_may_retry(on_own_postgres, own_postgres):
     allocd, sku = on_own_postgres, unique("sku")
     batch = {"ref": "batch", "sku": sku, "qty": 10, "id": unique("id")}
     own_postgres.kill()

@@ -1,4 +1,4 @@
-"""Standard descriptors that are closed, and a log that nobody reads."""
+"""Closed standard descriptors, and a log without a reader."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What stands in the way of a start is told in one clear line, and by the contract's exit code."""
+"""A worker that cannot start logs one clear line, and ends with the contract's exit code."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Acknowledgements that are not taken, whatever the answer: readiness says so, and all is made up for."""
+"""Acknowledgements that Redis refuses or answers with nonsense: the worker is not ready, and sends them again later."""
 
 import json
 
@@ -50,7 +50,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_an_answer_to_an_acknowledgement_that_is_none_is_told_by_readiness(parked, server_urls, watch, answer):
+def test_a_worker_whose_acknowledgements_get_a_malformed_answer_is_not_ready(parked, server_urls, watch, answer):
     lies, sku = Lies(), unique("sku")
     lie, words = ANSWERS[answer]
     with redis_behind(server_urls["REDIS_URL"], lambda: LyingWire(watch, lies)) as proxy:
@@ -66,7 +66,7 @@ def test_an_answer_to_an_acknowledgement_that_is_none_is_told_by_readiness(parke
         assert parked.stop() == 0
 
 
-def test_acknowledgements_that_one_stream_of_two_refuses_are_told_by_readiness(on_own_redis):
+def test_a_worker_whose_acknowledgements_are_refused_by_one_stream_of_two_is_not_ready(on_own_redis):
     allocd, sku, admin = on_own_redis, unique("sku"), on_own_redis.redis
     if int(admin.info("server")["redis_version"].split(".")[0]) < 7:
         pytest.skip("a right for one key only")

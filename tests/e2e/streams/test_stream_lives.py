@@ -63,7 +63,7 @@ def milliseconds(entry_id):
 
 @pytest.mark.parametrize("offsets", [(-1, 5000), (0, 1), (0, 60000)])
 def test_a_stream_that_is_lost_and_begins_again_is_read_whole(worker, offsets):
-    """Whatever the ids of its entries are: below, at and above what is known."""
+    """The ids of its entries are below, at and above the known ones."""
     known = add(worker, "a")
     await_noted(worker, known)
     worker.redis.delete(key(worker))
@@ -91,7 +91,7 @@ def test_a_group_that_was_moved_ahead_while_the_worker_was_away_is_moved_back(wo
 
 
 @pytest.mark.parametrize("backlog", [5, 2500])
-def test_refused_acknowledgements_are_told_and_made_up_for(worker, backlog):
+def test_refused_acknowledgements_are_logged_and_sent_again(worker, backlog):
     """SIGTERM ends the worker in time meanwhile (tried with many), and what is not acknowledged is counted."""
     admin = worker.redis
     url = worker.redis_url
@@ -179,7 +179,7 @@ def most_memory(worker):
 
 @pytest.mark.parametrize("fields", [1, 100])
 def test_an_entry_of_hundreds_of_mebibytes_is_a_dead_letter_within_a_minute_in_bounded_memory(worker, fields):
-    """The other fields, if any, are none that the worker knows. A sanitizer keeps what was freed, within bounds."""
+    """The other fields, if any, are unknown to the worker. A sanitizer keeps freed memory, within bounds."""
     assert worker.stop() == 0
     worker.start(ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
     before, begin = most_memory(worker), time.monotonic()

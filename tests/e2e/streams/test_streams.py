@@ -73,7 +73,7 @@ def test_a_group_that_is_destroyed_is_there_again(parked, ledger, senders):
 
 
 def test_entries_that_are_trimmed_while_pending_are_counted(parked, ledger, senders):
-    """A worker dies with entries that it did not handle; somebody trims them: lost, and said so."""
+    """A worker dies with entries that it did not handle, and they are trimmed: they are lost, which is logged."""
     parked.start()
     ledger.open("sku")
     assert parked.stop() == 0
@@ -112,7 +112,7 @@ def test_what_another_reader_is_busy_with_is_left_to_it(parked, ledger, senders)
 
 
 def test_the_event_stream_has_what_the_channels_have(parked, ledger):
-    """The same events in the same order, for whoever was not there to hear them."""
+    """The event stream has the same events in the same order, for consumers that were not subscribed."""
     parked.start()
     ledger.open("sku-1", "sku-2")
     with ledger.listening():

@@ -142,7 +142,7 @@ class Installation:
         self.stop(signal.SIGKILL)
 
     def close(self):
-        """Ends the worker in order, whatever the test left: a sanitizer's complaint fails the test."""
+        """Ends the worker in order after any test: a sanitizer's complaint fails the test."""
         if self.worker:
             assert self.stop() == 0, self.log.read_text()
         log = self.log.read_text(errors="replace") if self.log.exists() else ""

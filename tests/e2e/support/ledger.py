@@ -153,7 +153,7 @@ class Ledger:
         wait_until(lambda: not self.allocd.query(behind), "every event to be published")
 
     def await_heard(self, count):
-        """Until the subscriber has written so many events down: it is a process of its own, with its own pace."""
+        """Waits until the subscriber, which is a separate process, has written that number of events."""
 
         def identities():
             return {(event["sku"], event["version"]) for event in self.heard_on_channels()}

@@ -1,8 +1,8 @@
 """
 A proxy between the worker and a server: it understands what passes, and can hold it, cut it or swallow it.
 
-What either end sends goes on message by message, at once, in a thread of the proxy's own; whoever watches is
-told before and after each and may hold the connection on the spot.
+A thread of the proxy forwards what either end sends, message by message, at once. A watcher is called before
+and after each message, and may hold the connection on the spot.
 """
 
 import asyncio
@@ -144,10 +144,10 @@ class Relay(asyncio.Protocol):
             end.write(message)
             self.wire.after(self, way, message)
 
-    # What whoever watches may do.
+    # What a watcher may do.
 
     def hold(self):
-        """Nothing passes until it is released; what was about to pass is told of again then."""
+        """Nothing passes until it is released; the watcher is then called again for the held message."""
         self.is_held = True
 
     def release(self):

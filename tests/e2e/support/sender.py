@@ -1,4 +1,4 @@
-"""Load: threads that send commands, each written into the ledger first, until they are told to stop."""
+"""Load: threads that send commands, each written into the ledger first, until they are stopped."""
 
 import contextlib
 import itertools
@@ -76,7 +76,7 @@ class Senders:
         {"http": self.post, "pubsub": self.publish}.get(command.way, self.add)(command)
 
     def post(self, command):
-        """Until it is done: a caller who was told 503, or nothing, comes again with the same id."""
+        """Sends the command until it is done: after 503, or no answer, again with the same id."""
         while self.post_once(command) is None:
             time.sleep(0.02)
 
@@ -92,7 +92,7 @@ class Senders:
         return None
 
     def publish(self, command):
-        """Whoever listens, if anybody does."""
+        """The workers that are subscribed, if any."""
         with contextlib.suppress(redis.RedisError):
             self.redis.publish(self.allocd.prefix + command.name, json.dumps(command.fields))
 

@@ -1,7 +1,7 @@
 """
 What passes between the worker and its servers, and what it means: the phases of a unit of work.
 
-A phase is a moment at which a crash, or a lost connection, is told apart from every other moment:
+A phase is a moment at which a crash, or a lost connection, can be distinguished from every other moment:
 
     load            a load was asked for, and is not answered
     flush           a flush has begun: its first bytes are held back
@@ -21,7 +21,7 @@ PHASES = ("load", "flush", "sync sent", "committed", "published", "unacknowledge
 
 
 class Watch:
-    """Is told of every phase that any connection reaches; the armed one springs."""
+    """Is called for every phase that any connection reaches, and acts at the armed one."""
 
     def __init__(self):
         self.armed = None
