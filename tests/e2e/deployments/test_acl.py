@@ -101,20 +101,20 @@ def test_the_documented_rights_suffice_for_the_worker_and_its_tools(restricted, 
 
 
 @pytest.mark.parametrize("right", ["+evalsha", "+xreadgroup", "+publish", "+info"])
-def test_a_right_that_lacks_is_found_in_redis_own_log(restricted, administrator, right):
+def test_a_missing_right_is_found_in_the_acl_log_of_redis(restricted, administrator, right):
     """So the test above would see it."""
     allocd = restricted("", [word for word in documented_line() if word != right])
     allocd.launch()
     wait_until(lambda: administrator.execute_command("ACL", "LOG"), "a refusal")
 
 
-def test_without_info_the_worker_works_as_before(restricted):
+def test_without_the_right_to_info_the_worker_works(restricted):
     allocd = restricted("", [word for word in documented_line() if word != "+info"])
     allocd.start()
     work_by_every_way(allocd)
 
 
-def test_the_line_can_be_given_again_and_to_a_user_who_may_hear_everything(restricted, administrator):
+def test_the_documented_acl_line_can_be_repeated_and_restricts_an_open_user(restricted, administrator):
     """Redis 6.2 gives every user all channels, and refuses further ones until they are taken away."""
     words = documented_line()
     administrator.execute_command("ACL", "SETUSER", "allocd", "allchannels")

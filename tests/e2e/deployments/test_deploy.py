@@ -27,7 +27,7 @@ def compose():
     return yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())["services"]
 
 
-def test_allocd_waits_for_healthy_servers(compose):
+def test_the_compose_file_starts_allocd_after_healthy_servers(compose):
     needed = compose["allocd"]["depends_on"]
 
     assert needed == {name: {"condition": "service_healthy"} for name in ("postgres", "redis")}
@@ -58,7 +58,7 @@ def test_the_health_probe_works_in_the_image(compose, parked):
     assert subprocess.run([shell, option, script], check=False).returncode == 0
 
 
-def test_the_image_does_not_run_as_root_and_listens():
+def test_the_image_runs_as_a_user_and_listens_on_every_address():
     lines = (DEPLOY / "Dockerfile").read_text().splitlines()
 
     [user, group] = next(line for line in lines if line.startswith("USER ")).removeprefix("USER ").split(":")
@@ -68,7 +68,7 @@ def test_the_image_does_not_run_as_root_and_listens():
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have no such note")
-def test_every_object_of_ours_is_built_with_control_flow_protection():
+def test_every_object_is_built_with_control_flow_protection():
     """In the plain build; what the linker makes of it depends on the distribution's own start files."""
     objects = list((ROOT / "build" / "src").rglob("*.c.o"))
     notes = output_of("readelf", "-n", *objects)
@@ -98,7 +98,7 @@ def owner_of(library):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_the_unit_is_sound(tmp_path):
+def test_systemd_accepts_the_unit(tmp_path):
     unit = tmp_path / f"{unique('allocd')}.service"
     unit.write_text((DEPLOY / "allocd.service").read_text().replace("/usr/local/bin/allocd", binary()))
 
@@ -114,7 +114,7 @@ def test_the_unit_waits_longer_than_the_program_drains():
     assert "RestartPreventExitStatus=78" in unit
 
 
-def test_the_image_is_built_from_what_is_in_the_tree():
+def test_the_build_context_excludes_git_and_keeps_dev_executable():
     ignored = (ROOT / ".dockerignore").read_text().split()
 
     assert ".git" in ignored and ".dev" in ignored

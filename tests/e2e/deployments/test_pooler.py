@@ -23,7 +23,7 @@ def allocate_one(allocd):
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
-def test_a_mode_that_takes_sessions_away_is_refused_with_what_to_set(make_pooled, parked, mode):
+def test_transaction_mode_without_its_setting_is_refused_with_the_setting_to_use(make_pooled, parked, mode):
     make_pooled(f"pool_mode={mode}")
 
     for command in ("run", "migrate"):
@@ -53,7 +53,7 @@ def test_the_worker_works_behind_a_pooler(make_pooled, parked, settings, pooled)
     assert not [line for line in parked.log_lines() if "level=warn" in line or "level=error" in line]
 
 
-def test_a_pooler_that_begins_to_take_sessions_away_is_found_out_by_the_worker(make_pooled, parked):
+def test_a_worker_detects_a_pooler_that_changes_to_transaction_mode(make_pooled, parked):
     pooler = make_pooled("pool_mode=session", "default_pool_size=40")
     parked.start()
     pooler.stop()
@@ -66,7 +66,7 @@ def test_a_pooler_that_begins_to_take_sessions_away_is_found_out_by_the_worker(m
     parked.kill()  # it cannot end in order without its database
 
 
-def test_the_configuration_in_the_documentation_works(own_directory, parked, server_urls):
+def test_the_documented_configuration_of_pgbouncer_works(own_directory, parked, server_urls):
     """Without the settings that differ between installations."""
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     [block] = re.findall(r"^```ini\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
@@ -81,7 +81,7 @@ def test_the_configuration_in_the_documentation_works(own_directory, parked, ser
         assert parked.stop() == 0
 
 
-def test_the_setting_does_no_harm_without_a_pooler(parked):
+def test_pooled_mode_works_without_a_pooler(parked):
     parked.start(**ON)
 
     allocate_one(parked)
@@ -113,7 +113,7 @@ def test_every_tool_works_in_transaction_mode_and_leaves_nothing_in_the_sessions
         assert cursor.fetchall() == []
 
 
-def test_a_rehearsal_in_transaction_mode_says_that_it_needs_a_session(make_pooled, parked):
+def test_a_dry_run_in_transaction_mode_says_that_it_needs_a_session(make_pooled, parked):
     make_pooled()
     parked.start(**ON)
     parked.send("allocate", {"orderid": "o", "sku": "none", "qty": 1})
@@ -137,7 +137,7 @@ def test_a_startup_option_that_the_pooler_refuses_is_named(make_pooled, parked):
     assert "unsupported startup parameter: options" in done.stderr
 
 
-def test_a_pooler_that_is_paused_holds_up_the_start_no_longer_than_that(make_pooled, parked):
+def test_a_paused_pooler_delays_the_start_only_while_it_is_paused(make_pooled, parked):
     pooler = make_pooled()
     pooler.command("PAUSE")
     parked.launch(**ON)

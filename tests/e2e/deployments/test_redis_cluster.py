@@ -30,7 +30,7 @@ def parked(tmp_path, database_url, cluster):
 
 
 @pytest.mark.parametrize("prefix", ["", "shop:", "{}shop:", "shop}{"])
-def test_without_a_hash_tag_the_worker_says_what_to_set(parked, prefix):
+def test_without_a_hash_tag_the_worker_names_the_setting(parked, prefix):
     parked.prefix = prefix
     parked.launch()
 
@@ -38,7 +38,7 @@ def test_without_a_hash_tag_the_worker_says_what_to_set(parked, prefix):
     assert "set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:" in parked.log.read_text()
 
 
-def test_quiesce_says_it_too(parked):
+def test_without_a_hash_tag_quiesce_names_the_setting(parked):
     parked.prefix = "shop:"
     assert parked.run("migrate").returncode == 0
 
@@ -49,7 +49,7 @@ def test_quiesce_says_it_too(parked):
 
 
 @pytest.mark.parametrize("prefix", ["{allocd}:", "shop:{a}b:"])
-def test_with_a_hash_tag_it_works(parked, prefix):
+def test_with_a_hash_tag_the_worker_works_on_a_cluster(parked, prefix):
     parked.prefix = prefix
     parked.start()
     sku = unique("sku")

@@ -54,7 +54,7 @@ def cut_proxy(database_url, scissors):
         yield proxy
 
 
-def test_a_connection_cut_after_byte_n_of_a_flush(cut_proxy, parked, scissors, ledger):
+def test_a_connection_cut_at_any_byte_of_a_flush_loses_and_repeats_nothing(cut_proxy, parked, scissors, ledger):
     """
     60 cuts, spread from the first byte of a flush to the last of its answer. The caller gets 2xx only for a
     committed command, otherwise 503 and retries; with the same id the command has one effect. (Without an id,

@@ -24,7 +24,7 @@ def namespace(*command):
 
 
 @pytest.mark.skipif(namespace("ip", "link").returncode != 0, reason="no network of our own on this machine")
-def test_a_cable_to_postgres_that_is_pulled_is_found_within_5_s(tmp_path, own_postgres, own_redis):
+def test_a_pulled_cable_to_postgres_is_detected_within_5_s(tmp_path, own_postgres, own_redis):
     """Nothing is acknowledged any more and nothing is closed; when it is plugged in again, work continues."""
     name = unique("allocd_e2e")
     own_postgres.ensure_database(name)
@@ -37,7 +37,7 @@ def test_a_cable_to_postgres_that_is_pulled_is_found_within_5_s(tmp_path, own_po
     print(f"found after {float(done.stdout):.1f} s")
 
 
-def test_a_silent_postgres_is_found(postgres_proxy, parked, ledger):
+def test_a_silent_postgres_is_detected(postgres_proxy, parked, ledger):
     """Readiness turns off in time; afterwards work continues, and an allocate sent meanwhile has one effect."""
     parked.start(DATABASE_URL=postgres_proxy.url)
     ledger.open("sku")
@@ -52,7 +52,7 @@ def test_a_silent_postgres_is_found(postgres_proxy, parked, ledger):
     print(f"found after {found:.1f} s")
 
 
-def test_a_silent_redis_is_found_and_the_blind_window_is_written_down(redis_proxy, parked):
+def test_a_silent_redis_is_detected_and_its_blind_window_recorded(redis_proxy, parked):
     """Readiness turns off within 10 s and returns; the time in which pub/sub was not heard is in a table."""
     parked.start(REDIS_URL=redis_proxy.url)
     sku = unique("sku")

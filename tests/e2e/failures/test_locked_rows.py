@@ -87,7 +87,7 @@ def metric(allocd, name):
 
 
 @pytest.mark.parametrize("way", ["stream", "pubsub", "http"])
-def test_two_locked_products_hold_up_nothing_but_themselves(allocd, way):
+def test_two_locked_products_hold_up_no_other_product(allocd, way):
     locked, others = (lambda skus: (skus[:2], skus[2:]))(stock_up(allocd, OTHERS + 2))
     with session(allocd, *lock_products(*locked)):
         for number, sku in enumerate(locked):
@@ -133,7 +133,7 @@ def version(allocd, sku):
 
 
 @pytest.mark.parametrize("state", ["57014", "53400", "42501", "0A000", "58030"])
-def test_a_message_that_alone_is_refused_for_now_waits_alone(allocd, state):
+def test_a_message_that_is_temporarily_refused_waits_alone(allocd, state):
     sku, *others = stock_up(allocd, OTHERS)
     refuse(allocd, f"raise exception 'not now' using errcode = '{state}'")
     add(allocd, "allocate", order(sku, "victim"))
@@ -167,7 +167,7 @@ def test_a_slow_message_waits_alone(allocd):
     assert not allocd.dead_letters()
 
 
-def test_what_waits_is_counted_at_the_end_and_handled_after_a_restart(allocd):
+def test_parked_messages_are_counted_at_the_end_and_handled_after_a_restart(allocd):
     sku, other = stock_up(allocd, 2)
     with session(allocd, *lock_products(sku)):
         for number in range(5):
@@ -219,7 +219,7 @@ def test_a_flood_on_pubsub_for_a_locked_product_pauses_pubsub_and_nothing_else(a
     assert not allocd.dead_letters()
 
 
-def test_a_worker_that_is_killed_finds_what_stayed_pending_in_its_order(allocd):
+def test_a_killed_worker_handles_postponed_entries_in_order_after_its_restart(allocd):
     sku, other, _ = stock_up(allocd, 3)
     with session(allocd, *lock_products(sku)):
         flood(allocd, "stream", sku, FLOOD)
@@ -365,7 +365,7 @@ def test_a_message_that_is_slow_at_its_commit_waits_alone(allocd):
     assert not allocd.dead_letters()
 
 
-def test_a_shrink_in_steps_that_is_locked_on_its_way_waits_alone(allocd):
+def test_a_shrink_in_steps_whose_product_is_locked_waits_alone(allocd):
     """More lines than one step moves; what comes behind it keeps its place."""
     lines = 20000
     (sku, *others) = stock_up(allocd, OTHERS, qty=lines)

@@ -34,7 +34,7 @@ class HeldAt:
         self.proxy.release(self.relay)
 
 
-def test_sessions_that_are_terminated_in_mid_flush(postgres_proxy, parked, watch, ledger):
+def test_sessions_terminated_in_mid_flush_lose_and_repeat_nothing(postgres_proxy, parked, watch, ledger):
     """
     45 times, under load, all of the worker's sessions are terminated: before the flush reached its backend,
     while the backend waits for its last lock, and while it may be committing.
@@ -90,7 +90,7 @@ def terminate_at_the_end(allocd, proxy, watch):
         terminate(allocd)
 
 
-def test_a_postgres_that_crashes_in_mid_flush(tmp_path, server_urls, own_postgres):
+def test_a_postgres_crash_in_mid_flush_loses_and_repeats_nothing(tmp_path, server_urls, own_postgres):
     """
     9 times, under load, `pg_ctl stop -m immediate` while a flush is on its way: before its first byte, and
     after its last one, answered or not; then the server starts again, and recovers.

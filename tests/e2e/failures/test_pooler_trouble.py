@@ -66,7 +66,7 @@ TROUBLES = (
 )  # fmt: skip
 
 
-def test_nothing_is_lost_and_nothing_is_done_twice(make_pooled, parked, ledger):
+def test_trouble_of_the_pooler_loses_and_repeats_nothing(make_pooled, parked, ledger):
     """Ready again within seconds, each time; fewer sessions than the worker has connections."""
     pooler, allocd = make_pooled(f"default_pool_size={POOL_SIZE}"), parked
     allocd.settings["ALLOCD_POOLED"] = "on"

@@ -79,7 +79,7 @@ def test_a_frozen_primary_is_left_for_the_standby_and_not_read_when_it_wakes_up(
     assert primary.psql("select count(*) from allocations_view where orderid like 'later%'", "allocd") == "0"
 
 
-def test_reads_leave_an_old_primary_with_the_writes_though_it_lives_on_unharmed(pair, install):
+def test_reads_move_to_the_new_primary_with_the_writes_while_the_old_one_is_up(pair, install):
     primary, standby = pair
     allocd = install(clusters.url_of(primary, standby))
     allocd.start()
@@ -103,7 +103,7 @@ def test_reads_leave_an_old_primary_with_the_writes_though_it_lives_on_unharmed(
     assert primary.psql("select count(*) from allocations_view", "allocd") == "1"
 
 
-def test_a_primary_that_lives_on_read_only_is_left_by_every_session(pair, install):
+def test_every_session_leaves_a_primary_that_becomes_read_only(pair, install):
     primary, standby = pair
     allocd = install(clusters.url_of(primary, standby))
     allocd.start()
@@ -136,7 +136,7 @@ def end_sessions_but_the_reader(path):
 # ---- what is set for the database ----
 
 
-def test_on_a_database_that_takes_no_writes_readiness_says_so_until_it_does(allocd, server_urls):
+def test_a_worker_on_a_read_only_database_is_not_ready_until_it_accepts_writes(allocd, server_urls):
     name = psycopg2.extensions.parse_dsn(allocd.database_url)["dbname"]
     with installation.administrator(server_urls["DATABASE_URL"]) as execute:
         execute(f'alter database "{name}" set default_transaction_read_only = on')
@@ -213,7 +213,7 @@ def to_socket(path):
 
 
 @needs_mounts
-def test_of_a_name_with_several_addresses_the_next_is_tried(install, database_url, tmp_path, monkeypatch):
+def test_the_next_address_of_a_host_name_is_tried(install, database_url, tmp_path, monkeypatch):
     """db.test: the first address refuses, the second is silent, the third is the server."""
     parts = psycopg2.extensions.parse_dsn(database_url)
     port = servers.free_port()

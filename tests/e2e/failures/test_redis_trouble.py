@@ -33,7 +33,7 @@ def ledger(allocd, tmp_path):
     return Ledger(allocd, tmp_path)
 
 
-def test_a_redis_that_is_killed_and_restarted(allocd, durable_redis, ledger):
+def test_a_redis_that_is_killed_and_restarted_loses_no_event(allocd, durable_redis, ledger):
     """
     5 times, under load, Redis is killed and comes back with its data. What was in the stream is handled,
     every event is published; pub/sub is sent again until it is known, for it may be lost.
@@ -53,7 +53,7 @@ def test_a_redis_that_is_killed_and_restarted(allocd, durable_redis, ledger):
     print(f"{RESTARTS} restarts, {len(ledger.sent)} commands")
 
 
-def test_a_redis_that_forgets_everything(allocd, durable_redis, ledger):
+def test_a_redis_that_is_flushed_under_load_recovers(allocd, durable_redis, ledger):
     """
     FLUSHALL, 5 times under load. Unread entries of the stream are lost, by the operator's will, and are sent
     again; the group is created again and reading resumes; every event is published on its channel.
@@ -85,7 +85,7 @@ def again_and_again(senders):
     return send
 
 
-def test_a_redis_without_memory_for_more(allocd, durable_redis, ledger):
+def test_a_redis_out_of_memory_gets_events_on_their_channels(allocd, durable_redis, ledger):
     """Redis refuses scripts and streams: events still go out on the channels, and all returns by itself."""
     ledger.open("sku-1", "sku-2")
     client = redis.Redis.from_url(durable_redis.url())

@@ -43,7 +43,7 @@ def test_two_healthy_workers_publish_everything_once(pair, tmp_path):
 
 
 @pytest.mark.parametrize("victim", [0, 1], ids=["the stream's reader", "the other"])
-def test_one_of_two_workers_is_killed(pair, tmp_path, victim):
+def test_the_other_of_two_workers_continues_when_one_is_killed(pair, tmp_path, victim):
     """The other one continues, and publishes what the dead one committed; the stream waits for a reader."""
     ledger, dead = Ledger(pair[1 - victim], tmp_path), pair[victim]
     ledger.open(*SKUS)
@@ -59,7 +59,7 @@ def test_one_of_two_workers_is_killed(pair, tmp_path, victim):
         ledger.check(heard_once=True)
 
 
-def test_one_of_two_workers_stands_still(pair, tmp_path):
+def test_the_other_of_two_workers_continues_while_one_is_stopped(pair, tmp_path):
     """
     SIGSTOP for 30 s under load: on no SKU does the other one pause for longer than the server lets a session
     idle in its transaction. Then the first resumes as if nothing had happened.

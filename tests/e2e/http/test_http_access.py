@@ -37,7 +37,7 @@ def count_batches(allocd):
 # The token.
 
 
-def test_with_a_token_only_probes_are_answered_without_it(parked):
+def test_with_a_token_set_only_probes_are_answered_without_it(parked):
     parked.start(ALLOCD_HTTP_TOKEN=TOKEN)
     good, bad = {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"Bearer {TOKEN}x"}
 
@@ -53,7 +53,7 @@ def test_with_a_token_only_probes_are_answered_without_it(parked):
     assert TOKEN not in parked.log.read_text()
 
 
-def test_the_token_can_stand_in_a_file(parked, tmp_path):
+def test_the_token_can_be_read_from_a_file(parked, tmp_path):
     file = tmp_path / "token"
     file.write_text(TOKEN + "\n")
     file.chmod(0o600)
@@ -63,7 +63,7 @@ def test_the_token_can_stand_in_a_file(parked, tmp_path):
     assert ask(parked, "POST", "/add_batch", batch(), Authorization=f"bearer {TOKEN}").status_code == 201
 
 
-def test_no_command_shows_the_token(parked):
+def test_no_command_prints_the_token(parked):
     shown = parked.run("config", ALLOCD_HTTP_TOKEN=TOKEN)
     as_option = parked.run("run", "--http-token", TOKEN)
 
@@ -75,7 +75,7 @@ def test_no_command_shows_the_token(parked):
 @pytest.mark.parametrize(("setting", "value"), [
     ("ALLOCD_HTTP_TOKEN", "two words"), ("ALLOCD_HTTP_OPEN", "yes"), ("ALLOCD_HTTP_NAMES", "allocd:5005"),
     ("ALLOCD_HTTP_NAMES", "a,,b"), ("ALLOCD_HTTP_NAMES", "http://allocd")])  # fmt: skip
-def test_a_setting_that_cannot_be_ends_the_program(parked, setting, value):
+def test_an_invalid_http_setting_ends_the_program(parked, setting, value):
     done = parked.run("config", **{setting: value})
 
     assert done.returncode == 78
@@ -86,7 +86,7 @@ def test_a_setting_that_cannot_be_ends_the_program(parked, setting, value):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
-def test_without_a_token_other_machines_may_only_read(parked, host):
+def test_without_a_token_other_machines_can_only_read(parked, host):
     port = parked.http.split(":")[1]
     parked.start(ALLOCD_HTTP=f"{host}:{port}")
 
@@ -101,7 +101,7 @@ def test_without_a_token_other_machines_may_only_read(parked, host):
 
 
 @pytest.mark.parametrize("settings", [{"ALLOCD_HTTP_OPEN": "on"}, {"ALLOCD_HTTP_TOKEN": TOKEN}], ids=["open", "token"])
-def test_a_proxy_or_a_token_opens_it_to_other_machines(parked, settings):
+def test_http_open_or_a_token_lets_other_machines_send_commands(parked, settings):
     port = parked.http.split(":")[1]
     parked.start(ALLOCD_HTTP=f"0.0.0.0:{port}", **settings)
 
@@ -123,7 +123,7 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize(("headers", "status", "kind"), STRANGERS.values(), ids=STRANGERS.keys())
-def test_a_page_of_a_stranger_changes_nothing(module_allocd, headers, status, kind):
+def test_a_page_of_another_origin_cannot_send_commands(module_allocd, headers, status, kind):
     before = count_batches(module_allocd)
 
     answer = ask(module_allocd, "POST", "/add_batch", batch(), **headers)
@@ -132,12 +132,12 @@ def test_a_page_of_a_stranger_changes_nothing(module_allocd, headers, status, ki
     assert count_batches(module_allocd) == before
 
 
-def test_a_page_of_a_stranger_reads_nothing_by_a_name_of_its_own(module_allocd):
+def test_a_page_cannot_read_by_a_host_name_of_its_own(module_allocd):
     assert ask(module_allocd, "GET", "/allocations/o", Host=STRANGER).status_code == 421
     assert [ask(module_allocd, "GET", path, Host=STRANGER).status_code for path in PROBES] == [200, 200, 200]
 
 
-def test_our_own_names_are_taken(module_allocd):
+def test_the_worker_accepts_its_own_host_names(module_allocd):
     port = module_allocd.http.split(":")[1]
     for host in ("localhost", f"127.0.0.1:{port}", f"[::1]:{port}", "192.0.2.1", "allocd:5005", socket.gethostname()):
         assert ask(module_allocd, "POST", "/add_batch", batch(), Host=host).status_code == 201, host
@@ -145,7 +145,7 @@ def test_our_own_names_are_taken(module_allocd):
     assert ask(module_allocd, "POST", "/add_batch", batch(), **same).status_code == 201
 
 
-def test_further_names_are_a_setting(parked):
+def test_further_host_names_are_accepted_by_a_setting(parked):
     parked.start(ALLOCD_HTTP_NAMES="stock.example.com,allocd.example.com")
 
     for host in ("stock.example.com", "Allocd.Example.com:443"):
@@ -182,7 +182,7 @@ def refusals(allocd):
     return [answer] if answer.status_code == 503 else []
 
 
-def test_there_is_no_readiness_for_anything_else(module_allocd):
+def test_readiness_for_an_unknown_purpose_is_an_error(module_allocd):
     answer = module_allocd.get("/readyz?for=stream")
 
     assert (answer.status_code, problem(answer)) == (400, "invalid")
@@ -205,7 +205,7 @@ def head(size, expectation):
 
 @pytest.mark.parametrize(("size", "expectation", "status"), [
     (400_000, "100-continue", 413), (65_537, "100-continue", 413), (100, "200-ok", 417)])  # fmt: skip
-def test_what_is_refused_is_refused_before_the_body_is_sent(client, size, expectation, status):
+def test_a_request_that_is_refused_gets_no_100_continue(client, size, expectation, status):
     begin = time.monotonic()
     client.sendall(head(size, expectation))
 
@@ -223,7 +223,7 @@ def test_a_client_that_expects_100_continue_receives_it_before_the_body(client):
     assert client.recv(4096).startswith(b"HTTP/1.1 201 ")
 
 
-def test_a_client_that_does_not_wait_gets_to_read_why_its_body_is_refused(module_allocd, tmp_path):
+def test_a_client_that_sends_its_body_at_once_can_read_the_refusal(module_allocd, tmp_path):
     """curl, with a body that fits into no buffer on the way."""
     body = tmp_path / "body"
     body.write_bytes(b" " * 8_000_000)

@@ -69,7 +69,7 @@ def test_10000_idle_connections_delay_no_probe_and_no_command(allocd):
         assert time.monotonic() - begin < SOON_S
 
 
-def test_a_connection_that_is_kept_in_use_survives_the_idle_ones(allocd):
+def test_a_connection_in_use_is_not_closed_for_the_idle_ones(allocd):
     with connect(allocd) as kept, contextlib.ExitStack() as crowds:
         for _ in range(20):
             crowds.enter_context(crowd(allocd, 50))
@@ -102,7 +102,7 @@ def cut_all_connections(allocd):
 
 
 @pytest.mark.parametrize(("limit", "streams"), [(64, "s0"), (100, "s0"), (90, "s0,s1,s2,s3,s4,s5")])
-def test_idle_connections_leave_the_worker_the_descriptors_that_it_needs(with_few_descriptors, limit, streams):
+def test_idle_connections_do_not_use_the_descriptors_that_the_worker_needs(with_few_descriptors, limit, streams):
     allocd = with_few_descriptors(limit, ALLOCD_STREAM=streams)
     wait_until(allocd.ready_or_dead, "allocd to be ready")
 
@@ -116,7 +116,7 @@ def test_idle_connections_leave_the_worker_the_descriptors_that_it_needs(with_fe
 
 
 @pytest.mark.parametrize("limit", [7, 11, 19, 27, 42])
-def test_too_few_descriptors_are_said_and_end_the_program(with_few_descriptors, limit):
+def test_too_few_descriptors_end_the_program_with_the_number_that_it_needs(with_few_descriptors, limit):
     allocd = with_few_descriptors(limit)
 
     assert allocd.wait() == 78
@@ -124,7 +124,7 @@ def test_too_few_descriptors_are_said_and_end_the_program(with_few_descriptors, 
     assert "ulimit -n" in line
 
 
-def test_the_documented_number_of_descriptors_is_kept_back(with_few_descriptors):
+def test_the_documented_number_of_descriptors_is_reserved(with_few_descriptors):
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     own, least = re.search(r"\((\d+) at the default settings.*?leaves HTTP fewer than (\d+)", text, re.S).groups()
     allocd = with_few_descriptors(30)
@@ -141,7 +141,7 @@ def test_a_soft_limit_that_is_too_low_is_raised(with_few_descriptors):
     assert soft >= 1000
 
 
-def test_descriptors_that_run_out_later_end_nothing(allocd):
+def test_a_worker_that_runs_out_of_descriptors_keeps_working(allocd):
     """Another cause than HTTP's clients: here the limit itself becomes lower."""
     soft, hard = resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (5, hard))

@@ -76,7 +76,7 @@ def smuggled(allocd):
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-def test_an_ambiguous_request_is_refused_and_is_the_last(module_allocd, name):
+def test_an_ambiguous_request_is_refused_and_its_connection_closed(module_allocd, name):
     reference = unique("smuggled")
 
     answers = answers_to(port_of(module_allocd), written_out(AMBIGUOUS[name]["bytes"], reference))
@@ -107,7 +107,7 @@ def order():
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_the_body_of_another_request_is_no_request(module_allocd, carrier):
+def test_a_request_in_the_body_of_another_one_is_not_served(module_allocd, carrier):
     known = smuggled(module_allocd)
 
     answers = answers_to(port_of(module_allocd), written_out(carrier, unique("smuggled")), b"GET /livez\r\n\r\n")
@@ -116,7 +116,7 @@ def test_the_body_of_another_request_is_no_request(module_allocd, carrier):
     assert smuggled(module_allocd) == known
 
 
-def test_what_follows_a_sound_request_is_served(module_allocd):
+def test_a_request_after_a_valid_one_is_served(module_allocd):
     """Without this the tests above and below would prove nothing."""
     reference = unique("reference")
 
@@ -131,7 +131,7 @@ def test_what_follows_a_sound_request_is_served(module_allocd):
 
 
 @pytest.mark.parametrize("name", http_proxies.PROXIES)
-def test_no_second_request_gets_past_a_proxy(module_allocd, tmp_path, name):
+def test_no_request_can_be_smuggled_past_a_proxy(module_allocd, tmp_path, name):
     allocd, known = module_allocd, smuggled(module_allocd)
     sku = unique("sku")
     assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": sku, "qty": 100}).status_code == 201

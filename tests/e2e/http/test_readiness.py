@@ -88,7 +88,7 @@ EACH_TROUBLE = pytest.mark.parametrize(("trouble", "words"), TROUBLES.values(), 
 
 
 @EACH_TROUBLE
-def test_work_that_the_database_does_not_take_makes_it_not_ready(allocd, trouble, words):
+def test_a_worker_whose_units_the_database_refuses_is_not_ready(allocd, trouble, words):
     allocd.stock("lamp", shelf=100)
     with trouble(allocd):
         fields = json.dumps({"orderid": "order", "sku": "lamp", "qty": 1})
@@ -101,7 +101,7 @@ def test_work_that_the_database_does_not_take_makes_it_not_ready(allocd, trouble
 
 
 @pytest.mark.parametrize("code", ["58030", "42501"])
-def test_an_idle_worker_finds_out_that_nothing_would_be_committed(allocd, code):
+def test_an_idle_worker_detects_that_no_unit_could_be_committed(allocd, code):
     with raising(code)(allocd):
         await_reason(allocd, f"SQLSTATE {code}")
         assert metric(allocd, "allocd_database_up") == "0"
@@ -120,7 +120,7 @@ def test_an_idle_worker_finds_out_that_nothing_would_be_committed(allocd, code):
         (("config", "set", "min-replicas-to-write", 3), ("config", "set", "min-replicas-to-write", 0), "NOREPLICAS"),
     ],
 )
-def test_events_that_redis_refuses_make_it_not_ready(on_own_redis, spoil, mend, word):
+def test_a_worker_whose_events_redis_refuses_is_not_ready(on_own_redis, spoil, mend, word):
     on_own_redis.stock("lamp", shelf=100)
     wait_until(lambda: on_own_redis.query("select 1 from batches"), "the batch")
     on_own_redis.redis.execute_command(*spoil)
@@ -131,7 +131,7 @@ def test_events_that_redis_refuses_make_it_not_ready(on_own_redis, spoil, mend, 
     wait_until(on_own_redis.ready, "it to be ready again")
 
 
-def test_no_figure_keeps_an_old_value_while_redis_is_away(on_own_redis, own_redis):
+def test_no_metric_keeps_a_stale_value_while_redis_is_away(on_own_redis, own_redis):
     assert metric(on_own_redis, "allocd_events_taken") == "1"
     assert metric(on_own_redis, "allocd_blind") == "0"
     windows = int(metric(on_own_redis, "allocd_blind_windows_total"))
@@ -155,7 +155,7 @@ def test_no_figure_keeps_an_old_value_while_redis_is_away(on_own_redis, own_redi
 # The log.
 
 
-def test_a_stopped_postgres_is_a_few_lines(on_own_postgres, own_postgres):
+def test_a_stopped_postgres_is_logged_in_a_few_lines(on_own_postgres, own_postgres):
     on_own_postgres.stock("lamp", shelf=100)
     wait_until(lambda: on_own_postgres.query("select 1 from batches"), "the batch")
     own_postgres.stop()
@@ -171,7 +171,7 @@ def test_a_stopped_postgres_is_a_few_lines(on_own_postgres, own_postgres):
     assert 1 <= len(warnings) <= LINES_OF_A_TROUBLE, warnings
 
 
-def test_a_stopped_redis_is_a_few_lines(on_own_redis, own_redis):
+def test_a_stopped_redis_is_logged_in_a_few_lines(on_own_redis, own_redis):
     own_redis.stop()
     await_reason(on_own_redis, "not listening on Redis", "look whether Redis runs", "since 2")
     time.sleep(6)  # for what would be written meanwhile, and for the pauses between attempts to grow
@@ -184,7 +184,7 @@ def test_a_stopped_redis_is_a_few_lines(on_own_redis, own_redis):
     assert 1 <= len(warnings) <= LINES_OF_A_TROUBLE, warnings
 
 
-def test_10000_refused_messages_are_a_few_lines_and_counted(parked):
+def test_10000_refused_messages_are_logged_in_a_few_lines_and_counted(parked):
     parked.start(ALLOCD_DEAD_LETTERS_MAX="1000")
     pipeline = parked.redis.pipeline(transaction=False)
     for number in range(10000):

@@ -233,7 +233,7 @@ def test_a_line_without_stock_is_mailed_to_each_recipient(mailing):
 # ---- a server that is away, slow, or loses connections ----
 
 
-def test_a_server_that_is_down_costs_the_tries_then_a_dead_letter_that_replay_sends(mailing):
+def test_a_mail_becomes_a_dead_letter_after_all_attempts_and_its_replay_sends_it(mailing):
     mailing.use(f"smtp://allocd:{QUOTED}@localhost:{servers.free_port()}")
     order = mailing.run_out_of_stock()
     wait_until(lambda: len(mailing.dead(order)) == 2, "the last try")
@@ -254,7 +254,7 @@ def test_a_server_that_is_down_costs_the_tries_then_a_dead_letter_that_replay_se
     assert mailing.dead(order) == []
 
 
-def test_a_server_that_is_silent_or_hangs_in_the_mail_is_given_up_and_tried_again(mailing):
+def test_a_mail_to_a_silent_or_hanging_server_times_out_and_is_retried(mailing):
     with Mailbox() as mailbox:
         mailbox.silent = 1
         mailbox.next_data = ["hang"]
@@ -280,7 +280,7 @@ def test_a_mail_whose_answer_gets_lost_is_sent_again_under_the_same_message_id(m
         assert len({(recipient, mail["Message-ID"]) for recipient, mail in mailbox.of(order)}) == 2
 
 
-def test_a_host_that_is_not_found_or_a_url_file_that_is_missing_is_waited_for(mailing):
+def test_a_mail_is_retried_while_its_host_or_its_url_file_is_missing(mailing):
     mailing.use("smtp://mail.invalid")
     order = mailing.run_out_of_stock()
     wait_until(lambda: len(mailing.tried(order, 1)) == 2, "the host not to be found")
@@ -292,7 +292,7 @@ def test_a_host_that_is_not_found_or_a_url_file_that_is_missing_is_waited_for(ma
         assert mailbox.recipients(order) == [ANN, BOB]
 
 
-def test_a_server_that_does_not_answer_quit_has_taken_the_mail(mailing):
+def test_a_mail_is_sent_even_if_the_server_does_not_answer_quit(mailing):
     with Mailbox() as mailbox:
         mailbox.hangs_at_quit = True
         mailing.use(mailbox.url())
@@ -302,7 +302,7 @@ def test_a_server_that_does_not_answer_quit_has_taken_the_mail(mailing):
         assert mailbox.recipients(order) == [ANN, BOB]
 
 
-def test_a_worker_that_is_restarted_between_tries_sends_each_mail_once(mailing):
+def test_a_worker_that_is_restarted_between_attempts_sends_each_mail_once(mailing):
     port = servers.free_port()
     mailing.use(f"smtp://127.0.0.1:{port}")
     order = mailing.run_out_of_stock()
@@ -318,7 +318,7 @@ def test_a_worker_that_is_restarted_between_tries_sends_each_mail_once(mailing):
 # ---- a server that refuses ----
 
 
-def test_a_recipient_that_is_refused_is_a_dead_letter_at_once_and_the_other_one_gets_its_mail(mailing):
+def test_a_refused_recipient_is_a_dead_letter_at_once_and_the_other_one_gets_its_mail(mailing):
     with Mailbox() as mailbox:
         mailbox.next_rcpt = {BOB: ["550 5.1.1 no such user"]}
         mailing.use(mailbox.url())
@@ -376,7 +376,7 @@ def test_starttls_is_used_when_offered_and_verified(mailing, certificates):
         assert wrong.taken == []
 
 
-def test_a_wrong_password_is_tried_again_with_the_rotated_one_and_none_is_shown(mailing, certificates):
+def test_a_mail_with_a_wrong_password_is_retried_with_the_rotated_one_and_logs_neither(mailing, certificates):
     with Mailbox(starttls=server_context(certificates, "right"), needs_login=True) as mailbox:
         mailing.use(mailbox.url(login="allocd:old-s3cret@"))
         mailing.restart()
@@ -390,7 +390,7 @@ def test_a_wrong_password_is_tried_again_with_the_rotated_one_and_none_is_shown(
     assert "s3cret" not in shown
 
 
-def test_tls_that_is_required_and_not_offered_keeps_the_mail_back(mailing, certificates):
+def test_a_mail_waits_while_required_tls_is_not_offered(mailing, certificates):
     with Mailbox() as plain, Mailbox(starttls=server_context(certificates, "right")) as secure:
         mailing.use(plain.url())
         mailing.restart(ALLOCD_MAIL_TLS="required")
@@ -407,7 +407,7 @@ def test_tls_that_is_required_and_not_offered_keeps_the_mail_back(mailing, certi
 # ---- never in the way ----
 
 
-def test_a_server_that_hangs_costs_no_unit_any_time_and_holds_up_no_end(slow):
+def test_a_hanging_mail_server_delays_neither_units_nor_the_end_of_the_worker(slow):
     units = 1000
     with Mailbox() as mailbox:
         mailbox.next_data = ["hang"] * units
@@ -445,7 +445,7 @@ def slowest_answer_until(is_done, allocd):
     return slowest
 
 
-def test_a_worker_that_ends_waits_for_the_mail_that_is_being_taken(slow):
+def test_a_worker_that_stops_waits_for_the_mail_that_is_being_sent(slow):
     with Mailbox() as mailbox:
         slow.use(mailbox.url())
         slow.allocd.start(ALLOCD_MAIL_TO=ANN)
@@ -468,7 +468,7 @@ def test_a_malformed_url_ends_with_78_and_is_not_repeated(parked, url):
     assert "s3c" not in done.stdout + done.stderr
 
 
-def test_the_help_and_the_configuration_tell_of_mail_without_its_password(parked):
+def test_help_and_config_show_the_mail_settings_without_the_password(parked):
     done = parked.run("config", ALLOCD_SMTP_URL=f"smtps://allocd:{QUOTED}@mail.example", ALLOCD_MAIL_FROM=ANN, ALLOCD_MAIL_TO=BOTH)
 
     assert done.returncode == 0

@@ -22,7 +22,7 @@ def test_a_change_of_quantity_reallocates(allocd):
     assert allocd.get(f"/allocations/{order}").json() == [{"sku": sku, "batchref": "later"}]
 
 
-def test_the_same_over_http(allocd):
+def test_commands_over_http_have_the_same_events(allocd):
     sku, order, events = unique("sku"), unique("order"), allocd.listen()
     for reference, eta in (("earlier", "2011-01-01"), ("later", "2011-01-02")):
         answer = allocd.post("/add_batch", {"ref": reference, "sku": sku, "qty": 10, "eta": eta})
@@ -50,7 +50,7 @@ def test_the_warehouse_comes_before_shipments(allocd):
     events.expect("line_allocated", batchref="warehouse")
 
 
-def test_out_of_stock_is_an_event_and_no_fault(allocd):
+def test_out_of_stock_is_an_event_and_not_a_failure(allocd):
     sku, events = unique("sku"), allocd.listen()
     allocd.stock(sku, small=3)
 
@@ -61,7 +61,7 @@ def test_out_of_stock_is_an_event_and_no_fault(allocd):
     assert allocd.get("/allocations/order").status_code == 404
 
 
-def test_a_line_that_is_allocated_is_skipped(allocd):
+def test_an_allocate_of_an_allocated_line_is_skipped(allocd):
     sku, events = unique("sku"), allocd.listen()
     allocd.stock(sku, batch=10)
     allocd.allocate(sku, "order", 3)
@@ -121,7 +121,7 @@ def test_an_older_change_of_quantity_is_out_of_date(allocd):
         ("/change_batch_quantity", {"batchref": "NONE", "qty": 1}, 404, "NONE"),
     ],
 )
-def test_http_says_what_is_wrong(allocd, path, fields, status, words):
+def test_an_http_error_names_what_is_wrong(allocd, path, fields, status, words):
     answer = allocd.post(path, fields)
 
     assert answer.status_code == status
@@ -142,7 +142,7 @@ def test_a_taken_reference_is_a_conflict(allocd):
     assert answer.status_code == 409
 
 
-def test_names_are_opaque(allocd):
+def test_names_may_be_any_utf_8_and_are_encoded_in_urls(allocd):
     sku, order = "größe/✓ 50%?&=", "a b/c?d=é"
     allocd.post("/add_batch", {"ref": "#1 ☂", "sku": sku, "qty": 10})
 

@@ -14,7 +14,7 @@ def cloudevent(name, fields, **more):
     return {"specversion": "1.0", "id": unique("id"), "source": "test", "type": name, "data": fields, **more}
 
 
-def test_messagepack_comes_in(allocd):
+def test_a_messagepack_command_is_handled(allocd):
     sku, events = unique("sku"), allocd.listen()
     allocd.send("create_batch", msgpack.packb({"ref": "batch", "sku": sku, "qty": 10, "eta": None}))
 
@@ -24,7 +24,7 @@ def test_messagepack_comes_in(allocd):
 
 
 @pytest.mark.parametrize("pack", [lambda event: json.dumps(event).encode(), msgpack.packb], ids=["json", "msgpack"])
-def test_cloudevents_come_in(allocd, pack):
+def test_a_command_in_a_cloudevent_is_handled(allocd, pack):
     sku, events = unique("sku"), allocd.listen()
     allocd.stock(sku, batch=10)
 
@@ -36,7 +36,7 @@ def test_cloudevents_come_in(allocd, pack):
     events.expect("line_allocated", orderid="next", version=2)
 
 
-def test_source_and_id_together_are_a_cloudevents_identity(allocd):
+def test_source_and_id_together_identify_a_cloudevent(allocd):
     sku, events = unique("sku"), allocd.listen()
     allocd.stock(sku, small=1)
     event = cloudevent("allocate", {"orderid": "order", "sku": sku, "qty": 2})
@@ -52,7 +52,7 @@ def test_source_and_id_together_are_a_cloudevents_identity(allocd):
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
-def test_cloudevents_go_out(parked, encoding):
+def test_events_are_published_as_cloudevents_by_a_setting(parked, encoding):
     unpack = msgpack.unpackb if encoding == "msgpack" else json.loads
     parked.start(ALLOCD_ENCODING=encoding, ALLOCD_ENVELOPE="cloudevents", ALLOCD_SOURCE="//shop/stock")
     sku, events = unique("sku"), parked.listen()
@@ -73,7 +73,7 @@ def test_cloudevents_go_out(parked, encoding):
     assert event["traceparent"].split("-")[1] == TRACE.split("-")[1]
 
 
-def test_bare_messagepack_goes_out(parked):
+def test_events_are_published_as_messagepack_by_a_setting(parked):
     parked.start(ALLOCD_ENCODING="msgpack")
     sku, events = unique("sku"), parked.listen()
     parked.stock(sku, batch=10)
@@ -85,7 +85,7 @@ def test_bare_messagepack_goes_out(parked):
     assert (name, event["sku"], event["qty"], event["cause"]) == ("line_allocated", sku, 3, "the-cause")
 
 
-def test_numbers_and_names_at_their_limits(allocd):
+def test_numbers_and_names_at_their_limits_are_accepted(allocd):
     events = allocd.listen()
     sku, order = "☃" * 255, "𝄞" * 255
     allocd.send("create_batch", {"ref": "é" * 255, "sku": sku, "qty": 2147483647})
@@ -121,7 +121,7 @@ WILD = {
 
 
 @pytest.mark.parametrize("value", WILD.values(), ids=WILD.keys())
-def test_what_an_unknown_field_holds_does_no_harm(module_allocd, value):
+def test_an_unknown_field_may_have_any_value(module_allocd, value):
     allocd, sku = module_allocd, unique("sku")
     events = allocd.listen()
     allocd.stock(sku, **{unique("batch"): 10})

@@ -4,7 +4,7 @@ from installation import unique, wait_until
 from many_lines import LINES, fill, version_of
 
 
-def test_more_than_ten_thousand_lines_move(allocd):
+def test_a_shrink_of_more_than_ten_thousand_lines_moves_all_of_them(allocd):
     sku = unique("sku")
     fill(allocd, sku)
     allocd.stock(sku, other=(LINES, "2011-01-01"))
@@ -19,7 +19,7 @@ def test_more_than_ten_thousand_lines_move(allocd):
     assert allocd.get("/allocations/afterwards").status_code == 404, "the other batch was full before it came"
 
 
-def test_a_crash_on_the_way_resumes(allocd):
+def test_a_shrink_in_steps_resumes_after_a_crash(allocd):
     sku = unique("sku")
     fill(allocd, sku)
     allocd.stock(sku, other=(LINES, "2011-01-01"))

@@ -74,7 +74,7 @@ def test_an_entry_that_was_handled_is_known_by_its_own_id(module_allocd, stock):
     ],
 )
 @pytest.mark.parametrize("place", ["payload", "field"])
-def test_an_invalid_entry_is_known_by_the_id_it_bears(module_allocd, kind, data, place):
+def test_an_invalid_entry_is_known_by_its_id_in_the_payload_or_the_entry(module_allocd, kind, data, place):
     message = unique("id")
     if place == "payload":
         add(module_allocd, kind, {**data, "id": message})
@@ -117,7 +117,7 @@ def test_an_id_that_is_used_again_is_printed_as_rejected_and_ends_with_1(module_
     assert second == f"rejected {kind} {message}: id reused {message}"
 
 
-def test_what_was_refused_and_then_done_by_another_command_was_done(module_allocd, stock):
+def test_a_message_that_was_refused_and_later_handled_counts_as_handled(module_allocd, stock):
     message = unique("id")
     module_allocd.allocate("no-such-sku", "order", 1, id=message)
     assert outcomes_of(module_allocd, message)[0] == 1

@@ -42,7 +42,7 @@ def lines_of(allocd):
 
 @pytest.mark.parametrize("way", ["stream", "pubsub"])
 @pytest.mark.parametrize("scenario", ["allocate", "reallocate", "mixed", "hot"])
-def test_every_message_has_its_effect(module_allocd, scenario, way):
+def test_a_bench_verifies_that_every_message_has_its_effect(module_allocd, scenario, way):
     status, result = bench(module_allocd, scenario, "--way", way, *SMALL)
 
     assert (status, result["effects"]["missing"], result["effects"]["wrong"]) == (0, 0, [])
@@ -51,7 +51,7 @@ def test_every_message_has_its_effect(module_allocd, scenario, way):
     assert result["rate"] == pytest.approx(300 / result["seconds"], rel=1e-3)
 
 
-def test_the_figures_are_those_of_this_machine(module_allocd):
+def test_a_bench_reports_consistent_figures(module_allocd):
     status, result = bench(module_allocd, "allocate", "--messages", "3000", "--skus", "50")
 
     assert status == 0
@@ -66,7 +66,7 @@ def test_the_figures_are_those_of_this_machine(module_allocd):
     assert result["rate_wanted"] is None
 
 
-def test_latency_is_sent_at_its_rate(module_allocd):
+def test_the_latency_scenario_sends_at_its_rate(module_allocd):
     status, result = bench(module_allocd, "latency", "--rate", "200", "--seconds", "1", "--warm-up", "0")
 
     assert status == 0
@@ -95,7 +95,7 @@ def test_a_stall_counts_for_every_message_that_was_due_meanwhile(module_allocd):
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
 @pytest.mark.parametrize("envelope", ["bare", "cloudevents"])
-def test_events_are_understood_however_they_are_written(parked, encoding, envelope):
+def test_a_bench_reads_events_in_every_encoding_and_envelope(parked, encoding, envelope):
     parked.start(ALLOCD_ENCODING=encoding, ALLOCD_ENVELOPE=envelope)
 
     status, result = bench(parked, "reallocate", *SMALL)
@@ -113,7 +113,7 @@ def test_several_streams_share_the_messages(parked):
     assert all(parked.redis.xlen(parked.prefix + name) > 50 for name in ("one", "two"))
 
 
-def test_without_http_the_workers_figures_are_unknown(module_allocd):
+def test_without_http_a_bench_reports_no_figures_of_the_worker(module_allocd):
     status, result = bench(module_allocd, *SMALL, ALLOCD_HTTP="")
 
     assert status == 0
@@ -121,7 +121,7 @@ def test_without_http_the_workers_figures_are_unknown(module_allocd):
     assert result["cpu_us_per_message"]["redis"] > 0
 
 
-def test_the_table_is_for_people(module_allocd):
+def test_without_json_a_bench_prints_a_table(module_allocd):
     done = module_allocd.bench("allocate", *SMALL)
 
     assert done.returncode == 0
@@ -131,7 +131,7 @@ def test_the_table_is_for_people(module_allocd):
     assert done.stderr == ""
 
 
-def test_a_terminal_sees_how_far_it_is(module_allocd):
+def test_a_bench_shows_its_progress_on_a_terminal(module_allocd):
     terminal, its_end = pty.openpty()
     try:
         subprocess.run(
@@ -214,7 +214,7 @@ def test_help_needs_no_settings_and_names_every_option(parked):
     assert parked.bench("--version").stdout.replace("-bench", "") == parked.run("version").stdout
 
 
-def test_an_error_repeats_nothing_that_a_terminal_obeys(parked):
+def test_an_error_repeats_no_control_characters(parked):
     done = parked.bench("--messages", "\x1b[2J\x07")
 
     assert done.returncode == 2 and "\x1b" not in done.stderr and "\x07" not in done.stderr
@@ -245,7 +245,7 @@ def test_without_a_database_it_ends_with_69(allocd):
     assert "allocd-bench: the database cannot be reached: " in done.stderr
 
 
-def test_redis_may_go_in_the_middle(on_own_redis, own_redis):
+def test_a_bench_that_loses_redis_ends_with_69(on_own_redis, own_redis):
     before = lines_of(on_own_redis)
     with benching(on_own_redis, "latency", "--seconds", "600") as child:
         wait_until(lambda: lines_of(on_own_redis) > before, "the first lines")
@@ -257,7 +257,7 @@ def test_redis_may_go_in_the_middle(on_own_redis, own_redis):
     assert err.startswith("allocd-bench: Redis: ")
 
 
-def test_redis_may_refuse(on_own_redis):
+def test_a_bench_that_redis_refuses_ends_with_69(on_own_redis):
     before = lines_of(on_own_redis)
     with benching(on_own_redis, "latency", "--seconds", "600") as child:
         wait_until(lambda: lines_of(on_own_redis) > before, "the first lines")
@@ -277,7 +277,7 @@ def test_a_wrong_option_is_an_error_with_its_reason(parked):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_in_order(allocd, number):
+def test_a_signal_ends_a_bench_in_order(allocd, number):
     before = lines_of(allocd)
     with benching(allocd, "latency", "--seconds", "600") as child:
         wait_until(lambda: lines_of(allocd) > before, "the first lines")

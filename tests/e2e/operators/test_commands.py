@@ -7,7 +7,7 @@ import pytest
 from installation import EVENTS, binary, unique, wait_until
 
 
-def test_publish_checks_sends_and_says_nothing(allocd):
+def test_publish_checks_a_command_and_sends_it_without_output(allocd):
     sku, events = unique("sku"), allocd.listen()
 
     batch = allocd.run("publish", "create_batch", "batchref=batch", f"sku={sku}", "qty=10")
@@ -27,7 +27,7 @@ def test_publish_checks_sends_and_says_nothing(allocd):
         ([], ""),
     ],
 )
-def test_publish_refuses_what_does_not_fit_its_schema(allocd, arguments, words):
+def test_publish_refuses_a_command_that_violates_its_schema(allocd, arguments, words):
     done = allocd.run("publish", *arguments)
 
     assert done.returncode == 2
@@ -72,7 +72,7 @@ def test_config_prints_an_environment_file_that_the_shell_reads_back(parked):
     assert read_back.stdout == f"{settings['ALLOCD_SOURCE']}|17|2"
 
 
-def test_version_and_help(parked):
+def test_version_and_help_are_printed_without_settings(parked):
     assert "0.1.0" in parked.run("version").stdout
     text = parked.run("help").stdout
     for command in ("run", "migrate", "publish", "tail", "config", "version", "help"):
@@ -80,7 +80,7 @@ def test_version_and_help(parked):
 
 
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["run", "--no-such-option"], []])
-def test_wrong_usage_is_2(parked, arguments):
+def test_wrong_usage_ends_with_2(parked, arguments):
     done = parked.run(*arguments)
 
     assert done.returncode == 2
@@ -88,7 +88,7 @@ def test_wrong_usage_is_2(parked, arguments):
     assert done.stderr
 
 
-def test_json_logs_are_json(parked):
+def test_every_line_of_a_json_log_is_json(parked):
     parked.start(ALLOCD_LOG_FORMAT="json", ALLOCD_LOG_LEVEL="debug")
     parked.send("allocate", b'bad "quoted" \n')
     parked.await_dead_letters()
@@ -101,5 +101,5 @@ def test_json_logs_are_json(parked):
     assert invalid["place"] == parked.prefix + "allocate"
 
 
-def test_logfmt_is_the_default(allocd):
+def test_the_log_is_in_logfmt_by_default(allocd):
     assert all("level=" in line and "msg=" in line for line in allocd.log_lines())

@@ -101,7 +101,7 @@ def insert_mail(allocd):
 # ---- list ----
 
 
-def test_list_prints_a_table(assorted):
+def test_list_prints_a_table_for_people(assorted):
     done = letters(assorted, "list")
 
     assert done.returncode == 0
@@ -113,7 +113,7 @@ def test_list_prints_a_table(assorted):
     assert "mailbox full" in rows[4]
 
 
-def test_list_tells_programs_every_field(assorted):
+def test_list_prints_every_field_as_json(assorted):
     known, binary_one, *_ = listed(assorted)
 
     assert known == {
@@ -148,7 +148,7 @@ def test_list_tells_programs_every_field(assorted):
         (["1", "2", "3", "--outcome", "rejected"], [1]),
     ],
 )
-def test_filters(module_assorted, filters, expected):
+def test_list_filters_by_outcome_reason_message_and_age(module_assorted, filters, expected):
     assert ids(module_assorted, *filters) == expected
 
 
@@ -195,7 +195,7 @@ def test_wrong_usage_is_an_error_with_its_reason(module_allocd, arguments, words
     assert done.stdout == ""
 
 
-def test_none_is_no_failure(allocd):
+def test_an_empty_list_ends_with_0(allocd):
     for verb in (["list"], ["show"], ["replay"], ["discard"], ["list", "--json"]):
         done = letters(allocd, *verb)
 
@@ -203,7 +203,7 @@ def test_none_is_no_failure(allocd):
         assert "no dead letters" in done.stderr
 
 
-def test_many_are_listed_page_by_page(parked):
+def test_list_reads_many_letters_page_by_page(parked):
     assert parked.run("migrate").returncode == 0
     parked.query(
         """insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes)
@@ -216,7 +216,7 @@ def test_many_are_listed_page_by_page(parked):
     assert ids(parked, "--limit", "777") == list(range(1, 778))
 
 
-def test_a_named_one_that_is_not_there_is_named(allocd):
+def test_an_id_without_a_letter_is_named_in_the_error(allocd):
     sku = reject(allocd)
 
     for verb in ("list", "show"):
@@ -230,7 +230,7 @@ def test_a_named_one_that_is_not_there_is_named(allocd):
 # ---- show ----
 
 
-def test_show_tells_everything(assorted):
+def test_show_prints_every_field_of_a_letter(assorted):
     done = letters(assorted, "show", 1, 2)
 
     assert done.returncode == 0
@@ -242,7 +242,7 @@ def test_show_tells_everything(assorted):
     assert "\x1b" not in done.stdout
 
 
-def test_show_tells_what_was_done(allocd):
+def test_show_prints_the_history_of_a_letter(allocd):
     sku = reject(allocd)
     assert replay(allocd).returncode == 1
 
@@ -253,7 +253,7 @@ def test_show_tells_what_was_done(allocd):
     assert f"replayed by {history[0]['who']}: rejected: invalid sku {sku}" in text
 
 
-def test_show_reads_messagepack(allocd):
+def test_show_prints_a_messagepack_payload_as_json(allocd):
     allocd.send("allocate", msgpack.packb({"orderid": "o", "sku": "lämp", "qty": 3}))
     allocd.await_dead_letters()
 
@@ -275,7 +275,7 @@ def test_show_of_a_letter_that_is_gone_says_what_became_of_it(allocd):
 # ---- replay ----
 
 
-def test_a_replay_does_what_could_not_be_done_then(allocd):
+def test_a_replay_handles_the_message_once_its_cause_is_repaired(allocd):
     sku, events = reject(allocd), allocd.listen()
     repair(allocd, sku)
 
@@ -294,7 +294,7 @@ def test_a_replay_does_what_could_not_be_done_then(allocd):
     assert lines_of(allocd, sku) == [("order-0",)]
 
 
-def test_what_fails_again_stays_with_one_attempt_more(allocd):
+def test_a_letter_whose_replay_fails_stays_with_one_attempt_more(allocd):
     sku = reject(allocd)
 
     for attempts in (2, 3):
@@ -306,7 +306,7 @@ def test_what_fails_again_stays_with_one_attempt_more(allocd):
     assert [row[1] for row in allocd.query(HISTORY)] == [2, 3]
 
 
-def test_replay_by_filter_and_limit(allocd):
+def test_replay_selects_by_filter_and_limit(allocd):
     repaired, other = reject(allocd, 3), reject(allocd, 2)
     repair(allocd, repaired)
 
@@ -323,7 +323,7 @@ def test_replay_by_filter_and_limit(allocd):
     assert ids(allocd, "--reason", other) == [4, 5]
 
 
-def test_one_that_fails_again_does_not_stop_the_others(allocd):
+def test_a_replay_that_fails_does_not_stop_the_next_ones(allocd):
     bad, good = reject(allocd), reject(allocd, 2)
     repair(allocd, good)
 
@@ -334,7 +334,7 @@ def test_one_that_fails_again_does_not_stop_the_others(allocd):
     assert ids(allocd) == ids(allocd, "--reason", bad) == [1]
 
 
-def test_a_spent_id_is_skipped(allocd):
+def test_a_replay_of_a_spent_id_is_skipped(allocd):
     sku, message = unique("sku"), unique("id")
     allocd.allocate(sku, "order", 1, id=message)
     allocd.await_dead_letters()
@@ -350,7 +350,7 @@ def test_a_spent_id_is_skipped(allocd):
     assert versions_of(allocd, sku) == [1]
 
 
-def test_a_rate_is_kept(allocd):
+def test_a_replay_keeps_its_rate(allocd):
     sku = reject(allocd, 5)
     repair(allocd, sku)
 
@@ -362,7 +362,7 @@ def test_a_rate_is_kept(allocd):
     assert len(lines_of(allocd, sku)) == 5
 
 
-def test_without_a_terminal_nothing_is_done_unasked(allocd):
+def test_without_a_terminal_a_replay_needs_an_option_to_confirm(allocd):
     reject(allocd)
 
     for verb in ("replay", "discard"):
@@ -389,7 +389,7 @@ def at_a_terminal(allocd, answer, *arguments):
     return process.returncode, err
 
 
-def test_a_terminal_is_asked(allocd):
+def test_on_a_terminal_a_replay_asks_first(allocd):
     sku = reject(allocd, 2)
     repair(allocd, sku)
 
@@ -404,7 +404,7 @@ def test_a_terminal_is_asked(allocd):
     assert [row[2] for row in allocd.query(HISTORY)] == ["replayed", "discarded"]
 
 
-def test_on_a_terminal_lines_fit(allocd):
+def test_lines_fit_the_width_of_the_terminal(allocd):
     allocd.allocate("s" * 200, "order", 1)
     allocd.await_dead_letters()
     script = f'stty cols 60; exec "{binary()}" dead-letters list'
@@ -444,7 +444,7 @@ def packed(**data):
 
 
 @pytest.mark.parametrize("encode", [bare, packed, cloudevent])
-def test_an_edit_repairs_the_message(allocd, encode):
+def test_a_replay_with_an_edit_handles_the_corrected_message(allocd, encode):
     repair(allocd, "lämp")
 
     done = outcome_of_edit(allocd, encode(orderid="o", sku="lamp", qty=0, more=[1]), "sku=lämp", "qty=4")
@@ -454,7 +454,7 @@ def test_an_edit_repairs_the_message(allocd, encode):
     assert [row[4] for row in allocd.query(HISTORY)] == ["sku=lämp qty=4"]
 
 
-def test_an_edit_gives_another_id_or_takes_it_away(allocd):
+def test_an_edit_can_change_or_remove_the_id(allocd):
     repair(allocd, "lamp", 1)
     allocd.allocate("lamp", "first", 1, id="taken")
     wait_until(lambda: lines_of(allocd, "lamp"), "the line to be allocated")
@@ -469,7 +469,7 @@ def test_an_edit_gives_another_id_or_takes_it_away(allocd):
     assert allocd.query("select source, id from inbox order by id") == [("test", "fresh"), ("", "taken")]
 
 
-def test_an_edit_of_a_batch_knows_its_alias(allocd):
+def test_an_edit_of_a_batch_reference_accepts_its_alias(allocd):
     repair(allocd, "lamp")
     allocd.send("change_batch_quantity", {"ref": "nowhere", "qty": 7})
     allocd.await_dead_letters()
@@ -488,7 +488,7 @@ def test_an_edit_of_a_batch_knows_its_alias(allocd):
         ("sku", "FIELD=VALUE"),
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused(allocd, edit, words):
+def test_an_edit_with_an_unknown_field_or_an_invalid_value_is_refused(allocd, edit, words):
     reject(allocd)
 
     done = replay(allocd, "--edit", edit)
@@ -498,7 +498,7 @@ def test_an_edit_that_makes_no_sense_is_refused(allocd, edit, words):
     assert allocd.query(HISTORY) == []
 
 
-def test_what_is_no_message_cannot_be_edited(allocd):
+def test_a_letter_that_is_not_a_message_cannot_be_edited(allocd):
     done = outcome_of_edit(allocd, b"{nonsense", "qty=1")
 
     assert done.returncode == 1
@@ -507,7 +507,7 @@ def test_what_is_no_message_cannot_be_edited(allocd):
     assert allocd.query(LETTERS)[0][3] == 1
 
 
-def test_what_was_cut_off_fails_again(allocd):
+def test_the_replay_of_a_truncated_payload_fails_again(allocd):
     done = outcome_of_edit(allocd, b'{"sku": "' + b"x" * 70000 + b'"}')
 
     assert done.returncode == 1
@@ -562,7 +562,7 @@ def test_an_entry_keeps_its_own_id(allocd):
     assert ("allocate", "entry-id") in allocd.query("select message, id from inbox")
 
 
-def test_an_entry_that_was_not_well_formed_stays_invalid_until_it_is_edited(allocd):
+def test_the_replay_of_a_malformed_entry_stays_invalid_until_it_is_edited(allocd):
     sku = unique("sku")
     repair(allocd, sku)
     lines = [json.dumps({"orderid": order, "sku": sku, "qty": 3}) for order in ("first", "second")]
@@ -592,10 +592,10 @@ def test_an_entry_without_a_type_has_its_own_reason_and_stays_invalid(allocd):
     assert replay(allocd, "--edit", "qty=1").returncode == 2
 
 
-# ---- rehearsals ----
+# ---- dry runs ----
 
 
-def test_a_rehearsal_shows_and_changes_nothing(parked):
+def test_a_dry_run_prints_the_changes_and_makes_none(parked):
     parked.start()
     sku = reject(parked, 2, id="known")
     parked.send("create_batch", {"batchref": "b", "sku": "other", "qty": 0})
@@ -626,7 +626,7 @@ def test_a_rehearsal_shows_and_changes_nothing(parked):
     assert "nothing changed" in done.stderr
 
 
-def test_a_rehearsal_shows_mail_and_out_of_stock(parked):
+def test_a_dry_run_prints_mail_and_out_of_stock_events(parked):
     parked.start()
     sku = reject(parked)
     repair(parked, sku, 1)
@@ -647,7 +647,7 @@ def test_a_rehearsal_shows_mail_and_out_of_stock(parked):
 # ---- mail ----
 
 
-def test_a_mail_is_sent_again_by_the_worker(parked):
+def test_a_replayed_mail_is_sent_again_by_the_worker(parked):
     assert parked.run("migrate").returncode == 0
     insert_mail(parked)
 
@@ -676,7 +676,7 @@ def test_a_mail_has_no_fields_to_edit(parked):
 # ---- discard ----
 
 
-def test_discard_deletes_and_remembers_who(allocd):
+def test_discard_deletes_the_letter_and_records_the_user(allocd):
     kept, gone = reject(allocd), reject(allocd, 2)
 
     done = letters(allocd, "discard", "--yes", "--reason", gone)
@@ -726,7 +726,7 @@ def begin(allocd, verb, *arguments):
     )  # fmt: skip
 
 
-def test_killed_at_its_commit_a_replay_has_one_effect(allocd):
+def test_a_replay_that_is_killed_at_its_commit_has_one_effect(allocd):
     sku = reject(allocd, 2)
     repair(allocd, sku)
 
@@ -749,7 +749,7 @@ def test_killed_at_its_commit_a_replay_has_one_effect(allocd):
 HELD_OR_BLOCKED = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
-def test_killed_again_and_again_each_has_one_effect(allocd):
+def test_replays_that_are_killed_repeatedly_have_one_effect_each(allocd):
     sku = reject(allocd, 40)
     repair(allocd, sku)
     kills = 0
@@ -768,7 +768,7 @@ def test_killed_again_and_again_each_has_one_effect(allocd):
     assert len(allocd.query(HISTORY)) == 40
 
 
-def test_two_operators_have_one_effect(allocd):
+def test_two_operators_who_replay_the_same_letter_have_one_effect(allocd):
     sku = reject(allocd, 20)
     repair(allocd, sku)
 
@@ -781,7 +781,7 @@ def test_two_operators_have_one_effect(allocd):
     assert len(allocd.query(HISTORY)) == 20
 
 
-def test_what_is_replayed_meanwhile_is_not_discarded(allocd):
+def test_a_letter_that_is_replayed_meanwhile_is_not_discarded(allocd):
     reject(allocd)
 
     with commits_held(allocd):
@@ -797,7 +797,7 @@ def test_what_is_replayed_meanwhile_is_not_discarded(allocd):
     assert [row[3] for row in allocd.query(LETTERS)] == [2]
 
 
-def test_a_signal_ends_it_after_the_one_in_flight(allocd):
+def test_a_signal_ends_a_replay_after_the_letter_in_flight(allocd):
     sku = reject(allocd, 3)
     repair(allocd, sku)
 
@@ -831,7 +831,7 @@ def test_a_replay_that_loses_the_database_says_so(on_own_postgres, own_postgres)
     assert versions_of(on_own_postgres, sku) == [1, 2, 3, 4, 5]
 
 
-def test_without_redis_the_workers_publish(parked):
+def test_a_replay_without_redis_leaves_publishing_to_the_workers(parked):
     parked.start()
     sku = reject(parked)
     repair(parked, sku)

@@ -40,7 +40,7 @@ def running(name, folder, environment):
 
 
 @pytest.mark.parametrize("language", RUNNERS)
-def test_the_examples_publish_and_listen(tmp_path, on_own_redis, language):
+def test_the_documented_programs_publish_and_receive(tmp_path, on_own_redis, language):
     allocd = on_own_redis
     allocd.stop()
     allocd.prefix = ""  # as in the examples: the Redis is this test's own
@@ -72,7 +72,7 @@ def statements_with(words):
     return found
 
 
-def test_the_way_back_to_an_older_program_leads_forward_again(parked):
+def test_the_documented_downgrade_can_be_upgraded_again(parked):
     """An older program knows the migrations 1 to 3, and looks at nothing but their rows."""
     assert parked.run("migrate").returncode == 0
 
@@ -88,7 +88,7 @@ def test_the_way_back_to_an_older_program_leads_forward_again(parked):
     assert key == ("PRIMARY KEY (id, source)",)
 
 
-def test_the_session_that_holds_a_row_is_found(allocd):
+def test_the_documented_query_finds_the_session_that_holds_a_row(allocd):
     allocd.stock("lamp", shelf=10)
     wait_until(lambda: allocd.query("select 1 from products where sku = 'lamp'"), "the batch")
     with contextlib.closing(psycopg2.connect(allocd.database_url, application_name="forgotten")) as holder:

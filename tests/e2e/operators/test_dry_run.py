@@ -31,8 +31,8 @@ def change(allocd, ref, qty, **more):
     letter(allocd, "change_batch_quantity", batchref=ref, qty=qty, **more)
 
 
-def told(done):
-    """What became of each, and the events; when they happened left out."""
+def reports_of(done):
+    """The printed reports of a replay, without the times of events and without changes."""
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     for report in reports:
         report.pop("changes", None)
@@ -46,20 +46,20 @@ def events_of(reports):
     return [(e["message"], e["payload"]["orderid"], e["payload"].get("batchref")) for r in reports for e in r["events"]]
 
 
-def rehearse_and_replay(allocd, *arguments):
-    """They agree, and the rehearsal leaves nothing behind; returns the reports."""
+def dry_run_and_replay(allocd, *arguments):
+    """The dry run and the replay agree, and the dry run changes nothing; returns the reports."""
     before = everything(allocd)
-    rehearsed = allocd.run("dead-letters", "replay", "--dry-run", "--json", *arguments)
+    predicted = allocd.run("dead-letters", "replay", "--dry-run", "--json", *arguments)
     assert everything(allocd) == before
     replayed = allocd.run("dead-letters", "replay", "--yes", "--json", *arguments)
 
-    assert rehearsed.returncode == replayed.returncode
-    assert told(rehearsed) == told(replayed)
-    in_words = [done.stderr.splitlines()[-1].partition("events: ")[2] for done in (rehearsed, replayed)]
+    assert predicted.returncode == replayed.returncode
+    assert reports_of(predicted) == reports_of(replayed)
+    in_words = [done.stderr.splitlines()[-1].partition("events: ")[2] for done in (predicted, replayed)]
     assert in_words[0] == in_words[1]
-    assert not [line for line in rehearsed.stderr.splitlines() if line.startswith("time=")], "nothing happened"
+    assert not [line for line in predicted.stderr.splitlines() if line.startswith("time=")], "nothing happened"
     assert allocd.run("verify").returncode == 0
-    return told(rehearsed)
+    return reports_of(predicted)
 
 
 @pytest.fixture
@@ -74,12 +74,12 @@ def database(parked):
     return parked
 
 
-def test_stock_is_promised_once(database):
+def test_a_dry_run_of_several_letters_allocates_stock_once(database):
     create(database, "few", "chair", 6)
     for number in range(12):
         allocate(database, "chair", f"order-{number}")
 
-    reports = rehearse_and_replay(database)
+    reports = dry_run_and_replay(database)
 
     names = [name for name, *_ in events_of(reports)]
     assert names == 6 * ["line_allocated"] + 6 * ["out_of_stock"]
@@ -127,16 +127,16 @@ def empty_batches(database):
 @pytest.mark.parametrize(
     "scenario", [several_skus, a_shrink_that_moves_lines, the_same_id_twice, empty_batches], ids=lambda s: s.__name__
 )
-def test_the_replay_does_what_the_rehearsal_promised(database, scenario):
+def test_a_replay_does_what_its_dry_run_predicted(database, scenario):
     expected = scenario(database)
 
-    reports = rehearse_and_replay(database)
+    reports = dry_run_and_replay(database)
 
     names = [name for name, *_ in events_of(reports)]
     assert {name: names.count(name) for name in expected} == expected
 
 
-def test_an_empty_batch_is_found_after_its_product(database):
+def test_a_dry_run_finds_the_product_of_an_empty_batch(database):
     """No line was allocated from it, and it has no stock: only its reference leads to it."""
     database.start()
     database.post("/add_batch", {"ref": "empty", "sku": "lamp", "qty": 1}).raise_for_status()
@@ -147,13 +147,13 @@ def test_an_empty_batch_is_found_after_its_product(database):
     allocate(database, "lamp", "newer", 40)
     create(database, "empty", "lamp", 1)
 
-    reports = rehearse_and_replay(database)
+    reports = dry_run_and_replay(database)
 
     assert events_of(reports) == [("line_allocated", "new", "ship"), ("line_allocated", "newer", "empty")]
     assert [report["outcome"] for report in reports] == ["handled", "handled", "handled", "skipped"]
 
 
-def test_a_shrink_in_steps_is_rehearsed_to_its_end(parked):
+def test_a_dry_run_follows_a_shrink_in_steps_to_its_end(parked):
     sku = unique("sku")
     parked.start()
     fill(parked, sku)
@@ -162,7 +162,7 @@ def test_a_shrink_in_steps_is_rehearsed_to_its_end(parked):
     create(parked, "more", sku, 5)
     allocate(parked, sku, "after", 1)
 
-    reports = rehearse_and_replay(parked)
+    reports = dry_run_and_replay(parked)
 
     shrink, _, after = reports
     assert len(shrink["events"]) == 10000
@@ -173,7 +173,7 @@ def test_a_shrink_in_steps_is_rehearsed_to_its_end(parked):
 # ---- no worker waits ----
 
 
-def test_no_lock_is_waited_for_and_none_is_held(database):
+def test_a_dry_run_waits_for_no_lock_and_holds_no_lock(database):
     for number in range(4):
         allocate(database, "lamp", f"order-{number}")
     everybody_waits = "lock table products, batches, order_lines, inbox, dead_letters in exclusive mode"
@@ -200,7 +200,7 @@ def test_no_lock_is_waited_for_and_none_is_held(database):
     assert rest.count("-> handled: accepted") == 3
 
 
-def test_a_session_that_is_lost_ends_it(database):
+def test_a_dry_run_that_loses_its_session_ends_with_75(database):
     for number in range(6):
         allocate(database, "lamp", f"order-{number}")
     before = everything(database)
@@ -219,7 +219,7 @@ def test_a_session_that_is_lost_ends_it(database):
     assert everything(database) == before
 
 
-def test_no_real_table_is_written_to(database):
+def test_a_dry_run_writes_to_no_permanent_table(database):
     allocate(database, "lamp", "order")
     database.query("create function spy() returns trigger language plpgsql as $$ begin raise 'written'; end $$")
     for table in ("products", "order_lines", "outbox", "inbox", "dead_letters", "notifications", "units"):
@@ -231,7 +231,7 @@ def test_no_real_table_is_written_to(database):
     assert "-> handled: accepted" in done.stdout
 
 
-def test_very_many_are_rehearsed(database):
+def test_a_dry_run_of_1010_letters_predicts_their_replay(database):
     database.query("""insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes)
         select 'rejected', 'r', 'pubsub', 'p', 'allocate', '', payload, octet_length(payload) from (
             select convert_to(json_build_object('orderid', 'o' || n, 'sku', 'sku-' || n %% 10, 'qty', 1)::text, 'UTF8')
@@ -243,7 +243,7 @@ def test_very_many_are_rehearsed(database):
     assert done.stderr.splitlines()[-1].endswith("1010 rehearsed, and nothing changed: 10 handled, 0 skipped, 1000 failed again; 0 left")
     assert database.run("dead-letters", "replay", "--yes", "--message", "create_batch").returncode == 0
 
-    reports = rehearse_and_replay(database)
+    reports = dry_run_and_replay(database)
 
     names = [name for name, *_ in events_of(reports)]
     assert (names.count("line_allocated"), names.count("out_of_stock")) == (600, 400)

@@ -48,7 +48,7 @@ def test_tail_prints_events_and_nothing_else(module_allocd, tail):
     assert (rest, complaints) == (b"", b"")
 
 
-def test_dead_letters_are_harmless_and_the_same(module_allocd):
+def test_texts_of_dead_letters_are_escaped_for_a_terminal_and_unchanged_in_json(module_allocd):
     before, sku = len(module_allocd.dead_letters()), unique("sku") + NASTY
     module_allocd.allocate(sku, "order", 1, id=unique("id") + NASTY, more=NASTY)
     module_allocd.await_dead_letters(before + 1)
@@ -66,7 +66,7 @@ def test_dead_letters_are_harmless_and_the_same(module_allocd):
     assert sku in json.loads(replayed.stdout.splitlines()[0])["reason"]
 
 
-def test_await_is_harmless_and_the_same(module_allocd):
+def test_texts_of_await_are_escaped_for_a_terminal_and_unchanged_in_json(module_allocd):
     command, sku = unique("id") + NASTY, unique("sku") + NASTY
     module_allocd.stock(sku, **{unique("batch"): 10})
     module_allocd.allocate(sku, "order", 1, id=command)
@@ -99,7 +99,7 @@ def test_await_is_harmless_and_the_same(module_allocd):
     ],
     ids=lambda arguments: " ".join(ascii(word)[1:20] for word in arguments),
 )
-def test_an_error_repeats_nothing_that_a_terminal_obeys(module_allocd, arguments):
+def test_an_error_repeats_no_control_characters(module_allocd, arguments):
     run = assert_harmless(module_allocd.run(*arguments, ALLOCD_START_WAIT="1"))
 
     assert run.returncode != 0

@@ -45,7 +45,7 @@ def test_await_prints_the_outcome_and_the_events(module_allocd):
     assert (fields["orderid"], fields["cause"], fields["version"]) == ("order", allocate, 1)
 
 
-def test_await_tells_a_terminal_nothing_to_obey(module_allocd):
+def test_await_escapes_control_characters_on_a_terminal(module_allocd):
     sku, message, orderid = unique("sku"), unique("id"), "clear\x9b2J"
     module_allocd.stock(sku, **{unique("batch"): 10})
     module_allocd.allocate(sku, orderid, 3, id=message)
@@ -57,7 +57,7 @@ def test_await_tells_a_terminal_nothing_to_obey(module_allocd):
     assert fields["orderid"] == orderid
 
 
-def test_await_can_begin_before_the_message_comes(module_allocd):
+def test_await_can_start_before_the_message_is_sent(module_allocd):
     sku, message = unique("sku"), unique("id")
     waiting = subprocess.Popen(
         [binary(), "await", "--id", message, "--timeout", "60"],
@@ -74,7 +74,7 @@ def test_await_can_begin_before_the_message_comes(module_allocd):
     assert out.startswith(f"handled allocate {message}\nline_allocated ")
 
 
-def test_await_ends_with_75_when_nothing_is_known(module_allocd):
+def test_await_ends_with_75_when_there_is_no_outcome(module_allocd):
     done = module_allocd.run("await", "--id", UNKNOWN, "--timeout", "0.2")
 
     assert (done.returncode, done.stdout) == (75, "")
@@ -107,7 +107,7 @@ def test_a_message_that_was_rejected_and_then_handled_was_handled(module_allocd)
     assert [line.split()[0] for line in lines_of(done)] == ["handled", "line_allocated"]
 
 
-def test_await_knows_what_was_skipped(module_allocd):
+def test_await_prints_a_skipped_duplicate(module_allocd):
     sku, batch, message = unique("sku"), unique("batch"), unique("id")
     module_allocd.stock(sku, **{batch: 10})
     module_allocd.send("create_batch", {"batchref": batch, "sku": sku, "qty": 10, "id": message})
@@ -117,7 +117,7 @@ def test_await_knows_what_was_skipped(module_allocd):
     assert (done.returncode, done.stdout) == (0, f"skipped create_batch {message}\n")
 
 
-def test_await_prints_one_object_for_all_that_bear_the_id(module_allocd):
+def test_await_prints_one_json_object_for_all_messages_with_the_id(module_allocd):
     sku, message = unique("sku"), unique("id")
     module_allocd.stock(sku, **{unique("batch"): 10})
     module_allocd.allocate(sku, "order", 3, id=message)
@@ -214,7 +214,7 @@ def damaged(used, sql):
             execute(f'drop database "{name}" with (force)')
 
 
-def test_what_a_worker_left_is_clean(used):
+def test_verify_finds_nothing_after_a_worker_has_worked(used):
     with damaged(used, None) as there:
         done = there.run("verify")
 
@@ -325,7 +325,7 @@ def test_verify_names_the_rule_that_is_broken(used, rule, sql):
     assert "hold" not in done.stderr
 
 
-def test_verify_tells_ten_of_many_and_counts_the_rest(used):
+def test_verify_prints_ten_violations_of_a_rule_and_counts_the_rest(used):
     many = """insert into allocations_view
         select 'nobody-' || n, 'lamp', 1, 'lamp-ship' from generate_series(1, 25) n"""
     with damaged(used, many) as there:
@@ -391,7 +391,7 @@ def prepare(allocd):
     return skus
 
 
-def test_a_busy_database_is_clean(allocd):
+def test_verify_finds_nothing_while_workers_work(allocd):
     with Traffic(allocd, prepare(allocd)) as traffic:
         for _ in range(5):
             before = traffic.orders
@@ -424,12 +424,12 @@ def test_the_view_is_rebuilt_while_the_worker_works(allocd):
     assert checked.returncode == 0, checked.stdout
 
 
-def test_a_view_that_agrees_is_left_alone(used):
+def test_rebuild_view_does_not_write_a_view_that_agrees(used):
     with damaged(used, None) as there:
         assert there.run("rebuild-view").stdout == "added 0, corrected 0, removed 0\n"
 
 
-def test_a_view_that_was_emptied_is_whole_again(used):
+def test_rebuild_view_restores_an_emptied_view(used):
     with damaged(used, "truncate allocations_view") as there:
         assert there.run("rebuild-view").stdout == "added 10, corrected 0, removed 0\n"
         assert there.run("verify").returncode == 0
@@ -488,7 +488,7 @@ def test_republish_repeats_events_in_order_on_their_channels(module_allocd):
     assert module_allocd.redis.xlen(module_allocd.prefix + "allocd:events") == entries
 
 
-def test_republish_begins_in_the_middle_of_a_commit(module_allocd):
+def test_republish_can_begin_in_the_middle_of_a_commit(module_allocd):
     first = module_allocd.listen()
     sku, batch = sell(module_allocd, 3)
     module_allocd.send("change_batch_quantity", {"batchref": batch, "qty": 0})
@@ -501,7 +501,7 @@ def test_republish_begins_in_the_middle_of_a_commit(module_allocd):
     assert [events.next_raw() for _ in range(4)] == original[5:]
 
 
-def test_republish_puts_all_on_one_channel(module_allocd):
+def test_republish_can_publish_to_one_channel(module_allocd):
     sku, _ = sell(module_allocd, 2)
     pubsub = module_allocd.redis.pubsub(ignore_subscribe_messages=True)
     channel = module_allocd.prefix + "repairs"
@@ -515,7 +515,7 @@ def test_republish_puts_all_on_one_channel(module_allocd):
     assert [json.loads(message["data"])["version"] for message in messages] == [1, 2]
 
 
-def test_republish_refuses_what_is_not_there(module_allocd):
+def test_republish_refuses_versions_that_do_not_exist(module_allocd):
     sku, _ = sell(module_allocd, 5)
     module_allocd.query(
         """delete from outbox where last_version < 3
@@ -545,7 +545,7 @@ def test_republish_without_redis_ends_with_69(module_allocd):
 # ---- outbox renew ----
 
 
-def test_outbox_renew_gives_another_incarnation(used):
+def test_outbox_renew_begins_another_incarnation(used):
     with damaged(used, None) as there:
         before = there.query("select incarnation from installation")[0][0]
         done = there.run("outbox", "renew", "--yes")
@@ -555,7 +555,7 @@ def test_outbox_renew_gives_another_incarnation(used):
     assert (done.returncode, done.stdout) == (0, f"{before} -> {after}\n")
 
 
-def test_outbox_renew_does_nothing_unasked(used):
+def test_outbox_renew_needs_a_confirmation(used):
     with damaged(used, None) as there:
         before = there.query("select incarnation from installation")
         done = there.run("outbox", "renew")
@@ -605,7 +605,7 @@ def migrated(parked):
     return parked
 
 
-def test_quiesce_needs_a_worker(migrated):
+def test_quiesce_without_a_worker_is_an_error(migrated):
     done = migrated.run("quiesce")
 
     assert (done.returncode, done.stderr) == (69, "allocd: quiesce: no worker listens\n")
@@ -621,7 +621,7 @@ def test_quiesce_waits_for_every_worker(migrated):
     assert (slow.returncode, slow.stderr) == (75, "allocd: quiesce: still busy: 1 of 1 workers\n")
 
 
-def test_quiesce_looks_at_streams(migrated):
+def test_quiesce_waits_for_unread_stream_entries(migrated):
     stream, group = migrated.prefix + "allocd:commands", "allocd"
     entries = [migrated.redis.xadd(stream, {"type": "allocate", "data": "{}"}) for _ in range(3)]
     with StandIn(migrated):
@@ -641,7 +641,7 @@ def test_quiesce_looks_at_streams(migrated):
     assert (done.returncode, gone.returncode) == (0, 0)
 
 
-def test_quiesce_looks_at_the_outbox_and_at_shrinks(migrated):
+def test_quiesce_waits_for_the_outbox_and_for_active_shrinks(migrated):
     with StandIn(migrated) as worker:
         migrated.query("update outbox_heads set position = 2 where partition = 3")
         unpublished = migrated.run("quiesce", "--timeout", "0.2")
@@ -665,7 +665,7 @@ def test_quiesce_without_redis_ends_with_69(migrated):
 # ---- quiesce: a worker ----
 
 
-def test_what_came_before_quiesce_is_done_when_it_returns(allocd):
+def test_messages_sent_before_quiesce_are_done_when_it_returns(allocd):
     sku, stream = unique("sku"), allocd.prefix + "allocd:commands"
     allocd.stock(sku, batch=10_000)
     assert allocd.run("quiesce").returncode == 0
@@ -718,7 +718,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("command", ASKED)
-def test_a_tool_whose_question_the_database_refuses_repeats_its_words(module_allocd, command):
+def test_a_tool_whose_query_is_refused_prints_the_database_s_error(module_allocd, command):
     arguments, table = ASKED[command]
     module_allocd.query(f"alter table {table} rename to elsewhere")
 

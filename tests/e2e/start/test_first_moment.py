@@ -115,7 +115,7 @@ def test_a_second_signal_while_a_service_is_awaited_ends_it(parked, trouble):
         assert time.monotonic() - begin < AT_ONCE_S
 
 
-def test_a_migration_that_was_awaited_is_done_when_it_can_be(parked):
+def test_a_migration_that_waits_for_a_lock_runs_once_it_is_free(parked):
     with migration_locked(parked):
         parked.launch()
         wait_until(lambda: get(parked, "/livez"), "HTTP to answer")
@@ -125,7 +125,7 @@ def test_a_migration_that_was_awaited_is_done_when_it_can_be(parked):
     assert parked.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
 
 
-def test_a_migration_in_which_a_signal_comes_is_done_whole_or_not_at_all(parked):
+def test_a_migration_that_a_signal_interrupts_is_done_whole_or_not_at_all(parked):
     with held(parked.database_url, "create table migrations (number integer)"):
         parked.launch()
         wait_until(lambda: get(parked, "/livez"), "HTTP to answer")
@@ -143,7 +143,7 @@ def waits_for_a_lock(allocd):
     return allocd.query(waiting)
 
 
-def test_a_database_that_comes_later_is_waited_for(tmp_path, server_urls, parked, own_postgres):
+def test_the_worker_waits_for_a_database_that_starts_later(tmp_path, server_urls, parked, own_postgres):
     name = unique("allocd_e2e")
     own_postgres.ensure_database(name)
     own_postgres.kill()

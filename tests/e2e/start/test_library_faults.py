@@ -108,7 +108,7 @@ int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags)
 
 
 @pytest.mark.parametrize("reason", ["ENFILE", "EPERM"])
-def test_an_accept_that_fails_is_tried_again(launched_with, reason):
+def test_a_failed_accept_is_retried(launched_with, reason):
     allocd = launched_with(REFUSED_ACCEPT % reason)
 
     wait_until(allocd.ready_or_dead, "allocd to be ready")
@@ -126,7 +126,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 """
 
 
-def test_a_thread_that_cannot_be_started_is_said(launched_with):
+def test_a_thread_that_cannot_be_started_is_logged(launched_with):
     allocd = launched_with(NO_THREAD)
 
     assert allocd.wait() == 75
@@ -142,7 +142,7 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 """
 
 
-def test_what_libevent_warns_of_is_logged_for_those_who_debug(launched_with):
+def test_warnings_of_libevent_are_logged_at_debug(launched_with):
     allocd = launched_with(COMPLAINT % 'event_warnx("a complaint\\nof two lines")', ALLOCD_LOG_LEVEL="debug")
     wait_until(allocd.ready_or_dead, "allocd to be ready")
 
@@ -150,7 +150,7 @@ def test_what_libevent_warns_of_is_logged_for_those_who_debug(launched_with):
     assert "level=debug" in line and "a complaint" in line and "of two lines" in line
 
 
-def test_what_ends_libevent_is_an_error_in_the_log(launched_with):
+def test_a_fatal_error_of_libevent_is_logged_as_an_error(launched_with):
     allocd = launched_with(COMPLAINT % 'event_errx(1, "the end")', ALLOCD_LOG_LEVEL="error")
 
     assert allocd.wait() == 1
@@ -158,7 +158,7 @@ def test_what_ends_libevent_is_an_error_in_the_log(launched_with):
     assert "level=error" in line and "the end" in line
 
 
-def test_a_connection_that_is_not_finished_with_its_request_is_no_reason_to_stay(launched_with):
+def test_an_unfinished_request_does_not_delay_the_end_of_the_worker(launched_with):
     """The worker's end does not wait for clients that owe it a request."""
     allocd = launched_with("")
     wait_until(allocd.ready_or_dead, "allocd to be ready")

@@ -22,7 +22,7 @@ def test_a_signal_drains_and_ends_with_0(allocd, number):
         events.expect("line_allocated", version=version)
 
 
-def test_a_signal_leaves_nothing_of_a_stream_half_done(allocd):
+def test_a_signal_leaves_no_entry_of_a_stream_half_done(allocd):
     stream, sku = allocd.prefix + "allocd:commands", unique("sku")
     allocd.stock(sku, batch=100000)
     with allocd.redis.pipeline(transaction=False) as pipeline:
@@ -38,7 +38,7 @@ def test_a_signal_leaves_nothing_of_a_stream_half_done(allocd):
     assert group["pending"] == 0
 
 
-def test_a_second_worker_takes_over_where_the_first_ended(allocd):
+def test_a_second_worker_resumes_where_the_first_ended(allocd):
     sku, events = unique("sku"), allocd.listen()
     allocd.stock(sku, batch=10)
     allocd.allocate(sku, "before", 1)
@@ -51,7 +51,7 @@ def test_a_second_worker_takes_over_where_the_first_ended(allocd):
     events.expect("line_allocated", orderid="after", version=2)
 
 
-def test_what_was_committed_is_published_after_a_crash(on_own_redis, own_redis):
+def test_events_committed_before_a_crash_are_published_after_it(on_own_redis, own_redis):
     allocd, sku = on_own_redis, unique("sku")
     assert allocd.post("/add_batch", {"ref": "batch", "sku": sku, "qty": 10}).status_code == 201
     own_redis.kill()
@@ -65,7 +65,7 @@ def test_what_was_committed_is_published_after_a_crash(on_own_redis, own_redis):
     events.expect("line_allocated", orderid="order", sku=sku, version=1)
 
 
-def test_a_redis_that_restarts_is_subscribed_again(on_own_redis, own_redis):
+def test_the_worker_subscribes_again_after_a_restart_of_redis(on_own_redis, own_redis):
     allocd, sku = on_own_redis, unique("sku")
     allocd.stock(sku, batch=10)
     own_redis.kill()
@@ -79,7 +79,7 @@ def test_a_redis_that_restarts_is_subscribed_again(on_own_redis, own_redis):
     events.expect("line_allocated", orderid="order")
 
 
-def test_a_postgres_that_restarts_loses_nothing(on_own_postgres, own_postgres):
+def test_a_restart_of_postgres_loses_no_message(on_own_postgres, own_postgres):
     allocd, sku, events = on_own_postgres, unique("sku"), on_own_postgres.listen()
     allocd.stock(sku, batch=10)
     allocd.allocate(sku, "before", 1)
@@ -108,7 +108,7 @@ def test_without_a_database_a_caller_gets_503_and_may_retry(on_own_postgres, own
     wait_until(lambda: allocd.post("/add_batch", batch).status_code == 201, "the retry to succeed")
 
 
-def test_without_a_database_a_signal_still_ends_it_and_counts_what_was_left(on_own_postgres, own_postgres):
+def test_without_a_database_a_signal_ends_the_worker_and_counts_unfinished_messages(on_own_postgres, own_postgres):
     allocd, sku = on_own_postgres, unique("sku")
     own_postgres.kill()
     allocd.stock(sku, one=1, two=2)
@@ -119,7 +119,7 @@ def test_without_a_database_a_signal_still_ends_it_and_counts_what_was_left(on_o
     assert "messages=2 " in allocd.log_lines()[-1]
 
 
-def test_a_second_signal_ends_it_at_once(on_own_postgres, own_postgres):
+def test_a_second_signal_ends_the_worker_at_once(on_own_postgres, own_postgres):
     allocd = on_own_postgres
     own_postgres.kill()
     allocd.stock(unique("sku"), batch=1)
@@ -136,7 +136,7 @@ def draining(allocd):
     return any("SIGTERM" in line for line in allocd.log_lines())
 
 
-def test_a_slow_reader_of_events_is_not_our_trouble(allocd):
+def test_a_subscriber_that_never_reads_does_not_block_the_worker(allocd):
     """A client that subscribes and never reads must not stop the worker."""
     sku, deaf, events = unique("sku"), allocd.listen(), allocd.listen()
     allocd.stock(sku, batch=100000)

@@ -88,7 +88,7 @@ def test_a_rotated_password_needs_no_restart(allocd, rotation):
     allocates(allocd, "on new connections")
 
 
-def test_a_password_that_is_rotated_before_its_file_is_waited_for(allocd, rotation):
+def test_a_password_that_is_rotated_before_its_file_is_retried(allocd, rotation):
     rotation.set_passwords("newer")
     rotation.end_connections()
     wait_until(lambda: not allocd.ready(), "the worker to be refused")
@@ -109,7 +109,7 @@ def test_a_password_that_is_rotated_before_its_file_is_waited_for(allocd, rotati
         ("REDIS_URL", ""),
     ],
 )
-def test_a_file_that_is_malformed_for_a_while_is_waited_for_and_not_repeated(allocd, rotation, name, text):
+def test_a_malformed_url_file_is_read_again_and_its_content_never_logged(allocd, rotation, name, text):
     rotation.write(name, text)
     rotation.end_connections()
     wait_until(lambda: not allocd.ready(), "the worker to find the malformed URL")
@@ -120,7 +120,7 @@ def test_a_file_that_is_malformed_for_a_while_is_waited_for_and_not_repeated(all
     assert "S3CR3T" not in allocd.log.read_text()
 
 
-def test_a_file_that_is_gone_for_a_while_is_named(allocd, rotation):
+def test_a_missing_url_file_is_named_in_the_log_and_read_again(allocd, rotation):
     rotation.files["REDIS_URL"].unlink()
     rotation.end_connections()
     wait_until(lambda: "REDIS_URL_FILE: cannot read" in allocd.log.read_text(), "the log to name the file's setting")

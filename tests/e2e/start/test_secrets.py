@@ -34,7 +34,7 @@ def test_no_core_dump_holds_the_passwords(parked, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["run", "config", "verify"])
-def test_a_url_of_another_program_is_refused_and_not_repeated(parked, command):
+def test_a_url_of_an_unknown_scheme_is_refused_without_repeating_it(parked, command):
     done = parked.run(command, DATABASE_URL="postgresql+asyncpg://app:s3cret@db/allocd")
 
     assert done.returncode == 78
@@ -42,14 +42,14 @@ def test_a_url_of_another_program_is_refused_and_not_repeated(parked, command):
     assert "s3cret" not in done.stdout + done.stderr
 
 
-def test_a_parameter_that_holds_a_number_sign_is_hidden_whole(parked):
+def test_a_parameter_with_a_number_sign_is_hidden_as_a_whole(parked):
     done = parked.run("config", DATABASE_URL="password='p://x&S3CR3T' host=h")
 
     assert done.returncode == 0
     assert "S3CR3T" not in done.stdout + done.stderr
 
 
-def test_a_url_file_that_comes_in_pieces_is_read_whole(parked, tmp_path):
+def test_a_url_file_that_arrives_in_pieces_is_read_completely(parked, tmp_path):
     """As from `allocd config --database-url-file <(vault …)`, which writes when it pleases."""
     script = f'exec "{binary()}" config --redis-url-file <(printf "redis://h"; sleep 0.1; printf "ost:1/x\\n")'
     done = subprocess.run(["bash", "-c", script], env=parked.environment({"REDIS_URL": ""}), capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ def lines_with(allocd, text):
     return [line for line in allocd.log_lines() if text in line]
 
 
-def test_signals_without_a_meaning_are_ignored_and_logged_once(allocd):
+def test_unused_signals_are_ignored_and_logged_once(allocd):
     for number in UNUSED:
         for _ in range(3):
             allocd.worker.send_signal(number)
@@ -29,7 +29,7 @@ def test_signals_without_a_meaning_are_ignored_and_logged_once(allocd):
     assert allocd.stop() == 0
 
 
-def test_a_signal_without_a_meaning_does_not_cut_draining_short(on_own_postgres, own_postgres):
+def test_an_ignored_signal_does_not_interrupt_draining(on_own_postgres, own_postgres):
     allocd = on_own_postgres
     own_postgres.kill()
     allocd.stock(unique("sku"), batch=1)
@@ -44,24 +44,24 @@ def test_a_signal_without_a_meaning_does_not_cut_draining_short(on_own_postgres,
     assert allocd.wait() == 0
 
 
-def test_a_processor_time_that_is_used_up_drains(allocd):
+def test_a_worker_that_used_up_its_processor_time_drains(allocd):
     allocd.worker.send_signal(signal.SIGXCPU)
     assert allocd.wait() == 0
 
 
-def test_sigquit_ends_it_at_once(allocd):
+def test_sigquit_ends_the_worker_at_once(allocd):
     assert allocd.stop(signal.SIGQUIT) == -signal.SIGQUIT
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_an_operators_command_ends_by_any_signal(allocd, number):
+def test_an_operators_command_is_ended_by_any_signal(allocd, number):
     tail = subprocess.Popen([binary(), "tail"], env=allocd.environment(), stderr=subprocess.DEVNULL)
     wait_until(lambda: any(client["name"] == "allocd-tail" for client in allocd.redis.client_list()), "tail")
     tail.send_signal(number)
     assert tail.wait(10) == -number
 
 
-def test_a_second_signal_while_it_drains_ends_it_with_75(on_own_postgres, own_postgres):
+def test_a_second_signal_while_the_worker_drains_ends_it_with_75(on_own_postgres, own_postgres):
     allocd = on_own_postgres
     own_postgres.kill()
     allocd.stock(unique("sku"), batch=1)

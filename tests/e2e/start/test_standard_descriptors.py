@@ -32,7 +32,7 @@ def launched(parked):
 
 
 @pytest.mark.parametrize(("redirections", "closed"), CLOSED.items(), ids=CLOSED.keys())
-def test_a_closed_standard_descriptor_is_no_connection_of_the_worker(launched, redirections, closed):
+def test_a_closed_standard_descriptor_is_not_reused_for_a_connection(launched, redirections, closed):
     allocd, sku = launched(with_redirections(redirections, "run")), unique("sku")
     wait_until(allocd.ready_or_dead_without_a_log, "allocd to be ready")
 
@@ -58,7 +58,7 @@ def test_a_command_without_an_output_says_that_it_cannot_write(allocd, command):
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["verify"], ["dead-letters", "list"], ["publish", "allocate"]])
-def test_a_command_without_any_standard_descriptor_ends_as_with_them(allocd, command):
+def test_a_command_without_standard_descriptors_has_the_same_exit_code(allocd, command):
     usual = subprocess.run([binary(), *command], env=allocd.environment(), capture_output=True, check=False)
 
     done = subprocess.run(with_redirections("0<&- 2>&-", *command), env=allocd.environment(), check=False)
@@ -66,7 +66,7 @@ def test_a_command_without_any_standard_descriptor_ends_as_with_them(allocd, com
     assert done.returncode == usual.returncode
 
 
-def test_a_log_whose_reader_left_does_not_end_the_worker(launched):
+def test_a_worker_whose_log_reader_exited_keeps_working(launched):
     reader, writer = os.pipe()
     allocd = launched([binary(), "run"], stderr=writer)
     os.close(writer)
@@ -80,7 +80,7 @@ def test_a_log_whose_reader_left_does_not_end_the_worker(launched):
 
 
 @pytest.mark.parametrize("flags", [0, os.O_NONBLOCK], ids=["blocking", "non-blocking"])
-def test_a_log_whose_reader_stopped_holds_nothing_up_and_counts_what_it_dropped(launched, flags):
+def test_a_worker_whose_log_reader_stopped_keeps_working_and_counts_dropped_lines(launched, flags):
     reader, writer = os.pipe2(flags)
     fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
     allocd = launched([binary(), "run"], stderr=writer)

@@ -29,7 +29,7 @@ def test_a_wrong_setting_ends_the_program_with_its_name(parked, variable, value)
     assert variable in line
 
 
-def test_the_option_wins_over_the_environment(parked):
+def test_an_option_takes_precedence_over_the_environment(parked):
     done = parked.run("run", "--log-level", "loud", ALLOCD_LOG_LEVEL="info")
 
     assert done.returncode == 78
@@ -45,7 +45,7 @@ def test_an_unknown_setting_warns_with_the_nearest_name(parked):
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL"])
-def test_a_service_that_is_not_there(parked, variable):
+def test_a_service_that_cannot_be_reached_ends_the_start_with_69(parked, variable):
     port = servers.free_port()
     nowhere = {
         "DATABASE_URL": f"postgresql://user:the-password@127.0.0.1:{port}/allocd",
@@ -61,7 +61,7 @@ def test_a_service_that_is_not_there(parked, variable):
 
 
 @pytest.mark.parametrize("password", ["opensesame@word", "opensesame/word", "word@opensesame"])
-def test_a_password_that_is_not_encoded_is_not_shown(parked, password):
+def test_a_password_that_is_not_percent_encoded_is_never_printed(parked, password):
     done = parked.run("run", DATABASE_URL=f"postgresql://user:{password}@127.0.0.1/allocd", ALLOCD_START_WAIT="1")
 
     assert done.returncode == 78
@@ -70,7 +70,7 @@ def test_a_password_that_is_not_encoded_is_not_shown(parked, password):
     assert "opensesame" not in line
 
 
-def test_a_port_in_use(parked):
+def test_a_port_in_use_ends_the_start_with_its_error(parked):
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()
@@ -83,7 +83,7 @@ def test_a_port_in_use(parked):
     assert address in line
 
 
-def test_a_database_that_is_too_new(parked):
+def test_a_database_that_is_too_new_is_refused(parked):
     assert parked.run("migrate").returncode == 0
     parked.query(NEWER_MIGRATION)
 
@@ -105,7 +105,7 @@ def test_a_migration_that_was_changed_is_refused(parked):
 
 
 @pytest.mark.parametrize("command", ["run", "migrate"])
-def test_a_migration_that_fails_keeps_nothing_and_ends_with_1(parked, command):
+def test_a_migration_that_fails_is_rolled_back_and_ends_with_1(parked, command):
     parked.query("create view batches as select 1 as one")
 
     done = parked.run(command, ALLOCD_LOG_LEVEL="error")

@@ -35,7 +35,7 @@ def test_twenty_percent_duplicates_have_one_effect(parked, ledger):
     print(f"{len(ledger.sent)} commands in {len(deliveries)} deliveries")
 
 
-def test_one_poison_among_1000_goes_alone(parked, ledger):
+def test_one_poison_message_among_1000_fails_alone(parked, ledger):
     """The database refuses the line of one order: that one is a dead letter, its 999 neighbours are done."""
     parked.start()
     parked.query("""

@@ -158,7 +158,7 @@ def test_large_entries_that_are_pending_become_dead_letters_in_bounded_memory(wo
     assert {reason for _, _, reason, *_ in letters} == {"payload: larger than 64 KiB"}
 
 
-def test_an_entry_of_many_large_fields_is_a_dead_letter(worker):
+def test_an_entry_of_many_large_fields_becomes_a_dead_letter(worker):
     fields = {f"field-{number}": b"x" * (2 * MIB) for number in range(30)}
     worker.redis.xadd(key(worker), {"type": "allocate", **fields, "data": "{}"})
     add(worker, "a")
@@ -178,7 +178,7 @@ def most_memory(worker):
 
 
 @pytest.mark.parametrize("fields", [1, 100])
-def test_an_entry_of_hundreds_of_mebibytes_is_a_dead_letter_within_a_minute_in_bounded_memory(worker, fields):
+def test_an_entry_of_hundreds_of_mebibytes_becomes_a_dead_letter_in_a_minute_and_bounded_memory(worker, fields):
     """The other fields, if any, are unknown to the worker. A sanitizer keeps freed memory, within bounds."""
     assert worker.stop() == 0
     worker.start(ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
@@ -196,7 +196,7 @@ def test_an_entry_of_hundreds_of_mebibytes_is_a_dead_letter_within_a_minute_in_b
     assert most_memory(worker) < before + 32
 
 
-def test_an_answer_that_redis_may_not_send_at_once_is_asked_for_bit_by_bit(worker):
+def test_an_answer_over_the_output_buffer_limit_is_read_in_parts(worker):
     """Redis closes a connection whose answer exceeds client-output-buffer-limit."""
     assert worker.stop() == 0
     worker.redis.config_set("client-output-buffer-limit", f"normal {40 * MIB} 0 0")
@@ -251,7 +251,7 @@ def test_entries_that_are_deleted_before_they_are_read_are_counted(worker, trim)
         assert told(worker, "entries lost: they were trimmed, deleted or passed over") == 1
 
 
-def test_entries_that_the_group_is_moved_past_under_a_running_worker_are_read(worker):
+def test_entries_that_a_moved_group_has_skipped_are_read(worker):
     def change():
         add(worker, "c")
         add(worker, "d")
@@ -265,7 +265,7 @@ def test_entries_that_the_group_is_moved_past_under_a_running_worker_are_read(wo
         assert lost(worker) == 0
 
 
-def test_a_stream_that_began_again_is_read_whole_though_its_group_has_several_consumers(worker):
+def test_a_stream_that_began_again_is_read_whole_with_several_consumers_in_its_group(worker):
     await_noted(worker, add(worker, "a"))
     assert worker.stop() == 0
     worker.redis.delete(key(worker))

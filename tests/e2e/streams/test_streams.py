@@ -19,7 +19,7 @@ def send(senders, ledger, way, number):
     senders.add(command)
 
 
-def test_two_streams_of_entries_without_ids(parked, ledger, senders):
+def test_entries_without_ids_of_two_streams_have_one_effect_each(parked, ledger, senders):
     """Each entry has one effect, and each stream keeps its order."""
     parked.start(ALLOCD_STREAM="first,second")
     ledger.open("sku")
@@ -43,7 +43,7 @@ NO_COMMANDS = [
 ]
 
 
-def test_an_entry_that_is_no_command_is_a_dead_letter(parked, ledger, senders):
+def test_an_entry_that_is_not_a_command_becomes_a_dead_letter(parked, ledger, senders):
     """It is acknowledged, and what follows is read."""
     parked.start()
     ledger.open("sku")
@@ -58,7 +58,7 @@ def test_an_entry_that_is_no_command_is_a_dead_letter(parked, ledger, senders):
     assert letters == {(parked.prefix + STREAM, "invalid")}
 
 
-def test_a_group_that_is_destroyed_is_there_again(parked, ledger, senders):
+def test_a_destroyed_consumer_group_is_created_again(parked, ledger, senders):
     """From where Postgres knows that all was handled; what is read once more has no second effect."""
     parked.start()
     ledger.open("sku")
@@ -95,7 +95,7 @@ def test_entries_that_are_trimmed_while_pending_are_counted(parked, ledger, send
     assert any("entries lost" in line and "level=error" in line for line in parked.log_lines())
 
 
-def test_what_another_reader_is_busy_with_is_left_to_it(parked, ledger, senders):
+def test_entries_that_another_reader_handles_are_not_claimed(parked, ledger, senders):
     """Only what a reader did nothing about for a minute is taken over."""
     parked.start()
     ledger.open("sku")
@@ -111,7 +111,7 @@ def test_what_another_reader_is_busy_with_is_left_to_it(parked, ledger, senders)
     assert parked.redis.xpending_range(key, "allocd", "-", "+", 10, "another")
 
 
-def test_the_event_stream_has_what_the_channels_have(parked, ledger):
+def test_the_event_stream_has_the_events_of_the_channels(parked, ledger):
     """The event stream has the same events in the same order, for consumers that were not subscribed."""
     parked.start()
     ledger.open("sku-1", "sku-2")
