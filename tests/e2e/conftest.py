@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def server_urls():
-    """Those of the environment (`./dev test` sets them), or private ones."""
+    """The servers of the environment (`./dev test` sets them), or private ones."""
     with servers.environment() as urls:
         yield urls
 
@@ -74,7 +74,7 @@ def own_redis(own_directory):
 
 @pytest.fixture(scope="session")
 def spare_postgres():
-    """One for all tests that stop theirs: making a cluster takes a while."""
+    """One Postgres for all tests that stop theirs, since making a cluster takes a while."""
     with servers.scratch_directory() as directory, servers.running(servers.Postgres(directory)) as postgres:
         yield postgres
 
@@ -139,7 +139,7 @@ def redis_proxy(server_urls, watch):
 
 @pytest.fixture
 def behind_proxies(postgres_proxy, redis_proxy):
-    """What the worker is started with, so that it reaches its servers through the proxies."""
+    """The settings with which the worker reaches its servers through the proxies."""
     return {"DATABASE_URL": postgres_proxy.url, "REDIS_URL": redis_proxy.url}
 
 

@@ -17,7 +17,7 @@ def documented_line():
 
 
 def behind(prefix, words):
-    """The same line for an installation with a prefix: before each key and channel."""
+    """The same line for an installation with a prefix, which is put before each key and channel."""
     return [word[0] + prefix + word[1:] if word[0] in "~&" else word for word in words]
 
 
@@ -28,7 +28,7 @@ def administrator(own_redis):
 
 @pytest.fixture
 def restricted(tmp_path, database_url, own_redis, administrator):
-    """Makes an installation whose user has exactly these rights."""
+    """Makes an installation whose Redis user has exactly these rights."""
     made = []
 
     def make(prefix, words, number=0):
@@ -52,13 +52,13 @@ def done(allocd, *arguments):
 
 
 def hear(events, name, orderid):
-    """After `outbox renew`, or when a connection is cut, an event may come once more: that is passed over."""
+    """Skips events that are published twice, after `outbox renew` or a cut connection."""
     while (heard := events.next()) and (heard[0], heard[1]["orderid"]) != (name, orderid):
         pass
 
 
 def work_by_every_way(allocd):
-    """Channels, the stream and HTTP; each leads to an event that is heard."""
+    """A command by channel, by stream and by HTTP each leads to an event that is received."""
     sku = unique("sku")
     events = allocd.listen()
     done(allocd, "publish", "create_batch", f"batchref={sku}", f"sku={sku}", "qty=100")
@@ -102,7 +102,7 @@ def test_the_documented_rights_suffice_for_the_worker_and_its_tools(restricted, 
 
 @pytest.mark.parametrize("right", ["+evalsha", "+xreadgroup", "+publish", "+info"])
 def test_a_missing_right_is_found_in_the_acl_log_of_redis(restricted, administrator, right):
-    """So the test above would see it."""
+    """A missing right is in the log that the test above reads."""
     allocd = restricted("", [word for word in documented_line() if word != right])
     allocd.launch()
     wait_until(lambda: administrator.execute_command("ACL", "LOG"), "a refusal")

@@ -1,4 +1,4 @@
-"""What can be checked of deploy/ where no container engine runs."""
+"""Checks of deploy/ that need no container engine."""
 
 import os
 import pathlib
@@ -48,7 +48,7 @@ def test_compose_uses_only_settings_that_exist(compose, parked):
 
 
 def test_the_health_probe_works_in_the_image(compose, parked):
-    """The probe as compose hands it to bash, against a worker here."""
+    """Runs the probe as compose passes it to bash, against a worker of the test."""
     _, shell, option, script = compose["allocd"]["healthcheck"]["test"]
     script = script.replace("$$", "$").replace("/127.0.0.1/5005", "/" + parked.http.replace(":", "/"))
     assert subprocess.run([shell, option, script], check=False).returncode != 0, "no server listens yet"
@@ -69,7 +69,7 @@ def test_the_image_runs_as_a_user_and_listens_on_every_address():
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have no such note")
 def test_every_object_is_built_with_control_flow_protection():
-    """In the plain build; what the linker makes of it depends on the distribution's own start files."""
+    """Checks the objects of the plain build; the linked program also depends on the distribution's start files."""
     objects = list((ROOT / "build" / "src").rglob("*.c.o"))
     notes = output_of("readelf", "-n", *objects)
 
@@ -83,7 +83,7 @@ def test_the_image_installs_the_lists_of_dev():
 
 
 def test_the_image_has_every_library_that_the_program_needs():
-    """The libraries' packages, asked of Debian; the sanitizers' are for tests only."""
+    """The Debian packages of the libraries, without the sanitizers', which are for tests only."""
     needed = re.findall(r"NEEDED.*\[(.*)\]", output_of("readelf", "-d", binary()))
     owners = {owner_of(library) for library in needed if not re.match("lib(asan|ubsan)", library)}
 

@@ -1,4 +1,4 @@
-"""Connections that are silent and not closed: as when a cable is cut, or a server hangs."""
+"""Connections that are silent and not closed, as when a cable is cut or a server hangs."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ SLACK_S = 2  # of a busy machine
 
 
 def namespace(*command):
-    """Runs a command in a network of its own."""
+    """Runs a command in a separate network namespace."""
     rights = ["--map-root-user"] if os.geteuid() else []
     return subprocess.run(
         ["unshare", *rights, "--net", *command], capture_output=True, text=True, timeout=100, check=False
@@ -25,7 +25,7 @@ def namespace(*command):
 
 @pytest.mark.skipif(namespace("ip", "link").returncode != 0, reason="no network of our own on this machine")
 def test_a_pulled_cable_to_postgres_is_detected_within_5_s(tmp_path, own_postgres, own_redis):
-    """Nothing is acknowledged any more and nothing is closed; when it is plugged in again, work continues."""
+    """Pulls the cable: no packet is acknowledged and no connection closed; when it is plugged in again, work continues."""
     name = unique("allocd_e2e")
     own_postgres.ensure_database(name)
     script = ROOT / "tests" / "e2e" / "support" / "pulled_cable.py"
@@ -53,7 +53,7 @@ def test_a_silent_postgres_is_detected(postgres_proxy, parked, ledger):
 
 
 def test_a_silent_redis_is_detected_and_its_blind_window_recorded(redis_proxy, parked):
-    """Readiness turns off within 10 s and returns; the time in which pub/sub was not heard is in a table."""
+    """Readiness turns off within 10 s and returns; the table has the time without a subscription."""
     parked.start(REDIS_URL=redis_proxy.url)
     sku = unique("sku")
     parked.stock(sku, batch=10)
@@ -76,7 +76,7 @@ def test_a_silent_redis_is_detected_and_its_blind_window_recorded(redis_proxy, p
 
 
 def silence(proxy, allocd, found_s):
-    """Silences the server and returns after how long readiness turned off."""
+    """Silences the server and returns the time until readiness turned off."""
     silent = time.monotonic()
     proxy.swallow()
     wait_until(lambda: not allocd.ready(), "readiness to turn off")

@@ -1,4 +1,4 @@
-"""kill -9, over and over, at every phase of a unit of work."""
+"""kill -9, repeatedly, at every phase of a unit of work."""
 
 import itertools
 import os

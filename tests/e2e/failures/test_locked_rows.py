@@ -1,4 +1,4 @@
-"""Rows that another session locks, and messages that alone are refused for now, hold up no other product."""
+"""Rows that another session locks, and messages that are temporarily refused, hold up no other product."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ def order(sku, orderid):
 
 
 def deliver(allocd, way, sku, orderid):
-    """Sends one allocate; HTTP's answer is not waited for, since a locked product gives none."""
+    """Sends one allocate, without waiting for HTTP's answer, since a locked product gives none."""
     if way == "stream":
         add(allocd, "allocate", order(sku, orderid))
     elif way == "pubsub":
@@ -241,7 +241,7 @@ def expect_others(allocd, others, ways):
 
 
 def expect_first_orders(allocd):
-    """The stock went to those that came first."""
+    """The orders that came first got the stock."""
     assert {orderid for orderid in orders(allocd) if orderid.startswith("flood")} == {f"flood-{number}" for number in range(100)}
 
 
@@ -308,7 +308,7 @@ SLEEPING = "select pid from pg_stat_activity where wait_event = 'PgSleep' and da
 
 
 def test_a_message_that_is_slow_while_it_holds_the_outbox_waits_alone(allocd):
-    """Its tries must not keep the numbers of the outbox, which the events of all other products need."""
+    """Its attempts must not lock the positions of the outbox, which the events of all other products need."""
     sku, *others = stock_up(allocd, 64)  # enough that some share the slow one's part of the outbox
     allocd.query(
         "create function linger() returns trigger language plpgsql as $$ begin"
@@ -330,7 +330,7 @@ def test_a_message_that_is_slow_while_it_holds_the_outbox_waits_alone(allocd):
 
 
 def test_a_message_whose_dead_letter_is_held_up_waits_alone(allocd):
-    """Who removes dead letters, and does not commit, holds their number, which each further one changes."""
+    """A session that removes dead letters, and does not commit, locks their count, which each further one changes."""
     others = stock_up(allocd, OTHERS)
     add(allocd, "allocate", order("unknown", "before"))
     allocd.await_dead_letters()
@@ -344,7 +344,7 @@ def test_a_message_whose_dead_letter_is_held_up_waits_alone(allocd):
 
 
 def test_a_message_that_is_slow_at_its_commit_waits_alone(allocd):
-    """A trigger that is put off to the commit runs where no statement_timeout of the server's ends it."""
+    """A deferred trigger would run at the commit, where no statement_timeout ends it."""
     allocd.query(
         "create function dawdle() returns trigger language plpgsql as $$ begin"
         " if new.orderid = 'slow' then perform pg_sleep(20); end if; return new; end $$"
@@ -366,7 +366,7 @@ def test_a_message_that_is_slow_at_its_commit_waits_alone(allocd):
 
 
 def test_a_shrink_in_steps_whose_product_is_locked_waits_alone(allocd):
-    """More lines than one step moves; what comes behind it keeps its place."""
+    """A shrink of more lines than one step moves; later messages of its SKU keep their order."""
     lines = 20000
     (sku, *others) = stock_up(allocd, OTHERS, qty=lines)
     pipeline = allocd.redis.pipeline(transaction=False)

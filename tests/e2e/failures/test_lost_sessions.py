@@ -1,4 +1,4 @@
-"""Postgres ends sessions, or itself, in the middle of a flush."""
+"""Postgres terminates sessions, or crashes, in the middle of a flush."""
 
 import contextlib
 
@@ -18,7 +18,7 @@ OTHERS = "from pg_stat_activity where application_name = 'allocd' and datname = 
 
 
 class HeldAt:
-    """The connection that reached a phase is held there for the length of the block."""
+    """Holds the connection at the phase that it reached, for the length of the block."""
 
     def __init__(self, proxy, watch, phase):
         self.proxy, self.watch, self.phase = proxy, watch, phase

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode that goes away, comes back and moves its clients about, under load."""
+"""PgBouncer in transaction mode that stops, starts and moves its clients between sessions, under load."""
 
 import time
 
@@ -22,14 +22,14 @@ def end_and_start(pooler, _url):
 
 
 def reconnect(pooler, _url):
-    """Each of the server's sessions ends with its transaction."""
+    """Closes each session of the server at the end of its transaction."""
     for _ in range(5):
         pooler.command("RECONNECT")
         time.sleep(0.1)
 
 
 def pause(pooler, _url):
-    """Transactions end, and then every client waits."""
+    """Lets transactions end, and then every client waits."""
     pooler.command("PAUSE")
     time.sleep(1)
     pooler.command("RESUME")
@@ -42,14 +42,14 @@ def pause_for_longer_than_an_answer_may_take(pooler, _url):
 
 
 def kill_clients(pooler, url):
-    """In the middle of their transactions."""
+    """Kills sessions in the middle of their transactions."""
     database = psycopg2.extensions.parse_dsn(url)["dbname"]
     pooler.command(f'KILL "{database}"')
     pooler.command(f'RESUME "{database}"')
 
 
 def use_up_the_pool(pooler, url):
-    """Others hold every session, and PgBouncer sends away who waits for more than a second."""
+    """Other clients hold every session, and PgBouncer disconnects clients that wait for more than a second."""
     pooler.command("SET query_wait_timeout = 1")
     others = [psycopg2.connect(url) for _ in range(POOL_SIZE)]
     for other in others:
@@ -67,7 +67,7 @@ TROUBLES = (
 
 
 def test_trouble_of_the_pooler_loses_and_repeats_nothing(make_pooled, parked, ledger):
-    """Ready again within seconds, each time; fewer sessions than the worker has connections."""
+    """The worker is ready again within seconds, each time, with fewer sessions than it has connections."""
     pooler, allocd = make_pooled(f"default_pool_size={POOL_SIZE}"), parked
     allocd.settings["ALLOCD_POOLED"] = "on"
     allocd.start()

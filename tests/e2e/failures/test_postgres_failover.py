@@ -1,4 +1,4 @@
-"""Postgres fails over, and the old primary lives on: the worker works on the new one, and reads nothing from the old."""
+"""Postgres fails over while the old primary stays up: the worker works on the new one, and reads nothing from the old one."""
 
 import contextlib
 import os
@@ -46,7 +46,7 @@ def works(allocd, order):
 
 
 def sees(allocd, order):
-    """What a read after a 2xx shows: never an older state; a 503 shows none."""
+    """A read after a 2xx never shows an older state, but may be answered 503."""
     answer = allocd.get(f"/allocations/{order}")
     assert answer.status_code in (200, 503), f"the allocation of {order} is not seen: {answer.text}"
     return answer.status_code == 200
@@ -122,7 +122,7 @@ def test_every_session_leaves_a_primary_that_becomes_read_only(pair, install):
 
 
 def end_sessions_but_the_reader(path):
-    """By way of a socket that has been moved."""
+    """Connects through a socket that was moved."""
     directory = path.parent / "moved"
     directory.mkdir(exist_ok=True)
     (directory / ".s.PGSQL.5432").symlink_to(path)
@@ -149,7 +149,7 @@ def test_a_worker_on_a_read_only_database_is_not_ready_until_it_accepts_writes(a
 
 
 def said_of(allocd, word):
-    """What /readyz says, once it names the word."""
+    """The answer of /readyz, once it contains the word."""
     text = allocd.get("/readyz").text
     return text if word in text else None
 
@@ -175,7 +175,7 @@ needs_mounts = pytest.mark.skipif(
 
 @contextlib.contextmanager
 def listening(address, port, answer=None):
-    """A listener that hands each connection to `answer`, or keeps it in silence."""
+    """A listener that passes each connection to `answer`, or never answers it."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))

@@ -70,7 +70,7 @@ def freeze(pair):
 
 
 def lose_the_disk(pair):
-    """It stays a master, and takes nothing that is written any more."""
+    """It stays a master, and refuses writes."""
     folder = pathlib.Path(pair.old.config_get("dir")["dir"])
     os.chmod(folder, 0o500)
     pair.old.config_set("save", "3600 1")

@@ -1,4 +1,4 @@
-"""Redis dies, forgets, or has no memory for more."""
+"""Redis crashes, loses its data, or is out of memory."""
 
 import time
 
@@ -15,7 +15,7 @@ FLUSHES = 5
 
 @pytest.fixture
 def durable_redis(own_directory):
-    """One that loses nothing of what it acknowledged."""
+    """A Redis that loses nothing that it acknowledged."""
     with servers.running(servers.Redis(own_directory, durable=True)) as server:
         yield server
 
@@ -74,7 +74,7 @@ def test_a_redis_that_is_flushed_under_load_recovers(allocd, durable_redis, ledg
 
 
 def again_and_again(senders):
-    """Once in a while: what was sent is on its way."""
+    """Waits a moment, so that what was sent arrives."""
     sent_at = {}
 
     def send(command):
@@ -86,7 +86,7 @@ def again_and_again(senders):
 
 
 def test_a_redis_out_of_memory_gets_events_on_their_channels(allocd, durable_redis, ledger):
-    """Redis refuses scripts and streams: events still go out on the channels, and all returns by itself."""
+    """Redis refuses scripts and streams: events are still published on the channels, and the rest recovers by itself."""
     ledger.open("sku-1", "sku-2")
     client = redis.Redis.from_url(durable_redis.url())
     with ledger.listening():

@@ -1,4 +1,4 @@
-"""A database that is restored from a backup, under a Redis that remembers its future."""
+"""A database that is restored from a backup, while the fence in Redis is ahead of it."""
 
 import psycopg2.extensions
 import requests

@@ -1,4 +1,4 @@
-"""Two workers on one database: together, and when one of them is killed or stands still."""
+"""Two workers on one database: both healthy, and with one of them killed or stopped."""
 
 import collections
 import contextlib
@@ -18,7 +18,7 @@ PAUSE_MAX_S = 12
 
 @pytest.fixture
 def pair(tmp_path, database_url, server_urls):
-    """One reads the stream, the other hears pub/sub only; both hear that, both publish."""
+    """One reads the stream and pub/sub, the other one pub/sub only; both publish."""
     (tmp_path / "other").mkdir()
     one = Installation(tmp_path, database_url, server_urls["REDIS_URL"])
     other = Installation(tmp_path / "other", database_url, server_urls["REDIS_URL"])
@@ -31,7 +31,7 @@ def pair(tmp_path, database_url, server_urls):
 
 
 def test_two_healthy_workers_publish_everything_once(pair, tmp_path):
-    """Ten SKUs, every command of pub/sub heard by both: one effect each, and each event is heard once."""
+    """Ten SKUs, whose commands both receive by pub/sub: each has one effect, and each event is published once."""
     ledger = Ledger(pair[0], tmp_path)
     ledger.open(*SKUS)
     with ledger.listening():
@@ -81,7 +81,7 @@ def test_the_other_of_two_workers_continues_while_one_is_stopped(pair, tmp_path)
 
 
 def longest_pauses(ledger, seconds):
-    """For how long, at most, a SKU stood still meanwhile."""
+    """The longest time without an event of a SKU."""
     versions, moved_at, pauses = {}, {}, collections.defaultdict(float)
     end = time.monotonic() + seconds
     while (now := time.monotonic()) < end:

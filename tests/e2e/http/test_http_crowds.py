@@ -1,4 +1,4 @@
-"""Many connections, slow ones, and few file descriptors: HTTP and the worker's own connections go on."""
+"""HTTP and the worker's own connections work with many connections, slow ones, and few file descriptors."""
 
 import contextlib
 import re
@@ -17,7 +17,7 @@ SOON_S = 1
 
 @contextlib.contextmanager
 def crowd(allocd, count, sends=b""):
-    """Connections that are made and, once they have sent something, left alone."""
+    """Opens connections that send something and then stay idle."""
     clients = []
     try:
         for _ in range(count):
@@ -91,7 +91,7 @@ def with_few_descriptors(parked):
 
 
 def cut_all_connections(allocd):
-    """The worker's own, to both services."""
+    """The worker's own connections, to both services."""
     with contextlib.closing(psycopg2.connect(allocd.database_url)) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity"
                        " where datname = current_database() and pid <> pg_backend_pid()")  # fmt: skip
@@ -142,7 +142,7 @@ def test_a_soft_limit_that_is_too_low_is_raised(with_few_descriptors):
 
 
 def test_a_worker_that_runs_out_of_descriptors_keeps_working(allocd):
-    """Another cause than HTTP's clients: here the limit itself becomes lower."""
+    """The descriptors run out because the limit is lowered, not because of HTTP's clients."""
     soft, hard = resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (5, hard))
     with crowd(allocd, 3) as clients:

@@ -34,7 +34,7 @@ CARRIERS = [
 
 
 def second_request(reference):
-    """It would add a batch, so that the database shows whether it was served."""
+    """A request that adds a batch, so that the database shows whether it was served."""
     body = json.dumps({"ref": reference, "sku": "smuggled", "qty": 1})
     return POST.format("/add_batch") + f"Content-Length: {len(body)}\r\n\r\n{body}"
 
@@ -49,7 +49,7 @@ def written_out(text, reference):
 
 
 def answers_to(port, *pieces):
-    """Everything that comes until the peer closes the connection."""
+    """Everything that the peer sends until it closes the connection."""
     answers = b""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -88,7 +88,7 @@ def test_an_ambiguous_request_is_refused_and_its_connection_closed(module_allocd
 
 @pytest.mark.parametrize("pieces", [1, 2, 50])
 def test_an_ambiguous_request_is_refused_in_pieces_of_any_size(module_allocd, pieces):
-    """Behind others, one of which waits for its commit, so that it comes while something else is served."""
+    """Sends it after other requests, one of which waits for its commit, so that it arrives while another one is served."""
     known, before = smuggled(module_allocd), GET * 3 + order() + GET * 3
     sound = len(re.findall(r" HTTP/1\.1\r\n", before))
     for name, entry in AMBIGUOUS.items():
@@ -117,7 +117,7 @@ def test_a_request_in_the_body_of_another_one_is_not_served(module_allocd, carri
 
 
 def test_a_request_after_a_valid_one_is_served(module_allocd):
-    """Without this the tests above and below would prove nothing."""
+    """A valid second request is served; otherwise the other tests here would prove nothing."""
     reference = unique("reference")
 
     with socket.create_connection(("127.0.0.1", port_of(module_allocd)), TIMEOUT_S) as client:

@@ -1,4 +1,4 @@
-"""Ready means that the work which waits gets done; what the metrics and the log say while it is not."""
+"""Readiness means that waiting work gets done; the metrics and the log while the worker is not ready."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ def lines(allocd, level):
 
 
 def reason(allocd):
-    """Why it is not ready, or None."""
+    """Why the worker is not ready, or None."""
     reply = allocd.get("/readyz")
     return None if reply.status_code == 200 else reply.json()
 

@@ -1,4 +1,4 @@
-"""Mail to a real SMTP server (aiosmtpd): well, down, slow, refusing, with and without TLS and passwords."""
+"""Mail to a real SMTP server (aiosmtpd) that is healthy, down, slow or refuses, with and without TLS and passwords."""
 
 import asyncio
 import email
@@ -26,7 +26,7 @@ OK = "250 taken"
 
 
 class Mailbox:
-    """A mail server: it keeps what it takes, and answers the next attempts as a test says."""
+    """A mail server that keeps the mails that it accepts, and answers the next attempts as a test says."""
 
     def __init__(self, tls=None, starttls=None, port=None, needs_login=False):
         self.port = port or servers.free_port()
@@ -112,7 +112,7 @@ def check_login(_server, _session, _envelope, _mechanism, data):
 
 
 class Mailing:
-    """A worker that mails, and the file that says by which server: it is read again for every mail."""
+    """A worker that sends mail, and the file with the server's URL, which is read again for every mail."""
 
     def __init__(self, allocd, folder, certificates):
         self.allocd = allocd
@@ -132,7 +132,7 @@ class Mailing:
         os.replace(new, self.file)
 
     def run_out_of_stock(self, sku=None, batch=None, qty=5):
-        """Returns the order whose line finds no stock."""
+        """Allocates a line without stock, and returns its order."""
         sku, order = sku or unique("sku"), unique("order")
         assert self.allocd.post("/add_batch", {"ref": batch or unique("batch"), "sku": sku, "qty": 3}).status_code == 201
         assert self.allocd.post("/allocate", {"orderid": order, "sku": sku, "qty": qty}).status_code == 202
@@ -200,7 +200,7 @@ def mailing(tmp_path_factory, server_urls, certificates):
 
 @pytest.fixture
 def slow(tmp_path, parked, certificates):
-    """A worker of its own that waits long for its mail server; it does not run yet."""
+    """A separate worker with a long timeout for its mail server; it does not run yet."""
     there = Mailing(parked, tmp_path, certificates)
     parked.settings["ALLOCD_MAIL_TIMEOUT"] = "30"
     return there

@@ -1,4 +1,4 @@
-"""Every kind of bad message is kept as it came, and its neighbours do not notice."""
+"""Every kind of bad message is kept unchanged, and its neighbours are handled."""
 
 import json
 
@@ -136,7 +136,7 @@ def test_good_messages_among_a_thousand_bad_ones_are_handled(allocd):
 
 @pytest.mark.parametrize("character", ["ä", "€", "🪑"])
 def test_a_long_error_of_the_database_is_cut_between_characters(allocd, character):
-    """The database's words are longer than what is kept of them, and end in the middle of no character."""
+    """The database's error is longer than the kept part, which ends between two characters."""
     sku = unique("sku")
     allocd.stock(sku, **{unique("batch"): 100})
     with administrator(allocd.database_url) as execute:

@@ -1,4 +1,4 @@
-"""`allocd-bench` on a worker that runs: every scenario, both ways; and effects that were lost on purpose."""
+"""`allocd-bench` on a running worker: every scenario, by stream and pub/sub; and effects that a test removes."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ SMALL = ("--messages", "300", "--skus", "20", "--window", "100")
 
 
 def bench(allocd, *arguments, **settings):
-    """Runs it to its end: its exit status, and the object that it printed."""
+    """Runs the bench to its end; returns its exit status and the object that it printed."""
     done = allocd.bench(*arguments, "--json", **settings)
     return done.returncode, json.loads(done.stdout)
 
@@ -75,7 +75,7 @@ def test_the_latency_scenario_sends_at_its_rate(module_allocd):
 
 
 def test_a_stall_counts_for_every_message_that_was_due_meanwhile(module_allocd):
-    """As if they had been sent: coordinated omission would show one slow message."""
+    """The messages that were due during a stall count from their due times; coordinated omission would show one slow message."""
     before = lines_of(module_allocd)
     with benching(module_allocd, "latency", "--rate", "200", "--seconds", "2", "--window", "10", "--warm-up", "0",
                   "--json") as child:  # fmt: skip

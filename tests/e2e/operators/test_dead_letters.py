@@ -1,4 +1,4 @@
-"""What an operator does about messages that were not handled: list, show, replay, discard."""
+"""An operator lists, shows, replays and discards messages that were not handled."""
 
 import contextlib
 import json
@@ -154,7 +154,7 @@ def test_list_filters_by_outcome_reason_message_and_age(module_assorted, filters
 
 @pytest.fixture(scope="module")
 def module_assorted(module_allocd):
-    """Rows as the worker writes them: what filters see does not depend on how they came."""
+    """Rows as the worker writes them, inserted directly, because filters read only the rows."""
     rows = [
         (1, "rejected", "invalid sku lamp", "allocate", "3 days"),
         (2, "invalid", "payload: expected JSON", "allocate", "2 hours"),
@@ -522,7 +522,7 @@ def add_to_stream(allocd, **entry):
 
 
 def redeliver(allocd, entry_id):
-    """The group forgets that it had the entry, as it does when Redis lost its data."""
+    """Makes the group forget that the entry was delivered, as after a loss of Redis' data."""
     before = str(int(entry_id.split(b"-")[0]) - 1)
     allocd.redis.xgroup_setid(allocd.prefix + "allocd:commands", "allocd", before)
 

@@ -73,7 +73,7 @@ def statements_with(words):
 
 
 def test_the_documented_downgrade_can_be_upgraded_again(parked):
-    """An older program knows the migrations 1 to 3, and looks at nothing but their rows."""
+    """An older program knows the migrations 1 to 3, and checks only their rows."""
     assert parked.run("migrate").returncode == 0
 
     psql(parked.database_url, statements_with("inbox_before"))

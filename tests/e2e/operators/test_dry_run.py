@@ -10,7 +10,7 @@ from tables import everything
 
 
 def letter(allocd, message, **fields):
-    """A message that is a dead letter already."""
+    """Inserts a dead letter."""
     payload = json.dumps(fields).encode()
     allocd.query(
         """insert into dead_letters (outcome, reason, way, place, message, source, message_id, payload, payload_bytes)
@@ -64,7 +64,7 @@ def dry_run_and_replay(allocd, *arguments):
 
 @pytest.fixture
 def database(parked):
-    """Migrated, with a product of two batches that holds three lines; no worker."""
+    """A migrated database with a product of two batches that hold three lines, and no worker."""
     parked.start()
     for ref, qty, eta in (("shelf", 5, None), ("ship", 4, "2030-01-01")):
         parked.post("/add_batch", {"ref": ref, "sku": "lamp", "qty": qty, "eta": eta}).raise_for_status()
@@ -115,7 +115,7 @@ def the_same_id_twice(database):
 
 
 def empty_batches(database):
-    """Of one that holds nothing and is not open, a product that was loaded before knows nothing."""
+    """A product that was loaded before does not include a batch that has no lines and no free stock."""
     create(database, "hollow", "lamp", 1)
     change(database, "hollow", 0)
     change(database, "ship", 0)

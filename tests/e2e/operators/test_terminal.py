@@ -20,7 +20,7 @@ def assert_harmless(run):
 
 @pytest.fixture
 def tail(module_allocd):
-    """A `tail` that listens already."""
+    """A `tail` that is subscribed."""
     process = subprocess.Popen(
         [binary(), "tail"], env=module_allocd.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""The operators' tools, on a worker that runs, or on a database that was damaged on purpose."""
+"""The operators' tools, on a running worker, or on a database that the test has damaged."""
 
 import contextlib
 import json
@@ -173,7 +173,7 @@ def test_a_database_that_was_never_migrated_is_refused(parked):
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory, server_urls):
-    """A database that a worker has used, and left."""
+    """A database that a worker has used, and whose worker has ended."""
     with fresh_database(server_urls["DATABASE_URL"]) as url:
         there = Installation(tmp_path_factory.mktemp("used"), url, server_urls["REDIS_URL"])
         there.start()
@@ -198,7 +198,7 @@ def handled(there, message):
 
 @contextlib.contextmanager
 def damaged(used, sql):
-    """A copy of that database in which something is not as it must be."""
+    """A copy of that database that violates a rule."""
     name, whole = unique("damaged"), psycopg2.extensions.parse_dsn(used.database_url)["dbname"]
     url = psycopg2.extensions.make_dsn(used.database_url, dbname=name)
     there = Installation(used.log.parent, url, used.redis_url)
@@ -352,7 +352,7 @@ def test_broken_outbox_frames_are_printed_and_counted(used):
 
 
 class Traffic:
-    """Commands without end, so that lines come and go all the time."""
+    """Sends commands continuously, so that lines are allocated and moved all the time."""
 
     def __init__(self, allocd, skus):
         self.allocd, self.skus = allocd, skus
@@ -452,7 +452,7 @@ def test_rebuild_view_waits_for_a_session_that_locks_a_product(used):
 
 
 def waiting(there):
-    """When the transactions began that wait for a lock now."""
+    """The start times of the transactions that wait for a lock."""
     return there.query(
         """select xact_start from pg_stat_activity
         where wait_event_type = 'Lock' and datname = current_database()"""
@@ -463,7 +463,7 @@ def waiting(there):
 
 
 def sell(allocd, orders):
-    """A SKU with that many events, each of a unit of work of its own, and its batch."""
+    """Makes a SKU with that many events, each in a separate unit of work; returns it and its batch."""
     sku, batch = unique("sku"), unique("batch")
     allocd.stock(sku, **{batch: 1000})
     for order in range(orders):

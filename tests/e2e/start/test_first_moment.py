@@ -23,7 +23,7 @@ def nowhere():
 
 @contextlib.contextmanager
 def silent_server():
-    """Accepts connections and never says a word."""
+    """Accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

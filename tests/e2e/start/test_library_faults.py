@@ -1,4 +1,4 @@
-"""What only the system or a library can bring about: a function of theirs is replaced by one that fails or lingers."""
+"""Faults of the system and of libraries: one of their functions is replaced by one that fails or is slow."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ void PQfinish(void *connection);
 
 @pytest.fixture
 def launched_with(parked, tmp_path):
-    """Launches the worker with functions of one's own before those of the libraries."""
+    """Launches the worker with functions that replace those of the libraries."""
 
     def launch(functions, **settings):
         source, library = tmp_path / "faults.c", tmp_path / "faults.so"
@@ -159,7 +159,7 @@ def test_a_fatal_error_of_libevent_is_logged_as_an_error(launched_with):
 
 
 def test_an_unfinished_request_does_not_delay_the_end_of_the_worker(launched_with):
-    """The worker's end does not wait for clients that owe it a request."""
+    """The worker ends without waiting for clients whose request is incomplete."""
     allocd = launched_with("")
     wait_until(allocd.ready_or_dead, "allocd to be ready")
     with requests.Session() as session:

@@ -1,4 +1,4 @@
-"""Signals, crashes and servers that come and go."""
+"""Signals, crashes, and servers that stop and start."""
 
 import json
 import signal
@@ -137,7 +137,7 @@ def draining(allocd):
 
 
 def test_a_subscriber_that_never_reads_does_not_block_the_worker(allocd):
-    """A client that subscribes and never reads must not stop the worker."""
+    """A client that subscribes and never reads does not block the worker."""
     sku, deaf, events = unique("sku"), allocd.listen(), allocd.listen()
     allocd.stock(sku, batch=100000)
 

@@ -39,7 +39,7 @@ class Rotation:
         self.write("REDIS_URL", f"redis://{self.user}:{password}@127.0.0.1:{self.redis_port}/0")
 
     def write(self, name, text):
-        """As tools that rotate do it: a new file takes the old one's name."""
+        """Replaces the file by a rename, as rotation tools do."""
         new = self.files[name].with_suffix(".new")
         new.touch(mode=0o600)
         new.write_text(text + "\n")
@@ -69,7 +69,7 @@ def allocd(tmp_path, rotation, own_postgres, own_redis):
 
 
 def allocates(allocd, orderid):
-    """Whether a command over HTTP gets through, and its event out."""
+    """Whether a command over HTTP is committed, and its event published."""
     listener = allocd.listen()
     sku, batch = unique("sku"), unique("batch")
     assert allocd.post("/add_batch", {"ref": batch, "sku": sku, "qty": 5}).status_code == 201

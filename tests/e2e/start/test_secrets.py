@@ -1,4 +1,4 @@
-"""What a process that knows passwords keeps to itself."""
+"""A process never reveals its passwords."""
 
 import os
 import resource
@@ -50,7 +50,7 @@ def test_a_parameter_with_a_number_sign_is_hidden_as_a_whole(parked):
 
 
 def test_a_url_file_that_arrives_in_pieces_is_read_completely(parked, tmp_path):
-    """As from `allocd config --database-url-file <(vault …)`, which writes when it pleases."""
+    """The file is a pipe, as in `allocd config --database-url-file <(vault …)`, which is written in pieces."""
     script = f'exec "{binary()}" config --redis-url-file <(printf "redis://h"; sleep 0.1; printf "ost:1/x\\n")'
     done = subprocess.run(["bash", "-c", script], env=parked.environment({"REDIS_URL": ""}), capture_output=True, text=True, check=False)
 

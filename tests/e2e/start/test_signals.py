@@ -1,4 +1,4 @@
-"""Signals: those that end the worker, those that do not, and those that come when it is ending already."""
+"""Signals that end the worker, signals that do not, and signals that arrive while it ends."""
 
 import signal
 import subprocess

@@ -10,7 +10,7 @@ from wires import REPLY, RedisWire
 
 
 class Lies:
-    """What is answered to XACK instead of the truth; None: the truth."""
+    """The answer that replaces that of XACK; None: the real one."""
 
     def __init__(self):
         self.reply = None

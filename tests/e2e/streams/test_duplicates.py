@@ -1,4 +1,4 @@
-"""Messages that come more than once, and one that the database refuses."""
+"""Messages that are delivered more than once, and one that the database refuses."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor

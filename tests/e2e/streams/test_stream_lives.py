@@ -38,7 +38,7 @@ def add_large(worker, size):
 
 
 def handled(worker):
-    """The orders in the order of their events; twice when handled twice."""
+    """The orders in the order of their events; an order that was handled twice is there twice."""
     entries = worker.redis.xrange(worker.prefix + "allocd:events")
     return [json.loads(fields[b"data"])["orderid"] for _, fields in entries][1:]
 
@@ -92,7 +92,7 @@ def test_a_group_that_was_moved_ahead_while_the_worker_was_away_is_moved_back(wo
 
 @pytest.mark.parametrize("backlog", [5, 2500])
 def test_refused_acknowledgements_are_logged_and_sent_again(worker, backlog):
-    """SIGTERM ends the worker in time meanwhile (tried with many), and what is not acknowledged is counted."""
+    """Meanwhile SIGTERM ends the worker in time, and unacknowledged entries are counted."""
     admin = worker.redis
     url = worker.redis_url
     admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all")
@@ -133,7 +133,7 @@ def told(worker, text):
 
 @pytest.mark.parametrize("reader", ["own", "dead"])
 def test_large_entries_that_are_pending_become_dead_letters_in_bounded_memory(worker, reader):
-    """The worker's own from before, or those of one that is gone; small ones between them are handled."""
+    """The large entries were pending for this worker, or for one that is gone; small ones between them are handled."""
     add(worker, "a")
     await_handled(worker, "a")
     await_acknowledged(worker)
@@ -172,7 +172,7 @@ LARGE_MIB = int(os.environ.get("ALLOCD_TEST_LARGE_MIB", "100"))
 
 
 def most_memory(worker):
-    """In MiB, up to now."""
+    """The peak memory of the process, in MiB."""
     status = pathlib.Path(f"/proc/{worker.worker.pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
 
@@ -211,7 +211,7 @@ def test_an_answer_over_the_output_buffer_limit_is_read_in_parts(worker):
 
 
 def counts_entries(worker):
-    """Redis does since version 7."""
+    """Redis counts deleted entries since version 7."""
     return b"entries-added" in worker.redis.execute_command("XINFO", "STREAM", key(worker))
 
 
@@ -224,7 +224,7 @@ LOST = "allocd_stream_entries_lost_total "
 
 
 def behind_its_back(worker, change):
-    """The worker is stopped while it waits: it gets the first entry that comes, and the others are unread."""
+    """The worker is stopped while it waits: the first entry is delivered to it, and the others stay unread."""
     add(worker, "a")
     await_handled(worker, "a")
     await_acknowledged(worker)

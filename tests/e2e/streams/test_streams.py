@@ -1,4 +1,4 @@
-"""Streams of commands and of events, in good days and bad ones."""
+"""Streams of commands and of events, in normal operation and after failures."""
 
 import json
 
@@ -44,7 +44,7 @@ NO_COMMANDS = [
 
 
 def test_an_entry_that_is_not_a_command_becomes_a_dead_letter(parked, ledger, senders):
-    """It is acknowledged, and what follows is read."""
+    """The entry is acknowledged, and the following ones are read."""
     parked.start()
     ledger.open("sku")
     for fields in NO_COMMANDS:
@@ -59,7 +59,7 @@ def test_an_entry_that_is_not_a_command_becomes_a_dead_letter(parked, ledger, se
 
 
 def test_a_destroyed_consumer_group_is_created_again(parked, ledger, senders):
-    """From where Postgres knows that all was handled; what is read once more has no second effect."""
+    """The group is created at the checkpoint in Postgres; entries that are read again have no second effect."""
     parked.start()
     ledger.open("sku")
     with ledger.listening():
@@ -96,7 +96,7 @@ def test_entries_that_are_trimmed_while_pending_are_counted(parked, ledger, send
 
 
 def test_entries_that_another_reader_handles_are_not_claimed(parked, ledger, senders):
-    """Only what a reader did nothing about for a minute is taken over."""
+    """Only entries that were idle for a minute are claimed."""
     parked.start()
     ledger.open("sku")
     assert parked.stop() == 0

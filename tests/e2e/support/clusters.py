@@ -10,7 +10,7 @@ import servers
 
 
 class Standby(servers.Postgres):
-    """Streams from `primary`, until it is promoted."""
+    """A standby that replicates from `primary` until it is promoted."""
 
     def __init__(self, directory, primary):
         super().__init__(directory)
@@ -24,7 +24,7 @@ class Standby(servers.Postgres):
         )  # fmt: skip
 
     def promote(self):
-        """The standby has all that was committed; it is a primary when this returns."""
+        """Promotes the standby, which has all commits; it is a primary when this returns."""
         self.psql("select pg_promote(true, 20)")
 
 

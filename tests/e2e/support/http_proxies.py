@@ -1,4 +1,4 @@
-"""Real proxies in front of allocd: they pass requests on, except those that add batches, which they refuse."""
+"""Real proxies in front of allocd, which forward requests, except those that add batches."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""What an end-to-end test drives: allocd from outside, by clients that we did not write."""
+"""End-to-end tests drive allocd from outside, by clients that we did not write."""
 
 import contextlib
 import json
@@ -93,7 +93,7 @@ class Installation:
     # The program.
 
     def run(self, *arguments, **settings):
-        """Runs one of the program's commands to its end."""
+        """Runs one of the program's commands until it ends."""
         return self.run_program(binary(), *arguments, **settings)
 
     def bench(self, *arguments, **settings):
@@ -217,7 +217,7 @@ def at_least(count, rows):
 
 
 class Listener:
-    """Hears every event from the moment it is made."""
+    """Receives every event from the moment it is created."""
 
     def __init__(self, client, prefix):
         self.prefix = prefix

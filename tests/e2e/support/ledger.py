@@ -50,7 +50,7 @@ class Ledger:
         self.http = requests.Session()
 
     def open(self, *skus):
-        """Makes the SKUs: a small batch in the warehouse and one without end behind it."""
+        """Makes the SKUs, each with a small batch in the warehouse and an inexhaustible shipment."""
         for sku in skus:
             for reference, qty, eta in (("shelf", 20, None), ("ship", PLENTY, "2030-01-01")):
                 batch = {"ref": f"{sku}/{reference}", "sku": sku, "qty": qty, "eta": eta}
@@ -68,12 +68,12 @@ class Ledger:
     # What the database has.
 
     def spent(self):
-        """The ids of commands, and of entries that had none, that the inbox has."""
+        """The ids in the inbox, of commands and of entries without an id."""
         rows = self.allocd.query("select id from inbox")
         return {identity for (identity,) in rows}
 
     def missing(self):
-        """Commands that left no trace in the inbox, of those that do."""
+        """Commands whose id is missing in the inbox, of those that have one."""
         spent = self.spent()
         keys = [(command, command.id or command.entry_id) for command in list(self.sent)]
         return [command for command, key in keys if key not in spent and (key or command.way != "http")]
@@ -86,7 +86,7 @@ class Ledger:
         return {(sku, orderid, qty): (reference, version) for sku, orderid, qty, reference, version in rows}
 
     def events(self, sku):
-        """What the database says happened to the SKU, in pages, as the API gives it."""
+        """The SKU's events in the database, which the API returns in pages."""
         events = []
         while page := self.page(sku, events[-1]["version"] if events else 0):
             events += [event["data"] | {"type": event["type"]} for event in page]
@@ -134,7 +134,7 @@ class Ledger:
         self.await_published()
 
     def await_stream(self, name):
-        """Until the group has nothing to read, and has acknowledged all of it."""
+        """Waits until the group has read and acknowledged every entry."""
 
         def all_acknowledged():
             stream = self.allocd.redis.xinfo_stream(self.allocd.prefix + name)
@@ -183,7 +183,7 @@ class Ledger:
         self.check_verify()
 
     def check_effects(self, events):
-        """Each order that can be filled has its line, each other its one event; there are no more."""
+        """Each order that can be filled has its line, and each other one its one event; there are no others."""
         allocates = [command for command in self.sent if command.name == "allocate"]
         refused = collections.Counter()
         lines = {}
@@ -220,7 +220,7 @@ class Ledger:
         assert purchased == {reference: rows[reference] for reference in purchased}
 
     def check_spent(self):
-        """No id was spent but those that were sent, and each as a command of its name."""
+        """Only ids that were sent are spent, each by the command that it was sent with."""
         assert not self.missing()
         sent = {(command.name, command.id) for command in self.sent if command.id}
         spent = self.allocd.query("select message, id from inbox where message <> 'stream entry'")
@@ -229,7 +229,7 @@ class Ledger:
         assert len(entries) == sum(1 for command in self.sent if command.entry_id and not command.id)
 
     def check_heard(self, heard, events, all_of_it, once):
-        """Each version has one content; each was heard first in its turn, and, of all, none is missing."""
+        """Each version has one content and was first received in order, and no version is missing."""
         known = {(sku, event["version"]): without_type(event) for sku in self.skus for event in events[sku]}
         last = collections.defaultdict(int)
         for event in heard:
@@ -244,7 +244,7 @@ class Ledger:
             assert last == {sku: len(events[sku]) for sku in self.skus if events[sku]}
 
     def check_verify(self):
-        """What `allocd verify` says of the database, all of it."""
+        """The whole output of `allocd verify`."""
         done = self.allocd.run("verify")
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -254,7 +254,7 @@ def check_versions(sku, events):
 
 
 def replay(events, lines, refused):
-    """Does to `lines` what the events say, each of which must fit what was before."""
+    """Applies the events to `lines`; each must fit the state before it."""
     for event in events:
         line = event["sku"], event["orderid"], event["qty"]
         if event["type"] == "line_allocated":
@@ -271,5 +271,5 @@ def without_type(event):
 
 
 def difference(there, expected):
-    """For the report of a failure: a few of those that are too many, and of those that are not there."""
+    """A few surplus and a few missing items, for the report of a failure."""
     return f"too many: {sorted(there - expected)[:5]}, missing: {sorted(expected - there)[:5]}"

@@ -54,7 +54,7 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def do(self, act, *arguments):
-        """Calls act(*arguments) in the proxy's thread, where everything of it happens, and waits for it."""
+        """Calls act(*arguments) in the proxy's thread, which does all of its work, and waits for the result."""
 
         async def act_there():
             return act(*arguments)
@@ -68,7 +68,7 @@ class Proxy:
         self.do(self.fall_silent)
 
     def heal(self):
-        """New connections work again; those of the time before stay dead."""
+        """New connections work again; old ones stay dead."""
         self.is_silent = False
 
     def cut(self):
@@ -90,7 +90,7 @@ class Proxy:
 
 
 class Relay(asyncio.Protocol):
-    """One connection of the worker's; this end of it is the worker's."""
+    """One connection of the worker, at the worker's end."""
 
     def __init__(self, proxy):
         self.proxy = proxy
@@ -156,7 +156,7 @@ class Relay(asyncio.Protocol):
             self.pass_on(way)
 
     def cut(self, way=None, rest=b""):
-        """Closes both ends; `rest` still goes that way."""
+        """Closes both ends, after it has sent `rest`."""
         if rest and self.ends[way]:
             self.ends[way].write(rest)
         self.close()
@@ -187,7 +187,7 @@ class FarEnd(asyncio.Protocol):
 
 
 def postgres_behind(url, wire, listen_on="127.0.0.1"):
-    """A proxy before that server; its `url` leads through it. Without TLS, so that it can be read."""
+    """A proxy before that server; its `url` leads through it, without TLS, so that the proxy can read the traffic."""
     options = psycopg2.extensions.parse_dsn(url)
     host, port = options.get("host", "localhost"), options.get("port", "5432")
     proxy = Proxy(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, int(port)), wire)

@@ -17,7 +17,7 @@ HTTP_TIMEOUT_S = 20
 
 
 class Senders:
-    """One thread a way; as a context manager they run for the length of the block."""
+    """One thread for each transport; as a context manager they run for the length of the block."""
 
     def __init__(self, ledger, ways, skus=None, rate=200, anonymous=False):
         self.allocd = ledger.allocd
@@ -40,7 +40,7 @@ class Senders:
         self.stop()
 
     def stop(self):
-        """Every command that was begun is sent; what it costs is the receiver's time."""
+        """Stops after every command that was begun is sent, however long the receiver takes."""
         self.stopping.set()
         for thread in self.threads:
             thread.join()
@@ -97,7 +97,7 @@ class Senders:
             self.redis.publish(self.allocd.prefix + command.name, json.dumps(command.fields))
 
     def add(self, command):
-        """Until Redis has it; when that is not known, once more with the same id."""
+        """Sends until Redis has the command; after an uncertain result again with the same id."""
         while True:
             try:
                 command.entry_id = self.add_once(command)

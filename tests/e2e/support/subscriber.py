@@ -18,7 +18,7 @@ EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
 
 @contextlib.contextmanager
 def listening(redis_url, prefix, path):
-    """Runs one for the length of the block; it listens when the block begins."""
+    """Runs a subscriber for the length of the block; it is subscribed when the block begins."""
     process = subprocess.Popen([sys.executable, __file__, redis_url, prefix, path])
     try:
         deadline = time.monotonic() + 20

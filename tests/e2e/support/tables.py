@@ -1,4 +1,4 @@
-"""What the tables of an installation hold."""
+"""Reads the tables of an installation."""
 
 TABLES = """
     select tablename from pg_tables where schemaname = 'public' order by tablename

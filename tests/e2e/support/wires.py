@@ -108,7 +108,7 @@ class PostgresWire:
 
 
 def is_bind(message, statement):
-    """A Bind of a statement whose name begins so: after the type and the length the portal's name, empty."""
+    """Whether the message is a Bind of a statement with that prefix; the portal's name before it is empty."""
     return message[:1] == b"B" and message[5:].partition(b"\0")[2].startswith(statement)
 
 
@@ -150,7 +150,7 @@ def command_of(request):
 
 
 def end_of_value(data, start):
-    """Where the value that begins at `start` ends; None when it is not all there."""
+    """The end of the value that begins at `start`; None when it is incomplete."""
     line = data.find(b"\r\n", start)
     if line < 0:
         return None
