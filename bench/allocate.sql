@@ -1,9 +1,9 @@
--- One `allocate`, as a worker sends it that handles each message in a transaction of its own (for pgbench).
+-- One `allocate`, as a worker would send it that commits each message in a separate transaction (for pgbench).
 --
--- It leaves what allocd leaves, row by row.  It need not decode, look whether the line is there already,
--- publish, note how far it published, nor acknowledge: allocd does all of that within its figures.
+-- It writes the same rows as allocd.  It does not decode, look up the line, publish, save cursors or
+-- acknowledge, all of which allocd's figures include.
 --
--- skus: among how many the order is drawn.  sent: 0 at the start; each client counts its own.
+-- skus: the number of SKUs to draw from.  sent: 0 at the start; each client counts its messages.
 
 \set number random(1, :skus)
 \set sent :sent + 1

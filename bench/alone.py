@@ -1,4 +1,4 @@
-"""Redis alone: how fast messages are parsed and events published where no database is asked."""
+"""Redis alone: how fast messages are parsed and events published without a database."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from load import Load, orders_over
 
 
 def measure(redis_url, messages, skus):
-    """Messages a second through redis-alone, which stands beside allocd in the build."""
+    """Messages a second through redis-alone, which is built beside allocd."""
     prefix = f"bench-{secrets.token_hex(4)}:"
     environment = {**os.environ, "REDIS_URL": redis_url, "ALLOCD_PREFIX": prefix}
     program = os.path.join(os.path.dirname(place.program()), "bench", "redis-alone")

@@ -81,7 +81,7 @@ def expected_of_allocate(skus, messages, _effects):
 
 
 def expected_of_reallocate(skus, messages, effects):
-    """Half of the messages move a line, save that each client may be one ahead."""
+    """Half of the messages move a line, except that each client may be one ahead."""
     moves = effects.outbox
     if not 0 <= 2 * moves - messages <= max(CLIENTS):
         raise LostMessage(f"pgbench reallocate: {moves} of {messages} messages moved a line, not half")

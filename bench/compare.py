@@ -18,12 +18,12 @@ from place import connected, fresh_database, refuse_unsafe, worker_on
 
 SKUS, HOT_SKUS = 1000, 10
 
-# One piece of a round: `run(bench)` answers what was measured.
+# One piece of a round: `run(bench)` returns the measurement.
 Piece = collections.namedtuple("Piece", "name run")
 
 
 class Bench:
-    """The servers, and how large the pieces are."""
+    """The servers, and the sizes of the pieces."""
 
     def __init__(self, server, redis_url, options):
         self.server = server
@@ -34,7 +34,7 @@ class Bench:
         self.latency_seconds = 1 if options.quick else 5
 
     def worker(self, *arguments, **settings):
-        """What `allocd-bench` says of a worker on an empty database."""
+        """The result of `allocd-bench` for a worker on an empty database."""
         with fresh_database(self.server) as url, worker_on(url, self.redis_url, **settings) as worker:
             self.server.run("checkpoint")
             return worker.bench(*arguments)
@@ -45,7 +45,7 @@ class Bench:
 
 
 def scenario(name, way="stream", share=1, **settings):
-    """A piece that sends this share of the messages; `hot` has few SKUs by itself."""
+    """A piece that sends this share of the messages; `hot` has few SKUs anyway."""
     return lambda bench: bench.worker(
         name, "--way", way, "--messages", round(bench.messages * share),
         *([] if name == "hot" else ["--skus", bench.skus]), **settings,
@@ -70,7 +70,7 @@ def baseline_name(name, clients):
     return f"pgbench {name}, {clients} client{'s' if clients > 1 else ''}"
 
 
-# What is compared stands close together.
+# Variants that are compared run one after the other.
 PIECES = [
     Piece("allocate, stream", scenario("allocate")),
     *baseline_pieces("allocate", "allocate", SKUS),
@@ -109,7 +109,7 @@ def summary(result):
     return f"{result['rate']:.0f} messages/s, p50 {spread['p50']:.2f} ms, p99 {spread['p99']:.2f} ms"
 
 
-# ---- what came of it ----
+# ---- results ----
 
 
 def rate_of(result):
@@ -117,7 +117,7 @@ def rate_of(result):
 
 
 def ratio(rounds, name, *others):
-    """To the fastest of the others in the same round."""
+    """The ratio to the fastest of the others in the same round."""
     return report.Ratio([rate_of(r[name]) / max(rate_of(r[other]) for other in others) for r in rounds])
 
 
@@ -189,7 +189,7 @@ FIGURES = (
 
 
 def figure(results, path):
-    """The median of what the worker's runs tell; nothing where it is not known."""
+    """The median of the worker's runs; empty where it is unknown."""
     values = [result[path[0]][path[1]] for result in results if isinstance(result, dict)]
     return f"{statistics.median(values):.2f}" if values and None not in values else ""
 

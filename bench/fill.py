@@ -1,4 +1,4 @@
-"""Databases that have lived: stock, lines and all that lines left, as the worker would have made it."""
+"""Fills databases with stock, lines and their traces, as a worker would have."""
 
 import collections
 
@@ -8,13 +8,13 @@ from place import connected
 # `lines` are spread over the SKUs in turn; `exhausted` batches, of one line each, belong to the first SKU.
 Contents = collections.namedtuple("Contents", "skus lines exhausted", defaults=(0, 0))
 
-# What is left in the open batches: more than any run uses up.
+# The free stock of the open batches: more than any run uses up.
 ROOM = 1_000_000_000
 
-# Filled without their indexes, which are made afterwards, as they were.
+# Tables are filled without their indexes, which are created again afterwards.
 LARGE = ("order_lines", "allocations_view", "inbox", "outbox")
 
-# `rank` and `neighbours`: a SKU's place in its partition, and how many that has.
+# `rank` and `neighbours`: a SKU's number in its partition, and the number of SKUs there.
 FILLING = """
 create temporary table filling as
 select *, row_number() over (partition by partition order by number) as rank,
@@ -36,14 +36,14 @@ cross join generate_series(1, 2) as batch
 cross join lateral (select case when batch = 1 and %(exhausted)s = 0 then lines else 0 end as held) as h
 """
 
-# In the warehouse, so they come before those that are open.
+# These are in the warehouse, so they are preferred to the open ones.
 EXHAUSTED = """
 insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)
 select nextval('row_keys'), 1, 'exhausted-' || n, '-infinity', 1, 1, 1
 from generate_series(1, %(exhausted)s) as n
 """
 
-# Those of products were chosen without the sequence.
+# The keys of products were chosen without the sequence.
 KEYS = "select setval('row_keys', greatest(%(skus)s, nextval('row_keys')))"
 
 # Line n, the `round`-th of its SKU, and where it is.
@@ -64,7 +64,7 @@ select number, orderid, 1, batch_id, round from lines
     """
 insert into allocations_view (orderid, sku, qty, batchref) select orderid, sku, 1, reference from lines
 """,
-    # As if by the stream: the ids of its entries.
+    # The ids are those of stream entries.
     """
 insert into inbox (message, source, id, digest, outcome)
 select 'stream entry', 'allocd:commands 1', 1600000000000 + n || '-0', round, 'handled' from lines

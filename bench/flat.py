@@ -28,7 +28,7 @@ from place import (
     worker_on,
 )
 
-# Nothing but the messages is to write WAL or touch buffers meanwhile.
+# Only the messages should write WAL or touch buffers meanwhile.
 SETTINGS = ("shared_preload_libraries=pg_stat_statements", "autovacuum=off", "max_wal_size=8GB")
 FULL = 10_000_000
 
@@ -36,7 +36,7 @@ WARM_UP = 2_000
 COUNTED = 10_000
 TIMED = 40_000
 
-# How much more than its base one may cost. No difference of time under 15 % is believed.
+# How much more a database may cost than its base. Differences of time below 15 % do not count.
 COUNT_LIMIT = 1.10
 TIME_LIMIT = 1.15
 
@@ -93,7 +93,7 @@ class Subject:
             load.close()
 
     def count(self, redis_url):
-        """Buffers touched and WAL without full-page images; both over all of the worker's statements."""
+        """Buffers and WAL without full-page images, both of all of the worker's statements."""
         with self.worker(redis_url) as (_worker, load), connected(self.url) as database:
             name, units = database.rows("select current_database(), count(*) from units")[0]
             self.server.run("select pg_stat_statements_reset()")
@@ -117,7 +117,7 @@ class Subject:
         return processes.cpu_seconds(worker.process.pid) + processes.server_cpu_seconds(postmaster)
 
     def check(self):
-        """Every order has its line, and the database is as it must be."""
+        """Checks that every order has its line, and that `allocd verify` finds nothing."""
         with connected(self.url) as database:
             lines = database.value("select count(*) from order_lines")
         if lines != self.variant.contents.lines + self.sent:
@@ -138,7 +138,7 @@ from pg_stat_statements s join pg_database d on d.oid = s.dbid
 where d.datname = %s
 """
 
-# Of all trees together.
+# The levels of all indexes together.
 LEVELS = """
 select sum((bt_metap(i.indexrelid::regclass::text)).level)::integer
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
@@ -224,7 +224,7 @@ NOTE = (
 
 
 def describe(subject, base):
-    """A row of the table, and what became of the targets."""
+    """A row of the table, and the results of its targets."""
     us, cpu = (statistics.median(column) for column in zip(*subject.times))
     cost = subject.cost
     row = [

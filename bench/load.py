@@ -14,7 +14,7 @@ from place import BenchError, LostMessage
 CHUNK = 500
 # The worker reads as many at a time, once it knows that entries are small (STREAM_READ_MAX is more).
 READ = 100
-# No more than this is on its way: pub/sub has no flow control, and Redis cuts off who lags too far.
+# The most messages in flight: pub/sub has no flow control, and Redis disconnects a subscriber that lags too far.
 WINDOW = 20000
 STALL_S = 60
 EVENT = b"line_allocated"
@@ -34,7 +34,7 @@ def encode(*words):
 
 
 class Ear(threading.Thread):
-    """Counts the events that are said on one channel."""
+    """Counts the events of one channel."""
 
     def __init__(self, url, channel):
         super().__init__(daemon=True)
@@ -44,7 +44,7 @@ class Ear(threading.Thread):
         self.count = 0
         self.news = threading.Condition()
         if not self.socket.recv(1 << 10).startswith(b"*3\r\n$9\r\nsubscribe"):
-            raise BenchError("Redis did not take SUBSCRIBE")
+            raise BenchError("Redis refused SUBSCRIBE")
         self.start()
 
     def run(self):
@@ -110,7 +110,7 @@ class Load:
         return time.monotonic() - begin
 
     def one_read_at_a_time(self, orders):
-        """Each chunk appears at once, and the next only when all its events came: units of one shape."""
+        """Sends each chunk at once, and the next one after all its events, so that units have one size."""
         for chunk in self.chunks(orders, READ):
             self.mouth.sendall(b"".join([encode(b"MULTI"), *chunk, encode(b"EXEC")]))
             self.sent += len(chunk)
@@ -118,7 +118,7 @@ class Load:
 
 
 def orders_over(skus, count, first=0):
-    """Order by order over these SKUs in turn; order ids begin at `first`."""
+    """Commands for one order after the other, over these SKUs in turn; order ids begin at `first`."""
     return [
         b'{"orderid":"order-%d","sku":"%s","qty":1}' % (first + number, skus[number % len(skus)].encode())
         for number in range(count)

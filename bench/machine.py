@@ -1,4 +1,4 @@
-"""What it was measured on: no names of hosts and no paths."""
+"""Describes the machine of a measurement, without host names and paths."""
 
 import contextlib
 import datetime
@@ -63,7 +63,7 @@ def redis_facts(redis_url):
 
 
 def fsync_time(folder):
-    """How long Postgres' pg_test_fsync says that an 8 kB write and its fdatasync take, where the data is."""
+    """The time of an 8 kB write with fdatasync where the data is, by Postgres' pg_test_fsync."""
     try:
         program = servers.postgres_tool("pg_test_fsync")
     except servers.ServerError:
@@ -72,7 +72,7 @@ def fsync_time(folder):
     if not os.access(file.parent, os.W_OK):
         return "not known"
     try:
-        # Line by line, so that it can be ended when it has told what we want to know.
+        # Read line by line, so that it can be ended after the line that we need.
         command = ["stdbuf", "-oL", program, "--secs-per-test=1", f"--filename={file}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as test:
             for line in test.stdout:

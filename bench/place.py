@@ -1,4 +1,4 @@
-"""Where measuring happens: databases of our own on a server, and a private worker on each."""
+"""The place of a measurement: new databases on a server, with a private worker on each."""
 
 import contextlib
 import json
@@ -19,9 +19,9 @@ sys.path.append(str(ROOT / "scripts"))
 
 import servers  # noqa: E402
 
-# What must be on for a commit to be durable.
+# The settings that make a commit durable.
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
-# The contract gives the worker 10 s to finish what it took.
+# The contract gives the worker 10 s to drain.
 STOP_TIMEOUT_S = 30
 
 
@@ -67,7 +67,7 @@ def connected(url):
 
 @contextlib.contextmanager
 def fresh_database(server):
-    """Yields the URL of a database with allocd's tables and nothing in them; it is dropped at the end."""
+    """Yields the URL of a database with allocd's empty tables; it is dropped at the end."""
     name = f"allocd-bench-{secrets.token_hex(4)}"
     url = psycopg2.extensions.make_dsn(server.url, dbname=name)
     server.run(f'create database "{name}"')
@@ -79,7 +79,7 @@ def fresh_database(server):
 
 
 def environment_of(database_url, **settings):
-    """Ours without allocd's settings: what is measured are the defaults."""
+    """Our environment without allocd's settings, because the defaults are measured."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ALLOCD_")}
     return {**kept, "DATABASE_URL": database_url, **settings}
 
@@ -101,7 +101,7 @@ def bench_program():
 
 
 def run_program(*arguments, environment):
-    """Runs one of allocd's commands to its end; what it prints."""
+    """Runs one of allocd's commands until it ends, and returns its output."""
     command = [program(), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -145,7 +145,7 @@ class Worker:
             raise BenchError(f"the worker ended with {status}")
 
     def bench(self, *arguments):
-        """What `allocd-bench --json` measured on it."""
+        """The result of `allocd-bench --json` on this worker."""
         command = [bench_program(), *map(str, arguments), "--json"]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode == 1:

@@ -7,7 +7,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def fields_of(pid):
-    """Those of /proc/PID/stat from the third on; the name before them may hold anything."""
+    """The fields of /proc/PID/stat from the third on; the name before them may contain any characters."""
     return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
@@ -21,7 +21,7 @@ def parent_of(pid):
 
 
 def server_cpu_seconds(postmaster):
-    """Of all its processes, those that ended included."""
+    """The CPU time of all its processes, including those that ended."""
     seconds = cpu_seconds(postmaster, with_ended_children=True)
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:

@@ -1,11 +1,11 @@
--- One `change_batch_quantity`, as a worker sends it that handles each message in a transaction of its own
--- (for pgbench): what allocate.sql says holds here, too.
+-- One `change_batch_quantity`, as a worker would send it that commits each message in a separate transaction
+-- (for pgbench); the remarks in allocate.sql hold here, too.
 --
 -- Each SKU has two batches of 10 and one line of 10.  In turn the batch with the line shrinks to 5, so that
--- the line moves to the other, and grows again: half of the messages move a line.  A client has SKUs of its
--- own.
+-- the line moves to the other, and grows again: half of the messages move a line.  Each client has separate
+-- SKUs.
 --
--- skus, clients: how many there are.  sent: 0 at the start; each client counts its own.
+-- skus, clients: their numbers.  sent: 0 at the start; each client counts its messages.
 
 \set own :skus / :clients
 \set turn :sent / 2

@@ -1,4 +1,4 @@
-"""Tables and verdicts, on standard output and in RESULTS.md, where each kind of run has a part of its own."""
+"""Tables and verdicts, on standard output and in RESULTS.md, which has a part for each kind of run."""
 
 import re
 import statistics
@@ -8,7 +8,7 @@ PARTS = ("compare", "flat")
 
 
 class Ratio:
-    """Of pairs: their median, and how far they spread."""
+    """The median of the pairs' ratios, and their range."""
 
     def __init__(self, values):
         self.median = statistics.median(values)
@@ -19,7 +19,7 @@ class Ratio:
 
 
 def at_least(what, ratio, limit, goal=None):
-    """One line: what there is, what was wanted, and how much is missing."""
+    """One line: the figure, the target, and the difference."""
     wanted = f"≥ {limit:g}" + (f", goal {goal:g}" if goal else "")
     outcome = "met" if ratio.median >= limit else f"missed by {1 - ratio.median / limit:.0%}"
     return f"{what}: {ratio}, wanted {wanted}: **{outcome}**"
@@ -53,7 +53,7 @@ class Table:
 
 
 def write(results, part, title, lines):
-    """Prints it, and puts it into the file, in the place of what an earlier run of that kind wrote."""
+    """Prints the part, and replaces that of an earlier run of its kind in the file."""
     text = "\n".join(lines)
     print(f"\n{title}\n\n{text}", flush=True)
     parts = read(results)

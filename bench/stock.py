@@ -1,9 +1,9 @@
-"""Stock for pgbench, put there by SQL: what the scripts beside this file expect."""
+"""Inserts the stock that the pgbench scripts beside this file expect."""
 
 from partition import PARTITIONS, partition_of
 from place import connected
 
-# A product's key tells its partition, which pgbench cannot compute from the SKU.
+# A product's key determines its partition, which pgbench cannot compute from the SKU.
 PRODUCTS = """
 insert into products (id, sku, version, revision)
 select id, sku, %(lines)s, 1 from unnest(%(ids)s, %(names)s) as w (id, sku)
@@ -18,7 +18,7 @@ from products p
 cross join (values (1, '-infinity'::date), (2, current_date + 1)) as b (number, eta)
 """
 
-# One line of 10 a SKU, in its first batch, with the event that said so.
+# One line of 10 a SKU, in its first batch, with its event.
 LINES = [
     """
 insert into order_lines (product_id, orderid, qty, batch_id, version)

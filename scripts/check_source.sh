@@ -5,7 +5,7 @@ set -eu -o pipefail
 build=$1
 failed=0
 
-# step WHAT COMMAND…: says what it does; a step that fails does not keep the next from being looked at.
+# step WHAT COMMAND…: prints what it checks; after a failed step the next ones still run.
 step() {
 	echo "== $1"
 	shift
@@ -66,14 +66,14 @@ adapters_do_not_know_each_other() {
 	done
 }
 
-# What puts the program together, and the operators' tools, name adapters; what serves HTTP, reads the
-# configuration or parses the command line does not: of the operating system it knows the clocks.
+# The composition root and the operators' tools name adapters; the rooms that serve HTTP, read the
+# configuration or parse the command line do not, except for the clocks of the operating system.
 few_rooms_name_adapters() {
 	! grep -rnE --include='*.[ch]' '#include *"adapters/' src/entrypoints/{cli,config,http,http_server,bench_workload,bench_report} |
 		grep -v '"adapters/system/instants\.h"'
 }
 
-# The linker's word for the same: both libraries together need libc and nothing else, …
+# The linker proves the same: both libraries together need libc and nothing else, …
 core_and_bus_link_with_libc_alone() {
 	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/bus/libbus.a" \
 		"$build/src/core/libcore.a" -Wl,--no-whole-archive -lc -o /dev/null

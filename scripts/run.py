@@ -27,14 +27,14 @@ import servers
 
 EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
 EVENT_TIMEOUT_S = 10
-# The contract gives the worker 10 s to finish what it took.
+# The contract gives the worker 10 s to drain.
 WORKER_STOP_TIMEOUT_S = 15
 
 Step = collections.namedtuple("Step", "command fields expected")
 
 
 class DemoFailed(Exception):
-    """The demo did not go as it must; the text says where."""
+    """The demo failed; the text says where."""
 
 
 def demo_steps():
@@ -74,7 +74,7 @@ class Tail:
             try:
                 line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
-                raise DemoFailed(f"no event came in {EVENT_TIMEOUT_S} s") from None
+                raise DemoFailed(f"no event was received in {EVENT_TIMEOUT_S} s") from None
             name, payload = line.split(maxsplit=1)
             fields = json.loads(payload)
             if fields["sku"] in skus:
@@ -89,7 +89,7 @@ def play(allocd, tail, steps):
         subprocess.run([allocd, "publish", *words], check=True, stdout=subprocess.DEVNULL)
         for expected_name, expected_fields in step.expected:
             name, fields, line = tail.next_event(skus)
-            print(f"  came  {line}", flush=True)
+            print(f"  event {line}", flush=True)
             if name != expected_name or not expected_fields.items() <= fields.items():
                 raise DemoFailed(f"expected {expected_name} with {expected_fields}")
 
@@ -126,7 +126,7 @@ def prefixed(names):
 
 @contextlib.contextmanager
 def process(command):
-    """Runs beside us, apart from the terminal's signals; asked to end, and waited for, at the block's end."""
+    """Runs a process without the terminal's signals; it is terminated, and waited for, at the end of the block."""
     child = subprocess.Popen(command, start_new_session=True)
     try:
         yield child
@@ -155,7 +155,7 @@ def http_address():
 
 
 def print_how_to(allocd, http, given):
-    """URLs that were given to us may hold passwords: those are not printed."""
+    """Hides the passwords of URLs from the environment."""
     events, command = " ".join(prefixed(EVENTS)), prefixed(["allocate"])[0]
     exports = [f"export {name}='{os.environ[name]}'" for name in servers.VARIABLES if name not in given]
     order = '{"orderid":"order-%d","sku":"lamp-1","qty":1}'
@@ -200,11 +200,11 @@ def serve(allocd, once, given):
     if worker.returncode != 0:
         raise servers.ServerError(f"the worker ended with status {worker.returncode}, not 0")
     if once:
-        print("\nEvery event came as expected.")
+        print("\nEvery event was published as expected.")
 
 
 def stay_up(worker):
-    """Until Ctrl-C, which is how this is meant to end."""
+    """Waits for Ctrl-C, the normal end."""
     with contextlib.suppress(SystemExit):
         worker.wait()
         raise servers.ServerError(f"the worker ended by itself with status {worker.returncode}")

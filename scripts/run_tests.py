@@ -52,7 +52,7 @@ def run_meson(build, environment):
 
 
 def count_program(result):
-    """A Check program tells its own totals; any other, and one that died on the way, is one test."""
+    """A Check program prints its totals; any other program, and one that crashed, counts as one test."""
     totals = CHECK_TOTALS.findall(result["stdout"])
     checks, failures, errors = (sum(map(int, column)) for column in zip(*totals)) if totals else (0, 0, 0)
     failed = failures + errors
@@ -87,7 +87,7 @@ def count_pytest(report):
 
 
 def run_guard(plain_build):
-    """What messages and units of work cost, on servers of the guard's own."""
+    """The cost of messages and units of work, on the guard's own servers."""
     print("== guard: what messages and units of work cost, in counts", flush=True)
     outcome = guard.check(plain_build)
     return outcome.failed, outcome

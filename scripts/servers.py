@@ -81,7 +81,7 @@ def reaches(user, directory):
 
 
 def fallback_path(wanted):
-    """Always the same one for the same tree."""
+    """Returns the same directory for the same tree."""
     mark = hashlib.sha256(bytes(pathlib.Path(wanted).absolute())).hexdigest()[:12]
     return pathlib.Path(f"/var/tmp/allocd-{mark}")
 
@@ -105,7 +105,7 @@ def remove_data(wanted):
 
 
 class Server:
-    """What both have in common: a folder, a process, a log."""
+    """A server's folder, process and log."""
 
     name = ""
     pid_file = ""
@@ -126,7 +126,7 @@ class Server:
         return folder
 
     def call(self, *command):
-        """Runs a tool of the server's, as the server's user, to its end."""
+        """Runs a tool of the server as the server's user, until it ends."""
         done = subprocess.run(
             command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **run_as(self.user)
         )
@@ -172,7 +172,7 @@ class Server:
         self.process = None
 
     def kill(self):
-        """The power cut: no goodbye, nothing written."""
+        """Kills the server as a power cut does: it writes nothing more."""
         self.stop(signal.SIGKILL)
 
 
@@ -198,7 +198,7 @@ class Postgres(Server):
         return self
 
     def create_cluster(self):
-        """In one piece: a run that dies on the way leaves nothing that looks like a cluster."""
+        """Creates the cluster atomically: an interrupted run leaves nothing that looks like one."""
         shutil.rmtree(self.folder)
         self.folder = self.make_folder(self.folder.parent, self.name)
         self.call(
@@ -233,7 +233,7 @@ class Postgres(Server):
 
 
 class PgBouncer(Server):
-    """In transaction mode unless `settings` say otherwise; few sessions, so that clients really share them."""
+    """A PgBouncer in transaction mode, unless `settings` differ, with few sessions, so that clients share them."""
 
     name = "pgbouncer"
     pid_file = "pid"
@@ -281,14 +281,14 @@ class PgBouncer(Server):
         return False
 
     def where(self):
-        """As libpq's keywords, to be put behind others."""
+        """The connection as libpq's keywords, to append to others."""
         return f"host=127.0.0.1 port={self.port}"
 
     def url(self, database=None):
         return f"postgresql://{self.target['user']}@127.0.0.1:{self.port}/{database or self.database}"
 
     def command(self, text):
-        """On the admin console: PAUSE, RESUME, RECONNECT, …"""
+        """Runs a command of the admin console: PAUSE, RESUME, RECONNECT, …"""
         done = subprocess.run(
             [postgres_tool("psql"), "-XAtq", "-c", text, self.url("pgbouncer")],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=STOP_TIMEOUT_S,
@@ -358,7 +358,7 @@ def redis_program():
 
 
 def free_port():
-    """Below the range that outgoing connections take theirs from, so it is free a moment later too."""
+    """A free port below the range of outgoing connections, so that it stays free for a while."""
     while True:
         port = random.randrange(20000, 32000)
         with contextlib.suppress(OSError), socket.socket() as probe:
@@ -372,7 +372,7 @@ def tail_of(path, lines=15):
 
 @contextlib.contextmanager
 def locked(directory):
-    """One user a directory; the lock goes with the process that holds it, however that ends."""
+    """Allows one user a directory; the lock ends with the process that holds it."""
     with open(directory / "lock", "w", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -418,7 +418,7 @@ def environment(wanted=None, durable=False, settings=()):
 
 @contextlib.contextmanager
 def pooler(database_url, settings=()):
-    """A PgBouncer in front of that server, as long as the block lives."""
+    """Runs a PgBouncer in front of that server, for the length of the block."""
     with scratch_directory() as directory, running(PgBouncer(directory, database_url, settings)) as bouncer:
         yield bouncer
 
@@ -435,7 +435,7 @@ def scratch_directory():
 
 
 def end_in_order_on_signals():
-    """Signals that would end this process at once unwind it instead, so that no server is left behind."""
+    """Signals that would end this process at once raise an exception instead, so that no server is left behind."""
     ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def unwind(number, _frame):
@@ -448,7 +448,7 @@ def end_in_order_on_signals():
 
 
 def run_command(command, variables):
-    """Ctrl-C reaches the command by itself (it shares our terminal); the other signals are handed on."""
+    """Ctrl-C reaches the command directly (it shares our terminal); the other signals are forwarded."""
     child = subprocess.Popen(command, env={**os.environ, **variables})
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
