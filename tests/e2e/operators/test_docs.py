@@ -109,6 +109,18 @@ def test_every_key_of_a_log_line_is_listed_in_the_documents():
     assert sorted(listed) == sorted(used | {"time", "level", "truncated"})
 
 
+def test_every_log_line_and_command_that_the_documents_quote_is_in_the_source():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.[ch]"))
+    source = re.sub(r'"\s*\n\s*"', "", source)
+    text = " ".join(without_programs(document("operating.md")).split())
+    of_others = {"gcore PID", "initially deferred"}
+
+    quoted = set(re.findall(r"`([a-z][a-z/]+(?: [A-Za-z/]+)+)`", text))
+
+    assert len(quoted) > 10
+    assert [words for words in sorted(quoted - of_others) if words not in source] == []
+
+
 # ---- what the documents name is there ----
 
 FOLDERS = ("src", "tests", "docs", "schemas", "scripts", "bench", "deploy")
