@@ -1,4 +1,4 @@
-/* Commands, written by hand: what reads them must not be what wrote them. */
+/* Encodes the commands independently of the codec that is measured. */
 #include "commands.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 #define FIELDS_MAX 5
 #define TEXT_SIZE  32
 
-/* A text, or a number when that is empty. */
+/* A text, or a number when the text is empty. */
 struct value {
 	const char *name;
 	char text[TEXT_SIZE];
@@ -24,7 +24,7 @@ struct content {
 	size_t count;
 };
 
-/* ---- what they say ---- */
+/* ---- fields ---- */
 
 __attribute__((format(printf, 3, 4))) static void say(struct content *content, const char *name,
 						      const char *format, ...)

@@ -20,11 +20,11 @@ enum dress { DRESS_JSON, DRESS_MSGPACK, DRESS_CLOUDEVENT };
 enum work {
 	STOCK_SHELF, /* create_batch: inexhaustible stock in the warehouse */
 	STOCK_SMALL, /* create_batch: SMALL_QTY pieces of another SKU, in the warehouse, */
-	STOCK_LARGE, /* and a shipment of it that never ends */
+	STOCK_LARGE, /* and an inexhaustible shipment of it */
 	FILL_SMALL,  /* allocate: a line of one piece, from the small batch as long as it lasts */
 	ALLOCATE,    /* allocate: a new line, from the shelf */
 	REALLOCATE,  /* change_batch_quantity: a small batch shrinks by one, and its newest line moves */
-	NEW_BATCH,   /* create_batch: one more of a SKU that is known */
+	NEW_BATCH,   /* create_batch: one more of a known SKU */
 	UNKNOWN_SKU, /* allocate: rejected */
 	SAME_ID,     /* allocate: the same in every round, with an id: a duplicate from the second on */
 	KINDS_OF_WORK,
@@ -35,7 +35,7 @@ struct command {
 	struct bytes payload;
 };
 
-/* The command of that number, from 0, in that round, from 0; it lives in the arena. */
+/* The command with that number in that round, both from 0; it lives in the arena. */
 struct command command_make(struct arena *arena, enum work work, enum dress dress, int round, int number);
 
 #endif

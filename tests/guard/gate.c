@@ -1,4 +1,4 @@
-/* Calls of the engine leave through the gate, and callbacks come in through it. */
+/* Calls of the engine leave through a gate, and callbacks return through it. */
 #include "gate.h"
 
 #include "core/base/arena.h"
@@ -8,7 +8,7 @@
 
 #define STORES_MAX 4
 
-/* A store has one call under way. */
+/* A store has one call in flight. */
 struct gated_store {
 	struct store *store;
 	store_done *done;

@@ -1,8 +1,8 @@
 /*
- * A gate at every port: instructions are counted while the worker's own code runs (core, bus, codec, and what
- * they call of libraries), and not while that of the ports' fakes does.
+ * A gate at every port: instructions are counted while the worker's own code runs (core, bus, codec, and the
+ * library functions that they call), and not while the fakes of the ports run.
  *
- * Ports are the one seam that stays where it is when the code on either side of it changes.
+ * The ports stay the same when the code on either side of them changes.
  */
 #ifndef ALLOCD_TESTS_GUARD_GATE_H
 #define ALLOCD_TESTS_GUARD_GATE_H
@@ -11,17 +11,17 @@
 
 #include <stdbool.h>
 
-/* Puts the gates into the ports, before an engine is made of them. */
+/* Inserts the gates into the ports, before an engine is created with them. */
 void gate_install(struct engine_ports *ports);
 
-/* Once the engine is gone: another set of ports may have the gates. */
+/* Removes the gates, after the engine is freed, for another set of ports. */
 void gate_remove(void);
 
 /* A caller of the worker's code opens the gate before, and closes it after. */
 void gate_open(void);
 void gate_close(void);
 
-/* Counts from zero; writes down what was counted since. */
+/* Resets the count; dumps the count since then. */
 void gate_begin(void);
 void gate_end(const char *name);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compares what messages and units of work cost, in counts and never in time, with recorded.toml.
+"""Compares the counted cost of messages and units of work with recorded.toml, and never times.
 
     guard.py BUILD [--record]
 
@@ -39,7 +39,7 @@ PLAIN_PROCESSOR = "glibc.cpu.hwcaps=" + ",".join(
     ).split()
 )
 
-# Nothing runs by itself, and no page goes into the WAL as a whole.
+# There is no background work, and no full-page image in the WAL.
 POSTGRES_SETTINGS = (
     "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=all", "autovacuum=off",
     "checkpoint_timeout=1d", "max_wal_size=10GB", "full_page_writes=off", "bgwriter_lru_maxpages=0",
@@ -47,10 +47,10 @@ POSTGRES_SETTINGS = (
 
 
 class Skipped(Exception):
-    """Cannot be counted or compared here; the text says why."""
+    """A figure cannot be counted or compared here; the text says why."""
 
 
-# ---- what figures depend on ----
+# ---- versions that figures depend on ----
 
 
 def facts_of(build):
@@ -69,7 +69,7 @@ def version_of(program, **how):
 
 
 def significant(fact, facts):
-    """Of a server the first number of its version, of all else everything."""
+    """The major version of a server, and the whole version of anything else."""
     value = facts.get(fact, "none")
     return value.split(".")[0] if fact in ("postgres", "redis") else value
 
@@ -89,7 +89,7 @@ def differences(recorded, here):
 
 
 def run_alone(*command, **environment):
-    """The lines that it prints; it sees nothing of our environment, which may name other servers."""
+    """Runs a program without our environment, which may name other servers; returns its lines."""
     environment["PATH"] = os.environ["PATH"]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.splitlines()
@@ -134,7 +134,7 @@ def profile_total(path):
 
 
 def count_pooled_units(build):
-    """The same with ALLOCD_POOLED=on."""
+    """Counts units with ALLOCD_POOLED=on."""
     return count_units(build, "pooled")
 
 
@@ -181,7 +181,7 @@ def times(count, name):
 
 
 def rounded(count):
-    """A whole number, unless the units differ and it is small."""
+    """The count a unit: a whole number, unless units differ and it is small."""
     return round(count) if count >= 100 or count == int(count) else round(count, 2)
 
 
@@ -214,7 +214,7 @@ def faults_of(recorded, counted, tolerances):
 
 
 def compare(recorded, counted, tolerances):
-    """Prints what is off, a line a figure; returns how many cases held and did not."""
+    """Prints a line for each figure that is off; returns the numbers of cases that passed and failed."""
     failed = 0
     cases = dict.fromkeys([*recorded, *counted])
     for case in cases:
@@ -225,7 +225,7 @@ def compare(recorded, counted, tolerances):
     return Count(len(cases) - failed, failed, 0)
 
 
-# What is counted, and what must be as it was when it was recorded, or nothing can be said.
+# What is counted, and the versions that must be the recorded ones for a comparison.
 PARTS = {
     "a_message": (count_instructions, ("processor", "compiler", "build")),
     "a_received_entry": (count_received, ("processor", "compiler", "build")),

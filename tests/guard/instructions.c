@@ -1,6 +1,6 @@
 /*
- * How many instructions decode → handle → encode takes, a message, for fixed commands: run by guard.py, under
- * callgrind.  For each case a line on standard output: its name, a tab, how many messages were counted.
+ * Counts the instructions a message of decode → handle → encode, for fixed commands: run by guard.py, under
+ * callgrind.  Prints a line for each case: its name, a tab, the number of messages that were counted.
  */
 #include "adapters/codec/codec.h"
 #include "adapters/memory/database/database.h"
@@ -12,8 +12,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define MESSAGES 100 /* of a unit of work */
-#define UNITS    4   /* that are counted, after two that are not */
+#define MESSAGES 100 /* in a unit of work */
+#define UNITS    4   /* counted units, after two warm-up units */
 
 struct world {
 	struct codec *codec;
@@ -113,7 +113,7 @@ static void stock_up(struct world *world)
 {
 	do_unit(world, STOCK_SHELF, DRESS_JSON, OUTCOME_HANDLED);
 	do_unit(world, STOCK_LARGE, DRESS_JSON, OUTCOME_HANDLED);
-	do_unit(world, STOCK_SMALL, DRESS_JSON, OUTCOME_HANDLED); /* the last ones whose SKU is remembered */
+	do_unit(world, STOCK_SMALL, DRESS_JSON, OUTCOME_HANDLED); /* the last batches whose SKU is cached */
 	for (int i = 0; i < SMALL_QTY; i++)
 		do_unit(world, FILL_SMALL, DRESS_JSON, OUTCOME_HANDLED);
 }
@@ -136,7 +136,7 @@ static void count(const struct counted *it)
 
 int main(void)
 {
-	json_object_seed(1); /* else it is drawn, and with it which keys share a bucket */
+	json_object_seed(1); /* a random seed would change which keys share a bucket */
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		count(&all[i]);
 	return 0;

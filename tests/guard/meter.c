@@ -1,4 +1,4 @@
-/* Asks both servers for their own books. */
+/* Reads the statistics of both servers. */
 #include "meter.h"
 
 #include "core/base/must.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What our own question adds to the bytes, and to what was answered before it. */
+/* The bytes of our own INFO, and of the answer to the RESET before it, are subtracted. */
 #define INFO_SENT      "*2\r\n$4\r\nINFO\r\n$3\r\nall\r\n"
 #define RESET_ANSWERED "+OK\r\n"
 
@@ -21,7 +21,7 @@ struct meter {
 	PGconn *pg;
 	const char *database;
 	redisContext *redis;
-	char from[LSN_SIZE]; /* where the WAL was at the begin */
+	char from[LSN_SIZE]; /* the WAL position at the beginning */
 };
 
 /* ---- Postgres ---- */
@@ -49,7 +49,7 @@ static void ask_where_wal_is(struct meter *meter, char lsn[LSN_SIZE])
 	PQclear(result);
 }
 
-/* It is read from the disk, where what was written last may not be yet: a commit of our own sees to that. */
+/* The WAL is read from disk, so a commit of our own first flushes the last records. */
 static void print_wal(struct meter *meter, const char *name)
 {
 	char to[LSN_SIZE];
@@ -112,7 +112,7 @@ static long long number_after(const char *info, const char *label)
 	return strtoll(at + strlen(label), NULL, 10);
 }
 
-/* Ours, and what connections do when nothing else is heard. */
+/* Commands of the meter, and those that idle connections send. */
 static bool is_work(const char *command)
 {
 	return strcmp(command, "info") != 0 && strcmp(command, "config|resetstat") != 0 &&

@@ -1,7 +1,7 @@
 /*
- * How many instructions it takes, an entry, from the bytes that a socket delivered to an entry of a stream
- * that the codec can decode: run by guard.py, under callgrind.  Each case prints one line: its name, a tab,
- * and how many entries were counted.
+ * Counts the instructions an entry from the bytes that a socket delivered to a stream entry that the codec
+ * can decode: run by guard.py, under callgrind.  Prints a line for each case: its name, a tab, and the
+ * number of entries that were counted.
  */
 #include "adapters/redis/protocol/resp_reader.h"
 #include "adapters/redis/stream/stream_entries.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define ENTRIES 500                 /* in an answer to XREADGROUP */
-#define ANSWERS 2                   /* that are counted, after one that is not */
+#define ANSWERS 2                   /* counted answers, after one warm-up answer */
 #define SLICE   ((size_t)16 * 1024) /* what libevent reads from a socket at once */
 
 static const struct {

@@ -1,4 +1,4 @@
-/* The dynamic linker finds what the program itself defines first; libpq's is the next one. */
+/* Functions of the program take precedence over libpq's, which dlsym() finds next. */
 #include "sent.h"
 
 #include "adapters/postgres/sql/statements.h"
@@ -44,7 +44,7 @@ static void note(const char *name)
 	sent[i].times++;
 }
 
-/* A statement of ours that is sent whole, as behind a pooler, is known by its text. */
+/* A statement that is sent without a name, as behind a pooler, is recognized by its text. */
 static const char *name_of(const char *sql)
 {
 	for (size_t i = 0; i < STATEMENTS; i++) {
@@ -54,7 +54,7 @@ static const char *name_of(const char *sql)
 	return "(not prepared)";
 }
 
-/* `function`, which has libpq's own type, becomes libpq's own. */
+/* Sets `function`, a pointer of the right type, to libpq's function. */
 static void find(const char *name, void *function)
 {
 	void *found = dlsym(RTLD_NEXT, name);

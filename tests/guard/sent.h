@@ -1,20 +1,20 @@
-/* What this process sends to Postgres, counted: functions of its own stand in front of libpq's. */
+/* Counts what this process sends to Postgres, with functions that replace libpq's and call them. */
 #ifndef ALLOCD_TESTS_GUARD_SENT_H
 #define ALLOCD_TESTS_GUARD_SENT_H
 
 #include <stddef.h>
 
 struct sent_statement {
-	const char *name; /* that it was prepared as, or would have been */
+	const char *name; /* under which it is prepared, or would be */
 	int times;
 };
 
 void sent_forget(void);
 
-/* Statements since, in the order of their first time; valid until the next one is sent. */
+/* The statements since then, in the order of their first use; valid until the next one is sent. */
 const struct sent_statement *sent_statements(size_t *count);
 
-/* Syncs since: each makes the server answer, and is waited for. */
+/* The syncs since then, each of which is a round trip. */
 int sent_round_trips(void);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * What a unit of work costs Postgres and Redis: run by guard.py, on private servers.  The worker is the real
- * one but for its clock (see worker.h): engine, codec, Postgres adapter, publisher, and a stream's reader.
+ * Measures the cost of a unit of work for Postgres and Redis: run by guard.py, on private servers.  The
+ * worker is the real one except for its clock (see worker.h): engine, codec, Postgres adapter, publisher,
+ * stream reader.
  *
  *     units CONTROL-CONNINFO DATABASE-URL REDIS-URL [pooled]
  *
- * With the last word as behind a pooler (ALLOCD_POOLED=on), though there is no pooler, and fewer cases.
+ * The last word selects the mode for a pooler (ALLOCD_POOLED=on), though there is no pooler, and fewer cases.
  *
- * Prints, for each case, how many units were counted, and what all of them cost together (see meter.h).
+ * Prints, for each case, the number of units, and their total cost (see meter.h).
  */
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
@@ -22,7 +23,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Longer than all of it takes on a slow machine: then the signal ends the program. */
+/* After this long, more than a slow machine needs, SIGALRM ends the program. */
 #define PATIENCE_S 60
 
 #define STREAM       "allocd:commands"
@@ -62,7 +63,7 @@ static const struct counted all[] = {
 	{"100 allocates that came before", SAME_ID, 100, 5, OUTCOME_SKIPPED},
 };
 
-/* What differs there is the same in every case. */
+/* The difference of this mode is the same in every case. */
 static const struct counted pooled[] = {
 	{"1 allocate", ALLOCATE, 1, 50, OUTCOME_HANDLED},
 	{"100 allocates", ALLOCATE, 100, 10, OUTCOME_HANDLED},
@@ -76,7 +77,7 @@ static bool is_pooled;
 
 typedef bool condition(void);
 
-/* What is due happens at once; what waits for a clock waits. */
+/* Runs what is due now, and no timers. */
 static void run_until(condition *holds)
 {
 	simulation_run_until_idle(world.worker.simulation);
@@ -96,7 +97,7 @@ static bool has_begun(void)
 	return redis_publisher_is_up(world.publisher) && engine_is_idle(world.worker.engine);
 }
 
-/* While connections are made things may have to be tried again, by the clock. */
+/* While connections are made, retries need the clock. */
 static void begin(void)
 {
 	worker_start(&world.worker);
@@ -197,7 +198,7 @@ static void do_unit(enum work work, int messages, enum outcome outcome)
 	worker_expect_unit(&world.worker, outcome, messages);
 }
 
-/* The small batches are the last ones whose SKU is remembered: none of them has to be asked for. */
+/* The small batches are the last ones whose SKU is cached, so none of them is looked up. */
 static void stock_up(void)
 {
 	do_unit(STOCK_SHELF, SKUS, OUTCOME_HANDLED);
@@ -207,7 +208,7 @@ static void stock_up(void)
 		do_unit(FILL_SMALL, SKUS, OUTCOME_HANDLED);
 }
 
-/* After two that are not counted: sessions and worker have seen all of it, and rows were updated before. */
+/* Two units before are not counted: after them statements are prepared, and rows were updated before. */
 static void count(const struct counted *it)
 {
 	do_unit(it->work, it->messages, it->work == SAME_ID ? OUTCOME_HANDLED : it->outcome);

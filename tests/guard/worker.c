@@ -1,4 +1,4 @@
-/* The engine, the ports that are the same for every count, and what came of what was sent. */
+/* The engine, the ports that are the same for every count, and the outcomes of what was sent. */
 #include "worker.h"
 
 #include <stdarg.h>
@@ -28,7 +28,7 @@ void worker_init(struct worker *worker, struct codec *codec)
 	memory_clock_init(&worker->clock, worker->simulation);
 	memory_random_init(&worker->random, 1);
 	memory_logger_init(&worker->logger);
-	worker->logger.logger.level = LOG_ERROR; /* how lines are written is not what is counted */
+	worker->logger.logger.level = LOG_ERROR; /* writing log lines is not measured */
 	worker->notifier = memory_notifier_new(worker->simulation);
 	worker->ports.codec = codec;
 	worker->ports.notifier = memory_notifier_port(worker->notifier);

@@ -21,27 +21,27 @@ struct worker {
 	struct memory_random random;
 	struct memory_logger logger;
 	struct memory_notifier *notifier;
-	struct engine_ports ports; /* stores and broker are the caller's, who sets them before the start */
+	struct engine_ports ports; /* the caller sets stores and broker before the start */
 	struct engine *engine;
 	void (*submit)(struct engine *engine, const struct arrival *arrival); /* engine_submit() */
 	struct engine_stats before;                                           /* the last unit */
 	int entries;
-	int rounds[KINDS_OF_WORK]; /* that were sent of each */
+	int rounds[KINDS_OF_WORK]; /* of each kind */
 };
 
 void worker_init(struct worker *worker, struct codec *codec);
 void worker_start(struct worker *worker);
 
-/* The caller frees stores and broker first. */
+/* The caller frees stores and broker before. */
 void worker_release(struct worker *worker);
 
-/* Sends the next round of that work, as entries of a stream. */
+/* Sends the next round of that kind of work, as stream entries. */
 void worker_send(struct worker *worker, enum work work, enum dress dress, int count);
 
-/* Everything that was sent is answered, and its events are published. */
+/* Returns when every message is answered, and its events are published. */
 bool worker_is_done(const struct worker *worker);
 
-/* Since the last call `count` messages came, which all had that outcome, and were one unit of work. */
+/* Checks that since the last call `count` messages had that outcome, in one unit of work. */
 void worker_expect_unit(struct worker *worker, enum outcome outcome, int count);
 
 /* Ends the program. */
