@@ -1,4 +1,4 @@
-/* Troubles, delays, outages. */
+/* Failures, delays and outages. */
 #include "simulation/chaos.h"
 
 static bool chance(struct chaos *chaos, uint64_t in)
@@ -65,7 +65,7 @@ static void break_broker(struct chaos *chaos)
 		memory_broker_fail_after(world->broker, random_below(chaos->random, 4));
 }
 
-/* Another session locks a product, or lets all of them go. */
+/* Another session locks a product, or releases all of them. */
 static void lock_or_unlock(struct chaos *chaos)
 {
 	if (!world->database->product_count || chance(chaos, 3))

@@ -1,4 +1,4 @@
-/* Everything that may go wrong around workers, at random. */
+/* Random failures around the workers. */
 #ifndef ALLOCD_TESTS_CHAOS_H
 #define ALLOCD_TESTS_CHAOS_H
 
@@ -11,17 +11,17 @@ struct chaos {
 	struct random *random;
 	struct world *workers[WORKERS];
 	bool calm;
-	bool broker_keeps;    /* its fences and its promises: no event has to go out twice */
-	uint64_t troubles_in; /* one call in so many meets trouble */
+	bool broker_keeps;    /* its fences, so that no event is published twice */
+	uint64_t troubles_in; /* one call in this many fails */
 };
 
-/* For the stores of a worker that was just prepared. */
+/* Prepares the stores of a new worker. */
 void chaos_surround(struct chaos *chaos, struct world *worker);
 
-/* One thing that happens to the infrastructure. */
+/* Causes one failure of the infrastructure. */
 void chaos_strike(struct chaos *chaos);
 
-/* From now on all goes well; what was lost ends one way or the other. */
+/* Ends all failures; every lost commit is now decided. */
 void chaos_end(struct chaos *chaos);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A worker that reads two streams while other sessions lock products and batches shrink in steps: more comes
- * for what is held up than half of a small queue holds, over every way.  In the end each entry had its one
- * effect, in the order of its stream as far as its SKU is concerned, and is acknowledged.
+ * for held-up SKUs than half of a small queue holds, over every transport.  In the end each entry had one
+ * effect, in the order of its stream for its SKU, and is acknowledged.
  *
  * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */

@@ -1,4 +1,7 @@
-/* Proof by replay: the commands in the inbox, one after the other, through the naive model of the domain. */
+/*
+ * Proves the run by replaying the commands in the inbox, one after the other, on the simple model of the
+ * domain.
+ */
 #include "simulation/ledger.h"
 
 #include "bus/unit_of_work/outbox_frame.h"
@@ -7,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- writing down ---- */
+/* ---- recording commands ---- */
 
 struct entry *ledger_add(struct ledger *ledger, enum transport way, enum message_type type,
 			 const char *fields)
@@ -38,14 +41,14 @@ bool ledger_is_answered(const struct entry *entry, int worker)
 
 /* ---- replay ---- */
 
-/* What a SKU should have come to, and what its outbox says. */
+/* The expected state of a SKU, and its events in the outbox. */
 struct history {
 	const char *sku;
 	struct model model;
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
-	int last_single[WORKERS]; /* the last entry that was sent once, and to that worker: see check_order */
+	int last_single[WORKERS]; /* the last command that was sent once, to that worker: see check_order */
 };
 
 static void read_outbox(struct history *history)
@@ -110,7 +113,7 @@ static enum verdict do_naively(struct model *model, const struct envelope *comma
 	return model_change_quantity(model, change->batchref, change->qty, change->occurred_at);
 }
 
-/* The event that went out is the one that the model raised, and was caused by the command. */
+/* The published event is the one that the model raised, and names the command as its cause. */
 static void check_event(struct history *history, const struct model_event *expected, const char *cause)
 {
 	struct envelope envelope;
@@ -131,8 +134,8 @@ static void check_event(struct history *history, const struct model_event *expec
 }
 
 /*
- * Nothing overtakes: of a SKU's commands that were delivered once each, to one worker, the effects are in the
- * order of the deliveries.  (Whose a shared batch is, is decided by the first commit: only then do its
+ * No command overtakes: the effects of a SKU's commands that were delivered once each, to one worker, are in
+ * the order of the deliveries.  (The first commit decides which SKU owns a shared batch; only then do its
  * messages have a SKU.)
  */
 static void check_order(struct history *history, const struct entry *entry)
@@ -167,7 +170,7 @@ static void replay(struct ledger *ledger, struct map *histories, const struct in
 	check_order(history, entry);
 }
 
-/* ---- what is kept is what the commands come to ---- */
+/* ---- the stored state is the result of the commands ---- */
 
 static void flatten(const struct product_row *product, struct flat *flat)
 {
@@ -198,7 +201,7 @@ static void check_product(struct map *histories, const struct product_row *produ
 	ck_assert_msg(!difference, "%s: %s", product->sku, difference ? difference : "");
 }
 
-/* ---- what was answered is what happened ---- */
+/* ---- the answers are the outcomes ---- */
 
 static bool spends(const struct entry *entry, const struct sent *sent)
 {
@@ -206,7 +209,7 @@ static bool spends(const struct entry *entry, const struct sent *sent)
 	return sent->outcome == OUTCOME_HANDLED || sent->outcome == OUTCOME_SKIPPED;
 }
 
-/* What one worker had to reject, another may have handled later. */
+/* A command that one worker rejected may have been handled later by another one. */
 static void check_answers(const struct entry *entry)
 {
 	bool spent = false;
@@ -225,7 +228,7 @@ static bool leaves_dead_letter(const struct sent *sent)
 	       sent->outcome != OUTCOME_SKIPPED;
 }
 
-/* One dead letter for each such answer, and perhaps one for what a dead worker could not answer any more. */
+/* One dead letter for each such answer, and perhaps one for a command that a dead worker did not answer. */
 static void check_dead_letters(const struct chaos *chaos)
 {
 	size_t count = world->database->dead_letter_count, answered = 0, silent = 0;
@@ -241,7 +244,7 @@ static void check_dead_letters(const struct chaos *chaos)
 		      silent);
 }
 
-/* ---- what was published is what happened, in order ---- */
+/* ---- the published events are those of the outbox, in order ---- */
 
 static void check_publications(struct map *histories, bool once)
 {

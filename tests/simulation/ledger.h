@@ -1,6 +1,6 @@
 /*
- * The ledger: every command that anybody sent, each with an id of its own, and in the end the proof that each
- * had exactly one effect.
+ * The ledger: every command that was sent, each with a unique id, and in the end the proof that each had
+ * exactly one effect.
  */
 #ifndef ALLOCD_TESTS_LEDGER_H
 #define ALLOCD_TESTS_LEDGER_H
@@ -16,8 +16,8 @@ struct entry {
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
-	int sends;                  /* by how many deliveries */
-	struct sent *sent[WORKERS]; /* the last one to each; NULL: none */
+	int sends;                  /* the number of deliveries */
+	struct sent *sent[WORKERS]; /* the last delivery to each worker, or NULL */
 	bool recorded;              /* its id is in the inbox */
 };
 
@@ -26,17 +26,17 @@ struct ledger {
 	int count;
 };
 
-/* Writes one more command down; it is not sent yet.  `fields` are without the id. */
+/* Records one more command, which is not sent yet.  `fields` are without the id. */
 struct entry *ledger_add(struct ledger *ledger, enum transport way, enum message_type type,
 			 const char *fields);
 
-/* Delivers it to that worker, once more if it was before. */
+/* Delivers the command to that worker, perhaps again. */
 void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker);
 
 /* Whether its last delivery to that worker, if there was one, was answered. */
 bool ledger_is_answered(const struct entry *entry, int worker);
 
-/* After all was answered, published and ended: aborts the test where a promise was broken. */
+/* Called after everything is answered and published: aborts the test when a promise was broken. */
 void ledger_check(struct ledger *ledger, const struct chaos *chaos);
 
 #endif

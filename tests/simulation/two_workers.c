@@ -25,7 +25,7 @@
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
 
-/* What somebody left is published after so long. */
+/* After this long a worker publishes what another one left. */
 #define LEFT_MS 3000
 
 struct run {
@@ -199,7 +199,7 @@ static void come_to_an_end(struct run *run)
 		world_advance_ms(world, MINUTE_MS);
 }
 
-START_TEST(every_command_has_one_effect_whatever_goes_wrong)
+START_TEST(every_command_has_one_effect_despite_random_failures)
 {
 	uint64_t seed = first_seed + (uint64_t)_i;
 	struct run run = {0};
@@ -232,5 +232,5 @@ SUITE("simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is t
 	const char *seed = getenv("ALLOCD_TEST_SEED");
 
 	first_seed = seed ? strtoull(seed, NULL, 10) : 0;
-	tcase_add_loop_test(tests, every_command_has_one_effect_whatever_goes_wrong, 0, seed ? 1 : RUNS);
+	tcase_add_loop_test(tests, every_command_has_one_effect_despite_random_failures, 0, seed ? 1 : RUNS);
 }

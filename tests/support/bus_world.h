@@ -44,7 +44,7 @@ struct world {
 	struct memory_logger logger;
 	struct arena *arena;
 
-	/* The worker; its stores are NULL while there is none. */
+	/* The worker; its stores are NULL while no worker runs. */
 	struct engine_config config;
 	struct memory_store *lanes[LANES_MAX], *parking, *intake, *publisher, *housekeeper;
 	struct engine *engine;
@@ -77,10 +77,12 @@ void world_start(struct world *world);
 /* Its stores, engine not begun: for tests that say what goes wrong with its first calls. */
 void world_prepare(struct world *world);
 
-/* The worker dies; what it asked of the database is lost on the way (see adapters/memory/simulation/lost.h). */
+/*
+ * The worker dies; what it asked of the database is lost on the way (see adapters/memory/simulation/lost.h).
+ */
 void world_crash(struct world *world);
 
-/* The worker stands still: nothing that it sends arrives, and nothing reaches it, until it wakes. */
+/* Freezes the worker: nothing that it sends arrives, and nothing reaches it, until it wakes. */
 void world_hang(struct world *world);
 void world_wake(struct world *world);
 
@@ -89,11 +91,11 @@ __attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *worl
 							      enum message_type type, const char *format,
 							      ...);
 
-/* Lets all happen that is due now. */
+/* Runs everything that is due now. */
 void world_run(struct world *world);
 void world_advance_ms(struct world *world, int64_t ms);
 
-/* Lets time pass until every message was answered and every event published and saved. */
+/* Advances time until every message is answered and every event is published and its cursor saved. */
 void world_settle(struct world *world);
 
 /* ---- with the world of the test that runs: made and freed by these ---- */
@@ -115,7 +117,7 @@ struct sent *change_quantity(const char *reference, int qty);
 /* `count` lines of 1 piece: order PREFIX-00000 and so on. */
 void allocate_many(const char *prefix, const char *sku, int count);
 
-/* Everything that was sent so far is handled, at once. */
+/* Runs until every message that was sent is handled, without advancing time. */
 void expect_handled(const struct sent *sent);
 
 /* The batch that holds the line, or "" when none does. */

@@ -38,14 +38,14 @@ struct flat {
 	int32_t shrink_target;
 };
 
-/* NULL when there is none. */
+/* Returns NULL when it is not found. */
 struct flat_batch *flat_batch(struct flat *flat, const char *reference);
 struct flat_line *flat_line(struct flat *flat, const char *orderid, int32_t qty);
 
 /* The newest line of the batch (NULL: of the displaced ones) with a version below `below`, or NULL. */
 struct flat_line *flat_newest_line(struct flat *flat, const char *batchref, int64_t below);
 
-/* The sum of the batch's lines: kept nowhere, always counted. */
+/* The sum of the batch's lines, which is never stored. */
 int32_t flat_allocated(const struct flat *flat, const char *batchref);
 int32_t flat_free(const struct flat *flat, const struct flat_batch *batch);
 
@@ -53,7 +53,7 @@ void flat_add_batch(struct flat *flat, struct flat_batch batch);
 void flat_add_line(struct flat *flat, struct flat_line line);
 void flat_remove_line(struct flat *flat, struct flat_line *line);
 
-/* NULL when both say the same, in whatever order; else what one says and the other does not. */
+/* Returns NULL when both are equal in any order, or else the first difference. */
 const char *flat_difference(struct flat *a, struct flat *b);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What goes wrong by chance with the worker of a simulation (see bus_world.h): calls that fail, answers that are
- * lost, wires that are slow.  All of it follows from one seed.
+ * What goes wrong by chance with the worker of a simulation (see bus_world.h): calls that fail, answers that
+ * are lost, wires that are slow.  All of it follows from one seed.
  */
 #ifndef ALLOCD_TESTS_MISFORTUNE_H
 #define ALLOCD_TESTS_MISFORTUNE_H

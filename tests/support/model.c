@@ -1,4 +1,4 @@
-/* The contract's domain rules, naively. */
+/* The contract's domain rules, implemented in the simplest way. */
 #include "support/model.h"
 
 #include "core/base/calendar.h"

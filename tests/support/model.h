@@ -1,6 +1,6 @@
 /*
- * What the contract says, done in the plainest way: everything is recomputed from flat lists, all of it is
- * always there, and a shrink is done at once however large it is.
+ * The contract's rules, implemented in the simplest way: everything is recomputed from flat lists, which are
+ * always complete, and a shrink of any size is done at once.
  */
 #ifndef ALLOCD_TESTS_CORE_MODEL_H
 #define ALLOCD_TESTS_CORE_MODEL_H
