@@ -171,7 +171,7 @@ const struct command commands[] = {
 			   "else its attempts go up.  A mail is sent by a worker.  A replay and its effect\n"
 			   "commit together: it can be interrupted and repeated at will.  Each gets a line:\n"
 			   "its id, what it was, what it is now; the events that it caused follow, 10000\n"
-			   "at most.  A rehearsal (--dry-run) handles them one after another, each on\n"
+			   "at most.  A dry run (--dry-run) handles them one after another, each on\n"
 			   "what those before it would have done, and tells what else would change; the\n"
 			   "database stays as it is, and nobody has to wait for a lock.  Ends with 1 when\n"
 			   "some failed again, with 75 when it was interrupted or the database went away.",

@@ -1,4 +1,4 @@
-/* What every command about dead letters begins with. */
+/* What every command about dead letters shares. */
 #include "entrypoints/dead_letters/dead_letter_call.h"
 
 #include "adapters/postgres/ports/dead_letter_archive.h"
@@ -14,11 +14,11 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-/* Patience with each answer of the database. */
+/* The longest wait for one answer of the database. */
 #define ANSWER_MS 30000
 
-enum exit_status dead_letter_call_say(const struct dead_letter_call *call, enum exit_status status,
-				      const char *format, ...)
+enum exit_status dead_letter_call_report(const struct dead_letter_call *call, enum exit_status status,
+					 const char *format, ...)
 {
 	char *text = NULL;
 	va_list args;
@@ -32,35 +32,37 @@ enum exit_status dead_letter_call_say(const struct dead_letter_call *call, enum 
 	return status;
 }
 
-enum exit_status dead_letter_call_fail(const struct dead_letter_call *call, const struct failure *failure)
+enum exit_status dead_letter_call_report_failure(const struct dead_letter_call *call,
+						 const struct failure *failure)
 {
 	if (failure->kind == FAILURE_RETRY)
-		return dead_letter_call_say(call, STATUS_TRY_AGAIN, "the database went away: %s",
-					    failure->text);
-	return dead_letter_call_say(call, STATUS_FAILED, "the database refused: %s", failure->text);
+		return dead_letter_call_report(call, STATUS_TRY_AGAIN, "the database went away: %s",
+					       failure->text);
+	return dead_letter_call_report(call, STATUS_FAILED, "the database refused: %s", failure->text);
 }
 
-/* ---- what was named and is not there ---- */
+/* ---- ids that name no dead letter ---- */
 
-static enum exit_status tell_missing(const struct dead_letter_call *call, int64_t id)
+static enum exit_status report_missing(const struct dead_letter_call *call, int64_t id)
 {
 	struct arena *arena = call->invocation->arena;
-	struct dead_letter_history_entry *deeds;
+	struct dead_letter_history_entry *history;
 	size_t count;
-	const struct failure *failure = call->letters->ops->history(call->letters, id, arena, &deeds, &count);
+	const struct failure *failure =
+		call->letters->ops->history(call->letters, id, arena, &history, &count);
 
 	if (failure)
-		return dead_letter_call_fail(call, failure);
+		return dead_letter_call_report_failure(call, failure);
 	if (!count)
-		return dead_letter_call_say(call, STATUS_DONE, "there is no dead letter %" PRId64, id);
+		return dead_letter_call_report(call, STATUS_DONE, "there is no dead letter %" PRId64, id);
 	fprintf(stderr,
 		"allocd: %s: there is no dead letter %" PRId64 " any more: ", call->invocation->command->name,
 		id);
-	dead_letter_deed_print(&deeds[count - 1], stderr);
+	history_entry_print(&history[count - 1], stderr);
 	return STATUS_DONE;
 }
 
-static enum exit_status look_for_missing(struct dead_letter_call *call)
+static enum exit_status check_ids(struct dead_letter_call *call)
 {
 	const struct dead_letter_filter *filter = &call->filter;
 	enum exit_status status = STATUS_DONE;
@@ -73,14 +75,14 @@ static enum exit_status look_for_missing(struct dead_letter_call *call)
 	failure = call->letters->ops->missing(call->letters, filter->ids, filter->id_count,
 					      call->invocation->arena, &missing, &count);
 	if (failure)
-		return dead_letter_call_fail(call, failure);
-	call->missing = count;
+		return dead_letter_call_report_failure(call, failure);
+	call->is_missing_some = count > 0;
 	for (size_t i = 0; i < count && status == STATUS_DONE; i++)
-		status = tell_missing(call, missing[i]);
+		status = report_missing(call, missing[i]);
 	return status;
 }
 
-/* ---- beginning and end ---- */
+/* ---- opening and closing ---- */
 
 enum exit_status dead_letter_call_open(struct dead_letter_call *call, const struct invocation *invocation)
 {
@@ -89,15 +91,15 @@ enum exit_status dead_letter_call_open(struct dead_letter_call *call, const stru
 	const char *error;
 
 	*call = (struct dead_letter_call){.invocation = invocation};
-	if (!dead_letter_query(invocation, &call->filter, &error))
-		return dead_letter_call_say(call, STATUS_USAGE, "%s", error);
+	if (!dead_letter_filter_read(invocation, &call->filter, &error))
+		return dead_letter_call_report(call, STATUS_USAGE, "%s", error);
 	status = schema_prepare(&invocation->config, false, invocation->logger);
 	if (status != STATUS_DONE)
 		return status;
 	call->letters = postgres_dead_letters_open(&url, ANSWER_MS, invocation->arena, &error);
 	if (!call->letters)
-		return dead_letter_call_say(call, STATUS_UNAVAILABLE, "%s", error);
-	return look_for_missing(call);
+		return dead_letter_call_report(call, STATUS_UNAVAILABLE, "%s", error);
+	return check_ids(call);
 }
 
 void dead_letter_call_close(struct dead_letter_call *call)
@@ -109,12 +111,12 @@ void dead_letter_call_close(struct dead_letter_call *call)
 
 enum exit_status dead_letter_call_status(const struct dead_letter_call *call)
 {
-	return call->missing ? STATUS_FAILED : STATUS_DONE;
+	return call->is_missing_some ? STATUS_FAILED : STATUS_DONE;
 }
 
-/* ---- which there are ---- */
+/* ---- reading and counting ---- */
 
-const struct failure *dead_letter_call_next(struct dead_letter_call *call, struct dead_letter_page *page)
+const struct failure *dead_letter_call_read_page(struct dead_letter_call *call, struct dead_letter_page *page)
 {
 	const struct dead_letter_filter *filter = &call->filter;
 	struct dead_letter_page next = *page;
@@ -122,13 +124,13 @@ const struct failure *dead_letter_call_next(struct dead_letter_call *call, struc
 
 	next.after = page->count ? page->letters[page->count - 1].id : page->after;
 	next.count = 0;
-	if (filter->limit && filter->limit - call->taken < (int64_t)page->max)
-		next.max = (size_t)(filter->limit - call->taken);
+	if (filter->limit && filter->limit - call->read_count < (int64_t)page->max)
+		next.max = (size_t)(filter->limit - call->read_count);
 	arena_clear(page->arena);
 	failure = next.max ? call->letters->ops->read(call->letters, filter, &next) : NULL;
 	next.max = page->max;
 	*page = next;
-	call->taken += (int64_t)next.count;
+	call->read_count += (int64_t)next.count;
 	return failure;
 }
 
@@ -139,11 +141,13 @@ enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct de
 
 	census->total = 0;
 	if (failure)
-		return dead_letter_call_fail(call, failure);
+		return dead_letter_call_report_failure(call, failure);
 	for (size_t i = 0; i < census->kind_count; i++)
 		census->total += census->kinds[i].count;
 	return STATUS_DONE;
 }
+
+/* ---- the question ---- */
 
 static void ask(const char *verb, const struct dead_letter_census *census)
 {
@@ -162,12 +166,12 @@ enum exit_status dead_letter_call_confirm(const struct dead_letter_call *call, c
 	if (invocation_flag(call->invocation, "yes"))
 		return STATUS_DONE;
 	if (!isatty(STDIN_FILENO))
-		return dead_letter_call_say(call, STATUS_USAGE,
-					    "%" PRId64 " match, and there is no terminal to ask at: "
-					    "give --yes to go on",
-					    census->total);
+		return dead_letter_call_report(call, STATUS_USAGE,
+					       "%" PRId64 " match, and there is no terminal to ask at: "
+					       "give --yes to proceed",
+					       census->total);
 	ask(verb, census);
 	if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
 		return STATUS_DONE;
-	return dead_letter_call_say(call, STATUS_FAILED, "nothing was done");
+	return dead_letter_call_report(call, STATUS_FAILED, "nothing was done");
 }

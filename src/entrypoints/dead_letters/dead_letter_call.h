@@ -1,6 +1,6 @@
 /*
- * What every command about dead letters begins with: the database, the filter, how many there are, a
- * question.
+ * What every command about dead letters shares: the open archive, the filter, the pages that match, and the
+ * question whether to proceed.
  */
 #ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_CALL_H
 #define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_CALL_H
@@ -12,31 +12,33 @@ struct dead_letter_call {
 	const struct invocation *invocation;
 	struct dead_letters *letters;
 	struct dead_letter_filter filter;
-	int64_t taken; /* so many were read, of filter.limit */
-	bool missing;  /* one that was named is not there */
+	int64_t read_count;   /* letters that were read so far, of filter.limit */
+	bool is_missing_some; /* an id that was given names no dead letter */
 };
 
-/* Anything but STATUS_DONE is what the program ends with, and was said.  To be closed in any case. */
+/* Anything but STATUS_DONE was reported and is what the program ends with.  Close the call in any case. */
 enum exit_status dead_letter_call_open(struct dead_letter_call *call, const struct invocation *invocation);
 void dead_letter_call_close(struct dead_letter_call *call);
 
-/* Says on standard error, after the command's name, and returns `status`. */
-__attribute__((format(printf, 3, 4))) enum exit_status dead_letter_call_say(
+/* Prints one line on standard error, after the command's name, and returns `status`. */
+__attribute__((format(printf, 3, 4))) enum exit_status dead_letter_call_report(
 	const struct dead_letter_call *call, enum exit_status status, const char *format, ...);
 
-/* Says what the port answered: the database is away, or it refused. */
-enum exit_status dead_letter_call_fail(const struct dead_letter_call *call, const struct failure *failure);
+/* Reports the failure: the database cannot be reached, or it refused the statement. */
+enum exit_status dead_letter_call_report_failure(const struct dead_letter_call *call,
+						 const struct failure *failure);
 
 /*
- * The next page, of `page->max` or as many as the limit allows; none when `page->count` is 0.  The page's
- * arena is cleared before.
+ * Reads the next page: at most `page->max` letters, and no more than the limit allows.  `page->count` is 0
+ * behind the last page.  Clears the page's arena first.
  */
-const struct failure *dead_letter_call_next(struct dead_letter_call *call, struct dead_letter_page *page);
+const struct failure *dead_letter_call_read_page(struct dead_letter_call *call,
+						 struct dead_letter_page *page);
 
-/* What it ends with when nothing went wrong: a dead letter that was named must be there. */
+/* What the command ends with when nothing else failed: each id that was given must name a dead letter. */
 enum exit_status dead_letter_call_status(const struct dead_letter_call *call);
 
-/* Which kinds match, and how many in all. */
+/* The kinds of letters that match the filter, and how many letters there are in all. */
 struct dead_letter_census {
 	struct dead_letter_kind *kinds;
 	size_t kind_count;
@@ -45,7 +47,7 @@ struct dead_letter_census {
 
 enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct dead_letter_census *census);
 
-/* Asks at the terminal whether to `verb` them, unless --yes was given.  STATUS_DONE: go on. */
+/* Asks at the terminal whether to `verb` them, unless --yes was given.  STATUS_DONE: the answer is yes. */
 enum exit_status dead_letter_call_confirm(const struct dead_letter_call *call, const char *verb,
 					  const struct dead_letter_census *census);
 

@@ -76,7 +76,7 @@ static bool read_outcome(const struct invocation *invocation, struct dead_letter
 	return false;
 }
 
-/* Commands, and the event that mail tells of. */
+/* Commands can become dead letters, and the event that is reported by mail. */
 static bool becomes_dead_letter(enum message_type type)
 {
 	return type == MSG_OUT_OF_STOCK || message_descriptor(type)->role == ROLE_COMMAND;
@@ -121,8 +121,8 @@ bool positive_option(const struct invocation *invocation, const char *name, int6
 	return false;
 }
 
-bool dead_letter_query(const struct invocation *invocation, struct dead_letter_filter *filter,
-		       const char **error)
+bool dead_letter_filter_read(const struct invocation *invocation, struct dead_letter_filter *filter,
+			     const char **error)
 {
 	*filter = (struct dead_letter_filter){.reason = invocation_option(invocation, "reason")};
 	return read_ids(invocation, filter, error) && read_outcome(invocation, filter, error) &&

@@ -5,14 +5,14 @@
 #include "bus/ports/dead_letter_archive.h"
 #include "entrypoints/cli/commands.h"
 
-/* False, with one line in *error, when something was given that cannot be. */
-bool dead_letter_query(const struct invocation *invocation, struct dead_letter_filter *filter,
-		       const char **error);
+/* False, with one line in *error, when an argument or an option is not valid. */
+bool dead_letter_filter_read(const struct invocation *invocation, struct dead_letter_filter *filter,
+			     const char **error);
 
-/* "90s", "15m", "2h", "7d", "90": as seconds; a hundred years at most. */
+/* "90s", "15m", "2h", "7d" or "90" in seconds; at most a hundred years.  False: the text is not an age. */
 bool age_to_seconds(const char *text, int64_t *seconds);
 
-/* An option that is a number, from 1 on; 0 when it was not given.  Fails as dead_letter_query() does. */
+/* An option whose value is at least 1; 0 when it was not given.  Fails as dead_letter_filter_read() does. */
 bool positive_option(const struct invocation *invocation, const char *name, int64_t *number,
 		     const char **error);
 

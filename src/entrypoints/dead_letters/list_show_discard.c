@@ -10,16 +10,16 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Rows at a time: without payloads, and with payloads of up to 64 KiB. */
+/* The rows of a page: without payloads, and with payloads of up to 64 KiB. */
 #define ROWS_LIGHT 500
 #define ROWS_HEAVY 50
 
-/* What is done with each page; anything but STATUS_DONE ends the command. */
+/* Handles one page; anything but STATUS_DONE ends the command. */
 typedef enum exit_status use_page(struct dead_letter_call *call, const struct dead_letter_page *page,
 				  void *context);
 
-static enum exit_status use_pages(struct dead_letter_call *call, bool with_payload, use_page *use,
-				  void *context)
+static enum exit_status for_each_page(struct dead_letter_call *call, bool with_payload, use_page *use,
+				      void *context)
 {
 	struct dead_letter_page page = {
 		.max = with_payload ? ROWS_HEAVY : ROWS_LIGHT,
@@ -29,17 +29,16 @@ static enum exit_status use_pages(struct dead_letter_call *call, bool with_paylo
 	const struct failure *failure = NULL;
 	enum exit_status status = STATUS_DONE;
 
-	while (status == STATUS_DONE && !(failure = dead_letter_call_next(call, &page)) && page.count)
+	while (status == STATUS_DONE && !(failure = dead_letter_call_read_page(call, &page)) && page.count)
 		status = use(call, &page, context);
 	if (failure)
-		status = dead_letter_call_fail(call, failure);
-	else if (status == STATUS_DONE && !call->taken)
-		dead_letter_call_say(call, STATUS_DONE, "no dead letters");
+		status = dead_letter_call_report_failure(call, failure);
+	else if (status == STATUS_DONE && !call->read_count)
+		dead_letter_call_report(call, STATUS_DONE, "no dead letters");
 	arena_free(&page.arena);
 	return status == STATUS_DONE ? dead_letter_call_status(call) : status;
 }
 
-/* Opens, runs, closes. */
 static enum exit_status run(const struct invocation *invocation,
 			    enum exit_status (*body)(struct dead_letter_call *call))
 {
@@ -86,8 +85,8 @@ static enum exit_status list(struct dead_letter_call *call)
 		.out = stdout, .terminal_width = terminal_width(), .now = call->letters->opened_at};
 
 	if (invocation_flag(call->invocation, "json"))
-		return use_pages(call, true, print_lines, NULL);
-	return use_pages(call, false, print_rows, &table);
+		return for_each_page(call, true, print_lines, NULL);
+	return for_each_page(call, false, print_rows, &table);
 }
 
 enum exit_status command_dead_letters_list(const struct invocation *invocation)
@@ -97,35 +96,36 @@ enum exit_status command_dead_letters_list(const struct invocation *invocation)
 
 /* ---- show ---- */
 
-static enum exit_status tell_story(struct dead_letter_call *call, const struct dead_letter_page *page,
-				   void *context)
+static enum exit_status print_details(struct dead_letter_call *call, const struct dead_letter_page *page,
+				      void *context)
 {
 	bool json = invocation_flag(call->invocation, "json");
 	const char *error;
 
 	(void)context;
 	for (size_t i = 0; i < page->count; i++) {
-		struct dead_letter_story story = {.letter = &page->letters[i]};
-		struct dead_letter_history_entry *deeds;
+		struct dead_letter_details details = {.letter = &page->letters[i]};
+		struct dead_letter_history_entry *history;
 		const struct failure *failure = call->letters->ops->history(
-			call->letters, story.letter->id, page->arena, &deeds, &story.deed_count);
+			call->letters, details.letter->id, page->arena, &history, &details.history_count);
 
 		if (failure)
-			return dead_letter_call_fail(call, failure);
-		story.deeds = deeds;
-		if (!codec_payload_to_line(story.letter->payload, page->arena, &story.payload_line, &error))
-			story.payload_line = NULL;
+			return dead_letter_call_report_failure(call, failure);
+		details.history = history;
+		if (!codec_payload_to_line(details.letter->payload, page->arena, &details.payload_line,
+					   &error))
+			details.payload_line = NULL;
 		if (json)
-			json_line_print(dead_letter_story_to_json(&story), stdout);
+			json_line_print(dead_letter_details_to_json(&details), stdout);
 		else
-			dead_letter_story_print(&story, stdout);
+			dead_letter_details_print(&details, stdout);
 	}
 	return STATUS_DONE;
 }
 
 static enum exit_status show(struct dead_letter_call *call)
 {
-	return use_pages(call, true, tell_story, NULL);
+	return for_each_page(call, true, print_details, NULL);
 }
 
 enum exit_status command_dead_letters_show(const struct invocation *invocation)
@@ -149,16 +149,16 @@ static enum exit_status discard_page(struct dead_letter_call *call, const struct
 								    discarding->who, &count);
 
 	discarding->count += (int64_t)count;
-	return failure ? dead_letter_call_fail(call, failure) : STATUS_DONE;
+	return failure ? dead_letter_call_report_failure(call, failure) : STATUS_DONE;
 }
 
 static enum exit_status discard_all(struct dead_letter_call *call, int64_t total)
 {
 	struct discarding discarding = {.who = audit_user_name(call->invocation->arena)};
-	enum exit_status status = use_pages(call, false, discard_page, &discarding);
+	enum exit_status status = for_each_page(call, false, discard_page, &discarding);
 
-	return dead_letter_call_say(call, status, "%" PRId64 " of %" PRId64 " discarded", discarding.count,
-				    total);
+	return dead_letter_call_report(call, status, "%" PRId64 " of %" PRId64 " discarded", discarding.count,
+				       total);
 }
 
 static enum exit_status discard(struct dead_letter_call *call)
@@ -169,7 +169,7 @@ static enum exit_status discard(struct dead_letter_call *call)
 	if (status != STATUS_DONE)
 		return status;
 	if (!census.total) {
-		dead_letter_call_say(call, STATUS_DONE, "no dead letters");
+		dead_letter_call_report(call, STATUS_DONE, "no dead letters");
 		return dead_letter_call_status(call);
 	}
 	status = dead_letter_call_confirm(call, "Discard", &census);

@@ -65,7 +65,7 @@ static void note_product(struct dry_run_effects *effects, const struct product *
 	for (const struct allocation *line = product->changed_lines; line; line = line->next_changed)
 		note_line(effects, line);
 	if (product->shrink)
-		NOTE(effects, "batch %s goes on to shrink in steps, to %" PRId32,
+		NOTE(effects, "batch %s continues to shrink in steps, to %" PRId32,
 		     product->shrink->batch->reference, product->shrink->target);
 }
 
@@ -113,7 +113,7 @@ static void note_event(struct dry_run_effects *effects, const struct outgoing *e
 	noted = &effects->events[effects->event_count++];
 	noted->name = message_name(event->type);
 	if (!to_line(event->payload, effects->arena, &noted->json, &error))
-		noted->json = "null"; /* we wrote it, so it can be read */
+		noted->json = "null"; /* cannot happen: the program wrote the payload itself */
 }
 
 void dry_run_effects_note(struct dry_run_effects *effects, const struct unit_of_work *uow,

@@ -1,4 +1,4 @@
-/* What a unit of work writes, in words: for replays, and for dry runs before it happens. */
+/* What a unit of work writes, in words: replays print its events, and dry runs its changes as well. */
 #ifndef ALLOCD_ENTRYPOINTS_REPLAY_DRY_RUN_EFFECTS_H
 #define ALLOCD_ENTRYPOINTS_REPLAY_DRY_RUN_EFFECTS_H
 
@@ -9,7 +9,7 @@ struct effect_event {
 	const char *json; /* its payload, in one line */
 };
 
-/* The most changes, and the most events, that are kept of a unit; the others are counted. */
+/* This many changes and this many events are kept of a letter; the others are counted. */
 #define EFFECTS_MAX 10000
 
 struct dry_run_effects {
@@ -21,7 +21,7 @@ struct dry_run_effects {
 	int64_t events_of[MSG_TYPES]; /* the number of each type, those left out included */
 };
 
-/* Writes a payload as one line of JSON, or says in *error why it cannot. */
+/* Writes a payload as one line of JSON.  False: *error says why that is not possible. */
 typedef bool payload_to_line(struct bytes payload, struct arena *arena, const char **line,
 			     const char **error);
 

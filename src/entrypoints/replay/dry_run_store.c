@@ -1,4 +1,4 @@
-/* A store for dry runs: it reports what is written, and hands no event or mail on. */
+/* A store for dry runs: it shows what is written, and passes no event or mail on. */
 #include "entrypoints/replay/dry_run_store.h"
 
 #include "core/base/must.h"
@@ -14,8 +14,8 @@ struct dry_run_store {
 	unit_shown *show;
 	void *context;
 
-	/* The call that is under way. */
-	struct timer *timer; /* when it fires, what is not asked below is answered */
+	/* The call in progress. */
+	struct timer *timer; /* answers the call where the wrapped store is not asked */
 	struct unit_of_work *flushed;
 	store_done *done;
 	void *done_context;
@@ -49,7 +49,7 @@ static void answer_success(struct store *store, store_done *done, void *context)
 	answer(store, NULL, done, context);
 }
 
-/* ---- what goes through ---- */
+/* ---- calls that are passed on ---- */
 
 static void resolve(struct store *store, struct resolved_batch *batches, size_t count, struct arena *arena,
 		    store_done *done, void *context)
@@ -81,8 +81,6 @@ static void probe(struct store *store, store_done *done, void *context)
 	below->ops->probe(below, done, context);
 }
 
-/* ---- what is shown ---- */
-
 static void find_locked(struct store *store, const struct unit_of_work *uow, bool *locked, store_done *done,
 			void *context)
 {
@@ -90,6 +88,8 @@ static void find_locked(struct store *store, const struct unit_of_work *uow, boo
 
 	below->ops->find_locked(below, uow, locked, done, context);
 }
+
+/* ---- the flush, which is shown ---- */
 
 static void on_flushed(void *context, const struct failure *failure)
 {
@@ -106,8 +106,8 @@ static void on_flushed(void *context, const struct failure *failure)
 }
 
 /*
- * The store below holds only what it was asked for, so its keys cannot refute the assumption that ids and
- * lines are new: such a unit fails here, and is redone with look-ups.
+ * The wrapped store holds only the rows that were loaded, so its unique keys cannot refute the assumption that
+ * ids and lines are new: a unit that rests on it fails here, and is redone with look-ups.
  */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
@@ -124,7 +124,7 @@ static void flush(struct store *store, struct unit_of_work *uow, store_done *don
 	dry_run->below->ops->flush(dry_run->below, uow, on_flushed, dry_run);
 }
 
-/* ---- what is left out ---- */
+/* ---- calls that are answered here, with nothing ---- */
 
 static void read_cursors(struct store *store, struct outbox_state *state, store_done *done, void *context)
 {
@@ -191,7 +191,7 @@ static void tidy(struct store *store, struct tidied *tidied, store_done *done, v
 	answer_success(store, done, context);
 }
 
-/* ---- beginning and end ---- */
+/* ---- its life ---- */
 
 static const struct store_ops dry_run_ops = {
 	.resolve = resolve,
@@ -243,8 +243,8 @@ void dry_run_store_free(struct dry_run_store **place)
 
 /* ---- the broker ---- */
 
-/* A call of a partition, of which there is one at a time. */
-struct question {
+/* A partition has one call in progress at a time. */
+struct partition_call {
 	struct timer *timer;
 	publish_done *done;
 	void *context;
@@ -253,27 +253,27 @@ struct question {
 struct dry_run_broker {
 	struct broker broker;
 	struct clock *clock;
-	struct question questions[PARTITIONS];
+	struct partition_call calls[PARTITIONS];
 };
 
-static void answer_nothing(void *context)
+static void answer_empty(void *context)
 {
-	const struct question *question = context;
+	const struct partition_call *call = context;
 
-	question->done(question->context, &(struct published){0}, NULL);
+	call->done(call->context, &(struct published){0}, NULL);
 }
 
-/* Without rows it only asks how far the partition is. */
+/* A publication without rows asks for the position of its partition. */
 static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
 	struct dry_run_broker *broker = (struct dry_run_broker *)port;
-	struct question *question = &broker->questions[publication->partition];
+	struct partition_call *call = &broker->calls[publication->partition];
 
 	assert(!publication->row_count && "nothing is committed, so nothing is published");
-	question->done = done;
-	question->context = context;
-	broker->clock->ops->timer_set(question->timer, 0);
+	call->done = done;
+	call->context = context;
+	broker->clock->ops->timer_set(call->timer, 0);
 }
 
 static bool is_up(const struct broker *broker)
@@ -290,8 +290,7 @@ struct dry_run_broker *dry_run_broker_new(struct clock *clock)
 	broker->broker.ops = &ops;
 	broker->clock = clock;
 	for (int i = 0; i < PARTITIONS; i++)
-		broker->questions[i].timer =
-			clock->ops->timer_new(clock, answer_nothing, &broker->questions[i]);
+		broker->calls[i].timer = clock->ops->timer_new(clock, answer_empty, &broker->calls[i]);
 	return broker;
 }
 
@@ -307,7 +306,7 @@ void dry_run_broker_free(struct dry_run_broker **place)
 	if (!broker)
 		return;
 	for (int i = 0; i < PARTITIONS; i++)
-		broker->clock->ops->timer_free(&broker->questions[i].timer);
+		broker->clock->ops->timer_free(&broker->calls[i].timer);
 	free(broker);
 	*place = NULL;
 }

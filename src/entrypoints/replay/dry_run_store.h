@@ -1,10 +1,10 @@
 /*
- * A store that shows what is written to it: with it the real handlers run without any effect.
+ * A store that shows what is written to it, so that the real handlers run without an effect.
  *
- * It lies on a store whose writes only its own later calls find (postgres.h: `rehearses`), so that each
- * message is rehearsed on what the ones before it did.  A flush that went well shows its unit of work; what
- * it then says to be committed is nothing, so that there is nothing to remember, to publish or to send.  A
- * unit that assumed ids and lines to be new is a conflict: redone, it looks for them.
+ * It wraps a store whose writes only its own later calls read (postgres.h: `rehearses`), so that each message
+ * is handled on the state that the messages before it would have left.  A flush that succeeds shows its unit
+ * of work, and then reports an empty unit as committed, so that nothing is cached, published or mailed.  A unit
+ * that assumed ids and lines to be new ends in a conflict: when it is redone, it looks them up.
  */
 #ifndef ALLOCD_ENTRYPOINTS_REPLAY_DRY_RUN_STORE_H
 #define ALLOCD_ENTRYPOINTS_REPLAY_DRY_RUN_STORE_H
@@ -15,25 +15,25 @@
 
 struct dry_run_store;
 
-/* The unit is closed, as a store gets it. */
+/* Receives a closed unit, as a store does. */
 typedef void unit_shown(void *context, const struct unit_of_work *uow);
 
-/* The store that it lies on and the clock outlive it. */
+/* The wrapped store and the clock outlive it. */
 struct dry_run_store *dry_run_store_new(struct store *below, struct clock *clock, unit_shown *show,
 					void *context);
 
 struct store *dry_run_store_port(struct dry_run_store *dry_run);
 
-/* A call under way is not answered any more.  Accepts NULL in *dry_run and nulls it. */
+/* A call in progress is never answered.  Accepts NULL in *dry_run and nulls it. */
 void dry_run_store_free(struct dry_run_store **dry_run);
 
-/* The broker beside it: nothing was ever published, and nothing ever will be. */
+/* The broker of a dry run: it publishes nothing and has published nothing. */
 struct dry_run_broker;
 
 struct dry_run_broker *dry_run_broker_new(struct clock *clock);
 struct broker *dry_run_broker_port(struct dry_run_broker *broker);
 
-/* Calls under way are not answered any more.  Accepts NULL in *broker and nulls it. */
+/* Calls in progress are never answered.  Accepts NULL in *broker and nulls it. */
 void dry_run_broker_free(struct dry_run_broker **broker);
 
 #endif

@@ -1,4 +1,4 @@
-/* The edits of a replay, and what arrives once they are applied. */
+/* The edits of a replay, and the arrival once they are applied. */
 #include "entrypoints/replay/replay_arrival.h"
 
 #include "adapters/codec/codec.h"
@@ -31,12 +31,12 @@ enum exit_status replay_edits_check(const struct replay_edits *edits, const stru
 		enum message_type type = message_type_named(census->kinds[i].message);
 
 		if (type == MSG_NONE || strcmp(census->kinds[i].way, TRANSPORT_NAME_MAIL) == 0)
-			return dead_letter_call_say(call, STATUS_USAGE,
-						    "--edit: among those that match are some of %s, "
-						    "which have no fields: see --message",
-						    type == MSG_NONE ? "no known message" : "mail");
+			return dead_letter_call_report(call, STATUS_USAGE,
+						       "--edit: among those that match are some of %s, "
+						       "which have no fields: see --message",
+						       type == MSG_NONE ? "no known message" : "mail");
 		if (!codec_edits_check(type, edits->texts, edits->count, call->invocation->arena, &error))
-			return dead_letter_call_say(call, STATUS_USAGE, "--edit: %s", error);
+			return dead_letter_call_report(call, STATUS_USAGE, "--edit: %s", error);
 	}
 	return STATUS_DONE;
 }
@@ -51,13 +51,13 @@ bool replay_edits_apply(const struct replay_edits *edits, const struct dead_lett
 
 /* ---- the arrival ---- */
 
-static enum transport way_of(const struct dead_letter *letter)
+static enum transport transport_of(const struct dead_letter *letter)
 {
 	return strcmp(letter->way, transport_name(TRANSPORT_STREAM)) == 0 ? TRANSPORT_STREAM
 									  : TRANSPORT_PUBSUB;
 }
 
-/* The id that its stream entry had beside the payload, unless an edit removes or replaces it. */
+/* The id that its stream entry had beside the payload; NULL when an edit removes or replaces it. */
 static const char *entry_own_id(const struct dead_letter *letter, const struct replay_edits *edits)
 {
 	for (size_t i = 0; i < edits->count; i++) {
@@ -68,8 +68,8 @@ static const char *entry_own_id(const struct dead_letter *letter, const struct r
 }
 
 /*
- * Why the message is invalid whatever its payload holds: its stream entry was not well formed.  Edits
- * replace what was wrong with the entry.
+ * Why the message is invalid regardless of its payload: its stream entry was not well formed, and no edit
+ * replaces what was wrong with it.  NULL: it is not.
  */
 static const char *defect_of(const struct dead_letter *letter, const struct replay_edits *edits,
 			     enum message_type type)
@@ -78,7 +78,7 @@ static const char *defect_of(const struct dead_letter *letter, const struct repl
 
 	if (type == MSG_NONE)
 		return letter->reason;
-	if (way_of(letter) != TRANSPORT_STREAM ||
+	if (transport_of(letter) != TRANSPORT_STREAM ||
 	    strcmp(letter->outcome, outcome_name(OUTCOME_INVALID)) != 0 || edits->count)
 		return NULL;
 	for (size_t i = 0; i < sizeof of_entries / sizeof of_entries[0]; i++) {
@@ -95,11 +95,11 @@ struct arrival replay_arrival(const struct dead_letter *letter, const struct rep
 	bool is_cut = letter->payload_bytes > (int64_t)letter->payload.size;
 
 	return (struct arrival){
-		.way = way_of(letter),
+		.way = transport_of(letter),
 		.place = letter->place,
 		.entry_id = letter->entry_id,
 		.incarnation = letter->incarnation,
-		.id = way_of(letter) == TRANSPORT_STREAM ? entry_own_id(letter, edits) : NULL,
+		.id = transport_of(letter) == TRANSPORT_STREAM ? entry_own_id(letter, edits) : NULL,
 		.type = type,
 		.defect = defect_of(letter, edits, type),
 		.payload = payload,

@@ -1,4 +1,4 @@
-/* A dead letter as it arrives again: as it first came in, with the operator's edits applied. */
+/* A dead letter as it is submitted again: as it first arrived, with the operator's edits applied. */
 #ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_ARRIVAL_H
 #define ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_ARRIVAL_H
 
@@ -6,7 +6,7 @@
 #include "bus/ports/dead_letter_archive.h"
 #include "entrypoints/dead_letters/dead_letter_call.h"
 
-/* The options --edit, in their order. */
+/* The values of the options --edit, in their order. */
 struct replay_edits {
 	const char **texts;
 	size_t count;
@@ -15,7 +15,7 @@ struct replay_edits {
 
 void replay_edits_read(struct replay_edits *edits, const struct invocation *invocation);
 
-/* Whether every kind of message that matches has the edited fields.  Anything but STATUS_DONE was said. */
+/* Whether every kind of message that matches has the edited fields.  Anything but STATUS_DONE was reported. */
 enum exit_status replay_edits_check(const struct replay_edits *edits, const struct dead_letter_call *call,
 				    const struct dead_letter_census *census);
 
@@ -23,9 +23,7 @@ enum exit_status replay_edits_check(const struct replay_edits *edits, const stru
 bool replay_edits_apply(const struct replay_edits *edits, const struct dead_letter *letter,
 			struct arena *arena, struct bytes *payload, const char **error);
 
-/*
- * Points into the letter and the payload.  The caller sets `replay`, `answered` and `context`.
- */
+/* Points into the letter and the payload.  The caller sets `replay`, `answered` and `context`. */
 struct arrival replay_arrival(const struct dead_letter *letter, const struct replay_edits *edits,
 			      struct bytes payload);
 

@@ -1,4 +1,4 @@
-/* What became of a dead letter that was replayed. */
+/* The report of one replayed dead letter. */
 #include "entrypoints/replay/replay_report.h"
 
 #include "core/base/must.h"

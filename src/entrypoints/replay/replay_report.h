@@ -1,4 +1,4 @@
-/* What became of a dead letter that was replayed: one line, and the events that it caused. */
+/* The report of one replayed dead letter: one line, and the events that it caused. */
 #ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_REPORT_H
 #define ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_REPORT_H
 
@@ -9,14 +9,14 @@
 
 struct replay_report {
 	const struct dead_letter *letter; /* as it was */
-	const char *outcome, *reason;     /* as they are now */
+	const char *outcome, *reason;     /* of the replay */
 	const struct dry_run_effects *effects;
 	bool is_dry_run; /* its changes are printed, too */
 };
 
 void replay_report_print(const struct replay_report *report, FILE *out);
 
-/* As one JSON object in one line. */
+/* The same as one JSON object in one line. */
 void replay_report_print_json(const struct replay_report *report, FILE *out);
 
 #endif

@@ -14,7 +14,7 @@
 
 enum { REPLAY_STORES = 3, DRY_RUN_STORES = 2 };
 
-/* Copying a product with very many lines takes its time. */
+/* A dry run copies each product that it changes: one with very many lines takes minutes. */
 #define DRY_RUN_TIMEOUT_MS (5 * 60 * 1000 + 5000)
 
 #define QUEUE_BYTES ((size_t)1024 * 1024)
@@ -28,7 +28,7 @@ struct replayer {
 	struct notifier *notifier;
 	struct store *stores[REPLAY_STORES];
 	size_t store_count;
-	struct dry_run_store *dry_runs[DRY_RUN_STORES]; /* NULL: this is for real */
+	struct dry_run_store *dry_runs[DRY_RUN_STORES]; /* NULL: not a dry run */
 	struct dry_run_broker *broker;
 	struct redis_settings redis;
 	struct redis_publisher *publisher; /* NULL: a dry run */
@@ -43,7 +43,7 @@ bool replayer_can_dry_run(const struct config *config, int timeout_ms, struct ar
 	bool can;
 
 	if (!url.pooled)
-		return true; /* or no connection of this program would have been made */
+		return true; /* every connection has refused such a pooler already */
 	can = blocking_client_connect(&client, &url, CLIENT_DRY_RUNS, timeout_ms);
 
 	*error = arena_strdup(arena, client.text);
@@ -93,8 +93,8 @@ static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 }
 
 /*
- * Of the messages, of which there is one at a time, the intake asks before the lane does: both share the one
- * session in which what was rehearsed is found.
+ * The intake and the lane share the one session that knows the effects of the dry run: with one message at a
+ * time, the intake asks before the lane does.
  */
 static void make_dry_run_ports(struct replayer *replayer, struct engine_ports *ports, unit_shown *show,
 			       void *context)
@@ -110,7 +110,7 @@ static void make_dry_run_ports(struct replayer *replayer, struct engine_ports *p
 	ports->publisher_store = dry_run_store_port(replayer->dry_runs[1]);
 }
 
-/* ---- beginning and end ---- */
+/* ---- its life ---- */
 
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
 			      bool is_dry_run, unit_shown *show, void *context)
@@ -155,7 +155,7 @@ bool replayer_lost_dry_run(const struct replayer *replayer)
 	return replayer->dry_runs[0] && replayer->stores[0]->sessions_lost;
 }
 
-/* Whoever may call the engine back goes before it. */
+/* Frees callers of the engine's callbacks before the engine. */
 void replayer_free(struct replayer **place)
 {
 	struct replayer *replayer = *place;

@@ -215,7 +215,7 @@ def test_a_dry_run_that_loses_its_session_ends_with_75(database):
     _, errors = slow.communicate(timeout=20)
 
     assert slow.returncode == 75
-    assert "what was rehearsed with it: begin again" in errors
+    assert "the effects of the dry run with it: start it again" in errors
     assert everything(database) == before
 
 
@@ -240,7 +240,7 @@ def test_a_dry_run_of_1010_letters_predicts_their_replay(database):
         create(database, f"b-{number}", f"sku-{number}", 60)
     # The batches come last: nothing is promised before.
     done = database.run("dead-letters", "replay", "--dry-run")
-    assert done.stderr.splitlines()[-1].endswith("1010 rehearsed, and nothing changed: 10 handled, 0 skipped, 1000 failed again; 0 left")
+    assert done.stderr.splitlines()[-1].endswith("1010 replayed in a dry run, nothing changed: 10 handled, 0 skipped, 1000 failed again; 0 left")
     assert database.run("dead-letters", "replay", "--yes", "--message", "create_batch").returncode == 0
 
     reports = dry_run_and_replay(database)

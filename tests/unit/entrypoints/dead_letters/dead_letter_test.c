@@ -32,11 +32,11 @@ static const char *text(void)
 	return printed;
 }
 
-/* ---- which ---- */
+/* ---- the filter ---- */
 
 static const struct {
 	const char *text;
-	int64_t seconds; /* negative: it is no age */
+	int64_t seconds; /* negative: the text is not an age */
 } ages[] = {
 	{"0", 0},
 	{"90", 90},
@@ -56,7 +56,7 @@ static const struct {
 	{"99999999999999999999s", -1},
 };
 
-START_TEST(an_age_is_a_number_and_a_unit)
+START_TEST(an_age_is_a_number_with_or_without_a_unit)
 {
 	int64_t seconds = -1;
 
@@ -65,25 +65,25 @@ START_TEST(an_age_is_a_number_and_a_unit)
 }
 END_TEST
 
-static bool query(const char *const words[], struct dead_letter_filter *filter, const char **error)
+static bool read_filter(const char *const words[], struct dead_letter_filter *filter, const char **error)
 {
 	struct invocation invocation = {.arena = arena};
 	const char *const *rest;
 	const struct command *command = command_named(words, &rest);
 
 	ck_assert_msg(options_parse(&invocation, command, rest, error), "%s", *error);
-	return dead_letter_query(&invocation, filter, error);
+	return dead_letter_filter_read(&invocation, filter, error);
 }
 
-START_TEST(words_become_a_filter)
+START_TEST(arguments_and_options_become_a_filter)
 {
 	struct dead_letter_filter filter;
 	const char *error;
 
-	ck_assert(query((const char *const[]){"dead-letters", "list", "12", "--outcome", "failed", "3",
-					      "--message=none", "--older-than", "2m", "--reason", "sku",
-					      "--limit", "5", NULL},
-			&filter, &error));
+	ck_assert(read_filter((const char *const[]){"dead-letters", "list", "12", "--outcome", "failed", "3",
+						    "--message=none", "--older-than", "2m", "--reason", "sku",
+						    "--limit", "5", NULL},
+			      &filter, &error));
 
 	ck_assert_uint_eq(filter.id_count, 2);
 	ck_assert_int_eq(filter.ids[0], 12);
@@ -97,12 +97,12 @@ START_TEST(words_become_a_filter)
 }
 END_TEST
 
-START_TEST(without_words_all_match)
+START_TEST(without_arguments_the_filter_matches_all)
 {
 	struct dead_letter_filter filter;
 	const char *error;
 
-	ck_assert(query((const char *const[]){"dead-letters", "show", NULL}, &filter, &error));
+	ck_assert(read_filter((const char *const[]){"dead-letters", "show", NULL}, &filter, &error));
 
 	ck_assert_uint_eq(filter.id_count, 0);
 	ck_assert_ptr_null(filter.outcome);
@@ -126,18 +126,18 @@ static const struct {
 	{{"dead-letters", "list", "x"}, "expected the id of a dead letter, a number, not 'x'"},
 };
 
-START_TEST(what_makes_no_filter_is_refused)
+START_TEST(an_invalid_argument_or_option_is_refused_by_name)
 {
 	struct dead_letter_filter filter;
 	const char *error = NULL;
 
-	ck_assert(!query(refused[_i].words, &filter, &error));
+	ck_assert(!read_filter(refused[_i].words, &filter, &error));
 
 	ck_assert_str_eq(error, refused[_i].error);
 }
 END_TEST
 
-/* ---- as a table ---- */
+/* ---- the table ---- */
 
 #define MINUTE INT64_C(60000000)
 
@@ -163,7 +163,7 @@ static struct dead_letter_table table(size_t width)
 	return (struct dead_letter_table){.out = out, .terminal_width = width, .now = 100000 * MINUTE};
 }
 
-START_TEST(columns_stand_below_each_other)
+START_TEST(columns_of_the_table_are_aligned)
 {
 	struct dead_letter letters[] = {letter(9, "no", MINUTE), letter(10, "yes", 100 * MINUTE)};
 	struct dead_letter_table it = table(0);
@@ -179,7 +179,7 @@ START_TEST(columns_stand_below_each_other)
 }
 END_TEST
 
-START_TEST(a_line_is_cut_to_the_terminal)
+START_TEST(a_line_as_wide_as_the_terminal_is_not_cut)
 {
 	struct dead_letter one = letter(1, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc", 0);
 	struct dead_letter_table it = table(58);
@@ -192,7 +192,7 @@ START_TEST(a_line_is_cut_to_the_terminal)
 }
 END_TEST
 
-START_TEST(a_long_line_ends_in_an_ellipsis)
+START_TEST(a_line_wider_than_the_terminal_ends_in_an_ellipsis)
 {
 	struct dead_letter one = letter(1, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc", 0);
 	struct dead_letter_table it = table(51);
@@ -203,7 +203,7 @@ START_TEST(a_long_line_ends_in_an_ellipsis)
 }
 END_TEST
 
-START_TEST(a_terminal_is_not_told_what_to_do)
+START_TEST(control_characters_are_escaped_in_the_table)
 {
 	struct dead_letter one = letter(1, "\x1b[2J\xe2\x80\xae\xc2\x9b\xe2\x80\xac", 0);
 	struct dead_letter_table it = table(0);
@@ -214,7 +214,7 @@ START_TEST(a_terminal_is_not_told_what_to_do)
 }
 END_TEST
 
-/* ---- in full ---- */
+/* ---- details and JSON ---- */
 
 START_TEST(a_binary_payload_is_shown_in_hexadecimal)
 {
@@ -222,7 +222,7 @@ START_TEST(a_binary_payload_is_shown_in_hexadecimal)
 
 	one.payload = (struct bytes){"0123456789abcdef\xff\n!", 19};
 	one.payload_bytes = 70000;
-	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+	dead_letter_details_print(&(struct dead_letter_details){.letter = &one}, out);
 
 	ck_assert_ptr_nonnull(strstr(text(),
 				     "payload     70000 bytes, of which the beginning was kept\n"
@@ -237,7 +237,7 @@ START_TEST(a_payload_that_is_text_is_shown_as_text)
 	struct dead_letter one = letter(1, "no", 0);
 
 	one.payload = (struct bytes){"{\n\t\"a\": 1}", 10};
-	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+	dead_letter_details_print(&(struct dead_letter_details){.letter = &one}, out);
 
 	ck_assert_ptr_nonnull(strstr(text(), "\n    {\n    \\u0009\"a\": 1}\n"));
 }
@@ -255,7 +255,7 @@ static const struct {
 	{{"\x80\x01\x02\x03", 4}, "\"payload_base64\":\"gAECAw==\""},
 };
 
-START_TEST(a_payload_is_a_text_or_base64)
+START_TEST(a_payload_in_json_is_a_text_or_base64)
 {
 	struct dead_letter one = letter(1, "no", 0);
 
@@ -266,28 +266,28 @@ START_TEST(a_payload_is_a_text_or_base64)
 }
 END_TEST
 
-/* Only the beginning of the payload was kept: up to the middle of a character. */
+/* Beginnings of payloads that were cut within a character. */
 static const struct bytes cut_payloads[] = {
 	{"x\xc3", 2},
 	{"x\xe2\x82", 3},
 	{"x\xf0\x9f\xaa", 4},
 };
 
-START_TEST(a_text_that_was_cut_in_a_character_is_still_a_text)
+START_TEST(a_payload_that_was_cut_within_a_character_is_still_a_text)
 {
 	struct dead_letter one = letter(1, "no", 0);
 
 	one.payload = cut_payloads[_i];
 	one.payload_bytes = 70000;
 	json_line_print(dead_letter_to_json(&one), out);
-	dead_letter_story_print(&(struct dead_letter_story){.letter = &one}, out);
+	dead_letter_details_print(&(struct dead_letter_details){.letter = &one}, out);
 
 	ck_assert_msg(strstr(text(), "\"payload\":\"x\"") != NULL, "%s", text());
 	ck_assert_msg(strstr(text(), "kept\n    x\n") != NULL, "%s", text());
 }
 END_TEST
 
-START_TEST(json_says_the_same_without_commanding_a_terminal)
+START_TEST(control_characters_are_escaped_in_json)
 {
 	struct dead_letter one =
 		letter(1, "\x7f \xc2\x80\xc2\x9f \xe2\x80\x8f \xef\xbb\xbf \x1b \xc3\xa4\xf0\x9f\xaa\x91", 0);
@@ -302,18 +302,18 @@ END_TEST
 
 SUITE("dead letters", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, an_age_is_a_number_and_a_unit, 0, COUNT(ages));
-	tcase_add_test(tests, words_become_a_filter);
-	tcase_add_test(tests, without_words_all_match);
-	tcase_add_loop_test(tests, what_makes_no_filter_is_refused, 0, COUNT(refused));
-	tcase_add_test(tests, columns_stand_below_each_other);
-	tcase_add_test(tests, a_line_is_cut_to_the_terminal);
-	tcase_add_test(tests, a_long_line_ends_in_an_ellipsis);
-	tcase_add_test(tests, a_terminal_is_not_told_what_to_do);
+	tcase_add_loop_test(tests, an_age_is_a_number_with_or_without_a_unit, 0, COUNT(ages));
+	tcase_add_test(tests, arguments_and_options_become_a_filter);
+	tcase_add_test(tests, without_arguments_the_filter_matches_all);
+	tcase_add_loop_test(tests, an_invalid_argument_or_option_is_refused_by_name, 0, COUNT(refused));
+	tcase_add_test(tests, columns_of_the_table_are_aligned);
+	tcase_add_test(tests, a_line_as_wide_as_the_terminal_is_not_cut);
+	tcase_add_test(tests, a_line_wider_than_the_terminal_ends_in_an_ellipsis);
+	tcase_add_test(tests, control_characters_are_escaped_in_the_table);
 	tcase_add_test(tests, a_binary_payload_is_shown_in_hexadecimal);
 	tcase_add_test(tests, a_payload_that_is_text_is_shown_as_text);
-	tcase_add_loop_test(tests, a_payload_is_a_text_or_base64, 0, COUNT(payloads));
-	tcase_add_loop_test(tests, a_text_that_was_cut_in_a_character_is_still_a_text, 0,
+	tcase_add_loop_test(tests, a_payload_in_json_is_a_text_or_base64, 0, COUNT(payloads));
+	tcase_add_loop_test(tests, a_payload_that_was_cut_within_a_character_is_still_a_text, 0,
 			    COUNT(cut_payloads));
-	tcase_add_test(tests, json_says_the_same_without_commanding_a_terminal);
+	tcase_add_test(tests, control_characters_are_escaped_in_json);
 }

@@ -1,4 +1,4 @@
-/* A rehearsal: the real engine shows what a message would do, after those before it, and lets nothing out. */
+/* A dry run: the real engine shows what a message would do after those before it, and publishes nothing. */
 #include "adapters/codec/codec.h"
 #include "entrypoints/replay/dry_run_effects.h"
 #include "entrypoints/replay/dry_run_store.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 static struct world world;
-static struct database *copy; /* what a store that rehearses writes to */
+static struct database *copy; /* what the store of a dry run writes to */
 static struct memory_store *below;
 static struct dry_run_store *dry_run, *for_publisher;
 static struct dry_run_broker *broker;
@@ -43,7 +43,7 @@ static void submit(struct engine *to, enum message_type type, const char *payloa
 	ck_assert_int_ne(outcome, OUTCOME_NONE);
 }
 
-static void make_rehearsing_engine(void)
+static void make_dry_run_engine(void)
 {
 	struct engine_ports ports = {
 		.codec = world.codec,
@@ -70,7 +70,7 @@ static void make_rehearsing_engine(void)
 	engine_start(engine);
 }
 
-static void forget_effects(void)
+static void clear_effects(void)
 {
 	effects = (struct dry_run_effects){.arena = world.arena};
 }
@@ -78,11 +78,11 @@ static void forget_effects(void)
 static void set_up(void)
 {
 	world_init(&world, 100);
-	make_rehearsing_engine();
+	make_dry_run_engine();
 	effects = (struct dry_run_effects){.arena = world.arena};
 	submit(engine, MSG_CREATE_BATCH, "{\"batchref\":\"b1\",\"sku\":\"lamp\",\"qty\":10}");
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
-	forget_effects();
+	clear_effects();
 }
 
 static void tear_down(void)
@@ -106,7 +106,7 @@ static const char *changes(void)
 	return text;
 }
 
-START_TEST(an_allocation_is_shown)
+START_TEST(a_dry_run_shows_all_changes_of_an_allocation)
 {
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6,\"id\":\"i2\"}");
 
@@ -122,7 +122,7 @@ START_TEST(an_allocation_is_shown)
 }
 END_TEST
 
-START_TEST(a_new_product_is_shown)
+START_TEST(a_dry_run_shows_a_new_product_and_its_batch)
 {
 	submit(engine, MSG_CREATE_BATCH, "{\"batchref\":\"b9\",\"sku\":\"new\",\"qty\":3}");
 
@@ -131,7 +131,7 @@ START_TEST(a_new_product_is_shown)
 }
 END_TEST
 
-START_TEST(a_line_that_loses_its_batch_is_shown)
+START_TEST(a_dry_run_shows_a_line_that_loses_its_batch)
 {
 	submit(engine, MSG_CHANGE_BATCH_QUANTITY, "{\"batchref\":\"b1\",\"qty\":1}");
 
@@ -144,7 +144,7 @@ START_TEST(a_line_that_loses_its_batch_is_shown)
 }
 END_TEST
 
-START_TEST(a_rejection_shows_nothing)
+START_TEST(a_rejection_in_a_dry_run_shows_no_change)
 {
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"unknown\",\"qty\":4}");
 
@@ -154,7 +154,7 @@ START_TEST(a_rejection_shows_nothing)
 }
 END_TEST
 
-START_TEST(nothing_is_published_sent_or_logged)
+START_TEST(a_dry_run_publishes_mails_and_logs_nothing)
 {
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6}");
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o3\",\"sku\":\"lamp\",\"qty\":600}");
@@ -168,7 +168,7 @@ START_TEST(nothing_is_published_sent_or_logged)
 }
 END_TEST
 
-/* ---- one after another ---- */
+/* ---- several messages ---- */
 
 static const struct step {
 	enum message_type type;
@@ -185,10 +185,10 @@ static const struct step {
 	{MSG_ALLOCATE, "{\"orderid\":\"o4\",\"sku\":\"new\",\"qty\":2}", "line_allocated"},
 };
 
-START_TEST(each_message_finds_what_the_ones_before_it_did)
+START_TEST(each_message_of_a_dry_run_is_handled_after_those_before_it)
 {
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		forget_effects();
+		clear_effects();
 		submit(engine, steps[i].type, steps[i].payload);
 		ck_assert_pstr_eq(effects.event_count ? effects.events[0].name : NULL, steps[i].event);
 		ck_assert_int_ne(outcome, OUTCOME_REJECTED);
@@ -196,7 +196,7 @@ START_TEST(each_message_finds_what_the_ones_before_it_did)
 }
 END_TEST
 
-START_TEST(effects_have_a_bound_and_the_rest_are_counted)
+START_TEST(effects_beyond_their_bound_are_counted)
 {
 	effects.change_count = effects.event_count = EFFECTS_MAX;
 
@@ -208,7 +208,7 @@ START_TEST(effects_have_a_bound_and_the_rest_are_counted)
 }
 END_TEST
 
-START_TEST(a_line_that_is_there_is_not_allocated_again)
+START_TEST(an_existing_line_is_skipped_in_a_dry_run)
 {
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
 
@@ -217,12 +217,12 @@ START_TEST(a_line_that_is_there_is_not_allocated_again)
 }
 END_TEST
 
-START_TEST(an_id_that_is_spent_is_not_spent_again)
+START_TEST(an_id_that_was_spent_in_the_dry_run_is_skipped)
 {
 	static const char payload[] = "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":1,\"id\":\"i2\"}";
 
 	submit(engine, MSG_ALLOCATE, payload);
-	forget_effects();
+	clear_effects();
 	submit(engine, MSG_ALLOCATE, payload);
 
 	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
@@ -230,7 +230,7 @@ START_TEST(an_id_that_is_spent_is_not_spent_again)
 }
 END_TEST
 
-START_TEST(a_database_in_trouble_is_waited_for)
+START_TEST(a_dry_run_waits_for_a_database_that_refuses)
 {
 	memory_store_fail_next(below, CALL_LOAD, TROUBLE_REFUSED);
 	memory_store_fail_next(below, CALL_LOAD, TROUBLE_CONFLICT);
@@ -243,16 +243,16 @@ START_TEST(a_database_in_trouble_is_waited_for)
 }
 END_TEST
 
-SUITE("rehearsal", set_up, tear_down)
+SUITE("dry run", set_up, tear_down)
 {
-	tcase_add_test(tests, an_allocation_is_shown);
-	tcase_add_test(tests, a_new_product_is_shown);
-	tcase_add_test(tests, a_line_that_loses_its_batch_is_shown);
-	tcase_add_test(tests, a_rejection_shows_nothing);
-	tcase_add_test(tests, nothing_is_published_sent_or_logged);
-	tcase_add_test(tests, each_message_finds_what_the_ones_before_it_did);
-	tcase_add_test(tests, effects_have_a_bound_and_the_rest_are_counted);
-	tcase_add_test(tests, a_line_that_is_there_is_not_allocated_again);
-	tcase_add_test(tests, an_id_that_is_spent_is_not_spent_again);
-	tcase_add_test(tests, a_database_in_trouble_is_waited_for);
+	tcase_add_test(tests, a_dry_run_shows_all_changes_of_an_allocation);
+	tcase_add_test(tests, a_dry_run_shows_a_new_product_and_its_batch);
+	tcase_add_test(tests, a_dry_run_shows_a_line_that_loses_its_batch);
+	tcase_add_test(tests, a_rejection_in_a_dry_run_shows_no_change);
+	tcase_add_test(tests, a_dry_run_publishes_mails_and_logs_nothing);
+	tcase_add_test(tests, each_message_of_a_dry_run_is_handled_after_those_before_it);
+	tcase_add_test(tests, effects_beyond_their_bound_are_counted);
+	tcase_add_test(tests, an_existing_line_is_skipped_in_a_dry_run);
+	tcase_add_test(tests, an_id_that_was_spent_in_the_dry_run_is_skipped);
+	tcase_add_test(tests, a_dry_run_waits_for_a_database_that_refuses);
 }
