@@ -1,0 +1,71 @@
+/* What a run plans to send in each scenario. */
+#include "bench_world.h"
+#include "support/suites.h"
+
+START_TEST(the_last_message_of_every_sku_causes_an_event)
+{
+	uint32_t last[32] = {0};
+
+	make_plan(&scenarios[_i]);
+	for (uint32_t number = 0; number < plan->count; number++)
+		last[plan->steps[number].sku] = number;
+
+	for (uint32_t sku = 0; sku < plan->skus; sku++)
+		ck_assert(last[sku] < plan->stock || plan->steps[last[sku]].events > 0);
+}
+END_TEST
+
+/* Of the messages behind the stock; as a share of 100. */
+static uint32_t share(bool (*is_one)(const struct bench_step *step))
+{
+	uint32_t count = 0;
+
+	for (uint32_t number = plan->stock; number < plan->count; number++)
+		count += is_one(&plan->steps[number]);
+	return count * 100 / (plan->count - plan->stock);
+}
+
+static bool is_moving(const struct bench_step *step)
+{
+	return step->events == 2;
+}
+
+static bool is_line(const struct bench_step *step)
+{
+	return step->command == MSG_ALLOCATE;
+}
+
+static bool is_change(const struct bench_step *step)
+{
+	return step->command == MSG_CHANGE_BATCH_QUANTITY;
+}
+
+START_TEST(half_of_the_changes_of_reallocate_move_a_line)
+{
+	make_plan(&(struct bench_options){
+		.scenario = BENCH_REALLOCATE, .messages = 10000, .skus = 10, .batches = 2});
+
+	ck_assert_uint_eq(share(is_change), 100);
+	ck_assert_uint_eq(share(is_moving), 50);
+}
+END_TEST
+
+START_TEST(mixed_is_mostly_lines_and_some_changes)
+{
+	make_plan(&(struct bench_options){
+		.scenario = BENCH_MIXED, .messages = 10000, .skus = 10, .batches = 2});
+
+	ck_assert_uint_ge(share(is_line), 78);
+	ck_assert_uint_le(share(is_line), 82);
+	ck_assert_uint_ge(share(is_change), 13);
+	ck_assert_uint_le(share(is_change), 17);
+	ck_assert_uint_ge(share(is_moving), 5);
+}
+END_TEST
+
+SUITE("bench plan", bench_set_up, bench_tear_down)
+{
+	tcase_add_loop_test(tests, the_last_message_of_every_sku_causes_an_event, 0, SCENARIOS);
+	tcase_add_test(tests, half_of_the_changes_of_reallocate_move_a_line);
+	tcase_add_test(tests, mixed_is_mostly_lines_and_some_changes);
+}
