@@ -11,6 +11,7 @@ import time
 import msgpack
 import pytest
 from installation import administrator, binary, unique, wait_until
+from tables import everything
 
 LETTERS = "select id, outcome, reason, attempts from dead_letters order by id"
 HISTORY = """
