@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define QUIET_MS      1000
-#define LOOK_AGAIN_MS 20
-#define STOCK_PIECE   10000  /* messages that are sent before it waits for all of them */
-#define RESULTS_MS    600000 /* for the rows of ten million messages */
+#define IDLE_MS     1000
+#define POLL_MS     20
+#define STOCK_PIECE 10000  /* messages that are sent before all of them are awaited */
+#define RESULTS_MS  600000 /* for the rows of ten million messages */
 
 struct bench {
 	const struct invocation *invocation;
@@ -26,13 +26,13 @@ struct bench {
 	struct tools *tools;
 	struct bench_plan *plan;
 	struct bench_verifier *verifier;
-	struct bench_sender *load;
-	bool stalled; /* nothing more is sent: the check tells what is missing */
+	struct bench_sender *sender;
+	bool stalled; /* nothing more is sent: the check reports what is missing */
 	struct bench_gauges before, after;
 	enum exit_status status; /* once a step failed */
 };
 
-/* Each step is false when it failed, which was said on standard error; `status` tells how it ends. */
+/* Each step returns false when it failed: the failure was reported, and `status` is the exit status. */
 
 static bool fail(struct bench *bench, enum exit_status status, const char *why)
 {
@@ -41,25 +41,25 @@ static bool fail(struct bench *bench, enum exit_status status, const char *why)
 	return false;
 }
 
-static bool fail_as_tools_said(struct bench *bench)
+static bool fail_as_reported(struct bench *bench)
 {
 	bench->status = bench->tools->status;
 	return false;
 }
 
-/* ---- who is there ---- */
+/* ---- the services ---- */
 
 static bool find_services(struct bench *bench)
 {
 	int64_t asked, answered;
 
 	if (!tools_open_database(bench->tools) || !tools_open_redis(bench->tools) ||
-	    !tools_ask_whether_idle(bench->tools, QUIET_MS, &asked, &answered))
-		return fail_as_tools_said(bench);
+	    !tools_ask_whether_idle(bench->tools, IDLE_MS, &asked, &answered))
+		return fail_as_reported(bench);
 	return asked > 0 || fail(bench, STATUS_UNAVAILABLE, "no worker listens");
 }
 
-/* The report says what is missing. */
+/* The run continues with the check, and its report names what is missing. */
 static bool stall(struct bench *bench)
 {
 	bench->stalled = true;
@@ -77,45 +77,45 @@ static bool check_end(struct bench *bench, enum bench_end end)
 	case BENCH_LOST:
 		return fail(bench, STATUS_UNAVAILABLE,
 			    arena_printf(bench->invocation->arena, "Redis: %s",
-					 bench_sender_trouble(bench->load)));
+					 bench_sender_trouble(bench->sender)));
 	case BENCH_INTERRUPTED:
 		break;
 	}
 	return fail(bench, STATUS_TRY_AGAIN, "interrupted");
 }
 
-static bool connect_load(struct bench *bench)
+static bool connect_sender(struct bench *bench)
 {
-	bench->load = bench_sender_new(bench->invocation, &bench->options, bench->run, bench->verifier);
-	return check_end(bench, bench_sender_connect(bench->load));
+	bench->sender = bench_sender_new(bench->invocation, &bench->options, bench->run, bench->verifier);
+	return check_end(bench, bench_sender_connect(bench->sender));
 }
 
-/* Those up to number `end`, unless it stalled before. */
+/* Sends the messages below number `end`, unless the run stalled before. */
 static bool send(struct bench *bench, uint32_t end, const char *title)
 {
-	return bench->stalled || check_end(bench, bench_sender_send(bench->load, end, title));
+	return bench->stalled || check_end(bench, bench_sender_send(bench->sender, end, title));
 }
 
-/* ---- the stock: what causes no event is waited for in the database ---- */
+/* ---- the stock, whose messages cause no event: their ids are counted in the database ---- */
 
 static bool await_spent(struct bench *bench, int64_t expected)
 {
-	struct poll_deadline patience = poll_deadline_in(bench->options.stall_ms);
+	struct poll_deadline deadline = poll_deadline_in(bench->options.stall_ms);
 	int64_t spent = 0, before = 0;
 
 	while (postgres_count_spent(tools_client(bench->tools), bench->run, &spent)) {
 		if (spent > before)
-			patience = poll_deadline_in(bench->options.stall_ms);
+			deadline = poll_deadline_in(bench->options.stall_ms);
 		if (spent >= expected)
 			return true;
-		if (poll_deadline_left_ms(&patience) == 0)
+		if (poll_deadline_left_ms(&deadline) == 0)
 			return stall(bench);
 		before = spent;
-		if (!check_end(bench, bench_sender_linger(bench->load, LOOK_AGAIN_MS)))
+		if (!check_end(bench, bench_sender_wait(bench->sender, POLL_MS)))
 			return false;
 	}
 	tools_report_database(bench->tools);
-	return fail_as_tools_said(bench);
+	return fail_as_reported(bench);
 }
 
 static bool make_stock(struct bench *bench)
@@ -132,11 +132,11 @@ static bool make_stock(struct bench *bench)
 
 /* ---- the run ---- */
 
-/* After a stall figures would tell nothing. */
+/* After a stall figures would mean nothing. */
 static bool read_meter(struct bench *bench, struct bench_gauges *gauges)
 {
 	*gauges = bench_gauges_unknown;
-	return bench->stalled || bench_meter_read(bench->tools, gauges) || fail_as_tools_said(bench);
+	return bench->stalled || bench_meter_read(bench->tools, gauges) || fail_as_reported(bench);
 }
 
 static bool drive(struct bench *bench)
@@ -146,7 +146,7 @@ static bool drive(struct bench *bench)
 	       read_meter(bench, &bench->after);
 }
 
-/* ---- what it has shown ---- */
+/* ---- the result ---- */
 
 static bool check_effects(struct bench *bench, struct bench_effects *effects)
 {
@@ -162,7 +162,7 @@ static bool check_effects(struct bench *bench, struct bench_effects *effects)
 	if (found)
 		bench_check_conclude(&check, &results, effects);
 	bench_check_release(&check);
-	return found || fail_as_tools_said(bench);
+	return found || fail_as_reported(bench);
 }
 
 static bool report(struct bench *bench)
@@ -182,7 +182,7 @@ static bool report(struct bench *bench)
 
 static enum exit_status run(struct bench *bench)
 {
-	if (!find_services(bench) || !connect_load(bench) || !drive(bench) || !report(bench))
+	if (!find_services(bench) || !connect_sender(bench) || !drive(bench) || !report(bench))
 		return bench->status;
 	return bench->verifier->faults.count == 0 ? STATUS_DONE : STATUS_FAILED;
 }
@@ -213,7 +213,7 @@ enum exit_status bench_run(const struct invocation *invocation)
 	bench.plan = bench_plan_new(&bench.options, bits);
 	bench.verifier = bench_verifier_new(bench.plan);
 	status = run(&bench);
-	bench_sender_free(&bench.load);
+	bench_sender_free(&bench.sender);
 	bench_verifier_free(&bench.verifier);
 	bench_plan_free(&bench.plan);
 	tools_free(&bench.tools);

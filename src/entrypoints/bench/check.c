@@ -1,4 +1,4 @@
-/* Whether every message that was sent had its effect. */
+/* Checks that every message that was sent had its effect. */
 #include "entrypoints/bench/check.h"
 
 #include "core/base/must.h"
@@ -20,7 +20,7 @@ void bench_check_release(struct bench_check *check)
 	free(check->not_handled);
 }
 
-/* ---- what the database tells one by one ---- */
+/* ---- findings of the database ---- */
 
 static void on_missing(void *context, int64_t number)
 {
@@ -40,7 +40,7 @@ static void on_product(void *context, int64_t sku, int64_t version)
 	else if (version != verifier->versions[sku])
 		bench_verifier_fault(check->verifier,
 				     "SKU %" PRId64 " has version %" PRId64 ", version %" PRIu32
-				     " was heard last",
+				     " arrived last",
 				     sku, version, verifier->versions[sku]);
 }
 
@@ -61,12 +61,12 @@ static bool lacks_something(const struct bench_check *check, uint32_t number)
 	const struct bench_step *step = &verifier->plan->steps[number];
 	char id[BENCH_ID_SIZE];
 
-	if (verifier->heard[number] == step->events && !check->not_handled[number])
+	if (verifier->received[number] == step->events && !check->not_handled[number])
 		return false;
 	bench_id(id, check->run, number);
-	bench_verifier_fault(check->verifier, "%s (%s): %s in the inbox; %d of %d events were heard", id,
+	bench_verifier_fault(check->verifier, "%s (%s): %s in the inbox; %d of %d events arrived", id,
 			     message_name((enum message_type)step->command),
-			     check->not_handled[number] ? "not" : "it is", verifier->heard[number],
+			     check->not_handled[number] ? "not" : "it is", verifier->received[number],
 			     step->events);
 	return true;
 }

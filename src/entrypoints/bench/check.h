@@ -1,4 +1,4 @@
-/* Whether every message that was sent had its effect: what was heard, and what is in the database. */
+/* Checks that every message that was sent had its effect: by the events that arrived, and in the database. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_CHECK_H
 #define ALLOCD_ENTRYPOINTS_BENCH_CHECK_H
 
@@ -8,7 +8,7 @@
 struct bench_check {
 	const char *run;
 	struct bench_verifier *verifier;
-	bool *not_handled; /* of each message */
+	bool *not_handled; /* of each message: it is not in the inbox */
 	uint32_t products;
 };
 
@@ -16,10 +16,10 @@ struct bench_check {
 void bench_check_init(struct bench_check *check, const char *run, struct bench_verifier *verifier);
 void bench_check_release(struct bench_check *check);
 
-/* Its context is the check. */
+/* Receives the findings of postgres_find_run(); its context is the check. */
 extern const struct run_listener bench_check_listener;
 
-/* After all was told: whatever is missing or wrong is added to the tally's faults. */
+/* Call it after the last finding: adds everything that is missing or wrong to the verifier's faults. */
 void bench_check_conclude(struct bench_check *check, const struct bench_results *results,
 			  struct bench_effects *effects);
 

@@ -1,4 +1,4 @@
-/* What `allocd-bench` is composed of: a sender for its messages, a subscriber for what they cause. */
+/* The connections of `allocd-bench` to Redis: one that sends commands, one that receives the events. */
 #include "entrypoints/bench/connections.h"
 
 #include "adapters/redis/subscriber/redis_subscriber.h"
@@ -8,99 +8,103 @@
 #include "entrypoints/main/server_urls.h"
 
 static const enum message_type commands_sent[] = {MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY, MSG_CREATE_BATCH};
-static const enum message_type events_heard[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED, MSG_OUT_OF_STOCK};
+static const enum message_type events_received[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED,
+						    MSG_OUT_OF_STOCK};
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
-/* A stream, or the channels. */
-struct road {
-	struct sender_target targets[MSG_TYPES];
+/* Where the commands of some SKUs are sent: a stream, or the channels. */
+struct command_targets {
+	struct sender_target of[MSG_TYPES];
 };
 
-struct traffic {
+struct bench_connections {
 	struct redis_settings redis;
-	struct logger silent; /* whoever is told tells it */
+	struct logger silent; /* the user of the connections reports their trouble itself */
 	struct bulk_sender *sender;
 	struct redis_subscriber *subscriber;
-	struct road *roads;
-	size_t road_count;
+	struct command_targets *targets;
+	size_t target_count;
 	bool sender_is_up;
-	const struct traffic_user *user;
+	const struct bench_connections_user *user;
 	void *context;
 };
 
-/* ---- the roads ---- */
+/* ---- the targets ---- */
 
-static void open_channels(struct traffic *traffic, const struct config *config, struct arena *arena)
+static void open_channels(struct bench_connections *connections, const struct config *config,
+			  struct arena *arena)
 {
-	traffic->road_count = 1;
-	traffic->roads = must_alloc(sizeof *traffic->roads);
+	connections->target_count = 1;
+	connections->targets = must_alloc(sizeof *connections->targets);
 	for (size_t i = 0; i < COUNT(commands_sent); i++)
 		sender_target_channel(
-			&traffic->roads[0].targets[commands_sent[i]],
+			&connections->targets[0].of[commands_sent[i]],
 			arena_printf(arena, "%s%s", config->prefix, message_name(commands_sent[i])));
 }
 
-static void open_streams(struct traffic *traffic, const struct config *config, struct arena *arena)
+static void open_streams(struct bench_connections *connections, const struct config *config,
+			 struct arena *arena)
 {
-	traffic->road_count = config->streams.count;
-	traffic->roads = must_alloc(traffic->road_count * sizeof *traffic->roads);
-	for (size_t road = 0; road < traffic->road_count; road++) {
-		const char *name = arena_printf(arena, "%s%s", config->prefix, config->streams.names[road]);
+	connections->target_count = config->streams.count;
+	connections->targets = must_alloc(connections->target_count * sizeof *connections->targets);
+	for (size_t target = 0; target < connections->target_count; target++) {
+		const char *name = arena_printf(arena, "%s%s", config->prefix, config->streams.names[target]);
 
 		for (size_t i = 0; i < COUNT(commands_sent); i++)
-			sender_target_stream(&traffic->roads[road].targets[commands_sent[i]], name,
+			sender_target_stream(&connections->targets[target].of[commands_sent[i]], name,
 					     message_name(commands_sent[i]));
 	}
 }
 
-void traffic_add(struct traffic *traffic, enum message_type command, uint32_t key, struct bytes payload)
+void connections_add(struct bench_connections *connections, enum message_type command, uint32_t key,
+		     struct bytes payload)
 {
-	bulk_sender_add(traffic->sender, &traffic->roads[key % traffic->road_count].targets[command],
-			payload);
+	bulk_sender_add(connections->sender,
+			&connections->targets[key % connections->target_count].of[command], payload);
 }
 
-void traffic_flush(struct traffic *traffic)
+void connections_flush(struct bench_connections *connections)
 {
-	bulk_sender_flush(traffic->sender);
+	bulk_sender_flush(connections->sender);
 }
 
-bool traffic_is_answered(const struct traffic *traffic)
+bool connections_is_answered(const struct bench_connections *connections)
 {
-	return bulk_sender_is_answered(traffic->sender);
+	return bulk_sender_is_answered(connections->sender);
 }
 
-/* ---- what Redis says ---- */
+/* ---- what Redis answers and publishes ---- */
 
 static void on_up(void *context)
 {
-	struct traffic *traffic = context;
+	struct bench_connections *connections = context;
 
-	traffic->sender_is_up = true;
+	connections->sender_is_up = true;
 }
 
 static void on_answered(void *context)
 {
-	struct traffic *traffic = context;
+	struct bench_connections *connections = context;
 
-	traffic->user->answered(traffic->context);
+	connections->user->answered(connections->context);
 }
 
 static void on_ended(void *context, const char *cause)
 {
-	struct traffic *traffic = context;
+	struct bench_connections *connections = context;
 
-	traffic->user->ended(traffic->context, cause);
+	connections->user->ended(connections->context, cause);
 }
 
 static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
 		       size_t true_size)
 {
-	struct traffic *traffic = context;
+	struct bench_connections *connections = context;
 
 	(void)channel;
 	(void)true_size;
-	traffic->user->heard(traffic->context, type, payload);
+	connections->user->received(connections->context, type, payload);
 }
 
 static void on_down(void *context, int64_t since, const char *cause)
@@ -109,60 +113,61 @@ static void on_down(void *context, int64_t since, const char *cause)
 	on_ended(context, cause);
 }
 
-bool traffic_is_up(const struct traffic *traffic)
+bool connections_is_up(const struct bench_connections *connections)
 {
-	return traffic->sender_is_up && redis_subscriber_is_up(traffic->subscriber);
+	return connections->sender_is_up && redis_subscriber_is_up(connections->subscriber);
 }
 
-const char *traffic_trouble(const struct traffic *traffic)
+const char *connections_trouble(const struct bench_connections *connections)
 {
-	const char *trouble = redis_subscriber_trouble(traffic->subscriber);
+	const char *trouble = redis_subscriber_trouble(connections->subscriber);
 
-	return !trouble && !traffic->sender_is_up ? "it does not answer" : trouble;
+	return !trouble && !connections->sender_is_up ? "it does not answer" : trouble;
 }
 
-/* ---- the whole ---- */
+/* ---- its life ---- */
 
-struct traffic *traffic_new(struct event_base *base, const struct invocation *invocation, bool by_stream,
-			    const struct traffic_user *user, void *context)
+struct bench_connections *connections_new(struct event_base *base, const struct invocation *invocation,
+					  bool by_stream, const struct bench_connections_user *user,
+					  void *context)
 {
 	static const struct bulk_sender_user sender_user = {on_up, on_answered, on_ended};
 	static const struct redis_listener listener = {.message = on_message, .down = on_down};
 	const struct config *config = &invocation->config;
-	struct traffic *traffic = must_alloc(sizeof *traffic);
+	struct bench_connections *connections = must_alloc(sizeof *connections);
 
-	traffic->silent.level = LOG_ERROR; /* a connection warns at most */
-	traffic->redis = (struct redis_settings){.base = base,
-						 .url = redis_url(config),
-						 .random = system_random(),
-						 .logger = &traffic->silent};
-	traffic->user = user;
-	traffic->context = context;
+	connections->silent.level = LOG_ERROR; /* a connection warns at most */
+	connections->redis = (struct redis_settings){.base = base,
+						     .url = redis_url(config),
+						     .random = system_random(),
+						     .logger = &connections->silent};
+	connections->user = user;
+	connections->context = context;
 	if (by_stream)
-		open_streams(traffic, config, invocation->arena);
+		open_streams(connections, config, invocation->arena);
 	else
-		open_channels(traffic, config, invocation->arena);
-	traffic->sender = bulk_sender_new(&traffic->redis, "allocd-bench", &sender_user, traffic);
-	traffic->subscriber = redis_subscriber_new(&traffic->redis,
-						   &(struct redis_subscriber_config){
-							   .name = "allocd-bench-events",
-							   .prefix = config->prefix,
-							   .types = events_heard,
-							   .count = COUNT(events_heard),
-						   },
-						   &listener, traffic);
-	return traffic;
+		open_channels(connections, config, invocation->arena);
+	connections->sender = bulk_sender_new(&connections->redis, "allocd-bench", &sender_user, connections);
+	connections->subscriber = redis_subscriber_new(&connections->redis,
+						       &(struct redis_subscriber_config){
+							       .name = "allocd-bench-events",
+							       .prefix = config->prefix,
+							       .types = events_received,
+							       .count = COUNT(events_received),
+						       },
+						       &listener, connections);
+	return connections;
 }
 
-void traffic_free(struct traffic **place)
+void connections_free(struct bench_connections **place)
 {
-	struct traffic *traffic = *place;
+	struct bench_connections *connections = *place;
 
-	if (!traffic)
+	if (!connections)
 		return;
-	redis_subscriber_free(&traffic->subscriber);
-	bulk_sender_free(&traffic->sender);
-	free(traffic->roads);
-	free(traffic);
+	redis_subscriber_free(&connections->subscriber);
+	bulk_sender_free(&connections->sender);
+	free(connections->targets);
+	free(connections);
 	*place = NULL;
 }

@@ -11,32 +11,35 @@
 struct event_base;
 
 /* Called from the event loop. */
-struct traffic_user {
-	void (*heard)(void *context, enum message_type type, struct bytes payload); /* an event */
-	void (*answered)(void *context);                 /* Redis took all that was sent */
-	void (*ended)(void *context, const char *cause); /* nothing is sent or heard any more */
+struct bench_connections_user {
+	void (*received)(void *context, enum message_type type, struct bytes payload); /* an event */
+	void (*answered)(void *context); /* Redis confirmed all that was sent */
+	void (*ended)(void *context,
+		      const char *cause); /* a connection is lost: nothing more is sent or received */
 };
 
-struct traffic;
+struct bench_connections;
 
 /* Begins to connect. */
-struct traffic *traffic_new(struct event_base *base, const struct invocation *invocation, bool by_stream,
-			    const struct traffic_user *user, void *context);
+struct bench_connections *connections_new(struct event_base *base, const struct invocation *invocation,
+					  bool by_stream, const struct bench_connections_user *user,
+					  void *context);
 
-/* Not from its own callbacks.  Accepts NULL in *traffic and nulls it. */
-void traffic_free(struct traffic **traffic);
+/* Not from its own callbacks.  Accepts NULL in *connections and nulls it. */
+void connections_free(struct bench_connections **connections);
 
-/* Whether it can send, and hears every event. */
-bool traffic_is_up(const struct traffic *traffic);
+/* Whether commands can be sent and every event is received. */
+bool connections_is_up(const struct bench_connections *connections);
 
-/* Why it is not up, as far as is known; NULL when it is. */
-const char *traffic_trouble(const struct traffic *traffic);
+/* Why they are not up, as far as is known; NULL when they are. */
+const char *connections_trouble(const struct bench_connections *connections);
 
-/* Messages with the same key go one way; they are copied, and leave with the next flush. */
-void traffic_add(struct traffic *traffic, enum message_type command, uint32_t key, struct bytes payload);
-void traffic_flush(struct traffic *traffic);
+/* Messages with the same key are sent to the same stream; they are copied, and sent by the next flush. */
+void connections_add(struct bench_connections *connections, enum message_type command, uint32_t key,
+		     struct bytes payload);
+void connections_flush(struct bench_connections *connections);
 
-/* Whether Redis took all that was sent. */
-bool traffic_is_answered(const struct traffic *traffic);
+/* Whether Redis confirmed all that was sent. */
+bool connections_is_answered(const struct bench_connections *connections);
 
 #endif

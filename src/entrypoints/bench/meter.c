@@ -1,4 +1,4 @@
-/* What the run costs: figures of the worker, Postgres, Redis and this process. */
+/* Reads what a run costs: figures of the worker, Postgres, Redis and this process. */
 #include "entrypoints/bench/meter.h"
 
 #include "adapters/postgres/tools/bench_queries.h"
@@ -34,7 +34,7 @@ static void on_answered(struct evhttp_request *request, void *context)
 	event_base_loopexit(scrape->base, NULL);
 }
 
-/* Where it listens is where it is asked; 0.0.0.0 and :: are this machine to a client, too. */
+/* Asks at the address where the worker listens; to a client, 0.0.0.0 and :: mean this machine, too. */
 static void read_worker(const struct listen_address *address, struct bench_gauges *gauges)
 {
 	struct scrape scrape = {must(event_base_new()), gauges};
@@ -68,7 +68,7 @@ static bool read_process(long pid, struct bench_process *process)
 	return bench_read_process(process, text);
 }
 
-/* Of all processes that this one started and that are still there. */
+/* The processor time of all running children of a process. */
 static unsigned long long ticks_of_children(long parent)
 {
 	DIR *processes = opendir("/proc");
@@ -87,7 +87,7 @@ static unsigned long long ticks_of_children(long parent)
 	return ticks;
 }
 
-/* The server's whole time: its first process, those that it started, those of them that ended. */
+/* The time of the whole server: its first process, its running children, and those that ended. */
 static double postgres_cpu_s(int64_t backend)
 {
 	struct bench_process served_by, first;
@@ -118,7 +118,7 @@ static bool read_redis_cpu(struct tools *tools, double *cpu_s)
 	return true;
 }
 
-/* ---- all of them ---- */
+/* ---- all figures ---- */
 
 static double seconds(struct timeval time)
 {

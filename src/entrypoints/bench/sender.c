@@ -1,4 +1,4 @@
-/* Windows and pace, around the traffic with Redis. */
+/* Sends messages within a window or at a rate, and receives their events. */
 #include "entrypoints/bench/sender.h"
 
 #include "adapters/system/instants.h"
@@ -14,8 +14,8 @@
 #define TICK_MS    100
 #define CONNECT_MS 10000
 
-/* At high rates a few messages leave together, the first of them so late: a write each would cost much. */
-#define NAP_US 250
+/* At high rates a few messages are written together: the first of them is late by up to this. */
+#define SLEEP_US_MIN 250
 
 struct bench_sender {
 	const struct bench_options *options;
@@ -24,14 +24,14 @@ struct bench_sender {
 	struct arena *arena;
 	struct event_base *base;
 	struct event *tick, *pace;
-	struct traffic *traffic;
+	struct bench_connections *connections;
 
-	uint32_t end;     /* the messages before this number are to be sent; 0: none is */
-	uint32_t window;  /* of messages that cause events */
-	uint32_t chunk;   /* of them, that are worth a write */
-	int64_t begun_us; /* when the first of a paced series was due; 0: there is no pace */
-	uint32_t first;   /* of that series */
-	int64_t heard_us; /* when something was heard last, or the sending began */
+	uint32_t end;        /* messages below this number are to be sent; 0: nothing is */
+	uint32_t window;     /* of messages that cause events */
+	uint32_t chunk;      /* messages that are written together */
+	int64_t begun_us;    /* when the first of a series at a rate was due; 0: there is no rate */
+	uint32_t first;      /* of that series */
+	int64_t received_us; /* when an event arrived last, or the sending began */
 	struct bench_progress progress;
 
 	bool is_over;
@@ -76,244 +76,246 @@ static void wait_us(struct event *timer, int64_t us)
 	event_add(timer, &delay);
 }
 
-static void finish(struct bench_sender *load, enum bench_end how)
+static void finish(struct bench_sender *sender, enum bench_end how)
 {
-	if (load->is_over)
+	if (sender->is_over)
 		return;
-	load->is_over = true;
-	load->how = how;
-	event_base_loopexit(load->base, NULL);
+	sender->is_over = true;
+	sender->how = how;
+	event_base_loopexit(sender->base, NULL);
 }
 
 /* ---- sending ---- */
 
-static int64_t due_us(const struct bench_sender *load, uint32_t number)
+static int64_t due_us(const struct bench_sender *sender, uint32_t number)
 {
-	return load->begun_us + (int64_t)(number - load->first) * 1000000 / load->options->rate;
+	return sender->begun_us + (int64_t)(number - sender->first) * 1000000 / sender->options->rate;
 }
 
-static void add_message(struct bench_sender *load, int64_t at_us)
+static void add_message(struct bench_sender *sender, int64_t at_us)
 {
-	uint32_t number = load->verifier->sent;
-	const struct bench_step *step = &load->verifier->plan->steps[number];
+	uint32_t number = sender->verifier->sent;
+	const struct bench_step *step = &sender->verifier->plan->steps[number];
 	char text[BENCH_PAYLOAD_MAX];
 
-	traffic_add(load->traffic, (enum message_type)step->command, step->sku,
-		    bench_payload(text, load->run, number, step));
-	bench_verifier_sent(load->verifier, at_us);
+	connections_add(sender->connections, (enum message_type)step->command, step->sku,
+			bench_payload(text, sender->run, number, step));
+	bench_verifier_sent(sender->verifier, at_us);
 }
 
-static uint32_t room(const struct bench_sender *load)
+static uint32_t room(const struct bench_sender *sender)
 {
-	uint32_t under_way = bench_verifier_under_way(load->verifier);
+	uint32_t in_flight = bench_verifier_in_flight(sender->verifier);
 
-	return under_way < load->window ? load->window - under_way : 0;
+	return in_flight < sender->window ? sender->window - in_flight : 0;
 }
 
-static void nap_until(struct bench_sender *load, int64_t then_us, int64_t now_us)
+static void sleep_until(struct bench_sender *sender, int64_t then_us, int64_t now_us)
 {
-	wait_us(load->pace, then_us - now_us > NAP_US ? then_us - now_us : NAP_US);
+	wait_us(sender->pace, then_us - now_us > SLEEP_US_MIN ? then_us - now_us : SLEEP_US_MIN);
 }
 
-/* What is due by now, as far as the window lets; the rest in time. */
-static void send_what_is_due(struct bench_sender *load)
+/* Sends the messages that are due, as far as the window allows; a timer sends the others. */
+static void send_due(struct bench_sender *sender)
 {
 	int64_t now;
 
-	if (evtimer_pending(load->pace, NULL))
-		return; /* nothing is */
+	if (evtimer_pending(sender->pace, NULL))
+		return; /* nothing is due yet */
 	now = bench_now_us();
-	while (load->verifier->sent < load->end && room(load) && due_us(load, load->verifier->sent) <= now)
-		add_message(load, due_us(load, load->verifier->sent));
-	traffic_flush(load->traffic);
-	if (load->verifier->sent < load->end && room(load))
-		nap_until(load, due_us(load, load->verifier->sent), now);
+	while (sender->verifier->sent < sender->end && room(sender) &&
+	       due_us(sender, sender->verifier->sent) <= now)
+		add_message(sender, due_us(sender, sender->verifier->sent));
+	connections_flush(sender->connections);
+	if (sender->verifier->sent < sender->end && room(sender))
+		sleep_until(sender, due_us(sender, sender->verifier->sent), now);
 }
 
-/* In chunks, each with room for all of it: many small writes would cost Redis and us more. */
-static void send_what_fits(struct bench_sender *load)
+/* Sends whole chunks only: many small writes would cost Redis and this process more. */
+static void send_chunks(struct bench_sender *sender)
 {
-	while (load->verifier->sent < load->end && room(load) >= load->chunk) {
+	while (sender->verifier->sent < sender->end && room(sender) >= sender->chunk) {
 		int64_t now = bench_now_us();
 
-		for (uint32_t i = 0; i < load->chunk && load->verifier->sent < load->end; i++)
-			add_message(load, now);
-		traffic_flush(load->traffic);
+		for (uint32_t i = 0; i < sender->chunk && sender->verifier->sent < sender->end; i++)
+			add_message(sender, now);
+		connections_flush(sender->connections);
 	}
 }
 
-static void go_on(struct bench_sender *load)
+static void send_more(struct bench_sender *sender)
 {
-	const struct bench_verifier *verifier = load->verifier;
+	const struct bench_verifier *verifier = sender->verifier;
 
-	if (load->begun_us)
-		send_what_is_due(load);
+	if (sender->begun_us)
+		send_due(sender);
 	else
-		send_what_fits(load);
-	if (verifier->sent == load->end && bench_verifier_under_way(verifier) == 0 &&
-	    traffic_is_answered(load->traffic))
-		finish(load, BENCH_DONE);
+		send_chunks(sender);
+	if (verifier->sent == sender->end && bench_verifier_in_flight(verifier) == 0 &&
+	    connections_is_answered(sender->connections))
+		finish(sender, BENCH_DONE);
 }
 
 static void on_pace(evutil_socket_t socket, short what, void *context)
 {
 	(void)socket;
 	(void)what;
-	go_on(context);
+	send_more(context);
 }
 
-/* ---- hearing ---- */
+/* ---- receiving ---- */
 
-static void on_heard(void *context, enum message_type type, struct bytes payload)
+static void on_received(void *context, enum message_type type, struct bytes payload)
 {
-	struct bench_sender *load = context;
+	struct bench_sender *sender = context;
 	uint32_t number;
 	int64_t version, now;
 
-	if (!bench_read_event(payload, load->run, &number, &version))
-		return; /* somebody else's */
+	if (!bench_read_event(payload, sender->run, &number, &version))
+		return; /* another client caused it */
 	now = bench_now_us();
-	load->heard_us = now;
-	bench_verifier_heard(load->verifier, type, number, version, now);
-	if (load->end)
-		go_on(load);
+	sender->received_us = now;
+	bench_verifier_received(sender->verifier, type, number, version, now);
+	if (sender->end)
+		send_more(sender);
 }
 
-/* The last reply may come after the last event. */
+/* The last reply may arrive after the last event. */
 static void on_answered(void *context)
 {
-	struct bench_sender *load = context;
+	struct bench_sender *sender = context;
 
-	if (load->end)
-		go_on(load);
+	if (sender->end)
+		send_more(sender);
 }
 
 static void on_ended(void *context, const char *cause)
 {
-	struct bench_sender *load = context;
+	struct bench_sender *sender = context;
 
-	load->trouble = arena_strdup(load->arena, cause);
-	finish(load, BENCH_LOST);
+	sender->trouble = arena_strdup(sender->arena, cause);
+	finish(sender, BENCH_LOST);
 }
 
 /* ---- waiting ---- */
 
-/* Only what is under way can be late. */
-static bool has_stalled(struct bench_sender *load, int64_t patience_ms)
+/* Without a message in flight nothing can be late. */
+static bool has_stalled(struct bench_sender *sender, int64_t patience_ms)
 {
 	int64_t now = bench_now_us();
 
-	if (load->end && bench_verifier_under_way(load->verifier) == 0 && traffic_is_answered(load->traffic))
-		load->heard_us = now;
-	return now - load->heard_us > patience_ms * 1000;
+	if (sender->end && bench_verifier_in_flight(sender->verifier) == 0 &&
+	    connections_is_answered(sender->connections))
+		sender->received_us = now;
+	return now - sender->received_us > patience_ms * 1000;
 }
 
 static void on_tick(evutil_socket_t socket, short what, void *context)
 {
-	struct bench_sender *load = context;
-	bool connecting = !load->end;
+	struct bench_sender *sender = context;
+	bool connecting = !sender->end;
 
 	(void)socket;
 	(void)what;
 	if (interrupted)
-		finish(load, BENCH_INTERRUPTED);
-	else if (connecting && traffic_is_up(load->traffic))
-		finish(load, BENCH_DONE);
-	else if (has_stalled(load, connecting ? CONNECT_MS : load->options->stall_ms))
-		finish(load, BENCH_STALLED);
-	bench_progress_show(&load->progress, load->verifier->done);
+		finish(sender, BENCH_INTERRUPTED);
+	else if (connecting && connections_is_up(sender->connections))
+		finish(sender, BENCH_DONE);
+	else if (has_stalled(sender, connecting ? CONNECT_MS : sender->options->stall_ms))
+		finish(sender, BENCH_STALLED);
+	bench_progress_show(&sender->progress, sender->verifier->done);
 }
 
 /* Runs the event loop until it is over. */
-static enum bench_end run(struct bench_sender *load)
+static enum bench_end run(struct bench_sender *sender)
 {
-	if (load->how == BENCH_LOST)
+	if (sender->how == BENCH_LOST)
 		return BENCH_LOST;
-	load->is_over = false;
-	load->heard_us = bench_now_us();
-	event_add(load->tick, &(struct timeval){0, TICK_MS * 1000});
-	if (load->end)
-		go_on(load);
-	event_base_dispatch(load->base);
-	event_del(load->tick);
-	event_del(load->pace);
-	return load->how;
+	sender->is_over = false;
+	sender->received_us = bench_now_us();
+	event_add(sender->tick, &(struct timeval){0, TICK_MS * 1000});
+	if (sender->end)
+		send_more(sender);
+	event_base_dispatch(sender->base);
+	event_del(sender->tick);
+	event_del(sender->pace);
+	return sender->how;
 }
 
-enum bench_end bench_sender_connect(struct bench_sender *load)
+enum bench_end bench_sender_connect(struct bench_sender *sender)
 {
-	enum bench_end end = run(load);
+	enum bench_end end = run(sender);
 
 	if (end == BENCH_STALLED) {
-		load->trouble = traffic_trouble(load->traffic);
-		load->how = end = BENCH_LOST;
+		sender->trouble = connections_trouble(sender->connections);
+		sender->how = end = BENCH_LOST;
 	}
 	return end;
 }
 
-/* As many messages as cause events, of a window of all. */
-static uint32_t window_of(const struct bench_sender *load)
+/* The share of the window for messages that cause events: only those are counted as in flight. */
+static uint32_t window_of(const struct bench_sender *sender)
 {
-	const struct bench_plan *plan = load->verifier->plan;
-	uint64_t window = (uint64_t)load->options->window * plan->speaking / plan->count;
+	const struct bench_plan *plan = sender->verifier->plan;
+	uint64_t window = (uint64_t)sender->options->window * plan->with_events / plan->count;
 
 	return window > 0 ? (uint32_t)window : 1;
 }
 
-static uint32_t speaking_between(const struct bench_plan *plan, uint32_t first, uint32_t end)
+static uint32_t with_events_between(const struct bench_plan *plan, uint32_t first, uint32_t end)
 {
-	uint32_t speaking = 0;
+	uint32_t with_events = 0;
 
 	for (uint32_t number = first; number < end; number++)
-		speaking += plan->steps[number].events > 0;
-	return speaking;
+		with_events += plan->steps[number].events > 0;
+	return with_events;
 }
 
-enum bench_end bench_sender_send(struct bench_sender *load, uint32_t end, const char *title)
+enum bench_end bench_sender_send(struct bench_sender *sender, uint32_t end, const char *title)
 {
-	const struct bench_verifier *verifier = load->verifier;
-	bool paced = load->options->rate && verifier->sent >= verifier->plan->stock;
+	const struct bench_verifier *verifier = sender->verifier;
+	bool paced = sender->options->rate && verifier->sent >= verifier->plan->stock;
 	enum bench_end how;
 
-	load->end = end;
-	load->first = verifier->sent;
-	load->begun_us = paced ? bench_now_us() : 0;
-	load->progress =
-		bench_progress_of(title, verifier->done, speaking_between(verifier->plan, load->first, end));
-	how = run(load);
-	bench_progress_clear(&load->progress);
-	load->progress = (struct bench_progress){0};
-	load->end = 0;
+	sender->end = end;
+	sender->first = verifier->sent;
+	sender->begun_us = paced ? bench_now_us() : 0;
+	sender->progress = bench_progress_of(title, verifier->done,
+					     with_events_between(verifier->plan, sender->first, end));
+	how = run(sender);
+	bench_progress_clear(&sender->progress);
+	sender->progress = (struct bench_progress){0};
+	sender->end = 0;
 	return how;
 }
 
-static void on_lingered(evutil_socket_t socket, short what, void *context)
+static void on_waited(evutil_socket_t socket, short what, void *context)
 {
 	(void)socket;
 	(void)what;
 	finish(context, BENCH_DONE);
 }
 
-enum bench_end bench_sender_linger(struct bench_sender *load, int ms)
+enum bench_end bench_sender_wait(struct bench_sender *sender, int ms)
 {
 	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
 
-	if (load->how == BENCH_LOST || interrupted)
-		return load->how == BENCH_LOST ? BENCH_LOST : BENCH_INTERRUPTED;
-	load->is_over = false;
-	event_base_once(load->base, -1, EV_TIMEOUT, on_lingered, load, &delay);
-	event_base_dispatch(load->base);
-	return load->how;
+	if (sender->how == BENCH_LOST || interrupted)
+		return sender->how == BENCH_LOST ? BENCH_LOST : BENCH_INTERRUPTED;
+	sender->is_over = false;
+	event_base_once(sender->base, -1, EV_TIMEOUT, on_waited, sender, &delay);
+	event_base_dispatch(sender->base);
+	return sender->how;
 }
 
-const char *bench_sender_trouble(const struct bench_sender *load)
+const char *bench_sender_trouble(const struct bench_sender *sender)
 {
-	return load->trouble;
+	return sender->trouble;
 }
 
-/* ---- the whole ---- */
+/* ---- its life ---- */
 
-/* Timers to the microsecond: at a fixed rate they are what sends. */
+/* Timers have to be precise, because they send the messages of a fixed rate. */
 static struct event_base *precise_base(void)
 {
 	struct event_config *config = must(event_config_new());
@@ -329,32 +331,33 @@ struct bench_sender *bench_sender_new(const struct invocation *invocation,
 				      const struct bench_options *options, const char *run_name,
 				      struct bench_verifier *verifier)
 {
-	static const struct traffic_user user = {on_heard, on_answered, on_ended};
-	struct bench_sender *load = must_alloc(sizeof *load);
+	static const struct bench_connections_user user = {on_received, on_answered, on_ended};
+	struct bench_sender *sender = must_alloc(sizeof *sender);
 
-	load->options = options;
-	load->run = run_name;
-	load->verifier = verifier;
-	load->arena = invocation->arena;
-	load->base = precise_base();
-	load->tick = must(event_new(load->base, -1, EV_PERSIST, on_tick, load));
-	load->pace = must(evtimer_new(load->base, on_pace, load));
-	load->window = window_of(load);
-	load->chunk = load->window / 4 < CHUNK_MAX ? load->window / 4 + 1 : CHUNK_MAX;
-	load->traffic = traffic_new(load->base, invocation, options->way == BENCH_STREAM, &user, load);
-	return load;
+	sender->options = options;
+	sender->run = run_name;
+	sender->verifier = verifier;
+	sender->arena = invocation->arena;
+	sender->base = precise_base();
+	sender->tick = must(event_new(sender->base, -1, EV_PERSIST, on_tick, sender));
+	sender->pace = must(evtimer_new(sender->base, on_pace, sender));
+	sender->window = window_of(sender);
+	sender->chunk = sender->window / 4 < CHUNK_MAX ? sender->window / 4 + 1 : CHUNK_MAX;
+	sender->connections =
+		connections_new(sender->base, invocation, options->way == BENCH_STREAM, &user, sender);
+	return sender;
 }
 
 void bench_sender_free(struct bench_sender **place)
 {
-	struct bench_sender *load = *place;
+	struct bench_sender *sender = *place;
 
-	if (!load)
+	if (!sender)
 		return;
-	traffic_free(&load->traffic);
-	event_free(load->tick);
-	event_free(load->pace);
-	event_base_free(load->base);
-	free(load);
+	connections_free(&sender->connections);
+	event_free(sender->tick);
+	event_free(sender->pace);
+	event_base_free(sender->base);
+	free(sender);
 	*place = NULL;
 }

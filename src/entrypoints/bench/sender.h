@@ -1,12 +1,12 @@
 /*
- * Sends a plan's messages and hears what they cause: as fast as a window lets, or at a fixed rate.
+ * Sends a plan's messages and receives their events: as fast as a window allows, or at a fixed rate.
  *
- * The window bounds what is on its way, for pub/sub has no flow control of its own.  Messages that cause no
- * event cannot be seen to be done: they are taken to be as fast as the others.
+ * The window bounds the messages in flight, because pub/sub has no flow control.  Messages that cause no
+ * event cannot be seen to be done: the window assumes that they are as fast as the others.
  *
- * At a fixed rate a message's latency counts from the instant at which it was due, however late it left.
- * Otherwise a stall would delay the sending of just those messages that would have shown it: "coordinated
- * omission" (Gil Tene, How NOT to Measure Latency).
+ * At a fixed rate a message's latency counts from the instant at which it was due, however late it was
+ * sent. Otherwise a stall would delay the sending of just those messages that would have shown it:
+ * "coordinated omission" (Gil Tene, How NOT to Measure Latency).
  */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_SENDER_H
 #define ALLOCD_ENTRYPOINTS_BENCH_SENDER_H
@@ -14,9 +14,9 @@
 #include "entrypoints/bench_workload/verifier.h"
 
 enum bench_end {
-	BENCH_DONE,        /* every event was heard that must be */
-	BENCH_STALLED,     /* nothing was heard for too long */
-	BENCH_LOST,        /* Redis: see bench_sender_trouble() */
+	BENCH_DONE,        /* every expected event arrived */
+	BENCH_STALLED,     /* no event arrived for too long */
+	BENCH_LOST,        /* the connection to Redis: see bench_sender_trouble() */
 	BENCH_INTERRUPTED, /* by a signal */
 };
 
@@ -27,28 +27,27 @@ struct bench_sender *bench_sender_new(const struct invocation *invocation,
 				      const struct bench_options *options, const char *run,
 				      struct bench_verifier *verifier);
 
-/* Accepts NULL in *load and nulls it. */
-void bench_sender_free(struct bench_sender **load);
+/* Accepts NULL in *sender and nulls it. */
+void bench_sender_free(struct bench_sender **sender);
 
-/* Waits for Redis. */
-enum bench_end bench_sender_connect(struct bench_sender *load);
+/* Waits until Redis is connected. */
+enum bench_end bench_sender_connect(struct bench_sender *sender);
 
 /*
- * Sends the messages up to number `end`, and waits for all events of all that was sent.  What makes no stock
- * is sent at the rate that is wanted, if one is.  `title`: of the bar that shows, on a terminal, how far it
- * is.
+ * Sends the messages below number `end`, and waits for all their events.  Messages behind the stock are sent
+ * at the rate of the options, if there is one.  `title` names the progress bar on a terminal.
  */
-enum bench_end bench_sender_send(struct bench_sender *load, uint32_t end, const char *title);
+enum bench_end bench_sender_send(struct bench_sender *sender, uint32_t end, const char *title);
 
-/* Goes on hearing for a moment. */
-enum bench_end bench_sender_linger(struct bench_sender *load, int ms);
+/* Receives events for `ms` milliseconds. */
+enum bench_end bench_sender_wait(struct bench_sender *sender, int ms);
 
-const char *bench_sender_trouble(const struct bench_sender *load);
+const char *bench_sender_trouble(const struct bench_sender *sender);
 
-/* The clock that it uses. */
+/* The clock of all times of a run. */
 int64_t bench_now_us(void);
 
-/* From now on SIGINT and SIGTERM end a run in order; a second one ends the program at once. */
+/* From now on SIGINT and SIGTERM end a run in order; a second signal ends the program at once. */
 void bench_catch_signals(void);
 bool bench_was_interrupted(void);
 

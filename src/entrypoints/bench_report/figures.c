@@ -1,4 +1,4 @@
-/* Figures that programs tell about themselves, picked out of their texts. */
+/* Figures about processes, read from the texts in which they are reported. */
 #include "entrypoints/bench_report/figures.h"
 
 #include "core/base/utf8.h"
@@ -36,7 +36,7 @@ void bench_read_metrics(struct bench_gauges *gauges, const char *text)
 
 /* ---- processes ---- */
 
-/* "12 (name) S 1 ..."; the name may hold anything, blanks and parentheses too. */
+/* The text is "12 (name) S 1 ..."; the name may contain anything, blanks and parentheses too. */
 bool bench_read_process(struct bench_process *process, const char *stat)
 {
 	const char *name = strchr(stat, '('), *end = strrchr(stat, ')');

@@ -1,10 +1,10 @@
-/* Figures that programs tell about themselves, picked out of their texts. */
+/* Figures about processes, read from the texts in which they are reported. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_FIGURES_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_FIGURES_H
 
 #include <stdbool.h>
 
-/* At one instant; NAN: not known. */
+/* At one instant; NAN: unknown. */
 struct bench_gauges {
 	double worker_cpu_s, postgres_cpu_s, redis_cpu_s, load_cpu_s;
 	double units, unit_messages;
@@ -12,20 +12,20 @@ struct bench_gauges {
 	double wal_bytes;
 };
 
-/* Nothing is known. */
+/* All figures are unknown. */
 extern const struct bench_gauges bench_gauges_unknown;
 
-/* Those of the worker, from what it answers to GET /metrics. */
+/* Reads the figures of the worker from its answer to GET /metrics. */
 void bench_read_metrics(struct bench_gauges *gauges, const char *text);
 
 /* A process as /proc/PID/stat describes it. */
 struct bench_process {
 	char name[32];
 	long parent;
-	unsigned long long own_ticks, ended_ticks; /* of itself; of its children that ended */
+	unsigned long long own_ticks, ended_ticks; /* its own; of its children that ended */
 };
 
-/* False: the text is none of those. */
+/* False: the text is not such a description. */
 bool bench_read_process(struct bench_process *process, const char *stat);
 
 #endif

@@ -1,4 +1,4 @@
-/* Small plots for a terminal, of blocks that Unicode divides into eighths. */
+/* Small plots for a terminal, drawn with the block characters of Unicode. */
 #include "entrypoints/bench_report/plot.h"
 
 #include <math.h>
@@ -20,10 +20,10 @@ static double highest(const struct plot *plot)
 	return most;
 }
 
-/* One message more at a place from 0 (first column) to 1 (last). */
-static void count_at(struct plot *plot, double place)
+/* Counts one message at a position from 0 (first column) to 1 (last). */
+static void count_at(struct plot *plot, double position)
 {
-	int column = (int)(place * COLUMNS);
+	int column = (int)(position * COLUMNS);
 
 	plot->columns[column < 0 ? 0 : column < COLUMNS ? column : COLUMNS - 1]++;
 }

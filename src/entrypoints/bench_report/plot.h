@@ -1,4 +1,4 @@
-/* Small plots for a terminal, of blocks that Unicode divides into eighths. */
+/* Small plots for a terminal, drawn with the block characters of Unicode. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_PLOT_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_PLOT_H
 
@@ -6,10 +6,10 @@
 
 #include <stdio.h>
 
-/* How many messages had which latency, on a scale of powers. */
+/* Plots the number of messages by latency, on a logarithmic scale. */
 void bench_plot_latency(const struct bench_result *result, FILE *out);
 
-/* How many messages a second were done, over time; of those that cause events. */
+/* Plots over time how many messages a second were done, among those that cause events. */
 void bench_plot_rate(const struct bench_result *result, FILE *out);
 
 #endif

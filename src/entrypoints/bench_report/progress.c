@@ -1,4 +1,4 @@
-/* A bar that says how far a run is, on a terminal; elsewhere nothing. */
+/* A progress bar, shown on a terminal only. */
 #include "entrypoints/bench_report/progress.h"
 
 #include <inttypes.h>
@@ -26,7 +26,7 @@ void bench_progress_show(const struct bench_progress *progress, uint32_t done)
 	fprintf(stderr, " %" PRIu32 "/%" PRIu32, since, progress->total);
 }
 
-/* The line is taken away: carriage return, and erase to its end. */
+/* Removes the bar: a carriage return, and the sequence that erases to the end of the line. */
 void bench_progress_clear(const struct bench_progress *progress)
 {
 	if (progress->title)

@@ -1,4 +1,4 @@
-/* A bar that says how far a run is, on a terminal; elsewhere nothing. */
+/* A progress bar, shown on a terminal only. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_PROGRESS_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_PROGRESS_H
 
@@ -6,11 +6,11 @@
 
 struct bench_progress {
 	const char *title; /* NULL: nothing is shown */
-	uint32_t done;     /* before it began; */
-	uint32_t total;    /* to be done since */
+	uint32_t done;     /* messages that were done before the bar began */
+	uint32_t total;    /* messages to be done since then */
 };
 
-/* Shows nothing when `title` is NULL, or standard error is no terminal. */
+/* A bar that shows nothing when `title` is NULL or standard error is not a terminal. */
 struct bench_progress bench_progress_of(const char *title, uint32_t done, uint32_t total);
 
 void bench_progress_show(const struct bench_progress *progress, uint32_t done);

@@ -1,4 +1,4 @@
-/* What a run has shown, for people and for programs. */
+/* The result of a run, as a table for people and as JSON for programs. */
 #include "entrypoints/bench_report/report.h"
 
 #include "core/base/must.h"
@@ -45,7 +45,7 @@ static void print_costs(const struct bench_result *result, FILE *out)
 	print_figure(out, "WAL", result->wal_bytes, "bytes a message");
 }
 
-/* It tells all of it, or nothing. */
+/* The worker reports all of its figures or is not reachable. */
 static void print_worker(const struct bench_result *result, FILE *out)
 {
 	if (isnan(result->units)) {
@@ -70,9 +70,9 @@ static void print_effects(const struct bench_result *result, FILE *out)
 		fprintf(out, "effects    %" PRIu32 " of %" PRIu32 " messages lack theirs; %" PRIu64 " faults",
 			effects->missing, effects->messages, effects->wrong->count);
 	if (result->duplicates)
-		fprintf(out, "; %" PRIu64 " events came again", result->duplicates);
+		fprintf(out, "; %" PRIu64 " events arrived again", result->duplicates);
 	fputc('\n', out);
-	for (size_t i = 0; i < effects->wrong->count && i < BENCH_FAULTS_TOLD; i++)
+	for (size_t i = 0; i < effects->wrong->count && i < BENCH_FAULT_TEXTS; i++)
 		fprintf(out, "  %s\n", utf8_printable(arena, effects->wrong->texts[i]));
 	arena_free(&arena);
 }
@@ -89,7 +89,7 @@ void bench_report_text(const struct bench_result *result, FILE *out)
 	else
 		fprintf(out, " in %.2f s\nrate       %.0f messages/s\n", result->seconds, result->rate);
 	print_latency(result, out);
-	if (!isnan(result->wal_bytes)) { /* else it stalled, and nothing was read */
+	if (!isnan(result->wal_bytes)) { /* else the run stalled, and no figures were read */
 		print_costs(result, out);
 		print_worker(result, out);
 	}
@@ -124,7 +124,7 @@ static json_t *effects_object(const struct bench_result *result)
 	const struct bench_effects *effects = &result->effects;
 	json_t *wrong = must(json_array());
 
-	for (size_t i = 0; i < effects->wrong->count && i < BENCH_FAULTS_TOLD; i++)
+	for (size_t i = 0; i < effects->wrong->count && i < BENCH_FAULT_TEXTS; i++)
 		json_array_append_new(wrong, must(json_string(effects->wrong->texts[i])));
 	return must(json_pack(
 		"{s:I, s:I, s:I, s:o, s:I, s:I}", "messages", (json_int_t)effects->messages, "checked",

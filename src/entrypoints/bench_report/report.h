@@ -1,4 +1,4 @@
-/* What a run has shown, for people and for programs. */
+/* The result of a run, as a table for people and as JSON for programs. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_REPORT_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_REPORT_H
 

@@ -1,4 +1,4 @@
-/* What a run has shown, as figures. */
+/* The result of a run, as figures. */
 #include "entrypoints/bench_report/result.h"
 
 #include "core/base/must.h"
@@ -12,8 +12,8 @@ static int compare(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-/* Measured messages whose last event was heard. */
-static void take_times(struct bench_result *result, const struct bench_verifier *verifier)
+/* Reads the times of the measured messages whose last event arrived. */
+static void read_times(struct bench_result *result, const struct bench_verifier *verifier)
 {
 	const struct bench_plan *plan = verifier->plan;
 	int64_t begun = plan->measured < plan->count ? verifier->due_us[plan->measured] : 0, ended = begun;
@@ -27,7 +27,7 @@ static void take_times(struct bench_result *result, const struct bench_verifier 
 		result->done_s[result->count++] = (double)(done - begun) / 1e6;
 		ended = done > ended ? done : ended;
 	}
-	if (verifier->sent == plan->count && verifier->done == plan->speaking) {
+	if (verifier->sent == plan->count && verifier->done == plan->with_events) {
 		result->seconds = (double)(ended - begun) / 1e6;
 		result->rate = result->messages / result->seconds;
 	}
@@ -58,7 +58,7 @@ void bench_result_init(struct bench_result *result, const struct bench_options *
 		.wal_bytes = (after->wal_bytes - before->wal_bytes) / messages,
 		.duplicates = verifier->duplicates,
 	};
-	take_times(result, verifier);
+	read_times(result, verifier);
 	qsort(result->latencies_ms, result->count, sizeof *result->latencies_ms, compare);
 }
 

@@ -1,4 +1,4 @@
-/* What a run has shown, as figures. */
+/* The result of a run, as figures. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_RESULT_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_RESULT_H
 
@@ -8,14 +8,14 @@
 struct bench_result {
 	const struct bench_options *options;
 	uint32_t messages; /* that were measured */
-	double seconds;    /* from the first of them to the last event; */
-	double rate;       /* NAN, both, when one was not done */
+	double seconds;    /* from the first measured message to the last event; NAN: not all were done */
+	double rate;       /* messages a second; NAN as `seconds` is */
 
-	double *latencies_ms; /* of those that cause events, the least first */
-	double *done_s;       /* when each of them was done, since the first was due, in no order */
+	double *latencies_ms; /* of messages that cause events, in ascending order */
+	double *done_s;       /* when each of them was done, counted from the first due time; unordered */
 	size_t count;
 
-	/* Of what was measured; NAN: not known. */
+	/* Of the measured messages; NAN: unknown. */
 	double worker_us, postgres_us, redis_us, load_us; /* a message */
 	double units, unit_messages_mean;
 	double memory_now, memory_peak;
@@ -31,7 +31,7 @@ void bench_result_init(struct bench_result *result, const struct bench_options *
 		       const struct bench_gauges *after);
 void bench_result_release(struct bench_result *result);
 
-/* The latency that so great a share (0 to 1) of the messages does not exceed; NAN when there are none. */
+/* The latency that this share (0 to 1) of the messages does not exceed; NAN without a message. */
 double bench_percentile(const struct bench_result *result, double share);
 
 #endif

@@ -1,4 +1,4 @@
-/* How a run's messages are written, and how its events are told from others'. */
+/* How a run's messages are written, and how its events are recognized. */
 #include "entrypoints/bench_workload/bench_messages.h"
 
 #include "core/base/decimal.h"
@@ -20,55 +20,55 @@ void bench_id(char id[BENCH_ID_SIZE], const char *run, uint32_t number)
 	snprintf(id, BENCH_ID_SIZE, "%s" MESSAGE_MARK "%08" PRIu32, run, number);
 }
 
-/* ---- writing, without printf: this is done for every message while the clock runs ---- */
+/* ---- writing, without printf, because it is part of the measured time ---- */
 
-static char *put(char *at, const char *text)
+static char *append(char *at, const char *text)
 {
 	return stpcpy(at, text);
 }
 
-static char *put_digits(char *at, uint32_t number)
+static char *append_digits(char *at, uint32_t number)
 {
 	return decimal_format_fixed(at, number, DIGITS);
 }
 
 /* "field":"RUN-x00000001" */
-static char *put_name(char *at, const char *field, const char *run, const char *mark, uint32_t number)
+static char *append_name(char *at, const char *field, const char *run, const char *mark, uint32_t number)
 {
-	return put_digits(put(put(put(at, field), run), mark), number);
+	return append_digits(append(append(append(at, field), run), mark), number);
 }
 
-static char *put_batch(char *at, const char *run, const struct bench_step *step)
+static char *append_batch(char *at, const char *run, const struct bench_step *step)
 {
-	at = put_name(at, "\",\"batchref\":\"", run, "-b", step->sku);
-	return put_digits(put(at, "-"), step->batch);
+	at = append_name(at, "\",\"batchref\":\"", run, "-b", step->sku);
+	return append_digits(append(at, "-"), step->batch);
 }
 
-static char *put_qty(char *at, int32_t qty)
+static char *append_qty(char *at, int32_t qty)
 {
-	at = put(at, "\",\"qty\":");
+	at = append(at, "\",\"qty\":");
 	at += decimal_format(qty, at);
-	return put(at, "}");
+	return append(at, "}");
 }
 
 struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_t number,
 			   const struct bench_step *step)
 {
-	char *at = put_name(out, "{\"id\":\"", run, MESSAGE_MARK, number);
+	char *at = append_name(out, "{\"id\":\"", run, MESSAGE_MARK, number);
 
 	if (step->command == MSG_ALLOCATE)
-		at = put_name(at, "\",\"orderid\":\"", run, "-o", number);
+		at = append_name(at, "\",\"orderid\":\"", run, "-o", number);
 	else
-		at = put_batch(at, run, step);
+		at = append_batch(at, run, step);
 	if (step->command != MSG_CHANGE_BATCH_QUANTITY)
-		at = put_name(at, "\",\"sku\":\"", run, "-s", step->sku);
-	at = put_qty(at, step->qty);
+		at = append_name(at, "\",\"sku\":\"", run, "-s", step->sku);
+	at = append_qty(at, step->qty);
 	return (struct bytes){out, (size_t)(at - out)};
 }
 
 /* ---- reading ---- */
 
-/* What follows the text; NULL: it is not there. */
+/* The byte behind the text; NULL when the payload does not contain it. */
 static const char *after(struct bytes payload, const char *text, size_t length)
 {
 	const char *found = memmem(payload.data, payload.size, text, length);
@@ -126,7 +126,7 @@ bool bench_read_event(struct bytes payload, const char *run, uint32_t *number, i
 {
 	const char *end = (const char *)payload.data + payload.size;
 	char mark[BENCH_RUN_SIZE + sizeof MESSAGE_MARK];
-	size_t length = (size_t)(put(put(mark, run), MESSAGE_MARK) - mark);
+	size_t length = (size_t)(append(append(mark, run), MESSAGE_MARK) - mark);
 	const char *at = after(payload, mark, length);
 
 	return at && read_digits(at, end, number) && read_version(payload, version);

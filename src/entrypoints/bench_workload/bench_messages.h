@@ -1,10 +1,11 @@
 /*
- * How a run's messages are written, and how its events are told from others'.
+ * How a run's messages are written, and how its events are recognized.
  *
- * Everything a run makes bears the run's name: message ids are RUN-m and eight digits, SKUs RUN-s…, batches
- * RUN-b…, orders RUN-o….  The width is fixed, so that names sort as their numbers do.  An event carries the
- * id of the message that caused it as a text, in every encoding and envelope; so it is looked for as bytes,
- * for whoever reads every event as a document takes from the machine what is to be measured.
+ * Every name that a run makes begins with the run's name: message ids are RUN-m and eight digits, SKUs
+ * RUN-s…, batches RUN-b…, orders RUN-o….  The width is fixed, so that names sort as their numbers do.  An
+ * event carries the id of the message that caused it as a text, in every encoding and envelope, so the
+ * bytes are searched for it: parsing each event as a document would take processor time from the worker
+ * that is measured.
  */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_MESSAGES_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_MESSAGES_H
@@ -16,17 +17,17 @@
 #define BENCH_PAYLOAD_MAX 512
 #define BENCH_ID_SIZE     (BENCH_RUN_SIZE + 16)
 
-/* From so many random bits. */
+/* Names a run after 64 random bits. */
 void bench_run_name(char run[BENCH_RUN_SIZE], uint64_t bits);
 
-/* The id of a message; for people. */
+/* The id of a message, for error texts. */
 void bench_id(char id[BENCH_ID_SIZE], const char *run, uint32_t number);
 
-/* Writes a message's payload, which lies in `out`. */
+/* Writes a message's payload into `out`, and returns its bytes there. */
 struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_t number,
 			   const struct bench_step *step);
 
-/* Whether an event is the run's: which message caused it, and its version. */
+/* Reads which message caused the event, and its version.  False: the event is not the run's. */
 bool bench_read_event(struct bytes payload, const char *run, uint32_t *number, int64_t *version);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a run of `allocd bench` is asked to do: its scenario and its options, within bounds. */
+/* The scenario and the options of a run of `allocd-bench`, within their bounds. */
 #include "entrypoints/bench_workload/bench_options.h"
 
 #include "entrypoints/cli/options.h"
@@ -43,13 +43,13 @@ const char *bench_transport_name(enum bench_transport way)
 	return ways[way];
 }
 
-/* Where each function below looks, and what it leaves when something is wrong. */
+/* What each function below reads, and the first error that one of them found. */
 struct reading {
 	const struct invocation *invocation;
-	const char *error; /* the first; NULL: none so far */
+	const char *error; /* NULL until there is one */
 };
 
-static void complain(struct reading *reading, const char *text)
+static void set_error(struct reading *reading, const char *text)
 {
 	if (!reading->error)
 		reading->error = text;
@@ -62,7 +62,7 @@ static int read_choice(struct reading *reading, const char *text, const char *co
 		if (strcmp(choices[i], text) == 0)
 			return i;
 	}
-	complain(reading, arena_printf(reading->invocation->arena, "there is no %s '%s'", what, text));
+	set_error(reading, arena_printf(reading->invocation->arena, "there is no %s '%s'", what, text));
 	return 0;
 }
 
@@ -73,15 +73,15 @@ static uint32_t read_number(struct reading *reading, const char *name, int64_t f
 
 	if (number >= min && number <= max)
 		return (uint32_t)number;
-	complain(reading, arena_printf(reading->invocation->arena,
-				       "expected %" PRId64 " to %" PRId64 " after --%s", min, max, name));
+	set_error(reading, arena_printf(reading->invocation->arena,
+					"expected %" PRId64 " to %" PRId64 " after --%s", min, max, name));
 	return (uint32_t)min;
 }
 
 static void refuse(struct reading *reading, const char *name, const char *why)
 {
 	if (invocation_flag(reading->invocation, name))
-		complain(reading, arena_printf(reading->invocation->arena, "%s --%s", why, name));
+		set_error(reading, arena_printf(reading->invocation->arena, "%s --%s", why, name));
 }
 
 /* An exponent has up to three digits after its point, as seconds have. */
@@ -91,7 +91,7 @@ static double read_zipf(struct reading *reading)
 	int64_t thousandths = 0;
 
 	if (text && (!text_to_ms(text, &thousandths) || thousandths > 10000))
-		complain(reading, "expected an exponent from 0 to 10, such as 1.1, after --zipf");
+		set_error(reading, "expected an exponent from 0 to 10, such as 1.1, after --zipf");
 	return (double)thousandths / 1000;
 }
 
@@ -108,22 +108,22 @@ static uint32_t read_messages(struct reading *reading, const struct bench_option
 		ms = INT64_MAX / BENCH_RATE_MAX;
 	messages = ms * options->rate / 1000;
 	if (messages < 1 || messages > BENCH_MESSAGES_MAX)
-		complain(reading, arena_printf(reading->invocation->arena,
-					       "expected 1 to %d messages in all from --seconds and --rate",
-					       BENCH_MESSAGES_MAX));
+		set_error(reading, arena_printf(reading->invocation->arena,
+						"expected 1 to %d messages in all from --seconds and --rate",
+						BENCH_MESSAGES_MAX));
 	return (uint32_t)messages;
 }
 
 static void check_together(struct reading *reading, const struct bench_options *options)
 {
 	if (options->scenario == BENCH_REALLOCATE && options->batches != 2)
-		complain(reading, "reallocate moves lines between 2 batches: leave --batches away");
+		set_error(reading, "reallocate moves lines between 2 batches: leave --batches away");
 	if ((uint64_t)options->skus * options->batches > BENCH_STOCK_MAX)
-		complain(reading, arena_printf(reading->invocation->arena,
-					       "expected up to %d batches in all from --skus and --batches",
-					       BENCH_STOCK_MAX));
+		set_error(reading, arena_printf(reading->invocation->arena,
+						"expected up to %d batches in all from --skus and --batches",
+						BENCH_STOCK_MAX));
 	if (options->way == BENCH_STREAM && reading->invocation->config.streams.count == 0)
-		complain(reading, "ALLOCD_STREAM names no stream: give --way pubsub");
+		set_error(reading, "ALLOCD_STREAM names no stream: give --way pubsub");
 }
 
 bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
@@ -147,7 +147,7 @@ bool bench_options_read(struct bench_options *options, const struct invocation *
 	options->zipf = read_zipf(&reading);
 	options->stall_ms = invocation_ms(invocation, "stall", 60000);
 	if (options->stall_ms < 1 || options->stall_ms > BENCH_STALL_MS_MAX)
-		complain(&reading, "expected up to 3600 seconds after --stall");
+		set_error(&reading, "expected up to 3600 seconds after --stall");
 	options->json = invocation_flag(invocation, "json");
 	check_together(&reading, options);
 	*error = reading.error;

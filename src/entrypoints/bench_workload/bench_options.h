@@ -1,4 +1,4 @@
-/* What a run of `allocd bench` is asked to do: its scenario and its options, within bounds. */
+/* The scenario and the options of a run of `allocd-bench`, within their bounds. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_OPTIONS_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_OPTIONS_H
 
@@ -17,8 +17,8 @@ enum bench_transport { BENCH_STREAM, BENCH_PUBSUB };
 #define BENCH_MESSAGES_MAX 10000000
 #define BENCH_SKUS_MAX     1000000
 #define BENCH_BATCHES_MAX  100000
-#define BENCH_STOCK_MAX    2000000 /* batches in all */
-#define BENCH_WINDOW_MAX   100000  /* what Redis keeps for a subscriber before it cuts it off */
+#define BENCH_STOCK_MAX    2000000 /* batches of all SKUs */
+#define BENCH_WINDOW_MAX   100000  /* more could exceed the output buffer that Redis keeps for a subscriber */
 #define BENCH_RATE_MAX     1000000
 #define BENCH_STALL_MS_MAX 3600000
 
@@ -28,18 +28,18 @@ extern const struct command_option bench_own_options[];
 struct bench_options {
 	enum bench_scenario scenario;
 	enum bench_transport way;
-	uint32_t messages; /* that are measured, */
-	uint32_t warm_up;  /* and before them */
+	uint32_t messages; /* that are measured */
+	uint32_t warm_up;  /* messages before the measured ones */
 	uint32_t skus;
 	uint32_t batches; /* of each SKU */
-	uint32_t window;  /* messages on their way, at most */
-	uint32_t rate;    /* messages a second; 0: as fast as the window lets */
-	double zipf;      /* the exponent; 0: every SKU is as likely */
-	int64_t stall_ms; /* nothing was heard for so long: it ends */
+	uint32_t window;  /* the most messages in flight */
+	uint32_t rate;    /* messages a second; 0: limited by the window alone */
+	double zipf;      /* the exponent; 0: every SKU is equally likely */
+	int64_t stall_ms; /* the run ends when no event arrives for this long */
 	bool json;
 };
 
-/* False, with one line in *error, when that cannot be. */
+/* False, with one line in *error, when an option is out of bounds or does not fit the others. */
 bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
 			const char **error);
 

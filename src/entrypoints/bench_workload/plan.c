@@ -1,27 +1,27 @@
-/* What a run sends: the stock of each SKU, then messages over SKUs that dice choose. */
+/* What a run sends: the stock of each SKU, then messages about SKUs that are chosen at random. */
 #include "entrypoints/bench_workload/plan.h"
 
 #include "core/base/must.h"
 #include "entrypoints/bench_workload/zipf.h"
 
-/* Of each SKU in reallocate: lines that stay where they are, besides the one that moves. */
+/* In reallocate, lines of each SKU that never move; one more does. */
 #define STAYING_LINES 4
 
-/* In mixed: a batch that nobody empties. */
+/* In mixed, a quantity that no run uses up. */
 #define PLENTY 1000000000
 
-/* In mixed, of 100 messages: the rest are new stock. */
+/* In mixed, of 100 messages; the others create batches. */
 #define ALLOCATES 80
 #define CHANGES   15
 
-/* What is known of a SKU while its messages are planned, in their order. */
+/* The state of a SKU while its messages are planned, in their order. */
 struct shelf {
-	uint32_t total;   /* messages of warm-up and measurement, */
-	uint32_t planned; /* of them so far */
+	uint32_t total;   /* messages of warm-up and measurement */
+	uint32_t planned; /* the part of `total` that is planned already */
 	uint32_t phase;   /* reallocate: which of four changes is next */
-	uint32_t batches; /* mixed: so many were created; */
-	int32_t held;     /* by the first of them; */
-	bool shrunk;      /* which is full: new lines go to the second */
+	uint32_t batches; /* mixed: batches that were created */
+	int32_t held;     /* mixed: lines in the first batch */
+	bool shrunk;      /* mixed: the first batch is full, and new lines go to the second */
 };
 
 struct planning {
@@ -37,7 +37,7 @@ static void add(struct planning *planning, const struct bench_step *step)
 	struct bench_plan *plan = planning->plan;
 
 	plan->steps[plan->count++] = *step;
-	plan->speaking += step->events > 0;
+	plan->with_events += step->events > 0;
 }
 
 static void add_batch(struct planning *planning, uint32_t sku, uint32_t batch, int32_t qty)
@@ -78,24 +78,24 @@ static void plan_line(struct planning *planning, uint32_t sku)
 	add_line(planning, sku);
 }
 
-/* ---- reallocate: one line goes to and fro between two batches ---- */
+/* ---- reallocate: one line moves back and forth between two batches ---- */
 
 /*
- * What each phase changes.  The first batch is preferred and full but for the line that moves; the second
- * has room for that line alone.  So whichever batch gives it up, the other is the only one that can take it.
+ * What each phase changes.  The first batch is preferred, and the lines that never move fill it but for one
+ * piece; the second has room for one piece.  When either batch shrinks, only the other can take the line.
  */
 static const struct change {
 	uint32_t batch;
 	int32_t qty;
 	bool moves;
 } changes[] = {
-	{0, STAYING_LINES, true},      /* the newest line goes to the second batch */
-	{0, STAYING_LINES + 1, false}, /* there is room again */
-	{1, 0, true},                  /* it comes back, and is the newest again */
+	{0, STAYING_LINES, true},      /* the newest line moves to the second batch */
+	{0, STAYING_LINES + 1, false}, /* makes room again */
+	{1, 0, true},                  /* the line moves back, and is the newest again */
 	{1, 1, false},
 };
 
-/* An odd number of changes begins and ends with one that moves; an even number finds the line moved. */
+/* The last change must move the line: an even number of them therefore starts with the line moved. */
 static void stock_for_changes(struct planning *planning, uint32_t sku)
 {
 	struct shelf *shelf = &planning->shelves[sku];
@@ -120,7 +120,7 @@ static void stock_for_all(struct planning *planning, uint32_t sku)
 {
 	struct shelf *shelf = &planning->shelves[sku];
 
-	/* The first batch shrinks; there must be another to take its line. */
+	/* When the first batch shrinks, there must be another for its line. */
 	shelf->batches = planning->options->batches > 1 ? planning->options->batches : 2;
 	for (uint32_t batch = 0; batch < shelf->batches; batch++)
 		add_batch(planning, sku, batch, PLENTY);
@@ -135,7 +135,7 @@ static void plan_mixed_line(struct planning *planning, uint32_t sku)
 	add_line(planning, sku);
 }
 
-/* The first batch, in turn: shrinks by the newest of its lines, if it has any; grows again. */
+/* In turn, shrinks the first batch by its newest line, if it has one, and lets it grow again. */
 static void plan_mixed_change(struct planning *planning, uint32_t sku)
 {
 	struct shelf *shelf = &planning->shelves[sku];

@@ -1,4 +1,4 @@
-/* What was sent and what was heard of it. */
+/* Compares the events that arrive with those that the plan expects. */
 #include "entrypoints/bench_workload/verifier.h"
 
 #include "core/base/must.h"
@@ -17,7 +17,7 @@ struct bench_verifier *bench_verifier_new(const struct bench_plan *plan)
 	verifier->arena = arena_new(1024);
 	verifier->due_us = must_alloc(plan->count * sizeof *verifier->due_us);
 	verifier->done_us = must_alloc(plan->count * sizeof *verifier->done_us);
-	verifier->heard = must_alloc(plan->count * sizeof *verifier->heard);
+	verifier->received = must_alloc(plan->count * sizeof *verifier->received);
 	verifier->versions = must_alloc(plan->skus * sizeof *verifier->versions);
 	return verifier;
 }
@@ -31,7 +31,7 @@ void bench_verifier_free(struct bench_verifier **place)
 	arena_free(&verifier->arena);
 	free(verifier->due_us);
 	free(verifier->done_us);
-	free(verifier->heard);
+	free(verifier->received);
 	free(verifier->versions);
 	free(verifier);
 	*place = NULL;
@@ -42,7 +42,7 @@ void bench_verifier_fault(struct bench_verifier *verifier, const char *format, .
 	char text[FAULT_MAX];
 	va_list arguments;
 
-	if (verifier->faults.count++ >= BENCH_FAULTS_TOLD)
+	if (verifier->faults.count++ >= BENCH_FAULT_TEXTS)
 		return;
 	va_start(arguments, format);
 	utf8_vformat(text, sizeof text, format, arguments);
@@ -55,16 +55,16 @@ void bench_verifier_sent(struct bench_verifier *verifier, int64_t due_us)
 	uint32_t number = verifier->sent++;
 
 	verifier->due_us[number] = due_us;
-	verifier->speaking += verifier->plan->steps[number].events > 0;
+	verifier->with_events += verifier->plan->steps[number].events > 0;
 }
 
-uint32_t bench_verifier_under_way(const struct bench_verifier *verifier)
+uint32_t bench_verifier_in_flight(const struct bench_verifier *verifier)
 {
-	return verifier->speaking - verifier->done;
+	return verifier->with_events - verifier->done;
 }
 
-/* One version more of the SKU; the version and not the content tells a duplicate. */
-static bool is_news(struct bench_verifier *verifier, uint32_t sku, int64_t version)
+/* Whether the version is new for the SKU.  The version, not the content, identifies a duplicate. */
+static bool is_new(struct bench_verifier *verifier, uint32_t sku, int64_t version)
 {
 	int64_t last = verifier->versions[sku];
 
@@ -74,17 +74,17 @@ static bool is_news(struct bench_verifier *verifier, uint32_t sku, int64_t versi
 	}
 	if (version != last + 1)
 		bench_verifier_fault(verifier,
-				     "SKU %" PRIu32 ": version %" PRId64 " was heard after version %" PRId64,
+				     "SKU %" PRIu32 ": version %" PRId64 " arrived after version %" PRId64,
 				     sku, version, last);
 	verifier->versions[sku] = (uint32_t)version;
 	return true;
 }
 
-static void take_event(struct bench_verifier *verifier, enum message_type type, uint32_t number,
-		       int64_t now_us)
+static void match_event(struct bench_verifier *verifier, enum message_type type, uint32_t number,
+			int64_t now_us)
 {
 	const struct bench_step *step = &verifier->plan->steps[number];
-	uint8_t index = verifier->heard[number];
+	uint8_t index = verifier->received[number];
 
 	if (index >= step->events) {
 		bench_verifier_fault(verifier, "message %08" PRIu32 " caused one %s too many", number,
@@ -94,18 +94,18 @@ static void take_event(struct bench_verifier *verifier, enum message_type type, 
 	if (type != bench_event(step, index))
 		bench_verifier_fault(verifier, "message %08" PRIu32 " caused %s, not %s", number,
 				     message_name(type), message_name(bench_event(step, index)));
-	if (++verifier->heard[number] < step->events)
+	if (++verifier->received[number] < step->events)
 		return;
 	verifier->done_us[number] = now_us;
 	verifier->done++;
 }
 
-void bench_verifier_heard(struct bench_verifier *verifier, enum message_type type, uint32_t number,
-			  int64_t version, int64_t now_us)
+void bench_verifier_received(struct bench_verifier *verifier, enum message_type type, uint32_t number,
+			     int64_t version, int64_t now_us)
 {
 	if (number >= verifier->sent)
 		bench_verifier_fault(verifier, "message %08" PRIu32 " caused an event before it was sent",
 				     number);
-	else if (is_news(verifier, verifier->plan->steps[number].sku, version))
-		take_event(verifier, type, number, now_us);
+	else if (is_new(verifier, verifier->plan->steps[number].sku, version))
+		match_event(verifier, type, number, now_us);
 }

@@ -1,7 +1,8 @@
 /*
- * What was sent and what was heard of it: when each message was done, and whatever is not as it must be.
+ * Compares the events that arrive with those that the plan expects: when each message was done, and each
+ * fault.
  *
- * Times are microseconds on a clock that only goes forward.
+ * Times are microseconds on the monotonic clock.
  */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_VERIFIER_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_VERIFIER_H
@@ -9,52 +10,52 @@
 #include "core/base/arena.h"
 #include "entrypoints/bench_workload/plan.h"
 
-/* So many faults are told in words; the others are counted. */
-#define BENCH_FAULTS_TOLD 10
+/* The first faults are kept as text; the others are counted. */
+#define BENCH_FAULT_TEXTS 10
 
 struct bench_faults {
-	const char *texts[BENCH_FAULTS_TOLD];
+	const char *texts[BENCH_FAULT_TEXTS];
 	uint64_t count;
 };
 
 struct bench_effects {
-	uint32_t messages;                /* that were sent; */
-	uint32_t missing;                 /* of them lack an event, or are not in the inbox */
+	uint32_t messages;                /* that were sent */
+	uint32_t missing;                 /* messages that lack an event or are not in the inbox */
 	const struct bench_faults *wrong; /* the verifier's */
 };
 
 struct bench_verifier {
 	const struct bench_plan *plan;
-	struct arena *arena; /* of the faults */
+	struct arena *arena; /* holds the faults */
 
-	int64_t *due_us;  /* of each message: from when its latency counts */
-	int64_t *done_us; /* of each message: when the last event that it must cause was heard; 0: not yet */
-	uint8_t *heard;   /* of each message: its events so far */
-	uint32_t *versions; /* of each SKU: of the last event */
+	int64_t *due_us;    /* of each message: from when its latency counts */
+	int64_t *done_us;   /* of each message: when its last event arrived; 0: not yet */
+	uint8_t *received;  /* of each message: the number of events that arrived */
+	uint32_t *versions; /* of each SKU: the version of its last event */
 
-	uint32_t sent;       /* messages, which are the first so many; */
-	uint32_t speaking;   /* of them cause events; */
-	uint32_t done;       /* of those are done */
-	uint64_t duplicates; /* events that were heard before: at least once, is the promise */
+	uint32_t sent;        /* number of messages; they are sent in the order of their numbers */
+	uint32_t with_events; /* sent messages that cause events */
+	uint32_t done;        /* sent messages whose events all arrived */
+	uint64_t duplicates;  /* events that arrived again, which at-least-once delivery allows */
 	struct bench_faults faults;
 };
 
 struct bench_verifier *bench_verifier_new(const struct bench_plan *plan);
 
-/* Accepts NULL in *tally and nulls it. */
+/* Accepts NULL in *verifier and nulls it. */
 void bench_verifier_free(struct bench_verifier **verifier);
 
-/* The next message is sent. */
+/* Records that the next message was sent. */
 void bench_verifier_sent(struct bench_verifier *verifier, int64_t due_us);
 
-/* An event that says that message `number` caused it. */
-void bench_verifier_heard(struct bench_verifier *verifier, enum message_type type, uint32_t number,
-			  int64_t version, int64_t now_us);
+/* Records an event whose cause is message `number`. */
+void bench_verifier_received(struct bench_verifier *verifier, enum message_type type, uint32_t number,
+			     int64_t version, int64_t now_us);
 
-/* Messages on their way; those that cause no event are not seen. */
-uint32_t bench_verifier_under_way(const struct bench_verifier *verifier);
+/* The number of messages whose events have not all arrived; those without events are not counted. */
+uint32_t bench_verifier_in_flight(const struct bench_verifier *verifier);
 
-/* Something is not as it must be; the text is copied. */
+/* Records a fault; the text is copied. */
 __attribute__((format(printf, 2, 3))) void bench_verifier_fault(struct bench_verifier *verifier,
 								const char *format, ...);
 

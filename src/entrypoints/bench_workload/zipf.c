@@ -7,8 +7,8 @@
 
 struct bench_zipf {
 	uint64_t state;
-	uint32_t sides;
-	double *sums; /* of the weights up to each side, the last is 1; NULL: all weigh the same */
+	uint32_t range;
+	double *sums; /* of the weights up to each number, the last is 1; NULL: all weigh the same */
 };
 
 static uint64_t next(struct bench_zipf *generator)
@@ -20,25 +20,25 @@ static uint64_t next(struct bench_zipf *generator)
 	return bits ^ (bits >> 31);
 }
 
-static double *sums_of(uint32_t sides, double zipf)
+static double *sums_of(uint32_t range, double zipf)
 {
-	double *sums = must_alloc(sides * sizeof *sums), sum = 0;
+	double *sums = must_alloc(range * sizeof *sums), sum = 0;
 
-	for (uint32_t i = 0; i < sides; i++)
+	for (uint32_t i = 0; i < range; i++)
 		sums[i] = sum += pow(i + 1.0, -zipf);
-	for (uint32_t i = 0; i < sides; i++)
+	for (uint32_t i = 0; i < range; i++)
 		sums[i] /= sum;
 	return sums;
 }
 
-struct bench_zipf *bench_zipf_new(uint32_t sides, double zipf, uint64_t seed)
+struct bench_zipf *bench_zipf_new(uint32_t range, double zipf, uint64_t seed)
 {
 	struct bench_zipf *generator = must_alloc(sizeof *generator);
 
 	generator->state = seed;
-	generator->sides = sides;
+	generator->range = range;
 	if (zipf > 0)
-		generator->sums = sums_of(sides, zipf);
+		generator->sums = sums_of(range, zipf);
 	return generator;
 }
 
@@ -51,10 +51,10 @@ void bench_zipf_free(struct bench_zipf **generator)
 	*generator = NULL;
 }
 
-/* The first side whose sum is beyond the point. */
-static uint32_t side_at(const struct bench_zipf *generator, double point)
+/* The first number whose sum is above the point. */
+static uint32_t number_at(const struct bench_zipf *generator, double point)
 {
-	uint32_t low = 0, high = generator->sides - 1;
+	uint32_t low = 0, high = generator->range - 1;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -71,8 +71,8 @@ uint32_t bench_zipf_next(struct bench_zipf *generator)
 {
 	uint64_t bits = next(generator) >> 32;
 
-	return generator->sums ? side_at(generator, (double)bits / 4294967296.0)
-			       : (uint32_t)(bits * generator->sides >> 32);
+	return generator->sums ? number_at(generator, (double)bits / 4294967296.0)
+			       : (uint32_t)(bits * generator->range >> 32);
 }
 
 uint32_t bench_zipf_percent(struct bench_zipf *generator)

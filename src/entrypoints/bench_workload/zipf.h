@@ -1,4 +1,4 @@
-/* Chance that can be repeated, for what a run sends: numbers, and SKUs as likely as wanted. */
+/* Random numbers from a seed, equally likely or by Zipf's law. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_ZIPF_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_ZIPF_H
 
@@ -6,16 +6,19 @@
 
 struct bench_zipf;
 
-/* Over so many sides.  `zipf` > 0: the side of rank k is as likely as 1 / k to that power; 0: all alike. */
-struct bench_zipf *bench_zipf_new(uint32_t sides, double zipf, uint64_t seed);
+/*
+ * Draws from the numbers below `range`.  With an exponent `zipf` above 0 the k-th number has the weight
+ * 1 / k^zipf; with 0 all are equally likely.
+ */
+struct bench_zipf *bench_zipf_new(uint32_t range, double zipf, uint64_t seed);
 
-/* Accepts NULL in *dice and nulls it. */
+/* Accepts NULL in *generator and nulls it. */
 void bench_zipf_free(struct bench_zipf **generator);
 
-/* A side, from 0. */
+/* The next number. */
 uint32_t bench_zipf_next(struct bench_zipf *generator);
 
-/* From 0 to 99. */
+/* A number from 0 to 99, all equally likely. */
 uint32_t bench_zipf_percent(struct bench_zipf *generator);
 
 #endif

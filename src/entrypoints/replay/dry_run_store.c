@@ -106,8 +106,8 @@ static void on_flushed(void *context, const struct failure *failure)
 }
 
 /*
- * The wrapped store holds only the rows that were loaded, so its unique keys cannot refute the assumption that
- * ids and lines are new: a unit that rests on it fails here, and is redone with look-ups.
+ * The wrapped store holds only the rows that were loaded, so its unique keys cannot refute the assumption
+ * that ids and lines are new: a unit that rests on it fails here, and is redone with look-ups.
  */
 static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
 {

@@ -15,7 +15,9 @@ struct replay_edits {
 
 void replay_edits_read(struct replay_edits *edits, const struct invocation *invocation);
 
-/* Whether every kind of message that matches has the edited fields.  Anything but STATUS_DONE was reported. */
+/*
+ * Whether every kind of message that matches has the edited fields.  Anything but STATUS_DONE was reported.
+ */
 enum exit_status replay_edits_check(const struct replay_edits *edits, const struct dead_letter_call *call,
 				    const struct dead_letter_census *census);
 

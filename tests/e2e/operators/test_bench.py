@@ -173,7 +173,7 @@ def test_a_message_that_is_a_dead_letter_is_a_failed_run(allocd):
 
     assert (status, result["effects"]["missing"]) == (1, 1)
     wrong = "\n".join(result["effects"]["wrong"])
-    assert "m00000050 (allocate): not in the inbox; 0 of 1 events were heard" in wrong
+    assert "m00000050 (allocate): not in the inbox; 0 of 1 events arrived" in wrong
     assert "m00000050 is a dead letter: failed: " in wrong
 
 

@@ -43,7 +43,7 @@ const char *faults(void)
 {
 	const char *all = "";
 
-	for (size_t i = 0; i < verifier->faults.count && i < BENCH_FAULTS_TOLD; i++)
+	for (size_t i = 0; i < verifier->faults.count && i < BENCH_FAULT_TEXTS; i++)
 		all = arena_printf(arena, "%s%s\n", all, verifier->faults.texts[i]);
 	return all;
 }

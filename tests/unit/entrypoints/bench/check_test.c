@@ -1,4 +1,7 @@
-/* Every scenario has the effects that it expects, on a real engine, and the check finds each that is missing. */
+/*
+ * Every scenario has the effects that it expects, on a real engine, and the check finds each that is
+ * missing.
+ */
 #include "bench_world.h"
 #include "entrypoints/bench/check.h"
 #include "support/suites.h"
@@ -26,17 +29,17 @@ static void submit(uint32_t number)
 				    });
 }
 
-static void hear(size_t index, int64_t now_us)
+static void receive(size_t index, int64_t now_us)
 {
 	const struct outgoing *event = memory_broker_event(world.broker, index);
 	uint32_t number;
 	int64_t version;
 
 	ck_assert(bench_read_event(event->payload, run_name, &number, &version));
-	bench_verifier_heard(verifier, event->type, number, version, now_us);
+	bench_verifier_received(verifier, event->type, number, version, now_us);
 }
 
-/* Sends and handles all messages; the test decides which of the events are heard. */
+/* Sends and handles all messages; the test decides which of the events arrive. */
 static void run_scenario(const struct bench_options *scenario)
 {
 	make_plan(scenario);
@@ -48,10 +51,10 @@ static void run_scenario(const struct bench_options *scenario)
 	ck_assert(engine_is_idle(world.engine));
 }
 
-static void hear_all(void)
+static void receive_all(void)
 {
 	for (size_t i = 0; i < memory_broker_count(world.broker); i++)
-		hear(i, 1000000);
+		receive(i, 1000000);
 }
 
 /* Reads from the database in memory what the queries of a run read from Postgres. */
@@ -91,7 +94,7 @@ static void conclude(void (*damage)(struct bench_check *check, struct bench_resu
 START_TEST(every_scenario_has_the_effects_it_expects)
 {
 	run_scenario(&scenarios[_i]);
-	hear_all();
+	receive_all();
 	conclude(NULL);
 
 	ck_assert_msg(verifier->faults.count == 0, "%s", verifier->faults.texts[0]);
@@ -99,8 +102,8 @@ START_TEST(every_scenario_has_the_effects_it_expects)
 	ck_assert_uint_eq(effects.messages, plan->count);
 	ck_assert_uint_eq(plan->count - plan->measured, scenarios[_i].messages);
 	ck_assert_uint_eq(plan->measured - plan->stock, scenarios[_i].warm_up);
-	ck_assert_uint_eq(verifier->done, plan->speaking);
-	ck_assert_uint_eq(bench_verifier_under_way(verifier), 0);
+	ck_assert_uint_eq(verifier->done, plan->with_events);
+	ck_assert_uint_eq(bench_verifier_in_flight(verifier), 0);
 }
 END_TEST
 
@@ -110,35 +113,35 @@ START_TEST(a_lost_event_is_reported_with_its_message)
 {
 	run_scenario(&few);
 	for (size_t i = 0; i < 3; i++)
-		hear(i, 1);
-	ck_assert_uint_eq(bench_verifier_under_way(verifier), 1);
+		receive(i, 1);
+	ck_assert_uint_eq(bench_verifier_in_flight(verifier), 1);
 	conclude(NULL);
 
 	ck_assert_uint_eq(effects.missing, 1);
 	EXPECT_FAULT("bench-000000000000002a-m00000004 (allocate): it is in the inbox; 0 of 1 events");
-	EXPECT_FAULT("SKU 0 has version 4, version 3 was heard last");
+	EXPECT_FAULT("SKU 0 has version 4, version 3 arrived last");
 }
 END_TEST
 
 START_TEST(a_gap_in_the_versions_of_a_sku_is_a_fault)
 {
 	run_scenario(&few);
-	hear(0, 1);
-	hear(2, 1);
+	receive(0, 1);
+	receive(2, 1);
 	conclude(NULL);
 
-	EXPECT_FAULT("SKU 0: version 3 was heard after version 1");
+	EXPECT_FAULT("SKU 0: version 3 arrived after version 1");
 }
 END_TEST
 
 START_TEST(a_duplicate_event_is_counted_and_is_not_a_fault)
 {
 	run_scenario(&few);
-	hear(0, 1);
-	hear(1, 1);
-	hear(0, 1);
+	receive(0, 1);
+	receive(1, 1);
+	receive(0, 1);
 	for (size_t i = 1; i < 4; i++)
-		hear(i, 1);
+		receive(i, 1);
 	conclude(NULL);
 
 	ck_assert_uint_eq(verifier->duplicates, 2);
@@ -199,7 +202,7 @@ static const struct {
 START_TEST(each_row_that_the_database_lacks_is_a_fault)
 {
 	run_scenario(&few);
-	hear_all();
+	receive_all();
 	conclude(damages[_i].damage);
 
 	EXPECT_FAULT(damages[_i].fault);
