@@ -140,7 +140,7 @@ bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *as
 {
 	if (!tools->query)
 		tools->query = redis_query_begin(&tools->redis_url, system_random(),
-						 tools_prefixed(tools, QUIET_CHANNEL), tools->redis_error);
+						 tools_prefixed(tools, IDLE_CHANNEL), tools->redis_error);
 	if (!tools->query ||
 	    !redis_query_ask(tools->query, tools->redis, tools_prefixed(tools, QUIESCE_CHANNEL),
 			     random_token(tools->invocation->arena),

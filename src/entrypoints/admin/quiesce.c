@@ -10,34 +10,35 @@
 
 #define TIMEOUT_MS 30000
 
-/* However little time is left, workers have so long to answer: else they would always be the busy ones. */
+/*
+ * The least time that workers get to answer, even when less is left: without it they would always seem
+ * busy.
+ */
 #define ANSWER_MS_MIN 200
 
-/* One look after the other, until a whole round finds nobody busy. */
-struct look {
+/* Rounds of questions, until in a whole round everything is idle. */
+struct poll {
 	const struct invocation *invocation;
 	struct tools *tools;
-	struct poll_deadline patience;
+	struct poll_deadline deadline;
 	int64_t asked, answered; /* workers */
-	const char *busy;        /* who or what is, in one line; NULL: nobody so far */
+	const char *busy;        /* what is busy, in one line; NULL: nothing that was asked in this round */
 };
 
-/* These return false when the question could not be asked: see the tools. */
+/* Each question returns false when it could not be asked, which was reported. */
 
-static bool look_at_workers(struct look *look)
+static bool ask_workers(struct poll *poll)
 {
-	int64_t left = poll_deadline_left_ms(&look->patience);
+	int64_t left = poll_deadline_left_ms(&poll->deadline);
 
-	if (!tools_ask_whether_idle(look->tools, left > ANSWER_MS_MIN ? left : ANSWER_MS_MIN, &look->asked,
-				    &look->answered))
+	if (!tools_ask_whether_idle(poll->tools, left > ANSWER_MS_MIN ? left : ANSWER_MS_MIN, &poll->asked,
+				    &poll->answered))
 		return false;
-	if (look->answered < look->asked)
-		look->busy = arena_printf(look->invocation->arena, "%" PRId64 " of %" PRId64 " workers",
-					  look->asked - look->answered, look->asked);
+	if (poll->answered < poll->asked)
+		poll->busy = arena_printf(poll->invocation->arena, "%" PRId64 " of %" PRId64 " workers",
+					  poll->asked - poll->answered, poll->asked);
 	return true;
 }
-
-/* ---- streams ---- */
 
 /*
  * Counts in Redis, and answers with one number: the lists of XINFO grow with the number of groups, and the
@@ -71,74 +72,73 @@ static bool count_stream_entries(struct tools *tools, const char *stream, int64_
 	       tools_report_redis(tools);
 }
 
-static bool look_at_streams(struct look *look)
+static bool ask_streams(struct poll *poll)
 {
-	const struct stream_list *streams = &look->invocation->config.streams;
+	const struct stream_list *streams = &poll->invocation->config.streams;
 	int64_t count;
 
-	for (size_t i = 0; i < streams->count && !look->busy; i++) {
-		if (!count_stream_entries(look->tools, streams->names[i], &count))
+	for (size_t i = 0; i < streams->count && !poll->busy; i++) {
+		if (!count_stream_entries(poll->tools, streams->names[i], &count))
 			return false;
 		if (count > 0)
-			look->busy = arena_printf(look->invocation->arena,
+			poll->busy = arena_printf(poll->invocation->arena,
 						  "%" PRId64 " entries or more of stream %s", count,
 						  streams->names[i]);
 	}
 	return true;
 }
 
-static bool look_at_database(struct look *look)
+static bool ask_database(struct poll *poll)
 {
 	struct unfinished_work work;
 
-	if (!postgres_find_unfinished(tools_client(look->tools), &work))
-		return tools_report_database(look->tools);
+	if (!postgres_find_unfinished(tools_client(poll->tools), &work))
+		return tools_report_database(poll->tools);
 	if (work.unpublished > 0 || work.shrinks > 0)
-		look->busy = arena_printf(look->invocation->arena,
-					  "%" PRId64 " commits to publish, %" PRId64 " shrinks going on",
+		poll->busy = arena_printf(poll->invocation->arena,
+					  "%" PRId64 " commits to publish, %" PRId64 " shrinks in progress",
 					  work.unpublished, work.shrinks);
 	return true;
 }
 
-/* Once round; whoever is busy ends it. */
-static bool look_around(struct look *look)
+/* One round, which ends at the first that is busy. */
+static bool ask_all(struct poll *poll)
 {
-	look->busy = NULL;
-	return look_at_workers(look) && (look->busy || look_at_streams(look)) &&
-	       (look->busy || look_at_database(look));
+	poll->busy = NULL;
+	return ask_workers(poll) && (poll->busy || ask_streams(poll)) && (poll->busy || ask_database(poll));
 }
 
-static enum exit_status wait_for_quiet(struct look *look)
+static enum exit_status wait_until_idle(struct poll *poll)
 {
-	while (look_around(look)) {
-		if (look->asked == 0) {
+	while (ask_all(poll)) {
+		if (poll->asked == 0) {
 			print_error("quiesce: no worker listens");
 			return STATUS_UNAVAILABLE;
 		}
-		if (!look->busy)
+		if (!poll->busy)
 			return STATUS_DONE;
-		if (poll_deadline_left_ms(&look->patience) == 0) {
-			print_error("quiesce: still busy: %s", look->busy);
+		if (poll_deadline_left_ms(&poll->deadline) == 0) {
+			print_error("quiesce: still busy: %s", poll->busy);
 			return STATUS_TRY_AGAIN;
 		}
-		poll_deadline_pause(&look->patience);
+		poll_deadline_pause(&poll->deadline);
 	}
-	return look->tools->status;
+	return poll->tools->status;
 }
 
 enum exit_status command_quiesce(const struct invocation *invocation)
 {
-	struct look look = {
+	struct poll poll = {
 		.invocation = invocation,
 		.tools = tools_new(invocation),
-		.patience = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS)),
+		.deadline = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS)),
 	};
 	enum exit_status status;
 
-	if (tools_open_database(look.tools) && tools_open_redis(look.tools))
-		status = wait_for_quiet(&look);
+	if (tools_open_database(poll.tools) && tools_open_redis(poll.tools))
+		status = wait_until_idle(&poll);
 	else
-		status = look.tools->status;
-	tools_free(&look.tools);
+		status = poll.tools->status;
+	tools_free(&poll.tools);
 	return status;
 }

@@ -1,4 +1,4 @@
-/* `allocd rebuild-view`: the read model from the write side, while the worker runs. */
+/* `allocd rebuild-view`: corrects the read model from the write side, while workers run. */
 
 #include "adapters/postgres/tools/rebuild.h"
 #include "entrypoints/admin/admin_tools.h"

@@ -1,4 +1,4 @@
-/* Waits for the worker to be idle, as long as somebody wants to know. */
+/* Polls until the worker is idle, while a token waits for an answer. */
 #include "entrypoints/main/idle_report.h"
 
 #include "core/base/must.h"
@@ -6,69 +6,69 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_EVERY_MS 5
+#define POLL_MS 5
 
 struct token {
-	char text[QUIET_TOKEN_MAX];
+	char text[IDLE_TOKEN_MAX];
 	size_t size;
 };
 
 struct idle_report {
 	struct clock *clock;
 	struct idle_report_worker worker;
-	struct timer *look;
-	struct token tokens[QUIET_MAX]; /* oldest first */
+	struct timer *poll;
+	struct token tokens[IDLE_TOKENS_MAX]; /* oldest first */
 	size_t count;
 };
 
-static void look(void *context)
+static void poll(void *context)
 {
-	struct idle_report *quiet = context;
+	struct idle_report *report = context;
 
-	if (!quiet->worker.is_idle(quiet->worker.context)) {
-		quiet->clock->ops->timer_set(quiet->look, LOOK_EVERY_MS);
+	if (!report->worker.is_idle(report->worker.context)) {
+		report->clock->ops->timer_set(report->poll, POLL_MS);
 		return;
 	}
-	for (size_t i = 0; i < quiet->count; i++)
-		quiet->worker.answer(quiet->worker.context,
-				     (struct bytes){quiet->tokens[i].text, quiet->tokens[i].size});
-	quiet->count = 0;
+	for (size_t i = 0; i < report->count; i++)
+		report->worker.answer(report->worker.context,
+				      (struct bytes){report->tokens[i].text, report->tokens[i].size});
+	report->count = 0;
 }
 
 struct idle_report *idle_report_new(struct clock *clock, const struct idle_report_worker *worker)
 {
-	struct idle_report *quiet = must_alloc(sizeof *quiet);
+	struct idle_report *report = must_alloc(sizeof *report);
 
-	quiet->clock = clock;
-	quiet->worker = *worker;
-	quiet->look = clock->ops->timer_new(clock, look, quiet);
-	return quiet;
+	report->clock = clock;
+	report->worker = *worker;
+	report->poll = clock->ops->timer_new(clock, poll, report);
+	return report;
 }
 
-void idle_report_free(struct idle_report **quiet)
+void idle_report_free(struct idle_report **report)
 {
-	if (!*quiet)
+	if (!*report)
 		return;
-	(*quiet)->clock->ops->timer_free(&(*quiet)->look);
-	free(*quiet);
-	*quiet = NULL;
+	(*report)->clock->ops->timer_free(&(*report)->poll);
+	free(*report);
+	*report = NULL;
 }
 
-static struct token *place_for_token(struct idle_report *quiet)
+static struct token *new_token(struct idle_report *report)
 {
-	if (quiet->count == QUIET_MAX)
-		memmove(quiet->tokens, quiet->tokens + 1, --quiet->count * sizeof quiet->tokens[0]);
-	return &quiet->tokens[quiet->count++];
+	if (report->count == IDLE_TOKENS_MAX)
+		memmove(report->tokens, report->tokens + 1, --report->count * sizeof report->tokens[0]);
+	return &report->tokens[report->count++];
 }
 
-void idle_report_ask(struct idle_report *quiet, struct bytes token)
+void idle_report_ask(struct idle_report *report, struct bytes token)
 {
-	struct token *place;
+	struct token *kept;
 
-	if (!token.size || token.size > QUIET_TOKEN_MAX)
+	if (!token.size || token.size > IDLE_TOKEN_MAX)
 		return;
-	place = place_for_token(quiet);
-	place->size = token.size;
-	memcpy(place->text, token.data, token.size);
-	quiet->clock->ops->timer_set(quiet->look, 0);
+	kept = new_token(report);
+	kept->size = token.size;
+	memcpy(kept->text, token.data, token.size);
+	report->clock->ops->timer_set(report->poll, 0);
 }

@@ -1,8 +1,8 @@
 /*
- * Answers who asks to be told when nothing is queued, in flight or unpublished any more (`allocd quiesce`).
+ * Answers `allocd quiesce`, which asks when nothing is queued, in flight or unpublished any more.
  *
- * The question comes with a token, on the subscription that brings the commands, so whatever was published
- * before it was taken before it.  The answer is the token.
+ * The question arrives with a token on the subscription that delivers the commands, so commands that were
+ * published before it are received before it.  The answer is the token.
  */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_IDLE_REPORT_H
 #define ALLOCD_ENTRYPOINTS_MAIN_IDLE_REPORT_H
@@ -12,15 +12,15 @@
 
 #include <stdbool.h>
 
-/* Behind the prefix: the question, and the answer. */
+/* The channels of the question and of the answer; their names follow the prefix. */
 #define QUIESCE_CHANNEL "allocd:quiesce"
-#define QUIET_CHANNEL   "allocd:quiet"
+#define IDLE_CHANNEL    "allocd:quiet"
 
-/* Of a token; a longer one is nobody's, and not answered. */
-#define QUIET_TOKEN_MAX 64
+/* The longest token that is answered, in bytes. */
+#define IDLE_TOKEN_MAX 64
 
-/* How many are answered at a time; of more, the oldest are forgotten. */
-#define QUIET_MAX 16
+/* The most tokens that wait for an answer; beyond, the oldest is dropped. */
+#define IDLE_TOKENS_MAX 16
 
 struct idle_report_worker {
 	bool (*is_idle)(void *context);
@@ -32,10 +32,10 @@ struct idle_report;
 
 struct idle_report *idle_report_new(struct clock *clock, const struct idle_report_worker *worker);
 
-/* Accepts NULL in *quiet and nulls it. */
-void idle_report_free(struct idle_report **quiet);
+/* Accepts NULL in *report and nulls it. */
+void idle_report_free(struct idle_report **report);
 
-/* Answers from the event loop, as soon as the worker is idle. */
-void idle_report_ask(struct idle_report *quiet, struct bytes token);
+/* Answers the token from the event loop, as soon as the worker is idle. */
+void idle_report_ask(struct idle_report *report, struct bytes token);
 
 #endif

@@ -1,4 +1,4 @@
-/* The ways in from Redis: what is made of which adapter, and how they are joined. */
+/* Commands from Redis: the adapters of the subscription and of the streams, and how they are connected. */
 #include "entrypoints/main/redis_intake.h"
 
 #include "adapters/redis/stream/redis_stream.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Channels of our own, behind the prefix, besides those of the commands. */
+/* Channels besides those of the commands; their names follow the prefix. */
 enum signal_channel { SIGNAL_HEARTBEAT, SIGNAL_QUIESCE };
 
 static const char *const signal_names[] = {
@@ -24,29 +24,29 @@ static const char *const signal_names[] = {
 	[SIGNAL_QUIESCE] = QUIESCE_CHANNEL,
 };
 
-static const enum message_type commands_heard[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
+static const enum message_type command_types[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
 
-struct stream_way {
+struct stream_intake {
 	struct redis_stream *stream;
 	struct stream_reader *reader;
 };
 
 struct redis_intake {
 	struct redis_intake_parts parts;
-	struct arena *arena; /* names */
-	struct admission consumer;
+	struct arena *arena; /* holds names */
+	struct admission admission;
 
 	struct redis_subscriber *subscriber;
 	struct heartbeat *heartbeat;
-	struct idle_report *quiet;
+	struct idle_report *idle_report;
 	struct subscription_gaps *gaps;
-	uint64_t blind_windows; /* times that commands were not heard after they had been, */
-	int64_t blind_us;       /* and how long in all, but for the one that lasts: */
-	bool is_blind;
-	int64_t blind_since;
+	uint64_t gap_count; /* times that a subscription was lost */
+	int64_t gap_us;     /* the length of all gaps that have ended */
+	bool is_in_gap;
+	int64_t gap_since;
 
 	struct checkpoints *checkpoints;
-	struct stream_way streams[STREAMS_MAX];
+	struct stream_intake streams[STREAMS_MAX];
 	size_t stream_count;
 };
 
@@ -71,7 +71,7 @@ static void on_message(void *context, enum message_type type, const char *channe
 {
 	struct redis_intake *intake = context;
 
-	admission_submit(&intake->consumer, type, channel, payload, true_size);
+	admission_submit(&intake->admission, type, channel, payload, true_size);
 }
 
 static void on_signal(void *context, size_t index, struct bytes payload)
@@ -81,31 +81,31 @@ static void on_signal(void *context, size_t index, struct bytes payload)
 	if (index == SIGNAL_HEARTBEAT)
 		heartbeat_heard(intake->heartbeat, payload);
 	else
-		idle_report_ask(intake->quiet, payload);
+		idle_report_ask(intake->idle_report, payload);
 }
 
-static void on_up(void *context, const struct subscription_gap *window)
+static void on_up(void *context, const struct subscription_gap *gap)
 {
 	struct redis_intake *intake = context;
-	int64_t blind_us = window->until - window->since;
+	int64_t gap_us = gap->until - gap->since;
 
 	heartbeat_connected(intake->heartbeat);
-	subscription_gaps_end(intake->gaps, window);
-	if (window->is_first)
+	subscription_gaps_end(intake->gaps, gap);
+	if (gap->is_first)
 		return;
-	intake->is_blind = false;
-	intake->blind_us += blind_us;
-	LOG(intake->parts.logger, LOG_WARN, "commands on Redis were not heard for a time",
-	    LOG_NUMBER("ms", blind_us / 1000), LOG_TEXT("error", window->cause));
+	intake->is_in_gap = false;
+	intake->gap_us += gap_us;
+	LOG(intake->parts.logger, LOG_WARN, "commands on Redis were not received for a time",
+	    LOG_NUMBER("ms", gap_us / 1000), LOG_TEXT("error", gap->cause));
 }
 
 static void on_down(void *context, int64_t since, const char *cause)
 {
 	struct redis_intake *intake = context;
 
-	intake->blind_windows++;
-	intake->is_blind = true;
-	intake->blind_since = since;
+	intake->gap_count++;
+	intake->is_in_gap = true;
+	intake->gap_since = since;
 	subscription_gaps_begin(intake->gaps, since, cause);
 }
 
@@ -119,15 +119,15 @@ static void make_subscriber(struct redis_intake *intake)
 				     &(struct redis_subscriber_config){
 					     .name = "allocd-subscriber",
 					     .prefix = intake->parts.config->prefix,
-					     .types = commands_heard,
-					     .count = sizeof commands_heard / sizeof commands_heard[0],
+					     .types = command_types,
+					     .count = sizeof command_types / sizeof command_types[0],
 					     .signals = signal_names,
 					     .signal_count = sizeof signal_names / sizeof signal_names[0],
 				     },
 				     &listener, intake);
 	intake->heartbeat = heartbeat_new(intake->parts.redis, intake->parts.publisher, intake->subscriber);
-	admission_add(&intake->consumer, &(struct admission_valve){pause_subscriber, resume_subscriber,
-								   intake, .is_durable = false});
+	admission_add(&intake->admission, &(struct admission_valve){pause_subscriber, resume_subscriber,
+								    intake, .is_durable = false});
 }
 
 void redis_intake_publisher_is_up(struct redis_intake *intake)
@@ -136,20 +136,20 @@ void redis_intake_publisher_is_up(struct redis_intake *intake)
 		heartbeat_connected(intake->heartbeat);
 }
 
-/* ---- who waits for quiet ---- */
+/* ---- the idle report ---- */
 
-static bool is_quiet(void *context)
+static bool is_idle(void *context)
 {
 	const struct redis_intake *intake = context;
 
 	return engine_is_idle(intake->parts.engine) && redis_intake_is_idle(intake);
 }
 
-static void say_quiet(void *context, struct bytes token)
+static void answer_idle(void *context, struct bytes token)
 {
 	const struct redis_intake *intake = context;
 
-	redis_publisher_say(intake->parts.publisher, QUIET_CHANNEL, token);
+	redis_publisher_say(intake->parts.publisher, IDLE_CHANNEL, token);
 }
 
 /* ---- streams ---- */
@@ -165,8 +165,8 @@ static void resume_stream(void *source)
 }
 
 /*
- * The same at every start, so that a worker finds its own pending entries again; and different for the
- * workers of one machine, which cannot listen for HTTP on the same port.
+ * A name that is the same at every start, so that a worker finds its own pending entries again, and different
+ * for the workers of one machine, which cannot listen for HTTP on the same port.
  */
 static const char *consumer_name(struct redis_intake *intake)
 {
@@ -184,30 +184,30 @@ static void add_stream(struct redis_intake *intake, const char *name)
 {
 	const struct config *config = intake->parts.config;
 	const char *key = arena_printf(intake->arena, "%s%s", config->prefix, name);
-	struct stream_way *way = &intake->streams[intake->stream_count++];
+	struct stream_intake *source = &intake->streams[intake->stream_count++];
 
-	way->stream = redis_stream_new(intake->parts.redis, &(struct redis_stream_config){
-								    .name = "allocd-stream",
-								    .key = key,
-								    .group = config->group,
-								    .consumer = consumer_name(intake),
-								    .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
-							    });
-	way->reader = stream_reader_new(
+	source->stream = redis_stream_new(intake->parts.redis, &(struct redis_stream_config){
+								       .name = "allocd-stream",
+								       .key = key,
+								       .group = config->group,
+								       .consumer = consumer_name(intake),
+								       .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
+							       });
+	source->reader = stream_reader_new(
 		&(struct stream_reader_ports){
-			.stream = redis_stream_port(way->stream),
+			.stream = redis_stream_port(source->stream),
 			.checkpoints = intake->checkpoints,
 			.clock = intake->parts.clock,
 			.random = system_random(),
 			.logger = intake->parts.logger,
 			.engine = intake->parts.engine,
 		},
-		/* As long as the inbox knows an entry, handling it again has no second effect. */
+		/* While the inbox keeps an entry, handling the entry again has no second effect. */
 		&(struct stream_reader_config){.name = key,
 					       .retention_ms = INT64_C(86400000) * config->inbox_days});
-	admission_add(&intake->consumer, &(struct admission_valve){pause_stream, resume_stream, way->reader,
-								   .is_durable = true});
-	stream_reader_start(way->reader);
+	admission_add(&intake->admission, &(struct admission_valve){pause_stream, resume_stream,
+								    source->reader, .is_durable = true});
+	stream_reader_start(source->reader);
 }
 
 /* ---- its life ---- */
@@ -218,12 +218,12 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 
 	intake->parts = *parts;
 	intake->arena = arena_new(1024);
-	admission_init(&intake->consumer, parts->engine);
+	admission_init(&intake->admission, parts->engine);
 	intake->checkpoints = postgres_checkpoints_new(parts->postgres);
 	intake->gaps =
 		subscription_gaps_new(intake->checkpoints, parts->clock, system_random(), parts->logger);
-	intake->quiet =
-		idle_report_new(parts->clock, &(struct idle_report_worker){is_quiet, say_quiet, intake});
+	intake->idle_report =
+		idle_report_new(parts->clock, &(struct idle_report_worker){is_idle, answer_idle, intake});
 	make_subscriber(intake);
 	for (size_t i = 0; i < parts->config->streams.count; i++)
 		add_stream(intake, parts->config->streams.names[i]);
@@ -234,25 +234,25 @@ static void free_subscriber(struct redis_intake *intake)
 {
 	heartbeat_free(&intake->heartbeat);
 	redis_subscriber_free(&intake->subscriber);
-	idle_report_free(&intake->quiet);
+	idle_report_free(&intake->idle_report);
 }
 
 void redis_intake_stop(struct redis_intake *intake)
 {
-	admission_stop(&intake->consumer);
+	admission_stop(&intake->admission);
 	free_subscriber(intake);
 	for (size_t i = 0; i < intake->stream_count; i++)
 		stream_reader_stop(intake->streams[i].reader);
 }
 
-/* Who calls back goes before whom it calls. */
+/* Frees callers before what they call. */
 void redis_intake_free(struct redis_intake **place)
 {
 	struct redis_intake *intake = *place;
 
 	if (!intake)
 		return;
-	admission_stop(&intake->consumer);
+	admission_stop(&intake->admission);
 	free_subscriber(intake);
 	postgres_checkpoints_free(&intake->checkpoints);
 	for (size_t i = 0; i < intake->stream_count; i++) {
@@ -283,9 +283,9 @@ size_t redis_intake_unacknowledged(const struct redis_intake *intake)
 	return count;
 }
 
-/* ---- how it does ---- */
+/* ---- its state ---- */
 
-static bool is_listening(const struct redis_intake *intake)
+static bool is_subscribed(const struct redis_intake *intake)
 {
 	return intake->subscriber && redis_subscriber_is_up(intake->subscriber);
 }
@@ -308,8 +308,8 @@ static bool stream_trouble(const struct redis_intake *intake, struct arena *aren
 	return false;
 }
 
-/* Before the first connection, and after the stop, it is not known since when. */
-static struct engine_trouble not_listening(const struct redis_intake *intake, struct arena *arena)
+/* Before the first connection and after the stop, the time since when is unknown. */
+static struct engine_trouble not_subscribed(const struct redis_intake *intake, struct arena *arena)
 {
 	const char *cause = redis_intake_connection_trouble(intake);
 
@@ -317,16 +317,16 @@ static struct engine_trouble not_listening(const struct redis_intake *intake, st
 		arena_printf(arena,
 			     "not listening on Redis: %s: look whether Redis runs, and where REDIS_URL leads",
 			     cause ? cause : "not connected yet"),
-		intake->is_blind ? ms_since(intake->blind_since) : 0};
+		intake->is_in_gap ? ms_since(intake->gap_since) : 0};
 }
 
-static bool is_heard(const struct redis_intake *intake)
+static bool hears_itself(const struct redis_intake *intake)
 {
 	return heartbeat_is_fresh(intake->heartbeat) &&
 	       !*redis_publisher_signal_refusal(intake->parts.publisher);
 }
 
-static struct engine_trouble not_heard(const struct redis_intake *intake, struct arena *arena)
+static struct engine_trouble does_not_hear_itself(const struct redis_intake *intake, struct arena *arena)
 {
 	const char *refusal = redis_publisher_signal_refusal(intake->parts.publisher);
 
@@ -343,14 +343,14 @@ bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena
 {
 	const char *publisher = redis_publisher_trouble(intake->parts.publisher);
 
-	if (!is_listening(intake))
-		*trouble = not_listening(intake, arena);
+	if (!is_subscribed(intake))
+		*trouble = not_subscribed(intake, arena);
 	else if (publisher)
 		*trouble =
 			(struct engine_trouble){arena_printf(arena, "cannot publish on Redis: %s", publisher),
 						heartbeat_heard_ms_ago(intake->heartbeat)};
-	else if (!is_heard(intake))
-		*trouble = not_heard(intake, arena);
+	else if (!hears_itself(intake))
+		*trouble = does_not_hear_itself(intake, arena);
 	else
 		return stream_trouble(intake, arena, trouble);
 	return true;
@@ -368,11 +368,11 @@ const char *redis_intake_connection_trouble(const struct redis_intake *intake)
 
 void redis_intake_measure(const struct redis_intake *intake, struct metrics *metrics)
 {
-	metrics->listening = is_listening(intake);
-	metrics->blind_windows = intake->blind_windows;
-	metrics->is_blind = intake->is_blind;
+	metrics->listening = is_subscribed(intake);
+	metrics->blind_windows = intake->gap_count;
+	metrics->is_blind = intake->is_in_gap;
 	metrics->blind_seconds =
-		(double)(intake->blind_us + (intake->is_blind ? wall_clock_us() - intake->blind_since : 0)) /
+		(double)(intake->gap_us + (intake->is_in_gap ? wall_clock_us() - intake->gap_since : 0)) /
 		1e6;
 	metrics->streams.is_reading = true;
 	for (size_t i = 0; i < intake->stream_count; i++) {

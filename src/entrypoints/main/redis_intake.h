@@ -1,6 +1,5 @@
 /*
- * The worker's ways in from Redis, put together: the subscription with its heartbeat, the streams, and what
- * is written down about both.
+ * Commands from Redis: the subscription with its heartbeat, the streams, and the checkpoints of both.
  */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_REDIS_INTAKE_H
 #define ALLOCD_ENTRYPOINTS_MAIN_REDIS_INTAKE_H
@@ -11,7 +10,7 @@
 #include "entrypoints/config/config.h"
 #include "entrypoints/http/metrics.h"
 
-/* All of them outlive the intake. */
+/* All parts outlive the intake. */
 struct redis_intake_parts {
 	const struct config *config;
 	struct logger *logger;
@@ -24,32 +23,35 @@ struct redis_intake_parts {
 
 struct redis_intake;
 
-/* Connects, and takes commands as soon as Redis is there. */
+/* Connects, and submits commands to the engine as soon as Redis is reachable. */
 struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts);
 
-/* The engine takes nothing from here any more.  Accepts NULL in *intake and nulls it. */
+/* Nothing is submitted to the engine any more.  Accepts NULL in *intake and nulls it. */
 void redis_intake_free(struct redis_intake **intake);
 
-/* No command is taken any more; what was taken is acknowledged. */
+/* Submits no further command; stream entries that were submitted are still acknowledged. */
 void redis_intake_stop(struct redis_intake *intake);
 
-/* Whether each stream entry that was taken is acknowledged; after the stop, that none will be taken, too. */
+/*
+ * Whether each submitted stream entry is acknowledged, and, after the stop, no further one will be
+ * submitted.
+ */
 bool redis_intake_is_idle(const struct redis_intake *intake);
 
-/* How many stream entries were taken and are not acknowledged yet. */
+/* The number of stream entries that were submitted and are not acknowledged yet. */
 size_t redis_intake_unacknowledged(const struct redis_intake *intake);
 
-/* The publisher came up, once more perhaps. */
+/* Call it whenever the publisher has connected. */
 void redis_intake_publisher_is_up(struct redis_intake *intake);
 
 /*
- * Whether something keeps commands from being taken as they should be, or Redis from being published on.  The
- * text, in `arena`, says what to do as well.
+ * Whether something keeps commands from being received, or events from being published on Redis.  The text,
+ * in `arena`, says what to do about it.
  */
 bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
 			  struct engine_trouble *trouble);
 
-/* The connections' trouble alone; NULL: there is none. */
+/* Why a connection of the intake is down; NULL when all are up. */
 const char *redis_intake_connection_trouble(const struct redis_intake *intake);
 
 void redis_intake_measure(const struct redis_intake *intake, struct metrics *metrics);

@@ -7,7 +7,7 @@
  *       end
  *
  * HTTP answers from the first phase on.  In each phase a second signal ends the process at once: with 75
- * where something is left undone; by the signal itself while memory is freed.
+ * where something is left undone, and by the signal itself while memory is freed.
  */
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/text.h"
@@ -27,19 +27,19 @@
 #define DRAIN_MS 9000
 #define FLUSH_MS 500
 
-/* How long an attempt to prepare the database may go on after a signal. */
+/* How long an attempt to prepare the database may continue after a signal. */
 #define LEAVE_MS 500
 
 #define POLL_MS 20
 
 enum phase {
 	PREPARING,  /* waits for the database, and for its schema to fit */
-	LEAVING,    /* waits for that to end: nothing was taken yet */
+	LEAVING,    /* waits for the preparation to end: no command was accepted yet */
 	CONNECTING, /* waits for Redis */
 	WORKING,    /* waits for a signal */
-	DRAINING,   /* waits for the engine to finish what was taken, */
-	CONFIRMING, /* for what streams were bringing, and for Redis to confirm its acknowledgement, */
-	FLUSHING,   /* for the last answers to be sent */
+	DRAINING,   /* waits for the engine to finish every accepted command */
+	CONFIRMING, /* waits for Redis to confirm the acknowledgement of every stream entry */
+	FLUSHING,   /* waits until the last HTTP answers are sent */
 	ENDED,
 };
 
@@ -51,11 +51,11 @@ struct life {
 	struct event_base *base;
 	struct event *on_sigterm, *on_sigint, *on_sigxcpu;
 	struct unused_signals *unused_signals;
-	struct event *poll;     /* looks whether the phase is over */
+	struct event *poll;     /* checks whether the phase is over */
 	struct event *deadline; /* of the phase */
 	enum phase phase;
 	time_t phase_began_at;
-	bool is_connected; /* the worker was started, once PREPARING was over */
+	bool is_connected; /* the worker was started, after PREPARING */
 	enum exit_status status;
 };
 
@@ -66,7 +66,7 @@ static void set_timer(struct event *timer, int ms)
 	event_add(timer, &delay);
 }
 
-/* Whether the end of the phase is polled for. */
+/* Whether the end of the phase is found by polling. */
 static bool is_polled(enum phase phase)
 {
 	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == CONFIRMING ||
@@ -80,7 +80,7 @@ static void enter(struct life *life, enum phase phase)
 
 	life->phase = phase;
 	life->phase_began_at = time(NULL);
-	if (phase != CONFIRMING) /* it has what is left of the time for draining */
+	if (phase != CONFIRMING) /* confirming shares the deadline of draining */
 		event_del(life->deadline);
 	if (phase == CONNECTING)
 		set_timer(life->deadline, 1000 * life->invocation->config.start_wait_s);
@@ -92,7 +92,7 @@ static void enter(struct life *life, enum phase phase)
 		event_base_loopexit(life->base, NULL);
 }
 
-/* The first status counts. */
+/* Ends the life with the first status that is given. */
 static void end(struct life *life, enum exit_status status)
 {
 	if (life->phase == ENDED)
@@ -103,7 +103,7 @@ static void end(struct life *life, enum exit_status status)
 
 /* ---- preparing ---- */
 
-static void look_for_schema(struct life *life)
+static void check_schema(struct life *life)
 {
 	enum exit_status status;
 
@@ -146,7 +146,7 @@ static void begin_to_work(struct life *life)
 	arena_free(&arena);
 }
 
-static void look_for_redis(struct life *life)
+static void check_redis(struct life *life)
 {
 	struct arena *arena = arena_new(256);
 
@@ -160,12 +160,12 @@ static void look_for_redis(struct life *life)
 	arena_free(&arena);
 }
 
-/* The time is over; but Redis may have been reached since the last poll. */
+/* The deadline has passed, but Redis may have been reached since the last poll. */
 static void give_up_redis(struct life *life)
 {
 	struct arena *arena;
 
-	look_for_redis(life);
+	check_redis(life);
 	if (life->phase != CONNECTING)
 		return;
 	arena = arena_new(256);
@@ -175,7 +175,7 @@ static void give_up_redis(struct life *life)
 	end(life, STATUS_UNAVAILABLE);
 }
 
-/* For HTTP, before the worker works. */
+/* What the worker waits for, which readiness reports before it works. */
 static const char *awaited(void *context, struct arena *arena)
 {
 	const struct life *life = context;
@@ -261,11 +261,11 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 	(void)socket;
 	(void)what;
 	if (life->phase == PREPARING)
-		look_for_schema(life);
+		check_schema(life);
 	else if (life->phase == LEAVING)
 		leave(life);
 	else if (life->phase == CONNECTING)
-		look_for_redis(life);
+		check_redis(life);
 	else if (life->phase == CONFIRMING && worker_is_done(life->worker))
 		enter(life, FLUSHING);
 	else if (life->phase == FLUSHING && !unanswered(life))
@@ -306,7 +306,7 @@ static void make_events(struct life *life)
 	life->deadline = must(evtimer_new(life->base, on_deadline, life));
 }
 
-/* From here on a signal ends the process by default.  None is lost while the handlers change. */
+/* From here on a signal ends the process by default.  No signal is lost while the handlers change. */
 static void free_events(struct life *life)
 {
 	sigset_t ending, before;
@@ -326,7 +326,7 @@ static void free_events(struct life *life)
 	event_free(life->deadline);
 }
 
-/* Runs before anything is freed, for a second signal may end the process then. */
+/* Runs before anything is freed, because a second signal may end the process then. */
 static void log_the_end(const struct life *life)
 {
 	static const struct engine_stats nothing;
@@ -343,7 +343,7 @@ static void log_the_end(const struct life *life)
 		    LOG_NUMBER("published", stats->published));
 }
 
-/* From the first phase to the end. */
+/* Runs all phases. */
 static enum exit_status live(struct life *life)
 {
 	bool migrate = !invocation_flag(life->invocation, "no-migrate");
@@ -356,7 +356,7 @@ static enum exit_status live(struct life *life)
 	enter(life, PREPARING);
 	event_base_dispatch(life->base);
 	log_the_end(life);
-	/* The thread still migrates, in a transaction, and uses what would be freed. */
+	/* The thread is still migrating, in a transaction, and uses memory that would be freed. */
 	if (!schema_work_is_over(life->schema, &ignored))
 		_exit((int)life->status);
 	free_events(life);
@@ -365,7 +365,7 @@ static enum exit_status live(struct life *life)
 	return life->status;
 }
 
-/* Nothing was taken yet. */
+/* A signal before the event loop runs: no command was accepted yet. */
 static void end_at_once(int number)
 {
 	(void)number;

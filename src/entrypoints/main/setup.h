@@ -1,6 +1,4 @@
-/*
- * How a program of this project begins, whichever command it runs: its process, its settings, its log.
- */
+/* How a program of this project begins: its process, its settings, its log. */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_SETUP_H
 #define ALLOCD_ENTRYPOINTS_MAIN_SETUP_H
 

@@ -1,4 +1,4 @@
-/* Signals that have a meaning for other daemons and none for this one. */
+/* Signals that this worker has no use for. */
 #include "entrypoints/main/unused_signals.h"
 
 #include "adapters/system/instants.h"
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Between two lines about the same signal. */
-#define QUIET_MS 60000
+/* The shortest time between two lines about the same signal. */
+#define LOG_EVERY_MS 60000
 
 struct unused_signal {
 	struct unused_signals *all;
@@ -37,7 +37,7 @@ static bool is_unused(int number)
 	case SIGIO:
 	case SIGPWR:
 	case SIGSTKFLT:
-	case SIGXFSZ: /* a log file that may not grow any more */
+	case SIGXFSZ: /* a log file has reached its size limit */
 		return true;
 	default:
 		return number >= SIGRTMIN && number <= SIGRTMAX;
@@ -60,7 +60,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 	char name[16];
 
 	(void)what;
-	if (unused->logged_ms && monotonic_ms() - unused->logged_ms < QUIET_MS)
+	if (unused->logged_ms && monotonic_ms() - unused->logged_ms < LOG_EVERY_MS)
 		return;
 	unused->logged_ms = monotonic_ms();
 	name_signal(name, (int)number);
@@ -77,7 +77,7 @@ void unused_signals_ignore(void)
 	}
 }
 
-/* When the event is freed, libevent restores the previous handler: the signal is ignored. */
+/* When the event is freed, libevent restores the previous handler, which ignores the signal. */
 static void begin(struct unused_signal *unused, struct event_base *base, int number)
 {
 	unused->event = must(evsignal_new(base, number, on_signal, unused));

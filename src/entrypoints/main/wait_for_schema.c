@@ -1,4 +1,4 @@
-/* The database's schema, brought up to date or checked, once the database is there. */
+/* Migrates or checks the database's schema, as soon as the database is reachable. */
 #include "entrypoints/main/wait_for_schema.h"
 
 #include "adapters/postgres/postgres.h"
@@ -16,12 +16,12 @@
 
 #define PAUSE_MS 500
 
-/* An attempt gets that long at least, however little time is left. */
+/* The least time for an attempt, even when less is left until the deadline. */
 #define ATTEMPT_MS_MIN 5000
 
 #define REASON_MAX 256
 
-/* The thread's and the loop's. */
+/* Shared by the thread and the event loop. */
 struct schema_work {
 	const struct config *config;
 	bool migrate;
@@ -31,13 +31,13 @@ struct schema_work {
 	pthread_t thread;
 	bool has_thread;
 
-	pthread_mutex_t mutex; /* over the next two */
+	pthread_mutex_t mutex; /* guards the next three */
 	pthread_cond_t stopped;
 	bool is_stopped;
-	char reason[REASON_MAX]; /* why the last attempt failed; "": none did */
+	char reason[REASON_MAX]; /* why the last attempt failed; "": no attempt failed */
 
 	atomic_bool is_over;
-	enum exit_status status; /* once it is over */
+	enum exit_status status; /* set before `is_over` */
 };
 
 static void init(struct schema_work *work, const struct config *config, bool migrate, struct logger *logger)
@@ -69,17 +69,17 @@ static int attempt_ms(const struct schema_work *work)
 	return (int)(left > ATTEMPT_MS_MIN ? left : ATTEMPT_MS_MIN);
 }
 
-static struct timespec after_a_pause(void)
+static struct timespec pause_end(void)
 {
 	int64_t at = monotonic_ms() + PAUSE_MS;
 
 	return (struct timespec){at / 1000, at % 1000 * 1000000};
 }
 
-/* False when it was stopped meanwhile. */
-static bool wait_a_moment(struct schema_work *work, const char *reason)
+/* False: the work was stopped meanwhile. */
+static bool pause_before_retry(struct schema_work *work, const char *reason)
 {
-	const struct timespec until = after_a_pause();
+	const struct timespec until = pause_end();
 	bool is_stopped;
 
 	if (!work->reason[0])
@@ -126,7 +126,7 @@ static enum exit_status run(struct schema_work *work)
 		}
 		if (monotonic_ms() + PAUSE_MS > work->deadline_ms)
 			return give_up(work, "the database cannot be reached", reason, STATUS_UNAVAILABLE);
-		if (!wait_a_moment(work, reason))
+		if (!pause_before_retry(work, reason))
 			return STATUS_DONE;
 	}
 }
@@ -153,7 +153,7 @@ static void *run_thread(void *context)
 	return NULL;
 }
 
-/* Signals are the loop's business. */
+/* The thread blocks all signals, so that the event loop receives them. */
 static int start_thread(struct schema_work *work)
 {
 	sigset_t all, before;

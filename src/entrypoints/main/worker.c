@@ -1,4 +1,4 @@
-/* The worker's composition: which adapter stands behind which port, made in order, released in the other. */
+/* Puts a worker together: each port gets its adapter; what is made last is freed first. */
 #include "entrypoints/main/worker.h"
 
 #include "adapters/codec/codec.h"
@@ -18,20 +18,20 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-/* Messages that wait or are in flight: some units of work for each lane, within a bound in bytes. */
+/* The bounds of queued and in-flight messages: some units of work for each lane, and bytes in all. */
 #define QUEUED_UNITS    4
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /*
- * Descriptors: those of the loop, of the log, of files that are read now and then, and of HTTP connections
- * that are being closed; for each connection to a service itself and one for the look-up of its name; the
- * rest is for HTTP.  Whatever HTTP's clients do, the worker's own connections can be made again.
+ * File descriptors that the worker keeps for itself, so that no number of HTTP clients keeps it from
+ * reconnecting.  The base covers the event loop, the log, files that are read from time to time, and HTTP
+ * connections that are being closed; a connection to a service needs one, and one to resolve its name.
  */
 #define DESCRIPTORS_BASE         ((size_t)20)
 #define DESCRIPTORS_A_CONNECTION ((size_t)2)
 
-/* A mail has two sockets while it connects, and what wakes libcurl and the loop. */
+/* A mail has two sockets while it connects, and libcurl has descriptors that wake it and the event loop. */
 #define DESCRIPTORS_A_MAIL ((size_t)6)
 
 #define MAIL_CONNECT_MS 10000
@@ -43,15 +43,17 @@ struct worker {
 	struct http_api *http;
 
 	struct system_clock clock;
-	struct log_limiter *limiter; /* before `logger`: of all that works */
+	struct log_limiter *limiter; /* wraps `logger` for everything that logs while the worker runs */
 	struct postgres_config postgres;
 	struct codec *codec;
 	struct notifier *notifier;
-	bool mails;                          /* the notifier does; else it logs */
-	struct store *stores[LANES_MAX + 4]; /* the lanes', then parking, intake, publisher, reminder */
+	bool mails; /* the notifier sends mail; else it logs */
+	struct store
+		*stores[LANES_MAX + 4]; /* of the lanes, then of parking, intake, publisher and housekeeper */
 	size_t store_count;
 	struct views *views;
-	struct known_servers *servers; /* what its sessions know of the database's */
+	struct known_servers
+		*servers; /* the database's servers, as the sessions of the worker have found them */
 
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
@@ -62,7 +64,7 @@ struct worker {
 
 /* ---- the ports ---- */
 
-/* SSL_CERT_FILE is OpenSSL's own, which libcurl does not read. */
+/* OpenSSL reads SSL_CERT_FILE by itself, but libcurl does not. */
 static struct notifier *make_mail_notifier(const struct worker *worker)
 {
 	static const enum smtp_tls tls[] = {[MAIL_TLS_AUTO] = SMTP_TLS_AUTO,
@@ -104,7 +106,7 @@ static struct store *make_store(struct worker *worker, const char *name)
 	return worker->stores[worker->store_count++] = postgres_store_new(&worker->postgres, name);
 }
 
-/* Each store and the views have a connection of their own: no one waits behind another. */
+/* Each store and the views have a connection of their own, so that none waits for another. */
 static void make_stores(struct worker *worker, struct engine_ports *ports)
 {
 	const struct config *config = worker->config;
@@ -124,7 +126,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		postgres_parking_store_new(&worker->postgres);
 	ports->intake_store = make_store(worker, "intake");
 	ports->publisher_store = make_store(worker, "publisher");
-	ports->housekeeper_store = make_store(worker, "reminder");
+	ports->housekeeper_store = make_store(worker, "housekeeper");
 	worker->views = postgres_views_new(&worker->postgres);
 }
 
@@ -240,8 +242,8 @@ void worker_serve(struct worker *worker)
 }
 
 /*
- * Kept back from HTTP: lanes, five other stores, views, publisher, subscriber, two connections for each
- * stream, and mail.
+ * The descriptors that HTTP may not use: for the lanes, five other stores, the views, publisher, subscriber,
+ * two connections for each stream, and mail.
  */
 static size_t descriptors_of_our_own(const struct config *config)
 {
@@ -251,7 +253,7 @@ static size_t descriptors_of_our_own(const struct config *config)
 	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);
 }
 
-/* How many connections HTTP may have; false when the descriptors do not suffice, which is logged. */
+/* Computes how many connections HTTP may have.  False: there are too few descriptors, which is logged. */
 static bool share_descriptors(const struct config *config, struct logger *logger, size_t *connections_max)
 {
 	size_t own = descriptors_of_our_own(config);
@@ -267,7 +269,7 @@ static bool share_descriptors(const struct config *config, struct logger *logger
 	return false;
 }
 
-static bool take_address(struct worker *worker, size_t connections_max, enum exit_status *status)
+static bool bind_http_address(struct worker *worker, size_t connections_max, enum exit_status *status)
 {
 	const struct http_server_config config = {
 		.address = worker->config->http,
@@ -290,7 +292,7 @@ static bool take_address(struct worker *worker, size_t connections_max, enum exi
 		*status = in_use ? STATUS_UNAVAILABLE : STATUS_CONFIGURATION;
 	} else if (http_api_is_shut(worker->http)) {
 		LOG(worker->logger, LOG_WARN,
-		    "commands over HTTP are refused, for other machines reach this address: set "
+		    "commands over HTTP are refused because other machines reach this address: set "
 		    "ALLOCD_HTTP_TOKEN, or ALLOCD_HTTP_OPEN=on where a proxy guards it",
 		    LOG_TEXT("address", worker->config->http.host));
 	}
@@ -313,7 +315,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker->logger = logger;
 	worker->base = must(event_base_new());
 	worker->servers = known_servers_new();
-	if (config->http.host && !take_address(worker, connections_max, status))
+	if (config->http.host && !bind_http_address(worker, connections_max, status))
 		worker_free(&worker);
 	return worker;
 }
@@ -339,7 +341,10 @@ void worker_stop_intake(struct worker *worker)
 	engine_stop_notifications(worker->engine);
 }
 
-/* Whoever may call the engine back goes before it, and whom it may have to answer after it. */
+/*
+ * Frees the engine after everything that may call it back, and before everything that it may have to
+ * answer.
+ */
 void worker_free(struct worker **place)
 {
 	struct worker *worker = *place;

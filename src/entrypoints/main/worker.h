@@ -1,6 +1,4 @@
-/*
- * Puts a worker together: this is where each of its ports gets its adapter.
- */
+/* Puts a worker together: this is where each of its ports gets its adapter. */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_WORKER_H
 #define ALLOCD_ENTRYPOINTS_MAIN_WORKER_H
 
@@ -23,7 +21,7 @@ void worker_start(struct worker *worker);
 /* Why Redis cannot be used yet, in `arena`; NULL when it can. */
 const char *worker_redis_trouble(const struct worker *worker, struct arena *arena);
 
-/* Which part of the configuration keeps it from working with this Redis; NULL when no such part is known. */
+/* The setting that keeps the worker from using this Redis; NULL when no such setting is known. */
 const char *worker_redis_defect(const struct worker *worker);
 
 /* Begins to serve commands and reads over HTTP. */

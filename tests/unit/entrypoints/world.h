@@ -25,7 +25,7 @@ struct world {
 	struct memory_clock clock;
 	struct memory_random random;
 	struct memory_logger logger;
-	struct memory_store *stores[4]; /* lane, intake, publisher, reminder */
+	struct memory_store *stores[4]; /* lane, intake, publisher, housekeeper */
 	struct memory_views *views;
 	struct memory_broker *broker;
 	struct memory_notifier *notifier;

@@ -1,4 +1,4 @@
-/* From the subscription into the engine, and how it is held when the engine is full. */
+/* Commands reach the engine through the admission, which pauses their sources while the engine is full. */
 #include "bus/intake/admission.h"
 #include "support/suites.h"
 #include "world.h"
@@ -8,7 +8,7 @@
 #define QUEUE_MAX 4
 
 static struct world world;
-static struct admission consumer;
+static struct admission admission;
 static int pauses, resumes;
 
 static void on_pause(void *source)
@@ -26,8 +26,9 @@ static void on_resume(void *source)
 static void set_up(void)
 {
 	world_init(&world, QUEUE_MAX);
-	admission_init(&consumer, world.engine);
-	admission_add(&consumer, &(struct admission_valve){on_pause, on_resume, &world, .is_durable = false});
+	admission_init(&admission, world.engine);
+	admission_add(&admission,
+		      &(struct admission_valve){on_pause, on_resume, &world, .is_durable = false});
 	pauses = resumes = 0;
 }
 
@@ -36,15 +37,15 @@ static void tear_down(void)
 	world_release(&world);
 }
 
-static void take(const char *payload)
+static void submit(const char *payload)
 {
-	admission_submit(&consumer, MSG_CREATE_BATCH, "create_batch",
+	admission_submit(&admission, MSG_CREATE_BATCH, "create_batch",
 			 (struct bytes){payload, strlen(payload)}, strlen(payload));
 }
 
-START_TEST(a_message_gets_into_the_engine)
+START_TEST(a_submitted_message_is_handled)
 {
-	take("{\"ref\":\"shelf\",\"sku\":\"lamp\",\"qty\":3}");
+	submit("{\"ref\":\"shelf\",\"sku\":\"lamp\",\"qty\":3}");
 	world_run_ms(&world, 10);
 
 	ck_assert_int_eq(database_batch(world.database, "shelf")->purchased, 3);
@@ -53,7 +54,7 @@ END_TEST
 
 START_TEST(a_bad_message_is_kept_with_its_channel_and_its_true_size)
 {
-	admission_submit(&consumer, MSG_ALLOCATE, "prefix:allocate", (struct bytes){"{}", 2},
+	admission_submit(&admission, MSG_ALLOCATE, "prefix:allocate", (struct bytes){"{}", 2},
 			 PAYLOAD_MAX + 1);
 	world_run_ms(&world, 10);
 
@@ -69,7 +70,7 @@ START_TEST(a_full_engine_pauses_the_source_until_there_is_room)
 	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++) {
 		ck_assert_int_eq(pauses, 0);
-		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
+		submit(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
 	}
 	ck_assert_int_eq(pauses, 1);
 	ck_assert_int_eq(resumes, 0);
@@ -82,11 +83,11 @@ START_TEST(a_full_engine_pauses_the_source_until_there_is_room)
 }
 END_TEST
 
-START_TEST(what_comes_after_the_pause_is_taken_too)
+START_TEST(messages_that_arrive_after_the_pause_are_handled_too)
 {
 	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX + 2; i++)
-		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
+		submit(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
 	ck_assert_int_eq(pauses, 1);
 
 	cable_open(memory_store_requests(world.stores[0]));
@@ -109,7 +110,7 @@ static void fill_over_http(void)
 							      .payload_size = strlen(payload)});
 }
 
-START_TEST(an_engine_that_others_fill_pauses_the_source_too)
+START_TEST(an_engine_that_is_full_of_http_requests_pauses_the_source)
 {
 	cable_hold(memory_store_requests(world.stores[0]));
 	fill_over_http();
@@ -137,14 +138,14 @@ static void on_durable_resume(void *source)
 	durable_resumes++;
 }
 
-START_TEST(only_a_durable_source_waits_for_the_database)
+START_TEST(only_a_durable_source_is_paused_while_the_database_is_away)
 {
 	durable_pauses = durable_resumes = 0;
-	admission_add(&consumer, &(struct admission_valve){on_durable_pause, on_durable_resume, NULL,
-							   .is_durable = true});
+	admission_add(&admission, &(struct admission_valve){on_durable_pause, on_durable_resume, NULL,
+							    .is_durable = true});
 	ck_assert_int_eq(durable_pauses, 0);
 	database_set_down(world.database, true);
-	take("{\"ref\":\"table\",\"sku\":\"lamp\",\"qty\":3}");
+	submit("{\"ref\":\"table\",\"sku\":\"lamp\",\"qty\":3}");
 	world_run_ms(&world, 20);
 	ck_assert_int_eq(durable_pauses, 1);
 	ck_assert_int_eq(durable_resumes, 0);
@@ -158,12 +159,12 @@ START_TEST(only_a_durable_source_waits_for_the_database)
 }
 END_TEST
 
-START_TEST(a_stopped_consumer_lets_its_source_be)
+START_TEST(a_stopped_admission_does_not_resume_its_source)
 {
 	cable_hold(memory_store_requests(world.stores[0]));
 	for (int i = 0; i < QUEUE_MAX; i++)
-		take(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
-	admission_stop(&consumer);
+		submit(arena_printf(world.arena, "{\"ref\":\"b%d\",\"sku\":\"lamp\",\"qty\":3}", i));
+	admission_stop(&admission);
 
 	cable_open(memory_store_requests(world.stores[0]));
 	world_run_ms(&world, 20);
@@ -172,13 +173,13 @@ START_TEST(a_stopped_consumer_lets_its_source_be)
 }
 END_TEST
 
-SUITE("consumer", set_up, tear_down)
+SUITE("admission", set_up, tear_down)
 {
-	tcase_add_test(tests, a_message_gets_into_the_engine);
+	tcase_add_test(tests, a_submitted_message_is_handled);
 	tcase_add_test(tests, a_bad_message_is_kept_with_its_channel_and_its_true_size);
 	tcase_add_test(tests, a_full_engine_pauses_the_source_until_there_is_room);
-	tcase_add_test(tests, what_comes_after_the_pause_is_taken_too);
-	tcase_add_test(tests, an_engine_that_others_fill_pauses_the_source_too);
-	tcase_add_test(tests, only_a_durable_source_waits_for_the_database);
-	tcase_add_test(tests, a_stopped_consumer_lets_its_source_be);
+	tcase_add_test(tests, messages_that_arrive_after_the_pause_are_handled_too);
+	tcase_add_test(tests, an_engine_that_is_full_of_http_requests_pauses_the_source);
+	tcase_add_test(tests, only_a_durable_source_is_paused_while_the_database_is_away);
+	tcase_add_test(tests, a_stopped_admission_does_not_resume_its_source);
 }

@@ -1,4 +1,4 @@
-/* Who asks is answered when the worker is idle, and not before. */
+/* A token is answered when the worker is idle, and not before. */
 #include "entrypoints/main/idle_report.h"
 
 #include "adapters/memory/simulation/clock.h"
@@ -9,7 +9,7 @@
 
 static struct simulation *simulation;
 static struct memory_clock clock_;
-static struct idle_report *quiet;
+static struct idle_report *report;
 static bool idle;
 static char answers[4096];
 
@@ -30,20 +30,20 @@ static void set_up(void)
 {
 	simulation = simulation_new();
 	memory_clock_init(&clock_, simulation);
-	quiet = idle_report_new(&clock_.clock, &(struct idle_report_worker){is_idle, answer, NULL});
+	report = idle_report_new(&clock_.clock, &(struct idle_report_worker){is_idle, answer, NULL});
 	idle = false;
 	answers[0] = '\0';
 }
 
 static void tear_down(void)
 {
-	idle_report_free(&quiet);
+	idle_report_free(&report);
 	simulation_free(&simulation);
 }
 
 static void ask(const char *token)
 {
-	idle_report_ask(quiet, (struct bytes){token, strlen(token)});
+	idle_report_ask(report, (struct bytes){token, strlen(token)});
 }
 
 START_TEST(an_idle_worker_answers_from_the_event_loop)
@@ -58,7 +58,7 @@ START_TEST(an_idle_worker_answers_from_the_event_loop)
 }
 END_TEST
 
-START_TEST(a_busy_worker_answers_when_it_is_idle_and_only_once)
+START_TEST(a_busy_worker_answers_each_token_once_when_it_is_idle)
 {
 	ask("a");
 	ask("b");
@@ -72,11 +72,11 @@ START_TEST(a_busy_worker_answers_when_it_is_idle_and_only_once)
 }
 END_TEST
 
-START_TEST(of_too_many_the_oldest_are_forgotten)
+START_TEST(beyond_the_bound_the_oldest_token_is_dropped)
 {
 	char token[8];
 
-	for (int i = 0; i < QUIET_MAX + 1; i++) {
+	for (int i = 0; i < IDLE_TOKENS_MAX + 1; i++) {
 		snprintf(token, sizeof token, "%d", i);
 		ask(token);
 	}
@@ -87,9 +87,9 @@ START_TEST(of_too_many_the_oldest_are_forgotten)
 }
 END_TEST
 
-START_TEST(what_is_no_token_is_not_answered)
+START_TEST(an_empty_or_too_long_token_is_not_answered)
 {
-	char long_one[QUIET_TOKEN_MAX + 2];
+	char long_one[IDLE_TOKEN_MAX + 2];
 
 	memset(long_one, 'x', sizeof long_one - 1);
 	long_one[sizeof long_one - 1] = '\0';
@@ -103,10 +103,10 @@ START_TEST(what_is_no_token_is_not_answered)
 }
 END_TEST
 
-SUITE("quiet", set_up, tear_down)
+SUITE("idle report", set_up, tear_down)
 {
 	tcase_add_test(tests, an_idle_worker_answers_from_the_event_loop);
-	tcase_add_test(tests, a_busy_worker_answers_when_it_is_idle_and_only_once);
-	tcase_add_test(tests, of_too_many_the_oldest_are_forgotten);
-	tcase_add_test(tests, what_is_no_token_is_not_answered);
+	tcase_add_test(tests, a_busy_worker_answers_each_token_once_when_it_is_idle);
+	tcase_add_test(tests, beyond_the_bound_the_oldest_token_is_dropped);
+	tcase_add_test(tests, an_empty_or_too_long_token_is_not_answered);
 }
