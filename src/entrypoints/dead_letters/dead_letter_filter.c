@@ -1,4 +1,4 @@
-/* Which dead letters a command is about. */
+/* The filter of a command about dead letters. */
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 
 #include "core/message.h"

@@ -1,4 +1,4 @@
-/* Which dead letters a command is about: its arguments and options, as a filter. */
+/* The filter of a command about dead letters, read from its arguments and options. */
 #ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_FILTER_H
 #define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_FILTER_H
 
