@@ -32,7 +32,7 @@ struct postgres_config {
 	 * Stores write to temporary tables only: later calls read what was written, until the session is lost
 	 * (see sessions_lost).  See dry_run_commits.h.
 	 */
-	bool rehearses;
+	bool is_dry_run;
 };
 
 /* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */

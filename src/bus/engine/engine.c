@@ -226,7 +226,7 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 {
 	assert(delivery->outcome != OUTCOME_NONE);
 	engine->stats.outcomes[delivery->outcome]++;
-	if (!engine->config.rehearses)
+	if (!engine->config.is_dry_run)
 		log_outcome(engine, delivery);
 	if (delivery->outcome >= OUTCOME_REJECTED)
 		housekeeper_count_soon(engine->housekeeper);

@@ -1,7 +1,7 @@
 /*
  * A store that shows what is written to it, so that the real handlers run without an effect.
  *
- * It wraps a store whose writes only its own later calls read (postgres.h: `rehearses`), so that each
+ * It wraps a store whose writes only its own later calls read (postgres.h: `is_dry_run`), so that each
  * message is handled on the state that the messages before it would have left.  A flush that succeeds shows
  * its unit of work, and then reports an empty unit as committed, so that nothing is cached, published or
  * mailed.  A unit that assumed ids and lines to be new ends in a conflict: when it is redone, it looks them

@@ -63,7 +63,7 @@ static struct store *make_store(struct replayer *replayer, const char *name, boo
 		.inbox_days = replayer->config->inbox_days,
 		.dead_letters_max = replayer->config->dead_letters_max,
 		.answer_timeout_ms = is_dry_run ? DRY_RUN_TIMEOUT_MS : 0,
-		.rehearses = is_dry_run,
+		.is_dry_run = is_dry_run,
 	};
 
 	return replayer->stores[replayer->store_count++] = postgres_store_new(&postgres, name);
@@ -137,7 +137,7 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 						      .queue_max = 1,
 						      .queue_bytes = QUEUE_BYTES,
 						      .no_chores = true,
-						      .rehearses = is_dry_run,
+						      .is_dry_run = is_dry_run,
 						      .committed = is_dry_run ? NULL : show,
 						      .committed_context = context,
 					      });

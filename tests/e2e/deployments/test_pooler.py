@@ -122,7 +122,7 @@ def test_a_dry_run_in_transaction_mode_says_that_it_needs_a_session(make_pooled,
     done = parked.run("dead-letters", "replay", "--dry-run", "--yes", **ON)
 
     assert done.returncode == 78, done.stderr
-    assert "a rehearsal needs a session of its own" in done.stderr
+    assert "a dry run needs a session of its own" in done.stderr
     direct = parked.run("dead-letters", "replay", "--dry-run", "--yes", **ON, DATABASE_URL=parked.database_url)
     assert direct.returncode in (0, 1) and "dry run" in direct.stderr, direct.stderr
 

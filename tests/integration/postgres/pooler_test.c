@@ -357,19 +357,19 @@ START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
 }
 END_TEST
 
-START_TEST(a_rehearsal_says_that_it_needs_a_session)
+START_TEST(a_dry_run_behind_a_transaction_pooler_reports_that_it_needs_a_session)
 {
 	struct postgres_config config = world_config();
-	struct work *rehearsal;
+	struct work *dry_run;
 
-	config.rehearses = true;
-	rehearsal = work_new(&world.fixture, world_add_store(postgres_store_new(&config, "rehearsal")));
-	unit_of_work_want_product(&rehearsal->uow, "lamp");
-	while (work_load(rehearsal) != FAILURE_FATAL)
-		ck_assert_ptr_nonnull(strstr(rehearsal->failure, "not connected"));
+	config.is_dry_run = true;
+	dry_run = work_new(&world.fixture, world_add_store(postgres_store_new(&config, "dry run")));
+	unit_of_work_want_product(&dry_run->uow, "lamp");
+	while (work_load(dry_run) != FAILURE_FATAL)
+		ck_assert_ptr_nonnull(strstr(dry_run->failure, "not connected"));
 
-	ck_assert_ptr_nonnull(strstr(rehearsal->failure, "rehearsal"));
-	work_free(&rehearsal);
+	ck_assert_ptr_nonnull(strstr(dry_run->failure, "dry run"));
+	work_free(&dry_run);
 }
 END_TEST
 
@@ -383,7 +383,7 @@ SUITE("pooler", set_up, tear_down, .only_if = database_is_pooled)
 	tcase_add_test(tests, large_calls_at_once_are_not_torn_between_sessions);
 	tcase_add_test(tests, a_transaction_that_failed_gives_its_session_back_at_once);
 	tcase_add_loop_test(tests, a_pool_by_the_transaction_is_refused_without_the_setting, 0, 4);
-	tcase_add_test(tests, a_rehearsal_says_that_it_needs_a_session);
+	tcase_add_test(tests, a_dry_run_behind_a_transaction_pooler_reports_that_it_needs_a_session);
 }
 
 SUITE("pooler", .only_if = database_is_pooled)

@@ -70,7 +70,7 @@ static void handle_error(struct pg_connection *connection, struct pg_request *re
 		known_servers_suspect(connection->config.servers, connection->server.key);
 }
 
-/* A rehearsal's session has made itself read only; what a pooler reports may be of another server. */
+/* The session of a dry run has made itself read-only; what a pooler reports may be of another server. */
 static const char *refuses_writes(const struct pg_connection *connection)
 {
 	if (connection->config.use & FOR_DRY_RUNS || connection_is_pooled(connection))

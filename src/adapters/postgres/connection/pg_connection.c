@@ -245,7 +245,7 @@ static void connect_now(struct pg_connection *connection)
 			.base = connection->config.base,
 			.url = &connection->config.url,
 			.servers = connection->config.servers,
-			.rehearses = connection->config.use & FOR_DRY_RUNS,
+			.is_dry_run = connection->config.use & FOR_DRY_RUNS,
 		},
 		on_connected, connection);
 }

@@ -28,7 +28,7 @@ struct connector_config {
 	const struct url_source *url;  /* read once, when the connector begins */
 	struct known_servers *servers; /* its suspects are tried last; NULL: none */
 	bool reads;                    /* where no server takes writes, one that does not will do */
-	bool rehearses;                /* that is what the session is for */
+	bool is_dry_run;               /* the session serves a dry run */
 };
 
 /*

@@ -9,7 +9,7 @@
 #define TRIES_MAX 20
 
 static const char needs_session[] =
-	"a rehearsal needs a session of its own, and a pooler lends each session for one transaction only:"
+	"a dry run needs a session of its own, and a pooler lends each session for one transaction only:"
 	" give a DATABASE_URL that leads to Postgres itself, or to a pool with pool_mode=session";
 
 static const char not_read_committed[] =
@@ -140,7 +140,7 @@ static void on_tried(void *context, enum pooling pooling)
 		keep_session(connector);
 		break;
 	case POOLS_TRANSACTIONS:
-		refuse(connector, connector->config.rehearses ? needs_session : POOLS_TRANSACTIONS_TEXT);
+		refuse(connector, connector->config.is_dry_run ? needs_session : POOLS_TRANSACTIONS_TEXT);
 		break;
 	case POOLING_LOST:
 		connector_proceed_after_libpq_error(connector);

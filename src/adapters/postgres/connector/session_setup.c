@@ -123,8 +123,8 @@ const char *session_lock_timeout(unsigned use)
 	return use & FOR_PARKING ? HASTY : LOCK_TIMEOUT;
 }
 
-/* Before the statements are prepared, which then mean these tables. */
-static bool send_rehearsal_setup(PGconn *pg)
+/* Runs before the statements are prepared, so that they use these tables. */
+static bool send_dry_run_setup(PGconn *pg)
 {
 	for (int i = 0; dry_run_setup[i]; i++) {
 		if (!PQsendQueryParams(pg, dry_run_setup[i], 0, NULL, NULL, NULL, NULL, 0))
@@ -143,7 +143,7 @@ bool session_send_setup(PGconn *pg, unsigned use)
 		return false;
 	if ((use & FOR_PARKING) && !PQsendQueryParams(pg, hasty, 0, NULL, NULL, NULL, NULL, 0))
 		return false;
-	if ((use & FOR_DRY_RUNS) && !send_rehearsal_setup(pg))
+	if ((use & FOR_DRY_RUNS) && !send_dry_run_setup(pg))
 		return false;
 	for (int i = 0; i < STATEMENTS; i++) {
 		const struct statement *statement = &statements[i];

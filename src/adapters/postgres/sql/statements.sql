@@ -714,7 +714,7 @@ on conflict (until, cause) do nothing
 update installation set heard_until = now() where only_row
 
 
--- ==== rehearsals: see dry_run_commits.h ====
+-- ==== dry runs: see dry_run_commits.h ====
 
 -- statement COPY_PRODUCTS for dry_runs
 -- By SKU ($1) and by batch ($2), each once, in one snapshot. Of its batches come those that are open, that hold

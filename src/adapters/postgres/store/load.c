@@ -39,7 +39,7 @@ void store_load(struct store *port, struct unit_of_work *uow, store_done *done, 
 	struct query_pipeline *pipeline = begin_transaction(store, uow, done, context);
 	struct load *load = arena_alloc(store->arena, sizeof *load);
 
-	if (store->rehearses)
+	if (store->is_dry_run)
 		dry_run_copy_unit(pipeline, uow);
 	load->store = store;
 	load->uow = uow;

@@ -33,7 +33,7 @@ static struct store *new_store(const struct postgres_config *config, const char 
 	struct postgres_store *store = must_alloc(sizeof *store);
 
 	store->store.ops = &store_ops;
-	store->rehearses = config->rehearses;
+	store->is_dry_run = config->is_dry_run;
 	store->is_parking = use & FOR_PARKING;
 	store->inbox_days = config->inbox_days;
 	store->dead_letters_max = config->dead_letters_max;
@@ -45,7 +45,7 @@ static struct store *new_store(const struct postgres_config *config, const char 
 		.servers = config->servers,
 		.name = name,
 		.logger = config->logger,
-		.use = FOR_STORE | use | (config->rehearses ? FOR_DRY_RUNS : 0),
+		.use = FOR_STORE | use | (config->is_dry_run ? FOR_DRY_RUNS : 0),
 		.losses = &store->store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});

@@ -11,7 +11,7 @@
 struct postgres_store {
 	struct store store;
 	struct pg_connection *connection;
-	bool rehearses;
+	bool is_dry_run;
 	bool is_parking; /* what it flushes may be slow, and must not be so at the others' expense */
 	int inbox_days;
 	int64_t dead_letters_max;

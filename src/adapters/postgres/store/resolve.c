@@ -29,7 +29,7 @@ void store_resolve(struct store *port, struct resolved_batch *batches, size_t co
 	struct param *references;
 	struct query *query;
 
-	if (store->rehearses)
+	if (store->is_dry_run)
 		dry_run_copy_owners(pipeline, batches, count);
 	query = query_pipeline_add(pipeline, RESOLVE_BATCHES);
 	references = query_array(query, ARRAY_TEXT);

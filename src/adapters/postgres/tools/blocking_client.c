@@ -153,7 +153,7 @@ bool blocking_client_connect(struct blocking_client *client, const struct url_so
 			      .base = base,
 			      .url = &url,
 			      .reads = need == CLIENT_READS,
-			      .rehearses = need == CLIENT_DRY_RUNS,
+			      .is_dry_run = need == CLIENT_DRY_RUNS,
 		      },
 		      &connecting);
 	event_base_free(base);

@@ -1,4 +1,4 @@
-/* The temporary tables of a session that rehearses. */
+/* The temporary tables of the session of a dry run. */
 #include "adapters/postgres/tools/dry_run_commits.h"
 
 #include "tools_sql.h"

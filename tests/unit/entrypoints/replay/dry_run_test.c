@@ -66,7 +66,7 @@ static void make_dry_run_engine(void)
 							    .queue_max = 1,
 							    .queue_bytes = 1 << 20,
 							    .no_chores = true,
-							    .rehearses = true});
+							    .is_dry_run = true});
 	engine_start(engine);
 }
 
