@@ -89,6 +89,9 @@ core_and_bus_are_pure() {
 		grep -E "$impure"
 }
 
+# The benchmark is a program of its own: the worker's holds no function or datum of it.
+allocd_holds_no_benchmark() { ! nm --format=just-symbols "$build/allocd" | grep -i bench; }
+
 scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 
 # The words are written apart, or this line would find itself.
@@ -102,6 +105,7 @@ step "layers: no adapter includes another, except the operating system's" adapte
 step "layers: only the composition root and the tools include adapters" few_rooms_name_adapters
 step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alone
 step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
+step "allocd holds nothing of allocd-bench" allocd_holds_no_benchmark
 step "shellcheck" scripts_clean
 step "nothing is marked as undone" nothing_left_undone
 step "cppcheck" cppcheck_clean
