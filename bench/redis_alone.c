@@ -134,13 +134,6 @@ static void on_greeted(void *context)
 		&listener, alone);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
-{
-	(void)context;
-	(void)reply;
-	(void)true_size; /* it does not listen */
-}
-
 static void on_lost(void *context, const char *cause)
 {
 	(void)context;
@@ -184,7 +177,7 @@ static void alone_release(struct alone *alone)
 
 static void run(struct alone *alone)
 {
-	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {.greeted = on_greeted, .lost = on_lost};
 	struct redis_settings settings = settings_of(alone);
 	struct event *end = must(evsignal_new(alone->base, SIGTERM, on_signal, alone));
 

@@ -47,22 +47,23 @@ static struct answer answer_of(size_t payload)
 	return answer;
 }
 
-static void read_answer(struct frame *frame, const struct answer *answer, struct stream_entries *entries)
+static void read_answer(struct resp_reader *reader, const struct answer *answer,
+			struct stream_entries *entries)
 {
-	enum frame_progress progress = FRAME_MORE;
+	enum resp_progress progress = RESP_MORE;
 
 	for (size_t at = 0; at < answer->size;) {
-		size_t left = answer->size - at, used = 0;
+		size_t left = answer->size - at, used;
 
 		gate_open();
-		progress = frame_feed(frame, answer->bytes + at, left < SLICE ? left : SLICE, &used);
+		progress = resp_reader_next(reader, answer->bytes + at, left < SLICE ? left : SLICE, &used);
 		gate_close();
 		at += used;
 	}
-	if (progress != FRAME_WHOLE)
+	if (progress != RESP_WHOLE)
 		give_up("the answer was not read");
 	gate_open();
-	if (!stream_entries_parse(entries, frame->reply))
+	if (!stream_entries_parse(entries, reader->reply))
 		give_up("the answer holds no entries");
 	gate_close();
 }
@@ -72,17 +73,18 @@ static void count(const char *name, size_t payload)
 	static struct stream_entries entries;
 	struct answer answer = answer_of(payload);
 	struct arena *arena = arena_new((size_t)8 * 1024);
-	struct frame frame;
+	struct resp_reader reader;
 
-	frame_init(&frame, PAYLOAD_MAX, arena);
-	read_answer(&frame, &answer, &entries);
+	resp_reader_init(&reader, PAYLOAD_MAX, arena);
+	read_answer(&reader, &answer, &entries);
 	gate_begin();
 	for (int i = 0; i < ANSWERS; i++)
-		read_answer(&frame, &answer, &entries);
+		read_answer(&reader, &answer, &entries);
 	gate_end(name);
 	if (entries.count != ENTRIES || entries.all[ENTRIES - 1].payload.size != payload)
 		give_up("the entries are not those that were sent");
 	printf("%s\t%d\n", name, ANSWERS * ENTRIES);
+	resp_reader_release(&reader);
 	arena_free(&arena);
 	free(answer.bytes);
 }

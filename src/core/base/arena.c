@@ -137,8 +137,7 @@ static size_t room(const struct chunk *chunk)
 	return chunk->size - chunk->used;
 }
 
-/* As arena_alloc(), but not zeroed. */
-static void *take(struct arena *arena, size_t size)
+void *arena_reserve(struct arena *arena, size_t size)
 {
 	size_t rounded = round_up(size);
 	void *memory;
@@ -152,12 +151,12 @@ static void *take(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	return memset(take(arena, size), 0, size);
+	return memset(arena_reserve(arena, size), 0, size);
 }
 
 void *arena_copy(struct arena *arena, const void *bytes, size_t size)
 {
-	void *copy = take(arena, size);
+	void *copy = arena_reserve(arena, size);
 
 	return size ? memcpy(copy, bytes, size) : copy;
 }
@@ -169,7 +168,7 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 char *arena_text(struct arena *arena, const char *bytes, size_t length)
 {
-	char *text = take(arena, length + 1);
+	char *text = arena_reserve(arena, length + 1);
 
 	memcpy(text, bytes, length);
 	text[length] = '\0';
@@ -186,7 +185,7 @@ char *arena_join(struct arena *arena, const char *const texts[], size_t count, c
 		lengths[i] = strlen(texts[i]);
 		size += lengths[i] + 1;
 	}
-	joined = at = take(arena, size);
+	joined = at = arena_reserve(arena, size);
 	for (size_t i = 0; i < count; i++) {
 		memcpy(at, texts[i], lengths[i]);
 		at += lengths[i];
@@ -209,8 +208,8 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	length = vsnprintf(text, left, format, args);
 	va_end(args);
 	if ((size_t)length < left)
-		return take(arena, (size_t)length + 1);
-	text = take(arena, (size_t)length + 1);
+		return arena_reserve(arena, (size_t)length + 1);
+	text = arena_reserve(arena, (size_t)length + 1);
 	va_start(args, format);
 	vsnprintf(text, (size_t)length + 1, format, args);
 	va_end(args);

@@ -24,6 +24,10 @@ void arena_free(struct arena **arena);
 void arena_clear(struct arena *arena);
 
 void *arena_alloc(struct arena *arena, size_t size);
+
+/* The same, but not zeroed: for memory that the caller fills at once. */
+void *arena_reserve(struct arena *arena, size_t size);
+
 void *arena_copy(struct arena *arena, const void *bytes, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 

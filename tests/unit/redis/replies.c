@@ -12,14 +12,15 @@
 redisReply *reply_of(const char *wire)
 {
 	static struct arena *arena;
-	struct frame frame;
-	size_t taken = 0;
+	struct resp_reader reader;
+	size_t used;
 
 	arena_free(&arena);
 	arena = arena_new(1024);
-	frame_init(&frame, 65536, arena);
-	ck_assert_int_eq(frame_feed(&frame, wire, strlen(wire), &taken), FRAME_WHOLE);
-	return frame.reply;
+	resp_reader_init(&reader, 65536, arena);
+	ck_assert_int_eq(resp_reader_next(&reader, wire, strlen(wire), &used), RESP_WHOLE);
+	resp_reader_release(&reader);
+	return reader.reply;
 }
 
 /* ---- from text to the wire ---- */

@@ -34,7 +34,18 @@ START_TEST(a_command_is_an_array_of_bulk_strings)
 }
 END_TEST
 
-START_TEST(what_is_nowhere_is_empty)
+START_TEST(an_argument_of_a_command_may_be_empty_or_hold_any_bytes)
+{
+	struct bytes arguments[] = {{"P\r\n\0", 4}, {NULL, 0}, {"%s\n", 3}};
+
+	resp_append_command(out, arguments, 3);
+
+	ck_assert_mem_eq(evbuffer_pullup(out, -1), "*3\r\n$4\r\nP\r\n\0\r\n$0\r\n\r\n$3\r\n%s\n\r\n", 29);
+	ck_assert_uint_eq(evbuffer_get_length(out), 29);
+}
+END_TEST
+
+START_TEST(an_argument_without_bytes_is_empty)
 {
 	resp_add_argument(out, (struct bytes){NULL, 0});
 	resp_add_argument(out, bytes_of(NULL));
@@ -43,7 +54,7 @@ START_TEST(what_is_nowhere_is_empty)
 }
 END_TEST
 
-START_TEST(numbers_are_bulk_strings_too)
+START_TEST(a_number_is_sent_as_a_bulk_string)
 {
 	resp_begin_command(out, 2);
 	resp_add_number(out, INT64_MAX);
@@ -71,7 +82,8 @@ END_TEST
 SUITE("redis command", setup, teardown)
 {
 	tcase_add_test(tests, a_command_is_an_array_of_bulk_strings);
-	tcase_add_test(tests, what_is_nowhere_is_empty);
-	tcase_add_test(tests, numbers_are_bulk_strings_too);
+	tcase_add_test(tests, an_argument_of_a_command_may_be_empty_or_hold_any_bytes);
+	tcase_add_test(tests, an_argument_without_bytes_is_empty);
+	tcase_add_test(tests, a_number_is_sent_as_a_bulk_string);
 	tcase_add_loop_test(tests, an_argument_may_be_of_any_size, 500, 520);
 }

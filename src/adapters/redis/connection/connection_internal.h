@@ -43,8 +43,8 @@ struct redis_connection {
 	char failed_for[REDIS_TROUBLE_MAX];
 	struct bufferevent *stream;
 	size_t bulk_max;
-	struct frame frame;    /* of the stream, while there is one */
-	struct arena *replies; /* outlives it: who is told may drop the connection */
+	struct resp_reader reader; /* of the stream, while there is one */
+	struct arena *replies;     /* outlives the stream: the receiver of a reply may drop the connection */
 	struct request_queue requests;
 	struct handshake handshake;
 	bool secured;   /* TLS is agreed on */
@@ -78,6 +78,9 @@ void redis_connection_set_timer(struct redis_connection *connection, int64_t del
 /* ---- connection_receiving.c ---- */
 
 struct evbuffer *redis_connection_input(const struct redis_connection *connection);
+
+/* Whether bytes were read from the socket that nobody has received yet. */
+bool redis_connection_has_unheard(const struct redis_connection *connection);
 
 /* Whether what was read is not to be heard yet. */
 bool redis_connection_holds_back(const struct redis_connection *connection);

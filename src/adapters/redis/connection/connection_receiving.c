@@ -1,4 +1,4 @@
-/* What comes from Redis: frames, whom each is for, what it says of the server, and pauses. */
+/* What comes from Redis: replies, whom each is for, what it says of the server, and pauses. */
 #include "adapters/redis/connection/connection_internal.h"
 #include "adapters/redis/connection/tls.h"
 #include "adapters/system/instants.h"
@@ -14,6 +14,12 @@
 struct evbuffer *redis_connection_input(const struct redis_connection *connection)
 {
 	return bufferevent_get_input(connection->stream);
+}
+
+bool redis_connection_has_unheard(const struct redis_connection *connection)
+{
+	return evbuffer_get_length(redis_connection_input(connection)) > 0 ||
+	       resp_reader_has_unread(&connection->reader);
 }
 
 bool redis_connection_holds_back(const struct redis_connection *connection)
@@ -59,14 +65,12 @@ static bool bears(struct redis_connection *connection, const redisReply *reply)
 	return false;
 }
 
-static void take_reply(struct redis_connection *connection)
+static void receive_reply(struct redis_connection *connection, const redisReply *reply)
 {
-	const redisReply *reply = connection->frame.reply;
-
 	if ((!connection->listening || reply->type == REDIS_REPLY_ERROR) && !bears(connection, reply))
 		return;
 	if (connection->listening)
-		connection->user->heard(connection->context, reply, connection->frame.cut_from);
+		connection->user->heard(connection->context, reply);
 	else if (!request_queue_answer(&connection->requests, reply))
 		redis_connection_lose(connection, "unsolicited reply: is this a Redis server?");
 }
@@ -79,28 +83,28 @@ static void give_up_on_protocol(struct redis_connection *connection, const void 
 		utf8_format(cause, sizeof cause, "this port speaks TLS: REDIS_URL must begin with rediss://");
 	else
 		utf8_format(cause, sizeof cause, "this is not the protocol of Redis: %s",
-			    connection->frame.defect);
+			    connection->reader.defect);
 	redis_connection_lose(connection, cause);
 }
 
-/* One frame after the other: whoever is told may pause, or drop the connection. */
-static void take_input(struct redis_connection *connection)
+/* Handles one reply at a time, because its receiver may pause or drop the connection. */
+static void receive_input(struct redis_connection *connection)
 {
 	while (connection->stream && !redis_connection_holds_back(connection)) {
-		size_t size = evbuffer_get_contiguous_space(redis_connection_input(connection)), taken = 0;
-		const void *data = evbuffer_pullup(redis_connection_input(connection), (ev_ssize_t)size);
-		enum frame_progress progress;
+		struct evbuffer *input = redis_connection_input(connection);
+		size_t size = evbuffer_get_contiguous_space(input), used;
+		const void *data = evbuffer_pullup(input, (ev_ssize_t)size);
+		enum resp_progress progress = resp_reader_next(&connection->reader, data, size, &used);
 
-		if (!size)
-			return;
-		progress = frame_feed(&connection->frame, data, size, &taken);
-		if (progress == FRAME_BROKEN) {
+		if (progress == RESP_BROKEN) {
 			give_up_on_protocol(connection, data, size);
 			return;
 		}
-		evbuffer_drain(redis_connection_input(connection), taken);
-		if (progress == FRAME_WHOLE)
-			take_reply(connection);
+		evbuffer_drain(input, used);
+		if (progress == RESP_WHOLE)
+			receive_reply(connection, connection->reader.reply);
+		else if (!evbuffer_get_length(input))
+			return;
 	}
 }
 
@@ -123,7 +127,7 @@ void redis_connection_on_readable(struct bufferevent *stream, void *context)
 	connection->heard_ms = monotonic_ms();
 	connection->heard_at = wall_clock_us();
 	connection->pinged = false;
-	take_input(connection);
+	receive_input(connection);
 	stop_when_full(connection);
 }
 
@@ -174,7 +178,7 @@ void redis_connection_on_resuming(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	take_input(connection);
+	receive_input(connection);
 	if (*connection->ended && !redis_connection_holds_back(connection))
 		redis_connection_lose(connection, connection->ended);
 	else if (connection->stream)

@@ -126,8 +126,7 @@ size_t redis_connection_unsent(const struct redis_connection *connection)
 /* What was read before the stream ended is heard first. */
 void redis_connection_end(struct redis_connection *connection, const char *cause)
 {
-	if (redis_connection_holds_back(connection) &&
-	    evbuffer_get_length(redis_connection_input(connection)) > 0)
+	if (redis_connection_holds_back(connection) && redis_connection_has_unheard(connection))
 		utf8_format(connection->ended, sizeof connection->ended, "%s", cause);
 	else
 		redis_connection_lose(connection, cause);
@@ -174,6 +173,7 @@ static void close_stream(struct redis_connection *connection)
 {
 	if (connection->stream)
 		bufferevent_free(connection->stream);
+	resp_reader_release(&connection->reader);
 	connection->stream = NULL;
 	connection->secured = connection->listening = false;
 	connection->ended[0] = '\0';
@@ -196,7 +196,8 @@ static void be_lost(struct redis_connection *connection, bool was_up, const char
 			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
 			    connection->trouble);
 	request_queue_abandon(&connection->requests);
-	connection->user->lost(connection->context, connection->trouble);
+	if (connection->user->lost)
+		connection->user->lost(connection->context, connection->trouble);
 }
 
 /* The reason that tells most is kept; of two alike that of the earlier address, so that it stays the same. */
@@ -288,7 +289,7 @@ static void open_stream(struct redis_connection *connection, int fd)
 {
 	connection->stream = stream_new(connection, fd);
 	connection->heard_ms = 0;
-	frame_init(&connection->frame, connection->bulk_max, connection->replies);
+	resp_reader_init(&connection->reader, connection->bulk_max, connection->replies);
 	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }

@@ -2,9 +2,9 @@
  * One connection to Redis: connects, says who it is, finds out when it is dead, and comes back.
  *
  * What it promises its user:
- *  - At every attempt the URL is read anew, and every address of its host is tried in turn until there is a
- *    Redis behind one that will do, for seconds each (see connect_attempts.h).  After a failure the next attempt follows
- *    with growing, jittered pauses (CONNECTION_BACKOFF_MAX_MS at most), for as long as it lives.
+ *  - Each attempt reads the URL anew and tries every address of its host in turn, for seconds each, until a
+ *    usable Redis answers (see connect_attempts.h).  After a failure the next attempt follows with growing,
+ *    jittered pauses (CONNECTION_BACKOFF_MAX_MS at most), for as long as the connection lives.
  *  - A peer that does not answer (a half-open connection, a stopped Redis) is found within 10 seconds, by
  *    a PING when nothing else is heard.
  *  - Memory is bounded: what was read and not consumed (CONNECTION_INPUT_MAX and one read more), each
@@ -57,12 +57,12 @@ struct redis_connection_user {
 	void (*greeted)(void *context);
 
 	/*
-	 * Something came that nobody asked for.  true_size: of its last text, when that was longer than
-	 * bulk_max; else 0.
+	 * A reply to none of the requests arrived while the connection listens.  NULL: the user never
+	 * listens.  Texts keep bulk_max bytes; `integer` is the true size of each.
 	 */
-	void (*heard)(void *context, const struct redisReply *reply, size_t true_size);
+	void (*heard)(void *context, const struct redisReply *reply);
 
-	/* The connection, or an attempt, is over.  Requests under way were answered before. */
+	/* The connection, or an attempt, is over.  Requests under way were answered before.  May be NULL. */
 	void (*lost)(void *context, const char *cause);
 };
 

@@ -1,290 +1,377 @@
-/* A RESP2 parser that counts: what is kept of a value is copied once, to where the reply is. */
+/*
+ * The callbacks of hiredis' reader, and the guard.  hiredis buffers a value until it has all of it, so the
+ * guard looks at what hiredis could not parse yet whenever it needs more bytes.  A line must end within its
+ * bound; a long bulk string is read past hiredis, which is made to believe that the string ends where its
+ * buffer does.
+ */
 #include "adapters/redis/protocol/resp_reader.h"
 
+#include "core/base/decimal.h"
+#include "core/base/must.h"
+
 #include <hiredis/hiredis.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* No Redis can be told to send longer ones in earnest: this is garbage. */
-#define LENGTH_MAX   ((int64_t)1 << 40)
-#define ELEMENTS_MAX ((int64_t)1 << 29)
+/* Above the largest lengths that Redis can be configured to send: the peer is no Redis server. */
+#define LENGTH_MAX   ((long long)1 << 40)
+#define ELEMENTS_MAX ((uint64_t)1 << 29)
 
-static bool broken(struct frame *frame, const char *defect)
+/* Bytes that hiredis is given at once: it buffers at most two slices and a line. */
+#define SLICE_MAX ((size_t)4 * 1024)
+
+/* How hiredis passes the number of an array's elements. */
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
+/* What hiredis holds of an array; a reply is a redisReply to its users. */
+struct array {
+	redisReply reply;
+	size_t kept;  /* elements that are part of the reply */
+	size_t share; /* bytes that its bulk strings may still keep */
+};
+
+/* Stands for every value that its array does not keep, and keeps no elements itself. */
+static struct array dropped;
+
+/* ---- values: called by hiredis, which stops at NULL ---- */
+
+static void *fail(const redisReadTask *task, const char *defect)
 {
-	frame->defect = defect;
-	return false;
+	struct resp_reader *reader = task->privdata;
+
+	reader->defect = defect;
+	return NULL;
 }
 
-/* What was taken is not needed any more. */
-static void begin(struct frame *frame)
+static struct array *array_of(const redisReadTask *task)
 {
-	arena_clear(frame->arena);
-	frame->cut_from = 0;
-	frame->depth = 0;
-	frame->arrays[0] = (struct frame_array){.left = 1, .share = FRAME_SHARE(frame->bulk_max)};
-	frame->room = FRAME_MAX(frame->bulk_max);
+	return task->parent ? task->parent->obj : NULL;
 }
 
-/* ---- values ---- */
-
-static struct frame_array *array_of(struct frame *frame)
+static bool is_dropped(const redisReadTask *task)
 {
-	return &frame->arrays[frame->depth];
+	return task->parent && (size_t)task->idx >= array_of(task)->kept;
 }
 
-/* Whether the next value is part of the reply. */
-static bool is_kept(struct frame *frame)
+static bool charge(const redisReadTask *task, size_t size)
 {
-	return array_of(frame)->left > array_of(frame)->dropped;
-}
+	struct resp_reader *reader = task->privdata;
 
-static bool take_room(struct frame *frame, size_t size)
-{
-	if (size > frame->room)
-		return broken(frame, "a frame that is too large");
-	frame->room -= size;
+	if (size > reader->room)
+		return fail(task, "a reply that is too large");
+	reader->room -= size;
 	return true;
 }
 
-static redisReply *add_value(struct frame *frame, int type)
+/* Adds a value to its array, if it is in one.  `size` is that of its struct, and of what follows it. */
+static redisReply *add_value(const redisReadTask *task, int type, size_t size)
 {
-	redisReply *reply = arena_alloc(frame->arena, sizeof *reply), *array = array_of(frame)->reply;
+	struct resp_reader *reader = task->privdata;
+	redisReply *reply;
 
-	reply->type = type;
-	if (array)
-		array->element[array->elements++] = reply;
-	else
-		frame->reply = reply;
+	if (!charge(task, RESP_VALUE_SIZE))
+		return NULL;
+	reply = arena_reserve(reader->arena, size);
+	*reply = (redisReply){.type = type};
+	if (task->parent)
+		array_of(task)->reply.element[task->idx] = reply;
 	return reply;
 }
 
-/* It may be the last one of its array, and that one of its own. */
-static void end_value(struct frame *frame)
+static size_t smaller(uint64_t left, size_t right)
 {
-	array_of(frame)->left--;
-	while (frame->depth && !array_of(frame)->left) {
-		frame->depth--;
-		array_of(frame)->left--;
-	}
+	return left < right ? (size_t)left : right;
 }
 
-/* ---- lines ---- */
-
-/* The length after $ or *; -1 stands for nil. */
-static bool parse_length(const char *text, size_t size, int64_t *length)
+/* How many bytes are kept of the next bulk string of the array, if it is in one. */
+static size_t claim_share(const redisReadTask *task, uint64_t size)
 {
-	bool is_nil = size == 2 && !memcmp(text, "-1", 2);
+	const struct resp_reader *reader = task->privdata;
+	struct array *array = array_of(task);
+	size_t kept = smaller(size, reader->bulk_max);
 
-	*length = is_nil ? -1 : 0;
-	for (size_t i = 0; i < size && !is_nil; i++) {
-		if (text[i] < '0' || text[i] > '9' || *length > LENGTH_MAX)
-			return false;
-		*length = *length * 10 + (text[i] - '0');
-	}
-	return size > 0 && *length <= LENGTH_MAX;
+	if (is_dropped(task))
+		return 0;
+	if (!array)
+		return kept;
+	kept = smaller(kept, array->share);
+	array->share -= kept;
+	return kept;
 }
 
-/* Below zero, for that reaches further. */
-static bool parse_integer(const char *text, size_t size, long long *number)
+static void *set_text(redisReply *reply, char *text, size_t kept, uint64_t true_size)
 {
-	bool is_negative = size > 0 && *text == '-';
-	size_t first = is_negative ? 1 : 0;
-
-	*number = 0;
-	for (size_t i = first; i < size; i++) {
-		if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(*number, 10, number) ||
-		    __builtin_sub_overflow(*number, text[i] - '0', number))
-			return false;
-	}
-	return size > first && (is_negative || !__builtin_sub_overflow(0, *number, number));
+	text[kept] = '\0';
+	reply->str = text;
+	reply->len = kept;
+	reply->integer = (long long)true_size;
+	return reply;
 }
 
-static size_t smaller(uint64_t left, size_t size)
+/* The text lies behind its value. */
+static void *add_text(const redisReadTask *task, const char *text, size_t kept, size_t size)
 {
-	return left < size ? (size_t)left : size;
+	redisReply *reply = charge(task, kept) ? add_value(task, task->type, sizeof *reply + kept + 1) : NULL;
+
+	return reply ? set_text(reply, memcpy(reply + 1, text, kept), kept, size) : NULL;
 }
 
-static bool begin_bulk(struct frame *frame, uint64_t length, bool kept)
+/* hiredis had the first bytes of the text; the guard has put the others where they belong. */
+static void *add_long_bulk(const redisReadTask *task, const struct long_bulk *bulk, const char *text,
+			   size_t size)
 {
-	size_t *share = &array_of(frame)->share;
-	size_t size = kept ? smaller(length, smaller(frame->bulk_max, *share)) : 0;
+	redisReply *reply = add_value(task, REDIS_REPLY_STRING, sizeof *reply);
+
+	memcpy(bulk->text, text, smaller(size, bulk->kept));
+	return reply ? set_text(reply, bulk->text, bulk->kept, bulk->true_size) : NULL;
+}
+
+/* hiredis calls once it has the two bytes behind the text, but does not look at them. */
+static void *create_bulk(const redisReadTask *task, const char *text, size_t size)
+{
+	struct resp_reader *reader = task->privdata;
+	struct long_bulk bulk = reader->bulk;
+
+	reader->bulk.true_size = 0;
+	if (text[size] != '\r' || text[size + 1] != '\n')
+		return fail(task, "a bulk string that does not end where its length says");
+	if (is_dropped(task))
+		return &dropped;
+	if (bulk.true_size)
+		return add_long_bulk(task, &bulk, text, size);
+	return add_text(task, text, claim_share(task, size), size);
+}
+
+static void *create_string(const redisReadTask *task, char *text, size_t size)
+{
+	if (task->type == REDIS_REPLY_STRING)
+		return create_bulk(task, text, size);
+	if (task->type != REDIS_REPLY_STATUS && task->type != REDIS_REPLY_ERROR)
+		return fail(task, "a value of a type that RESP2 does not have");
+	if (size + strlen("+\r\n") > RESP_LINE_MAX)
+		return fail(task, "a line that is too long");
+	if (memchr(text, '\n', size))
+		return fail(task, "a line that does not end with CR LF");
+	return is_dropped(task) ? &dropped : add_text(task, text, size, size);
+}
+
+static void *create_array(const redisReadTask *task, element_count count)
+{
+	struct resp_reader *reader = task->privdata;
+	size_t kept = smaller((size_t)count, RESP_ARRAY_MAX);
+	struct array *array;
+
+	if (task->type != REDIS_REPLY_ARRAY)
+		return fail(task, "a value of a type that RESP2 does not have");
+	if ((uint64_t)count > ELEMENTS_MAX)
+		return fail(task, "an array that is too long");
+	if (count && reader->hiredis->ridx >= RESP_DEPTH_MAX)
+		return fail(task, "arrays that are nested too deeply");
+	if (is_dropped(task))
+		return &dropped;
+	array = (struct array *)add_value(task, REDIS_REPLY_ARRAY, sizeof *array);
+	if (!array)
+		return NULL;
+	array->reply.elements = array->kept = kept;
+	array->reply.element = arena_alloc(reader->arena, kept * sizeof *array->reply.element);
+	array->share = RESP_SHARE(reader->bulk_max);
+	return array;
+}
+
+static void *create_integer(const redisReadTask *task, long long number)
+{
 	redisReply *reply;
 
-	*share -= size;
-	frame->kept_left = size;
-	frame->dropped_left = length - size;
-	frame->end_left = 2;
-	if (!kept)
-		return true;
-	if (size < length)
-		frame->cut_from = (size_t)length;
-	if (!take_room(frame, size))
-		return false;
-	reply = add_value(frame, REDIS_REPLY_STRING);
-	reply->integer = (long long)length;
-	reply->len = size;
-	reply->str = frame->text = arena_alloc(frame->arena, size + 1);
-	return true;
+	if (is_dropped(task))
+		return &dropped;
+	reply = add_value(task, REDIS_REPLY_INTEGER, sizeof *reply);
+	if (reply)
+		reply->integer = number;
+	return reply;
 }
 
-/* The value that an array is ends with its last element. */
-static bool begin_array(struct frame *frame, uint64_t length, bool kept)
+static void *create_nil(const redisReadTask *task)
 {
-	size_t size = kept ? smaller(length, FRAME_ARRAY_MAX) : 0;
-	redisReply *reply = NULL;
+	if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_ARRAY)
+		return fail(task, "a value of a type that RESP2 does not have");
+	return is_dropped(task) ? &dropped.reply : add_value(task, REDIS_REPLY_NIL, sizeof(redisReply));
+}
 
-	if (length > (uint64_t)ELEMENTS_MAX)
-		return broken(frame, "an array that is too long");
-	if (frame->depth == FRAME_DEPTH_MAX)
-		return broken(frame, "arrays that are nested too deeply");
-	if (kept) {
-		reply = add_value(frame, REDIS_REPLY_ARRAY);
-		reply->element = arena_alloc(frame->arena, size * sizeof *reply->element);
+#if HIREDIS_MAJOR >= 1
+static void *refuse_double(const redisReadTask *task, double number, char *text, size_t size)
+{
+	(void)number;
+	(void)text;
+	(void)size;
+	return fail(task, "a value of a type that RESP2 does not have");
+}
+
+static void *refuse_bool(const redisReadTask *task, int value)
+{
+	(void)value;
+	return fail(task, "a value of a type that RESP2 does not have");
+}
+#endif
+
+static redisReplyObjectFunctions functions = {
+	.createString = create_string,
+	.createArray = create_array,
+	.createInteger = create_integer,
+	.createNil = create_nil,
+#if HIREDIS_MAJOR >= 1
+	.createDouble = refuse_double,
+	.createBool = refuse_bool,
+#endif
+};
+
+void resp_reader_init(struct resp_reader *reader, size_t bulk_max, struct arena *arena)
+{
+	*reader = (struct resp_reader){.bulk_max = bulk_max, .arena = arena, .needs_bytes = true};
+	reader->hiredis = must(redisReaderCreateWithFunctions(&functions));
+	reader->hiredis->privdata = reader;
+	reader->hiredis->maxbuf = 0; /* keep the buffer: the guard bounds it */
+}
+
+void resp_reader_release(struct resp_reader *reader)
+{
+	if (reader->hiredis)
+		redisReaderFree(reader->hiredis);
+	reader->hiredis = NULL;
+}
+
+/* ---- the guard ---- */
+
+static const redisReadTask *current_task(const redisReader *hiredis)
+{
+#if HIREDIS_MAJOR >= 1
+	return hiredis->task[hiredis->ridx];
+#else
+	return &hiredis->rstack[hiredis->ridx];
+#endif
+}
+
+/*
+ * Reads a bulk string past hiredis, which was fed the first `fed` bytes of it.  Its length ends before `end`:
+ * writing over it makes hiredis take these bytes for the whole string.
+ */
+static void begin_long_bulk(struct resp_reader *reader, char *end, uint64_t length, size_t fed)
+{
+	redisReader *hiredis = reader->hiredis;
+	const redisReadTask *task = current_task(hiredis);
+	struct long_bulk *bulk = &reader->bulk;
+	char digits[DECIMAL_MAX];
+	size_t count = decimal_format_unsigned(fed, digits);
+
+	memcpy(end - count, digits, count);
+	hiredis->pos = (size_t)(end - count - hiredis->buf);
+	bulk->true_size = length;
+	bulk->kept = claim_share(task, length);
+	bulk->to_keep = bulk->kept > fed ? bulk->kept - fed : 0;
+	bulk->to_drop = length - fed - bulk->to_keep;
+	if (charge(task, bulk->kept))
+		bulk->text = arena_reserve(reader->arena, bulk->kept + 1);
+}
+
+/* hiredis consumes whole lines, save the length of a bulk string whose end it does not have yet. */
+static void check_pending(struct resp_reader *reader)
+{
+	redisReader *hiredis = reader->hiredis;
+	char *line = hiredis->buf + hiredis->pos, *newline;
+	size_t size = hiredis->len - hiredis->pos, fed;
+	long long length;
+
+	newline = memchr(line, '\n', size);
+	if (!newline) {
+		if (size + strlen("+") > RESP_LINE_MAX)
+			reader->defect = "a line that is too long";
+		return;
 	}
-	frame->arrays[++frame->depth] =
-		(struct frame_array){length, length - size, FRAME_SHARE(frame->bulk_max), reply};
-	return true;
+	if (newline == line || newline[-1] != '\r') {
+		reader->defect = "a line that does not end with CR LF";
+		return;
+	}
+	length = strtoll(line, NULL, 10);
+	fed = size - (size_t)(newline + 1 - line);
+	if (length > LENGTH_MAX)
+		reader->defect = "a bulk string that is too long";
+	else if ((uint64_t)length > fed + SLICE_MAX)
+		begin_long_bulk(reader, newline - 1, (uint64_t)length, fed);
 }
 
-static void add_text(struct frame *frame, int type, const char *text, size_t size)
-{
-	redisReply *reply = add_value(frame, type);
+/* ---- reading ---- */
 
-	reply->len = size;
-	reply->str = arena_text(frame->arena, text, size);
+/* Returns whether a reply is complete. */
+static bool parse(struct resp_reader *reader)
+{
+	void *reply;
+
+	if (reader->hiredis->ridx < 0) {
+		arena_clear(reader->arena);
+		reader->room = RESP_REPLY_MAX(reader->bulk_max);
+	}
+	if (redisReaderGetReply(reader->hiredis, &reply) != REDIS_OK) {
+		if (!reader->defect)
+			reader->defect = reader->hiredis->errstr;
+		return false;
+	}
+	reader->reply = reply;
+	reader->needs_bytes = !reply;
+	if (!reply)
+		check_pending(reader);
+	return reply != NULL;
 }
 
-/* A value that is a line: what is left of its type, and its text. */
-static bool add_line(struct frame *frame, char type, const char *text, size_t size)
+/* Returns how many bytes of a long bulk string these are. */
+static size_t feed_long_bulk(struct long_bulk *bulk, const char *data, size_t size)
 {
-	long long number;
+	size_t count = smaller(bulk->to_keep ? bulk->to_keep : bulk->to_drop, size);
 
-	if (type == '$') {
-		add_value(frame, REDIS_REPLY_NIL);
-	} else if (type == '*') {
-		add_value(frame, *text == '-' ? REDIS_REPLY_NIL : REDIS_REPLY_ARRAY);
-	} else if (type != ':') {
-		add_text(frame, type == '-' ? REDIS_REPLY_ERROR : REDIS_REPLY_STATUS, text, size);
+	if (bulk->to_keep) {
+		memcpy(bulk->text + bulk->kept - bulk->to_keep, data, count);
+		bulk->to_keep -= count;
 	} else {
-		if (!parse_integer(text, size, &number))
-			return broken(frame, "a number that is none");
-		add_value(frame, REDIS_REPLY_INTEGER)->integer = number;
+		bulk->to_drop -= count;
 	}
-	return true;
+	return count;
 }
 
-/* A whole line, with its CR LF, that begins a value or is one. */
-static bool take_line(struct frame *frame, const char *line, size_t size)
+/* Returns how many of the bytes were used. */
+static size_t feed(struct resp_reader *reader, const char *data, size_t size)
 {
-	bool kept = is_kept(frame);
-	int64_t length = 0;
+	size_t count = smaller(size, SLICE_MAX);
 
-	if (size < 3 || line[size - 2] != '\r')
-		return broken(frame, "a line that does not end with CR LF");
-	if (memchr("$*", line[0], 2) && !parse_length(line + 1, size - 3, &length))
-		return broken(frame, "a length that is none");
-	if (kept && !take_room(frame, FRAME_VALUE_SIZE + size))
-		return false;
-	if (line[0] == '$' && length >= 0)
-		return begin_bulk(frame, (uint64_t)length, kept);
-	if (line[0] == '*' && length > 0)
-		return begin_array(frame, (uint64_t)length, kept);
-	if (kept && !add_line(frame, line[0], line + 1, size - 3))
-		return false;
-	end_value(frame);
-	return true;
+	if (reader->bulk.to_keep || reader->bulk.to_drop)
+		return feed_long_bulk(&reader->bulk, data, size);
+	if (redisReaderFeed(reader->hiredis, data, count) != REDIS_OK)
+		must(NULL);
+	reader->needs_bytes = false;
+	return count;
 }
 
-/* One that comes in pieces is put together first. */
-static bool feed_line(struct frame *frame, const char *data, size_t size, size_t *taken)
+enum resp_progress resp_reader_next(struct resp_reader *reader, const char *data, size_t size, size_t *used)
 {
-	const char *newline = memchr(data, '\n', size), *line = data;
-	size_t length = newline ? (size_t)(newline - data) + 1 : size, line_size = length;
-
-	if (!frame->line_size && !memchr("+-:$*", data[0], 5))
-		return broken(frame, "a value of no known type");
-	if (length > sizeof frame->line - frame->line_size)
-		return broken(frame, "a line that is too long");
-	if (frame->line_size || !newline) {
-		memcpy(frame->line + frame->line_size, data, length);
-		line = frame->line;
-		line_size = frame->line_size += length;
-	}
-	*taken = length;
-	if (!newline)
-		return true;
-	frame->line_size = 0;
-	return take_line(frame, line, line_size);
-}
-
-/* ---- bulk strings ---- */
-
-static bool feed_end(struct frame *frame, const char *data, size_t *taken)
-{
-	if (data[0] != "\n\r"[frame->end_left - 1])
-		return broken(frame, "a bulk string that does not end where it said");
-	*taken = 1;
-	if (!--frame->end_left)
-		end_value(frame);
-	return true;
-}
-
-static bool feed_bulk(struct frame *frame, const char *data, size_t size, size_t *taken)
-{
-	if (frame->kept_left) {
-		*taken = smaller(frame->kept_left, size);
-		memcpy(frame->text, data, *taken);
-		frame->text += *taken;
-		frame->kept_left -= *taken;
-		return true;
-	}
-	if (frame->dropped_left) {
-		*taken = smaller(frame->dropped_left, size);
-		frame->dropped_left -= *taken;
-		return true;
-	}
-	return feed_end(frame, data, taken);
-}
-
-/* ---- the frame ---- */
-
-/* A piece that belongs together; *taken is set unless it is broken. */
-static bool feed_piece(struct frame *frame, const char *data, size_t size, size_t *taken)
-{
-	return frame->end_left ? feed_bulk(frame, data, size, taken) : feed_line(frame, data, size, taken);
-}
-
-static bool is_whole(const struct frame *frame)
-{
-	return !frame->arrays[0].left && !frame->end_left && !frame->line_size;
-}
-
-enum frame_progress frame_feed(struct frame *frame, const char *data, size_t size, size_t *taken)
-{
-	while (size && !frame->defect) {
-		size_t piece = 0;
-
-		if (is_whole(frame))
-			begin(frame);
-		if (!feed_piece(frame, data, size, &piece))
+	for (*used = 0; !reader->defect; *used += feed(reader, data + *used, size - *used)) {
+		if (!reader->needs_bytes && parse(reader))
+			return RESP_WHOLE;
+		if (reader->defect)
 			break;
-		data += piece;
-		size -= piece;
-		*taken += piece;
-		if (is_whole(frame))
-			return FRAME_WHOLE;
+		if (*used == size)
+			return RESP_MORE;
 	}
-	return frame->defect ? FRAME_BROKEN : FRAME_MORE;
+	return RESP_BROKEN;
 }
 
-bool frame_is_text(const redisReply *reply, const char *text)
+bool resp_reader_has_unread(const struct resp_reader *reader)
+{
+	return !reader->needs_bytes;
+}
+
+bool resp_is_text(const redisReply *reply, const char *text)
 {
 	return reply->type == REDIS_REPLY_STRING && reply->len == strlen(text) &&
 	       memcmp(reply->str, text, reply->len) == 0;
-}
-
-void frame_init(struct frame *frame, size_t bulk_max, struct arena *arena)
-{
-	memset(frame, 0, sizeof *frame);
-	frame->bulk_max = bulk_max;
-	frame->arena = arena;
 }

@@ -1,10 +1,10 @@
 /*
- * From the bytes on the wire to replies, as hiredis has them, within bounds whatever a peer sends.
+ * From the bytes on the wire to replies: hiredis parses them, its callbacks build them in an arena, and a
+ * guard keeps what is buffered bounded, for any input.
  *
- * A frame is one reply or push message: a line, a bulk string or an array of such.  What is longer than it
- * may be is shortened on the way, however long it is, and the rest is never stored: a bulk string to
- * `bulk_max` bytes, those of one array together to twice that, an array to FRAME_ARRAY_MAX elements.  What is
- * no RESP, or too much of it, breaks the stream: nothing after it means anything.
+ * What is too long is shortened, and the rest is never stored: a bulk string keeps `bulk_max` bytes, the bulk
+ * strings of one array together keep twice that, and an array keeps RESP_ARRAY_MAX elements.  Bytes that are
+ * not RESP2, and replies that exceed RESP_REPLY_MAX, break the stream: nothing after them has a meaning.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_PROTOCOL_RESP_READER_H
 #define ALLOCD_ADAPTERS_REDIS_PROTOCOL_RESP_READER_H
@@ -15,67 +15,73 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct redisReader;
 struct redisReply;
 
-/* Status, error and number lines are shorter than this. */
-#define FRAME_LINE_MAX 4096
+/* The longest line (a status, an error, a number, a length), with its type and its CR LF. */
+#define RESP_LINE_MAX 4096
 
-/* Elements of one array that are kept: one that has so many may have had more. */
-#define FRAME_ARRAY_MAX 1024
+/* Elements of one array that are kept: an array that has this many may have had more. */
+#define RESP_ARRAY_MAX 1024
 
-/* Arrays in arrays. */
-#define FRAME_DEPTH_MAX 7
+/* Levels of arrays in arrays. */
+#define RESP_DEPTH_MAX 7
 
-/* What all bulk strings of one array keep together. */
-#define FRAME_SHARE(bulk_max) (2 * (bulk_max))
+/* Bytes that the bulk strings of one array keep together. */
+#define RESP_SHARE(bulk_max) (2 * (bulk_max))
 
-/* What a value takes besides its text, about. */
-#define FRAME_VALUE_SIZE 128
+/* Approximate memory that a value takes besides its text. */
+#define RESP_VALUE_SIZE 128
 
-/* What one frame takes, about; more breaks the stream. */
-#define FRAME_MAX(bulk_max) (128 * FRAME_SHARE(bulk_max) + ((size_t)4 << 20))
+/* Approximate memory that one reply may take; a larger one breaks the stream. */
+#define RESP_REPLY_MAX(bulk_max) (128 * RESP_SHARE(bulk_max) + ((size_t)4 << 20))
 
-enum frame_progress {
-	FRAME_MORE,   /* all was taken, and the frame goes on */
-	FRAME_WHOLE,  /* see `reply` */
-	FRAME_BROKEN, /* see `defect` */
+enum resp_progress {
+	RESP_MORE,   /* all bytes were used, and no reply is complete */
+	RESP_WHOLE,  /* `reply` is complete */
+	RESP_BROKEN, /* `defect` says why */
 };
 
-/* An array that goes on. */
-struct frame_array {
-	uint64_t left;    /* elements to come; */
-	uint64_t dropped; /* of them not kept */
-	size_t share;     /* bytes that its bulk strings may still keep */
-	struct redisReply *reply;
+/* A bulk string that is read past hiredis. */
+struct long_bulk {
+	uint64_t true_size; /* 0: no bulk string is read past hiredis at the moment */
+	char *text;
+	size_t kept;      /* bytes of the text in all */
+	uint64_t to_keep; /* bytes to come that are still kept, */
+	uint64_t to_drop; /* and bytes behind them that are not */
 };
 
-struct frame {
-	size_t bulk_max;
-	size_t cut_from; /* the true size of the last bulk string that was shortened; 0: none was */
+struct resp_reader {
 	const char *defect;
 
-	/* Of a frame that is whole, until the next begins.  A bulk string's `integer` is its true size. */
+	/* Valid until the next resp_reader_next().  The `integer` of a bulk string is its true size. */
 	struct redisReply *reply;
 
 	/* Private to resp_reader.c. */
+	struct redisReader *hiredis;
 	struct arena *arena;
-	char line[FRAME_LINE_MAX];
-	size_t line_size;
-	struct frame_array arrays[1 + FRAME_DEPTH_MAX]; /* the first stands for the frame */
-	size_t depth;
-	size_t room;                      /* of FRAME_MAX */
-	char *text;                       /* of the bulk string that goes on: where it goes on; */
-	uint64_t kept_left, dropped_left; /* of its bytes; */
-	size_t end_left;                  /* of its CR LF */
+	size_t bulk_max;
+	size_t room;      /* of RESP_REPLY_MAX, for this reply */
+	bool needs_bytes; /* hiredis has parsed all that it was given */
+	struct long_bulk bulk;
 };
 
-/* Replies are made in the arena, which is cleared by each frame that begins. */
-void frame_init(struct frame *frame, size_t bulk_max, struct arena *arena);
+/* Replies are built in `arena`, which each reply clears when it begins. */
+void resp_reader_init(struct resp_reader *reader, size_t bulk_max, struct arena *arena);
 
-/* Takes bytes up to the end of one frame at most, and adds them to *taken. */
-enum frame_progress frame_feed(struct frame *frame, const char *data, size_t size, size_t *taken);
+/* Accepts a reader that is all zero. */
+void resp_reader_release(struct resp_reader *reader);
 
-/* Whether a reply, or a part of it, is this text. */
-bool frame_is_text(const struct redisReply *reply, const char *text);
+/*
+ * Reads up to the end of one reply.  *used is the number of bytes that the reader took over.  They may hold
+ * further replies, so call it again, with the bytes that follow or with none, until it returns RESP_MORE.
+ */
+enum resp_progress resp_reader_next(struct resp_reader *reader, const char *data, size_t size, size_t *used);
+
+/* Whether bytes were taken over that the next call would parse. */
+bool resp_reader_has_unread(const struct resp_reader *reader);
+
+/* Whether a reply, or a part of it, is a bulk string of this text. */
+bool resp_is_text(const struct redisReply *reply, const char *text);
 
 #endif

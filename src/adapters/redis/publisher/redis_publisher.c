@@ -400,26 +400,13 @@ static void on_greeted(void *context)
 	load_script(context, on_loaded);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
-{
-	(void)context;
-	(void)reply;
-	(void)true_size; /* it does not listen */
-}
-
-static void on_lost(void *context, const char *cause)
-{
-	(void)context;
-	(void)cause; /* the calls under way were told */
-}
-
 /* ---- the whole ---- */
 
 struct redis_publisher *redis_publisher_new(const struct redis_settings *settings,
 					    const struct redis_publisher_config *config)
 {
 	static const struct broker_ops ops = {publish, is_up};
-	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {.greeted = on_greeted};
 	struct redis_publisher *publisher = must_alloc(sizeof *publisher);
 
 	publisher->broker.ops = &ops;

@@ -73,13 +73,14 @@ void stream_call_ask(struct stream_call *call, struct evbuffer *commands, size_t
 
 void stream_call_append(struct evbuffer *commands, const char *const *words)
 {
+	struct bytes arguments[RESP_ARGUMENTS_MAX];
 	size_t count = 0;
 
-	while (words[count])
-		count++;
-	resp_begin_command(commands, count);
-	for (size_t i = 0; i < count; i++)
-		resp_add_argument(commands, bytes_of(words[i]));
+	for (; words[count]; count++) {
+		assert(count < RESP_ARGUMENTS_MAX);
+		arguments[count] = bytes_of(words[count]);
+	}
+	resp_append_command(commands, arguments, count);
 }
 
 void stream_call_ask_one(struct stream_call *call, connection_replied *replied, const char *const *words)

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(STREAM_READ_MAX < FRAME_ARRAY_MAX, "the entries of one read are not shortened");
-_Static_assert(STREAM_READ_FIRST *(FRAME_ARRAY_MAX *FRAME_VALUE_SIZE + FRAME_SHARE(PAYLOAD_MAX)) <
-		       FRAME_MAX(PAYLOAD_MAX),
+_Static_assert(STREAM_READ_MAX < RESP_ARRAY_MAX, "the entries of one read are not shortened");
+_Static_assert(STREAM_READ_FIRST *(RESP_ARRAY_MAX *RESP_VALUE_SIZE + RESP_SHARE(PAYLOAD_MAX)) <
+		       RESP_REPLY_MAX(PAYLOAD_MAX),
 	       "a read of few entries brings them, whatever they hold");
 
 #define ID_MAX 255
@@ -106,9 +106,9 @@ static bool is_shortened(const redisReply *text)
 static void take_field(struct reading *reading, const redisReply *name, const redisReply *value)
 {
 	if (is_shortened(name) || is_shortened(value))
-		refuse(reading, "fields: larger than %zu KiB", FRAME_SHARE(PAYLOAD_MAX) / 1024);
+		refuse(reading, "fields: larger than %zu KiB", RESP_SHARE(PAYLOAD_MAX) / 1024);
 	for (size_t i = 0; i < ENTRY_FIELDS; i++) {
-		if (!frame_is_text(name, names[i]))
+		if (!resp_is_text(name, names[i]))
 			continue;
 		if (reading->fields[i])
 			refuse(reading, "%s: given twice", names[i]);

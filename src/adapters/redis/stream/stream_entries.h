@@ -11,7 +11,7 @@
 struct redisReply;
 
 /* A field is two elements of an array that was not shortened. */
-#define ENTRY_FIELDS_MAX ((FRAME_ARRAY_MAX - 1) / 2)
+#define ENTRY_FIELDS_MAX ((RESP_ARRAY_MAX - 1) / 2)
 
 /* Longer names of unknown commands are cut. */
 #define ENTRY_TYPE_SHOWN 64

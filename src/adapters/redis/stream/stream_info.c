@@ -33,7 +33,7 @@ static const redisReply *text_named(const redisReply *reply, const char *name)
 static int64_t count_named(const redisReply *reply, const char *name, int64_t missing)
 {
 	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
-		if (frame_is_text(reply->element[i], name) &&
+		if (resp_is_text(reply->element[i], name) &&
 		    reply->element[i + 1]->type == REDIS_REPLY_INTEGER)
 			return reply->element[i + 1]->integer;
 	return missing;
@@ -58,7 +58,7 @@ static struct stream_id entry_named(const redisReply *reply, const char *name, s
 	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
 		const redisReply *entry = reply->element[i + 1];
 
-		if (!frame_is_text(reply->element[i], name) || entry->type != REDIS_REPLY_ARRAY)
+		if (!resp_is_text(reply->element[i], name) || entry->type != REDIS_REPLY_ARRAY)
 			continue;
 		*size = size_of(entry, 2);
 		if (entry->elements && entry->element[0]->type == REDIS_REPLY_STRING)
@@ -132,7 +132,7 @@ bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups
 		if (!name || !id_named(groups->element[i], "last-delivered-id", &info->delivered[i]))
 			return false;
 		take_life(&info->state, name, ours);
-		if (frame_is_text(name, ours)) {
+		if (resp_is_text(name, ours)) {
 			info->ours = i;
 			info->state.delivered = info->delivered[i];
 			info->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);

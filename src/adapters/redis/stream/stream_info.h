@@ -11,7 +11,7 @@
 struct redisReply;
 
 /* Groups of one stream; with more we do not know how all of them stand. */
-#define STANDING_GROUPS_MAX (FRAME_ARRAY_MAX - 1)
+#define STANDING_GROUPS_MAX (RESP_ARRAY_MAX - 1)
 
 /* Between a group's name and a mark, in the name of the group that is the mark. */
 #define STANDING_LIFE ":life:"

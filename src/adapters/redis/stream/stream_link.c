@@ -35,23 +35,10 @@ static void on_greeted(void *context)
 	evbuffer_free(commands);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
-{
-	(void)context;
-	(void)reply;
-	(void)true_size; /* they do not listen */
-}
-
-static void on_lost(void *context, const char *cause)
-{
-	(void)context;
-	(void)cause; /* calls under way were told */
-}
-
 void stream_link_init(struct stream_link *link, const struct redis_settings *settings, const char *name,
 		      const char *suffix)
 {
-	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {.greeted = on_greeted};
 
 	if (asprintf(&link->name, "%s%s", name, suffix) < 0)
 		abort();

@@ -115,14 +115,15 @@ static const struct channel *channel_named(const struct redis_subscriber *subscr
 static bool is_message(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-	       frame_is_text(reply->element[0], "message") && reply->element[1]->type == REDIS_REPLY_STRING &&
+	       resp_is_text(reply->element[0], "message") && reply->element[1]->type == REDIS_REPLY_STRING &&
 	       reply->element[2]->type == REDIS_REPLY_STRING;
 }
 
-static void on_message(struct redis_subscriber *subscriber, const redisReply *reply, size_t true_size)
+static void on_message(struct redis_subscriber *subscriber, const redisReply *reply)
 {
 	const struct channel *channel = channel_named(subscriber, reply->element[1]);
 	struct bytes payload = {reply->element[2]->str, reply->element[2]->len};
+	size_t true_size = (size_t)reply->element[2]->integer;
 
 	if (!channel)
 		return;
@@ -131,22 +132,21 @@ static void on_message(struct redis_subscriber *subscriber, const redisReply *re
 		return;
 	}
 	subscriber->stats.heard++;
-	if (true_size)
+	if (true_size > payload.size)
 		subscriber->stats.oversized++;
-	subscriber->listener->message(subscriber->context, channel->type, channel->name, payload,
-				      true_size ? true_size : payload.size);
+	subscriber->listener->message(subscriber->context, channel->type, channel->name, payload, true_size);
 }
 
 static bool is_confirmation(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-	       frame_is_text(reply->element[0], "subscribe");
+	       resp_is_text(reply->element[0], "subscribe");
 }
 
 static bool is_pong(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-	       frame_is_text(reply->element[0], "pong");
+	       resp_is_text(reply->element[0], "pong");
 }
 
 /* To a PING that an ACL forbids, an error is answer enough; to SUBSCRIBE it is none. */
@@ -163,12 +163,12 @@ static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 	redis_connection_drop(subscriber->connection, cause);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
+static void on_heard(void *context, const redisReply *reply)
 {
 	struct redis_subscriber *subscriber = context;
 
 	if (is_message(reply) && subscriber->confirmed == subscriber->count)
-		on_message(subscriber, reply, true_size);
+		on_message(subscriber, reply);
 	else if (is_confirmation(reply) && subscriber->confirmed < subscriber->count)
 		on_confirmed(subscriber);
 	else if (!is_pong(reply))

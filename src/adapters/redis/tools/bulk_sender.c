@@ -121,13 +121,6 @@ static void on_greeted(void *context)
 	sender->user->up(sender->context);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
-{
-	(void)context;
-	(void)reply;
-	(void)true_size; /* it does not listen */
-}
-
 static void on_lost(void *context, const char *cause)
 {
 	end(context, cause);
@@ -136,7 +129,7 @@ static void on_lost(void *context, const char *cause)
 struct bulk_sender *bulk_sender_new(const struct redis_settings *settings, const char *name,
 				    const struct bulk_sender_user *user, void *context)
 {
-	static const struct redis_connection_user connection_user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user connection_user = {.greeted = on_greeted, .lost = on_lost};
 	struct bulk_sender *sender = must_alloc(sizeof *sender);
 
 	sender->user = user;

@@ -30,13 +30,6 @@ static void on_greeted(void *context)
 	event_base_loopexit(call->base, NULL);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
-{
-	(void)context;
-	(void)reply;
-	(void)true_size; /* it does not listen */
-}
-
 /* The first failure is the last: an operator tries again by hand. */
 static void on_lost(void *context, const char *cause)
 {
@@ -50,7 +43,7 @@ static void on_lost(void *context, const char *cause)
 struct publish_once *publish_once_begin(const struct url_source *url, const char *prefix,
 					struct random *random, char error[REDIS_TROUBLE_MAX])
 {
-	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {.greeted = on_greeted, .lost = on_lost};
 	struct publish_once *call = must_alloc(sizeof *call);
 
 	call->base = must(event_base_new());

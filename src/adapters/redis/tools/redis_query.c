@@ -39,23 +39,22 @@ static void on_greeted(void *context)
 
 static void count_answer(struct redis_query *query, const redisReply *payload)
 {
-	if (!query->token || !frame_is_text(payload, query->token))
+	if (!query->token || !resp_is_text(payload, query->token))
 		return; /* somebody else's */
 	query->answered++;
 	if (query->answered >= query->asked)
 		event_base_loopexit(query->base, NULL);
 }
 
-static void on_heard(void *context, const redisReply *reply, size_t true_size)
+static void on_heard(void *context, const redisReply *reply)
 {
 	struct redis_query *query = context;
 	bool tells = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3;
 
-	(void)true_size;
-	if (tells && frame_is_text(reply->element[0], "subscribe")) {
+	if (tells && resp_is_text(reply->element[0], "subscribe")) {
 		redis_connection_settle(query->connection);
 		event_base_loopexit(query->base, NULL);
-	} else if (tells && frame_is_text(reply->element[0], "message")) {
+	} else if (tells && resp_is_text(reply->element[0], "message")) {
 		count_answer(query, reply->element[2]);
 	} else if (reply->type == REDIS_REPLY_ERROR && !redis_connection_is_up(query->connection)) {
 		char words[REDIS_TROUBLE_MAX - sizeof "SUBSCRIBE: "], cause[REDIS_TROUBLE_MAX];
