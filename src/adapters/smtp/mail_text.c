@@ -33,13 +33,13 @@ static void write_line(FILE *out, const struct shown *line)
 
 static void write_batch(FILE *out, const struct shown *line, const struct stock_batch *batch)
 {
-	char place[32] = "in the warehouse", day[DAY_TEXT_SIZE];
+	char where[32] = "in the warehouse", day[DAY_TEXT_SIZE];
 
 	if (batch->eta != IN_WAREHOUSE) {
 		day_format(batch->eta, day);
-		snprintf(place, sizeof place, "due %s", day);
+		snprintf(where, sizeof where, "due %s", day);
 	}
-	fprintf(out, "    %-16s  %10" PRId32 "  in batch %s\n", place, batch->free,
+	fprintf(out, "    %-16s  %10" PRId32 "  in batch %s\n", where, batch->free,
 		utf8_printable(line->arena, batch->reference));
 }
 

@@ -37,7 +37,7 @@ struct smtp_mail {
 	/* The order, for libcurl. */
 	const char *url;       /* scheme, host and port, and the name for EHLO */
 	const char *addresses; /* of the host; NULL when the host is an address */
-	const char *place, *from, *to, *text;
+	const char *server, *from, *to, *text;
 	const char *ca_file;
 	char *user, *password;
 	long use_ssl;
@@ -54,7 +54,7 @@ struct smtp_mail {
 	pthread_t thread;
 	bool has_thread;
 	size_t sent;
-	struct smtp_dialogue dialogue;
+	struct smtp_session session;
 	CURLcode result;
 	char trouble[CURL_ERROR_SIZE];
 
@@ -108,12 +108,12 @@ static size_t read_content(char *buffer, size_t size, size_t count, void *contex
 	struct smtp_mail *mail = context;
 	size_t left = strlen(mail->text + mail->sent), portion = size * count;
 
-	smtp_note_content(&mail->dialogue);
+	smtp_note_content(&mail->session);
 	if (portion > left)
 		portion = left;
 	memcpy(buffer, mail->text + mail->sent, portion);
 	mail->sent += portion;
-	mail->dialogue.is_all_sent = portion == left;
+	mail->session.is_all_sent = portion == left;
 	return portion;
 }
 
@@ -121,7 +121,7 @@ static size_t on_reply_line(char *line, size_t size, size_t count, void *context
 {
 	struct smtp_mail *mail = context;
 
-	smtp_note_line(&mail->dialogue, line, size * count);
+	smtp_note_line(&mail->session, line, size * count);
 	return size * count;
 }
 
@@ -135,8 +135,8 @@ static int on_trace(CURL *curl, curl_infotype type, char *bytes, size_t size, vo
 
 	(void)curl;
 	if (type == CURLINFO_HEADER_OUT)
-		smtp_note_command(&mail->dialogue, bytes, size);
-	if (mail->dialogue.is_left)
+		smtp_note_command(&mail->session, bytes, size);
+	if (mail->session.has_quit)
 		shut_down(mail, SHUT_RD);
 	return 0;
 }
@@ -285,22 +285,22 @@ static const char *advice_on(CURLcode result)
 static const char *trouble_of(const struct smtp_mail *mail)
 {
 	if (mail->result == CURLE_OPERATION_TIMEDOUT)
-		return mail->dialogue.stage == SMTP_CONNECTING ? "no connection, or no greeting, in time"
-							       : "no answer in time";
+		return mail->session.stage == SMTP_CONNECTING ? "no connection, or no greeting, in time"
+							      : "no answer in time";
 	return mail->trouble[0] ? mail->trouble : curl_easy_strerror(mail->result);
 }
 
 static void finish(struct smtp_mail *mail)
 {
-	const struct smtp_account account = {mail->place, mail->to, mail->password, trouble_of(mail),
+	const struct smtp_account account = {mail->server, mail->to, mail->password, trouble_of(mail),
 					     advice_on(mail->result)};
-	struct failure failure = {.kind = smtp_failure_kind(&mail->dialogue)};
+	struct failure failure = {.kind = smtp_failure_kind(&mail->session)};
 	bool is_taken = mail->result == CURLE_OK;
 	smtp_mail_done *done = mail->done;
 	void *context = mail->context;
 	char text[SMTP_FAILURE_SIZE];
 
-	smtp_describe(&mail->dialogue, &account, text);
+	smtp_describe(&mail->session, &account, text);
 	failure.text = text;
 	mail_free(mail);
 	done(context, is_taken ? NULL : &failure);
@@ -362,9 +362,9 @@ static void copy_order(struct smtp_mail *mail, const struct smtp_order *order)
 	struct arena *arena = mail->arena;
 	const struct smtp_url *url = order->url;
 
-	mail->url = arena_printf(arena, "%s://%s/%s", url->tls ? "smtps" : "smtp", url->place,
+	mail->url = arena_printf(arena, "%s://%s/%s", url->tls ? "smtps" : "smtp", url->server,
 				 name_for_hello(arena, order->from));
-	mail->place = arena_strdup(arena, url->place);
+	mail->server = arena_strdup(arena, url->server);
 	mail->addresses = known_addresses(arena, order);
 	mail->from = arena_strdup(arena, order->from);
 	mail->to = arena_strdup(arena, order->to);

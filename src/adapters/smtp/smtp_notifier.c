@@ -42,11 +42,11 @@ struct sending {
 
 static void unlink_sending(struct sending *sending)
 {
-	struct sending **place = &sending->owner->sendings;
+	struct sending **link = &sending->owner->sendings;
 
-	while (*place != sending)
-		place = &(*place)->next;
-	*place = sending->next;
+	while (*link != sending)
+		link = &(*link)->next;
+	*link = sending->next;
 }
 
 static void sending_free(struct sending *sending)
@@ -127,7 +127,8 @@ static void on_addresses(void *context, struct addrinfo *addresses, const char *
 		freeaddrinfo(addresses);
 		return;
 	}
-	utf8_format(sending->text, sizeof sending->text, "%s: host not found: %s", sending->url.place, error);
+	utf8_format(sending->text, sizeof sending->text, "%s: host not found: %s", sending->url.server,
+		    error);
 	report_failure(sending);
 }
 
@@ -179,7 +180,7 @@ static void notify(struct notifier *port, const struct notification *notificatio
 		return;
 	}
 	utf8_format(sending->text, sizeof sending->text, "%s: host not found: the look-up takes too long",
-		    sending->url.place);
+		    sending->url.server);
 	set_timer(sending, notifier->config.connect_ms);
 	sending->resolver = resolver_start(notifier->config.base, sending->url.host, sending->url.port,
 					   on_addresses, sending);

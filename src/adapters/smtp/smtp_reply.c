@@ -19,12 +19,12 @@ static const struct {
 	{"MAIL", SMTP_SENDER},   {"RCPT", SMTP_RECIPIENT}, {"DATA", SMTP_DATA},
 };
 
-static void enter(struct smtp_dialogue *dialogue, enum smtp_stage stage)
+static void enter(struct smtp_session *session, enum smtp_stage stage)
 {
-	dialogue->stage = stage;
-	dialogue->code = 0;
-	dialogue->is_complete = false;
-	dialogue->words[0] = '\0';
+	session->stage = stage;
+	session->code = 0;
+	session->is_complete = false;
+	session->reply[0] = '\0';
 }
 
 static bool is_verb(const char *verb, const char *bytes, size_t size)
@@ -35,20 +35,20 @@ static bool is_verb(const char *verb, const char *bytes, size_t size)
 }
 
 /* After a refused mail libcurl sends QUIT; the stage then stays the one that was refused. */
-void smtp_note_command(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
+void smtp_note_command(struct smtp_session *session, const char *bytes, size_t size)
 {
 	if (is_verb("QUIT", bytes, size))
-		dialogue->is_left = true;
+		session->has_quit = true;
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		if (is_verb(verbs[i].verb, bytes, size))
-			enter(dialogue, verbs[i].stage);
+			enter(session, verbs[i].stage);
 	}
 }
 
-void smtp_note_content(struct smtp_dialogue *dialogue)
+void smtp_note_content(struct smtp_session *session)
 {
-	if (dialogue->stage == SMTP_DATA)
-		enter(dialogue, SMTP_CONTENT);
+	if (session->stage == SMTP_DATA)
+		enter(session, SMTP_CONTENT);
 }
 
 /* ---- what is received ---- */
@@ -62,41 +62,41 @@ static int code_of(const char *bytes, size_t size)
 }
 
 /* Joins the lines of a reply, with its code once. */
-static void add_words(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
+static void append_reply(struct smtp_session *session, const char *bytes, size_t size)
 {
-	size_t used = strlen(dialogue->words), skipped = used && size >= 4 ? 4 : 0;
+	size_t used = strlen(session->reply), skipped = used && size >= 4 ? 4 : 0;
 
 	while (size > skipped && isspace((unsigned char)bytes[size - 1]))
 		size--;
 	if (size > skipped)
-		utf8_format(dialogue->words + used, sizeof dialogue->words - used, "%s%.*s", used ? " " : "",
+		utf8_format(session->reply + used, sizeof session->reply - used, "%s%.*s", used ? " " : "",
 			    (int)(size - skipped), bytes + skipped);
 }
 
-void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size)
+void smtp_note_line(struct smtp_session *session, const char *bytes, size_t size)
 {
 	int code = code_of(bytes, size);
 
-	if (!code || dialogue->is_left)
+	if (!code || session->has_quit)
 		return;
-	if (dialogue->is_complete)
-		enter(dialogue, dialogue->stage);
-	dialogue->code = code;
-	dialogue->is_complete = size < 4 || bytes[3] != '-';
-	add_words(dialogue, bytes, size);
+	if (session->is_complete)
+		enter(session, session->stage);
+	session->code = code;
+	session->is_complete = size < 4 || bytes[3] != '-';
+	append_reply(session, bytes, size);
 }
 
 /* ---- what it means ---- */
 
-enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue)
+enum failure_kind smtp_failure_kind(const struct smtp_session *session)
 {
-	bool is_about_the_mail = dialogue->stage >= SMTP_RECIPIENT && dialogue->code != 421;
+	bool is_about_the_mail = session->stage >= SMTP_RECIPIENT && session->code != 421;
 
-	if (is_about_the_mail && dialogue->code / 100 == 5)
+	if (is_about_the_mail && session->code / 100 == 5)
 		return FAILURE_DATA;
-	if (is_about_the_mail && dialogue->code / 100 == 4)
+	if (is_about_the_mail && session->code / 100 == 4)
 		return FAILURE_BUSY;
-	if (dialogue->stage == SMTP_CONTENT && dialogue->is_all_sent && !dialogue->code)
+	if (session->stage == SMTP_CONTENT && session->is_all_sent && !session->code)
 		return FAILURE_UNCERTAIN;
 	return FAILURE_RETRY;
 }
@@ -138,27 +138,27 @@ static void make_printable(char *text)
 	}
 }
 
-static bool repeats_the_password(const char *words, const struct smtp_account *account)
+static bool repeats_the_password(const char *text, const struct smtp_account *account)
 {
-	return account->password && strstr(words, account->password);
+	return account->password && strstr(text, account->password);
 }
 
-void smtp_describe(const struct smtp_dialogue *dialogue, const struct smtp_account *account,
+void smtp_describe(const struct smtp_session *session, const struct smtp_account *account,
 		   char text[SMTP_FAILURE_SIZE])
 {
-	bool is_refused = dialogue->code >= 400;
-	const char *words = is_refused ? dialogue->words : account->trouble;
+	bool is_refused = session->code >= 400;
+	const char *cause = is_refused ? session->reply : account->trouble;
 
-	if (repeats_the_password(words, account))
-		words = "(its reply repeats the password)";
+	if (repeats_the_password(cause, account))
+		cause = "(its reply repeats the password)";
 	if (is_refused)
-		utf8_format(text, SMTP_FAILURE_SIZE, "%s refused %s%s: %s%s", account->place,
-			    what_is_refused(dialogue->stage),
-			    dialogue->stage >= SMTP_RECIPIENT ? account->recipient : "", words,
+		utf8_format(text, SMTP_FAILURE_SIZE, "%s refused %s%s: %s%s", account->server,
+			    what_is_refused(session->stage),
+			    session->stage >= SMTP_RECIPIENT ? account->recipient : "", cause,
 			    account->advice);
 	else
-		utf8_format(text, SMTP_FAILURE_SIZE, "%s: %s%s%s", account->place, words, account->advice,
-			    smtp_failure_kind(dialogue) == FAILURE_UNCERTAIN
+		utf8_format(text, SMTP_FAILURE_SIZE, "%s: %s%s%s", account->server, cause, account->advice,
+			    smtp_failure_kind(session) == FAILURE_UNCERTAIN
 				    ? "; the mail was sent, and may have been accepted"
 				    : "");
 	make_printable(text);

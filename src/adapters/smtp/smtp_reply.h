@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SMTP_WORDS_SIZE   400
+#define SMTP_REPLY_SIZE   400
 #define SMTP_FAILURE_SIZE 1024
 
 enum smtp_stage {
@@ -24,23 +24,23 @@ enum smtp_stage {
 	SMTP_CONTENT, /* the mail itself */
 };
 
-struct smtp_dialogue {
+struct smtp_session {
 	enum smtp_stage stage;
 	bool is_all_sent; /* of the content */
-	bool is_left;     /* QUIT was sent: its reply does not matter */
+	bool has_quit;    /* QUIT was sent: its reply does not matter */
 	int code;         /* of the reply to the stage's command; 0 before the reply */
 	bool is_complete; /* the reply has its last line */
-	char words[SMTP_WORDS_SIZE];
+	char reply[SMTP_REPLY_SIZE];
 };
 
 /* Bytes that were sent as a command. */
-void smtp_note_command(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
+void smtp_note_command(struct smtp_session *session, const char *bytes, size_t size);
 
 /* The content begins. */
-void smtp_note_content(struct smtp_dialogue *dialogue);
+void smtp_note_content(struct smtp_session *session);
 
 /* A line of a reply. */
-void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t size);
+void smtp_note_line(struct smtp_session *session, const char *bytes, size_t size);
 
 /*
  * The kind of failure to report for a mail that was not accepted (see bus/ports/notifier.h).  A 5xx reply to
@@ -49,11 +49,11 @@ void smtp_note_line(struct smtp_dialogue *dialogue, const char *bytes, size_t si
  * FAILURE_RETRY.  If the whole content was sent and no reply came, the mail may have been accepted:
  * FAILURE_UNCERTAIN.
  */
-enum failure_kind smtp_failure_kind(const struct smtp_dialogue *dialogue);
+enum failure_kind smtp_failure_kind(const struct smtp_session *session);
 
 /* What the text of a failure is made of. */
 struct smtp_account {
-	const char *place; /* of the server */
+	const char *server; /* of the server */
 	const char *recipient;
 	const char *password; /* which a server may repeat, and the text must not; or NULL */
 	const char *trouble;  /* libcurl's error */
@@ -61,7 +61,7 @@ struct smtp_account {
 };
 
 /* One printable line of UTF-8. */
-void smtp_describe(const struct smtp_dialogue *dialogue, const struct smtp_account *account,
+void smtp_describe(const struct smtp_session *session, const struct smtp_account *account,
 		   char text[SMTP_FAILURE_SIZE]);
 
 #endif

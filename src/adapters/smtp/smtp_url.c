@@ -112,7 +112,7 @@ bool smtp_url_parse(struct smtp_url *url, const char *text, const char **error)
 	if (*error)
 		smtp_url_release(url);
 	else
-		utf8_format(url->place, sizeof url->place, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
+		utf8_format(url->server, sizeof url->server, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
 			    url->host, url->port);
 	return !*error;
 }

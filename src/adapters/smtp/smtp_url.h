@@ -7,15 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SMTP_HOST_MAX  255
-#define SMTP_PLACE_MAX (SMTP_HOST_MAX + 16)
+#define SMTP_HOST_MAX   255
+#define SMTP_SERVER_MAX (SMTP_HOST_MAX + 16)
 
 struct smtp_url {
 	bool tls;   /* smtps:// */
 	char *host; /* a name, or an address without brackets */
 	uint16_t port;
-	char *user, *password;      /* both or neither; decoded */
-	char place[SMTP_PLACE_MAX]; /* "host:port", for people */
+	char *user, *password;        /* both or neither; decoded */
+	char server[SMTP_SERVER_MAX]; /* "host:port", for people */
 };
 
 /*

@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-static struct smtp_dialogue dialogue;
+static struct smtp_session session;
 static struct smtp_account account;
 static char text[SMTP_FAILURE_SIZE];
 
 static void set_up(void)
 {
-	dialogue = (struct smtp_dialogue){0};
-	account = (struct smtp_account){.place = "mail.example:25",
+	session = (struct smtp_session){0};
+	account = (struct smtp_account){.server = "mail.example:25",
 					.recipient = "ann@example",
 					.password = "hunter2",
 					.trouble = "it broke",
@@ -22,17 +22,17 @@ static void set_up(void)
 
 static void send(const char *command)
 {
-	smtp_note_command(&dialogue, command, strlen(command));
+	smtp_note_command(&session, command, strlen(command));
 }
 
 static void hear(const char *line)
 {
-	smtp_note_line(&dialogue, line, strlen(line));
+	smtp_note_line(&session, line, strlen(line));
 }
 
 static void describe(void)
 {
-	smtp_describe(&dialogue, &account, text);
+	smtp_describe(&session, &account, text);
 }
 
 static void come_to_content(bool is_all_sent)
@@ -45,8 +45,8 @@ static void come_to_content(bool is_all_sent)
 	hear("250 ok\r\n");
 	send("DATA\r\n");
 	hear("354 go on\r\n");
-	smtp_note_content(&dialogue);
-	dialogue.is_all_sent = is_all_sent;
+	smtp_note_content(&session);
+	session.is_all_sent = is_all_sent;
 }
 
 static const struct {
@@ -74,19 +74,19 @@ START_TEST(a_5xx_reply_is_final_only_for_the_recipient_or_the_mail)
 	send("QUIT\r\n");
 	hear("221 bye\r\n");
 
-	ck_assert_int_eq(smtp_failure_kind(&dialogue), refusals[_i].kind);
+	ck_assert_int_eq(smtp_failure_kind(&session), refusals[_i].kind);
 }
 END_TEST
 
 START_TEST(a_mail_without_a_reply_after_its_whole_content_is_uncertain)
 {
 	come_to_content(true);
-	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_UNCERTAIN);
+	ck_assert_int_eq(smtp_failure_kind(&session), FAILURE_UNCERTAIN);
 	describe();
 	ck_assert_str_eq(text, "mail.example:25: it broke; the mail was sent, and may have been accepted");
 
 	hear("554 5.7.1 spam\r\n");
-	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_DATA);
+	ck_assert_int_eq(smtp_failure_kind(&session), FAILURE_DATA);
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(a_mail_that_was_not_wholly_sent_is_retried)
 {
 	come_to_content(false);
 
-	ck_assert_int_eq(smtp_failure_kind(&dialogue), FAILURE_RETRY);
+	ck_assert_int_eq(smtp_failure_kind(&session), FAILURE_RETRY);
 }
 END_TEST
 
@@ -149,7 +149,7 @@ START_TEST(no_byte_of_a_command_but_its_verb_is_kept)
 	describe();
 
 	ck_assert_ptr_null(strstr(text, "aHVu"));
-	ck_assert_ptr_null(memmem(&dialogue, sizeof dialogue, "aHVu", 4));
+	ck_assert_ptr_null(memmem(&session, sizeof session, "aHVu", 4));
 }
 END_TEST
 

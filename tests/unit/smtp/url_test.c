@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct {
-	const char *text, *place, *user, *password;
+	const char *text, *server, *user, *password;
 	bool tls;
 } urls[] = {
 	{"smtp://mail.example", "mail.example:25", NULL, NULL, false},
@@ -34,7 +34,7 @@ START_TEST(the_parts_of_a_url_are_parsed)
 
 	ck_assert(smtp_url_parse(&url, urls[_i].text, &error));
 
-	ck_assert_str_eq(url.place, urls[_i].place);
+	ck_assert_str_eq(url.server, urls[_i].server);
 	ck_assert_int_eq(url.tls, urls[_i].tls);
 	expect_text(url.user, urls[_i].user);
 	expect_text(url.password, urls[_i].password);
