@@ -10,6 +10,7 @@ counts checks: every one of every Check suite, every end-to-end test, and every 
 """
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -39,13 +40,13 @@ SIDE_BY_SIDE = (os.cpu_count() or 1) + 1
 Count = collections.namedtuple("Count", "passed failed skipped")
 
 
-def run_meson(build, environment):
-    """The C tests: unit, and integration on the real servers."""
-    print("== unit and integration tests, under the sanitizers", flush=True)
+def run_meson(build, environment, *names):
+    """The C tests of these names, or all of them: unit, and integration on the real servers."""
+    print(f"== unit and integration tests of {build.name}", flush=True)
     log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     processes = f"--num-processes={SIDE_BY_SIDE}"
-    command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5", processes]
+    command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5", processes, *names]
     status = subprocess.run(command, env=environment, check=False).returncode
     results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return status, total([count_program(result) for result in results])
@@ -97,14 +98,21 @@ def total(counts):
     return Count(*map(sum, zip(*counts))) if counts else Count(0, 0, 0)
 
 
-def run_all(build, plain_build):
+@contextlib.contextmanager
+def test_environment():
+    """What the integration tests find in their environment: a database of their own, Redis, and a pooler."""
     environment = {**SANITIZERS, **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     with installation.fresh_database(os.environ["DATABASE_URL"]) as database_url:
         environment["ALLOCD_TEST_DATABASE_URL"] = database_url
         environment["ALLOCD_TEST_REDIS_URL"] = os.environ["REDIS_URL"]
         with servers.pooler(os.environ["DATABASE_URL"]) as bouncer:
             environment["ALLOCD_TEST_POOLER"] = bouncer.where()
-            yield run_meson(build, environment)
+            yield environment
+
+
+def run_all(build, plain_build):
+    with test_environment() as environment:
+        yield run_meson(build, environment)
     yield run_pytest(build, environment)
     yield run_guard(plain_build)
 
