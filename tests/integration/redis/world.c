@@ -133,7 +133,8 @@ void use_url(const char *format, ...)
 	world.settings = (struct redis_settings){.base = world.base,
 						 .url = {.read = url_read_text, .context = world.url},
 						 .random = &random_port,
-						 .logger = &logger};
+						 .logger = &logger,
+						 .silence_max_ms = world.silence_max_ms};
 }
 
 void subscribe(void)

@@ -37,6 +37,7 @@ struct world {
 	struct event_base *base;
 	struct server server;
 	char url[256];
+	int silence_max_ms; /* of what connects from now on; 0: as in the program */
 	struct redis_settings settings;
 	struct redis_subscriber *subscriber;
 	struct redis_publisher *publisher;

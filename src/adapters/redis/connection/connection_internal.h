@@ -11,11 +11,6 @@ struct bufferevent;
 struct connect_attempts;
 struct event;
 
-/* A dead peer is found after SILENCE_MAX_MS + TICK_MS at the latest. */
-#define TICK_MS        1000
-#define PING_AFTER_MS  3000
-#define SILENCE_MAX_MS 8000
-
 enum redis_connection_state {
 	CONNECTION_WAITING,  /* for the time of the next attempt */
 	CONNECTION_DIALING,  /* for a connected socket */

@@ -157,8 +157,11 @@ bool redis_connection_is_paused(const struct redis_connection *connection)
 
 bool redis_connection_was_slow(const struct redis_connection *connection)
 {
+	const struct redis_settings *settings = &connection->settings;
+	int64_t found_ms = redis_silence_max_ms(settings) + redis_silence_tick_ms(settings);
+
 	return connection->paused ||
-	       (connection->resumed_ms && monotonic_ms() - connection->resumed_ms < SILENCE_MAX_MS + TICK_MS);
+	       (connection->resumed_ms && monotonic_ms() - connection->resumed_ms < found_ms);
 }
 
 static int64_t later(int64_t a, int64_t b)

@@ -59,7 +59,7 @@ void redis_connection_check_role(struct redis_connection *connection)
 static int64_t measure_silence(struct redis_connection *connection)
 {
 	int64_t now = monotonic_ms();
-	bool slept = now - connection->ticked_ms > 3 * TICK_MS;
+	bool slept = now - connection->ticked_ms > 3 * redis_silence_tick_ms(&connection->settings);
 
 	connection->ticked_ms = now;
 	if (slept || *connection->ended ||
@@ -70,11 +70,12 @@ static int64_t measure_silence(struct redis_connection *connection)
 
 void redis_connection_tick(struct redis_connection *connection)
 {
+	const int tick_ms = redis_silence_tick_ms(&connection->settings);
 	int64_t silence_ms = measure_silence(connection);
 
-	redis_connection_set_timer(connection, TICK_MS);
-	if (silence_ms >= SILENCE_MAX_MS)
+	redis_connection_set_timer(connection, tick_ms);
+	if (silence_ms >= redis_silence_max_ms(&connection->settings))
 		redis_connection_end(connection, "Redis does not answer");
-	else if (silence_ms >= PING_AFTER_MS && !connection->pinged)
+	else if (silence_ms >= 3 * tick_ms && !connection->pinged)
 		ping(connection);
 }

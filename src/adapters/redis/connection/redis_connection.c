@@ -64,7 +64,7 @@ static void set_state(struct redis_connection *connection, enum redis_connection
 		redis_connection_set_timer(connection, connect_attempts_left_ms(connection->attempts));
 		break;
 	case CONNECTION_UP:
-		redis_connection_set_timer(connection, TICK_MS);
+		redis_connection_set_timer(connection, redis_silence_tick_ms(&connection->settings));
 		break;
 	}
 }

@@ -36,6 +36,9 @@ struct redisReply;
 #define CONNECTION_INPUT_MAX      ((size_t)256 * 1024)
 #define CONNECTION_BACKOFF_MAX_MS 2000
 
+/* A peer that was silent for this long is dead; silence is measured eight times in that time. */
+#define SILENCE_MAX_MS 8000
+
 /* A cause in one line, and its NUL. */
 #define REDIS_TROUBLE_MAX 256
 
@@ -47,7 +50,18 @@ struct redis_settings {
 	struct logger *logger;
 	struct redis_server *server; /* NULL: each connection is alone, and hears nothing of the others */
 	struct handshake_demands demands;
+	int silence_max_ms; /* 0: SILENCE_MAX_MS; tests shorten it */
 };
+
+static inline int redis_silence_max_ms(const struct redis_settings *redis)
+{
+	return redis->silence_max_ms ? redis->silence_max_ms : SILENCE_MAX_MS;
+}
+
+static inline int redis_silence_tick_ms(const struct redis_settings *redis)
+{
+	return redis_silence_max_ms(redis) / 8;
+}
 
 struct redis_connection;
 

@@ -5,12 +5,10 @@
 #include "core/base/must.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <string.h>
 
-/* What is not heard any more is found after SILENCE_MAX_MS + TICK_MS at the latest. */
-#define TICK_MS        1000
-#define TICKS_A_BEAT   2
-#define SILENCE_MAX_MS 8000
+#define TICKS_A_BEAT 2
 
 #define TOKEN_SIZE 32
 
@@ -18,6 +16,7 @@ struct heartbeat {
 	struct redis_publisher *publisher;
 	struct redis_subscriber *subscriber;
 	struct event *timer;
+	int silence_max_ms, tick_ms;
 	char token[TOKEN_SIZE]; /* in hexadecimal: whoever looks at the channel can read it */
 
 	unsigned ticks;
@@ -73,7 +72,7 @@ static bool was_listening(struct heartbeat *heartbeat)
 {
 	uint64_t pauses = redis_subscriber_stats(heartbeat->subscriber)->pauses;
 	int64_t now = monotonic_ms();
-	bool slept = now - heartbeat->ticked_ms > 3 * TICK_MS;
+	bool slept = now - heartbeat->ticked_ms > 3 * heartbeat->tick_ms;
 	bool paused = redis_subscriber_is_paused(heartbeat->subscriber) || pauses != heartbeat->pauses;
 
 	heartbeat->ticked_ms = now;
@@ -83,8 +82,9 @@ static bool was_listening(struct heartbeat *heartbeat)
 
 static void give_up(struct heartbeat *heartbeat)
 {
-	static const char cause[] = "heartbeat not heard for 8 s";
+	char cause[64];
 
+	snprintf(cause, sizeof cause, "heartbeat not heard for %d s", heartbeat->silence_max_ms / 1000);
 	redis_subscriber_drop(heartbeat->subscriber, heartbeat->heard_at, cause);
 	redis_publisher_drop(heartbeat->publisher, cause);
 }
@@ -97,7 +97,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (!was_listening(heartbeat))
 		heartbeat->quiet_ms = heartbeat->ticked_ms;
-	if (heartbeat->ticked_ms - heartbeat->quiet_ms >= SILENCE_MAX_MS)
+	if (heartbeat->ticked_ms - heartbeat->quiet_ms >= heartbeat->silence_max_ms)
 		give_up(heartbeat);
 	else if (++heartbeat->ticks % TICKS_A_BEAT == 0)
 		beat(heartbeat);
@@ -117,9 +117,12 @@ static void make_token(struct heartbeat *heartbeat, struct random *random)
 struct heartbeat *heartbeat_new(const struct redis_settings *settings, struct redis_publisher *publisher,
 				struct redis_subscriber *subscriber)
 {
-	static const struct timeval tick = {TICK_MS / 1000, TICK_MS % 1000 * 1000};
+	int tick_ms = redis_silence_tick_ms(settings);
+	struct timeval tick = {tick_ms / 1000, tick_ms % 1000 * 1000};
 	struct heartbeat *heartbeat = must_alloc(sizeof *heartbeat);
 
+	heartbeat->silence_max_ms = redis_silence_max_ms(settings);
+	heartbeat->tick_ms = tick_ms;
 	heartbeat->publisher = publisher;
 	heartbeat->subscriber = subscriber;
 	heartbeat->ticked_ms = heartbeat->quiet_ms = monotonic_ms();
