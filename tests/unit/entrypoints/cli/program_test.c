@@ -1,5 +1,8 @@
 /* From the command line to the exit status, with commands that only note that they were called. */
 #include "entrypoints/cli/program.h"
+
+#include "entrypoints/cli/invoke.h"
+#include "entrypoints/cli/print.h"
 #include "entrypoints/main/setup.h"
 #include "support/suites.h"
 
@@ -81,7 +84,9 @@ static void read_back(FILE *file, char text[8192])
 	fclose(file);
 }
 
-static enum exit_status run(const char *const words[], const char *const environment[])
+typedef enum exit_status program(const char *const words[], const char *const environment[]);
+
+static enum exit_status run_program(program *run, const char *const words[], const char *const environment[])
 {
 	FILE *to_out = tmpfile(), *to_err = tmpfile();
 	int kept_out = dup(STDOUT_FILENO), kept_err = dup(STDERR_FILENO);
@@ -90,7 +95,7 @@ static enum exit_status run(const char *const words[], const char *const environ
 	fflush(stdout);
 	dup2(fileno(to_out), STDOUT_FILENO);
 	dup2(fileno(to_err), STDERR_FILENO);
-	status = program_main(words, environment);
+	status = run(words, environment);
 	fflush(stdout);
 	dup2(kept_out, STDOUT_FILENO);
 	dup2(kept_err, STDERR_FILENO);
@@ -98,6 +103,30 @@ static enum exit_status run(const char *const words[], const char *const environ
 	close(kept_err);
 	read_back(to_out, out);
 	read_back(to_err, err);
+	return status;
+}
+
+static enum exit_status run(const char *const words[], const char *const environment[])
+{
+	return run_program(program_main, words, environment);
+}
+
+/* Stands for allocd-bench: a program whose only command bears its name. */
+static enum exit_status single_command_main(const char *const words[], const char *const environment[])
+{
+	static const struct command command = {
+		.name = "tool",
+		.is_program = true,
+		.arguments = "[WHAT]",
+		.summary = "Does it.",
+		.uses = USED_BY_TAIL,
+		.run = note,
+	};
+	enum exit_status status;
+
+	print_errors_as(command.name);
+	status = invoke(&command, words, environment);
+	print_errors_as("allocd");
 	return status;
 }
 
@@ -223,6 +252,33 @@ START_TEST(config_prints_to_standard_output)
 }
 END_TEST
 
+START_TEST(a_command_that_became_a_program_is_refused_with_the_name_of_the_program)
+{
+	static const char refusal[] = "allocd: bench is a program of its own now: run allocd-bench\n";
+
+	ck_assert_int_eq(run((const char *const[]){"bench", "--messages", "1", NULL}, nothing), STATUS_USAGE);
+	ck_assert_str_eq(err, refusal);
+	ck_assert_int_eq(run((const char *const[]){"help", "bench", NULL}, nothing), STATUS_USAGE);
+	ck_assert_str_eq(err, refusal);
+}
+END_TEST
+
+START_TEST(a_program_of_one_command_names_itself_in_errors_and_help)
+{
+	ck_assert_int_eq(run_program(single_command_main, (const char *const[]){"--foo", NULL}, nothing),
+			 STATUS_USAGE);
+	ck_assert_str_eq(err, "tool: unknown option --foo (see tool --help)\n");
+
+	ck_assert_int_eq(run_program(single_command_main, (const char *const[]){"--help", NULL}, nothing),
+			 STATUS_DONE);
+	ck_assert_int_eq(strncmp(out, "usage: tool [OPTION]... [WHAT]\n\nDoes it.\n", 40), 0);
+
+	ck_assert_int_eq(run_program(single_command_main, nothing, (const char *const[]){"REDIS_URL=", NULL}),
+			 STATUS_TRY_AGAIN);
+	ck_assert_str_eq(called, "tool");
+}
+END_TEST
+
 SUITE("program", set_up, NULL)
 {
 	tcase_add_test(tests, a_command_gets_its_settings_and_its_status_is_the_programs);
@@ -233,4 +289,6 @@ SUITE("program", set_up, NULL)
 	tcase_add_test(tests, version_needs_no_configuration);
 	tcase_add_test(tests, help_lists_every_command_and_every_setting_of_each);
 	tcase_add_test(tests, config_prints_to_standard_output);
+	tcase_add_test(tests, a_command_that_became_a_program_is_refused_with_the_name_of_the_program);
+	tcase_add_test(tests, a_program_of_one_command_names_itself_in_errors_and_help);
 }
