@@ -314,26 +314,27 @@ static struct engine_trouble not_subscribed(const struct redis_intake *intake, s
 	const char *cause = redis_intake_connection_trouble(intake);
 
 	return (struct engine_trouble){
-		arena_printf(arena,
-			     "not listening on Redis: %s: look whether Redis runs, and where REDIS_URL leads",
-			     cause ? cause : "not connected yet"),
+		arena_printf(
+			arena,
+			"not listening on Redis: %s: check whether Redis runs and where REDIS_URL points",
+			cause ? cause : "not connected yet"),
 		intake->is_in_gap ? ms_since(intake->gap_since) : 0};
 }
 
-static bool hears_itself(const struct redis_intake *intake)
+static bool receives_own_heartbeat(const struct redis_intake *intake)
 {
 	return heartbeat_is_fresh(intake->heartbeat) &&
 	       !*redis_publisher_signal_refusal(intake->parts.publisher);
 }
 
-static struct engine_trouble does_not_hear_itself(const struct redis_intake *intake, struct arena *arena)
+static struct engine_trouble not_receiving(const struct redis_intake *intake, struct arena *arena)
 {
 	const char *refusal = redis_publisher_signal_refusal(intake->parts.publisher);
 
 	return (struct engine_trouble){
 		arena_printf(arena,
-			     "what is published on Redis does not come back on the subscription%s%s: let "
-			     "REDIS_URL lead to one master, without a proxy that answers itself",
+			     "messages that are published on Redis do not arrive on the subscription%s%s: "
+			     "REDIS_URL must point to one master, without a proxy that answers by itself",
 			     *refusal ? ": " : "", refusal),
 		heartbeat_heard_ms_ago(intake->heartbeat)};
 }
@@ -349,8 +350,8 @@ bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena
 		*trouble =
 			(struct engine_trouble){arena_printf(arena, "cannot publish on Redis: %s", publisher),
 						heartbeat_heard_ms_ago(intake->heartbeat)};
-	else if (!hears_itself(intake))
-		*trouble = does_not_hear_itself(intake, arena);
+	else if (!receives_own_heartbeat(intake))
+		*trouble = not_receiving(intake, arena);
 	else
 		return stream_trouble(intake, arena, trouble);
 	return true;
