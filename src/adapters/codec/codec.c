@@ -48,7 +48,7 @@ static bool decode_messagepack(enum message_type expected, struct bytes payload,
 	if (!codec_read_messagepack(payload, arena, &unpacked, error))
 		return false;
 	if (codec_is_ambiguous_messagepack(&unpacked.data))
-		ok = invalid(arena, error, "payload", "expected MessagePack, but: a key comes twice");
+		ok = invalid(arena, error, "payload", "expected MessagePack without duplicate keys");
 	else
 		ok = envelope_read(codec_view_messagepack(&unpacked.data), expected, arena, envelope, error);
 	msgpack_unpacked_destroy(&unpacked);

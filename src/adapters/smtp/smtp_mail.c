@@ -393,7 +393,8 @@ struct smtp_mail *smtp_mail_start(struct event_base *base, const struct smtp_ord
 	error = start_thread(mail);
 	if (error) {
 		mail->result = CURLE_FAILED_INIT;
-		utf8_format(mail->trouble, sizeof mail->trouble, "no thread: %s", strerror(error));
+		utf8_format(mail->trouble, sizeof mail->trouble, "cannot start a thread: %s",
+			    strerror(error));
 	}
 	mail->ended = must(error ? evtimer_new(base, on_ended, mail)
 				 : event_new(base, mail->ended_fd, EV_READ, on_ended, mail));

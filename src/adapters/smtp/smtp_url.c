@@ -35,7 +35,7 @@ static const char *defect_of(const char *authority)
 
 	for (const char *sign = authority; *sign; sign++) {
 		if (*sign <= ' ' || *sign > '~')
-			return "it is in ASCII, without blanks; other signs of a password are written as %XX";
+			return "it is in ASCII, without blanks; other characters of a password are written as %XX";
 	}
 	if (at && strchr(at + 1, '@'))
 		return "it has one @; an @ in a password is written %40";

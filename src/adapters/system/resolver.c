@@ -128,7 +128,7 @@ static bool start_thread(struct query *query)
 	int error = 0;
 
 	if (atomic_fetch_add(&threads, 1) >= THREADS_MAX) {
-		query->error = "too many name look-ups wait for an answer";
+		query->error = "too many name look-ups are in flight";
 		atomic_fetch_sub(&threads, 1);
 		return false;
 	}

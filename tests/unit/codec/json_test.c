@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NO_OBJECT        "payload: expected a JSON object"
-#define TWICE            "payload: expected JSON, but a key comes twice"
+#define TWICE            "payload: expected JSON without duplicate keys"
 #define NO_QTY           "qty: expected an integer from 1 to 2147483647"
 #define NO_SKU           "sku: expected a text of 1 to 255 characters without NUL"
 #define AT(byte, reason) "payload: expected JSON, but at byte " #byte ": " reason
@@ -16,14 +16,14 @@ static const struct {
 	struct bytes payload;
 	const char *error;
 } broken[] = {
-	{LITERAL(""), AT(0, "the end comes too early")},
-	{LITERAL(" \n"), AT(2, "the end comes too early")},
-	{LITERAL("\xef\xbb\xbf"), AT(3, "the end comes too early")},
-	{LITERAL("{"), AT(1, "the end comes too early")},
-	{LITERAL("{\"sku\":\"s1"), AT(10, "the end comes too early")},
-	{LITERAL("{\"sku\":\"s1\\"), AT(11, "the end comes too early")},
-	{LITERAL("{\"sku\":\"\\u00"), AT(12, "the end comes too early")},
-	{LITERAL("{\"sku\":-"), AT(8, "the end comes too early")},
+	{LITERAL(""), AT(0, "unexpected end")},
+	{LITERAL(" \n"), AT(2, "unexpected end")},
+	{LITERAL("\xef\xbb\xbf"), AT(3, "unexpected end")},
+	{LITERAL("{"), AT(1, "unexpected end")},
+	{LITERAL("{\"sku\":\"s1"), AT(10, "unexpected end")},
+	{LITERAL("{\"sku\":\"s1\\"), AT(11, "unexpected end")},
+	{LITERAL("{\"sku\":\"\\u00"), AT(12, "unexpected end")},
+	{LITERAL("{\"sku\":-"), AT(8, "unexpected end")},
 	{LITERAL("{'sku':1}"), AT(1, "invalid syntax")},
 	{LITERAL("{\"qty\":01}"), AT(8, "invalid syntax")},
 	{LITERAL("{\"qty\":+1}"), AT(7, "invalid syntax")},
@@ -41,9 +41,9 @@ static const struct {
 	{LITERAL("{\"x\":{\"y\"}}"), AT(9, "invalid syntax")},
 	{LITERAL("{\"x\":\"\\x41\"}"), AT(7, "invalid syntax")},
 	{LITERAL("{\"x\":\"\\u00g1\"}"), AT(10, "invalid syntax")},
-	{LITERAL("{\"qty\":1} x"), AT(10, "something follows the value")},
-	{LITERAL("{\"qty\":1}{}"), AT(9, "something follows the value")},
-	{LITERAL("{\"qty\":1}\0"), AT(9, "something follows the value")},
+	{LITERAL("{\"qty\":1} x"), AT(10, "trailing data")},
+	{LITERAL("{\"qty\":1}{}"), AT(9, "trailing data")},
+	{LITERAL("{\"qty\":1}\0"), AT(9, "trailing data")},
 	{LITERAL("{\"qty\":1\0}"), AT(8, "invalid syntax")},
 	{LITERAL("{\"sku\":\"a\0b\"}"), AT(9, "invalid syntax")},
 	{LITERAL("{\"sku\":\"a\nb\"}"), AT(9, "invalid syntax")},
@@ -138,7 +138,7 @@ static const struct {
 	{"{\"orderid\":\"o1\",\"sku\":\"s\\u0000\",\"qty\":3}", NO_SKU},
 	{"{\"orderid\":\"o1\",\"sku\":{\"sku\":\"s1\"},\"qty\":3}", NO_SKU},
 	{"{\"specversion\":\"1.0\",\"data\":{\"qty\":1,\"qty\":1}}",
-	 "data: expected JSON, but a key comes twice"},
+	 "data: expected JSON without duplicate keys"},
 };
 
 START_TEST(the_value_of_a_needed_field_is_checked)

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define NOT(reason) "payload: expected MessagePack, but: " reason
-#define EARLY       NOT("the end comes too early")
+#define EARLY       NOT("unexpected end")
 #define NO_UTF8     NOT("invalid UTF-8")
-#define TWICE       NOT("a key comes twice")
+#define TWICE       "payload: expected MessagePack without duplicate keys"
 
 /* The bytes of an allocate before the value of its quantity; and with one more member, before its value. */
 #define UP_TO_QTY     "\x83\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty"
@@ -175,9 +175,9 @@ static const struct {
 	{LITERAL("\x81\xa1x\xc6\xff\xff\xff\xff"), EARLY},
 	{LITERAL("\x81\xa1x\xc9\xff\xff\xff\xff\x00"), EARLY},
 	/* trailing bytes */
-	{LITERAL(UP_TO_QTY "\x03\x00"), NOT("something follows the value")},
-	{LITERAL("\x80\x80"), NOT("something follows the value")},
-	{LITERAL("\x81\xa1x\xc1"), NOT("a byte that starts nothing")},
+	{LITERAL(UP_TO_QTY "\x03\x00"), NOT("trailing data")},
+	{LITERAL("\x80\x80"), NOT("trailing data")},
+	{LITERAL("\x81\xa1x\xc1"), NOT("invalid type byte")},
 	/* duplicate keys where fields are read */
 	{LITERAL("\x82\xa1x\x01\xa1x\x01"), TWICE},
 	{LITERAL("\x82\xa1x\x01\xd9\x01x\x01"), TWICE},

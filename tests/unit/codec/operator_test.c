@@ -77,7 +77,7 @@ static const struct {
 	{MSG_ALLOCATE,
 	 {"=x"},
 	 "allocate: expected one of the fields orderid, sku, qty, id, occurred_at, not ''"},
-	{MSG_ALLOCATE, {"sku=s1", "sku=s1"}, "sku: expected once"},
+	{MSG_ALLOCATE, {"sku=s1", "sku=s1"}, "sku: given twice"},
 	{MSG_OUT_OF_STOCK,
 	 {"sku=s1", "orderid=o1", "qty=1", "version=9223372036854775808"},
 	 "version: expected an integer from 1 to 9223372036854775807"},

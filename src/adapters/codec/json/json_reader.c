@@ -23,7 +23,7 @@ static bool fail(const struct json_scan *in, struct arena *arena, const char **e
 	if (in->is_too_deep)
 		return invalid(arena, error, "payload", "expected JSON nested at most %d deep", DEPTH_MAX);
 	return fail_at(arena, error, (size_t)(in->at - in->start),
-		       in->at == in->end ? "the end comes too early" : "invalid syntax");
+		       in->at == in->end ? "unexpected end" : "invalid syntax");
 }
 
 /* Begins the scan at the object's opening brace. */
@@ -224,7 +224,7 @@ static bool read_data(struct json_document *document, struct arena *arena, const
 	scan_object(&in, arena, &document->data);
 	data->value.as.object = view(&document->data);
 	return !has_name_twice(&document->data) ||
-	       invalid(arena, error, "data", "expected JSON, but a key comes twice");
+	       invalid(arena, error, "data", "expected JSON without duplicate keys");
 }
 
 static bool read_root(struct json_document *document, struct bytes payload, struct arena *arena,
@@ -237,9 +237,9 @@ static bool read_root(struct json_document *document, struct bytes payload, stru
 	if (!scan_object(&in, arena, &document->root))
 		return fail(&in, arena, error);
 	if (in.at < in.end)
-		return fail_at(arena, error, (size_t)(in.at - in.start), "something follows the value");
+		return fail_at(arena, error, (size_t)(in.at - in.start), "trailing data");
 	return !has_name_twice(&document->root) ||
-	       invalid(arena, error, "payload", "expected JSON, but a key comes twice");
+	       invalid(arena, error, "payload", "expected JSON without duplicate keys");
 }
 
 bool codec_read_json(struct bytes payload, struct arena *arena, struct json_document *document,
@@ -316,7 +316,7 @@ bool codec_compact_json(struct bytes payload, struct arena *arena, struct bytes 
 	if (!json_skip_value(&check))
 		return fail(&check, arena, error);
 	if (check.at < check.end)
-		return fail_at(arena, error, (size_t)(check.at - check.start), "something follows the value");
+		return fail_at(arena, error, (size_t)(check.at - check.start), "trailing data");
 	text = to = arena_alloc(arena, 4 * payload.size / 3 + 2); /* "null" for "NaN" */
 	while (in.at < in.end)
 		to = copy_token(to, &in);

@@ -31,7 +31,7 @@ static size_t bytes_left(const struct walk *walk)
 static bool scan_number(struct walk *walk, size_t width, uint64_t *number)
 {
 	if (bytes_left(walk) < width)
-		return fail(walk, "the end comes too early");
+		return fail(walk, "unexpected end");
 	*number = 0;
 	while (width--)
 		*number = *number << 8 | *walk->at++;
@@ -41,7 +41,7 @@ static bool scan_number(struct walk *walk, size_t width, uint64_t *number)
 static bool skip(struct walk *walk, uint64_t size)
 {
 	if (bytes_left(walk) < size)
-		return fail(walk, "the end comes too early");
+		return fail(walk, "unexpected end");
 	walk->at += size;
 	return true;
 }
@@ -130,7 +130,7 @@ static bool scan_long_format(struct walk *walk, unsigned char format)
 	case 0xdf:
 		return open_sized(walk, (size_t)2 << (format - 0xde), true);
 	default:
-		return fail(walk, "a byte that starts nothing");
+		return fail(walk, "invalid type byte");
 	}
 }
 
@@ -178,5 +178,5 @@ const char *msgpack_structure_fault(struct bytes payload)
 			return walk.fault;
 		close_full_containers(&walk);
 	} while (walk.depth);
-	return bytes_left(&walk) ? "something follows the value" : NULL;
+	return bytes_left(&walk) ? "trailing data" : NULL;
 }

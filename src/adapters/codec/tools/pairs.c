@@ -77,7 +77,7 @@ static bool add_pair(const struct message_descriptor *descriptor, const char *te
 		return false;
 	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): pair_read() set it. */
 	if (object_member(document_view(document), pair.name).kind != VALUE_ABSENT)
-		return invalid(arena, error, pair.name, "expected once");
+		return invalid(arena, error, pair.name, "given twice");
 	document_add(document, pair.name, pair_value(&pair));
 	return true;
 }
