@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Tests of schemas/generate.py: what it generates from a schema, and every schema that it refuses.
+"""Tests of schemas/generate: what it generates from a schema, and every schema that it refuses.
 
-generator_test.py GENERATE SCHEMAS COMPILER...
+generator_test.py GENERATOR SCHEMAS COMPILER...
 """
 
 import copy
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-GENERATE = pathlib.Path(sys.argv[1])
+GENERATOR = pathlib.Path(sys.argv[1])
 SCHEMA_FOLDER = pathlib.Path(sys.argv[2])
 COMPILER = sys.argv[3:]
 
@@ -96,7 +96,7 @@ class Generated(unittest.TestCase):
         self.header, self.source = self.folder / "messages.h", self.folder / "messages.c"
         paths = [self.folder / name for name in files]
         run = subprocess.run(
-            [sys.executable, GENERATE, self.header, self.source, *paths], capture_output=True, text=True, check=False
+            [sys.executable, "-B", GENERATOR, self.header, self.source, *paths], capture_output=True, text=True, check=False
         )
         return run.returncode, run.stderr
 
@@ -172,7 +172,7 @@ class WhatIsGenerated(Generated):
         fields = {"qty": integer(minimum=-(2**63), maximum=2**63 - 1), "size": integer()}
         self.assert_accepted({"pack.json": schema(**fields), "box.json": schema("event", "box")})
         flags = ["-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
-        core = GENERATE.resolve().parent.parent / "src"
+        core = SCHEMA_FOLDER.resolve().parent / "src"
         run = subprocess.run(
             [*COMPILER, *flags, f"-I{core}", self.source], capture_output=True, text=True, check=False
         )

@@ -1,17 +1,12 @@
-#!/usr/bin/python3
-"""Turns the JSON Schemas of the messages into C: an enum, a struct a message and field descriptors.
+"""Reads the JSON Schemas of the messages, and refuses what the generator does not fully understand.
 
-    generate.py messages.h messages.c SCHEMA.json...
-
-Every word of a schema must be understood. One that is not is refused, with file, property and reason: a
-keyword that was skipped here would be a promise that the validator in C does not keep.
+A keyword that was skipped here would be a promise that the validator in C does not keep: so every word of a
+schema must be understood, and one that is not is refused, with file, property and reason.
 """
 
 import dataclasses
 import json
-import pathlib
 import re
-import sys
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -27,14 +22,6 @@ DAY = (
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-
-C_TYPES = {
-    "FIELD_TEXT": "const char *",
-    "FIELD_INT32": "int32_t ",
-    "FIELD_INT64": "int64_t ",
-    "FIELD_DAY": "int32_t ",
-    "FIELD_INSTANT": "int64_t ",
-}
 
 # What the codecs rely on: the kind of the field, and whether it is required.
 STANDARD_FIELDS = {
@@ -80,9 +67,6 @@ class Message:
     role: str
     description: str
     fields: list[Field]
-
-
-# ---- reading ----
 
 
 def check(condition, where, reason):
@@ -277,118 +261,3 @@ def read_message(path):
 def read_messages(paths):
     """Commands first, each group by name."""
     return sorted(map(read_message, paths), key=lambda message: (message.role, message.name))
-
-
-# ---- writing ----
-
-HEADER = """\
-/* The messages.  Generated from schemas/ by schemas/generate.py: change those. */
-#ifndef ALLOCD_MESSAGES_H
-#define ALLOCD_MESSAGES_H
-
-#include "core/field.h"
-
-#include <stdint.h>
-
-enum message_type {{
-	MSG_NONE,
-{types}
-	MSG_TYPES,
-}};
-
-{structs}
-struct message {{
-	enum message_type type;
-	union {{
-{members}
-	}} as;
-}};
-
-/* By message type; that of MSG_NONE is empty. */
-extern const struct message_descriptor message_descriptors[MSG_TYPES];
-
-#endif
-"""
-
-SOURCE = """\
-/* What the messages are made of.  Generated from schemas/ by schemas/generate.py: change those. */
-#include "messages.h"
-
-#include <stddef.h>
-
-{tables}
-const struct message_descriptor message_descriptors[MSG_TYPES] = {{
-{descriptors}
-}};
-"""
-
-DESCRIPTOR = """\
-	[{constant}] = {{
-		.name = "{name}",
-		.role = ROLE_{role},
-		.size = sizeof(struct {name}),
-		.fields = {name}_fields,
-		.field_count = sizeof {name}_fields / sizeof {name}_fields[0],
-	}},"""
-
-
-def constant(message):
-    return f"MSG_{message.name.upper()}"
-
-
-def struct(message):
-    members = (f"\t/* {field.description} */\n\t{C_TYPES[field.kind]}{field.name};\n" for field in message.fields)
-    return f"/* {message.description} */\nstruct {message.name} {{\n{''.join(members)}}};\n"
-
-
-def int64(number):
-    return "INT64_MIN" if number == INT64_MIN else f"INT64_C({number})"
-
-
-def field_table(message):
-    entries = "".join(field_entry(message, field) for field in message.fields)
-    return f"static const struct field {message.name}_fields[] = {{\n{entries}}};\n"
-
-
-def field_entry(message, field):
-    """Only what is not zero, false or NULL."""
-    members = [f'.name = "{field.name}"']
-    if field.alias:
-        members.append(f'.alias = "{field.alias}"')
-    members.append(f".kind = {field.kind}")
-    members += [f".{flag} = true" for flag in ("required", "nullable") if getattr(field, flag)]
-    members.append(f".offset = offsetof(struct {message.name}, {field.name})")
-    members += [f".{bound} = {int64(getattr(field, bound))}" for bound in ("min", "max") if getattr(field, bound)]
-    return "\t{\n" + "".join(f"\t\t{member},\n" for member in members) + "\t},\n"
-
-
-def header(messages):
-    return HEADER.format(
-        types="\n".join(f"\t{constant(message)}, /* {message.role} */" for message in messages),
-        structs="\n".join(map(struct, messages)),
-        members="\n".join(f"\t\tstruct {message.name} {message.name};" for message in messages),
-    )
-
-
-def source(messages):
-    return SOURCE.format(
-        tables="\n".join(map(field_table, messages)),
-        descriptors="\n".join(
-            DESCRIPTOR.format(constant=constant(message), name=message.name, role=message.role.upper())
-            for message in messages
-        ),
-    )
-
-
-def main(header_path, source_path, *schema_paths):
-    try:
-        messages = read_messages(map(pathlib.Path, schema_paths))
-    except Refused as refusal:
-        return f"schemas: {refusal}"
-    pathlib.Path(header_path).write_text(header(messages), encoding="utf-8")
-    pathlib.Path(source_path).write_text(source(messages), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Writes the messages as C: an enum, a struct a message and field descriptors."""
+
+from read_schema import INT64_MIN
+
+C_TYPES = {
+    "FIELD_TEXT": "const char *",
+    "FIELD_INT32": "int32_t ",
+    "FIELD_INT64": "int64_t ",
+    "FIELD_DAY": "int32_t ",
+    "FIELD_INSTANT": "int64_t ",
+}
+
+HEADER = """\
+/* The messages.  Generated from schemas/ by schemas/generate/: change those. */
+#ifndef ALLOCD_MESSAGES_H
+#define ALLOCD_MESSAGES_H
+
+#include "core/field.h"
+
+#include <stdint.h>
+
+enum message_type {{
+	MSG_NONE,
+{types}
+	MSG_TYPES,
+}};
+
+{structs}
+struct message {{
+	enum message_type type;
+	union {{
+{members}
+	}} as;
+}};
+
+/* By message type; that of MSG_NONE is empty. */
+extern const struct message_descriptor message_descriptors[MSG_TYPES];
+
+#endif
+"""
+
+SOURCE = """\
+/* What the messages are made of.  Generated from schemas/ by schemas/generate/: change those. */
+#include "messages.h"
+
+#include <stddef.h>
+
+{tables}
+const struct message_descriptor message_descriptors[MSG_TYPES] = {{
+{descriptors}
+}};
+"""
+
+DESCRIPTOR = """\
+	[{constant}] = {{
+		.name = "{name}",
+		.role = ROLE_{role},
+		.size = sizeof(struct {name}),
+		.fields = {name}_fields,
+		.field_count = sizeof {name}_fields / sizeof {name}_fields[0],
+	}},"""
+
+
+def constant(message):
+    return f"MSG_{message.name.upper()}"
+
+
+def struct(message):
+    members = (f"\t/* {field.description} */\n\t{C_TYPES[field.kind]}{field.name};\n" for field in message.fields)
+    return f"/* {message.description} */\nstruct {message.name} {{\n{''.join(members)}}};\n"
+
+
+def int64(number):
+    return "INT64_MIN" if number == INT64_MIN else f"INT64_C({number})"
+
+
+def field_table(message):
+    entries = "".join(field_entry(message, field) for field in message.fields)
+    return f"static const struct field {message.name}_fields[] = {{\n{entries}}};\n"
+
+
+def field_entry(message, field):
+    """Only what is not zero, false or NULL."""
+    members = [f'.name = "{field.name}"']
+    if field.alias:
+        members.append(f'.alias = "{field.alias}"')
+    members.append(f".kind = {field.kind}")
+    members += [f".{flag} = true" for flag in ("required", "nullable") if getattr(field, flag)]
+    members.append(f".offset = offsetof(struct {message.name}, {field.name})")
+    members += [f".{bound} = {int64(getattr(field, bound))}" for bound in ("min", "max") if getattr(field, bound)]
+    return "\t{\n" + "".join(f"\t\t{member},\n" for member in members) + "\t},\n"
+
+
+def header(messages):
+    return HEADER.format(
+        types="\n".join(f"\t{constant(message)}, /* {message.role} */" for message in messages),
+        structs="\n".join(map(struct, messages)),
+        members="\n".join(f"\t\tstruct {message.name} {message.name};" for message in messages),
+    )
+
+
+def source(messages):
+    return SOURCE.format(
+        tables="\n".join(map(field_table, messages)),
+        descriptors="\n".join(
+            DESCRIPTOR.format(constant=constant(message), name=message.name, role=message.role.upper())
+            for message in messages
+        ),
+    )
