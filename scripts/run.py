@@ -24,8 +24,8 @@ import urllib.error
 import urllib.request
 
 import servers
+from message_names import EVENTS
 
-EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
 EVENT_TIMEOUT_S = 10
 # The contract gives the worker 10 s to drain.
 WORKER_STOP_TIMEOUT_S = 15

@@ -1,4 +1,4 @@
-"""Writes the messages as C: an enum, a struct a message and field descriptors."""
+"""Writes the messages as C: an enum, one struct for each message, descriptors, and lists by role."""
 
 from read_schema import INT64_MIN
 
@@ -36,6 +36,17 @@ struct message {{
 /* By message type; that of MSG_NONE is empty. */
 extern const struct message_descriptor message_descriptors[MSG_TYPES];
 
+enum {{ COMMAND_TYPES = {command_count}, EVENT_TYPES = {event_count} }};
+
+extern const enum message_type command_types[COMMAND_TYPES];
+extern const enum message_type event_types[EVENT_TYPES];
+
+/* X(MSG_ALLOCATE, allocate) for each command: a table made of it lacks none, or does not compile. */
+#define FOR_EACH_COMMAND(X){each_command}
+
+/* The same for each event. */
+#define FOR_EACH_EVENT(X){each_event}
+
 #endif
 """
 
@@ -49,12 +60,30 @@ SOURCE = """\
 const struct message_descriptor message_descriptors[MSG_TYPES] = {{
 {descriptors}
 }};
+
+const enum message_type command_types[COMMAND_TYPES] = {{
+{command_types}
+}};
+
+const enum message_type event_types[EVENT_TYPES] = {{
+{event_types}
+}};
+"""
+
+ENDPOINTS = """\
+/* How commands are sent over HTTP.  Generated from schemas/ by schemas/generate/: change those. */
+#include "entrypoints/http/command_endpoint.h"
+
+const struct command_endpoint command_endpoints[MSG_TYPES] = {{
+{endpoints}
+}};
 """
 
 DESCRIPTOR = """\
 	[{constant}] = {{
 		.name = "{name}",
 		.role = ROLE_{role},
+		.key = {key},
 		.size = sizeof(struct {name}),
 		.fields = {name}_fields,
 		.field_count = sizeof {name}_fields / sizeof {name}_fields[0],
@@ -91,19 +120,56 @@ def field_entry(message, field):
     return "\t{\n" + "".join(f"\t\t{member},\n" for member in members) + "\t},\n"
 
 
+def endpoint_entry(message):
+    """Only what is not NULL."""
+    endpoint = message.endpoint
+    members = [f'.path = "{endpoint.path}"', f".status = {endpoint.status}"]
+    if endpoint.location_path:
+        members.append(f'.location_path = "{endpoint.location_path}"')
+        members.append(f'.location_field = "{endpoint.location_field}"')
+    return f"\t[{constant(message)}] = {{{', '.join(members)}}},"
+
+
+def of_role(messages, role):
+    return [message for message in messages if message.role == role]
+
+
+def constants(messages):
+    return "\n".join(f"\t{constant(message)}," for message in messages)
+
+
+def for_each(messages):
+    """The rest of the macro's line, and a line for each message."""
+    return "".join(f" \\\n\tX({constant(message)}, {message.name})" for message in messages)
+
+
 def header(messages):
+    commands, events = of_role(messages, "command"), of_role(messages, "event")
     return HEADER.format(
         types="\n".join(f"\t{constant(message)}, /* {message.role} */" for message in messages),
         structs="\n".join(map(struct, messages)),
         members="\n".join(f"\t\tstruct {message.name} {message.name};" for message in messages),
+        command_count=len(commands),
+        event_count=len(events),
+        each_command=for_each(commands),
+        each_event=for_each(events),
+    )
+
+
+def descriptor(message):
+    return DESCRIPTOR.format(
+        constant=constant(message), name=message.name, role=message.role.upper(), key=message.key
     )
 
 
 def source(messages):
     return SOURCE.format(
         tables="\n".join(map(field_table, messages)),
-        descriptors="\n".join(
-            DESCRIPTOR.format(constant=constant(message), name=message.name, role=message.role.upper())
-            for message in messages
-        ),
+        descriptors="\n".join(map(descriptor, messages)),
+        command_types=constants(of_role(messages, "command")),
+        event_types=constants(of_role(messages, "event")),
     )
+
+
+def endpoints(messages):
+    return ENDPOINTS.format(endpoints="\n".join(map(endpoint_entry, of_role(messages, "command"))))

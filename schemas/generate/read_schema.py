@@ -44,6 +44,15 @@ TAKEN_MESSAGE_NAMES = {"message", "message_descriptor", "field", "none", "types"
 # A message with this member is taken for a CloudEvents envelope.
 TAKEN_FIELD_NAMES = {"specversion"}
 
+# The annotations in 'x-allocd' tell how a command is reached; they change nothing about what is valid.
+HTTP_PATH = re.compile(r"/[a-z][a-z0-9_]*")
+HTTP_STATUSES = (201, 202)
+# A URI template (RFC 6570) that ends in one expression: "/allocations/{orderid}".
+HTTP_LOCATION = re.compile(r"((?:/[a-z][a-z0-9_]*)+/)\{([a-z0-9_]+)\}")
+
+# The required text by which a message names its product, and how C calls it; the first one counts.
+PRODUCT_KEYS = {"sku": "KEY_SKU", "batchref": "KEY_BATCHREF"}
+
 
 class Refused(Exception):
     """A schema that the generator does not fully understand."""
@@ -62,11 +71,23 @@ class Field:
 
 
 @dataclasses.dataclass
+class Endpoint:
+    """How a command is sent over HTTP."""
+
+    path: str
+    status: int
+    location_path: str | None
+    location_field: str | None
+
+
+@dataclasses.dataclass
 class Message:
     name: str
     role: str
     description: str
     fields: list[Field]
+    key: str
+    endpoint: Endpoint | None
 
 
 def check(condition, where, reason):
@@ -234,12 +255,46 @@ def check_standard_fields(role, fields, where):
         check((fields[name].kind, fields[name].required) == expected, place, f"is not as in every {role}")
 
 
+def is_required_text(field):
+    return field is not None and field.kind == "FIELD_TEXT" and field.required
+
+
+def product_key(role, fields, where):
+    for name, key in PRODUCT_KEYS.items():
+        if is_required_text(fields.get(name)):
+            return key
+    raise Refused(f"{where}: a {role} names its product by a required text 'sku' or 'batchref'")
+
+
+def read_location(template, fields, where):
+    """The path and the field that a URI template consists of."""
+    parts = HTTP_LOCATION.fullmatch(str(template))
+    check(parts, where, f"'location' must be like '/orders/{{orderid}}', not {template!r}")
+    check(is_required_text(fields.get(parts[2])), where, f"'location' names {parts[2]!r}, which is no required text")
+    return parts.groups()
+
+
+def read_endpoint(role, schema, fields, where):
+    """Every command can be sent over HTTP; events cannot."""
+    place = f"{where}: x-allocd"
+    check((role == "command") == ("x-allocd" in schema), where, "a command has 'x-allocd', an event does not")
+    if role == "event":
+        return None
+    check_keywords(schema["x-allocd"], place, ("http",))
+    http = schema["x-allocd"]["http"]
+    check_keywords(http, place, ("path", "status"), ("location",))
+    check(HTTP_PATH.fullmatch(str(http["path"])), place, f"'path' must be like '/allocate', not {http['path']!r}")
+    check(is_integer(http["status"]), place, "'status' must be an integer")
+    check(http["status"] in HTTP_STATUSES, place, f"'status' must be one of {HTTP_STATUSES}")
+    location = read_location(http["location"], fields, place) if "location" in http else (None, None)
+    return Endpoint(http["path"], http["status"], *location)
+
+
 def read_message(path):
     where = path.name
     schema = read_schema(path)
-    check_keywords(
-        schema, where, ("$schema", "$id", "title", "description", "type", "properties", "required"), ("anyOf",)
-    )
+    required = ("$schema", "$id", "title", "description", "type", "properties", "required")
+    check_keywords(schema, where, required, ("anyOf", "x-allocd"))
     check(schema["$schema"] == DRAFT, where, f"'$schema' must be {DRAFT!r}")
     check(schema["type"] == "object", where, "'type' must be 'object'")
     identity = re.fullmatch(r"urn:allocd:(command|event):(.*)", str(schema["$id"]))
@@ -255,9 +310,19 @@ def read_message(path):
     for field in fields.values():
         check_presence(field, where)
     check_standard_fields(role, fields, where)
-    return Message(name, role, check_description(schema, where), list(fields.values()))
+    key = product_key(role, fields, where)
+    endpoint = read_endpoint(role, schema, fields, where)
+    return Message(name, role, check_description(schema, where), list(fields.values()), key, endpoint)
+
+
+def check_paths(messages):
+    paths = [message.endpoint.path for message in messages if message.endpoint]
+    for i, path in enumerate(paths):
+        check(path not in paths[:i], "x-allocd", f"'path' {path!r} is that of two commands")
 
 
 def read_messages(paths):
     """Commands first, each group by name."""
-    return sorted(map(read_message, paths), key=lambda message: (message.role, message.name))
+    messages = sorted(map(read_message, paths), key=lambda message: (message.role, message.name))
+    check_paths(messages)
+    return messages

@@ -30,9 +30,13 @@ struct field {
 
 enum message_role { ROLE_COMMAND, ROLE_EVENT };
 
+/* The required text by which a message names its product: the SKU itself, or one of the SKU's batches. */
+enum product_key { KEY_SKU, KEY_BATCHREF };
+
 struct message_descriptor {
 	const char *name; /* as on the wire: "allocate" */
 	enum message_role role;
+	enum product_key key;
 	size_t size; /* of the message's struct */
 	const struct field *fields;
 	size_t field_count;

@@ -96,7 +96,7 @@ static void decode(struct delivery *delivery, struct codec *codec)
 	delivery->digest = message_digest(&envelope->message);
 	delivery->sku = message_text(&envelope->message, "sku");
 	delivery->batchref = message_text(&envelope->message, "batchref");
-	delivery->by_batch = !delivery->sku;
+	delivery->by_batch = message_descriptor(delivery->type)->key == KEY_BATCHREF;
 }
 
 /* Whatever is wrong with it, whoever waits for the outcome knows it by its id. */

@@ -3,24 +3,34 @@
 
 #include "bus/messages/handlers.h"
 
-#define EVENT_HANDLERS_MAX 4
+/* ---- commands: NAME_route for each ---- */
 
 struct route {
 	command_needs *needs;
 	command_handler *handle;
 };
 
-static const struct route routes[MSG_TYPES] = {
-	[MSG_CREATE_BATCH] = {create_batch_needs, handle_create_batch},
-	[MSG_ALLOCATE] = {allocate_needs, handle_allocate},
-	[MSG_CHANGE_BATCH_QUANTITY] = {change_batch_quantity_needs, handle_change_batch_quantity},
-};
+static const struct route create_batch_route = {create_batch_needs, handle_create_batch};
+static const struct route allocate_route = {allocate_needs, handle_allocate};
+static const struct route change_batch_quantity_route = {change_batch_quantity_needs,
+							 handle_change_batch_quantity};
 
-static event_handler *const event_handlers[MSG_TYPES][EVENT_HANDLERS_MAX] = {
-	[MSG_LINE_ALLOCATED] = {show_allocation, publish},
-	[MSG_LINE_DEALLOCATED] = {hide_allocation, publish, reallocate},
-	[MSG_OUT_OF_STOCK] = {publish, notify_out_of_stock},
-};
+/* A command of the schemas without a route does not compile, nor does a route without a command. */
+#define ROUTE(type, name) [type] = &name##_route,
+static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};
+
+/* ---- events: on_NAME for each, in the order in which they are called ---- */
+
+#define EVENT_HANDLERS_MAX 4
+
+static event_handler *const on_line_allocated[EVENT_HANDLERS_MAX] = {show_allocation, publish};
+static event_handler *const on_line_deallocated[EVENT_HANDLERS_MAX] = {hide_allocation, publish, reallocate};
+static event_handler *const on_out_of_stock[EVENT_HANDLERS_MAX] = {publish, notify_out_of_stock};
+
+#define HANDLERS(type, name) [type] = on_##name,
+static event_handler *const *const event_handlers[MSG_TYPES] = {FOR_EACH_EVENT(HANDLERS)};
+
+/* ---- dispatch ---- */
 
 static enum verdict handle_event(struct unit_of_work *uow, struct message *event)
 {
@@ -49,7 +59,7 @@ enum verdict message_bus_dispatch_events(struct unit_of_work *uow, struct produc
 
 void message_bus_note_needs(struct unit_of_work *uow, const struct envelope *command)
 {
-	routes[command->message.type].needs(uow, command);
+	routes[command->message.type]->needs(uow, command);
 }
 
 enum verdict message_bus_handle(struct unit_of_work *uow, const struct envelope *command)
@@ -57,7 +67,7 @@ enum verdict message_bus_handle(struct unit_of_work *uow, const struct envelope 
 	enum verdict verdict;
 
 	uow->touched = NULL;
-	verdict = routes[command->message.type].handle(uow, command);
+	verdict = routes[command->message.type]->handle(uow, command);
 	if (verdict != ACCEPTED || !uow->touched)
 		return verdict;
 	return message_bus_dispatch_events(uow, uow->touched);

@@ -83,8 +83,6 @@ static void on_message(void *context, enum message_type type, const char *channe
 static void subscribe(struct tail *tail)
 {
 	static const struct redis_listener listener = {.message = on_message};
-	static const enum message_type events[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED,
-						   MSG_OUT_OF_STOCK};
 	const struct config *config = &tail->invocation->config;
 
 	tail->redis = (struct redis_settings){
@@ -98,8 +96,8 @@ static void subscribe(struct tail *tail)
 						&(struct redis_subscriber_config){
 							.name = "allocd-tail",
 							.prefix = config->prefix,
-							.types = events,
-							.count = sizeof events / sizeof events[0],
+							.types = event_types,
+							.count = EVENT_TYPES,
 						},
 						&listener, tail);
 }

@@ -7,12 +7,6 @@
 #include "core/base/must.h"
 #include "entrypoints/main/server_urls.h"
 
-static const enum message_type commands_sent[] = {MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY, MSG_CREATE_BATCH};
-static const enum message_type events_received[] = {MSG_LINE_ALLOCATED, MSG_LINE_DEALLOCATED,
-						    MSG_OUT_OF_STOCK};
-
-#define COUNT(list) (sizeof(list) / sizeof(list)[0])
-
 /* Where the commands of some SKUs are sent: a stream, or the channels. */
 struct command_targets {
 	struct sender_target of[MSG_TYPES];
@@ -37,10 +31,10 @@ static void open_channels(struct bench_connections *connections, const struct co
 {
 	connections->target_count = 1;
 	connections->targets = must_alloc(sizeof *connections->targets);
-	for (size_t i = 0; i < COUNT(commands_sent); i++)
+	for (size_t i = 0; i < COMMAND_TYPES; i++)
 		sender_target_channel(
-			&connections->targets[0].of[commands_sent[i]],
-			arena_printf(arena, "%s%s", config->prefix, message_name(commands_sent[i])));
+			&connections->targets[0].of[command_types[i]],
+			arena_printf(arena, "%s%s", config->prefix, message_name(command_types[i])));
 }
 
 static void open_streams(struct bench_connections *connections, const struct config *config,
@@ -51,9 +45,9 @@ static void open_streams(struct bench_connections *connections, const struct con
 	for (size_t target = 0; target < connections->target_count; target++) {
 		const char *name = arena_printf(arena, "%s%s", config->prefix, config->streams.names[target]);
 
-		for (size_t i = 0; i < COUNT(commands_sent); i++)
-			sender_target_stream(&connections->targets[target].of[commands_sent[i]], name,
-					     message_name(commands_sent[i]));
+		for (size_t i = 0; i < COMMAND_TYPES; i++)
+			sender_target_stream(&connections->targets[target].of[command_types[i]], name,
+					     message_name(command_types[i]));
 	}
 }
 
@@ -152,8 +146,8 @@ struct bench_connections *connections_new(struct event_base *base, const struct 
 						       &(struct redis_subscriber_config){
 							       .name = "allocd-bench-events",
 							       .prefix = config->prefix,
-							       .types = events_received,
-							       .count = COUNT(events_received),
+							       .types = event_types,
+							       .count = EVENT_TYPES,
 						       },
 						       &listener, connections);
 	return connections;

@@ -4,6 +4,7 @@
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 #include "entrypoints/cli/text.h"
+#include "entrypoints/http/command_endpoint.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -14,17 +15,20 @@
 
 static const char *location_of(const struct delivery *delivery, struct arena *arena)
 {
-	if (delivery->type != MSG_ALLOCATE)
+	const struct command_endpoint *endpoint = &command_endpoints[delivery->type];
+	const char *name;
+
+	if (!endpoint->location_path)
 		return NULL;
-	return arena_printf(arena, "/allocations/%s",
-			    name_encode(delivery->envelope.message.as.allocate.orderid, arena));
+	name = message_text(&delivery->envelope.message, endpoint->location_field);
+	return arena_printf(arena, "%s%s", endpoint->location_path, name_encode(name, arena));
 }
 
 /* A skipped duplicate is answered as the first time. */
 static struct http_answer success(const struct delivery *delivery, struct arena *arena)
 {
 	return (struct http_answer){
-		.status = delivery->type == MSG_CREATE_BATCH ? 201 : 202,
+		.status = command_endpoints[delivery->type].status,
 		.message = "OK",
 		.location = location_of(delivery, arena),
 	};

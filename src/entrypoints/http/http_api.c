@@ -2,6 +2,7 @@
 #include "entrypoints/http/http_exchange.h"
 
 #include "core/base/must.h"
+#include "entrypoints/http/command_endpoint.h"
 
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,7 @@ typedef void serve_named(struct http_api *api, struct evhttp_request *request, c
 typedef void serve_plain(struct http_api *api, struct evhttp_request *request);
 
 /* One of `command`, `named` and `plain` is set. */
-struct route {
+struct http_route {
 	const char *path; /* of a named one: what comes before the name */
 	enum message_type command;
 	serve_named *named;
@@ -20,10 +21,7 @@ struct route {
 	bool is_probe; /* of the machinery around the worker: needs no token */
 };
 
-static const struct route routes[] = {
-	{.path = "/add_batch", .command = MSG_CREATE_BATCH, .waits = true},
-	{.path = "/allocate", .command = MSG_ALLOCATE, .waits = true},
-	{.path = "/change_batch_quantity", .command = MSG_CHANGE_BATCH_QUANTITY, .waits = true},
+static const struct http_route reads[] = {
 	{.path = "/allocations/", .named = serve_allocations, .waits = true},
 	{.path = "/events/", .named = serve_events, .waits = true},
 	{.path = "/livez", .plain = serve_liveness, .is_probe = true},
@@ -31,21 +29,35 @@ static const struct route routes[] = {
 	{.path = "/metrics", .plain = serve_metrics, .is_probe = true},
 };
 
-static const struct route *route_for(const char *path)
+static bool find_command(const char *path, struct http_route *route)
 {
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-		const struct route *route = &routes[i];
-		size_t length = strlen(route->path);
+	for (size_t i = 0; i < COMMAND_TYPES; i++) {
+		const char *of_command = command_endpoints[command_types[i]].path;
 
-		if (route->named ? strncmp(path, route->path, length) == 0 && path[length]
-				 : strcmp(path, route->path) == 0)
-			return route;
+		if (strcmp(path, of_command))
+			continue;
+		*route = (struct http_route){.path = of_command, .command = command_types[i], .waits = true};
+		return true;
 	}
-	return NULL;
+	return false;
+}
+
+static bool find_read(const char *path, struct http_route *route)
+{
+	for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+		size_t length = strlen(reads[i].path);
+
+		if (reads[i].named ? strncmp(path, reads[i].path, length) || !path[length]
+				   : strcmp(path, reads[i].path))
+			continue;
+		*route = reads[i];
+		return true;
+	}
+	return false;
 }
 
 /* True when the method is the route's; else that is said. */
-static bool check_method(struct http_api *api, struct evhttp_request *request, const struct route *route)
+static bool check_method(struct http_api *api, struct evhttp_request *request, const struct http_route *route)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(request);
 	bool is_command = route->command != MSG_NONE;
@@ -59,7 +71,8 @@ static bool check_method(struct http_api *api, struct evhttp_request *request, c
 }
 
 /* True when the services that the route needs are there and have room; else that is said. */
-static bool check_services(struct http_api *api, struct evhttp_request *request, const struct route *route)
+static bool check_services(struct http_api *api, struct evhttp_request *request,
+			   const struct http_route *route)
 {
 	bool is_command = route->command != MSG_NONE;
 
@@ -78,7 +91,7 @@ static bool check_services(struct http_api *api, struct evhttp_request *request,
 
 /* NULL when the request may be served, or find out that there is nothing to serve. */
 static const struct http_refusal *refusal_of(const struct http_api *api, struct evhttp_request *request,
-					     const struct route *route)
+					     const struct http_route *route)
 {
 	const struct http_refusal *refusal = http_server_refusal(api->server, request);
 	struct evkeyvalq *fields = evhttp_request_get_input_headers(request);
@@ -99,7 +112,9 @@ static void on_request(struct evhttp_request *request, void *context)
 {
 	struct http_api *api = context;
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
-	const struct route *route = path ? route_for(path) : NULL;
+	struct http_route found;
+	bool is_found = path && (find_command(path, &found) || find_read(path, &found));
+	const struct http_route *route = is_found ? &found : NULL;
 	const struct http_refusal *refusal = refusal_of(api, request, route);
 
 	if (refusal)
@@ -113,7 +128,7 @@ static void on_request(struct evhttp_request *request, void *context)
 		serve_command(api, request, route->command);
 	else if (route->named)
 		route->named(api, request, path + strlen(route->path));
-	else
+	else if (route->plain)
 		route->plain(api, request);
 }
 

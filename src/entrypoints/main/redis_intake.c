@@ -24,8 +24,6 @@ static const char *const signal_names[] = {
 	[SIGNAL_QUIESCE] = QUIESCE_CHANNEL,
 };
 
-static const enum message_type command_types[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
-
 struct stream_intake {
 	struct redis_stream *stream;
 	struct stream_reader *reader;
@@ -120,7 +118,7 @@ static void make_subscriber(struct redis_intake *intake)
 					     .name = "allocd-subscriber",
 					     .prefix = intake->parts.config->prefix,
 					     .types = command_types,
-					     .count = sizeof command_types / sizeof command_types[0],
+					     .count = COMMAND_TYPES,
 					     .signals = signal_names,
 					     .signal_count = sizeof signal_names / sizeof signal_names[0],
 				     },

@@ -14,9 +14,9 @@ import redis
 import requests
 
 import servers
+from message_names import EVENTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
 # Generous: the tests run under sanitizers, on small and busy machines.
 TIMEOUT_S = 20
 

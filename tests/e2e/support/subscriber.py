@@ -7,13 +7,16 @@ A line that holds a word alone says that it listens from here on.
 """
 
 import contextlib
+import pathlib
 import subprocess
 import sys
 import time
 
 import redis
 
-EVENTS = ("line_allocated", "line_deallocated", "out_of_stock")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "scripts"))
+
+from message_names import EVENTS  # noqa: E402
 
 
 @contextlib.contextmanager

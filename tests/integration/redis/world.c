@@ -144,9 +144,9 @@ void subscribe(void)
 
 void subscribe_with_signals(const char *const *signals, size_t count)
 {
-	static const enum message_type types[] = {MSG_CREATE_BATCH, MSG_ALLOCATE, MSG_CHANGE_BATCH_QUANTITY};
 	static const struct redis_listener listener = {on_message, on_signal, on_up, on_down};
-	struct redis_subscriber_config config = {"allocd-test", "p:", types, 3, signals, count};
+	struct redis_subscriber_config config = {"allocd-test", "p:",    command_types,
+						 COMMAND_TYPES, signals, count};
 
 	world.subscriber = redis_subscriber_new(&world.settings, &config, &listener, &world.told);
 }

@@ -15,6 +15,11 @@ import unittest
 GENERATOR = pathlib.Path(sys.argv[1])
 SCHEMA_FOLDER = pathlib.Path(sys.argv[2])
 COMPILER = sys.argv[3:]
+SOURCE_FOLDER = SCHEMA_FOLDER.resolve().parent / "src"
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(GENERATOR.parent))
+import main  # noqa: E402  the generator's
 
 NO_NUL = r"^[^\u0000]*$"
 
@@ -42,7 +47,7 @@ def schema(role="command", name="pack", **properties):
     """A schema that is accepted, with more properties besides those that every message has."""
     instant = {"description": "When.", "type": "string", "format": "date-time"}
     standard = {
-        "command": {"id": optional(text()), "occurred_at": optional(instant)},
+        "command": {"sku": text(), "id": optional(text()), "occurred_at": optional(instant)},
         "event": {
             "sku": text(),
             "version": integer(maximum=2**63 - 1),
@@ -50,8 +55,10 @@ def schema(role="command", name="pack", **properties):
             "cause": optional(text()),
         },
     }[role]
-    fields = {**properties, **standard}
+    fields = {**standard, **properties}
+    endpoint = {"x-allocd": {"http": {"path": f"/{name}", "status": 202}}}
     return {
+        **(endpoint if role == "command" else {}),
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:allocd:{role}:{name}",
         "title": name,
@@ -76,10 +83,23 @@ def changed(path, value, base=None):
     return result
 
 
+def endpoint(**changes):
+    """The schema of a command with other members in its 'http'; None removes one."""
+    http = {"path": "/pack", "status": 202, **changes}
+    return changed("x-allocd/http", {name: value for name, value in http.items() if value is not None}, schema())
+
+
+def keyed_by(name):
+    """The schema of a command that has `name` in place of a SKU."""
+    result = schema(**{name: text()})
+    del result["properties"]["sku"]
+    return {**result, "required": [name]}
+
+
 def with_alias(**changes):
     either = [{"required": ["ref"]}, {"required": ["nick"]}]
     result = schema(ref=text(), nick={"description": "Another name.", "$ref": "#/properties/ref"})
-    return {**result, "required": [], "anyOf": either, **changes}
+    return {**result, "required": ["sku"], "anyOf": either, **changes}
 
 
 class Generated(unittest.TestCase):
@@ -89,15 +109,21 @@ class Generated(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def generate(self, files):
-        """Runs the generator on {file name: schema, or bytes}; returns exit code and standard error."""
+        """Runs the generator on {file name: schema, or bytes}; returns exit code and what it reports."""
         for name, content in files.items():
             raw = content if isinstance(content, bytes) else json.dumps(content).encode()
             (self.folder / name).write_bytes(raw)
         self.header, self.source = self.folder / "messages.h", self.folder / "messages.c"
+        self.endpoints = self.folder / "command_endpoints.c"
         paths = [self.folder / name for name in files]
-        run = subprocess.run(
-            [sys.executable, "-B", GENERATOR, self.header, self.source, *paths], capture_output=True, text=True, check=False
-        )
+        result = main.main(self.header, self.source, self.endpoints, *paths)
+        return (1, f"{result}\n") if result else (0, "")
+
+    def compile(self, *sources):
+        """Checks what gcc and clang find without producing code; returns exit code and standard error."""
+        flags = ["-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
+        includes = [f"-I{SOURCE_FOLDER}", f"-I{self.folder}"]
+        run = subprocess.run([*COMPILER, *flags, *includes, *sources], capture_output=True, text=True, check=False)
         return run.returncode, run.stderr
 
     def assert_accepted(self, files):
@@ -168,20 +194,64 @@ class WhatIsGenerated(Generated):
         self.assertIn('.alias = "nick"', self.entry(source, "ref"))
         self.assertIn(".required = true", self.entry(source, "ref"))
 
+    def test_a_message_is_keyed_by_its_sku_or_else_by_its_batch(self):
+        both = schema(sku=text(), batchref=text())
+        for content, key in ((schema(), "KEY_SKU"), (both, "KEY_SKU"), (keyed_by("batchref"), "KEY_BATCHREF")):
+            _header, source = self.assert_accepted({"pack.json": content})
+            self.assertIn(f".key = {key},", source)
+
+    def test_messages_are_listed_by_role(self):
+        header, source = self.assert_accepted(
+            {"pack.json": schema(), "zip.json": schema(name="zip"), "box.json": schema("event", "box")}
+        )
+        self.assertIn("COMMAND_TYPES = 2, EVENT_TYPES = 1", header)
+        self.assertIn("#define FOR_EACH_COMMAND(X) \\\n\tX(MSG_PACK, pack) \\\n\tX(MSG_ZIP, zip)\n", header)
+        self.assertIn("#define FOR_EACH_EVENT(X) \\\n\tX(MSG_BOX, box)\n", header)
+        self.assertIn("command_types[COMMAND_TYPES] = {\n\tMSG_PACK,\n\tMSG_ZIP,\n};", source)
+        self.assertIn("event_types[EVENT_TYPES] = {\n\tMSG_BOX,\n};", source)
+
+    def test_a_command_has_an_endpoint_and_an_event_has_none(self):
+        located = endpoint(path="/put", status=201, location="/parcels/of/{sku}")
+        self.assert_accepted({"pack.json": located, "zip.json": schema(name="zip"), "box.json": schema("event", "box")})
+        endpoints = self.endpoints.read_text()
+        self.assertIn(
+            '[MSG_PACK] = {.path = "/put", .status = 201, .location_path = "/parcels/of/", .location_field = "sku"},',
+            endpoints,
+        )
+        self.assertIn('[MSG_ZIP] = {.path = "/zip", .status = 202},', endpoints)
+        self.assertNotIn("MSG_BOX", endpoints)
+
     def test_it_compiles_without_a_warning(self):
         fields = {"qty": integer(minimum=-(2**63), maximum=2**63 - 1), "size": integer()}
         self.assert_accepted({"pack.json": schema(**fields), "box.json": schema("event", "box")})
-        flags = ["-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
-        core = SCHEMA_FOLDER.resolve().parent / "src"
-        run = subprocess.run(
-            [*COMPILER, *flags, f"-I{core}", self.source], capture_output=True, text=True, check=False
-        )
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual(self.compile(self.source, self.endpoints), (0, ""))
 
     def test_every_schema_of_the_folder_is_built(self):
         build = (SCHEMA_FOLDER / "meson.build").read_text()
         for path in SCHEMA_FOLDER.glob("*.json"):
             self.assertIn(f"'{path.stem}'", build)
+
+
+class MessageWithoutHandler(Generated):
+    """The program's own schemas and one more, of which src/ knows nothing."""
+
+    def compile_message_bus(self, **more):
+        own = {path.name: path.read_bytes() for path in SCHEMA_FOLDER.glob("*.json")}
+        self.assert_accepted({**own, **{f"{name}.json": content for name, content in more.items()}})
+        return self.compile(SOURCE_FOLDER / "bus/messages/message_bus.c")
+
+    def test_the_bus_compiles_with_the_schemas_as_they_are(self):
+        self.assertEqual(self.compile_message_bus(), (0, ""))
+
+    def test_a_command_without_a_route_does_not_compile(self):
+        status, errors = self.compile_message_bus(pack=schema())
+        self.assertNotEqual(status, 0)
+        self.assertIn("pack_route", errors)
+
+    def test_an_event_without_handlers_does_not_compile(self):
+        status, errors = self.compile_message_bus(box=schema("event", "box"))
+        self.assertNotEqual(status, 0)
+        self.assertIn("on_box", errors)
 
 
 REFUSED = [
@@ -222,9 +292,9 @@ REFUSED = [
     ("properties in a list", changed("properties", []), "'properties' must be"),
     ("no required", changed("required", None), "lacks 'required'"),
     ("required is no list", changed("required", "qty"), "'required' must be a list"),
-    ("required names no property", changed("required", ["ref", "qty", "size"]), "'required' names 'size'"),
-    ("required names no text", changed("required", [["ref"]]), "'required' names ['ref'], which is no property"),
-    ("required names one twice", changed("required", ["ref", "qty", "qty"]), "'required' names 'qty' twice"),
+    ("required names no property", changed("required", ["sku", "ref", "qty", "size"]), "'required' names 'size'"),
+    ("required names no text", changed("required", ["sku", ["ref"]]), "'required' names ['ref'], which is no property"),
+    ("required names one twice", changed("required", ["sku", "ref", "qty", "qty"]), "'required' names 'qty' twice"),
     # properties
     ("a property that is no object", changed("properties/qty", True), "qty: must be an object"),
     ("a property without type", changed("properties/qty/type", None), "qty: lacks 'type'"),
@@ -268,7 +338,7 @@ REFUSED = [
     ),
     # what may be absent
     ("required and null", changed("properties/qty/type", ["integer", "null"]), "qty: is required, so it must not"),
-    ("optional and not null", changed("required", ["qty"]), "ref: is optional, so it must take null"),
+    ("optional and not null", changed("required", ["sku", "qty"]), "ref: is optional, so it must take null"),
     ("an optional integer", schema(qty=optional(integer())), "qty: an integer must be required"),
     # names
     ("a field with a capital", schema(Qty=integer()), "'Qty': the name must be"),
@@ -311,8 +381,8 @@ REFUSED = [
         changed("properties/ref", optional(text()), with_alias()),
         "nick: only a text that is not null has an alias",
     ),
-    ("an alias that is required", with_alias(required=["nick"]), "'required' names the alias 'nick'"),
-    ("an aliased field that is required", with_alias(required=["ref"]), "nick: 'required' names 'ref'"),
+    ("an alias that is required", with_alias(required=["sku", "nick"]), "'required' names the alias 'nick'"),
+    ("an aliased field that is required", with_alias(required=["sku", "ref"]), "nick: 'required' names 'ref'"),
     (
         "two aliases",
         changed("properties/other", {"description": "x", "$ref": "#/properties/ref"}, with_alias()),
@@ -338,6 +408,34 @@ REFUSED = [
         changed("properties/version/maximum", 9, schema("event")),
         "version: is not as in every event",
     ),
+    # how a command names its product
+    ("a command without a key", keyed_by("label"), "a command names its product by a required text"),
+    (
+        "a command whose only key is optional",
+        {**schema(sku=optional(text())), "required": []},
+        "a command names its product by a required text",
+    ),
+    ("a command whose key is a number", schema(sku=integer()), "a command names its product by a required text"),
+    # how a command is sent over HTTP
+    ("a command without annotations", changed("x-allocd", None, schema()), "a command has 'x-allocd'"),
+    ("an event with annotations", {**schema("event"), "x-allocd": {}}, "an event does not"),
+    ("annotations that are no object", changed("x-allocd", [], schema()), "x-allocd: must be an object"),
+    ("an unknown annotation", changed("x-allocd/amqp", {}, schema()), "x-allocd: unknown keyword 'amqp'"),
+    ("no http", changed("x-allocd/http", None, schema()), "x-allocd: lacks 'http'"),
+    ("http that is no object", changed("x-allocd/http", "/pack", schema()), "x-allocd: must be an object"),
+    ("an unknown member of http", endpoint(method="PUT"), "x-allocd: unknown keyword 'method'"),
+    ("no path", endpoint(path=None), "x-allocd: lacks 'path'"),
+    ("no status", endpoint(status=None), "x-allocd: lacks 'status'"),
+    ("a path without a slash", endpoint(path="pack"), "'path' must be like '/allocate', not 'pack'"),
+    ("a path with a name in it", endpoint(path="/pack/one"), "'path' must be like"),
+    ("a path with an escape", endpoint(path="/pack%20it"), "'path' must be like"),
+    ("a path that is no text", endpoint(path=5), "'path' must be like"),
+    ("a status in quotes", endpoint(status="202"), "'status' must be an integer"),
+    ("a status of an error", endpoint(status=400), "'status' must be one of (201, 202)"),
+    ("a location without a name", endpoint(location="/parcels"), "'location' must be like"),
+    ("a location with more behind the name", endpoint(location="/parcels/{sku}/x"), "'location' must be like"),
+    ("a location by no field", endpoint(location="/parcels/{box}"), "'location' names 'box'"),
+    ("a location by an optional field", endpoint(location="/parcels/{id}"), "'location' names 'id'"),
 ]
 
 REFUSED_NAMES = [
@@ -358,7 +456,7 @@ class WhatIsRefused(Generated):
         self.assertTrue(said.startswith(f"schemas: {file_name}: "), said)
         self.assertIn(reason, said)
         self.assertEqual(said.count("\n"), 1, said)
-        self.assertFalse(self.header.exists() or self.source.exists())
+        self.assertFalse(self.header.exists() or self.source.exists() or self.endpoints.exists())
 
     def test_what_it_does_not_understand(self):
         for what, content, reason in REFUSED:
@@ -369,6 +467,11 @@ class WhatIsRefused(Generated):
         for name, reason in REFUSED_NAMES:
             with self.subTest(name):
                 self.assert_refused(f"{name}.json", schema(name=name), reason)
+
+    def test_two_commands_at_one_path(self):
+        other = changed("x-allocd/http/path", "/pack", schema(name="zip"))
+        status, errors = self.generate({"pack.json": schema(), "zip.json": other})
+        self.assertEqual((status, errors), (1, "schemas: x-allocd: 'path' '/pack' is that of two commands\n"))
 
     def test_a_file_of_another_name(self):
         self.assert_refused("box.json", schema(), "the names in '$id', 'title' and of the file differ")

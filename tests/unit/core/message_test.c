@@ -45,7 +45,7 @@ END_TEST
 
 START_TEST(an_unknown_name_is_no_message)
 {
-	ck_assert_int_eq(message_type_named("deallocate"), MSG_NONE);
+	ck_assert_int_eq(message_type_named("reallocate"), MSG_NONE);
 	ck_assert_int_eq(message_type_named(""), MSG_NONE);
 	ck_assert_int_eq(message_type_named("unknown"), MSG_NONE);
 	ck_assert_str_eq(message_name(MSG_NONE), "unknown");

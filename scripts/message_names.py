@@ -1,0 +1,17 @@
+"""The names of the messages, by role, as the schemas have them."""
+
+import json
+import pathlib
+
+SCHEMAS = pathlib.Path(__file__).resolve().parent.parent / "schemas"
+
+
+def names(role):
+    """The names of all messages of the role, "command" or "event", in order."""
+    identities = (json.loads(path.read_text())["$id"] for path in SCHEMAS.glob("*.json"))
+    prefix = f"urn:allocd:{role}:"
+    return tuple(sorted(identity.removeprefix(prefix) for identity in identities if identity.startswith(prefix)))
+
+
+COMMANDS = names("command")
+EVENTS = names("event")
