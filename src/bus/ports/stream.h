@@ -43,7 +43,10 @@ struct stream_entry {
 	size_t whole_size;      /* bytes of all its fields */
 };
 
-/* Ids of incarnations (see checkpoints.h) that a stream bears as marks: so many of them, with spaces between. */
+/*
+ * Ids of incarnations (see checkpoints.h) that a stream bears as marks: so many of them, with spaces
+ * between.
+ */
 #define STREAM_LIFE_MAX  64
 #define STREAM_LIVES_MAX (8 * (STREAM_LIFE_MAX + 1))
 

@@ -1,4 +1,4 @@
-/* Who calls the program. */
+/* Names the user of the program, for the record of changes. */
 #include "entrypoints/cli/audit_user.h"
 
 #include "core/base/utf8.h"

@@ -1,10 +1,10 @@
-/* Who calls the program. */
+/* Names the user of the program, for the record of changes. */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_AUDIT_USER_H
 #define ALLOCD_ENTRYPOINTS_CLI_AUDIT_USER_H
 
 #include "core/base/arena.h"
 
-/* "login@host", for the record: who called sudo, when somebody did.  In `arena`, printable, not long. */
+/* "login@host", printable and bounded, in `arena`.  Under sudo it is the user that called sudo. */
 const char *audit_user_name(struct arena *arena);
 
 #endif

@@ -1,4 +1,4 @@
-/* The table of commands, and those that need no file of their own. */
+/* The table of commands, and the commands that need no file of their own. */
 #include "entrypoints/cli/commands.h"
 
 #include "entrypoints/cli/print.h"
@@ -8,12 +8,12 @@
 
 /* clang-format off */
 static const struct command_option run_options[] = {
-	{"no-migrate", .help = "leave the database's schema as it is; refuse one that does not fit"},
+	{"no-migrate", .help = "do not migrate the database; refuse a schema that does not fit"},
 	{0},
 };
 
 static const struct command_option await_options[] = {
-	{"id", OPTION_TEXT, .required = true, .value = "ID", .help = "of the message; or a stream entry's"},
+	{"id", OPTION_TEXT, .required = true, .value = "ID", .help = "id of the message, or of the stream entry"},
 	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 10"},
 	{"json", .help = "print one JSON object"},
 	{0},
@@ -25,10 +25,10 @@ static const struct command_option quiesce_options[] = {
 };
 
 static const struct command_option republish_options[] = {
-	{"sku", OPTION_TEXT, .required = true, .value = "SKU", .help = "whose events"},
-	{"from-version", OPTION_NUMBER, .required = true, .value = "NUMBER", .help = "of the first"},
+	{"sku", OPTION_TEXT, .required = true, .value = "SKU", .help = "SKU whose events are published"},
+	{"from-version", OPTION_NUMBER, .required = true, .value = "NUMBER", .help = "version of the first event"},
 	{"channel", OPTION_TEXT, .value = "NAME",
-	 .help = "all on this one, behind the prefix; default: each on its own"},
+	 .help = "publish all on this channel, after the prefix; default: each on its own"},
 	{0},
 };
 
@@ -44,12 +44,12 @@ static const struct command_option outbox_renew_options[] = {
 
 #define DEAD_LETTER_FILTERS \
 	{"outcome", OPTION_TEXT, .value = "OUTCOME", .help = "only rejected, invalid or failed ones"}, \
-	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with that in the reason, in whatever case"}, \
+	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with this text in the reason; case is ignored"}, \
 	{"message", OPTION_TEXT, .value = "NAME", \
 	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
 	{"older-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
 	{"newer-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried since then"}, \
-	{"limit", OPTION_NUMBER, .value = "COUNT", .help = "only so many, the oldest"}
+	{"limit", OPTION_NUMBER, .value = "COUNT", .help = "at most this many, the oldest first"}
 
 static const struct command_option dead_letters_options[] = {
 	DEAD_LETTER_FILTERS,
@@ -61,8 +61,8 @@ static const struct command_option replay_options[] = {
 	DEAD_LETTER_FILTERS,
 	{"dry-run", .help = "show what would change and which events would go out; change nothing"},
 	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
-	 .help = "change a field of each before; may be repeated; FIELD= takes one away"},
-	{"rate", OPTION_NUMBER, .value = "COUNT", .help = "no more than so many a second"},
+	 .help = "change a field of each message first; repeatable; FIELD= removes it"},
+	{"rate", OPTION_NUMBER, .value = "COUNT", .help = "at most this many a second"},
 	{"yes", .help = "do not ask"},
 	{"json", .help = "one JSON object a line"},
 	{0},
@@ -78,7 +78,7 @@ const struct command commands[] = {
 	{
 		.name = "run", .arguments = "",
 		.options = run_options,
-		.summary = "be the worker: take commands, decide, publish events",
+		.summary = "run the worker: receive commands, decide, publish events",
 		.details = "Migrates the database first.  SIGTERM and SIGINT end it in order, within\n"
 			   "10 seconds; a second signal ends it at once.",
 		.uses = USED_BY_RUN, .run = command_run,
@@ -86,7 +86,7 @@ const struct command commands[] = {
 	{
 		.name = "migrate", .arguments = "",
 		.summary = "bring the database's schema up to date",
-		.details = "Doing it twice changes nothing.  A database that only newer programs\n"
+		.details = "Migrating twice changes nothing.  A database that only newer programs\n"
 			   "understand is refused.",
 		.uses = USED_BY_MIGRATE, .run = command_migrate,
 	},
@@ -95,93 +95,94 @@ const struct command commands[] = {
 		.arguments_min = 1, .arguments_max = SIZE_MAX,
 		.summary = "check a command against its schema and publish it on its channel",
 		.details = "For example: allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
-			   "Ends with 69 when nobody listens: then the command is lost.",
+			   "Exits with 69 when no worker is subscribed: then the command is lost.",
 		.uses = USED_BY_PUBLISH, .run = command_publish,
 	},
 	{
 		.name = "tail", .arguments = "",
 		.summary = "print events as they pass, one a line: its name, a blank, its payload as JSON",
-		.details = "Until a signal ends it.  What passes while Redis is not there is not seen.",
+		.details = "Runs until a signal ends it.  Events published while Redis cannot be reached are missed.",
 		.uses = USED_BY_TAIL, .run = command_tail,
 	},
 	{
 		.name = "await", .arguments = "", .options = await_options,
 		.summary = "wait for the outcome of a message, and print it with the events it caused",
-		.details = "Ends with 0 when it was handled or skipped, with 1 when it was rejected,\n"
-			   "invalid or failed (it says why), with 75 when there is no outcome yet.\n"
-			   "When several messages bear the id, from several sources or because it was\n"
-			   "used again, all are printed, and one that was refused makes it 1.  A stream\n"
-			   "entry without an id is known by the one that Redis gave it.",
+		.details = "Exits with 0 when it was handled or skipped, with 1 when it was rejected,\n"
+			   "invalid or failed (the reason is printed), with 75 when there is no outcome\n"
+			   "yet.  When several messages have the id, from several sources or because it\n"
+			   "was used again, all are printed, and the exit status is 1 if one was refused.\n"
+			   "A stream entry without an id is known by its entry id.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_await,
 	},
 	{
 		.name = "quiesce", .arguments = "", .options = quiesce_options,
 		.summary = "return when nothing is queued, in flight or unpublished",
-		.details = "What was published or added to a stream before it began is done then.  Ends\n"
-			   "with 75 when something is busy for so long, with 69 when no worker listens.",
+		.details = "Messages published or added to a stream before it began are done then.  Exits\n"
+			   "with 75 when work remains at the timeout, with 69 when no worker is subscribed.",
 		.uses = USED_BY_QUIESCE, .run = command_quiesce,
 	},
 	{
 		.name = "verify", .arguments = "", .options = verify_options,
-		.summary = "check every rule of the database, and print what is broken",
-		.details = "Looks at one snapshot, while workers go on.  Ends with 1 when a rule is broken.",
+		.summary = "check every rule of the database, and print what breaks it",
+		.details = "Reads one snapshot, while workers continue.  Exits with 1 when a rule is broken.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_verify,
 	},
 	{
 		.name = "rebuild-view", .arguments = "",
-		.summary = "make the read model agree with the allocations, while workers go on",
+		.summary = "make the read model agree with the allocations, while workers continue",
 		.details = "Prints how many rows it added, corrected and removed.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_rebuild_view,
 	},
 	{
 		.name = "republish", .arguments = "", .options = republish_options,
 		.summary = "publish a SKU's events again, in order, for a consumer that missed some",
-		.details = "On their channels and not into the event stream.  Ends with 1, and publishes\n"
-			   "nothing, when not all of them are kept (for 7 days).",
+		.details = "They go to their channels, not to the event stream.  Exits with 1, and publishes\n"
+			   "nothing, when not all of them are stored any more (they are kept for 7 days).",
 		.uses = USED_BY_REPUBLISH, .run = command_republish,
 	},
 	{
 		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,
-		.summary = "after a restore of the database: let its events be published",
-		.details = "Redis refuses what was published already, and remembers it of the database\n"
-			   "that is lost: so this one gets a new incarnation.  Prints the old one and the\n"
-			   "new one.  Running workers notice within a second.",
+		.summary = "after a restore of the database: allow its events to be published",
+		.details = "Redis refuses events that the lost database has already published, so the\n"
+			   "restored one gets a new incarnation.  Prints the old one and the new one.\n"
+			   "Running workers notice within a second.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
 	},
 	{
 		.name = "dead-letters list", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = dead_letters_options,
 		.summary = "list messages that were not handled, the oldest first",
-		.details = "On a terminal, lines are cut to its width.  AGE is since the last attempt,\n"
-			   "TRIES how many there were.  Ends with 1 when an ID is not there.",
+		.details = "On a terminal, lines are cut to its width.  AGE counts from the last attempt,\n"
+			   "TRIES counts attempts.  Exits with 1 when there is no dead letter of an ID.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_list,
 	},
 	{
 		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = dead_letters_options,
-		.summary = "show all of a dead letter: its payload, and what operators did about it",
-		.details = "Ends with 1 when an ID is not there, and says who replayed or discarded it.",
+		.summary = "show a dead letter in full: its payload, and what operators did about it",
+		.details = "Exits with 1 when there is no dead letter of an ID, and names the operator that\n"
+			   "replayed or discarded it.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_show,
 	},
 	{
 		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = replay_options,
 		.summary = "handle dead letters again, the oldest first, once their cause is gone",
-		.details = "Without an ID or a filter: all of them.  One that is handled or skipped leaves;\n"
-			   "else its attempts go up.  A mail is sent by a worker.  A replay and its effect\n"
-			   "commit together: it can be interrupted and repeated at will.  Each gets a line:\n"
-			   "its id, what it was, what it is now; the events that it caused follow, 10000\n"
-			   "at most.  A dry run (--dry-run) handles them one after another, each on\n"
-			   "what those before it would have done, and tells what else would change; the\n"
-			   "database stays as it is, and nobody has to wait for a lock.  Ends with 1 when\n"
-			   "some failed again, with 75 when it was interrupted or the database went away.",
+		.details = "Without an ID or a filter, all are replayed.  One that is handled or skipped is\n"
+			   "deleted; otherwise its attempts are counted.  Mail is sent by a worker.  A\n"
+			   "replay and its effect commit together: it can be interrupted and repeated.\n"
+			   "Each gets a line: its id, what it was, what it is now; the events that it\n"
+			   "caused follow, 10000 at most.  A dry run (--dry-run) handles them one after\n"
+			   "another, each on the result of those before it, and prints what else would\n"
+			   "change; it changes nothing and makes no worker wait.  Exits with 1 when some failed\n"
+			   "again, with 75 when it was interrupted or lost the database.",
 		.uses = USED_BY_REPLAY, .run = command_dead_letters_replay,
 	},
 	{
 		.name = "dead-letters discard", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = discard_options,
-		.summary = "delete dead letters; who did it is kept",
-		.details = "Without an ID or a filter: all of them.  One that is replayed meanwhile stays.",
+		.summary = "delete dead letters, and record the operator that did",
+		.details = "Without an ID or a filter, all are deleted, except those being replayed.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
 	},
 	{
@@ -197,7 +198,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "help", .arguments = "[COMMAND]", .arguments_max = 2,
-		.summary = "tell how to use the program, or one of its commands",
+		.summary = "show how to use the program, or one of its commands",
 		.run = command_help,
 	},
 };
@@ -205,7 +206,7 @@ const struct command commands[] = {
 
 const size_t commands_count = sizeof commands / sizeof commands[0];
 
-/* What follows the name of one word or two; NULL when the words do not begin with it. */
+/* The words that follow the name, which has one word or two; NULL when the words do not begin with it. */
 static const char *const *words_after(const char *name, const char *const words[])
 {
 	size_t length = strcspn(name, " ");

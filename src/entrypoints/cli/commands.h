@@ -6,19 +6,19 @@
 
 #include "entrypoints/config/config.h"
 
-/* What the program ends with. */
+/* Exit statuses of the program. */
 enum exit_status {
 	STATUS_DONE = 0,
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
 	STATUS_UNAVAILABLE = 69,   /* a service cannot be reached (EX_UNAVAILABLE) */
-	STATUS_TRY_AGAIN = 75,     /* not all was done (EX_TEMPFAIL) */
+	STATUS_TRY_AGAIN = 75,     /* not everything was done (EX_TEMPFAIL) */
 	STATUS_CONFIGURATION = 78, /* (EX_CONFIG) */
 };
 
 enum option_kind {
 	OPTION_FLAG,    /* given, or not */
-	OPTION_TEXT,    /* any but the empty one */
+	OPTION_TEXT,    /* any text but the empty one */
 	OPTION_NUMBER,  /* a whole number from 0 */
 	OPTION_SECONDS, /* 30, or 1.5 */
 };
@@ -28,11 +28,11 @@ struct command_option {
 	const char *name; /* without dashes */
 	enum option_kind kind;
 	bool required;
-	const char *value; /* what help calls the value; NULL: a flag has none */
+	const char *value; /* the placeholder in the help; NULL for a flag */
 	const char *help;  /* one line */
 };
 
-/* One that was given.  It can be given again and again; where only one can count, the last one does. */
+/* An option that was given.  It may be repeated; where only one value applies, it is the last one. */
 struct given_option {
 	const struct command_option *option;
 	const char *text; /* fits the option's kind */
@@ -41,15 +41,15 @@ struct given_option {
 /* A command as it was called; see options.h for its own options. */
 struct invocation {
 	const struct command *command;
-	const char **arguments; /* what is no option, after the command's name */
+	const char **arguments; /* the words after the command's name that are not options */
 	size_t argument_count;
 	struct option_value *options; /* settings */
 	size_t option_count;
 	struct given_option *own_options;
 	size_t own_option_count;
-	bool help; /* --help was given: nothing else counts */
+	bool help; /* --help was given: the rest is ignored */
 
-	struct config config; /* when the command uses settings */
+	struct config config; /* filled in when the command uses settings */
 	struct logger *logger;
 	struct arena *arena;
 };
@@ -58,9 +58,9 @@ struct command {
 	const char *name;      /* one word, or two: "outbox renew" */
 	const char *arguments; /* as usage shows them */
 	size_t arguments_min, arguments_max;
-	const struct command_option *options; /* those that are no settings; NULL in `name` ends them */
+	const struct command_option *options; /* options that are not settings; ended by a NULL `name` */
 	const char *summary;                  /* one line */
-	const char *details;                  /* what `allocd help COMMAND` says besides */
+	const char *details;                  /* what `allocd help COMMAND` prints besides */
 	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
 	bool is_program;                      /* the one command of a program of that name */
 	enum exit_status (*run)(const struct invocation *invocation);
@@ -70,8 +70,7 @@ extern const struct command commands[];
 extern const size_t commands_count;
 
 /*
- * The command that the words, NULL-terminated, begin with; *rest is set to what follows its name.  NULL when
- * they begin with none.
+ * The command that the NULL-terminated words begin with, or NULL; *rest is set to what follows its name.
  */
 const struct command *command_named(const char *const words[], const char *const **rest);
 
@@ -84,13 +83,13 @@ const char *command_prefix(const struct invocation *invocation);
 /* What prints the command's help: "allocd help republish", or "allocd-bench --help". */
 const char *command_help_call(const struct command *command, struct arena *arena);
 
-/* Prints how to use it on standard output. */
+/* Prints on standard output how to use the command. */
 void command_explain(const struct command *command);
 
-/* Whether it is one of those whose names begin with that word and a blank. */
+/* Whether the command's name begins with that word and a blank. */
 bool command_is_of_family(const struct command *command, const char *word);
 
-/* The rows' functions. */
+/* The functions of the commands. */
 enum exit_status command_run(const struct invocation *invocation);
 enum exit_status command_migrate(const struct invocation *invocation);
 enum exit_status command_publish(const struct invocation *invocation);

@@ -1,4 +1,4 @@
-/* What the program tells about itself; all of it comes from the tables of commands and settings. */
+/* The help, which is made from the tables of commands and settings. */
 #include "entrypoints/cli/commands.h"
 
 #include "entrypoints/cli/print.h"
@@ -16,7 +16,7 @@ static int widest_name(void)
 	return (int)widest;
 }
 
-/* All of them, or those of one family; false: it has none. */
+/* Prints all commands, or those of one family; false when it has none. */
 static bool print_commands(const char *family)
 {
 	int width = widest_name();
@@ -34,9 +34,9 @@ static bool print_commands(const char *family)
 static void print_program(void)
 {
 	puts("usage: allocd COMMAND [OPTION]... [ARGUMENT]...\n\n"
-	     "Decides which batch of stock each order line is taken from, and tells the world.\n");
+	     "Decides which batch of stock each order line is taken from, and publishes events.\n");
 	print_commands(NULL);
-	puts("\nallocd help COMMAND tells more, and which settings the command takes.\n"
+	puts("\nallocd help COMMAND shows more, and which settings the command uses.\n"
 	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
 	     "78 configuration.");
 }

@@ -1,4 +1,4 @@
-/* The command line: which of it are options, and which arguments. */
+/* Splits the command line into options and arguments. */
 #include "entrypoints/cli/options.h"
 
 #include "entrypoints/cli/text.h"
@@ -8,8 +8,8 @@
 struct parsing {
 	struct invocation *invocation;
 	struct arena *arena;
-	const char *const *next; /* the word that is looked at next */
-	const char *error;       /* NULL: none so far */
+	const char *const *next; /* the word to parse next */
+	const char *error;       /* NULL: no error so far */
 };
 
 static void complain(struct parsing *parsing, const char *what, const char *word)
@@ -38,7 +38,7 @@ static const char *name_of(const struct parsing *parsing, const char *word)
 }
 
 /* What follows the equals sign, or the next word. */
-static const char *take_value(struct parsing *parsing, const char *word)
+static const char *parse_value(struct parsing *parsing, const char *word)
 {
 	const char *equals = strchr(word, '=');
 
@@ -50,11 +50,11 @@ static const char *take_value(struct parsing *parsing, const char *word)
 	return NULL;
 }
 
-static void take_setting(struct parsing *parsing, const struct setting *setting, bool is_file,
-			 const char *word)
+static void add_setting(struct parsing *parsing, const struct setting *setting, bool is_file,
+			const char *word)
 {
 	struct invocation *invocation = parsing->invocation;
-	const char *value = take_value(parsing, word);
+	const char *value = parse_value(parsing, word);
 
 	invocation->options = arena_grow(parsing->arena, invocation->options, invocation->option_count,
 					 sizeof *invocation->options);
@@ -72,13 +72,13 @@ static bool try_settings(struct parsing *parsing, const char *word)
 		if (!(setting->used_by & parsing->invocation->command->uses) ||
 		    (!is_file && !is_named(word, name, "")))
 			continue;
-		take_setting(parsing, setting, is_file, word);
+		add_setting(parsing, setting, is_file, word);
 		return true;
 	}
 	return false;
 }
 
-/* What a kind accepts, as words after "expected"; NULL when it accepts the text. */
+/* What the kind accepts, in words that follow "expected"; NULL when it accepts the text. */
 static const char *expected_of(enum option_kind kind, const char *text)
 {
 	int64_t number;
@@ -96,10 +96,10 @@ static const char *expected_of(enum option_kind kind, const char *text)
 	return NULL;
 }
 
-static void take_own_option(struct parsing *parsing, const struct command_option *option, const char *word)
+static void add_own_option(struct parsing *parsing, const struct command_option *option, const char *word)
 {
 	struct invocation *invocation = parsing->invocation;
-	const char *text = option->kind == OPTION_FLAG ? "" : take_value(parsing, word);
+	const char *text = option->kind == OPTION_FLAG ? "" : parse_value(parsing, word);
 	const char *expected = text ? expected_of(option->kind, text) : NULL;
 
 	if (expected)
@@ -118,14 +118,14 @@ static bool try_own_options(struct parsing *parsing, const char *word)
 
 	for (; option && option->name; option++) {
 		if (is_named(word, option->name, "")) {
-			take_own_option(parsing, option, word);
+			add_own_option(parsing, option, word);
 			return true;
 		}
 	}
 	return false;
 }
 
-static void take_option(struct parsing *parsing, const char *word)
+static void parse_option(struct parsing *parsing, const char *word)
 {
 	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
 		parsing->invocation->help = true;
@@ -134,7 +134,7 @@ static void take_option(struct parsing *parsing, const char *word)
 		complain(parsing, "unknown option ", name_of(parsing, word));
 }
 
-static void take_argument(struct parsing *parsing, const char *word)
+static void add_argument(struct parsing *parsing, const char *word)
 {
 	struct invocation *invocation = parsing->invocation;
 
@@ -143,17 +143,17 @@ static void take_argument(struct parsing *parsing, const char *word)
 	invocation->arguments[invocation->argument_count++] = word;
 }
 
-/* A lone "-" is an argument, as everywhere. */
-static void take_word(struct parsing *parsing, bool *options_end)
+/* A lone "-" is an argument, as in other programs. */
+static void parse_word(struct parsing *parsing, bool *options_end)
 {
 	const char *word = *parsing->next++;
 
 	if (!*options_end && strcmp(word, "--") == 0)
 		*options_end = true;
 	else if (!*options_end && word[0] == '-' && word[1])
-		take_option(parsing, word);
+		parse_option(parsing, word);
 	else
-		take_argument(parsing, word);
+		add_argument(parsing, word);
 }
 
 static void check_required(struct parsing *parsing)
@@ -187,7 +187,7 @@ bool options_parse(struct invocation *invocation, const struct command *command,
 
 	invocation->command = command;
 	while (*parsing.next && !parsing.error)
-		take_word(&parsing, &options_end);
+		parse_word(&parsing, &options_end);
 	if (!parsing.error && !invocation->help) {
 		check_required(&parsing);
 		check_count(&parsing);

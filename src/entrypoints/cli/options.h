@@ -1,4 +1,4 @@
-/* The command line: which of it are options, and which arguments. */
+/* Splits the command line into options and arguments. */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_OPTIONS_H
 #define ALLOCD_ENTRYPOINTS_CLI_OPTIONS_H
 
@@ -6,18 +6,18 @@
 
 /*
  * Fills in `invocation` from `words`, the NULL-terminated rest of the command line after the command's name.
- * Options may stand anywhere, as `--name value` or `--name=value`; after `--` there are none.  False, with
- * one line in *error, when the command does not take what was given.  `invocation->arena` holds what is made.
+ * Options may stand anywhere, as `--name value` or `--name=value`; words after `--` are arguments.  False,
+ * with one line in *error, when the command does not accept the words.  Allocates from `invocation->arena`.
  */
 bool options_parse(struct invocation *invocation, const struct command *command, const char *const words[],
 		   const char **error);
 
-/* Of the command's own options: whether one was given, its last value (or NULL), its values in order. */
+/* Whether an option of the command was given, its last value (or NULL), and its values in order. */
 bool invocation_flag(const struct invocation *invocation, const char *name);
 const char *invocation_option(const struct invocation *invocation, const char *name);
 const char *invocation_option_at(const struct invocation *invocation, const char *name, size_t index);
 
-/* The last value of one that is a number, or is so many seconds; `fallback` when it was not given. */
+/* The last value of an option that is a number, or a number of seconds; `fallback` when it was not given. */
 int64_t invocation_number(const struct invocation *invocation, const char *name, int64_t fallback);
 int64_t invocation_ms(const struct invocation *invocation, const char *name, int64_t fallback);
 

@@ -1,4 +1,4 @@
-/* Waiting, in commands that have nothing else to do, and the end of it. */
+/* Polling with growing pauses until a deadline, for commands that have nothing else to do. */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_POLL_DEADLINE_H
 #define ALLOCD_ENTRYPOINTS_CLI_POLL_DEADLINE_H
 
@@ -6,15 +6,15 @@
 
 struct poll_deadline {
 	int64_t deadline_ms;
-	int pause_ms; /* the next one: they grow */
+	int pause_ms; /* length of the next pause */
 };
 
 struct poll_deadline poll_deadline_in(int64_t ms);
 
-/* How much is left: 0 at the end. */
-int64_t poll_deadline_left_ms(const struct poll_deadline *patience);
+/* The time left, 0 at the deadline. */
+int64_t poll_deadline_left_ms(const struct poll_deadline *deadline);
 
-/* Sleeps a little, at most until the end. */
-void poll_deadline_pause(struct poll_deadline *patience);
+/* Sleeps for the next pause, at most until the deadline. */
+void poll_deadline_pause(struct poll_deadline *deadline);
 
 #endif

@@ -1,4 +1,4 @@
-/* What commands print, made harmless for a terminal. */
+/* Prints text from outside with control characters escaped. */
 #include "entrypoints/cli/print.h"
 
 #include "core/base/must.h"

@@ -15,7 +15,7 @@ void print_errors_as(const char *program);
 /* "allocd: …", one line on standard error. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 
-/* One line; releases `json`. */
+/* Prints one line and releases `json`. */
 void json_line_print(json_t *json, FILE *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Small questions about text from outside. */
+/* Checks and conversions of text from users. */
 #include "entrypoints/cli/text.h"
 
 #include "core/base/utf8.h"
@@ -69,7 +69,9 @@ static size_t least(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* Row by row of the usual table; texts here are names of variables, so 64 characters of each tell enough. */
+/*
+ * Fills the usual table row by row.  The texts are names of variables, so 64 characters of each are enough.
+ */
 size_t text_distance(const char *one, const char *other)
 {
 	enum { LONGEST = 64 };

@@ -1,4 +1,4 @@
-/* Reading the settings: which of option, environment, file and default counts, and whether it can be. */
+/* Reads each setting from its option, variable, file or default, and checks it. */
 #include "entrypoints/config/config.h"
 
 #include "entrypoints/cli/text.h"
@@ -8,14 +8,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* What the readers below share. */
+/* The state of one config_load(). */
 struct loading {
 	struct config *config;
 	struct arena *arena;
 	const char *const *environment;
 	const struct option_value *options;
 	size_t option_count;
-	const char *error; /* NULL: none so far */
+	const char *error; /* NULL: no error so far */
 };
 
 static const char *environment_value(const char *const environment[], const char *name)
@@ -29,7 +29,7 @@ static const char *environment_value(const char *const environment[], const char
 	return NULL;
 }
 
-/* An empty variable is as good as none, save where empty means off. */
+/* An empty variable counts as unset, except where empty means off. */
 static const char *variable_value(const struct loading *loading, const char *name, bool empty_counts)
 {
 	const char *value = environment_value(loading->environment, name);
@@ -37,7 +37,7 @@ static const char *variable_value(const struct loading *loading, const char *nam
 	return value && (value[0] || empty_counts) ? value : NULL;
 }
 
-/* The last option of a kind counts, as everywhere. */
+/* When an option is repeated, the last one counts. */
 static const struct option_value *option_of(const struct loading *loading, const struct setting *setting)
 {
 	const struct option_value *found = NULL;
@@ -54,8 +54,8 @@ static void complain(struct loading *loading, const char *name, const char *comp
 	loading->error = arena_printf(loading->arena, "%s: %s", name, complaint);
 }
 
-static void take_file(struct loading *loading, struct given *given, const struct setting *setting,
-		      const char *name, const char *path)
+static void read_given_file(struct loading *loading, struct given *given, const struct setting *setting,
+			    const char *name, const char *path)
 {
 	struct secret_file file;
 	const char *error;
@@ -69,7 +69,7 @@ static void take_file(struct loading *loading, struct given *given, const struct
 	given->is_exposed = file.is_world_readable && file.text && setting_has_secret(setting, file.text);
 }
 
-static void take_option(struct loading *loading, struct given *given, const struct option_value *option)
+static void read_option(struct loading *loading, struct given *given, const struct option_value *option)
 {
 	const struct setting *setting = option->setting;
 	const char *name = arena_printf(loading->arena, "--%s%s", setting_option(setting, loading->arena),
@@ -78,11 +78,11 @@ static void take_option(struct loading *loading, struct given *given, const stru
 	given->origin = FROM_OPTION;
 	given->text = option->text;
 	if (option->is_file)
-		take_file(loading, given, setting, name, option->text);
+		read_given_file(loading, given, setting, name, option->text);
 	else if (setting_has_secret(setting, option->text))
 		complain(loading, name,
 			 arena_printf(loading->arena,
-				      "everybody on this machine can read a password in an option; "
+				      "every user of this machine can read a password in an option; "
 				      "use %s or %s" FILE_VARIABLE_SUFFIX,
 				      setting->variable, setting->variable));
 	else if (!option->text[0] && !setting->empty_is_off)
@@ -90,7 +90,7 @@ static void take_option(struct loading *loading, struct given *given, const stru
 }
 
 /* False: the environment does not name the setting. */
-static bool take_variable(struct loading *loading, struct given *given, const struct setting *setting)
+static bool read_variable(struct loading *loading, struct given *given, const struct setting *setting)
 {
 	const char *value = variable_value(loading, setting->variable, setting->empty_is_off);
 	const char *file_variable =
@@ -103,10 +103,9 @@ static bool take_variable(struct loading *loading, struct given *given, const st
 	given->text = value;
 	if (value && path)
 		complain(loading, file_variable,
-			 arena_printf(loading->arena, "set beside %s; one of them must go",
-				      setting->variable));
+			 arena_printf(loading->arena, "cannot be set together with %s", setting->variable));
 	else if (path)
-		take_file(loading, given, setting, file_variable, path);
+		read_given_file(loading, given, setting, file_variable, path);
 	return true;
 }
 
@@ -115,8 +114,8 @@ static void find_value(struct loading *loading, struct given *given, const struc
 	const struct option_value *option = option_of(loading, setting);
 
 	if (option) {
-		take_option(loading, given, option);
-	} else if (!take_variable(loading, given, setting)) {
+		read_option(loading, given, option);
+	} else if (!read_variable(loading, given, setting)) {
 		given->origin = FROM_DEFAULT;
 		given->text = setting->fallback;
 	}
@@ -144,19 +143,19 @@ static void load_setting(struct loading *loading, const struct setting *setting,
 				      setting->accepts(setting, loading->arena)));
 }
 
-/* What one setting demands of others. */
+/* Checks the rules between several settings. */
 static void check_together(struct loading *loading)
 {
 	const struct config *config = loading->config;
 
 	if (config->smtp_url[0] && !config->mail_from[0])
-		complain(loading, "ALLOCD_MAIL_FROM", "expected an address, for ALLOCD_SMTP_URL is set");
+		complain(loading, "ALLOCD_MAIL_FROM", "required when ALLOCD_SMTP_URL is set");
 	else if (config->smtp_url[0] && !config->mail_to.count)
-		complain(loading, "ALLOCD_MAIL_TO", "expected an address, for ALLOCD_SMTP_URL is set");
+		complain(loading, "ALLOCD_MAIL_TO", "required when ALLOCD_SMTP_URL is set");
 	for (size_t i = 0; i < config->streams.count; i++) {
 		if (strcmp(config->streams.names[i], config->event_stream) == 0)
 			complain(loading, "ALLOCD_EVENT_STREAM",
-				 "expected another name than those of ALLOCD_STREAM");
+				 "expected a name that is not in ALLOCD_STREAM");
 	}
 }
 
@@ -183,7 +182,7 @@ void *config_url(const struct config *config, const char *variable)
 	for (size_t i = 0; i < settings_count; i++) {
 		if (strcmp(settings[i].variable, variable) == 0)
 			return (void *)(uintptr_t)&config
-				->given[i]; /* config_read_url() changes nothing of it */
+				->given[i]; /* config_read_url() does not change it */
 	}
 	return NULL;
 }
@@ -195,7 +194,7 @@ const char *config_read_url(void *context, struct arena *arena, const char **err
 
 	if (!given->changes)
 		return given->text;
-	/* By the event loop: what has become a pipe by now must not hold it up. */
+	/* The event loop calls this: it must not wait for a file that has become a pipe. */
 	if (!secret_file_read(&file, given->file, 0, arena, error))
 		*error = arena_printf(arena, "%s: %s", given->name, *error);
 	return file.text;

@@ -1,5 +1,5 @@
 /*
- * The configuration in force: what the settings' texts mean, and where each came from.
+ * The configuration in force: the value of each setting, and where it came from.
  */
 #ifndef ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
 #define ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
@@ -38,7 +38,7 @@ struct stream_list {
 	size_t count;
 };
 
-/* Of DNS. */
+/* The limit of DNS. */
 #define HOST_NAME_MAX_BYTES 253
 #define HOST_NAMES_MAX      16
 
@@ -51,10 +51,10 @@ enum origin { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_OPTION };
 
 /* One setting as it was given. */
 struct given {
-	const char *text; /* of its file, when there is one */
+	const char *text; /* the content of the file, when there is one */
 	const char *file; /* or NULL */
 	const char *name; /* of the variable or option that names the file, or NULL */
-	bool changes;     /* the file can be read again, and may hold another text by then */
+	bool changes;     /* the file can be read again, and may have changed by then */
 	bool is_exposed;  /* every user of this machine can read the password in the file */
 	enum origin origin;
 };
@@ -63,12 +63,12 @@ struct config {
 	const char *database_url;
 	const char *redis_url;
 	const char *prefix;
-	struct stream_list streams; /* none: off */
+	struct stream_list streams; /* an empty list: off */
 	const char *group;
 	const char *event_stream; /* "": off */
 	struct listen_address http;
-	const char *http_token; /* "": none is asked for */
-	int http_open;          /* 1: a proxy guards it */
+	const char *http_token; /* "": no token is required */
+	int http_open;          /* 1: a proxy guards the listener */
 	struct host_names http_names;
 	const char *smtp_url; /* "": mail is logged */
 	const char *mail_from;
@@ -101,23 +101,23 @@ struct option_value {
 
 /*
  * Reads every setting: the option wins over the environment, the environment over the default.  All texts
- * live in `arena` or in what was given.  False, with one line in *error that names the setting and what it
- * accepts, when something was given that cannot be.
+ * live in `arena` or in the arguments.  False, with one line in *error that names the setting and what it
+ * accepts, when a value is invalid.
  */
 bool config_load(struct config *config, struct arena *arena, const char *const environment[],
 		 const struct option_value *options, size_t option_count, const char **error);
 
 /*
- * A URL that is read anew at every attempt to connect, as adapters/system/url_source.h wants it: the
- * function, and its context for that variable, which belongs to `config`.  A file is read again,
- * unless it is a pipe; other texts never change.
+ * A URL that is read again at every attempt to connect, for adapters/system/url_source.h: the function, and
+ * its context for that variable, which belongs to `config`.  A file is read again, unless it is a pipe; other
+ * texts never change.
  */
 const char *config_read_url(void *context, struct arena *arena, const char **error);
 void *config_url(const struct config *config, const char *variable);
 
 /*
- * Warns of every variable that looks like ours and is not, and of every file whose password other users can
- * read.
+ * Warns of every variable that begins with ALLOCD_ and is not a setting, and of every file whose password
+ * other users can read.
  */
 void config_warn(const struct config *config, const char *const environment[], struct logger *logger);
 

@@ -15,7 +15,7 @@ static bool is_plain(const char *text)
 	       '\0';
 }
 
-/* In double quotes, a backslash before what the shell and systemd would take for something else. */
+/* Writes double quotes, and a backslash before characters that are special to the shell and systemd. */
 static void print_quoted(const char *text, FILE *out)
 {
 	fputc('"', out);

@@ -1,4 +1,4 @@
-/* What in the environment is not what somebody meant it to be. */
+/* Warnings about the environment: unknown settings, and passwords that other users can read. */
 #include "entrypoints/cli/text.h"
 #include "entrypoints/config/config.h"
 
@@ -7,7 +7,7 @@
 #define OUR_PREFIX "ALLOCD_"
 
 struct nearest {
-	const char *name; /* the setting that `unknown` is most like, so far */
+	const char *name; /* the setting most like `unknown` so far */
 	size_t distance;
 };
 

@@ -1,4 +1,4 @@
-/* Reads a secret's file to its end: a pipe, and some file systems, deliver a text in pieces. */
+/* Reads a secret's file to its end; a pipe, and some file systems, deliver a text in pieces. */
 #include "entrypoints/config/secret_file.h"
 
 #include "adapters/system/instants.h"
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Waits for something to read, or for the end.  False with errno when neither comes before the deadline. */
+/* Waits for input or the end of the file.  False, with errno, when neither comes before the deadline. */
 static bool wait_for_input(int file, int64_t deadline_ms)
 {
 	struct pollfd wanted = {.fd = file, .events = POLLIN};
@@ -28,7 +28,7 @@ static bool is_temporary(int error)
 	return error == EAGAIN || error == EINTR;
 }
 
-/* Reads up to `size` bytes, in as many pieces as they come in.  Negative with errno when that fails. */
+/* Reads up to `size` bytes, in one or more pieces.  Negative, with errno, on failure. */
 static ssize_t read_to_end(int file, char *text, size_t size, int wait_ms)
 {
 	int64_t deadline_ms = monotonic_ms() + wait_ms;

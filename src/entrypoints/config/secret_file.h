@@ -8,7 +8,7 @@
 
 #define SECRET_FILE_MAX 4096 /* bytes */
 
-/* How long a pipe may take to deliver the whole text at the start.  Later nothing is waited for. */
+/* At start, the time that a pipe has to deliver the whole text.  Later reads do not wait. */
 #define SECRET_FILE_WAIT_MS 5000
 
 struct secret_file {
@@ -18,8 +18,8 @@ struct secret_file {
 };
 
 /*
- * False, with one line in *error that names the path and says why, when there is no text of 1 to
- * SECRET_FILE_MAX bytes.  `wait_ms`: how long a pipe is waited for; meanwhile the caller stands still.
+ * Reads a text of 1 to SECRET_FILE_MAX bytes.  On failure it returns false, with one line in *error that
+ * names the path and the reason.  It blocks for up to `wait_ms` for a pipe to deliver the text.
  */
 bool secret_file_read(struct secret_file *file, const char *path, int wait_ms, struct arena *arena,
 		      const char **error);

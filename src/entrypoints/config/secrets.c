@@ -1,5 +1,5 @@
 /*
- * Passwords in connection strings, and how not to show them.
+ * Finds passwords in connection strings, to hide them.
  *
  * Where it is not clear what is a password, too much is hidden rather than too little.
  */
@@ -14,7 +14,7 @@ struct span {
 };
 
 /*
- * What follows the scheme of a URL; NULL when the text is no URL, though a value in it may be one, as in
+ * What follows the scheme of a URL; NULL when the text is not a URL, although a value in it may be one, as in
  * password='p://x'.
  */
 static const char *behind_scheme(const char *text)
@@ -27,8 +27,8 @@ static const char *behind_scheme(const char *text)
 }
 
 /*
- * URL://user:PASSWORD@host: up to the last @, for a password that was not encoded may hold one.  What stands
- * alone before the @ of a Redis URL is a user to us and a password to redis-cli, so it is hidden, too.
+ * URL://user:PASSWORD@host: up to the last @, because a password that was not encoded may hold one.  A lone
+ * word before the @ of a Redis URL is a user to allocd and a password to redis-cli, so it is hidden, too.
  */
 static struct span in_user_part(const char *text)
 {
@@ -75,7 +75,7 @@ static int hex_value(char digit)
 	return found ? (int)(found - digits) : -1;
 }
 
-/* The character at *at, which may be %-encoded in a URL; *at moves behind it. */
+/* The character at *at, which a URL may percent-encode; *at moves behind it. */
 static int next_character(const char **at, bool is_url)
 {
 	int high = is_url && **at == '%' ? hex_value((*at)[1]) : -1;

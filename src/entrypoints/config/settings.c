@@ -1,4 +1,4 @@
-/* The table of settings, and how the text of each becomes a value. */
+/* The table of settings, and the functions that parse their values. */
 #include "entrypoints/config/settings.h"
 
 #include "entrypoints/cli/text.h"
@@ -36,7 +36,7 @@ static bool is_among(const char *text, const char *const *texts, size_t count)
 	return false;
 }
 
-/* Names between commas, each once. */
+/* Names separated by commas, each once. */
 static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
 	struct stream_list *list = place;
@@ -61,9 +61,9 @@ static bool parse_streams(const struct setting *setting, const char *text, void 
 static const char *accepts_streams(const struct setting *setting, struct arena *arena)
 {
 	(void)setting;
-	return arena_printf(
-		arena, "up to %d different names with a comma between each two, or nothing to read no stream",
-		STREAMS_MAX);
+	return arena_printf(arena,
+			    "up to %d different names separated by commas, or nothing to read no stream",
+			    STREAMS_MAX);
 }
 
 static bool parse_number(const struct setting *setting, const char *text, void *place, struct arena *arena)
@@ -147,7 +147,7 @@ static const char *accepts_listen(const struct setting *setting, struct arena *a
 
 /* ---- mail ---- */
 
-/* Signs of both parts of an address: all that may stand there without quotes. */
+/* The characters that both parts of an address may hold without quotes. */
 static const char address_signs[] =
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.[]:";
 
@@ -176,7 +176,7 @@ static const char *accepts_address(const struct setting *setting, struct arena *
 	return "an address such as allocd@example.com, in ASCII and without a name before it";
 }
 
-/* Addresses between commas, each once; blanks beside them do not count. */
+/* Addresses separated by commas, each once; blanks around them are ignored. */
 static bool parse_recipients(const struct setting *setting, const char *text, void *place,
 			     struct arena *arena)
 {
@@ -205,14 +205,14 @@ static bool parse_recipients(const struct setting *setting, const char *text, vo
 
 static const char *accepts_recipients(const struct setting *setting, struct arena *arena)
 {
-	return arena_printf(arena, "up to %d different addresses with a comma between each two; each is %s",
+	return arena_printf(arena, "up to %d different addresses separated by commas; each is %s",
 			    RECIPIENTS_MAX, accepts_address(setting, arena));
 }
 
 static const char *const mail_tls[] = {
 	[MAIL_TLS_AUTO] = "auto", [MAIL_TLS_REQUIRED] = "required", [MAIL_TLS_OFF] = "off", NULL};
 
-/* Names between commas, each a host's without a port. */
+/* Host names separated by commas, without ports. */
 static bool parse_host_names(const struct setting *setting, const char *text, void *place,
 			     struct arena *arena)
 {
@@ -241,11 +241,10 @@ static bool parse_host_names(const struct setting *setting, const char *text, vo
 static const char *accepts_host_names(const struct setting *setting, struct arena *arena)
 {
 	(void)setting;
-	return arena_printf(arena, "up to %d names of hosts without ports, with a comma between each two",
-			    HOST_NAMES_MAX);
+	return arena_printf(arena, "up to %d host names without ports, separated by commas", HOST_NAMES_MAX);
 }
 
-/* What a header field can carry as one word. */
+/* One word that a header field can carry. */
 static bool parse_token(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
 	(void)setting;
@@ -289,7 +288,7 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define ENGINE_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
 #define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
 #define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
-#define EVERYBODY    (WAITS | USED_BY_PUBLISH | TOOLS)
+#define ALL_COMMANDS (WAITS | USED_BY_PUBLISH | TOOLS)
 
 /* clang-format off */
 const struct setting settings[] = {
@@ -310,7 +309,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
-		.help = "streams to read commands from, with commas between; empty: none",
+		.help = "streams to read commands from, separated by commas; empty: none",
 		.parse = parse_streams, .accepts = accepts_streams, IN(streams), .empty_is_off = true,
 		.used_by = STREAM_USERS,
 	},
@@ -326,24 +325,24 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
-		.help = "where HTTP listens; port 0: any; empty: nowhere",
+		.help = "address of the HTTP listener; port 0: any; empty: HTTP is off",
 		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
 		.used_by = WORKER_ONLY | USED_BY_BENCH,
 	},
 	{
 		.variable = "ALLOCD_HTTP_TOKEN", .fallback = "", .value = "TOKEN",
-		.help = "bearer token of requests over HTTP; empty: none is asked for",
+		.help = "bearer token of requests over HTTP; empty: no token is required",
 		.parse = parse_token, .accepts = accepts_token, IN(http_token), .secret = true, .is_password = true,
 		.used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_HTTP_OPEN", .fallback = "off", .value = "SWITCH",
-		.help = "on: commands are taken without a token from other machines, for a proxy guards HTTP",
+		.help = "on: accept commands from other machines without a token; a proxy guards HTTP",
 		CHOICE(switches), IN(http_open), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_HTTP_NAMES", .fallback = "", .value = "NAMES",
-		.help = "names of hosts that requests may carry besides localhost and this machine's",
+		.help = "host names that requests may carry besides localhost and this machine's",
 		.parse = parse_host_names, .accepts = accepts_host_names, IN(http_names), .used_by = WORKER_ONLY,
 	},
 	{
@@ -358,7 +357,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_MAIL_TO", .fallback = "", .value = "ADDRESSES",
-		.help = "who gets a mail when something is out of stock, with commas between",
+		.help = "recipients of mail about lines that are out of stock, separated by commas",
 		.parse = parse_recipients, .accepts = accepts_recipients, IN(mail_to), .used_by = WORKER_ONLY,
 	},
 	{
@@ -373,22 +372,22 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_MAIL_RETRY", .fallback = "10", .value = "SECONDS",
-		.help = "until a mail that failed is tried again; doubles each time, up to an hour",
+		.help = "delay before a failed mail is retried; doubles each time, up to an hour",
 		NUMBER(1, 3600), IN(mail_retry_s), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_MAIL_TRIES", .fallback = "20", .value = "NUMBER",
-		.help = "how often a mail is tried before it is a dead letter",
+		.help = "attempts to send a mail before it becomes a dead letter",
 		NUMBER(1, 100), IN(mail_tries), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",
-		.help = "of events: json or msgpack",
+		.help = "encoding of events: json or msgpack",
 		CHOICE(encodings), IN(encoding), .used_by = ENGINE_USERS,
 	},
 	{
 		.variable = "ALLOCD_ENVELOPE", .fallback = "bare", .value = "ENVELOPE",
-		.help = "of events: bare or cloudevents",
+		.help = "envelope of events: bare or cloudevents",
 		CHOICE(envelopes), IN(envelope), .used_by = ENGINE_USERS,
 	},
 	{
@@ -398,7 +397,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_UNIT_MAX", .fallback = "1000", .value = "NUMBER",
-		.help = "messages in a unit of work, at most",
+		.help = "maximum of messages in a unit of work",
 		NUMBER(1, 10000), IN(unit_max), .used_by = WORKER_ONLY,
 	},
 	{
@@ -413,7 +412,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_DEAD_LETTERS_MAX", .fallback = "100000", .value = "NUMBER",
-		.help = "dead letters kept; the oldest rejected and invalid ones leave first",
+		.help = "maximum of dead letters; the oldest rejected and invalid ones are deleted first",
 		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = ENGINE_USERS,
 	},
 	{
@@ -428,13 +427,13 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",
-		.help = "least level that is logged: debug, info, warn or error",
-		CHOICE(log_levels), IN(log_level), .used_by = EVERYBODY,
+		.help = "lowest level that is logged: debug, info, warn or error",
+		CHOICE(log_levels), IN(log_level), .used_by = ALL_COMMANDS,
 	},
 	{
 		.variable = "ALLOCD_LOG_FORMAT", .fallback = "logfmt", .value = "FORMAT",
 		.help = "logfmt or json, on standard error",
-		CHOICE(log_formats), IN(log_format), .used_by = EVERYBODY,
+		CHOICE(log_formats), IN(log_format), .used_by = ALL_COMMANDS,
 	},
 };
 /* clang-format on */

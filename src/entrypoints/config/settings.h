@@ -1,6 +1,6 @@
 /*
- * The settings: one row a setting, from which the environment, the options, the help, the checks and
- * `allocd config` are read.  Whatever gets a setting gets a row.
+ * The settings: one table, from which the environment, the options, the help, the checks and `allocd config`
+ * are read.  A new setting needs only a row.
  */
 #ifndef ALLOCD_ENTRYPOINTS_CONFIG_SETTINGS_H
 #define ALLOCD_ENTRYPOINTS_CONFIG_SETTINGS_H
@@ -11,18 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which commands use a setting. */
+/* Commands that use a setting. */
 enum command_set {
 	USED_BY_RUN = 1 << 0,
 	USED_BY_MIGRATE = 1 << 1,
 	USED_BY_PUBLISH = 1 << 2,
 	USED_BY_TAIL = 1 << 3,
-	USED_BY_CONFIG = 1 << 4, /* every setting: it prints them */
+	USED_BY_CONFIG = 1 << 4, /* it prints every setting */
 	USED_BY_DATABASE_TOOLS = 1 << 5,
 	USED_BY_REPUBLISH = 1 << 6,
 	USED_BY_QUIESCE = 1 << 7,
 	USED_BY_DEAD_LETTERS = 1 << 8, /* list, show, discard */
-	USED_BY_REPLAY = 1 << 9,       /* of dead letters: what a worker decides and publishes by */
+	USED_BY_REPLAY = 1 << 9,       /* it handles dead letters as the worker does */
 	USED_BY_BENCH = 1 << 10,
 };
 
@@ -36,17 +36,17 @@ typedef const char *setting_accepts(const struct setting *setting, struct arena 
 
 struct setting {
 	const char *variable; /* "ALLOCD_LOG_LEVEL" */
-	const char *fallback; /* the value where nobody sets one, as somebody would write it */
-	const char *value;    /* what help calls the value */
+	const char *fallback; /* the default, as a user would write it */
+	const char *value;    /* the placeholder in the help */
 	const char *help;     /* one line */
 	setting_parse *parse;
 	setting_accepts *accepts;
 	size_t offset;              /* of the value in struct config */
 	int32_t min, max;           /* of a number */
 	const char *const *choices; /* of a choice, NULL at the end; the value is the index */
-	bool empty_is_off;          /* else empty is as good as unset */
-	bool secret;      /* may hold a password: has a VARIABLE_FILE too, and is never shown as it is */
-	bool is_password; /* it is secret as a whole */
+	bool empty_is_off;          /* otherwise an empty value counts as unset */
+	bool secret; /* may hold a password: it has a VARIABLE_FILE, too, and its password is never shown */
+	bool is_password; /* the whole value is a password */
 	unsigned used_by;
 };
 
@@ -56,7 +56,7 @@ extern const size_t settings_count;
 /* The variable's long option, without dashes: "log-level". */
 const char *setting_option(const struct setting *setting, struct arena *arena);
 
-/* What VARIABLE_FILE or --option-file is called; see `secret`. */
+/* Suffixes of the variable and the option that name a file; see `secret`. */
 #define FILE_VARIABLE_SUFFIX "_FILE"
 #define FILE_OPTION_SUFFIX   "-file"
 

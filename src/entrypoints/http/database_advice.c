@@ -1,18 +1,19 @@
-/* The table of advice. */
+/* What to do about trouble with the database, by the signs in its text. */
 #include "entrypoints/http/database_advice.h"
 
 #include <string.h>
 
 struct advice {
-	const char *sign, *text;
+	const char *sign; /* a part of the trouble's text */
+	const char *text;
 };
 
-/* The first sign that is in the trouble counts. */
+/* The first row whose sign is in the trouble's text applies; the last one always does. */
 static const struct advice of_database[] = {
 	{"URL_FILE: ", "write the URL to that file"},
 	{"SQLSTATE 53100", "free space on the database server's disk"},
 	{"SQLSTATE 532", "give the database server more memory"},
-	{"SQLSTATE 533", "raise max_connections, or end sessions that nobody needs"},
+	{"SQLSTATE 533", "raise max_connections, or end idle sessions"},
 	{"SQLSTATE 54000", "look at the database server's log: a limit of the server is reached"},
 	{"SQLSTATE 42501", "grant the worker's role its rights: see docs/operating.md"},
 	{"SQLSTATE 25006", "let the database take writes, or let DATABASE_URL lead to the primary"},

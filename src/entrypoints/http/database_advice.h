@@ -1,5 +1,6 @@
 /*
- * What an operator may do about the database's trouble.  (Redis' is advised on in adapters/redis/protocol/redis_error.h.)
+ * What an operator may do about the database's trouble.  (Redis' is advised on in
+ * adapters/redis/protocol/redis_error.h.)
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_DATABASE_ADVICE_H
 #define ALLOCD_ENTRYPOINTS_HTTP_DATABASE_ADVICE_H

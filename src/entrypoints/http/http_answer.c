@@ -1,4 +1,4 @@
-/* What HTTP callers are told: which status and words stand for which outcome. */
+/* Answers to commands over HTTP: the status and the text for each outcome. */
 #include "entrypoints/http/http_answer.h"
 
 #include "core/base/must.h"
@@ -24,7 +24,7 @@ static const char *location_of(const struct delivery *delivery, struct arena *ar
 	return arena_printf(arena, "%s%s", endpoint->location_path, name_encode(name, arena));
 }
 
-/* A skipped duplicate is answered as the first time. */
+/* A skipped duplicate gets the same answer as the command that was handled first. */
 static struct http_answer success(const struct delivery *delivery, struct arena *arena)
 {
 	return (struct http_answer){
@@ -63,7 +63,7 @@ static struct http_answer rejection(const struct delivery *delivery, struct aren
 		break;
 	}
 	assert(delivery->outcome != OUTCOME_REJECTED);
-	return problem(500, PROBLEM_INTERNAL, "Not known what became of it");
+	return problem(500, PROBLEM_INTERNAL, "The outcome is unknown");
 }
 
 struct http_answer answer_for(const struct delivery *delivery, struct arena *arena)
@@ -73,10 +73,9 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 	case OUTCOME_SKIPPED:
 		return success(delivery, arena);
 	case OUTCOME_POSTPONED:
-		return problem(
-			503, PROBLEM_SKU_HELD_UP,
-			"Not done, for its SKU is held up and many of its messages wait: retry with the "
-			"same id");
+		return problem(503, PROBLEM_SKU_HELD_UP,
+			       "Not done: the SKU is held up and many of its messages wait; retry with the "
+			       "same id");
 	case OUTCOME_REJECTED:
 		return rejection(delivery, arena);
 	case OUTCOME_INVALID:
@@ -87,7 +86,7 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 		break;
 	}
 	assert(delivery->outcome != OUTCOME_NONE);
-	return problem(500, PROBLEM_INTERNAL, "Not known what became of it");
+	return problem(500, PROBLEM_INTERNAL, "The outcome is unknown");
 }
 
 static const struct {
@@ -123,7 +122,7 @@ const char *http_title(int status)
 	return "Internal Server Error";
 }
 
-/* jansson takes valid UTF-8 only, and no message may end the worker. */
+/* jansson accepts only valid UTF-8, so invalid bytes are replaced first. */
 char *problem_json(int status, const char *type, const char *message, const char *since)
 {
 	char *valid = must(strdup(message)), *text;

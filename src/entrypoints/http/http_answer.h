@@ -1,5 +1,5 @@
 /*
- * What HTTP callers are told: which status and words stand for which outcome.  Nothing here touches a socket.
+ * Answers to commands over HTTP: the status and the text for each outcome.  Nothing here touches a socket.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_HTTP_ANSWER_H
 #define ALLOCD_ENTRYPOINTS_HTTP_HTTP_ANSWER_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* What kind of problem an answer is about: the `type` of its body (RFC 9457). */
+/* The kind of a problem: the `type` of the answer's body (RFC 9457). */
 #define PROBLEM(name)             "urn:allocd:problem:" name
 #define PROBLEM_INVALID           PROBLEM("invalid")
 #define PROBLEM_UNKNOWN_SKU       PROBLEM("unknown-sku")
@@ -41,20 +41,20 @@
 
 struct http_answer {
 	int status;
-	const char *type;     /* of a problem; NULL: of a success */
-	const char *message;  /* one line; of a success: the body */
+	const char *type;     /* of the problem; NULL: the command succeeded */
+	const char *message;  /* one line; after a success it is the whole body */
 	const char *location; /* or NULL */
 };
 
-/* What a command's caller is told once it has an outcome.  Texts live in `arena` or are constant. */
+/* The answer to a command that has an outcome.  Texts live in `arena` or are constant. */
 struct http_answer answer_for(const struct delivery *delivery, struct arena *arena);
 
-/* "Bad Request". */
+/* The reason phrase of a status: "Bad Request". */
 const char *http_title(int status);
 
 /*
  * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `since` is the member of
- * that name, or NULL for none.
+ * that name; NULL leaves it out.
  */
 char *problem_json(int status, const char *type, const char *message, const char *since);
 

@@ -1,4 +1,4 @@
-/* Which request is served by whom, and the API's life. */
+/* Routes each request to the function that serves it, and starts and stops the API. */
 #include "entrypoints/http/http_exchange.h"
 
 #include "core/base/must.h"
@@ -11,14 +11,14 @@
 typedef void serve_named(struct http_api *api, struct evhttp_request *request, const char *name);
 typedef void serve_plain(struct http_api *api, struct evhttp_request *request);
 
-/* One of `command`, `named` and `plain` is set. */
+/* Exactly one of `command`, `named` and `plain` is set. */
 struct http_route {
-	const char *path; /* of a named one: what comes before the name */
+	const char *path; /* with `named`: what precedes the name */
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
-	bool waits;    /* for a service, so that it is refused while too many do */
-	bool is_probe; /* of the machinery around the worker: needs no token */
+	bool waits;    /* it waits for a service, so it is refused while too many requests wait */
+	bool is_probe; /* an orchestrator or a monitor asks: no token is needed */
 };
 
 static const struct http_route reads[] = {
@@ -56,7 +56,7 @@ static bool find_read(const char *path, struct http_route *route)
 	return false;
 }
 
-/* True when the method is the route's; else that is said. */
+/* True when the route accepts the method; otherwise the request is answered 405. */
 static bool check_method(struct http_api *api, struct evhttp_request *request, const struct http_route *route)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(request);
@@ -70,7 +70,7 @@ static bool check_method(struct http_api *api, struct evhttp_request *request, c
 	return false;
 }
 
-/* True when the services that the route needs are there and have room; else that is said. */
+/* True when the services that the route needs are there and have room; otherwise it is answered 503. */
 static bool check_services(struct http_api *api, struct evhttp_request *request,
 			   const struct http_route *route)
 {
@@ -78,18 +78,18 @@ static bool check_services(struct http_api *api, struct evhttp_request *request,
 
 	if (!api->is_started && (is_command || route->named))
 		reply_problem(request, &api->replies, 503, PROBLEM_STARTING,
-			      is_command ? "Not done, for allocd is starting: retry with the same id"
-					 : "allocd is starting: retry later");
+			      is_command ? "Not done: allocd is starting; retry with the same id"
+					 : "allocd is starting; retry later");
 	else if (route->waits && http_server_is_busy(api->server) && !exchange_make_room(api))
 		reply_problem(request, &api->replies, 503, PROBLEM_TOO_BUSY,
-			      is_command ? "Not done, for too many requests wait: retry with the same id"
-					 : "Too many requests wait: retry later");
+			      is_command ? "Not done: too many requests wait; retry with the same id"
+					 : "Too many requests wait; retry later");
 	else
 		return true;
 	return false;
 }
 
-/* NULL when the request may be served, or find out that there is nothing to serve. */
+/* NULL when the request may be served, or be answered 404. */
 static const struct http_refusal *refusal_of(const struct http_api *api, struct evhttp_request *request,
 					     const struct http_route *route)
 {
@@ -132,7 +132,10 @@ static void on_request(struct evhttp_request *request, void *context)
 		route->plain(api, request);
 }
 
-/* The names under which requests may reach it, besides those of the settings. */
+/*
+ * Adds the names that requests may carry besides those of the settings: the host of the address, the
+ * machine.
+ */
 static void set_up_gate(struct http_api *api, const struct http_server_config *config,
 			const struct http_gate *gate)
 {

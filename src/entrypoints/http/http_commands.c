@@ -1,10 +1,10 @@
-/* POST: a command goes through the engine, and its caller is answered after the commit. */
+/* POST: the engine handles the command, and the client is answered after the commit. */
 #include "entrypoints/http/http_exchange.h"
 
 #include <event2/buffer.h>
 
 static const struct http_refusal late = {
-	503, PROBLEM_LATE, "Perhaps done, for its outcome is not known yet: retry with the same id"};
+	503, PROBLEM_LATE, "Perhaps done: the outcome is not known yet; retry with the same id"};
 
 static void on_answered(void *context, const struct delivery *delivery)
 {
@@ -43,13 +43,13 @@ void serve_command(struct http_api *api, struct evhttp_request *request, enum me
 
 	if (api->stopping)
 		reply_problem(request, &api->replies, 503, PROBLEM_STOPPING,
-			      "Not done, for allocd is stopping: retry with the same id");
+			      "Not done: allocd is stopping; retry with the same id");
 	else if (!is_json_type(content_type))
 		reply_problem(request, &api->replies, 415, PROBLEM_NOT_JSON,
 			      "Expected Content-Type: application/json");
 	else if (!engine_has_room(api->services.engine))
 		reply_problem(request, &api->replies, 503, PROBLEM_QUEUE_FULL,
-			      "Not done, for the queue is full: retry with the same id");
+			      "Not done: the queue is full; retry with the same id");
 	else
 		submit(api, request, type);
 }

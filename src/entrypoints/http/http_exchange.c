@@ -4,8 +4,8 @@
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 
-/* While others want its place, a request may wait for this part of the time that it has otherwise. */
-#define PATIENCE_PART 5
+/* While new requests find no place, one may wait for the deadline divided by this. */
+#define CROWDED_WAIT_DIVISOR 5
 
 static void reply_late(struct exchange *exchange)
 {
@@ -24,7 +24,7 @@ static void on_deadline(evutil_socket_t socket, short what, void *context)
 	reply_late(context);
 }
 
-/* New ones are put first. */
+/* The list has the newest first. */
 static struct exchange *longest_waiting(const struct http_api *api)
 {
 	struct exchange *longest = NULL;
@@ -38,7 +38,8 @@ bool exchange_make_room(struct http_api *api)
 {
 	struct exchange *longest = longest_waiting(api);
 	struct arena *arena = arena_new(512);
-	bool may_end = longest && monotonic_ms() - longest->since_ms >= api->deadline_ms / PATIENCE_PART &&
+	bool may_end = longest &&
+		       monotonic_ms() - longest->since_ms >= api->deadline_ms / CROWDED_WAIT_DIVISOR &&
 		       !*database_trouble_text(api, arena);
 
 	arena_free(&arena);

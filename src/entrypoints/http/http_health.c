@@ -1,4 +1,4 @@
-/* What an orchestrator and a monitor ask: liveness, readiness and metrics. */
+/* For orchestrators and monitors: liveness, readiness and metrics. */
 #include "entrypoints/http/http_exchange.h"
 
 #include "adapters/system/instants.h"
@@ -16,11 +16,11 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request)
 	reply_text(request, &api->replies, 200, TEXT_TYPE, "alive\n", strlen("alive\n"));
 }
 
-/* ---- what keeps the worker from its work ---- */
+/* ---- why the worker is not ready ---- */
 
 struct reasons {
 	struct arena *arena;
-	const char *text; /* "" when nothing does */
+	const char *text; /* "": it is ready */
 	int64_t now, since;
 };
 
@@ -53,7 +53,7 @@ static void add_database(struct reasons *reasons, const struct engine *engine)
 	    *trouble.text ? arena_printf(reasons->arena, "units of work are not committed, since %s: %s: %s",
 					 since, trouble.text, advice_for_database(trouble.text))
 			  : arena_printf(reasons->arena,
-					 "work waits, and none of it was committed since %s: look in "
+					 "work waits, and none was committed since %s: look in "
 					 "pg_stat_activity and pg_locks for what makes statements wait",
 					 since));
 }
@@ -105,7 +105,7 @@ static void find_reasons(const struct http_api *api, const struct failure *datab
 	add_database(reasons, api->services.engine);
 }
 
-/* What keeps commands on Redis from being taken, and events from being published. */
+/* Why commands on Redis would not be received, or events not be published. */
 static void find_reasons_of_redis(const struct http_api *api, struct reasons *reasons)
 {
 	const struct http_services *services = &api->services;
@@ -151,7 +151,7 @@ static void on_ping(void *context, const struct failure *failure)
 	exchange_free(exchange);
 }
 
-/* Before the services are there. */
+/* Readiness before http_api_start(). */
 static void reply_starting(struct http_api *api, struct evhttp_request *request)
 {
 	struct arena *arena = arena_new(512);
@@ -163,7 +163,7 @@ static void reply_starting(struct http_api *api, struct evhttp_request *request)
 	arena_free(&arena);
 }
 
-/* The parameter `for`; false when it is none that there is. */
+/* Reads the parameter `for`; false when its value is unknown. */
 static bool readiness_of(struct evhttp_request *request, enum readiness *readiness)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)), *value;

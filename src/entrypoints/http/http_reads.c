@@ -1,4 +1,4 @@
-/* GET: what is allocated to an order, and what happened to a SKU; read on a connection of their own. */
+/* GET: the allocations of an order and the events of a SKU, read on a database connection of their own. */
 #include "entrypoints/http/http_exchange.h"
 
 #include "bus/unit_of_work/outbox_frame.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const struct http_refusal late = {503, PROBLEM_DATABASE_AWAY,
-					 "The database does not answer: retry later"};
+					 "The database does not answer; retry later"};
 
 static void reply_json(const struct exchange *exchange, struct evhttp_request *request, const char *json)
 {
@@ -24,8 +24,8 @@ static const char *bad_name(const char *what, struct arena *arena)
 		arena, "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in the path", what);
 }
 
-/* An exchange for a read about the name in the path; NULL when it is none, and that is said. */
-static struct exchange *read_about(struct http_api *api, struct evhttp_request *request, const char *what,
+/* An exchange for a read of the name in the path; NULL when the name is malformed, which is answered 400. */
+static struct exchange *begin_read(struct http_api *api, struct evhttp_request *request, const char *what,
 				   const char *encoded)
 {
 	struct exchange *exchange = exchange_new(api, request, &late);
@@ -83,7 +83,7 @@ static void on_allocations(void *context, const struct allocation_row *rows, siz
 
 void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order)
 {
-	struct exchange *exchange = read_about(api, request, "an order id", order);
+	struct exchange *exchange = begin_read(api, request, "an order id", order);
 
 	if (exchange)
 		api->services.views->ops->allocations(api->services.views, exchange->name, on_allocations,
@@ -92,7 +92,7 @@ void serve_allocations(struct http_api *api, struct evhttp_request *request, con
 
 /* ---- GET /events/SKU?after=VERSION ---- */
 
-/* A page of events on its way to text. */
+/* A page of events, while it is written as text. */
 struct page {
 	const struct exchange *exchange;
 	struct arena *arena;
@@ -101,18 +101,18 @@ struct page {
 	size_t size;
 	size_t count;
 	int64_t last;      /* version of the last event written */
-	bool more;         /* there may be events beyond the page */
-	const char *error; /* NULL: none */
+	bool more;         /* there are events beyond the page */
+	const char *error; /* NULL: no error */
 };
 
-/* With its name beside it, as on a stream: bare, an allocation looks like a deallocation. */
+/* Writes the type beside the data, because a bare allocation looks like a deallocation. */
 static void write_event(struct page *page, const struct outgoing *event, int64_t version)
 {
 	const char *json;
 
 	if (page->error || version <= page->exchange->after)
 		return;
-	if (page->count == EVENTS_READ_MAX) { /* a Link names the next page */
+	if (page->count == EVENTS_READ_MAX) { /* the Link header leads to the next page */
 		page->more = true;
 		return;
 	}
@@ -159,7 +159,7 @@ static void reply_events(struct exchange *exchange, struct evhttp_request *reque
 	write_page(&page, frames, count);
 	if (page.error) {
 		reply_problem(request, &exchange->api->replies, 500, PROBLEM_INTERNAL,
-			      arena_printf(page.arena, "What is kept cannot be read: %s", page.error));
+			      arena_printf(page.arena, "The stored events cannot be read: %s", page.error));
 	} else {
 		if (page.more)
 			add_link(&page, request);
@@ -182,7 +182,7 @@ static void on_events(void *context, const struct event_frame *frames, size_t co
 	exchange_free(exchange);
 }
 
-/* The parameter `after`, 0 when it is absent; false when it is no version. */
+/* Reads the parameter `after`, 0 when it is absent; false when its value is not a version. */
 static bool after_of(struct evhttp_request *request, int64_t *after)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
@@ -212,7 +212,7 @@ void serve_events(struct http_api *api, struct evhttp_request *request, const ch
 			      "Expected the number of a version: ?after=VERSION");
 		return;
 	}
-	exchange = read_about(api, request, "a SKU", sku);
+	exchange = begin_read(api, request, "a SKU", sku);
 	if (!exchange)
 		return;
 	exchange->after = after;

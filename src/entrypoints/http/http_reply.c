@@ -1,4 +1,4 @@
-/* Replies on their way out. */
+/* Sends replies. */
 #include "entrypoints/http/http_reply.h"
 
 #include "core/base/must.h"
@@ -6,7 +6,7 @@
 #include <event2/buffer.h>
 #include <string.h>
 
-/* When to come back, where it is not known how long the trouble lasts. */
+/* Retry-After of a 503, because the length of the trouble is not known. */
 #define RETRY_AFTER_S "2"
 
 void reply_header(struct evhttp_request *request, const char *name, const char *value)

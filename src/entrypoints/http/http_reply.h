@@ -1,4 +1,4 @@
-/* Replies on their way out: headers and bodies, counted by status. */
+/* Sends replies, with their headers and bodies, and counts them by status. */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_HTTP_REPLY_H
 #define ALLOCD_ENTRYPOINTS_HTTP_HTTP_REPLY_H
 
@@ -7,12 +7,12 @@
 
 #include <event2/http.h>
 
-/* Counts replies by what the hundreds of their status say: [2] is 2xx. */
+/* Replies by the hundreds of their status: [2] counts 2xx. */
 struct http_replies {
 	uint64_t by_class[6];
 };
 
-/* Each ends the request: the caller forgets it.  A HEAD gets the headers only. */
+/* Each of these ends the request, which the caller must not use again.  A HEAD gets only the headers. */
 void reply_text(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		const char *body, size_t size);
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
@@ -24,7 +24,7 @@ void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
 void reply_answer(struct evhttp_request *request, struct http_replies *replies,
 		  const struct http_answer *answer);
 
-/* Before a reply: one more header for it. */
+/* Adds a header to the reply, before it is sent. */
 void reply_header(struct evhttp_request *request, const char *name, const char *value);
 
 #endif

@@ -1,4 +1,4 @@
-/* The worker's figures, in Prometheus' text format. */
+/* Writes the worker's metrics in Prometheus' text format. */
 #include "entrypoints/http/metrics.h"
 
 #include "core/base/must.h"
@@ -22,12 +22,13 @@ static const struct counter {
 	COUNTER("unit_messages", messages, "Messages in committed units of work."),
 	COUNTER("conflicts", conflicts, "Units of work redone after a concurrent update."),
 	COUNTER("doubts", doubts, "Units of work redone because cached or assumed state was stale."),
-	COUNTER("retries", retries, "Calls that failed for the infrastructure's trouble and were retried."),
+	COUNTER("retries", retries,
+		"Calls that failed through trouble of the infrastructure and were retried."),
 	COUNTER("uncertain_commits", uncertain,
 		"Commits whose outcome the worker had to ask the database for."),
 	COUNTER("loads_again", loads_again, "Loads beyond the first of a unit of work."),
-	COUNTER("events_published", published, "Events that Redis took."),
-	COUNTER("publish_failures", publish_failures, "Publications that failed and are tried again."),
+	COUNTER("events_published", published, "Events that Redis accepted."),
+	COUNTER("publish_failures", publish_failures, "Publications that failed and are retried."),
 	COUNTER("notifications", notified, "Notifications delivered."),
 	COUNTER("notification_failures", notify_failures, "Notifications that failed."),
 	COUNTER("notifications_dead", notifications_dead, "Notifications given up: they are dead letters."),
@@ -55,7 +56,7 @@ static void counter(FILE *out, const char *name, const char *help, double value)
 
 static void write_outcomes(FILE *out, const struct engine_stats *stats)
 {
-	head(out, "allocd_messages_total", "counter", "Messages by what became of them.");
+	head(out, "allocd_messages_total", "counter", "Messages by outcome.");
 	for (int outcome = OUTCOME_HANDLED; outcome <= OUTCOME_FAILED; outcome++)
 		fprintf(out, "allocd_messages_total{outcome=\"%s\"} %llu\n",
 			outcome_name((enum outcome)outcome), (unsigned long long)stats->outcomes[outcome]);
@@ -72,23 +73,23 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 			(double)*(const uint64_t *)(const void *)place);
 	}
 	write_outcomes(out, stats);
-	gauge(out, "allocd_mail_up",
-	      "Whether the mail server answered the last mail as it should, or was not needed yet.",
+	gauge(out, "allocd_mail_up", "Whether the mail server accepted the last mail, or none was sent yet.",
 	      stats->notifier_up ? 1 : 0);
-	gauge(out, "allocd_queued_messages", "Messages that wait or are in flight.", (double)stats->queued);
+	gauge(out, "allocd_queued_messages", "Messages that are queued or in flight.", (double)stats->queued);
 	gauge(out, "allocd_queued_bytes", "Memory that those messages hold.", (double)stats->queued_bytes);
 	gauge(out, "allocd_parked_skus",
-	      "SKUs whose messages are parked: the database refuses them for the moment and commits others.",
+	      "SKUs whose messages are parked because the database refuses them while it commits others.",
 	      (double)stats->parked_skus);
 	gauge(out, "allocd_parked_messages", "Messages of parked SKUs.", (double)stats->parked_messages);
 	gauge(out, "allocd_postponed_skus",
 	      "SKUs whose stream entries stay pending: messages of held-up SKUs fill half of the queue.",
 	      (double)stats->postponed_skus);
-	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that are not published yet.",
+	gauge(out, "allocd_unpublished_rows", "Committed rows of the outbox that wait to be published.",
 	      (double)stats->unpublished);
 	gauge(out, "allocd_dead_letters", "Dead letters kept; NaN while the database cannot be asked.",
 	      stats->database_up && stats->dead_letters >= 0 ? (double)stats->dead_letters : (double)NAN);
-	if (stats->dead_letters_dropped >= 0) /* else a first count would look like as many drops */
+	if (stats->dead_letters_dropped >=
+	    0) /* counted from the first query on, or all earlier drops would seem recent */
 		counter(out, "allocd_dead_letters_dropped_total",
 			"Dead letters dropped beyond ALLOCD_DEAD_LETTERS_MAX.",
 			(double)stats->dead_letters_dropped);
@@ -96,44 +97,42 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 	      stats->restored ? 1 : 0);
 	gauge(out, "allocd_database_up", "Whether the database answers, and commits units of work.",
 	      stats->database_up ? 1 : 0);
-	gauge(out, "allocd_events_taken",
-	      "Whether Redis is there, and took the events that it was given last.",
+	gauge(out, "allocd_events_taken", "Whether Redis is connected and accepted the last events.",
 	      stats->broker_takes && metrics->publishing ? 1 : 0);
 }
 
 static void write_redis(FILE *out, const struct metrics *metrics)
 {
-	gauge(out, "allocd_redis_listening", "Whether commands on Redis are heard.",
+	gauge(out, "allocd_redis_listening", "Whether commands on Redis are received.",
 	      metrics->listening ? 1 : 0);
 	gauge(out, "allocd_redis_publishing", "Whether events can be published.",
 	      metrics->publishing ? 1 : 0);
-	counter(out, "allocd_events_unheard_total", "Events that nobody listened to.",
+	counter(out, "allocd_events_unheard_total", "Events that no subscriber received.",
 		(double)metrics->published_unheard);
 	counter(out, "allocd_events_unfenced_total",
-		"Events published without fence and stream, for Redis had no memory for more.",
+		"Events published without fence and stream, because Redis was out of memory.",
 		(double)metrics->published_unfenced);
-	gauge(out, "allocd_blind", "Whether commands on Redis are not heard, after they had been.",
+	gauge(out, "allocd_blind", "Whether commands on Redis are missed: the subscription was lost.",
 	      metrics->is_blind ? 1 : 0);
-	counter(out, "allocd_blind_windows_total", "Times that commands on Redis were not heard.",
+	counter(out, "allocd_blind_windows_total", "Times that the subscription to commands was lost.",
 		(double)metrics->blind_windows);
-	counter(out, "allocd_blind_seconds_total", "How long commands on Redis were not heard, in all.",
+	counter(out, "allocd_blind_seconds_total", "Total time without a subscription to commands.",
 		metrics->blind_seconds);
 }
 
 static void write_streams(FILE *out, const struct stream_reader_stats *streams)
 {
-	counter(out, "allocd_stream_entries_read_total", "Entries taken from streams.",
-		(double)streams->read);
-	counter(out, "allocd_stream_entries_claimed_total", "Entries taken over from readers that were gone.",
-		(double)streams->claimed);
+	counter(out, "allocd_stream_entries_read_total", "Entries read from streams.", (double)streams->read);
+	counter(out, "allocd_stream_entries_claimed_total",
+		"Entries claimed from consumers that had stopped.", (double)streams->claimed);
 	counter(out, "allocd_stream_entries_lost_total",
 		"Entries that were trimmed before they were handled.", (double)streams->lost);
 	counter(out, "allocd_stream_entries_acknowledged_total", "Entries acknowledged, after the commit.",
 		(double)streams->acknowledged);
-	gauge(out, "allocd_stream_entries_in_flight", "Entries taken and not acknowledged yet.",
+	gauge(out, "allocd_stream_entries_in_flight", "Entries read and not acknowledged yet.",
 	      (double)streams->in_flight);
 	gauge(out, "allocd_stream_entries_pending",
-	      "Entries that all readers of the group hold; NaN while a stream is not read.",
+	      "Entries pending for all consumers of the group; NaN while a stream is not read.",
 	      streams->is_reading ? (double)streams->pending : (double)NAN);
 	gauge(out, "allocd_stream_reading", "Whether every stream is read.", streams->is_reading ? 1 : 0);
 }
@@ -141,7 +140,7 @@ static void write_streams(FILE *out, const struct stream_reader_stats *streams)
 static void write_http(FILE *out, const struct metrics *metrics)
 {
 	gauge(out, "allocd_http_connections", "Open HTTP connections.", (double)metrics->http_connections);
-	gauge(out, "allocd_http_requests_waiting", "HTTP requests not replied to yet.",
+	gauge(out, "allocd_http_requests_waiting", "HTTP requests without a reply so far.",
 	      (double)metrics->http_waiting);
 	head(out, "allocd_http_replies_total", "counter", "HTTP replies by status.");
 	for (int hundreds = 2; hundreds <= 5; hundreds++)
@@ -149,17 +148,16 @@ static void write_http(FILE *out, const struct metrics *metrics)
 			(unsigned long long)metrics->http_replies[hundreds]);
 }
 
-/* By the names that every Prometheus client uses. */
+/* The names that Prometheus clients use by convention. */
 static void write_process(FILE *out, const struct metrics *metrics)
 {
 	head(out, "allocd_build_info", "gauge", "The program's version.");
 	fputs("allocd_build_info{version=\"" ALLOCD_VERSION "\"} 1\n", out);
-	gauge(out, "allocd_stopping", "Whether it was asked to end.", metrics->stopping ? 1 : 0);
+	gauge(out, "allocd_stopping", "Whether the worker is stopping.", metrics->stopping ? 1 : 0);
 	gauge(out, "process_resident_memory_bytes", "Resident memory.", (double)metrics->resident_bytes);
-	gauge(out, "allocd_resident_memory_peak_bytes", "Resident memory, when it was most.",
+	gauge(out, "allocd_resident_memory_peak_bytes", "Peak resident memory.",
 	      (double)metrics->peak_resident_bytes);
-	gauge(out, "process_start_time_seconds", "When it started, in seconds since 1970.",
-	      metrics->started_at);
+	gauge(out, "process_start_time_seconds", "Start time, in seconds since 1970.", metrics->started_at);
 	counter(out, "process_cpu_seconds_total", "User and system time spent.", metrics->cpu_seconds);
 }
 
@@ -196,7 +194,7 @@ static size_t resident_bytes(void)
 	return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What getrusage() tells may be that of the program that started this one. */
+/* The peak from getrusage() may be that of the program that started this one. */
 static size_t peak_resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/status", "re");

@@ -1,4 +1,4 @@
-/* The worker's figures, in Prometheus' text format. */
+/* The worker's metrics, in Prometheus' text format. */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
 #define ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
 
@@ -9,8 +9,8 @@ struct metrics {
 	const struct engine_stats *engine;
 
 	/* Redis. */
-	uint64_t published_unheard;  /* events that Redis took and nobody listened to */
-	uint64_t published_unfenced; /* events that went out while Redis had no memory for more */
+	uint64_t published_unheard;  /* events that Redis accepted and no subscriber received */
+	uint64_t published_unfenced; /* events published while Redis was out of memory */
 	uint64_t blind_windows; /* times that commands on Redis were not heard, the one that lasts too, */
 	double blind_seconds;   /* and how long in all, up to now */
 	bool is_blind;          /* one lasts */
@@ -21,8 +21,8 @@ struct metrics {
 
 	/* HTTP. */
 	size_t http_connections;
-	size_t http_waiting;          /* requests that are not replied to yet */
-	const uint64_t *http_replies; /* by the hundreds of the status: [2] is 2xx, up to [5] */
+	size_t http_waiting;          /* requests without a reply so far */
+	const uint64_t *http_replies; /* by the hundreds of the status, [2] to [5] */
 
 	/* The process. */
 	size_t resident_bytes, peak_resident_bytes;
@@ -31,10 +31,10 @@ struct metrics {
 	bool stopping;
 };
 
-/* Fills in memory and time of the process. */
+/* Fills in the memory and the CPU time of the process. */
 void metrics_measure_process(struct metrics *metrics);
 
-/* To be freed by free(). */
+/* The text of all metrics, to be freed by free(). */
 char *metrics_text(const struct metrics *metrics);
 
 #endif

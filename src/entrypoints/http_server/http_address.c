@@ -1,4 +1,4 @@
-/* The address that HTTP is served at. */
+/* Finds and binds the address that HTTP is served at. */
 #include "entrypoints/http_server/http_address.h"
 
 #include <errno.h>
@@ -10,37 +10,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* -1, with errno. */
+/* A bound socket, or -1 with errno. */
 static int bind_one(const struct addrinfo *info)
 {
 	int on = 1, reason;
-	int taken =
+	int bound =
 		socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
 
-	if (taken < 0)
+	if (bound < 0)
 		return -1;
-	setsockopt(taken, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	setsockopt(taken, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	if (bind(taken, info->ai_addr, info->ai_addrlen) == 0)
-		return taken;
+	setsockopt(bound, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	setsockopt(bound, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	if (bind(bound, info->ai_addr, info->ai_addrlen) == 0)
+		return bound;
 	reason = errno;
-	close(taken);
+	close(bound);
 	errno = reason;
 	return -1;
 }
 
-/* -1, with the errno of the last address. */
+/* The first address that can be bound, or -1 with the errno of the last one. */
 static int bind_first(const struct addrinfo *infos)
 {
-	int taken = -1;
+	int bound = -1;
 
-	for (; infos && taken < 0; infos = infos->ai_next)
-		taken = bind_one(infos);
-	return taken;
+	for (; infos && bound < 0; infos = infos->ai_next)
+		bound = bind_one(infos);
+	return bound;
 }
 
-/* 0, or what getaddrinfo() returns. */
-static int find(const struct listen_address *address, struct addrinfo **infos)
+/* Returns what getaddrinfo() does. */
+static int look_up(const struct listen_address *address, struct addrinfo **infos)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	char port[8];
@@ -49,40 +49,40 @@ static int find(const struct listen_address *address, struct addrinfo **infos)
 	return getaddrinfo(address->host, port, &hints, infos);
 }
 
-int http_address_take(const struct listen_address *address, struct arena *arena, const char **error,
+int http_address_bind(const struct listen_address *address, struct arena *arena, const char **error,
 		      bool *in_use)
 {
 	struct addrinfo *infos;
-	int trouble = find(address, &infos), taken = -1;
+	int trouble = look_up(address, &infos), bound = -1;
 	const char *reason = gai_strerror(trouble);
 
 	*in_use = false;
 	if (!trouble) {
-		taken = bind_first(infos);
-		*in_use = taken < 0 && errno == EADDRINUSE;
+		bound = bind_first(infos);
+		*in_use = bound < 0 && errno == EADDRINUSE;
 	}
 	if (trouble == 0 || trouble == EAI_SYSTEM)
 		reason = strerror(errno);
 	if (!trouble)
 		freeaddrinfo(infos);
-	if (taken < 0)
+	if (bound < 0)
 		*error = arena_printf(arena, "%s:%u: %s", address->host, address->port, reason);
-	return taken;
+	return bound;
 }
 
-uint16_t http_address_port(int taken)
+uint16_t http_address_port(int bound)
 {
 	struct sockaddr_storage address;
 	socklen_t size = sizeof address;
 	char port[8];
 
-	if (getsockname(taken, (struct sockaddr *)&address, &size) != 0 ||
+	if (getsockname(bound, (struct sockaddr *)&address, &size) != 0 ||
 	    getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV) != 0)
 		return 0;
 	return (uint16_t)strtoul(port, NULL, 10);
 }
 
-bool http_address_is_loopback(int taken)
+bool http_address_is_loopback(int bound)
 {
 	union {
 		struct sockaddr any;
@@ -92,7 +92,7 @@ bool http_address_is_loopback(int taken)
 	} address = {0};
 	socklen_t size = sizeof address;
 
-	if (getsockname(taken, &address.any, &size) != 0)
+	if (getsockname(bound, &address.any, &size) != 0)
 		return false;
 	if (address.any.sa_family == AF_INET)
 		return ntohl(address.ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;

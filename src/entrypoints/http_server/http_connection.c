@@ -12,14 +12,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* How long the socket of a connection that was let go stays open: as a rule, and while the client sends. */
+/*
+ * How long a socket stays open after evhttp released its connection; the longer time while the client sends.
+ */
 #define CLOSING_MS  100
 #define DRAINING_MS 2000
 
-/* How much is read while a request is served. */
+/* Maximum of bytes read ahead while a request is served. */
 #define READ_AHEAD_MAX ((size_t)16 * 1024)
 
-static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /* ---- the lists ---- */
 
@@ -59,7 +61,7 @@ void http_connection_move(struct http_connection *connection, enum http_connecti
 	enter(connection, stage);
 }
 
-/* What a request knows of its connection is the descriptor. */
+/* A request leads to its connection by the descriptor only. */
 static void remember_fd(struct http_connection *connection)
 {
 	struct http_connections *all = connection->all;
@@ -86,7 +88,7 @@ struct http_connection *http_connection_by_fd(const struct http_connections *all
 
 /* ---- from the socket to evhttp ---- */
 
-/* Before what may be in the input already: bytes that came while the last request was served. */
+/* Puts the request before the bytes that arrived while the last one was served. */
 static void feed(struct http_connection *connection, struct bytes head, struct bytes body)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->stream);
@@ -106,7 +108,7 @@ static void feed_request(struct http_connection *connection)
 	feed(connection, head, body);
 }
 
-/* Feeds evhttp a request in the place of the refused one; the reply to it is the refusal. */
+/* Feeds evhttp a request in place of the refused one; the reply to it is the refusal. */
 static void feed_refusal(struct http_connection *connection)
 {
 	static const char get[] = "GET /refused HTTP/1.1\r\nConnection: close\r\n\r\n";
@@ -117,19 +119,19 @@ static void feed_refusal(struct http_connection *connection)
 }
 
 /*
- * To the socket itself, for evhttp would take what is written through the bufferevent for the end of a reply.
- * All replies to what came before are written.  A client that does not read them gets nothing more: it sends
- * its body without being asked, or not at all.
+ * Writes to the socket itself, because evhttp takes a write through the bufferevent for the end of a reply.
+ * Replies to earlier requests have been written.  A client that does not read them gets no "100 Continue".
  */
 static void ask_for_body(const struct http_connection *connection)
 {
-	ssize_t sent = send(connection->fd, go_on, strlen(go_on), MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent =
+		send(connection->fd, continue_line, strlen(continue_line), MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (sent > 0 && (size_t)sent < strlen(go_on))
+	if (sent > 0 && (size_t)sent < strlen(continue_line))
 		shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* When what the reader has does not suffice, it takes what is in the input, and nothing stays there. */
+/* Moves the whole input to the reader when the reader needs more bytes. */
 static enum http_stage advance(struct http_connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->stream);
@@ -157,8 +159,8 @@ static void read_request(struct http_connection *connection)
 }
 
 /*
- * Before evhttp looks at the input, which then holds a whole request or nothing.  While a request is served
- * more may come; it stays there, within the watermark, until its turn has come.
+ * Runs before evhttp reads the input, which then holds a whole request or nothing.  Bytes that arrive while a
+ * request is served stay in the input, within the watermark, until that request has its reply.
  */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context)
 {
@@ -197,7 +199,7 @@ struct http_connection *http_connection_new(struct http_connections *all)
 	return connection;
 }
 
-/* ---- its end ---- */
+/* ---- closing ---- */
 
 static void on_leftover(evutil_socket_t socket, short what, void *context)
 {
@@ -212,7 +214,7 @@ static void on_leftover(evutil_socket_t socket, short what, void *context)
 	event_del(connection->leftover);
 }
 
-/* Closing a socket with unread input resets the connection, and the client may lose the answer. */
+/* Closing a socket with unread input resets the connection, and the client may lose the reply. */
 void http_connection_closing(struct http_connection *connection)
 {
 	http_connection_move(connection, CLOSING);
@@ -224,7 +226,7 @@ void http_connection_closing(struct http_connection *connection)
 	event_add(connection->leftover, NULL);
 }
 
-bool http_connection_is_let_go(const struct http_connection *connection)
+bool http_connection_is_detached(const struct http_connection *connection)
 {
 	bufferevent_event_cb on_event;
 
@@ -234,7 +236,7 @@ bool http_connection_is_let_go(const struct http_connection *connection)
 
 void http_connection_end(const struct http_connection *connection)
 {
-	if (!http_connection_is_let_go(connection))
+	if (!http_connection_is_detached(connection))
 		bufferevent_trigger_event(connection->stream, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
 }
 
@@ -243,7 +245,7 @@ bool http_connection_may_be_released(const struct http_connection *connection)
 	int64_t waited_ms = monotonic_ms() - connection->since_ms;
 
 	if (connection->stage != CLOSING)
-		return http_connection_is_let_go(connection);
+		return http_connection_is_detached(connection);
 	return waited_ms >= (connection->is_drained ? CLOSING_MS : DRAINING_MS);
 }
 

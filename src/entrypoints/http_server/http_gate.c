@@ -1,4 +1,4 @@
-/* Who may ask for what over HTTP. */
+/* Decides whether a client may make its request. */
 #include "entrypoints/http_server/http_gate.h"
 
 #include "entrypoints/http/http_answer.h"
@@ -11,23 +11,23 @@ static const struct http_refusal other_name = {
 	421, PROBLEM_OTHER_HOST,
 	"This is not the host that the request names: expected an address, localhost, or a name in "
 	"ALLOCD_HTTP_NAMES"};
-static const struct http_refusal other_origin = {
-	403, PROBLEM_OTHER_ORIGIN, "Not done, for the request comes from a page of another origin"};
+static const struct http_refusal other_origin = {403, PROBLEM_OTHER_ORIGIN,
+						 "Not done: the request comes from a page of another origin"};
 static const struct http_refusal no_token = {
 	401, PROBLEM_UNAUTHORIZED, "Expected Authorization: Bearer and the token in ALLOCD_HTTP_TOKEN"};
 static const struct http_refusal shut = {
 	403, PROBLEM_NOT_OPEN,
-	"Not done, for this address can be reached from other machines: set ALLOCD_HTTP_TOKEN, or "
+	"Not done: this address can be reached from other machines; set ALLOCD_HTTP_TOKEN, or "
 	"ALLOCD_HTTP_OPEN=on where a proxy guards it"};
 
 /* ---- HOST:PORT ---- */
 
 struct authority {
 	char host[HOST_NAME_MAX_BYTES + 1];
-	const char *port; /* "" when there is none */
+	const char *port; /* "": not given */
 };
 
-/* Without the brackets of an address, and without the dot that may end a name. */
+/* Splits HOST:PORT; the host loses the brackets of an address and the dot that may end a name. */
 static bool split(const char *text, struct authority *authority)
 {
 	bool is_bracketed = text[0] == '[';
@@ -65,10 +65,11 @@ static bool is_name(const char *host, const char *name)
 }
 
 /*
- * A browser that was led here by a name sends that name, so an address is no stranger's doing; nor is a name
- * without a dot, which cannot be registered.  A client older than HTTP/1.1 may send none; no browser is one.
+ * A browser sends the name that led it here.  So a request for an address, or for a name without a dot, which
+ * cannot be registered, was not led here by a name of an attacker.  A client older than HTTP/1.1 may send no
+ * Host; no browser is that old.
  */
-static bool is_ours(const struct http_gate *gate, const char *text)
+static bool is_host_known(const struct http_gate *gate, const char *text)
 {
 	struct authority authority;
 
@@ -91,7 +92,7 @@ static const char *port_or(const char *port, const char *usual)
 	return *port ? port : usual;
 }
 
-/* A proxy may speak TLS and this server not: the scheme of the origin is taken for that of both. */
+/* A proxy may speak TLS where this server does not, so the scheme of the origin counts for both. */
 static bool is_same_origin(const char *origin, const char *host)
 {
 	struct authority there, here;
@@ -108,7 +109,7 @@ static bool is_same_origin(const char *origin, const char *host)
 	       strcmp(port_or(there.port, usual_port), port_or(here.port, usual_port)) == 0;
 }
 
-/* A browser says where a request comes from by one field or both; other clients by neither. */
+/* A browser names the origin of a request in one of the two fields or in both; other clients send neither. */
 static bool is_from_elsewhere(const struct http_caller *caller)
 {
 	if (caller->fetch_site && strcasecmp(caller->fetch_site, "same-origin") != 0 &&
@@ -124,7 +125,7 @@ static bool asks_for_token(const struct http_gate *gate)
 	return gate->token && *gate->token;
 }
 
-/* Takes as long for a token that is nearly right as for another of its length. */
+/* The time depends only on the length of what was given, not on how much of the token is right. */
 static bool is_token(const char *given, const char *token)
 {
 	size_t length = strlen(token);
@@ -145,7 +146,7 @@ static bool has_token(const struct http_gate *gate, const char *authorization)
 	return is_token(authorization + strspn(authorization, " "), gate->token);
 }
 
-/* ---- */
+/* ---- the checks, in order ---- */
 
 bool http_gate_is_shut(const struct http_gate *gate)
 {
@@ -154,7 +155,7 @@ bool http_gate_is_shut(const struct http_gate *gate)
 
 const struct http_refusal *http_gate_check(const struct http_gate *gate, const struct http_caller *caller)
 {
-	if (!is_ours(gate, caller->host))
+	if (!is_host_known(gate, caller->host))
 		return &other_name;
 	if (asks_for_token(gate) && !has_token(gate, caller->authorization))
 		return &no_token;

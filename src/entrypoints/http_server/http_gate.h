@@ -1,5 +1,5 @@
 /*
- * Who may ask for what over HTTP: by the name a request was sent to, by the page it comes from, by its token.
+ * Decides whether a client may make its request: by the host name, the page of origin, and the token.
  *
  * A page can make the browser that shows it send requests here: from its own origin, which the browser names,
  * or, once its name is made to lead here (DNS rebinding), as if this were its own server.  The first is
@@ -14,27 +14,27 @@
 #include "entrypoints/http_server/http_head.h"
 
 struct http_gate {
-	const char *token;              /* "" or NULL: none is asked for */
-	bool is_open;                   /* a proxy guards it */
-	bool is_loopback;               /* only this machine reaches it */
+	const char *token;              /* "" or NULL: no token is required */
+	bool is_open;                   /* a proxy guards the listener */
+	bool is_loopback;               /* only this machine reaches the listener */
 	const char *listens_at;         /* the host of the address; or NULL */
 	const char *machine;            /* the machine's name; or NULL */
-	const struct host_names *names; /* further ones; or NULL */
+	const struct host_names *names; /* further names that requests may carry; or NULL */
 };
 
-/* What of a request counts; NULL for a field that it does not have. */
+/* The parts of a request that are checked; NULL for a header field that is absent. */
 struct http_caller {
 	const char *host;
 	const char *origin;
 	const char *fetch_site; /* Sec-Fetch-Site */
 	const char *authorization;
-	bool changes; /* the stock */
+	bool changes; /* the request is a command */
 };
 
 /* NULL, or why the request is refused. */
 const struct http_refusal *http_gate_check(const struct http_gate *gate, const struct http_caller *caller);
 
-/* Whether every command is refused, whatever sends it. */
+/* Whether every command is refused, from any client. */
 bool http_gate_is_shut(const struct http_gate *gate);
 
 #endif

@@ -24,13 +24,13 @@ MALFORMED(bad_coding, "Expected no Transfer-Encoding but chunked, once, in HTTP/
 MALFORMED(two_lengths, "Expected either Content-Length or Transfer-Encoding");
 MALFORMED(bad_host, "Expected exactly one Host, a name or an address with or without a port");
 MALFORMED(other_host, "Expected the host of the target in Host, too");
-MALFORMED(bad_trailer, "Expected no field behind the body that says where it ends or whom it is for");
+MALFORMED(bad_trailer, "Expected no field behind the body about its length or the host");
 static const struct http_refusal other_version = {505, PROBLEM_VERSION, "Expected HTTP/1.1 or HTTP/1.0"};
 static const struct http_refusal bad_expectation = {417, PROBLEM_EXPECTATION,
 						    "Expected Expect: 100-continue"};
 static const struct http_refusal is_connect = {501, PROBLEM_NOT_IMPLEMENTED, "CONNECT is not served"};
 
-/* A run of bytes within the head. */
+/* Consecutive bytes of the head. */
 struct span {
 	const char *at;
 	size_t size;
@@ -41,16 +41,17 @@ static bool is(struct span span, const char *text)
 	return span.size == strlen(text) && strncasecmp(span.at, text, span.size) == 0;
 }
 
-/* What is found while the head is read. */
+/* What was found in the head so far. */
 struct reading {
 	struct http_head *head;
-	struct span method, target, version, authority; /* the last: of a target that is a URL, or empty */
+	struct span method, target, version,
+		authority; /* `authority`: that of a target that is a URL, or empty */
 	struct span host, length, coding, expectation;
 	size_t hosts, lengths, codings;
 	size_t fields;
 };
 
-/* ---- which bytes may stand where ---- */
+/* ---- which bytes are allowed where ---- */
 
 static bool is_token(struct span span)
 {
@@ -83,7 +84,10 @@ static bool is_number(struct span span)
 	return span.size > 0;
 }
 
-/* No fragment, which is not for servers.  Bytes above ASCII are tolerated: curl sends them as typed. */
+/*
+ * A fragment, which is not for servers, is refused.  Bytes above ASCII are allowed: curl sends them as
+ * typed.
+ */
 static bool is_target(struct span span)
 {
 	for (size_t i = 0; i < span.size; i++) {
@@ -213,7 +217,7 @@ static struct span trimmed(struct span span)
 	return span;
 }
 
-/* NULL, or why the line is no field. */
+/* Returns NULL, or why the line is not a field. */
 static const struct http_refusal *split_field(struct span line, struct span *name, struct span *value)
 {
 	if (line.size > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
@@ -225,7 +229,7 @@ static const struct http_refusal *split_field(struct span line, struct span *nam
 	return is_token(*name) && is_value(*value) ? NULL : &bad_field;
 }
 
-/* Fields that this hop's framing is made of, and which are not handed on. */
+/* Fields about the framing on this connection, which are not passed on to evhttp. */
 static bool note_framing(struct reading *reading, struct span name, struct span value)
 {
 	if (is(name, "Content-Length")) {
@@ -285,7 +289,7 @@ static const struct http_refusal *judge_host(const struct reading *reading, bool
 	return NULL;
 }
 
-/* As far as a number of 64 bits goes; what is larger is too large for any bound. */
+/* Saturates at the largest 64-bit number, which is over every limit. */
 static uint64_t number_of(struct span digits)
 {
 	uint64_t number = 0;
@@ -334,7 +338,7 @@ static const struct http_refusal *judge(const struct reading *reading)
 
 /* ---- the whole ---- */
 
-/* The next line without its end, which the caller made sure is CR and LF. */
+/* The next line without its end, which the caller has checked to be CR and LF. */
 static struct span next_line(struct span *rest)
 {
 	struct span line = up_to(rest, '\n');
@@ -376,7 +380,7 @@ const struct http_refusal *http_head_read(struct http_head *head, const char *by
 	struct reading reading = {.head = head};
 	const struct http_refusal *refusal;
 
-	/* A field grows by the blank behind its colon at most, and a URL without a path by its slash. */
+	/* A field grows by one blank behind its colon at most, and a URL without a path by its slash. */
 	*head = (struct http_head){.text = must(malloc(size + HTTP_FIELDS_MAX + 2 + HTTP_HEAD_TAIL))};
 	refusal = read_lines(&reading, (struct span){bytes, size});
 	if (refusal) {

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of a head, both ends of lines and the empty line included. */
+/* Bounds of a head, with the ends of its lines and the empty line. */
 #define HTTP_HEAD_MAX   ((size_t)16 * 1024)
 #define HTTP_FIELDS_MAX 100
 
@@ -35,23 +35,23 @@ struct http_head {
 	enum http_framing framing;
 	uint64_t body_size; /* of a sized body */
 	bool is_head;       /* the method is HEAD: an answer has no body */
-	bool takes_body;    /* the method is one whose body is read; of others it is dropped */
+	bool takes_body;    /* the body of this method is read; that of others is dropped */
 	bool expects_continue;
 
-	char *text; /* freed by free(): written anew, without Content-Length and the empty line */
+	char *text; /* the head written anew, without Content-Length and the empty line; freed by free() */
 	size_t text_size;
 };
 
-/* How many bytes of `text` are free behind `text_size`, for those two. */
+/* Free bytes of `text` behind `text_size`: room for Content-Length and the empty line. */
 #define HTTP_HEAD_TAIL ((size_t)48)
 
 /*
- * Reads the head in `bytes`, which ends with its empty line and whose every line ends with CR and LF.  NULL,
- * or why it is refused; `head` then holds nothing but `is_head`.
+ * Reads the head in `bytes`, which ends with its empty line; every line ends with CR and LF.  Returns NULL,
+ * or why the head is refused; `head` then holds nothing but `is_head`.
  */
 const struct http_refusal *http_head_read(struct http_head *head, const char *bytes, size_t size);
 
-/* A field that comes behind the chunks of a body, without its line's end.  NULL, or why it is refused. */
+/* Checks a field that follows the chunks of a body.  Returns NULL, or why it is refused. */
 const struct http_refusal *http_trailer_check(const char *line, size_t size);
 
 extern const struct http_refusal http_line_end_refused; /* a line ends with LF alone */

@@ -7,11 +7,11 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Of a chunk's size with its extensions; and how many digits a size may have. */
+/* Maximum length of a line with a chunk's size and its extensions, and of the size's digits. */
 #define CHUNK_LINE_MAX   256
 #define CHUNK_DIGITS_MAX 16
 
-/* Empty lines before a request, which some clients send behind a body. */
+/* Maximum of empty lines before a request; some clients send one behind a body. */
 #define EMPTY_LINES_MAX 2
 
 static const struct http_refusal no_request = {400, PROBLEM_MALFORMED_REQUEST, "Expected a request"};
@@ -50,7 +50,7 @@ static size_t unread(const struct http_reader *reader)
 	return reader->size - reader->at;
 }
 
-/* What was read and is not of the body makes room first. */
+/* Drops the bytes that were read and do not belong to the body before it grows. */
 static void make_room(struct http_reader *reader, size_t size)
 {
 	size_t left = unread(reader);
@@ -81,7 +81,7 @@ static void skip(struct http_reader *reader, size_t size)
 	reader->searched = 0;
 }
 
-/* Moves what comes next behind the body. */
+/* Appends the next bytes to the body. */
 static void keep(struct http_reader *reader, size_t size)
 {
 	memmove(reader->bytes + reader->body_size, reader->bytes + reader->at, size);
@@ -118,7 +118,7 @@ static enum line find_line(struct http_reader *reader, size_t from, size_t *size
 
 static enum http_stage begin_body(struct http_reader *reader)
 {
-	reader->asked_to_go_on = !reader->head.expects_continue;
+	reader->is_continued = !reader->head.expects_continue;
 	switch (reader->head.framing) {
 	case HTTP_NO_BODY:
 		return HTTP_WHOLE;
@@ -151,7 +151,7 @@ static enum http_stage skip_empty_line(struct http_reader *reader)
 	return HTTP_HEAD;
 }
 
-/* One line more, so that a wrong end of a line is refused though the head's end never comes. */
+/* Reads line by line, so that a wrong end of a line is refused before the end of the head arrives. */
 static enum http_stage find_head_line(struct http_reader *reader)
 {
 	size_t size;
@@ -241,7 +241,7 @@ static enum http_stage read_chunk_end(struct http_reader *reader)
 	return HTTP_CHUNK_SIZE;
 }
 
-/* They are checked and dropped. */
+/* Trailers are checked and dropped. */
 static enum http_stage read_trailer(struct http_reader *reader)
 {
 	const struct http_refusal *refusal;
@@ -318,11 +318,11 @@ enum http_stage http_reader_advance(struct http_reader *reader)
 /* A client that sends the body without waiting needs no answer to its expectation. */
 bool http_reader_must_ask(struct http_reader *reader)
 {
-	bool must_ask = !reader->asked_to_go_on && reader->stage != HTTP_HEAD && reader->stage < HTTP_WHOLE &&
+	bool must_ask = !reader->is_continued && reader->stage != HTTP_HEAD && reader->stage < HTTP_WHOLE &&
 			reader->body_size == 0 && unread(reader) == 0;
 
 	if (reader->stage != HTTP_HEAD)
-		reader->asked_to_go_on = true;
+		reader->is_continued = true;
 	return must_ask;
 }
 

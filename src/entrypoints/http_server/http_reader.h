@@ -8,9 +8,9 @@
  *               ^    |                      |           |
  *               `----|----------------------'           |
  *                    `--(last chunk)--> TRAILERS -------'
- *     any --> REFUSED, for good: where the next request begins is not known.
+ *     any --> REFUSED, which is final: where the next request begins is not known.
  *
- * Memory is bounded: it holds a head or a body of HTTP_BODY_MAX bytes, and what the caller adds at a time.
+ * Memory is bounded: a head, or a body of HTTP_BODY_MAX bytes, and what one call of http_reader_add() adds.
  * Nothing here touches a socket.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_READER_H
@@ -20,7 +20,7 @@
 
 #include "bus/ports/codec.h"
 
-/* As much as a command may have. */
+/* The same as for a command from Redis. */
 #define HTTP_BODY_MAX ((size_t)PAYLOAD_MAX)
 
 enum http_stage {
@@ -30,19 +30,19 @@ enum http_stage {
 	HTTP_CHUNK,
 	HTTP_CHUNK_END,
 	HTTP_TRAILERS,
-	HTTP_WHOLE,   /* the request is there */
-	HTTP_REFUSED, /* so is the refusal, and nothing more is read */
+	HTTP_WHOLE,   /* the request is complete */
+	HTTP_REFUSED, /* `refusal` is set, and nothing more is read */
 };
 
 struct http_reader {
 	enum http_stage stage;
-	char *bytes; /* the body as far as it was read, from 0; what was not read yet, from `at` */
+	char *bytes; /* from 0: the body read so far; from `at`: bytes not read yet */
 	size_t body_size, at, size, room;
-	size_t searched;       /* from `at`: no line ends there */
-	size_t line_total;     /* of the head, or of the trailers, as far as whole lines go */
-	int empty_lines;       /* before the head */
-	size_t chunk_left;     /* of the chunk */
-	bool asked_to_go_on;   /* `expects_continue` was answered, or has no answer */
+	size_t searched;       /* this many bytes from `at` hold no end of a line */
+	size_t line_total;     /* size of the whole lines of the head or of the trailers */
+	int empty_lines;       /* seen before the head */
+	size_t chunk_left;     /* bytes of the chunk to come */
+	bool is_continued;     /* "100 Continue" was sent, or is not needed */
 	struct http_head head; /* from SIZED or CHUNK_SIZE on */
 	const struct http_refusal *refusal;
 };
@@ -50,18 +50,18 @@ struct http_reader {
 void http_reader_init(struct http_reader *reader);
 void http_reader_release(struct http_reader *reader);
 
-/* More bytes of the connection; read by http_reader_advance(). */
+/* Adds bytes of the connection, for http_reader_advance(). */
 void http_reader_add(struct http_reader *reader, const void *bytes, size_t size);
 
-/* Reads as far as it can, to the end of one request.  The stage it reached. */
+/* Reads as far as possible, to the end of one request.  Returns the stage that it reached. */
 enum http_stage http_reader_advance(struct http_reader *reader);
 
 /* True once for each request whose client waits for "100 Continue" before it sends the body. */
 bool http_reader_must_ask(struct http_reader *reader);
 
 /*
- * The request that is WHOLE, its head with the empty line at its end.  Both last until the reader is used
- * again.
+ * The request that is WHOLE; the head ends with its empty line.  Both are valid until the next call for this
+ * reader.
  */
 void http_reader_request(const struct http_reader *reader, struct bytes *head, struct bytes *body);
 

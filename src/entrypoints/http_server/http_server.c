@@ -23,14 +23,14 @@
 
 #define SWEEP_MS 200
 
-/* How many sockets may be on their way to be closed while others are accepted. */
+/* Maximum of released sockets that libevent has yet to close while new ones are accepted. */
 #define UNCLOSED_MAX 8
 
-/* Accepting works again when the system has not refused it for that long. */
+/* Without a refusal for this long, accepting works again. */
 #define HEALED_MS 1000
 
 struct http_server {
-	struct http_server *next; /* among all that listen */
+	struct http_server *next; /* in the list of all servers */
 	struct event_base *base;
 	struct logger *logger;
 	struct evhttp *http;
@@ -38,12 +38,12 @@ struct http_server {
 	struct evconnlistener *listener;
 	struct event *sweep;
 	struct event *closed; /* fires when the sockets of released connections are closed */
-	size_t unclosed;      /* how many that are at most */
+	size_t unclosed;      /* upper bound of how many are open */
 
 	struct http_connections connections;
 	size_t connections_max;
 
-	/* While the system refuses to accept connections. */
+	/* Set while the system refuses to accept connections. */
 	bool is_refused;
 	int64_t refused_since_ms, refused_last_ms;
 	uint64_t refusals;
@@ -65,8 +65,8 @@ static void release(struct http_server *server, struct http_connection *connecti
 }
 
 /*
- * Frees one place, and its descriptor, at once.  False when no connection can be ended: of those that owe a
- * request only one that has been idle for `idle_ms`.
+ * Ends a connection at once, to free its place and its descriptor.  One that waits for a request is ended
+ * only after `idle_ms`.  False: no connection can be ended.
  */
 static bool end_oldest(struct http_server *server, int64_t idle_ms)
 {
@@ -77,7 +77,7 @@ static bool end_oldest(struct http_server *server, int64_t idle_ms)
 	if (!oldest || (oldest->stage == AWAITING && monotonic_ms() - oldest->since_ms < idle_ms))
 		return false;
 	http_connection_end(oldest);
-	if (!http_connection_is_let_go(oldest))
+	if (!http_connection_is_detached(oldest))
 		return false;
 	release(server, oldest);
 	return true;
@@ -87,9 +87,9 @@ static bool is_overdue(const struct http_connection *connection, bool busy)
 {
 	int64_t waited_ms = monotonic_ms() - connection->since_ms;
 
-	return waited_ms >= 1000 * HTTP_PATIENCE_S ||
+	return waited_ms >= 1000 * HTTP_TIMEOUT_S ||
 	       (busy && connection->stage == SERVING && http_connection_has_output(connection) &&
-		waited_ms >= 1000 * HTTP_PATIENCE_BUSY_S);
+		waited_ms >= 1000 * HTTP_TIMEOUT_BUSY_S);
 }
 
 static void sweep_list(struct http_server *server, struct http_connection_list *list, bool busy)
@@ -125,7 +125,7 @@ static void on_closed_sockets(evutil_socket_t socket, short what, void *context)
 	evconnlistener_enable(server->listener);
 }
 
-static void look_whether_healed(struct http_server *server)
+static void check_accepting_works(struct http_server *server)
 {
 	int64_t now = monotonic_ms();
 
@@ -145,14 +145,14 @@ static void on_sweep(evutil_socket_t socket, short what, void *context)
 	(void)what;
 	for (int stage = 0; stage < HTTP_CONNECTION_STAGES; stage++)
 		sweep_list(server, &server->connections.lists[stage], busy);
-	look_whether_healed(server);
+	check_accepting_works(server);
 	if (server->unclosed < UNCLOSED_MAX)
 		evconnlistener_enable(server->listener);
 	if (http_server_connections(server) > 0 || server->is_refused)
 		arm_sweep(server);
 }
 
-/* libevent's listener has one user pointer for both of its callbacks, and evhttp takes it for its own. */
+/* libevent's listener has one user pointer for both of its callbacks, and evhttp uses it. */
 static struct http_server *listening;
 
 static struct http_server *server_of(const struct evconnlistener *listener)
@@ -165,8 +165,8 @@ static struct http_server *server_of(const struct evconnlistener *listener)
 }
 
 /*
- * As a rule no descriptor is left: without a pause the loop would do nothing but try again.  The system also
- * refuses when no client is waiting, right after the last descriptor went to one: that client is left alone.
+ * The usual cause is that no descriptor is left: without a pause the loop would only retry.  The system also
+ * refuses when no client is waiting, right after the last descriptor went to one: that client is not ended.
  */
 static void on_accept_failed(struct evconnlistener *listener, void *context)
 {
@@ -188,7 +188,7 @@ static void on_accept_failed(struct evconnlistener *listener, void *context)
 	arm_sweep(server);
 }
 
-/* Whether another connection can be accepted, once a place is made for it where there is none. */
+/* Whether another connection can be accepted; ends an idle one if that is needed for it. */
 static bool make_room(struct http_server *server)
 {
 	bool has_room = http_server_connections(server) < server->connections_max || end_oldest(server, 0);
@@ -197,8 +197,8 @@ static bool make_room(struct http_server *server)
 }
 
 /*
- * evhttp asks for a bufferevent for the connection that it is about to take.  Where there is no room for
- * more, the next ones wait for a socket to be closed, or for the sweep.
+ * evhttp asks for a bufferevent for the connection that it is about to accept.  When there is no room for
+ * more, the next connections wait until a socket is closed, or for the sweep.
  */
 static struct bufferevent *on_connection(struct event_base *base, void *context)
 {
@@ -254,11 +254,11 @@ static void on_request(struct evhttp_request *request, void *context)
 	server->handle(request, server->context);
 }
 
-/* ---- the server's life ---- */
+/* ---- start and stop ---- */
 
 /*
- * evhttp knows more methods than it allows by default, and refuses others by a page of its own: all come to
- * us.
+ * By default evhttp answers methods outside of a list with a page of its own: allow all, and answer them
+ * here.
  */
 static void set_up(struct http_server *server)
 {
@@ -266,7 +266,7 @@ static void set_up(struct http_server *server)
 	evhttp_set_allowed_methods(server->http, UINT16_MAX);
 	evhttp_set_max_headers_size(server->http, 2 * (ev_ssize_t)HTTP_HEAD_MAX);
 	evhttp_set_max_body_size(server->http, (ev_ssize_t)HTTP_BODY_MAX);
-	evhttp_set_timeout(server->http, HTTP_PATIENCE_S);
+	evhttp_set_timeout(server->http, HTTP_TIMEOUT_S);
 	evhttp_set_bevcb(server->http, on_connection, server);
 	evhttp_set_gencb(server->http, on_request, server);
 	server->sweep = must(evtimer_new(server->base, on_sweep, server));
@@ -293,7 +293,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_s
 	*server = (struct http_server){
 		.base = base,
 		.logger = config->logger,
-		.socket = http_address_take(&config->address, arena, error, in_use),
+		.socket = http_address_bind(&config->address, arena, error, in_use),
 		.connections_max = config->connections_max,
 		.handle = handle,
 		.context = context,
@@ -334,7 +334,7 @@ static size_t unsent(const struct http_connection_list *list)
 	size_t count = 0;
 
 	TAILQ_FOREACH(connection, list, entry)
-	count += !http_connection_is_let_go(connection) && http_connection_has_output(connection);
+	count += !http_connection_is_detached(connection) && http_connection_has_output(connection);
 	return count;
 }
 

@@ -1,16 +1,15 @@
 /*
- * Listening for HTTP: libevent's evhttp, with the limits that it lacks.
+ * The HTTP server: libevent's evhttp with the limits that it lacks.
  *
- *   - A connection has HTTP_PATIENCE_S from one request to the next, however slowly it sends or reads.
- *   - There is a maximum of connections.  Beyond it a new connection takes the place of the one that has owed
- *     a request for the longest time: idle and slow clients shut out neither other clients nor the probe that
- *     asks whether the worker is alive.
- *   - Connections whose requests are being served may take a part of the places only: see
+ *   - A connection has HTTP_TIMEOUT_S from one request to the next, however slowly it sends or reads.
+ *   - There is a maximum of connections.  Beyond it a new connection replaces the one that has waited longest
+ *     for a request: idle and slow clients keep out neither other clients nor the liveness probe.
+ *   - Connections whose requests are being served may use only a part of the places: see
  *     http_server_is_busy().
  *   - A request that could be read in more than one way gets a 4xx and is the last of its connection: evhttp
  *     sees whole requests only, in one form (see http_connection.h).
- *   - Where the system refuses to accept a connection, the server pauses, ends an idle connection, and tries
- *     again; the log has one line when that begins and one when it is over.
+ *   - When the system refuses to accept a connection, the server pauses, ends an idle connection, and
+ *     retries; it logs one line when that begins and one when it is over.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_SERVER_H
 #define ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_SERVER_H
@@ -23,10 +22,10 @@
 
 #define HTTP_CONNECTIONS_MIN ((size_t)8)
 #define HTTP_CONNECTIONS_MAX ((size_t)256)
-#define HTTP_PATIENCE_S      60
+#define HTTP_TIMEOUT_S       60
 
 /* While the server is busy: how long a client may take to read a reply. */
-#define HTTP_PATIENCE_BUSY_S 3
+#define HTTP_TIMEOUT_BUSY_S 3
 
 struct http_server;
 
@@ -37,38 +36,38 @@ struct http_server_config {
 };
 
 /*
- * Called for every request, and for every one that is not served: see http_server_refusal().  evhttp's rules
- * on replying hold.
+ * Called for every request, including those to be refused: see http_server_refusal().  evhttp's rules on
+ * replying apply.
  */
 typedef void http_handler(struct evhttp_request *request, void *context);
 
 /*
- * Takes the address and begins to accept connections.  NULL, with one line in *error (in `arena`), when the
- * address cannot be had; *in_use tells whether that is because another program has it.
+ * Binds the address and begins to accept connections.  NULL, with one line in *error (in `arena`), when the
+ * address cannot be bound; *in_use is set when another program uses it.
  */
 struct http_server *http_server_new(struct event_base *base, const struct http_server_config *config,
 				    http_handler *handle, void *context, struct arena *arena,
 				    const char **error, bool *in_use);
 
-/* The port that it has: asked for or, when that was 0, given by the system. */
+/* The port of the address or, when that is 0, the one that the system chose. */
 uint16_t http_server_port(const struct http_server *server);
 
-/* Whether only this machine reaches it. */
+/* Whether only this machine can connect. */
 bool http_server_is_loopback(const struct http_server *server);
 
-/* In the handler: what the request, whose own target and fields mean nothing then, is to be told; or NULL. */
+/* In the handler: why the request is to be refused, whose target and fields mean nothing then; or NULL. */
 const struct http_refusal *http_server_refusal(const struct http_server *server,
 					       struct evhttp_request *request);
 
 size_t http_server_connections(const struct http_server *server);
 
 /*
- * Whether so many requests are being served, the present one included, that those which wait for something
- * are to be refused: the other places are for clients that only ask how the worker is.
+ * Whether the number of requests being served, this one included, leaves places only for probes: requests
+ * that wait for a service are then to be refused.
  */
 bool http_server_is_busy(const struct http_server *server);
 
-/* How many connections have a reply that is not sent yet. */
+/* The number of connections with a reply that is not fully sent. */
 size_t http_server_unsent(const struct http_server *server);
 
 /*

@@ -120,7 +120,7 @@ void world_release(struct world *world)
 	arena_free(&world->arena);
 }
 
-/* A millisecond of both worlds. */
+/* Advances the event loop and the simulation by one millisecond. */
 static void step(struct world *world)
 {
 	simulation_advance_ms(world->simulation, 1);
@@ -160,7 +160,7 @@ void world_send(int client, const char *text)
 	ck_assert_int_eq(send(client, text, size, MSG_NOSIGNAL), (ssize_t)size);
 }
 
-/* How many whole replies the text begins with. */
+/* The number of whole replies that the text begins with. */
 static int count_replies(const char *text)
 {
 	int count = 0;

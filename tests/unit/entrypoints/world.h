@@ -16,7 +16,7 @@
 
 #define DEADLINE_MS 150
 
-/* Few, so that a test fills them soon. */
+/* A low limit, so that a test reaches it soon. */
 #define CONNECTIONS_MAX 32
 
 struct world {
@@ -25,14 +25,14 @@ struct world {
 	struct memory_clock clock;
 	struct memory_random random;
 	struct memory_logger logger;
-	struct memory_store *stores[4]; /* lane, intake, publisher, housekeeper */
+	struct memory_store *stores[4]; /* lane, SKU resolver, publisher, housekeeper */
 	struct memory_views *views;
 	struct memory_broker *broker;
 	struct memory_notifier *notifier;
 	struct codec *codec;
 	struct engine *engine;
 
-	struct arena *arena; /* for what tests make */
+	struct arena *arena; /* for the strings of tests */
 	struct event_base *base;
 	struct http_api *api;
 	bool listening;
@@ -41,40 +41,40 @@ struct world {
 /* `queue_max`: how many messages the engine has room for. */
 void world_init(struct world *world, size_t queue_max);
 
-/* The same before the API has its services, which world_start() gives it. */
+/* The same, but the API has no services until world_start(). */
 void world_init_starting(struct world *world, size_t queue_max);
 void world_start(struct world *world);
 
 void world_release(struct world *world);
 
-/* Everything goes on for so long, in real time. */
+/* Runs the event loop and the simulation for `ms` of real time. */
 void world_run_ms(struct world *world, int ms);
 
-/* A connection to the API; closed by the caller. */
+/* A new connection to the API; the caller closes it. */
 int world_connect(const struct world *world);
 
-/* The same for a socket that was made before. */
+/* Connects an existing socket to the API. */
 void world_join(const struct world *world, int client);
 
 void world_send(int client, const char *text);
 
 /*
- * What the API sends on it until it has sent `replies` whole replies, or closed it, or nothing for a second
- * or two.  Lives in the world's arena.
+ * The bytes that the API sends on the connection: `replies` whole replies, or less when it closes the
+ * connection or sends nothing for a second or two.  They live in the world's arena.
  */
 const char *world_receive(struct world *world, int client, int replies);
 
-/* One request on a connection of its own, and its reply. */
+/* Sends one request on a new connection and returns the reply. */
 const char *world_ask(struct world *world, const char *request);
 const char *world_get(struct world *world, const char *path);
 const char *world_post(struct world *world, const char *path, const char *body);
 
-/* Of a reply: its status, its body, a header's value (or NULL). */
+/* The status, the body, and a header's value (or NULL) of a reply. */
 int reply_status(const char *reply);
 const char *reply_body(const char *reply);
 const char *reply_header_value(struct world *world, const char *reply, const char *name);
 
-/* The message of a reply that is a problem. */
+/* The message of a reply that reports a problem. */
 const char *reply_message(struct world *world, const char *reply);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * What the connections of one program know together about the Redis behind one URL.
  *
- * When one of them learns that it is connected to the wrong server (see redis_error.h) each of them is ended and
- * connects anew, so that the name is looked up again:
+ * When one of them learns that it is connected to the wrong server (see redis_error.h) each of them is ended
+ * and connects anew, so that the name is looked up again:
  *  - At an answer such as READONLY, at once.
  *  - At an answer that may pass, such as MISCONF, first only the connection that got it, and only when such
  *    answers came for SERVER_PATIENCE_MS.  A server that is still the right one costs no more than that.

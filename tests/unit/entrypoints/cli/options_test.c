@@ -1,4 +1,4 @@
-/* The command line: what is an option, what an argument, and what is refused. */
+/* The command line: options, arguments, and words that are refused. */
 #include "entrypoints/cli/options.h"
 #include "support/suites.h"
 
@@ -63,7 +63,7 @@ START_TEST(after_two_dashes_there_are_no_options)
 }
 END_TEST
 
-START_TEST(a_file_option_is_told_from_its_setting)
+START_TEST(an_option_with_file_suffix_names_a_file)
 {
 	ck_assert(parse("run", (const char *const[]){"--redis-url-file", "/path", NULL}));
 
@@ -101,7 +101,7 @@ static const struct {
 	{"publish", {NULL}, "publish: expected MESSAGE FIELD=VALUE... (see allocd help publish)"},
 };
 
-START_TEST(what_a_command_does_not_take_is_refused)
+START_TEST(options_that_a_command_does_not_have_are_refused)
 {
 	ck_assert(!parse(refused[_i].command, refused[_i].words));
 
@@ -127,7 +127,7 @@ static bool parse_stir(const char *const words[])
 	return options_parse(&invocation, &stir, words, &error);
 }
 
-START_TEST(the_last_value_counts_and_all_can_be_asked_for)
+START_TEST(a_repeated_option_gives_its_last_value_and_all_of_them)
 {
 	ck_assert(parse_stir(
 		(const char *const[]){"--spoon", "tin", "--spoon=wood", "--times=7", "--for=1.5", NULL}));
@@ -142,7 +142,7 @@ START_TEST(the_last_value_counts_and_all_can_be_asked_for)
 }
 END_TEST
 
-START_TEST(what_was_not_given_is_as_the_command_says)
+START_TEST(an_absent_option_gives_the_fallback)
 {
 	ck_assert(parse_stir((const char *const[]){"--spoon", "tin", NULL}));
 
@@ -175,7 +175,7 @@ START_TEST(values_that_do_not_fit_are_refused)
 }
 END_TEST
 
-START_TEST(help_needs_nothing_that_is_required)
+START_TEST(help_does_not_need_required_options)
 {
 	ck_assert(parse_stir((const char *const[]){"--help", NULL}));
 }
@@ -218,7 +218,7 @@ START_TEST(no_option_of_a_command_hides_a_setting_it_uses)
 }
 END_TEST
 
-START_TEST(every_setting_is_an_option_of_whoever_uses_it)
+START_TEST(every_setting_is_an_option_of_each_command_that_uses_it)
 {
 	for (size_t i = 0; i < commands_count; i++) {
 		for (size_t j = 0; j < settings_count; j++) {
@@ -240,14 +240,14 @@ SUITE("options", set_up, tear_down)
 	tcase_add_test(tests, a_value_follows_an_equals_sign_or_is_the_next_word);
 	tcase_add_test(tests, options_may_follow_arguments);
 	tcase_add_test(tests, after_two_dashes_there_are_no_options);
-	tcase_add_test(tests, a_file_option_is_told_from_its_setting);
+	tcase_add_test(tests, an_option_with_file_suffix_names_a_file);
 	tcase_add_test(tests, flags_and_help_are_noticed);
-	tcase_add_loop_test(tests, what_a_command_does_not_take_is_refused, 0, COUNT(refused));
-	tcase_add_test(tests, the_last_value_counts_and_all_can_be_asked_for);
-	tcase_add_test(tests, what_was_not_given_is_as_the_command_says);
+	tcase_add_loop_test(tests, options_that_a_command_does_not_have_are_refused, 0, COUNT(refused));
+	tcase_add_test(tests, a_repeated_option_gives_its_last_value_and_all_of_them);
+	tcase_add_test(tests, an_absent_option_gives_the_fallback);
 	tcase_add_loop_test(tests, values_that_do_not_fit_are_refused, 0, COUNT(not_stirred));
-	tcase_add_test(tests, help_needs_nothing_that_is_required);
+	tcase_add_test(tests, help_does_not_need_required_options);
 	tcase_add_test(tests, every_command_is_found_by_its_name);
 	tcase_add_test(tests, no_option_of_a_command_hides_a_setting_it_uses);
-	tcase_add_test(tests, every_setting_is_an_option_of_whoever_uses_it);
+	tcase_add_test(tests, every_setting_is_an_option_of_each_command_that_uses_it);
 }

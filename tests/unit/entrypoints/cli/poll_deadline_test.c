@@ -1,8 +1,8 @@
-/* Waiting, and the end of it. */
+/* Polling with growing pauses until a deadline. */
 #include "entrypoints/cli/poll_deadline.h"
 #include "support/suites.h"
 
-START_TEST(it_ends)
+START_TEST(a_deadline_ends_the_pauses)
 {
 	struct poll_deadline patience = poll_deadline_in(60);
 	int pauses = 0;
@@ -10,12 +10,12 @@ START_TEST(it_ends)
 	for (; poll_deadline_left_ms(&patience) > 0; pauses++)
 		poll_deadline_pause(&patience);
 
-	ck_assert_int_ge(pauses, 2); /* the second one shorter: the end is not slept past */
+	ck_assert_int_ge(pauses, 2); /* the second pause is shorter, so as not to pass the deadline */
 	ck_assert_int_eq(poll_deadline_left_ms(&patience), 0);
 }
 END_TEST
 
-START_TEST(without_time_nothing_is_slept)
+START_TEST(a_pause_at_the_deadline_does_not_sleep)
 {
 	struct poll_deadline patience = poll_deadline_in(0), other = poll_deadline_in(1000);
 
@@ -44,7 +44,7 @@ END_TEST
 
 SUITE("patience")
 {
-	tcase_add_test(tests, it_ends);
-	tcase_add_test(tests, without_time_nothing_is_slept);
+	tcase_add_test(tests, a_deadline_ends_the_pauses);
+	tcase_add_test(tests, a_pause_at_the_deadline_does_not_sleep);
 	tcase_add_test(tests, pauses_grow_and_stay_short);
 }

@@ -1,4 +1,4 @@
-/* From the command line to the exit status, with commands that only note that they were called. */
+/* The program from its command line to its exit status, with stubs for the commands. */
 #include "entrypoints/cli/program.h"
 
 #include "entrypoints/cli/invoke.h"
@@ -73,7 +73,7 @@ void setup_logger_free(struct logger **logger)
 	*logger = NULL;
 }
 
-/* ---- the program, run in a process of its own with its output in files ---- */
+/* ---- the program, run in a process of its own that writes to files ---- */
 
 static char out[8192], err[8192];
 
@@ -161,7 +161,7 @@ START_TEST(a_command_gets_its_settings_and_its_status_is_the_programs)
 }
 END_TEST
 
-START_TEST(wrong_usage_is_one_line_and_2)
+START_TEST(wrong_usage_prints_one_line_and_exits_with_2)
 {
 	ck_assert_int_eq(run(nothing, nothing), STATUS_USAGE);
 	ck_assert_int_eq(lines(err), 1);
@@ -175,7 +175,7 @@ START_TEST(wrong_usage_is_one_line_and_2)
 }
 END_TEST
 
-START_TEST(half_a_name_tells_the_whole_ones)
+START_TEST(the_first_word_of_two_word_commands_lists_them)
 {
 	ck_assert_int_eq(run((const char *const[]){"dead-letters", NULL}, nothing), STATUS_USAGE);
 	ck_assert_ptr_nonnull(
@@ -188,7 +188,7 @@ START_TEST(half_a_name_tells_the_whole_ones)
 }
 END_TEST
 
-START_TEST(a_wrong_setting_is_one_line_and_78)
+START_TEST(a_wrong_setting_prints_one_line_and_exits_with_78)
 {
 	ck_assert_int_eq(
 		run((const char *const[]){"run", NULL}, (const char *const[]){"ALLOCD_LANES=many", NULL}),
@@ -282,9 +282,9 @@ END_TEST
 SUITE("program", set_up, NULL)
 {
 	tcase_add_test(tests, a_command_gets_its_settings_and_its_status_is_the_programs);
-	tcase_add_test(tests, wrong_usage_is_one_line_and_2);
-	tcase_add_test(tests, half_a_name_tells_the_whole_ones);
-	tcase_add_test(tests, a_wrong_setting_is_one_line_and_78);
+	tcase_add_test(tests, wrong_usage_prints_one_line_and_exits_with_2);
+	tcase_add_test(tests, the_first_word_of_two_word_commands_lists_them);
+	tcase_add_test(tests, a_wrong_setting_prints_one_line_and_exits_with_78);
 	tcase_add_test(tests, an_unknown_setting_only_warns);
 	tcase_add_test(tests, version_needs_no_configuration);
 	tcase_add_test(tests, help_lists_every_command_and_every_setting_of_each);

@@ -1,4 +1,4 @@
-/* Small questions about text from outside. */
+/* Checks and conversions of text from users. */
 #include "core/base/utf8.h"
 #include "entrypoints/cli/text.h"
 #include "support/suites.h"
@@ -82,8 +82,8 @@ static const struct {
 	{"\xff", "\xef\xbf\xbd"},
 };
 
-/* The copy is as large as the text, so that a sanitizer sees what is read beyond it. */
-START_TEST(what_a_terminal_would_obey_is_escaped)
+/* The copy is exactly as large as the text, so that a sanitizer reports reads beyond it. */
+START_TEST(control_characters_are_escaped)
 {
 	char *text = strdup(printed[_i].text);
 	struct arena *arena = arena_new(1024);
@@ -110,7 +110,6 @@ SUITE("text")
 	tcase_add_test(tests, seconds_may_have_a_fraction);
 	tcase_add_test(tests, characters_are_counted_not_bytes);
 	tcase_add_test(tests, control_characters_are_not_printable);
-	tcase_add_loop_test(tests, what_a_terminal_would_obey_is_escaped, 0,
-			    sizeof printed / sizeof printed[0]);
+	tcase_add_loop_test(tests, control_characters_are_escaped, 0, sizeof printed / sizeof printed[0]);
 	tcase_add_test(tests, distance_counts_the_edits);
 }

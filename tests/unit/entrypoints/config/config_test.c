@@ -51,7 +51,7 @@ static bool load_option(const char *variable, const char *text, bool is_file, co
 
 static const char *const nothing[] = {NULL};
 
-START_TEST(the_defaults_are_those_of_the_contract)
+START_TEST(settings_default_to_what_the_contract_says)
 {
 	ck_assert(load(nothing));
 
@@ -98,7 +98,7 @@ START_TEST(the_option_wins_over_the_environment)
 }
 END_TEST
 
-START_TEST(empty_is_as_good_as_unset)
+START_TEST(an_empty_variable_counts_as_unset)
 {
 	ck_assert(load((const char *const[]){"ALLOCD_LANES=", "ALLOCD_GROUP=", "REDIS_URL=", NULL}));
 
@@ -108,7 +108,7 @@ START_TEST(empty_is_as_good_as_unset)
 }
 END_TEST
 
-START_TEST(empty_turns_off_what_can_be_off)
+START_TEST(an_empty_variable_turns_off_what_can_be_off)
 {
 	ck_assert(
 		load((const char *const[]){"ALLOCD_HTTP=", "ALLOCD_STREAM=", "ALLOCD_EVENT_STREAM=", NULL}));
@@ -169,7 +169,7 @@ static const char *const refused[] = {
 	"ALLOCD_PREFIX=\xff",
 };
 
-START_TEST(a_wrong_value_is_named_with_what_is_accepted)
+START_TEST(an_error_names_the_setting_and_what_it_accepts)
 {
 	const char *name =
 		arena_printf(arena, "%.*s: expected ", (int)strcspn(refused[_i], "="), refused[_i]);
@@ -181,7 +181,7 @@ START_TEST(a_wrong_value_is_named_with_what_is_accepted)
 }
 END_TEST
 
-START_TEST(a_wrong_option_is_named_as_it_was_given)
+START_TEST(an_error_names_the_option_when_the_value_came_from_one)
 {
 	ck_assert(!load_option("ALLOCD_LOG_LEVEL", "loud", false, nothing));
 
@@ -189,7 +189,7 @@ START_TEST(a_wrong_option_is_named_as_it_was_given)
 }
 END_TEST
 
-START_TEST(addresses_are_split)
+START_TEST(a_listen_address_is_split_into_host_and_port)
 {
 	ck_assert(load_one("ALLOCD_HTTP=[::1]:80"));
 	ck_assert_str_eq(config.http.host, "::1");
@@ -201,7 +201,7 @@ START_TEST(addresses_are_split)
 }
 END_TEST
 
-START_TEST(streams_stand_between_commas)
+START_TEST(names_of_streams_are_separated_by_commas)
 {
 	ck_assert(load_one("ALLOCD_STREAM=orders,stock of the south"));
 
@@ -211,15 +211,15 @@ START_TEST(streams_stand_between_commas)
 }
 END_TEST
 
-START_TEST(events_do_not_go_where_commands_come_from)
+START_TEST(the_event_stream_must_not_be_a_command_stream)
 {
 	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,b", "ALLOCD_EVENT_STREAM=b", NULL}));
 
-	ck_assert_str_eq(error, "ALLOCD_EVENT_STREAM: expected another name than those of ALLOCD_STREAM");
+	ck_assert_str_eq(error, "ALLOCD_EVENT_STREAM: expected a name that is not in ALLOCD_STREAM");
 }
 END_TEST
 
-START_TEST(mail_has_several_recipients)
+START_TEST(recipients_of_mail_are_separated_by_commas)
 {
 	ck_assert(load((const char *const[]){"ALLOCD_MAIL_TO=ann@shop, bob@shop ,eve+x@[127.0.0.1]", NULL}));
 
@@ -230,7 +230,7 @@ START_TEST(mail_has_several_recipients)
 }
 END_TEST
 
-START_TEST(mail_needs_a_sender_and_a_receiver)
+START_TEST(mail_requires_a_sender_and_a_recipient)
 {
 	ck_assert(!load((const char *const[]){"ALLOCD_SMTP_URL=smtp://mail:25", "ALLOCD_MAIL_TO=a@b", NULL}));
 	ck_assert_ptr_nonnull(strstr(error, "ALLOCD_MAIL_FROM"));
@@ -257,7 +257,7 @@ static char *file_with(const char *text)
 	return arena_printf(arena, "/proc/self/fd/%d", fileno(file));
 }
 
-START_TEST(a_url_may_stand_in_a_file)
+START_TEST(a_url_is_read_from_its_file)
 {
 	char *path = file_with("redis://:secret@host/1\n");
 
@@ -270,17 +270,17 @@ START_TEST(a_url_may_stand_in_a_file)
 }
 END_TEST
 
-START_TEST(a_url_and_its_file_contradict_each_other)
+START_TEST(a_url_and_its_file_cannot_be_set_together)
 {
 	const char *file = arena_printf(arena, "REDIS_URL_FILE=%s", file_with("redis://host"));
 
 	ck_assert(!load((const char *const[]){"REDIS_URL=redis://host", file, NULL}));
 
-	ck_assert_str_eq(error, "REDIS_URL_FILE: set beside REDIS_URL; one of them must go");
+	ck_assert_str_eq(error, "REDIS_URL_FILE: cannot be set together with REDIS_URL");
 }
 END_TEST
 
-START_TEST(a_file_that_is_not_there_or_empty_is_refused)
+START_TEST(a_missing_or_empty_file_is_refused)
 {
 	char *path = file_with("\n");
 
@@ -293,7 +293,7 @@ START_TEST(a_file_that_is_not_there_or_empty_is_refused)
 }
 END_TEST
 
-START_TEST(only_what_may_hold_a_password_comes_from_a_file)
+START_TEST(only_settings_that_may_hold_a_password_have_a_file)
 {
 	ck_assert(load((const char *const[]){"ALLOCD_LANES_FILE=/nowhere", NULL}));
 }
@@ -335,7 +335,7 @@ static const char *warned_of(const char *const environment[])
 	return warnings;
 }
 
-START_TEST(an_unknown_setting_is_warned_of_with_the_nearest)
+START_TEST(an_unknown_setting_is_logged_with_the_nearest_name)
 {
 	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_LOG_LEVLE=debug", NULL}),
 			 "unknown setting in the environment ALLOCD_LOG_LEVLE ALLOCD_LOG_LEVEL\n");
@@ -344,7 +344,7 @@ START_TEST(an_unknown_setting_is_warned_of_with_the_nearest)
 }
 END_TEST
 
-START_TEST(known_settings_and_foreign_ones_are_not_warned_of)
+START_TEST(known_settings_and_foreign_variables_are_not_logged)
 {
 	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_LANES=1", "PATH=/bin", "ALLOC=1", NULL}),
 			 "");
@@ -380,7 +380,7 @@ START_TEST(every_setting_is_printed_with_its_value)
 }
 END_TEST
 
-START_TEST(what_the_shell_would_take_for_something_else_is_quoted)
+START_TEST(characters_special_to_the_shell_are_quoted)
 {
 	ck_assert(load_one("ALLOCD_SOURCE=a b'c\"d$e\\f`g"));
 
@@ -399,7 +399,7 @@ START_TEST(passwords_are_not_printed)
 }
 END_TEST
 
-START_TEST(what_came_from_a_file_is_printed_as_the_file)
+START_TEST(a_setting_read_from_a_file_is_printed_as_the_path)
 {
 	char *path = file_with("redis://:the-secret@host/1\n");
 
@@ -412,27 +412,27 @@ END_TEST
 
 SUITE("config", set_up, tear_down)
 {
-	tcase_add_test(tests, the_defaults_are_those_of_the_contract);
+	tcase_add_test(tests, settings_default_to_what_the_contract_says);
 	tcase_add_test(tests, the_environment_wins_over_the_default);
 	tcase_add_test(tests, the_option_wins_over_the_environment);
-	tcase_add_test(tests, empty_is_as_good_as_unset);
-	tcase_add_test(tests, empty_turns_off_what_can_be_off);
-	tcase_add_loop_test(tests, a_wrong_value_is_named_with_what_is_accepted, 0, COUNT(refused));
-	tcase_add_test(tests, a_wrong_option_is_named_as_it_was_given);
-	tcase_add_test(tests, addresses_are_split);
-	tcase_add_test(tests, streams_stand_between_commas);
-	tcase_add_test(tests, events_do_not_go_where_commands_come_from);
-	tcase_add_test(tests, mail_has_several_recipients);
-	tcase_add_test(tests, mail_needs_a_sender_and_a_receiver);
-	tcase_add_test(tests, a_url_may_stand_in_a_file);
-	tcase_add_test(tests, a_url_and_its_file_contradict_each_other);
-	tcase_add_test(tests, a_file_that_is_not_there_or_empty_is_refused);
-	tcase_add_test(tests, only_what_may_hold_a_password_comes_from_a_file);
+	tcase_add_test(tests, an_empty_variable_counts_as_unset);
+	tcase_add_test(tests, an_empty_variable_turns_off_what_can_be_off);
+	tcase_add_loop_test(tests, an_error_names_the_setting_and_what_it_accepts, 0, COUNT(refused));
+	tcase_add_test(tests, an_error_names_the_option_when_the_value_came_from_one);
+	tcase_add_test(tests, a_listen_address_is_split_into_host_and_port);
+	tcase_add_test(tests, names_of_streams_are_separated_by_commas);
+	tcase_add_test(tests, the_event_stream_must_not_be_a_command_stream);
+	tcase_add_test(tests, recipients_of_mail_are_separated_by_commas);
+	tcase_add_test(tests, mail_requires_a_sender_and_a_recipient);
+	tcase_add_test(tests, a_url_is_read_from_its_file);
+	tcase_add_test(tests, a_url_and_its_file_cannot_be_set_together);
+	tcase_add_test(tests, a_missing_or_empty_file_is_refused);
+	tcase_add_test(tests, only_settings_that_may_hold_a_password_have_a_file);
 	tcase_add_test(tests, a_password_in_an_option_is_refused);
-	tcase_add_test(tests, an_unknown_setting_is_warned_of_with_the_nearest);
-	tcase_add_test(tests, known_settings_and_foreign_ones_are_not_warned_of);
+	tcase_add_test(tests, an_unknown_setting_is_logged_with_the_nearest_name);
+	tcase_add_test(tests, known_settings_and_foreign_variables_are_not_logged);
 	tcase_add_test(tests, every_setting_is_printed_with_its_value);
-	tcase_add_test(tests, what_the_shell_would_take_for_something_else_is_quoted);
+	tcase_add_test(tests, characters_special_to_the_shell_are_quoted);
 	tcase_add_test(tests, passwords_are_not_printed);
-	tcase_add_test(tests, what_came_from_a_file_is_printed_as_the_file);
+	tcase_add_test(tests, a_setting_read_from_a_file_is_printed_as_the_path);
 }

@@ -1,4 +1,4 @@
-/* Files that hold a password: whole, in pieces, changed since, and readable by others. */
+/* Files that hold a password: whole, in pieces, changed later, and readable by other users. */
 #include "entrypoints/config/secret_file.h"
 
 #include "adapters/system/instants.h"
@@ -56,7 +56,7 @@ static void *write_in_pieces(void *pieces)
 
 	for (const char *const *piece = pieces; *piece; piece++) {
 		ck_assert_int_eq(write(pipe, *piece, strlen(*piece)), (ssize_t)strlen(*piece));
-		usleep(2000); /* lets the reader take this piece alone; the test passes either way */
+		usleep(2000); /* lets the reader read this piece alone; the test passes either way */
 	}
 	close(pipe);
 	return NULL;
@@ -123,7 +123,7 @@ START_TEST(a_directory_is_refused)
 }
 END_TEST
 
-/* ---- the configuration's use of them ---- */
+/* ---- the configuration reads settings from files ---- */
 
 static struct config config;
 
@@ -140,7 +140,7 @@ static void load(void)
 	ck_assert(config_load(&config, arena, environment, NULL, 0, &error));
 }
 
-START_TEST(a_file_that_became_a_pipe_is_not_waited_for)
+START_TEST(a_file_that_has_become_a_pipe_does_not_block)
 {
 	int64_t begin_ms;
 
@@ -156,7 +156,7 @@ START_TEST(a_file_that_became_a_pipe_is_not_waited_for)
 }
 END_TEST
 
-START_TEST(a_pipe_that_nobody_closes_is_not_waited_for)
+START_TEST(a_pipe_that_stays_open_is_given_up_at_the_deadline)
 {
 	int64_t begin_ms;
 	int writer;
@@ -186,7 +186,7 @@ START_TEST(a_file_that_changed_is_read_again)
 }
 END_TEST
 
-START_TEST(a_file_that_went_away_names_the_setting_and_heals)
+START_TEST(a_missing_file_is_reported_until_it_is_back)
 {
 	write_text("redis://:old@host/0\n");
 	load();
@@ -245,7 +245,7 @@ static const struct {
 	{0604, "redis://u:secret@host/0", 1},
 };
 
-START_TEST(a_password_that_every_user_can_read_is_warned_of)
+START_TEST(a_password_file_that_every_user_can_read_is_logged)
 {
 	struct logger logger = {LOG_DEBUG, count_warning};
 	const char *const nothing[] = {NULL};
@@ -268,9 +268,9 @@ SUITE("secret files", set_up, tear_down)
 	tcase_add_test(tests, the_longest_text_is_read_and_a_longer_one_is_refused);
 	tcase_add_test(tests, a_directory_is_refused);
 	tcase_add_test(tests, a_file_that_changed_is_read_again);
-	tcase_add_test(tests, a_file_that_became_a_pipe_is_not_waited_for);
-	tcase_add_test(tests, a_pipe_that_nobody_closes_is_not_waited_for);
-	tcase_add_test(tests, a_file_that_went_away_names_the_setting_and_heals);
+	tcase_add_test(tests, a_file_that_has_become_a_pipe_does_not_block);
+	tcase_add_test(tests, a_pipe_that_stays_open_is_given_up_at_the_deadline);
+	tcase_add_test(tests, a_missing_file_is_reported_until_it_is_back);
 	tcase_add_test(tests, a_pipe_is_read_once);
-	tcase_add_loop_test(tests, a_password_that_every_user_can_read_is_warned_of, 0, COUNT(exposures));
+	tcase_add_loop_test(tests, a_password_file_that_every_user_can_read_is_logged, 0, COUNT(exposures));
 }

@@ -1,4 +1,4 @@
-/* What HTTP callers are told. */
+/* Answers to commands over HTTP, and names in paths. */
 #include "entrypoints/http/http_answer.h"
 #include "support/suites.h"
 
@@ -40,12 +40,12 @@ static const struct {
 	 "id reused: id-1 came before with other content", NULL, "id-reused"},
 	{MSG_ALLOCATE, OUTCOME_INVALID, ACCEPTED, 400, "the reason", NULL, "invalid"},
 	{MSG_ALLOCATE, OUTCOME_POSTPONED, ACCEPTED, 503,
-	 "Not done, for its SKU is held up and many of its messages wait: retry with the same id", NULL,
+	 "Not done: the SKU is held up and many of its messages wait; retry with the same id", NULL,
 	 "sku-held-up"},
 	{MSG_ALLOCATE, OUTCOME_FAILED, ACCEPTED, 422, "the reason", NULL, "failed"},
 };
 
-START_TEST(each_outcome_has_its_status_and_words)
+START_TEST(each_outcome_is_answered_with_its_status_and_text)
 {
 	struct delivery delivery = {
 		.type = table[_i].type,
@@ -71,7 +71,7 @@ START_TEST(each_outcome_has_its_status_and_words)
 }
 END_TEST
 
-START_TEST(a_problem_is_that_of_the_rfc_and_has_a_message)
+START_TEST(a_problem_has_the_members_of_rfc_9457_and_a_message)
 {
 	char *text = problem_json(404, PROBLEM_NOT_FOUND, "no \"such\" thing", NULL);
 	json_t *problem = json_loads(text, 0, NULL);
@@ -95,7 +95,7 @@ static const struct {
 	{"\xff \xe2\x82\xac", "? \xe2\x82\xac"},
 };
 
-START_TEST(a_problem_is_json_whatever_the_message)
+START_TEST(a_problem_with_invalid_utf8_is_still_json)
 {
 	char *text = problem_json(422, PROBLEM_FAILED, broken[_i].message, NULL);
 	json_t *problem = json_loads(text, 0, NULL);
@@ -106,7 +106,7 @@ START_TEST(a_problem_is_json_whatever_the_message)
 }
 END_TEST
 
-START_TEST(json_is_told_by_its_type_whatever_the_parameters)
+START_TEST(json_is_recognized_by_its_media_type_with_any_parameters)
 {
 	ck_assert(is_json_type("application/json"));
 	ck_assert(is_json_type("Application/JSON; charset=utf-8"));
@@ -139,13 +139,13 @@ static const struct {
 	{"%ed%a0%80", NULL},
 };
 
-START_TEST(a_name_is_decoded_or_refused)
+START_TEST(a_percent_encoded_name_is_decoded_or_refused)
 {
 	ck_assert_pstr_eq(name_decode(names[_i].encoded, arena), names[_i].name);
 }
 END_TEST
 
-START_TEST(a_name_has_255_characters_at_most)
+START_TEST(a_name_over_255_characters_is_refused)
 {
 	char longest[256], *encoded = arena_alloc(arena, 3 * 255 + 1);
 
@@ -160,7 +160,7 @@ START_TEST(a_name_has_255_characters_at_most)
 }
 END_TEST
 
-START_TEST(every_byte_survives_encoding)
+START_TEST(every_byte_is_the_same_after_encoding_and_decoding)
 {
 	char all[256] = {0};
 
@@ -174,11 +174,11 @@ END_TEST
 
 SUITE("answer", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, each_outcome_has_its_status_and_words, 0, COUNT(table));
-	tcase_add_test(tests, a_problem_is_that_of_the_rfc_and_has_a_message);
-	tcase_add_loop_test(tests, a_problem_is_json_whatever_the_message, 0, COUNT(broken));
-	tcase_add_test(tests, json_is_told_by_its_type_whatever_the_parameters);
-	tcase_add_loop_test(tests, a_name_is_decoded_or_refused, 0, COUNT(names));
-	tcase_add_test(tests, a_name_has_255_characters_at_most);
-	tcase_add_test(tests, every_byte_survives_encoding);
+	tcase_add_loop_test(tests, each_outcome_is_answered_with_its_status_and_text, 0, COUNT(table));
+	tcase_add_test(tests, a_problem_has_the_members_of_rfc_9457_and_a_message);
+	tcase_add_loop_test(tests, a_problem_with_invalid_utf8_is_still_json, 0, COUNT(broken));
+	tcase_add_test(tests, json_is_recognized_by_its_media_type_with_any_parameters);
+	tcase_add_loop_test(tests, a_percent_encoded_name_is_decoded_or_refused, 0, COUNT(names));
+	tcase_add_test(tests, a_name_over_255_characters_is_refused);
+	tcase_add_test(tests, every_byte_is_the_same_after_encoding_and_decoding);
 }

@@ -1,4 +1,4 @@
-/* The figures are in Prometheus' format, and each is the one its name says. */
+/* Metrics are in Prometheus' text format, and each has the value that its name promises. */
 #include "entrypoints/http/metrics.h"
 #include "support/suites.h"
 
@@ -107,13 +107,13 @@ static const char *const lines[] = {
 	"\n# TYPE allocd_queued_bytes gauge\n",
 };
 
-START_TEST(each_figure_is_there)
+START_TEST(each_metric_has_the_value_of_its_figure)
 {
 	ck_assert_msg(strstr(text, lines[_i]) != NULL, "%s is not in\n%s", lines[_i], text);
 }
 END_TEST
 
-START_TEST(every_line_is_a_comment_or_a_sample_that_was_introduced)
+START_TEST(every_sample_follows_its_help_and_type)
 {
 	const char *line = text;
 
@@ -131,7 +131,7 @@ START_TEST(every_line_is_a_comment_or_a_sample_that_was_introduced)
 }
 END_TEST
 
-START_TEST(the_process_is_measured)
+START_TEST(memory_and_cpu_time_of_the_process_are_measured)
 {
 	const char *resident = strstr(text, "\nprocess_resident_memory_bytes ");
 
@@ -142,7 +142,7 @@ END_TEST
 
 SUITE("metrics", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, each_figure_is_there, 0, COUNT(lines));
-	tcase_add_test(tests, every_line_is_a_comment_or_a_sample_that_was_introduced);
-	tcase_add_test(tests, the_process_is_measured);
+	tcase_add_loop_test(tests, each_metric_has_the_value_of_its_figure, 0, COUNT(lines));
+	tcase_add_test(tests, every_sample_follows_its_help_and_type);
+	tcase_add_test(tests, memory_and_cpu_time_of_the_process_are_measured);
 }

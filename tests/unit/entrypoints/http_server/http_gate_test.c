@@ -1,4 +1,4 @@
-/* Who may ask for what over HTTP: names, origins, tokens. */
+/* The checks of a request before it is served: host names, origins, tokens. */
 #include "entrypoints/http_server/http_gate.h"
 #include "support/suites.h"
 
@@ -6,7 +6,7 @@
 
 static const struct host_names names = {{"allocd.example.com", "stock.example.com"}, 2};
 
-/* 0: it may. */
+/* The status of the refusal; 0: the request may be served. */
 static int status_of(const struct http_gate *gate, const struct http_caller *caller)
 {
 	const struct http_refusal *refusal = http_gate_check(gate, caller);
@@ -46,7 +46,7 @@ static const struct {
 	{"[evil.example]", 421},
 };
 
-START_TEST(a_request_names_a_host_that_is_ours)
+START_TEST(a_request_for_an_unknown_host_is_refused)
 {
 	const struct http_gate gate = {.is_loopback = true,
 				       .names = &names,
@@ -90,7 +90,7 @@ static const struct {
 	{"localhost:5005", "http://localhost:5005", "cross-site", 403},
 };
 
-START_TEST(a_page_of_another_origin_changes_nothing)
+START_TEST(a_command_from_a_page_of_another_origin_is_refused)
 {
 	const struct http_gate gate = {.is_loopback = true};
 	struct http_caller caller = {pages[_i].host, pages[_i].origin, pages[_i].fetch_site, NULL, true};
@@ -121,7 +121,7 @@ static const struct {
 	{"the-token", 401},
 };
 
-START_TEST(with_a_token_every_request_has_it)
+START_TEST(a_request_without_the_configured_token_is_refused)
 {
 	const struct http_gate gate = {.token = "the-token", .is_loopback = _i % 2};
 	struct http_caller caller = {.host = "localhost", .authorization = tokens[_i].authorization};
@@ -132,7 +132,7 @@ START_TEST(with_a_token_every_request_has_it)
 }
 END_TEST
 
-START_TEST(a_token_opens_no_way_for_pages_of_others)
+START_TEST(a_page_of_another_origin_is_refused_even_with_the_token)
 {
 	const struct http_gate gate = {.token = "the-token"};
 	struct http_caller caller = {
@@ -159,7 +159,7 @@ static const struct {
 	{{.is_loopback = false, .token = "the-token"}, 0},
 };
 
-START_TEST(without_a_token_other_machines_send_no_commands_unless_a_proxy_guards_it)
+START_TEST(an_open_listener_without_token_or_proxy_refuses_commands)
 {
 	struct http_caller caller = {.host = "localhost", .authorization = "Bearer the-token"};
 
@@ -172,10 +172,10 @@ END_TEST
 
 SUITE("http gate")
 {
-	tcase_add_loop_test(tests, a_request_names_a_host_that_is_ours, 0, COUNT(hosts));
-	tcase_add_loop_test(tests, a_page_of_another_origin_changes_nothing, 0, COUNT(pages));
-	tcase_add_loop_test(tests, with_a_token_every_request_has_it, 0, COUNT(tokens));
-	tcase_add_test(tests, a_token_opens_no_way_for_pages_of_others);
-	tcase_add_loop_test(tests, without_a_token_other_machines_send_no_commands_unless_a_proxy_guards_it,
-			    0, COUNT(listeners));
+	tcase_add_loop_test(tests, a_request_for_an_unknown_host_is_refused, 0, COUNT(hosts));
+	tcase_add_loop_test(tests, a_command_from_a_page_of_another_origin_is_refused, 0, COUNT(pages));
+	tcase_add_loop_test(tests, a_request_without_the_configured_token_is_refused, 0, COUNT(tokens));
+	tcase_add_test(tests, a_page_of_another_origin_is_refused_even_with_the_token);
+	tcase_add_loop_test(tests, an_open_listener_without_token_or_proxy_refuses_commands, 0,
+			    COUNT(listeners));
 }

@@ -1,4 +1,4 @@
-/* Many connections, few descriptors, and the time before there are services. */
+/* Many connections, few descriptors, and the time before http_api_start(). */
 #include "adapters/system/instants.h"
 #include "support/suites.h"
 #include "world.h"
@@ -55,7 +55,7 @@ static bool is_closed_by_peer(int client)
 	return got == 0 || (got < 0 && errno != EAGAIN);
 }
 
-/* What each of the many connections that shut out nobody has sent. */
+/* What each of many connections has sent. */
 static const char *const unfinished[] = {
 	"",
 	"G",
@@ -65,7 +65,7 @@ static const char *const unfinished[] = {
 	"FETCH",
 };
 
-START_TEST(whoever_owes_a_request_shuts_nobody_out)
+START_TEST(clients_that_send_no_request_do_not_keep_others_out)
 {
 	int crowd[CROWD];
 	int64_t begin;
@@ -82,7 +82,7 @@ START_TEST(whoever_owes_a_request_shuts_nobody_out)
 }
 END_TEST
 
-START_TEST(the_connection_that_was_idle_longest_makes_room)
+START_TEST(a_new_connection_replaces_the_one_that_was_idle_longest)
 {
 	int idle = world_connect(&world), in_use = world_connect(&world);
 	int crowd[CROWD];
@@ -107,12 +107,12 @@ static const char slow_command[] =
 	"Content-Length: 42\r\n\r\n"
 	"{\"orderid\":\"order\",\"sku\":\"lamp\",\"qty\":1} ";
 
-/* More than the places, and each of them served: by the database that does not answer. */
+/* More requests than places, all waiting for a database that does not answer. */
 static const char *const waiting[] = {slow_command,
 				      "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n",
 				      "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"};
 
-START_TEST(whoever_waits_for_the_database_shuts_no_probe_out)
+START_TEST(requests_that_wait_for_the_database_do_not_keep_probes_out)
 {
 	int crowd[CROWD];
 	int64_t begin;
@@ -133,7 +133,7 @@ START_TEST(whoever_waits_for_the_database_shuts_no_probe_out)
 }
 END_TEST
 
-START_TEST(too_many_that_wait_are_told_to_come_back)
+START_TEST(a_request_beyond_those_that_may_wait_is_answered_503)
 {
 	int crowd[CONNECTIONS_MAX];
 	const char *reply;
@@ -159,7 +159,7 @@ END_TEST
 
 /* ---- few descriptors ---- */
 
-/* Leaves no descriptor that the process may open; returns the limit that there was. */
+/* Lowers the limit so that the process can open no descriptor; returns the old limit. */
 static struct rlimit take_descriptors_away(void)
 {
 	struct rlimit before, none;
@@ -188,7 +188,7 @@ static void run_until_logged(const char *text)
 static const char refused[] = "warn HTTP connections cannot be accepted error=Too many open files";
 static const char healed[] = "info HTTP connections are accepted again";
 
-START_TEST(a_refused_accept_pauses_is_said_once_and_heals)
+START_TEST(a_refused_accept_is_logged_once_and_retried_until_it_works)
 {
 	int clients[5];
 	struct rlimit before;
@@ -213,7 +213,7 @@ START_TEST(a_refused_accept_pauses_is_said_once_and_heals)
 }
 END_TEST
 
-START_TEST(a_refused_accept_takes_the_descriptor_of_an_idle_connection)
+START_TEST(a_refused_accept_ends_an_idle_connection)
 {
 	int idle = world_connect(&world), client = socket(AF_INET, SOCK_STREAM, 0);
 	struct rlimit before;
@@ -232,7 +232,7 @@ START_TEST(a_refused_accept_takes_the_descriptor_of_an_idle_connection)
 }
 END_TEST
 
-/* ---- before the services are there ---- */
+/* ---- before http_api_start() ---- */
 
 static const struct {
 	const char *request;
@@ -243,15 +243,15 @@ static const struct {
 	{"HEAD /livez", 200, ""},
 	{"GET /readyz", 503, "Not ready: starting"},
 	{"GET /metrics", 200, "allocd_database_up 0\n"},
-	{"GET /allocations/order", 503, "starting: retry later"},
-	{"GET /events/lamp?after=x", 503, "starting: retry later"},
+	{"GET /allocations/order", 503, "starting; retry later"},
+	{"GET /events/lamp?after=x", 503, "starting; retry later"},
 	{"POST /allocate", 503, "retry with the same id"},
 	{"POST /add_batch", 503, "retry with the same id"},
 	{"GET /nowhere", 404, ""},
 	{"GET /allocate", 405, ""},
 };
 
-START_TEST(what_needs_a_service_is_refused_before_there_is_one)
+START_TEST(a_request_that_needs_a_service_is_answered_503_before_the_start)
 {
 	const char *reply = world_ask(
 		&world,
@@ -267,8 +267,8 @@ START_TEST(what_needs_a_service_is_refused_before_there_is_one)
 }
 END_TEST
 
-/* A counter that begins at 0 and then jumps to what the table says would look like as many drops. */
-START_TEST(dead_letters_that_were_not_counted_yet_have_no_figure)
+/* A counter that begins at 0 and then jumps to the stored count would look like that many drops at once. */
+START_TEST(dropped_dead_letters_have_no_metric_before_the_first_count)
 {
 	const char *reply = world_get(&world, "/metrics");
 
@@ -282,7 +282,7 @@ static const char *awaited(void *context, struct arena *arena)
 	return context ? arena_strdup(arena, context) : NULL;
 }
 
-START_TEST(readiness_says_what_is_waited_for)
+START_TEST(readiness_before_the_start_names_what_is_awaited)
 {
 	char reason[] = "waiting for the database since 2026-01-31T12:00:00Z: no route";
 
@@ -296,7 +296,7 @@ START_TEST(readiness_says_what_is_waited_for)
 }
 END_TEST
 
-START_TEST(a_connection_that_was_there_before_is_served_when_the_services_come)
+START_TEST(a_connection_opened_before_the_start_is_served_after_it)
 {
 	int client = world_connect(&world);
 
@@ -311,18 +311,20 @@ END_TEST
 
 SUITE("http listener", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, whoever_owes_a_request_shuts_nobody_out, 0, COUNT(unfinished));
-	tcase_add_test(tests, the_connection_that_was_idle_longest_makes_room);
-	tcase_add_loop_test(tests, whoever_waits_for_the_database_shuts_no_probe_out, 0, COUNT(waiting));
-	tcase_add_test(tests, too_many_that_wait_are_told_to_come_back);
-	tcase_add_test(tests, a_refused_accept_pauses_is_said_once_and_heals);
-	tcase_add_test(tests, a_refused_accept_takes_the_descriptor_of_an_idle_connection);
+	tcase_add_loop_test(tests, clients_that_send_no_request_do_not_keep_others_out, 0, COUNT(unfinished));
+	tcase_add_test(tests, a_new_connection_replaces_the_one_that_was_idle_longest);
+	tcase_add_loop_test(tests, requests_that_wait_for_the_database_do_not_keep_probes_out, 0,
+			    COUNT(waiting));
+	tcase_add_test(tests, a_request_beyond_those_that_may_wait_is_answered_503);
+	tcase_add_test(tests, a_refused_accept_is_logged_once_and_retried_until_it_works);
+	tcase_add_test(tests, a_refused_accept_ends_an_idle_connection);
 }
 
 SUITE("http listener", set_up_starting, tear_down)
 {
-	tcase_add_loop_test(tests, what_needs_a_service_is_refused_before_there_is_one, 0, COUNT(early));
-	tcase_add_test(tests, dead_letters_that_were_not_counted_yet_have_no_figure);
-	tcase_add_test(tests, readiness_says_what_is_waited_for);
-	tcase_add_test(tests, a_connection_that_was_there_before_is_served_when_the_services_come);
+	tcase_add_loop_test(tests, a_request_that_needs_a_service_is_answered_503_before_the_start, 0,
+			    COUNT(early));
+	tcase_add_test(tests, dropped_dead_letters_have_no_metric_before_the_first_count);
+	tcase_add_test(tests, readiness_before_the_start_names_what_is_awaited);
+	tcase_add_test(tests, a_connection_opened_before_the_start_is_served_after_it);
 }

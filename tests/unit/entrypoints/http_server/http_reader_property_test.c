@@ -1,4 +1,4 @@
-/* What holds for any bytes that a client may send: sound requests with some of their bytes changed. */
+/* Properties for any bytes that a client may send: valid requests with some of their bytes changed. */
 #include "entrypoints/http_server/http_reader.h"
 #include "support/suites.h"
 
@@ -27,7 +27,7 @@ static const char *const seeds[] = {
 
 static const char changes[] = "\r\n\r\n\r\n  \t::;,0129aAfFxX+-./*\"\\#[]@\x01\x0b\x7f\x80\xff";
 
-/* Some requests one behind another, with a few bytes changed, added or removed. */
+/* Several requests in a row, with a few bytes changed, added or removed. */
 static struct bytes any_bytes(struct arena *arena)
 {
 	char *bytes = arena_alloc(arena, 4096);
@@ -59,7 +59,7 @@ static struct bytes any_bytes(struct arena *arena)
 	return (struct bytes){bytes, size};
 }
 
-/* What becomes of bytes: the requests that are handed on, as text, and the stage in the end. */
+/* What the reader makes of the bytes: the rewritten requests, as text, and the last stage. */
 struct reading {
 	char *text;
 	size_t size, requests;
@@ -82,7 +82,7 @@ static void hand_on(struct http_reader *reader, struct reading *reading)
 	}
 }
 
-/* In pieces of up to `piece` bytes. */
+/* Reads the bytes in pieces of up to `piece` bytes. */
 static struct reading read_all(struct bytes bytes, unsigned piece, struct arena *arena)
 {
 	struct reading reading = {.text = arena_alloc(arena, 16384)};
@@ -103,7 +103,7 @@ static struct reading read_all(struct bytes bytes, unsigned piece, struct arena 
 	return reading;
 }
 
-START_TEST(bytes_are_read_alike_in_whatever_pieces_they_come)
+START_TEST(requests_in_pieces_are_read_as_requests_in_one)
 {
 	size_t refused = 0, requests = 0;
 
@@ -125,7 +125,7 @@ START_TEST(bytes_are_read_alike_in_whatever_pieces_they_come)
 }
 END_TEST
 
-START_TEST(what_is_handed_on_is_read_as_the_same_requests_again)
+START_TEST(rewritten_requests_are_read_as_the_same_requests)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		struct arena *arena = arena_new(65536);
@@ -143,6 +143,6 @@ END_TEST
 
 SUITE("http reader properties")
 {
-	tcase_add_test(tests, bytes_are_read_alike_in_whatever_pieces_they_come);
-	tcase_add_test(tests, what_is_handed_on_is_read_as_the_same_requests_again);
+	tcase_add_test(tests, requests_in_pieces_are_read_as_requests_in_one);
+	tcase_add_test(tests, rewritten_requests_are_read_as_the_same_requests);
 }

@@ -1,4 +1,4 @@
-/* Requests are read in one way only, whatever the pieces in which their bytes come. */
+/* Each request is read in exactly one way, in pieces of any size. */
 #include "entrypoints/http_server/http_reader.h"
 #include "support/suites.h"
 
@@ -24,7 +24,7 @@ static void tear_down(void)
 
 #define POST "POST /allocate HTTP/1.1\r\nHost: localhost\r\n"
 #define GET  "GET /livez HTTP/1.1\r\nHost: localhost\r\n"
-#define NONE "Content-Length: 0\r\n\r\n" /* how a head ends that has no body */
+#define NONE "Content-Length: 0\r\n\r\n" /* the end of a head without a body */
 
 static enum http_stage add(const char *text)
 {
@@ -32,7 +32,7 @@ static enum http_stage add(const char *text)
 	return http_reader_advance(&reader);
 }
 
-/* The whole request as evhttp gets it. */
+/* The whole request, as evhttp receives it. */
 static const char *request(void)
 {
 	struct bytes head, body;
@@ -43,7 +43,7 @@ static const char *request(void)
 			    (const char *)body.data);
 }
 
-/* ---- what is served, and what of it is handed on ---- */
+/* ---- requests that are served, and how they are rewritten ---- */
 
 static const struct {
 	const char *bytes, *request;
@@ -75,7 +75,7 @@ static const struct {
 	{GET "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", GET NONE},
 };
 
-START_TEST(a_request_is_handed_on_in_one_form)
+START_TEST(each_request_is_rewritten_in_one_form)
 {
 	add(served[_i].bytes);
 
@@ -86,7 +86,7 @@ START_TEST(a_request_is_handed_on_in_one_form)
 }
 END_TEST
 
-START_TEST(it_does_not_matter_in_which_pieces_the_bytes_come)
+START_TEST(a_request_split_at_any_byte_is_read_as_the_same_request)
 {
 	char byte[2] = "";
 
@@ -102,7 +102,7 @@ START_TEST(it_does_not_matter_in_which_pieces_the_bytes_come)
 }
 END_TEST
 
-START_TEST(the_next_request_begins_where_the_last_one_ended)
+START_TEST(a_request_begins_where_the_last_one_ended)
 {
 	add(POST "Content-Length: 2\r\n\r\n{}" GET "\r\n" POST
 		 "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" GET);
@@ -122,7 +122,7 @@ START_TEST(the_next_request_begins_where_the_last_one_ended)
 }
 END_TEST
 
-/* ---- what is refused; the corpus of the end-to-end tests has more ---- */
+/* ---- requests that are refused; the corpus of the end-to-end tests has more ---- */
 
 static const struct {
 	const char *bytes;
@@ -162,7 +162,7 @@ static const struct {
 	{"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 501},
 };
 
-START_TEST(what_could_be_read_in_two_ways_is_refused_for_good)
+START_TEST(a_request_that_could_be_read_in_two_ways_is_refused)
 {
 	ck_assert_int_eq(add(refused[_i].bytes), HTTP_REFUSED);
 	ck_assert_int_eq(reader.refusal->status, refused[_i].status);
@@ -171,7 +171,7 @@ START_TEST(what_could_be_read_in_two_ways_is_refused_for_good)
 }
 END_TEST
 
-START_TEST(a_refused_head_request_is_known_for_one)
+START_TEST(a_refused_head_request_is_known_as_a_head_request)
 {
 	add("HEAD /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
 
@@ -190,7 +190,7 @@ static const char *repeated(char byte, size_t count)
 	return text;
 }
 
-START_TEST(a_head_has_16_kib_at_most)
+START_TEST(a_head_over_16_kib_is_refused)
 {
 	size_t rest = HTTP_HEAD_MAX - strlen(GET "X: \r\n\r\n");
 
@@ -202,7 +202,7 @@ START_TEST(a_head_has_16_kib_at_most)
 }
 END_TEST
 
-START_TEST(a_line_that_does_not_end_is_refused_before_it_ends)
+START_TEST(an_endless_line_is_refused_at_the_bound)
 {
 	ck_assert_int_eq(add(repeated('a', HTTP_HEAD_MAX)), HTTP_HEAD);
 	ck_assert_int_eq(add("a"), HTTP_REFUSED);
@@ -215,7 +215,7 @@ static const struct {
 	enum http_stage stage;
 } field_counts[] = {{99, HTTP_WHOLE}, {100, HTTP_REFUSED}}; /* besides Host */
 
-START_TEST(a_head_has_100_fields_at_most)
+START_TEST(a_head_of_more_than_100_fields_is_refused)
 {
 	add(GET);
 	for (int i = 0; i < field_counts[_i].fields; i++)
@@ -225,7 +225,7 @@ START_TEST(a_head_has_100_fields_at_most)
 }
 END_TEST
 
-START_TEST(a_body_of_64_kib_is_read_whatever_its_form)
+START_TEST(a_body_of_64_kib_is_read_whether_sized_or_chunked)
 {
 	const char *body = repeated('a', HTTP_BODY_MAX);
 	const char *expected = arena_printf(arena, POST "Content-Length: 65536\r\n\r\n%s", body);
@@ -247,7 +247,7 @@ START_TEST(a_body_of_64_kib_is_read_whatever_its_form)
 }
 END_TEST
 
-START_TEST(chunks_have_64_kib_together)
+START_TEST(chunks_over_64_kib_together_are_refused)
 {
 	add(POST "Transfer-Encoding: chunked\r\n\r\n");
 	add(arena_printf(arena, "ffff\r\n%s\r\n", repeated('a', 0xffff)));
@@ -258,7 +258,7 @@ START_TEST(chunks_have_64_kib_together)
 }
 END_TEST
 
-START_TEST(a_chunk_size_that_does_not_end_is_refused_before_it_ends)
+START_TEST(an_endless_chunk_size_is_refused_at_the_bound)
 {
 	add(POST "Transfer-Encoding: chunked\r\n\r\n1;");
 
@@ -266,7 +266,7 @@ START_TEST(a_chunk_size_that_does_not_end_is_refused_before_it_ends)
 }
 END_TEST
 
-START_TEST(trailers_have_16_kib_at_most_together)
+START_TEST(trailers_over_16_kib_together_are_refused)
 {
 	add(POST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
 	for (size_t size = 0; size + 6 <= HTTP_HEAD_MAX; size += 6)
@@ -278,7 +278,7 @@ END_TEST
 
 /* ---- 100 Continue ---- */
 
-START_TEST(a_client_that_waits_is_asked_once_to_go_on)
+START_TEST(a_client_that_waits_for_100_continue_gets_it_once)
 {
 	add(POST "Expect: 100-continue\r\nContent-Length: 2\r\n");
 	ck_assert(!http_reader_must_ask(&reader));
@@ -298,7 +298,7 @@ static const char *const not_asked[] = {
 	"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
 };
 
-START_TEST(a_client_that_does_not_wait_is_not_asked_to_go_on)
+START_TEST(a_client_that_does_not_wait_gets_no_100_continue)
 {
 	add(not_asked[_i]);
 
@@ -308,18 +308,18 @@ END_TEST
 
 SUITE("http reader", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, a_request_is_handed_on_in_one_form, 0, COUNT(served));
-	tcase_add_loop_test(tests, it_does_not_matter_in_which_pieces_the_bytes_come, 0, COUNT(served));
-	tcase_add_test(tests, the_next_request_begins_where_the_last_one_ended);
-	tcase_add_loop_test(tests, what_could_be_read_in_two_ways_is_refused_for_good, 0, COUNT(refused));
-	tcase_add_test(tests, a_refused_head_request_is_known_for_one);
-	tcase_add_test(tests, a_head_has_16_kib_at_most);
-	tcase_add_test(tests, a_line_that_does_not_end_is_refused_before_it_ends);
-	tcase_add_loop_test(tests, a_head_has_100_fields_at_most, 0, COUNT(field_counts));
-	tcase_add_test(tests, a_body_of_64_kib_is_read_whatever_its_form);
-	tcase_add_test(tests, chunks_have_64_kib_together);
-	tcase_add_test(tests, a_chunk_size_that_does_not_end_is_refused_before_it_ends);
-	tcase_add_test(tests, trailers_have_16_kib_at_most_together);
-	tcase_add_test(tests, a_client_that_waits_is_asked_once_to_go_on);
-	tcase_add_loop_test(tests, a_client_that_does_not_wait_is_not_asked_to_go_on, 0, COUNT(not_asked));
+	tcase_add_loop_test(tests, each_request_is_rewritten_in_one_form, 0, COUNT(served));
+	tcase_add_loop_test(tests, a_request_split_at_any_byte_is_read_as_the_same_request, 0, COUNT(served));
+	tcase_add_test(tests, a_request_begins_where_the_last_one_ended);
+	tcase_add_loop_test(tests, a_request_that_could_be_read_in_two_ways_is_refused, 0, COUNT(refused));
+	tcase_add_test(tests, a_refused_head_request_is_known_as_a_head_request);
+	tcase_add_test(tests, a_head_over_16_kib_is_refused);
+	tcase_add_test(tests, an_endless_line_is_refused_at_the_bound);
+	tcase_add_loop_test(tests, a_head_of_more_than_100_fields_is_refused, 0, COUNT(field_counts));
+	tcase_add_test(tests, a_body_of_64_kib_is_read_whether_sized_or_chunked);
+	tcase_add_test(tests, chunks_over_64_kib_together_are_refused);
+	tcase_add_test(tests, an_endless_chunk_size_is_refused_at_the_bound);
+	tcase_add_test(tests, trailers_over_16_kib_together_are_refused);
+	tcase_add_test(tests, a_client_that_waits_for_100_continue_gets_it_once);
+	tcase_add_loop_test(tests, a_client_that_does_not_wait_gets_no_100_continue, 0, COUNT(not_asked));
 }

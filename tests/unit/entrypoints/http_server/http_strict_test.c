@@ -1,4 +1,4 @@
-/* What the HTTP front makes of requests on their way from the socket to the API. */
+/* Requests on their way from the socket to the API: refusals, order, access. */
 #include "support/suites.h"
 #include "world.h"
 
@@ -27,7 +27,7 @@ static void tear_down(void)
 	"POST /add_batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"                  \
 	"Content-Length: 36\r\n"
 
-/* All that comes on a connection of its own; the last request is refused, so that the server closes it. */
+/* All replies on a new connection; the last request is refused, so that the server closes it. */
 static const char *all_replies(const char *request)
 {
 	int client = world_connect(&world);
@@ -48,7 +48,7 @@ static int count(const char *replies, const char *status)
 	return found;
 }
 
-START_TEST(what_is_refused_is_answered_in_its_turn_and_is_the_last)
+START_TEST(a_refused_request_is_answered_in_order_and_is_the_last)
 {
 	const char *replies = all_replies(ADD "\r\n" BATCH LIVENESS REFUSED LIVENESS);
 
@@ -63,7 +63,7 @@ START_TEST(what_is_refused_is_answered_in_its_turn_and_is_the_last)
 }
 END_TEST
 
-START_TEST(a_refusal_is_counted_and_its_connection_forgotten)
+START_TEST(a_refusal_is_counted_and_its_connection_released)
 {
 	const char *metrics;
 
@@ -76,7 +76,7 @@ START_TEST(a_refusal_is_counted_and_its_connection_forgotten)
 }
 END_TEST
 
-START_TEST(a_refused_head_is_answered_without_a_body)
+START_TEST(a_refused_head_request_is_answered_without_a_body)
 {
 	const char *reply = all_replies("HEAD /livez HTTP/1.1\r\n\r\n");
 
@@ -87,7 +87,7 @@ END_TEST
 
 static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "DELETE", "PUT", "PATCH", "TRACE", "BREW"};
 
-START_TEST(the_body_of_a_method_that_takes_none_is_no_request)
+START_TEST(the_body_of_a_get_is_dropped_and_not_read_as_a_request)
 {
 	const char *sized = arena_printf(
 		world.arena, "%s /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n%s%s",
@@ -103,7 +103,7 @@ START_TEST(the_body_of_a_method_that_takes_none_is_no_request)
 }
 END_TEST
 
-START_TEST(a_client_is_told_to_go_on_behind_the_replies_to_what_it_sent_before)
+START_TEST(a_100_continue_follows_the_replies_to_earlier_requests)
 {
 	int client = world_connect(&world);
 	const char *replies;
@@ -121,7 +121,7 @@ START_TEST(a_client_is_told_to_go_on_behind_the_replies_to_what_it_sent_before)
 }
 END_TEST
 
-START_TEST(many_requests_at_once_are_answered_one_by_one)
+START_TEST(pipelined_requests_are_answered_one_by_one)
 {
 	char *requests = arena_alloc(world.arena, 1000 * strlen(LIVENESS) + sizeof REFUSED);
 
@@ -133,9 +133,9 @@ START_TEST(many_requests_at_once_are_answered_one_by_one)
 }
 END_TEST
 
-/* ---- who may ask ---- */
+/* ---- access ---- */
 
-START_TEST(a_stranger_changes_and_reads_nothing)
+START_TEST(a_request_with_a_foreign_host_or_origin_is_refused)
 {
 	const char *reply =
 		world_ask(&world, "POST /add_batch HTTP/1.1\r\nHost: evil.example\r\nContent-Type: "
@@ -156,7 +156,7 @@ END_TEST
 
 /* ---- readiness for HTTP alone ---- */
 
-START_TEST(http_is_ready_whatever_becomes_of_redis)
+START_TEST(readiness_for_http_does_not_depend_on_redis)
 {
 	world.listening = false;
 
@@ -165,7 +165,7 @@ START_TEST(http_is_ready_whatever_becomes_of_redis)
 }
 END_TEST
 
-START_TEST(http_is_not_ready_when_its_commands_are_refused)
+START_TEST(readiness_for_http_is_off_while_commands_are_refused)
 {
 	http_api_stop(world.api);
 
@@ -174,7 +174,7 @@ START_TEST(http_is_not_ready_when_its_commands_are_refused)
 }
 END_TEST
 
-START_TEST(readiness_is_for_http_or_for_all)
+START_TEST(an_unknown_kind_of_readiness_is_answered_400)
 {
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz?for=stream")), 400);
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz?for=")), 400);
@@ -184,14 +184,14 @@ END_TEST
 
 SUITE("http strict", set_up, tear_down)
 {
-	tcase_add_test(tests, what_is_refused_is_answered_in_its_turn_and_is_the_last);
-	tcase_add_test(tests, a_refusal_is_counted_and_its_connection_forgotten);
-	tcase_add_test(tests, a_refused_head_is_answered_without_a_body);
-	tcase_add_loop_test(tests, the_body_of_a_method_that_takes_none_is_no_request, 0, COUNT(methods));
-	tcase_add_test(tests, a_client_is_told_to_go_on_behind_the_replies_to_what_it_sent_before);
-	tcase_add_test(tests, many_requests_at_once_are_answered_one_by_one);
-	tcase_add_test(tests, a_stranger_changes_and_reads_nothing);
-	tcase_add_test(tests, http_is_ready_whatever_becomes_of_redis);
-	tcase_add_test(tests, http_is_not_ready_when_its_commands_are_refused);
-	tcase_add_test(tests, readiness_is_for_http_or_for_all);
+	tcase_add_test(tests, a_refused_request_is_answered_in_order_and_is_the_last);
+	tcase_add_test(tests, a_refusal_is_counted_and_its_connection_released);
+	tcase_add_test(tests, a_refused_head_request_is_answered_without_a_body);
+	tcase_add_loop_test(tests, the_body_of_a_get_is_dropped_and_not_read_as_a_request, 0, COUNT(methods));
+	tcase_add_test(tests, a_100_continue_follows_the_replies_to_earlier_requests);
+	tcase_add_test(tests, pipelined_requests_are_answered_one_by_one);
+	tcase_add_test(tests, a_request_with_a_foreign_host_or_origin_is_refused);
+	tcase_add_test(tests, readiness_for_http_does_not_depend_on_redis);
+	tcase_add_test(tests, readiness_for_http_is_off_while_commands_are_refused);
+	tcase_add_test(tests, an_unknown_kind_of_readiness_is_answered_400);
 }
