@@ -8,7 +8,9 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <event2/http.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_CHARACTERS 255
@@ -150,54 +152,46 @@ bool is_json_type(const char *content_type)
 	return *content_type == '\0' || *content_type == ';';
 }
 
-static int hex_value(char digit)
+/*
+ * evhttp_uridecode() keeps a percent sign that two hexadecimal digits do not follow: here that is an error.
+ */
+static bool is_encoded(const char *text)
 {
-	if (!isxdigit((unsigned char)digit))
-		return -1;
-	return isdigit((unsigned char)digit) ? digit - '0' : tolower((unsigned char)digit) - 'a' + 10;
+	for (const char *at = strchr(text, '%'); at; at = strchr(at + 1, '%')) {
+		if (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2]))
+			return false;
+	}
+	return true;
 }
 
-/* The byte behind a percent sign; 0, which no name holds, when there is none. */
-static char escaped_byte(const char *digits)
+static bool is_name(const char *text, size_t size)
 {
-	int high = hex_value(digits[0]), low = high < 0 ? -1 : hex_value(digits[1]);
+	size_t count;
 
-	return low < 0 ? '\0' : (char)(high * 16 + low);
+	return !memchr(text, '\0', size) && text_count(text, size, &count) && count > 0 &&
+	       count <= NAME_MAX_CHARACTERS;
 }
 
 const char *name_decode(const char *encoded, struct arena *arena)
 {
-	char *name = arena_alloc(arena, strlen(encoded) + 1);
-	size_t size = 0, count;
+	const char *name = NULL;
+	char *decoded;
+	size_t size;
 
-	for (const char *at = encoded; *at; at++) {
-		char byte = *at == '%' ? escaped_byte(at + 1) : *at;
-
-		if (byte == '\0')
-			return NULL;
-		if (*at == '%')
-			at += 2;
-		name[size++] = byte;
-	}
-	if (!text_count(name, size, &count) || count == 0 || count > NAME_MAX_CHARACTERS)
+	if (!is_encoded(encoded))
 		return NULL;
+	decoded = must(evhttp_uridecode(encoded, 0, &size));
+	if (is_name(decoded, size))
+		name = arena_text(arena, decoded, size);
+	free(decoded);
 	return name;
 }
 
 const char *name_encode(const char *name, struct arena *arena)
 {
-	char *encoded = arena_alloc(arena, 3 * strlen(name) + 1), *end = encoded;
+	char *encoded = must(evhttp_uriencode(name, -1, 0));
+	const char *copy = arena_strdup(arena, encoded);
 
-	for (; *name; name++) {
-		unsigned char byte = (unsigned char)*name;
-
-		if (isalnum(byte) || strchr("-._~", byte)) {
-			*end++ = (char)byte;
-		} else {
-			*end++ = '%';
-			*end++ = "0123456789ABCDEF"[byte >> 4];
-			*end++ = "0123456789ABCDEF"[byte & 15];
-		}
-	}
-	return encoded;
+	free(encoded);
+	return copy;
 }
