@@ -252,7 +252,7 @@ def check_standard_fields(role, fields, where):
     for name, expected in STANDARD_FIELDS[role].items():
         place = f"{where}: {name}"
         check(name in fields, place, f"is missing; every {role} has it")
-        check((fields[name].kind, fields[name].required) == expected, place, f"is not as in every {role}")
+        check((fields[name].kind, fields[name].required) == expected, place, f"differs from that of every {role}")
 
 
 def is_required_text(field):

@@ -1,4 +1,4 @@
-/* Who handles what. */
+/* The routes of commands, the handlers of events, and their dispatch. */
 #include "bus/messages/message_bus.h"
 
 #include "bus/messages/handlers.h"

@@ -9,7 +9,7 @@ static const struct http_refusal late = {
 static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = exchange_take(exchange);
+	struct evhttp_request *request = exchange_detach(exchange);
 	struct http_answer answer;
 
 	if (request) {

@@ -9,7 +9,7 @@
 
 static void reply_late(struct exchange *exchange)
 {
-	struct evhttp_request *request = exchange_take(exchange);
+	struct evhttp_request *request = exchange_detach(exchange);
 	const char *cause = database_trouble_text(exchange->api, exchange->arena);
 
 	reply_problem(request, &exchange->api->replies, exchange->late->status, exchange->late->type,
@@ -70,7 +70,7 @@ struct exchange *exchange_new(struct http_api *api, struct evhttp_request *reque
 	return exchange;
 }
 
-struct evhttp_request *exchange_take(struct exchange *exchange)
+struct evhttp_request *exchange_detach(struct exchange *exchange)
 {
 	struct evhttp_request *request = exchange->request;
 
@@ -85,7 +85,7 @@ void exchange_free(struct exchange *exchange)
 {
 	struct arena *arena = exchange->arena;
 
-	exchange_take(exchange);
+	exchange_detach(exchange);
 	*exchange->place = exchange->next;
 	if (exchange->next)
 		exchange->next->place = exchange->place;

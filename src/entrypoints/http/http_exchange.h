@@ -53,7 +53,7 @@ struct exchange *exchange_new(struct http_api *api, struct evhttp_request *reque
 			      const struct http_refusal *late);
 
 /* The request, which the caller must reply to, or NULL when the deadline has already replied. */
-struct evhttp_request *exchange_take(struct exchange *exchange);
+struct evhttp_request *exchange_detach(struct exchange *exchange);
 
 /*
  * Answers the request that has waited longest as if its deadline had come, so that another can be served.

@@ -133,7 +133,7 @@ static void reply_not_ready(struct http_api *api, struct evhttp_request *request
 static void on_ping(void *context, const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = exchange_take(exchange);
+	struct evhttp_request *request = exchange_detach(exchange);
 	struct http_api *api = exchange->api;
 	struct reasons reasons = {exchange->arena, "", wall_clock_us(), INT64_MAX};
 	int64_t *not_ready_since = &api->not_ready_since[exchange->readiness];

@@ -33,7 +33,7 @@ static struct exchange *begin_read(struct http_api *api, struct evhttp_request *
 	exchange->name = name_decode(encoded, exchange->arena);
 	if (exchange->name)
 		return exchange;
-	reply_problem(exchange_take(exchange), &api->replies, 400, PROBLEM_INVALID,
+	reply_problem(exchange_detach(exchange), &api->replies, 400, PROBLEM_INVALID,
 		      bad_name(what, exchange->arena));
 	exchange_free(exchange);
 	return NULL;
@@ -67,7 +67,7 @@ static void on_allocations(void *context, const struct allocation_row *rows, siz
 			   const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = exchange_take(exchange);
+	struct evhttp_request *request = exchange_detach(exchange);
 	struct http_replies *replies = &exchange->api->replies;
 
 	if (request && failure)
@@ -173,7 +173,7 @@ static void on_events(void *context, const struct event_frame *frames, size_t co
 		      const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = exchange_take(exchange);
+	struct evhttp_request *request = exchange_detach(exchange);
 
 	if (request && failure)
 		reply_refusal(request, &exchange->api->replies, &late);

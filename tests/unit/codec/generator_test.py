@@ -131,7 +131,7 @@ class Generated(unittest.TestCase):
         return self.header.read_text(), self.source.read_text()
 
 
-class WhatIsGenerated(Generated):
+class GeneratedCode(Generated):
     def entry(self, source, name):
         """The members of the field's descriptor."""
         table = source[source.index(f'.name = "{name}"') :]
@@ -150,12 +150,12 @@ class WhatIsGenerated(Generated):
         places = [header.index(f"\t{constant},") for constant in order]
         self.assertEqual(places, sorted(places))
 
-    def test_the_role_is_that_of_the_id(self):
+    def test_the_id_of_a_schema_decides_the_role(self):
         _header, source = self.assert_accepted({"pack.json": schema(), "box.json": schema("event", "box")})
         self.assertIn('.name = "pack",\n\t\t.role = ROLE_COMMAND', source)
         self.assertIn('.name = "box",\n\t\t.role = ROLE_EVENT', source)
 
-    def test_a_text(self):
+    def test_a_text_becomes_a_pointer_with_its_bounds(self):
         header, source = self.assert_accepted({"pack.json": schema(ref=text(maxLength=7))})
         self.assertIn("\tconst char *ref;", header)
         expected = ['.name = "ref"', ".kind = FIELD_TEXT", ".required = true", ".offset = offsetof(struct pack, ref)"]
@@ -166,7 +166,7 @@ class WhatIsGenerated(Generated):
         self.assertIn(".nullable = true", self.entry(source, "ref"))
         self.assertNotIn(".required = true", self.entry(source, "ref"))
 
-    def test_the_bounds_of_an_integer_give_its_width(self):
+    def test_the_bounds_of_an_integer_decide_its_width(self):
         for bounds, kind, c_type in (
             ({"minimum": -(2**31), "maximum": 2**31 - 1}, "FIELD_INT32", "int32_t"),
             ({"maximum": 2**31}, "FIELD_INT64", "int64_t"),
@@ -177,7 +177,7 @@ class WhatIsGenerated(Generated):
             self.assertIn(f"\t{c_type} qty;", header)
             self.assertIn(f".kind = {kind}", self.entry(source, "qty"))
 
-    def test_an_instant(self):
+    def test_an_instant_becomes_a_64_bit_integer(self):
         header, source = self.assert_accepted({"pack.json": schema()})
         self.assertIn("\tint64_t occurred_at;", header)
         self.assertIn(".kind = FIELD_INSTANT", self.entry(source, "occurred_at"))
@@ -221,7 +221,7 @@ class WhatIsGenerated(Generated):
         self.assertIn('[MSG_ZIP] = {.path = "/zip", .status = 202},', endpoints)
         self.assertNotIn("MSG_BOX", endpoints)
 
-    def test_it_compiles_without_a_warning(self):
+    def test_generated_code_compiles_without_a_warning(self):
         fields = {"qty": integer(minimum=-(2**63), maximum=2**63 - 1), "size": integer()}
         self.assert_accepted({"pack.json": schema(**fields), "box.json": schema("event", "box")})
         self.assertEqual(self.compile(self.source, self.endpoints), (0, ""))
@@ -393,7 +393,7 @@ REFUSED = [
     (
         "a command with another id",
         changed("properties/id", changed("required", [])["properties"]["occurred_at"]),
-        "id: is not as in every command",
+        "id: differs from that of every command",
     ),
     (
         "an event without version",
@@ -406,7 +406,7 @@ REFUSED = [
     (
         "an event with a short version",
         changed("properties/version/maximum", 9, schema("event")),
-        "version: is not as in every event",
+        "version: differs from that of every event",
     ),
     # how a command names its product
     ("a command without a key", keyed_by("label"), "a command names its product by a required text"),
@@ -449,7 +449,7 @@ REFUSED_NAMES = [
 ]
 
 
-class WhatIsRefused(Generated):
+class RefusedSchemas(Generated):
     def assert_refused(self, file_name, content, reason):
         status, said = self.generate({file_name: content})
         self.assertEqual(status, 1, said)
@@ -458,26 +458,26 @@ class WhatIsRefused(Generated):
         self.assertEqual(said.count("\n"), 1, said)
         self.assertFalse(self.header.exists() or self.source.exists() or self.endpoints.exists())
 
-    def test_what_it_does_not_understand(self):
+    def test_a_schema_that_is_not_understood_is_refused_with_the_reason(self):
         for what, content, reason in REFUSED:
             with self.subTest(what):
                 self.assert_refused("pack.json", content, reason)
 
-    def test_names_that_are_no_names_in_c(self):
+    def test_a_name_that_c_cannot_use_is_refused(self):
         for name, reason in REFUSED_NAMES:
             with self.subTest(name):
                 self.assert_refused(f"{name}.json", schema(name=name), reason)
 
-    def test_two_commands_at_one_path(self):
+    def test_two_commands_at_one_path_are_refused(self):
         other = changed("x-allocd/http/path", "/pack", schema(name="zip"))
         status, errors = self.generate({"pack.json": schema(), "zip.json": other})
         self.assertEqual((status, errors), (1, "schemas: x-allocd: 'path' '/pack' is that of two commands\n"))
 
-    def test_a_file_of_another_name(self):
+    def test_a_file_named_differently_than_its_message_is_refused(self):
         self.assert_refused("box.json", schema(), "the names in '$id', 'title' and of the file differ")
         self.assert_refused("pack.yaml", schema(), "the file must be called NAME.json")
 
-    def test_the_schemas_that_these_change_are_accepted(self):
+    def test_the_schemas_that_these_tests_change_are_accepted(self):
         self.assert_accepted({"pack.json": schema(ref=text(), qty=integer())})
         self.assert_accepted({"pack.json": with_alias()})
         self.assert_accepted({"pack.json": schema("event")})
