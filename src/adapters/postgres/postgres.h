@@ -45,14 +45,17 @@ struct store *postgres_parking_store_new(const struct postgres_config *config);
 struct views *postgres_views_new(const struct postgres_config *config);
 struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config);
 
-/* Whatever is under way is never answered.  Not from within a callback.  Accept NULL and null it. */
+/*
+ * Calls in progress are never answered.  Must not be called from within a callback.  Accept NULL and null
+ * the pointer.
+ */
 void postgres_store_free(struct store **store);
 void postgres_views_free(struct views **views);
 void postgres_checkpoints_free(struct checkpoints **checkpoints);
 
 /*
- * What is wrong with the connection string, as words behind the setting's name that repeat nothing of it;
- * NULL when libpq understands it, and as it looks.  It does not say whether a database is there.
+ * Returns what is wrong with the connection string, as a text that follows the setting's name and repeats
+ * nothing of the string; NULL if libpq reads it as it looks.  No connection is attempted.
  */
 const char *postgres_conninfo_defect(const char *conninfo);
 
@@ -68,14 +71,14 @@ enum schema_result {
 #define SCHEMA_TEXT_SIZE 512
 
 /*
- * Applies what is missing, in one transaction but for migrations in steps (see migrations.py); two programs
- * that do so at once wait for each other.  Gives up after about `timeout_ms`.  On anything but SCHEMA_READY
- * `text` says why, in one line without the password.
+ * Applies missing migrations, in one transaction except for migrations in steps (see migrations.py); two
+ * programs that migrate at once wait for each other.  Gives up after about `timeout_ms`.  On anything but
+ * SCHEMA_READY `text` gives the reason, in one line without the password.
  */
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);
 
-/* Only looks: SCHEMA_INCOMPATIBLE, too, when a migration is missing. */
+/* Only checks; a missing migration is SCHEMA_INCOMPATIBLE, too. */
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
 					 char text[SCHEMA_TEXT_SIZE]);
 

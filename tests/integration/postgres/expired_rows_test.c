@@ -10,12 +10,12 @@ START_TEST(the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last)
 {
 	struct expired_rows sweep = {0};
 
-	expired_rows_delete(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	expired_rows_advance(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
 	ck_assert_int_eq(sweep.page, SWEEP_PAGES);
-	expired_rows_delete(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	expired_rows_advance(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
 	ck_assert_int_eq(sweep.page, 2 * SWEEP_PAGES);
 
-	expired_rows_delete(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
+	expired_rows_advance(&sweep, 2 * SWEEP_PAGES + 1, 0, START);
 
 	ck_assert_int_eq(sweep.page, 0);
 }
@@ -25,8 +25,8 @@ START_TEST(where_much_is_found_the_hand_goes_on_at_once)
 {
 	struct expired_rows sweep = {0};
 
-	ck_assert(!expired_rows_delete(&sweep, 1, SWEEP_ROWS - 1, START));
-	ck_assert(expired_rows_delete(&sweep, 1, SWEEP_ROWS, START));
+	ck_assert(!expired_rows_advance(&sweep, 1, SWEEP_ROWS - 1, START));
+	ck_assert(expired_rows_advance(&sweep, 1, SWEEP_ROWS, START));
 }
 END_TEST
 
@@ -37,12 +37,12 @@ START_TEST(the_hand_goes_round_in_a_day)
 	struct expired_rows sweep = {0};
 	int64_t swept = SWEEP_PAGES;
 
-	expired_rows_delete(&sweep, pages, 0, START);
+	expired_rows_advance(&sweep, pages, 0, START);
 	for (int64_t at = 10; at <= 86400; at += 10) {
 		bool more = true;
 
 		for (; more; swept += SWEEP_PAGES)
-			more = expired_rows_delete(&sweep, pages, 0, START + at * SECOND);
+			more = expired_rows_advance(&sweep, pages, 0, START + at * SECOND);
 	}
 
 	ck_assert_int_ge(swept, pages * 99 / 100);

@@ -357,13 +357,13 @@ START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
 }
 END_TEST
 
-START_TEST(a_dry_run_behind_a_transaction_pooler_reports_that_it_needs_a_session)
+START_TEST(a_dry_run_in_a_pool_of_transactions_is_refused_because_it_needs_a_session)
 {
 	struct postgres_config config = world_config();
 	struct work *dry_run;
 
 	config.is_dry_run = true;
-	dry_run = work_new(&world.fixture, world_add_store(postgres_store_new(&config, "dry run")));
+	dry_run = work_new(&world.fixture, world_add_store(postgres_store_new(&config, "dry_run")));
 	unit_of_work_want_product(&dry_run->uow, "lamp");
 	while (work_load(dry_run) != FAILURE_FATAL)
 		ck_assert_ptr_nonnull(strstr(dry_run->failure, "not connected"));
@@ -383,7 +383,7 @@ SUITE("pooler", set_up, tear_down, .only_if = database_is_pooled)
 	tcase_add_test(tests, large_calls_at_once_are_not_torn_between_sessions);
 	tcase_add_test(tests, a_transaction_that_failed_gives_its_session_back_at_once);
 	tcase_add_loop_test(tests, a_pool_by_the_transaction_is_refused_without_the_setting, 0, 4);
-	tcase_add_test(tests, a_dry_run_behind_a_transaction_pooler_reports_that_it_needs_a_session);
+	tcase_add_test(tests, a_dry_run_in_a_pool_of_transactions_is_refused_because_it_needs_a_session);
 }
 
 SUITE("pooler", .only_if = database_is_pooled)

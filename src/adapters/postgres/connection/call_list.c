@@ -1,4 +1,4 @@
-/* A list that each call can leave by itself. */
+/* A list from which each call can remove itself. */
 #include "adapters/postgres/connection/call_list.h"
 
 void *pg_call_begin(struct pg_call **calls, size_t size)

@@ -1,23 +1,23 @@
 /*
- * Calls of a port that takes several at a time: each has a segment of its own, and all of them are known, so
- * that they can be dropped together.
+ * Calls in progress of a port that accepts several at a time: each has a pipeline of its own, and the list
+ * allows the port to drop all of them.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_CALL_LIST_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_CALL_LIST_H
 
 #include "adapters/postgres/connection/query_pipeline.h"
 
-/* First in a struct of the port's own. */
+/* Embedded first in a struct of the port's own. */
 struct pg_call {
 	struct pg_call *next, **link;
-	struct arena *arena; /* holds all of it */
+	struct arena *arena; /* owns the call's memory */
 	struct query_pipeline pipeline;
 };
 
-/* A call of `size` bytes in all, zeroed but for the call itself, which is the first of `calls` now. */
+/* Returns a new call of `size` bytes, zeroed but for struct pg_call, and puts it first in `calls`. */
 void *pg_call_begin(struct pg_call **calls, size_t size);
 
-/* Frees it, with its results. */
+/* Removes the call from its list and frees it with its results. */
 void pg_call_end(struct pg_call *call);
 
 #endif

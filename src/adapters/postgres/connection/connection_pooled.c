@@ -1,6 +1,7 @@
 /*
- * Behind a pooler that lends each session for one transaction, nothing may outlive a transaction: each one is
- * given the settings that a session of our own is given once, in the same round trip, and checks its server.
+ * Behind a pooler that lends each session for one transaction, no setting may outlive a transaction.  So
+ * each transaction applies, in the same round trip, the settings that a session of our own gets once, and
+ * checks that its server is still the same.
  */
 #include "adapters/postgres/connection/connection_internal.h"
 #include "adapters/postgres/connector/session_setup.h"
@@ -9,10 +10,10 @@
 
 #define ARENA_SIZE 1024
 
-/* Of SET_FOR_TRANSACTION on another server than was expected. */
+/* The SQLSTATE of SET_FOR_TRANSACTION on another server than expected. */
 #define INVALID_VALUE "22023"
 
-/* ---- before it is sent ---- */
+/* ---- before a request is sent ---- */
 
 static bool begins_transaction(const struct query *query)
 {
@@ -52,7 +53,7 @@ void pg_connection_fit_request(struct pg_connection *connection, struct pg_reque
 	request->settings = add_settings(connection, pipeline, at);
 }
 
-/* ---- once it is answered ---- */
+/* ---- after a request is answered ---- */
 
 bool pg_connection_strayed(const struct pg_request *request, const struct query *query, const char *sqlstate)
 {

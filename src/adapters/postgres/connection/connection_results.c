@@ -1,4 +1,4 @@
-/* Takes the server's answers: results, errors, syncs, and the error that ends a session. */
+/* Handles the server's answers: results, errors, syncs, and the error that ends a session. */
 #include "adapters/postgres/connection/connection_internal.h"
 #include "adapters/postgres/connection/sqlstate.h"
 #include "adapters/postgres/connector/session_setup.h"
@@ -8,9 +8,9 @@
 #define READ_ONLY "25006"
 
 /*
- * The error with which the server ends a session, or a pooler that lost the server's session.  It answers no
- * statement: a commit may have preceded it.  PgBouncer tells the severity only in the field that Postgres
- * translates.
+ * Whether the server, or a pooler that lost the server's session, ends the session with this error.  It is
+ * no answer to a statement, so a commit may have preceded it.  PgBouncer fills only the severity field that
+ * Postgres translates.
  */
 static bool is_termination(const PGresult *result)
 {
@@ -21,14 +21,17 @@ static bool is_termination(const PGresult *result)
 	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
 }
 
-/* The first words count: behind the server's own, a pooler adds that the session is gone. */
+/* Keeps the first such error: a pooler adds one of its own, which says only that the session is gone. */
 static void keep_termination(struct pg_connection *connection, const PGresult *result)
 {
 	if (!connection->termination.text[0])
 		pg_error_set_from_result(&connection->termination, result);
 }
 
-/* Behind a pooler another session would fail in the same way, unless the server takes no writes any more. */
+/*
+ * Whether a new session may do better.  Behind a pooler it would fail in the same way, unless the server has
+ * become read-only.
+ */
 static bool ends_session(const struct pg_connection *connection, const char *sqlstate)
 {
 	return connection_is_pooled(connection) ? sqlstate && !strcmp(sqlstate, READ_ONLY)
@@ -39,10 +42,10 @@ static void fail_as_strayed(struct pg_request *request)
 {
 	request->ends_session = true;
 	pg_error_set(&request->trouble, FAILURE_RETRY,
-		     "the pooler leads to another server, or it started again");
+		     "the pooler leads to another server now, or the server restarted");
 }
 
-/* `job` is NULL while the session is being prepared. */
+/* `request` is NULL while the session is being prepared. */
 static void handle_error(struct pg_connection *connection, struct pg_request *request, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -70,7 +73,7 @@ static void handle_error(struct pg_connection *connection, struct pg_request *re
 		known_servers_suspect(connection->config.servers, connection->server.key);
 }
 
-/* The session of a dry run has made itself read-only; what a pooler reports may be of another server. */
+/* A dry run's session has made itself read-only, and what a pooler reports may concern another server. */
 static const char *refuses_writes(const struct pg_connection *connection)
 {
 	if (connection->config.use & FOR_DRY_RUNS || connection_is_pooled(connection))
@@ -89,7 +92,7 @@ static const char *reason_to_end_session(const struct pg_connection *connection,
 	return refuses_writes(connection);
 }
 
-/* On a server that may be stale, reads may be old and commits may be lost. */
+/* Fails a request on a server that may be stale: its reads may be old and its commits lost. */
 static void fail_on_stale_server(const struct pg_connection *connection, struct pg_request *request,
 				 const char *reason)
 {
@@ -100,7 +103,7 @@ static void fail_on_stale_server(const struct pg_connection *connection, struct 
 	request->failed = true;
 }
 
-/* A sync: what was sent before it is committed, or failed as a whole. */
+/* Handles the sync of a request, which is committed now or has failed as a whole. */
 static void finish_request(struct pg_connection *connection, struct pg_request *request)
 {
 	const char *reason = reason_to_end_session(connection, request);
@@ -123,7 +126,7 @@ static void finish_request(struct pg_connection *connection, struct pg_request *
 		pg_connection_send_requests(connection);
 }
 
-/* A sync of the two that end the preparation. */
+/* Handles one of the two syncs that end the preparation. */
 static void finish_setup(struct pg_connection *connection)
 {
 	if (connection->trouble.text[0])
@@ -141,7 +144,7 @@ static void read_identity(struct pg_connection *connection, const PGresult *resu
 	connection->mark = session_mark(result);
 }
 
-/* `job` is NULL while the session is being prepared. */
+/* `request` is NULL while the session is being prepared. */
 static void handle_result(struct pg_connection *connection, struct pg_request *request, PGresult *result)
 {
 	struct query *query = request ? pg_request_current_query(request) : NULL;
@@ -181,8 +184,8 @@ static void handle_result(struct pg_connection *connection, struct pg_request *r
 }
 
 /*
- * Takes every result that is there.  A result ends with NULL, but for a sync; a dead connection never
- * delivers the sync.
+ * Reads the available results.  NULL follows each result except a sync; a dead connection never delivers the
+ * sync.
  */
 static void read_results(struct pg_connection *connection)
 {
@@ -226,7 +229,7 @@ void pg_connection_exchange(struct pg_connection *connection, short what)
 		pg_connection_set_timer(&connection->timer, connection->config.answer_timeout_ms);
 	read_results(connection);
 	if (!pg_connection_expects_answer(connection) && connection->state != CONNECTION_READY)
-		return; /* lost on the way */
+		return; /* a result has ended the session */
 	if (!alive || PQstatus(connection->pg) != CONNECTION_OK || !pg_connection_flush(connection))
 		pg_connection_lose_broken(connection);
 }

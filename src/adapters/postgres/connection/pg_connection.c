@@ -1,4 +1,4 @@
-/* From the first connect to the end of a session, and the next, in time order. */
+/* Connects, sends requests, and reconnects after a loss, in time order. */
 #include "adapters/postgres/connection/connection_internal.h"
 
 #include "adapters/postgres/connector/connector.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a segment waits for a connection. */
+/* How long a request waits for a connection. */
 #define UNCONNECTED_WAIT_MS 1000
 
 /*
@@ -20,7 +20,7 @@
  */
 #define ANSWER_TIMEOUT_MS 8000
 
-/* For the settings and the statements of a session, which wait for no lock. */
+/* The time limit for applying settings and preparing statements, which wait for no lock. */
 #define PREPARE_TIMEOUT_MS 8000
 
 #define BACKOFF_FIRST_MS 100
@@ -67,9 +67,9 @@ static void log_error(struct pg_connection *connection, const char *message)
 	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("error", connection->trouble.text));
 }
 
-/* ---- giving it work ---- */
+/* ---- requests ---- */
 
-/* Whether jobs wait for the answer to another one, and not for a connection. */
+/* Whether requests wait for the answer to another request, and not for a connection. */
 static bool sends_one_at_a_time(const struct pg_connection *connection)
 {
 	return connection_is_pooled(connection) && connection->state == CONNECTION_READY &&
@@ -120,8 +120,8 @@ static void enter_waiting(struct pg_connection *connection)
 }
 
 /*
- * Takes the jobs that were sent, which are the first ones, out of the queue: they are lost.  One whose sync
- * never left this process cannot have committed.
+ * Removes the requests that were sent, which are the first ones, from the queue: they are lost.  A request
+ * whose sync never left this process cannot have committed.
  */
 static struct pg_request *remove_lost_requests(struct pg_connection *connection)
 {
@@ -144,7 +144,7 @@ static struct pg_request *remove_lost_requests(struct pg_connection *connection)
 	return lost;
 }
 
-/* Jobs that waited for their turn wait for a connection from now on. */
+/* Limits the wait of queued requests, which wait for a connection from now on. */
 static void limit_connection_waits(struct pg_connection *connection)
 {
 	for (struct pg_request *request = connection->requests.first; request; request = request->next) {
@@ -186,7 +186,7 @@ void pg_connection_lose_with(struct pg_connection *connection, enum failure_kind
 
 static void lose_silent_server(struct pg_connection *connection)
 {
-	/* Behind a pooler the segment may have waited for a session: the other connections may be well. */
+	/* Behind a pooler the request may have waited for a session, so other connections may be fine. */
 	pg_error_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
 	pg_connection_lose(connection, !connection_is_pooled(connection));
 }
@@ -201,7 +201,7 @@ void pg_connection_lose_after_libpq_error(struct pg_connection *connection)
 
 /* ---- connecting ---- */
 
-/* Behind a pooler nothing is prepared: other clients would get it with the session. */
+/* Behind a pooler nothing is prepared, because other clients would get it with the session. */
 static bool send_setup(struct pg_connection *connection)
 {
 	return connection_is_pooled(connection) || session_send_setup(connection->pg, connection->config.use);
@@ -257,9 +257,8 @@ void pg_connection_become_ready(struct pg_connection *connection)
 	if (!known_servers_enter(connection->config.servers, &connection->server)) {
 		pg_connection_lose_with(
 			connection, FAILURE_RETRY,
-			"an old primary that must not be used any more: other sessions of this worker are"
-			" on a newer timeline or another database system; after restoring a backup,"
-			" restart the worker");
+			"this is an old primary, because other sessions of this worker are on a newer"
+			" timeline or another database system; after restoring a backup, restart the worker");
 		return;
 	}
 	evtimer_del(&connection->timer);
@@ -300,7 +299,6 @@ static bool send_request(struct pg_connection *connection, struct pg_request *re
 	return PQpipelineSync(connection->pg);
 }
 
-/* Sends as much as the socket takes; false when the connection is broken. */
 bool pg_connection_flush(struct pg_connection *connection)
 {
 	int rest = PQflush(connection->pg);
@@ -400,7 +398,7 @@ static void on_request_timer(evutil_socket_t fd, short what, void *context)
 	pg_request_answer(request);
 }
 
-/* ---- its life ---- */
+/* ---- lifetime ---- */
 
 struct pg_connection *pg_connection_new(const struct pg_connection_config *config)
 {

@@ -1,7 +1,9 @@
 /*
- * One connection to Postgres, in pipeline mode on an event loop, that keeps itself connected.
+ * One connection to Postgres, in pipeline mode on an event loop, that reconnects by itself.
  *
- * What is run while it is not connected waits for it, a moment at most.  Every wait has a limit.
+ * A connection outlives its sessions: a connector (connector.h) establishes each of them, and
+ * session_setup.h prepares it.  Requests that are made while there is no session wait for one, for a second
+ * at most.  Every wait has a limit.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
@@ -26,44 +28,44 @@ struct pg_connection_config {
 	const char *name;              /* for the log: which of several it is; copied */
 	struct logger *logger;
 	unsigned use;          /* enum session_use */
-	uint64_t *losses;      /* goes up by one for each session that is lost; NULL: nobody asks */
+	uint64_t *losses;      /* incremented for each session that is lost; may be NULL */
 	int answer_timeout_ms; /* a server that is silent for longer is given up; 0: the default */
 };
 
 /*
- * `failure` is NULL when everything in the segment was done, and committed unless a transaction block is
+ * `failure` is NULL if everything in the pipeline was done, and committed unless a transaction block is
  * open.
  */
 typedef void query_pipeline_done(void *context, const struct failure *failure);
 
 enum query_pipeline_effect {
-	PIPELINE_READS,   /* doing it twice does no harm: lost means FAILURE_RETRY */
-	PIPELINE_COMMITS, /* lost after it was sent means FAILURE_UNCERTAIN */
+	PIPELINE_READS,   /* safe to repeat: a lost connection means FAILURE_RETRY */
+	PIPELINE_COMMITS, /* a connection lost after sending means FAILURE_UNCERTAIN */
 };
 
-/* Begins to connect. */
+/* Returns a new connection, which begins to connect. */
 struct pg_connection *pg_connection_new(const struct pg_connection_config *config);
 
 /*
- * Drops everything; nothing that is under way is answered.  Not from within a callback.  Accepts NULL and
- * nulls.
+ * Drops everything; requests in progress are never answered.  Must not be called from within a callback.
+ * Accepts NULL in *connection and nulls it.
  */
 void pg_connection_free(struct pg_connection **connection);
 
 /*
- * Sends the segment, after those that were given before it, as one transaction.  `done` is called exactly
- * once and never before this returns; until then the segment stays as it is.
+ * Sends the pipeline, after those that were given before it, as one transaction.  `done` is called exactly
+ * once and never before this returns; until then the pipeline must not change.
  */
 void pg_connection_run(struct pg_connection *connection, struct query_pipeline *pipeline,
 		       enum query_pipeline_effect effect, query_pipeline_done *done, void *context);
 
 /*
- * Whether the database has triggers of others that run at the commit, where statement_timeout does not
- * reach; as far as is known from the session that began last.
+ * Whether the database has deferred triggers, which run at the commit, where statement_timeout does not
+ * apply; as of the latest session.
  */
 bool pg_connection_defers_triggers(const struct pg_connection *connection);
 
-/* How many segments are not answered yet. */
+/* The number of requests that are not answered yet. */
 size_t pg_connection_pending(const struct pg_connection *connection);
 
 #endif

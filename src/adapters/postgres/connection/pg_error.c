@@ -5,20 +5,20 @@
 #include "adapters/postgres/connector/conninfo.h"
 #include "core/base/utf8.h"
 
-void pg_error_set(struct pg_error *trouble, enum failure_kind kind, const char *text)
+void pg_error_set(struct pg_error *error, enum failure_kind kind, const char *text)
 {
-	trouble->kind = kind;
-	utf8_format(trouble->text, sizeof trouble->text, "%s", text);
-	conninfo_join_lines(trouble->text);
+	error->kind = kind;
+	utf8_format(error->text, sizeof error->text, "%s", text);
+	conninfo_join_lines(error->text);
 }
 
-void pg_error_set_from_result(struct pg_error *trouble, const PGresult *result)
+void pg_error_set_from_result(struct pg_error *error, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
-	trouble->kind = sqlstate_kind(sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-	utf8_format(trouble->text, sizeof trouble->text, "%s (SQLSTATE %s)",
+	error->kind = sqlstate_kind(sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
+	utf8_format(error->text, sizeof error->text, "%s (SQLSTATE %s)",
 		    text ? text : PQresultErrorMessage(result), sqlstate ? sqlstate : "unknown");
-	conninfo_join_lines(trouble->text);
+	conninfo_join_lines(error->text);
 }

@@ -13,9 +13,9 @@ struct pg_error {
 	char text[PG_ERROR_TEXT_SIZE]; /* one line; empty: no error */
 };
 
-void pg_error_set(struct pg_error *trouble, enum failure_kind kind, const char *text);
+void pg_error_set(struct pg_error *error, enum failure_kind kind, const char *text);
 
 /* Copies the server's message and its SQLSTATE. */
-void pg_error_set_from_result(struct pg_error *trouble, const PGresult *result);
+void pg_error_set_from_result(struct pg_error *error, const PGresult *result);
 
 #endif

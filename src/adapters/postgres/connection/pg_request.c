@@ -1,4 +1,4 @@
-/* Jobs, and queues of them. */
+/* Requests and their queue. */
 #include "adapters/postgres/connection/pg_request.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ void pg_request_free(struct pg_request *request)
 	free(request);
 }
 
-/* The results of a segment that failed are of no use to anybody. */
+/* Frees the results of a failed pipeline, which must not be used. */
 static void drop_results(struct query_pipeline *pipeline)
 {
 	for (size_t i = 0; i < pipeline->count; i++) {

@@ -1,5 +1,5 @@
 /*
- * A segment on its way: jobs wait in a queue for the connection, and then for their answers.
+ * A request is a pipeline on its way: it is queued until the connection is ready, then waits for its answer.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_REQUEST_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_REQUEST_H
@@ -16,20 +16,20 @@ struct pg_request {
 	enum query_pipeline_effect effect;
 	query_pipeline_done *done;
 	void *context;
-	struct event timer; /* of the wait for a connection */
+	struct event timer; /* limits the wait for a connection */
 	bool sent;
 	bool flushed;    /* its sync has left this process */
-	size_t answered; /* so many of its queries are behind us */
+	size_t answered; /* the number of its queries that were answered or skipped */
 	bool failed;
 	bool ends_session;
 	struct query *settings; /* of its transaction, behind a pooler; or NULL */
 	struct pg_error trouble;
 };
 
-/* The query that the next result belongs to; NULL behind the last one. */
+/* The query that the next result belongs to; NULL after the last one. */
 struct query *pg_request_current_query(struct pg_request *request);
 
-/* Tells what came of it and frees it.  It is in no queue any more. */
+/* Calls `done` with the outcome and frees the request, which must have left its queue. */
 void pg_request_answer(struct pg_request *request);
 void pg_request_free(struct pg_request *request);
 

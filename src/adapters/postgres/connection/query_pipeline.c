@@ -221,7 +221,7 @@ void array_text(struct param *array, const char *text)
 
 void array_day(struct param *array, int32_t day)
 {
-	/* Both here and there the smallest number is before every day. */
+	/* In both representations the smallest number stands for a day before all others. */
 	array_int4(array, day == IN_WAREHOUSE ? INT32_MIN : day - EPOCH_DAYS);
 }
 
@@ -261,7 +261,7 @@ static void finish_array(struct param *array)
 	}
 }
 
-/* No array holds more than one element. */
+/* Whether no array holds more than one element. */
 static bool is_of_one(const struct query *query)
 {
 	for (int i = 0; i < query->param_count; i++) {
@@ -271,7 +271,7 @@ static bool is_of_one(const struct query *query)
 	return true;
 }
 
-/* What an array becomes for the twin of its statement: its element, which is null when there is none. */
+/* The array's only element, as a parameter of the statement's twin; null for an empty array. */
 static struct bytes only_element(const struct param *array)
 {
 	uint32_t length = UINT32_MAX;
@@ -332,7 +332,7 @@ bool result_is_null(const struct query *query, int row, int column)
 	return PQgetisnull(query->result, row, column);
 }
 
-/* The value's bytes; the statement is to blame when there are not `size` of them. */
+/* Returns the value's bytes; another length than `size` is a bug in the statement. */
 static const char *fixed_size_value(const struct query *query, int row, int column, int size)
 {
 	assert(PQgetlength(query->result, row, column) == size);
@@ -385,7 +385,7 @@ int64_t result_instant(const struct query *query, int row, int column)
 
 const char *result_peek(const struct query *query, int row, int column)
 {
-	return PQgetvalue(query->result, row, column); /* libpq ends it with NUL in binary, too */
+	return PQgetvalue(query->result, row, column); /* libpq appends a NUL to binary values, too */
 }
 
 char *result_text(const struct query *query, struct arena *arena, int row, int column)

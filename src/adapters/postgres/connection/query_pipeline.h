@@ -1,7 +1,8 @@
 /*
- * A segment: statements that go to the server in one piece, with one sync at the end, and their answers.
+ * A query pipeline: statements that are sent to the server together, with one sync at the end, and their
+ * results.
  *
- * Parameters and results are binary.  Everything a segment holds comes from its arena, but for the results,
+ * Parameters and results are binary.  A pipeline's memory comes from its arena, except for the results,
  * which query_pipeline_clear() frees.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTION_QUERY_PIPELINE_H
@@ -30,8 +31,8 @@ struct query {
 	enum statement_name statement;
 	struct param params[PARAMS_MAX];
 	int param_count;
-	bool is_needless; /* not sent, whatever it holds */
-	PGresult *result; /* once the segment succeeded; NULL when the query had nothing to do */
+	bool is_needless; /* not sent, even with parameters */
+	PGresult *result; /* set once the pipeline succeeded; NULL if the query was not sent */
 };
 
 struct query_pipeline {
@@ -40,16 +41,16 @@ struct query_pipeline {
 	size_t count;
 };
 
-/* Takes up `arena`, which must outlive it. */
+/* Initializes a pipeline on `arena`, which must outlive it. */
 void query_pipeline_init(struct query_pipeline *pipeline, struct arena *arena);
 
 /* Frees the results and forgets the queries. */
 void query_pipeline_clear(struct query_pipeline *pipeline);
 
-/* One more query at the end; its parameters are added in the statement's order. */
+/* Appends a query; its parameters are added in the statement's order. */
 struct query *query_pipeline_add(struct query_pipeline *pipeline, enum statement_name statement);
 
-/* The same, before the query that is `at` now. */
+/* Inserts a query before the one at index `at`. */
 struct query *query_pipeline_insert(struct query_pipeline *pipeline, size_t at,
 				    enum statement_name statement);
 
@@ -88,8 +89,8 @@ void array_instant(struct param *array, int64_t instant); /* see core/base/calen
 bool query_is_idle(const struct query *query);
 
 /*
- * Sends one query; false when libpq cannot.  Either the session has its statement under its name, or the
- * statement goes along without one.
+ * Sends one query; returns false if libpq cannot.  QUERY_PREPARED executes the session's prepared statement,
+ * QUERY_WHOLE sends the statement's text.
  */
 enum query_form { QUERY_PREPARED, QUERY_WHOLE };
 bool query_send(PGconn *pg, struct query *query, enum query_form form);

@@ -10,9 +10,9 @@ struct meaning {
 	enum failure_kind kind;
 };
 
-/* The first that fits counts. */
+/* The first match counts. */
 static const struct meaning meanings[] = {
-	/* Somebody else was faster: our own guards, and keys that two workers may both create. */
+	/* Another worker was faster: our own guards, and keys that two workers may both create. */
 	{"ZR001", NULL, FAILURE_CONFLICT},
 	{"ZR002", NULL, FAILURE_CONFLICT},
 	{"23505", "inbox_pkey", FAILURE_CONFLICT},
@@ -26,10 +26,10 @@ static const struct meaning meanings[] = {
 	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
 	{"40", NULL, FAILURE_CONFLICT}, /* serialization failure, deadlock */
 
-	/* This very unit was flushed, or settled, before. */
+	/* This very unit was flushed, or resolved as not committed, before. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
 
-	/* A row, or the time that a statement is given, was not had. */
+	/* A lock was not granted in time, or the statement took too long. */
 	{"55P03", NULL, FAILURE_BUSY},
 	{"57014", NULL, FAILURE_BUSY},
 
@@ -42,7 +42,7 @@ static const struct meaning meanings[] = {
 	{"P0", NULL, FAILURE_DATA},
 	/*
 	 * An internal error that always meets the same message must not hold up the others; corrupt files
-	 * (XX001, XX002) are nobody's message.
+	 * (XX001, XX002) are no message's fault.
 	 */
 	{"XX000", NULL, FAILURE_DATA},
 

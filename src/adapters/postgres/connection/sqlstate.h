@@ -12,8 +12,8 @@
 enum failure_kind sqlstate_kind(const char *sqlstate, const char *constraint);
 
 /*
- * Whether the session is of no more use, though it lives: what it prepared is gone or does not fit the tables
- * any more (somebody migrates), or the server is one that does not take writes now.
+ * Whether the session can no longer be used, although it is alive: its prepared statements are gone or do
+ * not fit the tables any more (during a migration), or the server has become read-only.
  */
 bool sqlstate_ends_session(const char *sqlstate);
 

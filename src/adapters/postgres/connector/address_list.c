@@ -23,7 +23,7 @@ struct server_address *address_list_add(struct address_list *addresses, struct a
 	return server;
 }
 
-/* The name that libpq's errors give it. */
+/* Formats the server's name as libpq's errors do. */
 static void format_name(const struct server_address *server, char *text, size_t size)
 {
 	const struct conninfo_host *host = server->host;

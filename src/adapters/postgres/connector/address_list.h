@@ -1,5 +1,5 @@
 /*
- * The addresses that a connector tries, in the order of the connection string, and what was wrong with each.
+ * The addresses that a connector tries, in the order of the connection string, and why each attempt failed.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_ADDRESS_LIST_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_ADDRESS_LIST_H
@@ -26,10 +26,10 @@ void address_list_init(struct address_list *addresses);
 struct server_address *address_list_add(struct address_list *addresses, struct arena *arena,
 					const struct conninfo_host *host, const char *address);
 
-/* Notes that connecting there failed; the text begins with the place's name. */
+/* Records that connecting to the server failed; the error's text begins with the server's name. */
 void address_list_fail(struct server_address *server, enum failure_kind kind, const char *reason);
 
-/* Joins the errors of all addresses in one line; its kind is FAILURE_FATAL when each of them is. */
+/* Joins the errors of all addresses in one line; the kind is FAILURE_FATAL if that of each error is. */
 void address_list_describe(const struct address_list *addresses, struct pg_error *trouble);
 
 #endif

@@ -1,4 +1,4 @@
-/* Look a name up, connect; or the next address, the next host, in time order. */
+/* Looks up names and connects, address by address and host by host; in time order. */
 #include "adapters/postgres/connector/connector_internal.h"
 
 #include "adapters/system/resolver.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Of one name; more are not tried. */
+/* The maximum number of addresses tried for one name. */
 #define ADDRESSES_MAX 16
 
 static void on_io(evutil_socket_t fd, short what, void *context);
@@ -32,7 +32,7 @@ void connector_unwatch(struct connector *connector)
 	connector->io = NULL;
 }
 
-/* libpq may go on with another socket after each step. */
+/* libpq may switch to another socket after each step. */
 void connector_watch(struct connector *connector, short what)
 {
 	connector_unwatch(connector);
@@ -67,14 +67,14 @@ void connector_cancel(struct connector **pointer)
 	*pointer = NULL;
 }
 
-/* ---- the end ---- */
+/* ---- finishing ---- */
 
 void connector_finish(struct connector *connector, PGconn *pg, const char *key,
 		      const struct pg_error *trouble)
 {
 	struct connector ended = *connector;
 
-	connector->arena = NULL; /* it holds the key */
+	connector->arena = NULL; /* `key` lives in it */
 	if (pg == connector->spare)
 		connector->spare = NULL;
 	connector_cancel(&connector);
@@ -150,7 +150,7 @@ static void on_looked_up(void *context, struct addrinfo *addresses, const char *
 	connector_proceed(connector);
 }
 
-/* Returns whether an answer is to be waited for. */
+/* Returns true if the look-up is in progress. */
 static bool look_up(struct connector *connector, const struct conninfo_host *host)
 {
 	if (host->is_socket || host->address) {
@@ -172,7 +172,7 @@ void connector_give_up_address(struct connector *connector, enum failure_kind ki
 	connector_drop_attempt(connector);
 }
 
-/* libpq names the place by itself, where it got that far. */
+/* libpq's own error names the server if the attempt got that far. */
 static void give_up_after_libpq_error(struct connector *connector)
 {
 	char text[PG_ERROR_TEXT_SIZE];
@@ -186,13 +186,13 @@ static void give_up_after_libpq_error(struct connector *connector)
 	connector_drop_attempt(connector);
 }
 
-/* libpq would print it. */
+/* Without a processor, libpq prints notices to standard error. */
 static void ignore_notice(void *context, const char *text)
 {
 	(void)context, (void)text;
 }
 
-/* Returns whether an answer is to be waited for. */
+/* Returns true if the attempt is in progress, false if it failed at once. */
 static bool attempt(struct connector *connector, struct server_address *server)
 {
 	server->tried = true;
@@ -204,7 +204,7 @@ static bool attempt(struct connector *connector, struct server_address *server)
 	}
 	PQsetNoticeProcessor(connector->pg, ignore_notice, NULL);
 	connector_set_timer(connector, connector->conninfo.timeout_ms);
-	connector_watch(connector, EV_WRITE); /* as if PQconnectPoll had asked for it */
+	connector_watch(connector, EV_WRITE); /* the documented first step */
 	return true;
 }
 
@@ -280,7 +280,10 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 		continue_connecting(connector);
 }
 
-/* libpq would believe what a pooler says of a server, which may be of some time ago. */
+/*
+ * libpq would trust what a pooler reports about a server, which may be outdated, so the session is judged
+ * here.
+ */
 static void begin_with_hosts(struct connector *connector)
 {
 	struct conninfo *conninfo = &connector->conninfo;
@@ -290,7 +293,7 @@ static void begin_with_hosts(struct connector *connector)
 	connector_proceed(connector);
 }
 
-/* The URL may be another one each time. */
+/* Reads the URL, which may have changed since the last attempt. */
 static void begin(struct connector *connector)
 {
 	const struct url_source *url = connector->config.url;

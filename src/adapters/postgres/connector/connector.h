@@ -1,11 +1,11 @@
 /*
- * Connects to the first server that will do: of each host of the connection string each address, one after
- * the other, as libpq does, but without ever stopping the loop, and with a limit to every wait.
+ * Connects to the first suitable server.  It tries each address of each host in the connection string in
+ * turn, as libpq does, but never blocks the event loop and limits every wait.
  *
- * connect_timeout counts for each address, from the first packet until the server has let us in.  A name is
- * looked up in a thread, anew each time, for at most CONNECTOR_LOOK_UP_MS.  A session is handed on once no
- * timeout that is set for the database or the role can end it before its user has settings of its own; with
- * url->pooled that is its user's business, for each transaction.
+ * connect_timeout applies to each address, from the first packet until the server has authenticated us.  A
+ * name is looked up in a thread, anew for each connector, for at most CONNECTOR_LOOK_UP_MS.  The session is
+ * handed over once no timeout of the database or the role can end it before its user has applied settings of
+ * its own; with url->pooled the user applies them in each transaction.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNECTOR_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNECTOR_H
@@ -18,17 +18,17 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-/* The system asks its second name server after 5 s. */
+/* The system's resolver asks its second name server after 5 s. */
 #define CONNECTOR_LOOK_UP_MS 6000
 
 struct connector;
 
 struct connector_config {
 	struct event_base *base;
-	const struct url_source *url;  /* read once, when the connector begins */
-	struct known_servers *servers; /* its suspects are tried last; NULL: none */
-	bool reads;                    /* where no server takes writes, one that does not will do */
-	bool is_dry_run;               /* the session serves a dry run */
+	const struct url_source *url;  /* read once, when the connector starts */
+	struct known_servers *servers; /* its suspects are tried last; NULL: there are no suspects */
+	bool reads;                    /* if no server accepts writes, a read-only one is used */
+	bool is_dry_run;               /* the session is for dry runs */
 };
 
 /*
@@ -40,10 +40,10 @@ typedef void connector_done(void *context, PGconn *pg, const char *key, const st
 
 struct connector *connector_start(const struct connector_config *config, connector_done *done, void *context);
 
-/* What is wrong so far, and what it waits for now. */
+/* Describes why the addresses tried until now failed, and what the connector is waiting for. */
 void connector_describe(const struct connector *connector, struct pg_error *trouble);
 
-/* `done` is not called any more.  Accepts NULL in *connector and nulls it. */
+/* From now on `done` is not called. Accepts NULL in *connector and nulls it. */
 void connector_cancel(struct connector **connector);
 
 #endif

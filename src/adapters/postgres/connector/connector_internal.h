@@ -1,4 +1,7 @@
-/* Inside a connector: what the way to a server (connector.c) and the session (connector_session.c) share. */
+/*
+ * Private to the connector: what reaching a server (connector.c) and judging its session
+ * (connector_session.c) share.
+ */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNECTOR_INTERNAL_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNECTOR_INTERNAL_H
 
@@ -17,50 +20,50 @@ struct connector {
 
 	struct arena *arena;
 	struct conninfo conninfo;
-	size_t next_host; /* of the hosts: this one is looked up next */
+	size_t next_host; /* the index of the host that is looked up next */
 	struct address_list addresses;
-	bool tries_suspects; /* all addresses but suspects are behind us */
+	bool tries_suspects; /* all other addresses have failed */
 
-	/* What is under way: a look-up, an attempt to connect, the first statement, or a trial. */
+	/* The step in progress: a look-up, an attempt to connect, the first statement, or a pooler trial. */
 	struct resolver *resolver;
 	struct server_address *current;
 	PGconn *pg;
 	bool connected;
 	enum session_scope scope; /* of the first statement */
-	PGresult *answer;         /* to the first statement: an error, or its row */
+	PGresult *answer;         /* the first statement's result: an error or its row */
 	struct pooler_trial *trial;
 	struct event *io;
 	struct event timer;
 
-	/* A session that would do if no better one is found. */
+	/* A usable session, kept in case no better one is found. */
 	PGconn *spare;
 	const char *spare_key;
 };
 
-/* ---- the way to a server: connector.c ---- */
+/* ---- reaching a server: connector.c ---- */
 
 void connector_set_timer(struct connector *connector, int delay_ms);
 void connector_watch(struct connector *connector, short what);
 void connector_unwatch(struct connector *connector);
 
-/* The next address, or the next host; or it ends without a session. */
+/* Tries the next address or host; after the last one, finishes with the spare session or without one. */
 void connector_proceed(struct connector *connector);
 
-/* Closes what was begun at the current server, and says why there. */
+/* Closes the attempt at the current server; the latter two record its error. */
 void connector_drop_attempt(struct connector *connector);
 void connector_give_up_address(struct connector *connector, enum failure_kind kind, const char *reason);
 void connector_proceed_after_libpq_error(struct connector *connector);
 
-/* Hands the session on, and frees the connector. */
+/* Hands over the session, and frees the connector. */
 void connector_finish(struct connector *connector, PGconn *pg, const char *key,
 		      const struct pg_error *trouble);
 
 /* ---- the session: connector_session.c ---- */
 
-/* The server has let us in. */
+/* Begins the session after the server has authenticated us. */
 void connector_begin_session(struct connector *connector);
 
-/* Something arrived, or the connection ended. */
+/* Called when something arrived or the connection ended. */
 void connector_continue_session(struct connector *connector);
 
 #endif

@@ -1,24 +1,27 @@
-/* A server that has let us in: make the session safe, find out what is between, judge it, in time order. */
+/*
+ * After the server has authenticated us: lifts timeouts, detects a pooler, and judges the session; in time
+ * order.
+ */
 #include "adapters/postgres/connector/connector_internal.h"
 
 #include "core/base/utf8.h"
 
 #include <string.h>
 
-/* A timeout of 1 ms that is set for the database ends the first statement by chance. */
+/* A timeout of 1 ms set for the database sometimes ends the first statement, which is then tried again. */
 #define TRIES_MAX 20
 
 static const char needs_session[] =
-	"a dry run needs a session of its own, and a pooler lends each session for one transaction only:"
-	" give a DATABASE_URL that leads to Postgres itself, or to a pool with pool_mode=session";
+	"a dry run needs a session of its own, but a pooler lends each session for one transaction only:"
+	" set DATABASE_URL to Postgres itself, or to a pool with pool_mode=session";
 
 static const char not_read_committed[] =
 	"default_transaction_isolation of the database or the role is not read committed, which"
 	" ALLOCD_POOLED=on needs: run ALTER ROLE ... SET default_transaction_isolation = 'read committed'";
 
-/* ---- judging it ---- */
+/* ---- judging the session ---- */
 
-/* Keeps the session for the case that no better one is found. */
+/* Keeps the session in case no better one is found. */
 static void keep_spare(struct connector *connector)
 {
 	PGconn *pg = connector->pg;
@@ -83,7 +86,7 @@ void connector_begin_session(struct connector *connector)
 	send_first_statement(connector);
 }
 
-/* A timeout of the database or the role was faster than the statement that turns it off. */
+/* Tries again after a timeout of the database or the role fired before the statement that turns it off. */
 static void retry(struct connector *connector, const char *sqlstate)
 {
 	struct server_address *server = connector->current;
@@ -122,7 +125,7 @@ static void handle_refusal(struct connector *connector, const PGresult *result)
 	connector_proceed(connector);
 }
 
-/* ---- what is between the server and us ---- */
+/* ---- poolers ---- */
 
 static void keep_session(struct connector *connector)
 {
@@ -148,7 +151,7 @@ static void on_tried(void *context, enum pooling pooling)
 	}
 }
 
-/* A session behind a pooler that has no settings of its own yet. */
+/* Runs a pooler trial for a session behind a pooler, which has no settings of its own yet. */
 static void try_pooler(struct connector *connector, int backend)
 {
 	const struct server_address *server = connector->current;
@@ -183,9 +186,9 @@ static void handle_state(struct connector *connector, const PGresult *result)
 	}
 }
 
-/* ---- what arrives ---- */
+/* ---- receiving ---- */
 
-/* Takes what is there; true when nothing more is to come. */
+/* Reads the available results; returns true after the last one. */
 static bool read_results(struct connector *connector)
 {
 	PGresult *result = NULL;

@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without connect_timeout: three dead addresses before a living one cost 9 s. */
+/* The default of connect_timeout: three dead addresses before a live one then cost 9 s. */
 #define CONNECT_TIMEOUT_MS 3000
 
 #define DEFAULT_PORT "5432"
 
-/* ---- libpq's reading of the text ---- */
+/* ---- libpq's parse of the text ---- */
 
 /*
- * A connection that fails before libpq connects, for an invalid value.  By then libpq has read the text, the
- * environment and the service file, and has checked the lists of hosts.
+ * Returns a connection that fails before libpq connects, because of an invalid value.  By then libpq has
+ * read the text, the environment and the service file, and has checked the lists of hosts.
  */
 static PGconn *connect_never(const char *text)
 {
@@ -134,7 +134,7 @@ bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *ar
 	options = must(PQconninfo(never));
 	conninfo_error(never, error, sizeof error);
 	PQfinish(never);
-	/* The port has a default: without one libpq did not get as far as that. */
+	/* The port has a default, so without a port libpq failed before it filled in defaults. */
 	if (value_of(options, "port")[0])
 		read_options(conninfo, options, arena);
 	PQconninfoFree(options);

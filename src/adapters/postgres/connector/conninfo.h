@@ -1,7 +1,7 @@
 /*
- * The hosts of a connection string, and how a connection to one of them begins.
+ * The hosts of a connection string, and connecting to one of them.
  *
- * libpq reads the string, PG* variables and service files.  Only what libpq would do in a blocking call is
+ * libpq parses the string, PG* variables and service files.  Only what libpq would do in a blocking call is
  * done here: the list of hosts is split, and each address gets a time limit.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_CONNINFO_H
@@ -15,7 +15,7 @@
 
 struct conninfo_host {
 	const char *name;    /* a name, an address or a socket's directory; "": libpq's default socket */
-	const char *address; /* of `hostaddr`: the name is not looked up; NULL: none */
+	const char *address; /* from `hostaddr`, in which case the name is not looked up; or NULL */
 	const char *port;
 	bool is_socket;
 };
@@ -27,13 +27,14 @@ struct conninfo {
 	int timeout_ms;       /* for each address: connect_timeout, or the default */
 	bool prefers_standby; /* target_session_attrs=prefer-standby */
 	bool wants_writes;    /* target_session_attrs=read-write or primary */
-	bool is_any_let_in;   /* the caller judges the session by itself: libpq need not; false at first */
+	bool is_any_let_in;   /* libpq accepts any server: the caller judges the session; false at first */
 	bool lists_addresses; /* `hostaddr` is given */
 };
 
 /*
- * Reads `text`; everything lives in `arena`.  False: *defect says why without repeating any of it (libpq's
- * own errors do, with the password).  *passes: the text is good, and the process lacks memory.
+ * Parses `text`; everything lives in `arena`.  On false, *defect gives the reason without repeating any of
+ * the text (libpq's own errors repeat it, with the password).  *passes: the text is good, but the process
+ * lacks memory.
  */
 bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *arena, const char **defect,
 		   bool *passes);
@@ -49,7 +50,7 @@ PGconn *conninfo_connect_start(const struct conninfo *conninfo, const struct con
 /* libpq's last error, in one line. */
 void conninfo_error(const PGconn *pg, char *text, size_t size);
 
-/* Makes one line of several. */
+/* Joins several lines into one. */
 void conninfo_join_lines(char *text);
 
 #endif

@@ -17,7 +17,7 @@ static const char out_of_memory[] = "cannot be read: out of memory";
 static const char percent_needed[] =
 	"expected a URL that can be read one way only: in its password @ is written %40, / %2F, ? %3F and # %23";
 
-/* What follows postgresql:// or postgres://; NULL when libpq would not read the text as a URL. */
+/* Returns what follows postgresql:// or postgres://; NULL if libpq would not read the text as a URL. */
 static const char *after_scheme(const char *text)
 {
 	static const char *const schemes[] = {"postgresql://", "postgres://"};
@@ -29,7 +29,7 @@ static const char *after_scheme(const char *text)
 	return NULL;
 }
 
-/* A name, a + and a name as in postgresql+psycopg2 count: RFC 3986, section 3.1. */
+/* Accepts names joined by +, as in postgresql+psycopg2, too: RFC 3986, section 3.1. */
 static bool begins_with_a_scheme(const char *text)
 {
 	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
@@ -37,7 +37,7 @@ static bool begins_with_a_scheme(const char *text)
 	return length > 0 && !strncmp(text + length, "://", 3);
 }
 
-/* At most one @, before whatever ends the authority of any URL; and no fragment. */
+/* There is at most one @, before the end of the authority, and no fragment. */
 static bool reads_as_it_looks(const char *rest)
 {
 	const char *at = strchr(rest, '@'), *end = rest + strcspn(rest, "/?#");
@@ -45,7 +45,7 @@ static bool reads_as_it_looks(const char *rest)
 	return !strchr(rest, '#') && (!at || (at < end && !strchr(at + 1, '@')));
 }
 
-/* The text without "=" or a scheme is the name of a database; one that looks like a URL's rest is no name. */
+/* A text without "=" or a scheme is a database's name, unless it looks like a part of a URL. */
 static bool is_database_name(const char *text)
 {
 	return !strpbrk(text, ":/@?#%& \t\r\n");

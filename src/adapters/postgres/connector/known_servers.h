@@ -1,19 +1,19 @@
 /*
- * What a process knows of its database's servers.  Its connections share it, so that all of them work on the
+ * What a process knows about its database's servers, shared by its connections so that all of them use the
  * same server.
  *
- * After a failover the old primary may still run: it was frozen and resumed, partitioned, or made read-only.
- * A session that stays there reads stale data, and what it writes is lost.  So:
+ * After a failover the old primary may still run: it was frozen and resumed, partitioned, or made
+ * read-only.  A session that stays there reads stale data, and what it writes is lost.  So:
  *
- *   - A server is identified by its system identifier and its timeline, which a promotion raises.  When a
- *     session begins on a newer timeline, every session on an older one is given up, and none begins there
- *     any more.
- *   - When a store's session begins on another system (a logical copy, a restored database), every session on
- *     another one is given up.
- *   - Where a server reveals neither: when a store loses its session, the other sessions there are given up
- *     with it.
- *   - An address that did not answer in time, or where writes were refused, is tried last for a while; the
- *     other sessions of a silent server are given up at once.
+ * - A server is identified by its system identifier and its timeline, which a promotion raises.  When a
+ *   session begins on a newer timeline, every session on an older one is given up, and no session begins
+ *   there any more.
+ * - When a store's session begins on another system (a logical copy, a restored database), every session on
+ *   another one is given up.
+ * - Where a server reveals neither: when a store loses its session, the other sessions there are given up
+ *   with it.
+ * - An address that did not answer in time, or where writes were refused, is tried last for a while; the
+ *   other sessions of a silent server are given up at once.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_KNOWN_SERVERS_H
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTOR_KNOWN_SERVERS_H
@@ -59,13 +59,16 @@ void known_servers_free(struct known_servers **servers);
 void known_servers_join(struct known_servers *servers, struct server_user *user);
 void known_servers_leave(struct server_user *user);
 
-/* A session begins on the server of user->key and user->identity.  False: that is an old primary. */
+/*
+ * Records that a session begins on the server of user->key and user->identity.  Returns false if that is an
+ * old primary.
+ */
 bool known_servers_enter(struct known_servers *servers, struct server_user *user);
 
-/* The session ended.  `silently`: its server did not answer. */
+/* Records that the session ended; `silently` means that its server did not answer. */
 void known_servers_exit(struct known_servers *servers, struct server_user *user, bool silently);
 
-/* The address is tried last for a while. */
+/* Makes the address one that is tried last for a while. */
 void known_servers_suspect(struct known_servers *servers, const char *key);
 bool known_servers_is_suspect(const struct known_servers *servers, const char *key);
 

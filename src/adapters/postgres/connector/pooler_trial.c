@@ -1,4 +1,4 @@
-/* Connect the rival; then ask both connections for their process, round after round. */
+/* Connects the rival, then asks both connections for their process, round after round. */
 #include "adapters/postgres/connector/pooler_trial.h"
 
 #include "core/base/must.h"
@@ -7,26 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What PgBouncer says to everything that it does not do. */
+/* PgBouncer's SQLSTATE for everything that it does not support. */
 #define PROTOCOL_VIOLATION "08P01"
 
-/* In a busy pool one round sees nothing by chance. */
+/* In a busy pool a single round may detect nothing by chance. */
 #define ROUNDS 12
 
 enum trial_state {
-	TRIAL_CONNECTING,   /* for the pooler to let the rival in */
-	TRIAL_ASKING_RIVAL, /* for the process of its transaction */
-	TRIAL_ASKING_FIRST, /* for the process of the first connection meanwhile */
-	TRIAL_ENDING_RIVAL, /* for the end of its transaction */
+	TRIAL_CONNECTING,   /* waits until the pooler admits the rival */
+	TRIAL_ASKING_RIVAL, /* waits for the process that serves the rival's transaction */
+	TRIAL_ASKING_FIRST, /* waits for the process that serves the first connection meanwhile */
+	TRIAL_ENDING_RIVAL, /* waits for the end of the rival's transaction */
 };
 
 struct pooler_trial {
 	struct event_base *base;
 	PGconn *first, *rival;
 	enum trial_state state;
-	int backend;     /* that the first connection talked to last */
-	int answer;      /* the process that the statement told; 0: none */
-	bool is_refused; /* the pooler itself said no: to a transaction, by the statement only */
+	int backend;     /* that served the first connection last */
+	int answer;      /* the process that the statement returned; 0: not known yet */
+	bool is_refused; /* the pooler itself refused a transaction: it lends sessions for a statement only */
 	int rounds;
 	struct event *io;
 	struct event timer;
@@ -150,7 +150,7 @@ static void continue_connecting(struct pooler_trial *trial)
 	}
 }
 
-/* Takes what is there; true when nothing more is to come. */
+/* Reads the available results; returns true after the last one. */
 static bool read_results(struct pooler_trial *trial)
 {
 	PGconn *pg = active_connection(trial);
@@ -190,7 +190,7 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 		receive(trial);
 }
 
-/* The rival waits for a session: all of them are taken, each by its client.  Or the first one does. */
+/* The time is up: the rival or the first connection waits for a session, because clients hold all of them. */
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what;

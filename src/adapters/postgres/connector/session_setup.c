@@ -33,17 +33,20 @@
 #define LOCK_TIMEOUT      "500ms"
 
 /*
- * Of a lane: one slow statement costs the SKUs beside it no more than that.  A unit that is slow because it
- * is large asks for more (SET_TIME).
+ * The statement_timeout of a lane: a slow statement delays the other SKUs of its unit no longer than this.
+ * A unit that is slow because it is large extends it (SET_TIME).
  */
 #define BRIEF "1s"
 static const char brief[] = "set statement_timeout = '" BRIEF "'";
 
-/* Of the parking lane: what is still locked is tried again later, and the next SKU at once. */
+/*
+ * The lock_timeout of the parking lane: a SKU that is still locked is tried again later, and the next SKU at
+ * once.
+ */
 #define HASTY "20ms"
 static const char hasty[] = "set lock_timeout = '" HASTY "'";
 
-/* ---- what the server is ---- */
+/* ---- judging the server ---- */
 
 const char *session_defect(const PGconn *pg)
 {
@@ -123,7 +126,7 @@ const char *session_lock_timeout(unsigned use)
 	return use & FOR_PARKING ? HASTY : LOCK_TIMEOUT;
 }
 
-/* Runs before the statements are prepared, so that they use these tables. */
+/* Sent before the statements are prepared, which then refer to these tables. */
 static bool send_dry_run_setup(PGconn *pg)
 {
 	for (int i = 0; dry_run_setup[i]; i++) {
@@ -155,7 +158,7 @@ bool session_send_setup(PGconn *pg, unsigned use)
 	return PQpipelineSync(pg);
 }
 
-/* ---- which server it is ---- */
+/* ---- the server's identity ---- */
 
 bool session_send_identify(PGconn *pg)
 {

@@ -1,12 +1,12 @@
-/* What is to be gone on with, and what can go. */
+/* Finds active shrinks, and deletes expired rows. */
 #include "adapters/postgres/store/pg_store.h"
 
 #include <stdlib.h>
 
-/* Rows that go at once: few enough that nobody notices. */
+/* Rows deleted at once: few enough not to delay other sessions. */
 #define TIDY_ROWS 1000
 
-/* The same for the outbox, a partition. */
+/* The same for each partition of the outbox. */
 #define TIDY_OUTBOX_ROWS 100
 
 struct shrinks_read {
@@ -55,8 +55,8 @@ static bool has_more(const struct query *query)
 
 static bool is_caught_up(struct expired_rows *expired, const struct query *query)
 {
-	return !expired_rows_delete(expired, result_int8(query, 0, 0), result_int8(query, 0, 1),
-				    result_instant(query, 0, 2));
+	return !expired_rows_advance(expired, result_int8(query, 0, 0), result_int8(query, 0, 1),
+				     result_instant(query, 0, 2));
 }
 
 static void set_tidied(struct tidying *tidying)

@@ -1,7 +1,7 @@
 /*
- * Going round a table as a clock's hand does, a few pages at a time, to delete what is past its retention:
- * it takes no index that every insert would pay for.  The hand goes round in a day at the most, so that is
- * how late a row can go; and as long as it finds much, it goes on at once.
+ * Deletes expired rows by scanning a table in a circle, a few pages at a time, which needs no index that
+ * every insert would pay for.  A round takes at most a day, so a row is deleted at most a day late; and as
+ * long as a portion finds many expired rows, the next portion follows at once.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_HOUSEKEEPING_EXPIRED_ROWS_H
 #define ALLOCD_ADAPTERS_POSTGRES_HOUSEKEEPING_EXPIRED_ROWS_H
@@ -9,22 +9,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A portion: few enough that nobody notices, enough to keep pace with all that can come in. */
+/*
+ * Pages of a portion: few enough not to delay other sessions, enough to keep pace with any possible inflow.
+ */
 #define SWEEP_PAGES 128
 
-/* So many rows that go are much. */
+/* After a portion with this many expired rows, the next one follows at once. */
 #define SWEEP_ROWS 1000
 
 struct expired_rows {
-	int64_t page; /* where the next portion begins */
-	int64_t due;  /* how many pages behind the hand is */
-	int64_t at;   /* when the last portion was swept, microseconds since 1970; 0: none was */
+	int64_t page; /* the first page of the next portion */
+	int64_t due;  /* pages that the scan is behind its schedule */
+	int64_t at;   /* when the last portion was scanned, microseconds since 1970; 0: never */
 };
 
 /*
- * A portion is swept, by `now`, of a table that has so many pages: so many rows went.  True: the next one is
- * due at once.
+ * Records that a portion of a table of `pages` pages was scanned at `now` and `gone` rows were deleted.
+ * Returns true if the next portion is due at once.
  */
-bool expired_rows_delete(struct expired_rows *expired, int64_t pages, int64_t gone, int64_t now);
+bool expired_rows_advance(struct expired_rows *expired, int64_t pages, int64_t gone, int64_t now);
 
 #endif

@@ -1,4 +1,4 @@
-/* Mail that is to be sent: taken with a lease, then gone, due again or a dead letter. */
+/* Notifications: leased for sending, then deleted, postponed or turned into dead letters. */
 #include "adapters/postgres/store/pg_store.h"
 #include "core/base/utf8.h"
 
@@ -77,7 +77,7 @@ void store_split_notification(struct store *port, int64_t key, const char *const
 	store_send(store, PIPELINE_READS, on_split, split);
 }
 
-/* ---- what a notification says besides ---- */
+/* ---- the stock that a notification shows ---- */
 
 struct stock_read {
 	struct postgres_store *store;
@@ -120,9 +120,9 @@ void store_read_stock(struct store *port, const char *sku, struct stock *stock, 
 	store_send(store, PIPELINE_READS, on_stock, read);
 }
 
-/* ---- what became of it ---- */
+/* ---- the result of sending ---- */
 
-/* What the mail server said may be anything. */
+/* The mail server's text may be malformed, so it is repaired. */
 static void bury(struct postgres_store *store, struct query_pipeline *pipeline, int64_t key,
 		 const char *reason)
 {

@@ -1,4 +1,4 @@
-/* The logbook on a connection of its own, several calls at a time. */
+/* Checkpoints on a connection of their own, several calls at a time. */
 #include "adapters/postgres/connection/call_list.h"
 #include "adapters/postgres/connection/pg_connection.h"
 #include "adapters/postgres/postgres.h"
@@ -11,14 +11,14 @@
 struct postgres_checkpoints {
 	struct checkpoints checkpoints;
 	struct pg_connection *connection;
-	struct pg_call *calls; /* all that are under way */
+	struct pg_call *calls; /* all that are in progress */
 };
 
-/* One call of the port, from the question to the answer. */
+/* One call of the port, from sending to the answer. */
 struct checkpoint_call {
 	struct pg_call base;
 	struct query *opened;         /* of open_stream, else NULL */
-	struct stream_record *record; /* that it is to set */
+	struct stream_record *record; /* that open_stream fills in */
 	checkpoints_done *done;
 	void *context;
 };
@@ -51,7 +51,7 @@ static void on_written(void *context, const struct failure *failure)
 	pg_call_end(&call->base);
 }
 
-/* Whatever it is, doing it twice does no harm. */
+/* Every call is safe to repeat. */
 static void send_call(struct checkpoints *port, struct checkpoint_call *call)
 {
 	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)port;
@@ -98,10 +98,9 @@ static void mark_stream(struct checkpoints *checkpoints, const char *name, const
 	send_call(checkpoints, call);
 }
 
-/* ---- blind windows ---- */
+/* ---- subscription gaps ---- */
 
-static void insert_windows(struct query_pipeline *pipeline, const struct subscription_gap *windows,
-			   size_t count)
+static void insert_gaps(struct query_pipeline *pipeline, const struct subscription_gap *gaps, size_t count)
 {
 	struct query *query = query_pipeline_add(pipeline, INSERT_BLIND_WINDOWS);
 	struct param *since = query_array(query, ARRAY_TIMESTAMP),
@@ -109,25 +108,25 @@ static void insert_windows(struct query_pipeline *pipeline, const struct subscri
 		     *firsts = query_array(query, ARRAY_BOOL);
 
 	for (size_t i = 0; i < count; i++) {
-		array_instant(since, windows[i].since);
-		array_instant(until, windows[i].until);
-		array_text(causes, utf8_repaired(pipeline->arena, windows[i].cause));
-		array_bool(firsts, windows[i].is_first);
+		array_instant(since, gaps[i].since);
+		array_instant(until, gaps[i].until);
+		array_text(causes, utf8_repaired(pipeline->arena, gaps[i].cause));
+		array_bool(firsts, gaps[i].is_first);
 	}
 }
 
-static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *windows,
-			   size_t count, bool heard, checkpoints_done *done, void *context)
+static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *gaps, size_t count,
+			   bool heard, checkpoints_done *done, void *context)
 {
 	struct checkpoint_call *call = begin_call(checkpoints, done, context);
 
-	insert_windows(&call->base.pipeline, windows, count);
+	insert_gaps(&call->base.pipeline, gaps, count);
 	if (heard)
 		query_pipeline_add(&call->base.pipeline, NOTE_HEARD);
 	send_call(checkpoints, call);
 }
 
-/* ---- its life ---- */
+/* ---- lifetime ---- */
 
 static const struct checkpoints_ops checkpoints_ops = {
 	.open_stream = open_stream,
@@ -144,7 +143,7 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
 		.base = config->base,
 		.url = config->url,
 		.servers = config->servers,
-		.name = "logbook",
+		.name = "checkpoints",
 		.logger = config->logger,
 		.use = FOR_CHECKPOINTS,
 		.answer_timeout_ms = config->answer_timeout_ms,

@@ -1,4 +1,4 @@
-/* Dead letters on Postgres: one question after another, by libpq's text format. */
+/* Dead letters on Postgres: one query at a time, in libpq's text format. */
 #include "adapters/postgres/ports/dead_letter_archive.h"
 
 #include "adapters/postgres/connection/sqlstate.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A deletion that meets a worker's transaction is repeated so often. */
+/* The number of attempts at a change that conflicts with a worker's transaction. */
 #define TRIES 5
 
 struct postgres_dead_letters {
@@ -18,7 +18,7 @@ struct postgres_dead_letters {
 	struct blocking_client client;
 	struct url_source url;
 	int timeout_ms;
-	int64_t newest; /* no dead letter above this one is looked at */
+	int64_t newest; /* newer dead letters are ignored */
 	struct failure failure;
 };
 
@@ -27,7 +27,7 @@ static struct postgres_dead_letters *downcast(struct dead_letters *letters)
 	return (struct postgres_dead_letters *)letters;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
 static bool is_connection_lost(const struct blocking_client *client)
 {
@@ -48,8 +48,8 @@ static const struct failure *failed(struct postgres_dead_letters *it)
 }
 
 /*
- * NULL: see failed().  Whatever is asked here may be asked twice, so a connection that was lost meanwhile is
- * made again.
+ * Returns NULL after a failure: see failed().  Every query is safe to repeat, so a lost connection is
+ * replaced and the query sent again.
  */
 static PGresult *query(struct postgres_dead_letters *it, const char *sql, int count,
 		       const char *const *params)
@@ -122,7 +122,7 @@ static void set_filter(const struct postgres_dead_letters *it, const struct dead
 	params[7] = number(arena, it->letters.opened_at);
 }
 
-/* ---- what is there ---- */
+/* ---- reading ---- */
 
 static const struct failure *count_kinds(struct dead_letters *letters,
 					 const struct dead_letter_filter *filter, struct arena *arena,
@@ -234,11 +234,11 @@ static const struct failure *read_history(struct dead_letters *letters, int64_t 
 	return NULL;
 }
 
-/* ---- what is done about them ---- */
+/* ---- changing ---- */
 
 /*
- * The history's key stops who comes second: by then the first one's attempt is committed, and the next try
- * finds nothing to delete.  *changed: how many rows.
+ * If two operators change a letter at once, the history's primary key stops the second one: the first change
+ * is committed by then, and the next attempt finds nothing to delete.  *changed is the number of rows.
  */
 static const struct failure *execute_change(struct postgres_dead_letters *it, const char *sql, int count,
 					    const char *const *params, size_t *changed)
@@ -293,7 +293,7 @@ static const struct failure *resend(struct dead_letters *letters, const struct d
 	return failure;
 }
 
-/* ---- beginning and end ---- */
+/* ---- lifetime ---- */
 
 static void free_letters(struct dead_letters *letters)
 {

@@ -6,8 +6,8 @@
 #include "bus/ports/dead_letter_archive.h"
 
 /*
- * Connects, and connects again whenever it must; each call gives up after about `timeout_ms`.  NULL, with one
- * line in *error (in `arena`), when the database is not there now.
+ * Connects, and reconnects when needed; each call gives up after about `timeout_ms`.  Returns NULL, with one
+ * line in *error (in `arena`), if the database cannot be reached now.
  */
 struct dead_letters *postgres_dead_letters_open(const struct url_source *url, int timeout_ms,
 						struct arena *arena, const char **error);

@@ -6,22 +6,22 @@
 
 #include <stdlib.h>
 
-/* So many reads may wait; more are told to come again. */
+/* The maximum number of reads in progress; more are refused with FAILURE_RETRY. */
 #define READS_MAX 256
 
 struct postgres_views {
 	struct views views;
 	struct pg_connection *connection;
 	struct event_base *base;
-	struct pg_call *reads; /* all that are under way */
+	struct pg_call *reads; /* all that are in progress */
 };
 
-/* One read, from the question to the answer; it is given to one of the three that asked. */
+/* One read; exactly one of its three callbacks is set. */
 struct read {
 	struct pg_call call;
 	struct postgres_views *views;
 	struct query *query;
-	struct event *refusal; /* when it is not even sent */
+	struct event *refusal; /* answers a read that was not sent */
 	allocations_done *allocations;
 	events_done *events;
 	ping_done *ping;
@@ -33,7 +33,7 @@ static struct postgres_views *postgres_views(struct views *views)
 	return (struct postgres_views *)views;
 }
 
-/* ---- the question ---- */
+/* ---- sending ---- */
 
 static void on_refused(evutil_socket_t fd, short what, void *context);
 static void on_read(void *context, const struct failure *failure);
@@ -90,7 +90,7 @@ static void ping(struct views *views, ping_done *done, void *context)
 	send_read(read);
 }
 
-/* ---- the answer ---- */
+/* ---- answering ---- */
 
 static void end_read(struct read *read)
 {
@@ -144,7 +144,7 @@ static void on_refused(evutil_socket_t fd, short what, void *context)
 	on_read(context, &too_many);
 }
 
-/* ---- its life ---- */
+/* ---- lifetime ---- */
 
 static const struct views_ops views_ops = {
 	.allocations = read_allocations,

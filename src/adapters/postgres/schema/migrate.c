@@ -1,4 +1,4 @@
-/* Brings the database's schema to where this program needs it, or says why it cannot. */
+/* Migrates the database's schema to what this program needs, or reports why it cannot. */
 #include "adapters/postgres/postgres.h"
 #include "adapters/postgres/schema/migrations.h"
 #include "adapters/postgres/tools/blocking_client.h"
@@ -20,7 +20,7 @@ static enum schema_result fail_with(char text[SCHEMA_TEXT_SIZE], enum schema_res
 	return result;
 }
 
-/* The last error: the connection's own, or the server's trouble, or ours. */
+/* Fails with the client's last error. */
 static enum schema_result fail_with_last_error(const struct blocking_client *client,
 					       char text[SCHEMA_TEXT_SIZE])
 {
@@ -30,13 +30,13 @@ static enum schema_result fail_with_last_error(const struct blocking_client *cli
 			 client->text);
 }
 
-/* ---- what is there ---- */
+/* ---- examining the schema ---- */
 
 static enum schema_result fail_as_changed(char text[SCHEMA_TEXT_SIZE], const struct migration *migration)
 {
 	utf8_format(
 		text, SCHEMA_TEXT_SIZE,
-		"migration %s of this database is not the one that this program knows: its file was changed",
+		"migration %s of this database differs from the one of this program: its file was changed",
 		migration->name);
 	return SCHEMA_INCOMPATIBLE;
 }
@@ -60,12 +60,15 @@ static enum schema_result fail_as_missing(char text[SCHEMA_TEXT_SIZE], int numbe
 static enum schema_result fail_as_gap(char text[SCHEMA_TEXT_SIZE], int number, int lacks)
 {
 	utf8_format(text, SCHEMA_TEXT_SIZE,
-		    "the table migrations has a row %d and none for %s: its rows were changed by hand",
-		    number, migrations[lacks - 1].name);
+		    "the table migrations has row %d but lacks %s: its rows were changed by hand", number,
+		    migrations[lacks - 1].name);
 	return SCHEMA_INCOMPATIBLE;
 }
 
-/* The rows of the table: first all that we know, in order, then those of newer programs. */
+/*
+ * Checks the rows of the table migrations: first all that this program knows, in order, then those of newer
+ * programs.
+ */
 static enum schema_result check_rows(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
 {
 	for (int row = 0; row < PQntuples(rows); row++) {
@@ -85,7 +88,7 @@ static enum schema_result check_rows(const PGresult *rows, int *applied, char te
 	return SCHEMA_READY;
 }
 
-/* How many of our migrations the database has, if it is one for us. */
+/* Counts the applied migrations, if this program can work with the database. */
 static enum schema_result examine(struct blocking_client *client, int *applied, char text[SCHEMA_TEXT_SIZE])
 {
 	enum schema_result result;
@@ -125,9 +128,12 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 	return result;
 }
 
-/* ---- what is missing ---- */
+/* ---- applying migrations ---- */
 
-/* The session holds the lock; behind a pooler, which lends none for longer, a transaction holds it. */
+/*
+ * The session holds the lock.  Behind a pooler, which lends a session for one transaction only, a
+ * transaction holds it.
+ */
 static bool try_session_lock(struct blocking_client *keeper, bool *is_ours)
 {
 	PGresult *answer = blocking_client_query(keeper, sql_try_migration_lock_of_session, 0, NULL);
@@ -138,8 +144,9 @@ static bool try_session_lock(struct blocking_client *keeper, bool *is_ours)
 }
 
 /*
- * An index that is built concurrently waits for every transaction that has a snapshot.  So one that does not
- * get the lock ends, and one that holds it releases its snapshot, which the last statement's portal has.
+ * An index that is built concurrently waits for every transaction that has a snapshot.  So a transaction
+ * that does not get the lock ends, and one that holds it releases its snapshot, which the last statement's
+ * portal has.
  */
 static bool try_transaction_lock(struct blocking_client *keeper, bool *is_ours)
 {
@@ -153,8 +160,8 @@ static bool try_transaction_lock(struct blocking_client *keeper, bool *is_ours)
 }
 
 /*
- * Takes the lock; the keeper has it as long as it lives.  It is asked for again and again: an index that is
- * built beside the writers waits for every transaction, also for one that waits for this lock.
+ * Acquires the lock, which the keeper holds as long as it lives.  The lock is polled, because an index that
+ * is built concurrently waits for every transaction, also for one that waits for this lock.
  */
 static bool lock(struct blocking_client *keeper)
 {
@@ -176,7 +183,7 @@ static bool begin(struct blocking_client *client)
 	return blocking_client_begin_transaction(client, sql_begin_migration);
 }
 
-/* All steps but the last one, each outside of a transaction. */
+/* Runs all steps but the last one, each outside of a transaction. */
 static bool prepare(struct blocking_client *client, const struct migration *migration)
 {
 	for (int i = 0; i < migration->step_count - 1; i++) {
@@ -186,7 +193,7 @@ static bool prepare(struct blocking_client *client, const struct migration *migr
 	return true;
 }
 
-/* A step may fail for what writers did meanwhile: then all steps are run again. */
+/* Whether a step failed because of concurrent writers, so that all steps are run again. */
 static bool may_prepare_again(const struct blocking_client *client)
 {
 	static const char *const passing[] = {"23505", "40P01", "55P03"};
@@ -198,7 +205,10 @@ static bool may_prepare_again(const struct blocking_client *client)
 	return false;
 }
 
-/* Behind a pooler the limits of the database or the role count: a session's setting would reach others. */
+/*
+ * Behind a pooler the limits of the database or the role apply, because a session's setting would affect
+ * other clients.
+ */
 static bool lift_limits(struct blocking_client *client)
 {
 	return client->pooled || blocking_client_execute(client, sql_lift_session_limits);

@@ -7,7 +7,7 @@
 
 #include "statement_names.h"
 
-/* Who uses a statement: a session prepares only what it needs. */
+/* The users of a statement: a session prepares only what it needs. */
 enum session_use {
 	FOR_STORE = 1,
 	FOR_VIEWS = 2,

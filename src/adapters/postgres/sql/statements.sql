@@ -1,20 +1,19 @@
 -- All SQL of the worker: see statements.py for how this file is read.
 --
--- What a statement is about comes as arrays, one a column, that unnest() turns into rows (plain inserts select
--- it, which spares a copy of all rows); for one row statements.py makes a twin. Whatever locks rows of several
--- products does so in the order of their keys, so that two workers never wait for each other.
+-- The rows that a statement works on are passed as arrays, one for each column, which unnest() turns into rows (plain
+-- inserts select unnest() directly, which saves a copy of all rows); for one row statements.py makes a twin. Rows of
+-- several products are always locked in the order of their keys, so that two workers never wait for each other.
 --
--- A plan is made once a session, perhaps when the tables are empty, and must be good when they are not: a
--- plain join to a table that looked empty would read all of it for each row. So nothing here is left to
--- the planner's estimates. A row is reached by a lateral look-up that ends with a limit, for which there
--- is no other way than the index. Rows that go are found in the same way, and deleted by their place
--- (ctid). Rows that change are joined by `between x and x`, which only the index can answer, or, where the
--- key has several columns, inserted over the old ones.
+-- A plan is made once per session, perhaps while the tables are empty, and must be good when they are not: a plain
+-- join to a table that looked empty would read the whole table for each row. So nothing here is left to the planner's
+-- estimates. A row is found by a lateral look-up that ends with a limit, which only the index can serve. Rows to
+-- delete are found in the same way, and deleted by their ctid. Rows to update are joined by `between x and x`, which
+-- only the index can serve, or, if the key has several columns, inserted over the old ones.
 
 -- define started_over
--- The stream ($2: its last id, $3: whether it has our group, $4: the group's place, $5: its marks) lacks the mark
--- that was seen on it, and its group is not where it was; or no mark was seen yet, its last id is below the highest,
--- and its group is gone.
+-- Whether the stream ($2: its last id, $3: whether it has our group, $4: the last id delivered to the group, $5: its
+-- marks) began again: it lacks the mark that was seen on it, and its group is missing or behind; or no mark was
+-- seen yet, its last id is below the highest one, and its group is missing.
 case
 	when s.marked = s.incarnation then
 		not s.life || '.' || s.incarnation = any(string_to_array($5::text, ' '))
@@ -23,7 +22,7 @@ case
 end
 
 -- define earlier_incarnation
--- The one of which the stream ($5: its marks) bears the mark.
+-- The incarnation whose mark the stream ($5: its marks) bears, or null.
 (
 	select max(split_part(seen.mark, '.', 2)::bigint)
 	from string_to_table($5::text, ' ') as seen(mark)
@@ -34,7 +33,7 @@ end
 b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 
 -- define named_products
--- By SKU ($1), and the owners of batches by reference ($2).
+-- Products by SKU ($1), and the owners of batches by reference ($2).
 (
 	select p.id
 	from unnest($1::text[]) as w(sku)
@@ -49,11 +48,11 @@ b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 -- ==== transactions ====
 
 -- statement SET_TIME
--- That a statement may take, until the end of this transaction.
+-- Limits the time of each statement until the end of this transaction.
 select set_config('statement_timeout', $1, true)
 
 -- statement BEGIN_SNAPSHOT
--- Not READ ONLY, as it is otherwise: now and then keys are taken from their sequence.
+-- The transaction only reads, but is not READ ONLY, because it sometimes reserves keys from their sequence.
 begin isolation level repeatable read
 
 -- statement BEGIN_LOCKING
@@ -69,8 +68,8 @@ rollback
 -- ==== sessions that a pooler lends for one transaction ====
 
 -- statement SET_FOR_TRANSACTION for pools
--- What session_setup.c sets in a session of our own, to the end of this transaction; and the mark of the server. An
--- other one than $3 fails, for 'another server' is no time.
+-- Sets until the end of this transaction what a session of our own gets once (see session_settings in tools.sql), and
+-- returns the server's mark. If that is not $3 the statement fails, because 'another server' is no valid time.
 select pg_postmaster_start_time(),
 	set_config('statement_timeout', case when pg_postmaster_start_time() <> $3 then 'another server' else $1 end, true),
 	set_config('lock_timeout', $2, true),
@@ -144,7 +143,7 @@ cross join lateral (
 cross join lateral (select * from batches where id = l.batch_id limit 1) as b
 
 -- statement LOAD_NEWEST_LINES
--- `above` is what the newer lines of the batch add up to.
+-- `above` is the sum of the batch's newer lines.
 select b.product_id, b.reference, l.orderid, l.qty, l.version
 from unnest($1::text[], $2::integer[]) as w(reference, lowest_qty)
 cross join lateral (select * from batches where reference = w.reference limit 1) as b
@@ -222,13 +221,13 @@ insert into inbox (message, source, id, digest, outcome)
 select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::text[])
 
 -- statement CHECK_PRODUCTS
--- A row that somebody else was changing is read again after the wait for its lock.
+-- A row that another session was changing is read again after the wait for its lock.
 select expect_revisions(count(*) filter (where p.revision = w.revision), $3::bigint)
 from unnest($1::bigint[], $2::bigint[]) as w(id, revision)
 cross join lateral (select revision from products where id = w.id for no key update) as p
 
 -- statement UPDATE_PRODUCTS
--- Locks them in the order in which they come: whoever had one meanwhile left it another revision.
+-- Locks the rows in the order of the arrays; a session that held one meanwhile has raised its revision.
 with changed as (
 	update products p set version = w.version, revision = w.revision + 1
 	from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(id, revision, version)
@@ -384,7 +383,8 @@ delete from dead_letters where ctid = any(array(
 select trim_dead_letters($1::bigint)
 
 -- statement MOVE_CURSORS
--- One beyond the head is of a life that this database, restored, does not know: what it commits would be skipped.
+-- A position beyond the head dates from before this database was restored: events committed below it would be skipped,
+-- so the cursor is not moved.
 update outbox_cursors c set position = locked.position
 from (
 	select c.partition, w.position
@@ -397,13 +397,13 @@ from (
 where c.partition = locked.partition and c.position < locked.position
 
 -- statement DEFER_NO_LONGER
--- Constraints and triggers that others have put off to the commit are looked after here.  Outside of a block, which the
--- pipeline counts as, the bare statement would leave a warning in the server's log.
+-- Runs constraints and triggers that were deferred to the commit. Without the block the statement would leave a
+-- warning in the server's log, because a pipeline does not count as a transaction block.
 do $$ begin set constraints all immediate; end $$
 
 -- statement INSERT_OUTBOX
--- Last, for everybody who writes events of these partitions waits for the heads until we commit. Rows come with
--- their step beyond the head of their partition, and say which of the heads ($1, in order) that is.
+-- This comes last, because all workers that write events of these partitions wait for the heads until we commit. Each
+-- row has its distance from its partition's head, and that head's number among those of $1, in order.
 with moved as (
 	update outbox_heads h set position = h.position + w.rows
 	from unnest($1::smallint[], $2::bigint[]) as w(partition, rows)
@@ -424,7 +424,7 @@ select partition, before from moved
 -- ==== after a lost connection ====
 
 -- statement WAIT_LONGER
--- The lost session may still be committing: wait for it, until the end of this transaction.
+-- Waits longer for locks until the end of this transaction, because the lost session may still be committing.
 select set_config('lock_timeout', '8s', true)
 
 -- statement SETTLE_WITNESS
@@ -453,7 +453,7 @@ where not exists (
 insert into units (witness) values (gen_random_uuid())
 
 -- statement PROBE_TABLES
--- No row is written, but the lock and the right that a flush needs are asked for, table by table.
+-- Writes no row, but requests the locks and the rights that a flush needs, table by table.
 with inbox as (insert into inbox (id) select '' where false),
 	products as (insert into products (id) select 0 where false),
 	changed_products as (update products set revision = revision where false),
@@ -471,15 +471,15 @@ with inbox as (insert into inbox (id) select '' where false),
 update outbox_cursors set position = position where false
 
 -- statement PROBE_LETTERS
--- The same, but planned only: the statement-level trigger would lock the totals. A session that removes dead letters
--- holds that lock until its transaction ends, and only messages that become dead letters need to wait for it.
+-- Does the same, but only plans, because the statement-level trigger would lock the totals. A session that removes
+-- dead letters holds that lock until its transaction ends, and only messages that become dead letters need to wait.
 explain insert into dead_letters (outcome) select '' where false
 
 -- statement PROBE_HEADS
 select from outbox_heads order by partition for no key update
 
 
--- ==== the outbox, afterwards ====
+-- ==== the outbox ====
 
 -- statement READ_CURSORS
 select h.partition, c.position, h.position, i.incarnation::text
@@ -488,7 +488,7 @@ join outbox_cursors c on c.partition = h.partition
 cross join (select incarnation from installation where only_row limit 1) as i
 
 -- statement READ_OUTBOX
--- No more bytes than asked for, but always one row.
+-- Returns no more bytes than asked for, but at least one row.
 select position, first_version, last_version, frame
 from (
 	select next.*, sum(octet_length(frame)) over (order by position) as bytes,
@@ -567,10 +567,10 @@ cross join lateral (
 ) as event
 
 
--- ==== upkeep ====
+-- ==== housekeeping ====
 
 -- statement READ_SHRINKS
--- From the one after $2 on, and round again.
+-- Reads shrinks in a circle, from the product after $2 on.
 select s.product_id, p.sku
 from (
 	(select product_id from shrinks where product_id > $2 order by product_id limit $1::bigint)
@@ -581,7 +581,7 @@ from (
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
 -- statement TIDY_UNITS
--- On the pages from $1 up to $2. A witness is asked for again moments after its unit: a day is beyond any doubt.
+-- Deletes on the pages from $1 up to $2. A witness is read again only moments after its unit, so a day is long enough.
 with gone as (
 	delete from units
 	where ctid >= $1::text::tid and ctid < $2::text::tid and at < now() - interval '1 day'
@@ -617,7 +617,7 @@ delete from dead_letter_history where ctid = any(array(
 select kept, dropped from dead_letter_totals where only_row
 
 -- statement TIDY_OUTBOX
--- Never what is not published yet: only up to the cursor.
+-- Deletes only rows up to the cursor, because the others are not published yet.
 delete from outbox where ctid = any(array(
 	select oldest.ctid
 	from outbox_cursors c
@@ -637,7 +637,7 @@ delete from outbox where ctid = any(array(
 select sku, batchref from allocations_view where orderid = $1 order by sku, qty
 
 -- statement VIEW_EVENTS for views
--- A frame may hold very many events: no more frames than it takes for $3 events and one, from the first one kept.
+-- A frame may hold very many events, so no more frames are read than hold $3 + 1 events after the first one kept.
 select o.first_version, o.frame
 from products p
 cross join lateral (
@@ -656,7 +656,7 @@ order by o.last_version
 select 1
 
 
--- ==== logbook ====
+-- ==== checkpoints ====
 
 -- statement OPEN_STREAM for checkpoints
 with before as (select incarnation from streams where name = $1)
@@ -693,7 +693,7 @@ from (
 where s.name = $1 and s.incarnation = $2
 
 -- statement INSERT_BLIND_WINDOWS for checkpoints
--- Told twice, a window is written once. One that lasts is written again and again, with a later end.
+-- A window that is reported twice is written once. One that still lasts is reported repeatedly, with a later end.
 with w as (
 	select * from unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::boolean[])
 		as w(since, until, cause, is_first)
@@ -717,9 +717,9 @@ update installation set heard_until = now() where only_row
 -- ==== dry runs: see dry_run_commits.h ====
 
 -- statement COPY_PRODUCTS for dry_runs
--- By SKU ($1) and by batch ($2), each once, in one snapshot. Of its batches come those that are open, that hold
--- lines or that shrink. Any other one is empty; when it is named after its product has come, it comes as it was
--- then. (An offset keeps the planner from reading the tables whole and looking for the products in them.)
+-- Copies products by SKU ($1) and by batch ($2), each once, in one snapshot, with those of their batches that are open,
+-- hold lines or shrink. Any other batch is empty; if it is named later than its product, it is copied as it was at
+-- that time. (An offset keeps the planner from reading whole tables to find the products in them.)
 with named as (
 	select p.id
 	from unnest($1::text[]) as w(sku)
@@ -785,7 +785,7 @@ cross join lateral (select * from stored_inbox where id = w.id and source = w.so
 on conflict do nothing
 
 -- statement COPY_DEAD_LETTERS for dry_runs
--- What they hold is not asked for.
+-- The payloads are not needed.
 insert into dead_letters (id, outcome, reason, way, place, message, source, payload, payload_bytes, attempts)
 overriding system value
 select d.id, d.outcome, d.reason, d.way, d.place, d.message, d.source, '', 0, d.attempts

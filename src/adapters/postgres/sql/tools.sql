@@ -40,7 +40,7 @@ select
 from pg_control_system()
 
 -- query lift_time_limits
--- Until the end of the transaction, of which this is the first statement.
+-- Lifts the limits until the end of the transaction, of which this is the first statement.
 select set_config(name, '0', true)
 from unnest(array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) as settings (name)
 
@@ -125,7 +125,7 @@ where d.id is null
 order by w.at
 
 -- query read_letters
--- A page of $10 letters after id $9; with payloads if $11.
+-- Reads a page of $10 letters after id $9, with payloads if $11.
 select
 	id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source, message_id,
 	payload_bytes, attempts,
@@ -143,7 +143,7 @@ where dead_letter_id = $1
 order by attempt
 
 -- query discard_letters
--- Of ids $1 those that had $2 attempts; $3: the operator.
+-- Deletes the letters of ids $1 that had $2 attempts; $3: the operator.
 with gone as (
 	delete from dead_letters d
 	using unnest($1::bigint[], $2::integer[]) as w(id, attempts)
@@ -155,7 +155,7 @@ select id, attempts + 1, 'discarded', $3, outcome, reason, message, message_id f
 returning dead_letter_id
 
 -- query resend_mail
--- The mail of letter $1, if it had $2 attempts; $3: the operator.
+-- Queues the mail of letter $1 again, if it had $2 attempts; $3: the operator.
 with gone as (
 	delete from dead_letters where id = $1 and attempts = $2 and way = 'mail' returning *
 ), noted as (
@@ -239,7 +239,7 @@ limit 1
 -- ==== the outbox ====
 
 -- query renew_incarnation
--- A cursor beyond its head is from the time that the restored database does not know.
+-- A cursor beyond its head dates from before the database was restored, and is moved back to the head.
 with before as (
 	select incarnation from installation for update
 ), repaired as (
@@ -274,7 +274,7 @@ select
 
 -- ==== rebuilding the read model ====
 --
--- It is compared and corrected in pieces. The key that begins a piece is $1 to $3, the one that ends it $4 to $6,
+-- The read model is compared and corrected in pieces. The key that begins a piece is $1 to $3, the one that ends it $4 to $6,
 -- the products that may be corrected are $7.
 
 -- define wrong_lines
@@ -297,8 +297,8 @@ and (v.orderid, v.sku, v.qty) <= ($4::text, $5::text, $6::integer)
 and (p.id is null or p.id = any($7::bigint[]))
 
 -- script begin_rebuild
--- Every statement is about a piece, which the planner cannot know: left to itself, it reads whole tables for each
--- piece. The settings are the transaction's and not the session's, which a pooler may lend to others.
+-- Every query concerns a piece, which the planner cannot know: without these settings it would read whole tables for
+-- each piece. They last for the transaction only, because a pooler may lend the session to other clients.
 begin isolation level read committed;
 set local lock_timeout = '500ms';
 set local enable_seqscan = off;
@@ -308,7 +308,7 @@ set local enable_mergejoin = off;
 set local jit = off
 
 -- query scan_lines
--- A piece has 1000 rows: so few that a worker that waits for a product hardly notices.
+-- A piece has 1000 rows, few enough not to delay a worker that waits for a product.
 with piece as materialized (
 	select * from order_lines
 	where (product_id, orderid, qty) > ($1::bigint, $2::text, $3::integer)
@@ -522,13 +522,13 @@ select format('line %s of %s of product %s', orderid, qty, product_id), 'one of 
 from displaced_lines
 join order_lines using (product_id, orderid, qty)
 
--- rule displaced-shrink: lines are displaced only while a shrink of their product goes on
+-- rule displaced-shrink: lines are displaced only while their product shrinks
 select format('line %s of %s of product %s', d.orderid, d.qty, d.product_id), 'a shrink', 'none'
 from displaced_lines d
 left join shrinks s using (product_id)
 where s.product_id is null
 
--- rule shrink-batch: a batch that shrinks is of its product, and not larger than it must be
+-- rule shrink-batch: a shrinking batch belongs to its product and is no larger than it must be
 select
 	format('batch %s', b.reference),
 	format('product %s, purchased %s', s.product_id, greatest(b.allocated, s.target)),
@@ -548,7 +548,7 @@ from products p
 join (select product_id, max(last_version) as last from outbox group by product_id) o on o.product_id = p.id
 where p.version <> o.last
 
--- rule outbox-product: events are of a product that there is
+-- rule outbox-product: events belong to an existing product
 select format('partition %s, position %s', o.partition, o.position), format('product %s', o.product_id), 'none'
 from outbox o
 left join products p on p.id = o.product_id
@@ -572,19 +572,19 @@ from (
 ) o
 where position <> before + 1
 
--- rule outbox-head: the last row of a partition is where its head points
+-- rule outbox-head: the head of a partition is the position of its last row
 select format('partition %s', h.partition), h.position::text, o.last::text
 from outbox_heads h
 join (select partition, max(position) as last from outbox group by partition) o using (partition)
 where o.last <> h.position
 
--- rule outbox-cursor: no partition was published further than its head
+-- rule outbox-cursor: no partition is published beyond its head
 select format('partition %s', partition), format('at most %s', h.position), c.position::text
 from outbox_cursors c
 join outbox_heads h using (partition)
 where c.position > h.position
 
--- rule outbox-unpublished: what is not published yet is kept
+-- rule outbox-unpublished: rows that are not published yet are kept
 select
 	format('partition %s', h.partition),
 	format('rows from position %s', c.position + 1),
@@ -623,7 +623,7 @@ select format('%s %s', message, id), 'handled or skipped', outcome
 from inbox
 where outcome not in ('handled', 'skipped')
 
--- rule limits: names have 1 to 255 characters, quantities are 1 at least, versions count up
+-- rule limits: names have 1 to 255 characters, quantities are at least 1, versions count up
 select key, '1 to 255 characters, 1 at least', found
 from (
 	select format('product %s', sku) as key, format('revision %s, version %s', revision, version) as found
@@ -649,7 +649,7 @@ select 'dead letters', count(*)::text, (select kept from dead_letter_totals)::te
 from dead_letters
 having count(*) is distinct from (select kept from dead_letter_totals)
 
--- rule stream-done: no stream was handled further than it goes
+-- rule stream-done: no stream was handled beyond its last entry
 select format('stream %s', name), format('at most %s', array_to_string(highest, '-')), array_to_string(done, '-')
 from streams
 where done > highest

@@ -1,4 +1,4 @@
-/* Which products of a unit of work another session has locked: asked without waiting for any lock. */
+/* Finds the products of a unit of work that another session has locked, without waiting for any lock. */
 #include "adapters/postgres/store/pg_store.h"
 
 struct find_locked {
@@ -8,30 +8,30 @@ struct find_locked {
 	struct query *products, *batches;
 };
 
-static void note_locked(const struct find_locked *asked, const struct query *query)
+static void note_locked(const struct find_locked *search, const struct query *query)
 {
 	for (int row = 0; row < query_rows(query); row++)
-		asked->locked[result_int8(query, row, 0) - 1] = true;
+		search->locked[result_int8(query, row, 0) - 1] = true;
 }
 
 static void on_found(void *context, const struct failure *failure)
 {
-	struct find_locked *asked = context;
+	struct find_locked *search = context;
 
 	if (!failure) {
-		note_locked(asked, asked->products);
-		note_locked(asked, asked->batches);
+		note_locked(search, search->products);
+		note_locked(search, search->batches);
 	}
-	store_answer(asked->store, failure);
+	store_answer(search->store, failure);
 }
 
-/* Asks for every loaded batch, for the flush may change any of them. */
-static void ask_for_batches(struct find_locked *asked, const struct unit_of_work *uow)
+/* Asks about every loaded batch, because the flush may change any of them. */
+static void add_loaded_batches(struct find_locked *search, const struct unit_of_work *uow)
 {
-	struct param *references = query_array(asked->batches, ARRAY_TEXT),
-		     *numbers = query_array(asked->batches, ARRAY_INT8);
+	struct param *references = query_array(search->batches, ARRAY_TEXT),
+		     *numbers = query_array(search->batches, ARRAY_INT8);
 
-	for (size_t i = 0; i < asked->count; i++) {
+	for (size_t i = 0; i < search->count; i++) {
 		const struct product *product = uow->products[i]->product;
 
 		for (const struct batch *it = product ? product->batches : NULL; it; it = it->next) {
@@ -46,17 +46,17 @@ void store_find_locked(struct store *port, const struct unit_of_work *uow, bool 
 {
 	struct postgres_store *store = postgres_store(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
-	struct find_locked *asked = arena_alloc(store->arena, sizeof *asked);
+	struct find_locked *search = arena_alloc(store->arena, sizeof *search);
 	struct param *skus;
 
-	*asked = (struct find_locked){.store = store, .count = uow->product_count, .locked = locked};
-	asked->products = query_pipeline_add(pipeline, FIND_LOCKED_PRODUCTS);
-	skus = query_array(asked->products, ARRAY_TEXT);
-	for (size_t i = 0; i < asked->count; i++) {
+	*search = (struct find_locked){.store = store, .count = uow->product_count, .locked = locked};
+	search->products = query_pipeline_add(pipeline, FIND_LOCKED_PRODUCTS);
+	skus = query_array(search->products, ARRAY_TEXT);
+	for (size_t i = 0; i < search->count; i++) {
 		locked[i] = false;
 		array_text(skus, uow->products[i]->sku);
 	}
-	asked->batches = query_pipeline_add(pipeline, FIND_LOCKED_BATCHES);
-	ask_for_batches(asked, uow);
-	store_send(store, PIPELINE_READS, on_found, asked);
+	search->batches = query_pipeline_add(pipeline, FIND_LOCKED_BATCHES);
+	add_loaded_batches(search, uow);
+	store_send(store, PIPELINE_READS, on_found, search);
 }

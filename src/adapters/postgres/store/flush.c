@@ -1,10 +1,10 @@
 /*
- * FLUSH: everything that a unit of work changed, in one round trip and one transaction.
+ * The flush writes everything that a unit of work changed, in one round trip and one transaction.
  *
- * Statements go in one order, for all workers the same: witness, inbox, products, batches, lines, shrinks,
- * read model, notifications, dead letters, cursors, outbox.  Within a table rows go in the order of their
- * keys, where two workers could meet on them; all rows of a product are guarded by the product's own, which
- * is locked before them.
+ * All workers send the statements in the same order: witness, inbox, products, batches, lines, shrinks, read
+ * model, notifications, dead letters, cursors, outbox.  Within a table, rows that two workers could both
+ * lock are sorted by their keys; all rows of a product are guarded by the product's own row, which is locked
+ * first.
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/partition.h"
@@ -71,7 +71,7 @@ static void insert_inbox(struct flush *flush)
 
 /* ---- the read model ---- */
 
-/* A query whose first columns are a row's key. */
+/* Adds a query whose first arrays are the keys of the read model's rows. */
 static struct query *add_view_query(struct flush *flush, enum statement_name statement)
 {
 	struct query *query = query_pipeline_add(flush->pipeline, statement);
@@ -90,8 +90,8 @@ static void add_view_key(struct query *query, const struct view_change *row)
 }
 
 /*
- * A row that should be new and is there already, for the read model was not right, is a conflict: the unit
- * that locks puts it right.
+ * A row that should be new but exists, because the read model was wrong, is a conflict; the unit is then
+ * redone with locks and corrects the row.
  */
 static void write_views(struct flush *flush)
 {
@@ -143,7 +143,10 @@ void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cu
 	}
 }
 
-/* Names the heads that move, in order; `numbers` tells for each partition which of them it has, from 1. */
+/*
+ * Adds the heads that move, in order; numbers[partition] is the place of the partition's head among them,
+ * from 1.
+ */
 static void add_heads(const struct unit_of_work *uow, struct query *query, int numbers[PARTITIONS])
 {
 	struct param *partitions = query_array(query, ARRAY_INT2), *counts = query_array(query, ARRAY_INT8);
@@ -212,7 +215,7 @@ static struct query *insert_outbox(struct flush *flush)
 	return query;
 }
 
-/* ---- all of it ---- */
+/* ---- the flush ---- */
 
 static void on_flushed(void *context, const struct failure *failure);
 
@@ -232,7 +235,10 @@ void store_flush(struct store *port, struct unit_of_work *uow, store_done *done,
 	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);
-	/* What is slow at the commit would hold the heads, too, and no timeout of the server's ends it. */
+	/*
+	 * Deferred triggers run now: at the commit they would hold the heads, and no timeout of the server
+	 * would end them.
+	 */
 	if (pg_connection_defers_triggers(store->connection))
 		query_pipeline_add(pipeline, DEFER_NO_LONGER);
 	flush_dead_letters(flush);

@@ -1,6 +1,6 @@
 /*
- * Inside FLUSH: the products and all that is theirs (flush_products.c), dead letters (flush_dead_letters.c),
- * and the rest (flush.c).
+ * Private to the flush: products with their batches, lines and shrinks (flush_products.c), dead letters
+ * (flush_dead_letters.c), and everything else (flush.c).
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_STORE_FLUSH_H
 #define ALLOCD_ADAPTERS_POSTGRES_STORE_FLUSH_H
@@ -16,14 +16,14 @@ struct flush {
 	struct query *outbox;
 };
 
-/* A copy of an array of pointers, sorted as qsort() does. */
+/* Returns a sorted copy of an array of pointers; `compare` is as for qsort(). */
 typedef int comparison(const void *, const void *);
 void *flush_sorted(struct flush *flush, const void *pointers, size_t count, comparison *compare);
 
-/* Products, batches, lines and shrinks. */
+/* Writes products, batches, lines and shrinks. */
 void flush_products(struct flush *flush);
 
-/* New ones, and what became of those that were replayed. */
+/* Inserts new dead letters, and records the outcome of those that were replayed. */
 void flush_dead_letters(struct flush *flush);
 
 #endif

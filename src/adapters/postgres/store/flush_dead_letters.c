@@ -1,19 +1,19 @@
 /*
- * Messages that were not handled, and operators' new attempts at earlier ones.
+ * Writes messages that were not handled, and the outcome of operators' replays of earlier ones.
  *
- * Rows that are replayed are locked first.  Any change of the number of dead letters locks their totals until
- * the commit; who holds those must not wait for a row of somebody who wants them.
+ * Replayed rows are locked first.  Any change of the number of dead letters locks their totals until the
+ * commit, and a session that holds the totals must not wait for a row whose holder wants the totals.
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/base/utf8.h"
 
-/* What a bad message says of itself may be anything: only its payload is kept as it is. */
+/* Texts of a bad message may be malformed, so they are repaired; only the payload is stored as it is. */
 static void array_untrusted(struct param *array, const char *text)
 {
 	array_text(array, text ? utf8_repaired(array->arena, text) : NULL);
 }
 
-/* ---- those that were replayed ---- */
+/* ---- replayed ones ---- */
 
 static bool is_done(const struct delivery *delivery)
 {

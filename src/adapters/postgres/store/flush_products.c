@@ -1,4 +1,4 @@
-/* What a unit of work changed in its products, and the check that nobody else did. */
+/* Writes what a unit of work changed in its products, and checks that no other worker changed them. */
 #include "adapters/postgres/store/flush.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static int by_key(const void *left, const void *right)
 	return ((*a)->key > (*b)->key) - ((*a)->key < (*b)->key);
 }
 
-/* The unit's products that the database has, in the order in which everybody locks them. */
+/* Returns the unit's stored products, in the order in which all workers lock them. */
 static const struct product **find_stored(struct flush *flush, size_t *count)
 {
 	const struct unit_of_work *uow = flush->uow;
@@ -47,7 +47,7 @@ static void check_products(struct flush *flush, const struct product *const *pro
 	query_int8(query, keys->count);
 }
 
-/* Locks and checks them, too. */
+/* The update also locks and checks the products. */
 static void update_products(struct flush *flush, const struct product *const *products, size_t count)
 {
 	struct query *query = query_pipeline_add(flush->pipeline, UPDATE_PRODUCTS);
@@ -65,8 +65,8 @@ static void update_products(struct flush *flush, const struct product *const *pr
 }
 
 /*
- * When one was only consulted, all are locked and checked before any is written: a decision rests on it, and
- * locks are taken in one order.
+ * If a product was only consulted, all are locked and checked before any is written: a decision depends on
+ * it, and locks must be taken in one order.
  */
 static void check_and_update_products(struct flush *flush)
 {
@@ -182,12 +182,15 @@ static void insert_batches(struct flush *flush)
 
 /* ---- lines ---- */
 
-/* A line is in a batch, displaced, or not kept at all; and was so before. */
+/*
+ * A line is in a batch, displaced, or not stored, both before and after the unit; each transition has a
+ * query.
+ */
 struct line_queries {
 	struct query *delete, *update, *insert, *delete_displaced, *insert_displaced;
 };
 
-/* A query whose first columns are a line's key. */
+/* Adds a query whose first arrays are the lines' keys. */
 static struct query *add_line_query(struct flush *flush, enum statement_name statement)
 {
 	struct query *query = query_pipeline_add(flush->pipeline, statement);
@@ -253,7 +256,7 @@ static void write_lines(struct flush *flush, struct product_slot **slots)
 	}
 }
 
-/* ---- shrinks that go on ---- */
+/* ---- active shrinks ---- */
 
 static void delete_shrinks(struct flush *flush, struct product_slot **slots)
 {
@@ -289,7 +292,7 @@ static void upsert_shrinks(struct flush *flush, struct product_slot **slots)
 	}
 }
 
-/* ---- all of it ---- */
+/* ---- everything of products ---- */
 
 static int by_sku(const void *left, const void *right)
 {

@@ -1,9 +1,9 @@
-/* LOAD: everything that a unit of work asks for, in one round trip and one snapshot. */
+/* The load reads everything that a unit of work needs, in one round trip and one snapshot. */
 #include "adapters/postgres/store/load.h"
 
 #include "adapters/postgres/tools/dry_run_commits.h"
 
-/* Whether an earlier load brought something. */
+/* Whether an earlier load of the unit read something. */
 static bool is_again(const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->product_count; i++) {
@@ -54,11 +54,11 @@ static void on_loaded(void *context, const struct failure *failure)
 	static const struct failure moved_on = {
 		FAILURE_CONFLICT, "a product was changed between two loads of one unit of work"};
 	static const struct failure torn = {FAILURE_CONFLICT,
-					    "a product came to be while the unit of work was loaded"};
+					    "a product was created while the unit of work was loaded"};
 	struct load *load = context;
 	struct postgres_store *store = load->store;
 
-	/* A load that failed did not come to its own end of the transaction. */
+	/* A load that failed did not reach its COMMIT. */
 	if (!failure)
 		store->in_transaction = load->uow->locking;
 	if (!failure && query_rows(load->revisions))

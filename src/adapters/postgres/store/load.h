@@ -1,6 +1,4 @@
-/*
- * Inside LOAD: its questions (load_query.c), and what becomes of the answers (load_rows.c).
- */
+/* Private to the load: its queries (load_query.c), and reading their rows into products (load_rows.c). */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_STORE_LOAD_H
 #define ALLOCD_ADAPTERS_POSTGRES_STORE_LOAD_H
 
@@ -10,11 +8,11 @@ struct load {
 	struct postgres_store *store;
 	struct unit_of_work *uow;
 
-	/* The questions, in the order in which they are sent; `keys` may be NULL. */
+	/* The queries, in the order in which they are sent; `keys` may be NULL. */
 	struct query *clock, *keys, *revisions, *products, *open, *batches, *lines, *newest, *inbox, *replays,
 		*fitting, *older, *displaced;
 
-	/* Whom the rows are about that count by the question: inbox, replays, older, displaced. */
+	/* What the rows of inbox, replays, older and displaced refer to by number. */
 	struct inbox_slot **ids;
 	struct replay_slot **replay_slots;
 	struct product **line_needs;
@@ -25,15 +23,15 @@ struct load {
 	size_t tally_count;
 
 	/*
-	 * It has parts of a product that came to be in its midst: each statement of a load that locks has a
-	 * snapshot of its own.
+	 * The load found only parts of a product that was created meanwhile: in a load that locks, each
+	 * statement has a snapshot of its own.
 	 */
 	bool torn;
 };
 
 void load_add_queries(struct load *load, struct query_pipeline *pipeline);
 
-/* All answers are there.  Whether they fit together is told by `torn`. */
+/* Reads the rows of all queries; sets `torn` if they do not fit together. */
 void load_read_rows(struct load *load);
 
 #endif

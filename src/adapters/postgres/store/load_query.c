@@ -1,10 +1,10 @@
-/* What LOAD asks for: whatever the unit of work names and does not have. */
+/* The queries of a load: everything that the unit of work names and has not loaded yet. */
 #include "adapters/postgres/store/load.h"
 
-/* Keys that are taken beyond the ones needed now. */
+/* Keys that are reserved beyond those needed now. */
 #define SPARE_KEYS 500
 
-/* The rows that the flush may create are at most the ones that the unit names. */
+/* The flush creates at most the rows that the unit names. */
 static struct query *add_keys_query(struct postgres_store *store, struct query_pipeline *pipeline,
 				    const struct unit_of_work *uow)
 {
@@ -18,7 +18,7 @@ static struct query *add_keys_query(struct postgres_store *store, struct query_p
 	return query;
 }
 
-/* Of other products the flush checks it. */
+/* Checks the revisions of products of which more is loaded; the flush checks the other products. */
 static struct query *add_revisions_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
 	struct query *query = query_pipeline_add(pipeline, CHECK_REVISIONS);
@@ -36,8 +36,8 @@ static struct query *add_revisions_query(struct query_pipeline *pipeline, const 
 }
 
 /*
- * A statement that begins with the products which are new to the unit: by SKU, and the owners of batches that
- * change. (That a reference is taken can be told without the product that has it.)
+ * Adds a query about products that are new to the unit: by SKU, and the owners of batches that change.
+ * (Whether a reference is taken is known without the product that has it.)
  */
 static struct query *add_products_query(struct query_pipeline *pipeline, const struct unit_of_work *uow,
 					enum statement_name statement)

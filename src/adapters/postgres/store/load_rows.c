@@ -1,16 +1,16 @@
-/* What LOAD brought becomes products, batches and lines in memory. */
+/* Reads the rows of a load into products, batches and lines in memory. */
 #include "adapters/postgres/store/load.h"
 
 #include <stdlib.h>
 
-/* Batches that came in order of preference. */
+/* How far batches were loaded in order of preference. */
 struct range {
 	bool asked;
 	int count;
 	struct preference last;
 };
 
-/* A product of the unit, and what is being loaded of it. */
+/* A product of the unit, and how much of it was loaded. */
 struct tally {
 	int64_t key;
 	struct product *product;
@@ -25,7 +25,7 @@ static int by_key(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* NULL when the unit has no such product. */
+/* Returns NULL if the unit has no such product. */
 static struct tally *tally_of(const struct load *load, int64_t key)
 {
 	const struct tally wanted = {.key = key};
@@ -33,7 +33,7 @@ static struct tally *tally_of(const struct load *load, int64_t key)
 	return bsearch(&wanted, load->tallies, load->tally_count, sizeof wanted, by_key);
 }
 
-/* The batch in the columns from `column` on (see BATCH_COLUMNS), as the product's own. */
+/* Adds the batch in the columns from `column` on (see batch_columns in statements.sql) to the product. */
 static struct batch *read_batch(struct load *load, struct product *product, const struct query *query,
 				int row, int column)
 {
@@ -49,7 +49,7 @@ static struct batch *read_batch(struct load *load, struct product *product, cons
 				 });
 }
 
-/* The line in the columns from `column` on: order id, quantity, version. */
+/* Adds the line in the columns from `column` on: order id, quantity, version. */
 static void read_line(struct load *load, struct product *product, struct batch *batch,
 		      const struct query *query, int row, int column)
 {
@@ -90,7 +90,7 @@ static void read_products(struct load *load)
 			    row);
 }
 
-/* All stored products of the unit, so that rows find theirs by key. */
+/* Collects the unit's stored products, so that rows find theirs by key. */
 static void make_tallies(struct load *load)
 {
 	const struct unit_of_work *uow = load->uow;
@@ -110,7 +110,7 @@ static void make_tallies(struct load *load)
 		tally_of(load, result_int8(load->products, row, 0))->open.asked = true;
 }
 
-/* Whatever the order in which they come. */
+/* Rows may come in any order. */
 static void extend_range(struct range *range, const struct batch *batch)
 {
 	struct preference preference = batch_preference(batch);
@@ -140,7 +140,7 @@ static void read_fitting_batches(struct load *load)
 	}
 }
 
-/* When fewer came than were asked for, there are no more. */
+/* Fewer batches than asked for means that there are no more. */
 static void set_range(struct product *product, int32_t fitting, int32_t asked, const struct range *range)
 {
 	if (range->asked)
@@ -218,7 +218,7 @@ static void read_inbox(struct load *load)
 				       (uint64_t)result_int8(load->inbox, row, 1));
 }
 
-/* The rows are the dead letters that are as they were. */
+/* Rows come only for dead letters that have not changed. */
 static void read_replays(struct load *load)
 {
 	const struct unit_of_work *uow = load->uow;

@@ -1,4 +1,4 @@
-/* How far events were published, and reading them back. */
+/* Reads and saves cursors, and reads the outbox. */
 #include "adapters/postgres/store/pg_store.h"
 
 #include <stdio.h>
@@ -40,7 +40,7 @@ struct range_read {
 	struct query *rows, *head;
 };
 
-/* Up to the first gap: what comes after one was not asked for. */
+/* Reads the rows up to the first gap. */
 static void read_rows(const struct query *query, struct outbox_range *range)
 {
 	range->rows = arena_alloc(range->arena, (size_t)query_rows(query) * sizeof *range->rows);

@@ -140,7 +140,10 @@ void store_set_statement_time(struct query_pipeline *pipeline, int time_ms)
 
 /* ---- keys ---- */
 
-/* A database that came back from a backup gives the same keys to others. */
+/*
+ * A database that was restored from a backup hands out the same keys again, so keys of a lost session are
+ * dropped.
+ */
 size_t store_keys(struct postgres_store *store)
 {
 	if (store->keys_of != store->store.sessions_lost)

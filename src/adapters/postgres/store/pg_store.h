@@ -1,6 +1,4 @@
-/*
- * Inside the store: what its calls share.  (Its public face is postgres.h.)
- */
+/* Private to the store: what its calls share. (postgres.h is the public header.) */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_STORE_PG_STORE_H
 #define ALLOCD_ADAPTERS_POSTGRES_STORE_PG_STORE_H
 
@@ -12,28 +10,28 @@ struct postgres_store {
 	struct store store;
 	struct pg_connection *connection;
 	bool is_dry_run;
-	bool is_parking; /* what it flushes may be slow, and must not be so at the others' expense */
+	bool is_parking; /* its flushes may be slow, and must not delay those of others */
 	int inbox_days;
 	int64_t dead_letters_max;
 
-	/* The one call that is under way. */
-	struct arena *arena; /* holds its segment */
+	/* The call in progress. */
+	struct arena *arena; /* holds its pipeline */
 	struct query_pipeline pipeline;
 	store_done *done;
 	void *context;
 
 	/*
-	 * A load opens a transaction; that of a unit that locks lasts to the flush.  Left behind, it is
-	 * rolled back by the next call.
+	 * A load opens a transaction; that of a unit that locks lasts until the flush.  If the unit is
+	 * abandoned, the next call rolls the transaction back.
 	 */
 	bool in_transaction;
 
-	/* Keys for new products and batches, taken from the database beforehand. */
+	/* Keys for new products and batches, reserved in advance. */
 	int64_t *keys;
 	size_t key_count, key_room;
-	uint64_t keys_of; /* how many sessions were lost then */
+	uint64_t keys_of; /* the number of sessions lost when they were reserved */
 
-	int64_t last_shrink; /* the product that find_active_shrinks told last */
+	int64_t last_shrink; /* the product that find_active_shrinks returned last */
 	struct expired_rows units, inbox;
 };
 
@@ -42,28 +40,28 @@ static inline struct postgres_store *postgres_store(struct store *store)
 	return (struct postgres_store *)store;
 }
 
-/* Begins a call: an empty segment, but for the end of a transaction that an earlier call left behind. */
+/* Begins a call with an empty pipeline, or with a ROLLBACK if an earlier call left a transaction open. */
 struct query_pipeline *store_begin(struct postgres_store *store, store_done *done, void *context);
 
 /* The same, within the transaction that the unit's load began. */
 struct query_pipeline *store_continue(struct postgres_store *store, store_done *done, void *context);
 
-/* Sends the call's segment; `next` gets the results and answers by store_answer(). */
+/* Sends the call's pipeline; `next` gets the results and answers by store_answer(). */
 void store_send(struct postgres_store *store, enum query_pipeline_effect effect, query_pipeline_done *next,
 		void *context);
 
-/* The segment's own outcome is the answer. */
+/* Sends the call's pipeline, whose outcome is the answer. */
 void store_send_and_answer(struct postgres_store *store, enum query_pipeline_effect effect);
 
 /* Ends the call.  The results are gone when the callback runs: it may begin the next call. */
 void store_answer(struct postgres_store *store, const struct failure *failure);
 
-/* Keys: how many are in hand (none of a session that was lost), one more, one less. */
+/* Reserved keys: their number (keys of a lost session do not count), add one, take one. */
 size_t store_keys(struct postgres_store *store);
 void store_add_key(struct postgres_store *store, int64_t key);
 int64_t store_take_key(struct postgres_store *store);
 
-/* Adds a query that sets the time which each of the transaction's next statements may take; 0: what it is. */
+/* Adds a query that sets statement_timeout for the rest of the transaction; 0 leaves it as it is. */
 void store_set_statement_time(struct query_pipeline *pipeline, int time_ms);
 
 /* Adds a query that moves cursors forward. */

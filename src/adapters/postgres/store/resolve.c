@@ -1,4 +1,4 @@
-/* Which SKU a batch belongs to. */
+/* Finds the SKU of each batch. */
 #include "adapters/postgres/store/pg_store.h"
 #include "adapters/postgres/tools/dry_run_commits.h"
 

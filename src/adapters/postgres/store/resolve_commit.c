@@ -1,4 +1,7 @@
-/* After a lost connection: was the unit of work committed?  And: does the database take anything at all? */
+/*
+ * Finds out after a lost connection whether the unit of work was committed, and probes whether the database
+ * accepts writes.
+ */
 #include "adapters/postgres/store/pg_store.h"
 
 #include <stdio.h>
@@ -9,8 +12,8 @@ struct resolve_commit {
 };
 
 /*
- * The row says who inserted it: the unit itself, or somebody who settled it (perhaps we, and the answer was
- * lost).
+ * The row tells whether the unit itself inserted it, or an attempt to resolve the commit (perhaps our own,
+ * whose answer was lost).
  */
 static void on_resolved(void *context, const struct failure *failure)
 {

@@ -1,6 +1,4 @@
-/*
- * What operators' commands are told of the database, which they ask directly and wait for.
- */
+/* What operators' commands learn from the database, which they query directly. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_ADMIN_RESULTS_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_ADMIN_RESULTS_H
 
@@ -10,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * What became of a message.  Several can bear one id: each spent it under a CloudEvents source of its own,
- * or was refused.
+ * The outcome of a message.  Several messages can bear one id: each spent it under a CloudEvents source of
+ * its own, or was refused.
  */
 struct known_outcome {
 	const char *id;
@@ -22,7 +20,7 @@ struct known_outcome {
 	int64_t at;          /* microseconds since 1970 */
 };
 
-/* One thing that is not as a rule of the database says. */
+/* A violation of a rule of the database. */
 struct breach {
 	const char *rule;    /* its name */
 	const char *meaning; /* what it says */
@@ -30,7 +28,7 @@ struct breach {
 	const char *expected, *found;
 };
 
-/* Of each rule so many breaches are told one by one. */
+/* The maximum number of breaches of a rule that are reported one by one. */
 #define BREACHES_REPORTED_MAX 10
 
 /* A row of the outbox. */
@@ -40,7 +38,7 @@ struct kept_frame {
 	struct bytes frame;
 };
 
-/* The read model in the making; everything counts rows. */
+/* The progress of rebuilding the read model, in rows. */
 struct rebuilding {
 	int64_t lines, rows; /* that were looked at: of the write side, of the read model */
 	int64_t added, corrected, removed;
@@ -48,7 +46,7 @@ struct rebuilding {
 
 typedef void rebuilding_progress(void *context, const struct rebuilding *rebuilding);
 
-/* What is known of a product's events. */
+/* What is known about a product's events. */
 struct kept_events {
 	bool exists;        /* there is such a product */
 	int64_t version;    /* of its last event */
@@ -58,7 +56,7 @@ struct kept_events {
 /* What workers have still to do. */
 struct unfinished_work {
 	int64_t unpublished; /* rows of the outbox */
-	int64_t shrinks;     /* that go on in steps */
+	int64_t shrinks;     /* in progress */
 };
 
 #endif

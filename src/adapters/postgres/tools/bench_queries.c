@@ -1,4 +1,4 @@
-/* What a run of `allocd-bench` left in the database. */
+/* Reads what a run of `allocd-bench` left in the database. */
 #include "adapters/postgres/tools/bench_queries.h"
 
 #include "tools_sql.h"

@@ -25,7 +25,7 @@ struct run_listener {
 /* The server's own figures at one instant. */
 struct database_gauges {
 	int64_t backend;   /* the process that serves us; 0: on another machine */
-	int64_t wal_bytes; /* written so far */
+	int64_t wal_bytes; /* written until now */
 };
 
 #endif

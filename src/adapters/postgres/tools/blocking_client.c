@@ -1,4 +1,4 @@
-/* libpq without blocking calls, and poll(). */
+/* Drives libpq's nonblocking calls with poll(). */
 #include "adapters/postgres/tools/blocking_client.h"
 
 #include "adapters/postgres/connector/connector.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For an event loop, a name look-up, a spare session and a connection. */
+/* Descriptors for an event loop, a name look-up, a spare session and a connection. */
 #define DESCRIPTORS_NEEDED ((size_t)8)
 
 int blocking_client_remaining_ms(const struct blocking_client *client)
@@ -50,7 +50,7 @@ bool blocking_client_fail(struct blocking_client *client, const char *text)
 	return fail(client, text);
 }
 
-/* What libpq says, which is nothing when the server did not answer at all. */
+/* Fails with libpq's error, which is empty if the server did not answer at all. */
 static bool fail_with_libpq_error(struct blocking_client *client)
 {
 	client->sqlstate[0] = '\0';
@@ -131,7 +131,10 @@ static void run_connector(struct event_base *base, const struct connector_config
 	event_free(late);
 }
 
-/* libevent ends the process when it has no descriptor for its own use. */
+/*
+ * Returns NULL without enough descriptors, because libevent would end the process without some for its own
+ * use.
+ */
 static struct event_base *new_event_loop(void)
 {
 	return descriptors_free(DESCRIPTORS_NEEDED) < DESCRIPTORS_NEEDED ? NULL : event_base_new();
@@ -171,9 +174,9 @@ void blocking_client_close(struct blocking_client *client)
 	client->pg = NULL;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
-/* False when the next result does not come in time. */
+/* Returns false if the next result does not arrive in time. */
 static bool await_result(struct blocking_client *client)
 {
 	while (PQisBusy(client->pg)) {
@@ -204,7 +207,7 @@ struct answers {
 	bool failed;
 };
 
-/* Of several errors the first is noted: those that follow it are often its consequences. */
+/* Keeps the first of several errors, because later ones are often its consequences. */
 static void add_result(struct blocking_client *client, struct answers *answers, PGresult *result)
 {
 	if (!is_good(result) && !answers->failed) {
@@ -215,7 +218,7 @@ static void add_result(struct blocking_client *client, struct answers *answers, 
 	answers->last = result;
 }
 
-/* The last result when all have come and none is an error, and NULL otherwise. */
+/* Returns the last result if all were received and no error was among them, else NULL. */
 static PGresult *conclude(struct answers *answers, bool all_came)
 {
 	if (all_came && !answers->failed)
@@ -224,7 +227,10 @@ static PGresult *conclude(struct answers *answers, bool all_came)
 	return NULL;
 }
 
-/* NULL when not all results come, too: then it is not known what the server did of the statements. */
+/*
+ * Returns NULL also if not all results were received: then it is unknown which statements the server
+ * executed.
+ */
 static PGresult *last_result(struct blocking_client *client)
 {
 	struct answers answers = {0};
@@ -240,7 +246,7 @@ static PGresult *last_result(struct blocking_client *client)
 
 /* ---- without limits of the database or the role, for one transaction ---- */
 
-/* The last result before the sync; NULL when one is an error, or the sync does not come. */
+/* Returns the last result before the sync; NULL if one was an error or the sync does not arrive. */
 static PGresult *result_before_sync(struct blocking_client *client)
 {
 	struct answers answers = {0};

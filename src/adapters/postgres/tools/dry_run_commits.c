@@ -1,4 +1,4 @@
-/* The temporary tables of the session of a dry run. */
+/* The temporary tables of a session for dry runs. */
 #include "adapters/postgres/tools/dry_run_commits.h"
 
 #include "tools_sql.h"

@@ -10,7 +10,7 @@
 #include "adapters/postgres/connection/query_pipeline.h"
 #include "bus/ports/store.h"
 
-/* Statements that make the tables of a session, each to be sent once, in order; the last one is NULL. */
+/* Statements that create the tables of a session, each to be sent once, in order; NULL ends them. */
 extern const char *const dry_run_setup[];
 
 /* Copies what the unit names; a product comes with all its lines. */

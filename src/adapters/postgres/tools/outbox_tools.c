@@ -1,4 +1,4 @@
-/* The outbox as operators use it. */
+/* What operators do with the outbox. */
 #include "adapters/postgres/tools/outbox_tools.h"
 
 #include "tools_sql.h"
@@ -33,7 +33,7 @@ bool postgres_find_events(struct blocking_client *client, const char *sku, struc
 	return row;
 }
 
-/* One by one: a frame can hold megabytes. */
+/* Frames are read one by one, because a frame can hold megabytes. */
 bool postgres_read_events(struct blocking_client *client, const char *sku, int64_t from_version,
 			  frame_read *read, void *context)
 {

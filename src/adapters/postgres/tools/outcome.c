@@ -1,4 +1,7 @@
-/* What became of a message: the inbox, the dead letters, and the rows of the outbox of the same commit. */
+/*
+ * Finds a message's outcome in the inbox and the dead letters, and its events in the rows of the outbox of
+ * the same commit.
+ */
 #include "adapters/postgres/tools/outcome.h"
 
 #include "tools_sql.h"

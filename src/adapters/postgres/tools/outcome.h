@@ -1,6 +1,4 @@
-/*
- * What became of a message, by its id, and the events that it caused: for who waits for it from outside.
- */
+/* The outcome of a message, by its id, and the events that it caused, for a client that waits for them. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_OUTCOME_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_OUTCOME_H
 
@@ -11,21 +9,21 @@
 #include <stddef.h>
 
 /*
- * Looks once, and brings them in `arena`; none: *count is 0.  None are known, either, as long as a shrink
- * goes on that such a message caused.  A message that was refused and then handled was handled; one that was
- * refused after another had spent the id is told besides that.  `id` must live as long as they do.  False:
- * see the dialogue.
+ * Queries the outcomes once and returns them in `arena`; *count is 0 if there is no outcome yet, also while
+ * a shrink that such a message caused is in progress.  A message that was refused and later handled counts
+ * as handled; one that was refused after another had spent the id is reported, too.  `id` must live as long
+ * as the outcomes.  Returns false after a failure: see the client.
  */
 bool postgres_find_outcomes(struct blocking_client *client, const char *id, struct arena *arena,
 			    struct known_outcome **outcomes, size_t *count);
 
-/* True: the frame holds events of the message that is asked for. */
+/* Returns true if the frame holds events of the message in question. */
 typedef bool frame_heard(void *context, struct bytes frame);
 
 /*
- * Shows `heard` every frame in which the events of a message that was handled can be, as long as they are
- * kept: those of its commit, and after each that holds some, the next of its product.  False: see the
- * dialogue.
+ * Calls `heard` with every frame that may hold events of a handled message, as long as frames are kept:
+ * those of its commit, and after each frame that holds some, the next frame of its product.  Returns false
+ * after a failure: see the client.
  */
 bool postgres_read_effects(struct blocking_client *client, const struct known_outcome *outcome,
 			   frame_heard *heard, void *context);

@@ -1,4 +1,4 @@
-/* The read model made anew from the write side, piece by piece. */
+/* Rebuilds the read model piece by piece. */
 #include "adapters/postgres/tools/rebuild.h"
 
 #include "tools_sql.h"
@@ -7,25 +7,22 @@
 #include <string.h>
 #include <time.h>
 
-/* Products that others hold, or that others wait for in another order, are asked for again, so often. */
+/* How often a correction is tried after lock timeouts and deadlocks. */
 #define ATTEMPTS_MAX 100
 #define PAUSE_MS     50
 
 #define PATIENCE_MS 30000
 
-/* A piece: the rows after one key, up to another, and those of their products that do not agree. */
+/* The parameters of a piece: the key before it, the key of its last row, and the products that differ. */
 enum piece_part { AFTER = 0, END = 3, PRODUCTS = 6, PIECE_PARTS };
 enum scan_column { LAST_KEY, ROWS = 3, WRONG, WRONG_PRODUCTS };
 
-/*
- * One direction.  The key that begins a piece is $1 to $3, the one that ends it $4 to $6, the products are
- * $7.
- */
+/* One direction of the comparison; tools.sql explains the parameters of its queries. */
 struct pass {
 	const char *before_all[3];
-	const char *scan; /* from $1 to $3; see scan_column; no row: that was all */
-	const char *lock; /* rows besides the products, or NULL */
-	const char *fix;  /* how many rows it added, corrected, removed */
+	const char *scan; /* see scan_column; it returns no row after the last piece */
+	const char *lock; /* locks rows beside the products; or NULL */
+	const char *fix;  /* returns the numbers of rows added, corrected and removed */
 };
 
 static const struct pass show_lines = {
@@ -68,7 +65,10 @@ static bool run_query(struct blocking_client *client, const char *sql, int count
 	return result;
 }
 
-/* Each statement sees what was committed before it began: the last one, all that was before the locks. */
+/*
+ * Each statement sees what was committed before it began, so the last one sees everything that preceded the
+ * locks.
+ */
 static PGresult *fix_piece(struct blocking_client *client, const struct pass *pass, const char *const piece[])
 {
 	if (!begin(client) || !run_query(client, sql_lock_products, 1, &piece[PRODUCTS]) ||
@@ -91,7 +91,7 @@ static bool correct_once(struct rebuild *rebuild, const struct pass *pass, const
 	return done;
 }
 
-/* Somebody holds what we ask for, or waits for us: it is our turn later. */
+/* Whether another session holds the locks or waits for ours, so that a later attempt may succeed. */
 static bool is_contention(const struct blocking_client *client)
 {
 	return !strcmp(client->sqlstate, "55P03") || !strcmp(client->sqlstate, "40P01");
@@ -111,7 +111,7 @@ static bool correct(struct rebuild *rebuild, const struct pass *pass, const char
 	return true;
 }
 
-/* ---- going through a table ---- */
+/* ---- scanning a table ---- */
 
 static bool correct_if_wrong(struct rebuild *rebuild, const struct pass *pass, const PGresult *scanned,
 			     const char *const after[3])
@@ -139,7 +139,7 @@ static PGresult *scan(struct blocking_client *client, const struct pass *pass, c
 	return NULL;
 }
 
-/* A whole table.  `looked` counts its rows. */
+/* Compares and corrects a whole table; `looked` counts its rows. */
 static bool rebuild_table(struct rebuild *rebuild, const struct pass *pass, int64_t *looked)
 {
 	const char *after[3] = {pass->before_all[0], pass->before_all[1], pass->before_all[2]};

@@ -1,9 +1,9 @@
 /*
- * The read model made anew from the write side, while workers go on.
+ * Rebuilds the read model from the write side while workers continue.
  *
- * Both are gone through in pieces, by key.  A piece that agrees costs nobody anything.  Where one does not,
- * the products that are concerned are locked as a worker locks them, and the piece is compared again and
- * corrected, in a transaction of its own: what workers did between two pieces, they showed in the read model
+ * Both are scanned in pieces, by key.  A piece that agrees takes no locks.  If a piece differs, the products
+ * concerned are locked as a worker locks them, and the piece is compared again and corrected in a
+ * transaction of its own.  What workers changed between two pieces, they have written to the read model
  * themselves.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_REBUILD_H
@@ -13,8 +13,8 @@
 #include "adapters/postgres/tools/blocking_client.h"
 
 /*
- * `progress` is called after each piece.  False: see the dialogue; what was corrected until then stays, and
- * is counted.  To begin anew is right at any time.
+ * Calls `progress` after each piece.  Returns false after a failure: see the client.  What was corrected
+ * until then stays and is counted, and the rebuild may be run again at any time.
  */
 bool postgres_rebuild_view(struct blocking_client *client, struct rebuilding *rebuilding,
 			   rebuilding_progress *progress, void *context);

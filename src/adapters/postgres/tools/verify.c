@@ -1,4 +1,4 @@
-/* The rules of the database, one row each, and the reading of what breaks them. */
+/* Checks the rules of the database in tools.sql, and two more that concern the outbox's frames. */
 #include "adapters/postgres/tools/verify.h"
 
 #include "core/partition.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What SQL cannot tell; both are looked for in one reading of the outbox. */
+/* Two rules that SQL cannot check; one pass over the outbox checks both. */
 static const struct sql_rule partition_rule = {"outbox-partition",
 					       "events are in the partition of their product", NULL};
 static const struct sql_rule frame_rule = {
@@ -65,7 +65,7 @@ struct outbox_reading {
 	int64_t misplaced, malformed;
 };
 
-/* Counts one breach more; tells it when it is not one too many. */
+/* Counts a breach, and reports it unless BREACHES_REPORTED_MAX were reported. */
 static void count_breach(const struct outbox_reading *reading, int64_t *count, const struct sql_rule *rule,
 			 const char *key, const char *expected, const char *found)
 {

@@ -1,6 +1,4 @@
-/*
- * Checks what must be true of a database at every moment, whatever is under way, by looking at one snapshot.
- */
+/* Checks in one snapshot what must be true of a database at every moment. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_VERIFY_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_VERIFY_H
 
@@ -12,18 +10,19 @@
 struct verifier {
 	void (*broken)(void *context, const struct breach *breach);
 
-	/* After BREACHES_REPORTED_MAX breaches of a rule: there are so many more. */
+	/* Called with the number of further breaches of a rule after BREACHES_REPORTED_MAX of them. */
 	void (*more)(void *context, const char *rule, int64_t count);
 
-	/* What is wrong with a frame, valid until the next call, or NULL: only a codec can tell. */
+	/*
+	 * Returns what is wrong with a frame, or NULL, because only a codec can check it.  The text is valid
+	 * until the next call.
+	 */
 	const char *(*frame_defect)(void *context, const struct kept_frame *frame);
 };
 
 extern const size_t verify_rule_count;
 
-/*
- * Takes as long as it takes: every table is read.  False: see the dialogue.
- */
+/* Reads every table, without a time limit. Returns false after a failure: see the client. */
 bool postgres_verify(struct blocking_client *client, const struct verifier *verifier, void *context);
 
 #endif
