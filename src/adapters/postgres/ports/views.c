@@ -57,7 +57,7 @@ static void send_read(struct read *read)
 		pg_connection_run(connection, &read->call.pipeline, PIPELINE_READS, on_read, read);
 		return;
 	}
-	read->refusal = evtimer_new(read->views->base, on_refused, read);
+	read->refusal = must(evtimer_new(read->views->base, on_refused, read));
 	evtimer_add(read->refusal, &(struct timeval){0});
 }
 
