@@ -1,4 +1,4 @@
-/* What a tool is told of connections and answers of the database that do not come in time, or at all. */
+/* What a blocking client does when connections or answers of the database are late, or do not come at all. */
 #include "adapters/postgres/ports/dead_letter_archive.h"
 #include "adapters/postgres/tools/blocking_client.h"
 
@@ -27,7 +27,7 @@ static void tear_down(void)
 	world_tear_down();
 }
 
-/* A notice makes the server send at once what it has: the results of the statements before the last one. */
+/* A notice makes the server send the results that it has: those of the statements before the last one. */
 #define SEND_NOW "do $$ begin raise notice 'send what there is'; end $$;"
 
 static const char *const unfinished[] = {
@@ -37,7 +37,7 @@ static const char *const unfinished[] = {
 	" select pg_sleep(20); commit",
 };
 
-START_TEST(statements_that_are_not_done_in_time_have_failed)
+START_TEST(statements_that_miss_the_deadline_fail)
 {
 	blocking_client_set_deadline(&client, 300);
 
@@ -48,7 +48,7 @@ START_TEST(statements_that_are_not_done_in_time_have_failed)
 }
 END_TEST
 
-START_TEST(statements_that_are_done_in_time_succeed)
+START_TEST(statements_that_meet_the_deadline_succeed)
 {
 	blocking_client_set_deadline(&client, 5000);
 
@@ -62,7 +62,7 @@ static const char *const broken[] = {
 	"select 1; " SEND_NOW " select pg_terminate_backend(pg_backend_pid()); select pg_sleep(20)",
 };
 
-START_TEST(statements_whose_session_ends_have_failed)
+START_TEST(statements_whose_session_ends_fail)
 {
 	ck_assert(!blocking_client_execute(&client, broken[_i]));
 
@@ -71,8 +71,8 @@ START_TEST(statements_whose_session_ends_have_failed)
 }
 END_TEST
 
-/* The kernel takes the connection, and nobody reads it. */
-START_TEST(a_connection_that_is_not_made_in_time_has_failed)
+/* The kernel accepts the connection, and no program reads from it. */
+START_TEST(a_connection_that_misses_the_deadline_fails)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof at;
@@ -106,8 +106,8 @@ static const struct failure *count_letters(struct dead_letters *letters, struct 
 	return letters->ops->count(letters, &all, arena, &kinds, &count);
 }
 
-/* _i: the session is lost, or the table refuses; after that nothing is in the way. */
-START_TEST(dead_letters_are_read_through_a_new_connection_when_one_is_lost)
+/* _i: the session is lost, or the table is locked; after that the database works again. */
+START_TEST(dead_letters_are_read_through_a_new_connection_after_a_loss)
 {
 	struct url_source url = world_url(database_conninfo());
 	struct arena *arena = arena_new(1024);
@@ -133,13 +133,12 @@ START_TEST(dead_letters_are_read_through_a_new_connection_when_one_is_lost)
 }
 END_TEST
 
-SUITE("dialogue", set_up, tear_down, .only_if = database_is_direct)
+SUITE("blocking client", set_up, tear_down, .only_if = database_is_direct)
 {
-	tcase_add_loop_test(tests, statements_that_are_not_done_in_time_have_failed, 0,
+	tcase_add_loop_test(tests, statements_that_miss_the_deadline_fail, 0,
 			    sizeof unfinished / sizeof unfinished[0]);
-	tcase_add_test(tests, statements_that_are_done_in_time_succeed);
-	tcase_add_loop_test(tests, statements_whose_session_ends_have_failed, 0,
-			    sizeof broken / sizeof broken[0]);
-	tcase_add_test(tests, a_connection_that_is_not_made_in_time_has_failed);
-	tcase_add_loop_test(tests, dead_letters_are_read_through_a_new_connection_when_one_is_lost, 0, 2);
+	tcase_add_test(tests, statements_that_meet_the_deadline_succeed);
+	tcase_add_loop_test(tests, statements_whose_session_ends_fail, 0, sizeof broken / sizeof broken[0]);
+	tcase_add_test(tests, a_connection_that_misses_the_deadline_fails);
+	tcase_add_loop_test(tests, dead_letters_are_read_through_a_new_connection_after_a_loss, 0, 2);
 }

@@ -1,6 +1,6 @@
 /*
- * Two stores that flush at the same time: one of them waits, nobody deadlocks, and who waited sees what has
- * become.
+ * Two stores that flush at the same time: one of them waits, neither deadlocks, and the one that waited sees
+ * what the other one committed.
  */
 #include "support/suites.h"
 #include "world.h"
@@ -79,7 +79,7 @@ static void assert_one_went_in(void)
 	ck_assert_msg(!strstr(loser->failure, "deadlock"), "%s", loser->failure);
 }
 
-START_TEST(two_units_that_create_the_same_in_opposite_order)
+START_TEST(two_units_that_create_the_same_rows_in_opposite_order_do_not_deadlock)
 {
 	for (int round = 0; round < 5; round++) {
 		database_empty();
@@ -96,7 +96,7 @@ START_TEST(two_units_that_create_the_same_in_opposite_order)
 }
 END_TEST
 
-START_TEST(two_units_that_change_the_same_in_opposite_order)
+START_TEST(two_units_that_change_the_same_rows_in_opposite_order_do_not_deadlock)
 {
 	create_all(one, false);
 	ck_assert_int_eq(work_do(one), NO_FAILURE);
@@ -113,7 +113,7 @@ START_TEST(two_units_that_change_the_same_in_opposite_order)
 }
 END_TEST
 
-START_TEST(two_units_of_different_products_both_go_in_and_share_the_partitions)
+START_TEST(two_units_of_different_products_both_commit_and_share_the_partitions)
 {
 	create_all(one, false);
 	ck_assert_int_eq(work_do(one), NO_FAILURE);
@@ -136,7 +136,7 @@ START_TEST(two_units_of_different_products_both_go_in_and_share_the_partitions)
 }
 END_TEST
 
-START_TEST(who_waited_for_a_lock_sees_the_revision_that_came_of_it)
+START_TEST(a_unit_that_waited_for_a_lock_sees_the_new_revision)
 {
 	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
 	ck_assert_int_eq(work_do(one), NO_FAILURE);
@@ -159,7 +159,7 @@ START_TEST(who_waited_for_a_lock_sees_the_revision_that_came_of_it)
 }
 END_TEST
 
-START_TEST(units_that_lock_queue_up)
+START_TEST(units_that_lock_wait_for_each_other)
 {
 	create_all(one, false);
 	ck_assert_int_eq(work_do(one), NO_FAILURE);
@@ -192,8 +192,8 @@ static void make_products_in_reverse(void)
 		PRODUCTS - 1);
 }
 
-/* Both are stopped in the middle: if each came from another end, neither could go on. */
-START_TEST(loads_that_lock_and_flushes_take_the_same_order)
+/* Both are stopped in the middle: if they locked in different orders, neither could continue. */
+START_TEST(loads_that_lock_and_flushes_lock_in_the_same_order)
 {
 	void *holder;
 
@@ -220,7 +220,10 @@ START_TEST(loads_that_lock_and_flushes_take_the_same_order)
 }
 END_TEST
 
-/* Whoever replays it has the row and wants the totals; whoever drops dead letters has the totals. */
+/*
+ * The session that replays it holds the row and wants the totals; one that drops dead letters holds the
+ * totals.
+ */
 START_TEST(a_dead_letter_that_is_being_replayed_is_neither_dropped_nor_waited_for)
 {
 	void *holder;
@@ -246,7 +249,7 @@ START_TEST(a_dead_letter_that_is_being_replayed_is_neither_dropped_nor_waited_fo
 }
 END_TEST
 
-START_TEST(a_lock_that_is_held_too_long_is_nobodys_fault)
+START_TEST(a_lock_that_is_held_too_long_makes_a_flush_busy)
 {
 	work_create_batch(one, "batch", "lamp", 10, IN_WAREHOUSE);
 	ck_assert_int_eq(work_do(one), NO_FAILURE);
@@ -266,12 +269,12 @@ END_TEST
 
 SUITE("concurrency", set_up, tear_down, .timeout_s = 120)
 {
-	tcase_add_test(tests, two_units_that_create_the_same_in_opposite_order);
-	tcase_add_test(tests, two_units_that_change_the_same_in_opposite_order);
-	tcase_add_test(tests, two_units_of_different_products_both_go_in_and_share_the_partitions);
-	tcase_add_test(tests, who_waited_for_a_lock_sees_the_revision_that_came_of_it);
-	tcase_add_test(tests, units_that_lock_queue_up);
-	tcase_add_test(tests, loads_that_lock_and_flushes_take_the_same_order);
+	tcase_add_test(tests, two_units_that_create_the_same_rows_in_opposite_order_do_not_deadlock);
+	tcase_add_test(tests, two_units_that_change_the_same_rows_in_opposite_order_do_not_deadlock);
+	tcase_add_test(tests, two_units_of_different_products_both_commit_and_share_the_partitions);
+	tcase_add_test(tests, a_unit_that_waited_for_a_lock_sees_the_new_revision);
+	tcase_add_test(tests, units_that_lock_wait_for_each_other);
+	tcase_add_test(tests, loads_that_lock_and_flushes_lock_in_the_same_order);
 	tcase_add_test(tests, a_dead_letter_that_is_being_replayed_is_neither_dropped_nor_waited_for);
-	tcase_add_test(tests, a_lock_that_is_held_too_long_is_nobodys_fault);
+	tcase_add_test(tests, a_lock_that_is_held_too_long_makes_a_flush_busy);
 }

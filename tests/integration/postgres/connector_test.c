@@ -1,5 +1,6 @@
 /*
- * Each address of each host, in turn, each with its own time; whatever is wrong with one, the next is tried.
+ * The connector tries each address of each host in turn, each within its own time limit and after any
+ * failure of the one before.
  */
 #include "adapters/postgres/connector/connector.h"
 
@@ -33,7 +34,7 @@ static int64_t now_ms(void)
 
 /* ---- addresses without a server ---- */
 
-/* A port of 127.0.0.1; `backlog` under 0: nobody listens, so it refuses. */
+/* Returns a port of 127.0.0.1; with a negative `backlog` it does not listen, so it refuses connections. */
 static int take_port(int backlog, struct sockaddr_in *address)
 {
 	socklen_t size = sizeof *address;
@@ -47,7 +48,10 @@ static int take_port(int backlog, struct sockaddr_in *address)
 	return ntohs(address->sin_port);
 }
 
-/* Its queue is full, so the kernel drops the first packet of whoever comes, as a host that is gone would. */
+/*
+ * Returns a port whose queue is full, so that the kernel drops the first packet of every client, as if the
+ * host were gone.
+ */
 static int take_dropping_port(void)
 {
 	struct sockaddr_in address;
@@ -182,12 +186,12 @@ static const struct attempt {
 	{"host=127.0.0.1,$H port=$S,$P $X connect_timeout=0", 3000, 4500}, /* no limit: then ours */
 };
 
-START_TEST(the_first_server_that_will_do_is_found)
+START_TEST(the_first_suitable_server_is_found)
 {
 	const struct attempt *way = &ways[_i];
 	struct connecting outcome = connect_to(fill_in(way->conninfo));
 
-	if (way->most_ms < 0) { /* lists that do not fit together */
+	if (way->most_ms < 0) { /* the lists differ in length */
 		ck_assert_ptr_null(outcome.pg);
 		ck_assert_int_eq(outcome.trouble.kind, FAILURE_FATAL);
 		ck_assert_msg(strstr(outcome.trouble.text, "could not match"), "%s", outcome.trouble.text);
@@ -225,7 +229,7 @@ START_TEST(the_environment_names_the_hosts_where_the_text_does_not)
 }
 END_TEST
 
-START_TEST(every_address_that_failed_is_told)
+START_TEST(the_error_names_every_address_that_failed)
 {
 	struct connecting outcome =
 		connect_to(fill_in("host=127.0.0.1,127.0.0.1,no-such-host.invalid port=$R,$S,5432 $X"
@@ -258,7 +262,7 @@ START_TEST(an_address_that_was_silent_is_tried_last_for_a_while)
 }
 END_TEST
 
-START_TEST(an_address_that_was_silent_is_not_forgotten)
+START_TEST(an_address_that_was_silent_is_still_tried)
 {
 	world.servers = known_servers_new();
 	known_servers_suspect(world.servers, arena_printf(world.texts, "%s:%s", good_host, good_port));
@@ -268,7 +272,7 @@ START_TEST(an_address_that_was_silent_is_not_forgotten)
 }
 END_TEST
 
-START_TEST(without_a_free_descriptor_it_fails_and_a_later_attempt_succeeds)
+START_TEST(without_a_free_descriptor_an_attempt_fails_and_a_later_one_succeeds)
 {
 	const char *conninfo = arena_strdup(world.texts, fill_in("host=no-such-host.invalid,$H port=$P $X"));
 	struct rlimit before, none;
@@ -290,7 +294,7 @@ START_TEST(without_a_free_descriptor_it_fails_and_a_later_attempt_succeeds)
 }
 END_TEST
 
-START_TEST(a_cancelled_connector_answers_nobody)
+START_TEST(a_cancelled_connector_does_not_call_back)
 {
 	struct url_source url = world_url(fill_in("host=localhost,127.0.0.1 port=$S $X"));
 	struct connecting outcome = {0}, other;
@@ -323,7 +327,7 @@ END_TEST
 
 static const char *const ending[] = {"PQconninfo", "PQconnectStartParams"};
 
-START_TEST(where_libpq_has_no_memory_at_all_the_process_ends_in_order)
+START_TEST(the_process_aborts_where_libpq_has_no_memory_at_all)
 {
 	starve(ending[_i]);
 	connect_to(fill_in("host=$H port=$P $X"));
@@ -332,7 +336,7 @@ END_TEST
 
 /* ---- the URL ---- */
 
-/* A file that is rewritten: away, half written, right. */
+/* Simulates a file that is rewritten: missing, half written, complete. */
 static const char *read_changing(void *context, struct arena *arena, const char **error)
 {
 	int *reads = context;
@@ -348,7 +352,7 @@ static const char *read_changing(void *context, struct arena *arena, const char 
 	}
 }
 
-START_TEST(the_url_is_asked_for_at_every_attempt_and_a_malformed_one_is_tried_again)
+START_TEST(the_url_is_read_at_every_attempt_and_a_malformed_one_is_retried)
 {
 	int reads = 0;
 	struct postgres_config config = world_config();
@@ -372,7 +376,7 @@ START_TEST(the_url_is_asked_for_at_every_attempt_and_a_malformed_one_is_tried_ag
 }
 END_TEST
 
-/* ---- what is set for the database ---- */
+/* ---- settings of the database ---- */
 
 static const char *const hostile[] = {
 	"statement_timeout = 1",
@@ -432,7 +436,7 @@ START_TEST(timeouts_of_the_database_end_no_session_of_ours)
 }
 END_TEST
 
-START_TEST(a_database_that_takes_no_writes_is_told_and_still_read_by_tools)
+START_TEST(a_read_only_database_is_reported_and_still_read_by_tools)
 {
 	const char *name = database_make_another("");
 	const char *conninfo = arena_strdup(world.texts, database_conninfo_of(name, ""));
@@ -457,20 +461,20 @@ END_TEST
 
 SUITE("connector", set_up, world_tear_down, .only_if = database_is_direct)
 {
-	tcase_add_loop_test(tests, the_first_server_that_will_do_is_found, 0,
+	tcase_add_loop_test(tests, the_first_suitable_server_is_found, 0,
 			    (int)(sizeof ways / sizeof ways[0]));
 	tcase_add_test(tests, a_url_names_several_hosts_too);
 	tcase_add_test(tests, the_environment_names_the_hosts_where_the_text_does_not);
-	tcase_add_test(tests, every_address_that_failed_is_told);
+	tcase_add_test(tests, the_error_names_every_address_that_failed);
 	tcase_add_test(tests, an_address_that_was_silent_is_tried_last_for_a_while);
-	tcase_add_test(tests, an_address_that_was_silent_is_not_forgotten);
-	tcase_add_test(tests, without_a_free_descriptor_it_fails_and_a_later_attempt_succeeds);
-	tcase_add_test(tests, a_cancelled_connector_answers_nobody);
+	tcase_add_test(tests, an_address_that_was_silent_is_still_tried);
+	tcase_add_test(tests, without_a_free_descriptor_an_attempt_fails_and_a_later_one_succeeds);
+	tcase_add_test(tests, a_cancelled_connector_does_not_call_back);
 	tcase_add_test(tests, a_lack_of_memory_is_not_blamed_on_the_connection_string);
-	tcase_add_loop_test_raise_signal(tests, where_libpq_has_no_memory_at_all_the_process_ends_in_order,
-					 SIGABRT, 0, (int)(sizeof ending / sizeof ending[0]));
-	tcase_add_test(tests, the_url_is_asked_for_at_every_attempt_and_a_malformed_one_is_tried_again);
+	tcase_add_loop_test_raise_signal(tests, the_process_aborts_where_libpq_has_no_memory_at_all, SIGABRT,
+					 0, (int)(sizeof ending / sizeof ending[0]));
+	tcase_add_test(tests, the_url_is_read_at_every_attempt_and_a_malformed_one_is_retried);
 	tcase_add_loop_test(tests, timeouts_of_the_database_end_no_session_of_ours, 0,
 			    (int)(sizeof hostile / sizeof hostile[0]));
-	tcase_add_test(tests, a_database_that_takes_no_writes_is_told_and_still_read_by_tools);
+	tcase_add_test(tests, a_read_only_database_is_reported_and_still_read_by_tools);
 }

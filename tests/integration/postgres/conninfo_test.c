@@ -1,7 +1,4 @@
-/*
- * Connection strings: which are accepted, and which are refused because libpq reads them otherwise than they
- * look.
- */
+/* Accepts connection strings, and refuses those that libpq reads otherwise than they look. */
 #include "adapters/postgres/postgres.h"
 
 #include "database.h"
@@ -70,7 +67,7 @@ START_TEST(a_connection_string_that_reads_as_it_looks_is_accepted)
 }
 END_TEST
 
-START_TEST(one_that_libpq_reads_otherwise_is_refused_and_nothing_of_it_is_repeated)
+START_TEST(a_connection_string_that_libpq_reads_otherwise_is_refused_without_repeating_it)
 {
 	const char *defect = postgres_conninfo_defect(refused[_i]);
 
@@ -84,6 +81,7 @@ SUITE("connection strings", .only_if = database_is_direct)
 {
 	tcase_add_loop_test(tests, a_connection_string_that_reads_as_it_looks_is_accepted, 0,
 			    sizeof accepted / sizeof accepted[0]);
-	tcase_add_loop_test(tests, one_that_libpq_reads_otherwise_is_refused_and_nothing_of_it_is_repeated, 0,
+	tcase_add_loop_test(tests,
+			    a_connection_string_that_libpq_reads_otherwise_is_refused_without_repeating_it, 0,
 			    sizeof refused / sizeof refused[0]);
 }

@@ -37,7 +37,7 @@ static void begin(void)
 
 /* ---- data ---- */
 
-START_TEST(what_a_trigger_refuses_is_the_datas_fault)
+START_TEST(a_row_that_a_trigger_refuses_is_a_data_error)
 {
 	database_sql(
 		"create or replace function poison() returns trigger language plpgsql as $$ begin"
@@ -124,8 +124,8 @@ START_TEST(a_batch_that_breaks_an_invariant_is_refused)
 }
 END_TEST
 
-/* A conflict: after two of them a unit locks. */
-START_TEST(a_row_that_the_read_model_should_not_have_is_put_right)
+/* It is a conflict first, and after two conflicts a unit locks. */
+START_TEST(a_wrong_row_of_the_read_model_is_corrected)
 {
 	begin();
 	database_sql("insert into allocations_view values ('order', 'lamp', 1, 'another batch')");
@@ -141,7 +141,7 @@ START_TEST(a_row_that_the_read_model_should_not_have_is_put_right)
 }
 END_TEST
 
-START_TEST(a_dead_letter_may_hold_any_bytes_and_claim_anything)
+START_TEST(a_dead_letter_may_have_any_payload_and_any_fields)
 {
 	struct delivery *delivery;
 
@@ -168,7 +168,7 @@ static void run_out_of_stock(const char *orderid, const char *sku)
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 }
 
-START_TEST(dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said)
+START_TEST(a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error)
 {
 	struct store *store;
 
@@ -190,7 +190,7 @@ START_TEST(dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_sa
 }
 END_TEST
 
-START_TEST(old_blind_windows_go)
+START_TEST(old_blind_windows_are_deleted)
 {
 	struct tidied tidied;
 
@@ -228,7 +228,7 @@ END_TEST
 
 /* ---- a schema that changes ---- */
 
-START_TEST(a_table_that_is_away_during_a_migration_is_waited_for)
+START_TEST(a_table_that_is_missing_during_a_migration_is_waited_for)
 {
 	begin();
 	database_sql("alter table outbox rename to outbox_away");
@@ -252,7 +252,7 @@ START_TEST(a_table_that_is_away_during_a_migration_is_waited_for)
 }
 END_TEST
 
-START_TEST(a_column_that_is_added_disturbs_nobody)
+START_TEST(an_added_column_does_not_disturb_a_session)
 {
 	begin();
 	database_sql("alter table batches add column added integer");
@@ -266,7 +266,7 @@ END_TEST
 
 /* ---- loads that fail ---- */
 
-START_TEST(a_load_that_fails_leaves_the_session_fit_for_use)
+START_TEST(a_session_can_be_used_after_a_load_failed)
 {
 	void *holder;
 
@@ -283,7 +283,7 @@ START_TEST(a_load_that_fails_leaves_the_session_fit_for_use)
 END_TEST
 
 /* Every statement of a load that locks has a snapshot of its own. */
-START_TEST(what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict)
+START_TEST(a_product_that_is_created_during_a_load_that_locks_is_a_conflict)
 {
 	void *rival;
 
@@ -309,18 +309,18 @@ END_TEST
 
 SUITE("data errors", set_up, tear_down)
 {
-	tcase_add_test(tests, what_a_trigger_refuses_is_the_datas_fault);
+	tcase_add_test(tests, a_row_that_a_trigger_refuses_is_a_data_error);
 	tcase_add_loop_test(tests, a_long_message_of_the_database_is_cut_between_characters, 0,
 			    (int)(sizeof wordy / sizeof wordy[0]));
 	tcase_add_loop_test(tests, a_batch_that_breaks_an_invariant_is_refused, 0,
 			    (int)(sizeof breaches / sizeof breaches[0]));
-	tcase_add_test(tests, a_row_that_the_read_model_should_not_have_is_put_right);
-	tcase_add_test(tests, a_dead_letter_may_hold_any_bytes_and_claim_anything);
-	tcase_add_test(tests, dead_mail_is_well_formed_whatever_it_tells_and_whatever_the_server_said);
-	tcase_add_test(tests, old_blind_windows_go);
+	tcase_add_test(tests, a_wrong_row_of_the_read_model_is_corrected);
+	tcase_add_test(tests, a_dead_letter_may_have_any_payload_and_any_fields);
+	tcase_add_test(tests, a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error);
+	tcase_add_test(tests, old_blind_windows_are_deleted);
 	tcase_add_test(tests, dropped_dead_letters_are_counted);
-	tcase_add_test(tests, a_table_that_is_away_during_a_migration_is_waited_for);
-	tcase_add_test(tests, a_column_that_is_added_disturbs_nobody);
-	tcase_add_test(tests, a_load_that_fails_leaves_the_session_fit_for_use);
-	tcase_add_test(tests, what_comes_to_be_in_the_midst_of_a_load_that_locks_is_a_conflict);
+	tcase_add_test(tests, a_table_that_is_missing_during_a_migration_is_waited_for);
+	tcase_add_test(tests, an_added_column_does_not_disturb_a_session);
+	tcase_add_test(tests, a_session_can_be_used_after_a_load_failed);
+	tcase_add_test(tests, a_product_that_is_created_during_a_load_that_locks_is_a_conflict);
 }

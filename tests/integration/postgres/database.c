@@ -11,7 +11,7 @@
 
 #define TEXT_SIZE 4096
 
-/* The status by which meson knows it. */
+/* The exit status that meson takes for a skipped test. */
 #define SKIPPED 77
 
 static char name[64];
@@ -29,7 +29,7 @@ static const char *server_url(void)
 	return url;
 }
 
-/* Check can tell nothing outside of a test, where these are used, too. */
+/* Check cannot report failures outside of a test, where these functions are used, too. */
 static void require(bool truth, const char *what)
 {
 	if (truth)
@@ -103,7 +103,7 @@ bool database_is_direct(void)
 	return !pooler;
 }
 
-/* Of a keyword that is there twice libpq takes the later one. */
+/* If a keyword occurs twice, libpq uses the later one. */
 const char *database_way(const char *direct)
 {
 	static char text[3 * TEXT_SIZE];
@@ -228,7 +228,7 @@ void database_empty(void)
 {
 	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
 		     " where datname = current_database() and pid <> pg_backend_pid()");
-	/* TRUNCATE would make each table's files anew. */
+	/* TRUNCATE would create each table's files anew. */
 	database_sql(
 		"delete from order_lines; delete from displaced_lines; delete from shrinks; delete"
 		" from batches;"

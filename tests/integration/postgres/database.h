@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Makes the database; ends the program, as failed, when there is no server. */
+/* Makes the database; ends the program as failed if there is no server. */
 void database_create(void);
 void database_drop(void);
 
@@ -17,17 +17,18 @@ const char *database_make_another(const char *options);
 void database_drop_another(void);
 
 /*
- * Connection string of the database; and of another one on the same server, which lives until the next call.
+ * Returns the connection string of the database; and of another one on the same server.  The latter lives
+ * until the next call.
  */
 const char *database_conninfo(void);
 const char *database_conninfo_of(const char *name, const char *more);
 
 /*
- * The same way through the pooler, in transaction mode, that ALLOCD_TEST_POOLER names ("host=... port=...");
- * once the tests are about that, else the string as it is.  It lives until the next call.
+ * Returns the same connection string by way of the pooler in transaction mode that ALLOCD_TEST_POOLER names
+ * ("host=... port=..."), if the tests use one, else the string as it is.  It lives until the next call.
  */
 const char *database_way(const char *conninfo);
-void database_use_pooler(void); /* ends the program, as skipped, when there is none */
+void database_use_pooler(void); /* ends the program as skipped if there is no pooler */
 bool database_is_pooled(void);
 bool database_is_direct(void);
 
@@ -35,8 +36,8 @@ bool database_is_direct(void);
 void database_empty(void);
 
 /*
- * Runs statements on it; the first value of the last result, or "" when there is none, lives until the next
- * call.
+ * Runs statements on the database; the first value of the last result, or "" without one, lives until the
+ * next call.
  */
 const char *database_sql(const char *format, ...) __attribute__((format(printf, 1, 2)));
 long database_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -44,7 +45,7 @@ long database_number(const char *format, ...) __attribute__((format(printf, 1, 2
 /* The same on another database. */
 const char *database_sql_on(const char *conninfo, const char *sql);
 
-/* A session that runs the statement in a transaction and then keeps that open until it is let go. */
+/* A session that runs the statement in a transaction and then keeps that open until database_let_go(). */
 void *database_hold(const char *conninfo, const char *sql);
 void database_let_go(void *holder);
 

@@ -1,4 +1,4 @@
-/* Going round a table, in portions. */
+/* The circular scan of a table, in portions, that deletes expired rows. */
 #include "adapters/postgres/housekeeping/expired_rows.h"
 #include "support/suites.h"
 #include "world.h"
@@ -6,7 +6,7 @@
 #define SECOND INT64_C(1000000)
 #define START  (INT64_C(1700000000) * SECOND)
 
-START_TEST(the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last)
+START_TEST(the_scan_advances_by_a_portion_and_starts_over_after_the_last)
 {
 	struct expired_rows sweep = {0};
 
@@ -21,7 +21,7 @@ START_TEST(the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last)
 }
 END_TEST
 
-START_TEST(where_much_is_found_the_hand_goes_on_at_once)
+START_TEST(after_many_expired_rows_the_next_portion_is_due_at_once)
 {
 	struct expired_rows sweep = {0};
 
@@ -30,8 +30,8 @@ START_TEST(where_much_is_found_the_hand_goes_on_at_once)
 }
 END_TEST
 
-/* However large the table: portions every ten seconds, and as many between them as are due. */
-START_TEST(the_hand_goes_round_in_a_day)
+/* For any size of table: portions follow every ten seconds, and in between as many as are due. */
+START_TEST(the_scan_takes_at_most_a_day_for_a_round)
 {
 	const int64_t pages = 100 * 1000 * 1000;
 	struct expired_rows sweep = {0};
@@ -50,8 +50,8 @@ START_TEST(the_hand_goes_round_in_a_day)
 }
 END_TEST
 
-/* Every other row is past its retention, in a table of several portions. */
-START_TEST(what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays)
+/* Every other row is expired, in a table of several portions. */
+START_TEST(expired_rows_are_deleted_on_every_page_and_others_stay)
 {
 	struct work *work;
 	struct tidied tidied;
@@ -87,10 +87,10 @@ START_TEST(what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays)
 }
 END_TEST
 
-SUITE("sweep")
+SUITE("expired rows")
 {
-	tcase_add_test(tests, the_hand_goes_on_by_a_portion_and_begins_anew_after_the_last);
-	tcase_add_test(tests, where_much_is_found_the_hand_goes_on_at_once);
-	tcase_add_test(tests, the_hand_goes_round_in_a_day);
-	tcase_add_test(tests, what_is_past_its_retention_goes_wherever_it_is_and_the_rest_stays);
+	tcase_add_test(tests, the_scan_advances_by_a_portion_and_starts_over_after_the_last);
+	tcase_add_test(tests, after_many_expired_rows_the_next_portion_is_due_at_once);
+	tcase_add_test(tests, the_scan_takes_at_most_a_day_for_a_round);
+	tcase_add_test(tests, expired_rows_are_deleted_on_every_page_and_others_stay);
 }

@@ -1,4 +1,4 @@
-/* The sessions of a process are on one server: the newest that one of them was let in to. */
+/* The sessions of a process are on one server: the newest one that has admitted one of them. */
 #include "adapters/postgres/connector/known_servers.h"
 
 #include "database.h"
@@ -55,7 +55,7 @@ static void leave(int who, bool silently)
 	known_servers_exit(servers, &sessions[who].user, silently);
 }
 
-START_TEST(a_promotion_takes_every_session_from_the_old_primary)
+START_TEST(a_promotion_ends_every_session_on_the_old_primary)
 {
 	ck_assert(enter(STORE, "a", 7, 1));
 	ck_assert(enter(OTHER_STORE, "a", 7, 1));
@@ -84,7 +84,7 @@ START_TEST(no_session_begins_on_an_old_primary_and_its_address_is_tried_last)
 }
 END_TEST
 
-START_TEST(a_store_leads_to_another_system_and_the_views_follow)
+START_TEST(views_follow_a_store_to_another_system)
 {
 	ck_assert(enter(STORE, "a", 7, 9));
 	ck_assert(enter(VIEWS, "a", 7, 9));
@@ -113,7 +113,7 @@ START_TEST(a_silent_server_loses_all_of_its_sessions_and_no_other_does)
 }
 END_TEST
 
-START_TEST(where_servers_do_not_say_which_they_are_the_views_end_with_a_stores_session)
+START_TEST(views_end_with_a_stores_session_on_a_server_without_identity)
 {
 	enter(STORE, "proxy", 0, 0);
 	enter(OTHER_STORE, "proxy", 0, 0);
@@ -126,7 +126,7 @@ START_TEST(where_servers_do_not_say_which_they_are_the_views_end_with_a_stores_s
 }
 END_TEST
 
-START_TEST(a_lost_session_takes_no_other_from_a_server_that_is_known)
+START_TEST(a_lost_session_ends_no_other_on_a_server_with_identity)
 {
 	enter(STORE, "a", 7, 1);
 	enter(VIEWS, "a", 7, 1);
@@ -139,7 +139,7 @@ START_TEST(a_lost_session_takes_no_other_from_a_server_that_is_known)
 }
 END_TEST
 
-START_TEST(of_many_suspects_the_newest_are_remembered)
+START_TEST(of_too_many_suspects_the_newest_are_remembered)
 {
 	char key[16];
 
@@ -155,7 +155,7 @@ START_TEST(of_many_suspects_the_newest_are_remembered)
 }
 END_TEST
 
-START_TEST(a_connection_may_be_alone)
+START_TEST(a_connection_without_shared_servers_works)
 {
 	known_servers_suspect(NULL, "a");
 	ck_assert(!known_servers_is_suspect(NULL, "a"));
@@ -164,14 +164,14 @@ START_TEST(a_connection_may_be_alone)
 }
 END_TEST
 
-SUITE("servers", set_up, tear_down, .only_if = database_is_direct)
+SUITE("known servers", set_up, tear_down, .only_if = database_is_direct)
 {
-	tcase_add_test(tests, a_promotion_takes_every_session_from_the_old_primary);
+	tcase_add_test(tests, a_promotion_ends_every_session_on_the_old_primary);
 	tcase_add_test(tests, no_session_begins_on_an_old_primary_and_its_address_is_tried_last);
-	tcase_add_test(tests, a_store_leads_to_another_system_and_the_views_follow);
+	tcase_add_test(tests, views_follow_a_store_to_another_system);
 	tcase_add_test(tests, a_silent_server_loses_all_of_its_sessions_and_no_other_does);
-	tcase_add_test(tests, where_servers_do_not_say_which_they_are_the_views_end_with_a_stores_session);
-	tcase_add_test(tests, a_lost_session_takes_no_other_from_a_server_that_is_known);
-	tcase_add_test(tests, of_many_suspects_the_newest_are_remembered);
-	tcase_add_test(tests, a_connection_may_be_alone);
+	tcase_add_test(tests, views_end_with_a_stores_session_on_a_server_without_identity);
+	tcase_add_test(tests, a_lost_session_ends_no_other_on_a_server_with_identity);
+	tcase_add_test(tests, of_too_many_suspects_the_newest_are_remembered);
+	tcase_add_test(tests, a_connection_without_shared_servers_works);
 }

@@ -1,4 +1,4 @@
-/* Connections that are lost during a flush: at any byte, by the server's hand, or without a word. */
+/* Connections that are lost during a flush: after any byte, by the server's termination, or in silence. */
 #include "support/suites.h"
 #include "world.h"
 
@@ -49,8 +49,8 @@ static bool is_committed(const char *orderid)
 }
 
 /*
- * The heart of the matter.  Whatever byte the connection is lost after: "nothing happened" and "perhaps done"
- * are told apart, and settling finds the truth.
+ * After any byte at which the connection is lost, a flush that did nothing and one that is perhaps done are
+ * distinguished, and resolving the commit finds out which one it was.
  */
 static void lose_after(size_t bytes)
 {
@@ -79,11 +79,11 @@ static size_t measure_flush(void)
 	return proxy_flush_size(world_proxy_of(store));
 }
 
-/* At so many places all over the flush; and at each of the last bytes, where the commit is. */
+/* The numbers of cuts spread over the whole flush, and over its last bytes, where the commit is. */
 #define PLACES 96
 #define PARTS  4
 
-START_TEST(wherever_a_flush_is_cut_the_truth_is_found)
+START_TEST(a_flush_that_is_cut_at_any_byte_is_resolved_correctly)
 {
 	size_t size = measure_flush();
 
@@ -92,7 +92,7 @@ START_TEST(wherever_a_flush_is_cut_the_truth_is_found)
 }
 END_TEST
 
-START_TEST(wherever_a_flush_is_cut_near_its_end_the_truth_is_found)
+START_TEST(a_flush_that_is_cut_near_its_end_is_resolved_correctly)
 {
 	size_t size = measure_flush();
 
@@ -104,7 +104,7 @@ START_TEST(wherever_a_flush_is_cut_near_its_end_the_truth_is_found)
 }
 END_TEST
 
-START_TEST(a_whole_flush_that_is_not_answered_is_committed)
+START_TEST(a_flush_that_arrived_whole_but_got_no_answer_is_committed)
 {
 	prepare("order");
 	proxy_swallow_answer(world_proxy_of(store));
@@ -116,7 +116,7 @@ START_TEST(a_whole_flush_that_is_not_answered_is_committed)
 }
 END_TEST
 
-/* The pooler speaks for itself: its words are no answer to the commit. */
+/* The pooler reports the loss by itself, which is no answer to the commit. */
 START_TEST(a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain)
 {
 	prepare("order");
@@ -130,7 +130,7 @@ START_TEST(a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain)
 }
 END_TEST
 
-START_TEST(a_server_that_falls_silent_is_given_up)
+START_TEST(a_server_that_becomes_silent_is_given_up)
 {
 	struct work *hasty;
 
@@ -163,7 +163,7 @@ static void make_flushes_slow(void)
 		     "create trigger slow before insert on order_lines for each row execute function slow()");
 }
 
-/* Does it to the session that flushes, once it is there. */
+/* Does it to the session that flushes, as soon as that session is in the flush. */
 static void wait_and(const char *act)
 {
 	while (!database_number(
@@ -173,7 +173,7 @@ static void wait_and(const char *act)
 		event_base_loop(world.base, EVLOOP_NONBLOCK);
 }
 
-START_TEST(a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_commit)
+START_TEST(a_flush_whose_session_is_terminated_is_uncertain_and_not_committed)
 {
 	make_flushes_slow();
 	prepare("order");
@@ -189,7 +189,7 @@ START_TEST(a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_co
 }
 END_TEST
 
-START_TEST(a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing)
+START_TEST(a_flush_with_a_cancelled_or_slow_statement_writes_nothing)
 {
 	make_flushes_slow();
 	prepare("order");
@@ -229,8 +229,8 @@ START_TEST(a_session_that_ends_between_two_calls_is_replaced_and_counted)
 }
 END_TEST
 
-/* In a database that came back from a backup, somebody else got the key that is next here. */
-START_TEST(keys_of_a_session_that_was_lost_are_not_used)
+/* In a database restored from a backup, another session got the key that is next here. */
+START_TEST(keys_of_a_lost_session_are_not_used)
 {
 	end_session();
 	database_sql(
@@ -243,7 +243,7 @@ START_TEST(keys_of_a_session_that_was_lost_are_not_used)
 }
 END_TEST
 
-START_TEST(a_load_that_is_cut_can_be_repeated)
+START_TEST(a_load_whose_connection_is_cut_can_be_repeated)
 {
 	work_restart(work);
 	work_allocate(work, "order", "lamp", 1);
@@ -258,7 +258,7 @@ START_TEST(a_load_that_is_cut_can_be_repeated)
 }
 END_TEST
 
-START_TEST(a_unit_whose_locks_were_lost_is_checked_all_the_same)
+START_TEST(a_unit_whose_locks_were_lost_is_checked_by_its_flush)
 {
 	struct work *other = work_new(&world.fixture, world_make_store());
 
@@ -283,21 +283,21 @@ END_TEST
 
 SUITE("lost connections", set_up, tear_down, .timeout_s = 120)
 {
-	tcase_add_loop_test(tests, wherever_a_flush_is_cut_the_truth_is_found, 0,
+	tcase_add_loop_test(tests, a_flush_that_is_cut_at_any_byte_is_resolved_correctly, 0,
 			    database_is_pooled() ? 1 : PARTS);
-	tcase_add_test(tests, wherever_a_flush_is_cut_near_its_end_the_truth_is_found);
-	tcase_add_test(tests, a_whole_flush_that_is_not_answered_is_committed);
+	tcase_add_test(tests, a_flush_that_is_cut_near_its_end_is_resolved_correctly);
+	tcase_add_test(tests, a_flush_that_arrived_whole_but_got_no_answer_is_committed);
 	tcase_add_test(tests, a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain);
-	tcase_add_test(tests, a_server_that_falls_silent_is_given_up);
+	tcase_add_test(tests, a_server_that_becomes_silent_is_given_up);
 	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced_and_counted);
-	tcase_add_test(tests, keys_of_a_session_that_was_lost_are_not_used);
-	tcase_add_test(tests, a_load_that_is_cut_can_be_repeated);
-	tcase_add_test(tests, a_unit_whose_locks_were_lost_is_checked_all_the_same);
+	tcase_add_test(tests, keys_of_a_lost_session_are_not_used);
+	tcase_add_test(tests, a_load_whose_connection_is_cut_can_be_repeated);
+	tcase_add_test(tests, a_unit_whose_locks_were_lost_is_checked_by_its_flush);
 }
 
 SUITE("lost connections", set_up, tear_down)
 {
 	tcase_add_unchecked_fixture(tests, NULL, make_flushes_fast);
-	tcase_add_test(tests, a_session_that_is_terminated_in_mid_flush_is_uncertain_and_did_not_commit);
-	tcase_add_test(tests, a_statement_that_is_cancelled_or_takes_too_long_wrote_nothing);
+	tcase_add_test(tests, a_flush_whose_session_is_terminated_is_uncertain_and_not_committed);
+	tcase_add_test(tests, a_flush_with_a_cancelled_or_slow_statement_writes_nothing);
 }

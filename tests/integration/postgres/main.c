@@ -20,7 +20,7 @@ static bool migrate(void)
 	return false;
 }
 
-/* With an argument: by way of a pooler. */
+/* An argument makes the tests use a pooler. */
 int main(int argc, char *argv[])
 {
 	int status = EXIT_FAILURE;

@@ -1,5 +1,6 @@
 /*
- * Plans do not depend on what the tables held when they were made, and loading not on how long a history is.
+ * Plans do not depend on what the tables held when they were made, and loading does not depend on the length
+ * of a history.
  */
 #include "adapters/postgres/connector/session_setup.h"
 #include "adapters/postgres/sql/statements.h"
@@ -30,7 +31,7 @@ static void begin_session(unsigned use)
 	ck_assert(PQexitPipelineMode(pg));
 }
 
-/* A session as the stores and views have it. */
+/* A session like those of the stores and views. */
 static void set_up(void)
 {
 	world_set_up();
@@ -83,7 +84,7 @@ static void write_execute(enum statement_name name, char *sql, size_t size)
 	PQclear(description);
 }
 
-/* Tables that have a row a partition, or one in all, may be read whole. */
+/* Tables that have one row for each partition, or one row in all, may be read whole. */
 static bool reads_a_growing_table_whole(const char *plan)
 {
 	static const char *const small[] = {"outbox_heads", "outbox_cursors", "dead_letter_totals"};
@@ -120,7 +121,7 @@ START_TEST(a_plan_made_on_empty_tables_uses_their_indexes)
 }
 END_TEST
 
-/* How many pages a statement touches, besides the ones that planning it does. */
+/* The number of pages that a statement touches, without those that planning it touches. */
 static long pages_of(const char *execute)
 {
 	char plan[16384], *buffers, *end, *read;
@@ -221,16 +222,16 @@ static const struct {
 
 #define COSTS ((int)(sizeof costs / sizeof costs[0]))
 
-/* In a session that waits for locks: the server may be vacuuming by itself, and gives way after a second. */
+/* Runs in a session that waits for locks: autovacuum may hold the table, and gives way after a second. */
 static void vacuum(const char *how)
 {
 	database_sql("vacuum %s", how);
 }
 
-/* Plans that were made when the tables were empty, and such as were made since. */
+/* Compares plans made while the tables were empty with plans made later. */
 static void assert_costs(bool plan_anew)
 {
-	vacuum(""); /* of what earlier tests left */
+	vacuum(""); /* removes what earlier tests left */
 	for (int i = 0; i < COSTS; i++)
 		pages_of(costs[i].execute);
 	make_history(10000, 20000);
@@ -243,13 +244,13 @@ static void assert_costs(bool plan_anew)
 	}
 }
 
-START_TEST(a_long_history_costs_nothing)
+START_TEST(a_long_history_does_not_slow_a_unit_down)
 {
 	assert_costs(_i);
 }
 END_TEST
 
-START_TEST(exhausted_batches_stay_out_however_many)
+START_TEST(many_exhausted_batches_do_not_slow_a_load_down)
 {
 	struct work *work;
 	struct product *product;
@@ -304,7 +305,7 @@ END_TEST
 SUITE("plans", set_up, tear_down, .only_if = database_is_direct)
 {
 	tcase_add_loop_test(tests, a_plan_made_on_empty_tables_uses_their_indexes, 0, STATEMENTS);
-	tcase_add_loop_test(tests, a_long_history_costs_nothing, 0, 2);
-	tcase_add_test(tests, exhausted_batches_stay_out_however_many);
+	tcase_add_loop_test(tests, a_long_history_does_not_slow_a_unit_down, 0, 2);
+	tcase_add_test(tests, many_exhausted_batches_do_not_slow_a_load_down);
 	tcase_add_test(tests, a_transaction_behind_a_pooler_has_the_settings_of_a_session);
 }

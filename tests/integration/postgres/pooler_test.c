@@ -1,6 +1,6 @@
 /*
- * Behind a pooler that lends each session for one transaction: nothing of ours is left in the sessions, and
- * without ALLOCD_POOLED the pooler is found out.
+ * Behind a pooler that lends each session for one transaction, nothing of ours is left in the sessions;
+ * without ALLOCD_POOLED such a pooler is detected.
  */
 #include "adapters/postgres/tools/blocking_client.h"
 #include "support/suites.h"
@@ -40,7 +40,7 @@ static const char *value_of(PGconn *pg, const char *sql)
 	return value;
 }
 
-/* ---- what is left ---- */
+/* ---- what is left in sessions ---- */
 
 /* Everything that a session can keep: settings, statements, locks, tables, cursors, channels. */
 static const char left_behind[] =
@@ -54,7 +54,7 @@ static const char left_behind[] =
 	" union all select 'table ' || relname from pg_class where relpersistence = 't'"
 	" union all select 'lock' from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as all_of_it";
 
-/* Clients that hold a transaction each see all sessions of the pool. */
+/* Clients that each hold a transaction see all sessions of the pool. */
 static void assert_nothing_is_left(void)
 {
 	PGconn *clients[CLIENTS / 2];
@@ -119,7 +119,7 @@ static const char *this_database(void)
 	return name;
 }
 
-/* For the role in this database: sessions of other tests do not notice. */
+/* Sets limits for the role in this database only, so that sessions of other tests are not affected. */
 static void limit(const char *name, const char *value)
 {
 	database_sql("alter role current_user in database \"%s\" set %s = %s; " END_OTHER_SESSIONS,
@@ -133,7 +133,7 @@ static void lift_limits(void)
 		     this_database());
 }
 
-START_TEST(a_time_limit_of_the_role_ends_no_answer_to_a_tool)
+START_TEST(a_time_limit_of_the_role_does_not_end_a_tools_statement)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
 	struct blocking_client client;
@@ -158,7 +158,7 @@ static const struct {
 	{"select 1 / 0", "division by zero"},
 };
 
-START_TEST(a_tools_statement_that_is_not_answered_has_failed)
+START_TEST(a_tools_statement_that_gets_no_answer_fails)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
 	struct blocking_client client;
@@ -173,7 +173,7 @@ START_TEST(a_tools_statement_that_is_not_answered_has_failed)
 }
 END_TEST
 
-START_TEST(another_isolation_by_default_is_refused)
+START_TEST(another_default_isolation_level_is_refused)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
 	struct blocking_client client;
@@ -209,7 +209,7 @@ static void on_allocations(void *context, const struct allocation_row *rows, siz
 	answers->all = answers->good + answers->failed == READS;
 }
 
-START_TEST(reads_that_come_at_once_each_get_their_answer)
+START_TEST(reads_at_the_same_time_each_get_their_answer)
 {
 	struct views *views = world.fixture.make_views(&world.fixture);
 	struct answers answers = {0};
@@ -260,8 +260,10 @@ static struct subscription_gap *many_windows(int call)
 	return windows;
 }
 
-/* PgBouncer takes what it has answered for the end of a transaction, though more is on its way. */
-START_TEST(large_calls_at_once_are_not_torn_between_sessions)
+/*
+ * PgBouncer takes an answered sync for the end of a transaction, although more of the pipeline is arriving.
+ */
+START_TEST(large_calls_at_the_same_time_are_not_split_between_sessions)
 {
 	struct postgres_config config = world_config();
 	struct checkpoints *logbooks[2] = {postgres_checkpoints_new(&config),
@@ -280,8 +282,8 @@ START_TEST(large_calls_at_once_are_not_torn_between_sessions)
 }
 END_TEST
 
-/* It would keep the session from the others until its next call. */
-START_TEST(a_transaction_that_failed_gives_its_session_back_at_once)
+/* Otherwise it would keep the session from other clients until its next call. */
+START_TEST(a_failed_transaction_returns_its_session_at_once)
 {
 	void *holder = database_hold(database_conninfo(), "lock table order_lines");
 
@@ -302,7 +304,10 @@ END_TEST
 
 /* ---- the server behind it changes ---- */
 
-/* As if the pooler led to one that started at another time: ours answers for the catalog's. */
+/*
+ * Simulates a pooler that leads to another server by hiding the function that returns the server's start
+ * time.
+ */
 static void move_server(void)
 {
 	database_sql("create function public.pg_postmaster_start_time() returns timestamptz language sql"
@@ -310,7 +315,7 @@ static void move_server(void)
 	limit("search_path", "public, pg_catalog");
 }
 
-START_TEST(a_unit_is_not_written_on_another_server_than_it_was_read_on)
+START_TEST(a_unit_is_not_flushed_to_another_server_than_it_was_loaded_from)
 {
 	uint64_t lost = work->store->sessions_lost;
 
@@ -331,10 +336,10 @@ START_TEST(a_unit_is_not_written_on_another_server_than_it_was_read_on)
 }
 END_TEST
 
-/* ---- found out ---- */
+/* ---- detection ---- */
 
-/* Another client's transactions come and go meanwhile. */
-START_TEST(a_pool_by_the_transaction_is_refused_without_the_setting)
+/* Meanwhile another client begins and ends transactions. */
+START_TEST(a_pool_of_transactions_is_refused_without_the_setting)
 {
 	struct url_source url = world_url(database_way(database_conninfo()));
 	struct blocking_client client;
@@ -377,21 +382,21 @@ SUITE("pooler", set_up, tear_down, .only_if = database_is_pooled)
 {
 	tcase_add_test(tests, nothing_of_a_unit_is_left_in_the_sessions);
 	tcase_add_test(tests, nothing_of_the_tools_is_left_in_the_sessions);
-	tcase_add_loop_test(tests, a_tools_statement_that_is_not_answered_has_failed, 0,
+	tcase_add_loop_test(tests, a_tools_statement_that_gets_no_answer_fails, 0,
 			    (int)(sizeof unanswered / sizeof unanswered[0]));
-	tcase_add_test(tests, reads_that_come_at_once_each_get_their_answer);
-	tcase_add_test(tests, large_calls_at_once_are_not_torn_between_sessions);
-	tcase_add_test(tests, a_transaction_that_failed_gives_its_session_back_at_once);
-	tcase_add_loop_test(tests, a_pool_by_the_transaction_is_refused_without_the_setting, 0, 4);
+	tcase_add_test(tests, reads_at_the_same_time_each_get_their_answer);
+	tcase_add_test(tests, large_calls_at_the_same_time_are_not_split_between_sessions);
+	tcase_add_test(tests, a_failed_transaction_returns_its_session_at_once);
+	tcase_add_loop_test(tests, a_pool_of_transactions_is_refused_without_the_setting, 0, 4);
 	tcase_add_test(tests, a_dry_run_in_a_pool_of_transactions_is_refused_because_it_needs_a_session);
 }
 
 SUITE("pooler", .only_if = database_is_pooled)
 {
-	tcase_add_unchecked_fixture(tests, NULL, lift_limits); /* also after one that failed */
+	tcase_add_unchecked_fixture(tests, NULL, lift_limits); /* also after a failed test */
 	tcase_add_checked_fixture(tests, NULL, lift_limits);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, a_time_limit_of_the_role_ends_no_answer_to_a_tool);
-	tcase_add_test(tests, another_isolation_by_default_is_refused);
-	tcase_add_test(tests, a_unit_is_not_written_on_another_server_than_it_was_read_on);
+	tcase_add_test(tests, a_time_limit_of_the_role_does_not_end_a_tools_statement);
+	tcase_add_test(tests, another_default_isolation_level_is_refused);
+	tcase_add_test(tests, a_unit_is_not_flushed_to_another_server_than_it_was_loaded_from);
 }

@@ -1,4 +1,4 @@
-/* Messages are passed on one by one; a flush is told by its first statement. */
+/* Passes messages on one by one; a flush is recognized by its first statement. */
 #include "proxy.h"
 
 #include <check.h>
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* By its name, or whole, behind a name that is empty. */
+/* The statement is sent by its name, or whole behind an empty name. */
 static const char flush_mark[] = "INSERT_WITNESS",
 		  whole_flush_mark[] = "\0insert into units (witness) values ($1) r";
 
@@ -34,9 +34,9 @@ struct link {
 	struct link *next;
 	struct proxy *proxy;
 	struct bufferevent *client, *server;
-	bool started;  /* the client's first message, which has no type, is through */
-	bool flushing; /* a flush has begun; */
-	size_t passed; /* so many bytes of it went through */
+	bool started;  /* the client's first message, which has no type, was passed on */
+	bool flushing; /* a flush has begun */
+	size_t passed; /* bytes of the flush that were passed on */
 	enum plan plan;
 	bool held; /* without its client, until proxy_end_held() */
 };
@@ -79,7 +79,7 @@ static void free_link(struct link *link)
 
 /* ---- messages ---- */
 
-/* The size of the first message in the buffer, 0 when it is not all there. */
+/* Returns the size of the first message in the buffer, 0 if it is incomplete. */
 static size_t whole_message(struct evbuffer *buffer, bool has_type)
 {
 	unsigned char head[5];
@@ -106,7 +106,7 @@ static void pass(struct bufferevent *to, struct evbuffer *from, size_t size)
 	evbuffer_remove_buffer(from, bufferevent_get_output(to), size);
 }
 
-/* What was passed on must arrive before the end does. */
+/* Data that was passed on must arrive before the end of the connection does. */
 static void write_out(struct bufferevent *side)
 {
 	struct evbuffer *output = bufferevent_get_output(side);
@@ -119,7 +119,7 @@ static void write_out(struct bufferevent *side)
 
 /* ---- from the client ---- */
 
-/* Passes on what fits before the cut; false when the cut was made. */
+/* Passes on what fits before the cut; returns false after the cut. */
 static bool pass_until_cut(struct link *link, struct evbuffer *input, size_t size)
 {
 	size_t rest = link->proxy->cut_after - link->passed;
@@ -135,7 +135,9 @@ static bool pass_until_cut(struct link *link, struct evbuffer *input, size_t siz
 	return false;
 }
 
-/* A message of the flush that the plan is for; false when the link is of no more use. */
+/*
+ * Handles a message of the flush for which there is a plan; returns false if the link can no longer be used.
+ */
 static bool spoil(struct link *link, struct evbuffer *input, size_t size, bool is_sync)
 {
 	if (link->plan == PLAN_CUT)
@@ -175,7 +177,7 @@ static void pass_unspoiled(struct link *link, struct evbuffer *input, size_t siz
 	link->flushing = false;
 }
 
-/* False when the link is of no more use. */
+/* Returns false if the link can no longer be used. */
 static bool take_message(struct link *link, struct evbuffer *input, size_t size)
 {
 	bool is_sync = link->started && *evbuffer_pullup(input, 1) == 'S';
@@ -203,7 +205,7 @@ static void on_client_bytes(struct bufferevent *client, void *context)
 
 /* ---- from the server ---- */
 
-/* What PgBouncer says then; Postgres tells the severity in one more field. */
+/* PgBouncer's error; Postgres would repeat the severity in one more field. */
 static void say_that_server_is_gone(struct link *link)
 {
 	static const char words[] = "E\0\0\0\x29SFATAL\0C08P01\0Mserver conn crashed?\0";
@@ -212,7 +214,7 @@ static void say_that_server_is_gone(struct link *link)
 	write_out(link->client);
 }
 
-/* The answer to a flush that was spoiled: it ends with ReadyForQuery, by when the commit is done. */
+/* Handles the answer to a flush with a plan: it ends with ReadyForQuery, after the commit. */
 static void drain_answer(struct link *link, struct evbuffer *input)
 {
 	size_t size;
@@ -250,7 +252,7 @@ static void on_end(struct bufferevent *side, short what, void *context)
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
 		return;
 	if (side == link->server && link->client)
-		write_out(link->client); /* the server's last words */
+		write_out(link->client); /* the rest of what the server sent */
 	free_link(link);
 }
 
@@ -346,7 +348,7 @@ size_t proxy_connections(const struct proxy *proxy)
 	return proxy->connections;
 }
 
-/* ---- its life ---- */
+/* ---- lifetime ---- */
 
 static void find_unix_server(struct proxy *proxy, const char *directory, const char *port)
 {
@@ -367,7 +369,7 @@ static void find_inet_server(struct proxy *proxy, const char *host, const char *
 	freeaddrinfo(found);
 }
 
-/* libpq knows best what a connection string, with the environment, comes to. */
+/* Lets libpq evaluate the connection string with the environment. */
 static void find_server(struct proxy *proxy, const char *conninfo)
 {
 	PGconn *pg = PQconnectdb(conninfo);

@@ -36,7 +36,7 @@ static void assert_refused(const char *conninfo, enum failure_kind kind, const c
 
 	ck_assert_int_eq(work_load(work), (int)kind);
 	ck_assert_int_lt(now_ms() - begun, 5000);
-	/* Until it has given up for the first time, it only knows that there is no connection yet. */
+	/* Until the first attempt has failed, the error is only that there is no connection yet. */
 	while (work_load(work) == (int)kind && strstr(work->failure, "not connected"))
 		continue;
 	ck_assert_msg(strstr(work->failure, words), "%s", work->failure);
@@ -44,27 +44,27 @@ static void assert_refused(const char *conninfo, enum failure_kind kind, const c
 	ck_assert_msg(!strstr(world_log(), "pass-word"), "%s", world_log());
 }
 
-START_TEST(a_server_that_is_not_there_is_waited_for)
+START_TEST(a_server_that_refuses_connections_is_waited_for)
 {
 	assert_refused("postgresql://user:pass-word@127.0.0.1:1/nowhere", FAILURE_RETRY, "refused");
 }
 END_TEST
 
-START_TEST(a_host_that_is_not_known_is_waited_for)
+START_TEST(an_unknown_host_is_waited_for)
 {
 	assert_refused("postgresql://user:pass-word@no-such-host.invalid/nowhere", FAILURE_RETRY,
 		       "no-such-host");
 }
 END_TEST
 
-START_TEST(a_database_that_is_not_there_is_waited_for)
+START_TEST(a_missing_database_is_waited_for)
 {
 	assert_refused(database_way(database_conninfo_of("no such database", " password=pass-word")),
 		       FAILURE_RETRY, "no such database");
 }
 END_TEST
 
-START_TEST(a_role_that_is_not_let_in_is_waited_for)
+START_TEST(a_role_that_is_not_admitted_is_waited_for)
 {
 	assert_refused(
 		database_way(database_conninfo_of("postgres", " user=no-such-role password=pass-word")),
@@ -93,7 +93,7 @@ START_TEST(a_database_without_our_tables_is_waited_for)
 }
 END_TEST
 
-START_TEST(trouble_is_logged_once_and_so_is_its_end)
+START_TEST(an_unreachable_database_is_logged_once_and_so_is_its_return)
 {
 	const char *name = database_make_another("");
 	struct logger *logger = world_logger();
@@ -119,11 +119,11 @@ START_TEST(trouble_is_logged_once_and_so_is_its_end)
 }
 END_TEST
 
-START_TEST(calls_that_wait_for_a_connection_are_answered_soon)
+START_TEST(calls_that_wait_for_a_connection_fail_soon)
 {
 	int64_t begun;
 
-	/* An address that swallows packets, or is refused at once: either way the answer comes in time. */
+	/* The address drops packets or refuses them at once; the answer comes in time in both cases. */
 	begin_on(world_make_store_on("host=192.0.2.1 user=user dbname=db"));
 	begun = now_ms();
 
@@ -171,15 +171,15 @@ END_TEST
 
 SUITE("refusing servers", world_set_up, tear_down)
 {
-	tcase_add_test(tests, a_server_that_is_not_there_is_waited_for);
-	tcase_add_test(tests, a_host_that_is_not_known_is_waited_for);
-	tcase_add_test(tests, a_database_that_is_not_there_is_waited_for);
-	tcase_add_test(tests, a_role_that_is_not_let_in_is_waited_for);
+	tcase_add_test(tests, a_server_that_refuses_connections_is_waited_for);
+	tcase_add_test(tests, an_unknown_host_is_waited_for);
+	tcase_add_test(tests, a_missing_database_is_waited_for);
+	tcase_add_test(tests, a_role_that_is_not_admitted_is_waited_for);
 	tcase_add_test(tests, a_malformed_connection_string_is_not_repeated);
 	tcase_add_test(tests, a_database_that_is_not_utf8_is_refused);
 	tcase_add_test(tests, a_database_without_our_tables_is_waited_for);
-	if (!database_is_pooled()) /* which prepares nothing that could fail */
-		tcase_add_test(tests, trouble_is_logged_once_and_so_is_its_end);
-	tcase_add_test(tests, calls_that_wait_for_a_connection_are_answered_soon);
+	if (!database_is_pooled()) /* behind a pooler nothing is prepared that could fail */
+		tcase_add_test(tests, an_unreachable_database_is_logged_once_and_so_is_its_return);
+	tcase_add_test(tests, calls_that_wait_for_a_connection_fail_soon);
 	tcase_add_test(tests, reads_that_wait_are_bounded);
 }

@@ -1,4 +1,7 @@
-/* Migrations: each once, by one program at a time, never a changed one, and what a newer database means. */
+/*
+ * Migrations: each is applied once, by one program at a time, never after it was changed; and the meaning of
+ * a newer database.
+ */
 #include "core/partition.h"
 #include "support/suites.h"
 #include "tools_sql.h"
@@ -52,7 +55,7 @@ static void add_newer_migration(int oldest_program)
 	sql(statement);
 }
 
-START_TEST(an_empty_database_gets_the_tables)
+START_TEST(migrating_an_empty_database_creates_the_tables)
 {
 	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
 
@@ -137,7 +140,7 @@ START_TEST(programs_that_migrate_at_once_wait_for_each_other)
 }
 END_TEST
 
-START_TEST(somebody_who_migrates_for_too_long_is_not_waited_for)
+START_TEST(a_program_that_migrates_for_too_long_is_not_waited_for)
 {
 	struct url_source url = world_url(database_way(conninfo));
 	void *holder = database_hold(conninfo, "select pg_advisory_xact_lock(7302157463491)");
@@ -161,7 +164,7 @@ START_TEST(a_migration_that_was_changed_is_refused)
 }
 END_TEST
 
-START_TEST(a_newer_database_that_works_with_us_is_taken)
+START_TEST(a_newer_database_that_works_with_this_program_is_accepted)
 {
 	ck_assert_int_eq(migrate(), SCHEMA_READY);
 	add_newer_migration(1);
@@ -171,7 +174,7 @@ START_TEST(a_newer_database_that_works_with_us_is_taken)
 }
 END_TEST
 
-START_TEST(a_newer_database_that_does_not_is_refused)
+START_TEST(a_newer_database_that_needs_a_newer_program_is_refused)
 {
 	ck_assert_int_eq(migrate(), SCHEMA_READY);
 	add_newer_migration(9998);
@@ -183,7 +186,7 @@ START_TEST(a_newer_database_that_does_not_is_refused)
 }
 END_TEST
 
-START_TEST(a_database_that_lacks_a_migration_says_so)
+START_TEST(a_database_that_lacks_a_migration_is_reported)
 {
 	ck_assert_int_eq(check(), SCHEMA_INCOMPATIBLE);
 
@@ -202,7 +205,7 @@ START_TEST(a_gap_in_the_applied_migrations_is_refused)
 }
 END_TEST
 
-START_TEST(a_migration_that_fails_leaves_nothing)
+START_TEST(a_migration_that_fails_changes_nothing)
 {
 	sql("create table products (something integer)");
 
@@ -216,7 +219,7 @@ END_TEST
 
 /* ---- the migration in steps ---- */
 
-/* As it was before an id was one command's. */
+/* The schema of the time when every command had ids of its own. */
 static void step_back(void)
 {
 	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
@@ -279,8 +282,8 @@ static void expect_migrated(pid_t child)
 	ck_assert_str_eq(key_of_inbox(), "PRIMARY KEY (id, source)");
 }
 
-/* What they spend twice meanwhile is found, and what they commit late, too. */
-START_TEST(writers_go_on_while_an_index_is_built)
+/* Ids that writers spend twice meanwhile are found, also those that are committed late. */
+START_TEST(writers_continue_while_an_index_is_built)
 {
 	void *writer;
 	pid_t child;
@@ -299,7 +302,7 @@ START_TEST(writers_go_on_while_an_index_is_built)
 }
 END_TEST
 
-START_TEST(a_migration_that_was_interrupted_goes_on)
+START_TEST(a_migration_that_was_interrupted_resumes)
 {
 	void *writer;
 	pid_t child;
@@ -346,7 +349,7 @@ static void assert_unreachable(const char *nowhere, const char *words, enum sche
 	ck_assert_msg(!strchr(text, '\n'), "%s", text);
 }
 
-START_TEST(a_server_that_cannot_be_reached_is_told_without_the_password)
+START_TEST(the_error_of_an_unreachable_server_does_not_hold_the_password)
 {
 	assert_unreachable("postgresql://user:pass-word@127.0.0.1:1/db", "refused", SCHEMA_UNREACHABLE);
 	assert_unreachable("postgresql://user:pass-word@no-such-host.invalid/db", "no-such-host",
@@ -359,21 +362,21 @@ END_TEST
 
 SUITE("schema", set_up, world_tear_down)
 {
-	tcase_add_test(tests, an_empty_database_gets_the_tables);
+	tcase_add_test(tests, migrating_an_empty_database_creates_the_tables);
 	tcase_add_test(tests, the_outbox_of_an_empty_database_has_every_partition_of_the_program);
 	tcase_add_test(tests, verify_misses_every_partition_of_the_program_in_an_empty_outbox);
 	tcase_add_test(tests, migrating_twice_changes_nothing);
 	tcase_add_test(tests, programs_that_migrate_at_once_wait_for_each_other);
-	tcase_add_test(tests, somebody_who_migrates_for_too_long_is_not_waited_for);
+	tcase_add_test(tests, a_program_that_migrates_for_too_long_is_not_waited_for);
 	tcase_add_test(tests, a_migration_that_was_changed_is_refused);
-	tcase_add_test(tests, a_newer_database_that_works_with_us_is_taken);
-	tcase_add_test(tests, a_newer_database_that_does_not_is_refused);
-	tcase_add_test(tests, a_database_that_lacks_a_migration_says_so);
+	tcase_add_test(tests, a_newer_database_that_works_with_this_program_is_accepted);
+	tcase_add_test(tests, a_newer_database_that_needs_a_newer_program_is_refused);
+	tcase_add_test(tests, a_database_that_lacks_a_migration_is_reported);
 	tcase_add_test(tests, a_gap_in_the_applied_migrations_is_refused);
-	tcase_add_test(tests, a_migration_that_fails_leaves_nothing);
+	tcase_add_test(tests, a_migration_that_fails_changes_nothing);
 	tcase_add_test(tests, of_two_commands_that_spent_one_id_the_earlier_one_keeps_it);
-	tcase_add_test(tests, writers_go_on_while_an_index_is_built);
-	tcase_add_test(tests, a_migration_that_was_interrupted_goes_on);
+	tcase_add_test(tests, writers_continue_while_an_index_is_built);
+	tcase_add_test(tests, a_migration_that_was_interrupted_resumes);
 	tcase_add_test(tests, a_database_in_another_encoding_is_refused);
-	tcase_add_test(tests, a_server_that_cannot_be_reached_is_told_without_the_password);
+	tcase_add_test(tests, the_error_of_an_unreachable_server_does_not_hold_the_password);
 }

@@ -1,4 +1,4 @@
-/* What error codes mean. */
+/* The meaning of Postgres' error codes. */
 #include "adapters/postgres/connection/sqlstate.h"
 
 #include "database.h"
@@ -24,7 +24,7 @@ static const struct {
 	{"23505", "allocations_view_pkey", FAILURE_CONFLICT},
 	{"23505", "outbox_version_key", FAILURE_CONFLICT},
 	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
-	/* This unit was committed, or can never be: settling tells. */
+	/* This unit was committed, or never can be: resolving the commit finds out. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
 	/* Any other key, and wrong data. */
 	{"23505", "somebody_elses_key", FAILURE_DATA},
@@ -64,7 +64,7 @@ static const struct {
 	{NULL, NULL, FAILURE_RETRY},
 };
 
-START_TEST(a_code_says_what_to_do_next)
+START_TEST(each_sqlstate_has_the_kind_of_failure_that_says_what_to_do)
 {
 	ck_assert_msg(sqlstate_kind(meanings[_i].sqlstate, meanings[_i].constraint) == meanings[_i].kind,
 		      "%s %s", meanings[_i].sqlstate, meanings[_i].constraint);
@@ -79,7 +79,7 @@ static const struct {
 	{"23505", false}, {"40P01", false}, {"55P03", false}, {NULL, false},
 };
 
-START_TEST(a_session_that_does_not_fit_the_schema_any_more_is_given_up)
+START_TEST(a_session_that_no_longer_fits_the_schema_is_given_up)
 {
 	ck_assert_int_eq(sqlstate_ends_session(endings[_i].sqlstate), endings[_i].ends);
 }
@@ -87,8 +87,8 @@ END_TEST
 
 SUITE("sqlstate", .only_if = database_is_direct)
 {
-	tcase_add_loop_test(tests, a_code_says_what_to_do_next, 0,
+	tcase_add_loop_test(tests, each_sqlstate_has_the_kind_of_failure_that_says_what_to_do, 0,
 			    (int)(sizeof meanings / sizeof meanings[0]));
-	tcase_add_loop_test(tests, a_session_that_does_not_fit_the_schema_any_more_is_given_up, 0,
+	tcase_add_loop_test(tests, a_session_that_no_longer_fits_the_schema_is_given_up, 0,
 			    (int)(sizeof endings / sizeof endings[0]));
 }

@@ -1,4 +1,4 @@
-/* The tests' functions stand before libpq's own, and hand on to them. */
+/* Functions that replace libpq's own, and call them. */
 #include "starved.h"
 
 #include <dlfcn.h>
@@ -17,7 +17,7 @@ typedef PQconninfoOption *conninfo_parse(const char *, char **);
 typedef PQconninfoOption *conninfo_of(PGconn *);
 typedef PGconn *connect_start(const char *const *, const char *const *, int);
 
-/* False: no memory.  A function's address is no object's, so it is copied. */
+/* Returns false for a starved function. A function's address is not that of an object, so it is copied. */
 static bool find_real(const char *name, void *function)
 {
 	void *found = dlsym(RTLD_NEXT, name);
@@ -26,7 +26,7 @@ static bool find_real(const char *name, void *function)
 	return !starved || strcmp(starved, name) != 0;
 }
 
-/* They stand before libpq's own. */
+/* These replace libpq's own functions. */
 PQconninfoOption *PQconninfoParse(const char *conninfo, char **errmsg)
 {
 	conninfo_parse *real;

@@ -2,7 +2,7 @@
 #ifndef ALLOCD_TESTS_POSTGRES_STARVED_H
 #define ALLOCD_TESTS_POSTGRES_STARVED_H
 
-/* PQconninfoParse, PQconninfo or PQconnectStartParams, to the end of the process. */
+/* Starves PQconninfoParse, PQconninfo or PQconnectStartParams until the end of the process. */
 void starve(const char *function);
 
 #endif

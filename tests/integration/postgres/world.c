@@ -1,4 +1,4 @@
-/* The real thing, for the port test suite and for the adapter's own tests. */
+/* The fixture on a real Postgres, for the port test suites and for the adapter's own tests. */
 #include "world.h"
 
 #include <stdio.h>
@@ -161,7 +161,7 @@ static void end_lost_session(struct store_fixture *fixture, struct store *store,
 	proxy_end_held(world_proxy_of(store), commits);
 }
 
-/* Everything that has a time is made so much older. */
+/* Makes every row with a time older by this many seconds. */
 static void let_time_pass(struct store_fixture *fixture, int64_t seconds)
 {
 	static const char *const columns[][2] = {{"notifications", "due_at"},

@@ -1,6 +1,6 @@
 /*
- * What the tests of the Postgres adapter work in: an event loop, and stores that reach the tests' database by
- * way of a proxy each.
+ * The environment of the tests of the Postgres adapter: an event loop, and stores that each reach the tests'
+ * database by way of a proxy.
  */
 #ifndef ALLOCD_TESTS_POSTGRES_WORLD_H
 #define ALLOCD_TESTS_POSTGRES_WORLD_H
@@ -23,26 +23,26 @@ struct world {
 	struct views *views[WORLD_STORES_MAX];
 	size_t views_count;
 	struct arena *texts;           /* the connection strings */
-	struct known_servers *servers; /* of what is made from now on; NULL: each is alone */
+	struct known_servers *servers; /* of stores and views made from now on; NULL: each works alone */
 	int answer_timeout_ms;         /* of stores that are made from now on; 0: the default */
 };
 
-/* One, for every test. */
+/* The one world of all tests. */
 extern struct world world;
 
-/* For tests: what the fixture does before and after each, and what it makes. */
+/* What the fixture does before and after each test, and what it makes. */
 void world_set_up(void);
 void world_tear_down(void);
 struct store *world_make_store(void);
 struct proxy *world_proxy_of(const struct store *store);
 
-/* As long as the test lasts. */
+/* Returns a source of the URL, which lives as long as the test. */
 struct url_source world_url(const char *conninfo);
 
 /* The tests' database itself, without a proxy. */
 struct postgres_config world_config(void);
 
-/* Takes over the store, without a proxy. */
+/* Adds a store, which the world frees, without a proxy. */
 struct store *world_add_store(struct store *store);
 
 /* A store on another database, without a proxy. */

@@ -16,7 +16,7 @@ void await(const bool *answered);
 
 struct stream_record open_in_state(const char *name, const struct stream_state *state);
 
-/* Of a stream that bears no mark. */
+/* Opens a stream that bears no mark. */
 struct stream_record open_stream(const char *name, struct stream_id last_generated, bool has_group);
 
 void mark(const char *name, int64_t incarnation, struct stream_id done, struct stream_id last_generated);

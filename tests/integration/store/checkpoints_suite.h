@@ -11,13 +11,13 @@
 
 #include <check.h>
 
-/* Every function gets the fixture itself, so that an adapter can embed it first in a struct of its own. */
+/* Each function gets the fixture itself, so that an adapter can embed it first in a struct of its own. */
 struct checkpoints_fixture {
 	/* Before and after each test: an empty database, with the schema only. */
 	void (*set_up)(struct checkpoints_fixture *fixture);
 	void (*tear_down)(struct checkpoints_fixture *fixture);
 
-	/* One more worker's; tear_down frees it. */
+	/* Makes the checkpoints of one more worker; tear_down frees them. */
 	struct checkpoints *(*make_checkpoints)(struct checkpoints_fixture *fixture);
 
 	/* Runs the event loop, simulated or not, until *done; a test fails that waits too long. */

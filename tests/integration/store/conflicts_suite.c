@@ -1,11 +1,11 @@
-/* A unit whose data another one changed meanwhile is a conflict, and units that lock exclude each other. */
+/* A unit whose data another unit changed meanwhile is a conflict, and units that lock exclude each other. */
 #include "integration/store/store_steps.h"
 
 #include "support/suites.h"
 
 /* ---- two stores ---- */
 
-START_TEST(a_product_that_another_changed_is_a_conflict)
+START_TEST(a_product_that_another_unit_changed_is_a_conflict)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -22,8 +22,8 @@ START_TEST(a_product_that_another_changed_is_a_conflict)
 }
 END_TEST
 
-/* Without an event nothing but the revision tells. */
-START_TEST(a_product_that_another_gave_a_batch_is_a_conflict)
+/* Without an event only the revision shows the change. */
+START_TEST(a_product_to_which_another_unit_added_a_batch_is_a_conflict)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -39,7 +39,7 @@ START_TEST(a_product_that_another_gave_a_batch_is_a_conflict)
 }
 END_TEST
 
-START_TEST(a_product_that_was_only_consulted_is_checked_too)
+START_TEST(a_product_that_was_only_consulted_is_checked_by_the_flush)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -68,8 +68,8 @@ START_TEST(consulting_a_product_does_not_change_its_revision)
 }
 END_TEST
 
-/* More of a product must not be put to what an earlier state of it showed. */
-START_TEST(a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict)
+/* A later state of a product must not be added to an earlier one. */
+START_TEST(loading_more_of_a_product_that_another_unit_changed_is_a_conflict)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -85,7 +85,7 @@ START_TEST(a_product_that_another_changed_before_more_of_it_is_loaded_is_a_confl
 }
 END_TEST
 
-START_TEST(a_product_that_nothing_more_is_loaded_of_is_left_to_the_flush_to_check)
+START_TEST(a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -134,7 +134,7 @@ static void (*const both_create[])(struct work *, struct work *) = {
 
 #define BOTH_CREATE ((int)(sizeof both_create / sizeof both_create[0]))
 
-START_TEST(what_two_create_is_a_conflict_for_the_second)
+START_TEST(a_row_that_two_units_create_is_a_conflict_for_the_second)
 {
 	struct work *one = work_new(fixture, store), *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -152,7 +152,7 @@ START_TEST(what_two_create_is_a_conflict_for_the_second)
 }
 END_TEST
 
-START_TEST(a_unit_that_was_refused_wrote_nothing)
+START_TEST(a_unit_with_a_conflict_writes_nothing)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 	char reasons[256];
@@ -178,7 +178,7 @@ START_TEST(a_unit_that_was_refused_wrote_nothing)
 }
 END_TEST
 
-START_TEST(redone_after_a_conflict_it_goes_in)
+START_TEST(a_unit_redone_after_a_conflict_commits)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 
@@ -200,7 +200,7 @@ END_TEST
 
 /* ---- units that lock ---- */
 
-START_TEST(what_a_unit_locked_waits_for_its_flush)
+START_TEST(a_flush_of_a_locked_product_waits_and_then_fails)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
 	int answer;
@@ -259,16 +259,16 @@ END_TEST
 
 SUITE("store conflicts", store_set_up, store_tear_down, .timeout_s = 120)
 {
-	tcase_add_test(tests, a_product_that_another_changed_is_a_conflict);
-	tcase_add_test(tests, a_product_that_another_gave_a_batch_is_a_conflict);
-	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_too);
+	tcase_add_test(tests, a_product_that_another_unit_changed_is_a_conflict);
+	tcase_add_test(tests, a_product_to_which_another_unit_added_a_batch_is_a_conflict);
+	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_by_the_flush);
 	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
-	tcase_add_test(tests, a_product_that_another_changed_before_more_of_it_is_loaded_is_a_conflict);
-	tcase_add_test(tests, a_product_that_nothing_more_is_loaded_of_is_left_to_the_flush_to_check);
-	tcase_add_loop_test(tests, what_two_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
-	tcase_add_test(tests, a_unit_that_was_refused_wrote_nothing);
-	tcase_add_test(tests, redone_after_a_conflict_it_goes_in);
-	tcase_add_test(tests, what_a_unit_locked_waits_for_its_flush);
+	tcase_add_test(tests, loading_more_of_a_product_that_another_unit_changed_is_a_conflict);
+	tcase_add_test(tests, a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush);
+	tcase_add_loop_test(tests, a_row_that_two_units_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
+	tcase_add_test(tests, a_unit_with_a_conflict_writes_nothing);
+	tcase_add_test(tests, a_unit_redone_after_a_conflict_commits);
+	tcase_add_test(tests, a_flush_of_a_locked_product_waits_and_then_fails);
 	tcase_add_test(tests, a_unit_that_locks_may_load_again);
 	tcase_add_test(tests, an_abandoned_unit_holds_no_locks);
 }

@@ -1,4 +1,4 @@
-/* Messages that were rejected, invalid or failed are kept, as many as the store is told to keep. */
+/* Messages that were rejected, invalid or failed are kept up to a limit. */
 #include "integration/store/store_steps.h"
 
 #include "support/suites.h"
@@ -21,7 +21,7 @@ static void send_failed(const char *reason)
 	ck_assert_int_eq(work_flush(work), NO_FAILURE);
 }
 
-START_TEST(a_bad_message_is_kept)
+START_TEST(an_invalid_message_is_kept_as_a_dead_letter)
 {
 	char reasons[256];
 
@@ -32,7 +32,7 @@ START_TEST(a_bad_message_is_kept)
 }
 END_TEST
 
-START_TEST(the_oldest_dead_letters_leave_first)
+START_TEST(the_oldest_dead_letters_are_dropped_first)
 {
 	static const char *const sent[] = {"1", "2", "3", "4", "5", "6", "7"};
 	char reasons[256];
@@ -45,7 +45,7 @@ START_TEST(the_oldest_dead_letters_leave_first)
 }
 END_TEST
 
-START_TEST(failed_messages_leave_last)
+START_TEST(failed_messages_are_dropped_last)
 {
 	static const char *const sent[] = {"1", "2", "3", "4", "5", "6"};
 	char reasons[256];
@@ -59,7 +59,7 @@ START_TEST(failed_messages_leave_last)
 }
 END_TEST
 
-START_TEST(even_failed_messages_are_bounded)
+START_TEST(failed_messages_are_bounded_too)
 {
 	char reasons[256];
 
@@ -137,7 +137,7 @@ START_TEST(a_notification_that_cannot_be_sent_is_a_dead_letter)
 }
 END_TEST
 
-START_TEST(dead_mail_has_its_place_among_the_dead_letters)
+START_TEST(dead_mail_counts_among_the_dead_letters)
 {
 	char reasons[256];
 	int64_t key = run_out_of_stock();
@@ -151,7 +151,7 @@ START_TEST(dead_mail_has_its_place_among_the_dead_letters)
 }
 END_TEST
 
-START_TEST(dead_letters_are_counted)
+START_TEST(kept_and_dropped_dead_letters_are_counted)
 {
 	struct tidied tidied;
 
@@ -167,14 +167,14 @@ END_TEST
 
 SUITE("store dead letters", store_set_up, store_tear_down, .timeout_s = 120)
 {
-	tcase_add_test(tests, a_bad_message_is_kept);
-	tcase_add_test(tests, the_oldest_dead_letters_leave_first);
-	tcase_add_test(tests, failed_messages_leave_last);
-	tcase_add_test(tests, even_failed_messages_are_bounded);
+	tcase_add_test(tests, an_invalid_message_is_kept_as_a_dead_letter);
+	tcase_add_test(tests, the_oldest_dead_letters_are_dropped_first);
+	tcase_add_test(tests, failed_messages_are_dropped_last);
+	tcase_add_test(tests, failed_messages_are_bounded_too);
 	tcase_add_test(tests, an_entry_that_is_delivered_again_is_the_same_dead_letter);
 	tcase_add_test(tests, an_entry_of_another_incarnation_is_another_dead_letter);
 	tcase_add_test(tests, an_entry_that_is_twice_in_a_unit_is_one_dead_letter);
 	tcase_add_test(tests, a_notification_that_cannot_be_sent_is_a_dead_letter);
-	tcase_add_test(tests, dead_mail_has_its_place_among_the_dead_letters);
-	tcase_add_test(tests, dead_letters_are_counted);
+	tcase_add_test(tests, dead_mail_counts_among_the_dead_letters);
+	tcase_add_test(tests, kept_and_dropped_dead_letters_are_counted);
 }

@@ -1,4 +1,4 @@
-/* What every store promises about message ids: (id, source) is spent once, whatever the command. */
+/* Every store spends an id, together with its source, once for all commands. */
 #include "integration/store/store_suite.h"
 
 #include "integration/store/work.h"
@@ -119,7 +119,7 @@ START_TEST(of_two_commands_that_spend_one_id_at_once_the_second_is_a_conflict)
 }
 END_TEST
 
-START_TEST(a_unit_that_took_a_spent_id_for_new_is_a_conflict)
+START_TEST(a_unit_that_assumed_a_spent_id_to_be_new_is_a_conflict)
 {
 	commands[_i / COMMANDS](work, "id", "");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
@@ -147,7 +147,7 @@ START_TEST(of_two_commands_with_one_id_in_a_unit_the_first_spends_it)
 }
 END_TEST
 
-START_TEST(another_source_is_another_id)
+START_TEST(one_id_from_two_sources_is_two_ids)
 {
 	static const char *const sources[] = {"", "/shop", "/depot"};
 
@@ -160,7 +160,7 @@ START_TEST(another_source_is_another_id)
 }
 END_TEST
 
-START_TEST(an_entry_without_an_id_is_not_told_by_its_command)
+START_TEST(an_entry_without_an_id_is_one_id_for_every_command)
 {
 	struct envelope envelope = envelope_of(MSG_CREATE_BATCH, NULL, "");
 	const struct arrival arrival = {
@@ -179,13 +179,13 @@ START_TEST(an_entry_without_an_id_is_not_told_by_its_command)
 }
 END_TEST
 
-SUITE("ids", set_up, tear_down)
+SUITE("store ids", set_up, tear_down)
 {
 	tcase_add_loop_test(tests, a_spent_id_is_known_to_every_command, 0, PAIRS);
 	tcase_add_loop_test(tests, of_two_commands_that_spend_one_id_at_once_the_second_is_a_conflict, 0,
 			    PAIRS);
-	tcase_add_loop_test(tests, a_unit_that_took_a_spent_id_for_new_is_a_conflict, 0, PAIRS);
+	tcase_add_loop_test(tests, a_unit_that_assumed_a_spent_id_to_be_new_is_a_conflict, 0, PAIRS);
 	tcase_add_loop_test(tests, of_two_commands_with_one_id_in_a_unit_the_first_spends_it, 0, PAIRS);
-	tcase_add_test(tests, another_source_is_another_id);
-	tcase_add_test(tests, an_entry_without_an_id_is_not_told_by_its_command);
+	tcase_add_test(tests, one_id_from_two_sources_is_two_ids);
+	tcase_add_test(tests, an_entry_without_an_id_is_one_id_for_every_command);
 }

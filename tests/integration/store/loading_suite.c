@@ -1,4 +1,4 @@
-/* What a store flushed, it loads again. */
+/* A store loads what it has flushed. */
 #include "integration/store/store_steps.h"
 
 #include "support/suites.h"
@@ -31,7 +31,7 @@ START_TEST(an_unknown_sku_has_no_product)
 }
 END_TEST
 
-START_TEST(a_batch_comes_back_as_it_was)
+START_TEST(a_batch_is_loaded_as_it_was_flushed)
 {
 	const struct batch *batch;
 	struct product *product;
@@ -52,7 +52,7 @@ START_TEST(a_batch_comes_back_as_it_was)
 }
 END_TEST
 
-START_TEST(the_warehouse_and_all_days_come_back)
+START_TEST(every_eta_is_loaded_as_it_was_flushed)
 {
 	static const int32_t etas[] = {IN_WAREHOUSE, -719162 /* 0001-01-01 */, 0, TOMORROW,
 				       2932896 /* 9999-12-31 */};
@@ -64,7 +64,7 @@ START_TEST(the_warehouse_and_all_days_come_back)
 }
 END_TEST
 
-START_TEST(an_allocation_shows_in_the_batch_and_in_the_versions)
+START_TEST(an_allocation_changes_the_batch_and_the_versions)
 {
 	struct product *product;
 
@@ -79,7 +79,7 @@ START_TEST(an_allocation_shows_in_the_batch_and_in_the_versions)
 }
 END_TEST
 
-START_TEST(texts_of_any_characters_come_back)
+START_TEST(texts_of_any_characters_are_loaded_as_they_were_flushed)
 {
 	const char *sku = "l'ampe \"\\{},NULL\n\xc3\xa9\xf0\x9f\x92\xa1",
 		   *reference = "{\"b\\\"atch\",}\t\x01";
@@ -96,7 +96,7 @@ END_TEST
 
 /* ---- only a part of a product is loaded ---- */
 
-START_TEST(a_few_batches_are_all_of_them)
+START_TEST(a_product_with_few_batches_is_loaded_to_the_end_of_them)
 {
 	struct product *product;
 
@@ -108,7 +108,7 @@ START_TEST(a_few_batches_are_all_of_them)
 }
 END_TEST
 
-START_TEST(the_first_open_batches_come_in_order_of_preference)
+START_TEST(the_first_open_batches_are_loaded_in_order_of_preference)
 {
 	struct product *product;
 
@@ -122,7 +122,7 @@ START_TEST(the_first_open_batches_come_in_order_of_preference)
 }
 END_TEST
 
-START_TEST(exhausted_batches_stay_out)
+START_TEST(exhausted_batches_are_not_loaded)
 {
 	struct product *product;
 
@@ -136,7 +136,7 @@ START_TEST(exhausted_batches_stay_out)
 }
 END_TEST
 
-START_TEST(a_line_too_large_for_the_first_batches_finds_one_beyond_them)
+START_TEST(a_line_too_large_for_the_first_batches_gets_a_later_one)
 {
 	create_batches(OPEN_BATCHES + 3, 1);
 	create_batch("large", "lamp", 5, TOMORROW);
@@ -151,7 +151,7 @@ START_TEST(a_line_too_large_for_the_first_batches_finds_one_beyond_them)
 }
 END_TEST
 
-START_TEST(a_named_batch_comes_with_its_product)
+START_TEST(a_named_batch_is_loaded_with_its_product)
 {
 	struct product *product;
 
@@ -170,7 +170,7 @@ END_TEST
 
 /* ---- lines ---- */
 
-START_TEST(an_allocated_line_is_known_again)
+START_TEST(an_allocated_line_that_is_sent_again_is_skipped)
 {
 	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
 	allocate("order", "lamp", 3);
@@ -182,7 +182,7 @@ START_TEST(an_allocated_line_is_known_again)
 }
 END_TEST
 
-START_TEST(a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall)
+START_TEST(a_shrinking_batch_is_loaded_with_its_newest_lines_up_to_the_shortfall)
 {
 	struct batch *batch;
 
@@ -200,7 +200,7 @@ START_TEST(a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall)
 }
 END_TEST
 
-START_TEST(no_more_than_the_first_lines_come_unasked)
+START_TEST(a_first_load_brings_at_most_the_first_lines)
 {
 	struct batch *batch;
 
@@ -216,7 +216,7 @@ START_TEST(no_more_than_the_first_lines_come_unasked)
 }
 END_TEST
 
-START_TEST(a_shrink_moves_more_lines_than_come_unasked)
+START_TEST(a_shrink_moves_more_lines_than_a_first_load_brings)
 {
 	create_batch("batch", "lamp", 150, IN_WAREHOUSE);
 	create_batch("other", "lamp", 150, TOMORROW);
@@ -234,7 +234,7 @@ START_TEST(a_shrink_moves_more_lines_than_come_unasked)
 }
 END_TEST
 
-START_TEST(a_line_that_came_back_to_its_batch_is_its_newest)
+START_TEST(a_line_that_returned_to_its_batch_is_its_newest)
 {
 	struct batch *batch;
 
@@ -275,7 +275,7 @@ START_TEST(a_batch_resolves_to_its_sku)
 }
 END_TEST
 
-START_TEST(a_reference_that_another_sku_has_is_taken)
+START_TEST(a_reference_of_another_skus_batch_is_rejected_as_taken)
 {
 	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
 
@@ -290,7 +290,7 @@ END_TEST
 
 #define MANY_LINES 10050
 
-/* A batch of that many lines that has shrunk to nothing, after the first step. */
+/* A batch of this many lines that has shrunk to nothing, after the first step. */
 static void begin_large_shrink(const char *sku)
 {
 	create_batch(sku, sku, MANY_LINES, IN_WAREHOUSE);
@@ -301,7 +301,7 @@ static void begin_large_shrink(const char *sku)
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 }
 
-/* Takes one step, in a unit of its own; false when there is nothing left to do. */
+/* Takes one step in a unit of its own; returns false if there is no step left. */
 static bool take_step(void)
 {
 	struct product *product = load_product("lamp");
@@ -325,7 +325,7 @@ static size_t count_unfinished_shrinks(const char **sku)
 	return count;
 }
 
-START_TEST(a_large_shrink_goes_on_in_committed_steps)
+START_TEST(a_large_shrink_proceeds_in_committed_steps)
 {
 	const char *sku;
 	struct product *product;
@@ -350,7 +350,7 @@ START_TEST(a_large_shrink_goes_on_in_committed_steps)
 }
 END_TEST
 
-START_TEST(one_shrink_after_the_other_is_told)
+START_TEST(active_shrinks_are_returned_in_turn)
 {
 	const char *first, *second, *third;
 
@@ -369,22 +369,22 @@ END_TEST
 SUITE("store loading", store_set_up, store_tear_down, .timeout_s = 120)
 {
 	tcase_add_test(tests, an_unknown_sku_has_no_product);
-	tcase_add_test(tests, a_batch_comes_back_as_it_was);
-	tcase_add_loop_test(tests, the_warehouse_and_all_days_come_back, 0, 5);
-	tcase_add_test(tests, an_allocation_shows_in_the_batch_and_in_the_versions);
-	tcase_add_test(tests, texts_of_any_characters_come_back);
-	tcase_add_test(tests, a_few_batches_are_all_of_them);
-	tcase_add_test(tests, the_first_open_batches_come_in_order_of_preference);
-	tcase_add_test(tests, exhausted_batches_stay_out);
-	tcase_add_test(tests, a_line_too_large_for_the_first_batches_finds_one_beyond_them);
-	tcase_add_test(tests, a_named_batch_comes_with_its_product);
-	tcase_add_test(tests, an_allocated_line_is_known_again);
-	tcase_add_test(tests, a_shrinking_batch_comes_with_its_newest_lines_up_to_the_shortfall);
-	tcase_add_test(tests, no_more_than_the_first_lines_come_unasked);
-	tcase_add_test(tests, a_shrink_moves_more_lines_than_come_unasked);
-	tcase_add_test(tests, a_line_that_came_back_to_its_batch_is_its_newest);
-	tcase_add_test(tests, a_large_shrink_goes_on_in_committed_steps);
-	tcase_add_test(tests, one_shrink_after_the_other_is_told);
+	tcase_add_test(tests, a_batch_is_loaded_as_it_was_flushed);
+	tcase_add_loop_test(tests, every_eta_is_loaded_as_it_was_flushed, 0, 5);
+	tcase_add_test(tests, an_allocation_changes_the_batch_and_the_versions);
+	tcase_add_test(tests, texts_of_any_characters_are_loaded_as_they_were_flushed);
+	tcase_add_test(tests, a_product_with_few_batches_is_loaded_to_the_end_of_them);
+	tcase_add_test(tests, the_first_open_batches_are_loaded_in_order_of_preference);
+	tcase_add_test(tests, exhausted_batches_are_not_loaded);
+	tcase_add_test(tests, a_line_too_large_for_the_first_batches_gets_a_later_one);
+	tcase_add_test(tests, a_named_batch_is_loaded_with_its_product);
+	tcase_add_test(tests, an_allocated_line_that_is_sent_again_is_skipped);
+	tcase_add_test(tests, a_shrinking_batch_is_loaded_with_its_newest_lines_up_to_the_shortfall);
+	tcase_add_test(tests, a_first_load_brings_at_most_the_first_lines);
+	tcase_add_test(tests, a_shrink_moves_more_lines_than_a_first_load_brings);
+	tcase_add_test(tests, a_line_that_returned_to_its_batch_is_its_newest);
+	tcase_add_test(tests, a_large_shrink_proceeds_in_committed_steps);
+	tcase_add_test(tests, active_shrinks_are_returned_in_turn);
 	tcase_add_test(tests, a_batch_resolves_to_its_sku);
-	tcase_add_test(tests, a_reference_that_another_sku_has_is_taken);
+	tcase_add_test(tests, a_reference_of_another_skus_batch_is_rejected_as_taken);
 }

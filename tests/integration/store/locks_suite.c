@@ -1,7 +1,4 @@
-/*
- * What every store promises about rows that another session holds: a flush ends in time, and who is locked
- * is known.
- */
+/* A flush that meets a row locked by another session ends in time, and the locked products are found. */
 #include "integration/store/store_suite.h"
 
 #include "integration/store/work.h"
@@ -80,7 +77,7 @@ START_TEST(a_flush_that_meets_a_locked_product_is_busy_and_the_product_is_found)
 }
 END_TEST
 
-START_TEST(what_is_let_go_is_not_found)
+START_TEST(a_released_product_is_not_found_locked)
 {
 	lock("chair");
 	work_change_quantity(work, "chair-batch", 5);
@@ -95,7 +92,7 @@ START_TEST(what_is_let_go_is_not_found)
 }
 END_TEST
 
-START_TEST(asking_locks_nothing_and_leaves_the_store_usable)
+START_TEST(finding_locks_takes_no_lock_and_leaves_the_store_usable)
 {
 	work_allocate(work, "order-1", "lamp", 1);
 	load_and_handle();
@@ -109,7 +106,7 @@ START_TEST(asking_locks_nothing_and_leaves_the_store_usable)
 }
 END_TEST
 
-START_TEST(products_that_are_new_are_not_locked)
+START_TEST(new_products_are_not_found_locked)
 {
 	lock("lamp");
 	work_create_batch(work, "new", "new", 1, IN_WAREHOUSE);
@@ -121,10 +118,10 @@ START_TEST(products_that_are_new_are_not_locked)
 }
 END_TEST
 
-SUITE("locks", set_up, tear_down)
+SUITE("store locks", set_up, tear_down)
 {
 	tcase_add_test(tests, a_flush_that_meets_a_locked_product_is_busy_and_the_product_is_found);
-	tcase_add_test(tests, what_is_let_go_is_not_found);
-	tcase_add_test(tests, asking_locks_nothing_and_leaves_the_store_usable);
-	tcase_add_test(tests, products_that_are_new_are_not_locked);
+	tcase_add_test(tests, a_released_product_is_not_found_locked);
+	tcase_add_test(tests, finding_locks_takes_no_lock_and_leaves_the_store_usable);
+	tcase_add_test(tests, new_products_are_not_found_locked);
 }

@@ -1,4 +1,4 @@
-/* An id, or the id of a stream entry, is spent once and forgotten after its time. */
+/* A message's id, or a stream entry's, is spent once and forgotten after its time. */
 #include "integration/store/store_steps.h"
 
 #include "support/suites.h"
@@ -41,7 +41,7 @@ START_TEST(ids_are_forgotten_after_their_time)
 }
 END_TEST
 
-START_TEST(ids_are_kept_until_then)
+START_TEST(ids_are_kept_until_their_time)
 {
 	struct tidied tidied;
 
@@ -70,7 +70,7 @@ START_TEST(an_entry_without_an_id_has_one_effect)
 }
 END_TEST
 
-START_TEST(an_entry_is_told_by_its_stream_its_incarnation_and_its_id)
+START_TEST(an_entry_is_identified_by_stream_incarnation_and_entry_id)
 {
 	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
 	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_HANDLED);
@@ -104,8 +104,8 @@ SUITE("store message ids", store_set_up, store_tear_down, .timeout_s = 120)
 {
 	tcase_add_test(tests, a_spent_id_is_known_with_its_digest);
 	tcase_add_test(tests, ids_are_forgotten_after_their_time);
-	tcase_add_test(tests, ids_are_kept_until_then);
+	tcase_add_test(tests, ids_are_kept_until_their_time);
 	tcase_add_test(tests, an_entry_without_an_id_has_one_effect);
-	tcase_add_test(tests, an_entry_is_told_by_its_stream_its_incarnation_and_its_id);
+	tcase_add_test(tests, an_entry_is_identified_by_stream_incarnation_and_entry_id);
 	tcase_add_test(tests, no_message_can_have_the_key_of_an_entry);
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-START_TEST(a_new_notification_is_left_to_who_wrote_it)
+START_TEST(a_new_notification_is_leased_to_the_worker_that_wrote_it)
 {
 	struct notification due[2];
 
@@ -15,7 +15,7 @@ START_TEST(a_new_notification_is_left_to_who_wrote_it)
 }
 END_TEST
 
-START_TEST(a_notification_that_was_not_sent_in_time_is_taken_up_once)
+START_TEST(a_notification_that_was_not_sent_in_time_is_due_once)
 {
 	struct notification due[2];
 	int64_t key = run_out_of_stock();
@@ -32,7 +32,7 @@ START_TEST(a_notification_that_was_not_sent_in_time_is_taken_up_once)
 }
 END_TEST
 
-START_TEST(a_delivered_notification_is_gone)
+START_TEST(a_delivered_notification_is_deleted)
 {
 	struct notification due[2];
 
@@ -124,7 +124,7 @@ static void read_stock(const char *sku, struct stock *stock)
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
-START_TEST(stock_is_the_batches_with_free_stock_in_order_of_preference)
+START_TEST(stock_lists_batches_with_free_stock_in_order_of_preference)
 {
 	struct stock stock;
 
@@ -147,7 +147,7 @@ START_TEST(stock_is_the_batches_with_free_stock_in_order_of_preference)
 }
 END_TEST
 
-START_TEST(stock_of_many_batches_is_cut_and_says_so)
+START_TEST(stock_of_many_batches_is_cut_and_marked_as_cut)
 {
 	struct stock stock;
 
@@ -164,13 +164,13 @@ END_TEST
 
 SUITE("store notifications", store_set_up, store_tear_down, .timeout_s = 120)
 {
-	tcase_add_test(tests, a_new_notification_is_left_to_who_wrote_it);
-	tcase_add_test(tests, a_notification_that_was_not_sent_in_time_is_taken_up_once);
-	tcase_add_test(tests, a_delivered_notification_is_gone);
+	tcase_add_test(tests, a_new_notification_is_leased_to_the_worker_that_wrote_it);
+	tcase_add_test(tests, a_notification_that_was_not_sent_in_time_is_due_once);
+	tcase_add_test(tests, a_delivered_notification_is_deleted);
 	tcase_add_test(tests, a_failed_notification_is_due_again_later);
 	tcase_add_test(tests, several_notifications_get_their_keys_in_order);
 	tcase_add_test(tests, a_notification_that_is_split_is_one_for_each_recipient);
 	tcase_add_test(tests, a_notification_is_split_once);
-	tcase_add_test(tests, stock_is_the_batches_with_free_stock_in_order_of_preference);
-	tcase_add_test(tests, stock_of_many_batches_is_cut_and_says_so);
+	tcase_add_test(tests, stock_lists_batches_with_free_stock_in_order_of_preference);
+	tcase_add_test(tests, stock_of_many_batches_is_cut_and_marked_as_cut);
 }

@@ -1,4 +1,6 @@
-/* The outbox keeps events in order until they are published, and cursors say how far they are. */
+/*
+ * The outbox keeps events in order until they are published, and cursors record how far they are published.
+ */
 #include "integration/store/store_steps.h"
 
 #include "core/partition.h"
@@ -26,7 +28,7 @@ static void assert_event(const struct outbox_row *row, size_t at, const char *te
 	ck_assert_mem_eq(events[at].payload.data, text, strlen(text));
 }
 
-START_TEST(events_are_read_back_as_they_were_written)
+START_TEST(events_are_read_as_they_were_written)
 {
 	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
 
@@ -109,7 +111,7 @@ static const char *sku_in_partition(int partition, int number)
 	}
 }
 
-START_TEST(every_partition_counts_for_itself)
+START_TEST(every_partition_numbers_its_rows_by_itself)
 {
 	const char *skus[3];
 
@@ -157,7 +159,7 @@ static void commit_rows(int partition, int count)
 	}
 }
 
-START_TEST(cursors_only_go_forward)
+START_TEST(cursors_only_move_forward)
 {
 	struct outbox_state state;
 
@@ -174,8 +176,8 @@ START_TEST(cursors_only_go_forward)
 }
 END_TEST
 
-/* A worker that lived through a restore still knows how far it published before. */
-START_TEST(cursors_do_not_go_beyond_what_is_committed)
+/* A worker that survived a restore still remembers how far it published before. */
+START_TEST(cursors_do_not_move_beyond_committed_rows)
 {
 	struct outbox_state state;
 
@@ -189,7 +191,7 @@ START_TEST(cursors_do_not_go_beyond_what_is_committed)
 }
 END_TEST
 
-START_TEST(cursors_go_forward_with_a_flush)
+START_TEST(a_flush_moves_cursors_forward)
 {
 	struct outbox_state state;
 	struct cursor moved[] = {{15, 2}, {5, 1}, {9, 3}};
@@ -214,7 +216,7 @@ START_TEST(cursors_go_forward_with_a_flush)
 }
 END_TEST
 
-START_TEST(what_is_not_published_is_never_tidied_away)
+START_TEST(rows_that_are_not_published_are_never_deleted)
 {
 	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
 	struct tidied tidied;
@@ -253,13 +255,13 @@ END_TEST
 
 SUITE("store outbox", store_set_up, store_tear_down, .timeout_s = 120)
 {
-	tcase_add_test(tests, events_are_read_back_as_they_were_written);
+	tcase_add_test(tests, events_are_read_as_they_were_written);
 	tcase_add_test(tests, a_read_of_the_outbox_is_bounded);
 	tcase_add_test(tests, rows_of_several_stores_share_one_order_without_gaps);
-	tcase_add_test(tests, every_partition_counts_for_itself);
-	tcase_add_test(tests, cursors_only_go_forward);
-	tcase_add_test(tests, cursors_do_not_go_beyond_what_is_committed);
-	tcase_add_test(tests, cursors_go_forward_with_a_flush);
-	tcase_add_test(tests, what_is_not_published_is_never_tidied_away);
+	tcase_add_test(tests, every_partition_numbers_its_rows_by_itself);
+	tcase_add_test(tests, cursors_only_move_forward);
+	tcase_add_test(tests, cursors_do_not_move_beyond_committed_rows);
+	tcase_add_test(tests, a_flush_moves_cursors_forward);
+	tcase_add_test(tests, rows_that_are_not_published_are_never_deleted);
 	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);
 }

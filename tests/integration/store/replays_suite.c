@@ -11,7 +11,7 @@ static const char *replays(void)
 	return text;
 }
 
-/* An allocate of a lamp when there is none; returns the dead letter's key. */
+/* Sends an allocate of an unknown lamp, and returns the dead letter's key. */
 static int64_t bury(void)
 {
 	struct envelope envelope = hopeless();
@@ -24,7 +24,7 @@ static int64_t bury(void)
 	return fixture->newest_dead_letter(fixture);
 }
 
-/* What the operator makes of the dead letter: an order of one piece. */
+/* The dead letter as the operator edited it: an order of one piece. */
 static struct delivery *replay(struct work *at, int64_t key, int attempts, const char *defect)
 {
 	struct envelope envelope = hopeless();
@@ -38,7 +38,7 @@ static struct delivery *replay(struct work *at, int64_t key, int attempts, const
 			.way = TRANSPORT_PUBSUB, .place = "place", .defect = defect, .replay = &again});
 }
 
-START_TEST(a_replay_that_is_handled_takes_the_dead_letter_away)
+START_TEST(a_replay_that_is_handled_deletes_the_dead_letter)
 {
 	int64_t key = bury();
 
@@ -53,7 +53,7 @@ START_TEST(a_replay_that_is_handled_takes_the_dead_letter_away)
 }
 END_TEST
 
-START_TEST(replays_are_forgotten_after_their_time)
+START_TEST(the_history_of_replays_is_deleted_after_its_time)
 {
 	struct tidied tidied;
 	int64_t key = bury();
@@ -72,7 +72,7 @@ START_TEST(replays_are_forgotten_after_their_time)
 }
 END_TEST
 
-START_TEST(a_replay_that_is_skipped_takes_the_dead_letter_away)
+START_TEST(a_replay_that_is_skipped_deletes_the_dead_letter)
 {
 	int64_t key = bury();
 
@@ -87,7 +87,7 @@ START_TEST(a_replay_that_is_skipped_takes_the_dead_letter_away)
 }
 END_TEST
 
-START_TEST(a_replay_that_is_rejected_is_one_attempt_more)
+START_TEST(a_replay_that_is_rejected_counts_an_attempt)
 {
 	int64_t key = bury();
 
@@ -103,7 +103,7 @@ START_TEST(a_replay_that_is_rejected_is_one_attempt_more)
 }
 END_TEST
 
-START_TEST(a_replay_that_is_not_well_formed_is_one_attempt_more)
+START_TEST(a_replay_that_is_not_well_formed_counts_an_attempt)
 {
 	int64_t key = bury();
 
@@ -115,7 +115,7 @@ START_TEST(a_replay_that_is_not_well_formed_is_one_attempt_more)
 }
 END_TEST
 
-/* Somebody else was faster, with the dead letter that is gone, or that failed again. */
+/* Another operator was faster: the dead letter is gone, or has failed again. */
 START_TEST(a_replay_that_comes_too_late_does_nothing)
 {
 	bool is_gone = _i;
@@ -146,7 +146,7 @@ START_TEST(a_replay_that_comes_too_late_does_nothing)
 }
 END_TEST
 
-/* Each makes another command of it: nothing but the dead letter itself is between them. */
+/* Each makes another command of the dead letter, so that only the dead letter itself is shared. */
 static void replay_as_batch(struct work *at, int64_t key, const char *reference, const char *sku)
 {
 	struct envelope envelope = {.occurred_at = NO_INSTANT};
@@ -219,7 +219,7 @@ START_TEST(a_replay_whose_flush_is_lost_has_one_effect)
 		fixture->end_lost_session(fixture, store, true);
 	answer = resolve_commit();
 
-	work_restart(work); /* an operator who knows nothing of it tries again */
+	work_restart(work); /* an operator who does not know of it tries again */
 	replay(work, key, 1, NULL);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
@@ -231,7 +231,7 @@ START_TEST(a_replay_whose_flush_is_lost_has_one_effect)
 }
 END_TEST
 
-START_TEST(a_replayed_entry_is_spent)
+START_TEST(an_entry_that_was_replayed_is_skipped_when_it_is_delivered_again)
 {
 	struct envelope envelope = hopeless();
 	struct replay again = {.attempts = 1, .who = "ann", .edits = ""};
@@ -256,14 +256,14 @@ END_TEST
 
 SUITE("store replays", store_set_up, store_tear_down, .timeout_s = 120)
 {
-	tcase_add_test(tests, a_replay_that_is_handled_takes_the_dead_letter_away);
-	tcase_add_test(tests, replays_are_forgotten_after_their_time);
-	tcase_add_test(tests, a_replay_that_is_skipped_takes_the_dead_letter_away);
-	tcase_add_test(tests, a_replay_that_is_rejected_is_one_attempt_more);
-	tcase_add_test(tests, a_replay_that_is_not_well_formed_is_one_attempt_more);
+	tcase_add_test(tests, a_replay_that_is_handled_deletes_the_dead_letter);
+	tcase_add_test(tests, the_history_of_replays_is_deleted_after_its_time);
+	tcase_add_test(tests, a_replay_that_is_skipped_deletes_the_dead_letter);
+	tcase_add_test(tests, a_replay_that_is_rejected_counts_an_attempt);
+	tcase_add_test(tests, a_replay_that_is_not_well_formed_counts_an_attempt);
 	tcase_add_loop_test(tests, a_replay_that_comes_too_late_does_nothing, 0, 2);
 	tcase_add_test(tests, of_two_replays_at_once_one_has_an_effect);
 	tcase_add_test(tests, of_two_replays_in_one_unit_the_first_has_an_effect);
 	tcase_add_loop_test(tests, a_replay_whose_flush_is_lost_has_one_effect, 0, 3);
-	tcase_add_test(tests, a_replayed_entry_is_spent);
+	tcase_add_test(tests, an_entry_that_was_replayed_is_skipped_when_it_is_delivered_again);
 }

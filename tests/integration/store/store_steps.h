@@ -22,7 +22,7 @@ void allocate(const char *orderid, const char *sku, int32_t qty);
 /* Lines of quantity 1, WORK_DELIVERIES_MAX a unit at most. */
 void allocate_many(const char *sku, int from, int count);
 
-/* The product, loaded with nothing but what always comes along; NULL when there is none. */
+/* Returns the product, loaded with what always comes along; NULL if it does not exist. */
 struct product *load_product(const char *sku);
 
 /* `count` batches of one piece each, "batch-000" first. */
@@ -32,19 +32,19 @@ void create_batch_with_id(struct work *at, const char *reference, const char *sk
 
 void tidy(struct tidied *tidied);
 
-/* An allocate that finds no stock: sent again, it is a new attempt, unless it is known to be the same. */
+/* An allocate that finds no stock: sent again, it is a new attempt, unless it is recognized as the same. */
 struct envelope hopeless(void);
 
 enum outcome deliver_entry(const char *stream, int64_t incarnation, const char *entry_id);
 
-/* As the engine does: while the lost session lives, it may have to ask again. */
+/* Resolves the commit as the engine does: while the lost session lives, it may have to ask again. */
 int resolve_commit(void);
 
 size_t take_due(struct notification *due, size_t max);
 
 void record_notification(int64_t key, enum notification_result result, int retry_seconds);
 
-/* One notification; returns its key, as the flush set it. */
+/* Causes one notification and returns its key, as the flush set it. */
 int64_t run_out_of_stock(void);
 
 const char *dead_letters_in_full(void);

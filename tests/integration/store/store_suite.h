@@ -24,10 +24,10 @@ enum loss {
 /* No more dead letters than this are kept in the fixture's databases. */
 #define SUITE_DEAD_LETTERS_MAX 5
 
-/* Message ids are forgotten after so many days in the fixture's databases. */
+/* Message ids are forgotten after this many days in the fixture's databases. */
 #define SUITE_INBOX_DAYS 7
 
-/* Every function gets the fixture itself, so that an adapter can embed it first in a struct of its own. */
+/* Each function gets the fixture itself, so that an adapter can embed it first in a struct of its own. */
 struct store_fixture {
 	/* Before and after each test: an empty database, with the schema only. */
 	void (*set_up)(struct store_fixture *fixture);
@@ -46,7 +46,7 @@ struct store_fixture {
 	/* What was LOST_WHILE_COMMITTING commits now, or rolls back. */
 	void (*end_lost_session)(struct store_fixture *fixture, struct store *store, bool commits);
 
-	/* As far as the database can tell, so much time goes by. */
+	/* Makes the database see this much time pass. */
 	void (*let_time_pass)(struct store_fixture *fixture, int64_t seconds);
 
 	/* The reasons of the dead letters that are kept, oldest first, each followed by a semicolon. */
@@ -61,7 +61,7 @@ struct store_fixture {
 	/* What was replayed, in order, as ATTEMPT WHO EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
 	void (*replays)(struct store_fixture *fixture, char *text, size_t size);
 
-	/* It becomes another database, as one that was restored from a backup. */
+	/* Gives the database a new incarnation, as after a restore from a backup. */
 	void (*renew)(struct store_fixture *fixture);
 };
 

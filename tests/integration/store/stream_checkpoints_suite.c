@@ -1,4 +1,4 @@
-/* How far each stream is done is kept, and a stream that began again is told from one that lost its group. */
+/* How far each stream is done is kept, and a stream that began again differs from one that lost its group. */
 #include "integration/store/checkpoint_steps.h"
 
 #include "support/suites.h"
@@ -12,7 +12,7 @@ START_TEST(a_stream_begins_with_its_first_incarnation)
 }
 END_TEST
 
-START_TEST(a_stream_that_is_opened_again_is_as_it_was_marked)
+START_TEST(a_stream_that_is_opened_again_has_its_marks)
 {
 	open_stream("stream", id(5, 3), false);
 	mark("stream", 1, id(5, 2), id(5, 3));
@@ -21,7 +21,7 @@ START_TEST(a_stream_that_is_opened_again_is_as_it_was_marked)
 }
 END_TEST
 
-START_TEST(marks_only_go_forward)
+START_TEST(marks_only_move_forward)
 {
 	static const struct stream_id marks[] = {{5, 3}, {4, 9}, {5, 10}, {5, 9}, {0, 0}};
 
@@ -33,7 +33,7 @@ START_TEST(marks_only_go_forward)
 }
 END_TEST
 
-START_TEST(ids_are_of_64_bits)
+START_TEST(stream_ids_have_64_bits)
 {
 	struct stream_id last = {UINT64_MAX, UINT64_MAX}, before = {UINT64_MAX, UINT64_MAX - 1};
 
@@ -45,7 +45,7 @@ START_TEST(ids_are_of_64_bits)
 }
 END_TEST
 
-START_TEST(streams_are_told_apart_by_their_names)
+START_TEST(streams_with_different_names_have_different_marks)
 {
 	open_stream("one", id(5, 3), true);
 	open_stream("other", id(5, 3), true);
@@ -87,7 +87,7 @@ START_TEST(a_stream_that_started_over_has_the_next_incarnation)
 }
 END_TEST
 
-START_TEST(a_stream_that_lost_its_group_goes_on)
+START_TEST(a_stream_that_lost_its_group_keeps_its_incarnation)
 {
 	open_stream("stream", id(5, 3), true);
 	mark("stream", 1, id(5, 2), id(5, 3));
@@ -96,7 +96,7 @@ START_TEST(a_stream_that_lost_its_group_goes_on)
 }
 END_TEST
 
-START_TEST(an_older_copy_of_a_stream_goes_on)
+START_TEST(an_older_copy_of_a_stream_keeps_its_incarnation)
 {
 	open_stream("stream", id(5, 3), true);
 	mark("stream", 1, id(5, 2), id(5, 3));
@@ -132,7 +132,7 @@ static struct stream_record open_marked(void)
 	return record;
 }
 
-START_TEST(a_group_that_is_there_before_says_how_far_a_stream_is_done)
+START_TEST(an_existing_group_says_how_far_a_new_stream_is_done)
 {
 	struct stream_state state = marked_state(id(5, 3), id(4, 1), "");
 
@@ -140,7 +140,7 @@ START_TEST(a_group_that_is_there_before_says_how_far_a_stream_is_done)
 }
 END_TEST
 
-START_TEST(a_stream_with_its_mark_is_the_same_whatever_its_ids)
+START_TEST(a_stream_with_its_mark_is_the_same_for_any_ids)
 {
 	static const struct stream_id lasts[] = {{5, 3}, {1, 0}, {9, 9}, {0, 0}};
 	struct stream_record record = open_marked();
@@ -153,7 +153,7 @@ START_TEST(a_stream_with_its_mark_is_the_same_whatever_its_ids)
 }
 END_TEST
 
-START_TEST(a_stream_without_its_mark_and_group_began_again_whatever_its_ids)
+START_TEST(a_stream_without_its_mark_and_group_began_again_for_any_ids)
 {
 	static const struct stream_id lasts[] = {{5, 3}, {1, 0}, {9, 9}, {0, 0}};
 	struct stream_record before = open_marked(), record;
@@ -168,7 +168,7 @@ START_TEST(a_stream_without_its_mark_and_group_began_again_whatever_its_ids)
 }
 END_TEST
 
-START_TEST(a_group_without_its_mark_that_stands_lower_is_another_streams)
+START_TEST(a_lower_group_without_the_mark_is_that_of_another_stream)
 {
 	struct stream_state state = marked_state(id(9, 9), id(5, 1), "");
 
@@ -177,7 +177,7 @@ START_TEST(a_group_without_its_mark_that_stands_lower_is_another_streams)
 }
 END_TEST
 
-START_TEST(a_mark_that_was_taken_away_changes_nothing)
+START_TEST(a_removed_mark_changes_nothing)
 {
 	struct stream_state state = marked_state(id(9, 9), id(5, 2), "");
 
@@ -186,7 +186,7 @@ START_TEST(a_mark_that_was_taken_away_changes_nothing)
 }
 END_TEST
 
-START_TEST(a_stream_that_comes_back_with_its_mark_is_the_one_of_then)
+START_TEST(a_stream_that_returns_with_its_mark_has_its_former_incarnation)
 {
 	struct stream_record first = open_marked(), second = open_stream("stream", id(9, 9), false);
 	struct stream_state state = marked_state(id(9, 9), id(9, 9), second.life);
@@ -217,7 +217,7 @@ START_TEST(a_mark_of_an_earlier_incarnation_is_ignored)
 }
 END_TEST
 
-START_TEST(a_stream_that_nobody_opened_is_not_marked)
+START_TEST(a_stream_that_was_not_opened_is_not_marked)
 {
 	mark("stream", 1, id(5, 3), id(5, 3));
 
@@ -260,7 +260,7 @@ START_TEST(calls_are_answered_in_their_order)
 }
 END_TEST
 
-START_TEST(what_is_given_is_copied)
+START_TEST(arguments_are_copied_by_the_call)
 {
 	char name[] = "stream", cause[] = "cause";
 	struct subscription_gap window = {1, 2, cause, false};
@@ -286,22 +286,22 @@ END_TEST
 SUITE("stream checkpoints", checkpoints_set_up, checkpoints_tear_down)
 {
 	tcase_add_test(tests, a_stream_begins_with_its_first_incarnation);
-	tcase_add_test(tests, a_stream_that_is_opened_again_is_as_it_was_marked);
-	tcase_add_test(tests, marks_only_go_forward);
-	tcase_add_test(tests, ids_are_of_64_bits);
-	tcase_add_test(tests, streams_are_told_apart_by_their_names);
+	tcase_add_test(tests, a_stream_that_is_opened_again_has_its_marks);
+	tcase_add_test(tests, marks_only_move_forward);
+	tcase_add_test(tests, stream_ids_have_64_bits);
+	tcase_add_test(tests, streams_with_different_names_have_different_marks);
 	tcase_add_loop_test(tests, a_stream_that_started_over_has_the_next_incarnation, 0,
 			    (int)(sizeof at_5_3 / sizeof at_5_3[0]));
-	tcase_add_test(tests, a_stream_that_lost_its_group_goes_on);
-	tcase_add_test(tests, an_older_copy_of_a_stream_goes_on);
-	tcase_add_test(tests, a_group_that_is_there_before_says_how_far_a_stream_is_done);
-	tcase_add_loop_test(tests, a_stream_with_its_mark_is_the_same_whatever_its_ids, 0, 4);
-	tcase_add_loop_test(tests, a_stream_without_its_mark_and_group_began_again_whatever_its_ids, 0, 4);
-	tcase_add_test(tests, a_group_without_its_mark_that_stands_lower_is_another_streams);
-	tcase_add_test(tests, a_mark_that_was_taken_away_changes_nothing);
-	tcase_add_test(tests, a_stream_that_comes_back_with_its_mark_is_the_one_of_then);
+	tcase_add_test(tests, a_stream_that_lost_its_group_keeps_its_incarnation);
+	tcase_add_test(tests, an_older_copy_of_a_stream_keeps_its_incarnation);
+	tcase_add_test(tests, an_existing_group_says_how_far_a_new_stream_is_done);
+	tcase_add_loop_test(tests, a_stream_with_its_mark_is_the_same_for_any_ids, 0, 4);
+	tcase_add_loop_test(tests, a_stream_without_its_mark_and_group_began_again_for_any_ids, 0, 4);
+	tcase_add_test(tests, a_lower_group_without_the_mark_is_that_of_another_stream);
+	tcase_add_test(tests, a_removed_mark_changes_nothing);
+	tcase_add_test(tests, a_stream_that_returns_with_its_mark_has_its_former_incarnation);
 	tcase_add_test(tests, a_mark_of_an_earlier_incarnation_is_ignored);
-	tcase_add_test(tests, a_stream_that_nobody_opened_is_not_marked);
+	tcase_add_test(tests, a_stream_that_was_not_opened_is_not_marked);
 	tcase_add_test(tests, calls_are_answered_in_their_order);
-	tcase_add_test(tests, what_is_given_is_copied);
+	tcase_add_test(tests, arguments_are_copied_by_the_call);
 }

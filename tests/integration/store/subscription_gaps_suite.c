@@ -17,7 +17,7 @@ static const char *written(int64_t since, int64_t until, const char *cause)
 	return text;
 }
 
-START_TEST(windows_are_written_as_they_are_told)
+START_TEST(windows_are_written_as_they_are_reported)
 {
 	const struct subscription_gap told[] = {{1000001, 2000002, "the first", false},
 						{3000003, 3000003, "the second", false}};
@@ -28,7 +28,7 @@ START_TEST(windows_are_written_as_they_are_told)
 }
 END_TEST
 
-START_TEST(a_window_that_is_told_twice_is_written_once)
+START_TEST(a_window_that_is_reported_twice_is_written_once)
 {
 	const struct subscription_gap told[] = {{1, 2, "one", false}, {3, 4, "other", false}};
 
@@ -59,7 +59,7 @@ START_TEST(a_workers_first_window_begins_when_commands_were_last_heard)
 }
 END_TEST
 
-START_TEST(a_later_window_begins_as_it_is_told)
+START_TEST(a_later_window_begins_as_reported)
 {
 	int64_t now = checkpoints_under_test->now(checkpoints_under_test);
 	struct subscription_gap later = {now + 10 * SECOND, now + 11 * SECOND, "later", false};
@@ -83,7 +83,7 @@ START_TEST(a_first_window_that_began_before_is_not_made_shorter)
 }
 END_TEST
 
-START_TEST(before_commands_were_ever_heard_a_first_window_begins_as_it_is_told)
+START_TEST(a_first_window_begins_as_reported_before_commands_were_ever_heard)
 {
 	int64_t now = checkpoints_under_test->now(checkpoints_under_test);
 	struct subscription_gap first = {now + SECOND, now + 2 * SECOND, "start", true};
@@ -97,10 +97,10 @@ END_TEST
 
 SUITE("subscription gaps", checkpoints_set_up, checkpoints_tear_down)
 {
-	tcase_add_test(tests, windows_are_written_as_they_are_told);
-	tcase_add_test(tests, a_window_that_is_told_twice_is_written_once);
+	tcase_add_test(tests, windows_are_written_as_they_are_reported);
+	tcase_add_test(tests, a_window_that_is_reported_twice_is_written_once);
 	tcase_add_test(tests, a_workers_first_window_begins_when_commands_were_last_heard);
-	tcase_add_test(tests, a_later_window_begins_as_it_is_told);
+	tcase_add_test(tests, a_later_window_begins_as_reported);
 	tcase_add_test(tests, a_first_window_that_began_before_is_not_made_shorter);
-	tcase_add_test(tests, before_commands_were_ever_heard_a_first_window_begins_as_it_is_told);
+	tcase_add_test(tests, a_first_window_begins_as_reported_before_commands_were_ever_heard);
 }

@@ -38,7 +38,7 @@ START_TEST(a_flush_lost_after_its_commit_is_committed)
 }
 END_TEST
 
-START_TEST(asked_twice_it_gives_the_same_answer)
+START_TEST(a_commit_that_is_resolved_twice_has_the_same_answer)
 {
 	flush_and_lose(_i ? LOST_AFTER_COMMIT : LOST_BEFORE_COMMIT);
 
@@ -64,7 +64,7 @@ START_TEST(a_session_that_is_still_committing_is_waited_for)
 }
 END_TEST
 
-START_TEST(what_was_settled_can_never_commit)
+START_TEST(a_unit_that_was_resolved_as_not_committed_can_never_commit)
 {
 	unsigned char witness[WITNESS_SIZE];
 
@@ -81,7 +81,7 @@ START_TEST(what_was_settled_can_never_commit)
 }
 END_TEST
 
-START_TEST(a_probe_goes_in)
+START_TEST(a_probe_of_a_good_database_succeeds)
 {
 	work_begin_call(work);
 	store->ops->probe(store, work_answered, work);
@@ -94,8 +94,8 @@ SUITE("store uncertain commits", store_set_up, store_tear_down, .timeout_s = 120
 {
 	tcase_add_test(tests, a_flush_lost_before_its_commit_can_be_redone);
 	tcase_add_test(tests, a_flush_lost_after_its_commit_is_committed);
-	tcase_add_loop_test(tests, asked_twice_it_gives_the_same_answer, 0, 2);
+	tcase_add_loop_test(tests, a_commit_that_is_resolved_twice_has_the_same_answer, 0, 2);
 	tcase_add_loop_test(tests, a_session_that_is_still_committing_is_waited_for, 0, 2);
-	tcase_add_test(tests, what_was_settled_can_never_commit);
-	tcase_add_test(tests, a_probe_goes_in);
+	tcase_add_test(tests, a_unit_that_was_resolved_as_not_committed_can_never_commit);
+	tcase_add_test(tests, a_probe_of_a_good_database_succeeds);
 }

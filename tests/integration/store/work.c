@@ -1,4 +1,4 @@
-/* Units of work led by hand, with a codec that tells events in words. */
+/* Units of work that tests drive step by step, with a codec that writes events as words. */
 #include "integration/store/work.h"
 
 #include <inttypes.h>
@@ -38,9 +38,9 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 static const struct codec_ops codec_ops = {.decode = decode, .encode = encode};
 static struct codec codec = {&codec_ops};
 
-/* ---- its life ---- */
+/* ---- lifetime ---- */
 
-/* Unlike any other of this run; the tests' databases do not outlive it. */
+/* Draws a witness unlike any other of this run; the tests' databases do not outlive it. */
 static void draw_witness(unsigned char witness[WITNESS_SIZE])
 {
 	static uint64_t drawn;
@@ -153,7 +153,7 @@ struct delivery *work_allocate(struct work *work, const char *orderid, const cha
 	return work_message(work, &envelope);
 }
 
-/* The engine would have asked the store whose batch it is. */
+/* Asks the store whose batch it is, as the engine would have done. */
 static const char *owner_of(struct work *work, const char *reference, struct arena *arena)
 {
 	struct resolved_batch batch = {.reference = reference};

@@ -1,6 +1,6 @@
 /*
- * A unit of work as a test leads it by hand: messages are added, then it is loaded, handled and flushed, step
- * by step, on the store that the test says.
+ * A unit of work that a test drives step by step: messages are added, then it is loaded, handled and
+ * flushed, on the store that the test chooses.
  */
 #ifndef ALLOCD_TESTS_WORK_H
 #define ALLOCD_TESTS_WORK_H
@@ -8,7 +8,7 @@
 #include "bus/messages/execute.h"
 #include "integration/store/store_suite.h"
 
-/* What a store's call came to: NO_FAILURE, or the kind of its failure. */
+/* The outcome of a store's call: NO_FAILURE, or the kind of its failure. */
 #define NO_FAILURE (-1)
 
 #define WORK_DELIVERIES_MAX 1100
@@ -29,7 +29,7 @@ struct work {
 struct work *work_new(struct store_fixture *fixture, struct store *store);
 void work_free(struct work **work);
 
-/* Throws away what was done and begins anew, with a new witness. */
+/* Discards the unit and begins another one, with a new witness. */
 void work_restart(struct work *work);
 
 /* Messages: each is admitted to the unit.  An id may be NULL. */
@@ -39,7 +39,7 @@ struct delivery *work_allocate(struct work *work, const char *orderid, const cha
 struct delivery *work_change_quantity(struct work *work, const char *reference, int32_t qty);
 struct delivery *work_message(struct work *work, const struct envelope *envelope);
 
-/* A message that came in another way than by pub/sub; the arrival's type and payload are set. */
+/* A message that came by another transport than pub/sub; the arrival's type and payload are set. */
 struct delivery *work_arrival(struct work *work, const struct envelope *envelope, struct arrival arrival);
 
 /* A message that was invalid from the start, and so goes to the dead letters. */
@@ -52,10 +52,10 @@ int work_settle(struct work *work);
 int work_find_locked(struct work *work, bool *locked);
 void work_handle(struct work *work); /* loads more as needed, which must succeed */
 
-/* Load, handle, flush: all of it must go well but for the flush, whose answer is returned. */
+/* Loads, handles and flushes; everything must succeed but the flush, whose failure is returned. */
 int work_do(struct work *work);
 
-/* Begins a flush and returns; work_wait() tells what came of it. */
+/* Begins a flush; work_wait() returns its outcome. */
 void work_begin_flush(struct work *work);
 int work_wait(struct work *work);
 
