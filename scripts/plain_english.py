@@ -76,7 +76,8 @@ def main(names):
     count = 0
     for name in files:
         path = ROOT / name if not names else pathlib.Path(name)
-        if not path.is_file() or path.name == "plain_english.py":
+        # A released migration keeps its text, whose checksum the databases have.
+        if not path.is_file() or path.name == "plain_english.py" or path.parent.name == "migrations":
             continue
         for line, text, instead in faults(path):
             print(f"{name}:{line}: {text.strip()}\n    {instead}")
