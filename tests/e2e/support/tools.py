@@ -1,0 +1,11 @@
+"""What tests of several tools ask."""
+
+from installation import wait_until
+
+
+def lines_of(done):
+    return done.stdout.splitlines()
+
+
+def handled(there, message):
+    wait_until(lambda: there.query("select 1 from inbox where id = %s", message), f"{message} to be handled")
