@@ -4,6 +4,7 @@
 
 #include "adapters/redis/connection/redis_connection.h"
 #include "adapters/redis/protocol/resp_reader.h"
+#include "bus/base/backoff.h"
 
 #include <event2/util.h>
 
@@ -55,7 +56,8 @@ struct redis_connection {
 	bool hides_role;                                /* the user may not ask for it */
 	int64_t url_checked_ms;                         /* whether the URL is another by now */
 
-	unsigned failures;               /* in a row */
+	struct backoff backoff;
+	unsigned rotation;               /* of the addresses: attempts since it was up for STABLE_MS */
 	char trouble[REDIS_TROUBLE_MAX]; /* why it is not up */
 };
 

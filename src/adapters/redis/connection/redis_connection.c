@@ -35,27 +35,13 @@ void redis_connection_set_timer(struct redis_connection *connection, int64_t del
 	evtimer_add(connection->timer, &delay);
 }
 
-/*
- * Doubles with every failure up to the maximum; the upper half of it is chance, so that many workers do not
- * come at once.
- */
-static int64_t backoff_ms(struct redis_connection *connection)
-{
-	int64_t longest = (int64_t)BACKOFF_MIN_MS << (connection->failures < 16 ? connection->failures : 16);
-	uint32_t chance;
-
-	if (longest > CONNECTION_BACKOFF_MAX_MS)
-		longest = CONNECTION_BACKOFF_MAX_MS;
-	connection->settings.random->fill(connection->settings.random, &chance, sizeof chance);
-	return longest / 2 + chance % (longest / 2 + 1);
-}
-
 static void set_state(struct redis_connection *connection, enum redis_connection_state state)
 {
 	connection->state = state;
 	switch (state) {
 	case CONNECTION_WAITING:
-		redis_connection_set_timer(connection, backoff_ms(connection));
+		redis_connection_set_timer(connection,
+					   backoff_next(&connection->backoff, connection->settings.random));
 		break;
 	case CONNECTION_DIALING: /* the dial has timeouts of its own */
 		evtimer_del(connection->timer);
@@ -186,11 +172,14 @@ static const char *place_of(const struct redis_connection *connection)
 
 static void be_lost(struct redis_connection *connection, bool was_up, const char *cause)
 {
+	bool was_stable = was_up && monotonic_ms() - connection->up_ms >= STABLE_MS;
+
 	utf8_format(connection->trouble, sizeof connection->trouble, "%s", cause);
 	close_stream(connection);
 	connect_attempts_cancel(&connection->attempts);
-	connection->failures =
-		was_up && monotonic_ms() - connection->up_ms >= STABLE_MS ? 0 : connection->failures + 1;
+	connection->rotation = was_stable ? 0 : connection->rotation + 1;
+	if (was_stable)
+		connection->backoff.failures = 0;
 	set_state(connection, CONNECTION_WAITING);
 	redis_server_missed(connection->settings.server, &connection->member,
 			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
@@ -323,7 +312,7 @@ static void attempts(struct redis_connection *connection)
 	redis_url_release(&connection->url);
 	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
 		connection->attempts = connect_attempts_start(connection->settings.base, &connection->url,
-							      connection->failures, on_dialed, connection);
+							      connection->rotation, on_dialed, connection);
 	else
 		redis_connection_lose(connection, error);
 	arena_free(&arena);
@@ -381,6 +370,8 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	connection->context = context;
 	connection->heard_at = wall_clock_us();
 	connection->bulk_max = bulk_max;
+	connection->backoff =
+		(struct backoff){.first_ms = BACKOFF_MIN_MS, .cap_ms = CONNECTION_BACKOFF_MAX_MS};
 	connection->replies = arena_new(REPLIES_CHUNK);
 	connection->timer = must(evtimer_new(settings->base, on_timer, connection));
 	connection->resuming = must(evtimer_new(settings->base, redis_connection_on_resuming, connection));

@@ -7,7 +7,10 @@
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 
+#include <ctype.h>
+#include <event2/http.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -62,31 +65,25 @@ static bool parse_number(struct part text, int max, int *number)
 	return text.size > 0;
 }
 
-static int hex_digit(char sign)
+/* Every % has two hexadecimal digits behind it, but not %00, which no text can hold. */
+static bool is_percent_encoded(const char *text)
 {
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *digit = sign ? strchr(digits, sign) : NULL;
-
-	return digit ? (int)((digit - digits) % 16) : -1;
+	while ((text = strchr(text, '%'))) {
+		if (!isxdigit((unsigned char)text[1]) || !isxdigit((unsigned char)text[2]) ||
+		    !strncmp(text, "%00", 3))
+			return false;
+		text += 3;
+	}
+	return true;
 }
 
-/* NULL for a % without two digits, and for %00, which no text can hold. */
+/* NULL for a malformed text. */
 static char *percent_decode(struct part text)
 {
-	char *decoded = must_alloc(text.size + 1);
+	char *encoded = must(strndup(text.text, text.size));
+	char *decoded = is_percent_encoded(encoded) ? must(evhttp_uridecode(encoded, 0, NULL)) : NULL;
 
-	for (size_t i = 0, size = 0; i < text.size; i++) {
-		bool is_escape = text.text[i] == '%';
-		int high = is_escape && i + 2 < text.size ? hex_digit(text.text[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(text.text[i + 2]) : -1;
-
-		if (is_escape && (high < 0 || low < 0 || high + low == 0)) {
-			free(decoded);
-			return NULL;
-		}
-		decoded[size++] = is_escape ? (char)(high * 16 + low) : text.text[i];
-		i += is_escape ? 2 : 0;
-	}
+	free(encoded);
 	return decoded;
 }
 
