@@ -147,7 +147,7 @@ static void answer_idle(void *context, struct bytes token)
 {
 	const struct redis_intake *intake = context;
 
-	redis_publisher_say(intake->parts.publisher, IDLE_CHANNEL, token);
+	redis_publisher_signal(intake->parts.publisher, IDLE_CHANNEL, token);
 }
 
 /* ---- streams ---- */

@@ -15,7 +15,7 @@
 
 #define NAME "several.test"
 
-/* Its look-up has no end as long as nobody answers. */
+/* Its look-up does not end before `answers` is set. */
 #define MUTE_NAME "mute.test"
 static atomic_bool answers;
 
@@ -94,7 +94,7 @@ static void setup(void)
 	start_server(NULL, 0);
 }
 
-/* The kernel drops the SYNs of whoever comes behind a full queue. */
+/* The kernel drops SYNs while the queue of connections is full. */
 static void drop_syns(const char *address)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)world.server.port)};
@@ -122,7 +122,7 @@ static const struct {
 };
 
 /* The third address is that of the private server. */
-START_TEST(who_is_no_redis_does_not_keep_us_from_the_next_address)
+START_TEST(an_address_without_a_redis_does_not_keep_us_from_the_next)
 {
 	int64_t begin = milliseconds();
 
@@ -138,7 +138,7 @@ START_TEST(who_is_no_redis_does_not_keep_us_from_the_next_address)
 }
 END_TEST
 
-START_TEST(an_address_that_drops_what_we_send_is_passed_over)
+START_TEST(an_address_that_drops_packets_is_skipped)
 {
 	int64_t begin = milliseconds();
 
@@ -169,8 +169,8 @@ static void start_replica(const char *address)
 	redisFree(context);
 }
 
-/* A name for all nodes is enough, whichever is the master. */
-START_TEST(a_replica_is_passed_over)
+/* A name for all nodes is enough, also when the master changes. */
+START_TEST(the_address_of_a_replica_is_skipped)
 {
 	start_replica(several[_i]);
 	use_url("redis://" NAME ":%d", world.server.port);
@@ -181,8 +181,8 @@ START_TEST(a_replica_is_passed_over)
 }
 END_TEST
 
-/* Of several reasons the one is told that tells most, and it stays the same whichever address comes first. */
-START_TEST(when_all_fail_the_best_reason_is_told_once)
+/* The reason stays the same in any order of the addresses. */
+START_TEST(when_all_addresses_fail_the_most_specific_reason_is_logged_once)
 {
 	server_kill(&world.server);
 	peers[0] = peer_new_at(world.base, PEER_SAYS, "-NOAUTH Authentication required.\r\n", several[_i],
@@ -196,7 +196,7 @@ START_TEST(when_all_fail_the_best_reason_is_told_once)
 }
 END_TEST
 
-START_TEST(under_tls_the_handshake_counts_as_well)
+START_TEST(the_time_of_an_address_includes_the_tls_handshake)
 {
 	peers[0] = peer_new_at(world.base, PEER_IS_SILENT, "", several[0], world.server.port);
 	use_url("rediss://" NAME ":%d", world.server.port);
@@ -209,7 +209,7 @@ START_TEST(under_tls_the_handshake_counts_as_well)
 }
 END_TEST
 
-START_TEST(a_look_up_without_an_end_is_given_up)
+START_TEST(a_look_up_that_does_not_end_is_given_up)
 {
 	answers = false;
 	use_url("redis://" MUTE_NAME ":%d", world.server.port);
@@ -224,15 +224,15 @@ END_TEST
 
 SUITE("redis addresses", setup, teardown)
 {
-	tcase_add_loop_test(tests, who_is_no_redis_does_not_keep_us_from_the_next_address, 0,
+	tcase_add_loop_test(tests, an_address_without_a_redis_does_not_keep_us_from_the_next, 0,
 			    COUNT(strangers));
-	tcase_add_test(tests, an_address_that_drops_what_we_send_is_passed_over);
-	tcase_add_loop_test(tests, a_replica_is_passed_over, 0, 2);
-	tcase_add_loop_test(tests, when_all_fail_the_best_reason_is_told_once, 0, 2);
-	tcase_add_test(tests, under_tls_the_handshake_counts_as_well);
+	tcase_add_test(tests, an_address_that_drops_packets_is_skipped);
+	tcase_add_loop_test(tests, the_address_of_a_replica_is_skipped, 0, 2);
+	tcase_add_loop_test(tests, when_all_addresses_fail_the_most_specific_reason_is_logged_once, 0, 2);
+	tcase_add_test(tests, the_time_of_an_address_includes_the_tls_handshake);
 }
 
 SUITE("redis addresses", setup, teardown)
 {
-	tcase_add_test(tests, a_look_up_without_an_end_is_given_up);
+	tcase_add_test(tests, a_look_up_that_does_not_end_is_given_up);
 }

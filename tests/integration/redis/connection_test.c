@@ -8,7 +8,7 @@
 #include <string.h>
 
 /*
- * Users and their rights, of the server in these tests; commands come from the default user, who has a
+ * Users and their rights on the server in these tests.  Commands are sent as the default user, with a
  * password.
  */
 static const char *const users[] = {
@@ -53,7 +53,7 @@ static bool subscriber_has_trouble(const char *text)
 static const char *const good_users[] = {":s%3Acr%25t", "default:s:cr%25t", "worker:pw",  "open",
 					 "open:x",      "narrow:pw",        "narrower:pw"};
 
-START_TEST(a_user_with_the_rights_is_let_in)
+START_TEST(a_user_with_the_rights_connects)
 {
 	use_url("redis://%s@127.0.0.1:%d", good_users[_i], world.server.port);
 	connect_both();
@@ -72,7 +72,7 @@ static const struct {
 	{"deaf:pw@", "NOPERM"},
 };
 
-START_TEST(a_user_without_the_rights_learns_why)
+START_TEST(the_log_says_why_a_user_without_the_rights_is_refused)
 {
 	use_url("redis://%s127.0.0.1:%d", bad_users[_i].userinfo, world.server.port);
 	subscribe();
@@ -87,7 +87,7 @@ START_TEST(a_user_without_the_rights_learns_why)
 }
 END_TEST
 
-START_TEST(a_right_that_is_granted_later_is_used)
+START_TEST(a_connection_succeeds_once_the_missing_right_is_granted)
 {
 	use_url("redis://deaf:pw@127.0.0.1:%d", world.server.port);
 	subscribe();
@@ -100,7 +100,7 @@ START_TEST(a_right_that_is_granted_later_is_used)
 }
 END_TEST
 
-START_TEST(redis_shows_who_is_connected)
+START_TEST(client_list_shows_the_name_of_a_connection)
 {
 	redisReply *reply;
 
@@ -116,7 +116,7 @@ START_TEST(redis_shows_who_is_connected)
 }
 END_TEST
 
-START_TEST(a_database_that_is_not_there_is_told)
+START_TEST(a_database_number_that_redis_lacks_is_reported)
 {
 	use_url("redis://worker:pw@127.0.0.1:%d/16", world.server.port);
 	subscribe();
@@ -177,7 +177,7 @@ static void on_refused(void *context, const struct published *published, const s
 	refused += failure != NULL;
 }
 
-/* A right that lacks for ever costs no connection; one that another user has is worth one. */
+/* A right that stays missing costs no connection; one that a new URL's user has is worth a new one. */
 START_TEST(a_missing_right_leads_to_the_user_of_a_new_url)
 {
 	static const struct outgoing event = {MSG_OUT_OF_STOCK, {"x", 1}};
@@ -204,7 +204,7 @@ END_TEST
 static const char *const malformed[] = {"http://user:the-secret@host", "redis://user:the-secret@host:x",
 					"redis://user:the%%zzsecret@host", ""};
 
-START_TEST(a_url_that_became_malformed_is_told_without_repeating_it)
+START_TEST(a_url_that_became_malformed_is_reported_without_quoting_it)
 {
 	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
 	subscribe();
@@ -223,7 +223,7 @@ END_TEST
 
 /* ---- ways ---- */
 
-START_TEST(a_unix_socket_will_do)
+START_TEST(a_connection_may_use_a_unix_socket)
 {
 	static char path[64];
 	const char *options[] = {"--unixsocket", path, "--requirepass", "pw"};
@@ -242,7 +242,7 @@ START_TEST(a_unix_socket_will_do)
 }
 END_TEST
 
-START_TEST(a_socket_that_is_not_there_is_told)
+START_TEST(a_missing_unix_socket_is_reported)
 {
 	use_url("redis+unix://%s/nothing", world.server.folder);
 	subscribe();
@@ -252,8 +252,8 @@ START_TEST(a_socket_that_is_not_there_is_told)
 }
 END_TEST
 
-/* However many addresses it has, and whichever of them comes first: one of them is 127.0.0.1. */
-START_TEST(a_name_is_looked_up)
+/* One of its addresses, in any order, is 127.0.0.1. */
+START_TEST(a_host_name_is_resolved)
 {
 	use_url("redis://worker:pw@localhost:%d", world.server.port);
 	connect_both();
@@ -262,7 +262,7 @@ START_TEST(a_name_is_looked_up)
 }
 END_TEST
 
-START_TEST(an_unknown_name_is_told_and_does_not_stop_the_loop)
+START_TEST(an_unknown_host_name_is_reported_and_does_not_stop_the_loop)
 {
 	int64_t longest = 0;
 
@@ -281,7 +281,7 @@ START_TEST(an_unknown_name_is_told_and_does_not_stop_the_loop)
 END_TEST
 
 /* While the name is being looked up. */
-START_TEST(freed_at_any_time_nothing_is_left_behind)
+START_TEST(a_connection_that_is_freed_at_any_time_leaks_nothing)
 {
 	use_url(_i % 2 ? "redis://localhost:%d" : "redis://127.0.0.1:%d", world.server.port);
 	subscribe();
@@ -293,7 +293,7 @@ START_TEST(freed_at_any_time_nothing_is_left_behind)
 }
 END_TEST
 
-START_TEST(a_server_that_starts_later_is_found)
+START_TEST(a_connection_finds_a_server_that_starts_later)
 {
 	server_kill(&world.server);
 	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
@@ -321,7 +321,7 @@ static size_t open_descriptors(void)
 	return count;
 }
 
-START_TEST(attempts_leave_no_descriptor_open)
+START_TEST(failed_attempts_leave_no_descriptor_open)
 {
 	size_t before;
 
@@ -338,7 +338,7 @@ START_TEST(attempts_leave_no_descriptor_open)
 }
 END_TEST
 
-START_TEST(each_loss_is_told)
+START_TEST(each_loss_of_a_connection_is_reported)
 {
 	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
 	start_publisher(NULL);
@@ -351,7 +351,7 @@ START_TEST(each_loss_is_told)
 }
 END_TEST
 
-/* ---- who is no Redis ---- */
+/* ---- peers that are not Redis ---- */
 
 static const struct {
 	enum peer_manner manner;
@@ -375,7 +375,7 @@ static const struct {
 	{PEER_IS_SILENT, "", "no answer to the greeting"},
 };
 
-START_TEST(who_is_no_redis_is_told_so)
+START_TEST(a_peer_that_is_not_redis_is_reported_as_such)
 {
 	struct peer *peer = peer_new(world.base, peers[_i].manner, peers[_i].text);
 
@@ -407,7 +407,7 @@ static const char *const sequels[] = {
 	"-ERR max number of clients reached\r\n",
 };
 
-START_TEST(weird_replies_do_no_harm)
+START_TEST(unexpected_replies_do_no_harm)
 {
 	char text[512];
 	struct peer *peer;
@@ -427,23 +427,24 @@ END_TEST
 
 SUITE("redis connection", setup, world_teardown, .timeout_s = 120)
 {
-	tcase_add_loop_test(tests, a_user_with_the_rights_is_let_in, 0, COUNT(good_users));
-	tcase_add_loop_test(tests, a_user_without_the_rights_learns_why, 0, COUNT(bad_users));
-	tcase_add_test(tests, a_right_that_is_granted_later_is_used);
-	tcase_add_test(tests, redis_shows_who_is_connected);
+	tcase_add_loop_test(tests, a_user_with_the_rights_connects, 0, COUNT(good_users));
+	tcase_add_loop_test(tests, the_log_says_why_a_user_without_the_rights_is_refused, 0,
+			    COUNT(bad_users));
+	tcase_add_test(tests, a_connection_succeeds_once_the_missing_right_is_granted);
+	tcase_add_test(tests, client_list_shows_the_name_of_a_connection);
 	tcase_add_loop_test(tests, a_rotated_password_is_used_at_the_next_attempt, 0, COUNT(rotations));
 	tcase_add_test(tests, a_missing_right_leads_to_the_user_of_a_new_url);
-	tcase_add_loop_test(tests, a_url_that_became_malformed_is_told_without_repeating_it, 0,
+	tcase_add_loop_test(tests, a_url_that_became_malformed_is_reported_without_quoting_it, 0,
 			    COUNT(malformed));
-	tcase_add_test(tests, a_database_that_is_not_there_is_told);
-	tcase_add_test(tests, a_unix_socket_will_do);
-	tcase_add_test(tests, a_socket_that_is_not_there_is_told);
-	tcase_add_test(tests, a_name_is_looked_up);
-	tcase_add_test(tests, an_unknown_name_is_told_and_does_not_stop_the_loop);
-	tcase_add_loop_test(tests, freed_at_any_time_nothing_is_left_behind, 0, 24);
-	tcase_add_test(tests, a_server_that_starts_later_is_found);
-	tcase_add_test(tests, attempts_leave_no_descriptor_open);
-	tcase_add_test(tests, each_loss_is_told);
-	tcase_add_loop_test(tests, who_is_no_redis_is_told_so, 0, COUNT(peers));
-	tcase_add_loop_test(tests, weird_replies_do_no_harm, 0, COUNT(sequels));
+	tcase_add_test(tests, a_database_number_that_redis_lacks_is_reported);
+	tcase_add_test(tests, a_connection_may_use_a_unix_socket);
+	tcase_add_test(tests, a_missing_unix_socket_is_reported);
+	tcase_add_test(tests, a_host_name_is_resolved);
+	tcase_add_test(tests, an_unknown_host_name_is_reported_and_does_not_stop_the_loop);
+	tcase_add_loop_test(tests, a_connection_that_is_freed_at_any_time_leaks_nothing, 0, 24);
+	tcase_add_test(tests, a_connection_finds_a_server_that_starts_later);
+	tcase_add_test(tests, failed_attempts_leave_no_descriptor_open);
+	tcase_add_test(tests, each_loss_of_a_connection_is_reported);
+	tcase_add_loop_test(tests, a_peer_that_is_not_redis_is_reported_as_such, 0, COUNT(peers));
+	tcase_add_loop_test(tests, unexpected_replies_do_no_harm, 0, COUNT(sequels));
 }

@@ -144,7 +144,7 @@ static const struct {
 	{do_nothing, reconnect_the_publisher},
 };
 
-START_TEST(whoever_finds_the_master_demoted_takes_all_along)
+START_TEST(a_connection_that_finds_the_master_demoted_moves_all_connections)
 {
 	world.log[0] = '\0';
 	witnesses[_i].before();
@@ -161,7 +161,7 @@ START_TEST(whoever_finds_the_master_demoted_takes_all_along)
 END_TEST
 
 /* A replica is not worked with, for as long as the name leads there. */
-START_TEST(the_name_may_be_switched_later)
+START_TEST(connections_wait_until_the_name_leads_to_the_new_master)
 {
 	demote();
 	publish_one();
@@ -174,7 +174,7 @@ START_TEST(the_name_may_be_switched_later)
 }
 END_TEST
 
-START_TEST(a_demotion_that_is_taken_back_is_found)
+START_TEST(connections_return_when_a_demotion_is_taken_back)
 {
 	demote();
 	publish_one();
@@ -191,7 +191,7 @@ END_TEST
 /* Only one connection is cut, and comes back elsewhere: the others must not stay behind. */
 static const char *const cuts[] = {"CLIENT KILL TYPE pubsub", "CLIENT KILL TYPE normal SKIPME yes"};
 
-START_TEST(who_is_left_behind_follows)
+START_TEST(a_connection_left_at_the_old_server_follows_the_others)
 {
 	switch_name();
 	command(cuts[_i]);
@@ -200,7 +200,7 @@ START_TEST(who_is_left_behind_follows)
 }
 END_TEST
 
-START_TEST(a_master_that_freezes_is_left)
+START_TEST(connections_leave_a_master_that_freezes)
 {
 	kill(world.server.pid, SIGSTOP);
 	switch_name();
@@ -218,7 +218,7 @@ static void refuse_writes(void)
 	command("CONFIG SET min-replicas-to-write 1");
 }
 
-START_TEST(what_passes_soon_ends_no_connection)
+START_TEST(an_error_that_passes_soon_ends_no_connection)
 {
 	refuse_writes();
 	for (int i = 0; i < 8; i++) {
@@ -246,7 +246,7 @@ static void refuse_until_one_looks_around(void)
 	ck_assert_int_ge(milliseconds() - begin, PATIENCE_SHORT_MS);
 }
 
-START_TEST(what_lasts_makes_the_refused_connection_look_around)
+START_TEST(an_error_that_lasts_ends_the_refused_connection)
 {
 	switch_name();
 	refuse_until_one_looks_around();
@@ -257,7 +257,7 @@ START_TEST(what_lasts_makes_the_refused_connection_look_around)
 END_TEST
 
 /* No command on pub/sub is missed for that. */
-START_TEST(a_server_that_is_still_the_right_one_keeps_the_subscriber)
+START_TEST(the_subscriber_stays_at_a_server_that_is_still_the_master)
 {
 	refuse_until_one_looks_around();
 	run_until(all_are_up());
@@ -269,12 +269,13 @@ END_TEST
 
 SUITE("redis failover", setup, teardown)
 {
-	tcase_add_loop_test(tests, whoever_finds_the_master_demoted_takes_all_along, 0, COUNT(witnesses));
-	tcase_add_test(tests, the_name_may_be_switched_later);
-	tcase_add_test(tests, a_demotion_that_is_taken_back_is_found);
-	tcase_add_loop_test(tests, who_is_left_behind_follows, 0, COUNT(cuts));
-	tcase_add_test(tests, a_master_that_freezes_is_left);
-	tcase_add_test(tests, what_passes_soon_ends_no_connection);
-	tcase_add_test(tests, what_lasts_makes_the_refused_connection_look_around);
-	tcase_add_test(tests, a_server_that_is_still_the_right_one_keeps_the_subscriber);
+	tcase_add_loop_test(tests, a_connection_that_finds_the_master_demoted_moves_all_connections, 0,
+			    COUNT(witnesses));
+	tcase_add_test(tests, connections_wait_until_the_name_leads_to_the_new_master);
+	tcase_add_test(tests, connections_return_when_a_demotion_is_taken_back);
+	tcase_add_loop_test(tests, a_connection_left_at_the_old_server_follows_the_others, 0, COUNT(cuts));
+	tcase_add_test(tests, connections_leave_a_master_that_freezes);
+	tcase_add_test(tests, an_error_that_passes_soon_ends_no_connection);
+	tcase_add_test(tests, an_error_that_lasts_ends_the_refused_connection);
+	tcase_add_test(tests, the_subscriber_stays_at_a_server_that_is_still_the_master);
 }

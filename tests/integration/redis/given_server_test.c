@@ -62,7 +62,7 @@ static void teardown(void)
 	world_teardown();
 }
 
-START_TEST(a_hundred_thousand_events_pass_through_in_order)
+START_TEST(a_hundred_thousand_events_arrive_in_order_on_the_given_server)
 {
 	static size_t numbers[EVENTS];
 	static struct outgoing events[EVENTS];
@@ -87,5 +87,5 @@ END_TEST
 
 SUITE("redis given server", setup, teardown, .timeout_s = 120)
 {
-	tcase_add_test(tests, a_hundred_thousand_events_pass_through_in_order);
+	tcase_add_test(tests, a_hundred_thousand_events_arrive_in_order_on_the_given_server);
 }

@@ -1,4 +1,4 @@
-/* Whether what is published is heard: on real servers, by ways that break. */
+/* Whether the subscriber receives what is published: on real servers, over paths that break. */
 #include "adapters/redis/subscriber/heartbeat.h"
 
 #include "support/suites.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What is not heard is found within this. */
+/* A broken path is found within this time. */
 #define FOUND_MS 10000
 
 /* How long an impatient worker bears silence, and longer than it takes to act on that. */
@@ -115,8 +115,8 @@ static void start_worker(int publisher_port, const char *userinfo)
 	heartbeat = heartbeat_new(&world.settings, world.publisher, world.subscriber);
 }
 
-/* The publisher may say what it likes, until it is forbidden: then its way to the subscriber is broken. */
-static void break_way(void)
+/* Forbids the publisher every channel, which breaks its path to the subscriber. */
+static void break_path(void)
 {
 	command("ACL SETUSER publisher resetchannels");
 }
@@ -155,9 +155,9 @@ static void teardown(void)
 	world_teardown();
 }
 
-/* ---- a way that is whole ---- */
+/* ---- a path that is whole ---- */
 
-START_TEST(it_is_fresh_at_once_when_both_are_up)
+START_TEST(a_heartbeat_is_fresh_as_soon_as_both_connections_are_up)
 {
 	int64_t begin;
 
@@ -173,7 +173,7 @@ END_TEST
 
 static const char *const kinds[] = {"pubsub", "normal"};
 
-START_TEST(it_is_fresh_at_once_after_either_came_back)
+START_TEST(a_heartbeat_is_fresh_as_soon_as_a_lost_connection_is_back)
 {
 	int64_t begin;
 
@@ -188,7 +188,7 @@ START_TEST(it_is_fresh_at_once_after_either_came_back)
 }
 END_TEST
 
-START_TEST(it_beats_on_and_is_heard)
+START_TEST(a_heartbeat_repeats_and_stays_fresh)
 {
 	redisContext *listener = server_control(&world.server);
 	redisReply *reply;
@@ -210,7 +210,7 @@ START_TEST(it_beats_on_and_is_heard)
 }
 END_TEST
 
-START_TEST(a_pause_is_not_held_against_it)
+START_TEST(a_pause_does_not_count_as_a_missed_heartbeat)
 {
 	redis_subscriber_pause(world.subscriber);
 	run_for(LONG_MS);
@@ -224,11 +224,11 @@ START_TEST(a_pause_is_not_held_against_it)
 END_TEST
 
 /* What is behind a full queue is heard late, though at each look it is not paused. */
-START_TEST(short_pauses_are_not_held_against_it)
+START_TEST(short_pauses_do_not_count_as_missed_heartbeats)
 {
 	int64_t end = milliseconds() + LONG_MS;
 
-	break_way();
+	break_path();
 	while (milliseconds() < end) {
 		redis_subscriber_pause(world.subscriber);
 		redis_subscriber_resume(world.subscriber);
@@ -239,7 +239,7 @@ START_TEST(short_pauses_are_not_held_against_it)
 }
 END_TEST
 
-START_TEST(our_own_sleep_is_not_held_against_it)
+START_TEST(a_sleep_of_the_process_does_not_count_as_a_missed_heartbeat)
 {
 	nanosleep(&(struct timespec){LONG_MS / 1000, LONG_MS % 1000 * 1000000L}, NULL);
 	run_for(SILENCE_MS / 4);
@@ -249,11 +249,11 @@ START_TEST(our_own_sleep_is_not_held_against_it)
 }
 END_TEST
 
-/* ---- a way that is not ---- */
+/* ---- a path that is broken ---- */
 
-START_TEST(what_was_heard_before_a_reconnect_does_not_count)
+START_TEST(a_heartbeat_from_before_a_reconnect_does_not_count)
 {
-	break_way();
+	break_path();
 	command("CLIENT KILL TYPE pubsub");
 	run_until(!both_are_up());
 	run_until(both_are_up());
@@ -264,11 +264,11 @@ START_TEST(what_was_heard_before_a_reconnect_does_not_count)
 }
 END_TEST
 
-START_TEST(a_way_that_breaks_is_found_within_ten_seconds)
+START_TEST(a_path_that_breaks_is_found_within_ten_seconds)
 {
 	int64_t begin = milliseconds(), broken_at = calendar_us();
 
-	break_way();
+	break_path();
 	run_until(losses() == 1);
 	ck_assert_int_le(milliseconds() - begin, FOUND_MS);
 	ck_assert(!is_fresh());
@@ -315,21 +315,22 @@ END_TEST
 
 SUITE("redis heartbeat", setup, teardown)
 {
-	tcase_add_test(tests, it_is_fresh_at_once_when_both_are_up);
+	tcase_add_test(tests, a_heartbeat_is_fresh_as_soon_as_both_connections_are_up);
 	tcase_add_test(tests, two_servers_are_found_within_ten_seconds_again_and_again);
 }
 
 SUITE("redis heartbeat", setup_worker, teardown)
 {
-	tcase_add_loop_test(tests, it_is_fresh_at_once_after_either_came_back, 0, COUNT(kinds));
-	tcase_add_test(tests, what_was_heard_before_a_reconnect_does_not_count);
-	tcase_add_test(tests, a_way_that_breaks_is_found_within_ten_seconds);
+	tcase_add_loop_test(tests, a_heartbeat_is_fresh_as_soon_as_a_lost_connection_is_back, 0,
+			    COUNT(kinds));
+	tcase_add_test(tests, a_heartbeat_from_before_a_reconnect_does_not_count);
+	tcase_add_test(tests, a_path_that_breaks_is_found_within_ten_seconds);
 }
 
 SUITE("redis heartbeat", setup_impatient_worker, teardown)
 {
-	tcase_add_test(tests, it_beats_on_and_is_heard);
-	tcase_add_test(tests, a_pause_is_not_held_against_it);
-	tcase_add_test(tests, short_pauses_are_not_held_against_it);
-	tcase_add_test(tests, our_own_sleep_is_not_held_against_it);
+	tcase_add_test(tests, a_heartbeat_repeats_and_stays_fresh);
+	tcase_add_test(tests, a_pause_does_not_count_as_a_missed_heartbeat);
+	tcase_add_test(tests, short_pauses_do_not_count_as_missed_heartbeats);
+	tcase_add_test(tests, a_sleep_of_the_process_does_not_count_as_a_missed_heartbeat);
 }

@@ -5,7 +5,7 @@
 struct event_base;
 struct peer;
 
-/* What a peer does with whatever it is sent. */
+/* What a peer does with the bytes that it receives. */
 enum peer_manner { PEER_ECHOES, PEER_SAYS, PEER_IS_SILENT, PEER_HANGS_UP };
 
 /* `text`: what PEER_SAYS says, whenever something comes.  It lives as long as the peer. */

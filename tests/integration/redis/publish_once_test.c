@@ -26,7 +26,7 @@ static bool publish(const char *channel, struct bytes payload)
 				    error);
 }
 
-START_TEST(the_answer_is_how_many_heard_it)
+START_TEST(publishing_once_returns_the_number_of_receivers)
 {
 	redisContext *listeners[3];
 	redisReply *reply;
@@ -49,7 +49,7 @@ START_TEST(the_answer_is_how_many_heard_it)
 }
 END_TEST
 
-START_TEST(without_redis_it_fails_at_once)
+START_TEST(publishing_once_fails_at_once_without_redis)
 {
 	int64_t begin = milliseconds();
 
@@ -61,7 +61,7 @@ START_TEST(without_redis_it_fails_at_once)
 }
 END_TEST
 
-START_TEST(a_wrong_password_is_told_and_not_shown)
+START_TEST(a_wrong_password_is_reported_but_not_shown)
 {
 	command("CONFIG SET requirepass pw");
 	use_url("redis://:wrong-pw@127.0.0.1:%d", world.server.port);
@@ -73,7 +73,7 @@ START_TEST(a_wrong_password_is_told_and_not_shown)
 }
 END_TEST
 
-START_TEST(what_redis_refuses_is_told)
+START_TEST(an_error_of_redis_is_reported)
 {
 	command("ACL SETUSER me on >pw ~* resetchannels +@all");
 	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
@@ -86,7 +86,7 @@ END_TEST
 
 /* ---- a question to all who listen ---- */
 
-START_TEST(a_question_to_a_redis_that_is_away_fails_with_its_words)
+START_TEST(a_query_without_redis_fails_with_the_reason)
 {
 	server_kill(&world.server);
 	ck_assert_ptr_null(redis_query_begin(&world.settings.url, world.settings.random, "p:answers", error));
@@ -122,7 +122,7 @@ static const struct {
 	{"SHUTDOWN NOSAVE", "Redis closed the connection"},
 };
 
-START_TEST(a_question_whose_answers_may_have_been_missed_fails_at_once)
+START_TEST(a_query_whose_answers_may_have_been_missed_fails_at_once)
 {
 	struct redis_query *inquiry =
 		redis_query_begin(&world.settings.url, world.settings.random, "p:answers", error);
@@ -150,11 +150,10 @@ END_TEST
 
 SUITE("redis call", setup, world_teardown)
 {
-	tcase_add_loop_test(tests, the_answer_is_how_many_heard_it, 0, 4);
-	tcase_add_test(tests, without_redis_it_fails_at_once);
-	tcase_add_test(tests, a_wrong_password_is_told_and_not_shown);
-	tcase_add_test(tests, what_redis_refuses_is_told);
-	tcase_add_test(tests, a_question_to_a_redis_that_is_away_fails_with_its_words);
-	tcase_add_loop_test(tests, a_question_whose_answers_may_have_been_missed_fails_at_once, 0,
-			    COUNT(deeds));
+	tcase_add_loop_test(tests, publishing_once_returns_the_number_of_receivers, 0, 4);
+	tcase_add_test(tests, publishing_once_fails_at_once_without_redis);
+	tcase_add_test(tests, a_wrong_password_is_reported_but_not_shown);
+	tcase_add_test(tests, an_error_of_redis_is_reported);
+	tcase_add_test(tests, a_query_without_redis_fails_with_the_reason);
+	tcase_add_loop_test(tests, a_query_whose_answers_may_have_been_missed_fails_at_once, 0, COUNT(deeds));
 }

@@ -1,4 +1,4 @@
-/* The broker port on a real Redis: rows behind their fence, through whatever happens to it. */
+/* The broker port on a real Redis: rows behind their fence, through losses, refusals and lack of memory. */
 #include "adapters/redis/publisher/fence.h"
 
 #include "support/suites.h"
@@ -113,9 +113,9 @@ static const char *publish_now(const char *letter, int64_t known, const char *ro
 
 /* ---- the world ---- */
 
-static redisContext *listener; /* another program that hears line_allocated and out_of_stock */
+static redisContext *listener; /* another program that subscribes to line_allocated and out_of_stock */
 
-/* All that was told to listeners until now, "one two "; valid until the next call. */
+/* All that subscribers received until now, "one two "; valid until the next call. */
 static const char *heard(void)
 {
 	static char text[4096];
@@ -227,7 +227,7 @@ START_TEST(an_event_goes_to_the_channel_of_its_name)
 }
 END_TEST
 
-START_TEST(rows_go_out_in_order)
+START_TEST(rows_are_published_in_order)
 {
 	publish("a", 0, "1=one,two 2= 3=three");
 	publish("b", 0, "4=!four");
@@ -257,7 +257,7 @@ static bool somebody_hears(void)
 	return hears;
 }
 
-START_TEST(an_event_that_nobody_heard_is_counted)
+START_TEST(an_event_without_a_subscriber_is_counted)
 {
 	redisFree(listener);
 	run_until(!somebody_hears());
@@ -273,7 +273,7 @@ END_TEST
 /* ---- the fence ---- */
 
 static const struct {
-	int64_t known; /* by who publishes */
+	int64_t known; /* to the publisher */
 	const char *rows, *answer, *heard;
 } behind_ten[] = {
 	/* Everything up to 10 is out. */
@@ -284,7 +284,7 @@ static const struct {
 	{0, "11= 12=w", "a=12/1 ", "w "},
 };
 
-START_TEST(rows_go_out_behind_the_fence_and_no_gap_is_left)
+START_TEST(rows_are_published_behind_the_fence_without_gaps)
 {
 	publish_now("a", 0, "1=1 2=2 3=3 4=4 5=5 6=6 7=7 8=8 9=9 10=10");
 	heard();
@@ -295,7 +295,7 @@ START_TEST(rows_go_out_behind_the_fence_and_no_gap_is_left)
 }
 END_TEST
 
-START_TEST(a_gap_is_counted)
+START_TEST(a_call_whose_rows_follow_a_gap_is_counted)
 {
 	publish_now("a", 0, "1=one");
 	ck_assert_uint_eq(stats()->gaps, 0);
@@ -371,7 +371,7 @@ START_TEST(each_partition_and_each_incarnation_has_its_own_fence)
 }
 END_TEST
 
-START_TEST(a_fence_that_is_missing_begins_where_the_caller_knows)
+START_TEST(a_missing_fence_begins_at_the_position_that_the_caller_knows)
 {
 	ck_assert_str_eq(publish_now("a", 41, "42=one"), "a=42/1 ");
 	command("FLUSHALL");
@@ -384,7 +384,7 @@ START_TEST(a_fence_that_is_missing_begins_where_the_caller_knows)
 END_TEST
 
 /* The largest numbers that Lua tells apart: one more and they would be equal. */
-START_TEST(positions_are_exact)
+START_TEST(positions_up_to_two_to_the_53_are_exact)
 {
 	ck_assert_str_eq(publish_now("a", 9007199254740989, "9007199254740990=one"), "a=9007199254740990/1 ");
 	ck_assert_str_eq(publish_now("b", 0, "9007199254740990=one 9007199254740991=two"),
@@ -393,7 +393,7 @@ START_TEST(positions_are_exact)
 }
 END_TEST
 
-START_TEST(fences_that_nobody_uses_expire)
+START_TEST(unused_fences_expire)
 {
 	long long life_ms;
 
@@ -464,7 +464,7 @@ START_TEST(a_call_is_of_a_mebibyte_at_most_or_of_one_row)
 }
 END_TEST
 
-START_TEST(what_follows_a_gap_is_not_sent)
+START_TEST(rows_behind_a_gap_are_not_sent)
 {
 	static const size_t sizes[] = {MIB, MIB, MIB};
 	struct publication *publication = large_rows(sizes, 3);
@@ -481,7 +481,7 @@ START_TEST(what_follows_a_gap_is_not_sent)
 END_TEST
 
 /* What waits to be sent is bounded. */
-START_TEST(a_redis_that_does_not_read_is_not_fed_for_ever)
+START_TEST(calls_fail_while_redis_does_not_read_what_was_sent)
 {
 	enum { SIZE = 2 * 1024 * 1024 - 4096, CALLS = 26 };
 	char *payload = calloc(1, SIZE);
@@ -511,7 +511,7 @@ END_TEST
 
 /* ---- losing Redis ---- */
 
-START_TEST(without_redis_the_answer_is_retry)
+START_TEST(without_redis_a_call_fails_with_retry)
 {
 	server_kill(&world.server);
 	run_until(!publisher_is_up());
@@ -543,7 +543,7 @@ START_TEST(calls_under_way_are_answered_in_order_when_redis_dies)
 END_TEST
 
 /* It comes back with nothing: neither fence nor script nor stream. */
-START_TEST(a_redis_that_lost_everything_is_published_to)
+START_TEST(events_are_published_to_a_redis_that_lost_its_data)
 {
 	use_stream();
 	publish_now("a", 0, "1=one 2=two");
@@ -575,7 +575,7 @@ static void on_done_retry(void *context, const struct published *published, cons
 		on_done(context, published, failure);
 }
 
-START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
+START_TEST(a_caller_that_retries_at_once_does_not_stop_the_loop)
 {
 	static char letter[] = "a";
 	static const struct failure nothing = {FAILURE_RETRY, ""};
@@ -593,7 +593,7 @@ START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
 }
 END_TEST
 
-START_TEST(freed_it_answers_no_more)
+START_TEST(a_freed_object_answers_no_calls)
 {
 	kill(world.server.pid, SIGSTOP);
 	publish("a", 0, "1=one");
@@ -610,7 +610,7 @@ START_TEST(freed_it_answers_no_more)
 }
 END_TEST
 
-START_TEST(dropped_it_comes_back)
+START_TEST(a_dropped_publisher_connects_again)
 {
 	kill(world.server.pid, SIGSTOP);
 	publish("a", 0, "1=one");
@@ -653,8 +653,8 @@ static bool tells_channels(void)
 	return tells;
 }
 
-/* However often it is tried, nobody hears or keeps any of it before Redis takes it as a whole. */
-START_TEST(what_redis_refuses_is_tried_again_unheard)
+/* At every retry nothing of the row is published or kept before Redis takes it as a whole. */
+START_TEST(a_refused_row_is_retried_and_no_event_of_it_is_published)
 {
 	use_stream();
 	command(troubles[_i].trouble);
@@ -700,7 +700,7 @@ START_TEST(rows_before_the_one_that_is_refused_stay_behind_the_fence)
 }
 END_TEST
 
-START_TEST(a_fence_that_could_not_be_asked_for_stays_where_it_is)
+START_TEST(a_fence_that_could_not_be_read_stays_where_it_is)
 {
 	publish_now("a", 0, "1=one 2=two");
 	command("ACL SETUSER default -hget");
@@ -712,7 +712,7 @@ START_TEST(a_fence_that_could_not_be_asked_for_stays_where_it_is)
 END_TEST
 
 /* The stream has room for one entry more, whose id is the last there is. */
-START_TEST(of_a_row_that_the_stream_took_in_part_nobody_hears)
+START_TEST(no_event_is_published_of_a_row_that_the_stream_took_in_part)
 {
 	use_stream();
 	command("XADD p:events 18446744073709551615-18446744073709551614 type x data x");
@@ -726,7 +726,7 @@ START_TEST(of_a_row_that_the_stream_took_in_part_nobody_hears)
 END_TEST
 
 /* Redis 6.2, of whose words this Redis is made to answer an HSET with. */
-START_TEST(what_an_older_redis_refuses_is_told_with_its_code)
+START_TEST(an_error_of_an_older_redis_is_reported_with_its_code)
 {
 	const char *script = arena_printf(world.arena,
 					  "local newer = redis "
@@ -746,7 +746,7 @@ START_TEST(what_an_older_redis_refuses_is_told_with_its_code)
 }
 END_TEST
 
-START_TEST(a_script_that_may_not_be_loaded_is_told)
+START_TEST(a_script_that_may_not_be_loaded_is_reported)
 {
 	command("ACL SETUSER me on >pw ~* &* +@all -script");
 	redis_publisher_free(&world.publisher);
@@ -767,7 +767,7 @@ END_TEST
 static const char *const no_memory = "Redis is out of memory: events go out past fence";
 static const char *const memory_again = "Redis has memory again";
 
-START_TEST(without_memory_events_go_out_past_the_fence)
+START_TEST(without_memory_events_are_published_without_the_fence)
 {
 	use_stream();
 	publish_now("a", 0, "1=one");
@@ -788,7 +788,7 @@ START_TEST(without_memory_events_go_out_past_the_fence)
 }
 END_TEST
 
-START_TEST(without_memory_the_fence_is_kept_as_far_as_it_is_known)
+START_TEST(without_memory_the_position_of_the_fence_is_kept_as_known)
 {
 	publish_now("a", 0, "1=one 2=two");
 	command("CONFIG SET maxmemory 1");
@@ -803,7 +803,7 @@ START_TEST(without_memory_the_fence_is_kept_as_far_as_it_is_known)
 }
 END_TEST
 
-START_TEST(with_memory_again_the_fence_follows)
+START_TEST(the_fence_advances_once_redis_has_memory_again)
 {
 	int64_t row = 4;
 
@@ -826,7 +826,7 @@ START_TEST(with_memory_again_the_fence_follows)
 }
 END_TEST
 
-START_TEST(memory_that_is_gone_in_the_middle_is_noticed_by_the_next_call)
+START_TEST(memory_that_runs_out_during_a_call_is_noticed_by_the_next_call)
 {
 	static const size_t sizes[] = {MIB, MIB, MIB};
 
@@ -841,7 +841,7 @@ START_TEST(memory_that_is_gone_in_the_middle_is_noticed_by_the_next_call)
 }
 END_TEST
 
-START_TEST(it_comes_up_without_memory_too)
+START_TEST(the_publisher_connects_without_memory_too)
 {
 	command("CONFIG SET maxmemory 1");
 	redis_publisher_free(&world.publisher);
@@ -854,7 +854,7 @@ START_TEST(it_comes_up_without_memory_too)
 }
 END_TEST
 
-START_TEST(what_is_refused_past_the_fence_fails)
+START_TEST(an_event_that_is_refused_without_the_fence_fails_the_call)
 {
 	command("CONFIG SET maxmemory 1");
 	command("ACL SETUSER default resetchannels &p:line_allocated");
@@ -873,7 +873,7 @@ END_TEST
 
 /* ---- the stream of events ---- */
 
-START_TEST(the_stream_keeps_what_the_channels_told)
+START_TEST(the_event_stream_keeps_what_was_published)
 {
 	redisReply *reply;
 
@@ -896,7 +896,7 @@ START_TEST(the_stream_keeps_what_the_channels_told)
 }
 END_TEST
 
-START_TEST(the_stream_is_trimmed)
+START_TEST(the_event_stream_is_trimmed)
 {
 	enum { PORTION = 5000, CALLS = 22 };
 	static struct outgoing events[PORTION];
@@ -917,13 +917,13 @@ END_TEST
 
 /* ---- what is no event ---- */
 
-START_TEST(what_is_said_is_heard_and_no_event)
+START_TEST(a_signal_is_published_and_is_no_event)
 {
 	redisContext *context = server_control(&world.server);
 	redisReply *reply;
 
 	freeReplyObject(redisCommand(context, "SUBSCRIBE p:allocd:quiet"));
-	redis_publisher_say(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
+	redis_publisher_signal(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
 	publish_now("a", 0, "1=one");
 
 	ck_assert_int_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
@@ -934,11 +934,11 @@ START_TEST(what_is_said_is_heard_and_no_event)
 }
 END_TEST
 
-START_TEST(what_may_not_be_said_is_told_once)
+START_TEST(a_refused_signal_is_logged_once)
 {
 	command("ACL SETUSER default resetchannels &p:line_allocated");
 	for (int i = 0; i < 3; i++) {
-		redis_publisher_say(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
+		redis_publisher_signal(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
 		publish_now("a", 0, "1=one");
 	}
 
@@ -947,12 +947,12 @@ START_TEST(what_may_not_be_said_is_told_once)
 }
 END_TEST
 
-START_TEST(without_redis_nothing_is_said)
+START_TEST(without_redis_a_signal_is_dropped)
 {
 	server_kill(&world.server);
 	run_until(!publisher_is_up());
 
-	redis_publisher_say(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
+	redis_publisher_signal(world.publisher, "allocd:quiet", (struct bytes){"token", 5});
 
 	server_restart(&world.server);
 	run_until(publisher_is_up());
@@ -962,42 +962,43 @@ END_TEST
 SUITE("redis publisher", setup, teardown, .timeout_s = 120)
 {
 	tcase_add_loop_test(tests, an_event_goes_to_the_channel_of_its_name, 0, COUNT(channels));
-	tcase_add_test(tests, rows_go_out_in_order);
+	tcase_add_test(tests, rows_are_published_in_order);
 	tcase_add_test(tests, an_event_of_an_unknown_type_is_left_out);
-	tcase_add_test(tests, an_event_that_nobody_heard_is_counted);
-	tcase_add_loop_test(tests, rows_go_out_behind_the_fence_and_no_gap_is_left, 0, COUNT(behind_ten));
-	tcase_add_test(tests, a_gap_is_counted);
+	tcase_add_test(tests, an_event_without_a_subscriber_is_counted);
+	tcase_add_loop_test(tests, rows_are_published_behind_the_fence_without_gaps, 0, COUNT(behind_ten));
+	tcase_add_test(tests, a_call_whose_rows_follow_a_gap_is_counted);
 	tcase_add_test(tests, of_two_publishers_of_the_same_rows_each_row_goes_out_once);
 	tcase_add_test(tests, two_publishers_of_alternating_rows_wait_for_each_other);
 	tcase_add_test(tests, each_partition_and_each_incarnation_has_its_own_fence);
-	tcase_add_test(tests, a_fence_that_is_missing_begins_where_the_caller_knows);
-	tcase_add_test(tests, positions_are_exact);
-	tcase_add_test(tests, fences_that_nobody_uses_expire);
+	tcase_add_test(tests, a_missing_fence_begins_at_the_position_that_the_caller_knows);
+	tcase_add_test(tests, positions_up_to_two_to_the_53_are_exact);
+	tcase_add_test(tests, unused_fences_expire);
 	tcase_add_test(tests, a_script_that_redis_forgot_is_loaded_again);
 	tcase_add_loop_test(tests, a_call_is_of_a_mebibyte_at_most_or_of_one_row, 0, COUNT(cuts));
-	tcase_add_test(tests, what_follows_a_gap_is_not_sent);
-	tcase_add_test(tests, a_redis_that_does_not_read_is_not_fed_for_ever);
-	tcase_add_test(tests, without_redis_the_answer_is_retry);
+	tcase_add_test(tests, rows_behind_a_gap_are_not_sent);
+	tcase_add_test(tests, calls_fail_while_redis_does_not_read_what_was_sent);
+	tcase_add_test(tests, without_redis_a_call_fails_with_retry);
 	tcase_add_test(tests, calls_under_way_are_answered_in_order_when_redis_dies);
-	tcase_add_test(tests, a_redis_that_lost_everything_is_published_to);
-	tcase_add_test(tests, who_tries_again_at_once_does_not_stop_the_loop);
-	tcase_add_test(tests, freed_it_answers_no_more);
-	tcase_add_test(tests, dropped_it_comes_back);
-	tcase_add_loop_test(tests, what_redis_refuses_is_tried_again_unheard, 0, COUNT(troubles));
+	tcase_add_test(tests, events_are_published_to_a_redis_that_lost_its_data);
+	tcase_add_test(tests, a_caller_that_retries_at_once_does_not_stop_the_loop);
+	tcase_add_test(tests, a_freed_object_answers_no_calls);
+	tcase_add_test(tests, a_dropped_publisher_connects_again);
+	tcase_add_loop_test(tests, a_refused_row_is_retried_and_no_event_of_it_is_published, 0,
+			    COUNT(troubles));
 	tcase_add_test(tests, rows_before_the_one_that_is_refused_stay_behind_the_fence);
-	tcase_add_test(tests, a_fence_that_could_not_be_asked_for_stays_where_it_is);
-	tcase_add_test(tests, of_a_row_that_the_stream_took_in_part_nobody_hears);
-	tcase_add_test(tests, what_an_older_redis_refuses_is_told_with_its_code);
-	tcase_add_test(tests, a_script_that_may_not_be_loaded_is_told);
-	tcase_add_test(tests, without_memory_events_go_out_past_the_fence);
-	tcase_add_test(tests, without_memory_the_fence_is_kept_as_far_as_it_is_known);
-	tcase_add_test(tests, with_memory_again_the_fence_follows);
-	tcase_add_test(tests, memory_that_is_gone_in_the_middle_is_noticed_by_the_next_call);
-	tcase_add_test(tests, it_comes_up_without_memory_too);
-	tcase_add_test(tests, what_is_refused_past_the_fence_fails);
-	tcase_add_test(tests, the_stream_keeps_what_the_channels_told);
-	tcase_add_test(tests, the_stream_is_trimmed);
-	tcase_add_test(tests, what_is_said_is_heard_and_no_event);
-	tcase_add_test(tests, what_may_not_be_said_is_told_once);
-	tcase_add_test(tests, without_redis_nothing_is_said);
+	tcase_add_test(tests, a_fence_that_could_not_be_read_stays_where_it_is);
+	tcase_add_test(tests, no_event_is_published_of_a_row_that_the_stream_took_in_part);
+	tcase_add_test(tests, an_error_of_an_older_redis_is_reported_with_its_code);
+	tcase_add_test(tests, a_script_that_may_not_be_loaded_is_reported);
+	tcase_add_test(tests, without_memory_events_are_published_without_the_fence);
+	tcase_add_test(tests, without_memory_the_position_of_the_fence_is_kept_as_known);
+	tcase_add_test(tests, the_fence_advances_once_redis_has_memory_again);
+	tcase_add_test(tests, memory_that_runs_out_during_a_call_is_noticed_by_the_next_call);
+	tcase_add_test(tests, the_publisher_connects_without_memory_too);
+	tcase_add_test(tests, an_event_that_is_refused_without_the_fence_fails_the_call);
+	tcase_add_test(tests, the_event_stream_keeps_what_was_published);
+	tcase_add_test(tests, the_event_stream_is_trimmed);
+	tcase_add_test(tests, a_signal_is_published_and_is_no_event);
+	tcase_add_test(tests, a_refused_signal_is_logged_once);
+	tcase_add_test(tests, without_redis_a_signal_is_dropped);
 }

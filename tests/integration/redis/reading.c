@@ -87,7 +87,7 @@ static struct stream *port(void)
 	return redis_stream_port(reading.stream);
 }
 
-/* Nothing is told before the call returns. */
+/* No callback is called before the call returns. */
 #define BEGIN(operation, call)                                                                               \
 	do {                                                                                                 \
 		reading.operation = (struct answer){0};                                                      \

@@ -10,7 +10,7 @@
 
 #define DEFECT_SHOWN 160
 
-/* An entry as it was told; it outlives the call. */
+/* An entry as the callback received it; it outlives the call. */
 struct told_entry {
 	struct stream_id id;
 	bool gone;
@@ -64,7 +64,7 @@ void begin_trim(const char *lowest);
 /* Waits for the answer, which must be a good one. */
 void expect_good(struct answer *answer);
 
-/* Or a failure of that kind. */
+/* The same, for a failure of that kind. */
 void expect_failure(struct answer *answer, enum failure_kind kind, const char *text);
 
 /* An operation from its beginning to its good answer: DO(look, ()). */

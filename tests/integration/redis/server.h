@@ -10,7 +10,7 @@
 
 #define SERVER_OPTIONS_MAX 16
 
-/* So far above a server's port is another one that is free for it. */
+/* The distance from a server's port to a second one that it may use. */
 #define SECOND_PORT 6000
 
 struct server {

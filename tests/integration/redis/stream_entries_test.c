@@ -1,4 +1,4 @@
-/* What entries of a real Redis stream come out as, whatever somebody put into them. */
+/* What entries of a real Redis stream come out as, with any content. */
 #include "adapters/redis/stream/stream_entries.h"
 #include "bus/ports/codec.h"
 #include "reading.h"
@@ -95,7 +95,7 @@ static const struct {
 	{{"id", "\xc3\xa4", "data", "x", "type", "allocate"}, MSG_ALLOCATE, "", "x", "\xc3\xa4"},
 };
 
-START_TEST(fields_make_a_command_or_a_defect)
+START_TEST(the_fields_of_an_entry_make_a_command_or_a_defect)
 {
 	const struct told_entry *entry;
 	int count = 0;
@@ -113,7 +113,7 @@ START_TEST(fields_make_a_command_or_a_defect)
 }
 END_TEST
 
-START_TEST(nul_is_a_byte_like_any_other)
+START_TEST(a_payload_may_hold_nul)
 {
 	static const char *const fields[] = {"type", "allocate\0", "data", "a\0b", "id", "1\0"};
 	static const size_t sizes[] = {4, 9, 4, 3, 2, 2};
@@ -132,7 +132,7 @@ START_TEST(nul_is_a_byte_like_any_other)
 END_TEST
 
 /* 255 characters, 1020 bytes. */
-START_TEST(an_id_is_counted_in_characters)
+START_TEST(the_length_of_an_id_is_counted_in_characters)
 {
 	char id[256 * 4 + 1] = "";
 	const struct told_entry *entry;
@@ -197,7 +197,7 @@ START_TEST(many_large_entries_are_read_in_bounded_memory)
 }
 END_TEST
 
-START_TEST(other_large_fields_take_the_room_of_the_payload)
+START_TEST(other_large_fields_shorten_the_payload)
 {
 	char *large = calloc(1, MIB);
 	const struct told_entry *entry =
@@ -250,7 +250,7 @@ static void add_fields(int others, bool first)
 	free(arguments);
 }
 
-START_TEST(fields_are_few)
+START_TEST(an_entry_with_too_many_fields_is_a_defect)
 {
 	add_fields(ENTRY_FIELDS_MAX - 2, true);
 	add_fields(ENTRY_FIELDS_MAX - 2, false);
@@ -266,7 +266,7 @@ END_TEST
 
 static const int numbers[] = {5000, 500000};
 
-START_TEST(entries_of_thousands_of_fields_come_out_as_entries)
+START_TEST(entries_of_thousands_of_fields_are_read_as_entries)
 {
 	struct stream_id ids[201];
 	size_t before, count = 0;
@@ -303,7 +303,7 @@ END_TEST
 
 /* ---- many ---- */
 
-START_TEST(a_hundred_thousand_entries_come_in_order)
+START_TEST(a_hundred_thousand_entries_are_read_in_order)
 {
 	enum { TOTAL = 100000, PORTION = 10000 };
 	static struct stream_id ids[STREAM_READ_MAX];
@@ -334,13 +334,13 @@ END_TEST
 
 SUITE("redis stream entries", setup, tear_down_reading, .timeout_s = 240)
 {
-	tcase_add_loop_test(tests, fields_make_a_command_or_a_defect, 0, COUNT(entries));
-	tcase_add_test(tests, nul_is_a_byte_like_any_other);
-	tcase_add_test(tests, an_id_is_counted_in_characters);
+	tcase_add_loop_test(tests, the_fields_of_an_entry_make_a_command_or_a_defect, 0, COUNT(entries));
+	tcase_add_test(tests, a_payload_may_hold_nul);
+	tcase_add_test(tests, the_length_of_an_id_is_counted_in_characters);
 	tcase_add_loop_test(tests, a_payload_has_its_true_size, 0, COUNT(sizes));
 	tcase_add_test(tests, many_large_entries_are_read_in_bounded_memory);
-	tcase_add_test(tests, other_large_fields_take_the_room_of_the_payload);
-	tcase_add_test(tests, fields_are_few);
-	tcase_add_loop_test(tests, entries_of_thousands_of_fields_come_out_as_entries, 0, COUNT(numbers));
-	tcase_add_test(tests, a_hundred_thousand_entries_come_in_order);
+	tcase_add_test(tests, other_large_fields_shorten_the_payload);
+	tcase_add_test(tests, an_entry_with_too_many_fields_is_a_defect);
+	tcase_add_loop_test(tests, entries_of_thousands_of_fields_are_read_as_entries, 0, COUNT(numbers));
+	tcase_add_test(tests, a_hundred_thousand_entries_are_read_in_order);
 }

@@ -44,7 +44,7 @@ static void expect_all_failed(const char *text)
 	expect_failure(&reading.trim, FAILURE_RETRY, text);
 }
 
-START_TEST(without_redis_the_answer_is_retry)
+START_TEST(without_redis_a_call_fails_with_retry)
 {
 	server_kill(&world.server);
 	run_until(!stream_is_up());
@@ -70,7 +70,7 @@ START_TEST(calls_under_way_fail_when_redis_dies)
 }
 END_TEST
 
-START_TEST(a_redis_that_comes_back_is_read_on)
+START_TEST(reading_resumes_when_redis_returns)
 {
 	add_numbers(1, 3);
 	DO(read_new, ());
@@ -99,7 +99,7 @@ START_TEST(a_stopped_redis_is_found_within_ten_seconds)
 {
 	int64_t begin;
 
-	run_for(3500); /* whatever is due then */
+	run_for(3500); /* so that a PING is due */
 	begin_read_new();
 	run_for(_i * 500);
 	kill(world.server.pid, SIGSTOP);
@@ -117,7 +117,7 @@ START_TEST(a_stopped_redis_is_found_within_ten_seconds)
 }
 END_TEST
 
-START_TEST(a_stopped_redis_is_found_when_nobody_asks)
+START_TEST(a_stopped_redis_is_found_without_a_call_under_way)
 {
 	kill(world.server.pid, SIGSTOP);
 	run_for(10000);
@@ -127,7 +127,7 @@ START_TEST(a_stopped_redis_is_found_when_nobody_asks)
 }
 END_TEST
 
-START_TEST(who_waits_for_long_is_not_taken_for_dead)
+START_TEST(a_read_that_waits_for_long_is_not_taken_for_a_dead_connection)
 {
 	int64_t end = milliseconds() + LONG_MS;
 
@@ -156,7 +156,7 @@ static void on_read_retry(void *context, const struct stream_entry *entries, siz
 		stream->ops->read_new(stream, STREAM_READ_FIRST, true, on_read_retry, NULL);
 }
 
-START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
+START_TEST(a_caller_that_retries_at_once_does_not_stop_the_loop)
 {
 	struct stream *stream = redis_stream_port(reading.stream);
 
@@ -170,7 +170,7 @@ START_TEST(who_tries_again_at_once_does_not_stop_the_loop)
 }
 END_TEST
 
-START_TEST(freed_it_answers_no_more)
+START_TEST(a_freed_object_answers_no_calls)
 {
 	if (_i)
 		server_kill(&world.server);
@@ -213,7 +213,7 @@ static int keep_open(const char *name)
 	return kept;
 }
 
-START_TEST(no_entry_is_handed_to_a_connection_that_was_given_up)
+START_TEST(no_entry_is_delivered_to_a_connection_that_was_given_up)
 {
 	int kept = keep_open("name=allocd-test-waiting");
 
@@ -235,7 +235,7 @@ START_TEST(no_entry_is_handed_to_a_connection_that_was_given_up)
 }
 END_TEST
 
-START_TEST(who_may_not_end_connections_reads_all_the_same)
+START_TEST(a_user_without_client_kill_reads_all_the_same)
 {
 	stop_reading();
 	command("ACL SETUSER me on >pw ~* &* +@all -client +client|setname");
@@ -296,7 +296,7 @@ static void expect_missing(struct stream_account *account, int64_t missing)
 	ck_assert_int_eq(account->added, 9);
 }
 
-START_TEST(entries_that_no_reader_got_are_missing_in_what_redis_counts)
+START_TEST(entries_that_no_reader_received_are_missing_in_the_count_of_redis)
 {
 	struct stream_account account = {0};
 
@@ -321,7 +321,7 @@ START_TEST(entries_that_no_reader_got_are_missing_in_what_redis_counts)
 }
 END_TEST
 
-START_TEST(what_redis_counts_outlives_its_restart)
+START_TEST(the_count_of_entries_outlives_a_restart_of_redis)
 {
 	struct stream_account account = {0};
 
@@ -348,17 +348,17 @@ END_TEST
 
 SUITE("redis stream losses", setup, tear_down_reading, .timeout_s = 120)
 {
-	tcase_add_test(tests, without_redis_the_answer_is_retry);
+	tcase_add_test(tests, without_redis_a_call_fails_with_retry);
 	tcase_add_test(tests, calls_under_way_fail_when_redis_dies);
-	tcase_add_test(tests, a_redis_that_comes_back_is_read_on);
+	tcase_add_test(tests, reading_resumes_when_redis_returns);
 	tcase_add_loop_test(tests, a_stopped_redis_is_found_within_ten_seconds, 0, 4);
-	tcase_add_test(tests, a_stopped_redis_is_found_when_nobody_asks);
-	tcase_add_test(tests, who_waits_for_long_is_not_taken_for_dead);
-	tcase_add_test(tests, who_tries_again_at_once_does_not_stop_the_loop);
-	tcase_add_loop_test(tests, freed_it_answers_no_more, 0, 2);
-	tcase_add_test(tests, no_entry_is_handed_to_a_connection_that_was_given_up);
-	tcase_add_test(tests, who_may_not_end_connections_reads_all_the_same);
-	tcase_add_loop_test(tests, entries_that_no_reader_got_are_missing_in_what_redis_counts, 0,
+	tcase_add_test(tests, a_stopped_redis_is_found_without_a_call_under_way);
+	tcase_add_test(tests, a_read_that_waits_for_long_is_not_taken_for_a_dead_connection);
+	tcase_add_test(tests, a_caller_that_retries_at_once_does_not_stop_the_loop);
+	tcase_add_loop_test(tests, a_freed_object_answers_no_calls, 0, 2);
+	tcase_add_test(tests, no_entry_is_delivered_to_a_connection_that_was_given_up);
+	tcase_add_test(tests, a_user_without_client_kill_reads_all_the_same);
+	tcase_add_loop_test(tests, entries_that_no_reader_received_are_missing_in_the_count_of_redis, 0,
 			    COUNT(unread));
-	tcase_add_test(tests, what_redis_counts_outlives_its_restart);
+	tcase_add_test(tests, the_count_of_entries_outlives_a_restart_of_redis);
 }

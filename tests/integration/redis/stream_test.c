@@ -46,7 +46,7 @@ static void acknowledge_numbers(long first, long last)
 
 /* ---- look, create_group ---- */
 
-START_TEST(there_is_no_stream)
+START_TEST(a_missing_stream_has_no_group)
 {
 	DO(look, ());
 
@@ -55,7 +55,7 @@ START_TEST(there_is_no_stream)
 }
 END_TEST
 
-START_TEST(a_stream_without_groups)
+START_TEST(a_stream_without_groups_has_nothing_done)
 {
 	add_numbers(1, 3);
 	DO(look, ());
@@ -79,7 +79,7 @@ START_TEST(a_group_makes_the_stream_and_stays)
 }
 END_TEST
 
-START_TEST(a_group_begins_where_it_is_told)
+START_TEST(a_group_begins_at_the_given_id)
 {
 	add_numbers(1, 5);
 	DO(create_group, ("3-1"));
@@ -89,7 +89,7 @@ START_TEST(a_group_begins_where_it_is_told)
 }
 END_TEST
 
-START_TEST(done_is_what_lies_below_the_first_that_is_pending)
+START_TEST(entries_below_the_first_pending_one_are_done)
 {
 	DO(create_group, ("0-0"));
 	add_numbers(1, 6);
@@ -118,7 +118,7 @@ START_TEST(done_is_what_lies_below_the_first_that_is_pending)
 }
 END_TEST
 
-START_TEST(the_slowest_group_tells_what_all_have_done)
+START_TEST(the_slowest_group_determines_what_all_have_done)
 {
 	DO(create_group, ("0-0"));
 	add_numbers(1, 6);
@@ -140,7 +140,7 @@ START_TEST(the_slowest_group_tells_what_all_have_done)
 }
 END_TEST
 
-START_TEST(more_groups_than_we_can_know_of_are_told)
+START_TEST(too_many_consumer_groups_are_reported)
 {
 	DO(create_group, ("0-0"));
 	for (int i = 1; i < 1023; i++)
@@ -155,7 +155,7 @@ START_TEST(more_groups_than_we_can_know_of_are_told)
 END_TEST
 
 /* What XINFO STREAM tells of its first and last entry is not kept. */
-START_TEST(a_stream_of_huge_entries_is_looked_at)
+START_TEST(the_state_of_a_stream_of_huge_entries_is_read)
 {
 	static char huge[8 << 20];
 	size_t before;
@@ -195,7 +195,7 @@ END_TEST
 
 static const char *const lives[] = {"x.1", "b0a6b2a4-07fb-4c5f-a5f1-7a3a30c4e0c8.9223372036854775807"};
 
-START_TEST(a_mark_lives_as_long_as_the_stream_and_holds_back_nothing)
+START_TEST(a_mark_lives_as_long_as_its_stream_and_holds_no_entries_back)
 {
 	DO(create_group, ("0-0"));
 	DO(mark_life, (lives[_i]));
@@ -223,7 +223,7 @@ END_TEST
 
 /* ---- read_new ---- */
 
-START_TEST(new_entries_come_in_order_as_many_as_are_asked_for)
+START_TEST(new_entries_are_read_in_order_up_to_the_given_number)
 {
 	add_numbers(1, 125);
 	DO(read_new, ());
@@ -235,7 +235,7 @@ START_TEST(new_entries_come_in_order_as_many_as_are_asked_for)
 }
 END_TEST
 
-START_TEST(a_read_waits_for_an_entry_and_holds_up_nothing)
+START_TEST(a_read_that_waits_for_an_entry_blocks_no_other_call)
 {
 	begin_read_new();
 	run_for(200);
@@ -251,7 +251,7 @@ START_TEST(a_read_waits_for_an_entry_and_holds_up_nothing)
 }
 END_TEST
 
-START_TEST(a_read_that_waited_in_vain_brings_nothing)
+START_TEST(a_read_that_waited_in_vain_returns_no_entries)
 {
 	int64_t begin = milliseconds();
 
@@ -265,7 +265,7 @@ END_TEST
 
 /* ---- read_pending, acknowledge ---- */
 
-START_TEST(what_is_pending_comes_again_in_order)
+START_TEST(pending_entries_are_read_again_in_order)
 {
 	add_numbers(1, 125);
 	for (int i = 0; i < 3; i++)
@@ -287,7 +287,7 @@ START_TEST(what_is_pending_comes_again_in_order)
 END_TEST
 
 /* However many they are. */
-START_TEST(what_is_acknowledged_is_not_pending)
+START_TEST(an_acknowledged_entry_is_not_pending)
 {
 	add_numbers(1, 2500);
 	for (int i = 0; i < 50; i++)
@@ -302,7 +302,7 @@ START_TEST(what_is_acknowledged_is_not_pending)
 }
 END_TEST
 
-START_TEST(only_ones_own_is_pending)
+START_TEST(entries_of_other_consumers_are_not_pending_here)
 {
 	add_numbers(1, 3);
 	command("XREADGROUP GROUP g other COUNT 2 STREAMS p:commands >");
@@ -316,7 +316,7 @@ END_TEST
 
 /* ---- claim ---- */
 
-START_TEST(who_is_gone_leaves_what_he_had)
+START_TEST(entries_of_a_dead_consumer_are_claimed)
 {
 	add_numbers(1, 250);
 	command("XREADGROUP GROUP g other COUNT 249 STREAMS p:commands >");
@@ -341,7 +341,7 @@ START_TEST(who_is_gone_leaves_what_he_had)
 }
 END_TEST
 
-START_TEST(who_is_only_slow_keeps_what_he_has)
+START_TEST(entries_of_a_slow_consumer_are_not_claimed)
 {
 	add_numbers(1, 3);
 	command("XREADGROUP GROUP g other COUNT 3 STREAMS p:commands >");
@@ -355,7 +355,7 @@ END_TEST
 
 /* ---- trimmed while pending ---- */
 
-START_TEST(what_was_trimmed_while_it_was_pending_is_gone)
+START_TEST(an_entry_that_was_trimmed_while_pending_is_gone)
 {
 	add_numbers(1, 5);
 	DO(read_new, ());
@@ -376,7 +376,7 @@ START_TEST(what_was_trimmed_while_it_was_pending_is_gone)
 END_TEST
 
 /* Redis 7 forgets them when it comes upon them; before, they are claimed and come as gone. */
-START_TEST(what_another_lost_is_counted_once)
+START_TEST(an_entry_that_another_consumer_lost_is_counted_once)
 {
 	char after[STREAM_ID_TEXT] = "0-0";
 	size_t gone = 0;
@@ -403,7 +403,7 @@ END_TEST
 
 /* ---- trim ---- */
 
-START_TEST(what_lies_below_is_dropped_about)
+START_TEST(a_trim_drops_about_the_entries_below_the_id)
 {
 	add_numbers(1, 1000);
 	DO(trim, ("551-1"));
@@ -416,7 +416,7 @@ START_TEST(what_lies_below_is_dropped_about)
 }
 END_TEST
 
-START_TEST(a_stream_that_is_not_there_is_not_trimmed)
+START_TEST(a_missing_stream_is_not_created_by_a_trim)
 {
 	command("DEL p:commands");
 	DO(trim, ("5-1"));
@@ -430,7 +430,7 @@ END_TEST
 static const char *const losses[] = {"XGROUP DESTROY p:commands g", "DEL p:commands", "FLUSHALL",
 				     "RENAME p:commands elsewhere"};
 
-START_TEST(without_the_group_the_answer_is_conflict)
+START_TEST(without_the_group_a_call_fails_with_conflict)
 {
 	add_numbers(1, 3);
 	DO(read_new, ());
@@ -464,7 +464,7 @@ START_TEST(a_read_that_may_not_wait_is_answered_at_once)
 END_TEST
 
 /* Redis tells at once, or when the wait is over, or (6.2) at the next read. */
-START_TEST(a_group_that_is_lost_while_we_wait_is_told)
+START_TEST(a_group_that_is_lost_during_a_waiting_read_is_reported)
 {
 	begin_read_new();
 	run_for(100);
@@ -502,7 +502,7 @@ static const struct {
 	{"RENAME p:commands kept", "RENAME kept p:commands", "WRONGTYPE"},
 };
 
-START_TEST(what_redis_refuses_is_to_be_tried_again)
+START_TEST(a_call_that_redis_refuses_may_be_retried)
 {
 	add_numbers(1, 3);
 	DO(read_new, ());
@@ -526,7 +526,7 @@ START_TEST(what_redis_refuses_is_to_be_tried_again)
 }
 END_TEST
 
-START_TEST(a_key_of_another_type_is_told)
+START_TEST(a_key_of_another_type_is_reported)
 {
 	command("DEL p:commands");
 	command("SET p:commands x");
@@ -540,37 +540,37 @@ END_TEST
 
 SUITE("redis stream", setup, tear_down_reading, .timeout_s = 120)
 {
-	tcase_add_test(tests, there_is_no_stream);
-	tcase_add_test(tests, a_stream_without_groups);
+	tcase_add_test(tests, a_missing_stream_has_no_group);
+	tcase_add_test(tests, a_stream_without_groups_has_nothing_done);
 	tcase_add_test(tests, a_group_makes_the_stream_and_stays);
-	tcase_add_test(tests, a_group_begins_where_it_is_told);
-	tcase_add_test(tests, done_is_what_lies_below_the_first_that_is_pending);
-	tcase_add_test(tests, the_slowest_group_tells_what_all_have_done);
-	tcase_add_test(tests, more_groups_than_we_can_know_of_are_told);
+	tcase_add_test(tests, a_group_begins_at_the_given_id);
+	tcase_add_test(tests, entries_below_the_first_pending_one_are_done);
+	tcase_add_test(tests, the_slowest_group_determines_what_all_have_done);
+	tcase_add_test(tests, too_many_consumer_groups_are_reported);
 	tcase_add_test(tests, a_group_that_is_moved_back_gets_entries_again);
-	tcase_add_loop_test(tests, a_mark_lives_as_long_as_the_stream_and_holds_back_nothing, 0,
+	tcase_add_loop_test(tests, a_mark_lives_as_long_as_its_stream_and_holds_no_entries_back, 0,
 			    COUNT(lives));
-	tcase_add_test(tests, a_stream_of_huge_entries_is_looked_at);
+	tcase_add_test(tests, the_state_of_a_stream_of_huge_entries_is_read);
 }
 
 SUITE("redis stream", setup_group, tear_down_reading, .timeout_s = 120)
 {
-	tcase_add_test(tests, new_entries_come_in_order_as_many_as_are_asked_for);
-	tcase_add_test(tests, a_read_waits_for_an_entry_and_holds_up_nothing);
-	tcase_add_test(tests, a_read_that_waited_in_vain_brings_nothing);
+	tcase_add_test(tests, new_entries_are_read_in_order_up_to_the_given_number);
+	tcase_add_test(tests, a_read_that_waits_for_an_entry_blocks_no_other_call);
+	tcase_add_test(tests, a_read_that_waited_in_vain_returns_no_entries);
 	tcase_add_test(tests, a_read_that_may_not_wait_is_answered_at_once);
-	tcase_add_test(tests, what_is_pending_comes_again_in_order);
-	tcase_add_test(tests, what_is_acknowledged_is_not_pending);
-	tcase_add_test(tests, only_ones_own_is_pending);
-	tcase_add_test(tests, who_is_gone_leaves_what_he_had);
-	tcase_add_test(tests, who_is_only_slow_keeps_what_he_has);
-	tcase_add_test(tests, what_was_trimmed_while_it_was_pending_is_gone);
-	tcase_add_test(tests, what_another_lost_is_counted_once);
-	tcase_add_test(tests, what_lies_below_is_dropped_about);
-	tcase_add_test(tests, a_stream_that_is_not_there_is_not_trimmed);
-	tcase_add_loop_test(tests, without_the_group_the_answer_is_conflict, 0, COUNT(losses));
-	tcase_add_loop_test(tests, a_group_that_is_lost_while_we_wait_is_told, 0, COUNT(losses));
+	tcase_add_test(tests, pending_entries_are_read_again_in_order);
+	tcase_add_test(tests, an_acknowledged_entry_is_not_pending);
+	tcase_add_test(tests, entries_of_other_consumers_are_not_pending_here);
+	tcase_add_test(tests, entries_of_a_dead_consumer_are_claimed);
+	tcase_add_test(tests, entries_of_a_slow_consumer_are_not_claimed);
+	tcase_add_test(tests, an_entry_that_was_trimmed_while_pending_is_gone);
+	tcase_add_test(tests, an_entry_that_another_consumer_lost_is_counted_once);
+	tcase_add_test(tests, a_trim_drops_about_the_entries_below_the_id);
+	tcase_add_test(tests, a_missing_stream_is_not_created_by_a_trim);
+	tcase_add_loop_test(tests, without_the_group_a_call_fails_with_conflict, 0, COUNT(losses));
+	tcase_add_loop_test(tests, a_group_that_is_lost_during_a_waiting_read_is_reported, 0, COUNT(losses));
 	tcase_add_loop_test(tests, a_group_that_was_lost_is_made_again, 0, COUNT(losses));
-	tcase_add_loop_test(tests, what_redis_refuses_is_to_be_tried_again, 0, COUNT(troubles));
-	tcase_add_test(tests, a_key_of_another_type_is_told);
+	tcase_add_loop_test(tests, a_call_that_redis_refuses_may_be_retried, 0, COUNT(troubles));
+	tcase_add_test(tests, a_key_of_another_type_is_reported);
 }

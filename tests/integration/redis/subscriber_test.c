@@ -1,4 +1,4 @@
-/* Messages from a real Redis, through whatever happens to it. */
+/* Messages from a real Redis, through pauses and losses. */
 #include "support/suites.h"
 #include "world.h"
 
@@ -43,7 +43,7 @@ static void publish_numbers(long first, long last)
 	}
 }
 
-/* A payload of `size` bytes, the first and the last of which can be told. */
+/* A payload of `size` bytes, with its own first and last byte. */
 static void publish_large(size_t size)
 {
 	char *payload = malloc(size);
@@ -71,7 +71,7 @@ static const struct {
 	{"p:change_batch_quantity", MSG_CHANGE_BATCH_QUANTITY},
 };
 
-START_TEST(each_channel_is_a_type)
+START_TEST(each_channel_delivers_one_type_of_message)
 {
 	command("PUBLISH %s %s", channels[_i].channel, "payload");
 	run_until(world.told.messages == 1);
@@ -83,7 +83,7 @@ START_TEST(each_channel_is_a_type)
 }
 END_TEST
 
-START_TEST(other_channels_are_not_heard)
+START_TEST(messages_on_other_channels_are_not_received)
 {
 	ck_assert_int_eq(command("PUBLISH allocate x"), 0);
 	ck_assert_int_eq(command("PUBLISH p:line_allocated x"), 0);
@@ -92,7 +92,7 @@ END_TEST
 
 static const struct bytes payloads[] = {{"", 0}, {"\0", 1}, {"a\0b\r\n$-1\r\n", 10}, {"\xff\xfe", 2}};
 
-START_TEST(a_payload_is_any_bytes)
+START_TEST(a_payload_may_hold_any_bytes)
 {
 	command("PUBLISH p:allocate %b", payloads[_i].data, payloads[_i].size);
 	run_until(world.told.messages == 1);
@@ -103,7 +103,7 @@ START_TEST(a_payload_is_any_bytes)
 }
 END_TEST
 
-START_TEST(a_payload_of_the_limit_is_whole)
+START_TEST(a_payload_of_the_maximum_size_is_kept_whole)
 {
 	publish_large(64 * KIB);
 	run_until(world.told.messages == 1);
@@ -117,7 +117,7 @@ END_TEST
 
 static const size_t oversized[] = {64 * KIB + 1, 256 * KIB, 8 * MIB};
 
-START_TEST(a_larger_payload_is_drained_and_the_next_is_heard)
+START_TEST(a_larger_payload_is_drained_and_the_next_is_received)
 {
 	size_t before;
 
@@ -139,7 +139,7 @@ START_TEST(a_larger_payload_is_drained_and_the_next_is_heard)
 }
 END_TEST
 
-START_TEST(a_hundred_thousand_messages_come_in_order)
+START_TEST(a_hundred_thousand_messages_arrive_in_order)
 {
 	for (long first = 1; first < 100000; first += 1000) {
 		publish_numbers(first, first + 999);
@@ -151,7 +151,7 @@ START_TEST(a_hundred_thousand_messages_come_in_order)
 }
 END_TEST
 
-START_TEST(signals_are_heard_and_no_messages)
+START_TEST(signals_are_received_and_are_no_messages)
 {
 	hear_signals();
 	command("PUBLISH p:allocd:two x");
@@ -165,7 +165,7 @@ START_TEST(signals_are_heard_and_no_messages)
 }
 END_TEST
 
-START_TEST(a_pause_holds_signals_back_in_their_place)
+START_TEST(a_pause_holds_signals_back_in_order_with_messages)
 {
 	hear_signals();
 	world.told.pause_after = 1;
@@ -202,7 +202,7 @@ END_TEST
 
 /* ---- pausing ---- */
 
-START_TEST(a_pause_stops_at_once)
+START_TEST(a_pause_takes_effect_at_once)
 {
 	world.told.pause_after = 3;
 	publish_numbers(1, 1000);
@@ -214,7 +214,7 @@ START_TEST(a_pause_stops_at_once)
 }
 END_TEST
 
-START_TEST(what_waited_during_pauses_comes_in_order)
+START_TEST(messages_that_waited_during_pauses_arrive_in_order)
 {
 	enum { TOTAL = 20000, PORTION = 700 };
 
@@ -235,7 +235,7 @@ START_TEST(what_waited_during_pauses_comes_in_order)
 }
 END_TEST
 
-START_TEST(nothing_is_told_from_within_resume)
+START_TEST(resume_calls_no_callback_itself)
 {
 	redis_subscriber_pause(world.subscriber);
 	publish_numbers(1, 10);
@@ -247,7 +247,7 @@ START_TEST(nothing_is_told_from_within_resume)
 }
 END_TEST
 
-START_TEST(resumed_and_paused_again_tells_nothing)
+START_TEST(a_subscriber_resumed_and_paused_at_once_delivers_nothing)
 {
 	redis_subscriber_pause(world.subscriber);
 	publish_numbers(1, 10);
@@ -288,7 +288,7 @@ START_TEST(a_paused_subscriber_holds_a_bounded_amount_and_rests)
 }
 END_TEST
 
-START_TEST(it_comes_up_while_paused)
+START_TEST(a_paused_subscriber_connects)
 {
 	redis_subscriber_pause(world.subscriber);
 	server_kill(&world.server);
@@ -307,7 +307,7 @@ END_TEST
 
 /* ---- losing Redis ---- */
 
-START_TEST(a_killed_server_is_found_again)
+START_TEST(a_subscriber_finds_a_killed_server_that_returns)
 {
 	int64_t before = calendar_us(), first_up = world.told.window.until;
 
@@ -333,7 +333,7 @@ START_TEST(a_killed_server_is_found_again)
 }
 END_TEST
 
-START_TEST(the_first_window_begins_with_the_subscriber)
+START_TEST(the_first_gap_begins_with_the_subscriber)
 {
 	ck_assert_uint_eq(world.told.ups, 1);
 	ck_assert_int_le(world.told.window.since, world.told.window.until);
@@ -343,7 +343,7 @@ START_TEST(the_first_window_begins_with_the_subscriber)
 }
 END_TEST
 
-START_TEST(a_cut_connection_comes_back)
+START_TEST(a_cut_connection_is_made_again)
 {
 	ck_assert_int_eq(command("CLIENT KILL TYPE pubsub"), 1);
 	run_until(reconnected());
@@ -355,7 +355,7 @@ START_TEST(a_cut_connection_comes_back)
 }
 END_TEST
 
-START_TEST(dropped_it_comes_back_and_was_blind_since_then)
+START_TEST(a_dropped_subscriber_connects_again_and_reports_the_gap)
 {
 	int64_t up_at = world.told.window.until, since = up_at + 1;
 
@@ -375,7 +375,7 @@ START_TEST(dropped_it_comes_back_and_was_blind_since_then)
 }
 END_TEST
 
-START_TEST(what_was_read_before_the_end_is_heard_after_a_pause)
+START_TEST(bytes_read_before_the_end_are_delivered_after_a_pause)
 {
 	world.told.pause_after = 1;
 	publish_numbers(1, 100);
@@ -396,7 +396,7 @@ START_TEST(what_was_read_before_the_end_is_heard_after_a_pause)
 END_TEST
 
 /* Redis drops who reads too slowly.  The window then begins with the pause, and its cause says so. */
-START_TEST(a_slow_subscriber_learns_that_it_was_cut_off)
+START_TEST(a_slow_subscriber_reports_that_redis_disconnected_it)
 {
 	int64_t pause_begin;
 	char *payload = malloc(64 * KIB);
@@ -420,7 +420,7 @@ START_TEST(a_slow_subscriber_learns_that_it_was_cut_off)
 }
 END_TEST
 
-START_TEST(freed_it_is_gone_from_redis)
+START_TEST(a_freed_subscriber_is_gone_from_redis)
 {
 	redis_subscriber_free(&world.subscriber);
 	run_once();
@@ -434,26 +434,26 @@ END_TEST
 
 SUITE("redis subscriber", setup, world_teardown, .timeout_s = 120)
 {
-	tcase_add_loop_test(tests, each_channel_is_a_type, 0, COUNT(channels));
-	tcase_add_test(tests, other_channels_are_not_heard);
-	tcase_add_loop_test(tests, a_payload_is_any_bytes, 0, COUNT(payloads));
-	tcase_add_test(tests, a_payload_of_the_limit_is_whole);
-	tcase_add_loop_test(tests, a_larger_payload_is_drained_and_the_next_is_heard, 0, COUNT(oversized));
-	tcase_add_test(tests, a_hundred_thousand_messages_come_in_order);
-	tcase_add_test(tests, signals_are_heard_and_no_messages);
-	tcase_add_test(tests, a_pause_holds_signals_back_in_their_place);
+	tcase_add_loop_test(tests, each_channel_delivers_one_type_of_message, 0, COUNT(channels));
+	tcase_add_test(tests, messages_on_other_channels_are_not_received);
+	tcase_add_loop_test(tests, a_payload_may_hold_any_bytes, 0, COUNT(payloads));
+	tcase_add_test(tests, a_payload_of_the_maximum_size_is_kept_whole);
+	tcase_add_loop_test(tests, a_larger_payload_is_drained_and_the_next_is_received, 0, COUNT(oversized));
+	tcase_add_test(tests, a_hundred_thousand_messages_arrive_in_order);
+	tcase_add_test(tests, signals_are_received_and_are_no_messages);
+	tcase_add_test(tests, a_pause_holds_signals_back_in_order_with_messages);
 	tcase_add_test(tests, a_signal_that_an_acl_forbids_is_named);
-	tcase_add_test(tests, a_pause_stops_at_once);
-	tcase_add_test(tests, what_waited_during_pauses_comes_in_order);
-	tcase_add_test(tests, nothing_is_told_from_within_resume);
-	tcase_add_test(tests, resumed_and_paused_again_tells_nothing);
+	tcase_add_test(tests, a_pause_takes_effect_at_once);
+	tcase_add_test(tests, messages_that_waited_during_pauses_arrive_in_order);
+	tcase_add_test(tests, resume_calls_no_callback_itself);
+	tcase_add_test(tests, a_subscriber_resumed_and_paused_at_once_delivers_nothing);
 	tcase_add_test(tests, a_paused_subscriber_holds_a_bounded_amount_and_rests);
-	tcase_add_test(tests, it_comes_up_while_paused);
-	tcase_add_test(tests, a_killed_server_is_found_again);
-	tcase_add_test(tests, the_first_window_begins_with_the_subscriber);
-	tcase_add_test(tests, a_cut_connection_comes_back);
-	tcase_add_test(tests, dropped_it_comes_back_and_was_blind_since_then);
-	tcase_add_test(tests, what_was_read_before_the_end_is_heard_after_a_pause);
-	tcase_add_test(tests, a_slow_subscriber_learns_that_it_was_cut_off);
-	tcase_add_test(tests, freed_it_is_gone_from_redis);
+	tcase_add_test(tests, a_paused_subscriber_connects);
+	tcase_add_test(tests, a_subscriber_finds_a_killed_server_that_returns);
+	tcase_add_test(tests, the_first_gap_begins_with_the_subscriber);
+	tcase_add_test(tests, a_cut_connection_is_made_again);
+	tcase_add_test(tests, a_dropped_subscriber_connects_again_and_reports_the_gap);
+	tcase_add_test(tests, bytes_read_before_the_end_are_delivered_after_a_pause);
+	tcase_add_test(tests, a_slow_subscriber_reports_that_redis_disconnected_it);
+	tcase_add_test(tests, a_freed_subscriber_is_gone_from_redis);
 }

@@ -132,7 +132,7 @@ END_TEST
 static const char *const protocols[] = {"TLSv1.3", "TLSv1.2", "TLSv1.2 TLSv1.3"};
 
 /* With TLS 1.3 it says so only after the handshake; when it is gone too soon, we can only guess. */
-START_TEST(a_server_that_demands_a_client_certificate_is_told)
+START_TEST(a_server_that_demands_a_client_certificate_is_reported)
 {
 	start_tls_server_that_asks("DNS:localhost", "yes", protocols[_i]);
 	use_url("rediss://localhost:%d", tls_port);
@@ -146,7 +146,7 @@ START_TEST(a_server_that_demands_a_client_certificate_is_told)
 }
 END_TEST
 
-START_TEST(a_server_without_tls_is_told)
+START_TEST(a_server_without_tls_is_reported)
 {
 	start_server(NULL, 0);
 	use_url("rediss://localhost:%d", world.server.port);
@@ -156,7 +156,7 @@ START_TEST(a_server_without_tls_is_told)
 }
 END_TEST
 
-START_TEST(a_server_with_tls_is_not_reached_without)
+START_TEST(a_server_with_tls_is_not_reached_without_tls)
 {
 	start_tls_server("DNS:localhost");
 	use_url("redis://localhost:%d", tls_port);
@@ -167,7 +167,7 @@ START_TEST(a_server_with_tls_is_not_reached_without)
 END_TEST
 
 /* Through watermarks, pauses and TLS records that end anywhere. */
-START_TEST(nothing_is_lost_or_reordered_under_tls)
+START_TEST(messages_are_neither_lost_nor_reordered_under_tls)
 {
 	enum { TOTAL = 20000, PORTION = 1500 };
 
@@ -267,7 +267,7 @@ START_TEST(events_are_published_under_tls)
 }
 END_TEST
 
-START_TEST(a_lost_connection_comes_back_under_tls)
+START_TEST(a_lost_connection_is_made_again_under_tls)
 {
 	start_tls_server("DNS:localhost");
 	use_url("rediss://localhost:%d", tls_port);
@@ -286,12 +286,13 @@ SUITE("redis tls", setup, teardown, .timeout_s = 120)
 	tcase_add_loop_test(tests, a_certificate_for_the_host_is_trusted, 0, COUNT(good));
 	tcase_add_loop_test(tests, a_certificate_for_another_host_is_refused, 0, COUNT(bad));
 	tcase_add_test(tests, an_unknown_authority_is_refused);
-	tcase_add_loop_test(tests, a_server_that_demands_a_client_certificate_is_told, 0, COUNT(protocols));
-	tcase_add_test(tests, a_server_without_tls_is_told);
-	tcase_add_test(tests, a_server_with_tls_is_not_reached_without);
-	tcase_add_test(tests, nothing_is_lost_or_reordered_under_tls);
+	tcase_add_loop_test(tests, a_server_that_demands_a_client_certificate_is_reported, 0,
+			    COUNT(protocols));
+	tcase_add_test(tests, a_server_without_tls_is_reported);
+	tcase_add_test(tests, a_server_with_tls_is_not_reached_without_tls);
+	tcase_add_test(tests, messages_are_neither_lost_nor_reordered_under_tls);
 	tcase_add_test(tests, a_paused_subscriber_holds_a_bounded_amount_under_tls);
 	tcase_add_test(tests, a_giant_payload_is_drained_under_tls);
 	tcase_add_test(tests, events_are_published_under_tls);
-	tcase_add_test(tests, a_lost_connection_comes_back_under_tls);
+	tcase_add_test(tests, a_lost_connection_is_made_again_under_tls);
 }

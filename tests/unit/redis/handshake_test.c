@@ -29,7 +29,7 @@ static void say(const char *text, const struct handshake_demands *demands)
 static bool take(const char *wire)
 {
 	redisReply *reply = reply_of(wire);
-	bool good = handshake_take(&handshake, reply, error, sizeof error);
+	bool good = handshake_receive(&handshake, reply, error, sizeof error);
 
 	return good;
 }
@@ -60,7 +60,7 @@ static const struct {
 	{{"a{p}", true}, "redis://h", NAME INFO SLOT("21", "a{p}"), 3},
 };
 
-START_TEST(only_what_the_url_and_the_demands_ask_for_is_said)
+START_TEST(the_handshake_sends_only_what_url_and_demands_require)
 {
 	say(greetings[_i].url, &greetings[_i].demands);
 
@@ -122,7 +122,7 @@ static const struct {
 	{HANDSHAKE_DATABASE, ":1\r\n", false, "SELECT"},
 };
 
-START_TEST(an_answer_will_do_or_says_why_not)
+START_TEST(a_reply_to_the_handshake_is_accepted_or_explained)
 {
 	handshake = (struct handshake){.steps = {answers[_i].step}, .count = 1};
 
@@ -134,7 +134,7 @@ START_TEST(an_answer_will_do_or_says_why_not)
 }
 END_TEST
 
-START_TEST(the_version_is_kept)
+START_TEST(the_handshake_keeps_the_version_of_redis)
 {
 	handshake = (struct handshake){.steps = {HANDSHAKE_VERSION}, .count = 1};
 
@@ -144,7 +144,7 @@ START_TEST(the_version_is_kept)
 }
 END_TEST
 
-START_TEST(the_run_of_the_server_is_kept)
+START_TEST(the_handshake_keeps_the_run_id_of_the_server)
 {
 	handshake = (struct handshake){.steps = {HANDSHAKE_VERSION}, .count = 1};
 
@@ -162,7 +162,7 @@ static const struct {
 	{"p{", false}, {"{p}:", true}, {"a{b}c", true},
 };
 
-START_TEST(a_cluster_will_do_when_the_prefix_has_a_hash_tag)
+START_TEST(a_cluster_is_accepted_if_the_prefix_has_a_hash_tag)
 {
 	handshake = (struct handshake){
 		.steps = {HANDSHAKE_VERSION}, .count = 1, .demands.prefix = prefixes[_i].prefix};
@@ -176,9 +176,10 @@ END_TEST
 
 SUITE("redis greeting")
 {
-	tcase_add_loop_test(tests, only_what_the_url_and_the_demands_ask_for_is_said, 0, COUNT(greetings));
-	tcase_add_loop_test(tests, an_answer_will_do_or_says_why_not, 0, COUNT(answers));
-	tcase_add_test(tests, the_version_is_kept);
-	tcase_add_test(tests, the_run_of_the_server_is_kept);
-	tcase_add_loop_test(tests, a_cluster_will_do_when_the_prefix_has_a_hash_tag, 0, COUNT(prefixes));
+	tcase_add_loop_test(tests, the_handshake_sends_only_what_url_and_demands_require, 0,
+			    COUNT(greetings));
+	tcase_add_loop_test(tests, a_reply_to_the_handshake_is_accepted_or_explained, 0, COUNT(answers));
+	tcase_add_test(tests, the_handshake_keeps_the_version_of_redis);
+	tcase_add_test(tests, the_handshake_keeps_the_run_id_of_the_server);
+	tcase_add_loop_test(tests, a_cluster_is_accepted_if_the_prefix_has_a_hash_tag, 0, COUNT(prefixes));
 }

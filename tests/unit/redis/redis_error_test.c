@@ -1,4 +1,4 @@
-/* What Redis refuses is told in words that help. */
+/* Errors of Redis are described with advice. */
 #include "adapters/redis/protocol/redis_error.h"
 
 #include "replies.h"
@@ -8,7 +8,7 @@
 
 static const struct {
 	const char *wire;
-	const char *words[2]; /* both are told */
+	const char *words[2]; /* both are described */
 } refusals[] = {
 	{"-NOAUTH Authentication required.\r\n", {"NOAUTH Authentication required.", "REDIS_URL"}},
 	{"-WRONGPASS invalid username-password pair\r\n", {"WRONGPASS", "user and password"}},
@@ -37,7 +37,7 @@ static const struct {
 	{"*0\r\n", {"an array", "is this a Redis server?"}},
 };
 
-START_TEST(a_refusal_says_what_to_do)
+START_TEST(the_description_of_an_error_says_what_to_do)
 {
 	redisReply *reply = reply_of(refusals[_i].wire);
 	char text[256];
@@ -49,7 +49,7 @@ START_TEST(a_refusal_says_what_to_do)
 }
 END_TEST
 
-START_TEST(a_word_is_a_whole_word)
+START_TEST(an_error_code_is_compared_as_a_whole_word)
 {
 	redisReply *reply = reply_of("-OOMPH\r\n");
 
@@ -58,7 +58,7 @@ START_TEST(a_word_is_a_whole_word)
 }
 END_TEST
 
-START_TEST(only_printable_ascii_is_told)
+START_TEST(the_description_of_an_error_is_printable_ascii)
 {
 	redisReply *reply = reply_of("-ERR \x1b[31m\xc3\xa9\t\r\n");
 	char text[256];
@@ -69,7 +69,7 @@ START_TEST(only_printable_ascii_is_told)
 }
 END_TEST
 
-START_TEST(long_words_are_cut)
+START_TEST(a_long_error_text_is_cut)
 {
 	char wire[1100] = "-ERR ", text[256];
 	redisReply *reply;
@@ -124,7 +124,7 @@ static const struct {
 	{"$-1\r\n", REDIS_ERROR_OF_COMMAND},
 };
 
-START_TEST(an_error_says_whether_another_server_may_serve_us)
+START_TEST(the_kind_of_an_error_decides_whether_to_leave_the_server)
 {
 	const redisReply *error;
 
@@ -137,9 +137,9 @@ END_TEST
 
 SUITE("redis refusal")
 {
-	tcase_add_loop_test(tests, a_refusal_says_what_to_do, 0, COUNT(refusals));
-	tcase_add_loop_test(tests, an_error_says_whether_another_server_may_serve_us, 0, COUNT(kinds));
-	tcase_add_test(tests, a_word_is_a_whole_word);
-	tcase_add_test(tests, only_printable_ascii_is_told);
-	tcase_add_test(tests, long_words_are_cut);
+	tcase_add_loop_test(tests, the_description_of_an_error_says_what_to_do, 0, COUNT(refusals));
+	tcase_add_loop_test(tests, the_kind_of_an_error_decides_whether_to_leave_the_server, 0, COUNT(kinds));
+	tcase_add_test(tests, an_error_code_is_compared_as_a_whole_word);
+	tcase_add_test(tests, the_description_of_an_error_is_printable_ascii);
+	tcase_add_test(tests, a_long_error_text_is_cut);
 }

@@ -100,7 +100,7 @@ static size_t lines(const char *text)
 	return count;
 }
 
-START_TEST(all_leave_the_wrong_server_from_the_event_loop)
+START_TEST(all_connections_leave_the_wrong_server_from_the_event_loop)
 {
 	ck_assert(refused(1, REDIS_ERROR_WRONG_SERVER, 1));
 	ck_assert_uint_eq(connections[0].ends + connections[2].ends, 0);
@@ -110,7 +110,7 @@ START_TEST(all_leave_the_wrong_server_from_the_event_loop)
 }
 END_TEST
 
-START_TEST(who_waits_connects_as_soon_as_another_is_up)
+START_TEST(a_waiting_connection_retries_as_soon_as_another_is_up)
 {
 	redis_server_missed(server, &connections[0].member, "cannot reach Redis", "place", "refused");
 	redis_server_missed(server, &connections[2].member, "cannot reach Redis", "place", "refused");
@@ -123,7 +123,7 @@ START_TEST(who_waits_connects_as_soon_as_another_is_up)
 }
 END_TEST
 
-START_TEST(who_is_not_up_is_left_alone)
+START_TEST(a_connection_that_is_not_up_is_not_ended)
 {
 	redis_server_missed(server, &connections[0].member, "cannot reach Redis", "place", "refused");
 
@@ -137,7 +137,7 @@ END_TEST
 static const enum redis_error_kind harmless[] = {REDIS_ERROR_OF_COMMAND, REDIS_ERROR_RIGHTS,
 						 REDIS_ERROR_SLOTS};
 
-START_TEST(what_concerns_a_command_ends_no_connection)
+START_TEST(an_error_of_a_command_ends_no_connection)
 {
 	for (int64_t now_ms = 1; now_ms < 100000; now_ms += 1000)
 		ck_assert(!refused(0, harmless[_i], now_ms));
@@ -154,8 +154,8 @@ START_TEST(a_refused_login_ends_one_connection)
 }
 END_TEST
 
-/* From whichever connection the answers come. */
-START_TEST(what_may_pass_is_borne_for_a_time_and_then_ends_the_one_that_was_refused)
+/* The replies arrive on any of the connections. */
+START_TEST(an_error_that_may_pass_ends_the_refused_connection_after_a_time)
 {
 	int64_t now_ms = 5000;
 
@@ -171,7 +171,7 @@ START_TEST(what_may_pass_is_borne_for_a_time_and_then_ends_the_one_that_was_refu
 }
 END_TEST
 
-START_TEST(what_passed_and_comes_back_is_borne_again)
+START_TEST(an_error_that_passed_and_returns_is_tolerated_again)
 {
 	int64_t now_ms = 5000;
 
@@ -180,7 +180,7 @@ START_TEST(what_passed_and_comes_back_is_borne_again)
 }
 END_TEST
 
-START_TEST(without_the_servers_name_what_lasts_ends_all)
+START_TEST(without_a_run_id_an_error_that_lasts_ends_all_connections)
 {
 	connections[0].member.run_id[0] = '\0';
 	refused(0, REDIS_ERROR_NOT_NOW, 1);
@@ -192,7 +192,7 @@ START_TEST(without_the_servers_name_what_lasts_ends_all)
 }
 END_TEST
 
-START_TEST(who_reached_another_server_is_followed)
+START_TEST(all_connections_follow_one_that_reached_another_server)
 {
 	reach(2, "run-2");
 
@@ -204,7 +204,7 @@ START_TEST(who_reached_another_server_is_followed)
 }
 END_TEST
 
-START_TEST(who_does_not_know_the_server_is_not_compared)
+START_TEST(connections_without_a_run_id_are_not_compared)
 {
 	reach(2, "");
 	reach(1, "run-1");
@@ -213,8 +213,8 @@ START_TEST(who_does_not_know_the_server_is_not_compared)
 }
 END_TEST
 
-/* Such as one that sends each connection to another server: work goes on, and the heartbeat judges. */
-START_TEST(a_balancer_is_told_once_and_borne)
+/* Such as one that sends each connection to another server: they keep working, and the heartbeat judges. */
+START_TEST(a_balancer_is_logged_once_and_tolerated)
 {
 	for (int i = 0; i < 10; i++) {
 		reach((size_t)i % MEMBERS, i % 2 ? "run-2" : "run-1");
@@ -226,7 +226,7 @@ START_TEST(a_balancer_is_told_once_and_borne)
 }
 END_TEST
 
-START_TEST(a_trouble_is_logged_once_for_all_and_so_is_its_end)
+START_TEST(a_trouble_of_all_connections_is_logged_once_and_so_is_its_end)
 {
 	refused(1, REDIS_ERROR_WRONG_SERVER, 1);
 	on_end(&connections[1], "a cause");
@@ -248,7 +248,7 @@ START_TEST(a_trouble_is_logged_once_for_all_and_so_is_its_end)
 }
 END_TEST
 
-START_TEST(a_defect_is_kept)
+START_TEST(a_defect_of_the_configuration_is_kept)
 {
 	ck_assert_ptr_null(redis_server_defect(server));
 	redis_server_set_defect(server, "ALLOCD_PREFIX");
@@ -259,17 +259,17 @@ END_TEST
 
 SUITE("redis server", setup, teardown)
 {
-	tcase_add_test(tests, all_leave_the_wrong_server_from_the_event_loop);
-	tcase_add_test(tests, who_is_not_up_is_left_alone);
-	tcase_add_test(tests, who_waits_connects_as_soon_as_another_is_up);
-	tcase_add_loop_test(tests, what_concerns_a_command_ends_no_connection, 0, COUNT(harmless));
+	tcase_add_test(tests, all_connections_leave_the_wrong_server_from_the_event_loop);
+	tcase_add_test(tests, a_connection_that_is_not_up_is_not_ended);
+	tcase_add_test(tests, a_waiting_connection_retries_as_soon_as_another_is_up);
+	tcase_add_loop_test(tests, an_error_of_a_command_ends_no_connection, 0, COUNT(harmless));
 	tcase_add_test(tests, a_refused_login_ends_one_connection);
-	tcase_add_test(tests, what_may_pass_is_borne_for_a_time_and_then_ends_the_one_that_was_refused);
-	tcase_add_test(tests, what_passed_and_comes_back_is_borne_again);
-	tcase_add_test(tests, without_the_servers_name_what_lasts_ends_all);
-	tcase_add_test(tests, who_reached_another_server_is_followed);
-	tcase_add_test(tests, who_does_not_know_the_server_is_not_compared);
-	tcase_add_test(tests, a_balancer_is_told_once_and_borne);
-	tcase_add_test(tests, a_trouble_is_logged_once_for_all_and_so_is_its_end);
-	tcase_add_test(tests, a_defect_is_kept);
+	tcase_add_test(tests, an_error_that_may_pass_ends_the_refused_connection_after_a_time);
+	tcase_add_test(tests, an_error_that_passed_and_returns_is_tolerated_again);
+	tcase_add_test(tests, without_a_run_id_an_error_that_lasts_ends_all_connections);
+	tcase_add_test(tests, all_connections_follow_one_that_reached_another_server);
+	tcase_add_test(tests, connections_without_a_run_id_are_not_compared);
+	tcase_add_test(tests, a_balancer_is_logged_once_and_tolerated);
+	tcase_add_test(tests, a_trouble_of_all_connections_is_logged_once_and_so_is_its_end);
+	tcase_add_test(tests, a_defect_of_the_configuration_is_kept);
 }

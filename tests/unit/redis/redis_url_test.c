@@ -46,7 +46,7 @@ static void assert_text(const char *text, const char *expected)
 		ck_assert_ptr_null(text);
 }
 
-START_TEST(a_url_says_where_and_who)
+START_TEST(a_url_is_parsed_into_address_and_credentials)
 {
 	struct redis_url url;
 	const char *error;
@@ -111,7 +111,7 @@ static const struct {
 	{"redis+unix:///%00", "path"},
 };
 
-START_TEST(a_wrong_url_is_told_without_quoting_it)
+START_TEST(a_wrong_url_is_reported_without_quoting_it)
 {
 	struct redis_url url;
 	const char *error;
@@ -124,7 +124,7 @@ START_TEST(a_wrong_url_is_told_without_quoting_it)
 }
 END_TEST
 
-START_TEST(a_socket_path_is_as_long_as_the_kernel_takes)
+START_TEST(a_socket_path_may_be_as_long_as_the_kernel_allows)
 {
 	char text[160] = "redis+unix://";
 	size_t prefix = strlen(text);
@@ -140,7 +140,7 @@ START_TEST(a_socket_path_is_as_long_as_the_kernel_takes)
 }
 END_TEST
 
-START_TEST(a_host_is_as_long_as_a_name_can_be)
+START_TEST(a_host_may_be_as_long_as_a_dns_name)
 {
 	char text[300] = "redis://";
 	size_t prefix = strlen(text);
@@ -159,8 +159,8 @@ END_TEST
 
 SUITE("redis url")
 {
-	tcase_add_loop_test(tests, a_url_says_where_and_who, 0, COUNT(good));
-	tcase_add_loop_test(tests, a_wrong_url_is_told_without_quoting_it, 0, COUNT(bad));
-	tcase_add_test(tests, a_socket_path_is_as_long_as_the_kernel_takes);
-	tcase_add_test(tests, a_host_is_as_long_as_a_name_can_be);
+	tcase_add_loop_test(tests, a_url_is_parsed_into_address_and_credentials, 0, COUNT(good));
+	tcase_add_loop_test(tests, a_wrong_url_is_reported_without_quoting_it, 0, COUNT(bad));
+	tcase_add_test(tests, a_socket_path_may_be_as_long_as_the_kernel_allows);
+	tcase_add_test(tests, a_host_may_be_as_long_as_a_dns_name);
 }

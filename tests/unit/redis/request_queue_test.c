@@ -29,7 +29,7 @@ static void on_replied_abandon(void *context, const redisReply *answer)
 	request_queue_abandon(&queue);
 }
 
-START_TEST(replies_come_in_the_order_of_the_requests)
+START_TEST(replies_are_matched_to_requests_in_order)
 {
 	request_queue_push(&queue, 1, on_replied, a);
 	request_queue_push(&queue, 2, on_replied, b);
@@ -42,7 +42,7 @@ START_TEST(replies_come_in_the_order_of_the_requests)
 }
 END_TEST
 
-START_TEST(the_abandoned_are_told_once_each)
+START_TEST(abandoned_requests_are_called_once_each)
 {
 	request_queue_push(&queue, 2, on_replied, a);
 	request_queue_push(&queue, 2, on_replied, b);
@@ -55,7 +55,7 @@ START_TEST(the_abandoned_are_told_once_each)
 }
 END_TEST
 
-START_TEST(who_is_abandoned_may_ask_again)
+START_TEST(an_abandoned_request_may_push_another)
 {
 	request_queue_push(&queue, 1, on_replied_ask_again, a);
 	request_queue_push(&queue, 1, on_replied, b);
@@ -67,7 +67,7 @@ START_TEST(who_is_abandoned_may_ask_again)
 }
 END_TEST
 
-START_TEST(who_is_answered_may_abandon_the_rest_and_itself)
+START_TEST(an_answered_request_may_abandon_all_requests)
 {
 	request_queue_push(&queue, 2, on_replied_abandon, a);
 	request_queue_push(&queue, 1, on_replied, b);
@@ -78,7 +78,7 @@ START_TEST(who_is_answered_may_abandon_the_rest_and_itself)
 }
 END_TEST
 
-START_TEST(the_cleared_are_not_told)
+START_TEST(cleared_requests_are_not_called)
 {
 	request_queue_push(&queue, 1, on_replied, a);
 
@@ -91,9 +91,9 @@ END_TEST
 
 SUITE("redis requests")
 {
-	tcase_add_test(tests, replies_come_in_the_order_of_the_requests);
-	tcase_add_test(tests, the_abandoned_are_told_once_each);
-	tcase_add_test(tests, who_is_abandoned_may_ask_again);
-	tcase_add_test(tests, who_is_answered_may_abandon_the_rest_and_itself);
-	tcase_add_test(tests, the_cleared_are_not_told);
+	tcase_add_test(tests, replies_are_matched_to_requests_in_order);
+	tcase_add_test(tests, abandoned_requests_are_called_once_each);
+	tcase_add_test(tests, an_abandoned_request_may_push_another);
+	tcase_add_test(tests, an_answered_request_may_abandon_all_requests);
+	tcase_add_test(tests, cleared_requests_are_not_called);
 }

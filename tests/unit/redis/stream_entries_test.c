@@ -1,4 +1,4 @@
-/* Answers to XREADGROUP, and what is none. */
+/* Replies to XREADGROUP, good and malformed. */
 #include "adapters/redis/stream/stream_entries.h"
 
 #include "replies.h"
@@ -16,7 +16,7 @@ static bool take(const char *text)
 	return good;
 }
 
-START_TEST(nil_is_no_entries)
+START_TEST(a_nil_reply_holds_no_entries)
 {
 	entries.count = 7;
 
@@ -27,8 +27,7 @@ START_TEST(nil_is_no_entries)
 }
 END_TEST
 
-/* An entry is told by itself, not by what the one before it in its place was. */
-START_TEST(entries_leave_nothing_behind)
+START_TEST(an_entry_keeps_nothing_of_the_one_before_it)
 {
 	ck_assert(take("[['key' [['1-1' ['type' 'x' 'data' 'y' 'id' 'z']] ['2-1' nil]]]]"));
 	ck_assert_uint_eq(entries.count, 2);
@@ -64,13 +63,13 @@ static const char *const others[] = {":1",
 				     "[['key' [['1-1' ['type' :1]]]]]",
 				     "[['key' [['1-1' [['type'] 'x']]]]]"};
 
-START_TEST(what_is_no_list_of_entries_is_refused)
+START_TEST(a_reply_that_is_no_list_of_entries_is_refused)
 {
 	ck_assert(!take(others[_i]));
 }
 END_TEST
 
-START_TEST(more_entries_than_were_asked_for_are_refused)
+START_TEST(more_entries_than_requested_are_refused)
 {
 	char text[16384] = "[['key' [";
 
@@ -85,8 +84,8 @@ END_TEST
 
 SUITE("redis entries")
 {
-	tcase_add_test(tests, nil_is_no_entries);
-	tcase_add_test(tests, entries_leave_nothing_behind);
-	tcase_add_loop_test(tests, what_is_no_list_of_entries_is_refused, 0, COUNT(others));
-	tcase_add_test(tests, more_entries_than_were_asked_for_are_refused);
+	tcase_add_test(tests, a_nil_reply_holds_no_entries);
+	tcase_add_test(tests, an_entry_keeps_nothing_of_the_one_before_it);
+	tcase_add_loop_test(tests, a_reply_that_is_no_list_of_entries_is_refused, 0, COUNT(others));
+	tcase_add_test(tests, more_entries_than_requested_are_refused);
 }

@@ -69,7 +69,7 @@ static const char *const groups[] = {
 	"[['lag' :3 'last-delivered-id' '4-1' 'x' ['name' 'y'] 'name' 'g']]",
 };
 
-START_TEST(fields_are_found_by_name)
+START_TEST(fields_of_xinfo_are_found_by_name)
 {
 	ck_assert(begin(streams[_i]));
 	ck_assert(take_groups(groups[_i]));
@@ -81,7 +81,7 @@ END_TEST
 
 /* ---- what happens between two answers ---- */
 
-START_TEST(nothing_is_pending_of_what_was_handed_out)
+START_TEST(a_group_without_pending_entries_has_done_all_it_was_delivered)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups(groups[0]));
@@ -91,8 +91,8 @@ START_TEST(nothing_is_pending_of_what_was_handed_out)
 }
 END_TEST
 
-/* It was handed out after we were told of the groups. */
-START_TEST(what_is_pending_above_the_last_that_was_handed_out_does_not_count)
+/* It was delivered after the reply to XINFO GROUPS. */
+START_TEST(pending_entries_above_the_last_delivered_one_do_not_count)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups(groups[0]));
@@ -106,7 +106,7 @@ END_TEST
 	"[['name' 'f' 'last-delivered-id' '3-0'] ['name' 'g' 'last-delivered-id' '4-1'] ['name' 'gg' "       \
 	"'last-delivered-id' '4-0']]"
 
-START_TEST(a_group_that_is_gone_meanwhile_is_left_out)
+START_TEST(a_group_that_vanished_meanwhile_is_left_out)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups(TWO));
@@ -118,7 +118,7 @@ START_TEST(a_group_that_is_gone_meanwhile_is_left_out)
 }
 END_TEST
 
-START_TEST(our_group_that_is_gone_meanwhile_is_gone)
+START_TEST(our_group_that_vanished_meanwhile_is_missing)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups(TWO));
@@ -130,7 +130,7 @@ START_TEST(our_group_that_is_gone_meanwhile_is_gone)
 }
 END_TEST
 
-START_TEST(all_groups_are_gone_meanwhile)
+START_TEST(without_groups_left_nothing_is_done)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups(groups[0]));
@@ -140,7 +140,7 @@ START_TEST(all_groups_are_gone_meanwhile)
 }
 END_TEST
 
-START_TEST(the_stream_is_gone_meanwhile)
+START_TEST(a_stream_that_vanished_meanwhile_is_missing)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups("-ERR no such key"));
@@ -161,7 +161,7 @@ static const char *const no_streams[] = {"nil",
 					 "['last-generated-id' 'x']",
 					 "['last-generated-id']"};
 
-START_TEST(what_tells_no_last_id_is_no_stream)
+START_TEST(a_reply_without_a_last_id_is_no_stream)
 {
 	ck_assert(!begin(no_streams[_i]));
 }
@@ -176,7 +176,7 @@ static const char *const no_groups[] = {"nil",
 					"[['name' :1 'last-delivered-id' '1-1']]",
 					"[['name' 'g' 'last-delivered-id' 'x']]"};
 
-START_TEST(what_tells_no_names_and_ids_is_no_list_of_groups)
+START_TEST(a_reply_without_names_and_ids_is_no_list_of_groups)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(!take_groups(no_groups[_i]));
@@ -186,7 +186,7 @@ END_TEST
 static const char *const no_pendings[] = {"nil",         "[]",   ":0",       "-NOPERM",
 					  "['1' '1-1']", "[:1]", "[:1 nil]", "[:1 'x']"};
 
-START_TEST(what_tells_no_lowest_id_is_no_summary)
+START_TEST(a_reply_without_a_lowest_id_is_no_summary_of_pending_entries)
 {
 	ck_assert(begin(streams[0]));
 	ck_assert(take_groups(groups[0]));
@@ -196,14 +196,15 @@ END_TEST
 
 SUITE("redis standing")
 {
-	tcase_add_loop_test(tests, fields_are_found_by_name, 0, COUNT(streams));
-	tcase_add_test(tests, nothing_is_pending_of_what_was_handed_out);
-	tcase_add_test(tests, what_is_pending_above_the_last_that_was_handed_out_does_not_count);
-	tcase_add_test(tests, a_group_that_is_gone_meanwhile_is_left_out);
-	tcase_add_test(tests, our_group_that_is_gone_meanwhile_is_gone);
-	tcase_add_test(tests, all_groups_are_gone_meanwhile);
-	tcase_add_test(tests, the_stream_is_gone_meanwhile);
-	tcase_add_loop_test(tests, what_tells_no_last_id_is_no_stream, 0, COUNT(no_streams));
-	tcase_add_loop_test(tests, what_tells_no_names_and_ids_is_no_list_of_groups, 0, COUNT(no_groups));
-	tcase_add_loop_test(tests, what_tells_no_lowest_id_is_no_summary, 0, COUNT(no_pendings));
+	tcase_add_loop_test(tests, fields_of_xinfo_are_found_by_name, 0, COUNT(streams));
+	tcase_add_test(tests, a_group_without_pending_entries_has_done_all_it_was_delivered);
+	tcase_add_test(tests, pending_entries_above_the_last_delivered_one_do_not_count);
+	tcase_add_test(tests, a_group_that_vanished_meanwhile_is_left_out);
+	tcase_add_test(tests, our_group_that_vanished_meanwhile_is_missing);
+	tcase_add_test(tests, without_groups_left_nothing_is_done);
+	tcase_add_test(tests, a_stream_that_vanished_meanwhile_is_missing);
+	tcase_add_loop_test(tests, a_reply_without_a_last_id_is_no_stream, 0, COUNT(no_streams));
+	tcase_add_loop_test(tests, a_reply_without_names_and_ids_is_no_list_of_groups, 0, COUNT(no_groups));
+	tcase_add_loop_test(tests, a_reply_without_a_lowest_id_is_no_summary_of_pending_entries, 0,
+			    COUNT(no_pendings));
 }

@@ -84,7 +84,7 @@ static void set_number(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof value); /* a kernel without it still works */
 }
 
-/* Besides the heartbeat of a connection: the kernel finds out about data that nobody acknowledges. */
+/* Besides the heartbeat of a connection: the kernel detects data that the peer does not acknowledge. */
 static void set_options(int fd)
 {
 	set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);

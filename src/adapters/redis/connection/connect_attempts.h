@@ -18,7 +18,7 @@
 #define DIAL_ADDRESS_MS      3000 /* while there are others to try */
 #define DIAL_LAST_ADDRESS_MS 5000
 
-/* When what was sent is not acknowledged for so long, the kernel gives the connection up. */
+/* The kernel gives up a connection whose peer has not acknowledged data for this long. */
 #define DIAL_USER_TIMEOUT_MS 8000
 
 struct connect_attempts;

@@ -19,7 +19,7 @@ enum redis_connection_state {
 	CONNECTION_UP,       /* for anything */
 };
 
-/* How an address failed: of several the reason that tells most is told. */
+/* How an address failed, in ascending order of how much the reason says: the highest is reported. */
 enum address_failure { ADDRESS_UNTRIED, ADDRESS_UNREACHED, ADDRESS_SILENT, ADDRESS_REFUSED };
 
 struct redis_connection {
@@ -76,7 +76,7 @@ void redis_connection_set_timer(struct redis_connection *connection, int64_t del
 
 struct evbuffer *redis_connection_input(const struct redis_connection *connection);
 
-/* Whether bytes were read from the socket that nobody has received yet. */
+/* Whether bytes were read from the socket that were not handed on yet. */
 bool redis_connection_has_unheard(const struct redis_connection *connection);
 
 /* Whether what was read is not to be heard yet. */

@@ -27,7 +27,7 @@ bool redis_connection_holds_back(const struct redis_connection *connection)
 	return connection->paused && connection->state == CONNECTION_UP;
 }
 
-/* At most once a second: a missing right may be refused often, and for ever. */
+/* At most once a second: a missing right may be refused often, and permanently. */
 static bool has_another_url(struct redis_connection *connection)
 {
 	struct arena *arena;
@@ -46,8 +46,8 @@ static bool has_another_url(struct redis_connection *connection)
 	return is_another;
 }
 
-/* Whether the connection goes on after an answer that says something of the server. */
-static bool bears(struct redis_connection *connection, const redisReply *reply)
+/* Returns whether the connection survives a reply that says something about its server. */
+static bool survives(struct redis_connection *connection, const redisReply *reply)
 {
 	const redisReply *error;
 	enum redis_error_kind kind = redis_error_kind_of(reply, &error);
@@ -67,7 +67,7 @@ static bool bears(struct redis_connection *connection, const redisReply *reply)
 
 static void receive_reply(struct redis_connection *connection, const redisReply *reply)
 {
-	if ((!connection->listening || reply->type == REDIS_REPLY_ERROR) && !bears(connection, reply))
+	if ((!connection->listening || reply->type == REDIS_REPLY_ERROR) && !survives(connection, reply))
 		return;
 	if (connection->listening)
 		connection->user->heard(connection->context, reply);

@@ -10,7 +10,7 @@
 static void on_pong(void *context, const redisReply *reply)
 {
 	(void)context;
-	(void)reply; /* whatever it is, Redis is alive */
+	(void)reply; /* any reply shows that Redis is alive */
 }
 
 static void ping(struct redis_connection *connection)

@@ -103,7 +103,7 @@ static bool refuse(const struct redisReply *reply, const char *what, char *error
 }
 
 /* A server that does not know AUTH repeats the password in its error: only known errors are passed on. */
-static bool take_auth(const struct redisReply *reply, char *error, size_t size)
+static bool check_auth(const struct redisReply *reply, char *error, size_t size)
 {
 	if (is_ok(reply))
 		return true;
@@ -123,7 +123,7 @@ static bool is_closed_to_us(const struct redisReply *reply)
 	       (redis_error_is(reply, "ERR") && !strncmp(reply->str, "ERR unknown", strlen("ERR unknown")));
 }
 
-static bool take_name(const struct redisReply *reply, char *error, size_t size)
+static bool check_name(const struct redisReply *reply, char *error, size_t size)
 {
 	return is_ok(reply) || is_closed_to_us(reply) || refuse(reply, "CLIENT SETNAME", error, size);
 }
@@ -143,7 +143,7 @@ static bool find_field(const struct redisReply *info, const char *name, char *va
 }
 
 /* A Sentinel has no keys; in a cluster all of ours must lie in one slot. */
-static bool take_mode(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
+static bool check_mode(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
 {
 	const char *prefix = handshake->demands.prefix;
 	char mode[16] = "";
@@ -165,8 +165,8 @@ static bool take_mode(struct handshake *handshake, const struct redisReply *repl
 	return false;
 }
 
-static bool take_version(struct handshake *handshake, const struct redisReply *reply, char *error,
-			 size_t size)
+static bool check_version(struct handshake *handshake, const struct redisReply *reply, char *error,
+			  size_t size)
 {
 	const char *line;
 	int major, minor;
@@ -183,7 +183,7 @@ static bool take_version(struct handshake *handshake, const struct redisReply *r
 	}
 	find_field(reply, "run_id:", handshake->run_id, sizeof handshake->run_id);
 	if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
-		return take_mode(handshake, reply, error, size);
+		return check_mode(handshake, reply, error, size);
 	utf8_format(error, size, "Redis %s is too old: %d.%d or newer is needed", handshake->version,
 		    OLDEST_MAJOR, OLDEST_MINOR);
 	return false;
@@ -199,7 +199,7 @@ bool handshake_is_replica(const struct redisReply *reply)
 	return find_field(reply, "role:", role, sizeof role) && !strcmp(role, "slave");
 }
 
-static bool take_role(const struct redisReply *reply, char *error, size_t size)
+static bool check_role(const struct redisReply *reply, char *error, size_t size)
 {
 	if (handshake_is_replica(reply)) {
 		utf8_format(error, size, "%s", handshake_replica_error);
@@ -209,33 +209,33 @@ static bool take_role(const struct redisReply *reply, char *error, size_t size)
 	       refuse(reply, "INFO", error, size);
 }
 
-static bool take_database(const struct redisReply *reply, char *error, size_t size)
+static bool check_database(const struct redisReply *reply, char *error, size_t size)
 {
 	return is_ok(reply) || refuse(reply, "SELECT of the database in REDIS_URL", error, size);
 }
 
 /* Any other error concerns the key, and its users meet it. */
-static bool take_slot(const struct redisReply *reply, char *error, size_t size)
+static bool check_slot(const struct redisReply *reply, char *error, size_t size)
 {
 	return !redis_error_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
 }
 
-bool handshake_take(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
+bool handshake_receive(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
 {
 	switch (handshake->steps[handshake->answered++]) {
 	case HANDSHAKE_AUTH:
-		return take_auth(reply, error, size);
+		return check_auth(reply, error, size);
 	case HANDSHAKE_NAME:
-		return take_name(reply, error, size);
+		return check_name(reply, error, size);
 	case HANDSHAKE_VERSION:
-		return take_version(handshake, reply, error, size);
+		return check_version(handshake, reply, error, size);
 	case HANDSHAKE_ROLE:
-		return take_role(reply, error, size);
+		return check_role(reply, error, size);
 	case HANDSHAKE_SLOT:
-		return take_slot(reply, error, size);
+		return check_slot(reply, error, size);
 	case HANDSHAKE_DATABASE:
 	case HANDSHAKE_STEPS:
 		break;
 	}
-	return take_database(reply, error, size);
+	return check_database(reply, error, size);
 }

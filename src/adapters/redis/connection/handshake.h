@@ -43,7 +43,7 @@ void handshake_begin(struct handshake *handshake, const struct redis_url *url, c
 		     const struct handshake_demands *demands, struct evbuffer *out);
 
 /* Takes the next step's reply.  Returns false, with one line in `error`, when the server is not usable. */
-bool handshake_take(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size);
+bool handshake_receive(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size);
 
 /*
  * Appends the command that asks for the server's role; it has one reply, which handshake_is_replica() reads.

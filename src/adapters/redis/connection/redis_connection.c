@@ -1,4 +1,4 @@
-/* The life of a connection, in time order: wait, dial, greet, be up, be lost, wait. */
+/* The life of a connection, in time order: wait, connect, handshake, up, lost, wait. */
 #include "adapters/redis/connection/connection_internal.h"
 
 #include "adapters/redis/connection/connect_attempts.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define BACKOFF_MIN_MS 100
-#define STABLE_MS      5000 /* up for so long, it counts as a success */
+#define STABLE_MS      5000 /* a connection that was up for this long was a success */
 
 /* Behind each large text in a reply a part of one is left over. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
@@ -170,7 +170,7 @@ static const char *place_of(const struct redis_connection *connection)
 	return *connection->url.place ? connection->url.place : "REDIS_URL";
 }
 
-static void be_lost(struct redis_connection *connection, bool was_up, const char *cause)
+static void handle_loss(struct redis_connection *connection, bool was_up, const char *cause)
 {
 	bool was_stable = was_up && monotonic_ms() - connection->up_ms >= STABLE_MS;
 
@@ -189,7 +189,7 @@ static void be_lost(struct redis_connection *connection, bool was_up, const char
 		connection->user->lost(connection->context, connection->trouble);
 }
 
-/* The reason that tells most is kept; of two alike that of the earlier address, so that it stays the same. */
+/* Keeps the most specific reason; among equals that of the earlier address, so that it stays the same. */
 static void note_failure(struct redis_connection *connection, enum address_failure failure, const char *cause)
 {
 	size_t address = connect_attempts_address(connection->attempts);
@@ -208,7 +208,7 @@ static void give_up_address(struct redis_connection *connection, enum address_fa
 {
 	note_failure(connection, failure, cause);
 	if (!connect_attempts_has_next(connection->attempts)) {
-		be_lost(connection, false, connection->failed_for);
+		handle_loss(connection, false, connection->failed_for);
 		return;
 	}
 	close_stream(connection);
@@ -222,7 +222,7 @@ void redis_connection_lose(struct redis_connection *connection, const char *caus
 	if (connection->state == CONNECTION_GREETING)
 		give_up_address(connection, connection->heard_ms ? ADDRESS_REFUSED : ADDRESS_SILENT, cause);
 	else
-		be_lost(connection, connection->state == CONNECTION_UP, cause);
+		handle_loss(connection, connection->state == CONNECTION_UP, cause);
 }
 
 void redis_connection_drop(struct redis_connection *connection, const char *cause)
@@ -255,8 +255,8 @@ static void on_greeting_answer(void *context, const redisReply *reply)
 	char error[REDIS_TROUBLE_MAX];
 
 	if (!reply)
-		return; /* `lost` was told why */
-	if (handshake_take(handshake, reply, error, sizeof error)) {
+		return; /* `lost` has reported why */
+	if (handshake_receive(handshake, reply, error, sizeof error)) {
 		if (handshake->answered == handshake->count)
 			connection->user->greeted(connection->context);
 		return;

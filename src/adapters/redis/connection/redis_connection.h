@@ -65,7 +65,7 @@ static inline int redis_silence_tick_ms(const struct redis_settings *redis)
 
 struct redis_connection;
 
-/* What its user is told. */
+/* Callbacks to the user of a connection. */
 struct redis_connection_user {
 	/* Redis knows us; the user sends what it has to say first, and settles when that is answered. */
 	void (*greeted)(void *context);
@@ -102,7 +102,7 @@ const char *redis_connection_trouble(const struct redis_connection *connection);
 void redis_connection_request(struct redis_connection *connection, struct evbuffer *commands, size_t replies,
 			      connection_replied *replied, void *context);
 
-/* Sends the commands; from now on, until the connection is lost, everything is told through `heard`. */
+/* Sends the commands; from now on, until the connection is lost, every reply goes to `heard`. */
 void redis_connection_listen(struct redis_connection *connection, struct evbuffer *commands);
 
 /* While it is up and paused, `heard` is not called; not even for what was read already, which is kept. */

@@ -1,4 +1,4 @@
-/* A queue.  Whoever is told may push, abandon or clear: nothing is touched after the call. */
+/* A queue.  Its callbacks may push, abandon or clear: nothing is touched after the call. */
 #include "adapters/redis/connection/request_queue.h"
 
 #include "core/base/must.h"

@@ -1,4 +1,4 @@
-/* What was asked on a connection and is not answered yet: replies come in the order of the questions. */
+/* Requests on a connection that are not answered yet; replies arrive in the order of the requests. */
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_REQUEST_QUEUE_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_REQUEST_QUEUE_H
 
@@ -21,13 +21,13 @@ struct request_queue {
 void request_queue_push(struct request_queue *requests, size_t replies, connection_replied *replied,
 			void *context);
 
-/* Hands the reply to the one whose turn it is; false: nobody's. */
+/* Hands the reply to the oldest request; returns false if there are no requests. */
 bool request_queue_answer(struct request_queue *requests, const struct redisReply *reply);
 
-/* Tells each, in order, that no more replies come, and forgets them all. */
+/* Calls each request, in order, with a NULL reply, and forgets them all. */
 void request_queue_abandon(struct request_queue *requests);
 
-/* Forgets them all, untold. */
+/* Forgets them all without a call. */
 void request_queue_clear(struct request_queue *requests);
 
 #endif

@@ -40,7 +40,7 @@ static size_t size_of(const struct outgoing_row *row)
 	return size;
 }
 
-/* At least one; up to the next gap: the script is told only where the first row is. */
+/* At least one row; up to the next gap, because the script gets only the position of the first row. */
 static size_t end_of_call(const struct publication *publication, size_t first)
 {
 	const struct outgoing_row *rows = publication->rows;

@@ -2,8 +2,8 @@
  * The script behind which rows are published, as it is called.  What it does and why: fence.lua.
  *
  * The fences of a database live in one hash, PREFIXallocd:fence:INCARNATION.  It expires when nothing was
- * published for FENCE_LIFE_MS: what a database that was restored leaves behind is gone some day, and who
- * misses a fence sets it up again from what it knows.
+ * published for FENCE_LIFE_MS, so that the hash of a database that was replaced disappears.  A publisher that
+ * finds no fence sets it again from the position that it knows.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_PUBLISHER_FENCE_H
 #define ALLOCD_ADAPTERS_REDIS_PUBLISHER_FENCE_H

@@ -6,7 +6,7 @@
 --          length of the stream, prefix of the channels; position of the first row, and of it and each that
 --          follows it how many events it has, "2 0 1"; then of each event its type and its payload
 --
--- Answers {fence, events that went out, those of them that nobody heard}.  When Redis refused something, that
+-- Answers {fence, events that went out, those of them without a subscriber}.  When Redis refused something, that
 -- is the fourth element, and the row that it happened in is not behind the fence.
 --
 -- Positions are Lua's numbers: exact below 2^53, and Redis writes them in full.
@@ -59,7 +59,7 @@ local function tell(from, to)
   end
 end
 
--- The stream first: of a row that it refuses nobody hears anything, however often it is repeated.
+-- The stream first: no event of a row that the stream refuses is published, at any retry.
 local function publish(from, to)
   check(from, to)
   if stream then
@@ -71,7 +71,7 @@ end
 
 local function begin()
   fence = math.max(fence, tonumber(call('HGET', fences, partition)) or 0)
-  -- Also when it is there already: who may not write learns it by this, before anybody heard anything.
+  -- Also when it is set already: a write that Redis forbids (READONLY, NOPERM) fails here, before any event is sent.
   call('HSET', fences, partition, fence)
   call('PEXPIRE', fences, fences_ms)
 end
@@ -100,7 +100,7 @@ end
 local done, refusal = pcall(begin)
 if done then
   done, refusal = pcall(publish_rows)
-  -- Whatever happened to the rows behind it.
+  -- Save the fence also when a later row failed.
   call('HSET', fences, partition, fence)
 end
 if done then

@@ -32,7 +32,7 @@ struct publisher_call {
 	struct published published; /* by what was answered */
 	bool is_loaded_again;       /* the script, for this call */
 	size_t replies;             /* to PUBLISHes past the fence, that are yet to come */
-	int64_t past_to;            /* how far those go */
+	int64_t unfenced_to;        /* how far those go */
 	char error[REDIS_TROUBLE_MAX];
 	struct event *ending; /* NULL, or it is over before it began */
 };
@@ -51,7 +51,7 @@ struct redis_publisher {
 	char refusal_logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
 	bool is_out_of_memory;                  /* as the log has it */
 	int64_t out_of_memory_ms;               /* when it was so last */
-	char said_refusal[REDIS_TROUBLE_MAX];   /* why Redis refused the last signal; empty: it did not */
+	char signal_refusal[REDIS_TROUBLE_MAX]; /* why Redis refused the last signal; empty: it did not */
 	struct redis_publisher_stats stats;
 };
 
@@ -153,7 +153,7 @@ static void refuse(struct publisher_call *call)
 
 /* ---- rows went out, or would have left a gap ---- */
 
-static void go_on(struct publisher_call *call)
+static void continue_call(struct publisher_call *call)
 {
 	const struct publication *publication = call->publication;
 
@@ -178,13 +178,13 @@ static void count(struct publisher_call *call, size_t events, size_t unheard)
 
 /* ---- past the fence: Redis has no memory to move it ---- */
 
-static void end_past(struct publisher_call *call)
+static void end_unfenced(struct publisher_call *call)
 {
-	call->published.position = call->past_to;
-	go_on(call);
+	call->published.position = call->unfenced_to;
+	continue_call(call);
 }
 
-static void on_past(void *context, const redisReply *reply)
+static void on_unfenced_replied(void *context, const redisReply *reply)
 {
 	struct publisher_call *call = context;
 
@@ -203,7 +203,7 @@ static void on_past(void *context, const redisReply *reply)
 	if (*call->error)
 		refuse(call);
 	else
-		end_past(call);
+		end_unfenced(call);
 }
 
 static void append_publish(struct evbuffer *commands, const char *prefix, const char *channel,
@@ -228,23 +228,24 @@ static void append_events(struct publisher_call *call, const struct outgoing_row
 }
 
 /* The same rows that the script would have taken. */
-static void send_past(struct publisher_call *call)
+static void send_unfenced(struct publisher_call *call)
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
-	call->past_to = call->published.position;
+	call->unfenced_to = call->published.position;
 	for (size_t i = call->first; i < call->end; i++) {
 		const struct outgoing_row *row = &call->publication->rows[i];
 
-		if (row->position != call->past_to + 1)
+		if (row->position != call->unfenced_to + 1)
 			continue;
 		append_events(call, row, commands);
-		call->past_to = row->position;
+		call->unfenced_to = row->position;
 	}
 	if (call->replies)
-		redis_connection_request(call->publisher->connection, commands, call->replies, on_past, call);
+		redis_connection_request(call->publisher->connection, commands, call->replies,
+					 on_unfenced_replied, call);
 	else
-		end_past(call);
+		end_unfenced(call);
 	evbuffer_free(commands);
 }
 
@@ -277,7 +278,7 @@ static void send_rows(struct publisher_call *call)
 	evbuffer_free(commands);
 }
 
-/* Somebody made Redis forget its scripts (SCRIPT FLUSH). */
+/* Redis no longer has the script (SCRIPT FLUSH). */
 static void send_rows_again(struct publisher_call *call)
 {
 	call->is_loaded_again = true;
@@ -285,7 +286,7 @@ static void send_rows_again(struct publisher_call *call)
 	send_rows(call);
 }
 
-static void take_answer(struct publisher_call *call, const redisReply *reply)
+static void receive_answer(struct publisher_call *call, const redisReply *reply)
 {
 	struct fence_answer answer = fence_answer_of(reply, call->published.position);
 
@@ -293,10 +294,10 @@ static void take_answer(struct publisher_call *call, const redisReply *reply)
 	call->published.position = answer.position;
 	if (!answer.refusal) {
 		note_memory(call->publisher);
-		go_on(call);
+		continue_call(call);
 	} else if (redis_error_is(answer.refusal, "OOM")) {
 		note_no_memory(call->publisher);
-		send_past(call);
+		send_unfenced(call);
 	} else {
 		redis_error_describe(answer.refusal, call->error, sizeof call->error);
 		refuse(call);
@@ -312,7 +313,7 @@ static void on_rows_answered(void *context, const redisReply *reply)
 	else if (redis_error_is(reply, "NOSCRIPT") && !call->is_loaded_again)
 		send_rows_again(call);
 	else
-		take_answer(call, reply);
+		receive_answer(call, reply);
 }
 
 /* ---- the beginning of a call ---- */
@@ -345,23 +346,23 @@ static bool is_up(const struct broker *port)
 
 /* ---- what is no event ---- */
 
-static void on_said(void *context, const redisReply *reply)
+static void on_signal_replied(void *context, const redisReply *reply)
 {
 	struct redis_publisher *publisher = context;
-	bool was_refused = *publisher->said_refusal;
+	bool was_refused = *publisher->signal_refusal;
 
 	if (!reply)
 		return;
-	publisher->said_refusal[0] = '\0';
+	publisher->signal_refusal[0] = '\0';
 	if (reply->type == REDIS_REPLY_INTEGER)
 		return;
-	redis_error_describe(reply, publisher->said_refusal, sizeof publisher->said_refusal);
+	redis_error_describe(reply, publisher->signal_refusal, sizeof publisher->signal_refusal);
 	if (!was_refused)
 		LOG(publisher->logger, LOG_WARN, "Redis refuses signals", LOG_TROUBLE(LOG_REDIS),
-		    LOG_TEXT("error", publisher->said_refusal));
+		    LOG_TEXT("error", publisher->signal_refusal));
 }
 
-void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload)
+void redis_publisher_signal(struct redis_publisher *publisher, const char *channel, struct bytes payload)
 {
 	struct evbuffer *commands;
 
@@ -370,7 +371,7 @@ void redis_publisher_say(struct redis_publisher *publisher, const char *channel,
 		return;
 	commands = must(evbuffer_new());
 	append_publish(commands, publisher->fence.prefix, channel, payload);
-	redis_connection_request(publisher->connection, commands, 1, on_said, publisher);
+	redis_connection_request(publisher->connection, commands, 1, on_signal_replied, publisher);
 	evbuffer_free(commands);
 }
 
@@ -382,7 +383,7 @@ static void on_loaded(void *context, const redisReply *reply)
 	char words[REDIS_TROUBLE_MAX - sizeof "SCRIPT LOAD: "], cause[REDIS_TROUBLE_MAX];
 
 	if (!reply)
-		return; /* `lost` is told why */
+		return; /* `lost` reports why */
 	if (reply->type != REDIS_REPLY_STRING || reply->len > FENCE_HASH_MAX) {
 		redis_error_describe(reply, words, sizeof words);
 		utf8_format(cause, sizeof cause, "SCRIPT LOAD: %s", words);
@@ -448,7 +449,7 @@ bool redis_publisher_is_up(const struct redis_publisher *publisher)
 
 const char *redis_publisher_signal_refusal(const struct redis_publisher *publisher)
 {
-	return publisher->said_refusal;
+	return publisher->signal_refusal;
 }
 
 const char *redis_publisher_trouble(const struct redis_publisher *publisher)

@@ -3,8 +3,8 @@
  * PUBLISH of each event, on the channel of its name behind the prefix; and, when it is configured, XADD of
  * the same to a stream, trimmed to about EVENT_STREAM_LENGTH entries (fields `type`, `data`).
  *
- * Of a row that the stream refuses nobody hears anything, at no repetition.  When Redis has no memory for
- * fence and stream, events go out by themselves, in order, until it has: then each goes out at least once.
+ * No event of a row that the stream refuses is published, at any retry.  While Redis has no memory for fence
+ * and stream, events are published without them, in order: then each goes out at least once.
  *
  * The user in REDIS_URL needs SCRIPT LOAD, EVALSHA, HGET, HSET, PEXPIRE, XADD and PUBLISH.
  */
@@ -30,7 +30,7 @@ struct redis_publisher_stats {
 	uint64_t published;    /* events that Redis took */
 	uint64_t nobody_heard; /* of them those that had no receiver on their channel, */
 	uint64_t unfenced;     /* and those that went past fence and stream: Redis was out of memory */
-	uint64_t gaps;         /* calls that were told that rows are missing before theirs */
+	uint64_t gaps;         /* calls whose rows follow missing ones */
 	uint64_t refused;      /* calls that Redis answered with an error */
 };
 
@@ -45,12 +45,12 @@ void redis_publisher_free(struct redis_publisher **publisher);
 
 struct broker *redis_publisher_broker(struct redis_publisher *publisher);
 
-/* Publishes what is no event, on a channel behind the prefix.  Nobody learns whether it went out. */
-void redis_publisher_say(struct redis_publisher *publisher, const char *channel, struct bytes payload);
+/* Publishes what is no event, on a channel behind the prefix.  Its outcome is not reported. */
+void redis_publisher_signal(struct redis_publisher *publisher, const char *channel, struct bytes payload);
 
 bool redis_publisher_is_up(const struct redis_publisher *publisher);
 
-/* Why Redis refused the last of redis_publisher_say(); "" when it did not. */
+/* Why Redis refused the last of redis_publisher_signal(); "" when it did not. */
 const char *redis_publisher_signal_refusal(const struct redis_publisher *publisher);
 
 /* Why it is not up; NULL when it is. */

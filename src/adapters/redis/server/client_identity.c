@@ -11,7 +11,7 @@ void client_identity_ask(struct evbuffer *out)
 	resp_append_command(out, (struct bytes[]){bytes_of("CLIENT"), bytes_of("INFO")}, 2);
 }
 
-void client_identity_take(struct client_identity *identity, const redisReply *reply)
+void client_identity_read(struct client_identity *identity, const redisReply *reply)
 {
 	*identity = (struct client_identity){0};
 	if (reply->type == REDIS_REPLY_STRING &&

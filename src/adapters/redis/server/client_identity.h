@@ -1,6 +1,6 @@
 /*
- * Who a connection is to Redis, so that the next one can end it: a connection that was given up may live on
- * at the other end, wait for entries there, and be handed some that nobody hears of.
+ * How Redis identifies a connection, so that the next one can end it: Redis may still serve a connection that
+ * was given up here, and deliver entries to it that no reader receives.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_SERVER_CLIENT_IDENTITY_H
 #define ALLOCD_ADAPTERS_REDIS_SERVER_CLIENT_IDENTITY_H
@@ -19,7 +19,7 @@ struct client_identity {
 void client_identity_ask(struct evbuffer *out);
 
 /* Unknown, when the answer is a refusal. */
-void client_identity_take(struct client_identity *identity, const struct redisReply *reply);
+void client_identity_read(struct client_identity *identity, const struct redisReply *reply);
 
 /* Appends the command that ends it; one reply tells whether it was there. */
 void client_identity_kill(const struct client_identity *identity, struct evbuffer *out);

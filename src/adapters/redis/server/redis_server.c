@@ -32,7 +32,7 @@ struct redis_server {
 	int64_t refused_since_ms, refused_last_ms, patience_ms; /* of answers that may pass; 0: none came */
 	int64_t differed_ms; /* when members were at different servers last; 0: never */
 
-	struct cause causes[CAUSES_MAX]; /* of the trouble that goes on, as the log has them */
+	struct cause causes[CAUSES_MAX]; /* of the present trouble, as logged */
 	size_t cause_count;
 	int64_t trouble_ms; /* since when */
 	bool is_balanced;   /* the log has it that there are several servers */
@@ -121,7 +121,7 @@ bool redis_server_refused(struct redis_server *server, struct server_member *mem
 	case REDIS_ERROR_NOT_NOW:
 		if (!lasts_too_long(server, now_ms))
 			return false;
-		/* Without its name nobody would learn that another server was reached. */
+		/* Without its run id, a change of server could not be detected. */
 		if (!*member->run_id)
 			end_others(server, member, cause);
 		return true;
@@ -152,7 +152,7 @@ static bool some_are_elsewhere(const struct redis_server *server, const struct s
 	return false;
 }
 
-/* A balancer that sends each connection elsewhere must not keep them from working: that is told, once. */
+/* A balancer that sends each connection elsewhere must not stop them from working: log that once. */
 static void compare(struct redis_server *server, const struct server_member *member, int64_t now_ms)
 {
 	bool again = server->differed_ms && now_ms - server->differed_ms < SERVER_DIFFERS_MS;

@@ -1,5 +1,5 @@
 /*
- * Where Redis is, and who we are to it.
+ * The address of Redis, and the credentials.
  *
  *     redis://[user][:password]@host[:port][/db]      rediss:// for TLS
  *     redis+unix://[[user][:password]@]/path[?db=N]
@@ -23,7 +23,7 @@ struct redis_url {
 	uint16_t port;
 	char *path;     /* of the unix socket, else NULL */
 	char *user;     /* NULL: the default user */
-	char *password; /* NULL: none; an empty one counts as none */
+	char *password; /* NULL: no password, or an empty one */
 	int database;
 	char place[REDIS_PLACE_MAX]; /* host:port or the path: for logs, without user and password */
 };

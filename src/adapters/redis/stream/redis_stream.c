@@ -47,7 +47,7 @@ struct redis_stream {
 	struct stream_call calls[OPERATIONS];
 	struct stream_info info;
 	struct stream_claim claim;
-	char cursor[STREAM_ID_TEXT]; /* of the claim: where it goes on */
+	char cursor[STREAM_ID_TEXT]; /* of the claim: where it resumes */
 	struct stream_entries pending, fresh;
 };
 
@@ -71,11 +71,11 @@ static void answer_done(struct stream_call *call, const struct failure *failure)
 
 /* ---- look ---- */
 
-static void on_pending_told(void *context, const redisReply *reply)
+static void on_pending(void *context, const redisReply *reply)
 {
 	struct stream_call *call = context;
 
-	if (!stream_call_came(call, reply))
+	if (!stream_call_received(call, reply))
 		return;
 	if (!stream_info_parse_pending(&call->stream->info, reply))
 		stream_call_fail_with(call, reply);
@@ -83,7 +83,7 @@ static void on_pending_told(void *context, const redisReply *reply)
 		stream_call_finish(call);
 }
 
-static void ask_what_is_pending(struct stream_call *call, const redisReply *groups)
+static void ask_pending(struct stream_call *call, const redisReply *groups)
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
@@ -93,31 +93,31 @@ static void ask_what_is_pending(struct stream_call *call, const redisReply *grou
 
 		resp_append_command(commands, pending, 3);
 	}
-	stream_call_ask(call, commands, call->stream->info.groups, on_pending_told);
+	stream_call_ask(call, commands, call->stream->info.groups, on_pending);
 }
 
-static void take_groups(struct stream_call *call, const redisReply *reply)
+static void receive_groups(struct stream_call *call, const redisReply *reply)
 {
 	struct redis_stream *stream = call->stream;
 
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > STANDING_GROUPS_MAX)
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > STREAM_GROUPS_MAX)
 		stream_call_fail(call, FAILURE_FATAL, "the stream has too many consumer groups");
 	else if (!stream_info_parse_groups(&stream->info, reply, stream->group))
 		stream_call_fail_with(call, reply);
 	if (call->failed || !stream->info.groups)
 		stream_call_finish(call);
 	else
-		ask_what_is_pending(call, reply);
+		ask_pending(call, reply);
 }
 
-static void on_stream_told(void *context, const redisReply *reply)
+static void on_stream_info(void *context, const redisReply *reply)
 {
 	struct stream_call *call = context;
 
-	if (!stream_call_came(call, reply))
+	if (!stream_call_received(call, reply))
 		return;
 	if (!call->replies)
-		take_groups(call, reply);
+		receive_groups(call, reply);
 	else if (!stream_info_begin(&call->stream->info, reply))
 		stream_call_fail_with(call, reply);
 }
@@ -136,7 +136,7 @@ static void look(struct stream *stream, stream_looked *done, void *context)
 	call->told.looked = done;
 	stream_call_append(commands, (const char *const[]){"XINFO", "STREAM", key, NULL});
 	stream_call_append(commands, (const char *const[]){"XINFO", "GROUPS", key, NULL});
-	stream_call_ask(call, commands, 2, on_stream_told);
+	stream_call_ask(call, commands, 2, on_stream_info);
 }
 
 /* ---- create_group ---- */
@@ -176,7 +176,7 @@ static void mark_life(struct stream *stream, const char *life, stream_done *done
 
 	call->told.done = done;
 	stream_id_format((struct stream_id){UINT64_MAX, UINT64_MAX}, id);
-	if (asprintf(&name, "%s" STANDING_LIFE "%s", call->stream->group, life) < 0)
+	if (asprintf(&name, "%s" STREAM_LIFE_MARK "%s", call->stream->group, life) < 0)
 		abort();
 	stream_call_ask_one(call, stream_call_on_done,
 			    (const char *const[]){"XGROUP", "CREATE", call->stream->key, name, id, NULL});
@@ -201,7 +201,7 @@ static void on_claimed(void *context, const redisReply *reply)
 	struct stream_call *call = context;
 	struct redis_stream *stream = call->stream;
 
-	if (!stream_call_came(call, reply))
+	if (!stream_call_received(call, reply))
 		return;
 	if (!is_claim(reply)) {
 		stream_call_fail_with(call, reply);
@@ -257,7 +257,7 @@ static void on_read(void *context, const redisReply *reply)
 {
 	struct stream_call *call = context;
 
-	if (!stream_call_came(call, reply))
+	if (!stream_call_received(call, reply))
 		return;
 	if (!stream_entries_parse(entries_of(call), reply))
 		stream_call_fail_with(call, reply);

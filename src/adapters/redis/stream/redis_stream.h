@@ -1,10 +1,10 @@
 /*
  * A Redis stream as one consumer of a group reads it (the port bus/ports/stream.h).
  *
- * Two connections: one waits for new entries, which holds up whatever is behind it; the other does all else.
+ * Two connections: one waits for new entries, which blocks all commands behind it; the other does all else.
  * A call whose connection is not up, or that is lost with it, fails with FAILURE_RETRY; so does what Redis
- * refuses.  A connection that takes the place of a lost one first makes an end of what Redis may have kept of
- * that, so that no entry is handed to nobody; before, nothing that is pending is read.
+ * refuses.  A connection that replaces a lost one first ends what Redis may still serve of it, so that no
+ * entry is delivered without a reader; until then no pending entries are read.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_STREAM_REDIS_STREAM_H
 #define ALLOCD_ADAPTERS_REDIS_STREAM_REDIS_STREAM_H

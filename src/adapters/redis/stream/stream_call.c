@@ -92,7 +92,7 @@ void stream_call_ask_one(struct stream_call *call, connection_replied *replied, 
 }
 
 /* The group, or the whole stream, is not there: also when it vanished while we waited. */
-static bool tells_of_no_group(const redisReply *reply)
+static bool is_missing_group(const redisReply *reply)
 {
 	return redis_error_is(reply, "NOGROUP") || redis_error_is(reply, "UNBLOCKED") ||
 	       stream_info_is_no_stream(reply);
@@ -103,10 +103,10 @@ void stream_call_fail_with(struct stream_call *call, const redisReply *reply)
 	char error[REDIS_TROUBLE_MAX];
 
 	redis_error_describe(reply, error, sizeof error);
-	stream_call_fail(call, tells_of_no_group(reply) ? FAILURE_CONFLICT : FAILURE_FATAL, error);
+	stream_call_fail(call, is_missing_group(reply) ? FAILURE_CONFLICT : FAILURE_FATAL, error);
 }
 
-bool stream_call_came(struct stream_call *call, const redisReply *reply)
+bool stream_call_received(struct stream_call *call, const redisReply *reply)
 {
 	if (reply)
 		call->replies--;
@@ -119,7 +119,7 @@ void stream_call_on_done(void *context, const redisReply *reply)
 {
 	struct stream_call *call = context;
 
-	if (!stream_call_came(call, reply))
+	if (!stream_call_received(call, reply))
 		return;
 	if (reply->type != call->expected && !redis_error_is(reply, "BUSYGROUP"))
 		stream_call_fail_with(call, reply);

@@ -60,7 +60,7 @@ void stream_call_append(struct evbuffer *commands, const char *const *words);
  * False: the reply is NULL, for the connection was lost; the call has been answered, and no other reply
  * comes.
  */
-bool stream_call_came(struct stream_call *call, const struct redisReply *reply);
+bool stream_call_received(struct stream_call *call, const struct redisReply *reply);
 
 /*
  * Notes why the call failed; the first reason counts.  The second form is for a reply that is an error,

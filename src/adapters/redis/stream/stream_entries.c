@@ -12,7 +12,7 @@
 _Static_assert(STREAM_READ_MAX < RESP_ARRAY_MAX, "the entries of one read are not shortened");
 _Static_assert(STREAM_READ_FIRST *(RESP_ARRAY_MAX *RESP_VALUE_SIZE + RESP_SHARE(PAYLOAD_MAX)) <
 		       RESP_REPLY_MAX(PAYLOAD_MAX),
-	       "a read of few entries brings them, whatever they hold");
+	       "a read of few entries returns all of them, of any content");
 
 #define ID_MAX 255
 
@@ -103,7 +103,7 @@ static bool is_shortened(const redisReply *text)
 	return text->len < PAYLOAD_MAX && (size_t)text->integer > text->len;
 }
 
-static void take_field(struct reading *reading, const redisReply *name, const redisReply *value)
+static void read_field(struct reading *reading, const redisReply *name, const redisReply *value)
 {
 	if (is_shortened(name) || is_shortened(value))
 		refuse(reading, "fields: larger than %zu KiB", RESP_SHARE(PAYLOAD_MAX) / 1024);
@@ -117,7 +117,7 @@ static void take_field(struct reading *reading, const redisReply *name, const re
 	}
 }
 
-static bool take_fields(struct reading *reading, const redisReply *fields)
+static bool read_fields(struct reading *reading, const redisReply *fields)
 {
 	for (size_t i = 0; i < fields->elements; i++)
 		if (fields->element[i]->type != REDIS_REPLY_STRING)
@@ -127,7 +127,7 @@ static bool take_fields(struct reading *reading, const redisReply *fields)
 	for (size_t i = 0; i < fields->elements; i++)
 		reading->entry->whole_size += (size_t)fields->element[i]->integer;
 	for (size_t i = 0; i + 1 < fields->elements; i += 2)
-		take_field(reading, fields->element[i], fields->element[i + 1]);
+		read_field(reading, fields->element[i], fields->element[i + 1]);
 	read_type(reading);
 	read_data(reading);
 	read_id(reading);
@@ -142,7 +142,7 @@ static bool is_array(const redisReply *reply, size_t elements)
 }
 
 /* Its id and its fields, or nil. */
-static bool take_entry(struct reading *reading, const redisReply *reply)
+static bool read_entry(struct reading *reading, const redisReply *reply)
 {
 	const redisReply *fields;
 
@@ -151,7 +151,7 @@ static bool take_entry(struct reading *reading, const redisReply *reply)
 		return false;
 	fields = reply->element[1];
 	reading->entry->gone = fields->type == REDIS_REPLY_NIL;
-	return reading->entry->gone || (fields->type == REDIS_REPLY_ARRAY && take_fields(reading, fields));
+	return reading->entry->gone || (fields->type == REDIS_REPLY_ARRAY && read_fields(reading, fields));
 }
 
 bool stream_entries_parse(struct stream_entries *entries, const redisReply *reply)
@@ -171,7 +171,7 @@ bool stream_entries_parse(struct stream_entries *entries, const redisReply *repl
 
 		entries->all[i] = (struct stream_entry){.type = MSG_NONE};
 		entries->defects[i][0] = '\0';
-		if (!take_entry(&reading, list->element[i]))
+		if (!read_entry(&reading, list->element[i]))
 			return false;
 	}
 	entries->count = list->elements;

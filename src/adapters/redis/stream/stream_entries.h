@@ -1,6 +1,6 @@
 /*
- * Entries of a stream, as XREADGROUP tells them: which fields make a command, and what is wrong with those
- * that make none.  Whatever an entry holds, it comes out as an entry.
+ * Entries of a stream, from a reply to XREADGROUP: the fields that make a command, and the defects of entries
+ * that do not make one.  Any content results in an entry.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_ENTRIES_H
 #define ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_ENTRIES_H

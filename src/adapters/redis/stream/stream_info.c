@@ -49,7 +49,7 @@ static size_t size_of(const redisReply *reply, int depth)
 	return size;
 }
 
-/* An entry is its id and its fields.  0-0, and no bytes: there is none. */
+/* An entry is its id and its fields.  0-0, and no bytes, if the stream has no such entry. */
 static struct stream_id entry_named(const redisReply *reply, const char *name, size_t *size)
 {
 	struct stream_id id = {0};
@@ -105,12 +105,12 @@ static void conclude(struct stream_info *info)
 }
 
 /* The mark that this group is, if it is one of our group's. */
-static void take_life(struct stream_state *state, const redisReply *name, const char *ours)
+static void note_life(struct stream_state *state, const redisReply *name, const char *ours)
 {
-	size_t length = strlen(ours), prefix = length + strlen(STANDING_LIFE), used = strlen(state->lives);
+	size_t length = strlen(ours), prefix = length + strlen(STREAM_LIFE_MARK), used = strlen(state->lives);
 
 	if (name->len <= prefix || memcmp(name->str, ours, length) != 0 ||
-	    memcmp(name->str + length, STANDING_LIFE, prefix - length) != 0 ||
+	    memcmp(name->str + length, STREAM_LIFE_MARK, prefix - length) != 0 ||
 	    name->len - prefix >= STREAM_LIFE_MAX || used + 1 + name->len - prefix >= sizeof state->lives)
 		return;
 	snprintf(state->lives + used, sizeof state->lives - used, "%s%s", used ? " " : "",
@@ -123,7 +123,7 @@ bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups
 
 	if (stream_info_is_no_stream(groups))
 		info->state.last_generated = (struct stream_id){0};
-	else if (groups->type != REDIS_REPLY_ARRAY || count > STANDING_GROUPS_MAX)
+	else if (groups->type != REDIS_REPLY_ARRAY || count > STREAM_GROUPS_MAX)
 		return false;
 	info->groups = info->ours = count;
 	for (size_t i = 0; i < count; i++) {
@@ -131,7 +131,7 @@ bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups
 
 		if (!name || !id_named(groups->element[i], "last-delivered-id", &info->delivered[i]))
 			return false;
-		take_life(&info->state, name, ours);
+		note_life(&info->state, name, ours);
 		if (resp_is_text(name, ours)) {
 			info->ours = i;
 			info->state.delivered = info->delivered[i];

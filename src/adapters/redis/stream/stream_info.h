@@ -1,6 +1,6 @@
 /*
- * How a stream and its groups stand, from what XINFO STREAM, XINFO GROUPS and then, for each group, XPENDING
- * tell.  In this order: what a group was handed by then and does not hold any more is acknowledged.
+ * The state of a stream and its groups, from the replies to XINFO STREAM, XINFO GROUPS and then, for each
+ * group, XPENDING.  The order matters: what a group was delivered and no longer holds is acknowledged.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_INFO_H
 #define ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_INFO_H
@@ -11,15 +11,15 @@
 struct redisReply;
 
 /* Groups of one stream; with more we do not know how all of them stand. */
-#define STANDING_GROUPS_MAX (RESP_ARRAY_MAX - 1)
+#define STREAM_GROUPS_MAX (RESP_ARRAY_MAX - 1)
 
 /* Between a group's name and a mark, in the name of the group that is the mark. */
-#define STANDING_LIFE ":life:"
+#define STREAM_LIFE_MARK ":life:"
 
 struct stream_info {
-	struct stream_state state; /* once the last group was told of */
-	struct stream_id delivered[STANDING_GROUPS_MAX];
-	size_t groups, told; /* so many of them */
+	struct stream_state state; /* complete once the last group was parsed */
+	struct stream_id delivered[STREAM_GROUPS_MAX];
+	size_t groups, told; /* of the stream, and those whose XPENDING was parsed */
 	size_t ours;         /* one of them, or not */
 };
 

@@ -16,7 +16,7 @@ static void on_identified(void *context, const redisReply *reply)
 
 	if (!reply || --link->replies)
 		return;
-	client_identity_take(&link->identity, reply);
+	client_identity_read(&link->identity, reply);
 	redis_connection_settle(link->connection);
 }
 

@@ -17,7 +17,7 @@ struct heartbeat {
 	struct redis_subscriber *subscriber;
 	struct event *timer;
 	int silence_max_ms, tick_ms;
-	char token[TOKEN_SIZE]; /* in hexadecimal: whoever looks at the channel can read it */
+	char token[TOKEN_SIZE]; /* in hexadecimal, readable in redis-cli */
 
 	unsigned ticks;
 	int64_t ticked_ms;
@@ -34,8 +34,8 @@ static bool both_are_up(const struct heartbeat *heartbeat)
 
 static void beat(struct heartbeat *heartbeat)
 {
-	redis_publisher_say(heartbeat->publisher, HEARTBEAT_CHANNEL,
-			    (struct bytes){heartbeat->token, sizeof heartbeat->token});
+	redis_publisher_signal(heartbeat->publisher, HEARTBEAT_CHANNEL,
+			       (struct bytes){heartbeat->token, sizeof heartbeat->token});
 	redis_publisher_check_role(heartbeat->publisher);
 }
 
@@ -67,7 +67,7 @@ int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat)
 	return heartbeat->heard_at ? (wall_clock_us() - heartbeat->heard_at) / 1000 : 0;
 }
 
-/* Whether it could have been heard all the time since the last tick: nobody paused, and we did not sleep. */
+/* Whether the heartbeat could be received since the last tick: no pause, and the process did not sleep. */
 static bool was_listening(struct heartbeat *heartbeat)
 {
 	uint64_t pauses = redis_subscriber_stats(heartbeat->subscriber)->pauses;

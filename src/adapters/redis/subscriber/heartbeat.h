@@ -1,13 +1,13 @@
 /*
- * Finds out whether what is published is heard: something is said every two seconds, on a channel of our own,
- * and must come back by the subscriber.  So a path is found within ten seconds that is half-open, or leads
- * publisher and subscriber to different servers: each of them answers, but nobody hears us.  Both connections
- * are then ended, and made anew; commands may not have been heard since the last heartbeat.
+ * Detects whether the subscriber receives what the publisher sends: it publishes a token every two seconds on
+ * a channel of its own, and the subscriber must receive it.  So a path that is half-open, or that leads
+ * publisher and subscriber to different servers, is found within ten seconds, although each server answers.
+ * Both connections are then ended and made anew; commands may have been missed since the last heartbeat.
  *
- * With each beat Redis is asked for its role: a replica passes on what its master hears, and the heartbeat
- * would come back though nobody may write there.
+ * With each beat Redis is asked for its role: a replica passes on what its master receives, and the heartbeat
+ * would return although a replica takes no writes.
  *
- * A subscriber that is paused hears nothing: that is not held against it.
+ * The time in which the subscriber is paused does not count.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_SUBSCRIBER_HEARTBEAT_H
 #define ALLOCD_ADAPTERS_REDIS_SUBSCRIBER_HEARTBEAT_H

@@ -1,5 +1,5 @@
 /*
- * SUBSCRIBE on a connection of its own.  Never UNSUBSCRIBE: who wants to hear no more frees the subscriber.
+ * SUBSCRIBE on a connection of its own.  It never sends UNSUBSCRIBE: to stop, free the subscriber.
  */
 #include "adapters/redis/subscriber/redis_subscriber.h"
 
@@ -81,7 +81,7 @@ static void on_lost(void *context, const char *cause)
 					       : redis_connection_heard_at(subscriber->connection);
 
 	if (subscriber->confirmed < subscriber->count)
-		return; /* it was not up; the window goes on */
+		return; /* it was not up, so the gap continues */
 	subscriber->confirmed = 0;
 	subscriber->stats.losses++;
 	subscriber->blind_since = since;
@@ -149,7 +149,7 @@ static bool is_pong(const redisReply *reply)
 	       resp_is_text(reply->element[0], "pong");
 }
 
-/* To a PING that an ACL forbids, an error is answer enough; to SUBSCRIBE it is none. */
+/* An error is a sufficient reply to a PING that an ACL forbids, but not to SUBSCRIBE. */
 static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 {
 	const struct channel *last = &subscriber->channels[subscriber->count - 1];

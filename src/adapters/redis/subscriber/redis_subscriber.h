@@ -1,9 +1,9 @@
 /*
- * Hears messages on Redis' channels: one for each message type, named after it behind the prefix.
+ * Receives messages on Redis' channels: one channel for each message type, named after it behind the prefix.
  *
- * Delivery is at most once: what is published while this subscriber is not up is never heard.  Such blind
- * windows are told.  Messages are told in the order in which Redis sent them, and so are signals: whatever
- * is said on further channels.
+ * Delivery is at most once: what is published while this subscriber is not up is never received.  Such
+ * subscription gaps are reported.  Messages, and signals on further channels, are delivered in the order in
+ * which Redis sent them.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_SUBSCRIBER_REDIS_SUBSCRIBER_H
 #define ALLOCD_ADAPTERS_REDIS_SUBSCRIBER_REDIS_SUBSCRIBER_H
@@ -56,12 +56,12 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 					      const struct redis_subscriber_config *config,
 					      const struct redis_listener *listener, void *context);
 
-/* Nothing is told any more.  Not from its own callbacks.  Accepts NULL in *subscriber and nulls it. */
+/* No callback is called any more.  Not from its own callbacks.  Accepts NULL in *subscriber and nulls it. */
 void redis_subscriber_free(struct redis_subscriber **subscriber);
 
 /*
- * While it is paused no message is told: what came already is kept (a bounded amount), the rest waits at
- * Redis, which cuts off who reads too slowly.  Both may be called from `message`.
+ * While it is paused no message is delivered: what was read already is kept (a bounded amount), and the rest
+ * waits at Redis, which disconnects a client that reads too slowly.  Both may be called from `message`.
  */
 void redis_subscriber_pause(struct redis_subscriber *subscriber);
 void redis_subscriber_resume(struct redis_subscriber *subscriber);

@@ -18,14 +18,14 @@ struct bulk_sender {
 	void *context;
 	struct redis_connection *connection;
 	struct evbuffer *commands; /* that are not sent yet, */
-	size_t added;              /* so many */
+	size_t added;              /* messages */
 	size_t unanswered;
 	bool ended;
 };
 
 /* ---- targets ---- */
 
-static void take_head(struct sender_target *target, struct evbuffer *commands)
+static void store_head(struct sender_target *target, struct evbuffer *commands)
 {
 	target->size = evbuffer_get_length(commands);
 	assert(target->size <= sizeof target->head);
@@ -40,7 +40,7 @@ void sender_target_channel(struct sender_target *target, const char *channel)
 	resp_begin_command(commands, 3);
 	resp_add_argument(commands, bytes_of("PUBLISH"));
 	resp_add_argument(commands, bytes_of(channel));
-	take_head(target, commands);
+	store_head(target, commands);
 }
 
 void sender_target_stream(struct sender_target *target, const char *stream, const char *type)
@@ -54,7 +54,7 @@ void sender_target_stream(struct sender_target *target, const char *stream, cons
 	resp_add_argument(commands, bytes_of("type"));
 	resp_add_argument(commands, bytes_of(type));
 	resp_add_argument(commands, bytes_of("data"));
-	take_head(target, commands);
+	store_head(target, commands);
 }
 
 /* ---- sending ---- */
@@ -81,7 +81,7 @@ static void on_replied(void *context, const redisReply *reply)
 	char words[REDIS_TROUBLE_MAX];
 
 	if (!reply)
-		return; /* on_lost is told why */
+		return; /* on_lost reports why */
 	sender->unanswered--;
 	if (reply->type == REDIS_REPLY_ERROR) {
 		redis_error_describe(reply, words, sizeof words);

@@ -1,8 +1,8 @@
 /*
- * Sends many messages, pipelined, over one connection, and reads every reply: for who loads a worker.
+ * Sends many messages, pipelined, over one connection, and reads every reply: used by allocd-bench.
  *
- * A message costs one copy and no memory of its own.  When Redis refuses one, when nobody listens on a
- * channel, or when the connection is lost, the sender is at its end, which its user is told once.
+ * A message costs one copy and no memory of its own.  The sender ends, and reports that once, when Redis
+ * refuses a message, when a channel has no subscriber, or when the connection is lost.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_TOOLS_BULK_SENDER_H
 #define ALLOCD_ADAPTERS_REDIS_TOOLS_BULK_SENDER_H

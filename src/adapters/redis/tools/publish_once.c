@@ -1,4 +1,4 @@
-/* A connection on which whoever asks waits for the answer. */
+/* A connection whose caller waits for the reply. */
 #include "adapters/redis/tools/publish_once.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -14,7 +14,7 @@
 
 struct publish_once {
 	struct event_base *base;
-	struct logger silent; /* whoever asks tells what is wrong */
+	struct logger silent; /* the caller reports the error */
 	struct redis_connection *connection;
 	bool lost;
 	bool answered; /* the last question, with a number */
@@ -77,7 +77,7 @@ static void on_replied(void *context, const redisReply *reply)
 	struct publish_once *call = context;
 
 	if (!reply)
-		return; /* on_lost is told why */
+		return; /* on_lost reports why */
 	call->answered = reply->type == REDIS_REPLY_INTEGER;
 	call->number = reply->integer;
 	if (!call->answered)

@@ -1,4 +1,4 @@
-/* A subscription on which whoever asked waits for the answers. */
+/* A subscription whose caller waits for the answers. */
 #include "adapters/redis/tools/redis_query.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -16,7 +16,7 @@
 
 struct redis_query {
 	struct event_base *base;
-	struct logger silent; /* whoever asks tells what is wrong */
+	struct logger silent; /* the caller reports the error */
 	struct redis_connection *connection;
 	struct event *patience;
 	const char *answers; /* the channel */
@@ -40,7 +40,7 @@ static void on_greeted(void *context)
 static void count_answer(struct redis_query *query, const redisReply *payload)
 {
 	if (!query->token || !resp_is_text(payload, query->token))
-		return; /* somebody else's */
+		return; /* an answer to another query */
 	query->answered++;
 	if (query->answered >= query->asked)
 		event_base_loopexit(query->base, NULL);
