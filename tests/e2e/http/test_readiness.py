@@ -32,11 +32,11 @@ def reason(allocd):
 
 
 def await_reason(allocd, *words):
-    def told():
+    def reason_with_words():
         body = reason(allocd)
         return body if body and all(word in body["message"] for word in words) else None
 
-    body = wait_until(told, f"a reason with {words}; it is {reason(allocd)}")
+    body = wait_until(reason_with_words, f"a reason with {words}; it is {reason(allocd)}")
     assert body["since"].startswith("2")
     return body
 

@@ -21,8 +21,8 @@ def add(allocd, kind, data, **fields):
 def outcomes_of(allocd, message, timeout=10):
     done = allocd.run("await", "--id", message, "--json", "--timeout", str(timeout))
     assert done.returncode in (0, 1), done.stderr
-    told = json.loads(done.stdout)["outcomes"]
-    return done.returncode, [(each["outcome"], each["message"], each["source"], each["reason"]) for each in told]
+    outcomes = json.loads(done.stdout)["outcomes"]
+    return done.returncode, [(each["outcome"], each["message"], each["source"], each["reason"]) for each in outcomes]
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,8 @@ def test_each_source_has_an_outcome_and_events_of_its_own(module_allocd, stock):
     done = module_allocd.run("await", "--id", message, "--json")
 
     assert done.returncode == 0
-    told = json.loads(done.stdout)["outcomes"]
-    assert [(each["source"], [event["payload"]["orderid"] for event in each["events"]]) for each in told] == [
+    outcomes = json.loads(done.stdout)["outcomes"]
+    assert [(each["source"], [event["payload"]["orderid"] for event in each["events"]]) for each in outcomes] == [
         ("/shop", ["of /shop"]),
         ("/depot", ["of /depot"]),
         ("a%20source", ["of a source"]),

@@ -72,10 +72,10 @@ def test_texts_of_await_are_escaped_for_a_terminal_and_unchanged_in_json(module_
     module_allocd.allocate(sku, "order", 1, id=command)
 
     assert_harmless(module_allocd.run("await", "--id", command))
-    told = json.loads(assert_harmless(module_allocd.run("await", "--id", command, "--json")).stdout)
+    printed = json.loads(assert_harmless(module_allocd.run("await", "--id", command, "--json")).stdout)
 
-    assert told["id"] == command
-    assert told["outcomes"][0]["events"][0]["payload"]["sku"] == sku
+    assert printed["id"] == command
+    assert printed["outcomes"][0]["events"][0]["payload"]["sku"] == sku
 
 
 @pytest.mark.parametrize(
