@@ -89,6 +89,10 @@ everything_is_built() {
 	! comm -23 <(find src tests bench -name '*.c' | sort -u) <(echo "$built") | grep .
 }
 
+rooms_are_small() {
+	! find src -name '*.[ch]' -printf '%h\n' | sort | uniq -c | awk '$1 > 20 { print $2 ": " $1 " files" }' | grep .
+}
+
 # nothing_matches PATTERN WHERE…: prints what matches; fails when anything does.
 nothing_matches() {
 	! grep -rnE --include='*.[ch]' "$@"
@@ -148,6 +152,7 @@ nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas sc
 step "clang-format: every file has the one shape" formatted
 ((${#changed[@]} == 0)) || step "plain English" plain_english
 step "every source file is part of a build" everything_is_built
+step "no folder of src has more than 20 source files" rooms_are_small
 step "comments are 110 columns wide at most" comments_fit
 step "layers: core includes nothing but itself and libc" core_knows_only_libc
 step "layers: bus includes nothing but core" bus_knows_only_core
