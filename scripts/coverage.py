@@ -22,9 +22,12 @@ def lcov(*arguments):
 
 
 def collect(build):
-    """Writes what gcov counted for src/ to one file; returns its path."""
-    everything, ours = build / "everything.info", build / "coverage.info"
-    lcov("--capture", "--directory", build, "--base-directory", build, "--output-file", everything)
+    """Writes what gcov counted for src/ to one file, files that no test links included; returns its path."""
+    names = ("untouched", "counted", "everything", "coverage")
+    untouched, counted, everything, ours = (build / f"{name}.info" for name in names)
+    for mode, output in (["--initial"], untouched), ([], counted):
+        lcov("--capture", *mode, "--directory", build, "--base-directory", build, "--output-file", output)
+    lcov("--add-tracefile", untouched, "--add-tracefile", counted, "--output-file", everything)
     lcov("--extract", everything, f"{ROOT}/src/*", "--output-file", ours)
     return ours
 
