@@ -212,3 +212,32 @@ void add_numbers(long first, long last)
 		freeReplyObject(reply);
 	}
 }
+
+/* ---- entries by number ---- */
+
+void assert_read(long first, long last)
+{
+	ck_assert_uint_eq(reading.count, (size_t)(last - first + 1));
+	for (size_t i = 0; i < reading.count; i++) {
+		const struct told_entry *entry = &reading.entries[i];
+		char number[16];
+
+		snprintf(number, sizeof number, "%ld", first + (long)i);
+		ck_assert_uint_eq(entry->id.ms, (uint64_t)first + i);
+		ck_assert_uint_eq(entry->id.seq, 1);
+		ck_assert_str_eq(entry->payload, number);
+		ck_assert_int_eq(entry->type, MSG_ALLOCATE);
+		ck_assert_str_eq(entry->defect, "");
+		ck_assert(!entry->gone);
+	}
+}
+
+void acknowledge_numbers(long first, long last)
+{
+	static struct stream_id ids[2500];
+	size_t count = 0;
+
+	for (long number = first; number <= last; number++)
+		ids[count++] = (struct stream_id){(uint64_t)number, 1};
+	DO(acknowledge, (ids, count));
+}

@@ -79,4 +79,10 @@ void assert_id(struct stream_id id, const char *expected);
 /* Entries first-1 to last-1, whose data is the number. */
 void add_numbers(long first, long last);
 
+/* The last read returned the entries first-1 to last-1, in order, each with its number as the payload. */
+void assert_read(long first, long last);
+
+/* Acknowledges the entries first-1 to last-1. */
+void acknowledge_numbers(long first, long last);
+
 #endif

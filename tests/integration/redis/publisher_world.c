@@ -1,0 +1,208 @@
+/* A publisher on a real Redis, what it answered, and what a subscriber and the event stream received. */
+#include "publisher_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What was answered, in order: "a=12/3 " is call a: all up to 12 went out, 3 events by it; "A " failed. */
+char answers[1024];
+char failure_text[256];
+enum failure_kind failure_kind;
+
+void on_rows_published(void *context, const struct published *published, const struct failure *failure)
+{
+	char letter = *(const char *)context;
+	size_t size = strlen(answers);
+
+	if (!failure) {
+		snprintf(answers + size, sizeof answers - size, "%c=%lld/%zu ", letter,
+			 (long long)published->position, published->events);
+		return;
+	}
+	failure_kind = failure->kind;
+	snprintf(failure_text, sizeof failure_text, "%s", failure->text);
+	snprintf(answers + size, sizeof answers - size, "%c ", letter - 'a' + 'A');
+}
+
+/* Of one letter a call. */
+bool answered(const char *letters)
+{
+	size_t count = 0;
+
+	for (const char *answer = answers; *answer; answer++)
+		count += *answer == ' ';
+	return count >= strlen(letters);
+}
+
+/* ---- rows: "7=one,two 8= 9=!three": two events in row 7, none in 8, one that is out of stock in 9 ---- */
+
+static struct outgoing event_from(const char *text)
+{
+	bool is_unknown = *text == '?', is_out_of_stock = *text == '!';
+	enum message_type type = is_unknown        ? MSG_NONE
+				 : is_out_of_stock ? MSG_OUT_OF_STOCK
+						   : MSG_LINE_ALLOCATED;
+
+	text += is_unknown || is_out_of_stock;
+	return (struct outgoing){type, {text, strlen(text)}};
+}
+
+static struct outgoing_row row_from(char *text)
+{
+	struct outgoing_row row = {.position = strtoll(text, &text, 10)};
+	struct outgoing *events = NULL;
+	char *rest;
+
+	for (char *name = strtok_r(text + 1, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		events = arena_grow(world.arena, events, row.count, sizeof *events);
+		events[row.count++] = event_from(name);
+	}
+	row.events = events;
+	return row;
+}
+
+struct publication *publication_from(int64_t known, const char *text)
+{
+	struct publication *publication = arena_alloc(world.arena, sizeof *publication);
+	struct outgoing_row *rows = NULL;
+	size_t count = 0;
+	char *rest;
+
+	for (char *row = strtok_r(arena_strdup(world.arena, text), " ", &rest); row;
+	     row = strtok_r(NULL, " ", &rest)) {
+		rows = arena_grow(world.arena, rows, count, sizeof *rows);
+		rows[count++] = row_from(row);
+	}
+	*publication = (struct publication){
+		.incarnation = "one", .partition = 3, .known = known, .rows = rows, .row_count = count};
+	return publication;
+}
+
+void submit_rows(struct redis_publisher *publisher, const struct publication *publication, const char *letter)
+{
+	struct broker *broker = redis_publisher_broker(publisher);
+	char *context = (char *)(uintptr_t)letter;
+	size_t before = strlen(answers);
+
+	broker->ops->publish(broker, publication, on_rows_published, context);
+	ck_assert_uint_eq(strlen(answers), before);
+}
+
+/* Who knows that everything up to `known` is out publishes these rows. */
+void publish_rows(const char *letter, int64_t known, const char *rows)
+{
+	submit_rows(world.publisher, publication_from(known, rows), letter);
+}
+
+/* The same, and waits for the answer. */
+const char *publish_now(const char *letter, int64_t known, const char *rows)
+{
+	answers[0] = '\0';
+	publish_rows(letter, known, rows);
+	run_until(answered("a"));
+	return answers;
+}
+
+/* Rows of one event each, whose payload is a letter and zeros. */
+struct publication *large_rows(const size_t *sizes, size_t count)
+{
+	struct publication *publication = arena_alloc(world.arena, sizeof *publication);
+	struct outgoing_row *rows = arena_alloc(world.arena, count * sizeof *rows);
+	struct outgoing *events = arena_alloc(world.arena, count * sizeof *events);
+
+	for (size_t i = 0; i < count; i++) {
+		char *payload = arena_alloc(world.arena, sizes[i]);
+
+		payload[0] = (char)('a' + i);
+		events[i] = (struct outgoing){MSG_LINE_ALLOCATED, {payload, sizes[i]}};
+		rows[i] = (struct outgoing_row){(int64_t)i + 1, &events[i], 1};
+	}
+	*publication = (struct publication){.incarnation = "one", .rows = rows, .row_count = count};
+	return publication;
+}
+
+/* ---- the world ---- */
+
+redisContext *listener;
+
+/* All that subscribers received until now, "one two "; valid until the next call. */
+const char *events_heard(void)
+{
+	static char text[4096];
+	redisReply *reply;
+
+	text[0] = '\0';
+	redisAppendCommand(listener, "PING end");
+	for (;;) {
+		ck_assert_int_eq(redisGetReply(listener, (void **)&reply), REDIS_OK);
+		if (!strcmp(reply->element[0]->str, "pong"))
+			break;
+		if (!strcmp(reply->element[0]->str, "message"))
+			snprintf(text + strlen(text), sizeof text - strlen(text), "%s ",
+				 reply->element[2]->str);
+		freeReplyObject(reply);
+	}
+	freeReplyObject(reply);
+	return text;
+}
+
+void hear_events(void)
+{
+	listener = server_control(&world.server);
+	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:line_allocated p:out_of_stock"));
+	events_heard();
+}
+
+void use_stream(void)
+{
+	redis_publisher_free(&world.publisher);
+	start_publisher("events");
+	run_until(publisher_is_up());
+}
+
+void publisher_setup(void)
+{
+	world_setup();
+	memset(answers, 0, sizeof answers);
+	start_server(NULL, 0);
+	use_url("redis://127.0.0.1:%d", world.server.port);
+	start_publisher(NULL);
+	run_until(publisher_is_up());
+	hear_events();
+}
+
+void publisher_teardown(void)
+{
+	redisFree(listener);
+	world_teardown();
+}
+
+/* The payloads in the stream of events, the same way. */
+const char *events_kept(void)
+{
+	static char text[4096];
+	redisReply *reply = redisCommand(world.control, "XRANGE p:events - +");
+
+	text[0] = '\0';
+	for (size_t i = 0; i < reply->elements; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s ",
+			 reply->element[i]->element[1]->element[3]->str);
+	freeReplyObject(reply);
+	return text;
+}
+
+long long script_calls(void)
+{
+	redisReply *reply = redisCommand(world.control, "INFO commandstats");
+	const char *line = strstr(reply->str, "cmdstat_evalsha:calls=");
+	long long calls = line ? strtoll(line + strlen("cmdstat_evalsha:calls="), NULL, 10) : 0;
+
+	freeReplyObject(reply);
+	return calls;
+}
+
+const struct redis_publisher_stats *publisher_stats(void)
+{
+	return redis_publisher_stats(world.publisher);
+}
