@@ -200,13 +200,14 @@ static enum verdict soonest_batch_with(struct product *product, int32_t qty, str
 
 /* ---- the product's parts ---- */
 
-struct product *product_new(struct arena *arena, struct journal *journal, const char *sku)
+struct product *product_new(struct arena *arena, struct journal *journal, const char *sku, int move_max)
 {
 	struct product *product = arena_alloc(arena, sizeof *product);
 
 	product->sku = sku;
 	product->arena = arena;
 	product->journal = journal;
+	product->move_max = move_max;
 	return product;
 }
 
@@ -376,12 +377,12 @@ static bool is_newest_loaded(const struct batch *batch)
 }
 
 /*
- * Gives up the newest lines until the batch fits `target`, MOVE_MAX lines at most.  As long as it does not,
+ * Gives up the newest lines until the batch fits `target`, `move_max` lines at most.  As long as it does not,
  * it holds just what is allocated from it: never less than that, and nothing free for other lines.
  */
 static enum verdict fit_batch(struct product *product, struct batch *batch, int32_t target)
 {
-	for (int moved = 0; batch->allocated > target && moved < MOVE_MAX; moved++) {
+	for (int moved = 0; batch->allocated > target && moved < product->move_max; moved++) {
 		if (!is_newest_loaded(batch)) {
 			product->need =
 				(struct need){.lines_of = batch, .lines_qty = batch->allocated - target};
@@ -458,7 +459,7 @@ enum verdict product_reallocate_next(struct product *product)
 
 static enum verdict reallocate_many(struct product *product)
 {
-	for (int moved = 0; product->oldest_displaced && moved < MOVE_MAX; moved++) {
+	for (int moved = 0; product->oldest_displaced && moved < product->move_max; moved++) {
 		if (reallocate_oldest(product) == NEEDS_MORE)
 			return NEEDS_MORE;
 	}

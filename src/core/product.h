@@ -21,13 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * A shrink moves at most so many lines at once; a larger one goes on in steps.  (Tests build with a smaller
- * one.)
- */
-#ifndef MOVE_MAX
-#define MOVE_MAX 10000
-#endif
+/* How many lines one step of a shrink moves at most, unless the engine is told otherwise. */
+#define MOVE_MAX_DEFAULT 10000
 
 /* A value: two lines with the same order, SKU and quantity are the same line. */
 struct order_line {
@@ -91,8 +86,8 @@ struct need {
 	struct preference after; /* beyond this place: */
 	int32_t batches;         /* so many of them, or more */
 	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
-	int32_t lines_qty;       /* that add up to at least so much, MOVE_MAX at most */
-	bool displaced;          /* the oldest displaced lines, MOVE_MAX at most */
+	int32_t lines_qty;       /* that add up to at least so much, `move_max` at most */
+	bool displaced;          /* the oldest displaced lines, `move_max` at most */
 };
 
 static inline bool need_is_any(const struct need *need)
@@ -125,6 +120,7 @@ struct stock_range {
 struct product {
 	const char *sku;
 	int64_t version; /* number of its last event */
+	int move_max;    /* lines that one step of a shrink moves at most */
 
 	struct batch *batches; /* the loaded ones, in order of preference */
 	struct stock_range *ranges;
@@ -152,8 +148,11 @@ struct product {
 	struct allocation *lines[LINE_BUCKETS];
 };
 
-/* A product that nothing is known of but its name.  Arena and journal must outlive it. */
-struct product *product_new(struct arena *arena, struct journal *journal, const char *sku);
+/*
+ * A product of which only the SKU is known.  One step of a shrink moves at most `move_max` lines; a larger
+ * shrink takes several steps.  Arena and journal must outlive the product.
+ */
+struct product *product_new(struct arena *arena, struct journal *journal, const char *sku, int move_max);
 
 /* ---- decisions: ACCEPTED, skipped, rejected or NEEDS_MORE ---- */
 
@@ -176,7 +175,7 @@ enum verdict product_change_quantity(struct product *product, struct batch *batc
 enum verdict product_reallocate_next(struct product *product);
 
 /*
- * Takes the next step of the shrink that is in progress: at most MOVE_MAX lines are given up or
+ * Takes the next step of the shrink that is in progress: at most `move_max` lines are given up or
  * allocated again.  `shrink` is NULL when it was the last one.  Each step is committed, and the product
  * loaded anew, before the next one.
  */

@@ -22,6 +22,7 @@
 #define SHRINKING 2 /* and those with stock, of which more than a step moves when it shrinks */
 #define SKUS      (SOLD_OUT + SHRINKING)
 #define STOCK     40
+#define MOVE_MAX  7 /* few lines in a step, so that shrinks often take several */
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define GROUP     "allocd"
 
@@ -137,6 +138,7 @@ static void begin_reader(struct source *source, const char *name)
 
 static void begin_worker(void)
 {
+	world->config.move_max = MOVE_MAX;
 	world->config.lanes = 1 + (size_t)pick(3);
 	world->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(4)];
 	world->config.queue_max = (size_t[]){4, 5, 10, 50}[pick(4)];

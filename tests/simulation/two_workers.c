@@ -22,6 +22,9 @@
 #define RECENT  30  /* orders whose lines may come again */
 #define REFUSED 800 /* orders that the database refuses, if they are called so */
 
+/* Few lines in a step, so that shrinks often take several steps. */
+#define MOVE_MAX 7
+
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
 
@@ -141,6 +144,7 @@ static void let_rival_act(struct run *run)
 
 static void begin_worker(struct run *run, struct world *worker)
 {
+	worker->config.move_max = MOVE_MAX;
 	worker->config.lanes = 1 + (size_t)pick(run, 3);
 	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
 	world_prepare(worker);

@@ -24,8 +24,11 @@ static struct world *with_own(struct world *it)
 	memory_random_init(&it->random, it->is_guest ? 2 : 1);
 	memory_logger_init(&it->logger);
 	it->arena = arena_new(4096);
-	it->config = (struct engine_config){
-		.unit_max = 1000, .lanes = 1, .queue_max = 100000, .queue_bytes = (size_t)1 << 30};
+	it->config = (struct engine_config){.unit_max = 1000,
+					    .lanes = 1,
+					    .queue_max = 100000,
+					    .queue_bytes = (size_t)1 << 30,
+					    .move_max = MOVE_MAX_DEFAULT};
 	return it;
 }
 

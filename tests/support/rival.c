@@ -71,7 +71,7 @@ static enum outcome carry_out(struct delivery *delivery)
 	struct rival rival = {.store = memory_store_port(store)};
 	enum outcome outcome;
 
-	unit_of_work_init(&rival.uow, &world->codec.codec);
+	unit_of_work_init(&rival.uow, &world->codec.codec, world->config.move_max);
 	while (!try(&rival, delivery))
 		;
 	outcome = delivery->outcome;

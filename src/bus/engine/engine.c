@@ -39,6 +39,8 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
 	engine->ports = *ports;
 	engine->config = *config;
+	if (!config->move_max)
+		engine->config.move_max = MOVE_MAX_DEFAULT;
 	engine->stats.database_up = true;
 	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
 	engine->asked_ms = INT64_MIN;

@@ -48,6 +48,7 @@ struct engine_config {
 	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
 	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
+	int move_max;    /* lines that one step of a shrink moves at most; 0: MOVE_MAX_DEFAULT */
 	int notify_tries;   /* before a notification is a dead letter; 0: 20 */
 	int notify_retry_s; /* until the second one; then twice as long each time, an hour at most; 0: 10 */
 

@@ -68,7 +68,7 @@ struct lane *lane_new(struct engine *engine, size_t number)
 	lane->limit = engine->config.unit_max;
 	lane->cache = product_cache_new(lane->is_parking ? PARKING_CACHE_BYTES
 							 : CACHE_BYTES / engine->config.lanes);
-	unit_of_work_init(&lane->uow, engine->ports.codec);
+	unit_of_work_init(&lane->uow, engine->ports.codec, engine->config.move_max);
 	return lane;
 }
 

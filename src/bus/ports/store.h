@@ -164,7 +164,7 @@ static inline int32_t batches_needed(const struct need *need)
 	return need->batches > OPEN_BATCHES ? need->batches : OPEN_BATCHES;
 }
 
-/* How many lines of a shrinking batch come unasked; a need brings up to MOVE_MAX. */
+/* How many lines of a shrinking batch come unasked; a need brings up to the unit's `move_max`. */
 #define FIRST_LINES 100
 
 #define NOTIFICATION_LEASE 60

@@ -151,7 +151,8 @@ void product_cache_recall(struct product_cache *cache, struct unit_of_work *uow)
 
 		if (!entry || slot->loaded)
 			continue;
-		slot->product = product_image_restore(image_of(entry), uow->arena, &uow->journal);
+		slot->product =
+			product_image_restore(image_of(entry), uow->arena, &uow->journal, uow->move_max);
 		slot->loaded = true;
 		use(cache, entry);
 	}

@@ -213,10 +213,10 @@ static void restore_ranges(const struct product_image *image, struct product *pr
 }
 
 struct product *product_image_restore(const struct product_image *image, struct arena *arena,
-				      struct journal *journal)
+				      struct journal *journal, int move_max)
 {
 	const char *texts = arena_copy(arena, texts_of(image), image->texts);
-	struct product *product = product_new(arena, journal, texts);
+	struct product *product = product_new(arena, journal, texts, move_max);
 
 	product->key = image->key;
 	product->version = image->version;

@@ -23,7 +23,7 @@ void product_image_write(struct product_image *image, const struct product *prod
 
 /* The product as the image shows it; nothing of the image is used afterwards. */
 struct product *product_image_restore(const struct product_image *image, struct arena *arena,
-				      struct journal *journal);
+				      struct journal *journal, int move_max);
 
 /* Valid as long as the image. */
 const char *product_image_sku(const struct product_image *image);

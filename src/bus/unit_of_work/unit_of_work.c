@@ -18,9 +18,9 @@
 
 /* ---- its life ---- */
 
-static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *codec)
+static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *codec, int move_max)
 {
-	*uow = (struct unit_of_work){.arena = arena, .codec = codec};
+	*uow = (struct unit_of_work){.arena = arena, .codec = codec, .move_max = move_max};
 	map_init(&uow->product_map, arena);
 	map_init(&uow->batch_map, arena);
 	map_init(&uow->line_map, arena);
@@ -28,9 +28,9 @@ static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *
 	map_init(&uow->view_map, arena);
 }
 
-void unit_of_work_init(struct unit_of_work *uow, struct codec *codec)
+void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max)
 {
-	set_up(uow, arena_new(CHUNK_SIZE), codec);
+	set_up(uow, arena_new(CHUNK_SIZE), codec, move_max);
 }
 
 void unit_of_work_release(struct unit_of_work *uow)
@@ -41,7 +41,7 @@ void unit_of_work_release(struct unit_of_work *uow)
 void unit_of_work_clear(struct unit_of_work *uow)
 {
 	arena_clear(uow->arena);
-	set_up(uow, uow->arena, uow->codec);
+	set_up(uow, uow->arena, uow->codec, uow->move_max);
 }
 
 static void end_message(struct unit_of_work *uow)
@@ -307,7 +307,7 @@ struct product *unit_of_work_product(struct unit_of_work *uow, const char *sku)
 struct product *unit_of_work_new_product(struct unit_of_work *uow, const char *sku)
 {
 	struct product_slot *slot = product_slot(uow, sku);
-	struct product *product = product_new(uow->arena, &uow->journal, slot->sku);
+	struct product *product = product_new(uow->arena, &uow->journal, slot->sku, uow->move_max);
 
 	assert(!slot->product);
 	product_put_range(product, 1, PREFERENCE_END); /* there is nothing to load */
@@ -399,7 +399,7 @@ struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *s
 		slot = product_slot(uow, arena_strdup(uow->arena, sku));
 	slot->loaded = true;
 	if (!slot->product) {
-		slot->product = product_new(uow->arena, &uow->journal, slot->sku);
+		slot->product = product_new(uow->arena, &uow->journal, slot->sku, uow->move_max);
 		slot->product->key = key;
 		slot->product->version = version;
 		slot->product->revision = revision;

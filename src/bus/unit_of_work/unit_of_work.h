@@ -96,6 +96,7 @@ struct unit_of_work {
 	 */
 	bool locking;
 
+	int move_max;     /* lines that one step of a shrink moves at most, of each of its products */
 	int statement_ms; /* that each of its statements may take; 0: as long as usual */
 
 	/*
@@ -143,7 +144,8 @@ struct unit_of_work {
 
 /* ---- its life, as the engine leads it ---- */
 
-void unit_of_work_init(struct unit_of_work *uow, struct codec *codec);
+/* `move_max`: how many lines one step of a shrink may move. */
+void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max);
 void unit_of_work_release(struct unit_of_work *uow);
 
 /* Empties it; nothing that came from its arena may be used any more. */

@@ -338,7 +338,7 @@ START_TEST(a_large_shrink_proceeds_in_committed_steps)
 	product = load_product("lamp");
 	ck_assert_int_eq(product->shrink->target, 0);
 	ck_assert_str_eq(product->shrink->batch->reference, "lamp");
-	ck_assert_int_eq(product->shrink->batch->allocated, MANY_LINES - MOVE_MAX);
+	ck_assert_int_eq(product->shrink->batch->allocated, MANY_LINES - MOVE_MAX_DEFAULT);
 	while (take_step())
 		continue;
 	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 0);

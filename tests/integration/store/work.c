@@ -57,7 +57,7 @@ struct work *work_new(struct store_fixture *fixture, struct store *store)
 	ck_assert_ptr_nonnull(work);
 	work->fixture = fixture;
 	work->store = store;
-	unit_of_work_init(&work->uow, &codec);
+	unit_of_work_init(&work->uow, &codec, MOVE_MAX_DEFAULT);
 	draw_witness(work->uow.witness);
 	return work;
 }

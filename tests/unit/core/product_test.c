@@ -17,7 +17,7 @@ static void setup(void)
 {
 	arena = arena_new((size_t)64 * 1024);
 	journal = (struct journal){0};
-	product = product_new(arena, &journal, "chair");
+	product = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
 	product_put_range(product, 1, PREFERENCE_END);
 }
 
@@ -516,7 +516,7 @@ END_TEST
 
 static void begin_partial(void)
 {
-	product = product_new(arena, &journal, "chair");
+	product = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
 }
 
 static struct batch *put_batch(const char *reference, int32_t eta, int32_t purchased, int32_t allocated)
@@ -850,12 +850,12 @@ static int count_events(enum message_type type)
 
 START_TEST(as_many_lines_as_may_move_at_once_move_at_once)
 {
-	fill("shelf", MOVE_MAX + 1);
+	fill("shelf", MOVE_MAX_DEFAULT + 1);
 
 	ck_assert_int_eq(product_change_quantity(product, product->batches, 1, NO_INSTANT), ACCEPTED);
 
 	ck_assert_ptr_null(product->shrink);
-	ck_assert_int_eq(count_events(MSG_LINE_DEALLOCATED), MOVE_MAX);
+	ck_assert_int_eq(count_events(MSG_LINE_DEALLOCATED), MOVE_MAX_DEFAULT);
 	ck_assert_int_eq(product->batches->purchased, 1);
 }
 END_TEST
@@ -864,13 +864,13 @@ START_TEST(one_line_more_goes_in_steps)
 {
 	struct batch *shelf;
 
-	fill("shelf", MOVE_MAX + 1);
-	add_batch("shipment", MOVE_MAX, TODAY);
+	fill("shelf", MOVE_MAX_DEFAULT + 1);
+	add_batch("shipment", MOVE_MAX_DEFAULT, TODAY);
 	shelf = product_batch(product, "shelf");
 
 	ck_assert_int_eq(change_quantity_at("shelf", 0, 7), ACCEPTED);
 	ck_assert_ptr_nonnull(product->shrink);
-	ck_assert_int_eq(count_events(MSG_LINE_DEALLOCATED), MOVE_MAX);
+	ck_assert_int_eq(count_events(MSG_LINE_DEALLOCATED), MOVE_MAX_DEFAULT);
 	ck_assert_int_eq(shelf->purchased, 1); /* the line it still holds, and nothing free */
 	ck_assert_int_eq(shelf->changed_at, 7);
 	ck_assert_int_eq(product_reallocate_next(product), ACCEPTED);
@@ -882,13 +882,13 @@ START_TEST(one_line_more_goes_in_steps)
 	ck_assert_ptr_nonnull(product->shrink);
 
 	ck_assert_int_eq(product_continue_shrink(product), ACCEPTED);
-	ck_assert_int_eq(count_events(MSG_LINE_ALLOCATED), MOVE_MAX);
+	ck_assert_int_eq(count_events(MSG_LINE_ALLOCATED), MOVE_MAX_DEFAULT);
 	ck_assert_str_eq(holder_of(order_number(1), 1), "shipment");
 	ck_assert_ptr_nonnull(product->shrink);
 
 	ck_assert_int_eq(product_continue_shrink(product), ACCEPTED);
 	ck_assert_int_eq(count_events(MSG_OUT_OF_STOCK), 1);
-	ck_assert_str_eq(holder_of(order_number(MOVE_MAX + 1), 1), "nobody");
+	ck_assert_str_eq(holder_of(order_number(MOVE_MAX_DEFAULT + 1), 1), "nobody");
 	ck_assert_ptr_null(product->shrink);
 }
 END_TEST

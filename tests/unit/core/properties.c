@@ -24,6 +24,7 @@
 #define COMMANDS_A_UNIT 6
 #define TRIES_MAX       2000 /* whoever has to load so often does not come to an end */
 #define NAMES           64
+#define MOVE_MAX        7 /* few lines in a step, so that shrinks often take several steps */
 
 /* ---- chance ---- */
 
@@ -162,7 +163,7 @@ static void load_without_need(void)
 static void load_product(void)
 {
 	arena_clear(arena);
-	product = repository_load(&kept, arena, &journal);
+	product = repository_load(&kept, arena, &journal, MOVE_MAX);
 	if (percent(60))
 		repository_load_range(&kept, product, 1, PREFERENCE_START, between(0, temper.page));
 }

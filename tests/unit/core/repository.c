@@ -19,9 +19,9 @@ static struct batch *put_batch(struct flat *kept, struct product *product, const
 					  });
 }
 
-struct product *repository_load(struct flat *kept, struct arena *arena, struct journal *journal)
+struct product *repository_load(struct flat *kept, struct arena *arena, struct journal *journal, int move_max)
 {
-	struct product *product = product_new(arena, journal, "chair");
+	struct product *product = product_new(arena, journal, "chair", move_max);
 
 	product->version = kept->version;
 	product->revision = kept->revision;
@@ -115,7 +115,7 @@ static void load_displaced(struct flat *kept, struct product *product)
 {
 	int64_t after = 0;
 
-	for (int i = 0; i < MOVE_MAX && !product->shrink->all_displaced; i++) {
+	for (int i = 0; i < product->move_max && !product->shrink->all_displaced; i++) {
 		struct flat_line *line = oldest_displaced(kept, after);
 
 		if (line) {

@@ -9,7 +9,8 @@
 #include "support/flat.h"
 
 /* The product and its shrink, no batch and no line else. */
-struct product *repository_load(struct flat *kept, struct arena *arena, struct journal *journal);
+struct product *repository_load(struct flat *kept, struct arena *arena, struct journal *journal,
+				int move_max);
 
 /* Each of these brings one thing that a command names; nothing when it is not there. */
 void repository_load_batch(struct flat *kept, struct product *product, const char *reference);

@@ -25,7 +25,7 @@ static void set_up(void)
 	database = database_new(simulation, &(struct database_config){10, 7});
 	store = memory_store_new(database);
 	memory_codec_init(&codec);
-	unit_of_work_init(&uow, &codec.codec);
+	unit_of_work_init(&uow, &codec.codec, MOVE_MAX_DEFAULT);
 }
 
 static void tear_down(void)

@@ -133,9 +133,9 @@ static void put_oldest_displaced(struct unit_of_work *uow, struct product *produ
 			find_line(uow, &found, line);
 	}
 	sort(&found, oldest_first);
-	for (size_t i = 0; i < found.count && i < MOVE_MAX; i++)
+	for (size_t i = 0; i < found.count && i < (size_t)uow->move_max; i++)
 		put_line(uow, product, NULL, found.rows[i]);
-	product->shrink->all_displaced = found.count < MOVE_MAX;
+	product->shrink->all_displaced = found.count < (size_t)uow->move_max;
 }
 
 /* ---- products ---- */
@@ -180,7 +180,7 @@ static void serve_need(struct unit_of_work *uow, struct product *product, const 
 	if (need.fitting)
 		put_fitting(uow, product, row, need.fitting, need.after, batches_needed(&need));
 	if (need.lines_of)
-		put_newest_lines(uow, product, row, need.lines_of, need.lines_qty, MOVE_MAX);
+		put_newest_lines(uow, product, row, need.lines_of, need.lines_qty, (size_t)uow->move_max);
 	if (need.displaced)
 		put_oldest_displaced(uow, product, row);
 	product->need = (struct need){0};

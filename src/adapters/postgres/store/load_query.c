@@ -192,7 +192,7 @@ static struct query *add_older_lines_query(struct load *load, struct query_pipel
 		array_int4(qtys, product->need.lines_qty);
 		load->line_needs[count++] = product;
 	}
-	query_int4(query, MOVE_MAX);
+	query_int4(query, uow->move_max);
 	return query;
 }
 
@@ -212,7 +212,7 @@ static struct query *add_displaced_lines_query(struct load *load, struct query_p
 		array_int8(keys, product->key);
 		load->displaced_needs[count++] = product;
 	}
-	query_int4(query, MOVE_MAX);
+	query_int4(query, uow->move_max);
 	return query;
 }
 

@@ -254,14 +254,14 @@ static void read_displaced_lines(struct load *load)
 		read_line(load, load->displaced_needs[result_int8(query, row, 0) - 1], NULL, query, row, 1);
 }
 
-/* Fewer than MOVE_MAX displaced lines are all of them. */
+/* Fewer displaced lines than one step moves are all of them. */
 static void note_all_displaced(const struct product *product)
 {
 	int count = 0;
 
 	for (const struct allocation *line = product->oldest_displaced; line; line = line->newer)
 		count++;
-	product->shrink->all_displaced = count < MOVE_MAX;
+	product->shrink->all_displaced = count < product->move_max;
 }
 
 static void clear_needs(struct load *load)

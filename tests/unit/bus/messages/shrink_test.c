@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOVED (MOVE_MAX + 5) /* two units to give them up, two to allocate them again */
+#define MOVED (MOVE_MAX_DEFAULT + 5) /* two units to give them up, two to allocate them again */
 
 /* Batch "a" holds MOVED + 10 lines of one piece; "b", preferred less, has room for all of them but one. */
 static void set_up(void)
@@ -69,7 +69,7 @@ START_TEST(as_many_as_allowed_move_in_one)
 
 	expect_handled(sent);
 	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 1);
-	ck_assert_int_eq(database_batch(world->database, "b")->allocated, MOVE_MAX);
+	ck_assert_int_eq(database_batch(world->database, "b")->allocated, MOVE_MAX_DEFAULT);
 }
 END_TEST
 

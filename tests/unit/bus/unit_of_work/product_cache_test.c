@@ -339,7 +339,7 @@ static struct memory_codec codec;
 static void set_up_cache(void)
 {
 	memory_codec_init(&codec);
-	unit_of_work_init(&uow, &codec.codec);
+	unit_of_work_init(&uow, &codec.codec, MOVE_MAX_DEFAULT);
 	cache = product_cache_new(4096);
 }
 

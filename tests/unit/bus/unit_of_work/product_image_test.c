@@ -15,7 +15,7 @@ static void setup(void)
 {
 	arena = arena_new((size_t)64 * 1024);
 	journal = (struct journal){0};
-	product = product_new(arena, &journal, "chair");
+	product = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
 	product->key = 7;
 	product->version = 40;
 	product->revision = 3;
@@ -58,7 +58,7 @@ static void pack_and_restore(void)
 
 	ck_assert_ptr_nonnull(image);
 	ck_assert_str_eq(product_image_sku(image), "chair");
-	product = product_image_restore(image, arena, &journal);
+	product = product_image_restore(image, arena, &journal, MOVE_MAX_DEFAULT);
 	free(image);
 }
 
@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(how_far_the_stock_is_known_comes_back)
 {
-	struct product *known = product_new(arena, &journal, "chair");
+	struct product *known = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
 
 	product = known;
 	put_batch("small", IN_WAREHOUSE, 1, 0);
@@ -167,7 +167,7 @@ START_TEST(of_many_batches_those_with_free_stock_are_packed)
 	ck_assert(crowd->open <= 64 ? image != NULL : image == NULL);
 	if (!image)
 		return;
-	product = product_image_restore(image, arena, &journal);
+	product = product_image_restore(image, arena, &journal, MOVE_MAX_DEFAULT);
 	free(image);
 	for (const struct batch *it = product->batches; it; it = it->next)
 		kept++;

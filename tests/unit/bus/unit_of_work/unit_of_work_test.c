@@ -109,7 +109,7 @@ static struct envelope cause;
 static void set_up(void)
 {
 	memory_codec_init(&codec);
-	unit_of_work_init(&uow, &codec.codec);
+	unit_of_work_init(&uow, &codec.codec, MOVE_MAX_DEFAULT);
 	cause = (struct envelope){.source = "", .occurred_at = NO_INSTANT};
 	uow.cause = &cause;
 }
