@@ -1,7 +1,7 @@
 /* The routes of commands, the handlers of events, and their dispatch. */
 #include "bus/messages/message_bus.h"
 
-#include "bus/messages/handlers.h"
+_Static_assert(MESSAGE_EVENTS_MAX >= 4 * MOVE_MAX_DEFAULT, "one step of a shrink raises two events a line");
 
 /* ---- commands: NAME_route for each ---- */
 
@@ -21,20 +21,18 @@ static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};
 
 /* ---- events: on_NAME for each, in the order in which they are called ---- */
 
-#define EVENT_HANDLERS_MAX 4
-
 static event_handler *const on_line_allocated[EVENT_HANDLERS_MAX] = {show_allocation, publish};
 static event_handler *const on_line_deallocated[EVENT_HANDLERS_MAX] = {hide_allocation, publish, reallocate};
 static event_handler *const on_out_of_stock[EVENT_HANDLERS_MAX] = {publish, notify_out_of_stock};
 
 #define HANDLERS(type, name) [type] = on_##name,
-static event_handler *const *const event_handlers[MSG_TYPES] = {FOR_EACH_EVENT(HANDLERS)};
+static const event_handler_table event_handlers = {FOR_EACH_EVENT(HANDLERS)};
 
 /* ---- dispatch ---- */
 
-static enum verdict handle_event(struct unit_of_work *uow, struct message *event)
+static enum verdict handle_event(struct unit_of_work *uow, event_handler *const *handlers,
+				 struct message *event)
 {
-	event_handler *const *handlers = event_handlers[event->type];
 	enum verdict verdict = ACCEPTED;
 
 	for (int i = 0; i < EVENT_HANDLERS_MAX && handlers[i] && verdict == ACCEPTED; i++)
@@ -42,19 +40,32 @@ static enum verdict handle_event(struct unit_of_work *uow, struct message *event
 	return verdict;
 }
 
-enum verdict message_bus_dispatch_events(struct unit_of_work *uow, struct product *product)
+enum verdict message_bus_dispatch_events_to(struct unit_of_work *uow, struct product *product,
+					    const event_handler_table *handlers)
 {
 	struct event *event, *next;
+	int count = 0;
 
 	/* What handlers raise is collected behind what was raised before it. */
 	for (event = product_collect_events(product); event; event = next) {
-		enum verdict verdict = handle_event(uow, &event->message);
+		enum verdict verdict;
 
+		if (++count > MESSAGE_EVENTS_MAX) {
+			uow->defect =
+				"it raises too many events: their handlers seem to cause each other endlessly";
+			return ACCEPTED;
+		}
+		verdict = handle_event(uow, (*handlers)[event->message.type], &event->message);
 		if (verdict != ACCEPTED)
 			return verdict;
 		next = event->next ? event->next : product_collect_events(product);
 	}
 	return ACCEPTED;
+}
+
+enum verdict message_bus_dispatch_events(struct unit_of_work *uow, struct product *product)
+{
+	return message_bus_dispatch_events_to(uow, product, &event_handlers);
 }
 
 void message_bus_note_needs(struct unit_of_work *uow, const struct envelope *command)

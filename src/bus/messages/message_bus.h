@@ -7,14 +7,30 @@
 #ifndef ALLOCD_BUS_MESSAGES_MESSAGE_BUS_H
 #define ALLOCD_BUS_MESSAGES_MESSAGE_BUS_H
 
+#include "bus/messages/handlers.h"
 #include "bus/unit_of_work/unit_of_work.h"
+
+/* How many events one message may raise.  Beyond that, event handlers raise events for ever. */
+#define MESSAGE_EVENTS_MAX 100000
+
+#define EVENT_HANDLERS_MAX 4
+
+/* For each type of event its EVENT_HANDLERS_MAX handlers or NULLs, in the order in which they are called. */
+typedef event_handler *const *event_handler_table[MSG_TYPES];
 
 /* Notes what has to be loaded before the command can be handled. */
 void message_bus_note_needs(struct unit_of_work *uow, const struct envelope *command);
 
 enum verdict message_bus_handle(struct unit_of_work *uow, const struct envelope *command);
 
-/* The events that `product` raised, and those their handlers cause. */
+/*
+ * Calls the handlers of every event that `product` raised, and of every event that those handlers raise.  A
+ * message that raises more than MESSAGE_EVENTS_MAX is stopped there, and the unit's `defect` says why.
+ */
 enum verdict message_bus_dispatch_events(struct unit_of_work *uow, struct product *product);
+
+/* The same with other handlers than the program's: tests call it with handlers that never end. */
+enum verdict message_bus_dispatch_events_to(struct unit_of_work *uow, struct product *product,
+					    const event_handler_table *handlers);
 
 #endif
