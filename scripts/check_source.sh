@@ -125,6 +125,14 @@ few_rooms_name_adapters() {
 		grep -v '"adapters/system/instants\.h"'
 }
 
+# The aggregate is closed: only stores, what caches products for them, and tests of either see its layout.
+few_rooms_see_the_products_layout() {
+	local rooms='src/core|src/bus/unit_of_work|src/adapters/postgres/store|src/adapters/memory'
+	rooms+='|tests/unit/core|tests/unit/bus/unit_of_work|tests/integration/store'
+	! grep -rlE --include='*.[ch]' '#include *"core/product_(repository|internal)\.h"' src tests | grep -vE "^($rooms)/" &&
+		nothing_matches '#include *"core/product_internal\.h"' src/bus src/adapters src/entrypoints tests
+}
+
 # The linker proves the same: both libraries together need libc and nothing else.
 core_and_bus_link_with_libc_alone() {
 	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/bus/libbus.a" \
@@ -158,6 +166,7 @@ step "layers: core includes nothing but itself and libc" core_knows_only_libc
 step "layers: bus includes nothing but core" bus_knows_only_core
 step "layers: no adapter includes another, except the operating system's" adapters_do_not_know_each_other
 step "layers: only the composition root and the tools include adapters" few_rooms_name_adapters
+step "layers: only stores see the layout of a product" few_rooms_see_the_products_layout
 step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alone
 step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
 ((${#changed[@]})) || step "allocd holds nothing of allocd-bench" allocd_holds_no_benchmark

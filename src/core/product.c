@@ -1,15 +1,10 @@
 /* The rules of allocation: which batch takes a line, and what happens when a batch shrinks. */
-#include "core/product.h"
-
-#include "core/base/hash.h"
+#include "core/product_internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* ---- changing things, with a way back ---- */
-
-#define SET(product, field, value)                                                                           \
-	(journal_keep((product)->journal, (product)->arena, &(field), sizeof(field)), (field) = (value))
+/* ---- marking what has changed ---- */
 
 static void touch(struct product *product)
 {
@@ -110,17 +105,17 @@ struct preference batch_preference(const struct batch *batch)
 	return (struct preference){batch->eta, batch->reference};
 }
 
+/* ---- what is loaded ---- */
+
 int32_t batch_free(const struct batch *batch)
 {
 	return batch->purchased - batch->allocated;
 }
 
-/* ---- what is loaded ---- */
-
 /* So many quantities are asked for exactly, further ones by the next lower power of two. */
 #define EXACT_RANGES 8
 
-static struct stock_range *range_of(const struct product *product, int32_t fitting)
+struct stock_range *product_range(const struct product *product, int32_t fitting)
 {
 	for (size_t i = 0; i < product->range_count; i++) {
 		if (product->ranges[i].fitting == fitting)
@@ -157,7 +152,7 @@ static int32_t power_of_two_in(int32_t qty)
  */
 static int32_t fitting_for(const struct product *product, int32_t qty)
 {
-	if (product->range_count < EXACT_RANGES || range_of(product, qty))
+	if (product->range_count < EXACT_RANGES || product_range(product, qty))
 		return qty;
 	return power_of_two_in(qty);
 }
@@ -198,111 +193,6 @@ static enum verdict soonest_batch_with(struct product *product, int32_t qty, str
 	return NEEDS_MORE;
 }
 
-/* ---- the product's parts ---- */
-
-struct product *product_new(struct arena *arena, struct journal *journal, const char *sku, int move_max)
-{
-	struct product *product = arena_alloc(arena, sizeof *product);
-
-	product->sku = sku;
-	product->arena = arena;
-	product->journal = journal;
-	product->move_max = move_max;
-	return product;
-}
-
-struct batch *product_batch(const struct product *product, const char *reference)
-{
-	struct batch *batch = product->batches;
-
-	while (batch && strcmp(batch->reference, reference))
-		batch = batch->next;
-	return batch;
-}
-
-static void insert_batch(struct product *product, struct batch *batch)
-{
-	struct batch **place = &product->batches;
-
-	while (*place && preference_compare(batch_preference(*place), batch_preference(batch)) < 0)
-		place = &(*place)->next;
-	batch->next = *place;
-	SET(product, *place, batch);
-}
-
-static size_t bucket_of(const char *orderid, int32_t qty)
-{
-	return (size_t)(hash_text_with(orderid, (uint64_t)qty) % LINE_BUCKETS);
-}
-
-struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty)
-{
-	struct allocation *allocation = product->lines[bucket_of(orderid, qty)];
-
-	while (allocation && (allocation->line.qty != qty || strcmp(allocation->line.orderid, orderid)))
-		allocation = allocation->next_in_bucket;
-	return allocation;
-}
-
-static struct allocation *add_line(struct product *product, const char *orderid, int32_t qty)
-{
-	struct allocation *allocation = arena_alloc(product->arena, sizeof *allocation);
-	struct allocation **bucket = &product->lines[bucket_of(orderid, qty)];
-
-	allocation->line = (struct order_line){orderid, product->sku, qty};
-	allocation->next_in_bucket = *bucket;
-	SET(product, *bucket, allocation);
-	return allocation;
-}
-
-/* The newest line of all, and one older than all (as they are loaded), find their place at once. */
-static void link_line(struct product *product, struct batch *batch, struct allocation *allocation)
-{
-	struct allocation **place = &batch->newest;
-
-	if (batch->oldest_loaded && batch->oldest_loaded->version > allocation->version)
-		place = &batch->oldest_loaded->older;
-	while (*place && (*place)->version > allocation->version)
-		place = &(*place)->older;
-	SET(product, allocation->older, *place);
-	SET(product, *place, allocation);
-	if (!allocation->older)
-		SET(product, batch->oldest_loaded, allocation);
-}
-
-static void unlink_newest(struct product *product, struct batch *batch)
-{
-	SET(product, batch->newest, batch->newest->older);
-	if (!batch->newest)
-		SET(product, batch->oldest_loaded, NULL);
-}
-
-/* The oldest of all (as a batch gives them up), and one newer than all (as they are loaded), do so too. */
-static void displace(struct product *product, struct allocation *allocation)
-{
-	struct allocation **place = &product->oldest_displaced;
-
-	if (product->newest_displaced && product->newest_displaced->version < allocation->version)
-		place = &product->newest_displaced->newer;
-	while (*place && (*place)->version < allocation->version)
-		place = &(*place)->newer;
-	SET(product, allocation->newer, *place);
-	SET(product, *place, allocation);
-	if (!allocation->newer)
-		SET(product, product->newest_displaced, allocation);
-	SET(product, allocation->displaced, true);
-}
-
-static void undisplace_oldest(struct product *product)
-{
-	struct allocation *allocation = product->oldest_displaced;
-
-	SET(product, product->oldest_displaced, allocation->newer);
-	if (!product->oldest_displaced)
-		SET(product, product->newest_displaced, NULL);
-	SET(product, allocation->displaced, false);
-}
-
 /* ---- allocating ---- */
 
 static void take(struct product *product, struct batch *batch, struct allocation *allocation)
@@ -312,7 +202,7 @@ static void take(struct product *product, struct batch *batch, struct allocation
 	record_allocated(product, batch, &allocation->line);
 	SET(product, allocation->batch, batch);
 	SET(product, allocation->version, product->version);
-	link_line(product, batch, allocation);
+	product_link_line(product, batch, allocation);
 	touch_line(product, allocation);
 }
 
@@ -330,7 +220,7 @@ enum verdict product_allocate(struct product *product, const struct order_line *
 		record_out_of_stock(product, line);
 		return ACCEPTED;
 	}
-	take(product, batch, allocation ? allocation : add_line(product, line->orderid, line->qty));
+	take(product, batch, allocation ? allocation : product_add_line(product, line->orderid, line->qty));
 	return ACCEPTED;
 }
 
@@ -352,7 +242,7 @@ enum verdict product_add_batch(struct product *product, const char *reference, i
 		.purchased = qty,
 		.changed_at = NO_INSTANT,
 	};
-	insert_batch(product, batch);
+	product_insert_batch(product, batch);
 	touch_batch(product, batch);
 	return ACCEPTED;
 }
@@ -363,11 +253,11 @@ static void give_up_newest(struct product *product, struct batch *batch)
 {
 	struct allocation *allocation = batch->newest;
 
-	unlink_newest(product, batch);
+	product_unlink_newest_line(product, batch);
 	SET(product, batch->allocated, batch->allocated - allocation->line.qty);
 	record_deallocated(product, batch, &allocation->line);
 	SET(product, allocation->batch, NULL);
-	displace(product, allocation);
+	product_displace(product, allocation);
 	touch_line(product, allocation);
 }
 
@@ -432,6 +322,12 @@ enum verdict product_change_quantity(struct product *product, struct batch *batc
 	return ACCEPTED;
 }
 
+void product_set_shrink_cause(struct product *product, const char *cause, const char *traceparent)
+{
+	product->shrink->cause = cause;
+	product->shrink->traceparent = traceparent;
+}
+
 /* ---- allocating again what was given up ---- */
 
 static enum verdict reallocate_oldest(struct product *product)
@@ -441,7 +337,7 @@ static enum verdict reallocate_oldest(struct product *product)
 
 	if (soonest_batch_with(product, allocation->line.qty, &batch) == NEEDS_MORE)
 		return NEEDS_MORE;
-	undisplace_oldest(product);
+	product_undisplace_oldest(product);
 	touch_line(product, allocation);
 	if (batch)
 		take(product, batch, allocation);
@@ -480,79 +376,4 @@ enum verdict product_continue_shrink(struct product *product)
 		return NEEDS_MORE;
 	}
 	return reallocate_many(product);
-}
-
-/* ---- what was kept comes back ---- */
-
-/* Every line that is stored is as old as the product's last event, or older: newer ones are in memory. */
-int64_t product_lines_from(const struct product *product, int32_t allocated)
-{
-	return allocated == 0 ? 0 : product->version + 1;
-}
-
-struct batch *product_put_batch(struct product *product, const struct batch *kept)
-{
-	struct batch *batch = product_batch(product, kept->reference);
-
-	if (batch)
-		return batch;
-	batch = arena_copy(product->arena, kept, sizeof *kept);
-	batch->newest = batch->oldest_loaded = NULL;
-	batch->next = NULL;
-	batch->lines_from = product_lines_from(product, batch->allocated);
-	batch->changed = false;
-	batch->stored = true;
-	insert_batch(product, batch);
-	return batch;
-}
-
-struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
-				    int32_t qty, int64_t version)
-{
-	struct allocation *allocation = product_line(product, orderid, qty);
-
-	if (allocation) {
-		if (!allocation->stored_batch && !allocation->stored_displaced)
-			product->contradicted = true;
-		return allocation;
-	}
-	allocation = add_line(product, orderid, qty);
-	allocation->version = version;
-	allocation->batch = allocation->stored_batch = batch;
-	if (batch) {
-		link_line(product, batch, allocation);
-	} else {
-		allocation->stored_displaced = true;
-		displace(product, allocation);
-	}
-	return allocation;
-}
-
-static struct stock_range *add_range(struct product *product, int32_t fitting)
-{
-	struct stock_range *range;
-
-	product->ranges =
-		arena_grow(product->arena, product->ranges, product->range_count, sizeof *product->ranges);
-	range = &product->ranges[product->range_count++];
-	*range = (struct stock_range){fitting, PREFERENCE_START};
-	return range;
-}
-
-void product_put_range(struct product *product, int32_t fitting, struct preference up_to)
-{
-	struct stock_range *range = range_of(product, fitting);
-
-	if (!range)
-		range = add_range(product, fitting);
-	if (preference_compare(range->up_to, up_to) < 0)
-		range->up_to = up_to;
-}
-
-void product_put_shrink(struct product *product, const struct shrink *kept)
-{
-	if (product->shrink || product->shrink_stored)
-		return;
-	product->shrink = arena_copy(product->arena, kept, sizeof *kept);
-	product->shrink_stored = true;
 }

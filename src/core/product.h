@@ -1,10 +1,11 @@
 /*
- * The domain model: Product, the aggregate, its batches and the order lines they hold.
+ * The domain model: Product, the aggregate, its batches and the order lines they hold.  This header is what
+ * handlers use; what a store puts in and reads out is in core/product_repository.h.
  *
  * A product in memory is a part of the product that is kept: the batches a unit of work named, the
  * first ones with free stock in order of preference, the lines its commands need.  Every decision
- * first asks whether that part is enough.  When it is not, the answer is NEEDS_MORE, `need` says
- * what is missing, and the caller undoes the message, loads, and asks again.
+ * first asks whether that part is enough.  When it is not, the answer is NEEDS_MORE, the product's need says
+ * what is missing, and the caller undoes the message, loads, and decides again.
  *
  * Everything a product owns comes from its arena; every change goes through its journal first.
  * Texts handed in must live as long as the product.
@@ -12,9 +13,7 @@
 #ifndef ALLOCD_CORE_PRODUCT_H
 #define ALLOCD_CORE_PRODUCT_H
 
-#include "core/base/arena.h"
 #include "core/base/calendar.h"
-#include "core/journal.h"
 #include "core/message.h"
 #include "core/verdict.h"
 
@@ -31,128 +30,14 @@ struct order_line {
 	int32_t qty;
 };
 
-/* An order line that the product knows of, and the batch that holds it, if one does. */
-struct allocation {
-	struct order_line line;
-	struct batch *batch;      /* NULL: displaced, or forgotten */
-	int64_t version;          /* of its line_allocated event: the higher, the more recent */
-	bool displaced;           /* it lost its batch and waits to be allocated again */
-	struct allocation *older; /* the next among its batch's lines, newest first */
-	struct allocation *newer; /* the next among the displaced lines, oldest first */
-
-	/* For the repository: what is kept of it, and the product's list of what changed. */
-	struct batch *stored_batch; /* NULL: no batch holds it in the database */
-	bool stored_displaced;      /* the database has it among the displaced lines */
-	bool changed;
-	struct allocation *next_changed;
-
-	struct allocation *next_in_bucket;
-};
-
-struct batch {
-	const char *reference;
-	int32_t eta;          /* a day, or IN_WAREHOUSE */
-	int32_t original_qty; /* as it was created */
-	int32_t purchased;    /* as it is now: allocated <= purchased */
-	int32_t allocated;
-	int64_t changed_at; /* occurred_at of the last quantity change applied, or NO_INSTANT */
-
-	/* The loaded lines, newest first.  Loaded are all with a version of `lines_from` or higher. */
-	struct allocation *newest;
-	struct allocation *oldest_loaded;
-	int64_t lines_from; /* 0: all of them */
-
-	struct batch *next; /* in the product's order of preference */
-
-	/* For the repository. */
-	int64_t key; /* the store's own, 0 until it has one */
-	bool stored;
-	bool changed;
-};
-
-/* A place in the order of preference. */
-struct preference {
-	int32_t eta;
-	const char *reference; /* NULL: after all batches of that ETA */
-};
-
-/* Before every batch: none is loaded.  After every batch: nothing is left to load. */
-#define PREFERENCE_START ((struct preference){IN_WAREHOUSE, ""})
-#define PREFERENCE_END   ((struct preference){INT32_MAX, NULL})
-
-/* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
-struct need {
-	int32_t fitting;         /* batches with at least so much free stock, */
-	struct preference after; /* beyond this place: */
-	int32_t batches;         /* so many of them, or more */
-	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
-	int32_t lines_qty;       /* that add up to at least so much, `move_max` at most */
-	bool displaced;          /* the oldest displaced lines, `move_max` at most */
-};
-
-static inline bool need_is_any(const struct need *need)
-{
-	return need->fitting || need->lines_of || need->displaced;
-}
-
-/* A shrink too large for one unit of work: it goes on until no line is left displaced. */
-struct shrink {
-	struct batch *batch;
-	int32_t target;          /* what the batch is to hold */
-	const char *cause;       /* id of the command, or NULL; its events carry it */
-	const char *traceparent; /* the same */
-	bool all_displaced;      /* every displaced line is loaded */
-};
+struct product;
+struct batch;
+struct allocation; /* an order line that the product knows of, and the batch that holds it, if one does */
 
 struct event {
 	struct event *next;
 	struct message message;
 };
-
-#define LINE_BUCKETS 64
-
-/* Up to `up_to`, all batches with `fitting` or more free stock are loaded. */
-struct stock_range {
-	int32_t fitting;
-	struct preference up_to;
-};
-
-struct product {
-	const char *sku;
-	int64_t version; /* number of its last event */
-	int move_max;    /* lines that one step of a shrink moves at most */
-
-	struct batch *batches; /* the loaded ones, in order of preference */
-	struct stock_range *ranges;
-	size_t range_count;
-
-	struct shrink *shrink; /* one in progress, or NULL */
-	struct allocation *oldest_displaced;
-	struct allocation *newest_displaced;
-
-	struct need need;     /* set with NEEDS_MORE */
-	struct event *events; /* raised and not yet collected, oldest first */
-	struct event *last_event;
-
-	struct arena *arena;
-	struct journal *journal;
-
-	/* For the repository. */
-	int64_t key;      /* the store's own, 0 until it has one */
-	int64_t revision; /* as loaded; 0: the product is new */
-	bool changed;
-	bool shrink_stored;
-	bool shrink_changed;
-	bool contradicted; /* a line that is new here turned out to be stored: what is in memory never was */
-	struct allocation *changed_lines;
-	struct allocation *lines[LINE_BUCKETS];
-};
-
-/*
- * A product of which only the SKU is known.  One step of a shrink moves at most `move_max` lines; a larger
- * shrink takes several steps.  Arena and journal must outlive the product.
- */
-struct product *product_new(struct arena *arena, struct journal *journal, const char *sku, int move_max);
 
 /* ---- decisions: ACCEPTED, skipped, rejected or NEEDS_MORE ---- */
 
@@ -183,51 +68,66 @@ enum verdict product_continue_shrink(struct product *product);
 
 /* ---- queries ---- */
 
-struct batch *product_batch(const struct product *product, const char *reference);
-struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty);
-int32_t batch_free(const struct batch *batch);
-
-/* Up to where all batches are loaded that can take so much. */
-struct preference product_loaded_to(const struct product *product, int32_t qty);
-
-/* < 0: the first comes first.  In the warehouse first, then earlier ETA, then reference by bytes. */
-int preference_compare(struct preference a, struct preference b);
-struct preference batch_preference(const struct batch *batch);
+const char *product_sku(const struct product *product);
+int64_t product_version(const struct product *product); /* number of its last event, 0 before the first */
+bool product_is_new(const struct product *product);     /* the store has none of that SKU yet */
+bool product_has_changed(const struct product *product);
 
 /*
- * Takes the events raised so far, oldest first, and leaves none.  All events of a message are taken before
- * the next message is handled; those of a message that is undone are gone, taken or not.
+ * Whether a line that was allocated as if it were new turned out to be stored: then what is in memory never
+ * was, and all that was decided on it must be undone.
+ */
+bool product_is_contradicted(const struct product *product);
+
+/* ---- queries: batches and lines, as far as they are loaded ---- */
+
+/* In order of preference; NULL after the last one. */
+const struct batch *product_first_batch(const struct product *product);
+const struct batch *batch_next(const struct batch *batch);
+
+struct batch *product_batch(const struct product *product, const char *reference);
+const char *batch_reference(const struct batch *batch);
+int32_t batch_purchased(const struct batch *batch);
+int32_t batch_allocated(const struct batch *batch);
+int32_t batch_free(const struct batch *batch);
+bool batch_is_new(const struct batch *batch); /* the store has it not yet */
+bool batch_has_changed(const struct batch *batch);
+
+/* The lines that changed since they were loaded, in no order; NULL after the last one. */
+const struct allocation *product_first_changed_line(const struct product *product);
+const struct allocation *allocation_next_changed(const struct allocation *allocation);
+
+struct allocation *product_line(const struct product *product, const char *orderid, int32_t qty);
+const struct order_line *allocation_line(const struct allocation *allocation);
+const struct batch *allocation_batch(const struct allocation *allocation); /* NULL: no batch holds it */
+bool allocation_is_displaced(const struct allocation *allocation);
+
+/* Whether it is in another batch than the store has it in, or is displaced or not unlike there. */
+bool allocation_has_moved(const struct allocation *allocation);
+
+/* ---- queries: a shrink too large for one unit of work continues until no line is displaced ---- */
+
+struct shrink_progress {
+	const char *batchref;
+	int32_t target;          /* what the batch is to hold */
+	const char *cause;       /* id of the command, or NULL */
+	const char *traceparent; /* the command's, or NULL */
+};
+
+bool product_is_shrinking(const struct product *product);
+
+/* Only while it is shrinking. */
+struct shrink_progress product_shrink_progress(const struct product *product);
+
+/* Events of further steps carry this id and traceparent of the command.  Only while it is shrinking. */
+void product_set_shrink_cause(struct product *product, const char *cause, const char *traceparent);
+
+/* ---- events ---- */
+
+/*
+ * Returns the events raised since the last call, oldest first.  All events of a message are collected before
+ * the next message is handled; those of a message that is undone are gone, collected or not.
  */
 struct event *product_collect_events(struct product *product);
-
-/*
- * ---- for the repository: what was kept comes back ----
- *
- * What is in memory already stays as it is: it may have been changed since.  When all is there, the
- * caller forgets the journal: what was loaded is no message's change.
- */
-
-/* Copies `kept`'s plain values and key; returns the product's batch of that reference. */
-struct batch *product_put_batch(struct product *product, const struct batch *kept);
-
-/* What `lines_from` is for a batch none of whose lines was loaded yet. */
-int64_t product_lines_from(const struct product *product, int32_t allocated);
-
-/*
- * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  One that
- * was allocated here as if it were new stays as it is, and the product is `contradicted`.  When the newest
- * lines of a batch were asked for, the caller lowers the batch's `lines_from` to where they end.
- */
-struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
-				    int32_t qty, int64_t version);
-
-/*
- * All batches with `fitting` or more free stock, up to that place, have been put: an open range is one of
- * 1 or more.  Of a new product that is so up to PREFERENCE_END.
- */
-void product_put_range(struct product *product, int32_t fitting, struct preference up_to);
-
-/* Copies `kept`, whose batch is one of the product's. */
-void product_put_shrink(struct product *product, const struct shrink *kept);
 
 #endif

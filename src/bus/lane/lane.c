@@ -173,7 +173,7 @@ struct product *lane_shrinking_product(struct lane *lane)
 {
 	struct product *product = unit_of_work_product(&lane->uow, lane->unfinished.first->sku);
 
-	return product && product->shrink ? product : NULL;
+	return product && product_is_shrinking(product) ? product : NULL;
 }
 
 /* ---- begin: all that waits becomes a unit ---- */

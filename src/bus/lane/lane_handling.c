@@ -13,7 +13,7 @@
 
 static void rest(struct lane *lane, const struct product *product, const char *why)
 {
-	LOG(lane->engine->ports.logger, LOG_ERROR, why, LOG_TEXT("sku", product->sku));
+	LOG(lane->engine->ports.logger, LOG_ERROR, why, LOG_TEXT("sku", product_sku(product)));
 	lane->stepped = true;
 	lane->steps_from_ms = engine_now_ms(lane->engine) + STUCK_MS;
 }
@@ -43,7 +43,7 @@ static bool began_shrink(struct lane *lane, const struct delivery *delivery)
 	if (delivery->decided || delivery->outcome != OUTCOME_HANDLED)
 		return false;
 	product = delivery_product(&lane->uow, delivery);
-	return product && product->shrink;
+	return product && product_is_shrinking(product);
 }
 
 /*

@@ -84,9 +84,10 @@ static bool is_rejection(enum verdict verdict)
 static enum progress doubt(const struct unit_of_work *uow, const struct delivery *delivery,
 			   enum verdict verdict, size_t notified)
 {
-	bool strands = uow->notification_count > notified || (uow->touched && uow->touched->shrink);
+	bool strands =
+		uow->notification_count > notified || (uow->touched && product_is_shrinking(uow->touched));
 
-	if (uow->touched && uow->touched->contradicted)
+	if (uow->touched && product_is_contradicted(uow->touched))
 		return PROGRESS_REDO;
 	if (verdict == NEEDS_MORE)
 		return PROGRESS_NEEDS_MORE;
@@ -137,7 +138,7 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	if (is_elsewhere(uow, delivery))
 		return PROGRESS_ELSEWHERE;
 	product = delivery_product(uow, delivery);
-	if (product && product->shrink)
+	if (product && product_is_shrinking(product))
 		return PROGRESS_LATER;
 	slot = unit_of_work_want_id(uow, delivery);
 	if (slot)
@@ -150,10 +151,11 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 
 enum progress handle_shrink_step(struct unit_of_work *uow, struct product *product)
 {
+	struct shrink_progress shrink = product_shrink_progress(product);
 	struct envelope cause = {
-		.id = product->shrink->cause,
+		.id = shrink.cause,
 		.source = "",
-		.traceparent = product->shrink->traceparent,
+		.traceparent = shrink.traceparent,
 		.occurred_at = NO_INSTANT,
 	};
 	enum progress progress;

@@ -23,7 +23,7 @@ enum verdict handle_create_batch(struct unit_of_work *uow, const struct envelope
 		product = unit_of_work_new_product(uow, cmd->sku);
 	verdict = product_add_batch(product, cmd->batchref, cmd->qty, cmd->eta);
 	if (verdict == ACCEPTED)
-		unit_of_work_own_batch(uow, cmd->batchref, product->sku);
+		unit_of_work_own_batch(uow, cmd->batchref, product_sku(product));
 	return verdict;
 }
 
@@ -43,7 +43,7 @@ enum verdict handle_allocate(struct unit_of_work *uow, const struct envelope *co
 
 	if (verdict != ACCEPTED)
 		return verdict;
-	return product_allocate(product, &(struct order_line){cmd->orderid, product->sku, cmd->qty});
+	return product_allocate(product, &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
 }
 
 void change_batch_quantity_needs(struct unit_of_work *uow, const struct envelope *command)
@@ -63,11 +63,8 @@ enum verdict handle_change_batch_quantity(struct unit_of_work *uow, const struct
 	if (verdict != ACCEPTED)
 		return verdict;
 	verdict = product_change_quantity(product, batch, cmd->qty, cmd->occurred_at);
-	if (product->shrink) {
-		/* It goes on after this unit: what it still causes is caused by this command. */
-		product->shrink->cause = command->id;
-		product->shrink->traceparent = command->traceparent;
-	}
+	if (product_is_shrinking(product))
+		product_set_shrink_cause(product, command->id, command->traceparent);
 	return verdict;
 }
 

@@ -158,10 +158,10 @@ struct store_ops {
 /* With how many open batches a product comes, and how many more a need brings at least. */
 #define OPEN_BATCHES 32
 
-/* How many batches the need asks for, if it asks for any. */
-static inline int32_t batches_needed(const struct need *need)
+/* How many batches a store brings for a need that asks for `batches` or more. */
+static inline int32_t batches_needed(int32_t batches)
 {
-	return need->batches > OPEN_BATCHES ? need->batches : OPEN_BATCHES;
+	return batches > OPEN_BATCHES ? batches : OPEN_BATCHES;
 }
 
 /* How many lines of a shrinking batch come unasked; a need brings up to the unit's `move_max`. */

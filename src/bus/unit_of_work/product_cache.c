@@ -4,6 +4,7 @@
 #include "bus/unit_of_work/product_image.h"
 #include "core/base/hash.h"
 #include "core/base/must.h"
+#include "core/product_repository.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,8 @@
  */
 #include "bus/unit_of_work/product_image.h"
 
+#include "core/product_repository.h"
+
 #include <string.h>
 
 /* With more batches, those without free stock are left out: no line can go there. */

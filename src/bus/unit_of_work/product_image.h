@@ -8,6 +8,8 @@
 #ifndef ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_IMAGE_H
 #define ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_IMAGE_H
 
+#include "core/base/arena.h"
+#include "core/journal.h"
 #include "core/product.h"
 
 struct product_image;

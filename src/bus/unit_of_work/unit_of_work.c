@@ -3,6 +3,7 @@
 
 #include "core/base/decimal.h"
 #include "core/partition.h"
+#include "core/product_repository.h"
 
 #include <assert.h>
 #include <string.h>

@@ -14,6 +14,7 @@
 #include "bus/ports/notifier.h"
 #include "bus/unit_of_work/outbox_frame.h"
 #include "core/base/map.h"
+#include "core/journal.h"
 #include "core/product.h"
 
 #define WITNESS_SIZE 16

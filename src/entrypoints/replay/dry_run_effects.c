@@ -31,42 +31,52 @@ static void note_inbox(struct dry_run_effects *effects, const struct unit_of_wor
 
 static void note_batch(struct dry_run_effects *effects, const struct batch *batch)
 {
-	if (batch->stored && !batch->changed)
+	if (!batch_is_new(batch) && !batch_has_changed(batch))
 		return;
-	NOTE(effects, "%sbatch %s: %" PRId32 " of %" PRId32 " allocated", batch->stored ? "" : "new ",
-	     batch->reference, batch->allocated, batch->purchased);
+	NOTE(effects, "%sbatch %s: %" PRId32 " of %" PRId32 " allocated", batch_is_new(batch) ? "new " : "",
+	     batch_reference(batch), batch_allocated(batch), batch_purchased(batch));
 }
 
-static void note_line(struct dry_run_effects *effects, const struct allocation *line)
+static void note_line(struct dry_run_effects *effects, const struct allocation *allocation)
 {
-	const char *orderid = line->line.orderid;
+	const struct order_line *line = allocation_line(allocation);
+	const struct batch *batch = allocation_batch(allocation);
 
-	if (line->batch == line->stored_batch && line->displaced == line->stored_displaced)
+	if (!allocation_has_moved(allocation))
 		return;
-	if (line->batch)
-		NOTE(effects, "line of order %s, %" PRId32 " pieces: in batch %s", orderid, line->line.qty,
-		     line->batch->reference);
-	else if (line->displaced)
-		NOTE(effects, "line of order %s, %" PRId32 " pieces: waits for a batch", orderid,
-		     line->line.qty);
+	if (batch)
+		NOTE(effects, "line of order %s, %" PRId32 " pieces: in batch %s", line->orderid, line->qty,
+		     batch_reference(batch));
+	else if (allocation_is_displaced(allocation))
+		NOTE(effects, "line of order %s, %" PRId32 " pieces: waits for a batch", line->orderid,
+		     line->qty);
 	else
-		NOTE(effects, "line of order %s, %" PRId32 " pieces: in no batch any more", orderid,
-		     line->line.qty);
+		NOTE(effects, "line of order %s, %" PRId32 " pieces: in no batch any more", line->orderid,
+		     line->qty);
+}
+
+static void note_shrink(struct dry_run_effects *effects, const struct product *product)
+{
+	struct shrink_progress shrink = product_shrink_progress(product);
+
+	NOTE(effects, "batch %s continues to shrink in steps, to %" PRId32, shrink.batchref, shrink.target);
 }
 
 static void note_product(struct dry_run_effects *effects, const struct product *product)
 {
-	if (!product || !product->changed)
+	const struct batch *batch;
+	const struct allocation *line;
+
+	if (!product || !product_has_changed(product))
 		return;
-	NOTE(effects, "%sproduct %s: version %" PRId64, product->revision ? "" : "new ", product->sku,
-	     product->version);
-	for (const struct batch *batch = product->batches; batch; batch = batch->next)
+	NOTE(effects, "%sproduct %s: version %" PRId64, product_is_new(product) ? "new " : "",
+	     product_sku(product), product_version(product));
+	for (batch = product_first_batch(product); batch; batch = batch_next(batch))
 		note_batch(effects, batch);
-	for (const struct allocation *line = product->changed_lines; line; line = line->next_changed)
+	for (line = product_first_changed_line(product); line; line = allocation_next_changed(line))
 		note_line(effects, line);
-	if (product->shrink)
-		NOTE(effects, "batch %s continues to shrink in steps, to %" PRId32,
-		     product->shrink->batch->reference, product->shrink->target);
+	if (product_is_shrinking(product))
+		note_shrink(effects, product);
 }
 
 static void note_views(struct dry_run_effects *effects, const struct unit_of_work *uow)

@@ -1,6 +1,8 @@
 /* Writes a product down, pointer by pointer. */
 #include "dump.h"
 
+#include "core/product_repository.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* The rules of allocation, one a test. */
-#include "core/product.h"
+#include "core/product_repository.h"
 
 #include "support/suites.h"
 

@@ -8,7 +8,7 @@
  *
  * A failure names its seed: ALLOCD_TEST_SEED=n runs that one alone.
  */
-#include "core/product.h"
+#include "core/product_repository.h"
 #include "dump.h"
 #include "repository.h"
 #include "support/model.h"

@@ -5,7 +5,7 @@
 #ifndef ALLOCD_TESTS_CORE_REPOSITORY_H
 #define ALLOCD_TESTS_CORE_REPOSITORY_H
 
-#include "core/product.h"
+#include "core/product_repository.h"
 #include "support/flat.h"
 
 /* The product and its shrink, no batch and no line else. */

@@ -1,6 +1,8 @@
 /* Copies what a unit of work changed: nothing of the unit's memory survives it. */
 #include "adapters/memory/database/changes.h"
 
+#include "core/product_repository.h"
+
 #include <inttypes.h>
 
 /* Makes room for one more element at the end of changes->array, and counts it. */

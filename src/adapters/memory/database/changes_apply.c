@@ -2,6 +2,7 @@
 #include "adapters/memory/database/changes.h"
 
 #include "bus/ports/store.h"
+#include "core/product_repository.h"
 
 #include <assert.h>
 #include <string.h>

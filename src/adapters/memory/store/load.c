@@ -2,6 +2,7 @@
 #include "adapters/memory/store/load.h"
 
 #include "bus/ports/store.h"
+#include "core/product_repository.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -178,7 +179,7 @@ static void serve_need(struct unit_of_work *uow, struct product *product, const 
 	struct need need = product->need;
 
 	if (need.fitting)
-		put_fitting(uow, product, row, need.fitting, need.after, batches_needed(&need));
+		put_fitting(uow, product, row, need.fitting, need.after, batches_needed(need.batches));
 	if (need.lines_of)
 		put_newest_lines(uow, product, row, need.lines_of, need.lines_qty, (size_t)uow->move_max);
 	if (need.displaced)

@@ -1,6 +1,8 @@
 /* Finds the products of a unit of work that another session has locked, without waiting for any lock. */
 #include "adapters/postgres/store/pg_store.h"
 
+#include "core/product_repository.h"
+
 struct find_locked {
 	struct postgres_store *store;
 	size_t count;

@@ -8,6 +8,7 @@
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/partition.h"
+#include "core/product_repository.h"
 
 #include <stdlib.h>
 #include <string.h>

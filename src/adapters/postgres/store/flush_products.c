@@ -1,6 +1,8 @@
 /* Writes what a unit of work changed in its products, and checks that no other worker changed them. */
 #include "adapters/postgres/store/flush.h"
 
+#include "core/product_repository.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* The queries of a load: everything that the unit of work names and has not loaded yet. */
 #include "adapters/postgres/store/load.h"
 
+#include "core/product_repository.h"
+
 /* Keys that are reserved beyond those needed now. */
 #define SPARE_KEYS 500
 
@@ -168,7 +170,7 @@ static struct query *add_fitting_batches_query(struct query_pipeline *pipeline,
 		array_int4(fitting, product->need.fitting);
 		array_day(etas, product->need.after.eta);
 		array_text(references, product->need.after.reference);
-		array_int4(counts, batches_needed(&product->need));
+		array_int4(counts, batches_needed(product->need.batches));
 	}
 	return query;
 }

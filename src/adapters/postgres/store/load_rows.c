@@ -1,6 +1,8 @@
 /* Reads the rows of a load into products, batches and lines in memory. */
 #include "adapters/postgres/store/load.h"
 
+#include "core/product_repository.h"
+
 #include <stdlib.h>
 
 /* How far batches were loaded in order of preference. */
@@ -153,8 +155,8 @@ static void set_ranges(struct load *load)
 		struct tally *tally = &load->tallies[i];
 
 		set_range(tally->product, 1, OPEN_BATCHES, &tally->open);
-		set_range(tally->product, tally->product->need.fitting, batches_needed(&tally->product->need),
-			  &tally->fitting);
+		set_range(tally->product, tally->product->need.fitting,
+			  batches_needed(tally->product->need.batches), &tally->fitting);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include "support/suites.h"
 
 #include "bus/unit_of_work/product_cache.h"
+#include "core/product_repository.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 /* What is known of a product is packed, and comes back as it was. */
 #include "bus/unit_of_work/product_image.h"
 
+#include "core/product_repository.h"
 #include "support/suites.h"
 
 #include <stdlib.h>

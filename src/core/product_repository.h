@@ -1,0 +1,171 @@
+/*
+ * The product as a store sees it: what it is made of, what it needs to be loaded, and what has changed.  Only
+ * stores and what caches products for them include this header; handlers use core/product.h.
+ */
+#ifndef ALLOCD_CORE_PRODUCT_REPOSITORY_H
+#define ALLOCD_CORE_PRODUCT_REPOSITORY_H
+
+#include "core/base/arena.h"
+#include "core/journal.h"
+#include "core/product.h"
+
+/* ---- the order of preference ---- */
+
+/* A place in the order of preference. */
+struct preference {
+	int32_t eta;
+	const char *reference; /* NULL: after all batches of that ETA */
+};
+
+/* Before every batch: none is loaded.  After every batch: nothing is left to load. */
+#define PREFERENCE_START ((struct preference){IN_WAREHOUSE, ""})
+#define PREFERENCE_END   ((struct preference){INT32_MAX, NULL})
+
+/* Up to where all batches are loaded that can take so much. */
+struct preference product_loaded_to(const struct product *product, int32_t qty);
+
+/* < 0: the first comes first.  In the warehouse first, then earlier ETA, then reference by bytes. */
+int preference_compare(struct preference a, struct preference b);
+struct preference batch_preference(const struct batch *batch);
+
+/* ---- what a product is made of ---- */
+
+/* An order line that the product knows of, and the batch that holds it, if one does. */
+struct allocation {
+	struct order_line line;
+	struct batch *batch;      /* NULL: displaced, or forgotten */
+	int64_t version;          /* of its line_allocated event: the higher, the more recent */
+	bool displaced;           /* it lost its batch and waits to be allocated again */
+	struct allocation *older; /* the next among its batch's lines, newest first */
+	struct allocation *newer; /* the next among the displaced lines, oldest first */
+
+	/* For the store: where it has the line, and the product's list of changed lines. */
+	struct batch *stored_batch; /* NULL: no batch holds it in the database */
+	bool stored_displaced;      /* the database has it among the displaced lines */
+	bool changed;
+	struct allocation *next_changed;
+
+	struct allocation *next_in_bucket;
+};
+
+struct batch {
+	const char *reference;
+	int32_t eta;          /* a day, or IN_WAREHOUSE */
+	int32_t original_qty; /* as it was created */
+	int32_t purchased;    /* as it is now: allocated <= purchased */
+	int32_t allocated;
+	int64_t changed_at; /* occurred_at of the last quantity change applied, or NO_INSTANT */
+
+	/* The loaded lines, newest first.  Loaded are all with a version of `lines_from` or higher. */
+	struct allocation *newest;
+	struct allocation *oldest_loaded;
+	int64_t lines_from; /* 0: all of them */
+
+	struct batch *next; /* in the product's order of preference */
+
+	/* For the store. */
+	int64_t key; /* the store's own, 0 until it has one */
+	bool stored;
+	bool changed;
+};
+
+/* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
+struct need {
+	int32_t fitting;         /* batches with at least so much free stock, */
+	struct preference after; /* beyond this place: */
+	int32_t batches;         /* so many of them, or more */
+	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
+	int32_t lines_qty;       /* that add up to at least so much, `move_max` at most */
+	bool displaced;          /* the oldest displaced lines, `move_max` at most */
+};
+
+static inline bool need_is_any(const struct need *need)
+{
+	return need->fitting || need->lines_of || need->displaced;
+}
+
+/* A shrink too large for one unit of work: it goes on until no line is left displaced. */
+struct shrink {
+	struct batch *batch;
+	int32_t target;          /* what the batch is to hold */
+	const char *cause;       /* id of the command, or NULL; its events carry it */
+	const char *traceparent; /* the same */
+	bool all_displaced;      /* every displaced line is loaded */
+};
+
+#define LINE_BUCKETS 64
+
+/* Up to `up_to`, all batches with `fitting` or more free stock are loaded. */
+struct stock_range {
+	int32_t fitting;
+	struct preference up_to;
+};
+
+struct product {
+	const char *sku;
+	int64_t version; /* number of its last event */
+	int move_max;    /* lines that one step of a shrink moves at most */
+
+	struct batch *batches; /* the loaded ones, in order of preference */
+	struct stock_range *ranges;
+	size_t range_count;
+
+	struct shrink *shrink; /* one in progress, or NULL */
+	struct allocation *oldest_displaced;
+	struct allocation *newest_displaced;
+
+	struct need need;     /* set with NEEDS_MORE */
+	struct event *events; /* raised and not yet collected, oldest first */
+	struct event *last_event;
+
+	struct arena *arena;
+	struct journal *journal;
+
+	/* For the store. */
+	int64_t key;      /* the store's own, 0 until it has one */
+	int64_t revision; /* as loaded; 0: the product is new */
+	bool changed;
+	bool shrink_stored;
+	bool shrink_changed;
+	bool contradicted; /* a line that is new here turned out to be stored: what is in memory never was */
+	struct allocation *changed_lines;
+	struct allocation *lines[LINE_BUCKETS];
+};
+
+/*
+ * A product of which only the SKU is known.  One step of a shrink moves at most `move_max` lines; a larger
+ * shrink takes several steps.  Arena and journal must outlive the product.
+ */
+struct product *product_new(struct arena *arena, struct journal *journal, const char *sku, int move_max);
+
+/*
+ * ---- what is stored is put in ----
+ *
+ * What is in memory already stays as it is: it may have been changed since.  When all is there, the
+ * caller forgets the journal: what was loaded is no message's change.
+ */
+
+/* Copies `kept`'s plain values and key; returns the product's batch of that reference. */
+struct batch *product_put_batch(struct product *product, const struct batch *kept);
+
+/* What `lines_from` is for a batch none of whose lines was loaded yet. */
+int64_t product_lines_from(const struct product *product, int32_t allocated);
+
+/*
+ * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  One that
+ * was allocated here as if it were new stays as it is, and the product is `contradicted`.  When the newest
+ * lines of a batch were asked for, the caller lowers the batch's `lines_from` to where they end.
+ */
+struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
+				    int32_t qty, int64_t version);
+
+/*
+ * All batches with `fitting` or more free stock, up to that place, have been put: an open range is one of
+ * 1 or more.  Of a new product that is so up to PREFERENCE_END.
+ */
+void product_put_range(struct product *product, int32_t fitting, struct preference up_to);
+
+/* Copies `kept`, whose batch is one of the product's. */
+void product_put_shrink(struct product *product, const struct shrink *kept);
+
+#endif
