@@ -1,0 +1,118 @@
+/* A delivery: what arrives becomes an envelope, or is invalid at once; and queues of deliveries. */
+#include "support/suites.h"
+
+#include "adapters/memory/ports/text_codec.h"
+#include "bus/messages/delivery.h"
+
+#include <string.h>
+
+static struct delivery *deliver(const char *payload, size_t true_size, const char *id)
+{
+	struct memory_codec codec;
+	struct arrival arrival = {
+		.way = TRANSPORT_STREAM,
+		.place = "commands",
+		.id = id,
+		.type = MSG_ALLOCATE,
+		.payload = {payload, strlen(payload)},
+		.payload_size = true_size ? true_size : strlen(payload),
+	};
+
+	memory_codec_init(&codec);
+	return delivery_new(&arrival, &codec.codec);
+}
+
+START_TEST(a_delivery_owns_its_payload_and_its_texts)
+{
+	char payload[] = "orderid=o\nsku=LAMP\nqty=1\nid=x";
+	struct delivery *delivery = deliver(payload, 0, NULL);
+
+	memset(payload, '?', sizeof payload);
+
+	ck_assert(!delivery->decided);
+	ck_assert_str_eq(delivery->sku, "LAMP");
+	ck_assert_str_eq(delivery->envelope.id, "x");
+	ck_assert_mem_eq(delivery->payload.data, "orderid=o", 9);
+	delivery_free(&delivery);
+	ck_assert_ptr_null(delivery);
+}
+END_TEST
+
+START_TEST(a_delivery_whose_payload_was_truncated_is_invalid)
+{
+	struct delivery *delivery = deliver("orderid=o\nsku=LAMP\nqty=1", PAYLOAD_MAX + 1, NULL);
+
+	ck_assert_int_eq(delivery->outcome, OUTCOME_INVALID);
+	ck_assert(delivery->decided);
+	ck_assert_uint_eq(delivery->payload_size, PAYLOAD_MAX + 1);
+	delivery_free(&delivery);
+}
+END_TEST
+
+static const struct {
+	const char *payload;
+	const char *entry_id; /* the stream entry's own id field */
+	const char *id;
+} ids[] = {
+	{"orderid=o\nsku=LAMP\nqty=1", NULL, NULL},
+	{"orderid=o\nsku=LAMP\nqty=1", "entry", "entry"},
+	{"orderid=o\nsku=LAMP\nqty=1\nid=payload", NULL, "payload"},
+	{"orderid=o\nsku=LAMP\nqty=1\nid=payload", "entry", "payload"},
+};
+
+START_TEST(the_id_in_the_payload_precedes_the_id_of_the_stream_entry)
+{
+	struct delivery *delivery = deliver(ids[_i].payload, 0, ids[_i].entry_id);
+
+	ck_assert_pstr_eq(delivery->envelope.id, ids[_i].id);
+	ck_assert_int_eq(delivery->inbox_key != NULL, ids[_i].id != NULL);
+	delivery_free(&delivery);
+}
+END_TEST
+
+START_TEST(a_reopened_delivery_loses_its_outcome_unless_it_was_decided_on_arrival)
+{
+	struct delivery *handled = deliver("orderid=o\nsku=LAMP\nqty=1", 0, NULL);
+	struct delivery *invalid = deliver("nonsense", 0, NULL);
+
+	delivery_conclude(handled, ACCEPTED);
+	delivery_reopen(handled);
+	delivery_reopen(invalid);
+
+	ck_assert_int_eq(handled->outcome, OUTCOME_NONE);
+	ck_assert_int_eq(invalid->outcome, OUTCOME_INVALID);
+	delivery_free(&handled);
+	delivery_free(&invalid);
+}
+END_TEST
+
+START_TEST(a_delivery_queue_keeps_the_order_of_pushed_and_prepended_deliveries)
+{
+	struct delivery a = {.way = TRANSPORT_HTTP}, b = {.way = TRANSPORT_HTTP}, c = {.way = TRANSPORT_HTTP};
+	struct delivery_queue queue = {0}, front = {0};
+
+	delivery_queue_push(&queue, &c);
+	delivery_queue_push(&front, &a);
+	delivery_queue_push(&front, &b);
+	delivery_queue_prepend(&queue, &front);
+	delivery_queue_prepend(&queue, &front); /* which is empty by now */
+
+	ck_assert_uint_eq(queue.count, 3);
+	ck_assert_uint_eq(front.count, 0);
+	ck_assert_ptr_eq(delivery_queue_pop(&queue), &a);
+	ck_assert_ptr_eq(delivery_queue_pop(&queue), &b);
+	ck_assert_ptr_eq(delivery_queue_pop(&queue), &c);
+	ck_assert_ptr_null(delivery_queue_pop(&queue));
+	delivery_queue_push(&queue, &b);
+	ck_assert_ptr_eq(delivery_queue_pop(&queue), &b);
+}
+END_TEST
+
+SUITE("delivery", NULL, NULL)
+{
+	tcase_add_test(tests, a_delivery_owns_its_payload_and_its_texts);
+	tcase_add_test(tests, a_delivery_whose_payload_was_truncated_is_invalid);
+	tcase_add_loop_test(tests, the_id_in_the_payload_precedes_the_id_of_the_stream_entry, 0, COUNT(ids));
+	tcase_add_test(tests, a_reopened_delivery_loses_its_outcome_unless_it_was_decided_on_arrival);
+	tcase_add_test(tests, a_delivery_queue_keeps_the_order_of_pushed_and_prepended_deliveries);
+}
