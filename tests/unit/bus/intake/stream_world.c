@@ -135,3 +135,81 @@ void expect_stream_is_done(void)
 	ck_assert(stream_reader_is_idle(reader));
 	ck_assert_str_eq(stream_trouble().text, "");
 }
+
+/* ---- words for the tests of the reader ---- */
+
+struct stream_entry order_entry(const char *orderid)
+{
+	const char *payload = arena_printf(world->arena, "orderid=%s\nsku=LAMP\nqty=1", orderid);
+
+	return (struct stream_entry){
+		.type = MSG_ALLOCATE, .payload = {payload, strlen(payload)}, .payload_size = strlen(payload)};
+}
+
+struct stream_id add_order_with_id(const char *orderid, const char *id)
+{
+	struct stream_entry entry = order_entry(orderid);
+
+	entry.message_id = id;
+	return memory_stream_add(stream, &entry);
+}
+
+void add_orders(int count)
+{
+	for (int i = 0; i < count; i++)
+		add_order(arena_printf(world->arena, "many-%d", i));
+}
+
+void expect_read(void *context, const struct stream_entry *entries, size_t count,
+		 const struct failure *failure)
+{
+	(void)context;
+	(void)entries;
+	(void)count;
+	ck_assert_ptr_null(failure);
+}
+
+void expect_no_failure(void *context, const struct failure *failure)
+{
+	(void)context;
+	ck_assert_ptr_null(failure);
+}
+
+void read_and_crash(const char *name)
+{
+	struct memory_consumer *other = memory_consumer_new(stream, GROUP, name);
+	struct stream *port = memory_consumer_port(other);
+
+	port->ops->create_group(port, (struct stream_id){0}, expect_no_failure, NULL);
+	world_run(world);
+	port->ops->read_new(port, STREAM_READ_FIRST, true, expect_read, NULL);
+	world_run(world);
+	memory_consumer_free(&other);
+}
+
+const struct stream_reader_stats *reader_stats(void)
+{
+	return stream_reader_stats(reader);
+}
+
+size_t pending_count(void)
+{
+	return memory_stream_pending(stream, GROUP);
+}
+
+size_t acknowledge_calls(void)
+{
+	return memory_consumer_calls(consumer, STREAM_ACKNOWLEDGE);
+}
+
+int64_t stream_incarnation(void)
+{
+	return database_stream(world->database, "commands")->record.incarnation;
+}
+
+void expect_all_acknowledged(void)
+{
+	ck_assert_uint_eq(pending_count(), 0);
+	ck_assert_uint_eq(reader_stats()->in_flight, 0);
+	ck_assert(stream_reader_is_idle(reader));
+}

@@ -45,6 +45,29 @@ void crash_reading(void);
 struct stream_id add_order_at(const char *orderid, struct stream_id id, size_t whole_size);
 struct stream_id add_order(const char *orderid);
 
+/* The entry of add_order(), to be added later. */
+struct stream_entry order_entry(const char *orderid);
+
+/* The same as add_order() with a message id in the entry; NULL: with none. */
+struct stream_id add_order_with_id(const char *orderid, const char *id);
+
+/* Adds `count` orders: "many-0" and so on. */
+void add_orders(int count);
+
+/* A consumer of that name reads all new entries and crashes, so that they stay pending. */
+void read_and_crash(const char *name);
+
+/* What calls of a stream's port are answered with, where the test expects success. */
+void expect_read(void *context, const struct stream_entry *entries, size_t count,
+		 const struct failure *failure);
+void expect_no_failure(void *context, const struct failure *failure);
+
+const struct stream_reader_stats *reader_stats(void);
+size_t pending_count(void);         /* of the group */
+size_t acknowledge_calls(void);     /* of the worker's consumer, so far */
+int64_t stream_incarnation(void);   /* as the database knows it */
+void expect_all_acknowledged(void); /* no entry is pending or in flight, and the reader is idle */
+
 /* The orders of all events in their order, where each order is out of stock or allocated once. */
 const char *handled_orders(void);
 
