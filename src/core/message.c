@@ -2,7 +2,7 @@
 #include "core/message.h"
 
 #include "core/base/decimal.h"
-#include "core/partition.h"
+#include "core/base/hash.h"
 
 #include <assert.h>
 #include <string.h>

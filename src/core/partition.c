@@ -1,16 +1,9 @@
 /* Partitions by a hash of the SKU. */
 #include "core/partition.h"
 
+#include "core/base/hash.h"
+
 #include <string.h>
-
-uint64_t fnv1a(uint64_t hash, const void *bytes, size_t size)
-{
-	const unsigned char *byte = bytes;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
 
 int partition_of(const char *sku)
 {

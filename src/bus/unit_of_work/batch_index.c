@@ -24,7 +24,7 @@ struct batch_index {
 	struct delivery *creations[BUCKETS];             /* newest first */
 	struct cache_slot cache[CACHE_SETS][CACHE_WAYS]; /* the ones remembered last come first */
 
-	/* What was remembered since batch_index_watch; in use only until unwatch. */
+	/* What was remembered since batch_index_watch(); used only until unwatch. */
 	bool watching;
 	struct arena *arena;
 	struct map recent;

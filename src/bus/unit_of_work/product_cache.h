@@ -1,8 +1,9 @@
 /*
  * Products as a lane's last units of work left them, so that the next ones need not load them.
  *
- * Nothing here is trusted: the flush checks the revision of every product that a unit has, and a unit that
- * meets another one forgets what it had and loads.  What is used least recently goes when there is no room.
+ * The cache is not trusted: the flush checks the revision of every product of the unit, and a unit that finds
+ * another revision forgets its products and loads them.  The least recently used products make room for new
+ * ones, so the table is not a core/base/map, which removes nothing.
  */
 #ifndef ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_CACHE_H
 #define ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_CACHE_H
@@ -21,10 +22,10 @@ void product_cache_recall(struct product_cache *cache, struct unit_of_work *uow)
 /* The unit is committed: its products are known as they are now. */
 void product_cache_keep(struct product_cache *cache, const struct unit_of_work *uow);
 
-/* Somebody else may have changed products of this unit: they are known no more. */
+/* Another worker may have changed the products of this unit: drops them. */
 void product_cache_forget(struct product_cache *cache, const struct unit_of_work *uow);
 
-/* All of them. */
+/* Drops all products. */
 void product_cache_clear(struct product_cache *cache);
 
 #endif

@@ -82,3 +82,12 @@ uint64_t hash_text_with(const char *text, uint64_t number)
 		set_default_key();
 	return spread(key[0] + product(key + 1, number) + sum_of(key + 3, text));
 }
+
+uint64_t fnv1a(uint64_t hash, const void *bytes, size_t size)
+{
+	const unsigned char *byte = bytes;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}

@@ -1,10 +1,13 @@
 /*
- * Keyed hashes of texts for tables in memory: a sender of messages cannot choose names that collide.  The
- * hashes differ from one start of the program to the next; for what is stored use fnv1a() (see partition.h).
+ * Hashes: keyed ones of texts, for tables in memory, and one that never changes, for what is stored.
+ *
+ * A sender of messages cannot choose names that collide under a keyed hash.  Keyed hashes differ from one
+ * start of the program to the next.
  */
 #ifndef ALLOCD_CORE_BASE_HASH_H
 #define ALLOCD_CORE_BASE_HASH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Only this many bytes of a text are hashed.  No reference, id or name is longer. */
@@ -23,5 +26,12 @@ uint64_t hash_text(const char *text);
 
 /* The hash of a text and a number together. */
 uint64_t hash_text_with(const char *text, uint64_t number);
+
+/*
+ * FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/), for hashes that are stored.  `hash` is
+ * FNV_BASIS, or the hash of the bytes before these.
+ */
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+uint64_t fnv1a(uint64_t hash, const void *bytes, size_t size);
 
 #endif

@@ -4,8 +4,7 @@
 
 #include "adapters/postgres/tools/admin_results.h"
 #include "adapters/postgres/tools/blocking_client.h"
-
-#define INCARNATION_SIZE 37
+#include "bus/ports/broker.h"
 
 /*
  * Gives the database a new incarnation, and returns those before and after.  Returns false after a failure:

@@ -1,6 +1,6 @@
 /*
- * A worker that reads a stream, in the world of the test that runs (see bus_world.h).  The stream outlives the
- * worker.
+ * A worker that reads a stream, in the world of the test that runs (see bus_world.h).  The stream outlives
+ * the worker.
  */
 #ifndef ALLOCD_TESTS_STREAM_WORLD_H
 #define ALLOCD_TESTS_STREAM_WORLD_H

@@ -147,6 +147,31 @@ START_TEST(a_text_of_any_length_has_a_hash)
 }
 END_TEST
 
+/* ---- hashes that are stored ---- */
+
+/* From the authors' list: http://www.isthe.com/chongo/src/fnv/test_fnv.c */
+static const struct {
+	const char *text;
+	uint64_t hash;
+} fnv_hashes[] = {
+	{"", UINT64_C(0xcbf29ce484222325)},
+	{"a", UINT64_C(0xaf63dc4c8601ec8c)},
+	{"foobar", UINT64_C(0x85944171f73967e8)},
+};
+
+START_TEST(a_stored_hash_is_fnv1a)
+{
+	ck_assert_uint_eq(fnv1a(FNV_BASIS, fnv_hashes[_i].text, strlen(fnv_hashes[_i].text)),
+			  fnv_hashes[_i].hash);
+}
+END_TEST
+
+START_TEST(a_stored_hash_continues_from_the_hash_of_earlier_bytes)
+{
+	ck_assert_uint_eq(fnv1a(fnv1a(FNV_BASIS, "foo", 3), "bar", 3), fnv1a(FNV_BASIS, "foobar", 6));
+}
+END_TEST
+
 SUITE("hash")
 {
 	tcase_add_loop_test(tests, different_texts_have_different_hashes, 0, COUNT(texts));
@@ -155,4 +180,6 @@ SUITE("hash")
 	tcase_add_test(tests, what_is_made_of_the_same_words_is_told_apart);
 	tcase_add_test(tests, numbers_beside_a_text_are_spread);
 	tcase_add_test(tests, a_text_of_any_length_has_a_hash);
+	tcase_add_loop_test(tests, a_stored_hash_is_fnv1a, 0, COUNT(fnv_hashes));
+	tcase_add_test(tests, a_stored_hash_continues_from_the_hash_of_earlier_bytes);
 }
