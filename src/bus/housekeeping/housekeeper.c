@@ -1,4 +1,4 @@
-/* Notifications, unfinished shrinks and tidying: one thing after another, on a store of its own. */
+/* Notifications, shrink_found shrinks and tidying: one thing after another, on a store of its own. */
 #include "bus/housekeeping/housekeeper.h"
 
 #include "bus/housekeeping/notifications.h"
@@ -24,7 +24,7 @@ struct housekeeper {
 	const struct engine_ports *ports;
 	const struct engine_config *config;
 	struct engine_stats *stats;
-	active_shrink_found *unfinished;
+	active_shrink_found *shrink_found;
 	unit_probed *probed;
 	void *context;
 
@@ -52,7 +52,7 @@ struct housekeeper {
 	struct tidied tidied;
 };
 
-static void go_on(struct housekeeper *housekeeper);
+static void advance(struct housekeeper *housekeeper);
 static void on_notifications_changed(void *context);
 static void on_postponed(void *context, int seconds);
 static void on_due_again(void *context);
@@ -66,7 +66,7 @@ static void begin_round(void *context)
 
 	housekeeper->chore = CHORE_SHRINKS;
 	housekeeper->is_to_count = false;
-	go_on(housekeeper);
+	advance(housekeeper);
 }
 
 /* ---- would the database take a unit? ---- */
@@ -86,7 +86,7 @@ static void on_probe_due(void *context)
 	housekeeper->probe_is_soon = false;
 	housekeeper->probe_is_due = is_idle;
 	if (is_idle)
-		go_on(housekeeper);
+		advance(housekeeper);
 	else
 		probe_in(housekeeper, PROBE_MS);
 }
@@ -108,7 +108,7 @@ static void on_probed(void *context, const struct failure *failure)
 	housekeeper->probe_is_soon = failure;
 	probe_in(housekeeper, failure ? PROBE_SOON_MS : PROBE_MS);
 	housekeeper->probed(housekeeper->context, failure);
-	go_on(housekeeper);
+	advance(housekeeper);
 }
 
 static void probe(struct housekeeper *housekeeper)
@@ -131,7 +131,7 @@ void housekeeper_count_soon(struct housekeeper *housekeeper)
 }
 
 struct housekeeper *housekeeper_new(const struct engine_ports *ports, const struct engine_config *config,
-				    struct engine_stats *stats, active_shrink_found *unfinished,
+				    struct engine_stats *stats, active_shrink_found *shrink_found,
 				    unit_probed *probed, void *context)
 {
 	struct housekeeper *housekeeper = must_alloc(sizeof *housekeeper);
@@ -139,7 +139,7 @@ struct housekeeper *housekeeper_new(const struct engine_ports *ports, const stru
 	housekeeper->ports = ports;
 	housekeeper->config = config;
 	housekeeper->stats = stats;
-	housekeeper->unfinished = unfinished;
+	housekeeper->shrink_found = shrink_found;
 	housekeeper->probed = probed;
 	housekeeper->context = context;
 	housekeeper->notifications = notifications_new(
@@ -180,19 +180,20 @@ void housekeeper_start(struct housekeeper *housekeeper)
 
 /* ---- notifications ---- */
 
-void housekeeper_take(struct housekeeper *housekeeper, const struct notification *notifications, size_t count)
+void housekeeper_add_notifications(struct housekeeper *housekeeper, const struct notification *notifications,
+				   size_t count)
 {
 	if (housekeeper->config->no_chores)
 		return;
-	notifications_take(housekeeper->notifications, notifications, count);
-	go_on(housekeeper);
+	notifications_add(housekeeper->notifications, notifications, count);
+	advance(housekeeper);
 }
 
 static void on_notifications_changed(void *context)
 {
 	struct housekeeper *housekeeper = context;
 
-	go_on(housekeeper);
+	advance(housekeeper);
 	if (housekeeper->is_stopped && notifications_are_settled(housekeeper->notifications))
 		housekeeper->settled(housekeeper->settled_context);
 }
@@ -263,9 +264,9 @@ static void on_shrinks(void *context, const struct failure *failure)
 	struct housekeeper *housekeeper = context;
 
 	for (size_t i = 0; !failure && i < housekeeper->found; i++)
-		housekeeper->unfinished(housekeeper->context, housekeeper->skus[i]);
+		housekeeper->shrink_found(housekeeper->context, housekeeper->skus[i]);
 	chore_done(housekeeper, failure, CHORE_DUE);
-	go_on(housekeeper);
+	advance(housekeeper);
 }
 
 static void on_due(void *context, const struct failure *failure)
@@ -276,9 +277,9 @@ static void on_due(void *context, const struct failure *failure)
 	housekeeper->has_more_due =
 		!failure && !housekeeper->is_stopped && housekeeper->found == housekeeper->due_max;
 	if (!failure)
-		housekeeper_take(housekeeper, housekeeper->due, housekeeper->found);
+		housekeeper_add_notifications(housekeeper, housekeeper->due, housekeeper->found);
 	else
-		go_on(housekeeper);
+		advance(housekeeper);
 }
 
 static void on_tidied(void *context, const struct failure *failure)
@@ -292,7 +293,7 @@ static void on_tidied(void *context, const struct failure *failure)
 	}
 	if (!failure && housekeeper->tidied.more)
 		housekeeper->ports->clock->ops->timer_set(housekeeper->round, TIDY_MORE_MS);
-	go_on(housekeeper);
+	advance(housekeeper);
 }
 
 /* A slow notifier has enough to do with those that wait already, and their leases end. */
@@ -330,7 +331,7 @@ static void do_chore(struct housekeeper *housekeeper)
 	}
 }
 
-static void go_on(struct housekeeper *housekeeper)
+static void advance(struct housekeeper *housekeeper)
 {
 	notifications_advance(housekeeper->notifications);
 	if (housekeeper->store_busy || notifications_are_using_store(housekeeper->notifications))

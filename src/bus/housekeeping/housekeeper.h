@@ -1,6 +1,6 @@
 /*
  * The reminder: what has to be done besides handling messages.  It sends notifications (those just committed,
- * and those that became due again), finds shrinks that somebody left unfinished, tidies the tables, and
+ * and those that became due again), finds shrinks that somebody left shrink_found, tidies the tables, and
  * finds out while there is nothing else to do whether the database would take a unit of work.
  */
 #ifndef ALLOCD_BUS_HOUSEKEEPING_HOUSEKEEPER_H
@@ -10,7 +10,7 @@
 
 struct housekeeper;
 
-/* A shrink of that SKU is unfinished in the database. */
+/* A shrink of that SKU is shrink_found in the database. */
 typedef void active_shrink_found(void *context, const char *sku);
 
 /* An empty unit of work was tried. */
@@ -18,7 +18,7 @@ typedef void unit_probed(void *context, const struct failure *failure);
 
 /* All that is given outlives it.  With `no_chores` it does nothing: others send what it does not. */
 struct housekeeper *housekeeper_new(const struct engine_ports *ports, const struct engine_config *config,
-				    struct engine_stats *stats, active_shrink_found *unfinished,
+				    struct engine_stats *stats, active_shrink_found *shrink_found,
 				    unit_probed *probed, void *context);
 void housekeeper_free(struct housekeeper **housekeeper);
 
@@ -34,8 +34,8 @@ void housekeeper_count_soon(struct housekeeper *housekeeper);
  * Notifications that were just committed; they are copied.  More than it can hold become due again by
  * themselves.
  */
-void housekeeper_take(struct housekeeper *housekeeper, const struct notification *notifications,
-		      size_t count);
+void housekeeper_add_notifications(struct housekeeper *housekeeper, const struct notification *notifications,
+				   size_t count);
 
 /*
  * At the end: no further notification is begun.  `settled` is called, perhaps more than once, when those

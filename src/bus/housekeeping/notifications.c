@@ -17,14 +17,14 @@
 #define LEASE_MARGIN_MS 10000
 
 /* Between attempts to write results down, while the database is in trouble. */
-#define SETTLE_AGAIN_MS 1000
+#define RECORD_AGAIN_MS 1000
 
 enum step {
 	STEP_QUEUED, /* waits for its turn */
 	STEP_SPLIT,  /* waits for the store: one for each recipient is to take its place */
 	STEP_READ,   /* waits for the store: what is in stock is to be read */
 	STEP_NOTIFY, /* waits for the notifier */
-	STEP_SETTLE, /* waits for the store: its result is to be written down */
+	STEP_RECORD, /* waits for the store: its result is to be written down */
 };
 
 struct waiting {
@@ -124,7 +124,7 @@ static void drop_queue(struct notifications *notifications)
 }
 
 /* What waits here for longer than its lease is due once more. */
-void notifications_take(struct notifications *notifications, const struct notification *taken, size_t count)
+void notifications_add(struct notifications *notifications, const struct notification *taken, size_t count)
 {
 	for (size_t i = 0; i < count && notifications->count < IN_MEMORY_MAX && !notifications->is_stopped;
 	     i++) {
@@ -328,7 +328,7 @@ static void on_notified(void *context, const struct failure *failure)
 
 	note_service(notifications,
 		     !failure || failure->kind == FAILURE_DATA || failure->kind == FAILURE_BUSY);
-	waiting->step = STEP_SETTLE;
+	waiting->step = STEP_RECORD;
 	waiting->result = NOTIFICATION_DELIVERED;
 	waiting->reason = "";
 	if (failure)
@@ -357,12 +357,12 @@ static void on_pause_over(void *context)
 }
 
 /* What is known is written down as soon as the database is there: until then it must not be sent again. */
-static bool is_to_be_settled_again(const struct failure *failure)
+static bool is_to_be_recorded_again(const struct failure *failure)
 {
 	return failure && failure->kind != FAILURE_DATA && failure->kind != FAILURE_FATAL;
 }
 
-static void on_settled(void *context, const struct failure *failure)
+static void on_result_recorded(void *context, const struct failure *failure)
 {
 	struct waiting *waiting = context;
 	struct notifications *notifications = waiting->owner;
@@ -373,21 +373,21 @@ static void on_settled(void *context, const struct failure *failure)
 		log_trouble(notifications, "notification: its result was not written down", failure);
 	else if (waiting->result == NOTIFICATION_POSTPONED)
 		notifications->listener.postponed(notifications->listener.context, retry_seconds(waiting));
-	if (is_to_be_settled_again(failure)) {
+	if (is_to_be_recorded_again(failure)) {
 		notifications->is_paused = true;
-		clock->ops->timer_set(notifications->pause, SETTLE_AGAIN_MS);
+		clock->ops->timer_set(notifications->pause, RECORD_AGAIN_MS);
 	} else {
 		end(waiting);
 	}
 	notifications->listener.changed(notifications->listener.context);
 }
 
-static void resolve_commit(struct waiting *waiting)
+static void record_result(struct waiting *waiting)
 {
 	struct store *store = waiting->owner->ports->housekeeper_store;
 
 	store->ops->record_notification(store, waiting->notification.key, waiting->result,
-					retry_seconds(waiting), waiting->reason, on_settled, waiting);
+					retry_seconds(waiting), waiting->reason, on_result_recorded, waiting);
 }
 
 /* ---- the store ---- */
@@ -398,7 +398,7 @@ static struct waiting *next_call(const struct notifications *notifications)
 	struct waiting *next = NULL;
 
 	for (struct waiting *it = notifications->begun; it; it = it->next) {
-		if (it->step != STEP_NOTIFY && (!next || it->step == STEP_SETTLE))
+		if (it->step != STEP_NOTIFY && (!next || it->step == STEP_RECORD))
 			next = it;
 	}
 	return next;
@@ -411,8 +411,8 @@ bool notifications_use_store(struct notifications *notifications)
 	if (!waiting)
 		return false;
 	notifications->calling = waiting;
-	if (waiting->step == STEP_SETTLE)
-		resolve_commit(waiting);
+	if (waiting->step == STEP_RECORD)
+		record_result(waiting);
 	else if (waiting->step == STEP_SPLIT)
 		split(waiting);
 	else

@@ -30,7 +30,7 @@ void notifications_free(struct notifications **notifications);
  * Takes notifications that were leased just now; they are copied.  More than it can hold become due again by
  * themselves.
  */
-void notifications_take(struct notifications *notifications, const struct notification *taken, size_t count);
+void notifications_add(struct notifications *notifications, const struct notification *taken, size_t count);
 
 /* How many wait for their turn. */
 size_t notifications_waiting(const struct notifications *notifications);

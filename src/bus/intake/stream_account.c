@@ -12,7 +12,7 @@ static bool is_below(struct stream_id left, struct stream_id right)
 
 void account_release(struct stream_account *account)
 {
-	free(account->came);
+	free(account->received);
 	*account = (struct stream_account){0};
 }
 
@@ -22,7 +22,7 @@ static void open_at(struct stream_account *account, struct stream_id place, int6
 	account->is_reading_again = account->is_back = false;
 	account->up_to = account->settled = place;
 	account->added = added;
-	account->came_count = 0;
+	account->received_count = 0;
 }
 
 static void close_account(struct stream_account *account)
@@ -71,13 +71,13 @@ int64_t account_reopen(struct stream_account *account, const struct stream_state
 /* The array grows when the number is a power of two. */
 static void remember(struct stream_account *account, struct stream_id id)
 {
-	size_t count = account->came_count;
+	size_t count = account->received_count;
 
 	if (count == ACCOUNT_IDS_MAX)
 		return;
 	if (!(count & (count - 1)))
-		account->came = must(realloc(account->came, (count ? 2 * count : 1) * sizeof id));
-	account->came[account->came_count++] = id;
+		account->received = must(realloc(account->received, (count ? 2 * count : 1) * sizeof id));
+	account->received[account->received_count++] = id;
 }
 
 static int compare(const void *left, const void *right)
@@ -87,8 +87,8 @@ static int compare(const void *left, const void *right)
 
 static bool has_come(const struct stream_account *account, struct stream_id id)
 {
-	return account->came_count &&
-	       bsearch(&id, account->came, account->came_count, sizeof id, compare) != NULL;
+	return account->received_count &&
+	       bsearch(&id, account->received, account->received_count, sizeof id, compare) != NULL;
 }
 
 static void come_again(struct stream_account *account, struct stream_id id)
@@ -113,8 +113,8 @@ static void come(struct stream_account *account, struct stream_id id)
 }
 
 /* What is pending above the place of the group comes again as new. */
-void account_came(struct stream_account *account, const struct stream_entry *entries, size_t count,
-		  bool were_pending)
+void account_received(struct stream_account *account, const struct stream_entry *entries, size_t count,
+		      bool were_pending)
 {
 	for (size_t i = 0; account->is_open && i < count; i++) {
 		struct stream_id id = entries[i].id;
@@ -131,7 +131,7 @@ void account_lost_pending(struct stream_account *account)
 }
 
 /* Once more, where the connection was lost meanwhile. */
-void account_went_back(struct stream_account *account)
+void account_moved_back(struct stream_account *account)
 {
 	account->is_back = true;
 	account->again = account->settled;
@@ -146,7 +146,7 @@ static bool is_level(const struct stream_account *account, const struct stream_s
 	       !is_below(state->last_generated, account->up_to);
 }
 
-int64_t account_settle(struct stream_account *account, const struct stream_state *state)
+int64_t account_reconcile(struct stream_account *account, const struct stream_state *state)
 {
 	int64_t missing;
 
@@ -158,7 +158,7 @@ int64_t account_settle(struct stream_account *account, const struct stream_state
 	if (!is_read(state, state->delivered) || (account->is_open && !is_level(account, state)))
 		return 0;
 	missing = account->is_open && state->added > account->added ? state->added - account->added : 0;
-	if (missing && !account->is_reading_again && account->came_count < ACCOUNT_IDS_MAX) {
+	if (missing && !account->is_reading_again && account->received_count < ACCOUNT_IDS_MAX) {
 		account->is_reading_again = true;
 		account->found = 0;
 	} else {

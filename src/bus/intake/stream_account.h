@@ -16,11 +16,11 @@
 
 struct stream_account {
 	bool is_open;
-	struct stream_id up_to;   /* every entry up to here is counted in */
-	int64_t added;            /* how many were added up to there, lost ones included */
-	struct stream_id settled; /* where nothing was missing the last time */
-	struct stream_id *came;   /* since then; owned */
-	size_t came_count;
+	struct stream_id up_to;     /* every entry up to here is counted in */
+	int64_t added;              /* how many were added up to there, lost ones included */
+	struct stream_id settled;   /* where nothing was missing the last time */
+	struct stream_id *received; /* since then; owned */
+	size_t received_count;
 	int64_t seen;            /* how many were added by the last look */
 	struct stream_id handed; /* what is pending for the reader lies below */
 	bool is_reading_again;   /* the group was, or is to be, moved back to `settled`; */
@@ -40,20 +40,20 @@ int64_t account_reopen(struct stream_account *account, const struct stream_state
 		       struct stream_id place, bool is_new);
 
 /* A read of what is pending, or of new entries, brought these. */
-void account_came(struct stream_account *account, const struct stream_entry *entries, size_t count,
-		  bool were_pending);
+void account_received(struct stream_account *account, const struct stream_entry *entries, size_t count,
+		      bool were_pending);
 
 /* Pending entries turned out to be gone, and nobody knows whether they had come. */
 void account_lost_pending(struct stream_account *account);
 
 /* The group was moved back to where nothing was missing. */
-void account_went_back(struct stream_account *account);
+void account_moved_back(struct stream_account *account);
 
 /*
  * Takes a later look.  Returns how many entries are missing: either is_reading_again turned true, and the
  * group is to be moved back to `settled`, or they are lost.
  */
-int64_t account_settle(struct stream_account *account, const struct stream_state *state);
+int64_t account_reconcile(struct stream_account *account, const struct stream_state *state);
 
 /* Whether a look is to come soon: entries were added that did not come yet. */
 bool account_is_behind(const struct stream_account *account, const struct stream_state *state);

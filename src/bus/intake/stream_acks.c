@@ -71,7 +71,7 @@ static void on_acknowledged(void *context, const struct failure *failure)
 
 		acks_add(reader, list);
 		reader_set_timer(reader, reader->acknowledge_timer, delay_ms);
-		reader_go_on(reader);
+		reader_advance(reader);
 		return;
 	}
 	if (failure) /* without the group they are pending for nobody */
@@ -86,7 +86,7 @@ static void on_acknowledged(void *context, const struct failure *failure)
 		reader->stats.acknowledged += !failure;
 		forget(reader, entry);
 	}
-	reader_go_on(reader);
+	reader_advance(reader);
 	acks_send(reader);
 }
 

@@ -11,7 +11,7 @@
 static void noted(struct stream_reader *reader)
 {
 	reader->is_noting = false;
-	reader_go_on(reader);
+	reader_advance(reader);
 }
 
 /* What is not trimmed now is trimmed later. */
@@ -102,7 +102,7 @@ static bool was_moved(struct stream_reader *reader, const struct stream_state *s
 /* Whether the group is to be moved back because entries did not come; those that are gone are counted. */
 static bool is_missing_some(struct stream_reader *reader, const struct stream_state *state)
 {
-	int64_t missing = account_settle(&reader->account, state);
+	int64_t missing = account_reconcile(&reader->account, state);
 
 	if (missing && !reader->account.is_reading_again)
 		reader_count_lost(

@@ -25,7 +25,7 @@ static void try_again(void *context)
 	struct stream_reader *reader = context;
 
 	reader->state = READER_RESTING;
-	reader_go_on(reader);
+	reader_advance(reader);
 }
 
 static void claim_again(void *context)
@@ -87,7 +87,7 @@ void stream_reader_start(struct stream_reader *reader)
 	reader->is_started = true;
 	reader->not_read_since_ms = reader_now_ms(reader);
 	reader_set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
-	reader_go_on(reader);
+	reader_advance(reader);
 }
 
 void stream_reader_stop(struct stream_reader *reader)
@@ -111,7 +111,7 @@ void stream_reader_pause(struct stream_reader *reader)
 void stream_reader_resume(struct stream_reader *reader)
 {
 	reader->is_paused = false;
-	reader_go_on(reader);
+	reader_advance(reader);
 }
 
 bool stream_reader_is_idle(const struct stream_reader *reader)
@@ -130,20 +130,20 @@ static void tell_not_read(struct stream_reader *reader, const char *error)
 {
 	utf8_format(reader->not_read, sizeof reader->not_read, "%s", error);
 	/* At first, connections are being made still. */
-	if (reader->is_told || reader->backoff.failures < TELL_FROM_FAILURE)
+	if (reader->is_logged || reader->backoff.failures < TELL_FROM_FAILURE)
 		return;
-	reader->is_told = true;
+	reader->is_logged = true;
 	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again", LOG_TROUBLE(LOG_REDIS),
 	    LOG_TEXT("stream", reader->name), LOG_TEXT("error", error));
 }
 
-void reader_tell_read(struct stream_reader *reader)
+void reader_log_read(struct stream_reader *reader)
 {
 	reader->backoff.failures = 0;
 	reader->not_read[0] = '\0';
-	if (!reader->is_told)
+	if (!reader->is_logged)
 		return;
-	reader->is_told = false;
+	reader->is_logged = false;
 	LOG(reader->ports.logger, LOG_INFO, "stream is read again", LOG_OVER(LOG_REDIS),
 	    LOG_TEXT("stream", reader->name));
 }
@@ -226,7 +226,7 @@ void reader_count_lost(struct stream_reader *reader, const char *how, int64_t co
 static void step_done(struct stream_reader *reader)
 {
 	reader->state = READER_RESTING;
-	reader_go_on(reader);
+	reader_advance(reader);
 }
 
 /* ---- look, open, create the group ---- */
@@ -320,7 +320,7 @@ static void on_moved(void *context, const struct failure *failure)
 				  "again from there",
 			reader->moving_to);
 		if (reader->account.is_reading_again)
-			account_went_back(&reader->account);
+			account_moved_back(&reader->account);
 	}
 	mark_life(reader);
 }
@@ -446,7 +446,7 @@ static bool may_claim(const struct stream_reader *reader)
 	return reader->claim_is_due && (reader->is_first_claim || reader->found.consumers > 1);
 }
 
-void reader_go_on(struct stream_reader *reader)
+void reader_advance(struct stream_reader *reader)
 {
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused)
 		return;

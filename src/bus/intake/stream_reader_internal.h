@@ -48,7 +48,7 @@ struct stream_reader {
 	bool is_started, is_paused;
 	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
 	struct backoff backoff;
-	bool is_told;                    /* that the stream is not read */
+	bool is_logged;                  /* that the stream is not read */
 	char not_read[READER_ERROR_MAX]; /* why new entries could not be read last; empty: they could */
 	int64_t not_read_since_ms;       /* while it is not */
 	char refused[READER_CALLS]
@@ -99,7 +99,7 @@ static inline void reader_set_timer(struct stream_reader *reader, struct timer *
 /* ---- stream_reader.c ---- */
 
 /* Begins the next step, unless one is under way. */
-void reader_go_on(struct stream_reader *reader);
+void reader_advance(struct stream_reader *reader);
 
 /* The group or the stream is lost: what a step under way brings belongs to a time that is over. */
 void reader_lose(struct stream_reader *reader);
@@ -108,7 +108,7 @@ void reader_lose(struct stream_reader *reader);
 void reader_fail(struct stream_reader *reader, const struct failure *failure);
 
 /* The stream is read, as it should be. */
-void reader_tell_read(struct stream_reader *reader);
+void reader_log_read(struct stream_reader *reader);
 
 /* Counts entries that are lost and logs it; `how` begins with "entries lost: ". */
 void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count);

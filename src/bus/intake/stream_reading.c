@@ -150,8 +150,8 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 	/* Else it began before something was lost: what it brings is pending, and comes again. */
 	if (reader->stats.is_reading) {
 		if (!was_pending)
-			reader_tell_read(reader);
-		account_came(&reader->account, entries, count, was_pending);
+			reader_log_read(reader);
+		account_received(&reader->account, entries, count, was_pending);
 		take_all(reader, entries, count);
 		adapt_read(reader, entries, count);
 		see_sizes(reader, entries, count);
@@ -159,7 +159,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 	}
 	reader->state = READER_RESTING;
 	acks_send(reader); /* which waited for what was pending */
-	reader_go_on(reader);
+	reader_advance(reader);
 }
 
 /* ---- what is read next ---- */

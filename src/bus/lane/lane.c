@@ -474,7 +474,7 @@ static void on_flushed(void *context, const struct failure *failure)
 	engine_database_is(lane->engine, true);
 	engine_note_database_clock(lane->engine, uow->now, lane->sent_ms);
 	product_cache_keep(lane->cache, uow);
-	publisher_take(lane->engine->publisher, uow->outbox, uow->outbox_count);
-	housekeeper_take(lane->engine->housekeeper, uow->notifications, uow->notification_count);
+	publisher_add(lane->engine->publisher, uow->outbox, uow->outbox_count);
+	housekeeper_add_notifications(lane->engine->housekeeper, uow->notifications, uow->notification_count);
 	lane_finish(lane);
 }

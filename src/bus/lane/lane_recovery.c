@@ -247,7 +247,7 @@ static void on_settled(void *context, const struct failure *failure)
 		try_again(lane); /* the lost session can never commit */
 	} else if (failure->kind == FAILURE_CONFLICT) {
 		/* It is committed; what its rows are numbered is in the database. */
-		publisher_look_again(lane->engine->publisher);
+		publisher_check_again(lane->engine->publisher);
 		lane_finish(lane);
 	} else {
 		on_trouble(lane, failure, resolve_commit);

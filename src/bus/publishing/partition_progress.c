@@ -13,128 +13,130 @@ static int64_t sound(int64_t cursor, int64_t head)
 	return cursor < head ? cursor : head;
 }
 
-void partition_progress_begin(struct partition_progress *line, int64_t cursor, int64_t head)
+void partition_progress_begin(struct partition_progress *progress, int64_t cursor, int64_t head)
 {
-	publish_queue_release(&line->waiting);
-	*line = (struct partition_progress){
+	publish_queue_release(&progress->waiting);
+	*progress = (struct partition_progress){
 		.published = sound(cursor, head),
 		.saved = sound(cursor, head),
 		.committed = head,
 		.owed = head,
-		.left = head,
+		.abandoned = head,
 		.is_unasked = true,
 		.head = head,
 	};
 }
 
-bool partition_progress_put(struct partition_progress *line, const struct outbox_row *row)
+bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row)
 {
-	return row->position <= line->published || publish_queue_add(&line->waiting, row);
+	return row->position <= progress->published || publish_queue_add(&progress->waiting, row);
 }
 
-bool partition_progress_take(struct partition_progress *line, const struct outbox_row *row, bool has_room)
+bool partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
+				      bool has_room)
 {
-	const struct queued_row *last = line->waiting.last;
+	const struct queued_row *last = progress->waiting.last;
 
 	/* What comes after rows that found no room would leave a gap that is nobody else's. */
-	if ((last ? last->position : line->published) >= line->owed)
-		line->overflowed = false;
-	line->overflowed |= !has_room;
-	raise_to(&line->owed, row->position);
-	raise_to(&line->committed, row->position);
-	return line->overflowed || partition_progress_put(line, row);
+	if ((last ? last->position : progress->published) >= progress->owed)
+		progress->overflowed = false;
+	progress->overflowed |= !has_room;
+	raise_to(&progress->owed, row->position);
+	raise_to(&progress->committed, row->position);
+	return progress->overflowed || partition_progress_add_read(progress, row);
 }
 
-void partition_progress_take_back(struct partition_progress *line, struct publish_queue *rows)
+void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows)
 {
-	publish_queue_merge(&line->waiting, rows);
-	publish_queue_drop(&line->waiting, line->published);
+	publish_queue_merge(&progress->waiting, rows);
+	publish_queue_drop(&progress->waiting, progress->published);
 }
 
-static void advance(struct partition_progress *line, int64_t published)
+static void advance(struct partition_progress *progress, int64_t published)
 {
-	raise_to(&line->published, published);
-	raise_to(&line->committed, published);
-	publish_queue_drop(&line->waiting, published);
+	raise_to(&progress->published, published);
+	raise_to(&progress->committed, published);
+	publish_queue_drop(&progress->waiting, published);
 }
 
-void partition_progress_answered(struct partition_progress *line, int64_t position)
+void partition_progress_answered(struct partition_progress *progress, int64_t position)
 {
-	line->is_unasked = false;
-	if (line->restored)
+	progress->is_unasked = false;
+	if (progress->restored)
 		return;
-	if (position > line->committed)
-		raise_to(&line->claimed, position);
+	if (position > progress->committed)
+		raise_to(&progress->claimed, position);
 	else
-		advance(line, position);
+		advance(progress, position);
 }
 
-void partition_progress_was_read(struct partition_progress *line, size_t count)
+void partition_progress_rows_were_read(struct partition_progress *progress, size_t count)
 {
-	line->is_missing = false;
-	line->is_absent = !count;
+	progress->is_missing = false;
+	progress->is_absent = !count;
 }
 
-void partition_progress_expect(struct partition_progress *line)
+void partition_progress_begin_check(struct partition_progress *progress)
 {
-	line->expected = line->claimed > line->committed ? line->claimed : line->committed;
+	progress->expected =
+		progress->claimed > progress->committed ? progress->claimed : progress->committed;
 }
 
-void partition_progress_looked(struct partition_progress *line, int64_t cursor, int64_t head, bool all)
+void partition_progress_checked(struct partition_progress *progress, int64_t cursor, int64_t head, bool all)
 {
-	line->is_absent = false;
-	line->restored |= head < line->expected;
-	if (line->restored)
+	progress->is_absent = false;
+	progress->restored |= head < progress->expected;
+	if (progress->restored)
 		return;
-	if (line->claimed <= head) {
-		advance(line, line->claimed);
-		line->claimed = 0;
+	if (progress->claimed <= head) {
+		advance(progress, progress->claimed);
+		progress->claimed = 0;
 	}
-	advance(line, sound(cursor, head));
-	raise_to(&line->saved, sound(cursor, head));
-	raise_to(&line->committed, head);
+	advance(progress, sound(cursor, head));
+	raise_to(&progress->saved, sound(cursor, head));
+	raise_to(&progress->committed, head);
 	if (all)
-		raise_to(&line->left, head);
-	else if (line->published < line->head)
-		raise_to(&line->left, line->head);
-	raise_to(&line->owed, line->left);
-	line->head = head;
+		raise_to(&progress->abandoned, head);
+	else if (progress->published < progress->head)
+		raise_to(&progress->abandoned, progress->head);
+	raise_to(&progress->owed, progress->abandoned);
+	progress->head = head;
 }
 
-static bool is_held(const struct partition_progress *line)
+static bool is_held(const struct partition_progress *progress)
 {
-	return line->is_unasked || line->is_absent || line->claimed || line->restored;
+	return progress->is_unasked || progress->is_absent || progress->claimed || progress->restored;
 }
 
-size_t partition_progress_lacks(const struct partition_progress *line)
+size_t partition_progress_missing(const struct partition_progress *progress)
 {
-	const struct queued_row *first = line->waiting.first;
-	int64_t end = first ? first->position - 1 : line->owed;
+	const struct queued_row *first = progress->waiting.first;
+	int64_t end = first ? first->position - 1 : progress->owed;
 
-	if (is_held(line) || end <= line->published)
+	if (is_held(progress) || end <= progress->published)
 		return 0;
-	if (first && !line->is_missing && line->published >= line->left)
+	if (first && !progress->is_missing && progress->published >= progress->abandoned)
 		return 0;
-	return (size_t)(end - line->published);
+	return (size_t)(end - progress->published);
 }
 
-bool partition_progress_is_open(const struct partition_progress *line)
+bool partition_progress_is_open(const struct partition_progress *progress)
 {
-	return line->waiting.first && !is_held(line) && !partition_progress_lacks(line);
+	return progress->waiting.first && !is_held(progress) && !partition_progress_missing(progress);
 }
 
-bool partition_progress_is_settled(const struct partition_progress *line)
+bool partition_progress_is_settled(const struct partition_progress *progress)
 {
-	return line->saved >= line->owed;
+	return progress->saved >= progress->owed;
 }
 
-void partition_progress_was_saved(struct partition_progress *line, int64_t cursor)
+void partition_progress_was_saved(struct partition_progress *progress, int64_t cursor)
 {
-	if (cursor <= line->published)
-		raise_to(&line->saved, cursor);
+	if (cursor <= progress->published)
+		raise_to(&progress->saved, cursor);
 }
 
-size_t partition_progress_unpublished(const struct partition_progress *line)
+size_t partition_progress_unpublished(const struct partition_progress *progress)
 {
-	return line->owed > line->published ? (size_t)(line->owed - line->published) : 0;
+	return progress->owed > progress->published ? (size_t)(progress->owed - progress->published) : 0;
 }

@@ -8,7 +8,7 @@
 #define GAP_WAIT_MS 2
 
 /* How often a trouble with the broker that lasts is told. */
-#define TELL_EVERY_MS 10000
+#define LOG_EVERY_MS 10000
 
 /* ---- beginning and end ---- */
 
@@ -20,11 +20,11 @@ static void retry(void *context)
 	senders->changed(senders->context);
 }
 
-static void time_was_given(void *context)
+static void on_gap_wait_over(void *context)
 {
 	struct partition_sender *sender = context;
 
-	sender->gives_time = false;
+	sender->waits_for_others = false;
 	sender->all->changed(sender->all->context);
 }
 
@@ -47,7 +47,7 @@ void partition_senders_init(struct partition_senders *senders, const struct engi
 
 		sender->all = senders;
 		sender->partition = i;
-		sender->timer = clock->ops->timer_new(clock, time_was_given, sender);
+		sender->timer = clock->ops->timer_new(clock, on_gap_wait_over, sender);
 	}
 }
 
@@ -58,7 +58,7 @@ void partition_senders_release(struct partition_senders *senders)
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &senders->each[i];
 
-		publish_queue_release(&sender->line.waiting);
+		publish_queue_release(&sender->progress.waiting);
 		publish_queue_release(&sender->sent);
 		arena_free(&sender->call);
 		clock->timer_free(&sender->timer);
@@ -72,9 +72,9 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &senders->each[i];
 
-		partition_progress_begin(&sender->line, state->cursors[i], state->heads[i]);
+		partition_progress_begin(&sender->progress, state->cursors[i], state->heads[i]);
 		sender->outdated = sender->call != NULL;
-		sender->given_ms = 0;
+		sender->waited_ms = 0;
 	}
 }
 
@@ -89,8 +89,8 @@ static void send(struct partition_sender *sender)
 	struct outgoing_row *rows;
 	size_t at = 0;
 
-	if (!sender->line.is_unasked)
-		sender->sent = publish_queue_take_run(&sender->line.waiting);
+	if (!sender->progress.is_unasked)
+		sender->sent = publish_queue_take_run(&sender->progress.waiting);
 	sender->call = arena_new(sender->sent.count * sizeof *rows + 128);
 	rows = arena_alloc(sender->call, sender->sent.count * sizeof *rows);
 	for (const struct queued_row *row = sender->sent.first; row; row = row->next)
@@ -98,7 +98,7 @@ static void send(struct partition_sender *sender)
 	sender->publication = (struct publication){
 		.incarnation = arena_strdup(sender->call, senders->incarnation),
 		.partition = sender->partition,
-		.known = sender->line.published,
+		.known = sender->progress.published,
 		.rows = rows,
 		.row_count = sender->sent.count,
 	};
@@ -112,9 +112,9 @@ static int64_t now_ms(const struct partition_senders *senders)
 	return senders->ports->clock->ops->now_ms(senders->ports->clock);
 }
 
-static void tell_refused(struct partition_senders *senders, const char *error)
+static void log_refused(struct partition_senders *senders, const char *error)
 {
-	senders->told_at_ms = now_ms(senders);
+	senders->logged_at_ms = now_ms(senders);
 	LOG(senders->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error),
 	    LOG_TROUBLE(LOG_REDIS));
 }
@@ -127,15 +127,15 @@ static void note_refused(struct partition_sender *sender, const char *error)
 	senders->stats->broker_takes = false;
 	progress_watch_gave_up(&senders->watch, now_ms(senders), error);
 	if (!sender->refused && !senders->refused++) {
-		tell_refused(senders, error);
-		senders->refused_since_ms = senders->told_at_ms;
-	} else if (now_ms(senders) - senders->told_at_ms >= TELL_EVERY_MS) {
-		tell_refused(senders, error);
+		log_refused(senders, error);
+		senders->refused_since_ms = senders->logged_at_ms;
+	} else if (now_ms(senders) - senders->logged_at_ms >= LOG_EVERY_MS) {
+		log_refused(senders, error);
 	}
 	sender->refused = true;
 }
 
-static void note_taken(struct partition_sender *sender)
+static void note_accepted(struct partition_sender *sender)
 {
 	struct partition_senders *senders = sender->all;
 
@@ -162,30 +162,30 @@ static void try_later(struct partition_senders *senders)
 /* ---- it answers ---- */
 
 /* Each wait is as long as all before it: others are nearly always about to publish what is missing. */
-static void give_time(struct partition_sender *sender)
+static void wait_for_others(struct partition_sender *sender)
 {
-	int64_t wait_ms = sender->given_ms ? sender->given_ms : GAP_WAIT_MS;
+	int64_t wait_ms = sender->waited_ms ? sender->waited_ms : GAP_WAIT_MS;
 
-	if (sender->given_ms >= GAP_MS) {
-		sender->line.is_missing = true;
-		sender->given_ms = 0;
+	if (sender->waited_ms >= GAP_MS) {
+		sender->progress.is_missing = true;
+		sender->waited_ms = 0;
 		return;
 	}
-	sender->gives_time = true;
-	sender->given_ms += wait_ms;
+	sender->waits_for_others = true;
+	sender->waited_ms += wait_ms;
 	sender->all->ports->clock->ops->timer_set(sender->timer, wait_ms);
 }
 
 static void on_position(struct partition_sender *sender, int64_t first, int64_t position)
 {
-	struct partition_progress *line = &sender->line;
-	int64_t before = line->published;
+	struct partition_progress *progress = &sender->progress;
+	int64_t before = progress->published;
 
-	partition_progress_answered(line, position);
-	if (line->published > before)
-		sender->given_ms = 0;
-	if (line->waiting.first && line->waiting.first->position == first && !line->claimed)
-		give_time(sender);
+	partition_progress_answered(progress, position);
+	if (progress->published > before)
+		sender->waited_ms = 0;
+	if (progress->waiting.first && progress->waiting.first->position == first && !progress->claimed)
+		wait_for_others(sender);
 }
 
 static void on_published(void *context, const struct published *published, const struct failure *failure)
@@ -199,14 +199,14 @@ static void on_published(void *context, const struct published *published, const
 		note_refused(sender, failure->text);
 		try_later(senders);
 	} else {
-		note_taken(sender);
+		note_accepted(sender);
 		senders->backoff.failures = 0;
 		senders->stats->published += published->events;
 	}
 	if (sender->outdated) {
 		publish_queue_release(&sender->sent);
 	} else {
-		partition_progress_take_back(&sender->line, &sender->sent);
+		partition_progress_requeue(&sender->progress, &sender->sent);
 		if (!failure)
 			on_position(sender, first, published->position);
 	}
@@ -218,15 +218,16 @@ static void on_published(void *context, const struct published *published, const
 
 static void pump(struct partition_sender *sender)
 {
-	const struct partition_progress *line = &sender->line;
-	bool can_go = line->is_unasked || (partition_progress_is_open(line) && !sender->gives_time);
+	const struct partition_progress *progress = &sender->progress;
+	bool can_go =
+		progress->is_unasked || (partition_progress_is_open(progress) && !sender->waits_for_others);
 
 	if (sender->call)
 		return;
 	if (can_go && !sender->all->waits)
 		send(sender);
-	else if (!can_go && partition_progress_is_settled(line))
-		note_taken(sender); /* from somebody else */
+	else if (!can_go && partition_progress_is_settled(progress))
+		note_accepted(sender); /* from somebody else */
 }
 
 void partition_senders_pump(struct partition_senders *senders)
@@ -240,6 +241,6 @@ size_t partition_senders_footprint(const struct partition_senders *senders)
 	size_t footprint = 0;
 
 	for (int i = 0; i < PARTITIONS; i++)
-		footprint += senders->each[i].line.waiting.footprint + senders->each[i].sent.footprint;
+		footprint += senders->each[i].progress.waiting.footprint + senders->each[i].sent.footprint;
 	return footprint;
 }

@@ -2,7 +2,7 @@
  * Outlets: where the rows of each partition go to the broker, one call at a time.
  *
  * What waits goes out at once, up to the next gap.  When the broker says that others come before, they are
- * given a little time; then the line is told that rows are missing.
+ * given a little time; then the progress is told that rows are missing.
  */
 #ifndef ALLOCD_BUS_PUBLISHING_PARTITION_SENDER_H
 #define ALLOCD_BUS_PUBLISHING_PARTITION_SENDER_H
@@ -15,7 +15,7 @@
 struct partition_sender {
 	struct partition_senders *all;
 	int partition;
-	struct partition_progress line;
+	struct partition_progress progress;
 
 	struct arena *call; /* what the broker has now; NULL: nothing */
 	struct publication publication;
@@ -25,8 +25,8 @@ struct partition_sender {
 
 	/* Others come before. */
 	struct timer *timer;
-	bool gives_time;
-	int64_t given_ms; /* in all */
+	bool waits_for_others;
+	int64_t waited_ms; /* in all */
 };
 
 struct partition_senders {
@@ -41,7 +41,7 @@ struct partition_senders {
 
 	/* The broker's trouble, as long as it refuses somebody. */
 	size_t refused;
-	int64_t refused_since_ms, told_at_ms;
+	int64_t refused_since_ms, logged_at_ms;
 	struct progress_watch watch;
 
 	void (*changed)(void *context);

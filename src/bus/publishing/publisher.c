@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than this in memory, and later rows are left to be read back. */
+/* More than this in memory, and later rows are abandoned to be read back. */
 #define MEMORY_MAX ((size_t)8 * 1024 * 1024)
 
 #define READ_ROWS     500
 #define READ_BYTES    ((size_t)1024 * 1024)
 #define SAVE_AFTER_MS 200
 
-/* What lags for so long is left by whoever committed it: who is well publishes, and saves, sooner. */
-#define LOOK_EVERY_MS 1000
+/* What lags for so long is abandoned by whoever committed it: who is well publishes, and saves, sooner. */
+#define CHECK_EVERY_MS 1000
 
 struct publisher {
 	const struct engine_ports *ports;
@@ -27,10 +27,10 @@ struct publisher {
 
 	/* The store does one thing at a time. */
 	bool store_busy;
-	bool look_due;
+	bool check_is_due;
 	bool is_doubtful;          /* the database was away, and was not looked at since */
-	bool look_again;           /* the next look is for all that was not published yet, */
-	bool looks_for_all;        /* and the one that is under way is */
+	bool check_again;          /* the next check_cursors is for all that was not published yet, */
+	bool checks_for_all;       /* and the one that is under way is */
 	struct outbox_state state; /* being read */
 	struct outbox_range range; /* being read */
 	struct cursor saving[PARTITIONS];
@@ -40,8 +40,8 @@ struct publisher {
 	int64_t published; /* positions that were published, of all partitions together */
 	struct backoff backoff;
 	bool waits;
-	struct timer *retry, *save_timer, *look_timer;
-	bool save_comes, save_due;
+	struct timer *retry, *save_timer, *check_timer;
+	bool save_is_scheduled, save_due;
 
 	void (*on_idle)(void *context);
 	void *idle_context;
@@ -63,16 +63,16 @@ static void save_now(void *context)
 {
 	struct publisher *publisher = context;
 
-	publisher->save_comes = false;
+	publisher->save_is_scheduled = false;
 	publisher->save_due = true;
 	pump(publisher);
 }
 
-static void look_now(void *context)
+static void check_now(void *context)
 {
 	struct publisher *publisher = context;
 
-	publisher->look_due = true;
+	publisher->check_is_due = true;
 	pump(publisher);
 }
 
@@ -86,7 +86,7 @@ struct publisher *publisher_new(const struct engine_ports *ports, struct engine_
 	publisher->backoff = (struct backoff){.first_ms = 50, .cap_ms = 1000};
 	publisher->retry = clock->ops->timer_new(clock, retry, publisher);
 	publisher->save_timer = clock->ops->timer_new(clock, save_now, publisher);
-	publisher->look_timer = clock->ops->timer_new(clock, look_now, publisher);
+	publisher->check_timer = clock->ops->timer_new(clock, check_now, publisher);
 	partition_senders_init(&publisher->senders, ports, stats, pump, publisher);
 	return publisher;
 }
@@ -103,14 +103,14 @@ void publisher_free(struct publisher **publisher)
 	arena_free(&it->range.arena);
 	clock->timer_free(&it->retry);
 	clock->timer_free(&it->save_timer);
-	clock->timer_free(&it->look_timer);
+	clock->timer_free(&it->check_timer);
 	free(it);
 	*publisher = NULL;
 }
 
 void publisher_start(struct publisher *publisher)
 {
-	publisher_look_again(publisher);
+	publisher_check_again(publisher);
 }
 
 void publisher_retry_now(struct publisher *publisher)
@@ -129,34 +129,35 @@ const struct progress_watch *publisher_events_watch(const struct publisher *publ
 	return &publisher->senders.watch;
 }
 
-void publisher_look_again(struct publisher *publisher)
+void publisher_check_again(struct publisher *publisher)
 {
-	publisher->look_again = true;
+	publisher->check_again = true;
 	pump(publisher);
 }
 
 /* ---- rows come in from a lane ---- */
 
-static void tell_damaged(const struct publisher *publisher, const struct outbox_row *row)
+static void log_corrupt_row(const struct publisher *publisher, const struct outbox_row *row)
 {
 	LOG(publisher->ports->logger, LOG_ERROR, "outbox row is damaged: its events are not published",
 	    LOG_NUMBER("partition", row->partition), LOG_NUMBER("position", row->position));
 }
 
-static struct partition_progress *line_of(struct publisher *publisher, int partition)
+static struct partition_progress *progress_of(struct publisher *publisher, int partition)
 {
-	return &publisher->senders.each[partition].line;
+	return &publisher->senders.each[partition].progress;
 }
 
-void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count)
+void publisher_add(struct publisher *publisher, const struct outbox_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		bool has_room = partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		if (!publisher->started)
-			publisher->look_again = true; /* the one under way may be too early to find it */
-		else if (!partition_progress_take(line_of(publisher, rows[i].partition), &rows[i], has_room))
-			tell_damaged(publisher, &rows[i]);
+			publisher->check_again = true; /* the one under way may be too early to find it */
+		else if (!partition_progress_add_committed(progress_of(publisher, rows[i].partition),
+							   &rows[i], has_room))
+			log_corrupt_row(publisher, &rows[i]);
 	}
 	pump(publisher);
 }
@@ -175,7 +176,7 @@ static void begin_call(struct publisher *publisher)
 	progress_watch_begin(&publisher->database, now_ms(publisher));
 }
 
-static void call_went_well(struct publisher *publisher)
+static void note_success(struct publisher *publisher)
 {
 	publisher->backoff.failures = 0;
 	progress_watch_done(&publisher->database);
@@ -189,13 +190,13 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 	LOG(publisher->ports->logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
 	    LOG_TEXT("error", failure->text));
 	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
-	publisher->is_doubtful = publisher->look_due = true;
+	publisher->is_doubtful = publisher->check_is_due = true;
 	publisher->waits = true;
 	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
 }
 
 /* What was known of another life of the database tells nothing about this one. */
-static void begin_life(struct publisher *publisher)
+static void begin_incarnation(struct publisher *publisher)
 {
 	if (publisher->started)
 		LOG(publisher->ports->logger, LOG_WARN,
@@ -207,7 +208,7 @@ static void begin_life(struct publisher *publisher)
 }
 
 /* Without a new incarnation the broker's fences would keep back whatever this database publishes next. */
-static void tell_restored(struct publisher *publisher, int partition)
+static void log_restored(struct publisher *publisher, int partition)
 {
 	if (publisher->stats->restored)
 		return;
@@ -216,73 +217,74 @@ static void tell_restored(struct publisher *publisher, int partition)
 	    "the broker has published more than the database knows: was it restored? "
 	    "run `allocd outbox renew`",
 	    LOG_NUMBER("partition", partition),
-	    LOG_NUMBER("published", line_of(publisher, partition)->expected),
+	    LOG_NUMBER("published", progress_of(publisher, partition)->expected),
 	    LOG_NUMBER("head", publisher->state.heads[partition]));
 }
 
-static void go_on_with_life(struct publisher *publisher)
+static void update_progress(struct publisher *publisher)
 {
 	const struct outbox_state *state = &publisher->state;
 
 	for (int i = 0; i < PARTITIONS; i++) {
-		struct partition_progress *line = line_of(publisher, i);
+		struct partition_progress *progress = progress_of(publisher, i);
 
-		partition_progress_looked(line, state->cursors[i], state->heads[i], publisher->looks_for_all);
-		if (line->restored)
-			tell_restored(publisher, i);
+		partition_progress_checked(progress, state->cursors[i], state->heads[i],
+					   publisher->checks_for_all);
+		if (progress->restored)
+			log_restored(publisher, i);
 	}
 }
 
-static bool is_same_life(const struct publisher *publisher)
+static bool is_same_incarnation(const struct publisher *publisher)
 {
 	return publisher->started && !strcmp(publisher->senders.incarnation, publisher->state.incarnation);
 }
 
-static void on_looked(void *context, const struct failure *failure)
+static void on_cursors_read(void *context, const struct failure *failure)
 {
 	struct publisher *publisher = context;
 
 	publisher->store_busy = false;
 	if (failure) {
-		publisher->look_again |= publisher->looks_for_all;
+		publisher->check_again |= publisher->checks_for_all;
 		store_failed(publisher, failure, "cannot read the outbox's cursors, will try again");
 	} else {
-		call_went_well(publisher);
+		note_success(publisher);
 		publisher->is_doubtful = false;
-		if (is_same_life(publisher))
-			go_on_with_life(publisher);
+		if (is_same_incarnation(publisher))
+			update_progress(publisher);
 		else
-			begin_life(publisher);
-		publisher->ports->clock->ops->timer_set(publisher->look_timer, LOOK_EVERY_MS);
+			begin_incarnation(publisher);
+		publisher->ports->clock->ops->timer_set(publisher->check_timer, CHECK_EVERY_MS);
 	}
-	publisher->looks_for_all = false;
+	publisher->checks_for_all = false;
 	pump(publisher);
 }
 
-static void look(struct publisher *publisher)
+static void check_cursors(struct publisher *publisher)
 {
 	struct store *store = publisher->ports->publisher_store;
 
-	publisher->looks_for_all = publisher->look_again;
-	publisher->look_due = publisher->look_again = false;
+	publisher->checks_for_all = publisher->check_again;
+	publisher->check_is_due = publisher->check_again = false;
 	for (int i = 0; i < PARTITIONS; i++)
-		partition_progress_expect(line_of(publisher, i));
+		partition_progress_begin_check(progress_of(publisher, i));
 	begin_call(publisher);
-	store->ops->read_cursors(store, &publisher->state, on_looked, publisher);
+	store->ops->read_cursors(store, &publisher->state, on_cursors_read, publisher);
 }
 
 /* ---- rows that are missing are read from the table ---- */
 
-static void put_rows(struct publisher *publisher)
+static void add_read_rows(struct publisher *publisher)
 {
 	const struct outbox_range *range = &publisher->range;
-	struct partition_progress *line = line_of(publisher, range->partition);
+	struct partition_progress *progress = progress_of(publisher, range->partition);
 
 	for (size_t i = 0; i < range->row_count; i++) {
-		if (!partition_progress_put(line, &range->rows[i]))
-			tell_damaged(publisher, &range->rows[i]);
+		if (!partition_progress_add_read(progress, &range->rows[i]))
+			log_corrupt_row(publisher, &range->rows[i]);
 	}
-	partition_progress_was_read(line, range->row_count);
+	partition_progress_rows_were_read(progress, range->row_count);
 	if (!range->row_count)
 		LOG(publisher->ports->logger, LOG_ERROR, "outbox rows are missing that were not published",
 		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
@@ -296,19 +298,19 @@ static void on_read(void *context, const struct failure *failure)
 	if (failure) {
 		store_failed(publisher, failure, "cannot read the outbox, will try again");
 	} else {
-		call_went_well(publisher);
-		put_rows(publisher);
+		note_success(publisher);
+		add_read_rows(publisher);
 	}
 	arena_free(&publisher->range.arena);
 	pump(publisher);
 }
 
-static struct partition_sender *sender_that_lacks(struct publisher *publisher)
+static struct partition_sender *sender_with_missing_rows(struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &publisher->senders.each[i];
 
-		if (!sender->call && partition_progress_lacks(&sender->line))
+		if (!sender->call && partition_progress_missing(&sender->progress))
 			return sender;
 	}
 	return NULL;
@@ -317,11 +319,11 @@ static struct partition_sender *sender_that_lacks(struct publisher *publisher)
 static void read_missing(struct publisher *publisher, const struct partition_sender *sender)
 {
 	struct store *store = publisher->ports->publisher_store;
-	size_t count = partition_progress_lacks(&sender->line);
+	size_t count = partition_progress_missing(&sender->progress);
 
 	publisher->range = (struct outbox_range){
 		.partition = sender->partition,
-		.after = sender->line.published,
+		.after = sender->progress.published,
 		.rows_max = count < READ_ROWS ? count : READ_ROWS,
 		.bytes_max = READ_BYTES,
 		.arena = arena_new(READ_BYTES / 16),
@@ -339,10 +341,10 @@ static size_t find_moved(const struct publisher *publisher, size_t lane, size_t 
 	size_t count = 0;
 
 	for (size_t i = lane; i < PARTITIONS && !publisher->is_doubtful; i += lanes) {
-		const struct partition_progress *line = &publisher->senders.each[i].line;
+		const struct partition_progress *progress = &publisher->senders.each[i].progress;
 
-		if (line->published >= line->saved + at_least && !line->restored)
-			cursors[count++] = (struct cursor){(int)i, line->published};
+		if (progress->published >= progress->saved + at_least && !progress->restored)
+			cursors[count++] = (struct cursor){(int)i, progress->published};
 	}
 	return count;
 }
@@ -355,7 +357,8 @@ size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t 
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		partition_progress_was_saved(line_of(publisher, cursors[i].partition), cursors[i].position);
+		partition_progress_was_saved(progress_of(publisher, cursors[i].partition),
+					     cursors[i].position);
 }
 
 static void on_saved(void *context, const struct failure *failure)
@@ -367,7 +370,7 @@ static void on_saved(void *context, const struct failure *failure)
 		publisher->save_due = true;
 		store_failed(publisher, failure, "cannot save the outbox's cursors, will try again");
 	} else {
-		call_went_well(publisher);
+		note_success(publisher);
 		publisher_cursors_saved(publisher, publisher->saving, publisher->saving_count);
 	}
 	pump(publisher);
@@ -388,10 +391,10 @@ static void save(struct publisher *publisher)
 bool publisher_is_idle(const struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		if (!partition_progress_is_settled(&publisher->senders.each[i].line))
+		if (!partition_progress_is_settled(&publisher->senders.each[i].progress))
 			return false;
 	}
-	return publisher->started && !publisher->look_again && !publisher->looks_for_all;
+	return publisher->started && !publisher->check_again && !publisher->checks_for_all;
 }
 
 void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *context), void *context)
@@ -403,12 +406,12 @@ void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *contex
 /* ---- whatever can go on goes on ---- */
 
 /* The broker says more than the database said so far. */
-static bool has_claim(const struct publisher *publisher)
+static bool broker_claims_more(const struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		const struct partition_progress *line = &publisher->senders.each[i].line;
+		const struct partition_progress *progress = &publisher->senders.each[i].progress;
 
-		if (line->claimed && !line->restored)
+		if (progress->claimed && !progress->restored)
 			return true;
 	}
 	return false;
@@ -416,28 +419,28 @@ static bool has_claim(const struct publisher *publisher)
 
 static void pump_store(struct publisher *publisher)
 {
-	struct partition_sender *lacks;
+	struct partition_sender *missing;
 
 	if (publisher->store_busy || publisher->waits)
 		return;
-	if (publisher->look_due || publisher->look_again || has_claim(publisher)) {
-		look(publisher);
+	if (publisher->check_is_due || publisher->check_again || broker_claims_more(publisher)) {
+		check_cursors(publisher);
 		return;
 	}
 	if (publisher->save_due)
 		save(publisher);
-	lacks = sender_that_lacks(publisher);
-	if (lacks && !publisher->store_busy)
-		read_missing(publisher, lacks);
+	missing = sender_with_missing_rows(publisher);
+	if (missing && !publisher->store_busy)
+		read_missing(publisher, missing);
 }
 
-static void let_save_come(struct publisher *publisher)
+static void schedule_save(struct publisher *publisher)
 {
 	struct cursor cursors[PARTITIONS];
 
-	if (publisher->save_comes || publisher->save_due || !find_moved(publisher, 0, 1, 1, cursors))
+	if (publisher->save_is_scheduled || publisher->save_due || !find_moved(publisher, 0, 1, 1, cursors))
 		return;
-	publisher->save_comes = true;
+	publisher->save_is_scheduled = true;
 	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);
 }
 
@@ -448,10 +451,10 @@ static void count_unpublished(struct publisher *publisher)
 
 	publisher->stats->unpublished = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
-		const struct partition_progress *line = &publisher->senders.each[i].line;
+		const struct partition_progress *progress = &publisher->senders.each[i].progress;
 
-		publisher->stats->unpublished += partition_progress_unpublished(line);
-		published += line->published;
+		publisher->stats->unpublished += partition_progress_unpublished(progress);
+		published += progress->published;
 	}
 	if (published != publisher->published || !publisher->stats->unpublished)
 		progress_watch_moved(watch);
@@ -467,7 +470,7 @@ static void pump(void *context)
 	if (publisher->started)
 		partition_senders_pump(&publisher->senders);
 	pump_store(publisher);
-	let_save_come(publisher);
+	schedule_save(publisher);
 	count_unpublished(publisher);
 	if (publisher->on_idle && publisher_is_idle(publisher))
 		publisher->on_idle(publisher->idle_context);

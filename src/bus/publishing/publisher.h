@@ -23,7 +23,7 @@ struct publisher;
 struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats);
 void publisher_free(struct publisher **publisher);
 
-/* Asks the database how far each partition is; nothing is published before, and then all that was left. */
+/* Asks the database how far each partition is; nothing is published before, and then all that was abandoned. */
 void publisher_start(struct publisher *publisher);
 
 /* The database is well again: what waits to be tried once more is tried now. */
@@ -34,10 +34,10 @@ const struct progress_watch *publisher_database_watch(const struct publisher *pu
 const struct progress_watch *publisher_events_watch(const struct publisher *publisher);
 
 /* Rows that were just committed; they are copied. */
-void publisher_take(struct publisher *publisher, const struct outbox_row *rows, size_t count);
+void publisher_add(struct publisher *publisher, const struct outbox_row *rows, size_t count);
 
-/* Something was committed that was not taken: asks the database again, and publishes all that was left. */
-void publisher_look_again(struct publisher *publisher);
+/* Something was committed that was not taken: asks the database again, and publishes all that was abandoned. */
+void publisher_check_again(struct publisher *publisher);
 
 /* A cursor that moved so far is worth a place in a flush; the others are saved alone, after a while. */
 #define SAVE_WITH_FLUSH 100

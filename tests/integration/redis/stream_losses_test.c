@@ -277,13 +277,13 @@ static const struct {
 static void take_what_came(struct stream_account *account)
 {
 	for (size_t i = 0; i < reading.count; i++)
-		account_came(account, &(struct stream_entry){.id = reading.entries[i].id}, 1, false);
+		account_received(account, &(struct stream_entry){.id = reading.entries[i].id}, 1, false);
 }
 
 static int64_t settled(struct stream_account *account)
 {
 	DO(look, ());
-	return account_settle(account, &reading.state);
+	return account_reconcile(account, &reading.state);
 }
 
 /* What is missing is reported twice: the second time, after the group was moved back, it is lost. */
