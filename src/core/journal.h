@@ -1,6 +1,6 @@
 /*
- * The way back: a journal keeps the old bytes of whatever one message changes in memory, so that a
- * message that is rejected leaves everything as it was.  Core writes into it before every change.
+ * An undo journal: it keeps the old bytes of everything that one message changes in memory, so that a message
+ * that is rejected leaves everything as it was.  Core writes into it before every change.
  */
 #ifndef ALLOCD_CORE_JOURNAL_H
 #define ALLOCD_CORE_JOURNAL_H
@@ -14,10 +14,10 @@ struct journal {
 /* Remembers the `size` bytes at `place`; memory for that comes from `arena`. */
 void journal_keep(struct journal *journal, struct arena *arena, void *place, size_t size);
 
-/* Puts everything back, newest change first, and forgets it. */
+/* Undoes all changes, newest first, and forgets them. */
 void journal_undo(struct journal *journal);
 
-/* What happened stands; forgets the way back. */
+/* Keeps all changes: they cannot be undone any more. */
 void journal_forget(struct journal *journal);
 
 #endif

@@ -28,7 +28,7 @@ void message_set_text(struct message *message, const char *field, const char *te
 void message_set_instant(struct message *message, const char *field, int64_t instant);
 
 /*
- * What the message says, in 64 bits: equal for equal messages, whatever their encoding.  Its id and
+ * What the message says, in 64 bits: equal for equal messages, however they are encoded.  Its id and
  * occurred_at do not count: who sends a message again may stamp it anew.  Nor do absent fields, so that
  * a message keeps its digest (the inbox stores it) when its schema gains an optional field.
  */

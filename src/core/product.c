@@ -112,7 +112,7 @@ int32_t batch_free(const struct batch *batch)
 	return batch->purchased - batch->allocated;
 }
 
-/* So many quantities are asked for exactly, further ones by the next lower power of two. */
+/* Needs ask for this many quantities exactly, and for the next lower power of two of further ones. */
 #define EXACT_RANGES 8
 
 struct stock_range *product_range(const struct product *product, int32_t fitting)
@@ -147,8 +147,8 @@ static int32_t power_of_two_in(int32_t qty)
 }
 
 /*
- * What stock to ask for, for a line of `qty`.  Exactly that, because batches with a little less may be many;
- * but a shrink may move lines of a great many quantities, and they must not mean a load each.
+ * The free stock to ask for, for a line of `qty`: exactly that, because batches with a little less may be
+ * many.  But a shrink may move lines of a great many quantities, which must not mean a load each.
  */
 static int32_t fitting_for(const struct product *product, int32_t qty)
 {
@@ -166,7 +166,10 @@ static int32_t count_batches(const struct product *product)
 	return count;
 }
 
-/* As many again as are there: whoever asks and is undone and asks again, asks seldom. */
+/*
+ * Twice as many batches as before, so that a command that needs more again and again is redone O(log n)
+ * times.
+ */
 static void ask_for_batches(struct product *product, int32_t qty)
 {
 	int32_t fitting = fitting_for(product, qty);
@@ -267,8 +270,8 @@ static bool is_newest_loaded(const struct batch *batch)
 }
 
 /*
- * Gives up the newest lines until the batch fits `target`, `move_max` lines at most.  As long as it does not,
- * it holds just what is allocated from it: never less than that, and nothing free for other lines.
+ * Deallocates the newest lines until the batch fits `target`, `move_max` lines at most.  While it does not
+ * fit, its purchased quantity is what is allocated: never less, and with nothing free for other lines.
  */
 static enum verdict fit_batch(struct product *product, struct batch *batch, int32_t target)
 {
@@ -328,7 +331,7 @@ void product_set_shrink_cause(struct product *product, const char *cause, const 
 	product->shrink->traceparent = traceparent;
 }
 
-/* ---- allocating again what was given up ---- */
+/* ---- reallocating displaced lines ---- */
 
 static enum verdict reallocate_oldest(struct product *product)
 {

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How many lines one step of a shrink moves at most, unless the engine is told otherwise. */
+/* How many lines one step of a shrink moves at most, unless the engine's configuration says otherwise. */
 #define MOVE_MAX_DEFAULT 10000
 
 /* A value: two lines with the same order, SKU and quantity are the same line. */
@@ -47,22 +47,21 @@ enum verdict product_add_batch(struct product *product, const char *reference, i
 enum verdict product_allocate(struct product *product, const struct order_line *line);
 
 /*
- * A batch turns out to hold `qty`.  Raises line_deallocated for every line it gives up; each of them
- * waits as displaced until product_reallocate_next().
+ * The batch holds `qty` from now on.  Raises line_deallocated for every line that has no room any more; each
+ * of them is displaced until product_reallocate_next().
  */
 enum verdict product_change_quantity(struct product *product, struct batch *batch, int32_t qty,
 				     int64_t occurred_at);
 
 /*
- * Allocates the line that is displaced for longest (by its age), if there is one and no shrink goes on in
- * steps.
+ * Allocates the oldest displaced line, if there is one and no shrink continues in further steps.
  */
 enum verdict product_reallocate_next(struct product *product);
 
 /*
- * Takes the next step of the shrink that is in progress: at most `move_max` lines are given up or
- * allocated again.  `shrink` is NULL when it was the last one.  Each step is committed, and the product
- * loaded anew, before the next one.
+ * Takes the next step of the shrink: at most `move_max` lines are deallocated or reallocated.  After the last
+ * step the product is not shrinking.  Each step is committed, and the product loaded anew, before the next
+ * one.
  */
 enum verdict product_continue_shrink(struct product *product);
 

@@ -62,7 +62,7 @@ struct allocation *product_add_line(struct product *product, const char *orderid
 	return allocation;
 }
 
-/* The newest line of all, and one older than all (as they are loaded), find their place at once. */
+/* The newest line of all, and one older than all (as they are loaded), need no search. */
 void product_link_line(struct product *product, struct batch *batch, struct allocation *allocation)
 {
 	struct allocation **place = &batch->newest;
@@ -84,7 +84,10 @@ void product_unlink_newest_line(struct product *product, struct batch *batch)
 		SET(product, batch->oldest_loaded, NULL);
 }
 
-/* The oldest of all (as a batch gives them up), and one newer than all (as they are loaded), do so too. */
+/*
+ * A line older than all (as a batch loses them), and one newer than all (as they are loaded), need no
+ * search.
+ */
 void product_displace(struct product *product, struct allocation *allocation)
 {
 	struct allocation **place = &product->oldest_displaced;
@@ -112,7 +115,7 @@ void product_undisplace_oldest(struct product *product)
 
 /* ---- what is stored is put in ---- */
 
-/* Every line that is stored is as old as the product's last event, or older: newer ones are in memory. */
+/* Every stored line is as old as the product's last event, or older: newer ones are in memory. */
 int64_t product_lines_from(const struct product *product, int32_t allocated)
 {
 	return allocated == 0 ? 0 : product->version + 1;

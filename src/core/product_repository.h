@@ -21,7 +21,7 @@ struct preference {
 #define PREFERENCE_START ((struct preference){IN_WAREHOUSE, ""})
 #define PREFERENCE_END   ((struct preference){INT32_MAX, NULL})
 
-/* Up to where all batches are loaded that can take so much. */
+/* The place up to which all batches are loaded that have `qty` free. */
 struct preference product_loaded_to(const struct product *product, int32_t qty);
 
 /* < 0: the first comes first.  In the warehouse first, then earlier ETA, then reference by bytes. */
@@ -71,11 +71,11 @@ struct batch {
 
 /* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
 struct need {
-	int32_t fitting;         /* batches with at least so much free stock, */
+	int32_t fitting;         /* batches with at least this much free stock, */
 	struct preference after; /* beyond this place: */
-	int32_t batches;         /* so many of them, or more */
+	int32_t batches;         /* this many of them, or more */
 	struct batch *lines_of;  /* the newest lines of this batch with a version below its `lines_from` */
-	int32_t lines_qty;       /* that add up to at least so much, `move_max` at most */
+	int32_t lines_qty;       /* that add up to at least this quantity, `move_max` lines at most */
 	bool displaced;          /* the oldest displaced lines, `move_max` at most */
 };
 
@@ -84,7 +84,7 @@ static inline bool need_is_any(const struct need *need)
 	return need->fitting || need->lines_of || need->displaced;
 }
 
-/* A shrink too large for one unit of work: it goes on until no line is left displaced. */
+/* A shrink too large for one unit of work: it continues until no line is displaced. */
 struct shrink {
 	struct batch *batch;
 	int32_t target;          /* what the batch is to hold */

@@ -1,6 +1,6 @@
 /*
- * How long to wait before trying again: doubles with every failure up to a cap, and half of it is chance,
- * so that many who failed together do not come back together.  ("Equal jitter": M. Brooker, "Exponential
+ * How long to wait before a retry: the wait doubles with every failure up to a cap, and half of it is random,
+ * so that many clients that failed together do not retry together.  ("Equal jitter": M. Brooker, "Exponential
  * Backoff And Jitter", AWS Architecture Blog, 2015.)
  */
 #ifndef ALLOCD_BUS_BASE_BACKOFF_H

@@ -37,7 +37,7 @@ struct trouble_lines {
 	char end[MESSAGE_MAX_SIZE]; /* the message that says it is over */
 };
 
-/* Values are told apart by their beginning. */
+/* Values that begin alike are taken for the same one. */
 struct value_count {
 	char value[NAME_MAX_SIZE];
 	uint64_t count;

@@ -1,4 +1,4 @@
-/* What is remembered of the last failures, and of the last result. */
+/* Remembers the last failures, and when work was last completed. */
 #include "bus/base/progress_watch.h"
 
 #include "core/base/utf8.h"

@@ -1,4 +1,4 @@
-/* Notifications, shrink_found shrinks and tidying: one thing after another, on a store of its own. */
+/* Chores run in rounds, one after another, on a store of their own; notifications and probes between them. */
 #include "bus/housekeeping/housekeeper.h"
 
 #include "bus/housekeeping/notifications.h"
@@ -9,15 +9,16 @@
 
 #define DUE_AT_ONCE     100
 #define SHRINKS_AT_ONCE 16
-#define ROUND_MS        10000 /* between looks at the tables */
-#define DUE_AGAIN_MS    100   /* when the tables are being looked at anyway */
-#define TIDY_MORE_MS    200   /* between small portions when there is much to tidy */
-#define PROBE_MS        3000  /* between empty units while nothing is committed */
-#define PROBE_SOON_MS   1000  /* and while the database is in trouble */
-#define COUNT_SOON_MS   500   /* until dead letters that were written are counted */
-#define STOP_MS         2000  /* what a notifier that has notifications gets for them at the end */
+#define ROUND_MS        10000 /* between rounds of chores */
+#define DUE_AGAIN_MS                                                                                         \
+	100 /* added to the time when a postponed notification is due, so that it is due for the query */
+#define TIDY_MORE_MS  200  /* between portions while many rows are expired */
+#define PROBE_MS      3000 /* between empty units while no unit is committed */
+#define PROBE_SOON_MS 1000 /* between them while the database is in trouble */
+#define COUNT_SOON_MS 500  /* from when dead letters were written until they are counted */
+#define STOP_MS       2000 /* how long a stopping worker waits for notifications under way */
 
-/* What a round does, in this order. */
+/* The chores of a round, in their order. */
 enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_TIDY, CHORE_NONE };
 
 struct housekeeper {
@@ -32,23 +33,23 @@ struct housekeeper {
 	bool store_busy; /* with a chore or a probe */
 
 	struct timer *stop_timer;
-	bool is_stopped, is_given_up; /* no notification is begun any more; nor is one waited for */
+	bool is_stopped, is_given_up; /* no notification is begun; the wait for those under way is over */
 	void (*settled)(void *context);
 	void *settled_context;
 
 	enum chore chore; /* the next one of this round */
 	struct timer *round;
-	bool is_to_count; /* dead letters were written since the round began, which counts them */
+	bool is_to_count; /* dead letters were written since the round began: the next one counts them */
 	struct timer *probe_timer;
 	bool probe_is_due, probe_is_soon;
-	uint64_t units;      /* that were committed when the last probe was due */
-	struct arena *arena; /* of the chore that is under way */
+	uint64_t units;      /* units that were committed when the last probe was due */
+	struct arena *arena; /* memory of the chore under way */
 	const char *skus[SHRINKS_AT_ONCE];
 	struct notification due[DUE_AT_ONCE];
 	size_t found, due_max;
-	bool has_more_due;       /* than were taken the last time */
-	struct timer *due_timer; /* one that was postponed is due */
-	int64_t due_ms;          /* when that fires, or 0 */
+	bool has_more_due;       /* more notifications were due than the last query returned */
+	struct timer *due_timer; /* fires when a postponed notification is due */
+	int64_t due_ms;          /* when due_timer fires, or 0 */
 	struct tidied tidied;
 };
 
@@ -69,14 +70,14 @@ static void begin_round(void *context)
 	advance(housekeeper);
 }
 
-/* ---- would the database take a unit? ---- */
+/* ---- probing: does the database accept a unit of work? ---- */
 
 static void probe_in(struct housekeeper *housekeeper, int64_t delay_ms)
 {
 	housekeeper->ports->clock->ops->timer_set(housekeeper->probe_timer, delay_ms);
 }
 
-/* Whoever commits need not be asked. */
+/* A unit was committed since: the database accepts units, and no probe is needed. */
 static void on_probe_due(void *context)
 {
 	struct housekeeper *housekeeper = context;
@@ -198,7 +199,7 @@ static void on_notifications_changed(void *context)
 		housekeeper->settled(housekeeper->settled_context);
 }
 
-/* A round before its time, unless one is under way. */
+/* Begins a round early, unless one is under way. */
 static void on_due_again(void *context)
 {
 	struct housekeeper *housekeeper = context;
@@ -296,7 +297,7 @@ static void on_tidied(void *context, const struct failure *failure)
 	advance(housekeeper);
 }
 
-/* A slow notifier has enough to do with those that wait already, and their leases end. */
+/* Leases expire while notifications wait for a slow notifier: lease no more than it can begin. */
 static size_t room_for_due(const struct housekeeper *housekeeper)
 {
 	size_t waiting = notifications_waiting(housekeeper->notifications);

@@ -1,4 +1,4 @@
-/* Each step of a notification's way, in the order of time. */
+/* The steps of a notification, in the order in which they happen. */
 #include "bus/housekeeping/notifications.h"
 
 #include "core/base/arena.h"
@@ -13,18 +13,18 @@
 #define RETRY_CAP_SECONDS   3600
 #define TRIES_MAX           20
 
-/* What a lease must last beyond the notifier's own time: for the store, before and after. */
+/* The rest of a lease must cover the notifier's longest time and this much for calls of the store. */
 #define LEASE_MARGIN_MS 10000
 
-/* Between attempts to write results down, while the database is in trouble. */
+/* Between attempts to record a result while the database is in trouble. */
 #define RECORD_AGAIN_MS 1000
 
 enum step {
-	STEP_QUEUED, /* waits for its turn */
-	STEP_SPLIT,  /* waits for the store: one for each recipient is to take its place */
-	STEP_READ,   /* waits for the store: what is in stock is to be read */
+	STEP_QUEUED, /* waits until the notifier is free */
+	STEP_SPLIT,  /* waits for the store, which replaces it by one for each recipient */
+	STEP_READ,   /* waits for the store, which reads the stock */
 	STEP_NOTIFY, /* waits for the notifier */
-	STEP_RECORD, /* waits for the store: its result is to be written down */
+	STEP_RECORD, /* waits for the store, which records its result */
 };
 
 struct waiting {
@@ -123,7 +123,6 @@ static void drop_queue(struct notifications *notifications)
 		waiting_free(dequeue(notifications));
 }
 
-/* What waits here for longer than its lease is due once more. */
 void notifications_add(struct notifications *notifications, const struct notification *taken, size_t count)
 {
 	for (size_t i = 0; i < count && notifications->count < IN_MEMORY_MAX && !notifications->is_stopped;
@@ -139,7 +138,7 @@ size_t notifications_waiting(const struct notifications *notifications)
 	return notifications->count;
 }
 
-/* ---- its turn ---- */
+/* ---- a notification begins and ends ---- */
 
 static void end(struct waiting *waiting)
 {
@@ -181,7 +180,7 @@ static void begin(struct notifications *notifications, struct waiting *waiting)
 		notify(waiting);
 }
 
-/* Whether it would be answered, and its result written down, before another worker may take it. */
+/* Whether its result would be recorded before the lease expires and another worker sends it. */
 static bool is_leased_for_long_enough(const struct waiting *waiting)
 {
 	const struct notifications *notifications = waiting->owner;
@@ -202,7 +201,7 @@ void notifications_advance(struct notifications *notifications)
 	}
 }
 
-/* ---- before the notifier: one for each recipient, and what is in stock ---- */
+/* ---- before the notifier: split by recipient, and read the stock ---- */
 
 static void log_trouble(const struct notifications *notifications, const char *message,
 			const struct failure *failure)
@@ -224,7 +223,7 @@ static void enqueue_parts(struct notifications *notifications, const struct wait
 	}
 }
 
-/* The parts are in the table, or the whole still is. */
+/* The table has the parts, or after a failure still the whole. */
 static void on_split(void *context, const struct failure *failure)
 {
 	struct waiting *waiting = context;
@@ -356,7 +355,9 @@ static void on_pause_over(void *context)
 	notifications->listener.changed(notifications->listener.context);
 }
 
-/* What is known is written down as soon as the database is there: until then it must not be sent again. */
+/*
+ * The result is recorded as soon as the database works: until then the notification must not be sent again.
+ */
 static bool is_to_be_recorded_again(const struct failure *failure)
 {
 	return failure && failure->kind != FAILURE_DATA && failure->kind != FAILURE_FATAL;
@@ -370,7 +371,7 @@ static void on_result_recorded(void *context, const struct failure *failure)
 
 	notifications->calling = NULL;
 	if (failure)
-		log_trouble(notifications, "notification: its result was not written down", failure);
+		log_trouble(notifications, "the result of a notification was not recorded", failure);
 	else if (waiting->result == NOTIFICATION_POSTPONED)
 		notifications->listener.postponed(notifications->listener.context, retry_seconds(waiting));
 	if (is_to_be_recorded_again(failure)) {
@@ -392,7 +393,7 @@ static void record_result(struct waiting *waiting)
 
 /* ---- the store ---- */
 
-/* The one that needs the store most: a result first. */
+/* The next notification that needs the store: results come first. */
 static struct waiting *next_call(const struct notifications *notifications)
 {
 	struct waiting *next = NULL;

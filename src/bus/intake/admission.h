@@ -1,6 +1,6 @@
 /*
- * The way in from Redis: what a subscription hears goes to the engine, and every source of messages is held
- * while the engine has no use for more.
+ * Admits messages from Redis: a subscription's messages are submitted to the engine, and every source of
+ * messages is paused while the engine has no room for more.
  */
 #ifndef ALLOCD_BUS_INTAKE_ADMISSION_H
 #define ALLOCD_BUS_INTAKE_ADMISSION_H
@@ -10,12 +10,12 @@
 /* Pub/sub and the streams. */
 #define VALVES_MAX (1 + 16)
 
-/* How to hold a source, and let it go again; called in turns, pause first. */
+/* How to pause and resume a source; called in turns, pause first. */
 struct admission_valve {
 	void (*pause)(void *source);
 	void (*resume)(void *source);
 	void *source;
-	/* It keeps what is not read: so it is held while the database is away, too. */
+	/* The source keeps what is not read, so it is also paused while the database is down. */
 	bool is_durable;
 };
 
@@ -28,19 +28,19 @@ struct admission {
 	size_t count;
 };
 
-void admission_init(struct admission *consumer, struct engine *engine);
+void admission_init(struct admission *admission, struct engine *engine);
 
-/* Holds that source from now on as the engine needs. */
-void admission_add(struct admission *consumer, const struct admission_valve *valve);
+/* Pauses and resumes that source from now on as the engine needs. */
+void admission_add(struct admission *admission, const struct admission_valve *valve);
 
 /*
- * Takes a message from `channel`, on which commands of that type come: the first PAYLOAD_MAX bytes of it, and
- * its true size.  What comes after a pause all the same is taken, too.
+ * Submits a message from `channel`, which carries commands of that type: its first PAYLOAD_MAX bytes, and its
+ * true size.  A message that arrives in spite of a pause is submitted, too.
  */
-void admission_submit(struct admission *consumer, enum message_type type, const char *channel,
+void admission_submit(struct admission *admission, enum message_type type, const char *channel,
 		      struct bytes payload, size_t true_size);
 
-/* The sources are about to go: they are neither paused nor resumed any more. */
-void admission_stop(struct admission *consumer);
+/* The sources are about to be freed: they are neither paused nor resumed any more. */
+void admission_stop(struct admission *admission);
 
 #endif

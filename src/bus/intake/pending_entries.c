@@ -1,4 +1,4 @@
-/* A sorted list, and in it those that are handled. */
+/* A sorted list of entries, and within it the list of those that are handled. */
 #include "bus/intake/pending_entries.h"
 
 #include "core/base/must.h"
@@ -31,7 +31,7 @@ struct pending_entry *pending_entries_place(const struct pending_entries *in_fli
 {
 	struct pending_entry *next = place ? place->next : in_flight->first;
 
-	/* What is new is above all. */
+	/* A new entry is nearly always above all others. */
 	if (in_flight->last && pending_entry_compare(in_flight->last, incarnation, id) <= 0)
 		return in_flight->last;
 	for (; next && pending_entry_compare(next, incarnation, id) <= 0; next = next->next)

@@ -1,6 +1,6 @@
 /*
- * Entries of a stream that are in flight: submitted, and not known to be acknowledged.  In the order of the
- * stream, through all its incarnations.
+ * Entries of a stream that are in flight: submitted, and not known to be acknowledged.  They are in the order
+ * of the stream, across all its incarnations.
  */
 #ifndef ALLOCD_BUS_INTAKE_PENDING_ENTRIES_H
 #define ALLOCD_BUS_INTAKE_PENDING_ENTRIES_H
@@ -16,7 +16,7 @@ struct pending_entry {
 	int64_t incarnation;
 	struct stream_id id;
 	bool is_acknowledging; /* its acknowledgement is under way */
-	bool came_again;       /* meanwhile a group that was created anew delivered it once more */
+	bool came_again;       /* a group that was created anew has delivered it once more */
 };
 
 struct pending_entries {
@@ -26,27 +26,33 @@ struct pending_entries {
 	struct pending_entry *handled, **handled_end; /* to be acknowledged, linked by next_to_acknowledge */
 };
 
-void pending_entries_init(struct pending_entries *in_flight);
-void pending_entries_release(struct pending_entries *in_flight);
+void pending_entries_init(struct pending_entries *pending);
+void pending_entries_release(struct pending_entries *pending);
 
-/* Below, equal or above, as for strcmp(). */
+/* Less than, equal to or greater than 0, as for strcmp(). */
 int pending_entry_compare(const struct pending_entry *entry, int64_t incarnation, struct stream_id id);
 
-/* The last entry that is not above that one, from `place` on, which is not above it; NULL: every one is. */
-struct pending_entry *pending_entries_place(const struct pending_entries *in_flight,
+/*
+ * The last entry at or below that id, searched from `place` on, which is at or below it; NULL: all entries
+ * are above.
+ */
+struct pending_entry *pending_entries_place(const struct pending_entries *pending,
 					    struct pending_entry *place, int64_t incarnation,
 					    struct stream_id id);
 
-/* One more, after `place`, as pending_entries_place() said; NULL: before all others. */
-struct pending_entry *pending_entries_add(struct pending_entries *in_flight, struct pending_entry *place,
+/* Adds an entry after `place`, as pending_entries_place() returned it; NULL: before all others. */
+struct pending_entry *pending_entries_add(struct pending_entries *pending, struct pending_entry *place,
 					  int64_t incarnation, struct stream_id id);
 
 /* Frees the entry. */
-void pending_entries_forget(struct pending_entries *in_flight, struct pending_entry *entry);
+void pending_entries_forget(struct pending_entries *pending, struct pending_entry *entry);
 
-void pending_entries_push_handled(struct pending_entries *in_flight, struct pending_entry *entry);
+void pending_entries_push_handled(struct pending_entries *pending, struct pending_entry *entry);
 
-/* The first `max` of those to be acknowledged, as a list of their own; NULL: there are none. */
-struct pending_entry *pending_entries_take_handled(struct pending_entries *in_flight, size_t max);
+/*
+ * Removes the first `max` entries to be acknowledged and returns them as a list; NULL: there is no such
+ * entry.
+ */
+struct pending_entry *pending_entries_take_handled(struct pending_entries *pending, size_t max);
 
 #endif

@@ -1,4 +1,4 @@
-/* The account of the entries that were added to a stream, and of those that came. */
+/* Compares the entries that were added to a stream with those that were received. */
 #include "bus/intake/stream_account.h"
 
 #include "core/base/must.h"
@@ -30,7 +30,7 @@ static void close_account(struct stream_account *account)
 	account->is_open = account->is_reading_again = account->is_back = false;
 }
 
-/* What was there at the last look, did not come, and is not in what is there now. */
+/* Entries that were in the stream when its state was last read, were not received, and are not in it now. */
 static int64_t left_behind(const struct stream_account *account, int64_t added_now)
 {
 	int64_t kept = added_now > account->added ? added_now : account->added;
@@ -38,7 +38,7 @@ static int64_t left_behind(const struct stream_account *account, int64_t added_n
 	return account->is_open && account->seen > kept ? account->seen - kept : 0;
 }
 
-/* The group, which stands there, has got every entry that the stream has. */
+/* Whether the group, which is at that place, has delivered every entry of the stream. */
 static bool is_read(const struct stream_state *state, struct stream_id place)
 {
 	return !is_below(place, state->last_present) && !is_below(state->last_generated, place);
@@ -60,7 +60,7 @@ int64_t account_reopen(struct stream_account *account, const struct stream_state
 		if (is_read(found, place))
 			open_at(account, found->last_generated, found->added);
 		else if (is_new &&
-			 !is_below(beginning, place)) /* every entry that was ever added is to come */
+			 !is_below(beginning, place)) /* every entry that was ever added is to be received */
 			open_at(account, place, 0);
 	}
 	account->seen = found->added;
@@ -68,7 +68,7 @@ int64_t account_reopen(struct stream_account *account, const struct stream_state
 	return lost;
 }
 
-/* The array grows when the number is a power of two. */
+/* The array grows when its count is a power of two. */
 static void remember(struct stream_account *account, struct stream_id id)
 {
 	size_t count = account->received_count;
@@ -112,7 +112,7 @@ static void come(struct stream_account *account, struct stream_id id)
 	}
 }
 
-/* What is pending above the place of the group comes again as new. */
+/* Pending entries above the place of the group are received again as new ones. */
 void account_received(struct stream_account *account, const struct stream_entry *entries, size_t count,
 		      bool were_pending)
 {
@@ -130,7 +130,7 @@ void account_lost_pending(struct stream_account *account)
 		close_account(account);
 }
 
-/* Once more, where the connection was lost meanwhile. */
+/* The group is moved back once more if the connection was lost meanwhile. */
 void account_moved_back(struct stream_account *account)
 {
 	account->is_back = true;
@@ -139,7 +139,10 @@ void account_moved_back(struct stream_account *account)
 	account->found = 0;
 }
 
-/* Every entry that the group has got came to this reader, and none came that was added after the look. */
+/*
+ * Whether this reader received every entry that the group delivered, and none added after the state was
+ * read.
+ */
 static bool is_level(const struct stream_account *account, const struct stream_state *state)
 {
 	return !is_below(account->up_to, state->delivered) &&

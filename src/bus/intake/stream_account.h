@@ -1,61 +1,61 @@
 /*
- * Counts the entries of a stream that were trimmed or deleted before any reader of the group got them: all
- * that were ever added, which Redis counts since version 7, less those that came.
+ * Counts the entries of a stream that were trimmed or deleted before any reader of the group received them:
+ * all that were ever added, which Redis counts since version 7, less those that were received.
  *
- * It settles when a look shows that the group has got every entry that is there.  What is missing then was
- * deleted, or the group was moved past it by hand: so the group is moved back to where nothing was missing,
- * and what is missing after that is lost.
+ * The account is reconciled when the stream's state shows that the group has delivered every entry that is
+ * there.  Entries that are missing then were deleted, or the group was moved past them by hand: so the group
+ * is moved back to the last place where none was missing, and entries that are missing after that are lost.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_ACCOUNT_H
 #define ALLOCD_BUS_INTAKE_STREAM_ACCOUNT_H
 
 #include "bus/ports/stream.h"
 
-/* Entries that are remembered to have come; after more of them the group is not moved back. */
+/* Received entries that are remembered; after more of them the group is not moved back. */
 #define ACCOUNT_IDS_MAX 65536
 
 struct stream_account {
 	bool is_open;
 	struct stream_id up_to;     /* every entry up to here is counted in */
 	int64_t added;              /* how many were added up to there, lost ones included */
-	struct stream_id settled;   /* where nothing was missing the last time */
-	struct stream_id *received; /* since then; owned */
+	struct stream_id settled;   /* the last place where no entry was missing */
+	struct stream_id *received; /* entries received since then; owned */
 	size_t received_count;
-	int64_t seen;            /* how many were added by the last look */
-	struct stream_id handed; /* what is pending for the reader lies below */
-	bool is_reading_again;   /* the group was, or is to be, moved back to `settled`; */
+	int64_t seen;            /* how many had been added when the state was last read */
+	struct stream_id handed; /* entries that are pending for the reader are below */
+	bool is_reading_again;   /* the group was or is to be moved back to `settled`; */
 	bool is_back;            /* it was; */
-	struct stream_id again;  /* since then every entry up to here came again, */
-	int64_t found;           /* and these had not come before */
+	struct stream_id again;  /* since then every entry up to here was received again, */
+	int64_t found;           /* and this many had not been received before */
 };
 
 void account_release(struct stream_account *account);
 
 /*
- * The stream is opened (again), and its group stands at `place`.  is_new: it is not the stream of before, or
- * it began again.  Returns how many entries were there at the last look, never came, and are gone with the
- * stream, or not in the older copy of it that came back.
+ * The stream was opened (again), and its group is at `place`.  is_new: it is another stream than before, or
+ * was recreated.  Returns how many entries were in the stream when its state was last read, were never
+ * received, and are not in the stream any more, or not in the older copy of it that returned.
  */
 int64_t account_reopen(struct stream_account *account, const struct stream_state *found,
 		       struct stream_id place, bool is_new);
 
-/* A read of what is pending, or of new entries, brought these. */
+/* A read of pending or of new entries returned these. */
 void account_received(struct stream_account *account, const struct stream_entry *entries, size_t count,
 		      bool were_pending);
 
-/* Pending entries turned out to be gone, and nobody knows whether they had come. */
+/* Pending entries turned out to be deleted, and it is unknown whether they had been received. */
 void account_lost_pending(struct stream_account *account);
 
-/* The group was moved back to where nothing was missing. */
+/* The group was moved back to the place where no entry was missing. */
 void account_moved_back(struct stream_account *account);
 
 /*
- * Takes a later look.  Returns how many entries are missing: either is_reading_again turned true, and the
- * group is to be moved back to `settled`, or they are lost.
+ * Reconciles the account with a later state.  Returns how many entries are missing: either is_reading_again
+ * turned true, and the group is to be moved back to `settled`, or they are lost.
  */
 int64_t account_reconcile(struct stream_account *account, const struct stream_state *state);
 
-/* Whether a look is to come soon: entries were added that did not come yet. */
+/* Whether the state is to be read again soon: entries were added that were not received yet. */
 bool account_is_behind(const struct stream_account *account, const struct stream_state *state);
 
 #endif

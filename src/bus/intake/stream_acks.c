@@ -1,4 +1,4 @@
-/* Acknowledges entries once what they did is committed, all of one turn of the loop in one call. */
+/* Acknowledges entries once their effects are committed, all of one turn of the event loop in one call. */
 #include "bus/intake/stream_reader_internal.h"
 
 /* Entries that one call acknowledges, at most. */
@@ -8,8 +8,8 @@
 #define FAILURES_BEFORE_REFUSAL 3
 
 /*
- * Entries that are handled and not acknowledged; with more, none is read.  While acknowledgements fail,
- * those that are not handled yet count, too.
+ * No entry is read while more entries than this are handled and not acknowledged.  While acknowledgements
+ * fail, entries that are not handled yet count, too.
  */
 #define UNACKNOWLEDGED_MAX 10000
 
@@ -27,7 +27,7 @@ static void forget(struct stream_reader *reader, struct pending_entry *entry)
 	reader->stats.in_flight = reader->in_flight.count;
 }
 
-/* An earlier incarnation's entries have ids that this one's may have, too: nothing is said of them. */
+/* Entries of an earlier incarnation are not acknowledged: entries of this one may have the same ids. */
 static void add_one(struct stream_reader *reader, struct pending_entry *entry)
 {
 	entry->is_acknowledging = entry->came_again = false;
@@ -43,12 +43,12 @@ void acks_add(struct stream_reader *reader, struct pending_entry *list)
 		next = entry->next_to_acknowledge;
 		add_one(reader, entry);
 	}
-	/* All of this turn of the loop goes in one call. */
+	/* One call acknowledges all entries of this turn of the event loop. */
 	if (reader->in_flight.handled && !reader->acknowledge_backoff.failures)
 		reader_set_timer(reader, reader->acknowledge_timer, 0);
 }
 
-/* A stream that is read while one acknowledgement after another fails refuses them, whatever it says. */
+/* A stream that is read while one acknowledgement after another fails refuses them, with any error. */
 static void note_refusal(struct stream_reader *reader, const struct failure *failure)
 {
 	bool is_run = failure && failure->kind == FAILURE_RETRY && reader->stats.is_reading &&
@@ -65,7 +65,7 @@ static void on_acknowledged(void *context, const struct failure *failure)
 
 	reader->acknowledging = NULL;
 	note_refusal(reader, failure);
-	reader->has_news = true; /* what is pending changes, or does not though it should */
+	reader->has_news = true; /* the count of pending entries changes, or should have changed */
 	if (failure && failure->kind != FAILURE_CONFLICT) {
 		int64_t delay_ms = backoff_next(&reader->acknowledge_backoff, reader->ports.random);
 
@@ -74,7 +74,7 @@ static void on_acknowledged(void *context, const struct failure *failure)
 		reader_advance(reader);
 		return;
 	}
-	if (failure) /* without the group they are pending for nobody */
+	if (failure) /* without the group the entries are pending for no consumer */
 		reader_lose(reader);
 	reader->acknowledge_backoff.failures = 0;
 	for (struct pending_entry *entry = list, *next; entry; entry = next) {

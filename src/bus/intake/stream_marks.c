@@ -1,11 +1,12 @@
 /*
- * Notes in the logbook how far the stream is done, once a second while there is news, and trims what is old.
+ * Writes a checkpoint of how far the stream is done, once a second while there is news, and trims old
+ * entries.
  */
 #include "bus/intake/stream_reader_internal.h"
 
 #define TRIM_EVERY_MS 60000
 
-/* A look brings the first and the last entry of the stream, whatever their size. */
+/* Reading the state of a stream returns its first and its last entry, however large they are. */
 #define NOTE_LARGE_EVERY_MS 10000
 
 static void noted(struct stream_reader *reader)
@@ -14,7 +15,7 @@ static void noted(struct stream_reader *reader)
 	reader_advance(reader);
 }
 
-/* What is not trimmed now is trimmed later. */
+/* Entries that are not trimmed now are trimmed later. */
 static void on_trimmed(void *context, const struct failure *failure)
 {
 	reader_note_refusal(context, CALL_TRIM, failure);
@@ -32,18 +33,21 @@ static void trim(struct stream_reader *reader)
 		noted(reader);
 }
 
-/* Meanwhile nothing is lost, but a stream that is lost and comes back is read again from the last note. */
+/*
+ * Without checkpoints nothing is lost, but a stream that returns after a loss is read again from the last
+ * one.
+ */
 static void log_note(struct stream_reader *reader, const struct failure *failure)
 {
 	struct logger *logger = reader->ports.logger;
 
 	if (failure && !reader->is_note_refused)
-		LOG(logger, LOG_WARN, "how far the stream is handled is not written down, will try again",
+		LOG(logger, LOG_WARN, "the progress of the stream is not saved, will try again",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("stream", reader->name),
 		    LOG_TEXT("error", failure->text));
 	else if (!failure && reader->is_note_refused)
-		LOG(logger, LOG_INFO, "how far the stream is handled is written down again",
-		    LOG_OVER(LOG_DATABASE), LOG_TEXT("stream", reader->name));
+		LOG(logger, LOG_INFO, "the progress of the stream is saved again", LOG_OVER(LOG_DATABASE),
+		    LOG_TEXT("stream", reader->name));
 	reader->is_note_refused = failure;
 }
 
@@ -60,8 +64,8 @@ static void on_marked(void *context, const struct failure *failure)
 }
 
 /*
- * Nothing that is not done with by all: `done_by_all` itself stays, too.  Redis' clock is that of the ids,
- * and the newest one tells it: a stream that nobody writes to keeps what it has.
+ * Only entries below `done_by_all` are trimmed: every group is done with them.  Their age is measured by the
+ * ids, which Redis takes from its clock: a stream without new entries keeps those that it has.
  */
 static struct stream_id lowest_to_keep(const struct stream_reader *reader, const struct stream_state *state)
 {
@@ -71,7 +75,7 @@ static struct stream_id lowest_to_keep(const struct stream_reader *reader, const
 	return stream_id_compare(lowest, state->done_by_all) < 0 ? lowest : state->done_by_all;
 }
 
-/* The group is gone, or the stream began again: a read would tell, but perhaps only after a while. */
+/* The group is gone, or the stream was recreated: a read would fail, but perhaps only after a while. */
 static bool is_lost(const struct stream_reader *reader, const struct stream_state *state)
 {
 	return !state->has_group || stream_id_compare(state->last_generated, reader->last_looked) < 0 ||
@@ -79,8 +83,8 @@ static bool is_lost(const struct stream_reader *reader, const struct stream_stat
 }
 
 /*
- * The group handed out entries that did not come here, though it has no other consumer, and reads that began
- * since have ended: it was moved by hand.
+ * Whether the group was moved by hand: it delivered entries that this reader did not receive, though it has
+ * no other consumer, and every read that began before has ended.
  */
 static bool was_moved(struct stream_reader *reader, const struct stream_state *state)
 {
@@ -99,7 +103,7 @@ static bool was_moved(struct stream_reader *reader, const struct stream_state *s
 	return false;
 }
 
-/* Whether the group is to be moved back because entries did not come; those that are gone are counted. */
+/* Whether the group is to be moved back because entries were not received; counts those that are lost. */
 static bool is_missing_some(struct stream_reader *reader, const struct stream_state *state)
 {
 	int64_t missing = account_reconcile(&reader->account, state);
@@ -135,7 +139,7 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 	reader->found.consumers = state->consumers;
 	reader->last_looked = state->last_generated;
 	reader->trim_below = lowest_to_keep(reader, state);
-	/* A group that was moved by hand has not got what lies before. */
+	/* A group that was moved by hand has not delivered the entries before its place. */
 	record.done = stream_id_compare(state->done, reader->delivered) < 0 ? state->done : reader->delivered;
 	checkpoints->ops->mark_stream(checkpoints, reader->name, &record, state, on_marked, reader);
 }
@@ -146,7 +150,7 @@ void marks_note(void *context)
 	struct stream *stream = reader->ports.stream;
 
 	if (!reader->is_started) {
-		reader_lose(reader); /* what comes now stays pending */
+		reader_lose(reader); /* entries that arrive now stay pending */
 		return;
 	}
 	reader_set_timer(reader, reader->note_timer,

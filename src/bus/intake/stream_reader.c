@@ -1,6 +1,5 @@
 /*
- * Two things go on side by side: reading, one step after another; and what follows from it, acknowledging and
- * noting how far it is done.
+ * The steps of a reader, one after another.  Acknowledgements and checkpoints happen beside them.
  */
 #include "bus/intake/stream_reader_internal.h"
 #include "core/base/must.h"
@@ -12,11 +11,11 @@
 
 #define CLAIM_EVERY_MS 10000
 
-/* How long a reader that is stopped waits for what is on its way.  A read that finds entries takes less. */
+/* How long a stopped reader waits for a read under way.  A read that finds entries takes less. */
 #define STOP_WAIT_MS 100
 
-/* Failures in a row after which it is told that the stream is not read. */
-#define TELL_FROM_FAILURE 3
+/* Failures in a row after which it is logged that the stream is not read. */
+#define LOG_FROM_FAILURE 3
 
 /* ---- beginning and end ---- */
 
@@ -74,7 +73,7 @@ void stream_reader_free(struct stream_reader **reader)
 	*reader = NULL;
 }
 
-/* What a step under way brings belongs to a time that is over. */
+/* Ignores what the step under way returns: the group or the stream was lost. */
 void reader_lose(struct stream_reader *reader)
 {
 	if (reader->stats.is_reading && !*reader->not_read)
@@ -96,7 +95,7 @@ void stream_reader_stop(struct stream_reader *reader)
 	reader_set_timer(reader, reader->note_timer, STOP_WAIT_MS);
 }
 
-/* Whether a read may bring something still. */
+/* Whether a read under way may still return entries. */
 static bool is_waiting_for_entries(const struct stream_reader *reader)
 {
 	return reader->stats.is_reading &&
@@ -129,8 +128,8 @@ const struct stream_reader_stats *stream_reader_stats(const struct stream_reader
 static void tell_not_read(struct stream_reader *reader, const char *error)
 {
 	utf8_format(reader->not_read, sizeof reader->not_read, "%s", error);
-	/* At first, connections are being made still. */
-	if (reader->is_logged || reader->backoff.failures < TELL_FROM_FAILURE)
+	/* The first attempts may fail only because connections are still being made. */
+	if (reader->is_logged || reader->backoff.failures < LOG_FROM_FAILURE)
 		return;
 	reader->is_logged = true;
 	LOG(reader->ports.logger, LOG_WARN, "stream is not read, will try again", LOG_TROUBLE(LOG_REDIS),
@@ -148,7 +147,7 @@ void reader_log_read(struct stream_reader *reader)
 	    LOG_TEXT("stream", reader->name));
 }
 
-/* The connection or the group was lost, or the step was refused: begin again after a while. */
+/* The connection or the group was lost, or the step was refused: begin anew after a while. */
 void reader_fail(struct stream_reader *reader, const struct failure *failure)
 {
 	reader_lose(reader);
@@ -229,7 +228,7 @@ static void step_done(struct stream_reader *reader)
 	reader_advance(reader);
 }
 
-/* ---- look, open, create the group ---- */
+/* ---- read the state, open, create the group ---- */
 
 static void lead_in(struct stream_reader *reader)
 {
@@ -251,7 +250,7 @@ static void lead_in(struct stream_reader *reader)
 	step_done(reader);
 }
 
-/* Without the mark everything works, until the stream is lost. */
+/* Without the mark everything works, until the stream is lost and recreated. */
 static void on_life_marked(void *context, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
@@ -314,8 +313,8 @@ static void on_moved(void *context, const struct failure *failure)
 		log_place(
 			reader, LOG_INFO,
 			reader->account.is_reading_again
-				? "entries of the stream did not come: the consumer group was moved back to "
-				  "read again what came since none was missing"
+				? "entries of the stream were not received: the consumer group was moved back "
+				  "to the last place where none was missing"
 				: "the consumer group was ahead of what is known to be handled: it reads "
 				  "again from there",
 			reader->moving_to);
@@ -325,7 +324,7 @@ static void on_moved(void *context, const struct failure *failure)
 	mark_life(reader);
 }
 
-/* Every entry up to there came to a reader, as far as this one and the logbook know. */
+/* Every entry up to there was received by a reader, as far as this one and the checkpoints know. */
 static struct stream_id known_to_be_delivered(struct stream_reader *reader)
 {
 	struct stream_id done = reader->opening.done;
@@ -340,9 +339,9 @@ static struct stream_id known_to_be_delivered(struct stream_reader *reader)
 }
 
 /*
- * The group may be ahead of what was handled: it was moved, or made by another program, or the last note is a
- * little old.  What is read again has no second effect.  Where there are other consumers the entries may be
- * theirs, unless the stream began again: then nobody has got what this incarnation holds.
+ * The group may be ahead of the entries that were handled: it was moved, or made by another program, or the
+ * last checkpoint is a little old.  Entries that are read again have no second effect.  Where there are other
+ * consumers the entries may be theirs, unless the stream was recreated: then none was delivered yet.
  */
 static void place_group(struct stream_reader *reader)
 {
@@ -438,8 +437,8 @@ static void claim(struct stream_reader *reader)
 /* ---- the next step ---- */
 
 /*
- * Where there is no other consumer there is nothing to claim but what this one holds itself.  The first look
- * may not count this one yet.
+ * Whether the group has other consumers; without any there is nothing to claim but this one's own entries.
+ * The first reading of the state may not count this consumer yet.
  */
 static bool may_claim(const struct stream_reader *reader)
 {
@@ -451,11 +450,11 @@ void reader_advance(struct stream_reader *reader)
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused)
 		return;
 	if (!reader->stats.is_reading) {
-		if (!reader->is_noting) /* which looks, too */
+		if (!reader->is_noting) /* which reads the state, too */
 			look(reader);
 	} else if (may_claim(reader)) {
 		claim(reader);
-	} else if (!acks_are_full(reader)) { /* else not until some are acknowledged */
+	} else if (!acks_are_full(reader)) { /* otherwise the next read waits until some are acknowledged */
 		reader_read(reader);
 	}
 }

@@ -1,16 +1,16 @@
 /*
- * Reads commands from one stream into the engine, and acknowledges them when what they did is committed.
+ * Reads commands from one stream into the engine, and acknowledges them when their effects are committed.
  *
  *     look, open -> (create the group) -> claim -> own pending entries -> new entries -> ...
  *          ^                                        ^ something was claimed |
  *          +-- connection or group lost ------------+---- every CLAIM_EVERY_MS
  *
- * In the order of the stream: what is pending (this reader's from before, and what readers that are gone
- * left) comes before anything new.  An entry that is still in flight here is never submitted a second time.
- * Entries of SKUs that are held up may stay pending, and are read again later: see postponed.h.
- * Acknowledged is after the commit, never before; an acknowledgement that may not have arrived is sent again.
- * Every second it notes how far all is done; below that, and older than the retention, the stream is trimmed.
- * Who reads which stream when there are several workers is decided elsewhere: start and stop.
+ * Entries are submitted in the order of the stream: pending ones (this reader's own from before, and those of
+ * readers that died) before new ones.  An entry that is still in flight here is never submitted a second
+ * time.  Entries of SKUs that are held up may stay pending, and are read again later: see postponed.h.  An
+ * entry is acknowledged after the commit, never before; an acknowledgement that may not have arrived is sent
+ * again.  Every second a checkpoint says up to where all entries are done; entries below that and older than
+ * the retention are trimmed.  Which worker reads which stream is decided elsewhere, by start and stop.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H
@@ -31,19 +31,19 @@ struct stream_reader_ports {
 };
 
 struct stream_reader_config {
-	const char *name;     /* of the stream, as messages are told to come from; copied */
-	int64_t retention_ms; /* entries are kept so long; those that are not done with, always */
+	const char *name;     /* of the stream, as dead letters and logs name it; copied */
+	int64_t retention_ms; /* how long entries are kept; those that are not done are always kept */
 };
 
 /* Counters only go up. */
 struct stream_reader_stats {
 	uint64_t read;    /* entries submitted */
-	uint64_t claimed; /* of readers that were gone, and own ones that were as long in flight */
+	uint64_t claimed; /* claimed from readers that died, or own ones that were in flight for as long */
 	uint64_t lost; /* known to have been in the stream, and trimmed or deleted before they were handled */
 	uint64_t acknowledged;
 	size_t in_flight; /* now: submitted, and not known to be acknowledged */
-	uint64_t pending; /* at the last look: entries that the group's readers hold */
-	bool is_reading;  /* its stream is reached, and its group is there */
+	uint64_t pending; /* entries that the group's readers held when the state was last read */
+	bool is_reading;  /* the stream is reachable, and the group exists */
 };
 
 struct stream_reader;
@@ -56,17 +56,17 @@ void stream_reader_free(struct stream_reader **reader);
 
 void stream_reader_start(struct stream_reader *reader);
 
-/* Nothing is submitted between pause and resume, but what a read under way brings. */
+/* Between pause and resume nothing is submitted but the entries of a read under way. */
 void stream_reader_pause(struct stream_reader *reader);
 void stream_reader_resume(struct stream_reader *reader);
 
 /*
- * Begins no read any more.  What one brings that is under way is submitted, if it comes within moments; what
- * was submitted is acknowledged.
+ * Begins no further read.  Entries of a read under way are submitted if they arrive within moments; submitted
+ * entries are still acknowledged.
  */
 void stream_reader_stop(struct stream_reader *reader);
 
-/* Whether everything it submitted is acknowledged, and, once it is stopped, nothing more will be. */
+/* Whether every submitted entry is acknowledged, and a stopped reader will submit no more. */
 bool stream_reader_is_idle(const struct stream_reader *reader);
 
 /*

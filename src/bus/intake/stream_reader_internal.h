@@ -1,6 +1,6 @@
 /*
  * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c),
- * acknowledging (stream_acks.c), noting how far all is done and trimming (stream_marks.c).  For these only.
+ * acknowledging (stream_acks.c), writing checkpoints and trimming (stream_marks.c).
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
@@ -27,15 +27,15 @@
 enum reader_call { CALL_ACKNOWLEDGE, CALL_CLAIM, CALL_LOOK, CALL_TRIM, CALL_MARK, CALL_MOVE, READER_CALLS };
 
 enum reader_state {
-	READER_RESTING,         /* for leave to go on: to be started or resumed, or for an acknowledgement */
-	READER_LOOKING,         /* for the stream: how things stand */
-	READER_OPENING,         /* for the logbook: which incarnation it is */
+	READER_RESTING,         /* to be started or resumed, or for an acknowledgement */
+	READER_LOOKING,         /* for the stream: its state */
+	READER_OPENING,         /* for the checkpoints: which incarnation it is */
 	READER_PLACING,         /* for the stream: the group, created or moved back */
 	READER_MARKING,         /* for the stream: the mark of this incarnation */
-	READER_CLAIMING,        /* for the stream: what readers that are gone left */
-	READER_READING_PENDING, /* for the stream: what was read before and is not acknowledged */
-	READER_READING_NEW,     /* for the stream: entries that nobody got */
-	READER_WAITING,         /* for the time to try again */
+	READER_CLAIMING,        /* for the stream: claimed entries of readers that died */
+	READER_READING_PENDING, /* for the stream: entries that were read before and are not acknowledged */
+	READER_READING_NEW,     /* for the stream: entries that no consumer received yet */
+	READER_WAITING,         /* until the next try */
 };
 
 struct stream_reader {
@@ -48,42 +48,43 @@ struct stream_reader {
 	bool is_started, is_paused;
 	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
 	struct backoff backoff;
-	bool is_logged;                  /* that the stream is not read */
+	bool is_logged;                  /* it was logged that the stream is not read */
 	char not_read[READER_ERROR_MAX]; /* why new entries could not be read last; empty: they could */
 	int64_t not_read_since_ms;       /* while it is not */
 	char refused[READER_CALLS]
 		    [READER_ERROR_MAX];         /* why the stream refuses such calls; empty: it does not */
 	int64_t refused_since_ms[READER_CALLS]; /* while it does */
-	struct stream_state found;              /* by the last look that opened the stream */
-	struct stream_record opening;           /* being read from the logbook */
+	struct stream_state found;              /* the state when the stream was opened */
+	struct stream_record opening;           /* being read from the checkpoints */
 	struct stream_id moving_to;             /* the group's place, while it is moved */
 	struct stream_record record;
 	bool claim_is_due, is_first_claim;
-	bool has_pending;             /* entries of this reader, perhaps, */
-	struct stream_id read_up_to;  /* above this one: a pass over them goes on, */
-	bool pass_begins;             /* or has not begun yet */
+	bool has_pending;             /* this reader may have pending entries, */
+	struct stream_id read_up_to;  /* a pass over them continues above this id, */
+	bool pass_begins;             /* or has yet to begin */
 	uint64_t pass;                /* its number */
 	bool interleaves;             /* with reads of new entries, */
-	bool new_is_next;             /* which come in turns */
+	bool new_is_next;             /* which alternate */
 	uint64_t submitted;           /* what the engine had received after this reader's last entry */
 	size_t read_max;              /* new entries to ask for, if none is large */
 	size_t largest;               /* bytes of the largest entry lately; it shrinks with every read */
-	struct stream_id last_looked; /* the last id that the stream had generated then */
-	struct stream_id delivered;   /* every entry of this incarnation up to here came to this reader */
+	struct stream_id last_looked; /* the stream's last generated id when the state was last read */
+	struct stream_id delivered;   /* this reader received every entry of this incarnation up to here */
 	struct stream_id suspected; /* the group's place when it was last found above `delivered`; 0-0: not */
 	int64_t suspected_ms;
 	bool is_marked; /* the stream bears the mark of this incarnation */
 	struct stream_account account;
 
 	struct pending_entries in_flight;
-	struct pending_entry *acknowledging; /* the stream was told; NULL: nothing is under way */
+	struct pending_entry
+		*acknowledging; /* entries of the acknowledgement under way; NULL: there is no such call */
 	struct backoff acknowledge_backoff;
 
 	bool is_noting, is_note_refused;
-	bool shows_large_entries;    /* a look brings them, and so costs more than the reads */
-	bool has_news;               /* something was acknowledged since the last note */
-	struct stream_id trim_below; /* as far as the last look shows */
-	int64_t trim_again_ms;       /* not before */
+	bool shows_large_entries;    /* reading the state returns them, and so costs more than the reads */
+	bool has_news;               /* an entry was acknowledged since the last checkpoint */
+	struct stream_id trim_below; /* as far as the last state shows */
+	int64_t trim_again_ms;       /* trim not before this time */
 };
 
 static inline int64_t reader_now_ms(const struct stream_reader *reader)
@@ -101,13 +102,13 @@ static inline void reader_set_timer(struct stream_reader *reader, struct timer *
 /* Begins the next step, unless one is under way. */
 void reader_advance(struct stream_reader *reader);
 
-/* The group or the stream is lost: what a step under way brings belongs to a time that is over. */
+/* The group or the stream is lost: the result of a step under way is ignored. */
 void reader_lose(struct stream_reader *reader);
 
 /* The connection or the group was lost, or the step was refused: begins again after a while. */
 void reader_fail(struct stream_reader *reader, const struct failure *failure);
 
-/* The stream is read, as it should be. */
+/* The stream is read: logs that, if it was logged that it was not. */
 void reader_log_read(struct stream_reader *reader);
 
 /* Counts entries that are lost and logs it; `how` begins with "entries lost: ". */
@@ -117,17 +118,17 @@ void reader_count_lost(struct stream_reader *reader, const char *how, int64_t co
 void reader_count_lost_pending(struct stream_reader *reader, size_t count);
 
 /*
- * What became of such a call (NULL: it was accepted).  Logs once when refusals begin and once when they end;
- * a failure that is no refusal changes nothing.
+ * Notes the result of such a call (NULL: it was accepted).  Logs once when refusals begin and once when they
+ * end; a failure that is no refusal changes nothing.
  */
 void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure);
 
 /* ---- stream_reading.c ---- */
 
-/* Every entry that is pending for this reader is to be read before anything new. */
+/* Every entry that is pending for this reader is to be read before new ones. */
 void reader_begin_pass(struct stream_reader *reader);
 
-/* Begins the next read, or sees to it that it begins as soon as it may. */
+/* Begins the next read, or schedules it for when it may begin. */
 void reader_read(struct stream_reader *reader);
 
 /* Entries of that many bytes are in the stream. */
@@ -135,18 +136,18 @@ void reader_saw_size(struct stream_reader *reader, size_t size);
 
 /* ---- stream_acks.c ---- */
 
-/* The entries are done with: acknowledges those of this incarnation soon, and forgets the others. */
+/* The entries are done: acknowledges those of this incarnation soon, and forgets the others. */
 void acks_add(struct stream_reader *reader, struct pending_entry *list);
 
-/* Sends what is to be acknowledged, unless a call is under way or a read may bring some of it. */
+/* Acknowledges handled entries, unless such a call is under way or a read may return some of them. */
 void acks_send(void *context);
 
-/* Whether so many entries wait for their acknowledgement that no more are read. */
+/* Whether too many entries wait for their acknowledgement to read more. */
 bool acks_are_full(const struct stream_reader *reader);
 
 /* ---- stream_marks.c ---- */
 
-/* The timer's: looks at the stream and notes how far all is done, when there is news. */
+/* Called by the timer: reads the state of the stream and writes a checkpoint, when there is news. */
 void marks_note(void *context);
 
 #endif

@@ -1,7 +1,7 @@
-/* Reads entries and submits them: what is pending for this reader, then what is new. */
+/* Reads entries and submits them: those that are pending for this reader, then new ones. */
 #include "bus/intake/stream_reader_internal.h"
 
-/* After this long a reader looks again whether it may read, when nothing tells it. */
+/* How often a reader checks whether it may read, when no event says so. */
 #define LOOK_AGAIN_MS 10
 
 /* The entry is read again later, unless it was lost with an earlier incarnation of the stream. */
@@ -27,7 +27,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 		   struct pending_entry *flying)
 {
 	bool is_pass = reader->state == READER_READING_PENDING;
-	/* New entries lie behind a pass when the group was moved back. */
+	/* When the group was moved back, new entries are below the place of a pass. */
 	bool is_behind = reader->has_pending && stream_id_compare(entry->id, reader->read_up_to) <= 0;
 	char id[STREAM_ID_TEXT];
 
@@ -76,7 +76,7 @@ static void take_all(struct stream_reader *reader, const struct stream_entry *en
 	reader_count_lost_pending(reader, gone);
 }
 
-/* The more there is to read, the more a read brings: units of work are as large as what waits for them. */
+/* The more entries there are, the more a read returns, for units of work grow with what is queued. */
 static void adapt_read(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	size_t bytes = 1, fitting;
@@ -92,9 +92,9 @@ static void adapt_read(struct stream_reader *reader, const struct stream_entry *
 }
 
 /*
- * Nobody knows how large the next entries are, and Redis makes the whole answer before it sends any of it.
- * So after one that was larger than a payload may be, or after an answer that did not come, the next reads
- * bring few: one at first, and more as nothing large comes.
+ * The size of the next entries is unknown, and Redis builds a whole reply before it sends any of it.  So
+ * after an entry that was larger than a payload may be, or after a reply that did not arrive, the next reads
+ * ask for few entries: one at first, and more while no large one arrives.
  */
 void reader_saw_size(struct stream_reader *reader, size_t size)
 {
@@ -142,12 +142,12 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 
 	if (failure) {
 		reader->read_max = STREAM_READ_FIRST;
-		reader_saw_size(reader, READ_BYTES); /* perhaps it was too much */
+		reader_saw_size(reader, READ_BYTES); /* the reply may have been too large */
 		reader_fail(reader, failure);
 		acks_send(reader);
 		return;
 	}
-	/* Else it began before something was lost: what it brings is pending, and comes again. */
+	/* Otherwise the read began before a loss: its entries are pending, and are read again. */
 	if (reader->stats.is_reading) {
 		if (!was_pending)
 			reader_log_read(reader);
@@ -158,7 +158,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 		note_place(reader, entries, count);
 	}
 	reader->state = READER_RESTING;
-	acks_send(reader); /* which waited for what was pending */
+	acks_send(reader); /* acknowledgements waited for the read of pending entries */
 	reader_advance(reader);
 }
 
@@ -190,8 +190,8 @@ static void read_pending(struct stream_reader *reader)
 }
 
 /*
- * It does not wait while a pass goes on, nor after trouble: whether the stream can be read again is to be
- * known at once.
+ * Whether a read of new entries may wait for them: not while a pass continues, nor after trouble, for whether
+ * the stream can be read again must be known at once.
  */
 static void read_new(struct stream_reader *reader)
 {
@@ -214,8 +214,8 @@ static bool may_read_pending(const struct stream_reader *reader, bool some_are_p
 }
 
 /*
- * What is pending comes before anything new.  Where all of it is either in flight or postponed, both are read
- * in turns: a long pass over what was postponed holds up no other SKU.
+ * Pending entries are read before new ones.  While all pending ones are in flight or postponed, reads of both
+ * alternate, so that a long pass over postponed entries holds up no other SKU.
  */
 void reader_read(struct stream_reader *reader)
 {

@@ -1,4 +1,4 @@
-/* The windows that are not written down yet, and the one call to the logbook that is under way. */
+/* The gaps that are not saved yet, and the one call to the checkpoints that is under way. */
 #include "bus/intake/subscription_gaps.h"
 
 #include "bus/base/backoff.h"
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many windows are written at once; twice as many are kept. */
+/* How many gaps one call saves; twice as many are kept. */
 #define WINDOWS_AT_ONCE 50
 #define WINDOWS_MAX     ((size_t)2 * WINDOWS_AT_ONCE)
 
-/* How often it is noted that commands are heard. */
+/* How often it is saved that commands are received. */
 #define NOTE_EVERY_MS 5000
 
 #define CAUSE_SIZE 512
@@ -22,14 +22,15 @@ struct subscription_gaps {
 	struct clock *clock;
 	struct random *random;
 	struct logger *logger;
-	struct timer *timer; /* for the next note */
+	struct timer *timer; /* for the next call */
 
-	struct subscription_gap windows[WINDOWS_MAX]; /* not known to be written; their causes are copies */
+	struct subscription_gap
+		windows[WINDOWS_MAX]; /* gaps not known to be saved; their causes are copies */
 	size_t count;
-	size_t noting; /* the logbook is told the first ones */
+	size_t noting; /* how many of the first ones the call under way saves */
 	bool is_noting;
 	bool is_heard;
-	bool is_open; /* a window lasts: it is written down, too */
+	bool is_open; /* a gap lasts: it is saved, too */
 	struct subscription_gap open;
 	int64_t opened_ms;
 	char cause[CAUSE_SIZE];
@@ -52,7 +53,7 @@ struct subscription_gaps *subscription_gaps_new(struct checkpoints *checkpoints,
 	return gaps;
 }
 
-/* The first `count` windows go, after the first `from`. */
+/* Removes `count` gaps after the first `from`. */
 static void drop(struct subscription_gaps *gaps, size_t from, size_t count)
 {
 	struct subscription_gap *windows = gaps->windows + from;
@@ -81,7 +82,7 @@ static void note_in(struct subscription_gaps *gaps, int64_t delay_ms)
 		gaps->clock->ops->timer_set(gaps->timer, delay_ms);
 }
 
-/* The two in the middle become one; the logbook is not being told of them. */
+/* Merges the two in the middle, which no call under way saves. */
 static void merge(struct subscription_gaps *gaps)
 {
 	struct subscription_gap *first = &gaps->windows[WINDOWS_AT_ONCE];
@@ -141,7 +142,7 @@ static void on_noted(void *context, const struct failure *failure)
 	note_in(gaps, gaps->count ? 0 : NOTE_EVERY_MS);
 }
 
-/* Those that are over come first, and the one that lasts when there is room. */
+/* Gaps that are over are saved first, and the one that lasts when there is room. */
 static size_t windows_to_note(struct subscription_gaps *gaps,
 			      struct subscription_gap windows[WINDOWS_AT_ONCE])
 {
@@ -162,7 +163,7 @@ static void note(void *context)
 	struct checkpoints *checkpoints = gaps->checkpoints;
 	struct subscription_gap windows[WINDOWS_AT_ONCE];
 
-	/* Before the first window's end there is nothing to say. */
+	/* Before the first gap's end there is nothing to save. */
 	if (!gaps->count && !gaps->is_heard && !gaps->is_open)
 		return;
 	gaps->is_noting = true;

@@ -1,6 +1,7 @@
 /*
- * Keeps the windows in which pub/sub was not heard until they are written down, and notes every few seconds
- * that commands are heard: so the next worker knows since when nobody listened, however this one ends.
+ * Keeps the gaps of the subscription, in which published commands were not received, until they are saved,
+ * and saves every few seconds that commands are received: so the next worker knows since when there was no
+ * subscriber, however this one ends.
  */
 #ifndef ALLOCD_BUS_INTAKE_SUBSCRIPTION_GAPS_H
 #define ALLOCD_BUS_INTAKE_SUBSCRIPTION_GAPS_H
@@ -16,15 +17,18 @@ struct subscription_gaps;
 struct subscription_gaps *subscription_gaps_new(struct checkpoints *checkpoints, struct clock *clock,
 						struct random *random, struct logger *logger);
 
-/* The logbook may not call back any more.  Accepts NULL in *blindness and nulls it. */
+/* The checkpoints may not call back any more.  Accepts NULL in *gaps and nulls it. */
 void subscription_gaps_free(struct subscription_gaps **gaps);
 
-/* Commands are heard again; the window's cause is copied.  Of very many the middle ones become one. */
+/*
+ * Commands are received again; the gap's cause is copied.  When there are very many gaps, the middle ones
+ * are merged.
+ */
 void subscription_gaps_end(struct subscription_gaps *gaps, const struct subscription_gap *window);
 
 /*
- * Commands are not heard from now on, nor were they since `since`; the cause is copied.  The window is
- * written down while it lasts, with an end that grows.
+ * Commands are not received from now on, nor were they since `since`; the cause is copied.  The gap is saved
+ * while it lasts, with an end that grows.
  */
 void subscription_gaps_begin(struct subscription_gaps *gaps, int64_t since, const char *cause);
 

@@ -1,4 +1,4 @@
-/* What is known of a partition only grows, until the database begins a new life. */
+/* Positions of a partition only grow, until the database has a new incarnation. */
 #include "bus/publishing/partition_progress.h"
 
 static void raise_to(int64_t *position, int64_t to)
@@ -7,7 +7,7 @@ static void raise_to(int64_t *position, int64_t to)
 		*position = to;
 }
 
-/* A cursor beyond the head is of a life that is lost. */
+/* A cursor beyond the head is of an incarnation that was lost. */
 static int64_t sound(int64_t cursor, int64_t head)
 {
 	return cursor < head ? cursor : head;
@@ -37,7 +37,7 @@ bool partition_progress_add_committed(struct partition_progress *progress, const
 {
 	const struct queued_row *last = progress->waiting.last;
 
-	/* What comes after rows that found no room would leave a gap that is nobody else's. */
+	/* A row queued after rows without room would leave a gap that no other worker fills. */
 	if ((last ? last->position : progress->published) >= progress->owed)
 		progress->overflowed = false;
 	progress->overflowed |= !has_room;

@@ -1,6 +1,7 @@
 /*
- * A partition as its publisher knows it: how far it came, and the rows that wait to go out.  It asks nobody;
- * what it learns it is told.
+ * What a publisher knows of one partition of the outbox: positions that were committed, published and saved,
+ * and the queue of rows to publish.  It calls no port; the publisher reports to it what database and broker
+ * answer.
  */
 #ifndef ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
 #define ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
@@ -11,72 +12,73 @@
 #include <stdint.h>
 
 struct partition_progress {
-	/* Up to which position: */
-	int64_t published; /* rows went out, by whomever */
-	int64_t saved;     /* the database knows that they did */
-	int64_t committed; /* rows are known to be committed, by whomever */
-	int64_t owed;      /* this worker sees to it that they go out: it committed them, or took them over */
-	int64_t abandoned; /* rows were abandoned by whoever committed them: to be read, as far as they do not wait */
-	int64_t head; /* rows were committed when the database was looked at last */
+	/* Each is the highest position of which something is true: */
+	int64_t published; /* this worker or another one has published it */
+	int64_t saved;     /* the database's cursor says that it was published */
+	int64_t committed; /* it is known to be committed, by this worker or another one */
+	int64_t owed;      /* this worker must publish it, because it committed the row or took it over */
+	int64_t abandoned; /* its worker did not publish it in time: read it, unless it is queued here */
+	int64_t head;      /* it was committed when the cursors were last read */
 
-	bool is_unasked; /* what the broker knows is not known yet.  Until it is, nothing is published */
+	bool is_unasked; /* the broker has not told its position yet; nothing is published before it has */
 
 	/*
-	 * The broker says that rows went out up to here (0: it says nothing new), and the database has not
-	 * said that it has so many.  Until it does, nothing is published.
+	 * The position up to which the broker says it published, where the database has not committed that
+	 * many rows as far as known; 0: none.  Nothing is published until the database confirms it.
 	 */
 	int64_t claimed;
-	int64_t expected; /* what a check_cursors that is under way has to find committed */
-	bool restored;    /* it did not: the database forgot what was published.  Nothing is published */
+	int64_t expected; /* the position that the read of the cursors under way must find committed */
+	bool restored; /* it was not: the database lost what was published.  Nothing is published any more */
 
 	struct publish_queue waiting;
-	bool overflowed; /* for want of room not all that is owed waits: it has to be read back */
-	bool is_absent; /* what is to be read is not there.  Until the next check_cursors, nothing is published */
-	bool is_missing; /* nobody publishes the rows before the first that waits: they are to be read, too */
+	bool overflowed; /* not all rows that are owed had room in the queue: they are to be read */
+	bool is_absent;  /* the rows to read are not in the outbox; the next check may find them */
+	bool is_missing; /* no worker publishes the rows before the first queued one: they are to be read */
 };
 
-/* From now on only what the database says counts; nothing waits any more. */
+/* Forgets everything but the cursor and the head that were just read; the queue is empty then. */
 void partition_progress_begin(struct partition_progress *progress, int64_t cursor, int64_t head);
 
 /*
- * The row waits, unless it is known to have gone out.  `take`: this worker committed it; it is abandoned to be
- * read back when there is no room.  `put`: it was read.  False: it is damaged, and waits without events.
+ * Queue a row, unless it is known to be published: one that this worker committed, which is left to be read
+ * later when there is no room; or one that was read from the outbox.  False: the row is corrupt, and queued
+ * without events.
  */
 bool partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
 				      bool has_room);
 bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row);
 
-/* Rows that were sent; which of them went out, the next answer says. */
+/* Queues rows again whose call has ended, as far as they are not known to be published. */
 void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows);
 
-/* What the broker answered: rows went out up to there. */
+/* The broker answered that everything up to that position is published. */
 void partition_progress_answered(struct partition_progress *progress, int64_t position);
 
-/* What was asked for was read, `count` rows of it. */
+/* `count` of the missing rows were read. */
 void partition_progress_rows_were_read(struct partition_progress *progress, size_t count);
 
-/* The database is about to be looked at. */
+/* The cursors are about to be read. */
 void partition_progress_begin_check(struct partition_progress *progress);
 
 /*
- * What the check_cursors found.  `all`: what was not published yet is owed at once; else only what has lagged since
- * the check_cursors before.
+ * The cursors were read.  `all`: this worker takes over everything that is not published yet; otherwise only
+ * what was committed before the previous check and is not published yet.
  */
 void partition_progress_checked(struct partition_progress *progress, int64_t cursor, int64_t head, bool all);
 
-/* How many rows have to be read from behind `published`, before anything can go out. */
+/* How many rows after `published` have to be read before anything can be published. */
 size_t partition_progress_missing(const struct partition_progress *progress);
 
-/* Whether what waits may go out. */
+/* Whether the first queued rows may be published. */
 bool partition_progress_is_open(const struct partition_progress *progress);
 
-/* The database has the cursor; one that is of a life that is over does not count. */
+/* The database has saved the cursor; a cursor of an earlier incarnation is ignored. */
 void partition_progress_was_saved(struct partition_progress *progress, int64_t cursor);
 
-/* How much of what is owed did not go out yet, as far as known. */
+/* How many of the rows that are owed are not known to be published. */
 size_t partition_progress_unpublished(const struct partition_progress *progress);
 
-/* Whether all that is owed went out, and that is saved. */
+/* Whether all rows that are owed are published, and the database knows it. */
 bool partition_progress_is_settled(const struct partition_progress *progress);
 
 #endif

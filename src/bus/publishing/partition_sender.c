@@ -3,11 +3,14 @@
 
 #include <stdio.h>
 
-/* Rows before the next that waits are somebody else's to publish, for so long.  The first wait is short. */
+/*
+ * Rows in a gap before the queue are nearly always about to be published by the worker that committed them:
+ * wait this long for it in all, in waits that double, from the first one on.
+ */
 #define GAP_MS      100
 #define GAP_WAIT_MS 2
 
-/* How often a trouble with the broker that lasts is told. */
+/* How often a trouble with the broker is logged while it lasts. */
 #define LOG_EVERY_MS 10000
 
 /* ---- beginning and end ---- */
@@ -78,7 +81,7 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 	}
 }
 
-/* ---- all that waits without a gap goes out in one call; the first one only asks ---- */
+/* ---- one call sends all queued rows up to a gap; the first call asks for the broker's position ---- */
 
 static void on_published(void *context, const struct published *published, const struct failure *failure);
 
@@ -105,7 +108,7 @@ static void send(struct partition_sender *sender)
 	broker->ops->publish(broker, &sender->publication, on_published, sender);
 }
 
-/* ---- the broker refuses, and takes again ---- */
+/* ---- the broker refuses calls, and accepts them again ---- */
 
 static int64_t now_ms(const struct partition_senders *senders)
 {
@@ -159,9 +162,9 @@ static void try_later(struct partition_senders *senders)
 					      backoff_next(&senders->backoff, senders->ports->random));
 }
 
-/* ---- it answers ---- */
+/* ---- the broker answers ---- */
 
-/* Each wait is as long as all before it: others are nearly always about to publish what is missing. */
+/* Each wait is as long as all before it together: 2, 2, 4, 8 ms and so on, up to GAP_MS. */
 static void wait_for_others(struct partition_sender *sender)
 {
 	int64_t wait_ms = sender->waited_ms ? sender->waited_ms : GAP_WAIT_MS;
@@ -214,7 +217,7 @@ static void on_published(void *context, const struct published *published, const
 	senders->changed(senders->context);
 }
 
-/* ---- whatever can go goes ---- */
+/* ---- sending what may be sent ---- */
 
 static void pump(struct partition_sender *sender)
 {
@@ -227,7 +230,7 @@ static void pump(struct partition_sender *sender)
 	if (can_go && !sender->all->waits)
 		send(sender);
 	else if (!can_go && partition_progress_is_settled(progress))
-		note_accepted(sender); /* from somebody else */
+		note_accepted(sender); /* another worker published the rows */
 }
 
 void partition_senders_pump(struct partition_senders *senders)

@@ -1,8 +1,8 @@
 /*
- * Outlets: where the rows of each partition go to the broker, one call at a time.
+ * Partition senders: each publishes the rows of one partition to the broker, one call at a time.
  *
- * What waits goes out at once, up to the next gap.  When the broker says that others come before, they are
- * given a little time; then the progress is told that rows are missing.
+ * Queued rows are sent at once, up to the next gap.  When the broker lacks rows before them, the sender waits
+ * a little for the workers that committed those; after that the rows count as missing, and are read.
  */
 #ifndef ALLOCD_BUS_PUBLISHING_PARTITION_SENDER_H
 #define ALLOCD_BUS_PUBLISHING_PARTITION_SENDER_H
@@ -17,13 +17,13 @@ struct partition_sender {
 	int partition;
 	struct partition_progress progress;
 
-	struct arena *call; /* what the broker has now; NULL: nothing */
+	struct arena *call; /* memory of the call under way; NULL: no call is under way */
 	struct publication publication;
 	struct publish_queue sent;
-	bool outdated; /* it is of a life of the database that is over */
-	bool refused;  /* the broker did not take what it was given last */
+	bool outdated; /* the call is of an earlier incarnation of the database */
+	bool refused;  /* the broker refused the last call */
 
-	/* Others come before. */
+	/* The broker lacks rows that other workers committed. */
 	struct timer *timer;
 	bool waits_for_others;
 	int64_t waited_ms; /* in all */
@@ -39,7 +39,7 @@ struct partition_senders {
 	bool waits;
 	struct timer *retry;
 
-	/* The broker's trouble, as long as it refuses somebody. */
+	/* The broker's trouble, while it refuses the rows of any partition. */
 	size_t refused;
 	int64_t refused_since_ms, logged_at_ms;
 	struct progress_watch watch;
@@ -48,21 +48,21 @@ struct partition_senders {
 	void *context;
 };
 
-/* `changed` is called, from the event loop, whenever an answer came or a wait is over. */
+/* `changed` is called, from the event loop, whenever an answer arrives or a wait is over. */
 void partition_senders_init(struct partition_senders *senders, const struct engine_ports *ports,
 			    struct engine_stats *stats, void (*changed)(void *context), void *context);
 void partition_senders_release(struct partition_senders *senders);
 
 /*
- * Only what the database says counts from now on.  A call that is under way is of the life before, and its
- * answer tells nothing.
+ * The database has this incarnation, and these cursors and heads.  The answer to a call under way belongs to
+ * the incarnation before, and is ignored.
  */
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state);
 
-/* Sends whatever can go; not before partition_senders_begin(). */
+/* Sends all rows that may be sent; not before partition_senders_begin(). */
 void partition_senders_pump(struct partition_senders *senders);
 
-/* The bytes of all that waits or is under way. */
+/* The bytes of all rows that are queued or being sent. */
 size_t partition_senders_footprint(const struct partition_senders *senders);
 
 #endif

@@ -1,4 +1,4 @@
-/* Sorted lists: nearly always what comes is added at the end, and what goes is taken from the front. */
+/* A sorted list: nearly always rows are added at the end and removed from the front. */
 #include "bus/publishing/publish_queue.h"
 
 static void append(struct publish_queue *rows, struct queued_row *row)
@@ -50,7 +50,7 @@ bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row)
 	return is_whole;
 }
 
-/* All of `more` is behind all of `rows`. */
+/* Every row of `more` has a higher position than every row of `rows`. */
 static void concatenate(struct publish_queue *rows, struct publish_queue *more)
 {
 	if (!more->first)

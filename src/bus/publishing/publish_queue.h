@@ -1,6 +1,6 @@
 /*
- * Rows of one partition of the outbox that wait in memory for the broker, in the order of their positions.
- * Between them may be gaps: what others committed there is theirs to publish.
+ * Rows of one partition of the outbox, queued in memory for the broker in the order of their positions.
+ * There may be gaps between them: the workers that committed those rows publish them.
  */
 #ifndef ALLOCD_BUS_PUBLISHING_PUBLISH_QUEUE_H
 #define ALLOCD_BUS_PUBLISHING_PUBLISH_QUEUE_H
@@ -23,15 +23,15 @@ struct publish_queue {
 };
 
 /*
- * Adds a copy of the row, unless one of that position waits.  False: it is damaged, and waits without its
- * events.
+ * Queues a copy of the row, unless its position is queued already.  Returns false if the frame is corrupt;
+ * the position is then queued without events.
  */
 bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row);
 
-/* Takes over all that is in `more`, which is empty then; of two rows of one position one stays. */
+/* Moves all rows of `more` into `rows`; of two rows with the same position one is dropped. */
 void publish_queue_merge(struct publish_queue *rows, struct publish_queue *more);
 
-/* Takes out the first row, and those that follow it without a gap. */
+/* Removes and returns the first row and those that follow it without a gap. */
 struct publish_queue publish_queue_take_run(struct publish_queue *rows);
 
 /* Frees the rows up to that position. */

@@ -1,4 +1,4 @@
-/* What the database is asked, and told, about its outbox. */
+/* The publisher's calls of the database: reading the cursors and the outbox, and saving the cursors. */
 #include "bus/publishing/publisher.h"
 
 #include "bus/base/backoff.h"
@@ -9,28 +9,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than this in memory, and later rows are abandoned to be read back. */
+/* While the queues hold more than this, rows are not queued but read from the outbox later. */
 #define MEMORY_MAX ((size_t)8 * 1024 * 1024)
 
 #define READ_ROWS     500
 #define READ_BYTES    ((size_t)1024 * 1024)
 #define SAVE_AFTER_MS 200
 
-/* What lags for so long is abandoned by whoever committed it: who is well publishes, and saves, sooner. */
+/*
+ * A row that is unpublished for this long was abandoned by the worker that committed it: a healthy worker
+ * publishes it, and saves its cursor, sooner.
+ */
 #define CHECK_EVERY_MS 1000
 
 struct publisher {
 	const struct engine_ports *ports;
 	struct engine_stats *stats;
 	struct partition_senders senders;
-	bool started; /* the database told how far each partition is */
+	bool started; /* the cursors were read */
 
-	/* The store does one thing at a time. */
+	/* The store has one call at a time. */
 	bool store_busy;
 	bool check_is_due;
-	bool is_doubtful;          /* the database was away, and was not looked at since */
-	bool check_again;          /* the next check_cursors is for all that was not published yet, */
-	bool checks_for_all;       /* and the one that is under way is */
+	bool is_doubtful;          /* a call failed, and the cursors were not read since */
+	bool check_again;          /* the next check takes over all unpublished rows, */
+	bool checks_for_all;       /* and so does the one under way */
 	struct outbox_state state; /* being read */
 	struct outbox_range range; /* being read */
 	struct cursor saving[PARTITIONS];
@@ -135,7 +138,7 @@ void publisher_check_again(struct publisher *publisher)
 	pump(publisher);
 }
 
-/* ---- rows come in from a lane ---- */
+/* ---- a lane has committed rows ---- */
 
 static void log_corrupt_row(const struct publisher *publisher, const struct outbox_row *row)
 {
@@ -154,7 +157,7 @@ void publisher_add(struct publisher *publisher, const struct outbox_row *rows, s
 		bool has_room = partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		if (!publisher->started)
-			publisher->check_again = true; /* the one under way may be too early to find it */
+			publisher->check_again = true; /* the check under way may not find the row yet */
 		else if (!partition_progress_add_committed(progress_of(publisher, rows[i].partition),
 							   &rows[i], has_room))
 			log_corrupt_row(publisher, &rows[i]);
@@ -162,14 +165,13 @@ void publisher_add(struct publisher *publisher, const struct outbox_row *rows, s
 	pump(publisher);
 }
 
-/* ---- the database is asked how far each partition is ---- */
+/* ---- reading the cursors ---- */
 
 static int64_t now_ms(const struct publisher *publisher)
 {
 	return publisher->ports->clock->ops->now_ms(publisher->ports->clock);
 }
 
-/* The store has a call. */
 static void begin_call(struct publisher *publisher)
 {
 	publisher->store_busy = true;
@@ -189,25 +191,28 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 	progress_watch_failed(&publisher->database, now_ms(publisher), failure->text);
 	LOG(publisher->ports->logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
 	    LOG_TEXT("error", failure->text));
-	/* What comes back may be a backup: what went out in the life that is lost must not be saved in it. */
+	/*
+	 * The database may return from a backup, whose cursors must not say what an earlier incarnation
+	 * published.
+	 */
 	publisher->is_doubtful = publisher->check_is_due = true;
 	publisher->waits = true;
 	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
 }
 
-/* What was known of another life of the database tells nothing about this one. */
+/* Positions of an earlier incarnation of the database mean nothing in this one. */
 static void begin_incarnation(struct publisher *publisher)
 {
 	if (publisher->started)
 		LOG(publisher->ports->logger, LOG_WARN,
-		    "the outbox was renewed: publishing goes on from the database's cursors",
+		    "the outbox was renewed: publishing resumes from the database's cursors",
 		    LOG_TEXT("incarnation", publisher->state.incarnation));
 	publisher->started = true;
 	publisher->stats->restored = false;
 	partition_senders_begin(&publisher->senders, &publisher->state);
 }
 
-/* Without a new incarnation the broker's fences would keep back whatever this database publishes next. */
+/* Without a new incarnation the broker's fences would refuse everything that this database publishes next. */
 static void log_restored(struct publisher *publisher, int partition)
 {
 	if (publisher->stats->restored)
@@ -273,7 +278,7 @@ static void check_cursors(struct publisher *publisher)
 	store->ops->read_cursors(store, &publisher->state, on_cursors_read, publisher);
 }
 
-/* ---- rows that are missing are read from the table ---- */
+/* ---- reading missing rows from the outbox ---- */
 
 static void add_read_rows(struct publisher *publisher)
 {
@@ -332,9 +337,9 @@ static void read_missing(struct publisher *publisher, const struct partition_sen
 	store->ops->read_outbox(store, &publisher->range, on_read, publisher);
 }
 
-/* ---- how far it came is saved ---- */
+/* ---- saving the cursors ---- */
 
-/* Of those of the lane's partitions that moved by `at_least` rows since they were saved. */
+/* The cursors of the lane's partitions that moved by `at_least` rows since they were saved. */
 static size_t find_moved(const struct publisher *publisher, size_t lane, size_t lanes, int64_t at_least,
 			 struct cursor *cursors)
 {
@@ -403,9 +408,9 @@ void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *contex
 	publisher->idle_context = context;
 }
 
-/* ---- whatever can go on goes on ---- */
+/* ---- the next steps ---- */
 
-/* The broker says more than the database said so far. */
+/* Whether the broker published more rows than the database is known to have committed. */
 static bool broker_claims_more(const struct publisher *publisher)
 {
 	for (int i = 0; i < PARTITIONS; i++) {

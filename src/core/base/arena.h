@@ -19,7 +19,7 @@ struct arena *arena_new(size_t chunk_size);
 /* Frees the arena and all that was taken from it.  Accepts NULL in *arena and nulls it. */
 void arena_free(struct arena **arena);
 
-/* Forgets all that was taken; keeps so much memory for the next use. */
+/* Frees all allocations; keeps up to ARENA_KEEP bytes of memory for the next use. */
 #define ARENA_KEEP ((size_t)2 * 1024 * 1024)
 void arena_clear(struct arena *arena);
 

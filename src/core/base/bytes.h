@@ -1,4 +1,4 @@
-/* A run of bytes somewhere else; whoever hands it over says how long it lives. */
+/* A run of bytes somewhere else; the function that hands it over says how long it lives. */
 #ifndef ALLOCD_CORE_BASE_BYTES_H
 #define ALLOCD_CORE_BASE_BYTES_H
 

@@ -14,7 +14,7 @@
 /* As an ETA: not due but there.  Sorts before every day. */
 #define IN_WAREHOUSE INT32_MIN
 
-/* An instant that nobody named.  Sorts before every instant. */
+/* No instant.  Sorts before every instant. */
 #define NO_INSTANT INT64_MIN
 
 #define DAY_TEXT_SIZE     11 /* YYYY-MM-DD and NUL */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Whatever an allocation gave, never NULL. */
+/* The result of an allocation, never NULL. */
 static inline void *must(void *memory)
 {
 	if (!memory) {

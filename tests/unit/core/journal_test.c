@@ -35,7 +35,7 @@ static void set_text(const char *value)
 	memcpy(text, value, strlen(value) + 1);
 }
 
-START_TEST(undo_puts_everything_back)
+START_TEST(undo_restores_every_changed_value)
 {
 	set_number(2);
 	set_text("after");
@@ -57,7 +57,7 @@ START_TEST(undo_goes_back_to_the_oldest_of_several_changes)
 }
 END_TEST
 
-START_TEST(what_is_forgotten_stands)
+START_TEST(a_change_that_is_forgotten_is_not_undone)
 {
 	set_number(2);
 	journal_forget(&journal);
@@ -69,7 +69,7 @@ START_TEST(what_is_forgotten_stands)
 }
 END_TEST
 
-START_TEST(what_was_undone_is_not_undone_again)
+START_TEST(an_undone_change_is_not_undone_again)
 {
 	set_number(2);
 	journal_undo(&journal);
@@ -82,8 +82,8 @@ END_TEST
 
 SUITE("journal", setup, teardown)
 {
-	tcase_add_test(tests, undo_puts_everything_back);
+	tcase_add_test(tests, undo_restores_every_changed_value);
 	tcase_add_test(tests, undo_goes_back_to_the_oldest_of_several_changes);
-	tcase_add_test(tests, what_is_forgotten_stands);
-	tcase_add_test(tests, what_was_undone_is_not_undone_again);
+	tcase_add_test(tests, a_change_that_is_forgotten_is_not_undone);
+	tcase_add_test(tests, an_undone_change_is_not_undone_again);
 }

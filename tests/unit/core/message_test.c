@@ -43,7 +43,7 @@ START_TEST(every_type_is_found_by_its_name)
 }
 END_TEST
 
-START_TEST(an_unknown_name_is_no_message)
+START_TEST(an_unknown_name_has_no_message_type)
 {
 	ck_assert_int_eq(message_type_named("reallocate"), MSG_NONE);
 	ck_assert_int_eq(message_type_named(""), MSG_NONE);
@@ -79,7 +79,7 @@ START_TEST(a_text_is_found_by_name)
 }
 END_TEST
 
-START_TEST(equal_content_has_an_equal_digest_whatever_its_stamps)
+START_TEST(equal_content_with_other_stamps_has_an_equal_digest)
 {
 	struct message first = allocation("order", "sku", 1), again = first;
 	char own[] = "order";
@@ -120,7 +120,7 @@ END_TEST
  * The inbox keeps digests: messages that were handled by an older program must not look like others.
  * Computed by hand.
  */
-START_TEST(the_digest_never_changes)
+START_TEST(the_digest_of_a_message_never_changes)
 {
 	ck_assert_uint_eq(digest(allocation("order-1", "RED-CHAIR", 10)), UINT64_C(0x72b0802e5b72f014));
 	ck_assert_uint_eq(digest(creation("batch-1", 100, 14975)), UINT64_C(0x6feac3b4e7ce1ae6));
@@ -131,11 +131,11 @@ END_TEST
 SUITE("message")
 {
 	tcase_add_loop_test(tests, every_type_is_found_by_its_name, MSG_NONE + 1, MSG_TYPES);
-	tcase_add_test(tests, an_unknown_name_is_no_message);
+	tcase_add_test(tests, an_unknown_name_has_no_message_type);
 	tcase_add_test(tests, a_new_message_has_every_field_absent);
 	tcase_add_test(tests, a_text_is_found_by_name);
-	tcase_add_test(tests, equal_content_has_an_equal_digest_whatever_its_stamps);
+	tcase_add_test(tests, equal_content_with_other_stamps_has_an_equal_digest);
 	tcase_add_test(tests, other_content_has_another_digest);
 	tcase_add_test(tests, the_same_fields_in_another_message_have_another_digest);
-	tcase_add_test(tests, the_digest_never_changes);
+	tcase_add_test(tests, the_digest_of_a_message_never_changes);
 }

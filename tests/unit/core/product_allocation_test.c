@@ -1,4 +1,4 @@
-/* Which batch takes a line, and what new stock is. */
+/* Allocation chooses a batch for each line; new batches are all free. */
 #include "product_world.h"
 #include "support/suites.h"
 
@@ -113,7 +113,7 @@ START_TEST(a_line_fits_into_a_batch_with_at_least_its_quantity_free)
 
 	allocate("order", fits[_i].wanted);
 
-	ck_assert_str_eq(holder_of("order", fits[_i].wanted), fits[_i].fits ? "shelf" : "nobody");
+	ck_assert_str_eq(holder_of("order", fits[_i].wanted), fits[_i].fits ? "shelf" : "no batch");
 }
 END_TEST
 
@@ -206,7 +206,7 @@ START_TEST(a_new_batch_is_all_free)
 }
 END_TEST
 
-START_TEST(a_repeated_batch_is_a_duplicate_whatever_changed_since)
+START_TEST(a_repeated_batch_is_a_duplicate_though_it_changed_since)
 {
 	add_batch("shelf", 100, TODAY);
 	allocate("order", 10);
@@ -253,7 +253,7 @@ SUITE("product allocation", set_up_product, tear_down_product)
 	tcase_add_test(tests, a_line_without_stock_raises_out_of_stock_and_is_accepted);
 	tcase_add_test(tests, a_line_that_was_out_of_stock_can_be_allocated_later);
 	tcase_add_test(tests, a_new_batch_is_all_free);
-	tcase_add_test(tests, a_repeated_batch_is_a_duplicate_whatever_changed_since);
+	tcase_add_test(tests, a_repeated_batch_is_a_duplicate_though_it_changed_since);
 	tcase_add_loop_test(tests, a_second_batch_of_the_same_reference_with_other_data_is_rejected, 0,
 			    COUNT(other_data));
 }

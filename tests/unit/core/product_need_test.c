@@ -78,7 +78,7 @@ static void put_many_ranges(void)
 		put_range(fitting, IN_WAREHOUSE, "a");
 }
 
-/* Or a shrink that moves lines of a thousand quantities might have to load a thousand times. */
+/* Otherwise a shrink that moves lines of a thousand quantities might have to load a thousand times. */
 START_TEST(after_many_quantities_a_need_asks_for_a_power_of_two)
 {
 	begin_partial();
@@ -125,7 +125,7 @@ START_TEST(a_range_that_is_loaded_again_does_not_shrink)
 }
 END_TEST
 
-/* Or two lines of one shrink might ask for their ranges in turn, for ever. */
+/* Otherwise two lines of one shrink might ask for their ranges in turn without an end. */
 START_TEST(a_range_stays_known_when_another_one_is_loaded)
 {
 	begin_partial();

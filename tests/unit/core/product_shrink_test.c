@@ -107,7 +107,7 @@ START_TEST(a_reallocated_line_is_as_new_as_its_last_allocation)
 
 	change_quantity("b", 10);
 
-	ck_assert_str_eq(holder_of("first", 10), "nobody");
+	ck_assert_str_eq(holder_of("first", 10), "no batch");
 	ck_assert_str_eq(holder_of("second", 10), "b");
 }
 END_TEST
@@ -220,7 +220,7 @@ START_TEST(a_shrink_needs_the_newer_lines_before_it_deallocates_an_older_one)
 }
 END_TEST
 
-START_TEST(lines_are_deallocated_newest_first_in_whatever_order_they_were_loaded)
+START_TEST(lines_loaded_in_any_order_are_deallocated_newest_first)
 {
 	static const int64_t versions[][4] = {{1, 2, 3, 4}, {4, 3, 2, 1}, {2, 4, 1, 3}, {3, 1, 4, 2}};
 	struct batch *batch;
@@ -248,7 +248,7 @@ static const char *order_number(int number)
 	return arena_printf(arena, "order-%d", number);
 }
 
-/* A batch that holds so many lines of one. */
+/* Makes a batch that holds `lines` lines of one piece. */
 static void fill(const char *reference, int lines)
 {
 	add_batch(reference, lines, IN_WAREHOUSE);
@@ -311,7 +311,7 @@ START_TEST(a_shrink_of_more_than_move_max_lines_takes_several_steps)
 
 	ck_assert_int_eq(product_continue_shrink(product), ACCEPTED);
 	ck_assert_int_eq(count_events(MSG_OUT_OF_STOCK), 1);
-	ck_assert_str_eq(holder_of(order_number(MOVE_MAX + 1), 1), "nobody");
+	ck_assert_str_eq(holder_of(order_number(MOVE_MAX + 1), 1), "no batch");
 	ck_assert(!product_is_shrinking(product));
 }
 END_TEST
@@ -367,8 +367,7 @@ SUITE("product shrink", set_up_product, tear_down_product)
 	tcase_add_test(tests, a_shrinking_batch_needs_its_newest_lines_up_to_the_shortfall);
 	tcase_add_test(tests, a_batch_that_can_keep_its_lines_needs_none_of_them);
 	tcase_add_test(tests, a_shrink_needs_the_newer_lines_before_it_deallocates_an_older_one);
-	tcase_add_loop_test(tests, lines_are_deallocated_newest_first_in_whatever_order_they_were_loaded, 0,
-			    4);
+	tcase_add_loop_test(tests, lines_loaded_in_any_order_are_deallocated_newest_first, 0, 4);
 	tcase_add_test(tests, a_shrink_of_move_max_lines_takes_one_step);
 	tcase_add_test(tests, a_shrink_of_more_than_move_max_lines_takes_several_steps);
 	tcase_add_test(tests, a_loaded_shrink_continues_with_the_oldest_displaced_lines);

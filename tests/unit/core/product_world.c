@@ -88,7 +88,7 @@ const char *holder_of(const char *orderid, int32_t qty)
 {
 	struct batch *batch = batch_of(orderid, qty);
 
-	return batch ? batch->reference : "nobody";
+	return batch ? batch->reference : "no batch";
 }
 
 int32_t purchased_of(const char *reference)

@@ -33,7 +33,7 @@ enum verdict change_quantity_at(const char *reference, int32_t qty, int64_t occu
 /* The events raised since the last call, as "1 order:10 to shelf of chair, ". */
 const char *story(void);
 
-/* The batch that holds the line, or "nobody". */
+/* The batch that holds the line, or "no batch". */
 const char *holder_of(const char *orderid, int32_t qty);
 
 int32_t purchased_of(const char *reference);

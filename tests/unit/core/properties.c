@@ -3,7 +3,7 @@
  *
  * A seed leads several lives of one product.  A life is a row of units of work, each on a product loaded anew
  * from the database, as little of it as chance wants; it is asked for what NEEDS_MORE says and nothing else.
- * Units are written back or lost, commands are undone at random.  Whatever was loaded, lost and undone:
+ * Units are written back or lost, commands are undone at random.  However much was loaded, lost and undone:
  * events and database are what the model says.
  *
  * A failure names its seed: ALLOCD_TEST_SEED=n runs that one alone.
@@ -22,7 +22,7 @@
 #define LIVES           40
 #define COMMANDS_A_LIFE 250
 #define COMMANDS_A_UNIT 6
-#define TRIES_MAX       2000 /* whoever has to load so often does not come to an end */
+#define TRIES_MAX       2000 /* a command that needs more loads than these never ends */
 #define NAMES           64
 #define MOVE_MAX        7 /* few lines in a step, so that shrinks often take several steps */
 
@@ -77,7 +77,7 @@ static char references[NAMES][16], orderids[NAMES][16];
 static int seed, life, step; /* where we are, for a failure to say */
 static struct temper temper;
 static struct flat kept;   /* the database */
-static struct model model; /* what the database must be once no shrink goes on */
+static struct model model; /* what the database must be once no shrink continues */
 static int heard;          /* how many of the model's events the product has raised */
 static struct arena *arena;
 static struct journal journal;
@@ -230,7 +230,7 @@ static enum verdict decide(const struct command *command, char **before)
 		undo_to(before);
 		repository_load_need(&kept, product, temper.page);
 	}
-	ck_abort_msg("seed %d, life %d, step %d: it asks for more for ever", seed, life, step);
+	ck_abort_msg("seed %d, life %d, step %d: it needs more after every load", seed, life, step);
 }
 
 /* ---- does it agree with the model? ---- */

@@ -1,5 +1,5 @@
 /*
- * Loads products from flat lists, never more of them than it is told to, and writes what changed back by
+ * Loads products from flat lists, never more of them than it is asked to, and writes what changed back by
  * the marks that a product carries for its repository.
  */
 #ifndef ALLOCD_TESTS_CORE_REPOSITORY_H

@@ -17,7 +17,7 @@ static const struct {
 	{NEEDS_MORE, "needs more"},
 };
 
-START_TEST(every_verdict_has_its_words)
+START_TEST(every_verdict_has_a_text)
 {
 	ck_assert_str_eq(verdict_reason(reasons[_i].verdict), reasons[_i].reason);
 }
@@ -25,5 +25,5 @@ END_TEST
 
 SUITE("verdict")
 {
-	tcase_add_loop_test(tests, every_verdict_has_its_words, 0, COUNT(reasons));
+	tcase_add_loop_test(tests, every_verdict_has_a_text, 0, COUNT(reasons));
 }

@@ -1,4 +1,4 @@
-/* Which lines of the log are written when they come again and again, on simulated time. */
+/* A log limiter writes the first lines of a kind and of a trouble, and counts the repeated ones. */
 #include "support/suites.h"
 
 #include "adapters/memory/ports/logger.h"
@@ -81,7 +81,7 @@ START_TEST(long_values_are_counted_like_short_ones)
 }
 END_TEST
 
-START_TEST(an_empty_value_hides_no_other)
+START_TEST(an_empty_value_is_counted_beside_others)
 {
 	refuse("invalid", 15);
 	refuse("", 5);
@@ -121,7 +121,7 @@ START_TEST(a_few_lines_now_and_then_are_all_written)
 }
 END_TEST
 
-START_TEST(a_trouble_that_many_parts_meet_is_two_lines)
+START_TEST(a_trouble_that_many_parts_report_is_logged_in_two_lines)
 {
 	static const char *const connections[] = {"lane",     "intake", "publisher",
 						  "reminder", "views",  "logbook"};
@@ -165,7 +165,7 @@ START_TEST(a_worse_line_of_a_trouble_is_written_at_once)
 }
 END_TEST
 
-START_TEST(a_trouble_that_comes_back_within_a_second_was_not_over)
+START_TEST(a_trouble_that_returns_within_a_second_did_not_end)
 {
 	lose("lane", "Connection refused");
 	recover();
@@ -179,7 +179,7 @@ START_TEST(a_trouble_that_comes_back_within_a_second_was_not_over)
 }
 END_TEST
 
-START_TEST(a_trouble_that_comes_and_goes_is_not_written_each_time_and_never_hidden_for_long)
+START_TEST(a_recurring_trouble_is_logged_regularly_but_not_each_time)
 {
 	for (int i = 0; i < 30; i++) {
 		lose("lane", "Connection refused");
@@ -191,7 +191,7 @@ START_TEST(a_trouble_that_comes_and_goes_is_not_written_each_time_and_never_hidd
 }
 END_TEST
 
-START_TEST(troubles_of_two_services_are_told_apart)
+START_TEST(troubles_of_two_services_are_logged_apart)
 {
 	lose("lane", "Connection refused");
 	LOG(logger, LOG_WARN, "cannot reach Redis", LOG_TROUBLE(LOG_REDIS),
@@ -232,7 +232,7 @@ START_TEST(at_the_level_debug_every_line_is_written)
 }
 END_TEST
 
-START_TEST(what_was_left_out_is_counted_at_the_end)
+START_TEST(lines_left_out_are_counted_when_the_limiter_ends)
 {
 	refuse("invalid", 25);
 	log_limiter_free(&limiter);
@@ -244,19 +244,18 @@ SUITE("log limiter", set_up, tear_down)
 {
 	tcase_add_test(tests, of_a_burst_the_first_lines_are_written_and_the_others_counted_by_outcome);
 	tcase_add_test(tests, long_values_are_counted_like_short_ones);
-	tcase_add_test(tests, an_empty_value_hides_no_other);
+	tcase_add_test(tests, an_empty_value_is_counted_beside_others);
 	tcase_add_test(tests, a_flood_that_lasts_is_one_line_every_10_s);
 	tcase_add_test(tests, after_a_calm_time_lines_are_written_again);
 	tcase_add_test(tests, a_few_lines_now_and_then_are_all_written);
-	tcase_add_test(tests, a_trouble_that_many_parts_meet_is_two_lines);
+	tcase_add_test(tests, a_trouble_that_many_parts_report_is_logged_in_two_lines);
 	tcase_add_test(tests, another_cause_of_a_trouble_is_written_once_and_not_at_once);
 	tcase_add_test(tests, a_worse_line_of_a_trouble_is_written_at_once);
-	tcase_add_test(tests, a_trouble_that_comes_back_within_a_second_was_not_over);
-	tcase_add_test(tests,
-		       a_trouble_that_comes_and_goes_is_not_written_each_time_and_never_hidden_for_long);
-	tcase_add_test(tests, troubles_of_two_services_are_told_apart);
+	tcase_add_test(tests, a_trouble_that_returns_within_a_second_did_not_end);
+	tcase_add_test(tests, a_recurring_trouble_is_logged_regularly_but_not_each_time);
+	tcase_add_test(tests, troubles_of_two_services_are_logged_apart);
 	tcase_add_test(tests, an_end_without_a_trouble_is_not_written);
 	tcase_add_test(tests, lines_that_must_be_kept_are_all_written);
 	tcase_add_test(tests, at_the_level_debug_every_line_is_written);
-	tcase_add_test(tests, what_was_left_out_is_counted_at_the_end);
+	tcase_add_test(tests, lines_left_out_are_counted_when_the_limiter_ends);
 }

@@ -20,7 +20,7 @@ static void run_out_of_stock(const char *orderid)
 	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=%s\nsku=LAMP\nqty=2", orderid);
 }
 
-START_TEST(people_are_told_after_the_commit_and_once)
+START_TEST(a_notification_is_sent_once_and_after_the_commit)
 {
 	hold_lane();
 	run_out_of_stock("order");
@@ -39,7 +39,7 @@ START_TEST(people_are_told_after_the_commit_and_once)
 }
 END_TEST
 
-START_TEST(nobody_is_told_of_what_was_not_committed)
+START_TEST(no_notification_is_sent_for_an_uncommitted_unit)
 {
 	database_refuse(world->database, "order");
 	run_out_of_stock("order");
@@ -49,7 +49,7 @@ START_TEST(nobody_is_told_of_what_was_not_committed)
 }
 END_TEST
 
-START_TEST(a_notification_that_fails_is_tried_again_alone_and_less_and_less_often)
+START_TEST(a_failed_notification_is_retried_alone_with_growing_pauses)
 {
 	memory_notifier_set_down(world->notifier, true);
 	run_out_of_stock("order");
@@ -73,7 +73,7 @@ static const struct dead_letter_row *only_dead_letter(void)
 	return &world->database->dead_letters[0];
 }
 
-START_TEST(a_notification_that_is_refused_is_a_dead_letter_at_once)
+START_TEST(a_refused_notification_becomes_a_dead_letter_at_once)
 {
 	memory_notifier_refuse(world->notifier, "order");
 	run_out_of_stock("order");
@@ -89,7 +89,7 @@ START_TEST(a_notification_that_is_refused_is_a_dead_letter_at_once)
 }
 END_TEST
 
-START_TEST(a_notification_that_failed_for_a_day_is_a_dead_letter)
+START_TEST(a_notification_that_failed_for_a_day_becomes_a_dead_letter)
 {
 	memory_notifier_set_down(world->notifier, true);
 	run_out_of_stock("order");
@@ -103,7 +103,7 @@ START_TEST(a_notification_that_failed_for_a_day_is_a_dead_letter)
 }
 END_TEST
 
-START_TEST(a_notification_that_waits_for_long_is_sent_once)
+START_TEST(a_notification_that_is_queued_for_long_is_sent_once)
 {
 	cable_hold(memory_notifier_requests(world->notifier));
 	run_out_of_stock("slow");
@@ -117,7 +117,7 @@ START_TEST(a_notification_that_waits_for_long_is_sent_once)
 }
 END_TEST
 
-START_TEST(a_new_worker_takes_up_notifications_after_their_lease)
+START_TEST(a_new_worker_sends_notifications_whose_lease_has_expired)
 {
 	cable_hold(memory_notifier_requests(world->notifier));
 	run_out_of_stock("order");
@@ -135,7 +135,7 @@ START_TEST(a_new_worker_takes_up_notifications_after_their_lease)
 }
 END_TEST
 
-START_TEST(a_result_that_the_database_does_not_take_sends_it_again)
+START_TEST(a_notification_whose_result_was_refused_is_sent_again)
 {
 	memory_store_fail_next(world->housekeeper, CALL_SETTLE_NOTIFICATION, TROUBLE_DATA);
 	run_out_of_stock("order");
@@ -159,7 +159,7 @@ END_TEST
 
 /* ---- an operator's command leaves the chores to others ---- */
 
-START_TEST(without_chores_nothing_is_done_but_what_was_asked_for)
+START_TEST(without_chores_only_messages_are_handled)
 {
 	world_crash(world);
 	world->config.no_chores = true;
@@ -193,7 +193,7 @@ START_TEST(dead_letters_are_counted)
 }
 END_TEST
 
-START_TEST(what_is_past_its_retention_is_deleted)
+START_TEST(rows_past_their_retention_are_deleted)
 {
 	size_t deleted = 0;
 
@@ -215,7 +215,7 @@ START_TEST(what_is_past_its_retention_is_deleted)
 }
 END_TEST
 
-START_TEST(the_reminder_goes_on_after_the_database_was_away)
+START_TEST(chores_resume_after_the_database_was_down)
 {
 	database_set_down(world->database, true);
 	world_advance_ms(world, 10 * ROUND_MS);
@@ -232,7 +232,7 @@ END_TEST
 
 static const enum store_call chores[] = {CALL_UNFINISHED_SHRINKS, CALL_DUE_NOTIFICATIONS, CALL_TIDY};
 
-START_TEST(a_chore_that_fails_is_done_in_the_next_round)
+START_TEST(a_failed_chore_is_repeated_in_the_next_round)
 {
 	size_t done;
 
@@ -249,18 +249,18 @@ END_TEST
 
 SUITE("reminder", set_up, tear_down_world)
 {
-	tcase_add_test(tests, people_are_told_after_the_commit_and_once);
-	tcase_add_test(tests, nobody_is_told_of_what_was_not_committed);
-	tcase_add_test(tests, a_notification_that_fails_is_tried_again_alone_and_less_and_less_often);
-	tcase_add_test(tests, a_notification_that_is_refused_is_a_dead_letter_at_once);
-	tcase_add_test(tests, a_notification_that_failed_for_a_day_is_a_dead_letter);
-	tcase_add_test(tests, a_notification_that_waits_for_long_is_sent_once);
-	tcase_add_test(tests, without_chores_nothing_is_done_but_what_was_asked_for);
+	tcase_add_test(tests, a_notification_is_sent_once_and_after_the_commit);
+	tcase_add_test(tests, no_notification_is_sent_for_an_uncommitted_unit);
+	tcase_add_test(tests, a_failed_notification_is_retried_alone_with_growing_pauses);
+	tcase_add_test(tests, a_refused_notification_becomes_a_dead_letter_at_once);
+	tcase_add_test(tests, a_notification_that_failed_for_a_day_becomes_a_dead_letter);
+	tcase_add_test(tests, a_notification_that_is_queued_for_long_is_sent_once);
+	tcase_add_test(tests, without_chores_only_messages_are_handled);
 	tcase_add_test(tests, dead_letters_are_counted);
-	tcase_add_test(tests, a_new_worker_takes_up_notifications_after_their_lease);
-	tcase_add_test(tests, a_result_that_the_database_does_not_take_sends_it_again);
+	tcase_add_test(tests, a_new_worker_sends_notifications_whose_lease_has_expired);
+	tcase_add_test(tests, a_notification_whose_result_was_refused_is_sent_again);
 	tcase_add_test(tests, many_notifications_are_all_sent);
-	tcase_add_test(tests, what_is_past_its_retention_is_deleted);
-	tcase_add_test(tests, the_reminder_goes_on_after_the_database_was_away);
-	tcase_add_loop_test(tests, a_chore_that_fails_is_done_in_the_next_round, 0, COUNT(chores));
+	tcase_add_test(tests, rows_past_their_retention_are_deleted);
+	tcase_add_test(tests, chores_resume_after_the_database_was_down);
+	tcase_add_loop_test(tests, a_failed_chore_is_repeated_in_the_next_round, 0, COUNT(chores));
 }

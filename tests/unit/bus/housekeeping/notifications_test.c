@@ -83,7 +83,7 @@ START_TEST(each_recipient_gets_a_notification_of_its_own)
 }
 END_TEST
 
-START_TEST(a_recipient_that_is_not_taken_now_is_tried_again_alone)
+START_TEST(a_recipient_refused_for_now_is_retried_alone)
 {
 	send_to_both(world);
 	memory_notifier_set_busy(world->notifier, BOB);
@@ -100,7 +100,7 @@ START_TEST(a_recipient_that_is_not_taken_now_is_tried_again_alone)
 }
 END_TEST
 
-START_TEST(the_recipient_that_was_not_reached_stands_in_the_dead_letter)
+START_TEST(the_dead_letter_names_the_recipient_that_was_not_reached)
 {
 	send_to_both(world);
 	memory_notifier_set_busy(world->notifier, BOB);
@@ -149,7 +149,7 @@ END_TEST
 
 /* ---- what is in stock ---- */
 
-START_TEST(a_notification_says_what_is_in_stock_when_it_is_sent)
+START_TEST(a_notification_shows_the_stock_at_the_time_it_is_sent)
 {
 	const struct stock *stock;
 
@@ -173,7 +173,7 @@ START_TEST(a_notification_says_what_is_in_stock_when_it_is_sent)
 }
 END_TEST
 
-START_TEST(stock_that_cannot_be_read_puts_the_notification_off)
+START_TEST(a_notification_is_postponed_when_the_stock_cannot_be_read)
 {
 	memory_store_fail_next(world->housekeeper, CALL_READ_STOCK, TROUBLE_REFUSED);
 	run_out_of_stock("order");
@@ -189,7 +189,7 @@ END_TEST
 
 /* ---- a slow service ---- */
 
-START_TEST(no_more_are_sent_at_once_than_the_notifier_takes)
+START_TEST(no_more_notifications_are_sent_at_once_than_the_notifier_accepts)
 {
 	cable_hold(memory_notifier_requests(world->notifier));
 	for (int i = 0; i < 10; i++)
@@ -217,7 +217,7 @@ START_TEST(units_of_work_do_not_wait_for_a_notifier_that_hangs)
 }
 END_TEST
 
-START_TEST(of_two_workers_one_sends_what_the_other_one_is_too_slow_for)
+START_TEST(a_worker_sends_notifications_that_a_slow_one_holds_beyond_their_lease)
 {
 	struct world *other = world_beside(world);
 
@@ -238,7 +238,7 @@ END_TEST
 
 /* ---- an absent service ---- */
 
-START_TEST(the_service_that_is_away_is_told_once_and_so_is_its_return)
+START_TEST(an_unreachable_mail_service_is_logged_once_and_so_is_its_return)
 {
 	memory_notifier_set_down(world->notifier, true);
 	run_out_of_stock("order");
@@ -257,7 +257,7 @@ START_TEST(the_service_that_is_away_is_told_once_and_so_is_its_return)
 }
 END_TEST
 
-START_TEST(a_refusal_is_no_trouble_of_the_service)
+START_TEST(a_refused_notification_is_not_a_trouble_of_the_mail_service)
 {
 	memory_notifier_refuse(world->notifier, "order");
 	run_out_of_stock("order");
@@ -268,7 +268,7 @@ START_TEST(a_refusal_is_no_trouble_of_the_service)
 }
 END_TEST
 
-START_TEST(tries_and_pauses_are_as_configured)
+START_TEST(retries_and_their_pauses_are_as_configured)
 {
 	world_crash(world);
 	world->config.notify_tries = 3;
@@ -291,7 +291,7 @@ END_TEST
 
 /* ---- its result ---- */
 
-START_TEST(a_result_is_written_down_as_soon_as_the_database_is_there)
+START_TEST(a_result_is_recorded_as_soon_as_the_database_works)
 {
 	for (int i = 0; i < 5; i++)
 		memory_store_fail_next(world->housekeeper, CALL_SETTLE_NOTIFICATION, TROUBLE_REFUSED);
@@ -311,7 +311,7 @@ static void on_drained(void *context)
 	*(bool *)context = true;
 }
 
-START_TEST(draining_waits_for_a_notification_that_is_being_sent_and_begins_no_other)
+START_TEST(draining_waits_for_the_notification_under_way_and_begins_no_other)
 {
 	bool is_drained = false;
 
@@ -366,20 +366,20 @@ END_TEST
 SUITE("notifications", set_up, tear_down_world)
 {
 	tcase_add_test(tests, each_recipient_gets_a_notification_of_its_own);
-	tcase_add_test(tests, a_recipient_that_is_not_taken_now_is_tried_again_alone);
-	tcase_add_test(tests, the_recipient_that_was_not_reached_stands_in_the_dead_letter);
+	tcase_add_test(tests, a_recipient_refused_for_now_is_retried_alone);
+	tcase_add_test(tests, the_dead_letter_names_the_recipient_that_was_not_reached);
 	tcase_add_test(tests, one_recipient_is_named_by_the_configuration_of_the_attempt);
 	tcase_add_loop_test(tests, a_split_that_the_database_did_not_confirm_costs_no_copy, 0, 3);
-	tcase_add_test(tests, a_notification_says_what_is_in_stock_when_it_is_sent);
-	tcase_add_test(tests, stock_that_cannot_be_read_puts_the_notification_off);
-	tcase_add_test(tests, no_more_are_sent_at_once_than_the_notifier_takes);
+	tcase_add_test(tests, a_notification_shows_the_stock_at_the_time_it_is_sent);
+	tcase_add_test(tests, a_notification_is_postponed_when_the_stock_cannot_be_read);
+	tcase_add_test(tests, no_more_notifications_are_sent_at_once_than_the_notifier_accepts);
 	tcase_add_test(tests, units_of_work_do_not_wait_for_a_notifier_that_hangs);
-	tcase_add_test(tests, of_two_workers_one_sends_what_the_other_one_is_too_slow_for);
-	tcase_add_test(tests, the_service_that_is_away_is_told_once_and_so_is_its_return);
-	tcase_add_test(tests, a_refusal_is_no_trouble_of_the_service);
-	tcase_add_test(tests, tries_and_pauses_are_as_configured);
-	tcase_add_test(tests, a_result_is_written_down_as_soon_as_the_database_is_there);
-	tcase_add_test(tests, draining_waits_for_a_notification_that_is_being_sent_and_begins_no_other);
+	tcase_add_test(tests, a_worker_sends_notifications_that_a_slow_one_holds_beyond_their_lease);
+	tcase_add_test(tests, an_unreachable_mail_service_is_logged_once_and_so_is_its_return);
+	tcase_add_test(tests, a_refused_notification_is_not_a_trouble_of_the_mail_service);
+	tcase_add_test(tests, retries_and_their_pauses_are_as_configured);
+	tcase_add_test(tests, a_result_is_recorded_as_soon_as_the_database_works);
+	tcase_add_test(tests, draining_waits_for_the_notification_under_way_and_begins_no_other);
 	tcase_add_test(tests, draining_does_not_wait_for_a_notifier_that_hangs);
 	tcase_add_test(tests, a_notification_of_the_last_units_is_left_to_the_next_worker);
 }

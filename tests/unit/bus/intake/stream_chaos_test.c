@@ -191,7 +191,7 @@ static const char *orders_of(const char *sku)
 	return text;
 }
 
-START_TEST(each_entry_has_its_one_effect_in_order_whatever_goes_wrong)
+START_TEST(each_entry_has_one_effect_in_order_under_random_failures)
 {
 	run = (struct run){0};
 	misfortune = (struct misfortune){.one_call_in = 3 + (uint64_t)_i % 40};
@@ -228,5 +228,5 @@ static void set_up(void)
 
 SUITE("stream chaos", set_up, tear_down_stream_world)
 {
-	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_whatever_goes_wrong, 0, RUNS);
+	tcase_add_loop_test(tests, each_entry_has_one_effect_in_order_under_random_failures, 0, RUNS);
 }

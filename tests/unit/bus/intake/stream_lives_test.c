@@ -22,7 +22,7 @@ static const struct {
 } reborn[] = {{-2, 100}, {-1, 1}, {0, 60000}, {1, 2}};
 
 /* _i: where the ids are; then the same, and the worker was away meanwhile. */
-START_TEST(a_stream_that_begins_again_is_read_whole_whatever_its_ids)
+START_TEST(a_recreated_stream_is_read_whole_with_any_ids)
 {
 	bool is_away = (size_t)_i >= COUNT(reborn);
 	struct stream_id known;
@@ -66,7 +66,7 @@ static void make_group_anew(struct stream_id after)
 	memory_consumer_free(&tool);
 }
 
-/* What somebody did to the group while the worker was away; _i: moved it, or made it anew. */
+/* What another client did to the group while the worker was away; _i: moved it, or made it anew. */
 START_TEST(a_group_that_is_ahead_of_what_was_handled_is_moved_back)
 {
 	add_order("a");
@@ -104,7 +104,7 @@ START_TEST(a_group_that_is_moved_ahead_of_a_worker_that_waits_is_moved_back)
 }
 END_TEST
 
-START_TEST(an_older_copy_of_the_stream_goes_on)
+START_TEST(an_older_copy_of_the_stream_is_read_on)
 {
 	struct stream_id kept = add_order("a");
 
@@ -122,7 +122,7 @@ START_TEST(an_older_copy_of_the_stream_goes_on)
 END_TEST
 
 /* Redis starts with an empty disk, and then with the right one. */
-START_TEST(a_stream_that_comes_back_is_not_handled_again)
+START_TEST(a_stream_that_returns_is_not_handled_again)
 {
 	struct memory_stream *right = stream, *wrong = memory_stream_new(world->simulation);
 
@@ -146,7 +146,7 @@ START_TEST(a_stream_that_comes_back_is_not_handled_again)
 }
 END_TEST
 
-START_TEST(a_lost_mark_alone_does_not_begin_the_stream_again)
+START_TEST(a_lost_mark_alone_does_not_mean_a_new_incarnation)
 {
 	add_order("a");
 	world_advance_ms(world, 5000);
@@ -186,7 +186,7 @@ static void accept_all(void)
 }
 
 /* _i: entries that come meanwhile; the bound is in between. */
-START_TEST(refused_acknowledgements_are_told_once_bounded_and_made_up_for)
+START_TEST(refused_acknowledgements_are_logged_once_bounded_and_sent_later)
 {
 	int count = _i ? 25000 : 30;
 
@@ -221,7 +221,7 @@ END_TEST
 static const enum consumer_call_kind needed[] = {STREAM_ACKNOWLEDGE, STREAM_READ_NEW};
 
 /* However long the pauses between its attempts had become. */
-START_TEST(a_stream_that_works_again_is_in_order_within_a_second)
+START_TEST(a_stream_that_works_again_is_read_within_a_second)
 {
 	world_advance_ms(world, 5000);
 	refuse(needed[_i]);
@@ -240,7 +240,7 @@ START_TEST(a_stream_that_works_again_is_in_order_within_a_second)
 END_TEST
 
 /* _i: nothing is acknowledged, or no answer to it comes. */
-START_TEST(acknowledgements_that_fail_one_after_another_are_told_though_the_stream_is_read)
+START_TEST(repeated_failures_of_acknowledgements_are_logged_though_the_stream_is_read)
 {
 	world_advance_ms(world, 5000);
 	refuse(STREAM_ACKNOWLEDGE);
@@ -258,7 +258,7 @@ START_TEST(acknowledgements_that_fail_one_after_another_are_told_though_the_stre
 }
 END_TEST
 
-START_TEST(a_note_that_the_database_refuses_is_told_once_and_made_up_for)
+START_TEST(a_refused_checkpoint_is_logged_once_and_written_later)
 {
 	world_advance_ms(world, 5000);
 	memory_checkpoints_set_refusing(checkpoints, true);
@@ -266,12 +266,12 @@ START_TEST(a_note_that_the_database_refuses_is_told_once_and_made_up_for)
 		add_order("a");
 		world_advance_ms(world, 5000);
 	}
-	ck_assert_uint_eq(lines_logged("how far the stream is handled is not written down"), 1);
+	ck_assert_uint_eq(lines_logged("the progress of the stream is not saved"), 1);
 	expect_stream_is_done();
 
 	memory_checkpoints_set_refusing(checkpoints, false);
 	world_advance_ms(world, 2000);
-	ck_assert_uint_eq(lines_logged("how far the stream is handled is written down again"), 1);
+	ck_assert_uint_eq(lines_logged("the progress of the stream is saved again"), 1);
 }
 END_TEST
 
@@ -304,7 +304,7 @@ static struct memory_consumer *another_consumer(void)
 	return other;
 }
 
-START_TEST(a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on)
+START_TEST(a_harmless_refusal_is_logged_once_and_reading_continues)
 {
 	struct memory_consumer *other = another_consumer(); /* to claim from */
 
@@ -381,7 +381,7 @@ static enum consumer_trouble lose_large_answers(void *context, enum consumer_cal
 	return call == narrow && memory_consumer_max(consumer, call) > 1 ? STREAM_ANSWER_LOST : STREAM_WELL;
 }
 
-START_TEST(after_an_answer_that_did_not_come_each_read_brings_one)
+START_TEST(after_a_read_without_a_reply_each_read_asks_for_one_entry)
 {
 	const char *all = "first";
 
@@ -406,21 +406,20 @@ END_TEST
 
 SUITE("stream lives", set_up_reading, tear_down_stream_world)
 {
-	tcase_add_loop_test(tests, a_stream_that_begins_again_is_read_whole_whatever_its_ids, 0,
-			    2 * COUNT(reborn));
+	tcase_add_loop_test(tests, a_recreated_stream_is_read_whole_with_any_ids, 0, 2 * COUNT(reborn));
 	tcase_add_loop_test(tests, a_group_that_is_ahead_of_what_was_handled_is_moved_back, 0, 2);
 	tcase_add_test(tests, a_group_that_is_moved_ahead_of_a_worker_that_waits_is_moved_back);
-	tcase_add_test(tests, an_older_copy_of_the_stream_goes_on);
-	tcase_add_test(tests, a_stream_that_comes_back_is_not_handled_again);
-	tcase_add_test(tests, a_lost_mark_alone_does_not_begin_the_stream_again);
-	tcase_add_loop_test(tests, refused_acknowledgements_are_told_once_bounded_and_made_up_for, 0, 2);
-	tcase_add_loop_test(tests, a_stream_that_works_again_is_in_order_within_a_second, 0, COUNT(needed));
-	tcase_add_loop_test(
-		tests, acknowledgements_that_fail_one_after_another_are_told_though_the_stream_is_read, 0, 2);
-	tcase_add_test(tests, a_note_that_the_database_refuses_is_told_once_and_made_up_for);
-	tcase_add_loop_test(tests, a_refusal_that_does_no_harm_is_told_once_and_reading_goes_on, 0,
+	tcase_add_test(tests, an_older_copy_of_the_stream_is_read_on);
+	tcase_add_test(tests, a_stream_that_returns_is_not_handled_again);
+	tcase_add_test(tests, a_lost_mark_alone_does_not_mean_a_new_incarnation);
+	tcase_add_loop_test(tests, refused_acknowledgements_are_logged_once_bounded_and_sent_later, 0, 2);
+	tcase_add_loop_test(tests, a_stream_that_works_again_is_read_within_a_second, 0, COUNT(needed));
+	tcase_add_loop_test(tests, repeated_failures_of_acknowledgements_are_logged_though_the_stream_is_read,
+			    0, 2);
+	tcase_add_test(tests, a_refused_checkpoint_is_logged_once_and_written_later);
+	tcase_add_loop_test(tests, a_harmless_refusal_is_logged_once_and_reading_continues, 0,
 			    COUNT(harmless));
 	tcase_add_test(tests, without_the_right_to_mark_the_stream_it_is_read);
 	tcase_add_loop_test(tests, large_entries_are_read_one_at_a_time, 1, 3);
-	tcase_add_loop_test(tests, after_an_answer_that_did_not_come_each_read_brings_one, 0, 2);
+	tcase_add_loop_test(tests, after_a_read_without_a_reply_each_read_asks_for_one_entry, 0, 2);
 }

@@ -85,7 +85,7 @@ static void trim_to(size_t length)
 }
 
 /* What was read before it was trimmed is not lost.  _i: the stream loses its connection meanwhile. */
-START_TEST(what_a_publisher_trims_before_it_is_read_is_counted_while_the_stream_goes_on)
+START_TEST(entries_that_a_publisher_trims_unread_are_counted_while_the_stream_is_read)
 {
 	for (int i = 0; i < 500; i++)
 		add_order(arena_printf(world->arena, "before-%d", i));
@@ -127,7 +127,7 @@ START_TEST(entries_that_the_group_is_moved_past_under_a_running_worker_are_read)
 	world_advance_ms(world, 10000);
 
 	ck_assert_str_eq(handled_orders(), "first a d b c");
-	ck_assert_uint_eq(lines_logged("entries of the stream did not come"), 1);
+	ck_assert_uint_eq(lines_logged("entries of the stream were not received"), 1);
 	expect_lost((uint64_t)_i, (size_t)_i);
 }
 END_TEST
@@ -138,7 +138,7 @@ static enum consumer_trouble refuse_to_move(void *context, enum consumer_call_ki
 	return call == STREAM_MOVE_GROUP ? STREAM_REFUSED : STREAM_WELL;
 }
 
-START_TEST(where_the_group_cannot_be_moved_back_what_it_was_moved_past_is_counted)
+START_TEST(entries_that_a_group_was_moved_past_for_good_are_counted_as_lost)
 {
 	add_order("a");
 	world_advance_ms(world, 5000);
@@ -154,7 +154,7 @@ START_TEST(where_the_group_cannot_be_moved_back_what_it_was_moved_past_is_counte
 }
 END_TEST
 
-/* Redis counts a consumer once it has read, and for ever. */
+/* Redis counts a consumer once it has read, and always. */
 static void read_once(const char *name)
 {
 	struct memory_consumer *other = memory_consumer_new(stream, GROUP, name);
@@ -167,7 +167,7 @@ static void read_once(const char *name)
 	memory_consumer_free(&other);
 }
 
-START_TEST(a_stream_that_began_again_is_read_whole_though_its_group_has_several_consumers)
+START_TEST(a_recreated_stream_is_read_whole_though_its_group_has_several_consumers)
 {
 	add_order("a");
 	world_advance_ms(world, 5000);
@@ -227,7 +227,7 @@ START_TEST(entries_that_a_deleted_stream_held_unread_are_counted_and_so_are_thos
 }
 END_TEST
 
-START_TEST(without_counts_of_what_was_added_nothing_is_taken_for_lost)
+START_TEST(no_entry_counts_as_lost_without_the_number_of_added_entries)
 {
 	memory_stream_count_nothing(stream);
 	hold();
@@ -242,7 +242,7 @@ START_TEST(without_counts_of_what_was_added_nothing_is_taken_for_lost)
 END_TEST
 
 /* Their entries are theirs. */
-START_TEST(what_other_consumers_read_is_not_taken_for_lost)
+START_TEST(entries_that_other_consumers_read_do_not_count_as_lost)
 {
 	struct memory_consumer *other = memory_consumer_new(stream, GROUP, "other");
 	struct stream *port = memory_consumer_port(other);
@@ -263,16 +263,16 @@ SUITE("stream losses", set_up_reading, tear_down_stream_world)
 {
 	tcase_add_loop_test(tests, entries_that_are_deleted_before_they_are_read_are_counted, 0,
 			    COUNT(deletions));
-	tcase_add_loop_test(
-		tests, what_a_publisher_trims_before_it_is_read_is_counted_while_the_stream_goes_on, 0, 2);
+	tcase_add_loop_test(tests, entries_that_a_publisher_trims_unread_are_counted_while_the_stream_is_read,
+			    0, 2);
 	tcase_add_loop_test(tests, entries_that_the_group_is_moved_past_under_a_running_worker_are_read, 0,
 			    2);
-	tcase_add_test(tests, where_the_group_cannot_be_moved_back_what_it_was_moved_past_is_counted);
-	tcase_add_test(tests, a_stream_that_began_again_is_read_whole_though_its_group_has_several_consumers);
+	tcase_add_test(tests, entries_that_a_group_was_moved_past_for_good_are_counted_as_lost);
+	tcase_add_test(tests, a_recreated_stream_is_read_whole_though_its_group_has_several_consumers);
 	tcase_add_loop_test(tests, entries_that_an_older_copy_lacks_are_counted_where_they_were_seen_before,
 			    0, 4);
 	tcase_add_test(tests,
 		       entries_that_a_deleted_stream_held_unread_are_counted_and_so_are_those_of_the_next);
-	tcase_add_test(tests, without_counts_of_what_was_added_nothing_is_taken_for_lost);
-	tcase_add_test(tests, what_other_consumers_read_is_not_taken_for_lost);
+	tcase_add_test(tests, no_entry_counts_as_lost_without_the_number_of_added_entries);
+	tcase_add_test(tests, entries_that_other_consumers_read_do_not_count_as_lost);
 }

@@ -108,7 +108,7 @@ START_TEST(a_dead_letter_that_is_read_again_is_the_same_dead_letter)
 END_TEST
 
 /* _i: the call that fails; its answer is lost, and so everything begins again. */
-START_TEST(no_entry_is_lost_whichever_call_fails)
+START_TEST(no_entry_is_lost_when_a_call_of_any_kind_fails)
 {
 	world_start(world);
 	add_order("a");
@@ -190,7 +190,7 @@ END_TEST
 SUITE("stream reading", set_up_sold_out, tear_down_stream_world)
 {
 	tcase_add_test(tests, entries_older_than_the_worker_are_read_from_the_beginning_of_the_stream);
-	tcase_add_loop_test(tests, no_entry_is_lost_whichever_call_fails, 0, STREAM_CALLS);
+	tcase_add_loop_test(tests, no_entry_is_lost_when_a_call_of_any_kind_fails, 0, STREAM_CALLS);
 	tcase_add_test(tests, no_new_entry_is_read_before_the_checkpoints_know_the_stream);
 }
 

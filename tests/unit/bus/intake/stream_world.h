@@ -17,7 +17,7 @@
 
 extern struct memory_stream *stream;
 
-/* The worker's; NULL while there is none. */
+/* The worker's; NULL while no worker runs. */
 extern struct memory_consumer *consumer;
 extern struct memory_logbook *checkpoints;
 extern struct stream_reader *reader;

@@ -60,7 +60,7 @@ static const struct subscription_gap *row(size_t number)
 	return &world->database->blind_windows[number];
 }
 
-START_TEST(a_window_is_written_down)
+START_TEST(a_gap_is_saved)
 {
 	was_blind(10, 20, "connection lost");
 	world_run(world);
@@ -72,7 +72,7 @@ START_TEST(a_window_is_written_down)
 }
 END_TEST
 
-START_TEST(windows_are_kept_while_the_database_is_away)
+START_TEST(gaps_are_kept_while_the_database_is_down)
 {
 	database_set_down(world->database, true);
 	was_blind(10, 20, "first");
@@ -91,7 +91,7 @@ START_TEST(windows_are_kept_while_the_database_is_away)
 }
 END_TEST
 
-START_TEST(a_window_that_ends_while_another_one_is_written_is_written_too)
+START_TEST(a_gap_that_ends_while_another_one_is_saved_is_saved_too)
 {
 	cable_hold(memory_checkpoints_answers(checkpoints));
 	was_blind(10, 20, "first");
@@ -107,7 +107,7 @@ START_TEST(a_window_that_ends_while_another_one_is_written_is_written_too)
 END_TEST
 
 /* _i: how many. */
-START_TEST(of_very_many_the_middle_ones_become_one)
+START_TEST(of_very_many_gaps_the_middle_ones_are_merged)
 {
 	database_set_down(world->database, true);
 	for (int i = 0; i < _i; i++)
@@ -126,7 +126,7 @@ START_TEST(of_very_many_the_middle_ones_become_one)
 }
 END_TEST
 
-START_TEST(many_windows_that_end_while_some_are_written_are_all_told)
+START_TEST(many_gaps_that_end_during_a_save_are_all_saved)
 {
 	cable_hold(memory_checkpoints_answers(checkpoints));
 	for (int i = 0; i < 60; i++)
@@ -144,7 +144,7 @@ START_TEST(many_windows_that_end_while_some_are_written_are_all_told)
 }
 END_TEST
 
-START_TEST(it_is_noted_again_and_again_that_commands_are_heard)
+START_TEST(the_time_of_the_last_received_command_is_saved_repeatedly)
 {
 	was_blind(10, 20, "start");
 	world_advance_ms(world, 60000);
@@ -160,7 +160,7 @@ START_TEST(it_is_noted_again_and_again_that_commands_are_heard)
 }
 END_TEST
 
-START_TEST(a_window_that_lasts_is_written_down_with_an_end_that_grows)
+START_TEST(a_gap_that_lasts_is_saved_with_an_end_that_grows)
 {
 	was_blind(10, 20, "start");
 	world_run(world);
@@ -181,7 +181,7 @@ START_TEST(a_window_that_lasts_is_written_down_with_an_end_that_grows)
 }
 END_TEST
 
-START_TEST(a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back)
+START_TEST(a_gap_that_lasts_while_the_database_is_down_is_saved_afterwards)
 {
 	was_blind(10, 20, "start");
 	world_run(world);
@@ -197,7 +197,7 @@ START_TEST(a_window_that_lasts_while_the_database_is_away_is_written_down_when_i
 }
 END_TEST
 
-START_TEST(what_is_written_late_does_not_tell_that_commands_are_heard)
+START_TEST(a_late_save_of_a_gap_does_not_say_that_commands_are_received)
 {
 	database_set_down(world->database, true);
 	was_blind(10, 20, "start");
@@ -211,7 +211,7 @@ START_TEST(what_is_written_late_does_not_tell_that_commands_are_heard)
 }
 END_TEST
 
-START_TEST(a_workers_first_window_begins_where_the_last_one_heard)
+START_TEST(the_first_gap_of_a_worker_begins_where_the_last_worker_stopped_receiving)
 {
 	int64_t heard;
 
@@ -231,14 +231,14 @@ END_TEST
 
 SUITE("blindness", set_up, tear_down)
 {
-	tcase_add_test(tests, a_window_is_written_down);
-	tcase_add_test(tests, windows_are_kept_while_the_database_is_away);
-	tcase_add_test(tests, a_window_that_ends_while_another_one_is_written_is_written_too);
-	tcase_add_loop_test(tests, of_very_many_the_middle_ones_become_one, 98, 104);
-	tcase_add_test(tests, many_windows_that_end_while_some_are_written_are_all_told);
-	tcase_add_test(tests, it_is_noted_again_and_again_that_commands_are_heard);
-	tcase_add_test(tests, a_window_that_lasts_is_written_down_with_an_end_that_grows);
-	tcase_add_test(tests, a_window_that_lasts_while_the_database_is_away_is_written_down_when_it_is_back);
-	tcase_add_test(tests, what_is_written_late_does_not_tell_that_commands_are_heard);
-	tcase_add_test(tests, a_workers_first_window_begins_where_the_last_one_heard);
+	tcase_add_test(tests, a_gap_is_saved);
+	tcase_add_test(tests, gaps_are_kept_while_the_database_is_down);
+	tcase_add_test(tests, a_gap_that_ends_while_another_one_is_saved_is_saved_too);
+	tcase_add_loop_test(tests, of_very_many_gaps_the_middle_ones_are_merged, 98, 104);
+	tcase_add_test(tests, many_gaps_that_end_during_a_save_are_all_saved);
+	tcase_add_test(tests, the_time_of_the_last_received_command_is_saved_repeatedly);
+	tcase_add_test(tests, a_gap_that_lasts_is_saved_with_an_end_that_grows);
+	tcase_add_test(tests, a_gap_that_lasts_while_the_database_is_down_is_saved_afterwards);
+	tcase_add_test(tests, a_late_save_of_a_gap_does_not_say_that_commands_are_received);
+	tcase_add_test(tests, the_first_gap_of_a_worker_begins_where_the_last_worker_stopped_receiving);
 }

@@ -78,7 +78,7 @@ START_TEST(merged_queues_are_in_order_of_position_without_duplicates)
 }
 END_TEST
 
-START_TEST(rows_are_queued_in_order_of_position_whatever_order_they_arrive_in)
+START_TEST(rows_added_in_any_order_are_queued_in_order_of_position)
 {
 	struct publish_queue rows = rows_of("58391274");
 
@@ -125,7 +125,7 @@ SUITE("publish queue", set_up, tear_down)
 {
 	tcase_add_loop_test(tests, merged_queues_are_in_order_of_position_without_duplicates, 0,
 			    COUNT(merges));
-	tcase_add_test(tests, rows_are_queued_in_order_of_position_whatever_order_they_arrive_in);
+	tcase_add_test(tests, rows_added_in_any_order_are_queued_in_order_of_position);
 	tcase_add_test(tests, a_run_of_rows_ends_before_the_first_gap);
 	tcase_add_test(tests, rows_up_to_a_position_are_dropped);
 	tcase_add_test(tests, a_corrupt_row_is_queued_without_events);

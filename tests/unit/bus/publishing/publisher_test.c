@@ -1,4 +1,4 @@
-/* Committed events on their way to the broker: all of them, in order, whatever fails. */
+/* Committed events on their way to the broker: all of them, in order, though calls fail. */
 #include "bus/publishing/publisher.h"
 #include "support/rival.h"
 #include "support/suites.h"
@@ -42,7 +42,7 @@ START_TEST(events_are_published_in_the_order_of_their_versions)
 }
 END_TEST
 
-START_TEST(while_the_broker_has_some_the_next_ones_wait)
+START_TEST(rows_wait_while_a_call_of_their_partition_is_under_way)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 5; i++) {
@@ -58,7 +58,7 @@ START_TEST(while_the_broker_has_some_the_next_ones_wait)
 }
 END_TEST
 
-START_TEST(a_broker_that_is_down_is_tried_again)
+START_TEST(a_call_to_a_broker_that_is_down_is_retried)
 {
 	memory_broker_set_down(world->broker, true);
 	allocate_many("order", "LAMP", 3);
@@ -76,7 +76,7 @@ START_TEST(a_broker_that_is_down_is_tried_again)
 }
 END_TEST
 
-START_TEST(it_is_known_whether_the_broker_takes_events)
+START_TEST(the_statistics_say_whether_the_broker_accepts_events)
 {
 	ck_assert(engine_stats(world->engine)->broker_takes);
 	memory_broker_set_down(world->broker, true);
@@ -91,7 +91,7 @@ START_TEST(it_is_known_whether_the_broker_takes_events)
 }
 END_TEST
 
-START_TEST(a_partition_that_fares_better_does_not_hide_the_trouble)
+START_TEST(a_partition_that_is_published_does_not_hide_the_trouble_of_another)
 {
 	memory_broker_fail_after(world->broker, 0);
 	allocate_one(1);
@@ -116,7 +116,7 @@ START_TEST(a_partition_that_fares_better_does_not_hide_the_trouble)
 }
 END_TEST
 
-START_TEST(a_trouble_with_the_broker_is_told_at_once_then_seldom_and_when_it_is_over)
+START_TEST(a_trouble_with_the_broker_is_logged_at_once_then_seldom_and_when_it_ends)
 {
 	static const char trouble[] = "warn events are not published yet error=";
 
@@ -154,7 +154,7 @@ START_TEST(commands_are_handled_while_the_broker_is_down)
 END_TEST
 
 /* After a failure part of them may have gone out: they go out again, from the first on, in order. */
-START_TEST(events_that_may_have_gone_out_are_published_again_in_order)
+START_TEST(events_whose_publication_is_uncertain_are_published_again_in_order)
 {
 	memory_broker_fail_after(world->broker, 2);
 	allocate_many("order", "LAMP", 3);
@@ -170,7 +170,7 @@ END_TEST
 
 /* ---- what is not in memory is in the table ---- */
 
-START_TEST(what_somebody_else_committed_before_is_read_from_the_table)
+START_TEST(rows_that_another_worker_committed_before_are_read_from_the_outbox)
 {
 	hold_lane();
 	rival_allocate("order-00000", "LAMP", 1); /* a worker that died before it published */
@@ -182,7 +182,7 @@ START_TEST(what_somebody_else_committed_before_is_read_from_the_table)
 }
 END_TEST
 
-START_TEST(what_a_lost_connection_committed_is_read_from_the_table)
+START_TEST(rows_committed_by_a_lost_connection_are_read_from_the_outbox)
 {
 	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
 	allocate_one(1);
@@ -194,7 +194,7 @@ START_TEST(what_a_lost_connection_committed_is_read_from_the_table)
 }
 END_TEST
 
-START_TEST(a_new_worker_publishes_what_the_last_one_left)
+START_TEST(a_new_worker_publishes_the_rows_that_the_last_one_left)
 {
 	memory_broker_set_down(world->broker, true);
 	allocate_many("order", "LAMP", 3);
@@ -208,7 +208,7 @@ START_TEST(a_new_worker_publishes_what_the_last_one_left)
 }
 END_TEST
 
-START_TEST(a_new_worker_does_not_publish_what_was_saved)
+START_TEST(a_new_worker_does_not_publish_rows_below_the_saved_cursor)
 {
 	allocate_one(1);
 	world_settle(world);
@@ -222,7 +222,7 @@ START_TEST(a_new_worker_does_not_publish_what_was_saved)
 }
 END_TEST
 
-START_TEST(a_worker_that_died_before_it_saved_is_not_followed_by_duplicates)
+START_TEST(after_a_death_before_saving_the_broker_prevents_duplicates)
 {
 	allocate_one(1);
 	world_run(world);
@@ -234,7 +234,7 @@ START_TEST(a_worker_that_died_before_it_saved_is_not_followed_by_duplicates)
 }
 END_TEST
 
-START_TEST(unless_the_broker_lost_its_data)
+START_TEST(a_broker_that_lost_its_data_gets_the_unsaved_events_again)
 {
 	allocate_one(1);
 	world_run(world);
@@ -248,7 +248,7 @@ START_TEST(unless_the_broker_lost_its_data)
 }
 END_TEST
 
-START_TEST(more_rows_than_are_read_at_once_are_all_published)
+START_TEST(more_rows_than_one_read_returns_are_all_published)
 {
 	memory_broker_set_down(world->broker, true);
 	for (int i = 1; i <= 1000; i++) {
@@ -265,7 +265,7 @@ START_TEST(more_rows_than_are_read_at_once_are_all_published)
 }
 END_TEST
 
-START_TEST(the_table_is_read_again_when_the_database_was_away)
+START_TEST(reading_the_outbox_is_retried_after_the_database_was_down)
 {
 	memory_broker_set_down(world->broker, true);
 	allocate_one(1);
@@ -284,7 +284,7 @@ START_TEST(the_table_is_read_again_when_the_database_was_away)
 END_TEST
 
 /* The table was looked at before the commit, but its answer comes after it. */
-START_TEST(a_commit_during_the_first_look_is_not_overlooked)
+START_TEST(a_commit_during_the_first_read_of_the_cursors_is_published)
 {
 	world_settle(world);
 	world_crash(world);
@@ -303,7 +303,7 @@ START_TEST(a_commit_during_the_first_look_is_not_overlooked)
 END_TEST
 
 /* Its flush arrives when the next worker has long looked around. */
-START_TEST(what_a_dead_worker_commits_late_is_found)
+START_TEST(rows_that_a_dead_worker_commits_late_are_published)
 {
 	hold_lane();
 	allocate_one(1);
@@ -321,7 +321,7 @@ START_TEST(what_a_dead_worker_commits_late_is_found)
 }
 END_TEST
 
-START_TEST(what_somebody_else_published_is_not_published_again)
+START_TEST(rows_that_another_worker_published_are_not_published_again)
 {
 	hold_lane();
 	for (int i = 0; i < 3; i++)
@@ -337,7 +337,7 @@ START_TEST(what_somebody_else_published_is_not_published_again)
 END_TEST
 
 /* The lane's answer is late: its row is found in the table first, and comes from both. */
-START_TEST(what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once)
+START_TEST(rows_added_while_they_are_read_are_published_once)
 {
 	struct cable *lane = memory_store_answers(world->lanes[0]),
 		     *table = memory_store_answers(world->publisher);
@@ -362,7 +362,7 @@ END_TEST
 
 /* ---- how far it came ---- */
 
-START_TEST(how_far_it_came_is_saved_after_a_quiet_while)
+START_TEST(the_cursor_is_saved_alone_after_a_quiet_while)
 {
 	allocate_one(1);
 	world_advance_ms(world, 199);
@@ -375,7 +375,7 @@ START_TEST(how_far_it_came_is_saved_after_a_quiet_while)
 }
 END_TEST
 
-START_TEST(or_with_the_next_flush_when_it_came_far)
+START_TEST(a_cursor_that_moved_far_is_saved_with_the_next_flush)
 {
 	for (int i = 1; i <= SAVE_WITH_FLUSH; i++) {
 		allocate_one(i);
@@ -390,7 +390,7 @@ START_TEST(or_with_the_next_flush_when_it_came_far)
 }
 END_TEST
 
-START_TEST(what_is_not_published_is_not_saved)
+START_TEST(the_cursor_of_unpublished_rows_is_not_saved)
 {
 	cable_hold(memory_broker_answers(world->broker));
 	allocate_one(1);
@@ -402,7 +402,7 @@ START_TEST(what_is_not_published_is_not_saved)
 }
 END_TEST
 
-START_TEST(saving_is_tried_again)
+START_TEST(a_failed_save_of_the_cursors_is_retried)
 {
 	memory_store_fail_next(world->publisher, CALL_SAVE_CURSORS, TROUBLE_REFUSED);
 	allocate_one(1);
@@ -415,27 +415,27 @@ END_TEST
 SUITE("publisher", set_up, tear_down_world)
 {
 	tcase_add_test(tests, events_are_published_in_the_order_of_their_versions);
-	tcase_add_test(tests, while_the_broker_has_some_the_next_ones_wait);
-	tcase_add_test(tests, a_broker_that_is_down_is_tried_again);
-	tcase_add_test(tests, it_is_known_whether_the_broker_takes_events);
-	tcase_add_test(tests, a_partition_that_fares_better_does_not_hide_the_trouble);
-	tcase_add_test(tests, a_trouble_with_the_broker_is_told_at_once_then_seldom_and_when_it_is_over);
+	tcase_add_test(tests, rows_wait_while_a_call_of_their_partition_is_under_way);
+	tcase_add_test(tests, a_call_to_a_broker_that_is_down_is_retried);
+	tcase_add_test(tests, the_statistics_say_whether_the_broker_accepts_events);
+	tcase_add_test(tests, a_partition_that_is_published_does_not_hide_the_trouble_of_another);
+	tcase_add_test(tests, a_trouble_with_the_broker_is_logged_at_once_then_seldom_and_when_it_ends);
 	tcase_add_test(tests, commands_are_handled_while_the_broker_is_down);
-	tcase_add_test(tests, events_that_may_have_gone_out_are_published_again_in_order);
-	tcase_add_test(tests, what_somebody_else_committed_before_is_read_from_the_table);
-	tcase_add_test(tests, what_a_lost_connection_committed_is_read_from_the_table);
-	tcase_add_test(tests, a_new_worker_publishes_what_the_last_one_left);
-	tcase_add_test(tests, a_new_worker_does_not_publish_what_was_saved);
-	tcase_add_test(tests, a_worker_that_died_before_it_saved_is_not_followed_by_duplicates);
-	tcase_add_test(tests, unless_the_broker_lost_its_data);
-	tcase_add_test(tests, more_rows_than_are_read_at_once_are_all_published);
-	tcase_add_test(tests, the_table_is_read_again_when_the_database_was_away);
-	tcase_add_test(tests, a_commit_during_the_first_look_is_not_overlooked);
-	tcase_add_test(tests, what_a_dead_worker_commits_late_is_found);
-	tcase_add_test(tests, what_somebody_else_published_is_not_published_again);
-	tcase_add_test(tests, what_comes_from_the_lane_while_it_is_read_from_the_table_is_published_once);
-	tcase_add_test(tests, how_far_it_came_is_saved_after_a_quiet_while);
-	tcase_add_test(tests, or_with_the_next_flush_when_it_came_far);
-	tcase_add_test(tests, what_is_not_published_is_not_saved);
-	tcase_add_test(tests, saving_is_tried_again);
+	tcase_add_test(tests, events_whose_publication_is_uncertain_are_published_again_in_order);
+	tcase_add_test(tests, rows_that_another_worker_committed_before_are_read_from_the_outbox);
+	tcase_add_test(tests, rows_committed_by_a_lost_connection_are_read_from_the_outbox);
+	tcase_add_test(tests, a_new_worker_publishes_the_rows_that_the_last_one_left);
+	tcase_add_test(tests, a_new_worker_does_not_publish_rows_below_the_saved_cursor);
+	tcase_add_test(tests, after_a_death_before_saving_the_broker_prevents_duplicates);
+	tcase_add_test(tests, a_broker_that_lost_its_data_gets_the_unsaved_events_again);
+	tcase_add_test(tests, more_rows_than_one_read_returns_are_all_published);
+	tcase_add_test(tests, reading_the_outbox_is_retried_after_the_database_was_down);
+	tcase_add_test(tests, a_commit_during_the_first_read_of_the_cursors_is_published);
+	tcase_add_test(tests, rows_that_a_dead_worker_commits_late_are_published);
+	tcase_add_test(tests, rows_that_another_worker_published_are_not_published_again);
+	tcase_add_test(tests, rows_added_while_they_are_read_are_published_once);
+	tcase_add_test(tests, the_cursor_is_saved_alone_after_a_quiet_while);
+	tcase_add_test(tests, a_cursor_that_moved_far_is_saved_with_the_next_flush);
+	tcase_add_test(tests, the_cursor_of_unpublished_rows_is_not_saved);
+	tcase_add_test(tests, a_failed_save_of_the_cursors_is_retried);
 }

@@ -81,7 +81,7 @@ START_TEST(cleared_memory_is_used_again)
 }
 END_TEST
 
-START_TEST(clearing_gives_back_what_is_too_much_to_keep)
+START_TEST(clearing_frees_memory_above_what_an_arena_keeps)
 {
 	for (int i = 0; i < 3; i++)
 		use_some_memory();
@@ -106,7 +106,7 @@ START_TEST(free_accepts_null_and_nulls_the_pointer)
 }
 END_TEST
 
-START_TEST(copies_are_the_arenas_own)
+START_TEST(copies_are_independent_of_the_original)
 {
 	char bytes[] = {1, 0, 2};
 	const char *copy = arena_copy(arena, bytes, sizeof bytes);
@@ -183,9 +183,9 @@ SUITE("arena", setup, teardown)
 	tcase_add_test(tests, memory_is_zeroed_even_when_it_was_used_before);
 	tcase_add_loop_test(tests, allocations_do_not_overlap, 0, COUNT(sizes));
 	tcase_add_test(tests, cleared_memory_is_used_again);
-	tcase_add_test(tests, clearing_gives_back_what_is_too_much_to_keep);
+	tcase_add_test(tests, clearing_frees_memory_above_what_an_arena_keeps);
 	tcase_add_test(tests, free_accepts_null_and_nulls_the_pointer);
-	tcase_add_test(tests, copies_are_the_arenas_own);
+	tcase_add_test(tests, copies_are_independent_of_the_original);
 	tcase_add_test(tests, printf_takes_as_much_as_the_text_needs);
 	tcase_add_loop_test(tests, printed_text_may_end_where_the_chunk_does, 0, 3);
 	tcase_add_test(tests, a_text_ends_with_nul);

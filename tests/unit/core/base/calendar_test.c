@@ -101,7 +101,7 @@ static const char *const no_days[] = {
 	"tomorrow",
 };
 
-START_TEST(what_is_no_day_is_refused)
+START_TEST(a_text_that_is_not_a_day_is_refused)
 {
 	int32_t day;
 
@@ -215,7 +215,7 @@ static const char *const no_instants[] = {
 	"1293971400",
 };
 
-START_TEST(what_is_no_instant_is_refused)
+START_TEST(a_text_that_is_not_an_instant_is_refused)
 {
 	int64_t instant;
 
@@ -277,11 +277,11 @@ END_TEST
 SUITE("calendar")
 {
 	tcase_add_loop_test(tests, a_day_is_read, 0, COUNT(days));
-	tcase_add_loop_test(tests, what_is_no_day_is_refused, 0, COUNT(no_days));
+	tcase_add_loop_test(tests, a_text_that_is_not_a_day_is_refused, 0, COUNT(no_days));
 	tcase_add_test(tests, no_byte_beyond_the_length_is_read);
 	tcase_add_test(tests, every_day_is_written_as_it_is_read);
 	tcase_add_loop_test(tests, an_instant_is_read, 0, COUNT(instants));
-	tcase_add_loop_test(tests, what_is_no_instant_is_refused, 0, COUNT(no_instants));
+	tcase_add_loop_test(tests, a_text_that_is_not_an_instant_is_refused, 0, COUNT(no_instants));
 	tcase_add_loop_test(tests, an_instant_is_written_in_utc_with_microseconds, 0, COUNT(written));
 	tcase_add_test(tests, the_ends_of_time_are_written_within_bounds);
 	tcase_add_test(tests, the_warehouse_and_no_instant_come_before_all_others);

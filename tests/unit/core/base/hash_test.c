@@ -99,7 +99,7 @@ END_TEST
 /*
  * Texts that a hash without a key took for each other, or could: words in another order, or that cancel out.
  */
-START_TEST(what_is_made_of_the_same_words_is_told_apart)
+START_TEST(texts_of_the_same_words_have_different_hashes)
 {
 	static const char *const words[] = {"aaaaaaaa", "bbbbbbbb", "\x01\x01\x01\x01\x01\x01\x01\x01",
 					    "\xff\xff\xff\xff\xff\xff\xff\xff"};
@@ -177,7 +177,7 @@ SUITE("hash")
 	tcase_add_loop_test(tests, different_texts_have_different_hashes, 0, COUNT(texts));
 	tcase_add_loop_test(tests, low_bits_are_spread_evenly, 0, COUNT(names));
 	tcase_add_loop_test(tests, texts_that_collide_under_one_key_do_not_under_another, 0, COUNT(names));
-	tcase_add_test(tests, what_is_made_of_the_same_words_is_told_apart);
+	tcase_add_test(tests, texts_of_the_same_words_have_different_hashes);
 	tcase_add_test(tests, numbers_beside_a_text_are_spread);
 	tcase_add_test(tests, a_text_of_any_length_has_a_hash);
 	tcase_add_loop_test(tests, a_stored_hash_is_fnv1a, 0, COUNT(fnv_hashes));

@@ -164,7 +164,7 @@ START_TEST(no_byte_beyond_the_text_is_read)
 }
 END_TEST
 
-START_TEST(what_does_not_fit_a_buffer_is_cut_between_characters)
+START_TEST(a_formatted_text_is_cut_between_characters)
 {
 	for (size_t offset = 0; offset < 4; offset++) {
 		char text[64] = "xxx", buffer[16];
@@ -208,7 +208,7 @@ static const struct {
 	{"\xf5\x80\x80\x80", "????"},
 };
 
-START_TEST(what_is_not_utf8_becomes_question_marks)
+START_TEST(bytes_that_are_not_utf8_become_question_marks)
 {
 	struct arena *arena = arena_new(1024);
 	char buffer[32];
@@ -226,7 +226,7 @@ static const uint32_t obeyed[] = {0,      0x1b,   0x1f,   0x7f,   0x80,   0x9b, 
 static const uint32_t shown[] = {' ',    '~',    0xa0,   0xad,   0xe9,   0x200a, 0x200c,
 				 0x200d, 0x2010, 0x2027, 0x202f, 0x20ac, 0x1f600};
 
-START_TEST(what_a_terminal_obeys_is_known)
+START_TEST(control_characters_of_terminals_are_known)
 {
 	for (size_t i = 0; i < COUNT(obeyed); i++)
 		ck_assert_msg(utf8_is_control(obeyed[i]), "U+%04X", obeyed[i]);
@@ -243,8 +243,7 @@ SUITE("utf8")
 	tcase_add_test(tests, every_code_point_is_decoded);
 	tcase_add_loop_test(tests, a_text_is_cut_between_characters, 0, COUNT(characters));
 	tcase_add_test(tests, no_byte_beyond_the_text_is_read);
-	tcase_add_loop_test(tests, what_does_not_fit_a_buffer_is_cut_between_characters, 0,
-			    COUNT(characters));
-	tcase_add_loop_test(tests, what_is_not_utf8_becomes_question_marks, 0, COUNT(broken));
-	tcase_add_test(tests, what_a_terminal_obeys_is_known);
+	tcase_add_loop_test(tests, a_formatted_text_is_cut_between_characters, 0, COUNT(characters));
+	tcase_add_loop_test(tests, bytes_that_are_not_utf8_become_question_marks, 0, COUNT(broken));
+	tcase_add_test(tests, control_characters_of_terminals_are_known);
 }
