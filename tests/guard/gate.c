@@ -6,11 +6,11 @@
 #include <string.h>
 #include <valgrind/callgrind.h>
 
-#define STORES_MAX 4
+#define PORTS_MAX 2
 
-/* A store has one call in flight. */
-struct gated_store {
-	struct store *store;
+/* Each port of a store has one call in flight. */
+struct gated_call {
+	const void *port;
 	store_done *done;
 	void *context;
 };
@@ -28,9 +28,9 @@ struct gated_timer {
 static struct {
 	bool is_open;
 	struct arena *arena;
-	struct gated_store stores[STORES_MAX];
-	size_t store_count;
-	const struct store_ops *store;
+	struct gated_call calls[PORTS_MAX];
+	const struct unit_store_ops *units;
+	const struct batch_directory_ops *directory;
 	const struct broker_ops *broker;
 	const struct clock_ops *clock;
 } gate;
@@ -67,55 +67,60 @@ void gate_end(const char *name)
 
 /* ---- stores ---- */
 
-static struct gated_store *gated(struct store *store, store_done *done, void *context)
+static struct gated_call *gated(const void *port, store_done *done, void *context)
 {
-	struct gated_store *it = gate.stores;
+	struct gated_call *it = gate.calls;
 
 	gate_close();
-	while (it->store && it->store != store)
+	while (it->port && it->port != port)
 		it++;
-	*it = (struct gated_store){store, done, context};
+	*it = (struct gated_call){port, done, context};
 	return it;
 }
 
 static void on_store_done(void *context, const struct failure *failure)
 {
-	const struct gated_store *it = context;
+	const struct gated_call *it = context;
 
 	gate_open();
 	it->done(it->context, failure);
 	gate_close();
 }
 
-static void resolve(struct store *store, struct resolved_batch *batches, size_t count, struct arena *arena,
-		    store_done *done, void *context)
+static void resolve(struct batch_directory *directory, struct resolved_batch *batches, size_t count,
+		    struct arena *arena, store_done *done, void *context)
 {
-	gate.store->resolve(store, batches, count, arena, on_store_done, gated(store, done, context));
+	gate.directory->resolve(directory, batches, count, arena, on_store_done,
+				gated(directory, done, context));
 	gate_open();
 }
 
-static void load(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
+static void load(struct unit_store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
-	gate.store->load(store, uow, on_store_done, gated(store, done, context));
+	gate.units->load(store, uow, on_store_done, gated(store, done, context));
 	gate_open();
 }
 
-static void flush(struct store *store, struct unit_of_work *uow, store_done *done, void *context)
+static void flush(struct unit_store *store, struct unit_of_work *uow, store_done *done, void *context)
 {
-	gate.store->flush(store, uow, on_store_done, gated(store, done, context));
+	gate.units->flush(store, uow, on_store_done, gated(store, done, context));
 	gate_open();
 }
 
-static void install_store(struct store *store)
+static void install_stores(struct unit_store *units, struct batch_directory *directory)
 {
-	static struct store_ops ops;
+	static struct unit_store_ops unit_ops;
+	static struct batch_directory_ops directory_ops;
 
-	gate.store = gate.store ? gate.store : store->ops;
-	ops = *gate.store;
-	ops.resolve = resolve;
-	ops.load = load;
-	ops.flush = flush;
-	store->ops = &ops;
+	gate.units = units->ops;
+	unit_ops = *gate.units;
+	unit_ops.load = load;
+	unit_ops.flush = flush;
+	units->ops = &unit_ops;
+	gate.directory = directory->ops;
+	directory_ops = *gate.directory;
+	directory_ops.resolve = resolve;
+	directory->ops = &directory_ops;
 }
 
 /* ---- the broker ---- */
@@ -196,10 +201,7 @@ static void install_clock(struct clock *clock)
 void gate_install(struct engine_ports *ports)
 {
 	gate.arena = arena_new(4096);
-	install_store(ports->lane_stores[0]);
-	install_store(ports->intake_store);
-	install_store(ports->publisher_store);
-	install_store(ports->housekeeper_store);
+	install_stores(ports->lane_stores[0], ports->batch_directory);
 	install_broker(ports->broker);
 	install_clock(ports->clock);
 }

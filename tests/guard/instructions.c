@@ -61,12 +61,6 @@ static void submit(struct engine *engine, const struct arrival *arrival)
 	gate_close();
 }
 
-static struct store *make_store(struct world *world, struct memory_store **store)
-{
-	*store = memory_store_new(world->database);
-	return memory_store_port(*store);
-}
-
 static void set_up(struct world *world, const struct codec_config *events)
 {
 	struct worker *worker = &world->worker;
@@ -78,10 +72,14 @@ static void set_up(struct world *world, const struct codec_config *events)
 	world->database = database_new(worker->simulation, &config);
 	world->broker = memory_broker_new(worker->simulation);
 	worker->ports.broker = memory_broker_port(world->broker);
-	worker->ports.lane_stores[0] = make_store(world, &world->lane);
-	worker->ports.intake_store = make_store(world, &world->intake);
-	worker->ports.publisher_store = make_store(world, &world->publisher);
-	worker->ports.housekeeper_store = make_store(world, &world->housekeeper);
+	world->lane = memory_store_new(world->database);
+	world->intake = memory_store_new(world->database);
+	world->publisher = memory_store_new(world->database);
+	world->housekeeper = memory_store_new(world->database);
+	worker->ports.lane_stores[0] = memory_unit_store(world->lane);
+	worker->ports.batch_directory = memory_batch_directory(world->intake);
+	worker->ports.outbox_store = memory_outbox_store(world->publisher);
+	worker->ports.chores_store = memory_chores_store(world->housekeeper);
 	gate_install(&worker->ports);
 	worker_start(worker);
 	simulation_run_until_idle(worker->simulation);

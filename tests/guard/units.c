@@ -34,7 +34,7 @@ struct world {
 	struct event_base *base;
 	struct codec *codec;
 	struct postgres_config postgres;
-	struct store *lane, *intake, *publishing, *housekeeper;
+	struct postgres_store *lane, *intake, *publishing, *housekeeper;
 	struct redis_url url;
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
@@ -135,10 +135,14 @@ static void make_stores(const char *database)
 		.inbox_days = 7,
 		.dead_letters_max = 100000,
 	};
-	ports->lane_stores[0] = world.lane = postgres_store_new(&world.postgres, "lane");
-	ports->intake_store = world.intake = postgres_store_new(&world.postgres, "intake");
-	ports->publisher_store = world.publishing = postgres_store_new(&world.postgres, "publisher");
-	ports->housekeeper_store = world.housekeeper = postgres_store_new(&world.postgres, "reminder");
+	world.lane = postgres_store_new(&world.postgres, "lane");
+	world.intake = postgres_store_new(&world.postgres, "intake");
+	world.publishing = postgres_store_new(&world.postgres, "publisher");
+	world.housekeeper = postgres_store_new(&world.postgres, "reminder");
+	ports->lane_stores[0] = postgres_unit_store(world.lane);
+	ports->batch_directory = postgres_batch_directory(world.intake);
+	ports->outbox_store = postgres_outbox_store(world.publishing);
+	ports->chores_store = postgres_chores_store(world.housekeeper);
 	world.checkpoints = postgres_checkpoints_new(&world.postgres);
 }
 

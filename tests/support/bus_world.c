@@ -96,16 +96,16 @@ void world_prepare(struct world *it)
 
 	for (size_t i = 0; i < it->config.lanes; i++) {
 		it->lanes[i] = memory_store_new(it->database);
-		ports.lane_stores[i] = memory_store_port(it->lanes[i]);
+		ports.lane_stores[i] = memory_unit_store(it->lanes[i]);
 	}
 	it->parking = memory_store_new(it->database);
 	it->intake = memory_store_new(it->database);
 	it->publisher = memory_store_new(it->database);
 	it->housekeeper = memory_store_new(it->database);
-	ports.parking_store = memory_store_port(it->parking);
-	ports.intake_store = memory_store_port(it->intake);
-	ports.publisher_store = memory_store_port(it->publisher);
-	ports.housekeeper_store = memory_store_port(it->housekeeper);
+	ports.parking_store = memory_unit_store(it->parking);
+	ports.batch_directory = memory_batch_directory(it->intake);
+	ports.outbox_store = memory_outbox_store(it->publisher);
+	ports.chores_store = memory_chores_store(it->housekeeper);
 	it->engine = engine_new(&ports, &it->config);
 	engine_on_change(it->engine, on_change, it);
 	it->was_full = false;

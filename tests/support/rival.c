@@ -8,7 +8,7 @@
 #define PATIENCE_MS 600000
 
 struct rival {
-	struct store *store;
+	struct unit_store *store;
 	struct unit_of_work uow;
 	bool answered, failed;
 };
@@ -68,7 +68,7 @@ static bool try(struct rival *rival, struct delivery *delivery)
 static enum outcome carry_out(struct delivery *delivery)
 {
 	struct memory_store *store = memory_store_new(world->database);
-	struct rival rival = {.store = memory_store_port(store)};
+	struct rival rival = {.store = memory_unit_store(store)};
 	enum outcome outcome;
 
 	unit_of_work_init(&rival.uow, &world->codec.codec, world->config.move_max);

@@ -1,15 +1,18 @@
 /*
- * The Postgres adapter: stores (bus/ports/store.h), views (bus/ports/views.h), checkpoints
- * (bus/ports/checkpoints.h) and the schema that they need.
+ * The Postgres adapter: stores, which offer four ports each (unit_store.h, batch_directory.h, outbox_store.h
+ * and chores_store.h in bus/ports), views, checkpoints, and the schema they need.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 
 #include "adapters/postgres/connector/known_servers.h"
 #include "adapters/system/url_source.h"
+#include "bus/ports/batch_directory.h"
 #include "bus/ports/checkpoints.h"
+#include "bus/ports/chores_store.h"
 #include "bus/ports/logger.h"
-#include "bus/ports/store.h"
+#include "bus/ports/outbox_store.h"
+#include "bus/ports/unit_store.h"
 #include "bus/ports/views.h"
 
 #include <stdbool.h>
@@ -18,6 +21,8 @@
 struct event_base;
 
 /* ---- stores, views and checkpoints ---- */
+
+struct postgres_store;
 
 struct postgres_config {
 	struct event_base *base;
@@ -36,12 +41,20 @@ struct postgres_config {
 };
 
 /* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */
-struct store *postgres_store_new(const struct postgres_config *config, const char *name);
+struct postgres_store *postgres_store_new(const struct postgres_config *config, const char *name);
+
 /* For a lane, whose statements end after a second: see FAILURE_BUSY. */
-struct store *postgres_lane_store_new(const struct postgres_config *config);
+struct postgres_store *postgres_lane_store_new(const struct postgres_config *config);
 
 /* For the parking lane, which hardly waits for a lock: see bus/lane/parked.h. */
-struct store *postgres_parking_store_new(const struct postgres_config *config);
+struct postgres_store *postgres_parking_store_new(const struct postgres_config *config);
+
+/* The ports of a store, which live as long as it does. */
+struct unit_store *postgres_unit_store(struct postgres_store *store);
+struct batch_directory *postgres_batch_directory(struct postgres_store *store);
+struct outbox_store *postgres_outbox_store(struct postgres_store *store);
+struct chores_store *postgres_chores_store(struct postgres_store *store);
+
 struct views *postgres_views_new(const struct postgres_config *config);
 struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config);
 
@@ -49,7 +62,7 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
  * Calls in progress are never answered.  Must not be called from within a callback.  Accept NULL and null
  * the pointer.
  */
-void postgres_store_free(struct store **store);
+void postgres_store_free(struct postgres_store **store);
 void postgres_views_free(struct views **views);
 void postgres_checkpoints_free(struct checkpoints **checkpoints);
 

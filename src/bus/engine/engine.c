@@ -31,13 +31,31 @@ static void on_probed(void *context, const struct failure *failure)
 static void look_whether_drained(void *context);
 static void tell_change(void *context);
 
+static void deal_out_ports(struct engine *engine, const struct engine_ports *ports)
+{
+	engine->ports = *ports;
+	engine->publisher_ports = (struct publisher_ports){
+		.outbox_store = ports->outbox_store,
+		.broker = ports->broker,
+		.clock = ports->clock,
+		.random = ports->random,
+		.logger = ports->logger,
+	};
+	engine->housekeeping_ports = (struct housekeeping_ports){
+		.chores_store = ports->chores_store,
+		.notifier = ports->notifier,
+		.clock = ports->clock,
+		.logger = ports->logger,
+	};
+}
+
 struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config)
 {
 	struct engine *engine = must_alloc(sizeof *engine);
 	struct clock *clock = ports->clock;
 
 	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
-	engine->ports = *ports;
+	deal_out_ports(engine, ports);
 	engine->config = *config;
 	if (!config->move_max)
 		engine->config.move_max = MOVE_MAX_DEFAULT;
@@ -45,9 +63,9 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
 	engine->asked_ms = INT64_MIN;
 	engine->batches = batch_index_new();
-	engine->publisher = publisher_new(&engine->ports, &engine->stats);
-	engine->housekeeper = housekeeper_new(&engine->ports, &engine->config, &engine->stats, resume_shrink,
-					      on_probed, engine);
+	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
+	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
+					      resume_shrink, on_probed, engine);
 	engine->resolver = sku_resolver_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(engine, i);

@@ -13,80 +13,11 @@
 #ifndef ALLOCD_BUS_ENGINE_ENGINE_H
 #define ALLOCD_BUS_ENGINE_ENGINE_H
 
+#include "bus/engine/engine_config.h"
+#include "bus/engine/engine_ports.h"
+#include "bus/engine/engine_stats.h"
 #include "bus/intake/stream_id.h"
 #include "bus/messages/delivery.h"
-#include "bus/ports/broker.h"
-#include "bus/ports/clock.h"
-#include "bus/ports/codec.h"
-#include "bus/ports/logger.h"
-#include "bus/ports/notifier.h"
-#include "bus/ports/random.h"
-#include "bus/ports/store.h"
-#include "core/partition.h"
-
-#define LANES_MAX PARTITIONS
-
-/* All of them outlive the engine. */
-struct engine_ports {
-	struct store *lane_stores[LANES_MAX]; /* one for each lane */
-	struct store *parking_store; /* for what other sessions hold up; NULL: it holds up its lane */
-	struct store *intake_store;
-	struct store *publisher_store;
-	struct store *housekeeper_store; /* notifications, unfinished shrinks, tidying */
-	struct codec *codec;
-	struct broker *broker;
-	struct notifier *notifier;
-	struct clock *clock;
-	struct random *random;
-	struct logger *logger;
-};
-
-struct engine_config {
-	size_t unit_max;    /* messages in a unit of work, at most */
-	size_t lanes;       /* units in flight, 1 to LANES_MAX */
-	size_t queue_max;   /* messages that wait or are in flight, */
-	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
-	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
-	bool is_dry_run; /* logs no outcome, because nothing has happened */
-	int move_max;    /* lines that one step of a shrink moves at most; 0: MOVE_MAX_DEFAULT */
-	int notify_tries;   /* before a notification is a dead letter; 0: 20 */
-	int notify_retry_s; /* until the second one; then twice as long each time, an hour at most; 0: 10 */
-
-	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */
-	void (*committed)(void *context, const struct unit_of_work *uow);
-	void *committed_context;
-};
-
-/* Counters only go up. */
-struct engine_stats {
-	uint64_t received;
-	uint64_t outcomes[OUTCOME_FAILED + 1];
-	uint64_t units;       /* committed */
-	uint64_t messages;    /* in committed units, and so: messages / units = mean size of a unit */
-	uint64_t conflicts;   /* units redone, because somebody else was faster */
-	uint64_t doubts;      /* units redone, because not all was as the worker remembered or assumed */
-	uint64_t retries;     /* failures of the infrastructure */
-	uint64_t uncertain;   /* commits whose outcome had to be asked for */
-	uint64_t loads_again; /* loads beyond the first of a unit */
-	uint64_t published;   /* events the broker took */
-	uint64_t publish_failures;
-	uint64_t notified;
-	uint64_t notify_failures;
-	uint64_t notifications_dead; /* given up: they are dead letters */
-
-	/* Now. */
-	size_t queued, queued_bytes; /* waiting or in flight */
-	uint64_t placed;             /* of `received`, in the order they came: all that left the intake */
-	size_t parked_skus, parked_messages; /* that cannot be done though the database is well */
-	size_t postponed_skus;               /* whose stream entries stay pending */
-	size_t unpublished; /* committed outbox rows that the broker did not take yet, as far as known */
-	bool database_up;   /* the last answer of the database, if any, was none of trouble */
-	bool broker_takes;  /* no partition's last events were refused */
-	bool notifier_up;   /* the last answer of the notifier, if any, reported no trouble */
-	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
-	int64_t dead_letters,
-		dead_letters_dropped; /* kept, and dropped for want of room, when last counted; or -1 */
-};
 
 struct engine;
 

@@ -16,6 +16,8 @@ struct engine {
 	struct engine_ports ports;
 	struct engine_config config;
 	struct engine_stats stats;
+	struct publisher_ports publisher_ports;
+	struct housekeeping_ports housekeeping_ports;
 
 	struct sku_resolver *resolver;
 	struct lane *lanes[LANES_MAX];

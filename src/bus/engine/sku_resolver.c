@@ -132,7 +132,7 @@ static void on_resolved(void *context, const struct failure *failure)
 /* Asks for every batch in the queue that is not known, so that one answer lets all of them go on. */
 static void resolve(struct sku_resolver *resolver)
 {
-	struct store *store = resolver->engine->ports.intake_store;
+	struct batch_directory *directory = resolver->engine->ports.batch_directory;
 
 	arena_clear(resolver->arena);
 	resolver->batches = NULL;
@@ -150,8 +150,8 @@ static void resolve(struct sku_resolver *resolver)
 	resolver->resolving = true;
 	progress_watch_begin(&resolver->engine->intake_watch, engine_now_ms(resolver->engine));
 	batch_index_watch(resolver->engine->batches);
-	store->ops->resolve(store, resolver->batches, resolver->batch_count, resolver->arena, on_resolved,
-			    resolver);
+	directory->ops->resolve(directory, resolver->batches, resolver->batch_count, resolver->arena,
+				on_resolved, resolver);
 }
 
 /* The database has no such batch, and no create_batch before this message will make it. */

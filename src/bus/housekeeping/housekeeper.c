@@ -22,7 +22,7 @@
 enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_TIDY, CHORE_NONE };
 
 struct housekeeper {
-	const struct engine_ports *ports;
+	const struct housekeeping_ports *ports;
 	const struct engine_config *config;
 	struct engine_stats *stats;
 	active_shrink_found *shrink_found;
@@ -50,7 +50,7 @@ struct housekeeper {
 	bool has_more_due;       /* more notifications were due than the last query returned */
 	struct timer *due_timer; /* fires when a postponed notification is due */
 	int64_t due_ms;          /* when due_timer fires, or 0 */
-	struct tidied tidied;
+	struct cleanup cleanup;
 };
 
 static void advance(struct housekeeper *housekeeper);
@@ -114,7 +114,7 @@ static void on_probed(void *context, const struct failure *failure)
 
 static void probe(struct housekeeper *housekeeper)
 {
-	struct store *store = housekeeper->ports->housekeeper_store;
+	struct chores_store *store = housekeeper->ports->chores_store;
 
 	housekeeper->store_busy = true;
 	store->ops->probe(store, on_probed, housekeeper);
@@ -131,9 +131,9 @@ void housekeeper_count_soon(struct housekeeper *housekeeper)
 		housekeeper->ports->clock->ops->timer_set(housekeeper->round, COUNT_SOON_MS);
 }
 
-struct housekeeper *housekeeper_new(const struct engine_ports *ports, const struct engine_config *config,
-				    struct engine_stats *stats, active_shrink_found *shrink_found,
-				    unit_probed *probed, void *context)
+struct housekeeper *housekeeper_new(const struct housekeeping_ports *ports,
+				    const struct engine_config *config, struct engine_stats *stats,
+				    active_shrink_found *shrink_found, unit_probed *probed, void *context)
 {
 	struct housekeeper *housekeeper = must_alloc(sizeof *housekeeper);
 
@@ -283,16 +283,16 @@ static void on_due(void *context, const struct failure *failure)
 		advance(housekeeper);
 }
 
-static void on_tidied(void *context, const struct failure *failure)
+static void on_cleaned_up(void *context, const struct failure *failure)
 {
 	struct housekeeper *housekeeper = context;
 
 	chore_done(housekeeper, failure, CHORE_NONE);
 	if (!failure) {
-		housekeeper->stats->dead_letters = housekeeper->tidied.dead_letters;
-		housekeeper->stats->dead_letters_dropped = housekeeper->tidied.dead_letters_dropped;
+		housekeeper->stats->dead_letters = housekeeper->cleanup.dead_letters;
+		housekeeper->stats->dead_letters_dropped = housekeeper->cleanup.dead_letters_dropped;
 	}
-	if (!failure && housekeeper->tidied.more)
+	if (!failure && housekeeper->cleanup.more)
 		housekeeper->ports->clock->ops->timer_set(housekeeper->round, TIDY_MORE_MS);
 	advance(housekeeper);
 }
@@ -307,7 +307,7 @@ static size_t room_for_due(const struct housekeeper *housekeeper)
 
 static void do_chore(struct housekeeper *housekeeper)
 {
-	struct store *store = housekeeper->ports->housekeeper_store;
+	struct chores_store *store = housekeeper->ports->chores_store;
 
 	arena_clear(housekeeper->arena);
 	housekeeper->found = 0;
@@ -320,11 +320,11 @@ static void do_chore(struct housekeeper *housekeeper)
 		break;
 	case CHORE_DUE:
 		housekeeper->due_max = room_for_due(housekeeper);
-		store->ops->due_notifications(store, housekeeper->due, housekeeper->due_max,
-					      &housekeeper->found, housekeeper->arena, on_due, housekeeper);
+		store->ops->claim_notifications(store, housekeeper->due, housekeeper->due_max,
+						&housekeeper->found, housekeeper->arena, on_due, housekeeper);
 		break;
 	case CHORE_TIDY:
-		store->ops->tidy(store, &housekeeper->tidied, on_tidied, housekeeper);
+		store->ops->clean_up(store, &housekeeper->cleanup, on_cleaned_up, housekeeper);
 		break;
 	case CHORE_NONE:
 		housekeeper->store_busy = false;

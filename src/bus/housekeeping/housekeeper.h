@@ -7,7 +7,9 @@
 #ifndef ALLOCD_BUS_HOUSEKEEPING_HOUSEKEEPER_H
 #define ALLOCD_BUS_HOUSEKEEPING_HOUSEKEEPER_H
 
-#include "bus/engine/engine.h"
+#include "bus/engine/engine_config.h"
+#include "bus/engine/engine_stats.h"
+#include "bus/housekeeping/housekeeping_ports.h"
 
 struct housekeeper;
 
@@ -18,9 +20,9 @@ typedef void active_shrink_found(void *context, const char *sku);
 typedef void unit_probed(void *context, const struct failure *failure);
 
 /* All arguments outlive it.  With `no_chores` it does nothing: other workers do its chores. */
-struct housekeeper *housekeeper_new(const struct engine_ports *ports, const struct engine_config *config,
-				    struct engine_stats *stats, active_shrink_found *shrink_found,
-				    unit_probed *probed, void *context);
+struct housekeeper *housekeeper_new(const struct housekeeping_ports *ports,
+				    const struct engine_config *config, struct engine_stats *stats,
+				    active_shrink_found *shrink_found, unit_probed *probed, void *context);
 void housekeeper_free(struct housekeeper **housekeeper);
 
 void housekeeper_start(struct housekeeper *housekeeper);

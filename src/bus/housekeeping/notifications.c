@@ -41,7 +41,7 @@ struct waiting {
 };
 
 struct notifications {
-	const struct engine_ports *ports;
+	const struct housekeeping_ports *ports;
 	const struct engine_config *config;
 	struct engine_stats *stats;
 	struct notifications_listener listener;
@@ -240,7 +240,7 @@ static void on_split(void *context, const struct failure *failure)
 
 static void split(struct waiting *waiting)
 {
-	struct store *store = waiting->owner->ports->housekeeper_store;
+	struct chores_store *store = waiting->owner->ports->chores_store;
 	const struct notifier *notifier = waiting->owner->ports->notifier;
 
 	waiting->split_keys =
@@ -267,7 +267,7 @@ static void on_stock(void *context, const struct failure *failure)
 
 static void read_stock(struct waiting *waiting)
 {
-	struct store *store = waiting->owner->ports->housekeeper_store;
+	struct chores_store *store = waiting->owner->ports->chores_store;
 
 	store->ops->read_stock(store, waiting->notification.sku, &waiting->stock, waiting->arena, on_stock,
 			       waiting);
@@ -385,7 +385,7 @@ static void on_result_recorded(void *context, const struct failure *failure)
 
 static void record_result(struct waiting *waiting)
 {
-	struct store *store = waiting->owner->ports->housekeeper_store;
+	struct chores_store *store = waiting->owner->ports->chores_store;
 
 	store->ops->record_notification(store, waiting->notification.key, waiting->result,
 					retry_seconds(waiting), waiting->reason, on_result_recorded, waiting);
@@ -428,8 +428,8 @@ bool notifications_are_using_store(const struct notifications *notifications)
 
 /* ---- beginning and end ---- */
 
-struct notifications *notifications_new(const struct engine_ports *ports, const struct engine_config *config,
-					struct engine_stats *stats,
+struct notifications *notifications_new(const struct housekeeping_ports *ports,
+					const struct engine_config *config, struct engine_stats *stats,
 					const struct notifications_listener *listener)
 {
 	struct notifications *notifications = must_alloc(sizeof *notifications);

@@ -8,7 +8,9 @@
 #ifndef ALLOCD_BUS_HOUSEKEEPING_NOTIFICATIONS_H
 #define ALLOCD_BUS_HOUSEKEEPING_NOTIFICATIONS_H
 
-#include "bus/engine/engine.h"
+#include "bus/engine/engine_config.h"
+#include "bus/engine/engine_stats.h"
+#include "bus/housekeeping/housekeeping_ports.h"
 
 struct notifications;
 
@@ -19,8 +21,8 @@ struct notifications_listener {
 };
 
 /* All arguments outlive it. */
-struct notifications *notifications_new(const struct engine_ports *ports, const struct engine_config *config,
-					struct engine_stats *stats,
+struct notifications *notifications_new(const struct housekeeping_ports *ports,
+					const struct engine_config *config, struct engine_stats *stats,
 					const struct notifications_listener *listener);
 
 /* Accepts NULL in *notifications and nulls it. */

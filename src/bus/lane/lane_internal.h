@@ -30,7 +30,7 @@ struct lane {
 	size_t number;
 	bool is_parking;       /* it tries what is parked, one message at a time: see parked.h */
 	struct parked *trying; /* whose message the unit holds; of the parking lane only */
-	struct store *store;
+	struct unit_store *store;
 	enum lane_state state;
 	struct timer *timer;
 	void (*resume)(struct lane *lane); /* what to do when the timer fires */

@@ -31,7 +31,7 @@ static void on_gap_wait_over(void *context)
 	sender->all->changed(sender->all->context);
 }
 
-void partition_senders_init(struct partition_senders *senders, const struct engine_ports *ports,
+void partition_senders_init(struct partition_senders *senders, const struct publisher_ports *ports,
 			    struct engine_stats *stats, void (*changed)(void *context), void *context)
 {
 	struct clock *clock = ports->clock;

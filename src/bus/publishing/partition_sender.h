@@ -9,8 +9,9 @@
 
 #include "bus/base/backoff.h"
 #include "bus/base/progress_watch.h"
-#include "bus/engine/engine.h"
+#include "bus/engine/engine_stats.h"
 #include "bus/publishing/partition_progress.h"
+#include "bus/publishing/publisher_ports.h"
 
 struct partition_sender {
 	struct partition_senders *all;
@@ -30,7 +31,7 @@ struct partition_sender {
 };
 
 struct partition_senders {
-	const struct engine_ports *ports;
+	const struct publisher_ports *ports;
 	struct engine_stats *stats;
 	char incarnation[INCARNATION_SIZE]; /* of the database */
 	struct partition_sender each[PARTITIONS];
@@ -49,7 +50,7 @@ struct partition_senders {
 };
 
 /* `changed` is called, from the event loop, whenever an answer arrives or a wait is over. */
-void partition_senders_init(struct partition_senders *senders, const struct engine_ports *ports,
+void partition_senders_init(struct partition_senders *senders, const struct publisher_ports *ports,
 			    struct engine_stats *stats, void (*changed)(void *context), void *context);
 void partition_senders_release(struct partition_senders *senders);
 

@@ -23,7 +23,7 @@
 #define CHECK_EVERY_MS 1000
 
 struct publisher {
-	const struct engine_ports *ports;
+	const struct publisher_ports *ports;
 	struct engine_stats *stats;
 	struct partition_senders senders;
 	bool started; /* the cursors were read */
@@ -79,7 +79,7 @@ static void check_now(void *context)
 	pump(publisher);
 }
 
-struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats)
+struct publisher *publisher_new(const struct publisher_ports *ports, struct engine_stats *stats)
 {
 	struct publisher *publisher = must_alloc(sizeof *publisher);
 	struct clock *clock = ports->clock;
@@ -268,7 +268,7 @@ static void on_cursors_read(void *context, const struct failure *failure)
 
 static void check_cursors(struct publisher *publisher)
 {
-	struct store *store = publisher->ports->publisher_store;
+	struct outbox_store *store = publisher->ports->outbox_store;
 
 	publisher->checks_for_all = publisher->check_again;
 	publisher->check_is_due = publisher->check_again = false;
@@ -323,7 +323,7 @@ static struct partition_sender *sender_with_missing_rows(struct publisher *publi
 
 static void read_missing(struct publisher *publisher, const struct partition_sender *sender)
 {
-	struct store *store = publisher->ports->publisher_store;
+	struct outbox_store *store = publisher->ports->outbox_store;
 	size_t count = partition_progress_missing(&sender->progress);
 
 	publisher->range = (struct outbox_range){
@@ -383,7 +383,7 @@ static void on_saved(void *context, const struct failure *failure)
 
 static void save(struct publisher *publisher)
 {
-	struct store *store = publisher->ports->publisher_store;
+	struct outbox_store *store = publisher->ports->outbox_store;
 
 	publisher->save_due = false;
 	publisher->saving_count = find_moved(publisher, 0, 1, 1, publisher->saving);

@@ -17,11 +17,13 @@
 #define ALLOCD_BUS_PUBLISHING_PUBLISHER_H
 
 #include "bus/base/progress_watch.h"
-#include "bus/engine/engine.h"
+#include "bus/engine/engine_stats.h"
+#include "bus/publishing/publisher_ports.h"
 
 struct publisher;
 
-struct publisher *publisher_new(const struct engine_ports *ports, struct engine_stats *stats);
+/* Ports and statistics outlive it. */
+struct publisher *publisher_new(const struct publisher_ports *ports, struct engine_stats *stats);
 void publisher_free(struct publisher **publisher);
 
 /* Reads the cursors; after that, everything is published that earlier workers left. */

@@ -48,7 +48,7 @@ struct worker {
 	struct codec *codec;
 	struct notifier *notifier;
 	bool mails; /* the notifier sends mail; else it logs */
-	struct store
+	struct postgres_store
 		*stores[LANES_MAX + 4]; /* of the lanes, then of parking, intake, publisher and housekeeper */
 	size_t store_count;
 	struct views *views;
@@ -101,9 +101,14 @@ static void free_notifier(struct worker *worker)
 		log_notifier_free(&worker->notifier);
 }
 
-static struct store *make_store(struct worker *worker, const char *name)
+static struct postgres_store *add_store(struct worker *worker, struct postgres_store *store)
 {
-	return worker->stores[worker->store_count++] = postgres_store_new(&worker->postgres, name);
+	return worker->stores[worker->store_count++] = store;
+}
+
+static struct postgres_store *make_store(struct worker *worker, const char *name)
+{
+	return add_store(worker, postgres_store_new(&worker->postgres, name));
 }
 
 /* Each store and the views have a connection of their own, so that none waits for another. */
@@ -120,13 +125,13 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.dead_letters_max = config->dead_letters_max,
 	};
 	for (int lane = 0; lane < config->lanes; lane++)
-		ports->lane_stores[lane] = worker->stores[worker->store_count++] =
-			postgres_lane_store_new(&worker->postgres);
-	ports->parking_store = worker->stores[worker->store_count++] =
-		postgres_parking_store_new(&worker->postgres);
-	ports->intake_store = make_store(worker, "intake");
-	ports->publisher_store = make_store(worker, "publisher");
-	ports->housekeeper_store = make_store(worker, "housekeeper");
+		ports->lane_stores[lane] =
+			postgres_unit_store(add_store(worker, postgres_lane_store_new(&worker->postgres)));
+	ports->parking_store =
+		postgres_unit_store(add_store(worker, postgres_parking_store_new(&worker->postgres)));
+	ports->batch_directory = postgres_batch_directory(make_store(worker, "intake"));
+	ports->outbox_store = postgres_outbox_store(make_store(worker, "publisher"));
+	ports->chores_store = postgres_chores_store(make_store(worker, "housekeeper"));
 	worker->views = postgres_views_new(&worker->postgres);
 }
 

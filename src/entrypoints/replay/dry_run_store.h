@@ -12,7 +12,8 @@
 
 #include "bus/ports/broker.h"
 #include "bus/ports/clock.h"
-#include "bus/ports/store.h"
+#include "bus/ports/outbox_store.h"
+#include "bus/ports/unit_store.h"
 
 struct dry_run_store;
 
@@ -20,13 +21,22 @@ struct dry_run_store;
 typedef void unit_shown(void *context, const struct unit_of_work *uow);
 
 /* The wrapped store and the clock outlive it. */
-struct dry_run_store *dry_run_store_new(struct store *below, struct clock *clock, unit_shown *show,
+struct dry_run_store *dry_run_store_new(struct unit_store *below, struct clock *clock, unit_shown *show,
 					void *context);
 
-struct store *dry_run_store_port(struct dry_run_store *dry_run);
+struct unit_store *dry_run_store_port(struct dry_run_store *dry_run);
 
 /* A call in progress is never answered.  Accepts NULL in *dry_run and nulls it. */
 void dry_run_store_free(struct dry_run_store **dry_run);
+
+/* The outbox of a dry run, which is empty. */
+struct dry_run_outbox;
+
+struct dry_run_outbox *dry_run_outbox_new(struct clock *clock);
+struct outbox_store *dry_run_outbox_port(struct dry_run_outbox *outbox);
+
+/* A call in progress is never answered.  Accepts NULL in *outbox and nulls it. */
+void dry_run_outbox_free(struct dry_run_outbox **outbox);
 
 /* The broker of a dry run: it publishes nothing and has published nothing. */
 struct dry_run_broker;

@@ -12,7 +12,7 @@
 #include "entrypoints/main/server_urls.h"
 #include "entrypoints/main/setup.h"
 
-enum { REPLAY_STORES = 3, DRY_RUN_STORES = 2 };
+enum { REPLAY_STORES = 3 };
 
 /* A dry run copies each product that it changes: one with very many lines takes minutes. */
 #define DRY_RUN_TIMEOUT_MS (5 * 60 * 1000 + 5000)
@@ -26,9 +26,10 @@ struct replayer {
 	struct system_clock clock;
 	struct codec *codec;
 	struct notifier *notifier;
-	struct store *stores[REPLAY_STORES];
+	struct postgres_store *stores[REPLAY_STORES];
 	size_t store_count;
-	struct dry_run_store *dry_runs[DRY_RUN_STORES]; /* NULL: not a dry run */
+	struct dry_run_store *dry_run; /* NULL: not a dry run */
+	struct dry_run_outbox *outbox; /* of a dry run, as is the broker */
 	struct dry_run_broker *broker;
 	struct redis_settings redis;
 	struct redis_publisher *publisher; /* NULL: a dry run */
@@ -54,7 +55,7 @@ bool replayer_can_dry_run(const struct config *config, int timeout_ms, struct ar
 
 /* ---- the ports ---- */
 
-static struct store *make_store(struct replayer *replayer, const char *name, bool is_dry_run)
+static struct postgres_store *make_store(struct replayer *replayer, const char *name, bool is_dry_run)
 {
 	const struct postgres_config postgres = {
 		.base = replayer->base,
@@ -87,9 +88,9 @@ static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 							      .event_stream = config->event_stream,
 						      });
 	ports->broker = redis_publisher_broker(replayer->publisher);
-	ports->lane_stores[0] = make_store(replayer, "lane", false);
-	ports->publisher_store = make_store(replayer, "publisher", false);
-	ports->intake_store = make_store(replayer, "intake", false);
+	ports->lane_stores[0] = postgres_unit_store(make_store(replayer, "lane", false));
+	ports->outbox_store = postgres_outbox_store(make_store(replayer, "publisher", false));
+	ports->batch_directory = postgres_batch_directory(make_store(replayer, "intake", false));
 }
 
 /*
@@ -99,15 +100,16 @@ static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 static void make_dry_run_ports(struct replayer *replayer, struct engine_ports *ports, unit_shown *show,
 			       void *context)
 {
-	struct store *store = make_store(replayer, "dry run", true);
+	struct postgres_store *store = make_store(replayer, "dry run", true);
 	struct clock *clock = &replayer->clock.clock;
 
-	for (size_t i = 0; i < DRY_RUN_STORES; i++)
-		replayer->dry_runs[i] = dry_run_store_new(store, clock, show, context);
+	replayer->dry_run = dry_run_store_new(postgres_unit_store(store), clock, show, context);
+	replayer->outbox = dry_run_outbox_new(clock);
 	replayer->broker = dry_run_broker_new(clock);
 	ports->broker = dry_run_broker_port(replayer->broker);
-	ports->lane_stores[0] = ports->intake_store = dry_run_store_port(replayer->dry_runs[0]);
-	ports->publisher_store = dry_run_store_port(replayer->dry_runs[1]);
+	ports->lane_stores[0] = dry_run_store_port(replayer->dry_run);
+	ports->batch_directory = postgres_batch_directory(store);
+	ports->outbox_store = dry_run_outbox_port(replayer->outbox);
 }
 
 /* ---- its life ---- */
@@ -152,7 +154,7 @@ struct engine *replayer_engine(struct replayer *replayer)
 
 bool replayer_lost_dry_run(const struct replayer *replayer)
 {
-	return replayer->dry_runs[0] && replayer->stores[0]->sessions_lost;
+	return replayer->dry_run && postgres_unit_store(replayer->stores[0])->sessions_lost;
 }
 
 /* Frees callers of the engine's callbacks before the engine. */
@@ -163,8 +165,8 @@ void replayer_free(struct replayer **place)
 	if (!replayer)
 		return;
 	redis_publisher_free(&replayer->publisher);
-	for (size_t i = 0; i < DRY_RUN_STORES; i++)
-		dry_run_store_free(&replayer->dry_runs[i]);
+	dry_run_store_free(&replayer->dry_run);
+	dry_run_outbox_free(&replayer->outbox);
 	dry_run_broker_free(&replayer->broker);
 	while (replayer->store_count > 0)
 		postgres_store_free(&replayer->stores[--replayer->store_count]);

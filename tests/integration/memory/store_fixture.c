@@ -15,6 +15,7 @@ struct memory_fixture {
 	struct simulation *simulation;
 	struct database *database;
 	struct memory_store *stores[STORES_MAX];
+	struct store_ports ports[STORES_MAX];
 	size_t store_count;
 	struct memory_views *views[STORES_MAX];
 	size_t views_count;
@@ -46,13 +47,20 @@ static void tear_down(struct store_fixture *fixture)
 	simulation_free(&it->simulation);
 }
 
-static struct store *make_store(struct store_fixture *fixture)
+static struct store_ports *make_store(struct store_fixture *fixture)
 {
 	struct memory_fixture *it = memory(fixture);
+	struct memory_store *store = memory_store_new(it->database);
 
 	ck_assert_uint_lt(it->store_count, STORES_MAX);
-	it->stores[it->store_count] = memory_store_new(it->database);
-	return memory_store_port(it->stores[it->store_count++]);
+	it->stores[it->store_count] = store;
+	it->ports[it->store_count] = (struct store_ports){
+		memory_unit_store(store),
+		memory_batch_directory(store),
+		memory_outbox_store(store),
+		memory_chores_store(store),
+	};
+	return &it->ports[it->store_count++];
 }
 
 static struct views *make_views(struct store_fixture *fixture)
@@ -76,16 +84,12 @@ static void run_until(struct store_fixture *fixture, const bool *done)
 	ck_assert(simulation_run_until(memory(fixture)->simulation, is_done, &done, PATIENCE_MS));
 }
 
-static struct memory_store *store_of(struct memory_fixture *it, const struct store *port)
+static struct memory_store *store_of(struct memory_fixture *it, const struct store_ports *ports)
 {
-	size_t i = 0;
-
-	while (memory_store_port(it->stores[i]) != port)
-		i++;
-	return it->stores[i];
+	return it->stores[ports - it->ports];
 }
 
-static void lose_next_flush(struct store_fixture *fixture, struct store *store, enum loss loss)
+static void lose_next_flush(struct store_fixture *fixture, struct store_ports *store, enum loss loss)
 {
 	static const enum memory_trouble troubles[] = {
 		[LOST_BEFORE_COMMIT] = TROUBLE_LOST_BEFORE,
@@ -96,7 +100,7 @@ static void lose_next_flush(struct store_fixture *fixture, struct store *store, 
 	memory_store_fail_next(store_of(memory(fixture), store), CALL_FLUSH, troubles[loss]);
 }
 
-static void end_lost_session(struct store_fixture *fixture, struct store *store, bool commits)
+static void end_lost_session(struct store_fixture *fixture, struct store_ports *store, bool commits)
 {
 	(void)store;
 	database_end_lost(memory(fixture)->database, commits);

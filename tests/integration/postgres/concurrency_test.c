@@ -170,7 +170,7 @@ START_TEST(units_that_lock_wait_for_each_other)
 	ck_assert_int_eq(work_load(one), NO_FAILURE);
 
 	work_begin_call(other);
-	other->store->ops->load(other->store, &other->uow, work_answered, other);
+	other->store->units->ops->load(other->store->units, &other->uow, work_answered, other);
 	work_handle(one);
 	ck_assert_int_eq(work_flush(one), NO_FAILURE);
 
@@ -207,7 +207,7 @@ START_TEST(loads_that_lock_and_flushes_lock_in_the_same_order)
 
 	work_begin_flush(one);
 	work_begin_call(other);
-	other->store->ops->load(other->store, &other->uow, work_answered, other);
+	other->store->units->ops->load(other->store->units, &other->uow, work_answered, other);
 	await_lock_waiters(2);
 	database_let_go(holder);
 

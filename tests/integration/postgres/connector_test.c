@@ -356,12 +356,14 @@ START_TEST(the_url_is_read_at_every_attempt_and_a_malformed_one_is_retried)
 {
 	int reads = 0;
 	struct postgres_config config = world_config();
-	struct store *store;
+	struct postgres_store *store;
+	struct store_ports ports;
 	struct work *work;
 
 	config.url = (struct url_source){.read = read_changing, .context = &reads};
 	store = postgres_store_new(&config, "test");
-	work = work_new(&world.fixture, store);
+	ports = (struct store_ports){.units = postgres_unit_store(store)};
+	work = work_new(&world.fixture, &ports);
 	unit_of_work_want_product(&work->uow, "lamp");
 
 	while (work_load(work) != NO_FAILURE)

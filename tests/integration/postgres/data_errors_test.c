@@ -21,7 +21,7 @@ static void tear_down(void)
 	world_tear_down();
 }
 
-static void begin_on(struct store *store)
+static void begin_on(struct store_ports *store)
 {
 	work_free(&work);
 	work = work_new(&world.fixture, store);
@@ -170,14 +170,14 @@ static void run_out_of_stock(const char *orderid, const char *sku)
 
 START_TEST(a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error)
 {
-	struct store *store;
+	struct store_ports *store;
 
 	begin();
 	run_out_of_stock("\"},{\\\t\x01'", "l\xc3\xa9mpe\n");
 	store = work->store;
 	work_begin_call(work);
-	store->ops->record_notification(store, work->uow.notifications[0].key, NOTIFICATION_DEAD, 0,
-					"550 \xff'no'", work_answered, work);
+	store->chores->ops->record_notification(store->chores, work->uow.notifications[0].key,
+						NOTIFICATION_DEAD, 0, "550 \xff'no'", work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 
 	ck_assert_str_eq(
@@ -192,7 +192,7 @@ END_TEST
 
 START_TEST(old_blind_windows_are_deleted)
 {
-	struct tidied tidied;
+	struct cleanup cleanup;
 
 	begin();
 	database_sql("insert into blind_windows (since, until, cause)"
@@ -201,9 +201,9 @@ START_TEST(old_blind_windows_are_deleted)
 
 	for (int portions = 0; portions < 3; portions++) {
 		work_begin_call(work);
-		work->store->ops->tidy(work->store, &tidied, work_answered, work);
+		work->store->chores->ops->clean_up(work->store->chores, &cleanup, work_answered, work);
 		ck_assert_int_eq(work_wait(work), NO_FAILURE);
-		ck_assert(tidied.more == (portions < 2));
+		ck_assert(cleanup.more == (portions < 2));
 	}
 
 	ck_assert_int_eq(database_number("select count(*) from blind_windows"), 9);
@@ -296,7 +296,7 @@ START_TEST(a_product_that_is_created_during_a_load_that_locks_is_a_conflict)
 		"insert into batches (id, product_id, reference, eta, original_qty, purchased, allocated)"
 		" values (-1, -1, 'late', 'today', 9, 9, 2); insert into order_lines values (-1, 'order', 2, -1, 1)");
 	work_begin_call(work);
-	work->store->ops->load(work->store, &work->uow, work_answered, work);
+	work->store->units->ops->load(work->store->units, &work->uow, work_answered, work);
 	while (!database_number("select count(*) from pg_locks l join pg_database d on d.oid = l.database"
 				" where not granted and datname = current_database()"))
 		event_base_loop(world.base, EVLOOP_NONBLOCK);

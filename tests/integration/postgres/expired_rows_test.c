@@ -54,7 +54,7 @@ END_TEST
 START_TEST(expired_rows_are_deleted_on_every_page_and_others_stay)
 {
 	struct work *work;
-	struct tidied tidied;
+	struct cleanup cleanup;
 	int portions = 0;
 
 	world_set_up();
@@ -70,14 +70,14 @@ START_TEST(expired_rows_are_deleted_on_every_page_and_others_stay)
 
 	do {
 		work_begin_call(work);
-		work->store->ops->tidy(work->store, &tidied, work_answered, work);
+		work->store->chores->ops->clean_up(work->store->chores, &cleanup, work_answered, work);
 		ck_assert_int_eq(work_wait(work), NO_FAILURE);
 		ck_assert_int_eq(
 			database_number("select count(*) filter (where handled_at > now() - interval '1 d')"
 					" from inbox"),
 			20000);
 		portions++;
-	} while (tidied.more);
+	} while (cleanup.more);
 
 	ck_assert_int_ge(portions, 3);
 	ck_assert_int_eq(database_number("select count(*) from inbox"), 20000);

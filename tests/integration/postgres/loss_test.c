@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static struct store *store;
+static struct store_ports *store;
 static struct work *work;
 
 static void set_up(void)
@@ -219,9 +219,9 @@ static void end_session(void)
 
 START_TEST(a_session_that_ends_between_two_calls_is_replaced_and_counted)
 {
-	ck_assert_uint_eq(store->sessions_lost, 0);
+	ck_assert_uint_eq(store->units->sessions_lost, 0);
 	end_session();
-	ck_assert_uint_eq(store->sessions_lost, 1);
+	ck_assert_uint_eq(store->units->sessions_lost, 1);
 
 	prepare("order");
 
@@ -248,7 +248,7 @@ START_TEST(a_load_whose_connection_is_cut_can_be_repeated)
 	work_restart(work);
 	work_allocate(work, "order", "lamp", 1);
 	work_begin_call(work);
-	store->ops->load(store, &work->uow, work_answered, work);
+	store->units->ops->load(store->units, &work->uow, work_answered, work);
 	proxy_drop_connections(world_proxy_of(store));
 
 	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);

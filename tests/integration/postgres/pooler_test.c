@@ -317,7 +317,7 @@ static void move_server(void)
 
 START_TEST(a_unit_is_not_flushed_to_another_server_than_it_was_loaded_from)
 {
-	uint64_t lost = work->store->sessions_lost;
+	uint64_t lost = work->store->units->sessions_lost;
 
 	work_restart(work);
 	work_allocate(work, "order", "lamp", 1);
@@ -329,7 +329,7 @@ START_TEST(a_unit_is_not_flushed_to_another_server_than_it_was_loaded_from)
 
 	ck_assert_ptr_nonnull(strstr(work->failure, "another server"));
 	ck_assert_int_eq(database_number("select count(*) from order_lines"), 0);
-	ck_assert_uint_eq(work->store->sessions_lost, lost + 1);
+	ck_assert_uint_eq(work->store->units->sessions_lost, lost + 1);
 	work_restart(work);
 	work_allocate(work, "order", "lamp", 1);
 	ck_assert_msg(work_do(work) == NO_FAILURE, "%s", work->failure);

@@ -13,7 +13,7 @@ static void tear_down(void)
 	world_tear_down();
 }
 
-static void begin_on(struct store *store)
+static void begin_on(struct store_ports *store)
 {
 	work_free(&work);
 	work = work_new(&world.fixture, store);
@@ -128,7 +128,7 @@ START_TEST(calls_that_wait_for_a_connection_fail_soon)
 	begun = now_ms();
 
 	work_begin_call(work);
-	work->store->ops->probe(work->store, work_answered, work);
+	work->store->units->ops->probe(work->store->units, work_answered, work);
 
 	ck_assert_int_eq(work_wait(work), FAILURE_RETRY);
 	ck_assert_int_lt(now_ms() - begun, 3000);

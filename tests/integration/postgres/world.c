@@ -83,7 +83,7 @@ static struct postgres_config config_of(const char *conninfo)
 	};
 }
 
-static struct store *add_store(const char *conninfo, struct proxy *proxy)
+static struct store_ports *add_store(const char *conninfo, struct proxy *proxy)
 {
 	struct postgres_config config = config_of(conninfo);
 
@@ -91,14 +91,20 @@ static struct store *add_store(const char *conninfo, struct proxy *proxy)
 	return world_add_store(postgres_store_new(&config, "test"));
 }
 
-struct store *world_add_store(struct store *store)
+struct store_ports *world_add_store(struct postgres_store *store)
 {
 	ck_assert_uint_lt(world.store_count, WORLD_STORES_MAX);
 	world.stores[world.store_count] = store;
-	return world.stores[world.store_count++];
+	world.ports[world.store_count] = (struct store_ports){
+		postgres_unit_store(store),
+		postgres_batch_directory(store),
+		postgres_outbox_store(store),
+		postgres_chores_store(store),
+	};
+	return &world.ports[world.store_count++];
 }
 
-static struct store *make_store(struct store_fixture *fixture)
+static struct store_ports *make_store(struct store_fixture *fixture)
 {
 	struct proxy *proxy = proxy_new(world.base, database_way(database_conninfo()));
 
@@ -137,7 +143,7 @@ static void run_until(struct store_fixture *fixture, const bool *done)
 	ck_assert_msg(*done, "waited %d s in vain; the log: %s", PATIENCE_S, log_text);
 }
 
-static void lose_next_flush(struct store_fixture *fixture, struct store *store, enum loss loss)
+static void lose_next_flush(struct store_fixture *fixture, struct store_ports *store, enum loss loss)
 {
 	struct proxy *proxy = world_proxy_of(store);
 
@@ -155,7 +161,7 @@ static void lose_next_flush(struct store_fixture *fixture, struct store *store, 
 	}
 }
 
-static void end_lost_session(struct store_fixture *fixture, struct store *store, bool commits)
+static void end_lost_session(struct store_fixture *fixture, struct store_ports *store, bool commits)
 {
 	(void)fixture;
 	proxy_end_held(world_proxy_of(store), commits);
@@ -235,7 +241,7 @@ void world_tear_down(void)
 	tear_down(&world.fixture);
 }
 
-struct store *world_make_store(void)
+struct store_ports *world_make_store(void)
 {
 	return make_store(&world.fixture);
 }
@@ -245,16 +251,12 @@ struct postgres_config world_config(void)
 	return config_of(database_way(database_conninfo()));
 }
 
-struct store *world_make_store_on(const char *conninfo)
+struct store_ports *world_make_store_on(const char *conninfo)
 {
 	return add_store(conninfo, NULL);
 }
 
-struct proxy *world_proxy_of(const struct store *store)
+struct proxy *world_proxy_of(const struct store_ports *store)
 {
-	size_t i = 0;
-
-	while (world.stores[i] != store)
-		i++;
-	return world.proxies[i];
+	return world.proxies[store - world.ports];
 }

@@ -17,7 +17,8 @@
 struct world {
 	struct store_fixture fixture; /* first: it is the suite's, too */
 	struct event_base *base;
-	struct store *stores[WORLD_STORES_MAX];
+	struct postgres_store *stores[WORLD_STORES_MAX];
+	struct store_ports ports[WORLD_STORES_MAX]; /* of each store */
 	struct proxy *proxies[WORLD_STORES_MAX];
 	size_t store_count;
 	struct views *views[WORLD_STORES_MAX];
@@ -33,8 +34,8 @@ extern struct world world;
 /* What the fixture does before and after each test, and what it makes. */
 void world_set_up(void);
 void world_tear_down(void);
-struct store *world_make_store(void);
-struct proxy *world_proxy_of(const struct store *store);
+struct store_ports *world_make_store(void);
+struct proxy *world_proxy_of(const struct store_ports *store);
 
 /* Returns a source of the URL, which lives as long as the test. */
 struct url_source world_url(const char *conninfo);
@@ -43,10 +44,10 @@ struct url_source world_url(const char *conninfo);
 struct postgres_config world_config(void);
 
 /* Adds a store, which the world frees, without a proxy. */
-struct store *world_add_store(struct store *store);
+struct store_ports *world_add_store(struct postgres_store *store);
 
 /* A store on another database, without a proxy. */
-struct store *world_make_store_on(const char *conninfo);
+struct store_ports *world_make_store_on(const char *conninfo);
 
 /* The lines that were logged, warnings and above, since the test began. */
 const char *world_log(void);

@@ -153,15 +153,15 @@ END_TEST
 
 START_TEST(kept_and_dropped_dead_letters_are_counted)
 {
-	struct tidied tidied;
+	struct cleanup cleanup;
 
 	for (int i = 0; i < SUITE_DEAD_LETTERS_MAX + 2; i++)
 		send_invalid("bad");
 
-	tidy(&tidied);
+	tidy(&cleanup);
 
-	ck_assert_int_eq(tidied.dead_letters, SUITE_DEAD_LETTERS_MAX);
-	ck_assert_int_eq(tidied.dead_letters_dropped, 2);
+	ck_assert_int_eq(cleanup.dead_letters, SUITE_DEAD_LETTERS_MAX);
+	ck_assert_int_eq(cleanup.dead_letters_dropped, 2);
 }
 END_TEST
 

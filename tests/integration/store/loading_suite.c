@@ -267,7 +267,7 @@ START_TEST(a_batch_resolves_to_its_sku)
 	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
 
 	work_begin_call(work);
-	store->ops->resolve(store, batches, 2, work->uow.arena, work_answered, work);
+	store->batches->ops->resolve(store->batches, batches, 2, work->uow.arena, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 
 	ck_assert_ptr_null(batches[0].sku);
@@ -320,7 +320,8 @@ static size_t count_unfinished_shrinks(const char **sku)
 	size_t count;
 
 	work_begin_call(work);
-	store->ops->find_active_shrinks(store, sku, 1, &count, work->uow.arena, work_answered, work);
+	store->chores->ops->find_active_shrinks(store->chores, sku, 1, &count, work->uow.arena, work_answered,
+						work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 	return count;
 }

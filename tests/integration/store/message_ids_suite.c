@@ -24,16 +24,16 @@ END_TEST
 
 START_TEST(ids_are_forgotten_after_their_time)
 {
-	struct tidied tidied;
+	struct cleanup cleanup;
 
 	work_restart(work);
 	create_batch_with_id(work, "batch", "lamp", "id");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS + 1);
 
-	tidy(&tidied);
+	tidy(&cleanup);
 
-	ck_assert(!tidied.more);
+	ck_assert(!cleanup.more);
 	work_restart(work);
 	create_batch_with_id(work, "another batch", "lamp", "id");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
@@ -43,14 +43,14 @@ END_TEST
 
 START_TEST(ids_are_kept_until_their_time)
 {
-	struct tidied tidied;
+	struct cleanup cleanup;
 
 	work_restart(work);
 	create_batch_with_id(work, "batch", "lamp", "id");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_INBOX_DAYS - 60);
 
-	tidy(&tidied);
+	tidy(&cleanup);
 
 	work_restart(work);
 	create_batch_with_id(work, "batch", "lamp", "id");

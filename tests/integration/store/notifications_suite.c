@@ -81,7 +81,7 @@ static const char *const ann_and_bob[] = {"ann@example", "bob@example"};
 static void split_notification(int64_t key, int64_t keys[2])
 {
 	work_begin_call(work);
-	store->ops->split_notification(store, key, ann_and_bob, 2, keys, work_answered, work);
+	store->chores->ops->split_notification(store->chores, key, ann_and_bob, 2, keys, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -120,7 +120,7 @@ END_TEST
 static void read_stock(const char *sku, struct stock *stock)
 {
 	work_begin_call(work);
-	store->ops->read_stock(store, sku, stock, work->uow.arena, work_answered, work);
+	store->chores->ops->read_stock(store->chores, sku, stock, work->uow.arena, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 

@@ -13,7 +13,7 @@ static void read_outbox(struct outbox_range *range)
 {
 	range->arena = work->uow.arena;
 	work_begin_call(work);
-	store->ops->read_outbox(store, range, work_answered, work);
+	store->outbox->ops->read_outbox(store->outbox, range, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -136,14 +136,15 @@ END_TEST
 static void read_cursors(struct outbox_state *state)
 {
 	work_begin_call(work);
-	store->ops->read_cursors(store, state, work_answered, work);
+	store->outbox->ops->read_cursors(store->outbox, state, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
 static void save_cursor(int partition, int64_t position)
 {
 	work_begin_call(work);
-	store->ops->save_cursors(store, &(struct cursor){partition, position}, 1, work_answered, work);
+	store->outbox->ops->save_cursors(store->outbox, &(struct cursor){partition, position}, 1,
+					 work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -219,7 +220,7 @@ END_TEST
 START_TEST(rows_that_are_not_published_are_never_deleted)
 {
 	struct outbox_range range = {.partition = partition_of("lamp"), .rows_max = 10, .bytes_max = 100000};
-	struct tidied tidied;
+	struct cleanup cleanup;
 
 	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
 	allocate("order-1", "lamp", 1);
@@ -227,7 +228,7 @@ START_TEST(rows_that_are_not_published_are_never_deleted)
 	save_cursor(range.partition, 1);
 	fixture->let_time_pass(fixture, INT64_C(86400) * 7 + 1);
 
-	tidy(&tidied);
+	tidy(&cleanup);
 
 	read_outbox(&range);
 	ck_assert_uint_eq(range.row_count, 0); /* the first one is gone */

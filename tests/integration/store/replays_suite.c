@@ -55,7 +55,7 @@ END_TEST
 
 START_TEST(the_history_of_replays_is_deleted_after_its_time)
 {
-	struct tidied tidied;
+	struct cleanup cleanup;
 	int64_t key = bury();
 
 	work_restart(work);
@@ -63,10 +63,10 @@ START_TEST(the_history_of_replays_is_deleted_after_its_time)
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
 	fixture->let_time_pass(fixture, INT64_C(86400) * 89);
-	tidy(&tidied);
+	tidy(&cleanup);
 	ck_assert_str_ne(replays(), "");
 	fixture->let_time_pass(fixture, INT64_C(86400) * 2);
-	tidy(&tidied);
+	tidy(&cleanup);
 
 	ck_assert_str_eq(replays(), "");
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct store_fixture *fixture;
-struct store *store;
+struct store_ports *store;
 struct work *work;
 
 void store_set_up(void)
@@ -80,10 +80,10 @@ void create_batch_with_id(struct work *at, const char *reference, const char *sk
 	work_message(at, &envelope);
 }
 
-void tidy(struct tidied *tidied)
+void tidy(struct cleanup *cleanup)
 {
 	work_begin_call(work);
-	store->ops->tidy(store, tidied, work_answered, work);
+	store->chores->ops->clean_up(store->chores, cleanup, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
@@ -127,7 +127,8 @@ size_t take_due(struct notification *due, size_t max)
 	size_t count;
 
 	work_begin_call(work);
-	store->ops->due_notifications(store, due, max, &count, work->uow.arena, work_answered, work);
+	store->chores->ops->claim_notifications(store->chores, due, max, &count, work->uow.arena,
+						work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 	return count;
 }
@@ -135,8 +136,8 @@ size_t take_due(struct notification *due, size_t max)
 void record_notification(int64_t key, enum notification_result result, int retry_seconds)
 {
 	work_begin_call(work);
-	store->ops->record_notification(store, key, result, retry_seconds, "no such user", work_answered,
-					work);
+	store->chores->ops->record_notification(store->chores, key, result, retry_seconds, "no such user",
+						work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 

@@ -8,7 +8,7 @@
 
 /* The store under test and a unit of work on it, between the two calls that begin and end each test. */
 extern struct store_fixture *fixture;
-extern struct store *store;
+extern struct store_ports *store;
 extern struct work *work;
 
 void store_set_up(void);
@@ -30,7 +30,7 @@ void create_batches(int count, int32_t qty);
 
 void create_batch_with_id(struct work *at, const char *reference, const char *sku, const char *id);
 
-void tidy(struct tidied *tidied);
+void tidy(struct cleanup *cleanup);
 
 /* An allocate that finds no stock: sent again, it is a new attempt, unless it is recognized as the same. */
 struct envelope hopeless(void);

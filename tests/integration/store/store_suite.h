@@ -1,13 +1,16 @@
 /*
- * The port test suite: what every store and every views adapter promises (bus/ports/store.h,
- * bus/ports/views.h), written once and run on each of them.
+ * The port test suite: what every store and every views adapter promises (the headers of bus/ports), written
+ * once and run on each of them.
  *
  * An adapter's test program defines the fixture; the suites of this folder, linked into it, run on that.
  */
 #ifndef ALLOCD_TESTS_STORE_SUITE_H
 #define ALLOCD_TESTS_STORE_SUITE_H
 
-#include "bus/ports/store.h"
+#include "bus/ports/batch_directory.h"
+#include "bus/ports/chores_store.h"
+#include "bus/ports/outbox_store.h"
+#include "bus/ports/unit_store.h"
 #include "bus/ports/views.h"
 
 #include <check.h>
@@ -27,6 +30,14 @@ enum loss {
 /* Message ids are forgotten after this many days in the fixture's databases. */
 #define SUITE_INBOX_DAYS 7
 
+/* The ports that one store offers. */
+struct store_ports {
+	struct unit_store *units;
+	struct batch_directory *batches;
+	struct outbox_store *outbox;
+	struct chores_store *chores;
+};
+
 /* Each function gets the fixture itself, so that an adapter can embed it first in a struct of its own. */
 struct store_fixture {
 	/* Before and after each test: an empty database, with the schema only. */
@@ -34,17 +45,17 @@ struct store_fixture {
 	void (*tear_down)(struct store_fixture *fixture);
 
 	/* One more store, or views, on that database; tear_down frees it. */
-	struct store *(*make_store)(struct store_fixture *fixture);
+	struct store_ports *(*make_store)(struct store_fixture *fixture);
 	struct views *(*make_views)(struct store_fixture *fixture);
 
 	/* Runs the event loop, simulated or not, until *done; a test fails that waits too long. */
 	void (*run_until)(struct store_fixture *fixture, const bool *done);
 
 	/* The store's next flush loses its connection; it finds a new one by itself. */
-	void (*lose_next_flush)(struct store_fixture *fixture, struct store *store, enum loss loss);
+	void (*lose_next_flush)(struct store_fixture *fixture, struct store_ports *store, enum loss loss);
 
 	/* What was LOST_WHILE_COMMITTING commits now, or rolls back. */
-	void (*end_lost_session)(struct store_fixture *fixture, struct store *store, bool commits);
+	void (*end_lost_session)(struct store_fixture *fixture, struct store_ports *store, bool commits);
 
 	/* Makes the database see this much time pass. */
 	void (*let_time_pass)(struct store_fixture *fixture, int64_t seconds);

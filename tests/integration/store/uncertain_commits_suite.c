@@ -54,7 +54,7 @@ START_TEST(a_session_that_is_still_committing_is_waited_for)
 	flush_and_lose(LOST_WHILE_COMMITTING);
 
 	work_begin_call(work);
-	store->ops->resolve_commit(store, work->uow.witness, work_answered, work);
+	store->units->ops->resolve_commit(store->units, work->uow.witness, work_answered, work);
 	fixture->end_lost_session(fixture, store, commits);
 
 	if (work_wait(work) == FAILURE_RETRY)
@@ -84,7 +84,7 @@ END_TEST
 START_TEST(a_probe_of_a_good_database_succeeds)
 {
 	work_begin_call(work);
-	store->ops->probe(store, work_answered, work);
+	store->units->ops->probe(store->units, work_answered, work);
 
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }

@@ -50,7 +50,7 @@ static void draw_witness(unsigned char witness[WITNESS_SIZE])
 	memcpy(witness, &number, sizeof number);
 }
 
-struct work *work_new(struct store_fixture *fixture, struct store *store)
+struct work *work_new(struct store_fixture *fixture, struct store_ports *store)
 {
 	struct work *work = calloc(1, sizeof *work);
 
@@ -159,7 +159,7 @@ static const char *owner_of(struct work *work, const char *reference, struct are
 	struct resolved_batch batch = {.reference = reference};
 
 	work_begin_call(work);
-	work->store->ops->resolve(work->store, &batch, 1, arena, work_answered, work);
+	work->store->batches->ops->resolve(work->store->batches, &batch, 1, arena, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 	return batch.sku;
 }
@@ -212,7 +212,7 @@ static void assert_unanswered(const struct work *work)
 int work_load(struct work *work)
 {
 	work_begin_call(work);
-	work->store->ops->load(work->store, &work->uow, work_answered, work);
+	work->store->units->ops->load(work->store->units, &work->uow, work_answered, work);
 	assert_unanswered(work);
 	return work_wait(work);
 }
@@ -220,7 +220,7 @@ int work_load(struct work *work)
 void work_begin_flush(struct work *work)
 {
 	work_begin_call(work);
-	work->store->ops->flush(work->store, &work->uow, work_answered, work);
+	work->store->units->ops->flush(work->store->units, &work->uow, work_answered, work);
 	assert_unanswered(work);
 }
 
@@ -233,7 +233,7 @@ int work_flush(struct work *work)
 int work_settle(struct work *work)
 {
 	work_begin_call(work);
-	work->store->ops->resolve_commit(work->store, work->uow.witness, work_answered, work);
+	work->store->units->ops->resolve_commit(work->store->units, work->uow.witness, work_answered, work);
 	assert_unanswered(work);
 	return work_wait(work);
 }
@@ -241,7 +241,7 @@ int work_settle(struct work *work)
 int work_find_locked(struct work *work, bool *locked)
 {
 	work_begin_call(work);
-	work->store->ops->find_locked(work->store, &work->uow, locked, work_answered, work);
+	work->store->units->ops->find_locked(work->store->units, &work->uow, locked, work_answered, work);
 	assert_unanswered(work);
 	return work_wait(work);
 }

@@ -16,7 +16,7 @@
 
 struct work {
 	struct store_fixture *fixture;
-	struct store *store;
+	struct store_ports *store;
 	struct unit_of_work uow;
 	struct delivery *deliveries[WORK_DELIVERIES_MAX];
 	size_t delivery_count;
@@ -27,7 +27,7 @@ struct work {
 	char failure[512];
 };
 
-struct work *work_new(struct store_fixture *fixture, struct store *store);
+struct work *work_new(struct store_fixture *fixture, struct store_ports *store);
 void work_free(struct work **work);
 
 /* Discards the unit and begins another one, with a new witness. */

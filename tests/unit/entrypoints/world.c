@@ -44,10 +44,10 @@ static void make_ports(struct world *world)
 static void make_engine(struct world *world, size_t queue_max)
 {
 	const struct engine_ports ports = {
-		.lane_stores = {memory_store_port(world->stores[0])},
-		.intake_store = memory_store_port(world->stores[1]),
-		.publisher_store = memory_store_port(world->stores[2]),
-		.housekeeper_store = memory_store_port(world->stores[3]),
+		.lane_stores = {memory_unit_store(world->stores[0])},
+		.batch_directory = memory_batch_directory(world->stores[1]),
+		.outbox_store = memory_outbox_store(world->stores[2]),
+		.chores_store = memory_chores_store(world->stores[3]),
 		.codec = world->codec,
 		.broker = memory_broker_port(world->broker),
 		.notifier = memory_notifier_port(world->notifier),

@@ -46,7 +46,7 @@ static void on_done(void *context, const struct failure *failure)
 /* A unit of work that creates the batch is flushed; the call is under way when it returns. */
 static void begin_flush(struct memory_store *by, const char *reference, unsigned char witness)
 {
-	struct store *port = memory_store_port(by);
+	struct unit_store *port = memory_unit_store(by);
 	struct product *product;
 
 	unit_of_work_clear(&uow);
@@ -73,7 +73,7 @@ static int flush(const char *reference, unsigned char witness)
 
 static int resolve_commit(unsigned char witness)
 {
-	struct store *port = memory_store_port(store);
+	struct unit_store *port = memory_unit_store(store);
 	unsigned char bytes[WITNESS_SIZE];
 
 	memset(bytes, witness, sizeof bytes);
@@ -186,7 +186,7 @@ START_TEST(a_flush_that_was_carried_out_is_not_lost)
 	cable_hold(memory_store_answers(dead));
 	unit_of_work_clear(&uow);
 	answered = false;
-	memory_store_port(dead)->ops->flush(memory_store_port(dead), &uow, on_done, NULL);
+	memory_unit_store(dead)->ops->flush(memory_unit_store(dead), &uow, on_done, NULL);
 	simulation_run_until_idle(simulation);
 	memory_store_free(&dead);
 

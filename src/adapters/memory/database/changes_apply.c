@@ -1,7 +1,7 @@
 /* Writes a flush's changes into the tables: copies, which belong to the database. */
 #include "adapters/memory/database/changes.h"
 
-#include "bus/ports/store.h"
+#include "bus/ports/chores_store.h"
 #include "core/product_repository.h"
 
 #include <assert.h>

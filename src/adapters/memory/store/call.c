@@ -230,21 +230,21 @@ static void do_housekeeping(struct memory_store *store)
 		database_read_cursors(database, call->state);
 	else if (call->kind == CALL_READ_OUTBOX)
 		database_read_outbox(database, call->range);
-	else if (call->kind == CALL_DUE_NOTIFICATIONS)
+	else if (call->kind == CALL_CLAIM_NOTIFICATIONS)
 		*call->found =
-			database_lease_notifications(database, call->notifications, call->count, call->arena);
-	else if (call->kind == CALL_SETTLE_NOTIFICATION)
+			database_claim_notifications(database, call->notifications, call->count, call->arena);
+	else if (call->kind == CALL_RECORD_NOTIFICATION)
 		database_record_notification(database, call->key, call->result, call->retry_seconds,
 					     call->reason);
 	else if (call->kind == CALL_SPLIT_NOTIFICATION)
 		database_split_notification(database, call->key, call->recipients, call->count, call->keys);
 	else if (call->kind == CALL_READ_STOCK)
 		database_read_stock(database, call->sku, call->stock, call->arena);
-	else if (call->kind == CALL_UNFINISHED_SHRINKS)
+	else if (call->kind == CALL_FIND_ACTIVE_SHRINKS)
 		*call->found = database_find_active_shrinks(database, call->skus, call->count,
 							    &store->last_shrink, call->arena);
-	else if (call->kind == CALL_TIDY)
-		database_tidy(database, call->tidied);
+	else if (call->kind == CALL_CLEAN_UP)
+		database_clean_up(database, call->cleanup);
 	succeed(store);
 }
 
@@ -259,7 +259,7 @@ static void carry_out(void *context)
 	case CALL_FLUSH:
 		do_flush(store);
 		break;
-	case CALL_SETTLE:
+	case CALL_RESOLVE_COMMIT:
 		do_settle(store);
 		break;
 	case CALL_FIND_LOCKED:
@@ -274,12 +274,12 @@ static void carry_out(void *context)
 	case CALL_RESOLVE:
 	case CALL_READ_CURSORS:
 	case CALL_READ_OUTBOX:
-	case CALL_DUE_NOTIFICATIONS:
-	case CALL_SETTLE_NOTIFICATION:
+	case CALL_CLAIM_NOTIFICATIONS:
+	case CALL_RECORD_NOTIFICATION:
 	case CALL_SPLIT_NOTIFICATION:
 	case CALL_READ_STOCK:
-	case CALL_UNFINISHED_SHRINKS:
-	case CALL_TIDY:
+	case CALL_FIND_ACTIVE_SHRINKS:
+	case CALL_CLEAN_UP:
 	case STORE_CALLS:
 		do_housekeeping(store);
 		break;

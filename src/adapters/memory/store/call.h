@@ -38,14 +38,17 @@ struct memory_call {
 	const char *sku;
 	struct stock *stock;
 	const char *reason;
-	struct tidied *tidied;
+	struct cleanup *cleanup;
 	int retry_seconds;
 };
 
 #define PLANNED_MAX 64
 
 struct memory_store {
-	struct store store;
+	struct unit_store unit_store;
+	struct batch_directory batch_directory;
+	struct outbox_store outbox_store;
+	struct chores_store chores_store;
 	struct database *database;
 	struct cable requests, answers;
 	struct arena *arena; /* of the call under way */

@@ -67,7 +67,7 @@ void database_read_outbox(const struct database *database, struct outbox_range *
 
 /* ---- notifications ---- */
 
-size_t database_lease_notifications(struct database *database, struct notification *notifications, size_t max,
+size_t database_claim_notifications(struct database *database, struct notification *notifications, size_t max,
 				    struct arena *arena)
 {
 	size_t count = 0;
@@ -244,7 +244,7 @@ static void tidy_replays(struct database *database)
 			database->replay_count * sizeof *database->replays);
 }
 
-void database_tidy(struct database *database, struct tidied *tidied)
+void database_clean_up(struct database *database, struct cleanup *cleanup)
 {
 	bool more_witnesses = tidy_witnesses(database), more_inbox = tidy_inbox(database),
 	     more_outbox = false;
@@ -252,7 +252,7 @@ void database_tidy(struct database *database, struct tidied *tidied)
 	for (int i = 0; i < PARTITIONS; i++)
 		more_outbox |= tidy_partition(database, &database->outbox[i]);
 	tidy_replays(database);
-	*tidied = (struct tidied){
+	*cleanup = (struct cleanup){
 		.more = more_witnesses || more_inbox || more_outbox,
 		.dead_letters = (int64_t)database->dead_letter_count,
 		.dead_letters_dropped = (int64_t)database->dead_letters_dropped,

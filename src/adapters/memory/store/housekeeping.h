@@ -3,13 +3,15 @@
 #define ALLOCD_ADAPTERS_MEMORY_STORE_HOUSEKEEPING_H
 
 #include "adapters/memory/database/database.h"
-#include "bus/ports/store.h"
+#include "bus/ports/batch_directory.h"
+#include "bus/ports/chores_store.h"
+#include "bus/ports/outbox_store.h"
 
 void database_resolve(const struct database *database, struct resolved_batch *batches, size_t count,
 		      struct arena *arena);
 void database_read_cursors(const struct database *database, struct outbox_state *state);
 void database_read_outbox(const struct database *database, struct outbox_range *range);
-size_t database_lease_notifications(struct database *database, struct notification *notifications, size_t max,
+size_t database_claim_notifications(struct database *database, struct notification *notifications, size_t max,
 				    struct arena *arena);
 void database_record_notification(struct database *database, int64_t key, enum notification_result result,
 				  int retry_seconds, const char *reason);
@@ -22,6 +24,6 @@ size_t database_find_active_shrinks(const struct database *database, const char 
 				    size_t *last, struct arena *arena);
 
 /* Whether there is more to delete. */
-void database_tidy(struct database *database, struct tidied *tidied);
+void database_clean_up(struct database *database, struct cleanup *cleanup);
 
 #endif

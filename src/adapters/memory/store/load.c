@@ -1,7 +1,7 @@
 /* The part of each product that a unit of work asks for; handlers must make do with it, or ask for more. */
 #include "adapters/memory/store/load.h"
 
-#include "bus/ports/store.h"
+#include "bus/ports/unit_store.h"
 #include "core/product_repository.h"
 
 #include <assert.h>

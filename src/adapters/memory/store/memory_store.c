@@ -1,23 +1,18 @@
-/* The port's calls set out; what becomes of them is in call.c. */
+/* The calls of the four ports set out here; what becomes of them is in call.c. */
 #include "adapters/memory/store/memory_store.h"
 
 #include "adapters/memory/database/locks.h"
 #include "adapters/memory/store/call.h"
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <assert.h>
 
-static struct memory_store *memory_store(struct store *store)
+/* ---- what its ports have in common ---- */
+
+static struct memory_call *begin(struct memory_store *store, enum store_call kind, store_done *done,
+				 void *context)
 {
-	return (struct memory_store *)store;
-}
-
-/* ---- the port ---- */
-
-static struct memory_call *begin(struct store *port, enum store_call kind, store_done *done, void *context)
-{
-	struct memory_store *store = memory_store(port);
-
 	assert(!store->call.done && "a store takes one call at a time");
 	arena_clear(store->arena);
 	store->call = (struct memory_call){.kind = kind, .done = done, .context = context};
@@ -25,74 +20,127 @@ static struct memory_call *begin(struct store *port, enum store_call kind, store
 	return &store->call;
 }
 
-static void resolve(struct store *port, struct resolved_batch *batches, size_t count, struct arena *arena,
-		    store_done *done, void *context)
+/* ---- the unit store ---- */
+
+static struct memory_store *of_units(struct unit_store *port)
 {
-	struct memory_call *call = begin(port, CALL_RESOLVE, done, context);
+	return container_of(port, struct memory_store, unit_store);
+}
+
+static void load(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
+{
+	begin(of_units(port), CALL_LOAD, done, context)->uow = uow;
+}
+
+static void flush(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_units(port), CALL_FLUSH, done, context);
+
+	call->uow = uow;
+	call->changes = changes_of(uow);
+}
+
+static void resolve_commit(struct unit_store *port, const unsigned char witness[WITNESS_SIZE],
+			   store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_units(port), CALL_RESOLVE_COMMIT, done, context);
+
+	call->witness = database_witness_key(of_units(port)->arena, witness);
+}
+
+static void find_locked(struct unit_store *port, const struct unit_of_work *uow, bool *locked,
+			store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_units(port), CALL_FIND_LOCKED, done, context);
+
+	call->asked = uow;
+	call->locked = locked;
+}
+
+static void probe(struct unit_store *port, store_done *done, void *context)
+{
+	begin(of_units(port), CALL_PROBE, done, context);
+}
+
+static const struct unit_store_ops unit_store_ops = {
+	.load = load,
+	.flush = flush,
+	.resolve_commit = resolve_commit,
+	.find_locked = find_locked,
+	.probe = probe,
+};
+
+/* ---- the batch directory ---- */
+
+static struct memory_store *of_directory(struct batch_directory *port)
+{
+	return container_of(port, struct memory_store, batch_directory);
+}
+
+static void resolve(struct batch_directory *port, struct resolved_batch *batches, size_t count,
+		    struct arena *arena, store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_directory(port), CALL_RESOLVE, done, context);
 
 	call->batches = batches;
 	call->count = count;
 	call->arena = arena;
 }
 
-static void load(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
+static const struct batch_directory_ops batch_directory_ops = {
+	.resolve = resolve,
+};
+
+/* ---- the outbox store ---- */
+
+static struct memory_store *of_outbox(struct outbox_store *port)
 {
-	begin(port, CALL_LOAD, done, context)->uow = uow;
+	return container_of(port, struct memory_store, outbox_store);
 }
 
-static void flush(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
-{
-	struct memory_call *call = begin(port, CALL_FLUSH, done, context);
-
-	call->uow = uow;
-	call->changes = changes_of(uow);
-}
-
-static void resolve_commit(struct store *port, const unsigned char witness[WITNESS_SIZE], store_done *done,
-			   void *context)
-{
-	struct memory_call *call = begin(port, CALL_SETTLE, done, context);
-
-	call->witness = database_witness_key(memory_store(port)->arena, witness);
-}
-
-static void find_locked(struct store *port, const struct unit_of_work *uow, bool *locked, store_done *done,
-			void *context)
-{
-	struct memory_call *call = begin(port, CALL_FIND_LOCKED, done, context);
-
-	call->asked = uow;
-	call->locked = locked;
-}
-
-static void probe(struct store *port, store_done *done, void *context)
-{
-	begin(port, CALL_PROBE, done, context);
-}
-
-static void read_cursors(struct store *port, struct outbox_state *state, store_done *done, void *context)
-{
-	begin(port, CALL_READ_CURSORS, done, context)->state = state;
-}
-
-static void read_outbox(struct store *port, struct outbox_range *range, store_done *done, void *context)
-{
-	begin(port, CALL_READ_OUTBOX, done, context)->range = range;
-}
-
-static void save_cursors(struct store *port, const struct cursor *cursors, size_t count, store_done *done,
+static void read_cursors(struct outbox_store *port, struct outbox_state *state, store_done *done,
 			 void *context)
 {
-	struct memory_call *call = begin(port, CALL_SAVE_CURSORS, done, context);
+	begin(of_outbox(port), CALL_READ_CURSORS, done, context)->state = state;
+}
 
-	call->saved = arena_copy(memory_store(port)->arena, cursors, count * sizeof *cursors);
+static void read_outbox(struct outbox_store *port, struct outbox_range *range, store_done *done,
+			void *context)
+{
+	begin(of_outbox(port), CALL_READ_OUTBOX, done, context)->range = range;
+}
+
+static void save_cursors(struct outbox_store *port, const struct cursor *cursors, size_t count,
+			 store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_outbox(port), CALL_SAVE_CURSORS, done, context);
+
+	call->saved = arena_copy(of_outbox(port)->arena, cursors, count * sizeof *cursors);
 	call->count = count;
 }
 
-static void due_notifications(struct store *port, struct notification *notifications, size_t max,
-			      size_t *count, struct arena *arena, store_done *done, void *context)
+static const struct outbox_store_ops outbox_store_ops = {
+	.read_cursors = read_cursors,
+	.read_outbox = read_outbox,
+	.save_cursors = save_cursors,
+};
+
+/* ---- the chores store ---- */
+
+static struct memory_store *of_chores(struct chores_store *port)
 {
-	struct memory_call *call = begin(port, CALL_DUE_NOTIFICATIONS, done, context);
+	return container_of(port, struct memory_store, chores_store);
+}
+
+static void probe_for_chores(struct chores_store *port, store_done *done, void *context)
+{
+	begin(of_chores(port), CALL_PROBE, done, context);
+}
+
+static void claim_notifications(struct chores_store *port, struct notification *notifications, size_t max,
+				size_t *count, struct arena *arena, store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_chores(port), CALL_CLAIM_NOTIFICATIONS, done, context);
 
 	call->notifications = notifications;
 	call->count = max;
@@ -100,21 +148,21 @@ static void due_notifications(struct store *port, struct notification *notificat
 	call->arena = arena;
 }
 
-static void record_notification(struct store *port, int64_t key, enum notification_result result,
+static void record_notification(struct chores_store *port, int64_t key, enum notification_result result,
 				int retry_seconds, const char *reason, store_done *done, void *context)
 {
-	struct memory_call *call = begin(port, CALL_SETTLE_NOTIFICATION, done, context);
+	struct memory_call *call = begin(of_chores(port), CALL_RECORD_NOTIFICATION, done, context);
 
 	call->key = key;
 	call->result = result;
-	call->reason = arena_strdup(memory_store(port)->arena, reason);
+	call->reason = arena_strdup(of_chores(port)->arena, reason);
 	call->retry_seconds = retry_seconds;
 }
 
-static void split_notification(struct store *port, int64_t key, const char *const *recipients, size_t count,
-			       int64_t *keys, store_done *done, void *context)
+static void split_notification(struct chores_store *port, int64_t key, const char *const *recipients,
+			       size_t count, int64_t *keys, store_done *done, void *context)
 {
-	struct memory_call *call = begin(port, CALL_SPLIT_NOTIFICATION, done, context);
+	struct memory_call *call = begin(of_chores(port), CALL_SPLIT_NOTIFICATION, done, context);
 
 	call->key = key;
 	call->recipients = recipients;
@@ -122,20 +170,20 @@ static void split_notification(struct store *port, int64_t key, const char *cons
 	call->keys = keys;
 }
 
-static void read_stock(struct store *port, const char *sku, struct stock *stock, struct arena *arena,
+static void read_stock(struct chores_store *port, const char *sku, struct stock *stock, struct arena *arena,
 		       store_done *done, void *context)
 {
-	struct memory_call *call = begin(port, CALL_READ_STOCK, done, context);
+	struct memory_call *call = begin(of_chores(port), CALL_READ_STOCK, done, context);
 
 	call->sku = sku;
 	call->stock = stock;
 	call->arena = arena;
 }
 
-static void find_active_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
+static void find_active_shrinks(struct chores_store *port, const char **skus, size_t max, size_t *count,
 				struct arena *arena, store_done *done, void *context)
 {
-	struct memory_call *call = begin(port, CALL_UNFINISHED_SHRINKS, done, context);
+	struct memory_call *call = begin(of_chores(port), CALL_FIND_ACTIVE_SHRINKS, done, context);
 
 	call->skus = skus;
 	call->count = max;
@@ -143,35 +191,31 @@ static void find_active_shrinks(struct store *port, const char **skus, size_t ma
 	call->arena = arena;
 }
 
-static void tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
+static void clean_up(struct chores_store *port, struct cleanup *cleanup, store_done *done, void *context)
 {
-	begin(port, CALL_TIDY, done, context)->tidied = tidied;
+	begin(of_chores(port), CALL_CLEAN_UP, done, context)->cleanup = cleanup;
 }
+
+static const struct chores_store_ops chores_store_ops = {
+	.claim_notifications = claim_notifications,
+	.record_notification = record_notification,
+	.split_notification = split_notification,
+	.read_stock = read_stock,
+	.find_active_shrinks = find_active_shrinks,
+	.clean_up = clean_up,
+	.probe = probe_for_chores,
+};
 
 /* ---- its life ---- */
 
 struct memory_store *memory_store_new(struct database *database)
 {
-	static const struct store_ops ops = {
-		.resolve = resolve,
-		.load = load,
-		.flush = flush,
-		.resolve_commit = resolve_commit,
-		.find_locked = find_locked,
-		.probe = probe,
-		.read_cursors = read_cursors,
-		.read_outbox = read_outbox,
-		.save_cursors = save_cursors,
-		.due_notifications = due_notifications,
-		.record_notification = record_notification,
-		.split_notification = split_notification,
-		.read_stock = read_stock,
-		.find_active_shrinks = find_active_shrinks,
-		.tidy = tidy,
-	};
 	struct memory_store *store = must_alloc(sizeof *store);
 
-	store->store.ops = &ops;
+	store->unit_store.ops = &unit_store_ops;
+	store->batch_directory.ops = &batch_directory_ops;
+	store->outbox_store.ops = &outbox_store_ops;
+	store->chores_store.ops = &chores_store_ops;
 	store->database = database;
 	store->arena = arena_new(1024);
 	cable_init(&store->requests, database->simulation);
@@ -200,9 +244,24 @@ void memory_store_free(struct memory_store **store)
 
 /* ---- what tests say and see ---- */
 
-struct store *memory_store_port(struct memory_store *store)
+struct unit_store *memory_unit_store(struct memory_store *store)
 {
-	return &store->store;
+	return &store->unit_store;
+}
+
+struct batch_directory *memory_batch_directory(struct memory_store *store)
+{
+	return &store->batch_directory;
+}
+
+struct outbox_store *memory_outbox_store(struct memory_store *store)
+{
+	return &store->outbox_store;
+}
+
+struct chores_store *memory_chores_store(struct memory_store *store)
+{
+	return &store->chores_store;
 }
 
 struct cable *memory_store_requests(struct memory_store *store)
@@ -229,7 +288,7 @@ void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble,
 
 void memory_store_lose_session(struct memory_store *store)
 {
-	store->store.sessions_lost++;
+	store->unit_store.sessions_lost++;
 }
 
 size_t memory_store_calls(const struct memory_store *store, enum store_call call)

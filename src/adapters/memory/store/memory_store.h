@@ -1,5 +1,6 @@
 /*
- * The store port on a database in memory.
+ * A store on a database in memory: it offers the ports unit_store.h, batch_directory.h, outbox_store.h and
+ * chores_store.h.
  *
  * Every call travels to the database over `requests`, is carried out there at once and whole, and its answer
  * travels back over `answers` (see cable.h): a test decides when each of both happens, and what goes wrong.
@@ -9,7 +10,10 @@
 
 #include "adapters/memory/database/database.h"
 #include "adapters/memory/simulation/cable.h"
-#include "bus/ports/store.h"
+#include "bus/ports/batch_directory.h"
+#include "bus/ports/chores_store.h"
+#include "bus/ports/outbox_store.h"
+#include "bus/ports/unit_store.h"
 
 /* A call that waits longer than this for a lock fails with FAILURE_BUSY. */
 #define MEMORY_LOCK_TIMEOUT_MS 500
@@ -18,18 +22,18 @@ enum store_call {
 	CALL_RESOLVE,
 	CALL_LOAD,
 	CALL_FLUSH,
-	CALL_SETTLE,
+	CALL_RESOLVE_COMMIT,
 	CALL_FIND_LOCKED,
 	CALL_PROBE,
 	CALL_READ_CURSORS,
 	CALL_READ_OUTBOX,
 	CALL_SAVE_CURSORS,
-	CALL_DUE_NOTIFICATIONS,
-	CALL_SETTLE_NOTIFICATION,
+	CALL_CLAIM_NOTIFICATIONS,
+	CALL_RECORD_NOTIFICATION,
 	CALL_SPLIT_NOTIFICATION,
 	CALL_READ_STOCK,
-	CALL_UNFINISHED_SHRINKS,
-	CALL_TIDY,
+	CALL_FIND_ACTIVE_SHRINKS,
+	CALL_CLEAN_UP,
 	STORE_CALLS,
 };
 
@@ -59,7 +63,12 @@ struct memory_store *memory_store_new(struct database *database);
  */
 void memory_store_free(struct memory_store **store);
 
-struct store *memory_store_port(struct memory_store *store);
+/* Its ports, which live as long as it does. */
+struct unit_store *memory_unit_store(struct memory_store *store);
+struct batch_directory *memory_batch_directory(struct memory_store *store);
+struct outbox_store *memory_outbox_store(struct memory_store *store);
+struct chores_store *memory_chores_store(struct memory_store *store);
+
 struct cable *memory_store_requests(struct memory_store *store);
 struct cable *memory_store_answers(struct memory_store *store);
 

@@ -29,10 +29,10 @@ static void on_shrinks_read(void *context, const struct failure *failure)
 	store_answer(read->store, failure);
 }
 
-void store_find_active_shrinks(struct store *port, const char **skus, size_t max, size_t *count,
+void store_find_active_shrinks(struct chores_store *port, const char **skus, size_t max, size_t *count,
 			       struct arena *arena, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_chores(port);
 	struct query *query = query_pipeline_add(store_begin(store, done, context), READ_SHRINKS);
 	struct shrinks_read *read = arena_alloc(store->arena, sizeof *read);
 
@@ -44,7 +44,7 @@ void store_find_active_shrinks(struct store *port, const char **skus, size_t max
 
 struct tidying {
 	struct postgres_store *store;
-	struct tidied *tidied;
+	struct cleanup *cleanup;
 	struct query *units, *inbox, *outbox, *windows, *history, *totals;
 };
 
@@ -64,18 +64,18 @@ static void set_tidied(struct tidying *tidying)
 	bool units_are_swept = is_caught_up(&tidying->store->units, tidying->units),
 	     inbox_is_swept = is_caught_up(&tidying->store->inbox, tidying->inbox);
 
-	tidying->tidied->more = !units_are_swept || !inbox_is_swept || has_more(tidying->windows) ||
-				has_more(tidying->history) ||
-				query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
-	tidying->tidied->dead_letters = result_int8(tidying->totals, 0, 0);
-	tidying->tidied->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
+	tidying->cleanup->more = !units_are_swept || !inbox_is_swept || has_more(tidying->windows) ||
+				 has_more(tidying->history) ||
+				 query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
+	tidying->cleanup->dead_letters = result_int8(tidying->totals, 0, 0);
+	tidying->cleanup->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
 }
 
 static void on_tidied(void *context, const struct failure *failure)
 {
 	struct tidying *tidying = context;
 
-	*tidying->tidied = (struct tidied){0};
+	*tidying->cleanup = (struct cleanup){0};
 	if (!failure)
 		set_tidied(tidying);
 	store_answer(tidying->store, failure);
@@ -100,14 +100,14 @@ static struct query *add_page_delete(struct query_pipeline *pipeline, enum state
 	return query;
 }
 
-void store_tidy(struct store *port, struct tidied *tidied, store_done *done, void *context)
+void store_clean_up(struct chores_store *port, struct cleanup *cleanup, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_chores(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct tidying *tidying = arena_alloc(store->arena, sizeof *tidying);
 
 	tidying->store = store;
-	tidying->tidied = tidied;
+	tidying->cleanup = cleanup;
 	tidying->units = add_page_delete(pipeline, TIDY_UNITS, &store->units);
 	tidying->inbox = add_page_delete(pipeline, TIDY_INBOX, &store->inbox);
 	query_int4(tidying->inbox, store->inbox_days);

@@ -28,10 +28,10 @@ static void on_leased(void *context, const struct failure *failure)
 	store_answer(due->store, failure);
 }
 
-void store_due_notifications(struct store *port, struct notification *notifications, size_t max,
-			     size_t *count, struct arena *arena, store_done *done, void *context)
+void store_claim_notifications(struct chores_store *port, struct notification *notifications, size_t max,
+			       size_t *count, struct arena *arena, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_chores(port);
 	struct query *query = query_pipeline_add(store_begin(store, done, context), TAKE_NOTIFICATIONS);
 	struct due *due = arena_alloc(store->arena, sizeof *due);
 
@@ -60,10 +60,10 @@ static void on_split(void *context, const struct failure *failure)
 	store_answer(split->store, failure);
 }
 
-void store_split_notification(struct store *port, int64_t key, const char *const *recipients, size_t count,
-			      int64_t *keys, store_done *done, void *context)
+void store_split_notification(struct chores_store *port, int64_t key, const char *const *recipients,
+			      size_t count, int64_t *keys, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_chores(port);
 	struct query *query = query_pipeline_add(store_begin(store, done, context), SPLIT_NOTIFICATION);
 	struct split *split = arena_alloc(store->arena, sizeof *split);
 	struct param *names;
@@ -105,10 +105,10 @@ static void on_stock(void *context, const struct failure *failure)
 	store_answer(read->store, failure);
 }
 
-void store_read_stock(struct store *port, const char *sku, struct stock *stock, struct arena *arena,
+void store_read_stock(struct chores_store *port, const char *sku, struct stock *stock, struct arena *arena,
 		      store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_chores(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct stock_read *read = arena_alloc(store->arena, sizeof *read);
 
@@ -141,10 +141,10 @@ static void postpone(struct query_pipeline *pipeline, int64_t key, int retry_sec
 	query_int4(query, retry_seconds);
 }
 
-void store_record_notification(struct store *port, int64_t key, enum notification_result result,
+void store_record_notification(struct chores_store *port, int64_t key, enum notification_result result,
 			       int retry_seconds, const char *reason, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_chores(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 
 	switch (result) {

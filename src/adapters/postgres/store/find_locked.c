@@ -43,10 +43,10 @@ static void add_loaded_batches(struct find_locked *search, const struct unit_of_
 	}
 }
 
-void store_find_locked(struct store *port, const struct unit_of_work *uow, bool *locked, store_done *done,
-		       void *context)
+void store_find_locked(struct unit_store *port, const struct unit_of_work *uow, bool *locked,
+		       store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_units(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct find_locked *search = arena_alloc(store->arena, sizeof *search);
 	struct param *skus;

@@ -220,9 +220,9 @@ static struct query *insert_outbox(struct flush *flush)
 
 static void on_flushed(void *context, const struct failure *failure);
 
-void store_flush(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
+void store_flush(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_units(port);
 	bool is_locked = uow->locking && store->in_transaction;
 	struct query_pipeline *pipeline =
 		is_locked ? store_continue(store, done, context) : store_begin(store, done, context);

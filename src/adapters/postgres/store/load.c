@@ -33,9 +33,9 @@ static struct query_pipeline *begin_transaction(struct postgres_store *store, co
 
 static void on_loaded(void *context, const struct failure *failure);
 
-void store_load(struct store *port, struct unit_of_work *uow, store_done *done, void *context)
+void store_load(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_units(port);
 	struct query_pipeline *pipeline = begin_transaction(store, uow, done, context);
 	struct load *load = arena_alloc(store->arena, sizeof *load);
 

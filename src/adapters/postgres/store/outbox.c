@@ -24,9 +24,10 @@ static void on_cursors_read(void *context, const struct failure *failure)
 	store_answer(read->store, failure);
 }
 
-void store_read_cursors(struct store *port, struct outbox_state *state, store_done *done, void *context)
+void store_read_cursors(struct outbox_store *port, struct outbox_state *state, store_done *done,
+			void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_outbox(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct cursors_read *read = arena_alloc(store->arena, sizeof *read);
 
@@ -72,9 +73,9 @@ static void on_range_read(void *context, const struct failure *failure)
 	store_answer(read->store, failure);
 }
 
-void store_read_outbox(struct store *port, struct outbox_range *range, store_done *done, void *context)
+void store_read_outbox(struct outbox_store *port, struct outbox_range *range, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_outbox(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct range_read *read = arena_alloc(store->arena, sizeof *read);
 
@@ -90,10 +91,10 @@ void store_read_outbox(struct store *port, struct outbox_range *range, store_don
 	store_send(store, PIPELINE_READS, on_range_read, read);
 }
 
-void store_save_cursors(struct store *port, const struct cursor *cursors, size_t count, store_done *done,
-			void *context)
+void store_save_cursors(struct outbox_store *port, const struct cursor *cursors, size_t count,
+			store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_outbox(port);
 
 	store_move_cursors(store_begin(store, done, context), cursors, count);
 	store_send_and_answer(store, PIPELINE_READS);

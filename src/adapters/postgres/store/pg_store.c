@@ -10,29 +10,40 @@
 
 #define CHUNK_SIZE ((size_t)64 * 1024)
 
-static const struct store_ops store_ops = {
-	.resolve = store_resolve,
+static const struct unit_store_ops unit_store_ops = {
 	.load = store_load,
 	.flush = store_flush,
 	.resolve_commit = store_resolve_commit,
 	.find_locked = store_find_locked,
 	.probe = store_probe,
+};
+
+static const struct batch_directory_ops batch_directory_ops = {.resolve = store_resolve};
+
+static const struct outbox_store_ops outbox_store_ops = {
 	.read_cursors = store_read_cursors,
 	.read_outbox = store_read_outbox,
 	.save_cursors = store_save_cursors,
-	.due_notifications = store_due_notifications,
+};
+
+static const struct chores_store_ops chores_store_ops = {
+	.probe = store_probe_for_chores,
+	.claim_notifications = store_claim_notifications,
 	.record_notification = store_record_notification,
 	.split_notification = store_split_notification,
 	.read_stock = store_read_stock,
 	.find_active_shrinks = store_find_active_shrinks,
-	.tidy = store_tidy,
+	.clean_up = store_clean_up,
 };
 
-static struct store *new_store(const struct postgres_config *config, const char *name, unsigned use)
+static struct postgres_store *new_store(const struct postgres_config *config, const char *name, unsigned use)
 {
 	struct postgres_store *store = must_alloc(sizeof *store);
 
-	store->store.ops = &store_ops;
+	store->unit_store.ops = &unit_store_ops;
+	store->batch_directory.ops = &batch_directory_ops;
+	store->outbox_store.ops = &outbox_store_ops;
+	store->chores_store.ops = &chores_store_ops;
 	store->is_dry_run = config->is_dry_run;
 	store->is_parking = use & FOR_PARKING;
 	store->inbox_days = config->inbox_days;
@@ -46,40 +57,61 @@ static struct store *new_store(const struct postgres_config *config, const char 
 		.name = name,
 		.logger = config->logger,
 		.use = FOR_STORE | use | (config->is_dry_run ? FOR_DRY_RUNS : 0),
-		.losses = &store->store.sessions_lost,
+		.losses = &store->unit_store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
-	return &store->store;
+	return store;
 }
 
-struct store *postgres_store_new(const struct postgres_config *config, const char *name)
+struct postgres_store *postgres_store_new(const struct postgres_config *config, const char *name)
 {
 	return new_store(config, name, 0);
 }
 
-struct store *postgres_lane_store_new(const struct postgres_config *config)
+struct postgres_store *postgres_lane_store_new(const struct postgres_config *config)
 {
 	return new_store(config, "lane", FOR_LANES);
 }
 
-struct store *postgres_parking_store_new(const struct postgres_config *config)
+struct postgres_store *postgres_parking_store_new(const struct postgres_config *config)
 {
 	return new_store(config, "parking", FOR_PARKING);
 }
 
-void postgres_store_free(struct store **pointer)
+void postgres_store_free(struct postgres_store **pointer)
 {
-	struct postgres_store *store;
+	struct postgres_store *store = *pointer;
 
-	if (!*pointer)
+	if (!store)
 		return;
-	store = postgres_store(*pointer);
 	pg_connection_free(&store->connection);
 	query_pipeline_clear(&store->pipeline);
 	arena_free(&store->arena);
 	free(store->keys);
 	free(store);
 	*pointer = NULL;
+}
+
+/* ---- its ports ---- */
+
+struct unit_store *postgres_unit_store(struct postgres_store *store)
+{
+	return &store->unit_store;
+}
+
+struct batch_directory *postgres_batch_directory(struct postgres_store *store)
+{
+	return &store->batch_directory;
+}
+
+struct outbox_store *postgres_outbox_store(struct postgres_store *store)
+{
+	return &store->outbox_store;
+}
+
+struct chores_store *postgres_chores_store(struct postgres_store *store)
+{
+	return &store->chores_store;
 }
 
 /* ---- one call ---- */
@@ -146,9 +178,9 @@ void store_set_statement_time(struct query_pipeline *pipeline, int time_ms)
  */
 size_t store_keys(struct postgres_store *store)
 {
-	if (store->keys_of != store->store.sessions_lost)
+	if (store->keys_of != store->unit_store.sessions_lost)
 		store->key_count = 0;
-	store->keys_of = store->store.sessions_lost;
+	store->keys_of = store->unit_store.sessions_lost;
 	return store->key_count;
 }
 

@@ -4,10 +4,17 @@
 
 #include "adapters/postgres/connection/pg_connection.h"
 #include "adapters/postgres/housekeeping/expired_rows.h"
-#include "bus/ports/store.h"
+#include "bus/ports/batch_directory.h"
+#include "bus/ports/chores_store.h"
+#include "bus/ports/outbox_store.h"
+#include "bus/ports/unit_store.h"
+#include "core/base/container_of.h"
 
 struct postgres_store {
-	struct store store;
+	struct unit_store unit_store;
+	struct batch_directory batch_directory;
+	struct outbox_store outbox_store;
+	struct chores_store chores_store;
 	struct pg_connection *connection;
 	bool is_dry_run;
 	bool is_parking; /* its flushes may be slow, and must not delay those of others */
@@ -35,9 +42,26 @@ struct postgres_store {
 	struct expired_rows units, inbox;
 };
 
-static inline struct postgres_store *postgres_store(struct store *store)
+/* The store behind each of its ports. */
+
+static inline struct postgres_store *store_of_units(struct unit_store *port)
 {
-	return (struct postgres_store *)store;
+	return container_of(port, struct postgres_store, unit_store);
+}
+
+static inline struct postgres_store *store_of_directory(struct batch_directory *port)
+{
+	return container_of(port, struct postgres_store, batch_directory);
+}
+
+static inline struct postgres_store *store_of_outbox(struct outbox_store *port)
+{
+	return container_of(port, struct postgres_store, outbox_store);
+}
+
+static inline struct postgres_store *store_of_chores(struct chores_store *port)
+{
+	return container_of(port, struct postgres_store, chores_store);
 }
 
 /* Begins a call with an empty pipeline, or with a ROLLBACK if an earlier call left a transaction open. */
@@ -67,25 +91,38 @@ void store_set_statement_time(struct query_pipeline *pipeline, int time_ms);
 /* Adds a query that moves cursors forward. */
 void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count);
 
-/* The calls, in the order of store_ops. */
-void store_resolve(struct store *, struct resolved_batch *, size_t, struct arena *, store_done *, void *);
-void store_load(struct store *, struct unit_of_work *, store_done *, void *);
-void store_flush(struct store *, struct unit_of_work *, store_done *, void *);
-void store_resolve_commit(struct store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
-void store_find_locked(struct store *, const struct unit_of_work *, bool *, store_done *, void *);
-void store_probe(struct store *, store_done *, void *);
-void store_read_cursors(struct store *, struct outbox_state *, store_done *, void *);
-void store_read_outbox(struct store *, struct outbox_range *, store_done *, void *);
-void store_save_cursors(struct store *, const struct cursor *, size_t, store_done *, void *);
-void store_due_notifications(struct store *, struct notification *, size_t, size_t *, struct arena *,
-			     store_done *, void *);
-void store_record_notification(struct store *, int64_t, enum notification_result, int, const char *,
+/* ---- the calls of unit_store.h ---- */
+
+void store_load(struct unit_store *, struct unit_of_work *, store_done *, void *);
+void store_flush(struct unit_store *, struct unit_of_work *, store_done *, void *);
+void store_resolve_commit(struct unit_store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
+void store_find_locked(struct unit_store *, const struct unit_of_work *, bool *, store_done *, void *);
+void store_probe(struct unit_store *, store_done *, void *);
+
+/* ---- of batch_directory.h ---- */
+
+void store_resolve(struct batch_directory *, struct resolved_batch *, size_t, struct arena *, store_done *,
+		   void *);
+
+/* ---- of outbox_store.h ---- */
+
+void store_read_cursors(struct outbox_store *, struct outbox_state *, store_done *, void *);
+void store_read_outbox(struct outbox_store *, struct outbox_range *, store_done *, void *);
+void store_save_cursors(struct outbox_store *, const struct cursor *, size_t, store_done *, void *);
+
+/* ---- of chores_store.h ---- */
+
+void store_probe_for_chores(struct chores_store *, store_done *, void *);
+void store_claim_notifications(struct chores_store *, struct notification *, size_t, size_t *, struct arena *,
 			       store_done *, void *);
-void store_split_notification(struct store *, int64_t, const char *const *, size_t, int64_t *, store_done *,
-			      void *);
-void store_read_stock(struct store *, const char *, struct stock *, struct arena *, store_done *, void *);
-void store_find_active_shrinks(struct store *, const char **, size_t, size_t *, struct arena *, store_done *,
-			       void *);
-void store_tidy(struct store *, struct tidied *, store_done *, void *);
+void store_record_notification(struct chores_store *, int64_t, enum notification_result, int, const char *,
+			       store_done *, void *);
+void store_split_notification(struct chores_store *, int64_t, const char *const *, size_t, int64_t *,
+			      store_done *, void *);
+void store_read_stock(struct chores_store *, const char *, struct stock *, struct arena *, store_done *,
+		      void *);
+void store_find_active_shrinks(struct chores_store *, const char **, size_t, size_t *, struct arena *,
+			       store_done *, void *);
+void store_clean_up(struct chores_store *, struct cleanup *, store_done *, void *);
 
 #endif

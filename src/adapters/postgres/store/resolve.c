@@ -20,10 +20,10 @@ static void on_resolved(void *context, const struct failure *failure)
 	store_answer(resolve->store, failure);
 }
 
-void store_resolve(struct store *port, struct resolved_batch *batches, size_t count, struct arena *arena,
-		   store_done *done, void *context)
+void store_resolve(struct batch_directory *port, struct resolved_batch *batches, size_t count,
+		   struct arena *arena, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_directory(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct resolve *resolve = arena_alloc(store->arena, sizeof *resolve);
 	struct param *references;

@@ -25,10 +25,10 @@ static void on_resolved(void *context, const struct failure *failure)
 	store_answer(resolve_commit->store, failure);
 }
 
-void store_resolve_commit(struct store *port, const unsigned char witness[WITNESS_SIZE], store_done *done,
-			  void *context)
+void store_resolve_commit(struct unit_store *port, const unsigned char witness[WITNESS_SIZE],
+			  store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
+	struct postgres_store *store = store_of_units(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct resolve_commit *resolve_commit = arena_alloc(store->arena, sizeof *resolve_commit);
 
@@ -40,10 +40,8 @@ void store_resolve_commit(struct store *port, const unsigned char witness[WITNES
 	store_send(store, PIPELINE_READS, on_resolved, resolve_commit);
 }
 
-void store_probe(struct store *port, store_done *done, void *context)
+static void probe(struct postgres_store *store, store_done *done, void *context)
 {
-	struct postgres_store *store = postgres_store(port);
-
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 
 	query_pipeline_add(pipeline, PROBE);
@@ -51,4 +49,14 @@ void store_probe(struct store *port, store_done *done, void *context)
 	query_pipeline_add(pipeline, PROBE_LETTERS);
 	query_pipeline_add(pipeline, PROBE_HEADS);
 	store_send_and_answer(store, PIPELINE_READS);
+}
+
+void store_probe(struct unit_store *port, store_done *done, void *context)
+{
+	probe(store_of_units(port), done, context);
+}
+
+void store_probe_for_chores(struct chores_store *port, store_done *done, void *context)
+{
+	probe(store_of_chores(port), done, context);
 }

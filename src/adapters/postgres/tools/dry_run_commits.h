@@ -8,7 +8,8 @@
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_DRY_RUN_COMMITS_H
 
 #include "adapters/postgres/connection/query_pipeline.h"
-#include "bus/ports/store.h"
+#include "bus/ports/batch_directory.h"
+#include "bus/unit_of_work/unit_of_work.h"
 
 /* Statements that create the tables of a session, each to be sent once, in order; NULL ends them. */
 extern const char *const dry_run_setup[];

@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(a_notification_whose_result_was_refused_is_sent_again)
 {
-	memory_store_fail_next(world->housekeeper, CALL_SETTLE_NOTIFICATION, TROUBLE_DATA);
+	memory_store_fail_next(world->housekeeper, CALL_RECORD_NOTIFICATION, TROUBLE_DATA);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
@@ -168,7 +168,7 @@ START_TEST(without_chores_only_messages_are_handled)
 	world_advance_ms(world, 10 * LEASE_MS);
 	expect_handled(world->last);
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
-	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_UNFINISHED_SHRINKS), 0);
+	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_FIND_ACTIVE_SHRINKS), 0);
 	world_crash(world);
 
 	world->config.no_chores = false;
@@ -230,7 +230,7 @@ START_TEST(chores_resume_after_the_database_was_down)
 }
 END_TEST
 
-static const enum store_call chores[] = {CALL_UNFINISHED_SHRINKS, CALL_DUE_NOTIFICATIONS, CALL_TIDY};
+static const enum store_call chores[] = {CALL_FIND_ACTIVE_SHRINKS, CALL_CLAIM_NOTIFICATIONS, CALL_CLEAN_UP};
 
 START_TEST(a_failed_chore_is_repeated_in_the_next_round)
 {
@@ -239,11 +239,11 @@ START_TEST(a_failed_chore_is_repeated_in_the_next_round)
 	memory_store_fail_next(world->housekeeper, chores[_i], TROUBLE_DATA);
 	world_advance_ms(world, ROUND_MS);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "housekeeping failed"), 1);
-	done = memory_store_calls(world->housekeeper, CALL_TIDY);
+	done = memory_store_calls(world->housekeeper, CALL_CLEAN_UP);
 
 	world_advance_ms(world, ROUND_MS);
 
-	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_TIDY), done + 1);
+	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_CLEAN_UP), done + 1);
 }
 END_TEST
 

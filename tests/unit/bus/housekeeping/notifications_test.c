@@ -294,12 +294,12 @@ END_TEST
 START_TEST(a_result_is_recorded_as_soon_as_the_database_works)
 {
 	for (int i = 0; i < 5; i++)
-		memory_store_fail_next(world->housekeeper, CALL_SETTLE_NOTIFICATION, TROUBLE_REFUSED);
+		memory_store_fail_next(world->housekeeper, CALL_RECORD_NOTIFICATION, TROUBLE_REFUSED);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 1);
-	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_SETTLE_NOTIFICATION), 6);
+	ck_assert_uint_eq(memory_store_calls(world->housekeeper, CALL_RECORD_NOTIFICATION), 6);
 	ck_assert(is_settled());
 }
 END_TEST

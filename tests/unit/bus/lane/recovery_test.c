@@ -212,8 +212,8 @@ START_TEST(a_question_whose_answer_is_lost_is_asked_again)
 {
 	struct sent *sent = lose_flush(&losses[_i]);
 
-	memory_store_fail_next(world->lanes[0], CALL_SETTLE, TROUBLE_REFUSED);
-	memory_store_fail_next(world->lanes[0], CALL_SETTLE, TROUBLE_LOST_AFTER);
+	memory_store_fail_next(world->lanes[0], CALL_RESOLVE_COMMIT, TROUBLE_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_RESOLVE_COMMIT, TROUBLE_LOST_AFTER);
 	release_lane();
 	world_advance_ms(world, 1000);
 	database_end_lost(world->database, losses[_i].commits);

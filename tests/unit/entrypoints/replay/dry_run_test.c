@@ -10,7 +10,8 @@
 static struct world world;
 static struct database *copy; /* what the store of a dry run writes to */
 static struct memory_store *below;
-static struct dry_run_store *dry_run, *for_publisher;
+static struct dry_run_store *dry_run;
+static struct dry_run_outbox *outbox;
 static struct dry_run_broker *broker;
 static struct engine *engine;
 static struct dry_run_effects effects;
@@ -57,10 +58,11 @@ static void make_dry_run_engine(void)
 	ports.broker = dry_run_broker_port(broker);
 	copy = database_new(world.simulation, &world.database->config);
 	below = memory_store_new(copy);
-	dry_run = dry_run_store_new(memory_store_port(below), &world.clock.clock, show, NULL);
-	for_publisher = dry_run_store_new(memory_store_port(below), &world.clock.clock, show, NULL);
-	ports.lane_stores[0] = ports.intake_store = dry_run_store_port(dry_run);
-	ports.publisher_store = dry_run_store_port(for_publisher);
+	dry_run = dry_run_store_new(memory_unit_store(below), &world.clock.clock, show, NULL);
+	outbox = dry_run_outbox_new(&world.clock.clock);
+	ports.lane_stores[0] = dry_run_store_port(dry_run);
+	ports.batch_directory = memory_batch_directory(below);
+	ports.outbox_store = dry_run_outbox_port(outbox);
 	engine = engine_new(&ports, &(struct engine_config){.unit_max = 1,
 							    .lanes = 1,
 							    .queue_max = 1,
@@ -89,7 +91,7 @@ static void tear_down(void)
 {
 	memory_store_free(&below);
 	dry_run_store_free(&dry_run);
-	dry_run_store_free(&for_publisher);
+	dry_run_outbox_free(&outbox);
 	dry_run_broker_free(&broker);
 	engine_free(&engine);
 	database_free(&copy);

@@ -1,0 +1,26 @@
+/* What can be configured about the engine. */
+#ifndef ALLOCD_BUS_ENGINE_ENGINE_CONFIG_H
+#define ALLOCD_BUS_ENGINE_ENGINE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct unit_of_work;
+
+struct engine_config {
+	size_t unit_max;    /* messages in a unit of work, at most */
+	size_t lanes;       /* units in flight, 1 to LANES_MAX */
+	size_t queue_max;   /* messages that wait or are in flight, */
+	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
+	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
+	bool is_dry_run; /* logs no outcome, because nothing has happened */
+	int move_max;    /* lines that one step of a shrink moves at most; 0: MOVE_MAX_DEFAULT */
+	int notify_tries;   /* before a notification is a dead letter; 0: 20 */
+	int notify_retry_s; /* until the second one; then twice as long each time, an hour at most; 0: 10 */
+
+	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */
+	void (*committed)(void *context, const struct unit_of_work *uow);
+	void *committed_context;
+};
+
+#endif

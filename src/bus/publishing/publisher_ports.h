@@ -1,0 +1,19 @@
+/* What the publisher needs from outside. */
+#ifndef ALLOCD_BUS_PUBLISHING_PUBLISHER_PORTS_H
+#define ALLOCD_BUS_PUBLISHING_PUBLISHER_PORTS_H
+
+#include "bus/ports/broker.h"
+#include "bus/ports/clock.h"
+#include "bus/ports/logger.h"
+#include "bus/ports/outbox_store.h"
+#include "bus/ports/random.h"
+
+struct publisher_ports {
+	struct outbox_store *outbox_store;
+	struct broker *broker;
+	struct clock *clock;
+	struct random *random;
+	struct logger *logger;
+};
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * Finds the struct that a member belongs to: how an adapter that offers several ports gets from a port to
+ * itself.
+ */
+#ifndef ALLOCD_CORE_BASE_CONTAINER_OF_H
+#define ALLOCD_CORE_BASE_CONTAINER_OF_H
+
+#include <stddef.h>
+
+#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif
