@@ -235,7 +235,7 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 
 static void forget_creation(struct engine *engine, struct delivery *delivery)
 {
-	if (delivery->type != MSG_CREATE_BATCH || !delivery->batchref)
+	if (!delivery->creates_batch)
 		return;
 	batch_index_remove_creation(engine->batches, delivery);
 	if (delivery->outcome == OUTCOME_HANDLED)

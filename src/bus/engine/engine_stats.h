@@ -12,14 +12,14 @@
 struct engine_stats {
 	uint64_t received;
 	uint64_t outcomes[OUTCOME_FAILED + 1];
-	uint64_t units;       /* committed */
-	uint64_t messages;    /* in committed units, and so: messages / units = mean size of a unit */
-	uint64_t conflicts;   /* units redone, because somebody else was faster */
-	uint64_t doubts;      /* units redone, because not all was as the worker remembered or assumed */
-	uint64_t retries;     /* failures of the infrastructure */
-	uint64_t uncertain;   /* commits whose outcome had to be asked for */
-	uint64_t loads_again; /* loads beyond the first of a unit */
-	uint64_t published;   /* events the broker took */
+	uint64_t units;               /* committed */
+	uint64_t messages;            /* in committed units, and so: messages / units = mean size of a unit */
+	uint64_t conflicts;           /* units redone, because somebody else was faster */
+	uint64_t failed_speculations; /* units redone because cached or assumed state was stale */
+	uint64_t retries;             /* failures of the infrastructure */
+	uint64_t uncertain;           /* commits whose outcome had to be asked for */
+	uint64_t loads_again;         /* loads beyond the first of a unit */
+	uint64_t published;           /* events the broker took */
 	uint64_t publish_failures;
 	uint64_t notified;
 	uint64_t notify_failures;

@@ -110,7 +110,7 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
 
 	if (!mark)
 		mark = add_mark(list, delivery->place, sku);
-	mark->has_creation = mark->has_creation || delivery->type == MSG_CREATE_BATCH;
+	mark->has_creation = mark->has_creation || delivery->creates_batch;
 	add_entry(mark, delivery);
 	return is_first;
 }

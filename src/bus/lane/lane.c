@@ -28,9 +28,6 @@
 /* Of those that the parking lane keeps: it seldom sees one twice. */
 #define PARKING_CACHE_BYTES ((size_t)64 * 1024)
 
-/* So many units in a row without a duplicate, and ids and lines are assumed to be new again. */
-#define WARY_UNITS 16
-
 /* After a unit was too large for its time, the next ones get more of it. */
 #define PATIENT_UNITS 64
 #define PATIENT_MS    6000
@@ -285,10 +282,13 @@ void lane_take_back(struct lane *lane)
 	delivery_queue_prepend(&lane->todo, &lane->done);
 }
 
-/* A step's lines are the database's already, and who looks for a culprit wants no other trouble. */
-static bool may_assume(const struct lane *lane)
+/*
+ * Whether the unit may speculate (see speculation.h).  The lines that a step moves are stored already, and
+ * in a search for a poison message a conflict would only cost time.
+ */
+static bool may_speculate(const struct lane *lane)
 {
-	return !lane->wary && !lane->uow.locking && !lane->stepping && !lane->suspects;
+	return !lane->caution.units_left && !lane->uow.locking && !lane->stepping && !lane->suspects;
 }
 
 /* What the lane knows need not be loaded. */
@@ -330,7 +330,7 @@ void lane_redo(struct lane *lane)
 	unit_of_work_clear(uow);
 	random->fill(random, uow->witness, sizeof uow->witness);
 	uow->locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;
-	uow->assuming = uow->assumed = may_assume(lane);
+	speculation_begin(&uow->speculation, may_speculate(lane));
 	uow->statement_ms = statement_ms(lane);
 	lane->loads = 0;
 	lane->stepped = false;
@@ -345,10 +345,10 @@ void lane_redo(struct lane *lane)
 		lane_handle(lane);
 }
 
-void lane_doubt(struct lane *lane)
+void lane_redo_with_look_ups(struct lane *lane)
 {
-	lane->engine->stats.doubts++;
-	lane->wary = WARY_UNITS;
+	lane->engine->stats.failed_speculations++;
+	speculation_failed(&lane->caution);
 	lane_redo(lane);
 }
 
@@ -420,19 +420,6 @@ static void note_shrinks(struct lane *lane)
 	}
 }
 
-/* As long as some come, they are looked for. */
-static void note_duplicates(struct lane *lane)
-{
-	if (!lane->uow.assumed && lane->wary)
-		lane->wary--;
-	for (const struct delivery *it = lane->wary ? lane->done.first : NULL; it; it = it->next) {
-		if (it->outcome == OUTCOME_SKIPPED) {
-			lane->wary = WARY_UNITS;
-			return;
-		}
-	}
-}
-
 void lane_finish(struct lane *lane)
 {
 	struct engine *engine = lane->engine;
@@ -445,7 +432,7 @@ void lane_finish(struct lane *lane)
 	engine->stats.messages += count;
 	lane->conflicts = 0;
 	lane->tried_again = false;
-	note_duplicates(lane);
+	speculation_note_commit(&lane->caution, &lane->uow.speculation, &lane->done);
 	lane->conflict_backoff.failures = lane->backoff.failures = 0;
 	publisher_cursors_saved(engine->publisher, lane->uow.cursors, lane->uow.cursor_count);
 	note_shrinks(lane);

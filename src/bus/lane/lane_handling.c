@@ -90,21 +90,21 @@ static bool load_more(struct lane *lane)
 	return true;
 }
 
-/* The next message and those after it are to be told what the ones before took for granted.  True: loads. */
-static bool stop_assuming(struct lane *lane)
+/* The next message and those after it are handled without speculation.  True: loads what was assumed. */
+static bool end_speculation(struct lane *lane)
 {
-	lane->uow.assuming = false;
+	speculation_end(&lane->uow.speculation);
 	if (is_full(lane))
 		return false;
 	for (struct delivery *it = lane->todo.first; it; it = it->next)
-		admit_delivery_again(&lane->uow, it);
+		readmit_delivery(&lane->uow, it);
 	lane_load(lane);
 	return true;
 }
 
 static bool is_undone(enum progress progress)
 {
-	return progress == PROGRESS_NEEDS_MORE || progress == PROGRESS_DOUBTS || progress == PROGRESS_REDO;
+	return progress == PROGRESS_NEEDS_MORE || progress == PROGRESS_LOOK_UP || progress == PROGRESS_REDO;
 }
 
 /* For the next message, which was undone.  False: it is left to the next unit, or has its outcome now. */
@@ -112,9 +112,9 @@ static bool find_out_more(struct lane *lane, enum progress progress)
 {
 	if (progress == PROGRESS_NEEDS_MORE)
 		return load_more(lane);
-	if (progress == PROGRESS_DOUBTS)
-		return stop_assuming(lane);
-	lane_doubt(lane);
+	if (progress == PROGRESS_LOOK_UP)
+		return end_speculation(lane);
+	lane_redo_with_look_ups(lane);
 	return true;
 }
 

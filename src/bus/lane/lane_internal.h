@@ -54,7 +54,7 @@ struct lane {
 
 	struct product_cache *cache;
 	uint64_t cache_of; /* how many sessions the store had lost then */
-	int wary;          /* for so many units, ids and lines are looked for: lately some were not new */
+	struct speculation_caution caution;
 
 	int conflicts;    /* in a row */
 	bool tried_again; /* this unit, or what was left of it, on a database that was well */
@@ -90,8 +90,8 @@ void lane_take_back(struct lane *lane);
 /* The unit from its load on: whatever an earlier try made of it is thrown away. */
 void lane_redo(struct lane *lane);
 
-/* The unit from its load on, assuming nothing; nor do the next ones, for a while. */
-void lane_doubt(struct lane *lane);
+/* A speculation failed: the same, without speculation, which the next units do without, too. */
+void lane_redo_with_look_ups(struct lane *lane);
 
 /* Asks the store for all that the unit of work wants, then handles its messages. */
 void lane_load(struct lane *lane);

@@ -25,8 +25,8 @@ static void resolve_commit(struct lane *lane);
 static void on_conflict(struct lane *lane, const struct failure *failure)
 {
 	product_cache_forget(lane->cache, &lane->uow);
-	if (lane->uow.assumed) {
-		lane_doubt(lane); /* as likely as not, an id or a line was not new */
+	if (lane->uow.speculation.was_on) {
+		lane_redo_with_look_ups(lane); /* an id or a line is the likeliest cause */
 		return;
 	}
 	lane->engine->stats.conflicts++;

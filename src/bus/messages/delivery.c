@@ -1,6 +1,7 @@
 /* Messages as they come in, and queues of them. */
 #include "bus/messages/delivery.h"
 
+#include "bus/messages/message_bus.h"
 #include "core/base/calendar.h"
 
 #include <assert.h>
@@ -97,9 +98,13 @@ static void decode(struct delivery *delivery, struct codec *codec)
 	delivery->sku = message_text(&envelope->message, "sku");
 	delivery->batchref = message_text(&envelope->message, "batchref");
 	delivery->by_batch = message_descriptor(delivery->type)->key == KEY_BATCHREF;
+	delivery->creates_batch = message_bus_route(delivery->type)->creates_batch;
 }
 
-/* Whatever is wrong with it, whoever waits for the outcome knows it by its id. */
+/*
+ * An invalid message is identified by its id as any other.  It is decoded as some command, for the sake of
+ * its envelope alone.
+ */
 static void read_identity(struct delivery *delivery, struct codec *codec)
 {
 	struct envelope envelope = {.source = ""};

@@ -96,6 +96,7 @@ struct delivery {
 	const char *sku;      /* the command's SKU, or its batch's once that is resolved; else NULL */
 	const char *batchref; /* the batch the command names, or NULL */
 	bool by_batch;        /* it names its product by the batch alone */
+	bool creates_batch;   /* its route says so */
 	bool asked;           /* the database was asked for the SKU of its batch */
 
 	enum outcome outcome;

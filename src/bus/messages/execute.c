@@ -15,19 +15,15 @@ void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
 	unit_of_work_want_id(uow, delivery);
 	if (delivery->by_batch && delivery->sku)
 		unit_of_work_want_product(uow, delivery->sku);
-	message_bus_note_needs(uow, &delivery->envelope);
+	message_bus_route(delivery->type)->needs(uow, &delivery->envelope);
 }
 
-void admit_delivery_again(struct unit_of_work *uow, struct delivery *delivery)
+void readmit_delivery(struct unit_of_work *uow, struct delivery *delivery)
 {
-	struct inbox_slot *slot;
-
 	if (delivery->decided)
 		return;
-	slot = unit_of_work_want_id(uow, delivery);
-	if (slot && slot->assumed && !slot->spent)
-		slot->loaded = slot->assumed = false;
-	message_bus_note_needs(uow, &delivery->envelope);
+	unit_of_work_look_id_up(uow, delivery);
+	message_bus_route(delivery->type)->needs(uow, &delivery->envelope);
 }
 
 static enum progress conclude(struct unit_of_work *uow, struct delivery *delivery, enum verdict verdict)
@@ -42,8 +38,8 @@ static enum progress refuse(struct unit_of_work *uow, struct delivery *delivery,
 			    const char *reason)
 {
 	unit_of_work_undo_changes(uow);
-	if (uow->assuming)
-		return PROGRESS_DOUBTS; /* a duplicate is skipped before anything else is said of it */
+	if (uow->speculation.is_on)
+		return PROGRESS_LOOK_UP; /* it may be a duplicate, which is skipped and not refused */
 	delivery_refuse(delivery, outcome, reason);
 	unit_of_work_settle(uow, delivery);
 	return PROGRESS_DONE;
@@ -68,34 +64,21 @@ static bool is_elsewhere(struct unit_of_work *uow, const struct delivery *delive
 	return owner && strcmp(owner, delivery->sku);
 }
 
-static bool is_rejection(enum verdict verdict)
+/* What remains to be done about a command that was handled, before its outcome stands. */
+static enum progress progress_of(const struct unit_of_work *uow, const struct delivery *delivery,
+				 enum verdict verdict, size_t notified)
 {
-	return verdict >= REJECT_INVALID_SKU && verdict != NEEDS_MORE;
-}
+	bool lines_are_new = message_bus_route(delivery->type)->lines_are_new;
 
-/*
- * Whether what the message did would not show in the flush that something was assumed wrongly: PROGRESS_DONE,
- * if it would.  A line that is out of stock, or waits for the next step of a shrink, is not inserted among
- * the lines.
- *
- * A line that was assumed to be new, and that a load brought meanwhile, is in the way of the stored one: what
- * a shrink asks for might never come.
- */
-static enum progress doubt(const struct unit_of_work *uow, const struct delivery *delivery,
-			   enum verdict verdict, size_t notified)
-{
-	bool strands =
-		uow->notification_count > notified || (uow->touched && product_is_shrinking(uow->touched));
-
-	if (uow->touched && product_is_contradicted(uow->touched))
+	switch (speculation_check(uow, verdict, lines_are_new, notified)) {
+	case SPECULATION_UNVERIFIED:
+		return PROGRESS_LOOK_UP;
+	case SPECULATION_WRONG:
 		return PROGRESS_REDO;
-	if (verdict == NEEDS_MORE)
-		return PROGRESS_NEEDS_MORE;
-	if (uow->assuming && (is_rejection(verdict) || (strands && delivery->type == MSG_ALLOCATE)))
-		return PROGRESS_DOUBTS;
-	if (uow->assumed_lines && strands && delivery->type != MSG_ALLOCATE)
-		return PROGRESS_REDO; /* perhaps an earlier message's line */
-	return PROGRESS_DONE;
+	case SPECULATION_SOUND:
+		break;
+	}
+	return verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : PROGRESS_DONE;
 }
 
 static enum progress handle_command(struct unit_of_work *uow, struct delivery *delivery)
@@ -106,7 +89,7 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 
 	uow->cause = &delivery->envelope;
 	verdict = message_bus_handle(uow, &delivery->envelope);
-	progress = doubt(uow, delivery, verdict, notified);
+	progress = progress_of(uow, delivery, verdict, notified);
 	if (progress != PROGRESS_DONE) {
 		unit_of_work_undo_changes(uow);
 		return progress;
@@ -143,9 +126,10 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	slot = unit_of_work_want_id(uow, delivery);
 	if (slot)
 		verdict = ensure_id_unspent(slot, delivery->digest);
+	if (speculation_forbids(&uow->speculation, verdict))
+		return PROGRESS_LOOK_UP;
 	if (verdict != ACCEPTED)
-		return is_rejection(verdict) && uow->assuming ? PROGRESS_DOUBTS
-							      : conclude(uow, delivery, verdict);
+		return conclude(uow, delivery, verdict);
 	return handle_command(uow, delivery);
 }
 

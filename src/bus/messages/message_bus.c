@@ -5,15 +5,22 @@ _Static_assert(MESSAGE_EVENTS_MAX >= 4 * MOVE_MAX_DEFAULT, "one step of a shrink
 
 /* ---- commands: NAME_route for each ---- */
 
-struct route {
-	command_needs *needs;
-	command_handler *handle;
+static const struct route create_batch_route = {
+	.needs = create_batch_needs,
+	.handle = handle_create_batch,
+	.creates_batch = true,
 };
 
-static const struct route create_batch_route = {create_batch_needs, handle_create_batch};
-static const struct route allocate_route = {allocate_needs, handle_allocate};
-static const struct route change_batch_quantity_route = {change_batch_quantity_needs,
-							 handle_change_batch_quantity};
+static const struct route allocate_route = {
+	.needs = allocate_needs,
+	.handle = handle_allocate,
+	.lines_are_new = true,
+};
+
+static const struct route change_batch_quantity_route = {
+	.needs = change_batch_quantity_needs,
+	.handle = handle_change_batch_quantity,
+};
 
 /* A command of the schemas without a route does not compile, nor does a route without a command. */
 #define ROUTE(type, name) [type] = &name##_route,
@@ -68,9 +75,9 @@ enum verdict message_bus_dispatch_events(struct unit_of_work *uow, struct produc
 	return message_bus_dispatch_events_to(uow, product, &event_handlers);
 }
 
-void message_bus_note_needs(struct unit_of_work *uow, const struct envelope *command)
+const struct route *message_bus_route(enum message_type type)
 {
-	routes[command->message.type]->needs(uow, command);
+	return routes[type];
 }
 
 enum verdict message_bus_handle(struct unit_of_work *uow, const struct envelope *command)

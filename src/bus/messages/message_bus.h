@@ -18,9 +18,18 @@
 /* For each type of event its EVENT_HANDLERS_MAX handlers or NULLs, in the order in which they are called. */
 typedef event_handler *const *event_handler_table[MSG_TYPES];
 
-/* Notes what has to be loaded before the command can be handled. */
-void message_bus_note_needs(struct unit_of_work *uow, const struct envelope *command);
+/* What the system does with a command, and what is special about it. */
+struct route {
+	command_needs *needs; /* notes what has to be loaded before the command can be handled */
+	command_handler *handle;
+	bool lines_are_new; /* the line that it names usually is not stored yet: see speculation.h */
+	bool creates_batch; /* later messages may name its batch before it is handled: see batch_index.h */
+};
 
+/* The route of a command; NULL for any other message. */
+const struct route *message_bus_route(enum message_type type);
+
+/* Handles the command and the events that it causes. */
 enum verdict message_bus_handle(struct unit_of_work *uow, const struct envelope *command);
 
 /*

@@ -199,8 +199,8 @@ void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *l
 	const char *key;
 	struct line_slot *slot;
 
-	if (uow->assuming) {
-		uow->assumed_lines = true;
+	if (uow->speculation.is_on) {
+		uow->speculation.assumed_lines = true;
 		return;
 	}
 	key = line_key(uow, line);
@@ -225,11 +225,19 @@ struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct d
 	slot = arena_alloc(uow->arena, sizeof *slot);
 	slot->key = delivery->inbox_key;
 	slot->parts = delivery->inbox;
-	slot->loaded = slot->assumed = uow->assuming;
+	slot->loaded = slot->assumed_new = uow->speculation.is_on;
 	map_put(&uow->inbox_map, slot->key, slot);
 	GROW(uow, inbox, inbox_count);
 	uow->inbox[uow->inbox_count++] = slot;
 	return slot;
+}
+
+void unit_of_work_look_id_up(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct inbox_slot *slot = unit_of_work_want_id(uow, delivery);
+
+	if (slot && slot->assumed_new && !slot->spent)
+		slot->loaded = slot->assumed_new = false;
 }
 
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery)

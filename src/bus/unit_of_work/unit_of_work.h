@@ -13,6 +13,7 @@
 #include "bus/messages/delivery.h"
 #include "bus/ports/notifier.h"
 #include "bus/unit_of_work/outbox_frame.h"
+#include "bus/unit_of_work/speculation.h"
 #include "core/base/map.h"
 #include "core/journal.h"
 #include "core/product.h"
@@ -54,9 +55,9 @@ struct inbox_slot {
 	const char *key; /* the delivery's inbox_key */
 	struct inbox_key parts;
 	bool loaded;
-	bool assumed;    /* not looked for: taken for unspent, until the flush inserts it */
-	bool spent;      /* before this unit, or by an earlier message of it */
-	uint64_t digest; /* of the message that spent it, its name included */
+	bool assumed_new; /* not looked up, see speculation.h */
+	bool spent;       /* before this unit, or by an earlier message of it */
+	uint64_t digest;  /* of the message that spent it, its name included */
 	/* To be written: the outcome with which this unit spent it; OUTCOME_NONE: it did not. */
 	enum outcome outcome;
 };
@@ -100,14 +101,7 @@ struct unit_of_work {
 	int move_max;     /* lines that one step of a shrink moves at most, of each of its products */
 	int statement_ms; /* that each of its statements may take; 0: as long as usual */
 
-	/*
-	 * Whether message ids and lines that nothing is known of are taken for new, and not looked for: the
-	 * flush inserts them, and finds out.  What rests on such an assumption without being inserted must
-	 * not stand: see handle_delivery().
-	 */
-	bool assuming;
-	bool assumed;       /* the unit began so */
-	bool assumed_lines; /* for some line */
+	struct speculation speculation;
 
 	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */
 	struct product_slot **products;
@@ -182,6 +176,9 @@ void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, 
 
 /* The slot of the delivery's inbox key; NULL when it has none. */
 struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery);
+
+/* The delivery's id, if it was assumed to be new and not spent in this unit, is to be loaded after all. */
+void unit_of_work_look_id_up(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery);

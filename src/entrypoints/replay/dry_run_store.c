@@ -92,7 +92,7 @@ static void flush(struct unit_store *store, struct unit_of_work *uow, store_done
 	dry_run->flushed = uow;
 	dry_run->done = done;
 	dry_run->done_context = context;
-	if (uow->assumed)
+	if (uow->speculation.was_on)
 		dry_run->clock->ops->timer_set(dry_run->timer, 0);
 	else
 		dry_run->below->ops->flush(dry_run->below, uow, on_flushed, dry_run);

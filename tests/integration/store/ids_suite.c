@@ -124,7 +124,7 @@ START_TEST(a_unit_that_assumed_a_spent_id_to_be_new_is_a_conflict)
 	commands[_i / COMMANDS](work, "id", "");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
-	other->uow.assuming = other->uow.assumed = true;
+	speculation_begin(&other->uow.speculation, true);
 	commands[_i % COMMANDS](other, "id", "");
 	ck_assert_int_eq(work_load(other), NO_FAILURE);
 	work_handle(other);

@@ -7,9 +7,9 @@ static uint64_t conflicts(void)
 	return engine_stats(world->engine)->conflicts;
 }
 
-static uint64_t doubts(void)
+static uint64_t failed_speculations(void)
 {
-	return engine_stats(world->engine)->doubts;
+	return engine_stats(world->engine)->failed_speculations;
 }
 
 /* The worker has not seen the product yet: it will load it. */
@@ -33,7 +33,7 @@ START_TEST(a_product_that_changed_after_the_load_is_loaded_again)
 	expect_handled(sent);
 	ck_assert_str_eq(batch_of("theirs", "LAMP", 6), "batch");
 	ck_assert_str_eq(batch_of("ours", "LAMP", 6), ""); /* only 4 are left */
-	ck_assert_uint_eq(doubts(), 1);
+	ck_assert_uint_eq(failed_speculations(), 1);
 	ck_assert_int_eq(sent->answered_at_ms, before_ms); /* redone at once */
 }
 END_TEST
@@ -49,7 +49,7 @@ START_TEST(a_product_that_was_only_consulted_is_checked_too)
 	step_lane();
 	step_lane();
 	step_lane(); /* once that is looked for */
-	ck_assert_uint_eq(doubts(), 1);
+	ck_assert_uint_eq(failed_speculations(), 1);
 	rival_change_quantity("batch", 0); /* it is not there any more */
 	rival_create_batch("more", "LAMP", 3);
 	release_lane();
@@ -176,7 +176,7 @@ START_TEST(a_worker_that_holds_the_lock_wins_against_any_number_of_rivals)
 	world_advance_ms(world, 20 * 100);
 
 	expect_handled(sent);
-	ck_assert_uint_eq(conflicts() + doubts(), 20);
+	ck_assert_uint_eq(conflicts() + failed_speculations(), 20);
 	ck_assert_uint_ge(memory_logger_count(&world->logger, "one conflict after another"), 1);
 }
 END_TEST

@@ -80,7 +80,7 @@ START_TEST(a_product_that_changed_between_two_loads_is_a_conflict)
 
 	expect_handled(sent);
 	ck_assert_str_eq(batch_of("ours", "LAMP", 5), "");
-	ck_assert_uint_eq(engine_stats(world->engine)->doubts, 1);
+	ck_assert_uint_eq(engine_stats(world->engine)->failed_speculations, 1);
 }
 END_TEST
 

@@ -12,9 +12,9 @@ static size_t loads(void)
 	return memory_store_calls(world->lanes[0], CALL_LOAD);
 }
 
-static uint64_t doubts(void)
+static uint64_t failed_speculations(void)
 {
-	return engine_stats(world->engine)->doubts;
+	return engine_stats(world->engine)->failed_speculations;
 }
 
 static struct sent *allocate_with_id(const char *orderid, const char *sku, int qty, const char *id)
@@ -44,7 +44,7 @@ START_TEST(what_is_known_is_not_loaded)
 
 	ck_assert_uint_eq(loads(), before);
 	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 10);
-	ck_assert_uint_eq(doubts(), 0);
+	ck_assert_uint_eq(failed_speculations(), 0);
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(a_product_that_somebody_changed_is_loaded_again)
 
 	expect_handled(sent);
 	ck_assert_str_eq(batch_of("order", "LAMP", 5), "");
-	ck_assert_uint_eq(doubts(), 1);
+	ck_assert_uint_eq(failed_speculations(), 1);
 	ck_assert_uint_eq(engine_stats(world->engine)->conflicts, 0);
 }
 END_TEST
@@ -183,7 +183,7 @@ START_TEST(a_line_that_is_there_already_is_not_out_of_stock)
 	world_run(world);
 
 	ck_assert_int_eq(sent->verdict, SKIP_DUPLICATE);
-	ck_assert_uint_eq(doubts(), 0);
+	ck_assert_uint_eq(failed_speculations(), 0);
 	ck_assert_str_eq(published(), "line_allocated order LAMP 10 batch 1\n");
 }
 END_TEST
@@ -272,10 +272,10 @@ START_TEST(after_a_duplicate_the_next_units_look_until_none_comes_any_more)
 	world_run(world);
 	allocate("order", "LAMP", 1); /* a doubt */
 	world_run(world);
-	ck_assert_uint_eq(doubts(), 1);
+	ck_assert_uint_eq(failed_speculations(), 1);
 	allocate("order", "LAMP", 1); /* none: it is looked for */
 	world_run(world);
-	ck_assert_uint_eq(doubts(), 1);
+	ck_assert_uint_eq(failed_speculations(), 1);
 
 	for (int i = 0; i < 16; i++) {
 		before = loads();
