@@ -133,6 +133,14 @@ few_rooms_see_the_products_layout() {
 		nothing_matches '#include *"core/product_internal\.h"' src/bus src/adapters src/entrypoints tests
 }
 
+# A header named *_internal.h is for the files of its own room.
+internal_headers_stay_in_their_room() {
+	local header
+	while read -r header; do
+		! grep -rnF --include='*.[ch]' "\"${header#src/}\"" src tests | grep -v "^$(dirname "$header")/" || return
+	done < <(find src -name '*_internal.h')
+}
+
 # The linker proves the same: both libraries together need libc and nothing else.
 core_and_bus_link_with_libc_alone() {
 	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/bus/libbus.a" \
@@ -167,6 +175,7 @@ step "layers: bus includes nothing but core" bus_knows_only_core
 step "layers: no adapter includes another, except the operating system's" adapters_do_not_know_each_other
 step "layers: only the composition root and the tools include adapters" few_rooms_name_adapters
 step "layers: only stores see the layout of a product" few_rooms_see_the_products_layout
+step "rooms: an *_internal.h is included from its own room alone" internal_headers_stay_in_their_room
 step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alone
 step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
 ((${#changed[@]})) || step "allocd holds nothing of allocd-bench" allocd_holds_no_benchmark

@@ -28,8 +28,8 @@ static void on_probed(void *context, const struct failure *failure)
 	engine_probed(context, failure);
 }
 
-static void look_whether_drained(void *context);
-static void tell_change(void *context);
+static void check_drained(void *context);
+static void report_change(void *context);
 
 static void deal_out_ports(struct engine *engine, const struct engine_ports *ports)
 {
@@ -66,13 +66,22 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
 	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
 					      resume_shrink, on_probed, engine);
+	engine->shared = (struct lanes_shared){
+		.engine = engine,
+		.ports = &engine->ports,
+		.config = &engine->config,
+		.stats = &engine->stats,
+		.publisher = engine->publisher,
+		.housekeeper = engine->housekeeper,
+		.batches = engine->batches,
+	};
 	engine->resolver = sku_resolver_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
-		engine->lanes[i] = lane_new(engine, i);
+		engine->lanes[i] = lane_new(&engine->shared, i);
 	if (ports->parking_store)
-		engine->parking = lane_new(engine, config->lanes);
-	engine->change_timer = clock->ops->timer_new(clock, tell_change, engine);
-	engine->drain_timer = clock->ops->timer_new(clock, look_whether_drained, engine);
+		engine->shared.parking = lane_new(&engine->shared, config->lanes);
+	engine->change_timer = clock->ops->timer_new(clock, report_change, engine);
+	engine->drain_timer = clock->ops->timer_new(clock, check_drained, engine);
 	return engine;
 }
 
@@ -92,9 +101,9 @@ void engine_free(struct engine **engine)
 	it->ports.clock->ops->timer_free(&it->drain_timer);
 	for (size_t i = 0; i < it->config.lanes; i++)
 		lane_free(&it->lanes[i]);
-	lane_free(&it->parking);
-	while (it->parked.first)
-		parked_remove(&it->parked, it->parked.first);
+	lane_free(&it->shared.parking);
+	while (it->shared.parked.first)
+		parked_remove(&it->shared.parked, it->shared.parked.first);
 	postponed_list_free(&it->postponed);
 	sku_resolver_free(&it->resolver);
 	housekeeper_free(&it->housekeeper);
@@ -125,7 +134,7 @@ static bool is_below(const struct engine *engine, size_t part)
 	       engine->stats.queued_bytes - engine->held_bytes < bytes / part;
 }
 
-static void tell_change(void *context)
+static void report_change(void *context)
 {
 	struct engine *engine = context;
 
@@ -139,7 +148,7 @@ void engine_note_change(struct engine *engine)
 	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
 }
 
-void engine_look_whether_full(struct engine *engine)
+void engine_check_full(struct engine *engine)
 {
 	if (engine->is_full ? !is_below(engine, 2) : is_below(engine, 1))
 		return;
@@ -155,7 +164,7 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
-	engine_look_whether_full(engine);
+	engine_check_full(engine);
 	sku_resolver_submit(engine->resolver, delivery);
 }
 
@@ -257,7 +266,7 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
 	delivery_free(&delivery);
-	engine_look_whether_full(engine);
+	engine_check_full(engine);
 }
 
 const struct engine_stats *engine_stats(const struct engine *engine)
@@ -273,13 +282,13 @@ bool engine_is_idle(const struct engine *engine)
 		if (!lane_is_idle(engine->lanes[i]))
 			return false;
 	}
-	if (engine->parking && !lane_is_idle(engine->parking))
+	if (engine->shared.parking && !lane_is_idle(engine->shared.parking))
 		return false;
 	return !engine->stats.queued && publisher_is_idle(engine->publisher) &&
 	       housekeeper_is_settled(engine->housekeeper);
 }
 
-static void look_whether_drained(void *context)
+static void check_drained(void *context)
 {
 	struct engine *engine = context;
 	void (*drained)(void *context) = engine->drained;
@@ -290,7 +299,7 @@ static void look_whether_drained(void *context)
 	drained(engine->drain_context);
 }
 
-void engine_look_whether_drained(struct engine *engine)
+void engine_check_drained(struct engine *engine)
 {
 	if (engine->drained)
 		engine->ports.clock->ops->timer_set(engine->drain_timer, 0);
@@ -298,7 +307,7 @@ void engine_look_whether_drained(struct engine *engine)
 
 static void on_notifications_settled(void *context)
 {
-	engine_look_whether_drained(context);
+	engine_check_drained(context);
 }
 
 void engine_stop_notifications(struct engine *engine)
@@ -310,6 +319,6 @@ void engine_drain(struct engine *engine, void (*drained)(void *context), void *c
 {
 	engine->drained = drained;
 	engine->drain_context = context;
-	publisher_on_idle(engine->publisher, look_whether_drained, engine);
-	engine_look_whether_drained(engine);
+	publisher_on_idle(engine->publisher, check_drained, engine);
+	engine_check_drained(engine);
 }

@@ -4,7 +4,7 @@
  * nothing, is paused.
  */
 #include "bus/engine/engine_internal.h"
-#include "bus/lane/lane_internal.h"
+#include "bus/lane/lane.h"
 
 #include <string.h>
 
@@ -34,7 +34,7 @@ void engine_hold(struct engine *engine, struct delivery *delivery)
 	delivery->is_held = true;
 	engine->held_messages++;
 	engine->held_bytes += delivery->footprint;
-	engine_look_whether_full(engine); /* less, now, is what the others take */
+	engine_check_full(engine); /* less, now, is what the others take */
 }
 
 void engine_let_go(struct engine *engine, struct delivery *delivery)
@@ -54,7 +54,7 @@ void engine_let_go(struct engine *engine, struct delivery *delivery)
 
 static bool is_held_up(struct engine *engine, const char *sku)
 {
-	return parked_find(&engine->parked, sku) ||
+	return parked_find(&engine->shared.parked, sku) ||
 	       (*sku && lane_is_shrinking(engine_lane_of(engine, sku), sku));
 }
 

@@ -1,7 +1,7 @@
 /* Whether the work gets done: what readiness says of the engine. */
 #include "bus/engine/engine_internal.h"
 #include "bus/engine/sku_resolver.h"
-#include "bus/lane/lane_internal.h"
+#include "bus/lane/lane.h"
 
 #define ALL_PARKED_MS 10000
 
@@ -94,12 +94,12 @@ static bool all_are_parked(const struct engine *engine, struct engine_trouble *t
 
 	if (idle_ms < ALL_PARKED_MS)
 		return false;
-	for (const struct parked *it = engine->parked.first; it; it = it->next)
+	for (const struct parked *it = engine->shared.parked.first; it; it = it->next)
 		old += now_ms - it->since_ms >= ALL_PARKED_MS;
 	if (old < 2)
 		return false;
 	if (idle_ms >= trouble->for_ms)
-		*trouble = (struct engine_trouble){engine->parking->complaint, idle_ms};
+		*trouble = (struct engine_trouble){lane_complaint(engine->shared.parking), idle_ms};
 	return true;
 }
 

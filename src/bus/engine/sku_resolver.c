@@ -92,7 +92,7 @@ static void hand_on(struct sku_resolver *resolver, struct delivery *delivery)
 
 	if (!delivery->decided && delivery->creates_batch)
 		batch_index_add_creation(engine->batches, delivery);
-	lane_take(engine_lane_of(engine, delivery->sku ? delivery->sku : ""), delivery);
+	lane_push(engine_lane_of(engine, delivery->sku ? delivery->sku : ""), delivery);
 }
 
 static void on_resolved(void *context, const struct failure *failure)

@@ -13,7 +13,7 @@
 
 static void rest(struct lane *lane, const struct product *product, const char *why)
 {
-	LOG(lane->engine->ports.logger, LOG_ERROR, why, LOG_TEXT("sku", product_sku(product)));
+	LOG(lane->shared->ports->logger, LOG_ERROR, why, LOG_TEXT("sku", product_sku(product)));
 	lane->stepped = true;
 	lane->steps_from_ms = engine_now_ms(lane->engine) + STUCK_MS;
 }
@@ -56,13 +56,13 @@ static void move_to_owner(struct lane *lane)
 	const char *owner = unit_of_work_batch_owner(&lane->uow, delivery->batchref);
 
 	delivery->sku = arena_strdup(delivery->arena, owner);
-	batch_index_remember(lane->engine->batches, delivery->batchref, owner);
-	if (engine_lane_of(lane->engine, owner) == lane && !parked_find(&lane->engine->parked, owner) &&
+	batch_index_remember(lane->shared->batches, delivery->batchref, owner);
+	if (engine_lane_of(lane->engine, owner) == lane && !parked_find(&lane->shared->parked, owner) &&
 	    engine_admits(lane->engine, delivery))
 		return;
 	delivery_queue_pop(&lane->todo);
-	lane_clear_suspects(lane, 1);
-	lane_take(engine_lane_of(lane->engine, owner), delivery);
+	poison_search_clear(&lane->search, 1);
+	lane_push(engine_lane_of(lane->engine, owner), delivery);
 }
 
 /* Enough for one unit: something is handled, and it took much memory. */

@@ -2,10 +2,10 @@
  * What happens when a load or a flush fails.
  *
  *     conflict:  load again and redo
- *     busy:      park the SKUs that another session locks, redo the rest at once
+ *     busy:      park the SKUs that another session locks, and redo the rest at once
  *     retry:     wait, probe with an empty flush, redo
- *     uncertain: settle, then finish or redo
- *     data:      redo with fewer messages, until the one to blame stands alone
+ *     uncertain: ask whether the unit was committed, then finish or redo
+ *     data:      search for the poison message (see poison_search.h)
  */
 #include "bus/lane/lane_internal.h"
 
@@ -13,14 +13,13 @@
 
 #include <string.h>
 
+/* Each time a unit had this many conflicts in a row, a warning is logged. */
 #define CONFLICTS_BEFORE_ALARM 10
 
-/* A shrink whose step cannot be taken for now is left for this long. */
+/* A shrink whose step cannot be committed for now rests this long. */
 #define STEP_REST_MS 1000
 
-static void resolve_commit(struct lane *lane);
-
-/* ---- somebody else was faster ---- */
+/* ---- a concurrent update ---- */
 
 static void on_conflict(struct lane *lane, const struct failure *failure)
 {
@@ -29,10 +28,10 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 		lane_redo_with_look_ups(lane); /* an id or a line is the likeliest cause */
 		return;
 	}
-	lane->engine->stats.conflicts++;
+	lane->shared->stats->conflicts++;
 	if (++lane->conflicts % CONFLICTS_BEFORE_ALARM == 0) {
 		engine_lane_failed(lane->engine, lane->number, failure);
-		LOG(lane->engine->ports.logger, LOG_WARN, "unit of work: one conflict after another",
+		LOG(lane->shared->ports->logger, LOG_WARN, "unit of work: one conflict after another",
 		    LOG_NUMBER("lane", lane->number), LOG_NUMBER("conflicts", lane->conflicts),
 		    LOG_TEXT("error", failure->text));
 	}
@@ -40,74 +39,34 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 		lane_redo(lane);
 	else
 		lane_wait_then(lane, LANE_WAITING,
-			       backoff_next(&lane->conflict_backoff, lane->engine->ports.random), lane_redo);
-}
-
-/* ---- fewer messages at a time, until all of the unit's are done with ---- */
-
-static void begin_with_half(struct lane *lane, size_t count)
-{
-	lane->suspects = lane->suspects > count ? lane->suspects : count;
-	lane->limit = count > 1 && !lane->blames_time ? count / 2 : 1;
-	lane_begin(lane);
+			       backoff_next(&lane->conflict_backoff, lane->shared->ports->random), lane_redo);
 }
 
 /*
- * The database is well, and yet the unit fails: fewer messages at a time, until the one to blame stands
- * alone.  Then its SKU waits apart from the others.
- */
-static void isolate(struct lane *lane)
-{
-	size_t count = lane_put_back(lane);
-
-	if (!count) {
-		lane_rest_shrink(lane, STEP_REST_MS);
-		lane_begin(lane);
-	} else if (lane->is_parking) {
-		parking_postpone(lane);
-	} else if (count > 1 || lane->stepping) {
-		begin_with_half(lane, count);
-	} else {
-		lane_park(lane, delivery_key(lane->queue.first));
-		lane_begin(lane);
-	}
-}
-
-/* No half: each unit with a slow message in it costs the time that a statement is given. */
-static void isolate_at_once(struct lane *lane)
-{
-	lane->blames_time = true;
-	isolate(lane);
-}
-
-/*
- * The database is well again: the same once more.  If that fails, too, while the database takes small things,
- * the unit may be too large for the time it is given, or one message has a trouble of its own.
+ * The database works again, and the unit is redone once as it is.  If that fails as well while an empty flush
+ * succeeds, the unit is too large for its time, or one of its messages is to blame.
  */
 static void try_again(struct lane *lane)
 {
 	size_t count = lane->done.count + lane->causes.count + lane->later.count + lane->todo.count;
 
 	if (lane->tried_again && (count > 1 || lane_can_park(lane))) {
-		isolate(lane);
+		lane_isolate(lane);
 		return;
 	}
 	lane->tried_again = true;
 	lane_redo(lane);
 }
 
-/* ---- the database is in trouble: wait, probe with an empty flush, go on ---- */
+/* ---- the database fails: wait, probe with an empty flush, continue ---- */
 
-static void probe(struct lane *lane);
-static void condemn(struct lane *lane);
-
-static void on_trouble(struct lane *lane, const struct failure *failure, void (*again)(struct lane *lane))
+void lane_retry(struct lane *lane, const struct failure *failure, void (*again)(struct lane *lane))
 {
-	int64_t delay_ms = backoff_next(&lane->backoff, lane->engine->ports.random);
+	int64_t delay_ms = backoff_next(&lane->backoff, lane->shared->ports->random);
 
-	lane->engine->stats.retries++;
+	lane->shared->stats->retries++;
 	engine_lane_failed(lane->engine, lane->number, failure);
-	LOG(lane->engine->ports.logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
+	LOG(lane->shared->ports->logger, failure->kind == FAILURE_FATAL ? LOG_ERROR : LOG_WARN,
 	    "trouble with the database, will try again", LOG_TROUBLE(LOG_DATABASE),
 	    LOG_NUMBER("lane", lane->number), LOG_NUMBER("in_ms", delay_ms),
 	    LOG_TEXT("error", failure->text));
@@ -117,23 +76,25 @@ static void on_trouble(struct lane *lane, const struct failure *failure, void (*
 void lane_retry_now(struct lane *lane)
 {
 	if (lane->state == LANE_WAITING && lane->backoff.failures)
-		lane->engine->ports.clock->ops->timer_set(lane->timer, 0);
+		lane->shared->ports->clock->ops->timer_set(lane->timer, 0);
 }
+
+static void probe(struct lane *lane);
 
 static void on_probed(void *context, const struct failure *failure)
 {
 	struct lane *lane = context;
 
 	if (failure) {
-		/* Then no message is to blame, and the one that stands alone is tried again. */
-		if (lane->after_probe == condemn)
+		/* No message is to blame, then: the one that stands alone is retried. */
+		if (lane->after_probe == lane_fail_poison)
 			lane->after_probe = lane_begin;
-		on_trouble(lane, failure, probe);
+		lane_retry(lane, failure, probe);
 		return;
 	}
 	engine_database_is(lane->engine, true);
 	if (lane_can_park(lane))
-		lane->backoff.failures = 0; /* it is no longer waited for: see isolate() */
+		lane->backoff.failures = 0; /* the unit is isolated, and no longer waited for */
 	lane->after_probe(lane);
 }
 
@@ -143,24 +104,36 @@ static void probe(struct lane *lane)
 	lane->store->ops->probe(lane->store, on_probed, lane);
 }
 
-/* ---- a lock was not had, or a statement was too slow ---- */
+void lane_probe(struct lane *lane, void (*after)(struct lane *lane))
+{
+	lane->after_probe = after;
+	probe(lane);
+}
 
-/* Whether the step of the first shrink is what the unit wants the product for. */
+static void retry_after_probe(struct lane *lane, const struct failure *failure)
+{
+	lane->after_probe = try_again;
+	lane_retry(lane, failure, probe);
+}
+
+/* ---- a lock was not acquired, or a statement was too slow ---- */
+
+/* Whether the SKU is in the unit because of the step of the first shrink. */
 static bool is_step(const struct lane *lane, const char *sku)
 {
-	return lane->stepping && !strcmp(lane->unfinished.first->sku, sku);
+	return lane->stepping && !strcmp(lane->shrinks.first->sku, sku);
 }
 
 /*
- * Whether product number `i` of the unit is locked, and this lane can leave it: a step can wait, and so can
- * what concerns a SKU of this lane.  (What waits for a shrink does so already, and must not be overtaken.)
+ * Whether product number `i` of the unit is locked, and the lane can do without it for now: a step can wait, and so
+ * can the messages of a SKU of this lane.  (Those of a shrinking SKU wait already, and must not be overtaken.)
  */
 static bool can_leave(const struct lane *lane, size_t i)
 {
 	const char *sku = lane->uow.products[i]->sku;
 
 	return lane->locked[i] && (is_step(lane, sku) || (engine_lane_of(lane->engine, sku) == lane &&
-							  !active_shrinks_find(&lane->unfinished, sku)));
+							  !active_shrinks_find(&lane->shrinks, sku)));
 }
 
 static bool can_leave_any(const struct lane *lane)
@@ -172,7 +145,7 @@ static bool can_leave_any(const struct lane *lane)
 	return false;
 }
 
-/* Each product of the unit that another session holds is parked, or its shrink rests. */
+/* Parks each product of the unit that another session locks, or lets its shrink rest. */
 static void leave_locked(struct lane *lane)
 {
 	const struct unit_of_work *uow = &lane->uow;
@@ -197,117 +170,72 @@ static void on_found_locked(void *context, const struct failure *failure)
 	struct lane *lane = context;
 
 	if (failure) {
-		lane->after_probe = try_again;
-		on_trouble(lane, failure, probe);
+		retry_after_probe(lane, failure);
 	} else if (can_leave_any(lane)) {
 		engine_database_is(lane->engine, true);
 		leave_locked(lane);
 		lane_begin(lane);
 	} else {
-		/*
-		 * A slow statement, or a lock that is no product's: the probe tells, for it asks for those,
-		 * too.
-		 */
-		lane->after_probe = isolate_at_once;
-		probe(lane);
+		/* A slow statement, or a lock on a table or head: in the latter case the probe fails, too. */
+		lane_probe(lane, lane_isolate_slow);
 	}
 }
 
-static void ask_for_locked(struct lane *lane)
+static void find_locked(struct lane *lane)
 {
 	struct unit_of_work *uow = &lane->uow;
 	bool *locked = arena_alloc(uow->arena, uow->product_count * sizeof *locked);
 
 	lane->locked = locked;
-	lane->state = LANE_ASKING;
+	lane->state = LANE_FINDING_LOCKED;
 	lane->store->ops->find_locked(lane->store, uow, locked, on_found_locked, lane);
 }
 
 static void on_busy(struct lane *lane, const struct failure *failure)
 {
-	utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
-	if (lane->is_parking) {
-		lane->after_probe = isolate;
-		probe(lane);
-	} else if (lane_can_park(lane)) {
-		ask_for_locked(lane);
-	} else {
-		lane->after_probe = try_again;
-		on_trouble(lane, failure, probe);
-	}
+	if (lane->is_parking)
+		lane_probe(lane, lane_isolate);
+	else if (lane_can_park(lane))
+		find_locked(lane);
+	else
+		retry_after_probe(lane, failure);
 }
 
-/* ---- the connection was lost after the commit was asked for ---- */
+/* ---- the connection was lost after the commit was sent ---- */
 
-static void on_settled(void *context, const struct failure *failure)
+static void resolve_commit(struct lane *lane);
+
+static void on_resolved(void *context, const struct failure *failure)
 {
 	struct lane *lane = context;
 
 	if (!failure) {
 		try_again(lane); /* the lost session can never commit */
 	} else if (failure->kind == FAILURE_CONFLICT) {
-		/* It is committed; what its rows are numbered is in the database. */
-		publisher_check_again(lane->engine->publisher);
+		/* The unit is committed, at outbox positions that only the database knows. */
+		publisher_check_again(lane->shared->publisher);
 		lane_finish(lane);
 	} else {
-		on_trouble(lane, failure, resolve_commit);
+		lane_retry(lane, failure, resolve_commit);
 	}
 }
 
 static void resolve_commit(struct lane *lane)
 {
-	lane->state = LANE_SETTLING;
-	lane->store->ops->resolve_commit(lane->store, lane->uow.witness, on_settled, lane);
+	lane->state = LANE_RESOLVING;
+	lane->store->ops->resolve_commit(lane->store, lane->uow.witness, on_resolved, lane);
 }
 
-/* ---- the database refuses what it was given: fewer messages, until the one to blame stands alone ---- */
+/* ---- which of these it is ---- */
 
-/* An empty flush succeeds, so it is this very message: it goes to the dead letters, and the rest goes on. */
-static void condemn(struct lane *lane)
+static void keep_complaint(struct lane *lane, const struct failure *failure)
 {
-	struct delivery *delivery = lane->queue.first;
-
-	if (!delivery->decided) {
-		delivery_refuse(delivery, OUTCOME_FAILED, lane->complaint);
-		delivery->decided = true;
-		lane_begin(lane);
-		return;
-	}
-	/* Not even its dead letter is taken: the log is all that is left. */
-	LOG(lane->engine->ports.logger, LOG_ERROR, "message lost: the database refuses its dead letter",
-	    LOG_KEPT, LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
-	    LOG_TEXT("error", lane->complaint));
-	delivery_queue_pop(&lane->queue);
-	lane_clear_suspects(lane, 1);
-	engine_lane_committed(lane->engine, lane->number);
-	engine_finish(lane->engine, delivery);
-	lane_begin(lane);
-}
-
-static void on_refusal(struct lane *lane, const struct failure *failure)
-{
-	size_t count = lane_put_back(lane);
-
-	if (!count) {
-		/* A shrink's own step: no message is to blame, and what waits for it must not be lost. */
-		active_shrinks_rotate(&lane->unfinished);
-		on_trouble(lane, failure, lane_begin);
-		return;
-	}
-	if (count > 1 || lane->stepping) {
-		begin_with_half(lane, count);
-		return;
-	}
 	utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
-	lane->suspects = lane->suspects ? lane->suspects : 1;
-	lane->limit = 1;
-	lane->after_probe = condemn;
-	probe(lane);
 }
 
-void lane_fail(struct lane *lane, const struct failure *failure)
+void lane_recover(struct lane *lane, const struct failure *failure)
 {
-	/* Perhaps it is another database by now, that was restored: its revisions tell nothing. */
+	/* The database may have been restored from a backup meanwhile: its revisions prove nothing then. */
 	if (failure->kind != FAILURE_CONFLICT && failure->kind != FAILURE_DATA)
 		product_cache_clear(lane->cache);
 	switch (failure->kind) {
@@ -315,26 +243,28 @@ void lane_fail(struct lane *lane, const struct failure *failure)
 		on_conflict(lane, failure);
 		break;
 	case FAILURE_UNCERTAIN:
-		lane->engine->stats.uncertain++;
-		LOG(lane->engine->ports.logger, LOG_WARN, "commit uncertain, will ask the database",
+		lane->shared->stats->uncertain++;
+		LOG(lane->shared->ports->logger, LOG_WARN, "commit uncertain, will ask the database",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("lane", lane->number),
 		    LOG_TEXT("error", failure->text));
 		resolve_commit(lane);
 		break;
 	case FAILURE_DATA:
-		on_refusal(lane, failure);
+		lane_bisect(lane, failure);
 		break;
 	case FAILURE_BUSY:
+		keep_complaint(lane, failure);
 		on_busy(lane, failure);
 		break;
 	case FAILURE_RETRY:
 	case FAILURE_FATAL:
-		utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
-		lane->after_probe = lane->is_parking ? isolate : try_again;
+		keep_complaint(lane, failure);
 		if (lane->is_parking)
-			probe(lane); /* the trouble is known, unless the probe fails, too */
+			lane_probe(
+				lane,
+				lane_isolate); /* the parked SKU is to blame, unless the probe fails as well */
 		else
-			on_trouble(lane, failure, probe);
+			retry_after_probe(lane, failure);
 		break;
 	}
 }

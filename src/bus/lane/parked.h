@@ -21,7 +21,7 @@ struct parked {
 	struct delivery_queue waiting;
 	struct backoff backoff;
 	int64_t since_ms, try_at_ms;
-	bool is_told; /* the log says that it waits */
+	bool is_reported; /* in the log */
 };
 
 /* A session may lock thousands of rows. */

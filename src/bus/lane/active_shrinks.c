@@ -1,5 +1,5 @@
 /* A list of shrinks that go on; there is seldom more than one. */
-#include "bus/engine/active_shrinks.h"
+#include "bus/lane/active_shrinks.h"
 
 #include "core/base/must.h"
 

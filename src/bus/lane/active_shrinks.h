@@ -2,8 +2,8 @@
  * Shrinks that go on in steps: each takes its next step in turn, and the later messages of its SKU wait for
  * its end.
  */
-#ifndef ALLOCD_BUS_ENGINE_ACTIVE_SHRINKS_H
-#define ALLOCD_BUS_ENGINE_ACTIVE_SHRINKS_H
+#ifndef ALLOCD_BUS_LANE_ACTIVE_SHRINKS_H
+#define ALLOCD_BUS_LANE_ACTIVE_SHRINKS_H
 
 #include "bus/messages/delivery.h"
 

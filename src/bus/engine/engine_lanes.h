@@ -1,0 +1,83 @@
+/*
+ * What the lanes of an engine share, and the engine's functions that they call.  lane.h is the other direction.
+ */
+#ifndef ALLOCD_BUS_ENGINE_ENGINE_LANES_H
+#define ALLOCD_BUS_ENGINE_ENGINE_LANES_H
+
+#include "bus/engine/engine_config.h"
+#include "bus/engine/engine_ports.h"
+#include "bus/engine/engine_stats.h"
+#include "bus/lane/parked.h"
+#include "bus/messages/delivery.h"
+
+struct batch_index;
+struct engine;
+struct housekeeper;
+struct publisher;
+
+struct lanes_shared {
+	struct engine *engine; /* for the functions below */
+	const struct engine_ports *ports;
+	const struct engine_config *config;
+	struct engine_stats *stats;
+	struct publisher *publisher;
+	struct housekeeper *housekeeper;
+	struct batch_index *batches;
+	struct parked_list parked;
+	struct lane *parking; /* the parking lane; NULL: locked SKUs block their whole lane */
+};
+
+/* ---- SKUs and deliveries ---- */
+
+/* The lane that every message about the SKU goes through. */
+struct lane *engine_lane_of(struct engine *engine, const char *sku);
+
+/* The delivery waits because its SKU is held up, or no longer does.  Calling either twice does no harm. */
+void engine_hold(struct engine *engine, struct delivery *delivery);
+void engine_let_go(struct engine *engine, struct delivery *delivery);
+
+/* Whether a SKU is held up.  UNTRIED: and none of its messages is queued, so that none is retried. */
+enum held_up { NOT_HELD_UP, HELD_UP, HELD_UP_UNTRIED };
+
+/*
+ * Called for every delivery that reaches a lane, and again when its SKU is held up after that.  True: the delivery
+ * was postponed, and is freed.
+ */
+bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up);
+
+/* Whether the delivery comes before every postponed stream entry of its SKU. */
+bool engine_admits(const struct engine *engine, const struct delivery *delivery);
+
+/* The delivery has its outcome, and its effect is committed: answers it, and frees it. */
+void engine_finish(struct engine *engine, struct delivery *delivery);
+
+/* A lane became idle: if that completes what engine_drain() waits for, the drain is reported. */
+void engine_check_drained(struct engine *engine);
+
+/* ---- time ---- */
+
+int64_t engine_now_ms(const struct engine *engine);
+
+/* The database's clock showed `now_us` when it was asked, at `asked_ms`. */
+void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms);
+
+/* What the database's clock shows now, if it was asked recently; else false, and `now_us` stays as it is. */
+bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
+
+/* ---- whether work gets done ---- */
+
+/* A write succeeded, or the database failed. */
+void engine_database_is(struct engine *engine, bool up);
+
+/* A read succeeded.  That proves nothing about commits while those fail. */
+void engine_database_answers(struct engine *engine);
+
+/* The lane began a unit (a redone unit counts from its first beginning), failed, or committed one. */
+void engine_lane_began(struct engine *engine, size_t lane);
+void engine_lane_failed(struct engine *engine, size_t lane, const struct failure *failure);
+void engine_lane_committed(struct engine *engine, size_t lane);
+
+/* The lane parked what it could not commit, and continues with the rest. */
+void engine_lane_parked(struct engine *engine, size_t lane);
+
+#endif

@@ -1,0 +1,120 @@
+/* Bisects the messages of a failed unit; then fails the one that stands alone, or parks its SKU. */
+#include "bus/lane/poison_search.h"
+
+#include "bus/lane/lane_internal.h"
+#include "core/base/utf8.h"
+
+/* This many units get more time after a unit was too large for the usual time. */
+#define PATIENT_UNITS 64
+
+/* Milliseconds for each statement of a suspect that stands alone: one that needs more is parked. */
+#define BRISK_MS 150
+
+/* A shrink whose step cannot be committed for now rests this long. */
+#define STEP_REST_MS 1000
+
+/* ---- the bisection ---- */
+
+void poison_search_init(struct poison_search *search, size_t unit_max)
+{
+	*search = (struct poison_search){.unit_max = unit_max, .limit = unit_max};
+}
+
+void poison_search_narrow(struct poison_search *search, size_t count)
+{
+	if (search->suspects < count)
+		search->suspects = count;
+	search->limit = count > 1 && !search->by_time ? count / 2 : 1;
+}
+
+void poison_search_clear(struct poison_search *search, size_t count)
+{
+	search->suspects = search->suspects > count ? search->suspects - count : 0;
+	if (search->suspects)
+		return;
+	search->limit = search->unit_max;
+	if (search->by_time && !search->has_found)
+		search->patient_units = PATIENT_UNITS; /* each message alone was committed in time */
+	search->by_time = search->has_found = false;
+}
+
+int poison_search_statement_ms(const struct poison_search *search, size_t count)
+{
+	if (search->patient_units && count > 1)
+		return PATIENT_MS;
+	return search->by_time ? BRISK_MS : 0;
+}
+
+void poison_search_note_commit(struct poison_search *search)
+{
+	search->patient_units -= search->patient_units > 0;
+}
+
+/* ---- a unit fails while the database accepts others ---- */
+
+void lane_isolate(struct lane *lane)
+{
+	size_t count = lane_put_back(lane);
+
+	if (!count) {
+		lane_rest_shrink(lane, STEP_REST_MS);
+		lane_begin(lane);
+	} else if (lane->is_parking) {
+		parking_postpone(lane);
+	} else if (count > 1 || lane->stepping) {
+		poison_search_narrow(&lane->search, count);
+		lane_begin(lane);
+	} else {
+		lane_park(lane, delivery_key(lane->queue.first));
+		lane_begin(lane);
+	}
+}
+
+void lane_isolate_slow(struct lane *lane)
+{
+	lane->search.by_time = true;
+	lane_isolate(lane);
+}
+
+/* ---- the database refuses the data of a unit ---- */
+
+void lane_fail_poison(struct lane *lane)
+{
+	struct delivery *delivery = lane->queue.first;
+
+	if (!delivery->decided) {
+		delivery_refuse(delivery, OUTCOME_FAILED, lane->complaint);
+		delivery->decided = true;
+		lane_begin(lane);
+		return;
+	}
+	/* Even its dead letter is refused: only the log is left to record the message. */
+	LOG(lane->shared->ports->logger, LOG_ERROR, "message lost: the database refuses its dead letter",
+	    LOG_KEPT, LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_TEXT("error", lane->complaint));
+	delivery_queue_pop(&lane->queue);
+	poison_search_clear(&lane->search, 1);
+	engine_lane_committed(lane->engine, lane->number);
+	engine_finish(lane->engine, delivery);
+	lane_begin(lane);
+}
+
+void lane_bisect(struct lane *lane, const struct failure *failure)
+{
+	size_t count = lane_put_back(lane);
+
+	if (!count) {
+		/* A shrink's own step: no message is to blame, and those that wait for it must not be lost. */
+		active_shrinks_rotate(&lane->shrinks);
+		lane_retry(lane, failure, lane_begin);
+		return;
+	}
+	if (count > 1 || lane->stepping) {
+		poison_search_narrow(&lane->search, count);
+		lane_begin(lane);
+		return;
+	}
+	utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
+	poison_search_narrow(&lane->search, 1);
+	lane_probe(lane, lane_fail_poison);
+}

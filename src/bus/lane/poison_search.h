@@ -1,0 +1,46 @@
+/*
+ * The search for a poison message: one that makes every unit fail which it is part of, while the database accepts
+ * others.
+ *
+ * It is a bisection.  The messages of a failed unit become suspects, and the next unit gets half as many of them,
+ * until a unit of one message fails: that one is the poison.  Suspects that were committed are cleared; when none
+ * is left, units have their full size again.
+ *
+ * Where the unit failed because a statement took too long, there is no halving: every attempt with a slow message
+ * in it costs the whole time that a statement is given, so each suspect gets a unit of its own at once.
+ */
+#ifndef ALLOCD_BUS_LANE_POISON_SEARCH_H
+#define ALLOCD_BUS_LANE_POISON_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct poison_search {
+	size_t unit_max; /* messages in a unit while nothing is searched for */
+	size_t limit;    /* messages in the next unit */
+	size_t suspects; /* messages that are not cleared; 0: no search is under way */
+	bool by_time;    /* the unit took too long */
+	bool has_found;  /* a message was found that is too slow even alone */
+
+	/* The units that get more time, because the last one was merely too large for the usual time. */
+	int patient_units;
+};
+
+void poison_search_init(struct poison_search *search, size_t unit_max);
+
+/* A unit of `count` messages failed: the next one has half as many, or one where time is to blame. */
+void poison_search_narrow(struct poison_search *search, size_t count);
+
+/* `count` messages were committed, or left the lane's queue. */
+void poison_search_clear(struct poison_search *search, size_t count);
+
+/* Milliseconds for each statement of a unit with `count` messages; 0: the usual time. */
+int poison_search_statement_ms(const struct poison_search *search, size_t count);
+
+/* A unit was committed. */
+void poison_search_note_commit(struct poison_search *search);
+
+/* Milliseconds for each statement of a unit that needs more than the usual time. */
+#define PATIENT_MS 6000
+
+#endif
