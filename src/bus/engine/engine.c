@@ -102,8 +102,8 @@ void engine_free(struct engine **engine)
 	for (size_t i = 0; i < it->config.lanes; i++)
 		lane_free(&it->lanes[i]);
 	lane_free(&it->shared.parking);
-	while (it->shared.parked.first)
-		parked_remove(&it->shared.parked, it->shared.parked.first);
+	while (parked_first(&it->shared.parked))
+		parked_remove(&it->shared.parked, parked_first(&it->shared.parked));
 	postponed_list_free(&it->postponed);
 	sku_resolver_free(&it->resolver);
 	housekeeper_free(&it->housekeeper);

@@ -84,7 +84,7 @@ static void postpone(struct engine *engine, struct delivery *delivery, const cha
 		    "stream entries stay pending: the messages of SKUs that are held up fill their half of the queue",
 		    LOG_TEXT("stream", delivery->place), LOG_TEXT("sku", sku),
 		    LOG_NUMBER("messages", engine->held_messages));
-	engine->stats.postponed_skus = engine->postponed.count;
+	engine->stats.postponed_skus = engine->postponed.marks.count;
 	give_back(engine, delivery);
 }
 
@@ -134,16 +134,16 @@ bool engine_has_postponed(const struct engine *engine, const char *stream)
 
 bool engine_takes_new_entries(const struct engine *engine)
 {
-	return engine->postponed.count < MARKS_MAX;
+	return engine->postponed.marks.count < MARKS_MAX;
 }
 
 bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream_id *after)
 {
 	struct stream_id lowest = STREAM_ID_MAX;
 
-	for (const struct postponed *it = engine->postponed.first; it; it = it->next) {
+	for (const struct postponed *it = postponed_first(&engine->postponed); it; it = postponed_next(it)) {
 		if (!strcmp(it->stream, stream) && stream_id_compare(it->lowest, lowest) < 0 &&
-		    !is_held_up(engine, it->sku))
+		    !is_held_up(engine, it->node.sku))
 			lowest = it->lowest;
 	}
 	*after = stream_id_before(lowest);
@@ -160,5 +160,5 @@ void engine_end_pass(struct engine *engine, const char *stream)
 	if (postponed_end_pass(&engine->postponed, stream))
 		LOG(engine->ports.logger, LOG_INFO, "the stream entries that stayed pending were read again",
 		    LOG_TEXT("stream", stream));
-	engine->stats.postponed_skus = engine->postponed.count;
+	engine->stats.postponed_skus = engine->postponed.marks.count;
 }

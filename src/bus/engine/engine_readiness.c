@@ -94,7 +94,7 @@ static bool all_are_parked(const struct engine *engine, struct engine_trouble *t
 
 	if (idle_ms < ALL_PARKED_MS)
 		return false;
-	for (const struct parked *it = engine->shared.parked.first; it; it = it->next)
+	for (const struct parked *it = parked_first(&engine->shared.parked); it; it = parked_next(it))
 		old += now_ms - it->since_ms >= ALL_PARKED_MS;
 	if (old < 2)
 		return false;

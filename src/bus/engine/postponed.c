@@ -1,44 +1,41 @@
-/* A list of marks, found by the hash of their SKU. */
+/* Marks of postponed stream entries, one for each SKU and stream. */
 #include "bus/engine/postponed.h"
 
-#include "core/base/hash.h"
 #include "core/base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static size_t bucket_of(const char *sku)
+struct postponed *postponed_first(const struct postponed_list *list)
 {
-	return (size_t)hash_text(sku) % POSTPONED_BUCKETS;
+	return (struct postponed *)list->marks.first;
+}
+
+struct postponed *postponed_next(const struct postponed *mark)
+{
+	return (struct postponed *)mark->node.next;
 }
 
 static struct postponed *find(const struct postponed_list *list, const char *stream, const char *sku)
 {
-	struct postponed *it = list->count ? list->buckets[bucket_of(sku)] : NULL;
+	struct sku_node *it = sku_list_find(&list->marks, sku);
 
-	while (it && (strcmp(it->sku, sku) || strcmp(it->stream, stream)))
-		it = it->next_in_bucket;
-	return it;
+	while (it && strcmp(((struct postponed *)it)->stream, stream))
+		it = sku_list_find_next(it);
+	return (struct postponed *)it;
 }
 
-static void remove_mark(struct postponed_list *list, struct postponed **place)
+static void remove_mark(struct postponed_list *list, struct postponed *mark)
 {
-	struct postponed *mark = *place, **bucket = &list->buckets[bucket_of(mark->sku)];
-
-	*place = mark->next;
-	while (*bucket != mark)
-		bucket = &(*bucket)->next_in_bucket;
-	*bucket = mark->next_in_bucket;
-	list->count--;
-	free(mark->sku);
+	sku_list_remove(&list->marks, &mark->node);
 	free(mark->stream);
 	free(mark);
 }
 
 void postponed_list_free(struct postponed_list *list)
 {
-	while (list->first)
-		remove_mark(list, &list->first);
+	while (list->marks.first)
+		remove_mark(list, postponed_first(list));
 }
 
 static struct stream_id id_of(const struct delivery *delivery)
@@ -50,8 +47,8 @@ static struct stream_id id_of(const struct delivery *delivery)
 }
 
 /*
- * What comes before all that was postponed, and what the pass that goes on brought.  What an earlier pass
- * brought, and what was taken before the mark was set, may come behind what this pass has not brought yet.
+ * Admits entries before all postponed ones, and entries of the current pass.  An entry of an earlier pass, or one
+ * accepted before the mark was set, may come behind entries that this pass has yet to bring.
  */
 static bool admits(const struct postponed *mark, const struct delivery *delivery)
 {
@@ -70,26 +67,21 @@ bool postponed_admits(const struct postponed_list *list, const struct delivery *
 
 bool postponed_has(const struct postponed_list *list, const char *stream)
 {
-	const struct postponed *it = list->first;
+	const struct postponed *it = postponed_first(list);
 
 	while (it && strcmp(it->stream, stream))
-		it = it->next;
+		it = postponed_next(it);
 	return it;
 }
 
 static struct postponed *add_mark(struct postponed_list *list, const char *stream, const char *sku)
 {
-	struct postponed *mark = must_alloc(sizeof *mark), **bucket = &list->buckets[bucket_of(sku)];
+	struct postponed *mark = must_alloc(sizeof *mark);
 
-	mark->sku = must(strdup(sku));
+	sku_list_add(&list->marks, &mark->node, sku);
 	mark->stream = must(strdup(stream));
 	mark->lowest = mark->begin = STREAM_ID_MAX;
 	mark->is_blocked = true;
-	mark->next = list->first;
-	list->first = mark;
-	mark->next_in_bucket = *bucket;
-	*bucket = mark;
-	list->count++;
 	return mark;
 }
 
@@ -97,7 +89,7 @@ static void add_entry(struct postponed *mark, const struct delivery *delivery)
 {
 	struct stream_id id = id_of(delivery);
 
-	/* Else the pass that goes on brings it. */
+	/* Unless blocked, the current pass brings the entry again. */
 	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_taken;
 	if (stream_id_compare(id, mark->lowest) < 0)
 		mark->lowest = id;
@@ -117,7 +109,7 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
 
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
 {
-	for (struct postponed *it = list->first; it; it = it->next) {
+	for (struct postponed *it = postponed_first(list); it; it = postponed_next(it)) {
 		if (it->has_creation && !strcmp(it->stream, delivery->place) && !admits(it, delivery)) {
 			add_entry(it, delivery);
 			return true;
@@ -129,7 +121,7 @@ bool postponed_add_unknown(struct postponed_list *list, const struct delivery *d
 uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after)
 {
 	list->passes++;
-	for (struct postponed *it = list->first; it; it = it->next) {
+	for (struct postponed *it = postponed_first(list); it; it = postponed_next(it)) {
 		if (strcmp(it->stream, stream) || stream_id_compare(it->lowest, after) <= 0)
 			continue;
 		if (it->is_blocked || stream_id_compare(it->lowest, it->begin) < 0)
@@ -143,14 +135,13 @@ uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, s
 
 bool postponed_end_pass(struct postponed_list *list, const char *stream)
 {
-	struct postponed **place = &list->first;
 	bool had_some = postponed_has(list, stream);
+	struct postponed *next;
 
-	while (*place) {
-		if (!strcmp((*place)->stream, stream) && !(*place)->is_blocked)
-			remove_mark(list, place);
-		else
-			place = &(*place)->next;
+	for (struct postponed *it = postponed_first(list); it; it = next) {
+		next = postponed_next(it);
+		if (!strcmp(it->stream, stream) && !it->is_blocked)
+			remove_mark(list, it);
 	}
 	return had_some && !postponed_has(list, stream);
 }

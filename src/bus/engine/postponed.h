@@ -1,51 +1,50 @@
 /*
- * Stream entries that the worker postpones: their SKU is held up, and the messages of such SKUs fill their
- * share of the queue.  They stay pending in the stream, and are read again once their SKU is free.
+ * Stream entries that the worker postpones: their SKU is held up, and the messages of such SKUs fill their share of
+ * the queue.  They stay pending in the stream, and are read again once their SKU is free.
  *
- * To keep the order of each SKU, an entry that comes behind one that was postponed is postponed, too.  The
- * stream's reader reads all of its pending entries again, from the lowest one that is due (a pass), while it
- * goes on with new ones.  What a pass brings is in the order of the stream, so it may be taken; a new entry
- * may not, until the pass is over.  When an entry of the pass cannot be taken, the mark of its SKU is
- * blocked, and what follows waits for the next pass.
+ * To keep each SKU's order, an entry behind a postponed one is postponed, too.  The stream's reader reads all of its
+ * pending entries again, from the lowest one that is due (a pass), while it continues with new ones.  Entries of a
+ * pass arrive in the stream's order, so they may be accepted; a new entry may not, until the pass is over.  When an
+ * entry of the pass cannot be accepted, the mark of its SKU is blocked, and the entries behind it wait for the next
+ * pass.
  */
 #ifndef ALLOCD_BUS_ENGINE_POSTPONED_H
 #define ALLOCD_BUS_ENGINE_POSTPONED_H
 
+#include "bus/base/sku_list.h"
 #include "bus/intake/stream_id.h"
 #include "bus/messages/delivery.h"
 
 /* The mark of one SKU in one stream. */
 struct postponed {
-	struct postponed *next, *next_in_bucket;
-	char *sku; /* "": of messages that have none */
+	struct sku_node node;
 	char *stream;
 	struct stream_id lowest; /* entry that was postponed since the last pass began; STREAM_ID_MAX: none */
-	struct stream_id begin;  /* the lowest one of those that the pass brings */
-	uint64_t pass;           /* which one it is; 0: none began */
-	bool is_blocked;         /* what comes after `lowest` waits for the next pass */
-	bool has_creation;       /* some of the entries create batches, which messages behind may name */
+	struct stream_id begin;  /* the lowest entry that the pass brings */
+	uint64_t pass;           /* its number; 0: none began */
+	bool is_blocked;         /* entries above `lowest` wait for the next pass */
+	bool has_creation;       /* an entry creates a batch, which messages behind it may name */
 };
 
-#define POSTPONED_BUCKETS 256
-
 struct postponed_list {
-	struct postponed *first; /* in no order */
-	size_t count;
-	uint64_t passes;                              /* that began, over any stream */
-	struct postponed *buckets[POSTPONED_BUCKETS]; /* by the SKU's hash */
+	struct sku_list marks;
+	uint64_t passes; /* that began, over any stream */
 };
 
 void postponed_list_free(struct postponed_list *list);
 
-/* Whether the order lets the worker take this stream entry now. */
+/* Any mark, and the next one after it; NULL at the end. */
+struct postponed *postponed_first(const struct postponed_list *list);
+struct postponed *postponed_next(const struct postponed *mark);
+
+/* Whether the order lets the worker accept this stream entry now. */
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
 /* The entry is postponed.  True: it is the first one of its stream. */
 bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
 /*
- * The entry's batch is unknown.  True: an entry that is postponed may create it, so this one is postponed,
- * too.
+ * The entry's batch is unknown.  True: a postponed entry may create that batch, so this entry is postponed, too.
  */
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
 
@@ -55,7 +54,7 @@ bool postponed_has(const struct postponed_list *list, const char *stream);
 /* A pass begins: it brings every pending entry above `after`.  Returns its number. */
 uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after);
 
-/* The pass has brought all of them.  True: nothing of that stream is postponed any more. */
+/* The pass has brought all of them.  True: no entry of that stream is postponed any more. */
 bool postponed_end_pass(struct postponed_list *list, const char *stream);
 
 #endif

@@ -52,7 +52,7 @@ void lane_park(struct lane *lane, const char *sku)
 	if (parking_holds_up(shared, parked) == HELD_UP_UNTRIED)
 		parked->try_at_ms += TRY_UNTRIED_EVERY_MS - parked->try_at_ms % TRY_UNTRIED_EVERY_MS;
 
-	shared->stats->parked_skus = shared->parked.count;
+	shared->stats->parked_skus = shared->parked.skus.count;
 	lane->tried_again = false;
 	lane->search.has_found = true;
 	poison_search_clear(&lane->search, count);
@@ -99,7 +99,7 @@ static void report_once(struct lane *lane, struct parked *parked)
 	parked->is_reported = true;
 	LOG(lane->shared->ports->logger, LOG_WARN,
 	    "messages of a SKU wait: the database does not take them, though it takes others",
-	    LOG_TEXT("sku", parked->sku), LOG_NUMBER("messages", parked->waiting.count),
+	    LOG_TEXT("sku", parked->node.sku), LOG_NUMBER("messages", parked->waiting.count),
 	    LOG_NUMBER("waited_ms", waited_ms), LOG_TEXT("error", lane->complaint));
 }
 
@@ -126,14 +126,14 @@ void parking_release(struct lane *lane)
 
 	if (parked->is_reported)
 		LOG(shared->ports->logger, LOG_INFO, "messages of a SKU are done again",
-		    LOG_TEXT("sku", parked->sku),
+		    LOG_TEXT("sku", parked->node.sku),
 		    LOG_NUMBER("waited_ms", engine_now_ms(lane->engine) - parked->since_ms));
 	shared->stats->parked_messages -= parked->waiting.count;
 	/* Not into its queue: the first message there may be the one that a probe is under way for. */
 	delivery_queue_prepend(&parked->waiting, &home->returned);
 	delivery_queue_prepend(&home->returned, &parked->waiting);
 	parked_remove(&shared->parked, parked);
-	shared->stats->parked_skus = shared->parked.count;
+	shared->stats->parked_skus = shared->parked.skus.count;
 	lane->trying = NULL;
 	lane_wake(home);
 }
