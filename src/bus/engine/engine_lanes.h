@@ -1,5 +1,6 @@
 /*
- * What the lanes of an engine share, and the engine's functions that they call.  lane.h is the other direction.
+ * What the lanes of an engine share, and the engine's functions that they call.  lane.h is the other
+ * direction.
  */
 #ifndef ALLOCD_BUS_ENGINE_ENGINE_LANES_H
 #define ALLOCD_BUS_ENGINE_ENGINE_LANES_H
@@ -40,8 +41,8 @@ void engine_let_go(struct engine *engine, struct delivery *delivery);
 enum held_up { NOT_HELD_UP, HELD_UP, HELD_UP_UNTRIED };
 
 /*
- * Called for every delivery that reaches a lane, and again when its SKU is held up after that.  True: the delivery
- * was postponed, and is freed.
+ * Called for every delivery that reaches a lane, and again when its SKU is held up after that.  True: the
+ * delivery was postponed, and is freed.
  */
 bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up);
 

@@ -47,8 +47,8 @@ static struct stream_id id_of(const struct delivery *delivery)
 }
 
 /*
- * Admits entries before all postponed ones, and entries of the current pass.  An entry of an earlier pass, or one
- * accepted before the mark was set, may come behind entries that this pass has yet to bring.
+ * Admits entries before all postponed ones, and entries of the current pass.  An entry of an earlier pass,
+ * or one accepted before the mark was set, may come behind entries that this pass has yet to bring.
  */
 static bool admits(const struct postponed *mark, const struct delivery *delivery)
 {

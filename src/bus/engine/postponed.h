@@ -1,12 +1,12 @@
 /*
- * Stream entries that the worker postpones: their SKU is held up, and the messages of such SKUs fill their share of
- * the queue.  They stay pending in the stream, and are read again once their SKU is free.
+ * Stream entries that the worker postpones: their SKU is held up, and the messages of such SKUs fill their
+ * share of the queue.  They stay pending in the stream, and are read again once their SKU is free.
  *
- * To keep each SKU's order, an entry behind a postponed one is postponed, too.  The stream's reader reads all of its
- * pending entries again, from the lowest one that is due (a pass), while it continues with new ones.  Entries of a
- * pass arrive in the stream's order, so they may be accepted; a new entry may not, until the pass is over.  When an
- * entry of the pass cannot be accepted, the mark of its SKU is blocked, and the entries behind it wait for the next
- * pass.
+ * To keep each SKU's order, an entry behind a postponed one is postponed, too.  The stream's reader reads
+ * all of its pending entries again, from the lowest one that is due (a pass), while it continues with new
+ * ones.  Entries of a pass arrive in the stream's order, so they may be accepted; a new entry may not, until
+ * the pass is over.  When an entry of the pass cannot be accepted, the mark of its SKU is blocked, and the
+ * entries behind it wait for the next pass.
  */
 #ifndef ALLOCD_BUS_ENGINE_POSTPONED_H
 #define ALLOCD_BUS_ENGINE_POSTPONED_H
@@ -44,7 +44,8 @@ bool postponed_admits(const struct postponed_list *list, const struct delivery *
 bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
 /*
- * The entry's batch is unknown.  True: a postponed entry may create that batch, so this entry is postponed, too.
+ * The entry's batch is unknown.  True: a postponed entry may create that batch, so this entry is postponed,
+ * too.
  */
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
 

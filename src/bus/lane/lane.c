@@ -7,8 +7,9 @@
  *                         needs more
  *
  * A unit all of whose products are cached loads nothing, and is one round trip.  Its messages are handled in
- * lane_handling.c.  lane_recovery.c acts when a load or a flush fails, poison_search.c finds the message that is to
- * blame, lane_parking.c keeps one SKU's trouble from the others, and lane_shrinks.c takes the steps of shrinks.
+ * lane_handling.c.  lane_recovery.c acts when a load or a flush fails, poison_search.c finds the message
+ * that is to blame, lane_parking.c keeps one SKU's trouble from the others, and lane_shrinks.c takes the
+ * steps of shrinks.
  */
 #include "bus/lane/lane.h"
 
@@ -188,8 +189,8 @@ void lane_reopen(struct lane *lane)
 /* ---- recall ---- */
 
 /*
- * Whether the unit may speculate (see speculation.h).  The lines that a step moves are stored already, and during a
- * search for a poison message a conflict would only cost time.
+ * Whether the unit may speculate (see speculation.h).  The lines that a step moves are stored already, and
+ * during a search for a poison message a conflict would only cost time.
  */
 static bool may_speculate(const struct lane *lane)
 {

@@ -1,9 +1,9 @@
 /*
  * A lane: one unit of work after the other, over the SKUs of its partitions.
  *
- * While a unit is in flight, deliveries queue; when it is committed, all that queued (up to a limit) become the next
- * one.  Every delivery leaves the lane with an outcome, whatever fails meanwhile, and each SKU's deliveries keep
- * their order.
+ * While a unit is in flight, deliveries queue; when it is committed, all that queued (up to a limit) become
+ * the next one.  Every delivery leaves the lane with an outcome, whatever fails meanwhile, and each SKU's
+ * deliveries keep their order.
  */
 #ifndef ALLOCD_BUS_LANE_LANE_H
 #define ALLOCD_BUS_LANE_LANE_H
@@ -16,7 +16,10 @@ struct lane;
 struct lane *lane_new(struct lanes_shared *shared, size_t number);
 void lane_free(struct lane **lane);
 
-/* Queues the delivery, or parks or postpones it; a unit with it begins from the event loop, never before this returns. */
+/*
+ * Queues the delivery, or parks or postpones it; a unit with it begins from the event loop, never before
+ * this returns.
+ */
 void lane_push(struct lane *lane, struct delivery *delivery);
 
 /* A shrink of that SKU is unfinished: takes its steps until it is done. */

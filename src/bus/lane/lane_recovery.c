@@ -125,8 +125,9 @@ static bool is_step(const struct lane *lane, const char *sku)
 }
 
 /*
- * Whether product number `i` of the unit is locked, and the lane can do without it for now: a step can wait, and so
- * can the messages of a SKU of this lane.  (Those of a shrinking SKU wait already, and must not be overtaken.)
+ * Whether product number `i` of the unit is locked, and the lane can do without it for now: a step can wait,
+ * and so can the messages of a SKU of this lane.  (Those of a shrinking SKU wait already, and must not be
+ * overtaken.)
  */
 static bool can_leave(const struct lane *lane, size_t i)
 {
@@ -259,10 +260,9 @@ void lane_recover(struct lane *lane, const struct failure *failure)
 	case FAILURE_RETRY:
 	case FAILURE_FATAL:
 		keep_complaint(lane, failure);
+		/* If the probe succeeds, the parked SKU is to blame. */
 		if (lane->is_parking)
-			lane_probe(
-				lane,
-				lane_isolate); /* the parked SKU is to blame, unless the probe fails as well */
+			lane_probe(lane, lane_isolate);
 		else
 			retry_after_probe(lane, failure);
 		break;

@@ -53,8 +53,8 @@ static void wait_for(struct lane *lane, struct active_shrink *shrink, struct del
 }
 
 /*
- * All messages of the SKU leave the queue together: those of them that are postponed are read again later, and then
- * come to the end of the queue.
+ * All messages of the SKU leave the queue together: those of them that are postponed are read again later,
+ * and then come to the end of the queue.
  */
 bool lane_waits_for_shrink(struct lane *lane, struct delivery *delivery)
 {

@@ -1,10 +1,10 @@
 /*
- * SKUs whose messages cannot be committed for now, though the database accepts others: another session locks one of
- * their rows, or one of their statements alone is refused or too slow.
+ * SKUs whose messages cannot be committed for now, though the database accepts others: another session locks
+ * one of their rows, or one of their statements alone is refused or too slow.
  *
- * The messages of such a SKU wait here, in the order they arrived.  The parking lane retries them, one at a time and
- * in a session of its own, so that the retries cost the other SKUs nothing.  Once the first of them is committed, the
- * others return to the SKU's own lane.
+ * The messages of such a SKU wait here, in the order they arrived.  The parking lane retries them, one at a
+ * time and in a session of its own, so that the retries cost the other SKUs nothing.  Once the first of them
+ * is committed, the others return to the SKU's own lane.
  */
 #ifndef ALLOCD_BUS_LANE_PARKED_H
 #define ALLOCD_BUS_LANE_PARKED_H

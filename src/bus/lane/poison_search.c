@@ -104,7 +104,9 @@ void lane_bisect(struct lane *lane, const struct failure *failure)
 	size_t count = lane_put_back(lane);
 
 	if (!count) {
-		/* A shrink's own step: no message is to blame, and those that wait for it must not be lost. */
+		/*
+		 * A shrink's own step: no message is to blame, and those that wait for it must not be lost.
+		 */
 		active_shrinks_rotate(&lane->shrinks);
 		lane_retry(lane, failure, lane_begin);
 		return;

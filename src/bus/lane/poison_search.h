@@ -1,13 +1,14 @@
 /*
- * The search for a poison message: one that makes every unit fail which it is part of, while the database accepts
- * others.
+ * The search for a poison message: one that makes every unit fail which it is part of, while the database
+ * accepts others.
  *
- * It is a bisection.  The messages of a failed unit become suspects, and the next unit gets half as many of them,
- * until a unit of one message fails: that one is the poison.  Suspects that were committed are cleared; when none
- * is left, units have their full size again.
+ * It is a bisection.  The messages of a failed unit become suspects, and the next unit gets half as many of
+ * them, until a unit of one message fails: that one is the poison.  Suspects that were committed are
+ * cleared; when none is left, units have their full size again.
  *
- * Where the unit failed because a statement took too long, there is no halving: every attempt with a slow message
- * in it costs the whole time that a statement is given, so each suspect gets a unit of its own at once.
+ * Where the unit failed because a statement took too long, there is no halving: every attempt with a slow
+ * message in it costs the whole time that a statement is given, so each suspect gets a unit of its own at
+ * once.
  */
 #ifndef ALLOCD_BUS_LANE_POISON_SEARCH_H
 #define ALLOCD_BUS_LANE_POISON_SEARCH_H

@@ -1,4 +1,4 @@
-/* Messages as they come in, and queues of them. */
+/* Decodes messages as they arrive, gives them outcomes, and queues them. */
 #include "bus/messages/delivery.h"
 
 #include "bus/messages/message_bus.h"
@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * The room a typical message takes besides twice its payload: the delivery itself and what is derived from
- * it.
- */
+/* Bytes of a typical delivery and of what is derived from it, besides twice its payload. */
 #define DELIVERY_OVERHEAD (sizeof(struct delivery) + 256)
 
 const char *outcome_name(enum outcome outcome)
@@ -34,7 +31,7 @@ const char *transport_name(enum transport way)
 	return names[way];
 }
 
-/* A source is a URI, which holds no space: one that does is written as a URI writes it. */
+/* A source is a URI, which contains no spaces: replaces them by %20. */
 static const char *source_without_spaces(struct arena *arena, const char *source)
 {
 	char *copy, *end;
@@ -68,7 +65,7 @@ static void set_inbox_key(struct delivery *delivery)
 					  delivery->entry_id};
 	else
 		return;
-	/* No text holds a NUL or the byte 0xff: the whole tells apart what differs. */
+	/* No UTF-8 text contains the byte 0xff, so different keys have different texts. */
 	delivery->inbox_key = arena_join(delivery->arena, (const char *[]){key->source, key->id}, 2, '\xff');
 }
 
@@ -117,14 +114,14 @@ static void read_identity(struct delivery *delivery, struct codec *codec)
 	delivery->envelope.source = envelope.source;
 }
 
-/* A stream entry may carry its id beside the payload; the payload's own is the publisher's word and wins. */
+/* A stream entry may have an id beside its payload; the id in the payload takes precedence. */
 static void adopt_id(struct delivery *delivery, const char *id)
 {
 	if (id && !delivery->envelope.id)
 		delivery->envelope.id = arena_strdup(delivery->arena, id);
 }
 
-/* What is wrong before the payload is looked at, or NULL. */
+/* Why the message is invalid whatever its payload, or NULL. */
 static const char *defect_of(const struct arrival *arrival)
 {
 	if (arrival->defect)
@@ -195,14 +192,14 @@ static enum outcome outcome_of(enum verdict verdict)
 	case REJECT_BATCHREF_TAKEN:
 	case REJECT_ID_REUSED:
 		return OUTCOME_REJECTED;
-	case NEEDS_MORE: /* no answer */
+	case NEEDS_MORE: /* not an answer */
 		break;
 	}
 	assert(false);
 	return OUTCOME_NONE;
 }
 
-/* What a rejection is about, or NULL. */
+/* The name that a rejection mentions, or NULL. */
 static const char *subject_of(const struct delivery *delivery, enum verdict verdict)
 {
 	switch (verdict) {
@@ -242,7 +239,7 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 void delivery_postpone(struct delivery *delivery)
 {
 	delivery->outcome = OUTCOME_POSTPONED;
-	delivery->reason = "its SKU is held up, and the messages that wait for such SKUs fill the queue";
+	delivery->reason = "its SKU is held up, and messages of such SKUs fill the queue";
 }
 
 void delivery_reopen(struct delivery *delivery)

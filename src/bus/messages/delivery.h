@@ -1,5 +1,5 @@
 /*
- * One message on its way through the system: how it came, what it says, what became of it.
+ * A delivery: one message from its arrival to its outcome.
  */
 #ifndef ALLOCD_BUS_MESSAGES_DELIVERY_H
 #define ALLOCD_BUS_MESSAGES_DELIVERY_H
@@ -15,7 +15,7 @@ enum outcome {
 	OUTCOME_NONE, /* not known yet */
 	OUTCOME_HANDLED,
 	OUTCOME_SKIPPED,
-	OUTCOME_POSTPONED, /* not taken: what waits for its SKU fills the queue; it comes again */
+	OUTCOME_POSTPONED, /* not accepted: messages of SKUs that are held up fill the queue; read again */
 	OUTCOME_REJECTED,
 	OUTCOME_INVALID,
 	OUTCOME_FAILED,
@@ -24,25 +24,25 @@ enum outcome {
 struct delivery;
 
 /*
- * An operator's new attempt at a dead letter.  Its effect and the advance of its attempts commit together: a
- * dead letter that somebody else replayed or discarded meanwhile is skipped as a duplicate.
+ * An operator's replay of a dead letter.  Its effect and its count of attempts are committed together.  If
+ * another operator replayed or discarded the dead letter meanwhile, the replay is skipped as a duplicate.
  */
 struct replay {
 	int64_t dead_letter; /* its key */
-	int attempts;        /* that were made when it was read */
+	int attempts;        /* made when the dead letter was read */
 	const char *who;     /* the operator */
-	const char *edits;   /* what he changed: "qty=5", or "" */
+	const char *edits;   /* the fields that were changed: "qty=5", or "" */
 };
 
-/* Called exactly once, after the commit of what the message did, and never before engine_submit() returns. */
+/* Called exactly once, after the commit of the message's effect, and never before engine_submit() returns. */
 typedef void delivery_answered(void *context, const struct delivery *delivery);
 
 /*
- * What tells a message from every other one: its CloudEvents source (or "") and its id.  Which command spends
- * the id is kept beside it, and is no part of the key: another command with the same id is no other message.
- * A stream entry without an id has ENTRY_KEY for a command, its stream and the stream's incarnation for a
- * source ("NAME 1"), and its entry id.  That source holds a space and a publisher's never does, for a URI
- * has %20 there: so no publisher's message is taken for an entry.
+ * Identifies a message: by its CloudEvents source (or "") and its id.  The command that spends the id is
+ * recorded beside the key and is not part of it, since a reused id is one message whatever the command.  A
+ * stream entry without an id has ENTRY_KEY as its command, its stream and that stream's incarnation as its
+ * source ("NAME 1"), and its entry id.  Such a source contains a space and a publisher's never does, because
+ * a URI has %20 instead: so no publisher's message is mistaken for an entry.
  */
 struct inbox_key {
 	const char *message;
@@ -52,28 +52,28 @@ struct inbox_key {
 
 #define ENTRY_KEY "stream entry"
 
-/* A message as it came in.  Everything is copied by whoever takes it. */
+/* A message as it arrived.  The engine copies everything. */
 struct arrival {
 	enum transport way;
-	const char *place;    /* channel, stream or path */
-	const char *entry_id; /* of a stream entry, else NULL */
-	int64_t incarnation;  /* of the entry's stream (see checkpoints.h), else 0 */
-	uint64_t pass;        /* over pending entries, that brought it: see postponed.h; 0: it is new, */
-	bool pass_follows;    /* and the pass that goes on, if any, has not come to it yet */
+	const char *place;           /* channel, stream or path */
+	const char *entry_id;        /* of a stream entry, else NULL */
+	int64_t incarnation;         /* of the entry's stream (see checkpoints.h), else 0 */
+	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */
+	bool pass_follows;           /* the current pass, if any, will still reach the entry */
 	const struct replay *replay; /* or NULL */
-	const char *id;              /* a stream entry's own id field, else NULL */
-	enum message_type type;      /* that the place or the entry names; MSG_NONE: see `defect` */
-	const char *defect;   /* why the message is invalid before its payload was looked at, or NULL */
-	struct bytes payload; /* PAYLOAD_MAX at most; */
-	size_t payload_size;  /* the true size: more than payload.size when the rest was not kept */
+	const char *id;              /* the `id` field of a stream entry, else NULL */
+	enum message_type type;      /* named by the channel, path or entry; MSG_NONE: see `defect` */
+	const char *defect;          /* why the message is invalid whatever its payload, or NULL */
+	struct bytes payload;        /* PAYLOAD_MAX bytes at most */
+	size_t payload_size; /* its true size, which is more than payload.size when the rest was dropped */
 	delivery_answered *answered; /* or NULL */
 	void *context;
 };
 
 struct delivery {
-	struct delivery *next;          /* in whatever queue it is */
+	struct delivery *next;          /* in its queue */
 	struct delivery *next_creation; /* in the batch index */
-	struct arena *arena;            /* holds all of it, itself included */
+	struct arena *arena;            /* owns the delivery and everything in it */
 
 	enum transport way;
 	const char *place;
@@ -89,53 +89,53 @@ struct delivery {
 
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
 	struct envelope envelope;
-	struct inbox_key inbox; /* what handling it spends */
-	const char *inbox_key;  /* its source and id in one text; NULL: it has no key */
-	size_t footprint;       /* as it was counted when it came in */
+	struct inbox_key inbox; /* spent when the message is handled */
+	const char *inbox_key;  /* its source and id in one text; NULL: the message has no key */
+	size_t footprint;       /* its bytes, as counted when it was queued */
 	uint64_t digest;
-	const char *sku;      /* the command's SKU, or its batch's once that is resolved; else NULL */
+	const char *sku;      /* of the command, or of its batch once that is resolved; else NULL */
 	const char *batchref; /* the batch the command names, or NULL */
-	bool by_batch;        /* it names its product by the batch alone */
+	bool by_batch;        /* the command names a batch and no SKU */
 	bool creates_batch;   /* its route says so */
 	bool asked;           /* the database was asked for the SKU of its batch */
 
 	enum outcome outcome;
 	enum verdict verdict; /* behind handled, skipped and rejected */
-	const char *reason;   /* one line; never NULL once there is an outcome */
-	bool was_taken;       /* it came to its lane, and was not postponed */
+	const char *reason;   /* one line; not NULL once there is an outcome */
+	bool was_taken;       /* its lane accepted it at least once */
 	bool is_held;         /* its SKU is held up: it counts towards their share of the queue */
-	bool decided;         /* the outcome stood before any unit of work: there is nothing to handle */
+	bool decided;         /* its outcome is fixed before any unit of work, so it is not handled */
 };
 
-/* Copies and decodes.  An invalid message becomes a delivery whose outcome is OUTCOME_INVALID already. */
+/* Copies and decodes the message.  If it is invalid, the delivery has the outcome OUTCOME_INVALID already. */
 struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec);
 void delivery_free(struct delivery **delivery);
 
-/* A verdict other than NEEDS_MORE as the outcome, with its reason: "invalid sku LAMP". */
+/* Sets outcome and reason ("invalid sku LAMP") from a verdict other than NEEDS_MORE. */
 void delivery_conclude(struct delivery *delivery, enum verdict verdict);
 
-/* OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */
+/* Sets OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */
 void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason);
 
-/* OUTCOME_POSTPONED. */
+/* Sets OUTCOME_POSTPONED. */
 void delivery_postpone(struct delivery *delivery);
 
-/* Takes back what a unit of work that was not flushed made of it. */
+/* Resets the outcome that a unit of work gave it which was not flushed. */
 void delivery_reopen(struct delivery *delivery);
 
-/* Whether it goes to the dead letters: rejected, invalid or failed, and not from somebody who is answered. */
+/* Whether it becomes a dead letter: rejected, invalid or failed, and its sender gets no answer. */
 bool delivery_is_dead(const struct delivery *delivery);
 
-/* The SKU whose messages keep their order with it: its own, or "" when it has none. */
+/* The SKU within which messages keep their order; "" for a delivery without one. */
 const char *delivery_key(const struct delivery *delivery);
 
-/* How many bytes it holds. */
+/* Bytes of memory that it takes. */
 size_t delivery_footprint(const struct delivery *delivery);
 
 const char *outcome_name(enum outcome outcome);
 const char *transport_name(enum transport way);
 
-/* Deliveries in the order they came. */
+/* Deliveries, first in first out. */
 struct delivery_queue {
 	struct delivery *first, *last;
 	size_t count;

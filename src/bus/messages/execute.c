@@ -1,4 +1,4 @@
-/* From a delivery to its outcome. */
+/* The way of one message, from its delivery to its outcome. */
 #include "bus/messages/execute.h"
 
 #include "bus/messages/message_bus.h"
@@ -48,12 +48,12 @@ static enum progress refuse(struct unit_of_work *uow, struct delivery *delivery,
 struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery)
 {
 	const char *owner = delivery->by_batch ? unit_of_work_batch_owner(uow, delivery->batchref) : NULL;
-	const char *sku = owner ? owner : delivery->sku; /* which the batch is still to be created for */
+	const char *sku = owner ? owner : delivery->sku; /* the batch may be yet to be created */
 
 	return sku ? unit_of_work_product(uow, sku) : NULL;
 }
 
-/* Whether the batch that the command names turned out to be another SKU's. */
+/* Whether the load found that the command's batch belongs to another SKU. */
 static bool is_elsewhere(struct unit_of_work *uow, const struct delivery *delivery)
 {
 	const char *owner;
@@ -145,7 +145,7 @@ enum progress handle_shrink_step(struct unit_of_work *uow, struct product *produ
 	enum progress progress;
 	enum verdict verdict;
 
-	/* cppcheck-suppress autoVariables ; keeping and undoing the changes both take it back */
+	/* cppcheck-suppress autoVariables ; keeping and undoing the changes both reset it */
 	uow->cause = &cause;
 	uow->touched = product;
 	verdict = product_continue_shrink(product);

@@ -25,7 +25,7 @@ void readmit_delivery(struct unit_of_work *uow, struct delivery *delivery);
 /* Once everything that the delivery needs is loaded: handles its command and the events that it causes. */
 enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery);
 
-/* The product that an undecided delivery is about, as far as the load has shown one; else NULL. */
+/* The loaded product of an undecided delivery, or NULL. */
 struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* Takes one step of the product's shrink: PROGRESS_DONE, PROGRESS_NEEDS_MORE or PROGRESS_STUCK. */

@@ -1,4 +1,4 @@
-/* What the system does for each command and each event. */
+/* The handlers of commands and events. */
 #include "bus/messages/handlers.h"
 
 #include "bus/messages/preconditions.h"

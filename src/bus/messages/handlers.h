@@ -1,7 +1,7 @@
 /*
- * Handlers: what the system does for each command, and for each event.
+ * Handlers: what the system does for each command and each event.
  *
- * Synchronous and pure: a handler sees the unit of work and nothing else.  It decides; it never waits.
+ * They are synchronous and pure: a handler sees only the unit of work.  It decides, and never waits.
  */
 #ifndef ALLOCD_BUS_MESSAGES_HANDLERS_H
 #define ALLOCD_BUS_MESSAGES_HANDLERS_H
@@ -11,7 +11,7 @@
 typedef enum verdict command_handler(struct unit_of_work *uow, const struct envelope *command);
 typedef enum verdict event_handler(struct unit_of_work *uow, struct message *event);
 
-/* For each command: what it needs to be loaded, and what is done. */
+/* Notes what has to be loaded before the command can be handled. */
 typedef void command_needs(struct unit_of_work *uow, const struct envelope *command);
 
 command_needs create_batch_needs;
@@ -23,17 +23,17 @@ command_handler handle_allocate;
 command_needs change_batch_quantity_needs;
 command_handler handle_change_batch_quantity;
 
-/* A line lost its batch: allocates again the displaced line that waits for longest. */
+/* A line lost its batch: reallocates the displaced line that has waited longest. */
 event_handler reallocate;
 
-/* Keep the read model. */
+/* Update the read model. */
 event_handler show_allocation;
 event_handler hide_allocation;
 
-/* Sends the event to the outbox. */
+/* Adds the event to the outbox. */
 event_handler publish;
 
-/* Has somebody told that a line is out of stock; happens after the commit. */
+/* Adds a notification that a line is out of stock, which is sent after the commit. */
 event_handler notify_out_of_stock;
 
 #endif

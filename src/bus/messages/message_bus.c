@@ -53,7 +53,7 @@ enum verdict message_bus_dispatch_events_to(struct unit_of_work *uow, struct pro
 	struct event *event, *next;
 	int count = 0;
 
-	/* What handlers raise is collected behind what was raised before it. */
+	/* Events that a handler raises come after those that were raised before. */
 	for (event = product_collect_events(product); event; event = next) {
 		enum verdict verdict;
 

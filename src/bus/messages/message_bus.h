@@ -1,8 +1,9 @@
 /*
  * The message bus: one handler a command, any number an event.
  *
- * A command goes to its handler; then every event that was raised goes to its handlers, first in first out,
- * until no event is left.  The first verdict that is not ACCEPTED ends it: the caller undoes.
+ * A command is handled by its handler; then each event that was raised is handled by its handlers, first in
+ * first out, until no event is left.  At the first verdict that is not ACCEPTED the bus stops, and the
+ * caller undoes.
  */
 #ifndef ALLOCD_BUS_MESSAGES_MESSAGE_BUS_H
 #define ALLOCD_BUS_MESSAGES_MESSAGE_BUS_H

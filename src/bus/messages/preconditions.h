@@ -1,6 +1,6 @@
 /*
- * Preconditions: what must be true of the world for a command to make sense, checked before the domain is
- * asked.  (Syntax was checked at the edge; pragmatics is the domain's own.)
+ * Preconditions of commands, checked before the domain decides: what a command names must exist.  (The codec
+ * has checked its syntax; the rest is the domain's.)
  */
 #ifndef ALLOCD_BUS_MESSAGES_PRECONDITIONS_H
 #define ALLOCD_BUS_MESSAGES_PRECONDITIONS_H
@@ -17,10 +17,10 @@ enum verdict ensure_batch(struct unit_of_work *uow, const char *reference, struc
 /* No other SKU has a batch of that reference: else REJECT_BATCHREF_TAKEN. */
 enum verdict ensure_reference_not_elsewhere(struct unit_of_work *uow, const char *reference, const char *sku);
 
-/* The id was not spent: else SKIP_DUPLICATE, or REJECT_ID_REUSED when it was by other content. */
+/* The id is unspent; else SKIP_DUPLICATE, or REJECT_ID_REUSED when a message with other content spent it. */
 enum verdict ensure_id_unspent(const struct inbox_slot *slot, uint64_t digest);
 
-/* Nothing happens more than 5 minutes from now; NULL, or what is wrong. */
+/* `occurred_at` is at most 5 minutes ahead of `now`; returns NULL, or what is wrong. */
 const char *ensure_not_in_future(int64_t occurred_at, int64_t now);
 
 #endif

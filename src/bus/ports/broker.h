@@ -2,8 +2,8 @@
  * Port: where events go.
  *
  * Any number of workers publish for one database.  The broker keeps a fence for each partition: the position
- * up to which rows went out, by whomever.  It refuses rows below it, and rows that would leave a gap above
- * it: so each row goes out once, and in order, however many try.
+ * up to which any of them published rows.  It refuses rows below the fence, and rows that would leave a gap
+ * above it.  So each row is published once and in order, however many workers try.
  */
 #ifndef ALLOCD_BUS_PORTS_BROKER_H
 #define ALLOCD_BUS_PORTS_BROKER_H
@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The database's name for itself, a UUID as text: fences of one that was restored do not count. */
+/* The database's incarnation, a UUID as text.  A restored database has another one, and its own fences. */
 #define INCARNATION_SIZE 37
 
-/* An event as it goes out: encoded once, when it was decided. */
+/* An event as it is published: encoded once, when it was decided. */
 struct outgoing {
 	enum message_type type; /* MSG_NONE: unknown to this program; it is left out */
 	struct bytes payload;
@@ -32,32 +32,32 @@ struct outgoing_row {
 	size_t count;
 };
 
-/* Rows of one partition, in the order of their positions; without any it only asks where the fence is. */
+/* Rows of one partition, in the order of their positions.  Without rows it only asks where the fence is. */
 struct publication {
 	const char *incarnation;
 	int partition;
 	/*
-	 * Everything up to here went out, as the caller knows for certain.  A fence that is missing, or
-	 * below, is there from then on.
+	 * The caller knows that everything up to here was published.  A fence that is missing or lower is
+	 * set to it.
 	 */
 	int64_t known;
 	const struct outgoing_row *rows;
 	size_t row_count;
 };
 
-/* What came of it. */
+/* The result of a publication. */
 struct published {
 	/*
-	 * Everything up to here went out, by this call or another: below the first row's predecessor it tells
-	 * of a gap, and nothing of this call went out.
+	 * Everything up to here is published, by this call or another one.  If the first row does not follow
+	 * it without a gap, this call published nothing.
 	 */
 	int64_t position;
-	size_t events; /* that went out by this call */
+	size_t events; /* published by this call */
 };
 
 /*
- * `failure` is NULL when the broker took what its fence allows; else any number of the rows, from the first
- * on, may have gone out.
+ * `failure` is NULL when the broker published what its fence allows; else any number of the rows, from the
+ * first on, may be published.
  */
 typedef void publish_done(void *context, const struct published *published, const struct failure *failure);
 
@@ -67,15 +67,14 @@ struct broker {
 
 struct broker_ops {
 	/*
-	 * Publishes the rows in their order.  What is given, `publication` itself included, lives until
-	 * `done`, which is called exactly once and never before publish returns.  Several calls may be under
-	 * way, of each partition one.  When the broker is not reachable the answer is FAILURE_RETRY, within a
-	 * bounded time.
+	 * Publishes the rows in their order.  `publication` and everything in it must live until `done`,
+	 * which is called exactly once and never before publish returns.  One call for each partition may be
+	 * under way.  When the broker is not reachable the answer is FAILURE_RETRY, within a bounded time.
 	 */
 	void (*publish)(struct broker *broker, const struct publication *publication, publish_done *done,
 			void *context);
 
-	/* Whether publish has a chance now. */
+	/* Whether the broker is connected, so that publish can succeed. */
 	bool (*is_up)(const struct broker *broker);
 };
 

@@ -1,5 +1,5 @@
 /*
- * Port: time.  The engine's only way to wait.
+ * Port: time.  The engine waits by no other means.
  */
 #ifndef ALLOCD_BUS_PORTS_CLOCK_H
 #define ALLOCD_BUS_PORTS_CLOCK_H
@@ -13,7 +13,7 @@ struct clock {
 };
 
 struct clock_ops {
-	/* Milliseconds on a clock that only goes forward, from any beginning. */
+	/* Milliseconds of a monotonic clock, which may start anywhere. */
 	int64_t (*now_ms)(struct clock *clock);
 
 	/* A timer that is not set.  `fired` is called from the event loop, never from timer_set. */

@@ -1,9 +1,8 @@
 /*
  * Port: how messages look on the wire.
  *
- * Synchronous and pure.  What is read is checked against the message's descriptor, tolerantly: unknown
- * fields are ignored.  What is written is checked strictly: an event that does not satisfy its schema
- * is not written at all.
+ * Synchronous and pure.  Reading is tolerant: the fields that the message's descriptor names are checked, and
+ * unknown fields are ignored.  Writing is strict: an event that does not satisfy its schema is not written.
  */
 #ifndef ALLOCD_BUS_PORTS_CODEC_H
 #define ALLOCD_BUS_PORTS_CODEC_H
@@ -17,7 +16,7 @@
 /* A larger payload is invalid. */
 #define PAYLOAD_MAX ((size_t)64 * 1024)
 
-/* A message and what travels with it. */
+/* A message and its metadata. */
 struct envelope {
 	struct message message;
 	const char *id;          /* of the command (its field, or CloudEvents' id); NULL: none */

@@ -1,16 +1,16 @@
 /*
- * The infrastructure's trouble.  The kind says what to do next; the text is for the log.
+ * A failure of the infrastructure.  The kind determines what to do next; the text is for the log.
  */
 #ifndef ALLOCD_BUS_PORTS_FAILURE_H
 #define ALLOCD_BUS_PORTS_FAILURE_H
 
 enum failure_kind {
-	FAILURE_RETRY,     /* nothing happened; the same again, later, may do */
-	FAILURE_BUSY,      /* nothing happened: a lock, or a statement, was not done in its time */
-	FAILURE_CONFLICT,  /* somebody else was faster: load again and redo, at once */
+	FAILURE_RETRY,     /* nothing happened; a retry may succeed later */
+	FAILURE_BUSY,      /* nothing happened: a lock or a statement took too long */
+	FAILURE_CONFLICT,  /* a concurrent update came first: load again and redo, at once */
 	FAILURE_UNCERTAIN, /* perhaps done: the connection was lost after the commit was asked for */
-	FAILURE_DATA,      /* what was sent is to blame: the same again fails again */
-	FAILURE_FATAL,     /* nothing but an operator can help (a database that is too new) */
+	FAILURE_DATA,      /* what was sent is to blame: a retry would fail again */
+	FAILURE_FATAL,     /* only an operator can help (for example, the database is too new) */
 };
 
 struct failure {

@@ -1,5 +1,5 @@
 /*
- * Port: what an operator reads.  A line is a level, a message and named fields.
+ * Port: the log.  A line is a level, a message and named fields.
  *
  *     LOG(logger, LOG_WARN, "message rejected", LOG_TEXT("channel", place), LOG_NUMBER("attempts", 2));
  */
@@ -32,12 +32,12 @@ static inline const char *log_text_or_none(const char *text)
 #define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), log_text_or_none(value), 0})
 #define LOG_NUMBER(field_name, value) ((struct log_field){(field_name), NULL, (int64_t)(value)})
 
-/* What a line is, for who limits how many are written: see log_limiter.h. */
+/* Marks that tell log_limiter.h which lines it may leave out: see there. */
 #define LOG_TROUBLE(name) LOG_TEXT("trouble", name)
 #define LOG_OVER(name)    LOG_TEXT("over", name)
 #define LOG_KEPT          LOG_TEXT("kept", "")
 
-/* Troubles of the services. */
+/* The services that LOG_TROUBLE and LOG_OVER name. */
 #define LOG_DATABASE "database"
 #define LOG_REDIS    "Redis"
 #define LOG_MAIL     "mail"

@@ -1,6 +1,6 @@
 /*
- * Port: notifies people.  An effect outside of the unit of work: it happens after the commit, fails alone
- * and is tried again alone.
+ * Port: notifies people.  A notification is an effect outside the unit of work: it is sent after the commit,
+ * and it fails and is retried alone.
  */
 #ifndef ALLOCD_BUS_PORTS_NOTIFIER_H
 #define ALLOCD_BUS_PORTS_NOTIFIER_H
@@ -18,13 +18,12 @@ struct stock_batch {
 	int32_t free; /* purchased and not allocated */
 };
 
-/* How many of them a notification names at most. */
+/* A notification names this many batches at most. */
 #define STOCK_BATCHES_MAX 20
 
-/* What there is of an SKU while the notification is written. */
+/* The SKU's stock when the notification is written. */
 struct stock {
-	const char
-		*incarnation; /* of the database: with its key it identifies a notification, see broker.h */
+	const char *incarnation; /* of the database, see broker.h; identifies a notification with its key */
 	struct stock_batch batches[STOCK_BATCHES_MAX]; /* in order of preference */
 	size_t count;
 	bool has_more; /* batches beyond those */
@@ -36,20 +35,20 @@ struct notification {
 	const char *orderid;
 	int32_t qty;
 	int attempts;              /* made so far */
-	const char *recipient;     /* NULL: for each that the notifier has */
+	const char *recipient;     /* NULL: all of the notifier's */
 	const struct stock *stock; /* NULL when the notifier needs none */
 };
 
 /*
- * FAILURE_DATA: refused for good.  FAILURE_BUSY: the service answers, but does not take this notification
- * now.  Any other failure is trouble of the service itself.
+ * FAILURE_DATA: the notification is refused for good.  FAILURE_BUSY: the service works, but does not accept
+ * this notification now.  Any other kind is a failure of the service.
  */
 typedef void notify_done(void *context, const struct failure *failure);
 
 struct notifier {
 	const struct notifier_ops *ops;
-	size_t at_once;     /* how many notifications it takes at a time, at least 1 */
-	int64_t longest_ms; /* after which each of them has its answer */
+	size_t at_once;     /* notifications that may be under way at a time, at least 1 */
+	int64_t longest_ms; /* every notification is answered within this time */
 	bool needs_stock;
 	const char *const *recipients; /* more than one: each gets a notification of its own */
 	size_t recipient_count;
@@ -57,8 +56,8 @@ struct notifier {
 
 struct notifier_ops {
 	/*
-	 * Says that a line was out of stock.  `notification` lives until `done`, which is called exactly once
-	 * and never before notify returns.
+	 * Reports that a line was out of stock.  `notification` must live until `done`, which is called
+	 * exactly once and never before notify returns.
 	 */
 	void (*notify)(struct notifier *notifier, const struct notification *notification, notify_done *done,
 		       void *context);

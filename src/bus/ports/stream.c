@@ -1,4 +1,4 @@
-/* Which marks a stream bears. */
+/* Finds an incarnation's mark among those that a stream bears. */
 #include "bus/ports/stream.h"
 
 #include <string.h>

@@ -1,13 +1,13 @@
 /*
  * Port: one durable stream of commands, as one reader in a consumer group sees it.
  *
- * An entry that was read is pending, for this reader, until it is acknowledged; whoever reads what is pending
- * gets it again, in the order of the ids.  Every call answers exactly once, through its callback, never
- * before it returns.  Calls of different kinds may be under way at once (a read that waits for entries holds
- * up nothing else), of each kind one.  Failures:
- *   FAILURE_RETRY     the stream cannot be reached; a read may have been delivered all the same
- *   FAILURE_FATAL     the stream refuses the call, or its answer is none, until an operator helps
- *   FAILURE_CONFLICT  the group is not there (any more): look, and create it
+ * An entry that was read is pending for this reader until it is acknowledged; a read of pending entries
+ * returns it again, in the order of the ids.  Every call answers exactly once, through its callback, never
+ * before it returns.  One call of each kind may be under way at a time (a read that waits for entries blocks
+ * no other kind).  Failures:
+ *   FAILURE_RETRY     the stream cannot be reached; a read may have made entries pending all the same
+ *   FAILURE_FATAL     the stream refuses the call or answers nonsense, until an operator helps
+ *   FAILURE_CONFLICT  the group does not exist: look, and create it
  */
 #ifndef ALLOCD_BUS_PORTS_STREAM_H
 #define ALLOCD_BUS_PORTS_STREAM_H
@@ -20,8 +20,8 @@
 #include <stddef.h>
 
 /*
- * Entries that one read brings, at most; and as long as nothing is known of their size, for what is too much
- * for the stream's memory fails.
+ * The most entries of one read; and the most while their size is unknown, since a read that exceeds the
+ * stream's memory fails.
  */
 #define STREAM_READ_MAX   1000
 #define STREAM_READ_FIRST 50
@@ -29,49 +29,49 @@
 /* How long a read of new entries waits for the first of them. */
 #define STREAM_WAIT_MS 2000
 
-/* An entry whose reader did nothing about it for so long may be claimed by another one. */
+/* An entry that stayed pending for this long may be claimed by another reader. */
 #define STREAM_CLAIM_IDLE_MS 60000
 
 struct stream_entry {
 	struct stream_id id;
-	bool gone;              /* it was trimmed while it was pending: nothing else of it is known */
-	enum message_type type; /* that its `type` names; MSG_NONE: see `defect` */
-	const char *defect;     /* why it is no command: "type: missing", or NULL */
+	bool gone;              /* it was trimmed while it was pending: only its id is known */
+	enum message_type type; /* named by its `type`; MSG_NONE: see `defect` */
+	const char *defect;     /* why it is not a command: "type: missing", or NULL */
 	const char *message_id; /* its `id`, or NULL */
-	struct bytes payload;   /* its `data`: PAYLOAD_MAX bytes at most; */
+	struct bytes payload;   /* its `data`, PAYLOAD_MAX bytes at most */
 	size_t payload_size;    /* its true size */
 	size_t whole_size;      /* bytes of all its fields */
 };
 
 /*
- * Ids of incarnations (see checkpoints.h) that a stream bears as marks: so many of them, with spaces
- * between.
+ * Bytes of one incarnation's mark (see checkpoints.h), and of the 8 that a stream bears, separated by
+ * spaces.
  */
 #define STREAM_LIFE_MAX  64
 #define STREAM_LIVES_MAX (8 * (STREAM_LIFE_MAX + 1))
 
-/* How things stand. */
+/* The state of the stream and of our consumer group. */
 struct stream_state {
 	struct stream_id last_generated; /* 0-0: there is no such stream */
 	bool has_group;
-	size_t consumers;              /* that our group knows */
-	struct stream_id delivered;    /* our group has handed out every entry up to here */
-	char lives[STREAM_LIVES_MAX];  /* the marks that it bears; */
-	size_t largest;                /* bytes of the larger one of its first and its last entry */
+	size_t consumers;              /* of our group */
+	struct stream_id delivered;    /* our group has delivered every entry up to here */
+	char lives[STREAM_LIVES_MAX];  /* the marks of incarnations that it bears */
+	size_t largest;                /* bytes of the larger of its first and last entry */
 	struct stream_id done;         /* our group has acknowledged every entry up to here */
-	struct stream_id done_by_all;  /* and every group of the stream every one up to here */
-	uint64_t pending;              /* entries that our group's readers hold */
-	int64_t added;                 /* entries that were ever added; below 0: the stream does not say */
-	struct stream_id last_present; /* the highest entry that is there; 0-0: none is */
+	struct stream_id done_by_all;  /* every group of the stream has acknowledged every entry up to here */
+	uint64_t pending;              /* entries pending for our group's readers */
+	int64_t added;                 /* entries ever added; negative: unknown */
+	struct stream_id last_present; /* the highest entry that exists; 0-0: the stream is empty */
 };
 
-/* What a claim brought. */
+/* The result of a claim. */
 struct stream_claim {
 	size_t claimed; /* entries that are pending for this reader now */
 	size_t lost;    /* entries that were trimmed while they were pending */
 };
 
-/* What is given is valid during the call. */
+/* Arguments are valid during the call only. */
 typedef void stream_done(void *context, const struct failure *failure);
 typedef void stream_looked(void *context, const struct stream_state *state, const struct failure *failure);
 typedef void stream_claimed(void *context, const struct stream_claim *claim, const struct failure *failure);
@@ -88,34 +88,37 @@ struct stream {
 struct stream_ops {
 	void (*look)(struct stream *stream, stream_looked *done, void *context);
 
-	/* A group that gets the entries after `after`; makes the stream, too.  One that is there stays. */
+	/*
+	 * Creates the group, to be delivered the entries after `after`, and the stream.  An existing group
+	 * stays.
+	 */
 	void (*create_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
 
-	/* The group gets the entries after `after` (again). */
+	/* The group is delivered the entries after `after` (again). */
 	void (*move_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
 
-	/* Puts that mark on the stream; it stays as long as the stream does.  Once more is no harm. */
+	/* Adds the incarnation's mark to the stream, for as long as the stream exists.  May be repeated. */
 	void (*mark_life)(struct stream *stream, const char *life, stream_done *done, void *context);
 
-	/* Takes over whatever readers that are gone hold: all of it. */
+	/* Claims all entries that are pending for dead readers. */
 	void (*claim)(struct stream *stream, stream_claimed *done, void *context);
 
-	/* This reader's pending entries above `after`, `max` at most; none: there are no more. */
+	/* Reads up to `max` of this reader's pending entries above `after`; no entries: there are no more. */
 	void (*read_pending)(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
 			     void *context);
 
 	/*
-	 * Entries that no reader of the group has got, `max` at most; none: there are none, and none came in
-	 * STREAM_WAIT_MS if it `may_wait`.
+	 * Reads up to `max` entries that were not delivered to the group yet.  If there are none and it
+	 * `may_wait`, it waits for one for up to STREAM_WAIT_MS.
 	 */
 	void (*read_new)(struct stream *stream, size_t max, bool may_wait, stream_was_read *done,
 			 void *context);
 
-	/* Once more is no harm.  The ids are copied. */
+	/* May be repeated.  The ids are copied. */
 	void (*acknowledge)(struct stream *stream, const struct stream_id *ids, size_t count,
 			    stream_done *done, void *context);
 
-	/* Drops entries below `lowest`, about. */
+	/* Deletes entries below `lowest`, approximately. */
 	void (*trim)(struct stream *stream, struct stream_id lowest, stream_done *done, void *context);
 };
 

@@ -1,7 +1,7 @@
 /*
- * Port: reads for people and other services.  On a connection of its own: a read never waits behind a unit of
- * work.  Every call answers exactly once, through its callback, never before it returns; what the callback is
- * given lives only as long as the callback runs.
+ * Port: reads for people and other services, on a connection of its own, so that a read never waits for a
+ * unit of work.  Every call answers exactly once, through its callback, never before it returns; the
+ * arguments of the callback are valid only during the call.
  */
 #ifndef ALLOCD_BUS_PORTS_VIEWS_H
 #define ALLOCD_BUS_PORTS_VIEWS_H
@@ -43,8 +43,8 @@ struct views_ops {
 	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
 
 	/*
-	 * The frames that hold events of the SKU after `version`, oldest first: if there are so many events,
-	 * those that hold the first EVENTS_READ_MAX of them and one more.
+	 * The frames with events of the SKU after `version`, oldest first, up to those that hold the first
+	 * EVENTS_READ_MAX + 1 of these events.
 	 */
 	void (*events)(struct views *views, const char *sku, int64_t version, events_done *done,
 		       void *context);

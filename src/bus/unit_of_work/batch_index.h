@@ -20,7 +20,7 @@ void batch_index_free(struct batch_index **index);
 void batch_index_add_creation(struct batch_index *index, struct delivery *creation);
 void batch_index_remove_creation(struct batch_index *index, struct delivery *creation);
 
-/* The database has this batch. */
+/* The database has this batch: caches its SKU. */
 void batch_index_remember(struct batch_index *index, const char *reference, const char *sku);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * The outbox: what is to be published, kept as the bytes that will be sent.
+ * The outbox: events to be published, stored as the bytes that will be sent.
  *
  * A row holds the events that one unit of work caused for one SKU, as a frame: for each event one byte
  * with the length of its message's name, the name, four bytes (big endian) with the length of the payload,

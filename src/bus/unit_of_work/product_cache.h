@@ -12,14 +12,14 @@
 
 struct product_cache;
 
-/* `bytes_max`: of memory that the products take, all told. */
+/* `bytes_max`: memory of all products together. */
 struct product_cache *product_cache_new(size_t bytes_max);
 void product_cache_free(struct product_cache **cache);
 
-/* Puts into the unit, as a load would, whatever is known of the products that it wants. */
+/* Fills the cached ones among the products that the unit wants into it, as a load would. */
 void product_cache_recall(struct product_cache *cache, struct unit_of_work *uow);
 
-/* The unit is committed: its products are known as they are now. */
+/* The unit is committed: caches its products. */
 void product_cache_keep(struct product_cache *cache, const struct unit_of_work *uow);
 
 /* Another worker may have changed the products of this unit: drops them. */

@@ -1,9 +1,8 @@
 /*
- * What is known of a product, in one compact block of memory: for keeping many products while no unit of work
- * needs them.
+ * A product in one compact block of memory, so that many products can be cached between units of work.
  *
- * An image holds the product as it is once its changes are committed: key, numbers, batches, and how far its
- * stock is known.  Its lines and events are left behind.
+ * An image holds the product as it is once its changes are committed: key, version, revision, batches, and
+ * which part of its stock is loaded.  It has no lines and no events.
  */
 #ifndef ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_IMAGE_H
 #define ALLOCD_BUS_UNIT_OF_WORK_PRODUCT_IMAGE_H
@@ -15,15 +14,15 @@
 struct product_image;
 
 /*
- * Bytes of memory that the product's image takes; 0 for a product that is not worth one: whose shrink goes on
- * in steps, or with very many batches.
+ * Bytes of the product's image; 0 for a product that is not worth caching, because it has a shrink in
+ * progress or very many batches.
  */
 size_t product_image_measure(const struct product *product);
 
-/* Makes it, in so many bytes, aligned as for an int64_t. */
+/* Writes the image into memory of the measured size, aligned for an int64_t. */
 void product_image_write(struct product_image *image, const struct product *product);
 
-/* The product as the image shows it; nothing of the image is used afterwards. */
+/* The product of the image, which shares no memory with it. */
 struct product *product_image_restore(const struct product_image *image, struct arena *arena,
 				      struct journal *journal, int move_max);
 

@@ -1,4 +1,4 @@
-/* The identity map of one unit of work, and what is to be written when it is done. */
+/* The identity map of one unit of work, and the changes that its flush writes. */
 #include "bus/unit_of_work/unit_of_work.h"
 
 #include "core/base/decimal.h"
@@ -13,11 +13,11 @@
 #define KEEP(uow, field)       journal_keep(&(uow)->journal, (uow)->arena, &(field), sizeof(field))
 #define SET(uow, field, value) (KEEP(uow, field), (field) = (value))
 
-/* Makes room for one more element at the end of uow->array, whose count is uow->counter. */
+/* Grows uow->array by one element beyond the uow->counter that it has. */
 #define GROW(uow, array, counter)                                                                            \
 	((uow)->array = arena_grow((uow)->arena, (uow)->array, (uow)->counter, sizeof *(uow)->array))
 
-/* ---- its life ---- */
+/* ---- the life of a unit ---- */
 
 static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *codec, int move_max)
 {
@@ -75,14 +75,14 @@ static void spend_id(struct unit_of_work *uow, const struct delivery *delivery)
 
 	if (!slot || slot->spent || !spends_id(delivery))
 		return;
-	/* The slot may have come with an earlier message, which was rejected. */
+	/* The slot may be from an earlier message of the same id, which was rejected. */
 	slot->parts.message = delivery->inbox.message;
 	slot->spent = true;
 	slot->digest = delivery->digest;
 	slot->outcome = delivery->outcome;
 }
 
-/* Of several replays of one dead letter in this unit the first one counts. */
+/* Only the first of several replays of one dead letter in this unit has an effect. */
 static void note_replay(struct unit_of_work *uow, struct delivery *delivery)
 {
 	for (size_t i = 0; i < uow->replay_count; i++) {
@@ -98,7 +98,7 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
 
 	if (replay && replay->is_stale)
-		return; /* nothing came of it */
+		return; /* the replay has no effect */
 	if (replay)
 		note_replay(uow, delivery);
 	spend_id(uow, delivery);
@@ -120,7 +120,7 @@ static void add_outbox_row(struct unit_of_work *uow, const struct product_slot *
 	};
 }
 
-/* A row that was changed by a message which was undone is as it was. */
+/* Drops the rows whose changes were all undone. */
 static void drop_unchanged_views(struct unit_of_work *uow)
 {
 	size_t kept = 0;
@@ -141,7 +141,7 @@ void unit_of_work_close(struct unit_of_work *uow)
 	drop_unchanged_views(uow);
 }
 
-/* ---- what is to be loaded ---- */
+/* ---- what is wanted ---- */
 
 static struct product_slot *product_slot(struct unit_of_work *uow, const char *sku)
 {
@@ -185,7 +185,7 @@ void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, in
 		slot->lowest_qty = qty;
 }
 
-/* SKU, order id and quantity in one text: 0xff is in no text. */
+/* Joins SKU, order id and quantity to one text; no UTF-8 text contains the byte 0xff. */
 static const char *line_key(struct unit_of_work *uow, const struct order_line *line)
 {
 	char qty[DECIMAL_MAX + 1] = {0};
@@ -302,7 +302,7 @@ bool unit_of_work_needs_load(const struct unit_of_work *uow)
 	return false;
 }
 
-/* ---- what handlers see ---- */
+/* ---- what handlers call ---- */
 
 struct product *unit_of_work_product(struct unit_of_work *uow, const char *sku)
 {
@@ -319,7 +319,7 @@ struct product *unit_of_work_new_product(struct unit_of_work *uow, const char *s
 	struct product *product = product_new(uow->arena, &uow->journal, slot->sku, uow->move_max);
 
 	assert(!slot->product);
-	product_put_range(product, 1, PREFERENCE_END); /* there is nothing to load */
+	product_put_range(product, 1, PREFERENCE_END); /* a new product has nothing to load */
 	SET(uow, slot->product, product);
 	uow->touched = product;
 	return product;
@@ -349,7 +349,7 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 			.sku = line->sku,
 			.orderid = line->orderid,
 			.qty = line->qty,
-			.is_new = batchref, /* no line gets a batch that has one: it loses that first */
+			.is_new = batchref, /* a line that has a batch loses it before it gets another */
 		};
 		map_put(&uow->view_map, key, view);
 		GROW(uow, views, view_count);
@@ -359,7 +359,7 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 	SET(uow, view->changed, true);
 }
 
-/* What every event tells besides what happened: when it did, and because of which command. */
+/* Sets what every event has: its time, and the id of the command that caused it. */
 static void stamp(struct unit_of_work *uow, struct message *event)
 {
 	message_set_instant(event, "occurred_at", uow->now);
@@ -375,7 +375,7 @@ void unit_of_work_publish(struct unit_of_work *uow, struct message *event)
 	struct outgoing *outgoing;
 
 	if (uow->defect)
-		return; /* the message fails as a whole: nothing it causes goes out */
+		return; /* the message fails as a whole, so none of its events is published */
 	stamp(uow, event);
 	envelope.message = *event;
 	slot->outgoing = arena_grow(uow->arena, slot->outgoing, slot->outgoing_count, sizeof *slot->outgoing);
@@ -397,7 +397,7 @@ void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line
 	SET(uow, uow->notification_count, uow->notification_count + 1);
 }
 
-/* ---- what a store fills in ---- */
+/* ---- what a store calls while it loads ---- */
 
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
 					 int64_t version, int64_t revision)

@@ -1,11 +1,11 @@
 /*
  * The unit of work: a few messages that are handled together and committed in one transaction.
  *
- * Its life: what its messages need is noted; the store loads it; the messages are handled one by one in
- * memory, each atomic; the store flushes what came of it; then it is thrown away as a whole.  It is never
- * half done: a unit that could not be flushed is cleared and built again.
+ * What its messages need is noted, and the store loads it.  The messages are handled in memory one by one,
+ * each atomically; the store flushes the changes; then the unit is dropped as a whole.  A unit that could
+ * not be flushed is cleared and built again.
  *
- * This header is also what a store sees: what to load (the slots and needs), and what to write (the changes).
+ * A store reads this header, too: it loads the slots and needs, and writes the changes.
  */
 #ifndef ALLOCD_BUS_UNIT_OF_WORK_UNIT_OF_WORK_H
 #define ALLOCD_BUS_UNIT_OF_WORK_UNIT_OF_WORK_H
@@ -20,29 +20,29 @@
 
 #define WITNESS_SIZE 16
 
-/* ---- what the store is to load ---- */
+/* ---- what the store loads ---- */
 
-/* A product that is named, or that turned out to own a batch that is named. */
+/* A product that a message names, or that owns a batch which a message names. */
 struct product_slot {
 	const char *sku;
-	struct product *product; /* NULL: not loaded, or there is none */
-	bool loaded;             /* asked for and answered */
+	struct product *product; /* NULL: not loaded, or there is no such product */
+	bool loaded;             /* the store has answered */
 
-	/* Its events so far, encoded; the first one's version. */
+	/* Its events so far, encoded, and the version of the first one. */
 	struct outgoing *outgoing;
 	size_t outgoing_count;
 	int64_t first_version;
 };
 
-/* A batch that is named by reference, and the SKU it belongs to. */
+/* A batch that a message names by its reference. */
 struct batch_slot {
 	const char *reference;
-	const char *sku; /* of the batch that has this reference; NULL: there is none */
+	const char *sku; /* of the batch; NULL: there is no batch of that reference */
 	bool loaded;
-	int32_t lowest_qty; /* the smallest quantity that a command sets it to; INT32_MAX: none does */
+	int32_t lowest_qty; /* that a command of the unit sets it to; INT32_MAX: no command does */
 };
 
-/* A line that is to be allocated: is it already? */
+/* A line that is to be allocated, which the store loads if it is allocated already. */
 struct line_slot {
 	const char *sku;
 	const char *orderid;
@@ -50,7 +50,7 @@ struct line_slot {
 	bool loaded;
 };
 
-/* A message id: was it spent before? */
+/* A message id, which may have been spent before. */
 struct inbox_slot {
 	const char *key; /* the delivery's inbox_key */
 	struct inbox_key parts;
@@ -62,26 +62,26 @@ struct inbox_slot {
 	enum outcome outcome;
 };
 
-/* A dead letter that is replayed: is it as it was? */
+/* A dead letter that is replayed, which may have changed meanwhile. */
 struct replay_slot {
 	const struct delivery *delivery;
 	bool loaded;
-	bool is_stale; /* somebody replayed or discarded it meanwhile */
+	bool is_stale; /* an operator replayed or discarded it meanwhile */
 };
 
-/* ---- what the store is to write ---- */
+/* ---- what the store writes ---- */
 
-/* A row of the read model, as it is to be. */
+/* The new state of a row of the read model. */
 struct view_change {
 	const char *sku;
 	const char *orderid;
 	int32_t qty;
-	const char *batchref; /* NULL: the row goes */
-	bool is_new;          /* it was not there before this unit */
+	const char *batchref; /* NULL: the row is deleted */
+	bool is_new;          /* it did not exist before this unit */
 	bool changed;         /* always true for what the store sees */
 };
 
-/* How far a partition's events were published. */
+/* How far a partition's events are published. */
 struct cursor {
 	int partition;
 	int64_t position;
@@ -93,17 +93,15 @@ struct unit_of_work {
 	struct codec *codec;
 	unsigned char witness[WITNESS_SIZE]; /* random; the first row the flush inserts */
 
-	/*
-	 * Whether LOAD takes row locks and keeps its transaction for the flush: set after repeated conflicts.
-	 */
+	/* LOAD takes row locks and keeps its transaction for the flush; set after repeated conflicts. */
 	bool locking;
 
 	int move_max;     /* lines that one step of a shrink moves at most, of each of its products */
-	int statement_ms; /* that each of its statements may take; 0: as long as usual */
+	int statement_ms; /* the time limit of each of its statements; 0: the usual one */
 
 	struct speculation speculation;
 
-	/* To load: the slots that are not `loaded`, and what the `need` of each loaded product asks for. */
+	/* To be loaded: the slots that are not `loaded`, and the `need` of each loaded product. */
 	struct product_slot **products;
 	size_t product_count;
 	struct batch_slot **batches;
@@ -116,7 +114,7 @@ struct unit_of_work {
 	size_t replay_count;
 	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by flush on success */
 
-	/* To write, besides the products themselves. */
+	/* To be written, besides the products themselves. */
 	struct view_change **views;
 	size_t view_count;
 	struct outbox_row *outbox;
@@ -125,52 +123,52 @@ struct unit_of_work {
 	size_t notification_count;
 	struct delivery **dead; /* dead letters */
 	size_t dead_count;
-	struct delivery **replayed; /* whose outcome its dead letter gets: handled or skipped, it goes */
+	struct delivery **replayed; /* their dead letters get the outcome, or are deleted */
 	size_t replayed_count;
 	struct cursor *cursors;
 	size_t cursor_count;
 
 	/* Private to unit_of_work.c. */
 	struct map product_map, batch_map, line_map, inbox_map, view_map;
-	const struct envelope *cause; /* the message whose events are raised; NULL: a shrink that goes on */
-	struct product *touched;      /* the product it is about */
+	const struct envelope *cause; /* the message whose events are raised; NULL: a step of a shrink */
+	struct product *touched;      /* the product of that message */
 	const char *defect;           /* why one of its events cannot be written */
 };
 
-/* ---- its life, as the engine leads it ---- */
+/* ---- the life of a unit ---- */
 
 /* `move_max`: how many lines one step of a shrink may move. */
 void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max);
 void unit_of_work_release(struct unit_of_work *uow);
 
-/* Empties it; nothing that came from its arena may be used any more. */
+/* Empties it, and frees everything in its arena. */
 void unit_of_work_clear(struct unit_of_work *uow);
 
-/* What it says about the message that is handled stands, or is undone. */
+/* Keeps, or undoes, the changes of the message that is being handled. */
 void unit_of_work_keep_changes(struct unit_of_work *uow);
 void unit_of_work_undo_changes(struct unit_of_work *uow);
 
-/* The delivery's outcome is known: notes a spent id, or a dead letter. */
+/* Notes what the delivery's outcome entails: a spent id, or a dead letter. */
 void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery);
 
-/* Everything is handled: turns what happened into rows for the flush. */
+/* All messages are handled: prepares the rows for the flush. */
 void unit_of_work_close(struct unit_of_work *uow);
 
-/* ---- what is to be loaded ---- */
+/* ---- what is wanted ---- */
 
 void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
 
-/* The batch and, when there is one, its product. `qty`: what it is to be set to, or INT32_MAX. */
+/* The batch and, if it exists, its product.  `qty`: the quantity that it is to be set to, or INT32_MAX. */
 void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, int32_t qty);
 
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line);
 
-/* Whether there is anything that a load would bring. */
+/* Whether anything wanted is not loaded yet. */
 bool unit_of_work_needs_load(const struct unit_of_work *uow);
 
 /*
- * The batch is known if its product is known, and the product has it: then only its newest lines are to be
- * loaded, and only if it is to hold less than it does.
+ * If the unit has the product and the product has the batch, the batch need not be loaded, except for its
+ * newest lines if the batch is to hold less than is allocated.
  */
 void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku);
 
@@ -183,40 +181,40 @@ void unit_of_work_look_id_up(struct unit_of_work *uow, const struct delivery *de
 /* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery);
 
-/* ---- what handlers see ---- */
+/* ---- what handlers call ---- */
 
-/* The product, or NULL when there is no such SKU (which the load has shown). */
+/* The product, or NULL when the load found no such SKU. */
 struct product *unit_of_work_product(struct unit_of_work *uow, const char *sku);
 
-/* A product that begins to be. */
+/* Creates a product. */
 struct product *unit_of_work_new_product(struct unit_of_work *uow, const char *sku);
 
-/* The SKU of the batch with that reference, or NULL when there is none. */
+/* The SKU of the batch with that reference, or NULL when there is no such batch. */
 const char *unit_of_work_batch_owner(struct unit_of_work *uow, const char *reference);
 
-/* The reference belongs to that SKU from now on. */
+/* Records that the batch belongs to that SKU. */
 void unit_of_work_own_batch(struct unit_of_work *uow, const char *reference, const char *sku);
 
-/* The read model is to show the line in that batch; NULL: nowhere. */
+/* Updates the read model: the line is in that batch, or NULL: in no batch. */
 void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *line, const char *batchref);
 
-/* The event goes to the outbox, stamped and checked. */
+/* Adds the event to the outbox, with its time and cause, and checked against its schema. */
 void unit_of_work_publish(struct unit_of_work *uow, struct message *event);
 
-/* Somebody is to be told that the line is out of stock. */
+/* Adds a notification that the line is out of stock. */
 void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line);
 
-/* ---- what a store fills in ---- */
+/* ---- what a store calls while it loads ---- */
 
-/* The unit's product of that SKU, made when it is not there yet.  `sku` is copied when it is new. */
+/* The unit's product of that SKU, which is created, with a copy of `sku`, unless it exists. */
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
 					 int64_t version, int64_t revision);
 
-/* The slot of that reference, which gets its owner. */
+/* Sets the owner of the batch with that reference, and returns its slot. */
 struct batch_slot *unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference,
 						const char *sku);
 
-/* The message id of that slot was spent earlier by a message with that digest. */
+/* A message with that digest has spent the id before. */
 void unit_of_work_put_spent(struct inbox_slot *slot, uint64_t digest);
 
 #endif
