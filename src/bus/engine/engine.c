@@ -1,4 +1,4 @@
-/* Puts the parts together, answers, and counts. */
+/* Connects the parts of the engine, answers messages, and counts. */
 #include "bus/engine/engine.h"
 
 #include "bus/engine/engine_internal.h"
@@ -116,15 +116,15 @@ void engine_free(struct engine **engine)
 /* ---- in ---- */
 
 /*
- * What is held up leaves half of the queue to the rest, though pub/sub may have brought more than that of
- * it.
+ * What messages of SKUs that are held up leave of the queue to the others: at least half of it, even if
+ * pub/sub brought more of them.
  */
 static size_t left_by(size_t held, size_t max)
 {
 	return max - (held < max / 2 ? held : max / 2);
 }
 
-/* Whether the other messages fill less than 1/part of what is left to them. */
+/* Whether the other messages fill less than 1/part of that. */
 static bool is_below(const struct engine *engine, size_t part)
 {
 	size_t messages = left_by(engine->held_messages, engine->config.queue_max);
@@ -142,7 +142,7 @@ static void report_change(void *context)
 		engine->on_change(engine->change_context);
 }
 
-/* Not at once: whoever is told may submit, or be in the middle of it. */
+/* The report comes later, from the event loop: its receiver may be in the middle of a call. */
 void engine_note_change(struct engine *engine)
 {
 	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
@@ -201,7 +201,7 @@ void engine_database_is(struct engine *engine, bool up)
 
 /* ---- the database's clock ---- */
 
-/* For so long ours runs like it. */
+/* How long the database's clock is extrapolated from our own before it is asked again. */
 #define CLOCK_KNOWN_MS 10000
 
 int64_t engine_now_ms(const struct engine *engine)

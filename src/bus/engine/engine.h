@@ -1,12 +1,12 @@
 /*
- * The engine: takes messages in, and sees to it that each ends in exactly one outcome.
+ * The engine: accepts messages, and gives each exactly one outcome.
  *
- *     intake ──► lane ──► publisher
+ *     SKU resolver ──► lane ──► publisher
  *
- * The intake decodes and finds out which SKU a message is about; a lane gathers all that waits for it into
- * units of work and leads each through load, handle, flush; the publisher hands committed events to the
- * broker, in order. The reminder sends notifications.  All of it waits only for its ports, and is driven by
- * their callbacks.
+ * The SKU resolver finds the SKU of each message.  The lane of that SKU makes units of work of all that
+ * waits, and loads, handles and flushes each unit.  The publisher sends committed events to the broker, in
+ * order, and the housekeeper sends notifications.  All of them wait only for their ports, whose callbacks
+ * drive them.
  *
  * Not thread-safe: one event loop drives it.
  */
@@ -24,29 +24,29 @@ struct engine;
 struct engine *engine_new(const struct engine_ports *ports, const struct engine_config *config);
 
 /*
- * Begins: publishes what an earlier run left, resumes unfinished shrinks, and sends notifications that are
- * due.
+ * Publishes what an earlier run left unpublished, resumes unfinished shrinks, and sends the notifications
+ * that are due.
  */
 void engine_start(struct engine *engine);
 
-/* Takes a message, always. */
+/* Accepts a message, even when the queue is full. */
 void engine_submit(struct engine *engine, const struct arrival *arrival);
 
 /*
- * Whether the next message of a caller who waits for its answer stays within the bounds: messages of SKUs
- * that are held up take no room from it.
+ * Whether the queue has room for a message whose sender waits for the answer.  Messages of SKUs that are
+ * held up do not count.
  */
 bool engine_has_room(const struct engine *engine);
 
 /*
- * Whether who reads messages should pause: from when the queue is full until half of it is free again, of
- * what the messages of SKUs that are held up leave to the others.
+ * Whether message sources should pause: from when the queue is full until half of it is free again, not
+ * counting the share that messages of SKUs that are held up have.
  */
 bool engine_is_full(const struct engine *engine);
 
 /*
- * Whether who reads pub/sub should pause, though the queue is not full: too many of its messages wait for
- * SKUs that are held up.
+ * Whether pub/sub should pause although the queue is not full, because too many messages wait for SKUs that
+ * are held up.
  */
 bool engine_pauses_pubsub(const struct engine *engine);
 
@@ -67,8 +67,8 @@ bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream
 bool engine_takes_new_entries(const struct engine *engine);
 
 /*
- * Every pass over pending entries, due or not, is said to begin before its first read, and to end.  It has a
- * number.
+ * The reader calls these before the first read and after the last read of every pass over pending entries,
+ * due or not.  Returns the number of the pass.
  */
 uint64_t engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after);
 void engine_end_pass(struct engine *engine, const char *stream);
@@ -77,38 +77,38 @@ void engine_end_pass(struct engine *engine, const char *stream);
 bool engine_is_idle(const struct engine *engine);
 
 /*
- * `drained` is called once nothing is queued, in flight or unpublished (which may be at once, from the event
- * loop).  The caller has stopped what submits.
+ * `drained` is called from the event loop once nothing is queued, in flight or unpublished.  The caller has
+ * stopped the sources of messages before.
  */
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context);
 
 /*
- * Begins no further notification.  Draining waits for those that the notifier has, 2 s at most.  The caller
- * is about to drain.
+ * Begins no further notification; to be called before engine_drain(), which then waits for those under way,
+ * 2 s at most.
  */
 void engine_stop_notifications(struct engine *engine);
 
 const struct engine_stats *engine_stats(const struct engine *engine);
 
-/* Why work that waits is not done. */
+/* Why waiting work is not done. */
 struct engine_trouble {
-	const char *text; /* what fails, as the service says it; "": nothing says why */
+	const char *text; /* the error of the service; "": unknown */
 	int64_t for_ms;   /* how long it has lasted */
 };
 
 /*
- * Whether units of work are not committed, or would not be: a lane, the intake or the publisher failed twice
- * in a row, has had no answer for some seconds, or an empty unit failed while nothing else was to be done.
- * `trouble` is the one that has lasted longest; its text lives as long as the engine does nothing.
+ * Whether units of work are not committed, or would not be: a lane, the SKU resolver or the publisher failed
+ * twice in a row or has had no answer for some seconds, or an empty unit failed while the engine was idle.
+ * `trouble` is the failure that has lasted longest; its text is valid until the engine is next called.
  */
 bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble);
 
-/* Whether committed events are refused, or wait and none was published for a while. */
+/* Whether committed events are refused, or wait while no event has been published for some time. */
 bool engine_events_trouble(const struct engine *engine, struct engine_trouble *trouble);
 
 /*
- * Drops whatever waits, unanswered.  No port may call back any more: stores, broker and notifier are freed or
- * silenced before.  Accepts NULL in *engine and nulls it.
+ * Drops all waiting messages without an answer.  Stores, broker and notifier must be freed before, so that
+ * none calls back.  Accepts NULL in *engine and nulls it.
  */
 void engine_free(struct engine **engine);
 

@@ -8,10 +8,10 @@
 struct unit_of_work;
 
 struct engine_config {
-	size_t unit_max;    /* messages in a unit of work, at most */
+	size_t unit_max;    /* the most messages in a unit of work */
 	size_t lanes;       /* units in flight, 1 to LANES_MAX */
-	size_t queue_max;   /* messages that wait or are in flight, */
-	size_t queue_bytes; /* and their bytes: above either, the intake has no room */
+	size_t queue_max;   /* messages that wait or are in flight; */
+	size_t queue_bytes; /* and their bytes: above either, the queue is full */
 	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
 	int move_max;    /* lines that one step of a shrink moves at most; 0: MOVE_MAX_DEFAULT */

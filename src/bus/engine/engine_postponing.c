@@ -16,7 +16,7 @@
 #define RESUME_QUARTERS 1
 #define TRIED_QUARTERS  3
 
-/* SKUs of which entries are postponed.  With more, no new entries are read until some are free again. */
+/* With more postponed SKUs than this, no new entries are read until some are free again. */
 #define MARKS_MAX 1000
 
 /* ---- how much is held up ---- */
@@ -34,7 +34,7 @@ void engine_hold(struct engine *engine, struct delivery *delivery)
 	delivery->is_held = true;
 	engine->held_messages++;
 	engine->held_bytes += delivery->footprint;
-	engine_check_full(engine); /* less, now, is what the others take */
+	engine_check_full(engine); /* the other messages are fewer now */
 }
 
 void engine_let_go(struct engine *engine, struct delivery *delivery)
@@ -58,7 +58,7 @@ static bool is_held_up(struct engine *engine, const char *sku)
 	       (*sku && lane_is_shrinking(engine_lane_of(engine, sku), sku));
 }
 
-/* ---- what has no room any more ---- */
+/* ---- messages that have no room any more ---- */
 
 static void pause_pubsub(struct engine *engine, const char *sku)
 {
@@ -120,7 +120,7 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 	return true;
 }
 
-/* ---- what the reader of a stream asks and says ---- */
+/* ---- what the reader of a stream calls ---- */
 
 bool engine_pauses_pubsub(const struct engine *engine)
 {

@@ -1,4 +1,4 @@
-/* Whether the work gets done: what readiness says of the engine. */
+/* Whether work gets done, for the readiness check. */
 #include "bus/engine/engine_internal.h"
 #include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
@@ -52,7 +52,7 @@ void engine_lane_parked(struct engine *engine, size_t lane)
 	progress_watch_done(&engine->lane_watches[lane]);
 }
 
-/* What waits to be tried again is, at once: the waits between tries are long by now. */
+/* After a successful probe all failed parts retry at once, because their delays may have grown long. */
 void engine_probed(struct engine *engine, const struct failure *failure)
 {
 	if (failure) {
@@ -68,7 +68,7 @@ void engine_probed(struct engine *engine, const struct failure *failure)
 	engine_database_answers(engine);
 }
 
-/* ---- what is asked ---- */
+/* ---- what the readiness check asks ---- */
 
 static bool worse(const struct engine *engine, const struct progress_watch *watch, int64_t patience_ms,
 		  struct engine_trouble *trouble)
@@ -84,8 +84,8 @@ static bool worse(const struct engine *engine, const struct progress_watch *watc
 }
 
 /*
- * One SKU that waits is that SKU's trouble.  Where several wait and nothing at all is committed meanwhile,
- * it is the database's, though it takes an empty unit.
+ * One parked SKU is that SKU's trouble.  If several are parked and nothing is committed meanwhile, the
+ * database is in trouble, although it accepts an empty unit.
  */
 static bool all_are_parked(const struct engine *engine, struct engine_trouble *trouble)
 {

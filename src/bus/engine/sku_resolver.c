@@ -1,4 +1,4 @@
-/* From arrival to the lane of the SKU. */
+/* Finds the SKU of each delivery, and passes the delivery on to that SKU's lane. */
 #include "bus/engine/sku_resolver.h"
 
 #include "bus/base/backoff.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* As many batches are asked for in one go. */
+/* The most batches of one query. */
 #define RESOLVE_MAX 1000
 
 struct sku_resolver {
@@ -18,7 +18,7 @@ struct sku_resolver {
 	bool scheduled;
 	struct backoff backoff;
 
-	/* While the database is asked: who asked, in the order of the queue. */
+	/* While the database is asked: the batches of the query, in the order of the queue. */
 	bool resolving;
 	struct arena *arena;
 	struct resolved_batch *batches;
@@ -73,7 +73,7 @@ void sku_resolver_retry_now(struct sku_resolver *resolver)
 		resolver->engine->ports.clock->ops->timer_set(resolver->pump, 0);
 }
 
-/* Whether the delivery's SKU has to be found out before it can go on. */
+/* Whether the delivery's SKU is still to be found. */
 static bool needs_resolving(const struct delivery *delivery)
 {
 	return !delivery->decided && delivery->by_batch && !delivery->sku;
@@ -85,7 +85,7 @@ static void adopt_sku(struct delivery *delivery, const char *sku)
 		delivery->sku = arena_strdup(delivery->arena, sku);
 }
 
-/* A decided delivery without a SKU may go through any lane. */
+/* A decided delivery without a SKU may use any lane. */
 static void hand_on(struct sku_resolver *resolver, struct delivery *delivery)
 {
 	struct engine *engine = resolver->engine;
@@ -129,7 +129,7 @@ static void on_resolved(void *context, const struct failure *failure)
 	pump(resolver);
 }
 
-/* Asks for every batch in the queue that is not known, so that one answer lets all of them go on. */
+/* Asks for every unknown batch in the queue at once. */
 static void resolve(struct sku_resolver *resolver)
 {
 	struct batch_directory *directory = resolver->engine->ports.batch_directory;
@@ -154,7 +154,7 @@ static void resolve(struct sku_resolver *resolver)
 				on_resolved, resolver);
 }
 
-/* The database has no such batch, and no create_batch before this message will make it. */
+/* Neither does the database have the batch, nor does an earlier create_batch create it. */
 static void conclude_unknown(struct delivery *delivery)
 {
 	delivery_conclude(delivery, REJECT_UNKNOWN_BATCH);
@@ -162,8 +162,8 @@ static void conclude_unknown(struct delivery *delivery)
 }
 
 /*
- * A batch that is being created is looked for in the database first all the same: when it is another SKU's
- * there, the creation will be rejected, and the message would come too late to that SKU's lane.
+ * A batch with a queued create_batch is looked up in the database first all the same: if it exists there
+ * under another SKU, the create_batch will be rejected, and the message belongs in that other SKU's lane.
  */
 static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 {
@@ -175,7 +175,7 @@ static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 		adopt_sku(delivery, batch_index_created(batches, delivery->batchref));
 }
 
-/* Its SKU is known, or nobody knows it. */
+/* The SKU is known, or the batch is unknown to the database as well. */
 static void place(struct sku_resolver *resolver, struct delivery *delivery)
 {
 	struct engine *engine = resolver->engine;

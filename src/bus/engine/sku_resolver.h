@@ -1,7 +1,7 @@
 /*
- * The intake: where a message enters.  First in, first out: a message that names a batch whose SKU is not
- * known waits for the database's answer, and everything behind it waits too, so that nothing overtakes an
- * earlier command of its SKU.
+ * The SKU resolver: the engine's queue of arrivals, first in first out.  A message that names a batch whose
+ * SKU is unknown waits for the database's answer, and all messages behind it wait, too, so that none
+ * overtakes an earlier command of its SKU.
  */
 #ifndef ALLOCD_BUS_ENGINE_SKU_RESOLVER_H
 #define ALLOCD_BUS_ENGINE_SKU_RESOLVER_H
@@ -13,10 +13,10 @@ struct sku_resolver;
 struct sku_resolver *sku_resolver_new(struct engine *engine);
 void sku_resolver_free(struct sku_resolver **resolver);
 
-/* Takes the delivery over.  It goes on from the event loop, after the burst it came in. */
+/* Queues the delivery.  It is passed to its lane from the event loop, after the burst that it arrived in. */
 void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery);
 
-/* The database is well again: what waits to be tried once more is tried now. */
+/* The database works again: retries a failed query now. */
 void sku_resolver_retry_now(struct sku_resolver *resolver);
 
 #endif

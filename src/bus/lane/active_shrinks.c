@@ -1,4 +1,4 @@
-/* A list of shrinks that go on; there is seldom more than one. */
+/* A list of shrinks in progress; it seldom has more than one. */
 #include "bus/lane/active_shrinks.h"
 
 #include "core/base/must.h"
@@ -14,26 +14,26 @@ struct active_shrink *active_shrinks_find(const struct active_shrinks *list, con
 	return it;
 }
 
-static void append(struct active_shrinks *list, struct active_shrink *unfinished)
+static void append(struct active_shrinks *list, struct active_shrink *shrink)
 {
 	struct active_shrink **end = &list->first;
 
 	while (*end)
 		end = &(*end)->next;
-	unfinished->next = NULL;
-	*end = unfinished;
+	shrink->next = NULL;
+	*end = shrink;
 }
 
 struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const char *sku)
 {
-	struct active_shrink *unfinished = active_shrinks_find(list, sku);
+	struct active_shrink *shrink = active_shrinks_find(list, sku);
 
-	if (unfinished)
-		return unfinished;
-	unfinished = must_alloc(sizeof *unfinished);
-	unfinished->sku = must(strdup(sku));
-	append(list, unfinished);
-	return unfinished;
+	if (shrink)
+		return shrink;
+	shrink = must_alloc(sizeof *shrink);
+	shrink->sku = must(strdup(sku));
+	append(list, shrink);
+	return shrink;
 }
 
 void active_shrinks_rotate(struct active_shrinks *list)

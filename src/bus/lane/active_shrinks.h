@@ -1,5 +1,5 @@
 /*
- * Shrinks that go on in steps: each takes its next step in turn, and the later messages of its SKU wait for
+ * Shrinks that take several steps: each takes its next step in turn, and later messages of its SKU wait for
  * its end.
  */
 #ifndef ALLOCD_BUS_LANE_ACTIVE_SHRINKS_H
@@ -18,13 +18,13 @@ struct active_shrinks {
 	struct active_shrink *first; /* takes the next step */
 };
 
-/* NULL when no shrink of that SKU goes on. */
+/* NULL when no shrink of that SKU is in progress. */
 struct active_shrink *active_shrinks_find(const struct active_shrinks *list, const char *sku);
 
-/* The one of that SKU, added at the end when there is none. */
+/* The shrink of that SKU, added at the end unless it is in the list. */
 struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const char *sku);
 
-/* The first one becomes the last. */
+/* Moves the first shrink to the end. */
 void active_shrinks_rotate(struct active_shrinks *list);
 
 /*

@@ -2,8 +2,8 @@
  * A lane: one unit of work after the other, over the SKUs of its partitions.
  *
  * While a unit is in flight, deliveries queue; when it is committed, all that queued (up to a limit) become
- * the next one.  Every delivery leaves the lane with an outcome, whatever fails meanwhile, and each SKU's
- * deliveries keep their order.
+ * the next one.  Every delivery leaves the lane with an outcome, even when calls fail meanwhile, and each
+ * SKU's deliveries keep their order.
  */
 #ifndef ALLOCD_BUS_LANE_LANE_H
 #define ALLOCD_BUS_LANE_LANE_H

@@ -121,7 +121,7 @@ static void adopt_id(struct delivery *delivery, const char *id)
 		delivery->envelope.id = arena_strdup(delivery->arena, id);
 }
 
-/* Why the message is invalid whatever its payload, or NULL. */
+/* Why the message is invalid without a look at its payload, or NULL. */
 static const char *defect_of(const struct arrival *arrival)
 {
 	if (arrival->defect)

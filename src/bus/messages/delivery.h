@@ -39,7 +39,7 @@ typedef void delivery_answered(void *context, const struct delivery *delivery);
 
 /*
  * Identifies a message: by its CloudEvents source (or "") and its id.  The command that spends the id is
- * recorded beside the key and is not part of it, since a reused id is one message whatever the command.  A
+ * recorded beside the key and is not part of it, so that an id reused by another command is noticed.  A
  * stream entry without an id has ENTRY_KEY as its command, its stream and that stream's incarnation as its
  * source ("NAME 1"), and its entry id.  Such a source contains a space and a publisher's never does, because
  * a URI has %20 instead: so no publisher's message is mistaken for an entry.
@@ -63,7 +63,7 @@ struct arrival {
 	const struct replay *replay; /* or NULL */
 	const char *id;              /* the `id` field of a stream entry, else NULL */
 	enum message_type type;      /* named by the channel, path or entry; MSG_NONE: see `defect` */
-	const char *defect;          /* why the message is invalid whatever its payload, or NULL */
+	const char *defect;          /* why it is invalid without a look at its payload, or NULL */
 	struct bytes payload;        /* PAYLOAD_MAX bytes at most */
 	size_t payload_size; /* its true size, which is more than payload.size when the rest was dropped */
 	delivery_answered *answered; /* or NULL */

@@ -108,8 +108,8 @@ struct stream_ops {
 			     void *context);
 
 	/*
-	 * Reads up to `max` entries that were not delivered to the group yet.  If there are none and it
-	 * `may_wait`, it waits for one for up to STREAM_WAIT_MS.
+	 * Reads up to `max` entries that were not delivered to the group yet.  With `may_wait`, it
+	 * waits up to STREAM_WAIT_MS for the first one.
 	 */
 	void (*read_new)(struct stream *stream, size_t max, bool may_wait, stream_was_read *done,
 			 void *context);

@@ -38,7 +38,7 @@ struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *eve
 	return (struct bytes){frame, size};
 }
 
-/* Takes `size` bytes from the front; NULL when there are not so many. */
+/* Consumes `size` bytes from the front; NULL when there are fewer. */
 static const unsigned char *take(struct bytes *in, size_t size)
 {
 	const unsigned char *at = in->data;

@@ -62,10 +62,10 @@ struct changes {
 struct changes *changes_of(const struct unit_of_work *uow);
 void changes_free(struct changes **changes);
 
-/* The rows that the flush locks, besides those it creates for nobody else to create meanwhile. */
+/* The rows that the flush locks, including the new ones, which no other flush may create meanwhile. */
 struct lock_names changes_locks(struct changes *changes);
 
-/* Whether the database takes them: fails as the flush of the port does. */
+/* Whether the database accepts them; sets *failure as the flush of the port does. */
 bool changes_check(const struct changes *changes, const struct database *database, struct failure *failure);
 
 /* Writes them all; they were checked just before. */

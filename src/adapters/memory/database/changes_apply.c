@@ -163,7 +163,7 @@ static void apply_views(const struct changes *changes, struct database *database
 	}
 }
 
-/* The worker that wrote it sends it; somebody else only when that worker did not for a while. */
+/* The worker that wrote it sends it; another worker may only after the lease. */
 static void apply_notifications(struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->notification_count; i++) {

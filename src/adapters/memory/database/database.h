@@ -1,8 +1,8 @@
 /*
  * A database in memory, for any number of stores: the same tables, and the same rules, as the real one.
  *
- * Rows stay where they are until the database is freed, so whoever found one may keep it; a row that was
- * deleted is marked.  Tests read the rows as they are, and say what is to go wrong.
+ * A pointer to a row is valid until the database is freed; deleted rows are only marked.  Tests read the rows
+ * directly, and inject failures.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_DATABASE_H
 #define ALLOCD_ADAPTERS_MEMORY_DATABASE_DATABASE_H
@@ -88,7 +88,7 @@ struct stored_outbox_row {
 struct outbox_partition {
 	struct stored_outbox_row *rows;
 	size_t count;
-	size_t deleted; /* so many from the first on are gone */
+	size_t deleted; /* rows deleted, from the first on */
 	int64_t cursor;
 };
 
@@ -222,18 +222,18 @@ void database_accept(struct database *database, const char *text);
 void database_lock_product(struct database *database, const char *sku);
 void database_unlock_products(struct database *database);
 
-/* It gets another incarnation, as one does that was restored from a backup. */
+/* Gives it a new incarnation, as if it had been restored from a backup. */
 void database_renew(struct database *database);
 
 /* While it is down, every call of every store answers FAILURE_RETRY. */
 void database_set_down(struct database *database, bool down);
 
-/* While it is broken, every flush and every probe answers FAILURE_DATA, whatever it writes. */
+/* While it is broken, every flush and every probe answers FAILURE_DATA. */
 void database_set_broken(struct database *database, bool broken);
 
 /* ---- what a test sees ---- */
 
-/* The row, or NULL when there is none. */
+/* The row, or NULL when there is no such row. */
 struct product_row *database_product(const struct database *database, const char *sku);
 struct batch_row *database_batch(const struct database *database, const char *reference);
 struct line_row *database_line(const struct database *database, const char *sku, const char *orderid,

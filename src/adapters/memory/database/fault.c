@@ -1,4 +1,4 @@
-/* What must hold in the database whenever nobody writes. */
+/* Checks the invariants of the database, which hold between flushes. */
 #include "adapters/memory/database/database.h"
 
 #include "bus/unit_of_work/outbox_frame.h"
@@ -60,7 +60,7 @@ static const char *displaced_fault(const struct product_row *product, struct are
 {
 	for (const struct line_row *line = product->lines; line; line = line->next) {
 		if (line->displaced && (line->batchref || !product->shrink.batchref))
-			return arena_printf(arena, "line %s of %s: displaced, but no shrink goes on",
+			return arena_printf(arena, "line %s of %s: displaced, but no shrink is in progress",
 					    line->orderid, line->sku);
 	}
 	return NULL;

@@ -1,4 +1,4 @@
-/* Locks as a list of names, with who holds each. */
+/* A list of locks, each with its name and its holder. */
 #include "adapters/memory/database/locks.h"
 
 #include "core/base/must.h"

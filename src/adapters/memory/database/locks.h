@@ -1,6 +1,6 @@
 /*
- * Row locks: a name that somebody holds nobody else takes.  Who waits for one is called again, from the loop,
- * whenever some are released.
+ * Row locks, by name: a lock has one holder at a time.  After each release the calls that wait for a lock
+ * are tried again, from the loop.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_LOCKS_H
 #define ALLOCD_ADAPTERS_MEMORY_DATABASE_LOCKS_H
@@ -16,13 +16,13 @@ struct lock_names {
 
 void lock_names_add(struct lock_names *names, const char *table, const char *key);
 
-/* Whether any of them is held by somebody else. */
+/* Whether another holder has any of them. */
 bool locks_blocked(const struct database *database, const struct lock_names *names, const void *holder);
 
-/* Takes those that `holder` does not have yet; none of them is blocked. */
+/* Acquires those that `holder` does not have yet; none of them may be blocked. */
 void locks_take(struct database *database, const struct lock_names *names, const void *holder);
 
-/* Releases all that `holder` has, and lets those who wait try again. */
+/* Releases all locks of `holder`, and tries the waiting calls again. */
 void locks_release(struct database *database, const void *holder);
 
 /* `again` is called, once, after the next release. */

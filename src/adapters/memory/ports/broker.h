@@ -39,10 +39,10 @@ void memory_broker_set_down(struct memory_broker *broker, bool down);
  */
 void memory_broker_fail_after(struct memory_broker *broker, size_t count);
 
-/* It loses its data: there are no fences any more.  What went out stays known to the test. */
+/* It loses its data, that is, its fences.  The events that were published stay known to the test. */
 void memory_broker_forget(struct memory_broker *broker);
 
-/* What went out; valid until the broker is freed, whoever published it. */
+/* The published events of all workers, valid until the broker is freed. */
 size_t memory_broker_count(const struct memory_broker *broker);
 const struct outgoing *memory_broker_event(const struct memory_broker *broker, size_t index);
 

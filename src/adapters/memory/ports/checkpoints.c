@@ -121,7 +121,7 @@ static void do_mark(struct checkpoints_call *call)
 		row->marked = row->record.incarnation;
 }
 
-/* The same window is written once, however often it is told. */
+/* A gap that is noted several times is recorded once. */
 static void write_down(struct database *database, const struct subscription_gap *window)
 {
 	struct subscription_gap *row = database->blind_windows;

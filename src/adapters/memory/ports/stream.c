@@ -185,7 +185,7 @@ static void do_read_pending(struct consumer_call *call, const struct group *grou
 	consumer_answer(call);
 }
 
-/* What is pending already, of whichever consumer, is this one's from now on. */
+/* An entry that is pending already, for any consumer, becomes this consumer's. */
 static void deliver(struct consumer_call *call, struct group *group, struct kept_entry *kept)
 {
 	struct memory_stream *stream = home_of(call);

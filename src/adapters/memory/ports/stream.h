@@ -78,22 +78,22 @@ void memory_stream_restore(struct memory_stream *stream, struct stream_id last);
 
 void memory_stream_destroy_group(struct memory_stream *stream, const char *group);
 
-/* The entry goes, whoever holds it. */
+/* Deletes the entry, pending or not. */
 void memory_stream_drop(struct memory_stream *stream, struct stream_id id);
 
 /* While it is down every call fails, those that wait at once. */
 void memory_stream_set_down(struct memory_stream *stream, bool down);
 
-/* The next call of that kind that arrives meets that trouble. */
+/* The next call of that kind that arrives fails that way. */
 void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
 			       enum consumer_trouble trouble);
 
-/* Called for what fail_next does not speak of; NULL: nothing goes wrong. */
+/* Decides about calls that fail_next says nothing about; NULL: they succeed. */
 void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context);
 
 /* ---- what a test sees ---- */
 
-/* How many entries there are, and the first one's id: 0-0 when there are none. */
+/* The number of entries, and the id of the first one, which is 0-0 for an empty stream. */
 size_t memory_stream_length(const struct memory_stream *stream);
 struct stream_id memory_stream_first(const struct memory_stream *stream);
 

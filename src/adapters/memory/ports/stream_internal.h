@@ -25,7 +25,7 @@ struct group_entry {
 struct group {
 	struct group *next;
 	const char *name;
-	struct stream_id delivered;  /* every entry up to here, to somebody */
+	struct stream_id delivered;  /* to some consumer, every entry up to here */
 	struct group_entry *pending; /* in the order of the ids */
 	size_t pending_count;
 	const char **consumers; /* their names */

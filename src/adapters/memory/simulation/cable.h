@@ -1,6 +1,6 @@
 /*
- * One direction of a connection: what is passed arrives later, from the loop, in the order it was passed.  A
- * test may hold what is passed and let it go one by one, or delay it.
+ * One direction of a connection: messages arrive later, from the loop, in the order they were passed.  A
+ * test may delay them, or hold them and release them one by one.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_SIMULATION_CABLE_H
 #define ALLOCD_ADAPTERS_MEMORY_SIMULATION_CABLE_H
@@ -23,18 +23,18 @@ struct cable {
 
 void cable_init(struct cable *cable, struct simulation *simulation);
 
-/* Whoever waited is gone: drops all that is under way. */
+/* The receiver is gone: drops all messages in flight. */
 void cable_clear(struct cable *cable);
 
 void cable_pass(struct cable *cable, simulation_task *arrive, void *context);
 
-/* From now on, what is passed waits for cable_let_one() or cable_open(). */
+/* Messages wait for cable_let_one() or cable_open() from now on. */
 void cable_hold(struct cable *cable);
 
-/* The oldest that waits goes on its way; false when nothing waits. */
+/* Releases the oldest held message; false when no message is held. */
 bool cable_let_one(struct cable *cable);
 
-/* Nothing is held any more. */
+/* Releases all held messages, and holds no more. */
 void cable_open(struct cable *cable);
 
 /* How much is held. */

@@ -1,4 +1,4 @@
-/* A list of flushes that nobody waits for. */
+/* A list of flushes whose result no worker waits for. */
 #include "adapters/memory/simulation/lost.h"
 
 #include "core/base/must.h"

@@ -1,6 +1,6 @@
 /*
- * Flushes whose worker cannot see them any more: the connection was lost, or the worker died, and the
- * database has not finished with them.  A test says how, and when, each of them ends.
+ * Flushes that the database has not finished though their connection was lost or their worker died.  A test
+ * decides how and when each of them ends.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_SIMULATION_LOST_H
 #define ALLOCD_ADAPTERS_MEMORY_SIMULATION_LOST_H
@@ -8,17 +8,17 @@
 #include "adapters/memory/database/changes.h"
 
 enum lost_where {
-	LOST_ON_THE_WAY, /* it did not arrive yet: it holds nothing, and may find that it came too late */
-	LOST_COMMITTING, /* it was checked and holds its locks: it commits, or is rolled back */
+	LOST_ON_THE_WAY, /* it has not arrived: it holds no locks, and may arrive too late */
+	LOST_COMMITTING, /* it is checked and holds its locks: it will commit, or be rolled back */
 };
 
 /* Takes over `changes`, which are not applied yet. */
 void lost_add(struct database *database, struct changes *changes, enum lost_where where);
 
-/* How many there are. */
+/* The number of lost flushes. */
 size_t database_lost_count(const struct database *database);
 
-/* The one that was lost first ends: goes on to its commit, or is rolled back. */
+/* Ends the flush that was lost first: commits it, or rolls it back. */
 void database_end_lost(struct database *database, bool commit);
 
 void lost_drop_all(struct database *database);

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-/* So many tasks without any time passing are a loop that never ends. */
+/* This many tasks at one moment of simulated time are taken for an endless loop. */
 #define TASKS_AT_ONCE_MAX 10000000
 
 struct task {

@@ -103,7 +103,7 @@ static void on_lock_timeout(void *context)
 	fail(store, FAILURE_BUSY, "lock timeout");
 }
 
-/* False when somebody else holds one of the locks: then the call is carried out when it is released. */
+/* False when another call holds one of the locks: then this call is tried again after its release. */
 static bool have_locks(struct memory_store *store, const struct lock_names *names)
 {
 	if (!locks_blocked(store->database, names, store)) {
@@ -320,7 +320,7 @@ static void succeed(struct memory_store *store)
 	answer(store);
 }
 
-/* Whatever failed, the transaction of a locking load is rolled back with it. */
+/* Any failure also rolls back the transaction of a locking load. */
 static void fail(struct memory_store *store, enum failure_kind kind, const char *text)
 {
 	set_failure(&store->call, kind, text);

@@ -62,10 +62,10 @@ struct memory_store {
 	size_t calls[STORE_CALLS];
 };
 
-/* A task for the loop, with the store: the call arrives at the database. */
+/* A task for the loop, with the store as its context: the call arrives at the database. */
 void call_arrive(void *store);
 
-/* The flush is left to the database: nobody sees any more what becomes of it. */
+/* The flush is left to the database, and its result is not reported. */
 void call_leave_flush(struct memory_store *store, enum lost_where where);
 
 #endif

@@ -7,7 +7,7 @@
 #define SECOND_US INT64_C(1000000)
 #define DAY_US    (24 * 60 * 60 * SECOND_US)
 
-/* So many rows of a table are deleted at once; retentions of what has no setting. */
+/* The most rows of a table that one cleanup deletes, and the retentions that no setting changes. */
 #define TIDY_ROWS    1000
 #define WITNESS_DAYS 1
 #define OUTBOX_DAYS  7
@@ -90,7 +90,7 @@ size_t database_claim_notifications(struct database *database, struct notificati
 	return count;
 }
 
-/* Its text is nobody's to read but a test's: quotes and the like are left as they are. */
+/* Only tests read the text, so quotes in it are not escaped. */
 static void bury(struct database *database, const struct notification_row *row, const char *reason)
 {
 	const char *to =

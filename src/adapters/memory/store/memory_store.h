@@ -3,7 +3,7 @@
  * chores_store.h.
  *
  * Every call travels to the database over `requests`, is carried out there at once and whole, and its answer
- * travels back over `answers` (see cable.h): a test decides when each of both happens, and what goes wrong.
+ * travels back over `answers` (see cable.h).  A test decides when each of them arrives, and which calls fail.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_STORE_MEMORY_STORE_H
 #define ALLOCD_ADAPTERS_MEMORY_STORE_MEMORY_STORE_H
@@ -58,8 +58,8 @@ struct memory_store;
 struct memory_store *memory_store_new(struct database *database);
 
 /*
- * The worker is gone, and what it asked for is not answered.  A flush that is still on its way is left to the
- * database: see lost.h.  Accepts NULL in *store and nulls it.
+ * The worker is gone: its calls are not answered.  A flush in flight is left to the database: see lost.h.
+ * Accepts NULL in *store and nulls it.
  */
 void memory_store_free(struct memory_store **store);
 
@@ -73,12 +73,12 @@ struct cable *memory_store_requests(struct memory_store *store);
 struct cable *memory_store_answers(struct memory_store *store);
 
 /*
- * The next call of that kind that arrives meets that trouble; what is said twice holds for two calls, in
+ * The next call of that kind that arrives fails that way.  Called several times, it plans as many calls, in
  * order.
  */
 void memory_store_fail_next(struct memory_store *store, enum store_call call, enum memory_trouble trouble);
 
-/* Called for what fail_next does not speak of; NULL: nothing goes wrong. */
+/* Decides about calls that fail_next says nothing about; NULL: they succeed. */
 void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble, void *context);
 
 /* Between two calls; the next one has a new session. */
