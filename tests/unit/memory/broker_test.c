@@ -84,7 +84,7 @@ static void expect_answer(int64_t position, size_t events)
 	ck_assert_uint_eq(last.events, events);
 }
 
-START_TEST(rows_go_out_in_their_order)
+START_TEST(rows_are_published_in_order)
 {
 	publish(0, 1, 2);
 
@@ -105,7 +105,7 @@ START_TEST(rows_below_the_fence_are_skipped)
 }
 END_TEST
 
-START_TEST(rows_above_a_gap_do_not_go_out)
+START_TEST(rows_above_a_gap_are_not_published)
 {
 	publish(0, 1, 1);
 	publish(1, 3, 4);
@@ -116,7 +116,7 @@ START_TEST(rows_above_a_gap_do_not_go_out)
 }
 END_TEST
 
-START_TEST(who_is_behind_hears_how_far_others_are)
+START_TEST(a_worker_that_lags_gets_the_position_of_the_others)
 {
 	publish(0, 1, 5);
 	publish_as(beside, "life-1", 0, 1, 2);
@@ -138,7 +138,7 @@ static const struct known {
 	{false, 7, 8, 8, 2}, {false, 7, 9, 7, 0}, {false, 0, 3, 3, 2}, {false, 1, 1, 2, 0},
 };
 
-START_TEST(what_is_known_lifts_the_fence)
+START_TEST(a_known_position_raises_the_fence)
 {
 	publish(0, 1, 2);
 	if (knowns[_i].forget)
@@ -163,7 +163,7 @@ START_TEST(each_incarnation_has_fences_of_its_own)
 }
 END_TEST
 
-START_TEST(a_row_that_went_out_by_half_is_not_published)
+START_TEST(a_row_that_was_half_published_does_not_count_as_published)
 {
 	memory_broker_fail_after(broker, 3);
 	publish(0, 1, 2);
@@ -190,7 +190,7 @@ START_TEST(a_call_that_fails_after_its_last_event_is_published)
 }
 END_TEST
 
-START_TEST(while_it_is_down_nothing_goes_out)
+START_TEST(a_broker_that_is_down_publishes_nothing)
 {
 	memory_broker_set_down(beside, true);
 	publish(5, 6, 6);
@@ -204,7 +204,7 @@ START_TEST(while_it_is_down_nothing_goes_out)
 }
 END_TEST
 
-START_TEST(what_this_program_does_not_know_is_left_out)
+START_TEST(an_event_of_unknown_type_is_skipped)
 {
 	static const struct outgoing events[] = {{MSG_NONE, {"x", 1}}, {MSG_OUT_OF_STOCK, {"y", 1}}};
 	const struct outgoing_row row = {1, events, 2};
@@ -218,7 +218,7 @@ START_TEST(what_this_program_does_not_know_is_left_out)
 }
 END_TEST
 
-/* A worker that dies or hangs takes nobody else's calls along. */
+/* The calls of a worker that dies or hangs do not affect those of others. */
 START_TEST(each_connection_has_wires_of_its_own)
 {
 	cable_hold(memory_broker_requests(beside));
@@ -236,15 +236,15 @@ END_TEST
 
 SUITE("broker", set_up, tear_down)
 {
-	tcase_add_test(tests, rows_go_out_in_their_order);
+	tcase_add_test(tests, rows_are_published_in_order);
 	tcase_add_test(tests, rows_below_the_fence_are_skipped);
-	tcase_add_test(tests, rows_above_a_gap_do_not_go_out);
-	tcase_add_test(tests, who_is_behind_hears_how_far_others_are);
-	tcase_add_loop_test(tests, what_is_known_lifts_the_fence, 0, COUNT(knowns));
+	tcase_add_test(tests, rows_above_a_gap_are_not_published);
+	tcase_add_test(tests, a_worker_that_lags_gets_the_position_of_the_others);
+	tcase_add_loop_test(tests, a_known_position_raises_the_fence, 0, COUNT(knowns));
 	tcase_add_test(tests, each_incarnation_has_fences_of_its_own);
-	tcase_add_test(tests, a_row_that_went_out_by_half_is_not_published);
+	tcase_add_test(tests, a_row_that_was_half_published_does_not_count_as_published);
 	tcase_add_test(tests, a_call_that_fails_after_its_last_event_is_published);
-	tcase_add_test(tests, while_it_is_down_nothing_goes_out);
-	tcase_add_test(tests, what_this_program_does_not_know_is_left_out);
+	tcase_add_test(tests, a_broker_that_is_down_publishes_nothing);
+	tcase_add_test(tests, an_event_of_unknown_type_is_skipped);
 	tcase_add_test(tests, each_connection_has_wires_of_its_own);
 }

@@ -52,7 +52,7 @@ START_TEST(a_command_is_read)
 }
 END_TEST
 
-START_TEST(what_is_absent_is_absent)
+START_TEST(an_absent_field_is_absent)
 {
 	struct envelope envelope;
 
@@ -82,7 +82,7 @@ static const struct {
 	{"orderid=o\nsku=s\nqty=1\noccurred_at=yesterday", "occurred_at: expected an RFC 3339 date-time"},
 };
 
-START_TEST(what_is_not_well_formed_is_refused_by_name)
+START_TEST(a_malformed_field_is_refused_by_its_name)
 {
 	struct envelope envelope;
 
@@ -131,7 +131,7 @@ START_TEST(an_event_that_was_written_is_read_again)
 }
 END_TEST
 
-START_TEST(an_event_that_is_not_as_its_schema_says_is_not_written)
+START_TEST(an_event_that_violates_its_schema_is_not_written)
 {
 	struct envelope unnumbered = an_event("o", 0), nameless = an_event("", 1),
 			missing = an_event(NULL, 1);
@@ -161,10 +161,10 @@ END_TEST
 SUITE("codec", set_up, tear_down)
 {
 	tcase_add_test(tests, a_command_is_read);
-	tcase_add_test(tests, what_is_absent_is_absent);
-	tcase_add_loop_test(tests, what_is_not_well_formed_is_refused_by_name, 0, COUNT(bad));
+	tcase_add_test(tests, an_absent_field_is_absent);
+	tcase_add_loop_test(tests, a_malformed_field_is_refused_by_its_name, 0, COUNT(bad));
 	tcase_add_loop_test(tests, texts_are_counted_in_characters, 254, 257);
 	tcase_add_test(tests, an_event_that_was_written_is_read_again);
-	tcase_add_test(tests, an_event_that_is_not_as_its_schema_says_is_not_written);
+	tcase_add_test(tests, an_event_that_violates_its_schema_is_not_written);
 	tcase_add_test(tests, a_test_may_refuse_events);
 }

@@ -100,7 +100,7 @@ static const struct {
 	{TROUBLE_LOST_ON_THE_WAY, FAILURE_UNCERTAIN, false, 1},
 };
 
-START_TEST(a_trouble_does_what_it_says)
+START_TEST(each_planned_failure_has_its_effect)
 {
 	memory_store_fail_next(store, CALL_FLUSH, troubles[_i].trouble);
 
@@ -123,7 +123,7 @@ START_TEST(a_lost_flush_that_is_committing_may_commit_or_not)
 }
 END_TEST
 
-START_TEST(while_it_is_committing_nobody_learns_what_becomes_of_it)
+START_TEST(a_question_waits_while_a_lost_flush_is_committing)
 {
 	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
 	flush("batch", 1);
@@ -132,7 +132,7 @@ START_TEST(while_it_is_committing_nobody_learns_what_becomes_of_it)
 }
 END_TEST
 
-START_TEST(while_it_is_committing_its_rows_are_locked)
+START_TEST(the_rows_of_a_committing_flush_are_locked)
 {
 	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
 	flush("batch", 1);
@@ -240,10 +240,10 @@ END_TEST
 
 SUITE("database", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, a_trouble_does_what_it_says, 0, COUNT(troubles));
+	tcase_add_loop_test(tests, each_planned_failure_has_its_effect, 0, COUNT(troubles));
 	tcase_add_loop_test(tests, a_lost_flush_that_is_committing_may_commit_or_not, 0, 2);
-	tcase_add_test(tests, while_it_is_committing_nobody_learns_what_becomes_of_it);
-	tcase_add_loop_test(tests, while_it_is_committing_its_rows_are_locked, 0, 2);
+	tcase_add_test(tests, a_question_waits_while_a_lost_flush_is_committing);
+	tcase_add_loop_test(tests, the_rows_of_a_committing_flush_are_locked, 0, 2);
 	tcase_add_test(tests, a_flush_that_arrives_after_the_question_is_too_late);
 	tcase_add_test(tests, a_flush_of_a_dead_worker_may_still_arrive);
 	tcase_add_test(tests, a_flush_that_was_carried_out_is_not_lost);

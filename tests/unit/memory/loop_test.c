@@ -40,7 +40,7 @@ static void tear_down(void)
 
 /* ---- the loop ---- */
 
-START_TEST(what_is_posted_happens_later_and_in_the_order_of_time)
+START_TEST(a_posted_task_runs_later_and_in_order_of_time)
 {
 	simulation_post(simulation, 20, happen, letter('c'));
 	simulation_post(simulation, 10, happen, letter('a'));
@@ -58,7 +58,7 @@ START_TEST(what_is_posted_happens_later_and_in_the_order_of_time)
 }
 END_TEST
 
-START_TEST(what_is_cancelled_does_not_happen)
+START_TEST(a_cancelled_task_does_not_run)
 {
 	struct task *task = simulation_post(simulation, 0, happen, letter('a')), *none = NULL;
 
@@ -78,7 +78,7 @@ static void post_another(void *context)
 	simulation_post(simulation, 0, happen, letter('z'));
 }
 
-START_TEST(what_a_task_posts_for_now_happens_before_time_goes_on)
+START_TEST(a_task_posted_for_now_runs_before_time_advances)
 {
 	simulation_post(simulation, 5, post_another, letter('a'));
 	simulation_post(simulation, 6, happen, letter('b'));
@@ -141,7 +141,7 @@ END_TEST
 
 /* ---- wires ---- */
 
-START_TEST(what_is_passed_arrives_from_the_loop)
+START_TEST(a_message_on_a_cable_arrives_from_the_loop)
 {
 	struct cable cable;
 
@@ -153,7 +153,7 @@ START_TEST(what_is_passed_arrives_from_the_loop)
 }
 END_TEST
 
-START_TEST(what_is_held_waits_to_be_let_go_one_by_one)
+START_TEST(held_messages_are_released_one_by_one)
 {
 	struct cable cable;
 
@@ -178,7 +178,7 @@ START_TEST(what_is_held_waits_to_be_let_go_one_by_one)
 }
 END_TEST
 
-START_TEST(nothing_overtakes_on_a_wire_however_long_it_takes)
+START_TEST(messages_on_a_cable_do_not_overtake_each_other)
 {
 	struct memory_random random;
 	struct cable cable;
@@ -196,7 +196,7 @@ START_TEST(nothing_overtakes_on_a_wire_however_long_it_takes)
 }
 END_TEST
 
-START_TEST(what_is_under_way_on_a_wire_can_be_dropped)
+START_TEST(messages_in_flight_on_a_cable_can_be_dropped)
 {
 	struct cable cable;
 
@@ -231,14 +231,14 @@ END_TEST
 
 SUITE("loop", set_up, tear_down)
 {
-	tcase_add_test(tests, what_is_posted_happens_later_and_in_the_order_of_time);
-	tcase_add_test(tests, what_is_cancelled_does_not_happen);
-	tcase_add_test(tests, what_a_task_posts_for_now_happens_before_time_goes_on);
+	tcase_add_test(tests, a_posted_task_runs_later_and_in_order_of_time);
+	tcase_add_test(tests, a_cancelled_task_does_not_run);
+	tcase_add_test(tests, a_task_posted_for_now_runs_before_time_advances);
 	tcase_add_test(tests, time_passes_until_a_question_is_answered);
 	tcase_add_test(tests, a_timer_fires_once_at_the_time_it_was_set_to_last);
-	tcase_add_test(tests, what_is_passed_arrives_from_the_loop);
-	tcase_add_test(tests, what_is_held_waits_to_be_let_go_one_by_one);
-	tcase_add_test(tests, nothing_overtakes_on_a_wire_however_long_it_takes);
-	tcase_add_test(tests, what_is_under_way_on_a_wire_can_be_dropped);
+	tcase_add_test(tests, a_message_on_a_cable_arrives_from_the_loop);
+	tcase_add_test(tests, held_messages_are_released_one_by_one);
+	tcase_add_test(tests, messages_on_a_cable_do_not_overtake_each_other);
+	tcase_add_test(tests, messages_in_flight_on_a_cable_can_be_dropped);
 	tcase_add_test(tests, the_same_seed_gives_the_same_numbers);
 }

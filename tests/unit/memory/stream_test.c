@@ -167,7 +167,7 @@ START_TEST(each_entry_goes_to_one_reader_of_a_group_in_order)
 }
 END_TEST
 
-START_TEST(a_group_gets_what_comes_after_its_beginning)
+START_TEST(a_group_gets_the_entries_after_its_start)
 {
 	struct stream_id first = add();
 
@@ -226,7 +226,7 @@ START_TEST(a_read_that_may_not_wait_is_answered_at_once)
 }
 END_TEST
 
-START_TEST(one_of_two_that_wait_gets_it)
+START_TEST(an_entry_goes_to_one_of_two_waiting_readers)
 {
 	create_group(one, none);
 	begin_read_new(one);
@@ -239,7 +239,7 @@ START_TEST(one_of_two_that_wait_gets_it)
 }
 END_TEST
 
-START_TEST(what_is_pending_is_the_readers_own_and_comes_in_order_until_it_is_acknowledged)
+START_TEST(a_readers_pending_entries_are_read_again_in_order_until_acknowledged)
 {
 	struct stream_id first = add();
 
@@ -251,14 +251,14 @@ START_TEST(what_is_pending_is_the_readers_own_and_comes_in_order_until_it_is_ack
 	ck_assert_str_eq(read_pending(one, none), "1-0 1-1 1-2");
 	ck_assert_str_eq(read_pending(one, first), "1-1 1-2");
 
-	acknowledge(two, first); /* anybody of the group may */
+	acknowledge(two, first); /* any consumer of the group may */
 	acknowledge(one, first);
 	ck_assert(!failed);
 	ck_assert_str_eq(read_pending(one, none), "1-1 1-2");
 }
 END_TEST
 
-START_TEST(a_consumer_that_comes_back_has_what_it_had)
+START_TEST(a_consumer_that_reconnects_keeps_its_pending_entries)
 {
 	create_group(one, none);
 	add();
@@ -305,7 +305,7 @@ END_TEST
 
 /* ---- how things stand ---- */
 
-START_TEST(done_is_what_comes_before_the_first_that_is_pending)
+START_TEST(entries_below_the_first_pending_one_are_done)
 {
 	struct stream_id first, second, third;
 
@@ -334,7 +334,7 @@ END_TEST
 
 /* ---- what goes ---- */
 
-START_TEST(what_is_trimmed_is_below)
+START_TEST(trim_deletes_the_entries_below_its_id)
 {
 	struct stream_id second;
 
@@ -347,7 +347,7 @@ START_TEST(what_is_trimmed_is_below)
 }
 END_TEST
 
-START_TEST(what_is_trimmed_while_pending_is_shown_as_gone_or_counted_when_claimed)
+START_TEST(an_entry_trimmed_while_pending_is_read_as_gone_or_counted_when_claimed)
 {
 	struct stream_id first = add();
 
@@ -403,7 +403,7 @@ END_TEST
 
 /* ---- trouble ---- */
 
-START_TEST(while_it_is_down_every_call_fails_and_those_that_wait_at_once)
+START_TEST(a_stream_that_is_down_fails_every_call_and_waiting_ones_at_once)
 {
 	create_group(one, none);
 	begin_read_new(one);
@@ -438,7 +438,7 @@ START_TEST(a_call_that_is_refused_does_nothing_and_one_whose_answer_is_lost_does
 }
 END_TEST
 
-START_TEST(a_consumer_that_goes_takes_its_calls_with_it)
+START_TEST(the_calls_of_a_freed_consumer_are_dropped)
 {
 	create_group(one, none);
 	begin_read_new(one);
@@ -454,21 +454,21 @@ END_TEST
 SUITE("stream", set_up, tear_down)
 {
 	tcase_add_test(tests, each_entry_goes_to_one_reader_of_a_group_in_order);
-	tcase_add_test(tests, a_group_gets_what_comes_after_its_beginning);
+	tcase_add_test(tests, a_group_gets_the_entries_after_its_start);
 	tcase_add_test(tests, groups_know_nothing_of_each_other);
 	tcase_add_test(tests, a_read_waits_for_an_entry);
 	tcase_add_test(tests, a_read_that_may_not_wait_is_answered_at_once);
-	tcase_add_test(tests, one_of_two_that_wait_gets_it);
-	tcase_add_test(tests, what_is_pending_is_the_readers_own_and_comes_in_order_until_it_is_acknowledged);
-	tcase_add_test(tests, a_consumer_that_comes_back_has_what_it_had);
+	tcase_add_test(tests, an_entry_goes_to_one_of_two_waiting_readers);
+	tcase_add_test(tests, a_readers_pending_entries_are_read_again_in_order_until_acknowledged);
+	tcase_add_test(tests, a_consumer_that_reconnects_keeps_its_pending_entries);
 	tcase_add_test(tests, idle_entries_can_be_claimed);
 	tcase_add_test(tests, a_full_read_leaves_the_rest);
-	tcase_add_test(tests, done_is_what_comes_before_the_first_that_is_pending);
-	tcase_add_test(tests, what_is_trimmed_is_below);
-	tcase_add_test(tests, what_is_trimmed_while_pending_is_shown_as_gone_or_counted_when_claimed);
+	tcase_add_test(tests, entries_below_the_first_pending_one_are_done);
+	tcase_add_test(tests, trim_deletes_the_entries_below_its_id);
+	tcase_add_test(tests, an_entry_trimmed_while_pending_is_read_as_gone_or_counted_when_claimed);
 	tcase_add_test(tests, without_the_group_reads_and_claims_conflict_and_acknowledgements_do_not);
 	tcase_add_test(tests, a_deleted_stream_may_give_its_ids_again);
-	tcase_add_test(tests, while_it_is_down_every_call_fails_and_those_that_wait_at_once);
+	tcase_add_test(tests, a_stream_that_is_down_fails_every_call_and_waiting_ones_at_once);
 	tcase_add_test(tests, a_call_that_is_refused_does_nothing_and_one_whose_answer_is_lost_does_all);
-	tcase_add_test(tests, a_consumer_that_goes_takes_its_calls_with_it);
+	tcase_add_test(tests, the_calls_of_a_freed_consumer_are_dropped);
 }

@@ -107,7 +107,7 @@ START_TEST(a_flood_for_a_locked_product_fills_half_of_the_queue_and_stays_in_ord
 }
 END_TEST
 
-START_TEST(others_go_on_while_a_flood_stays_pending)
+START_TEST(other_products_are_handled_while_a_flood_stays_pending)
 {
 	database_lock_product(world->database, "hot");
 	flood("flood", FLOOD);
@@ -123,7 +123,7 @@ START_TEST(others_go_on_while_a_flood_stays_pending)
 END_TEST
 
 /* Ten of its messages take 40 ms, so a read of a thousand takes 4 s, and the pass over all of them 12 s. */
-START_TEST(others_go_on_while_a_flood_is_read_again)
+START_TEST(other_products_are_handled_while_a_flood_is_read_again)
 {
 	world->config.unit_max = 10;
 	crash_reading();
@@ -145,7 +145,7 @@ START_TEST(others_go_on_while_a_flood_is_read_again)
 }
 END_TEST
 
-START_TEST(what_comes_behind_a_postponed_entry_is_postponed_though_there_is_room_by_then)
+START_TEST(an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room)
 {
 	database_lock_product(world->database, "hot");
 	database_lock_product(world->database, "cold");
@@ -186,7 +186,7 @@ START_TEST(http_callers_for_a_flooded_product_are_asked_to_try_again)
 }
 END_TEST
 
-START_TEST(pubsub_is_paused_when_what_it_brings_finds_no_room_and_resumes)
+START_TEST(pubsub_pauses_while_its_messages_have_no_room)
 {
 	database_lock_product(world->database, "hot");
 	for (int i = 0; i < HELD_MAX; i++)
@@ -330,11 +330,11 @@ END_TEST
 SUITE("postponing", set_up, tear_down_stream_world)
 {
 	tcase_add_test(tests, a_flood_for_a_locked_product_fills_half_of_the_queue_and_stays_in_order);
-	tcase_add_test(tests, others_go_on_while_a_flood_stays_pending);
-	tcase_add_test(tests, others_go_on_while_a_flood_is_read_again);
-	tcase_add_test(tests, what_comes_behind_a_postponed_entry_is_postponed_though_there_is_room_by_then);
+	tcase_add_test(tests, other_products_are_handled_while_a_flood_stays_pending);
+	tcase_add_test(tests, other_products_are_handled_while_a_flood_is_read_again);
+	tcase_add_test(tests, an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room);
 	tcase_add_test(tests, http_callers_for_a_flooded_product_are_asked_to_try_again);
-	tcase_add_test(tests, pubsub_is_paused_when_what_it_brings_finds_no_room_and_resumes);
+	tcase_add_test(tests, pubsub_pauses_while_its_messages_have_no_room);
 	tcase_add_test(tests, streams_are_read_though_pubsub_brought_more_than_the_queue_holds);
 	tcase_add_loop_test(tests, a_change_of_a_batch_that_a_postponed_entry_creates_is_no_unknown_batch, 0,
 			    2);

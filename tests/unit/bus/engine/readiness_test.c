@@ -87,7 +87,7 @@ START_TEST(a_read_that_goes_well_does_not_make_a_database_that_refuses_commits_t
 	allocate("order", "LAMP", 1);
 	world_advance_ms(world, 1000);
 	for (int i = 0; i < 60; i++) {
-		change_quantity(_i ? "batch" : "of nobody", 500 + i);
+		change_quantity(_i ? "batch" : "unknown", 500 + i);
 		world_advance_ms(world, 100);
 		ck_assert(!engine_stats(world->engine)->database_up);
 	}
@@ -99,7 +99,7 @@ START_TEST(a_read_that_goes_well_does_not_make_a_database_that_refuses_commits_t
 }
 END_TEST
 
-START_TEST(an_idle_worker_finds_out_and_finds_out_again)
+START_TEST(an_idle_worker_notices_that_the_database_fails_and_recovers)
 {
 	database_set_broken(world->database, true);
 	world_advance_ms(world, 7000);
@@ -253,7 +253,7 @@ SUITE("standing", set_up, tear_down_world)
 	tcase_add_loop_test(
 		tests, a_read_that_goes_well_does_not_make_a_database_that_refuses_commits_take_work_again, 0,
 		2);
-	tcase_add_test(tests, an_idle_worker_finds_out_and_finds_out_again);
+	tcase_add_test(tests, an_idle_worker_notices_that_the_database_fails_and_recovers);
 	tcase_add_test(tests, a_unit_without_an_answer_is_a_trouble_though_nothing_says_why);
 	tcase_add_test(tests, one_message_that_the_database_refuses_is_no_trouble);
 	tcase_add_test(tests, one_locked_product_is_no_trouble_of_the_worker);

@@ -1,4 +1,4 @@
-/* Several workers publish for one database: each event goes out once, and in order, whoever lives. */
+/* Several workers publish for one database: each event is published once and in order, though workers die. */
 #include "bus/publishing/publisher.h"
 #include "support/rival.h"
 #include "support/suites.h"
@@ -72,7 +72,7 @@ static const char *published_since(size_t count)
 
 /* ---- all are well ---- */
 
-START_TEST(workers_that_are_well_publish_each_event_once)
+START_TEST(healthy_workers_publish_each_event_once)
 {
 	for (int i = 1; i <= 100; i++) {
 		allocate_by(i % 3 ? world : other, i);
@@ -87,7 +87,7 @@ START_TEST(workers_that_are_well_publish_each_event_once)
 }
 END_TEST
 
-START_TEST(what_a_neighbour_has_just_committed_is_not_taken_over)
+START_TEST(rows_that_another_worker_just_committed_are_not_taken_over)
 {
 	cable_delay(memory_broker_answers(world->broker), 20, 20, NULL);
 	cable_delay(memory_broker_requests(world->broker), 20, 20, NULL);
@@ -103,7 +103,7 @@ START_TEST(what_a_neighbour_has_just_committed_is_not_taken_over)
 END_TEST
 
 /* A lane that never rests saves its own cursors only. */
-START_TEST(what_a_lane_that_rests_published_is_saved_while_another_is_busy)
+START_TEST(the_cursor_of_an_idle_lane_is_saved_while_another_is_busy)
 {
 	const char *rests, *busy;
 
@@ -133,7 +133,7 @@ static const struct lateness {
 	bool is_waited_for;
 } latenesses[] = {{0, true}, {1, true}, {3, true}, {30, true}, {60, true}, {500, false}, {20000, false}};
 
-START_TEST(who_comes_before_is_given_a_little_time)
+START_TEST(a_worker_waits_a_little_for_another_ones_earlier_rows)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	allocate_by(world, 1);
@@ -150,7 +150,7 @@ START_TEST(who_comes_before_is_given_a_little_time)
 }
 END_TEST
 
-START_TEST(what_comes_before_is_not_asked_for_again_and_again)
+START_TEST(earlier_rows_of_another_worker_are_not_polled_in_a_loop)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	cable_hold(memory_store_requests(other->publisher));
@@ -163,8 +163,8 @@ START_TEST(what_comes_before_is_not_asked_for_again_and_again)
 }
 END_TEST
 
-/* A long gap that nobody fills is filled without waiting for each of its parts. */
-START_TEST(a_long_gap_is_filled_in_one_go)
+/* A long gap left by a dead worker is filled without waiting for each of its parts. */
+START_TEST(a_long_gap_is_filled_at_once)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 2000; i++)
@@ -179,7 +179,7 @@ START_TEST(a_long_gap_is_filled_in_one_go)
 END_TEST
 
 /* Calls and answers of both come in any order. */
-START_TEST(events_are_in_order_whoever_is_faster)
+START_TEST(events_of_two_workers_are_published_in_order)
 {
 	struct cable *wires[] = {
 		memory_broker_requests(world->broker),  memory_broker_answers(world->broker),
@@ -216,7 +216,7 @@ END_TEST
 
 /* ---- a neighbour dies, or hangs ---- */
 
-START_TEST(what_a_dead_neighbour_left_is_published_after_a_second_or_two)
+START_TEST(rows_of_a_dead_worker_are_published_after_a_second_or_two)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
@@ -313,7 +313,7 @@ static void wait_between_calls(void)
 	} while (stats(world)->publish_failures == failures || of_second_ms < 550 || of_second_ms > 750);
 }
 
-START_TEST(a_worker_whose_events_went_out_by_another_s_hand_is_well_again)
+START_TEST(a_worker_whose_events_another_one_published_is_ready_again)
 {
 	world_crash(other);
 	memory_broker_set_down(world->broker, true);
@@ -335,7 +335,7 @@ END_TEST
 
 /* ---- the broker loses its data ---- */
 
-START_TEST(a_broker_that_lost_its_data_hears_from_who_knows)
+START_TEST(a_broker_that_lost_its_data_gets_its_fences_from_the_workers)
 {
 	for (int i = 1; i <= 3; i++)
 		allocate_by(world, i);
@@ -347,7 +347,7 @@ START_TEST(a_broker_that_lost_its_data_hears_from_who_knows)
 }
 END_TEST
 
-START_TEST(what_nobody_alive_knows_to_be_published_is_published_again)
+START_TEST(events_that_no_live_worker_knows_as_published_are_published_again)
 {
 	cable_hold(memory_store_requests(world->publisher));
 	for (int i = 1; i <= SAVE_WITH_FLUSH + 1; i++) {
@@ -375,7 +375,7 @@ static void ignore(void *context, const struct published *published, const struc
 	(void)failure;
 }
 
-/* Somebody published up to there, what this database knows nothing of. */
+/* Events were published up to there which this database does not have. */
 static void raise_fence(int64_t position)
 {
 	static const struct outgoing_row row = {1, NULL, 0};
@@ -422,7 +422,7 @@ START_TEST(a_database_that_knows_less_than_the_broker_publishes_nothing)
 END_TEST
 
 /* However many events it commits then. */
-START_TEST(workers_that_begin_hear_of_it_before_they_publish)
+START_TEST(a_worker_that_starts_notices_a_restored_database_before_it_publishes)
 {
 	restore(3);
 	ck_assert(stats(world)->restored && stats(other)->restored);
@@ -434,7 +434,7 @@ START_TEST(workers_that_begin_hear_of_it_before_they_publish)
 }
 END_TEST
 
-START_TEST(other_partitions_go_on)
+START_TEST(other_partitions_publish_while_one_is_kept_back)
 {
 	raise_fence(5);
 	allocate_by(world, 1);
@@ -446,7 +446,7 @@ START_TEST(other_partitions_go_on)
 }
 END_TEST
 
-START_TEST(once_it_is_renewed_all_that_was_kept_back_is_published)
+START_TEST(a_renewed_outbox_publishes_all_that_was_kept_back)
 {
 	restore(5);
 	for (int i = 1; i <= 9; i++)
@@ -464,7 +464,7 @@ START_TEST(once_it_is_renewed_all_that_was_kept_back_is_published)
 }
 END_TEST
 
-START_TEST(a_database_that_was_away_gets_no_cursor_before_it_was_looked_at)
+START_TEST(no_cursor_is_saved_before_the_state_of_a_returned_database_is_read)
 {
 	int64_t cursor;
 
@@ -507,7 +507,7 @@ START_TEST(a_database_that_goes_back_in_time_is_noticed)
 END_TEST
 
 /* Its answer is about the fences of the other life. */
-START_TEST(a_call_of_the_life_before_tells_nothing_about_the_new_one)
+START_TEST(a_call_from_before_a_restore_is_ignored)
 {
 	world_crash(other);
 	cable_hold(memory_broker_answers(world->broker));
@@ -529,8 +529,8 @@ START_TEST(a_call_of_the_life_before_tells_nothing_about_the_new_one)
 }
 END_TEST
 
-/* Nor does a flush that carried cursors of the life before. */
-START_TEST(a_cursor_of_the_life_before_is_not_taken_for_saved)
+/* A flush that was sent before a restore does not save cursors of the restored database. */
+START_TEST(a_cursor_from_before_a_restore_does_not_count_as_saved)
 {
 	world_crash(other);
 	for (int i = 1; i <= SAVE_WITH_FLUSH; i++)
@@ -559,7 +559,7 @@ END_TEST
 
 /* ---- what the table has ---- */
 
-START_TEST(a_damaged_row_is_told_and_left_out)
+START_TEST(a_damaged_row_is_logged_and_skipped)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
@@ -576,7 +576,7 @@ START_TEST(a_damaged_row_is_told_and_left_out)
 }
 END_TEST
 
-START_TEST(rows_that_are_missing_are_asked_for_seldom)
+START_TEST(missing_rows_are_seldom_queried)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
@@ -603,7 +603,7 @@ static void allocate_many_long(int first, int count)
 	world_run(world);
 }
 
-START_TEST(what_finds_no_room_in_memory_is_read_back)
+START_TEST(rows_beyond_the_queues_memory_are_read_from_the_outbox)
 {
 	int units = 40, size = 1000;
 
@@ -627,29 +627,30 @@ END_TEST
 
 SUITE("workers", set_up, tear_down)
 {
-	tcase_add_test(tests, workers_that_are_well_publish_each_event_once);
-	tcase_add_test(tests, what_a_neighbour_has_just_committed_is_not_taken_over);
-	tcase_add_test(tests, what_a_lane_that_rests_published_is_saved_while_another_is_busy);
-	tcase_add_loop_test(tests, who_comes_before_is_given_a_little_time, 0, COUNT(latenesses));
-	tcase_add_test(tests, what_comes_before_is_not_asked_for_again_and_again);
-	tcase_add_test(tests, a_long_gap_is_filled_in_one_go);
-	tcase_add_loop_test(tests, events_are_in_order_whoever_is_faster, 0, 50);
-	tcase_add_test(tests, what_a_dead_neighbour_left_is_published_after_a_second_or_two);
+	tcase_add_test(tests, healthy_workers_publish_each_event_once);
+	tcase_add_test(tests, rows_that_another_worker_just_committed_are_not_taken_over);
+	tcase_add_test(tests, the_cursor_of_an_idle_lane_is_saved_while_another_is_busy);
+	tcase_add_loop_test(tests, a_worker_waits_a_little_for_another_ones_earlier_rows, 0,
+			    COUNT(latenesses));
+	tcase_add_test(tests, earlier_rows_of_another_worker_are_not_polled_in_a_loop);
+	tcase_add_test(tests, a_long_gap_is_filled_at_once);
+	tcase_add_loop_test(tests, events_of_two_workers_are_published_in_order, 0, 50);
+	tcase_add_test(tests, rows_of_a_dead_worker_are_published_after_a_second_or_two);
 	tcase_add_test(tests, a_worker_that_wakes_publishes_nothing_twice);
 	tcase_add_test(tests, a_look_that_is_older_than_the_broker_s_answer_proves_nothing);
 	tcase_add_test(tests, a_worker_is_busy_with_what_it_committed_or_took_over_only);
-	tcase_add_test(tests, a_worker_whose_events_went_out_by_another_s_hand_is_well_again);
-	tcase_add_test(tests, a_broker_that_lost_its_data_hears_from_who_knows);
-	tcase_add_test(tests, what_nobody_alive_knows_to_be_published_is_published_again);
+	tcase_add_test(tests, a_worker_whose_events_another_one_published_is_ready_again);
+	tcase_add_test(tests, a_broker_that_lost_its_data_gets_its_fences_from_the_workers);
+	tcase_add_test(tests, events_that_no_live_worker_knows_as_published_are_published_again);
 	tcase_add_test(tests, a_database_that_knows_less_than_the_broker_publishes_nothing);
-	tcase_add_test(tests, workers_that_begin_hear_of_it_before_they_publish);
-	tcase_add_test(tests, other_partitions_go_on);
-	tcase_add_test(tests, once_it_is_renewed_all_that_was_kept_back_is_published);
-	tcase_add_test(tests, a_database_that_was_away_gets_no_cursor_before_it_was_looked_at);
+	tcase_add_test(tests, a_worker_that_starts_notices_a_restored_database_before_it_publishes);
+	tcase_add_test(tests, other_partitions_publish_while_one_is_kept_back);
+	tcase_add_test(tests, a_renewed_outbox_publishes_all_that_was_kept_back);
+	tcase_add_test(tests, no_cursor_is_saved_before_the_state_of_a_returned_database_is_read);
 	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
-	tcase_add_test(tests, a_call_of_the_life_before_tells_nothing_about_the_new_one);
-	tcase_add_test(tests, a_cursor_of_the_life_before_is_not_taken_for_saved);
-	tcase_add_test(tests, a_damaged_row_is_told_and_left_out);
-	tcase_add_test(tests, rows_that_are_missing_are_asked_for_seldom);
-	tcase_add_test(tests, what_finds_no_room_in_memory_is_read_back);
+	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
+	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
+	tcase_add_test(tests, a_damaged_row_is_logged_and_skipped);
+	tcase_add_test(tests, missing_rows_are_seldom_queried);
+	tcase_add_test(tests, rows_beyond_the_queues_memory_are_read_from_the_outbox);
 }

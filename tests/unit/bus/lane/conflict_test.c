@@ -1,4 +1,4 @@
-/* Somebody else was faster: the unit is loaded again and redone. */
+/* After a concurrent update the unit is loaded again and redone. */
 #include "support/rival.h"
 #include "support/suites.h"
 
@@ -89,7 +89,7 @@ START_TEST(two_workers_create_the_same_batch)
 }
 END_TEST
 
-START_TEST(an_id_that_was_spent_after_the_load_is_seen_on_the_second_try)
+START_TEST(an_id_that_was_spent_after_the_load_is_found_when_the_unit_is_redone)
 {
 	struct sent *sent =
 		world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1\nid=x");
@@ -148,7 +148,7 @@ START_TEST(after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for)
 }
 END_TEST
 
-START_TEST(once_it_went_well_nothing_is_locked_any_more)
+START_TEST(loads_take_no_locks_after_a_commit)
 {
 	release_lane();
 	for (int i = 0; i < 3; i++)
@@ -181,7 +181,7 @@ START_TEST(a_worker_that_holds_the_lock_wins_against_any_number_of_rivals)
 }
 END_TEST
 
-START_TEST(conflicts_are_no_dead_letters)
+START_TEST(a_conflict_leaves_no_dead_letter)
 {
 	struct sent *sent =
 		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=1");
@@ -238,10 +238,10 @@ SUITE("conflict", set_up, tear_down_world)
 	tcase_add_test(tests, two_workers_create_the_same_product);
 	tcase_add_test(tests, two_workers_create_the_same_batch);
 	tcase_add_loop_test(tests, a_change_moves_to_another_sku_of_its_own_lane_in_its_order, 0, 6);
-	tcase_add_test(tests, an_id_that_was_spent_after_the_load_is_seen_on_the_second_try);
+	tcase_add_test(tests, an_id_that_was_spent_after_the_load_is_found_when_the_unit_is_redone);
 	tcase_add_test(tests, the_whole_unit_is_redone_in_its_order);
 	tcase_add_test(tests, after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for);
-	tcase_add_test(tests, once_it_went_well_nothing_is_locked_any_more);
+	tcase_add_test(tests, loads_take_no_locks_after_a_commit);
 	tcase_add_test(tests, a_worker_that_holds_the_lock_wins_against_any_number_of_rivals);
-	tcase_add_test(tests, conflicts_are_no_dead_letters);
+	tcase_add_test(tests, a_conflict_leaves_no_dead_letter);
 }

@@ -61,7 +61,7 @@ START_TEST(a_unit_has_no_more_messages_than_its_limit)
 }
 END_TEST
 
-START_TEST(nobody_is_answered_before_the_commit)
+START_TEST(no_message_is_answered_before_the_commit)
 {
 	struct sent *sent;
 
@@ -98,7 +98,7 @@ END_TEST
 
 /* ---- order ---- */
 
-START_TEST(commands_of_a_sku_are_handled_in_the_order_they_came)
+START_TEST(commands_of_a_sku_are_handled_in_order_of_arrival)
 {
 	struct sent *sent[60];
 
@@ -126,7 +126,7 @@ START_TEST(commands_of_a_sku_are_handled_in_the_order_they_came)
 }
 END_TEST
 
-START_TEST(another_lane_does_not_wait)
+START_TEST(a_lane_does_not_wait_for_another)
 {
 	struct sent *held, *other;
 
@@ -165,7 +165,7 @@ START_TEST(a_batch_in_the_database_is_asked_for_once)
 }
 END_TEST
 
-START_TEST(a_batch_that_is_being_created_is_found_before_it_is_committed)
+START_TEST(a_batch_with_a_queued_creation_is_found_before_the_commit)
 {
 	struct sent *sent;
 
@@ -181,8 +181,8 @@ START_TEST(a_batch_that_is_being_created_is_found_before_it_is_committed)
 }
 END_TEST
 
-/* Somebody else was faster with the reference, for another SKU: the change is taken to that SKU's lane. */
-START_TEST(a_change_whose_batch_turns_out_to_be_elsewhere_goes_there)
+/* Another worker created the batch first, for another SKU: the change moves to that SKU's lane. */
+START_TEST(a_change_moves_to_the_lane_of_its_batchs_sku)
 {
 	const char *lamp = sku_in_lane(0, 0), *chair = sku_in_lane(1, 0);
 	struct sent *create, *change;
@@ -201,7 +201,7 @@ START_TEST(a_change_whose_batch_turns_out_to_be_elsewhere_goes_there)
 END_TEST
 
 /* There it may be done, and gone, while its first lane still loads for the rest of the unit. */
-START_TEST(a_change_that_went_elsewhere_leaves_nothing_behind)
+START_TEST(a_change_that_moved_to_another_lane_has_one_effect)
 {
 	const char *lamp = sku_in_lane(0, 0), *rug = sku_in_lane(0, 1), *chair = sku_in_lane(1, 0);
 	struct sent *change, *order, *again;
@@ -232,7 +232,7 @@ START_TEST(a_change_that_went_elsewhere_leaves_nothing_behind)
 END_TEST
 
 /* The batch is another SKU's: what names it goes to that SKU's lane, in the order it came. */
-START_TEST(a_creation_that_will_be_rejected_leads_nobody_astray)
+START_TEST(a_creation_that_will_be_rejected_does_not_misdirect_later_changes)
 {
 	const char *lamp = sku_in_lane(0, 0), *chair = sku_in_lane(1, 0);
 	struct sent *create, *change, *behind;
@@ -256,7 +256,7 @@ START_TEST(a_creation_that_will_be_rejected_leads_nobody_astray)
 }
 END_TEST
 
-START_TEST(a_batch_that_was_created_is_not_asked_for)
+START_TEST(a_created_batch_is_not_looked_up)
 {
 	create_batch("batch", "LAMP", 10);
 	world_run(world);
@@ -267,7 +267,7 @@ START_TEST(a_batch_that_was_created_is_not_asked_for)
 }
 END_TEST
 
-START_TEST(one_question_is_asked_for_all_that_wait)
+START_TEST(one_query_looks_up_all_waiting_batches)
 {
 	struct sent *a, *b, *c;
 
@@ -288,7 +288,7 @@ START_TEST(one_question_is_asked_for_all_that_wait)
 }
 END_TEST
 
-START_TEST(nothing_overtakes_a_message_whose_batch_is_asked_for)
+START_TEST(no_message_overtakes_one_whose_batch_is_being_looked_up)
 {
 	struct sent *change, *behind;
 
@@ -312,7 +312,7 @@ START_TEST(nothing_overtakes_a_message_whose_batch_is_asked_for)
 END_TEST
 
 /* Its reference is too long to be remembered for good. */
-START_TEST(a_batch_that_is_committed_while_it_is_asked_for_is_found)
+START_TEST(a_batch_that_is_committed_during_its_look_up_is_found)
 {
 	char reference[101];
 	struct sent *change;
@@ -336,7 +336,7 @@ START_TEST(a_batch_that_is_committed_while_it_is_asked_for_is_found)
 }
 END_TEST
 
-START_TEST(a_batch_that_is_created_later_is_unknown_to_what_came_before)
+START_TEST(a_batch_is_unknown_to_messages_before_its_creation)
 {
 	struct sent *change;
 
@@ -352,7 +352,7 @@ START_TEST(a_batch_that_is_created_later_is_unknown_to_what_came_before)
 }
 END_TEST
 
-START_TEST(a_question_is_asked_again_when_the_database_was_away)
+START_TEST(a_look_up_is_retried_when_the_database_was_away)
 {
 	struct sent *sent;
 
@@ -369,7 +369,7 @@ START_TEST(a_question_is_asked_again_when_the_database_was_away)
 }
 END_TEST
 
-/* A creation that fails takes nobody with it. */
+/* A creation that fails does not make later messages fail. */
 START_TEST(a_change_of_a_batch_that_could_not_be_created_is_rejected)
 {
 	struct sent *change;
@@ -391,7 +391,7 @@ static void allocate_some(int count)
 		allocate("order", "LAMP", i + 1);
 }
 
-START_TEST(there_is_no_room_once_so_many_messages_wait)
+START_TEST(the_queue_has_no_room_beyond_its_limit_of_messages)
 {
 	world->config.queue_max = 10;
 	world_start(world);
@@ -402,7 +402,7 @@ START_TEST(there_is_no_room_once_so_many_messages_wait)
 }
 END_TEST
 
-START_TEST(room_is_told_once_when_half_of_it_is_free_again)
+START_TEST(room_is_reported_once_when_half_of_the_queue_is_free_again)
 {
 	world->config.unit_max = 3;
 	world->config.queue_max = 10;
@@ -425,7 +425,7 @@ START_TEST(room_is_told_once_when_half_of_it_is_free_again)
 }
 END_TEST
 
-START_TEST(room_is_counted_in_bytes_too)
+START_TEST(the_queue_has_no_room_beyond_its_limit_of_bytes)
 {
 	char *large = arena_alloc(world->arena, 1500);
 	int sent = 0;
@@ -467,7 +467,7 @@ START_TEST(an_idle_engine_is_drained_from_the_loop)
 }
 END_TEST
 
-START_TEST(drained_means_answered_published_and_saved)
+START_TEST(a_drain_ends_when_all_is_answered_published_and_saved)
 {
 	bool drained = false;
 
@@ -494,34 +494,34 @@ SUITE("lane", set_up_world, tear_down_world)
 {
 	tcase_add_test(tests, a_burst_is_one_unit);
 	tcase_add_test(tests, what_arrives_while_a_unit_is_in_flight_becomes_the_next_one);
-	tcase_add_test(tests, nobody_is_answered_before_the_commit);
+	tcase_add_test(tests, no_message_is_answered_before_the_commit);
 	tcase_add_test(tests, a_message_is_never_answered_before_submit_returns);
 	tcase_add_test(tests, a_batch_in_the_database_is_asked_for_once);
-	tcase_add_test(tests, a_batch_that_is_being_created_is_found_before_it_is_committed);
-	tcase_add_test(tests, a_batch_that_was_created_is_not_asked_for);
-	tcase_add_test(tests, one_question_is_asked_for_all_that_wait);
-	tcase_add_test(tests, nothing_overtakes_a_message_whose_batch_is_asked_for);
-	tcase_add_test(tests, a_batch_that_is_committed_while_it_is_asked_for_is_found);
-	tcase_add_test(tests, a_batch_that_is_created_later_is_unknown_to_what_came_before);
-	tcase_add_test(tests, a_question_is_asked_again_when_the_database_was_away);
+	tcase_add_test(tests, a_batch_with_a_queued_creation_is_found_before_the_commit);
+	tcase_add_test(tests, a_created_batch_is_not_looked_up);
+	tcase_add_test(tests, one_query_looks_up_all_waiting_batches);
+	tcase_add_test(tests, no_message_overtakes_one_whose_batch_is_being_looked_up);
+	tcase_add_test(tests, a_batch_that_is_committed_during_its_look_up_is_found);
+	tcase_add_test(tests, a_batch_is_unknown_to_messages_before_its_creation);
+	tcase_add_test(tests, a_look_up_is_retried_when_the_database_was_away);
 	tcase_add_test(tests, a_change_of_a_batch_that_could_not_be_created_is_rejected);
 	tcase_add_test(tests, an_idle_engine_is_drained_from_the_loop);
-	tcase_add_test(tests, drained_means_answered_published_and_saved);
+	tcase_add_test(tests, a_drain_ends_when_all_is_answered_published_and_saved);
 }
 
 SUITE("lane", set_up_two_lanes, tear_down_world)
 {
-	tcase_add_test(tests, another_lane_does_not_wait);
-	tcase_add_test(tests, a_change_whose_batch_turns_out_to_be_elsewhere_goes_there);
-	tcase_add_test(tests, a_change_that_went_elsewhere_leaves_nothing_behind);
-	tcase_add_test(tests, a_creation_that_will_be_rejected_leads_nobody_astray);
+	tcase_add_test(tests, a_lane_does_not_wait_for_another);
+	tcase_add_test(tests, a_change_moves_to_the_lane_of_its_batchs_sku);
+	tcase_add_test(tests, a_change_that_moved_to_another_lane_has_one_effect);
+	tcase_add_test(tests, a_creation_that_will_be_rejected_does_not_misdirect_later_changes);
 }
 
 SUITE("lane", set_up_no_worker, tear_down_world)
 {
 	tcase_add_loop_test(tests, a_unit_has_no_more_messages_than_its_limit, 0, COUNT(units_of_three));
-	tcase_add_test(tests, commands_of_a_sku_are_handled_in_the_order_they_came);
-	tcase_add_test(tests, there_is_no_room_once_so_many_messages_wait);
-	tcase_add_test(tests, room_is_told_once_when_half_of_it_is_free_again);
-	tcase_add_test(tests, room_is_counted_in_bytes_too);
+	tcase_add_test(tests, commands_of_a_sku_are_handled_in_order_of_arrival);
+	tcase_add_test(tests, the_queue_has_no_room_beyond_its_limit_of_messages);
+	tcase_add_test(tests, room_is_reported_once_when_half_of_the_queue_is_free_again);
+	tcase_add_test(tests, the_queue_has_no_room_beyond_its_limit_of_bytes);
 }

@@ -43,7 +43,7 @@ START_TEST(a_line_finds_its_batch_however_many_small_ones_come_first)
 }
 END_TEST
 
-START_TEST(what_the_unit_did_before_stands)
+START_TEST(a_second_load_keeps_what_the_unit_did_before)
 {
 	struct sent *small, *large, *behind;
 
@@ -84,7 +84,7 @@ START_TEST(a_product_that_changed_between_two_loads_is_a_conflict)
 }
 END_TEST
 
-START_TEST(a_load_for_more_that_fails_begins_anew)
+START_TEST(a_unit_is_redone_when_its_second_load_fails)
 {
 	struct sent *sent;
 
@@ -153,9 +153,9 @@ SUITE("needs", set_up_world, tear_down_world)
 {
 	tcase_add_loop_test(tests, a_line_finds_its_batch_however_many_small_ones_come_first, 0,
 			    COUNT(stocks));
-	tcase_add_test(tests, what_the_unit_did_before_stands);
+	tcase_add_test(tests, a_second_load_keeps_what_the_unit_did_before);
 	tcase_add_test(tests, a_product_that_changed_between_two_loads_is_a_conflict);
-	tcase_add_test(tests, a_load_for_more_that_fails_begins_anew);
+	tcase_add_test(tests, a_unit_is_redone_when_its_second_load_fails);
 	tcase_add_test(tests, a_unit_loads_as_often_as_its_messages_need);
 	tcase_add_loop_test(tests, a_shrinking_batch_gives_up_as_many_lines_as_it_must, 0, COUNT(lines));
 }

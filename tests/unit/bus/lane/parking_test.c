@@ -1,4 +1,4 @@
-/* What another session holds up, or the database refuses to one message for now, holds up nobody else. */
+/* A SKU that another session locks, or a message that the database refuses for now, holds up no other SKU. */
 #include "support/rival.h"
 #include "support/suites.h"
 
@@ -61,7 +61,7 @@ static void lock_those(unsigned set)
 	}
 }
 
-START_TEST(products_that_are_not_locked_go_on)
+START_TEST(products_that_are_not_locked_are_committed)
 {
 	struct sent *sent[PRODUCTS] = {0};
 
@@ -84,7 +84,7 @@ START_TEST(products_that_are_not_locked_go_on)
 }
 END_TEST
 
-START_TEST(what_comes_later_for_others_does_not_wait_at_all)
+START_TEST(later_messages_of_other_products_do_not_wait)
 {
 	struct sent *later;
 
@@ -140,7 +140,7 @@ START_TEST(a_change_of_a_batch_waits_for_its_locked_product_alone)
 }
 END_TEST
 
-START_TEST(a_lock_that_goes_soon_is_not_told_and_one_that_stays_is_told_once)
+START_TEST(a_short_lock_is_not_logged_and_a_long_one_is_logged_once)
 {
 	static const char told[] = "messages of a SKU wait", done[] = "messages of a SKU are done again";
 	int64_t held_ms = _i ? 60000 : 8000;
@@ -186,7 +186,7 @@ static const struct {
 	{FAILURE_RETRY, 12, 7}, {FAILURE_BUSY, 2, 0},  {FAILURE_BUSY, PRODUCTS, 11},
 };
 
-START_TEST(others_go_on_while_one_message_is_refused_for_now)
+START_TEST(other_messages_are_committed_while_one_is_refused)
 {
 	struct sent *sent[PRODUCTS] = {0};
 	const char *poison = arena_printf(world->arena, "order-%d", refusals[_i].poison);
@@ -303,7 +303,7 @@ START_TEST(a_message_that_moves_to_another_sku_of_its_own_lane_is_handled_there)
 }
 END_TEST
 
-START_TEST(it_is_so_too_while_its_new_sku_is_locked)
+START_TEST(a_message_that_moves_to_a_locked_sku_is_parked_there)
 {
 	struct sent *change;
 
@@ -328,17 +328,17 @@ END_TEST
 
 SUITE("parking", set_up, tear_down_world)
 {
-	tcase_add_loop_test(tests, products_that_are_not_locked_go_on, 0, COUNT(locked_sets));
-	tcase_add_test(tests, what_comes_later_for_others_does_not_wait_at_all);
+	tcase_add_loop_test(tests, products_that_are_not_locked_are_committed, 0, COUNT(locked_sets));
+	tcase_add_test(tests, later_messages_of_other_products_do_not_wait);
 	tcase_add_test(tests, a_locked_products_messages_keep_their_order);
 	tcase_add_test(tests, a_change_of_a_batch_waits_for_its_locked_product_alone);
-	tcase_add_loop_test(tests, a_lock_that_goes_soon_is_not_told_and_one_that_stays_is_told_once, 0, 2);
+	tcase_add_loop_test(tests, a_short_lock_is_not_logged_and_a_long_one_is_logged_once, 0, 2);
 	tcase_add_test(tests, a_worker_that_dies_meanwhile_leaves_nothing_half_done);
-	tcase_add_loop_test(tests, others_go_on_while_one_message_is_refused_for_now, 0, COUNT(refusals));
+	tcase_add_loop_test(tests, other_messages_are_committed_while_one_is_refused, 0, COUNT(refusals));
 	tcase_add_test(tests, one_slow_message_among_a_thousand_costs_each_of_them_one_try);
 	tcase_add_test(tests,
 		       a_message_that_the_database_refuses_for_good_is_a_dead_letter_though_it_was_parked);
 	tcase_add_test(tests, a_database_that_takes_nothing_parks_nothing);
 	tcase_add_test(tests, a_message_that_moves_to_another_sku_of_its_own_lane_is_handled_there);
-	tcase_add_test(tests, it_is_so_too_while_its_new_sku_is_locked);
+	tcase_add_test(tests, a_message_that_moves_to_a_locked_sku_is_parked_there);
 }

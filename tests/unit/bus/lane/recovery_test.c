@@ -56,7 +56,7 @@ START_TEST(nothing_is_lost_while_the_database_is_away)
 }
 END_TEST
 
-START_TEST(the_waits_between_tries_grow_up_to_a_few_seconds)
+START_TEST(the_delays_between_retries_grow_to_a_few_seconds)
 {
 	watch_calls();
 	database_set_down(world->database, true);
@@ -73,7 +73,7 @@ START_TEST(the_waits_between_tries_grow_up_to_a_few_seconds)
 }
 END_TEST
 
-START_TEST(once_it_went_well_the_waits_begin_anew)
+START_TEST(the_delays_start_small_again_after_a_commit)
 {
 	database_set_down(world->database, true);
 	allocate("first", "LAMP", 1);
@@ -91,7 +91,7 @@ START_TEST(once_it_went_well_the_waits_begin_anew)
 END_TEST
 
 /* Many workers that failed together do not come back together. */
-START_TEST(the_waits_are_a_matter_of_chance)
+START_TEST(the_delays_are_random)
 {
 	int64_t waits[3];
 
@@ -150,7 +150,10 @@ static const struct loss {
 	{TROUBLE_LOST_ON_THE_WAY, true, false}, /* too late: the worker's question is in the way */
 };
 
-/* Sends a line whose flush is lost; time stands still where the database has an answer, but nobody asked. */
+/*
+ * Sends a line whose flush is lost; time stops while the database has an answer that the lane has not asked
+ * for.
+ */
 static struct sent *lose_flush(const struct loss *loss)
 {
 	struct sent *sent;
@@ -163,7 +166,7 @@ static struct sent *lose_flush(const struct loss *loss)
 	return sent;
 }
 
-START_TEST(no_answer_before_the_outcome_is_known)
+START_TEST(a_message_is_not_answered_while_its_commit_is_uncertain)
 {
 	struct sent *sent = lose_flush(&losses[_i]);
 
@@ -176,7 +179,7 @@ START_TEST(no_answer_before_the_outcome_is_known)
 }
 END_TEST
 
-START_TEST(whatever_became_of_it_the_effect_is_one)
+START_TEST(an_uncertain_commit_has_one_effect)
 {
 	struct sent *sent = lose_flush(&losses[_i]);
 
@@ -208,7 +211,7 @@ START_TEST(while_the_lost_session_commits_the_answer_waits_for_it)
 END_TEST
 
 /* The question is asked again, and gets the same answer, however often its own answer is lost. */
-START_TEST(a_question_whose_answer_is_lost_is_asked_again)
+START_TEST(a_witness_is_inserted_again_when_the_answer_was_lost)
 {
 	struct sent *sent = lose_flush(&losses[_i]);
 
@@ -225,7 +228,7 @@ START_TEST(a_question_whose_answer_is_lost_is_asked_again)
 }
 END_TEST
 
-START_TEST(a_notification_of_a_commit_that_was_lost_is_sent_all_the_same)
+START_TEST(a_notification_is_sent_though_the_answer_of_its_commit_was_lost)
 {
 	struct sent *sent;
 
@@ -276,18 +279,18 @@ SUITE("trouble", set_up, tear_down_world)
 {
 	tcase_add_test(tests, nothing_is_lost_while_the_database_is_away);
 	tcase_add_loop_test(tests, a_unit_that_fails_again_on_a_database_that_is_well_is_halved, 0, 2);
-	tcase_add_test(tests, the_waits_between_tries_grow_up_to_a_few_seconds);
-	tcase_add_test(tests, once_it_went_well_the_waits_begin_anew);
-	tcase_add_test(tests, the_waits_are_a_matter_of_chance);
+	tcase_add_test(tests, the_delays_between_retries_grow_to_a_few_seconds);
+	tcase_add_test(tests, the_delays_start_small_again_after_a_commit);
+	tcase_add_test(tests, the_delays_are_random);
 	tcase_add_test(tests, an_empty_flush_is_tried_before_the_unit_is_redone);
 	tcase_add_test(tests, a_load_that_fails_is_tried_again);
 }
 
 SUITE("trouble", set_up, tear_down_world)
 {
-	tcase_add_loop_test(tests, no_answer_before_the_outcome_is_known, 0, COUNT(losses));
-	tcase_add_loop_test(tests, whatever_became_of_it_the_effect_is_one, 0, COUNT(losses));
+	tcase_add_loop_test(tests, a_message_is_not_answered_while_its_commit_is_uncertain, 0, COUNT(losses));
+	tcase_add_loop_test(tests, an_uncertain_commit_has_one_effect, 0, COUNT(losses));
 	tcase_add_test(tests, while_the_lost_session_commits_the_answer_waits_for_it);
-	tcase_add_loop_test(tests, a_question_whose_answer_is_lost_is_asked_again, 0, COUNT(losses));
-	tcase_add_test(tests, a_notification_of_a_commit_that_was_lost_is_sent_all_the_same);
+	tcase_add_loop_test(tests, a_witness_is_inserted_again_when_the_answer_was_lost, 0, COUNT(losses));
+	tcase_add_test(tests, a_notification_is_sent_though_the_answer_of_its_commit_was_lost);
 }

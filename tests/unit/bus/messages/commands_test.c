@@ -24,7 +24,7 @@ START_TEST(a_batch_is_created_with_its_product)
 }
 END_TEST
 
-START_TEST(the_same_batch_again_is_a_duplicate_whatever_changed_since)
+START_TEST(a_repeated_create_batch_is_a_duplicate_even_after_the_batch_changed)
 {
 	struct sent *sent;
 
@@ -107,7 +107,7 @@ START_TEST(a_line_allocated_already_is_skipped)
 }
 END_TEST
 
-START_TEST(another_quantity_is_another_line)
+START_TEST(an_allocate_with_another_quantity_is_another_line)
 {
 	create_batch("batch", "LAMP", 10);
 	allocate("order", "LAMP", 3);
@@ -119,7 +119,7 @@ START_TEST(another_quantity_is_another_line)
 }
 END_TEST
 
-START_TEST(out_of_stock_is_handled_and_told)
+START_TEST(an_allocate_without_stock_is_handled_and_notified)
 {
 	struct sent *sent;
 
@@ -136,7 +136,7 @@ START_TEST(out_of_stock_is_handled_and_told)
 }
 END_TEST
 
-START_TEST(out_of_stock_is_not_remembered)
+START_TEST(a_line_that_was_out_of_stock_is_decided_anew_when_sent_again)
 {
 	create_batch("batch", "LAMP", 1);
 	allocate("order", "LAMP", 2);
@@ -244,7 +244,7 @@ static const struct {
 	{"2024-01-01T00:05:00.000001Z", OUTCOME_INVALID},
 };
 
-START_TEST(more_than_five_minutes_ahead_is_invalid)
+START_TEST(a_message_more_than_five_minutes_ahead_is_invalid)
 {
 	struct sent *sent;
 
@@ -328,7 +328,7 @@ START_TEST(a_skipped_message_spends_its_id)
 }
 END_TEST
 
-START_TEST(an_event_tells_its_cause)
+START_TEST(an_event_names_the_command_that_caused_it)
 {
 	struct envelope envelope;
 	const char *error;
@@ -389,7 +389,7 @@ START_TEST(a_message_from_redis_that_cannot_be_done_becomes_a_dead_letter)
 }
 END_TEST
 
-START_TEST(over_http_it_is_only_answered)
+START_TEST(a_rejected_message_over_http_leaves_no_dead_letter)
 {
 	struct sent *sent = send_message(_i, TRANSPORT_HTTP);
 
@@ -429,7 +429,7 @@ START_TEST(a_dead_letter_keeps_the_message)
 }
 END_TEST
 
-START_TEST(what_nobody_can_read_is_kept_too)
+START_TEST(a_message_that_cannot_be_decoded_becomes_a_dead_letter)
 {
 	engine_submit(world->engine, &(struct arrival){
 					     .way = TRANSPORT_STREAM,
@@ -451,7 +451,7 @@ START_TEST(what_nobody_can_read_is_kept_too)
 }
 END_TEST
 
-START_TEST(what_became_of_a_message_is_in_the_log)
+START_TEST(the_outcome_of_a_message_is_logged)
 {
 	create_batch("batch", "LAMP", 10);
 	allocate("order", "LAMP", 10);
@@ -468,20 +468,20 @@ END_TEST
 SUITE("commands", set_up_world, tear_down_world)
 {
 	tcase_add_test(tests, a_batch_is_created_with_its_product);
-	tcase_add_test(tests, the_same_batch_again_is_a_duplicate_whatever_changed_since);
+	tcase_add_test(tests, a_repeated_create_batch_is_a_duplicate_even_after_the_batch_changed);
 	tcase_add_loop_test(tests, a_reference_taken_by_other_data_is_rejected, 0, COUNT(other_batches));
 	tcase_add_test(tests, a_line_is_allocated);
 	tcase_add_test(tests, an_unknown_sku_is_rejected);
 	tcase_add_test(tests, a_line_allocated_already_is_skipped);
-	tcase_add_test(tests, another_quantity_is_another_line);
-	tcase_add_test(tests, out_of_stock_is_handled_and_told);
-	tcase_add_test(tests, out_of_stock_is_not_remembered);
+	tcase_add_test(tests, an_allocate_with_another_quantity_is_another_line);
+	tcase_add_test(tests, an_allocate_without_stock_is_handled_and_notified);
+	tcase_add_test(tests, a_line_that_was_out_of_stock_is_decided_anew_when_sent_again);
 	tcase_add_test(tests, an_unknown_batch_is_rejected);
 	tcase_add_test(tests, a_shrink_gives_up_the_newest_lines_and_allocates_them_again);
 	tcase_add_loop_test(tests, a_change_older_than_the_last_one_is_out_of_date, 0,
 			    COUNT(changes_after_noon));
 	tcase_add_test(tests, a_change_without_a_time_leaves_the_watermark);
-	tcase_add_loop_test(tests, more_than_five_minutes_ahead_is_invalid, 0,
+	tcase_add_loop_test(tests, a_message_more_than_five_minutes_ahead_is_invalid, 0,
 			    COUNT(around_five_minutes_ahead));
 }
 
@@ -491,15 +491,15 @@ SUITE("commands", set_up_world, tear_down_world)
 	tcase_add_loop_test(tests, a_spent_id_with_other_content_is_rejected, 0, 2);
 	tcase_add_test(tests, a_rejected_message_does_not_spend_its_id);
 	tcase_add_test(tests, a_skipped_message_spends_its_id);
-	tcase_add_test(tests, an_event_tells_its_cause);
+	tcase_add_test(tests, an_event_names_the_command_that_caused_it);
 }
 
 SUITE("commands", set_up_world, tear_down_world)
 {
 	tcase_add_loop_test(tests, a_message_from_redis_that_cannot_be_done_becomes_a_dead_letter, 0,
 			    2 * COUNT(messages));
-	tcase_add_loop_test(tests, over_http_it_is_only_answered, 0, COUNT(messages));
+	tcase_add_loop_test(tests, a_rejected_message_over_http_leaves_no_dead_letter, 0, COUNT(messages));
 	tcase_add_test(tests, a_dead_letter_keeps_the_message);
-	tcase_add_test(tests, what_nobody_can_read_is_kept_too);
-	tcase_add_test(tests, what_became_of_a_message_is_in_the_log);
+	tcase_add_test(tests, a_message_that_cannot_be_decoded_becomes_a_dead_letter);
+	tcase_add_test(tests, the_outcome_of_a_message_is_logged);
 }

@@ -1,4 +1,4 @@
-/* An id is spent once, whatever command bears it, whichever way that comes, and whoever handles it. */
+/* An id is spent once: by any command, over any transport, in any worker. */
 #include "support/rival.h"
 #include "support/suites.h"
 
@@ -65,7 +65,7 @@ START_TEST(another_command_with_a_spent_id_is_rejected)
 END_TEST
 
 /* While a first unit is under way, both wait, and are in one unit when they are in one lane. */
-START_TEST(two_commands_with_one_id_that_come_at_once_have_one_effect)
+START_TEST(two_commands_with_one_id_in_one_unit_have_one_effect)
 {
 	const struct command *first = first_of(_i), *second = second_of(_i);
 	struct sent *one, *other;
@@ -104,7 +104,7 @@ START_TEST(an_id_that_another_worker_spends_meanwhile_is_found_by_the_flush)
 }
 END_TEST
 
-START_TEST(whoever_is_rejected_leaves_the_id_to_the_next_whatever_command_that_is)
+START_TEST(an_id_is_unspent_after_a_rejection_even_for_another_command)
 {
 	const struct command *next = &commands[_i % COMMANDS];
 	bool in_one_unit = _i >= COMMANDS;
@@ -126,7 +126,7 @@ START_TEST(whoever_is_rejected_leaves_the_id_to_the_next_whatever_command_that_i
 }
 END_TEST
 
-START_TEST(another_source_is_another_id)
+START_TEST(the_same_id_from_another_source_is_another_message)
 {
 	struct sent *bare = send(TRANSPORT_HTTP, &commands[0], "x", ""),
 		    *shop = send(TRANSPORT_HTTP, &commands[1], "x", "/shop"),
@@ -157,7 +157,7 @@ static struct delivery *deliver(enum transport way, const char *payload)
 		&world->codec.codec);
 }
 
-START_TEST(no_source_is_taken_for_a_streams)
+START_TEST(a_source_that_looks_like_a_streams_is_not_taken_for_one)
 {
 	struct delivery *entry = deliver(TRANSPORT_STREAM, "orderid=o\nsku=LAMP\nqty=1"),
 			*forged = deliver(TRANSPORT_PUBSUB, "orderid=o\nsku=LAMP\nqty=1\nid=1700000000000-0\n"
@@ -175,11 +175,11 @@ END_TEST
 SUITE("ids", set_up, tear_down_world)
 {
 	tcase_add_loop_test(tests, another_command_with_a_spent_id_is_rejected, 0, PAIRS);
-	tcase_add_loop_test(tests, two_commands_with_one_id_that_come_at_once_have_one_effect, 0, PAIRS);
+	tcase_add_loop_test(tests, two_commands_with_one_id_in_one_unit_have_one_effect, 0, PAIRS);
 	tcase_add_loop_test(tests, an_id_that_another_worker_spends_meanwhile_is_found_by_the_flush, 1,
 			    COMMANDS);
-	tcase_add_loop_test(tests, whoever_is_rejected_leaves_the_id_to_the_next_whatever_command_that_is, 0,
+	tcase_add_loop_test(tests, an_id_is_unspent_after_a_rejection_even_for_another_command, 0,
 			    2 * COMMANDS);
-	tcase_add_test(tests, another_source_is_another_id);
-	tcase_add_test(tests, no_source_is_taken_for_a_streams);
+	tcase_add_test(tests, the_same_id_from_another_source_is_another_message);
+	tcase_add_test(tests, a_source_that_looks_like_a_streams_is_not_taken_for_one);
 }

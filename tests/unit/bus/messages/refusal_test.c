@@ -37,7 +37,7 @@ static void set_up(void)
 	world_run(world);
 }
 
-START_TEST(exactly_the_poison_is_refused)
+START_TEST(only_the_poison_message_of_a_unit_fails)
 {
 	struct sent *sent[MESSAGES];
 	size_t poisoned = 0;
@@ -58,7 +58,7 @@ START_TEST(exactly_the_poison_is_refused)
 }
 END_TEST
 
-START_TEST(the_order_of_the_others_stays)
+START_TEST(messages_beside_a_poison_message_keep_their_order)
 {
 	struct sent *sent[MESSAGES];
 
@@ -71,7 +71,7 @@ START_TEST(the_order_of_the_others_stays)
 }
 END_TEST
 
-START_TEST(the_dead_letter_says_what_the_database_said)
+START_TEST(a_failed_messages_dead_letter_has_the_error_of_the_database)
 {
 	send_line(0, true, TRANSPORT_PUBSUB);
 	world_run(world);
@@ -81,7 +81,7 @@ START_TEST(the_dead_letter_says_what_the_database_said)
 }
 END_TEST
 
-START_TEST(units_are_whole_again_once_the_poison_is_found)
+START_TEST(units_have_their_full_size_again_after_a_search)
 {
 	uint64_t units;
 
@@ -96,7 +96,7 @@ START_TEST(units_are_whole_again_once_the_poison_is_found)
 }
 END_TEST
 
-START_TEST(what_arrives_meanwhile_waits_its_turn)
+START_TEST(messages_that_arrive_during_a_search_wait_for_it)
 {
 	struct sent *poison, *shrink, *later;
 
@@ -128,7 +128,7 @@ START_TEST(a_failed_message_does_not_spend_its_id)
 }
 END_TEST
 
-/* An event that may not go out: the command fails as a whole, whatever it had done by then. */
+/* An event that may not go out: the command fails as a whole, with all of its changes undone. */
 START_TEST(a_message_with_an_event_that_cannot_be_written_fails_whole)
 {
 	struct sent *before, *shrink, *behind;
@@ -184,7 +184,7 @@ END_TEST
 
 /* ---- when nothing is to blame but the database ---- */
 
-START_TEST(when_an_empty_flush_fails_too_no_message_is_to_blame)
+START_TEST(no_message_fails_when_an_empty_flush_fails_too)
 {
 	struct sent *sent[MESSAGES];
 
@@ -204,7 +204,7 @@ START_TEST(when_an_empty_flush_fails_too_no_message_is_to_blame)
 }
 END_TEST
 
-START_TEST(a_message_alone_is_not_blamed_for_a_broken_database)
+START_TEST(a_single_message_does_not_fail_on_a_broken_database)
 {
 	struct sent *sent;
 
@@ -223,7 +223,7 @@ START_TEST(a_message_alone_is_not_blamed_for_a_broken_database)
 }
 END_TEST
 
-START_TEST(trouble_while_the_poison_is_looked_for_changes_nothing)
+START_TEST(a_search_continues_after_the_database_was_away)
 {
 	struct sent *sent[MESSAGES];
 
@@ -248,7 +248,7 @@ END_TEST
 
 /* ---- rows that contradict each other ---- */
 
-/* Somebody meddled: the batch is told to hold what no line is told to have. */
+/* An inconsistent batch: more is allocated from it than its lines hold. */
 static struct batch_row *batch_of_no_lines(void)
 {
 	struct batch_row *batch;
@@ -262,7 +262,7 @@ static struct batch_row *batch_of_no_lines(void)
 	return batch;
 }
 
-START_TEST(a_message_whose_product_does_not_add_up_fails_alone)
+START_TEST(a_message_of_an_inconsistent_product_fails_alone)
 {
 	struct batch_row *batch = batch_of_no_lines();
 	struct sent *before = allocate("before", "STOOL", 1), *shrink = change_quantity("batch", 0),
@@ -278,7 +278,7 @@ START_TEST(a_message_whose_product_does_not_add_up_fails_alone)
 }
 END_TEST
 
-START_TEST(a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on)
+START_TEST(a_shrink_of_an_inconsistent_product_rests_while_other_skus_continue)
 {
 	struct batch_row *batch = batch_of_no_lines();
 	struct shrink_row *shrink = &database_product(world->database, "LAMP")->shrink;
@@ -294,7 +294,7 @@ START_TEST(a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on)
 	ck_assert_uint_le(memory_logger_count(&world->logger, "does not add up"), 12);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "events cannot be written"), 0);
 
-	batch->allocated = 0; /* somebody mends it */
+	batch->allocated = 0; /* an operator repairs it */
 	world_advance_ms(world, 10000);
 	ck_assert_ptr_null(shrink->batchref);
 }
@@ -302,18 +302,18 @@ END_TEST
 
 SUITE("refusal", set_up, tear_down_world)
 {
-	tcase_add_loop_test(tests, exactly_the_poison_is_refused, 0, COUNT(poisons));
-	tcase_add_loop_test(tests, the_order_of_the_others_stays, 0, COUNT(poisons));
-	tcase_add_test(tests, the_dead_letter_says_what_the_database_said);
-	tcase_add_test(tests, units_are_whole_again_once_the_poison_is_found);
-	tcase_add_test(tests, what_arrives_meanwhile_waits_its_turn);
+	tcase_add_loop_test(tests, only_the_poison_message_of_a_unit_fails, 0, COUNT(poisons));
+	tcase_add_loop_test(tests, messages_beside_a_poison_message_keep_their_order, 0, COUNT(poisons));
+	tcase_add_test(tests, a_failed_messages_dead_letter_has_the_error_of_the_database);
+	tcase_add_test(tests, units_have_their_full_size_again_after_a_search);
+	tcase_add_test(tests, messages_that_arrive_during_a_search_wait_for_it);
 	tcase_add_test(tests, a_failed_message_does_not_spend_its_id);
 	tcase_add_test(tests, a_message_with_an_event_that_cannot_be_written_fails_whole);
 	tcase_add_test(tests, a_message_whose_dead_letter_is_refused_too_is_logged_and_answered);
 	tcase_add_test(tests, a_lost_message_that_was_the_last_one_lets_the_engine_drain);
-	tcase_add_test(tests, when_an_empty_flush_fails_too_no_message_is_to_blame);
-	tcase_add_test(tests, a_message_alone_is_not_blamed_for_a_broken_database);
-	tcase_add_test(tests, trouble_while_the_poison_is_looked_for_changes_nothing);
-	tcase_add_test(tests, a_message_whose_product_does_not_add_up_fails_alone);
-	tcase_add_test(tests, a_shrink_whose_rows_do_not_add_up_rests_and_others_go_on);
+	tcase_add_test(tests, no_message_fails_when_an_empty_flush_fails_too);
+	tcase_add_test(tests, a_single_message_does_not_fail_on_a_broken_database);
+	tcase_add_test(tests, a_search_continues_after_the_database_was_away);
+	tcase_add_test(tests, a_message_of_an_inconsistent_product_fails_alone);
+	tcase_add_test(tests, a_shrink_of_an_inconsistent_product_rests_while_other_skus_continue);
 }

@@ -1,4 +1,7 @@
-/* An operator replays a dead letter: its effect and its attempt are one, whatever goes wrong. */
+/*
+ * An operator replays a dead letter: its effect and its count of attempts are committed together, despite
+ * failures.
+ */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -27,7 +30,7 @@ static void set_up(void)
 	answers = 0;
 }
 
-/* The dead letter, as it was read when it had so many attempts. */
+/* Replays the dead letter as it was read when it had that number of attempts. */
 static void replay(int attempts)
 {
 	static const char payload[] = PAYLOAD;
@@ -53,7 +56,7 @@ static void expect_one_effect(void)
 	ck_assert_str_eq(published(), "line_allocated order LAMP 1 batch 1\n");
 }
 
-START_TEST(what_is_handled_is_no_dead_letter_any_more)
+START_TEST(a_replay_that_is_handled_deletes_its_dead_letter)
 {
 	ck_assert_int_eq(world->database->dead_letters[0].key, 1);
 	replay(1);
@@ -64,7 +67,7 @@ START_TEST(what_is_handled_is_no_dead_letter_any_more)
 }
 END_TEST
 
-START_TEST(what_was_replayed_meanwhile_is_not_handled_again)
+START_TEST(a_dead_letter_that_was_replayed_meanwhile_is_skipped)
 {
 	replay(1);
 	world_run(world);
@@ -82,7 +85,7 @@ START_TEST(what_was_replayed_meanwhile_is_not_handled_again)
 }
 END_TEST
 
-START_TEST(another_attempt_than_the_one_that_was_read_is_not_made)
+START_TEST(a_replay_of_an_earlier_attempt_is_skipped)
 {
 	replay(7);
 	world_run(world);
@@ -96,7 +99,7 @@ END_TEST
 
 static const enum memory_trouble losses[] = {TROUBLE_CONFLICT, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
 
-START_TEST(a_commit_that_goes_wrong_makes_no_second_effect)
+START_TEST(a_replay_has_one_effect_though_its_commit_was_lost)
 {
 	memory_store_fail_next(world->lanes[0], CALL_FLUSH, losses[_i]);
 	replay(1);
@@ -120,9 +123,9 @@ END_TEST
 
 SUITE("replay", set_up, tear_down_world)
 {
-	tcase_add_test(tests, what_is_handled_is_no_dead_letter_any_more);
-	tcase_add_test(tests, what_was_replayed_meanwhile_is_not_handled_again);
-	tcase_add_test(tests, another_attempt_than_the_one_that_was_read_is_not_made);
-	tcase_add_loop_test(tests, a_commit_that_goes_wrong_makes_no_second_effect, 0, COUNT(losses));
+	tcase_add_test(tests, a_replay_that_is_handled_deletes_its_dead_letter);
+	tcase_add_test(tests, a_dead_letter_that_was_replayed_meanwhile_is_skipped);
+	tcase_add_test(tests, a_replay_of_an_earlier_attempt_is_skipped);
+	tcase_add_loop_test(tests, a_replay_has_one_effect_though_its_commit_was_lost, 0, COUNT(losses));
 	tcase_add_test(tests, two_replays_in_one_unit_have_one_effect);
 }

@@ -46,7 +46,7 @@ static void expect_moved(void)
 	ck_assert_str_eq(batch_of(moved_order(MOVED - 1), "LAMP", 1), "");
 }
 
-START_TEST(so_many_lines_move_in_several_units)
+START_TEST(a_shrink_beyond_the_limit_takes_several_units)
 {
 	uint64_t units = engine_stats(world->engine)->units;
 	struct sent *sent = change_quantity("a", 10);
@@ -59,7 +59,7 @@ START_TEST(so_many_lines_move_in_several_units)
 }
 END_TEST
 
-START_TEST(as_many_as_allowed_move_in_one)
+START_TEST(a_shrink_of_the_limit_takes_one_unit)
 {
 	struct sent *sent;
 	uint64_t units = engine_stats(world->engine)->units;
@@ -73,7 +73,7 @@ START_TEST(as_many_as_allowed_move_in_one)
 }
 END_TEST
 
-START_TEST(the_sender_is_answered_at_the_end)
+START_TEST(the_sender_of_a_shrink_is_answered_after_its_last_step)
 {
 	struct sent *sent;
 
@@ -126,7 +126,7 @@ START_TEST(all_lines_are_given_up_newest_first_then_allocated_oldest_first)
 }
 END_TEST
 
-START_TEST(the_skus_later_commands_wait_and_others_do_not)
+START_TEST(later_commands_of_a_shrinking_sku_wait_and_others_do_not)
 {
 	struct sent *shrink, *later, *chair, *change;
 
@@ -157,7 +157,7 @@ START_TEST(the_skus_later_commands_wait_and_others_do_not)
 END_TEST
 
 /* The batch of the last one is not there before the one ahead of it was handled. */
-START_TEST(what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch)
+START_TEST(messages_that_wait_for_a_shrink_keep_their_order_even_for_a_new_batch)
 {
 	struct sent *shrink, *create, *change;
 
@@ -178,7 +178,7 @@ START_TEST(what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch)
 }
 END_TEST
 
-START_TEST(a_new_worker_needs_no_message_to_go_on_with_it)
+START_TEST(a_new_worker_resumes_a_shrink_without_a_message)
 {
 	hold_lane();
 	change_quantity("a", 10);
@@ -193,8 +193,8 @@ START_TEST(a_new_worker_needs_no_message_to_go_on_with_it)
 }
 END_TEST
 
-/* After `_i` more calls of the lane, a worker dies; the next one goes on. */
-START_TEST(a_worker_that_begins_anew_goes_on_with_it)
+/* After `_i` more calls of the lane, a worker dies; the next one resumes the shrink. */
+START_TEST(a_restarted_worker_resumes_a_shrink)
 {
 	struct sent *later;
 
@@ -217,7 +217,7 @@ START_TEST(a_worker_that_begins_anew_goes_on_with_it)
 }
 END_TEST
 
-START_TEST(conflicts_and_lost_connections_in_between_change_nothing)
+START_TEST(a_shrink_has_the_same_result_despite_conflicts_and_lost_connections)
 {
 	static const enum memory_trouble troubles[] = {TROUBLE_CONFLICT, TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
 						       TROUBLE_LOST_AFTER};
@@ -261,7 +261,7 @@ START_TEST(a_unit_that_took_much_memory_ends_early)
 END_TEST
 
 /* The same lines go to and fro, without a load in between. */
-START_TEST(a_unit_ends_early_whatever_took_its_memory)
+START_TEST(a_unit_ends_early_when_a_shrink_took_its_memory)
 {
 	uint64_t units = engine_stats(world->engine)->units;
 	struct sent *last = NULL;
@@ -300,7 +300,7 @@ START_TEST(shrinks_of_several_skus_take_turns)
 END_TEST
 
 /* The database refuses a step: no message is to blame, and it is taken again. */
-START_TEST(a_step_that_is_refused_is_taken_again)
+START_TEST(a_refused_step_is_retried)
 {
 	struct sent *shrink, *chair;
 
@@ -323,7 +323,7 @@ START_TEST(a_step_that_is_refused_is_taken_again)
 END_TEST
 
 /* One of its events cannot be written: it is tried again now and then, and others are not kept waiting. */
-START_TEST(a_step_that_is_stuck_does_not_spin)
+START_TEST(a_stuck_step_is_retried_after_a_pause)
 {
 	struct sent *shrink, *chair;
 
@@ -374,19 +374,19 @@ END_TEST
 
 SUITE("shrink", set_up, tear_down_world)
 {
-	tcase_add_test(tests, so_many_lines_move_in_several_units);
-	tcase_add_test(tests, as_many_as_allowed_move_in_one);
-	tcase_add_test(tests, the_sender_is_answered_at_the_end);
+	tcase_add_test(tests, a_shrink_beyond_the_limit_takes_several_units);
+	tcase_add_test(tests, a_shrink_of_the_limit_takes_one_unit);
+	tcase_add_test(tests, the_sender_of_a_shrink_is_answered_after_its_last_step);
 	tcase_add_test(tests, all_lines_are_given_up_newest_first_then_allocated_oldest_first);
-	tcase_add_test(tests, the_skus_later_commands_wait_and_others_do_not);
-	tcase_add_test(tests, what_waits_for_a_shrink_stays_in_order_even_for_a_new_batch);
-	tcase_add_test(tests, a_new_worker_needs_no_message_to_go_on_with_it);
-	tcase_add_loop_test(tests, a_worker_that_begins_anew_goes_on_with_it, 0, 8);
-	tcase_add_loop_test(tests, conflicts_and_lost_connections_in_between_change_nothing, 0, 4);
+	tcase_add_test(tests, later_commands_of_a_shrinking_sku_wait_and_others_do_not);
+	tcase_add_test(tests, messages_that_wait_for_a_shrink_keep_their_order_even_for_a_new_batch);
+	tcase_add_test(tests, a_new_worker_resumes_a_shrink_without_a_message);
+	tcase_add_loop_test(tests, a_restarted_worker_resumes_a_shrink, 0, 8);
+	tcase_add_loop_test(tests, a_shrink_has_the_same_result_despite_conflicts_and_lost_connections, 0, 4);
 	tcase_add_test(tests, a_unit_that_took_much_memory_ends_early);
-	tcase_add_test(tests, a_unit_ends_early_whatever_took_its_memory);
+	tcase_add_test(tests, a_unit_ends_early_when_a_shrink_took_its_memory);
 	tcase_add_test(tests, shrinks_of_several_skus_take_turns);
-	tcase_add_loop_test(tests, a_step_that_is_refused_is_taken_again, 0, 2);
-	tcase_add_test(tests, a_step_that_is_stuck_does_not_spin);
+	tcase_add_loop_test(tests, a_refused_step_is_retried, 0, 2);
+	tcase_add_test(tests, a_stuck_step_is_retried_after_a_pause);
 	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
 }

@@ -33,7 +33,7 @@ static void set_up(void)
 
 /* ---- nothing to load ---- */
 
-START_TEST(what_is_known_is_not_loaded)
+START_TEST(a_cached_product_is_not_loaded)
 {
 	size_t before = loads();
 
@@ -67,7 +67,7 @@ START_TEST(a_batch_that_grows_is_not_loaded_and_one_that_shrinks_asks_for_lines_
 }
 END_TEST
 
-START_TEST(an_unknown_sku_is_looked_for_each_time)
+START_TEST(an_unknown_sku_is_looked_up_each_time)
 {
 	struct sent *sent = allocate("order", "CHAIR", 1);
 
@@ -84,7 +84,7 @@ END_TEST
 
 /* ---- it is not so any more ---- */
 
-START_TEST(a_product_that_somebody_changed_is_loaded_again)
+START_TEST(a_cached_product_that_another_worker_changed_is_loaded_again)
 {
 	struct sent *sent;
 
@@ -99,7 +99,7 @@ START_TEST(a_product_that_somebody_changed_is_loaded_again)
 }
 END_TEST
 
-START_TEST(stock_that_somebody_added_is_found_before_a_line_is_out_of_stock)
+START_TEST(stock_added_by_another_worker_is_found_before_a_line_is_out_of_stock)
 {
 	struct sent *sent;
 
@@ -112,7 +112,7 @@ START_TEST(stock_that_somebody_added_is_found_before_a_line_is_out_of_stock)
 }
 END_TEST
 
-START_TEST(after_trouble_nothing_is_remembered)
+START_TEST(the_cache_is_empty_after_a_failure)
 {
 	size_t before = loads();
 
@@ -125,7 +125,7 @@ START_TEST(after_trouble_nothing_is_remembered)
 END_TEST
 
 /* It may have come back from a backup, and have got as many changes since as were lost, but others. */
-START_TEST(after_its_session_was_lost_between_two_units_nothing_is_remembered)
+START_TEST(the_cache_is_empty_after_a_session_was_lost_between_two_units)
 {
 	size_t before = loads();
 
@@ -173,7 +173,7 @@ START_TEST(a_line_that_was_allocated_is_found_by_the_flush)
 END_TEST
 
 /* Neither is there stock for it, nor would its id be spent: no insert fails. */
-START_TEST(a_line_that_is_there_already_is_not_out_of_stock)
+START_TEST(a_stored_line_is_skipped_and_not_out_of_stock)
 {
 	struct sent *sent;
 
@@ -188,7 +188,7 @@ START_TEST(a_line_that_is_there_already_is_not_out_of_stock)
 }
 END_TEST
 
-START_TEST(a_spent_id_counts_before_any_other_rejection)
+START_TEST(a_duplicate_is_skipped_even_if_it_would_be_rejected)
 {
 	struct sent *sent;
 
@@ -202,7 +202,7 @@ START_TEST(a_spent_id_counts_before_any_other_rejection)
 END_TEST
 
 /* In one unit: allocated once more, as it seems, and given up again for want of stock. */
-START_TEST(a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the_same)
+START_TEST(a_stored_line_that_was_assumed_new_and_is_displaced_is_skipped)
 {
 	struct sent *again, *shrink;
 
@@ -223,7 +223,7 @@ END_TEST
  * Two batches shrink in one unit: the lines of the second one are loaded only when they are needed, and bring
  * the line that was allocated once more meanwhile, as it seemed.
  */
-START_TEST(a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs)
+START_TEST(a_line_that_was_assumed_new_does_not_hide_the_one_that_a_shrink_needs)
 {
 	struct sent *again, *shrink;
 
@@ -245,7 +245,7 @@ START_TEST(a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_nee
 }
 END_TEST
 
-START_TEST(in_doubt_the_rest_of_the_unit_is_looked_up_at_once)
+START_TEST(an_unverified_message_makes_the_rest_of_the_unit_look_up_at_once)
 {
 	size_t before = loads();
 	struct sent *last;
@@ -264,7 +264,7 @@ START_TEST(in_doubt_the_rest_of_the_unit_is_looked_up_at_once)
 }
 END_TEST
 
-START_TEST(after_a_duplicate_the_next_units_look_until_none_comes_any_more)
+START_TEST(units_look_ids_up_after_a_duplicate_until_no_more_arrive)
 {
 	size_t before;
 
@@ -293,7 +293,7 @@ END_TEST
 
 /* ---- the database's clock ---- */
 
-START_TEST(the_clock_is_asked_again_when_nothing_told_it_for_long)
+START_TEST(the_databases_clock_is_read_again_after_a_while)
 {
 	size_t before = loads();
 
@@ -313,7 +313,7 @@ START_TEST(the_clock_is_asked_again_when_nothing_told_it_for_long)
 }
 END_TEST
 
-START_TEST(what_is_from_the_future_is_found_by_the_clock_as_it_must_be_by_now)
+START_TEST(a_message_from_the_future_is_found_by_the_extrapolated_clock)
 {
 	struct sent *sent;
 
@@ -368,7 +368,7 @@ static int64_t recalled(const char *sku)
 	return uow.products[0]->loaded ? uow.products[0]->product->version : 0;
 }
 
-START_TEST(a_product_is_remembered_as_it_was_last)
+START_TEST(the_cache_has_the_latest_state_of_a_product)
 {
 	keep("LAMP", 1);
 	keep("CHAIR", 2);
@@ -380,7 +380,7 @@ START_TEST(a_product_is_remembered_as_it_was_last)
 }
 END_TEST
 
-START_TEST(what_is_forgotten_is_loaded)
+START_TEST(an_evicted_product_is_loaded)
 {
 	keep("LAMP", 1);
 	keep("CHAIR", 2);
@@ -395,7 +395,7 @@ START_TEST(what_is_forgotten_is_loaded)
 }
 END_TEST
 
-START_TEST(a_product_whose_shrink_goes_on_is_not_remembered)
+START_TEST(a_product_with_a_shrink_in_progress_is_not_cached)
 {
 	struct product *product;
 
@@ -410,7 +410,7 @@ START_TEST(a_product_whose_shrink_goes_on_is_not_remembered)
 }
 END_TEST
 
-START_TEST(what_was_not_used_for_longest_makes_room)
+START_TEST(the_least_recently_used_product_is_evicted)
 {
 	char sku[16];
 
@@ -428,29 +428,29 @@ END_TEST
 
 SUITE("remembering", set_up, tear_down_world)
 {
-	tcase_add_test(tests, what_is_known_is_not_loaded);
+	tcase_add_test(tests, a_cached_product_is_not_loaded);
 	tcase_add_test(tests, a_batch_that_grows_is_not_loaded_and_one_that_shrinks_asks_for_lines_alone);
-	tcase_add_test(tests, an_unknown_sku_is_looked_for_each_time);
-	tcase_add_test(tests, a_product_that_somebody_changed_is_loaded_again);
-	tcase_add_test(tests, stock_that_somebody_added_is_found_before_a_line_is_out_of_stock);
-	tcase_add_test(tests, after_trouble_nothing_is_remembered);
-	tcase_add_test(tests, after_its_session_was_lost_between_two_units_nothing_is_remembered);
+	tcase_add_test(tests, an_unknown_sku_is_looked_up_each_time);
+	tcase_add_test(tests, a_cached_product_that_another_worker_changed_is_loaded_again);
+	tcase_add_test(tests, stock_added_by_another_worker_is_found_before_a_line_is_out_of_stock);
+	tcase_add_test(tests, the_cache_is_empty_after_a_failure);
+	tcase_add_test(tests, the_cache_is_empty_after_a_session_was_lost_between_two_units);
 	tcase_add_test(tests, an_id_that_was_spent_is_found_by_the_flush);
 	tcase_add_test(tests, a_line_that_was_allocated_is_found_by_the_flush);
-	tcase_add_test(tests, a_line_that_is_there_already_is_not_out_of_stock);
-	tcase_add_test(tests, a_spent_id_counts_before_any_other_rejection);
-	tcase_add_test(tests, a_line_that_was_taken_for_new_and_is_given_up_again_was_there_all_the_same);
-	tcase_add_test(tests, a_line_that_was_taken_for_new_does_not_hide_the_one_that_a_shrink_needs);
-	tcase_add_test(tests, in_doubt_the_rest_of_the_unit_is_looked_up_at_once);
-	tcase_add_test(tests, after_a_duplicate_the_next_units_look_until_none_comes_any_more);
-	tcase_add_test(tests, the_clock_is_asked_again_when_nothing_told_it_for_long);
-	tcase_add_test(tests, what_is_from_the_future_is_found_by_the_clock_as_it_must_be_by_now);
+	tcase_add_test(tests, a_stored_line_is_skipped_and_not_out_of_stock);
+	tcase_add_test(tests, a_duplicate_is_skipped_even_if_it_would_be_rejected);
+	tcase_add_test(tests, a_stored_line_that_was_assumed_new_and_is_displaced_is_skipped);
+	tcase_add_test(tests, a_line_that_was_assumed_new_does_not_hide_the_one_that_a_shrink_needs);
+	tcase_add_test(tests, an_unverified_message_makes_the_rest_of_the_unit_look_up_at_once);
+	tcase_add_test(tests, units_look_ids_up_after_a_duplicate_until_no_more_arrive);
+	tcase_add_test(tests, the_databases_clock_is_read_again_after_a_while);
+	tcase_add_test(tests, a_message_from_the_future_is_found_by_the_extrapolated_clock);
 }
 
 SUITE("remembering", set_up_cache, tear_down_cache)
 {
-	tcase_add_test(tests, a_product_is_remembered_as_it_was_last);
-	tcase_add_test(tests, what_is_forgotten_is_loaded);
-	tcase_add_test(tests, a_product_whose_shrink_goes_on_is_not_remembered);
-	tcase_add_test(tests, what_was_not_used_for_longest_makes_room);
+	tcase_add_test(tests, the_cache_has_the_latest_state_of_a_product);
+	tcase_add_test(tests, an_evicted_product_is_loaded);
+	tcase_add_test(tests, a_product_with_a_shrink_in_progress_is_not_cached);
+	tcase_add_test(tests, the_least_recently_used_product_is_evicted);
 }

@@ -75,7 +75,7 @@ static const char *batch_of(const char *orderid, int32_t qty)
 	return line && line->batch ? line->batch->reference : "";
 }
 
-START_TEST(everything_that_is_kept_of_product_and_batches_comes_back)
+START_TEST(an_image_restores_product_and_batches)
 {
 	const struct batch *batch;
 
@@ -109,7 +109,7 @@ START_TEST(a_changed_product_has_the_revision_that_its_flush_gives_it)
 }
 END_TEST
 
-START_TEST(how_far_the_stock_is_known_comes_back)
+START_TEST(an_image_restores_which_stock_is_loaded)
 {
 	struct product *known = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
 
@@ -126,7 +126,7 @@ START_TEST(how_far_the_stock_is_known_comes_back)
 }
 END_TEST
 
-START_TEST(its_lines_are_to_be_loaded_again)
+START_TEST(an_image_has_no_lines)
 {
 	put_batch("shelf", IN_WAREHOUSE, 10, 0);
 	allocate("old", 4);
@@ -142,7 +142,7 @@ START_TEST(its_lines_are_to_be_loaded_again)
 }
 END_TEST
 
-START_TEST(a_product_whose_shrink_goes_on_is_not_packed)
+START_TEST(a_product_with_a_shrink_in_progress_has_no_image)
 {
 	put_batch("shelf", IN_WAREHOUSE, 10, 0);
 	product_put_shrink(product, &(struct shrink){.batch = product->batches});
@@ -156,7 +156,7 @@ static const struct crowd {
 	int full, open, kept;
 } crowds[] = {{31, 1, 32}, {32, 1, 1}, {1000, 64, 64}, {0, 64, 64}, {0, 65, 0}, {1000, 0, 0}};
 
-START_TEST(of_many_batches_those_with_free_stock_are_packed)
+START_TEST(an_image_of_many_batches_has_those_with_free_stock)
 {
 	const struct crowd *crowd = &crowds[_i];
 	struct product_image *image;
@@ -181,10 +181,10 @@ END_TEST
 
 SUITE("product image", setup, teardown)
 {
-	tcase_add_test(tests, everything_that_is_kept_of_product_and_batches_comes_back);
+	tcase_add_test(tests, an_image_restores_product_and_batches);
 	tcase_add_test(tests, a_changed_product_has_the_revision_that_its_flush_gives_it);
-	tcase_add_test(tests, how_far_the_stock_is_known_comes_back);
-	tcase_add_test(tests, its_lines_are_to_be_loaded_again);
-	tcase_add_test(tests, a_product_whose_shrink_goes_on_is_not_packed);
-	tcase_add_loop_test(tests, of_many_batches_those_with_free_stock_are_packed, 0, COUNT(crowds));
+	tcase_add_test(tests, an_image_restores_which_stock_is_loaded);
+	tcase_add_test(tests, an_image_has_no_lines);
+	tcase_add_test(tests, a_product_with_a_shrink_in_progress_has_no_image);
+	tcase_add_loop_test(tests, an_image_of_many_batches_has_those_with_free_stock, 0, COUNT(crowds));
 }

@@ -8,7 +8,7 @@
 
 /* ---- in the database, after one unit of several messages ---- */
 
-START_TEST(a_command_sees_what_earlier_ones_of_its_unit_did)
+START_TEST(a_command_sees_the_effects_of_earlier_ones_in_its_unit)
 {
 	struct sent *create, *one, *again, *change, *two;
 
@@ -121,7 +121,7 @@ static void tear_down(void)
 
 static const struct order_line line = {"order", "LAMP", 1}, other_line = {"other", "LAMP", 1};
 
-START_TEST(a_row_of_the_read_model_is_written_once_as_it_is_in_the_end)
+START_TEST(a_row_of_the_read_model_is_written_once_with_its_last_state)
 {
 	unit_of_work_show_line(&uow, &line, "a");
 	unit_of_work_show_line(&uow, &line, NULL);
@@ -135,7 +135,7 @@ START_TEST(a_row_of_the_read_model_is_written_once_as_it_is_in_the_end)
 }
 END_TEST
 
-START_TEST(a_message_that_is_undone_shows_nothing)
+START_TEST(an_undone_message_does_not_change_the_read_model)
 {
 	unit_of_work_show_line(&uow, &line, "a");
 	unit_of_work_keep_changes(&uow);
@@ -149,7 +149,7 @@ START_TEST(a_message_that_is_undone_shows_nothing)
 }
 END_TEST
 
-START_TEST(a_message_that_is_undone_tells_nobody)
+START_TEST(an_undone_message_notifies_no_recipient)
 {
 	unit_of_work_notify(&uow, &line);
 	unit_of_work_keep_changes(&uow);
@@ -162,7 +162,7 @@ START_TEST(a_message_that_is_undone_tells_nobody)
 }
 END_TEST
 
-START_TEST(a_product_that_was_made_by_a_message_that_is_undone_is_gone)
+START_TEST(a_product_created_by_an_undone_message_does_not_exist)
 {
 	unit_of_work_want_product(&uow, "LAMP");
 	uow.products[0]->loaded = true;
@@ -188,7 +188,7 @@ static void publish(int64_t version)
 	unit_of_work_publish(&uow, &event);
 }
 
-START_TEST(the_events_of_a_message_that_is_undone_do_not_go_out)
+START_TEST(the_events_of_an_undone_message_are_not_published)
 {
 	unit_of_work_want_product(&uow, "LAMP");
 	publish(7);
@@ -205,7 +205,7 @@ START_TEST(the_events_of_a_message_that_is_undone_do_not_go_out)
 }
 END_TEST
 
-START_TEST(what_is_wanted_twice_is_asked_for_once)
+START_TEST(a_product_that_is_wanted_twice_is_loaded_once)
 {
 	unit_of_work_want_product(&uow, "LAMP");
 	unit_of_work_want_product(&uow, "LAMP");
@@ -223,7 +223,7 @@ START_TEST(what_is_wanted_twice_is_asked_for_once)
 }
 END_TEST
 
-START_TEST(an_event_that_is_not_as_its_schema_says_is_a_defect)
+START_TEST(an_event_that_violates_its_schema_is_a_defect)
 {
 	unit_of_work_want_product(&uow, "LAMP");
 	publish(0); /* versions begin with 1 */
@@ -236,7 +236,7 @@ END_TEST
 
 SUITE("unit of work", set_up_world, tear_down_world)
 {
-	tcase_add_test(tests, a_command_sees_what_earlier_ones_of_its_unit_did);
+	tcase_add_test(tests, a_command_sees_the_effects_of_earlier_ones_in_its_unit);
 	tcase_add_test(tests, a_rejected_message_leaves_no_trace_in_its_unit);
 	tcase_add_test(tests, a_unit_that_changed_nothing_leaves_the_revision);
 	tcase_add_test(tests, the_revision_goes_up_by_one_in_a_unit);
@@ -245,11 +245,11 @@ SUITE("unit of work", set_up_world, tear_down_world)
 
 SUITE("unit of work", set_up, tear_down)
 {
-	tcase_add_test(tests, a_row_of_the_read_model_is_written_once_as_it_is_in_the_end);
-	tcase_add_test(tests, a_message_that_is_undone_shows_nothing);
-	tcase_add_test(tests, a_message_that_is_undone_tells_nobody);
-	tcase_add_test(tests, a_product_that_was_made_by_a_message_that_is_undone_is_gone);
-	tcase_add_test(tests, the_events_of_a_message_that_is_undone_do_not_go_out);
-	tcase_add_test(tests, what_is_wanted_twice_is_asked_for_once);
-	tcase_add_test(tests, an_event_that_is_not_as_its_schema_says_is_a_defect);
+	tcase_add_test(tests, a_row_of_the_read_model_is_written_once_with_its_last_state);
+	tcase_add_test(tests, an_undone_message_does_not_change_the_read_model);
+	tcase_add_test(tests, an_undone_message_notifies_no_recipient);
+	tcase_add_test(tests, a_product_created_by_an_undone_message_does_not_exist);
+	tcase_add_test(tests, the_events_of_an_undone_message_are_not_published);
+	tcase_add_test(tests, a_product_that_is_wanted_twice_is_loaded_once);
+	tcase_add_test(tests, an_event_that_violates_its_schema_is_a_defect);
 }
