@@ -11,7 +11,7 @@
 #include "bus/messages/handlers.h"
 #include "bus/unit_of_work/unit_of_work.h"
 
-/* How many events one message may raise.  Beyond that, event handlers raise events for ever. */
+/* How many events one message may raise.  Beyond that, event handlers are in an endless loop. */
 #define MESSAGE_EVENTS_MAX 100000
 
 #define EVENT_HANDLERS_MAX 4

@@ -1,4 +1,4 @@
-/* Dispatching events: a message whose event handlers raise events for ever comes to an end, and fails. */
+/* Dispatching events: a message whose event handlers never stop raising events comes to an end, and fails. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -45,7 +45,7 @@ static enum verdict dispatch_until(int last)
 	return message_bus_dispatch_events_to(&uow, product, &handlers);
 }
 
-START_TEST(handlers_that_raise_events_for_ever_are_stopped_and_the_unit_says_why)
+START_TEST(handlers_that_never_stop_raising_events_are_stopped_and_the_unit_says_why)
 {
 	ck_assert_int_eq(dispatch_until(0), ACCEPTED);
 
@@ -65,6 +65,6 @@ END_TEST
 
 SUITE("message bus", set_up, tear_down)
 {
-	tcase_add_test(tests, handlers_that_raise_events_for_ever_are_stopped_and_the_unit_says_why);
+	tcase_add_test(tests, handlers_that_never_stop_raising_events_are_stopped_and_the_unit_says_why);
 	tcase_add_test(tests, a_message_may_raise_as_many_events_as_the_limit_allows);
 }

@@ -55,7 +55,7 @@ START_TEST(a_truncated_frame_is_refused)
 }
 END_TEST
 
-START_TEST(an_event_of_an_unknown_type_is_decoded_as_none)
+START_TEST(an_event_of_an_unknown_type_is_decoded_without_a_type)
 {
 	struct bytes frame = {"\x03new\0\0\0\x02{}", 10};
 	struct outgoing *events = NULL;
@@ -72,5 +72,5 @@ SUITE("outbox frame", set_up, tear_down)
 {
 	tcase_add_test(tests, a_decoded_frame_has_the_events_that_were_encoded);
 	tcase_add_test(tests, a_truncated_frame_is_refused);
-	tcase_add_test(tests, an_event_of_an_unknown_type_is_decoded_as_none);
+	tcase_add_test(tests, an_event_of_an_unknown_type_is_decoded_without_a_type);
 }
