@@ -114,9 +114,9 @@ struct blocking_client *tools_client(struct tools *tools)
 
 bool tools_report_redis(struct tools *tools)
 {
-	char place[REDIS_PLACE_MAX];
+	char place[REDIS_ADDRESS_MAX];
 
-	redis_url_place(&tools->redis_url, place);
+	redis_url_address(&tools->redis_url, place);
 	return tools_report(tools, STATUS_UNAVAILABLE,
 			    arena_printf(tools->invocation->arena, "Redis, %s", place), tools->redis_error);
 }

@@ -41,11 +41,11 @@ static enum exit_status publish(const struct invocation *invocation, enum messag
 	const char *channel =
 		arena_printf(invocation->arena, "%s%s", invocation->config.prefix, message_name(type));
 	struct url_source url = redis_url(&invocation->config);
-	char trouble[REDIS_TROUBLE_MAX], place[REDIS_PLACE_MAX];
+	char trouble[REDIS_TROUBLE_MAX], place[REDIS_ADDRESS_MAX];
 	int64_t listeners;
 
 	if (!publish_once_publish(&url, system_random(), channel, payload, &listeners, trouble)) {
-		redis_url_place(&url, place);
+		redis_url_address(&url, place);
 		print_error("publish: cannot publish on Redis: %s: %s", place, trouble);
 		return STATUS_UNAVAILABLE;
 	}

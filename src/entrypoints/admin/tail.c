@@ -117,13 +117,13 @@ static void on_start_waited(evutil_socket_t socket, short what, void *context)
 {
 	struct tail *tail = context;
 	const char *trouble = redis_subscriber_trouble(tail->subscriber);
-	char place[REDIS_PLACE_MAX];
+	char place[REDIS_ADDRESS_MAX];
 
 	(void)socket;
 	(void)what;
 	if (!trouble)
 		return;
-	redis_url_place(&tail->redis.url, place);
+	redis_url_address(&tail->redis.url, place);
 	LOG(tail->invocation->logger, LOG_ERROR, "Redis cannot be reached",
 	    LOG_TEXT("error", arena_printf(tail->invocation->arena, "%s: %s", place, trouble)));
 	tail->status = STATUS_UNAVAILABLE;

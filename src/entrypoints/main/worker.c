@@ -379,7 +379,7 @@ const char *worker_redis_trouble(const struct worker *worker, struct arena *aren
 
 	if (!trouble)
 		trouble = redis_intake_connection_trouble(worker->intake);
-	return trouble ? arena_printf(arena, "%s: %s", redis_server_place(worker->redis.server), trouble)
+	return trouble ? arena_printf(arena, "%s: %s", redis_server_address(worker->redis.server), trouble)
 		       : NULL;
 }
 

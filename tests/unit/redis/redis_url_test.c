@@ -13,7 +13,7 @@ static const struct {
 	uint16_t port;
 	const char *path, *user, *password;
 	int database;
-	const char *place;
+	const char *address;
 } good[] = {
 	{"redis://127.0.0.1:6379/0", false, "127.0.0.1", 6379, NULL, NULL, NULL, 0, "127.0.0.1:6379"},
 	{"redis://localhost", false, "localhost", 6379, NULL, NULL, NULL, 0, "localhost:6379"},
@@ -60,7 +60,7 @@ START_TEST(a_url_is_parsed_into_address_and_credentials)
 	assert_text(url.user, good[_i].user);
 	assert_text(url.password, good[_i].password);
 	ck_assert_int_eq(url.database, good[_i].database);
-	ck_assert_str_eq(url.place, good[_i].place);
+	ck_assert_str_eq(url.address, good[_i].address);
 	redis_url_release(&url);
 }
 END_TEST
@@ -149,7 +149,7 @@ START_TEST(a_host_may_be_as_long_as_a_dns_name)
 
 	memset(text + prefix, 'h', REDIS_HOST_MAX);
 	ck_assert(redis_url_parse(&url, text, &error));
-	ck_assert_uint_eq(strlen(url.place), REDIS_HOST_MAX + strlen(":6379"));
+	ck_assert_uint_eq(strlen(url.address), REDIS_HOST_MAX + strlen(":6379"));
 	redis_url_release(&url);
 
 	text[prefix + REDIS_HOST_MAX] = 'h';

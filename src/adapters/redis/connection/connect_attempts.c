@@ -71,7 +71,7 @@ size_t connect_attempts_address(const struct connect_attempts *attempts)
 
 int64_t connect_attempts_left_ms(const struct connect_attempts *attempts)
 {
-	int64_t all = connect_attempts_has_next(attempts) ? DIAL_ADDRESS_MS : DIAL_LAST_ADDRESS_MS;
+	int64_t all = connect_attempts_has_next(attempts) ? CONNECT_ADDRESS_MS : CONNECT_LAST_ADDRESS_MS;
 	int64_t left = all - (monotonic_ms() - attempts->begun_ms);
 
 	return left > 0 ? left : 0;
@@ -92,7 +92,7 @@ static void set_options(int fd)
 	set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
 	set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
 	set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DIAL_USER_TIMEOUT_MS);
+	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, CONNECT_USER_TIMEOUT_MS);
 }
 
 static void fail(struct connect_attempts *attempts, int error)
@@ -124,7 +124,7 @@ static void on_connected(evutil_socket_t fd, short what, void *context)
 
 static void try_address(struct connect_attempts *attempts, const struct address *address)
 {
-	static const struct timeval timeout = {DIAL_TIMEOUT_MS / 1000, DIAL_TIMEOUT_MS % 1000 * 1000};
+	static const struct timeval timeout = {CONNECT_TIMEOUT_MS / 1000, CONNECT_TIMEOUT_MS % 1000 * 1000};
 	const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
 
 	attempts->begun_ms = monotonic_ms();
@@ -201,7 +201,7 @@ static void on_look_up_timeout(evutil_socket_t fd, short what, void *context)
 
 static void look_up(struct connect_attempts *attempts)
 {
-	static const struct timeval timeout = {DIAL_LOOK_UP_MS / 1000, DIAL_LOOK_UP_MS % 1000 * 1000};
+	static const struct timeval timeout = {CONNECT_LOOK_UP_MS / 1000, CONNECT_LOOK_UP_MS % 1000 * 1000};
 
 	attempts->waiting = must(evtimer_new(attempts->base, on_look_up_timeout, attempts));
 	evtimer_add(attempts->waiting, &timeout);

@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DIAL_LOOK_UP_MS 15000 /* for a name */
-#define DIAL_TIMEOUT_MS 2000  /* for a connected socket */
+#define CONNECT_LOOK_UP_MS 15000 /* for a name */
+#define CONNECT_TIMEOUT_MS 2000  /* for a connected socket */
 
 /* For an address in all: until a connected socket, and until its owner is content with what is behind it. */
-#define DIAL_ADDRESS_MS      3000 /* while there are others to try */
-#define DIAL_LAST_ADDRESS_MS 5000
+#define CONNECT_ADDRESS_MS      3000 /* while there are others to try */
+#define CONNECT_LAST_ADDRESS_MS 5000
 
 /* The kernel gives up a connection whose peer has not acknowledged data for this long. */
-#define DIAL_USER_TIMEOUT_MS 8000
+#define CONNECT_USER_TIMEOUT_MS 8000
 
 struct connect_attempts;
 struct event_base;

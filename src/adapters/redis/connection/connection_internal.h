@@ -13,10 +13,10 @@ struct connect_attempts;
 struct event;
 
 enum redis_connection_state {
-	CONNECTION_WAITING,  /* for the time of the next attempt */
-	CONNECTION_DIALING,  /* for a connected socket */
-	CONNECTION_GREETING, /* for TLS, Redis' answers, and the user to settle: the dial waits */
-	CONNECTION_UP,       /* for anything */
+	CONNECTION_WAITING,    /* for the time of the next attempt */
+	CONNECTION_CONNECTING, /* for a connected socket */
+	CONNECTION_HANDSHAKE,  /* for TLS, Redis' answers, and the user to settle: the dial waits */
+	CONNECTION_UP,         /* for anything */
 };
 
 /* How an address failed, in ascending order of how much the reason says: the highest is reported. */
@@ -50,11 +50,11 @@ struct redis_connection {
 	struct event *resuming;
 	char ended[REDIS_TROUBLE_MAX]; /* why the stream ended, while more of it is to be heard; else empty */
 
-	int64_t up_ms, heard_ms, ticked_ms, resumed_ms; /* on a clock that only goes forward */
-	int64_t up_at, heard_at, paused_at;             /* on the calendar's */
-	bool pinged;                                    /* since something was heard */
-	bool hides_role;                                /* the user may not ask for it */
-	int64_t url_checked_ms;                         /* whether the URL is another by now */
+	int64_t up_ms, received_ms, ticked_ms, resumed_ms; /* on a clock that only goes forward */
+	int64_t up_at, received_at, paused_at;             /* on the calendar's */
+	bool pinged;                                       /* since something was heard */
+	bool hides_role;                                   /* the user may not ask for it */
+	int64_t url_checked_ms;                            /* whether the URL is another by now */
 
 	struct backoff backoff;
 	unsigned rotation;               /* of the addresses: attempts since it was up for STABLE_MS */

@@ -124,8 +124,8 @@ void redis_connection_on_readable(struct bufferevent *stream, void *context)
 	struct redis_connection *connection = context;
 
 	(void)stream;
-	connection->heard_ms = monotonic_ms();
-	connection->heard_at = wall_clock_us();
+	connection->received_ms = monotonic_ms();
+	connection->received_at = wall_clock_us();
 	connection->pinged = false;
 	receive_input(connection);
 	stop_when_full(connection);
@@ -172,7 +172,7 @@ static int64_t later(int64_t a, int64_t b)
 int64_t redis_connection_heard_at(const struct redis_connection *connection)
 {
 	return redis_connection_was_slow(connection) ? later(connection->paused_at, connection->up_at)
-						     : connection->heard_at;
+						     : connection->received_at;
 }
 
 void redis_connection_on_resuming(evutil_socket_t fd, short what, void *context)

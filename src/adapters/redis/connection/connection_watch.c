@@ -64,8 +64,8 @@ static int64_t measure_silence(struct redis_connection *connection)
 	connection->ticked_ms = now;
 	if (slept || *connection->ended ||
 	    evbuffer_get_length(redis_connection_input(connection)) >= CONNECTION_INPUT_MAX)
-		connection->heard_ms = now;
-	return now - connection->heard_ms;
+		connection->received_ms = now;
+	return now - connection->received_ms;
 }
 
 void redis_connection_tick(struct redis_connection *connection)

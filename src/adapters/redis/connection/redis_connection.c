@@ -43,10 +43,10 @@ static void set_state(struct redis_connection *connection, enum redis_connection
 		redis_connection_set_timer(connection,
 					   backoff_next(&connection->backoff, connection->settings.random));
 		break;
-	case CONNECTION_DIALING: /* the dial has timeouts of its own */
+	case CONNECTION_CONNECTING: /* the dial has timeouts of its own */
 		evtimer_del(connection->timer);
 		break;
-	case CONNECTION_GREETING:
+	case CONNECTION_HANDSHAKE:
 		redis_connection_set_timer(connection, connect_attempts_left_ms(connection->attempts));
 		break;
 	case CONNECTION_UP:
@@ -65,9 +65,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	case CONNECTION_WAITING:
 		attempts(connection);
 		break;
-	case CONNECTION_DIALING:
+	case CONNECTION_CONNECTING:
 		break;
-	case CONNECTION_GREETING:
+	case CONNECTION_HANDSHAKE:
 		give_up_address(connection, ADDRESS_SILENT,
 				connection->url.tls && !connection->secured
 					? "no answer to the TLS handshake: does this port speak TLS?"
@@ -83,7 +83,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands)
 {
-	assert(connection->state == CONNECTION_GREETING || connection->state == CONNECTION_UP);
+	assert(connection->state == CONNECTION_HANDSHAKE || connection->state == CONNECTION_UP);
 	if (bufferevent_write_buffer(connection->stream, commands) < 0)
 		abort();
 }
@@ -138,7 +138,7 @@ static void describe_end(const struct redis_connection *connection, short events
 		    redis_connection_was_slow(connection)
 			    ? " (intake was paused: perhaps for reading too slowly)"
 			    : "",
-		    !is_known && connection->state == CONNECTION_GREETING ? advice_on_end(connection) : "");
+		    !is_known && connection->state == CONNECTION_HANDSHAKE ? advice_on_end(connection) : "");
 }
 
 static void on_event(struct bufferevent *stream, short events, void *context)
@@ -165,9 +165,9 @@ static void close_stream(struct redis_connection *connection)
 	connection->ended[0] = '\0';
 }
 
-static const char *place_of(const struct redis_connection *connection)
+static const char *address_of(const struct redis_connection *connection)
 {
-	return *connection->url.place ? connection->url.place : "REDIS_URL";
+	return *connection->url.address ? connection->url.address : "REDIS_URL";
 }
 
 static void handle_loss(struct redis_connection *connection, bool was_up, const char *cause)
@@ -182,7 +182,7 @@ static void handle_loss(struct redis_connection *connection, bool was_up, const 
 		connection->backoff.failures = 0;
 	set_state(connection, CONNECTION_WAITING);
 	redis_server_missed(connection->settings.server, &connection->member,
-			    was_up ? "lost Redis" : "cannot reach Redis", place_of(connection),
+			    was_up ? "lost Redis" : "cannot reach Redis", address_of(connection),
 			    connection->trouble);
 	request_queue_abandon(&connection->requests);
 	if (connection->user->lost)
@@ -212,15 +212,16 @@ static void give_up_address(struct redis_connection *connection, enum address_fa
 		return;
 	}
 	close_stream(connection);
-	set_state(connection, CONNECTION_DIALING);
+	set_state(connection, CONNECTION_CONNECTING);
 	request_queue_abandon(&connection->requests);
 	connect_attempts_next(connection->attempts);
 }
 
 void redis_connection_lose(struct redis_connection *connection, const char *cause)
 {
-	if (connection->state == CONNECTION_GREETING)
-		give_up_address(connection, connection->heard_ms ? ADDRESS_REFUSED : ADDRESS_SILENT, cause);
+	if (connection->state == CONNECTION_HANDSHAKE)
+		give_up_address(connection, connection->received_ms ? ADDRESS_REFUSED : ADDRESS_SILENT,
+				cause);
 	else
 		handle_loss(connection, connection->state == CONNECTION_UP, cause);
 }
@@ -277,7 +278,7 @@ static struct bufferevent *stream_new(struct redis_connection *connection, int f
 static void open_stream(struct redis_connection *connection, int fd)
 {
 	connection->stream = stream_new(connection, fd);
-	connection->heard_ms = 0;
+	connection->received_ms = 0;
 	resp_reader_init(&connection->reader, connection->bulk_max, connection->replies);
 	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
@@ -292,7 +293,7 @@ static void on_dialed(void *context, int fd, const char *error)
 		give_up_address(connection, ADDRESS_UNREACHED, error);
 		return;
 	}
-	set_state(connection, CONNECTION_GREETING);
+	set_state(connection, CONNECTION_HANDSHAKE);
 	open_stream(connection, fd);
 	commands = must(evbuffer_new());
 	handshake_begin(&connection->handshake, &connection->url, connection->name,
@@ -307,7 +308,7 @@ static void attempts(struct redis_connection *connection)
 	struct arena *arena = arena_new(1024);
 	const char *error;
 
-	set_state(connection, CONNECTION_DIALING);
+	set_state(connection, CONNECTION_CONNECTING);
 	connection->failure = ADDRESS_UNTRIED;
 	redis_url_release(&connection->url);
 	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
@@ -322,8 +323,8 @@ static void attempts(struct redis_connection *connection)
 
 void redis_connection_settle(struct redis_connection *connection)
 {
-	assert(connection->state == CONNECTION_GREETING);
-	connection->up_ms = connection->heard_ms = connection->ticked_ms = monotonic_ms();
+	assert(connection->state == CONNECTION_HANDSHAKE);
+	connection->up_ms = connection->received_ms = connection->ticked_ms = monotonic_ms();
 	connection->up_at = wall_clock_us();
 	connection->trouble[0] = '\0';
 	connection->hides_role = false;
@@ -331,7 +332,7 @@ void redis_connection_settle(struct redis_connection *connection)
 	set_state(connection, CONNECTION_UP);
 	utf8_format(connection->member.run_id, sizeof connection->member.run_id, "%s",
 		    connection->handshake.run_id);
-	redis_server_reached(connection->settings.server, &connection->member, place_of(connection),
+	redis_server_reached(connection->settings.server, &connection->member, address_of(connection),
 			     connection->handshake.version);
 }
 
@@ -368,7 +369,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	connection->name = name;
 	connection->user = user;
 	connection->context = context;
-	connection->heard_at = wall_clock_us();
+	connection->received_at = wall_clock_us();
 	connection->bulk_max = bulk_max;
 	connection->backoff =
 		(struct backoff){.first_ms = BACKOFF_MIN_MS, .cap_ms = CONNECTION_BACKOFF_MAX_MS};

@@ -35,15 +35,15 @@ static void pop(struct request_queue *requests)
 
 bool request_queue_answer(struct request_queue *requests, const struct redisReply *reply)
 {
-	struct request told;
+	struct request answered;
 
 	if (!requests->first)
 		return false;
 	requests->first->replies--;
-	told = *requests->first;
-	if (!told.replies)
+	answered = *requests->first;
+	if (!answered.replies)
 		pop(requests);
-	told.replied(told.context, reply);
+	answered.replied(answered.context, reply);
 	return true;
 }
 
@@ -53,10 +53,10 @@ void request_queue_abandon(struct request_queue *requests)
 
 	*requests = (struct request_queue){0};
 	while (abandoned.first) {
-		struct request told = *abandoned.first;
+		struct request answered = *abandoned.first;
 
 		pop(&abandoned);
-		told.replied(told.context, NULL);
+		answered.replied(answered.context, NULL);
 	}
 }
 

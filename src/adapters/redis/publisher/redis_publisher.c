@@ -103,11 +103,11 @@ static void note_memory(struct redis_publisher *publisher)
 
 static void call_free(struct publisher_call *call)
 {
-	struct publisher_call **place = &call->publisher->calls;
+	struct publisher_call **link = &call->publisher->calls;
 
-	while (*place != call)
-		place = &(*place)->next;
-	*place = call->next;
+	while (*link != call)
+		link = &(*link)->next;
+	*link = call->next;
 	if (call->ending)
 		event_free(call->ending);
 	free(call);

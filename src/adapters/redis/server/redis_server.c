@@ -37,7 +37,7 @@ struct redis_server {
 	int64_t trouble_ms; /* since when */
 	bool is_balanced;   /* the log has it that there are several servers */
 
-	char place[REDIS_PLACE_MAX];
+	char address[REDIS_ADDRESS_MAX];
 	char defect[REDIS_TROUBLE_MAX];
 };
 
@@ -187,27 +187,27 @@ static bool is_alone(const struct redis_server *server)
 	return server->members && !server->members->next;
 }
 
-static void end_trouble(struct redis_server *server, const char *place)
+static void end_trouble(struct redis_server *server, const char *address)
 {
 	if (!is_alone(server) && server->cause_count)
 		LOG(server->logger, LOG_INFO, "every connection to Redis is up again", LOG_OVER(LOG_REDIS),
-		    LOG_TEXT("redis", place), LOG_NUMBER("ms", monotonic_ms() - server->trouble_ms));
+		    LOG_TEXT("redis", address), LOG_NUMBER("ms", monotonic_ms() - server->trouble_ms));
 	server->cause_count = 0;
 }
 
-void redis_server_reached(struct redis_server *server, struct server_member *member, const char *place,
+void redis_server_reached(struct redis_server *server, struct server_member *member, const char *address,
 			  const char *version)
 {
 	enum log_level level = server->cause_count && !is_alone(server) ? LOG_DEBUG : LOG_INFO;
 
 	member->is_up = true;
-	utf8_format(server->place, sizeof server->place, "%s", place);
-	LOG(server->logger, level, "connected to Redis", LOG_TEXT("redis", place),
+	utf8_format(server->address, sizeof server->address, "%s", address);
+	LOG(server->logger, level, "connected to Redis", LOG_TEXT("redis", address),
 	    LOG_TEXT("connection", member->name), LOG_TEXT("version", version));
 	compare(server, member, monotonic_ms());
 	retry_others(server, member);
 	if (all_are_up(server))
-		end_trouble(server, place);
+		end_trouble(server, address);
 }
 
 /* Whether a line with that cause was logged a short while ago, or too many others were; notes that it is. */
@@ -229,21 +229,21 @@ static bool is_logged(struct redis_server *server, const char *text)
 }
 
 void redis_server_missed(struct redis_server *server, struct server_member *member, const char *message,
-			 const char *place, const char *cause)
+			 const char *address, const char *cause)
 {
 	member->is_up = member->is_to_end = false;
-	utf8_format(server->place, sizeof server->place, "%s", place);
+	utf8_format(server->address, sizeof server->address, "%s", address);
 	if (!server->cause_count)
 		server->trouble_ms = monotonic_ms();
 	if (is_logged(server, cause))
 		return;
-	LOG(server->logger, LOG_WARN, message, LOG_TROUBLE(LOG_REDIS), LOG_TEXT("redis", place),
+	LOG(server->logger, LOG_WARN, message, LOG_TROUBLE(LOG_REDIS), LOG_TEXT("redis", address),
 	    LOG_TEXT("connection", member->name), LOG_TEXT("error", cause));
 }
 
-const char *redis_server_place(const struct redis_server *server)
+const char *redis_server_address(const struct redis_server *server)
 {
-	return server->place;
+	return server->address;
 }
 
 /* ---- the configuration ---- */
@@ -266,7 +266,7 @@ struct redis_server *redis_server_new(struct event_base *base, struct logger *lo
 
 	server->logger = logger;
 	server->first_patience_ms = patience_ms;
-	utf8_format(server->place, sizeof server->place, "REDIS_URL");
+	utf8_format(server->address, sizeof server->address, "REDIS_URL");
 	server->ending = must(evtimer_new(base, on_ending, server));
 	return server;
 }
@@ -288,9 +288,9 @@ void redis_server_join(struct redis_server *server, struct server_member *member
 
 void redis_server_leave(struct redis_server *server, struct server_member *member)
 {
-	struct server_member **place = &server->members;
+	struct server_member **address = &server->members;
 
-	while (*place != member)
-		place = &(*place)->next;
-	*place = member->next;
+	while (*address != member)
+		address = &(*address)->next;
+	*address = member->next;
 }

@@ -59,12 +59,12 @@ void redis_server_join(struct redis_server *server, struct server_member *member
 void redis_server_leave(struct redis_server *server, struct server_member *member);
 
 /* The member came up at the server of its `run_id`. */
-void redis_server_reached(struct redis_server *server, struct server_member *member, const char *place,
+void redis_server_reached(struct redis_server *server, struct server_member *member, const char *address,
 			  const char *version);
 
 /* The member is not up, or not up any more; `message` says which of them. */
 void redis_server_missed(struct redis_server *server, struct server_member *member, const char *message,
-			 const char *place, const char *cause);
+			 const char *address, const char *cause);
 
 /*
  * The member, which is up, was refused something.  Returns whether it must connect anew, by itself; the
@@ -74,7 +74,7 @@ bool redis_server_refused(struct redis_server *server, struct server_member *mem
 			  enum redis_error_kind kind, const char *cause, int64_t now_ms);
 
 /* Where a member was, or tried to be, last; "REDIS_URL" before. */
-const char *redis_server_place(const struct redis_server *server);
+const char *redis_server_address(const struct redis_server *server);
 
 /* Something in the configuration keeps every connection from working: `text` names the setting; copied. */
 void redis_server_set_defect(struct redis_server *server, const char *text);

@@ -154,7 +154,7 @@ static const char *parse_address(struct redis_url *url, struct part authority)
 	if (!error)
 		error = parse_port(url, authority);
 	if (!error)
-		utf8_format(url->place, sizeof url->place, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
+		utf8_format(url->address, sizeof url->address, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
 			    url->host, url->port);
 	return error;
 }
@@ -166,7 +166,7 @@ static const char *parse_socket(struct redis_url *url, struct part authority, st
 	url->path = percent_decode(path);
 	if (!url->path || path.size < 2 || strlen(url->path) > SOCKET_PATH_MAX)
 		return "the socket's path has 2 to 107 characters: redis+unix:///path";
-	utf8_format(url->place, sizeof url->place, "%s", url->path);
+	utf8_format(url->address, sizeof url->address, "%s", url->path);
 	return NULL;
 }
 
@@ -233,19 +233,19 @@ static bool is_same(const char *left, const char *right)
 
 bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right)
 {
-	return left->tls == right->tls && !strcmp(left->place, right->place) &&
+	return left->tls == right->tls && !strcmp(left->address, right->address) &&
 	       is_same(left->user, right->user) && is_same(left->password, right->password) &&
 	       left->database == right->database;
 }
 
-void redis_url_place(const struct url_source *source, char place[REDIS_PLACE_MAX])
+void redis_url_address(const struct url_source *source, char address[REDIS_ADDRESS_MAX])
 {
 	struct arena *arena = arena_new(1024);
 	struct redis_url url;
 	const char *error;
 	bool is_read = redis_url_read(&url, source, arena, &error);
 
-	utf8_format(place, REDIS_PLACE_MAX, "%s", is_read ? url.place : "REDIS_URL");
+	utf8_format(address, REDIS_ADDRESS_MAX, "%s", is_read ? url.address : "REDIS_URL");
 	redis_url_release(&url);
 	arena_free(&arena);
 }

@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REDIS_HOST_MAX  255
-#define REDIS_PLACE_MAX (REDIS_HOST_MAX + 10)
+#define REDIS_HOST_MAX    255
+#define REDIS_ADDRESS_MAX (REDIS_HOST_MAX + 10)
 
 struct redis_url {
 	bool tls;
@@ -25,7 +25,7 @@ struct redis_url {
 	char *user;     /* NULL: the default user */
 	char *password; /* NULL: no password, or an empty one */
 	int database;
-	char place[REDIS_PLACE_MAX]; /* host:port or the path: for logs, without user and password */
+	char address[REDIS_ADDRESS_MAX]; /* host:port or the path: for logs, without user and password */
 };
 
 /*
@@ -39,7 +39,7 @@ bool redis_url_read(struct redis_url *url, const struct url_source *source, stru
 		    const char **error);
 
 /* Where Redis is, as the source has it now: for messages.  "REDIS_URL" when it cannot be read. */
-void redis_url_place(const struct url_source *source, char place[REDIS_PLACE_MAX]);
+void redis_url_address(const struct url_source *source, char address[REDIS_ADDRESS_MAX]);
 
 /* Whether both lead to the same server as the same user. */
 bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right);

@@ -21,10 +21,10 @@ struct heartbeat {
 
 	unsigned ticks;
 	int64_t ticked_ms;
-	uint64_t pauses;  /* of the subscriber, when it ticked last */
-	int64_t quiet_ms; /* since when it should have been heard */
-	bool was_heard;   /* since both are up; */
-	int64_t heard_at; /* when last, on the calendar; 0: never */
+	uint64_t pauses;         /* of the subscriber, when it ticked last */
+	int64_t silent_since_ms; /* since when it should have been heard */
+	bool was_heard;          /* since both are up; */
+	int64_t received_at;     /* when last, on the calendar; 0: never */
 };
 
 static bool both_are_up(const struct heartbeat *heartbeat)
@@ -42,7 +42,7 @@ static void beat(struct heartbeat *heartbeat)
 void heartbeat_connected(struct heartbeat *heartbeat)
 {
 	heartbeat->was_heard = false;
-	heartbeat->quiet_ms = monotonic_ms();
+	heartbeat->silent_since_ms = monotonic_ms();
 	if (both_are_up(heartbeat))
 		beat(heartbeat);
 }
@@ -53,8 +53,8 @@ void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload)
 	    memcmp(payload.data, heartbeat->token, sizeof heartbeat->token) != 0)
 		return;
 	heartbeat->was_heard = true;
-	heartbeat->quiet_ms = monotonic_ms();
-	heartbeat->heard_at = wall_clock_us();
+	heartbeat->silent_since_ms = monotonic_ms();
+	heartbeat->received_at = wall_clock_us();
 }
 
 bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
@@ -64,7 +64,7 @@ bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
 
 int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat)
 {
-	return heartbeat->heard_at ? (wall_clock_us() - heartbeat->heard_at) / 1000 : 0;
+	return heartbeat->received_at ? (wall_clock_us() - heartbeat->received_at) / 1000 : 0;
 }
 
 /* Whether the heartbeat could be received since the last tick: no pause, and the process did not sleep. */
@@ -85,7 +85,7 @@ static void give_up(struct heartbeat *heartbeat)
 	char cause[64];
 
 	snprintf(cause, sizeof cause, "heartbeat not heard for %d s", heartbeat->silence_max_ms / 1000);
-	redis_subscriber_drop(heartbeat->subscriber, heartbeat->heard_at, cause);
+	redis_subscriber_drop(heartbeat->subscriber, heartbeat->received_at, cause);
 	redis_publisher_drop(heartbeat->publisher, cause);
 }
 
@@ -96,8 +96,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (!was_listening(heartbeat))
-		heartbeat->quiet_ms = heartbeat->ticked_ms;
-	if (heartbeat->ticked_ms - heartbeat->quiet_ms >= heartbeat->silence_max_ms)
+		heartbeat->silent_since_ms = heartbeat->ticked_ms;
+	if (heartbeat->ticked_ms - heartbeat->silent_since_ms >= heartbeat->silence_max_ms)
 		give_up(heartbeat);
 	else if (++heartbeat->ticks % TICKS_A_BEAT == 0)
 		beat(heartbeat);
@@ -125,7 +125,7 @@ struct heartbeat *heartbeat_new(const struct redis_settings *settings, struct re
 	heartbeat->tick_ms = tick_ms;
 	heartbeat->publisher = publisher;
 	heartbeat->subscriber = subscriber;
-	heartbeat->ticked_ms = heartbeat->quiet_ms = monotonic_ms();
+	heartbeat->ticked_ms = heartbeat->silent_since_ms = monotonic_ms();
 	make_token(heartbeat, settings->random);
 	heartbeat->timer = must(event_new(settings->base, -1, EV_PERSIST, on_tick, heartbeat));
 	evtimer_add(heartbeat->timer, &tick);

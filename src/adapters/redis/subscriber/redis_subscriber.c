@@ -33,9 +33,9 @@ struct redis_subscriber {
 	size_t count;
 	size_t confirmed; /* of the channels, by Redis */
 
-	int64_t up_at, blind_since;
+	int64_t up_at, down_since;
 	int64_t drop_since; /* while it is being dropped; else 0 */
-	char blind_cause[REDIS_TROUBLE_MAX];
+	char down_cause[REDIS_TROUBLE_MAX];
 	struct redis_subscriber_stats stats;
 };
 
@@ -58,7 +58,7 @@ static void on_greeted(void *context)
 
 static void tell_up(struct redis_subscriber *subscriber)
 {
-	struct subscription_gap window = {subscriber->blind_since, wall_clock_us(), subscriber->blind_cause,
+	struct subscription_gap window = {subscriber->down_since, wall_clock_us(), subscriber->down_cause,
 					  !subscriber->stats.losses};
 
 	subscriber->up_at = window.until;
@@ -84,10 +84,10 @@ static void on_lost(void *context, const char *cause)
 		return; /* it was not up, so the gap continues */
 	subscriber->confirmed = 0;
 	subscriber->stats.losses++;
-	subscriber->blind_since = since;
-	utf8_format(subscriber->blind_cause, sizeof subscriber->blind_cause, "%s", cause);
+	subscriber->down_since = since;
+	utf8_format(subscriber->down_cause, sizeof subscriber->down_cause, "%s", cause);
 	if (subscriber->listener->down)
-		subscriber->listener->down(subscriber->context, subscriber->blind_since, cause);
+		subscriber->listener->down(subscriber->context, subscriber->down_since, cause);
 }
 
 void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, const char *cause)
@@ -209,8 +209,8 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 	subscriber->listener = listener;
 	subscriber->context = context;
 	add_channels(subscriber, config);
-	subscriber->blind_since = wall_clock_us();
-	utf8_format(subscriber->blind_cause, sizeof subscriber->blind_cause, "not connected yet");
+	subscriber->down_since = wall_clock_us();
+	utf8_format(subscriber->down_cause, sizeof subscriber->down_cause, "not connected yet");
 	subscriber->connection = redis_connection_new(settings, config->name, PAYLOAD_MAX, &user, subscriber);
 	return subscriber;
 }

@@ -139,14 +139,14 @@ struct bulk_sender *bulk_sender_new(const struct redis_settings *settings, const
 	return sender;
 }
 
-void bulk_sender_free(struct bulk_sender **place)
+void bulk_sender_free(struct bulk_sender **sender_link)
 {
-	struct bulk_sender *sender = *place;
+	struct bulk_sender *sender = *sender_link;
 
 	if (!sender)
 		return;
 	redis_connection_free(&sender->connection);
 	evbuffer_free(sender->commands);
 	free(sender);
-	*place = NULL;
+	*sender_link = NULL;
 }
