@@ -1,5 +1,5 @@
 /* The checkpoints in memory, for the port test suites. */
-#include "integration/store/checkpoints_suite.h"
+#include "integration/checkpoints/checkpoints_suite.h"
 
 #include "adapters/memory/ports/checkpoints.h"
 

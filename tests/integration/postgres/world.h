@@ -7,7 +7,7 @@
 
 #include "adapters/postgres/postgres.h"
 #include "database.h"
-#include "integration/store/checkpoints_suite.h"
+#include "integration/checkpoints/checkpoints_suite.h"
 #include "integration/store/store_suite.h"
 #include "integration/store/work.h"
 #include "proxy.h"

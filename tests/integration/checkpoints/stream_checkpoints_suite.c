@@ -1,5 +1,5 @@
 /* How far each stream is done is kept, and a stream that began again differs from one that lost its group. */
-#include "integration/store/checkpoint_steps.h"
+#include "integration/checkpoints/checkpoint_steps.h"
 
 #include "support/suites.h"
 

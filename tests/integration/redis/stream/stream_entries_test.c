@@ -1,7 +1,7 @@
 /* What entries of a real Redis stream come out as, with any content. */
 #include "adapters/redis/stream/stream_entries.h"
 #include "bus/ports/codec.h"
-#include "reading.h"
+#include "integration/redis/stream/reading.h"
 #include "support/suites.h"
 
 #include <stdio.h>

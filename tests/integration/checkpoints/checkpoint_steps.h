@@ -2,7 +2,7 @@
 #ifndef ALLOCD_TESTS_CHECKPOINT_STEPS_H
 #define ALLOCD_TESTS_CHECKPOINT_STEPS_H
 
-#include "integration/store/checkpoints_suite.h"
+#include "integration/checkpoints/checkpoints_suite.h"
 
 /* One worker's checkpoints, between the two calls that begin and end each test. */
 extern struct checkpoints *checkpoints;

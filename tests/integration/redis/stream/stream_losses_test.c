@@ -1,6 +1,6 @@
 /* A reader of a stream whose Redis is killed, stopped, quiet, or believes that an old connection lives. */
 #include "bus/intake/stream_account.h"
-#include "reading.h"
+#include "integration/redis/stream/reading.h"
 #include "support/suites.h"
 
 #include <arpa/inet.h>

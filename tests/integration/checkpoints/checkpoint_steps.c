@@ -1,5 +1,5 @@
 /* The steps of the suites of checkpoints. */
-#include "integration/store/checkpoint_steps.h"
+#include "integration/checkpoints/checkpoint_steps.h"
 
 struct checkpoints *checkpoints;
 

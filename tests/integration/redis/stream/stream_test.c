@@ -1,5 +1,5 @@
 /* The stream port on a real Redis: reading, acknowledging, claiming and trimming. */
-#include "reading.h"
+#include "integration/redis/stream/reading.h"
 #include "support/suites.h"
 
 #include <stdio.h>

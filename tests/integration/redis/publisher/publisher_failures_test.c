@@ -1,7 +1,7 @@
 /* A publisher whose Redis is lost, refuses rows, or has no memory. */
 #include "adapters/redis/publisher/fence.h"
 
-#include "publisher_world.h"
+#include "integration/redis/publisher/publisher_world.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The fences of partitions on a real Redis. */
 #include "adapters/redis/publisher/fence.h"
 
-#include "publisher_world.h"
+#include "integration/redis/publisher/publisher_world.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The broker port on a real Redis: channels, the event stream, signals, and large publications. */
-#include "publisher_world.h"
+#include "integration/redis/publisher/publisher_world.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* One reader of a stream. */
-#include "reading.h"
+#include "integration/redis/stream/reading.h"
 
 #include <stdio.h>
 #include <stdlib.h>

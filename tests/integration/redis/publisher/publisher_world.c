@@ -1,5 +1,5 @@
 /* A publisher on a real Redis, what it answered, and what a subscriber and the event stream received. */
-#include "publisher_world.h"
+#include "integration/redis/publisher/publisher_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>

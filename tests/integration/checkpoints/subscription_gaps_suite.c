@@ -1,5 +1,5 @@
 /* The times in which no command was heard are kept, each once. */
-#include "integration/store/checkpoint_steps.h"
+#include "integration/checkpoints/checkpoint_steps.h"
 
 #include "support/suites.h"
 

@@ -1,5 +1,5 @@
 /* The stream port on a real Redis: its groups, their state, and what happens without one. */
-#include "reading.h"
+#include "integration/redis/stream/reading.h"
 #include "support/suites.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Two real servers, of which one takes over from the other that stays up: every connection moves. */
 #include "adapters/redis/subscriber/heartbeat.h"
-#include "reading.h"
+#include "integration/redis/stream/reading.h"
 #include "support/suites.h"
 
 #include <signal.h>
