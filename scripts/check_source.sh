@@ -60,9 +60,14 @@ comments_fit() {
 	! wide_lines | grep -E ':[0-9]+: */?\*|\*/$'
 }
 
+# Without a file, the program looks at all that git knows.
 plain_english() {
-	printf '%s\n' "${changed[@]}" | { grep -E '\.(c|h|md|py|sh|sql|lua|toml|build)$|^dev$' || true; } |
-		xargs -r scripts/plain_english.py
+	if ((${#changed[@]})); then
+		printf '%s\n' "${changed[@]}" | { grep -E '\.(c|h|md|py|sh|sql|lua|toml|build)$|^dev$' || true; } |
+			xargs -r scripts/plain_english.py
+	else
+		scripts/plain_english.py
+	fi
 }
 
 # One file a call: clang-tidy 14 loses track of va_lists from the second file on.
@@ -160,15 +165,20 @@ core_and_bus_are_pure() {
 # The benchmark is a program of its own: the worker's holds no function or datum of it.
 allocd_holds_no_benchmark() { ! nm --format=just-symbols "$build/allocd" | grep -i bench; }
 
+files_are_short() {
+	! git ls-files '*.c' '*.h' '*.py' '*.sql' '*.lua' | xargs wc -l | awk '$1 > 600 && $2 != "total" && !/sql\// { print "   " $2 ": " $1 " lines" }' | grep .
+}
+
 scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 
 # The words are written apart, or this line would find itself.
 nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
 
 step "clang-format: every file has the one shape" formatted
-((${#changed[@]} == 0)) || step "plain English" plain_english
+step "plain English" plain_english
 step "every source file is part of a build" everything_is_built
 step "no folder of src has more than 20 source files" rooms_are_small
+step "no file has more than 600 lines, but for lists of statements" files_are_short
 step "comments are 110 columns wide at most" comments_fit
 step "layers: core includes nothing but itself and libc" core_knows_only_libc
 step "layers: bus includes nothing but core" bus_knows_only_core

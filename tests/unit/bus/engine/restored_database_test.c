@@ -1,0 +1,210 @@
+/* A database that comes from a backup publishes nothing until an operator has renewed its outbox. */
+#include "unit/bus/engine/workers_world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RESTORED                                                                                             \
+	"error the broker has published more than the database knows: was it restored? "                     \
+	"run `allocd outbox renew`"
+
+static void ignore(void *context, const struct published *published, const struct failure *failure)
+{
+	(void)context;
+	(void)published;
+	(void)failure;
+}
+
+/* Events were published up to there which this database does not have. */
+static void raise_fence(int64_t position)
+{
+	static const struct outgoing_row row = {1, NULL, 0};
+	struct broker *port = memory_broker_port(other->broker);
+	const struct publication publication = {world->database->incarnation, partition_of("LAMP"), position,
+						&row, 1};
+
+	port->ops->publish(port, &publication, ignore, NULL);
+	world_run(world);
+}
+
+/* The database comes from a backup, and workers begin on it. */
+static void restore(int64_t published)
+{
+	world_crash(world);
+	world_crash(other);
+	raise_fence(published);
+	world_start(world);
+	world_start(other);
+}
+
+static void renew(void)
+{
+	snprintf(world->database->incarnation, INCARNATION_SIZE, "00000000-0000-4000-8000-000000000002");
+}
+
+START_TEST(a_database_that_knows_less_than_the_broker_publishes_nothing)
+{
+	world_crash(other);
+	raise_fence(5);
+	allocate_by(world, 1);
+	ck_assert(stats_of(world)->restored);
+	for (int i = 2; i <= 9; i++)
+		allocate_by(world, i);
+	world_advance_ms(world, 60000);
+
+	expect_published(1, 0);
+	ck_assert(stats_of(world)->restored);
+	ck_assert_uint_eq(stats_of(world)->unpublished, 9);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, RESTORED), 1);
+	ck_assert_int_eq(lamps_outbox()->cursor, 0);
+	ck_assert(!engine_is_idle(world->engine));
+}
+END_TEST
+
+/* However many events it commits then. */
+START_TEST(a_worker_that_starts_notices_a_restored_database_before_it_publishes)
+{
+	restore(3);
+	ck_assert(stats_of(world)->restored && stats_of(other)->restored);
+	for (int i = 1; i <= 5; i++)
+		allocate_by(i % 2 ? world : other, i);
+	world_advance_ms(world, 10000);
+
+	expect_published(1, 0);
+}
+END_TEST
+
+START_TEST(other_partitions_publish_while_one_is_kept_back)
+{
+	raise_fence(5);
+	allocate_by(world, 1);
+	create_batch("other", "DESK", 10);
+	allocate("order", "DESK", 1);
+	world_run(world);
+
+	ck_assert_str_eq(published(), "line_allocated order DESK 1 other 1\n");
+}
+END_TEST
+
+START_TEST(a_renewed_outbox_publishes_all_that_was_kept_back)
+{
+	restore(5);
+	for (int i = 1; i <= 9; i++)
+		allocate_by(world, i);
+	world_advance_ms(world, 5000);
+	renew();
+	world_advance_ms(world, 1000);
+
+	expect_published(1, 9);
+	ck_assert(!stats_of(world)->restored);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "the outbox was renewed"), 1);
+	world_settle(world);
+	ck_assert_int_eq(lamps_outbox()->cursor, 9);
+	world_settle(other);
+}
+END_TEST
+
+START_TEST(no_cursor_is_saved_before_the_state_of_a_returned_database_is_read)
+{
+	int64_t cursor;
+
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	cursor = lamps_outbox()->cursor;
+	ck_assert_int_lt(cursor, 3);
+	database_set_down(world->database, true);
+	world_advance_ms(world, 210); /* what is published cannot be saved */
+	database_set_down(world->database, false);
+	allocate_by(world, 4);
+
+	ck_assert_uint_eq(lamps_outbox()->count, 4);
+	ck_assert_int_eq(lamps_outbox()->cursor, cursor);
+	world_settle(world);
+	ck_assert_int_eq(lamps_outbox()->cursor, 4);
+}
+END_TEST
+
+START_TEST(a_database_that_goes_back_in_time_is_noticed)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	world_settle(world);
+	lamps_outbox()->count = 1;
+	lamps_outbox()->cursor = 1;
+	world_advance_ms(world, 1000);
+	ck_assert(stats_of(world)->restored);
+
+	lamps_outbox()->count = 3;
+	renew();
+	world_advance_ms(world, 1000);
+
+	ck_assert(!stats_of(world)->restored);
+	ck_assert_str_eq(published_since(3), "line_allocated order-00002 LAMP 1 batch 2\n"
+					     "line_allocated order-00003 LAMP 1 batch 3\n");
+}
+END_TEST
+
+/* Its answer is about the fences of the other life. */
+START_TEST(a_call_from_before_a_restore_is_ignored)
+{
+	world_crash(other);
+	cable_hold(memory_broker_answers(world->broker));
+	allocate_by(world, 1);
+	allocate_by(world, 2);
+	raise_fence(50);
+	renew();
+	world_advance_ms(world, 1000);
+	cable_open(memory_broker_answers(world->broker));
+	world_advance_ms(world, 1000);
+	allocate_by(world, 3);
+	world_settle(world);
+
+	ck_assert_str_eq(published_since(1), "line_allocated order-00001 LAMP 1 batch 1\n"
+					     "line_allocated order-00002 LAMP 1 batch 2\n"
+					     "line_allocated order-00003 LAMP 1 batch 3\n");
+	ck_assert(!stats_of(world)->restored);
+	ck_assert_int_eq(lamps_outbox()->cursor, 3);
+}
+END_TEST
+
+/* A flush that was sent before a restore does not save cursors of the restored database. */
+START_TEST(a_cursor_from_before_a_restore_does_not_count_as_saved)
+{
+	world_crash(other);
+	for (int i = 1; i <= SAVE_WITH_FLUSH; i++)
+		allocate_by(world, i);
+	cable_hold(memory_store_answers(world->lanes[0]));
+	create_batch("another", "LAMP", 1);
+	world_run(world);
+	cable_let_one(memory_store_answers(world->lanes[0]));
+	world_run(world);
+	ck_assert_int_eq(lamps_outbox()->cursor, SAVE_WITH_FLUSH);
+	world_advance_ms(world, 500);
+	lamps_outbox()->count = SAVE_WITH_FLUSH - 1;
+	lamps_outbox()->cursor = SAVE_WITH_FLUSH - 2;
+	renew();
+	cable_hold(memory_broker_requests(world->broker));
+	world_advance_ms(world, 1000);
+	cable_open(memory_store_answers(world->lanes[0]));
+	world_run(world);
+	cable_open(memory_broker_requests(world->broker));
+	world_settle(world);
+
+	ck_assert_int_eq(lamps_outbox()->cursor, SAVE_WITH_FLUSH - 1);
+	lamps_outbox()->count = SAVE_WITH_FLUSH;
+}
+END_TEST
+
+SUITE("restored database", set_up_workers, tear_down_workers)
+{
+	tcase_add_test(tests, a_database_that_knows_less_than_the_broker_publishes_nothing);
+	tcase_add_test(tests, a_worker_that_starts_notices_a_restored_database_before_it_publishes);
+	tcase_add_test(tests, other_partitions_publish_while_one_is_kept_back);
+	tcase_add_test(tests, a_renewed_outbox_publishes_all_that_was_kept_back);
+	tcase_add_test(tests, no_cursor_is_saved_before_the_state_of_a_returned_database_is_read);
+	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
+	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
+	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
+}
