@@ -97,7 +97,8 @@ static const char *sku_of(const struct envelope *command)
 {
 	const char *sku = message_text(&command->message, "sku");
 
-	return sku ? sku : database_batch(world->database, message_text(&command->message, "batchref"))->sku;
+	return sku ? sku
+		   : database_owner_of_batch(world->database, message_text(&command->message, "batchref"));
 }
 
 static enum verdict do_naively(struct model *model, const struct envelope *command)

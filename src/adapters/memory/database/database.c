@@ -150,6 +150,31 @@ struct batch_row *database_batch(const struct database *database, const char *re
 	return map_get(&database->batches, reference);
 }
 
+int32_t database_purchased(const struct database *database, const char *reference)
+{
+	return database_batch(database, reference)->purchased;
+}
+
+int32_t database_allocated(const struct database *database, const char *reference)
+{
+	return database_batch(database, reference)->allocated;
+}
+
+const char *database_owner_of_batch(const struct database *database, const char *reference)
+{
+	return database_batch(database, reference)->sku;
+}
+
+int64_t database_version(const struct database *database, const char *sku)
+{
+	return database_product(database, sku)->version;
+}
+
+int64_t database_revision(const struct database *database, const char *sku)
+{
+	return database_product(database, sku)->revision;
+}
+
 struct line_row *database_line(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty)
 {

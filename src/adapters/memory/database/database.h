@@ -243,6 +243,15 @@ struct stream_row *database_stream(const struct database *database, const char *
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty);
 
+/* These ask about a batch that exists; the owner is its SKU. */
+int32_t database_purchased(const struct database *database, const char *reference);
+int32_t database_allocated(const struct database *database, const char *reference);
+const char *database_owner_of_batch(const struct database *database, const char *reference);
+
+/* These ask about a product that exists. */
+int64_t database_version(const struct database *database, const char *sku);
+int64_t database_revision(const struct database *database, const char *sku);
+
 /* NULL when it is gone. */
 struct dead_letter_row *database_dead_letter(const struct database *database, int64_t key);
 

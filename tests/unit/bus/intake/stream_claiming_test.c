@@ -117,7 +117,7 @@ static void expect_phase(enum phase phase)
 
 	ck_assert_uint_eq(pending_count(), phase == ACKNOWLEDGED ? 0 : 1);
 	ck_assert_uint_eq(reader_stats()->read, phase == READ ? 0 : 1);
-	ck_assert_int_eq(database_product(world->database, "LAMP")->version, committed ? 2 : 1);
+	ck_assert_int_eq(database_version(world->database, "LAMP"), committed ? 2 : 1);
 	ck_assert_uint_eq(reader_stats()->acknowledged, 0);
 }
 

@@ -161,7 +161,7 @@ START_TEST(a_batch_in_the_database_is_asked_for_once)
 	world_run(world);
 
 	ck_assert_uint_eq(questions(), 1);
-	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 8);
+	ck_assert_int_eq(database_purchased(world->database, "batch"), 8);
 }
 END_TEST
 
@@ -177,7 +177,7 @@ START_TEST(a_batch_with_a_queued_creation_is_found_before_the_commit)
 	release_lane();
 
 	expect_handled(sent);
-	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 9);
+	ck_assert_int_eq(database_purchased(world->database, "batch"), 9);
 }
 END_TEST
 
@@ -196,7 +196,7 @@ START_TEST(a_change_moves_to_the_lane_of_its_batchs_sku)
 
 	ck_assert_int_eq(create->verdict, REJECT_BATCHREF_TAKEN);
 	expect_handled(change);
-	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 3);
+	ck_assert_int_eq(database_purchased(world->database, "batch"), 3);
 }
 END_TEST
 
@@ -348,7 +348,7 @@ START_TEST(a_batch_is_unknown_to_messages_before_its_creation)
 	world_run(world);
 
 	ck_assert_int_eq(change->verdict, REJECT_UNKNOWN_BATCH);
-	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 10);
+	ck_assert_int_eq(database_purchased(world->database, "batch"), 10);
 }
 END_TEST
 

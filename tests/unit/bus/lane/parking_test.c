@@ -135,7 +135,7 @@ START_TEST(a_change_of_a_batch_waits_for_its_locked_product_alone)
 	world_settle(world);
 
 	expect_handled(change);
-	ck_assert_int_eq(database_batch(world->database, batch_name(0))->purchased, 50);
+	ck_assert_int_eq(database_purchased(world->database, batch_name(0)), 50);
 	expect_nothing_parked();
 }
 END_TEST
@@ -293,7 +293,7 @@ static void take_reference_elsewhere(void)
 	ck_assert_int_gt(world->answers, answers);
 	expect_handled(first);
 	expect_handled(second);
-	ck_assert_int_eq(database_batch(world->database, "b1")->purchased, 7);
+	ck_assert_int_eq(database_purchased(world->database, "b1"), 7);
 	ck_assert_ptr_null(database_fault(world->database, world->arena));
 }
 
@@ -321,7 +321,7 @@ START_TEST(a_message_that_moves_to_a_locked_sku_is_parked_there)
 	world_settle(world);
 
 	expect_handled(change);
-	ck_assert_int_eq(database_batch(world->database, "b1")->purchased, 5);
+	ck_assert_int_eq(database_purchased(world->database, "b1"), 5);
 	expect_nothing_parked();
 }
 END_TEST

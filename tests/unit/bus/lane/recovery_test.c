@@ -189,7 +189,7 @@ START_TEST(an_uncertain_commit_has_one_effect)
 	world_settle(world);
 
 	expect_handled(sent);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 4);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 4);
 	ck_assert_str_eq(published(), "line_allocated order LAMP 4 batch 1\n");
 	ck_assert_uint_eq(database_inbox_count(world->database), 1);
 	ck_assert_uint_eq(engine_stats(world->engine)->uncertain, 1);
@@ -223,7 +223,7 @@ START_TEST(a_witness_is_inserted_again_when_the_answer_was_lost)
 	world_settle(world);
 
 	expect_handled(sent);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 4);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 4);
 	ck_assert_str_eq(published(), "line_allocated order LAMP 4 batch 1\n");
 }
 END_TEST

@@ -54,7 +54,7 @@ START_TEST(only_the_poison_message_of_a_unit_fails)
 		poisoned += poison;
 	}
 	ck_assert_uint_eq(world->database->dead_letter_count, poisoned);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, MESSAGES - (int)poisoned);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), MESSAGES - (int)poisoned);
 }
 END_TEST
 
@@ -148,10 +148,10 @@ START_TEST(a_message_with_an_event_that_cannot_be_written_fails_whole)
 	expect_handled(behind);
 	ck_assert_int_eq(shrink->outcome, OUTCOME_FAILED);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
-	ck_assert_int_eq(database_batch(world->database, "batch")->purchased, 100);
+	ck_assert_int_eq(database_purchased(world->database, "batch"), 100);
 	ck_assert_str_eq(batch_of("fits", "LAMP", 20), "batch");
 	ck_assert_str_eq(batch_of("unspeakable", "LAMP", 20), "batch");
-	ck_assert(database_product(world->database, "LAMP")->version == 5);
+	ck_assert(database_version(world->database, "LAMP") == 5);
 }
 END_TEST
 

@@ -52,7 +52,7 @@ static void expect_one_effect(void)
 	world_settle(world);
 	ck_assert_uint_eq(world->database->dead_letter_count, 0);
 	ck_assert_str_eq(batch_of("order", "LAMP", 1), "batch");
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 1);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 1);
 	ck_assert_str_eq(published(), "line_allocated order LAMP 1 batch 1\n");
 }
 
@@ -81,7 +81,7 @@ START_TEST(a_dead_letter_that_was_replayed_meanwhile_is_skipped)
 
 	ck_assert_int_eq(answers, 2);
 	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 0);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 0);
 }
 END_TEST
 
@@ -93,7 +93,7 @@ START_TEST(a_replay_of_an_earlier_attempt_is_skipped)
 	ck_assert_int_eq(outcome, OUTCOME_SKIPPED);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	ck_assert_int_eq(world->database->dead_letters[0].attempts, 1);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 0);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 0);
 }
 END_TEST
 

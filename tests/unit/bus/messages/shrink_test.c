@@ -69,7 +69,7 @@ START_TEST(a_shrink_of_the_limit_takes_one_unit)
 
 	expect_handled(sent);
 	ck_assert_uint_eq(engine_stats(world->engine)->units, units + 1);
-	ck_assert_int_eq(database_batch(world->database, "b")->allocated, MOVE_MAX_DEFAULT);
+	ck_assert_int_eq(database_allocated(world->database, "b"), MOVE_MAX_DEFAULT);
 }
 END_TEST
 
@@ -174,7 +174,7 @@ START_TEST(messages_that_wait_for_a_shrink_keep_their_order_even_for_a_new_batch
 	expect_handled(shrink);
 	expect_handled(create);
 	expect_handled(change);
-	ck_assert_int_eq(database_batch(world->database, "new")->purchased, 3);
+	ck_assert_int_eq(database_purchased(world->database, "new"), 3);
 }
 END_TEST
 
@@ -275,7 +275,7 @@ START_TEST(a_unit_ends_early_when_a_shrink_took_its_memory)
 	world_settle(world);
 
 	expect_handled(last);
-	ck_assert_int_eq(database_batch(world->database, "a")->allocated, MOVED + 10);
+	ck_assert_int_eq(database_allocated(world->database, "a"), MOVED + 10);
 	ck_assert_uint_ge(engine_stats(world->engine)->units, units + 3);
 }
 END_TEST
@@ -294,8 +294,8 @@ START_TEST(shrinks_of_several_skus_take_turns)
 	expect_handled(lamp);
 	expect_handled(table);
 	expect_moved();
-	ck_assert_int_eq(database_batch(world->database, "t")->allocated, 0);
-	ck_assert(database_product(world->database, "TABLE")->version == 3 * MOVED);
+	ck_assert_int_eq(database_allocated(world->database, "t"), 0);
+	ck_assert(database_version(world->database, "TABLE") == 3 * MOVED);
 }
 END_TEST
 
@@ -368,7 +368,7 @@ START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
 	expect_handled(shrink);
 	expect_handled(later);
 	ck_assert_int_lt(shrink->order, later->order);
-	ck_assert_int_eq(database_batch(world->database, "a")->purchased, 11);
+	ck_assert_int_eq(database_purchased(world->database, "a"), 11);
 }
 END_TEST
 

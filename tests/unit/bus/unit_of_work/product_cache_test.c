@@ -43,7 +43,7 @@ START_TEST(a_cached_product_is_not_loaded)
 	}
 
 	ck_assert_uint_eq(loads(), before);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 10);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 10);
 	ck_assert_uint_eq(failed_speculations(), 0);
 }
 END_TEST
@@ -154,7 +154,7 @@ START_TEST(an_id_that_was_spent_is_found_by_the_flush)
 	world_run(world);
 
 	ck_assert_int_eq(sent->verdict, SKIP_DUPLICATE);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 0);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 0);
 }
 END_TEST
 
@@ -168,7 +168,7 @@ START_TEST(a_line_that_was_allocated_is_found_by_the_flush)
 	world_run(world);
 
 	ck_assert_int_eq(sent->verdict, SKIP_DUPLICATE);
-	ck_assert_int_eq(database_batch(world->database, "batch")->allocated, 1);
+	ck_assert_int_eq(database_allocated(world->database, "batch"), 1);
 }
 END_TEST
 
@@ -215,7 +215,7 @@ START_TEST(a_stored_line_that_was_assumed_new_and_is_displaced_is_skipped)
 	ck_assert_int_eq(again->verdict, SKIP_DUPLICATE);
 	expect_handled(shrink);
 	ck_assert_str_eq(batch_of("order", "LAMP", 4), "batch");
-	ck_assert_int_eq(database_product(world->database, "LAMP")->version, 1);
+	ck_assert_int_eq(database_version(world->database, "LAMP"), 1);
 }
 END_TEST
 
@@ -240,7 +240,7 @@ START_TEST(a_line_that_was_assumed_new_does_not_hide_the_one_that_a_shrink_needs
 
 	ck_assert_int_eq(again->verdict, SKIP_DUPLICATE);
 	expect_handled(shrink);
-	ck_assert_int_eq(database_batch(world->database, "later")->purchased, 0);
+	ck_assert_int_eq(database_purchased(world->database, "later"), 0);
 	ck_assert_str_eq(batch_of("another", "LAMP", 5), "batch");
 }
 END_TEST
@@ -260,7 +260,7 @@ START_TEST(an_unverified_message_makes_the_rest_of_the_unit_look_up_at_once)
 
 	ck_assert_uint_eq(loads(), before + 1);
 	ck_assert_int_eq(last->verdict, SKIP_DUPLICATE);
-	ck_assert_int_eq(database_product(world->database, "LAMP")->version, 6);
+	ck_assert_int_eq(database_version(world->database, "LAMP"), 6);
 }
 END_TEST
 

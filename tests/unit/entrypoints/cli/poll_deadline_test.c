@@ -4,23 +4,23 @@
 
 START_TEST(a_deadline_ends_the_pauses)
 {
-	struct poll_deadline patience = poll_deadline_in(60);
+	struct poll_deadline deadline = poll_deadline_in(400);
 	int pauses = 0;
 
-	for (; poll_deadline_left_ms(&patience) > 0; pauses++)
-		poll_deadline_pause(&patience);
+	for (; poll_deadline_left_ms(&deadline) > 0; pauses++)
+		poll_deadline_pause(&deadline);
 
 	ck_assert_int_ge(pauses, 2); /* the second pause is shorter, so as not to pass the deadline */
-	ck_assert_int_eq(poll_deadline_left_ms(&patience), 0);
+	ck_assert_int_eq(poll_deadline_left_ms(&deadline), 0);
 }
 END_TEST
 
 START_TEST(a_pause_at_the_deadline_does_not_sleep)
 {
-	struct poll_deadline patience = poll_deadline_in(0), other = poll_deadline_in(1000);
+	struct poll_deadline deadline = poll_deadline_in(0), other = poll_deadline_in(1000);
 
 	for (int i = 0; i < 1000; i++)
-		poll_deadline_pause(&patience);
+		poll_deadline_pause(&deadline);
 
 	ck_assert_int_gt(poll_deadline_left_ms(&other), 0);
 }
@@ -28,13 +28,13 @@ END_TEST
 
 START_TEST(pauses_grow_and_stay_short)
 {
-	struct poll_deadline patience = poll_deadline_in(0);
-	int first = patience.pause_ms, last = first;
+	struct poll_deadline deadline = poll_deadline_in(0);
+	int first = deadline.pause_ms, last = first;
 
 	for (int i = 0; i < 100; i++) {
-		poll_deadline_pause(&patience);
-		ck_assert_int_ge(patience.pause_ms, last);
-		last = patience.pause_ms;
+		poll_deadline_pause(&deadline);
+		ck_assert_int_ge(deadline.pause_ms, last);
+		last = deadline.pause_ms;
 	}
 
 	ck_assert_int_gt(last, first);
@@ -42,7 +42,7 @@ START_TEST(pauses_grow_and_stay_short)
 }
 END_TEST
 
-SUITE("patience")
+SUITE("poll deadline")
 {
 	tcase_add_test(tests, a_deadline_ends_the_pauses);
 	tcase_add_test(tests, a_pause_at_the_deadline_does_not_sleep);

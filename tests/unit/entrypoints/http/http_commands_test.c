@@ -16,7 +16,7 @@ START_TEST(a_command_is_answered_after_its_commit)
 	ck_assert_int_eq(reply_status(reply), 202);
 	ck_assert_str_eq(reply_body(reply), "OK");
 	ck_assert_str_eq(reply_header_value(&http_world, reply, "Location"), "/allocations/order%201");
-	ck_assert_int_eq(database_batch(http_world.database, "shelf")->allocated, 3);
+	ck_assert_int_eq(database_allocated(http_world.database, "shelf"), 3);
 }
 END_TEST
 

@@ -54,7 +54,7 @@ START_TEST(a_command_without_outcome_at_the_deadline_is_answered_503)
 
 	cable_open(memory_store_answers(http_world.stores[0]));
 	world_run_ms(&http_world, 20);
-	ck_assert_int_eq(database_batch(http_world.database, "shelf")->allocated, 1);
+	ck_assert_int_eq(database_allocated(http_world.database, "shelf"), 1);
 	ck_assert_uint_eq(http_api_unanswered(http_world.api), 0);
 }
 END_TEST
@@ -164,7 +164,7 @@ START_TEST(a_command_is_handled_although_its_client_has_left)
 	cable_open(memory_store_answers(http_world.stores[0]));
 	world_run_ms(&http_world, 20);
 
-	ck_assert_int_eq(database_batch(http_world.database, "shelf")->allocated, 1);
+	ck_assert_int_eq(database_allocated(http_world.database, "shelf"), 1);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/livez")), 200);
 }
 END_TEST
