@@ -119,7 +119,7 @@ static struct redis_settings settings_of(struct alone *alone)
 				       .logger = &alone->logger.logger};
 }
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
 	static const enum message_type types[] = {MSG_ALLOCATE};
 	static const struct redis_listener listener = {.message = on_message, .up = on_up};
@@ -177,7 +177,7 @@ static void alone_release(struct alone *alone)
 
 static void run(struct alone *alone)
 {
-	static const struct redis_connection_user user = {.greeted = on_greeted, .lost = on_lost};
+	static const struct redis_connection_user user = {.ready = on_ready, .lost = on_lost};
 	struct redis_settings settings = settings_of(alone);
 	struct event *end = must(evsignal_new(alone->base, SIGTERM, on_signal, alone));
 

@@ -29,7 +29,7 @@
 struct source {
 	struct memory_stream *stream;
 	struct memory_consumer *consumer;
-	struct memory_logbook *checkpoints;
+	struct memory_checkpoints *checkpoints;
 	struct stream_reader *reader;
 	int last[SKUS]; /* order of that SKU that came last */
 };

@@ -53,7 +53,7 @@ void make_lanes_unlucky(void)
 	}
 }
 
-void make_reader_unlucky(struct memory_consumer *consumer, struct memory_logbook *checkpoints)
+void make_reader_unlucky(struct memory_consumer *consumer, struct memory_checkpoints *checkpoints)
 {
 	memory_consumer_on_trouble(consumer, on_stream_call, NULL);
 	delay(memory_consumer_requests(consumer));

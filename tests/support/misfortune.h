@@ -27,6 +27,6 @@ void delay(struct cable *cable);
 /* The calls of a store, of all lanes with their wires, and of a stream's reader. */
 void make_store_unlucky(struct memory_store *store);
 void make_lanes_unlucky(void);
-void make_reader_unlucky(struct memory_consumer *consumer, struct memory_logbook *checkpoints);
+void make_reader_unlucky(struct memory_consumer *consumer, struct memory_checkpoints *checkpoints);
 
 #endif

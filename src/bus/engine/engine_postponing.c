@@ -47,7 +47,7 @@ void engine_let_go(struct engine *engine, struct delivery *delivery)
 	if (!engine->pauses_pubsub || !holds_less_than(engine, RESUME_QUARTERS))
 		return;
 	engine->pauses_pubsub = false;
-	LOG(engine->ports.logger, LOG_INFO, "pub/sub is read again",
+	LOG(engine->ports.logger, LOG_INFO, "reading pub/sub resumed",
 	    LOG_NUMBER("messages", engine->held_messages));
 	engine_note_change(engine);
 }

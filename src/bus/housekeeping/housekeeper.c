@@ -12,14 +12,14 @@
 #define ROUND_MS        10000 /* between rounds of chores */
 #define DUE_AGAIN_MS                                                                                         \
 	100 /* added to the time when a postponed notification is due, so that it is due for the query */
-#define TIDY_MORE_MS  200  /* between portions while many rows are expired */
-#define PROBE_MS      3000 /* between empty units while no unit is committed */
-#define PROBE_SOON_MS 1000 /* between them while the database is in trouble */
-#define COUNT_SOON_MS 500  /* from when dead letters were written until they are counted */
-#define STOP_MS       2000 /* how long a stopping worker waits for notifications under way */
+#define CLEANUP_MORE_MS 200  /* between portions while many rows are expired */
+#define PROBE_MS        3000 /* between empty units while no unit is committed */
+#define PROBE_SOON_MS   1000 /* between them while the database is in trouble */
+#define COUNT_SOON_MS   500  /* from when dead letters were written until they are counted */
+#define STOP_MS         2000 /* how long a stopping worker waits for notifications under way */
 
 /* The chores of a round, in their order. */
-enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_TIDY, CHORE_NONE };
+enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_CLEANUP, CHORE_NONE };
 
 struct housekeeper {
 	const struct housekeeping_ports *ports;
@@ -274,7 +274,7 @@ static void on_due(void *context, const struct failure *failure)
 {
 	struct housekeeper *housekeeper = context;
 
-	chore_done(housekeeper, failure, CHORE_TIDY);
+	chore_done(housekeeper, failure, CHORE_CLEANUP);
 	housekeeper->has_more_due =
 		!failure && !housekeeper->is_stopped && housekeeper->found == housekeeper->due_max;
 	if (!failure)
@@ -293,7 +293,7 @@ static void on_cleaned_up(void *context, const struct failure *failure)
 		housekeeper->stats->dead_letters_dropped = housekeeper->cleanup.dead_letters_dropped;
 	}
 	if (!failure && housekeeper->cleanup.more)
-		housekeeper->ports->clock->ops->timer_set(housekeeper->round, TIDY_MORE_MS);
+		housekeeper->ports->clock->ops->timer_set(housekeeper->round, CLEANUP_MORE_MS);
 	advance(housekeeper);
 }
 
@@ -323,7 +323,7 @@ static void do_chore(struct housekeeper *housekeeper)
 		store->ops->claim_notifications(store, housekeeper->due, housekeeper->due_max,
 						&housekeeper->found, housekeeper->arena, on_due, housekeeper);
 		break;
-	case CHORE_TIDY:
+	case CHORE_CLEANUP:
 		store->ops->clean_up(store, &housekeeper->cleanup, on_cleaned_up, housekeeper);
 		break;
 	case CHORE_NONE:

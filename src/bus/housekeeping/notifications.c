@@ -278,7 +278,7 @@ static void read_stock(struct waiting *waiting)
 static void note_service(struct notifications *notifications, bool is_up)
 {
 	if (is_up && !notifications->stats->notifier_up)
-		LOG(notifications->ports->logger, LOG_INFO, "mail is sent again", LOG_OVER(LOG_MAIL));
+		LOG(notifications->ports->logger, LOG_INFO, "mail can be sent again", LOG_OVER(LOG_MAIL));
 	notifications->stats->notifier_up = is_up;
 }
 
@@ -298,7 +298,7 @@ static void log_failure(struct notifications *notifications, const struct notifi
 		    LOG_TEXT("to", notification->recipient), LOG_NUMBER("attempts", attempts),
 		    LOG_TEXT("error", failure->text));
 	else
-		LOG(logger, LOG_WARN, "mail cannot be sent, it is tried again", LOG_TROUBLE(LOG_MAIL),
+		LOG(logger, LOG_WARN, "cannot send mail, will try again", LOG_TROUBLE(LOG_MAIL),
 		    LOG_TEXT("error", failure->text));
 }
 

@@ -143,7 +143,7 @@ void reader_log_read(struct stream_reader *reader)
 	if (!reader->is_logged)
 		return;
 	reader->is_logged = false;
-	LOG(reader->ports.logger, LOG_INFO, "stream is read again", LOG_OVER(LOG_REDIS),
+	LOG(reader->ports.logger, LOG_INFO, "reading the stream resumed", LOG_OVER(LOG_REDIS),
 	    LOG_TEXT("stream", reader->name));
 }
 

@@ -123,7 +123,7 @@ void subscription_gaps_begin(struct subscription_gaps *gaps, int64_t since, cons
 static int64_t retry_later(struct subscription_gaps *gaps, const char *error)
 {
 	if (!gaps->backoff.failures)
-		LOG(gaps->logger, LOG_WARN, "blind windows are not written down, will try again",
+		LOG(gaps->logger, LOG_WARN, "cannot record blind windows in the database, will try again",
 		    LOG_TROUBLE(LOG_DATABASE), LOG_NUMBER("windows", gaps->count), LOG_TEXT("error", error));
 	return backoff_next(&gaps->backoff, gaps->random);
 }

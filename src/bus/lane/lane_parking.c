@@ -98,7 +98,7 @@ static void report_once(struct lane *lane, struct parked *parked)
 		return;
 	parked->is_reported = true;
 	LOG(lane->shared->ports->logger, LOG_WARN,
-	    "messages of a SKU wait: the database does not take them, though it takes others",
+	    "SKU parked: the database does not accept its messages, but accepts others",
 	    LOG_TEXT("sku", parked->node.sku), LOG_NUMBER("messages", parked->waiting.count),
 	    LOG_NUMBER("waited_ms", waited_ms), LOG_TEXT("error", lane->complaint));
 }
@@ -125,7 +125,7 @@ void parking_release(struct lane *lane)
 	struct lane *home = parked->home;
 
 	if (parked->is_reported)
-		LOG(shared->ports->logger, LOG_INFO, "messages of a SKU are done again",
+		LOG(shared->ports->logger, LOG_INFO, "SKU no longer parked: its messages are handled",
 		    LOG_TEXT("sku", parked->node.sku),
 		    LOG_NUMBER("waited_ms", engine_now_ms(lane->engine) - parked->since_ms));
 	shared->stats->parked_messages -= parked->waiting.count;

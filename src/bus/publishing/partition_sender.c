@@ -118,8 +118,8 @@ static int64_t now_ms(const struct partition_senders *senders)
 static void log_refused(struct partition_senders *senders, const char *error)
 {
 	senders->logged_at_ms = now_ms(senders);
-	LOG(senders->ports->logger, LOG_WARN, "events are not published yet", LOG_TEXT("error", error),
-	    LOG_TROUBLE(LOG_REDIS));
+	LOG(senders->ports->logger, LOG_WARN, "cannot publish events, will try again",
+	    LOG_TEXT("error", error), LOG_TROUBLE(LOG_REDIS));
 }
 
 static void note_refused(struct partition_sender *sender, const char *error)

@@ -219,7 +219,7 @@ static void log_restored(struct publisher *publisher, int partition)
 		return;
 	publisher->stats->restored = true;
 	LOG(publisher->ports->logger, LOG_ERROR,
-	    "the broker has published more than the database knows: was it restored? "
+	    "the broker has published more than the database knows: was the database restored from a backup? "
 	    "run `allocd outbox renew`",
 	    LOG_NUMBER("partition", partition),
 	    LOG_NUMBER("published", progress_of(publisher, partition)->expected),
@@ -291,7 +291,7 @@ static void add_read_rows(struct publisher *publisher)
 	}
 	partition_progress_rows_were_read(progress, range->row_count);
 	if (!range->row_count)
-		LOG(publisher->ports->logger, LOG_ERROR, "outbox rows are missing that were not published",
+		LOG(publisher->ports->logger, LOG_ERROR, "unpublished outbox rows are missing",
 		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
 }
 

@@ -35,7 +35,7 @@ void tools_free(struct tools **place)
 	if (tools->has_client)
 		blocking_client_close(&tools->client);
 	redis_query_end(&tools->query);
-	publish_once_end(&tools->redis);
+	redis_client_close(&tools->redis);
 	codec_free(&tools->codec);
 	free(tools);
 	*place = NULL;
@@ -123,8 +123,8 @@ bool tools_report_redis(struct tools *tools)
 
 bool tools_open_redis(struct tools *tools)
 {
-	tools->redis = publish_once_begin(&tools->redis_url, tools->invocation->config.prefix,
-					  system_random(), tools->redis_error);
+	tools->redis = redis_client_connect(&tools->redis_url, tools->invocation->config.prefix,
+					    system_random(), tools->redis_error);
 	return tools->redis || tools_report_redis(tools);
 }
 

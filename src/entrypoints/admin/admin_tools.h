@@ -9,7 +9,7 @@
 #define ALLOCD_ENTRYPOINTS_ADMIN_ADMIN_TOOLS_H
 
 #include "adapters/postgres/tools/blocking_client.h"
-#include "adapters/redis/tools/publish_once.h"
+#include "adapters/redis/tools/redis_client.h"
 #include "entrypoints/cli/commands.h"
 
 struct redis_query;
@@ -24,7 +24,7 @@ struct tools {
 	bool has_client;
 
 	struct url_source redis_url;
-	struct publish_once *redis; /* once tools_open_redis() returned true */
+	struct redis_client *redis; /* once tools_open_redis() returned true */
 	struct redis_query *query;  /* once tools_ask_whether_idle() was called */
 	char redis_error[REDIS_TROUBLE_MAX];
 };

@@ -1,6 +1,6 @@
 /* `allocd publish MESSAGE FIELD=VALUE...`: checks a command against its schema and publishes it. */
 #include "adapters/codec/codec.h"
-#include "adapters/redis/tools/publish_once.h"
+#include "adapters/redis/tools/redis_client.h"
 #include "adapters/system/random.h"
 #include "core/message.h"
 #include "entrypoints/cli/commands.h"
@@ -44,7 +44,7 @@ static enum exit_status publish(const struct invocation *invocation, enum messag
 	char trouble[REDIS_TROUBLE_MAX], place[REDIS_ADDRESS_MAX];
 	int64_t listeners;
 
-	if (!publish_once_publish(&url, system_random(), channel, payload, &listeners, trouble)) {
+	if (!redis_client_publish(&url, system_random(), channel, payload, &listeners, trouble)) {
 		redis_url_address(&url, place);
 		print_error("publish: cannot publish on Redis: %s: %s", place, trouble);
 		return STATUS_UNAVAILABLE;

@@ -68,7 +68,7 @@ static bool count_stream_entries(struct tools *tools, const char *stream, int64_
 		bytes_of(tools->invocation->config.group),
 	};
 
-	return publish_once_number(tools->redis, arguments, 5, count, tools->redis_error) ||
+	return redis_client_number(tools->redis, arguments, 5, count, tools->redis_error) ||
 	       tools_report_redis(tools);
 }
 

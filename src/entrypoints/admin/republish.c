@@ -57,7 +57,7 @@ static bool publish_event(struct republishing *republishing, struct arena *arena
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), event->payload};
 	int64_t receivers;
 
-	if (!publish_once_number(tools->redis, arguments, 3, &receivers, tools->redis_error))
+	if (!redis_client_number(tools->redis, arguments, 3, &receivers, tools->redis_error))
 		return tools_report_redis(tools);
 	republishing->count++;
 	return true;

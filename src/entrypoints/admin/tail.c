@@ -70,8 +70,8 @@ static void on_message(void *context, enum message_type type, const char *channe
 
 	(void)true_size;
 	if (!codec_payload_to_line(payload, arena, &json, &error)) {
-		LOG(&tail->quiet.logger, LOG_WARN, "not an event", LOG_TEXT("channel", channel),
-		    LOG_TEXT("error", error));
+		LOG(&tail->quiet.logger, LOG_WARN, "received a message that is not an event",
+		    LOG_TEXT("channel", channel), LOG_TEXT("error", error));
 	} else {
 		printf("%s %s\n", message_name(type), utf8_printable(arena, json));
 		if (fflush(stdout) != 0)

@@ -112,7 +112,7 @@ static bool read_redis_cpu(struct tools *tools, double *cpu_s)
 	const struct bytes arguments[] = {bytes_of("EVAL"), bytes_of(read_cpu), bytes_of("0")};
 	int64_t us = 0;
 
-	if (!publish_once_number(tools->redis, arguments, 3, &us, tools->redis_error))
+	if (!redis_client_number(tools->redis, arguments, 3, &us, tools->redis_error))
 		return tools_report_redis(tools);
 	*cpu_s = (double)us / 1e6;
 	return true;

@@ -95,7 +95,7 @@ def test_the_worker_and_the_tools_work_with_the_role(parked, role):
         "copy products to program 'cat'",
     ],
 )
-def test_the_role_has_no_further_rights(parked, role, statement):
+def test_the_worker_role_has_no_other_rights(parked, role, statement):
     with contextlib.closing(psycopg2.connect(parked.database_url)) as connection:
         with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute(statement)

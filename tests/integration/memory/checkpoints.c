@@ -11,7 +11,7 @@
 
 static struct simulation *simulation;
 static struct database *database;
-static struct memory_logbook *made[MADE_MAX];
+static struct memory_checkpoints *made[MADE_MAX];
 static size_t made_count;
 
 static void set_up(struct checkpoints_fixture *fixture)

@@ -147,7 +147,7 @@ START_TEST(of_two_commands_with_one_id_in_a_unit_the_first_spends_it)
 }
 END_TEST
 
-START_TEST(one_id_from_two_sources_is_two_ids)
+START_TEST(the_same_id_from_two_sources_counts_as_two)
 {
 	static const char *const sources[] = {"", "/shop", "/depot"};
 
@@ -186,6 +186,6 @@ SUITE("store ids", set_up, tear_down)
 			    PAIRS);
 	tcase_add_loop_test(tests, a_unit_that_assumed_a_spent_id_to_be_new_is_a_conflict, 0, PAIRS);
 	tcase_add_loop_test(tests, of_two_commands_with_one_id_in_a_unit_the_first_spends_it, 0, PAIRS);
-	tcase_add_test(tests, one_id_from_two_sources_is_two_ids);
+	tcase_add_test(tests, the_same_id_from_two_sources_counts_as_two);
 	tcase_add_test(tests, an_entry_without_an_id_is_one_id_for_every_command);
 }

@@ -85,7 +85,7 @@ static void split_notification(int64_t key, int64_t keys[2])
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
-START_TEST(a_notification_that_is_split_is_one_for_each_recipient)
+START_TEST(a_split_notification_becomes_one_for_each_recipient)
 {
 	struct notification due[4];
 	int64_t keys[2], key = run_out_of_stock();
@@ -169,7 +169,7 @@ SUITE("store notifications", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_delivered_notification_is_deleted);
 	tcase_add_test(tests, a_failed_notification_is_due_again_later);
 	tcase_add_test(tests, several_notifications_get_their_keys_in_order);
-	tcase_add_test(tests, a_notification_that_is_split_is_one_for_each_recipient);
+	tcase_add_test(tests, a_split_notification_becomes_one_for_each_recipient);
 	tcase_add_test(tests, a_notification_is_split_once);
 	tcase_add_test(tests, stock_lists_batches_with_free_stock_in_order_of_preference);
 	tcase_add_test(tests, stock_of_many_batches_is_cut_and_marked_as_cut);

@@ -131,7 +131,7 @@ START_TEST(no_more_frames_are_read_than_a_page_takes)
 }
 END_TEST
 
-START_TEST(several_reads_may_be_in_progress)
+START_TEST(several_reads_may_be_in_progress_at_once)
 {
 	struct views *views = fixture->make_views(fixture);
 	struct reading one = {0}, two = {0};
@@ -166,6 +166,6 @@ SUITE("store views", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
 	tcase_add_test(tests, frames_that_hold_later_events_are_read);
 	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
-	tcase_add_test(tests, several_reads_may_be_in_progress);
+	tcase_add_test(tests, several_reads_may_be_in_progress_at_once);
 	tcase_add_test(tests, a_ping_is_answered);
 }

@@ -141,7 +141,7 @@ END_TEST
 
 /* ---- wires ---- */
 
-START_TEST(a_message_on_a_cable_arrives_from_the_loop)
+START_TEST(a_message_on_a_cable_arrives_in_a_later_turn_of_the_loop)
 {
 	struct cable cable;
 
@@ -236,7 +236,7 @@ SUITE("loop", set_up, tear_down)
 	tcase_add_test(tests, a_task_posted_for_now_runs_before_time_advances);
 	tcase_add_test(tests, time_passes_until_a_question_is_answered);
 	tcase_add_test(tests, a_timer_fires_once_at_the_time_it_was_set_to_last);
-	tcase_add_test(tests, a_message_on_a_cable_arrives_from_the_loop);
+	tcase_add_test(tests, a_message_on_a_cable_arrives_in_a_later_turn_of_the_loop);
 	tcase_add_test(tests, held_messages_are_released_one_by_one);
 	tcase_add_test(tests, messages_on_a_cable_do_not_overtake_each_other);
 	tcase_add_test(tests, messages_in_flight_on_a_cable_can_be_dropped);

@@ -25,7 +25,7 @@ START_TEST(every_byte_is_filled_and_no_byte_beyond)
 }
 END_TEST
 
-START_TEST(two_calls_give_different_bytes)
+START_TEST(two_draws_of_random_bytes_differ)
 {
 	unsigned char first[16], second[16];
 
@@ -39,5 +39,5 @@ END_TEST
 SUITE("system random")
 {
 	tcase_add_test(tests, every_byte_is_filled_and_no_byte_beyond);
-	tcase_add_test(tests, two_calls_give_different_bytes);
+	tcase_add_test(tests, two_draws_of_random_bytes_differ);
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct memory_logbook {
+struct memory_checkpoints {
 	struct checkpoints checkpoints;
 	struct database *database;
 	struct arena *arena; /* of the calls */
@@ -17,7 +17,7 @@ struct memory_logbook {
 
 /* One call, from its beginning to its answer. */
 struct checkpoints_call {
-	struct memory_logbook *checkpoints;
+	struct memory_checkpoints *checkpoints;
 	void (*carry_out)(struct checkpoints_call *call);
 	bool failed;
 	checkpoints_done *done;
@@ -177,7 +177,7 @@ static struct checkpoints_call *begin(struct checkpoints *port,
 				      void (*carry_out)(struct checkpoints_call *call),
 				      checkpoints_done *done, void *context)
 {
-	struct memory_logbook *checkpoints = (struct memory_logbook *)port;
+	struct memory_checkpoints *checkpoints = (struct memory_checkpoints *)port;
 	struct checkpoints_call *call = arena_alloc(checkpoints->arena, sizeof *call);
 
 	*call = (struct checkpoints_call){
@@ -223,10 +223,10 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 
 /* ---- the logbook ---- */
 
-struct memory_logbook *memory_checkpoints_new(struct database *database)
+struct memory_checkpoints *memory_checkpoints_new(struct database *database)
 {
 	static const struct checkpoints_ops ops = {open_stream, mark_stream, note_blindness};
-	struct memory_logbook *checkpoints = must_alloc(sizeof *checkpoints);
+	struct memory_checkpoints *checkpoints = must_alloc(sizeof *checkpoints);
 
 	checkpoints->checkpoints.ops = &ops;
 	checkpoints->database = database;
@@ -236,12 +236,12 @@ struct memory_logbook *memory_checkpoints_new(struct database *database)
 	return checkpoints;
 }
 
-void memory_checkpoints_set_refusing(struct memory_logbook *checkpoints, bool is_refusing)
+void memory_checkpoints_set_refusing(struct memory_checkpoints *checkpoints, bool is_refusing)
 {
 	checkpoints->is_refusing = is_refusing;
 }
 
-void memory_checkpoints_free(struct memory_logbook **checkpoints)
+void memory_checkpoints_free(struct memory_checkpoints **checkpoints)
 {
 	if (!*checkpoints)
 		return;
@@ -252,17 +252,17 @@ void memory_checkpoints_free(struct memory_logbook **checkpoints)
 	*checkpoints = NULL;
 }
 
-struct checkpoints *memory_checkpoints_port(struct memory_logbook *checkpoints)
+struct checkpoints *memory_checkpoints_port(struct memory_checkpoints *checkpoints)
 {
 	return &checkpoints->checkpoints;
 }
 
-struct cable *memory_checkpoints_requests(struct memory_logbook *checkpoints)
+struct cable *memory_checkpoints_requests(struct memory_checkpoints *checkpoints)
 {
 	return &checkpoints->requests;
 }
 
-struct cable *memory_checkpoints_answers(struct memory_logbook *checkpoints)
+struct cable *memory_checkpoints_answers(struct memory_checkpoints *checkpoints)
 {
 	return &checkpoints->answers;
 }

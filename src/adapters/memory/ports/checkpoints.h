@@ -9,18 +9,18 @@
 #include "adapters/memory/simulation/cable.h"
 #include "bus/ports/checkpoints.h"
 
-struct memory_logbook;
+struct memory_checkpoints;
 
-struct memory_logbook *memory_checkpoints_new(struct database *database);
+struct memory_checkpoints *memory_checkpoints_new(struct database *database);
 
 /* Calls under way are dropped.  Accepts NULL in *logbook and nulls it. */
-void memory_checkpoints_free(struct memory_logbook **checkpoints);
+void memory_checkpoints_free(struct memory_checkpoints **checkpoints);
 
 /* Every call fails, though the database is there: the role lacks a right, or a table is locked. */
-void memory_checkpoints_set_refusing(struct memory_logbook *checkpoints, bool is_refusing);
+void memory_checkpoints_set_refusing(struct memory_checkpoints *checkpoints, bool is_refusing);
 
-struct checkpoints *memory_checkpoints_port(struct memory_logbook *checkpoints);
-struct cable *memory_checkpoints_requests(struct memory_logbook *checkpoints);
-struct cable *memory_checkpoints_answers(struct memory_logbook *checkpoints);
+struct checkpoints *memory_checkpoints_port(struct memory_checkpoints *checkpoints);
+struct cable *memory_checkpoints_requests(struct memory_checkpoints *checkpoints);
+struct cable *memory_checkpoints_answers(struct memory_checkpoints *checkpoints);
 
 #endif

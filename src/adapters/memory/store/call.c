@@ -173,7 +173,7 @@ static void do_flush(struct memory_store *store)
  * The same question gets the same answer, however often it is asked: who inserted the witness is kept with
  * it.
  */
-static void do_settle(struct memory_store *store)
+static void do_resolve_commit(struct memory_store *store)
 {
 	struct lock_names names = {.arena = store->arena};
 	const struct witness_row *row;
@@ -260,7 +260,7 @@ static void carry_out(void *context)
 		do_flush(store);
 		break;
 	case CALL_RESOLVE_COMMIT:
-		do_settle(store);
+		do_resolve_commit(store);
 		break;
 	case CALL_FIND_LOCKED:
 		do_find_locked(store);

@@ -8,10 +8,10 @@
 #define DAY_US    (24 * 60 * 60 * SECOND_US)
 
 /* The most rows of a table that one cleanup deletes, and the retentions that no setting changes. */
-#define TIDY_ROWS    1000
-#define WITNESS_DAYS 1
-#define OUTBOX_DAYS  7
-#define HISTORY_DAYS 90
+#define DELETE_EXPIRED_ROWS 1000
+#define WITNESS_DAYS        1
+#define OUTBOX_DAYS         7
+#define HISTORY_DAYS        90
 
 void database_resolve(const struct database *database, struct resolved_batch *batches, size_t count,
 		      struct arena *arena)
@@ -191,7 +191,7 @@ static bool tidy_witnesses(struct database *database)
 	int64_t oldest = database_now(database) - WITNESS_DAYS * DAY_US;
 	size_t deleted = 0;
 
-	for (size_t i = 0; i < database->witness_count && deleted < TIDY_ROWS; i++) {
+	for (size_t i = 0; i < database->witness_count && deleted < DELETE_EXPIRED_ROWS; i++) {
 		struct witness_row *row = database->witness_list[i];
 
 		if (!row->deleted && row->at < oldest) {
@@ -199,7 +199,7 @@ static bool tidy_witnesses(struct database *database)
 			deleted++;
 		}
 	}
-	return deleted == TIDY_ROWS;
+	return deleted == DELETE_EXPIRED_ROWS;
 }
 
 static bool tidy_inbox(struct database *database)
@@ -207,7 +207,7 @@ static bool tidy_inbox(struct database *database)
 	int64_t oldest = database_now(database) - database->config.inbox_days * DAY_US;
 	size_t deleted = 0;
 
-	for (size_t i = 0; i < database->inbox_count && deleted < TIDY_ROWS; i++) {
+	for (size_t i = 0; i < database->inbox_count && deleted < DELETE_EXPIRED_ROWS; i++) {
 		struct inbox_row *row = database->inbox_list[i];
 
 		if (!row->deleted && row->handled_at < oldest) {
@@ -215,14 +215,14 @@ static bool tidy_inbox(struct database *database)
 			deleted++;
 		}
 	}
-	return deleted == TIDY_ROWS;
+	return deleted == DELETE_EXPIRED_ROWS;
 }
 
 /* What was not published stays, however old it is. */
 static bool tidy_partition(struct database *database, struct outbox_partition *partition)
 {
 	int64_t oldest = database_now(database) - OUTBOX_DAYS * DAY_US;
-	size_t end = partition->deleted + TIDY_ROWS;
+	size_t end = partition->deleted + DELETE_EXPIRED_ROWS;
 
 	while (partition->deleted < end && partition->deleted < (size_t)partition->cursor &&
 	       partition->rows[partition->deleted].committed_at < oldest)

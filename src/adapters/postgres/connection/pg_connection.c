@@ -265,10 +265,10 @@ void pg_connection_become_ready(struct pg_connection *connection)
 	connection->state = CONNECTION_READY;
 	connection->logged[0] = '\0';
 	if (was_in_error)
-		LOG(connection->config.logger, LOG_INFO, "the database is connected again",
+		LOG(connection->config.logger, LOG_INFO, "connected to the database again",
 		    LOG_OVER(LOG_DATABASE), LOG_TEXT("connection", connection->config.name));
 	else
-		LOG(connection->config.logger, LOG_DEBUG, "database connected",
+		LOG(connection->config.logger, LOG_DEBUG, "connected to the database",
 		    LOG_TEXT("connection", connection->config.name));
 	pg_connection_send_requests(connection);
 }

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 /* Rows deleted at once: few enough not to delay other sessions. */
-#define TIDY_ROWS 1000
+#define DELETE_EXPIRED_ROWS 1000
 
 /* The same for each partition of the outbox. */
-#define TIDY_OUTBOX_ROWS 100
+#define DELETE_EXPIRED_OUTBOX_ROWS 100
 
 struct shrinks_read {
 	struct postgres_store *store;
@@ -42,7 +42,7 @@ void store_find_active_shrinks(struct chores_store *port, const char **skus, siz
 	store_send(store, PIPELINE_READS, on_shrinks_read, read);
 }
 
-struct tidying {
+struct cleanup_round {
 	struct postgres_store *store;
 	struct cleanup *cleanup;
 	struct query *units, *inbox, *outbox, *windows, *history, *totals;
@@ -50,7 +50,7 @@ struct tidying {
 
 static bool has_more(const struct query *query)
 {
-	return query_affected(query) == TIDY_ROWS;
+	return query_affected(query) == DELETE_EXPIRED_ROWS;
 }
 
 static bool is_caught_up(struct expired_rows *expired, const struct query *query)
@@ -59,26 +59,26 @@ static bool is_caught_up(struct expired_rows *expired, const struct query *query
 				     result_instant(query, 0, 2));
 }
 
-static void set_tidied(struct tidying *tidying)
+static void set_cleanup(struct cleanup_round *round)
 {
-	bool units_are_swept = is_caught_up(&tidying->store->units, tidying->units),
-	     inbox_is_swept = is_caught_up(&tidying->store->inbox, tidying->inbox);
+	bool units_are_done = is_caught_up(&round->store->units, round->units),
+	     inbox_is_done = is_caught_up(&round->store->inbox, round->inbox);
 
-	tidying->cleanup->more = !units_are_swept || !inbox_is_swept || has_more(tidying->windows) ||
-				 has_more(tidying->history) ||
-				 query_affected(tidying->outbox) >= TIDY_OUTBOX_ROWS;
-	tidying->cleanup->dead_letters = result_int8(tidying->totals, 0, 0);
-	tidying->cleanup->dead_letters_dropped = result_int8(tidying->totals, 0, 1);
+	round->cleanup->more = !units_are_done || !inbox_is_done || has_more(round->windows) ||
+			       has_more(round->history) ||
+			       query_affected(round->outbox) >= DELETE_EXPIRED_OUTBOX_ROWS;
+	round->cleanup->dead_letters = result_int8(round->totals, 0, 0);
+	round->cleanup->dead_letters_dropped = result_int8(round->totals, 0, 1);
 }
 
-static void on_tidied(void *context, const struct failure *failure)
+static void on_cleaned_up(void *context, const struct failure *failure)
 {
-	struct tidying *tidying = context;
+	struct cleanup_round *round = context;
 
-	*tidying->cleanup = (struct cleanup){0};
+	*round->cleanup = (struct cleanup){0};
 	if (!failure)
-		set_tidied(tidying);
-	store_answer(tidying->store, failure);
+		set_cleanup(round);
+	store_answer(round->store, failure);
 }
 
 static struct query *add_limited_delete(struct query_pipeline *pipeline, enum statement_name statement,
@@ -104,16 +104,16 @@ void store_clean_up(struct chores_store *port, struct cleanup *cleanup, store_do
 {
 	struct postgres_store *store = store_of_chores(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
-	struct tidying *tidying = arena_alloc(store->arena, sizeof *tidying);
+	struct cleanup_round *round = arena_alloc(store->arena, sizeof *round);
 
-	tidying->store = store;
-	tidying->cleanup = cleanup;
-	tidying->units = add_page_delete(pipeline, TIDY_UNITS, &store->units);
-	tidying->inbox = add_page_delete(pipeline, TIDY_INBOX, &store->inbox);
-	query_int4(tidying->inbox, store->inbox_days);
-	tidying->outbox = add_limited_delete(pipeline, TIDY_OUTBOX, TIDY_OUTBOX_ROWS);
-	tidying->windows = add_limited_delete(pipeline, TIDY_BLIND_WINDOWS, TIDY_ROWS);
-	tidying->history = add_limited_delete(pipeline, TIDY_HISTORY, TIDY_ROWS);
-	tidying->totals = query_pipeline_add(pipeline, READ_DEAD_LETTER_TOTALS);
-	store_send(store, PIPELINE_READS, on_tidied, tidying);
+	round->store = store;
+	round->cleanup = cleanup;
+	round->units = add_page_delete(pipeline, DELETE_EXPIRED_UNITS, &store->units);
+	round->inbox = add_page_delete(pipeline, DELETE_EXPIRED_INBOX, &store->inbox);
+	query_int4(round->inbox, store->inbox_days);
+	round->outbox = add_limited_delete(pipeline, DELETE_EXPIRED_OUTBOX, DELETE_EXPIRED_OUTBOX_ROWS);
+	round->windows = add_limited_delete(pipeline, DELETE_EXPIRED_BLIND_WINDOWS, DELETE_EXPIRED_ROWS);
+	round->history = add_limited_delete(pipeline, DELETE_EXPIRED_HISTORY, DELETE_EXPIRED_ROWS);
+	round->totals = query_pipeline_add(pipeline, READ_DEAD_LETTER_TOTALS);
+	store_send(store, PIPELINE_READS, on_cleaned_up, round);
 }

@@ -580,7 +580,7 @@ from (
 ) as s
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
--- statement TIDY_UNITS
+-- statement DELETE_EXPIRED_UNITS
 -- Deletes on the pages from $1 up to $2. A witness is read again only moments after its unit, so a day is long enough.
 with gone as (
 	delete from units
@@ -589,7 +589,7 @@ with gone as (
 )
 select pg_relation_size('units') / current_setting('block_size')::bigint, (select count(*) from gone), now()
 
--- statement TIDY_INBOX
+-- statement DELETE_EXPIRED_INBOX
 with gone as (
 	delete from inbox
 	where ctid >= $1::text::tid and ctid < $2::text::tid and handled_at < now() - make_interval(days => $3::integer)
@@ -597,7 +597,7 @@ with gone as (
 )
 select pg_relation_size('inbox') / current_setting('block_size')::bigint, (select count(*) from gone), now()
 
--- statement TIDY_BLIND_WINDOWS
+-- statement DELETE_EXPIRED_BLIND_WINDOWS
 delete from blind_windows where ctid = any(array(
 	select ctid from blind_windows
 	where until < now() - interval '90 days'
@@ -605,7 +605,7 @@ delete from blind_windows where ctid = any(array(
 	limit $1::integer
 ))
 
--- statement TIDY_HISTORY
+-- statement DELETE_EXPIRED_HISTORY
 delete from dead_letter_history where ctid = any(array(
 	select ctid from dead_letter_history
 	where at < now() - interval '90 days'
@@ -616,7 +616,7 @@ delete from dead_letter_history where ctid = any(array(
 -- statement READ_DEAD_LETTER_TOTALS
 select kept, dropped from dead_letter_totals where only_row
 
--- statement TIDY_OUTBOX
+-- statement DELETE_EXPIRED_OUTBOX
 -- Deletes only rows up to the cursor, because the others are not published yet.
 delete from outbox where ctid = any(array(
 	select oldest.ctid

@@ -22,7 +22,7 @@
 /* Behind each large text in a reply a part of one is left over. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
 
-static void attempts(struct redis_connection *connection);
+static void begin_attempts(struct redis_connection *connection);
 static void give_up_address(struct redis_connection *connection, enum address_failure failure,
 			    const char *cause);
 
@@ -63,7 +63,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	switch (connection->state) {
 	case CONNECTION_WAITING:
-		attempts(connection);
+		begin_attempts(connection);
 		break;
 	case CONNECTION_CONNECTING:
 		break;
@@ -71,7 +71,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		give_up_address(connection, ADDRESS_SILENT,
 				connection->url.tls && !connection->secured
 					? "no answer to the TLS handshake: does this port speak TLS?"
-					: "no answer to the greeting");
+					: "no answer to the handshake");
 		break;
 	case CONNECTION_UP:
 		redis_connection_tick(connection);
@@ -249,7 +249,7 @@ static void on_server_reached(void *context)
 
 /* ---- the beginning ---- */
 
-static void on_greeting_answer(void *context, const redisReply *reply)
+static void on_handshake_answer(void *context, const redisReply *reply)
 {
 	struct redis_connection *connection = context;
 	struct handshake *handshake = &connection->handshake;
@@ -259,7 +259,7 @@ static void on_greeting_answer(void *context, const redisReply *reply)
 		return; /* `lost` has reported why */
 	if (handshake_receive(handshake, reply, error, sizeof error)) {
 		if (handshake->answered == handshake->count)
-			connection->user->greeted(connection->context);
+			connection->user->ready(connection->context);
 		return;
 	}
 	if (handshake->is_defect)
@@ -284,7 +284,7 @@ static void open_stream(struct redis_connection *connection, int fd)
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }
 
-static void on_dialed(void *context, int fd, const char *error)
+static void on_connect_done(void *context, int fd, const char *error)
 {
 	struct redis_connection *connection = context;
 	struct evbuffer *commands;
@@ -298,12 +298,12 @@ static void on_dialed(void *context, int fd, const char *error)
 	commands = must(evbuffer_new());
 	handshake_begin(&connection->handshake, &connection->url, connection->name,
 			&connection->settings.demands, commands);
-	redis_connection_request(connection, commands, connection->handshake.count, on_greeting_answer,
+	redis_connection_request(connection, commands, connection->handshake.count, on_handshake_answer,
 				 connection);
 	evbuffer_free(commands);
 }
 
-static void attempts(struct redis_connection *connection)
+static void begin_attempts(struct redis_connection *connection)
 {
 	struct arena *arena = arena_new(1024);
 	const char *error;
@@ -312,8 +312,9 @@ static void attempts(struct redis_connection *connection)
 	connection->failure = ADDRESS_UNTRIED;
 	redis_url_release(&connection->url);
 	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
-		connection->attempts = connect_attempts_start(connection->settings.base, &connection->url,
-							      connection->rotation, on_dialed, connection);
+		connection->attempts =
+			connect_attempts_start(connection->settings.base, &connection->url,
+					       connection->rotation, on_connect_done, connection);
 	else
 		redis_connection_lose(connection, error);
 	arena_free(&arena);

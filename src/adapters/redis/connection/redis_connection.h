@@ -68,7 +68,7 @@ struct redis_connection;
 /* Callbacks to the user of a connection. */
 struct redis_connection_user {
 	/* Redis knows us; the user sends what it has to say first, and settles when that is answered. */
-	void (*greeted)(void *context);
+	void (*ready)(void *context);
 
 	/*
 	 * A reply to none of the requests arrived while the connection listens.  NULL: the user never

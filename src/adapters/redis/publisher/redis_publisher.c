@@ -86,7 +86,7 @@ static void note_no_memory(struct redis_publisher *publisher)
 		return;
 	publisher->is_out_of_memory = true;
 	LOG(publisher->logger, LOG_WARN,
-	    "Redis is out of memory: events go out past fence and stream of events",
+	    "Redis is out of memory: events are published without the fence, and not added to the event stream",
 	    LOG_TEXT("advice", "raise its maxmemory, or let keys expire"));
 }
 
@@ -396,7 +396,7 @@ static void on_loaded(void *context, const redisReply *reply)
 		publisher->up(publisher->context);
 }
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
 	load_script(context, on_loaded);
 }
@@ -407,7 +407,7 @@ struct redis_publisher *redis_publisher_new(const struct redis_settings *setting
 					    const struct redis_publisher_config *config)
 {
 	static const struct broker_ops ops = {publish, is_up};
-	static const struct redis_connection_user user = {.greeted = on_greeted};
+	static const struct redis_connection_user user = {.ready = on_ready};
 	struct redis_publisher *publisher = must_alloc(sizeof *publisher);
 
 	publisher->broker.ops = &ops;

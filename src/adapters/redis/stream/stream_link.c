@@ -20,7 +20,7 @@ static void on_identified(void *context, const redisReply *reply)
 	redis_connection_settle(link->connection);
 }
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
 	struct stream_link *link = context;
 	struct evbuffer *commands = must(evbuffer_new());
@@ -38,7 +38,7 @@ static void on_greeted(void *context)
 void stream_link_init(struct stream_link *link, const struct redis_settings *settings, const char *name,
 		      const char *suffix)
 {
-	static const struct redis_connection_user user = {.greeted = on_greeted};
+	static const struct redis_connection_user user = {.ready = on_ready};
 
 	if (asprintf(&link->name, "%s%s", name, suffix) < 0)
 		abort();

@@ -41,7 +41,7 @@ struct redis_subscriber {
 
 /* ---- subscribing ---- */
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
 	struct redis_subscriber *subscriber = context;
 	struct evbuffer *commands = must(evbuffer_new());
@@ -202,7 +202,7 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 					      const struct redis_subscriber_config *config,
 					      const struct redis_listener *listener, void *context)
 {
-	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_ready, on_heard, on_lost};
 	struct redis_subscriber *subscriber = must_alloc(sizeof *subscriber);
 
 	assert(config->count >= 1 && config->count <= MSG_TYPES);

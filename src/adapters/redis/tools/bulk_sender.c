@@ -111,7 +111,7 @@ bool bulk_sender_is_answered(const struct bulk_sender *sender)
 
 /* ---- the whole ---- */
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
 	struct bulk_sender *sender = context;
 
@@ -129,7 +129,7 @@ static void on_lost(void *context, const char *cause)
 struct bulk_sender *bulk_sender_new(const struct redis_settings *settings, const char *name,
 				    const struct bulk_sender_user *user, void *context)
 {
-	static const struct redis_connection_user connection_user = {.greeted = on_greeted, .lost = on_lost};
+	static const struct redis_connection_user connection_user = {.ready = on_ready, .lost = on_lost};
 	struct bulk_sender *sender = must_alloc(sizeof *sender);
 
 	sender->user = user;

@@ -26,7 +26,7 @@ struct redis_query {
 	char error[REDIS_TROUBLE_MAX];
 };
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
 	struct redis_query *query = context;
 	const struct bytes subscribe[] = {bytes_of("SUBSCRIBE"), bytes_of(query->answers)};
@@ -87,7 +87,7 @@ static void on_impatient(evutil_socket_t socket, short what, void *context)
 struct redis_query *redis_query_begin(const struct url_source *url, struct random *random,
 				      const char *answers, char error[REDIS_TROUBLE_MAX])
 {
-	static const struct redis_connection_user user = {on_greeted, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_ready, on_heard, on_lost};
 	struct redis_query *query = must_alloc(sizeof *query);
 
 	query->base = must(event_base_new());
@@ -128,7 +128,7 @@ static void wait_for_answers(struct redis_query *query, int timeout_ms)
 	event_del(query->patience);
 }
 
-bool redis_query_ask(struct redis_query *query, struct publish_once *call, const char *channel,
+bool redis_query_ask(struct redis_query *query, struct redis_client *call, const char *channel,
 		     const char *token, int timeout_ms, int64_t *asked, int64_t *answered,
 		     char error[REDIS_TROUBLE_MAX])
 {
@@ -136,7 +136,7 @@ bool redis_query_ask(struct redis_query *query, struct publish_once *call, const
 
 	query->token = token;
 	query->answered = 0;
-	if (!publish_once_number(call, publish, 3, &query->asked, error))
+	if (!redis_client_number(call, publish, 3, &query->asked, error))
 		return false;
 	wait_for_answers(query, timeout_ms);
 	query->token = NULL;

@@ -5,7 +5,7 @@
 #ifndef ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_QUERY_H
 #define ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_QUERY_H
 
-#include "adapters/redis/tools/publish_once.h"
+#include "adapters/redis/tools/redis_client.h"
 
 struct redis_query;
 
@@ -21,7 +21,7 @@ void redis_query_end(struct redis_query **query);
  * itself, as there were listeners.  *answered is less than *asked when the time was not enough.  False, with
  * one line in `error`: Redis was lost.
  */
-bool redis_query_ask(struct redis_query *query, struct publish_once *call, const char *channel,
+bool redis_query_ask(struct redis_query *query, struct redis_client *call, const char *channel,
 		     const char *token, int timeout_ms, int64_t *asked, int64_t *answered,
 		     char error[REDIS_TROUBLE_MAX]);
 

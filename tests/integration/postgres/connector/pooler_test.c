@@ -266,19 +266,19 @@ static struct subscription_gap *many_windows(int call)
 START_TEST(large_calls_at_the_same_time_are_not_split_between_sessions)
 {
 	struct postgres_config config = world_config();
-	struct checkpoints *logbooks[2] = {postgres_checkpoints_new(&config),
-					   postgres_checkpoints_new(&config)};
+	struct checkpoints *checkpoints[2] = {postgres_checkpoints_new(&config),
+					      postgres_checkpoints_new(&config)};
 	struct writes writes = {0};
 
 	for (int call = 0; call < CALLS; call++)
-		logbooks[call % 2]->ops->note_blindness(logbooks[call % 2], many_windows(call), WINDOWS,
-							false, on_noted, &writes);
+		checkpoints[call % 2]->ops->note_blindness(checkpoints[call % 2], many_windows(call), WINDOWS,
+							   false, on_noted, &writes);
 	world.fixture.run_until(&world.fixture, &writes.all);
 
 	ck_assert_msg(!writes.failed, "%zu failed: %s", writes.failed, world_log());
 	ck_assert_int_eq(database_number("select count(*) from blind_windows"), CALLS * WINDOWS);
-	postgres_checkpoints_free(&logbooks[0]);
-	postgres_checkpoints_free(&logbooks[1]);
+	postgres_checkpoints_free(&checkpoints[0]);
+	postgres_checkpoints_free(&checkpoints[1]);
 }
 END_TEST
 

@@ -115,7 +115,7 @@ START_TEST(an_unreachable_database_is_logged_once_and_so_is_its_return)
 	ck_assert_ptr_nonnull(strstr(world_log(), "database not reachable"));
 	ck_assert_ptr_null(
 		strstr(strstr(world_log(), "database not reachable") + 1, "database not reachable"));
-	ck_assert_ptr_nonnull(strstr(world_log(), "the database is connected again"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "connected to the database again"));
 }
 END_TEST
 

@@ -214,9 +214,9 @@ static const struct {
 	{"execute \"DELETE_DEAD_LETTERS\" ('{0}')", 8},
 	{"execute \"READ_DEAD_LETTER_TOTALS\"", 8},
 	{"execute \"READ_SHRINKS\" (16, 5000)", 80},
-	{"execute \"TIDY_HISTORY\" (1000)", 8},
-	{"execute \"TIDY_INBOX\" ('(2,0)', '(3,0)', 7)", 2},
-	{"execute \"TIDY_BLIND_WINDOWS\" (1000)", 8},
+	{"execute \"DELETE_EXPIRED_HISTORY\" (1000)", 8},
+	{"execute \"DELETE_EXPIRED_INBOX\" ('(2,0)', '(3,0)', 7)", 2},
+	{"execute \"DELETE_EXPIRED_BLIND_WINDOWS\" (1000)", 8},
 	{"execute \"MARK_STREAM\" ('none', 1, '1-1', '1-1', '')", 8},
 };
 

@@ -372,7 +372,7 @@ static const struct {
 	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:5.0.3\n\r\n", "5.0.3 is too old"},
 	{PEER_SAYS, "+OK\r\n+OK\r\n$20\r\nredis_version:7.0.0\n\r\n:1\r\n", "unexpected type of reply"},
 	{PEER_HANGS_UP, "", "closed the connection"},
-	{PEER_IS_SILENT, "", "no answer to the greeting"},
+	{PEER_IS_SILENT, "", "no answer to the handshake"},
 };
 
 START_TEST(a_peer_that_is_not_redis_is_reported_as_such)

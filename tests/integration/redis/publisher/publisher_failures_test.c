@@ -262,7 +262,7 @@ END_TEST
 
 /* ---- a Redis without memory ---- */
 
-static const char *const no_memory = "Redis is out of memory: events go out past fence";
+static const char *const no_memory = "Redis is out of memory: events are published without the fence";
 static const char *const memory_again = "Redis has memory again";
 
 START_TEST(without_memory_events_are_published_without_the_fence)

@@ -209,7 +209,7 @@ START_TEST(pubsub_pauses_while_its_messages_have_no_room)
 	database_unlock_products(world->database);
 	world_settle(world);
 	ck_assert(!engine_pauses_pubsub(world->engine));
-	ck_assert_uint_eq(lines_logged("pub/sub is read again"), 1);
+	ck_assert_uint_eq(lines_logged("reading pub/sub resumed"), 1);
 	expect_in_order("pub", HELD_MAX + 2);
 }
 END_TEST

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RESTORED                                                                                             \
-	"error the broker has published more than the database knows: was it restored? "                     \
+#define RESTORED                                                                                                 \
+	"error the broker has published more than the database knows: was the database restored from a backup? " \
 	"run `allocd outbox renew`"
 
 static void ignore(void *context, const struct published *published, const struct failure *failure)

@@ -122,7 +122,7 @@ static void expect_phase(enum phase phase)
 }
 
 /* _i: the phase, of an entry without an id, then with one. */
-START_TEST(each_entry_has_one_effect_in_every_phase_in_which_a_worker_may_die)
+START_TEST(each_entry_has_one_effect_whenever_a_worker_dies)
 {
 	enum phase phase = (enum phase)(_i % PHASES);
 
@@ -177,6 +177,5 @@ SUITE("stream claiming", set_up_sold_out, tear_down_stream_world)
 SUITE("stream claiming", set_up_reading, tear_down_stream_world)
 {
 	tcase_add_test(tests, entries_of_a_consumer_that_died_are_claimed_once_they_are_idle);
-	tcase_add_loop_test(tests, each_entry_has_one_effect_in_every_phase_in_which_a_worker_may_die, 0,
-			    2 * PHASES);
+	tcase_add_loop_test(tests, each_entry_has_one_effect_whenever_a_worker_dies, 0, 2 * PHASES);
 }

@@ -5,7 +5,7 @@
 
 struct memory_stream *stream;
 struct memory_consumer *consumer;
-struct memory_logbook *checkpoints;
+struct memory_checkpoints *checkpoints;
 struct stream_reader *reader;
 
 void set_up_stream(void)

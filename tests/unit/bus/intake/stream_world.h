@@ -19,7 +19,7 @@ extern struct memory_stream *stream;
 
 /* The worker's; NULL while no worker runs. */
 extern struct memory_consumer *consumer;
-extern struct memory_logbook *checkpoints;
+extern struct memory_checkpoints *checkpoints;
 extern struct stream_reader *reader;
 
 /* The stream, to a world that is there, and the end of all of them. */

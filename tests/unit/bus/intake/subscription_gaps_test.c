@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static struct memory_logbook *checkpoints;
+static struct memory_checkpoints *checkpoints;
 static struct subscription_gaps *gaps;
 
 static void begin(void)
@@ -80,7 +80,7 @@ START_TEST(gaps_are_kept_while_the_database_is_down)
 	was_blind(30, 40, "second");
 	world_advance_ms(world, 60000);
 	ck_assert_uint_eq(written(), 0);
-	ck_assert_uint_eq(memory_logger_count(&world->logger, "blind windows are not written"), 1);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "cannot record blind windows"), 1);
 
 	database_set_down(world->database, false);
 	world_advance_ms(world, 5000);

@@ -142,7 +142,8 @@ END_TEST
 
 START_TEST(a_short_lock_is_not_logged_and_a_long_one_is_logged_once)
 {
-	static const char told[] = "messages of a SKU wait", done[] = "messages of a SKU are done again";
+	static const char told[] = "SKU parked: the database",
+			  done[] = "SKU no longer parked: its messages are handled";
 	int64_t held_ms = _i ? 60000 : 8000;
 
 	lock_those(1);

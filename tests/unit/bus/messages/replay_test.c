@@ -99,7 +99,7 @@ END_TEST
 
 static const enum memory_trouble losses[] = {TROUBLE_CONFLICT, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
 
-START_TEST(a_replay_has_one_effect_though_its_commit_was_lost)
+START_TEST(a_replay_has_one_effect_even_if_its_flush_fails_or_its_answer_is_lost)
 {
 	memory_store_fail_next(world->lanes[0], CALL_FLUSH, losses[_i]);
 	replay(1);
@@ -126,6 +126,7 @@ SUITE("replay", set_up, tear_down_world)
 	tcase_add_test(tests, a_replay_that_is_handled_deletes_its_dead_letter);
 	tcase_add_test(tests, a_dead_letter_that_was_replayed_meanwhile_is_skipped);
 	tcase_add_test(tests, a_replay_of_an_earlier_attempt_is_skipped);
-	tcase_add_loop_test(tests, a_replay_has_one_effect_though_its_commit_was_lost, 0, COUNT(losses));
+	tcase_add_loop_test(tests, a_replay_has_one_effect_even_if_its_flush_fails_or_its_answer_is_lost, 0,
+			    COUNT(losses));
 	tcase_add_test(tests, two_replays_in_one_unit_have_one_effect);
 }

@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(a_trouble_with_the_broker_is_logged_at_once_then_seldom_and_when_it_ends)
 {
-	static const char trouble[] = "warn events are not published yet error=";
+	static const char trouble[] = "warn cannot publish events, will try again error=";
 
 	memory_broker_set_down(world->broker, true);
 	allocate_many("order", "LAMP", 3);

@@ -147,7 +147,7 @@ static int lines(const char *text)
 	return count;
 }
 
-START_TEST(a_command_gets_its_settings_and_its_status_is_the_programs)
+START_TEST(a_command_gets_its_settings_and_the_program_exits_with_its_status)
 {
 	ck_assert_int_eq(run((const char *const[]){"run", "--lanes=5", NULL},
 			     (const char *const[]){"ALLOCD_UNIT_MAX=9", NULL}),
@@ -281,7 +281,7 @@ END_TEST
 
 SUITE("program", set_up, NULL)
 {
-	tcase_add_test(tests, a_command_gets_its_settings_and_its_status_is_the_programs);
+	tcase_add_test(tests, a_command_gets_its_settings_and_the_program_exits_with_its_status);
 	tcase_add_test(tests, wrong_usage_prints_one_line_and_exits_with_2);
 	tcase_add_test(tests, the_first_word_of_two_word_commands_lists_them);
 	tcase_add_test(tests, a_wrong_setting_prints_one_line_and_exits_with_78);

@@ -1,5 +1,5 @@
 /* A connection whose caller waits for the reply. */
-#include "adapters/redis/tools/publish_once.h"
+#include "adapters/redis/tools/redis_client.h"
 
 #include "adapters/redis/protocol/redis_error.h"
 #include "adapters/redis/protocol/resp_writer.h"
@@ -12,7 +12,7 @@
 
 #define REPLY_MAX ((size_t)16 * 1024)
 
-struct publish_once {
+struct redis_client {
 	struct event_base *base;
 	struct logger silent; /* the caller reports the error */
 	struct redis_connection *connection;
@@ -22,9 +22,9 @@ struct publish_once {
 	char error[REDIS_TROUBLE_MAX];
 };
 
-static void on_greeted(void *context)
+static void on_ready(void *context)
 {
-	struct publish_once *call = context;
+	struct redis_client *call = context;
 
 	redis_connection_settle(call->connection);
 	event_base_loopexit(call->base, NULL);
@@ -33,18 +33,18 @@ static void on_greeted(void *context)
 /* The first failure is the last: an operator tries again by hand. */
 static void on_lost(void *context, const char *cause)
 {
-	struct publish_once *call = context;
+	struct redis_client *call = context;
 
 	call->lost = true;
 	utf8_format(call->error, sizeof call->error, "%s", cause);
 	event_base_loopexit(call->base, NULL);
 }
 
-struct publish_once *publish_once_begin(const struct url_source *url, const char *prefix,
-					struct random *random, char error[REDIS_TROUBLE_MAX])
+struct redis_client *redis_client_connect(const struct url_source *url, const char *prefix,
+					  struct random *random, char error[REDIS_TROUBLE_MAX])
 {
-	static const struct redis_connection_user user = {.greeted = on_greeted, .lost = on_lost};
-	struct publish_once *call = must_alloc(sizeof *call);
+	static const struct redis_connection_user user = {.ready = on_ready, .lost = on_lost};
+	struct redis_client *call = must_alloc(sizeof *call);
 
 	call->base = must(event_base_new());
 	call->silent.level = LOG_ERROR; /* a connection warns at most */
@@ -57,12 +57,12 @@ struct publish_once *publish_once_begin(const struct url_source *url, const char
 	event_base_dispatch(call->base);
 	if (call->lost) {
 		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
-		publish_once_end(&call);
+		redis_client_close(&call);
 	}
 	return call;
 }
 
-void publish_once_end(struct publish_once **call)
+void redis_client_close(struct redis_client **call)
 {
 	if (!*call)
 		return;
@@ -74,7 +74,7 @@ void publish_once_end(struct publish_once **call)
 
 static void on_replied(void *context, const redisReply *reply)
 {
-	struct publish_once *call = context;
+	struct redis_client *call = context;
 
 	if (!reply)
 		return; /* on_lost reports why */
@@ -85,7 +85,7 @@ static void on_replied(void *context, const redisReply *reply)
 	event_base_loopexit(call->base, NULL);
 }
 
-bool publish_once_number(struct publish_once *call, const struct bytes *arguments, size_t count,
+bool redis_client_number(struct redis_client *call, const struct bytes *arguments, size_t count,
 			 int64_t *number, char error[REDIS_TROUBLE_MAX])
 {
 	struct evbuffer *commands = must(evbuffer_new());
@@ -103,13 +103,13 @@ bool publish_once_number(struct publish_once *call, const struct bytes *argument
 	return call->answered;
 }
 
-bool publish_once_publish(const struct url_source *url, struct random *random, const char *channel,
+bool redis_client_publish(const struct url_source *url, struct random *random, const char *channel,
 			  struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
 {
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
-	struct publish_once *call = publish_once_begin(url, NULL, random, error);
-	bool published = call && publish_once_number(call, arguments, 3, receivers, error);
+	struct redis_client *call = redis_client_connect(url, NULL, random, error);
+	bool published = call && redis_client_number(call, arguments, 3, receivers, error);
 
-	publish_once_end(&call);
+	redis_client_close(&call);
 	return published;
 }

@@ -1,5 +1,5 @@
 /* One command and its answer. */
-#include "adapters/redis/tools/publish_once.h"
+#include "adapters/redis/tools/redis_client.h"
 
 #include "adapters/redis/tools/redis_query.h"
 #include "support/suites.h"
@@ -22,7 +22,7 @@ static void setup(void)
 
 static bool publish(const char *channel, struct bytes payload)
 {
-	return publish_once_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
+	return redis_client_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
 				    error);
 }
 
@@ -126,8 +126,8 @@ START_TEST(a_query_whose_answers_may_have_been_missed_fails_at_once)
 {
 	struct redis_query *inquiry =
 		redis_query_begin(&world.settings.url, world.settings.random, "p:answers", error);
-	struct publish_once *call =
-		publish_once_begin(&world.settings.url, "p:", world.settings.random, error);
+	struct redis_client *call =
+		redis_client_connect(&world.settings.url, "p:", world.settings.random, error);
 	int64_t begin = milliseconds(), asked, answered;
 	pid_t child = listen_and(deeds[_i].deed);
 	bool came;
@@ -142,7 +142,7 @@ START_TEST(a_query_whose_answers_may_have_been_missed_fails_at_once)
 	if (!came)
 		ck_assert_msg(strstr(error, deeds[_i].error), "%s", error);
 	ck_assert_int_lt(milliseconds() - begin, 10000);
-	publish_once_end(&call);
+	redis_client_close(&call);
 	redis_query_end(&inquiry);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
