@@ -63,8 +63,8 @@ static void send(struct worker *worker, const struct command *command)
 
 	snprintf(entry_id, sizeof entry_id, "1700000000000-%06d", worker->entries++);
 	worker->submit(worker->engine, &(struct arrival){
-					       .way = TRANSPORT_STREAM,
-					       .place = "allocd:commands",
+					       .transport = TRANSPORT_STREAM,
+					       .origin = "allocd:commands",
 					       .entry_id = entry_id,
 					       .incarnation = 1,
 					       .type = command->type,

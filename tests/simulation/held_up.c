@@ -79,15 +79,16 @@ static void add_change(void)
 /* From callers, and over pub/sub as far as the worker reads it. */
 static void send_another(void)
 {
-	enum transport way = pick(2) ? TRANSPORT_HTTP : TRANSPORT_PUBSUB;
+	enum transport transport = pick(2) ? TRANSPORT_HTTP : TRANSPORT_PUBSUB;
 	int sku = pick(SKUS);
 
-	if (way == TRANSPORT_PUBSUB && (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
+	if (transport == TRANSPORT_PUBSUB &&
+	    (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
 		return;
 	if (sku >= SOLD_OUT && pick(2))
-		world_send(world, way, MSG_CHANGE_BATCH_QUANTITY, "%s", change(sku));
+		world_send(world, transport, MSG_CHANGE_BATCH_QUANTITY, "%s", change(sku));
 	else
-		world_send(world, way, MSG_ALLOCATE, "%s", order("sent", STREAMS, sku, ++sent_number));
+		world_send(world, transport, MSG_ALLOCATE, "%s", order("sent", STREAMS, sku, ++sent_number));
 }
 
 /* Most of them for one SKU. */
@@ -253,7 +254,7 @@ static void check_answers(void)
 {
 	for (const struct sent *it = world->first; it; it = it->next) {
 		ck_assert_int_eq(it->answers, 1);
-		ck_assert(it->outcome == OUTCOME_HANDLED || it->way == TRANSPORT_HTTP);
+		ck_assert(it->outcome == OUTCOME_HANDLED || it->transport == TRANSPORT_HTTP);
 		ck_assert(it->outcome == OUTCOME_HANDLED || it->outcome == OUTCOME_POSTPONED);
 	}
 }

@@ -12,13 +12,13 @@
 
 /* ---- recording commands ---- */
 
-struct entry *ledger_add(struct ledger *ledger, enum transport way, enum message_type type,
+struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields)
 {
 	struct entry *entry = arena_alloc(world->arena, sizeof *entry);
 
 	entry->number = ledger->count;
-	entry->way = way;
+	entry->transport = transport;
 	entry->type = type;
 	entry->payload = arena_printf(world->arena, "%s\nid=m-%d", fields, entry->number);
 	ledger->entries =
@@ -31,7 +31,7 @@ void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker)
 {
 	entry->sends++;
 	entry->sent[worker] =
-		world_send(chaos->workers[worker], entry->way, entry->type, "%s", entry->payload);
+		world_send(chaos->workers[worker], entry->transport, entry->type, "%s", entry->payload);
 }
 
 bool ledger_is_answered(const struct entry *entry, int worker)
@@ -225,7 +225,7 @@ static void check_answers(const struct entry *entry)
 
 static bool leaves_dead_letter(const struct sent *sent)
 {
-	return sent->answers && sent->way != TRANSPORT_HTTP && sent->outcome != OUTCOME_HANDLED &&
+	return sent->answers && sent->transport != TRANSPORT_HTTP && sent->outcome != OUTCOME_HANDLED &&
 	       sent->outcome != OUTCOME_SKIPPED;
 }
 

@@ -12,7 +12,7 @@
 
 struct entry {
 	int number; /* its id is "m-NUMBER" */
-	enum transport way;
+	enum transport transport;
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
@@ -27,7 +27,7 @@ struct ledger {
 };
 
 /* Records one more command, which is not sent yet.  `fields` are without the id. */
-struct entry *ledger_add(struct ledger *ledger, enum transport way, enum message_type type,
+struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields);
 
 /* Delivers the command to that worker, perhaps again. */

@@ -56,50 +56,50 @@ static const char *any_batch(struct run *run, int sku)
 	return arena_printf(world->arena, "batch-%d-%d", sku, pick(run, BATCHES));
 }
 
-static struct entry *any_create(struct run *run, enum transport way)
+static struct entry *any_create(struct run *run, enum transport transport)
 {
 	static const char *const etas[] = {"", "\neta=2024-01-01", "\neta=2024-02-01"};
 	int sku = pick(run, SKUS);
 
-	return ledger_add(&run->ledger, way, MSG_CREATE_BATCH,
+	return ledger_add(&run->ledger, transport, MSG_CREATE_BATCH,
 			  arena_printf(world->arena, "ref=%s\nsku=SKU-%d\nqty=%d%s", any_batch(run, sku), sku,
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
 /* One of a few orders, with any line; or the next, or one of the last, with the line that it always has. */
-static struct entry *any_allocate(struct run *run, enum transport way)
+static struct entry *any_allocate(struct run *run, enum transport transport)
 {
 	int number = run->orders     ? pick(run, run->orders)
 		     : pick(run, 40) ? ++run->last_order
 				     : run->last_order - pick(run, RECENT);
 	int line = run->orders ? pick(run, 3 * (SKUS + 1)) : number;
 
-	return ledger_add(&run->ledger, way, MSG_ALLOCATE,
+	return ledger_add(&run->ledger, transport, MSG_ALLOCATE,
 			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d",
 				       pick(run, 60) ? "order" : "poison", number, line % (SKUS + 1),
 				       1 + line % 3));
 }
 
-static struct entry *any_change(struct run *run, enum transport way)
+static struct entry *any_change(struct run *run, enum transport transport)
 {
 	const char *occurred_at = "";
 
 	if (!pick(run, 3))
 		occurred_at =
 			arena_printf(world->arena, "\noccurred_at=2023-12-%02dT00:00:00Z", 1 + pick(run, 28));
-	return ledger_add(&run->ledger, way, MSG_CHANGE_BATCH_QUANTITY,
+	return ledger_add(&run->ledger, transport, MSG_CHANGE_BATCH_QUANTITY,
 			  arena_printf(world->arena, "batchref=%s\nqty=%d%s", any_batch(run, pick(run, SKUS)),
 				       pick(run, run->stock + 10), occurred_at));
 }
 
 static struct entry *any_command(struct run *run)
 {
-	enum transport way = (enum transport)pick(run, TRANSPORT_HTTP + 1);
+	enum transport transport = (enum transport)pick(run, TRANSPORT_HTTP + 1);
 	int kind = pick(run, 10);
 
 	if (kind < 1)
-		return any_create(run, way);
-	return kind < 8 ? any_allocate(run, way) : any_change(run, way);
+		return any_create(run, transport);
+	return kind < 8 ? any_allocate(run, transport) : any_change(run, transport);
 }
 
 /* ---- what happens ---- */
@@ -110,7 +110,7 @@ static void send(struct run *run, struct entry *entry)
 	int worker = pick(run, WORKERS);
 
 	ledger_deliver(entry, &run->chaos, worker);
-	if (entry->way == TRANSPORT_PUBSUB && pick(run, 2))
+	if (entry->transport == TRANSPORT_PUBSUB && pick(run, 2))
 		ledger_deliver(entry, &run->chaos, WORKERS - 1 - worker);
 }
 

@@ -54,9 +54,9 @@ struct world *world_beside(struct world *host)
 	return with_own(it);
 }
 
-void world_free(struct world **place)
+void world_free(struct world **freed)
 {
-	struct world *it = *place;
+	struct world *it = *freed;
 
 	if (!it)
 		return;
@@ -70,7 +70,7 @@ void world_free(struct world **place)
 	}
 	arena_free(&it->arena);
 	free(it);
-	*place = NULL;
+	*freed = NULL;
 }
 
 /* ---- the worker ---- */
@@ -185,11 +185,11 @@ static void on_answered(void *context, const struct delivery *delivery)
 	sent->order = ++to->world->answers;
 }
 
-static struct sent *new_sent(struct world *it, enum transport way)
+static struct sent *new_sent(struct world *it, enum transport transport)
 {
 	struct sent *sent = arena_alloc(it->arena, sizeof *sent);
 
-	sent->way = way;
+	sent->transport = transport;
 	if (it->last)
 		it->last->next = sent;
 	else
@@ -198,9 +198,10 @@ static struct sent *new_sent(struct world *it, enum transport way)
 	return sent;
 }
 
-struct sent *world_send(struct world *it, enum transport way, enum message_type type, const char *format, ...)
+struct sent *world_send(struct world *it, enum transport transport, enum message_type type,
+			const char *format, ...)
 {
-	struct sent *sent = new_sent(it, way);
+	struct sent *sent = new_sent(it, transport);
 	struct answer_context *context = arena_alloc(it->arena, sizeof *context);
 	char payload[2048];
 	va_list args;
@@ -212,8 +213,8 @@ struct sent *world_send(struct world *it, enum transport way, enum message_type 
 	ck_assert_int_lt(size, (int)sizeof payload);
 	*context = (struct answer_context){it, sent};
 	engine_submit(it->engine, &(struct arrival){
-					  .way = way,
-					  .place = message_name(type),
+					  .transport = transport,
+					  .origin = message_name(type),
 					  .type = type,
 					  .payload = {payload, (size_t)size},
 					  .payload_size = (size_t)size,

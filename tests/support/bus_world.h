@@ -23,7 +23,7 @@
 /* A message that was sent, and the answer to it. */
 struct sent {
 	struct sent *next;
-	enum transport way;
+	enum transport transport;
 	int answers;
 	enum outcome outcome;
 	enum verdict verdict;
@@ -87,7 +87,7 @@ void world_hang(struct world *world);
 void world_wake(struct world *world);
 
 /* A message of that type, `printf` of its payload.  The answer is kept in what is returned. */
-__attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum transport way,
+__attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum transport transport,
 							      enum message_type type, const char *format,
 							      ...);
 

@@ -83,8 +83,8 @@ static enum outcome carry_out(struct delivery *delivery)
 enum outcome rival_send(enum message_type type, const char *payload)
 {
 	struct arrival arrival = {
-		.way = TRANSPORT_HTTP,
-		.place = "rival",
+		.transport = TRANSPORT_HTTP,
+		.origin = "rival",
 		.type = type,
 		.payload = {payload, strlen(payload)},
 		.payload_size = strlen(payload),

@@ -237,7 +237,7 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 
 	LOG(engine->ports.logger, level, level == LOG_DEBUG ? "message done" : "message refused",
 	    LOG_TEXT("outcome", outcome_name(delivery->outcome)), LOG_TEXT("reason", delivery->reason),
-	    LOG_TEXT("way", transport_name(delivery->way)), LOG_TEXT("place", delivery->place),
+	    LOG_TEXT("way", transport_name(delivery->transport)), LOG_TEXT("place", delivery->origin),
 	    LOG_TEXT("entry", delivery->entry_id), LOG_TEXT("message", message_name(delivery->type)),
 	    LOG_TEXT("id", delivery->envelope.id));
 }

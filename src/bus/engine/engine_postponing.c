@@ -79,10 +79,10 @@ static void give_back(struct engine *engine, struct delivery *delivery)
 
 static void postpone(struct engine *engine, struct delivery *delivery, const char *sku)
 {
-	if (delivery->way == TRANSPORT_STREAM && postponed_add(&engine->postponed, delivery, sku))
+	if (delivery->transport == TRANSPORT_STREAM && postponed_add(&engine->postponed, delivery, sku))
 		LOG(engine->ports.logger, LOG_WARN,
 		    "stream entries stay pending: the messages of SKUs that are held up fill their half of the queue",
-		    LOG_TEXT("stream", delivery->place), LOG_TEXT("sku", sku),
+		    LOG_TEXT("stream", delivery->origin), LOG_TEXT("sku", sku),
 		    LOG_NUMBER("messages", engine->held_messages));
 	engine->stats.postponed_skus = engine->postponed.marks.count;
 	give_back(engine, delivery);
@@ -90,7 +90,7 @@ static void postpone(struct engine *engine, struct delivery *delivery, const cha
 
 bool engine_admits(const struct engine *engine, const struct delivery *delivery)
 {
-	return delivery->way != TRANSPORT_STREAM ||
+	return delivery->transport != TRANSPORT_STREAM ||
 	       postponed_admits(&engine->postponed, delivery, delivery_key(delivery));
 }
 
@@ -101,7 +101,7 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
 	bool is_taken = has_room && engine_admits(engine, delivery);
 
-	if (!is_taken && delivery->way == TRANSPORT_PUBSUB) {
+	if (!is_taken && delivery->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
 		is_taken = true;
 	}
@@ -114,7 +114,7 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 {
-	if (delivery->way != TRANSPORT_STREAM || !postponed_add_unknown(&engine->postponed, delivery))
+	if (delivery->transport != TRANSPORT_STREAM || !postponed_add_unknown(&engine->postponed, delivery))
 		return false;
 	give_back(engine, delivery);
 	return true;

@@ -60,7 +60,7 @@ static bool admits(const struct postponed *mark, const struct delivery *delivery
 
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku)
 {
-	const struct postponed *mark = find(list, delivery->place, sku);
+	const struct postponed *mark = find(list, delivery->origin, sku);
 
 	return !mark || admits(mark, delivery);
 }
@@ -97,11 +97,11 @@ static void add_entry(struct postponed *mark, const struct delivery *delivery)
 
 bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku)
 {
-	struct postponed *mark = find(list, delivery->place, sku);
-	bool is_first = !mark && !postponed_has(list, delivery->place);
+	struct postponed *mark = find(list, delivery->origin, sku);
+	bool is_first = !mark && !postponed_has(list, delivery->origin);
 
 	if (!mark)
-		mark = add_mark(list, delivery->place, sku);
+		mark = add_mark(list, delivery->origin, sku);
 	mark->has_creation = mark->has_creation || delivery->creates_batch;
 	add_entry(mark, delivery);
 	return is_first;
@@ -110,7 +110,7 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
 {
 	for (struct postponed *it = postponed_first(list); it; it = postponed_next(it)) {
-		if (it->has_creation && !strcmp(it->stream, delivery->place) && !admits(it, delivery)) {
+		if (it->has_creation && !strcmp(it->stream, delivery->origin) && !admits(it, delivery)) {
 			add_entry(it, delivery);
 			return true;
 		}

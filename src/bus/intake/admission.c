@@ -42,8 +42,8 @@ void admission_submit(struct admission *admission, enum message_type type, const
 		      struct bytes payload, size_t true_size)
 {
 	engine_submit(admission->engine, &(struct arrival){
-						 .way = TRANSPORT_PUBSUB,
-						 .place = channel,
+						 .transport = TRANSPORT_PUBSUB,
+						 .origin = channel,
 						 .type = type,
 						 .payload = payload,
 						 .payload_size = true_size,

@@ -34,8 +34,8 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 	stream_id_format(entry->id, id);
 	reader->stats.read++;
 	engine_submit(reader->ports.engine, &(struct arrival){
-						    .way = TRANSPORT_STREAM,
-						    .place = reader->name,
+						    .transport = TRANSPORT_STREAM,
+						    .origin = reader->name,
 						    .entry_id = id,
 						    .incarnation = flying->incarnation,
 						    .pass = is_pass ? reader->pass : 0,

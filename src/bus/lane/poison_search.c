@@ -90,7 +90,7 @@ void lane_fail_poison(struct lane *lane)
 	}
 	/* Even its dead letter is refused: only the log is left to record the message. */
 	LOG(lane->shared->ports->logger, LOG_ERROR, "message lost: the database refuses its dead letter",
-	    LOG_KEPT, LOG_TEXT("place", delivery->place), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_KEPT, LOG_TEXT("place", delivery->origin), LOG_TEXT("id", delivery->envelope.id),
 	    LOG_TEXT("error", lane->complaint));
 	delivery_queue_pop(&lane->queue);
 	poison_search_clear(&lane->search, 1);

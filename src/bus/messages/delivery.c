@@ -23,12 +23,12 @@ const char *outcome_name(enum outcome outcome)
 	return names[outcome];
 }
 
-const char *transport_name(enum transport way)
+const char *transport_name(enum transport transport)
 {
 	static const char *const names[] = {
 		[TRANSPORT_PUBSUB] = "pubsub", [TRANSPORT_STREAM] = "stream", [TRANSPORT_HTTP] = "http"};
 
-	return names[way];
+	return names[transport];
 }
 
 /* A source is a URI, which contains no spaces: replaces them by %20. */
@@ -58,9 +58,9 @@ static void set_inbox_key(struct delivery *delivery)
 		*key = (struct inbox_key){message_name(delivery->type),
 					  source_without_spaces(delivery->arena, envelope->source),
 					  envelope->id};
-	else if (delivery->way == TRANSPORT_STREAM && delivery->entry_id)
+	else if (delivery->transport == TRANSPORT_STREAM && delivery->entry_id)
 		*key = (struct inbox_key){ENTRY_KEY,
-					  arena_printf(delivery->arena, "%s %lld", delivery->place,
+					  arena_printf(delivery->arena, "%s %lld", delivery->origin,
 						       (long long)delivery->incarnation),
 					  delivery->entry_id};
 	else
@@ -140,8 +140,8 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	const char *defect = defect_of(arrival);
 
 	delivery->arena = arena;
-	delivery->way = arrival->way;
-	delivery->place = arena_strdup(arena, arrival->place);
+	delivery->transport = arrival->transport;
+	delivery->origin = arena_strdup(arena, arrival->origin);
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
 	delivery->incarnation = arrival->incarnation;
 	delivery->pass = arrival->pass;
@@ -252,7 +252,7 @@ void delivery_reopen(struct delivery *delivery)
 
 bool delivery_is_dead(const struct delivery *delivery)
 {
-	return delivery->way != TRANSPORT_HTTP && !delivery->replay &&
+	return delivery->transport != TRANSPORT_HTTP && !delivery->replay &&
 	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
 		delivery->outcome == OUTCOME_FAILED);
 }

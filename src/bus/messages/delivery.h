@@ -54,8 +54,8 @@ struct inbox_key {
 
 /* A message as it arrived.  The engine copies everything. */
 struct arrival {
-	enum transport way;
-	const char *place;           /* channel, stream or path */
+	enum transport transport;
+	const char *origin;          /* channel, stream or path */
 	const char *entry_id;        /* of a stream entry, else NULL */
 	int64_t incarnation;         /* of the entry's stream (see checkpoints.h), else 0 */
 	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */
@@ -75,8 +75,8 @@ struct delivery {
 	struct delivery *next_creation; /* in the batch index */
 	struct arena *arena;            /* owns the delivery and everything in it */
 
-	enum transport way;
-	const char *place;
+	enum transport transport;
+	const char *origin;
 	const char *entry_id;
 	int64_t incarnation;
 	uint64_t pass;
@@ -133,7 +133,7 @@ const char *delivery_key(const struct delivery *delivery);
 size_t delivery_footprint(const struct delivery *delivery);
 
 const char *outcome_name(enum outcome outcome);
-const char *transport_name(enum transport way);
+const char *transport_name(enum transport transport);
 
 /* Deliveries, first in first out. */
 struct delivery_queue {

@@ -25,8 +25,8 @@ struct dead_letter {
 	int64_t id;
 	const char *outcome;
 	const char *reason;
-	const char *way;
-	const char *place;
+	const char *transport;
+	const char *origin;
 	const char *entry_id;   /* or NULL */
 	int64_t incarnation;    /* of its stream, or 0 */
 	const char *message;    /* "unknown" when its type is unknown */
@@ -63,7 +63,7 @@ struct dead_letter_filter {
 /* How many dead letters of a kind there are. */
 struct dead_letter_kind {
 	const char *message;
-	const char *way;
+	const char *transport;
 	int64_t count;
 };
 

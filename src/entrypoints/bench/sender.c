@@ -344,7 +344,7 @@ struct bench_sender *bench_sender_new(const struct invocation *invocation,
 	sender->window = window_of(sender);
 	sender->chunk = sender->window / 4 < CHUNK_MAX ? sender->window / 4 + 1 : CHUNK_MAX;
 	sender->connections =
-		connections_new(sender->base, invocation, options->way == BENCH_STREAM, &user, sender);
+		connections_new(sender->base, invocation, options->transport == BENCH_STREAM, &user, sender);
 	return sender;
 }
 

@@ -38,9 +38,9 @@ const char *bench_scenario_name(enum bench_scenario scenario)
 	return scenarios[scenario];
 }
 
-const char *bench_transport_name(enum bench_transport way)
+const char *bench_transport_name(enum bench_transport transport)
 {
-	return ways[way];
+	return ways[transport];
 }
 
 /* What each function below reads, and the first error that one of them found. */
@@ -122,7 +122,7 @@ static void check_together(struct reading *reading, const struct bench_options *
 		set_error(reading, arena_printf(reading->invocation->arena,
 						"expected up to %d batches in all from --skus and --batches",
 						BENCH_STOCK_MAX));
-	if (options->way == BENCH_STREAM && reading->invocation->config.streams.count == 0)
+	if (options->transport == BENCH_STREAM && reading->invocation->config.streams.count == 0)
 		set_error(reading, "ALLOCD_STREAM names no stream: give --way pubsub");
 }
 
@@ -131,11 +131,12 @@ bool bench_options_read(struct bench_options *options, const struct invocation *
 {
 	struct reading reading = {invocation, NULL};
 	const char *scenario = invocation->argument_count ? invocation->arguments[0] : "allocate";
-	const char *way = invocation_option(invocation, "way");
+	const char *transport = invocation_option(invocation, "way");
 
 	*options = (struct bench_options){0};
 	options->scenario = (enum bench_scenario)read_choice(&reading, scenario, scenarios, "scenario");
-	options->way = (enum bench_transport)read_choice(&reading, way ? way : "stream", ways, "way");
+	options->transport =
+		(enum bench_transport)read_choice(&reading, transport ? transport : "stream", ways, "way");
 	options->skus =
 		read_number(&reading, "skus", options->scenario == BENCH_HOT ? 10 : 1000, 1, BENCH_SKUS_MAX);
 	options->batches = read_number(&reading, "batches", 2, 1, BENCH_BATCHES_MAX);

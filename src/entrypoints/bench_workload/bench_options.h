@@ -27,7 +27,7 @@ extern const struct command_option bench_own_options[];
 
 struct bench_options {
 	enum bench_scenario scenario;
-	enum bench_transport way;
+	enum bench_transport transport;
 	uint32_t messages; /* that are measured */
 	uint32_t warm_up;  /* messages before the measured ones */
 	uint32_t skus;
@@ -44,6 +44,6 @@ bool bench_options_read(struct bench_options *options, const struct invocation *
 			const char **error);
 
 const char *bench_scenario_name(enum bench_scenario scenario);
-const char *bench_transport_name(enum bench_transport way);
+const char *bench_transport_name(enum bench_transport transport);
 
 #endif

@@ -110,8 +110,8 @@ void dead_letter_details_print(const struct dead_letter_details *details, FILE *
 	print_field(out, "message", letter->message, arena);
 	print_field(out, "message id", letter->message_id, arena);
 	print_field(out, "source", letter->source, arena);
-	print_field(out, "way", letter->way, arena);
-	print_field(out, "place", letter->place, arena);
+	print_field(out, "way", letter->transport, arena);
+	print_field(out, "place", letter->origin, arena);
 	print_field(out, "entry", letter->entry_id, arena);
 	print_field(out, "attempts", arena_printf(arena, "%d", letter->attempts), arena);
 	print_field(out, "first at", instant_text(letter->first_at, arena), arena);

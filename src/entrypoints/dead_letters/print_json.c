@@ -71,8 +71,8 @@ json_t *dead_letter_to_json(const struct dead_letter *letter)
 	set(object, "message", json_string(letter->message));
 	set(object, "message_id", text_or_null(letter->message_id));
 	set(object, "source", json_string(letter->source));
-	set(object, "way", json_string(letter->way));
-	set(object, "place", json_string(letter->place));
+	set(object, "way", json_string(letter->transport));
+	set(object, "place", json_string(letter->origin));
 	set(object, "entry_id", text_or_null(letter->entry_id));
 	set(object, "incarnation", json_integer(letter->incarnation));
 	set(object, "attempts", json_integer(letter->attempts));

@@ -26,8 +26,8 @@ static void submit(struct http_api *api, struct evhttp_request *request, enum me
 
 	engine_submit(api->services.engine,
 		      &(struct arrival){
-			      .way = TRANSPORT_HTTP,
-			      .place = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request)),
+			      .transport = TRANSPORT_HTTP,
+			      .origin = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request)),
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,

@@ -30,7 +30,7 @@ enum exit_status replay_edits_check(const struct replay_edits *edits, const stru
 	for (size_t i = 0; edits->count && i < census->kind_count; i++) {
 		enum message_type type = message_type_named(census->kinds[i].message);
 
-		if (type == MSG_NONE || strcmp(census->kinds[i].way, TRANSPORT_NAME_MAIL) == 0)
+		if (type == MSG_NONE || strcmp(census->kinds[i].transport, TRANSPORT_NAME_MAIL) == 0)
 			return dead_letter_call_report(call, STATUS_USAGE,
 						       "--edit: among those that match are some of %s, "
 						       "which have no fields: see --message",
@@ -53,8 +53,8 @@ bool replay_edits_apply(const struct replay_edits *edits, const struct dead_lett
 
 static enum transport transport_of(const struct dead_letter *letter)
 {
-	return strcmp(letter->way, transport_name(TRANSPORT_STREAM)) == 0 ? TRANSPORT_STREAM
-									  : TRANSPORT_PUBSUB;
+	return strcmp(letter->transport, transport_name(TRANSPORT_STREAM)) == 0 ? TRANSPORT_STREAM
+										: TRANSPORT_PUBSUB;
 }
 
 /* The id that its stream entry had beside the payload; NULL when an edit removes or replaces it. */
@@ -95,8 +95,8 @@ struct arrival replay_arrival(const struct dead_letter *letter, const struct rep
 	bool is_cut = letter->payload_bytes > (int64_t)letter->payload.size;
 
 	return (struct arrival){
-		.way = transport_of(letter),
-		.place = letter->place,
+		.transport = transport_of(letter),
+		.origin = letter->origin,
 		.entry_id = letter->entry_id,
 		.incarnation = letter->incarnation,
 		.id = transport_of(letter) == TRANSPORT_STREAM ? entry_own_id(letter, edits) : NULL,

@@ -166,7 +166,7 @@ static const struct dead_letter *next_letter(struct run *run)
 
 static bool is_mail(const struct dead_letter *letter)
 {
-	return strcmp(letter->way, TRANSPORT_NAME_MAIL) == 0;
+	return strcmp(letter->transport, TRANSPORT_NAME_MAIL) == 0;
 }
 
 static void resend(struct run *run)

@@ -139,8 +139,8 @@ static void dead_letters_in_full(struct store_fixture *fixture, char *text, size
 
 		used += (size_t)snprintf(text + used, size - used, "%s %s %s %s %s %d %s;",
 					 outcome_name(letter->outcome),
-					 letter->is_mail ? "mail" : transport_name(letter->way),
-					 letter->place, message_name(letter->type),
+					 letter->is_mail ? "mail" : transport_name(letter->transport),
+					 letter->origin, message_name(letter->type),
 					 letter->id ? letter->id : "-", letter->attempts, letter->reason);
 	}
 }

@@ -79,8 +79,8 @@ static void deliver_bad_entries(int64_t incarnation, const char *const *entry_id
 		struct envelope envelope = hopeless();
 
 		work_arrival(work, &envelope,
-			     (struct arrival){.way = TRANSPORT_STREAM,
-					      .place = "stream",
+			     (struct arrival){.transport = TRANSPORT_STREAM,
+					      .origin = "stream",
 					      .incarnation = incarnation,
 					      .entry_id = entry_ids[i],
 					      .defect = reasons[i]});

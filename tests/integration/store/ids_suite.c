@@ -164,7 +164,7 @@ START_TEST(an_entry_without_an_id_is_one_id_for_every_command)
 {
 	struct envelope envelope = envelope_of(MSG_CREATE_BATCH, NULL, "");
 	const struct arrival arrival = {
-		.way = TRANSPORT_STREAM, .place = "commands", .entry_id = "17-0", .incarnation = 2};
+		.transport = TRANSPORT_STREAM, .origin = "commands", .entry_id = "17-0", .incarnation = 2};
 
 	envelope.message.as.create_batch = (struct create_batch){.batchref = "new", .sku = "chair", .qty = 3};
 	work_arrival(work, &envelope, arrival);

@@ -32,10 +32,11 @@ static struct delivery *replay(struct work *at, int64_t key, int attempts, const
 
 	envelope.id = "id";
 	envelope.message.as.allocate.qty = 1;
-	return work_arrival(
-		at, &envelope,
-		(struct arrival){
-			.way = TRANSPORT_PUBSUB, .place = "place", .defect = defect, .replay = &again});
+	return work_arrival(at, &envelope,
+			    (struct arrival){.transport = TRANSPORT_PUBSUB,
+					     .origin = "place",
+					     .defect = defect,
+					     .replay = &again});
 }
 
 START_TEST(a_replay_that_is_handled_deletes_the_dead_letter)
@@ -157,7 +158,7 @@ static void replay_as_batch(struct work *at, int64_t key, const char *reference,
 	envelope.message.as.create_batch.sku = sku;
 	envelope.message.as.create_batch.qty = 1;
 	work_arrival(at, &envelope,
-		     (struct arrival){.way = TRANSPORT_PUBSUB, .place = "place", .replay = &again});
+		     (struct arrival){.transport = TRANSPORT_PUBSUB, .origin = "place", .replay = &again});
 }
 
 START_TEST(of_two_replays_at_once_one_has_an_effect)
@@ -241,8 +242,8 @@ START_TEST(an_entry_that_was_replayed_is_skipped_when_it_is_delivered_again)
 	again.dead_letter = fixture->newest_dead_letter(fixture);
 	work_restart(work);
 	work_arrival(work, &envelope,
-		     (struct arrival){.way = TRANSPORT_STREAM,
-				      .place = "stream",
+		     (struct arrival){.transport = TRANSPORT_STREAM,
+				      .origin = "stream",
 				      .incarnation = 1,
 				      .entry_id = "5-1",
 				      .replay = &again});

@@ -104,8 +104,8 @@ enum outcome deliver_entry(const char *stream, int64_t incarnation, const char *
 
 	work_restart(work);
 	work_arrival(work, &envelope,
-		     (struct arrival){.way = TRANSPORT_STREAM,
-				      .place = stream,
+		     (struct arrival){.transport = TRANSPORT_STREAM,
+				      .origin = stream,
 				      .incarnation = incarnation,
 				      .entry_id = entry_id});
 	ck_assert_int_eq(work_do(work), NO_FAILURE);

@@ -112,14 +112,15 @@ struct delivery *work_arrival(struct work *work, const struct envelope *envelope
 
 struct delivery *work_message(struct work *work, const struct envelope *envelope)
 {
-	return work_arrival(work, envelope, (struct arrival){.way = TRANSPORT_PUBSUB, .place = "place"});
+	return work_arrival(work, envelope,
+			    (struct arrival){.transport = TRANSPORT_PUBSUB, .origin = "place"});
 }
 
 struct delivery *work_invalid(struct work *work, const char *reason)
 {
 	return admit(work, &(struct arrival){
-				   .way = TRANSPORT_PUBSUB,
-				   .place = "place",
+				   .transport = TRANSPORT_PUBSUB,
+				   .origin = "place",
 				   .type = MSG_ALLOCATE,
 				   .defect = reason,
 				   .payload = {"not\0a message", 13},

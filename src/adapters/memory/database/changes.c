@@ -147,8 +147,8 @@ static void copy_dead(struct changes *changes, const struct unit_of_work *uow)
 		*ADD(changes, dead, dead_count) = (struct dead_letter_row){
 			.outcome = delivery->outcome,
 			.reason = copied(changes->arena, delivery->reason),
-			.way = delivery->way,
-			.place = copied(changes->arena, delivery->place),
+			.transport = delivery->transport,
+			.origin = copied(changes->arena, delivery->origin),
 			.entry_id = copied(changes->arena, delivery->entry_id),
 			.incarnation = delivery->incarnation,
 			.type = delivery->type,

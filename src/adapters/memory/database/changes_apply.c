@@ -86,14 +86,14 @@ static void insert_batch(struct database *database, const struct batch_row *row)
 {
 	struct product_row *product = database_product(database, row->sku);
 	struct batch_row *batch = arena_copy(database->arena, row, sizeof *row);
-	struct batch_row **place = &product->batches;
+	struct batch_row **link = &product->batches;
 
 	batch->reference = copied(database, row->reference);
 	batch->sku = product->sku;
-	while (*place && compare_batches(*place, batch) < 0)
-		place = &(*place)->next;
-	batch->next = *place;
-	*place = batch;
+	while (*link && compare_batches(*link, batch) < 0)
+		link = &(*link)->next;
+	batch->next = *link;
+	*link = batch;
 	map_put(&database->batches, batch->reference, batch);
 }
 

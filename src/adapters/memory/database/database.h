@@ -107,9 +107,9 @@ struct dead_letter_row {
 	int64_t key;
 	enum outcome outcome;
 	const char *reason;
-	enum transport way;
+	enum transport transport;
 	bool is_mail; /* it was to be sent: it has no way in */
-	const char *place;
+	const char *origin;
 	const char *entry_id; /* or NULL */
 	int64_t incarnation;
 	enum message_type type;

@@ -22,7 +22,7 @@ struct dead_letter_row *database_dead_letter(const struct database *database, in
 static bool is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other)
 {
 	return one->entry_id && other->entry_id && !strcmp(one->entry_id, other->entry_id) &&
-	       one->incarnation == other->incarnation && !strcmp(one->place, other->place);
+	       one->incarnation == other->incarnation && !strcmp(one->origin, other->origin);
 }
 
 static struct dead_letter_row *find_entry(struct database *database, const struct dead_letter_row *letter)
@@ -57,7 +57,7 @@ void database_add_dead_letter(struct database *database, const struct dead_lette
 	*kept = *letter;
 	kept->key = ++database->dead_letters_ever;
 	kept->reason = copied(database, letter->reason);
-	kept->place = copied(database, letter->place);
+	kept->origin = copied(database, letter->origin);
 	kept->entry_id = copied(database, letter->entry_id);
 	kept->source = copied(database, letter->source);
 	kept->id = copied(database, letter->id);

@@ -65,24 +65,24 @@ void locks_take(struct database *database, const struct lock_names *names, const
 
 /* ---- waiting ---- */
 
-static void remove_waiter(struct database *database, struct lock_waiter **place)
+static void remove_waiter(struct database *database, struct lock_waiter **link)
 {
-	struct lock_waiter *waiter = *place;
+	struct lock_waiter *waiter = *link;
 
-	*place = waiter->next;
+	*link = waiter->next;
 	simulation_cancel(database->simulation, &waiter->task);
 	free(waiter);
 }
 
 void locks_stop_waiting(struct database *database, void *context)
 {
-	struct lock_waiter **place = &database->waiters;
+	struct lock_waiter **link = &database->waiters;
 
-	while (*place) {
-		if ((*place)->context == context)
-			remove_waiter(database, place);
+	while (*link) {
+		if ((*link)->context == context)
+			remove_waiter(database, link);
 		else
-			place = &(*place)->next;
+			link = &(*link)->next;
 	}
 }
 
@@ -98,30 +98,30 @@ static void wake(void *context)
 
 void locks_wait(struct database *database, simulation_task *again, void *context)
 {
-	struct lock_waiter *waiter = must_alloc(sizeof *waiter), **place = &database->waiters;
+	struct lock_waiter *waiter = must_alloc(sizeof *waiter), **link = &database->waiters;
 
-	while (*place)
-		place = &(*place)->next;
+	while (*link)
+		link = &(*link)->next;
 	waiter->again = again;
 	waiter->context = context;
 	waiter->database = database;
-	*place = waiter;
+	*link = waiter;
 }
 
 void locks_release(struct database *database, const void *holder)
 {
-	struct lock **place = &database->locks;
+	struct lock **link = &database->locks;
 	bool is_released = false;
 
-	while (*place) {
-		struct lock *lock = *place;
+	while (*link) {
+		struct lock *lock = *link;
 
 		if (lock->holder == holder) {
 			is_released = true;
-			*place = lock->next;
+			*link = lock->next;
 			free(lock);
 		} else {
-			place = &lock->next;
+			link = &lock->next;
 		}
 	}
 	for (struct lock_waiter *waiter = is_released ? database->waiters : NULL; waiter;

@@ -142,7 +142,7 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 	for (int row = 0; row < PQntuples(rows); row++)
 		(*kinds)[row] = (struct dead_letter_kind){
 			.message = text_at(rows, row, 0, arena),
-			.way = text_at(rows, row, 1, arena),
+			.transport = text_at(rows, row, 1, arena),
 			.count = blocking_client_number(rows, row, 2),
 		};
 	PQclear(rows);
@@ -172,8 +172,8 @@ static struct dead_letter letter_at(const PGresult *rows, int row, struct arena 
 		.id = blocking_client_number(rows, row, 0),
 		.outcome = text_at(rows, row, 1, arena),
 		.reason = text_at(rows, row, 2, arena),
-		.way = text_at(rows, row, 3, arena),
-		.place = text_at(rows, row, 4, arena),
+		.transport = text_at(rows, row, 3, arena),
+		.origin = text_at(rows, row, 4, arena),
 		.entry_id = text_at(rows, row, 5, arena),
 		.incarnation = blocking_client_number(rows, row, 6),
 		.message = text_at(rows, row, 7, arena),

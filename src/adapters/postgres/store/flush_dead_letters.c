@@ -98,8 +98,8 @@ static void insert_dead_letters(struct flush *flush)
 
 		array_text(outcomes, outcome_name(dead->outcome));
 		array_untrusted(reasons, dead->reason);
-		array_text(ways, transport_name(dead->way));
-		array_untrusted(places, dead->place);
+		array_text(ways, transport_name(dead->transport));
+		array_untrusted(places, dead->origin);
 		array_int8(incarnations, dead->incarnation);
 		array_untrusted(entries, dead->entry_id);
 		array_text(messages, message_name(dead->type));

@@ -188,18 +188,18 @@ static const struct attempt {
 
 START_TEST(the_first_suitable_server_is_found)
 {
-	const struct attempt *way = &ways[_i];
-	struct connecting outcome = connect_to(fill_in(way->conninfo));
+	const struct attempt *transport = &ways[_i];
+	struct connecting outcome = connect_to(fill_in(transport->conninfo));
 
-	if (way->most_ms < 0) { /* the lists differ in length */
+	if (transport->most_ms < 0) { /* the lists differ in length */
 		ck_assert_ptr_null(outcome.pg);
 		ck_assert_int_eq(outcome.trouble.kind, FAILURE_FATAL);
 		ck_assert_msg(strstr(outcome.trouble.text, "could not match"), "%s", outcome.trouble.text);
 		return;
 	}
 	assert_in_session(&outcome);
-	ck_assert_int_ge(outcome.took_ms, way->least_ms);
-	ck_assert_int_lt(outcome.took_ms, way->most_ms);
+	ck_assert_int_ge(outcome.took_ms, transport->least_ms);
+	ck_assert_int_lt(outcome.took_ms, transport->most_ms);
 }
 END_TEST
 

@@ -85,7 +85,7 @@ START_TEST(a_message_that_cannot_be_handled_becomes_a_dead_letter_and_is_acknowl
 	ck_assert_int_eq(letters[1].outcome, OUTCOME_INVALID);
 	ck_assert_int_eq(letters[2].outcome, OUTCOME_REJECTED);
 	ck_assert_int_eq(letters[3].outcome, OUTCOME_FAILED);
-	ck_assert_str_eq(letters[3].place, "commands");
+	ck_assert_str_eq(letters[3].origin, "commands");
 	ck_assert_ptr_nonnull(letters[3].entry_id);
 	ck_assert_str_eq(handled_orders(), "first a b");
 	expect_all_acknowledged();
@@ -149,14 +149,14 @@ START_TEST(an_unreadable_stream_is_logged_once_and_so_is_its_return)
 	memory_stream_set_down(stream, true);
 	world_advance_ms(world, 600000);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "stream is not read"), 1);
-	ck_assert_uint_eq(memory_logger_count(&world->logger, "read again"), 0);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "reading the stream resumed"), 0);
 	ck_assert_uint_ge(memory_consumer_calls(consumer, STREAM_LOOK), 600);
 	ck_assert_uint_le(memory_consumer_calls(consumer, STREAM_LOOK), 1250);
 
 	memory_stream_set_down(stream, false);
 	add_order("a");
 	world_advance_ms(world, 10000);
-	ck_assert_uint_eq(memory_logger_count(&world->logger, "read again"), 1);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "reading the stream resumed"), 1);
 
 	memory_stream_set_down(stream, true);
 	world_advance_ms(world, 60000);

@@ -365,7 +365,7 @@ static const struct {
 	{"refused", MSG_ALLOCATE, "orderid=poison\nsku=LAMP\nqty=1", OUTCOME_FAILED, true},
 };
 
-static struct sent *send_message(int number, enum transport way)
+static struct sent *send_message(int number, enum transport transport)
 {
 	struct sent *sent;
 
@@ -373,7 +373,7 @@ static struct sent *send_message(int number, enum transport way)
 	create_batch("batch", "LAMP", 10);
 	allocate("old", "LAMP", 1);
 	world_run(world);
-	sent = world_send(world, way, messages[number].type, "%s", messages[number].payload);
+	sent = world_send(world, transport, messages[number].type, "%s", messages[number].payload);
 	world_run(world);
 	return sent;
 }
@@ -404,8 +404,8 @@ START_TEST(a_dead_letter_keeps_the_message)
 	const struct dead_letter_row *letter;
 
 	engine_submit(world->engine, &(struct arrival){
-					     .way = TRANSPORT_STREAM,
-					     .place = "commands",
+					     .transport = TRANSPORT_STREAM,
+					     .origin = "commands",
 					     .entry_id = "1-0",
 					     .type = MSG_ALLOCATE,
 					     .payload = {payload, strlen(payload)},
@@ -417,8 +417,8 @@ START_TEST(a_dead_letter_keeps_the_message)
 	letter = &world->database->dead_letters[0];
 	ck_assert_int_eq(letter->outcome, OUTCOME_REJECTED);
 	ck_assert_str_eq(letter->reason, "invalid sku CHAIR");
-	ck_assert_int_eq(letter->way, TRANSPORT_STREAM);
-	ck_assert_str_eq(letter->place, "commands");
+	ck_assert_int_eq(letter->transport, TRANSPORT_STREAM);
+	ck_assert_str_eq(letter->origin, "commands");
 	ck_assert_str_eq(letter->entry_id, "1-0");
 	ck_assert_int_eq(letter->type, MSG_ALLOCATE);
 	ck_assert_str_eq(letter->id, "x");
@@ -431,8 +431,8 @@ END_TEST
 START_TEST(a_message_that_cannot_be_decoded_becomes_a_dead_letter)
 {
 	engine_submit(world->engine, &(struct arrival){
-					     .way = TRANSPORT_STREAM,
-					     .place = "commands",
+					     .transport = TRANSPORT_STREAM,
+					     .origin = "commands",
 					     .type = MSG_NONE,
 					     .defect = "type: missing",
 					     .payload = {"?", 1},

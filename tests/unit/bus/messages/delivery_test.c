@@ -10,8 +10,8 @@ static struct delivery *deliver(const char *payload, size_t true_size, const cha
 {
 	struct memory_codec codec;
 	struct arrival arrival = {
-		.way = TRANSPORT_STREAM,
-		.place = "commands",
+		.transport = TRANSPORT_STREAM,
+		.origin = "commands",
 		.id = id,
 		.type = MSG_ALLOCATE,
 		.payload = {payload, strlen(payload)},
@@ -88,7 +88,8 @@ END_TEST
 
 START_TEST(a_delivery_queue_keeps_the_order_of_pushed_and_prepended_deliveries)
 {
-	struct delivery a = {.way = TRANSPORT_HTTP}, b = {.way = TRANSPORT_HTTP}, c = {.way = TRANSPORT_HTTP};
+	struct delivery a = {.transport = TRANSPORT_HTTP}, b = {.transport = TRANSPORT_HTTP},
+			c = {.transport = TRANSPORT_HTTP};
 	struct delivery_queue queue = {0}, front = {0};
 
 	delivery_queue_push(&queue, &c);

@@ -35,10 +35,10 @@ static void set_up(void)
 	world_run(world);
 }
 
-static struct sent *send(enum transport way, const struct command *command, const char *id,
+static struct sent *send(enum transport transport, const struct command *command, const char *id,
 			 const char *source)
 {
-	return world_send(world, way, command->type, "%s\nid=%s%s%s", command->fields, id,
+	return world_send(world, transport, command->type, "%s\nid=%s%s%s", command->fields, id,
 			  source[0] ? "\nsource=" : "", source);
 }
 
@@ -142,12 +142,12 @@ END_TEST
 
 /* ---- stream entries ---- */
 
-static struct delivery *deliver(enum transport way, const char *payload)
+static struct delivery *deliver(enum transport transport, const char *payload)
 {
 	return delivery_new(
 		&(struct arrival){
-			.way = way,
-			.place = "commands",
+			.transport = transport,
+			.origin = "commands",
 			.entry_id = "1700000000000-0",
 			.incarnation = 1,
 			.type = MSG_ALLOCATE,

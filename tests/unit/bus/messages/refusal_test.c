@@ -17,9 +17,9 @@ static const unsigned poisons[] = {
 	(1U << MESSAGES) - 1, /* all of them */
 };
 
-static struct sent *send_line(int number, bool poison, enum transport way)
+static struct sent *send_line(int number, bool poison, enum transport transport)
 {
-	return world_send(world, way, MSG_ALLOCATE, "orderid=%s-%d\nsku=LAMP\nqty=1",
+	return world_send(world, transport, MSG_ALLOCATE, "orderid=%s-%d\nsku=LAMP\nqty=1",
 			  poison ? "poison" : "good", number);
 }
 

@@ -37,8 +37,8 @@ static void replay(int attempts)
 	const struct replay again = {.dead_letter = 1, .attempts = attempts, .who = "ann", .edits = ""};
 
 	engine_submit(world->engine, &(struct arrival){
-					     .way = TRANSPORT_PUBSUB,
-					     .place = "allocate",
+					     .transport = TRANSPORT_PUBSUB,
+					     .origin = "allocate",
 					     .replay = &again,
 					     .type = MSG_ALLOCATE,
 					     .payload = {payload, sizeof payload - 1},

@@ -27,7 +27,7 @@ START_TEST(without_options_it_sends_order_lines_by_the_stream)
 	ck_assert(read_options((const char *const[]){NULL}));
 
 	ck_assert_int_eq(options.scenario, BENCH_ALLOCATE);
-	ck_assert_int_eq(options.way, BENCH_STREAM);
+	ck_assert_int_eq(options.transport, BENCH_STREAM);
 	ck_assert_uint_eq(options.messages, 100000);
 	ck_assert_uint_eq(options.warm_up, 10000);
 	ck_assert_uint_eq(options.skus, 1000);
@@ -46,7 +46,7 @@ START_TEST(every_option_is_read)
 						     "--stall=2.5", "--way=pubsub", "--json", NULL}));
 
 	ck_assert_int_eq(options.scenario, BENCH_MIXED);
-	ck_assert_int_eq(options.way, BENCH_PUBSUB);
+	ck_assert_int_eq(options.transport, BENCH_PUBSUB);
 	ck_assert_uint_eq(options.messages, 5);
 	ck_assert_uint_eq(options.warm_up, 7);
 	ck_assert_uint_eq(options.skus, 11);
@@ -125,8 +125,8 @@ END_TEST
 
 START_TEST(without_a_stream_only_pubsub_is_accepted)
 {
-	const struct command_option way = {.name = "way"};
-	struct given_option given = {&way, "pubsub"};
+	const struct command_option transport = {.name = "way"};
+	struct given_option given = {&transport, "pubsub"};
 	struct invocation invocation = {.arena = arena};
 
 	ck_assert(!bench_options_read(&options, &invocation, &error));

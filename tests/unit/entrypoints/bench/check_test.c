@@ -21,8 +21,8 @@ static void submit(uint32_t number)
 
 	bench_verifier_sent(verifier, number + 1);
 	engine_submit(world.engine, &(struct arrival){
-					    .way = TRANSPORT_PUBSUB,
-					    .place = "bench",
+					    .transport = TRANSPORT_PUBSUB,
+					    .origin = "bench",
 					    .type = (enum message_type)step->command,
 					    .payload = payload,
 					    .payload_size = payload.size,

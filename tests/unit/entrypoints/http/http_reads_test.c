@@ -98,8 +98,8 @@ START_TEST(more_events_than_a_page_holds_come_with_a_link_to_the_next_page)
 		engine_submit(
 			http_world.engine,
 			&(struct arrival){
-				.way = TRANSPORT_PUBSUB,
-				.place = "allocate",
+				.transport = TRANSPORT_PUBSUB,
+				.origin = "allocate",
 				.type = MSG_ALLOCATE,
 				.payload = {arena_printf(http_world.arena,
 							 "{\"orderid\":\"o%04d\",\"sku\":\"lamp\",\"qty\":1}",

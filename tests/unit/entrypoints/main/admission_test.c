@@ -59,7 +59,7 @@ START_TEST(a_bad_message_is_kept_with_its_channel_and_its_true_size)
 	world_run_ms(&world, 10);
 
 	ck_assert_uint_eq(world.database->dead_letter_count, 1);
-	ck_assert_str_eq(world.database->dead_letters[0].place, "prefix:allocate");
+	ck_assert_str_eq(world.database->dead_letters[0].origin, "prefix:allocate");
 	ck_assert_uint_eq(world.database->dead_letters[0].payload_size, PAYLOAD_MAX + 1);
 	ck_assert_int_eq(world.database->dead_letters[0].outcome, OUTCOME_INVALID);
 }
@@ -103,8 +103,8 @@ static void fill_over_http(void)
 	static const char payload[] = "{\"ref\":\"b\",\"sku\":\"lamp\",\"qty\":3}";
 
 	for (int i = 0; i < QUEUE_MAX; i++)
-		engine_submit(world.engine, &(struct arrival){.way = TRANSPORT_HTTP,
-							      .place = "/add_batch",
+		engine_submit(world.engine, &(struct arrival){.transport = TRANSPORT_HTTP,
+							      .origin = "/add_batch",
 							      .type = MSG_CREATE_BATCH,
 							      .payload = {payload, strlen(payload)},
 							      .payload_size = strlen(payload)});

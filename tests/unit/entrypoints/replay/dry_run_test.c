@@ -33,8 +33,8 @@ static void submit(struct engine *to, enum message_type type, const char *payloa
 {
 	outcome = OUTCOME_NONE;
 	engine_submit(to, &(struct arrival){
-				  .way = TRANSPORT_PUBSUB,
-				  .place = "test",
+				  .transport = TRANSPORT_PUBSUB,
+				  .origin = "test",
 				  .type = type,
 				  .payload = {payload, strlen(payload)},
 				  .payload_size = strlen(payload),
