@@ -120,8 +120,8 @@ int64_t lane_rest_ms(const struct lane *lane);
 /* Waits until a step may be taken, then begins a unit. */
 void lane_schedule_step(struct lane *lane);
 
-/* The first shrink's step is retried later; the other shrinks are next. */
-void lane_rest_shrink(struct lane *lane, int64_t delay_ms);
+/* The first shrink rests for a second before its step is retried; the other shrinks are next. */
+void lane_rest_shrink(struct lane *lane);
 
 /* Whether a shrink of the delivery's SKU is in progress.  Then the lane keeps the delivery until its end. */
 bool lane_waits_for_shrink(struct lane *lane, struct delivery *delivery);

@@ -16,9 +16,6 @@
 /* Each time a unit had this many conflicts in a row, a warning is logged. */
 #define CONFLICTS_BEFORE_ALARM 10
 
-/* A shrink whose step cannot be committed for now rests this long. */
-#define STEP_REST_MS 1000
-
 /* ---- a concurrent update ---- */
 
 static void on_conflict(struct lane *lane, const struct failure *failure)
@@ -158,7 +155,7 @@ static void leave_locked(struct lane *lane)
 		if (!can_leave(lane, i))
 			continue;
 		if (is_step(lane, sku)) {
-			lane_rest_shrink(lane, STEP_REST_MS);
+			lane_rest_shrink(lane);
 			lane->stepping = false;
 		} else {
 			lane_park(lane, sku);

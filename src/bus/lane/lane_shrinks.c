@@ -3,6 +3,9 @@
 
 #include <assert.h>
 
+/* A shrink whose step cannot be committed now rests this long. */
+#define STEP_REST_MS 1000
+
 bool lane_is_shrinking(const struct lane *lane, const char *sku)
 {
 	return active_shrinks_find(&lane->shrinks, sku);
@@ -28,10 +31,10 @@ void lane_schedule_step(struct lane *lane)
 	lane_wait_then(lane, rest_ms ? LANE_RESTING : LANE_SCHEDULED, rest_ms, lane_begin);
 }
 
-void lane_rest_shrink(struct lane *lane, int64_t delay_ms)
+void lane_rest_shrink(struct lane *lane)
 {
 	active_shrinks_rotate(&lane->shrinks);
-	lane->steps_from_ms = engine_now_ms(lane->engine) + delay_ms;
+	lane->steps_from_ms = engine_now_ms(lane->engine) + STEP_REST_MS;
 }
 
 struct product *lane_shrinking_product(struct lane *lane)

@@ -10,9 +10,6 @@
 /* Milliseconds for each statement of a suspect that stands alone: one that needs more is parked. */
 #define BRISK_MS 150
 
-/* A shrink whose step cannot be committed for now rests this long. */
-#define STEP_REST_MS 1000
-
 /* ---- the bisection ---- */
 
 void poison_search_init(struct poison_search *search, size_t unit_max)
@@ -57,7 +54,7 @@ void lane_isolate(struct lane *lane)
 	size_t count = lane_put_back(lane);
 
 	if (!count) {
-		lane_rest_shrink(lane, STEP_REST_MS);
+		lane_rest_shrink(lane);
 		lane_begin(lane);
 	} else if (lane->is_parking) {
 		parking_postpone(lane);

@@ -63,7 +63,7 @@ START_TEST(a_message_may_raise_as_many_events_as_the_limit_allows)
 }
 END_TEST
 
-SUITE("message bus", set_up, tear_down)
+SUITE("message bus", set_up, tear_down, .timeout_s = 10)
 {
 	tcase_add_test(tests, handlers_that_never_stop_raising_events_are_stopped_and_the_unit_says_why);
 	tcase_add_test(tests, a_message_may_raise_as_many_events_as_the_limit_allows);
