@@ -14,6 +14,14 @@ void suite_register(struct suite *suite)
 	end = &suite->next;
 }
 
+void suite_add_test(TCase *tests, const TTest *test, int signal, int start, int stop)
+{
+	const char *only = getenv("ALLOCD_ONLY_TEST");
+
+	if (!only || strcmp(only, test->name) == 0)
+		_tcase_add_test(tests, test, signal, 0, start, stop);
+}
+
 static Suite *check_suite(const struct suite *suite)
 {
 	Suite *made = suite_create(suite->name);
@@ -42,7 +50,8 @@ int run_suites(void)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	if (!run)
-		fprintf(stderr, "No test was run: is CK_RUN_SUITE the name of a suite?\n");
+		fprintf(stderr,
+			"No test was run: is CK_RUN_SUITE the name of a suite, and ALLOCD_ONLY_TEST that of a test?\n");
 	return run && !failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -39,6 +39,16 @@ struct suite {
 	}                                                                                                    \
 	static void add_tests_##number(TCase *tests)
 
+/* ALLOCD_ONLY_TEST=name leaves out every other test. */
+void suite_add_test(TCase *tests, const TTest *test, int signal, int first, int end);
+#undef tcase_add_test
+#undef tcase_add_loop_test
+#undef tcase_add_loop_test_raise_signal
+#define tcase_add_test(tests, test)                  suite_add_test(tests, test, 0, 0, 1)
+#define tcase_add_loop_test(tests, test, first, end) suite_add_test(tests, test, 0, first, end)
+#define tcase_add_loop_test_raise_signal(tests, test, signal, first, end)                                    \
+	suite_add_test(tests, test, signal, first, end)
+
 /* Suites are run in the order in which they are linked. */
 void suite_register(struct suite *suite);
 
