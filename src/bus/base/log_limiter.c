@@ -12,10 +12,10 @@
 #include <string.h>
 
 #define BURST     10    /* lines with the same message that are written */
-#define WINDOW_MS 10000 /* between two counts of the others, and between two causes of a trouble */
-#define CALM_MS   1000  /* a trouble is over when no line of it has come for this long */
+#define WINDOW_MS 10000 /* between two counts of suppressed lines, and between two causes of a trouble */
+#define CALM_MS   1000  /* a trouble is over after this long without a line of it */
 
-/* More kinds of lines than these are not limited. */
+/* Kinds of lines beyond these are not limited. */
 #define TROUBLES_MAX 8
 #define KINDS_MAX    32
 #define CAUSES_MAX   8
@@ -27,17 +27,17 @@
 struct trouble_lines {
 	struct log_limiter *limiter;
 	char name[NAME_MAX_SIZE];
-	struct timer *calm; /* set: the trouble is over unless another line comes */
+	struct timer *calm; /* set: the trouble is over when it fires */
 	bool is_open, is_written;
 	int64_t since_ms, over_ms, written_ms;
 	enum log_level level; /* of the worst line that was written */
 	uint64_t left_out;
-	uint64_t causes[CAUSES_MAX]; /* that were written: their hashes */
+	uint64_t causes[CAUSES_MAX]; /* hashes of those that were written */
 	size_t cause_count;
-	char end[MESSAGE_MAX_SIZE]; /* the message that says it is over */
+	char end[MESSAGE_MAX_SIZE]; /* the message that reports its end */
 };
 
-/* Values that begin alike are taken for the same one. */
+/* Values that begin alike count as the same value. */
 struct value_count {
 	char value[NAME_MAX_SIZE];
 	uint64_t count;
@@ -46,7 +46,7 @@ struct value_count {
 struct kind_of_lines {
 	struct log_limiter *limiter;
 	char message[MESSAGE_MAX_SIZE];
-	struct timer *window; /* set: lines of this kind came */
+	struct timer *window; /* set once a line of this kind was logged */
 	size_t written;
 	uint64_t left_out;
 	enum log_level level; /* of the worst line that was left out */
@@ -210,7 +210,7 @@ static void write_count(struct kind_of_lines *kind)
 	kind->level = LOG_DEBUG;
 }
 
-/* While further lines come they are only counted; after a window without any, they are written again. */
+/* Lines that keep arriving are only counted; after a window without any, they are written again. */
 static void end_window(void *context)
 {
 	struct kind_of_lines *kind = context;

@@ -1,5 +1,5 @@
 /*
- * Whether a part of the engine gets its work done, for the readiness.
+ * Tracks whether a part of the engine gets its work done, for the readiness check.
  *
  * A part is in trouble when it failed twice in a row (a single failure may be chance, or one message's own
  * fault, which a lane finds out by retrying), or when it has had work for a while and completed none of it,
@@ -19,13 +19,13 @@
 
 struct progress_watch {
 	bool has_work;
-	int64_t since_ms;                   /* has_work: since when, without completing any */
+	int64_t since_ms;                   /* if has_work: since when nothing was completed */
 	int failures;                       /* in a row */
-	int64_t failed_ms;                  /* when the first of them came */
+	int64_t failed_ms;                  /* when the first of them happened */
 	char text[PROGRESS_WATCH_TEXT_MAX]; /* the error of the last one */
 };
 
-/* There is work, until progress_watch_done() or progress_watch_moved(). */
+/* There is work from now on, until progress_watch_done() or progress_watch_moved(). */
 void progress_watch_begin(struct progress_watch *watch, int64_t now_ms);
 
 /* An attempt failed. */
@@ -37,12 +37,12 @@ void progress_watch_gave_up(struct progress_watch *watch, int64_t now_ms, const 
 /* Some work was completed, which ends the trouble.  progress_watch_begin() follows when there is more. */
 void progress_watch_done(struct progress_watch *watch);
 
-/* Some work was completed, while what failed still fails. */
+/* Some work was completed, but the work that failed still fails. */
 void progress_watch_moved(struct progress_watch *watch);
 
 /*
- * Whether it is in trouble, since when and why; *text is "" when no attempt failed.  `patience_ms`: how long
- * it may work without completing anything.
+ * Whether the part is in trouble, since when and why; *text is "" when no attempt failed.  `patience_ms`:
+ * how long the part may work without completing anything.
  */
 bool progress_watch_is_in_trouble(const struct progress_watch *watch, int64_t now_ms, int64_t patience_ms,
 				  int64_t *since_ms, const char **text);

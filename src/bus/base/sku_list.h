@@ -1,7 +1,7 @@
 /*
- * A list of things that each concern one SKU, found by the hash of its name.
+ * A list of elements that each belong to one SKU, with lookup by SKU.
  *
- * A thing embeds a `struct sku_node` as its first member, and is freed by its owner after sku_list_remove().
+ * An element embeds a `struct sku_node` as its first member; its owner frees it after sku_list_remove().
  */
 #ifndef ALLOCD_BUS_BASE_SKU_LIST_H
 #define ALLOCD_BUS_BASE_SKU_LIST_H
@@ -14,7 +14,7 @@ struct sku_node {
 	char *sku; /* "": messages without a SKU */
 };
 
-/* Thousands of rows may be locked at once. */
+/* Enough for short chains with thousands of SKUs: thousands of rows may be locked at once. */
 #define SKU_LIST_BUCKETS 256
 
 struct sku_list {
@@ -23,10 +23,10 @@ struct sku_list {
 	struct sku_node *buckets[SKU_LIST_BUCKETS];
 };
 
-/* A node of that SKU, the newest one first, or NULL. */
+/* Returns a node of that SKU, the newest one first, or NULL. */
 struct sku_node *sku_list_find(const struct sku_list *list, const char *sku);
 
-/* The next node of the same SKU after `node`, or NULL. */
+/* Returns the next node of the same SKU after `node`, or NULL. */
 struct sku_node *sku_list_find_next(const struct sku_node *node);
 
 /* `sku` is copied. */

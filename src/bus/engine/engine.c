@@ -113,18 +113,18 @@ void engine_free(struct engine **engine)
 	*engine = NULL;
 }
 
-/* ---- in ---- */
+/* ---- arrivals ---- */
 
 /*
- * What messages of SKUs that are held up leave of the queue to the others: at least half of it, even if
- * pub/sub brought more of them.
+ * The part of the queue left to messages of SKUs that are not held up: at least half of it, even if pub/sub
+ * brought more messages of SKUs that are held up.
  */
 static size_t left_by(size_t held, size_t max)
 {
 	return max - (held < max / 2 ? held : max / 2);
 }
 
-/* Whether the other messages fill less than 1/part of that. */
+/* Whether the messages of SKUs that are not held up fill less than 1/part of what is left to them. */
 static bool is_below(const struct engine *engine, size_t part)
 {
 	size_t messages = left_by(engine->held_messages, engine->config.queue_max);
@@ -142,7 +142,7 @@ static void report_change(void *context)
 		engine->on_change(engine->change_context);
 }
 
-/* The report comes later, from the event loop: its receiver may be in the middle of a call. */
+/* Reports the change later, from the event loop: the receiver may be in the middle of a call. */
 void engine_note_change(struct engine *engine)
 {
 	engine->ports.clock->ops->timer_set(engine->change_timer, 0);
@@ -227,7 +227,7 @@ bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us)
 	return true;
 }
 
-/* ---- out ---- */
+/* ---- outcomes ---- */
 
 static void log_outcome(const struct engine *engine, const struct delivery *delivery)
 {

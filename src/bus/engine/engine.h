@@ -3,10 +3,10 @@
  *
  *     SKU resolver ──► lane ──► publisher
  *
- * The SKU resolver finds the SKU of each message.  The lane of that SKU makes units of work of all that
- * waits, and loads, handles and flushes each unit.  The publisher sends committed events to the broker, in
- * order, and the housekeeper sends notifications.  All of them wait only for their ports, whose callbacks
- * drive them.
+ * The SKU resolver finds the SKU of each message.  The lane of that SKU groups waiting messages into units
+ * of work, and loads, handles and flushes each unit.  The publisher sends committed events to the broker,
+ * in order, and the housekeeper sends notifications.  All of them wait only for their ports, whose
+ * callbacks drive them.
  *
  * Not thread-safe: one event loop drives it.
  */
@@ -39,8 +39,8 @@ void engine_submit(struct engine *engine, const struct arrival *arrival);
 bool engine_has_room(const struct engine *engine);
 
 /*
- * Whether message sources should pause: from when the queue is full until half of it is free again, not
- * counting the share that messages of SKUs that are held up have.
+ * Whether message sources should pause: from when the queue is full until half of it is free again.  The
+ * share held by messages of SKUs that are held up does not count.
  */
 bool engine_is_full(const struct engine *engine);
 
@@ -57,10 +57,11 @@ bool engine_pauses_pubsub(const struct engine *engine);
 void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context);
 
 /*
- * For the reader of a stream: see postponed.h.  Whether entries of the stream are postponed, and whether a
+ * For the reader of a stream (see postponed.h): whether entries of the stream are postponed, and whether a
  * pass over the pending ones above `after` is due.  While some are postponed, the reader begins a read of
- * pending entries only when `placed` of engine_stats() has reached what was `received` when it had submitted
- * the last entry: so it knows what was postponed.  With too many SKUs postponed, no new entries are taken.
+ * pending entries only when `placed` of engine_stats() has reached the value that `received` had after the
+ * reader's last submission: by then it is known what was postponed.  With too many SKUs postponed, no new
+ * entries are accepted.
  */
 bool engine_has_postponed(const struct engine *engine, const char *stream);
 bool engine_pass_is_due(struct engine *engine, const char *stream, struct stream_id *after);
@@ -77,8 +78,8 @@ void engine_end_pass(struct engine *engine, const char *stream);
 bool engine_is_idle(const struct engine *engine);
 
 /*
- * `drained` is called from the event loop once nothing is queued, in flight or unpublished.  The caller has
- * stopped the sources of messages before.
+ * `drained` is called from the event loop once nothing is queued, in flight or unpublished.  The caller
+ * must stop the sources of messages first.
  */
 void engine_drain(struct engine *engine, void (*drained)(void *context), void *context);
 

@@ -15,8 +15,8 @@ struct engine_config {
 	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
 	int move_max;    /* lines that one step of a shrink moves at most; 0: MOVE_MAX_DEFAULT */
-	int notify_tries;   /* before a notification is a dead letter; 0: 20 */
-	int notify_retry_s; /* until the second one; then twice as long each time, an hour at most; 0: 10 */
+	int notify_tries;   /* attempts before a notification becomes a dead letter; 0: 20 */
+	int notify_retry_s; /* before the second attempt; doubles each time, up to an hour; 0: 10 */
 
 	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */
 	void (*committed)(void *context, const struct unit_of_work *uow);

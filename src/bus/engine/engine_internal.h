@@ -1,6 +1,4 @@
-/*
- * What the engine consists of, for the files of this room only.
- */
+/* The state of the engine, and the functions that its files share.  Private to this folder. */
 #ifndef ALLOCD_BUS_ENGINE_ENGINE_INTERNAL_H
 #define ALLOCD_BUS_ENGINE_ENGINE_INTERNAL_H
 

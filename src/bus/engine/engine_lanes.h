@@ -1,6 +1,6 @@
 /*
- * What the lanes of an engine share, and the engine's functions that they call.  lane.h is the other
- * direction.
+ * The state that the lanes of an engine share, and the engine's functions that they call.  The engine calls
+ * the lanes through lane.h.
  */
 #ifndef ALLOCD_BUS_ENGINE_ENGINE_LANES_H
 #define ALLOCD_BUS_ENGINE_ENGINE_LANES_H
@@ -33,16 +33,16 @@ struct lanes_shared {
 /* The lane that every message about the SKU goes through. */
 struct lane *engine_lane_of(struct engine *engine, const char *sku);
 
-/* The delivery waits because its SKU is held up, or no longer does.  Calling either twice does no harm. */
+/* The delivery waits because its SKU is held up, or no longer does.  Either call may be repeated. */
 void engine_hold(struct engine *engine, struct delivery *delivery);
 void engine_let_go(struct engine *engine, struct delivery *delivery);
 
-/* Whether a SKU is held up.  UNTRIED: and none of its messages is queued, so that none is retried. */
+/* Whether a SKU is held up.  HELD_UP_UNTRIED: none of its messages is queued, so that none is retried. */
 enum held_up { NOT_HELD_UP, HELD_UP, HELD_UP_UNTRIED };
 
 /*
- * Called for every delivery that reaches a lane, and again when its SKU is held up after that.  True: the
- * delivery was postponed, and is freed.
+ * Called for every delivery that reaches a lane, and again when its SKU is held up after that.  Returns
+ * true if the delivery was postponed, and freed.
  */
 bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up);
 
@@ -59,10 +59,10 @@ void engine_check_drained(struct engine *engine);
 
 int64_t engine_now_ms(const struct engine *engine);
 
-/* The database's clock showed `now_us` when it was asked, at `asked_ms`. */
+/* Notes that the database's clock showed `now_us` when it was asked, at `asked_ms`. */
 void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms);
 
-/* What the database's clock shows now, if it was asked recently; else false, and `now_us` stays as it is. */
+/* Returns false, and leaves `now_us` as it is, unless the database's clock was asked recently. */
 bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
 
 /* ---- whether work gets done ---- */

@@ -1,6 +1,6 @@
 /*
  * The messages of SKUs that are held up wait in memory, up to their share of the queue.  Beyond it, stream
- * entries are postponed (see postponed.h), HTTP callers are asked to try again, and pub/sub, which can keep
+ * entries are postponed (see postponed.h), HTTP callers are asked to retry, and pub/sub, which stores
  * nothing, is paused.
  */
 #include "bus/engine/engine_internal.h"
@@ -16,7 +16,7 @@
 #define RESUME_QUARTERS 1
 #define TRIED_QUARTERS  3
 
-/* With more postponed SKUs than this, no new entries are read until some are free again. */
+/* With more postponed SKUs than this, no new entries are read until some SKUs are free again. */
 #define MARKS_MAX 1000
 
 /* ---- how much is held up ---- */
@@ -34,7 +34,7 @@ void engine_hold(struct engine *engine, struct delivery *delivery)
 	delivery->is_held = true;
 	engine->held_messages++;
 	engine->held_bytes += delivery->footprint;
-	engine_check_full(engine); /* the other messages are fewer now */
+	engine_check_full(engine); /* fewer messages count as not held up now */
 }
 
 void engine_let_go(struct engine *engine, struct delivery *delivery)

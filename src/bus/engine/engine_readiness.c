@@ -1,4 +1,4 @@
-/* Whether work gets done, for the readiness check. */
+/* Whether the engine makes progress, for the readiness check. */
 #include "bus/engine/engine_internal.h"
 #include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
@@ -84,8 +84,8 @@ static bool worse(const struct engine *engine, const struct progress_watch *watc
 }
 
 /*
- * One parked SKU is that SKU's trouble.  If several are parked and nothing is committed meanwhile, the
- * database is in trouble, although it accepts an empty unit.
+ * If one SKU is parked, that SKU is in trouble.  If several are parked and nothing is committed meanwhile,
+ * the database is in trouble, although it accepts an empty unit.
  */
 static bool all_are_parked(const struct engine *engine, struct engine_trouble *trouble)
 {

@@ -48,7 +48,7 @@ static struct stream_id id_of(const struct delivery *delivery)
 
 /*
  * Admits entries before all postponed ones, and entries of the current pass.  An entry of an earlier pass,
- * or one accepted before the mark was set, may come behind entries that this pass has yet to bring.
+ * or one accepted before the mark was set, may be behind entries that this pass has yet to return.
  */
 static bool admits(const struct postponed *mark, const struct delivery *delivery)
 {
@@ -89,7 +89,7 @@ static void add_entry(struct postponed *mark, const struct delivery *delivery)
 {
 	struct stream_id id = id_of(delivery);
 
-	/* Unless blocked, the current pass brings the entry again. */
+	/* Blocked, unless the current pass returns the entry again and no lane accepted it before. */
 	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_taken;
 	if (stream_id_compare(id, mark->lowest) < 0)
 		mark->lowest = id;

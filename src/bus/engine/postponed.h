@@ -20,7 +20,7 @@ struct postponed {
 	struct sku_node node;
 	char *stream;
 	struct stream_id lowest; /* entry that was postponed since the last pass began; STREAM_ID_MAX: none */
-	struct stream_id begin;  /* the lowest entry that the pass brings */
+	struct stream_id begin;  /* the lowest entry that the pass returns */
 	uint64_t pass;           /* its number; 0: none began */
 	bool is_blocked;         /* entries above `lowest` wait for the next pass */
 	bool has_creation;       /* an entry creates a batch, which messages behind it may name */
@@ -40,22 +40,22 @@ struct postponed *postponed_next(const struct postponed *mark);
 /* Whether the order lets the worker accept this stream entry now. */
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
-/* The entry is postponed.  True: it is the first one of its stream. */
+/* Postpones the entry.  Returns true if it is the first postponed entry of its stream. */
 bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
 /*
- * The entry's batch is unknown.  True: a postponed entry may create that batch, so this entry is postponed,
- * too.
+ * Postpones the entry, whose batch is unknown, if a postponed entry may create that batch.  Returns true if
+ * it was postponed.
  */
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
 
 /* Whether there is a mark of that stream. */
 bool postponed_has(const struct postponed_list *list, const char *stream);
 
-/* A pass begins: it brings every pending entry above `after`.  Returns its number. */
+/* A pass begins, which returns every pending entry above `after`.  Returns the pass's number. */
 uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after);
 
-/* The pass has brought all of them.  True: no entry of that stream is postponed any more. */
+/* A pass ends.  Returns true if this released the last postponed entries of the stream. */
 bool postponed_end_pass(struct postponed_list *list, const char *stream);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* The most batches of one query. */
+/* The most batches that one query looks up. */
 #define RESOLVE_MAX 1000
 
 struct sku_resolver {
@@ -154,7 +154,7 @@ static void resolve(struct sku_resolver *resolver)
 				on_resolved, resolver);
 }
 
-/* Neither does the database have the batch, nor does an earlier create_batch create it. */
+/* The database lacks the batch, and no earlier create_batch creates it. */
 static void conclude_unknown(struct delivery *delivery)
 {
 	delivery_conclude(delivery, REJECT_UNKNOWN_BATCH);
@@ -162,8 +162,8 @@ static void conclude_unknown(struct delivery *delivery)
 }
 
 /*
- * A batch with a queued create_batch is looked up in the database first all the same: if it exists there
- * under another SKU, the create_batch will be rejected, and the message belongs in that other SKU's lane.
+ * A batch with a queued create_batch is still looked up in the database first: if it exists there under
+ * another SKU, the create_batch will be rejected, and the message belongs in that other SKU's lane.
  */
 static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 {
@@ -175,7 +175,7 @@ static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 		adopt_sku(delivery, batch_index_created(batches, delivery->batchref));
 }
 
-/* The SKU is known, or the batch is unknown to the database as well. */
+/* Passes on the delivery, whose SKU is known, or whose batch the database does not know either. */
 static void place(struct sku_resolver *resolver, struct delivery *delivery)
 {
 	struct engine *engine = resolver->engine;

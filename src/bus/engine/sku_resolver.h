@@ -16,7 +16,7 @@ void sku_resolver_free(struct sku_resolver **resolver);
 /* Queues the delivery.  It is passed to its lane from the event loop, after the burst that it arrived in. */
 void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery);
 
-/* The database works again: retries a failed query now. */
+/* Retries a failed query now, because the database works again. */
 void sku_resolver_retry_now(struct sku_resolver *resolver);
 
 #endif

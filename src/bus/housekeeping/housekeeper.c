@@ -1,4 +1,4 @@
-/* Chores run in rounds, one after another, on a store of their own; notifications and probes between them. */
+/* Runs chores in rounds, one at a time, on their own store; notifications and probes run in between. */
 #include "bus/housekeeping/housekeeper.h"
 
 #include "bus/housekeeping/notifications.h"
@@ -297,7 +297,7 @@ static void on_cleaned_up(void *context, const struct failure *failure)
 	advance(housekeeper);
 }
 
-/* Leases expire while notifications wait for a slow notifier: lease no more than it can begin. */
+/* Leases expire while notifications wait for a slow notifier: lease no more than the notifier can begin. */
 static size_t room_for_due(const struct housekeeper *housekeeper)
 {
 	size_t waiting = notifications_waiting(housekeeper->notifications);

@@ -19,7 +19,7 @@ typedef void active_shrink_found(void *context, const char *sku);
 /* An empty unit of work was tried. */
 typedef void unit_probed(void *context, const struct failure *failure);
 
-/* All arguments outlive it.  With `no_chores` it does nothing: other workers do its chores. */
+/* All arguments must outlive it.  With `no_chores` it does nothing: other workers do its chores. */
 struct housekeeper *housekeeper_new(const struct housekeeping_ports *ports,
 				    const struct engine_config *config, struct engine_stats *stats,
 				    active_shrink_found *shrink_found, unit_probed *probed, void *context);
@@ -27,10 +27,10 @@ void housekeeper_free(struct housekeeper **housekeeper);
 
 void housekeeper_start(struct housekeeper *housekeeper);
 
-/* The database is in trouble: tests with an empty unit before long whether it still is. */
+/* The database is in trouble: tests soon, with an empty unit, whether it still is. */
 void housekeeper_probe_soon(struct housekeeper *housekeeper);
 
-/* Dead letters were written, and perhaps others dropped: counts them before long. */
+/* Dead letters were written, and perhaps others dropped: counts them soon. */
 void housekeeper_count_soon(struct housekeeper *housekeeper);
 
 /*
@@ -47,7 +47,7 @@ void housekeeper_add_notifications(struct housekeeper *housekeeper, const struct
  */
 void housekeeper_stop(struct housekeeper *housekeeper, void (*settled)(void *context), void *context);
 
-/* Whether it was not stopped, or is stopped and settled. */
+/* Whether the housekeeper was not stopped, or is stopped and settled. */
 bool housekeeper_is_settled(const struct housekeeper *housekeeper);
 
 #endif

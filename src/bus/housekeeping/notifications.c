@@ -1,4 +1,4 @@
-/* The steps of a notification, in the order in which they happen. */
+/* The steps of a notification, in order. */
 #include "bus/housekeeping/notifications.h"
 
 #include "core/base/arena.h"
@@ -50,8 +50,8 @@ struct notifications {
 	size_t count;
 	struct waiting *begun; /* beyond the queue, `at_once` of the notifier at most */
 	size_t begun_count;
-	struct waiting *calling; /* the one that the store works for */
-	struct timer *pause;     /* set while results cannot be written down */
+	struct waiting *calling; /* the notification whose store call is under way */
+	struct timer *pause;     /* set while results cannot be recorded */
 	bool is_paused;
 	bool is_stopped;
 };
@@ -223,7 +223,7 @@ static void enqueue_parts(struct notifications *notifications, const struct wait
 	}
 }
 
-/* The table has the parts, or after a failure still the whole. */
+/* The table has one notification for each recipient now, or still the whole one after a failure. */
 static void on_split(void *context, const struct failure *failure)
 {
 	struct waiting *waiting = context;
@@ -355,9 +355,7 @@ static void on_pause_over(void *context)
 	notifications->listener.changed(notifications->listener.context);
 }
 
-/*
- * The result is recorded as soon as the database works: until then the notification must not be sent again.
- */
+/* Records the result as soon as the database works: until then the notification must not be sent again. */
 static bool is_to_be_recorded_again(const struct failure *failure)
 {
 	return failure && failure->kind != FAILURE_DATA && failure->kind != FAILURE_FATAL;

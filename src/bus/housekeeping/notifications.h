@@ -1,9 +1,9 @@
 /*
- * Sends notifications: from the table, or from the unit of work that wrote them, to the notifier.  Then they
- * are deleted, due again later, or dead letters.
+ * Sends notifications, from the table or from the unit of work that wrote them, to the notifier.  After
+ * that a notification is deleted, due again later, or a dead letter.
  *
- * A notification in the table is leased to one worker at a time.  A notification that might outlast its lease
- * is not begun: it becomes due again, for any worker.
+ * A notification in the table is leased to one worker at a time.  A notification that might outlast its
+ * lease is not begun: it becomes due again, for any worker.
  */
 #ifndef ALLOCD_BUS_HOUSEKEEPING_NOTIFICATIONS_H
 #define ALLOCD_BUS_HOUSEKEEPING_NOTIFICATIONS_H
@@ -20,7 +20,7 @@ struct notifications_listener {
 	void *context;
 };
 
-/* All arguments outlive it. */
+/* All arguments must outlive it. */
 struct notifications *notifications_new(const struct housekeeping_ports *ports,
 					const struct engine_config *config, struct engine_stats *stats,
 					const struct notifications_listener *listener);
@@ -40,7 +40,7 @@ size_t notifications_waiting(const struct notifications *notifications);
 /* Begins queued notifications while the notifier has room for more. */
 void notifications_advance(struct notifications *notifications);
 
-/* Makes the next call of the store, if a notification needs one; `changed` is called when it has ended. */
+/* Makes the next store call, if a notification needs one; `changed` is called when the call has ended. */
 bool notifications_use_store(struct notifications *notifications);
 
 /* Whether such a call is under way. */

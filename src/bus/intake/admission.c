@@ -48,7 +48,7 @@ void admission_submit(struct admission *admission, enum message_type type, const
 						 .payload = payload,
 						 .payload_size = true_size,
 					 });
-	/* Pause at once: a burst brings many messages, and the engine reports the change only after it. */
+	/* Pause at once: the engine reports that it is full only after the burst that fills it. */
 	if (engine_is_full(admission->engine))
 		set_valves(admission);
 }

@@ -15,7 +15,7 @@ struct admission_valve {
 	void (*pause)(void *source);
 	void (*resume)(void *source);
 	void *source;
-	/* The source keeps what is not read, so it is also paused while the database is down. */
+	/* The source keeps unread messages, so it is also paused while the database is down. */
 	bool is_durable;
 };
 
@@ -30,7 +30,7 @@ struct admission {
 
 void admission_init(struct admission *admission, struct engine *engine);
 
-/* Pauses and resumes that source from now on as the engine needs. */
+/* Registers a source, which is paused and resumed from now on as the engine needs. */
 void admission_add(struct admission *admission, const struct admission_valve *valve);
 
 /*
@@ -40,7 +40,7 @@ void admission_add(struct admission *admission, const struct admission_valve *va
 void admission_submit(struct admission *admission, enum message_type type, const char *channel,
 		      struct bytes payload, size_t true_size);
 
-/* The sources are about to be freed: they are neither paused nor resumed any more. */
+/* The sources are about to be freed: they are no longer paused or resumed. */
 void admission_stop(struct admission *admission);
 
 #endif

@@ -1,4 +1,4 @@
-/* A sorted list of entries, and within it the list of those that are handled. */
+/* A sorted list of entries, and a second list through those of them that are handled. */
 #include "bus/intake/pending_entries.h"
 
 #include "core/base/must.h"

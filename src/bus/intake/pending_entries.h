@@ -16,7 +16,7 @@ struct pending_entry {
 	int64_t incarnation;
 	struct stream_id id;
 	bool is_acknowledging; /* its acknowledgement is under way */
-	bool came_again;       /* a group that was created anew has delivered it once more */
+	bool came_again;       /* a recreated group has delivered it once more */
 };
 
 struct pending_entries {
@@ -33,14 +33,14 @@ void pending_entries_release(struct pending_entries *pending);
 int pending_entry_compare(const struct pending_entry *entry, int64_t incarnation, struct stream_id id);
 
 /*
- * The last entry at or below that id, searched from `place` on, which is at or below it; NULL: all entries
- * are above.
+ * Returns the last entry at or below that id, searched from `place` on, which is at or below it; NULL: all
+ * entries are above.
  */
 struct pending_entry *pending_entries_place(const struct pending_entries *pending,
 					    struct pending_entry *place, int64_t incarnation,
 					    struct stream_id id);
 
-/* Adds an entry after `place`, as pending_entries_place() returned it; NULL: before all others. */
+/* Adds an entry after `place`, as returned by pending_entries_place(); NULL: before all others. */
 struct pending_entry *pending_entries_add(struct pending_entries *pending, struct pending_entry *place,
 					  int64_t incarnation, struct stream_id id);
 

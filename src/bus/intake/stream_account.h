@@ -2,31 +2,32 @@
  * Counts the entries of a stream that were trimmed or deleted before any reader of the group received them:
  * all that were ever added, which Redis counts since version 7, less those that were received.
  *
- * The account is reconciled when the stream's state shows that the group has delivered every entry that is
- * there.  Entries that are missing then were deleted, or the group was moved past them by hand: so the group
- * is moved back to the last place where none was missing, and entries that are missing after that are lost.
+ * The account is reconciled when the stream's state shows that the group has delivered every entry in the
+ * stream.  Entries that are missing then were deleted, or the group was moved past them by hand.  So the
+ * group is moved back to the last place where no entry was missing; entries that are still missing after
+ * that are lost.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_ACCOUNT_H
 #define ALLOCD_BUS_INTAKE_STREAM_ACCOUNT_H
 
 #include "bus/ports/stream.h"
 
-/* Received entries that are remembered; after more of them the group is not moved back. */
+/* The most received entries that are remembered; beyond them the group is not moved back. */
 #define ACCOUNT_IDS_MAX 65536
 
 struct stream_account {
 	bool is_open;
-	struct stream_id up_to;     /* every entry up to here is counted in */
+	struct stream_id up_to;     /* every entry up to here is included */
 	int64_t added;              /* how many were added up to there, lost ones included */
 	struct stream_id settled;   /* the last place where no entry was missing */
 	struct stream_id *received; /* entries received since then; owned */
 	size_t received_count;
 	int64_t seen;            /* how many had been added when the state was last read */
-	struct stream_id handed; /* entries that are pending for the reader are below */
-	bool is_reading_again;   /* the group was or is to be moved back to `settled`; */
-	bool is_back;            /* it was; */
-	struct stream_id again;  /* since then every entry up to here was received again, */
-	int64_t found;           /* and this many had not been received before */
+	struct stream_id handed; /* the group's place when the stream was last opened */
+	bool is_reading_again;   /* the group was or is to be moved back to `settled` */
+	bool is_back;            /* the group was moved back */
+	struct stream_id again;  /* every entry up to here was received again after the move */
+	int64_t found;           /* how many of those had not been received before */
 };
 
 void account_release(struct stream_account *account);
@@ -55,7 +56,7 @@ void account_moved_back(struct stream_account *account);
  */
 int64_t account_reconcile(struct stream_account *account, const struct stream_state *state);
 
-/* Whether the state is to be read again soon: entries were added that were not received yet. */
+/* Whether to read the state again soon, because entries were added that were not received yet. */
 bool account_is_behind(const struct stream_account *account, const struct stream_state *state);
 
 #endif

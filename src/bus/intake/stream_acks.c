@@ -1,4 +1,4 @@
-/* Acknowledges entries once their effects are committed, all of one turn of the event loop in one call. */
+/* Acknowledges entries once their effects are committed, with one call for each turn of the event loop. */
 #include "bus/intake/stream_reader_internal.h"
 
 /* Entries that one call acknowledges, at most. */
@@ -48,7 +48,7 @@ void acks_add(struct stream_reader *reader, struct pending_entry *list)
 		reader_set_timer(reader, reader->acknowledge_timer, 0);
 }
 
-/* A stream that is read while one acknowledgement after another fails refuses them, with any error. */
+/* A stream that is read while acknowledgements keep failing refuses them, with any error. */
 static void note_refusal(struct stream_reader *reader, const struct failure *failure)
 {
 	bool is_run = failure && failure->kind == FAILURE_RETRY && reader->stats.is_reading &&

@@ -6,7 +6,7 @@
 
 #define TRIM_EVERY_MS 60000
 
-/* Reading the state of a stream returns its first and its last entry, however large they are. */
+/* Checkpoint period while entries are large: the state includes the stream's whole first and last entry. */
 #define NOTE_LARGE_EVERY_MS 10000
 
 static void noted(struct stream_reader *reader)
@@ -15,7 +15,7 @@ static void noted(struct stream_reader *reader)
 	reader_advance(reader);
 }
 
-/* Entries that are not trimmed now are trimmed later. */
+/* A failure does no harm: the entries are trimmed later. */
 static void on_trimmed(void *context, const struct failure *failure)
 {
 	reader_note_refusal(context, CALL_TRIM, failure);
@@ -34,7 +34,7 @@ static void trim(struct stream_reader *reader)
 }
 
 /*
- * Without checkpoints nothing is lost, but a stream that returns after a loss is read again from the last
+ * A missing checkpoint loses nothing, but a stream that returns after a loss is read again from the last
  * one.
  */
 static void log_note(struct stream_reader *reader, const struct failure *failure)
@@ -64,8 +64,8 @@ static void on_marked(void *context, const struct failure *failure)
 }
 
 /*
- * Only entries below `done_by_all` are trimmed: every group is done with them.  Their age is measured by the
- * ids, which Redis takes from its clock: a stream without new entries keeps those that it has.
+ * Only entries below `done_by_all` are trimmed: every group is done with them.  Their age follows from
+ * their ids, which Redis takes from its clock: a stream without new entries keeps the entries that it has.
  */
 static struct stream_id lowest_to_keep(const struct stream_reader *reader, const struct stream_state *state)
 {

@@ -1,6 +1,4 @@
-/*
- * The steps of a reader, one after another.  Acknowledgements and checkpoints happen beside them.
- */
+/* The steps of a reader, in order.  Acknowledgements and checkpoints happen beside them. */
 #include "bus/intake/stream_reader_internal.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
@@ -147,7 +145,7 @@ void reader_log_read(struct stream_reader *reader)
 	    LOG_TEXT("stream", reader->name));
 }
 
-/* The connection or the group was lost, or the step was refused: begin anew after a while. */
+/* The connection or the group was lost, or the step was refused: begins again after a while. */
 void reader_fail(struct stream_reader *reader, const struct failure *failure)
 {
 	reader_lose(reader);
@@ -263,7 +261,7 @@ static void on_life_marked(void *context, const struct failure *failure)
 	lead_in(reader);
 }
 
-/* The group is in its place. */
+/* Marks the incarnation, now that the group is in its place. */
 static void mark_life(struct stream_reader *reader)
 {
 	struct stream *stream = reader->ports.stream;
@@ -340,8 +338,8 @@ static struct stream_id known_to_be_delivered(struct stream_reader *reader)
 
 /*
  * The group may be ahead of the entries that were handled: it was moved, or made by another program, or the
- * last checkpoint is a little old.  Entries that are read again have no second effect.  Where there are other
- * consumers the entries may be theirs, unless the stream was recreated: then none was delivered yet.
+ * last checkpoint is a little old.  Entries that are read again have no second effect.  If there are other
+ * consumers, the entries may be theirs, unless the stream was recreated: then none was delivered yet.
  */
 static void place_group(struct stream_reader *reader)
 {
@@ -437,8 +435,8 @@ static void claim(struct stream_reader *reader)
 /* ---- the next step ---- */
 
 /*
- * Whether the group has other consumers; without any there is nothing to claim but this one's own entries.
- * The first reading of the state may not count this consumer yet.
+ * Whether the group has other consumers; without them there is nothing to claim but this consumer's own
+ * entries.  The first reading of the state may not count this consumer yet.
  */
 static bool may_claim(const struct stream_reader *reader)
 {
@@ -450,11 +448,11 @@ void reader_advance(struct stream_reader *reader)
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused)
 		return;
 	if (!reader->stats.is_reading) {
-		if (!reader->is_noting) /* which reads the state, too */
+		if (!reader->is_noting) /* writing a checkpoint reads the state, too */
 			look(reader);
 	} else if (may_claim(reader)) {
 		claim(reader);
-	} else if (!acks_are_full(reader)) { /* otherwise the next read waits until some are acknowledged */
+	} else if (!acks_are_full(reader)) { /* otherwise reading resumes when some are acknowledged */
 		reader_read(reader);
 	}
 }

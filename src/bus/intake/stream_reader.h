@@ -5,12 +5,13 @@
  *          ^                                        ^ something was claimed |
  *          +-- connection or group lost ------------+---- every CLAIM_EVERY_MS
  *
- * Entries are submitted in the order of the stream: pending ones (this reader's own from before, and those of
- * readers that died) before new ones.  An entry that is still in flight here is never submitted a second
+ * Entries are submitted in the order of the stream: pending ones (this reader's own from before, and those
+ * of readers that died) before new ones.  An entry that is still in flight here is never submitted a second
  * time.  Entries of SKUs that are held up may stay pending, and are read again later: see postponed.h.  An
- * entry is acknowledged after the commit, never before; an acknowledgement that may not have arrived is sent
- * again.  Every second a checkpoint says up to where all entries are done; entries below that and older than
- * the retention are trimmed.  Which worker reads which stream is decided elsewhere, by start and stop.
+ * entry is acknowledged after the commit, never before; an acknowledgement that may not have arrived is
+ * sent again.  Every second a checkpoint records up to where all entries are done; entries below that and
+ * older than the retention are trimmed.  The caller decides, by start and stop, which worker reads which
+ * stream.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H
@@ -51,18 +52,18 @@ struct stream_reader;
 struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 					const struct stream_reader_config *config);
 
-/* No port may call back any more, nor the engine.  Accepts NULL in *reader and nulls it. */
+/* The ports and the engine must not call back any more.  Accepts NULL in *reader and nulls it. */
 void stream_reader_free(struct stream_reader **reader);
 
 void stream_reader_start(struct stream_reader *reader);
 
-/* Between pause and resume nothing is submitted but the entries of a read under way. */
+/* Between pause and resume only the entries of a read under way are submitted. */
 void stream_reader_pause(struct stream_reader *reader);
 void stream_reader_resume(struct stream_reader *reader);
 
 /*
- * Begins no further read.  Entries of a read under way are submitted if they arrive within moments; submitted
- * entries are still acknowledged.
+ * Begins no further read.  Entries of a read under way are submitted if they arrive within moments;
+ * submitted entries are still acknowledged.
  */
 void stream_reader_stop(struct stream_reader *reader);
 

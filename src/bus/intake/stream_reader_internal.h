@@ -12,7 +12,7 @@
 
 #define NOTE_EVERY_MS 1000
 
-/* A stream that works again is read, and its entries are acknowledged, after this time at the latest. */
+/* The longest time until a stream that works again is read, and its entries are acknowledged. */
 #define RETRY_MAX_MS 1000
 
 #define READER_ERROR_MAX 256
@@ -20,10 +20,10 @@
 /* Bytes that one read may bring, if the next entries are as large as the last ones. */
 #define READ_BYTES ((size_t)1 << 20)
 
-/* Above this all sizes are the same: one entry at a time. */
+/* Entries larger than this are treated alike: they are read one at a time. */
 #define LARGEST_KNOWN ((size_t)4 << 20)
 
-/* Calls that may be refused while the stream is read all the same. */
+/* Calls that a stream may refuse although it can be read. */
 enum reader_call { CALL_ACKNOWLEDGE, CALL_CLAIM, CALL_LOOK, CALL_TRIM, CALL_MARK, CALL_MOVE, READER_CALLS };
 
 enum reader_state {

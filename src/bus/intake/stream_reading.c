@@ -1,10 +1,10 @@
 /* Reads entries and submits them: those that are pending for this reader, then new ones. */
 #include "bus/intake/stream_reader_internal.h"
 
-/* How often a reader checks whether it may read, when no event says so. */
+/* How often a reader checks whether it may read, for changes that no event reports. */
 #define LOOK_AGAIN_MS 10
 
-/* The entry is read again later, unless it was lost with an earlier incarnation of the stream. */
+/* Leaves the entry to be read again, unless it was lost with an earlier incarnation of the stream. */
 static void leave_pending(struct stream_reader *reader, struct pending_entry *entry)
 {
 	reader_count_lost_pending(reader, entry->incarnation != reader->record.incarnation);
@@ -76,7 +76,7 @@ static void take_all(struct stream_reader *reader, const struct stream_entry *en
 	reader_count_lost_pending(reader, gone);
 }
 
-/* The more entries there are, the more a read returns, for units of work grow with what is queued. */
+/* The more entries there are, the more a read returns, because units of work grow with the queue. */
 static void adapt_read(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	size_t bytes = 1, fitting;
@@ -190,8 +190,8 @@ static void read_pending(struct stream_reader *reader)
 }
 
 /*
- * Whether a read of new entries may wait for them: not while a pass continues, nor after trouble, for whether
- * the stream can be read again must be known at once.
+ * A read of new entries waits for them, except while a pass continues, and after trouble, when it must be
+ * known at once whether the stream can be read again.
  */
 static void read_new(struct stream_reader *reader)
 {
@@ -204,8 +204,8 @@ static void read_new(struct stream_reader *reader)
 }
 
 /*
- * Otherwise the read may bring entries that are acknowledged before it arrives, or pass over entries in
- * flight that are postponed before it arrives.
+ * A read of pending entries must not race an acknowledgement, or it may return entries that are
+ * acknowledged before it arrives; nor may it skip entries in flight that are postponed before it arrives.
  */
 static bool may_read_pending(const struct stream_reader *reader, bool some_are_postponed)
 {

@@ -12,7 +12,7 @@
 #define WINDOWS_AT_ONCE 50
 #define WINDOWS_MAX     ((size_t)2 * WINDOWS_AT_ONCE)
 
-/* How often it is saved that commands are received. */
+/* How often the worker saves that it receives commands. */
 #define NOTE_EVERY_MS 5000
 
 #define CAUSE_SIZE 512
@@ -53,7 +53,7 @@ struct subscription_gaps *subscription_gaps_new(struct checkpoints *checkpoints,
 	return gaps;
 }
 
-/* Removes `count` gaps after the first `from`. */
+/* Removes `count` gaps after the first `from` ones. */
 static void drop(struct subscription_gaps *gaps, size_t from, size_t count)
 {
 	struct subscription_gap *windows = gaps->windows + from;
@@ -82,7 +82,7 @@ static void note_in(struct subscription_gaps *gaps, int64_t delay_ms)
 		gaps->clock->ops->timer_set(gaps->timer, delay_ms);
 }
 
-/* Merges the two in the middle, which no call under way saves. */
+/* Merges the two gaps in the middle, which no call under way saves. */
 static void merge(struct subscription_gaps *gaps)
 {
 	struct subscription_gap *first = &gaps->windows[WINDOWS_AT_ONCE];
@@ -142,7 +142,7 @@ static void on_noted(void *context, const struct failure *failure)
 	note_in(gaps, gaps->count ? 0 : NOTE_EVERY_MS);
 }
 
-/* Gaps that are over are saved first, and the one that lasts when there is room. */
+/* Gaps that are over are saved first, and the open one when there is room. */
 static size_t windows_to_note(struct subscription_gaps *gaps,
 			      struct subscription_gap windows[WINDOWS_AT_ONCE])
 {

@@ -1,6 +1,6 @@
 /*
- * Keeps the gaps of the subscription, in which published commands were not received, until they are saved,
- * and saves every few seconds that commands are received: so the next worker knows since when there was no
+ * Keeps the subscription's gaps, in which published commands were not received, until they are saved.  Also
+ * saves every few seconds that commands are received, so that the next worker knows since when there was no
  * subscriber, however this one ends.
  */
 #ifndef ALLOCD_BUS_INTAKE_SUBSCRIPTION_GAPS_H
@@ -13,11 +13,11 @@
 
 struct subscription_gaps;
 
-/* The ports outlive it. */
+/* The ports must outlive the gaps. */
 struct subscription_gaps *subscription_gaps_new(struct checkpoints *checkpoints, struct clock *clock,
 						struct random *random, struct logger *logger);
 
-/* The checkpoints may not call back any more.  Accepts NULL in *gaps and nulls it. */
+/* The checkpoints must not call back any more.  Accepts NULL in *gaps and nulls it. */
 void subscription_gaps_free(struct subscription_gaps **gaps);
 
 /*

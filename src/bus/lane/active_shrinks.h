@@ -1,6 +1,6 @@
 /*
- * Shrinks that take several steps: each takes its next step in turn, and later messages of its SKU wait for
- * its end.
+ * Shrinks that take several steps.  They take turns, one step each, and later messages of a SKU wait until
+ * its shrink ends.
  */
 #ifndef ALLOCD_BUS_LANE_ACTIVE_SHRINKS_H
 #define ALLOCD_BUS_LANE_ACTIVE_SHRINKS_H
@@ -21,19 +21,19 @@ struct active_shrinks {
 /* NULL when no shrink of that SKU is in progress. */
 struct active_shrink *active_shrinks_find(const struct active_shrinks *list, const char *sku);
 
-/* The shrink of that SKU, added at the end unless it is in the list. */
+/* Returns the shrink of that SKU, which is added at the end unless it is in the list. */
 struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const char *sku);
 
 /* Moves the first shrink to the end. */
 void active_shrinks_rotate(struct active_shrinks *list);
 
 /*
- * Ends the first one: puts what waited for it before what is in `queue`, and returns its cause, which may be
- * NULL.
+ * Ends the first shrink: puts the messages that waited for it in front of `queue`, and returns its cause,
+ * which may be NULL.
  */
 struct delivery *active_shrinks_end_first(struct active_shrinks *list, struct delivery_queue *queue);
 
-/* Frees them all, with what waits for them. */
+/* Frees all shrinks, with the messages that wait for them. */
 void active_shrinks_release(struct active_shrinks *list);
 
 #endif

@@ -1,15 +1,15 @@
 /*
- * The way of a unit of work, in the order things happen.
+ * The steps of a unit of work, in order.
  *
  *     begin ─► recall ─► load ─► handle ─► flush ─► finish
  *                          ▲        │
  *                          └────────┘
  *                         needs more
  *
- * A unit all of whose products are cached loads nothing, and is one round trip.  Its messages are handled in
- * lane_handling.c.  lane_recovery.c acts when a load or a flush fails, poison_search.c finds the message
- * that is to blame, lane_parking.c keeps one SKU's trouble from the others, and lane_shrinks.c takes the
- * steps of shrinks.
+ * A unit whose products are all cached loads nothing, and costs one round trip.  Its messages are handled
+ * in lane_handling.c.  lane_recovery.c acts when a load or a flush fails, poison_search.c finds the message
+ * that is to blame, lane_parking.c keeps a SKU in trouble from blocking others, and lane_shrinks.c
+ * schedules the steps of shrinks.
  */
 #include "bus/lane/lane.h"
 
@@ -22,10 +22,10 @@
 /* After this many conflicts in a row, LOAD takes row locks. */
 #define CONFLICTS_BEFORE_LOCKING 2
 
-/* Bytes of the products that all lanes together keep between units. */
+/* Bytes of products that all lanes together cache between units. */
 #define CACHE_BYTES ((size_t)22 * 1024 * 1024)
 
-/* Bytes of those that the parking lane keeps: it seldom meets a product twice. */
+/* Bytes of products that the parking lane caches: it seldom meets a product twice. */
 #define PARKING_CACHE_BYTES ((size_t)64 * 1024)
 
 /* ---- the lane itself ---- */
@@ -122,9 +122,9 @@ void lane_push(struct lane *lane, struct delivery *delivery)
 	lane_wake(lane);
 }
 
-/* ---- begin: all that waits becomes a unit ---- */
+/* ---- begin: the deliveries that wait become a unit ---- */
 
-/* Whether the delivery would overtake a postponed entry of its SKU.  Then it is postponed, too. */
+/* Whether the delivery would overtake a postponed entry of its SKU; if so, it is postponed, too. */
 static bool has_to_wait_behind_postponed(struct lane *lane, struct delivery *delivery)
 {
 	if (!lane->shared->stats->postponed_skus || !engine_postpones(lane->engine, delivery, NOT_HELD_UP))
@@ -197,7 +197,7 @@ static bool may_speculate(const struct lane *lane)
 	return !lane->caution.units_left && !lane->uow.locking && !lane->stepping && !lane->search.suspects;
 }
 
-/* Fills in the cached products, which need not be loaded then. */
+/* Fills in the cached products, so that they need not be loaded. */
 static void recall(struct lane *lane)
 {
 	struct unit_of_work *uow = &lane->uow;
@@ -297,7 +297,7 @@ void lane_flush(struct lane *lane)
 	struct unit_of_work *uow = &lane->uow;
 
 	uow->cursors = arena_alloc(uow->arena, PARTITIONS * sizeof *uow->cursors);
-	/* Each partition's cursor is saved by the same lane always; none is by the parking lane. */
+	/* A partition's cursor is always saved by the same lane, and never by the parking lane. */
 	if (!lane->is_parking)
 		uow->cursor_count = publisher_cursors(lane->shared->publisher, lane->number,
 						      lane->shared->config->lanes, uow->cursors);

@@ -1,8 +1,8 @@
 /*
- * A lane: one unit of work after the other, over the SKUs of its partitions.
+ * A lane runs one unit of work after another, for the SKUs of its partitions.
  *
- * While a unit is in flight, deliveries queue; when it is committed, all that queued (up to a limit) become
- * the next one.  Every delivery leaves the lane with an outcome, even when calls fail meanwhile, and each
+ * Deliveries queue while a unit is in flight; when it is committed, the queued ones (up to a limit) form
+ * the next unit.  Every delivery leaves the lane with an outcome, even when calls fail meanwhile, and each
  * SKU's deliveries keep their order.
  */
 #ifndef ALLOCD_BUS_LANE_LANE_H
@@ -12,7 +12,7 @@
 
 struct lane;
 
-/* `shared` outlives it.  The lane whose number equals the count of lanes is the parking lane. */
+/* `shared` must outlive the lane.  The lane whose number equals the count of lanes is the parking lane. */
 struct lane *lane_new(struct lanes_shared *shared, size_t number);
 void lane_free(struct lane **lane);
 
@@ -22,19 +22,19 @@ void lane_free(struct lane **lane);
  */
 void lane_push(struct lane *lane, struct delivery *delivery);
 
-/* A shrink of that SKU is unfinished: takes its steps until it is done. */
+/* Takes the steps of that SKU's unfinished shrink until it is done. */
 void lane_resume_shrink(struct lane *lane, const char *sku);
 
 /* Whether a shrink of that SKU is in progress. */
 bool lane_is_shrinking(const struct lane *lane, const char *sku);
 
-/* The database works again: retries a failed unit now. */
+/* Retries a failed unit now, because the database works again. */
 void lane_retry_now(struct lane *lane);
 
-/* The database's last error about a unit of this lane, or "". */
+/* Returns the database's last error for a unit of this lane, or "". */
 const char *lane_complaint(const struct lane *lane);
 
-/* Whether nothing waits and nothing is in flight. */
+/* Whether nothing is queued or in flight. */
 bool lane_is_idle(const struct lane *lane);
 
 #endif

@@ -2,10 +2,10 @@
 #include "bus/lane/lane_internal.h"
 #include "bus/messages/execute.h"
 
-/* A unit whose memory grows beyond this ends early: what is left is for the next one. */
+/* A unit whose memory grows beyond this ends early, and leaves its other messages to the next unit. */
 #define UNIT_MEMORY_MAX ((size_t)16 * 1024 * 1024)
 
-/* A message that needs more loads than this asks for what cannot be had. */
+/* If one message or step needs more loads than this, the stored data is inconsistent. */
 #define LOADS_MAX 1000
 
 /* A step of a shrink that is stuck is retried after this time. */
@@ -18,7 +18,7 @@ static void rest(struct lane *lane, const struct product *product, const char *w
 	lane->steps_from_ms = engine_now_ms(lane->engine) + STUCK_MS;
 }
 
-/* The step of a shrink comes before any message.  False: more has to be loaded first. */
+/* Takes the shrink's step, which precedes all messages.  Returns false if more has to be loaded first. */
 static bool take_step(struct lane *lane)
 {
 	struct product *product = lane->stepping && !lane->stepped ? lane_shrinking_product(lane) : NULL;
@@ -47,8 +47,8 @@ static bool began_shrink(struct lane *lane, const struct delivery *delivery)
 }
 
 /*
- * The next message's batch is another SKU's.  Where that SKU goes through this lane, too, the message keeps
- * its place before those that came after it.
+ * Moves the next message, whose batch belongs to another SKU, to that SKU's lane.  If that is this lane and
+ * nothing holds the message up, it keeps its place in the unit.
  */
 static void move_to_owner(struct lane *lane)
 {
@@ -65,15 +65,14 @@ static void move_to_owner(struct lane *lane)
 	lane_push(engine_lane_of(lane->engine, owner), delivery);
 }
 
-/* Enough for one unit: something is handled, and it took much memory. */
+/* Whether the unit is to end early: it has handled a message, and exceeds UNIT_MEMORY_MAX. */
 static bool is_full(const struct lane *lane)
 {
 	return (lane->done.first || lane->causes.first) && arena_footprint(lane->uow.arena) > UNIT_MEMORY_MAX;
 }
 
 /*
- * The next message asks for more than the unit has: loads it, or leaves the message to the next unit.  True:
- * loads.
+ * Loads what the next message lacks.  Returns false if the message is left to the next unit, or has failed.
  */
 static bool load_more(struct lane *lane)
 {
@@ -90,7 +89,7 @@ static bool load_more(struct lane *lane)
 	return true;
 }
 
-/* The next message and those after it are handled without speculation.  True: loads what was assumed. */
+/* Ends the speculation, and loads what was assumed.  Returns false if the unit is full. */
 static bool end_speculation(struct lane *lane)
 {
 	speculation_end(&lane->uow.speculation);
@@ -107,7 +106,7 @@ static bool is_undone(enum progress progress)
 	return progress == PROGRESS_NEEDS_MORE || progress == PROGRESS_LOOK_UP || progress == PROGRESS_REDO;
 }
 
-/* For the next message, which was undone.  False: it is left to the next unit, or has its outcome now. */
+/* Continues after the next message was undone.  Returns false if it is left to the next unit, or failed. */
 static bool find_out_more(struct lane *lane, enum progress progress)
 {
 	if (progress == PROGRESS_NEEDS_MORE)
@@ -136,7 +135,7 @@ void lane_handle(struct lane *lane)
 		}
 		lane->loads = 0;
 		if (progress == PROGRESS_ELSEWHERE) {
-			/* The unit knows things by names that go with it. */
+			/* The unit refers to texts of the delivery, which leaves it: build the unit anew. */
 			move_to_owner(lane);
 			lane_redo(lane);
 			return;

@@ -1,6 +1,4 @@
-/*
- * What a lane consists of, and what its files call of each other.  For this room only.
- */
+/* The state of a lane, and the functions that its files share.  Private to this folder. */
 #ifndef ALLOCD_BUS_LANE_LANE_INTERNAL_H
 #define ALLOCD_BUS_LANE_LANE_INTERNAL_H
 
@@ -18,7 +16,7 @@
 /* What the lane waits for. */
 enum lane_state {
 	LANE_IDLE,           /* a delivery */
-	LANE_HANDLING,       /* nothing: a unit is put together, or handled */
+	LANE_HANDLING,       /* nothing: a unit is being assembled or handled */
 	LANE_SCHEDULED,      /* the event loop's next turn: a burst may still be arriving */
 	LANE_RESTING,        /* the time of the next step, or retry of a parked SKU; or a delivery */
 	LANE_LOADING,        /* the store */
@@ -33,15 +31,15 @@ struct lane {
 	struct engine *engine;
 	struct lanes_shared *shared;
 	size_t number;
-	bool is_parking;       /* it tries what is parked, one message at a time: see parked.h */
+	bool is_parking;       /* it retries parked messages, one at a time: see parked.h */
 	struct parked *trying; /* of the parking lane: the SKU whose message the unit holds */
 	struct unit_store *store;
 	enum lane_state state;
 	struct timer *timer;
 	void (*resume)(struct lane *lane); /* called when the timer fires */
 
-	struct delivery_queue queue;    /* waits for a unit */
-	struct delivery_queue returned; /* by the parking lane: precedes the queue in the next unit */
+	struct delivery_queue queue;    /* deliveries that wait for a unit */
+	struct delivery_queue returned; /* by the parking lane: they precede the queue in the next unit */
 	struct active_shrinks shrinks;
 
 	/* The unit in flight.  A redone unit begins again with done, causes, later, todo, in this order. */
@@ -66,7 +64,7 @@ struct lane {
 
 	struct poison_search search;
 	char complaint[512]; /* the database's last error */
-	const bool *locked;  /* by number in the unit's list of products, once the store has answered */
+	const bool *locked;  /* by index in uow.products, once the store has answered */
 
 	void (*after_probe)(struct lane *lane); /* called once the database accepts an empty unit */
 };
@@ -77,41 +75,41 @@ struct lane {
 void lane_wait_then(struct lane *lane, enum lane_state state, int64_t delay_ms,
 		    void (*resume)(struct lane *lane));
 
-/* A unit is begun soon, if the lane is idle and has work. */
+/* Begins a unit soon, if the lane is idle and has work. */
 void lane_wake(struct lane *lane);
 
-/* Makes a unit of what waits. */
+/* Begins a unit with the deliveries that wait. */
 void lane_begin(struct lane *lane);
 
-/* All messages of the unit are to be handled again, each SKU's in the order they arrived. */
+/* Resets all messages of the unit, to be handled again, each SKU's in the order they arrived. */
 void lane_reopen(struct lane *lane);
 
 /* Puts the unit's messages back in front of the queue; returns how many there are. */
 size_t lane_put_back(struct lane *lane);
 
-/* Redoes the unit from its load on; what an earlier attempt made of it is dropped. */
+/* Redoes the unit from its load on, and drops the results of the earlier attempt. */
 void lane_redo(struct lane *lane);
 
-/* A speculation failed: redoes the unit without speculation, and so the next ones (see speculation.h). */
+/* A speculation failed: redoes this unit and runs the next ones without speculation (see speculation.h). */
 void lane_redo_with_look_ups(struct lane *lane);
 
 /* Loads everything that the unit wants, then handles its messages. */
 void lane_load(struct lane *lane);
 
-/* Writes and commits what was handled. */
+/* Writes and commits the results of the handled messages. */
 void lane_flush(struct lane *lane);
 
-/* The unit is committed: its messages are answered. */
+/* Answers the messages of the committed unit. */
 void lane_finish(struct lane *lane);
 
 /* ---- of lane_handling.c ---- */
 
-/* Handles the unit's messages as far as they are loaded; then loads more, or flushes. */
+/* Handles the unit's messages as far as their data is loaded; then loads more, or flushes. */
 void lane_handle(struct lane *lane);
 
 /* ---- of lane_shrinks.c ---- */
 
-/* The product of the first shrink, loaded and still shrinking, or NULL. */
+/* Returns the loaded product of the first shrink while it is shrinking, else NULL. */
 struct product *lane_shrinking_product(struct lane *lane);
 
 /* Milliseconds until a step may be taken. */
@@ -123,10 +121,10 @@ void lane_schedule_step(struct lane *lane);
 /* The first shrink rests for a second before its step is retried; the other shrinks are next. */
 void lane_rest_shrink(struct lane *lane);
 
-/* Whether a shrink of the delivery's SKU is in progress.  Then the lane keeps the delivery until its end. */
+/* Whether a shrink of the delivery's SKU is in progress; the lane then keeps the delivery until it ends. */
 bool lane_waits_for_shrink(struct lane *lane, struct delivery *delivery);
 
-/* The unit was committed: which shrinks began, and whether one ended. */
+/* Notes, after a commit, which shrinks began and whether one ended. */
 void lane_note_shrinks(struct lane *lane);
 
 /* ---- of lane_recovery.c ---- */
@@ -145,39 +143,39 @@ void lane_probe(struct lane *lane, void (*after)(struct lane *lane));
 /* The unit fails though the database accepts others: searches for the message to blame, and parks its SKU. */
 void lane_isolate(struct lane *lane);
 
-/* The same for a unit that takes too long. */
+/* The same as lane_isolate() for a unit that takes too long. */
 void lane_isolate_slow(struct lane *lane);
 
 /* The database refuses the unit's data: searches for the message to blame, and fails it. */
 void lane_bisect(struct lane *lane, const struct failure *failure);
 
-/* The first message of the queue is the poison: it becomes a dead letter. */
+/* Makes a dead letter of the queue's first message, which is the poison. */
 void lane_fail_poison(struct lane *lane);
 
 /* ---- of lane_parking.c ---- */
 
-/* Whether there is a parking lane, and this lane is another one. */
+/* Whether there is a parking lane, and this lane is not it. */
 bool lane_can_park(const struct lane *lane);
 
-/* What `parked` (or NULL) means for the next message of its SKU. */
+/* How far the next message of a SKU is held up; `parked` is NULL for a SKU that is not parked. */
 enum held_up parking_holds_up(const struct lanes_shared *shared, const struct parked *parked);
 
 /* Parks all messages of the SKU in the lane's queue. */
 void lane_park(struct lane *lane, const char *sku);
 
-/* Of the parking lane: the delivery waits until its SKU is tried. */
+/* Parking lane only: the delivery waits until its SKU is retried. */
 void parking_push(struct lane *lane, struct parked *parked, struct delivery *delivery);
 
-/* Of the parking lane: the next message that is due, or NULL. */
+/* Parking lane only: returns the next message that is due, or NULL. */
 struct delivery *parking_next(struct lane *lane);
 
-/* Of the parking lane: its message failed again, see `complaint`; the next one is tried. */
+/* Parking lane only: postpones its message, which failed again (see `complaint`), and tries the next one. */
 void parking_postpone(struct lane *lane);
 
-/* Of the parking lane: its message is committed, so those that waited behind it return to their own lane. */
+/* Parking lane only: its message is committed; returns the messages behind it to their own lane. */
 void parking_release(struct lane *lane);
 
-/* Of the parking lane: begins a unit when the next message is due. */
+/* Parking lane only: begins a unit when the next message is due. */
 void parking_schedule(struct lane *lane);
 
 #endif

@@ -1,12 +1,12 @@
-/* Parking: how one SKU's trouble is kept from its neighbours.  See parked.h. */
+/* Parking: keeps a SKU in trouble from blocking other SKUs.  See parked.h. */
 #include "bus/lane/lane_internal.h"
 
 /* A SKU that is parked for longer than this is reported in the log. */
 #define REPORT_AFTER_MS 10000
 
 /*
- * The period at which SKUs are retried that have no message in the queue: all at the same moment, since each
- * retry may cost a pass over every postponed entry.
+ * How often SKUs without a queued message are retried: all at the same moment, since each retry may cost a
+ * pass over every postponed entry.
  */
 #define TRY_UNTRIED_EVERY_MS 10000
 
@@ -129,7 +129,7 @@ void parking_release(struct lane *lane)
 		    LOG_TEXT("sku", parked->node.sku),
 		    LOG_NUMBER("waited_ms", engine_now_ms(lane->engine) - parked->since_ms));
 	shared->stats->parked_messages -= parked->waiting.count;
-	/* Not into its queue: the first message there may be the one that a probe is under way for. */
+	/* Do not use its queue: a probe may be under way for the first message there. */
 	delivery_queue_prepend(&parked->waiting, &home->returned);
 	delivery_queue_prepend(&home->returned, &parked->waiting);
 	parked_remove(&shared->parked, parked);

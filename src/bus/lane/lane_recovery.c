@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* Each time a unit had this many conflicts in a row, a warning is logged. */
+/* A warning is logged each time this many more conflicts happened in a row. */
 #define CONFLICTS_BEFORE_ALARM 10
 
 /* ---- a concurrent update ---- */
@@ -40,8 +40,8 @@ static void on_conflict(struct lane *lane, const struct failure *failure)
 }
 
 /*
- * The database works again, and the unit is redone once as it is.  If that fails as well while an empty flush
- * succeeds, the unit is too large for its time, or one of its messages is to blame.
+ * Redoes the unit as it is once the database works again.  If that fails, too, while an empty flush
+ * succeeds, the unit is too large for its time limit, or one of its messages is to blame.
  */
 static void try_again(struct lane *lane)
 {
@@ -83,7 +83,7 @@ static void on_probed(void *context, const struct failure *failure)
 	struct lane *lane = context;
 
 	if (failure) {
-		/* No message is to blame, then: the one that stands alone is retried. */
+		/* The database is at fault and not the message that stands alone: retry it. */
 		if (lane->after_probe == lane_fail_poison)
 			lane->after_probe = lane_begin;
 		lane_retry(lane, failure, probe);
@@ -91,7 +91,7 @@ static void on_probed(void *context, const struct failure *failure)
 	}
 	engine_database_is(lane->engine, true);
 	if (lane_can_park(lane))
-		lane->backoff.failures = 0; /* the unit is isolated, and no longer waited for */
+		lane->backoff.failures = 0; /* the unit is isolated rather than waited for */
 	lane->after_probe(lane);
 }
 
@@ -122,9 +122,9 @@ static bool is_step(const struct lane *lane, const char *sku)
 }
 
 /*
- * Whether product number `i` of the unit is locked, and the lane can do without it for now: a step can wait,
- * and so can the messages of a SKU of this lane.  (Those of a shrinking SKU wait already, and must not be
- * overtaken.)
+ * Whether product number `i` of the unit is locked, and the lane can do without it for now: a step can
+ * wait, and so can the messages of a SKU of this lane.  (The messages of a shrinking SKU wait already, and
+ * must not be overtaken.)
  */
 static bool can_leave(const struct lane *lane, size_t i)
 {
@@ -224,7 +224,7 @@ static void resolve_commit(struct lane *lane)
 	lane->store->ops->resolve_commit(lane->store, lane->uow.witness, on_resolved, lane);
 }
 
-/* ---- which of these it is ---- */
+/* ---- dispatch by the kind of failure ---- */
 
 static void keep_complaint(struct lane *lane, const struct failure *failure)
 {
@@ -233,7 +233,7 @@ static void keep_complaint(struct lane *lane, const struct failure *failure)
 
 void lane_recover(struct lane *lane, const struct failure *failure)
 {
-	/* The database may have been restored from a backup meanwhile: its revisions prove nothing then. */
+	/* The database may have been restored from a backup: cached revisions prove nothing then. */
 	if (failure->kind != FAILURE_CONFLICT && failure->kind != FAILURE_DATA)
 		product_cache_clear(lane->cache);
 	switch (failure->kind) {

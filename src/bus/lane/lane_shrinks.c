@@ -56,8 +56,8 @@ static void wait_for(struct lane *lane, struct active_shrink *shrink, struct del
 }
 
 /*
- * All messages of the SKU leave the queue together: those of them that are postponed are read again later,
- * and then come to the end of the queue.
+ * All messages of the SKU leave the queue together: the postponed ones are read again later, and then join
+ * the end of the queue.
  */
 bool lane_waits_for_shrink(struct lane *lane, struct delivery *delivery)
 {
@@ -81,7 +81,7 @@ static void end_first_shrink(struct lane *lane)
 {
 	struct delivery *cause;
 
-	/* They came before what the parking lane returned. */
+	/* Messages that waited for the shrink arrived before those that the parking lane returned. */
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	cause = active_shrinks_end_first(&lane->shrinks, &lane->queue);
 	if (cause)
@@ -90,7 +90,7 @@ static void end_first_shrink(struct lane *lane)
 
 void lane_note_shrinks(struct lane *lane)
 {
-	struct lane *home = lane->trying ? lane->trying->home : lane; /* takes the steps */
+	struct lane *home = lane->trying ? lane->trying->home : lane; /* the lane that takes the steps */
 	struct delivery *delivery;
 
 	if (lane->stepping && lane_shrinking_product(lane))

@@ -41,7 +41,7 @@ struct parked *parked_next(const struct parked *parked);
 /* The SKU that is to be retried first; NULL when none is parked. */
 struct parked *parked_first_due(const struct parked_list *list);
 
-/* Removes it from the list and frees it, with what waits for it. */
+/* Removes the SKU from the list and frees it, with the messages that wait for it. */
 void parked_remove(struct parked_list *list, struct parked *parked);
 
 #endif

@@ -4,10 +4,10 @@
 #include "bus/lane/lane_internal.h"
 #include "core/base/utf8.h"
 
-/* This many units get more time after a unit was too large for the usual time. */
+/* How many units get more time after a unit was too large for the usual time. */
 #define PATIENT_UNITS 64
 
-/* Milliseconds for each statement of a suspect that stands alone: one that needs more is parked. */
+/* Statement time limit for a suspect that stands alone, in milliseconds; a slower one is parked. */
 #define BRISK_MS 150
 
 /* ---- the bisection ---- */

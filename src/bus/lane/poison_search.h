@@ -1,14 +1,13 @@
 /*
- * The search for a poison message: one that makes every unit fail which it is part of, while the database
- * accepts others.
+ * The search for a poison message: one that makes every unit fail that contains it, while the database
+ * accepts other units.
  *
- * It is a bisection.  The messages of a failed unit become suspects, and the next unit gets half as many of
- * them, until a unit of one message fails: that one is the poison.  Suspects that were committed are
- * cleared; when none is left, units have their full size again.
+ * The search is a bisection.  The messages of a failed unit become suspects, and the next unit gets half of
+ * them, until a unit of one message fails: that message is the poison.  Suspects that were committed are
+ * cleared; when no suspect is left, units have their full size again.
  *
- * Where the unit failed because a statement took too long, there is no halving: every attempt with a slow
- * message in it costs the whole time that a statement is given, so each suspect gets a unit of its own at
- * once.
+ * If the unit failed because a statement took too long, there is no halving: every attempt with a slow
+ * message costs a whole statement timeout, so each suspect gets a unit of its own at once.
  */
 #ifndef ALLOCD_BUS_LANE_POISON_SEARCH_H
 #define ALLOCD_BUS_LANE_POISON_SEARCH_H
@@ -23,13 +22,13 @@ struct poison_search {
 	bool by_time;    /* the unit took too long */
 	bool has_found;  /* a message was found that is too slow even alone */
 
-	/* The units that get more time, because the last one was merely too large for the usual time. */
+	/* Units left that get more time, because a unit was merely too large for the usual time. */
 	int patient_units;
 };
 
 void poison_search_init(struct poison_search *search, size_t unit_max);
 
-/* A unit of `count` messages failed: the next one has half as many, or one where time is to blame. */
+/* A unit of `count` messages failed: the next one gets half as many, or one message if time is to blame. */
 void poison_search_narrow(struct poison_search *search, size_t count);
 
 /* `count` messages were committed, or left the lane's queue. */

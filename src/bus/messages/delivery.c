@@ -99,8 +99,8 @@ static void decode(struct delivery *delivery, struct codec *codec)
 }
 
 /*
- * An invalid message is identified by its id as any other.  It is decoded as some command, for the sake of
- * its envelope alone.
+ * An invalid message is identified by its id, too.  It is decoded as an arbitrary command, only to read
+ * its envelope.
  */
 static void read_identity(struct delivery *delivery, struct codec *codec)
 {
@@ -121,7 +121,7 @@ static void adopt_id(struct delivery *delivery, const char *id)
 		delivery->envelope.id = arena_strdup(delivery->arena, id);
 }
 
-/* Why the message is invalid without a look at its payload, or NULL. */
+/* Returns why the message is invalid without reading its payload, or NULL. */
 static const char *defect_of(const struct arrival *arrival)
 {
 	if (arrival->defect)
@@ -199,7 +199,7 @@ static enum outcome outcome_of(enum verdict verdict)
 	return OUTCOME_NONE;
 }
 
-/* The name that a rejection mentions, or NULL. */
+/* Returns the name that a rejection mentions, or NULL. */
 static const char *subject_of(const struct delivery *delivery, enum verdict verdict)
 {
 	switch (verdict) {

@@ -63,7 +63,7 @@ struct arrival {
 	const struct replay *replay; /* or NULL */
 	const char *id;              /* the `id` field of a stream entry, else NULL */
 	enum message_type type;      /* named by the channel, path or entry; MSG_NONE: see `defect` */
-	const char *defect;          /* why it is invalid without a look at its payload, or NULL */
+	const char *defect;          /* why it is invalid without reading its payload, or NULL */
 	struct bytes payload;        /* PAYLOAD_MAX bytes at most */
 	size_t payload_size; /* its true size, which is more than payload.size when the rest was dropped */
 	delivery_answered *answered; /* or NULL */
@@ -96,11 +96,11 @@ struct delivery {
 	const char *sku;      /* of the command, or of its batch once that is resolved; else NULL */
 	const char *batchref; /* the batch the command names, or NULL */
 	bool by_batch;        /* the command names a batch and no SKU */
-	bool creates_batch;   /* its route says so */
+	bool creates_batch;   /* as its route says */
 	bool asked;           /* the database was asked for the SKU of its batch */
 
 	enum outcome outcome;
-	enum verdict verdict; /* behind handled, skipped and rejected */
+	enum verdict verdict; /* what made it handled, skipped or rejected */
 	const char *reason;   /* one line; not NULL once there is an outcome */
 	bool was_taken;       /* its lane accepted it at least once */
 	bool is_held;         /* its SKU is held up: it counts towards their share of the queue */
@@ -120,16 +120,16 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 /* Sets OUTCOME_POSTPONED. */
 void delivery_postpone(struct delivery *delivery);
 
-/* Resets the outcome that a unit of work gave it which was not flushed. */
+/* Resets the outcome from a unit of work that was not flushed. */
 void delivery_reopen(struct delivery *delivery);
 
-/* Whether it becomes a dead letter: rejected, invalid or failed, and its sender gets no answer. */
+/* Whether the delivery becomes a dead letter: rejected, invalid or failed, and its sender gets no answer. */
 bool delivery_is_dead(const struct delivery *delivery);
 
 /* The SKU within which messages keep their order; "" for a delivery without one. */
 const char *delivery_key(const struct delivery *delivery);
 
-/* Bytes of memory that it takes. */
+/* Returns the bytes of memory that the delivery uses. */
 size_t delivery_footprint(const struct delivery *delivery);
 
 const char *outcome_name(enum outcome outcome);
@@ -150,7 +150,7 @@ struct delivery *delivery_queue_pop(struct delivery_queue *queue);
 /* Moves every delivery of that SKU (see delivery_key()) to the end of `collected`, in its order. */
 void delivery_queue_collect(struct delivery_queue *queue, const char *sku, struct delivery_queue *collected);
 
-/* Puts all of `front`, which is left empty, before what is in `queue`. */
+/* Puts all of `front`, which is left empty, before the deliveries in `queue`. */
 void delivery_queue_prepend(struct delivery_queue *queue, struct delivery_queue *front);
 
 #endif

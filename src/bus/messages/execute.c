@@ -1,4 +1,4 @@
-/* The way of one message, from its delivery to its outcome. */
+/* Handles one message, from its delivery to its outcome. */
 #include "bus/messages/execute.h"
 
 #include "bus/messages/message_bus.h"
@@ -64,7 +64,7 @@ static bool is_elsewhere(struct unit_of_work *uow, const struct delivery *delive
 	return owner && strcmp(owner, delivery->sku);
 }
 
-/* What remains to be done about a command that was handled, before its outcome stands. */
+/* Returns what remains to be done about a handled command before its outcome is final. */
 static enum progress progress_of(const struct unit_of_work *uow, const struct delivery *delivery,
 				 enum verdict verdict, size_t notified)
 {

@@ -1,6 +1,4 @@
-/*
- * Handles deliveries in memory, one by one, each whole or not at all.
- */
+/* Handles deliveries in memory, one by one, each atomically. */
 #ifndef ALLOCD_BUS_MESSAGES_EXECUTE_H
 #define ALLOCD_BUS_MESSAGES_EXECUTE_H
 
@@ -19,13 +17,13 @@ enum progress {
 /* Notes what has to be loaded before the delivery, which must outlive the unit, can be handled. */
 void admit_delivery(struct unit_of_work *uow, struct delivery *delivery);
 
-/* The same, once the unit has ended its speculation: what was assumed for the delivery is to be loaded. */
+/* The same after the unit has ended its speculation: also notes to load what was assumed for the delivery. */
 void readmit_delivery(struct unit_of_work *uow, struct delivery *delivery);
 
-/* Once everything that the delivery needs is loaded: handles its command and the events that it causes. */
+/* Handles the command of a delivery whose needs are loaded, and the events that it causes. */
 enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery);
 
-/* The loaded product of an undecided delivery, or NULL. */
+/* Returns the loaded product of an undecided delivery, or NULL. */
 struct product *delivery_product(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* Takes one step of the product's shrink: PROGRESS_DONE, PROGRESS_NEEDS_MORE or PROGRESS_STUCK. */

@@ -22,7 +22,7 @@ static const struct route change_batch_quantity_route = {
 	.handle = handle_change_batch_quantity,
 };
 
-/* A command of the schemas without a route does not compile, nor does a route without a command. */
+/* A command in the schemas without a route does not compile, nor does a route without a command. */
 #define ROUTE(type, name) [type] = &name##_route,
 static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};
 
@@ -53,7 +53,7 @@ enum verdict message_bus_dispatch_events_to(struct unit_of_work *uow, struct pro
 	struct event *event, *next;
 	int count = 0;
 
-	/* Events that a handler raises come after those that were raised before. */
+	/* Events that a handler raises are handled after those raised before. */
 	for (event = product_collect_events(product); event; event = next) {
 		enum verdict verdict;
 

@@ -1,9 +1,9 @@
 /*
- * The message bus: one handler a command, any number an event.
+ * The message bus: one handler per command, any number per event.
  *
  * A command is handled by its handler; then each event that was raised is handled by its handlers, first in
  * first out, until no event is left.  At the first verdict that is not ACCEPTED the bus stops, and the
- * caller undoes.
+ * caller undoes the changes.
  */
 #ifndef ALLOCD_BUS_MESSAGES_MESSAGE_BUS_H
 #define ALLOCD_BUS_MESSAGES_MESSAGE_BUS_H
@@ -11,7 +11,7 @@
 #include "bus/messages/handlers.h"
 #include "bus/unit_of_work/unit_of_work.h"
 
-/* How many events one message may raise.  Beyond that, event handlers are in an endless loop. */
+/* The most events that one message may raise.  More mean that event handlers are in an endless loop. */
 #define MESSAGE_EVENTS_MAX 100000
 
 #define EVENT_HANDLERS_MAX 4
@@ -35,11 +35,12 @@ enum verdict message_bus_handle(struct unit_of_work *uow, const struct envelope 
 
 /*
  * Calls the handlers of every event that `product` raised, and of every event that those handlers raise.  A
- * message that raises more than MESSAGE_EVENTS_MAX is stopped there, and the unit's `defect` says why.
+ * message that raises more than MESSAGE_EVENTS_MAX is stopped there, and the unit's `defect` gives the
+ * reason.
  */
 enum verdict message_bus_dispatch_events(struct unit_of_work *uow, struct product *product);
 
-/* The same with other handlers than the program's: tests call it with handlers that never end. */
+/* The same with handlers other than the program's: tests call it with handlers that never end. */
 enum verdict message_bus_dispatch_events_to(struct unit_of_work *uow, struct product *product,
 					    const event_handler_table *handlers);
 

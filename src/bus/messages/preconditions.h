@@ -1,26 +1,26 @@
 /*
- * Preconditions of commands, checked before the domain decides: what a command names must exist.  (The codec
- * has checked its syntax; the rest is the domain's.)
+ * Preconditions of commands, checked before the domain decides: what a command names must exist.  (The
+ * codec has checked the syntax; all other checks are the domain's.)
  */
 #ifndef ALLOCD_BUS_MESSAGES_PRECONDITIONS_H
 #define ALLOCD_BUS_MESSAGES_PRECONDITIONS_H
 
 #include "bus/unit_of_work/unit_of_work.h"
 
-/* The product of that SKU, or REJECT_INVALID_SKU. */
+/* Finds the product of that SKU, or returns REJECT_INVALID_SKU. */
 enum verdict ensure_product(struct unit_of_work *uow, const char *sku, struct product **product);
 
-/* The batch of that reference and its product, or REJECT_UNKNOWN_BATCH. */
+/* Finds the batch of that reference and its product, or returns REJECT_UNKNOWN_BATCH. */
 enum verdict ensure_batch(struct unit_of_work *uow, const char *reference, struct product **product,
 			  struct batch **batch);
 
-/* No other SKU has a batch of that reference: else REJECT_BATCHREF_TAKEN. */
+/* Returns REJECT_BATCHREF_TAKEN if another SKU has a batch of that reference. */
 enum verdict ensure_reference_not_elsewhere(struct unit_of_work *uow, const char *reference, const char *sku);
 
-/* The id is unspent; else SKIP_DUPLICATE, or REJECT_ID_REUSED when a message with other content spent it. */
+/* If the id is spent: SKIP_DUPLICATE, or REJECT_ID_REUSED when a message with other content spent it. */
 enum verdict ensure_id_unspent(const struct inbox_slot *slot, uint64_t digest);
 
-/* `occurred_at` is at most 5 minutes ahead of `now`; returns NULL, or what is wrong. */
+/* Returns NULL if `occurred_at` is at most 5 minutes ahead of `now`, else what is wrong. */
 const char *ensure_not_in_future(int64_t occurred_at, int64_t now);
 
 #endif

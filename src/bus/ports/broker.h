@@ -1,9 +1,9 @@
 /*
- * Port: where events go.
+ * Port: publishes events.
  *
- * Any number of workers publish for one database.  The broker keeps a fence for each partition: the position
- * up to which any of them published rows.  It refuses rows below the fence, and rows that would leave a gap
- * above it.  So each row is published once and in order, however many workers try.
+ * Any number of workers publish for one database.  The broker keeps a fence for each partition: the
+ * position up to which any of them published rows.  It refuses rows below the fence, and rows that would
+ * leave a gap above it.  So each row is published once and in order, however many workers try.
  */
 #ifndef ALLOCD_BUS_PORTS_BROKER_H
 #define ALLOCD_BUS_PORTS_BROKER_H
@@ -32,7 +32,7 @@ struct outgoing_row {
 	size_t count;
 };
 
-/* Rows of one partition, in the order of their positions.  Without rows it only asks where the fence is. */
+/* Rows of one partition, in the order of their positions.  Without rows the call only queries the fence. */
 struct publication {
 	const char *incarnation;
 	int partition;
@@ -67,9 +67,9 @@ struct broker {
 
 struct broker_ops {
 	/*
-	 * Publishes the rows in their order.  `publication` and everything in it must live until `done`,
-	 * which is called exactly once and never before publish returns.  One call for each partition may be
-	 * under way.  When the broker is not reachable the answer is FAILURE_RETRY, within a bounded time.
+	 * Publishes the rows in order.  `publication` and everything in it must live until `done`, which is
+	 * called exactly once and never before publish returns.  One call for each partition may be under
+	 * way.  When the broker is not reachable the answer is FAILURE_RETRY, within a bounded time.
 	 */
 	void (*publish)(struct broker *broker, const struct publication *publication, publish_done *done,
 			void *context);

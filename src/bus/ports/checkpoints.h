@@ -30,7 +30,7 @@ struct stream_record {
 
 /* A time during which pub/sub was not subscribed, as instants. */
 struct subscription_gap {
-	int64_t since; /* until here no message was missed for certain */
+	int64_t since; /* certainly no message was missed before this */
 	int64_t until;
 	const char *cause;
 	bool is_first; /* of this worker, which does not know what happened before; see note_blindness */

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 
 /*
- * Seconds for which a claimed notification is not due for other workers.  A new one has the same lease from
- * its commit on: until then it is for the worker that wrote it.
+ * Seconds for which a claimed notification is not due for other workers.  A new notification has the same
+ * lease from its commit on, for the worker that wrote it.
  */
 #define NOTIFICATION_LEASE 60
 
-/* What became of a notification. */
+/* The result of a notification. */
 enum notification_result {
 	NOTIFICATION_DELIVERED, /* it is deleted */
 	NOTIFICATION_POSTPONED, /* it is due again after `retry_seconds` */
@@ -34,7 +34,7 @@ struct chores_store {
 };
 
 struct chores_store_ops {
-	/* Flushes an empty unit: whether the database accepts work.  See unit_store.h. */
+	/* Flushes an empty unit, to find out whether the database accepts work.  See unit_store.h. */
 	void (*probe)(struct chores_store *store, store_done *done, void *context);
 
 	/*

@@ -1,6 +1,4 @@
-/*
- * Port: time.  The engine waits by no other means.
- */
+/* Port: time.  The engine has no other way to wait. */
 #ifndef ALLOCD_BUS_PORTS_CLOCK_H
 #define ALLOCD_BUS_PORTS_CLOCK_H
 

@@ -2,9 +2,9 @@
  * Port: dead letters, as an operator handles them.
  *
  * Every call blocks until the database answers, for the operators' commands.  Each returns NULL on success,
- * else the failure, valid until the next call: FAILURE_RETRY when the database could not be reached, another
- * kind when it refused.  All calls see the dead letters up to the newest one that existed when the port was
- * opened, and count ages from that moment.
+ * else the failure, valid until the next call: FAILURE_RETRY when the database could not be reached,
+ * another kind when it refused.  All calls see only dead letters up to the newest one that existed when the
+ * port was opened, and count ages from that moment.
  */
 #ifndef ALLOCD_BUS_PORTS_DEAD_LETTER_ARCHIVE_H
 #define ALLOCD_BUS_PORTS_DEAD_LETTER_ARCHIVE_H
@@ -49,15 +49,15 @@ struct dead_letter_history_entry {
 	const char *reason;  /* or NULL */
 };
 
-/* All conditions must hold; one that is NULL, 0 or negative is not checked. */
+/* All conditions must hold; a condition that is NULL, 0 or negative is not checked. */
 struct dead_letter_filter {
 	const int64_t *ids;
 	size_t id_count;
 	const char *outcome;
-	const char *reason; /* is contained in it, ignoring case */
+	const char *reason; /* a part of the dead letter's reason, ignoring case */
 	const char *message;
 	int64_t older_than_s, newer_than_s; /* since the last attempt; negative: any age */
-	int64_t limit;                      /* no more than these, the oldest; 0: all */
+	int64_t limit;                      /* at most this many, the oldest; 0: all */
 };
 
 /* How many dead letters of a kind there are. */
@@ -82,25 +82,25 @@ struct dead_letters {
 };
 
 struct dead_letters_ops {
-	/* The kinds that match, and how many dead letters of each. */
+	/* Counts the dead letters that match, by kind. */
 	const struct failure *(*count)(struct dead_letters *, const struct dead_letter_filter *,
 				       struct arena *arena, struct dead_letter_kind **kinds, size_t *count);
 
-	/* Those of `ids` that do not exist, in their order. */
+	/* Finds those of `ids` that do not exist, in their order. */
 	const struct failure *(*missing)(struct dead_letters *, const int64_t *ids, size_t id_count,
 					 struct arena *arena, int64_t **missing, size_t *count);
 
-	/* The next page of those that match.  `filter->limit` is ignored: the page has its own. */
+	/* Reads the next page of those that match.  `filter->limit` is ignored: the page has its own. */
 	const struct failure *(*read)(struct dead_letters *, const struct dead_letter_filter *,
 				      struct dead_letter_page *page);
 
-	/* What was done about a dead letter, in the order of the attempts; also if it no longer exists. */
+	/* Reads the history of a dead letter, in the order of the attempts; also if it no longer exists. */
 	const struct failure *(*history)(struct dead_letters *, int64_t id, struct arena *arena,
 					 struct dead_letter_history_entry **deeds, size_t *count);
 
 	/*
-	 * Deletes those that did not change since they were read, and records who did it.  Counts them in
-	 * *discarded.
+	 * Deletes the dead letters that did not change since they were read, and records the operator.
+	 * Counts them in *discarded.
 	 */
 	const struct failure *(*discard)(struct dead_letters *, const struct dead_letter *letters,
 					 size_t count, const char *who, size_t *discarded);

@@ -32,7 +32,7 @@ static inline const char *log_text_or_none(const char *text)
 #define LOG_TEXT(field_name, value)   ((struct log_field){(field_name), log_text_or_none(value), 0})
 #define LOG_NUMBER(field_name, value) ((struct log_field){(field_name), NULL, (int64_t)(value)})
 
-/* Marks that tell log_limiter.h which lines it may leave out: see there. */
+/* Marks by which log_limiter.h decides which lines to leave out. */
 #define LOG_TROUBLE(name) LOG_TEXT("trouble", name)
 #define LOG_OVER(name)    LOG_TEXT("over", name)
 #define LOG_KEPT          LOG_TEXT("kept", "")

@@ -1,6 +1,6 @@
 /*
- * Port: notifies people.  A notification is an effect outside the unit of work: it is sent after the commit,
- * and it fails and is retried alone.
+ * Port: notifies people.  A notification is an effect outside the unit of work: it is sent after the
+ * commit, and it fails and is retried independently.
  */
 #ifndef ALLOCD_BUS_PORTS_NOTIFIER_H
 #define ALLOCD_BUS_PORTS_NOTIFIER_H
@@ -35,7 +35,7 @@ struct notification {
 	const char *orderid;
 	int32_t qty;
 	int attempts;              /* made so far */
-	const char *recipient;     /* NULL: all of the notifier's */
+	const char *recipient;     /* NULL: all of the notifier's recipients */
 	const struct stock *stock; /* NULL when the notifier needs none */
 };
 

@@ -14,7 +14,7 @@ struct outbox_range {
 	int partition;
 	int64_t after;    /* only positions above this one */
 	size_t rows_max;  /* at most this many rows */
-	size_t bytes_max; /* at most this many bytes, except that the first row always comes */
+	size_t bytes_max; /* at most this many bytes, but always the first row */
 	struct arena *arena;
 	struct outbox_row *rows; /* out; gapless from `after` + 1 on */
 	size_t row_count;

@@ -89,12 +89,12 @@ struct stream_ops {
 	void (*look)(struct stream *stream, stream_looked *done, void *context);
 
 	/*
-	 * Creates the group, to be delivered the entries after `after`, and the stream.  An existing group
-	 * stays.
+	 * Creates the stream, and the group, which will be delivered the entries after `after`.  An
+	 * existing group is not changed.
 	 */
 	void (*create_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
 
-	/* The group is delivered the entries after `after` (again). */
+	/* Moves the group, so that it is delivered the entries after `after` (again). */
 	void (*move_group)(struct stream *stream, struct stream_id after, stream_done *done, void *context);
 
 	/* Adds the incarnation's mark to the stream, for as long as the stream exists.  May be repeated. */

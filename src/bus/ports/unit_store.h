@@ -1,7 +1,4 @@
-/*
- * Port: where units of work are loaded from and committed to.  See store_done.h for what every call has in
- * common.
- */
+/* Port: loads and commits units of work.  See store_done.h for what every call has in common. */
 #ifndef ALLOCD_BUS_PORTS_UNIT_STORE_H
 #define ALLOCD_BUS_PORTS_UNIT_STORE_H
 
@@ -20,12 +17,12 @@ struct unit_store {
 
 struct unit_store_ops {
 	/*
-	 * Brings, in one snapshot, everything that the unit asks for and does not have yet: the answer of
-	 * every slot that is not `loaded`, and for every loaded product what its `need` says (which is then
-	 * cleared).  A product comes with its first OPEN_BATCHES batches that have free stock, its named
-	 * batches and its shrink.  A batch that shrinks comes with its newest lines, as many as the
-	 * shortfall needs, FIRST_LINES at most.  Sets `now`.  FAILURE_CONFLICT: the revision of a product
-	 * whose `need` was to be answered has changed since the product was loaded.
+	 * Loads, in one snapshot, everything that the unit asks for and does not have yet: the answer of
+	 * every slot that is not `loaded`, and for every loaded product what its `need` names (which is
+	 * then cleared).  A product is loaded with its first OPEN_BATCHES batches that have free stock, its
+	 * named batches and its shrink.  A batch that shrinks is loaded with its newest lines, as many as
+	 * the shortfall needs, FIRST_LINES at most.  Sets `now`.  FAILURE_CONFLICT: the revision of a
+	 * product whose `need` was to be answered has changed since the product was loaded.
 	 */
 	void (*load)(struct unit_store *store, struct unit_of_work *uow, store_done *done, void *context);
 
@@ -61,16 +58,16 @@ struct unit_store_ops {
 	void (*probe)(struct unit_store *store, store_done *done, void *context);
 };
 
-/* A loaded product comes with this many open batches, and a need brings at least this many more. */
+/* A product is loaded with this many open batches, and a need loads at least this many more. */
 #define OPEN_BATCHES 32
 
-/* How many batches a store brings for a need that asks for `batches` or more. */
+/* How many batches a store loads for a need that asks for `batches` or more. */
 static inline int32_t batches_needed(int32_t batches)
 {
 	return batches > OPEN_BATCHES ? batches : OPEN_BATCHES;
 }
 
-/* A shrinking batch comes with this many lines at most; a need brings up to the unit's `move_max`. */
+/* A shrinking batch is loaded with this many lines at most; a need loads up to the unit's `move_max`. */
 #define FIRST_LINES 100
 
 #endif

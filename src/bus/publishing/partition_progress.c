@@ -7,7 +7,7 @@ static void raise_to(int64_t *position, int64_t to)
 		*position = to;
 }
 
-/* A cursor beyond the head is of an incarnation that was lost. */
+/* A cursor beyond the head belongs to an incarnation that was lost. */
 static int64_t sound(int64_t cursor, int64_t head)
 {
 	return cursor < head ? cursor : head;

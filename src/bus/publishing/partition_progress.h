@@ -1,7 +1,7 @@
 /*
- * What a publisher knows of one partition of the outbox: positions that were committed, published and saved,
- * and the queue of rows to publish.  It calls no port; the publisher reports to it what database and broker
- * answer.
+ * What a publisher knows of one partition of the outbox: positions that were committed, published and
+ * saved, and the queue of rows to publish.  It calls no port; the publisher reports the answers of database
+ * and broker to it.
  */
 #ifndef ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
 #define ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
@@ -20,15 +20,15 @@ struct partition_progress {
 	int64_t abandoned; /* its worker did not publish it in time: read it, unless it is queued here */
 	int64_t head;      /* it was committed when the cursors were last read */
 
-	bool is_unasked; /* the broker has not told its position yet; nothing is published before it has */
+	bool is_unasked; /* the broker has not reported its position yet; until then nothing is published */
 
 	/*
-	 * The position up to which the broker says it published, where the database has not committed that
-	 * many rows as far as known; 0: none.  Nothing is published until the database confirms it.
+	 * The broker reports that it published up to here, beyond what the database is known to have
+	 * committed; 0: it does not.  Nothing is published until the database confirms the position.
 	 */
 	int64_t claimed;
 	int64_t expected; /* the position that the read of the cursors under way must find committed */
-	bool restored; /* it was not: the database lost what was published.  Nothing is published any more */
+	bool restored;    /* it was not found: the database lost published rows, so publishing stops */
 
 	struct publish_queue waiting;
 	bool overflowed; /* not all rows that are owed had room in the queue: they are to be read */
@@ -36,7 +36,7 @@ struct partition_progress {
 	bool is_missing; /* no worker publishes the rows before the first queued one: they are to be read */
 };
 
-/* Forgets everything but the cursor and the head that were just read; the queue is empty then. */
+/* Forgets everything but the cursor and the head that were just read, and empties the queue. */
 void partition_progress_begin(struct partition_progress *progress, int64_t cursor, int64_t head);
 
 /*
@@ -48,10 +48,10 @@ bool partition_progress_add_committed(struct partition_progress *progress, const
 				      bool has_room);
 bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row);
 
-/* Queues rows again whose call has ended, as far as they are not known to be published. */
+/* Queues rows again whose call has ended, except those that are known to be published. */
 void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows);
 
-/* The broker answered that everything up to that position is published. */
+/* The broker answered that everything up to this position is published. */
 void partition_progress_answered(struct partition_progress *progress, int64_t position);
 
 /* `count` of the missing rows were read. */

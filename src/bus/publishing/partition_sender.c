@@ -1,16 +1,16 @@
-/* Calls of the broker, in the order things happen. */
+/* The calls of the broker, in order. */
 #include "bus/publishing/partition_sender.h"
 
 #include <stdio.h>
 
 /*
- * Rows in a gap before the queue are nearly always about to be published by the worker that committed them:
- * wait this long for it in all, in waits that double, from the first one on.
+ * Rows missing before the queue are nearly always about to be published by the worker that committed them:
+ * the sender waits for them for this long in all, in waits that double, from the first one on.
  */
 #define GAP_MS      100
 #define GAP_WAIT_MS 2
 
-/* How often a trouble with the broker is logged while it lasts. */
+/* How often trouble with the broker is logged while it lasts. */
 #define LOG_EVERY_MS 10000
 
 /* ---- beginning and end ---- */

@@ -27,7 +27,7 @@ struct partition_sender {
 	/* The broker lacks rows that other workers committed. */
 	struct timer *timer;
 	bool waits_for_others;
-	int64_t waited_ms; /* in all */
+	int64_t waited_ms; /* the sum of the waits */
 };
 
 struct partition_senders {
@@ -49,14 +49,14 @@ struct partition_senders {
 	void *context;
 };
 
-/* `changed` is called, from the event loop, whenever an answer arrives or a wait is over. */
+/* `changed` is called, from the event loop, whenever an answer arrives or a wait ends. */
 void partition_senders_init(struct partition_senders *senders, const struct publisher_ports *ports,
 			    struct engine_stats *stats, void (*changed)(void *context), void *context);
 void partition_senders_release(struct partition_senders *senders);
 
 /*
- * The database has this incarnation, and these cursors and heads.  The answer to a call under way belongs to
- * the incarnation before, and is ignored.
+ * Begins with the database's incarnation, cursors and heads.  The answer to a call under way belongs to the
+ * earlier incarnation, and is ignored.
  */
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state);
 

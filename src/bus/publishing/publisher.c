@@ -192,15 +192,15 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 	LOG(publisher->ports->logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
 	    LOG_TEXT("error", failure->text));
 	/*
-	 * The database may return from a backup, whose cursors must not say what an earlier incarnation
-	 * published.
+	 * The database may have been restored from a backup: its cursors must not record what an earlier
+	 * incarnation published.
 	 */
 	publisher->is_doubtful = publisher->check_is_due = true;
 	publisher->waits = true;
 	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
 }
 
-/* Positions of an earlier incarnation of the database mean nothing in this one. */
+/* Positions of an earlier incarnation of the database are meaningless in this one. */
 static void begin_incarnation(struct publisher *publisher)
 {
 	if (publisher->started)

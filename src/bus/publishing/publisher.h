@@ -22,14 +22,14 @@
 
 struct publisher;
 
-/* Ports and statistics outlive it. */
+/* Ports and statistics must outlive the publisher. */
 struct publisher *publisher_new(const struct publisher_ports *ports, struct engine_stats *stats);
 void publisher_free(struct publisher **publisher);
 
 /* Reads the cursors; after that, everything is published that earlier workers left. */
 void publisher_start(struct publisher *publisher);
 
-/* The database works again: retries now what waits for its retry. */
+/* Retries failed calls now, because the database works again. */
 void publisher_retry_now(struct publisher *publisher);
 
 /* Whether its calls of the database, and of the broker, make progress. */
@@ -39,10 +39,7 @@ const struct progress_watch *publisher_events_watch(const struct publisher *publ
 /* Publishes rows that were just committed; they are copied. */
 void publisher_add(struct publisher *publisher, const struct outbox_row *rows, size_t count);
 
-/*
- * Rows were committed that were not added: reads the cursors again, and publishes every row that is not
- * published.
- */
+/* Rows were committed that were not added: reads the cursors again, and publishes every unpublished row. */
 void publisher_check_again(struct publisher *publisher);
 
 /* A cursor that moved by this many rows is saved with a flush; others are saved alone, after a while. */
@@ -59,7 +56,7 @@ void publisher_cursors_saved(struct publisher *publisher, const struct cursor *c
 /* Whether all rows that this worker committed or took over are published, and the cursors are saved. */
 bool publisher_is_idle(const struct publisher *publisher);
 
-/* Called whenever it may have become idle. */
+/* `on_idle` is called whenever the publisher may have become idle. */
 void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *context), void *context);
 
 #endif

@@ -1,4 +1,4 @@
-/* A chained hash of creations on their way, and a set-associative cache of what is in the database. */
+/* A chained hash of unfinished create_batch commands, and a set-associative cache of stored batches. */
 #include "bus/unit_of_work/batch_index.h"
 
 #include "core/base/hash.h"
@@ -12,7 +12,7 @@
 #define CACHE_SETS 4096
 #define CACHE_WAYS 4
 
-/* Longer texts are not remembered: a batch that has them is asked for each time. */
+/* Longer texts are not cached: their batches are looked up in the database each time. */
 #define CACHED_TEXT_SIZE 64
 
 struct cache_slot {
@@ -22,9 +22,9 @@ struct cache_slot {
 
 struct batch_index {
 	struct delivery *creations[BUCKETS];             /* newest first */
-	struct cache_slot cache[CACHE_SETS][CACHE_WAYS]; /* the ones remembered last come first */
+	struct cache_slot cache[CACHE_SETS][CACHE_WAYS]; /* most recently cached first */
 
-	/* What was remembered since batch_index_watch(); used only until unwatch. */
+	/* Batches remembered since batch_index_watch(); used only until batch_index_unwatch(). */
 	bool watching;
 	struct arena *arena;
 	struct map recent;
@@ -65,7 +65,7 @@ void batch_index_remove_creation(struct batch_index *index, struct delivery *cre
 		*place = creation->next_creation;
 }
 
-/* The place of the reference among those of its set; the last one, if it has none. */
+/* Returns the index of the reference's slot in its set, or the last index if the reference is not cached. */
 static int way_of(const struct cache_slot *set, const char *reference)
 {
 	int way = 0;
@@ -118,7 +118,7 @@ const char *batch_index_created(const struct batch_index *index, const char *ref
 	const struct delivery *creation = index->creations[hash_text(reference) % BUCKETS];
 	const char *sku = NULL;
 
-	/* The earliest on its way is the one that will succeed. */
+	/* The list is newest first, so the last match is the oldest command: the one that will succeed. */
 	for (; creation; creation = creation->next_creation) {
 		if (!strcmp(creation->batchref, reference))
 			sku = creation->sku;

@@ -1,4 +1,4 @@
-/* Frames: how a row of the outbox keeps events. */
+/* Encodes and decodes frames, which are how an outbox row stores its events. */
 #include "bus/unit_of_work/outbox_frame.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* A chained hash by SKU, through which a list goes in order of use. */
+/* A chained hash table by SKU, whose entries are also linked in order of use. */
 #include "bus/unit_of_work/product_cache.h"
 
 #include "bus/unit_of_work/product_image.h"
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A power of two; so many that chains are short with as many products as there is room for, usually. */
+/* The bucket count is the power of two that gives a bucket this many bytes or less: chains stay short. */
 #define BYTES_PER_BUCKET 512
 
-/* What the C library takes for each block besides, about. */
+/* The C library's approximate overhead per block, in bytes. */
 #define MALLOC_OVERHEAD 16
 
 struct entry {
@@ -24,7 +24,7 @@ struct entry {
 struct product_cache {
 	struct entry **buckets;
 	size_t bucket_count;
-	struct entry *newest, *oldest; /* by use */
+	struct entry *newest, *oldest; /* in order of use */
 	size_t bytes, bytes_max;
 };
 
@@ -55,7 +55,7 @@ static const struct product_image *image_of(const struct entry *entry)
 	return (const void *)entry->image;
 }
 
-/* ---- where a product is, or would be ---- */
+/* ---- look-up ---- */
 
 static struct entry **place_of(const struct product_cache *cache, const char *sku)
 {
@@ -88,7 +88,7 @@ static void use(struct product_cache *cache, struct entry *entry)
 	put_first(cache, entry);
 }
 
-/* ---- coming and going ---- */
+/* ---- adding and dropping ---- */
 
 static size_t bytes_of(const struct entry *entry)
 {
@@ -116,7 +116,7 @@ static void add(struct product_cache *cache, struct entry **place, const struct 
 	cache->bytes += bytes_of(entry);
 }
 
-/* Most often a product takes as much as before. */
+/* Usually the image's size has not changed, and it is overwritten in place. */
 static void replace(struct product_cache *cache, struct entry **place, const struct product *product,
 		    size_t size)
 {

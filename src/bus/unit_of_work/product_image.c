@@ -1,6 +1,6 @@
 /*
- * One block of memory: a head, the batches in order of preference, the ranges, and last all texts, which are
- * named by where they begin among them.
+ * An image is one block of memory: a head, the batches in order of preference, the ranges, and last the
+ * texts, which are referred to by their offsets.
  */
 #include "bus/unit_of_work/product_image.h"
 
@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-/* With more batches, those without free stock are left out: no line can go there. */
+/* Above this count, batches without free stock are left out: no line can be allocated to them. */
 #define FULL_BATCHES_MAX 32
 
-/* With more of the others, the product is loaded anew: most of what was copied would not be looked at. */
+/* If more batches than this remain, the product is not cached: most of the copy would never be read. */
 #define BATCHES_MAX 64
 
 #define NO_TEXT UINT32_MAX
@@ -29,8 +29,8 @@ struct range_image {
 
 struct product_image {
 	int64_t key, version, revision;
-	uint32_t batches, ranges; /* how many */
-	uint32_t texts;           /* of how many bytes; the first of them is the SKU */
+	uint32_t batches, ranges; /* counts */
+	uint32_t texts;           /* bytes of all texts; the first text is the SKU */
 	_Alignas(int64_t) unsigned char block[];
 };
 
@@ -60,9 +60,9 @@ size_t product_image_size(const struct product_image *image)
 	       image->ranges * sizeof(struct range_image) + image->texts;
 }
 
-/* ---- taking it ---- */
+/* ---- writing an image ---- */
 
-/* Whether batches without free stock are left out. */
+/* Whether batches without free stock are to be left out. */
 static bool is_crowded(const struct product *product)
 {
 	int count = 0;
@@ -72,7 +72,7 @@ static bool is_crowded(const struct product *product)
 	return count > FULL_BATCHES_MAX;
 }
 
-/* From `batch` on, the first one that is kept, or NULL. */
+/* Returns the first batch to keep, from `batch` on, or NULL. */
 static const struct batch *kept_from(const struct batch *batch, bool crowded)
 {
 	while (batch && crowded && !batch_free(batch))
@@ -85,7 +85,7 @@ static uint32_t text_size(const char *text)
 	return text ? (uint32_t)strlen(text) + 1 : 0;
 }
 
-/* The head of its image. */
+/* Fills in the image's head.  Returns false if the product is not worth caching. */
 static bool make_head(const struct product *product, bool crowded, struct product_image *head)
 {
 	const struct batch *batch = kept_from(product->batches, crowded);
@@ -95,7 +95,7 @@ static bool make_head(const struct product *product, bool crowded, struct produc
 	*head = (struct product_image){
 		.key = product->key,
 		.version = product->version,
-		.revision = product->revision + product->changed, /* as the flush counts */
+		.revision = product->revision + product->changed, /* the flush increments it, too */
 		.ranges = (uint32_t)product->range_count,
 		.texts = text_size(product->sku),
 	};
@@ -108,7 +108,7 @@ static bool make_head(const struct product *product, bool crowded, struct produc
 	return head->batches <= BATCHES_MAX;
 }
 
-/* Where texts are written, one behind the other. */
+/* Writes texts, one after another. */
 struct writer {
 	char *texts;
 	uint32_t used;
@@ -174,7 +174,7 @@ void product_image_write(struct product_image *image, const struct product *prod
 	write_ranges(product, ranges, &writer);
 }
 
-/* ---- and back ---- */
+/* ---- restoring a product ---- */
 
 static const char *text_at(const char *texts, uint32_t at)
 {

@@ -14,7 +14,7 @@
 struct product_image;
 
 /*
- * Bytes of the product's image; 0 for a product that is not worth caching, because it has a shrink in
+ * Returns the image's size in bytes; 0 for a product that is not worth caching, because it has a shrink in
  * progress or very many batches.
  */
 size_t product_image_measure(const struct product *product);
@@ -22,14 +22,14 @@ size_t product_image_measure(const struct product *product);
 /* Writes the image into memory of the measured size, aligned for an int64_t. */
 void product_image_write(struct product_image *image, const struct product *product);
 
-/* The product of the image, which shares no memory with it. */
+/* Restores the product, which shares no memory with the image. */
 struct product *product_image_restore(const struct product_image *image, struct arena *arena,
 				      struct journal *journal, int move_max);
 
-/* Valid as long as the image. */
+/* Returns the SKU, valid as long as the image. */
 const char *product_image_sku(const struct product_image *image);
 
-/* As measured. */
+/* Returns the size in bytes, as measured. */
 size_t product_image_size(const struct product_image *image);
 
 #endif

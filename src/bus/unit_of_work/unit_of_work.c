@@ -13,7 +13,7 @@
 #define KEEP(uow, field)       journal_keep(&(uow)->journal, (uow)->arena, &(field), sizeof(field))
 #define SET(uow, field, value) (KEEP(uow, field), (field) = (value))
 
-/* Grows uow->array by one element beyond the uow->counter that it has. */
+/* Makes room in uow->array for one element more than uow->counter. */
 #define GROW(uow, array, counter)                                                                            \
 	((uow)->array = arena_grow((uow)->arena, (uow)->array, (uow)->counter, sizeof *(uow)->array))
 
@@ -75,7 +75,7 @@ static void spend_id(struct unit_of_work *uow, const struct delivery *delivery)
 
 	if (!slot || slot->spent || !spends_id(delivery))
 		return;
-	/* The slot may be from an earlier message of the same id, which was rejected. */
+	/* An earlier, rejected message with the same id may have created the slot. */
 	slot->parts.message = delivery->inbox.message;
 	slot->spent = true;
 	slot->digest = delivery->digest;
@@ -349,7 +349,7 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 			.sku = line->sku,
 			.orderid = line->orderid,
 			.qty = line->qty,
-			.is_new = batchref, /* a line that has a batch loses it before it gets another */
+			.is_new = batchref, /* a line loses its batch before it gets another */
 		};
 		map_put(&uow->view_map, key, view);
 		GROW(uow, views, view_count);
@@ -359,7 +359,7 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 	SET(uow, view->changed, true);
 }
 
-/* Sets what every event has: its time, and the id of the command that caused it. */
+/* Sets the fields that every event has: its time, and the id of the command that caused it. */
 static void stamp(struct unit_of_work *uow, struct message *event)
 {
 	message_set_instant(event, "occurred_at", uow->now);

@@ -1,11 +1,11 @@
 /*
  * The unit of work: a few messages that are handled together and committed in one transaction.
  *
- * What its messages need is noted, and the store loads it.  The messages are handled in memory one by one,
- * each atomically; the store flushes the changes; then the unit is dropped as a whole.  A unit that could
- * not be flushed is cleared and built again.
+ * The unit notes what its messages need, and the store loads it.  The messages are handled in memory one by
+ * one, each atomically; the store flushes the changes; then the unit is dropped as a whole.  A unit that
+ * could not be flushed is cleared and rebuilt.
  *
- * A store reads this header, too: it loads the slots and needs, and writes the changes.
+ * A store uses this header, too: it loads the slots and needs, and writes the changes.
  */
 #ifndef ALLOCD_BUS_UNIT_OF_WORK_UNIT_OF_WORK_H
 #define ALLOCD_BUS_UNIT_OF_WORK_UNIT_OF_WORK_H
@@ -39,10 +39,10 @@ struct batch_slot {
 	const char *reference;
 	const char *sku; /* of the batch; NULL: there is no batch of that reference */
 	bool loaded;
-	int32_t lowest_qty; /* that a command of the unit sets it to; INT32_MAX: no command does */
+	int32_t lowest_qty; /* the lowest that a command of the unit sets; INT32_MAX: no command sets it */
 };
 
-/* A line that is to be allocated, which the store loads if it is allocated already. */
+/* A line to be allocated.  If it is allocated already, the store loads it. */
 struct line_slot {
 	const char *sku;
 	const char *orderid;
@@ -56,7 +56,7 @@ struct inbox_slot {
 	struct inbox_key parts;
 	bool loaded;
 	bool assumed_new; /* not looked up, see speculation.h */
-	bool spent;       /* before this unit, or by an earlier message of it */
+	bool spent;       /* by a message before this unit, or by an earlier one of it */
 	uint64_t digest;  /* of the message that spent it, its name included */
 	/* To be written: the outcome with which this unit spent it; OUTCOME_NONE: it did not. */
 	enum outcome outcome;
@@ -96,8 +96,8 @@ struct unit_of_work {
 	/* LOAD takes row locks and keeps its transaction for the flush; set after repeated conflicts. */
 	bool locking;
 
-	int move_max;     /* lines that one step of a shrink moves at most, of each of its products */
-	int statement_ms; /* the time limit of each of its statements; 0: the usual one */
+	int move_max;     /* the most lines that one step of a shrink moves, for each product */
+	int statement_ms; /* the time limit of each statement; 0: the usual one */
 
 	struct speculation speculation;
 
@@ -141,7 +141,7 @@ struct unit_of_work {
 void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max);
 void unit_of_work_release(struct unit_of_work *uow);
 
-/* Empties it, and frees everything in its arena. */
+/* Empties the unit, and frees everything in its arena. */
 void unit_of_work_clear(struct unit_of_work *uow);
 
 /* Keeps, or undoes, the changes of the message that is being handled. */
@@ -158,7 +158,7 @@ void unit_of_work_close(struct unit_of_work *uow);
 
 void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
 
-/* The batch and, if it exists, its product.  `qty`: the quantity that it is to be set to, or INT32_MAX. */
+/* Wants the batch and, if it exists, its product.  `qty`: the quantity that a command sets, or INT32_MAX. */
 void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, int32_t qty);
 
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line);
@@ -175,7 +175,7 @@ void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, 
 /* The slot of the delivery's inbox key; NULL when it has none. */
 struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery);
 
-/* The delivery's id, if it was assumed to be new and not spent in this unit, is to be loaded after all. */
+/* Has the delivery's id loaded after all, if it was assumed to be new and not spent in this unit. */
 void unit_of_work_look_id_up(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
@@ -206,7 +206,7 @@ void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line
 
 /* ---- what a store calls while it loads ---- */
 
-/* The unit's product of that SKU, which is created, with a copy of `sku`, unless it exists. */
+/* Returns the unit's product of that SKU; creates it, with a copy of `sku`, if the unit lacks it. */
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
 					 int64_t version, int64_t revision);
 
@@ -214,7 +214,7 @@ struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *s
 struct batch_slot *unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference,
 						const char *sku);
 
-/* A message with that digest has spent the id before. */
+/* Records that a message with that digest has spent the id before. */
 void unit_of_work_put_spent(struct inbox_slot *slot, uint64_t digest);
 
 #endif
