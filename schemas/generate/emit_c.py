@@ -109,7 +109,7 @@ def field_table(message):
 
 
 def field_entry(message, field):
-    """Only what is not zero, false or NULL."""
+    """Initializes only the members that are not zero, false or NULL."""
     members = [f'.name = "{field.name}"']
     if field.alias:
         members.append(f'.alias = "{field.alias}"')
@@ -121,7 +121,7 @@ def field_entry(message, field):
 
 
 def endpoint_entry(message):
-    """Only what is not NULL."""
+    """Initializes only the members that are not NULL."""
     endpoint = message.endpoint
     members = [f'.path = "{endpoint.path}"', f".status = {endpoint.status}"]
     if endpoint.location_path:
@@ -139,7 +139,7 @@ def constants(messages):
 
 
 def for_each(messages):
-    """The rest of the macro's line, and a line for each message."""
+    """Returns the rest of the macro's first line, and a line for each message."""
     return "".join(f" \\\n\tX({constant(message)}, {message.name})" for message in messages)
 
 

@@ -1,7 +1,7 @@
-"""Reads the JSON Schemas of the messages, and refuses what the generator does not fully understand.
+"""Reads the JSON Schemas of the messages, and refuses a schema that the generator does not fully understand.
 
-A keyword that was skipped here would be a promise that the validator in C does not keep: so every word of a
-schema must be understood, and one that is not is refused, with file, property and reason.
+A keyword that was ignored here would be a promise that the validator in C does not keep.  An unknown keyword
+is therefore refused, with file, property and reason.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import re
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-# A pattern is recognised by its exact text; what it means is written down once more in C.
+# A pattern is recognised by its exact text; its meaning is implemented again in C.
 NO_NUL = r"^[^\u0000]*$"
 DAY = (
     r"^(?:(?!0000)[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
@@ -23,7 +23,7 @@ DAY = (
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
-# What the codecs rely on: the kind of the field, and whether it is required.
+# The codecs rely on these fields: their kind, and whether they are required.
 STANDARD_FIELDS = {
     "command": {"id": ("FIELD_TEXT", False), "occurred_at": ("FIELD_INSTANT", False)},
     "event": {
@@ -39,18 +39,18 @@ C_KEYWORDS = set(
     "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile "
     "while asm bool true false typeof".split()
 )
-# Taken by the generated header itself (`struct message`, MSG_NONE, MSG_TYPES) and by core/field.h.
+# The generated header (`struct message`, MSG_NONE, MSG_TYPES) and core/field.h use these names.
 TAKEN_MESSAGE_NAMES = {"message", "message_descriptor", "field", "none", "types"}
-# A message with this member is taken for a CloudEvents envelope.
+# The codecs treat a message with this member as a CloudEvents envelope.
 TAKEN_FIELD_NAMES = {"specversion"}
 
-# The annotations in 'x-allocd' tell how a command is reached; they change nothing about what is valid.
+# The annotations in 'x-allocd' define a command's HTTP endpoint; they do not change which messages are valid.
 HTTP_PATH = re.compile(r"/[a-z][a-z0-9_]*")
 HTTP_STATUSES = (201, 202)
 # A URI template (RFC 6570) that ends in one expression: "/allocations/{orderid}".
 HTTP_LOCATION = re.compile(r"((?:/[a-z][a-z0-9_]*)+/)\{([a-z0-9_]+)\}")
 
-# The required text by which a message names its product, and how C calls it; the first one counts.
+# The required texts that can name a message's product, and their constants in C; the first match counts.
 PRODUCT_KEYS = {"sku": "KEY_SKU", "batchref": "KEY_BATCHREF"}
 
 
@@ -96,7 +96,7 @@ def check(condition, where, reason):
 
 
 def read_schema(path):
-    """The file's JSON, in which no key comes twice and every number is one."""
+    """Returns the file's JSON; refuses duplicate keys, NaN and Infinity."""
     where = path.name
 
     def unique(pairs):
@@ -141,7 +141,7 @@ def is_integer(value):
 
 
 def bounds(schema, where, low, high, least, most):
-    """The values of the keywords `low` and `high`, which must make sense and lie within least and most."""
+    """Returns the values of keywords `low` and `high`, which must be in order and from least to most."""
     for keyword in (low, high):
         check(is_integer(schema[keyword]), where, f"{keyword!r} must be an integer")
         check(least <= schema[keyword] <= most, where, f"{keyword!r} must be from {least} to {most}")
@@ -150,7 +150,7 @@ def bounds(schema, where, low, high, least, most):
 
 
 def read_type(schema, where):
-    """The type, and whether null is one too."""
+    """Returns the type, and whether null is allowed too."""
     check("type" in schema, where, "lacks 'type'")
     kind = schema["type"]
     nullable = isinstance(kind, list) and len(kind) == 2 and kind[1] == "null"
@@ -197,7 +197,7 @@ def read_field(name, schema, where):
 
 
 def read_properties(properties, where):
-    """The fields by name, and of each alias the name it stands for."""
+    """Returns the fields by name, and for each alias the reference to its field."""
     check(isinstance(properties, dict) and properties, where, "'properties' must be an object with members")
     fields, aliases = {}, {}
     for name, schema in properties.items():
@@ -214,7 +214,7 @@ def read_properties(properties, where):
 
 
 def apply_aliases(fields, aliases, required, any_of, where):
-    """An alias is a $ref to a field, and an anyOf says that one of both names is required."""
+    """An alias is a $ref to a field; an anyOf requires one of the two names."""
     check(len(aliases) <= 1, where, "more than one alias")
     check(bool(aliases) == (any_of is not None), where, "an alias and 'anyOf' come together or not at all")
     for alias, reference in aliases.items():
@@ -240,7 +240,7 @@ def apply_required(fields, aliases, required, where):
 
 
 def check_presence(field, where):
-    """Null stands for absent, so exactly what may be absent may be null."""
+    """Null means absent, so a field may be null exactly if it may be absent."""
     place = f"{where}: {field.name}"
     check(not (field.required and field.nullable), place, "is required, so it must not be null")
     check(field.required or field.nullable, place, "is optional, so it must take null")
@@ -267,7 +267,7 @@ def product_key(role, fields, where):
 
 
 def read_location(template, fields, where):
-    """The path and the field that a URI template consists of."""
+    """Returns the path and the field of a URI template."""
     parts = HTTP_LOCATION.fullmatch(str(template))
     check(parts, where, f"'location' must be like '/orders/{{orderid}}', not {template!r}")
     check(is_required_text(fields.get(parts[2])), where, f"'location' names {parts[2]!r}, which is no required text")

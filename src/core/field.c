@@ -10,7 +10,7 @@ const struct field *field_named(const struct message_descriptor *descriptor, con
 	for (size_t i = 0; i < descriptor->field_count; i++) {
 		const struct field *field = &descriptor->fields[i];
 
-		/* Most differ in their first letter: no need to call for that. */
+		/* Most names differ in their first letter, which saves the call of strcmp(). */
 		if (*field->name == *name && !strcmp(field->name, name))
 			return field;
 	}

@@ -1,6 +1,6 @@
 /*
- * What a message is made of.  The descriptors are generated from `schemas/`; the validator and the
- * codecs walk them, so that a message's shape is written down once.
+ * The fields of a message.  The descriptors are generated from `schemas/`; the validator and the
+ * codecs iterate over them, so that a message's shape is written down once.
  */
 #ifndef ALLOCD_CORE_FIELD_H
 #define ALLOCD_CORE_FIELD_H
@@ -12,17 +12,17 @@
 enum field_kind {
 	FIELD_TEXT,    /* const char *, NULL when absent; min and max count code points; no NUL inside */
 	FIELD_INT32,   /* int32_t; min and max bound the value; never optional */
-	FIELD_INT64,   /* int64_t; the same */
+	FIELD_INT64,   /* int64_t; min and max bound the value; never optional */
 	FIELD_DAY,     /* int32_t, see calendar.h; IN_WAREHOUSE when absent */
 	FIELD_INSTANT, /* int64_t, see calendar.h; NO_INSTANT when absent */
 };
 
 struct field {
 	const char *name;
-	const char *alias; /* another name the same value may come under, or NULL */
+	const char *alias; /* another name that the value may have on the wire, or NULL */
 	enum field_kind kind;
 	bool required;
-	bool nullable; /* null stands for absent */
+	bool nullable; /* a JSON null means that the field is absent */
 	size_t offset; /* of the value in the message's struct */
 	int64_t min;
 	int64_t max;
@@ -42,14 +42,14 @@ struct message_descriptor {
 	size_t field_count;
 };
 
-/* The descriptor's field of that name, or NULL. */
+/* Returns the descriptor's field of that name, or NULL. */
 const struct field *field_named(const struct message_descriptor *descriptor, const char *name);
 
-/* The value of a text, day or instant field, or of an integer, in the struct that starts at `body`. */
+/* Return the value of a text field, or of any other field, in the struct that starts at `body`. */
 const char *field_text(const struct field *field, const void *body);
 int64_t field_number(const struct field *field, const void *body);
 
-/* Whether the struct has a value there; an integer always has. */
+/* Whether the field is present in the struct at `body`; an integer always is. */
 bool field_is_present(const struct field *field, const void *body);
 
 /* Sets every field of the struct at `body` to absent: NULL, 0, IN_WAREHOUSE, NO_INSTANT. */

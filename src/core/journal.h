@@ -1,6 +1,6 @@
 /*
- * An undo journal: it keeps the old bytes of everything that one message changes in memory, so that a message
- * that is rejected leaves everything as it was.  Core writes into it before every change.
+ * An undo journal: it saves the old bytes of everything that one message changes in memory, so that a
+ * rejected message leaves no trace.  The core writes to it before every change.
  */
 #ifndef ALLOCD_CORE_JOURNAL_H
 #define ALLOCD_CORE_JOURNAL_H
@@ -11,13 +11,13 @@ struct journal {
 	struct journal_entry *newest;
 };
 
-/* Remembers the `size` bytes at `place`; memory for that comes from `arena`. */
+/* Saves the `size` bytes at `place` in memory from `arena`. */
 void journal_keep(struct journal *journal, struct arena *arena, void *place, size_t size);
 
-/* Undoes all changes, newest first, and forgets them. */
+/* Restores all saved bytes, newest first, and empties the journal. */
 void journal_undo(struct journal *journal);
 
-/* Keeps all changes: they cannot be undone any more. */
+/* Empties the journal: the changes stay and can no longer be undone. */
 void journal_forget(struct journal *journal);
 
 #endif

@@ -1,4 +1,4 @@
-/* What holds for every message, told by its descriptor. */
+/* Functions for every message, driven by its descriptor. */
 #include "core/message.h"
 
 #include "core/base/decimal.h"
@@ -68,7 +68,7 @@ static uint64_t digest_text(uint64_t hash, const char *text)
 	return fnv1a(hash, text, strlen(text) + 1);
 }
 
-/* In decimal, for the digest is kept: it must not depend on a machine's byte order. */
+/* Hashes the number in decimal: the digest is stored, so it must not depend on a machine's byte order. */
 static uint64_t digest_number(uint64_t hash, int64_t number)
 {
 	char text[DECIMAL_MAX + 1] = {0};

@@ -1,36 +1,36 @@
-/* Any message: a command that came in or an event that goes out; the structs come from `schemas/`. */
+/* Any message: an incoming command or an outgoing event; the structs are generated from `schemas/`. */
 #ifndef ALLOCD_CORE_MESSAGE_H
 #define ALLOCD_CORE_MESSAGE_H
 
 #include "core/field.h"
 #include "messages.h"
 
-/* The descriptor of a type other than MSG_NONE. */
+/* Returns the descriptor of `type`, which is not MSG_NONE. */
 const struct message_descriptor *message_descriptor(enum message_type type);
 
-/* MSG_NONE when no message has that name. */
+/* Returns MSG_NONE if no message has that name. */
 enum message_type message_type_named(const char *name);
 
-/* "allocate"; "unknown" for MSG_NONE. */
+/* Returns the name on the wire, such as "allocate"; "unknown" for MSG_NONE. */
 const char *message_name(enum message_type type);
 
-/* An empty message of that type: every field absent. */
+/* Makes `message` an empty one of that type: every field is absent. */
 void message_init(struct message *message, enum message_type type);
 
-/* A text field by name; NULL when it is absent or the message has no such field. */
+/* Returns a text field by name; NULL if it is absent or the message has no such field. */
 const char *message_text(const struct message *message, const char *field);
 
-/* An integer field by name, which the message has. */
+/* Returns a number field by name; the message must have such a field. */
 int64_t message_number(const struct message *message, const char *field);
 
-/* Sets a text or an instant field by name, which the message has; the text is not copied. */
+/* Set a text or an instant field by name; the message must have such a field.  The text is not copied. */
 void message_set_text(struct message *message, const char *field, const char *text);
 void message_set_instant(struct message *message, const char *field, int64_t instant);
 
 /*
- * What the message says, in 64 bits: equal for equal messages, however they are encoded.  Its id and
- * occurred_at do not count: who sends a message again may stamp it anew.  Nor do absent fields, so that
- * a message keeps its digest (the inbox stores it) when its schema gains an optional field.
+ * A 64-bit digest of the message's content: equal messages have equal digests, in any encoding.  Its id and
+ * occurred_at do not count, because a client that sends a message again may set them anew.  Nor do absent
+ * fields: the inbox stores the digest, which must not change when the schema gains an optional field.
  */
 uint64_t message_digest(const struct message *message);
 

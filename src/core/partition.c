@@ -9,6 +9,6 @@ int partition_of(const char *sku)
 {
 	uint64_t hash = fnv1a(FNV_BASIS, sku, strlen(sku));
 
-	/* The low bits of FNV mix worst: fold the high half in. */
+	/* The low bits of FNV are the least mixed, so fold in the high half. */
 	return (int)((hash ^ (hash >> 32)) % PARTITIONS);
 }

@@ -1,8 +1,8 @@
 /*
- * Which partition a SKU belongs to.  Lanes split the work, and the outbox numbers its events, by
- * partition, so that all that concerns one SKU stays in one order.
+ * Maps a SKU to its partition.  Lanes split the work, and the outbox numbers its events, by
+ * partition, so that all messages and events of one SKU stay in order.
  *
- * The answer is stored (it numbers outbox rows): it must never change for a SKU.
+ * The partition is stored with outbox rows, so it must never change for a SKU.
  */
 #ifndef ALLOCD_CORE_PARTITION_H
 #define ALLOCD_CORE_PARTITION_H

@@ -1,4 +1,4 @@
-/* The rules of allocation: which batch takes a line, and what happens when a batch shrinks. */
+/* The rules of allocation: which batch a line is allocated from, and what happens when a batch shrinks. */
 #include "core/product_internal.h"
 
 #include <assert.h>
@@ -112,7 +112,7 @@ int32_t batch_free(const struct batch *batch)
 	return batch->purchased - batch->allocated;
 }
 
-/* Needs ask for this many quantities exactly, and for the next lower power of two of further ones. */
+/* This many quantities are asked for exactly; any other is rounded down to a power of two. */
 #define EXACT_RANGES 8
 
 struct stock_range *product_range(const struct product *product, int32_t fitting)
@@ -147,8 +147,8 @@ static int32_t power_of_two_in(int32_t qty)
 }
 
 /*
- * The free stock to ask for, for a line of `qty`: exactly that, because batches with a little less may be
- * many.  But a shrink may move lines of a great many quantities, which must not mean a load each.
+ * The free stock to ask for when a line of `qty` needs a batch: exactly `qty`, because many batches may have
+ * slightly less.  A shrink may move lines of many different quantities, and must not need a load for each.
  */
 static int32_t fitting_for(const struct product *product, int32_t qty)
 {
@@ -167,7 +167,7 @@ static int32_t count_batches(const struct product *product)
 }
 
 /*
- * Twice as many batches as before, so that a command that needs more again and again is redone O(log n)
+ * Doubles the number of loaded batches, so that a command that repeatedly needs more is redone only O(log n)
  * times.
  */
 static void ask_for_batches(struct product *product, int32_t qty)
@@ -181,7 +181,7 @@ static void ask_for_batches(struct product *product, int32_t qty)
 	};
 }
 
-/* The first batch in order of preference that can take `qty`, or NULL; NEEDS_MORE when that is not known. */
+/* Finds the most preferred batch with `qty` free, or NULL; NEEDS_MORE if too little is loaded to decide. */
 static enum verdict soonest_batch_with(struct product *product, int32_t qty, struct batch **found)
 {
 	struct preference loaded_to = product_loaded_to(product, qty);
@@ -270,8 +270,8 @@ static bool is_newest_loaded(const struct batch *batch)
 }
 
 /*
- * Deallocates the newest lines until the batch fits `target`, `move_max` lines at most.  While it does not
- * fit, its purchased quantity is what is allocated: never less, and with nothing free for other lines.
+ * Deallocates the newest lines, at most `move_max`, until the batch fits `target`.  While it does not fit,
+ * its purchased quantity equals its allocated one: never less, and with no free stock for other lines.
  */
 static enum verdict fit_batch(struct product *product, struct batch *batch, int32_t target)
 {

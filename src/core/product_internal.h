@@ -1,6 +1,4 @@
-/*
- * What product.c, which decides, shares with product_parts.c, which keeps a product's lists.
- */
+/* Shared by product.c, which makes the decisions, and product_parts.c, which maintains a product's lists. */
 #ifndef ALLOCD_CORE_PRODUCT_INTERNAL_H
 #define ALLOCD_CORE_PRODUCT_INTERNAL_H
 
@@ -10,20 +8,20 @@
 #define SET(product, field, value)                                                                           \
 	(journal_keep((product)->journal, (product)->arena, &(field), sizeof(field)), (field) = (value))
 
-/* Puts the batch in its place in the order of preference. */
+/* Inserts the batch in order of preference. */
 void product_insert_batch(struct product *product, struct batch *batch);
 
-/* What is known of the batches with `fitting` or more free stock, or NULL. */
+/* Returns the range that records how far batches with `fitting` or more free stock are loaded, or NULL. */
 struct stock_range *product_range(const struct product *product, int32_t fitting);
 
-/* A line that no batch holds yet. */
+/* Adds a line that no batch holds yet. */
 struct allocation *product_add_line(struct product *product, const char *orderid, int32_t qty);
 
-/* Puts the line among those of the batch, by its version. */
+/* Inserts the line into the batch's lines, ordered by version. */
 void product_link_line(struct product *product, struct batch *batch, struct allocation *allocation);
 void product_unlink_newest_line(struct product *product, struct batch *batch);
 
-/* Puts the line among the displaced ones, by its version. */
+/* Inserts the line into the displaced lines, ordered by version. */
 void product_displace(struct product *product, struct allocation *allocation);
 void product_undisplace_oldest(struct product *product);
 

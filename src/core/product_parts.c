@@ -1,4 +1,4 @@
-/* What a product consists of: batches, lines, and ranges of loaded stock; and how a store fills it. */
+/* A product's parts (batches, lines, ranges of loaded stock), and how a store fills it. */
 #include "core/product_internal.h"
 
 #include "core/base/hash.h"
@@ -62,7 +62,7 @@ struct allocation *product_add_line(struct product *product, const char *orderid
 	return allocation;
 }
 
-/* The newest line of all, and one older than all (as they are loaded), need no search. */
+/* No search is needed for a line that is newer than all others, or older than all (the order of loading). */
 void product_link_line(struct product *product, struct batch *batch, struct allocation *allocation)
 {
 	struct allocation **place = &batch->newest;
@@ -85,8 +85,8 @@ void product_unlink_newest_line(struct product *product, struct batch *batch)
 }
 
 /*
- * A line older than all (as a batch loses them), and one newer than all (as they are loaded), need no
- * search.
+ * No search is needed for a line that is older than all others (the order in which a batch loses them), or
+ * newer than all (the order of loading).
  */
 void product_displace(struct product *product, struct allocation *allocation)
 {
@@ -115,7 +115,7 @@ void product_undisplace_oldest(struct product *product)
 
 /* ---- what is stored is put in ---- */
 
-/* Every stored line is as old as the product's last event, or older: newer ones are in memory. */
+/* A stored line's version is at most that of the product's last event; newer lines are in memory. */
 int64_t product_lines_from(const struct product *product, int32_t allocated)
 {
 	return allocated == 0 ? 0 : product->version + 1;

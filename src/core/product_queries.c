@@ -1,4 +1,4 @@
-/* What may be asked of a product, its batches and its lines. */
+/* Queries of a product, its batches and its lines. */
 #include "core/product_repository.h"
 
 const char *product_sku(const struct product *product)

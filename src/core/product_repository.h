@@ -1,6 +1,6 @@
 /*
- * The product as a store sees it: what it is made of, what it needs to be loaded, and what has changed.  Only
- * stores and what caches products for them include this header; handlers use core/product.h.
+ * The product as a store sees it: its parts, what must be loaded, and what has changed.  Only
+ * stores and the product cache include this header; handlers use core/product.h.
  */
 #ifndef ALLOCD_CORE_PRODUCT_REPOSITORY_H
 #define ALLOCD_CORE_PRODUCT_REPOSITORY_H
@@ -17,29 +17,29 @@ struct preference {
 	const char *reference; /* NULL: after all batches of that ETA */
 };
 
-/* Before every batch: none is loaded.  After every batch: nothing is left to load. */
+/* START is before every batch: none is loaded.  END is after every batch: nothing is left to load. */
 #define PREFERENCE_START ((struct preference){IN_WAREHOUSE, ""})
 #define PREFERENCE_END   ((struct preference){INT32_MAX, NULL})
 
-/* The place up to which all batches are loaded that have `qty` free. */
+/* Returns the place up to which all batches with `qty` free are loaded. */
 struct preference product_loaded_to(const struct product *product, int32_t qty);
 
-/* < 0: the first comes first.  In the warehouse first, then earlier ETA, then reference by bytes. */
+/* Negative if `a` is preferred: in the warehouse first, then earlier ETA, then reference in byte order. */
 int preference_compare(struct preference a, struct preference b);
 struct preference batch_preference(const struct batch *batch);
 
 /* ---- what a product is made of ---- */
 
-/* An order line that the product knows of, and the batch that holds it, if one does. */
+/* An order line in the product, and the batch that holds it, if any. */
 struct allocation {
 	struct order_line line;
-	struct batch *batch;      /* NULL: displaced, or forgotten */
+	struct batch *batch;      /* NULL: displaced, or out of stock */
 	int64_t version;          /* of its line_allocated event: the higher, the more recent */
 	bool displaced;           /* it lost its batch and waits to be allocated again */
 	struct allocation *older; /* the next among its batch's lines, newest first */
 	struct allocation *newer; /* the next among the displaced lines, oldest first */
 
-	/* For the store: where it has the line, and the product's list of changed lines. */
+	/* For the store: where the line is stored, and the product's list of changed lines. */
 	struct batch *stored_batch; /* NULL: no batch holds it in the database */
 	bool stored_displaced;      /* the database has it among the displaced lines */
 	bool changed;
@@ -56,10 +56,10 @@ struct batch {
 	int32_t allocated;
 	int64_t changed_at; /* occurred_at of the last quantity change applied, or NO_INSTANT */
 
-	/* The loaded lines, newest first.  Loaded are all with a version of `lines_from` or higher. */
+	/* The loaded lines, newest first.  All lines with a version of `lines_from` or higher are loaded. */
 	struct allocation *newest;
 	struct allocation *oldest_loaded;
-	int64_t lines_from; /* 0: all of them */
+	int64_t lines_from; /* 0: all lines are loaded */
 
 	struct batch *next; /* in the product's order of preference */
 
@@ -69,7 +69,7 @@ struct batch {
 	bool changed;
 };
 
-/* What NEEDS_MORE asks for.  Zero and NULL: nothing of that kind. */
+/* What must be loaded after NEEDS_MORE.  A member that is zero or NULL asks for nothing. */
 struct need {
 	int32_t fitting;         /* batches with at least this much free stock, */
 	struct preference after; /* beyond this place: */
@@ -87,15 +87,15 @@ static inline bool need_is_any(const struct need *need)
 /* A shrink too large for one unit of work: it continues until no line is displaced. */
 struct shrink {
 	struct batch *batch;
-	int32_t target;          /* what the batch is to hold */
+	int32_t target;          /* the batch's quantity after the shrink */
 	const char *cause;       /* id of the command, or NULL; its events carry it */
-	const char *traceparent; /* the same */
+	const char *traceparent; /* of the command, or NULL; its events carry it */
 	bool all_displaced;      /* every displaced line is loaded */
 };
 
 #define LINE_BUCKETS 64
 
-/* Up to `up_to`, all batches with `fitting` or more free stock are loaded. */
+/* All batches with `fitting` or more free stock are loaded, up to the place `up_to`. */
 struct stock_range {
 	int32_t fitting;
 	struct preference up_to;
@@ -127,41 +127,41 @@ struct product {
 	bool changed;
 	bool shrink_stored;
 	bool shrink_changed;
-	bool contradicted; /* a line that is new here turned out to be stored: what is in memory never was */
+	bool contradicted; /* a line allocated as new turned out to be stored; what is in memory is wrong */
 	struct allocation *changed_lines;
 	struct allocation *lines[LINE_BUCKETS];
 };
 
 /*
- * A product of which only the SKU is known.  One step of a shrink moves at most `move_max` lines; a larger
- * shrink takes several steps.  Arena and journal must outlive the product.
+ * Returns a product of which only the SKU is set.  One step of a shrink moves at most `move_max` lines; a
+ * larger shrink needs several steps.  Arena and journal must outlive the product.
  */
 struct product *product_new(struct arena *arena, struct journal *journal, const char *sku, int move_max);
 
 /*
  * ---- what is stored is put in ----
  *
- * What is in memory already stays as it is: it may have been changed since.  When all is there, the
- * caller forgets the journal: what was loaded is no message's change.
+ * Parts that are in memory already stay as they are, because they may have changed since they were loaded.
+ * After the last part the caller forgets the journal: loading is not part of a message's changes.
  */
 
 /* Copies `kept`'s plain values and key; returns the product's batch of that reference. */
 struct batch *product_put_batch(struct product *product, const struct batch *kept);
 
-/* What `lines_from` is for a batch none of whose lines was loaded yet. */
+/* Returns the initial `lines_from` of a batch, before any of its lines is loaded. */
 int64_t product_lines_from(const struct product *product, int32_t allocated);
 
 /*
- * A line that `batch` holds, or a displaced one when `batch` is NULL; the order of calls is free.  One that
- * was allocated here as if it were new stays as it is, and the product is `contradicted`.  When the newest
+ * Adds a line that `batch` holds, or a displaced one if `batch` is NULL; in any order.  A line that was
+ * allocated in memory as if it were new stays as it is, and the product is `contradicted`.  When the newest
  * lines of a batch were asked for, the caller lowers the batch's `lines_from` to where they end.
  */
 struct allocation *product_put_line(struct product *product, struct batch *batch, const char *orderid,
 				    int32_t qty, int64_t version);
 
 /*
- * All batches with `fitting` or more free stock, up to that place, have been put: an open range is one of
- * 1 or more.  Of a new product that is so up to PREFERENCE_END.
+ * Records that all batches with `fitting` or more free stock (at least 1) have been put, up to the place
+ * `up_to`.  For a new product that place is PREFERENCE_END.
  */
 void product_put_range(struct product *product, int32_t fitting, struct preference up_to);
 

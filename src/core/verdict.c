@@ -1,4 +1,4 @@
-/* Verdicts in words. */
+/* Texts for verdicts. */
 #include "core/verdict.h"
 
 const char *verdict_reason(enum verdict verdict)

@@ -12,11 +12,11 @@ enum verdict {
 	REJECT_UNKNOWN_BATCH,
 	REJECT_BATCHREF_TAKEN,
 	REJECT_ID_REUSED,
-	/* Not an answer yet: what was loaded does not tell.  The caller undoes, loads more and asks again. */
+	/* No decision yet: too little is loaded.  The caller undoes the message, loads more and retries. */
 	NEEDS_MORE,
 };
 
-/* In a few words, as logs, dead letters and HTTP errors give it: "invalid sku", "duplicate". */
+/* A short text for logs, dead letters and HTTP errors: "invalid sku", "duplicate". */
 const char *verdict_reason(enum verdict verdict);
 
 #endif

@@ -1,4 +1,4 @@
-/* Failures, delays and outages. */
+/* Injects failures, delays and outages. */
 #include "simulation/chaos.h"
 
 static bool chance(struct chaos *chaos, uint64_t in)
@@ -6,7 +6,7 @@ static bool chance(struct chaos *chaos, uint64_t in)
 	return random_below(chaos->random, in) == 0;
 }
 
-/* What may happen to a flush; any other call just fails. */
+/* Returns a random trouble for a flush; any other call is refused or loses its answer. */
 static enum memory_trouble flush_trouble(struct chaos *chaos)
 {
 	static const enum memory_trouble troubles[] = {
@@ -124,6 +124,6 @@ void chaos_end(struct chaos *chaos)
 	}
 	end_lost(chaos);
 	world_advance_ms(world,
-			 MEMORY_LOCK_TIMEOUT_MS); /* what met its trouble before, and waits for a lock */
+			 MEMORY_LOCK_TIMEOUT_MS); /* calls with an earlier trouble may wait for a lock */
 	end_lost(chaos);
 }

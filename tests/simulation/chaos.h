@@ -4,14 +4,14 @@
 
 #include "support/bus_world.h"
 
-/* On one database, and one broker. */
+/* The number of workers, which share one database and one broker. */
 #define WORKERS 2
 
 struct chaos {
 	struct random *random;
 	struct world *workers[WORKERS];
 	bool calm;
-	bool broker_keeps;    /* its fences, so that no event is published twice */
+	bool broker_keeps;    /* the broker keeps its fences, so that no event is published twice */
 	uint64_t troubles_in; /* one call in this many fails */
 };
 

@@ -1,9 +1,9 @@
 /*
- * A worker that reads two streams while other sessions lock products and batches shrink in steps: more comes
- * for held-up SKUs than half of a small queue holds, over every transport.  In the end each entry had one
- * effect, in the order of its stream for its SKU, and is acknowledged.
+ * A worker reads two streams while other sessions lock products and batches shrink in steps.  More messages
+ * for held-up SKUs arrive, over every transport, than half of a small queue holds.  In the end each entry has
+ * had one effect, in the order of its stream for its SKU, and is acknowledged.
  *
- * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
 #include "support/misfortune.h"
 #include "support/suites.h"
@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST     900 /* a seed: 916 postpones entries while later ones of their SKU wait in the queue */
+#define FIRST     900 /* the first seed; 916 postpones entries while later ones of their SKU are queued */
 #define RUNS      50
 #define STEPS     120
 #define STREAMS   2
-#define SOLD_OUT  4 /* SKUs without stock: each order is one event, and no more */
-#define SHRINKING 2 /* and those with stock, of which more than a step moves when it shrinks */
+#define SOLD_OUT  4 /* SKUs without stock: each order raises exactly one event */
+#define SHRINKING 2 /* SKUs with stock, whose shrinks move more lines than one step may */
 #define SKUS      (SOLD_OUT + SHRINKING)
 #define STOCK     40
-#define MOVE_MAX  7 /* few lines in a step, so that shrinks often take several */
+#define MOVE_MAX  7 /* few lines in a step, so that shrinks often need several steps */
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define GROUP     "allocd"
 
@@ -31,12 +31,12 @@ struct source {
 	struct memory_consumer *consumer;
 	struct memory_checkpoints *checkpoints;
 	struct stream_reader *reader;
-	int last[SKUS]; /* order of that SKU that came last */
+	int last[SKUS]; /* the last order of each SKU */
 };
 
 static struct source sources[STREAMS];
 static uint64_t first_seed;
-static bool only_streams; /* else nothing is lost with a worker, for none dies */
+static bool only_streams; /* then the worker may die; any other message would be lost with it */
 static int sent_number;
 
 static const char *sku_of(int number)
@@ -76,7 +76,7 @@ static void add_change(void)
 	add_entry(pick(STREAMS), MSG_CHANGE_BATCH_QUANTITY, change(SOLD_OUT + pick(SHRINKING)));
 }
 
-/* From callers, and over pub/sub as far as the worker reads it. */
+/* Sends a message over HTTP, or over pub/sub unless the worker has paused it. */
 static void send_another(void)
 {
 	enum transport transport = pick(2) ? TRANSPORT_HTTP : TRANSPORT_PUBSUB;
@@ -91,7 +91,7 @@ static void send_another(void)
 		world_send(world, transport, MSG_ALLOCATE, "%s", order("sent", STREAMS, sku, ++sent_number));
 }
 
-/* Most of them for one SKU. */
+/* Adds some messages, most of them for one SKU. */
 static void add_some(void)
 {
 	int hot = pick(SKUS);
@@ -227,7 +227,7 @@ static void come_to_an_end(void)
 
 /* ---- what came of it ---- */
 
-/* Orders of one stream and SKU come first in their order; of a SKU that is sold out, each comes once. */
+/* The first events of a stream's orders of a SKU are in order; an order of a sold-out SKU has one event. */
 static void check_events(void)
 {
 	int seen[STREAMS][SKUS] = {0};

@@ -1,5 +1,5 @@
 /*
- * Proves the run by replaying the commands in the inbox, one after the other, on the simple model of the
+ * Verifies a run by replaying the commands in the inbox, one after the other, on the simple model of the
  * domain.
  */
 #include "simulation/ledger.h"
@@ -48,7 +48,7 @@ struct history {
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
-	int last_single[WORKERS]; /* the last command that was sent once, to that worker: see check_order */
+	int last_single[WORKERS]; /* the last command sent once, to that worker: see check_order() */
 };
 
 static void read_outbox(struct history *history)
@@ -114,7 +114,7 @@ static enum verdict do_naively(struct model *model, const struct envelope *comma
 	return model_change_quantity(model, change->batchref, change->qty, change->occurred_at);
 }
 
-/* The published event is the one that the model raised, and names the command as its cause. */
+/* The next event in the outbox must be the one that the model raised, with the command as its cause. */
 static void check_event(struct history *history, const struct model_event *expected, const char *cause)
 {
 	struct envelope envelope;
@@ -135,9 +135,9 @@ static void check_event(struct history *history, const struct model_event *expec
 }
 
 /*
- * No command overtakes: the effects of a SKU's commands that were delivered once each, to one worker, are in
- * the order of the deliveries.  (The first commit decides which SKU owns a shared batch; only then do its
- * messages have a SKU.)
+ * Checks that no command overtakes another: commands of a SKU that were delivered once each, to one worker,
+ * take effect in the order of the deliveries.  Commands for shared batches are exempt: they have no SKU until
+ * a commit decides which SKU owns the batch.
  */
 static void check_order(struct history *history, const struct entry *entry)
 {
@@ -197,7 +197,7 @@ static void check_product(struct map *histories, const struct product_row *produ
 	ck_assert_msg(history->seen == history->count, "%s: events that no command caused", product->sku);
 	ck_assert_msg(!product->shrink.batchref, "%s: its shrink never ended", product->sku);
 	flatten(product, kept);
-	history->model.flat.revision = kept->revision; /* which the model does not count */
+	history->model.flat.revision = kept->revision; /* the model does not count revisions */
 	difference = flat_difference(&history->model.flat, kept);
 	ck_assert_msg(!difference, "%s: %s", product->sku, difference ? difference : "");
 }
@@ -229,7 +229,7 @@ static bool leaves_dead_letter(const struct sent *sent)
 	       sent->outcome != OUTCOME_SKIPPED;
 }
 
-/* One dead letter for each such answer, and perhaps one for a command that a dead worker did not answer. */
+/* Each such answer leaves one dead letter; a command that a dead worker did not answer may leave one too. */
 static void check_dead_letters(const struct chaos *chaos)
 {
 	size_t count = world->database->dead_letter_count, answered = 0, silent = 0;

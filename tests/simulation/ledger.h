@@ -1,5 +1,5 @@
 /*
- * The ledger: every command that was sent, each with a unique id, and in the end the proof that each had
+ * The ledger records every command that was sent, each with a unique id, and in the end proves that each had
  * exactly one effect.
  */
 #ifndef ALLOCD_TESTS_LEDGER_H
@@ -26,17 +26,17 @@ struct ledger {
 	int count;
 };
 
-/* Records one more command, which is not sent yet.  `fields` are without the id. */
+/* Records a command that is not sent yet.  `fields` must not contain the id. */
 struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields);
 
 /* Delivers the command to that worker, perhaps again. */
 void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker);
 
-/* Whether its last delivery to that worker, if there was one, was answered. */
+/* Whether the last delivery to that worker was answered; true if there was no delivery. */
 bool ledger_is_answered(const struct entry *entry, int worker);
 
-/* Called after everything is answered and published: aborts the test when a promise was broken. */
+/* Call this after everything is answered and published; it fails the test if a guarantee was violated. */
 void ledger_check(struct ledger *ledger, const struct chaos *chaos);
 
 #endif

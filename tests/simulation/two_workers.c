@@ -1,10 +1,9 @@
 /*
- * Two workers among rivals, in a world where everything goes wrong: random commands, some of them to both;
- * delays, conflicts, refusals, lost connections, outages, deaths, and standing still.  In the end every
- * command had exactly one effect, in order, and every event was published, in order; each once, unless the
- * broker itself forgot.
+ * Two workers and a rival handle random commands, some of them sent to both workers, amid delays, conflicts,
+ * refusals, lost connections, outages, crashes and hangs.  In the end every command has had exactly one
+ * effect, in order, and every event was published, in order; exactly once, unless the broker lost its fences.
  *
- * A run is its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
 #include "simulation/chaos.h"
 #include "simulation/ledger.h"
@@ -18,24 +17,24 @@
 #define STEPS 250
 
 #define SKUS    4
-#define BATCHES 6   /* of a SKU */
-#define RECENT  30  /* orders whose lines may come again */
-#define REFUSED 800 /* orders that the database refuses, if they are called so */
+#define BATCHES 6   /* of each SKU */
+#define RECENT  30  /* orders whose lines may be repeated */
+#define REFUSED 800 /* orders that the database refuses if they are named "poison" */
 
-/* Few lines in a step, so that shrinks often take several steps. */
+/* A step moves few lines, so that shrinks often need several steps. */
 #define MOVE_MAX 7
 
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
 
-/* After this long a worker publishes what another one left. */
+/* After this time a worker publishes rows that another one left unpublished. */
 #define LEFT_MS 3000
 
 struct run {
 	struct memory_random random;
-	int orders; /* few: lines come again and again; 0: seldom, but soon; else all is assumed to be new */
+	int orders; /* few: lines repeat often; 0: seldom and soon, so most are assumed to be new */
 	int last_order;
-	int stock; /* little: most lines are out of it; much: the lines of a batch are many */
+	int stock; /* little: most lines are out of stock; much: a batch holds many lines */
 	struct chaos chaos;
 	struct ledger ledger;
 };
@@ -66,7 +65,7 @@ static struct entry *any_create(struct run *run, enum transport transport)
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
-/* One of a few orders, with any line; or the next, or one of the last, with the line that it always has. */
+/* Returns one of a few orders with any line; or the next or a recent order, with the same line each time. */
 static struct entry *any_allocate(struct run *run, enum transport transport)
 {
 	int number = run->orders     ? pick(run, run->orders)
@@ -104,7 +103,7 @@ static struct entry *any_command(struct run *run)
 
 /* ---- what happens ---- */
 
-/* What is said on pub/sub is heard by all who listen. */
+/* A pub/sub message is received by every subscriber, so by both workers if both are subscribed. */
 static void send(struct run *run, struct entry *entry)
 {
 	int worker = pick(run, WORKERS);
@@ -129,7 +128,7 @@ static void send_again(struct run *run)
 		ledger_deliver(entry, &run->chaos, worker);
 }
 
-/* A rival leaves the refused orders alone. */
+/* The rival does not send orders that the database refuses. */
 static void let_rival_act(struct run *run)
 {
 	struct entry *entry;
@@ -152,7 +151,7 @@ static void begin_worker(struct run *run, struct world *worker)
 	world_start(worker);
 }
 
-/* Who sent it, and got no answer, sends it again to the next worker: in the order of the first time. */
+/* Sends the commands that the dead worker did not answer to its successor, in the original order. */
 static void replace_worker(struct run *run, int worker)
 {
 	world_crash(run->chaos.workers[worker]);
@@ -191,7 +190,7 @@ static void take_step(struct run *run)
 		replace_worker(run, pick(run, WORKERS));
 }
 
-/* All that was begun ends; notifications are in no hurry. */
+/* Runs until all work is done; notifications may take hours. */
 static void come_to_an_end(struct run *run)
 {
 	chaos_end(&run->chaos);

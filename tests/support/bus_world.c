@@ -1,4 +1,4 @@
-/* Puts a worker together out of in-memory adapters, and takes it apart again. */
+/* Builds a worker from in-memory adapters, and frees it. */
 #include "support/bus_world.h"
 
 #include "core/base/must.h"
@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* No test waits longer, in simulated time. */
+/* The longest time that a test waits, in simulated time. */
 #define PATIENCE_MS ((int64_t)60 * 60 * 1000)
 
 struct world *world;
 
 /* ---- the world ---- */
 
-/* All but what workers share. */
+/* Creates everything that workers do not share. */
 static struct world *with_own(struct world *it)
 {
 	it->notifier = memory_notifier_new(it->simulation);
@@ -136,7 +136,7 @@ void world_crash(struct world *it)
 	engine_free(&it->engine);
 }
 
-/* A wire, and what to do with it. */
+/* A function that for_each_wire() calls with each cable. */
 typedef void wire_act(struct cable *cable);
 
 static void for_each_wire(struct world *it, wire_act *act)

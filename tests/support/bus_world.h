@@ -1,8 +1,8 @@
 /*
  * A worker in a simulated world: the engine on the in-memory adapters.
  *
- * Messages are sent in the codec's text format, a line a field.  What becomes of each is kept, whether or not
- * it came over HTTP.  A worker may die and another one begin on the same database.
+ * Messages are sent in the codec's text format, one line for each field.  The outcome of each is recorded,
+ * for every transport.  A worker may die and another one start on the same database.
  */
 #ifndef ALLOCD_TESTS_WORLD_H
 #define ALLOCD_TESTS_WORLD_H
@@ -29,14 +29,14 @@ struct sent {
 	enum verdict verdict;
 	const char *reason;
 	int64_t answered_at_ms;
-	int order; /* of its answer among all answers, from 1 */
+	int order; /* the number of its answer among all answers, from 1 */
 };
 
 struct world {
-	bool is_guest; /* the next two are its host's */
+	bool is_guest; /* the next two belong to its host */
 	struct simulation *simulation;
 	struct database *database;
-	struct memory_broker *broker; /* its connection to it */
+	struct memory_broker *broker; /* this world's connection to the broker */
 	struct memory_notifier *notifier;
 	struct memory_codec codec;
 	struct memory_clock clock;
@@ -51,7 +51,7 @@ struct world {
 
 	struct sent *first, *last;
 	int answers;
-	int room_calls; /* how often a full queue had room again */
+	int room_calls; /* the number of times a full queue had room again */
 	bool was_full;
 	bool drained;
 };
@@ -59,34 +59,34 @@ struct world {
 #define DEAD_LETTERS_MAX 1000
 #define INBOX_DAYS       7
 
-/* One lane, units of up to 1000 messages, room for more than any test sends; no worker yet. */
+/* A world without a worker yet: one lane, units of up to 1000 messages, a queue that no test fills. */
 struct world *world_new(void);
 
 /*
- * Another worker, on the same database and the same broker, in a world of its own that is freed before its
- * host's. What travels through time travels for both: world_advance_ms() of one is that of all.
+ * A world for another worker on the same database and the same broker; it is freed before its host.  Both
+ * share simulated time: world_advance_ms() of one advances both.
  */
 struct world *world_beside(struct world *host);
 
 /* Accepts NULL in *world and nulls it. */
 void world_free(struct world **world);
 
-/* The worker begins, and looks around. */
+/* Starts the worker, and runs everything that is due. */
 void world_start(struct world *world);
 
-/* Its stores, engine not begun: for tests that say what goes wrong with its first calls. */
+/* Creates the worker without starting it, for tests that inject failures into its first calls. */
 void world_prepare(struct world *world);
 
 /*
- * The worker dies; what it asked of the database is lost on the way (see adapters/memory/simulation/lost.h).
+ * The worker dies; its flushes in flight are lost on the way (see adapters/memory/simulation/lost.h).
  */
 void world_crash(struct world *world);
 
-/* Freezes the worker: nothing that it sends arrives, and nothing reaches it, until it wakes. */
+/* Freezes the worker: until world_wake() it neither sends nor receives anything. */
 void world_hang(struct world *world);
 void world_wake(struct world *world);
 
-/* A message of that type, `printf` of its payload.  The answer is kept in what is returned. */
+/* Sends a message whose payload is formatted as by printf.  The answer is recorded in the returned struct. */
 __attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum transport transport,
 							      enum message_type type, const char *format,
 							      ...);
@@ -102,7 +102,7 @@ void world_settle(struct world *world);
 
 extern struct world *world;
 
-/* A world with no worker yet, with one of one lane, or with one of two. */
+/* Set up a world without a worker, with a worker of one lane, or with one of two lanes. */
 void set_up_no_worker(void);
 void set_up_world(void);
 void set_up_two_lanes(void);
@@ -114,24 +114,24 @@ struct sent *create_batch(const char *reference, const char *sku, int qty);
 struct sent *allocate(const char *orderid, const char *sku, int qty);
 struct sent *change_quantity(const char *reference, int qty);
 
-/* `count` lines of 1 piece: order PREFIX-00000 and so on. */
+/* Sends `count` lines of quantity 1, for the orders PREFIX-00000 and so on. */
 void allocate_many(const char *prefix, const char *sku, int count);
 
 /* Runs until every message that was sent is handled, without advancing time. */
 void expect_handled(const struct sent *sent);
 
-/* The batch that holds the line, or "" when none does. */
+/* Returns the reference of the batch that holds the line, or "" if no batch does. */
 const char *batch_of(const char *orderid, const char *sku, int qty);
 
-/* The published events, one a line: "line_allocated order-1 LAMP 10 batch 1".  Valid as long as the world. */
+/* The published events, one per line: "line_allocated order-1 LAMP 10 batch 1".  Valid like the world. */
 const char *published(void);
 
-/* The SKU of that number, from 0, among those that go through the lane. */
+/* Returns the SKU of that number, from 0, among those of the lane. */
 const char *sku_in_lane(size_t lane, int number);
 
 /* ---- lane 0 of `world`, step by step ---- */
 
-/* From now on, its calls to the database wait; each step lets one arrive, with all that follows from it. */
+/* Holds the lane's further calls to the database; each step releases one and runs everything that follows. */
 void hold_lane(void);
 void step_lane(void);
 void release_lane(void);

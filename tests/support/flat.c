@@ -1,4 +1,4 @@
-/* Flat lists, searched from end to end. */
+/* Keeps flat lists, which are searched linearly. */
 #include "support/flat.h"
 
 #include <check.h>

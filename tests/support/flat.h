@@ -1,6 +1,6 @@
 /*
- * A product as flat lists, in no order: what a database keeps of it.  The property tests have two of them:
- * the database, which only the repository writes, and the model's, which only the model writes.
+ * A product as flat, unordered lists, as a database stores it.  The property tests have two of them:
+ * the database's, which only the repository writes, and the model's, which only the model writes.
  */
 #ifndef ALLOCD_TESTS_CORE_FLAT_H
 #define ALLOCD_TESTS_CORE_FLAT_H
@@ -45,7 +45,7 @@ struct flat_line *flat_line(struct flat *flat, const char *orderid, int32_t qty)
 /* The newest line of the batch (NULL: of the displaced ones) with a version below `below`, or NULL. */
 struct flat_line *flat_newest_line(struct flat *flat, const char *batchref, int64_t below);
 
-/* The sum of the batch's lines, which is never stored. */
+/* Returns the sum of the batch's lines, which is never stored. */
 int32_t flat_allocated(const struct flat *flat, const char *batchref);
 int32_t flat_free(const struct flat *flat, const struct flat_batch *batch);
 
@@ -53,7 +53,7 @@ void flat_add_batch(struct flat *flat, struct flat_batch batch);
 void flat_add_line(struct flat *flat, struct flat_line line);
 void flat_remove_line(struct flat *flat, struct flat_line *line);
 
-/* Returns NULL when both are equal in any order, or else the first difference. */
+/* Returns NULL if both are equal, in any order, or else a description of the first difference. */
 const char *flat_difference(struct flat *a, struct flat *b);
 
 #endif

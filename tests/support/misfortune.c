@@ -1,4 +1,4 @@
-/* Each call draws whether it meets a trouble of its kind. */
+/* Decides at random, for each call, whether it meets a trouble. */
 #include "support/misfortune.h"
 
 struct misfortune misfortune;

@@ -1,6 +1,6 @@
 /*
  * The contract's rules, implemented in the simplest way: everything is recomputed from flat lists, which are
- * always complete, and a shrink of any size is done at once.
+ * always complete, and a shrink of any size is one step.
  */
 #ifndef ALLOCD_TESTS_CORE_MODEL_H
 #define ALLOCD_TESTS_CORE_MODEL_H

@@ -1,4 +1,4 @@
-/* One unit of work with one message, led by hand; where others are in the way, again and again. */
+/* Executes one unit of work with one message, without an engine, and repeats it until no call fails. */
 #include "support/rival.h"
 
 #include "bus/messages/execute.h"
@@ -28,7 +28,7 @@ static bool is_answered(void *context)
 	return rival->answered;
 }
 
-/* Whether the call went well. */
+/* Returns whether the call succeeded. */
 static bool wait_for_answer(struct rival *rival)
 {
 	ck_assert(simulation_run_until(world->simulation, is_answered, rival, PATIENCE_MS));
@@ -49,7 +49,7 @@ static bool flush(struct rival *rival)
 	return wait_for_answer(rival);
 }
 
-/* False: it has to be done again. */
+/* Returns false if the unit has to be repeated. */
 static bool try(struct rival *rival, struct delivery *delivery)
 {
 	enum progress progress = PROGRESS_NEEDS_MORE;

@@ -41,7 +41,7 @@ int run_suites(void)
 	int run, failed;
 
 	signal(SIGPIPE, SIG_IGN);              /* as in the program */
-	setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* a busy machine may need long for what takes a second */
+	setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* a test of one second may take long on a busy machine */
 	for (const struct suite *suite = first; suite; suite = suite->next)
 		if (!suite->only_if || suite->only_if())
 			srunner_add_suite(runner, check_suite(suite));

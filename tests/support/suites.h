@@ -1,5 +1,5 @@
 /*
- * A suite registers itself: linked into a test program, it is run.
+ * A suite registers itself: every suite that is linked into a test program is run.
  *
  *	SUITE("publisher", set_up, tear_down)
  *	{
@@ -19,9 +19,9 @@
 
 struct suite {
 	const char *name;
-	void (*set_up)(void), (*tear_down)(void); /* before and after each test; NULL: nothing to do */
+	void (*set_up)(void), (*tear_down)(void); /* called before and after each test, or NULL */
 	int timeout_s;                            /* of each test; 0: a minute */
-	bool (*only_if)(void);                    /* asked before the first test runs; NULL: always */
+	bool (*only_if)(void);                    /* false: the suite is not run; NULL: it always is */
 	void (*add_tests)(TCase *tests);
 	struct suite *next;
 };
@@ -52,10 +52,10 @@ void suite_add_test(TCase *tests, const TTest *test, int signal, int first, int 
 /* Suites are run in the order in which they are linked. */
 void suite_register(struct suite *suite);
 
-/* Runs what is registered and returns main()'s status, a failure too when CK_RUN_SUITE selects nothing. */
+/* Runs the suites and returns main()'s status, which is a failure if CK_RUN_SUITE selects no suite. */
 int run_suites(void);
 
-/* Whether these are the names of all suites; what differs is printed. */
+/* Whether `names` are the names of all suites; prints the differences. */
 bool suites_are_named(int count, char *const names[]);
 
 #endif

@@ -19,7 +19,7 @@ struct chunk {
 	_Alignas(max_align_t) unsigned char bytes[];
 };
 
-/* Lies at the beginning of its first chunk. */
+/* The arena is stored at the beginning of its first chunk. */
 struct arena {
 	struct chunk *current; /* the newest; older ones follow */
 	struct chunk *spare;   /* kept by arena_clear() */
@@ -62,7 +62,7 @@ struct arena *arena_new(size_t chunk_size)
 	return arena;
 }
 
-/* A spare chunk of that size or larger, or NULL. */
+/* Unlinks and returns a spare chunk of at least `size` bytes, or returns NULL. */
 static struct chunk *take_spare(struct arena *arena, size_t size)
 {
 	struct chunk **place = &arena->spare, *chunk;
@@ -103,7 +103,7 @@ static void free_all(struct chunk *list)
 		free(chunk);
 }
 
-/* The arena itself goes last: it lies in its oldest chunk. */
+/* The oldest chunk, which holds the arena itself, is freed last. */
 void arena_free(struct arena **arena)
 {
 	if (!*arena)
@@ -113,7 +113,7 @@ void arena_free(struct arena **arena)
 	*arena = NULL;
 }
 
-/* The system gets back what was used last and is too much to keep. */
+/* Keeps the chunk as a spare, or frees it while the arena holds more than ARENA_KEEP bytes. */
 static void put_aside(struct arena *arena, struct chunk *chunk)
 {
 	if (arena->footprint > ARENA_KEEP) {
@@ -195,7 +195,7 @@ char *arena_join(struct arena *arena, const char *const texts[], size_t count, c
 	return joined;
 }
 
-/* Most texts fit what is left of the chunk: printed in one go. */
+/* Prints into the rest of the current chunk, where most texts fit; prints again if it is too small. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
 	size_t left = room(arena->current);

@@ -1,4 +1,4 @@
-/* A run of bytes somewhere else; the function that hands it over says how long it lives. */
+/* Bytes that the struct does not own; the function that passes it documents their lifetime. */
 #ifndef ALLOCD_CORE_BASE_BYTES_H
 #define ALLOCD_CORE_BASE_BYTES_H
 

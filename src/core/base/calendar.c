@@ -1,6 +1,6 @@
 /*
- * Days and instants, read and written by hand: strptime and timegm know no
- * microseconds, no offsets and, for year 1, no portable answer.
+ * Days and instants are parsed and formatted by hand: strptime and timegm support
+ * neither microseconds nor offsets, and year 1 not portably.
  *
  * Day numbers: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
  * days_from_civil and civil_from_days.
@@ -98,7 +98,7 @@ static bool take_date(struct scanner *in, int32_t min_year, int32_t *day)
 	return true;
 }
 
-/* Digits after the point; those beyond microseconds are read and dropped. */
+/* Reads the digits after the decimal point; those beyond microseconds are dropped. */
 static bool take_fraction(struct scanner *in, int64_t *us)
 {
 	int64_t scale = US_PER_SECOND / 10;
@@ -114,7 +114,7 @@ static bool take_fraction(struct scanner *in, int64_t *us)
 	return true;
 }
 
-/* `Z` or an offset such as `+02:00`; in seconds east of UTC. */
+/* Reads `Z` or an offset such as `+02:00`; *offset is in seconds east of UTC. */
 static bool take_zone(struct scanner *in, int64_t *offset)
 {
 	bool east = in->at != in->end && *in->at == '+';
@@ -130,7 +130,7 @@ static bool take_zone(struct scanner *in, int64_t *offset)
 	return true;
 }
 
-/* Minutes or seconds of an offset, with a colon before them or without. */
+/* Skips the minutes or seconds of an offset, with or without a colon before them. */
 static bool skip_part(struct scanner *in)
 {
 	int32_t ignored;
@@ -139,7 +139,7 @@ static bool skip_part(struct scanner *in)
 	return take_number(in, 2, 0, 59, &ignored);
 }
 
-/* `Z` or an offset as programs write it: `+02`, `+02:00`, ` +0200`, `+00:53:28`. */
+/* Skips `Z` or an offset in any common notation: `+02`, `+02:00`, ` +0200`, `+00:53:28`. */
 static bool skip_zone(struct scanner *in)
 {
 	int32_t ignored;
@@ -152,7 +152,7 @@ static bool skip_zone(struct scanner *in)
 	return in->at == in->end || (skip_part(in) && (in->at == in->end || skip_part(in)));
 }
 
-/* HH:MM, then optionally seconds, fraction and zone: a time part that is only checked. */
+/* Checks and skips a time of day: HH:MM, then optionally seconds, fraction and zone. */
 static bool skip_time(struct scanner *in)
 {
 	int32_t ignored;

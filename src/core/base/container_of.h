@@ -1,6 +1,6 @@
 /*
- * Finds the struct that a member belongs to: how an adapter that offers several ports gets from a port to
- * itself.
+ * Returns the struct that contains a member: an adapter that implements several ports gets from a port to
+ * itself with it.
  */
 #ifndef ALLOCD_CORE_BASE_CONTAINER_OF_H
 #define ALLOCD_CORE_BASE_CONTAINER_OF_H

@@ -1,4 +1,4 @@
-/* Digits, from the last to the first. */
+/* Formats integers by producing their digits from the last to the first. */
 #include "core/base/decimal.h"
 
 #include <string.h>

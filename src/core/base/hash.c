@@ -58,9 +58,9 @@ static inline uint64_t sum_of(const uint64_t *at, const char *text)
 }
 
 /*
- * The high half of a sum is the hash.  Names that are counted up have sums a step apart: spread by 2^64 over
- * the golden ratio (Knuth, The Art of Computer Programming, 6.4) and folded, their low bits are even, and
- * what differs differs.
+ * The high half of a sum is the hash.  Numbered names have sums at equal distances: multiplying by 2^64 over
+ * the golden ratio (Knuth, The Art of Computer Programming, 6.4) and folding spreads their low bits evenly
+ * and keeps different hashes different.
  */
 static inline uint64_t spread(uint64_t sum)
 {

@@ -1,5 +1,5 @@
 /*
- * Hashes: keyed ones of texts, for tables in memory, and one that never changes, for what is stored.
+ * Keyed hashes of texts, for tables in memory, and a hash that never changes, for stored data.
  *
  * A sender of messages cannot choose names that collide under a keyed hash.  Keyed hashes differ from one
  * start of the program to the next.
@@ -13,12 +13,12 @@
 /* Only this many bytes of a text are hashed.  No reference, id or name is longer. */
 #define HASH_TEXT_MAX 4096
 
-/* Two for each eight bytes, two for a number, two for the end of the text, and one. */
+/* The key has two words for each eight bytes, two for a number, two for the end of the text, and one more. */
 #define HASH_KEY_WORDS (2 * HASH_TEXT_MAX / 8 + 5)
 
 /*
- * Sets the key of this process; without it a constant key is used.  It must be random and secret, and be set
- * before the first hash, for tables that were filled under another key are lost.
+ * Sets the key of this process; without it a constant key is used.  The key must be random and secret, and
+ * set before the first hash: entries of a table that was filled under another key are not found again.
  */
 void hash_set_key(const uint64_t key[HASH_KEY_WORDS]);
 

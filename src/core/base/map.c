@@ -1,4 +1,4 @@
-/* Open addressing with linear probing, at most half full. */
+/* The map uses open addressing with linear probing and is at most half full. */
 #include "core/base/map.h"
 
 #include "core/base/hash.h"

@@ -18,17 +18,17 @@ struct map {
 };
 
 struct map_slot {
-	const char *key; /* NULL: free */
+	const char *key; /* NULL: the slot is free */
 	uint64_t hash;
 	void *value;
 };
 
 void map_init(struct map *map, struct arena *arena);
 
-/* NULL when the key is not there. */
+/* Returns the key's value, or NULL if the map has no such key. */
 void *map_get(const struct map *map, const char *key);
 
-/* Sets or replaces; `value` is not NULL. */
+/* Adds the key or replaces its value; `value` must not be NULL. */
 void map_put(struct map *map, const char *key, void *value);
 
 #endif

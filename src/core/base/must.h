@@ -1,6 +1,6 @@
 /*
- * Memory that there must be.  When the system has none left the process ends: what was committed is safe, and
- * what was not is delivered again.
+ * Allocations that cannot fail.  When the system is out of memory the process aborts: committed work is safe,
+ * and messages that were not committed are delivered again.
  */
 #ifndef ALLOCD_CORE_BASE_MUST_H
 #define ALLOCD_CORE_BASE_MUST_H
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The result of an allocation, never NULL. */
+/* Returns the result of an allocation, which is never NULL; aborts if it is. */
 static inline void *must(void *memory)
 {
 	if (!memory) {
@@ -18,7 +18,7 @@ static inline void *must(void *memory)
 	return memory;
 }
 
-/* Zeroed; for free(). */
+/* Allocates zeroed memory, which the caller releases with free(). */
 static inline void *must_alloc(size_t size)
 {
 	return must(calloc(1, size));

@@ -31,7 +31,7 @@ static bool fits_lead(unsigned char lead, unsigned char second)
 	}
 }
 
-/* The length of the valid sequence at `at`, or 0. */
+/* Returns the length of the valid sequence at `at`, or 0 if there is no such sequence. */
 static size_t sequence_length(const unsigned char *at, size_t left)
 {
 	unsigned char lead = at[0];
@@ -49,7 +49,7 @@ static size_t sequence_length(const unsigned char *at, size_t left)
 	return 0;
 }
 
-/* Most text is ASCII: eight bytes at a time. */
+/* Most text is ASCII, which is skipped eight bytes at a time. */
 static size_t skip_ascii(const unsigned char *text, size_t length)
 {
 	size_t i = 0;
@@ -113,7 +113,7 @@ size_t utf8_next(const char *text, size_t length, uint32_t *code, bool *is_valid
 	return width;
 }
 
-/* The length of the sequence that such a lead byte begins. */
+/* Returns the length of the sequence that a lead byte announces. */
 static size_t promised_length(unsigned char lead)
 {
 	if (is_between(lead, 0xc2, 0xdf))
@@ -123,7 +123,7 @@ static size_t promised_length(unsigned char lead)
 	return is_between(lead, 0xf0, 0xf4) ? 4 : 1;
 }
 
-/* Only the last three bytes before the limit can begin a sequence that goes beyond it. */
+/* Only the last three bytes before the limit can begin a sequence that crosses it. */
 size_t utf8_cut(const char *text, size_t length, size_t limit)
 {
 	if (length <= limit)

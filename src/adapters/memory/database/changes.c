@@ -1,4 +1,4 @@
-/* Copies what a unit of work changed: nothing of the unit's memory survives it. */
+/* Copies the changes of a unit of work, whose own memory does not outlive it. */
 #include "adapters/memory/database/changes.h"
 
 #include "core/product_repository.h"
@@ -63,7 +63,7 @@ static void copy_line(struct changes *changes, const struct allocation *line)
 	};
 }
 
-/* A line that came and went within the unit never gets there. */
+/* Whether the line is or was stored: one that was added and removed within the unit is not written. */
 static bool concerns_database(const struct allocation *line)
 {
 	return line->batch || line->displaced || line->stored_batch || line->stored_displaced;

@@ -1,6 +1,6 @@
 /*
- * What a flush is to write: copied out of the unit of work when the flush is called, so that it can arrive
- * later, perhaps after the worker that sent it has died.
+ * The changes that a flush writes.  They are copied out of the unit of work when the flush is called, because
+ * they may arrive later, perhaps after the worker that sent them has died.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_CHANGES_H
 #define ALLOCD_ADAPTERS_MEMORY_DATABASE_CHANGES_H
@@ -11,9 +11,9 @@
 
 struct product_change {
 	const char *sku;
-	int64_t revision; /* that the database must have; 0: it must have no such product */
+	int64_t revision; /* the revision that the database must have; 0: it must have no such product */
 	int64_t version;
-	bool changed; /* else it is only checked */
+	bool changed; /* false: only the revision is checked */
 	bool shrink_changed;
 	struct shrink_row shrink;
 };
@@ -62,16 +62,16 @@ struct changes {
 struct changes *changes_of(const struct unit_of_work *uow);
 void changes_free(struct changes **changes);
 
-/* The rows that the flush locks, including the new ones, which no other flush may create meanwhile. */
+/* Names the rows that the flush locks, including new ones, which no other flush may create meanwhile. */
 struct lock_names changes_locks(struct changes *changes);
 
-/* Whether the database accepts them; sets *failure as the flush of the port does. */
+/* Whether the database accepts the changes; if not, sets *failure as the port's flush does. */
 bool changes_check(const struct changes *changes, const struct database *database, struct failure *failure);
 
-/* Writes them all; they were checked just before. */
+/* Writes all changes; the caller checks them immediately before. */
 void changes_apply(struct changes *changes, struct database *database);
 
-/* Tells the unit of work, which is the one they came from, what the flush is to set. */
+/* Sets in `uow`, which the changes were copied from, the results of the flush. */
 void changes_tell(const struct changes *changes, struct unit_of_work *uow);
 
 #endif

@@ -1,4 +1,4 @@
-/* Writes a flush's changes into the tables: copies, which belong to the database. */
+/* Writes a flush's changes into the tables, as copies that the database owns. */
 #include "adapters/memory/database/changes.h"
 
 #include "bus/ports/chores_store.h"
@@ -163,7 +163,7 @@ static void apply_views(const struct changes *changes, struct database *database
 	}
 }
 
-/* The worker that wrote it sends it; another worker may only after the lease. */
+/* The worker that wrote a notification sends it; another worker may do so only after the lease. */
 static void apply_notifications(struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->notification_count; i++) {
@@ -178,7 +178,7 @@ static void apply_notifications(struct changes *changes, struct database *databa
 	}
 }
 
-/* The letters that were there are replayed before new ones push them out. */
+/* Replays of existing dead letters are applied before new dead letters displace them. */
 static void apply_dead(const struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->replay_count; i++)
@@ -194,7 +194,7 @@ static void apply_cursors(const struct changes *changes, struct database *databa
 		database_move_cursor(database, &changes->cursors[i]);
 }
 
-/* The numbers are given in the order of the commits, and so have no gaps. */
+/* Positions are assigned in the order of the commits, so they have no gaps. */
 static void apply_outbox(struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->outbox_count; i++) {

@@ -1,4 +1,4 @@
-/* What the database demands of a flush: revisions, unique keys, constraints. */
+/* Checks what the database requires of a flush: revisions, unique keys, constraints. */
 #include "adapters/memory/database/changes.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ static bool check_products(const struct changes *changes, const struct database 
 	return true;
 }
 
-/* Whether the text is refused; then the failure says so. */
+/* Whether a test refuses the text; if so, sets the failure. */
 static bool is_refused(const struct database *database, const char *text, const char *what,
 		       struct failure *failure)
 {

@@ -1,4 +1,4 @@
-/* The tables, and how rows are found. */
+/* Creates the tables and finds their rows. */
 #include "adapters/memory/database/database.h"
 
 #include "adapters/memory/database/locks.h"
@@ -45,7 +45,7 @@ int64_t database_now(const struct database *database)
 	return EPOCH_US + simulation_now_ms(database->simulation) * 1000;
 }
 
-/* No text has the byte 0xff in it. */
+/* The parts are separated by the byte 0xff, which occurs in no text. */
 const char *database_line_key(struct arena *arena, const char *sku, const char *orderid, int32_t qty)
 {
 	return arena_printf(arena, "%s\xff%s\xff%d", sku, orderid, qty);
@@ -106,7 +106,7 @@ void database_accept(struct database *database, const char *text)
 	}
 }
 
-/* The address is the session's identity. */
+/* Its address identifies the other session as a holder of locks. */
 static const char other_session;
 
 void database_lock_product(struct database *database, const char *sku)

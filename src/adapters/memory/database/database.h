@@ -1,5 +1,5 @@
 /*
- * A database in memory, for any number of stores: the same tables, and the same rules, as the real one.
+ * A database in memory, for any number of stores, with the tables and the rules of the real one.
  *
  * A pointer to a row is valid until the database is freed; deleted rows are only marked.  Tests read the rows
  * directly, and inject failures.
@@ -25,19 +25,19 @@ struct batch_row {
 	struct batch_row *next; /* of the same product, in order of preference */
 };
 
-/* In a batch, displaced, or neither: then there is no such row in the real database. */
+/* A line is in a batch, displaced, or neither; in the last case the real database has no such row. */
 struct line_row {
 	const char *sku;
 	const char *orderid;
 	int32_t qty;
 	int64_t version;
-	const char *batchref; /* NULL: in none */
+	const char *batchref; /* NULL: no batch holds it */
 	bool displaced;
 	struct line_row *next; /* of the same product */
 };
 
 struct shrink_row {
-	const char *batchref; /* NULL: the product has none in progress */
+	const char *batchref; /* NULL: the product is not shrinking */
 	int32_t target;
 	const char *cause;
 	const char *traceparent;
@@ -55,7 +55,7 @@ struct product_row {
 
 struct inbox_row {
 	const char *key;
-	const char *message; /* that spent it */
+	const char *message; /* the message that spent the key */
 	const char *id;
 	uint64_t digest;
 	enum outcome outcome;
@@ -63,10 +63,10 @@ struct inbox_row {
 	bool deleted;
 };
 
-/* Who inserted a witness tells what became of its unit of work. */
+/* The witness of a unit of work: whether it was inserted by the flush determines the unit's outcome. */
 struct witness_row {
 	int64_t at;
-	bool committed; /* by the flush; false: by settle, so that the flush never can */
+	bool committed; /* inserted by the flush; false: by resolve_commit, so the flush cannot commit */
 	bool deleted;
 };
 
@@ -84,11 +84,11 @@ struct stored_outbox_row {
 	int64_t committed_at;
 };
 
-/* The row of position p is rows[p - 1]. */
+/* One partition of the outbox; the row of position p is rows[p - 1]. */
 struct outbox_partition {
 	struct stored_outbox_row *rows;
 	size_t count;
-	size_t deleted; /* rows deleted, from the first on */
+	size_t deleted; /* the number of deleted rows, which are the first ones */
 	int64_t cursor;
 };
 
@@ -98,7 +98,7 @@ struct notification_row {
 	const char *orderid;
 	int32_t qty;
 	int attempts;
-	const char *recipient; /* NULL: each */
+	const char *recipient; /* NULL: all recipients */
 	int64_t due_at;
 	bool deleted;
 };
@@ -108,7 +108,7 @@ struct dead_letter_row {
 	enum outcome outcome;
 	const char *reason;
 	enum transport transport;
-	bool is_mail; /* it was to be sent: it has no way in */
+	bool is_mail; /* it is an outgoing mail, so it has no transport */
 	const char *origin;
 	const char *entry_id; /* or NULL */
 	int64_t incarnation;
@@ -121,7 +121,7 @@ struct dead_letter_row {
 	int64_t first_at, last_at;
 };
 
-/* An operator's attempt at a dead letter, and what came of it. */
+/* An operator's attempt to replay a dead letter, and its outcome. */
 struct replay_row {
 	int64_t dead_letter;
 	int attempt;
@@ -134,12 +134,12 @@ struct replay_row {
 	int64_t at;
 };
 
-/* A stream, as far as the logbook knows it. */
+/* What the checkpoints record of a stream. */
 struct stream_row {
 	struct stream_record record;
-	struct stream_id highest; /* that it generated */
-	int64_t latest;           /* incarnation of all that it had */
-	int64_t marked;           /* the incarnation whose mark was seen on it; 0: none was */
+	struct stream_id highest; /* the highest id that the stream generated */
+	int64_t latest;           /* the latest of the stream's incarnations */
+	int64_t marked;           /* the incarnation whose mark was seen on the stream; 0: no mark was seen */
 };
 
 struct database_config {
@@ -157,8 +157,8 @@ struct database {
 	struct simulation *simulation;
 	struct database_config config;
 	struct arena *arena;
-	char incarnation[INCARNATION_SIZE]; /* which life of it this is, */
-	int lives;                          /* of how many */
+	char incarnation[INCARNATION_SIZE]; /* the current incarnation, */
+	int lives;                          /* and the number of incarnations until now */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;
@@ -179,7 +179,7 @@ struct database {
 	size_t notification_count;
 	struct dead_letter_row *dead_letters; /* oldest first */
 	size_t dead_letter_count;
-	int64_t dead_letters_ever; /* the last one's key */
+	int64_t dead_letters_ever; /* the key of the newest one */
 	uint64_t dead_letters_dropped;
 	struct replay_row *replays;
 	size_t replay_count;
@@ -190,10 +190,10 @@ struct database {
 
 	/* See locks.h and lost.h. */
 	struct lock *locks;
-	struct lock_waiter *waiters; /* in the order they came */
+	struct lock_waiter *waiters; /* in order of arrival */
 	struct lost_flush *lost;
 
-	/* What a test says; see below. */
+	/* Set by tests; see below. */
 	struct refusal *refused;
 	size_t refused_count;
 	bool down;
@@ -202,38 +202,38 @@ struct database {
 
 struct database *database_new(struct simulation *simulation, const struct database_config *config);
 
-/* All stores on it are freed before.  Accepts NULL in *database and nulls it. */
+/* The caller frees all stores on the database first.  Accepts NULL in *database and nulls it. */
 void database_free(struct database **database);
 
-/* Its clock: microseconds since 1970. */
+/* The database's clock, in microseconds since 1970. */
 int64_t database_now(const struct database *database);
 
 /* ---- what a test says ---- */
 
 /*
- * A flush that writes this text as an order id, a batch's reference or a message's id (also a dead one's)
- * fails with that kind, FAILURE_DATA where none is named, until it is accepted again.
+ * Until database_accept(), a flush that writes this text as an order id, a batch reference or a message id
+ * (including that of a dead letter) fails with `kind`, or with FAILURE_DATA after database_refuse().
  */
 void database_refuse(struct database *database, const char *text);
 void database_refuse_as(struct database *database, const char *text, enum failure_kind kind);
 void database_accept(struct database *database, const char *text);
 
-/* Another session locks the product's row, and lets it go. */
+/* Another session locks a product's row; it releases all its locks with database_unlock_products(). */
 void database_lock_product(struct database *database, const char *sku);
 void database_unlock_products(struct database *database);
 
-/* Gives it a new incarnation, as if it had been restored from a backup. */
+/* Begins a new incarnation of the database, as after a restore from a backup. */
 void database_renew(struct database *database);
 
-/* While it is down, every call of every store answers FAILURE_RETRY. */
+/* While the database is down, every call of every store answers FAILURE_RETRY. */
 void database_set_down(struct database *database, bool down);
 
-/* While it is broken, every flush and every probe answers FAILURE_DATA. */
+/* While the database is broken, every flush and every probe answers FAILURE_DATA. */
 void database_set_broken(struct database *database, bool broken);
 
 /* ---- what a test sees ---- */
 
-/* The row, or NULL when there is no such row. */
+/* Each returns the row, or NULL if there is no such row. */
 struct product_row *database_product(const struct database *database, const char *sku);
 struct batch_row *database_batch(const struct database *database, const char *reference);
 struct line_row *database_line(const struct database *database, const char *sku, const char *orderid,
@@ -252,39 +252,39 @@ const char *database_owner_of_batch(const struct database *database, const char 
 int64_t database_version(const struct database *database, const char *sku);
 int64_t database_revision(const struct database *database, const char *sku);
 
-/* NULL when it is gone. */
+/* Returns NULL if the dead letter was removed. */
 struct dead_letter_row *database_dead_letter(const struct database *database, int64_t key);
 
 size_t database_inbox_count(const struct database *database);
 size_t database_notification_count(const struct database *database);
 
-/* NULL when everything that must always hold holds; else what does not, in `arena`. */
+/* Returns NULL if all invariants hold; otherwise a description of the violated one, in `arena`. */
 const char *database_fault(const struct database *database, struct arena *arena);
 
 /* ---- for what works on the rows ---- */
 
-/* SKU, order id and quantity in one text. */
+/* Joins SKU, order id and quantity into one key. */
 const char *database_line_key(struct arena *arena, const char *sku, const char *orderid, int32_t qty);
 const char *database_witness_key(struct arena *arena, const unsigned char *witness);
 
 void database_insert_witness(struct database *database, const char *key, bool committed);
 
-/* Forward only. */
+/* Moves the cursor forward, never back. */
 void database_move_cursor(struct database *database, const struct cursor *cursor);
 
 /*
- * Copies the dead letter and gives it a key and its times.  A stream entry that was delivered again is the
- * same one: it gets one attempt more, and this outcome.
+ * Adds a copy of the dead letter with a key and times.  If the same stream entry already has a dead letter,
+ * that one is updated instead: its attempts increase by one, and it gets the new outcome.
  */
 void database_add_dead_letter(struct database *database, const struct dead_letter_row *letter);
 
 /*
- * Until no more than the limit are left: the oldest rejected and invalid ones leave first, then the failed
- * ones.
+ * Drops dead letters until no more than the limit are left: first the oldest rejected and invalid ones, then
+ * the oldest failed ones.
  */
 void database_cap_dead_letters(struct database *database);
 
-/* The attempt is kept, and its dead letter gone or, when it failed again, marked with it. */
+/* Records the attempt and removes its dead letter, or updates the dead letter if the attempt failed. */
 void database_replay(struct database *database, const struct replay_row *replay);
 
 #endif

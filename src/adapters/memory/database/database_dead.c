@@ -1,4 +1,4 @@
-/* Dead letters, oldest first, and what operators did about them. */
+/* Keeps dead letters, oldest first, and operators' replays of them. */
 #include "adapters/memory/database/database.h"
 
 #include <string.h>
@@ -67,7 +67,7 @@ void database_add_dead_letter(struct database *database, const struct dead_lette
 
 /* ---- they go ---- */
 
-/* Drops the oldest ones, `over` at most, that are failed or are not; returns how many are too many still. */
+/* Drops the oldest failed (or other) dead letters, at most `over`; returns how many remain to be dropped. */
 static size_t drop_dead_letters(struct database *database, size_t over, bool failed)
 {
 	size_t kept = 0;

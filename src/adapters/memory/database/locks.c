@@ -1,4 +1,4 @@
-/* A list of locks, each with its name and its holder. */
+/* Keeps a list of locks, each with its name and its holder. */
 #include "adapters/memory/database/locks.h"
 
 #include "core/base/must.h"
@@ -13,7 +13,7 @@ struct lock {
 
 struct lock_waiter {
 	struct lock_waiter *next;
-	struct task *task; /* NULL: nothing was released since it waits */
+	struct task *task; /* NULL: no lock was released since the wait began */
 	simulation_task *again;
 	void *context;
 	struct database *database;

@@ -1,4 +1,4 @@
-/* Published events as copies in an arena, and the fences that say which rows they were. */
+/* Keeps copies of the published events in an arena, and fences that record which rows were published. */
 #include "adapters/memory/ports/broker.h"
 
 #include "core/base/must.h"
@@ -8,14 +8,14 @@
 
 #define NO_FAULT SIZE_MAX
 
-/* Up to where the rows of each partition went out, in one life of a database. */
+/* The position up to which each partition was published, for one incarnation of a database. */
 struct fences {
 	struct fences *next;
 	const char *incarnation;
 	int64_t positions[PARTITIONS];
 };
 
-/* What all connections share. */
+/* The broker's state, which all connections share. */
 struct channel {
 	size_t connections;
 	struct simulation *simulation;
@@ -111,7 +111,7 @@ static struct fences *fences_of(struct channel *channel, const char *incarnation
 	return fences;
 }
 
-/* The fence of the publication's rows; it is not below what its sender knows. */
+/* Returns the fence of the publication's partition, raised to the position that the sender knows. */
 static int64_t *fence_for(struct channel *channel, const struct publication *publication)
 {
 	struct fences *fences = fences_of(channel, publication->incarnation);
@@ -142,7 +142,7 @@ static void keep(struct channel *channel, const struct outgoing *event)
 		event->type, {arena_copy(channel->arena, payload->data, payload->size), payload->size}};
 }
 
-/* False when it fails in the middle: `limit` events of the call went out. */
+/* Returns false if the call fails within the row, after `limit` events of the call were published. */
 static bool send_row(struct channel *channel, const struct outgoing_row *row, size_t limit, size_t *sent)
 {
 	for (size_t i = 0; i < row->count; i++) {

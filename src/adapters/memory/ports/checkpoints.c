@@ -1,4 +1,4 @@
-/* What the logbook knows of streams, and of the times when commands were not heard. */
+/* Keeps the checkpoints of streams, and the subscription gaps. */
 #include "adapters/memory/ports/checkpoints.h"
 
 #include "core/base/must.h"
@@ -10,7 +10,7 @@
 struct memory_checkpoints {
 	struct checkpoints checkpoints;
 	struct database *database;
-	struct arena *arena; /* of the calls */
+	struct arena *arena; /* memory of the calls under way */
 	struct cable requests, answers;
 	bool is_refusing;
 };
@@ -46,9 +46,7 @@ static const char *name_life(char life[STREAM_LIFE_MAX], int64_t incarnation)
 	return life;
 }
 
-/*
- * Of an incarnation whose mark was seen: it is not on the stream, and the group does not stand where it did.
- */
+/* Whether the incarnation's mark is missing, and the group is missing or it or the stream has moved back. */
 static bool lacks_mark(const struct stream_row *row, const struct stream_state *state)
 {
 	char life[STREAM_LIFE_MAX];
@@ -66,7 +64,7 @@ static bool has_begun_again(const struct stream_row *row, const struct stream_st
 	return !state->has_group && stream_id_compare(state->last_generated, row->highest) < 0;
 }
 
-/* The latest incarnation that the stream bears a mark of; 0: none. */
+/* Returns the latest incarnation whose mark is on the stream; 0 if there is no mark. */
 static int64_t marked_incarnation(const struct stream_row *row, const struct stream_state *state)
 {
 	char life[STREAM_LIFE_MAX];
@@ -121,7 +119,7 @@ static void do_mark(struct checkpoints_call *call)
 		row->marked = row->record.incarnation;
 }
 
-/* A gap that is noted several times is recorded once. */
+/* Records a gap; one that is reported several times is recorded once. */
 static void write_down(struct database *database, const struct subscription_gap *window)
 {
 	struct subscription_gap *row = database->blind_windows;

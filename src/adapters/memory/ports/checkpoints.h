@@ -1,5 +1,5 @@
 /*
- * The logbook port on a database in memory.  Calls travel over `requests`, answers over `answers` (see
+ * The checkpoints port on a database in memory.  Calls travel over `requests`, answers over `answers` (see
  * cable.h).
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_CHECKPOINTS_H
@@ -13,10 +13,10 @@ struct memory_checkpoints;
 
 struct memory_checkpoints *memory_checkpoints_new(struct database *database);
 
-/* Calls under way are dropped.  Accepts NULL in *logbook and nulls it. */
+/* Drops calls under way.  Accepts NULL in *checkpoints and nulls it. */
 void memory_checkpoints_free(struct memory_checkpoints **checkpoints);
 
-/* Every call fails, though the database is there: the role lacks a right, or a table is locked. */
+/* Makes every call fail while the database is up, as if a privilege were missing or a table locked. */
 void memory_checkpoints_set_refusing(struct memory_checkpoints *checkpoints, bool is_refusing);
 
 struct checkpoints *memory_checkpoints_port(struct memory_checkpoints *checkpoints);

@@ -1,4 +1,4 @@
-/* Lines of the log as texts in an arena. */
+/* Keeps the lines of the log as texts in an arena. */
 #include "adapters/memory/ports/logger.h"
 
 #include <inttypes.h>

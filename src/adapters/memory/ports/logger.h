@@ -1,4 +1,4 @@
-/* The logger port: keeps the lines, for tests to read. */
+/* The logger port in memory: it keeps the lines for tests to read. */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_LOGGER_H
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_LOGGER_H
 
@@ -15,7 +15,7 @@ struct memory_logger {
 void memory_logger_init(struct memory_logger *logger);
 void memory_logger_release(struct memory_logger *logger);
 
-/* How many lines have that text in them. */
+/* The number of lines that contain `text`. */
 size_t memory_logger_count(const struct memory_logger *logger, const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* Notifications as copies in an arena. */
+/* Keeps copies of the notifications in an arena. */
 #include "adapters/memory/ports/notifier.h"
 
 #include "core/base/arena.h"
@@ -11,8 +11,8 @@ struct memory_notifier {
 	struct arena *arena;
 	struct cable requests;
 	bool down;
-	const char *refused; /* an order; NULL: none */
-	const char *busy;    /* a recipient; NULL: none */
+	const char *refused; /* an order id; NULL: no order is refused */
+	const char *busy;    /* a recipient; NULL: no recipient is busy */
 	size_t attempts;
 	struct notification *sent;
 	size_t count;

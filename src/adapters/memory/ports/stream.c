@@ -1,4 +1,4 @@
-/* A stream, and its groups with what is pending in each. */
+/* Implements a stream and its groups with their pending entries. */
 #include "adapters/memory/ports/stream_internal.h"
 
 #include "core/base/must.h"
@@ -46,7 +46,7 @@ static void make_group(struct memory_stream *stream, const char *name, struct st
 	stream->groups = group;
 }
 
-/* Everything up to here was read and acknowledged. */
+/* Returns the id up to which the group has read and acknowledged every entry. */
 static struct stream_id done_of(const struct group *group)
 {
 	return group->pending ? stream_id_before(group->pending->kept->entry.id) : group->delivered;
@@ -76,7 +76,7 @@ static struct memory_stream *home_of(const struct consumer_call *call)
 	return call->consumer->home;
 }
 
-/* Redis creates it when it first reads or claims, and keeps it when its connection is gone. */
+/* Redis creates a consumer when it first reads or claims, and keeps it after its connection is closed. */
 static void note_consumer(struct group *group, const struct consumer_call *call)
 {
 	struct arena *arena = home_of(call)->arena;
@@ -185,7 +185,7 @@ static void do_read_pending(struct consumer_call *call, const struct group *grou
 	consumer_answer(call);
 }
 
-/* An entry that is pending already, for any consumer, becomes this consumer's. */
+/* Delivers the entry; if it is pending for another consumer, it is transferred to this one. */
 static void deliver(struct consumer_call *call, struct group *group, struct kept_entry *kept)
 {
 	struct memory_stream *stream = home_of(call);
@@ -213,7 +213,7 @@ static void on_read_timeout(void *context)
 	consumer_answer(call);
 }
 
-/* Waits when there is nothing, if it may. */
+/* Answers with new entries, or waits for some if the call allows it. */
 static void do_read_new(struct consumer_call *call, struct group *group)
 {
 	struct memory_stream *stream = home_of(call);
@@ -241,7 +241,7 @@ static bool is_among(struct stream_id id, const struct stream_id *ids, size_t co
 	return false;
 }
 
-/* As in Redis it is no failure when there is no group. */
+/* As in Redis, a missing group is not an error. */
 static void do_acknowledge(struct consumer_call *call)
 {
 	struct group *group = find_group(home_of(call), call->consumer->group);
@@ -313,7 +313,7 @@ void stream_carry_out(struct consumer_call *call)
 
 /* ---- what a test says ---- */
 
-/* Something changed for those that wait. */
+/* Retries the reads that wait, after the stream has changed. */
 static void wake(struct memory_stream *stream)
 {
 	for (struct memory_consumer *it = stream->consumers; it; it = it->next) {
@@ -328,7 +328,7 @@ static void wake(struct memory_stream *stream)
 	}
 }
 
-/* What Redis makes of `*`. */
+/* Returns the id that Redis generates for `*`. */
 static struct stream_id next_id(const struct memory_stream *stream)
 {
 	struct stream_id last = stream->last_generated;

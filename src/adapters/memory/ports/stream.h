@@ -1,8 +1,8 @@
 /*
- * The stream port: a stream with its groups, as Redis keeps them, and any number of consumers of it.
+ * The stream port in memory: a stream with groups that behave as in Redis, and any number of consumers.
  *
- * A consumer's calls travel over its `requests`, answers over its `answers` (see cable.h); reads have a
- * connection of their own.  Ids are made of simulated milliseconds, from 1 on.
+ * A consumer's calls travel over its `requests`, answers over its `answers` (see cable.h); answers to reads
+ * have a cable of their own.  Ids are made of simulated milliseconds, starting at 1.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_H
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_H
@@ -31,23 +31,23 @@ enum consumer_trouble {
 	STREAM_ANSWER_LOST, /* it is done; FAILURE_RETRY */
 };
 
-/* Asked for each call that arrives: what goes wrong with it? */
+/* Called for each call that arrives; returns the trouble that it meets. */
 typedef enum consumer_trouble stream_on_trouble(void *context, enum consumer_call_kind call);
 
 struct memory_stream;
 struct memory_consumer;
 
-/* No entry was ever added: there is no such stream yet. */
+/* As in Redis, the stream does not exist before its first entry is added. */
 struct memory_stream *memory_stream_new(struct simulation *simulation);
 
-/* All its consumers are freed before.  Accepts NULL in *stream and nulls it. */
+/* The caller frees all consumers first.  Accepts NULL in *stream and nulls it. */
 void memory_stream_free(struct memory_stream **stream);
 
-/* What a consumer of that name held before is pending for this one. */
+/* Entries that are pending for an earlier consumer of that name are pending for this one. */
 struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group,
 					    const char *name);
 
-/* The worker is gone: calls under way are dropped, what it holds stays so.  Accepts NULL and nulls. */
+/* Drops calls under way; pending entries stay pending.  Accepts NULL in *consumer and nulls it. */
 void memory_consumer_free(struct memory_consumer **consumer);
 
 struct stream *memory_consumer_port(struct memory_consumer *consumer);
@@ -57,38 +57,36 @@ struct cable *memory_consumer_read_answers(struct memory_consumer *consumer); /*
 
 /* ---- what a test says ---- */
 
-/* Copied; without an id it gets the next one.  Returns its id.  Readers that wait get it. */
+/* Adds a copy of the entry, with the next id if it has no id; returns the id.  Waiting reads receive it. */
 struct stream_id memory_stream_add(struct memory_stream *stream, const struct stream_entry *entry);
 
-/* The stream, its entries and its groups are no more: any id may come again. */
+/* Deletes the stream with its entries and groups; its ids may be used again. */
 void memory_stream_delete(struct memory_stream *stream);
 
-/* The group goes there. */
+/* Sets the group's last delivered id, as XGROUP SETID does. */
 void memory_stream_move_group(struct memory_stream *stream, const char *group, struct stream_id to);
 
-/* As Redis before version 7: a look does not say how many entries were added. */
+/* Behaves like Redis before version 7, whose answer to a look lacks the number of entries added. */
 void memory_stream_count_nothing(struct memory_stream *stream);
 
 void memory_stream_lose_marks(struct memory_stream *stream);
 
-/*
- * The stream is as it was when it had that entry last: later ones are gone, its groups stand there at most.
- */
+/* Restores the stream to where `last` was its last entry: later entries are gone, and no group is past it. */
 void memory_stream_restore(struct memory_stream *stream, struct stream_id last);
 
 void memory_stream_destroy_group(struct memory_stream *stream, const char *group);
 
-/* Deletes the entry, pending or not. */
+/* Deletes the entry, whether or not it is pending. */
 void memory_stream_drop(struct memory_stream *stream, struct stream_id id);
 
-/* While it is down every call fails, those that wait at once. */
+/* While the stream is down, every call fails; reads that wait fail immediately. */
 void memory_stream_set_down(struct memory_stream *stream, bool down);
 
-/* The next call of that kind that arrives fails that way. */
+/* The next call of that kind that arrives meets this trouble. */
 void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
 			       enum consumer_trouble trouble);
 
-/* Decides about calls that fail_next says nothing about; NULL: they succeed. */
+/* Decides about calls for which fail_next has planned no trouble; NULL: they succeed. */
 void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context);
 
 /* ---- what a test sees ---- */
@@ -99,13 +97,13 @@ struct stream_id memory_stream_first(const struct memory_stream *stream);
 
 bool memory_stream_has_group(const struct memory_stream *stream, const char *group);
 
-/* How many entries of the group were read and not acknowledged; 0 when there is no such group. */
+/* The number of entries that the group has read and not acknowledged; 0 if there is no such group. */
 size_t memory_stream_pending(const struct memory_stream *stream, const char *group);
 
-/* How many calls of that kind have arrived. */
+/* The number of calls of that kind that have arrived. */
 size_t memory_consumer_calls(const struct memory_consumer *consumer, enum consumer_call_kind call);
 
-/* How many entries the last read of that kind asked for. */
+/* The number of entries that the last read of that kind asked for. */
 size_t memory_consumer_max(const struct memory_consumer *consumer, enum consumer_call_kind call);
 
 #endif

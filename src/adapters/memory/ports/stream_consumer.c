@@ -1,4 +1,4 @@
-/* The consumers of a stream, and how their calls travel. */
+/* Implements the consumers of a stream, and carries their calls and answers. */
 #include "adapters/memory/ports/stream_internal.h"
 
 #include "core/base/must.h"

@@ -1,6 +1,6 @@
 /*
- * What a stream and its consumers share: what is kept (stream.c), and the calls that reach it
- * (stream_consumer.c).  For these two only.
+ * Shared by a stream (stream.c) and its consumers, whose calls reach it (stream_consumer.c).  Only these two
+ * files include this header.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_INTERNAL_H
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_INTERNAL_H
@@ -12,7 +12,7 @@
 
 struct kept_entry {
 	struct kept_entry *next;
-	struct stream_entry entry; /* gone: trimmed */
+	struct stream_entry entry; /* gone: trimmed or deleted */
 };
 
 struct group_entry {
@@ -25,14 +25,14 @@ struct group_entry {
 struct group {
 	struct group *next;
 	const char *name;
-	struct stream_id delivered;  /* to some consumer, every entry up to here */
+	struct stream_id delivered;  /* every entry up to this id was delivered */
 	struct group_entry *pending; /* in the order of the ids */
 	size_t pending_count;
 	const char **consumers; /* their names */
 	size_t consumer_count;
 };
 
-/* What is kept in the arena stays until the stream is freed: a call under way may need it. */
+/* The arena is cleared only when the stream is freed: a call under way may refer to any entry. */
 struct memory_stream {
 	struct simulation *simulation;
 	struct arena *arena;
@@ -55,7 +55,7 @@ struct consumer_call {
 	struct failure failure;
 	struct task *timeout; /* set while a read waits for new entries */
 
-	/* What is asked for. */
+	/* The request. */
 	struct stream_id id;
 	struct stream_id *ids;
 	size_t id_count;
@@ -63,7 +63,7 @@ struct consumer_call {
 	bool may_wait;
 	char life[STREAM_LIFE_MAX];
 
-	/* What is answered. */
+	/* The answer. */
 	struct stream_state state;
 	struct stream_claim claim;
 	struct stream_entry entries[STREAM_READ_MAX];
@@ -91,7 +91,7 @@ struct memory_consumer {
 	size_t arrived[STREAM_CALLS];
 };
 
-/* Does at the stream what the call asks for, and answers; a read of new entries waits for some. */
+/* Executes the call at the stream and answers it; a read of new entries may wait for some. */
 void stream_carry_out(struct consumer_call *call);
 
 /* Sends the answer on its way. */

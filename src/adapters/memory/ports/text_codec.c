@@ -1,4 +1,4 @@
-/* A text format that walks the descriptors: a line a field. */
+/* Implements a text format, driven by the descriptors, with one line for each field. */
 #include "adapters/memory/ports/text_codec.h"
 
 #include "core/base/calendar.h"
@@ -70,7 +70,7 @@ static const char *read_number(struct arena *arena, const struct field *field, c
 	return number_error(arena, field, *number);
 }
 
-/* Puts the value of `text` at `place`; returns the error, or NULL. */
+/* Parses `text` and stores the value at `place`; returns the error, or NULL. */
 static const char *read_value(struct arena *arena, const struct field *field, const char *text, void *place)
 {
 	const char *error = NULL;
@@ -230,7 +230,7 @@ static bool is_absent(const struct field *field, const void *body)
 	return false;
 }
 
-/* The value as text; sets *error when the schema does not allow it. */
+/* Returns the value as text; sets *error if the schema does not allow it. */
 static const char *written(struct arena *arena, const struct field *field, const void *body,
 			   const char **error)
 {

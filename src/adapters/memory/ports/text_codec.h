@@ -1,7 +1,7 @@
 /*
  * The codec port with a format that a test can read and write: a line `name=value` for each field, in any
- * order. Backslash and newline are written `\\` and `\n`.  Besides the message's own fields, `source` and
- * `traceparent` travel.
+ * order. Backslash and newline are written `\\` and `\n`.  `source` and `traceparent` are fields besides the
+ * message's own.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_TEXT_CODEC_H
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_TEXT_CODEC_H
@@ -15,10 +15,10 @@ struct memory_codec {
 
 void memory_codec_init(struct memory_codec *codec);
 
-/* From now on, an event with that text in it is not written; NULL: none is refused. */
+/* Makes the codec refuse to write events that contain `text`; NULL: it refuses no event. */
 void memory_codec_refuse(struct memory_codec *codec, const char *text);
 
-/* Reads any message, also an event, as the port's decode reads commands. */
+/* Reads any message, including events, as the port's decode reads commands. */
 bool memory_codec_read(enum message_type type, struct bytes payload, struct arena *arena,
 		       struct envelope *envelope, const char **error);
 

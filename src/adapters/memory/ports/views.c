@@ -1,5 +1,5 @@
 /*
- * Reads of the read model and of kept events: found, copied and handed over at the moment the request
+ * Reads the read model and stored events: the rows are found, copied and handed over when the request
  * arrives.
  */
 #include "adapters/memory/ports/views.h"
@@ -49,7 +49,7 @@ static struct read *begin(struct views *port, const char *key, simulation_task *
 	return read;
 }
 
-/* What a read needed is forgotten when no read is under way. */
+/* The reads' memory is cleared when no read is under way. */
 static void end(struct memory_views *views)
 {
 	if (--views->under_way == 0)
@@ -106,7 +106,7 @@ static void allocations(struct views *port, const char *orderid, allocations_don
 
 /* ---- events ---- */
 
-/* A SKU's rows are all in one partition, in order. */
+/* All rows of a SKU are in one partition, in the order of their versions. */
 static size_t find_frames(const struct read *read, struct event_frame *frames)
 {
 	const struct outbox_partition *partition = &read->views->database->outbox[partition_of(read->key)];

@@ -10,7 +10,7 @@ struct memory_views;
 
 struct memory_views *memory_views_new(struct database *database);
 
-/* Reads under way are dropped.  Accepts NULL in *views and nulls it. */
+/* Drops reads under way.  Accepts NULL in *views and nulls it. */
 void memory_views_free(struct memory_views **views);
 
 struct views *memory_views_port(struct memory_views *views);

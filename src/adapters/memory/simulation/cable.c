@@ -1,4 +1,4 @@
-/* A wire is a queue of passages; one that is on its way has a task in the loop, one that is held has none. */
+/* A cable is a queue of passages; a passage has a task in the loop unless it is held. */
 #include "adapters/memory/simulation/cable.h"
 
 #include "adapters/memory/simulation/random.h"
@@ -34,7 +34,7 @@ void cable_clear(struct cable *cable)
 	}
 }
 
-/* Nothing overtakes: the first to be sent is the first to arrive. */
+/* Passages do not overtake each other: the first to be sent is the first to arrive. */
 static void arrive_first(void *context)
 {
 	struct cable *cable = context;

@@ -23,24 +23,24 @@ struct cable {
 
 void cable_init(struct cable *cable, struct simulation *simulation);
 
-/* The receiver is gone: drops all messages in flight. */
+/* Drops all messages under way, because their receiver is gone. */
 void cable_clear(struct cable *cable);
 
 void cable_pass(struct cable *cable, simulation_task *arrive, void *context);
 
-/* Messages wait for cable_let_one() or cable_open() from now on. */
+/* Holds all further messages until cable_let_one() or cable_open(). */
 void cable_hold(struct cable *cable);
 
-/* Releases the oldest held message; false when no message is held. */
+/* Releases the oldest held message; returns false if no message is held. */
 bool cable_let_one(struct cable *cable);
 
-/* Releases all held messages, and holds no more. */
+/* Releases all held messages, and no longer holds new ones. */
 void cable_open(struct cable *cable);
 
-/* How much is held. */
+/* The number of held messages. */
 size_t cable_waiting(const struct cable *cable);
 
-/* From now on, each passage takes between `shortest_ms` and `longest_ms`. */
+/* Delays each further message by `shortest_ms` to `longest_ms`. */
 void cable_delay(struct cable *cable, int64_t shortest_ms, int64_t longest_ms, struct random *random);
 
 #endif

@@ -1,4 +1,4 @@
-/* A timer that is set is a task in the simulated loop. */
+/* Each timer that is set is a task in the simulated loop. */
 #include "adapters/memory/simulation/clock.h"
 
 #include "core/base/must.h"

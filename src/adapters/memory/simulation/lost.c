@@ -1,4 +1,4 @@
-/* A list of flushes whose result no worker waits for. */
+/* Keeps the list of flushes whose result no worker waits for. */
 #include "adapters/memory/simulation/lost.h"
 
 #include "core/base/must.h"
@@ -32,7 +32,7 @@ size_t database_lost_count(const struct database *database)
 	return count;
 }
 
-/* What is locked by others would make it wait in vain: it is rolled back. */
+/* Whether the flush can commit now: one that would have to wait for a lock is rolled back. */
 static bool may_commit(const struct database *database, const struct lost_flush *lost)
 {
 	struct lock_names names = changes_locks(lost->changes);

@@ -12,13 +12,13 @@ enum lost_where {
 	LOST_COMMITTING, /* it is checked and holds its locks: it will commit, or be rolled back */
 };
 
-/* Takes over `changes`, which are not applied yet. */
+/* Takes ownership of `changes`, which are not applied yet. */
 void lost_add(struct database *database, struct changes *changes, enum lost_where where);
 
 /* The number of lost flushes. */
 size_t database_lost_count(const struct database *database);
 
-/* Ends the flush that was lost first: commits it, or rolls it back. */
+/* Ends the flush that was lost first: commits it if `commit` is set and it can, or else rolls it back. */
 void database_end_lost(struct database *database, bool commit);
 
 void lost_drop_all(struct database *database);

@@ -1,4 +1,4 @@
-/* Randomness that is the same for the same seed. */
+/* The random port: equal seeds produce equal numbers. */
 #ifndef ALLOCD_ADAPTERS_MEMORY_SIMULATION_RANDOM_H
 #define ALLOCD_ADAPTERS_MEMORY_SIMULATION_RANDOM_H
 
@@ -13,7 +13,7 @@ struct memory_random {
 
 void memory_random_init(struct memory_random *random, uint64_t seed);
 
-/* A number from 0 to `bound` - 1, out of any source of randomness. */
+/* Returns a number from 0 to `bound` - 1 from any source of randomness. */
 uint64_t random_below(struct random *random, uint64_t bound);
 
 #endif

@@ -1,11 +1,11 @@
-/* The simulated loop: one list of tasks, in the order in which they will run. */
+/* The simulated loop is one list of tasks, in the order in which they will run. */
 #include "adapters/memory/simulation/simulation.h"
 
 #include "core/base/must.h"
 
 #include <assert.h>
 
-/* This many tasks at one moment of simulated time are taken for an endless loop. */
+/* This many tasks at one moment of simulated time are considered an endless loop. */
 #define TASKS_AT_ONCE_MAX 10000000
 
 struct task {
@@ -65,7 +65,7 @@ int64_t simulation_now_ms(const struct simulation *simulation)
 	return simulation->now_ms;
 }
 
-/* Behind every task that is not later: most are posted for the latest time so far. */
+/* Inserts the task after all that are not later; it searches from the end, where most tasks belong. */
 static void link_task(struct simulation *simulation, struct task *task)
 {
 	struct task *earlier = simulation->last;

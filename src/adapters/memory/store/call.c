@@ -1,4 +1,4 @@
-/* From the call's arrival at the database to its answer, in the order things happen. */
+/* Executes a call, from its arrival at the database to its answer; the functions are in time order. */
 #include "adapters/memory/store/call.h"
 
 #include "adapters/memory/database/locks.h"
@@ -35,7 +35,7 @@ static enum memory_trouble trouble_of(struct memory_store *store, enum store_cal
 	return store->trouble ? store->trouble(store->trouble_context, kind) : TROUBLE_NONE;
 }
 
-/* What becomes of any other call whose connection is lost: nothing, or all of it but the answer. */
+/* The last two troubles are for flushes only; any other call meets TROUBLE_LOST_BEFORE instead. */
 static enum memory_trouble trouble_for(const struct memory_call *call, enum memory_trouble trouble)
 {
 	if (call->kind == CALL_FLUSH || trouble < TROUBLE_LOST_COMMITTING)
@@ -103,7 +103,7 @@ static void on_lock_timeout(void *context)
 	fail(store, FAILURE_BUSY, "lock timeout");
 }
 
-/* False when another call holds one of the locks: then this call is tried again after its release. */
+/* Returns false if another holder has one of the locks; this call is then retried after a release. */
 static bool have_locks(struct memory_store *store, const struct lock_names *names)
 {
 	if (!locks_blocked(store->database, names, store)) {
@@ -170,8 +170,8 @@ static void do_flush(struct memory_store *store)
 }
 
 /*
- * The same question gets the same answer, however often it is asked: who inserted the witness is kept with
- * it.
+ * Every repetition gets the same answer, because the witness records whether the flush or this call
+ * inserted it.
  */
 static void do_resolve_commit(struct memory_store *store)
 {
@@ -218,7 +218,7 @@ static void do_save_cursors(struct memory_store *store)
 	succeed(store);
 }
 
-/* What neither waits nor fails. */
+/* Executes the calls that neither wait nor fail. */
 static void do_housekeeping(struct memory_store *store)
 {
 	struct database *database = store->database;

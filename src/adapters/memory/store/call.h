@@ -1,5 +1,5 @@
 /*
- * The one call that a store has under way, on its way through the database.  For the store only.
+ * The one call that a store has under way.  Only the store's own files include this header.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_STORE_CALL_H
 #define ALLOCD_ADAPTERS_MEMORY_STORE_CALL_H
@@ -10,14 +10,14 @@
 
 struct memory_call {
 	enum store_call kind;
-	store_done *done; /* NULL: none is under way */
+	store_done *done; /* NULL: no call is under way */
 	void *context;
-	enum memory_trouble trouble; /* that it meets */
+	enum memory_trouble trouble; /* the trouble that the call meets */
 	bool carried_out;
 	bool failed;
 	struct failure failure;
 
-	/* What is asked for, by kind. */
+	/* The request; which members are used depends on the kind. */
 	struct unit_of_work *uow;
 	const struct unit_of_work *asked;
 	bool *locked;
@@ -53,7 +53,7 @@ struct memory_store {
 	struct cable requests, answers;
 	struct arena *arena; /* of the call under way */
 	struct memory_call call;
-	size_t last_shrink;        /* the product that find_active_shrinks told last */
+	size_t last_shrink;        /* the last product that find_active_shrinks returned */
 	struct task *lock_timeout; /* set while the call waits for a lock */
 	enum memory_trouble planned[STORE_CALLS][PLANNED_MAX];
 	size_t planned_count[STORE_CALLS];
@@ -62,10 +62,10 @@ struct memory_store {
 	size_t calls[STORE_CALLS];
 };
 
-/* A task for the loop, with the store as its context: the call arrives at the database. */
+/* A task whose context is the store: the call arrives at the database. */
 void call_arrive(void *store);
 
-/* The flush is left to the database, and its result is not reported. */
+/* Leaves the flush to the database; its result is not reported. */
 void call_leave_flush(struct memory_store *store, enum lost_where where);
 
 #endif

@@ -7,7 +7,7 @@
 #define SECOND_US INT64_C(1000000)
 #define DAY_US    (24 * 60 * 60 * SECOND_US)
 
-/* The most rows of a table that one cleanup deletes, and the retentions that no setting changes. */
+/* One cleanup deletes at most this many witnesses, inbox rows, and outbox rows of a partition. */
 #define DELETE_EXPIRED_ROWS 1000
 #define WITNESS_DAYS        1
 #define OUTBOX_DAYS         7
@@ -218,7 +218,7 @@ static bool tidy_inbox(struct database *database)
 	return deleted == DELETE_EXPIRED_ROWS;
 }
 
-/* What was not published stays, however old it is. */
+/* Unpublished rows are kept, regardless of their age. */
 static bool tidy_partition(struct database *database, struct outbox_partition *partition)
 {
 	int64_t oldest = database_now(database) - OUTBOX_DAYS * DAY_US;
@@ -230,7 +230,7 @@ static bool tidy_partition(struct database *database, struct outbox_partition *p
 	return partition->deleted == end;
 }
 
-/* They are in the order of time. */
+/* Replays are kept in chronological order, so the old ones come first. */
 static void tidy_replays(struct database *database)
 {
 	int64_t oldest = database_now(database) - HISTORY_DAYS * DAY_US;

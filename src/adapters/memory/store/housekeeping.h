@@ -1,4 +1,4 @@
-/* What stores do besides units of work: the outbox, notifications, shrinks, and tidying up. */
+/* The calls of a store other than units of work: outbox, notifications, active shrinks and cleanup. */
 #ifndef ALLOCD_ADAPTERS_MEMORY_STORE_HOUSEKEEPING_H
 #define ALLOCD_ADAPTERS_MEMORY_STORE_HOUSEKEEPING_H
 
@@ -19,11 +19,11 @@ void database_split_notification(struct database *database, int64_t key, const c
 				 size_t count, int64_t *keys);
 void database_read_stock(struct database *database, const char *sku, struct stock *stock,
 			 struct arena *arena);
-/* Those after the product *last, and round again; *last becomes the last one told. */
+/* Continues after the product *last and wraps around; sets *last to the last product returned. */
 size_t database_find_active_shrinks(const struct database *database, const char **skus, size_t max,
 				    size_t *last, struct arena *arena);
 
-/* Whether there is more to delete. */
+/* Deletes expired rows; sets in *cleanup whether there is more to delete, and counts of dead letters. */
 void database_clean_up(struct database *database, struct cleanup *cleanup);
 
 #endif

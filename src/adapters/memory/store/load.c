@@ -1,4 +1,4 @@
-/* The part of each product that a unit of work asks for; handlers must make do with it, or ask for more. */
+/* Loads the part of each product that a unit of work asks for; handlers ask for more if necessary. */
 #include "adapters/memory/store/load.h"
 
 #include "bus/ports/unit_store.h"
@@ -38,9 +38,7 @@ static struct preference place_of(struct unit_of_work *uow, const struct batch_r
 	return (struct preference){row->eta, copied(uow, row->reference)};
 }
 
-/*
- * The next batches with that much free stock beyond that place: fewer than asked mean that there are no more.
- */
+/* Puts the next batches with `fitting` free stock beyond `after`; if fewer than `at_most`, no more exist. */
 static void put_fitting(struct unit_of_work *uow, struct product *product, const struct product_row *row,
 			int32_t fitting, struct preference after, int32_t at_most)
 {
@@ -101,7 +99,7 @@ static void put_line(struct unit_of_work *uow, struct product *product, struct b
 	product_put_line(product, batch, copied(uow, row->orderid), row->qty, row->version);
 }
 
-/* The newest lines of the batch beyond those loaded, until they add up to `qty`; `max` at most. */
+/* Puts the newest lines of the batch that are not loaded, at most `max`, until they add up to `qty`. */
 static void put_newest_lines(struct unit_of_work *uow, struct product *product, const struct product_row *row,
 			     struct batch *batch, int64_t qty, size_t max)
 {
@@ -159,7 +157,7 @@ static bool is_new(const struct product *product)
 	return preference_compare(product_loaded_to(product, 1), PREFERENCE_START) == 0;
 }
 
-/* The unit's product of that row, with the batches that every product comes with. */
+/* Returns the unit's product of that row; a new one gets its first batches with free stock and its shrink. */
 static struct product *put_product(const struct database *database, struct unit_of_work *uow,
 				   const struct product_row *row)
 {

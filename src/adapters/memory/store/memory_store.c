@@ -1,4 +1,4 @@
-/* The calls of the four ports set out here; what becomes of them is in call.c. */
+/* Sends the calls of the four ports to the database; call.c executes them. */
 #include "adapters/memory/store/memory_store.h"
 
 #include "adapters/memory/database/locks.h"

@@ -1,9 +1,9 @@
 /*
- * A store on a database in memory: it offers the ports unit_store.h, batch_directory.h, outbox_store.h and
- * chores_store.h.
+ * A store on a database in memory: it implements the ports unit_store.h, batch_directory.h, outbox_store.h
+ * and chores_store.h.
  *
- * Every call travels to the database over `requests`, is carried out there at once and whole, and its answer
- * travels back over `answers` (see cable.h).  A test decides when each of them arrives, and which calls fail.
+ * Every call travels to the database over `requests`, is executed there atomically, and its answer travels
+ * back over `answers` (see cable.h).  A test decides when each of them arrives, and which calls fail.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_STORE_MEMORY_STORE_H
 #define ALLOCD_ADAPTERS_MEMORY_STORE_MEMORY_STORE_H
@@ -50,7 +50,7 @@ enum memory_trouble {
 	TROUBLE_LOST_ON_THE_WAY, /* a flush will arrive later: see lost.h */
 };
 
-/* Asked for each call that arrives: what goes wrong with it? */
+/* Called for each call that arrives; returns the trouble that it meets. */
 typedef enum memory_trouble store_trouble(void *context, enum store_call call);
 
 struct memory_store;
@@ -58,12 +58,12 @@ struct memory_store;
 struct memory_store *memory_store_new(struct database *database);
 
 /*
- * The worker is gone: its calls are not answered.  A flush in flight is left to the database: see lost.h.
- * Accepts NULL in *store and nulls it.
+ * Frees the store as when its worker dies: its calls are not answered, and a flush in flight is left to the
+ * database (see lost.h).  Accepts NULL in *store and nulls it.
  */
 void memory_store_free(struct memory_store **store);
 
-/* Its ports, which live as long as it does. */
+/* The store's ports, which are valid as long as the store. */
 struct unit_store *memory_unit_store(struct memory_store *store);
 struct batch_directory *memory_batch_directory(struct memory_store *store);
 struct outbox_store *memory_outbox_store(struct memory_store *store);
@@ -73,18 +73,18 @@ struct cable *memory_store_requests(struct memory_store *store);
 struct cable *memory_store_answers(struct memory_store *store);
 
 /*
- * The next call of that kind that arrives fails that way.  Called several times, it plans as many calls, in
- * order.
+ * The next call of that kind that arrives meets this trouble.  Repeated calls plan the troubles of successive
+ * calls, in order.
  */
 void memory_store_fail_next(struct memory_store *store, enum store_call call, enum memory_trouble trouble);
 
-/* Decides about calls that fail_next says nothing about; NULL: they succeed. */
+/* Decides about calls for which fail_next has planned no trouble; NULL: they succeed. */
 void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble, void *context);
 
-/* Between two calls; the next one has a new session. */
+/* Loses the session between two calls; the next call has a new one. */
 void memory_store_lose_session(struct memory_store *store);
 
-/* How many calls of that kind have arrived. */
+/* The number of calls of that kind that have arrived. */
 size_t memory_store_calls(const struct memory_store *store, enum store_call call);
 
 #endif
