@@ -26,11 +26,11 @@ struct postgres_store;
 
 struct postgres_config {
 	struct event_base *base;
-	struct url_source url; /* asked at every attempt to connect; libpq's, PG* variables are honoured */
+	struct url_source url;         /* read at every attempt to connect; for libpq, with PG* variables */
 	struct known_servers *servers; /* one for all that work together; NULL: each works alone */
 	struct logger *logger;
 	int inbox_days;           /* days for which message ids are kept */
-	int64_t dead_letters_max; /* that are kept; the oldest rejected and invalid ones leave first */
+	int64_t dead_letters_max; /* to keep; the oldest rejected and invalid ones are dropped first */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
 
 	/*
@@ -40,7 +40,7 @@ struct postgres_config {
 	bool is_dry_run;
 };
 
-/* Each has a connection of its own, and begins to connect at once. `name` tells it from others in the log. */
+/* Each has a connection of its own, and begins to connect at once. `name` identifies it in the log. */
 struct postgres_store *postgres_store_new(const struct postgres_config *config, const char *name);
 
 /* For a lane, whose statements end after a second: see FAILURE_BUSY. */

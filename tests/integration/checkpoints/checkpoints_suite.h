@@ -20,7 +20,7 @@ struct checkpoints_fixture {
 	/* Makes the checkpoints of one more worker; tear_down frees them. */
 	struct checkpoints *(*make_checkpoints)(struct checkpoints_fixture *fixture);
 
-	/* Runs the event loop, simulated or not, until *done; a test fails that waits too long. */
+	/* Runs the event loop, simulated or not, until *done; fails the test after too long a wait. */
 	void (*run_until)(struct checkpoints_fixture *fixture, const bool *done);
 
 	/* The database's clock, as an instant. */

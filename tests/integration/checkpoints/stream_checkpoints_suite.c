@@ -1,4 +1,7 @@
-/* How far each stream is done is kept, and a stream that began again differs from one that lost its group. */
+/*
+ * The position of each stream is kept, and a stream that began again is distinguished from one that lost its
+ * group.
+ */
 #include "integration/checkpoints/checkpoint_steps.h"
 
 #include "support/suites.h"
@@ -55,7 +58,7 @@ START_TEST(streams_with_different_names_have_different_marks)
 }
 END_TEST
 
-/* Where the highest id came from. */
+/* The source of the highest known id. */
 
 static void open_at_5_3(void)
 {
@@ -103,7 +106,7 @@ START_TEST(an_older_copy_of_a_stream_keeps_its_incarnation)
 
 	assert_record(open_stream("stream", id(4, 0), true), 1, id(5, 2));
 	assert_record(open_stream("stream", id(5, 0), false), 2,
-		      id(0, 0)); /* the highest id is known still */
+		      id(0, 0)); /* the highest id is still known */
 }
 END_TEST
 
@@ -119,7 +122,7 @@ static struct stream_state marked_state(struct stream_id last_generated, struct 
 	return state;
 }
 
-/* A stream that was noted with its mark, done up to 5-2. */
+/* Saves a stream with its mark, done up to 5-2. */
 static struct stream_record open_marked(void)
 {
 	struct stream_record record = open_stream("stream", id(5, 3), true);
@@ -202,7 +205,7 @@ START_TEST(a_stream_that_returns_with_its_mark_has_its_former_incarnation)
 	assert_record(second, 1, id(5, 3));
 	ck_assert(second.began_again);
 	ck_assert_str_eq(second.life, first.life);
-	assert_record(open_stream("stream", id(0, 0), false), 3, id(0, 0)); /* no number comes twice */
+	assert_record(open_stream("stream", id(0, 0), false), 3, id(0, 0)); /* no incarnation is used twice */
 }
 END_TEST
 

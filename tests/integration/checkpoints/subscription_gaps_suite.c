@@ -1,4 +1,4 @@
-/* The times in which no command was heard are kept, each once. */
+/* The times in which no command was received are kept, each once. */
 #include "integration/checkpoints/checkpoint_steps.h"
 
 #include "support/suites.h"
@@ -54,7 +54,7 @@ START_TEST(a_workers_first_window_begins_when_commands_were_last_heard)
 	since = strtoll(windows(), NULL, 10);
 	ck_assert_msg(before <= since && since <= after, "%" PRId64 " to %" PRId64 ": %s", before, after,
 		      windows());
-	note(&first, 1, true); /* the answer was lost; by now commands were heard again */
+	note(&first, 1, true); /* the answer was lost; by now commands are received again */
 	ck_assert_str_eq(windows(), written(since, first.until, "start"));
 }
 END_TEST
@@ -88,7 +88,7 @@ START_TEST(a_first_window_begins_as_reported_before_commands_were_ever_heard)
 	int64_t now = checkpoints_under_test->now(checkpoints_under_test);
 	struct subscription_gap first = {now + SECOND, now + 2 * SECOND, "start", true};
 
-	note(NULL, 0, false); /* it does not hear either */
+	note(NULL, 0, false); /* this worker receives no commands either */
 	note(&first, 1, true);
 
 	ck_assert_str_eq(windows(), written(first.since, first.until, "start"));

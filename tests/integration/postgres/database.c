@@ -1,4 +1,4 @@
-/* The tests' own databases, by way of libpq's blocking calls. */
+/* The tests' own databases, used through libpq's blocking calls. */
 #include "database.h"
 
 #include <check.h>
@@ -11,7 +11,7 @@
 
 #define TEXT_SIZE 4096
 
-/* The exit status that meson takes for a skipped test. */
+/* The exit status by which meson recognizes a skipped test. */
 #define SKIPPED 77
 
 static char name[64];
@@ -119,7 +119,7 @@ static PGconn *connect_to(const char *where)
 	PGconn *pg = PQconnectdb(where);
 
 	require(PQstatus(pg) == CONNECTION_OK, PQerrorMessage(pg));
-	/* A test may limit the time of every session of its role, and not mean these. */
+	/* A test may limit the time of every session of its role; sessions made here must not be affected. */
 	PQclear(PQexec(pg, "set client_min_messages = warning; set statement_timeout = 0"));
 	return pg;
 }

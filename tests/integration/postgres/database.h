@@ -12,7 +12,7 @@
 void database_create(void);
 void database_drop(void);
 
-/* For a test that needs one of its own; `options` as in CREATE DATABASE. */
+/* Makes a database for a test that needs one of its own; `options` as in CREATE DATABASE. */
 const char *database_make_another(const char *options);
 void database_drop_another(void);
 
@@ -42,10 +42,10 @@ void database_empty(void);
 const char *database_sql(const char *format, ...) __attribute__((format(printf, 1, 2)));
 long database_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same on another database. */
+/* Runs statements on another database. */
 const char *database_sql_on(const char *conninfo, const char *sql);
 
-/* A session that runs the statement in a transaction and then keeps that open until database_let_go(). */
+/* Opens a session that runs the statement in a transaction and keeps it open until database_let_go(). */
 void *database_hold(const char *conninfo, const char *sql);
 void database_let_go(void *holder);
 

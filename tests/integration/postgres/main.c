@@ -1,4 +1,4 @@
-/* The Postgres adapter on a real server: the port test suites, and what only this adapter has to promise. */
+/* The Postgres adapter on a real server: the port test suites, and the tests of this adapter alone. */
 #include "support/suites.h"
 #include "world.h"
 

@@ -1,4 +1,4 @@
-/* Functions of libpq that find no memory, one at a time. */
+/* Makes one of libpq's functions fail for lack of memory. */
 #ifndef ALLOCD_TESTS_POSTGRES_STARVED_H
 #define ALLOCD_TESTS_POSTGRES_STARVED_H
 

@@ -1,4 +1,4 @@
-/* Peers that are not what they should be. */
+/* Peers that are no Redis. */
 #include "peer.h"
 
 #include <arpa/inet.h>

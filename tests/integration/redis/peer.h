@@ -1,4 +1,4 @@
-/* Something on a port that is no Redis. */
+/* A peer on a port that is no Redis. */
 #ifndef ALLOCD_TESTS_REDIS_PEER_H
 #define ALLOCD_TESTS_REDIS_PEER_H
 
@@ -8,7 +8,7 @@ struct peer;
 /* What a peer does with the bytes that it receives. */
 enum peer_manner { PEER_ECHOES, PEER_SAYS, PEER_IS_SILENT, PEER_HANGS_UP };
 
-/* `text`: what PEER_SAYS says, whenever something comes.  It lives as long as the peer. */
+/* `text`: what PEER_SAYS sends whenever it receives something. It must live as long as the peer. */
 struct peer *peer_new(struct event_base *base, enum peer_manner manner, const char *text);
 void peer_free(struct peer **peer);
 

@@ -36,10 +36,7 @@ static bool is_free(int port)
 	return bound == 0;
 }
 
-/*
- * Its second port, too, is below the range that outgoing connections take theirs from: so both are free a
- * moment later still, when the server comes back.
- */
+/* Both ports are below the range of outgoing connections, so they are still free when the server restarts. */
 static int free_port(void)
 {
 	for (unsigned i = 0;; i++) {
@@ -57,7 +54,9 @@ void server_init(struct server *server)
 	ck_assert_ptr_nonnull(mkdtemp(server->folder));
 }
 
-/* In the child.  redis-check-rdb is the same program: Debian's redis-tools has it without a service. */
+/*
+ * Runs in the child. redis-check-rdb is the same program, and Debian's redis-tools has it without a service.
+ */
 _Noreturn static void become_server(const struct server *server, pid_t test)
 {
 	char port[12], log[64];
@@ -86,7 +85,7 @@ redisContext *server_control(const struct server *server)
 	return context;
 }
 
-/* Any answer will do: it may ask for a password. */
+/* Any answer suffices, because the server may require a password. */
 static int answers(const struct server *server)
 {
 	redisContext *context = server_control(server);

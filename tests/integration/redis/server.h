@@ -29,19 +29,19 @@ void server_init(struct server *server);
  */
 void server_start(struct server *server, const char *const *options, size_t count);
 
-/* Again, with the options it had. */
+/* Starts it again with the same options. */
 void server_restart(struct server *server);
 
-/* SIGKILL: no goodbye. */
+/* Ends it by SIGKILL, so that it closes nothing in order. */
 void server_kill(struct server *server);
 
 /* Kills it and removes the folder. */
 void server_release(struct server *server);
 
-/* A connection of another program's, to command the server with; freed by redisFree. */
+/* Returns another client's connection, for commands to the server; the caller frees it by redisFree(). */
 redisContext *server_control(const struct server *server);
 
-/* Runs a program to its end, which must be a good one. */
+/* Runs a program, which must exit with status 0. */
 void run_program(const char *const *arguments);
 
 #endif

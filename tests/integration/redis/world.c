@@ -187,7 +187,7 @@ int64_t calendar_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* There when the address sanitizer is, which has an allocator of its own. */
+/* Defined if the address sanitizer is linked, which has an allocator of its own. */
 __attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes(void);
 
 static size_t allocated(void)

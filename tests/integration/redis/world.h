@@ -1,6 +1,6 @@
 /*
- * What these tests have in common: one event loop, one private server, a subscriber and a publisher on it,
- * and what they told.
+ * What these tests share: one event loop, one private server, a subscriber and a publisher on it, and what
+ * they reported.
  */
 #ifndef ALLOCD_TESTS_REDIS_WORLD_H
 #define ALLOCD_TESTS_REDIS_WORLD_H
@@ -15,12 +15,12 @@
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
-/* Longer than anything that is to happen takes on a slow machine. */
+/* Longer than any awaited condition takes on a slow machine. */
 #define PATIENCE_MS 30000
 
 struct told {
 	size_t messages, ups, downs;
-	enum message_type type; /* of the last message, and the rest of it */
+	enum message_type type; /* of the last message, as are the fields down to `number` */
 	char channel[128];
 	char payload[65536];
 	size_t size, true_size;
@@ -37,12 +37,12 @@ struct world {
 	struct event_base *base;
 	struct server server;
 	char url[256];
-	int silence_max_ms; /* of what connects from now on; 0: as in the program */
+	int silence_max_ms; /* of connections made from now on; 0: as in the program */
 	struct redis_settings settings;
 	struct redis_subscriber *subscriber;
 	struct redis_publisher *publisher;
-	struct arena *arena; /* what lives until the end of the test */
-	int64_t rows;        /* that publish_events() published */
+	struct arena *arena; /* memory that lives until the end of the test */
+	int64_t rows;        /* the number of rows that publish_events() published */
 	redisContext *control;
 	struct told told;
 	char log[16384];
@@ -51,14 +51,17 @@ struct world {
 
 extern struct world world;
 
-/* A loop and a server that is not started; no connections yet. */
+/* Makes the loop, and a server that is not started; there are no connections yet. */
 void world_setup(void);
 void world_teardown(void);
 
 /* Starts the server, with these options. */
 void start_server(const char *const *options, size_t count);
 
-/* redis://[userinfo]127.0.0.1:port/, as printf tells; then the subscriber, or the publisher, on it. */
+/*
+ * Sets the URL, as printf formats it: redis://[userinfo]127.0.0.1:port/; starts the subscriber, or the
+ * publisher, on it.
+ */
 __attribute__((format(printf, 1, 2))) void use_url(const char *format, ...);
 void subscribe(void);
 void subscribe_with_signals(const char *const *signals, size_t count);
@@ -74,22 +77,25 @@ void start_publisher(const char *event_stream);
 		}                                                                                            \
 	} while (0)
 
-/* One turn of the loop, of 10 ms at most. */
+/* Runs one turn of the loop, of 10 ms at most. */
 void run_once(void);
 void run_for(int64_t duration_ms);
 int64_t milliseconds(void);
 int64_t calendar_us(void);
 
-/* On the control connection, as hiredis formats (%s and %b); fails the test when Redis does. */
+/*
+ * Runs a command, as hiredis formats it (%s and %b), on the control connection; an error of Redis fails the
+ * test.
+ */
 long long command(const char *format, ...);
 
-/* How many lines of the log have that text. */
+/* The number of log lines that contain the text. */
 size_t log_lines(const char *text);
 
 bool subscriber_is_up(void);
 bool publisher_is_up(void);
 
-/* A call of the broker for one row, of partition 0, that follows the one of the last such call. */
+/* Calls the broker for one row of partition 0, which follows the row of the previous call. */
 void publish_events(struct redis_publisher *publisher, const struct outgoing *events, size_t count,
 		    publish_done *done, void *context);
 

@@ -102,7 +102,7 @@ START_TEST(a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush)
 }
 END_TEST
 
-/* What two workers may both create, before either has flushed. */
+/* Two workers create the same rows before either has flushed. */
 
 static void both_create_the_product(struct work *one, struct work *other)
 {

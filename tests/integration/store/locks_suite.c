@@ -1,4 +1,4 @@
-/* A flush that meets a row locked by another session ends in time, and the locked products are found. */
+/* A flush that waits for a row locked by another session ends in time, and the locked products are found. */
 #include "integration/store/store_suite.h"
 
 #include "integration/store/work.h"

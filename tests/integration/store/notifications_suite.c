@@ -28,7 +28,7 @@ START_TEST(a_notification_that_was_not_sent_in_time_is_due_once)
 	ck_assert_str_eq(due[0].orderid, "order");
 	ck_assert_int_eq(due[0].qty, 2);
 	ck_assert_int_eq(due[0].attempts, 0);
-	ck_assert_uint_eq(take_due(due, 2), 0); /* it is leased now */
+	ck_assert_uint_eq(take_due(due, 2), 0); /* the notification is leased now */
 }
 END_TEST
 
@@ -91,7 +91,7 @@ START_TEST(a_split_notification_becomes_one_for_each_recipient)
 	int64_t keys[2], key = run_out_of_stock();
 
 	split_notification(key, keys);
-	ck_assert_uint_eq(take_due(due, 4), 0); /* they are leased */
+	ck_assert_uint_eq(take_due(due, 4), 0); /* all of them are leased */
 	record_notification(keys[0], NOTIFICATION_DELIVERED, 0);
 	record_notification(keys[1], NOTIFICATION_POSTPONED, 300);
 	fixture->let_time_pass(fixture, 310);

@@ -116,7 +116,7 @@ START_TEST(a_replay_that_is_not_well_formed_counts_an_attempt)
 }
 END_TEST
 
-/* Another operator was faster: the dead letter is gone, or has failed again. */
+/* Another operator was faster: the dead letter was removed, or has failed again. */
 START_TEST(a_replay_that_comes_too_late_does_nothing)
 {
 	bool is_gone = _i;
@@ -140,14 +140,14 @@ START_TEST(a_replay_that_comes_too_late_does_nothing)
 	ck_assert_int_eq(load_product("lamp")->version, is_gone ? 1 : 0);
 	if (is_gone)
 		return;
-	work_restart(work); /* and it spends no id */
+	work_restart(work); /* the replay spends no id */
 	replay(work, key, 2, NULL);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
 }
 END_TEST
 
-/* Each makes another command of the dead letter, so that only the dead letter itself is shared. */
+/* Each edit turns the dead letter into another command, so that both share only the dead letter. */
 static void replay_as_batch(struct work *at, int64_t key, const char *reference, const char *sku)
 {
 	struct envelope envelope = {.occurred_at = NO_INSTANT};

@@ -14,25 +14,28 @@ extern struct work *work;
 void store_set_up(void);
 void store_tear_down(void);
 
-/* One command in a unit of its own. */
+/* Each handles one command in a unit of its own. */
 void create_batch(const char *reference, const char *sku, int32_t qty, int32_t eta);
 
 void allocate(const char *orderid, const char *sku, int32_t qty);
 
-/* Lines of quantity 1, WORK_DELIVERIES_MAX a unit at most. */
+/* Allocates lines of quantity 1, at most WORK_DELIVERIES_MAX in a unit. */
 void allocate_many(const char *sku, int from, int count);
 
 /* Returns the product, loaded with what always comes along; NULL if it does not exist. */
 struct product *load_product(const char *sku);
 
-/* `count` batches of one piece each, "batch-000" first. */
+/* Creates `count` batches of one piece each, from "batch-000" on. */
 void create_batches(int count, int32_t qty);
 
 void create_batch_with_id(struct work *at, const char *reference, const char *sku, const char *id);
 
 void tidy(struct cleanup *cleanup);
 
-/* An allocate that finds no stock: sent again, it is a new attempt, unless it is recognized as the same. */
+/*
+ * Returns an allocate that finds no stock: sent again, it is a new attempt, unless it is recognized as the
+ * same.
+ */
 struct envelope hopeless(void);
 
 enum outcome deliver_entry(const char *stream, int64_t incarnation, const char *entry_id);

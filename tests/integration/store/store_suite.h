@@ -19,7 +19,7 @@
 
 /* How a flush loses its connection.  Each is answered FAILURE_UNCERTAIN. */
 enum loss {
-	LOST_BEFORE_COMMIT,    /* the database never got the commit, and ends the session */
+	LOST_BEFORE_COMMIT,    /* the database never received the commit, and ends the session */
 	LOST_AFTER_COMMIT,     /* it is committed; the answer is lost */
 	LOST_WHILE_COMMITTING, /* the session lives on without us, until end_lost_session() */
 };
@@ -44,17 +44,17 @@ struct store_fixture {
 	void (*set_up)(struct store_fixture *fixture);
 	void (*tear_down)(struct store_fixture *fixture);
 
-	/* One more store, or views, on that database; tear_down frees it. */
+	/* Makes one more store, or views, on that database; tear_down frees them. */
 	struct store_ports *(*make_store)(struct store_fixture *fixture);
 	struct views *(*make_views)(struct store_fixture *fixture);
 
-	/* Runs the event loop, simulated or not, until *done; a test fails that waits too long. */
+	/* Runs the event loop, simulated or not, until *done; fails the test after too long a wait. */
 	void (*run_until)(struct store_fixture *fixture, const bool *done);
 
 	/* The store's next flush loses its connection; it finds a new one by itself. */
 	void (*lose_next_flush)(struct store_fixture *fixture, struct store_ports *store, enum loss loss);
 
-	/* What was LOST_WHILE_COMMITTING commits now, or rolls back. */
+	/* The session of LOST_WHILE_COMMITTING now commits or rolls back. */
 	void (*end_lost_session)(struct store_fixture *fixture, struct store_ports *store, bool commits);
 
 	/* Makes the database see this much time pass. */
@@ -66,10 +66,13 @@ struct store_fixture {
 	/* The key of the newest one. */
 	int64_t (*newest_dead_letter)(struct store_fixture *fixture);
 
-	/* The same ones with OUTCOME WAY PLACE MESSAGE ID ATTEMPTS before the reason; no id: "-". */
+	/*
+	 * The dead letters as OUTCOME TRANSPORT ADDRESS MESSAGE ID ATTEMPTS and the reason; "-" without an
+	 * id.
+	 */
 	void (*dead_letters_in_full)(struct store_fixture *fixture, char *text, size_t size);
 
-	/* What was replayed, in order, as ATTEMPT WHO EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
+	/* The replays, in order, as ATTEMPT OPERATOR EDITS OUTCOME MESSAGE ID REASON and a semicolon. */
 	void (*replays)(struct store_fixture *fixture, char *text, size_t size);
 
 	/* Gives the database a new incarnation, as after a restore from a backup. */

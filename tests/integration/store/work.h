@@ -40,10 +40,10 @@ struct delivery *work_allocate(struct work *work, const char *orderid, const cha
 struct delivery *work_change_quantity(struct work *work, const char *reference, int32_t qty);
 struct delivery *work_message(struct work *work, const struct envelope *envelope);
 
-/* A message that came by another transport than pub/sub; the arrival's type and payload are set. */
+/* Adds a message of any transport; this sets the arrival's type and payload. */
 struct delivery *work_arrival(struct work *work, const struct envelope *envelope, struct arrival arrival);
 
-/* A message that was invalid from the start, and so goes to the dead letters. */
+/* Adds an invalid message, which becomes a dead letter. */
 struct delivery *work_invalid(struct work *work, const char *reason);
 
 /* The steps.  Each of the first three lets the loop run until the store answered. */

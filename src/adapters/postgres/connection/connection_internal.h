@@ -97,7 +97,7 @@ void pg_connection_fit_request(struct pg_connection *connection, struct pg_reque
  */
 bool pg_connection_strayed(const struct pg_request *request, const struct query *query, const char *sqlstate);
 
-/* Takes the server's mark from an answered request, if the server did not identify itself. */
+/* Reads the server's mark from an answered request, if the server did not identify itself. */
 void pg_connection_learn_mark(struct pg_connection *connection, const struct pg_request *request);
 
 /* Rolls back a failed transaction at once, because the pooler cannot lend the session before it has ended. */

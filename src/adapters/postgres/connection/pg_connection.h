@@ -25,7 +25,7 @@ struct pg_connection_config {
 	struct event_base *base;
 	struct url_source url;
 	struct known_servers *servers; /* shared by the process's connections; NULL: it is alone */
-	const char *name;              /* for the log: which of several it is; copied */
+	const char *name;              /* identifies the connection in the log; copied */
 	struct logger *logger;
 	unsigned use;          /* enum session_use */
 	uint64_t *losses;      /* incremented for each session that is lost; may be NULL */
@@ -53,8 +53,8 @@ struct pg_connection *pg_connection_new(const struct pg_connection_config *confi
 void pg_connection_free(struct pg_connection **connection);
 
 /*
- * Sends the pipeline, after those that were given before it, as one transaction.  `done` is called exactly
- * once and never before this returns; until then the pipeline must not change.
+ * Sends the pipeline, after those passed earlier, as one transaction. `done` is called exactly once and never
+ * before this returns; until then the pipeline must not change.
  */
 void pg_connection_run(struct pg_connection *connection, struct query_pipeline *pipeline,
 		       enum query_pipeline_effect effect, query_pipeline_done *done, void *context);

@@ -12,7 +12,7 @@ struct meaning {
 
 /* The first match counts. */
 static const struct meaning meanings[] = {
-	/* Another worker was faster: our own guards, and keys that two workers may both create. */
+	/* Another worker was faster: our own guards, and keys that either worker may create. */
 	{"ZR001", NULL, FAILURE_CONFLICT},
 	{"ZR002", NULL, FAILURE_CONFLICT},
 	{"23505", "inbox_pkey", FAILURE_CONFLICT},

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* `constraint` is the name of the one that was violated; it may be NULL, as may `sqlstate`. */
+/* `constraint` names the violated constraint; it may be NULL, as may `sqlstate`. */
 enum failure_kind sqlstate_kind(const char *sqlstate, const char *constraint);
 
 /*

@@ -87,7 +87,7 @@ static size_t count_hosts(const PQconninfoOption *options)
 	return fits ? count : 0;
 }
 
-/* 0 and less mean no limit to libpq; here the default applies.  libpq's minimum is 2 s. */
+/* To libpq 0 and less mean no limit; here the default applies. libpq's minimum is 2 s. */
 static int timeout_ms(const char *seconds)
 {
 	long value = strtol(seconds, NULL, 10);
@@ -146,8 +146,8 @@ bool conninfo_read(struct conninfo *conninfo, const char *text, struct arena *ar
 /* ---- connecting ---- */
 
 /*
- * The one host that replaces the lists.  libpq ignores an empty value, so an empty one is written as a list
- * of two equal hosts.
+ * Replaces the lists by one host. libpq ignores an empty value, so an empty one is written as a list of two
+ * equal hosts.
  */
 static void name_host(const struct conninfo *conninfo, const struct conninfo_host *host, const char *address,
 		      struct arena *arena, const char **name, const char **numeric)

@@ -51,7 +51,7 @@ struct known_servers;
 
 struct known_servers *known_servers_new(void);
 
-/* Every user has left.  Accepts NULL in *servers and nulls it. */
+/* Every user must have left. Accepts NULL in *servers and nulls it. */
 void known_servers_free(struct known_servers **servers);
 
 /* In all calls `servers` may be NULL, for a connection that shares nothing with others. */
@@ -68,7 +68,7 @@ bool known_servers_enter(struct known_servers *servers, struct server_user *user
 /* Records that the session ended; `silently` means that its server did not answer. */
 void known_servers_exit(struct known_servers *servers, struct server_user *user, bool silently);
 
-/* Makes the address one that is tried last for a while. */
+/* From now on the address is tried last, for a while. */
 void known_servers_suspect(struct known_servers *servers, const char *key);
 bool known_servers_is_suspect(const struct known_servers *servers, const char *key);
 

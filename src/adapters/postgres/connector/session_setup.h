@@ -43,7 +43,7 @@ bool session_is_pooled(const PGconn *pg, const struct session_state *standing);
 const char *session_state_refuses_writes(const struct session_state *standing);
 const char *session_refuses_writes(const PGconn *pg);
 
-/* The values of statement_timeout and lock_timeout for such a session. */
+/* The values of statement_timeout and lock_timeout for a session with this use (enum session_use). */
 const char *session_statement_timeout(unsigned use);
 const char *session_lock_timeout(unsigned use);
 
@@ -57,7 +57,7 @@ bool session_send_setup(PGconn *pg, unsigned use);
 bool session_send_identify(PGconn *pg);
 struct server_identity session_identity(const PGresult *result);
 
-/* From the same answer: whether triggers or constraints are deferred to the commit. */
+/* Whether triggers or constraints are deferred to the commit, from the answer to session_send_identify(). */
 bool session_defers_triggers(const PGresult *result);
 
 /*

@@ -6,7 +6,7 @@
 /* Rows deleted at once: few enough not to delay other sessions. */
 #define DELETE_EXPIRED_ROWS 1000
 
-/* The same for each partition of the outbox. */
+/* Rows of each partition of the outbox deleted at once. */
 #define DELETE_EXPIRED_OUTBOX_ROWS 100
 
 struct shrinks_read {

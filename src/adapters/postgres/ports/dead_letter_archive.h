@@ -1,4 +1,4 @@
-/* The port of dead letters (bus/ports/dead_letter_archive.h) on Postgres. */
+/* Implements the port of dead letters (bus/ports/dead_letter_archive.h) on Postgres. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_PORTS_DEAD_LETTER_ARCHIVE_H
 #define ALLOCD_ADAPTERS_POSTGRES_PORTS_DEAD_LETTER_ARCHIVE_H
 

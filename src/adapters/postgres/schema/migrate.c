@@ -144,9 +144,9 @@ static bool try_session_lock(struct blocking_client *keeper, bool *is_ours)
 }
 
 /*
- * An index that is built concurrently waits for every transaction that has a snapshot.  So a transaction
- * that does not get the lock ends, and one that holds it releases its snapshot, which the last statement's
- * portal has.
+ * An index that is built concurrently waits for every transaction that has a snapshot. So a transaction that
+ * does not get the lock ends, and one that holds it releases its snapshot, which the last statement's portal
+ * holds.
  */
 static bool try_transaction_lock(struct blocking_client *keeper, bool *is_ours)
 {

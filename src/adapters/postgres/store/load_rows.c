@@ -112,7 +112,7 @@ static void make_tallies(struct load *load)
 		tally_of(load, result_int8(load->products, row, 0))->open.asked = true;
 }
 
-/* Rows may come in any order. */
+/* Rows may arrive in any order. */
 static void extend_range(struct range *range, const struct batch *batch)
 {
 	struct preference preference = batch_preference(batch);
@@ -220,7 +220,7 @@ static void read_inbox(struct load *load)
 				       (uint64_t)result_int8(load->inbox, row, 1));
 }
 
-/* Rows come only for dead letters that have not changed. */
+/* The query returns only dead letters that have not changed. */
 static void read_replays(struct load *load)
 {
 	const struct unit_of_work *uow = load->uow;

@@ -67,7 +67,7 @@ static inline struct postgres_store *store_of_chores(struct chores_store *port)
 /* Begins a call with an empty pipeline, or with a ROLLBACK if an earlier call left a transaction open. */
 struct query_pipeline *store_begin(struct postgres_store *store, store_done *done, void *context);
 
-/* The same, within the transaction that the unit's load began. */
+/* Begins a call within the transaction that the unit's load began. */
 struct query_pipeline *store_continue(struct postgres_store *store, store_done *done, void *context);
 
 /* Sends the call's pipeline; `next` gets the results and answers by store_answer(). */
@@ -80,7 +80,7 @@ void store_send_and_answer(struct postgres_store *store, enum query_pipeline_eff
 /* Ends the call.  The results are gone when the callback runs: it may begin the next call. */
 void store_answer(struct postgres_store *store, const struct failure *failure);
 
-/* Reserved keys: their number (keys of a lost session do not count), add one, take one. */
+/* Reserved keys: their number (without those of a lost session), adding one, and removing one. */
 size_t store_keys(struct postgres_store *store);
 void store_add_key(struct postgres_store *store, int64_t key);
 int64_t store_take_key(struct postgres_store *store);

@@ -12,7 +12,7 @@ struct resolve_commit {
 };
 
 /*
- * The row tells whether the unit itself inserted it, or an attempt to resolve the commit (perhaps our own,
+ * The row shows whether the unit itself inserted it, or an attempt to resolve the commit (perhaps our own,
  * whose answer was lost).
  */
 static void on_resolved(void *context, const struct failure *failure)

@@ -1,4 +1,4 @@
-/* What operators' commands learn from the database, which they query directly. */
+/* Results of the queries that operators' commands send to the database. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_ADMIN_RESULTS_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_ADMIN_RESULTS_H
 
@@ -40,7 +40,7 @@ struct kept_frame {
 
 /* The progress of rebuilding the read model, in rows. */
 struct rebuilding {
-	int64_t lines, rows; /* that were looked at: of the write side, of the read model */
+	int64_t lines, rows; /* scanned so far: of the write side, of the read model */
 	int64_t added, corrected, removed;
 };
 
@@ -53,7 +53,7 @@ struct kept_events {
 	int64_t first_kept; /* the first one that is kept; 0: none is */
 };
 
-/* What workers have still to do. */
+/* The work that workers have not finished. */
 struct unfinished_work {
 	int64_t unpublished; /* rows of the outbox */
 	int64_t shrinks;     /* in progress */

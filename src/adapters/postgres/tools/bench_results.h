@@ -1,6 +1,4 @@
-/*
- * What `allocd-bench` learns from the database.
- */
+/* Results of the queries that `allocd-bench` sends to the database. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_BENCH_RESULTS_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_BENCH_RESULTS_H
 

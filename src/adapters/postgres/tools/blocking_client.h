@@ -64,7 +64,9 @@ bool blocking_client_fail(struct blocking_client *client, const char *text);
 /* Runs any number of statements and drops their results. */
 bool blocking_client_execute(struct blocking_client *client, const char *sql);
 
-/* The same, where the first statement is BEGIN: for the statements after it, `sql` alone limits time. */
+/*
+ * Executes statements of which the first one is BEGIN; only `sql` itself limits the time of those after it.
+ */
 bool blocking_client_begin_transaction(struct blocking_client *client, const char *sql);
 
 #endif

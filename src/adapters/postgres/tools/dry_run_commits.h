@@ -14,7 +14,7 @@
 /* Statements that create the tables of a session, each to be sent once, in order; NULL ends them. */
 extern const char *const dry_run_setup[];
 
-/* Copies what the unit names; a product comes with all its lines. */
+/* Copies everything that the unit names; a product is copied with all its lines. */
 void dry_run_copy_unit(struct query_pipeline *pipeline, const struct unit_of_work *uow);
 
 /* Copies the products that own the batches. */

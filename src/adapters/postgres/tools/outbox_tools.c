@@ -1,4 +1,4 @@
-/* What operators do with the outbox. */
+/* Operators' queries of the outbox. */
 #include "adapters/postgres/tools/outbox_tools.h"
 
 #include "tools_sql.h"

@@ -1,4 +1,4 @@
-/* What operators do with the outbox: renew the database's incarnation, read published events. */
+/* Operators' queries of the outbox: they renew the database's incarnation, and read published events. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_OUTBOX_TOOLS_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_OUTBOX_TOOLS_H
 

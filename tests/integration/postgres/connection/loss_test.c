@@ -32,7 +32,7 @@ static void prepare(const char *orderid)
 	work_handle(work);
 }
 
-/* As the engine does. */
+/* Resolves the commit as the engine does. */
 static int settle(void)
 {
 	int answer;

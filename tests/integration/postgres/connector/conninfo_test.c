@@ -1,4 +1,4 @@
-/* Accepts connection strings, and refuses those that libpq reads otherwise than they look. */
+/* Connection strings are accepted, except those that libpq would read differently than they look. */
 #include "adapters/postgres/postgres.h"
 
 #include "database.h"

@@ -261,7 +261,7 @@ static struct subscription_gap *many_windows(int call)
 }
 
 /*
- * PgBouncer takes an answered sync for the end of a transaction, although more of the pipeline is arriving.
+ * PgBouncer treats an answered sync as the end of a transaction, although more of the pipeline is arriving.
  */
 START_TEST(large_calls_at_the_same_time_are_not_split_between_sessions)
 {

@@ -1,4 +1,4 @@
-/* Servers that are away, that are not ours, or that refuse us. */
+/* Servers that are down, unsuitable, or refuse us. */
 #include "support/suites.h"
 #include "world.h"
 

@@ -30,7 +30,7 @@ START_TEST(after_many_expired_rows_the_next_portion_is_due_at_once)
 }
 END_TEST
 
-/* For any size of table: portions follow every ten seconds, and in between as many as are due. */
+/* Tables of any size: a portion follows every ten seconds, and more in between if they are due. */
 START_TEST(the_scan_takes_at_most_a_day_for_a_round)
 {
 	const int64_t pages = 100 * 1000 * 1000;

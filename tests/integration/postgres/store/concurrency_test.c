@@ -31,7 +31,7 @@ static const char *name_of(struct work *work, const char *word, int number)
 	return arena_printf(work->uow.arena, "%s-%03d", word, number);
 }
 
-/* The same command for every product, from the first to the last or the other way round. */
+/* Adds the same command for every product, in ascending or descending order. */
 
 static void create_all(struct work *work, bool backwards)
 {
@@ -181,7 +181,7 @@ START_TEST(units_that_lock_wait_for_each_other)
 }
 END_TEST
 
-/* Their keys go down where their SKUs go up. */
+/* Their keys descend as their SKUs ascend. */
 static void make_products_in_reverse(void)
 {
 	database_sql(

@@ -1,4 +1,4 @@
-/* What a blocking client does when connections or answers of the database are late, or do not come at all. */
+/* A blocking client whose connections or answers are late, or do not arrive at all. */
 #include "adapters/postgres/ports/dead_letter_archive.h"
 #include "adapters/postgres/tools/blocking_client.h"
 

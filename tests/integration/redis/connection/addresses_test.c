@@ -1,4 +1,4 @@
-/* A name with several addresses: the first that has a Redis behind it that will do is the one. */
+/* A name with several addresses: the first address with a usable Redis is chosen. */
 #include "peer.h"
 #include "support/suites.h"
 #include "world.h"
@@ -15,11 +15,11 @@
 
 #define NAME "several.test"
 
-/* Its look-up does not end before `answers` is set. */
+/* The look-up of this name does not end before `answers` is set. */
 #define MUTE_NAME "mute.test"
 static atomic_bool answers;
 
-/* What the system's resolver would find for it, in this order. */
+/* The addresses that the system's resolver would return for NAME, in this order. */
 static const char *const several[] = {"127.0.0.2", "127.0.0.3", "127.0.0.1"};
 
 /* ---- the resolver of this program ---- */
@@ -111,7 +111,7 @@ static void drop_syns(const char *address)
 static const struct {
 	enum peer_manner manner;
 	const char *text;
-	size_t count; /* of addresses with it */
+	size_t count; /* of addresses with such a peer */
 } strangers[] = {
 	{PEER_IS_SILENT, "", 1},
 	{PEER_HANGS_UP, "", 2},
@@ -151,7 +151,7 @@ START_TEST(an_address_that_drops_packets_is_skipped)
 }
 END_TEST
 
-/* Its port is the master's, at another address. */
+/* Starts a replica on the master's port, at another address. */
 static void start_replica(const char *address)
 {
 	static char port[12];
@@ -169,7 +169,7 @@ static void start_replica(const char *address)
 	redisFree(context);
 }
 
-/* A name for all nodes is enough, also when the master changes. */
+/* One name for all nodes suffices, also when the master changes. */
 START_TEST(the_address_of_a_replica_is_skipped)
 {
 	start_replica(several[_i]);

@@ -1,4 +1,4 @@
-/* Getting to know Redis: who we are to it, and whether it is one. */
+/* The handshake with Redis: our user and its rights, and whether the peer is a Redis. */
 #include "peer.h"
 #include "support/suites.h"
 #include "world.h"
@@ -177,7 +177,7 @@ static void on_refused(void *context, const struct published *published, const s
 	refused += failure != NULL;
 }
 
-/* A right that stays missing costs no connection; one that a new URL's user has is worth a new one. */
+/* A right that stays missing ends no connection; if the URL names another user, a new connection is made. */
 START_TEST(a_missing_right_leads_to_the_user_of_a_new_url)
 {
 	static const struct outgoing event = {MSG_OUT_OF_STOCK, {"x", 1}};
@@ -195,7 +195,7 @@ START_TEST(a_missing_right_leads_to_the_user_of_a_new_url)
 	ck_assert_uint_eq(log_lines("lost Redis"), 0);
 
 	rotate_to("open:x");
-	run_for(1000); /* it is not looked at more often */
+	run_for(1000); /* the URL is not read more often */
 	publish_events(world.publisher, &event, 1, on_refused, NULL);
 	run_until(publisher_is_up() && is_connected_as("open"));
 }
@@ -252,7 +252,7 @@ START_TEST(a_missing_unix_socket_is_reported)
 }
 END_TEST
 
-/* One of its addresses, in any order, is 127.0.0.1. */
+/* One of localhost's addresses, in any order, is 127.0.0.1. */
 START_TEST(a_host_name_is_resolved)
 {
 	use_url("redis://worker:pw@localhost:%d", world.server.port);
@@ -280,7 +280,7 @@ START_TEST(an_unknown_host_name_is_reported_and_does_not_stop_the_loop)
 }
 END_TEST
 
-/* While the name is being looked up. */
+/* A host name may still be in its look-up then. */
 START_TEST(a_connection_that_is_freed_at_any_time_leaks_nothing)
 {
 	use_url(_i % 2 ? "redis://localhost:%d" : "redis://127.0.0.1:%d", world.server.port);
@@ -392,7 +392,7 @@ START_TEST(a_peer_that_is_not_redis_is_reported_as_such)
 }
 END_TEST
 
-/* A greeting like that of Redis, and then something else: nothing that comes later may hurt either. */
+/* What a peer sends after a handshake like that of Redis: no later reply may do harm either. */
 static const char *const sequels[] = {
 	"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
 	"*3\r\n$7\r\nmessage\r\n$10\r\np:allocate\r\n$1\r\nx\r\n",

@@ -1,4 +1,4 @@
-/* A quiet server, a stopped one, and a process that slept: told apart by time. */
+/* A quiet server, a stopped one, and a process that slept are distinguished by time. */
 #include "support/suites.h"
 #include "world.h"
 
@@ -39,7 +39,7 @@ static void setup_impatient(void)
 	world.silence_max_ms = SILENCE_MS;
 }
 
-/* To one of them PING is forbidden; that is an answer too. */
+/* One of the users may not send PING; the refusal is an answer, too. */
 static const char *const users[] = {"", "narrow:pw@"};
 
 START_TEST(a_quiet_server_is_not_taken_for_a_stopped_one)

@@ -14,7 +14,7 @@ static void path(char text[64], const char *name)
 	snprintf(text, 64, "%s/%s", world.server.folder, name);
 }
 
-/* An authority, and a server's certificate of it for those names. */
+/* Makes an authority, and a server's certificate from it for those names. */
 static void make_certificates(const char *names)
 {
 	char request[64], extensions[64];
@@ -131,7 +131,9 @@ END_TEST
 
 static const char *const protocols[] = {"TLSv1.3", "TLSv1.2", "TLSv1.2 TLSv1.3"};
 
-/* With TLS 1.3 it says so only after the handshake; when it is gone too soon, we can only guess. */
+/*
+ * With TLS 1.3 the server reports this only after the handshake; if it closes too soon, the error is a guess.
+ */
 START_TEST(a_server_that_demands_a_client_certificate_is_reported)
 {
 	start_tls_server_that_asks("DNS:localhost", "yes", protocols[_i]);
@@ -166,7 +168,7 @@ START_TEST(a_server_with_tls_is_not_reached_without_tls)
 }
 END_TEST
 
-/* Through watermarks, pauses and TLS records that end anywhere. */
+/* Messages pass watermarks, pauses, and TLS records that end anywhere. */
 START_TEST(messages_are_neither_lost_nor_reordered_under_tls)
 {
 	enum { TOTAL = 20000, PORTION = 1500 };

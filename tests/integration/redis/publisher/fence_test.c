@@ -9,10 +9,10 @@
 /* ---- the fence ---- */
 
 static const struct {
-	int64_t known; /* to the publisher */
+	int64_t known; /* the last position that the publisher knows to be published */
 	const char *rows, *answer, *heard;
 } behind_ten[] = {
-	/* Everything up to 10 is out. */
+	/* The fence is at 10. */
 	{0, "9=x 10=y", "a=10/0 ", ""},    {0, "9=x 10=y 11=z 12=w", "a=12/2 ", "z w "},
 	{10, "11=z", "a=11/1 ", "z "},     {0, "12=w", "a=10/0 ", ""},
 	{0, "11=z 13=v", "a=11/1 ", "z "}, {12, "12=w 13=v", "a=13/1 ", "v "},
@@ -119,7 +119,7 @@ START_TEST(a_missing_fence_begins_at_the_position_that_the_caller_knows)
 }
 END_TEST
 
-/* The largest numbers that Lua tells apart: one more and they would be equal. */
+/* The largest integers that Lua can distinguish from the next one. */
 START_TEST(positions_up_to_two_to_the_53_are_exact)
 {
 	ck_assert_str_eq(publish_now("a", 9007199254740989, "9007199254740990=one"), "a=9007199254740990/1 ");

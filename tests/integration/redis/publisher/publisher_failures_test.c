@@ -40,7 +40,7 @@ START_TEST(calls_under_way_are_answered_in_order_when_redis_dies)
 }
 END_TEST
 
-/* It comes back with nothing: neither fence nor script nor stream. */
+/* Redis returns without fence, script and stream. */
 START_TEST(events_are_published_to_a_redis_that_lost_its_data)
 {
 	use_stream();
@@ -141,7 +141,7 @@ static const struct {
 	{"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS"},
 };
 
-/* Scripts can ask for rights since version 7. */
+/* Whether a script can check its user's rights, as since version 7. */
 static bool tells_channels(void)
 {
 	redisReply *reply = redisCommand(world.control, "EVAL %s 0", "return redis.acl_check_cmd and 1 or 0");
@@ -151,7 +151,7 @@ static bool tells_channels(void)
 	return tells;
 }
 
-/* At every retry nothing of the row is published or kept before Redis takes it as a whole. */
+/* No retry publishes or stores any part of the row until Redis accepts the whole row. */
 START_TEST(a_refused_row_is_retried_and_no_event_of_it_is_published)
 {
 	use_stream();
@@ -171,7 +171,7 @@ START_TEST(a_refused_row_is_retried_and_no_event_of_it_is_published)
 	command(troubles[_i].cure);
 	ck_assert_str_eq(publish_now("f", 0, "1=one,two 2=three"), "f=2/3 ");
 	ck_assert_str_eq(events_heard(), "one two three ");
-	/* Before version 7 the stream has the events again of which only the channel is refused. */
+	/* Before version 7 events are added to the stream again if only their channel is refused. */
 	if (tells_channels() || !strstr(troubles[_i].trouble, "publish"))
 		ck_assert_str_eq(events_kept(), "one two three ");
 	ck_assert_uint_eq(publisher_stats()->published, 3);
@@ -187,7 +187,7 @@ START_TEST(rows_before_the_one_that_is_refused_stay_behind_the_fence)
 	run_until(answered("abc"));
 	ck_assert_str_eq(answers, "A B C ");
 	if (!tells_channels())
-		return; /* before version 7 Redis refuses only what is on its way, and does not name it */
+		return; /* before version 7 only the PUBLISH itself is refused, without a name */
 	ck_assert_ptr_nonnull(strstr(failure_text, "p:out_of_stock"));
 	ck_assert_str_eq(events_kept(), "one ");
 	ck_assert_uint_eq(publisher_stats()->published, 1);
@@ -209,7 +209,7 @@ START_TEST(a_fence_that_could_not_be_read_stays_where_it_is)
 }
 END_TEST
 
-/* The stream has room for one entry more, whose id is the last there is. */
+/* The stream has room for one more entry, with the highest possible id. */
 START_TEST(no_event_is_published_of_a_row_that_the_stream_took_in_part)
 {
 	use_stream();
@@ -223,7 +223,7 @@ START_TEST(no_event_is_published_of_a_row_that_the_stream_took_in_part)
 }
 END_TEST
 
-/* Redis 6.2, of whose words this Redis is made to answer an HSET with. */
+/* The script makes this Redis answer an HSET with an error in the words of Redis 6.2. */
 START_TEST(an_error_of_an_older_redis_is_reported_with_its_code)
 {
 	const char *script = arena_printf(world.arena,

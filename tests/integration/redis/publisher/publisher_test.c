@@ -121,7 +121,7 @@ START_TEST(rows_behind_a_gap_are_not_sent)
 }
 END_TEST
 
-/* What waits to be sent is bounded. */
+/* The size of unsent publications is bounded. */
 START_TEST(calls_fail_while_redis_does_not_read_what_was_sent)
 {
 	enum { SIZE = 2 * 1024 * 1024 - 4096, CALLS = 26 };

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What was answered, in order: "a=12/3 " is call a: all up to 12 went out, 3 events by it; "A " failed. */
+/*
+ * The answers, in order: "a=12/3 ": call a published 3 events, and all up to 12 are published; "A ": it
+ * failed.
+ */
 char answers[1024];
 char failure_text[256];
 enum failure_kind failure_kind;
@@ -25,7 +28,7 @@ void on_rows_published(void *context, const struct published *published, const s
 	snprintf(answers + size, sizeof answers - size, "%c ", letter - 'a' + 'A');
 }
 
-/* Of one letter a call. */
+/* `letters` has one letter for each call. */
 bool answered(const char *letters)
 {
 	size_t count = 0;
@@ -89,7 +92,7 @@ void submit_rows(struct redis_publisher *publisher, const struct publication *pu
 	ck_assert_uint_eq(strlen(answers), before);
 }
 
-/* Who knows that everything up to `known` is out publishes these rows. */
+/* Publishes the rows as a publisher that knows everything up to `known` to be published. */
 void publish_rows(const char *letter, int64_t known, const char *rows)
 {
 	submit_rows(world.publisher, publication_from(known, rows), letter);
@@ -104,7 +107,7 @@ const char *publish_now(const char *letter, int64_t known, const char *rows)
 	return answers;
 }
 
-/* Rows of one event each, whose payload is a letter and zeros. */
+/* Makes rows of one event each, whose payload is a letter and zeros. */
 struct publication *large_rows(const size_t *sizes, size_t count)
 {
 	struct publication *publication = arena_alloc(world.arena, sizeof *publication);
@@ -178,7 +181,7 @@ void publisher_teardown(void)
 	world_teardown();
 }
 
-/* The payloads in the stream of events, the same way. */
+/* The payloads in the event stream, in the same format. */
 const char *events_kept(void)
 {
 	static char text[4096];

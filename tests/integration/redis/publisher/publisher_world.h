@@ -7,7 +7,10 @@
 
 #define MIB ((size_t)1024 * 1024)
 
-/* The answers, in order: "a=12/3 " is call a: all up to 12 went out, 3 events by it; "A " failed. */
+/*
+ * The answers, in order: "a=12/3 ": call a published 3 events, and all up to 12 are published; "A ": it
+ * failed.
+ */
 extern char answers[1024];
 extern char failure_text[256];
 extern enum failure_kind failure_kind;

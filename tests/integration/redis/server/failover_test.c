@@ -1,4 +1,4 @@
-/* Two real servers, of which one takes over from the other that stays up: every connection moves. */
+/* One of two real servers becomes the master while the other stays up: every connection moves. */
 #include "adapters/redis/subscriber/heartbeat.h"
 #include "integration/redis/stream/reading.h"
 #include "support/suites.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Much less than the time in which silence is noticed. */
+/* Much less than the time until silence is noticed. */
 #define SOON_MS 4000
 
 #define PATIENCE_SHORT_MS 1500
@@ -36,7 +36,7 @@ static bool all_are_up(void)
 	return subscriber_is_up() && publisher_is_up() && stream_is_up();
 }
 
-/* How many of our connections that server has: publisher, subscriber, and two of the stream. */
+/* The number of our connections to that server: publisher, subscriber, and two of the stream. */
 static size_t connections_at(redisContext *control)
 {
 	redisReply *reply = redisCommand(control, "CLIENT LIST");
@@ -48,7 +48,7 @@ static size_t connections_at(redisContext *control)
 	return count;
 }
 
-/* The name leads to the other server from now on. */
+/* Makes the name lead to the other server from now on. */
 static void switch_name(void)
 {
 	snprintf(world.url, sizeof world.url, "redis://127.0.0.1:%d", other.port);
@@ -140,7 +140,7 @@ static const struct {
 	{do_nothing, write_something},
 	{do_nothing, acknowledge},
 	{wait_for_entries, do_nothing},
-	{do_nothing, beat}, /* the question that goes with the heartbeat */
+	{do_nothing, beat}, /* the query that is sent with the heartbeat */
 	{do_nothing, reconnect_the_publisher},
 };
 
@@ -160,7 +160,7 @@ START_TEST(a_connection_that_finds_the_master_demoted_moves_all_connections)
 }
 END_TEST
 
-/* A replica is not worked with, for as long as the name leads there. */
+/* A replica is not used as long as the name leads to it. */
 START_TEST(connections_wait_until_the_name_leads_to_the_new_master)
 {
 	demote();
@@ -188,7 +188,7 @@ START_TEST(connections_return_when_a_demotion_is_taken_back)
 }
 END_TEST
 
-/* Only one connection is cut, and comes back elsewhere: the others must not stay behind. */
+/* Only one connection is cut, and reconnects to the other server: the remaining ones must follow. */
 static const char *const cuts[] = {"CLIENT KILL TYPE pubsub", "CLIENT KILL TYPE normal SKIPME yes"};
 
 START_TEST(a_connection_left_at_the_old_server_follows_the_others)
@@ -256,7 +256,7 @@ START_TEST(an_error_that_lasts_ends_the_refused_connection)
 }
 END_TEST
 
-/* No command on pub/sub is missed for that. */
+/* The subscriber stays connected, so that no command on pub/sub is missed. */
 START_TEST(the_subscriber_stays_at_a_server_that_is_still_the_master)
 {
 	refuse_until_one_looks_around();

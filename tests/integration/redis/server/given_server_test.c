@@ -1,4 +1,4 @@
-/* On the Redis that the environment names: from our publisher to our subscriber and back. */
+/* Publisher and subscriber work on the Redis that the environment names. */
 #include "support/suites.h"
 #include "world.h"
 
@@ -44,7 +44,7 @@ static void setup(void)
 	ck_assert_msg(url != NULL, "ALLOCD_TEST_REDIS_URL names the Redis to test on");
 	world_setup();
 	use_url("%s", url);
-	snprintf(prefix, sizeof prefix, "test-%d:", (int)getpid()); /* it may be others' too */
+	snprintf(prefix, sizeof prefix, "test-%d:", (int)getpid()); /* the server may be shared */
 	subscriber = redis_subscriber_new(
 		&world.settings,
 		&(struct redis_subscriber_config){

@@ -1,6 +1,6 @@
 /*
- * One reader of the stream "p:commands" of the private server, in its group "g": each operation, and what it
- * answered.
+ * One reader of the stream "p:commands" of the private server, in its group "g": each operation and its
+ * answer.
  */
 #ifndef ALLOCD_TESTS_REDIS_READING_H
 #define ALLOCD_TESTS_REDIS_READING_H
@@ -23,7 +23,7 @@ struct told_entry {
 
 /* The answer to one operation. */
 struct answer {
-	size_t came; /* how often */
+	size_t came; /* the number of callbacks */
 	bool failed;
 	enum failure_kind kind;
 	char text[REDIS_TROUBLE_MAX];
@@ -41,7 +41,7 @@ struct reading {
 
 extern struct reading reading;
 
-/* The private server, and a reader "me" of it; freed by tear_down_reading. */
+/* Starts the private server and a reader "me" of it; tear_down_reading() ends both. */
 void set_up_reading(const char *const *options, size_t count);
 void tear_down_reading(void);
 
@@ -49,7 +49,7 @@ void start_reading(const char *consumer, int64_t claim_idle_ms);
 void stop_reading(void);
 bool stream_is_up(void);
 
-/* Begins the operation; its answer does not come before that returns. */
+/* Begins the operation; its callback must not be called before this returns. */
 void begin_look(void);
 void begin_create_group(const char *after);
 void begin_move_group(const char *after);
@@ -61,13 +61,13 @@ void begin_read_what_is_there(void);
 void begin_acknowledge(const struct stream_id *ids, size_t count);
 void begin_trim(const char *lowest);
 
-/* Waits for the answer, which must be a good one. */
+/* Waits for the answer, which must be a success. */
 void expect_good(struct answer *answer);
 
-/* The same, for a failure of that kind. */
+/* Waits for the answer, which must be a failure of that kind. */
 void expect_failure(struct answer *answer, enum failure_kind kind, const char *text);
 
-/* An operation from its beginning to its good answer: DO(look, ()). */
+/* Begins an operation and waits for its success: DO(look, ()). */
 #define DO(operation, arguments)                                                                             \
 	do {                                                                                                 \
 		begin_##operation arguments;                                                                 \
@@ -76,10 +76,13 @@ void expect_failure(struct answer *answer, enum failure_kind kind, const char *t
 
 void assert_id(struct stream_id id, const char *expected);
 
-/* Entries first-1 to last-1, whose data is the number. */
+/* Adds the entries first-1 to last-1, whose data is the number. */
 void add_numbers(long first, long last);
 
-/* The last read returned the entries first-1 to last-1, in order, each with its number as the payload. */
+/*
+ * Asserts that the last read returned the entries first-1 to last-1, in order, each with its number as
+ * payload.
+ */
 void assert_read(long first, long last);
 
 /* Acknowledges the entries first-1 to last-1. */

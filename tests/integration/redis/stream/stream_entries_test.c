@@ -1,4 +1,4 @@
-/* What entries of a real Redis stream come out as, with any content. */
+/* Entries of a real Redis stream, with any content, as the reader returns them. */
 #include "adapters/redis/stream/stream_entries.h"
 #include "bus/ports/codec.h"
 #include "integration/redis/stream/reading.h"
@@ -17,7 +17,7 @@ static void setup(void)
 	DO(create_group, ("0-0"));
 }
 
-/* Adds one entry of the fields and values given, up to NULL, and then one that is good; reads both. */
+/* Adds an entry with the given fields and values, up to NULL, and then a valid one; reads both. */
 static const struct told_entry *read_entry(const char *const *fields, const size_t *sizes, int count)
 {
 	const char *arguments[16] = {"XADD", "p:commands", "*"};
@@ -174,7 +174,6 @@ START_TEST(a_payload_has_its_true_size)
 }
 END_TEST
 
-/* Each of them. */
 START_TEST(many_large_entries_are_read_in_bounded_memory)
 {
 	char *data = calloc(1, MIB);
@@ -222,7 +221,7 @@ END_TEST
 
 /* ---- numbers of fields ---- */
 
-/* With the type and the payload first, or else last. */
+/* Adds an entry with `others` further fields, after the type and the payload or before them. */
 static void add_fields(int others, bool first)
 {
 	const char **arguments = calloc((size_t)others * 2 + 7, sizeof *arguments);

@@ -126,7 +126,7 @@ START_TEST(too_many_consumer_groups_are_reported)
 }
 END_TEST
 
-/* What XINFO STREAM tells of its first and last entry is not kept. */
+/* The first and the last entry in the reply to XINFO STREAM are not kept in memory. */
 START_TEST(the_state_of_a_stream_of_huge_entries_is_read)
 {
 	static char huge[8 << 20];
@@ -172,7 +172,7 @@ START_TEST(a_mark_lives_as_long_as_its_stream_and_holds_no_entries_back)
 	DO(create_group, ("0-0"));
 	DO(mark_life, (lives[_i]));
 	DO(mark_life, (lives[_i]));
-	command("XGROUP CREATE p:commands other:life:1 5-0"); /* another group's */
+	command("XGROUP CREATE p:commands other:life:1 5-0"); /* it belongs to another group */
 	add_numbers(1, 9);
 	DO(read_new, ());
 	acknowledge_numbers(1, 9);
@@ -231,7 +231,7 @@ START_TEST(a_read_that_may_not_wait_is_answered_at_once)
 }
 END_TEST
 
-/* Redis tells at once, or when the wait is over, or (6.2) at the next read. */
+/* Redis reports it at once, when the wait ends, or (6.2) at the next read. */
 START_TEST(a_group_that_is_lost_during_a_waiting_read_is_reported)
 {
 	begin_read_new();

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Longer than a silent peer is borne with. */
+/* Longer than a silent peer is tolerated. */
 #define LONG_MS 10500
 
 static void setup(void)
@@ -48,7 +48,7 @@ START_TEST(without_redis_a_call_fails_with_retry)
 {
 	server_kill(&world.server);
 	run_until(!stream_is_up());
-	run_until(log_lines("Redis") >= 4); /* both are lost: two came, two went */
+	run_until(log_lines("Redis") >= 4); /* two connections were made, and two were lost */
 	begin_all();
 
 	expect_all_failed("");
@@ -66,7 +66,7 @@ START_TEST(calls_under_way_fail_when_redis_dies)
 
 	expect_all_failed("");
 	run_for(100);
-	expect_all_failed(""); /* once */
+	expect_all_failed(""); /* no callback is called twice */
 }
 END_TEST
 
@@ -188,7 +188,10 @@ END_TEST
 
 /* ---- a connection that lives on at the other end only ---- */
 
-/* Our end of the connection that Redis knows by that name, once more: it stays open when that is closed. */
+/*
+ * Duplicates our end of the connection that Redis knows by that name, so that it stays open when ours is
+ * closed.
+ */
 static int keep_open(const char *name)
 {
 	redisReply *reply = redisCommand(world.control, "CLIENT LIST");
@@ -219,9 +222,9 @@ START_TEST(no_entry_is_delivered_to_a_connection_that_was_given_up)
 
 	begin_read_new();
 	run_for(50);
-	shutdown(kept, SHUT_RD); /* we see an end; Redis sees nothing, and that client waits on */
+	shutdown(kept, SHUT_RD); /* we see an end; Redis sees none, so its client still waits */
 	expect_failure(&reading.read_new, FAILURE_RETRY, "closed");
-	begin_read_pending("0-0"); /* too early: it may be handed something yet */
+	begin_read_pending("0-0"); /* too early: Redis may still deliver entries to the old client */
 	expect_failure(&reading.read_pending, FAILURE_RETRY, "closed");
 	run_until(stream_is_up());
 
@@ -253,7 +256,9 @@ END_TEST
 
 /* ---- entries that no reader got ---- */
 
-/* What happens to the entries 1-1 to 9-1 before the group reads on after 3-1, and how many do not come. */
+/*
+ * What happens to entries 1-1 to 9-1 before the group, at 3-1, reads again, and how many are not delivered.
+ */
 static const struct {
 	const char *commands[2];
 	int64_t missing;
@@ -271,7 +276,7 @@ static const struct {
 	{{"XDEL p:commands 5-1", "XTRIM p:commands MAXLEN 5"}, 1},
 	{{"XGROUP SETID p:commands g 6-1"}, 3},
 	{{"XGROUP SETID p:commands g 6-1", "XDEL p:commands 5-1 7-1"}, 4},
-	{{"XGROUP SETID p:commands g 9-1"}, -1}, /* a look sees that group ahead of its reader */
+	{{"XGROUP SETID p:commands g 9-1"}, -1}, /* the stream's state shows the group ahead of its reader */
 };
 
 static void take_what_came(struct stream_account *account)
@@ -286,7 +291,7 @@ static int64_t settled(struct stream_account *account)
 	return account_reconcile(account, &reading.state);
 }
 
-/* What is missing is reported twice: the second time, after the group was moved back, it is lost. */
+/* Missing entries are reported twice: the second time, after the group was moved back, they are lost. */
 static void expect_missing(struct stream_account *account, int64_t missing)
 {
 	ck_assert_int_eq(account->is_reading_again, missing > 0);

@@ -76,7 +76,7 @@ START_TEST(pending_entries_are_read_again_in_order)
 }
 END_TEST
 
-/* However many they are. */
+/* Any number of entries is acknowledged. */
 START_TEST(an_acknowledged_entry_is_not_pending)
 {
 	add_numbers(1, 2500);
@@ -119,7 +119,7 @@ START_TEST(entries_of_a_dead_consumer_are_claimed)
 	run_for(20);
 	DO(claim, ());
 
-	ck_assert_uint_eq(reading.claimed.claimed, 250); /* his, and our own, which was as idle */
+	ck_assert_uint_eq(reading.claimed.claimed, 250); /* the other consumer's, and our own idle ones */
 	ck_assert_uint_eq(reading.claimed.lost, 0);
 	for (int i = 0; i < 5; i++) {
 		char after[32];
@@ -165,7 +165,7 @@ START_TEST(an_entry_that_was_trimmed_while_pending_is_gone)
 }
 END_TEST
 
-/* Redis 7 forgets them when it comes upon them; before, they are claimed and come as gone. */
+/* Redis 7 drops deleted entries while it claims; earlier versions claim them and return them as gone. */
 START_TEST(an_entry_that_another_consumer_lost_is_counted_once)
 {
 	char after[STREAM_ID_TEXT] = "0-0";

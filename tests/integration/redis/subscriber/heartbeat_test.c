@@ -1,4 +1,7 @@
-/* Whether the subscriber receives what is published: on real servers, over paths that break. */
+/*
+ * The heartbeat detects whether the subscriber receives what is published, on real servers, over paths that
+ * break.
+ */
 #include "adapters/redis/subscriber/heartbeat.h"
 
 #include "support/suites.h"
@@ -11,7 +14,7 @@
 /* A broken path is found within this time. */
 #define FOUND_MS 10000
 
-/* How long an impatient worker bears silence, and longer than it takes to act on that. */
+/* How long an impatient worker tolerates silence; and longer than it needs to react. */
 #define SILENCE_MS 2000
 #define LONG_MS    4000
 
@@ -106,7 +109,7 @@ static uint64_t losses(void)
 	return redis_subscriber_stats(world.subscriber)->losses;
 }
 
-/* The subscriber on the world's server; the publisher on the server of that port. */
+/* Connects the subscriber to the world's server, and the publisher to the server on that port. */
 static void start_worker(int publisher_port, const char *userinfo)
 {
 	use_url("redis://127.0.0.1:%d", world.server.port);
@@ -223,7 +226,7 @@ START_TEST(a_pause_does_not_count_as_a_missed_heartbeat)
 }
 END_TEST
 
-/* What is behind a full queue is heard late, though at each look it is not paused. */
+/* A heartbeat behind a full queue is received late, although the subscriber is not paused at any check. */
 START_TEST(short_pauses_do_not_count_as_missed_heartbeats)
 {
 	int64_t end = milliseconds() + LONG_MS;
@@ -283,7 +286,7 @@ START_TEST(a_path_that_breaks_is_found_within_ten_seconds)
 }
 END_TEST
 
-/* Such as a proxy between: it sends the two connections where it likes. */
+/* A proxy may send the two connections to different servers. */
 START_TEST(two_servers_are_found_within_ten_seconds_again_and_again)
 {
 	int64_t begin;
@@ -297,7 +300,7 @@ START_TEST(two_servers_are_found_within_ten_seconds_again_and_again)
 		while (losses() == i) {
 			ck_assert(!is_fresh());
 			ck_assert_int_le(milliseconds() - begin, FOUND_MS);
-			/* Another worker's. */
+			/* The heartbeat of another worker does not count. */
 			command("PUBLISH p:" HEARTBEAT_CHANNEL " %s", "0123456789abcdef0123456789abcdef");
 			run_once();
 		}

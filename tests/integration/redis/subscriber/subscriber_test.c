@@ -29,7 +29,7 @@ static void hear_signals(void)
 	run_until(subscriber_is_up());
 }
 
-/* Numbers from `first` to `last` on one channel, which one subscriber hears. */
+/* Publishes the numbers from `first` to `last` on one channel, which must have one subscriber. */
 static void publish_numbers(long first, long last)
 {
 	for (long number = first; number <= last; number++)
@@ -43,7 +43,7 @@ static void publish_numbers(long first, long last)
 	}
 }
 
-/* A payload of `size` bytes, with its own first and last byte. */
+/* Makes a payload of `size` bytes with a distinct first and last byte. */
 static void publish_large(size_t size)
 {
 	char *payload = malloc(size);
@@ -260,7 +260,7 @@ START_TEST(a_subscriber_resumed_and_paused_at_once_delivers_nothing)
 }
 END_TEST
 
-/* A loop that spins would use all of it. */
+/* A busy loop would use all of the processor time. */
 static double cpu_seconds_of_a_second(void)
 {
 	clock_t begin = clock();
@@ -395,7 +395,10 @@ START_TEST(bytes_read_before_the_end_are_delivered_after_a_pause)
 }
 END_TEST
 
-/* Redis drops who reads too slowly.  The window then begins with the pause, and its cause says so. */
+/*
+ * Redis disconnects a client that reads too slowly. The window then begins with the pause, and its cause says
+ * so.
+ */
 START_TEST(a_slow_subscriber_reports_that_redis_disconnected_it)
 {
 	int64_t pause_begin;

@@ -94,7 +94,7 @@ START_TEST(a_query_without_redis_fails_with_the_reason)
 }
 END_TEST
 
-/* In a child: one that listens, and what it does to Redis once it has heard the question. */
+/* Forks a child that listens, and sends Redis the command `deed` after it received the question. */
 static pid_t listen_and(const char *deed)
 {
 	redisContext *listener = server_control(&world.server), *control = server_control(&world.server);
@@ -115,7 +115,7 @@ static pid_t listen_and(const char *deed)
 }
 
 static const struct {
-	const char *deed, *error; /* NULL: the answer came */
+	const char *deed, *error; /* NULL: the answer arrives */
 } deeds[] = {
 	{"PUBLISH p:answers token", NULL},
 	{"CLIENT KILL TYPE pubsub", "Redis closed the connection"},

@@ -69,7 +69,7 @@ START_TEST(of_a_burst_the_first_lines_are_written_and_the_others_counted_by_outc
 }
 END_TEST
 
-/* Only their beginning is kept: that is what the count shows, and what tells them apart. */
+/* Only the beginning of a long trouble is kept; the count shows it, and it distinguishes troubles. */
 START_TEST(long_values_are_counted_like_short_ones)
 {
 	refuse("the first value is longer than what is kept of it", 40);

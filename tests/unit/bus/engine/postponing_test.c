@@ -11,7 +11,7 @@
 #define HELD_MAX  (QUEUE_MAX / 2)
 #define FLOOD     300
 
-/* By a lock's time, what follows, and a message that is tried alone. */
+/* Longer than a lock timeout, the search for the locked product, and a flush of one message alone. */
 #define SOON_MS 1500
 
 /* Two products without stock, so that each allocate has an effect of its own: an event. */
@@ -91,7 +91,7 @@ START_TEST(a_flood_for_a_locked_product_fills_half_of_the_queue_and_stays_in_ord
 	flood("flood", FLOOD);
 	for (int i = 0; i < 20; i++) {
 		world_advance_ms(world, SOON_MS);
-		ck_assert_uint_le(stats()->parked_messages, HELD_MAX + 1); /* and the one that is tried */
+		ck_assert_uint_le(stats()->parked_messages, HELD_MAX + 1); /* plus the one being tried */
 	}
 	ck_assert_uint_ge(stats()->parked_messages, HELD_MAX);
 	ck_assert_uint_eq(memory_stream_pending(stream, GROUP), FLOOD);
@@ -154,7 +154,7 @@ START_TEST(an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room)
 	world_advance_ms(world, SOON_MS);
 	flood("flood", 10);
 	world_advance_ms(world, SOON_MS);
-	crash_reading(); /* no lock is the dead worker's */
+	crash_reading(); /* the dead worker holds no lock */
 	start_reading();
 	world_advance_ms(world, SOON_MS);
 	flood("late", 10);
@@ -214,7 +214,7 @@ START_TEST(pubsub_pauses_while_its_messages_have_no_room)
 }
 END_TEST
 
-/* A burst comes before it is known that the product is locked, and pub/sub can take nothing back. */
+/* A burst arrives before the lock is noticed, and a message on pub/sub cannot stay in Redis. */
 START_TEST(streams_are_read_though_pubsub_brought_more_than_the_queue_holds)
 {
 	database_lock_product(world->database, "hot");
@@ -236,7 +236,7 @@ START_TEST(streams_are_read_though_pubsub_brought_more_than_the_queue_holds)
 }
 END_TEST
 
-/* _i: the batch that is changed is created by a postponed entry, or by none. */
+/* _i: 0: a postponed entry creates the changed batch; 1: no entry does. */
 START_TEST(a_change_of_a_batch_that_a_postponed_entry_creates_is_no_unknown_batch)
 {
 	database_lock_product(world->database, "hot");
@@ -277,7 +277,7 @@ START_TEST(with_too_many_postponed_products_no_new_entries_are_read_until_some_a
 }
 END_TEST
 
-/* The flood of one product leaves no room; the other one's message waits all the same, and is tried there. */
+/* The flood of one product fills the room, yet the other product's message is parked, and retried there. */
 START_TEST(a_second_product_that_is_locked_beside_a_flood_is_not_tried_without_end)
 {
 	uint64_t read;
@@ -301,7 +301,7 @@ START_TEST(a_second_product_that_is_locked_beside_a_flood_is_not_tried_without_e
 }
 END_TEST
 
-/* Each is tried once in ten seconds, all of them at once. */
+/* Every product is tried once in ten seconds, all at the same time. */
 START_TEST(products_that_find_no_room_even_for_one_message_are_tried_seldom)
 {
 	enum { SKUS = 2 * QUEUE_MAX };
@@ -312,7 +312,7 @@ START_TEST(products_that_find_no_room_even_for_one_message_are_tried_seldom)
 		add_entry(MSG_CREATE_BATCH, arena_printf(world->arena, "ref=b-%d\nsku=sku-%d\nqty=1", i, i));
 	}
 	world_advance_ms(world, 10000);
-	ck_assert_uint_ge(stats()->parked_messages, 3 * QUEUE_MAX / 4 - 1); /* one may be in its try */
+	ck_assert_uint_ge(stats()->parked_messages, 3 * QUEUE_MAX / 4 - 1); /* one may be in a try */
 	ck_assert_uint_le(stats()->parked_messages, 3 * QUEUE_MAX / 4 + 1);
 	read = stream_reader_stats(reader)->read;
 	world_advance_ms(world, 60000);

@@ -1,4 +1,4 @@
-/* Whether the work gets done: what readiness asks the engine, on simulated time. */
+/* The engine's part of readiness, whether messages can be handled, on simulated time. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -63,7 +63,7 @@ START_TEST(work_that_the_database_does_not_take_is_a_trouble_within_a_second_and
 }
 END_TEST
 
-/* Reads go well meanwhile. */
+/* Reads succeed meanwhile. */
 START_TEST(commits_that_are_refused_are_a_trouble_although_reads_go_well)
 {
 	database_set_broken(world->database, true);

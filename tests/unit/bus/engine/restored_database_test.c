@@ -15,7 +15,7 @@ static void ignore(void *context, const struct published *published, const struc
 	(void)failure;
 }
 
-/* Events were published up to there which this database does not have. */
+/* Raises the fence to the position, as if events that this database lacks had been published. */
 static void raise_fence(int64_t position)
 {
 	static const struct outgoing_row row = {1, NULL, 0};
@@ -27,7 +27,7 @@ static void raise_fence(int64_t position)
 	world_run(world);
 }
 
-/* The database comes from a backup, and workers begin on it. */
+/* Restores the database from a backup, and starts workers on it. */
 static void restore(int64_t published)
 {
 	world_crash(world);
@@ -61,7 +61,7 @@ START_TEST(a_database_that_knows_less_than_the_broker_publishes_nothing)
 }
 END_TEST
 
-/* However many events it commits then. */
+/* The notice does not depend on how many events the worker commits afterwards. */
 START_TEST(a_worker_that_starts_notices_a_restored_database_before_it_publishes)
 {
 	restore(3);
@@ -114,7 +114,7 @@ START_TEST(no_cursor_is_saved_before_the_state_of_a_returned_database_is_read)
 	cursor = lamps_outbox()->cursor;
 	ck_assert_int_lt(cursor, 3);
 	database_set_down(world->database, true);
-	world_advance_ms(world, 210); /* what is published cannot be saved */
+	world_advance_ms(world, 210); /* the cursor cannot be saved */
 	database_set_down(world->database, false);
 	allocate_by(world, 4);
 
@@ -146,7 +146,7 @@ START_TEST(a_database_that_goes_back_in_time_is_noticed)
 }
 END_TEST
 
-/* Its answer is about the fences of the other life. */
+/* The call's answer concerns the fences of the earlier incarnation. */
 START_TEST(a_call_from_before_a_restore_is_ignored)
 {
 	world_crash(other);

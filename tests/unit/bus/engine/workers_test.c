@@ -36,7 +36,7 @@ START_TEST(rows_that_another_worker_just_committed_are_not_taken_over)
 }
 END_TEST
 
-/* A lane that never rests saves its own cursors only. */
+/* A busy lane saves only its own cursors. */
 START_TEST(the_cursor_of_an_idle_lane_is_saved_while_another_is_busy)
 {
 	const char *rests, *busy;
@@ -61,7 +61,7 @@ END_TEST
 
 /* ---- others come before ---- */
 
-/* For how long the earlier event is late, and whether its own worker still publishes it. */
+/* How late the earlier event is, and whether its own worker still publishes it. */
 static const struct lateness {
 	int64_t ms;
 	bool is_waited_for;
@@ -112,7 +112,7 @@ START_TEST(a_long_gap_is_filled_at_once)
 }
 END_TEST
 
-/* Calls and answers of both come in any order. */
+/* Calls and answers of both workers arrive in any order. */
 START_TEST(events_of_two_workers_are_published_in_order)
 {
 	struct cable *wires[] = {
@@ -191,7 +191,10 @@ START_TEST(a_worker_that_wakes_publishes_nothing_twice)
 }
 END_TEST
 
-/* The look was carried out before the neighbour's commit, and is answered after the broker spoke of it. */
+/*
+ * The outbox was read before the other worker's commit; the answer arrives after the broker reported that
+ * commit's row.
+ */
 START_TEST(a_look_that_is_older_than_the_broker_s_answer_proves_nothing)
 {
 	cable_hold(memory_broker_requests(world->broker));
@@ -234,7 +237,7 @@ START_TEST(a_worker_is_busy_with_what_it_committed_or_took_over_only)
 }
 END_TEST
 
-/* Lets time pass until a call has just failed, so that the next look comes before the next call. */
+/* Advances time until a publication has just failed, so that the outbox is read before the next one. */
 static void wait_between_calls(void)
 {
 	uint64_t failures;
@@ -338,7 +341,7 @@ START_TEST(missing_rows_are_seldom_queried)
 }
 END_TEST
 
-/* So large that no more than a few fit into a call. */
+/* Makes events so large that only a few fit into one call. */
 static void allocate_many_long(int first, int count)
 {
 	for (int i = first; i < first + count; i++)

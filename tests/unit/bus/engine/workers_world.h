@@ -11,7 +11,7 @@ extern struct world *other;
 void set_up_workers(void);
 void tear_down_workers(void);
 
-/* The worker allocates one lamp to order-NUMBER. */
+/* Has the worker allocate one lamp to order-NUMBER. */
 void allocate_by(struct world *worker, int number);
 
 /* The partition of the outbox that lamps belong to. */
@@ -19,7 +19,7 @@ struct outbox_partition *lamps_outbox(void);
 
 const struct engine_stats *stats_of(const struct world *worker);
 
-/* How many rows the broker's fence held back. */
+/* The number of rows that the broker's fence refused. */
 size_t skipped_by_fence(void);
 
 /* Asserts that the events of orders `first` to `last` were published, versions in step, and nothing else. */

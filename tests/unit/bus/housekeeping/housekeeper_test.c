@@ -1,4 +1,4 @@
-/* What is done besides messages: notifications, shrinks that were left, tidying up. */
+/* Housekeeping: notifications, resumed shrinks, and the deletion of expired rows. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 

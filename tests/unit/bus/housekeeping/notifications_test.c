@@ -1,4 +1,4 @@
-/* The way of notifications to several recipients, to a slow or absent service, and by several workers. */
+/* Notifications are sent to several recipients, to a slow or absent service, and by several workers. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -22,7 +22,7 @@ static struct notifier *port_of(struct world *it)
 	return memory_notifier_port(it->notifier);
 }
 
-/* As mail is: slow, two at a time, and it says what is in stock. */
+/* Behaves as mail does: it is slow, sends two at a time, and shows the stock. */
 static void make_slow(struct world *it)
 {
 	port_of(it)->at_once = AT_ONCE;
@@ -247,7 +247,7 @@ START_TEST(an_unreachable_mail_service_is_logged_once_and_so_is_its_return)
 	ck_assert(!engine_stats(world->engine)->notifier_up);
 	ck_assert_uint_eq(
 		memory_logger_count(&world->logger, "cannot send mail, will try again trouble=mail"),
-		2); /* which the limiter makes one of */
+		2); /* which the limiter merges into one */
 
 	memory_notifier_set_down(world->notifier, false);
 	world_advance_ms(world, HOUR_MS);

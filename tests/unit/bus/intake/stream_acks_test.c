@@ -1,4 +1,4 @@
-/* Entries are acknowledged after their commit, and not while a read may bring them again. */
+/* Entries are acknowledged after their commit, and not while a read may return them again. */
 #include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
@@ -36,7 +36,7 @@ START_TEST(the_entries_of_one_commit_are_acknowledged_in_one_call)
 }
 END_TEST
 
-/* _i: it did not. */
+/* _i: 0: Redis acknowledged, but its answer was lost; 1: the call did not reach Redis. */
 START_TEST(an_acknowledgement_that_failed_is_sent_again)
 {
 	memory_consumer_fail_next(consumer, STREAM_ACKNOWLEDGE, _i ? STREAM_AWAY : STREAM_ANSWER_LOST);
@@ -74,7 +74,10 @@ START_TEST(entries_in_flight_are_not_submitted_again_after_a_reconnect)
 }
 END_TEST
 
-/* What is pending is read again after trouble; "a" is in flight.  There is another consumer to claim from. */
+/*
+ * Brings the reader to read pending entries again after trouble, while "a" is in flight and there is another
+ * consumer to claim from.
+ */
 static void come_to_claim_again(void)
 {
 	read_and_crash("other");
@@ -95,7 +98,7 @@ START_TEST(no_entry_is_acknowledged_while_a_read_of_pending_entries_is_under_way
 	cable_hold(memory_consumer_read_answers(consumer));
 	cable_open(memory_consumer_requests(consumer));
 	world_run(world);
-	ck_assert_uint_eq(cable_waiting(memory_consumer_read_answers(consumer)), 1); /* it has "a" */
+	ck_assert_uint_eq(cable_waiting(memory_consumer_read_answers(consumer)), 1); /* it holds "a" */
 
 	release_lane();
 	world_advance_ms(world, 1000);
@@ -116,7 +119,7 @@ START_TEST(pending_entries_are_not_read_while_an_acknowledgement_is_under_way)
 	ck_assert(cable_let_one(memory_consumer_requests(consumer)));
 	world_advance_ms(world, 500);
 	ck_assert_uint_eq(memory_consumer_calls(consumer, STREAM_READ_PENDING),
-			  1); /* that of the beginning */
+			  1); /* the read at the start */
 
 	cable_open(memory_consumer_requests(consumer));
 	world_run(world);
@@ -137,7 +140,7 @@ START_TEST(an_acknowledgement_without_the_group_is_dropped)
 
 	world_advance_ms(world, 5000);
 	ck_assert_str_eq(handled_orders(), "first a");
-	expect_all_acknowledged(); /* as it was there after all */
+	expect_all_acknowledged(); /* the group existed after all */
 }
 END_TEST
 

@@ -16,7 +16,7 @@
 #define MINUTE_MS   ((int64_t)60 * 1000)
 
 struct run {
-	int entries, messages;    /* entries that repeat a message's id are none of their own */
+	int entries, messages;    /* an entry that repeats an id is no new message */
 	int with_id[ENTRIES_MAX]; /* messages that have an id */
 	int with_id_count;
 	int batches;
@@ -46,7 +46,7 @@ static void add_entry(enum message_type type, const char *payload, const char *i
 	run.entries++;
 }
 
-/* Allocates what is out of stock: one event for each time that it is handled. */
+/* Adds an allocate that finds no stock, so that each handling raises one event. */
 static void add(int message, const char *id)
 {
 	add_entry(MSG_ALLOCATE,
@@ -54,7 +54,7 @@ static void add(int message, const char *id)
 		  id);
 }
 
-/* A batch, and what names only the batch: rejected, if it comes before. */
+/* Adds a batch and a change of it, which would be rejected if it were handled first. */
 static void add_batch_and_change(void)
 {
 	int number = run.batches++;
@@ -125,7 +125,7 @@ static void lose_group(void)
 		memory_stream_destroy_group(stream, GROUP);
 }
 
-/* Another session takes a product's row, or lets go of all. */
+/* Has another session lock a product's row, or release all locks. */
 static void lock_or_unlock(void)
 {
 	if (pick(3))
@@ -169,7 +169,7 @@ static void come_to_an_end(void)
 	while (database_lost_count(world->database))
 		database_end_lost(world->database, pick(2));
 	world_advance_ms(world, MINUTE_MS);
-	while (database_lost_count(world->database)) /* what had met its trouble before */
+	while (database_lost_count(world->database)) /* flushes that were lost before the minute */
 		database_end_lost(world->database, pick(2));
 	world_advance_ms(world, MINUTE_MS);
 	world_settle(world);
@@ -177,7 +177,7 @@ static void come_to_an_end(void)
 
 /* ---- what came of it ---- */
 
-/* "out_of_stock ORDER SKU 1 - VERSION" */
+/* Picks the orders of the SKU out of lines "out_of_stock ORDER SKU 1 - VERSION". */
 static const char *orders_of(const char *sku)
 {
 	const char *text = "", *needle = arena_printf(world->arena, " %s ", sku);

@@ -59,7 +59,7 @@ START_TEST(entries_of_a_consumer_that_died_are_claimed_once_they_are_idle)
 }
 END_TEST
 
-/* _i: held by this worker, or by one that is gone. */
+/* _i: 0: this worker's consumer held the entry; 1: a dead consumer did. */
 START_TEST(entries_trimmed_while_pending_are_counted_and_logged)
 {
 	struct stream_id lost = add_order("a");
@@ -81,13 +81,13 @@ START_TEST(entries_trimmed_while_pending_are_counted_and_logged)
 END_TEST
 
 enum phase {
-	READ,           /* the stream gave it, the answer is on its way */
-	IN_FLIGHT,      /* its load is on the way */
-	FLUSHING,       /* its flush is on the way, and is lost */
-	COMMITTED_LATE, /* its flush is on the way, and arrives after the worker's death */
-	COMMITTED,      /* the commit's answer is on its way */
-	UNACKNOWLEDGED, /* the acknowledgement is on its way */
-	ACKNOWLEDGED,   /* the acknowledgement's answer is on its way */
+	READ,           /* the stream delivered it, the answer is under way */
+	IN_FLIGHT,      /* its load is under way */
+	FLUSHING,       /* its flush is under way, and is lost */
+	COMMITTED_LATE, /* its flush is under way, and arrives after the worker's death */
+	COMMITTED,      /* the commit's answer is under way */
+	UNACKNOWLEDGED, /* the acknowledgement is under way */
+	ACKNOWLEDGED,   /* the acknowledgement's answer is under way */
 	PHASES,
 };
 
@@ -104,7 +104,7 @@ static void come_to(enum phase phase, const char *id)
 	add_order_with_id("a", id);
 	world_run(world);
 	for (int i = 0; i < 2 && phase >= FLUSHING && phase <= COMMITTED; i++)
-		step_lane(); /* the product; and whether id and line are new, for there is no stock */
+		step_lane(); /* loads the product; then looks up id and line, as there is no stock */
 	if (phase == COMMITTED) {
 		cable_hold(memory_store_answers(world->lanes[0]));
 		step_lane();

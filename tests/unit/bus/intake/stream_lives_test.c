@@ -1,6 +1,6 @@
 /*
- * A stream that is lost, comes back, or is changed by hand; one that refuses calls; and one with large
- * entries.  Nothing is passed over in silence, and nothing has a second effect.
+ * A stream that is lost, returns, or is changed by hand; one that refuses calls; and one with large entries.
+ * No entry is skipped silently, and none has a second effect.
  */
 #include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
@@ -16,12 +16,12 @@ static int64_t incarnation(void)
 
 /* ---- another stream of the same name ---- */
 
-/* Of the entries that are there after the stream was lost: below, at and above what is known. */
+/* The ids in the stream after it was lost: below, at and above the last known id. */
 static const struct {
 	int64_t low, high; /* from the last known id, in milliseconds */
 } reborn[] = {{-2, 100}, {-1, 1}, {0, 60000}, {1, 2}};
 
-/* _i: where the ids are; then the same, and the worker was away meanwhile. */
+/* _i: the row of `reborn`; then each row again, with the worker stopped meanwhile. */
 START_TEST(a_recreated_stream_is_read_whole_with_any_ids)
 {
 	bool is_away = (size_t)_i >= COUNT(reborn);
@@ -66,7 +66,7 @@ static void make_group_anew(struct stream_id after)
 	memory_consumer_free(&tool);
 }
 
-/* What another client did to the group while the worker was away; _i: moved it, or made it anew. */
+/* Another client changed the group while the worker was stopped; _i: 0: moved it; 1: recreated it. */
 START_TEST(a_group_that_is_ahead_of_what_was_handled_is_moved_back)
 {
 	add_order("a");
@@ -185,7 +185,7 @@ static void accept_all(void)
 	memory_consumer_on_trouble(consumer, NULL, NULL);
 }
 
-/* _i: entries that come meanwhile; the bound is in between. */
+/* _i: selects how many entries arrive meanwhile: fewer, or more, than the bound. */
 START_TEST(refused_acknowledgements_are_logged_once_bounded_and_sent_later)
 {
 	int count = _i ? 25000 : 30;
@@ -220,7 +220,7 @@ END_TEST
 
 static const enum consumer_call_kind needed[] = {STREAM_ACKNOWLEDGE, STREAM_READ_NEW};
 
-/* However long the pauses between its attempts had become. */
+/* The pauses between attempts have grown long by then. */
 START_TEST(a_stream_that_works_again_is_read_within_a_second)
 {
 	world_advance_ms(world, 5000);
@@ -239,7 +239,7 @@ START_TEST(a_stream_that_works_again_is_read_within_a_second)
 }
 END_TEST
 
-/* _i: nothing is acknowledged, or no answer to it comes. */
+/* _i: 0: acknowledging is refused; 1: its answers are lost. */
 START_TEST(repeated_failures_of_acknowledgements_are_logged_though_the_stream_is_read)
 {
 	world_advance_ms(world, 5000);
@@ -293,7 +293,7 @@ static void ignore_entries(void *context, const struct stream_entry *entries, si
 	ck_assert_uint_eq(count, 0);
 }
 
-/* One that has read, and so is known to the group. */
+/* Returns a consumer that has read, so that the group knows it. */
 static struct memory_consumer *another_consumer(void)
 {
 	struct memory_consumer *other = memory_consumer_new(stream, GROUP, "other");
@@ -345,7 +345,7 @@ END_TEST
 
 /* ---- large entries ---- */
 
-/* Redis makes the whole answer at once, so the answers are to be small.  _i: MiB of each. */
+/* Redis builds a whole answer in memory, so answers must be small. _i: MiB of each entry. */
 START_TEST(large_entries_are_read_one_at_a_time)
 {
 	size_t before = memory_consumer_calls(consumer, STREAM_READ_NEW);
@@ -372,7 +372,7 @@ START_TEST(large_entries_are_read_one_at_a_time)
 }
 END_TEST
 
-/* _i: reads of pending entries, or of new ones, whose answer is lost while it holds more than one entry. */
+/* The kind of read whose answer is lost while it holds more than one entry: of pending or of new entries. */
 static enum consumer_call_kind narrow;
 
 static enum consumer_trouble lose_large_answers(void *context, enum consumer_call_kind call)

@@ -1,5 +1,5 @@
 /*
- * Entries that are trimmed, deleted or passed over before any reader got them: each is read after all, or
+ * Entries that are trimmed, deleted or skipped before any reader received them: each is read after all, or
  * counted.
  */
 #include "support/suites.h"
@@ -10,7 +10,7 @@ static uint64_t lost(void)
 	return stream_reader_stats(reader)->lost;
 }
 
-/* One line tells of each loss, and nothing is left. */
+/* Asserts that `count` entries were lost, each loss is one log line, and the stream is done. */
 static void expect_lost(uint64_t count, size_t lines)
 {
 	ck_assert_uint_eq(lost(), count);
@@ -33,7 +33,7 @@ static void ignore_entries(void *context, const struct stream_entry *entries, si
 	ck_assert_ptr_null(failure);
 }
 
-/* The worker reads nothing, as while the database is away. */
+/* Pauses the reader, as the worker does while the database is down. */
 static void hold(void)
 {
 	stream_reader_pause(reader);
@@ -46,7 +46,7 @@ static void let_go(void)
 	world_advance_ms(world, 70000);
 }
 
-/* Of the five entries that wait: which are deleted, and what is handled after the first order and `a`. */
+/* The deleted ones of five waiting entries, and all orders that are handled. */
 static const struct {
 	const char *deleted, *handled;
 	uint64_t lost;
@@ -111,7 +111,10 @@ START_TEST(entries_that_a_publisher_trims_unread_are_counted_while_the_stream_is
 }
 END_TEST
 
-/* The group is moved while the worker waits, and the next entry comes at once: no look sees the gap. */
+/*
+ * The group is moved while the worker waits, and the next entry arrives before the stream's state is read
+ * again.
+ */
 START_TEST(entries_that_the_group_is_moved_past_under_a_running_worker_are_read)
 {
 	add_order("a");
@@ -154,7 +157,7 @@ START_TEST(entries_that_a_group_was_moved_past_for_good_are_counted_as_lost)
 }
 END_TEST
 
-/* Redis counts a consumer once it has read, and always. */
+/* Reads once as that consumer, which Redis counts from then on. */
 static void read_once(const char *name)
 {
 	struct memory_consumer *other = memory_consumer_new(stream, GROUP, name);
@@ -184,7 +187,7 @@ START_TEST(a_recreated_stream_is_read_whole_though_its_group_has_several_consume
 }
 END_TEST
 
-/* Redis was killed, and what it had saved is older.  _i: entries of the backlog that were saved. */
+/* Redis was killed, and its saved copy is older. _i: the number of backlog entries in the copy. */
 START_TEST(entries_that_an_older_copy_lacks_are_counted_where_they_were_seen_before)
 {
 	static const char *const handled[] = {"first a b", "first a 0 b", "first a 0 1 b", "first a 0 1 2 b"};
@@ -241,7 +244,7 @@ START_TEST(no_entry_counts_as_lost_without_the_number_of_added_entries)
 }
 END_TEST
 
-/* Their entries are theirs. */
+/* Entries pending for another consumer will be handled by it. */
 START_TEST(entries_that_other_consumers_read_do_not_count_as_lost)
 {
 	struct memory_consumer *other = memory_consumer_new(stream, GROUP, "other");

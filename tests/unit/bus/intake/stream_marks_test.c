@@ -64,13 +64,13 @@ START_TEST(old_entries_are_trimmed_once_every_group_is_done_with_them)
 	world_advance_ms(world, RETENTION_MS + HOUR_MS);
 	add_order("c");
 	world_advance_ms(world, 2 * 60 * 1000);
-	ck_assert_uint_eq(memory_stream_length(stream), 3); /* the other group holds the first one */
+	ck_assert_uint_eq(memory_stream_length(stream), 3); /* the first is pending in the other group */
 
 	port->ops->acknowledge(port, &held[0], 1, expect_no_failure, NULL);
 	add_order("d");
 	world_advance_ms(world, 2 * 60 * 1000);
 	ck_assert_int_ne(stream_id_compare(memory_stream_first(stream), held[1]), 1);
-	ck_assert_uint_ge(memory_stream_length(stream), 3); /* the second one it has not got yet */
+	ck_assert_uint_ge(memory_stream_length(stream), 3); /* the other group has not read the second */
 
 	port->ops->read_new(port, STREAM_READ_FIRST, true, expect_read, NULL);
 	world_run(world);
@@ -111,7 +111,7 @@ START_TEST(a_lost_group_is_created_again_at_the_last_noted_entry)
 {
 	add_order("a");
 	add_order("b");
-	world_advance_ms(world, 2000); /* it is noted */
+	world_advance_ms(world, 2000); /* the position is saved */
 	memory_stream_destroy_group(stream, GROUP);
 	add_order("c");
 	add_order("d");

@@ -107,7 +107,7 @@ START_TEST(a_dead_letter_that_is_read_again_is_the_same_dead_letter)
 }
 END_TEST
 
-/* _i: the call that fails; its answer is lost, and so everything begins again. */
+/* _i: the call whose answer is lost, after which the reader starts from the beginning. */
 START_TEST(no_entry_is_lost_when_a_call_of_any_kind_fails)
 {
 	world_start(world);
@@ -165,7 +165,7 @@ START_TEST(an_unreadable_stream_is_logged_once_and_so_is_its_return)
 }
 END_TEST
 
-/* Else the trouble of long ago would slow down what is short. */
+/* Otherwise earlier trouble would prolong the pauses of a short one. */
 START_TEST(the_backoff_begins_anew_after_a_success)
 {
 	enum consumer_call_kind call = _i ? STREAM_ACKNOWLEDGE : STREAM_READ_NEW;

@@ -1,4 +1,4 @@
-/* Puts a reader beside the worker, and takes it away again. */
+/* Starts and stops a reader beside the worker. */
 #include "unit/bus/intake/stream_world.h"
 
 #include <string.h>
@@ -36,7 +36,10 @@ void tear_down_stream_world(void)
 	tear_down_world();
 }
 
-/* As the worker's consumer does it: what can wait in the stream waits there. */
+/*
+ * Pauses or resumes the reader as the worker does: while the engine is full or the database is down, entries
+ * wait in the stream.
+ */
 static void hold_or_let_go(void *context)
 {
 	(void)context;
@@ -102,7 +105,7 @@ struct stream_id add_order(const char *orderid)
 	return add_order_at(orderid, (struct stream_id){0}, 0);
 }
 
-/* "out_of_stock ORDER LAMP 1 - VERSION" */
+/* Picks the orders out of lines "out_of_stock ORDER LAMP 1 - VERSION". */
 const char *handled_orders(void)
 {
 	const char *line = published(), *text = "";

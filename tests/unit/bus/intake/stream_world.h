@@ -17,47 +17,47 @@
 
 extern struct memory_stream *stream;
 
-/* The worker's; NULL while no worker runs. */
+/* The worker's reader and its ports; NULL while no worker runs. */
 extern struct memory_consumer *consumer;
 extern struct memory_checkpoints *checkpoints;
 extern struct stream_reader *reader;
 
-/* The stream, to a world that is there, and the end of all of them. */
+/* Adds the stream to the existing world; frees the stream and the world. */
 void set_up_stream(void);
 void tear_down_stream_world(void);
 
 /*
- * A batch of LAMP without stock, so that each allocate has an effect of its own: an event.  No worker runs,
- * or one that reads the stream.
+ * Creates a batch of LAMP without stock, so that each allocate raises an event of its own; afterwards no
+ * worker runs, or one that reads the stream.
  */
 void set_up_sold_out(void);
 void set_up_reading(void);
 
-/* The reader of a worker that was started; it is held as the engine needs.  Not begun, or begun. */
+/* Makes the reader of a started worker, which the engine pauses and resumes; makes and begins it. */
 void prepare_reader(void);
 void begin_reader(void);
 
-/* Worker and reader begin, or die. */
+/* Start, or crash, worker and reader. */
 void start_reading(void);
 void crash_reading(void);
 
-/* An allocate of one LAMP; of all fields its entry has whole_size bytes. */
+/* Adds an allocate of one LAMP; the fields of its entry have whole_size bytes in all. */
 struct stream_id add_order_at(const char *orderid, struct stream_id id, size_t whole_size);
 struct stream_id add_order(const char *orderid);
 
 /* The entry of add_order(), to be added later. */
 struct stream_entry order_entry(const char *orderid);
 
-/* The same as add_order() with a message id in the entry; NULL: with none. */
+/* The same as add_order(), with a message id in the entry unless `id` is NULL. */
 struct stream_id add_order_with_id(const char *orderid, const char *id);
 
 /* Adds `count` orders: "many-0" and so on. */
 void add_orders(int count);
 
-/* A consumer of that name reads all new entries and crashes, so that they stay pending. */
+/* Has a consumer of that name read all new entries and crash, so that they stay pending. */
 void read_and_crash(const char *name);
 
-/* What calls of a stream's port are answered with, where the test expects success. */
+/* Callbacks for calls of a stream's port that must succeed. */
 void expect_read(void *context, const struct stream_entry *entries, size_t count,
 		 const struct failure *failure);
 void expect_no_failure(void *context, const struct failure *failure);
@@ -73,10 +73,10 @@ const char *handled_orders(void);
 
 size_t lines_logged(const char *text);
 
-/* What the reader says of its stream; "" when it has nothing to say. */
+/* The trouble that the reader reports about its stream; "" without trouble. */
 struct engine_trouble stream_trouble(void);
 
-/* Everything was read and acknowledged, and nothing is in the way. */
+/* Asserts that everything was read and acknowledged, and that the reader has no trouble. */
 void expect_stream_is_done(void);
 
 #endif

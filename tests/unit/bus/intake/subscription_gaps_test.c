@@ -1,4 +1,4 @@
-/* The times when commands were not heard, kept until they are written down. */
+/* The times when no command was received are kept until they are written to the database. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -106,7 +106,7 @@ START_TEST(a_gap_that_ends_while_another_one_is_saved_is_saved_too)
 }
 END_TEST
 
-/* _i: how many. */
+/* _i: the number of gaps. */
 START_TEST(of_very_many_gaps_the_middle_ones_are_merged)
 {
 	database_set_down(world->database, true);

@@ -12,7 +12,7 @@ static uint64_t failed_speculations(void)
 	return engine_stats(world->engine)->failed_speculations;
 }
 
-/* The worker has not seen the product yet: it will load it. */
+/* The worker does not know the product yet, so it will load it. */
 static void set_up(void)
 {
 	set_up_world();
@@ -38,19 +38,19 @@ START_TEST(a_product_that_changed_after_the_load_is_loaded_again)
 }
 END_TEST
 
-/* It is consulted, not changed: what was decided from it would be wrong. */
+/* The product is consulted, not changed, but the decision depends on it. */
 START_TEST(a_product_that_was_only_consulted_is_checked_too)
 {
 	struct sent *sent;
 
 	rival_allocate("order", "LAMP", 3);
-	sent = allocate("order", "LAMP", 3); /* there already: skipped, */
+	sent = allocate("order", "LAMP", 3); /* stored already, so it is skipped */
 	world_run(world);
 	step_lane();
 	step_lane();
-	step_lane(); /* once that is looked for */
+	step_lane(); /* after the line was looked up */
 	ck_assert_uint_eq(failed_speculations(), 1);
-	rival_change_quantity("batch", 0); /* it is not there any more */
+	rival_change_quantity("batch", 0); /* displaces the line */
 	rival_create_batch("more", "LAMP", 3);
 	release_lane();
 
@@ -138,7 +138,7 @@ START_TEST(after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for)
 		step_lane();
 		world_advance_ms(world, 100);
 	}
-	step_lane(); /* the load after the two, and the doubt before them */
+	step_lane(); /* the load after a failed speculation and two conflicts */
 	ck_assert_ptr_nonnull(world->database->locks);
 	release_lane();
 

@@ -200,7 +200,7 @@ START_TEST(a_change_moves_to_the_lane_of_its_batchs_sku)
 }
 END_TEST
 
-/* There it may be done, and gone, while its first lane still loads for the rest of the unit. */
+/* The other lane may finish it while its first lane still loads for the rest of the unit. */
 START_TEST(a_change_that_moved_to_another_lane_has_one_effect)
 {
 	const char *lamp = sku_in_lane(0, 0), *rug = sku_in_lane(0, 1), *chair = sku_in_lane(1, 0);
@@ -231,7 +231,7 @@ START_TEST(a_change_that_moved_to_another_lane_has_one_effect)
 }
 END_TEST
 
-/* The batch is another SKU's: what names it goes to that SKU's lane, in the order it came. */
+/* The batch belongs to another SKU: messages that name it move to that SKU's lane, in order of arrival. */
 START_TEST(a_creation_that_will_be_rejected_does_not_misdirect_later_changes)
 {
 	const char *lamp = sku_in_lane(0, 0), *chair = sku_in_lane(1, 0);
@@ -311,7 +311,7 @@ START_TEST(no_message_overtakes_one_whose_batch_is_being_looked_up)
 }
 END_TEST
 
-/* Its reference is too long to be remembered for good. */
+/* The batch's reference is too long for the cache of references. */
 START_TEST(a_batch_that_is_committed_during_its_look_up_is_found)
 {
 	char reference[101];
@@ -323,7 +323,7 @@ START_TEST(a_batch_that_is_committed_during_its_look_up_is_found)
 	create_batch(reference, "LAMP", 10);
 	world_run(world);
 	cable_hold(memory_store_answers(world->intake));
-	change_quantity("unknown", 1); /* is asked for, and so is what waits behind it */
+	change_quantity("unknown", 1); /* looked up in the database, as is the change behind it */
 	change = change_quantity(reference, 3);
 	world_run(world);
 	ck_assert_uint_eq(cable_waiting(memory_store_answers(world->intake)), 1);
@@ -412,7 +412,7 @@ START_TEST(room_is_reported_once_when_half_of_the_queue_is_free_again)
 	allocate_some(10);
 	world_run(world);
 	step_lane();
-	step_lane(); /* 7 are left */
+	step_lane(); /* 7 pieces are left */
 	ck_assert_int_eq(world->room_calls, 0);
 	ck_assert(engine_has_room(world->engine));
 

@@ -1,4 +1,4 @@
-/* What was loaded does not tell: the message is undone, more is loaded, and it is handled again. */
+/* Where the loaded data does not suffice, the message is undone, more is loaded, and it is handled again. */
 #include "support/rival.h"
 #include "support/suites.h"
 
@@ -9,7 +9,7 @@ static uint64_t loads_again(void)
 	return engine_stats(world->engine)->loads_again;
 }
 
-/* "batch-000" and so on, of `qty` each, which the worker knows nothing of yet. */
+/* Creates "batch-000" and so on, of `qty` each, which the worker does not know yet. */
 static void create_batches(int count, int qty)
 {
 	for (int i = 0; i < count; i++)
@@ -18,7 +18,7 @@ static void create_batches(int count, int qty)
 
 static const struct {
 	int batches; /* that are too small */
-	bool large;  /* whether there is one behind them that is not */
+	bool large;  /* whether a sufficient one follows them */
 	bool needs_more;
 } stocks[] = {
 	{0, true, false},
@@ -100,7 +100,7 @@ START_TEST(a_unit_is_redone_when_its_second_load_fails)
 }
 END_TEST
 
-/* Each of them needs a load of its own: together they may need any number. */
+/* Each message needs a load of its own, and the number of loads of a unit has no limit. */
 START_TEST(a_unit_loads_as_often_as_its_messages_need)
 {
 	enum { PRODUCTS = 1001 };

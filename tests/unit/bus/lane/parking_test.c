@@ -6,7 +6,7 @@
 
 #define PRODUCTS 12
 
-/* By a lock's time, what follows, and a message that is tried alone. */
+/* Longer than a lock timeout, the search for the locked product, and a flush of one message alone. */
 #define SOON_MS 1500
 
 static const char *sku_of(int number)
@@ -19,7 +19,7 @@ static const char *batch_name(int number)
 	return arena_printf(world->arena, "batch-%d", number);
 }
 
-/* In one lane: twelve products with a batch of 100 each. */
+/* Creates twelve products of one lane, with a batch of 100 each. */
 static void set_up(void)
 {
 	set_up_world();
@@ -225,7 +225,7 @@ START_TEST(one_slow_message_among_a_thousand_costs_each_of_them_one_try)
 	world_advance_ms(world, SOON_MS);
 
 	ck_assert_uint_le(memory_store_calls(world->lanes[0], CALL_FLUSH) - before, 1002);
-	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FIND_LOCKED), 2); /* whole, and alone */
+	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FIND_LOCKED), 2); /* whole, alone */
 	ck_assert_uint_eq(engine_stats(world->engine)->parked_messages, 1);
 	database_accept(world->database, "order-00500");
 	world_settle(world);
@@ -274,7 +274,10 @@ END_TEST
 
 /* ---- a lane that hands a message to itself ---- */
 
-/* The reference is another SKU's by the time that the unit is handled: the change moves there. */
+/*
+ * Another worker creates the batch for another SKU before the unit is handled, so the change moves to that
+ * SKU.
+ */
 static void take_reference_elsewhere(void)
 {
 	struct sent *first, *second;
@@ -282,7 +285,7 @@ static void take_reference_elsewhere(void)
 
 	hold_lane();
 	create_batch("b1", sku_of(0), 10);
-	first = change_quantity("b1", 5); /* of the SKU that the batch is being created for */
+	first = change_quantity("b1", 5); /* belongs to the SKU for which the batch is being created */
 	world_run(world);
 	rival_create_batch("b1", sku_of(1), 20);
 	second = change_quantity("b1", 7);

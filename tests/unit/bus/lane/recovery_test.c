@@ -15,7 +15,7 @@ static void set_up(void)
 
 #define CALLS_MAX 1000
 
-/* What the lane asked for, and when. */
+/* The lane's calls of the store, and their times. */
 static struct {
 	enum store_call call;
 	int64_t at_ms;
@@ -90,7 +90,7 @@ START_TEST(the_delays_start_small_again_after_a_commit)
 }
 END_TEST
 
-/* Many workers that failed together do not come back together. */
+/* Workers that failed at the same time must not retry at the same time. */
 START_TEST(the_delays_are_random)
 {
 	int64_t waits[3];
@@ -119,8 +119,8 @@ START_TEST(an_empty_flush_is_tried_before_the_unit_is_redone)
 	world_advance_ms(world, 1000);
 
 	ck_assert_int_eq(call_count, 3);
-	ck_assert_int_eq(calls[0].call, CALL_PROBE); /* the second one; what was planned is not noted */
-	ck_assert_int_eq(calls[1].call, CALL_LOAD);  /* nothing is remembered */
+	ck_assert_int_eq(calls[0].call, CALL_PROBE); /* the second probe; planned failures are not recorded */
+	ck_assert_int_eq(calls[1].call, CALL_LOAD);  /* the cache was emptied */
 	ck_assert_int_eq(calls[2].call, CALL_FLUSH);
 }
 END_TEST
@@ -139,21 +139,18 @@ END_TEST
 
 /* ---- the connection is lost during the flush ---- */
 
-/* How it is lost, and, when the lost session lives on, whether it commits in the end. */
+/* How the connection is lost, and whether a lost session that is still alive commits in the end. */
 static const struct loss {
 	enum memory_trouble trouble;
 	bool commits;
-	bool was_committed; /* before the worker asks */
+	bool was_committed; /* before the worker resolves the commit */
 } losses[] = {
 	{TROUBLE_LOST_BEFORE, false, false},    {TROUBLE_LOST_AFTER, false, true},
 	{TROUBLE_LOST_COMMITTING, true, false}, {TROUBLE_LOST_COMMITTING, false, false},
-	{TROUBLE_LOST_ON_THE_WAY, true, false}, /* too late: the worker's question is in the way */
+	{TROUBLE_LOST_ON_THE_WAY, true, false}, /* too late: the worker's witness prevents it */
 };
 
-/*
- * Sends a line whose flush is lost; time stops while the database has an answer that the lane has not asked
- * for.
- */
+/* Sends a line whose flush is lost, and holds the lane. */
 static struct sent *lose_flush(const struct loss *loss)
 {
 	struct sent *sent;
@@ -210,7 +207,7 @@ START_TEST(while_the_lost_session_commits_the_answer_waits_for_it)
 }
 END_TEST
 
-/* The question is asked again, and gets the same answer, however often its own answer is lost. */
+/* Resolving a commit is retried with the same result, however often its answer is lost. */
 START_TEST(a_witness_is_inserted_again_when_the_answer_was_lost)
 {
 	struct sent *sent = lose_flush(&losses[_i]);

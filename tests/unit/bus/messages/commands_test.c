@@ -1,4 +1,4 @@
-/* What each command comes to: every verdict, by every way in. */
+/* The verdict on each command, over every transport. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -263,7 +263,7 @@ static struct sent *allocate_with_id(const char *orderid, const char *id)
 			  id);
 }
 
-/* _i: whether they come in one unit of work, or in two. */
+/* _i: whether both messages are in one unit of work, or in two. */
 START_TEST(a_message_with_a_spent_id_is_a_duplicate)
 {
 	struct sent *first, *again;
@@ -352,7 +352,7 @@ static const struct {
 	enum message_type type;
 	const char *payload;
 	enum outcome outcome;
-	bool dead; /* when it did not come over HTTP */
+	bool dead; /* becomes a dead letter unless it arrived over HTTP */
 } messages[] = {
 	{"handled", MSG_ALLOCATE, "orderid=new\nsku=LAMP\nqty=1", OUTCOME_HANDLED, false},
 	{"duplicate", MSG_ALLOCATE, "orderid=old\nsku=LAMP\nqty=1", OUTCOME_SKIPPED, false},

@@ -64,7 +64,7 @@ START_TEST(another_command_with_a_spent_id_is_rejected)
 }
 END_TEST
 
-/* While a first unit is under way, both wait, and are in one unit when they are in one lane. */
+/* Both wait while another unit is in flight, so they share a unit if they share a lane. */
 START_TEST(two_commands_with_one_id_in_one_unit_have_one_effect)
 {
 	const struct command *first = first_of(_i), *second = second_of(_i);

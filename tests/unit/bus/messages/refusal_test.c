@@ -1,4 +1,4 @@
-/* The database refuses what it was given: the message to blame is found, and the others go on. */
+/* The database refuses a unit: bisection finds the message to blame, and the other messages are handled. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -128,7 +128,7 @@ START_TEST(a_failed_message_does_not_spend_its_id)
 }
 END_TEST
 
-/* An event that may not go out: the command fails as a whole, with all of its changes undone. */
+/* If an event cannot be encoded, its command fails as a whole, and all its changes are undone. */
 START_TEST(a_message_with_an_event_that_cannot_be_written_fails_whole)
 {
 	struct sent *before, *shrink, *behind;
@@ -213,7 +213,7 @@ START_TEST(a_single_message_does_not_fail_on_a_broken_database)
 	world_advance_ms(world, 60000);
 	ck_assert_int_eq(sent->answers, 0);
 	ck_assert_uint_gt(memory_store_calls(world->lanes[0], CALL_PROBE), 0);
-	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FLUSH), 2); /* the batch's, and its own */
+	ck_assert_uint_eq(memory_store_calls(world->lanes[0], CALL_FLUSH), 2); /* the batch's, the line's */
 
 	database_set_broken(world->database, false);
 	world_advance_ms(world, 60000);
@@ -258,7 +258,7 @@ static struct batch_row *batch_of_no_lines(void)
 	world_settle(world);
 	batch = database_batch(world->database, "batch");
 	batch->allocated = 5;
-	database_product(world->database, "LAMP")->revision++; /* else the worker would not look */
+	database_product(world->database, "LAMP")->revision++; /* otherwise the worker would use its cache */
 	return batch;
 }
 
@@ -286,7 +286,7 @@ START_TEST(a_shrink_of_an_inconsistent_product_rests_while_other_skus_continue)
 
 	*shrink = (struct shrink_row){.batchref = "batch", .target = 0};
 	database_product(world->database, "LAMP")->revision++;
-	world_advance_ms(world, 60000); /* it is found */
+	world_advance_ms(world, 60000); /* the inconsistency is found */
 	other = allocate("order", "STOOL", 1);
 	world_run(world);
 	expect_handled(other);

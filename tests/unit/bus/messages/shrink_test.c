@@ -31,7 +31,7 @@ static const char *moved_order(int number)
 	return arena_printf(world->arena, "order-%05d", 10 + number);
 }
 
-/* All that must be true when the shrink is done: the newest lines moved, but the last one found no stock. */
+/* Asserts the state after the shrink: the newest lines moved, but the last one found no stock. */
 static void expect_moved(void)
 {
 	const struct batch_row *a = database_batch(world->database, "a"),
@@ -156,7 +156,7 @@ START_TEST(later_commands_of_a_shrinking_sku_wait_and_others_do_not)
 }
 END_TEST
 
-/* The batch of the last one is not there before the one ahead of it was handled. */
+/* The last message names a batch that the message before it creates. */
 START_TEST(messages_that_wait_for_a_shrink_keep_their_order_even_for_a_new_batch)
 {
 	struct sent *shrink, *create, *change;
@@ -238,7 +238,7 @@ START_TEST(a_shrink_has_the_same_result_despite_conflicts_and_lost_connections)
 }
 END_TEST
 
-/* Memory is bounded: what a large shrink took leaves the next message, which needs more, to the next unit. */
+/* Memory is bounded: after a large shrink, a message that needs more memory is left to the next unit. */
 START_TEST(a_unit_that_took_much_memory_ends_early)
 {
 	uint64_t units;
@@ -260,7 +260,7 @@ START_TEST(a_unit_that_took_much_memory_ends_early)
 }
 END_TEST
 
-/* The same lines go to and fro, without a load in between. */
+/* The same lines move back and forth without a load in between. */
 START_TEST(a_unit_ends_early_when_a_shrink_took_its_memory)
 {
 	uint64_t units = engine_stats(world->engine)->units;
@@ -299,7 +299,7 @@ START_TEST(shrinks_of_several_skus_take_turns)
 }
 END_TEST
 
-/* The database refuses a step: no message is to blame, and it is taken again. */
+/* A step that the database refuses is retried, because no message is to blame. */
 START_TEST(a_refused_step_is_retried)
 {
 	struct sent *shrink, *chair;
@@ -322,7 +322,7 @@ START_TEST(a_refused_step_is_retried)
 }
 END_TEST
 
-/* One of its events cannot be written: it is tried again now and then, and others are not kept waiting. */
+/* A step with an event that cannot be written is retried after a pause, without delaying other messages. */
 START_TEST(a_stuck_step_is_retried_after_a_pause)
 {
 	struct sent *shrink, *chair;

@@ -1,4 +1,4 @@
-/* Committed events on their way to the broker: all of them, in order, though calls fail. */
+/* All committed events are published in order, although calls fail. */
 #include "bus/publishing/publisher.h"
 #include "support/rival.h"
 #include "support/suites.h"
@@ -17,7 +17,7 @@ static int64_t saved_cursor(void)
 	return world->database->outbox[partition_of("LAMP")].cursor;
 }
 
-/* The published events are lines number `first` to `last`, each once: "order-00000" is line 1. */
+/* Asserts that the events of lines `first` to `last` were published once each; "order-00000" is line 1. */
 static void expect_published(int first, int last)
 {
 	const char *expected = "";
@@ -153,7 +153,9 @@ START_TEST(commands_are_handled_while_the_broker_is_down)
 }
 END_TEST
 
-/* After a failure part of them may have gone out: they go out again, from the first on, in order. */
+/*
+ * After a failure some events may have been published: all are published again, in order, from the first on.
+ */
 START_TEST(events_whose_publication_is_uncertain_are_published_again_in_order)
 {
 	memory_broker_fail_after(world->broker, 2);
@@ -283,7 +285,7 @@ START_TEST(reading_the_outbox_is_retried_after_the_database_was_down)
 }
 END_TEST
 
-/* The table was looked at before the commit, but its answer comes after it. */
+/* The cursors are read before the commit, but their answer arrives after it. */
 START_TEST(a_commit_during_the_first_read_of_the_cursors_is_published)
 {
 	world_settle(world);
@@ -302,7 +304,7 @@ START_TEST(a_commit_during_the_first_read_of_the_cursors_is_published)
 }
 END_TEST
 
-/* Its flush arrives when the next worker has long looked around. */
+/* The dead worker's flush arrives long after the next worker has read cursors and outbox. */
 START_TEST(rows_that_a_dead_worker_commits_late_are_published)
 {
 	hold_lane();
@@ -336,7 +338,7 @@ START_TEST(rows_that_another_worker_published_are_not_published_again)
 }
 END_TEST
 
-/* The lane's answer is late: its row is found in the table first, and comes from both. */
+/* The lane's answer is late, so its row arrives from the outbox first, and then from the lane. */
 START_TEST(rows_added_while_they_are_read_are_published_once)
 {
 	struct cable *lane = memory_store_answers(world->lanes[0]),
@@ -344,9 +346,9 @@ START_TEST(rows_added_while_they_are_read_are_published_once)
 
 	cable_hold(lane);
 	allocate_one(1);
-	world_advance_ms(world, 1000); /* time to look */
+	world_advance_ms(world, 1000); /* time for a read of the outbox */
 	cable_hold(table);
-	world_advance_ms(world, 1000); /* and again: the row still did not go out */
+	world_advance_ms(world, 1000); /* and for another one: the row is still unpublished */
 	cable_let_one(table);
 	world_run(world);
 	ck_assert_uint_eq(memory_store_calls(world->publisher, CALL_READ_OUTBOX), 1);

@@ -1,4 +1,4 @@
-/* What a unit of work remembers and assumes instead of loading it, and how it finds out that it was wrong. */
+/* What a unit of work caches and assumes instead of loading it, and how it detects wrong assumptions. */
 #include "support/rival.h"
 #include "support/suites.h"
 
@@ -23,7 +23,7 @@ static struct sent *allocate_with_id(const char *orderid, const char *sku, int q
 			  sku, qty, id);
 }
 
-/* A batch of ten lamps that the worker knows. */
+/* Creates a batch of ten lamps that the worker has cached. */
 static void set_up(void)
 {
 	set_up_world();
@@ -124,7 +124,7 @@ START_TEST(the_cache_is_empty_after_a_failure)
 }
 END_TEST
 
-/* It may have come back from a backup, and have got as many changes since as were lost, but others. */
+/* The database may have been restored from a backup and reached the same revision by other changes. */
 START_TEST(the_cache_is_empty_after_a_session_was_lost_between_two_units)
 {
 	size_t before = loads();
@@ -172,7 +172,7 @@ START_TEST(a_line_that_was_allocated_is_found_by_the_flush)
 }
 END_TEST
 
-/* Neither is there stock for it, nor would its id be spent: no insert fails. */
+/* Without stock and without an id nothing is inserted, so no insert can reveal the wrong assumption. */
 START_TEST(a_stored_line_is_skipped_and_not_out_of_stock)
 {
 	struct sent *sent;
@@ -201,7 +201,7 @@ START_TEST(a_duplicate_is_skipped_even_if_it_would_be_rejected)
 }
 END_TEST
 
-/* In one unit: allocated once more, as it seems, and given up again for want of stock. */
+/* In one unit the line is apparently allocated a second time, and then displaced for lack of stock. */
 START_TEST(a_stored_line_that_was_assumed_new_and_is_displaced_is_skipped)
 {
 	struct sent *again, *shrink;
@@ -220,8 +220,8 @@ START_TEST(a_stored_line_that_was_assumed_new_and_is_displaced_is_skipped)
 END_TEST
 
 /*
- * Two batches shrink in one unit: the lines of the second one are loaded only when they are needed, and bring
- * the line that was allocated once more meanwhile, as it seemed.
+ * Two batches shrink in one unit: the lines of the second one are loaded only when needed, and include the
+ * line that was apparently allocated a second time.
  */
 START_TEST(a_line_that_was_assumed_new_does_not_hide_the_one_that_a_shrink_needs)
 {
@@ -270,10 +270,10 @@ START_TEST(units_look_ids_up_after_a_duplicate_until_no_more_arrive)
 
 	allocate("order", "LAMP", 1);
 	world_run(world);
-	allocate("order", "LAMP", 1); /* a doubt */
+	allocate("order", "LAMP", 1); /* a wrong assumption */
 	world_run(world);
 	ck_assert_uint_eq(failed_speculations(), 1);
-	allocate("order", "LAMP", 1); /* none: it is looked for */
+	allocate("order", "LAMP", 1); /* no assumption: the line is looked up */
 	world_run(world);
 	ck_assert_uint_eq(failed_speculations(), 1);
 
@@ -300,7 +300,7 @@ START_TEST(the_databases_clock_is_read_again_after_a_while)
 	world_advance_ms(world, 9000);
 	allocate("order", "LAMP", 1);
 	world_run(world);
-	ck_assert_uint_eq(loads(), before); /* and its flush told the time */
+	ck_assert_uint_eq(loads(), before); /* the flush returned the database's time */
 	world_advance_ms(world, 9000);
 	allocate("order", "LAMP", 2);
 	world_run(world);
@@ -350,7 +350,7 @@ static void tear_down_cache(void)
 	unit_of_work_release(&uow);
 }
 
-/* A unit that has the product, of that version, and is committed. */
+/* Caches the product at that version, as after the commit of a unit. */
 static void keep(const char *sku, int64_t version)
 {
 	unit_of_work_clear(&uow);
@@ -359,7 +359,7 @@ static void keep(const char *sku, int64_t version)
 	product_cache_keep(cache, &uow);
 }
 
-/* The version that it is remembered with; 0: it is not. */
+/* The version in the cache; 0: the product is not cached. */
 static int64_t recalled(const char *sku)
 {
 	unit_of_work_clear(&uow);
@@ -417,7 +417,7 @@ START_TEST(the_least_recently_used_product_is_evicted)
 	for (int i = 1; i <= 1000; i++) {
 		snprintf(sku, sizeof sku, "sku-%d", i);
 		keep(sku, i);
-		ck_assert_int_eq(recalled("sku-1"), 1); /* it is used all the time */
+		ck_assert_int_eq(recalled("sku-1"), 1); /* it was used in every round */
 	}
 
 	ck_assert_int_eq(recalled("sku-2"), 0);

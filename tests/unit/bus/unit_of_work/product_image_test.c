@@ -1,4 +1,4 @@
-/* What is known of a product is packed, and comes back as it was. */
+/* What is known of a product is packed, and restored unchanged. */
 #include "bus/unit_of_work/product_image.h"
 
 #include "core/product_repository.h"
@@ -39,7 +39,7 @@ static void put_batch(const char *reference, int32_t eta, int32_t purchased, int
 						   .changed_at = 12345});
 }
 
-/* NULL: it is not worth it. */
+/* Returns NULL if packing the product is not worthwhile. */
 static struct product_image *packed(void)
 {
 	size_t size = product_image_measure(product);
@@ -52,7 +52,7 @@ static struct product_image *packed(void)
 	return image;
 }
 
-/* The product as it is restored, in place of the one that was packed. */
+/* Replaces the product by its restored image. */
 static void pack_and_restore(void)
 {
 	struct product_image *image = packed();
@@ -151,7 +151,7 @@ START_TEST(a_product_with_a_shrink_in_progress_has_no_image)
 }
 END_TEST
 
-/* `full` batches without free stock, and `open` ones with. */
+/* Creates `full` batches without free stock and `open` ones with it. */
 static const struct crowd {
 	int full, open, kept;
 } crowds[] = {{31, 1, 32}, {32, 1, 1}, {1000, 64, 64}, {0, 64, 64}, {0, 65, 0}, {1000, 0, 0}};

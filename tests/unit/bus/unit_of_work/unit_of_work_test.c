@@ -1,4 +1,4 @@
-/* What one unit of work writes: looked at in the database, or in the unit itself before it is flushed. */
+/* What one unit of work writes, checked in the database, or in the unit itself before its flush. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
