@@ -16,7 +16,7 @@ from ledger import Ledger  # noqa: E402
 from proxy import postgres_behind, redis_behind  # noqa: E402
 from wires import PostgresWire, RedisWire, Watch  # noqa: E402
 
-# What a shell starts in the background ignores these, and so would every program that is tested here.
+# A background job of a shell ignores these signals, and every program that it starts would ignore them, too.
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -4,8 +4,9 @@
     guard.py BUILD [--record]
 
 BUILD is a plain build by gcc (`./dev build`). A figure that is off by more than its tolerance fails, better
-or worse: the better one is to be recorded, or it could get lost again unseen. What cannot be counted here, or
-was recorded with another compiler or server, is skipped, and said to be. --record writes the file anew.
+or worse: a better one has to be recorded, or it could get lost again unnoticed. A figure that cannot be
+counted here, or was recorded with another compiler or server, is skipped with a message. --record rewrites
+the file.
 """
 
 import argparse
@@ -29,8 +30,8 @@ import servers  # noqa: E402
 
 Count = collections.namedtuple("Count", "passed failed skipped")
 
-# glibc picks its string functions by the processor, of which valgrind shows programs one of a few, as the real
-# one allows. Without these features it picks the same on each.
+# glibc chooses its string functions by the processor, and valgrind simulates one of a few, depending on the
+# real one. Without these features glibc chooses the same functions on each.
 PLAIN_PROCESSOR = "glibc.cpu.hwcaps=" + ",".join(
     f"-{feature}"
     for feature in (

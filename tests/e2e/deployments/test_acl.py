@@ -89,7 +89,7 @@ def test_the_documented_rights_suffice_for_the_worker_and_its_tools(restricted, 
     allocd.start()
     sku = work_by_every_way(allocd)
     use_every_tool(allocd, sku)
-    # What a connection that was cut leaves behind is ended by the next one.
+    # The next connection ends what a cut connection left behind in Redis.
     administrator.execute_command("CLIENT", "KILL", "USER", "allocd")
     wait_until(allocd.ready, "readiness to return")
     work_by_every_way(allocd)
@@ -115,7 +115,7 @@ def test_without_the_right_to_info_the_worker_works(restricted):
 
 
 def test_the_documented_acl_line_can_be_repeated_and_restricts_an_open_user(restricted, administrator):
-    """Redis 6.2 gives every user all channels, and refuses further ones until they are taken away."""
+    """Redis 6.2 gives every user all channels, and refuses further ones until they are revoked."""
     words = documented_line()
     administrator.execute_command("ACL", "SETUSER", "allocd", "allchannels")
     allocd = restricted("", words)

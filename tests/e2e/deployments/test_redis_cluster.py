@@ -1,4 +1,4 @@
-"""On a Redis Cluster all keys must lie in one slot: the worker says what to set, and works when it is set."""
+"""On a Redis Cluster all keys must lie in one slot; the worker names the setting, and works with it."""
 
 import json
 import os

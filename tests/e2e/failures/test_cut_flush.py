@@ -22,7 +22,7 @@ class Scissors:
     def pass_by(self, relay, way, message):
         if self.remaining is None:
             return
-        if message[:1] == b"Z":  # the end: some flushes are a little shorter than the one that was measured
+        if message[:1] == b"Z":  # the end: some flushes are shorter than the measured one
             self.remaining = min(self.remaining, len(message) - 1)
         if self.remaining < len(message):
             relay.cut(way, message[: self.remaining])

@@ -12,7 +12,7 @@ PULLED_CABLE_FOUND_S = 5
 # A /readyz that asks a silent database answers after its own deadline.
 POSTGRES_FOUND_S = 7
 REDIS_FOUND_S = 10
-SLACK_S = 2  # of a busy machine
+SLACK_S = 2  # allowed for a busy machine
 
 
 def namespace(*command):

@@ -16,9 +16,9 @@ PHASE_TIMEOUT_S = 20
 
 def test_kills_at_every_phase_lose_nothing_and_do_nothing_twice(behind_proxies, parked, watch, ledger):
     """
-    200 kills under load, the next worker at once: 3 of 4 the moment that a phase is seen on the wire, in
-    rotation, the others at random, in the worker's start too. Commands come by stream (some of them without
-    an id), by HTTP with callers who come again, and by pub/sub, sent again until they are known.
+    The worker is killed 200 times under load, and started again at once: 3 of 4 times when a phase is seen on
+    the wire, in rotation, otherwise at random, also during the start. Commands are sent by stream (some
+    without an id), by HTTP with callers that retry, and by pub/sub, again until they are handled.
     """
     allocd, hits = parked, dict.fromkeys(KILLED_AT, 0)
     allocd.start(**behind_proxies)

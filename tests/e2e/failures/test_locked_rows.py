@@ -45,7 +45,7 @@ def order(sku, orderid):
 
 
 def deliver(allocd, way, sku, orderid):
-    """Sends one allocate, without waiting for HTTP's answer, since a locked product gives none."""
+    """Sends one allocate, without waiting for HTTP's answer, which a locked product delays."""
     if way == "stream":
         add(allocd, "allocate", order(sku, orderid))
     elif way == "pubsub":
@@ -241,7 +241,7 @@ def expect_others(allocd, others, ways):
 
 
 def expect_first_orders(allocd):
-    """The orders that came first got the stock."""
+    """The orders that arrived first are allocated the stock."""
     assert {orderid for orderid in orders(allocd) if orderid.startswith("flood")} == {f"flood-{number}" for number in range(100)}
 
 
@@ -354,7 +354,7 @@ def test_a_message_that_is_slow_at_its_commit_waits_alone(allocd):
         " for each row execute function dawdle()"
     )
     assert allocd.stop() == 0
-    allocd.start()  # its sessions know of the trigger
+    allocd.start()  # sessions that begin now notice the trigger
     sku, *others = stock_up(allocd, OTHERS)
     add(allocd, "allocate", order(sku, "slow"))
     for number, other in enumerate(others):

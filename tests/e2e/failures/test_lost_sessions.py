@@ -92,7 +92,7 @@ def terminate_at_the_end(allocd, proxy, watch):
 
 def test_a_postgres_crash_in_mid_flush_loses_and_repeats_nothing(tmp_path, server_urls, own_postgres):
     """
-    9 times, under load, `pg_ctl stop -m immediate` while a flush is on its way: before its first byte, and
+    9 times, under load, `pg_ctl stop -m immediate` while a flush is under way: before its first byte, and
     after its last one, answered or not; then the server starts again, and recovers.
     """
     name, watch = unique("allocd_e2e"), Watch()

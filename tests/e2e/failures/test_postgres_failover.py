@@ -71,7 +71,7 @@ def test_a_frozen_primary_is_left_for_the_standby_and_not_read_when_it_wakes_up(
     assert time.monotonic() - begun < 15
     servers.wait_until(lambda: sees(allocd, "after"), "the allocation to be seen", 5)
 
-    # It still accepts writes, like an old primary that was not demoted.
+    # The old server still accepts writes, like a primary that was not demoted.
     clusters.thaw(primary)
     for number in range(20):
         assert works(allocd, f"later-{number}")
@@ -87,7 +87,7 @@ def test_reads_move_to_the_new_primary_with_the_writes_while_the_old_one_is_up(p
     assert works(allocd, "before") and sees(allocd, "before")
     promote(primary, standby)
 
-    # It accepts no more connections, and of its sessions only the one that reads is left.
+    # The old primary accepts no more connections, and only its session for reads is left.
     standby.promote()
     path = primary.sockets / ".s.PGSQL.5432"
     path.rename(primary.sockets / "away")
@@ -95,7 +95,7 @@ def test_reads_move_to_the_new_primary_with_the_writes_while_the_old_one_is_up(p
     servers.wait_until(lambda: works(allocd, "after"), "an order to be allocated", 15)
     servers.wait_until(lambda: sees(allocd, "after"), "the allocation to be seen", 5)
 
-    # It is the first host again, and a session that is lost meanwhile does not come back to it.
+    # The old primary is the first host again, but a session that is lost meanwhile does not return to it.
     (primary.sockets / "away").rename(path)
     standby.psql("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = 'allocd'")
     servers.wait_until(lambda: works(allocd, "later"), "an order to be allocated", 15)

@@ -42,7 +42,7 @@ def pair(watch):
         it.new.replicaof("127.0.0.1", master.port)
         wait_until(lambda: it.new.info("replication").get("master_link_status") == "up", "replication")
         yield it
-        it.old.config_set("save", "")  # else it would not end while it cannot save
+        it.old.config_set("save", "")  # otherwise it would refuse to stop while it cannot save
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def demote_to_replica(pair):
 
 
 def demote_to_nowhere(pair):
-    """It is a replica of no server, so events of the new master are not published there."""
+    """The demoted server replicates no server, so events of the new master are not published there."""
     pair.promote()
     pair.old.replicaof("127.0.0.1", 1)
 
@@ -70,7 +70,7 @@ def freeze(pair):
 
 
 def lose_the_disk(pair):
-    """It stays a master, and refuses writes."""
+    """The demoted server stays a master, and refuses writes."""
     folder = pathlib.Path(pair.old.config_get("dir")["dir"])
     os.chmod(folder, 0o500)
     pair.old.config_set("save", "3600 1")

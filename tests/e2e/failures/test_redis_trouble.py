@@ -35,8 +35,8 @@ def ledger(allocd, tmp_path):
 
 def test_a_redis_that_is_killed_and_restarted_loses_no_event(allocd, durable_redis, ledger):
     """
-    5 times, under load, Redis is killed and comes back with its data. What was in the stream is handled,
-    every event is published; pub/sub is sent again until it is known, for it may be lost.
+    Redis is killed 5 times under load, and restarts with its data. Every entry of the stream is handled, and
+    every event is published; commands on pub/sub may be lost, and are sent again until they are handled.
     """
     ledger.open("sku-1", "sku-2", "sku-3")
     with ledger.listening():
@@ -74,7 +74,7 @@ def test_a_redis_that_is_flushed_under_load_recovers(allocd, durable_redis, ledg
 
 
 def again_and_again(senders):
-    """Waits a moment, so that what was sent arrives."""
+    """Waits a moment, so that the commands already sent arrive."""
     sent_at = {}
 
     def send(command):

@@ -7,8 +7,8 @@ from installation import administrator, unique, wait_until
 
 def test_a_restored_database_publishes_again_after_outbox_renew(parked, server_urls, ledger):
     """
-    The fence of the life that is lost refuses what the restored database has to say: the worker is not ready
-    and says why, until `allocd outbox renew`; then everything is published, once.
+    The fence of the lost incarnation refuses the events of the restored database: the worker is not ready
+    and reports why, until `allocd outbox renew`; then everything is published, once.
     """
     parked.start()
     ledger.open("sku")

@@ -12,7 +12,7 @@ from sender import STREAM, Senders
 
 SKUS = [f"sku-{number}" for number in range(10)]
 STANDSTILL_S = 30
-# A flush that a worker left open: the server ends its session after 10 s.
+# The server ends a session that a stopped worker left in a flush after 10 s.
 PAUSE_MAX_S = 12
 
 

@@ -148,7 +148,7 @@ def test_a_worker_that_runs_out_of_descriptors_keeps_working(allocd):
     with crowd(allocd, 3) as clients:
         wait_until(lambda: logged(allocd, "HTTP connections cannot be accepted"), "the log to say so")
         cut_all_connections(allocd)
-        time.sleep(0.5)  # in which it tries again, more than once
+        time.sleep(0.5)  # the listener retries more than once meanwhile
         resource.prlimit(allocd.worker.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
         clients[0].sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -24,7 +24,7 @@ AMBIGUOUS = {
 }
 
 
-# Sound requests, whose bodies are requests.
+# Valid requests whose bodies are themselves requests.
 CARRIERS = [
     f"{method} /livez HTTP/1.1\r\nHost: localhost\r\n{framing}"
     for method in ("GET", "HEAD", "DELETE", "OPTIONS", "PUT")
@@ -145,7 +145,7 @@ def test_no_request_can_be_smuggled_past_a_proxy(module_allocd, tmp_path, name):
         with concurrent.futures.ThreadPoolExecutor(32) as pool:
             answers = list(pool.map(lambda attack: answers_to(port, attack), attacks))
 
-        # Neither is a later client given the answer to something that an attacker sent.
+        # No later client receives the answer to a request of an attacker, either.
         for number in range(20):
             order = {"orderid": f"order-{number}", "sku": sku, "qty": 1}
             assert requests.post(f"{proxy}/allocate", json=order, timeout=20).status_code == 202

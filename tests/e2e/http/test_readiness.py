@@ -1,4 +1,4 @@
-"""Readiness means that waiting work gets done; the metrics and the log while the worker is not ready."""
+"""Readiness means that waiting messages get handled; metrics and log while the worker is not ready."""
 
 import contextlib
 import json
@@ -8,9 +8,9 @@ import psycopg2
 import pytest
 from installation import wait_until
 
-# Few enough for a person to read, however often the trouble repeats.
+# The most log lines of one trouble, however often it repeats: few enough for a person to read.
 LINES_OF_A_TROUBLE = 4
-# Once the cause is gone, however long it lasted: 2 s, and a slow machine.
+# The time until the worker is ready once the cause is gone, however long it lasted: 2 s, and slack.
 READY_AGAIN_S = 3
 
 
@@ -163,7 +163,7 @@ def test_a_stopped_postgres_is_logged_in_a_few_lines(on_own_postgres, own_postgr
     wait_until(lambda: reason(on_own_postgres), "it to be not ready")
     assert metric(on_own_postgres, "allocd_database_up") == "0"
     assert metric(on_own_postgres, "allocd_dead_letters") == "NaN"
-    time.sleep(4)  # for what would be written meanwhile
+    time.sleep(4)  # further lines would be written now
     own_postgres.start()
     wait_until(on_own_postgres.ready, "it to be ready again")
     wait_until(lambda: "trouble=database after_ms=" in on_own_postgres.log.read_text(), "the end to be written")
@@ -174,7 +174,7 @@ def test_a_stopped_postgres_is_logged_in_a_few_lines(on_own_postgres, own_postgr
 def test_a_stopped_redis_is_logged_in_a_few_lines(on_own_redis, own_redis):
     own_redis.stop()
     await_reason(on_own_redis, "not listening on Redis", "check whether Redis runs", "since 2")
-    time.sleep(6)  # for what would be written meanwhile, and for the pauses between attempts to grow
+    time.sleep(6)  # further lines would be written now, and the pauses between attempts grow
     own_redis.start()
     begin = time.monotonic()
     wait_until(on_own_redis.ready, "it to be ready again")

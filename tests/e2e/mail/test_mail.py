@@ -31,12 +31,12 @@ class Mailbox:
     def __init__(self, tls=None, starttls=None, port=None, needs_login=False):
         self.port = port or servers.free_port()
         self.tls, self.starttls, self.needs_login = tls, starttls, needs_login
-        self.taken = []  # (recipient, the mail, whether it came by TLS)
-        self.tried = []  # recipients, each time one was named
+        self.taken = []  # (recipient, mail, whether TLS was used)
+        self.tried = []  # a recipient for each RCPT
         self.connections = 0
-        self.next_rcpt = {}  # by recipient: answers to its next attempts
-        self.next_data = []  # what becomes of the next mails
-        self.silent = 0  # that many connections get no greeting
+        self.next_rcpt = {}  # recipient: answers to its next attempts
+        self.next_data = []  # answers to the next mails
+        self.silent = 0  # the number of connections that get no greeting
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
@@ -95,7 +95,7 @@ class Mailbox:
             await asyncio.sleep(60)
         return "221 bye"
 
-    # What tests ask.
+    # Queries of the tests.
 
     def url(self, login="", host="localhost"):
         return f"{'smtps' if self.tls else 'smtp'}://{login}{host}:{self.port}"
@@ -248,7 +248,7 @@ def test_a_mail_becomes_a_dead_letter_after_all_attempts_and_its_replay_sends_it
         mailing.use(mailbox.url())
         done = mailing.allocd.run("dead-letters", "replay", "--message", "out_of_stock", "--yes")
         assert done.returncode == 0, done.stderr
-        mailing.restart()  # else it looks after 10 s at the latest
+        mailing.restart()  # otherwise the mail is noticed within 10 s
         mailing.await_both(mailbox, order)
         assert mailbox.recipients(order) == [ANN, BOB]
     assert mailing.dead(order) == []
@@ -404,7 +404,7 @@ def test_a_mail_waits_while_required_tls_is_not_offered(mailing, certificates):
     mailing.restart()
 
 
-# ---- never in the way ----
+# ---- mail delays nothing else ----
 
 
 def test_a_hanging_mail_server_delays_neither_units_nor_the_end_of_the_worker(slow):

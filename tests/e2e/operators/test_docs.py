@@ -101,7 +101,7 @@ def test_the_documented_query_finds_the_session_that_holds_a_row(allocd):
 
 def test_every_key_of_a_log_line_is_listed_in_the_documents():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.[ch]"))
-    used = set(re.findall(r'LOG_(?:TEXT|NUMBER)\(\s*"(\w+)"', source)) - {"kept"}  # its value is empty
+    used = set(re.findall(r'LOG_(?:TEXT|NUMBER)\(\s*"(\w+)"', source)) - {"kept"}  # the value is empty
     section = document("operating.md").split("\n## The log\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     listed = re.findall(r"`(\w+)`", "".join(rows))
@@ -121,7 +121,7 @@ def test_every_log_line_and_command_that_the_documents_quote_is_in_the_source():
     assert [words for words in sorted(quoted - of_others) if words not in source] == []
 
 
-# ---- what the documents name is there ----
+# ---- names in the documents ----
 
 FOLDERS = ("src", "tests", "docs", "schemas", "scripts", "bench", "deploy")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench" / "README.md"])

@@ -137,7 +137,7 @@ def test_a_replay_does_what_its_dry_run_predicted(database, scenario):
 
 
 def test_a_dry_run_finds_the_product_of_an_empty_batch(database):
-    """No line was allocated from it, and it has no stock: only its reference leads to it."""
+    """The batch has no lines and no stock, so the product is found only by the batch's reference."""
     database.start()
     database.post("/add_batch", {"ref": "empty", "sku": "lamp", "qty": 1}).raise_for_status()
     database.post("/change_batch_quantity", {"batchref": "empty", "qty": 0}).raise_for_status()
@@ -238,7 +238,7 @@ def test_a_dry_run_of_1010_letters_predicts_their_replay(database):
                 as payload from generate_series(1, 1000) n) as m""")
     for number in range(10):
         create(database, f"b-{number}", f"sku-{number}", 60)
-    # The batches come last: nothing is promised before.
+    # The letters that create batches are the last ones, so none of the earlier letters finds stock.
     done = database.run("dead-letters", "replay", "--dry-run")
     assert done.stderr.splitlines()[-1].endswith("1010 replayed in a dry run, nothing changed: 10 handled, 0 skipped, 1000 failed again; 0 left")
     assert database.run("dead-letters", "replay", "--yes", "--message", "create_batch").returncode == 0

@@ -186,7 +186,7 @@ def test_a_dry_run_prints_the_changes_and_makes_none(parked):
     assert "    dead letter 1: gone" in text
     [event] = [line for line in text if line.startswith("    line_allocated {") and '"order-0"' in line]
     assert json.loads(event.split(maxsplit=1)[1])["version"] == 1
-    # After the first one the id is spent.
+    # The first letter spends the id.
     assert f"2 rejected: invalid sku {sku} -> rejected: id reused known" in text
     assert "    new batch b: 0 of 1 allocated" in text
     first, _second, invalid = [json.loads(line) for line in machine.stdout.splitlines()]

@@ -409,7 +409,7 @@ def test_outbox_renew_needs_a_confirmation(used):
 
 # ---- a database or a Redis that refuses ----
 
-# What the command asks, and the table without which it cannot.
+# The arguments of a command that queries the database, and a table that it cannot do without.
 ASKED = {
     "await": (["await", "--id", UNKNOWN], "inbox"),
     "quiesce": (["quiesce"], "shrinks"),

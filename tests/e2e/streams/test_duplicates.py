@@ -12,7 +12,7 @@ NEIGHBOURS = 999
 
 def test_twenty_percent_duplicates_have_one_effect(parked, ledger):
     """
-    Of 1000 orders every fifth comes two or three times, with the same id, at the same time or later, by
+    Of 1000 orders every fifth is sent two or three times, with the same id, at the same time or later, by
     stream, by pub/sub and by HTTP: each has one effect, and so has each of the events.
     """
     parked.start()

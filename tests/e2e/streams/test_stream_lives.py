@@ -38,7 +38,7 @@ def add_large(worker, size):
 
 
 def handled(worker):
-    """The orders in the order of their events; an order that was handled twice is there twice."""
+    """The orders in the order of their events; an order that was handled twice is listed twice."""
     entries = worker.redis.xrange(worker.prefix + "allocd:events")
     return [json.loads(fields[b"data"])["orderid"] for _, fields in entries][1:]
 
@@ -133,7 +133,7 @@ def told(worker, text):
 
 @pytest.mark.parametrize("reader", ["own", "dead"])
 def test_large_entries_that_are_pending_become_dead_letters_in_bounded_memory(worker, reader):
-    """The large entries were pending for this worker, or for one that is gone; small ones between them are handled."""
+    """Large entries were pending for this worker, or for a dead one; small ones between them are handled."""
     add(worker, "a")
     await_handled(worker, "a")
     await_acknowledged(worker)

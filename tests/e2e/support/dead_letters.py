@@ -1,4 +1,4 @@
-"""What an operator does with dead letters, and what the tests ask about them."""
+"""An operator's work on dead letters, and the tests' queries about them."""
 
 import json
 

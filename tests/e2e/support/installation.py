@@ -1,4 +1,4 @@
-"""End-to-end tests drive allocd from outside, by clients that we did not write."""
+"""End-to-end tests drive allocd from outside, with clients that we did not write."""
 
 import contextlib
 import json
@@ -142,7 +142,7 @@ class Installation:
         self.stop(signal.SIGKILL)
 
     def close(self):
-        """Ends the worker in order after any test: a sanitizer's complaint fails the test."""
+        """Ends the worker in order after any test: a sanitizer's report fails the test."""
         if self.worker:
             assert self.stop() == 0, self.log.read_text()
         log = self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -172,7 +172,7 @@ class Installation:
     def post(self, path, fields):
         return requests.post(self.url(path), json=fields, timeout=TIMEOUT_S)
 
-    # The database, for what no interface shows.
+    # The database, for facts that no interface shows.
 
     def query(self, statement, *arguments):
         try:
@@ -191,7 +191,7 @@ class Installation:
             cursor.execute(statement, arguments)
             return cursor.fetchall() if cursor.description else []
 
-    # Shorthands of the business.
+    # Shorthands for commands.
 
     def stock(self, sku, **batches):
         """Publishes one batch a keyword: its reference and its quantity, or (quantity, eta)."""

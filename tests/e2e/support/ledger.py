@@ -1,10 +1,10 @@
 """
-The books: what was sent, what the database has, what was heard. They must balance.
+Compares three records, which must agree: commands sent, rows of the database, events received.
 
-A command is written down before it is sent, here and in the sender's file. Two kinds of `allocate` are sent:
-one for which there is stock and one for which there never is, for that has an event at each attempt and so
-shows a second handling at once. `change_batch_quantity` moves lines to and fro between a small batch and one
-that is never exhausted.
+A command is recorded before it is sent, here and in the sender's file. Two kinds of `allocate` are sent: one
+for which there is stock, and one for which there never is, which raises an event at each attempt and so
+reveals a second handling at once. `change_batch_quantity` moves lines back and forth between a small batch
+and one that is never exhausted.
 """
 
 import collections
@@ -17,7 +17,7 @@ from installation import wait_until
 
 PLENTY = 1_000_000
 TOO_MANY = 2_000_000_000
-LIMIT = 100_000  # what the event stream is trimmed to: a test sends less
+LIMIT = 100_000  # the length to which the event stream is trimmed; a test sends less
 
 
 @dataclasses.dataclass
@@ -65,7 +65,7 @@ class Ledger:
     def listening(self):
         return subscriber.listening(self.allocd.redis_url, self.allocd.prefix, self.heard)
 
-    # What the database has.
+    # Rows of the database.
 
     def spent(self):
         """The ids in the inbox, of commands and of entries without an id."""
@@ -102,7 +102,7 @@ class Ledger:
     def has_events_of(self, command):
         return any(event["orderid"] == command.fields["orderid"] for event in self.events(command.sku))
 
-    # What was heard.
+    # Events that were received.
 
     def heard_on_channels(self):
         return [json.loads(line) for line in subscriber.heard(self.heard)]
@@ -115,8 +115,8 @@ class Ledger:
 
     def settle(self, send=None, again=("pubsub",)):
         """
-        Waits until everything that was sent is handled and everything is published. What went by the ways
-        of `again`, which may lose it, is sent again with send() until it is there.
+        Waits until every command is handled and every event is published. Commands sent over the transports
+        in `again`, which may lose them, are sent again with send() until they are handled.
         """
 
         def all_there():
@@ -164,8 +164,8 @@ class Ledger:
 
     def check(self, heard_all=True, heard_once=False, on_stream=True, in_order=True, dead_letters=0):
         """
-        Proves that nothing is lost and nothing was done twice, that versions are gapless and that the order
-        per SKU was kept: of commands, of events, and of what was heard. What a test cannot ask for, it says.
+        Asserts that nothing was lost or done twice, that versions are gapless, and that the order per SKU was
+        kept: of commands, of events, and of received events. The arguments switch off checks.
         """
         events = {sku: self.events(sku) for sku in self.skus}
         for sku in self.skus:

@@ -1,5 +1,5 @@
 """
-A proxy between the worker and a server: it understands what passes, and can hold it, cut it or swallow it.
+A proxy between the worker and a server: it parses the traffic, and can hold it, cut it or swallow it.
 
 A thread of the proxy forwards what either end sends, message by message, at once. A watcher is called before
 and after each message, and may hold the connection on the spot.
@@ -19,7 +19,7 @@ REQUEST, REPLY = "request", "reply"
 class Proxy:
     """
     Listens on a port of `host` and connects each client to `upstream`: the path of a socket, or (host,
-    port). `wire()` makes what cuts a connection's bytes into messages and knows what they mean; see wires.py.
+    port). `wire()` makes the parser of a connection, which splits its bytes into messages; see wires.py.
     """
 
     def __init__(self, upstream, wire):
@@ -61,7 +61,7 @@ class Proxy:
 
         return self.call(act_there())
 
-    # What may be done to it: from any thread.
+    # Functions for any thread.
 
     def swallow(self):
         """From now on every connection, old and new, is silent, and none is closed."""
@@ -77,7 +77,7 @@ class Proxy:
     def release(self, relay):
         self.do(relay.release)
 
-    # In the proxy's thread.
+    # Functions for the proxy's thread.
 
     def fall_silent(self):
         self.is_silent = True
@@ -95,7 +95,7 @@ class Relay(asyncio.Protocol):
     def __init__(self, proxy):
         self.proxy = proxy
         self.wire = proxy.wire()
-        self.ends = {REQUEST: None, REPLY: None}  # whom requests, and replies, are sent to
+        self.ends = {REQUEST: None, REPLY: None}  # the receivers of requests and of replies
         self.waiting = {REQUEST: collections.deque(), REPLY: collections.deque()}
         self.is_held = False
         self.is_silent = proxy.is_silent
@@ -144,7 +144,7 @@ class Relay(asyncio.Protocol):
             end.write(message)
             self.wire.after(self, way, message)
 
-    # What a watcher may do.
+    # Functions for watchers.
 
     def hold(self):
         """Nothing passes until it is released; the watcher is then called again for the held message."""

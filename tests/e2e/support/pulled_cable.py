@@ -1,11 +1,11 @@
 """
-In a network of its own (`unshare --net`) a cable can be pulled: what is sent then is not even acknowledged,
-which no proxy can do.
+In a separate network namespace (`unshare --net`) a cable can be pulled: packets are then not even
+acknowledged, which no proxy can simulate.
 
     pulled_cable.py FOLDER DATABASE_URL REDIS_SOCKET
 
-runs a worker whose way to Postgres leads over that cable, pulls it in mid-work, and prints after how many
-seconds the worker had noticed. The database's URL names a socket, too: both servers are outside.
+runs a worker that reaches Postgres over that cable, pulls it under load, and prints after how many seconds
+the worker noticed it. The database's URL names a socket, too: both servers are outside.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ class Senders:
         self.allocd = ledger.allocd
         self.ledger = ledger
         self.skus = skus or ledger.skus
-        self.rate = rate  # commands a second and way, at most
+        self.rate = rate  # the most commands a second over each transport
         self.anonymous = anonymous  # every third entry of a stream has no id
         self.redis = redis.Redis.from_url(self.allocd.redis_url)
         self.http = requests.Session()
@@ -57,7 +57,7 @@ class Senders:
                 self.ledger.write(command)
                 self.send(command)
                 due = max(due + 1 / self.rate, time.monotonic() - 0.1)
-        except Exception as defect:  # told by stop(), in the test's thread
+        except Exception as defect:  # reported by stop(), in the test's thread
             self.defect = defect
 
     def next_command(self, way, number):
@@ -76,7 +76,7 @@ class Senders:
         {"http": self.post, "pubsub": self.publish}.get(command.way, self.add)(command)
 
     def post(self, command):
-        """Sends the command until it is done: after 503, or no answer, again with the same id."""
+        """Sends the command until it is done: after 503, or no answer, it is sent again with the same id."""
         while self.post_once(command) is None:
             time.sleep(0.02)
 

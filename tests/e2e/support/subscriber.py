@@ -1,9 +1,9 @@
 """
-A process of its own that writes every event it hears to a file, one a line, in the order it heard them:
+A separate process that writes every event that it receives to a file, one a line, in order of arrival:
 
     subscriber.py REDIS_URL PREFIX FILE
 
-A line that holds a word alone says that it listens from here on.
+A line with a single word marks the moment from which it is subscribed.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def main():
         while True:
             with contextlib.suppress(redis.RedisError, OSError):
                 hear(client, prefix, file)
-            time.sleep(0.01)  # Redis is away: it was killed
+            time.sleep(0.01)  # Redis is down: it was killed
 
 
 if __name__ == "__main__":

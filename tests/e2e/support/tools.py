@@ -1,4 +1,4 @@
-"""What tests of several tools ask."""
+"""Queries that tests of several tools share."""
 
 from installation import wait_until
 

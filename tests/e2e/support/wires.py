@@ -1,11 +1,11 @@
 """
-What passes between the worker and its servers, and what it means: the phases of a unit of work.
+Recognizes the phases of a unit of work in the traffic between the worker and its servers.
 
 A phase is a moment at which a crash, or a lost connection, can be distinguished from every other moment:
 
-    load            a load was asked for, and is not answered
+    load            a load was sent, and is not answered
     flush           a flush has begun: its first bytes are held back
-    sync sent       a flush went out whole, and is not answered: perhaps it is committed
+    sync sent       a flush was sent whole, and is not answered: perhaps it is committed
     committed       a flush is committed, and the worker does not know
     published       events are published, and the worker does not know
     unacknowledged  entries of a stream are handled, and their acknowledgement is held back
@@ -54,9 +54,9 @@ class PostgresWire:
     def __init__(self, watch):
         self.watch = watch
         self.rest = {REQUEST: b"", REPLY: b""}
-        self.is_started = False  # the first request has no type
+        self.is_started = False  # the startup message, which has no type, was seen
         self.segment = "other"
-        self.segments = collections.deque(["start"])  # not answered yet: each ends with ReadyForQuery
+        self.segments = collections.deque(["start"])  # unanswered; ReadyForQuery ends each
         self.failed = False
 
     def messages(self, way, data):
@@ -118,7 +118,7 @@ class RedisWire:
     def __init__(self, watch):
         self.watch = watch
         self.rest = {REQUEST: b"", REPLY: b""}
-        self.commands = collections.deque()  # that are not answered yet
+        self.commands = collections.deque()  # requests that are not answered yet
         self.subscribes = False
 
     def messages(self, way, data):

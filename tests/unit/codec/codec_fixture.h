@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-/* The bytes of a literal, which may contain NUL: in a table, and elsewhere. */
+/* The bytes of a literal, which may contain NUL: as an initializer, and as an expression. */
 #define LITERAL(literal)                                                                                     \
 	{                                                                                                    \
 		literal, sizeof(literal) - 1                                                                 \

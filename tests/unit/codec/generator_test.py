@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tests of schemas/generate: what it generates from a schema, and every schema that it refuses.
+"""Tests of schemas/generate: the code generated from a schema, and every schema that is refused.
 
 generator_test.py GENERATOR SCHEMAS COMPILER...
 """
@@ -120,7 +120,7 @@ class Generated(unittest.TestCase):
         return (1, f"{result}\n") if result else (0, "")
 
     def compile(self, *sources):
-        """Checks what gcc and clang find without producing code; returns exit code and standard error."""
+        """Runs gcc and clang without producing code; returns exit code and standard error."""
         flags = ["-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
         includes = [f"-I{SOURCE_FOLDER}", f"-I{self.folder}"]
         run = subprocess.run([*COMPILER, *flags, *includes, *sources], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-/* What the operator's commands need: commands from text, and payloads as a line. */
+/* Functions for operators' commands: commands from text, and payloads as a line. */
 #include "codec_fixture.h"
 #include "core/base/calendar.h"
 

@@ -87,7 +87,7 @@ def violations(name, payload):
 
 
 class Payloads:
-    """Payloads of one message: good ones, and ones with a fault or two."""
+    """Payloads of one message: valid ones, and ones with a fault or two."""
 
     CHARACTERS = "aZ09-_/ \t\n\"\\'{}äß€漢\u00a0\u200b\u2028\uffff\U0001fa91"
     GOOD_TIMES = [

@@ -51,7 +51,7 @@ def ask(questions):
     return verdicts
 
 
-# ---- what a good payload says ----
+# ---- the fields of a valid payload ----
 
 
 def expected_fields(name, payload):
@@ -151,7 +151,7 @@ class GeneratedPayloads(unittest.TestCase):
 
 
 class Pairs(dict):
-    """An object whose keys may be anything, and come twice: only texts are kept, and whether one came twice."""
+    """An object with any keys, also twice: only texts are kept, and whether one was there twice."""
 
     def __init__(self, pairs):
         names = [name for name, _value in pairs if isinstance(name, str)]
@@ -379,7 +379,7 @@ class WrittenEvents(unittest.TestCase):
 
 
 class BeyondTheSchemas(unittest.TestCase):
-    """Where the contract asks for more than the schemas say: jsonschema accepts all of these, we do not."""
+    """The contract demands more than the schemas: jsonschema accepts all of these, our codec does not."""
 
     BATCH = {"batchref": "b1", "sku": "s1", "qty": 3}
     DEEP = 5

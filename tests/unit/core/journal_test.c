@@ -1,4 +1,4 @@
-/* The journal: the way back. */
+/* The journal undoes changes. */
 #include "core/journal.h"
 
 #include "support/suites.h"

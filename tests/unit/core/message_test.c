@@ -1,4 +1,4 @@
-/* Messages: their names, and the digest that tells one content from another. */
+/* Messages: their names, and the digest that distinguishes their contents. */
 #include "core/message.h"
 
 #include "core/base/calendar.h"
@@ -117,8 +117,7 @@ START_TEST(the_same_fields_in_another_message_have_another_digest)
 END_TEST
 
 /*
- * The inbox keeps digests: messages that were handled by an older program must not look like others.
- * Computed by hand.
+ * The inbox keeps digests, so a message that an older program handled must keep its digest. Computed by hand.
  */
 START_TEST(the_digest_of_a_message_never_changes)
 {

@@ -1,4 +1,4 @@
-/* Partitions are stored: they must never change. */
+/* Partitions are stored, so a SKU's partition must never change. */
 #include "core/partition.h"
 
 #include "support/suites.h"

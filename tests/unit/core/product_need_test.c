@@ -1,4 +1,4 @@
-/* What a product needs to be loaded when only a part of it is in memory. */
+/* A product that is only partly in memory asks for the part that it needs. */
 #include "product_world.h"
 #include "support/suites.h"
 
@@ -125,7 +125,7 @@ START_TEST(a_range_that_is_loaded_again_does_not_shrink)
 }
 END_TEST
 
-/* Otherwise two lines of one shrink might ask for their ranges in turn without an end. */
+/* Otherwise two lines of one shrink might ask for their ranges in turn without end. */
 START_TEST(a_range_stays_known_when_another_one_is_loaded)
 {
 	begin_partial();

@@ -1,4 +1,4 @@
-/* What happens when a batch's quantity changes: in one step, or in several. */
+/* A batch's quantity changes in one step, or in several. */
 #include "product_world.h"
 #include "support/suites.h"
 

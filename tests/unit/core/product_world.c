@@ -1,4 +1,4 @@
-/* A product on its own, and words for what tests do with it and see of it. */
+/* A product on its own, with the actions and observations of the tests. */
 #include "product_world.h"
 
 #include <check.h>
@@ -32,7 +32,7 @@ enum verdict allocate(const char *orderid, int32_t qty)
 	return product_allocate(product, &(struct order_line){orderid, "chair", qty});
 }
 
-/* As the message bus does it: for every line_deallocated, a displaced line is allocated again. */
+/* Reallocates as the message bus does: for every line_deallocated, a displaced line is allocated again. */
 enum verdict change_quantity_at(const char *reference, int32_t qty, int64_t occurred_at)
 {
 	enum verdict verdict =

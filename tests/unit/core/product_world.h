@@ -1,6 +1,4 @@
-/*
- * The product "chair" on its own: what tests of core/product.h do with it, and what they see of it.
- */
+/* The product "chair" on its own, with the actions and observations of the tests of core/product.h. */
 #ifndef ALLOCD_TESTS_CORE_PRODUCT_WORLD_H
 #define ALLOCD_TESTS_CORE_PRODUCT_WORLD_H
 
@@ -14,7 +12,7 @@
 
 extern struct arena *arena;
 extern struct journal journal;
-extern struct product *product; /* a new one, of which everything is loaded */
+extern struct product *product; /* a new product, which is loaded completely */
 
 void set_up_product(void);
 void tear_down_product(void);
@@ -24,7 +22,7 @@ void tear_down_product(void);
 enum verdict add_batch(const char *reference, int32_t qty, int32_t eta);
 enum verdict allocate(const char *orderid, int32_t qty);
 
-/* As the message bus does it: for every line_deallocated, a displaced line is allocated again. */
+/* Reallocates as the message bus does: for every line_deallocated, a displaced line is allocated again. */
 enum verdict change_quantity(const char *reference, int32_t qty);
 enum verdict change_quantity_at(const char *reference, int32_t qty, int64_t occurred_at);
 
@@ -47,13 +45,13 @@ void begin_partial(void);
 
 struct batch *put_batch(const char *reference, int32_t eta, int32_t purchased, int32_t allocated);
 
-/* All batches with that much free stock are loaded, up to the batch of that ETA and reference. */
+/* Marks all batches with that much free stock as loaded, up to the batch of that ETA and reference. */
 void put_range(int32_t fitting, int32_t eta, const char *reference);
 
-/* The product asks for batches with that much free stock beyond that place, and for nothing else. */
+/* Asserts that the product needs batches with that much free stock beyond that place, and nothing else. */
 void assert_needs_batches(int32_t fitting, int32_t eta, const char *reference);
 
-/* The product asks for the newest lines of that batch that add up to `qty`, and for nothing else. */
+/* Asserts that the product needs the newest lines of that batch that add up to `qty`, and nothing else. */
 void assert_needs_lines(const char *reference, int32_t qty);
 
 #endif

@@ -74,7 +74,7 @@ struct command {
 
 static char references[NAMES][16], orderids[NAMES][16];
 
-static int seed, life, step; /* where we are, for a failure to say */
+static int seed, life, step; /* the current position, for the report of a failure */
 static struct temper temper;
 static struct flat kept;   /* the database */
 static struct model model; /* what the database must be once no shrink continues */
@@ -205,7 +205,7 @@ static enum verdict begin(const struct command *command)
 	return change_quantity(command);
 }
 
-/* As the message bus does it: for every line_deallocated, a displaced line is allocated again. */
+/* Reallocates as the message bus does: for every line_deallocated, a displaced line is allocated again. */
 static enum verdict attempt(const struct command *command)
 {
 	enum verdict verdict = begin(command);
@@ -217,7 +217,10 @@ static enum verdict attempt(const struct command *command)
 	return verdict;
 }
 
-/* The verdict on the command, or on a step of the shrink; loads until there is one.  `*before`: what was. */
+/*
+ * Returns the verdict on the command, or on a shrink's step, after loading as needed. `*before`: the prior
+ * state.
+ */
 static enum verdict decide(const struct command *command, char **before)
 {
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
@@ -247,7 +250,7 @@ static bool is_event(const struct message *message, const struct model_event *ex
 	       (batchref ? expected->batchref && !strcmp(batchref, expected->batchref) : !expected->batchref);
 }
 
-/* The events raised since are the model's next ones; returns how many there were. */
+/* Asserts that the events raised since are the model's next ones; returns their number. */
 static int hear_events(void)
 {
 	int count = 0;
@@ -333,7 +336,7 @@ static void run_unit(void)
 		compare_with_model();
 }
 
-/* Until the shrink is done its batch takes no lines: it has nothing free while it gives up lines. */
+/* Until the shrink is done, no line is allocated from its batch, which has no free stock meanwhile. */
 static void check_step(int64_t version, int events)
 {
 	const struct flat_batch *batch = kept.shrinking ? flat_batch(&kept, kept.shrinking) : NULL;

@@ -193,7 +193,7 @@ static void flush_shrink(struct flat *kept, const struct product *product)
 	kept->shrink_target = product->shrink ? product->shrink->target : 0;
 }
 
-/* What is not marked as changed is as it was kept. */
+/* Asserts that every field not marked as changed equals the kept one. */
 static void check_batch(struct flat *kept, const struct batch *batch)
 {
 	const struct flat_batch *row = flat_batch(kept, batch->reference);

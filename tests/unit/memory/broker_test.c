@@ -1,4 +1,4 @@
-/* The broker's fence: each row goes out once, and in order, however many try. */
+/* The broker's fence: each row is published once, and in order, although several workers try. */
 #include "support/suites.h"
 
 #include "adapters/memory/ports/broker.h"

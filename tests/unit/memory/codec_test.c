@@ -1,4 +1,4 @@
-/* The codec of the tests: as strict and as tolerant as the real one has to be. */
+/* The tests' codec is as strict and as tolerant as the real one has to be. */
 #include "support/suites.h"
 
 #include "adapters/memory/ports/text_codec.h"

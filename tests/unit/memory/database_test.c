@@ -1,4 +1,6 @@
-/* The database in memory, where it can do more than a store: troubles, lost flushes, faults that it finds. */
+/*
+ * The database in memory, beyond the store's port: injected troubles, lost flushes, faults that it detects.
+ */
 #include "support/suites.h"
 
 #include "adapters/memory/ports/text_codec.h"
@@ -43,7 +45,7 @@ static void on_done(void *context, const struct failure *failure)
 	answer = failure ? (int)failure->kind : SUCCESS;
 }
 
-/* A unit of work that creates the batch is flushed; the call is under way when it returns. */
+/* Flushes a unit of work that creates the batch; the call is in flight when this returns. */
 static void begin_flush(struct memory_store *by, const char *reference, unsigned char witness)
 {
 	struct unit_store *port = memory_unit_store(by);

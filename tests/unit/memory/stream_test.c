@@ -11,7 +11,7 @@ static struct arena *arena;
 static struct memory_stream *stream;
 static struct memory_consumer *one, *two; /* of one group */
 
-/* What the last call answered. */
+/* The answer to the last call. */
 static bool answered;
 static enum failure_kind kind;
 static bool failed;

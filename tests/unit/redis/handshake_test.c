@@ -1,4 +1,4 @@
-/* What is said first, and which answers will do. */
+/* The handshake's requests, and the answers that it accepts. */
 #include "adapters/redis/connection/handshake.h"
 
 #include "replies.h"
@@ -73,7 +73,7 @@ static const struct {
 	enum handshake_step step;
 	const char *wire;
 	bool good;
-	const char *error; /* a word of it */
+	const char *error; /* a part of the error */
 } answers[] = {
 	{HANDSHAKE_AUTH, "+OK\r\n", true, ""},
 	{HANDSHAKE_AUTH, "-WRONGPASS invalid username-password pair\r\n", false, "WRONGPASS"},

@@ -1,4 +1,4 @@
-/* What connections tell each other of their server: which of them are ended, when, and what is logged. */
+/* What connections share about their server: which of them are ended, when, and what is logged. */
 #include "adapters/redis/server/redis_server.h"
 
 #include "support/suites.h"
@@ -213,7 +213,7 @@ START_TEST(connections_without_a_run_id_are_not_compared)
 }
 END_TEST
 
-/* Such as one that sends each connection to another server: they keep working, and the heartbeat judges. */
+/* A proxy may send each connection to another server: they keep working, and the heartbeat decides. */
 START_TEST(a_balancer_is_logged_once_and_tolerated)
 {
 	for (int i = 0; i < 10; i++) {

@@ -1,4 +1,4 @@
-/* REDIS_URL: what it can say, and what is said about it when it is wrong. */
+/* REDIS_URL: the valid forms, and the errors for invalid ones. */
 #include "adapters/redis/server/redis_url.h"
 
 #include "support/suites.h"
@@ -66,7 +66,7 @@ START_TEST(a_url_is_parsed_into_address_and_credentials)
 END_TEST
 
 static const struct {
-	const char *text, *error; /* a word of it */
+	const char *text, *error; /* a part of the error */
 } bad[] = {
 	{"", "redis://"},
 	{"hunter2", "redis://"},

@@ -4,7 +4,7 @@
 
 #include <hiredis/hiredis.h>
 
-/* From the bytes on the wire; lives until the next one is made. */
+/* Makes a reply from the bytes on the wire; it lives until the next one is made. */
 redisReply *reply_of(const char *wire);
 
 /* The same as people write it: ['text' :1 nil []] or -ERR what an error says. */

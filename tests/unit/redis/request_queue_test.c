@@ -1,4 +1,4 @@
-/* Answers find the one who asked. */
+/* Each answer reaches the callback of its request. */
 #include "adapters/redis/connection/request_queue.h"
 
 #include "support/suites.h"

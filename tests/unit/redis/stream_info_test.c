@@ -1,4 +1,4 @@
-/* How a stream stands, as several versions of Redis tell it, and as it changes between two answers. */
+/* The state of a stream, as several versions of Redis report it, and as it changes between two answers. */
 #include "adapters/redis/stream/stream_info.h"
 
 #include "replies.h"

@@ -124,7 +124,7 @@ START_TEST(no_byte_beyond_the_length_is_read)
 }
 END_TEST
 
-/* A date that is counted on day by day, in the plainest way. */
+/* A date that is advanced day by day in the simplest way. */
 struct plain_date {
 	int year, month, date;
 };
@@ -143,7 +143,7 @@ static void next_day(struct plain_date *plain)
 	plain->year++;
 }
 
-/* No ck_assert for each of three million days: it writes to a pipe every time. */
+/* Compares without ck_assert, which would write to a pipe for each of three million days. */
 START_TEST(every_day_is_written_as_it_is_read)
 {
 	struct plain_date plain = {1, 1, 1};
@@ -249,7 +249,7 @@ START_TEST(an_instant_is_written_in_utc_with_microseconds)
 }
 END_TEST
 
-/* What lies beyond the years of four digits has no text, but harms nothing. */
+/* An instant beyond the years of four digits has no text, but does no harm. */
 START_TEST(the_ends_of_time_are_written_within_bounds)
 {
 	static const int64_t ends[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, 0};

@@ -1,4 +1,4 @@
-/* Hashes tell texts apart, and spread what is alike. */
+/* Hashes distinguish texts, and spread similar ones. */
 #include "core/base/hash.h"
 
 #include "support/suites.h"
@@ -75,7 +75,7 @@ static void set_key(uint64_t seed)
 
 #define CHOSEN 500
 
-/* Who knows one key finds texts that share a bucket of 1024; with another key they are spread. */
+/* An attacker who knows one key can find texts that share a bucket of 1024; another key spreads them. */
 START_TEST(texts_that_collide_under_one_key_do_not_under_another)
 {
 	static char chosen[CHOSEN][80];
@@ -96,9 +96,7 @@ START_TEST(texts_that_collide_under_one_key_do_not_under_another)
 }
 END_TEST
 
-/*
- * Texts that a hash without a key took for each other, or could: words in another order, or that cancel out.
- */
+/* Texts that an unkeyed hash confused, or could: words in another order, or words that cancel out. */
 START_TEST(texts_of_the_same_words_have_different_hashes)
 {
 	static const char *const words[] = {"aaaaaaaa", "bbbbbbbb", "\x01\x01\x01\x01\x01\x01\x01\x01",

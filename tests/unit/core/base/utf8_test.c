@@ -145,7 +145,7 @@ START_TEST(a_text_is_cut_between_characters)
 }
 END_TEST
 
-/* The bytes may be anything, and none beyond them is read: they lie in memory of just that size. */
+/* Any bytes are accepted, and none beyond them is read: they are in memory of exactly their size. */
 START_TEST(no_byte_beyond_the_text_is_read)
 {
 	for (unsigned byte = 0; byte < 256; byte++) {
