@@ -35,7 +35,7 @@ struct command {
 	struct bytes payload;
 };
 
-/* The command with that number in that round, both from 0; it lives in the arena. */
+/* Returns the command with that number in that round, both from 0; it lives in the arena. */
 struct command command_make(struct arena *arena, enum work work, enum dress dress, int round, int number);
 
 #endif

@@ -1,4 +1,4 @@
-/* Calls of the engine leave through a gate, and callbacks return through it. */
+/* The engine's calls pass a gate, and so do their callbacks. */
 #include "gate.h"
 
 #include "core/base/arena.h"

@@ -17,7 +17,7 @@ void gate_install(struct engine_ports *ports);
 /* Removes the gates, after the engine is freed, for another set of ports. */
 void gate_remove(void);
 
-/* A caller of the worker's code opens the gate before, and closes it after. */
+/* A caller of the worker's code opens the gate before the call, and closes it afterwards. */
 void gate_open(void);
 void gate_close(void);
 

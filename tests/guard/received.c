@@ -15,7 +15,7 @@
 
 #define ENTRIES 500                 /* in an answer to XREADGROUP */
 #define ANSWERS 2                   /* counted answers, after one warm-up answer */
-#define SLICE   ((size_t)16 * 1024) /* what libevent reads from a socket at once */
+#define SLICE   ((size_t)16 * 1024) /* the most that libevent reads from a socket at once */
 
 static const struct {
 	const char *name;

@@ -77,7 +77,7 @@ static bool is_pooled;
 
 typedef bool condition(void);
 
-/* Runs what is due now, and no timers. */
+/* Runs the events that are due now, but no timers. */
 static void run_until(condition *holds)
 {
 	simulation_run_until_idle(world.worker.simulation);
@@ -212,7 +212,7 @@ static void stock_up(void)
 		do_unit(FILL_SMALL, SKUS, OUTCOME_HANDLED);
 }
 
-/* Two units before are not counted: after them statements are prepared, and rows were updated before. */
+/* Two units before are not counted, so that statements are prepared, and rows have been updated before. */
 static void count(const struct counted *it)
 {
 	do_unit(it->work, it->messages, it->work == SAME_ID ? OUTCOME_HANDLED : it->outcome);

@@ -1,4 +1,4 @@
-/* The engine, the ports that are the same for every count, and the outcomes of what was sent. */
+/* The engine, the ports that are the same for every count, and the outcomes of the messages sent. */
 #include "worker.h"
 
 #include <stdarg.h>

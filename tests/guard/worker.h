@@ -32,16 +32,16 @@ struct worker {
 void worker_init(struct worker *worker, struct codec *codec);
 void worker_start(struct worker *worker);
 
-/* The caller frees stores and broker before. */
+/* The caller frees stores and broker first. */
 void worker_release(struct worker *worker);
 
-/* Sends the next round of that kind of work, as stream entries. */
+/* Sends the next round of that kind of work as stream entries. */
 void worker_send(struct worker *worker, enum work work, enum dress dress, int count);
 
-/* Returns when every message is answered, and its events are published. */
+/* Waits until every message is answered, and its events are published. */
 bool worker_is_done(const struct worker *worker);
 
-/* Checks that since the last call `count` messages had that outcome, in one unit of work. */
+/* Asserts that since the last call `count` messages had that outcome, in one unit of work. */
 void worker_expect_unit(struct worker *worker, enum outcome outcome, int count);
 
 /* Ends the program. */

@@ -40,13 +40,13 @@ struct proxy *world_proxy_of(const struct store_ports *store);
 /* Returns a source of the URL, which lives as long as the test. */
 struct url_source world_url(const char *conninfo);
 
-/* The tests' database itself, without a proxy. */
+/* Returns the configuration of the tests' database, without a proxy. */
 struct postgres_config world_config(void);
 
 /* Adds a store, which the world frees, without a proxy. */
 struct store_ports *world_add_store(struct postgres_store *store);
 
-/* A store on another database, without a proxy. */
+/* Adds a store on another database, without a proxy. */
 struct store_ports *world_make_store_on(const char *conninfo);
 
 /* The lines that were logged, warnings and above, since the test began. */

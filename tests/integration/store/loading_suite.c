@@ -253,7 +253,7 @@ START_TEST(a_line_that_returned_to_its_batch_is_its_newest)
 	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
 	ck_assert_str_eq(batch->newest->line.orderid, "small");
 	ck_assert_int_eq(batch->newest->version,
-			 7); /* 4, 5: both lost it; 6: the large one is out of stock */
+			 7); /* 4, 5: both lines lost it; 6: the large one is out of stock */
 	ck_assert_str_eq(batch->newest->older->line.orderid, "first");
 }
 END_TEST
@@ -301,7 +301,7 @@ static void begin_large_shrink(const char *sku)
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 }
 
-/* Takes one step in a unit of its own; returns false if there is no step left. */
+/* Runs one step in a unit of its own; returns false if there is no step left. */
 static bool take_step(void)
 {
 	struct product *product = load_product("lamp");
@@ -345,7 +345,7 @@ START_TEST(a_large_shrink_proceeds_in_committed_steps)
 	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 0);
 	product = load_product("lamp");
 	ck_assert_int_eq(product->version, 3 * MANY_LINES);
-	ck_assert_int_eq(product_batch(product, "other") ? -1 : 0, 0); /* it is full */
+	ck_assert_int_eq(product_batch(product, "other") ? -1 : 0, 0); /* the batch is full */
 	allocate("order-00000", "lamp", 1);
 	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
 }

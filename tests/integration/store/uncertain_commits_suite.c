@@ -1,4 +1,4 @@
-/* After a connection was lost during a flush, the store finds out whether it committed. */
+/* After a lost connection during a flush, the store finds out whether the flush committed. */
 #include "integration/store/store_steps.h"
 
 #include "support/suites.h"

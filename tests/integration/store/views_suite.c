@@ -1,4 +1,4 @@
-/* What the read model promises, on every adapter. */
+/* The promises of the read model, on every adapter. */
 #include "integration/store/store_steps.h"
 
 #include "support/suites.h"

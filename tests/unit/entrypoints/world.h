@@ -38,7 +38,7 @@ struct world {
 	bool listening;
 };
 
-/* `queue_max`: how many messages the engine has room for. */
+/* `queue_max`: the number of messages for which the engine has room. */
 void world_init(struct world *world, size_t queue_max);
 
 /* The same, but the API has no services until world_start(). */

@@ -106,7 +106,7 @@ START_TEST(all_connections_leave_the_wrong_server_from_the_event_loop)
 	ck_assert_uint_eq(connections[0].ends + connections[2].ends, 0);
 
 	ck_assert_uint_eq(ends(), 2);
-	ck_assert_uint_eq(connections[1].ends, 0); /* it ends by itself */
+	ck_assert_uint_eq(connections[1].ends, 0); /* the connection ends by itself */
 }
 END_TEST
 
@@ -118,7 +118,7 @@ START_TEST(a_waiting_connection_retries_as_soon_as_another_is_up)
 	reach(2, "run-1");
 
 	ck_assert_uint_eq(connections[0].retries, 1);
-	ck_assert_uint_eq(connections[1].retries, 0); /* it is up */
+	ck_assert_uint_eq(connections[1].retries, 0); /* the connection is up */
 	ck_assert_uint_eq(connections[2].retries, 0);
 }
 END_TEST
@@ -164,7 +164,7 @@ START_TEST(an_error_that_may_pass_ends_the_refused_connection_after_a_time)
 	ck_assert(refused(0, REDIS_ERROR_NOT_NOW, now_ms));
 	ck_assert_uint_eq(ends(), 0);
 
-	/* It is still the right one: twice as long. */
+	/* From now on the server's refusals are tolerated for twice that time. */
 	for (int64_t end_ms = now_ms + 2 * SERVER_PATIENCE_MS; now_ms < end_ms; now_ms += 1000)
 		ck_assert(!refused(0, REDIS_ERROR_NOT_NOW, now_ms));
 	ck_assert(refused(0, REDIS_ERROR_NOT_NOW, now_ms));

@@ -1,4 +1,4 @@
-/* The bounds of what a reader keeps and buffers. */
+/* The bounds of a reader's memory for replies and buffers. */
 #include "resp_reading.h"
 #include "support/suites.h"
 

@@ -70,7 +70,7 @@ static void write_reply(const redisReply *reply)
 	}
 }
 
-/* As a connection does it: until the bytes are used, and no further reply is complete. */
+/* Reads as a connection does, until all bytes are used and no further reply is complete. */
 void feed(const char *data, size_t size)
 {
 	do {

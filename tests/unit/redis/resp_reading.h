@@ -16,7 +16,7 @@ void begin_reading(void);
 void begin_reading_with(size_t bulk_max);
 void end_reading(void);
 
-/* As a connection does it: until the bytes are used, and no further reply is complete. */
+/* Reads as a connection does, until all bytes are used and no further reply is complete. */
 void feed(const char *data, size_t size);
 void feed_text(const char *text);
 

@@ -91,7 +91,7 @@ START_TEST(a_group_without_pending_entries_has_done_all_it_was_delivered)
 }
 END_TEST
 
-/* It was delivered after the reply to XINFO GROUPS. */
+/* The entry was delivered after the reply to XINFO GROUPS. */
 START_TEST(pending_entries_above_the_last_delivered_one_do_not_count)
 {
 	ck_assert(begin(streams[0]));

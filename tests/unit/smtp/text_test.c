@@ -130,7 +130,7 @@ START_TEST(the_body_mentions_batches_beyond_the_listed_ones)
 }
 END_TEST
 
-/* Each of them, in every text that a sender chooses. */
+/* Each injection is tried in every text that a sender chooses. */
 static const char *const injections[] = {"x\r\nBcc: eve@example.com",
 					 "x\nBcc: eve@example.com",
 					 "x\r\n\r\nbody",

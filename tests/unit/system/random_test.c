@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* In 64 tries every byte is zero each time with a chance of 2^-512. */
+/* A byte is zero in all of 64 tries with a probability of 2^-512. */
 START_TEST(every_byte_is_filled_and_no_byte_beyond)
 {
 	bool changed[300] = {false};

@@ -7,8 +7,8 @@ works with a database that has it, by the number of the newest migration which t
     -- oldest-program: 1
 
 It is one transaction, unless its second line says `-- in steps`: then each step follows a line `-- step`, is one
-statement, and is run outside of any transaction but for the last one.  All but the last may be run again after an
-interruption, so they must not mind.
+statement, and is run outside of any transaction, except for the last one.  All but the last may run again
+after an interruption, so they must be idempotent.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def read(path):
 
 
 def c_bytes(sql):
-    """As numbers: compilers need not take string literals of more than 4095 characters."""
+    """As numbers: compilers need not accept string literals of more than 4095 characters."""
     numbers = [str(byte) for byte in sql] + ["0"]
     lines = [", ".join(numbers[at : at + 24]) for at in range(0, len(numbers), 24)]
     return ",\n\t".join(lines)

@@ -11,12 +11,12 @@ The input is SQL with comments. Each of these lines begins a part of it:
     -- script name              the string `sql_name`, several statements that are sent as one text
     -- rule name: meaning       an entry of the table `sql_rules`; its SQL replaces {rule} in the piece each_rule
 
-A file has either statements or the others.
+A file has either statements, or queries, scripts and rules.
 
 A statement about arrays that unnest() turns into rows gets a twin, NAME_OF_ONE, for arrays that hold at most
-one element each. Its parameters are the elements themselves: in a row of VALUES in the place of a table,
-`unnest($1::text[], …) as w`, for the planner makes that part of the rest; or one by one in the place of what
-is selected, `unnest($1::text[])`.
+one element each. Its parameters are the elements themselves: in a row of VALUES that replaces a table,
+`unnest($1::text[], …) as w`, because the planner merges that with the rest; or one by one in a select list,
+for `unnest($1::text[])`.
 """
 
 import pathlib
@@ -51,7 +51,7 @@ def read(path):
 
 
 def parse(path):
-    """The parts but for pieces: {name: (kind, SQL, use or meaning)}."""
+    """All parts except pieces: {name: (kind, SQL, use or meaning)}."""
     pieces, parts = {"rule": "{rule}"}, {}
     for heading, lines in read(path):
         kind = heading["kind"] or heading["statement"] or heading["rule"]
@@ -79,7 +79,7 @@ def one_row(match):
 
 
 def twins(statements):
-    """Those of each statement that has one, by their names."""
+    """The twin of each statement that has one, by name."""
     for name, (sql, use) in statements.items():
         of_one = COLUMN.sub(r"\1", ROWS.sub(one_row, sql))
         if "unnest(" in of_one:

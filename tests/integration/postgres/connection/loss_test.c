@@ -163,7 +163,7 @@ static void make_flushes_slow(void)
 		     "create trigger slow before insert on order_lines for each row execute function slow()");
 }
 
-/* Does it to the session that flushes, as soon as that session is in the flush. */
+/* Applies the function `act` to the session that flushes, as soon as that session is in the flush. */
 static void wait_and(const char *act)
 {
 	while (!database_number(
@@ -205,7 +205,7 @@ START_TEST(a_flush_with_a_cancelled_or_slow_statement_writes_nothing)
 }
 END_TEST
 
-/* A pooler keeps its clients when it loses the server's sessions. */
+/* A pooler keeps its clients' connections when it loses the server's sessions. */
 static void end_session(void)
 {
 	if (database_is_pooled())

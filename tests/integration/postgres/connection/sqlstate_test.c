@@ -9,7 +9,7 @@ static const struct {
 	const char *constraint;
 	enum failure_kind kind;
 } meanings[] = {
-	/* Our own guard, and what Postgres resolves by letting one of two fail. */
+	/* Our own guard, and conflicts that Postgres resolves by failing one of two transactions. */
 	{"ZR001", NULL, FAILURE_CONFLICT},
 	{"ZR002", NULL, FAILURE_CONFLICT},
 	{"40001", NULL, FAILURE_CONFLICT},
@@ -24,9 +24,9 @@ static const struct {
 	{"23505", "allocations_view_pkey", FAILURE_CONFLICT},
 	{"23505", "outbox_version_key", FAILURE_CONFLICT},
 	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
-	/* This unit was committed, or never can be: resolving the commit finds out. */
+	/* This unit was committed, or never can be: resolving the commit shows which. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
-	/* Any other key, and wrong data. */
+	/* Any other key, and invalid data. */
 	{"23505", "somebody_elses_key", FAILURE_DATA},
 	{"23505", NULL, FAILURE_DATA},
 	{"23514", "batches_allocated", FAILURE_DATA},

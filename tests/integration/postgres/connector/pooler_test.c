@@ -282,7 +282,7 @@ START_TEST(large_calls_at_the_same_time_are_not_split_between_sessions)
 }
 END_TEST
 
-/* Otherwise it would keep the session from other clients until its next call. */
+/* Otherwise the store would keep the session from other clients until its next call. */
 START_TEST(a_failed_transaction_returns_its_session_at_once)
 {
 	void *holder = database_hold(database_conninfo(), "lock table order_lines");

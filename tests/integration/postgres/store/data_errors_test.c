@@ -124,7 +124,7 @@ START_TEST(a_batch_that_breaks_an_invariant_is_refused)
 }
 END_TEST
 
-/* It is a conflict first, and after two conflicts a unit locks. */
+/* The error is a conflict first, and after two conflicts a unit locks. */
 START_TEST(a_wrong_row_of_the_read_model_is_corrected)
 {
 	begin();

@@ -37,7 +37,7 @@ START_TEST(a_worker_whose_events_redis_refuses_is_not_ready)
 }
 END_TEST
 
-/* Reads go well: only an empty unit of work shows that none would be committed. */
+/* Reads succeed: only an empty unit of work shows that commits fail. */
 START_TEST(an_idle_worker_notices_that_the_database_commits_nothing)
 {
 	const char *reply;

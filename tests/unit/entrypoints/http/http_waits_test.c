@@ -59,7 +59,7 @@ START_TEST(a_command_without_outcome_at_the_deadline_is_answered_503)
 }
 END_TEST
 
-/* The cause is known by then, and it is not this client's command. */
+/* The cause is known by then, and is not this client's command. */
 START_TEST(the_answer_at_the_deadline_names_the_trouble_of_the_database)
 {
 	const char *reply;
@@ -82,7 +82,7 @@ START_TEST(the_answer_at_the_deadline_names_the_trouble_of_the_database)
 }
 END_TEST
 
-/* Such as the commands of a product that another session has locked. */
+/* The waiting requests may be commands of a product that another session has locked. */
 START_TEST(requests_that_have_waited_long_give_way_to_new_ones)
 {
 	int clients[CONNECTIONS_MAX - CONNECTIONS_MAX / 8];

@@ -4,7 +4,7 @@
 
 #include "world.h"
 
-/* How many messages the engine of this world has room for. */
+/* The number of messages for which the engine of this world has room. */
 #define HTTP_QUEUE_MAX 8
 
 extern struct world http_world;

@@ -1,4 +1,4 @@
-/* A dry run: the real engine shows what a message would do after those before it, and publishes nothing. */
+/* A dry run: the real engine shows the effects of a message after those before it, and publishes nothing. */
 #include "adapters/codec/codec.h"
 #include "entrypoints/replay/dry_run_effects.h"
 #include "entrypoints/replay/dry_run_store.h"
