@@ -126,7 +126,7 @@ def test_too_few_descriptors_end_the_program_with_the_number_that_it_needs(with_
 
 def test_the_documented_number_of_descriptors_is_reserved(with_few_descriptors):
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    own, least = re.search(r"\((\d+) at the default settings.*?leaves HTTP fewer than (\d+)", text, re.S).groups()
+    own, least = re.search(r"\((\d+) at the default settings.*?fewer than (\d+)", text, re.S).groups()
     allocd = with_few_descriptors(30)
 
     assert allocd.wait() == 78
