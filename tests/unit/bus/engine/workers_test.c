@@ -331,8 +331,10 @@ START_TEST(missing_rows_are_seldom_queried)
 	lamps_outbox()->deleted = 2;
 	world_advance_ms(other, 60000);
 	expect_published(1, 0);
-	ck_assert_uint_ge(memory_logger_count(&other->logger, "error unpublished outbox rows are missing"), 1);
-	ck_assert_uint_le(memory_logger_count(&other->logger, "error unpublished outbox rows are missing"), 60);
+	ck_assert_uint_ge(memory_logger_count(&other->logger, "error unpublished outbox rows are missing"),
+			  1);
+	ck_assert_uint_le(memory_logger_count(&other->logger, "error unpublished outbox rows are missing"),
+			  60);
 
 	lamps_outbox()->deleted = 0;
 	world_advance_ms(other, 5000);
