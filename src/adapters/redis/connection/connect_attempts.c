@@ -1,4 +1,4 @@
-/* Look the host up, then connect to one address after the other, as the owner asks for it. */
+/* Looks the host up and connects to one address; the owner asks for each further one. */
 #include "adapters/redis/connection/connect_attempts.h"
 
 #include "adapters/system/instants.h"
@@ -34,9 +34,9 @@ struct connect_attempts {
 	struct address addresses[ADDRESSES_MAX];
 	size_t count, tried;
 	unsigned rotation;
-	int64_t begun_ms;      /* the last address */
-	struct event *waiting; /* for the socket, for the resolver, or to begin */
-	int fd;                /* being connected, or -1 */
+	int64_t begun_ms;      /* when the last attempt began */
+	struct event *waiting; /* the start, the look-up's timeout, or the socket */
+	int fd;                /* the socket that is being connected, or -1 */
 };
 
 void connect_attempts_cancel(struct connect_attempts **attempts)
@@ -81,10 +81,10 @@ int64_t connect_attempts_left_ms(const struct connect_attempts *attempts)
 
 static void set_number(int fd, int level, int option, int value)
 {
-	(void)setsockopt(fd, level, option, &value, sizeof value); /* a kernel without it still works */
+	(void)setsockopt(fd, level, option, &value, sizeof value); /* we can do without the option */
 }
 
-/* Besides the heartbeat of a connection: the kernel detects data that the peer does not acknowledge. */
+/* In addition to our PINGs, the kernel detects data that the peer does not acknowledge. */
 static void set_options(int fd)
 {
 	set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);

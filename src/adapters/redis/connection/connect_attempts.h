@@ -1,6 +1,6 @@
 /*
- * From a URL to connected sockets: one after the other for each address that a name has, so that the next
- * address can be tried when there is no Redis behind one.
+ * Connects to the host of a URL.  A name can have several addresses: the owner tries the next one when no
+ * usable Redis answers at the present one.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECT_ATTEMPTS_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECT_ATTEMPTS_H
@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONNECT_LOOK_UP_MS 15000 /* for a name */
-#define CONNECT_TIMEOUT_MS 2000  /* for a connected socket */
+#define CONNECT_LOOK_UP_MS 15000 /* for the look-up of a name */
+#define CONNECT_TIMEOUT_MS 2000  /* for connect() */
 
-/* For an address in all: until a connected socket, and until its owner is content with what is behind it. */
-#define CONNECT_ADDRESS_MS      3000 /* while there are others to try */
+/* The time for one address in all, from connect() to the end of the handshake. */
+#define CONNECT_ADDRESS_MS      3000 /* while further addresses are left */
 #define CONNECT_LAST_ADDRESS_MS 5000
 
 /* The kernel gives up a connection whose peer has not acknowledged data for this long. */
@@ -25,29 +25,30 @@ struct connect_attempts;
 struct event_base;
 
 /*
- * Called from the event loop, once for each address: `fd` is the receiver's, non-blocking; or it is -1, and
- * `error` says why.
+ * Called from the event loop, once for each address, or once when the look-up fails; perhaps before
+ * connect_attempts_next() returns.  `fd` is a non-blocking socket that the callee owns; or it is -1, and
+ * `error` is the reason.
  */
 typedef void connect_done(void *context, int fd, const char *error);
 
 /*
- * Begins with the first address; with `rotation` others are the first in turn.  `url` outlives the dial,
- * which lives until it is cancelled.
+ * Looks the host up and tries its address number `rotation`, modulo their count.  `url` must outlive the
+ * attempts, which live until they are cancelled.
  */
 struct connect_attempts *connect_attempts_start(struct event_base *base, const struct redis_url *url,
 						unsigned rotation, connect_done *done, void *context);
 
-/* Whether there is another address; connect_attempts_next() begins with it. */
+/* Whether an untried address is left; connect_attempts_next() tries it. */
 bool connect_attempts_has_next(const struct connect_attempts *attempts);
 void connect_attempts_next(struct connect_attempts *attempts);
 
-/* The number of the address that was begun last, in the resolver's order. */
+/* The index, in the resolver's order, of the address that was tried last. */
 size_t connect_attempts_address(const struct connect_attempts *attempts);
 
-/* What is left of that address's time. */
+/* The time that is left for that address; at least 0. */
 int64_t connect_attempts_left_ms(const struct connect_attempts *attempts);
 
-/* `done` is not called any more.  Accepts NULL in *dial and nulls it. */
+/* `done` is not called any more.  Accepts NULL in *attempts and nulls it. */
 void connect_attempts_cancel(struct connect_attempts **attempts);
 
 #endif

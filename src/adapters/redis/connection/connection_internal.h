@@ -1,4 +1,4 @@
-/* A connection's inside, which its three files share: its life, what it hears, and whether it is well. */
+/* The private part of a connection, shared by its three files: life cycle, input, and the watch on Redis. */
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECTION_INTERNAL_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECTION_INTERNAL_H
 
@@ -13,60 +13,60 @@ struct connect_attempts;
 struct event;
 
 enum redis_connection_state {
-	CONNECTION_WAITING,    /* for the time of the next attempt */
-	CONNECTION_CONNECTING, /* for a connected socket */
-	CONNECTION_HANDSHAKE,  /* for TLS, Redis' answers, and the user to settle: the dial waits */
-	CONNECTION_UP,         /* for anything */
+	CONNECTION_WAITING,    /* waits for the time of the next attempt */
+	CONNECTION_CONNECTING, /* waits for a connected socket */
+	CONNECTION_HANDSHAKE,  /* waits for TLS, the replies to the handshake, and the user to settle */
+	CONNECTION_UP,         /* the user settled: requests are sent, or the connection listens */
 };
 
-/* How an address failed, in ascending order of how much the reason says: the highest is reported. */
+/* How an address failed, from the least to the most specific reason: the most specific is reported. */
 enum address_failure { ADDRESS_UNTRIED, ADDRESS_UNREACHED, ADDRESS_SILENT, ADDRESS_REFUSED };
 
 struct redis_connection {
 	struct redis_settings settings;
-	struct redis_server *alone; /* its own, when it shares none */
+	struct redis_server *alone; /* owned; NULL when the settings name a shared one */
 	struct server_member member;
 	const char *name;
 	const struct redis_connection_user *user;
 	void *context;
 
 	enum redis_connection_state state;
-	struct event *timer;  /* what for, the state tells */
+	struct event *timer;  /* its meaning depends on the state */
 	struct redis_url url; /* of the last attempt; all zero when it could not be read */
 	struct connect_attempts *attempts;
-	enum address_failure failure; /* of this attempt, the worst of its addresses, */
-	size_t failed_address;        /* the first of these, */
+	enum address_failure failure; /* the most specific one of this attempt */
+	size_t failed_address;        /* the index of the first address with this failure */
 	char failed_for[REDIS_TROUBLE_MAX];
 	struct bufferevent *stream;
 	size_t bulk_max;
-	struct resp_reader reader; /* of the stream, while there is one */
+	struct resp_reader reader; /* used while there is a stream */
 	struct arena *replies;     /* outlives the stream: the receiver of a reply may drop the connection */
 	struct request_queue requests;
 	struct handshake handshake;
-	bool secured;   /* TLS is agreed on */
-	bool listening; /* what comes answers nothing */
+	bool secured;   /* the TLS handshake is complete */
+	bool listening; /* replies go to `heard`, and requests are not allowed */
 
 	bool paused;
 	struct event *resuming;
-	char ended[REDIS_TROUBLE_MAX]; /* why the stream ended, while more of it is to be heard; else empty */
+	char ended[REDIS_TROUBLE_MAX]; /* why the stream ended while undelivered input is left; else empty */
 
-	int64_t up_ms, received_ms, ticked_ms, resumed_ms; /* on a clock that only goes forward */
-	int64_t up_at, received_at, paused_at;             /* on the calendar's */
-	bool pinged;                                       /* since something was heard */
-	bool hides_role;                                   /* the user may not ask for it */
-	int64_t url_checked_ms;                            /* whether the URL is another by now */
+	int64_t up_ms, received_ms, ticked_ms, resumed_ms; /* on the monotonic clock */
+	int64_t up_at, received_at, paused_at;             /* microseconds since 1970 */
+	bool pinged;                                       /* since the last input */
+	bool hides_role;                                   /* Redis refuses to report its role */
+	int64_t url_checked_ms;                            /* when the URL was last read again */
 
 	struct backoff backoff;
-	unsigned rotation;               /* of the addresses: attempts since it was up for STABLE_MS */
+	unsigned rotation;               /* of the addresses: losses since it was up for STABLE_MS */
 	char trouble[REDIS_TROUBLE_MAX]; /* why it is not up */
 };
 
 /* ---- redis_connection.c ---- */
 
-/* The connection, or the address that it is at, is given up. */
+/* Gives up the connection; during the handshake, only the present address. */
 void redis_connection_lose(struct redis_connection *connection, const char *cause);
 
-/* The same, once what was read before is heard. */
+/* The same, but during a pause only after the input that was already read is delivered. */
 void redis_connection_end(struct redis_connection *connection, const char *cause);
 
 void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands);
@@ -76,13 +76,13 @@ void redis_connection_set_timer(struct redis_connection *connection, int64_t del
 
 struct evbuffer *redis_connection_input(const struct redis_connection *connection);
 
-/* Whether bytes were read from the socket that were not handed on yet. */
+/* Whether bytes that were read from the socket are not delivered yet. */
 bool redis_connection_has_unheard(const struct redis_connection *connection);
 
-/* Whether what was read is not to be heard yet. */
+/* Whether a pause keeps input from being delivered. */
 bool redis_connection_holds_back(const struct redis_connection *connection);
 
-/* Whether Redis may have cut us off for a pause that is not long over. */
+/* Whether Redis may have disconnected us because of a pause, present or recent. */
 bool redis_connection_was_slow(const struct redis_connection *connection);
 
 void redis_connection_on_readable(struct bufferevent *stream, void *context);
@@ -90,7 +90,7 @@ void redis_connection_on_resuming(evutil_socket_t fd, short what, void *context)
 
 /* ---- connection_watch.c ---- */
 
-/* Once a second while it is up. */
+/* Called every redis_silence_tick_ms() while the connection is up. */
 void redis_connection_tick(struct redis_connection *connection);
 
 #endif

@@ -1,4 +1,4 @@
-/* What comes from Redis: replies, whom each is for, what it says of the server, and pauses. */
+/* Input from Redis: delivers each reply, checks what it reveals about the server, and pauses. */
 #include "adapters/redis/connection/connection_internal.h"
 #include "adapters/redis/connection/tls.h"
 #include "adapters/system/instants.h"
@@ -27,7 +27,7 @@ bool redis_connection_holds_back(const struct redis_connection *connection)
 	return connection->paused && connection->state == CONNECTION_UP;
 }
 
-/* At most once a second: a missing right may be refused often, and permanently. */
+/* Reads the URL at most once a second: a missing right may be refused often, and permanently. */
 static bool has_another_url(struct redis_connection *connection)
 {
 	struct arena *arena;
@@ -109,8 +109,8 @@ static void receive_input(struct redis_connection *connection)
 }
 
 /*
- * During a pause, what is read piles up.  (libevent's watermark is of no use: at 2.1.12 it reads no more,
- * but calls us again and again, without rest.)
+ * During a pause the input accumulates.  (libevent's watermark is of no use: when it is reached, libevent
+ * 2.1.12 stops reading, but calls us in a busy loop.)
  */
 static void stop_when_full(struct redis_connection *connection)
 {

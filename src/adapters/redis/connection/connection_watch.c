@@ -1,4 +1,4 @@
-/* Whether Redis is still there, and still the master. */
+/* Checks whether Redis still answers, and whether it is still the master. */
 #include "adapters/redis/connection/connection_internal.h"
 #include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/system/instants.h"
@@ -55,7 +55,7 @@ void redis_connection_check_role(struct redis_connection *connection)
 
 /* ---- its silence ---- */
 
-/* For how long nothing was heard; it means nothing while we do not listen, nor when it was we who slept. */
+/* How long Redis was silent: 0 while our input is full or has ended, and after the process slept. */
 static int64_t measure_silence(struct redis_connection *connection)
 {
 	int64_t now = monotonic_ms();

@@ -1,4 +1,4 @@
-/* AUTH, CLIENT SETNAME, INFO server, INFO replication, SELECT, and HGET to see whether a slot is here. */
+/* Sends AUTH, CLIENT SETNAME, INFO server, INFO replication, SELECT, and HGET to check the keys' slot. */
 #include "adapters/redis/connection/handshake.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Streams and ACLs are as the contract needs them from here on. */
+/* The first version whose streams and ACLs meet the contract. */
 #define OLDEST_MAJOR 6
 #define OLDEST_MINOR 2
 
@@ -41,7 +41,7 @@ static void ask_database(struct handshake *handshake, int number, struct evbuffe
 	ask(handshake, HANDSHAKE_DATABASE, out, (struct bytes[]){bytes_of("SELECT"), bytes_of(database)}, 2);
 }
 
-/* Redis hashes what is between the first brace and the next one, when there is something. */
+/* Redis hashes only the text between the first { and the next }, unless it is empty. */
 static bool has_hash_tag(const char *prefix)
 {
 	const char *open = strchr(prefix, '{'), *close = open ? strchr(open, '}') : NULL;
@@ -86,7 +86,7 @@ void handshake_begin(struct handshake *handshake, const struct redis_url *url, c
 		ask_slot(handshake, out);
 }
 
-/* ---- the answers: each returns whether to go on ---- */
+/* ---- the answers: each returns whether the server is still usable ---- */
 
 static bool is_ok(const struct redisReply *reply)
 {
@@ -116,7 +116,7 @@ static bool check_auth(const struct redisReply *reply, char *error, size_t size)
 	return false;
 }
 
-/* The user may not use the command, or it was renamed; the worker can do without it. */
+/* Whether the user may not use the command, or it was renamed; the worker can do without it. */
 static bool is_closed_to_us(const struct redisReply *reply)
 {
 	return redis_error_is(reply, "NOPERM") ||
@@ -128,7 +128,7 @@ static bool check_name(const struct redisReply *reply, char *error, size_t size)
 	return is_ok(reply) || is_closed_to_us(reply) || refuse(reply, "CLIENT SETNAME", error, size);
 }
 
-/* The value of a line of INFO, up to its end; false when there is no such line. */
+/* Copies the value of a field of INFO; false when there is no such field. */
 static bool find_field(const struct redisReply *info, const char *name, char *value, size_t size)
 {
 	const char *line = info->type == REDIS_REPLY_STRING ? strstr(info->str, name) : NULL;
@@ -214,7 +214,7 @@ static bool check_database(const struct redisReply *reply, char *error, size_t s
 	return is_ok(reply) || refuse(reply, "SELECT of the database in REDIS_URL", error, size);
 }
 
-/* Any other error concerns the key, and its users meet it. */
+/* Any other error concerns the key; the calls that use it report it. */
 static bool check_slot(const struct redisReply *reply, char *error, size_t size)
 {
 	return !redis_error_is(reply, "MOVED") || refuse(reply, "HGET", error, size);

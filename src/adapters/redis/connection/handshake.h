@@ -12,7 +12,7 @@
 struct evbuffer;
 struct redisReply;
 
-/* The steps, in the order in which they are sent: all at once. */
+/* The steps, in the order of their commands, which are sent all at once. */
 enum handshake_step {
 	HANDSHAKE_AUTH,
 	HANDSHAKE_NAME,
@@ -23,26 +23,26 @@ enum handshake_step {
 	HANDSHAKE_STEPS,
 };
 
-/* What the server must be. */
+/* Requirements on the server. */
 struct handshake_demands {
 	const char *prefix;   /* of the keys that must lie in one slot of a cluster; NULL: no keys are used */
 	bool replica_will_do; /* a replica is usable, too */
 };
 
 struct handshake {
-	enum handshake_step steps[HANDSHAKE_STEPS]; /* those that are needed */
+	enum handshake_step steps[HANDSHAKE_STEPS]; /* the needed ones, in order */
 	size_t count, answered;
 	struct handshake_demands demands;
 	char version[32]; /* of Redis, once it answered; empty: the user may not ask for it */
-	char run_id[64];  /* of the server process; empty: the same */
-	bool is_defect;   /* the handshake failed for the configuration's fault, not the server's */
+	char run_id[64];  /* of the server process; empty: unknown */
+	bool is_defect;   /* the configuration, not the server, made the handshake fail */
 };
 
-/* Appends the commands, one for each step.  The demands' prefix outlives the greeting. */
+/* Appends the commands, one for each step.  The demands' prefix must outlive the handshake. */
 void handshake_begin(struct handshake *handshake, const struct redis_url *url, const char *name,
 		     const struct handshake_demands *demands, struct evbuffer *out);
 
-/* Takes the next step's reply.  Returns false, with one line in `error`, when the server is not usable. */
+/* Checks the next step's reply.  Returns false, with one line in `error`, when the server is not usable. */
 bool handshake_receive(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size);
 
 /*

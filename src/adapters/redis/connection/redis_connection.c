@@ -17,9 +17,9 @@
 #include <string.h>
 
 #define BACKOFF_MIN_MS 100
-#define STABLE_MS      5000 /* a connection that was up for this long was a success */
+#define STABLE_MS      5000 /* a connection that was up for this long counts as a success */
 
-/* Behind each large text in a reply a part of one is left over. */
+/* Small, because behind each large text in a reply the rest of a chunk is wasted. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
 
 static void begin_attempts(struct redis_connection *connection);
@@ -43,7 +43,7 @@ static void set_state(struct redis_connection *connection, enum redis_connection
 		redis_connection_set_timer(connection,
 					   backoff_next(&connection->backoff, connection->settings.random));
 		break;
-	case CONNECTION_CONNECTING: /* the dial has timeouts of its own */
+	case CONNECTION_CONNECTING: /* connect_attempts.c has timeouts of its own */
 		evtimer_del(connection->timer);
 		break;
 	case CONNECTION_HANDSHAKE:
@@ -109,7 +109,7 @@ size_t redis_connection_unsent(const struct redis_connection *connection)
 
 /* ---- the end ---- */
 
-/* What was read before the stream ended is heard first. */
+/* Input that was read before the stream ended is delivered first. */
 void redis_connection_end(struct redis_connection *connection, const char *cause)
 {
 	if (redis_connection_holds_back(connection) && redis_connection_has_unheard(connection))
@@ -118,7 +118,7 @@ void redis_connection_end(struct redis_connection *connection, const char *cause
 		redis_connection_lose(connection, cause);
 }
 
-/* Of a server that says nothing and closes the connection before the greeting is over. */
+/* Advice on a server that closes the connection during the handshake. */
 static const char *advice_on_end(const struct redis_connection *connection)
 {
 	if (!connection->url.tls)
@@ -189,7 +189,7 @@ static void handle_loss(struct redis_connection *connection, bool was_up, const 
 		connection->user->lost(connection->context, connection->trouble);
 }
 
-/* Keeps the most specific reason; among equals that of the earlier address, so that it stays the same. */
+/* Keeps the most specific reason; of two alike, the earlier address's. */
 static void note_failure(struct redis_connection *connection, enum address_failure failure, const char *cause)
 {
 	size_t address = connect_attempts_address(connection->attempts);
@@ -202,7 +202,7 @@ static void note_failure(struct redis_connection *connection, enum address_failu
 	utf8_format(connection->failed_for, sizeof connection->failed_for, "%s", cause);
 }
 
-/* No Redis that will do is behind this address: on to the next one. */
+/* There is no usable Redis at this address: tries the next one, if one is left. */
 static void give_up_address(struct redis_connection *connection, enum address_failure failure,
 			    const char *cause)
 {
@@ -232,13 +232,13 @@ void redis_connection_drop(struct redis_connection *connection, const char *caus
 		redis_connection_lose(connection, cause);
 }
 
-/* Another connection learned that this one is at the wrong server, too. */
+/* Another connection found that this one is connected to the wrong server. */
 static void on_server_left(void *context, const char *cause)
 {
 	redis_connection_end(context, cause);
 }
 
-/* Another connection is up. */
+/* Another connection came up: do not wait any longer. */
 static void on_server_reached(void *context)
 {
 	struct redis_connection *connection = context;

@@ -1,11 +1,11 @@
-/* A queue.  Its callbacks may push, abandon or clear: nothing is touched after the call. */
+/* A linked list.  Callbacks may push, abandon or clear: the queue is not used after a call. */
 #include "adapters/redis/connection/request_queue.h"
 
 #include "core/base/must.h"
 
 struct request {
 	struct request *next;
-	size_t replies; /* that are yet to come */
+	size_t replies; /* still expected */
 	connection_replied *replied;
 	void *context;
 };

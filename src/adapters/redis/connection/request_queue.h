@@ -8,8 +8,8 @@
 struct redisReply;
 
 /*
- * `reply` is NULL when the connection was lost before it came (then it is the last call); valid during the
- * call.
+ * `reply` is valid during the call.  NULL: the connection was lost before the reply arrived; no other call
+ * follows.
  */
 typedef void connection_replied(void *context, const struct redisReply *reply);
 
@@ -17,17 +17,17 @@ struct request_queue {
 	struct request *first, *last;
 };
 
-/* One that `replies` replies (at least one) answer. */
+/* Adds a request that `replies` replies (at least one) answer. */
 void request_queue_push(struct request_queue *requests, size_t replies, connection_replied *replied,
 			void *context);
 
 /* Hands the reply to the oldest request; returns false if there are no requests. */
 bool request_queue_answer(struct request_queue *requests, const struct redisReply *reply);
 
-/* Calls each request, in order, with a NULL reply, and forgets them all. */
+/* Calls each request, in order, with a NULL reply, and removes them all. */
 void request_queue_abandon(struct request_queue *requests);
 
-/* Forgets them all without a call. */
+/* Removes all requests without a call. */
 void request_queue_clear(struct request_queue *requests);
 
 #endif

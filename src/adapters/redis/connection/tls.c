@@ -1,4 +1,4 @@
-/* OpenSSL, as little of it as is needed. */
+/* TLS by OpenSSL and libevent's stream for it. */
 #include "adapters/redis/connection/tls.h"
 
 #include "adapters/system/resolver.h"
@@ -22,7 +22,7 @@ static SSL_CTX *context_new(void)
 	return context;
 }
 
-/* Without its name set no certificate would ever be compared with the host. */
+/* Without this, OpenSSL would not compare the certificate with the host. */
 static void expect_host(SSL *ssl, char *host)
 {
 	bool set = resolver_is_address(host)
@@ -43,7 +43,7 @@ struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host)
 	expect_host(ssl, host);
 	stream = must(bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_CONNECTING,
 						     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
-	bufferevent_openssl_set_allow_dirty_shutdown(stream, 1); /* the end of a stream is no promise to us */
+	bufferevent_openssl_set_allow_dirty_shutdown(stream, 1); /* no reply depends on a clean end */
 	return stream;
 }
 
@@ -109,7 +109,7 @@ bool tls_describe_error(struct bufferevent *stream, char *text, size_t size)
 	return verified != X509_V_OK || reason;
 }
 
-/* A record of type 21 of version 3.x. */
+/* An alert is a record of type 21 and version 3.x. */
 bool tls_is_alert(const void *bytes, size_t size)
 {
 	const unsigned char *record = bytes;

@@ -9,18 +9,19 @@ struct bufferevent;
 struct event_base;
 
 /*
- * A stream that begins with the handshake and closes `fd`.  It trusts whom the system trusts at this moment;
- * OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR name others.  `host` is a name or an address, and is not changed.
+ * A stream that begins with the TLS handshake and owns `fd`.  It trusts the authorities that the system
+ * trusts at the time of the call; OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR name others.  `host` is a name or
+ * an address, and is not changed.
  */
 struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host);
 
 /*
- * After the end of such a stream: what went wrong, and what to do about it.  False, and nothing is written,
- * when TLS says nothing of it.
+ * Describes why such a stream ended, and what to do about it.  False, and nothing is written, when TLS
+ * reports no error.
  */
 bool tls_describe_error(struct bufferevent *stream, char *text, size_t size);
 
-/* Whether these bytes, which a port sent that was not spoken TLS to, are an alert of TLS. */
+/* Whether these bytes, sent by a port to which we did not speak TLS, are a TLS alert. */
 bool tls_is_alert(const void *bytes, size_t size);
 
 #endif
