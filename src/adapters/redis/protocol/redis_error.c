@@ -1,4 +1,4 @@
-/* Redis' error codes, and what an operator does about each. */
+/* A table of Redis' error codes, with the kind of each and advice to the operator. */
 #include "adapters/redis/protocol/redis_error.h"
 
 #include <hiredis/hiredis.h>

@@ -1,8 +1,7 @@
 /*
- * The callbacks of hiredis' reader, and the guard.  hiredis buffers a value until it has all of it, so the
- * guard looks at what hiredis could not parse yet whenever it needs more bytes.  A line must end within its
- * bound; a long bulk string is read past hiredis, which is made to believe that the string ends where its
- * buffer does.
+ * The callbacks of hiredis' reader, and the guard.  hiredis buffers a value until it is complete, so the
+ * guard checks the unparsed bytes whenever hiredis needs more.  A line must end within its bound; a long bulk
+ * string bypasses hiredis, whose buffer is patched so that the string seems to end with it.
  */
 #include "adapters/redis/protocol/resp_reader.h"
 
@@ -17,17 +16,17 @@
 #define LENGTH_MAX   ((long long)1 << 40)
 #define ELEMENTS_MAX ((uint64_t)1 << 29)
 
-/* Bytes that hiredis is given at once: it buffers at most two slices and a line. */
+/* The most bytes that hiredis is fed at once: it buffers at most two slices and a line. */
 #define SLICE_MAX ((size_t)4 * 1024)
 
-/* How hiredis passes the number of an array's elements. */
+/* The type in which hiredis passes the number of an array's elements. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
 #else
 typedef int element_count;
 #endif
 
-/* What hiredis holds of an array; a reply is a redisReply to its users. */
+/* An array while it is parsed; the users of a reply see only the redisReply. */
 struct array {
 	redisReply reply;
 	size_t kept;  /* elements that are part of the reply */
@@ -67,7 +66,7 @@ static bool charge(const redisReadTask *task, size_t size)
 	return true;
 }
 
-/* Adds a value to its array, if it is in one.  `size` is that of its struct, and of what follows it. */
+/* Adds a value to its array, if it is in one.  `size` includes the struct and the text behind it. */
 static redisReply *add_value(const redisReadTask *task, int type, size_t size)
 {
 	struct resp_reader *reader = task->privdata;
@@ -112,7 +111,7 @@ static void *set_text(redisReply *reply, char *text, size_t kept, uint64_t true_
 	return reply;
 }
 
-/* The text lies behind its value. */
+/* Stores the text behind its value. */
 static void *add_text(const redisReadTask *task, const char *text, size_t kept, size_t size)
 {
 	redisReply *reply = charge(task, kept) ? add_value(task, task->type, sizeof *reply + kept + 1) : NULL;
@@ -120,7 +119,7 @@ static void *add_text(const redisReadTask *task, const char *text, size_t kept, 
 	return reply ? set_text(reply, memcpy(reply + 1, text, kept), kept, size) : NULL;
 }
 
-/* hiredis had the first bytes of the text; the guard has put the others where they belong. */
+/* hiredis passes the first bytes of the text; the guard has already stored the rest. */
 static void *add_long_bulk(const redisReadTask *task, const struct long_bulk *bulk, const char *text,
 			   size_t size)
 {
@@ -130,7 +129,7 @@ static void *add_long_bulk(const redisReadTask *task, const struct long_bulk *bu
 	return reply ? set_text(reply, bulk->text, bulk->kept, bulk->true_size) : NULL;
 }
 
-/* hiredis calls once it has the two bytes behind the text, but does not look at them. */
+/* hiredis waits for the two bytes behind the text, but does not check them. */
 static void *create_bulk(const redisReadTask *task, const char *text, size_t size)
 {
 	struct resp_reader *reader = task->privdata;
@@ -255,8 +254,8 @@ static const redisReadTask *current_task(const redisReader *hiredis)
 }
 
 /*
- * Reads a bulk string past hiredis, which was fed the first `fed` bytes of it.  Its length ends before `end`:
- * writing over it makes hiredis take these bytes for the whole string.
+ * Makes the rest of a bulk string bypass hiredis, which was fed the first `fed` bytes of it.  The digits of
+ * its length end before `end`; they are overwritten with `fed`, so hiredis expects no more bytes of it.
  */
 static void begin_long_bulk(struct resp_reader *reader, char *end, uint64_t length, size_t fed)
 {
@@ -276,7 +275,7 @@ static void begin_long_bulk(struct resp_reader *reader, char *end, uint64_t leng
 		bulk->text = arena_reserve(reader->arena, bulk->kept + 1);
 }
 
-/* hiredis consumes whole lines, save the length of a bulk string whose end it does not have yet. */
+/* hiredis has consumed all whole lines, except the length of a bulk string that is incomplete. */
 static void check_pending(struct resp_reader *reader)
 {
 	redisReader *hiredis = reader->hiredis;
@@ -325,7 +324,7 @@ static bool parse(struct resp_reader *reader)
 	return reply != NULL;
 }
 
-/* Returns how many bytes of a long bulk string these are. */
+/* Returns how many of the bytes belong to the part of the bulk string that is read now. */
 static size_t feed_long_bulk(struct long_bulk *bulk, const char *data, size_t size)
 {
 	size_t count = smaller(bulk->to_keep ? bulk->to_keep : bulk->to_drop, size);

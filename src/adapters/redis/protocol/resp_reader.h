@@ -1,8 +1,8 @@
 /*
- * From the bytes on the wire to replies: hiredis parses them, its callbacks build them in an arena, and a
- * guard keeps what is buffered bounded, for any input.
+ * Parses bytes from the wire into replies: hiredis parses, its callbacks build the replies in an arena, and a
+ * guard bounds the buffered bytes, for any input.
  *
- * What is too long is shortened, and the rest is never stored: a bulk string keeps `bulk_max` bytes, the bulk
+ * Long values are shortened, and the rest is never stored: a bulk string keeps `bulk_max` bytes, the bulk
  * strings of one array together keep twice that, and an array keeps RESP_ARRAY_MAX elements.  Bytes that are
  * not RESP2, and replies that exceed RESP_REPLY_MAX, break the stream: nothing after them has a meaning.
  */
@@ -30,10 +30,10 @@ struct redisReply;
 /* Bytes that the bulk strings of one array keep together. */
 #define RESP_SHARE(bulk_max) (2 * (bulk_max))
 
-/* Approximate memory that a value takes besides its text. */
+/* The approximate memory of a value without its text. */
 #define RESP_VALUE_SIZE 128
 
-/* Approximate memory that one reply may take; a larger one breaks the stream. */
+/* The approximate limit on the memory of one reply; a larger one breaks the stream. */
 #define RESP_REPLY_MAX(bulk_max) (128 * RESP_SHARE(bulk_max) + ((size_t)4 << 20))
 
 enum resp_progress {
@@ -42,13 +42,13 @@ enum resp_progress {
 	RESP_BROKEN, /* `defect` says why */
 };
 
-/* A bulk string that is read past hiredis. */
+/* A bulk string that bypasses hiredis. */
 struct long_bulk {
-	uint64_t true_size; /* 0: no bulk string is read past hiredis at the moment */
+	uint64_t true_size; /* 0: no bulk string bypasses hiredis at the moment */
 	char *text;
-	size_t kept;      /* bytes of the text in all */
-	uint64_t to_keep; /* bytes to come that are still kept, */
-	uint64_t to_drop; /* and bytes behind them that are not */
+	size_t kept;      /* bytes of the text that are stored in the end */
+	uint64_t to_keep; /* bytes that will still arrive and be kept, */
+	uint64_t to_drop; /* and bytes behind them that will be dropped */
 };
 
 struct resp_reader {
@@ -61,27 +61,27 @@ struct resp_reader {
 	struct redisReader *hiredis;
 	struct arena *arena;
 	size_t bulk_max;
-	size_t room;      /* of RESP_REPLY_MAX, for this reply */
-	bool needs_bytes; /* hiredis has parsed all that it was given */
+	size_t room;      /* bytes of RESP_REPLY_MAX that this reply has left */
+	bool needs_bytes; /* hiredis has parsed all bytes that it was fed */
 	struct long_bulk bulk;
 };
 
-/* Replies are built in `arena`, which each reply clears when it begins. */
+/* Replies are built in `arena`, which is cleared at the beginning of each reply. */
 void resp_reader_init(struct resp_reader *reader, size_t bulk_max, struct arena *arena);
 
 /* Accepts a reader that is all zero. */
 void resp_reader_release(struct resp_reader *reader);
 
 /*
- * Reads up to the end of one reply.  *used is the number of bytes that the reader took over.  They may hold
+ * Reads up to the end of one reply.  *used is the number of bytes that the reader consumed.  They may contain
  * further replies, so call it again, with the bytes that follow or with none, until it returns RESP_MORE.
  */
 enum resp_progress resp_reader_next(struct resp_reader *reader, const char *data, size_t size, size_t *used);
 
-/* Whether bytes were taken over that the next call would parse. */
+/* Whether consumed bytes are left for the next call to parse. */
 bool resp_reader_has_unread(const struct resp_reader *reader);
 
-/* Whether a reply, or a part of it, is a bulk string of this text. */
+/* Whether a reply, or an element of one, is a bulk string equal to `text`. */
 bool resp_is_text(const struct redisReply *reply, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A command is an array of bulk strings.  hiredis formats those that are appended as a whole.  Those that are
- * added argument by argument (the events of a call of the fence's script, the ids of an XACK) are written to
- * the evbuffer directly, because hiredis takes 1.9 times the instructions an argument.
+ * A command is an array of bulk strings.  hiredis formats commands that are appended as a whole.  Arguments
+ * that are added one by one (the events of a call of the fence's script, the ids of an XACK) are written to
+ * the evbuffer directly, because hiredis needs 1.9 times the instructions per argument.
  */
 #include "adapters/redis/protocol/resp_writer.h"
 
@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A count as it is on the wire, at most. */
+/* The longest count on the wire: its type, its digits, CR LF. */
 #define COUNT_MAX (1 + DECIMAL_MAX + 2)
 
-/* Nearly all that is sent is shorter. */
+/* Nearly all arguments are shorter. */
 #define SHORT_MAX 512
 
 struct bytes bytes_of(const char *text)
@@ -30,7 +30,7 @@ static void add(struct evbuffer *out, const void *data, size_t size)
 		abort();
 }
 
-/* "*3" CR LF: how many arguments follow; "$5" CR LF: how many bytes.  Returns the end of it. */
+/* Writes "*3" CR LF (3 arguments follow) or "$5" CR LF (5 bytes follow).  Returns the end of it. */
 static char *write_count(char *at, char type, size_t count)
 {
 	*at++ = type;
@@ -68,7 +68,7 @@ static void add_long(struct evbuffer *out, struct bytes argument)
 	add(out, "\r\n", 2);
 }
 
-/* To copy a short one once more is less than to call libevent three times. */
+/* Copying a short argument once more costs less than calling libevent three times. */
 void resp_add_argument(struct evbuffer *out, struct bytes argument)
 {
 	if (argument.size <= SHORT_MAX)

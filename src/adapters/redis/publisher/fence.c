@@ -1,4 +1,4 @@
-/* From rows to the script's arguments, and from its answer to numbers. */
+/* Encodes rows as arguments of the fence's script, and decodes its answer. */
 #include "adapters/redis/publisher/fence.h"
 
 #include "adapters/redis/protocol/resp_writer.h"
@@ -10,18 +10,18 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
-/* What Lua's numbers hold. */
+/* Lua's numbers are exact up to here. */
 #define POSITION_MAX (INT64_C(1) << 53)
 
 /* EVALSHA, hash, number of keys, fences; partition, known, life, length, prefix, first position, counts. */
 #define HEAD_ARGUMENTS 11
 
-/* Of an event or a row on the wire, besides the payload. */
+/* The assumed bytes on the wire of an event or a row, without the payload. */
 #define OVERHEAD 64
 
 /* ---- a call ---- */
 
-/* Events of a type that is unknown to this program are left out. */
+/* Events of a type that this program does not know are left out. */
 static size_t count_events(const struct outgoing_row *row)
 {
 	size_t count = 0;
@@ -40,7 +40,7 @@ static size_t size_of(const struct outgoing_row *row)
 	return size;
 }
 
-/* At least one row; up to the next gap, because the script gets only the position of the first row. */
+/* A call has at least one row, and ends at a gap, as the script gets the position of only the first row. */
 static size_t end_of_call(const struct publication *publication, size_t first)
 {
 	const struct outgoing_row *rows = publication->rows;
@@ -74,7 +74,7 @@ static void append_events(struct evbuffer *out, const struct outgoing_row *row)
 	}
 }
 
-/* "2 0 1" */
+/* Appends the number of events of each row, e.g. "2 0 1 ". */
 static void append_counts(struct evbuffer *out, const struct publication *publication, size_t first,
 			  size_t end)
 {
@@ -88,7 +88,7 @@ static void append_counts(struct evbuffer *out, const struct publication *public
 	free(text);
 }
 
-/* Without any, the position means nothing. */
+/* If there are no rows, the script does not use the position. */
 static void append_rows(struct evbuffer *out, const struct publication *publication, size_t first, size_t end)
 {
 	int64_t position = first < end ? publication->rows[first].position : 0;

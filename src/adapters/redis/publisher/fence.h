@@ -1,9 +1,9 @@
 /*
- * The script behind which rows are published, as it is called.  What it does and why: fence.lua.
+ * Calls of the script that publishes rows.  For what it does, and why, see fence.lua.
  *
  * The fences of a database live in one hash, PREFIXallocd:fence:INCARNATION.  It expires when nothing was
- * published for FENCE_LIFE_MS, so that the hash of a database that was replaced disappears.  A publisher that
- * finds no fence sets it again from the position that it knows.
+ * published for FENCE_LIFE_MS, so that the hash of a replaced database is deleted.  A publisher that finds no
+ * fence sets it again from the position that it knows.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_PUBLISHER_FENCE_H
 #define ALLOCD_ADAPTERS_REDIS_PUBLISHER_FENCE_H
@@ -17,12 +17,12 @@ struct redisReply;
 #define FENCE_HASH_MAX      40 /* the SHA-1 by which Redis knows the script, in hexadecimal */
 #define EVENT_STREAM_LENGTH 100000
 
-/* Of rows in one call; one row that is larger goes alone. */
+/* The most bytes of rows in one call; a larger row is sent alone. */
 #define FENCE_CALL_MAX ((size_t)1024 * 1024)
 
 extern const char fence_script[];
 
-/* What all calls have in common. */
+/* The arguments that all calls have in common. */
 struct fence {
 	char *prefix;       /* before every channel and key */
 	char *event_stream; /* its key; NULL: none */
@@ -30,20 +30,20 @@ struct fence {
 };
 
 /*
- * Appends a call for the rows of `publication` from `first` on, behind everything up to `known`.  Returns the
- * index of the row that the next call begins with.
+ * Appends a call for the rows of `publication` from index `first` on; everything up to position `known` was
+ * published.  Returns the index of the first row of the next call.
  */
 size_t fence_append(struct evbuffer *out, const struct fence *fence, const struct publication *publication,
 		    size_t first, int64_t known);
 
-/* What came of it. */
+/* The result of a call. */
 struct fence_answer {
 	int64_t position; /* of the fence */
 	size_t events, unheard;
 	const struct redisReply *refusal; /* lives as long as the reply; NULL: Redis refused nothing */
 };
 
-/* Of a call that was refused as a whole, or not made by a Redis, all but `refusal` is what was `known`. */
+/* If the script did not answer, `refusal` is the reply itself, and `position` is `known`. */
 struct fence_answer fence_answer_of(const struct redisReply *reply, int64_t known);
 
 #endif

@@ -1,17 +1,17 @@
 -- Publishes rows of the outbox behind the fence of their partition.
 --
--- KEYS[1]  the fences: a hash, from partition to the position up to which rows went out
+-- KEYS[1]  the fences: a hash, from partition to the position up to which rows were published
 -- KEYS[2]  the stream of events, if there is one
--- ARGV     partition, position that is known to be out, for how long the fences live without a call (ms),
---          length of the stream, prefix of the channels; position of the first row, and of it and each that
---          follows it how many events it has, "2 0 1"; then of each event its type and its payload
+-- ARGV     partition, position up to which rows are known to be published, lifetime of the fences after the
+--          last call (ms), length of the stream, prefix of the channels, position of the first row, number of
+--          events of each row ("2 0 1"); then the type and the payload of each event
 --
--- Answers {fence, events that went out, those of them without a subscriber}.  When Redis refused something, that
--- is the fourth element, and the row that it happened in is not behind the fence.
+-- Returns {fence, events published, those of them without a subscriber}.  When Redis refused a command, the
+-- error is the fourth element, and the fence has not moved past the row of that command.
 --
 -- Positions are Lua's numbers: exact below 2^53, and Redis writes them in full.
 --
--- What is here once an event is most of what an event costs in Redis: it asks for nothing but XADD and PUBLISH.
+-- The commands for an event are most of its cost in Redis, so each event costs only XADD and PUBLISH.
 
 local fences, stream = KEYS[1], KEYS[2]
 local partition, known, fences_ms, length, prefix, first, counts = unpack(ARGV, 1, 7)
@@ -21,8 +21,8 @@ local args, last_event, call = ARGV, #ARGV - 1, redis.call
 local fence, sent, unheard = tonumber(known), 0, 0
 local channels = {}
 
--- The channel of a type.  One that is forbidden is found before anything of its row went out.  (Not before
--- Redis 7: there the stream has those events again at each repetition.)
+-- Notes the channel of a type.  A forbidden channel is detected before any event of its row is sent.  (Before
+-- Redis 7 it is not: each retry adds those events to the stream again.)
 local function open(name)
   local channel = prefix .. name
   if redis.acl_check_cmd and not redis.acl_check_cmd('PUBLISH', channel, '') then
@@ -39,7 +39,7 @@ local function check(from, to)
   end
 end
 
--- The last one trims, for all.
+-- Only the call's last XADD trims the stream.
 local function keep(from, to)
   for i = from, to, 2 do
     if i < last_event then
@@ -71,7 +71,8 @@ end
 
 local function begin()
   fence = math.max(fence, tonumber(call('HGET', fences, partition)) or 0)
-  -- Also when it is set already: a write that Redis forbids (READONLY, NOPERM) fails here, before any event is sent.
+  -- Write it even if it is unchanged: a write that Redis forbids (READONLY, NOPERM) fails here, before any
+  -- event is sent.
   call('HSET', fences, partition, fence)
   call('PEXPIRE', fences, fences_ms)
 end
@@ -80,7 +81,7 @@ local function publish_rows()
   local position, from = tonumber(first), FIRST_EVENT
   for count in string.gmatch(counts, '%d+') do
     local to = from + 2 * count - 1
-    -- What is below went out before; behind a gap nothing is next.
+    -- Rows below were published before; rows above follow a gap.
     if position == fence + 1 then
       publish(from, to)
     end
@@ -88,8 +89,8 @@ local function publish_rows()
   end
 end
 
--- As its client would read it.  (Redis 6.2 raises a text, and hides the code in it behind the place of the
--- call: '@user_script: 12: -OOM command not allowed'.)
+-- The error as a client would receive it.  (Redis 6.2 raises a text in which the place of the call precedes
+-- the code: '@user_script: 12: -OOM command not allowed'.)
 local function text_of(refusal)
   if type(refusal) == 'table' then
     refusal = refusal.err
@@ -100,7 +101,7 @@ end
 local done, refusal = pcall(begin)
 if done then
   done, refusal = pcall(publish_rows)
-  -- Save the fence also when a later row failed.
+  -- Save the fence even if a later row failed.
   call('HSET', fences, partition, fence)
 end
 if done then

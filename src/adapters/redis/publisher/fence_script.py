@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Turns the script behind which events are published into C: fence_script.py INPUT.lua OUTPUT.c"""
+"""Converts the fence's Lua script to a C string: fence_script.py INPUT.lua OUTPUT.c"""
 
 import pathlib
 import sys

@@ -1,4 +1,4 @@
-/* The life of a call, in time order: the script takes its rows, some at a time; past the fence, PUBLISH. */
+/* A call sends its rows to the script in portions; without memory in Redis, it bypasses the fence. */
 #include "adapters/redis/publisher/redis_publisher.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of a text that Redis answers with: INFO is the longest. */
+/* The most bytes of a text in a reply; the longest is INFO's. */
 #define REPLY_MAX ((size_t)16 * 1024)
 
-/* Memory that comes and goes sooner is one trouble. */
+/* Redis must have memory for this long before the log reports the trouble as over. */
 #define MEMORY_STAYS_MS 1000
 
-/* One call of publish, from its beginning to its answer. */
+/* One call of publish, until it is answered. */
 struct publisher_call {
 	struct publisher_call *next;
 	struct redis_publisher *publisher;
@@ -28,13 +28,13 @@ struct publisher_call {
 	publish_done *done;
 	void *context;
 
-	size_t first, end;          /* the rows that Redis has now */
-	struct published published; /* by what was answered */
-	bool is_loaded_again;       /* the script, for this call */
-	size_t replies;             /* to PUBLISHes past the fence, that are yet to come */
-	int64_t unfenced_to;        /* how far those go */
+	size_t first, end;          /* the rows that were sent and are not answered */
+	struct published published; /* according to the replies so far */
+	bool is_loaded_again;       /* the script was loaded again for this call */
+	size_t replies;             /* still expected, to PUBLISHes without the fence */
+	int64_t unfenced_to;        /* the position of the last row of those */
 	char error[REDIS_TROUBLE_MAX];
-	struct event *ending; /* NULL, or it is over before it began */
+	struct event *ending; /* fails a call that was not sent; else NULL */
 };
 
 struct redis_publisher {
@@ -46,11 +46,11 @@ struct redis_publisher {
 	void *context;
 
 	struct fence fence;
-	struct publisher_call *calls; /* that are not answered */
+	struct publisher_call *calls; /* unanswered ones */
 
-	char refusal_logged[REDIS_TROUBLE_MAX]; /* why Redis refuses events, once it is in the log */
-	bool is_out_of_memory;                  /* as the log has it */
-	int64_t out_of_memory_ms;               /* when it was so last */
+	char refusal_logged[REDIS_TROUBLE_MAX]; /* the refusal of events that the log has */
+	bool is_out_of_memory;                  /* according to the log */
+	int64_t out_of_memory_ms;               /* when Redis last said so */
 	char signal_refusal[REDIS_TROUBLE_MAX]; /* why Redis refused the last signal; empty: it did not */
 	struct redis_publisher_stats stats;
 };
@@ -68,7 +68,7 @@ static void send_rows(struct publisher_call *call);
 static void on_rows_answered(void *context, const redisReply *reply);
 static void on_ending(evutil_socket_t fd, short what, void *context);
 
-/* ---- what the log has of it ---- */
+/* ---- the log ---- */
 
 static void log_refusal(struct redis_publisher *publisher, const char *cause)
 {
@@ -127,7 +127,7 @@ static void fail(struct publisher_call *call, const char *error)
 	answer(call);
 }
 
-/* From the event loop: never before publish returns. */
+/* Fails the call from the event loop, because `done` must not be called before publish returns. */
 static void fail_soon(struct publisher_call *call, const char *error)
 {
 	static const struct timeval at_once = {0, 0};
@@ -151,7 +151,7 @@ static void refuse(struct publisher_call *call)
 	answer(call);
 }
 
-/* ---- rows went out, or would have left a gap ---- */
+/* ---- the next rows ---- */
 
 static void continue_call(struct publisher_call *call)
 {
@@ -176,7 +176,7 @@ static void count(struct publisher_call *call, size_t events, size_t unheard)
 	call->publisher->stats.nobody_heard += unheard;
 }
 
-/* ---- past the fence: Redis has no memory to move it ---- */
+/* ---- without the fence, while Redis has no memory to move it ---- */
 
 static void end_unfenced(struct publisher_call *call)
 {
@@ -227,7 +227,7 @@ static void append_events(struct publisher_call *call, const struct outgoing_row
 	}
 }
 
-/* The same rows that the script would have taken. */
+/* Sends the rows that the script would have published. */
 static void send_unfenced(struct publisher_call *call)
 {
 	struct evbuffer *commands = must(evbuffer_new());
@@ -264,7 +264,7 @@ static void load_script(struct redis_publisher *publisher, connection_replied *l
 static void on_loaded_again(void *context, const redisReply *reply)
 {
 	(void)context;
-	(void)reply; /* what the script answers tells */
+	(void)reply; /* the script's reply shows whether it was loaded */
 }
 
 static void send_rows(struct publisher_call *call)
@@ -278,7 +278,7 @@ static void send_rows(struct publisher_call *call)
 	evbuffer_free(commands);
 }
 
-/* Redis no longer has the script (SCRIPT FLUSH). */
+/* Redis no longer has the script (SCRIPT FLUSH): load it again. */
 static void send_rows_again(struct publisher_call *call)
 {
 	call->is_loaded_again = true;
@@ -344,7 +344,7 @@ static bool is_up(const struct broker *port)
 	return redis_publisher_is_up((const struct redis_publisher *)port);
 }
 
-/* ---- what is no event ---- */
+/* ---- signals ---- */
 
 static void on_signal_replied(void *context, const redisReply *reply)
 {
