@@ -1,4 +1,4 @@
-/* Polls until the worker is idle, while a token waits for an answer. */
+/* Polls the worker while a token waits for an answer, and answers once the worker is idle. */
 #include "entrypoints/main/idle_report.h"
 
 #include "core/base/must.h"

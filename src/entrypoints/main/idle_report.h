@@ -12,14 +12,14 @@
 
 #include <stdbool.h>
 
-/* The channels of the question and of the answer; their names follow the prefix. */
+/* The channels of the question and of the answer, without the configured prefix. */
 #define QUIESCE_CHANNEL "allocd:quiesce"
 #define IDLE_CHANNEL    "allocd:quiet"
 
 /* The longest token that is answered, in bytes. */
 #define IDLE_TOKEN_MAX 64
 
-/* The most tokens that wait for an answer; beyond, the oldest is dropped. */
+/* The most tokens that wait for an answer; a further one replaces the oldest. */
 #define IDLE_TOKENS_MAX 16
 
 struct idle_report_worker {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Channels besides those of the commands; their names follow the prefix. */
+/* Channels besides those of the commands. */
 enum signal_channel { SIGNAL_HEARTBEAT, SIGNAL_QUIESCE };
 
 static const char *const signal_names[] = {
@@ -31,15 +31,15 @@ struct stream_intake {
 
 struct redis_intake {
 	struct redis_intake_parts parts;
-	struct arena *arena; /* holds names */
+	struct arena *arena; /* holds stream keys and consumer names */
 	struct admission admission;
 
 	struct redis_subscriber *subscriber;
 	struct heartbeat *heartbeat;
 	struct idle_report *idle_report;
 	struct subscription_gaps *gaps;
-	uint64_t gap_count; /* times that a subscription was lost */
-	int64_t gap_us;     /* the length of all gaps that have ended */
+	uint64_t gap_count; /* times that the subscription was lost */
+	int64_t gap_us;     /* total length of the gaps that have ended */
 	bool is_in_gap;
 	int64_t gap_since;
 
@@ -163,8 +163,8 @@ static void resume_stream(void *source)
 }
 
 /*
- * A name that is the same at every start, so that a worker finds its own pending entries again, and different
- * for the workers of one machine, which cannot listen for HTTP on the same port.
+ * Returns the same name at every start, so that a worker finds its own pending entries again.  The names of
+ * workers on one machine differ, because two cannot listen for HTTP on the same port.
  */
 static const char *consumer_name(struct redis_intake *intake)
 {
@@ -306,7 +306,7 @@ static bool stream_trouble(const struct redis_intake *intake, struct arena *aren
 	return false;
 }
 
-/* Before the first connection and after the stop, the time since when is unknown. */
+/* Before the first connection and after the stop, the duration is unknown and reported as 0. */
 static struct engine_trouble not_subscribed(const struct redis_intake *intake, struct arena *arena)
 {
 	const char *cause = redis_intake_connection_trouble(intake);

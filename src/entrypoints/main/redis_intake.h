@@ -26,14 +26,14 @@ struct redis_intake;
 /* Connects, and submits commands to the engine as soon as Redis is reachable. */
 struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts);
 
-/* Nothing is submitted to the engine any more.  Accepts NULL in *intake and nulls it. */
+/* Submits nothing to the engine afterwards.  Accepts NULL in *intake and nulls it. */
 void redis_intake_free(struct redis_intake **intake);
 
 /* Submits no further command; stream entries that were submitted are still acknowledged. */
 void redis_intake_stop(struct redis_intake *intake);
 
 /*
- * Whether each submitted stream entry is acknowledged, and, after the stop, no further one will be
+ * Whether every submitted stream entry is acknowledged; after the stop, also whether no further entry will be
  * submitted.
  */
 bool redis_intake_is_idle(const struct redis_intake *intake);
@@ -41,7 +41,7 @@ bool redis_intake_is_idle(const struct redis_intake *intake);
 /* The number of stream entries that were submitted and are not acknowledged yet. */
 size_t redis_intake_unacknowledged(const struct redis_intake *intake);
 
-/* Call it whenever the publisher has connected. */
+/* To be called whenever the publisher has connected. */
 void redis_intake_publisher_is_up(struct redis_intake *intake);
 
 /*

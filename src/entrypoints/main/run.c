@@ -6,8 +6,8 @@
  *        ▼                    another signal, or no time left ─► end at once
  *       end
  *
- * HTTP answers from the first phase on.  In each phase a second signal ends the process at once: with 75
- * where something is left undone, and by the signal itself while memory is freed.
+ * HTTP requests are answered from the first phase on.  In each phase a second signal ends the process at
+ * once: with status 75 if work is left undone, and by the signal itself while memory is freed.
  */
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/text.h"
@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The program ends within 10 s of the signal: this long for draining, the rest for the last answers. */
+/* The program ends within 10 s of the signal: DRAIN_MS for draining, then FLUSH_MS for the last answers. */
 #define DRAIN_MS 9000
 #define FLUSH_MS 500
 
@@ -66,7 +66,7 @@ static void set_timer(struct event *timer, int ms)
 	event_add(timer, &delay);
 }
 
-/* Whether the end of the phase is found by polling. */
+/* Whether polling detects the end of the phase. */
 static bool is_polled(enum phase phase)
 {
 	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == CONFIRMING ||
@@ -92,7 +92,7 @@ static void enter(struct life *life, enum phase phase)
 		event_base_loopexit(life->base, NULL);
 }
 
-/* Ends the life with the first status that is given. */
+/* Leaves the event loop; the first call determines the exit status. */
 static void end(struct life *life, enum exit_status status)
 {
 	if (life->phase == ENDED)
@@ -175,7 +175,7 @@ static void give_up_redis(struct life *life)
 	end(life, STATUS_UNAVAILABLE);
 }
 
-/* What the worker waits for, which readiness reports before it works. */
+/* Describes what the worker waits for, for the readiness report before WORKING; NULL: nothing. */
 static const char *awaited(void *context, struct arena *arena)
 {
 	const struct life *life = context;
@@ -306,7 +306,7 @@ static void make_events(struct life *life)
 	life->deadline = must(evtimer_new(life->base, on_deadline, life));
 }
 
-/* From here on a signal ends the process by default.  No signal is lost while the handlers change. */
+/* Restores the default action of the signals, which ends the process; none is lost during the change. */
 static void free_events(struct life *life)
 {
 	sigset_t ending, before;
@@ -326,7 +326,7 @@ static void free_events(struct life *life)
 	event_free(life->deadline);
 }
 
-/* Runs before anything is freed, because a second signal may end the process then. */
+/* Called before anything is freed, because from then on a second signal ends the process. */
 static void log_the_end(const struct life *life)
 {
 	static const struct engine_stats nothing;
@@ -356,7 +356,7 @@ static enum exit_status live(struct life *life)
 	enter(life, PREPARING);
 	event_base_dispatch(life->base);
 	log_the_end(life);
-	/* The thread is still migrating, in a transaction, and uses memory that would be freed. */
+	/* The thread is still migrating, in a transaction: it uses memory that must not be freed. */
 	if (!schema_work_is_over(life->schema, &ignored))
 		_exit((int)life->status);
 	free_events(life);
@@ -365,7 +365,7 @@ static enum exit_status live(struct life *life)
 	return life->status;
 }
 
-/* A signal before the event loop runs: no command was accepted yet. */
+/* Handles a signal before the event loop runs, when no command was accepted yet. */
 static void end_at_once(int number)
 {
 	(void)number;

@@ -1,4 +1,4 @@
-/* How a program of this project begins: its process, its settings, its log. */
+/* Sets up the process, the log and the codec of a program of this project, and checks its settings. */
 #include "entrypoints/main/setup.h"
 
 #include "adapters/codec/codec.h"
@@ -70,7 +70,7 @@ void setup_logger_free(struct logger **logger)
 
 /* ---- settings ---- */
 
-/* For the event loop, a connection to each service, and the threads that look up their names. */
+/* Enough for the event loop, a connection to each service, and the threads that resolve their names. */
 #define DESCRIPTORS_MIN ((size_t)16)
 
 bool setup_check(const struct config *config, struct arena *arena, const char **error)

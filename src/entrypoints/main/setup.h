@@ -1,4 +1,4 @@
-/* How a program of this project begins: its process, its settings, its log. */
+/* Sets up the process, the log and the codec of a program of this project, and checks its settings. */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_SETUP_H
 #define ALLOCD_ENTRYPOINTS_MAIN_SETUP_H
 
@@ -7,24 +7,24 @@
 #include "entrypoints/config/config.h"
 
 /*
- * Opens the standard descriptors where they are closed, raises the limit of descriptors and sets the key of
+ * Opens the standard descriptors where they are closed, raises the limit on descriptors and sets the key of
  * the hash tables.  False: the process cannot be used.
  */
 bool setup_process(void);
 
 /*
- * Checks what only an adapter knows about the settings, and that a few file descriptors are free.  False: one
- * line in *error, in `arena`, names the setting.
+ * Checks the settings that only an adapter can check, and that a few file descriptors are free.  False: one
+ * line in *error, in `arena`, names the setting or the limit.
  */
 bool setup_check(const struct config *config, struct arena *arena, const char **error);
 
 /* Logs to standard error as configured, libevent's messages included. */
 struct logger *setup_logger_new(const struct config *config);
 
-/* Accepts a logger in *logger and nulls it. */
+/* Nulls *logger, which must not be NULL. */
 void setup_logger_free(struct logger **logger);
 
-/* Writes events as configured.  For codec_free(). */
+/* Makes a codec that encodes events as configured; released by codec_free(). */
 struct codec *setup_codec_new(const struct config *config);
 
 #endif

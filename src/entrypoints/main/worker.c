@@ -1,4 +1,4 @@
-/* Puts a worker together: each port gets its adapter; what is made last is freed first. */
+/* Puts a worker together: each port gets its adapter.  For the order of freeing see worker_free(). */
 #include "entrypoints/main/worker.h"
 
 #include "adapters/codec/codec.h"
@@ -18,7 +18,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-/* The bounds of queued and in-flight messages: some units of work for each lane, and bytes in all. */
+/* Bounds of the queued and in-flight messages: a number of units of work for each lane, and total bytes. */
 #define QUEUED_UNITS    4
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -26,7 +26,7 @@
 /*
  * File descriptors that the worker keeps for itself, so that no number of HTTP clients keeps it from
  * reconnecting.  The base covers the event loop, the log, files that are read from time to time, and HTTP
- * connections that are being closed; a connection to a service needs one, and one to resolve its name.
+ * connections that are being closed.  A connection to a service needs one, and another to resolve its name.
  */
 #define DESCRIPTORS_BASE         ((size_t)20)
 #define DESCRIPTORS_A_CONNECTION ((size_t)2)
@@ -247,8 +247,8 @@ void worker_serve(struct worker *worker)
 }
 
 /*
- * The descriptors that HTTP may not use: for the lanes, five other stores, the views, publisher, subscriber,
- * two connections for each stream, and mail.
+ * Counts the descriptors that HTTP may not use: those of the lanes, five other stores, the views, publisher,
+ * subscriber, two connections for each stream, and mail.
  */
 static size_t descriptors_of_our_own(const struct config *config)
 {
@@ -348,7 +348,7 @@ void worker_stop_intake(struct worker *worker)
 
 /*
  * Frees the engine after everything that may call it back, and before everything that it may have to
- * answer.
+ * call back.
  */
 void worker_free(struct worker **place)
 {

@@ -1,4 +1,4 @@
-/* Puts a worker together: this is where each of its ports gets its adapter. */
+/* Puts a worker together: gives each of its ports an adapter. */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_WORKER_H
 #define ALLOCD_ENTRYPOINTS_MAIN_WORKER_H
 
@@ -10,12 +10,12 @@ struct event_base;
 struct worker;
 
 /*
- * Binds the HTTP address and answers there that the worker is alive and not ready.  NULL when the address or
+ * Binds the HTTP address, where the worker then reports itself alive and not ready.  NULL when the address or
  * the file descriptors are not available, which is logged; *status is then the program's exit status.
  */
 struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status);
 
-/* Makes everything else, connects, and accepts commands from Redis as soon as it is reachable. */
+/* Makes all other parts, connects, and accepts commands from Redis as soon as it is reachable. */
 void worker_start(struct worker *worker);
 
 /* Why Redis cannot be used yet, in `arena`; NULL when it can. */
