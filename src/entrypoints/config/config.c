@@ -121,7 +121,7 @@ static void find_value(struct loading *loading, struct given *given, const struc
 	}
 }
 
-/* The setting's name as it was used: the option, or the variable. */
+/* The name by which the setting was given: the option, or the variable. */
 static const char *name_in_use(const struct loading *loading, const struct given *given,
 			       const struct setting *setting)
 {

@@ -11,7 +11,7 @@
 
 #define SETTINGS_MAX 32
 
-/* The numbers of the choices in the table of settings. */
+/* Indices of the choices in the table of settings. */
 enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
 enum config_switch { SWITCH_OFF, SWITCH_ON };
 enum event_encoding { EVENT_JSON, EVENT_MSGPACK };
@@ -108,9 +108,9 @@ bool config_load(struct config *config, struct arena *arena, const char *const e
 		 const struct option_value *options, size_t option_count, const char **error);
 
 /*
- * A URL that is read again at every attempt to connect, for adapters/system/url_source.h: the function, and
- * its context for that variable, which belongs to `config`.  A file is read again, unless it is a pipe; other
- * texts never change.
+ * The function of a URL source (adapters/system/url_source.h), and its context for a variable, which points
+ * into `config`.  The URL is read at every attempt to connect: again from its file, unless that is a pipe;
+ * other texts never change.
  */
 const char *config_read_url(void *context, struct arena *arena, const char **error);
 void *config_url(const struct config *config, const char *variable);

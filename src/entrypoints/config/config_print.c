@@ -1,6 +1,6 @@
 /*
- * The settings in force as an environment file that sh, systemd and, where no value needs quotes, container
- * engines read alike.
+ * Prints the settings in force as an environment file that sh, systemd and, where no value needs quotes,
+ * container engines read alike.
  */
 #include "core/base/utf8.h"
 #include "entrypoints/config/config.h"

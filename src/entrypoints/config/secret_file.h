@@ -1,4 +1,4 @@
-/* Files that hold a setting which may hold a password, such as DATABASE_URL_FILE names. */
+/* Reads files that hold a setting with a password, such as the one that DATABASE_URL_FILE names. */
 #ifndef ALLOCD_ENTRYPOINTS_CONFIG_SECRET_FILE_H
 #define ALLOCD_ENTRYPOINTS_CONFIG_SECRET_FILE_H
 
@@ -8,7 +8,7 @@
 
 #define SECRET_FILE_MAX 4096 /* bytes */
 
-/* At start, the time that a pipe has to deliver the whole text.  Later reads do not wait. */
+/* The time that a pipe has to deliver the whole text at start.  Later reads do not wait. */
 #define SECRET_FILE_WAIT_MS 5000
 
 struct secret_file {

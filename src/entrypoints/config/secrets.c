@@ -1,7 +1,7 @@
 /*
  * Finds passwords in connection strings, to hide them.
  *
- * Where it is not clear what is a password, too much is hidden rather than too little.
+ * When it is unclear which part is a password, too much is hidden rather than too little.
  */
 #include "entrypoints/config/secrets.h"
 
@@ -14,8 +14,8 @@ struct span {
 };
 
 /*
- * What follows the scheme of a URL; NULL when the text is not a URL, although a value in it may be one, as in
- * password='p://x'.
+ * The text after the scheme of a URL.  NULL when the text is not a URL, although a value in it may be one, as
+ * in password='p://x'.
  */
 static const char *behind_scheme(const char *text)
 {
@@ -75,7 +75,7 @@ static int hex_value(char digit)
 	return found ? (int)(found - digits) : -1;
 }
 
-/* The character at *at, which a URL may percent-encode; *at moves behind it. */
+/* The character at *at, which a URL may percent-encode; *at advances past it. */
 static int next_character(const char **at, bool is_url)
 {
 	int high = is_url && **at == '%' ? hex_value((*at)[1]) : -1;
@@ -87,7 +87,7 @@ static int next_character(const char **at, bool is_url)
 	return high * 16 + low;
 }
 
-/* What follows the word at `at` when that is "password" in any case; otherwise NULL. */
+/* The text after the word at `at` if that is "password", in upper or lower case; otherwise NULL. */
 static const char *skip_password_word(const char *at, bool is_url)
 {
 	for (const char *letter = "password"; *letter; letter++) {
@@ -112,7 +112,7 @@ static struct span in_parameter(const char *text, bool is_url)
 	return (struct span){0};
 }
 
-/* The first password in what is left of `text`. */
+/* The first password in `rest`, the end of `text` that was not searched yet. */
 static struct span next_secret(const char *text, const char *rest, bool is_url)
 {
 	struct span user = in_user_part(text);

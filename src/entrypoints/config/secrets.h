@@ -16,7 +16,7 @@ const char *secrets_hidden(const char *text, struct arena *arena);
 /* Whether the text holds a password. */
 bool secrets_present(const char *text);
 
-/* The same for the text of a setting, which may be one password as a whole. */
+/* The same two functions for the text of a setting, which may be a password as a whole. */
 const char *setting_without_secret(const struct setting *setting, const char *text, struct arena *arena);
 bool setting_has_secret(const struct setting *setting, const char *text);
 

@@ -104,7 +104,7 @@ static const char *accepts_choice(const struct setting *setting, struct arena *a
 	return words;
 }
 
-/* HOST:PORT into `host` and `port`; an IPv6 address stands in brackets. */
+/* Splits HOST:PORT; an IPv6 address is in brackets, which `host` omits. */
 static bool split_address(const char *text, struct arena *arena, const char **host, int64_t *port)
 {
 	const char *colon = strrchr(text, ':');

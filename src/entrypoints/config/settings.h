@@ -1,6 +1,6 @@
 /*
- * The settings: one table, from which the environment, the options, the help, the checks and `allocd config`
- * are read.  A new setting needs only a row.
+ * The settings: one table that defines the variables, the options, the help, the checks and the output of
+ * `allocd config`.  A new setting needs only a row and a member of struct config.
  */
 #ifndef ALLOCD_ENTRYPOINTS_CONFIG_SETTINGS_H
 #define ALLOCD_ENTRYPOINTS_CONFIG_SETTINGS_H
@@ -31,7 +31,7 @@ struct setting;
 /* Reads `text` into `place`, which lies in a struct config; false when the setting does not accept it. */
 typedef bool setting_parse(const struct setting *setting, const char *text, void *place, struct arena *arena);
 
-/* Words after "expected"; in `arena`, or constant. */
+/* The words that follow "expected" in an error; in `arena`, or constant. */
 typedef const char *setting_accepts(const struct setting *setting, struct arena *arena);
 
 struct setting {

@@ -5,7 +5,7 @@
 #include "core/message.h"
 
 struct command_endpoint {
-	const char *path;           /* that a command is posted to; NULL: the message is no command */
+	const char *path;           /* where the command is posted; NULL: the message is not a command */
 	int status;                 /* of the answer to a command that was handled */
 	const char *location_path;  /* of a resource that the command changes, up to its name; or NULL */
 	const char *location_field; /* the command's text field that holds that name */

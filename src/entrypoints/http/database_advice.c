@@ -1,4 +1,4 @@
-/* What to do about trouble with the database, by the signs in its text. */
+/* Advice about trouble with the database, chosen by the SQLSTATE or the wording in its text. */
 #include "entrypoints/http/database_advice.h"
 
 #include <string.h>

@@ -153,7 +153,7 @@ bool is_json_type(const char *content_type)
 }
 
 /*
- * evhttp_uridecode() keeps a percent sign that two hexadecimal digits do not follow: here that is an error.
+ * evhttp_uridecode() keeps a percent sign without two hexadecimal digits after it; here that is an error.
  */
 static bool is_encoded(const char *text)
 {

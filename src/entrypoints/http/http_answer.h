@@ -62,12 +62,12 @@ char *problem_json(int status, const char *type, const char *message, const char
 bool is_json_type(const char *content_type);
 
 /*
- * One name in a path, or the value of a parameter, percent-encoded.  NULL when it is no name: 1 to 255
- * characters of UTF-8 without NUL, and properly encoded.
+ * Decodes a percent-encoded name in a path, or the value of a parameter.  NULL unless it is properly encoded
+ * and has 1 to 255 characters of UTF-8 without NUL.
  */
 const char *name_decode(const char *encoded, struct arena *arena);
 
-/* The other way round: only what needs no encoding anywhere (RFC 3986, unreserved) stays. */
+/* Percent-encodes a name, except for its unreserved characters (RFC 3986). */
 const char *name_encode(const char *name, struct arena *arena);
 
 #endif

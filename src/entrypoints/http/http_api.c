@@ -70,7 +70,7 @@ static bool check_method(struct http_api *api, struct evhttp_request *request, c
 	return false;
 }
 
-/* True when the services that the route needs are there and have room; otherwise it is answered 503. */
+/* True when the services for the route are started and have room; otherwise the request is answered 503. */
 static bool check_services(struct http_api *api, struct evhttp_request *request,
 			   const struct http_route *route)
 {
@@ -133,8 +133,8 @@ static void on_request(struct evhttp_request *request, void *context)
 }
 
 /*
- * Adds the names that requests may carry besides those of the settings: the host of the address, the
- * machine.
+ * Adds the names that requests may carry besides those of the settings: the host of the address, and the
+ * name of the machine.
  */
 static void set_up_gate(struct http_api *api, const struct http_server_config *config,
 			const struct http_gate *gate)

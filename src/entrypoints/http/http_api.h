@@ -17,7 +17,7 @@ struct http_api;
 /* How long a caller waits for a command's outcome, or for a read. */
 #define HTTP_DEADLINE_MS 5000
 
-/* The services behind the API; all of them outlive the last turn of the event loop. */
+/* The services behind the API; all of them must outlive the last turn of the event loop. */
 struct http_services {
 	struct engine *engine;
 	struct views *views;
@@ -68,7 +68,7 @@ void http_api_stop(struct http_api *api);
 size_t http_api_unanswered(const struct http_api *api);
 
 /*
- * Call it when neither engine nor views can call back any more: requests that still wait are cut off.
+ * To be called when neither engine nor views can call back any more; requests that still wait are cut off.
  * Accepts NULL in *api and nulls it.
  */
 void http_api_free(struct http_api **api);

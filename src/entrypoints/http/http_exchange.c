@@ -4,7 +4,7 @@
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 
-/* While new requests find no place, one may wait for the deadline divided by this. */
+/* While there is no room for new requests, a request may wait for the deadline divided by this. */
 #define CROWDED_WAIT_DIVISOR 5
 
 static void reply_late(struct exchange *exchange)
@@ -24,7 +24,7 @@ static void on_deadline(evutil_socket_t socket, short what, void *context)
 	reply_late(context);
 }
 
-/* The list has the newest first. */
+/* Searches the whole list, because it begins with the newest. */
 static struct exchange *longest_waiting(const struct http_api *api)
 {
 	struct exchange *longest = NULL;

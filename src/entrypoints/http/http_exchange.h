@@ -45,23 +45,23 @@ struct exchange {
 	const struct http_refusal *late; /* the answer at the deadline */
 	struct arena *arena;             /* the exchange itself, and what it needs */
 	const char *name;                /* the order or SKU of a read, or NULL */
-	int64_t after;                   /* events behind this version are read */
+	int64_t after;                   /* events after this version are read */
 	enum readiness readiness;        /* which readiness was asked for */
 };
 
 struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
 			      const struct http_refusal *late);
 
-/* The request, which the caller must reply to, or NULL when the deadline has already replied. */
+/* The request, which the caller must reply to; NULL when the deadline has already replied. */
 struct evhttp_request *exchange_detach(struct exchange *exchange);
 
 /*
- * Answers the request that has waited longest as if its deadline had come, so that another can be served.
+ * Answers the request that has waited longest as if its deadline had passed, so that another can be served.
  * False: none has waited long enough, or all of them wait for a database that is in trouble.
  */
 bool exchange_make_room(struct http_api *api);
 
-/* Call it when the engine or the database has called back. */
+/* To be called when the engine or the database has called back, or if it will not. */
 void exchange_free(struct exchange *exchange);
 
 /* Why units of work are not committed, since when, and what to do about it; "" when they are committed. */

@@ -92,7 +92,7 @@ void serve_allocations(struct http_api *api, struct evhttp_request *request, con
 
 /* ---- GET /events/SKU?after=VERSION ---- */
 
-/* A page of events, while it is written as text. */
+/* A page of events that is being written as text. */
 struct page {
 	const struct exchange *exchange;
 	struct arena *arena;

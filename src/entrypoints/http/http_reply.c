@@ -6,7 +6,7 @@
 #include <event2/buffer.h>
 #include <string.h>
 
-/* Retry-After of a 503, because the length of the trouble is not known. */
+/* Retry-After of a 503: a short wait, because how long the trouble will last is unknown. */
 #define RETRY_AFTER_S "2"
 
 void reply_header(struct evhttp_request *request, const char *name, const char *value)

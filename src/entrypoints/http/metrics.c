@@ -90,7 +90,7 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 	gauge(out, "allocd_dead_letters", "Dead letters kept; NaN while the database cannot be asked.",
 	      stats->database_up && stats->dead_letters >= 0 ? (double)stats->dead_letters : (double)NAN);
 	if (stats->dead_letters_dropped >=
-	    0) /* counted from the first query on, or all earlier drops would seem recent */
+	    0) /* omitted until first read: a start at 0 would make old drops seem recent */
 		counter(out, "allocd_dead_letters_dropped_total",
 			"Dead letters dropped beyond ALLOCD_DEAD_LETTERS_MAX.",
 			(double)stats->dead_letters_dropped);

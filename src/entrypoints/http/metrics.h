@@ -11,9 +11,9 @@ struct metrics {
 	/* Redis. */
 	uint64_t published_unheard;  /* events that Redis accepted and no subscriber received */
 	uint64_t published_unfenced; /* events published while Redis was out of memory */
-	uint64_t blind_windows; /* times that commands on Redis were not heard, the one that lasts too, */
-	double blind_seconds;   /* and how long in all, up to now */
-	bool is_blind;          /* one lasts */
+	uint64_t blind_windows;      /* times that the subscription to commands was lost */
+	double blind_seconds;        /* total time without it, up to now */
+	bool is_blind;               /* the subscription is lost now */
 	bool listening, publishing;
 
 	/* The streams that commands come from, together. */

@@ -18,7 +18,7 @@
 #define CLOSING_MS  100
 #define DRAINING_MS 2000
 
-/* Maximum of bytes read ahead while a request is served. */
+/* Maximum number of bytes read ahead while a request is served. */
 #define READ_AHEAD_MAX ((size_t)16 * 1024)
 
 static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -61,7 +61,7 @@ void http_connection_move(struct http_connection *connection, enum http_connecti
 	enter(connection, stage);
 }
 
-/* A request leads to its connection by the descriptor only. */
+/* Only the descriptor of a request identifies its connection. */
 static void remember_fd(struct http_connection *connection)
 {
 	struct http_connections *all = connection->all;
@@ -119,7 +119,7 @@ static void feed_refusal(struct http_connection *connection)
 }
 
 /*
- * Writes to the socket itself, because evhttp takes a write through the bufferevent for the end of a reply.
+ * Writes to the socket itself, because evhttp takes a write through the bufferevent as the end of a reply.
  * Replies to earlier requests have been written.  A client that does not read them gets no "100 Continue".
  */
 static void ask_for_body(const struct http_connection *connection)

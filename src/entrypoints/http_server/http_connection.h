@@ -1,6 +1,6 @@
 /*
- * One connection of an HTTP client, between its socket and evhttp: shared by the files of the HTTP server and
- * by no others.
+ * One connection of an HTTP client, between its socket and evhttp: used only by the files of the
+ * HTTP server.
  *
  * A connection is in one of three lists, each in order of arrival:
  *
@@ -8,8 +8,8 @@
  *         `---------ended-------'--> CLOSING --a moment--> released
  *
  * Bytes from the socket go through a reader (see http_reader.h), which feeds evhttp whole requests in one
- * form, one at a time: the next after the reply to the last.  In place of a request that the reader refuses,
- * evhttp gets one that stands for the refusal: it is answered in its turn and is the last.
+ * form, one at a time: each after the reply to the last.  In place of a request that the reader refuses,
+ * evhttp gets a stand-in: it is answered with the refusal, in its turn, and is the last of its connection.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_CONNECTION_H
 #define ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_CONNECTION_H
@@ -31,7 +31,7 @@ struct http_connection {
 	struct bufferevent *stream; /* this struct holds one reference */
 	evutil_socket_t fd;         /* -1 until the first bytes arrive */
 	enum http_connection_stage stage;
-	int64_t since_ms; /* when it entered its stage */
+	int64_t since_ms; /* when it entered its stage, by monotonic_ms() */
 	struct http_reader reader;
 	bool is_feeding; /* the reader is adding to the input */
 	bool is_drained; /* the client sends nothing more */
@@ -65,12 +65,12 @@ void http_connection_move(struct http_connection *connection, enum http_connecti
 void http_connection_replied(struct http_connection *connection);
 
 /*
- * evhttp is about to release it.  The socket is closed a moment later, so that the client can read the
- * reply.
+ * Called when evhttp is about to release the connection.  The socket is closed a moment later, so that the
+ * client can read the reply.
  */
 void http_connection_closing(struct http_connection *connection);
 
-/* Makes evhttp release it as if the client had closed it. */
+/* Makes evhttp release the connection as if the client had closed it. */
 void http_connection_end(const struct http_connection *connection);
 bool http_connection_is_detached(const struct http_connection *connection);
 bool http_connection_may_be_released(const struct http_connection *connection);

@@ -65,9 +65,9 @@ static bool is_name(const char *host, const char *name)
 }
 
 /*
- * A browser sends the name that led it here.  So a request for an address, or for a name without a dot, which
- * cannot be registered, was not led here by a name of an attacker.  A client older than HTTP/1.1 may send no
- * Host; no browser is that old.
+ * A browser sends the name that it resolved to this address.  An attacker cannot register an address, or a
+ * name without a dot, so these are accepted.  A client older than HTTP/1.1 may send no Host; no browser is
+ * that old.
  */
 static bool is_host_known(const struct http_gate *gate, const char *text)
 {
@@ -92,7 +92,7 @@ static const char *port_or(const char *port, const char *usual)
 	return *port ? port : usual;
 }
 
-/* A proxy may speak TLS where this server does not, so the scheme of the origin counts for both. */
+/* A proxy may use TLS where this server does not, so the origin's scheme gives both default ports. */
 static bool is_same_origin(const char *origin, const char *host)
 {
 	struct authority there, here;
@@ -125,7 +125,7 @@ static bool asks_for_token(const struct http_gate *gate)
 	return gate->token && *gate->token;
 }
 
-/* The time depends only on the length of what was given, not on how much of the token is right. */
+/* The duration depends only on the length of the given text, not on how much of the token is right. */
 static bool is_token(const char *given, const char *token)
 {
 	size_t length = strlen(token);

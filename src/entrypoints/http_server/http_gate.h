@@ -2,7 +2,7 @@
  * Decides whether a client may make its request: by the host name, the page of origin, and the token.
  *
  * A page can make the browser that shows it send requests here: from its own origin, which the browser names,
- * or, once its name is made to lead here (DNS rebinding), as if this were its own server.  The first is
+ * or, once its host name resolves to this server (DNS rebinding), as if to its own server.  The first is
  * recognized by Origin and Sec-Fetch-Site, the second by Host.
  *
  * Nothing here touches a socket.

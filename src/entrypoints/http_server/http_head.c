@@ -41,7 +41,7 @@ static bool is(struct span span, const char *text)
 	return span.size == strlen(text) && strncasecmp(span.at, text, span.size) == 0;
 }
 
-/* What was found in the head so far. */
+/* The parts of the head that were found so far. */
 struct reading {
 	struct http_head *head;
 	struct span method, target, version,
@@ -99,7 +99,7 @@ static bool is_target(struct span span)
 	return span.size > 0;
 }
 
-/* The address in brackets at the span's beginning, or the name: what precedes a port. */
+/* Size of the host at the span's beginning: an address in brackets, or a name.  0 if neither. */
 static size_t host_size(struct span span)
 {
 	const char *end;
@@ -136,7 +136,7 @@ static bool is_authority(struct span span)
 
 /* ---- the request line ---- */
 
-/* http://AUTHORITY/PATH: the target becomes what follows the authority. */
+/* Splits http://AUTHORITY/PATH; the target keeps the part after the authority. */
 static bool split_url(struct reading *reading)
 {
 	struct span *target = &reading->target;

@@ -2,8 +2,8 @@
  * The head of a request: its request line and its header fields, read as strictly as RFC 9112 allows.
  *
  * Two readers of HTTP that disagree on where a request ends let a client smuggle a second one past a proxy.
- * So a head that could be read in more than one way is refused as a whole, and what is not refused is written
- * anew, without the fields that say how long the body is: the library behind gets one form of each request.
+ * Therefore a head that could be read in more than one way is refused as a whole, and any other is rewritten
+ * without the fields that give the body's length, so that evhttp gets every request in one form.
  *
  * Nothing here touches a socket.
  */
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bounds of a head, with the ends of its lines and the empty line. */
+/* Bounds of a head; its size includes the line ends and the empty line. */
 #define HTTP_HEAD_MAX   ((size_t)16 * 1024)
 #define HTTP_FIELDS_MAX 100
 
@@ -35,7 +35,7 @@ struct http_head {
 	enum http_framing framing;
 	uint64_t body_size; /* of a sized body */
 	bool is_head;       /* the method is HEAD: an answer has no body */
-	bool takes_body;    /* the body of this method is read; that of others is dropped */
+	bool takes_body;    /* evhttp gets the body; that of other methods is dropped */
 	bool expects_continue;
 
 	char *text; /* the head written anew, without Content-Length and the empty line; freed by free() */
@@ -47,7 +47,7 @@ struct http_head {
 
 /*
  * Reads the head in `bytes`, which ends with its empty line; every line ends with CR and LF.  Returns NULL,
- * or why the head is refused; `head` then holds nothing but `is_head`.
+ * or why the head is refused; `head` then holds only `is_head`.
  */
 const struct http_refusal *http_head_read(struct http_head *head, const char *bytes, size_t size);
 

@@ -11,7 +11,7 @@
 #define CHUNK_LINE_MAX   256
 #define CHUNK_DIGITS_MAX 16
 
-/* Maximum of empty lines before a request; some clients send one behind a body. */
+/* Maximum number of empty lines before a request; some clients send one after a body. */
 #define EMPTY_LINES_MAX 2
 
 static const struct http_refusal no_request = {400, PROBLEM_MALFORMED_REQUEST, "Expected a request"};
@@ -93,7 +93,7 @@ static void keep(struct http_reader *reader, size_t size)
 
 enum line { LINE_UNFINISHED, LINE_FOUND, LINE_MALFORMED };
 
-/* The line that begins at `from`; `size` is without its end. */
+/* Finds the line that begins at `from`; `size` excludes its CR and LF. */
 static enum line find_line(struct http_reader *reader, size_t from, size_t *size)
 {
 	size_t searched = reader->at + reader->searched;
@@ -174,7 +174,7 @@ static enum http_stage find_head_line(struct http_reader *reader)
 
 /* ---- chunks ---- */
 
-/* The digits of a chunk's size; behind them there may be extensions, which are ignored. */
+/* Parses a chunk's size; extensions may follow its digits, and are ignored. */
 static bool parse_chunk_size(const char *line, size_t size, uint64_t *chunk)
 {
 	size_t digits = 0;

@@ -8,9 +8,9 @@
  *               ^    |                      |           |
  *               `----|----------------------'           |
  *                    `--(last chunk)--> TRAILERS -------'
- *     any --> REFUSED, which is final: where the next request begins is not known.
+ *     any --> REFUSED, which is final, because the beginning of the next request is unknown.
  *
- * Memory is bounded: a head, or a body of HTTP_BODY_MAX bytes, and what one call of http_reader_add() adds.
+ * Memory is bounded: a head, or a body of HTTP_BODY_MAX bytes, plus the bytes of one http_reader_add().
  * Nothing here touches a socket.
  */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_SERVER_HTTP_READER_H
@@ -20,7 +20,7 @@
 
 #include "bus/ports/codec.h"
 
-/* The same as for a command from Redis. */
+/* The same limit as for a command from Redis. */
 #define HTTP_BODY_MAX ((size_t)PAYLOAD_MAX)
 
 enum http_stage {
@@ -38,10 +38,10 @@ struct http_reader {
 	enum http_stage stage;
 	char *bytes; /* from 0: the body read so far; from `at`: bytes not read yet */
 	size_t body_size, at, size, room;
-	size_t searched;       /* this many bytes from `at` hold no end of a line */
+	size_t searched;       /* this many bytes from `at` hold no line feed */
 	size_t line_total;     /* size of the whole lines of the head or of the trailers */
 	int empty_lines;       /* seen before the head */
-	size_t chunk_left;     /* bytes of the chunk to come */
+	size_t chunk_left;     /* bytes of the chunk that are still missing */
 	bool is_continued;     /* "100 Continue" was sent, or is not needed */
 	struct http_head head; /* from SIZED or CHUNK_SIZE on */
 	const struct http_refusal *refusal;
@@ -65,7 +65,7 @@ bool http_reader_must_ask(struct http_reader *reader);
  */
 void http_reader_request(const struct http_reader *reader, struct bytes *head, struct bytes *body);
 
-/* Forgets the request that is WHOLE: the next one may be read. */
+/* Drops the request that is WHOLE, so that the next one can be read. */
 void http_reader_next(struct http_reader *reader);
 
 #endif

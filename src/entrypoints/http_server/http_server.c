@@ -1,8 +1,8 @@
 /*
  * Listening for HTTP.
  *
- * evhttp does not say when a connection ends that never made a request: each bufferevent is made and held
- * here, and a timer looks for those whose callbacks evhttp has cleared.
+ * evhttp does not report the end of a connection that never made a request.  So each bufferevent is made and
+ * held here, and a timer finds those whose callbacks evhttp has cleared.
  */
 #include "entrypoints/http_server/http_server.h"
 
@@ -23,10 +23,10 @@
 
 #define SWEEP_MS 200
 
-/* Maximum of released sockets that libevent has yet to close while new ones are accepted. */
+/* Accepting pauses while libevent has yet to close this many released sockets. */
 #define UNCLOSED_MAX 8
 
-/* Without a refusal for this long, accepting works again. */
+/* After this long without a refusal, accepting is considered to work again. */
 #define HEALED_MS 1000
 
 struct http_server {
@@ -38,7 +38,7 @@ struct http_server {
 	struct evconnlistener *listener;
 	struct event *sweep;
 	struct event *closed; /* fires when the sockets of released connections are closed */
-	size_t unclosed;      /* upper bound of how many are open */
+	size_t unclosed;      /* upper bound of the released sockets that are open */
 
 	struct http_connections connections;
 	size_t connections_max;
@@ -166,7 +166,7 @@ static struct http_server *server_of(const struct evconnlistener *listener)
 
 /*
  * The usual cause is that no descriptor is left: without a pause the loop would only retry.  The system also
- * refuses when no client is waiting, right after the last descriptor went to one: that client is not ended.
+ * refuses when no client is waiting, right after the last descriptor went to one: SWEEP_MS spares it.
  */
 static void on_accept_failed(struct evconnlistener *listener, void *context)
 {
@@ -257,8 +257,8 @@ static void on_request(struct evhttp_request *request, void *context)
 /* ---- start and stop ---- */
 
 /*
- * By default evhttp answers methods outside of a list with a page of its own: allow all, and answer them
- * here.
+ * By default evhttp answers methods outside of a list with a page of its own.  So all are allowed, and the
+ * handler answers them.
  */
 static void set_up(struct http_server *server)
 {

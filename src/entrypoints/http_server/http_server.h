@@ -55,7 +55,7 @@ uint16_t http_server_port(const struct http_server *server);
 /* Whether only this machine can connect. */
 bool http_server_is_loopback(const struct http_server *server);
 
-/* In the handler: why the request is to be refused, whose target and fields mean nothing then; or NULL. */
+/* For the handler: why the request must be refused (its target and fields are then meaningless), or NULL. */
 const struct http_refusal *http_server_refusal(const struct http_server *server,
 					       struct evhttp_request *request);
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Channels besides those of the commands. */
+/* Channels besides those of the commands, without the configured prefix. */
 enum signal_channel { SIGNAL_HEARTBEAT, SIGNAL_QUIESCE };
 
 static const char *const signal_names[] = {
