@@ -1,4 +1,4 @@
-/* What the operators' commands share: their connections to the database and to Redis, and error reports. */
+/* The parts that operators' commands share: connections to the database and to Redis, and error reports. */
 #include "entrypoints/admin/admin_tools.h"
 
 #include "adapters/codec/codec.h"

@@ -1,9 +1,9 @@
 /*
- * What the operators' commands share: a connection to the database and one to Redis, whose answers they wait
- * for, and the report of what went wrong.
+ * The parts that operators' commands share: a blocking connection to the database, one to Redis, and error
+ * reports.
  *
- * A function that returns false has reported the failure on standard error; `status` is then what the command
- * ends with.
+ * A function that returns false has reported the failure on standard error; `status` is then the exit
+ * status.
  */
 #ifndef ALLOCD_ENTRYPOINTS_ADMIN_ADMIN_TOOLS_H
 #define ALLOCD_ENTRYPOINTS_ADMIN_ADMIN_TOOLS_H
@@ -24,12 +24,12 @@ struct tools {
 	bool has_client;
 
 	struct url_source redis_url;
-	struct redis_client *redis; /* once tools_open_redis() returned true */
-	struct redis_query *query;  /* once tools_ask_whether_idle() was called */
+	struct redis_client *redis; /* set once tools_open_redis() has returned true */
+	struct redis_query *query;  /* set once tools_ask_whether_idle() was called */
 	char redis_error[REDIS_TROUBLE_MAX];
 };
 
-/* Connects to nothing yet. */
+/* Does not connect yet. */
 struct tools *tools_new(const struct invocation *invocation);
 
 /* Accepts NULL in *tools and nulls it. */
@@ -52,7 +52,7 @@ bool tools_report_redis(struct tools *tools);
 /* Reports any other failure, in two parts.  Returns false. */
 bool tools_report(struct tools *tools, enum exit_status status, const char *what, const char *why);
 
-/* The name with the prefix of all our channels and streams. */
+/* The name of a channel or stream with the configured prefix. */
 const char *tools_prefixed(const struct tools *tools, const char *name);
 
 /*

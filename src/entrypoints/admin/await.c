@@ -33,7 +33,7 @@ struct event_search {
 	void *context;
 };
 
-/* Hands the event over if the message caused it; else returns false. */
+/* Reports the event if the message caused it; otherwise returns false. */
 static bool report_event(const struct event_search *search, struct arena *arena, const struct outgoing *event)
 {
 	struct codec *codec = search->codec;
@@ -51,7 +51,7 @@ static bool report_event(const struct event_search *search, struct arena *arena,
 	return true;
 }
 
-/* Passes over a frame that cannot be decoded: `allocd verify` reports it. */
+/* Skips a frame that cannot be decoded; `allocd verify` reports it. */
 static bool on_frame(void *context, struct bytes frame)
 {
 	struct arena *arena = arena_new(65536);
@@ -67,7 +67,7 @@ static bool on_frame(void *context, struct bytes frame)
 	return holds_some;
 }
 
-/* Finds the events of a message that was handled or skipped, as far as they are kept. */
+/* Finds those events of a message that was handled or skipped that are still kept. */
 static bool find_events(struct tools *tools, const struct known_outcome *outcome, event_found *found,
 			void *context)
 {
@@ -157,7 +157,7 @@ static bool print_object(struct tools *tools, const char *id, const struct known
 
 /* ---- waiting ---- */
 
-/* Polls until an outcome is known or the time is over: then *count is 0.  False: the database failed. */
+/* Polls until an outcome is known; *count is 0 after the deadline.  False: the database failed. */
 static bool wait_for_outcome(struct tools *tools, const char *id, struct poll_deadline *deadline,
 			     struct known_outcome **outcomes, size_t *count)
 {

@@ -24,7 +24,7 @@ static enum exit_status unknown_message(const char *name, struct arena *arena)
 	return STATUS_USAGE;
 }
 
-/* The error names fields; what was given shows how the shell split them. */
+/* Prints the arguments after the error, to show how the shell has split them. */
 static enum exit_status wrong_fields(const struct invocation *invocation, const char *error)
 {
 	const char *given = "";

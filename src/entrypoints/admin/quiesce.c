@@ -11,21 +11,21 @@
 #define TIMEOUT_MS 30000
 
 /*
- * The least time that workers get to answer, even when less is left: without it they would always seem
- * busy.
+ * The least time that workers get to answer, even when less is left: with a shorter one they would always
+ * seem busy.
  */
 #define ANSWER_MS_MIN 200
 
-/* Rounds of questions, until in a whole round everything is idle. */
+/* Repeats rounds of questions until everything is idle in a whole round. */
 struct poll {
 	const struct invocation *invocation;
 	struct tools *tools;
 	struct poll_deadline deadline;
 	int64_t asked, answered; /* workers */
-	const char *busy;        /* what is busy, in one line; NULL: nothing that was asked in this round */
+	const char *busy;        /* the busy part, in one line; NULL: none found in this round */
 };
 
-/* Each question returns false when it could not be asked, which was reported. */
+/* Each ask function returns false, after reporting it, when it could not ask. */
 
 static bool ask_workers(struct poll *poll)
 {
@@ -41,9 +41,9 @@ static bool ask_workers(struct poll *poll)
 }
 
 /*
- * Counts in Redis, and answers with one number: the lists of XINFO grow with the number of groups, and the
- * entry of the last generated id may be gone.  Where the group does not exist, the worker is about to create
- * it, and no entry was read yet.
+ * Counts in Redis and returns one number, because the reply of XINFO grows with the number of groups, and the
+ * entry of the last generated id may be gone.  If the group does not exist, the worker is about to create it,
+ * and no entry was read yet.
  */
 static const char count_entries[] =
 	"local key, group = KEYS[1], ARGV[1]\n"
@@ -101,7 +101,7 @@ static bool ask_database(struct poll *poll)
 	return true;
 }
 
-/* One round, which ends at the first that is busy. */
+/* Asks one round, which ends at the first busy part. */
 static bool ask_all(struct poll *poll)
 {
 	poll->busy = NULL;

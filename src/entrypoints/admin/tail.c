@@ -13,8 +13,8 @@
 #include <string.h>
 
 /*
- * A logger that is silent while the connection works: it passes lines on from the first warning, and all of
- * them at the level debug.
+ * A logger that is silent while the connection works: it passes on lines from the first warning, or all lines
+ * at the level debug.
  */
 struct quiet_logger {
 	struct logger logger;
@@ -48,7 +48,7 @@ struct tail {
 
 /* ---- events ---- */
 
-/* A reader that is gone, as `head` is once it has read enough, is not a failure. */
+/* EPIPE is not a failure: the reader, such as `head`, has read enough. */
 static void end_without_output(struct tail *tail)
 {
 	int reason = errno;
@@ -90,7 +90,7 @@ static void subscribe(struct tail *tail)
 		.url = redis_url(config),
 		.random = system_random(),
 		.logger = &tail->quiet.logger,
-		.demands.replica_will_do = true, /* a replica publishes what its master does */
+		.demands.replica_will_do = true, /* a replica publishes the messages of its master */
 	};
 	tail->subscriber = redis_subscriber_new(&tail->redis,
 						&(struct redis_subscriber_config){

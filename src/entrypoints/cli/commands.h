@@ -1,5 +1,5 @@
 /*
- * The program's commands: one row each, from which the dispatch, the usage errors and the help are read.
+ * The program's commands: one row for each, which serves the dispatch, the usage errors and the help.
  */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_COMMANDS_H
 #define ALLOCD_ENTRYPOINTS_CLI_COMMANDS_H
@@ -17,13 +17,13 @@ enum exit_status {
 };
 
 enum option_kind {
-	OPTION_FLAG,    /* given, or not */
-	OPTION_TEXT,    /* any text but the empty one */
+	OPTION_FLAG,    /* without a value */
+	OPTION_TEXT,    /* any text that is not empty */
 	OPTION_NUMBER,  /* a whole number from 0 */
 	OPTION_SECONDS, /* 30, or 1.5 */
 };
 
-/* An option of a command that is no setting. */
+/* An option of a command that is not a setting. */
 struct command_option {
 	const char *name; /* without dashes */
 	enum option_kind kind;
@@ -32,7 +32,7 @@ struct command_option {
 	const char *help;  /* one line */
 };
 
-/* An option that was given.  It may be repeated; where only one value applies, it is the last one. */
+/* An option that was given.  It may be repeated; if only one value applies, the last one does. */
 struct given_option {
 	const struct command_option *option;
 	const char *text; /* fits the option's kind */
@@ -62,7 +62,7 @@ struct command {
 	const char *summary;                  /* one line */
 	const char *details;                  /* what `allocd help COMMAND` prints besides */
 	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
-	bool is_program;                      /* the one command of a program of that name */
+	bool is_program;                      /* the only command of a program of that name */
 	enum exit_status (*run)(const struct invocation *invocation);
 };
 
@@ -70,17 +70,17 @@ extern const struct command commands[];
 extern const size_t commands_count;
 
 /*
- * The command that the NULL-terminated words begin with, or NULL; *rest is set to what follows its name.
+ * The command that the NULL-terminated words begin with, or NULL; *rest is set to the words after its name.
  */
 const struct command *command_named(const char *const words[], const char *const **rest);
 
-/* Says on standard error which program a former command became, if the word names one; else returns false. */
+/* Reports on standard error which program replaces a former command.  False: the word does not name one. */
 bool command_refuse_moved(const char *word);
 
-/* What an error of the command begins with: "republish: ", or "" for a program of one command. */
+/* The beginning of an error of the command: "republish: ", or "" for a program of one command. */
 const char *command_prefix(const struct invocation *invocation);
 
-/* What prints the command's help: "allocd help republish", or "allocd-bench --help". */
+/* The call that prints the command's help: "allocd help republish", or "allocd-bench --help". */
 const char *command_help_call(const struct command *command, struct arena *arena);
 
 /* Prints on standard output how to use the command. */

@@ -1,4 +1,4 @@
-/* How a command is called: in errors, and in its help, which comes from its row and the settings. */
+/* Describes the call of a command: in errors, and in its help, from its row and the settings. */
 #include "entrypoints/cli/commands.h"
 
 const char *command_prefix(const struct invocation *invocation)

@@ -1,4 +1,4 @@
-/* The help, which is made from the tables of commands and settings. */
+/* Prints the help, from the tables of commands and settings. */
 #include "entrypoints/cli/commands.h"
 
 #include "entrypoints/cli/print.h"

@@ -1,4 +1,4 @@
-/* One command from its words to the exit status. */
+/* Parses and runs one command. */
 #include "entrypoints/cli/invoke.h"
 
 #include "entrypoints/cli/options.h"
@@ -63,7 +63,7 @@ enum exit_status invoke(const struct command *command, const char *const words[]
 	struct invocation invocation = {.arena = arena};
 	enum exit_status status;
 
-	/* A peer that is gone shows as an error of the write, not as the end of the program. */
+	/* Writing to a closed connection or pipe then fails with EPIPE instead of ending the program. */
 	signal(SIGPIPE, SIG_IGN);
 	status = run(&invocation, command, words, environment);
 	if (fflush(stdout) != 0 && status == STATUS_DONE)

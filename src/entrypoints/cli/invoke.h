@@ -1,4 +1,4 @@
-/* One command from its words to the exit status. */
+/* Parses and runs one command. */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_INVOKE_H
 #define ALLOCD_ENTRYPOINTS_CLI_INVOKE_H
 

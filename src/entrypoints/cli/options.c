@@ -20,7 +20,7 @@ static void complain(struct parsing *parsing, const char *what, const char *word
 				      what, word, command_help_call(command, parsing->arena));
 }
 
-/* "--name" of "--name=value". */
+/* Whether the word is --NAME or --NAME=VALUE, with the suffix after NAME. */
 static bool is_named(const char *word, const char *name, const char *suffix)
 {
 	size_t length = strlen(name);
@@ -37,7 +37,7 @@ static const char *name_of(const struct parsing *parsing, const char *word)
 	return arena_printf(parsing->arena, "%.*s", (int)strcspn(word, "="), word);
 }
 
-/* What follows the equals sign, or the next word. */
+/* The text after the equals sign, or the next word. */
 static const char *parse_value(struct parsing *parsing, const char *word)
 {
 	const char *equals = strchr(word, '=');
@@ -78,7 +78,7 @@ static bool try_settings(struct parsing *parsing, const char *word)
 	return false;
 }
 
-/* What the kind accepts, in words that follow "expected"; NULL when it accepts the text. */
+/* The words that follow "expected" in an error; NULL when the kind accepts the text. */
 static const char *expected_of(enum option_kind kind, const char *text)
 {
 	int64_t number;

@@ -6,7 +6,7 @@
 
 /*
  * Fills in `invocation` from `words`, the NULL-terminated rest of the command line after the command's name.
- * Options may stand anywhere, as `--name value` or `--name=value`; words after `--` are arguments.  False,
+ * Options may be anywhere, as `--name value` or `--name=value`; words after `--` are arguments.  False,
  * with one line in *error, when the command does not accept the words.  Allocates from `invocation->arena`.
  */
 bool options_parse(struct invocation *invocation, const struct command *command, const char *const words[],

@@ -1,4 +1,4 @@
-/* Polling with growing pauses until a deadline, for commands that have nothing else to do. */
+/* Polling with growing pauses until a deadline, for commands that may block. */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_POLL_DEADLINE_H
 #define ALLOCD_ENTRYPOINTS_CLI_POLL_DEADLINE_H
 

@@ -8,7 +8,7 @@
 
 static const char *program_name = "allocd";
 
-/* `program` begins the line; NULL: the text does. */
+/* The line begins with `program`, or with the text when that is NULL. */
 static void print_line(const char *program, const char *text, FILE *out)
 {
 	struct arena *arena = arena_new(4096);

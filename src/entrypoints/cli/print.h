@@ -1,5 +1,5 @@
 /*
- * What commands print.  It may hold text from messages, services or the command line: control characters
+ * Prints text that may come from messages, services or the command line: control characters
  * (utf8_is_control()) are escaped as in JSON, so that a terminal does not obey them and JSON keeps its
  * meaning.
  */
@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* The program that print_error() names; "allocd" until this is called.  The text outlives the program. */
+/* The program that print_error() names; "allocd" until this is called.  Keeps the pointer. */
 void print_errors_as(const char *program);
 
 /* "allocd: …", one line on standard error. */

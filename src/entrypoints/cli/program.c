@@ -1,4 +1,4 @@
-/* The program from its command line to its exit status. */
+/* Finds the command that the command line names, and runs it. */
 #include "entrypoints/cli/program.h"
 
 #include "entrypoints/cli/invoke.h"
@@ -31,7 +31,7 @@ static enum exit_status unknown_command(const char *word)
 	return STATUS_USAGE;
 }
 
-/* People try --help and --version first. */
+/* Accepts the spellings that users try first. */
 static const char *usual_name(const char *word)
 {
 	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)

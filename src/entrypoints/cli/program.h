@@ -1,4 +1,4 @@
-/* The program from its command line to its exit status. */
+/* Finds the command that the command line names, and runs it. */
 #ifndef ALLOCD_ENTRYPOINTS_CLI_PROGRAM_H
 #define ALLOCD_ENTRYPOINTS_CLI_PROGRAM_H
 

@@ -70,7 +70,7 @@ static size_t least(size_t a, size_t b, size_t c)
 }
 
 /*
- * Fills the usual table row by row.  The texts are names of variables, so 64 characters of each are enough.
+ * Fills the table of distances row by row.  The texts are names of variables: 64 characters are enough.
  */
 size_t text_distance(const char *one, const char *other)
 {

@@ -15,7 +15,7 @@ bool text_is_printable(const char *text);
 /* False unless the text is valid UTF-8; *count is set to the number of its code points. */
 bool text_count(const char *text, size_t length, size_t *count);
 
-/* Parses decimal digits and nothing else, up to INT64_MAX. */
+/* Parses a number of decimal digits only, up to INT64_MAX. */
 bool text_to_number(const char *text, int64_t *number);
 
 /* Parses seconds with up to three digits after a point, a billion at most, to milliseconds. */

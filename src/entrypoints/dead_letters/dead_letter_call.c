@@ -1,4 +1,4 @@
-/* What every command about dead letters shares. */
+/* The parts that all commands about dead letters share. */
 #include "entrypoints/dead_letters/dead_letter_call.h"
 
 #include "adapters/postgres/ports/dead_letter_archive.h"

@@ -1,6 +1,6 @@
 /*
- * What every command about dead letters shares: the open archive, the filter, the pages that match, and the
- * question whether to proceed.
+ * The parts that all commands about dead letters share: the open archive, the filter, the pages that match,
+ * and the question whether to proceed.
  */
 #ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_CALL_H
 #define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_CALL_H
@@ -13,10 +13,10 @@ struct dead_letter_call {
 	struct dead_letters *letters;
 	struct dead_letter_filter filter;
 	int64_t read_count;   /* letters that were read so far, of filter.limit */
-	bool is_missing_some; /* an id that was given names no dead letter */
+	bool is_missing_some; /* there is no dead letter of an id that was given */
 };
 
-/* Anything but STATUS_DONE was reported and is what the program ends with.  Close the call in any case. */
+/* A result other than STATUS_DONE was reported, and is the exit status.  Close the call in any case. */
 enum exit_status dead_letter_call_open(struct dead_letter_call *call, const struct invocation *invocation);
 void dead_letter_call_close(struct dead_letter_call *call);
 
@@ -30,12 +30,12 @@ enum exit_status dead_letter_call_report_failure(const struct dead_letter_call *
 
 /*
  * Reads the next page: at most `page->max` letters, and no more than the limit allows.  `page->count` is 0
- * behind the last page.  Clears the page's arena first.
+ * after the last page.  Clears the page's arena first.
  */
 const struct failure *dead_letter_call_read_page(struct dead_letter_call *call,
 						 struct dead_letter_page *page);
 
-/* What the command ends with when nothing else failed: each id that was given must name a dead letter. */
+/* The exit status if nothing else failed: STATUS_FAILED if an id that was given names no dead letter. */
 enum exit_status dead_letter_call_status(const struct dead_letter_call *call);
 
 /* The kinds of letters that match the filter, and how many letters there are in all. */
@@ -47,7 +47,7 @@ struct dead_letter_census {
 
 enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct dead_letter_census *census);
 
-/* Asks at the terminal whether to `verb` them, unless --yes was given.  STATUS_DONE: the answer is yes. */
+/* Asks at the terminal whether to `verb` the letters, unless --yes was given.  STATUS_DONE: yes. */
 enum exit_status dead_letter_call_confirm(const struct dead_letter_call *call, const char *verb,
 					  const struct dead_letter_census *census);
 

@@ -76,7 +76,7 @@ static bool read_outcome(const struct invocation *invocation, struct dead_letter
 	return false;
 }
 
-/* Commands can become dead letters, and the event that is reported by mail. */
+/* Only commands, and the event that is reported by mail, can become dead letters. */
 static bool becomes_dead_letter(enum message_type type)
 {
 	return type == MSG_OUT_OF_STOCK || message_descriptor(type)->role == ROLE_COMMAND;

@@ -1,4 +1,4 @@
-/* Dead letters for people, as a table or one by one, and for programs, as JSON. */
+/* Prints dead letters for people, as a table or one by one, and for programs, as JSON. */
 #ifndef ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_PRINT_H
 #define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_PRINT_H
 
@@ -21,7 +21,7 @@ struct dead_letter_table {
 void dead_letter_table_print(struct dead_letter_table *table, const struct dead_letter *letters,
 			     size_t count);
 
-/* All of a dead letter, and what operators did about it. */
+/* A dead letter in full, with the history of its replays and its discarding. */
 struct dead_letter_details {
 	const struct dead_letter *letter;
 	const struct dead_letter_history_entry *history;
@@ -34,7 +34,7 @@ void dead_letter_details_print(const struct dead_letter_details *details, FILE *
 /* "2026-01-31T12:00:00.000000Z replayed by …: …" */
 void history_entry_print(const struct dead_letter_history_entry *entry, FILE *out);
 
-/* What was kept of the payload, without the first bytes of a character of which the rest was cut off. */
+/* The kept part of the payload, without a character at its end of which only the first bytes were kept. */
 struct bytes dead_letter_whole_characters(const struct dead_letter *letter);
 
 /*

@@ -14,7 +14,7 @@
 #define ROWS_LIGHT 500
 #define ROWS_HEAVY 50
 
-/* Handles one page; anything but STATUS_DONE ends the command. */
+/* Handles one page; a result other than STATUS_DONE ends the command. */
 typedef enum exit_status use_page(struct dead_letter_call *call, const struct dead_letter_page *page,
 				  void *context);
 

@@ -1,6 +1,6 @@
 /*
- * All that is known about one dead letter, for people.  What a sender wrote is made harmless for a terminal
- * first.
+ * Prints one dead letter in full, for people.  Control characters in a sender's text are escaped for the
+ * terminal.
  */
 #include "entrypoints/dead_letters/dead_letter_print.h"
 

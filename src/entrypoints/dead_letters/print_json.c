@@ -1,4 +1,4 @@
-/* Dead letters for programs, as JSON. */
+/* Writes dead letters as JSON, for programs. */
 #include "entrypoints/dead_letters/dead_letter_print.h"
 
 #include "core/base/calendar.h"
@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * By hand, because OpenSSL, which has it, is linked with the adapters that encrypt connections, and with no
- * library of the entry points.
+ * Written here because OpenSSL, which has a base64 encoder, is linked only with the adapters that encrypt
+ * connections, and not with the entry points.
  */
 static json_t *base64(struct bytes payload)
 {

@@ -1,5 +1,5 @@
 /*
- * Dead letters as a table.  What a sender wrote is made harmless for a terminal first.
+ * Prints dead letters as a table.  Control characters in a sender's text are escaped for the terminal.
  */
 #include "entrypoints/dead_letters/dead_letter_print.h"
 
@@ -53,7 +53,7 @@ static size_t width_of(const char *text)
 	return utf8_count(text, strlen(text));
 }
 
-/* The first characters of the text, at most `width` of them, the last an ellipsis when some are left out. */
+/* Shortens the text to `width` characters; the last one is then an ellipsis. */
 static const char *cut(const char *text, size_t width, struct arena *arena)
 {
 	size_t left = strlen(text), end = 0;

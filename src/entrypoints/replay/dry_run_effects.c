@@ -1,4 +1,4 @@
-/* What a unit of work writes, in words, in the order in which a store writes it. */
+/* Describes the writes of a unit of work in words, in the order in which a store makes them. */
 #include "entrypoints/replay/dry_run_effects.h"
 
 #include <inttypes.h>

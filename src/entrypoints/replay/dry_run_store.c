@@ -1,4 +1,4 @@
-/* A store for dry runs: it shows what is written, and passes no event or mail on. */
+/* A store for dry runs: it shows each unit that is written, and passes on neither events nor mail. */
 #include "entrypoints/replay/dry_run_store.h"
 
 #include "core/base/must.h"

@@ -1,7 +1,7 @@
 /*
- * A store that shows what is written to it, so that the real handlers run without an effect.
+ * A store that shows the units written to it, so that the real handlers run without an effect.
  *
- * It wraps a store whose writes only its own later calls read (postgres.h: `is_dry_run`), so that each
+ * It wraps a store whose writes are visible only to its own later calls (postgres.h: `is_dry_run`): each
  * message is handled on the state that the messages before it would have left.  A flush that succeeds shows
  * its unit of work, and then reports an empty unit as committed, so that nothing is cached, published or
  * mailed.  A unit that assumed ids and lines to be new ends in a conflict: when it is redone, it looks them
@@ -20,7 +20,7 @@ struct dry_run_store;
 /* Receives a closed unit, as a store does. */
 typedef void unit_shown(void *context, const struct unit_of_work *uow);
 
-/* The wrapped store and the clock outlive it. */
+/* The wrapped store and the clock must outlive this one. */
 struct dry_run_store *dry_run_store_new(struct unit_store *below, struct clock *clock, unit_shown *show,
 					void *context);
 

@@ -1,4 +1,4 @@
-/* `allocd dead-letters replay`: what is checked and asked before the first letter is replayed. */
+/* `allocd dead-letters replay`: the checks and the question before the first letter is replayed. */
 #include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
@@ -7,7 +7,7 @@
 
 #define CONNECT_MS 30000
 
-/* Anything but STATUS_DONE was reported. */
+/* A result other than STATUS_DONE was reported. */
 static enum exit_status read_options(const struct dead_letter_call *call, struct replay_options *options)
 {
 	const struct invocation *invocation = call->invocation;

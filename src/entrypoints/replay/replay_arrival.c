@@ -57,7 +57,7 @@ static enum transport transport_of(const struct dead_letter *letter)
 										: TRANSPORT_PUBSUB;
 }
 
-/* The id that its stream entry had beside the payload; NULL when an edit removes or replaces it. */
+/* The id of the letter's stream entry outside the payload; NULL when an edit removes or replaces it. */
 static const char *entry_own_id(const struct dead_letter *letter, const struct replay_edits *edits)
 {
 	for (size_t i = 0; i < edits->count; i++) {
@@ -68,8 +68,8 @@ static const char *entry_own_id(const struct dead_letter *letter, const struct r
 }
 
 /*
- * Why the message is invalid regardless of its payload: its stream entry was not well formed, and no edit
- * replaces what was wrong with it.  NULL: it is not.
+ * Why the message is invalid regardless of its payload: its type is unknown, or its stream entry was
+ * malformed and there is no edit.  NULL: the payload decides.
  */
 static const char *defect_of(const struct dead_letter *letter, const struct replay_edits *edits,
 			     enum message_type type)

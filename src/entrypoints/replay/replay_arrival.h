@@ -1,4 +1,4 @@
-/* A dead letter as it is submitted again: as it first arrived, with the operator's edits applied. */
+/* Builds the arrival of a replayed dead letter: as it first arrived, with the operator's edits applied. */
 #ifndef ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_ARRIVAL_H
 #define ALLOCD_ENTRYPOINTS_REPLAY_REPLAY_ARRIVAL_H
 
@@ -16,7 +16,8 @@ struct replay_edits {
 void replay_edits_read(struct replay_edits *edits, const struct invocation *invocation);
 
 /*
- * Whether every kind of message that matches has the edited fields.  Anything but STATUS_DONE was reported.
+ * Checks that every kind of message that matches has the edited fields.  A result other than STATUS_DONE was
+ * reported.
  */
 enum exit_status replay_edits_check(const struct replay_edits *edits, const struct dead_letter_call *call,
 				    const struct dead_letter_census *census);

@@ -22,7 +22,7 @@
 
 #define ROWS 20
 
-/* How long the letter in flight may take after a signal, and the events may take after the last letter. */
+/* Time limits: of the letter in flight after a signal, and of publishing events after the last letter. */
 #define STOP_MS    9000
 #define PUBLISH_MS 3000
 
@@ -40,7 +40,7 @@ struct run {
 	struct event_base *base;
 	struct event *on_sigterm, *on_sigint;
 	struct event *next;     /* fires when the next letter is due */
-	struct event *deadline; /* of the phase; while working: of the database's outage */
+	struct event *deadline; /* of the phase; while WORKING: of an outage of the database */
 	struct replayer *replayer;
 	int64_t begun_us;
 	enum phase phase;
@@ -51,7 +51,7 @@ struct run {
 	const struct dead_letter *letter; /* in flight, or NULL */
 	struct arena *arena;              /* for one letter */
 	struct dry_run_effects effects;   /* of the letter */
-	bool own_unit_was_shown;          /* later steps of a shrink are then the letter's, too */
+	bool own_unit_was_shown;          /* later units are then steps of the letter's shrink */
 
 	int64_t submitted, handled, skipped, failed;
 	int64_t events_of[MSG_TYPES];
@@ -66,7 +66,7 @@ static void set_timer(struct event *timer, int64_t us)
 	event_add(timer, &delay);
 }
 
-/* Counts from the beginning and not from the last letter, so that delays do not add up. */
+/* Measures from the beginning and not from the last letter, so that delays do not add up. */
 static void wait_for_next(struct run *run)
 {
 	int64_t interval_us = run->options->rate ? 1000000 / run->options->rate : 0;
@@ -361,7 +361,7 @@ static void print_summary(const struct run *run)
 	arena_free(&arena);
 }
 
-/* Of a letter that is in flight at the end, the database has both its effect and its attempt, or neither. */
+/* If a letter is in flight at the end, the database has both its effect and its attempt, or neither. */
 static enum exit_status replay_all(struct run *run)
 {
 	const struct invocation *invocation = run->call->invocation;

@@ -13,7 +13,7 @@ struct replay_options {
 	int64_t total; /* letters that match */
 };
 
-/* Prints a report of each letter, and a summary.  Returns what the command ends with. */
+/* Prints a report of each letter, and a summary.  Returns the exit status. */
 enum exit_status replay_run(struct dead_letter_call *call, const struct replay_options *options);
 
 #endif

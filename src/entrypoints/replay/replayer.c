@@ -1,4 +1,4 @@
-/* The worker's engine and stores, put together for one message at a time. */
+/* Puts the worker's engine and stores together for one message at a time. */
 #include "entrypoints/replay/replayer.h"
 
 #include "adapters/codec/codec.h"
@@ -44,7 +44,7 @@ bool replayer_can_dry_run(const struct config *config, int timeout_ms, struct ar
 	bool can;
 
 	if (!url.pooled)
-		return true; /* every connection has refused such a pooler already */
+		return true; /* connecting has already failed if there is a pooler */
 	can = blocking_client_connect(&client, &url, CLIENT_DRY_RUNS, timeout_ms);
 
 	*error = arena_strdup(arena, client.text);
@@ -94,8 +94,8 @@ static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 }
 
 /*
- * The intake and the lane share the one session that knows the effects of the dry run: with one message at a
- * time, the intake asks before the lane does.
+ * The intake and the lane share the only session that sees the effects of the dry run: with one message at a
+ * time, their calls do not overlap, because the intake asks first.
  */
 static void make_dry_run_ports(struct replayer *replayer, struct engine_ports *ports, unit_shown *show,
 			       void *context)
@@ -157,7 +157,7 @@ bool replayer_lost_dry_run(const struct replayer *replayer)
 	return replayer->dry_run && postgres_unit_store(replayer->stores[0])->sessions_lost;
 }
 
-/* Frees callers of the engine's callbacks before the engine. */
+/* Frees everything that may call the engine back before the engine. */
 void replayer_free(struct replayer **place)
 {
 	struct replayer *replayer = *place;

@@ -13,15 +13,15 @@ struct event_base;
 struct replayer;
 
 /*
- * Whether the database can serve dry runs: they need a session of their own.  False: *error says why not, in
- * `arena`, and *status is what to end with.
+ * Whether the database can serve dry runs: they need a session of their own.  False: *error, in `arena`,
+ * says why not, and *status is the exit status.
  */
 bool replayer_can_dry_run(const struct config *config, int timeout_ms, struct arena *arena,
 			  const char **error, enum exit_status *status);
 
 /*
- * Shows every unit of work that it commits.  In a dry run it commits nothing: it shows what each message
- * would do after those before it.
+ * Calls `show` for every unit of work that is committed.  A dry run commits nothing: it shows the unit of
+ * each message as it would be after the messages before it.
  */
 struct replayer *replayer_new(struct event_base *base, const struct config *config, struct logger *logger,
 			      bool is_dry_run, unit_shown *show, void *context);
