@@ -29,7 +29,7 @@ struct bench {
 	struct bench_sender *sender;
 	bool stalled; /* nothing more is sent: the check reports what is missing */
 	struct bench_gauges before, after;
-	enum exit_status status; /* once a step failed */
+	enum exit_status status; /* set once a step has failed */
 };
 
 /* Each step returns false when it failed: the failure was reported, and `status` is the exit status. */
@@ -96,7 +96,7 @@ static bool send(struct bench *bench, uint32_t end, const char *title)
 	return bench->stalled || check_end(bench, bench_sender_send(bench->sender, end, title));
 }
 
-/* ---- the stock, whose messages cause no event: their ids are counted in the database ---- */
+/* ---- the stock: new batches cause no event, so message ids are counted in the database ---- */
 
 static bool await_spent(struct bench *bench, int64_t expected)
 {
@@ -132,7 +132,7 @@ static bool make_stock(struct bench *bench)
 
 /* ---- the run ---- */
 
-/* After a stall figures would mean nothing. */
+/* After a stall the figures would be meaningless, so they stay unknown. */
 static bool read_meter(struct bench *bench, struct bench_gauges *gauges)
 {
 	*gauges = bench_gauges_unknown;

@@ -4,7 +4,7 @@
 
 #include "entrypoints/cli/commands.h"
 
-/* The program's one command; see bench_options.h for its options. */
+/* The program's only command; see bench_options.h for its options. */
 enum exit_status bench_run(const struct invocation *invocation);
 
 #endif

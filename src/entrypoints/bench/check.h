@@ -12,14 +12,14 @@ struct bench_check {
 	uint32_t products;
 };
 
-/* Everything given outlives it. */
+/* The arguments must outlive the check. */
 void bench_check_init(struct bench_check *check, const char *run, struct bench_verifier *verifier);
 void bench_check_release(struct bench_check *check);
 
 /* Receives the findings of postgres_find_run(); its context is the check. */
 extern const struct run_listener bench_check_listener;
 
-/* Call it after the last finding: adds everything that is missing or wrong to the verifier's faults. */
+/* To be called after the last finding: adds all that is missing or wrong to the verifier's faults. */
 void bench_check_conclude(struct bench_check *check, const struct bench_results *results,
 			  struct bench_effects *effects);
 

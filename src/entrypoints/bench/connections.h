@@ -25,13 +25,13 @@ struct bench_connections *connections_new(struct event_base *base, const struct 
 					  bool by_stream, const struct bench_connections_user *user,
 					  void *context);
 
-/* Not from its own callbacks.  Accepts NULL in *connections and nulls it. */
+/* Must not be called from the callbacks.  Accepts NULL in *connections and nulls it. */
 void connections_free(struct bench_connections **connections);
 
 /* Whether commands can be sent and every event is received. */
 bool connections_is_up(const struct bench_connections *connections);
 
-/* Why they are not up, as far as is known; NULL when they are. */
+/* Why the connections are not up, if that is known; NULL when they are up. */
 const char *connections_trouble(const struct bench_connections *connections);
 
 /* Messages with the same key are sent to the same stream; they are copied, and sent by the next flush. */

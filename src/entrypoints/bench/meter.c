@@ -1,4 +1,4 @@
-/* Reads what a run costs: figures of the worker, Postgres, Redis and this process. */
+/* Reads the costs of a run: figures of the worker, Postgres, Redis and this process. */
 #include "entrypoints/bench/meter.h"
 
 #include "adapters/postgres/tools/bench_queries.h"
@@ -34,7 +34,7 @@ static void on_answered(struct evhttp_request *request, void *context)
 	event_base_loopexit(scrape->base, NULL);
 }
 
-/* Asks at the address where the worker listens; to a client, 0.0.0.0 and :: mean this machine, too. */
+/* Scrapes the address where the worker listens; a client reaches this machine at 0.0.0.0 and ::, too. */
 static void read_worker(const struct listen_address *address, struct bench_gauges *gauges)
 {
 	struct scrape scrape = {must(event_base_new()), gauges};
@@ -87,7 +87,7 @@ static unsigned long long ticks_of_children(long parent)
 	return ticks;
 }
 
-/* The time of the whole server: its first process, its running children, and those that ended. */
+/* The CPU time of the whole server: its first process, its running children, and those that ended. */
 static double postgres_cpu_s(int64_t backend)
 {
 	struct bench_process served_by, first;
@@ -101,7 +101,7 @@ static double postgres_cpu_s(int64_t backend)
 
 /* ---- Redis ---- */
 
-/* Adds up what INFO says about the processor, in microseconds, because a script can answer with a number. */
+/* Adds up the CPU times in INFO, in microseconds: a script can reply with one number. */
 static const char read_cpu[] =
 	"local info, sum = redis.call('INFO', 'cpu'), 0\n"
 	"for seconds in info:gmatch('used_cpu_%a+:([%d.]+)') do sum = sum + tonumber(seconds) end\n"

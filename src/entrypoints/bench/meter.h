@@ -1,4 +1,4 @@
-/* Reads what a run costs: figures of the worker, Postgres, Redis and this process. */
+/* Reads the costs of a run: figures of the worker, Postgres, Redis and this process. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_METER_H
 #define ALLOCD_ENTRYPOINTS_BENCH_METER_H
 

@@ -115,7 +115,7 @@ static void sleep_until(struct bench_sender *sender, int64_t then_us, int64_t no
 	wait_us(sender->pace, then_us - now_us > SLEEP_US_MIN ? then_us - now_us : SLEEP_US_MIN);
 }
 
-/* Sends the messages that are due, as far as the window allows; a timer sends the others. */
+/* Sends the messages that are due, as far as the window allows; a timer sends the rest. */
 static void send_due(struct bench_sender *sender)
 {
 	int64_t now;
@@ -199,7 +199,7 @@ static void on_ended(void *context, const char *cause)
 
 /* ---- waiting ---- */
 
-/* Without a message in flight nothing can be late. */
+/* While no message is in flight, no event is overdue. */
 static bool has_stalled(struct bench_sender *sender, int64_t patience_ms)
 {
 	int64_t now = bench_now_us();

@@ -1,8 +1,8 @@
 /*
  * Sends a plan's messages and receives their events: as fast as a window allows, or at a fixed rate.
  *
- * The window bounds the messages in flight, because pub/sub has no flow control.  Messages that cause no
- * event cannot be seen to be done: the window assumes that they are as fast as the others.
+ * The window bounds the messages in flight, because pub/sub has no flow control.  The end of a message that
+ * causes no event cannot be observed: the window assumes that it is as fast as the rest.
  *
  * At a fixed rate a message's latency counts from the instant at which it was due, however late it was
  * sent. Otherwise a stall would delay the sending of just those messages that would have shown it:
@@ -22,7 +22,7 @@ enum bench_end {
 
 struct bench_sender;
 
-/* Everything given outlives it.  `run`: see bench_messages.h. */
+/* The arguments must outlive the sender.  `run`: see bench_messages.h. */
 struct bench_sender *bench_sender_new(const struct invocation *invocation,
 				      const struct bench_options *options, const char *run,
 				      struct bench_verifier *verifier);
@@ -34,7 +34,7 @@ void bench_sender_free(struct bench_sender **sender);
 enum bench_end bench_sender_connect(struct bench_sender *sender);
 
 /*
- * Sends the messages below number `end`, and waits for all their events.  Messages behind the stock are sent
+ * Sends the messages below number `end`, and waits for all their events.  Messages after the stock are sent
  * at the rate of the options, if there is one.  `title` names the progress bar on a terminal.
  */
 enum bench_end bench_sender_send(struct bench_sender *sender, uint32_t end, const char *title);
@@ -47,7 +47,7 @@ const char *bench_sender_trouble(const struct bench_sender *sender);
 /* The clock of all times of a run. */
 int64_t bench_now_us(void);
 
-/* From now on SIGINT and SIGTERM end a run in order; a second signal ends the program at once. */
+/* From now on SIGINT and SIGTERM interrupt a run; the same signal again ends the program at once. */
 void bench_catch_signals(void);
 bool bench_was_interrupted(void);
 

@@ -1,4 +1,4 @@
-/* Figures about processes, read from the texts in which they are reported. */
+/* Parses figures about processes from the texts that report them. */
 #include "entrypoints/bench_report/figures.h"
 
 #include "core/base/utf8.h"

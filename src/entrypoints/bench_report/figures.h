@@ -1,4 +1,4 @@
-/* Figures about processes, read from the texts in which they are reported. */
+/* Parses figures about processes from the texts that report them. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_FIGURES_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_FIGURES_H
 
@@ -25,7 +25,7 @@ struct bench_process {
 	unsigned long long own_ticks, ended_ticks; /* its own; of its children that ended */
 };
 
-/* False: the text is not such a description. */
+/* False: the text is malformed. */
 bool bench_read_process(struct bench_process *process, const char *stat);
 
 #endif

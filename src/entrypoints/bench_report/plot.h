@@ -9,7 +9,7 @@
 /* Plots the number of messages by latency, on a logarithmic scale. */
 void bench_plot_latency(const struct bench_result *result, FILE *out);
 
-/* Plots over time how many messages a second were done, among those that cause events. */
+/* Plots the rate at which messages that cause events were done, over time. */
 void bench_plot_rate(const struct bench_result *result, FILE *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* The result of a run, as a table for people and as JSON for programs. */
+/* Prints the result of a run, as a table for people and as JSON for programs. */
 #include "entrypoints/bench_report/report.h"
 
 #include "core/base/must.h"

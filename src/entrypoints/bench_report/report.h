@@ -1,4 +1,4 @@
-/* The result of a run, as a table for people and as JSON for programs. */
+/* Prints the result of a run, as a table for people and as JSON for programs. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_REPORT_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_REPORT_H
 
@@ -6,10 +6,10 @@
 
 #include <stdio.h>
 
-/* A table and two plots, 80 columns wide. */
+/* Prints a table and two plots, 80 columns wide. */
 void bench_report_text(const struct bench_result *result, FILE *out);
 
-/* One object in one line. */
+/* Prints one object in one line. */
 void bench_report_json(const struct bench_result *result, FILE *out);
 
 #endif

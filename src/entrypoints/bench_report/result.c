@@ -1,4 +1,4 @@
-/* The result of a run, as figures. */
+/* Computes the figures of a run. */
 #include "entrypoints/bench_report/result.h"
 
 #include "core/base/must.h"

@@ -1,4 +1,4 @@
-/* The result of a run, as figures. */
+/* Computes the figures of a run. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_REPORT_RESULT_H
 #define ALLOCD_ENTRYPOINTS_BENCH_REPORT_RESULT_H
 
@@ -25,7 +25,7 @@ struct bench_result {
 	uint64_t duplicates;
 };
 
-/* Everything given outlives it. */
+/* The arguments must outlive the result. */
 void bench_result_init(struct bench_result *result, const struct bench_options *options,
 		       const struct bench_verifier *verifier, const struct bench_gauges *before,
 		       const struct bench_gauges *after);

@@ -1,4 +1,4 @@
-/* How a run's messages are written, and how its events are recognized. */
+/* Writes a run's messages, and recognizes its events. */
 #include "entrypoints/bench_workload/bench_messages.h"
 
 #include "core/base/decimal.h"
@@ -68,7 +68,7 @@ struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_
 
 /* ---- reading ---- */
 
-/* The byte behind the text; NULL when the payload does not contain it. */
+/* The byte after the text; NULL when the payload does not contain it. */
 static const char *after(struct bytes payload, const char *text, size_t length)
 {
 	const char *found = memmem(payload.data, payload.size, text, length);

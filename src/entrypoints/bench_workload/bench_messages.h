@@ -1,5 +1,5 @@
 /*
- * How a run's messages are written, and how its events are recognized.
+ * Writes a run's messages, and recognizes its events.
  *
  * Every name that a run makes begins with the run's name: message ids are RUN-m and eight digits, SKUs
  * RUN-s…, batches RUN-b…, orders RUN-o….  The width is fixed, so that names sort as their numbers do.  An

@@ -1,4 +1,4 @@
-/* The scenario and the options of a run of `allocd-bench`, within their bounds. */
+/* Reads the scenario and the options of a run of `allocd-bench`, and checks their bounds. */
 #include "entrypoints/bench_workload/bench_options.h"
 
 #include "entrypoints/cli/options.h"
@@ -43,7 +43,7 @@ const char *bench_transport_name(enum bench_transport transport)
 	return ways[transport];
 }
 
-/* What each function below reads, and the first error that one of them found. */
+/* The input of the functions below, and the first error that one of them found. */
 struct reading {
 	const struct invocation *invocation;
 	const char *error; /* NULL until there is one */

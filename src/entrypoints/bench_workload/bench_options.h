@@ -1,4 +1,4 @@
-/* The scenario and the options of a run of `allocd-bench`, within their bounds. */
+/* Reads the scenario and the options of a run of `allocd-bench`, and checks their bounds. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_OPTIONS_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_OPTIONS_H
 

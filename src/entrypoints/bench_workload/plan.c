@@ -1,16 +1,16 @@
-/* What a run sends: the stock of each SKU, then messages about SKUs that are chosen at random. */
+/* Plans the messages of a run: the stock of each SKU, then messages about SKUs chosen at random. */
 #include "entrypoints/bench_workload/plan.h"
 
 #include "core/base/must.h"
 #include "entrypoints/bench_workload/zipf.h"
 
-/* In reallocate, lines of each SKU that never move; one more does. */
+/* In reallocate, the number of lines of each SKU that never move; one more line moves. */
 #define STAYING_LINES 4
 
 /* In mixed, a quantity that no run uses up. */
 #define PLENTY 1000000000
 
-/* In mixed, of 100 messages; the others create batches. */
+/* In mixed, the share of 100 messages; the rest create batches. */
 #define ALLOCATES 80
 #define CHANGES   15
 
@@ -81,8 +81,8 @@ static void plan_line(struct planning *planning, uint32_t sku)
 /* ---- reallocate: one line moves back and forth between two batches ---- */
 
 /*
- * What each phase changes.  The first batch is preferred, and the lines that never move fill it but for one
- * piece; the second has room for one piece.  When either batch shrinks, only the other can take the line.
+ * The change of each phase.  The first batch is preferred, and the lines that never move fill it but for one
+ * piece; the second has room for one piece.  When either batch shrinks, only the other has room for the line.
  */
 static const struct change {
 	uint32_t batch;

@@ -1,9 +1,9 @@
 /*
- * What a run sends, message by message, and what each must cause: decided before the first is sent.
+ * The messages of a run and the events that each must cause, which are decided before the first is sent.
  *
  * Messages are numbered: first those that create the stock, then the warm-up, then those that are measured.
- * The messages of one SKU are handled in their order, so the events of each are known in advance; and the
- * last message of every SKU causes an event, so that the end of its handling can be observed.
+ * The messages of one SKU are handled in their order, so the events of each are known in advance.  After the
+ * stock, the last message of each SKU causes an event, so that the end of its handling can be observed.
  */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_PLAN_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_PLAN_H
@@ -23,7 +23,7 @@ struct bench_step {
 struct bench_plan {
 	struct bench_step *steps;
 	uint32_t count;
-	uint32_t stock;    /* number of the first message behind the stock */
+	uint32_t stock;    /* number of the first message after the stock */
 	uint32_t measured; /* number of the first measured message */
 	uint32_t skus;
 	uint32_t with_events; /* number of messages that cause events */
@@ -35,7 +35,7 @@ struct bench_plan *bench_plan_new(const struct bench_options *options, uint64_t 
 /* Accepts NULL in *plan and nulls it. */
 void bench_plan_free(struct bench_plan **plan);
 
-/* The type of the event that such a message causes as its `index`-th, counted from 0. */
+/* The type of the event number `index`, counted from 0, that the message causes. */
 enum message_type bench_event(const struct bench_step *step, uint8_t index);
 
 #endif

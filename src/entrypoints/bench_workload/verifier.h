@@ -10,7 +10,7 @@
 #include "core/base/arena.h"
 #include "entrypoints/bench_workload/plan.h"
 
-/* The first faults are kept as text; the others are counted. */
+/* All faults are counted; this many of the first are kept as text. */
 #define BENCH_FAULT_TEXTS 10
 
 struct bench_faults {
@@ -28,7 +28,7 @@ struct bench_verifier {
 	const struct bench_plan *plan;
 	struct arena *arena; /* holds the faults */
 
-	int64_t *due_us;    /* of each message: from when its latency counts */
+	int64_t *due_us;    /* of each message: when its latency begins */
 	int64_t *done_us;   /* of each message: when its last event arrived; 0: not yet */
 	uint8_t *received;  /* of each message: the number of events that arrived */
 	uint32_t *versions; /* of each SKU: the version of its last event */

@@ -1,4 +1,4 @@
-/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators), and sums for Zipf. */
+/* Draws with splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). */
 #include "entrypoints/bench_workload/zipf.h"
 
 #include "core/base/must.h"
@@ -8,7 +8,7 @@
 struct bench_zipf {
 	uint64_t state;
 	uint32_t range;
-	double *sums; /* of the weights up to each number, the last is 1; NULL: all weigh the same */
+	double *sums; /* of the weights up to each number; the last is 1; NULL: all weights are equal */
 };
 
 static uint64_t next(struct bench_zipf *generator)

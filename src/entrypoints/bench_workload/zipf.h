@@ -1,4 +1,4 @@
-/* Random numbers from a seed, equally likely or by Zipf's law. */
+/* Draws random numbers from a seed, equally likely or by Zipf's law. */
 #ifndef ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_ZIPF_H
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_ZIPF_H
 

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* The program that print_error() names; "allocd" until this is called.  Keeps the pointer. */
+/* The program that print_error() names; "allocd" until this is called.  It must stay valid. */
 void print_errors_as(const char *program);
 
 /* "allocd: …", one line on standard error. */

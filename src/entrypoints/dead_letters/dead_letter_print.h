@@ -21,7 +21,7 @@ struct dead_letter_table {
 void dead_letter_table_print(struct dead_letter_table *table, const struct dead_letter *letters,
 			     size_t count);
 
-/* A dead letter in full, with the history of its replays and its discarding. */
+/* A dead letter in full, with the history of operators' actions on it. */
 struct dead_letter_details {
 	const struct dead_letter *letter;
 	const struct dead_letter_history_entry *history;
