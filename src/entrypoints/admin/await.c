@@ -67,7 +67,7 @@ static bool on_frame(void *context, struct bytes frame)
 	return holds_some;
 }
 
-/* Finds those events of a message that was handled or skipped that are still kept. */
+/* Finds the events, if still kept, of a message that was handled or skipped. */
 static bool find_events(struct tools *tools, const struct known_outcome *outcome, event_found *found,
 			void *context)
 {

@@ -11,8 +11,8 @@
 #define TIMEOUT_MS 30000
 
 /*
- * The least time that workers get to answer, even when less is left: with a shorter one they would always
- * seem busy.
+ * The least time that workers get to answer, even when less is left until the deadline: otherwise they would
+ * always seem busy.
  */
 #define ANSWER_MS_MIN 200
 
@@ -25,7 +25,7 @@ struct poll {
 	const char *busy;        /* the busy part, in one line; NULL: none found in this round */
 };
 
-/* Each ask function returns false, after reporting it, when it could not ask. */
+/* Each ask function returns false when asking failed, which it has reported. */
 
 static bool ask_workers(struct poll *poll)
 {

@@ -53,7 +53,7 @@ static size_t width_of(const char *text)
 	return utf8_count(text, strlen(text));
 }
 
-/* Shortens the text to `width` characters; the last one is then an ellipsis. */
+/* Shortens a text that is longer than `width` characters; the last one is then an ellipsis. */
 static const char *cut(const char *text, size_t width, struct arena *arena)
 {
 	size_t left = strlen(text), end = 0;

@@ -61,7 +61,7 @@ struct evhttp_request *exchange_detach(struct exchange *exchange);
  */
 bool exchange_make_room(struct http_api *api);
 
-/* To be called when the engine or the database has called back, or if it will not. */
+/* To be called when the engine or the database has called back, or was not asked. */
 void exchange_free(struct exchange *exchange);
 
 /* Why units of work are not committed, since when, and what to do about it; "" when they are committed. */

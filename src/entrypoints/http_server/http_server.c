@@ -166,7 +166,7 @@ static struct http_server *server_of(const struct evconnlistener *listener)
 
 /*
  * The usual cause is that no descriptor is left: without a pause the loop would only retry.  The system also
- * refuses when no client is waiting, right after the last descriptor went to one: SWEEP_MS spares it.
+ * refuses when no client is waiting, right after the last descriptor went to one; SWEEP_MS spares that one.
  */
 static void on_accept_failed(struct evconnlistener *listener, void *context)
 {

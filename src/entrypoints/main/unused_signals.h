@@ -18,7 +18,7 @@ struct unused_signals;
 /* Ignores these signals from now on, in all threads. */
 void unused_signals_ignore(void);
 
-/* Ignores these signals and logs each, at most once a minute.  The base and the logger must outlive it. */
+/* Ignores these signals and logs each, at most once a minute.  The base and the logger outlive the result. */
 struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger);
 
 /* The signals stay ignored, and are not logged any more.  Accepts NULL in *signals and nulls it. */
