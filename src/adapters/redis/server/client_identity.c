@@ -1,4 +1,4 @@
-/* CLIENT INFO and CLIENT KILL.  A Redis that was started again counts its clients anew: hence the address. */
+/* CLIENT INFO and CLIENT KILL.  A restarted Redis reuses ids, so a client is killed by id and address. */
 #include "adapters/redis/server/client_identity.h"
 
 #include "adapters/redis/protocol/resp_writer.h"

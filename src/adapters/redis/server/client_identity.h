@@ -15,13 +15,13 @@ struct client_identity {
 	char address[128];
 };
 
-/* Appends the question, which one reply answers. */
+/* Appends the command that asks for the identity; it has one reply. */
 void client_identity_ask(struct evbuffer *out);
 
-/* Unknown, when the answer is a refusal. */
+/* Reads that reply.  The identity is unknown when Redis refused the command. */
 void client_identity_read(struct client_identity *identity, const struct redisReply *reply);
 
-/* Appends the command that ends it; one reply tells whether it was there. */
+/* Appends the command that ends the connection; its one reply shows whether it existed. */
 void client_identity_kill(const struct client_identity *identity, struct evbuffer *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* A list of connections, what was logged of their trouble, and which of them are to end. */
+/* The list of connections, which of them are to end, and the trouble that was logged. */
 #include "adapters/redis/server/redis_server.h"
 
 #include "adapters/redis/connection/redis_connection.h"
@@ -9,10 +9,10 @@
 #include <event2/event.h>
 #include <string.h>
 
-/* Causes of one trouble that are logged; further ones are not. */
+/* The most causes of one trouble that are logged. */
 #define CAUSES_MAX 8
 
-/* A cause is logged again after this long: the log may have left the line out (bus/base/log_limiter.h). */
+/* A cause is logged again after this long, because bus/base/log_limiter.h may have dropped the line. */
 #define SAME_CAUSE_MS 10000
 
 #define PATIENCE_GROWTH 8
@@ -24,18 +24,18 @@ struct cause {
 
 struct redis_server {
 	struct logger *logger;
-	struct event *ending; /* from the event loop: the members that are to end */
+	struct event *ending; /* ends the members that are to end, from the event loop */
 	struct server_member *members;
 	char cause[REDIS_TROUBLE_MAX]; /* why they are to end */
 
 	int64_t first_patience_ms;
-	int64_t refused_since_ms, refused_last_ms, patience_ms; /* of answers that may pass; 0: none came */
-	int64_t differed_ms; /* when members were at different servers last; 0: never */
+	int64_t refused_since_ms, refused_last_ms, patience_ms; /* of temporary errors; 0: never */
+	int64_t differed_ms; /* when members were last at different servers; 0: never */
 
 	struct cause causes[CAUSES_MAX]; /* of the present trouble, as logged */
 	size_t cause_count;
-	int64_t trouble_ms; /* since when */
-	bool is_balanced;   /* the log has it that there are several servers */
+	int64_t trouble_ms; /* when it began */
+	bool is_balanced;   /* it was logged that there are several servers */
 
 	char address[REDIS_ADDRESS_MAX];
 	char defect[REDIS_TROUBLE_MAX];
@@ -73,7 +73,7 @@ static void end_soon(struct redis_server *server)
 	evtimer_add(server->ending, &at_once);
 }
 
-/* All that are up, but one. */
+/* Ends all members that are up, except one. */
 static void end_others(struct redis_server *server, const struct server_member *but, const char *cause)
 {
 	utf8_format(server->cause, sizeof server->cause, "%s", cause);
@@ -93,7 +93,7 @@ static void retry_others(const struct redis_server *server, const struct server_
 
 /* ---- answers ---- */
 
-/* Returns whether answers that may pass came for too long. */
+/* Returns whether temporary errors have lasted for too long. */
 static bool lasts_too_long(struct redis_server *server, int64_t now_ms)
 {
 	bool goes_on = server->refused_last_ms && now_ms - server->refused_last_ms <= SERVER_TROUBLE_GAP_MS;
@@ -121,7 +121,7 @@ bool redis_server_refused(struct redis_server *server, struct server_member *mem
 	case REDIS_ERROR_NOT_NOW:
 		if (!lasts_too_long(server, now_ms))
 			return false;
-		/* Without its run id, a change of server could not be detected. */
+		/* Without a run id, compare() could not detect that the server changed. */
 		if (!*member->run_id)
 			end_others(server, member, cause);
 		return true;
@@ -152,7 +152,7 @@ static bool some_are_elsewhere(const struct redis_server *server, const struct s
 	return false;
 }
 
-/* A balancer that sends each connection elsewhere must not stop them from working: log that once. */
+/* Behind a balancer that sends each connection elsewhere they must keep working: that is logged once. */
 static void compare(struct redis_server *server, const struct server_member *member, int64_t now_ms)
 {
 	bool again = server->differed_ms && now_ms - server->differed_ms < SERVER_DIFFERS_MS;
@@ -210,7 +210,7 @@ void redis_server_reached(struct redis_server *server, struct server_member *mem
 		end_trouble(server, address);
 }
 
-/* Whether a line with that cause was logged a short while ago, or too many others were; notes that it is. */
+/* Whether the cause was logged recently, or CAUSES_MAX others were; if not, notes that it is logged now. */
 static bool is_logged(struct redis_server *server, const char *text)
 {
 	int64_t now = monotonic_ms();

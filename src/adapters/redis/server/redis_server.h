@@ -1,16 +1,16 @@
 /*
- * What the connections of one program know together about the Redis behind one URL.
+ * The state that the connections of one program share about the Redis behind one URL.
  *
- * When one of them learns that it is connected to the wrong server (see redis_error.h) each of them is ended
- * and connects anew, so that the name is looked up again:
- *  - At an answer such as READONLY, at once.
- *  - At an answer that may pass, such as MISCONF, first only the connection that got it, and only when such
- *    answers came for SERVER_PATIENCE_MS.  A server that is still the right one costs no more than that.
- *  - When a connection comes up at another server than those that are up, these follow it.
+ * When one of them finds that it is connected to the wrong server (see redis_error.h), all of them reconnect,
+ * so that the name is looked up again:
+ *  - After an error such as READONLY, at once.
+ *  - After a temporary error, such as MISCONF, at first only the connection that received it, and only once
+ *    such errors have lasted for SERVER_PATIENCE_MS.  If the server is still the right one, no other does.
+ *  - When a connection comes up at another server than the connections that are up, these reconnect.
  *
  * When one of them comes up, those that wait for their next attempt make it at once.
  *
- * The same trouble is logged once for all of them, and its end once.
+ * Trouble is logged for all of them together: the same cause every 10 seconds at most, and the end once.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_SERVER_REDIS_SERVER_H
 #define ALLOCD_ADAPTERS_REDIS_SERVER_REDIS_SERVER_H
@@ -24,31 +24,31 @@
 struct event_base;
 struct redis_server;
 
-/* How long answers that may pass are borne; after each time it is twice that, up to eight times. */
+/* How long temporary errors are tolerated; doubled after each reconnection, up to eight times that. */
 #define SERVER_PATIENCE_MS INT64_C(10000)
 
-/* Answers that are further apart belong to different troubles. */
+/* Temporary errors that are further apart belong to different troubles. */
 #define SERVER_TROUBLE_GAP_MS INT64_C(15000)
 
-/* Servers that differ again within this time are taken for several behind one balancer. */
+/* If servers differ again within this time, they are assumed to be several behind one balancer. */
 #define SERVER_DIFFERS_MS INT64_C(60000)
 
 #define SERVER_RUN_ID_MAX 64
 
-/* A connection, as the others see it.  Part of the connection. */
+/* A connection as the server knows it; embedded in the connection. */
 struct server_member {
 	struct server_member *next;
 	const char *name;
 	void (*end)(void *context, const char *cause); /* ends a connection that is up; `cause` is one line */
-	void (*retry)(void *context); /* connects soon, where it waits to; does not call the server back */
+	void (*retry)(void *context); /* makes a waiting connection connect soon; must not call the server */
 	void *context;
 	bool is_up, is_to_end;
-	char run_id[SERVER_RUN_ID_MAX]; /* of the server process that it reached; empty: unknown */
+	char run_id[SERVER_RUN_ID_MAX]; /* of the server process that was reached; empty: unknown */
 };
 
 /*
- * Base and logger outlive it, and it outlives its members.  `patience_ms` is SERVER_PATIENCE_MS, but in
- * tests.
+ * Base and logger outlive the server, which outlives its members.  `patience_ms` is SERVER_PATIENCE_MS,
+ * except in tests.
  */
 struct redis_server *redis_server_new(struct event_base *base, struct logger *logger, int64_t patience_ms);
 
@@ -58,22 +58,22 @@ void redis_server_free(struct redis_server **server);
 void redis_server_join(struct redis_server *server, struct server_member *member);
 void redis_server_leave(struct redis_server *server, struct server_member *member);
 
-/* The member came up at the server of its `run_id`. */
+/* The member came up at the server that its `run_id` names. */
 void redis_server_reached(struct redis_server *server, struct server_member *member, const char *address,
 			  const char *version);
 
-/* The member is not up, or not up any more; `message` says which of them. */
+/* The member failed to connect, or lost its connection; `message` is the line for the log. */
 void redis_server_missed(struct redis_server *server, struct server_member *member, const char *message,
 			 const char *address, const char *cause);
 
 /*
- * The member, which is up, was refused something.  Returns whether it must connect anew, by itself; the
- * others are ended from the event loop when they must, too.
+ * The member, which is up, received an error.  Returns whether the member must reconnect, which it does
+ * itself; other members that must reconnect are ended from the event loop.
  */
 bool redis_server_refused(struct redis_server *server, struct server_member *member,
 			  enum redis_error_kind kind, const char *cause, int64_t now_ms);
 
-/* Where a member was, or tried to be, last; "REDIS_URL" before. */
+/* The address to which a member last connected, or tried to; "REDIS_URL" before. */
 const char *redis_server_address(const struct redis_server *server);
 
 /* Something in the configuration keeps every connection from working: `text` names the setting; copied. */

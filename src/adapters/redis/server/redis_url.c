@@ -1,6 +1,6 @@
 /*
- * Reads a REDIS_URL from left to right.  Nothing of it is ever quoted: one misplaced sign, and it is the
- * password.
+ * Parses a REDIS_URL from left to right.  Errors quote no part of it: after one misplaced character any part
+ * may be the password.
  */
 #include "adapters/redis/server/redis_url.h"
 
@@ -17,7 +17,7 @@
 #define DEFAULT_PORT    6379
 #define SOCKET_PATH_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
 
-/* A part of the URL, as it is written. */
+/* A part of the URL, not decoded. */
 struct part {
 	const char *text;
 	size_t size;
@@ -30,7 +30,7 @@ static struct part part(const char *begin, const char *end)
 	return (struct part){begin, (size_t)(end - begin)};
 }
 
-/* Cuts what comes before the first of the signs off `rest`, which then begins with that sign or is empty. */
+/* Cuts the text before the first of the signs off `rest`, which then begins with that sign or is empty. */
 static struct part cut_until(struct part *rest, const char *signs)
 {
 	const char *begin = rest->text, *end = begin + rest->size;
@@ -65,7 +65,7 @@ static bool parse_number(struct part text, int max, int *number)
 	return text.size > 0;
 }
 
-/* Every % has two hexadecimal digits behind it, but not %00, which no text can hold. */
+/* Whether two hexadecimal digits follow each %, but not 00, which a C string cannot hold. */
 static bool is_percent_encoded(const char *text)
 {
 	while ((text = strchr(text, '%'))) {
@@ -77,7 +77,7 @@ static bool is_percent_encoded(const char *text)
 	return true;
 }
 
-/* NULL for a malformed text. */
+/* Returns NULL for a malformed text. */
 static char *percent_decode(struct part text)
 {
 	char *encoded = must(strndup(text.text, text.size));
@@ -87,7 +87,7 @@ static char *percent_decode(struct part text)
 	return decoded;
 }
 
-/* ---- each part in turn: NULL, or what is wrong ---- */
+/* ---- each part in turn: returns NULL, or the error ---- */
 
 static const char *parse_scheme(struct redis_url *url, struct part *rest, bool *is_unix)
 {
@@ -98,7 +98,7 @@ static const char *parse_scheme(struct redis_url *url, struct part *rest, bool *
 	return "it begins with redis://, rediss:// or redis+unix://";
 }
 
-/* The last @ ends it: passwords are often written as they are. */
+/* The last @ ends the userinfo, because passwords are often not encoded. */
 static const char *parse_userinfo(struct redis_url *url, struct part *authority)
 {
 	const char *end = memrchr(authority->text, '@', authority->size);

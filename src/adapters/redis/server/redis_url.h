@@ -34,11 +34,11 @@ struct redis_url {
  */
 bool redis_url_parse(struct redis_url *url, const char *text, const char **error);
 
-/* The same of a URL as its source has it now.  `arena`: where *error may live. */
+/* Parses the source's current URL.  *error may live in `arena`. */
 bool redis_url_read(struct redis_url *url, const struct url_source *source, struct arena *arena,
 		    const char **error);
 
-/* Where Redis is, as the source has it now: for messages.  "REDIS_URL" when it cannot be read. */
+/* The address in the source's current URL, for messages; "REDIS_URL" when it cannot be read. */
 void redis_url_address(const struct url_source *source, char address[REDIS_ADDRESS_MAX]);
 
 /* Whether both lead to the same server as the same user. */

@@ -1,4 +1,4 @@
-/* The operations, one after the other as the port has them, each from its question to its answer. */
+/* The operations, in the order of the port, each from its commands to its answer. */
 #include "adapters/redis/stream/redis_stream.h"
 
 #include "adapters/redis/protocol/resp_writer.h"
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ids in one command. */
+/* The most ids in one XACK. */
 #define ACKNOWLEDGE_MAX 1000
 
 /* The value of a macro as a text. */
@@ -42,12 +42,12 @@ struct redis_stream {
 	int64_t claim_idle_ms;
 
 	struct stream_link asking;
-	struct stream_link waiting; /* for new entries; nothing else is asked on it */
+	struct stream_link waiting; /* waits for new entries; used for nothing else */
 
 	struct stream_call calls[OPERATIONS];
 	struct stream_info info;
 	struct stream_claim claim;
-	char cursor[STREAM_ID_TEXT]; /* of the claim: where it resumes */
+	char cursor[STREAM_ID_TEXT]; /* where the claim resumes */
 	struct stream_entries pending, fresh;
 };
 
@@ -168,7 +168,7 @@ static void move_group(struct stream *stream, struct stream_id after, stream_don
 		(const char *const[]){"XGROUP", "SETID", call->stream->key, call->stream->group, id, NULL});
 }
 
-/* A group lives and dies with its stream; one that is ahead of every entry holds back nothing. */
+/* The mark is a group, which is deleted with its stream; ahead of every entry, it holds nothing back. */
 static void mark_life(struct stream *stream, const char *life, stream_done *done, void *context)
 {
 	struct stream_call *call = begin(stream, MARK_LIFE, context);
@@ -187,7 +187,7 @@ static void mark_life(struct stream *stream, const char *life, stream_done *done
 
 static void claim_some(struct stream_call *call);
 
-/* The cursor, the ids that were claimed and, since Redis 7, those that are gone. */
+/* Whether it has the cursor, the claimed ids and, since Redis 7, the ids of deleted entries. */
 static bool is_claim(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 &&
@@ -272,7 +272,7 @@ static void answer_was_read(struct stream_call *call, const struct failure *fail
 			    failure);
 }
 
-/* XREADGROUP waits only where it asks for new entries. */
+/* XREADGROUP does not block when it reads pending entries. */
 static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
 			 void *context)
 {
@@ -355,8 +355,8 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 /* ---- the whole ---- */
 
 /*
- * What is pending is read only when no connection of ours waits unheard: what that is handed would come to be
- * pending behind our back.
+ * Pending entries are read only while `waiting` is up, too.  Until it has replaced a lost connection, Redis
+ * may deliver entries to that one, which would become pending after we read.
  */
 static void calls_init(struct redis_stream *stream, struct event_base *base)
 {

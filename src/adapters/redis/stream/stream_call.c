@@ -1,4 +1,4 @@
-/* A call is begun, sent, failed, answered. */
+/* Begins, sends, fails and answers a call. */
 #include "adapters/redis/stream/stream_call.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -42,7 +42,7 @@ static const char *trouble_of(const struct stream_call *call)
 	return trouble ? trouble : redis_connection_trouble(call->companion->connection);
 }
 
-/* A connection is not there, or not any more. */
+/* A connection is not up, or was lost. */
 static void finish_unsent(struct stream_call *call)
 {
 	const char *trouble = trouble_of(call);
@@ -91,7 +91,7 @@ void stream_call_ask_one(struct stream_call *call, connection_replied *replied, 
 	stream_call_ask(call, commands, 1, replied);
 }
 
-/* The group, or the whole stream, is not there: also when it vanished while we waited. */
+/* Whether the group, or the whole stream, is missing; it may have been deleted while we waited. */
 static bool is_missing_group(const redisReply *reply)
 {
 	return redis_error_is(reply, "NOGROUP") || redis_error_is(reply, "UNBLOCKED") ||

@@ -21,13 +21,13 @@ struct redisReply;
 
 struct stream_call {
 	struct redis_stream *stream;
-	const struct stream_link *link;      /* that it goes over; */
-	const struct stream_link *companion; /* which must be up, too */
-	struct event *refusing;              /* because one is not */
+	const struct stream_link *link;      /* sends the commands */
+	const struct stream_link *companion; /* must be up, too */
+	struct event *refusing;              /* fails the call when one of them is not up */
 	void (*answer)(struct stream_call *call, const struct failure *failure);
-	int expected; /* the type of a good reply, where the call has one for all */
+	int expected; /* the type of each reply, for stream_call_on_done() */
 	bool is_open;
-	size_t replies; /* that are yet to come */
+	size_t replies; /* still expected */
 	bool failed;
 	struct failure failure; /* the first one */
 	char error[REDIS_TROUBLE_MAX];
@@ -45,20 +45,20 @@ struct stream_call {
 void stream_call_init(struct stream_call *call, struct event_base *base);
 void stream_call_release(struct stream_call *call);
 
-/* The previous call of the operation has been answered.  `context` is passed to the caller's callback. */
+/* The operation's previous call must have been answered.  `context` is that of the caller's callback. */
 void stream_call_begin(struct stream_call *call, void *context);
 
 /* Sends the commands, which are released; each of `replies` replies goes to `replied`, with the call. */
 void stream_call_ask(struct stream_call *call, struct evbuffer *commands, size_t replies,
 		     connection_replied *replied);
 
-/* One command, its words up to NULL: sent, or only appended. */
+/* Sends, or only appends, one command; NULL ends its words. */
 void stream_call_ask_one(struct stream_call *call, connection_replied *replied, const char *const *words);
 void stream_call_append(struct evbuffer *commands, const char *const *words);
 
 /*
- * False: the reply is NULL, for the connection was lost; the call has been answered, and no other reply
- * comes.
+ * Counts a reply.  Returns false if it is NULL, because the connection was lost: the call has then been
+ * answered, and no other reply follows.
  */
 bool stream_call_received(struct stream_call *call, const struct redisReply *reply);
 
@@ -73,8 +73,8 @@ void stream_call_fail_with(struct stream_call *call, const struct redisReply *re
 void stream_call_finish(struct stream_call *call);
 
 /*
- * Takes a reply of a call that needs to know no more of each than that it has the expected type.  A group
- * that exists already is no failure.
+ * Receives a reply of a call that only checks that each reply has the expected type.  A group that already
+ * exists is no failure.
  */
 void stream_call_on_done(void *context, const struct redisReply *reply);
 

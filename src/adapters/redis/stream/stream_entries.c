@@ -1,4 +1,4 @@
-/* A tolerant reader: fields in any order, those that are unknown ignored. */
+/* A tolerant reader: accepts fields in any order, and ignores unknown ones. */
 #include "adapters/redis/stream/stream_entries.h"
 
 #include "bus/ports/codec.h"
@@ -41,7 +41,7 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct reading *reading
 
 /* ---- what the fields say ---- */
 
-/* As much of it as a reader of logs wants to see. */
+/* Quotes the beginning of the type, as printable ASCII. */
 static void refuse_type(struct reading *reading, const redisReply *type)
 {
 	char shown[ENTRY_TYPE_SHOWN + 1] = "";
@@ -97,7 +97,7 @@ static void read_id(struct reading *reading)
 
 /* ---- which fields there are ---- */
 
-/* Because of what came before it in its entry. */
+/* Whether a text was cut because the fields before it had used the entry's share. */
 static bool is_shortened(const redisReply *text)
 {
 	return text->len < PAYLOAD_MAX && (size_t)text->integer > text->len;
@@ -141,7 +141,7 @@ static bool is_array(const redisReply *reply, size_t elements)
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == elements;
 }
 
-/* Its id and its fields, or nil. */
+/* An entry is its id and its fields; nil replaces the fields if it was deleted. */
 static bool read_entry(struct reading *reading, const redisReply *reply)
 {
 	const redisReply *fields;

@@ -10,7 +10,7 @@
 
 struct redisReply;
 
-/* A field is two elements of an array that was not shortened. */
+/* The most fields in an array that was not shortened: a field is two elements. */
 #define ENTRY_FIELDS_MAX ((RESP_ARRAY_MAX - 1) / 2)
 
 /* Longer names of unknown commands are cut. */
@@ -23,8 +23,8 @@ struct stream_entries {
 };
 
 /*
- * From an answer of a connection that keeps PAYLOAD_MAX bytes of a text; they live as long as the answer.
- * False: that is no answer to XREADGROUP on one stream.
+ * Parses a reply of a connection that keeps PAYLOAD_MAX bytes of a text; the entries live as long as the
+ * reply.  False: it is not a reply to XREADGROUP on one stream.
  */
 bool stream_entries_parse(struct stream_entries *entries, const struct redisReply *reply);
 

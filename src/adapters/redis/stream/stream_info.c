@@ -1,4 +1,4 @@
-/* Fields are looked up by name: every version of Redis has some more of them. */
+/* Looks fields up by name, because newer versions of Redis add fields. */
 #include "adapters/redis/stream/stream_info.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -16,7 +16,7 @@ bool stream_info_is_no_stream(const redisReply *reply)
 
 /* ---- names and values in turn ---- */
 
-/* NULL: there is no text of that name. */
+/* Returns NULL if the reply has no text of that name. */
 static const redisReply *text_named(const redisReply *reply, const char *name)
 {
 	if (reply->type != REDIS_REPLY_ARRAY)
@@ -39,7 +39,7 @@ static int64_t count_named(const redisReply *reply, const char *name, int64_t mi
 	return missing;
 }
 
-/* Bytes of the texts in it, their true size. */
+/* The true size of the texts in the reply, in bytes. */
 static size_t size_of(const redisReply *reply, int depth)
 {
 	size_t size = reply->type == REDIS_REPLY_STRING ? (size_t)reply->integer : 0;
@@ -97,14 +97,14 @@ bool stream_info_begin(struct stream_info *info, const redisReply *stream)
 	       id_named(stream, "last-generated-id", &info->state.last_generated);
 }
 
-/* Without groups nothing is done. */
+/* If no group limits done_by_all, no entry is done. */
 static void conclude(struct stream_info *info)
 {
 	if (stream_id_compare(info->state.done_by_all, highest) == 0)
 		info->state.done_by_all = (struct stream_id){0};
 }
 
-/* The mark that this group is, if it is one of our group's. */
+/* Notes the life that a group marks, if it is a mark of our group. */
 static void note_life(struct stream_state *state, const redisReply *name, const char *ours)
 {
 	size_t length = strlen(ours), prefix = length + strlen(STREAM_LIFE_MARK), used = strlen(state->lives);
@@ -148,7 +148,7 @@ static struct stream_id lower(struct stream_id left, struct stream_id right)
 	return stream_id_compare(left, right) < 0 ? left : right;
 }
 
-/* How many, and the ids of the lowest and the highest. */
+/* The reply begins with the number of pending entries and their lowest id. */
 static bool parse_pending(const redisReply *reply, struct stream_id *lowest)
 {
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||

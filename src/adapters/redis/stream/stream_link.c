@@ -1,4 +1,4 @@
-/* Connect, end the previous connection, learn this one's identity, be up: in time order. */
+/* Connects, ends the previous connection, asks for this one's identity, and settles, in this order. */
 #include "adapters/redis/stream/stream_link.h"
 
 #include "bus/ports/codec.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* First comes the answer about the connection before, which may have ended already; then our own id. */
+/* The reply to CLIENT KILL, if it was sent, comes first and does not matter; then our identity. */
 static void on_identified(void *context, const redisReply *reply)
 {
 	struct stream_link *link = context;

@@ -1,6 +1,6 @@
 /*
- * One of a stream's two connections.  When it connects again it first ends what Redis still keeps of the
- * previous connection: entries that Redis delivered to that one reached no reader.
+ * One of a stream's two connections.  When it reconnects, it first makes Redis close the previous
+ * connection, because entries that Redis delivers to a lost connection reach no reader.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_LINK_H
 #define ALLOCD_ADAPTERS_REDIS_STREAM_STREAM_LINK_H
@@ -11,8 +11,8 @@
 struct stream_link {
 	struct redis_connection *connection;
 	char *name;
-	struct client_identity identity; /* of the connection, or of the one before */
-	size_t replies;                  /* that are yet to come before it is up */
+	struct client_identity identity; /* of the connection; until it is up, of the previous one */
+	size_t replies;                  /* still expected before it is up */
 };
 
 /* Its name in the log and in Redis is `name` with `suffix` behind it. */

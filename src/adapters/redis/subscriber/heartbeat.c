@@ -1,4 +1,4 @@
-/* A timer, a token, and the time when it was heard last. */
+/* Publishes a token on a timer, and notes when it was received last. */
 #include "adapters/redis/subscriber/heartbeat.h"
 
 #include "adapters/system/instants.h"
@@ -21,10 +21,10 @@ struct heartbeat {
 
 	unsigned ticks;
 	int64_t ticked_ms;
-	uint64_t pauses;         /* of the subscriber, when it ticked last */
-	int64_t silent_since_ms; /* since when it should have been heard */
-	bool was_heard;          /* since both are up; */
-	int64_t received_at;     /* when last, on the calendar; 0: never */
+	uint64_t pauses;         /* of the subscriber, at the last tick */
+	int64_t silent_since_ms; /* since when the token was due */
+	bool was_heard;          /* since both came up */
+	int64_t received_at;     /* when last: microseconds since 1970; 0: never */
 };
 
 static bool both_are_up(const struct heartbeat *heartbeat)

@@ -1,11 +1,11 @@
 /*
  * Detects whether the subscriber receives what the publisher sends: it publishes a token every two seconds on
- * a channel of its own, and the subscriber must receive it.  So a path that is half-open, or that leads
- * publisher and subscriber to different servers, is found within ten seconds, although each server answers.
- * Both connections are then ended and made anew; commands may have been missed since the last heartbeat.
+ * a separate channel, and the subscriber must receive it.  Thus a path that is half-open, or that leads
+ * publisher and subscriber to different servers, is detected within ten seconds, although each server
+ * answers.  Both then reconnect; commands may have been missed since the last heartbeat.
  *
- * With each beat Redis is asked for its role: a replica passes on what its master receives, and the heartbeat
- * would return although a replica takes no writes.
+ * With each beat Redis is asked for its role: a replica forwards messages from its master, so the heartbeat
+ * would arrive although a replica accepts no writes.
  *
  * The time in which the subscriber is paused does not count.
  */
@@ -15,12 +15,12 @@
 #include "adapters/redis/publisher/redis_publisher.h"
 #include "adapters/redis/subscriber/redis_subscriber.h"
 
-/* Behind the prefix: a signal of the subscriber. */
+/* A signal of the subscriber: its channel, after the prefix. */
 #define HEARTBEAT_CHANNEL "allocd:heartbeat"
 
 struct heartbeat;
 
-/* Both outlive it. */
+/* Publisher and subscriber outlive the heartbeat. */
 struct heartbeat *heartbeat_new(const struct redis_settings *settings, struct redis_publisher *publisher,
 				struct redis_subscriber *subscriber);
 
@@ -30,13 +30,13 @@ void heartbeat_free(struct heartbeat **heartbeat);
 /* The publisher or the subscriber came up.  Beats at once when both are. */
 void heartbeat_connected(struct heartbeat *heartbeat);
 
-/* The subscriber heard the signal; other workers' are passed over. */
+/* The subscriber received the signal; other workers' tokens are ignored. */
 void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload);
 
-/* Whether both are up and one was heard since, and in the last ten seconds (pauses not counted). */
+/* Whether both are up, and the token was received since, and in the last ten seconds except pauses. */
 bool heartbeat_is_fresh(const struct heartbeat *heartbeat);
 
-/* How long ago one was heard last; 0 before the first one. */
+/* How long ago the token was received last; 0 before the first time. */
 int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat);
 
 #endif

@@ -20,8 +20,8 @@
 struct channel {
 	char *name;
 	size_t size;
-	enum message_type type; /* MSG_NONE: it is a signal, */
-	size_t signal;          /* that one */
+	enum message_type type; /* MSG_NONE: it is a signal's channel */
+	size_t signal;          /* the index of that signal */
 };
 
 struct redis_subscriber {

@@ -13,22 +13,22 @@
 #include "core/base/bytes.h"
 #include "core/message.h"
 
-/* Called from the event loop.  What is given is valid during the call.  All but `message` may be NULL. */
+/* Called from the event loop.  Arguments are valid during the call.  All but `message` may be NULL. */
 struct redis_listener {
 	/* `payload` holds PAYLOAD_MAX bytes at most; `true_size` is more when the rest was not kept. */
 	void (*message)(void *context, enum message_type type, const char *channel, struct bytes payload,
 			size_t true_size);
 
-	/* Something was said on the signal's channel.  NULL when there are no signals. */
+	/* A message arrived on the signal's channel.  NULL when there are no signals. */
 	void (*signal)(void *context, size_t index, struct bytes payload);
 
 	/*
-	 * Every channel is heard from now on.  The window began when the subscriber did, or when it was
-	 * lost.
+	 * All channels are subscribed from now on.  The window began when the subscriber was created, or
+	 * when its connection was lost.
 	 */
 	void (*up)(void *context, const struct subscription_gap *window);
 
-	/* It was up, and is not any more. */
+	/* The subscriber is not up any more.  Nothing was missed before `since`: microseconds since 1970. */
 	void (*down)(void *context, int64_t since, const char *cause);
 };
 
@@ -44,7 +44,7 @@ struct redis_subscriber_config {
 /* Counters only go up. */
 struct redis_subscriber_stats {
 	uint64_t heard;     /* messages */
-	uint64_t oversized; /* of them longer than PAYLOAD_MAX */
+	uint64_t oversized; /* those of them that are longer than PAYLOAD_MAX */
 	uint64_t losses;    /* of a connection that was up */
 	uint64_t pauses;
 };
@@ -74,8 +74,8 @@ bool redis_subscriber_is_up(const struct redis_subscriber *subscriber);
 const char *redis_subscriber_trouble(const struct redis_subscriber *subscriber);
 
 /*
- * Ends the connection, when it is up; it comes back by itself.  The blind window begins at `since`, but not
- * before it came up.  Not from its own callbacks.
+ * Ends the connection, if it is up, and reconnects.  The subscription gap begins at `since`, but not before
+ * the connection came up.  Not from its own callbacks.
  */
 void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, const char *cause);
 

@@ -1,4 +1,4 @@
-/* Heads that are made once, payloads behind them, and replies that are counted. */
+/* Encodes the head of each command once, appends payloads to it, and counts the replies. */
 #include "adapters/redis/tools/bulk_sender.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -17,8 +17,8 @@ struct bulk_sender {
 	const struct bulk_sender_user *user;
 	void *context;
 	struct redis_connection *connection;
-	struct evbuffer *commands; /* that are not sent yet, */
-	size_t added;              /* messages */
+	struct evbuffer *commands; /* added and not sent yet */
+	size_t added;              /* messages in `commands` */
 	size_t unanswered;
 	bool ended;
 };

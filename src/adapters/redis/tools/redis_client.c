@@ -17,7 +17,7 @@ struct redis_client {
 	struct logger silent; /* the caller reports the error */
 	struct redis_connection *connection;
 	bool lost;
-	bool answered; /* the last question, with a number */
+	bool answered; /* the last command, by an integer */
 	int64_t number;
 	char error[REDIS_TROUBLE_MAX];
 };
@@ -30,7 +30,7 @@ static void on_ready(void *context)
 	event_base_loopexit(call->base, NULL);
 }
 
-/* The first failure is the last: an operator tries again by hand. */
+/* The first failure is final: an operator retries by hand. */
 static void on_lost(void *context, const char *cause)
 {
 	struct redis_client *call = context;

@@ -1,6 +1,6 @@
 /*
- * Commands and their answers, for the operator's commands: connects, asks, waits.  It blocks, for some
- * seconds at most, and has an event loop of its own.
+ * Sends commands and waits for the replies, for the operator's commands.  It blocks for a few seconds at
+ * most, and has its own event loop.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_CLIENT_H
 #define ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_CLIENT_H
@@ -11,8 +11,8 @@
 struct redis_client;
 
 /*
- * Connects.  NULL, with one line in `error`, when that cannot be.  `prefix` as in handshake.h; it outlives
- * the call.
+ * Connects.  On failure returns NULL, with one line in `error`.  `prefix` is that of handshake.h, and must
+ * outlive the client.
  */
 struct redis_client *redis_client_connect(const struct url_source *url, const char *prefix,
 					  struct random *random, char error[REDIS_TROUBLE_MAX]);
@@ -21,15 +21,16 @@ struct redis_client *redis_client_connect(const struct url_source *url, const ch
 void redis_client_close(struct redis_client **call);
 
 /*
- * One command whose answer is a number.  False, with one line in `error`, when Redis refused it, or was
- * lost: then it was perhaps done, and the call can only be ended.
+ * Sends a command whose reply is an integer.  False, with one line in `error`, when Redis refused it or was
+ * lost; if Redis was lost, the command may have been executed, and the client can only be closed.
  */
 bool redis_client_number(struct redis_client *call, const struct bytes *arguments, size_t count,
 			 int64_t *number, char error[REDIS_TROUBLE_MAX]);
 
 /*
- * Connects, publishes one message, and ends; *receivers is how many subscribers heard it.  On failure returns
- * false, with one line in `error`: it went out only if the connection was lost while Redis answered.
+ * Connects, publishes one message, and disconnects; *receivers is the number of subscribers that received
+ * it.  On failure returns false, with one line in `error`; the message can only have been published if the
+ * connection was lost before the reply arrived.
  */
 bool redis_client_publish(const struct url_source *url, struct random *random, const char *channel,
 			  struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX]);

@@ -19,8 +19,8 @@ struct redis_query {
 	struct logger silent; /* the caller reports the error */
 	struct redis_connection *connection;
 	struct event *patience;
-	const char *answers; /* the channel */
-	const char *token;   /* of the question that is asked; NULL: none is */
+	const char *answers; /* their channel */
+	const char *token;   /* of the present question; NULL outside of redis_query_ask() */
 	int64_t asked, answered;
 	bool lost;
 	char error[REDIS_TROUBLE_MAX];
@@ -65,7 +65,7 @@ static void on_heard(void *context, const redisReply *reply)
 	}
 }
 
-/* Answers may have been missed: the question must be asked anew. */
+/* Answers may have been missed: the question must be asked again. */
 static void on_lost(void *context, const char *cause)
 {
 	struct redis_query *query = context;
