@@ -12,7 +12,7 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* In ascending order, for open() takes the lowest number that is free. */
+/* In ascending order, because open() returns the lowest free number. */
 bool descriptors_open_standard(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -32,7 +32,7 @@ void descriptors_raise_limit(size_t wanted)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Counts by opening and closing them, for inherited descriptors reduce what the limit leaves. */
+/* Counts by opening and closing them, because inherited descriptors use up part of the limit. */
 size_t descriptors_free(size_t wanted)
 {
 	int *taken = must_alloc((wanted + 1) * sizeof *taken);

@@ -1,4 +1,4 @@
-/* The notifier port without a mail server: it logs what a mail would say. */
+/* The notifier port without a mail server: logs each notification. */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOG_NOTIFIER_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOG_NOTIFIER_H
 
@@ -7,7 +7,7 @@
 
 struct event_base;
 
-/* Both outlive the notifier. */
+/* Base and logger outlive the notifier. */
 struct notifier *log_notifier_new(struct event_base *base, struct logger *logger);
 
 /* Drops the callbacks that are due.  Accepts NULL in *notifier and nulls it. */

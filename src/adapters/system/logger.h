@@ -1,7 +1,7 @@
 /*
  * The logger port on a file descriptor: standard error, as a rule.
  *
- * One write(2) a line.  A reader of the log that is slow or stuck must not stop the worker: when the
+ * A line is one write(2).  A reader of the log that is slow or stuck must not stop the worker: when the
  * descriptor accepts no more, the logger waits for a moment, once, then drops lines until it accepts some
  * again.  Before the next line it writes one that counts the dropped lines.
  *
@@ -27,8 +27,8 @@ struct system_logger {
 };
 
 /*
- * The program ignores SIGPIPE.  A terminal or a pipe is opened once more as non-blocking, for the flag would
- * apply to every other process that shares `fd`.
+ * The program ignores SIGPIPE.  A terminal or a pipe is opened once more as non-blocking, because the
+ * flag would apply to every other process that shares `fd`.
  */
 void system_logger_init(struct system_logger *logger, int fd, enum log_level level, enum log_format format);
 
