@@ -1,4 +1,4 @@
-/* Writes what a stock keeper reads: the line that found no stock, the stock that there is, and what to do. */
+/* Writes the mail to a stock keeper: the line that found no stock, the present stock, and advice. */
 #include "adapters/smtp/mail_text.h"
 
 #include "adapters/smtp/mail_format.h"

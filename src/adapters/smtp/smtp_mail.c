@@ -1,6 +1,6 @@
 /*
- * A mail's thread, and what it shares with the event loop, which fills in the order, starts the thread, joins
- * it, and reads the result.
+ * The thread of a mail, and the state that it shares with the event loop.  The loop fills in the order,
+ * starts and joins the thread, and reads the result.
  */
 #include "adapters/smtp/smtp_mail.h"
 
@@ -43,14 +43,14 @@ struct smtp_mail {
 	long use_ssl;
 	long connect_ms, whole_ms;
 
-	/* Between the loop and the thread. */
+	/* Shared by the loop and the thread. */
 	atomic_bool is_cancelled;
 	pthread_mutex_t mutex; /* guards the sockets, so that no closed one, or its successor, is shut down */
 	int sockets[SOCKETS_MAX];
 	size_t socket_count;
 	int ended_fd; /* an eventfd that wakes the loop */
 
-	/* The thread's, until it has ended. */
+	/* Owned by the thread until it has ended. */
 	pthread_t thread;
 	bool has_thread;
 	size_t sent;
@@ -101,7 +101,7 @@ static void shut_down(struct smtp_mail *mail, int how)
 	pthread_mutex_unlock(&mail->mutex);
 }
 
-/* ---- what libcurl calls, in the thread ---- */
+/* ---- callbacks of libcurl, in the thread ---- */
 
 static size_t read_content(char *buffer, size_t size, size_t count, void *context)
 {
@@ -242,7 +242,7 @@ static int start_thread(struct smtp_mail *mail)
 
 /* ---- the result, in the loop ---- */
 
-/* The thread has ended, or is about to. */
+/* Joins the thread, which has ended or is about to. */
 static void end_thread(struct smtp_mail *mail)
 {
 	if (mail->has_thread)
@@ -327,7 +327,7 @@ static long use_ssl(enum smtp_need need)
 	return uses[need];
 }
 
-/* HOST:PORT:ADDRESS,ADDRESS, so that libcurl looks no name up; NULL for a host that is an address. */
+/* HOST:PORT:ADDRESS,ADDRESS, so that libcurl does no look-up; NULL for a host that is an address. */
 static const char *known_addresses(struct arena *arena, const struct smtp_order *order)
 {
 	const struct smtp_url *url = order->url;

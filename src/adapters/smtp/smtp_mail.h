@@ -2,8 +2,8 @@
  * One mail to one recipient, by libcurl in a thread of its own.
  *
  * libcurl's multi interface would block the event loop: in Debian 12 (7.88) it waits for the answer to a
- * mail's content, and to QUIT, within one call.  The thread looks no name up, so it ends at once
- * when its sockets are shut down.
+ * mail's content, and to QUIT, within one call.  The thread does no look-up, so it ends at once when
+ * its sockets are shut down.
  */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_MAIL_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_MAIL_H

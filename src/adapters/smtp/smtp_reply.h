@@ -1,6 +1,6 @@
 /*
- * How far a mail has come, and the server's reply to its last command, from the bytes that libcurl sends and
- * receives, within bounds.  Of a command only the verb is read, because the rest may be a password.
+ * Tracks the stage of a mail, and the server's reply to its last command, from the bytes that libcurl sends
+ * and receives, in bounded memory.  Only a command's verb is read, because the rest may be a password.
  */
 #ifndef ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
 #define ALLOCD_ADAPTERS_SMTP_SMTP_REPLY_H
@@ -33,13 +33,13 @@ struct smtp_session {
 	char reply[SMTP_REPLY_SIZE];
 };
 
-/* Bytes that were sent as a command. */
+/* Notes bytes that were sent as a command. */
 void smtp_note_command(struct smtp_session *session, const char *bytes, size_t size);
 
-/* The content begins. */
+/* Notes that the content begins. */
 void smtp_note_content(struct smtp_session *session);
 
-/* A line of a reply. */
+/* Notes a line of a reply. */
 void smtp_note_line(struct smtp_session *session, const char *bytes, size_t size);
 
 /*
@@ -51,16 +51,16 @@ void smtp_note_line(struct smtp_session *session, const char *bytes, size_t size
  */
 enum failure_kind smtp_failure_kind(const struct smtp_session *session);
 
-/* What the text of a failure is made of. */
+/* The parts of a failure's text. */
 struct smtp_account {
-	const char *server; /* of the server */
+	const char *server; /* its host and port */
 	const char *recipient;
-	const char *password; /* which a server may repeat, and the text must not; or NULL */
+	const char *password; /* or NULL; a server may repeat it, but the text must not */
 	const char *trouble;  /* libcurl's error */
 	const char *advice;   /* or "" */
 };
 
-/* One printable line of UTF-8. */
+/* Writes one printable line of UTF-8. */
 void smtp_describe(const struct smtp_session *session, const struct smtp_account *account,
 		   char text[SMTP_FAILURE_SIZE]);
 

@@ -13,7 +13,7 @@ struct addrinfo;
 
 enum smtp_need { SMTP_NO_TLS, SMTP_TLS_WHEN_OFFERED, SMTP_TLS_OR_NOTHING };
 
-/* `addresses` are all that the server may be reached at. */
+/* `addresses` are all that may be used to reach the server. */
 enum smtp_need smtp_need_of_tls(enum smtp_tls tls, bool has_password, const struct addrinfo *addresses);
 
 #endif

@@ -28,7 +28,7 @@ static bool has_broken_escape(const char *text)
 	return false;
 }
 
-/* What is wrong with the text after the scheme, or NULL. */
+/* Returns the error in the text after the scheme, or NULL. */
 static const char *defect_of(const char *authority)
 {
 	const char *at = strchr(authority, '@');
@@ -59,7 +59,7 @@ static char *part_of(CURLU *parsed, CURLUPart part, unsigned flags)
 	return copy;
 }
 
-/* Without the brackets of an IPv6 address. */
+/* The host, without the brackets of an IPv6 address. */
 static char *host_of(CURLU *parsed)
 {
 	char *host = part_of(parsed, CURLUPART_HOST, 0);
