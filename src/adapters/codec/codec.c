@@ -1,4 +1,4 @@
-/* The codec port: every payload goes through here, in and out. */
+/* The codec port: decodes and encodes every payload. */
 #include "adapters/codec/codec.h"
 
 #include "adapters/codec/envelope.h"

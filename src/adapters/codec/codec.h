@@ -1,7 +1,7 @@
 /*
  * The codec port over JSON and MessagePack (msgpack-c), bare and in CloudEvents 1.0 structured
- * envelopes, and what the operator's commands need besides: a command from text, an event as text, a
- * payload with other fields.
+ * envelopes.  Further functions serve the operator's commands: they make a command from text, edit the
+ * fields of a payload, and show a payload as text.
  *
  * On failure each function sets *error to one sentence, in `arena`.  It names the field and what was
  * expected, and quotes no part of the payload, so it is short and safe to log.

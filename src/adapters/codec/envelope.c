@@ -17,7 +17,7 @@ struct attributes {
 	int64_t time;
 };
 
-/* In characters, of a command. */
+/* Limits of a command's attributes, in characters. */
 #define COMMAND_ID_MAX     255
 #define COMMAND_SOURCE_MAX 255
 
@@ -96,7 +96,7 @@ static void apply_attributes(const struct attributes *attributes, struct envelop
 	if (attributes->time != NO_INSTANT)
 		envelope->occurred_at = attributes->time;
 	message_set_instant(message, "occurred_at", envelope->occurred_at);
-	if (field_named(message_descriptor(message->type), "id")) /* events have none of their own */
+	if (field_named(message_descriptor(message->type), "id")) /* events have no such field */
 		message_set_text(message, "id", envelope->id);
 }
 

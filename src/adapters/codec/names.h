@@ -1,4 +1,4 @@
-/* Detects two members of one name in an object: collects the names, then compares them. */
+/* Detects two members with the same name in an object: collects the names, then compares them. */
 #ifndef ALLOCD_ADAPTERS_CODEC_NAMES_H
 #define ALLOCD_ADAPTERS_CODEC_NAMES_H
 
@@ -22,7 +22,7 @@ static inline void names_add(struct names *names, struct text name)
 	names->all[names->count++] = name;
 }
 
-/* Whether a name is there twice.  Reorders the names. */
+/* Whether a name occurs twice.  Reorders the names. */
 bool names_repeat(struct names *names);
 
 void names_release(struct names *names);

@@ -45,8 +45,8 @@ void codec_release_json(struct json_document *document);
 struct object codec_view_json(const struct json_document *document);
 
 /*
- * The payload, an object, on one line without blanks, followed by a NUL that does not count.  NaN and the
- * like, which are not JSON, become null; the rest is copied unchanged.
+ * Writes the payload, an object, on one line without blanks, followed by a NUL that is not counted.  NaN and
+ * infinities, which are not JSON, become null; the rest is copied unchanged.
  */
 bool codec_compact_json(struct bytes payload, struct arena *arena, struct bytes *line, const char **error);
 

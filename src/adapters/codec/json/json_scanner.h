@@ -51,7 +51,7 @@ static inline bool json_accept(struct json_scan *in, char byte)
 	return true;
 }
 
-/* With blanks before and after it. */
+/* Accepts the mark, with blanks before and after it. */
 static inline bool json_accept_mark(struct json_scan *in, char mark)
 {
 	json_skip_blanks(in);
@@ -101,7 +101,7 @@ static inline bool json_scan_text(struct json_scan *in, struct json_text *text)
 bool json_unescape(struct text raw, struct arena *arena, struct text *text);
 
 /*
- * Reads the integer that a number of JSON is: 10.0 and 1e1 are integers, 1e-400 is not.  False when the
+ * Reads a JSON number as an integer: 10.0 and 1e1 are integers, 1e-400 is not.  False when the
  * number is not an integer, or does not fit.
  */
 bool json_to_integer(struct text number, int64_t *integer);

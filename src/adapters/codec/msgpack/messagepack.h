@@ -25,7 +25,7 @@ bool codec_read_messagepack(struct bytes payload, struct arena *arena, msgpack_u
  */
 bool codec_is_ambiguous_messagepack(const msgpack_object *root);
 
-/* A text of msgpack-c, whose empty texts may have no pointer. */
+/* Converts a text of msgpack-c, where the pointer of an empty text may be NULL. */
 struct text codec_messagepack_text(const msgpack_object_str *text);
 
 struct object codec_view_messagepack(const msgpack_object *map);

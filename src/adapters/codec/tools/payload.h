@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 /*
- * Returns an object on one line, followed by a NUL that does not count.  On failure returns false, with one
+ * Returns an object on one line, followed by a NUL that is not counted.  On failure returns false, with one
  * sentence in *error.  Values of MessagePack that JSON does not have become "binary".
  */
 bool codec_payload_to_json(struct bytes payload, struct arena *arena, struct bytes *json, const char **error);
