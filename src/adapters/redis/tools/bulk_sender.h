@@ -1,7 +1,7 @@
 /*
  * Sends many messages, pipelined, over one connection, and reads every reply: used by allocd-bench.
  *
- * A message costs one copy and no allocation.  The sender ends, and reports that once, when Redis
+ * A message costs one copy and no separate allocation.  The sender ends, and reports that once, when Redis
  * refuses a message, when a channel has no subscriber, or when the connection is lost.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_TOOLS_BULK_SENDER_H
