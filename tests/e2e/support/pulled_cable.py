@@ -60,9 +60,8 @@ def work_while_it_is_pulled(allocd):
     pull()
     pulled = time.monotonic()
     allocd.allocate("sku", "meanwhile", 1)
-    wait_until(lambda: any("connection lost" in line for line in allocd.log_lines()), "the worker to notice")
+    wait_until(lambda: not allocd.ready(), "the worker to notice")
     print(time.monotonic() - pulled)
-    assert not allocd.ready()
 
     plug_again()
     wait_until(allocd.ready, "readiness to return")
