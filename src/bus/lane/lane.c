@@ -169,21 +169,22 @@ void lane_begin(struct lane *lane)
 		engine_check_drained(lane->engine);
 }
 
-size_t lane_put_back(struct lane *lane)
-{
-	size_t count;
-
-	lane_reopen(lane);
-	count = lane->todo.count;
-	delivery_queue_prepend(&lane->queue, &lane->todo);
-	return count;
-}
-
-void lane_reopen(struct lane *lane)
+/* Resets all messages of the unit, to be handled again, each SKU's in the order they arrived. */
+static void reopen(struct lane *lane)
 {
 	delivery_queue_prepend(&lane->todo, &lane->later);
 	delivery_queue_prepend(&lane->todo, &lane->causes);
 	delivery_queue_prepend(&lane->todo, &lane->done);
+}
+
+size_t lane_put_back(struct lane *lane)
+{
+	size_t count;
+
+	reopen(lane);
+	count = lane->todo.count;
+	delivery_queue_prepend(&lane->queue, &lane->todo);
+	return count;
 }
 
 /* ---- recall ---- */
@@ -221,7 +222,7 @@ void lane_redo(struct lane *lane)
 
 	lane->state = LANE_HANDLING;
 	engine_lane_began(lane->engine, lane->number);
-	lane_reopen(lane);
+	reopen(lane);
 	unit_of_work_clear(uow);
 	random->fill(random, uow->witness, sizeof uow->witness);
 	uow->locking = lane->conflicts >= CONFLICTS_BEFORE_LOCKING;

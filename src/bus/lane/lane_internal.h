@@ -81,9 +81,6 @@ void lane_wake(struct lane *lane);
 /* Begins a unit with the deliveries that wait. */
 void lane_begin(struct lane *lane);
 
-/* Resets all messages of the unit, to be handled again, each SKU's in the order they arrived. */
-void lane_reopen(struct lane *lane);
-
 /* Puts the unit's messages back in front of the queue; returns how many there are. */
 size_t lane_put_back(struct lane *lane);
 

@@ -17,7 +17,8 @@ void poison_search_init(struct poison_search *search, size_t unit_max)
 	*search = (struct poison_search){.unit_max = unit_max, .limit = unit_max};
 }
 
-void poison_search_narrow(struct poison_search *search, size_t count)
+/* A unit of `count` messages failed: the next one gets half as many, or one message if time is to blame. */
+static void narrow(struct poison_search *search, size_t count)
 {
 	if (search->suspects < count)
 		search->suspects = count;
@@ -59,7 +60,7 @@ void lane_isolate(struct lane *lane)
 	} else if (lane->is_parking) {
 		parking_postpone(lane);
 	} else if (count > 1 || lane->stepping) {
-		poison_search_narrow(&lane->search, count);
+		narrow(&lane->search, count);
 		lane_begin(lane);
 	} else {
 		lane_park(lane, delivery_key(lane->queue.first));
@@ -109,11 +110,11 @@ void lane_bisect(struct lane *lane, const struct failure *failure)
 		return;
 	}
 	if (count > 1 || lane->stepping) {
-		poison_search_narrow(&lane->search, count);
+		narrow(&lane->search, count);
 		lane_begin(lane);
 		return;
 	}
 	utf8_format(lane->complaint, sizeof lane->complaint, "%s", failure->text);
-	poison_search_narrow(&lane->search, 1);
+	narrow(&lane->search, 1);
 	lane_probe(lane, lane_fail_poison);
 }

@@ -28,9 +28,6 @@ struct poison_search {
 
 void poison_search_init(struct poison_search *search, size_t unit_max);
 
-/* A unit of `count` messages failed: the next one gets half as many, or one message if time is to blame. */
-void poison_search_narrow(struct poison_search *search, size_t count);
-
 /* `count` messages were committed, or left the lane's queue. */
 void poison_search_clear(struct poison_search *search, size_t count);
 

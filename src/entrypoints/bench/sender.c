@@ -64,11 +64,6 @@ bool bench_was_interrupted(void)
 
 /* ---- time ---- */
 
-int64_t bench_now_us(void)
-{
-	return monotonic_us();
-}
-
 static void wait_us(struct event *timer, int64_t us)
 {
 	const struct timeval delay = {us / 1000000, us % 1000000};
@@ -122,7 +117,7 @@ static void send_due(struct bench_sender *sender)
 
 	if (evtimer_pending(sender->pace, NULL))
 		return; /* nothing is due yet */
-	now = bench_now_us();
+	now = monotonic_us();
 	while (sender->verifier->sent < sender->end && room(sender) &&
 	       due_us(sender, sender->verifier->sent) <= now)
 		add_message(sender, due_us(sender, sender->verifier->sent));
@@ -135,7 +130,7 @@ static void send_due(struct bench_sender *sender)
 static void send_chunks(struct bench_sender *sender)
 {
 	while (sender->verifier->sent < sender->end && room(sender) >= sender->chunk) {
-		int64_t now = bench_now_us();
+		int64_t now = monotonic_us();
 
 		for (uint32_t i = 0; i < sender->chunk && sender->verifier->sent < sender->end; i++)
 			add_message(sender, now);
@@ -173,7 +168,7 @@ static void on_received(void *context, enum message_type type, struct bytes payl
 
 	if (!bench_read_event(payload, sender->run, &number, &version))
 		return; /* another client caused it */
-	now = bench_now_us();
+	now = monotonic_us();
 	sender->received_us = now;
 	bench_verifier_received(sender->verifier, type, number, version, now);
 	if (sender->end)
@@ -202,7 +197,7 @@ static void on_ended(void *context, const char *cause)
 /* While no message is in flight, no event is overdue. */
 static bool has_stalled(struct bench_sender *sender, int64_t patience_ms)
 {
-	int64_t now = bench_now_us();
+	int64_t now = monotonic_us();
 
 	if (sender->end && bench_verifier_in_flight(sender->verifier) == 0 &&
 	    connections_is_answered(sender->connections))
@@ -232,7 +227,7 @@ static enum bench_end run(struct bench_sender *sender)
 	if (sender->how == BENCH_LOST)
 		return BENCH_LOST;
 	sender->is_over = false;
-	sender->received_us = bench_now_us();
+	sender->received_us = monotonic_us();
 	event_add(sender->tick, &(struct timeval){0, TICK_MS * 1000});
 	if (sender->end)
 		send_more(sender);
@@ -279,7 +274,7 @@ enum bench_end bench_sender_send(struct bench_sender *sender, uint32_t end, cons
 
 	sender->end = end;
 	sender->first = verifier->sent;
-	sender->begun_us = paced ? bench_now_us() : 0;
+	sender->begun_us = paced ? monotonic_us() : 0;
 	sender->progress = bench_progress_of(title, verifier->done,
 					     with_events_between(verifier->plan, sender->first, end));
 	how = run(sender);

@@ -44,9 +44,6 @@ enum bench_end bench_sender_wait(struct bench_sender *sender, int ms);
 
 const char *bench_sender_trouble(const struct bench_sender *sender);
 
-/* The clock of all times of a run. */
-int64_t bench_now_us(void);
-
 /* From now on SIGINT and SIGTERM interrupt a run; the same signal again ends the program at once. */
 void bench_catch_signals(void);
 bool bench_was_interrupted(void);

@@ -256,6 +256,12 @@ struct store_ports *world_make_store_on(const char *conninfo)
 	return add_store(conninfo, NULL);
 }
 
+void world_begin_work(struct work **work, struct store_ports *store)
+{
+	work_free(work);
+	*work = work_new(&world.fixture, store);
+}
+
 struct proxy *world_proxy_of(const struct store_ports *store)
 {
 	return world.proxies[store - world.ports];

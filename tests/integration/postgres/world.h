@@ -49,6 +49,9 @@ struct store_ports *world_add_store(struct postgres_store *store);
 /* Adds a store on another database, without a proxy. */
 struct store_ports *world_make_store_on(const char *conninfo);
 
+/* Frees *work, if there is any, and begins one on the store. */
+void world_begin_work(struct work **work, struct store_ports *store);
+
 /* The lines that were logged, warnings and above, since the test began. */
 const char *world_log(void);
 struct logger *world_logger(void);

@@ -13,12 +13,6 @@ static void tear_down(void)
 	world_tear_down();
 }
 
-static void begin_on(struct store_ports *store)
-{
-	work_free(&work);
-	work = work_new(&world.fixture, store);
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec now;
@@ -31,7 +25,7 @@ static void assert_refused(const char *conninfo, enum failure_kind kind, const c
 {
 	int64_t begun = now_ms();
 
-	begin_on(world_make_store_on(conninfo));
+	world_begin_work(&work, world_make_store_on(conninfo));
 	unit_of_work_want_product(&work->uow, "lamp");
 
 	ck_assert_int_eq(work_load(work), (int)kind);
@@ -103,7 +97,7 @@ START_TEST(an_unreachable_database_is_logged_once_and_so_is_its_return)
 	logger->level = LOG_INFO;
 	snprintf(conninfo, sizeof conninfo, "%s", database_way(database_conninfo_of(name, "")));
 	url = world_url(conninfo);
-	begin_on(world_make_store_on(conninfo));
+	world_begin_work(&work, world_make_store_on(conninfo));
 	unit_of_work_want_product(&work->uow, "lamp");
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(work_load(work), FAILURE_RETRY);
@@ -124,7 +118,7 @@ START_TEST(calls_that_wait_for_a_connection_fail_soon)
 	int64_t begun;
 
 	/* The address drops packets or refuses them at once; the answer comes in time in both cases. */
-	begin_on(world_make_store_on("host=192.0.2.1 user=user dbname=db"));
+	world_begin_work(&work, world_make_store_on("host=192.0.2.1 user=user dbname=db"));
 	begun = now_ms();
 
 	work_begin_call(work);

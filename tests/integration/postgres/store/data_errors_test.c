@@ -21,15 +21,9 @@ static void tear_down(void)
 	world_tear_down();
 }
 
-static void begin_on(struct store_ports *store)
-{
-	work_free(&work);
-	work = work_new(&world.fixture, store);
-}
-
 static void begin(void)
 {
-	begin_on(world_make_store());
+	world_begin_work(&work, world_make_store());
 	work_create_batch(work, "batch", "lamp", 10, IN_WAREHOUSE);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 	work_restart(work);

@@ -122,12 +122,12 @@ START_TEST(a_sleep_of_the_process_is_not_taken_for_a_dead_peer)
 }
 END_TEST
 
-SUITE("redis patience", setup, world_teardown)
+SUITE("redis silence", setup, world_teardown)
 {
 	tcase_add_test(tests, a_stopped_server_is_found_within_ten_seconds);
 }
 
-SUITE("redis patience", setup_impatient, world_teardown)
+SUITE("redis silence", setup_impatient, world_teardown)
 {
 	tcase_add_loop_test(tests, a_quiet_server_is_not_taken_for_a_stopped_one, 0, COUNT(users));
 	tcase_add_test(tests, a_full_buffer_during_a_pause_is_not_taken_for_a_dead_peer);

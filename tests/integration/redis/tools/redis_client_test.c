@@ -148,7 +148,7 @@ START_TEST(a_query_whose_answers_may_have_been_missed_fails_at_once)
 }
 END_TEST
 
-SUITE("redis call", setup, world_teardown)
+SUITE("redis client", setup, world_teardown)
 {
 	tcase_add_loop_test(tests, publishing_once_returns_the_number_of_receivers, 0, 4);
 	tcase_add_test(tests, publishing_once_fails_at_once_without_redis);

@@ -327,7 +327,7 @@ START_TEST(products_that_find_no_room_even_for_one_message_are_tried_seldom)
 }
 END_TEST
 
-SUITE("postponing", set_up, tear_down_stream_world)
+SUITE("postponing", set_up, tear_down_stream_world, .timeout_s = 30)
 {
 	tcase_add_test(tests, a_flood_for_a_locked_product_fills_half_of_the_queue_and_stays_in_order);
 	tcase_add_test(tests, other_products_are_handled_while_a_flood_stays_pending);

@@ -244,7 +244,7 @@ START_TEST(dropped_dead_letters_are_counted_within_a_second)
 }
 END_TEST
 
-SUITE("standing", set_up, tear_down_world)
+SUITE("readiness", set_up, tear_down_world)
 {
 	tcase_add_test(tests, a_worker_that_works_is_in_no_trouble);
 	tcase_add_test(tests,

@@ -247,7 +247,7 @@ START_TEST(a_failed_chore_is_repeated_in_the_next_round)
 }
 END_TEST
 
-SUITE("reminder", set_up, tear_down_world)
+SUITE("housekeeper", set_up, tear_down_world)
 {
 	tcase_add_test(tests, a_notification_is_sent_once_and_after_the_commit);
 	tcase_add_test(tests, no_notification_is_sent_for_an_uncommitted_unit);

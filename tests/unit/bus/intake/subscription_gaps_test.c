@@ -229,7 +229,7 @@ START_TEST(the_first_gap_of_a_worker_begins_where_the_last_worker_stopped_receiv
 }
 END_TEST
 
-SUITE("blindness", set_up, tear_down)
+SUITE("subscription gaps", set_up, tear_down)
 {
 	tcase_add_test(tests, a_gap_is_saved);
 	tcase_add_test(tests, gaps_are_kept_while_the_database_is_down);

@@ -272,7 +272,7 @@ START_TEST(a_unit_that_fails_again_on_a_database_that_is_well_is_halved)
 }
 END_TEST
 
-SUITE("trouble", set_up, tear_down_world)
+SUITE("recovery", set_up, tear_down_world)
 {
 	tcase_add_test(tests, nothing_is_lost_while_the_database_is_away);
 	tcase_add_loop_test(tests, a_unit_that_fails_again_on_a_database_that_is_well_is_halved, 0, 2);
@@ -283,7 +283,7 @@ SUITE("trouble", set_up, tear_down_world)
 	tcase_add_test(tests, a_load_that_fails_is_tried_again);
 }
 
-SUITE("trouble", set_up, tear_down_world)
+SUITE("recovery", set_up, tear_down_world)
 {
 	tcase_add_loop_test(tests, a_message_is_not_answered_while_its_commit_is_uncertain, 0, COUNT(losses));
 	tcase_add_loop_test(tests, an_uncertain_commit_has_one_effect, 0, COUNT(losses));

@@ -426,7 +426,7 @@ START_TEST(the_least_recently_used_product_is_evicted)
 }
 END_TEST
 
-SUITE("remembering", set_up, tear_down_world)
+SUITE("product cache", set_up, tear_down_world)
 {
 	tcase_add_test(tests, a_cached_product_is_not_loaded);
 	tcase_add_test(tests, a_batch_that_grows_is_not_loaded_and_one_that_shrinks_asks_for_lines_alone);
@@ -447,7 +447,7 @@ SUITE("remembering", set_up, tear_down_world)
 	tcase_add_test(tests, a_message_from_the_future_is_found_by_the_extrapolated_clock);
 }
 
-SUITE("remembering", set_up_cache, tear_down_cache)
+SUITE("product cache", set_up_cache, tear_down_cache)
 {
 	tcase_add_test(tests, the_cache_has_the_latest_state_of_a_product);
 	tcase_add_test(tests, an_evicted_product_is_loaded);
