@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Turns the migrations into a C file: migrations.py OUTPUT MIGRATION.sql…
+"""Turns the migrations into a C file: migrations.py OUTPUT RELEASED MIGRATION.sql…
+
+RELEASED has the checksums, as sha256sum prints them, of the migrations that databases may have.  Such a migration can
+never change, not even a comment in it: a program refuses a database whose migration differs from its own.
 
 A migration's name begins with its number (0001_tables.sql), and its first line names the oldest program that
 works with a database that has it, by the number of the newest migration which that program knows:
@@ -52,9 +55,18 @@ def c_bytes(sql):
     return ",\n\t".join(lines)
 
 
+def check_released(released, migrations):
+    checksums = {name + ".sql": hashlib.sha256(sql).hexdigest() for _, name, _, sql, _ in migrations}
+    for line in released.read_text(encoding="ascii").splitlines():
+        checksum, name = line.split()
+        if checksums.get(name) != checksum:
+            sys.exit(f"{name}: it is released and must stay as it was; {released} has its checksum")
+
+
 def main():
-    output, *paths = map(pathlib.Path, sys.argv[1:])
+    output, released, *paths = map(pathlib.Path, sys.argv[1:])
     migrations = sorted(map(read, paths))
+    check_released(released, migrations)
     if [number for number, *_ in migrations] != list(range(1, len(migrations) + 1)):
         sys.exit("the migrations are not numbered 1, 2, 3, …")
     out = ['#include "adapters/postgres/schema/migrations.h"', ""]

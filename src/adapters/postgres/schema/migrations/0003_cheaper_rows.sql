@@ -2,7 +2,7 @@
 --
 -- What every message paid for and nobody needed.  Nothing is rewritten; each table is locked for a moment.
 
--- Rows past their retention are found by going round the tables (see expired_rows.h).  A program of before finds
+-- Rows past their retention are found by going round the tables (see sweep.h).  A program of before finds
 -- them still, but reads the tables whole for it.
 drop index inbox_oldest;
 drop index units_oldest;
