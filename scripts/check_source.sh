@@ -57,7 +57,7 @@ wide_lines() {
 
 # clang-format breaks code, and leaves comments as they are.
 comments_fit() {
-	! wide_lines | grep -E ':[0-9]+: */?\*|\*/$'
+	wide_lines | { grep -E ':[0-9]+: */?\*|\*/$' || true; } | none
 }
 
 # Without a file, the program looks at all that git knows.
@@ -98,10 +98,14 @@ rooms_are_small() {
 	! find src -name '*.[ch]' -printf '%h\n' | sort | uniq -c | awk '$1 > 20 { print $2 ": " $1 " files" }' | grep .
 }
 
+# Prints its input and fails if there is any.  What fails before it in a pipe fails the pipe.
+none() { ! grep .; }
+
+# matches PATTERN WHERE…: what matches in C files, also if nothing does; fails when it cannot look.
+matches() { grep -rnE --include='*.[ch]' "$@" || (($? == 1)); }
+
 # nothing_matches PATTERN WHERE…: prints what matches; fails when anything does.
-nothing_matches() {
-	! grep -rnE --include='*.[ch]' "$@"
-}
+nothing_matches() { matches "$@" | none; }
 
 core_knows_only_libc() {
 	nothing_matches '#include *"(bus|adapters|entrypoints)/' src/core &&
@@ -126,15 +130,15 @@ adapters_do_not_know_each_other() {
 # The composition root and the operators' tools name adapters; the rooms that serve HTTP, read the
 # configuration or parse the command line do not, except for the clocks of the operating system.
 few_rooms_name_adapters() {
-	! grep -rnE --include='*.[ch]' '#include *"adapters/' src/entrypoints/{cli,config,http,http_server,bench_workload,bench_report} |
-		grep -v '"adapters/system/instants\.h"'
+	matches '#include *"adapters/' src/entrypoints/{cli,config,http,http_server,bench_workload,bench_report} |
+		sed '/"adapters\/system\/instants\.h"/d' | none
 }
 
 # The aggregate is closed: only stores, what caches products for them, and tests of either see its layout.
 few_rooms_see_the_products_layout() {
 	local rooms='src/core|src/bus/unit_of_work|src/adapters/postgres/store|src/adapters/memory'
 	rooms+='|tests/unit/core|tests/unit/bus/unit_of_work|tests/integration/store'
-	! grep -rlE --include='*.[ch]' '#include *"core/product_(repository|internal)\.h"' src tests | grep -vE "^($rooms)/" &&
+	matches -l '#include *"core/product_(repository|internal)\.h"' src tests | sed -E "\\#^($rooms)/#d" | none &&
 		nothing_matches '#include *"core/product_internal\.h"' src/bus src/adapters src/entrypoints tests
 }
 
@@ -142,7 +146,7 @@ few_rooms_see_the_products_layout() {
 internal_headers_stay_in_their_room() {
 	local header
 	while read -r header; do
-		! grep -rnF --include='*.[ch]' "\"${header#src/}\"" src tests | grep -v "^$(dirname "$header")/" || return
+		matches "\"${header#src/}\"" src tests | sed "\\#^$(dirname "$header")/#d" | none || return
 	done < <(find src -name '*_internal.h')
 }
 
@@ -152,21 +156,23 @@ core_and_bus_link_with_libc_alone() {
 		"$build/src/core/libcore.a" -Wl,--no-whole-archive -lc -o /dev/null
 }
 
-# Core does not even need bus, and neither uses libc's files, sockets, clocks or random numbers.
+# Core does not even need bus, and neither uses libc's files, sockets, clocks or random numbers.  (The one line that
+# core/base/must.h writes before it aborts is fputs().)
 core_and_bus_are_pure() {
-	local impure='^(f?open(at)?(64)?|read|write|socket|connect|send|recv|poll|time|gettimeofday|clock_gettime'
-	impure+='|s?rand(om)?(_r)?|getrandom|getenv|f?printf|puts|nanosleep|usleep|sleep)$'
+	local impure='^(__)?(f?open(at)?(64)?|read|write|socket|connect|send|recv|poll|time|gettimeofday|clock_gettime'
+	impure+='|s?rand(om)?(_r)?|getrandom|getenv|v?f?printf|puts|f?putc|putchar|nanosleep|usleep|sleep)(_chk)?$'
 	cc -shared -nostdlib -Wl,--no-undefined -Wl,--whole-archive "$build/src/core/libcore.a" \
 		-Wl,--no-whole-archive -lc -o /dev/null &&
-		! nm --undefined-only --format=just-symbols "$build/src/core/libcore.a" "$build/src/bus/libbus.a" |
-		grep -E "$impure"
+		nm --undefined-only --format=just-symbols "$build/src/core/libcore.a" "$build/src/bus/libbus.a" |
+		sed -nE "/$impure/p" | none
 }
 
 # The benchmark is a program of its own: the worker's holds no function or datum of it.
-allocd_holds_no_benchmark() { ! nm --format=just-symbols "$build/allocd" | grep -i bench; }
+allocd_holds_no_benchmark() { nm --format=just-symbols "$build/allocd" | sed -n '/bench/Ip' | none; }
 
 files_are_short() {
-	! git ls-files '*.c' '*.h' '*.py' '*.sql' '*.lua' | xargs wc -l | awk '$1 > 600 && $2 != "total" && !/sql\// { print "   " $2 ": " $1 " lines" }' | grep .
+	git ls-files '*.c' '*.h' '*.py' '*.sql' '*.lua' | xargs wc -l |
+		awk '$1 > 600 && $2 != "total" && !/sql\// { print "   " $2 ": " $1 " lines" }' | none
 }
 
 scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }

@@ -10,8 +10,9 @@ def names(role):
     """The names of all messages of the role, "command" or "event", in order."""
     identities = (json.loads(path.read_text())["$id"] for path in SCHEMAS.glob("*.json"))
     prefix = f"urn:allocd:{role}:"
-    return tuple(sorted(identity.removeprefix(prefix) for identity in identities if identity.startswith(prefix)))
+    found = tuple(sorted(identity.removeprefix(prefix) for identity in identities if identity.startswith(prefix)))
+    assert found, f"{SCHEMAS} has no {role}"
+    return found
 
 
-COMMANDS = names("command")
 EVENTS = names("event")
