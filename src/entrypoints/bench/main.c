@@ -26,6 +26,15 @@ static const struct command bench = {
 	.run = bench_run,
 };
 
+static enum exit_status print_version(const struct invocation *invocation)
+{
+	(void)invocation;
+	puts("allocd-bench " ALLOCD_VERSION);
+	return STATUS_DONE;
+}
+
+static const struct command version = {.name = "allocd-bench", .is_program = true, .run = print_version};
+
 int main(int argc, char *argv[])
 {
 	const char *const *words = (const char *const *)argv + (argc > 0 ? 1 : 0);
@@ -34,6 +43,6 @@ int main(int argc, char *argv[])
 		return STATUS_FAILED;
 	print_errors_as(bench.name);
 	if (words[0] && strcmp(words[0], "--version") == 0)
-		return puts("allocd-bench " ALLOCD_VERSION) < 0 ? STATUS_FAILED : STATUS_DONE;
+		return (int)invoke(&version, words + 1, (const char *const *)environ);
 	return (int)invoke(&bench, words, (const char *const *)environ);
 }

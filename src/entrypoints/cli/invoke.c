@@ -5,7 +5,6 @@
 #include "entrypoints/cli/print.h"
 #include "entrypoints/main/setup.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
 
 static enum exit_status fail(enum exit_status status, const char *error)
@@ -63,8 +62,6 @@ enum exit_status invoke(const struct command *command, const char *const words[]
 	struct invocation invocation = {.arena = arena};
 	enum exit_status status;
 
-	/* Writing to a closed connection or pipe then fails with EPIPE instead of ending the program. */
-	signal(SIGPIPE, SIG_IGN);
 	status = run(&invocation, command, words, environment);
 	if (fflush(stdout) != 0 && status == STATUS_DONE)
 		status = fail(STATUS_FAILED, "cannot write to standard output");

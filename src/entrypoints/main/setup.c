@@ -12,6 +12,7 @@
 #include "core/base/must.h"
 
 #include <event2/event.h>
+#include <signal.h>
 #include <unistd.h>
 
 /* ---- the process ---- */
@@ -30,6 +31,8 @@ static void set_hash_key(void)
 
 bool setup_process(void)
 {
+	/* Writing to a closed connection or pipe then fails with EPIPE instead of ending the program. */
+	signal(SIGPIPE, SIG_IGN);
 	if (!descriptors_open_standard())
 		return false;
 	descriptors_raise_limit(DESCRIPTORS_WANTED);

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from installation import binary, unique, wait_until
+from installation import bench_program, binary, unique, wait_until
 
 CLOSED = {"2>&-": [2], "1>&-": [1], "0<&- 1>&- 2>&-": [0, 1, 2], "0<&- 2>&-": [0, 2], "1>&- 2>&-": [1, 2]}
 F_SETPIPE_SZ = 1031
@@ -64,6 +64,26 @@ def test_a_command_without_standard_descriptors_has_the_same_exit_code(allocd, c
     done = subprocess.run(with_redirections("0<&- 2>&-", *command), env=allocd.environment(), check=False)
 
     assert done.returncode == usual.returncode
+
+
+@pytest.mark.parametrize("words", [["no-such-command"], ["dead-letters"], ["verify", "--no-such-option"]])
+def test_a_usage_error_without_a_reader_has_the_same_exit_code(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run([binary(), *words], stderr=writer, check=False)
+
+    os.close(writer)
+    assert done.returncode == 2
+
+
+def test_a_version_that_cannot_be_written_is_an_error():
+    for program in ([binary(), "version"], [binary(), "--version"], [bench_program(), "--version"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+        assert done.returncode == 1
+        assert done.stderr.endswith("cannot write to standard output\n")
 
 
 def test_a_worker_whose_log_reader_exited_keeps_working(launched):
