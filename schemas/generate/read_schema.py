@@ -315,10 +315,15 @@ def read_message(path):
     return Message(name, role, check_description(schema, where), list(fields.values()), key, endpoint)
 
 
+# HTTP answers these itself: src/entrypoints/http/http_api.c.
+PROBES = ("/livez", "/readyz", "/metrics")
+
+
 def check_paths(messages):
     paths = [message.endpoint.path for message in messages if message.endpoint]
     for i, path in enumerate(paths):
         check(path not in paths[:i], "x-allocd", f"'path' {path!r} is that of two commands")
+        check(path not in PROBES, "x-allocd", f"'path' {path!r} is that of a probe")
 
 
 def read_messages(paths):

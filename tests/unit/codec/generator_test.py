@@ -473,6 +473,24 @@ class RefusedSchemas(Generated):
         status, errors = self.generate({"pack.json": schema(), "zip.json": other})
         self.assertEqual((status, errors), (1, "schemas: x-allocd: 'path' '/pack' is that of two commands\n"))
 
+    def test_the_program_ends_with_an_error_when_a_schema_is_refused(self):
+        (self.folder / "pack.json").write_text("{}")
+        outputs = [self.folder / name for name in ("messages.h", "messages.c", "command_endpoints.c")]
+
+        done = subprocess.run(
+            [sys.executable, "-B", GENERATOR, *outputs, self.folder / "pack.json"],
+            capture_output=True, text=True, check=False,
+        )
+
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("schemas: ", done.stderr)
+        self.assertFalse(any(output.exists() for output in outputs))
+
+    def test_a_command_at_the_path_of_a_probe_is_refused(self):
+        for path in ("/livez", "/readyz", "/metrics"):
+            other = changed("x-allocd/http/path", path, schema())
+            self.assertEqual(self.generate({"pack.json": other}), (1, f"schemas: x-allocd: 'path' '{path}' is that of a probe\n"))
+
     def test_a_file_named_differently_than_its_message_is_refused(self):
         self.assert_refused("box.json", schema(), "the names in '$id', 'title' and of the file differ")
         self.assert_refused("pack.yaml", schema(), "the file must be called NAME.json")
