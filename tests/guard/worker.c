@@ -41,6 +41,7 @@ void worker_start(struct worker *worker)
 {
 	worker->engine = engine_new(&worker->ports, &(struct engine_config){
 							    .unit_max = UNIT_MAX,
+							    .move_max = MOVE_MAX_DEFAULT,
 							    .lanes = 1,
 							    .queue_max = 4 * UNIT_MAX,
 							    .queue_bytes = (size_t)16 * 1024 * 1024,

@@ -3,6 +3,7 @@
 
 #include "bus/engine/engine_internal.h"
 #include "bus/engine/sku_resolver.h"
+#include "bus/messages/message_bus.h"
 #include "bus/lane/lane.h"
 #include "core/base/must.h"
 
@@ -55,10 +56,9 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	struct clock *clock = ports->clock;
 
 	assert(config->lanes >= 1 && config->lanes <= LANES_MAX && config->unit_max >= 1);
+	assert(config->move_max >= 1 && config->move_max <= MESSAGE_EVENTS_MAX / 4);
 	deal_out_ports(engine, ports);
 	engine->config = *config;
-	if (!config->move_max)
-		engine->config.move_max = MOVE_MAX_DEFAULT;
 	engine->stats.database_up = true;
 	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
 	engine->asked_ms = INT64_MIN;

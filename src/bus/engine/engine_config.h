@@ -14,7 +14,7 @@ struct engine_config {
 	size_t queue_bytes; /* and their bytes: above either, the queue is full */
 	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
-	int move_max;    /* lines that one step of a shrink moves at most; 0: MOVE_MAX_DEFAULT */
+	int move_max;    /* lines that one step of a shrink moves at most; MOVE_MAX_DEFAULT but for tests */
 	int notify_tries;   /* attempts before a notification becomes a dead letter; 0: 20 */
 	int notify_retry_s; /* before the second attempt; doubles each time, up to an hour; 0: 10 */
 

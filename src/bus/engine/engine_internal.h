@@ -22,7 +22,7 @@ struct engine {
 	struct lanes_shared shared;
 	size_t held_messages, held_bytes; /* of SKUs that are parked, or shrink in steps */
 	struct postponed_list postponed;
-	bool pauses_pubsub; /* because too many of its messages are held */
+	bool pauses_pubsub; /* because too many messages are held */
 	struct publisher *publisher;
 	struct housekeeper *housekeeper;
 	struct batch_index *batches;

@@ -90,7 +90,7 @@ static void hand_on(struct sku_resolver *resolver, struct delivery *delivery)
 {
 	struct engine *engine = resolver->engine;
 
-	if (!delivery->decided && delivery->creates_batch)
+	if (delivery->creates_batch)
 		batch_index_add_creation(engine->batches, delivery);
 	lane_push(engine_lane_of(engine, delivery->sku ? delivery->sku : ""), delivery);
 }

@@ -127,7 +127,7 @@ void lane_push(struct lane *lane, struct delivery *delivery)
 /* Whether the delivery would overtake a postponed entry of its SKU; if so, it is postponed, too. */
 static bool has_to_wait_behind_postponed(struct lane *lane, struct delivery *delivery)
 {
-	if (!lane->shared->stats->postponed_skus || !engine_postpones(lane->engine, delivery, NOT_HELD_UP))
+	if (!engine_postpones(lane->engine, delivery, NOT_HELD_UP))
 		return false;
 	poison_search_clear(&lane->search, 1);
 	return true;

@@ -5,7 +5,7 @@
 
 /*
  * Rows missing before the queue are nearly always about to be published by the worker that committed them:
- * the sender waits for them for this long in all, in waits that double, from the first one on.
+ * the sender waits for them until it has waited this long, in waits that double, from the first one on.
  */
 #define GAP_MS      100
 #define GAP_WAIT_MS 2

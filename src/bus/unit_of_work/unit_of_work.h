@@ -130,7 +130,7 @@ struct unit_of_work {
 
 	/* Private to unit_of_work.c. */
 	struct map product_map, batch_map, line_map, inbox_map, view_map;
-	const struct envelope *cause; /* the message whose events are raised; NULL: a step of a shrink */
+	const struct envelope *cause; /* the message whose events are raised; NULL: between messages */
 	struct product *touched;      /* the product of that message */
 	const char *defect;           /* why one of its events cannot be written */
 };

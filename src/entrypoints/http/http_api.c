@@ -128,7 +128,7 @@ static void on_request(struct evhttp_request *request, void *context)
 		serve_command(api, request, route->command);
 	else if (route->named)
 		route->named(api, request, path + strlen(route->path));
-	else if (route->plain)
+	else
 		route->plain(api, request);
 }
 

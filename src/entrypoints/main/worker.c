@@ -178,6 +178,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 	ports->logger = log_limiter_logger(worker->limiter);
 	worker->engine = engine_new(ports, &(struct engine_config){
 						   .unit_max = unit_max,
+						   .move_max = MOVE_MAX_DEFAULT,
 						   .lanes = lanes,
 						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,
 						   .queue_bytes = QUEUE_BYTES_MAX,

@@ -135,6 +135,7 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 	ports.logger = logger;
 	replayer->engine = engine_new(&ports, &(struct engine_config){
 						      .unit_max = 1,
+						      .move_max = MOVE_MAX_DEFAULT,
 						      .lanes = 1,
 						      .queue_max = 1,
 						      .queue_bytes = QUEUE_BYTES,

@@ -55,8 +55,11 @@ static void make_engine(struct world *world, size_t queue_max)
 		.random = &world->random.random,
 		.logger = &world->logger.logger,
 	};
-	const struct engine_config config = {
-		.unit_max = 100, .lanes = 1, .queue_max = queue_max, .queue_bytes = 1 << 20};
+	const struct engine_config config = {.unit_max = 100,
+					     .move_max = MOVE_MAX_DEFAULT,
+					     .lanes = 1,
+					     .queue_max = queue_max,
+					     .queue_bytes = 1 << 20};
 
 	world->engine = engine_new(&ports, &config);
 	engine_start(world->engine);

@@ -64,6 +64,7 @@ static void make_dry_run_engine(void)
 	ports.batch_directory = memory_batch_directory(below);
 	ports.outbox_store = dry_run_outbox_port(outbox);
 	engine = engine_new(&ports, &(struct engine_config){.unit_max = 1,
+							    .move_max = MOVE_MAX_DEFAULT,
 							    .lanes = 1,
 							    .queue_max = 1,
 							    .queue_bytes = 1 << 20,
