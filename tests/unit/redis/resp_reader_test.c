@@ -91,6 +91,23 @@ START_TEST(nothing_is_unread_once_every_reply_was_returned)
 }
 END_TEST
 
+START_TEST(nothing_is_unread_after_a_reply_that_used_every_byte)
+{
+	size_t used;
+
+	ck_assert_int_eq(resp_reader_next(&reader, "+a\r\n", 4, &used), RESP_WHOLE);
+
+	ck_assert_uint_eq(used, 4);
+	ck_assert(!resp_reader_has_unread(&reader));
+}
+END_TEST
+
+START_TEST(nothing_is_unread_in_a_reader_that_is_all_zero)
+{
+	ck_assert(!resp_reader_has_unread(&(struct resp_reader){0}));
+}
+END_TEST
+
 START_TEST(each_bulk_string_has_its_true_size)
 {
 	feed_text("*4\r\n$9\r\n123456789\r\n$1\r\n1\r\n*1\r\n$12\r\n123456789abc\r\n$10\r\n123456789a\r\n");
@@ -248,6 +265,8 @@ SUITE("redis reader", begin_reading, end_reading)
 	tcase_add_loop_test(tests, a_stream_in_pieces_of_any_size_gives_the_same_replies, 1, 20);
 	tcase_add_test(tests, a_reply_is_returned_before_garbage_behind_it_breaks_the_stream);
 	tcase_add_test(tests, nothing_is_unread_once_every_reply_was_returned);
+	tcase_add_test(tests, nothing_is_unread_after_a_reply_that_used_every_byte);
+	tcase_add_test(tests, nothing_is_unread_in_a_reader_that_is_all_zero);
 	tcase_add_test(tests, each_bulk_string_has_its_true_size);
 	tcase_add_test(tests, the_bulk_strings_of_an_array_share_what_they_keep);
 	tcase_add_loop_test(tests, numbers_have_64_bits, 0, COUNT(numbers));

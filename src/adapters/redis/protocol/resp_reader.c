@@ -366,7 +366,7 @@ enum resp_progress resp_reader_next(struct resp_reader *reader, const char *data
 
 bool resp_reader_has_unread(const struct resp_reader *reader)
 {
-	return !reader->needs_bytes;
+	return reader->hiredis && !reader->needs_bytes && reader->hiredis->pos < reader->hiredis->len;
 }
 
 bool resp_is_text(const redisReply *reply, const char *text)

@@ -395,6 +395,19 @@ START_TEST(bytes_read_before_the_end_are_delivered_after_a_pause)
 }
 END_TEST
 
+START_TEST(a_loss_is_reported_during_a_pause_that_holds_nothing_back)
+{
+	world.told.pause_after = 1;
+	publish_numbers(1, 1);
+	run_until(world.told.messages == 1);
+	server_kill(&world.server);
+	run_until(world.told.downs == 1);
+
+	ck_assert(redis_subscriber_is_paused(world.subscriber));
+	ck_assert(!subscriber_is_up());
+}
+END_TEST
+
 /*
  * Redis disconnects a client that reads too slowly. The window then begins with the pause, and its cause says
  * so.
@@ -457,6 +470,7 @@ SUITE("redis subscriber", setup, world_teardown, .timeout_s = 120)
 	tcase_add_test(tests, a_cut_connection_is_made_again);
 	tcase_add_test(tests, a_dropped_subscriber_connects_again_and_reports_the_gap);
 	tcase_add_test(tests, bytes_read_before_the_end_are_delivered_after_a_pause);
+	tcase_add_test(tests, a_loss_is_reported_during_a_pause_that_holds_nothing_back);
 	tcase_add_test(tests, a_slow_subscriber_reports_that_redis_disconnected_it);
 	tcase_add_test(tests, a_freed_subscriber_is_gone_from_redis);
 }
