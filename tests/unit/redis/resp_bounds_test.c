@@ -138,12 +138,21 @@ START_TEST(an_array_of_millions_of_elements_takes_no_memory)
 }
 END_TEST
 
+static const struct {
+	const char *bytes;
+	enum resp_progress progress;
+} claims[] = {
+	{"*2147483647\r\n", RESP_BROKEN},
+	{"*536870912\r\n*536870912\r\n*536870912\r\n", RESP_MORE},
+};
+
 START_TEST(an_array_that_only_says_that_it_is_long_takes_no_memory)
 {
-	static const char *const claims[] = {"*2147483647\r\n", "*536870912\r\n*536870912\r\n*536870912\r\n"};
 	long before = peak_kib();
 
-	feed_text(claims[_i]);
+	feed_text(claims[_i].bytes);
+
+	ck_assert_int_eq(progress, claims[_i].progress);
 	ck_assert_int_lt(peak_kib() - before, 8 * 1024);
 }
 END_TEST
@@ -184,6 +193,57 @@ START_TEST(long_bulk_strings_of_an_array_share_what_they_keep)
 	ck_assert_uint_eq(reader.reply->element[1]->len, 64 * KIB);
 	ck_assert_uint_eq(reader.reply->element[2]->len, 0);
 	ck_assert_int_eq(reader.reply->element[999]->integer, 102400);
+}
+END_TEST
+
+/* In three pieces: the header, the text, the end. */
+static void feed_bulk(size_t size)
+{
+	static char data[64 * KIB];
+	char line[32];
+
+	snprintf(line, sizeof line, "$%zu\r\n", size);
+	feed_text(line);
+	feed(data, size);
+	feed_text("\r\n");
+}
+
+START_TEST(a_long_bulk_string_that_its_array_drops_takes_no_memory)
+{
+	size_t footprint;
+
+	feed_text("*5024\r\n");
+	for (int i = 0; i < RESP_ARRAY_MAX; i++)
+		feed_text(":1\r\n");
+	footprint = arena_footprint(arena);
+	for (int i = 0; i < 4000; i++)
+		feed_bulk(8 * KIB);
+
+	ck_assert_uint_eq(arena_footprint(arena), footprint);
+	ck_assert_ptr_nonnull(strstr(replies, ":1]\n"));
+}
+END_TEST
+
+static const size_t pieces_of_dropped[] = {501, 20000};
+
+START_TEST(a_reply_ends_behind_long_bulk_strings_that_its_array_drops)
+{
+	static char wire[32 * KIB], kept[4 * KIB];
+	size_t piece = pieces_of_dropped[_i], length = (size_t)sprintf(wire, "*%d\r\n", RESP_ARRAY_MAX + 2);
+
+	for (int i = 0; i < RESP_ARRAY_MAX; i++) {
+		length += (size_t)sprintf(wire + length, ":1\r\n");
+		strcat(kept, i ? " :1" : "[:1");
+	}
+	for (int i = 0; i < 2; i++)
+		length += (size_t)sprintf(wire + length, "$9000\r\n%09000d\r\n", i);
+	length += (size_t)sprintf(wire + length, "+next\r\n$4\r\nlast\r\n");
+
+	for (size_t at = 0; at < length; at += piece)
+		feed(wire + at, length - at < piece ? length - at : piece);
+
+	ck_assert_int_eq(strncmp(replies, kept, strlen(kept)), 0);
+	ck_assert_str_eq(replies + strlen(kept), "]\n+next\n'last'\n");
 }
 END_TEST
 
@@ -261,6 +321,31 @@ START_TEST(a_reply_that_is_too_large_breaks_the_stream)
 }
 END_TEST
 
+/* Of bulk strings that bypass hiredis, and of bulk strings that do not. */
+static const size_t text_sizes[] = {64 * KIB, 4000};
+
+START_TEST(a_reply_whose_texts_are_too_large_breaks_the_stream)
+{
+	size_t size = text_sizes[_i], whole = 0;
+
+	begin_reading_with(size);
+	feed_text("*1000\r\n");
+	while (whole < 1000) {
+		feed_text("*2\r\n");
+		feed_bulk(size);
+		feed_bulk(size);
+		if (progress == RESP_BROKEN)
+			break;
+		whole++;
+	}
+
+	ck_assert_int_eq(progress, RESP_BROKEN);
+	ck_assert_ptr_nonnull(strstr(reader.defect, "too large"));
+	ck_assert_uint_eq(whole, (RESP_REPLY_MAX(size) - RESP_VALUE_SIZE) / (3 * RESP_VALUE_SIZE + 2 * size));
+	ck_assert_uint_lt(arena_footprint(arena), RESP_REPLY_MAX(size) + 64 * KIB);
+}
+END_TEST
+
 /* A stream of any length takes as much memory as its largest reply. */
 START_TEST(the_memory_of_a_reply_is_reused_by_the_next)
 {
@@ -282,12 +367,16 @@ SUITE("redis reader bounds", begin_reading, end_reading)
 	tcase_add_test(tests, a_long_bulk_string_may_be_cut_at_any_byte_of_its_header_and_its_end);
 	tcase_add_test(tests, a_bulk_string_of_200_mib_takes_no_memory);
 	tcase_add_test(tests, an_array_of_millions_of_elements_takes_no_memory);
-	tcase_add_loop_test(tests, an_array_that_only_says_that_it_is_long_takes_no_memory, 0, 2);
+	tcase_add_loop_test(tests, an_array_that_only_says_that_it_is_long_takes_no_memory, 0, COUNT(claims));
 	tcase_add_test(tests, a_bulk_string_of_gigabytes_is_not_kept);
 	tcase_add_test(tests, long_bulk_strings_of_an_array_share_what_they_keep);
+	tcase_add_test(tests, a_long_bulk_string_that_its_array_drops_takes_no_memory);
+	tcase_add_loop_test(tests, a_reply_ends_behind_long_bulk_strings_that_its_array_drops, 0,
+			    COUNT(pieces_of_dropped));
 	tcase_add_loop_test(tests, an_array_keeps_its_first_elements, 0, COUNT(lengths));
 	tcase_add_test(tests, an_element_that_an_array_drops_is_no_part_of_the_reply);
 	tcase_add_test(tests, arrays_that_are_nested_too_deeply_break_the_stream);
 	tcase_add_test(tests, a_reply_that_is_too_large_breaks_the_stream);
+	tcase_add_loop_test(tests, a_reply_whose_texts_are_too_large_breaks_the_stream, 0, COUNT(text_sizes));
 	tcase_add_test(tests, the_memory_of_a_reply_is_reused_by_the_next);
 }

@@ -148,8 +148,8 @@ END_TEST
 
 static const struct {
 	const char *bytes;
-	size_t size; /* 0: up to the NUL */
-	const char *defect;
+	size_t size;        /* 0: up to the NUL */
+	const char *defect; /* a part of its text; empty where the text depends on hiredis' version */
 } hostile[] = {
 	{"HTTP/1.1 400 Bad Request\r\n", 0, "reply type byte"},
 	{"SSH-2.0-OpenSSH_9.2\r\n", 0, "reply type byte"},
@@ -165,8 +165,8 @@ static const struct {
 	{"(1\r\n", 0, "type"},
 	{"=5\r\ntxt:x\r\n", 0, "type"},
 	{"+OK\n", 0, "CR LF"},
-	{"+OK\n+OK\r\n", 0, "CR LF"},
-	{"-ERR\nno\r\n", 0, "CR LF"},
+	{"+OK\n+OK\r\n", 0, ""},
+	{"-ERR\nno\r\n", 0, ""},
 	{"+\n", 0, "CR LF"},
 	{"$\r\n", 0, "length"},
 	{"$x\r\n", 0, "length"},

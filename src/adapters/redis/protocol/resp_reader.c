@@ -271,7 +271,7 @@ static void begin_long_bulk(struct resp_reader *reader, char *end, uint64_t leng
 	bulk->kept = claim_share(task, length);
 	bulk->to_keep = bulk->kept > fed ? bulk->kept - fed : 0;
 	bulk->to_drop = length - fed - bulk->to_keep;
-	if (charge(task, bulk->kept))
+	if (!is_dropped(task) && charge(task, bulk->kept))
 		bulk->text = arena_reserve(reader->arena, bulk->kept + 1);
 }
 
@@ -291,6 +291,14 @@ static void check_pending(struct resp_reader *reader)
 	}
 	if (newline == line || newline[-1] != '\r') {
 		reader->defect = "a line that does not end with CR LF";
+		return;
+	}
+	/*
+	 * hiredis 1 also waits for the text of a RESP3 verbatim string ("=15").  No test covers this, because
+	 * hiredis 0.14 refuses the "=" itself.
+	 */
+	if (current_task(hiredis)->type != REDIS_REPLY_STRING) {
+		reader->defect = "a value of a type that RESP2 does not have";
 		return;
 	}
 	length = strtoll(line, NULL, 10);
