@@ -9,6 +9,7 @@ import time
 
 import psycopg2
 import pytest
+import redis
 from installation import ROOT, binary, unique, wait_until
 
 # The usual limit of a liveness probe.
@@ -78,8 +79,10 @@ def test_a_connection_in_use_is_not_closed_for_the_idle_ones(allocd):
 
 
 @pytest.fixture
-def with_few_descriptors(parked):
-    """Starts the worker with that soft and hard limit of descriptors."""
+def with_few_descriptors(parked, own_redis):
+    """Starts the worker with that soft and hard limit of descriptors, on a Redis whose clients are all its own."""
+    parked.redis_url = own_redis.url()
+    parked.redis = redis.Redis(port=own_redis.port)
 
     def start(limit, **settings):
         command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", binary(), "run"]
@@ -91,7 +94,7 @@ def with_few_descriptors(parked):
 
 
 def cut_all_connections(allocd):
-    """The worker's own connections, to both services."""
+    """The connections of every worker on these two servers."""
     with contextlib.closing(psycopg2.connect(allocd.database_url)) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity"
                        " where datname = current_database() and pid <> pg_backend_pid()")  # fmt: skip

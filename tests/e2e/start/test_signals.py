@@ -56,7 +56,7 @@ def test_sigquit_ends_the_worker_at_once(allocd):
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
 def test_an_operators_command_is_ended_by_any_signal(allocd, number):
     tail = subprocess.Popen([binary(), "tail"], env=allocd.environment(), stderr=subprocess.DEVNULL)
-    wait_until(lambda: any(client["name"] == "allocd-tail" for client in allocd.redis.client_list()), "tail")
+    wait_until(lambda: allocd.redis.pubsub_numsub(allocd.prefix + "line_allocated")[0][1] == 1, "tail to subscribe")
     tail.send_signal(number)
     assert tail.wait(10) == -number
 
