@@ -3,8 +3,8 @@
 
 #include "bus/engine/engine_internal.h"
 #include "bus/engine/sku_resolver.h"
-#include "bus/messages/message_bus.h"
 #include "bus/lane/lane.h"
+#include "bus/messages/message_bus.h"
 #include "core/base/must.h"
 
 #include <assert.h>

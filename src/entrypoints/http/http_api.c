@@ -124,12 +124,12 @@ static void on_request(struct evhttp_request *request, void *context)
 			      "There is nothing at this path");
 	else if (!check_method(api, request, route) || !check_services(api, request, route))
 		return;
-	else if (route->command != MSG_NONE)
-		serve_command(api, request, route->command);
 	else if (route->named)
 		route->named(api, request, path + strlen(route->path));
-	else
+	else if (route->plain)
 		route->plain(api, request);
+	else
+		serve_command(api, request, route->command);
 }
 
 /*
