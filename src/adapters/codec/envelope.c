@@ -200,18 +200,6 @@ struct document *message_document(const struct message *message, struct arena *a
 	return fields_write(descriptor, &message->as, arena, document, error) ? document : NULL;
 }
 
-/* The id of an event: SKU/VERSION. */
-static const char *event_id(const struct message *event, struct arena *arena)
-{
-	return arena_printf(arena, "%s/%" PRId64, message_text(event, "sku"),
-			    message_number(event, "version"));
-}
-
-static const char *text_in(const struct document *document, const char *name)
-{
-	return object_member(document_view(document), name).as.text.start;
-}
-
 static bool add_traceparent(struct document *document, const char *traceparent, struct arena *arena,
 			    const char **error)
 {
@@ -232,10 +220,12 @@ struct document *cloudevent_document(const struct envelope *event, const char *s
 	if (!data)
 		return NULL;
 	document_add_text(document, "specversion", "1.0");
-	document_add_text(document, "id", event_id(&event->message, arena));
+	document_add_text(document, "id",
+			  arena_printf(arena, "%s/%" PRId64, message_text(&event->message, "sku"),
+				       message_number(&event->message, "version")));
 	document_add_text(document, "source", source);
 	document_add_text(document, "type", message_name(event->message.type));
-	document_add_text(document, "time", text_in(data, "occurred_at"));
+	document_add(document, "time", object_member(document_view(data), "occurred_at"));
 	document_add_text(document, "datacontenttype", "application/json");
 	if (!add_traceparent(document, event->traceparent, arena, error))
 		return NULL;

@@ -75,20 +75,18 @@ static bool write_value(const struct field *field, const void *body, struct aren
 	return false;
 }
 
-static bool write_field(const struct field *field, const void *body, struct arena *arena,
-			struct document *document, const char **error)
-{
-	if (!field_is_present(field, body))
-		return !field->required || invalid(arena, error, field->name, "missing, and required");
-	return write_value(field, body, arena, document) || invalid_field(arena, error, field->name, field);
-}
-
 bool fields_write(const struct message_descriptor *descriptor, const void *body, struct arena *arena,
 		  struct document *document, const char **error)
 {
 	for (size_t i = 0; i < descriptor->field_count; i++) {
-		if (!write_field(&descriptor->fields[i], body, arena, document, error))
-			return false;
+		const struct field *field = &descriptor->fields[i];
+
+		if (field_is_present(field, body)) {
+			if (!write_value(field, body, arena, document))
+				return invalid_field(arena, error, field->name, field);
+		} else if (field->required) {
+			return invalid(arena, error, field->name, "missing, and required");
+		}
 	}
 	return true;
 }

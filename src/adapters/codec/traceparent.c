@@ -27,11 +27,6 @@ static bool is_well_formed(const char *text)
 	       text[FLAGS_AT - 1] == '-' && is_hex(text + FLAGS_AT, 2);
 }
 
-static bool is_version_00(const char *text)
-{
-	return text[0] == '0' && text[1] == '0';
-}
-
 /* Keeps of a later version only what version 00 has: the ids, and whether the trace is sampled. */
 static void restate_as_version_00(char *text)
 {
@@ -51,7 +46,7 @@ const char *traceparent_read(struct text text, struct arena *arena)
 	memcpy(copy, text.start, LENGTH);
 	if (!is_well_formed(copy))
 		return NULL;
-	if (is_version_00(copy))
+	if (strncmp(copy, "00", 2) == 0)
 		return text.length == LENGTH ? copy : NULL;
 	if (text.length > LENGTH && text.start[LENGTH] != '-')
 		return NULL;

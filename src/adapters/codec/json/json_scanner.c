@@ -227,13 +227,6 @@ static bool skip_word(struct json_scan *in, const char *word)
 	return true;
 }
 
-static bool skip_other(struct json_scan *in)
-{
-	return skip_word(in, "true") || skip_word(in, "false") || skip_word(in, "null") ||
-	       skip_word(in, "NaN") || skip_word(in, "Infinity") || skip_word(in, "-Infinity") ||
-	       json_skip_number(in);
-}
-
 static bool skip_member(struct json_scan *in)
 {
 	struct json_text ignored;
@@ -268,5 +261,7 @@ bool json_skip_value(struct json_scan *in)
 		return skip_items(in, '}', skip_member);
 	if (json_accept_mark(in, '['))
 		return skip_items(in, ']', json_skip_value);
-	return skip_other(in);
+	return skip_word(in, "true") || skip_word(in, "false") || skip_word(in, "null") ||
+	       skip_word(in, "NaN") || skip_word(in, "Infinity") || skip_word(in, "-Infinity") ||
+	       json_skip_number(in);
 }

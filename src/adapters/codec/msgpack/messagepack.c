@@ -49,17 +49,6 @@ static const msgpack_object *find(const msgpack_object_map *map, const char *nam
 	return NULL;
 }
 
-static void unpack(struct bytes payload, msgpack_unpacked *unpacked)
-{
-	size_t used = 0;
-	msgpack_unpack_return result;
-
-	msgpack_unpacked_init(unpacked);
-	result = msgpack_unpack_next(unpacked, payload.data, payload.size, &used);
-	/* The payload's structure was checked, so unpacking fails only without memory. */
-	must(result == MSGPACK_UNPACK_SUCCESS ? unpacked : NULL);
-}
-
 bool codec_is_ambiguous_messagepack(const msgpack_object *root)
 {
 	const msgpack_object *data = find(&root->via.map, "data");
@@ -74,10 +63,15 @@ bool codec_read_messagepack(struct bytes payload, struct arena *arena, msgpack_u
 			    const char **error)
 {
 	const char *fault = msgpack_structure_fault(payload);
+	msgpack_unpack_return result;
+	size_t used = 0;
 
 	if (fault)
 		return invalid(arena, error, "payload", "expected MessagePack, but: %s", fault);
-	unpack(payload, unpacked);
+	msgpack_unpacked_init(unpacked);
+	result = msgpack_unpack_next(unpacked, payload.data, payload.size, &used);
+	/* The payload's structure was checked, so unpacking fails only without memory. */
+	must(result == MSGPACK_UNPACK_SUCCESS ? unpacked : NULL);
 	return true;
 }
 
@@ -95,13 +89,6 @@ static struct value value_of_real(double real)
 	return (struct value){.kind = VALUE_OTHER};
 }
 
-static struct value value_of_unsigned(uint64_t number)
-{
-	if (number <= INT64_MAX)
-		return (struct value){.kind = VALUE_INTEGER, .as.integer = (int64_t)number};
-	return (struct value){.kind = VALUE_OTHER};
-}
-
 static struct value value_of(const msgpack_object *object)
 {
 	switch (object->type) {
@@ -109,7 +96,9 @@ static struct value value_of(const msgpack_object *object)
 		return (struct value){.kind = VALUE_TEXT,
 				      .as.text = codec_messagepack_text(&object->via.str)};
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		return value_of_unsigned(object->via.u64);
+		if (object->via.u64 > INT64_MAX)
+			break;
+		return (struct value){.kind = VALUE_INTEGER, .as.integer = (int64_t)object->via.u64};
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
 		return (struct value){.kind = VALUE_INTEGER, .as.integer = object->via.i64};
 	case MSGPACK_OBJECT_FLOAT32:

@@ -134,11 +134,6 @@ static bool scan_long_format(struct walk *walk, unsigned char format)
 	}
 }
 
-static bool is_text_format(unsigned char format)
-{
-	return (format >= 0xa0 && format <= 0xbf) || (format >= 0xd9 && format <= 0xdb);
-}
-
 static bool scan_item(struct walk *walk)
 {
 	uint64_t byte;
@@ -157,7 +152,7 @@ static bool scan_item(struct walk *walk)
 		return open_container(walk, false, format & 0x0f);
 	if (format <= 0xbf)
 		return scan_text(walk, format & 0x1f);
-	if (is_text_format(format))
+	if (format >= 0xd9 && format <= 0xdb) /* str 8, 16, 32 */
 		return scan_sized_text(walk, (size_t)1 << (format - 0xd9));
 	return scan_long_format(walk, format);
 }

@@ -40,18 +40,13 @@ static void write_unsigned(struct json_output *out, uint64_t number)
 	write_word(out, digits);
 }
 
-static bool is_number(const msgpack_object *object)
-{
-	return object->type == MSGPACK_OBJECT_POSITIVE_INTEGER ||
-	       object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
-}
-
 /* Keys are texts in JSON, so a number becomes its digits. */
 static void write_key(struct json_output *out, const msgpack_object *key)
 {
 	if (key->type == MSGPACK_OBJECT_STR) {
 		json_write_text(out, codec_messagepack_text(&key->via.str));
-	} else if (is_number(key)) {
+	} else if (key->type == MSGPACK_OBJECT_POSITIVE_INTEGER ||
+		   key->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
 		write_word(out, "\"");
 		write_value(out, key);
 		write_word(out, "\"");
