@@ -23,23 +23,17 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
-static void write_encoded_word(FILE *out, const char *text, size_t size)
-{
-	unsigned char encoded[4 * ((WORD_BYTES + 2) / 3) + 1];
-
-	EVP_EncodeBlock(encoded, (const unsigned char *)text, (int)size);
-	fprintf(out, "=?UTF-8?B?%s?=", (const char *)encoded);
-}
-
 /* Decoders drop the blank between two encoded words. */
 static void write_encoded(FILE *out, const char *text)
 {
+	unsigned char encoded[4 * ((WORD_BYTES + 2) / 3) + 1];
 	size_t left = strlen(text);
 
 	while (left) {
 		size_t size = utf8_cut(text, left, WORD_BYTES);
 
-		write_encoded_word(out, text, size);
+		EVP_EncodeBlock(encoded, (const unsigned char *)text, (int)size);
+		fprintf(out, "=?UTF-8?B?%s?=", (const char *)encoded);
 		text += size;
 		left -= size;
 		if (left)

@@ -138,18 +138,13 @@ static void make_printable(char *text)
 	}
 }
 
-static bool repeats_the_password(const char *text, const struct smtp_account *account)
-{
-	return account->password && strstr(text, account->password);
-}
-
 void smtp_describe(const struct smtp_session *session, const struct smtp_account *account,
 		   char text[SMTP_FAILURE_SIZE])
 {
 	bool is_refused = session->code >= 400;
 	const char *cause = is_refused ? session->reply : account->trouble;
 
-	if (repeats_the_password(cause, account))
+	if (account->password && strstr(cause, account->password))
 		cause = "(its reply repeats the password)";
 	if (is_refused)
 		utf8_format(text, SMTP_FAILURE_SIZE, "%s refused %s%s: %s%s", account->server,

@@ -96,11 +96,6 @@ static bool is_bare(const char *text)
 	return size > 0 && size <= LOG_TEXT_MAX;
 }
 
-static bool put_value(struct log_line *line, const struct style *style, const char *text)
-{
-	return !style->quotes_names && is_bare(text) ? put_text(line, text) : put_quoted(line, text);
-}
-
 static bool put_name(struct log_line *line, const struct style *style, const char *name)
 {
 	return (style->quotes_names ? put_quoted(line, name) : put_text(line, name)) &&
@@ -116,7 +111,8 @@ static bool put_field(struct log_line *line, const struct style *style, const st
 	if (!put_name(line, style, field->name))
 		return false;
 	if (field->text)
-		return put_value(line, style, field->text);
+		return !style->quotes_names && is_bare(field->text) ? put_text(line, field->text)
+								    : put_quoted(line, field->text);
 	snprintf(number, sizeof number, "%" PRId64, field->number);
 	return put_text(line, number);
 }
