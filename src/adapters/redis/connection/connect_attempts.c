@@ -122,9 +122,11 @@ static void on_connected(evutil_socket_t fd, short what, void *context)
 	attempts->done(attempts->context, fd, NULL);
 }
 
-static void try_address(struct connect_attempts *attempts, const struct address *address)
+void connect_attempts_next(struct connect_attempts *attempts)
 {
 	static const struct timeval timeout = {CONNECT_TIMEOUT_MS / 1000, CONNECT_TIMEOUT_MS % 1000 * 1000};
+	size_t index = (attempts->rotation + attempts->tried++) % attempts->count;
+	const struct address *address = &attempts->addresses[index];
 	const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
 
 	attempts->begun_ms = monotonic_ms();
@@ -138,13 +140,6 @@ static void try_address(struct connect_attempts *attempts, const struct address 
 	}
 	attempts->waiting = must(event_new(attempts->base, attempts->fd, EV_WRITE, on_connected, attempts));
 	event_add(attempts->waiting, &timeout);
-}
-
-void connect_attempts_next(struct connect_attempts *attempts)
-{
-	size_t index = (attempts->rotation + attempts->tried++) % attempts->count;
-
-	try_address(attempts, &attempts->addresses[index]);
 }
 
 /* ---- the addresses ---- */

@@ -108,17 +108,6 @@ static void receive_input(struct redis_connection *connection)
 	}
 }
 
-/*
- * During a pause the input accumulates.  (libevent's watermark is of no use: when it is reached, libevent
- * 2.1.12 stops reading, but calls us in a busy loop.)
- */
-static void stop_when_full(struct redis_connection *connection)
-{
-	if (connection->stream &&
-	    evbuffer_get_length(redis_connection_input(connection)) >= CONNECTION_INPUT_MAX)
-		bufferevent_disable(connection->stream, EV_READ);
-}
-
 void redis_connection_on_readable(struct bufferevent *stream, void *context)
 {
 	struct redis_connection *connection = context;
@@ -128,7 +117,13 @@ void redis_connection_on_readable(struct bufferevent *stream, void *context)
 	connection->received_at = wall_clock_us();
 	connection->pinged = false;
 	receive_input(connection);
-	stop_when_full(connection);
+	/*
+	 * During a pause the input accumulates.  (libevent's watermark is of no use: when it is reached,
+	 * libevent 2.1.12 stops reading, but calls us in a busy loop.)
+	 */
+	if (connection->stream &&
+	    evbuffer_get_length(redis_connection_input(connection)) >= CONNECTION_INPUT_MAX)
+		bufferevent_disable(connection->stream, EV_READ);
 }
 
 void redis_connection_pause(struct redis_connection *connection)

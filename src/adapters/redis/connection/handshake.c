@@ -123,11 +123,6 @@ static bool is_closed_to_us(const struct redisReply *reply)
 	       (redis_error_is(reply, "ERR") && !strncmp(reply->str, "ERR unknown", strlen("ERR unknown")));
 }
 
-static bool check_name(const struct redisReply *reply, char *error, size_t size)
-{
-	return is_ok(reply) || is_closed_to_us(reply) || refuse(reply, "CLIENT SETNAME", error, size);
-}
-
 /* Copies the value of a field of INFO; false when there is no such field. */
 static bool find_field(const struct redisReply *info, const char *name, char *value, size_t size)
 {
@@ -209,33 +204,23 @@ static bool check_role(const struct redisReply *reply, char *error, size_t size)
 	       refuse(reply, "INFO", error, size);
 }
 
-static bool check_database(const struct redisReply *reply, char *error, size_t size)
-{
-	return is_ok(reply) || refuse(reply, "SELECT of the database in REDIS_URL", error, size);
-}
-
-/* Any other error concerns the key; the calls that use it report it. */
-static bool check_slot(const struct redisReply *reply, char *error, size_t size)
-{
-	return !redis_error_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
-}
-
 bool handshake_receive(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
 {
 	switch (handshake->steps[handshake->answered++]) {
 	case HANDSHAKE_AUTH:
 		return check_auth(reply, error, size);
 	case HANDSHAKE_NAME:
-		return check_name(reply, error, size);
+		return is_ok(reply) || is_closed_to_us(reply) || refuse(reply, "CLIENT SETNAME", error, size);
 	case HANDSHAKE_VERSION:
 		return check_version(handshake, reply, error, size);
 	case HANDSHAKE_ROLE:
 		return check_role(reply, error, size);
 	case HANDSHAKE_SLOT:
-		return check_slot(reply, error, size);
+		/* Any other error concerns the key; the calls that use it report it. */
+		return !redis_error_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
 	case HANDSHAKE_DATABASE:
 	case HANDSHAKE_STEPS:
 		break;
 	}
-	return check_database(reply, error, size);
+	return is_ok(reply) || refuse(reply, "SELECT of the database in REDIS_URL", error, size);
 }

@@ -267,17 +267,13 @@ static void on_handshake_answer(void *context, const redisReply *reply)
 	redis_connection_lose(connection, error);
 }
 
-static struct bufferevent *stream_new(struct redis_connection *connection, int fd)
-{
-	if (connection->url.tls)
-		return tls_stream_new(connection->settings.base, fd, connection->url.host);
-	return must(bufferevent_socket_new(connection->settings.base, fd,
-					   BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
-}
-
 static void open_stream(struct redis_connection *connection, int fd)
 {
-	connection->stream = stream_new(connection, fd);
+	if (connection->url.tls)
+		connection->stream = tls_stream_new(connection->settings.base, fd, connection->url.host);
+	else
+		connection->stream = must(bufferevent_socket_new(
+			connection->settings.base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
 	connection->received_ms = 0;
 	resp_reader_init(&connection->reader, connection->bulk_max, connection->replies);
 	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);

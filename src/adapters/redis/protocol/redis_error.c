@@ -81,13 +81,6 @@ static size_t row_of(const struct redisReply *reply)
 	return row;
 }
 
-static const char *advice_on(const struct redisReply *reply)
-{
-	size_t row = row_of(reply);
-
-	return row < REFUSALS ? refusals[row].advice : NULL;
-}
-
 static enum redis_error_kind kind_of_error(const struct redisReply *reply)
 {
 	size_t row = row_of(reply);
@@ -134,7 +127,8 @@ static void make_printable(char *text)
 
 void redis_error_describe(const struct redisReply *reply, char *text, size_t size)
 {
-	const char *advice = advice_on(reply);
+	size_t row = row_of(reply);
+	const char *advice = row < REFUSALS ? refusals[row].advice : NULL;
 
 	if (reply->type == REDIS_REPLY_ERROR)
 		snprintf(text, size, "%.*s%s%s", WORDS_MAX, reply->str, advice ? ": " : "",

@@ -278,14 +278,6 @@ static void send_rows(struct publisher_call *call)
 	evbuffer_free(commands);
 }
 
-/* Redis no longer has the script (SCRIPT FLUSH): load it again. */
-static void send_rows_again(struct publisher_call *call)
-{
-	call->is_loaded_again = true;
-	load_script(call->publisher, on_loaded_again);
-	send_rows(call);
-}
-
 static void receive_answer(struct publisher_call *call, const redisReply *reply)
 {
 	struct fence_answer answer = fence_answer_of(reply, call->published.position);
@@ -308,12 +300,16 @@ static void on_rows_answered(void *context, const redisReply *reply)
 {
 	struct publisher_call *call = context;
 
-	if (!reply)
+	if (!reply) {
 		fail(call, redis_connection_trouble(call->publisher->connection));
-	else if (redis_error_is(reply, "NOSCRIPT") && !call->is_loaded_again)
-		send_rows_again(call);
-	else
+	} else if (redis_error_is(reply, "NOSCRIPT") && !call->is_loaded_again) {
+		/* Redis no longer has the script (SCRIPT FLUSH): load it again. */
+		call->is_loaded_again = true;
+		load_script(call->publisher, on_loaded_again);
+		send_rows(call);
+	} else {
 		receive_answer(call, reply);
+	}
 }
 
 /* ---- the beginning of a call ---- */

@@ -66,20 +66,15 @@ static void on_ending(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-static void end_soon(struct redis_server *server)
-{
-	static const struct timeval at_once = {0, 0};
-
-	evtimer_add(server->ending, &at_once);
-}
-
 /* Ends all members that are up, except one. */
 static void end_others(struct redis_server *server, const struct server_member *but, const char *cause)
 {
+	static const struct timeval at_once = {0, 0};
+
 	utf8_format(server->cause, sizeof server->cause, "%s", cause);
 	for (struct server_member *member = server->members; member; member = member->next)
 		member->is_to_end = member != but && member->is_up;
-	end_soon(server);
+	evtimer_add(server->ending, &at_once);
 }
 
 /* The server can be reached again: connections that wait for their next attempt make it now. */

@@ -56,22 +56,18 @@ static void on_ready(void *context)
 	evbuffer_free(commands);
 }
 
-static void tell_up(struct redis_subscriber *subscriber)
-{
-	struct subscription_gap window = {subscriber->down_since, wall_clock_us(), subscriber->down_cause,
-					  !subscriber->stats.losses};
-
-	subscriber->up_at = window.until;
-	if (subscriber->listener->up)
-		subscriber->listener->up(subscriber->context, &window);
-}
-
 static void on_confirmed(struct redis_subscriber *subscriber)
 {
+	struct subscription_gap window;
+
 	if (++subscriber->confirmed < subscriber->count)
 		return;
 	redis_connection_settle(subscriber->connection);
-	tell_up(subscriber);
+	window = (struct subscription_gap){subscriber->down_since, wall_clock_us(), subscriber->down_cause,
+					   !subscriber->stats.losses};
+	subscriber->up_at = window.until;
+	if (subscriber->listener->up)
+		subscriber->listener->up(subscriber->context, &window);
 }
 
 static void on_lost(void *context, const char *cause)
