@@ -12,9 +12,10 @@
 #include <stdbool.h>
 
 /*
- * Returns the current URL, in `arena`.  On failure returns NULL, and *error is one line that names
- * the setting or the file and repeats no part of the URL; the caller retries as it does for an unreachable
- * server.
+ * Returns the current URL: the setting's own text, or the text of the file, which is in `arena`.  The caller
+ * does not free it, and copies what it keeps.  On failure returns NULL, and *error is one line, valid as long
+ * as `arena`, that names the setting or the file and repeats no part of the URL; the caller retries as it
+ * does for an unreachable server.
  */
 typedef const char *url_read(void *context, struct arena *arena, const char **error);
 
