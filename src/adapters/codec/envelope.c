@@ -21,7 +21,7 @@ struct attributes {
 #define COMMAND_ID_MAX     255
 #define COMMAND_SOURCE_MAX 255
 
-/* The id of an event is its SKU, which alone may have 255 characters, and two numbers. */
+/* The id of an event is SKU/VERSION, and a SKU alone may have 255 characters.  A second number has room. */
 #define EVENT_ID_MAX     (255 + 2 * (1 + DECIMAL_MAX))
 #define EVENT_SOURCE_MAX 1024 /* the longest ALLOCD_SOURCE */
 
