@@ -35,14 +35,14 @@ void descriptors_raise_limit(size_t wanted)
 /* Counts by opening and closing them, because inherited descriptors use up part of the limit. */
 size_t descriptors_free(size_t wanted)
 {
-	int *taken = must_alloc((wanted + 1) * sizeof *taken);
+	int *opened = must_alloc((wanted + 1) * sizeof *opened);
 	size_t count = 0, free_count;
 
-	while (count < wanted && (taken[count] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+	while (count < wanted && (opened[count] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
 		count++;
 	free_count = count;
 	while (count > 0)
-		close(taken[--count]);
-	free(taken);
+		close(opened[--count]);
+	free(opened);
 	return free_count;
 }

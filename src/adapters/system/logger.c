@@ -28,16 +28,16 @@ static bool is_writable(const struct system_logger *logger)
 static bool send_text(struct system_logger *logger, const char *text, size_t size)
 {
 	size_t sent = 0;
-	ssize_t taken;
+	ssize_t written;
 
 	while (sent < size) {
 		if (!is_writable(logger))
 			break;
-		taken = write(logger->fd, text + sent, size - sent);
-		if (taken < 0 && errno != EINTR)
+		written = write(logger->fd, text + sent, size - sent);
+		if (written < 0 && errno != EINTR)
 			break;
-		if (taken > 0)
-			sent += (size_t)taken;
+		if (written > 0)
+			sent += (size_t)written;
 	}
 	logger->is_cut = sent < size && (sent > 0 || logger->is_cut);
 	return sent == size;

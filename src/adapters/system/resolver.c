@@ -22,8 +22,8 @@
 
 static atomic_int threads;
 
-/* The thread and the loop share a query; the last of the two to release it frees it. */
-struct query {
+/* The thread and the loop share a look-up; the last of the two to release it frees it. */
+struct lookup {
 	atomic_int holders;
 	int answered_fd; /* an eventfd that wakes the loop; -1: there is no thread to answer */
 	char *host;
@@ -36,58 +36,58 @@ struct query {
 };
 
 struct resolver {
-	struct query *query;
+	struct lookup *lookup;
 	struct event *answered;
 	resolver_done *done;
 	void *context;
 };
 
-static struct query *query_new(const char *host, uint16_t port)
+static struct lookup *lookup_new(const char *host, uint16_t port)
 {
-	struct query *query = must_alloc(sizeof *query);
+	struct lookup *lookup = must_alloc(sizeof *lookup);
 
-	atomic_init(&query->holders, 1);
-	pthread_mutex_init(&query->mutex, NULL);
-	query->answered_fd = -1;
-	query->host = must(strdup(host));
-	snprintf(query->service, sizeof query->service, "%u", port);
-	return query;
+	atomic_init(&lookup->holders, 1);
+	pthread_mutex_init(&lookup->mutex, NULL);
+	lookup->answered_fd = -1;
+	lookup->host = must(strdup(host));
+	snprintf(lookup->service, sizeof lookup->service, "%u", port);
+	return lookup;
 }
 
-static void query_release(struct query *query)
+static void lookup_release(struct lookup *lookup)
 {
-	if (atomic_fetch_sub(&query->holders, 1) > 1)
+	if (atomic_fetch_sub(&lookup->holders, 1) > 1)
 		return;
-	if (query->addresses)
-		freeaddrinfo(query->addresses);
-	if (query->answered_fd >= 0)
-		close(query->answered_fd);
-	pthread_mutex_destroy(&query->mutex);
-	free(query->host);
-	free(query);
+	if (lookup->addresses)
+		freeaddrinfo(lookup->addresses);
+	if (lookup->answered_fd >= 0)
+		close(lookup->answered_fd);
+	pthread_mutex_destroy(&lookup->mutex);
+	free(lookup->host);
+	free(lookup);
 }
 
-static const char *system_words(struct query *query, int error)
+static const char *system_words(struct lookup *lookup, int error)
 {
-	char buffer[sizeof query->words];
+	char buffer[sizeof lookup->words];
 
-	snprintf(query->words, sizeof query->words, "%s", strerror_r(error, buffer, sizeof buffer));
-	return query->words;
+	snprintf(lookup->words, sizeof lookup->words, "%s", strerror_r(error, buffer, sizeof buffer));
+	return lookup->words;
 }
 
 /* Looks the name up; true when it has addresses. */
-static bool resolve(struct query *query, int flags)
+static bool resolve(struct lookup *lookup, int flags)
 {
 	struct addrinfo hints = {.ai_flags = AI_NUMERICSERV | flags, .ai_socktype = SOCK_STREAM},
 			*found = NULL;
-	int error = getaddrinfo(query->host, query->service, &hints, &found), system_error = errno;
+	int error = getaddrinfo(lookup->host, lookup->service, &hints, &found), system_error = errno;
 
-	pthread_mutex_lock(&query->mutex);
-	query->addresses = error ? NULL : found;
-	query->error = error == EAI_SYSTEM ? system_words(query, system_error)
-		       : error             ? gai_strerror(error)
-					   : NULL;
-	pthread_mutex_unlock(&query->mutex);
+	pthread_mutex_lock(&lookup->mutex);
+	lookup->addresses = error ? NULL : found;
+	lookup->error = error == EAI_SYSTEM ? system_words(lookup, system_error)
+			: error             ? gai_strerror(error)
+					    : NULL;
+	pthread_mutex_unlock(&lookup->mutex);
 	return !error;
 }
 
@@ -95,19 +95,19 @@ static bool resolve(struct query *query, int flags)
 
 static void *run(void *context)
 {
-	struct query *query = context;
+	struct lookup *lookup = context;
 
-	resolve(query, AI_ADDRCONFIG);
+	resolve(lookup, AI_ADDRCONFIG);
 	atomic_fetch_sub(&threads, 1);
-	eventfd_write(query->answered_fd, 1);
-	query_release(query);
+	eventfd_write(lookup->answered_fd, 1);
+	lookup_release(lookup);
 	return NULL;
 }
 
 /* ---- in the loop ---- */
 
 /* The thread blocks all signals, which the loop handles.  Returns an errno, or 0. */
-static int create_thread(struct query *query)
+static int create_thread(struct lookup *lookup)
 {
 	sigset_t all, before;
 	pthread_t thread;
@@ -115,33 +115,33 @@ static int create_thread(struct query *query)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, NULL, run, query);
+	error = pthread_create(&thread, NULL, run, lookup);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!error)
 		pthread_detach(thread);
 	return error;
 }
 
-/* False, with the error in the query, when no thread can be started. */
-static bool start_thread(struct query *query)
+/* False, with the error in the look-up, when no thread can be started. */
+static bool start_thread(struct lookup *lookup)
 {
 	int error = 0;
 
 	if (atomic_fetch_add(&threads, 1) >= THREADS_MAX) {
-		query->error = "too many name look-ups are in flight";
+		lookup->error = "too many name look-ups are in flight";
 		atomic_fetch_sub(&threads, 1);
 		return false;
 	}
-	query->answered_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (query->answered_fd < 0)
+	lookup->answered_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (lookup->answered_fd < 0)
 		error = errno;
-	atomic_fetch_add(&query->holders, 1);
+	atomic_fetch_add(&lookup->holders, 1);
 	if (!error)
-		error = create_thread(query);
+		error = create_thread(lookup);
 	if (!error)
 		return true;
-	query->error = system_words(query, error);
-	atomic_fetch_sub(&query->holders, 1);
+	lookup->error = system_words(lookup, error);
+	atomic_fetch_sub(&lookup->holders, 1);
 	atomic_fetch_sub(&threads, 1);
 	return false;
 }
@@ -151,16 +151,16 @@ static void on_answered(evutil_socket_t fd, short what, void *context)
 	struct resolver *resolver = context;
 	struct resolver ended = *resolver;
 	struct addrinfo *addresses;
-	char error[sizeof ended.query->words] = "";
+	char error[sizeof ended.lookup->words] = "";
 
 	(void)fd;
 	(void)what;
-	pthread_mutex_lock(&ended.query->mutex);
-	addresses = ended.query->addresses;
-	ended.query->addresses = NULL;
-	if (ended.query->error)
-		snprintf(error, sizeof error, "%s", ended.query->error);
-	pthread_mutex_unlock(&ended.query->mutex);
+	pthread_mutex_lock(&ended.lookup->mutex);
+	addresses = ended.lookup->addresses;
+	ended.lookup->addresses = NULL;
+	if (ended.lookup->error)
+		snprintf(error, sizeof error, "%s", ended.lookup->error);
+	pthread_mutex_unlock(&ended.lookup->mutex);
 	resolver_cancel(&resolver);
 	ended.done(ended.context, addresses, addresses ? NULL : error);
 }
@@ -169,16 +169,16 @@ struct resolver *resolver_start(struct event_base *base, const char *host, uint1
 				void *context)
 {
 	struct resolver *resolver = must_alloc(sizeof *resolver);
-	struct query *query = query_new(host, port);
+	struct lookup *lookup = lookup_new(host, port);
 
-	*resolver = (struct resolver){query, NULL, done, context};
+	*resolver = (struct resolver){lookup, NULL, done, context};
 	/* A numeric address needs no thread, and an error needs no descriptor to report it. */
-	if (resolve(query, AI_NUMERICHOST) || !start_thread(query)) {
+	if (resolve(lookup, AI_NUMERICHOST) || !start_thread(lookup)) {
 		resolver->answered = must(evtimer_new(base, on_answered, resolver));
 		event_add(resolver->answered, &(struct timeval){0});
 		return resolver;
 	}
-	resolver->answered = must(event_new(base, query->answered_fd, EV_READ, on_answered, resolver));
+	resolver->answered = must(event_new(base, lookup->answered_fd, EV_READ, on_answered, resolver));
 	event_add(resolver->answered, NULL);
 	return resolver;
 }
@@ -188,7 +188,7 @@ void resolver_cancel(struct resolver **resolver)
 	if (!*resolver)
 		return;
 	event_free((*resolver)->answered);
-	query_release((*resolver)->query);
+	lookup_release((*resolver)->lookup);
 	free(*resolver);
 	*resolver = NULL;
 }

@@ -1,6 +1,7 @@
 /*
  * Looks up the addresses of a host with getaddrinfo (hosts file, DNS, or what else nsswitch.conf names)
- * without blocking the event loop: each look-up runs in a thread of its own, which shares only the query.
+ * without blocking the event loop: each look-up runs in a thread of its own, which shares nothing but the
+ * look-up with the loop.
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_RESOLVER_H
 #define ALLOCD_ADAPTERS_SYSTEM_RESOLVER_H
