@@ -56,7 +56,7 @@ struct smtp_mail {
 	size_t sent;
 	struct smtp_session session;
 	CURLcode result;
-	char trouble[CURL_ERROR_SIZE];
+	char curl_error[CURL_ERROR_SIZE];
 
 	struct event *ended;
 	smtp_mail_done *done;
@@ -188,7 +188,7 @@ static void set_callbacks(CURL *curl, struct smtp_mail *mail)
 	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_trace); /* which prints nothing */
 	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, mail);
 	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, mail->trouble);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, mail->curl_error);
 }
 
 static void transfer(struct smtp_mail *mail)
@@ -282,20 +282,20 @@ static const char *advice_on(CURLcode result)
 	}
 }
 
-static const char *trouble_of(const struct smtp_mail *mail)
+static const char *cause_of(const struct smtp_mail *mail)
 {
 	if (mail->result == CURLE_OPERATION_TIMEDOUT)
 		return mail->session.stage == SMTP_CONNECTING ? "no connection, or no greeting, in time"
 							      : "no answer in time";
-	return mail->trouble[0] ? mail->trouble : curl_easy_strerror(mail->result);
+	return mail->curl_error[0] ? mail->curl_error : curl_easy_strerror(mail->result);
 }
 
 static void finish(struct smtp_mail *mail)
 {
-	const struct smtp_account account = {mail->server, mail->to, mail->password, trouble_of(mail),
+	const struct smtp_account account = {mail->server, mail->to, mail->password, cause_of(mail),
 					     advice_on(mail->result)};
 	struct failure failure = {.kind = smtp_failure_kind(&mail->session)};
-	bool is_taken = mail->result == CURLE_OK;
+	bool is_accepted = mail->result == CURLE_OK;
 	smtp_mail_done *done = mail->done;
 	void *context = mail->context;
 	char text[SMTP_FAILURE_SIZE];
@@ -303,7 +303,7 @@ static void finish(struct smtp_mail *mail)
 	smtp_describe(&mail->session, &account, text);
 	failure.text = text;
 	mail_free(mail);
-	done(context, is_taken ? NULL : &failure);
+	done(context, is_accepted ? NULL : &failure);
 }
 
 static void on_ended(evutil_socket_t fd, short what, void *context)
@@ -393,7 +393,7 @@ struct smtp_mail *smtp_mail_start(struct event_base *base, const struct smtp_ord
 	error = start_thread(mail);
 	if (error) {
 		mail->result = CURLE_FAILED_INIT;
-		utf8_format(mail->trouble, sizeof mail->trouble, "cannot start a thread: %s",
+		utf8_format(mail->curl_error, sizeof mail->curl_error, "cannot start a thread: %s",
 			    strerror(error));
 	}
 	mail->ended = must(error ? evtimer_new(base, on_ended, mail)

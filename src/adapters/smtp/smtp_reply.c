@@ -142,7 +142,7 @@ void smtp_describe(const struct smtp_session *session, const struct smtp_account
 		   char text[SMTP_FAILURE_SIZE])
 {
 	bool is_refused = session->code >= 400;
-	const char *cause = is_refused ? session->reply : account->trouble;
+	const char *cause = is_refused ? session->reply : account->cause;
 
 	if (account->password && strstr(cause, account->password))
 		cause = "(its reply repeats the password)";

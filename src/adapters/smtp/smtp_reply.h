@@ -56,7 +56,7 @@ struct smtp_account {
 	const char *server; /* its host and port */
 	const char *recipient;
 	const char *password; /* or NULL; a server may repeat it, but the text must not */
-	const char *trouble;  /* libcurl's error */
+	const char *cause;    /* libcurl's error */
 	const char *advice;   /* or "" */
 };
 

@@ -16,7 +16,7 @@ static void set_up(void)
 	account = (struct smtp_account){.server = "mail.example:25",
 					.recipient = "ann@example",
 					.password = "hunter2",
-					.trouble = "it broke",
+					.cause = "it broke",
 					.advice = ""};
 }
 
