@@ -126,7 +126,7 @@ static void on_ready(void *context)
 	struct alone *alone = context;
 	struct redis_settings settings = settings_of(alone);
 
-	redis_connection_settle(alone->publisher);
+	redis_connection_mark_up(alone->publisher);
 	alone->subscriber = redis_subscriber_new(
 		&settings,
 		&(struct redis_subscriber_config){

@@ -77,7 +77,7 @@ static void on_signal(void *context, size_t index, struct bytes payload)
 	struct redis_intake *intake = context;
 
 	if (index == SIGNAL_HEARTBEAT)
-		heartbeat_heard(intake->heartbeat, payload);
+		heartbeat_received(intake->heartbeat, payload);
 	else
 		idle_report_ask(intake->idle_report, payload);
 }
@@ -334,7 +334,7 @@ static struct engine_trouble not_receiving(const struct redis_intake *intake, st
 			     "messages that are published on Redis do not arrive on the subscription%s%s: "
 			     "REDIS_URL must point to one master, without a proxy that answers by itself",
 			     *refusal ? ": " : "", refusal),
-		heartbeat_heard_ms_ago(intake->heartbeat)};
+		heartbeat_received_ms_ago(intake->heartbeat)};
 }
 
 bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
@@ -347,7 +347,7 @@ bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena
 	else if (publisher)
 		*trouble =
 			(struct engine_trouble){arena_printf(arena, "cannot publish on Redis: %s", publisher),
-						heartbeat_heard_ms_ago(intake->heartbeat)};
+						heartbeat_received_ms_ago(intake->heartbeat)};
 	else if (!receives_own_heartbeat(intake))
 		*trouble = not_receiving(intake, arena);
 	else

@@ -226,7 +226,7 @@ static void measure(void *context, struct metrics *metrics)
 	const struct worker *worker = context;
 	const struct redis_publisher_stats *publisher = redis_publisher_stats(worker->publisher);
 
-	metrics->published_unheard = publisher->nobody_heard;
+	metrics->published_unheard = publisher->unheard;
 	metrics->published_unfenced = publisher->unfenced;
 	redis_intake_measure(worker->intake, metrics);
 }

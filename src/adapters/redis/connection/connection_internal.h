@@ -15,8 +15,8 @@ struct event;
 enum redis_connection_state {
 	CONNECTION_WAITING,    /* waits for the time of the next attempt */
 	CONNECTION_CONNECTING, /* waits for a connected socket */
-	CONNECTION_HANDSHAKE,  /* waits for TLS, the replies to the handshake, and the user to settle */
-	CONNECTION_UP,         /* the user settled: requests are sent, or the connection listens */
+	CONNECTION_HANDSHAKE,  /* waits for TLS, the replies to the handshake, and those to the user */
+	CONNECTION_UP,         /* the user marked it as up: requests are sent, or the connection listens */
 };
 
 /* How an address failed, from the least to the most specific reason: the most specific is reported. */
@@ -44,7 +44,7 @@ struct redis_connection {
 	struct request_queue requests;
 	struct handshake handshake;
 	bool secured;   /* the TLS handshake is complete */
-	bool listening; /* replies go to `heard`, and requests are not allowed */
+	bool listening; /* replies go to `received`, and requests are not allowed */
 
 	bool paused;
 	struct event *resuming;
@@ -77,7 +77,7 @@ void redis_connection_set_timer(struct redis_connection *connection, int64_t del
 struct evbuffer *redis_connection_input(const struct redis_connection *connection);
 
 /* Whether bytes that were read from the socket are not delivered yet. */
-bool redis_connection_has_unheard(const struct redis_connection *connection);
+bool redis_connection_has_undelivered(const struct redis_connection *connection);
 
 /* Whether a pause keeps input from being delivered. */
 bool redis_connection_holds_back(const struct redis_connection *connection);

@@ -16,7 +16,7 @@ struct evbuffer *redis_connection_input(const struct redis_connection *connectio
 	return bufferevent_get_input(connection->stream);
 }
 
-bool redis_connection_has_unheard(const struct redis_connection *connection)
+bool redis_connection_has_undelivered(const struct redis_connection *connection)
 {
 	return evbuffer_get_length(redis_connection_input(connection)) > 0 ||
 	       resp_reader_has_unread(&connection->reader);
@@ -70,7 +70,7 @@ static void receive_reply(struct redis_connection *connection, const redisReply 
 	if ((!connection->listening || reply->type == REDIS_REPLY_ERROR) && !survives(connection, reply))
 		return;
 	if (connection->listening)
-		connection->user->heard(connection->context, reply);
+		connection->user->received(connection->context, reply);
 	else if (!request_queue_answer(&connection->requests, reply))
 		redis_connection_lose(connection, "unsolicited reply: is this a Redis server?");
 }
@@ -164,7 +164,7 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-int64_t redis_connection_heard_at(const struct redis_connection *connection)
+int64_t redis_connection_received_until(const struct redis_connection *connection)
 {
 	return redis_connection_was_slow(connection) ? later(connection->paused_at, connection->up_at)
 						     : connection->received_at;

@@ -112,7 +112,7 @@ size_t redis_connection_unsent(const struct redis_connection *connection)
 /* Input that was read before the stream ended is delivered first. */
 void redis_connection_end(struct redis_connection *connection, const char *cause)
 {
-	if (redis_connection_holds_back(connection) && redis_connection_has_unheard(connection))
+	if (redis_connection_holds_back(connection) && redis_connection_has_undelivered(connection))
 		utf8_format(connection->ended, sizeof connection->ended, "%s", cause);
 	else
 		redis_connection_lose(connection, cause);
@@ -318,7 +318,7 @@ static void begin_attempts(struct redis_connection *connection)
 
 /* ---- being up ---- */
 
-void redis_connection_settle(struct redis_connection *connection)
+void redis_connection_mark_up(struct redis_connection *connection)
 {
 	assert(connection->state == CONNECTION_HANDSHAKE);
 	connection->up_ms = connection->received_ms = connection->ticked_ms = monotonic_ms();

@@ -67,14 +67,17 @@ struct redis_connection;
 
 /* Callbacks to the user of a connection. */
 struct redis_connection_user {
-	/* The handshake is complete: the user sends first commands, and settles once they are answered. */
+	/*
+	 * The handshake is complete: the user sends its first commands, and marks the connection as up once
+	 * they are answered.
+	 */
 	void (*ready)(void *context);
 
 	/*
 	 * A reply arrived while the connection listens.  NULL: the user never listens.  Texts are cut to
 	 * bulk_max bytes; the `integer` of each is its true size.
 	 */
-	void (*heard)(void *context, const struct redisReply *reply);
+	void (*received)(void *context, const struct redisReply *reply);
 
 	/* The connection, or an attempt, failed.  Requests in flight were answered before.  May be NULL. */
 	void (*lost)(void *context, const char *cause);
@@ -89,7 +92,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 void redis_connection_free(struct redis_connection **connection);
 
 /* The user's first commands were answered: from now on the connection is up. */
-void redis_connection_settle(struct redis_connection *connection);
+void redis_connection_mark_up(struct redis_connection *connection);
 
 bool redis_connection_is_up(const struct redis_connection *connection);
 
@@ -102,7 +105,7 @@ const char *redis_connection_trouble(const struct redis_connection *connection);
 void redis_connection_request(struct redis_connection *connection, struct evbuffer *commands, size_t replies,
 			      connection_replied *replied, void *context);
 
-/* Sends the commands; from now on, until the connection is lost, every reply goes to `heard`. */
+/* Sends the commands; from now on, until the connection is lost, every reply goes to `received`. */
 void redis_connection_listen(struct redis_connection *connection, struct evbuffer *commands);
 
 /* While it is up and paused, no reply is delivered; not even one that was already read, which is kept. */
@@ -126,6 +129,6 @@ size_t redis_connection_unsent(const struct redis_connection *connection);
  * The time up to which certainly nothing was missed: microseconds since 1970.  After a recent pause it is
  * the beginning of that pause, because Redis disconnects a client that does not read.
  */
-int64_t redis_connection_heard_at(const struct redis_connection *connection);
+int64_t redis_connection_received_until(const struct redis_connection *connection);
 
 #endif

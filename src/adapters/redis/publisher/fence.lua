@@ -50,7 +50,7 @@ local function keep(from, to)
   end
 end
 
-local function tell(from, to)
+local function send(from, to)
   for i = from, to, 2 do
     if call('PUBLISH', channels[args[i]], args[i + 1]) == 0 then
       unheard = unheard + 1
@@ -65,7 +65,7 @@ local function publish(from, to)
   if stream then
     keep(from, to)
   end
-  tell(from, to)
+  send(from, to)
   fence = fence + 1
 end
 

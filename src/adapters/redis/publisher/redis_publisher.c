@@ -173,7 +173,7 @@ static void count(struct publisher_call *call, size_t events, size_t unheard)
 {
 	call->published.events += events;
 	call->publisher->stats.published += events;
-	call->publisher->stats.nobody_heard += unheard;
+	call->publisher->stats.unheard += unheard;
 }
 
 /* ---- without the fence, while Redis has no memory to move it ---- */
@@ -215,8 +215,8 @@ static void append_publish(struct evbuffer *commands, const char *prefix, const 
 	free(name);
 }
 
-static void append_events(struct publisher_call *call, const struct outgoing_row *row,
-			  struct evbuffer *commands)
+static void append_publishes(struct publisher_call *call, const struct outgoing_row *row,
+			     struct evbuffer *commands)
 {
 	for (size_t i = 0; i < row->count; i++) {
 		if (row->events[i].type == MSG_NONE)
@@ -238,7 +238,7 @@ static void send_unfenced(struct publisher_call *call)
 
 		if (row->position != call->unfenced_to + 1)
 			continue;
-		append_events(call, row, commands);
+		append_publishes(call, row, commands);
 		call->unfenced_to = row->position;
 	}
 	if (call->replies)
@@ -387,7 +387,7 @@ static void on_loaded(void *context, const redisReply *reply)
 		return;
 	}
 	snprintf(publisher->fence.hash, sizeof publisher->fence.hash, "%s", reply->str);
-	redis_connection_settle(publisher->connection);
+	redis_connection_mark_up(publisher->connection);
 	if (publisher->up)
 		publisher->up(publisher->context);
 }

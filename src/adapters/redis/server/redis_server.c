@@ -91,10 +91,10 @@ static void retry_others(const struct redis_server *server, const struct server_
 /* Returns whether temporary errors have lasted for too long. */
 static bool lasts_too_long(struct redis_server *server, int64_t now_ms)
 {
-	bool goes_on = server->refused_last_ms && now_ms - server->refused_last_ms <= SERVER_TROUBLE_GAP_MS;
+	bool continues = server->refused_last_ms && now_ms - server->refused_last_ms <= SERVER_TROUBLE_GAP_MS;
 
 	server->refused_last_ms = now_ms;
-	if (!goes_on) {
+	if (!continues) {
 		server->refused_since_ms = now_ms;
 		server->patience_ms = server->first_patience_ms;
 	}

@@ -66,7 +66,7 @@ static struct stream_call *begin(struct stream *stream, enum operation operation
 
 static void answer_done(struct stream_call *call, const struct failure *failure)
 {
-	call->told.done(call->context, failure);
+	call->callback.done(call->context, failure);
 }
 
 /* ---- look ---- */
@@ -124,7 +124,7 @@ static void on_stream_info(void *context, const redisReply *reply)
 
 static void answer_looked(struct stream_call *call, const struct failure *failure)
 {
-	call->told.looked(call->context, failure ? NULL : &call->stream->info.state, failure);
+	call->callback.looked(call->context, failure ? NULL : &call->stream->info.state, failure);
 }
 
 static void look(struct stream *stream, stream_looked *done, void *context)
@@ -133,7 +133,7 @@ static void look(struct stream *stream, stream_looked *done, void *context)
 	const char *key = call->stream->key;
 	struct evbuffer *commands = must(evbuffer_new());
 
-	call->told.looked = done;
+	call->callback.looked = done;
 	stream_call_append(commands, (const char *const[]){"XINFO", "STREAM", key, NULL});
 	stream_call_append(commands, (const char *const[]){"XINFO", "GROUPS", key, NULL});
 	stream_call_ask(call, commands, 2, on_stream_info);
@@ -147,7 +147,7 @@ static void create_group(struct stream *stream, struct stream_id after, stream_d
 	const struct redis_stream *it = call->stream;
 	char id[STREAM_ID_TEXT];
 
-	call->told.done = done;
+	call->callback.done = done;
 	stream_id_format(after, id);
 	stream_call_ask_one(
 		call, stream_call_on_done,
@@ -161,7 +161,7 @@ static void move_group(struct stream *stream, struct stream_id after, stream_don
 	struct stream_call *call = begin(stream, MOVE_GROUP, context);
 	char id[STREAM_ID_TEXT];
 
-	call->told.done = done;
+	call->callback.done = done;
 	stream_id_format(after, id);
 	stream_call_ask_one(
 		call, stream_call_on_done,
@@ -174,7 +174,7 @@ static void mark_life(struct stream *stream, const char *life, stream_done *done
 	struct stream_call *call = begin(stream, MARK_LIFE, context);
 	char id[STREAM_ID_TEXT], *name;
 
-	call->told.done = done;
+	call->callback.done = done;
 	stream_id_format((struct stream_id){UINT64_MAX, UINT64_MAX}, id);
 	if (asprintf(&name, "%s" STREAM_LIFE_MARK "%s", call->stream->group, life) < 0)
 		abort();
@@ -231,14 +231,14 @@ static void claim_some(struct stream_call *call)
 
 static void answer_claimed(struct stream_call *call, const struct failure *failure)
 {
-	call->told.claimed(call->context, failure ? NULL : &call->stream->claim, failure);
+	call->callback.claimed(call->context, failure ? NULL : &call->stream->claim, failure);
 }
 
 static void claim(struct stream *stream, stream_claimed *done, void *context)
 {
 	struct stream_call *call = begin(stream, CLAIM, context);
 
-	call->told.claimed = done;
+	call->callback.claimed = done;
 	call->stream->claim = (struct stream_claim){0};
 	stream_id_format((struct stream_id){0}, call->stream->cursor);
 	claim_some(call);
@@ -268,8 +268,8 @@ static void answer_was_read(struct stream_call *call, const struct failure *fail
 {
 	const struct stream_entries *entries = entries_of(call);
 
-	call->told.was_read(call->context, failure ? NULL : entries->all, failure ? 0 : entries->count,
-			    failure);
+	call->callback.was_read(call->context, failure ? NULL : entries->all, failure ? 0 : entries->count,
+				failure);
 }
 
 /* XREADGROUP does not block when it reads pending entries. */
@@ -280,7 +280,7 @@ static void read_pending(struct stream *stream, struct stream_id after, size_t m
 	const struct redis_stream *it = call->stream;
 	char id[STREAM_ID_TEXT], count[DECIMAL_MAX + 1];
 
-	call->told.was_read = done;
+	call->callback.was_read = done;
 	stream_id_format(after, id);
 	count[decimal_format_unsigned(max, count)] = '\0';
 	stream_call_ask_one(call, on_read,
@@ -294,7 +294,7 @@ static void read_new(struct stream *stream, size_t max, bool may_wait, stream_wa
 	const struct redis_stream *it = call->stream;
 	char count[DECIMAL_MAX + 1];
 
-	call->told.was_read = done;
+	call->callback.was_read = done;
 	count[decimal_format_unsigned(max, count)] = '\0';
 	if (may_wait)
 		stream_call_ask_one(call, on_read,
@@ -332,7 +332,7 @@ static void acknowledge(struct stream *stream, const struct stream_id *ids, size
 	size_t replies = 0;
 
 	assert(count > 0);
-	call->told.done = done;
+	call->callback.done = done;
 	for (size_t i = 0; i < count; i += ACKNOWLEDGE_MAX, replies++)
 		append_acknowledge(call->stream, commands, ids + i,
 				   count - i < ACKNOWLEDGE_MAX ? count - i : ACKNOWLEDGE_MAX);
@@ -346,7 +346,7 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 	struct stream_call *call = begin(stream, TRIM, context);
 	char id[STREAM_ID_TEXT];
 
-	call->told.done = done;
+	call->callback.done = done;
 	stream_id_format(lowest, id);
 	stream_call_ask_one(call, stream_call_on_done,
 			    (const char *const[]){"XTRIM", call->stream->key, "MINID", "~", id, NULL});

@@ -37,7 +37,7 @@ struct stream_call {
 		stream_looked *looked;
 		stream_claimed *claimed;
 		stream_was_read *was_read;
-	} told;
+	} callback;
 	void *context;
 };
 

@@ -21,13 +21,14 @@ enum entry_field { FIELD_TYPE, FIELD_DATA, FIELD_ID, ENTRY_FIELDS };
 static const char *const names[] = {[FIELD_TYPE] = "type", [FIELD_DATA] = "data", [FIELD_ID] = "id"};
 
 /* One entry, while it is read. */
-struct reading {
+struct entry_reading {
 	struct stream_entry *entry;
 	char *defect; /* the first one; empty: none */
 	const redisReply *fields[ENTRY_FIELDS];
 };
 
-__attribute__((format(printf, 2, 3))) static void refuse(struct reading *reading, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void refuse(struct entry_reading *reading, const char *format,
+							 ...)
 {
 	va_list arguments;
 
@@ -42,7 +43,7 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct reading *reading
 /* ---- what the fields say ---- */
 
 /* Quotes the beginning of the type, as printable ASCII. */
-static void refuse_type(struct reading *reading, const redisReply *type)
+static void refuse_type(struct entry_reading *reading, const redisReply *type)
 {
 	char shown[ENTRY_TYPE_SHOWN + 1] = "";
 
@@ -51,7 +52,7 @@ static void refuse_type(struct reading *reading, const redisReply *type)
 	refuse(reading, "type: unknown command %s", shown);
 }
 
-static void read_type(struct reading *reading)
+static void read_type(struct entry_reading *reading)
 {
 	const redisReply *type = reading->fields[FIELD_TYPE];
 
@@ -65,7 +66,7 @@ static void read_type(struct reading *reading)
 		refuse_type(reading, type);
 }
 
-static void read_data(struct reading *reading)
+static void read_data(struct entry_reading *reading)
 {
 	const redisReply *data = reading->fields[FIELD_DATA];
 
@@ -83,7 +84,7 @@ static bool is_id(const redisReply *id)
 	       !memchr(id->str, '\0', id->len);
 }
 
-static void read_id(struct reading *reading)
+static void read_id(struct entry_reading *reading)
 {
 	const redisReply *id = reading->fields[FIELD_ID];
 
@@ -103,7 +104,7 @@ static bool is_shortened(const redisReply *text)
 	return text->len < PAYLOAD_MAX && (size_t)text->integer > text->len;
 }
 
-static void read_field(struct reading *reading, const redisReply *name, const redisReply *value)
+static void read_field(struct entry_reading *reading, const redisReply *name, const redisReply *value)
 {
 	if (is_shortened(name) || is_shortened(value))
 		refuse(reading, "fields: larger than %zu KiB", RESP_SHARE(PAYLOAD_MAX) / 1024);
@@ -117,7 +118,7 @@ static void read_field(struct reading *reading, const redisReply *name, const re
 	}
 }
 
-static bool read_fields(struct reading *reading, const redisReply *fields)
+static bool read_fields(struct entry_reading *reading, const redisReply *fields)
 {
 	for (size_t i = 0; i < fields->elements; i++)
 		if (fields->element[i]->type != REDIS_REPLY_STRING)
@@ -142,7 +143,7 @@ static bool is_array(const redisReply *reply, size_t elements)
 }
 
 /* An entry is its id and its fields; nil replaces the fields if it was deleted. */
-static bool read_entry(struct reading *reading, const redisReply *reply)
+static bool read_entry(struct entry_reading *reading, const redisReply *reply)
 {
 	const redisReply *fields;
 
@@ -167,7 +168,7 @@ bool stream_entries_parse(struct stream_entries *entries, const redisReply *repl
 	if (list->type != REDIS_REPLY_ARRAY || list->elements > STREAM_READ_MAX)
 		return false;
 	for (size_t i = 0; i < list->elements; i++) {
-		struct reading reading = {.entry = &entries->all[i], .defect = entries->defects[i]};
+		struct entry_reading reading = {.entry = &entries->all[i], .defect = entries->defects[i]};
 
 		entries->all[i] = (struct stream_entry){.type = MSG_NONE};
 		entries->defects[i][0] = '\0';

@@ -162,7 +162,7 @@ static bool parse_pending(const redisReply *reply, struct stream_id *lowest)
 bool stream_info_parse_pending(struct stream_info *info, const redisReply *pending)
 {
 	struct stream_state *state = &info->state;
-	size_t index = info->told++;
+	size_t index = info->parsed++;
 	struct stream_id lowest, done;
 
 	if (!redis_error_is(pending, "NOGROUP")) {
@@ -176,7 +176,7 @@ bool stream_info_parse_pending(struct stream_info *info, const redisReply *pendi
 			state->pending = (uint64_t)pending->element[0]->integer;
 		}
 	}
-	if (info->told == info->groups)
+	if (info->parsed == info->groups)
 		conclude(info);
 	return true;
 }

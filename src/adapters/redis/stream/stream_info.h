@@ -19,8 +19,8 @@ struct redisReply;
 struct stream_info {
 	struct stream_state state; /* complete once the last group was parsed */
 	struct stream_id delivered[STREAM_GROUPS_MAX];
-	size_t groups, told; /* of the stream, and those whose XPENDING was parsed */
-	size_t ours;         /* the index of our group; `groups` if it is missing */
+	size_t groups, parsed; /* of the stream, and those whose XPENDING was parsed */
+	size_t ours;           /* the index of our group; `groups` if it is missing */
 };
 
 /* Each returns false when the reply has another form. */

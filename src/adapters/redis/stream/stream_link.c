@@ -1,4 +1,4 @@
-/* Connects, ends the previous connection, asks for this one's identity, and settles, in this order. */
+/* Connects, ends the previous connection, asks for this one's identity, and is up, in this order. */
 #include "adapters/redis/stream/stream_link.h"
 
 #include "bus/ports/codec.h"
@@ -17,7 +17,7 @@ static void on_identified(void *context, const redisReply *reply)
 	if (!reply || --link->replies)
 		return;
 	client_identity_read(&link->identity, reply);
-	redis_connection_settle(link->connection);
+	redis_connection_mark_up(link->connection);
 }
 
 static void on_ready(void *context)

@@ -23,7 +23,7 @@ struct heartbeat {
 	int64_t ticked_ms;
 	uint64_t pauses;         /* of the subscriber, at the last tick */
 	int64_t silent_since_ms; /* since when the token was due */
-	bool was_heard;          /* since both came up */
+	bool was_received;       /* since both came up */
 	int64_t received_at;     /* when last: microseconds since 1970; 0: never */
 };
 
@@ -41,28 +41,28 @@ static void beat(struct heartbeat *heartbeat)
 
 void heartbeat_connected(struct heartbeat *heartbeat)
 {
-	heartbeat->was_heard = false;
+	heartbeat->was_received = false;
 	heartbeat->silent_since_ms = monotonic_ms();
 	if (both_are_up(heartbeat))
 		beat(heartbeat);
 }
 
-void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload)
+void heartbeat_received(struct heartbeat *heartbeat, struct bytes payload)
 {
 	if (payload.size != sizeof heartbeat->token ||
 	    memcmp(payload.data, heartbeat->token, sizeof heartbeat->token) != 0)
 		return;
-	heartbeat->was_heard = true;
+	heartbeat->was_received = true;
 	heartbeat->silent_since_ms = monotonic_ms();
 	heartbeat->received_at = wall_clock_us();
 }
 
 bool heartbeat_is_fresh(const struct heartbeat *heartbeat)
 {
-	return both_are_up(heartbeat) && heartbeat->was_heard;
+	return both_are_up(heartbeat) && heartbeat->was_received;
 }
 
-int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat)
+int64_t heartbeat_received_ms_ago(const struct heartbeat *heartbeat)
 {
 	return heartbeat->received_at ? (wall_clock_us() - heartbeat->received_at) / 1000 : 0;
 }

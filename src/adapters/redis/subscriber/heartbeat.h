@@ -31,12 +31,12 @@ void heartbeat_free(struct heartbeat **heartbeat);
 void heartbeat_connected(struct heartbeat *heartbeat);
 
 /* The subscriber received the signal; other workers' tokens are ignored. */
-void heartbeat_heard(struct heartbeat *heartbeat, struct bytes payload);
+void heartbeat_received(struct heartbeat *heartbeat, struct bytes payload);
 
 /* Whether both are up, and the token was received since, and in the last ten seconds except pauses. */
 bool heartbeat_is_fresh(const struct heartbeat *heartbeat);
 
 /* How long ago the token was received last; 0 before the first time. */
-int64_t heartbeat_heard_ms_ago(const struct heartbeat *heartbeat);
+int64_t heartbeat_received_ms_ago(const struct heartbeat *heartbeat);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct channel {
+struct subscribed_channel {
 	char *name;
 	size_t size;
 	enum message_type type; /* MSG_NONE: it is a signal's channel */
@@ -29,7 +29,7 @@ struct redis_subscriber {
 	const struct redis_listener *listener;
 	void *context;
 
-	struct channel *channels;
+	struct subscribed_channel *channels;
 	size_t count;
 	size_t confirmed; /* of the channels, by Redis */
 
@@ -62,7 +62,7 @@ static void on_confirmed(struct redis_subscriber *subscriber)
 
 	if (++subscriber->confirmed < subscriber->count)
 		return;
-	redis_connection_settle(subscriber->connection);
+	redis_connection_mark_up(subscriber->connection);
 	window = (struct subscription_gap){subscriber->down_since, wall_clock_us(), subscriber->down_cause,
 					   !subscriber->stats.losses};
 	subscriber->up_at = window.until;
@@ -74,7 +74,7 @@ static void on_lost(void *context, const char *cause)
 {
 	struct redis_subscriber *subscriber = context;
 	int64_t since = subscriber->drop_since ? subscriber->drop_since
-					       : redis_connection_heard_at(subscriber->connection);
+					       : redis_connection_received_until(subscriber->connection);
 
 	if (subscriber->confirmed < subscriber->count)
 		return; /* it was not up, so the gap continues */
@@ -95,12 +95,13 @@ void redis_subscriber_drop(struct redis_subscriber *subscriber, int64_t since, c
 	subscriber->drop_since = 0;
 }
 
-/* ---- hearing ---- */
+/* ---- receiving ---- */
 
-static const struct channel *channel_named(const struct redis_subscriber *subscriber, const redisReply *name)
+static const struct subscribed_channel *channel_named(const struct redis_subscriber *subscriber,
+						      const redisReply *name)
 {
 	for (size_t i = 0; i < subscriber->count; i++) {
-		const struct channel *channel = &subscriber->channels[i];
+		const struct subscribed_channel *channel = &subscriber->channels[i];
 
 		if (name->len == channel->size && !memcmp(name->str, channel->name, channel->size))
 			return channel;
@@ -117,7 +118,7 @@ static bool is_message(const redisReply *reply)
 
 static void on_message(struct redis_subscriber *subscriber, const redisReply *reply)
 {
-	const struct channel *channel = channel_named(subscriber, reply->element[1]);
+	const struct subscribed_channel *channel = channel_named(subscriber, reply->element[1]);
 	struct bytes payload = {reply->element[2]->str, reply->element[2]->len};
 	size_t true_size = (size_t)reply->element[2]->integer;
 
@@ -127,7 +128,7 @@ static void on_message(struct redis_subscriber *subscriber, const redisReply *re
 		subscriber->listener->signal(subscriber->context, channel->signal, payload);
 		return;
 	}
-	subscriber->stats.heard++;
+	subscriber->stats.received++;
 	if (true_size > payload.size)
 		subscriber->stats.oversized++;
 	subscriber->listener->message(subscriber->context, channel->type, channel->name, payload, true_size);
@@ -148,7 +149,7 @@ static bool is_pong(const redisReply *reply)
 /* An error is a sufficient reply to a PING that an ACL forbids, but not to SUBSCRIBE. */
 static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 {
-	const struct channel *last = &subscriber->channels[subscriber->count - 1];
+	const struct subscribed_channel *last = &subscriber->channels[subscriber->count - 1];
 	char words[REDIS_TROUBLE_MAX - 64], cause[REDIS_TROUBLE_MAX];
 
 	if (reply->type == REDIS_REPLY_ERROR && subscriber->confirmed == subscriber->count)
@@ -159,7 +160,7 @@ static void on_odd(struct redis_subscriber *subscriber, const redisReply *reply)
 	redis_connection_drop(subscriber->connection, cause);
 }
 
-static void on_heard(void *context, const redisReply *reply)
+static void on_received(void *context, const redisReply *reply)
 {
 	struct redis_subscriber *subscriber = context;
 
@@ -173,9 +174,10 @@ static void on_heard(void *context, const redisReply *reply)
 
 /* ---- the whole ---- */
 
-static struct channel *add_channel(struct redis_subscriber *subscriber, const char *prefix, const char *name)
+static struct subscribed_channel *add_channel(struct redis_subscriber *subscriber, const char *prefix,
+					      const char *name)
 {
-	struct channel *channel = &subscriber->channels[subscriber->count++];
+	struct subscribed_channel *channel = &subscriber->channels[subscriber->count++];
 
 	if (asprintf(&channel->name, "%s%s", prefix, name) < 0)
 		abort();
@@ -198,7 +200,7 @@ struct redis_subscriber *redis_subscriber_new(const struct redis_settings *setti
 					      const struct redis_subscriber_config *config,
 					      const struct redis_listener *listener, void *context)
 {
-	static const struct redis_connection_user user = {on_ready, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_ready, on_received, on_lost};
 	struct redis_subscriber *subscriber = must_alloc(sizeof *subscriber);
 
 	assert(config->count >= 1 && config->count <= MSG_TYPES);

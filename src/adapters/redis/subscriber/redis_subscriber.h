@@ -43,7 +43,7 @@ struct redis_subscriber_config {
 
 /* Counters only go up. */
 struct redis_subscriber_stats {
-	uint64_t heard;     /* messages */
+	uint64_t received;  /* messages */
 	uint64_t oversized; /* those of them that are longer than PAYLOAD_MAX */
 	uint64_t losses;    /* of a connection that was up */
 	uint64_t pauses;

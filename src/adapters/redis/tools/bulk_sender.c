@@ -117,7 +117,7 @@ static void on_ready(void *context)
 
 	if (sender->ended)
 		return;
-	redis_connection_settle(sender->connection);
+	redis_connection_mark_up(sender->connection);
 	sender->user->up(sender->context);
 }
 

@@ -26,7 +26,7 @@ static void on_ready(void *context)
 {
 	struct redis_client *call = context;
 
-	redis_connection_settle(call->connection);
+	redis_connection_mark_up(call->connection);
 	event_base_loopexit(call->base, NULL);
 }
 

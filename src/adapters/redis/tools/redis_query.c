@@ -46,15 +46,15 @@ static void count_answer(struct redis_query *query, const redisReply *payload)
 		event_base_loopexit(query->base, NULL);
 }
 
-static void on_heard(void *context, const redisReply *reply)
+static void on_received(void *context, const redisReply *reply)
 {
 	struct redis_query *query = context;
-	bool tells = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3;
+	bool is_push = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3;
 
-	if (tells && resp_is_text(reply->element[0], "subscribe")) {
-		redis_connection_settle(query->connection);
+	if (is_push && resp_is_text(reply->element[0], "subscribe")) {
+		redis_connection_mark_up(query->connection);
 		event_base_loopexit(query->base, NULL);
-	} else if (tells && resp_is_text(reply->element[0], "message")) {
+	} else if (is_push && resp_is_text(reply->element[0], "message")) {
 		count_answer(query, reply->element[2]);
 	} else if (reply->type == REDIS_REPLY_ERROR && !redis_connection_is_up(query->connection)) {
 		char words[REDIS_TROUBLE_MAX - sizeof "SUBSCRIBE: "], cause[REDIS_TROUBLE_MAX];
@@ -87,7 +87,7 @@ static void on_impatient(evutil_socket_t socket, short what, void *context)
 struct redis_query *redis_query_begin(const struct url_source *url, struct random *random,
 				      const char *answers, char error[REDIS_TROUBLE_MAX])
 {
-	static const struct redis_connection_user user = {on_ready, on_heard, on_lost};
+	static const struct redis_connection_user user = {on_ready, on_received, on_lost};
 	struct redis_query *query = must_alloc(sizeof *query);
 
 	query->base = must(event_base_new());

@@ -47,7 +47,7 @@ START_TEST(rows_are_published_in_order)
 	ck_assert_str_eq(answers, "a=3/3 b=4/1 c=4/0 ");
 	ck_assert_str_eq(events_heard(), "one two three four ");
 	ck_assert_uint_eq(publisher_stats()->published, 4);
-	ck_assert_uint_eq(publisher_stats()->nobody_heard, 0);
+	ck_assert_uint_eq(publisher_stats()->unheard, 0);
 }
 END_TEST
 
@@ -76,7 +76,7 @@ START_TEST(an_event_without_a_subscriber_is_counted)
 	ck_assert_str_eq(publish_now("b", 1, "2=three"), "b=2/1 ");
 
 	ck_assert_uint_eq(publisher_stats()->published, 3);
-	ck_assert_uint_eq(publisher_stats()->nobody_heard, 2);
+	ck_assert_uint_eq(publisher_stats()->unheard, 2);
 }
 END_TEST
 

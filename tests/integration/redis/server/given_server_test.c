@@ -81,7 +81,7 @@ START_TEST(a_hundred_thousand_events_arrive_in_order_on_the_given_server)
 	ck_assert_uint_eq(disorders, 0);
 	ck_assert_uint_eq(failures, 0);
 	ck_assert_uint_eq(redis_publisher_stats(publisher)->published, EVENTS);
-	ck_assert_uint_eq(redis_publisher_stats(publisher)->nobody_heard, 0);
+	ck_assert_uint_eq(redis_publisher_stats(publisher)->unheard, 0);
 }
 END_TEST
 

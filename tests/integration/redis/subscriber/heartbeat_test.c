@@ -48,7 +48,7 @@ static void on_signal(void *context, size_t index, struct bytes payload)
 {
 	(void)context;
 	(void)index;
-	heartbeat_heard(heartbeat, payload);
+	heartbeat_received(heartbeat, payload);
 }
 
 static void on_subscriber_up(void *context, const struct subscription_gap *window)

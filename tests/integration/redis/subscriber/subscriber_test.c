@@ -147,7 +147,7 @@ START_TEST(a_hundred_thousand_messages_arrive_in_order)
 	}
 
 	ck_assert_uint_eq(world.told.disorders, 0);
-	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->heard, 100000);
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->received, 100000);
 }
 END_TEST
 
@@ -161,7 +161,7 @@ START_TEST(signals_are_received_and_are_no_messages)
 
 	ck_assert_str_eq(world.told.signals, "1=x 0=y ");
 	ck_assert_int_eq(world.told.number, 7);
-	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->heard, 1);
+	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->received, 1);
 }
 END_TEST
 
