@@ -278,10 +278,23 @@ static void send_rows(struct publisher_call *call)
 	evbuffer_free(commands);
 }
 
-static void receive_answer(struct publisher_call *call, const redisReply *reply)
+static void on_rows_answered(void *context, const redisReply *reply)
 {
-	struct fence_answer answer = fence_answer_of(reply, call->published.position);
+	struct publisher_call *call = context;
+	struct fence_answer answer;
 
+	if (!reply) {
+		fail(call, redis_connection_trouble(call->publisher->connection));
+		return;
+	}
+	if (redis_error_is(reply, "NOSCRIPT") && !call->is_loaded_again) {
+		/* Redis no longer has the script (SCRIPT FLUSH): load it again. */
+		call->is_loaded_again = true;
+		load_script(call->publisher, on_loaded_again);
+		send_rows(call);
+		return;
+	}
+	answer = fence_answer_of(reply, call->published.position);
 	count(call, answer.events, answer.unheard);
 	call->published.position = answer.position;
 	if (!answer.refusal) {
@@ -293,22 +306,6 @@ static void receive_answer(struct publisher_call *call, const redisReply *reply)
 	} else {
 		redis_error_describe(answer.refusal, call->error, sizeof call->error);
 		refuse(call);
-	}
-}
-
-static void on_rows_answered(void *context, const redisReply *reply)
-{
-	struct publisher_call *call = context;
-
-	if (!reply) {
-		fail(call, redis_connection_trouble(call->publisher->connection));
-	} else if (redis_error_is(reply, "NOSCRIPT") && !call->is_loaded_again) {
-		/* Redis no longer has the script (SCRIPT FLUSH): load it again. */
-		call->is_loaded_again = true;
-		load_script(call->publisher, on_loaded_again);
-		send_rows(call);
-	} else {
-		receive_answer(call, reply);
 	}
 }
 
