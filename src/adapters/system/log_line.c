@@ -25,7 +25,7 @@ static const struct style styles[] = {
 
 /* ---- pieces: each is appended whole or not at all ---- */
 
-static bool put(struct log_line *line, const char *text, size_t size)
+static bool append(struct log_line *line, const char *text, size_t size)
 {
 	if (size > LOG_LINE_MAX - TAIL_MAX - line->size)
 		return false;
@@ -34,9 +34,9 @@ static bool put(struct log_line *line, const char *text, size_t size)
 	return true;
 }
 
-static bool put_text(struct log_line *line, const char *text)
+static bool append_text(struct log_line *line, const char *text)
 {
-	return put(line, text, strlen(text));
+	return append(line, text, strlen(text));
 }
 
 /* Escapes the code point that `raw` (of `width` bytes) stands for, as it is written between quotes. */
@@ -61,11 +61,11 @@ static size_t escape(uint32_t code, const char *raw, size_t width, char escaped[
 	return width;
 }
 
-static bool put_quoted(struct log_line *line, const char *text)
+static bool append_quoted(struct log_line *line, const char *text)
 {
 	size_t size = 0, left = strlen(text), width;
 
-	if (!put(line, "\"", 1))
+	if (!append(line, "\"", 1))
 		return false;
 	for (; left; left -= width, text += width) {
 		uint32_t code;
@@ -77,12 +77,12 @@ static bool put_quoted(struct log_line *line, const char *text)
 		escaped_size = escape(code, text, width, escaped);
 
 		if (size + escaped_size > LOG_TEXT_MAX)
-			return put_text(line, "…\"");
-		if (!put(line, escaped, escaped_size))
+			return append_text(line, "…\"");
+		if (!append(line, escaped, escaped_size))
 			return false;
 		size += escaped_size;
 	}
-	return put(line, "\"", 1);
+	return append(line, "\"", 1);
 }
 
 /* Whether logfmt writes the text without quotes. */
@@ -96,25 +96,25 @@ static bool is_bare(const char *text)
 	return size > 0 && size <= LOG_TEXT_MAX;
 }
 
-static bool put_name(struct log_line *line, const struct style *style, const char *name)
+static bool append_name(struct log_line *line, const struct style *style, const char *name)
 {
-	return (style->quotes_names ? put_quoted(line, name) : put_text(line, name)) &&
-	       put_text(line, style->name_end);
+	return (style->quotes_names ? append_quoted(line, name) : append_text(line, name)) &&
+	       append_text(line, style->name_end);
 }
 
 /* ---- the line ---- */
 
-static bool put_field(struct log_line *line, const struct style *style, const struct log_field *field)
+static bool append_field(struct log_line *line, const struct style *style, const struct log_field *field)
 {
 	char number[24];
 
-	if (!put_name(line, style, field->name))
+	if (!append_name(line, style, field->name))
 		return false;
 	if (field->text)
-		return !style->quotes_names && is_bare(field->text) ? put_text(line, field->text)
-								    : put_quoted(line, field->text);
+		return !style->quotes_names && is_bare(field->text) ? append_text(line, field->text)
+								    : append_quoted(line, field->text);
 	snprintf(number, sizeof number, "%" PRId64, field->number);
-	return put_text(line, number);
+	return append_text(line, number);
 }
 
 /* Adds the whole field, or nothing of it when it does not fit. */
@@ -122,7 +122,7 @@ static bool add_field(struct log_line *line, const struct style *style, const st
 {
 	size_t before = line->size;
 
-	if (put_text(line, style->between) && put_field(line, style, field))
+	if (append_text(line, style->between) && append_field(line, style, field))
 		return true;
 	line->size = before;
 	return false;
@@ -160,8 +160,8 @@ void log_line_format(struct log_line *line, enum log_format format, int64_t now,
 
 	instant_format(now, instant);
 	line->size = 0;
-	put_text(line, style->open);
-	put_field(line, style, &LOG_TEXT("time", time));
+	append_text(line, style->open);
+	append_field(line, style, &LOG_TEXT("time", time));
 	add_field(line, style, &LOG_TEXT("level", level_name(level)));
 	add_field(line, style, &LOG_TEXT("msg", message));
 	for (size_t i = 0; i < count && complete; i++)
