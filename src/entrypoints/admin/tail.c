@@ -19,7 +19,7 @@
 struct quiet_logger {
 	struct logger logger;
 	struct logger *inner;
-	bool had_trouble;
+	bool had_warning;
 };
 
 static void write_when_due(struct logger *logger, enum log_level level, const char *message,
@@ -27,8 +27,8 @@ static void write_when_due(struct logger *logger, enum log_level level, const ch
 {
 	struct quiet_logger *quiet = (struct quiet_logger *)logger;
 
-	quiet->had_trouble |= level >= LOG_WARN;
-	if (quiet->had_trouble || quiet->inner->level == LOG_DEBUG)
+	quiet->had_warning |= level >= LOG_WARN;
+	if (quiet->had_warning || quiet->inner->level == LOG_DEBUG)
 		quiet->inner->write(quiet->inner, level, message, fields, count);
 }
 

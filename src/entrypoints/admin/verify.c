@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <string.h>
 
-struct verification {
+struct admin_verification {
 	struct codec *codec;
 	struct arena *arena; /* holds the defect of one frame */
 	int64_t breaches;
@@ -24,7 +24,7 @@ struct verification {
 
 static void print_breach(void *context, const struct breach *breach)
 {
-	struct verification *verification = context;
+	struct admin_verification *verification = context;
 	struct arena *arena = arena_new(1024);
 
 	verification->breaches++;
@@ -36,7 +36,7 @@ static void print_breach(void *context, const struct breach *breach)
 
 static void print_more(void *context, const char *rule, int64_t count)
 {
-	struct verification *verification = context;
+	struct admin_verification *verification = context;
 
 	verification->breaches += count;
 	printf("%s: and %" PRId64 " more\n", rule, count);
@@ -46,7 +46,7 @@ static void print_more(void *context, const char *rule, int64_t count)
 
 static void add_breach(void *context, const struct breach *breach)
 {
-	struct verification *verification = context;
+	struct admin_verification *verification = context;
 
 	verification->breaches++;
 	json_array_append_new(
@@ -57,14 +57,14 @@ static void add_breach(void *context, const struct breach *breach)
 
 static void add_more(void *context, const char *rule, int64_t count)
 {
-	struct verification *verification = context;
+	struct admin_verification *verification = context;
 
 	verification->breaches += count;
 	json_array_append_new(verification->broken,
 			      must(json_pack("{s:s, s:I}", "rule", rule, "more", (json_int_t)count)));
 }
 
-static void print_object(const struct verification *verification)
+static void print_object(const struct admin_verification *verification)
 {
 	json_t *object = must(json_pack("{s:I, s:I, s:O}", "rules", (json_int_t)verify_rule_count, "breaches",
 					(json_int_t)verification->breaches, "broken", verification->broken));
@@ -75,7 +75,7 @@ static void print_object(const struct verification *verification)
 /* ---- frames of events, which only a codec can check ---- */
 
 /* Why the event cannot be the one of that SKU and version; NULL when it can. */
-static const char *event_defect(const struct verification *verification, const struct outgoing *event,
+static const char *event_defect(const struct admin_verification *verification, const struct outgoing *event,
 				const char *sku, int64_t version)
 {
 	struct codec *codec = verification->codec;
@@ -96,7 +96,7 @@ static const char *event_defect(const struct verification *verification, const s
 
 static const char *frame_defect(void *context, const struct kept_frame *kept)
 {
-	const struct verification *verification = context;
+	const struct admin_verification *verification = context;
 	struct outgoing *events = NULL;
 	const char *defect = NULL;
 	size_t count = 0;
@@ -113,7 +113,7 @@ static const char *frame_defect(void *context, const struct kept_frame *kept)
 
 /* ---- the command ---- */
 
-static enum exit_status conclude(const struct verification *verification, bool as_json)
+static enum exit_status conclude(const struct admin_verification *verification, bool as_json)
 {
 	if (as_json)
 		print_object(verification);
@@ -128,7 +128,7 @@ enum exit_status command_verify(const struct invocation *invocation)
 				     objects = {add_breach, add_more, frame_defect};
 	bool as_json = invocation_flag(invocation, "json");
 	struct tools *tools = tools_new(invocation);
-	struct verification verification = {
+	struct admin_verification verification = {
 		.codec = tools->codec,
 		.arena = arena_new(65536),
 		.broken = must(json_array()),

@@ -44,18 +44,18 @@ const char *bench_transport_name(enum bench_transport transport)
 }
 
 /* The input of the functions below, and the first error that one of them found. */
-struct reading {
+struct options_reading {
 	const struct invocation *invocation;
 	const char *error; /* NULL until there is one */
 };
 
-static void set_error(struct reading *reading, const char *text)
+static void set_error(struct options_reading *reading, const char *text)
 {
 	if (!reading->error)
 		reading->error = text;
 }
 
-static int read_choice(struct reading *reading, const char *text, const char *const choices[],
+static int read_choice(struct options_reading *reading, const char *text, const char *const choices[],
 		       const char *what)
 {
 	for (int i = 0; choices[i]; i++) {
@@ -66,7 +66,7 @@ static int read_choice(struct reading *reading, const char *text, const char *co
 	return 0;
 }
 
-static uint32_t read_number(struct reading *reading, const char *name, int64_t fallback, int64_t min,
+static uint32_t read_number(struct options_reading *reading, const char *name, int64_t fallback, int64_t min,
 			    int64_t max)
 {
 	int64_t number = invocation_number(reading->invocation, name, fallback);
@@ -78,14 +78,14 @@ static uint32_t read_number(struct reading *reading, const char *name, int64_t f
 	return (uint32_t)min;
 }
 
-static void refuse(struct reading *reading, const char *name, const char *why)
+static void refuse(struct options_reading *reading, const char *name, const char *why)
 {
 	if (invocation_flag(reading->invocation, name))
 		set_error(reading, arena_printf(reading->invocation->arena, "%s --%s", why, name));
 }
 
 /* An exponent has up to three digits after its point, as seconds have. */
-static double read_zipf(struct reading *reading)
+static double read_zipf(struct options_reading *reading)
 {
 	const char *text = invocation_option(reading->invocation, "zipf");
 	int64_t thousandths = 0;
@@ -95,7 +95,7 @@ static double read_zipf(struct reading *reading)
 	return (double)thousandths / 1000;
 }
 
-static uint32_t read_messages(struct reading *reading, const struct bench_options *options)
+static uint32_t read_messages(struct options_reading *reading, const struct bench_options *options)
 {
 	int64_t ms = invocation_ms(reading->invocation, "seconds", 10000), messages;
 
@@ -114,7 +114,7 @@ static uint32_t read_messages(struct reading *reading, const struct bench_option
 	return (uint32_t)messages;
 }
 
-static void check_together(struct reading *reading, const struct bench_options *options)
+static void check_together(struct options_reading *reading, const struct bench_options *options)
 {
 	if (options->scenario == BENCH_REALLOCATE && options->batches != 2)
 		set_error(reading, "reallocate moves lines between 2 batches: leave --batches away");
@@ -129,7 +129,7 @@ static void check_together(struct reading *reading, const struct bench_options *
 bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
 			const char **error)
 {
-	struct reading reading = {invocation, NULL};
+	struct options_reading reading = {invocation, NULL};
 	const char *scenario = invocation->argument_count ? invocation->arguments[0] : "allocate";
 	const char *transport = invocation_option(invocation, "way");
 

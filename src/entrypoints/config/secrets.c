@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* A part of a text, from `start` up to `end`. */
-struct span {
+struct secret_span {
 	const char *start, *end;
 };
 
@@ -30,19 +30,19 @@ static const char *behind_scheme(const char *text)
  * URL://user:PASSWORD@host: up to the last @, because a password that was not encoded may hold one.  A lone
  * word before the @ of a Redis URL is a user to allocd and a password to redis-cli, so it is hidden, too.
  */
-static struct span in_user_part(const char *text)
+static struct secret_span in_user_part(const char *text)
 {
 	const char *user = behind_scheme(text), *colon, *at;
 
 	if (!user)
-		return (struct span){0};
+		return (struct secret_span){0};
 	at = strrchr(user, '@');
 	colon = strchr(user, ':');
 	if (at && at > user && (!colon || colon > at) && !strncmp(text, "redis", 5))
-		return (struct span){user, at};
+		return (struct secret_span){user, at};
 	if (!at || !colon || colon + 1 >= at)
-		return (struct span){0};
-	return (struct span){colon + 1, at};
+		return (struct secret_span){0};
+	return (struct secret_span){colon + 1, at};
 }
 
 static const char *skip_blanks(const char *at)
@@ -98,7 +98,7 @@ static const char *skip_password_word(const char *at, bool is_url)
 }
 
 /* password=PASSWORD or sslpassword=PASSWORD, as a URL's parameter or among libpq's keywords. */
-static struct span in_parameter(const char *text, bool is_url)
+static struct secret_span in_parameter(const char *text, bool is_url)
 {
 	for (const char *at = text; *at; at++) {
 		const char *word_end = skip_password_word(at, is_url);
@@ -107,15 +107,15 @@ static struct span in_parameter(const char *text, bool is_url)
 		if (*value != '=')
 			continue;
 		value = is_url ? value + 1 : skip_blanks(value + 1);
-		return (struct span){value, is_url ? strchrnul(value, '&') : end_of_value(value)};
+		return (struct secret_span){value, is_url ? strchrnul(value, '&') : end_of_value(value)};
 	}
-	return (struct span){0};
+	return (struct secret_span){0};
 }
 
 /* The first password in `rest`, the end of `text` that was not searched yet. */
-static struct span next_secret(const char *text, const char *rest, bool is_url)
+static struct secret_span next_secret(const char *text, const char *rest, bool is_url)
 {
-	struct span user = in_user_part(text);
+	struct secret_span user = in_user_part(text);
 
 	return user.start && rest == text ? user : in_parameter(rest, is_url);
 }
@@ -124,7 +124,7 @@ const char *secrets_hidden(const char *text, struct arena *arena)
 {
 	bool is_url = behind_scheme(text);
 	const char *shown = "", *rest = text;
-	struct span secret;
+	struct secret_span secret;
 
 	while ((secret = next_secret(text, rest, is_url)).start) {
 		shown = arena_printf(arena, "%s%.*s***", shown, (int)(secret.start - rest), rest);

@@ -53,17 +53,17 @@ int http_address_bind(const struct listen_address *address, struct arena *arena,
 		      bool *in_use)
 {
 	struct addrinfo *infos;
-	int trouble = look_up(address, &infos), bound = -1;
-	const char *reason = gai_strerror(trouble);
+	int code = look_up(address, &infos), bound = -1;
+	const char *reason = gai_strerror(code);
 
 	*in_use = false;
-	if (!trouble) {
+	if (!code) {
 		bound = bind_first(infos);
 		*in_use = bound < 0 && errno == EADDRINUSE;
 	}
-	if (trouble == 0 || trouble == EAI_SYSTEM)
+	if (code == 0 || code == EAI_SYSTEM)
 		reason = strerror(errno);
-	if (!trouble)
+	if (!code)
 		freeaddrinfo(infos);
 	if (bound < 0)
 		*error = arena_printf(arena, "%s:%u: %s", address->host, address->port, reason);

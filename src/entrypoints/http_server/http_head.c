@@ -31,29 +31,29 @@ static const struct http_refusal bad_expectation = {417, PROBLEM_EXPECTATION,
 static const struct http_refusal is_connect = {501, PROBLEM_NOT_IMPLEMENTED, "CONNECT is not served"};
 
 /* Consecutive bytes of the head. */
-struct span {
+struct head_span {
 	const char *at;
 	size_t size;
 };
 
-static bool is(struct span span, const char *text)
+static bool is(struct head_span span, const char *text)
 {
 	return span.size == strlen(text) && strncasecmp(span.at, text, span.size) == 0;
 }
 
 /* The parts of the head that were found so far. */
-struct reading {
+struct head_reading {
 	struct http_head *head;
-	struct span method, target, version,
+	struct head_span method, target, version,
 		authority; /* `authority`: that of a target that is a URL, or empty */
-	struct span host, length, coding, expectation;
+	struct head_span host, length, coding, expectation;
 	size_t hosts, lengths, codings;
 	size_t fields;
 };
 
 /* ---- which bytes are allowed where ---- */
 
-static bool is_token(struct span span)
+static bool is_token(struct head_span span)
 {
 	for (size_t i = 0; i < span.size; i++) {
 		unsigned char byte = (unsigned char)span.at[i];
@@ -64,7 +64,7 @@ static bool is_token(struct span span)
 	return span.size > 0;
 }
 
-static bool is_value(struct span span)
+static bool is_value(struct head_span span)
 {
 	for (size_t i = 0; i < span.size; i++) {
 		unsigned char byte = (unsigned char)span.at[i];
@@ -75,7 +75,7 @@ static bool is_value(struct span span)
 	return true;
 }
 
-static bool is_number(struct span span)
+static bool is_number(struct head_span span)
 {
 	for (size_t i = 0; i < span.size; i++) {
 		if (!isdigit((unsigned char)span.at[i]))
@@ -88,7 +88,7 @@ static bool is_number(struct span span)
  * A fragment, which is not for servers, is refused.  Bytes above ASCII are allowed: curl sends them as
  * typed.
  */
-static bool is_target(struct span span)
+static bool is_target(struct head_span span)
 {
 	for (size_t i = 0; i < span.size; i++) {
 		unsigned char byte = (unsigned char)span.at[i];
@@ -100,7 +100,7 @@ static bool is_target(struct span span)
 }
 
 /* Size of the host at the span's beginning: an address in brackets, or a name.  0 if neither. */
-static size_t host_size(struct span span)
+static size_t host_size(struct head_span span)
 {
 	const char *end;
 	size_t size;
@@ -124,22 +124,23 @@ static size_t host_size(struct span span)
 }
 
 /* HOST or HOST:PORT. */
-static bool is_authority(struct span span)
+static bool is_authority(struct head_span span)
 {
 	size_t size = host_size(span);
-	struct span port = {span.at + size, span.size - size};
+	struct head_span port = {span.at + size, span.size - size};
 
 	if (size == 0 || port.size == 0)
 		return size > 0;
-	return port.at[0] == ':' && port.size <= 6 && is_number((struct span){port.at + 1, port.size - 1});
+	return port.at[0] == ':' && port.size <= 6 &&
+	       is_number((struct head_span){port.at + 1, port.size - 1});
 }
 
 /* ---- the request line ---- */
 
 /* Splits http://AUTHORITY/PATH; the target keeps the part after the authority. */
-static bool split_url(struct reading *reading)
+static bool split_url(struct head_reading *reading)
 {
-	struct span *target = &reading->target;
+	struct head_span *target = &reading->target;
 	size_t scheme = strlen("http://"), size;
 
 	if (target->size > scheme && strncasecmp(target->at, "https://", scheme + 1) == 0)
@@ -150,13 +151,13 @@ static bool split_url(struct reading *reading)
 	target->size -= scheme;
 	for (size = 0; size < target->size && target->at[size] != '/' && target->at[size] != '?'; size++)
 		;
-	reading->authority = (struct span){target->at, size};
+	reading->authority = (struct head_span){target->at, size};
 	target->at += size;
 	target->size -= size;
 	return is_authority(reading->authority);
 }
 
-static const struct http_refusal *read_target(struct reading *reading)
+static const struct http_refusal *read_target(struct head_reading *reading)
 {
 	bool is_asterisk = is(reading->target, "*") && is(reading->method, "OPTIONS");
 
@@ -169,7 +170,7 @@ static const struct http_refusal *read_target(struct reading *reading)
 	return split_url(reading) ? NULL : &bad_target;
 }
 
-static const struct http_refusal *read_version(struct reading *reading)
+static const struct http_refusal *read_version(struct head_reading *reading)
 {
 	const char *at = reading->version.at;
 
@@ -179,17 +180,17 @@ static const struct http_refusal *read_version(struct reading *reading)
 	return at[5] == '1' && (at[7] == '1' || at[7] == '0') ? NULL : &other_version;
 }
 
-static struct span up_to(struct span *rest, char end)
+static struct head_span up_to(struct head_span *rest, char end)
 {
 	const char *found = memchr(rest->at, end, rest->size);
-	struct span part = {rest->at, found ? (size_t)(found - rest->at) : rest->size};
+	struct head_span part = {rest->at, found ? (size_t)(found - rest->at) : rest->size};
 
 	rest->at += part.size + (found ? 1 : 0);
 	rest->size -= part.size + (found ? 1 : 0);
 	return part;
 }
 
-static const struct http_refusal *read_request_line(struct reading *reading, struct span line)
+static const struct http_refusal *read_request_line(struct head_reading *reading, struct head_span line)
 {
 	const struct http_refusal *refusal;
 
@@ -206,7 +207,7 @@ static const struct http_refusal *read_request_line(struct reading *reading, str
 
 /* ---- the fields ---- */
 
-static struct span trimmed(struct span span)
+static struct head_span trimmed(struct head_span span)
 {
 	while (span.size > 0 && (span.at[0] == ' ' || span.at[0] == '\t')) {
 		span.at++;
@@ -218,7 +219,8 @@ static struct span trimmed(struct span span)
 }
 
 /* Returns NULL, or why the line is not a field. */
-static const struct http_refusal *split_field(struct span line, struct span *name, struct span *value)
+static const struct http_refusal *split_field(struct head_span line, struct head_span *name,
+					      struct head_span *value)
 {
 	if (line.size > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
 		return &folded_field;
@@ -230,7 +232,7 @@ static const struct http_refusal *split_field(struct span line, struct span *nam
 }
 
 /* Fields about the framing on this connection, which are not passed on to evhttp. */
-static bool note_framing(struct reading *reading, struct span name, struct span value)
+static bool note_framing(struct head_reading *reading, struct head_span name, struct head_span value)
 {
 	if (is(name, "Content-Length")) {
 		reading->lengths++;
@@ -246,7 +248,7 @@ static bool note_framing(struct reading *reading, struct span name, struct span 
 	return true;
 }
 
-static void write(struct http_head *head, struct span span, const char *behind)
+static void write(struct http_head *head, struct head_span span, const char *behind)
 {
 	memcpy(head->text + head->text_size, span.at, span.size);
 	head->text_size += span.size;
@@ -254,9 +256,9 @@ static void write(struct http_head *head, struct span span, const char *behind)
 	head->text_size += strlen(behind);
 }
 
-static const struct http_refusal *read_field(struct reading *reading, struct span line)
+static const struct http_refusal *read_field(struct head_reading *reading, struct head_span line)
 {
-	struct span name, value;
+	struct head_span name, value;
 	const struct http_refusal *refusal = split_field(line, &name, &value);
 
 	if (refusal)
@@ -276,7 +278,7 @@ static const struct http_refusal *read_field(struct reading *reading, struct spa
 
 /* ---- what the fields say together ---- */
 
-static const struct http_refusal *judge_host(const struct reading *reading, bool is_1_0)
+static const struct http_refusal *judge_host(const struct head_reading *reading, bool is_1_0)
 {
 	if (reading->hosts > 1 || (reading->hosts == 0 && !is_1_0))
 		return &bad_host;
@@ -290,7 +292,7 @@ static const struct http_refusal *judge_host(const struct reading *reading, bool
 }
 
 /* Saturates at the largest 64-bit number, which is over every limit. */
-static uint64_t number_of(struct span digits)
+static uint64_t number_of(struct head_span digits)
 {
 	uint64_t number = 0;
 
@@ -302,7 +304,7 @@ static uint64_t number_of(struct span digits)
 	return number;
 }
 
-static const struct http_refusal *judge_framing(const struct reading *reading, bool is_1_0)
+static const struct http_refusal *judge_framing(const struct head_reading *reading, bool is_1_0)
 {
 	struct http_head *head = reading->head;
 
@@ -321,7 +323,7 @@ static const struct http_refusal *judge_framing(const struct reading *reading, b
 	return NULL;
 }
 
-static const struct http_refusal *judge(const struct reading *reading)
+static const struct http_refusal *judge(const struct head_reading *reading)
 {
 	bool is_1_0 = reading->version.at[strlen("HTTP/1.")] == '0';
 	const struct http_refusal *refusal = judge_host(reading, is_1_0);
@@ -339,15 +341,15 @@ static const struct http_refusal *judge(const struct reading *reading)
 /* ---- the whole ---- */
 
 /* The next line without its end, which the caller has checked to be CR and LF. */
-static struct span next_line(struct span *rest)
+static struct head_span next_line(struct head_span *rest)
 {
-	struct span line = up_to(rest, '\n');
+	struct head_span line = up_to(rest, '\n');
 
 	line.size--;
 	return line;
 }
 
-static void write_request_line(const struct reading *reading)
+static void write_request_line(const struct head_reading *reading)
 {
 	bool has_path = reading->target.size > 0 && reading->target.at[0] != '?';
 
@@ -356,10 +358,10 @@ static void write_request_line(const struct reading *reading)
 	write(reading->head, reading->version, "\r\n");
 }
 
-static const struct http_refusal *read_lines(struct reading *reading, struct span rest)
+static const struct http_refusal *read_lines(struct head_reading *reading, struct head_span rest)
 {
 	const struct http_refusal *refusal = read_request_line(reading, next_line(&rest));
-	struct span line;
+	struct head_span line;
 
 	if (refusal)
 		return refusal;
@@ -377,12 +379,12 @@ static const struct http_refusal *read_lines(struct reading *reading, struct spa
 
 const struct http_refusal *http_head_read(struct http_head *head, const char *bytes, size_t size)
 {
-	struct reading reading = {.head = head};
+	struct head_reading reading = {.head = head};
 	const struct http_refusal *refusal;
 
 	/* A field grows by one blank behind its colon at most, and a URL without a path by its slash. */
 	*head = (struct http_head){.text = must(malloc(size + HTTP_FIELDS_MAX + 2 + HTTP_HEAD_TAIL))};
-	refusal = read_lines(&reading, (struct span){bytes, size});
+	refusal = read_lines(&reading, (struct head_span){bytes, size});
 	if (refusal) {
 		free(head->text);
 		*head = (struct http_head){.is_head = head->is_head};
@@ -392,9 +394,9 @@ const struct http_refusal *http_head_read(struct http_head *head, const char *by
 
 const struct http_refusal *http_trailer_check(const char *bytes, size_t size)
 {
-	struct reading reading = {0};
-	struct span name, value;
-	const struct http_refusal *refusal = split_field((struct span){bytes, size}, &name, &value);
+	struct head_reading reading = {0};
+	struct head_span name, value;
+	const struct http_refusal *refusal = split_field((struct head_span){bytes, size}, &name, &value);
 
 	if (refusal)
 		return refusal;

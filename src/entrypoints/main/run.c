@@ -32,7 +32,7 @@
 
 #define POLL_MS 20
 
-enum phase {
+enum life_phase {
 	PREPARING,  /* waits for the database, and for its schema to fit */
 	LEAVING,    /* waits for the preparation to end: no command was accepted yet */
 	CONNECTING, /* waits for Redis */
@@ -53,7 +53,7 @@ struct life {
 	struct unused_signals *unused_signals;
 	struct event *poll;     /* checks whether the phase is over */
 	struct event *deadline; /* of the phase */
-	enum phase phase;
+	enum life_phase phase;
 	time_t phase_began_at;
 	bool is_connected; /* the worker was started, after PREPARING */
 	enum exit_status status;
@@ -67,13 +67,13 @@ static void set_timer(struct event *timer, int ms)
 }
 
 /* Whether polling detects the end of the phase. */
-static bool is_polled(enum phase phase)
+static bool is_polled(enum life_phase phase)
 {
 	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == CONFIRMING ||
 	       phase == FLUSHING;
 }
 
-static void enter(struct life *life, enum phase phase)
+static void enter(struct life *life, enum life_phase phase)
 {
 	static const int deadlines_ms[] = {
 		[LEAVING] = LEAVE_MS, [DRAINING] = DRAIN_MS, [FLUSHING] = FLUSH_MS, [ENDED] = 0};

@@ -26,7 +26,7 @@
 #define STOP_MS    9000
 #define PUBLISH_MS 3000
 
-enum phase {
+enum replay_phase {
 	WORKING,    /* waits for an answer, or until the next letter is due */
 	STOPPING,   /* waits for the answer to the letter in flight, after a signal */
 	PUBLISHING, /* waits for the engine to publish what was committed */
@@ -43,7 +43,7 @@ struct run {
 	struct event *deadline; /* of the phase; while WORKING: of an outage of the database */
 	struct replayer *replayer;
 	int64_t begun_us;
-	enum phase phase;
+	enum replay_phase phase;
 	enum exit_status status; /* why the run ended early; STATUS_DONE: it did not */
 
 	struct dead_letter_page page;
