@@ -32,11 +32,6 @@ static void write_when_due(struct logger *logger, enum log_level level, const ch
 		quiet->inner->write(quiet->inner, level, message, fields, count);
 }
 
-static struct quiet_logger quiet_logger_on(struct logger *inner)
-{
-	return (struct quiet_logger){{inner->level, write_when_due}, inner, false};
-}
-
 struct tail {
 	const struct invocation *invocation;
 	struct quiet_logger quiet;
@@ -135,7 +130,7 @@ enum exit_status command_tail(const struct invocation *invocation)
 	const struct timeval start_wait = {.tv_sec = invocation->config.start_wait_s};
 	struct tail tail = {
 		.invocation = invocation,
-		.quiet = quiet_logger_on(invocation->logger),
+		.quiet = {.logger = {invocation->logger->level, write_when_due}, .inner = invocation->logger},
 		.base = must(event_base_new()),
 	};
 	struct event *events[] = {

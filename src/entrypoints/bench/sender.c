@@ -62,14 +62,7 @@ bool bench_was_interrupted(void)
 	return interrupted;
 }
 
-/* ---- time ---- */
-
-static void wait_us(struct event *timer, int64_t us)
-{
-	const struct timeval delay = {us / 1000000, us % 1000000};
-
-	event_add(timer, &delay);
-}
+/* ---- ending ---- */
 
 static void finish(struct bench_sender *sender, enum bench_end how)
 {
@@ -107,7 +100,10 @@ static uint32_t room(const struct bench_sender *sender)
 
 static void sleep_until(struct bench_sender *sender, int64_t then_us, int64_t now_us)
 {
-	wait_us(sender->pace, then_us - now_us > SLEEP_US_MIN ? then_us - now_us : SLEEP_US_MIN);
+	int64_t us = then_us - now_us > SLEEP_US_MIN ? then_us - now_us : SLEEP_US_MIN;
+	const struct timeval delay = {us / 1000000, us % 1000000};
+
+	event_add(sender->pace, &delay);
 }
 
 /* Sends the messages that are due, as far as the window allows; a timer sends the rest. */

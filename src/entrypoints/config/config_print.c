@@ -35,15 +35,6 @@ static void print_value(const char *text, FILE *out)
 		print_quoted(text, out);
 }
 
-static void print_assignment(const struct setting *setting, const struct given *given, const char *shown,
-			     struct arena *arena, FILE *out)
-{
-	fputs(setting->variable, out);
-	fputs(given->file ? FILE_VARIABLE_SUFFIX "=" : "=", out);
-	print_value(given->file ? utf8_printable(arena, given->file) : shown, out);
-	fputc('\n', out);
-}
-
 static void print_setting(const struct setting *setting, const struct given *given, struct arena *arena,
 			  FILE *out)
 {
@@ -57,8 +48,10 @@ static void print_setting(const struct setting *setting, const struct given *giv
 	fputc('\n', out);
 	if (!given->file && setting_has_secret(setting, given->text))
 		fputs("# its password is not shown: put it in place of ***\n", out);
-	print_assignment(setting, given, shown, arena, out);
-	fputc('\n', out);
+	fputs(setting->variable, out);
+	fputs(given->file ? FILE_VARIABLE_SUFFIX "=" : "=", out);
+	print_value(given->file ? utf8_printable(arena, given->file) : shown, out);
+	fputs("\n\n", out);
 }
 
 void config_print(const struct config *config, FILE *out)

@@ -23,11 +23,6 @@ static bool wait_for_input(int file, int64_t deadline_ms)
 	return ready > 0;
 }
 
-static bool is_temporary(int error)
-{
-	return error == EAGAIN || error == EINTR;
-}
-
 /* Reads up to `size` bytes, in one or more pieces.  Negative, with errno, on failure. */
 static ssize_t read_to_end(int file, char *text, size_t size, int wait_ms)
 {
@@ -40,7 +35,7 @@ static ssize_t read_to_end(int file, char *text, size_t size, int wait_ms)
 
 		if (piece == 0)
 			break;
-		if (piece < 0 && !is_temporary(errno))
+		if (piece < 0 && errno != EAGAIN && errno != EINTR)
 			return -1;
 		length += piece > 0 ? (size_t)piece : 0;
 	}

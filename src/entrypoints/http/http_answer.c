@@ -26,16 +26,6 @@ static const char *location_of(const struct delivery *delivery, struct arena *ar
 	return arena_printf(arena, "%s%s", endpoint->location_path, name_encode(name, arena));
 }
 
-/* A skipped duplicate gets the same answer as the command that was handled first. */
-static struct http_answer success(const struct delivery *delivery, struct arena *arena)
-{
-	return (struct http_answer){
-		.status = command_endpoints[delivery->type].status,
-		.message = "OK",
-		.location = location_of(delivery, arena),
-	};
-}
-
 static struct http_answer problem(int status, const char *type, const char *message)
 {
 	return (struct http_answer){.status = status, .type = type, .message = message};
@@ -73,7 +63,12 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 	switch (delivery->outcome) {
 	case OUTCOME_HANDLED:
 	case OUTCOME_SKIPPED:
-		return success(delivery, arena);
+		/* A skipped duplicate gets the same answer as the command that was handled first. */
+		return (struct http_answer){
+			.status = command_endpoints[delivery->type].status,
+			.message = "OK",
+			.location = location_of(delivery, arena),
+		};
 	case OUTCOME_POSTPONED:
 		return problem(503, PROBLEM_SKU_HELD_UP,
 			       "Not done: the SKU is held up and many of its messages wait; retry with the "

@@ -18,12 +18,6 @@ static void reply_json(const struct exchange *exchange, struct evhttp_request *r
 	reply_text(request, &exchange->api->replies, 200, "application/json", json, strlen(json));
 }
 
-static const char *bad_name(const char *what, struct arena *arena)
-{
-	return arena_printf(
-		arena, "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in the path", what);
-}
-
 /* An exchange for a read of the name in the path; NULL when the name is malformed, which is answered 400. */
 static struct exchange *begin_read(struct http_api *api, struct evhttp_request *request, const char *what,
 				   const char *encoded)
@@ -33,8 +27,11 @@ static struct exchange *begin_read(struct http_api *api, struct evhttp_request *
 	exchange->name = name_decode(encoded, exchange->arena);
 	if (exchange->name)
 		return exchange;
-	reply_problem(exchange_detach(exchange), &api->replies, 400, PROBLEM_INVALID,
-		      bad_name(what, exchange->arena));
+	reply_problem(
+		exchange_detach(exchange), &api->replies, 400, PROBLEM_INVALID,
+		arena_printf(exchange->arena,
+			     "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in the path",
+			     what));
 	exchange_free(exchange);
 	return NULL;
 }

@@ -100,14 +100,6 @@ static void feed(struct http_connection *connection, struct bytes head, struct b
 	connection->is_feeding = false;
 }
 
-static void feed_request(struct http_connection *connection)
-{
-	struct bytes head, body;
-
-	http_reader_request(&connection->reader, &head, &body);
-	feed(connection, head, body);
-}
-
 /* Feeds evhttp a request in place of the refused one; the reply to it is the refusal. */
 static void feed_refusal(struct http_connection *connection)
 {
@@ -149,10 +141,12 @@ static enum http_stage advance(struct http_connection *connection)
 static void read_request(struct http_connection *connection)
 {
 	enum http_stage stage = advance(connection);
+	struct bytes head, body;
 
-	if (stage == HTTP_WHOLE)
-		feed_request(connection);
-	else if (stage == HTTP_REFUSED)
+	if (stage == HTTP_WHOLE) {
+		http_reader_request(&connection->reader, &head, &body);
+		feed(connection, head, body);
+	} else if (stage == HTTP_REFUSED)
 		feed_refusal(connection);
 	else if (http_reader_must_ask(&connection->reader))
 		ask_for_body(connection);

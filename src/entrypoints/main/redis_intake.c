@@ -288,11 +288,6 @@ static bool is_subscribed(const struct redis_intake *intake)
 	return intake->subscriber && redis_subscriber_is_up(intake->subscriber);
 }
 
-static int64_t ms_since(int64_t calendar)
-{
-	return (wall_clock_us() - calendar) / 1000;
-}
-
 static bool stream_trouble(const struct redis_intake *intake, struct arena *arena,
 			   struct engine_trouble *trouble)
 {
@@ -316,7 +311,7 @@ static struct engine_trouble not_subscribed(const struct redis_intake *intake, s
 			arena,
 			"not listening on Redis: %s: check whether Redis runs and where REDIS_URL points",
 			cause ? cause : "not connected yet"),
-		intake->is_in_gap ? ms_since(intake->gap_since) : 0};
+		intake->is_in_gap ? (wall_clock_us() - intake->gap_since) / 1000 : 0};
 }
 
 static bool receives_own_heartbeat(const struct redis_intake *intake)

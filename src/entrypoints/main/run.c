@@ -118,14 +118,6 @@ static void check_schema(struct life *life)
 	enter(life, CONNECTING);
 }
 
-static void leave(struct life *life)
-{
-	enum exit_status status;
-
-	if (schema_work_is_over(life->schema, &status))
-		end(life, STATUS_DONE);
-}
-
 /* ---- connecting ---- */
 
 static void begin_to_work(struct life *life)
@@ -257,13 +249,14 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 static void on_poll(evutil_socket_t socket, short what, void *context)
 {
 	struct life *life = context;
+	enum exit_status status;
 
 	(void)socket;
 	(void)what;
 	if (life->phase == PREPARING)
 		check_schema(life);
-	else if (life->phase == LEAVING)
-		leave(life);
+	else if (life->phase == LEAVING && schema_work_is_over(life->schema, &status))
+		end(life, STATUS_DONE);
 	else if (life->phase == CONNECTING)
 		check_redis(life);
 	else if (life->phase == CONFIRMING && worker_is_done(life->worker))

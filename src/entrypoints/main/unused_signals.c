@@ -77,13 +77,6 @@ void unused_signals_ignore(void)
 	}
 }
 
-/* When the event is freed, libevent restores the previous handler, which ignores the signal. */
-static void begin(struct unused_signal *unused, struct event_base *base, int number)
-{
-	unused->event = must(evsignal_new(base, number, on_signal, unused));
-	event_add(unused->event, NULL);
-}
-
 struct unused_signals *unused_signals_new(struct event_base *base, struct logger *logger)
 {
 	struct unused_signals *all = must_alloc(sizeof *all);
@@ -92,8 +85,12 @@ struct unused_signals *unused_signals_new(struct event_base *base, struct logger
 	all->logger = logger;
 	for (int number = 1; number < NSIG; number++) {
 		all->signals[number].all = all;
-		if (is_unused(number))
-			begin(&all->signals[number], base, number);
+		if (!is_unused(number))
+			continue;
+		/* Freeing the event restores the previous handler, which ignores the signal. */
+		all->signals[number].event =
+			must(evsignal_new(base, number, on_signal, &all->signals[number]));
+		event_add(all->signals[number].event, NULL);
 	}
 	return all;
 }

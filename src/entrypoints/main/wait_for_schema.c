@@ -69,17 +69,11 @@ static int attempt_ms(const struct schema_work *work)
 	return (int)(left > ATTEMPT_MS_MIN ? left : ATTEMPT_MS_MIN);
 }
 
-static struct timespec pause_end(void)
-{
-	int64_t at = monotonic_ms() + PAUSE_MS;
-
-	return (struct timespec){at / 1000, at % 1000 * 1000000};
-}
-
 /* False: the work was stopped meanwhile. */
 static bool pause_before_retry(struct schema_work *work, const char *reason)
 {
-	const struct timespec until = pause_end();
+	int64_t until_ms = monotonic_ms() + PAUSE_MS;
+	const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
 	bool is_stopped;
 
 	if (!work->reason[0])

@@ -164,11 +164,6 @@ static const struct dead_letter *next_letter(struct run *run)
 	return &run->page.letters[run->at++];
 }
 
-static bool is_mail(const struct dead_letter *letter)
-{
-	return strcmp(letter->transport, TRANSPORT_NAME_MAIL) == 0;
-}
-
 static void resend(struct run *run)
 {
 	struct dead_letters *letters = run->call->letters;
@@ -235,8 +230,13 @@ static void publish(struct run *run)
 	engine_drain(replayer_engine(run->replayer), on_drained, run);
 }
 
-static void submit_next(struct run *run)
+/* ---- events ---- */
+
+static void on_next(evutil_socket_t socket, short what, void *context)
 {
+	struct run *run = context;
+
+	(void)socket, (void)what;
 	arena_clear(run->arena);
 	run->effects = (struct dry_run_effects){.arena = run->arena};
 	run->own_unit_was_shown = false;
@@ -249,18 +249,10 @@ static void submit_next(struct run *run)
 		return;
 	}
 	run->submitted++;
-	if (is_mail(run->letter))
+	if (strcmp(run->letter->transport, TRANSPORT_NAME_MAIL) == 0)
 		resend(run);
 	else
 		edit_and_submit(run);
-}
-
-/* ---- events ---- */
-
-static void on_next(evutil_socket_t socket, short what, void *context)
-{
-	(void)socket, (void)what;
-	submit_next(context);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *context)
