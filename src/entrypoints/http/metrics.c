@@ -17,7 +17,7 @@ static const struct counter {
 	{                                                                                                    \
 		"allocd_" name "_total", help, offsetof(struct engine_stats, member)                         \
 	}
-	COUNTER("messages_received", received, "Messages taken in."),
+	COUNTER("messages_received", received, "Messages received."),
 	COUNTER("units", units, "Units of work committed."),
 	COUNTER("unit_messages", messages, "Messages in committed units of work."),
 	COUNTER("conflicts", conflicts, "Units of work redone after a concurrent update."),
