@@ -2,6 +2,7 @@
 #include "adapters/codec/codec.h"
 #include "adapters/redis/subscriber/redis_subscriber.h"
 #include "adapters/system/random.h"
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 #include "entrypoints/cli/commands.h"
@@ -25,7 +26,7 @@ struct quiet_logger {
 static void write_when_due(struct logger *logger, enum log_level level, const char *message,
 			   const struct log_field *fields, size_t count)
 {
-	struct quiet_logger *quiet = (struct quiet_logger *)logger;
+	struct quiet_logger *quiet = container_of(logger, struct quiet_logger, logger);
 
 	quiet->had_warning |= level >= LOG_WARN;
 	if (quiet->had_warning || quiet->inner->level == LOG_DEBUG)

@@ -8,6 +8,7 @@
 #include "adapters/system/descriptors.h"
 #include "adapters/system/logger.h"
 #include "adapters/system/random.h"
+#include "core/base/container_of.h"
 #include "core/base/hash.h"
 #include "core/base/must.h"
 
@@ -66,7 +67,7 @@ struct logger *setup_logger_new(const struct config *config)
 void setup_logger_free(struct logger **logger)
 {
 	event_set_log_callback(NULL);
-	system_logger_release((struct system_logger *)*logger);
+	system_logger_release(container_of(*logger, struct system_logger, logger));
 	free(*logger);
 	*logger = NULL;
 }

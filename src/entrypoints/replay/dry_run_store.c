@@ -1,6 +1,7 @@
 /* A store for dry runs: it shows each unit that is written, and passes on neither events nor mail. */
 #include "entrypoints/replay/dry_run_store.h"
 
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <assert.h>
@@ -22,7 +23,7 @@ struct dry_run_store {
 
 static struct dry_run_store *downcast(struct unit_store *store)
 {
-	return (struct dry_run_store *)store;
+	return container_of(store, struct dry_run_store, unit_store);
 }
 
 /* ---- calls that are passed to the wrapped store ---- */
@@ -154,7 +155,7 @@ static void answer_success(void *context)
 
 static void answer_soon(struct outbox_store *port, store_done *done, void *context)
 {
-	struct dry_run_outbox *outbox = (struct dry_run_outbox *)port;
+	struct dry_run_outbox *outbox = container_of(port, struct dry_run_outbox, outbox_store);
 
 	outbox->done = done;
 	outbox->context = context;
@@ -240,7 +241,7 @@ static void answer_empty(void *context)
 static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
-	struct dry_run_broker *broker = (struct dry_run_broker *)port;
+	struct dry_run_broker *broker = container_of(port, struct dry_run_broker, broker);
 	struct partition_call *call = &broker->calls[publication->partition];
 
 	assert(!publication->row_count && "nothing is committed, so nothing is published");
