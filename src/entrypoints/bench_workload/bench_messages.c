@@ -38,31 +38,22 @@ static char *append_name(char *at, const char *field, const char *run, const cha
 	return append_digits(append(append(append(at, field), run), mark), number);
 }
 
-static char *append_batch(char *at, const char *run, const struct bench_step *step)
-{
-	at = append_name(at, "\",\"batchref\":\"", run, "-b", step->sku);
-	return append_digits(append(at, "-"), step->batch);
-}
-
-static char *append_qty(char *at, int32_t qty)
-{
-	at = append(at, "\",\"qty\":");
-	at += decimal_format(qty, at);
-	return append(at, "}");
-}
-
 struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_t number,
 			   const struct bench_step *step)
 {
 	char *at = append_name(out, "{\"id\":\"", run, MESSAGE_MARK, number);
 
-	if (step->command == MSG_ALLOCATE)
+	if (step->command == MSG_ALLOCATE) {
 		at = append_name(at, "\",\"orderid\":\"", run, "-o", number);
-	else
-		at = append_batch(at, run, step);
+	} else {
+		at = append_name(at, "\",\"batchref\":\"", run, "-b", step->sku);
+		at = append_digits(append(at, "-"), step->batch);
+	}
 	if (step->command != MSG_CHANGE_BATCH_QUANTITY)
 		at = append_name(at, "\",\"sku\":\"", run, "-s", step->sku);
-	at = append_qty(at, step->qty);
+	at = append(at, "\",\"qty\":");
+	at += decimal_format(step->qty, at);
+	at = append(at, "}");
 	return (struct bytes){out, (size_t)(at - out)};
 }
 
