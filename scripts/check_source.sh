@@ -134,11 +134,15 @@ few_rooms_name_adapters() {
 		sed '/"adapters\/system\/instants\.h"/d' | none
 }
 
-# The aggregate is closed: only stores, what caches products for them, and tests of either see its layout.
+# The aggregate is closed: only stores, what caches products for them, core's own tests, and one file of helpers
+# for all other tests see its layout.  A header outside core would show it to every file that includes the header.
 few_rooms_see_the_products_layout() {
-	local rooms='src/core|src/bus/unit_of_work|src/adapters/postgres/store|src/adapters/memory'
-	rooms+='|tests/unit/core|tests/unit/bus/unit_of_work|tests/integration/store'
-	matches -l '#include *"core/product_(repository|internal)\.h"' src tests | sed -E "\\#^($rooms)/#d" | none &&
+	local seen rooms='src/core/|src/bus/unit_of_work/|src/adapters/postgres/store/|src/adapters/memory/'
+	rooms+='|tests/unit/core/|tests/support/stored_product\.c$'
+	seen=$(matches -l '#include *"(core/)?product_(repository|internal)\.h"' src tests) &&
+		sed -E "\\#^($rooms)#d" <<<"$seen" | none &&
+		sed -nE '/\.h$/p' <<<"$seen" | sed -E '\#^(src|tests/unit)/core/#d' | none &&
+		matches '#include *"(.*/)?unit/core/|#include *"\.\./(.*/)?core/' src tests | none &&
 		nothing_matches '#include *"core/product_internal\.h"' src/bus src/adapters src/entrypoints tests
 }
 

@@ -1,6 +1,7 @@
 /* A unit whose data another unit changed meanwhile is a conflict, and units that lock exclude each other. */
 #include "integration/store/store_steps.h"
 
+#include "support/stored_product.h"
 #include "support/suites.h"
 
 /* ---- two stores ---- */
@@ -17,7 +18,7 @@ START_TEST(a_product_that_another_unit_changed_is_a_conflict)
 	work_handle(other);
 
 	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
-	ck_assert_int_eq(load_product("lamp")->batches->allocated, 1);
+	ck_assert_int_eq(batch_allocated(product_first_batch(load_product("lamp"))), 1);
 	work_free(&other);
 }
 END_TEST
@@ -64,7 +65,7 @@ START_TEST(consulting_a_product_does_not_change_its_revision)
 
 	allocate("order", "lamp", 1);
 
-	ck_assert_int_eq(load_product("lamp")->revision, 2);
+	ck_assert_int_eq(stored_revision(load_product("lamp")), 2);
 }
 END_TEST
 
@@ -78,7 +79,7 @@ START_TEST(loading_more_of_a_product_that_another_unit_changed_is_a_conflict)
 	ck_assert_int_eq(work_load(other), NO_FAILURE);
 	allocate("order", "lamp", 1);
 
-	other->uow.products[0]->product->need = (struct need){.fitting = 1, .after = PREFERENCE_START};
+	stored_need_stock(unit_of_work_product(&other->uow, "lamp"));
 
 	ck_assert_int_eq(work_load(other), FAILURE_CONFLICT);
 	work_free(&other);
@@ -193,7 +194,7 @@ START_TEST(a_unit_redone_after_a_conflict_commits)
 	work_allocate(other, "theirs", "lamp", 1);
 
 	ck_assert_int_eq(work_do(other), NO_FAILURE);
-	ck_assert_int_eq(load_product("lamp")->version, 2);
+	ck_assert_int_eq(product_version(load_product("lamp")), 2);
 	work_free(&other);
 }
 END_TEST
@@ -220,7 +221,7 @@ START_TEST(a_flush_of_a_locked_product_waits_and_then_fails)
 
 	answer = work_wait(other);
 	ck_assert_msg(answer == FAILURE_CONFLICT || answer == FAILURE_RETRY, "it must not go in: %d", answer);
-	ck_assert_int_eq(load_product("lamp")->version, 1);
+	ck_assert_int_eq(product_version(load_product("lamp")), 1);
 	work_free(&other);
 }
 END_TEST
@@ -235,7 +236,7 @@ START_TEST(a_unit_that_locks_may_load_again)
 
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
-	ck_assert_int_eq(load_product("lamp")->version, 1);
+	ck_assert_int_eq(product_version(load_product("lamp")), 1);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /* A store loads what it has flushed. */
 #include "integration/store/store_steps.h"
 
+#include "support/stored_product.h"
 #include "support/suites.h"
 
 /* ---- shorthands ---- */
@@ -9,18 +10,22 @@ static size_t count_batches(const struct product *product)
 {
 	size_t count = 0;
 
-	for (const struct batch *batch = product->batches; batch; batch = batch->next)
+	for (const struct batch *batch = product_first_batch(product); batch; batch = batch_next(batch))
 		count++;
 	return count;
 }
 
-static size_t count_lines(const struct batch *batch)
+/* Loads the batch by its reference, and the lines that no longer fit if it shrinks to `qty`. */
+static const struct batch *load_batch(const char *reference, int32_t qty)
 {
-	size_t count = 0;
+	const struct batch *batch;
 
-	for (const struct allocation *line = batch->newest; line; line = line->older)
-		count++;
-	return count;
+	work_restart(work);
+	unit_of_work_want_batch(&work->uow, reference, qty);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), reference);
+	ck_assert_ptr_nonnull(batch);
+	return batch;
 }
 
 /* ---- what was flushed is loaded ---- */
@@ -33,22 +38,22 @@ END_TEST
 
 START_TEST(a_batch_is_loaded_as_it_was_flushed)
 {
-	const struct batch *batch;
 	struct product *product;
+	struct stored_batch batch;
 
 	create_batch("batch", "lamp", 100, TOMORROW);
 
 	product = load_product("lamp");
-	ck_assert_int_eq(product->version, 0);
-	ck_assert_int_eq(product->revision, 1);
-	ck_assert_uint_eq(count_batches(product), 1);
-	batch = product_batch(product, "batch");
-	ck_assert_int_eq(batch->eta, TOMORROW);
-	ck_assert_int_eq(batch->original_qty, 100);
-	ck_assert_int_eq(batch->purchased, 100);
-	ck_assert_int_eq(batch->allocated, 0);
-	ck_assert(batch->changed_at == NO_INSTANT);
-	ck_assert(batch->stored);
+	ck_assert_int_eq(product_version(product), 0);
+	ck_assert_int_eq(stored_revision(product), 1);
+	ck_assert_str_eq(stored_references(product), "batch");
+	batch = stored_batch(product_first_batch(product));
+	ck_assert_int_eq(batch.eta, TOMORROW);
+	ck_assert_int_eq(batch.original_qty, 100);
+	ck_assert_int_eq(batch.purchased, 100);
+	ck_assert_int_eq(batch.allocated, 0);
+	ck_assert(batch.changed_at == NO_INSTANT);
+	ck_assert(!batch_is_new(product_first_batch(product)));
 }
 END_TEST
 
@@ -60,7 +65,7 @@ START_TEST(every_eta_is_loaded_as_it_was_flushed)
 
 	create_batch(reference, "lamp", 1, etas[_i]);
 
-	ck_assert_int_eq(load_product("lamp")->batches->eta, etas[_i]);
+	ck_assert_int_eq(stored_batch(product_first_batch(load_product("lamp"))).eta, etas[_i]);
 }
 END_TEST
 
@@ -73,9 +78,9 @@ START_TEST(an_allocation_changes_the_batch_and_the_versions)
 	allocate("order", "lamp", 30);
 
 	product = load_product("lamp");
-	ck_assert_int_eq(product->batches->allocated, 30);
-	ck_assert_int_eq(product->version, 1);
-	ck_assert_int_eq(product->revision, 2);
+	ck_assert_int_eq(batch_allocated(product_first_batch(product)), 30);
+	ck_assert_int_eq(product_version(product), 1);
+	ck_assert_int_eq(stored_revision(product), 2);
 }
 END_TEST
 
@@ -89,8 +94,8 @@ START_TEST(texts_of_any_characters_are_loaded_as_they_were_flushed)
 	allocate("'; drop table products; --", sku, 1);
 
 	product = load_product(sku);
-	ck_assert_str_eq(product->batches->reference, reference);
-	ck_assert_int_eq(product->batches->allocated, 1);
+	ck_assert_str_eq(batch_reference(product_first_batch(product)), reference);
+	ck_assert_int_eq(batch_allocated(product_first_batch(product)), 1);
 }
 END_TEST
 
@@ -104,7 +109,7 @@ START_TEST(a_product_with_few_batches_is_loaded_to_the_end_of_them)
 
 	product = load_product("lamp");
 
-	ck_assert_int_eq(preference_compare(product_loaded_to(product, 1), PREFERENCE_END), 0);
+	ck_assert_ptr_null(stored_up_to(product, 1));
 }
 END_TEST
 
@@ -117,8 +122,8 @@ START_TEST(the_first_open_batches_are_loaded_in_order_of_preference)
 	product = load_product("lamp");
 
 	ck_assert_uint_eq(count_batches(product), OPEN_BATCHES);
-	ck_assert_str_eq(product->batches->reference, "batch-000");
-	ck_assert_str_eq(product_loaded_to(product, 1).reference, "batch-031");
+	ck_assert_str_eq(batch_reference(product_first_batch(product)), "batch-000");
+	ck_assert_str_eq(stored_up_to(product, 1), "batch-031");
 }
 END_TEST
 
@@ -131,8 +136,7 @@ START_TEST(exhausted_batches_are_not_loaded)
 
 	product = load_product("lamp");
 
-	ck_assert_uint_eq(count_batches(product), 2);
-	ck_assert_str_eq(product->batches->reference, "batch-001");
+	ck_assert_str_eq(stored_references(product), "batch-001 batch-002");
 }
 END_TEST
 
@@ -143,28 +147,19 @@ START_TEST(a_line_too_large_for_the_first_batches_gets_a_later_one)
 
 	allocate("order", "lamp", 5);
 
-	work_restart(work);
-	unit_of_work_want_product(&work->uow, "lamp");
-	unit_of_work_want_batch(&work->uow, "large", 5);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-	ck_assert_int_eq(product_batch(unit_of_work_product(&work->uow, "lamp"), "large")->allocated, 5);
+	ck_assert_int_eq(batch_allocated(load_batch("large", 5)), 5);
 }
 END_TEST
 
 START_TEST(a_named_batch_is_loaded_with_its_product)
 {
-	struct product *product;
-
 	create_batch("batch", "lamp", 1, IN_WAREHOUSE);
 	allocate("order", "lamp", 1);
 
-	work_restart(work);
-	unit_of_work_want_batch(&work->uow, "batch", 1);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	load_batch("batch", 1);
 
 	ck_assert_str_eq(unit_of_work_batch_owner(&work->uow, "batch"), "lamp");
-	product = unit_of_work_product(&work->uow, "lamp");
-	ck_assert_ptr_nonnull(product_batch(product, "batch"));
+	ck_assert_str_eq(stored_references(unit_of_work_product(&work->uow, "lamp")), "batch");
 }
 END_TEST
 
@@ -178,41 +173,31 @@ START_TEST(an_allocated_line_that_is_sent_again_is_skipped)
 	allocate("order", "lamp", 3);
 
 	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
-	ck_assert_int_eq(load_product("lamp")->batches->allocated, 3);
+	ck_assert_int_eq(batch_allocated(product_first_batch(load_product("lamp"))), 3);
 }
 END_TEST
 
 START_TEST(a_shrinking_batch_is_loaded_with_its_newest_lines_up_to_the_shortfall)
 {
-	struct batch *batch;
+	const struct batch *batch;
 
 	create_batch("batch", "lamp", 50, IN_WAREHOUSE);
 	allocate_many("lamp", 0, 50);
 
-	work_restart(work);
-	unit_of_work_want_batch(&work->uow, "batch", 43);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	batch = load_batch("batch", 43);
 
-	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
-	ck_assert_uint_eq(count_lines(batch), 7);
-	ck_assert_str_eq(batch->newest->line.orderid, "order-00049");
-	ck_assert_int_eq(batch->lines_from, 44);
+	ck_assert_uint_eq(stored_line_count(batch), 7);
+	ck_assert_str_eq(stored_line_orderid(batch, 0), "order-00049");
+	ck_assert_int_eq(stored_batch(batch).lines_from, 44);
 }
 END_TEST
 
 START_TEST(a_first_load_brings_at_most_the_first_lines)
 {
-	struct batch *batch;
-
 	create_batch("batch", "lamp", 150, IN_WAREHOUSE);
 	allocate_many("lamp", 0, 150);
 
-	work_restart(work);
-	unit_of_work_want_batch(&work->uow, "batch", 0);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-
-	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
-	ck_assert_uint_eq(count_lines(batch), FIRST_LINES);
+	ck_assert_uint_eq(stored_line_count(load_batch("batch", 0)), FIRST_LINES);
 }
 END_TEST
 
@@ -226,17 +211,14 @@ START_TEST(a_shrink_moves_more_lines_than_a_first_load_brings)
 	work_change_quantity(work, "batch", 10);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
-	load_product("lamp");
-	unit_of_work_want_batch(&work->uow, "batch", INT32_MAX);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-	ck_assert_int_eq(product_batch(unit_of_work_product(&work->uow, "lamp"), "batch")->allocated, 10);
-	ck_assert_int_eq(product_batch(unit_of_work_product(&work->uow, "lamp"), "other")->allocated, 140);
+	ck_assert_int_eq(batch_allocated(load_batch("batch", INT32_MAX)), 10);
+	ck_assert_int_eq(batch_allocated(load_batch("other", INT32_MAX)), 140);
 }
 END_TEST
 
 START_TEST(a_line_that_returned_to_its_batch_is_its_newest)
 {
-	struct batch *batch;
+	const struct batch *batch;
 
 	create_batch("batch", "lamp", 7, IN_WAREHOUSE);
 	allocate("first", "lamp", 1);
@@ -247,14 +229,11 @@ START_TEST(a_line_that_returned_to_its_batch_is_its_newest)
 	work_change_quantity(work, "batch", 3);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
 
-	work_restart(work);
-	unit_of_work_want_batch(&work->uow, "batch", 0);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-	batch = product_batch(unit_of_work_product(&work->uow, "lamp"), "batch");
-	ck_assert_str_eq(batch->newest->line.orderid, "small");
-	ck_assert_int_eq(batch->newest->version,
-			 7); /* 4, 5: both lines lost it; 6: the large one is out of stock */
-	ck_assert_str_eq(batch->newest->older->line.orderid, "first");
+	batch = load_batch("batch", 0);
+	ck_assert_str_eq(stored_line_orderid(batch, 0), "small");
+	/* 4, 5: both lines lost it; 6: the large one is out of stock */
+	ck_assert_int_eq(stored_line_version(batch, 0), 7);
+	ck_assert_str_eq(stored_line_orderid(batch, 1), "first");
 }
 END_TEST
 
@@ -306,7 +285,7 @@ static bool take_step(void)
 {
 	struct product *product = load_product("lamp");
 
-	if (!product->shrink)
+	if (!product_is_shrinking(product))
 		return false;
 	while (handle_shrink_step(&work->uow, product) == PROGRESS_NEEDS_MORE)
 		ck_assert_int_eq(work_load(work), NO_FAILURE);
@@ -337,15 +316,17 @@ START_TEST(a_large_shrink_proceeds_in_committed_steps)
 	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 1);
 	ck_assert_str_eq(sku, "lamp");
 	product = load_product("lamp");
-	ck_assert_int_eq(product->shrink->target, 0);
-	ck_assert_str_eq(product->shrink->batch->reference, "lamp");
-	ck_assert_int_eq(product->shrink->batch->allocated, MANY_LINES - MOVE_MAX_DEFAULT);
+	ck_assert(product_is_shrinking(product));
+	ck_assert_int_eq(product_shrink_progress(product).target, 0);
+	ck_assert_str_eq(product_shrink_progress(product).batchref, "lamp");
+	ck_assert_int_eq(batch_allocated(product_batch(product, "lamp")), MANY_LINES - MOVE_MAX_DEFAULT);
 	while (take_step())
 		continue;
 	ck_assert_uint_eq(count_unfinished_shrinks(&sku), 0);
 	product = load_product("lamp");
-	ck_assert_int_eq(product->version, 3 * MANY_LINES);
-	ck_assert_int_eq(product_batch(product, "other") ? -1 : 0, 0); /* the batch is full */
+	ck_assert_int_eq(product_version(product), 3 * MANY_LINES);
+	ck_assert_str_eq(stored_references(product), ""); /* no batch has free stock */
+	ck_assert_int_eq(batch_allocated(load_batch("other", INT32_MAX)), MANY_LINES);
 	allocate("order-00000", "lamp", 1);
 	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
 }

@@ -66,7 +66,7 @@ START_TEST(an_entry_without_an_id_has_one_effect)
 	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_HANDLED);
 
 	ck_assert_int_eq(deliver_entry("stream", 1, "5-1"), OUTCOME_SKIPPED);
-	ck_assert_int_eq(load_product("lamp")->version, 1);
+	ck_assert_int_eq(product_version(load_product("lamp")), 1);
 }
 END_TEST
 

@@ -22,7 +22,7 @@ START_TEST(a_flush_lost_before_its_commit_can_be_redone)
 
 	ck_assert_int_eq(resolve_commit(), NO_FAILURE);
 
-	ck_assert_int_eq(load_product("lamp")->version, 0);
+	ck_assert_int_eq(product_version(load_product("lamp")), 0);
 	allocate("order", "lamp", 1);
 	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_HANDLED);
 }
@@ -34,7 +34,7 @@ START_TEST(a_flush_lost_after_its_commit_is_committed)
 
 	ck_assert_int_eq(resolve_commit(), FAILURE_CONFLICT);
 
-	ck_assert_int_eq(load_product("lamp")->version, 1);
+	ck_assert_int_eq(product_version(load_product("lamp")), 1);
 }
 END_TEST
 
@@ -60,7 +60,7 @@ START_TEST(a_session_that_is_still_committing_is_waited_for)
 	if (work_wait(work) == FAILURE_RETRY)
 		work->answer = resolve_commit();
 	ck_assert_int_eq(work->answer, commits ? FAILURE_CONFLICT : NO_FAILURE);
-	ck_assert_int_eq(load_product("lamp")->version, commits ? 1 : 0);
+	ck_assert_int_eq(product_version(load_product("lamp")), commits ? 1 : 0);
 }
 END_TEST
 
@@ -77,7 +77,7 @@ START_TEST(a_unit_that_was_resolved_as_not_committed_can_never_commit)
 	work_allocate(work, "order", "lamp", 1);
 
 	ck_assert_int_ne(work_do(work), NO_FAILURE);
-	ck_assert_int_eq(load_product("lamp")->version, 0);
+	ck_assert_int_eq(product_version(load_product("lamp")), 0);
 }
 END_TEST
 

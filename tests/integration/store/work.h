@@ -6,7 +6,6 @@
 #define ALLOCD_TESTS_WORK_H
 
 #include "bus/messages/execute.h"
-#include "core/product_repository.h"
 #include "integration/store/store_suite.h"
 
 /* The outcome of a store's call: NO_FAILURE, or the kind of its failure. */

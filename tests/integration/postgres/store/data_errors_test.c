@@ -1,5 +1,6 @@
 /* Data that the database refuses, and a schema that changes under the worker. */
 #include "core/base/utf8.h"
+#include "support/stored_product.h"
 #include "support/suites.h"
 #include "world.h"
 
@@ -89,22 +90,13 @@ END_TEST
 
 /* The database holds the domain's invariants even if the domain forgot them. */
 
-static void sell_too_much(struct batch *batch)
-{
-	batch->allocated = batch->purchased + 1;
-}
-
-static void owe_stock(struct batch *batch)
-{
-	batch->allocated = -1;
-}
-
-static void lose_stock(struct batch *batch)
-{
-	batch->purchased = -1;
-}
-
-static void (*const breaches[])(struct batch *) = {sell_too_much, owe_stock, lose_stock};
+static const struct {
+	int32_t purchased, allocated;
+} breaches[] = {
+	{10, 11}, /* more is allocated than was purchased */
+	{10, -1},
+	{-1, 1},
+};
 
 START_TEST(a_batch_that_breaks_an_invariant_is_refused)
 {
@@ -112,7 +104,8 @@ START_TEST(a_batch_that_breaks_an_invariant_is_refused)
 	work_allocate(work, "order", "lamp", 1);
 	ck_assert_int_eq(work_load(work), NO_FAILURE);
 	work_handle(work);
-	breaches[_i](unit_of_work_product(&work->uow, "lamp")->batches);
+	stored_corrupt_batch(product_batch(unit_of_work_product(&work->uow, "lamp"), "batch"),
+			     breaches[_i].purchased, breaches[_i].allocated);
 
 	ck_assert_int_eq(work_flush(work), FAILURE_DATA);
 }

@@ -262,8 +262,8 @@ START_TEST(many_exhausted_batches_do_not_slow_a_load_down)
 	ck_assert_int_eq(work_load(work), NO_FAILURE);
 
 	product = unit_of_work_product(&work->uow, "lamp");
-	ck_assert_ptr_nonnull(product->batches);
-	ck_assert_ptr_null(product->batches->next);
+	ck_assert_ptr_nonnull(product_first_batch(product));
+	ck_assert_ptr_null(batch_next(product_first_batch(product)));
 	work_free(&work);
 }
 END_TEST

@@ -1,9 +1,9 @@
 /* What a unit of work caches and assumes instead of loading it, and how it detects wrong assumptions. */
 #include "support/rival.h"
+#include "support/stored_product.h"
 #include "support/suites.h"
 
 #include "bus/unit_of_work/product_cache.h"
-#include "core/product_repository.h"
 
 #include <stdio.h>
 
@@ -365,7 +365,7 @@ static int64_t recalled(const char *sku)
 	unit_of_work_clear(&uow);
 	unit_of_work_want_product(&uow, sku);
 	product_cache_recall(cache, &uow);
-	return uow.products[0]->loaded ? uow.products[0]->product->version : 0;
+	return uow.products[0]->loaded ? product_version(uow.products[0]->product) : 0;
 }
 
 START_TEST(the_cache_has_the_latest_state_of_a_product)
@@ -403,7 +403,7 @@ START_TEST(a_product_with_a_shrink_in_progress_is_not_cached)
 	unit_of_work_clear(&uow);
 	unit_of_work_want_product(&uow, "LAMP");
 	product = unit_of_work_put_product(&uow, "LAMP", 1, 2, 1);
-	product->shrink = &(struct shrink){0};
+	stored_put_shrink(product, NULL);
 	product_cache_keep(cache, &uow);
 
 	ck_assert_int_eq(recalled("LAMP"), 0);

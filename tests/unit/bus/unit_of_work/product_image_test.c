@@ -1,7 +1,7 @@
 /* What is known of a product is packed, and restored unchanged. */
 #include "bus/unit_of_work/product_image.h"
 
-#include "core/product_repository.h"
+#include "support/stored_product.h"
 #include "support/suites.h"
 
 #include <stdlib.h>
@@ -16,11 +16,8 @@ static void setup(void)
 {
 	arena = arena_new((size_t)64 * 1024);
 	journal = (struct journal){0};
-	product = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
-	product->key = 7;
-	product->version = 40;
-	product->revision = 3;
-	product_put_range(product, 1, PREFERENCE_END);
+	product = stored_product(arena, &journal, "chair", 7, 40, 3);
+	stored_put_range(product, 1, NULL);
 }
 
 static void teardown(void)
@@ -30,13 +27,13 @@ static void teardown(void)
 
 static void put_batch(const char *reference, int32_t eta, int32_t purchased, int32_t allocated)
 {
-	product_put_batch(product, &(struct batch){.key = 100 + purchased,
-						   .reference = reference,
-						   .eta = eta,
-						   .original_qty = purchased + 5,
-						   .purchased = purchased,
-						   .allocated = allocated,
-						   .changed_at = 12345});
+	stored_put_batch(product, &(struct stored_batch){.key = 100 + purchased,
+							 .reference = reference,
+							 .eta = eta,
+							 .original_qty = purchased + 5,
+							 .purchased = purchased,
+							 .allocated = allocated,
+							 .changed_at = 12345});
 }
 
 /* Returns NULL if packing the product is not worthwhile. */
@@ -72,27 +69,29 @@ static const char *batch_of(const char *orderid, int32_t qty)
 {
 	const struct allocation *line = product_line(product, orderid, qty);
 
-	return line && line->batch ? line->batch->reference : "";
+	return line && allocation_batch(line) ? batch_reference(allocation_batch(line)) : "";
 }
 
 START_TEST(an_image_restores_product_and_batches)
 {
+	struct stored_batch shipment;
 	const struct batch *batch;
 
 	put_batch("shipment", TOMORROW, 10, 4);
 	put_batch("shelf", IN_WAREHOUSE, 6, 6);
 	pack_and_restore();
 
-	ck_assert_str_eq(product->sku, "chair");
-	ck_assert(product->key == 7 && product->version == 40 && product->revision == 3);
-	ck_assert(!product->changed && !product->events && !product->changed_lines);
-	ck_assert_str_eq(product->batches->reference, "shelf");
-	batch = product->batches->next;
-	ck_assert_str_eq(batch->reference, "shipment");
-	ck_assert_ptr_null(batch->next);
-	ck_assert(batch->key == 110 && batch->eta == TOMORROW && batch->original_qty == 15);
-	ck_assert(batch->purchased == 10 && batch->allocated == 4 && batch->changed_at == 12345);
-	ck_assert(batch->stored && !batch->changed);
+	ck_assert_str_eq(product_sku(product), "chair");
+	ck_assert(stored_key(product) == 7 && product_version(product) == 40 &&
+		  stored_revision(product) == 3);
+	ck_assert(!product_has_changed(product) && !product_first_changed_line(product));
+	ck_assert_ptr_null(product_collect_events(product));
+	ck_assert_str_eq(stored_references(product), "shelf shipment");
+	batch = product_batch(product, "shipment");
+	ck_assert(!batch_is_new(batch) && !batch_has_changed(batch));
+	shipment = stored_batch(batch);
+	ck_assert(shipment.key == 110 && shipment.eta == TOMORROW && shipment.original_qty == 15);
+	ck_assert(shipment.purchased == 10 && shipment.allocated == 4 && shipment.changed_at == 12345);
 }
 END_TEST
 
@@ -102,8 +101,8 @@ START_TEST(a_changed_product_has_the_revision_that_its_flush_gives_it)
 	allocate("order", 3);
 	pack_and_restore();
 
-	ck_assert(product->revision == 4 && product->version == 41);
-	ck_assert_int_eq(product_batch(product, "shelf")->allocated, 3);
+	ck_assert(stored_revision(product) == 4 && product_version(product) == 41);
+	ck_assert_int_eq(batch_allocated(product_batch(product, "shelf")), 3);
 	ck_assert_int_eq(allocate("next", 7), ACCEPTED);
 	ck_assert_str_eq(batch_of("next", 7), "shelf");
 }
@@ -111,13 +110,11 @@ END_TEST
 
 START_TEST(an_image_restores_which_stock_is_loaded)
 {
-	struct product *known = product_new(arena, &journal, "chair", MOVE_MAX_DEFAULT);
-
-	product = known;
+	product = stored_product(arena, &journal, "chair", 7, 40, 3);
 	put_batch("small", IN_WAREHOUSE, 1, 0);
 	put_batch("named", TOMORROW, 4, 0);
-	product_put_range(product, 1, (struct preference){IN_WAREHOUSE, "small"});
-	product_put_range(product, 5, PREFERENCE_END);
+	stored_put_range(product, 1, "small");
+	stored_put_range(product, 5, NULL);
 	pack_and_restore();
 
 	ck_assert_int_eq(allocate("fits", 1), ACCEPTED);
@@ -128,24 +125,28 @@ END_TEST
 
 START_TEST(an_image_has_no_lines)
 {
+	struct batch *shelf;
+	int32_t qty;
+
 	put_batch("shelf", IN_WAREHOUSE, 10, 0);
 	allocate("old", 4);
 	pack_and_restore();
 	allocate("new", 6);
 
 	ck_assert_ptr_null(product_line(product, "old", 4));
-	ck_assert_int_eq(product_change_quantity(product, product->batches, 4, NO_INSTANT), ACCEPTED);
+	shelf = product_batch(product, "shelf");
+	ck_assert_int_eq(product_change_quantity(product, shelf, 4, NO_INSTANT), ACCEPTED);
 	journal_forget(&journal);
-	ck_assert_int_eq(product_change_quantity(product, product->batches, 0, NO_INSTANT), NEEDS_MORE);
-	ck_assert_ptr_eq(product->need.lines_of, product->batches);
-	ck_assert_int_eq(product->need.lines_qty, 4);
+	ck_assert_int_eq(product_change_quantity(product, shelf, 0, NO_INSTANT), NEEDS_MORE);
+	ck_assert_ptr_eq(stored_lines_needed(product, &qty), shelf);
+	ck_assert_int_eq(qty, 4);
 }
 END_TEST
 
 START_TEST(a_product_with_a_shrink_in_progress_has_no_image)
 {
 	put_batch("shelf", IN_WAREHOUSE, 10, 0);
-	product_put_shrink(product, &(struct shrink){.batch = product->batches});
+	stored_put_shrink(product, product_batch(product, "shelf"));
 
 	ck_assert_ptr_null(packed());
 }
@@ -170,7 +171,7 @@ START_TEST(an_image_of_many_batches_has_those_with_free_stock)
 		return;
 	product = product_image_restore(image, arena, &journal, MOVE_MAX_DEFAULT);
 	free(image);
-	for (const struct batch *it = product->batches; it; it = it->next)
+	for (const struct batch *it = product_first_batch(product); it; it = batch_next(it))
 		kept++;
 
 	ck_assert_int_eq(kept, crowd->kept);
