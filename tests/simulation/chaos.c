@@ -6,32 +6,32 @@ static bool chance(struct chaos *chaos, uint64_t in)
 	return random_below(chaos->random, in) == 0;
 }
 
-/* Returns a random trouble for a flush; any other call is refused or loses its answer. */
-static enum memory_trouble flush_trouble(struct chaos *chaos)
+/* Returns a random failure for a flush; any other call is refused or loses its answer. */
+static enum store_injection flush_failure(struct chaos *chaos)
 {
-	static const enum memory_trouble troubles[] = {
-		TROUBLE_REFUSED,    TROUBLE_CONFLICT,        TROUBLE_BUSY,           TROUBLE_LOST_BEFORE,
-		TROUBLE_LOST_AFTER, TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
+	static const enum store_injection injections[] = {
+		INJECT_REFUSED,    INJECT_CONFLICT,        INJECT_BUSY,           INJECT_LOST_BEFORE,
+		INJECT_LOST_AFTER, INJECT_LOST_COMMITTING, INJECT_LOST_ON_THE_WAY};
 
-	return troubles[random_below(chaos->random, sizeof troubles / sizeof troubles[0])];
+	return injections[random_below(chaos->random, sizeof injections / sizeof injections[0])];
 }
 
-static enum memory_trouble on_call(void *context, enum store_call call)
+static enum store_injection on_call(void *context, enum store_call call)
 {
 	struct chaos *chaos = context;
 
-	if (chaos->calm || !chance(chaos, chaos->troubles_in))
-		return TROUBLE_NONE;
+	if (chaos->calm || !chance(chaos, chaos->failures_in))
+		return INJECT_NONE;
 	if (call == CALL_FLUSH)
-		return flush_trouble(chaos);
-	return chance(chaos, 2) ? TROUBLE_REFUSED : TROUBLE_LOST_AFTER;
+		return flush_failure(chaos);
+	return chance(chaos, 2) ? INJECT_REFUSED : INJECT_LOST_AFTER;
 }
 
 static void surround(struct chaos *chaos, struct memory_store *store)
 {
 	int64_t longest_ms = (int64_t)random_below(chaos->random, 30);
 
-	memory_store_on_trouble(store, on_call, chaos);
+	memory_store_set_injector(store, on_call, chaos);
 	cable_delay(memory_store_requests(store), 0, longest_ms, chaos->random);
 	cable_delay(memory_store_answers(store), 0, longest_ms, chaos->random);
 }
@@ -123,7 +123,6 @@ void chaos_end(struct chaos *chaos)
 		world_wake(chaos->workers[i]);
 	}
 	end_lost(chaos);
-	world_advance_ms(world,
-			 MEMORY_LOCK_TIMEOUT_MS); /* calls with an earlier trouble may wait for a lock */
+	world_advance_ms(world, MEMORY_LOCK_TIMEOUT_MS); /* calls that failed earlier may wait for a lock */
 	end_lost(chaos);
 }

@@ -12,7 +12,7 @@ struct chaos {
 	struct world *workers[WORKERS];
 	bool calm;
 	bool broker_keeps;    /* the broker keeps its fences, so that no event is published twice */
-	uint64_t troubles_in; /* one call in this many fails */
+	uint64_t failures_in; /* one call in this many fails */
 };
 
 /* Prepares the stores of a new worker. */

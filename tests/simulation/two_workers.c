@@ -216,7 +216,7 @@ START_TEST(every_command_has_one_effect_despite_random_failures)
 	run.chaos = (struct chaos){.random = &run.random.random,
 				   .workers = {world, world_beside(world)},
 				   .broker_keeps = seed % 2,
-				   .troubles_in = 3 + seed % 40};
+				   .failures_in = 3 + seed % 40};
 	for (int i = 0; i < REFUSED; i++)
 		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
 	for (int i = 0; i < WORKERS; i++)

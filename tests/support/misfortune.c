@@ -1,4 +1,4 @@
-/* Decides at random, for each call, whether it meets a trouble. */
+/* Decides at random, for each call, whether a failure is injected. */
 #include "support/misfortune.h"
 
 struct misfortune misfortune;
@@ -13,25 +13,25 @@ static bool is_well(void)
 	return misfortune.is_over || random_below(&misfortune.random.random, misfortune.one_call_in) != 0;
 }
 
-static enum consumer_trouble on_stream_call(void *context, enum consumer_call_kind call)
+static enum stream_injection on_stream_call(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	(void)call;
 	if (is_well())
 		return STREAM_WELL;
-	return (enum consumer_trouble[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
+	return (enum stream_injection[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
 }
 
-static enum memory_trouble on_store_call(void *context, enum store_call call)
+static enum store_injection on_store_call(void *context, enum store_call call)
 {
-	static const enum memory_trouble troubles[] = {TROUBLE_REFUSED,         TROUBLE_CONFLICT,
-						       TROUBLE_LOST_BEFORE,     TROUBLE_LOST_AFTER,
-						       TROUBLE_LOST_COMMITTING, TROUBLE_LOST_ON_THE_WAY};
+	static const enum store_injection injections[] = {INJECT_REFUSED,         INJECT_CONFLICT,
+							  INJECT_LOST_BEFORE,     INJECT_LOST_AFTER,
+							  INJECT_LOST_COMMITTING, INJECT_LOST_ON_THE_WAY};
 
 	(void)context;
 	if (is_well())
-		return TROUBLE_NONE;
-	return call == CALL_FLUSH ? troubles[pick(COUNT(troubles))] : TROUBLE_REFUSED;
+		return INJECT_NONE;
+	return call == CALL_FLUSH ? injections[pick(COUNT(injections))] : INJECT_REFUSED;
 }
 
 void delay(struct cable *cable)
@@ -41,7 +41,7 @@ void delay(struct cable *cable)
 
 void make_store_unlucky(struct memory_store *store)
 {
-	memory_store_on_trouble(store, on_store_call, NULL);
+	memory_store_set_injector(store, on_store_call, NULL);
 }
 
 void make_lanes_unlucky(void)
@@ -55,7 +55,7 @@ void make_lanes_unlucky(void)
 
 void make_reader_unlucky(struct memory_consumer *consumer, struct memory_checkpoints *checkpoints)
 {
-	memory_consumer_on_trouble(consumer, on_stream_call, NULL);
+	memory_consumer_set_injector(consumer, on_stream_call, NULL);
 	delay(memory_consumer_requests(consumer));
 	delay(memory_consumer_answers(consumer));
 	delay(memory_consumer_read_answers(consumer));

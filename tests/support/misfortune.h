@@ -1,5 +1,5 @@
 /*
- * Random troubles of a simulated worker (see bus_world.h): failed calls, lost answers, slow cables.  One seed
+ * Random failures of a simulated worker (see bus_world.h): failed calls, lost answers, slow cables.  One seed
  * determines them all.
  */
 #ifndef ALLOCD_TESTS_MISFORTUNE_H
@@ -12,7 +12,7 @@
 
 struct misfortune {
 	struct memory_random random;
-	uint64_t one_call_in; /* one call in this many meets trouble, */
+	uint64_t one_call_in; /* one call in this many fails, */
 	bool is_over;         /* until nothing goes wrong any more */
 };
 
@@ -24,7 +24,7 @@ int pick(int bound);
 /* Delays each message on the cable by less than 40 ms. */
 void delay(struct cable *cable);
 
-/* Inject troubles into the calls of a store, of all lanes with their cables, and of a stream's reader. */
+/* Inject failures into the calls of a store, of all lanes with their cables, and of a stream's reader. */
 void make_store_unlucky(struct memory_store *store);
 void make_lanes_unlucky(void);
 void make_reader_unlucky(struct memory_consumer *consumer, struct memory_checkpoints *checkpoints);

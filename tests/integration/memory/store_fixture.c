@@ -91,13 +91,13 @@ static struct memory_store *store_of(struct memory_fixture *it, const struct sto
 
 static void lose_next_flush(struct store_fixture *fixture, struct store_ports *store, enum loss loss)
 {
-	static const enum memory_trouble troubles[] = {
-		[LOST_BEFORE_COMMIT] = TROUBLE_LOST_BEFORE,
-		[LOST_AFTER_COMMIT] = TROUBLE_LOST_AFTER,
-		[LOST_WHILE_COMMITTING] = TROUBLE_LOST_COMMITTING,
+	static const enum store_injection injections[] = {
+		[LOST_BEFORE_COMMIT] = INJECT_LOST_BEFORE,
+		[LOST_AFTER_COMMIT] = INJECT_LOST_AFTER,
+		[LOST_WHILE_COMMITTING] = INJECT_LOST_COMMITTING,
 	};
 
-	memory_store_fail_next(store_of(memory(fixture), store), CALL_FLUSH, troubles[loss]);
+	memory_store_fail_next(store_of(memory(fixture), store), CALL_FLUSH, injections[loss]);
 }
 
 static void end_lost_session(struct store_fixture *fixture, struct store_ports *store, bool commits)

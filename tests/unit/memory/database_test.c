@@ -1,5 +1,5 @@
 /*
- * The database in memory, beyond the store's port: injected troubles, lost flushes, faults that it detects.
+ * The database in memory, beyond the store's port: injected failures, lost flushes, faults that it detects.
  */
 #include "support/suites.h"
 
@@ -87,35 +87,35 @@ static int resolve_commit(unsigned char witness)
 }
 
 static const struct {
-	enum memory_trouble trouble;
+	enum store_injection injected;
 	int answer;
 	bool done;
 	size_t lost;
-} troubles[] = {
-	{TROUBLE_NONE, SUCCESS, true, 0},
-	{TROUBLE_REFUSED, FAILURE_RETRY, false, 0},
-	{TROUBLE_CONFLICT, FAILURE_CONFLICT, false, 0},
-	{TROUBLE_DATA, FAILURE_DATA, false, 0},
-	{TROUBLE_LOST_BEFORE, FAILURE_UNCERTAIN, false, 0},
-	{TROUBLE_LOST_AFTER, FAILURE_UNCERTAIN, true, 0},
-	{TROUBLE_LOST_COMMITTING, FAILURE_UNCERTAIN, false, 1},
-	{TROUBLE_LOST_ON_THE_WAY, FAILURE_UNCERTAIN, false, 1},
+} failures[] = {
+	{INJECT_NONE, SUCCESS, true, 0},
+	{INJECT_REFUSED, FAILURE_RETRY, false, 0},
+	{INJECT_CONFLICT, FAILURE_CONFLICT, false, 0},
+	{INJECT_DATA, FAILURE_DATA, false, 0},
+	{INJECT_LOST_BEFORE, FAILURE_UNCERTAIN, false, 0},
+	{INJECT_LOST_AFTER, FAILURE_UNCERTAIN, true, 0},
+	{INJECT_LOST_COMMITTING, FAILURE_UNCERTAIN, false, 1},
+	{INJECT_LOST_ON_THE_WAY, FAILURE_UNCERTAIN, false, 1},
 };
 
 START_TEST(each_planned_failure_has_its_effect)
 {
-	memory_store_fail_next(store, CALL_FLUSH, troubles[_i].trouble);
+	memory_store_fail_next(store, CALL_FLUSH, failures[_i].injected);
 
-	ck_assert_int_eq(flush("batch", 1), troubles[_i].answer);
+	ck_assert_int_eq(flush("batch", 1), failures[_i].answer);
 
-	ck_assert_int_eq(database_batch(database, "batch") != NULL, troubles[_i].done);
-	ck_assert_uint_eq(database_lost_count(database), troubles[_i].lost);
+	ck_assert_int_eq(database_batch(database, "batch") != NULL, failures[_i].done);
+	ck_assert_uint_eq(database_lost_count(database), failures[_i].lost);
 }
 END_TEST
 
 START_TEST(a_lost_flush_that_is_committing_may_commit_or_not)
 {
-	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
+	memory_store_fail_next(store, CALL_FLUSH, INJECT_LOST_COMMITTING);
 	flush("batch", 1);
 
 	database_end_lost(database, _i);
@@ -127,7 +127,7 @@ END_TEST
 
 START_TEST(a_question_waits_while_a_lost_flush_is_committing)
 {
-	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
+	memory_store_fail_next(store, CALL_FLUSH, INJECT_LOST_COMMITTING);
 	flush("batch", 1);
 
 	ck_assert_int_eq(resolve_commit(1), FAILURE_BUSY);
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(the_rows_of_a_committing_flush_are_locked)
 {
-	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_COMMITTING);
+	memory_store_fail_next(store, CALL_FLUSH, INJECT_LOST_COMMITTING);
 	flush("batch", 1);
 	begin_flush(store, "other", 2);
 	simulation_advance_ms(simulation, MEMORY_LOCK_TIMEOUT_MS - 1);
@@ -153,7 +153,7 @@ END_TEST
 
 START_TEST(a_flush_that_arrives_after_the_question_is_too_late)
 {
-	memory_store_fail_next(store, CALL_FLUSH, TROUBLE_LOST_ON_THE_WAY);
+	memory_store_fail_next(store, CALL_FLUSH, INJECT_LOST_ON_THE_WAY);
 	flush("batch", 1);
 	ck_assert_int_eq(resolve_commit(1), SUCCESS);
 
@@ -242,7 +242,7 @@ END_TEST
 
 SUITE("database", set_up, tear_down)
 {
-	tcase_add_loop_test(tests, each_planned_failure_has_its_effect, 0, COUNT(troubles));
+	tcase_add_loop_test(tests, each_planned_failure_has_its_effect, 0, COUNT(failures));
 	tcase_add_loop_test(tests, a_lost_flush_that_is_committing_may_commit_or_not, 0, 2);
 	tcase_add_test(tests, a_question_waits_while_a_lost_flush_is_committing);
 	tcase_add_loop_test(tests, the_rows_of_a_committing_flush_are_locked, 0, 2);

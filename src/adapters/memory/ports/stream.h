@@ -23,7 +23,7 @@ enum consumer_call_kind {
 	STREAM_CALLS,
 };
 
-enum consumer_trouble {
+enum stream_injection {
 	STREAM_WELL,
 	STREAM_AWAY,        /* nothing is done; FAILURE_RETRY */
 	STREAM_REFUSED,     /* nothing is done; FAILURE_FATAL */
@@ -31,8 +31,8 @@ enum consumer_trouble {
 	STREAM_ANSWER_LOST, /* it is done; FAILURE_RETRY */
 };
 
-/* Called for each call that arrives; returns the trouble that it meets. */
-typedef enum consumer_trouble stream_on_trouble(void *context, enum consumer_call_kind call);
+/* Called for each call that arrives; returns the failure that is injected into it. */
+typedef enum stream_injection stream_injector(void *context, enum consumer_call_kind call);
 
 struct memory_stream;
 struct memory_consumer;
@@ -82,12 +82,12 @@ void memory_stream_drop(struct memory_stream *stream, struct stream_id id);
 /* While the stream is down, every call fails; reads that wait fail immediately. */
 void memory_stream_set_down(struct memory_stream *stream, bool down);
 
-/* The next call of that kind that arrives meets this trouble. */
+/* The next call of that kind that arrives fails like this. */
 void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
-			       enum consumer_trouble trouble);
+			       enum stream_injection injected);
 
-/* Decides about calls for which fail_next has planned no trouble; NULL: they succeed. */
-void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context);
+/* Decides about calls for which fail_next has planned no failure; NULL: they succeed. */
+void memory_consumer_set_injector(struct memory_consumer *consumer, stream_injector *injector, void *context);
 
 /* ---- what a test sees ---- */
 

@@ -14,15 +14,15 @@ static bool is_read(enum consumer_call_kind kind)
 	return kind == STREAM_READ_PENDING || kind == STREAM_READ_NEW;
 }
 
-static enum consumer_trouble trouble_of(struct consumer_call *call)
+static enum stream_injection injection_of(struct consumer_call *call)
 {
 	struct memory_consumer *consumer = call->consumer;
-	enum consumer_trouble planned = consumer->planned[call->kind];
+	enum stream_injection planned = consumer->planned[call->kind];
 
 	consumer->planned[call->kind] = STREAM_WELL;
-	if (planned || !consumer->on_trouble)
+	if (planned || !consumer->injector)
 		return planned;
-	return consumer->on_trouble(consumer->trouble_context, call->kind);
+	return consumer->injector(consumer->injector_context, call->kind);
 }
 
 static void on_request(void *context)
@@ -30,12 +30,12 @@ static void on_request(void *context)
 	struct consumer_call *call = context;
 
 	call->consumer->arrived[call->kind]++;
-	call->trouble = trouble_of(call);
-	if (call->consumer->home->down || call->trouble == STREAM_AWAY)
+	call->injected = injection_of(call);
+	if (call->consumer->home->down || call->injected == STREAM_AWAY)
 		consumer_fail(call, FAILURE_RETRY, "stream: not reachable");
-	else if (call->trouble == STREAM_REFUSED)
+	else if (call->injected == STREAM_REFUSED)
 		consumer_fail(call, FAILURE_FATAL, "NOPERM this user has no permissions");
-	else if (call->trouble == STREAM_NO_GROUP)
+	else if (call->injected == STREAM_NO_GROUP)
 		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
 	else
 		stream_carry_out(call);
@@ -48,7 +48,7 @@ static void on_answer(void *context)
 	const struct failure failed = call->failure;
 	const struct failure *failure = call->failed ? &failed : NULL;
 
-	if (call->trouble == STREAM_ANSWER_LOST)
+	if (call->injected == STREAM_ANSWER_LOST)
 		failure = &lost;
 	call->is_under_way = false;
 	if (call->kind == STREAM_LOOK)
@@ -226,15 +226,15 @@ struct cable *memory_consumer_read_answers(struct memory_consumer *consumer)
 /* ---- what a test says and sees ---- */
 
 void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
-			       enum consumer_trouble trouble)
+			       enum stream_injection injected)
 {
-	consumer->planned[call] = trouble;
+	consumer->planned[call] = injected;
 }
 
-void memory_consumer_on_trouble(struct memory_consumer *consumer, stream_on_trouble *trouble, void *context)
+void memory_consumer_set_injector(struct memory_consumer *consumer, stream_injector *injector, void *context)
 {
-	consumer->on_trouble = trouble;
-	consumer->trouble_context = context;
+	consumer->injector = injector;
+	consumer->injector_context = context;
 }
 
 size_t memory_consumer_calls(const struct memory_consumer *consumer, enum consumer_call_kind call)

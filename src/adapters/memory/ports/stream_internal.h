@@ -50,7 +50,7 @@ struct consumer_call {
 	struct memory_consumer *consumer;
 	enum consumer_call_kind kind;
 	bool is_under_way;
-	enum consumer_trouble trouble;
+	enum stream_injection injected;
 	bool failed;
 	struct failure failure;
 	struct task *timeout; /* set while a read waits for new entries */
@@ -85,9 +85,9 @@ struct memory_consumer {
 	const char *group, *name;
 	struct cable requests, answers, read_requests, read_answers;
 	struct consumer_call calls[STREAM_CALLS];
-	enum consumer_trouble planned[STREAM_CALLS];
-	stream_on_trouble *on_trouble;
-	void *trouble_context;
+	enum stream_injection planned[STREAM_CALLS];
+	stream_injector *injector;
+	void *injector_context;
 	size_t arrived[STREAM_CALLS];
 };
 

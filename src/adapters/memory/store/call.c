@@ -9,7 +9,7 @@
 
 static bool is_lost(const struct memory_call *call)
 {
-	return call->trouble >= TROUBLE_LOST_BEFORE;
+	return call->injected >= INJECT_LOST_BEFORE;
 }
 
 static void carry_out(void *context);
@@ -17,57 +17,57 @@ static void succeed(struct memory_store *store);
 static void fail(struct memory_store *store, enum failure_kind kind, const char *text);
 static void answer(struct memory_store *store);
 
-/* ---- it arrives, and meets what trouble the test has in store for it ---- */
+/* ---- it arrives, and meets the failure that a test has injected ---- */
 
-static enum memory_trouble take_planned(struct memory_store *store, enum store_call kind)
+static enum store_injection next_planned(struct memory_store *store, enum store_call kind)
 {
-	enum memory_trouble *planned = store->planned[kind], first = planned[0];
+	enum store_injection *planned = store->planned[kind], first = planned[0];
 
 	store->planned_count[kind]--;
 	memmove(planned, planned + 1, store->planned_count[kind] * sizeof *planned);
 	return first;
 }
 
-static enum memory_trouble trouble_of(struct memory_store *store, enum store_call kind)
+static enum store_injection injection_of(struct memory_store *store, enum store_call kind)
 {
 	if (store->planned_count[kind])
-		return take_planned(store, kind);
-	return store->trouble ? store->trouble(store->trouble_context, kind) : TROUBLE_NONE;
+		return next_planned(store, kind);
+	return store->injector ? store->injector(store->injector_context, kind) : INJECT_NONE;
 }
 
-/* The last two troubles are for flushes only; any other call meets TROUBLE_LOST_BEFORE instead. */
-static enum memory_trouble trouble_for(const struct memory_call *call, enum memory_trouble trouble)
+/* The last two are for flushes only; any other call meets INJECT_LOST_BEFORE instead. */
+static enum store_injection injection_for(const struct memory_call *call, enum store_injection injected)
 {
-	if (call->kind == CALL_FLUSH || trouble < TROUBLE_LOST_COMMITTING)
-		return trouble;
-	return TROUBLE_LOST_BEFORE;
+	if (call->kind == CALL_FLUSH || injected < INJECT_LOST_COMMITTING)
+		return injected;
+	return INJECT_LOST_BEFORE;
 }
 
-static void meet_trouble(struct memory_store *store)
+static void meet_injection(struct memory_store *store)
 {
-	switch (store->call.trouble) {
-	case TROUBLE_REFUSED:
+	switch (store->call.injected) {
+	case INJECT_REFUSED:
 		fail(store, FAILURE_RETRY, "the database is away");
 		break;
-	case TROUBLE_CONFLICT:
+	case INJECT_CONFLICT:
 		fail(store, FAILURE_CONFLICT, "serialization failure");
 		break;
-	case TROUBLE_DATA:
+	case INJECT_DATA:
 		fail(store, FAILURE_DATA, "constraint: as the test says");
 		break;
-	case TROUBLE_BUSY:
+	case INJECT_BUSY:
 		fail(store, FAILURE_BUSY, "statement timeout");
 		break;
-	case TROUBLE_LOST_BEFORE:
+	case INJECT_LOST_BEFORE:
 		fail(store, FAILURE_RETRY, "connection lost");
 		break;
-	case TROUBLE_LOST_ON_THE_WAY:
+	case INJECT_LOST_ON_THE_WAY:
 		call_leave_flush(store, LOST_ON_THE_WAY);
 		answer(store);
 		break;
-	case TROUBLE_NONE:
-	case TROUBLE_LOST_AFTER:
-	case TROUBLE_LOST_COMMITTING:
+	case INJECT_NONE:
+	case INJECT_LOST_AFTER:
+	case INJECT_LOST_COMMITTING:
 		carry_out(store);
 		break;
 	}
@@ -79,10 +79,10 @@ void call_arrive(void *context)
 	struct memory_call *call = &store->call;
 
 	store->calls[call->kind]++;
-	call->trouble = trouble_for(call, trouble_of(store, call->kind));
+	call->injected = injection_for(call, injection_of(store, call->kind));
 	if (store->database->down)
-		call->trouble = TROUBLE_REFUSED;
-	meet_trouble(store);
+		call->injected = INJECT_REFUSED;
+	meet_injection(store);
 }
 
 /* ---- it is carried out, whole and at once, unless it has to wait for a lock ---- */
@@ -140,7 +140,7 @@ static void commit(struct memory_store *store)
 {
 	struct memory_call *call = &store->call;
 
-	if (call->trouble == TROUBLE_LOST_COMMITTING) {
+	if (call->injected == INJECT_LOST_COMMITTING) {
 		call_leave_flush(store, LOST_COMMITTING);
 		answer(store);
 		return;

@@ -12,7 +12,7 @@ struct memory_call {
 	enum store_call kind;
 	store_done *done; /* NULL: no call is under way */
 	void *context;
-	enum memory_trouble trouble; /* the trouble that the call meets */
+	enum store_injection injected; /* the failure that a test injected into the call */
 	bool carried_out;
 	bool failed;
 	struct failure failure;
@@ -55,10 +55,10 @@ struct memory_store {
 	struct memory_call call;
 	size_t last_shrink;        /* the last product that find_active_shrinks returned */
 	struct task *lock_timeout; /* set while the call waits for a lock */
-	enum memory_trouble planned[STORE_CALLS][PLANNED_MAX];
+	enum store_injection planned[STORE_CALLS][PLANNED_MAX];
 	size_t planned_count[STORE_CALLS];
-	store_trouble *trouble;
-	void *trouble_context;
+	store_injector *injector;
+	void *injector_context;
 	size_t calls[STORE_CALLS];
 };
 

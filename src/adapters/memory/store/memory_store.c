@@ -274,16 +274,16 @@ struct cable *memory_store_answers(struct memory_store *store)
 	return &store->answers;
 }
 
-void memory_store_fail_next(struct memory_store *store, enum store_call call, enum memory_trouble trouble)
+void memory_store_fail_next(struct memory_store *store, enum store_call call, enum store_injection injected)
 {
 	assert(store->planned_count[call] < PLANNED_MAX);
-	store->planned[call][store->planned_count[call]++] = trouble;
+	store->planned[call][store->planned_count[call]++] = injected;
 }
 
-void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble, void *context)
+void memory_store_set_injector(struct memory_store *store, store_injector *injector, void *context)
 {
-	store->trouble = trouble;
-	store->trouble_context = context;
+	store->injector = injector;
+	store->injector_context = context;
 }
 
 void memory_store_lose_session(struct memory_store *store)

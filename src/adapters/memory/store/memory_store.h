@@ -37,21 +37,21 @@ enum store_call {
 	STORE_CALLS,
 };
 
-enum memory_trouble {
-	TROUBLE_NONE,
-	TROUBLE_REFUSED,  /* nothing is done; FAILURE_RETRY */
-	TROUBLE_CONFLICT, /* nothing is done; FAILURE_CONFLICT */
-	TROUBLE_DATA,     /* nothing is done; FAILURE_DATA */
-	TROUBLE_BUSY,     /* nothing is done; FAILURE_BUSY */
+enum store_injection {
+	INJECT_NONE,
+	INJECT_REFUSED,  /* nothing is done; FAILURE_RETRY */
+	INJECT_CONFLICT, /* nothing is done; FAILURE_CONFLICT */
+	INJECT_DATA,     /* nothing is done; FAILURE_DATA */
+	INJECT_BUSY,     /* nothing is done; FAILURE_BUSY */
 	/* The connection is lost: a flush answers FAILURE_UNCERTAIN, anything else FAILURE_RETRY. */
-	TROUBLE_LOST_BEFORE,     /* nothing is done, and never will be */
-	TROUBLE_LOST_AFTER,      /* it is done */
-	TROUBLE_LOST_COMMITTING, /* a flush is about to commit: see lost.h */
-	TROUBLE_LOST_ON_THE_WAY, /* a flush will arrive later: see lost.h */
+	INJECT_LOST_BEFORE,     /* nothing is done, and never will be */
+	INJECT_LOST_AFTER,      /* it is done */
+	INJECT_LOST_COMMITTING, /* a flush is about to commit: see lost.h */
+	INJECT_LOST_ON_THE_WAY, /* a flush will arrive later: see lost.h */
 };
 
-/* Called for each call that arrives; returns the trouble that it meets. */
-typedef enum memory_trouble store_trouble(void *context, enum store_call call);
+/* Called for each call that arrives; returns the failure that is injected into it. */
+typedef enum store_injection store_injector(void *context, enum store_call call);
 
 struct memory_store;
 
@@ -73,13 +73,13 @@ struct cable *memory_store_requests(struct memory_store *store);
 struct cable *memory_store_answers(struct memory_store *store);
 
 /*
- * The next call of that kind that arrives meets this trouble.  Repeated calls plan the troubles of successive
+ * The next call of that kind that arrives fails like this.  Repeated calls plan the failures of successive
  * calls, in order.
  */
-void memory_store_fail_next(struct memory_store *store, enum store_call call, enum memory_trouble trouble);
+void memory_store_fail_next(struct memory_store *store, enum store_call call, enum store_injection injected);
 
-/* Decides about calls for which fail_next has planned no trouble; NULL: they succeed. */
-void memory_store_on_trouble(struct memory_store *store, store_trouble *trouble, void *context);
+/* Decides about calls for which fail_next has planned no failure; NULL: they succeed. */
+void memory_store_set_injector(struct memory_store *store, store_injector *injector, void *context);
 
 /* Loses the session between two calls; the next call has a new one. */
 void memory_store_lose_session(struct memory_store *store);

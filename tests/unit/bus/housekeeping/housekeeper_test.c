@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(a_notification_whose_result_was_refused_is_sent_again)
 {
-	memory_store_fail_next(world->housekeeper, CALL_RECORD_NOTIFICATION, TROUBLE_DATA);
+	memory_store_fail_next(world->housekeeper, CALL_RECORD_NOTIFICATION, INJECT_DATA);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
@@ -236,7 +236,7 @@ START_TEST(a_failed_chore_is_repeated_in_the_next_round)
 {
 	size_t done;
 
-	memory_store_fail_next(world->housekeeper, chores[_i], TROUBLE_DATA);
+	memory_store_fail_next(world->housekeeper, chores[_i], INJECT_DATA);
 	world_advance_ms(world, ROUND_MS);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "housekeeping failed"), 1);
 	done = memory_store_calls(world->housekeeper, CALL_CLEAN_UP);

@@ -134,11 +134,11 @@ END_TEST
 
 START_TEST(a_split_that_the_database_did_not_confirm_costs_no_copy)
 {
-	static const enum memory_trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
-						       TROUBLE_LOST_AFTER};
+	static const enum store_injection injections[] = {INJECT_REFUSED, INJECT_LOST_BEFORE,
+							  INJECT_LOST_AFTER};
 
 	send_to_both(world);
-	memory_store_fail_next(world->housekeeper, CALL_SPLIT_NOTIFICATION, troubles[_i]);
+	memory_store_fail_next(world->housekeeper, CALL_SPLIT_NOTIFICATION, injections[_i]);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 
@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(a_notification_is_postponed_when_the_stock_cannot_be_read)
 {
-	memory_store_fail_next(world->housekeeper, CALL_READ_STOCK, TROUBLE_REFUSED);
+	memory_store_fail_next(world->housekeeper, CALL_READ_STOCK, INJECT_REFUSED);
 	run_out_of_stock("order");
 	world_run(world);
 	ck_assert_uint_eq(memory_notifier_attempts(world->notifier), 0);
@@ -294,7 +294,7 @@ END_TEST
 START_TEST(a_result_is_recorded_as_soon_as_the_database_works)
 {
 	for (int i = 0; i < 5; i++)
-		memory_store_fail_next(world->housekeeper, CALL_RECORD_NOTIFICATION, TROUBLE_REFUSED);
+		memory_store_fail_next(world->housekeeper, CALL_RECORD_NOTIFICATION, INJECT_REFUSED);
 	run_out_of_stock("order");
 	world_advance_ms(world, 3 * LEASE_MS);
 

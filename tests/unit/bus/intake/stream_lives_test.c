@@ -165,9 +165,9 @@ END_TEST
 /* ---- calls that are refused ---- */
 
 static enum consumer_call_kind refused_call;
-static enum consumer_trouble how_refused;
+static enum stream_injection how_refused;
 
-static enum consumer_trouble on_call(void *context, enum consumer_call_kind call)
+static enum stream_injection on_call(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	return call == refused_call ? how_refused : STREAM_WELL;
@@ -177,12 +177,12 @@ static void refuse(enum consumer_call_kind call)
 {
 	refused_call = call;
 	how_refused = STREAM_REFUSED;
-	memory_consumer_on_trouble(consumer, on_call, NULL);
+	memory_consumer_set_injector(consumer, on_call, NULL);
 }
 
 static void accept_all(void)
 {
-	memory_consumer_on_trouble(consumer, NULL, NULL);
+	memory_consumer_set_injector(consumer, NULL, NULL);
 }
 
 /* _i: selects how many entries arrive meanwhile: fewer, or more, than the bound. */
@@ -375,7 +375,7 @@ END_TEST
 /* The kind of read whose answer is lost while it holds more than one entry: of pending or of new entries. */
 static enum consumer_call_kind narrow;
 
-static enum consumer_trouble lose_large_answers(void *context, enum consumer_call_kind call)
+static enum stream_injection lose_large_answers(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	return call == narrow && memory_consumer_max(consumer, call) > 1 ? STREAM_ANSWER_LOST : STREAM_WELL;
@@ -395,7 +395,7 @@ START_TEST(after_a_read_without_a_reply_each_read_asks_for_one_entry)
 	}
 	narrow = _i ? STREAM_READ_NEW : STREAM_READ_PENDING;
 	memory_consumer_fail_next(consumer, STREAM_READ_NEW, STREAM_ANSWER_LOST);
-	memory_consumer_on_trouble(consumer, lose_large_answers, NULL);
+	memory_consumer_set_injector(consumer, lose_large_answers, NULL);
 	stream_reader_resume(reader);
 	world_advance_ms(world, 60000);
 

@@ -135,7 +135,7 @@ START_TEST(entries_that_the_group_is_moved_past_under_a_running_worker_are_read)
 }
 END_TEST
 
-static enum consumer_trouble refuse_to_move(void *context, enum consumer_call_kind call)
+static enum stream_injection refuse_to_move(void *context, enum consumer_call_kind call)
 {
 	(void)context;
 	return call == STREAM_MOVE_GROUP ? STREAM_REFUSED : STREAM_WELL;
@@ -145,7 +145,7 @@ START_TEST(entries_that_a_group_was_moved_past_for_good_are_counted_as_lost)
 {
 	add_order("a");
 	world_advance_ms(world, 5000);
-	memory_consumer_on_trouble(consumer, refuse_to_move, NULL);
+	memory_consumer_set_injector(consumer, refuse_to_move, NULL);
 	hold();
 	add_order("b");
 	memory_stream_move_group(stream, GROUP, add_order("c"));

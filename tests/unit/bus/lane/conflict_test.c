@@ -130,9 +130,9 @@ START_TEST(after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for)
 	struct sent *sent = allocate("ours", "LAMP", 6);
 
 	world_run(world);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
 	for (int i = 0; i < 6; i++) {
 		ck_assert_ptr_null(world->database->locks);
 		step_lane();
@@ -152,7 +152,7 @@ START_TEST(loads_take_no_locks_after_a_commit)
 {
 	release_lane();
 	for (int i = 0; i < 3; i++)
-		memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
 	allocate("first", "LAMP", 1);
 	world_advance_ms(world, 1000);
 	ck_assert_uint_eq(conflicts(), 2);
@@ -171,7 +171,7 @@ START_TEST(a_worker_that_holds_the_lock_wins_against_any_number_of_rivals)
 
 	release_lane();
 	for (int i = 0; i < 20; i++)
-		memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
 	sent = allocate("ours", "LAMP", 6);
 	world_advance_ms(world, 20 * 100);
 

@@ -360,8 +360,8 @@ START_TEST(a_look_up_is_retried_when_the_database_was_away)
 	world_run(world);
 	world_crash(world);
 	world_start(world);
-	memory_store_fail_next(world->intake, CALL_RESOLVE, TROUBLE_REFUSED);
-	memory_store_fail_next(world->intake, CALL_RESOLVE, TROUBLE_LOST_BEFORE);
+	memory_store_fail_next(world->intake, CALL_RESOLVE, INJECT_REFUSED);
+	memory_store_fail_next(world->intake, CALL_RESOLVE, INJECT_LOST_BEFORE);
 	sent = change_quantity("batch", 3);
 	world_advance_ms(world, 1000);
 

@@ -90,8 +90,8 @@ START_TEST(a_unit_is_redone_when_its_second_load_fails)
 
 	create_batches(OPEN_BATCHES, 1);
 	rival_create_batch("z-large", "LAMP", 5);
-	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_NONE);
-	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_LOST_BEFORE);
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, INJECT_NONE);
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, INJECT_LOST_BEFORE);
 	sent = allocate("order", "LAMP", 5);
 	world_settle(world);
 

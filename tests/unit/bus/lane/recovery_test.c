@@ -1,4 +1,4 @@
-/* The infrastructure's trouble: retried with backoff, and asked about when the outcome is unknown. */
+/* Failures of the infrastructure: retried with backoff, and asked about when the outcome is unknown. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
@@ -22,19 +22,19 @@ static struct {
 } calls[CALLS_MAX];
 static int call_count;
 
-static enum memory_trouble note_call(void *context, enum store_call call)
+static enum store_injection note_call(void *context, enum store_call call)
 {
 	(void)context;
 	ck_assert_int_lt(call_count, CALLS_MAX);
 	calls[call_count].call = call;
 	calls[call_count++].at_ms = simulation_now_ms(world->simulation);
-	return TROUBLE_NONE;
+	return INJECT_NONE;
 }
 
 static void watch_calls(void)
 {
 	call_count = 0;
-	memory_store_on_trouble(world->lanes[0], note_call, NULL);
+	memory_store_set_injector(world->lanes[0], note_call, NULL);
 }
 
 START_TEST(nothing_is_lost_while_the_database_is_away)
@@ -113,8 +113,8 @@ END_TEST
 START_TEST(an_empty_flush_is_tried_before_the_unit_is_redone)
 {
 	watch_calls();
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_REFUSED);
-	memory_store_fail_next(world->lanes[0], CALL_PROBE, TROUBLE_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_PROBE, INJECT_REFUSED);
 	allocate("order", "LAMP", 1);
 	world_advance_ms(world, 1000);
 
@@ -129,7 +129,7 @@ START_TEST(a_load_that_fails_is_tried_again)
 {
 	struct sent *sent;
 
-	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_LOST_BEFORE);
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, INJECT_LOST_BEFORE);
 	sent = allocate("order", "LAMP", 1);
 	world_advance_ms(world, 1000);
 
@@ -141,13 +141,13 @@ END_TEST
 
 /* How the connection is lost, and whether a lost session that is still alive commits in the end. */
 static const struct loss {
-	enum memory_trouble trouble;
+	enum store_injection injected;
 	bool commits;
 	bool was_committed; /* before the worker resolves the commit */
 } losses[] = {
-	{TROUBLE_LOST_BEFORE, false, false},    {TROUBLE_LOST_AFTER, false, true},
-	{TROUBLE_LOST_COMMITTING, true, false}, {TROUBLE_LOST_COMMITTING, false, false},
-	{TROUBLE_LOST_ON_THE_WAY, true, false}, /* too late: the worker's witness prevents it */
+	{INJECT_LOST_BEFORE, false, false},    {INJECT_LOST_AFTER, false, true},
+	{INJECT_LOST_COMMITTING, true, false}, {INJECT_LOST_COMMITTING, false, false},
+	{INJECT_LOST_ON_THE_WAY, true, false}, /* too late: the worker's witness prevents it */
 };
 
 /* Sends a line whose flush is lost, and holds the lane. */
@@ -156,7 +156,7 @@ static struct sent *lose_flush(const struct loss *loss)
 	struct sent *sent;
 
 	hold_lane();
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, loss->trouble);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, loss->injected);
 	sent = world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=4\nid=x");
 	world_run(world);
 	step_lane(); /* the flush: the product is known */
@@ -212,8 +212,8 @@ START_TEST(a_witness_is_inserted_again_when_the_answer_was_lost)
 {
 	struct sent *sent = lose_flush(&losses[_i]);
 
-	memory_store_fail_next(world->lanes[0], CALL_RESOLVE_COMMIT, TROUBLE_REFUSED);
-	memory_store_fail_next(world->lanes[0], CALL_RESOLVE_COMMIT, TROUBLE_LOST_AFTER);
+	memory_store_fail_next(world->lanes[0], CALL_RESOLVE_COMMIT, INJECT_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_RESOLVE_COMMIT, INJECT_LOST_AFTER);
 	release_lane();
 	world_advance_ms(world, 1000);
 	database_end_lost(world->database, losses[_i].commits);
@@ -229,7 +229,7 @@ START_TEST(a_notification_is_sent_though_the_answer_of_its_commit_was_lost)
 {
 	struct sent *sent;
 
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_LOST_AFTER);
 	sent = allocate("order", "LAMP", 11);
 	world_run(world);
 	expect_handled(sent);
@@ -246,22 +246,22 @@ END_TEST
 
 static int flushes_to_fail;
 
-static enum memory_trouble fail_some_flushes(void *context, enum store_call call)
+static enum store_injection fail_some_flushes(void *context, enum store_call call)
 {
-	const enum memory_trouble *trouble = context;
+	const enum store_injection *injected = context;
 
-	return call == CALL_FLUSH && flushes_to_fail-- > 0 ? *trouble : TROUBLE_NONE;
+	return call == CALL_FLUSH && flushes_to_fail-- > 0 ? *injected : INJECT_NONE;
 }
 
 START_TEST(a_unit_that_fails_again_on_a_database_that_is_well_is_halved)
 {
-	static const enum memory_trouble troubles[] = {TROUBLE_REFUSED, TROUBLE_LOST_BEFORE};
-	enum memory_trouble trouble = troubles[_i];
+	static const enum store_injection injections[] = {INJECT_REFUSED, INJECT_LOST_BEFORE};
+	enum store_injection injected = injections[_i];
 	uint64_t units = engine_stats(world->engine)->units;
 	struct sent *sent[8];
 
 	flushes_to_fail = 4; /* of 8 messages, of 8 again, of 4, of 2 */
-	memory_store_on_trouble(world->lanes[0], fail_some_flushes, &trouble);
+	memory_store_set_injector(world->lanes[0], fail_some_flushes, &injected);
 	for (int i = 0; i < 8; i++)
 		sent[i] = allocate(arena_printf(world->arena, "order-%d", i), "LAMP", 1);
 	world_settle(world);

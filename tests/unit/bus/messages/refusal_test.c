@@ -227,13 +227,13 @@ START_TEST(a_search_continues_after_the_database_was_away)
 {
 	struct sent *sent[MESSAGES];
 
-	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_NONE);
-	memory_store_fail_next(world->lanes[0], CALL_LOAD, TROUBLE_REFUSED);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_NONE);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_CONFLICT);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_BEFORE);
-	memory_store_fail_next(world->lanes[0], CALL_PROBE, TROUBLE_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, INJECT_NONE);
+	memory_store_fail_next(world->lanes[0], CALL_LOAD, INJECT_REFUSED);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_NONE);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_LOST_AFTER);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_LOST_BEFORE);
+	memory_store_fail_next(world->lanes[0], CALL_PROBE, INJECT_REFUSED);
 	for (int i = 0; i < MESSAGES; i++)
 		sent[i] = send_line(i, i == 6, TRANSPORT_PUBSUB);
 	world_advance_ms(world, 60000);

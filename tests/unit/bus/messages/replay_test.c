@@ -97,7 +97,7 @@ START_TEST(a_replay_of_an_earlier_attempt_is_skipped)
 }
 END_TEST
 
-static const enum memory_trouble losses[] = {TROUBLE_CONFLICT, TROUBLE_LOST_BEFORE, TROUBLE_LOST_AFTER};
+static const enum store_injection losses[] = {INJECT_CONFLICT, INJECT_LOST_BEFORE, INJECT_LOST_AFTER};
 
 START_TEST(a_replay_has_one_effect_even_if_its_flush_fails_or_its_answer_is_lost)
 {

@@ -219,13 +219,13 @@ END_TEST
 
 START_TEST(a_shrink_has_the_same_result_despite_conflicts_and_lost_connections)
 {
-	static const enum memory_trouble troubles[] = {TROUBLE_CONFLICT, TROUBLE_REFUSED, TROUBLE_LOST_BEFORE,
-						       TROUBLE_LOST_AFTER};
+	static const enum store_injection injections[] = {INJECT_CONFLICT, INJECT_REFUSED, INJECT_LOST_BEFORE,
+							  INJECT_LOST_AFTER};
 	struct sent *sent, *later;
 
 	for (int i = 0; i < 8; i++) {
-		memory_store_fail_next(world->lanes[0], CALL_FLUSH, troubles[(_i + i) % COUNT(troubles)]);
-		memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_NONE);
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, injections[(_i + i) % COUNT(injections)]);
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_NONE);
 	}
 	sent = change_quantity("a", 10);
 	later = allocate("later", "LAMP", 1);
@@ -309,7 +309,7 @@ START_TEST(a_refused_step_is_retried)
 	world_run(world);
 	while (!is_shrinking())
 		step_lane();
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_DATA);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_DATA);
 	chair = _i ? allocate("order", "CHAIR", 1) : NULL;
 	release_lane();
 	world_settle(world);

@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(rows_committed_by_a_lost_connection_are_read_from_the_outbox)
 {
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_AFTER);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_LOST_AFTER);
 	allocate_one(1);
 	world_run(world);
 	allocate_one(2);
@@ -275,9 +275,9 @@ START_TEST(reading_the_outbox_is_retried_after_the_database_was_down)
 	world_crash(world);
 	memory_broker_set_down(world->broker, false);
 	world_prepare(world);
-	memory_store_fail_next(world->publisher, CALL_READ_CURSORS, TROUBLE_REFUSED);
-	memory_store_fail_next(world->publisher, CALL_READ_CURSORS, TROUBLE_LOST_BEFORE);
-	memory_store_fail_next(world->publisher, CALL_READ_OUTBOX, TROUBLE_REFUSED);
+	memory_store_fail_next(world->publisher, CALL_READ_CURSORS, INJECT_REFUSED);
+	memory_store_fail_next(world->publisher, CALL_READ_CURSORS, INJECT_LOST_BEFORE);
+	memory_store_fail_next(world->publisher, CALL_READ_OUTBOX, INJECT_REFUSED);
 	world_start(world);
 	world_advance_ms(world, 5000);
 
@@ -406,7 +406,7 @@ END_TEST
 
 START_TEST(a_failed_save_of_the_cursors_is_retried)
 {
-	memory_store_fail_next(world->publisher, CALL_SAVE_CURSORS, TROUBLE_REFUSED);
+	memory_store_fail_next(world->publisher, CALL_SAVE_CURSORS, INJECT_REFUSED);
 	allocate_one(1);
 	world_advance_ms(world, 1000);
 

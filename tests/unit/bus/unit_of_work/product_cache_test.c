@@ -116,7 +116,7 @@ START_TEST(the_cache_is_empty_after_a_failure)
 {
 	size_t before = loads();
 
-	memory_store_fail_next(world->lanes[0], CALL_FLUSH, TROUBLE_LOST_BEFORE);
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_LOST_BEFORE);
 	allocate("order", "LAMP", 1);
 	world_advance_ms(world, 1000);
 

@@ -235,9 +235,9 @@ END_TEST
 
 START_TEST(a_dry_run_waits_for_a_database_that_refuses)
 {
-	memory_store_fail_next(below, CALL_LOAD, TROUBLE_REFUSED);
-	memory_store_fail_next(below, CALL_LOAD, TROUBLE_CONFLICT);
-	memory_store_fail_next(below, CALL_LOAD, TROUBLE_CONFLICT);
+	memory_store_fail_next(below, CALL_LOAD, INJECT_REFUSED);
+	memory_store_fail_next(below, CALL_LOAD, INJECT_CONFLICT);
+	memory_store_fail_next(below, CALL_LOAD, INJECT_CONFLICT);
 
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o2\",\"sku\":\"lamp\",\"qty\":6}");
 
