@@ -252,7 +252,7 @@ struct lock_names changes_locks(struct changes *changes)
 	return names;
 }
 
-void changes_tell(const struct changes *changes, struct unit_of_work *uow)
+void changes_report(const struct changes *changes, struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < changes->outbox_count; i++)
 		uow->outbox[i].position = changes->positions[i];

@@ -72,6 +72,6 @@ bool changes_check(const struct changes *changes, const struct database *databas
 void changes_apply(struct changes *changes, struct database *database);
 
 /* Sets in `uow`, which the changes were copied from, the results of the flush. */
-void changes_tell(const struct changes *changes, struct unit_of_work *uow);
+void changes_report(const struct changes *changes, struct unit_of_work *uow);
 
 #endif

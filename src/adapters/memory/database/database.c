@@ -114,7 +114,7 @@ void database_lock_product(struct database *database, const char *sku)
 	struct lock_names names = {.arena = database->arena};
 
 	lock_names_add(&names, "product", sku);
-	locks_take(database, &names, &other_session);
+	locks_acquire(database, &names, &other_session);
 }
 
 void database_unlock_products(struct database *database)

@@ -55,7 +55,7 @@ static void add(struct database *database, const char *name, const void *holder)
 	database->locks = lock;
 }
 
-void locks_take(struct database *database, const struct lock_names *names, const void *holder)
+void locks_acquire(struct database *database, const struct lock_names *names, const void *holder)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		if (!find(database, names->names[i]))

@@ -20,7 +20,7 @@ void lock_names_add(struct lock_names *names, const char *table, const char *key
 bool locks_blocked(const struct database *database, const struct lock_names *names, const void *holder);
 
 /* Acquires the locks that `holder` does not have yet; none of them may be blocked. */
-void locks_take(struct database *database, const struct lock_names *names, const void *holder);
+void locks_acquire(struct database *database, const struct lock_names *names, const void *holder);
 
 /* Releases all locks of `holder`, and retries the waiting calls. */
 void locks_release(struct database *database, const void *holder);

@@ -16,7 +16,7 @@ struct fences {
 };
 
 /* The broker's state, which all connections share. */
-struct channel {
+struct memory_channel {
 	size_t connections;
 	struct simulation *simulation;
 	struct arena *arena;
@@ -29,7 +29,7 @@ struct channel {
 
 struct memory_broker {
 	struct broker broker;
-	struct channel *channel;
+	struct memory_channel *channel;
 	struct cable requests, answers;
 };
 
@@ -49,7 +49,7 @@ static bool is_up(const struct broker *port);
 
 /* ---- connections ---- */
 
-static struct memory_broker *connect_to(struct channel *channel)
+static struct memory_broker *connect_to(struct memory_channel *channel)
 {
 	static const struct broker_ops ops = {publish, is_up};
 	struct memory_broker *broker = must_alloc(sizeof *broker);
@@ -64,7 +64,7 @@ static struct memory_broker *connect_to(struct channel *channel)
 
 struct memory_broker *memory_broker_new(struct simulation *simulation)
 {
-	struct channel *channel = must_alloc(sizeof *channel);
+	struct memory_channel *channel = must_alloc(sizeof *channel);
 
 	channel->simulation = simulation;
 	channel->arena = arena_new(4096);
@@ -79,7 +79,7 @@ struct memory_broker *memory_broker_connect(struct memory_broker *other)
 
 void memory_broker_free(struct memory_broker **broker)
 {
-	struct channel *channel;
+	struct memory_channel *channel;
 
 	if (!*broker)
 		return;
@@ -96,7 +96,7 @@ void memory_broker_free(struct memory_broker **broker)
 
 /* ---- the fence ---- */
 
-static struct fences *fences_of(struct channel *channel, const char *incarnation)
+static struct fences *fences_of(struct memory_channel *channel, const char *incarnation)
 {
 	struct fences *fences = channel->fences;
 
@@ -112,7 +112,7 @@ static struct fences *fences_of(struct channel *channel, const char *incarnation
 }
 
 /* Returns the fence of the publication's partition, raised to the position that the sender knows. */
-static int64_t *fence_for(struct channel *channel, const struct publication *publication)
+static int64_t *fence_for(struct memory_channel *channel, const struct publication *publication)
 {
 	struct fences *fences = fences_of(channel, publication->incarnation);
 	int64_t *fence = &fences->positions[publication->partition];
@@ -132,7 +132,7 @@ static void on_answer(void *context)
 	publishing->done(publishing->context, &publishing->published, publishing->failed ? &failure : NULL);
 }
 
-static void keep(struct channel *channel, const struct outgoing *event)
+static void keep(struct memory_channel *channel, const struct outgoing *event)
 {
 	const struct bytes *payload = &event->payload;
 
@@ -143,7 +143,8 @@ static void keep(struct channel *channel, const struct outgoing *event)
 }
 
 /* Returns false if the call fails within the row, after `limit` events of the call were published. */
-static bool send_row(struct channel *channel, const struct outgoing_row *row, size_t limit, size_t *sent)
+static bool send_row(struct memory_channel *channel, const struct outgoing_row *row, size_t limit,
+		     size_t *sent)
 {
 	for (size_t i = 0; i < row->count; i++) {
 		if (*sent == limit)
@@ -159,7 +160,7 @@ static bool send_row(struct channel *channel, const struct outgoing_row *row, si
 static void send_rows(struct publishing *publishing, size_t limit)
 {
 	const struct publication *publication = publishing->publication;
-	struct channel *channel = publishing->broker->channel;
+	struct memory_channel *channel = publishing->broker->channel;
 	int64_t *fence = fence_for(channel, publication);
 
 	for (size_t i = 0; i < publication->row_count; i++) {
@@ -184,7 +185,7 @@ static void on_request(void *context)
 {
 	struct publishing *publishing = context;
 	struct memory_broker *broker = publishing->broker;
-	struct channel *channel = broker->channel;
+	struct memory_channel *channel = broker->channel;
 	size_t limit = channel->fail_after;
 
 	publishing->failed = channel->down || limit != NO_FAULT;

@@ -29,7 +29,7 @@ struct checkpoints_call {
 	struct stream_record record;
 	struct subscription_gap *windows;
 	size_t count;
-	bool heard;
+	bool is_subscribed;
 };
 
 /* ---- what a call does ---- */
@@ -147,7 +147,7 @@ static void do_note(struct checkpoints_call *call)
 
 	for (size_t i = 0; i < call->count; i++)
 		write_down(database, &call->windows[i]);
-	if (call->heard)
+	if (call->is_subscribed)
 		database->heard_until = database_now(database);
 }
 
@@ -205,7 +205,7 @@ static void mark_stream(struct checkpoints *checkpoints, const char *name, const
 }
 
 static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *windows,
-			   size_t count, bool heard, checkpoints_done *done, void *context)
+			   size_t count, bool is_subscribed, checkpoints_done *done, void *context)
 {
 	struct checkpoints_call *call = begin(checkpoints, do_note, done, context);
 	struct arena *arena = call->checkpoints->arena;
@@ -216,7 +216,7 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 		call->windows[i].cause = arena_strdup(arena, windows[i].cause);
 	}
 	call->count = count;
-	call->heard = heard;
+	call->is_subscribed = is_subscribed;
 }
 
 /* ---- the logbook ---- */

@@ -19,7 +19,7 @@ struct memory_views {
 };
 
 /* One read, from its beginning to its answer. */
-struct read {
+struct memory_read {
 	struct memory_views *views;
 	const char *key; /* order id or SKU */
 	int64_t version;
@@ -36,10 +36,11 @@ static const struct failure *failure_of(const struct memory_views *views)
 	return views->database->down ? &database_away : NULL;
 }
 
-static struct read *begin(struct views *port, const char *key, simulation_task *on_request, void *context)
+static struct memory_read *begin(struct views *port, const char *key, simulation_task *on_request,
+				 void *context)
 {
 	struct memory_views *views = (struct memory_views *)port;
-	struct read *read = arena_alloc(views->arena, sizeof *read);
+	struct memory_read *read = arena_alloc(views->arena, sizeof *read);
 
 	views->under_way++;
 	read->views = views;
@@ -66,7 +67,7 @@ static int by_sku_and_quantity(const void *a, const void *b)
 	return order ? order : ((*one)->qty > (*other)->qty) - ((*one)->qty < (*other)->qty);
 }
 
-static size_t find_views(const struct read *read, const struct view_row ***found)
+static size_t find_views(const struct memory_read *read, const struct view_row ***found)
 {
 	const struct database *database = read->views->database;
 	size_t count = 0;
@@ -87,7 +88,7 @@ static size_t find_views(const struct read *read, const struct view_row ***found
 
 static void on_allocations(void *context)
 {
-	struct read *read = context;
+	struct memory_read *read = context;
 	const struct failure *failure = failure_of(read->views);
 	const struct view_row **found;
 	size_t count = failure ? 0 : find_views(read, &found);
@@ -107,7 +108,7 @@ static void allocations(struct views *port, const char *orderid, allocations_don
 /* ---- events ---- */
 
 /* All rows of a SKU are in one partition, in the order of their versions. */
-static size_t find_frames(const struct read *read, struct event_frame *frames)
+static size_t find_frames(const struct memory_read *read, struct event_frame *frames)
 {
 	const struct outbox_partition *partition = &read->views->database->outbox[partition_of(read->key)];
 	int64_t first = 0;
@@ -129,7 +130,7 @@ static size_t find_frames(const struct read *read, struct event_frame *frames)
 
 static void on_events(void *context)
 {
-	struct read *read = context;
+	struct memory_read *read = context;
 	const struct failure *failure = failure_of(read->views);
 	struct event_frame *frames = arena_alloc(read->views->arena, FRAMES_MAX * sizeof *frames);
 	size_t count = failure ? 0 : find_frames(read, frames);
@@ -140,7 +141,7 @@ static void on_events(void *context)
 
 static void events(struct views *port, const char *sku, int64_t version, events_done *done, void *context)
 {
-	struct read *read = begin(port, sku, on_events, context);
+	struct memory_read *read = begin(port, sku, on_events, context);
 
 	read->version = version;
 	read->events_done = done;
@@ -150,7 +151,7 @@ static void events(struct views *port, const char *sku, int64_t version, events_
 
 static void on_ping(void *context)
 {
-	struct read *read = context;
+	struct memory_read *read = context;
 
 	read->ping_done(read->context, failure_of(read->views));
 	end(read->views);

@@ -17,7 +17,7 @@ void lost_add(struct database *database, struct changes *changes, enum lost_wher
 	lost->changes = changes;
 	lost->where = where;
 	if (where == LOST_COMMITTING)
-		locks_take(database, &names, lost);
+		locks_acquire(database, &names, lost);
 	while (*place)
 		place = &(*place)->next;
 	*place = lost;

@@ -128,7 +128,7 @@ static void do_load(struct memory_store *store)
 		names = load_locks(store->database, uow, store->arena);
 		if (!have_locks(store, &names))
 			return;
-		locks_take(store->database, &names, store);
+		locks_acquire(store->database, &names, store);
 	}
 	if (load_unit(store->database, uow))
 		succeed(store);
@@ -148,7 +148,7 @@ static void commit(struct memory_store *store)
 	changes_apply(call->changes, store->database);
 	if (!is_lost(call)) {
 		call->uow->now = database_now(store->database);
-		changes_tell(call->changes, call->uow);
+		changes_report(call->changes, call->uow);
 	}
 	locks_release(store->database, store);
 	succeed(store);
