@@ -41,7 +41,7 @@ static bool ends_session(const struct pg_connection *connection, const char *sql
 static void fail_as_strayed(struct pg_request *request)
 {
 	request->ends_session = true;
-	pg_error_set(&request->trouble, FAILURE_RETRY,
+	pg_error_set(&request->error, FAILURE_RETRY,
 		     "the pooler leads to another server now, or the server restarted");
 }
 
@@ -57,15 +57,15 @@ static void handle_error(struct pg_connection *connection, struct pg_request *re
 	if (connection->state == CONNECTION_IDENTIFYING)
 		return; /* the role may not read the server's identity */
 	if (!request) {
-		pg_error_set_from_result(&connection->trouble, result);
-		connection->trouble.kind = FAILURE_RETRY;
+		pg_error_set_from_result(&connection->error, result);
+		connection->error.kind = FAILURE_RETRY;
 		return;
 	}
 	if (request->failed)
 		return;
 	request->failed = true;
 	request->ends_session = ends_session(connection, sqlstate);
-	pg_error_set_from_result(&request->trouble, result);
+	pg_error_set_from_result(&request->error, result);
 	if (pg_connection_strayed(request, pg_request_current_query(request), sqlstate))
 		fail_as_strayed(request);
 	/* A pooler may hide the server's own report that it is read-only. */
@@ -88,7 +88,7 @@ static const char *reason_to_end_session(const struct pg_connection *connection,
 	if (connection->given_up)
 		return connection->given_up;
 	if (request->ends_session)
-		return request->trouble.text;
+		return request->error.text;
 	return refuses_writes(connection);
 }
 
@@ -98,8 +98,8 @@ static void fail_on_stale_server(const struct pg_connection *connection, struct 
 {
 	if (request->failed || (request->effect == PIPELINE_COMMITS && !connection->given_up))
 		return;
-	pg_error_set(&request->trouble,
-		     request->effect == PIPELINE_COMMITS ? FAILURE_UNCERTAIN : FAILURE_RETRY, reason);
+	pg_error_set(&request->error, request->effect == PIPELINE_COMMITS ? FAILURE_UNCERTAIN : FAILURE_RETRY,
+		     reason);
 	request->failed = true;
 }
 
@@ -129,7 +129,7 @@ static void finish_request(struct pg_connection *connection, struct pg_request *
 /* Handles one of the two syncs that end the preparation. */
 static void finish_setup(struct pg_connection *connection)
 {
-	if (connection->trouble.text[0])
+	if (connection->error.text[0])
 		pg_connection_lose(connection, false);
 	else if (connection->state == CONNECTION_PREPARING)
 		connection->state = CONNECTION_IDENTIFYING;

@@ -60,11 +60,11 @@ static void watch(struct pg_connection *connection, short what)
 
 static void log_error(struct pg_connection *connection, const char *message)
 {
-	if (!strcmp(connection->logged, connection->trouble.text))
+	if (!strcmp(connection->logged, connection->error.text))
 		return;
-	snprintf(connection->logged, sizeof connection->logged, "%s", connection->trouble.text);
+	snprintf(connection->logged, sizeof connection->logged, "%s", connection->error.text);
 	LOG(connection->config.logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
-	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("error", connection->trouble.text));
+	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("error", connection->error.text));
 }
 
 /* ---- requests ---- */
@@ -133,10 +133,10 @@ static struct pg_request *remove_lost_requests(struct pg_connection *connection)
 
 		pg_request_queue_remove(&connection->requests, request);
 		if (!request->failed)
-			pg_error_set(&request->trouble, FAILURE_RETRY, connection->trouble.text);
+			pg_error_set(&request->error, FAILURE_RETRY, connection->error.text);
 		if (request->effect == PIPELINE_COMMITS && !request->failed &&
 		    (request->flushed || all_flushed))
-			request->trouble.kind = FAILURE_UNCERTAIN;
+			request->error.kind = FAILURE_UNCERTAIN;
 		request->failed = true;
 		*end = request;
 		end = &request->next;
@@ -153,7 +153,7 @@ static void limit_connection_waits(struct pg_connection *connection)
 	}
 }
 
-/* Ends the session for the reason in connection->trouble. */
+/* Ends the session for the reason in connection->error. */
 void pg_connection_lose(struct pg_connection *connection, bool silently)
 {
 	bool was_ready = connection->state == CONNECTION_READY;
@@ -180,14 +180,14 @@ void pg_connection_lose(struct pg_connection *connection, bool silently)
 
 void pg_connection_lose_with(struct pg_connection *connection, enum failure_kind kind, const char *text)
 {
-	pg_error_set(&connection->trouble, kind, text);
+	pg_error_set(&connection->error, kind, text);
 	pg_connection_lose(connection, false);
 }
 
 static void lose_silent_server(struct pg_connection *connection)
 {
 	/* Behind a pooler the request may have waited for a session, so other connections may be fine. */
-	pg_error_set(&connection->trouble, FAILURE_RETRY, "the server did not answer in time");
+	pg_error_set(&connection->error, FAILURE_RETRY, "the server did not answer in time");
 	pg_connection_lose(connection, !connection_is_pooled(connection));
 }
 
@@ -211,7 +211,7 @@ static void prepare_session(struct pg_connection *connection)
 {
 	connection->state = connection_is_pooled(connection) ? CONNECTION_IDENTIFYING : CONNECTION_PREPARING;
 	connection->mark = 0;
-	pg_error_set(&connection->trouble, FAILURE_RETRY, "");
+	pg_error_set(&connection->error, FAILURE_RETRY, "");
 	pg_error_set(&connection->termination, FAILURE_RETRY, "");
 	connection->server.identity = (struct server_identity){0};
 	pg_connection_set_timer(&connection->timer, PREPARE_TIMEOUT_MS);
@@ -223,13 +223,13 @@ static void prepare_session(struct pg_connection *connection)
 	watch(connection, EV_READ | EV_WRITE);
 }
 
-static void on_connected(void *context, PGconn *pg, const char *key, const struct pg_error *trouble)
+static void on_connected(void *context, PGconn *pg, const char *key, const struct pg_error *error)
 {
 	struct pg_connection *connection = context;
 
 	connection->connector = NULL;
 	if (!pg) {
-		pg_connection_lose_with(connection, trouble->kind, trouble->text);
+		pg_connection_lose_with(connection, error->kind, error->text);
 		return;
 	}
 	connection->pg = pg;
@@ -393,8 +393,8 @@ static void on_request_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	pg_request_queue_remove(&connection->requests, request);
 	request->failed = true;
-	pg_error_set(&request->trouble, connection->trouble.kind,
-		     connection->trouble.text[0] ? connection->trouble.text : "not connected yet");
+	pg_error_set(&request->error, connection->error.kind,
+		     connection->error.text[0] ? connection->error.text : "not connected yet");
 	pg_request_answer(request);
 }
 

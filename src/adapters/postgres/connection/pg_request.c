@@ -29,7 +29,7 @@ static void drop_results(struct query_pipeline *pipeline)
 
 void pg_request_answer(struct pg_request *request)
 {
-	struct failure failure = {request->trouble.kind, request->trouble.text};
+	struct failure failure = {request->error.kind, request->error.text};
 
 	if (request->failed)
 		drop_results(request->pipeline);

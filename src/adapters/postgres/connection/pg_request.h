@@ -23,7 +23,7 @@ struct pg_request {
 	bool failed;
 	bool ends_session;
 	struct query *settings; /* of its transaction, behind a pooler; or NULL */
-	struct pg_error trouble;
+	struct pg_error error;
 };
 
 /* The query that the next result belongs to; NULL after the last one. */

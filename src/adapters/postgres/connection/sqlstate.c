@@ -47,7 +47,7 @@ static const struct meaning meanings[] = {
 	{"XX000", NULL, FAILURE_DATA},
 
 	/*
-	 * The rest is the infrastructure's trouble: connections (08), resources (53), locks (55), operators
+	 * The rest is the infrastructure's failure: connections (08), resources (53), locks (55), operators
 	 * (57), disks (58), rights (28, 42501), a migration under way (42, 0A), a standby (25006), …
 	 */
 };

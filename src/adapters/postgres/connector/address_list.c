@@ -42,23 +42,23 @@ void address_list_fail(struct server_address *server, enum failure_kind kind, co
 
 	format_name(server, name, sizeof name);
 	utf8_format(text, sizeof text, "connection to server at %s failed: %s", name, reason);
-	pg_error_set(&server->trouble, kind, text);
+	pg_error_set(&server->error, kind, text);
 }
 
-void address_list_describe(const struct address_list *addresses, struct pg_error *trouble)
+void address_list_describe(const struct address_list *addresses, struct pg_error *error)
 {
 	size_t fatal = 0, count = 0;
 	char before[PG_ERROR_TEXT_SIZE];
 
-	pg_error_set(trouble, FAILURE_RETRY, "");
+	pg_error_set(error, FAILURE_RETRY, "");
 	for (const struct server_address *server = addresses->first; server; server = server->next) {
-		if (!server->trouble.text[0])
+		if (!server->error.text[0])
 			continue;
-		fatal += server->trouble.kind == FAILURE_FATAL;
-		utf8_format(before, sizeof before, "%s", trouble->text);
-		utf8_format(trouble->text, sizeof trouble->text, "%s%s%s", before, count++ ? "; " : "",
-			    server->trouble.text);
+		fatal += server->error.kind == FAILURE_FATAL;
+		utf8_format(before, sizeof before, "%s", error->text);
+		utf8_format(error->text, sizeof error->text, "%s%s%s", before, count++ ? "; " : "",
+			    server->error.text);
 	}
 	if (count && fatal == count)
-		trouble->kind = FAILURE_FATAL;
+		error->kind = FAILURE_FATAL;
 }

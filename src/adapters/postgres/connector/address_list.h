@@ -14,8 +14,8 @@ struct server_address {
 	const char *address; /* NULL: a socket, or a name that could not be looked up */
 	const char *key;     /* see known_servers.h */
 	bool tried;
-	int tries;               /* how often the session's first statement was sent */
-	struct pg_error trouble; /* why it failed */
+	int tries;             /* how often the session's first statement was sent */
+	struct pg_error error; /* why it failed */
 };
 
 struct address_list {
@@ -30,6 +30,6 @@ struct server_address *address_list_add(struct address_list *addresses, struct a
 void address_list_fail(struct server_address *server, enum failure_kind kind, const char *reason);
 
 /* Joins the errors of all addresses in one line; the kind is FAILURE_FATAL if that of each error is. */
-void address_list_describe(const struct address_list *addresses, struct pg_error *trouble);
+void address_list_describe(const struct address_list *addresses, struct pg_error *error);
 
 #endif

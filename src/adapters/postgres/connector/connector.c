@@ -69,8 +69,7 @@ void connector_cancel(struct connector **pointer)
 
 /* ---- finishing ---- */
 
-void connector_finish(struct connector *connector, PGconn *pg, const char *key,
-		      const struct pg_error *trouble)
+void connector_finish(struct connector *connector, PGconn *pg, const char *key, const struct pg_error *error)
 {
 	struct connector ended = *connector;
 
@@ -78,41 +77,41 @@ void connector_finish(struct connector *connector, PGconn *pg, const char *key,
 	if (pg == connector->spare)
 		connector->spare = NULL;
 	connector_cancel(&connector);
-	ended.done(ended.context, pg, key, trouble);
+	ended.done(ended.context, pg, key, error);
 	arena_free(&ended.arena);
 }
 
 static void fail(struct connector *connector, enum failure_kind kind, const char *text)
 {
-	struct pg_error trouble;
+	struct pg_error error;
 
-	pg_error_set(&trouble, kind, text);
-	connector_finish(connector, NULL, NULL, &trouble);
+	pg_error_set(&error, kind, text);
+	connector_finish(connector, NULL, NULL, &error);
 }
 
-void connector_describe(const struct connector *connector, struct pg_error *trouble)
+void connector_describe(const struct connector *connector, struct pg_error *error)
 {
 	const char *waits = connector->resolver ? "a name was not looked up in time"
 			    : connector->pg     ? "a server did not answer in time"
 						: "";
 	char before[PG_ERROR_TEXT_SIZE];
 
-	address_list_describe(&connector->addresses, trouble);
-	utf8_format(before, sizeof before, "%s", trouble->text);
-	utf8_format(trouble->text, sizeof trouble->text, "%s%s%s", before, before[0] && waits[0] ? "; " : "",
+	address_list_describe(&connector->addresses, error);
+	utf8_format(before, sizeof before, "%s", error->text);
+	utf8_format(error->text, sizeof error->text, "%s%s%s", before, before[0] && waits[0] ? "; " : "",
 		    waits);
 }
 
 static void finish_without(struct connector *connector)
 {
-	struct pg_error trouble;
+	struct pg_error error;
 
 	if (connector->spare) {
 		connector_finish(connector, connector->spare, connector->spare_key, NULL);
 		return;
 	}
-	address_list_describe(&connector->addresses, &trouble);
-	connector_finish(connector, NULL, NULL, &trouble);
+	address_list_describe(&connector->addresses, &error);
+	connector_finish(connector, NULL, NULL, &error);
 }
 
 /* ---- look-ups ---- */
@@ -126,7 +125,7 @@ static void give_up_look_up(struct connector *connector, const char *reason)
 
 	server->tried = true;
 	utf8_format(text, sizeof text, "could not look up the host name \"%.255s\": %s", host->name, reason);
-	pg_error_set(&server->trouble, FAILURE_RETRY, text);
+	pg_error_set(&server->error, FAILURE_RETRY, text);
 }
 
 static void on_looked_up(void *context, struct addrinfo *addresses, const char *error)
@@ -182,7 +181,7 @@ static void give_up_after_libpq_error(struct connector *connector)
 		connector_give_up_address(connector, FAILURE_RETRY, "the connection broke");
 		return;
 	}
-	pg_error_set(&connector->current->trouble, FAILURE_RETRY, text);
+	pg_error_set(&connector->current->error, FAILURE_RETRY, text);
 	connector_drop_attempt(connector);
 }
 

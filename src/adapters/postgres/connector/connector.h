@@ -33,15 +33,15 @@ struct connector_config {
 
 /*
  * Called once, from the event loop, after the connector freed itself.  `pg` belongs to the callee, is
- * blocking and idle, and `key` names its server (see known_servers.h).  Or `pg` is NULL and `trouble` gives
+ * blocking and idle, and `key` names its server (see known_servers.h).  Or `pg` is NULL and `error` gives
  * the reason for each address; its kind is FAILURE_FATAL where only an operator can help.
  */
-typedef void connector_done(void *context, PGconn *pg, const char *key, const struct pg_error *trouble);
+typedef void connector_done(void *context, PGconn *pg, const char *key, const struct pg_error *error);
 
 struct connector *connector_start(const struct connector_config *config, connector_done *done, void *context);
 
 /* Describes why the addresses tried until now failed, and what the connector is waiting for. */
-void connector_describe(const struct connector *connector, struct pg_error *trouble);
+void connector_describe(const struct connector *connector, struct pg_error *error);
 
 /* From now on `done` is not called. Accepts NULL in *connector and nulls it. */
 void connector_cancel(struct connector **connector);

@@ -55,8 +55,7 @@ void connector_give_up_address(struct connector *connector, enum failure_kind ki
 void connector_proceed_after_libpq_error(struct connector *connector);
 
 /* Hands over the session, and frees the connector. */
-void connector_finish(struct connector *connector, PGconn *pg, const char *key,
-		      const struct pg_error *trouble);
+void connector_finish(struct connector *connector, PGconn *pg, const char *key, const struct pg_error *error);
 
 /* ---- the session: connector_session.c ---- */
 

@@ -109,18 +109,18 @@ static void handle_refusal(struct connector *connector, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	bool by_timeout = sqlstate && is_ended_by_timeout(sqlstate);
-	struct pg_error trouble;
+	struct pg_error error;
 	char text[PG_ERROR_TEXT_SIZE];
 
 	if (by_timeout && connector->current->tries < TRIES_MAX) {
 		retry(connector, sqlstate);
 		return;
 	}
-	pg_error_set_from_result(&trouble, result);
+	pg_error_set_from_result(&error, result);
 	utf8_format(text, sizeof text, "%s the session's first statement: %s",
 		    by_timeout ? "statement_timeout or idle_session_timeout of the database or the role ended"
 			       : "the server refused",
-		    trouble.text);
+		    error.text);
 	connector_give_up_address(connector, FAILURE_RETRY, text);
 	connector_proceed(connector);
 }

@@ -90,10 +90,10 @@ bool blocking_client_may_retry(const struct blocking_client *client)
 struct connecting {
 	struct blocking_client *client;
 	bool done, late;
-	struct pg_error trouble;
+	struct pg_error error;
 };
 
-static void on_connected(void *context, PGconn *pg, const char *key, const struct pg_error *trouble)
+static void on_connected(void *context, PGconn *pg, const char *key, const struct pg_error *error)
 {
 	struct connecting *connecting = context;
 
@@ -101,7 +101,7 @@ static void on_connected(void *context, PGconn *pg, const char *key, const struc
 	connecting->client->pg = pg;
 	connecting->done = true;
 	if (!pg)
-		connecting->trouble = *trouble;
+		connecting->error = *error;
 }
 
 static void on_late(evutil_socket_t fd, short what, void *context)
@@ -124,8 +124,8 @@ static void run_connector(struct event_base *base, const struct connector_config
 	while (!connecting->done && !connecting->late)
 		event_base_loop(base, EVLOOP_ONCE);
 	if (!connecting->done) {
-		connector_describe(connector, &connecting->trouble);
-		connecting->trouble.kind = FAILURE_RETRY;
+		connector_describe(connector, &connecting->error);
+		connecting->error.kind = FAILURE_RETRY;
 		connector_cancel(&connector);
 	}
 	event_free(late);
@@ -162,8 +162,8 @@ bool blocking_client_connect(struct blocking_client *client, const struct url_so
 	event_base_free(base);
 	if (client->pg)
 		return true;
-	fail(client, connecting.trouble.text);
-	if (connecting.trouble.kind == FAILURE_FATAL)
+	fail(client, connecting.error.text);
+	if (connecting.error.kind == FAILURE_FATAL)
 		client->defect = client->text;
 	return false;
 }

@@ -36,7 +36,7 @@ void blocking_client_close(struct blocking_client *client);
 void blocking_client_set_deadline(struct blocking_client *client, int timeout_ms);
 
 /*
- * Whether a retry may succeed after the last error: no connection, no answer in time, or trouble of the
+ * Whether a retry may succeed after the last error: no connection, no answer in time, or an error of the
  * server.
  */
 bool blocking_client_may_retry(const struct blocking_client *client);

@@ -93,11 +93,11 @@ struct connecting {
 	bool done;
 	PGconn *pg;
 	char key[SERVER_KEY_SIZE];
-	struct pg_error trouble;
+	struct pg_error error;
 	int64_t took_ms;
 };
 
-static void take_outcome(void *context, PGconn *pg, const char *key, const struct pg_error *trouble)
+static void take_outcome(void *context, PGconn *pg, const char *key, const struct pg_error *error)
 {
 	struct connecting *outcome = context;
 
@@ -107,7 +107,7 @@ static void take_outcome(void *context, PGconn *pg, const char *key, const struc
 	if (pg)
 		snprintf(outcome->key, sizeof outcome->key, "%s", key);
 	else
-		outcome->trouble = *trouble;
+		outcome->error = *error;
 }
 
 static struct connecting connect_by(const struct url_source *url, bool reads)
@@ -160,7 +160,7 @@ static void assert_in_session(struct connecting *outcome)
 {
 	PGresult *result;
 
-	ck_assert_msg(outcome->pg, "%s", outcome->trouble.text);
+	ck_assert_msg(outcome->pg, "%s", outcome->error.text);
 	result = PQexec(outcome->pg, "select 1");
 	ck_assert_int_eq(PQresultStatus(result), PGRES_TUPLES_OK);
 	PQclear(result);
@@ -193,8 +193,8 @@ START_TEST(the_first_suitable_server_is_found)
 
 	if (transport->most_ms < 0) { /* the lists differ in length */
 		ck_assert_ptr_null(outcome.pg);
-		ck_assert_int_eq(outcome.trouble.kind, FAILURE_FATAL);
-		ck_assert_msg(strstr(outcome.trouble.text, "could not match"), "%s", outcome.trouble.text);
+		ck_assert_int_eq(outcome.error.kind, FAILURE_FATAL);
+		ck_assert_msg(strstr(outcome.error.text, "could not match"), "%s", outcome.error.text);
 		return;
 	}
 	assert_in_session(&outcome);
@@ -234,10 +234,10 @@ START_TEST(the_error_names_every_address_that_failed)
 	struct connecting outcome =
 		connect_to(fill_in("host=127.0.0.1,127.0.0.1,no-such-host.invalid port=$R,$S,5432 $X"
 				   " connect_timeout=2 password=pass-word"));
-	const char *text = outcome.trouble.text;
+	const char *text = outcome.error.text;
 
 	ck_assert_ptr_null(outcome.pg);
-	ck_assert_int_eq(outcome.trouble.kind, FAILURE_RETRY);
+	ck_assert_int_eq(outcome.error.kind, FAILURE_RETRY);
 	ck_assert_msg(strstr(text, "refused"), "%s", text);
 	ck_assert_msg(strstr(text, "no answer within 2 s"), "%s", text);
 	ck_assert_msg(strstr(text, "\"no-such-host.invalid\""), "%s", text);
@@ -288,8 +288,8 @@ START_TEST(without_a_free_descriptor_an_attempt_fails_and_a_later_one_succeeds)
 	setrlimit(RLIMIT_NOFILE, &before);
 
 	ck_assert_ptr_null(outcome.pg);
-	ck_assert_int_eq(outcome.trouble.kind, FAILURE_RETRY);
-	ck_assert_msg(strstr(outcome.trouble.text, "Too many open files"), "%s", outcome.trouble.text);
+	ck_assert_int_eq(outcome.error.kind, FAILURE_RETRY);
+	ck_assert_msg(strstr(outcome.error.text, "Too many open files"), "%s", outcome.error.text);
 	assert_in_session(&(struct connecting){.pg = connect_to(conninfo).pg});
 }
 END_TEST
@@ -320,8 +320,8 @@ START_TEST(a_lack_of_memory_is_not_blamed_on_the_connection_string)
 	starve("PQconninfoParse");
 	connecting = connect_to(fill_in("host=$H port=$P $X"));
 
-	ck_assert_int_eq(connecting.trouble.kind, FAILURE_RETRY);
-	ck_assert_str_eq(connecting.trouble.text, "out of memory");
+	ck_assert_int_eq(connecting.error.kind, FAILURE_RETRY);
+	ck_assert_str_eq(connecting.error.text, "out of memory");
 }
 END_TEST
 
