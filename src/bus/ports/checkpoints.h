@@ -65,12 +65,12 @@ struct checkpoints_ops {
 			    checkpoints_done *done, void *context);
 
 	/*
-	 * Records gaps, and whether the worker is subscribed now (`heard`).  A worker's first gap begins when
-	 * any worker was last known to be subscribed, if that is earlier.  A gap that begins at the same
-	 * instant as a recorded one replaces that one's end and cause.
+	 * Records gaps, and whether the worker is subscribed now (`is_subscribed`).  A worker's first gap
+	 * begins when any worker was last known to be subscribed, if that is earlier.  A gap that begins at
+	 * the same instant as a recorded one replaces that one's end and cause.
 	 */
 	void (*note_blindness)(struct checkpoints *checkpoints, const struct subscription_gap *windows,
-			       size_t count, bool heard, checkpoints_done *done, void *context);
+			       size_t count, bool is_subscribed, checkpoints_done *done, void *context);
 };
 
 #endif

@@ -116,13 +116,13 @@ static void insert_gaps(struct query_pipeline *pipeline, const struct subscripti
 }
 
 static void note_blindness(struct checkpoints *checkpoints, const struct subscription_gap *gaps, size_t count,
-			   bool heard, checkpoints_done *done, void *context)
+			   bool is_subscribed, checkpoints_done *done, void *context)
 {
 	struct checkpoint_call *call = begin_call(checkpoints, done, context);
 
 	insert_gaps(&call->base.pipeline, gaps, count);
-	if (heard)
-		query_pipeline_add(&call->base.pipeline, NOTE_HEARD);
+	if (is_subscribed)
+		query_pipeline_add(&call->base.pipeline, RECORD_SUBSCRIBED);
 	send_call(checkpoints, call);
 }
 

@@ -17,7 +17,7 @@ struct postgres_views {
 };
 
 /* One read; exactly one of its three callbacks is set. */
-struct read {
+struct pg_read {
 	struct pg_call call;
 	struct postgres_views *views;
 	struct query *query;
@@ -38,10 +38,10 @@ static struct postgres_views *postgres_views(struct views *views)
 static void on_refused(evutil_socket_t fd, short what, void *context);
 static void on_read(void *context, const struct failure *failure);
 
-static struct read *begin_read(struct views *port, enum statement_name statement, void *context)
+static struct pg_read *begin_read(struct views *port, enum statement_name statement, void *context)
 {
 	struct postgres_views *views = postgres_views(port);
-	struct read *read = pg_call_begin(&views->reads, sizeof *read);
+	struct pg_read *read = pg_call_begin(&views->reads, sizeof *read);
 
 	read->views = views;
 	read->context = context;
@@ -49,7 +49,7 @@ static struct read *begin_read(struct views *port, enum statement_name statement
 	return read;
 }
 
-static void send_read(struct read *read)
+static void send_read(struct pg_read *read)
 {
 	struct pg_connection *connection = read->views->connection;
 
@@ -63,7 +63,7 @@ static void send_read(struct read *read)
 
 static void read_allocations(struct views *views, const char *orderid, allocations_done *done, void *context)
 {
-	struct read *read = begin_read(views, VIEW_ALLOCATIONS, context);
+	struct pg_read *read = begin_read(views, VIEW_ALLOCATIONS, context);
 
 	read->allocations = done;
 	query_text(read->query, orderid);
@@ -73,7 +73,7 @@ static void read_allocations(struct views *views, const char *orderid, allocatio
 static void read_events(struct views *views, const char *sku, int64_t version, events_done *done,
 			void *context)
 {
-	struct read *read = begin_read(views, VIEW_EVENTS, context);
+	struct pg_read *read = begin_read(views, VIEW_EVENTS, context);
 
 	read->events = done;
 	query_text(read->query, sku);
@@ -84,7 +84,7 @@ static void read_events(struct views *views, const char *sku, int64_t version, e
 
 static void ping(struct views *views, ping_done *done, void *context)
 {
-	struct read *read = begin_read(views, PING, context);
+	struct pg_read *read = begin_read(views, PING, context);
 
 	read->ping = done;
 	send_read(read);
@@ -92,14 +92,14 @@ static void ping(struct views *views, ping_done *done, void *context)
 
 /* ---- answering ---- */
 
-static void end_read(struct read *read)
+static void end_read(struct pg_read *read)
 {
 	if (read->refusal)
 		event_free(read->refusal);
 	pg_call_end(&read->call);
 }
 
-static void answer_allocations(struct read *read, const struct failure *failure)
+static void answer_allocations(struct pg_read *read, const struct failure *failure)
 {
 	size_t count = (size_t)query_rows(read->query);
 	struct allocation_row *rows = arena_alloc(read->call.arena, count * sizeof *rows);
@@ -111,7 +111,7 @@ static void answer_allocations(struct read *read, const struct failure *failure)
 	read->allocations(read->context, rows, count, failure);
 }
 
-static void answer_events(struct read *read, const struct failure *failure)
+static void answer_events(struct pg_read *read, const struct failure *failure)
 {
 	size_t count = (size_t)query_rows(read->query);
 	struct event_frame *frames = arena_alloc(read->call.arena, count * sizeof *frames);
@@ -125,7 +125,7 @@ static void answer_events(struct read *read, const struct failure *failure)
 
 static void on_read(void *context, const struct failure *failure)
 {
-	struct read *read = context;
+	struct pg_read *read = context;
 
 	if (read->allocations)
 		answer_allocations(read, failure);
@@ -179,7 +179,7 @@ void postgres_views_free(struct views **pointer)
 	views = postgres_views(*pointer);
 	pg_connection_free(&views->connection);
 	while (views->reads)
-		end_read((struct read *)views->reads);
+		end_read((struct pg_read *)views->reads);
 	free(views);
 	*pointer = NULL;
 }

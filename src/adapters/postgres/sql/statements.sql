@@ -94,7 +94,7 @@ cross join lateral (select sku from products where id = b.product_id limit 1) as
 -- statement LOAD_CLOCK
 select clock_timestamp()
 
--- statement TAKE_KEYS
+-- statement RESERVE_KEYS
 select nextval('row_keys') from generate_series(1, $1::integer)
 
 -- statement CHECK_REVISIONS
@@ -710,7 +710,7 @@ cross join (select heard_until from installation where only_row limit 1) as i
 where w.is_first or not exists (select from grown where grown.since = w.since)
 on conflict (until, cause) do nothing
 
--- statement NOTE_HEARD for checkpoints
+-- statement RECORD_SUBSCRIBED for checkpoints
 update installation set heard_until = now() where only_row
 
 

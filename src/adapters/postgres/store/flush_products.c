@@ -68,7 +68,7 @@ static void update_products(struct flush *flush, const struct product *const *pr
 
 /*
  * If a product was only consulted, all are locked and checked before any is written: a decision depends on
- * it, and locks must be taken in one order.
+ * it, and locks must be acquired in one order.
  */
 static void check_and_update_products(struct flush *flush)
 {
@@ -94,7 +94,7 @@ static void insert_products(struct flush *flush, struct product_slot **slots)
 
 		if (!product || product->revision)
 			continue;
-		product->key = store_take_key(flush->store);
+		product->key = store_next_key(flush->store);
 		array_int8(keys, product->key);
 		array_text(skus, product->sku);
 		array_int8(versions, product->version);
@@ -170,7 +170,7 @@ static void insert_batches(struct flush *flush)
 	for (size_t i = 0; i < count; i++) {
 		struct batch *batch = found[i].batch;
 
-		batch->key = store_take_key(flush->store);
+		batch->key = store_next_key(flush->store);
 		array_int8(keys, batch->key);
 		array_int8(products, found[i].product->key);
 		array_text(references, batch->reference);

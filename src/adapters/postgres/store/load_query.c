@@ -15,7 +15,7 @@ static struct query *add_keys_query(struct postgres_store *store, struct query_p
 
 	if (store_keys(store) >= needed)
 		return NULL;
-	query = query_pipeline_add(pipeline, TAKE_KEYS);
+	query = query_pipeline_add(pipeline, RESERVE_KEYS);
 	query_int4(query, (int32_t)(needed + SPARE_KEYS));
 	return query;
 }

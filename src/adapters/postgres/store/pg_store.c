@@ -193,7 +193,7 @@ void store_add_key(struct postgres_store *store, int64_t key)
 	store->keys[store->key_count++] = key;
 }
 
-int64_t store_take_key(struct postgres_store *store)
+int64_t store_next_key(struct postgres_store *store)
 {
 	assert(store->key_count && "a load brings as many keys as the unit can need");
 	return store->keys[--store->key_count];

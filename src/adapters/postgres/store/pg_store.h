@@ -83,7 +83,7 @@ void store_answer(struct postgres_store *store, const struct failure *failure);
 /* Reserved keys: their number (without those of a lost session), adding one, and removing one. */
 size_t store_keys(struct postgres_store *store);
 void store_add_key(struct postgres_store *store, int64_t key);
-int64_t store_take_key(struct postgres_store *store);
+int64_t store_next_key(struct postgres_store *store);
 
 /* Adds a query that sets statement_timeout for the rest of the transaction; 0 leaves it as it is. */
 void store_set_statement_time(struct query_pipeline *pipeline, int time_ms);

@@ -34,21 +34,21 @@ bool postgres_find_outcomes(struct blocking_client *client, const char *id, stru
 
 /* ---- its events ---- */
 
-static bool show_frame(const PGresult *rows, int row, frame_heard *heard, void *context)
+static bool show_frame(const PGresult *rows, int row, frame_found *found, void *context)
 {
 	struct bytes frame;
 	unsigned char *data = blocking_client_bytea(rows, row, 2, &frame.size);
 	bool holds_some;
 
 	frame.data = data;
-	holds_some = heard(context, frame);
+	holds_some = found(context, frame);
 	PQfreemem(data);
 	return holds_some;
 }
 
 /* The steps of a large shrink are commits of their own, and nothing else happens to its product meanwhile. */
 static bool follow_product(struct blocking_client *client, const struct known_outcome *outcome,
-			   const char *at, const PGresult *frames, int row, frame_heard *heard, void *context)
+			   const char *at, const PGresult *frames, int row, frame_found *found, void *context)
 {
 	const char *params[] = {PQgetvalue(frames, row, 0), PQgetvalue(frames, row, 1), outcome->id, at};
 	PGresult *last = NULL, *next;
@@ -60,7 +60,7 @@ static bool follow_product(struct blocking_client *client, const struct known_ou
 		if (!next)
 			return false;
 		holds_some = PQntuples(next) > 0 && PQgetvalue(next, 0, 3)[0] == 'f' &&
-			     show_frame(next, 0, heard, context);
+			     show_frame(next, 0, found, context);
 		if (holds_some)
 			params[1] = PQgetvalue(next, 0, 1);
 		last = next;
@@ -70,7 +70,7 @@ static bool follow_product(struct blocking_client *client, const struct known_ou
 }
 
 bool postgres_read_effects(struct blocking_client *client, const struct known_outcome *outcome,
-			   frame_heard *heard, void *context)
+			   frame_found *found, void *context)
 {
 	char at[24];
 	const char *const params[] = {at};
@@ -81,8 +81,8 @@ bool postgres_read_effects(struct blocking_client *client, const struct known_ou
 	rows = blocking_client_query(client, sql_frames_of_commit, 1, params);
 	done = rows;
 	for (int row = 0; rows && done && row < PQntuples(rows); row++) {
-		if (show_frame(rows, row, heard, context))
-			done = follow_product(client, outcome, at, rows, row, heard, context);
+		if (show_frame(rows, row, found, context))
+			done = follow_product(client, outcome, at, rows, row, found, context);
 	}
 	PQclear(rows);
 	return done;

@@ -18,14 +18,14 @@ bool postgres_find_outcomes(struct blocking_client *client, const char *id, stru
 			    struct known_outcome **outcomes, size_t *count);
 
 /* Returns true if the frame holds events of the message in question. */
-typedef bool frame_heard(void *context, struct bytes frame);
+typedef bool frame_found(void *context, struct bytes frame);
 
 /*
- * Calls `heard` with every frame that may hold events of a handled message, as long as frames are kept:
+ * Calls `found` with every frame that may hold events of a handled message, as long as frames are kept:
  * those of its commit, and after each frame that holds some, the next frame of its product.  Returns false
  * after a failure: see the client.
  */
 bool postgres_read_effects(struct blocking_client *client, const struct known_outcome *outcome,
-			   frame_heard *heard, void *context);
+			   frame_found *found, void *context);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Rebuilds the read model from the write side while workers continue.
  *
- * Both are scanned in pieces, by key.  A piece that agrees takes no locks.  If a piece differs, the products
+ * Both are scanned in pieces, by key.  A piece that agrees acquires no locks.  If one differs, the products
  * concerned are locked as a worker locks them, and the piece is compared again and corrected in a
  * transaction of its own.  What workers changed between two pieces, they have written to the read model
  * themselves.

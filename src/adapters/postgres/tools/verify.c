@@ -15,13 +15,13 @@ static const struct sql_rule frame_rule = {
 
 const size_t verify_rule_count = SQL_RULES + 2;
 
-struct verification {
+struct pg_verification {
 	struct blocking_client *client;
 	const struct verifier *verifier;
 	void *context;
 };
 
-static void report(const struct verification *verification, const struct sql_rule *rule, const char *key,
+static void report(const struct pg_verification *verification, const struct sql_rule *rule, const char *key,
 		   const char *expected, const char *found)
 {
 	verification->verifier->broken(verification->context,
@@ -30,7 +30,7 @@ static void report(const struct verification *verification, const struct sql_rul
 
 /* ---- rules in SQL ---- */
 
-static void report_rows(const struct verification *verification, const struct sql_rule *rule,
+static void report_rows(const struct pg_verification *verification, const struct sql_rule *rule,
 			const PGresult *rows)
 {
 	int count = PQntuples(rows);
@@ -43,7 +43,7 @@ static void report_rows(const struct verification *verification, const struct sq
 		verification->verifier->more(verification->context, rule->name, all - count);
 }
 
-static bool check_rule(const struct verification *verification, const struct sql_rule *rule)
+static bool check_rule(const struct pg_verification *verification, const struct sql_rule *rule)
 {
 	char max[16];
 	const char *const params[] = {max};
@@ -61,7 +61,7 @@ static bool check_rule(const struct verification *verification, const struct sql
 /* ---- the outbox, row by row ---- */
 
 struct outbox_reading {
-	const struct verification *verification;
+	const struct pg_verification *verification;
 	int64_t misplaced, malformed;
 };
 
@@ -75,7 +75,7 @@ static void count_breach(const struct outbox_reading *reading, int64_t *count, c
 
 static void check_row(struct outbox_reading *reading, const PGresult *rows, int row)
 {
-	const struct verification *verification = reading->verification;
+	const struct pg_verification *verification = reading->verification;
 	struct kept_frame kept = {
 		.sku = PQgetvalue(rows, row, 0),
 		.first_version = blocking_client_number(rows, row, 1),
@@ -99,14 +99,14 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 
 static void report_rest(const struct outbox_reading *reading, const struct sql_rule *rule, int64_t count)
 {
-	const struct verification *verification = reading->verification;
+	const struct pg_verification *verification = reading->verification;
 
 	if (count > BREACHES_REPORTED_MAX)
 		verification->verifier->more(verification->context, rule->name,
 					     count - BREACHES_REPORTED_MAX);
 }
 
-static bool check_outbox(const struct verification *verification)
+static bool check_outbox(const struct pg_verification *verification)
 {
 	struct outbox_reading reading = {.verification = verification};
 	int count = 1;
@@ -130,7 +130,7 @@ static bool check_outbox(const struct verification *verification)
 
 bool postgres_verify(struct blocking_client *client, const struct verifier *verifier, void *context)
 {
-	const struct verification verification = {client, verifier, context};
+	const struct pg_verification verification = {client, verifier, context};
 
 	blocking_client_clear_deadline(client);
 	if (!blocking_client_begin_transaction(client, sql_begin_verification))
