@@ -255,13 +255,12 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 	(void)what;
 	if (life->phase == PREPARING)
 		check_schema(life);
-	else if (life->phase == LEAVING && schema_work_is_over(life->schema, &status))
-		end(life, STATUS_DONE);
 	else if (life->phase == CONNECTING)
 		check_redis(life);
 	else if (life->phase == CONFIRMING && worker_is_done(life->worker))
 		enter(life, FLUSHING);
-	else if (life->phase == FLUSHING && !unanswered(life))
+	else if ((life->phase == LEAVING && schema_work_is_over(life->schema, &status)) ||
+		 (life->phase == FLUSHING && !unanswered(life)))
 		end(life, STATUS_DONE);
 	if (is_polled(life->phase))
 		set_timer(life->poll, POLL_MS);
