@@ -144,7 +144,7 @@ static bool is_news(const struct trouble_lines *trouble, enum log_level level, u
 }
 
 /* Whether the line is to be written. */
-static bool take_trouble(struct trouble_lines *trouble, enum log_level level, uint64_t cause)
+static bool admit_trouble(struct trouble_lines *trouble, enum log_level level, uint64_t cause)
 {
 	struct clock *clock = trouble->limiter->clock;
 	int64_t now = now_ms(trouble->limiter);
@@ -241,8 +241,8 @@ static struct kind_of_lines *find_kind(struct log_limiter *limiter, const char *
 	return kind;
 }
 
-static bool take_line(struct kind_of_lines *kind, enum log_level level, const struct log_field *fields,
-		      size_t count)
+static bool admit_line(struct kind_of_lines *kind, enum log_level level, const struct log_field *fields,
+		       size_t count)
 {
 	struct clock *clock = kind->limiter->clock;
 
@@ -288,9 +288,9 @@ static bool passes(struct log_limiter *limiter, enum log_level level, const char
 	if (level < LOG_WARN || find_mark("kept", fields, count))
 		return true;
 	if (lines)
-		return take_trouble(lines, level, cause_of(message, fields, count));
+		return admit_trouble(lines, level, cause_of(message, fields, count));
 	kind = find_kind(limiter, message);
-	return !kind || take_line(kind, level, fields, count);
+	return !kind || admit_line(kind, level, fields, count);
 }
 
 static void write_line(struct logger *port, enum log_level level, const char *message,

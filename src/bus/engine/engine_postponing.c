@@ -106,7 +106,7 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 		is_taken = true;
 	}
 	if (is_taken)
-		delivery->was_taken = true;
+		delivery->was_accepted = true;
 	else
 		postpone(engine, delivery, sku);
 	return !is_taken;

@@ -90,7 +90,7 @@ static void add_entry(struct postponed *mark, const struct delivery *delivery)
 	struct stream_id id = id_of(delivery);
 
 	/* Blocked, unless the current pass returns the entry again and no lane accepted it before. */
-	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_taken;
+	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_accepted;
 	if (stream_id_compare(id, mark->lowest) < 0)
 		mark->lowest = id;
 }

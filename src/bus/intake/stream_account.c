@@ -85,22 +85,22 @@ static int compare(const void *left, const void *right)
 	return stream_id_compare(*(const struct stream_id *)left, *(const struct stream_id *)right);
 }
 
-static bool has_come(const struct stream_account *account, struct stream_id id)
+static bool was_received(const struct stream_account *account, struct stream_id id)
 {
 	return account->received_count &&
 	       bsearch(&id, account->received, account->received_count, sizeof id, compare) != NULL;
 }
 
-static void come_again(struct stream_account *account, struct stream_id id)
+static void note_again(struct stream_account *account, struct stream_id id)
 {
-	bool is_found = is_below(account->again, id) && !has_come(account, id);
+	bool is_found = is_below(account->again, id) && !was_received(account, id);
 
 	account->again = is_below(account->again, id) ? id : account->again;
 	account->found += is_found;
 	account->added += is_found;
 }
 
-static void come(struct stream_account *account, struct stream_id id)
+static void note_received(struct stream_account *account, struct stream_id id)
 {
 	if (is_below(account->up_to, id)) {
 		remember(account, id);
@@ -108,7 +108,7 @@ static void come(struct stream_account *account, struct stream_id id)
 		account->added++;
 		account->again = id;
 	} else if (account->is_back) {
-		come_again(account, id);
+		note_again(account, id);
 	}
 }
 
@@ -120,7 +120,7 @@ void account_received(struct stream_account *account, const struct stream_entry 
 		struct stream_id id = entries[i].id;
 
 		if (!were_pending || (is_below(account->up_to, id) && !is_below(account->handed, id)))
-			come(account, id);
+			note_received(account, id);
 	}
 }
 

@@ -123,7 +123,7 @@ const struct stream_reader_stats *stream_reader_stats(const struct stream_reader
 
 /* ---- a step failed ---- */
 
-static void tell_not_read(struct stream_reader *reader, const char *error)
+static void report_not_read(struct stream_reader *reader, const char *error)
 {
 	utf8_format(reader->not_read, sizeof reader->not_read, "%s", error);
 	/* The first attempts may fail only because connections are still being made. */
@@ -150,7 +150,7 @@ void reader_fail(struct stream_reader *reader, const struct failure *failure)
 {
 	reader_lose(reader);
 	if (reader->is_started)
-		tell_not_read(reader, failure->text);
+		report_not_read(reader, failure->text);
 	reader->state = READER_WAITING;
 	reader_set_timer(reader, reader->retry_timer, backoff_next(&reader->backoff, reader->ports.random));
 }

@@ -51,7 +51,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 }
 
 /* Submits all entries except those that are in flight already. */
-static void take_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+static void submit_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	int64_t incarnation = reader->record.incarnation;
 	struct pending_entry *place = NULL;
@@ -152,7 +152,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 		if (!was_pending)
 			reader_log_read(reader);
 		account_received(&reader->account, entries, count, was_pending);
-		take_all(reader, entries, count);
+		submit_all(reader, entries, count);
 		adapt_read(reader, entries, count);
 		see_sizes(reader, entries, count);
 		note_place(reader, entries, count);

@@ -18,8 +18,8 @@ static void rest(struct lane *lane, const struct product *product, const char *w
 	lane->steps_from_ms = engine_now_ms(lane->engine) + STUCK_MS;
 }
 
-/* Takes the shrink's step, which precedes all messages.  Returns false if more has to be loaded first. */
-static bool take_step(struct lane *lane)
+/* Executes the shrink's step, which precedes all messages.  Returns false if more has to be loaded first. */
+static bool execute_step(struct lane *lane)
 {
 	struct product *product = lane->stepping && !lane->stepped ? lane_shrinking_product(lane) : NULL;
 	enum progress progress;
@@ -121,7 +121,7 @@ void lane_handle(struct lane *lane)
 {
 	struct delivery *delivery;
 
-	if (!take_step(lane)) {
+	if (!execute_step(lane)) {
 		lane_load(lane);
 		return;
 	}

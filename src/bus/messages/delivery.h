@@ -102,7 +102,7 @@ struct delivery {
 	enum outcome outcome;
 	enum verdict verdict; /* what made it handled, skipped or rejected */
 	const char *reason;   /* one line; not NULL once there is an outcome */
-	bool was_taken;       /* its lane accepted it at least once */
+	bool was_accepted;    /* its lane accepted it at least once */
 	bool is_held;         /* its SKU is held up: it counts towards their share of the queue */
 	bool decided;         /* its outcome is fixed before any unit of work, so it is not handled */
 };

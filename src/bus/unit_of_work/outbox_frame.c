@@ -39,7 +39,7 @@ struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *eve
 }
 
 /* Consumes `size` bytes from the front; NULL when there are fewer. */
-static const unsigned char *take(struct bytes *in, size_t size)
+static const unsigned char *consume(struct bytes *in, size_t size)
 {
 	const unsigned char *at = in->data;
 
@@ -49,11 +49,11 @@ static const unsigned char *take(struct bytes *in, size_t size)
 	return at;
 }
 
-static bool take_event(struct arena *arena, struct bytes *in, struct outgoing *event)
+static bool decode_event(struct arena *arena, struct bytes *in, struct outgoing *event)
 {
-	const unsigned char *length = take(in, 1);
-	const unsigned char *name = length ? take(in, *length) : NULL;
-	const unsigned char *size = name ? take(in, 4) : NULL;
+	const unsigned char *length = consume(in, 1);
+	const unsigned char *name = length ? consume(in, *length) : NULL;
+	const unsigned char *size = name ? consume(in, 4) : NULL;
 	char *text;
 
 	if (!size)
@@ -62,7 +62,7 @@ static bool take_event(struct arena *arena, struct bytes *in, struct outgoing *e
 	memcpy(text, name, *length);
 	event->type = message_type_named(text);
 	event->payload.size = (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
-	event->payload.data = take(in, event->payload.size);
+	event->payload.data = consume(in, event->payload.size);
 	return event->payload.data != NULL;
 }
 
@@ -70,7 +70,7 @@ bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoin
 {
 	while (frame.size) {
 		*events = arena_grow(arena, *events, *count, sizeof **events);
-		if (!take_event(arena, &frame, &(*events)[*count]))
+		if (!decode_event(arena, &frame, &(*events)[*count]))
 			return false;
 		(*count)++;
 	}

@@ -63,7 +63,7 @@ struct arena *arena_new(size_t chunk_size)
 }
 
 /* Unlinks and returns a spare chunk of at least `size` bytes, or returns NULL. */
-static struct chunk *take_spare(struct arena *arena, size_t size)
+static struct chunk *reuse_spare(struct arena *arena, size_t size)
 {
 	struct chunk **place = &arena->spare, *chunk;
 
@@ -77,7 +77,7 @@ static struct chunk *take_spare(struct arena *arena, size_t size)
 
 static void add_chunk(struct arena *arena, size_t size)
 {
-	struct chunk *chunk = take_spare(arena, size);
+	struct chunk *chunk = reuse_spare(arena, size);
 
 	if (!chunk) {
 		chunk = chunk_new(size);

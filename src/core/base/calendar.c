@@ -115,7 +115,7 @@ static bool take_fraction(struct scanner *in, int64_t *us)
 }
 
 /* Reads `Z` or an offset such as `+02:00`; *offset is in seconds east of UTC. */
-static bool take_zone(struct scanner *in, int64_t *offset)
+static bool scan_zone(struct scanner *in, int64_t *offset)
 {
 	bool east = in->at != in->end && *in->at == '+';
 	int32_t hours, minutes;
@@ -203,7 +203,7 @@ bool instant_parse(const char *text, size_t length, int64_t *instant)
 		return false;
 	if (take(&in, ".") && !take_fraction(&in, &us))
 		return false;
-	if (!take_zone(&in, &offset) || in.at != in.end)
+	if (!scan_zone(&in, &offset) || in.at != in.end)
 		return false;
 	*instant = (day * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset) * US_PER_SECOND + us;
 	return true;
