@@ -65,8 +65,8 @@ static bool has_duplicate(const struct delivery_queue *done)
 void speculation_note_commit(struct speculation_caution *caution, const struct speculation *speculation,
 			     const struct delivery_queue *done)
 {
-	if (!speculation->was_on && caution->units_left)
-		caution->units_left--;
 	if (caution->units_left && has_duplicate(done))
 		caution->units_left = CAUTIOUS_UNITS;
+	else if (caution->units_left && !speculation->was_on)
+		caution->units_left--;
 }

@@ -291,6 +291,30 @@ START_TEST(units_look_ids_up_after_a_duplicate_until_no_more_arrive)
 }
 END_TEST
 
+START_TEST(a_duplicate_in_the_last_cautious_unit_keeps_the_lane_cautious)
+{
+	size_t before;
+
+	allocate("order", "LAMP", 1);
+	world_run(world);
+	allocate("order", "LAMP", 1); /* a wrong assumption: this unit and 16 more look everything up */
+	world_run(world);
+	for (int i = 0; i < 15; i++) {
+		allocate("another", "LAMP", i + 1);
+		world_run(world);
+	}
+	allocate("order", "LAMP", 1);
+	world_run(world);
+
+	before = loads();
+	allocate("order", "LAMP", 1);
+	world_run(world);
+
+	ck_assert_uint_eq(loads(), before + 1);
+	ck_assert_uint_eq(failed_speculations(), 1);
+}
+END_TEST
+
 /* ---- the database's clock ---- */
 
 START_TEST(the_databases_clock_is_read_again_after_a_while)
@@ -443,6 +467,7 @@ SUITE("product cache", set_up, tear_down_world)
 	tcase_add_test(tests, a_line_that_was_assumed_new_does_not_hide_the_one_that_a_shrink_needs);
 	tcase_add_test(tests, an_unverified_message_makes_the_rest_of_the_unit_look_up_at_once);
 	tcase_add_test(tests, units_look_ids_up_after_a_duplicate_until_no_more_arrive);
+	tcase_add_test(tests, a_duplicate_in_the_last_cautious_unit_keeps_the_lane_cautious);
 	tcase_add_test(tests, the_databases_clock_is_read_again_after_a_while);
 	tcase_add_test(tests, a_message_from_the_future_is_found_by_the_extrapolated_clock);
 }
