@@ -63,6 +63,14 @@ START_TEST(work_that_the_database_does_not_take_is_a_trouble_within_a_second_and
 }
 END_TEST
 
+static void repair_database(void)
+{
+	database_set_broken(world->database, false);
+	world_advance_ms(world, 2000);
+	ck_assert(!database_is_in_trouble());
+	ck_assert(engine_stats(world->engine)->database_up);
+}
+
 /* Reads succeed meanwhile. */
 START_TEST(commits_that_are_refused_are_a_trouble_although_reads_go_well)
 {
@@ -73,10 +81,7 @@ START_TEST(commits_that_are_refused_are_a_trouble_although_reads_go_well)
 		ck_assert(database_is_in_trouble());
 		ck_assert(!engine_stats(world->engine)->database_up);
 	}
-	database_set_broken(world->database, false);
-	world_advance_ms(world, 2000);
-	ck_assert(!database_is_in_trouble());
-	ck_assert(engine_stats(world->engine)->database_up);
+	repair_database();
 }
 END_TEST
 
@@ -106,10 +111,7 @@ START_TEST(an_idle_worker_notices_that_the_database_fails_and_recovers)
 	ck_assert(database_is_in_trouble());
 	ck_assert(!engine_stats(world->engine)->database_up);
 
-	database_set_broken(world->database, false);
-	world_advance_ms(world, 2000);
-	ck_assert(!database_is_in_trouble());
-	ck_assert(engine_stats(world->engine)->database_up);
+	repair_database();
 }
 END_TEST
 

@@ -299,16 +299,25 @@ START_TEST(shrinks_of_several_skus_take_turns)
 }
 END_TEST
 
-/* A step that the database refuses is retried, because no message is to blame. */
-START_TEST(a_refused_step_is_retried)
+/* Begins a shrink, and holds the lane between two of its steps. */
+static struct sent *begin_shrink_and_hold(void)
 {
-	struct sent *shrink, *chair;
+	struct sent *shrink;
 
 	hold_lane();
 	shrink = change_quantity("a", 10);
 	world_run(world);
 	while (!is_shrinking())
 		step_lane();
+	return shrink;
+}
+
+/* A step that the database refuses is retried, because no message is to blame. */
+START_TEST(a_refused_step_is_retried)
+{
+	struct sent *shrink, *chair;
+
+	shrink = begin_shrink_and_hold();
 	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_DATA);
 	chair = _i ? allocate("order", "CHAIR", 1) : NULL;
 	release_lane();
@@ -327,11 +336,7 @@ START_TEST(a_stuck_step_is_retried_after_a_pause)
 {
 	struct sent *shrink, *chair;
 
-	hold_lane();
-	shrink = change_quantity("a", 10);
-	world_run(world);
-	while (!is_shrinking())
-		step_lane();
+	shrink = begin_shrink_and_hold();
 	memory_codec_refuse(&world->codec, "orderid=order-00020");
 	release_lane();
 	world_advance_ms(world, 60000);
