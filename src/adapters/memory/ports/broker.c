@@ -1,6 +1,7 @@
 /* Keeps copies of the published events in an arena, and fences that record which rows were published. */
 #include "adapters/memory/ports/broker.h"
 
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 #include "core/partition.h"
 
@@ -199,7 +200,7 @@ static void on_request(void *context)
 static void publish(struct broker *port, const struct publication *publication, publish_done *done,
 		    void *context)
 {
-	struct memory_broker *broker = (struct memory_broker *)port;
+	struct memory_broker *broker = container_of(port, struct memory_broker, broker);
 	struct publishing *publishing = arena_alloc(broker->channel->arena, sizeof *publishing);
 
 	*publishing = (struct publishing){broker, publication, {0}, false, done, context};

@@ -1,6 +1,7 @@
 /* Keeps the checkpoints of streams, and the subscription gaps. */
 #include "adapters/memory/ports/checkpoints.h"
 
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <inttypes.h>
@@ -175,7 +176,7 @@ static struct checkpoints_call *begin(struct checkpoints *port,
 				      void (*carry_out)(struct checkpoints_call *call),
 				      checkpoints_done *done, void *context)
 {
-	struct memory_checkpoints *checkpoints = (struct memory_checkpoints *)port;
+	struct memory_checkpoints *checkpoints = container_of(port, struct memory_checkpoints, checkpoints);
 	struct checkpoints_call *call = arena_alloc(checkpoints->arena, sizeof *call);
 
 	*call = (struct checkpoints_call){

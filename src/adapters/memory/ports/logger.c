@@ -1,6 +1,8 @@
 /* Keeps the lines of the log as texts in an arena. */
 #include "adapters/memory/ports/logger.h"
 
+#include "core/base/container_of.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@ static char *with_field(struct arena *arena, char *line, const struct log_field 
 static void write_line(struct logger *port, enum log_level level, const char *message,
 		       const struct log_field *fields, size_t count)
 {
-	struct memory_logger *logger = (struct memory_logger *)port;
+	struct memory_logger *logger = container_of(port, struct memory_logger, logger);
 	char *line = arena_printf(logger->arena, "%s %s", level_name(level), message);
 
 	for (size_t i = 0; i < count; i++)

@@ -2,6 +2,7 @@
 #include "adapters/memory/ports/notifier.h"
 
 #include "core/base/arena.h"
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <string.h>
@@ -83,7 +84,7 @@ static void on_request(void *context)
 static void notify(struct notifier *port, const struct notification *notification, notify_done *done,
 		   void *context)
 {
-	struct memory_notifier *notifier = (struct memory_notifier *)port;
+	struct memory_notifier *notifier = container_of(port, struct memory_notifier, notifier);
 	struct notifying *notifying = arena_alloc(notifier->arena, sizeof *notifying);
 
 	*notifying = (struct notifying){notifier, notification, done, context};

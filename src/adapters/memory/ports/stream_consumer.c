@@ -1,6 +1,7 @@
 /* Implements the consumers of a stream, and carries their calls and answers. */
 #include "adapters/memory/ports/stream_internal.h"
 
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <assert.h>
@@ -78,7 +79,7 @@ void consumer_fail(struct consumer_call *call, enum failure_kind kind, const cha
 
 static struct consumer_call *begin(struct stream *port, enum consumer_call_kind kind, void *context)
 {
-	struct memory_consumer *consumer = (struct memory_consumer *)port;
+	struct memory_consumer *consumer = container_of(port, struct memory_consumer, stream);
 	struct consumer_call *call = &consumer->calls[kind];
 
 	assert(!call->is_under_way);

@@ -4,6 +4,7 @@
  */
 #include "adapters/memory/ports/views.h"
 
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <string.h>
@@ -39,7 +40,7 @@ static const struct failure *failure_of(const struct memory_views *views)
 static struct memory_read *begin(struct views *port, const char *key, simulation_task *on_request,
 				 void *context)
 {
-	struct memory_views *views = (struct memory_views *)port;
+	struct memory_views *views = container_of(port, struct memory_views, views);
 	struct memory_read *read = arena_alloc(views->arena, sizeof *read);
 
 	views->under_way++;

@@ -1,6 +1,7 @@
 /* Each timer that is set is a task in the simulated loop. */
 #include "adapters/memory/simulation/clock.h"
 
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 struct timer {
@@ -12,7 +13,7 @@ struct timer {
 
 static struct simulation *simulation_of(struct clock *clock)
 {
-	return ((struct memory_clock *)clock)->simulation;
+	return container_of(clock, struct memory_clock, clock)->simulation;
 }
 
 static int64_t now_ms(struct clock *clock)

@@ -1,6 +1,8 @@
 /* SplitMix64 (Steele, Lea and Flood, https://doi.org/10.1145/2714064.2660195). */
 #include "adapters/memory/simulation/random.h"
 
+#include "core/base/container_of.h"
+
 #include <string.h>
 
 static uint64_t next_number(struct memory_random *random)
@@ -17,7 +19,7 @@ static void fill(struct random *port, void *bytes, size_t size)
 	unsigned char *at = bytes;
 
 	while (size) {
-		uint64_t number = next_number((struct memory_random *)port);
+		uint64_t number = next_number(container_of(port, struct memory_random, random));
 		size_t part = size < sizeof number ? size : sizeof number;
 
 		memcpy(at, &number, part);
