@@ -81,7 +81,7 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
 		partition->cursor = cursor->position;
 }
 
-/* ---- what a test says ---- */
+/* ---- for tests ---- */
 
 void database_refuse_as(struct database *database, const char *text, enum failure_kind kind)
 {

@@ -208,7 +208,7 @@ void database_free(struct database **database);
 /* The database's clock, in microseconds since 1970. */
 int64_t database_now(const struct database *database);
 
-/* ---- what a test says ---- */
+/* ---- for tests ---- */
 
 /*
  * Until database_accept(), a flush that writes this text as an order id, a batch reference or a message id

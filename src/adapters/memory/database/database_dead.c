@@ -17,7 +17,7 @@ struct dead_letter_row *database_dead_letter(const struct database *database, in
 	return NULL;
 }
 
-/* ---- they come ---- */
+/* ---- they are added ---- */
 
 static bool is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other)
 {
@@ -65,7 +65,7 @@ void database_add_dead_letter(struct database *database, const struct dead_lette
 	kept->first_at = kept->last_at = database_now(database);
 }
 
-/* ---- they go ---- */
+/* ---- they are dropped ---- */
 
 /* Drops the oldest failed (or other) dead letters, at most `over`; returns how many remain to be dropped. */
 static size_t drop_dead_letters(struct database *database, size_t over, bool failed)

@@ -220,7 +220,7 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 	call->is_subscribed = is_subscribed;
 }
 
-/* ---- the logbook ---- */
+/* ---- the checkpoints ---- */
 
 struct memory_checkpoints *memory_checkpoints_new(struct database *database)
 {

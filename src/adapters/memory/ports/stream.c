@@ -311,7 +311,7 @@ void stream_carry_out(struct consumer_call *call)
 	}
 }
 
-/* ---- what a test says ---- */
+/* ---- for tests ---- */
 
 /* Retries the reads that wait, after the stream has changed. */
 static void wake(struct memory_stream *stream)

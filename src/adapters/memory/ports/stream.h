@@ -55,7 +55,7 @@ struct cable *memory_consumer_requests(struct memory_consumer *consumer);
 struct cable *memory_consumer_answers(struct memory_consumer *consumer);
 struct cable *memory_consumer_read_answers(struct memory_consumer *consumer); /* of reads */
 
-/* ---- what a test says ---- */
+/* ---- for tests ---- */
 
 /* Adds a copy of the entry, with the next id if it has no id; returns the id.  Waiting reads receive it. */
 struct stream_id memory_stream_add(struct memory_stream *stream, const struct stream_entry *entry);

@@ -224,7 +224,7 @@ struct cable *memory_consumer_read_answers(struct memory_consumer *consumer)
 	return &consumer->read_answers;
 }
 
-/* ---- what a test says and sees ---- */
+/* ---- for tests ---- */
 
 void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
 			       enum stream_injection injected)

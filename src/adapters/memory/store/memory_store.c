@@ -13,7 +13,7 @@
 static struct memory_call *begin(struct memory_store *store, enum store_call kind, store_done *done,
 				 void *context)
 {
-	assert(!store->call.done && "a store takes one call at a time");
+	assert(!store->call.done && "a store executes one call at a time");
 	arena_clear(store->arena);
 	store->call = (struct memory_call){.kind = kind, .done = done, .context = context};
 	cable_pass(&store->requests, call_arrive, store);
