@@ -18,11 +18,6 @@ static const char *copied(struct database *database, const char *text)
 	return text ? arena_strdup(database->arena, text) : NULL;
 }
 
-static struct bytes copied_bytes(struct database *database, struct bytes bytes)
-{
-	return (struct bytes){arena_copy(database->arena, bytes.data, bytes.size), bytes.size};
-}
-
 static void apply_inbox(const struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->inbox_count; i++) {
@@ -205,7 +200,7 @@ static void apply_outbox(struct changes *changes, struct database *database)
 		row = &partition->rows[partition->count++];
 		*row = changes->outbox[i].row;
 		row->sku = copied(database, row->sku);
-		row->frame = copied_bytes(database, row->frame);
+		row->frame.data = arena_copy(database->arena, row->frame.data, row->frame.size);
 		row->committed_at = database_now(database);
 		changes->positions[i] = (int64_t)partition->count;
 	}

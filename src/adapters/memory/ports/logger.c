@@ -6,13 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *level_name(enum log_level level)
-{
-	static const char *const names[] = {"debug", "info", "warn", "error"};
-
-	return names[level];
-}
-
 static char *with_field(struct arena *arena, char *line, const struct log_field *field)
 {
 	if (field->text && !*field->text)
@@ -25,8 +18,9 @@ static char *with_field(struct arena *arena, char *line, const struct log_field 
 static void write_line(struct logger *port, enum log_level level, const char *message,
 		       const struct log_field *fields, size_t count)
 {
+	static const char *const level_names[] = {"debug", "info", "warn", "error"};
 	struct memory_logger *logger = container_of(port, struct memory_logger, logger);
-	char *line = arena_printf(logger->arena, "%s %s", level_name(level), message);
+	char *line = arena_printf(logger->arena, "%s %s", level_names[level], message);
 
 	for (size_t i = 0; i < count; i++)
 		line = with_field(logger->arena, line, &fields[i]);

@@ -123,12 +123,6 @@ static void do_create_group(struct consumer_call *call)
 	consumer_answer(call);
 }
 
-static void do_move_group(struct consumer_call *call, struct group *group)
-{
-	group->delivered = call->id;
-	consumer_answer(call);
-}
-
 static void do_mark_life(struct consumer_call *call)
 {
 	char *lives = home_of(call)->lives;
@@ -271,16 +265,18 @@ static void do_with_group(struct consumer_call *call)
 
 	if (group && call->kind != STREAM_MOVE_GROUP)
 		note_consumer(group, call);
-	if (!group)
+	if (!group) {
 		consumer_fail(call, FAILURE_CONFLICT, NO_GROUP);
-	else if (call->kind == STREAM_MOVE_GROUP)
-		do_move_group(call, group);
-	else if (call->kind == STREAM_CLAIM)
+	} else if (call->kind == STREAM_MOVE_GROUP) {
+		group->delivered = call->id;
+		consumer_answer(call);
+	} else if (call->kind == STREAM_CLAIM) {
 		do_claim(call, group);
-	else if (call->kind == STREAM_READ_PENDING)
+	} else if (call->kind == STREAM_READ_PENDING) {
 		do_read_pending(call, group);
-	else
+	} else {
 		do_read_new(call, group);
+	}
 }
 
 void stream_carry_out(struct consumer_call *call)

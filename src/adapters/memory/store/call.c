@@ -19,28 +19,21 @@ static void answer(struct memory_store *store);
 
 /* ---- it arrives, and meets the failure that a test has injected ---- */
 
-static enum store_injection next_planned(struct memory_store *store, enum store_call kind)
+static enum store_injection next_injection(struct memory_store *store, enum store_call kind)
 {
-	enum store_injection *planned = store->planned[kind], first = planned[0];
+	enum store_injection *planned = store->planned[kind], injected = INJECT_NONE;
 
-	store->planned_count[kind]--;
-	memmove(planned, planned + 1, store->planned_count[kind] * sizeof *planned);
-	return first;
-}
-
-static enum store_injection injection_of(struct memory_store *store, enum store_call kind)
-{
-	if (store->planned_count[kind])
-		return next_planned(store, kind);
-	return store->injector ? store->injector(store->injector_context, kind) : INJECT_NONE;
-}
-
-/* The last two are for flushes only; any other call meets INJECT_LOST_BEFORE instead. */
-static enum store_injection injection_for(const struct memory_call *call, enum store_injection injected)
-{
-	if (call->kind == CALL_FLUSH || injected < INJECT_LOST_COMMITTING)
-		return injected;
-	return INJECT_LOST_BEFORE;
+	if (store->planned_count[kind]) {
+		injected = planned[0];
+		store->planned_count[kind]--;
+		memmove(planned, planned + 1, store->planned_count[kind] * sizeof *planned);
+	} else if (store->injector) {
+		injected = store->injector(store->injector_context, kind);
+	}
+	/* The last two are for flushes only; any other call meets INJECT_LOST_BEFORE instead. */
+	if (kind != CALL_FLUSH && injected >= INJECT_LOST_COMMITTING)
+		return INJECT_LOST_BEFORE;
+	return injected;
 }
 
 static void meet_injection(struct memory_store *store)
@@ -79,7 +72,7 @@ void call_arrive(void *context)
 	struct memory_call *call = &store->call;
 
 	store->calls[call->kind]++;
-	call->injected = injection_for(call, injection_of(store, call->kind));
+	call->injected = next_injection(store, call->kind);
 	if (store->database->down)
 		call->injected = INJECT_REFUSED;
 	meet_injection(store);

@@ -33,11 +33,6 @@ static struct batch *put_batch(struct unit_of_work *uow, struct product *product
 	return product_put_batch(product, &kept);
 }
 
-static struct preference place_of(struct unit_of_work *uow, const struct batch_row *row)
-{
-	return (struct preference){row->eta, copied(uow, row->reference)};
-}
-
 /* Puts the next batches with `fitting` free stock beyond `after`; if fewer than `at_most`, no more exist. */
 static void put_fitting(struct unit_of_work *uow, struct product *product, const struct product_row *row,
 			int32_t fitting, struct preference after, int32_t at_most)
@@ -52,7 +47,7 @@ static void put_fitting(struct unit_of_work *uow, struct product *product, const
 			continue;
 		put_batch(uow, product, batch);
 		if (++count == at_most)
-			up_to = place_of(uow, batch);
+			up_to = (struct preference){batch->eta, copied(uow, batch->reference)};
 	}
 	product_put_range(product, fitting, up_to);
 }
@@ -152,11 +147,6 @@ static void put_shrink(const struct database *database, struct unit_of_work *uow
 	product_put_shrink(product, &kept);
 }
 
-static bool is_new(const struct product *product)
-{
-	return preference_compare(product_loaded_to(product, 1), PREFERENCE_START) == 0;
-}
-
 /* Returns the unit's product of that row; a new one gets its first batches with free stock and its shrink. */
 static struct product *put_product(const struct database *database, struct unit_of_work *uow,
 				   const struct product_row *row)
@@ -164,7 +154,7 @@ static struct product *put_product(const struct database *database, struct unit_
 	struct product *product =
 		unit_of_work_put_product(uow, row->sku, row->key, row->version, row->revision);
 
-	if (!is_new(product))
+	if (preference_compare(product_loaded_to(product, 1), PREFERENCE_START) != 0)
 		return product;
 	put_fitting(uow, product, row, 1, PREFERENCE_START, OPEN_BATCHES);
 	if (row->shrink.batchref)
