@@ -38,13 +38,6 @@ static bool ends_session(const struct pg_connection *connection, const char *sql
 						: sqlstate_ends_session(sqlstate);
 }
 
-static void fail_as_strayed(struct pg_request *request)
-{
-	request->ends_session = true;
-	pg_error_set(&request->error, FAILURE_RETRY,
-		     "the pooler leads to another server now, or the server restarted");
-}
-
 /* `request` is NULL while the session is being prepared. */
 static void handle_error(struct pg_connection *connection, struct pg_request *request, const PGresult *result)
 {
@@ -66,8 +59,11 @@ static void handle_error(struct pg_connection *connection, struct pg_request *re
 	request->failed = true;
 	request->ends_session = ends_session(connection, sqlstate);
 	pg_error_set_from_result(&request->error, result);
-	if (pg_connection_strayed(request, pg_request_current_query(request), sqlstate))
-		fail_as_strayed(request);
+	if (pg_connection_strayed(request, pg_request_current_query(request), sqlstate)) {
+		request->ends_session = true;
+		pg_error_set(&request->error, FAILURE_RETRY,
+			     "the pooler leads to another server now, or the server restarted");
+	}
 	/* A pooler may hide the server's own report that it is read-only. */
 	if (sqlstate && !strcmp(sqlstate, READ_ONLY))
 		known_servers_suspect(connection->config.servers, connection->server.key);

@@ -113,12 +113,6 @@ void pg_connection_run(struct pg_connection *connection, struct query_pipeline *
 
 /* ---- losing the connection, and waiting for the next attempt ---- */
 
-static void enter_waiting(struct pg_connection *connection)
-{
-	connection->state = CONNECTION_WAITING;
-	pg_connection_set_timer(&connection->timer, backoff_next(&connection->backoff, system_random()));
-}
-
 /*
  * Removes the requests that were sent, which are the first ones, from the queue: they are lost.  A request
  * whose sync never left this process cannot have committed.
@@ -167,7 +161,8 @@ void pg_connection_lose(struct pg_connection *connection, bool silently)
 	connection->pg = NULL;
 	connection->broken = false;
 	connection->given_up = NULL;
-	enter_waiting(connection);
+	connection->state = CONNECTION_WAITING;
+	pg_connection_set_timer(&connection->timer, backoff_next(&connection->backoff, system_random()));
 	limit_connection_waits(connection);
 	known_servers_exit(connection->config.servers, &connection->server, silently);
 	while (lost) {

@@ -279,32 +279,28 @@ static void on_io(evutil_socket_t fd, short what, void *context)
 		continue_connecting(connector);
 }
 
-/*
- * libpq would trust what a pooler reports about a server, which may be outdated, so the session is judged
- * here.
- */
-static void begin_with_hosts(struct connector *connector)
-{
-	struct conninfo *conninfo = &connector->conninfo;
-
-	conninfo->is_any_let_in =
-		conninfo->prefers_standby || (connector->config.url->pooled && conninfo->wants_writes);
-	connector_proceed(connector);
-}
-
 /* Reads the URL, which may have changed since the last attempt. */
 static void begin(struct connector *connector)
 {
 	const struct url_source *url = connector->config.url;
 	const char *error = NULL, *text = url->read(url->context, connector->arena, &error);
+	struct conninfo *conninfo = &connector->conninfo;
 	bool passes;
 
-	if (!text)
+	if (!text) {
 		fail(connector, FAILURE_RETRY, error);
-	else if (!conninfo_read(&connector->conninfo, text, connector->arena, &error, &passes))
+		return;
+	}
+	if (!conninfo_read(conninfo, text, connector->arena, &error, &passes)) {
 		fail(connector, passes ? FAILURE_RETRY : FAILURE_FATAL, error);
-	else
-		begin_with_hosts(connector);
+		return;
+	}
+	/*
+	 * libpq would trust what a pooler reports about a server, which may be outdated, so the session is
+	 * judged here.
+	 */
+	conninfo->is_any_let_in = conninfo->prefers_standby || (url->pooled && conninfo->wants_writes);
+	connector_proceed(connector);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)

@@ -33,20 +33,18 @@ static struct checkpoint_call *begin_call(struct checkpoints *port, checkpoints_
 	return call;
 }
 
-static void read_record(const struct query *opened, struct stream_record *record)
-{
-	record->incarnation = result_int8(opened, 0, 0);
-	stream_id_parse(result_peek(opened, 0, 1), &record->done);
-	snprintf(record->life, sizeof record->life, "%s", result_peek(opened, 0, 2));
-	record->began_again = result_bool(opened, 0, 3);
-}
-
 static void on_written(void *context, const struct failure *failure)
 {
 	struct checkpoint_call *call = context;
+	const struct query *opened = call->opened;
+	struct stream_record *record = call->record;
 
-	if (!failure && call->opened)
-		read_record(call->opened, call->record);
+	if (!failure && opened) {
+		record->incarnation = result_int8(opened, 0, 0);
+		stream_id_parse(result_peek(opened, 0, 1), &record->done);
+		snprintf(record->life, sizeof record->life, "%s", result_peek(opened, 0, 2));
+		record->began_again = result_bool(opened, 0, 3);
+	}
 	call->done(call->context, failure);
 	pg_call_end(&call->base);
 }

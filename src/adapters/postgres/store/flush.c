@@ -264,12 +264,6 @@ static void set_positions(struct flush *flush)
 	}
 }
 
-static void set_notification_keys(struct flush *flush)
-{
-	for (int row = 0; row < query_rows(flush->notifications); row++)
-		flush->uow->notifications[row].key = result_int8(flush->notifications, row, 0);
-}
-
 static void on_flushed(void *context, const struct failure *failure)
 {
 	struct flush *flush = context;
@@ -279,7 +273,8 @@ static void on_flushed(void *context, const struct failure *failure)
 		store->in_transaction = false;
 		flush->uow->now = result_instant(flush->witness, 0, 0);
 		set_positions(flush);
-		set_notification_keys(flush);
+		for (int row = 0; row < query_rows(flush->notifications); row++)
+			flush->uow->notifications[row].key = result_int8(flush->notifications, row, 0);
 	}
 	store_answer(store, failure);
 }

@@ -15,11 +15,6 @@ static void array_untrusted(struct param *array, const char *text)
 
 /* ---- replayed ones ---- */
 
-static bool is_done(const struct delivery *delivery)
-{
-	return delivery->outcome == OUTCOME_HANDLED || delivery->outcome == OUTCOME_SKIPPED;
-}
-
 static int by_dead_letter(const void *left, const void *right)
 {
 	const struct delivery *const *a = left, *const *b = right;
@@ -70,7 +65,7 @@ static void update_replayed(struct flush *flush, struct delivery **replayed)
 		     *outcomes = query_array(update, ARRAY_TEXT), *reasons = query_array(update, ARRAY_TEXT);
 
 	for (size_t i = 0; i < flush->uow->replayed_count; i++) {
-		if (is_done(replayed[i])) {
+		if (replayed[i]->outcome == OUTCOME_HANDLED || replayed[i]->outcome == OUTCOME_SKIPPED) {
 			array_int8(done, replayed[i]->replay->dead_letter);
 			continue;
 		}

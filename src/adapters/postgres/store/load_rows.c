@@ -59,12 +59,6 @@ static void read_line(struct load *load, struct product *product, struct batch *
 			 result_int4(query, row, column + 1), result_int8(query, row, column + 2));
 }
 
-static void read_keys(struct load *load)
-{
-	for (int row = 0; load->keys && row < query_rows(load->keys); row++)
-		store_add_key(load->store, result_int8(load->keys, row, 0));
-}
-
 static void read_shrink(struct load *load, struct product *product, int row)
 {
 	const struct query *query = load->products;
@@ -292,7 +286,8 @@ static void mark_loaded(struct unit_of_work *uow)
 void load_read_rows(struct load *load)
 {
 	load->uow->now = result_instant(load->clock, 0, 0);
-	read_keys(load);
+	for (int row = 0; load->keys && row < query_rows(load->keys); row++)
+		store_add_key(load->store, result_int8(load->keys, row, 0));
 	read_products(load);
 	make_tallies(load);
 	read_open_batches(load);
