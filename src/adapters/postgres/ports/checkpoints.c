@@ -2,6 +2,7 @@
 #include "adapters/postgres/connection/call_list.h"
 #include "adapters/postgres/connection/pg_connection.h"
 #include "adapters/postgres/postgres.h"
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 
@@ -25,7 +26,8 @@ struct checkpoint_call {
 
 static struct checkpoint_call *begin_call(struct checkpoints *port, checkpoints_done *done, void *context)
 {
-	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)port;
+	struct postgres_checkpoints *checkpoints =
+		container_of(port, struct postgres_checkpoints, checkpoints);
 	struct checkpoint_call *call = pg_call_begin(&checkpoints->calls, sizeof *call);
 
 	call->done = done;
@@ -52,7 +54,8 @@ static void on_written(void *context, const struct failure *failure)
 /* Every call is safe to repeat. */
 static void send_call(struct checkpoints *port, struct checkpoint_call *call)
 {
-	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)port;
+	struct postgres_checkpoints *checkpoints =
+		container_of(port, struct postgres_checkpoints, checkpoints);
 
 	pg_connection_run(checkpoints->connection, &call->base.pipeline, PIPELINE_READS, on_written, call);
 }
@@ -151,10 +154,11 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
 
 void postgres_checkpoints_free(struct checkpoints **pointer)
 {
-	struct postgres_checkpoints *checkpoints = (struct postgres_checkpoints *)*pointer;
+	struct postgres_checkpoints *checkpoints;
 
-	if (!checkpoints)
+	if (!*pointer)
 		return;
+	checkpoints = container_of(*pointer, struct postgres_checkpoints, checkpoints);
 	pg_connection_free(&checkpoints->connection);
 	while (checkpoints->calls)
 		pg_call_end(checkpoints->calls);

@@ -2,6 +2,7 @@
 #include "adapters/postgres/connection/call_list.h"
 #include "adapters/postgres/connection/pg_connection.h"
 #include "adapters/postgres/postgres.h"
+#include "core/base/container_of.h"
 #include "core/base/must.h"
 
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct pg_read {
 
 static struct postgres_views *postgres_views(struct views *views)
 {
-	return (struct postgres_views *)views;
+	return container_of(views, struct postgres_views, views);
 }
 
 /* ---- sending ---- */
@@ -179,7 +180,7 @@ void postgres_views_free(struct views **pointer)
 	views = postgres_views(*pointer);
 	pg_connection_free(&views->connection);
 	while (views->reads)
-		end_read((struct pg_read *)views->reads);
+		end_read(container_of(views->reads, struct pg_read, call));
 	free(views);
 	*pointer = NULL;
 }
