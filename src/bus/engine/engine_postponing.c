@@ -99,17 +99,17 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 	const char *sku = delivery_key(delivery);
 	size_t quarters = held_up == HELD_UP_UNTRIED ? TRIED_QUARTERS : HELD_QUARTERS;
 	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
-	bool is_taken = has_room && engine_admits(engine, delivery);
+	bool is_accepted = has_room && engine_admits(engine, delivery);
 
-	if (!is_taken && delivery->transport == TRANSPORT_PUBSUB) {
+	if (!is_accepted && delivery->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
-		is_taken = true;
+		is_accepted = true;
 	}
-	if (is_taken)
+	if (is_accepted)
 		delivery->was_accepted = true;
 	else
 		postpone(engine, delivery, sku);
-	return !is_taken;
+	return !is_accepted;
 }
 
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)

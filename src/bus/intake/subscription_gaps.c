@@ -29,7 +29,7 @@ struct subscription_gaps {
 	size_t count;
 	size_t noting; /* how many of the first ones the call under way saves */
 	bool is_noting;
-	bool is_heard;
+	bool is_subscribed;
 	bool is_open; /* a gap lasts: it is saved, too */
 	struct subscription_gap open;
 	int64_t opened_ms;
@@ -100,7 +100,7 @@ void subscription_gaps_end(struct subscription_gaps *gaps, const struct subscrip
 	copy = &gaps->windows[gaps->count++];
 	*copy = *window;
 	copy->cause = must(strdup(window->cause));
-	gaps->is_heard = true;
+	gaps->is_subscribed = true;
 	gaps->is_open = false;
 	note_in(gaps, 0);
 }
@@ -112,7 +112,7 @@ static int64_t now_ms(const struct subscription_gaps *gaps)
 
 void subscription_gaps_begin(struct subscription_gaps *gaps, int64_t since, const char *cause)
 {
-	gaps->is_heard = false;
+	gaps->is_subscribed = false;
 	gaps->is_open = true;
 	gaps->opened_ms = now_ms(gaps);
 	utf8_format(gaps->cause, sizeof gaps->cause, "%s", cause);
@@ -164,9 +164,9 @@ static void note(void *context)
 	struct subscription_gap windows[WINDOWS_AT_ONCE];
 
 	/* Before the first gap's end there is nothing to save. */
-	if (!gaps->count && !gaps->is_heard && !gaps->is_open)
+	if (!gaps->count && !gaps->is_subscribed && !gaps->is_open)
 		return;
 	gaps->is_noting = true;
-	checkpoints->ops->note_blindness(checkpoints, windows, windows_to_note(gaps, windows), gaps->is_heard,
-					 on_noted, gaps);
+	checkpoints->ops->note_blindness(checkpoints, windows, windows_to_note(gaps, windows),
+					 gaps->is_subscribed, on_noted, gaps);
 }

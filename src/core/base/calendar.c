@@ -21,7 +21,7 @@ struct civil {
 	int32_t year, month, day;
 };
 
-static bool take(struct scanner *in, const char *any_of)
+static bool skip_character(struct scanner *in, const char *any_of)
 {
 	if (in->at == in->end)
 		return false;
@@ -34,7 +34,7 @@ static bool take(struct scanner *in, const char *any_of)
 	return false;
 }
 
-static bool take_number(struct scanner *in, int digits, int32_t min, int32_t max, int32_t *number)
+static bool scan_number(struct scanner *in, int digits, int32_t min, int32_t max, int32_t *number)
 {
 	int32_t value = 0;
 
@@ -86,31 +86,31 @@ static struct civil civil_from_days(int32_t days)
 	return date;
 }
 
-static bool take_date(struct scanner *in, int32_t min_year, int32_t *day)
+static bool scan_date(struct scanner *in, int32_t min_year, int32_t *day)
 {
 	struct civil date;
 
-	if (!take_number(in, 4, min_year, 9999, &date.year) || !take(in, "-") ||
-	    !take_number(in, 2, 1, 12, &date.month) || !take(in, "-") ||
-	    !take_number(in, 2, 1, days_in_month(date.year, date.month), &date.day))
+	if (!scan_number(in, 4, min_year, 9999, &date.year) || !skip_character(in, "-") ||
+	    !scan_number(in, 2, 1, 12, &date.month) || !skip_character(in, "-") ||
+	    !scan_number(in, 2, 1, days_in_month(date.year, date.month), &date.day))
 		return false;
 	*day = days_from_civil(date);
 	return true;
 }
 
 /* Reads the digits after the decimal point; those beyond microseconds are dropped. */
-static bool take_fraction(struct scanner *in, int64_t *us)
+static bool scan_fraction(struct scanner *in, int64_t *us)
 {
 	int64_t scale = US_PER_SECOND / 10;
 	int32_t digit;
 
 	*us = 0;
-	if (!take_number(in, 1, 0, 9, &digit))
+	if (!scan_number(in, 1, 0, 9, &digit))
 		return false;
 	do {
 		*us += digit * scale;
 		scale /= 10;
-	} while (take_number(in, 1, 0, 9, &digit));
+	} while (scan_number(in, 1, 0, 9, &digit));
 	return true;
 }
 
@@ -121,10 +121,10 @@ static bool scan_zone(struct scanner *in, int64_t *offset)
 	int32_t hours, minutes;
 
 	*offset = 0;
-	if (take(in, "Zz"))
+	if (skip_character(in, "Zz"))
 		return true;
-	if (!take(in, "+-") || !take_number(in, 2, 0, 23, &hours) || !take(in, ":") ||
-	    !take_number(in, 2, 0, 59, &minutes))
+	if (!skip_character(in, "+-") || !scan_number(in, 2, 0, 23, &hours) || !skip_character(in, ":") ||
+	    !scan_number(in, 2, 0, 59, &minutes))
 		return false;
 	*offset = (east ? 1 : -1) * (hours * 3600 + minutes * 60);
 	return true;
@@ -135,8 +135,8 @@ static bool skip_part(struct scanner *in)
 {
 	int32_t ignored;
 
-	take(in, ":");
-	return take_number(in, 2, 0, 59, &ignored);
+	skip_character(in, ":");
+	return scan_number(in, 2, 0, 59, &ignored);
 }
 
 /* Skips `Z` or an offset in any common notation: `+02`, `+02:00`, ` +0200`, `+00:53:28`. */
@@ -144,10 +144,10 @@ static bool skip_zone(struct scanner *in)
 {
 	int32_t ignored;
 
-	if (take(in, "Zz"))
+	if (skip_character(in, "Zz"))
 		return true;
-	take(in, " ");
-	if (!take(in, "+-") || !take_number(in, 2, 0, 23, &ignored))
+	skip_character(in, " ");
+	if (!skip_character(in, "+-") || !scan_number(in, 2, 0, 23, &ignored))
 		return false;
 	return in->at == in->end || (skip_part(in) && (in->at == in->end || skip_part(in)));
 }
@@ -158,11 +158,12 @@ static bool skip_time(struct scanner *in)
 	int32_t ignored;
 	int64_t ignored_us;
 
-	if (!take_number(in, 2, 0, 23, &ignored) || !take(in, ":") || !take_number(in, 2, 0, 59, &ignored))
+	if (!scan_number(in, 2, 0, 23, &ignored) || !skip_character(in, ":") ||
+	    !scan_number(in, 2, 0, 59, &ignored))
 		return false;
-	if (take(in, ":")) {
-		if (!take_number(in, 2, 0, 60, &ignored) ||
-		    (take(in, ".") && !take_fraction(in, &ignored_us)))
+	if (skip_character(in, ":")) {
+		if (!scan_number(in, 2, 0, 60, &ignored) ||
+		    (skip_character(in, ".") && !scan_fraction(in, &ignored_us)))
 			return false;
 	}
 	return in->at == in->end || skip_zone(in);
@@ -172,9 +173,9 @@ bool day_parse(const char *text, size_t length, int32_t *day)
 {
 	struct scanner in = {text, text + length};
 
-	if (!take_date(&in, 1, day))
+	if (!scan_date(&in, 1, day))
 		return false;
-	if (take(&in, "Tt ") && !skip_time(&in))
+	if (skip_character(&in, "Tt ") && !skip_time(&in))
 		return false;
 	return in.at == in.end;
 }
@@ -197,11 +198,11 @@ bool instant_parse(const char *text, size_t length, int64_t *instant)
 	int32_t day, hour, minute, second;
 	int64_t us = 0, offset;
 
-	if (!take_date(&in, 1, &day) || !take(&in, "Tt ") || !take_number(&in, 2, 0, 23, &hour) ||
-	    !take(&in, ":") || !take_number(&in, 2, 0, 59, &minute) || !take(&in, ":") ||
-	    !take_number(&in, 2, 0, 60, &second))
+	if (!scan_date(&in, 1, &day) || !skip_character(&in, "Tt ") || !scan_number(&in, 2, 0, 23, &hour) ||
+	    !skip_character(&in, ":") || !scan_number(&in, 2, 0, 59, &minute) || !skip_character(&in, ":") ||
+	    !scan_number(&in, 2, 0, 60, &second))
 		return false;
-	if (take(&in, ".") && !take_fraction(&in, &us))
+	if (skip_character(&in, ".") && !scan_fraction(&in, &us))
 		return false;
 	if (!scan_zone(&in, &offset) || in.at != in.end)
 		return false;

@@ -56,11 +56,11 @@ void mark(const char *name, int64_t incarnation, struct stream_id done, struct s
 	await(&answered);
 }
 
-void note(const struct subscription_gap *windows, size_t count, bool heard)
+void note(const struct subscription_gap *windows, size_t count, bool is_subscribed)
 {
 	bool answered = false;
 
-	checkpoints->ops->note_blindness(checkpoints, windows, count, heard, on_answer, &answered);
+	checkpoints->ops->note_blindness(checkpoints, windows, count, is_subscribed, on_answer, &answered);
 	await(&answered);
 }
 

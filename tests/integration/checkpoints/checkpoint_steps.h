@@ -21,7 +21,7 @@ struct stream_record open_stream(const char *name, struct stream_id last_generat
 
 void mark(const char *name, int64_t incarnation, struct stream_id done, struct stream_id last_generated);
 
-void note(const struct subscription_gap *windows, size_t count, bool heard);
+void note(const struct subscription_gap *windows, size_t count, bool is_subscribed);
 
 void assert_record(struct stream_record record, int64_t incarnation, struct stream_id done);
 

@@ -212,7 +212,7 @@ static bool is_up(const struct broker *port)
 	return !((const struct memory_broker *)port)->channel->down;
 }
 
-/* ---- what tests say and see ---- */
+/* ---- for tests ---- */
 
 struct broker *memory_broker_port(struct memory_broker *broker)
 {

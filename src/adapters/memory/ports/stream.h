@@ -82,7 +82,7 @@ void memory_stream_drop(struct memory_stream *stream, struct stream_id id);
 /* While the stream is down, every call fails; reads that wait fail immediately. */
 void memory_stream_set_down(struct memory_stream *stream, bool down);
 
-/* The next call of that kind that arrives fails like this. */
+/* The next call of that kind that arrives gets this injection. */
 void memory_consumer_fail_next(struct memory_consumer *consumer, enum consumer_call_kind call,
 			       enum stream_injection injected);
 
