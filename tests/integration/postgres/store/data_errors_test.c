@@ -197,6 +197,24 @@ START_TEST(old_blind_windows_are_deleted)
 }
 END_TEST
 
+/* With statistics of a nearly empty table the planner prefers nested loops. */
+START_TEST(no_more_dead_letters_are_dropped_than_there_are_too_many)
+{
+	begin();
+	work_invalid(work, "bad");
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	database_sql("vacuum analyze dead_letters");
+	work_restart(work);
+	for (int i = 1; i < SUITE_DEAD_LETTERS_MAX + 3; i++)
+		work_invalid(work, "bad");
+
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_str_eq(database_sql("select kept || ' ' || dropped from dead_letter_totals"), "5 3");
+	ck_assert_int_eq(database_number("select count(*) from dead_letters"), SUITE_DEAD_LETTERS_MAX);
+}
+END_TEST
+
 START_TEST(dropped_dead_letters_are_counted)
 {
 	begin();
@@ -305,6 +323,7 @@ SUITE("data errors", set_up, tear_down)
 	tcase_add_test(tests, a_dead_letter_may_have_any_payload_and_any_fields);
 	tcase_add_test(tests, a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error);
 	tcase_add_test(tests, old_blind_windows_are_deleted);
+	tcase_add_test(tests, no_more_dead_letters_are_dropped_than_there_are_too_many);
 	tcase_add_test(tests, dropped_dead_letters_are_counted);
 	tcase_add_test(tests, a_table_that_is_missing_during_a_migration_is_waited_for);
 	tcase_add_test(tests, an_added_column_does_not_disturb_a_session);
