@@ -73,8 +73,8 @@ struct cable *memory_store_requests(struct memory_store *store);
 struct cable *memory_store_answers(struct memory_store *store);
 
 /*
- * The next call of that kind that arrives gets this injection.  Repeated calls plan the failures of successive
- * calls, in order.
+ * The next call of that kind that arrives gets this injection.  Repeated calls plan the failures of
+ * successive calls, in order.
  */
 void memory_store_fail_next(struct memory_store *store, enum store_call call, enum store_injection injected);
 
