@@ -96,7 +96,7 @@ def test_two_locked_products_hold_up_no_other_product(allocd, way):
             deliver(allocd, way, sku, f"other-{number}")
         expect_soon(allocd, {f"other-{number}" for number in range(OTHERS)})
         assert not {"locked-0", "locked-1"} & orders(allocd)
-        assert allocd.ready()
+        wait_until(allocd.ready, "it to be ready although a SKU is parked")
     wait_until(lambda: {"locked-0", "locked-1"} <= orders(allocd), "the locked ones")
     assert not allocd.dead_letters()
 
@@ -198,7 +198,7 @@ def test_a_flood_on_a_stream_for_a_locked_product_stays_pending_and_holds_up_not
         assert metric(allocd, "allocd_postponed_skus") == 1
         answer = allocd.post("/allocate", order(sku, "by-http"))
         assert answer.status_code == 503 and "held up" in answer.text
-        assert allocd.ready()
+        wait_until(allocd.ready, "it to be ready although a SKU is parked")
     wait_until(lambda: version(allocd, sku) == FLOOD, "every order of the flood, each once")
     expect_first_orders(allocd)
     wait_until(lambda: pending(allocd) == 0, "all of them to be acknowledged")
@@ -339,7 +339,7 @@ def test_a_message_whose_dead_letter_is_held_up_waits_alone(allocd):
         for number, sku in enumerate(others):
             add(allocd, "allocate", order(sku, f"other-{number}"))
         expect_soon(allocd, {f"other-{number}" for number in range(OTHERS)})
-        assert allocd.ready()
+        wait_until(allocd.ready, "it to be ready although a SKU is parked")
     allocd.await_dead_letters(2)
 
 
@@ -385,7 +385,7 @@ def test_a_shrink_in_steps_whose_product_is_locked_waits_alone(allocd):
         for number, other in enumerate(others):
             add(allocd, "allocate", order(other, f"other-{number}"))
         expect_soon(allocd, {f"other-{number}" for number in range(OTHERS - 1)})
-        assert allocd.ready()
+        wait_until(allocd.ready, "it to be ready although a SKU is parked")
     allocated = "select purchased, allocated from batches where reference = %s"
     wait_until(lambda: allocd.query(allocated, f"batch-{sku}") == [(0, 0)], "the shrink")
     wait_until(lambda: allocd.query(allocated, f"later-{sku}") == [(lines, lines)], "every line but the last one")

@@ -241,7 +241,7 @@ def test_a_mail_becomes_a_dead_letter_after_all_attempts_and_its_replay_sends_it
     assert sorted(letter["to"] for letter, _, _ in mailing.dead(order)) == [ANN, BOB]
     assert {attempts for _, _, attempts in mailing.dead(order)} == {3}
     assert mailing.metric("allocd_mail_up") == 0
-    assert mailing.allocd.get("/readyz").status_code == 200
+    wait_until(mailing.allocd.ready, "it to be ready although mail cannot be sent")
     assert mailing.log().count('msg="cannot send mail, will try again"') <= 2, "the limiter makes one of them"
 
     with Mailbox() as mailbox:
@@ -420,7 +420,7 @@ def test_a_hanging_mail_server_delays_neither_units_nor_the_end_of_the_worker(sl
         slowest = slowest_answer_until(lambda: slow.metric("allocd_units_total") >= units, slow.allocd)
 
         assert slowest < 10, "a loop that waits for the mail server stands still for 30 s"
-        assert slow.allocd.get("/readyz").status_code == 200
+        wait_until(slow.allocd.ready, "it to be ready although the mails hang")
         assert slow.metric("allocd_notifications_total") == 0
         assert len(mailbox.taken) == 2
         assert slow.allocd.stop(signal.SIGTERM) == 0, "it ends in time, and what was taken is done"

@@ -22,7 +22,7 @@ def test_unused_signals_are_ignored_and_logged_once(allocd):
             allocd.worker.send_signal(number)
     wait_until(lambda: len(lines_with(allocd, "signal ignored")) >= len(UNUSED), "a line for each signal")
 
-    assert allocd.ready()
+    wait_until(allocd.ready, "it to be ready after the signals")
     assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
     assert len(lines_with(allocd, "signal ignored")) == len(UNUSED)
     assert len(lines_with(allocd, "signal=SIGHUP")) == 1
