@@ -162,7 +162,8 @@ def test_a_worker_starts_and_works_with_any_timeout_set_in_the_database(parked, 
         parked.start()
         assert stock(parked, "shelf").status_code == 201
         assert works(parked, "order") and sees(parked, "order")
-        assert parked.run("verify").returncode == 0
+        # A session may be ended in the millisecond before its first statement; the worker then connects again, but not a tool.
+        servers.wait_until(lambda: parked.run("verify").returncode == 0, "a session of verify that gets to its first statement")
 
 
 # ---- names ----
