@@ -23,6 +23,11 @@ const char *outcome_name(enum outcome outcome)
 	return names[outcome];
 }
 
+bool outcome_is_done(enum outcome outcome)
+{
+	return outcome == OUTCOME_HANDLED || outcome == OUTCOME_SKIPPED;
+}
+
 const char *transport_name(enum transport transport)
 {
 	static const char *const names[] = {

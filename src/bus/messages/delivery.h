@@ -133,6 +133,10 @@ const char *delivery_key(const struct delivery *delivery);
 size_t delivery_footprint(const struct delivery *delivery);
 
 const char *outcome_name(enum outcome outcome);
+
+/* Whether it was handled or skipped: its id is spent, and a dead letter that it replays is deleted. */
+bool outcome_is_done(enum outcome outcome);
+
 const char *transport_name(enum transport transport);
 
 /* Deliveries, first in first out. */

@@ -64,16 +64,11 @@ void unit_of_work_undo_changes(struct unit_of_work *uow)
 	end_message(uow);
 }
 
-static bool spends_id(const struct delivery *delivery)
-{
-	return delivery->outcome == OUTCOME_HANDLED || delivery->outcome == OUTCOME_SKIPPED;
-}
-
 static void spend_id(struct unit_of_work *uow, const struct delivery *delivery)
 {
 	struct inbox_slot *slot = delivery->inbox_key ? map_get(&uow->inbox_map, delivery->inbox_key) : NULL;
 
-	if (!slot || slot->spent || !spends_id(delivery))
+	if (!slot || slot->spent || !outcome_is_done(delivery->outcome))
 		return;
 	/* An earlier, rejected message with the same id may have created the slot. */
 	slot->parts.message = delivery->inbox.message;

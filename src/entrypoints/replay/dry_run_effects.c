@@ -100,7 +100,7 @@ static void note_replay(struct dry_run_effects *effects, const struct delivery *
 {
 	const struct replay *replay = delivery->replay;
 
-	if (delivery->outcome == OUTCOME_HANDLED || delivery->outcome == OUTCOME_SKIPPED)
+	if (outcome_is_done(delivery->outcome))
 		NOTE(effects, "dead letter %" PRId64 ": gone", replay->dead_letter);
 	else
 		NOTE(effects, "dead letter %" PRId64 ": %d attempts", replay->dead_letter,

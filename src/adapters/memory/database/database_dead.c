@@ -127,7 +127,7 @@ void database_replay(struct database *database, const struct replay_row *replay)
 	struct dead_letter_row *letter = database_dead_letter(database, replay->dead_letter);
 
 	keep_replay(database, replay);
-	if (replay->outcome == OUTCOME_HANDLED || replay->outcome == OUTCOME_SKIPPED)
+	if (outcome_is_done(replay->outcome))
 		drop(database, letter);
 	else
 		fail_again(database, letter, replay->outcome, replay->reason);

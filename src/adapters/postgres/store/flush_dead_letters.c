@@ -65,7 +65,7 @@ static void update_replayed(struct flush *flush, struct delivery **replayed)
 		     *outcomes = query_array(update, ARRAY_TEXT), *reasons = query_array(update, ARRAY_TEXT);
 
 	for (size_t i = 0; i < flush->uow->replayed_count; i++) {
-		if (replayed[i]->outcome == OUTCOME_HANDLED || replayed[i]->outcome == OUTCOME_SKIPPED) {
+		if (outcome_is_done(replayed[i]->outcome)) {
 			array_int8(done, replayed[i]->replay->dead_letter);
 			continue;
 		}

@@ -198,7 +198,7 @@ START_TEST(old_blind_windows_are_deleted)
 END_TEST
 
 /* With statistics of a nearly empty table the planner prefers nested loops. */
-START_TEST(no_more_dead_letters_are_dropped_than_there_are_too_many)
+START_TEST(only_dead_letters_beyond_the_limit_are_dropped)
 {
 	begin();
 	work_invalid(work, "bad");
@@ -323,7 +323,7 @@ SUITE("data errors", set_up, tear_down)
 	tcase_add_test(tests, a_dead_letter_may_have_any_payload_and_any_fields);
 	tcase_add_test(tests, a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error);
 	tcase_add_test(tests, old_blind_windows_are_deleted);
-	tcase_add_test(tests, no_more_dead_letters_are_dropped_than_there_are_too_many);
+	tcase_add_test(tests, only_dead_letters_beyond_the_limit_are_dropped);
 	tcase_add_test(tests, dropped_dead_letters_are_counted);
 	tcase_add_test(tests, a_table_that_is_missing_during_a_migration_is_waited_for);
 	tcase_add_test(tests, an_added_column_does_not_disturb_a_session);

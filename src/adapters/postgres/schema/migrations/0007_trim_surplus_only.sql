@@ -1,8 +1,8 @@
 -- oldest-program: 1
 --
--- Drops no more dead letters than there are too many. The plan of the function before could run the query for the ones
--- to drop again for each row, which found further ones each time: it did while the table's statistics were those of a
--- nearly empty table, and then dropped all. An array is made once, whatever the plan.
+-- Drops only the dead letters beyond the limit. The function deleted by a join before. While the table's statistics were
+-- those of a nearly empty one, the planner ran the joined query again for each row; it found further rows each time, and
+-- all dead letters were dropped. An array is computed once, whatever the plan.
 create or replace function trim_dead_letters(at_most bigint) returns void language plpgsql as $$
 declare
 	surplus bigint := (select kept - at_most from dead_letter_totals);
