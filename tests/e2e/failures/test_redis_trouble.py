@@ -15,8 +15,12 @@ FLUSHES = 5
 
 @pytest.fixture
 def durable_redis(own_directory):
-    """A Redis that loses nothing that it acknowledged."""
-    with servers.running(servers.Redis(own_directory, durable=True)) as server:
+    """
+    A Redis that loses nothing that it acknowledged. With appendfsync everysec it would: while a sync of the
+    append-only file takes long, Redis answers before it writes to the file.
+    """
+    options = ["--appendfsync", "always"]
+    with servers.running(servers.Redis(own_directory, durable=True, options=options)) as server:
         yield server
 
 
