@@ -76,6 +76,24 @@ static void say_new_batch(struct content *content, int round, int number)
 	say(content, "eta", "2030-01-01");
 }
 
+#define ONE_SKU "bulb-0000"
+
+static void say_create_of_one_sku(struct content *content, const char *batch, int round, int number, int qty)
+{
+	content->type = MSG_CREATE_BATCH;
+	say(content, "batchref", "%s-%04d-%04d", batch, round, number);
+	say(content, "sku", ONE_SKU);
+	say_qty(content, qty);
+}
+
+static void say_allocate_of_one_sku(struct content *content, int round, int number)
+{
+	content->type = MSG_ALLOCATE;
+	say(content, "orderid", "order-%04d-%04d", round, number);
+	say(content, "sku", ONE_SKU);
+	say_qty(content, 1);
+}
+
 static void say_what(struct content *content, enum work work, int round, int number)
 {
 	switch (work) {
@@ -107,6 +125,16 @@ static void say_what(struct content *content, enum work work, int round, int num
 	case SAME_ID:
 		say_allocate(content, "again", "lamp", 0, number);
 		say(content, "id", "id-%04d", number);
+		break;
+	case STOCK_SHIPMENT:
+		say_create_of_one_sku(content, "shipment", round, number, NEVER_ENDS);
+		say(content, "eta", "2030-01-01");
+		break;
+	case STOCK_PIECE:
+		say_create_of_one_sku(content, "piece", round, number, 1);
+		break;
+	case ALLOCATE_ONE_SKU:
+		say_allocate_of_one_sku(content, round, number);
 		break;
 	case KINDS_OF_WORK:
 		assert(false);

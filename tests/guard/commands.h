@@ -27,6 +27,11 @@ enum work {
 	NEW_BATCH,   /* create_batch: one more of a known SKU */
 	UNKNOWN_SKU, /* allocate: rejected */
 	SAME_ID,     /* allocate: the same in every round, with an id: a duplicate from the second on */
+
+	/* All of one further SKU: */
+	STOCK_SHIPMENT,   /* create_batch: an inexhaustible shipment */
+	STOCK_PIECE,      /* create_batch: one piece in the warehouse, which is preferred to the shipment */
+	ALLOCATE_ONE_SKU, /* allocate: a new line, which exhausts such a batch as long as there is one */
 	KINDS_OF_WORK,
 };
 

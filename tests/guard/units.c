@@ -230,6 +230,24 @@ static void count_all(const struct counted *cases, size_t number)
 		count(&cases[i]);
 }
 
+/* After a duplicate, this many units look everything up. */
+#define LOOK_UP_UNITS 16
+
+/* Exhausted batches of a SKU cost its later units nothing: both counts are alike. */
+static void count_of_one_sku(void)
+{
+	do_unit(STOCK_SHIPMENT, 1, OUTCOME_HANDLED);
+	for (int i = 0; i < LOOK_UP_UNITS; i++)
+		do_unit(ALLOCATE_ONE_SKU, 1, OUTCOME_HANDLED);
+	count(&(struct counted){"100 allocates of one SKU", ALLOCATE_ONE_SKU, 100, 10, OUTCOME_HANDLED});
+	for (int i = 0; i < 10; i++)
+		do_unit(STOCK_PIECE, 100, OUTCOME_HANDLED);
+	for (int i = 0; i < 10; i++)
+		do_unit(ALLOCATE_ONE_SKU, 100, OUTCOME_HANDLED);
+	count(&(struct counted){"100 allocates of one SKU with 1000 exhausted batches", ALLOCATE_ONE_SKU, 100,
+				10, OUTCOME_HANDLED});
+}
+
 /* ---- a stream ---- */
 
 /* The number of entries that the first read returns, so that they are one unit. */
@@ -315,6 +333,7 @@ int main(int argc, char **argv)
 	} else {
 		count_reading();
 		count_all(all, sizeof all / sizeof all[0]);
+		count_of_one_sku();
 	}
 	tear_down();
 	return 0;
