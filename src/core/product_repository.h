@@ -124,6 +124,8 @@ struct product {
 	/* For the store. */
 	int64_t key;      /* the store's own, 0 until it has one */
 	int64_t revision; /* as loaded; 0: the product is new */
+	int64_t last_row; /* the store's own: which row of the outbox has its last event; 0: none */
+	int64_t next_row; /* the row that the unit's flush adds; 0: none */
 	bool changed;
 	bool shrink_stored;
 	bool shrink_changed;

@@ -56,9 +56,14 @@ static void read_outbox(struct history *history)
 	const struct outbox_partition *partition = &world->database->outbox[partition_of(history->sku)];
 
 	for (size_t i = 0; i < partition->count; i++) {
-		if (!strcmp(partition->rows[i].sku, history->sku))
-			ck_assert(outbox_frame_decode(world->arena, partition->rows[i].frame,
-						      &history->events, &history->count));
+		const struct stored_outbox_row *row = &partition->rows[i];
+
+		for (size_t at = 0; at < row->part_count; at++) {
+			if (!strcmp(row->parts[at].sku, history->sku))
+				ck_assert(outbox_frame_decode(world->arena,
+							      stored_outbox_events(row, &row->parts[at]),
+							      &history->events, &history->count));
+		}
 	}
 }
 

@@ -25,18 +25,69 @@ static unsigned char *put_event(unsigned char *at, const struct outgoing *event)
 	return at + size;
 }
 
-struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count)
-{
-	size_t size = 0;
-	unsigned char *frame, *at;
+/* ---- rows of several products ---- */
 
-	for (size_t i = 0; i < count; i++)
-		size += framed_size(&events[i]);
-	frame = at = arena_alloc(arena, size);
-	for (size_t i = 0; i < count; i++)
-		at = put_event(at, &events[i]);
-	return (struct bytes){frame, size};
+/* Returns the number, from 1, of the partition's row that has room for so many bytes. */
+static size_t row_with_room(struct outbox_rows *rows, int partition, size_t size)
+{
+	size_t open = rows->open[partition];
+
+	if (open && rows->rows[open - 1].frame.size + size <= OUTBOX_ROW_BYTES)
+		return open;
+	rows->rows = arena_grow(rows->arena, rows->rows, rows->count, sizeof *rows->rows);
+	rows->rows[rows->count++] = (struct outbox_row){.partition = partition};
+	return rows->open[partition] = rows->count;
 }
+
+static struct outbox_part *add_part(struct outbox_rows *rows, struct outbox_row *row)
+{
+	row->parts = arena_grow(rows->arena, row->parts, row->part_count, sizeof *row->parts);
+	return &row->parts[row->part_count++];
+}
+
+void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *product, int64_t first_version,
+		     const struct outgoing *events, size_t count)
+{
+	struct outbox_part *part = NULL;
+	size_t current = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t size = framed_size(&events[i]), number = row_with_room(rows, partition, size);
+		struct outbox_row *row = &rows->rows[number - 1];
+
+		if (number != current) {
+			part = add_part(rows, row);
+			*part = (struct outbox_part){.product = product,
+						     .first_version = first_version + (int64_t)i,
+						     .events = &events[i]};
+		}
+		current = number;
+		row->frame.size += size;
+		part->end = row->frame.size;
+		part->last_version = first_version + (int64_t)i;
+	}
+}
+
+static void encode_row(struct arena *arena, struct outbox_row *row)
+{
+	unsigned char *at = arena_alloc(arena, row->frame.size);
+
+	row->frame.data = at;
+	for (size_t i = 0; i < row->part_count; i++) {
+		const struct outbox_part *part = &row->parts[i];
+
+		for (int64_t event = 0; event <= part->last_version - part->first_version; event++)
+			at = put_event(at, &part->events[event]);
+	}
+}
+
+void outbox_rows_encode(struct outbox_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		encode_row(rows->arena, &rows->rows[i]);
+}
+
+/* ---- decoding ---- */
 
 /* Consumes `size` bytes from the front; NULL when there are fewer. */
 static const unsigned char *consume(struct bytes *in, size_t size)

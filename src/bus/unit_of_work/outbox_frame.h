@@ -1,10 +1,10 @@
 /*
  * The outbox: events to be published, stored as the bytes that will be sent.
  *
- * A row holds the events that one unit of work caused for one SKU, as a frame.  Each event in a frame is
- * one byte with the length of its message's name, the name, four bytes (big endian) with the length of the
- * payload, and the payload.  Types are stored by name, so that a frame stays readable when the schemas
- * change.
+ * A row holds the events that one unit of work caused for the products of one partition, as a frame.  Each event
+ * in a frame is one byte with the length of its message's name, the name, four bytes (big endian) with the
+ * length of the payload, and the payload.  Types are stored by name, so that a frame stays readable when the
+ * schemas change.  The events of a product follow one another: they are a part of the row.
  *
  * Rows are numbered per partition, without gaps, in the order of their commits.
  */
@@ -13,20 +13,44 @@
 
 #include "bus/ports/broker.h"
 #include "core/base/arena.h"
+#include "core/partition.h"
 
 #include <stdbool.h>
 
 struct product;
 
+/* A row ends before it is larger than this, unless a single event is. */
+#define OUTBOX_ROW_BYTES 7936
+
+/* Consecutive events of one product. */
+struct outbox_part {
+	struct product *product;
+	int64_t first_version, last_version;
+	const struct outgoing *events;
+	size_t end;       /* its last byte in the frame, counted from 1 */
+	int64_t previous; /* the store's own: the row with the product's events before these */
+};
+
 struct outbox_row {
 	int partition;
-	const struct product *product; /* NULL for a row that was read back */
-	int64_t first_version, last_version;
+	struct outbox_part *parts; /* of a row to be written, in the order of the frame */
+	size_t part_count;
 	struct bytes frame;
 	int64_t position; /* in its partition, from 1; set by the flush */
 };
 
-struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count);
+/* Adds the events, which have the versions from `first_version` on, to the rows of their partition. */
+struct outbox_rows {
+	struct arena *arena;
+	struct outbox_row *rows;
+	size_t count;
+	size_t open[PARTITIONS]; /* the number of the partition's last row, from 1; 0: it has none */
+};
+void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *product, int64_t first_version,
+		     const struct outgoing *events, size_t count);
+
+/* Writes the frame of each row, after the last events were added. */
+void outbox_rows_encode(struct outbox_rows *rows);
 
 /*
  * Appends a frame's events to a growing array (see arena_grow); their payloads point into the frame.  An

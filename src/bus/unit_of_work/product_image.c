@@ -28,7 +28,7 @@ struct range_image {
 };
 
 struct product_image {
-	int64_t key, version, revision;
+	int64_t key, version, revision, last_row;
 	uint32_t batches, ranges; /* counts */
 	uint32_t texts;           /* bytes of all texts; the first text is the SKU */
 	_Alignas(int64_t) unsigned char block[];
@@ -96,6 +96,7 @@ static bool make_head(const struct product *product, bool crowded, struct produc
 		.key = product->key,
 		.version = product->version,
 		.revision = product->revision + product->changed, /* the flush increments it, too */
+		.last_row = product->next_row ? product->next_row : product->last_row,
 		.ranges = (uint32_t)product->range_count,
 		.texts = text_size(product->sku),
 	};
@@ -223,6 +224,7 @@ struct product *product_image_restore(const struct product_image *image, struct 
 	product->key = image->key;
 	product->version = image->version;
 	product->revision = image->revision;
+	product->last_row = image->last_row;
 	restore_batches(image, product, texts);
 	restore_ranges(image, product, texts);
 	return product;

@@ -103,16 +103,20 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 	}
 }
 
-static void add_outbox_row(struct unit_of_work *uow, const struct product_slot *slot)
+static void fill_outbox(struct unit_of_work *uow)
 {
-	GROW(uow, outbox, outbox_count);
-	uow->outbox[uow->outbox_count++] = (struct outbox_row){
-		.partition = partition_of(slot->sku),
-		.product = slot->product,
-		.first_version = slot->first_version,
-		.last_version = slot->first_version + (int64_t)slot->outgoing_count - 1,
-		.frame = outbox_frame_encode(uow->arena, slot->outgoing, slot->outgoing_count),
-	};
+	struct outbox_rows rows = {.arena = uow->arena};
+
+	for (size_t i = 0; i < uow->product_count; i++) {
+		const struct product_slot *slot = uow->products[i];
+
+		if (slot->outgoing_count)
+			outbox_rows_add(&rows, partition_of(slot->sku), slot->product, slot->first_version,
+					slot->outgoing, slot->outgoing_count);
+	}
+	outbox_rows_encode(&rows);
+	uow->outbox = rows.rows;
+	uow->outbox_count = rows.count;
 }
 
 /* Drops the rows whose changes were all undone. */
@@ -129,10 +133,7 @@ static void drop_unchanged_views(struct unit_of_work *uow)
 
 void unit_of_work_close(struct unit_of_work *uow)
 {
-	for (size_t i = 0; i < uow->product_count; i++) {
-		if (uow->products[i]->outgoing_count)
-			add_outbox_row(uow, uow->products[i]);
-	}
+	fill_outbox(uow);
 	drop_unchanged_views(uow);
 }
 
@@ -395,7 +396,7 @@ void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line
 /* ---- what a store calls while it loads ---- */
 
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
-					 int64_t version, int64_t revision)
+					 int64_t version, int64_t revision, int64_t last_row)
 {
 	struct product_slot *slot = map_get(&uow->product_map, sku);
 
@@ -407,6 +408,7 @@ struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *s
 		slot->product->key = key;
 		slot->product->version = version;
 		slot->product->revision = revision;
+		slot->product->last_row = last_row;
 	}
 	return slot->product;
 }

@@ -208,7 +208,7 @@ void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line
 
 /* Returns the unit's product of that SKU; creates it, with a copy of `sku`, if the unit lacks it. */
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
-					 int64_t version, int64_t revision);
+					 int64_t version, int64_t revision, int64_t last_row);
 
 /* Sets the owner of the batch with that reference, and returns its slot. */
 struct batch_slot *unit_of_work_put_batch_owner(struct unit_of_work *uow, const char *reference,

@@ -98,9 +98,12 @@ DAMAGES = [
     ("shrink-batch", SHRINK + "update shrinks set target = target - 1"),
     ("product-batches", "insert into products (id, sku, version, revision) values (0, 'empty', 0, 1)"),
     ("product-version", "update products set version = version + 1 where sku = 'lamp'"),
-    ("outbox-product", "update outbox set product_id = 1234567890 + product_id where first_version = 1"),
-    ("outbox-versions", "delete from outbox where first_version = 2"),
-    ("outbox-versions", "update outbox set first_version = first_version - 1 where first_version = 3"),
+    ("outbox-product", "update outbox set sections[1] = 1234567890 + sections[1] where sections[2] = 1"),
+    ("outbox-versions", "delete from outbox where sections[2] = 2"),
+    ("outbox-versions", "update outbox set sections[2] = sections[2] - 1 where sections[2] = 3"),
+    ("outbox-list", "update outbox set sections[4] = sections[4] + 1 where sections[2] = 2"),
+    ("outbox-last", "update products set last_row = last_row - 1 where sku = 'lamp'"),
+    ("outbox-directory", "insert into outbox_directory values (1, 32, 5)"),
     (
         "outbox-positions",
         "delete from outbox o where position = 2 and partition = (select min(partition) from outbox)",
@@ -118,22 +121,23 @@ DAMAGES = [
         """with from_to as (select min(partition) as old, 15 - min(partition) as new from outbox)
         update outbox set partition = new from from_to where partition = old""",
     ),
-    ("outbox-frame", "update outbox set frame = substr(frame, 2) where first_version = 1"),
-    ("outbox-frame", "update outbox set frame = frame || frame where first_version = 1"),
+    ("outbox-frame", "update outbox set frame = substr(frame, 2) where sections[2] = 1"),
+    ("outbox-frame", "update outbox set frame = frame || frame, sections[5] = 2 * sections[5] where sections[2] = 1"),
+    ("outbox-end", "update outbox set frame = frame || frame where sections[2] = 1"),
     (
         "outbox-frame",
-        """update outbox set last_version = last_version + 1
-        where last_version = (select max(last_version) from outbox)""",
+        """update outbox set sections[3] = sections[3] + 1
+        where sections[3] = (select max(sections[3]) from outbox)""",
     ),
     (
         "outbox-frame",
         """update outbox o set frame = other.frame from outbox other
-        where o.first_version = 1 and other.first_version = 1 and other.product_id <> o.product_id""",
+        where o.sections[2] = 1 and other.sections[2] = 1 and other.sections[1] <> o.sections[1]""",
     ),
     (
         "outbox-frame",
         """update outbox o set frame = other.frame from outbox other
-        where o.first_version = 1 and other.first_version = 2 and other.product_id = o.product_id""",
+        where o.sections[2] = 1 and other.sections[2] = 2 and other.sections[1] = o.sections[1]""",
     ),
     ("view", "update allocations_view set batchref = 'lamp-ship' where orderid = 'order-0'"),
     ("view", "delete from allocations_view where orderid = 'order-0'"),
@@ -143,7 +147,7 @@ DAMAGES = [
     ("limits", "update products set revision = 0 where sku = 'lamp'"),
     ("limits", "update batches set original_qty = 0 where reference = 'lamp-ship'"),
     ("limits", "update order_lines set qty = 0 where orderid = 'order-2'"),
-    ("limits", "update outbox set first_version = 0 where first_version = 1"),
+    ("limits", "update outbox set sections[2] = 0 where sections[2] = 1"),
     ("dead-letter-total", "update dead_letter_totals set kept = kept + 1"),
     ("dead-letter-total", "delete from dead_letter_totals"),
     ("stream-done", "insert into streams (name, highest, done) values ('commands', '{5, 1}', '{5, 2}')"),
@@ -360,8 +364,8 @@ def test_republish_can_publish_to_one_channel(module_allocd):
 def test_republish_refuses_versions_that_do_not_exist(module_allocd):
     sku, _ = sell(module_allocd, 5)
     module_allocd.query(
-        """delete from outbox where last_version < 3
-        and product_id = (select id from products where sku = %s)""",
+        """delete from outbox where sections[3] < 3
+        and sections[1] = (select id from products where sku = %s)""",
         sku,
     )
     for arguments, words in [

@@ -185,6 +185,24 @@ static void copy_cursors(struct changes *changes, const struct unit_of_work *uow
 		*ADD(changes, cursors, cursor_count) = uow->cursors[i];
 }
 
+static struct stored_outbox_part *copied_parts(struct arena *arena, const struct outbox_row *row)
+{
+	struct stored_outbox_part *parts = arena_alloc(arena, row->part_count * sizeof *parts);
+	size_t begin = 0;
+
+	for (size_t i = 0; i < row->part_count; i++) {
+		parts[i] = (struct stored_outbox_part){
+			.sku = copied(arena, row->parts[i].product->sku),
+			.first_version = row->parts[i].first_version,
+			.last_version = row->parts[i].last_version,
+			.begin = begin,
+			.size = row->parts[i].end - begin,
+		};
+		begin = row->parts[i].end;
+	}
+	return parts;
+}
+
 static void copy_outbox(struct changes *changes, const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->outbox_count; i++) {
@@ -193,9 +211,8 @@ static void copy_outbox(struct changes *changes, const struct unit_of_work *uow)
 
 		change->partition = row->partition;
 		change->row = (struct stored_outbox_row){
-			.sku = copied(changes->arena, row->product->sku),
-			.first_version = row->first_version,
-			.last_version = row->last_version,
+			.parts = copied_parts(changes->arena, row),
+			.part_count = row->part_count,
 			.frame = {arena_copy(changes->arena, row->frame.data, row->frame.size),
 				  row->frame.size},
 		};

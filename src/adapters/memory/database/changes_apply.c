@@ -189,6 +189,16 @@ static void apply_cursors(const struct changes *changes, struct database *databa
 		database_move_cursor(database, &changes->cursors[i]);
 }
 
+static struct stored_outbox_part *copied_parts(struct database *database, const struct stored_outbox_row *row)
+{
+	struct stored_outbox_part *parts =
+		arena_copy(database->arena, row->parts, row->part_count * sizeof *parts);
+
+	for (size_t i = 0; i < row->part_count; i++)
+		parts[i].sku = copied(database, parts[i].sku);
+	return parts;
+}
+
 /* Positions are assigned in the order of the commits, so they have no gaps. */
 static void apply_outbox(struct changes *changes, struct database *database)
 {
@@ -199,7 +209,7 @@ static void apply_outbox(struct changes *changes, struct database *database)
 		partition->rows = arena_grow(database->arena, partition->rows, partition->count, sizeof *row);
 		row = &partition->rows[partition->count++];
 		*row = changes->outbox[i].row;
-		row->sku = copied(database, row->sku);
+		row->parts = copied_parts(database, row);
 		row->frame.data = arena_copy(database->arena, row->frame.data, row->frame.size);
 		row->committed_at = database_now(database);
 		changes->positions[i] = (int64_t)partition->count;

@@ -77,12 +77,25 @@ struct view_row {
 	const char *batchref; /* NULL: deleted */
 };
 
-struct stored_outbox_row {
+/* The part of a row's frame that holds events of one product. */
+struct stored_outbox_part {
 	const char *sku;
 	int64_t first_version, last_version;
+	size_t begin, size;
+};
+
+struct stored_outbox_row {
+	struct stored_outbox_part *parts;
+	size_t part_count;
 	struct bytes frame;
 	int64_t committed_at;
 };
+
+static inline struct bytes stored_outbox_events(const struct stored_outbox_row *row,
+						const struct stored_outbox_part *part)
+{
+	return (struct bytes){(const unsigned char *)row->frame.data + part->begin, part->size};
+}
 
 /* One partition of the outbox; the row of position p is rows[p - 1]. */
 struct outbox_partition {

@@ -80,6 +80,18 @@ static const char *product_fault(const struct database *database, const struct p
 
 /* ---- the outbox has every version of every product, once and in order ---- */
 
+/* Whether the part's events are those that follow `version`. */
+static bool part_follows(const struct stored_outbox_row *row, const struct stored_outbox_part *part,
+			 int64_t version, struct arena *arena)
+{
+	struct outgoing *events = NULL;
+	size_t count = 0;
+
+	return part->first_version == version + 1 &&
+	       outbox_frame_decode(arena, stored_outbox_events(row, part), &events, &count) &&
+	       part->last_version == version + (int64_t)count;
+}
+
 static const char *outbox_fault(const struct product_row *product, const struct outbox_partition *partition,
 				struct arena *arena)
 {
@@ -87,18 +99,20 @@ static const char *outbox_fault(const struct product_row *product, const struct 
 
 	for (size_t i = 0; i < partition->count; i++) {
 		const struct stored_outbox_row *row = &partition->rows[i];
-		struct outgoing *events = NULL;
-		size_t count = 0;
 
-		if (strcmp(row->sku, product->sku))
-			continue;
-		if (row->first_version != version + 1 ||
-		    !outbox_frame_decode(arena, row->frame, &events, &count) ||
-		    row->last_version != version + (int64_t)count)
-			return arena_printf(
-				arena, "outbox of %s: versions %" PRId64 " to %" PRId64 " after %" PRId64,
-				row->sku, row->first_version, row->last_version, version);
-		version = row->last_version;
+		for (size_t at = 0; at < row->part_count; at++) {
+			const struct stored_outbox_part *part = &row->parts[at];
+
+			if (strcmp(part->sku, product->sku))
+				continue;
+			if (!part_follows(row, part, version, arena))
+				return arena_printf(arena,
+						    "outbox of %s: versions %" PRId64 " to %" PRId64
+						    " after %" PRId64,
+						    part->sku, part->first_version, part->last_version,
+						    version);
+			version = part->last_version;
+		}
 	}
 	if (version != product->version)
 		return arena_printf(arena, "outbox of %s ends at %" PRId64 ", its version is %" PRId64,

@@ -108,6 +108,17 @@ static void allocations(struct views *port, const char *orderid, allocations_don
 
 /* ---- events ---- */
 
+/* Returns the row's part with events of that SKU after the version, or NULL. */
+static const struct stored_outbox_part *part_after(const struct stored_outbox_row *row, const char *sku,
+						   int64_t version)
+{
+	for (size_t i = 0; i < row->part_count; i++) {
+		if (row->parts[i].last_version > version && !strcmp(row->parts[i].sku, sku))
+			return &row->parts[i];
+	}
+	return NULL;
+}
+
 /* All rows of a SKU are in one partition, in the order of their versions. */
 static size_t find_frames(const struct memory_read *read, struct event_frame *frames)
 {
@@ -117,14 +128,15 @@ static size_t find_frames(const struct memory_read *read, struct event_frame *fr
 
 	for (size_t i = partition->deleted; i < partition->count && count < FRAMES_MAX; i++) {
 		const struct stored_outbox_row *row = &partition->rows[i];
+		const struct stored_outbox_part *part = part_after(row, read->key, read->version);
 
-		if (row->last_version <= read->version || strcmp(row->sku, read->key))
+		if (!part)
 			continue;
 		if (count == 0)
-			first = row->first_version > read->version ? row->first_version : read->version + 1;
-		if (row->first_version > first + EVENTS_READ_MAX)
+			first = part->first_version > read->version ? part->first_version : read->version + 1;
+		if (part->first_version > first + EVENTS_READ_MAX)
 			break;
-		frames[count++] = (struct event_frame){row->first_version, row->frame};
+		frames[count++] = (struct event_frame){part->first_version, stored_outbox_events(row, part)};
 	}
 	return count;
 }

@@ -39,8 +39,6 @@ static void read_row(struct outbox_range *range, const struct stored_outbox_row 
 	range->rows = arena_grow(range->arena, range->rows, range->row_count, sizeof *range->rows);
 	range->rows[range->row_count++] = (struct outbox_row){
 		.partition = range->partition,
-		.first_version = row->first_version,
-		.last_version = row->last_version,
 		.frame = {arena_copy(range->arena, row->frame.data, row->frame.size), row->frame.size},
 		.position = position,
 	};

@@ -152,7 +152,7 @@ static struct product *put_product(const struct database *database, struct unit_
 				   const struct product_row *row)
 {
 	struct product *product =
-		unit_of_work_put_product(uow, row->sku, row->key, row->version, row->revision);
+		unit_of_work_put_product(uow, row->sku, row->key, row->version, row->revision, 0);
 
 	if (preference_compare(product_loaded_to(product, 1), PREFERENCE_START) != 0)
 		return product;

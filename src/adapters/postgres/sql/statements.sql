@@ -32,6 +32,10 @@ end
 -- define batch_columns
 b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 
+-- define has_entry
+-- Whether the outbox's directory has an entry for the part, which holds the last of 32 events of its product.
+part.last_version / 32 > (part.first_version - 1) / 32
+
 -- define named_products
 -- Products by SKU ($1), and the owners of batches by reference ($2).
 (
@@ -109,7 +113,7 @@ from (select id from {named_products} order by id) as named
 cross join lateral (select id from products where id = named.id for no key update) as p
 
 -- statement LOAD_PRODUCTS
-select named.id, p.sku, p.version, p.revision, s.target, s.cause, s.traceparent, {batch_columns}
+select named.id, p.sku, p.version, p.revision, p.last_row, s.target, s.cause, s.traceparent, {batch_columns}
 from {named_products}
 cross join lateral (select * from products where id = named.id limit 1) as p
 left join lateral (select * from shrinks where product_id = named.id limit 1) as s on true
@@ -229,17 +233,17 @@ cross join lateral (select revision from products where id = w.id for no key upd
 -- statement UPDATE_PRODUCTS
 -- Locks the rows in the order of the arrays; a session that held one meanwhile has raised its revision.
 with changed as (
-	update products p set version = w.version, revision = w.revision + 1
-	from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(id, revision, version)
+	update products p set version = w.version, revision = w.revision + 1, last_row = w.last_row
+	from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as w(id, revision, version, last_row)
 	where p.id between w.id and w.id and p.revision = w.revision
 	returning 1
 )
-select expect_revisions(count(*), $4::bigint) from changed
+select expect_revisions(count(*), $5::bigint) from changed
 
 -- statement INSERT_PRODUCTS
-insert into products (id, sku, version, revision)
-select w.id, w.sku, w.version, 1
-from unnest($1::bigint[], $2::text[], $3::bigint[]) as w(id, sku, version)
+insert into products (id, sku, version, revision, last_row)
+select w.id, w.sku, w.version, 1, w.last_row
+from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) as w(id, sku, version, last_row)
 
 -- statement UPDATE_BATCHES
 update batches b set purchased = w.purchased, allocated = w.allocated, changed_at = w.changed_at
@@ -401,6 +405,10 @@ where c.partition = locked.partition and c.position < locked.position
 -- warning in the server's log, because a pipeline does not count as a transaction block.
 do $$ begin set constraints all immediate; end $$
 
+-- statement INSERT_DIRECTORY
+insert into outbox_directory (product_id, version, key)
+select unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[])
+
 -- statement INSERT_OUTBOX
 -- This comes last, because all workers that write events of these partitions wait for the heads until we commit. Each
 -- row has its distance from its partition's head, and that head's number among those of $1, in order.
@@ -412,11 +420,10 @@ with moved as (
 ), heads as (
 	select array_agg(before order by partition) as before from moved
 ), kept as (
-	insert into outbox (partition, position, product_id, first_version, last_version, frame)
-	select w.partition, (select before from heads)[w.head] + w.step,
-		w.product_id, w.first_version, w.last_version, w.frame
-	from unnest($3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[])
-		as w(partition, head, step, product_id, first_version, last_version, frame)
+	insert into outbox (partition, position, key, sections, frame)
+	select w.partition, (select before from heads)[w.head] + w.step, w.key, w.sections::bigint[], w.frame
+	from unnest($3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[])
+		as w(partition, head, step, key, sections, frame)
 )
 select partition, before from moved
 
@@ -489,7 +496,7 @@ cross join (select incarnation from installation where only_row limit 1) as i
 
 -- statement READ_OUTBOX
 -- Returns no more bytes than asked for, but at least one row.
-select position, first_version, last_version, frame
+select position, frame
 from (
 	select next.*, sum(octet_length(frame)) over (order by position) as bytes,
 		row_number() over (order by position) as number
@@ -618,17 +625,30 @@ select kept, dropped from dead_letter_totals where only_row
 
 -- statement DELETE_EXPIRED_OUTBOX
 -- Deletes only rows up to the cursor, because the others are not published yet.
-delete from outbox where ctid = any(array(
-	select oldest.ctid
+with expired as (
+	select oldest.ctid, oldest.sections
 	from outbox_cursors c
 	cross join lateral (
-		select ctid, committed_at from outbox o
+		select ctid, sections, committed_at from outbox o
 		where o.partition = c.partition and o.position <= c.position
 		order by o.position
 		limit $1::integer
 	) as oldest
 	where oldest.committed_at < now() - interval '7 days'
-))
+), entries as (
+	delete from outbox_directory where ctid = any(array(
+		select d.ctid
+		from expired
+		cross join lateral outbox_parts(expired.sections, null) as part
+		cross join lateral (
+			select ctid from outbox_directory
+			where product_id = part.product_id and version = part.last_version
+			limit 1
+		) as d
+		where {has_entry}
+	))
+)
+delete from outbox where ctid = any(array(select ctid from expired))
 
 
 -- ==== views ====
@@ -637,20 +657,15 @@ delete from outbox where ctid = any(array(
 select sku, batchref from allocations_view where orderid = $1 order by sku, qty
 
 -- statement VIEW_EVENTS for views
--- A frame may hold very many events, so no more frames are read than hold $3 + 1 events after the first one kept.
-select o.first_version, o.frame
-from products p
-cross join lateral (
-	select *, greatest(min(kept.first_version) over (), $2::bigint + 1) as first
-	from (
-		select * from outbox o
-		where o.product_id = p.id and o.last_version > $2::bigint
-		order by o.last_version
-		limit $3::integer + 1
-	) as kept
-) as o
-where p.sku = $1 and o.first_version <= o.first + $3::integer
-order by o.last_version
+-- A part may hold very many events, so no more parts are read than hold $3 + 1 events after the first one kept.
+select f.first_version, f.events
+from (
+	select kept.*, greatest(min(kept.first_version) over (), $2::bigint + 1) as first
+	from (select id from products where sku = $1 limit 1) as p
+	cross join lateral frames_of_product(p.id, $2::bigint, $3::integer + 1) as kept
+) as f
+where f.first_version <= f.first + $3::integer
+order by f.first_version
 
 -- statement PING for views
 select 1

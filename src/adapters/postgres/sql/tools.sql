@@ -215,23 +215,22 @@ order by at, outcome in ('handled', 'skipped') desc, message, source
 
 -- query frames_of_commit
 -- Both the inbox's and the outbox's instants are those of their transaction.
-select product_id, last_version, frame
-from outbox
+select product_id, last_version, events
+from product_frames
 where committed_at = timestamptz 'epoch' + $1::bigint * interval '1 microsecond'
-order by partition, position
+order by partition, product_id, last_version
 
 -- query next_frame_of_product
 -- Of product $1 after version $2. The last column is true for the commit of another message, which bears the id
 -- $3 with another source; $4: the instant of our message's commit.
 select
-	product_id, last_version, frame,
+	$1::bigint, last_version, events,
 	exists (
 		select from inbox
 		where id = $3::text and handled_at = committed_at
 		and handled_at <> timestamptz 'epoch' + $4::bigint * interval '1 microsecond'
 	)
-from outbox
-where product_id = $1::bigint and last_version > $2::bigint
+from frames_of_product($1::bigint, $2::bigint, 1)
 order by last_version
 limit 1
 
@@ -254,16 +253,15 @@ returning before.incarnation, i.incarnation
 -- query find_events
 select
 	p.version,
-	(select o.first_version from outbox o where o.product_id = p.id order by o.last_version limit 1)
+	(select first_version from frames_of_product(p.id, 0, 1) order by first_version limit 1)
 from products p
 where p.sku = $1::text
 
 -- query next_frame_of_sku
-select o.first_version, o.last_version, o.frame
-from products p
-join outbox o on o.product_id = p.id
-where p.sku = $1::text and o.last_version >= $2::bigint
-order by o.last_version
+select f.first_version, f.last_version, f.events
+from (select id from products where sku = $1::text limit 1) as p
+cross join lateral frames_of_product(p.id, $2::bigint - 1, 1) as f
+order by f.last_version
 limit 1
 
 -- query count_unfinished_work
@@ -394,8 +392,8 @@ declare
 begin
 	foreach name in array array[
 		'units', 'inbox', 'products', 'batches', 'order_lines', 'shrinks', 'displaced_lines', 'allocations_view',
-		'notifications', 'dead_letters', 'dead_letter_history', 'dead_letter_totals', 'outbox', 'outbox_heads',
-		'outbox_cursors'
+		'notifications', 'dead_letters', 'dead_letter_history', 'dead_letter_totals', 'outbox', 'outbox_directory',
+		'outbox_heads', 'outbox_cursors'
 	] loop
 		execute format('create temporary view stored_%1$s as select * from %1$s', name);
 		execute format('create temporary table %1$s (like %1$s including all)', name);
@@ -474,9 +472,9 @@ set local statement_timeout = 0
 
 -- query declare_frames
 declare frames no scroll cursor for
-select p.sku, o.first_version, o.last_version, o.frame, o.partition, o.position
-from outbox o
-join products p on p.id = o.product_id
+select p.sku, f.first_version, f.last_version, f.events, f.partition, f.position
+from product_frames f
+join products p on p.id = f.product_id
 
 -- query fetch_frames
 -- A frame can hold megabytes, so only a few are fetched at a time.
@@ -545,13 +543,13 @@ where not exists (select from batches b where b.product_id = p.id)
 -- rule product-version: a product's version is that of its last event
 select format('product %s', p.sku), o.last::text, p.version::text
 from products p
-join (select product_id, max(last_version) as last from outbox group by product_id) o on o.product_id = p.id
+join (select product_id, max(last_version) as last from product_frames group by product_id) o on o.product_id = p.id
 where p.version <> o.last
 
 -- rule outbox-product: events belong to an existing product
-select format('partition %s, position %s', o.partition, o.position), format('product %s', o.product_id), 'none'
-from outbox o
-left join products p on p.id = o.product_id
+select format('partition %s, position %s', f.partition, f.position), format('product %s', f.product_id), 'none'
+from product_frames f
+left join products p on p.id = f.product_id
 where p.id is null
 
 -- rule outbox-versions: events of a product are numbered without gaps
@@ -560,9 +558,47 @@ from (
 	select
 		partition, position, first_version,
 		lag(last_version) over (partition by product_id order by last_version) as before
-	from outbox
+	from product_frames
 ) o
 where first_version <> before + 1
+
+-- rule outbox-list: from each row with events of a product, the row with those before them is found
+select format('partition %s, position %s', partition, position), format('row %s', before), format('row %s', previous)
+from (
+	select
+		partition, position, previous,
+		lag(key) over (partition by product_id order by last_version) as before
+	from product_frames
+) o
+where previous <> before
+
+-- rule outbox-last: the row with the last event of a product is found
+select format('product %s', p.sku), format('row %s', o.key), format('row %s', p.last_row)
+from products p
+join (
+	select distinct on (product_id) product_id, key from product_frames order by product_id, last_version desc
+) o on o.product_id = p.id
+where p.last_row <> o.key
+
+-- rule outbox-directory: the directory has an entry for one in 32 events of a product
+select
+	format('product %s, version %s', product_id, version),
+	coalesce(format('row %s', part.key), 'none'),
+	coalesce(format('row %s', d.key), 'none')
+from (
+	select product_id, last_version as version, key from product_frames
+	where key is not null and last_version / 32 > (first_version - 1) / 32
+) part
+full join outbox_directory d using (product_id, version)
+where d.key is distinct from part.key
+
+-- rule outbox-end: the parts of a row end where its frame ends
+select
+	format('partition %s, position %s', partition, position),
+	format('%s bytes', sections[cardinality(sections)]),
+	format('%s bytes', octet_length(frame))
+from outbox
+where sections[cardinality(sections)] <> octet_length(frame)
 
 -- rule outbox-positions: rows of a partition are numbered without gaps
 select format('partition %s', partition), format('position %s', before + 1), position::text
@@ -640,7 +676,7 @@ from (
 	union all
 	select format('partition %s, position %s', partition, position),
 		format('versions %s to %s', first_version, last_version)
-	from outbox
+	from product_frames
 	where first_version not between 1 and last_version
 ) as beyond
 

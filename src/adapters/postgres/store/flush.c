@@ -2,23 +2,21 @@
  * The flush writes everything that a unit of work changed, in one round trip and one transaction.
  *
  * All workers send the statements in the same order: witness, inbox, products, batches, lines, shrinks, read
- * model, notifications, dead letters, cursors, outbox.  Within a table, rows that two workers could both
+ * model, notifications, dead letters, cursors, the outbox's directory, outbox.  Within a table, rows that two workers could both
  * lock are sorted by their keys; all rows of a product are guarded by the product's own row, which is locked
  * first.
  */
 #include "adapters/postgres/store/flush.h"
-#include "core/partition.h"
 #include "core/product_repository.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * How long a parked message may hold the heads of the outbox: a time below lock_timeout (see session_setup.c)
- * and a millisecond for each KiB of frames.
+ * A unit whose products are all cached loads nothing, but needs a key for its rows of the outbox: a flush reserves
+ * further ones when no more than this are left.
  */
-#define HEADS_MS     300
-#define BYTES_PER_MS 1024
+#define KEYS_LEFT 50
 
 /* ---- rows in the order of their keys ---- */
 
@@ -130,7 +128,7 @@ static struct query *insert_notifications(struct flush *flush)
 	return query;
 }
 
-/* ---- the outbox ---- */
+/* ---- cursors ---- */
 
 void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count)
 {
@@ -142,78 +140,6 @@ void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cu
 		array_int2(partitions, cursors[i].partition);
 		array_int8(positions, cursors[i].position);
 	}
-}
-
-/*
- * Adds the heads that move, in order; numbers[partition] is the place of the partition's head among them,
- * from 1.
- */
-static void add_heads(const struct unit_of_work *uow, struct query *query, int numbers[PARTITIONS])
-{
-	struct param *partitions = query_array(query, ARRAY_INT2), *counts = query_array(query, ARRAY_INT8);
-	int64_t rows[PARTITIONS] = {0};
-	int number = 0;
-
-	for (size_t i = 0; i < uow->outbox_count; i++)
-		rows[uow->outbox[i].partition]++;
-	for (int partition = 0; partition < PARTITIONS; partition++) {
-		if (!rows[partition])
-			continue;
-		array_int2(partitions, partition);
-		array_int8(counts, rows[partition]);
-		numbers[partition] = ++number;
-	}
-}
-
-static void add_outbox_rows(const struct unit_of_work *uow, struct query *query,
-			    const int numbers[PARTITIONS])
-{
-	struct param *partitions = query_array(query, ARRAY_INT2), *heads = query_array(query, ARRAY_INT4),
-		     *steps = query_array(query, ARRAY_INT8), *products = query_array(query, ARRAY_INT8),
-		     *firsts = query_array(query, ARRAY_INT8), *lasts = query_array(query, ARRAY_INT8),
-		     *frames = query_array(query, ARRAY_BYTEA);
-	int64_t rows[PARTITIONS] = {0};
-
-	for (size_t i = 0; i < uow->outbox_count; i++) {
-		const struct outbox_row *row = &uow->outbox[i];
-
-		array_int2(partitions, row->partition);
-		array_int4(heads, numbers[row->partition]);
-		array_int8(steps, ++rows[row->partition]);
-		array_int8(products, row->product->key);
-		array_int8(firsts, row->first_version);
-		array_int8(lasts, row->last_version);
-		array_bytes(frames, row->frame);
-	}
-}
-
-/*
- * A transaction that locks a head blocks every SKU of its partition.  A parked message may be slow at just
- * this statement (a trigger on the outbox): it then fails before the others' lock_timeout ends, and is
- * retried.
- */
-static void limit_head_time(struct flush *flush)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < flush->uow->outbox_count; i++)
-		bytes += flush->uow->outbox[i].frame.size;
-	if (flush->uow->outbox_count)
-		store_set_statement_time(flush->pipeline, HEADS_MS + (int)(bytes / BYTES_PER_MS));
-}
-
-static struct query *insert_outbox(struct flush *flush)
-{
-	struct query *query;
-	int numbers[PARTITIONS];
-
-	if (flush->store->is_parking)
-		limit_head_time(flush);
-	query = query_pipeline_add(flush->pipeline, INSERT_OUTBOX);
-
-	add_heads(flush->uow, query, numbers);
-	add_outbox_rows(flush->uow, query, numbers);
-	return query;
 }
 
 /* ---- the flush ---- */
@@ -233,6 +159,8 @@ void store_flush(struct unit_store *port, struct unit_of_work *uow, store_done *
 	flush->witness = query_pipeline_add(pipeline, INSERT_WITNESS);
 	query_uuid(flush->witness, uow->witness);
 	insert_inbox(flush);
+	flush->keys = store_reserve_keys(store, pipeline, KEYS_LEFT);
+	flush_number_rows(flush);
 	flush_products(flush);
 	write_views(flush);
 	flush->notifications = insert_notifications(flush);
@@ -244,24 +172,10 @@ void store_flush(struct unit_store *port, struct unit_of_work *uow, store_done *
 		query_pipeline_add(pipeline, DEFER_NO_LONGER);
 	flush_dead_letters(flush);
 	store_move_cursors(pipeline, uow->cursors, uow->cursor_count);
-	flush->outbox = insert_outbox(flush);
+	flush_outbox(flush);
 	if (is_locked)
 		query_pipeline_add(pipeline, COMMIT);
 	store_send(store, PIPELINE_COMMITS, on_flushed, flush);
-}
-
-/* The rows of a partition got the positions after its head, in their order. */
-static void set_positions(struct flush *flush)
-{
-	int64_t heads[PARTITIONS] = {0};
-
-	for (int row = 0; row < query_rows(flush->outbox); row++)
-		heads[result_int2(flush->outbox, row, 0)] = result_int8(flush->outbox, row, 1);
-	for (size_t i = 0; i < flush->uow->outbox_count; i++) {
-		struct outbox_row *row = &flush->uow->outbox[i];
-
-		row->position = ++heads[row->partition];
-	}
 }
 
 static void on_flushed(void *context, const struct failure *failure)
@@ -272,7 +186,8 @@ static void on_flushed(void *context, const struct failure *failure)
 	if (!failure) {
 		store->in_transaction = false;
 		flush->uow->now = result_instant(flush->witness, 0, 0);
-		set_positions(flush);
+		store_keep_keys(store, flush->keys);
+		flush_set_positions(flush);
 		for (int row = 0; row < query_rows(flush->notifications); row++)
 			flush->uow->notifications[row].key = result_int8(flush->notifications, row, 0);
 	}

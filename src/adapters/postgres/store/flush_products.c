@@ -54,7 +54,7 @@ static void update_products(struct flush *flush, const struct product *const *pr
 {
 	struct query *query = query_pipeline_add(flush->pipeline, UPDATE_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *revisions = query_array(query, ARRAY_INT8),
-		     *versions = query_array(query, ARRAY_INT8);
+		     *versions = query_array(query, ARRAY_INT8), *last_rows = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < count; i++) {
 		if (!products[i]->changed)
@@ -62,6 +62,7 @@ static void update_products(struct flush *flush, const struct product *const *pr
 		array_int8(keys, products[i]->key);
 		array_int8(revisions, products[i]->revision);
 		array_int8(versions, products[i]->version);
+		array_int8(last_rows, flush_last_row(products[i]));
 	}
 	query_int8(query, keys->count);
 }
@@ -87,7 +88,7 @@ static void insert_products(struct flush *flush, struct product_slot **slots)
 {
 	struct query *query = query_pipeline_add(flush->pipeline, INSERT_PRODUCTS);
 	struct param *keys = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
-		     *versions = query_array(query, ARRAY_INT8);
+		     *versions = query_array(query, ARRAY_INT8), *last_rows = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < flush->uow->product_count; i++) {
 		struct product *product = slots[i]->product;
@@ -98,6 +99,7 @@ static void insert_products(struct flush *flush, struct product_slot **slots)
 		array_int8(keys, product->key);
 		array_text(skus, product->sku);
 		array_int8(versions, product->version);
+		array_int8(last_rows, flush_last_row(product));
 	}
 }
 

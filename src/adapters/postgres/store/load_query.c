@@ -3,23 +3,6 @@
 
 #include "core/product_repository.h"
 
-/* Keys that are reserved beyond those needed now. */
-#define SPARE_KEYS 500
-
-/* The flush creates at most the rows that the unit names. */
-static struct query *add_keys_query(struct postgres_store *store, struct query_pipeline *pipeline,
-				    const struct unit_of_work *uow)
-{
-	size_t needed = uow->product_count + uow->batch_count;
-	struct query *query;
-
-	if (store_keys(store) >= needed)
-		return NULL;
-	query = query_pipeline_add(pipeline, RESERVE_KEYS);
-	query_int4(query, (int32_t)(needed + SPARE_KEYS));
-	return query;
-}
-
 /* Checks the revisions of products of which more is loaded; the flush checks the other products. */
 static struct query *add_revisions_query(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
@@ -225,7 +208,9 @@ void load_add_queries(struct load *load, struct query_pipeline *pipeline)
 	if (uow->locking)
 		add_products_query(pipeline, uow, LOCK_PRODUCTS);
 	load->clock = query_pipeline_add(pipeline, LOAD_CLOCK);
-	load->keys = add_keys_query(load->store, pipeline, uow);
+	store_drop_old_keys(load->store);
+	/* The flush creates at most the products and batches that the unit names. */
+	load->keys = store_reserve_keys(load->store, pipeline, uow->product_count + uow->batch_count + 1);
 	load->revisions = add_revisions_query(pipeline, uow);
 	load->products = add_products_query(pipeline, uow, LOAD_PRODUCTS);
 	load->open = add_open_batches_query(pipeline, uow);

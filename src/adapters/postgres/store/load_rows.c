@@ -64,13 +64,13 @@ static void read_shrink(struct load *load, struct product *product, int row)
 	const struct query *query = load->products;
 	struct arena *arena = load->uow->arena;
 
-	if (result_is_null(query, row, 4))
+	if (result_is_null(query, row, 5))
 		return;
 	product_put_shrink(product, &(struct shrink){
-					    .target = result_int4(query, row, 4),
-					    .cause = result_text(query, arena, row, 5),
-					    .traceparent = result_text(query, arena, row, 6),
-					    .batch = read_batch(load, product, query, row, 7),
+					    .target = result_int4(query, row, 5),
+					    .cause = result_text(query, arena, row, 6),
+					    .traceparent = result_text(query, arena, row, 7),
+					    .batch = read_batch(load, product, query, row, 8),
 				    });
 }
 
@@ -82,7 +82,7 @@ static void read_products(struct load *load)
 		read_shrink(load,
 			    unit_of_work_put_product(load->uow, result_peek(query, row, 1),
 						     result_int8(query, row, 0), result_int8(query, row, 2),
-						     result_int8(query, row, 3)),
+						     result_int8(query, row, 3), result_int8(query, row, 4)),
 			    row);
 }
 
@@ -286,8 +286,7 @@ static void mark_loaded(struct unit_of_work *uow)
 void load_read_rows(struct load *load)
 {
 	load->uow->now = result_instant(load->clock, 0, 0);
-	for (int row = 0; load->keys && row < query_rows(load->keys); row++)
-		store_add_key(load->store, result_int8(load->keys, row, 0));
+	store_keep_keys(load->store, load->keys);
 	read_products(load);
 	make_tallies(load);
 	read_open_batches(load);

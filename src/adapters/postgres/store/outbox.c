@@ -47,7 +47,7 @@ static void read_rows(const struct query *query, struct outbox_range *range)
 	range->rows = arena_alloc(range->arena, (size_t)query_rows(query) * sizeof *range->rows);
 	range->row_count = 0;
 	for (int row = 0; row < query_rows(query); row++) {
-		struct bytes frame = result_bytes(query, row, 3);
+		struct bytes frame = result_bytes(query, row, 1);
 		int64_t position = result_int8(query, row, 0);
 
 		if (position != range->after + row + 1)
@@ -55,8 +55,6 @@ static void read_rows(const struct query *query, struct outbox_range *range)
 		range->rows[range->row_count++] = (struct outbox_row){
 			.partition = range->partition,
 			.position = position,
-			.first_version = result_int8(query, row, 1),
-			.last_version = result_int8(query, row, 2),
 			.frame = {arena_copy(range->arena, frame.data, frame.size), frame.size},
 		};
 	}

@@ -172,25 +172,40 @@ void store_set_statement_time(struct query_pipeline *pipeline, int time_ms)
 
 /* ---- keys ---- */
 
-/*
- * A database that was restored from a backup hands out the same keys again, so keys of a lost session are
- * dropped.
- */
-size_t store_keys(struct postgres_store *store)
+/* Keys that are reserved beyond those needed. */
+#define SPARE_KEYS 500
+
+void store_drop_old_keys(struct postgres_store *store)
 {
 	if (store->keys_of != store->unit_store.sessions_lost)
 		store->key_count = 0;
 	store->keys_of = store->unit_store.sessions_lost;
-	return store->key_count;
 }
 
-void store_add_key(struct postgres_store *store, int64_t key)
+struct query *store_reserve_keys(struct postgres_store *store, struct query_pipeline *pipeline, size_t needed)
+{
+	struct query *query;
+
+	if (store->key_count >= needed)
+		return NULL;
+	query = query_pipeline_add(pipeline, RESERVE_KEYS);
+	query_int4(query, (int32_t)(needed + SPARE_KEYS));
+	return query;
+}
+
+static void keep_key(struct postgres_store *store, int64_t key)
 {
 	if (store->key_count == store->key_room) {
 		store->key_room = store->key_room ? 2 * store->key_room : 1024;
 		store->keys = must(reallocarray(store->keys, store->key_room, sizeof *store->keys));
 	}
 	store->keys[store->key_count++] = key;
+}
+
+void store_keep_keys(struct postgres_store *store, const struct query *query)
+{
+	for (int row = 0; query && row < query_rows(query); row++)
+		keep_key(store, result_int8(query, row, 0));
 }
 
 int64_t store_next_key(struct postgres_store *store)

@@ -80,9 +80,16 @@ void store_send_and_answer(struct postgres_store *store, enum query_pipeline_eff
 /* Ends the call.  The results are gone when the callback runs: it may begin the next call. */
 void store_answer(struct postgres_store *store, const struct failure *failure);
 
-/* Reserved keys: their number (without those of a lost session), adding one, and removing one. */
-size_t store_keys(struct postgres_store *store);
-void store_add_key(struct postgres_store *store, int64_t key);
+/*
+ * Keys for new rows are reserved some time before they are used.  Those of a lost session are dropped by the next
+ * load, because a database that was restored from a backup hands out the same keys again.  store_reserve_keys()
+ * returns the query that reserves keys, or NULL if as many as `needed` are left; store_keep_keys() adds the keys
+ * that it returned.
+ */
+void store_drop_old_keys(struct postgres_store *store);
+struct query *store_reserve_keys(struct postgres_store *store, struct query_pipeline *pipeline,
+				 size_t needed);
+void store_keep_keys(struct postgres_store *store, const struct query *query);
 int64_t store_next_key(struct postgres_store *store);
 
 /* Adds a query that sets statement_timeout for the rest of the transaction; 0 leaves it as it is. */

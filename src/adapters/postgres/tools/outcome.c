@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 bool postgres_find_outcomes(struct blocking_client *client, const char *id, struct arena *arena,
 			    struct known_outcome **outcomes, size_t *count)
@@ -75,14 +76,18 @@ bool postgres_read_effects(struct blocking_client *client, const struct known_ou
 	char at[24];
 	const char *const params[] = {at};
 	PGresult *rows;
-	bool done;
+	bool done, holds_some = false;
 
 	snprintf(at, sizeof at, "%" PRId64, outcome->at);
 	rows = blocking_client_query(client, sql_frames_of_commit, 1, params);
 	done = rows;
 	for (int row = 0; rows && done && row < PQntuples(rows); row++) {
-		if (show_frame(rows, row, found, context))
+		holds_some |= show_frame(rows, row, found, context);
+		if (row + 1 < PQntuples(rows) && !strcmp(PQgetvalue(rows, row, 0), PQgetvalue(rows, row + 1, 0)))
+			continue;
+		if (holds_some)
 			done = follow_product(client, outcome, at, rows, row, found, context);
+		holds_some = false;
 	}
 	PQclear(rows);
 	return done;

@@ -129,7 +129,7 @@ START_TEST(two_units_of_different_products_both_commit_and_share_the_partitions)
 		ck_assert_msg(one->answer == NO_FAILURE, "%s", one->failure);
 		ck_assert_msg(other->answer == NO_FAILURE, "%s", other->failure);
 	}
-	ck_assert_int_eq(database_number("select count(*) from outbox"), 10 * PRODUCTS);
+	ck_assert_int_eq(database_number("select count(*) from product_frames"), 10 * PRODUCTS);
 	ck_assert_int_eq(database_number("select count(*) from outbox_heads h where position <>"
 					 " (select count(*) from outbox o where o.partition = h.partition)"),
 			 0);

@@ -140,7 +140,7 @@ static long pages_of(const char *execute)
 /* One product with a long history: exhausted batches, and lines in the one batch that is open. */
 static void make_history(int batches, int lines)
 {
-	char sql[1024];
+	char sql[2048];
 
 	PQclear(run("delete from order_lines"));
 	PQclear(run(
@@ -158,9 +158,12 @@ static void make_history(int batches, int lines)
 		 "insert into displaced_lines select 1, 'order-' || n, 1, n from generate_series(1, %d) n;"
 		 "insert into allocations_view select 'order-' || n, 'lamp', 1, 'open'"
 		 " from generate_series(1, %d) n;"
-		 "insert into outbox select 1, n, 1, n, n, '' from generate_series(1, %d) n;"
+		 "insert into outbox (partition, position, key, sections, frame)"
+		 " select 1, n, n, array[1, n, n, n - 1, 1], 'x' from generate_series(1, %d) n;"
+		 "insert into outbox_directory select 1, n, n from generate_series(32, %d, 32) n;"
+		 "update products set last_row = %d where id = 1;"
 		 "insert into inbox select 'allocate', '', n, 1, 'handled' from generate_series(1, %d) n",
-		 lines, lines, lines, lines, lines);
+		 lines, lines, lines, lines, lines, lines, lines);
 	PQclear(run(sql));
 	snprintf(
 		sql, sizeof sql,
@@ -196,8 +199,8 @@ static const struct {
 	{"execute \"LOAD_INBOX\" ('{\"\"}', '{5}')", 12},
 	{"execute \"LOAD_INBOX_OF_ONE\" ('', '5')", 12},
 	{"execute \"CHECK_PRODUCTS\" ('{}', '{}', 0)", 8},
-	{"execute \"UPDATE_PRODUCTS\" ('{1}', '{0}', '{2}', 0)", 50},
-	{"execute \"UPDATE_PRODUCTS_OF_ONE\" (1, 0, 2, 0)", 50},
+	{"execute \"UPDATE_PRODUCTS\" ('{1}', '{0}', '{2}', '{0}', 0)", 50},
+	{"execute \"UPDATE_PRODUCTS_OF_ONE\" (1, 0, 2, 0, 0)", 50},
 	{"execute \"UPDATE_BATCHES\" ('{1}', '{2}', '{1}', '{null}')", 50},
 	{"execute \"UPDATE_BATCHES_OF_ONE\" (1, 2, 1, null)", 50},
 	{"execute \"UPDATE_LINES\" ('{1}', '{order-5}', '{1}', '{1}', '{2000000}')", 50},
@@ -206,7 +209,7 @@ static const struct {
 	{"execute \"DELETE_DISPLACED\" ('{1}', '{order-6}', '{1}')", 16},
 	{"execute \"DELETE_VIEW\" ('{order-6}', '{lamp}', '{1}')", 16},
 	{"execute \"VIEW_ALLOCATIONS\" ('order-5')", 8},
-	{"execute \"VIEW_EVENTS\" ('lamp', 0, 10)", 20},
+	{"execute \"VIEW_EVENTS\" ('lamp', 0, 10)", 250},
 	{"execute \"READ_OUTBOX\" (1, 15000, 10, 100000)", 16},
 	{"execute \"LOAD_REPLAYS\" ('{5}', '{1}')", 8},
 	{"execute \"CHECK_REPLAYS\" ('{}', '{}', 0)", 8},

@@ -1,4 +1,5 @@
 /* The queue of outbox rows that are to be published. */
+#include "support/frames.h"
 #include "support/suites.h"
 
 #include "bus/publishing/publish_queue.h"
@@ -18,7 +19,7 @@ static void tear_down(void)
 static void add_row(struct publish_queue *rows, int64_t position)
 {
 	const struct outgoing event = {MSG_OUT_OF_STOCK, {"{}", 2}};
-	struct outbox_row row = {.position = position, .frame = outbox_frame_encode(arena, &event, 1)};
+	struct outbox_row row = {.position = position, .frame = frame_of(arena, &event, 1)};
 
 	ck_assert(publish_queue_add(rows, &row));
 }
@@ -110,7 +111,7 @@ END_TEST
 START_TEST(a_corrupt_row_is_queued_without_events)
 {
 	const struct outgoing events[] = {{MSG_OUT_OF_STOCK, {"{}", 2}}, {MSG_OUT_OF_STOCK, {"{}", 2}}};
-	struct outbox_row row = {.position = 1, .frame = outbox_frame_encode(arena, events, 2)};
+	struct outbox_row row = {.position = 1, .frame = frame_of(arena, events, 2)};
 	struct publish_queue rows = {0};
 
 	row.frame.size--;

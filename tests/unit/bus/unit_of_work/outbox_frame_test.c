@@ -1,7 +1,8 @@
 /* Events of an outbox row, encoded as a frame and decoded. */
 #include "support/suites.h"
 
-#include "bus/unit_of_work/outbox_frame.h"
+#include "core/product.h"
+#include "support/frames.h"
 
 static struct arena *arena;
 
@@ -23,7 +24,7 @@ static const struct outgoing some_events[] = {
 
 START_TEST(a_decoded_frame_has_the_events_that_were_encoded)
 {
-	struct bytes frame = outbox_frame_encode(arena, some_events, 3);
+	struct bytes frame = frame_of(arena, some_events, 3);
 	struct outgoing *events = NULL;
 	size_t count = 0;
 
@@ -43,7 +44,7 @@ END_TEST
 /* Every beginning of a frame that ends inside of an event. */
 START_TEST(a_truncated_frame_is_refused)
 {
-	struct bytes frame = outbox_frame_encode(arena, some_events, 1);
+	struct bytes frame = frame_of(arena, some_events, 1);
 
 	for (size_t size = 1; size < frame.size; size++) {
 		struct bytes cut = {arena_copy(arena, frame.data, size), size};

@@ -379,7 +379,7 @@ static void keep(const char *sku, int64_t version)
 {
 	unit_of_work_clear(&uow);
 	unit_of_work_want_product(&uow, sku);
-	unit_of_work_put_product(&uow, sku, 1, version, 1);
+	unit_of_work_put_product(&uow, sku, 1, version, 1, 0);
 	product_cache_keep(cache, &uow);
 }
 
@@ -426,7 +426,7 @@ START_TEST(a_product_with_a_shrink_in_progress_is_not_cached)
 	keep("LAMP", 1);
 	unit_of_work_clear(&uow);
 	unit_of_work_want_product(&uow, "LAMP");
-	product = unit_of_work_put_product(&uow, "LAMP", 1, 2, 1);
+	product = unit_of_work_put_product(&uow, "LAMP", 1, 2, 1, 0);
 	stored_put_shrink(product, NULL);
 	product_cache_keep(cache, &uow);
 
