@@ -7,7 +7,12 @@
 #ifndef ALLOCD_CORE_PARTITION_H
 #define ALLOCD_CORE_PARTITION_H
 
+#include <stdint.h>
+
 #define PARTITIONS 16
+
+/* The set of all partitions: bit N stands for partition N. */
+#define ALL_PARTITIONS ((UINT32_C(1) << PARTITIONS) - 1)
 
 int partition_of(const char *sku);
 

@@ -141,6 +141,7 @@ static void begin_worker(void)
 {
 	world->config.move_max = MOVE_MAX;
 	world->config.lanes = 1 + (size_t)pick(3);
+	world->config.backlog = (size_t[]){0, 8, 100}[pick(3)];
 	world->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(4)];
 	world->config.queue_max = (size_t[]){4, 5, 10, 50}[pick(4)];
 	world->config.queue_bytes = (size_t[]){3000, 10000, 1000000}[pick(3)];

@@ -145,6 +145,7 @@ static void begin_worker(struct run *run, struct world *worker)
 {
 	worker->config.move_max = MOVE_MAX;
 	worker->config.lanes = 1 + (size_t)pick(run, 3);
+	worker->config.backlog = (size_t[]){0, 8, 100}[pick(run, 3)];
 	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
 	world_prepare(worker);
 	chaos_surround(&run->chaos, worker);

@@ -5,14 +5,32 @@
 #include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
 #include "bus/messages/message_bus.h"
+#include "bus/unit_of_work/product_cache.h"
 #include "core/base/must.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+/* Bytes of products that the lanes cache between units. */
+#define CACHE_BYTES ((size_t)22 * 1024 * 1024)
+
+static struct lane *lane_of_partition(struct engine *engine, int partition)
+{
+	return lane_in_charge(engine->lanes[(size_t)partition % engine->config.lanes]);
+}
+
 struct lane *engine_lane_of(struct engine *engine, const char *sku)
 {
-	return engine->lanes[(size_t)partition_of(sku) % engine->config.lanes];
+	return lane_of_partition(engine, partition_of(sku));
+}
+
+uint32_t engine_partitions_of(struct engine *engine, const struct lane *lane)
+{
+	uint32_t partitions = 0;
+
+	for (int partition = 0; partition < PARTITIONS; partition++)
+		partitions |= (uint32_t)(lane_of_partition(engine, partition) == lane) << partition;
+	return partitions;
 }
 
 /* ---- beginning and end ---- */
@@ -74,6 +92,8 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 		.publisher = engine->publisher,
 		.housekeeper = engine->housekeeper,
 		.batches = engine->batches,
+		.cache = product_cache_new(CACHE_BYTES),
+		.lanes = engine->lanes,
 	};
 	engine->resolver = sku_resolver_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
@@ -109,6 +129,7 @@ void engine_free(struct engine **engine)
 	housekeeper_free(&it->housekeeper);
 	publisher_free(&it->publisher);
 	batch_index_free(&it->batches);
+	product_cache_free(&it->shared.cache);
 	free(it);
 	*engine = NULL;
 }

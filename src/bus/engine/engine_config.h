@@ -10,6 +10,7 @@ struct unit_of_work;
 struct engine_config {
 	size_t unit_max;    /* the most messages in a unit of work */
 	size_t lanes;       /* units in flight, 1 to LANES_MAX */
+	size_t backlog;     /* waiting messages from which several lanes work; 0: they always do */
 	size_t queue_max;   /* messages that wait or are in flight; */
 	size_t queue_bytes; /* and their bytes: above either, the queue is full */
 	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */

@@ -14,6 +14,7 @@
 struct batch_index;
 struct engine;
 struct housekeeper;
+struct product_cache;
 struct publisher;
 
 struct lanes_shared {
@@ -24,14 +25,19 @@ struct lanes_shared {
 	struct publisher *publisher;
 	struct housekeeper *housekeeper;
 	struct batch_index *batches;
+	struct product_cache *cache; /* of the products of all lanes */
+	struct lane *const *lanes;
 	struct parked_list parked;
 	struct lane *parking; /* the parking lane; NULL: locked SKUs block their whole lane */
 };
 
 /* ---- SKUs and deliveries ---- */
 
-/* The lane that every message about the SKU goes through. */
+/* The lane that every message about the SKU goes through now. */
 struct lane *engine_lane_of(struct engine *engine, const char *sku);
+
+/* The set of the lane's partitions now: bit N stands for partition N. */
+uint32_t engine_partitions_of(struct engine *engine, const struct lane *lane);
 
 /* The delivery waits because its SKU is held up, or no longer does.  Either call may be repeated. */
 void engine_hold(struct engine *engine, struct delivery *delivery);

@@ -14,7 +14,7 @@ struct active_shrink *active_shrinks_find(const struct active_shrinks *list, con
 	return it;
 }
 
-static void append(struct active_shrinks *list, struct active_shrink *shrink)
+void active_shrinks_push(struct active_shrinks *list, struct active_shrink *shrink)
 {
 	struct active_shrink **end = &list->first;
 
@@ -22,6 +22,15 @@ static void append(struct active_shrinks *list, struct active_shrink *shrink)
 		end = &(*end)->next;
 	shrink->next = NULL;
 	*end = shrink;
+}
+
+struct active_shrink *active_shrinks_pop(struct active_shrinks *list)
+{
+	struct active_shrink *first = list->first;
+
+	if (first)
+		list->first = first->next;
+	return first;
 }
 
 struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const char *sku)
@@ -32,26 +41,23 @@ struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const c
 		return shrink;
 	shrink = must_alloc(sizeof *shrink);
 	shrink->sku = must(strdup(sku));
-	append(list, shrink);
+	active_shrinks_push(list, shrink);
 	return shrink;
 }
 
 void active_shrinks_rotate(struct active_shrinks *list)
 {
-	struct active_shrink *first = list->first;
+	struct active_shrink *first = active_shrinks_pop(list);
 
-	if (!first)
-		return;
-	list->first = first->next;
-	append(list, first);
+	if (first)
+		active_shrinks_push(list, first);
 }
 
 struct delivery *active_shrinks_end_first(struct active_shrinks *list, struct delivery_queue *queue)
 {
-	struct active_shrink *first = list->first;
+	struct active_shrink *first = active_shrinks_pop(list);
 	struct delivery *cause = first->cause;
 
-	list->first = first->next;
 	delivery_queue_prepend(queue, &first->waiting);
 	free(first->sku);
 	free(first);

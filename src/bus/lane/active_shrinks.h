@@ -24,6 +24,12 @@ struct active_shrink *active_shrinks_find(const struct active_shrinks *list, con
 /* Returns the shrink of that SKU, which is added at the end unless it is in the list. */
 struct active_shrink *active_shrinks_ensure(struct active_shrinks *list, const char *sku);
 
+/* Removes and returns the first shrink, or returns NULL. */
+struct active_shrink *active_shrinks_pop(struct active_shrinks *list);
+
+/* Adds a removed shrink at the end. */
+void active_shrinks_push(struct active_shrinks *list, struct active_shrink *shrink);
+
 /* Moves the first shrink to the end. */
 void active_shrinks_rotate(struct active_shrinks *list);
 

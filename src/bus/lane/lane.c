@@ -22,9 +22,6 @@
 /* After this many conflicts in a row, LOAD takes row locks. */
 #define CONFLICTS_BEFORE_LOCKING 2
 
-/* Bytes of products that all lanes together cache between units. */
-#define CACHE_BYTES ((size_t)22 * 1024 * 1024)
-
 /* Bytes of products that the parking lane caches: it seldom meets a product twice. */
 #define PARKING_CACHE_BYTES ((size_t)64 * 1024)
 
@@ -60,7 +57,8 @@ struct lane *lane_new(struct lanes_shared *shared, size_t number)
 	lane->backoff = (struct backoff){.first_ms = 20, .cap_ms = 5000};
 	lane->conflict_backoff = (struct backoff){.first_ms = 2, .cap_ms = 100};
 	poison_search_init(&lane->search, shared->config->unit_max);
-	lane->cache = product_cache_new(lane->is_parking ? PARKING_CACHE_BYTES : CACHE_BYTES / lanes);
+	lane->is_lent = number > 0 && !lane->is_parking && shared->config->backlog;
+	lane->cache = lane->is_parking ? product_cache_new(PARKING_CACHE_BYTES) : shared->cache;
 	unit_of_work_init(&lane->uow, ports->codec, shared->config->move_max);
 	return lane;
 }
@@ -79,7 +77,8 @@ void lane_free(struct lane **lane)
 	delivery_queue_free(&it->causes);
 	delivery_queue_free(&it->later);
 	unit_of_work_release(&it->uow);
-	product_cache_free(&it->cache);
+	if (it->is_parking)
+		product_cache_free(&it->cache);
 	it->shared->ports->clock->ops->timer_free(&it->timer);
 	free(it);
 	*lane = NULL;
@@ -198,14 +197,26 @@ static bool may_speculate(const struct lane *lane)
 	return !lane->caution.units_left && !lane->uow.locking && !lane->stepping && !lane->search.suspects;
 }
 
+/* Of all sessions that read or wrote what the lane's cache has. */
+static uint64_t sessions_lost(const struct lane *lane)
+{
+	uint64_t count = 0;
+
+	if (lane->is_parking)
+		return lane->store->sessions_lost;
+	for (size_t i = 0; i < lane->shared->config->lanes; i++)
+		count += lane->shared->lanes[i]->store->sessions_lost;
+	return count;
+}
+
 /* Fills in the cached products, so that they need not be loaded. */
 static void recall(struct lane *lane)
 {
 	struct unit_of_work *uow = &lane->uow;
 
-	if (lane->cache_of != lane->store->sessions_lost)
+	if (lane->cache_of != sessions_lost(lane))
 		product_cache_clear(lane->cache);
-	lane->cache_of = lane->store->sessions_lost;
+	lane->cache_of = sessions_lost(lane);
 	if (uow->locking)
 		return;
 	product_cache_recall(lane->cache, uow);
@@ -298,10 +309,9 @@ void lane_flush(struct lane *lane)
 	struct unit_of_work *uow = &lane->uow;
 
 	uow->cursors = arena_alloc(uow->arena, PARTITIONS * sizeof *uow->cursors);
-	/* A partition's cursor is always saved by the same lane, and never by the parking lane. */
-	if (!lane->is_parking)
-		uow->cursor_count = publisher_cursors(lane->shared->publisher, lane->number,
-						      lane->shared->config->lanes, uow->cursors);
+	/* No two lanes save the cursor of a partition at the same time, and the parking lane saves none. */
+	uow->cursor_count = publisher_cursors(lane->shared->publisher,
+					      engine_partitions_of(lane->engine, lane), uow->cursors);
 	unit_of_work_close(uow);
 	lane->state = LANE_FLUSHING;
 	lane->sent_ms = engine_now_ms(lane->engine);
@@ -335,6 +345,7 @@ void lane_finish(struct lane *lane)
 	if (lane->trying)
 		parking_release(lane);
 	lane->state = LANE_IDLE;
+	lane_balance(lane);
 	lane_wake(lane);
 	engine_check_drained(lane->engine);
 }

@@ -22,6 +22,9 @@ void lane_free(struct lane **lane);
  */
 void lane_push(struct lane *lane, struct delivery *delivery);
 
+/* Returns the lane that handles this lane's messages now: itself, or the first one. */
+struct lane *lane_in_charge(struct lane *lane);
+
 /* Takes the steps of that SKU's unfinished shrink until it is done. */
 void lane_resume_shrink(struct lane *lane, const char *sku);
 

@@ -31,6 +31,7 @@ struct lane {
 	struct engine *engine;
 	struct lanes_shared *shared;
 	size_t number;
+	bool is_lent;          /* the first lane handles its messages: see lane_lending.c */
 	bool is_parking;       /* it retries parked messages, one at a time: see parked.h */
 	struct parked *trying; /* of the parking lane: the SKU whose message the unit holds */
 	struct unit_store *store;
@@ -54,8 +55,8 @@ struct lane {
 	int64_t sent_ms;              /* when the load or flush under way was sent */
 	int loads;                    /* for the next step or message, beyond the first load */
 
-	struct product_cache *cache;
-	uint64_t cache_of; /* the store's sessions_lost when the cache was filled */
+	struct product_cache *cache; /* of all lanes, or the parking lane's own */
+	uint64_t cache_of;           /* the sessions that were lost when the lane used the cache last */
 	struct speculation_caution caution;
 
 	int conflicts;    /* in a row */
@@ -98,6 +99,11 @@ void lane_flush(struct lane *lane);
 
 /* Answers the messages of the committed unit. */
 void lane_finish(struct lane *lane);
+
+/* ---- of lane_lending.c ---- */
+
+/* After a commit: lends the lane's SKUs to the first lane or, in the first lane, gives them back. */
+void lane_balance(struct lane *lane);
 
 /* ---- of lane_handling.c ---- */
 

@@ -42,7 +42,7 @@ void lane_park(struct lane *lane, const char *sku)
 
 	delivery_queue_prepend(&lane->queue, &lane->returned);
 	if (!parked)
-		parked = parked_add(&shared->parked, sku, lane, engine_now_ms(lane->engine));
+		parked = parked_add(&shared->parked, sku, engine_now_ms(lane->engine));
 	delivery_queue_collect(&lane->queue, sku, &collected);
 	count = collected.count;
 	while ((delivery = delivery_queue_pop(&collected))) {
@@ -122,7 +122,7 @@ void parking_release(struct lane *lane)
 {
 	struct lanes_shared *shared = lane->shared;
 	struct parked *parked = lane->trying;
-	struct lane *home = parked->home;
+	struct lane *home = engine_lane_of(lane->engine, parked->node.sku);
 
 	if (parked->is_reported)
 		LOG(shared->ports->logger, LOG_INFO, "SKU no longer parked: its messages are handled",

@@ -90,7 +90,8 @@ static void end_first_shrink(struct lane *lane)
 
 void lane_note_shrinks(struct lane *lane)
 {
-	struct lane *home = lane->trying ? lane->trying->home : lane; /* the lane that takes the steps */
+	struct lane *home = /* the lane that takes the steps */
+		lane->trying ? engine_lane_of(lane->engine, lane->trying->node.sku) : lane;
 	struct delivery *delivery;
 
 	if (lane->stepping && lane_shrinking_product(lane))

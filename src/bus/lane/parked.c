@@ -13,12 +13,11 @@ struct parked *parked_find(const struct parked_list *list, const char *sku)
 	return (struct parked *)sku_list_find(&list->skus, sku);
 }
 
-struct parked *parked_add(struct parked_list *list, const char *sku, struct lane *home, int64_t now_ms)
+struct parked *parked_add(struct parked_list *list, const char *sku, int64_t now_ms)
 {
 	struct parked *parked = must_alloc(sizeof *parked);
 
 	sku_list_add(&list->skus, &parked->node, sku);
-	parked->home = home;
 	parked->since_ms = parked->try_at_ms = now_ms;
 	parked->backoff = (struct backoff){.first_ms = FIRST_TRY_MS, .cap_ms = CAP_MS};
 	return parked;

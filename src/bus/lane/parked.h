@@ -13,11 +13,8 @@
 #include "bus/base/sku_list.h"
 #include "bus/messages/delivery.h"
 
-struct lane;
-
 struct parked {
 	struct sku_node node; /* its SKU; "" for messages without one, which only leave a dead letter */
-	struct lane *home;
 	struct delivery_queue waiting;
 	struct backoff backoff;
 	int64_t since_ms, try_at_ms;
@@ -32,7 +29,7 @@ struct parked_list {
 struct parked *parked_find(const struct parked_list *list, const char *sku);
 
 /* Parks a SKU that is not parked yet. */
-struct parked *parked_add(struct parked_list *list, const char *sku, struct lane *home, int64_t now_ms);
+struct parked *parked_add(struct parked_list *list, const char *sku, int64_t now_ms);
 
 /* Any parked SKU, and the next one after it; NULL at the end. */
 struct parked *parked_first(const struct parked_list *list);

@@ -339,24 +339,25 @@ static void read_missing(struct publisher *publisher, const struct partition_sen
 
 /* ---- saving the cursors ---- */
 
-/* The cursors of the lane's partitions that moved by `at_least` rows since they were saved. */
-static size_t find_moved(const struct publisher *publisher, size_t lane, size_t lanes, int64_t at_least,
+/* The cursors of those partitions that moved by `at_least` rows since they were saved. */
+static size_t find_moved(const struct publisher *publisher, uint32_t partitions, int64_t at_least,
 			 struct cursor *cursors)
 {
 	size_t count = 0;
 
-	for (size_t i = lane; i < PARTITIONS && !publisher->is_doubtful; i += lanes) {
+	for (int i = 0; i < PARTITIONS && !publisher->is_doubtful; i++) {
 		const struct partition_progress *progress = &publisher->senders.each[i].progress;
 
-		if (progress->published >= progress->saved + at_least && !progress->restored)
-			cursors[count++] = (struct cursor){(int)i, progress->published};
+		if ((partitions >> i & 1) && progress->published >= progress->saved + at_least &&
+		    !progress->restored)
+			cursors[count++] = (struct cursor){i, progress->published};
 	}
 	return count;
 }
 
-size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t lanes, struct cursor *cursors)
+size_t publisher_cursors(const struct publisher *publisher, uint32_t partitions, struct cursor *cursors)
 {
-	return find_moved(publisher, lane, lanes, SAVE_WITH_FLUSH, cursors);
+	return find_moved(publisher, partitions, SAVE_WITH_FLUSH, cursors);
 }
 
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
@@ -386,7 +387,7 @@ static void save(struct publisher *publisher)
 	struct outbox_store *store = publisher->ports->outbox_store;
 
 	publisher->save_due = false;
-	publisher->saving_count = find_moved(publisher, 0, 1, 1, publisher->saving);
+	publisher->saving_count = find_moved(publisher, ALL_PARTITIONS, 1, publisher->saving);
 	if (!publisher->saving_count)
 		return;
 	begin_call(publisher);
@@ -443,7 +444,8 @@ static void schedule_save(struct publisher *publisher)
 {
 	struct cursor cursors[PARTITIONS];
 
-	if (publisher->save_is_scheduled || publisher->save_due || !find_moved(publisher, 0, 1, 1, cursors))
+	if (publisher->save_is_scheduled || publisher->save_due ||
+	    !find_moved(publisher, ALL_PARTITIONS, 1, cursors))
 		return;
 	publisher->save_is_scheduled = true;
 	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);

@@ -46,11 +46,10 @@ void publisher_check_again(struct publisher *publisher);
 #define SAVE_WITH_FLUSH 100
 
 /*
- * Writes the cursors to save with the flush of lane `lane` of `lanes` to `cursors`, which has room for
- * PARTITIONS of them, and returns their number.
+ * Writes the cursors of those partitions (bit N stands for partition N) that are to be saved with the next
+ * flush to `cursors`, which has room for PARTITIONS of them, and returns their number.
  */
-size_t publisher_cursors(const struct publisher *publisher, size_t lane, size_t lanes,
-			 struct cursor *cursors);
+size_t publisher_cursors(const struct publisher *publisher, uint32_t partitions, struct cursor *cursors);
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count);
 
 /* Whether all rows that this worker committed or took over are published, and the cursors are saved. */

@@ -27,7 +27,7 @@ static unsigned char *put_event(unsigned char *at, const struct outgoing *event)
 
 /* ---- rows of several products ---- */
 
-/* Returns the number, from 1, of the partition's row that has room for so many bytes. */
+/* Returns the number, from 1, of the partition's row that has room for an event of that size. */
 static size_t row_with_room(struct outbox_rows *rows, int partition, size_t size)
 {
 	size_t open = rows->open[partition];

@@ -23,6 +23,9 @@
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
+/* When at least this number of messages wait, two lanes are faster than one. */
+#define BACKLOG 256
+
 /*
  * File descriptors that the worker keeps for itself, so that no number of HTTP clients keeps it from
  * reconnecting.  The base covers the event loop, the log, files that are read from time to time, and HTTP
@@ -180,6 +183,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 						   .unit_max = unit_max,
 						   .move_max = MOVE_MAX_DEFAULT,
 						   .lanes = lanes,
+						   .backlog = BACKLOG,
 						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,
 						   .queue_bytes = QUEUE_BYTES_MAX,
 						   .notify_tries = config->mail_tries,

@@ -103,6 +103,7 @@ static void add_some(void)
 static void begin_worker(void)
 {
 	world->config.lanes = 1 + (size_t)pick(3);
+	world->config.backlog = (size_t[]){0, 8, 100}[pick(3)];
 	world->config.unit_max = (size_t[]){1, 3, 1000}[pick(3)];
 	world->config.queue_max = (size_t[]){5, 50, 100000}[pick(3)];
 	world_prepare(world);
