@@ -19,8 +19,11 @@
 
 struct product;
 
-/* A row ends before it is larger than this, unless a single event is. */
-#define OUTBOX_ROW_BYTES 7936
+/*
+ * A row ends before it is larger than this, unless a single event is.  Compressed, such a row fits into a page of
+ * the store.
+ */
+#define OUTBOX_ROW_BYTES 16128
 
 /* Consecutive events of one product. */
 struct outbox_part {

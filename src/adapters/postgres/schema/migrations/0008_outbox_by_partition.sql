@@ -12,6 +12,8 @@
 -- list, from the latest to the earliest; outbox_directory has an entry for about one in 32 events, so that nobody walks
 -- the list from its end. The list ends where the older rows have been deleted.
 --
+-- Events resemble one another, so a row of several KiB shrinks to a fraction: it is compressed, but stays in the table.
+--
 -- Rows of before have no sections. They are found by their product and version until they are deleted, and programs of
 -- before may go on writing them.
 
@@ -28,8 +30,15 @@ begin
 		alter column product_id drop not null,
 		alter column first_version set default 0,
 		alter column last_version set default 0,
-		alter column frame set storage external,
-		set (toast_tuple_target = 8160);
+		alter column frame set storage main,
+		alter column sections set storage main,
+		set (toast_tuple_target = 1024);
+	begin
+		alter table outbox alter column frame set compression lz4, alter column sections set compression lz4;
+	exception
+		when feature_not_supported then
+			raise notice 'this Postgres was built without lz4: rows of the outbox are compressed by pglz';
+	end;
 	foreach name in array array['outbox_key', 'outbox_product_key'] loop
 		if exists (select from pg_index where indexrelid = to_regclass(name) and not indisvalid) then
 			execute format('drop index %I', name);
