@@ -232,7 +232,7 @@ void database_empty(void)
 	database_sql(
 		"delete from order_lines; delete from displaced_lines; delete from shrinks; delete"
 		" from batches;"
-		" delete from products; delete from allocations_view; delete from outbox; delete from inbox;"
+		" delete from products; delete from allocations_view; delete from outbox; delete from outbox_directory; delete from inbox;"
 		" delete from units; delete from dead_letters; delete from notifications;"
 		" delete from dead_letter_history; delete from streams; delete from blind_windows;"
 		" update installation set heard_until = null;"

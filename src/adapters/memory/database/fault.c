@@ -106,11 +106,10 @@ static const char *outbox_fault(const struct product_row *product, const struct 
 			if (strcmp(part->sku, product->sku))
 				continue;
 			if (!part_follows(row, part, version, arena))
-				return arena_printf(arena,
-						    "outbox of %s: versions %" PRId64 " to %" PRId64
-						    " after %" PRId64,
-						    part->sku, part->first_version, part->last_version,
-						    version);
+				return arena_printf(
+					arena,
+					"outbox of %s: versions %" PRId64 " to %" PRId64 " after %" PRId64,
+					part->sku, part->first_version, part->last_version, version);
 			version = part->last_version;
 		}
 	}

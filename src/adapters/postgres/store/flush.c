@@ -2,9 +2,9 @@
  * The flush writes everything that a unit of work changed, in one round trip and one transaction.
  *
  * All workers send the statements in the same order: witness, inbox, products, batches, lines, shrinks, read
- * model, notifications, dead letters, cursors, the outbox's directory, outbox.  Within a table, rows that two workers could both
- * lock are sorted by their keys; all rows of a product are guarded by the product's own row, which is locked
- * first.
+ * model, notifications, dead letters, cursors, the outbox's directory, outbox.  Within a table, rows that two
+ * workers could both lock are sorted by their keys; all rows of a product are guarded by the product's own row,
+ * which is locked first.
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/product_repository.h"
@@ -13,8 +13,8 @@
 #include <string.h>
 
 /*
- * A unit whose products are all cached loads nothing, but needs a key for its rows of the outbox: a flush reserves
- * further ones when no more than this are left.
+ * A unit whose products are all cached loads nothing, but needs a key for its rows of the outbox: a flush
+ * reserves further ones when fewer than this are left.
  */
 #define KEYS_LEFT 50
 

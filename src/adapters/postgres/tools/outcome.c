@@ -83,7 +83,8 @@ bool postgres_read_effects(struct blocking_client *client, const struct known_ou
 	done = rows;
 	for (int row = 0; rows && done && row < PQntuples(rows); row++) {
 		holds_some |= show_frame(rows, row, found, context);
-		if (row + 1 < PQntuples(rows) && !strcmp(PQgetvalue(rows, row, 0), PQgetvalue(rows, row + 1, 0)))
+		if (row + 1 < PQntuples(rows) &&
+		    !strcmp(PQgetvalue(rows, row, 0), PQgetvalue(rows, row + 1, 0)))
 			continue;
 		if (holds_some)
 			done = follow_product(client, outcome, at, rows, row, found, context);
