@@ -4,6 +4,8 @@
 #include "core/product.h"
 #include "support/frames.h"
 
+#include <string.h>
+
 static struct arena *arena;
 
 static void set_up(void)
@@ -69,9 +71,44 @@ START_TEST(an_event_of_an_unknown_type_is_decoded_without_a_type)
 }
 END_TEST
 
+static void expect_part_of(const struct outbox_row *row, size_t at, int64_t first, int64_t last, size_t end)
+{
+	ck_assert_uint_lt(at, row->part_count);
+	ck_assert_int_eq(row->parts[at].first_version, first);
+	ck_assert_int_eq(row->parts[at].last_version, last);
+	ck_assert_uint_eq(row->parts[at].end, end);
+}
+
+/* Three events of a third of a row each, with the bytes around them, do not fit in one. */
+START_TEST(a_row_ends_before_it_is_too_large_and_the_next_row_of_its_partition_follows)
+{
+	const size_t size = OUTBOX_ROW_BYTES / 3, framed = 1 + strlen("out_of_stock") + 4 + size;
+	const struct outgoing event = {MSG_OUT_OF_STOCK, {arena_alloc(arena, size), size}};
+	const struct outgoing three[] = {event, event, event};
+	struct outbox_rows rows = {.arena = arena};
+
+	outbox_rows_add(&rows, 5, NULL, 11, three, 1);
+	outbox_rows_add(&rows, 5, NULL, 21, three, 3);
+	outbox_rows_add(&rows, 6, NULL, 31, three, 1);
+	outbox_rows_encode(&rows);
+
+	ck_assert_uint_eq(rows.count, 3);
+	ck_assert_int_eq(rows.rows[0].partition, 5);
+	ck_assert_uint_eq(rows.rows[0].frame.size, 2 * framed);
+	expect_part_of(&rows.rows[0], 0, 11, 11, framed);
+	expect_part_of(&rows.rows[0], 1, 21, 21, 2 * framed);
+	ck_assert_int_eq(rows.rows[1].partition, 5);
+	ck_assert_uint_eq(rows.rows[1].part_count, 1);
+	expect_part_of(&rows.rows[1], 0, 22, 23, 2 * framed);
+	ck_assert_int_eq(rows.rows[2].partition, 6);
+	expect_part_of(&rows.rows[2], 0, 31, 31, framed);
+}
+END_TEST
+
 SUITE("outbox frame", set_up, tear_down)
 {
 	tcase_add_test(tests, a_decoded_frame_has_the_events_that_were_encoded);
 	tcase_add_test(tests, a_truncated_frame_is_refused);
 	tcase_add_test(tests, an_event_of_an_unknown_type_is_decoded_without_a_type);
+	tcase_add_test(tests, a_row_ends_before_it_is_too_large_and_the_next_row_of_its_partition_follows);
 }

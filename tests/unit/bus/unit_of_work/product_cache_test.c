@@ -4,6 +4,7 @@
 #include "support/suites.h"
 
 #include "bus/unit_of_work/product_cache.h"
+#include "core/product_repository.h"
 
 #include <stdio.h>
 
@@ -434,6 +435,26 @@ START_TEST(a_product_with_a_shrink_in_progress_is_not_cached)
 }
 END_TEST
 
+static int64_t recalled_row(const char *sku)
+{
+	recalled(sku);
+	return uow.products[0]->product->last_row;
+}
+
+START_TEST(a_cached_product_knows_the_row_of_its_last_event_as_loaded_or_as_the_flush_added_it)
+{
+	unit_of_work_clear(&uow);
+	unit_of_work_want_product(&uow, "LAMP");
+	unit_of_work_want_product(&uow, "CHAIR");
+	unit_of_work_put_product(&uow, "LAMP", 1, 5, 1, 100);
+	unit_of_work_put_product(&uow, "CHAIR", 2, 5, 1, 200)->next_row = 300;
+	product_cache_keep(cache, &uow);
+
+	ck_assert_int_eq(recalled_row("LAMP"), 100);
+	ck_assert_int_eq(recalled_row("CHAIR"), 300);
+}
+END_TEST
+
 START_TEST(the_least_recently_used_product_is_evicted)
 {
 	char sku[16];
@@ -475,6 +496,8 @@ SUITE("product cache", set_up, tear_down_world)
 SUITE("product cache", set_up_cache, tear_down_cache)
 {
 	tcase_add_test(tests, the_cache_has_the_latest_state_of_a_product);
+	tcase_add_test(tests,
+		       a_cached_product_knows_the_row_of_its_last_event_as_loaded_or_as_the_flush_added_it);
 	tcase_add_test(tests, an_evicted_product_is_loaded);
 	tcase_add_test(tests, a_product_with_a_shrink_in_progress_is_not_cached);
 	tcase_add_test(tests, the_least_recently_used_product_is_evicted);
