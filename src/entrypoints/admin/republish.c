@@ -43,6 +43,7 @@ static enum exit_status examine(const struct invocation *invocation, const char 
 struct republishing {
 	struct tools *tools;
 	int64_t from_version;
+	int64_t next;        /* version of the event after those that were read */
 	const char *channel; /* NULL: each event goes to the channel of its name */
 	int64_t count;
 	bool failed;
@@ -70,10 +71,15 @@ static bool publish_frame(void *context, int64_t first_version, struct bytes fra
 	struct outgoing *events = NULL;
 	size_t count = 0;
 
-	republishing->failed = !outbox_frame_decode(arena, frame, &events, &count);
+	republishing->failed = !outbox_frame_decode(arena, frame, &events, &count) || !count ||
+			       first_version > republishing->next;
 	if (republishing->failed)
 		tools_report(republishing->tools, STATUS_FAILED, "the outbox",
-			     "it holds bytes that are not a frame");
+			     arena_printf(arena,
+					  "the events from version %" PRId64
+					  " on are missing or damaged: see `allocd verify`",
+					  republishing->next));
+	republishing->next = first_version + (int64_t)count;
 	for (size_t i = 0; i < count && !republishing->failed; i++) {
 		if (events[i].type != MSG_NONE && first_version + (int64_t)i >= republishing->from_version)
 			republishing->failed = !publish_event(republishing, arena, &events[i]);
@@ -88,6 +94,7 @@ static void publish_all(struct tools *tools, const char *sku, int64_t from_versi
 	struct republishing republishing = {
 		.tools = tools,
 		.from_version = from_version,
+		.next = from_version,
 		.channel = invocation_option(tools->invocation, "channel"),
 	};
 

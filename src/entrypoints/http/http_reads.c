@@ -98,6 +98,7 @@ struct page {
 	size_t size;
 	size_t count;
 	int64_t last;      /* version of the last event written */
+	int64_t next;      /* version of the event after those that were read; 0: none was read */
 	bool more;         /* there are events beyond the page */
 	const char *error; /* NULL: no error */
 };
@@ -120,13 +121,20 @@ static void write_event(struct page *page, const struct outgoing *event, int64_t
 	page->last = version;
 }
 
+/* A consumer must not take events that are missing for events that never were. */
 static void write_frame(struct page *page, const struct event_frame *kept)
 {
 	struct outgoing *events = NULL;
 	size_t count = 0;
+	bool is_next = !page->next || kept->first_version == page->next;
 
-	if (!outbox_frame_decode(page->arena, kept->frame, &events, &count))
-		page->error = "not a frame";
+	if (!outbox_frame_decode(page->arena, kept->frame, &events, &count) || !count || !is_next) {
+		page->error = arena_printf(
+			page->arena, "those from version %lld on are missing or damaged, see `allocd verify`",
+			(long long)(is_next ? kept->first_version : page->next));
+		return;
+	}
+	page->next = kept->first_version + (int64_t)count;
 	for (size_t i = 0; i < count; i++)
 		write_event(page, &events[i], kept->first_version + (int64_t)i);
 }
@@ -135,7 +143,7 @@ static void write_page(struct page *page, const struct event_frame *frames, size
 {
 	page->out = must(open_memstream(&page->text, &page->size));
 	fputc('[', page->out);
-	for (size_t i = 0; i < count && !page->more; i++)
+	for (size_t i = 0; i < count && !page->more && !page->error; i++)
 		write_frame(page, &frames[i]);
 	fputc(']', page->out);
 	fclose(page->out);

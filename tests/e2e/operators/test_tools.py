@@ -103,7 +103,7 @@ DAMAGES = [
     ("outbox-versions", "update outbox set sections[2] = sections[2] - 1 where sections[2] = 3"),
     ("outbox-list", "update outbox set sections[4] = sections[4] + 1 where sections[2] = 2"),
     ("outbox-last", "update products set last_row = last_row - 1 where sku = 'lamp'"),
-    ("outbox-directory", "insert into outbox_directory values (1, 32, 5)"),
+    ("outbox-directory", "insert into outbox_directory select id, 32, 5 from products where sku = 'lamp'"),
     (
         "outbox-positions",
         "delete from outbox o where position = 2 and partition = (select min(partition) from outbox)",
@@ -123,7 +123,12 @@ DAMAGES = [
     ),
     ("outbox-frame", "update outbox set frame = substr(frame, 2) where sections[2] = 1"),
     ("outbox-frame", "update outbox set frame = frame || frame, sections[5] = 2 * sections[5] where sections[2] = 1"),
-    ("outbox-end", "update outbox set frame = frame || frame where sections[2] = 1"),
+    ("outbox-sections", "update outbox set frame = frame || frame where sections[2] = 1"),
+    ("outbox-sections", "update outbox set sections = null where sections[2] = 1"),
+    ("outbox-sections", "update outbox set sections = sections || 1::bigint where sections[2] = 1"),
+    ("outbox-sections", "update outbox set sections[5] = -5 where sections[2] = 1"),
+    ("outbox-sections", "update outbox set sections[5] = 5000000000 where sections[2] = 1"),
+    ("outbox-sections", "update outbox set sections[5] = null where sections[2] = 1"),
     (
         "outbox-frame",
         """update outbox set sections[3] = sections[3] + 1
@@ -376,6 +381,19 @@ def test_republish_refuses_versions_that_do_not_exist(module_allocd):
         done = module_allocd.run("republish", *arguments)
         assert (done.returncode, done.stdout) == (1, ""), arguments
         assert words in done.stderr
+
+
+def test_republish_stops_at_an_event_that_is_missing_and_names_its_version(module_allocd):
+    sku, _ = sell(module_allocd, 5)
+    module_allocd.query(
+        """update outbox set frame = substr(frame, 2) where sections[3] = 3
+        and sections[1] = (select id from products where sku = %s)""",
+        sku,
+    )
+    done = module_allocd.run("republish", "--sku", sku, "--from-version", "1")
+
+    assert (done.returncode, done.stdout) == (1, "2 events published\n")
+    assert "the events from version 3 on are missing or damaged" in done.stderr
 
 
 def test_republish_without_redis_ends_with_69(module_allocd):

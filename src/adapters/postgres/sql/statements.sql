@@ -624,7 +624,8 @@ delete from dead_letter_history where ctid = any(array(
 select kept, dropped from dead_letter_totals where only_row
 
 -- statement DELETE_EXPIRED_OUTBOX
--- Deletes only rows up to the cursor, because the others are not published yet.
+-- Deletes only rows up to the cursor, because the others are not published yet, and the directory's entries of these
+-- rows. Earlier entries of the same products are those of rows that an earlier program deleted.
 with expired as (
 	select oldest.ctid, oldest.sections
 	from outbox_cursors c
@@ -642,8 +643,7 @@ with expired as (
 		cross join lateral outbox_parts(expired.sections, null) as part
 		cross join lateral (
 			select ctid from outbox_directory
-			where product_id = part.product_id and version = part.last_version
-			limit 1
+			where product_id = part.product_id and version <= part.last_version
 		) as d
 		where {has_entry}
 	))

@@ -569,6 +569,7 @@ from (
 		partition, position, previous,
 		lag(key) over (partition by product_id order by last_version) as before
 	from product_frames
+	where key is not null
 ) o
 where previous <> before
 
@@ -576,11 +577,14 @@ where previous <> before
 select format('product %s', p.sku), format('row %s', o.key), format('row %s', p.last_row)
 from products p
 join (
-	select distinct on (product_id) product_id, key from product_frames order by product_id, last_version desc
+	select distinct on (product_id) product_id, key from product_frames
+	where key is not null
+	order by product_id, last_version desc
 ) o on o.product_id = p.id
 where p.last_row <> o.key
 
 -- rule outbox-directory: the directory has an entry for one in 32 events of a product
+-- Entries before a product's first part are left from rows that an earlier program deleted.
 select
 	format('product %s, version %s', product_id, version),
 	coalesce(format('row %s', part.key), 'none'),
@@ -590,15 +594,27 @@ from (
 	where key is not null and last_version / 32 > (first_version - 1) / 32
 ) part
 full join outbox_directory d using (product_id, version)
-where d.key is distinct from part.key
+left join (
+	select product_id, min(first_version) as first_version from product_frames
+	where key is not null
+	group by product_id
+) kept using (product_id)
+where d.key is distinct from part.key and version >= coalesce(kept.first_version, version + 1)
 
--- rule outbox-end: the parts of a row end where its frame ends
+-- rule outbox-sections: the parts of a row follow one another, and the last one ends where the frame ends
 select
 	format('partition %s, position %s', partition, position),
-	format('%s bytes', sections[cardinality(sections)]),
-	format('%s bytes', octet_length(frame))
+	format('%s bytes', octet_length(frame)),
+	coalesce(format('parts %s', sections), 'none')
 from outbox
-where sections[cardinality(sections)] <> octet_length(frame)
+where key is not null and (
+	sections is null or cardinality(sections) = 0 or cardinality(sections) % 5 <> 0
+	or array_position(sections, null) is not null or sections[cardinality(sections)] <> octet_length(frame)
+	or exists (
+		select from generate_series(5, cardinality(sections), 5) as i
+		where sections[i] <= coalesce(sections[i - 5], 0)
+	)
+)
 
 -- rule outbox-positions: rows of a partition are numbered without gaps
 select format('partition %s', partition), format('position %s', before + 1), position::text

@@ -327,6 +327,49 @@ START_TEST(a_migration_that_was_interrupted_resumes)
 }
 END_TEST
 
+/* The schema of the time when a row of the outbox held the events of one product. */
+static void step_back_to_7(void)
+{
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+	sql("delete from migrations where number >= 8; drop view product_frames; drop table outbox_directory;"
+	    " drop function frames_of_product, outbox_parts; alter table products drop column last_row;"
+	    " drop index outbox_version_key, outbox_key;"
+	    " alter table outbox drop column key, drop column sections, alter column product_id set not null,"
+	    " alter column first_version drop default, alter column last_version drop default,"
+	    " add constraint outbox_version_key unique (product_id, last_version)");
+}
+
+/* Adds rows as a program from before the migration does, which names the columns that it knows. */
+static void add_rows_of_before(int from, int to)
+{
+	char insert[256];
+
+	snprintf(insert, sizeof insert,
+		 "insert into outbox (partition, position, product_id, first_version, last_version, frame)"
+		 " select 3, n, 7, n, n, convert_to('frame ' || n, 'UTF8') from generate_series(%d, %d) n",
+		 from, to);
+	sql(insert);
+}
+
+START_TEST(rows_of_the_outbox_from_before_migration_8_are_read_after_it_and_more_can_be_added)
+{
+	step_back_to_7();
+	sql("insert into products (id, sku, version, revision) values (7, 'lamp', 40, 1)");
+	add_rows_of_before(1, 20);
+
+	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+
+	add_rows_of_before(21, 40);
+	ck_assert_str_eq(sql("select string_agg(convert_from(events, 'UTF8'), ',' order by last_version)"
+			     " from frames_of_product(7, 18, 4)"),
+			 "frame 19,frame 20,frame 21,frame 22,frame 23");
+	ck_assert_str_eq(sql("select count(*) from pg_constraint where conname = 'outbox_version_key'"), "0");
+	ck_assert_str_eq(sql("select indisunique and indisvalid from pg_index"
+			     " where indexrelid = 'outbox_version_key'::regclass"),
+			 "t");
+}
+END_TEST
+
 START_TEST(a_database_in_another_encoding_is_refused)
 {
 	database_drop_another();
@@ -377,6 +420,8 @@ SUITE("schema", set_up, world_tear_down)
 	tcase_add_test(tests, of_two_commands_that_spent_one_id_the_earlier_one_keeps_it);
 	tcase_add_test(tests, writers_continue_while_an_index_is_built);
 	tcase_add_test(tests, a_migration_that_was_interrupted_resumes);
+	tcase_add_test(tests,
+		       rows_of_the_outbox_from_before_migration_8_are_read_after_it_and_more_can_be_added);
 	tcase_add_test(tests, a_database_in_another_encoding_is_refused);
 	tcase_add_test(tests, the_error_of_an_unreachable_server_does_not_hold_the_password);
 }

@@ -210,6 +210,8 @@ static const struct {
 	{"execute \"DELETE_VIEW\" ('{order-6}', '{lamp}', '{1}')", 16},
 	{"execute \"VIEW_ALLOCATIONS\" ('order-5')", 8},
 	{"execute \"VIEW_EVENTS\" ('lamp', 0, 10)", 250},
+	{"execute \"VIEW_EVENTS\" ('lamp', 10000, 10)", 250},
+	{"execute \"VIEW_EVENTS\" ('lamp', 19990, 10)", 250},
 	{"execute \"READ_OUTBOX\" (1, 15000, 10, 100000)", 16},
 	{"execute \"LOAD_REPLAYS\" ('{5}', '{1}')", 8},
 	{"execute \"CHECK_REPLAYS\" ('{}', '{}', 0)", 8},

@@ -1,4 +1,5 @@
 /* GET /allocations and GET /events: what they answer, page by page. */
+#include "core/partition.h"
 #include "http/http_world.h"
 #include "support/suites.h"
 
@@ -125,6 +126,29 @@ START_TEST(more_events_than_a_page_holds_come_with_a_link_to_the_next_page)
 }
 END_TEST
 
+/* A consumer would take the answer for all events that there are. */
+START_TEST(a_page_that_would_lack_an_event_is_answered_500_with_the_missing_version)
+{
+	struct outbox_partition *partition = &http_world.database->outbox[partition_of("lamp")];
+	const char *reply;
+
+	http_add_batch("shelf", "lamp", 10);
+	for (int i = 0; i < 4; i++)
+		http_allocate(arena_printf(http_world.arena, "order-%d", i), 1);
+	partition->rows[1].parts[0].size = _i ? 3 : 0;
+
+	reply = world_get(&http_world, "/events/lamp");
+	ck_assert_int_eq(reply_status(reply), 500);
+	ck_assert_ptr_nonnull(strstr(reply, "from version 2 on are missing or damaged"));
+
+	partition->rows[1].part_count = 0;
+	reply = world_get(&http_world, "/events/lamp");
+	ck_assert_int_eq(reply_status(reply), 500);
+	ck_assert_ptr_nonnull(strstr(reply, "from version 2 on are missing or damaged"));
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=2")), 200);
+}
+END_TEST
+
 SUITE("http reads", set_up_http, tear_down_http)
 {
 	tcase_add_test(tests, an_order_without_allocations_is_answered_404_and_a_malformed_name_400);
@@ -132,4 +156,6 @@ SUITE("http reads", set_up_http, tear_down_http)
 	tcase_add_test(tests, each_event_that_is_read_has_its_type);
 	tcase_add_test(tests, events_behind_a_version_that_is_no_number_are_answered_400);
 	tcase_add_test(tests, more_events_than_a_page_holds_come_with_a_link_to_the_next_page);
+	tcase_add_loop_test(tests, a_page_that_would_lack_an_event_is_answered_500_with_the_missing_version,
+			    0, 2);
 }

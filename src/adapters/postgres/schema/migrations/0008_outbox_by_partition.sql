@@ -9,21 +9,31 @@
 --     these (0: there are none), number of the part's last byte
 --
 -- products.last_row is the key of the row with a product's last event. From there the rows of a product form a
--- list, from the latest to the earliest; outbox_directory has an entry for about one in 32 events, so that nobody walks
+-- list, from the latest to the earliest; outbox_directory has an entry for about one in 32 events, so that no reader walks
 -- the list from its end. The list ends where the older rows have been deleted.
 --
 -- Events resemble one another, so a row of several KiB shrinks to a fraction: it is compressed, but stays in the table.
 --
--- Rows of before have no sections. They are found by their product and version until they are deleted, and programs of
--- before may go on writing them.
+-- Rows that earlier programs write have no sections. They are found by their product and version until they are
+-- deleted. When an earlier program deletes rows with sections, their entries stay in the directory; readers skip these.
+--
+-- Workers go on writing meanwhile. Each step locks one table at most, and waits for it only a little longer than an
+-- autovacuum takes to yield.
 
 -- step
--- What an interrupted attempt left.
+do $$
+begin
+	perform set_config('lock_timeout', '1500ms', true);
+	alter table products add column if not exists last_row bigint not null default 0;
+end
+$$
+
+-- step
 do $$
 declare
 	name text;
 begin
-	perform set_config('lock_timeout', '1s', true);
+	perform set_config('lock_timeout', '1500ms', true);
 	alter table outbox
 		add column if not exists key bigint,
 		add column if not exists sections bigint[],
@@ -39,6 +49,7 @@ begin
 		when feature_not_supported then
 			raise notice 'this Postgres was built without lz4: rows of the outbox are compressed by pglz';
 	end;
+	-- What an interrupted attempt left.
 	foreach name in array array['outbox_key', 'outbox_product_key'] loop
 		if exists (select from pg_index where indexrelid = to_regclass(name) and not indisvalid) then
 			execute format('drop index %I', name);
@@ -55,11 +66,16 @@ create unique index concurrently if not exists outbox_product_key on outbox (pro
 where product_id is not null
 
 -- step
-alter table outbox drop constraint if exists outbox_version_key;
-drop index if exists outbox_version_key;
-alter index outbox_product_key rename to outbox_version_key;
+do $$
+begin
+	perform set_config('lock_timeout', '1500ms', true);
+	alter table outbox drop constraint if exists outbox_version_key;
+	drop index if exists outbox_version_key;
+end
+$$
 
-alter table products add column if not exists last_row bigint not null default 0;
+-- step
+alter index outbox_product_key rename to outbox_version_key;
 
 -- Where events of a product are found: `version` is the last one of the product in the row `key`.
 create table if not exists outbox_directory (
@@ -69,16 +85,19 @@ create table if not exists outbox_directory (
 	constraint outbox_directory_pkey primary key (product_id, version)
 );
 
--- The parts of a row of the outbox.
+-- The parts of a row of the outbox. A part whose end is not within the frame has no events.
 create or replace function outbox_parts(sections bigint[], frame bytea)
 returns table (product_id bigint, first_version bigint, last_version bigint, previous bigint, events bytea)
 language sql immutable as $$
 	select
 		sections[i], sections[i + 1], sections[i + 2], sections[i + 3],
-		substring(
-			frame from coalesce(sections[i - 1], 0)::integer + 1
-			for (sections[i + 4] - coalesce(sections[i - 1], 0))::integer
-		)
+		case
+			when sections[i + 4] between coalesce(sections[i - 1], 0) and octet_length(frame)
+			then substring(
+				frame from coalesce(sections[i - 1], 0)::integer + 1
+				for (sections[i + 4] - coalesce(sections[i - 1], 0))::integer
+			)
+		end
 	from generate_series(1, cardinality(sections), 5) as i
 $$;
 
@@ -96,7 +115,11 @@ cross join lateral outbox_parts(o.sections, o.frame) as part
 where o.sections is not null;
 
 -- The parts with a product's events after a version, oldest first: at least those with the next `at_most` events that
--- are kept. About 32 rows more than those may be read.
+-- are kept. About 64 rows more than those may be read.
+--
+-- Retention deletes a product's earliest rows first. So where the list ends although the directory has an earlier entry
+-- whose row is kept, a row between them is missing or damaged. In place of the missing versions, up to where the list
+-- begins, there is then one row without events.
 create or replace function frames_of_product(product bigint, after_version bigint, at_most integer)
 returns table (first_version bigint, last_version bigint, events bytea, committed_at timestamptz)
 language sql stable as $$
@@ -104,8 +127,10 @@ language sql stable as $$
 		select coalesce(
 			(
 				select d.key from outbox_directory d
+				cross join lateral (select from outbox where key = d.key limit 1) as kept
 				where d.product_id = product and d.version >= at_most + greatest(after_version, (
 					select d.version from outbox_directory d
+					cross join lateral (select from outbox where key = d.key limit 1) as kept
 					where d.product_id = product and d.version > after_version
 					order by d.version
 					limit 1
@@ -126,11 +151,28 @@ language sql stable as $$
 		from list
 		cross join lateral (select * from outbox where key = list.previous limit 1) as o
 		cross join lateral outbox_parts(o.sections, o.frame) as part
-		where list.first_version > after_version + 1 and part.product_id = product
+		where list.first_version > after_version + 1
+		and part.product_id = product and part.last_version < list.first_version
+	), whole as (
+		select coalesce(
+			(select min(l.first_version) from list l),
+			(select p.version + 1 from products p where p.id = product limit 1)
+		) as from_version
 	)
 	select l.first_version, l.last_version, l.events, l.committed_at
 	from list l
 	where l.last_version > after_version
+	union all
+	select greatest(d.version, after_version) + 1, whole.from_version - 1, null, null
+	from whole
+	cross join lateral (
+		select d.version from outbox_directory d
+		cross join lateral (select from outbox where key = d.key limit 1) as kept
+		where d.product_id = product and d.version < whole.from_version
+		order by d.version desc
+		limit 1
+	) as d
+	where whole.from_version > after_version + 1
 	union all
 	(
 		select o.first_version, o.last_version, o.frame, o.committed_at
