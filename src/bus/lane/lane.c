@@ -247,7 +247,8 @@ void lane_redo(struct lane *lane)
 	for (struct delivery *it = lane->todo.first; it; it = it->next)
 		admit_delivery(uow, it);
 	recall(lane);
-	if (unit_of_work_needs_load(uow) || !engine_knows_database_clock(lane->engine, &uow->now))
+	if (unit_of_work_needs_load(uow) || lane->store->must_load ||
+	    !engine_knows_database_clock(lane->engine, &uow->now))
 		lane_load(lane);
 	else
 		lane_handle(lane);

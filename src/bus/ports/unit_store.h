@@ -13,6 +13,8 @@ struct unit_store {
 	 * afterwards: the database may have been restored from a backup in between.
 	 */
 	uint64_t sessions_lost;
+
+	bool must_load; /* the next unit must load before its flush, even if it lacks nothing */
 };
 
 struct unit_store_ops {

@@ -29,12 +29,15 @@ static struct memory_store *of_units(struct unit_store *port)
 
 static void load(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
+	port->must_load = false;
 	begin(of_units(port), CALL_LOAD, done, context)->uow = uow;
 }
 
 static void flush(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
 	struct memory_call *call = begin(of_units(port), CALL_FLUSH, done, context);
+
+	assert(!port->must_load || !uow->outbox_count);
 
 	call->uow = uow;
 	call->changes = changes_of(uow);
@@ -213,6 +216,7 @@ struct memory_store *memory_store_new(struct database *database)
 	struct memory_store *store = must_alloc(sizeof *store);
 
 	store->unit_store.ops = &unit_store_ops;
+	store->unit_store.must_load = true;
 	store->batch_directory.ops = &batch_directory_ops;
 	store->outbox_store.ops = &outbox_store_ops;
 	store->chores_store.ops = &chores_store_ops;

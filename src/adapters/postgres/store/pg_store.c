@@ -41,6 +41,7 @@ static struct postgres_store *new_store(const struct postgres_config *config, co
 	struct postgres_store *store = must_alloc(sizeof *store);
 
 	store->unit_store.ops = &unit_store_ops;
+	store->unit_store.must_load = true; /* no keys are reserved yet */
 	store->batch_directory.ops = &batch_directory_ops;
 	store->outbox_store.ops = &outbox_store_ops;
 	store->chores_store.ops = &chores_store_ops;
@@ -200,6 +201,7 @@ static void keep_key(struct postgres_store *store, int64_t key)
 		store->keys = must(reallocarray(store->keys, store->key_room, sizeof *store->keys));
 	}
 	store->keys[store->key_count++] = key;
+	store->unit_store.must_load = false;
 }
 
 void store_keep_keys(struct postgres_store *store, const struct query *query)
@@ -211,5 +213,6 @@ void store_keep_keys(struct postgres_store *store, const struct query *query)
 int64_t store_next_key(struct postgres_store *store)
 {
 	assert(store->key_count && "a load brings as many keys as the unit can need");
+	store->unit_store.must_load = store->key_count == 1;
 	return store->keys[--store->key_count];
 }
