@@ -31,6 +31,7 @@ STANDARD_FIELDS = {
         "version": ("FIELD_INT64", True),
         "occurred_at": ("FIELD_INSTANT", True),
         "cause": ("FIELD_TEXT", False),
+        "epoch": ("FIELD_INT64", False),
     },
 }
 
@@ -245,7 +246,8 @@ def check_presence(field, where):
     check(not (field.required and field.nullable), place, "is required, so it must not be null")
     check(field.required or field.nullable, place, "is optional, so it must take null")
     optional_number = not field.required and field.kind in ("FIELD_INT32", "FIELD_INT64")
-    check(not optional_number, place, "an integer must be required: no number stands for absent")
+    takes_zero = field.min <= 0 <= field.max
+    check(not (optional_number and takes_zero), place, "an optional integer must not be 0, which stands for absent")
 
 
 def check_standard_fields(role, fields, where):

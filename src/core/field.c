@@ -54,7 +54,7 @@ bool field_is_present(const struct field *field, const void *body)
 		return field_number(field, body) != NO_INSTANT;
 	case FIELD_INT32:
 	case FIELD_INT64:
-		break;
+		return field->required || field_number(field, body) != 0;
 	}
 	return true;
 }

@@ -11,8 +11,8 @@
 
 enum field_kind {
 	FIELD_TEXT,    /* const char *, NULL when absent; min and max count code points; no NUL inside */
-	FIELD_INT32,   /* int32_t; min and max bound the value; never optional */
-	FIELD_INT64,   /* int64_t; min and max bound the value; never optional */
+	FIELD_INT32,   /* int32_t; min and max bound the value; an optional one is 0 when absent */
+	FIELD_INT64,   /* int64_t; the same */
 	FIELD_DAY,     /* int32_t, see calendar.h; IN_WAREHOUSE when absent */
 	FIELD_INSTANT, /* int64_t, see calendar.h; NO_INSTANT when absent */
 };
@@ -49,7 +49,7 @@ const struct field *field_named(const struct message_descriptor *descriptor, con
 const char *field_text(const struct field *field, const void *body);
 int64_t field_number(const struct field *field, const void *body);
 
-/* Whether the field is present in the struct at `body`; an integer always is. */
+/* Whether the field is present in the struct at `body`; a required integer always is. */
 bool field_is_present(const struct field *field, const void *body);
 
 /* Sets every field of the struct at `body` to absent: NULL, 0, IN_WAREHOUSE, NO_INSTANT. */

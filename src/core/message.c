@@ -58,9 +58,9 @@ void message_set_text(struct message *message, const char *name, const char *tex
 	memcpy((char *)&message->as + expect_field(message, name)->offset, &text, sizeof text);
 }
 
-void message_set_instant(struct message *message, const char *name, int64_t instant)
+void message_set_number(struct message *message, const char *name, int64_t number)
 {
-	memcpy((char *)&message->as + expect_field(message, name)->offset, &instant, sizeof instant);
+	memcpy((char *)&message->as + expect_field(message, name)->offset, &number, sizeof number);
 }
 
 static uint64_t digest_text(uint64_t hash, const char *text)

@@ -23,9 +23,12 @@ const char *message_text(const struct message *message, const char *field);
 /* Returns a number field by name; the message must have such a field. */
 int64_t message_number(const struct message *message, const char *field);
 
-/* Set a text or an instant field by name; the message must have such a field.  The text is not copied. */
+/*
+ * Set a text field, or an instant or a 64-bit integer, by name; the message must have such a field.  The
+ * text is not copied.
+ */
 void message_set_text(struct message *message, const char *field, const char *text);
-void message_set_instant(struct message *message, const char *field, int64_t instant);
+void message_set_number(struct message *message, const char *field, int64_t number);
 
 /*
  * A 64-bit digest of the message's content: equal messages have equal digests, in any encoding.  Its id and

@@ -1,7 +1,7 @@
 /*
  * The codec port over JSON and MessagePack (msgpack-c), bare and in CloudEvents 1.0 structured
  * envelopes.  Further functions serve the operator's commands: they make a command from text, edit the
- * fields of a payload, and show a payload as text.
+ * fields of a payload, give an event another epoch, and show a payload as text.
  *
  * On failure each function sets *error to one sentence, in `arena`.  It names the field and what was
  * expected, and quotes no part of the payload, so it is short and safe to log.
@@ -53,6 +53,10 @@ bool codec_edits_check(enum message_type type, const char *const edits[], size_t
  */
 bool codec_payload_edit(enum message_type type, struct bytes payload, const char *const edits[], size_t count,
 			struct arena *arena, struct bytes *edited, const char **error);
+
+/* An event that was encoded before, with that epoch, in the same encoding and envelope. */
+bool codec_event_set_epoch(enum message_type type, struct bytes payload, int64_t epoch, struct arena *arena,
+			   struct bytes *renewed, const char **error);
 
 /*
  * Any payload, its envelope included, as one line of JSON (without a newline), with or without a known

@@ -21,7 +21,7 @@ struct attributes {
 #define COMMAND_ID_MAX     255
 #define COMMAND_SOURCE_MAX 255
 
-/* The id of an event is SKU/VERSION, and a SKU alone may have 255 characters.  A second number has room. */
+/* The id of an event is SKU/VERSION or SKU/EPOCH/VERSION, and a SKU alone may have 255 characters. */
 #define EVENT_ID_MAX     (255 + 2 * (1 + DECIMAL_MAX))
 #define EVENT_SOURCE_MAX 1024 /* the longest ALLOCD_SOURCE */
 
@@ -95,7 +95,7 @@ static void apply_attributes(const struct attributes *attributes, struct envelop
 	envelope->source = attributes->source;
 	if (attributes->time != NO_INSTANT)
 		envelope->occurred_at = attributes->time;
-	message_set_instant(message, "occurred_at", envelope->occurred_at);
+	message_set_number(message, "occurred_at", envelope->occurred_at);
 	if (field_named(message_descriptor(message->type), "id")) /* events have no such field */
 		message_set_text(message, "id", envelope->id);
 }
@@ -211,6 +211,15 @@ static bool add_traceparent(struct document *document, const char *traceparent, 
 	return true;
 }
 
+static const char *id_of(const struct message *event, struct arena *arena)
+{
+	const char *sku = message_text(event, "sku");
+	int64_t epoch = message_number(event, "epoch"), version = message_number(event, "version");
+
+	return epoch > 1 ? arena_printf(arena, "%s/%" PRId64 "/%" PRId64, sku, epoch, version)
+			 : arena_printf(arena, "%s/%" PRId64, sku, version);
+}
+
 struct document *cloudevent_document(const struct envelope *event, const char *source, struct arena *arena,
 				     const char **error)
 {
@@ -220,9 +229,7 @@ struct document *cloudevent_document(const struct envelope *event, const char *s
 	if (!data)
 		return NULL;
 	document_add_text(document, "specversion", "1.0");
-	document_add_text(document, "id",
-			  arena_printf(arena, "%s/%" PRId64, message_text(&event->message, "sku"),
-				       message_number(&event->message, "version")));
+	document_add_text(document, "id", id_of(&event->message, arena));
 	document_add_text(document, "source", source);
 	document_add_text(document, "type", message_name(event->message.type));
 	document_add(document, "time", object_member(document_view(data), "occurred_at"));

@@ -232,19 +232,21 @@ int64_t engine_now_ms(const struct engine *engine)
 	return clock->ops->now_ms(clock);
 }
 
-void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms)
+void engine_note_database_clock(struct engine *engine, const struct unit_of_work *uow, int64_t asked_ms)
 {
-	engine->database_us = now_us;
+	engine->database_us = uow->now;
+	engine->epoch = uow->epoch;
 	engine->asked_ms = asked_ms;
 }
 
-bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us)
+bool engine_knows_database_clock(const struct engine *engine, struct unit_of_work *uow)
 {
 	int64_t now_ms = engine_now_ms(engine);
 
 	if (engine->asked_ms == INT64_MIN || now_ms - engine->asked_ms > CLOCK_KNOWN_MS)
 		return false;
-	*now_us = engine->database_us + 1000 * (now_ms - engine->asked_ms);
+	uow->now = engine->database_us + 1000 * (now_ms - engine->asked_ms);
+	uow->epoch = engine->epoch;
 	return true;
 }
 

@@ -32,6 +32,7 @@ struct engine {
 	int64_t committed_ms; /* when a unit was committed last */
 
 	int64_t database_us; /* what the database's clock showed, */
+	int64_t epoch;       /* the database's epoch, */
 	int64_t asked_ms;    /* and when it was asked; INT64_MIN: not yet */
 
 	bool is_full;

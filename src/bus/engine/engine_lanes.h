@@ -16,6 +16,7 @@ struct engine;
 struct housekeeper;
 struct product_cache;
 struct publisher;
+struct unit_of_work;
 
 struct lanes_shared {
 	struct engine *engine; /* for the functions below */
@@ -65,11 +66,11 @@ void engine_check_drained(struct engine *engine);
 
 int64_t engine_now_ms(const struct engine *engine);
 
-/* Notes that the database's clock showed `now_us` when it was asked, at `asked_ms`. */
-void engine_note_database_clock(struct engine *engine, int64_t now_us, int64_t asked_ms);
+/* Notes what the unit learned from the database when it was asked, at `asked_ms`: its clock and its epoch. */
+void engine_note_database_clock(struct engine *engine, const struct unit_of_work *uow, int64_t asked_ms);
 
-/* Returns false, and leaves `now_us` as it is, unless the database's clock was asked recently. */
-bool engine_knows_database_clock(const struct engine *engine, int64_t *now_us);
+/* Sets both in the unit.  Returns false, and does nothing, unless the database was asked recently. */
+bool engine_knows_database_clock(const struct engine *engine, struct unit_of_work *uow);
 
 /* ---- whether work gets done ---- */
 

@@ -248,7 +248,7 @@ void lane_redo(struct lane *lane)
 		admit_delivery(uow, it);
 	recall(lane);
 	if (unit_of_work_needs_load(uow) || lane->store->must_load ||
-	    !engine_knows_database_clock(lane->engine, &uow->now))
+	    !engine_knows_database_clock(lane->engine, uow))
 		lane_load(lane);
 	else
 		lane_handle(lane);
@@ -273,7 +273,7 @@ static void on_loaded(void *context, const struct failure *failure)
 		return;
 	}
 	engine_database_answers(lane->engine);
-	engine_note_database_clock(lane->engine, lane->uow.now, lane->sent_ms);
+	engine_note_database_clock(lane->engine, &lane->uow, lane->sent_ms);
 	lane->shared->stats->loads_again += lane->loads > 0;
 	lane_handle(lane);
 }
@@ -298,9 +298,9 @@ static void on_flushed(void *context, const struct failure *failure)
 		return;
 	}
 	engine_database_is(lane->engine, true);
-	engine_note_database_clock(lane->engine, uow->now, lane->sent_ms);
+	engine_note_database_clock(lane->engine, uow, lane->sent_ms);
 	product_cache_keep(lane->cache, uow);
-	publisher_add(lane->shared->publisher, uow->outbox, uow->outbox_count);
+	publisher_add(lane->shared->publisher, uow);
 	housekeeper_add_notifications(lane->shared->housekeeper, uow->notifications, uow->notification_count);
 	lane_finish(lane);
 }

@@ -28,8 +28,16 @@ struct event_frame {
 
 typedef void allocations_done(void *context, const struct allocation_row *rows, size_t count,
 			      const struct failure *failure);
-typedef void events_done(void *context, const struct event_frame *frames, size_t count,
-			 const struct failure *failure);
+/* What was read of a SKU's events: those after the version `after`, which may be lower than asked for. */
+struct events_page {
+	int64_t epoch;   /* of the database */
+	int64_t version; /* of the SKU's last event; 0: none */
+	int64_t after;
+	const struct event_frame *frames;
+	size_t count;
+};
+
+typedef void events_done(void *context, const struct events_page *page, const struct failure *failure);
 typedef void ping_done(void *context, const struct failure *failure);
 
 struct views {
@@ -43,11 +51,12 @@ struct views_ops {
 	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
 
 	/*
-	 * The frames with events of the SKU after `version`, oldest first, up to those that hold the first
-	 * EVENTS_READ_MAX + 1 of these events.
+	 * The frames with events of the SKU after `version`, and with all of later epochs than `epoch`,
+	 * oldest first, up to those that hold the first EVENTS_READ_MAX + 1 of these events.  Where there
+	 * are later epochs, a few events may come before them.
 	 */
-	void (*events)(struct views *views, const char *sku, int64_t version, events_done *done,
-		       void *context);
+	void (*events)(struct views *views, const char *sku, int64_t epoch, int64_t version,
+		       events_done *done, void *context);
 
 	/* Answers when the database does. */
 	void (*ping)(struct views *views, ping_done *done, void *context);

@@ -151,10 +151,17 @@ static struct partition_progress *progress_of(struct publisher *publisher, int p
 	return &publisher->senders.each[partition].progress;
 }
 
-void publisher_add(struct publisher *publisher, const struct outbox_row *rows, size_t count)
+/*
+ * Rows of another epoch than the cursors' are left to be read: those of an earlier one were written anew when
+ * the outbox was renewed.
+ */
+void publisher_add(struct publisher *publisher, const struct unit_of_work *uow)
 {
-	for (size_t i = 0; i < count; i++) {
-		bool has_room = partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
+	const struct outbox_row *rows = uow->outbox;
+
+	for (size_t i = 0; i < uow->outbox_count; i++) {
+		bool has_room = uow->epoch == publisher->state.epoch &&
+				partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		if (!publisher->started)
 			publisher->check_again = true; /* the check under way may not find the row yet */

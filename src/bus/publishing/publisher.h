@@ -36,8 +36,8 @@ void publisher_retry_now(struct publisher *publisher);
 const struct progress_watch *publisher_database_watch(const struct publisher *publisher);
 const struct progress_watch *publisher_events_watch(const struct publisher *publisher);
 
-/* Publishes rows that were just committed; they are copied. */
-void publisher_add(struct publisher *publisher, const struct outbox_row *rows, size_t count);
+/* Publishes the unit's rows, which were just committed; they are copied. */
+void publisher_add(struct publisher *publisher, const struct unit_of_work *uow);
 
 /* Rows were committed that were not added: reads the cursors again, and publishes every unpublished row. */
 void publisher_check_again(struct publisher *publisher);

@@ -25,6 +25,25 @@ static unsigned char *put_event(unsigned char *at, const struct outgoing *event)
 	return at + size;
 }
 
+size_t outbox_frame_size(const struct outgoing *events, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += framed_size(&events[i]);
+	return size;
+}
+
+struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count)
+{
+	size_t size = outbox_frame_size(events, count);
+	unsigned char *data = arena_alloc(arena, size), *at = data;
+
+	for (size_t i = 0; i < count; i++)
+		at = put_event(at, &events[i]);
+	return (struct bytes){data, size};
+}
+
 /* ---- rows of several products ---- */
 
 /* Returns the number, from 1, of the partition's row that has room for an event of that size. */

@@ -55,6 +55,10 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 /* Writes the frame of each row, after the last events were added. */
 void outbox_rows_encode(struct outbox_rows *rows);
 
+/* A frame of events, and its size.  Every event's type is known. */
+size_t outbox_frame_size(const struct outgoing *events, size_t count);
+struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count);
+
 /*
  * Appends a frame's events to a growing array (see arena_grow); their payloads point into the frame.  An
  * event that this program does not know has type MSG_NONE.  Returns false if the bytes are not a frame.

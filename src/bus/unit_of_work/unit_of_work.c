@@ -355,11 +355,13 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 	SET(uow, view->changed, true);
 }
 
-/* Sets the fields that every event has: its time, and the id of the command that caused it. */
+/* Sets the fields that every event has: its time, its epoch, and the id of the command that caused it. */
 static void stamp(struct unit_of_work *uow, struct message *event)
 {
-	message_set_instant(event, "occurred_at", uow->now);
+	message_set_number(event, "occurred_at", uow->now);
 	message_set_text(event, "cause", uow->cause->id);
+	if (uow->epoch > 1)
+		message_set_number(event, "epoch", uow->epoch);
 }
 
 void unit_of_work_publish(struct unit_of_work *uow, struct message *event)

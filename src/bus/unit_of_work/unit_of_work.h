@@ -113,6 +113,11 @@ struct unit_of_work {
 	struct replay_slot **replays;
 	size_t replay_count;
 	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by flush on success */
+	/*
+	 * The database's epoch, which the unit's events bear; 0: not known yet.  The first load sets it, and
+	 * the flush of events with another epoch than the database's is a conflict.
+	 */
+	int64_t epoch;
 
 	/* To be written, besides the products themselves. */
 	struct view_change **views;

@@ -1,8 +1,10 @@
-/* `allocd outbox renew`: gives a restored database a new incarnation. */
-#include "adapters/postgres/tools/outbox_tools.h"
+/* `allocd outbox renew`: gives a restored database a new incarnation, and its events the next epoch. */
+#include "adapters/codec/codec.h"
+#include "adapters/postgres/tools/renewal.h"
 #include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,18 +25,28 @@ static bool is_confirmed(const struct invocation *invocation)
 	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+static void renew_event(struct outgoing *event, int64_t epoch, struct arena *arena)
+{
+	struct bytes payload;
+	const char *error;
+
+	if (codec_event_set_epoch(event->type, event->payload, epoch, arena, &payload, &error))
+		event->payload = payload;
+}
+
 enum exit_status command_outbox_renew(const struct invocation *invocation)
 {
 	struct tools *tools;
 	enum exit_status status;
-	char before[INCARNATION_SIZE], after[INCARNATION_SIZE];
+	struct renewal renewal;
 
 	if (!is_confirmed(invocation))
 		return STATUS_USAGE;
 	tools = tools_new(invocation);
 	if (tools_open_database(tools)) {
-		if (postgres_renew_incarnation(tools_client(tools), before, after))
-			printf("%s -> %s\n", before, after);
+		if (postgres_renew(tools_client(tools), renew_event, &renewal))
+			printf("%s -> %s\nepoch %" PRId64 " -> %" PRId64 "\n", renewal.before, renewal.after,
+			       renewal.epoch - 1, renewal.epoch);
 		else
 			tools_report_database(tools);
 	}

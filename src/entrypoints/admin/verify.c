@@ -74,20 +74,25 @@ static void print_object(const struct admin_verification *verification)
 
 /* ---- frames of events, which only a codec can check ---- */
 
-/* Why the event cannot be the one of that SKU and version; NULL when it can. */
+/* Why the event cannot be the one of that version in the frame; NULL when it can. */
 static const char *event_defect(const struct admin_verification *verification, const struct outgoing *event,
-				const char *sku, int64_t version)
+				const struct kept_frame *kept, int64_t version)
 {
 	struct codec *codec = verification->codec;
 	struct envelope envelope;
 	const char *error;
+	int64_t epoch;
 
 	if (event->type == MSG_NONE)
 		return NULL; /* a newer program wrote it */
 	if (!codec->ops->decode(codec, event->type, event->payload, verification->arena, &envelope, &error))
 		return arena_printf(verification->arena, "an event that cannot be read: %s", error);
-	if (strcmp(message_text(&envelope.message, "sku"), sku) != 0)
+	if (strcmp(message_text(&envelope.message, "sku"), kept->sku) != 0)
 		return "an event of another product";
+	epoch = message_number(&envelope.message, "epoch");
+	if ((epoch ? epoch : 1) != kept->epoch)
+		return arena_printf(verification->arena, "epoch %" PRId64 " in place of %" PRId64, epoch,
+				    kept->epoch);
 	if (message_number(&envelope.message, "version") != version)
 		return arena_printf(verification->arena, "version %" PRId64 " in place of %" PRId64,
 				    message_number(&envelope.message, "version"), version);
@@ -107,7 +112,7 @@ static const char *frame_defect(void *context, const struct kept_frame *kept)
 	if ((int64_t)count != kept->last_version - kept->first_version + 1)
 		return arena_printf(verification->arena, "%zu events", count);
 	for (size_t i = 0; i < count && !defect; i++)
-		defect = event_defect(verification, &events[i], kept->sku, kept->first_version + (int64_t)i);
+		defect = event_defect(verification, &events[i], kept, kept->first_version + (int64_t)i);
 	return defect;
 }
 

@@ -144,7 +144,9 @@ const struct command commands[] = {
 		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,
 		.summary = "after a restore of the database: allow its events to be published",
 		.details = "Redis refuses events that the lost database has already published, so the\n"
-			   "restored one gets a new incarnation.  Prints the old one and the new one.\n"
+			   "restored one gets a new incarnation.  Events from here on, and those that are\n"
+			   "not published yet, bear the next epoch, so that consumers tell them from those\n"
+			   "of the lost database.  Prints the incarnations and epochs before and after.\n"
 			   "Running workers notice within a second.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
 	},

@@ -45,7 +45,6 @@ struct exchange {
 	const struct http_refusal *late; /* the answer at the deadline */
 	struct arena *arena;             /* the exchange itself, and what it needs */
 	const char *name;                /* the order or SKU of a read, or NULL */
-	int64_t after;                   /* events after this version are read */
 	enum readiness readiness;        /* which readiness was asked for */
 };
 

@@ -87,11 +87,12 @@ void serve_allocations(struct http_api *api, struct evhttp_request *request, con
 						      exchange);
 }
 
-/* ---- GET /events/SKU?after=VERSION ---- */
+/* ---- GET /events/SKU?after=VERSION&epoch=EPOCH ---- */
 
 /* A page of events that is being written as text. */
 struct page {
 	const struct exchange *exchange;
+	const struct events_page *read;
 	struct arena *arena;
 	FILE *out;
 	char *text;
@@ -108,7 +109,7 @@ static void write_event(struct page *page, const struct outgoing *event, int64_t
 {
 	const char *json;
 
-	if (page->error || version <= page->exchange->after)
+	if (page->error || version <= page->read->after)
 		return;
 	if (page->count == EVENTS_READ_MAX) { /* the Link header leads to the next page */
 		page->more = true;
@@ -139,12 +140,12 @@ static void write_frame(struct page *page, const struct event_frame *kept)
 		write_event(page, &events[i], kept->first_version + (int64_t)i);
 }
 
-static void write_page(struct page *page, const struct event_frame *frames, size_t count)
+static void write_page(struct page *page)
 {
 	page->out = must(open_memstream(&page->text, &page->size));
 	fputc('[', page->out);
-	for (size_t i = 0; i < count && !page->more && !page->error; i++)
-		write_frame(page, &frames[i]);
+	for (size_t i = 0; i < page->read->count && !page->more && !page->error; i++)
+		write_frame(page, &page->read->frames[i]);
 	fputc(']', page->out);
 	fclose(page->out);
 }
@@ -156,26 +157,35 @@ static void add_link(const struct page *page, struct evhttp_request *request)
 				  name_encode(page->exchange->name, page->arena), (long long)page->last));
 }
 
-static void reply_events(struct exchange *exchange, struct evhttp_request *request,
-			 const struct event_frame *frames, size_t count)
+/* Tells a consumer where the SKU is, so that it finds out what a restore of the database has undone. */
+static void add_place(const struct page *page, struct evhttp_request *request)
 {
-	struct page page = {.exchange = exchange, .arena = arena_new(16384)};
+	reply_header(request, "Allocd-Epoch",
+		     arena_printf(page->arena, "%lld", (long long)page->read->epoch));
+	reply_header(request, "Allocd-Version",
+		     arena_printf(page->arena, "%lld", (long long)page->read->version));
+}
 
-	write_page(&page, frames, count);
+static void reply_events(struct exchange *exchange, struct evhttp_request *request,
+			 const struct events_page *read)
+{
+	struct page page = {.exchange = exchange, .read = read, .arena = arena_new(16384)};
+
+	write_page(&page);
 	if (page.error) {
 		reply_problem(request, &exchange->api->replies, 500, PROBLEM_INTERNAL,
 			      arena_printf(page.arena, "The stored events cannot be read: %s", page.error));
 	} else {
 		if (page.more)
 			add_link(&page, request);
+		add_place(&page, request);
 		reply_json(exchange, request, page.text);
 	}
 	free(page.text);
 	arena_free(&page.arena);
 }
 
-static void on_events(void *context, const struct event_frame *frames, size_t count,
-		      const struct failure *failure)
+static void on_events(void *context, const struct events_page *page, const struct failure *failure)
 {
 	struct exchange *exchange = context;
 	struct evhttp_request *request = exchange_detach(exchange);
@@ -183,43 +193,46 @@ static void on_events(void *context, const struct event_frame *frames, size_t co
 	if (request && failure)
 		reply_refusal(request, &exchange->api->replies, &late);
 	else if (request)
-		reply_events(exchange, request, frames, count);
+		reply_events(exchange, request, page);
 	exchange_free(exchange);
 }
 
-/* Reads the parameter `after`, 0 when it is absent; false when its value is not a version. */
-static bool after_of(struct evhttp_request *request, int64_t *after)
+/* Leaves the number as it is when the parameter is absent; false when its value is not a number. */
+static bool read_number(const struct evkeyvalq *parameters, const char *name, int64_t *number)
+{
+	const char *value = evhttp_find_header(parameters, name);
+
+	return !value || text_to_number(value, number);
+}
+
+static bool read_parameters(struct evhttp_request *request, int64_t *after, int64_t *epoch)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
 	struct evkeyvalq parameters;
-	const char *value;
-	bool ok = true;
+	bool ok;
 
-	*after = 0;
 	if (!query)
 		return true;
 	if (evhttp_parse_query_str(query, &parameters) != 0)
 		return false;
-	value = evhttp_find_header(&parameters, "after");
-	if (value)
-		ok = text_to_number(value, after);
+	ok = read_number(&parameters, "after", after) && read_number(&parameters, "epoch", epoch);
 	evhttp_clear_headers(&parameters);
 	return ok;
 }
 
 void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku)
 {
+	int64_t after = 0, epoch = INT64_MAX;
 	struct exchange *exchange;
-	int64_t after;
 
-	if (!after_of(request, &after)) {
+	if (!read_parameters(request, &after, &epoch)) {
 		reply_problem(request, &api->replies, 400, PROBLEM_INVALID,
-			      "Expected the number of a version: ?after=VERSION");
+			      "Expected the numbers of a version and an epoch: ?after=VERSION&epoch=EPOCH");
 		return;
 	}
 	exchange = begin_read(api, request, "a SKU", sku);
 	if (!exchange)
 		return;
-	exchange->after = after;
-	api->services.views->ops->events(api->services.views, exchange->name, after, on_events, exchange);
+	api->services.views->ops->events(api->services.views, exchange->name, epoch, after, on_events,
+					 exchange);
 }

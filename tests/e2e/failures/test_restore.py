@@ -1,7 +1,6 @@
 """A database that is restored from a backup, while the fence in Redis is ahead of it."""
 
 import psycopg2.extensions
-import requests
 from installation import administrator, unique, wait_until
 
 
@@ -26,7 +25,7 @@ def test_a_restored_database_publishes_again_after_outbox_renew(parked, server_u
 
     with ledger.listening():
         parked.launch()
-        wait_until(lambda: "outbox renew" in readiness(parked), "readiness to say what is wrong")
+        wait_until(lambda: "outbox renew" in parked.readiness(), "readiness to say what is wrong")
         allocate(parked, "mute")
         assert ledger.heard_on_channels() == []
         renewed = parked.run("outbox", "renew", "--yes")
@@ -50,10 +49,3 @@ def allocate(allocd, word):
     for order in orders(word):
         fields = {"orderid": order, "sku": "sku", "qty": 1}
         assert allocd.post("/allocate", fields).status_code == 202
-
-
-def readiness(allocd):
-    try:
-        return allocd.get("/readyz").text
-    except requests.ConnectionError:  # it starts
-        return ""

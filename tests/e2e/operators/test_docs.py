@@ -1,42 +1,15 @@
 """Programs and statements in the documents run as they stand there, and what the documents name exists."""
 
 import contextlib
-import os
 import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
 import psycopg2
 import pytest
-from installation import EVENTS, ROOT, TIMEOUT_S, wait_until
-
-# Debian keeps node-redis here, where a node from elsewhere does not look by itself.
-NODE_PATH = "/usr/share/nodejs"
-RUNNERS = {"py": sys.executable, "js": "node"}
-
-
-def document(name):
-    return (ROOT / "docs" / name).read_text(encoding="utf-8")
-
-
-def program(name):
-    text = document("messages.md")
-    return re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
-
-
-@contextlib.contextmanager
-def running(name, folder, environment):
-    file = folder / name
-    file.write_text(program(name), encoding="utf-8")
-    runner = RUNNERS[name.rsplit(".", 1)[1]]
-    child = subprocess.Popen([runner, file], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
+from documents import RUNNERS, document, listening, running
+from installation import ROOT, TIMEOUT_S, wait_until
 
 
 @pytest.mark.parametrize("language", RUNNERS)
@@ -45,11 +18,9 @@ def test_the_documented_programs_publish_and_receive(tmp_path, on_own_redis, lan
     allocd.stop()
     allocd.prefix = ""  # as in the examples: the Redis is this test's own
     allocd.start()
-    environment = {**os.environ, "REDIS_URL": allocd.redis_url, "NODE_PATH": NODE_PATH}
 
-    with running(f"listen.{language}", tmp_path, environment) as listener:
-        wait_until(lambda: all(n for _, n in allocd.redis.pubsub_numsub(*EVENTS)), "the listener to subscribe")
-        with running(f"publish.{language}", tmp_path, environment) as publisher:
+    with listening(language, tmp_path, allocd) as listener:
+        with running(f"publish.{language}", tmp_path, allocd) as publisher:
             assert publisher.wait(TIMEOUT_S) == 0
         heard = [listener.stdout.readline().split() for _ in range(3)]
 

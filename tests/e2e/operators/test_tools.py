@@ -110,6 +110,11 @@ DAMAGES = [
     ),
     ("outbox-head", "update outbox_heads set position = position + 1"),
     ("outbox-cursor", "update outbox_cursors set position = 1000"),
+    ("outbox-epoch", "update outbox_heads set epoch = 2 where partition = 7"),
+    (
+        "outbox-frame",
+        "update outbox_heads set epoch = 2; insert into epochs select 2, partition, 0 from outbox_heads",
+    ),
     ("outbox-unpublished", "update outbox_cursors set position = 0; delete from outbox where position = 1"),
     (
         "outbox-unpublished",
@@ -416,7 +421,7 @@ def test_outbox_renew_begins_another_incarnation(used):
         after = there.query("select incarnation from installation")[0][0]
 
     assert before != after
-    assert (done.returncode, done.stdout) == (0, f"{before} -> {after}\n")
+    assert (done.returncode, done.stdout) == (0, f"{before} -> {after}\nepoch 1 -> 2\n")
 
 
 def test_outbox_renew_needs_a_confirmation(used):

@@ -128,6 +128,12 @@ class Installation:
             return self.get("/readyz").status_code == 200
         return False
 
+    def readiness(self):
+        """What /readyz says; empty before it can be asked."""
+        with contextlib.suppress(requests.ConnectionError):
+            return self.get("/readyz").text
+        return ""
+
     def stop(self, with_signal=signal.SIGTERM):
         """Returns the worker's exit status."""
         self.worker.send_signal(with_signal)

@@ -216,10 +216,26 @@ static void replays(struct store_fixture *fixture, char *text, size_t size)
 			" from dead_letter_history where action = 'replayed'"));
 }
 
+void world_renew(event_renewal *event)
+{
+	struct url_source url = world_url(database_conninfo());
+	struct blocking_client client;
+	struct renewal renewal;
+
+	ck_assert(blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
+	ck_assert_msg(postgres_renew(&client, event, &renewal), "%s", client.text);
+	blocking_client_close(&client);
+}
+
+static void leave(struct outgoing *event, int64_t epoch, struct arena *arena)
+{
+	(void)event, (void)epoch, (void)arena;
+}
+
 static void renew(struct store_fixture *fixture)
 {
 	(void)fixture;
-	database_sql("update installation set incarnation = gen_random_uuid()");
+	world_renew(leave);
 }
 
 struct world world = {

@@ -6,6 +6,7 @@
 #define ALLOCD_TESTS_POSTGRES_WORLD_H
 
 #include "adapters/postgres/postgres.h"
+#include "adapters/postgres/tools/renewal.h"
 #include "database.h"
 #include "integration/checkpoints/checkpoints_suite.h"
 #include "integration/store/store_suite.h"
@@ -42,6 +43,9 @@ struct url_source world_url(const char *conninfo);
 
 /* Returns the configuration of the tests' database, without a proxy. */
 struct postgres_config world_config(void);
+
+/* Renews the outbox; `event` is called for each event that is not published. */
+void world_renew(event_renewal *event);
 
 /* Adds a store, which the world frees, without a proxy. */
 struct store_ports *world_add_store(struct postgres_store *store);

@@ -199,6 +199,27 @@ START_TEST(a_unit_redone_after_a_conflict_commits)
 }
 END_TEST
 
+START_TEST(events_of_an_earlier_epoch_are_not_committed)
+{
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	ck_assert_int_eq(work->uow.epoch, 1);
+	work_handle(work);
+	fixture->renew(fixture);
+	ck_assert_int_eq(work_load(work), NO_FAILURE); /* the events were encoded before */
+	ck_assert_int_eq(work_flush(work), FAILURE_CONFLICT);
+
+	work_restart(work);
+	work_allocate(work, "order", "lamp", 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+
+	ck_assert_int_eq(work->uow.epoch, 2);
+	ck_assert_int_eq(product_version(load_product("lamp")), 1);
+}
+END_TEST
+
 /* ---- units that lock ---- */
 
 START_TEST(a_flush_of_a_locked_product_waits_and_then_fails)
@@ -269,6 +290,7 @@ SUITE("store conflicts", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_loop_test(tests, a_row_that_two_units_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
 	tcase_add_test(tests, a_unit_with_a_conflict_writes_nothing);
 	tcase_add_test(tests, a_unit_redone_after_a_conflict_commits);
+	tcase_add_test(tests, events_of_an_earlier_epoch_are_not_committed);
 	tcase_add_test(tests, a_flush_of_a_locked_product_waits_and_then_fails);
 	tcase_add_test(tests, a_unit_that_locks_may_load_again);
 	tcase_add_test(tests, an_abandoned_unit_holds_no_locks);

@@ -1,13 +1,16 @@
 /* The promises of the read model, on every adapter. */
 #include "integration/store/store_steps.h"
 
+#include "core/partition.h"
 #include "support/suites.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct reading {
 	bool answered;
 	int failure;
+	int64_t epoch, version;
 	char text[512];
 };
 
@@ -73,26 +76,33 @@ START_TEST(the_read_model_follows_a_line_that_moves_or_loses_its_batch)
 }
 END_TEST
 
-static void on_events(void *context, const struct event_frame *frames, size_t count,
-		      const struct failure *failure)
+static void on_events(void *context, const struct events_page *page, const struct failure *failure)
 {
 	struct reading *reading = context;
 	size_t used = 0;
 
 	reading->answered = true;
 	reading->failure = failure ? (int)failure->kind : NO_FAILURE;
-	for (size_t i = 0; i < count; i++)
+	reading->epoch = page->epoch;
+	reading->version = page->version;
+	for (size_t i = 0; i < page->count; i++)
 		used += (size_t)snprintf(reading->text + used, sizeof reading->text - used, "%d ",
-					 (int)frames[i].first_version);
+					 (int)page->frames[i].first_version);
+}
+
+static const char *read_since(struct views *views, struct reading *reading, const char *sku, int64_t epoch,
+			      int64_t after)
+{
+	*reading = (struct reading){0};
+	views->ops->events(views, sku, epoch, after, on_events, reading);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
 }
 
 static const char *read_events(struct views *views, struct reading *reading, const char *sku, int64_t after)
 {
-	*reading = (struct reading){0};
-	views->ops->events(views, sku, after, on_events, reading);
-	fixture->run_until(fixture, &reading->answered);
-	ck_assert_int_eq(reading->failure, NO_FAILURE);
-	return reading->text;
+	return read_since(views, reading, sku, INT64_MAX, after);
 }
 
 START_TEST(frames_that_hold_later_events_are_read)
@@ -133,6 +143,33 @@ START_TEST(no_more_frames_are_read_than_a_page_takes)
 }
 END_TEST
 
+/* A page may begin with a few events before the later epoch. */
+START_TEST(a_read_that_knows_an_earlier_epoch_gets_all_events_of_later_ones)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct cursor published = {.partition = partition_of("lamp"), .position = 40};
+	struct reading reading;
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+	for (int i = 0; i < 40; i++)
+		allocate_many("lamp", i, 1);
+	work_begin_call(work);
+	store->outbox->ops->save_cursors(store->outbox, &published, 1, work_answered, work);
+	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+	fixture->renew(fixture);
+	for (int i = 40; i < 43; i++)
+		allocate_many("lamp", i, 1);
+
+	ck_assert_ptr_nonnull(strstr(read_since(views, &reading, "lamp", 1, 43), " 40 41 42 43 "));
+	ck_assert_str_eq(read_since(views, &reading, "lamp", 2, 42), "43 ");
+	ck_assert_int_eq(reading.epoch, 2);
+	ck_assert_int_eq(reading.version, 43);
+	read_since(views, &reading, "none", 1, 43);
+	ck_assert_int_eq(reading.epoch, 2);
+	ck_assert_int_eq(reading.version, 0);
+}
+END_TEST
+
 START_TEST(several_reads_may_be_in_progress_at_once)
 {
 	struct views *views = fixture->make_views(fixture);
@@ -142,7 +179,7 @@ START_TEST(several_reads_may_be_in_progress_at_once)
 	allocate("order-1", "lamp", 1);
 
 	views->ops->allocations(views, "order-1", on_allocations, &one);
-	views->ops->events(views, "lamp", 0, on_events, &two);
+	views->ops->events(views, "lamp", INT64_MAX, 0, on_events, &two);
 	fixture->run_until(fixture, &one.answered);
 	fixture->run_until(fixture, &two.answered);
 
@@ -168,6 +205,7 @@ SUITE("store views", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
 	tcase_add_test(tests, frames_that_hold_later_events_are_read);
 	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
+	tcase_add_test(tests, a_read_that_knows_an_earlier_epoch_gets_all_events_of_later_ones);
 	tcase_add_test(tests, several_reads_may_be_in_progress_at_once);
 	tcase_add_test(tests, a_ping_is_answered);
 }

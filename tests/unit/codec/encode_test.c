@@ -50,6 +50,46 @@ START_TEST(an_event_has_its_cause_when_one_is_known)
 }
 END_TEST
 
+START_TEST(an_event_has_its_epoch_from_the_second_on)
+{
+	struct envelope event = an_event();
+
+	event.message.as.line_allocated.epoch = 2;
+
+	assert_payload(encoded(CODEC_JSON, CODEC_BARE, &event), BYTES(FIELDS ",\"epoch\":2}"));
+	ck_assert_ptr_nonnull(
+		strstr(encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event).data, "\"id\":\"s1/2/7\""));
+}
+END_TEST
+
+static const struct form {
+	enum codec_encoding encoding;
+	enum codec_envelope envelope;
+} forms[] = {
+	{CODEC_JSON, CODEC_BARE},
+	{CODEC_JSON, CODEC_CLOUDEVENTS},
+	{CODEC_MSGPACK, CODEC_BARE},
+	{CODEC_MSGPACK, CODEC_CLOUDEVENTS},
+};
+
+START_TEST(an_event_gets_another_epoch_and_keeps_its_form)
+{
+	const struct form *form = &forms[_i];
+	struct envelope event = an_event();
+	struct bytes before, after;
+	const char *error;
+
+	event.traceparent = form->envelope == CODEC_CLOUDEVENTS ? TRACE : NULL;
+	event.message.as.line_allocated.cause = "i1";
+	before = encoded(form->encoding, form->envelope, &event);
+	event.message.as.line_allocated.epoch = 3;
+
+	ck_assert(codec_event_set_epoch(MSG_LINE_ALLOCATED, before, 3, arena, &after, &error));
+
+	assert_payload(after, encoded(form->encoding, form->envelope, &event));
+}
+END_TEST
+
 START_TEST(an_event_in_bare_messagepack_is_a_map_of_its_fields)
 {
 	struct envelope event = an_event();
@@ -284,6 +324,8 @@ SUITE("encode", codec_set_up, codec_tear_down)
 {
 	tcase_add_test(tests, an_event_in_bare_json_has_its_fields_at_top_level);
 	tcase_add_test(tests, an_event_has_its_cause_when_one_is_known);
+	tcase_add_test(tests, an_event_has_its_epoch_from_the_second_on);
+	tcase_add_loop_test(tests, an_event_gets_another_epoch_and_keeps_its_form, 0, COUNT(forms));
 	tcase_add_test(tests, an_event_in_bare_messagepack_is_a_map_of_its_fields);
 	tcase_add_test(tests, an_event_in_a_json_cloudevent_has_its_attributes_and_data);
 	tcase_add_test(tests, a_cloudevent_in_messagepack_has_the_same_members_as_in_json);

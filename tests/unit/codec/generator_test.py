@@ -53,6 +53,7 @@ def schema(role="command", name="pack", **properties):
             "version": integer(maximum=2**63 - 1),
             "occurred_at": instant,
             "cause": optional(text()),
+            "epoch": optional(integer(minimum=1, maximum=2**63 - 1)),
         },
     }[role]
     fields = {**standard, **properties}
@@ -339,7 +340,7 @@ REFUSED = [
     # what may be absent
     ("required and null", changed("properties/qty/type", ["integer", "null"]), "qty: is required, so it must not"),
     ("optional and not null", changed("required", ["sku", "qty"]), "ref: is optional, so it must take null"),
-    ("an optional integer", schema(qty=optional(integer())), "qty: an integer must be required"),
+    ("an optional integer that may be 0", schema(qty=optional(integer())), "qty: an optional integer must not be 0"),
     # names
     ("a field with a capital", schema(Qty=integer()), "'Qty': the name must be"),
     ("a field with a hyphen", schema(**{"order-id": text()}), "'order-id': the name must be"),

@@ -194,7 +194,7 @@ class Payloads:
         kind = rules["type"]
         if isinstance(kind, list) and self.rng.random() < 0.2:
             return None
-        if kind == "integer":
+        if "integer" in kind:
             low, high = rules["minimum"], rules["maximum"]
             number = self.rng.choice([low, low + 1, high - 1, high, self.rng.randint(low, high)])
             return float(number) if abs(number) < 2**53 and self.rng.random() < 0.2 else number
@@ -208,7 +208,7 @@ class Payloads:
     def bad_value(self, rules):
         if self.rng.random() < 0.3:
             return copy.deepcopy(self.rng.choice(self.OTHER_VALUES))
-        if rules["type"] == "integer":
+        if "integer" in rules["type"]:
             low, high = rules["minimum"], rules["maximum"]
             middle = high / 2 + 0.25 if high < 2**53 else 2**40 + 0.25  # beyond, a float has no fraction
             return self.rng.choice([low - 1, high + 1, float(high) * 4, low - 0.5, middle, -(2**63)])

@@ -12,14 +12,19 @@ struct sample {
 	int64_t version;
 	int32_t eta;
 	int64_t at;
+	int64_t epoch;
 };
 
 static const struct field fields[] = {
 	{.name = "name", .kind = FIELD_TEXT, .offset = offsetof(struct sample, name)},
-	{.name = "qty", .kind = FIELD_INT32, .offset = offsetof(struct sample, qty)},
-	{.name = "version", .kind = FIELD_INT64, .offset = offsetof(struct sample, version)},
+	{.name = "qty", .kind = FIELD_INT32, .required = true, .offset = offsetof(struct sample, qty)},
+	{.name = "version",
+	 .kind = FIELD_INT64,
+	 .required = true,
+	 .offset = offsetof(struct sample, version)},
 	{.name = "eta", .kind = FIELD_DAY, .offset = offsetof(struct sample, eta)},
 	{.name = "at", .kind = FIELD_INSTANT, .offset = offsetof(struct sample, at)},
+	{.name = "epoch", .kind = FIELD_INT64, .offset = offsetof(struct sample, epoch)},
 };
 
 static const struct message_descriptor descriptor = {
@@ -40,7 +45,7 @@ END_TEST
 
 START_TEST(values_are_read_in_their_own_width)
 {
-	struct sample sample = {"name", INT32_MIN, INT64_MAX, -5, INT64_MIN + 1};
+	struct sample sample = {"name", INT32_MIN, INT64_MAX, -5, INT64_MIN + 1, 2};
 
 	ck_assert_ptr_eq(field_text(&fields[0], &sample), sample.name);
 	ck_assert_int_eq(field_number(&fields[1], &sample), INT32_MIN);
@@ -65,10 +70,10 @@ START_TEST(clearing_makes_every_field_absent)
 }
 END_TEST
 
-START_TEST(a_cleared_field_is_absent_unless_it_is_an_integer)
+START_TEST(a_cleared_field_is_absent_unless_it_is_a_required_integer)
 {
-	static const bool present_when_clear[] = {false, true, true, false, false};
-	struct sample full = {"", 0, 0, 0, 0}, clear;
+	static const bool present_when_clear[] = {false, true, true, false, false, false};
+	struct sample full = {"", 0, 0, 0, 0, 1}, clear;
 
 	fields_clear(&descriptor, &clear);
 
@@ -82,5 +87,6 @@ SUITE("field")
 	tcase_add_test(tests, a_field_is_found_by_its_whole_name);
 	tcase_add_test(tests, values_are_read_in_their_own_width);
 	tcase_add_test(tests, clearing_makes_every_field_absent);
-	tcase_add_loop_test(tests, a_cleared_field_is_absent_unless_it_is_an_integer, 0, COUNT(fields));
+	tcase_add_loop_test(tests, a_cleared_field_is_absent_unless_it_is_a_required_integer, 0,
+			    COUNT(fields));
 }

@@ -228,6 +228,7 @@ struct changes *changes_of(const struct unit_of_work *uow)
 
 	changes->arena = arena;
 	changes->witness = database_witness_key(arena, uow->witness);
+	changes->epoch = uow->epoch;
 	copy_inbox(changes, uow);
 	copy_products(changes, uow);
 	copy_views(changes, uow);

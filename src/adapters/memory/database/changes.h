@@ -36,6 +36,7 @@ struct outbox_change {
 struct changes {
 	struct arena *arena;
 	const char *witness;
+	int64_t epoch; /* of the events */
 	struct inbox_row *inbox;
 	size_t inbox_count;
 	struct product_change *products;

@@ -16,6 +16,8 @@ static bool check_keys(const struct changes *changes, const struct database *dat
 
 	if (witness && !witness->deleted)
 		return fail(failure, FAILURE_CONFLICT, "the witness is there already");
+	if (changes->outbox_count && changes->epoch != database->lives)
+		return fail(failure, FAILURE_CONFLICT, "the outbox was renewed meanwhile");
 	for (size_t i = 0; i < changes->inbox_count; i++) {
 		if (database_inbox(database, changes->inbox[i].key))
 			return fail(failure, FAILURE_CONFLICT, "the message's id was spent meanwhile");

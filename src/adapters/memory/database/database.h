@@ -171,7 +171,7 @@ struct database {
 	struct database_config config;
 	struct arena *arena;
 	char incarnation[INCARNATION_SIZE]; /* the current incarnation, */
-	int lives;                          /* and the number of incarnations until now */
+	int lives;                          /* and the number of incarnations until now: the epoch */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;
@@ -235,7 +235,10 @@ void database_accept(struct database *database, const char *text);
 void database_lock_product(struct database *database, const char *sku);
 void database_unlock_products(struct database *database);
 
-/* Begins a new incarnation of the database, as after a restore from a backup. */
+/*
+ * Begins a new incarnation and a new epoch of the database, as after a restore from a backup.  Unlike the
+ * real one, it leaves the events as they are that are not published yet.
+ */
 void database_renew(struct database *database);
 
 /* While the database is down, every call of every store answers FAILURE_RETRY. */

@@ -214,22 +214,6 @@ static char *text_line(struct arena *arena, const char *lines, const char *name,
 	return arena_printf(arena, "%s%s=%s\n", lines, name, escape(arena, text));
 }
 
-static bool is_absent(const struct field *field, const void *body)
-{
-	switch (field->kind) {
-	case FIELD_TEXT:
-		return !field_text(field, body);
-	case FIELD_DAY:
-		return field_number(field, body) == IN_WAREHOUSE;
-	case FIELD_INSTANT:
-		return field_number(field, body) == NO_INSTANT;
-	case FIELD_INT32:
-	case FIELD_INT64:
-		return false;
-	}
-	return false;
-}
-
 /* Returns the value as text; sets *error if the schema does not allow it. */
 static const char *written(struct arena *arena, const struct field *field, const void *body,
 			   const char **error)
@@ -257,7 +241,7 @@ static const char *written(struct arena *arena, const struct field *field, const
 static char *field_line(struct arena *arena, char *lines, const struct field *field, const void *body,
 			const char **error)
 {
-	if (is_absent(field, body)) {
+	if (!field_is_present(field, body)) {
 		*error = field->required ? missing_error(arena, field) : NULL;
 		return lines;
 	}

@@ -23,7 +23,7 @@ struct memory_views {
 struct memory_read {
 	struct memory_views *views;
 	const char *key; /* order id or SKU */
-	int64_t version;
+	int64_t version; /* events after it are read */
 	allocations_done *allocations_done;
 	events_done *events_done;
 	ping_done *ping_done;
@@ -146,17 +146,27 @@ static void on_events(void *context)
 	struct memory_read *read = context;
 	const struct failure *failure = failure_of(read->views);
 	struct event_frame *frames = arena_alloc(read->views->arena, FRAMES_MAX * sizeof *frames);
-	size_t count = failure ? 0 : find_frames(read, frames);
+	const struct database *database = read->views->database;
+	const struct product_row *product = database_product(database, read->key);
+	struct events_page page = {
+		.epoch = database->lives,
+		.version = product ? product->version : 0,
+		.after = read->version,
+		.frames = frames,
+		.count = failure ? 0 : find_frames(read, frames),
+	};
 
-	read->events_done(read->context, frames, count, failure);
+	read->events_done(read->context, &page, failure);
 	end(read->views);
 }
 
-static void events(struct views *port, const char *sku, int64_t version, events_done *done, void *context)
+/* Where an epoch begins is not known, so a read that knows of an earlier one begins with the first event. */
+static void events(struct views *port, const char *sku, int64_t epoch, int64_t version, events_done *done,
+		   void *context)
 {
 	struct memory_read *read = begin(port, sku, on_events, context);
 
-	read->version = version;
+	read->version = epoch < read->views->database->lives ? 0 : version;
 	read->events_done = done;
 }
 

@@ -28,6 +28,7 @@ void database_resolve(const struct database *database, struct resolved_batch *ba
 void database_read_cursors(const struct database *database, struct outbox_state *state)
 {
 	snprintf(state->incarnation, sizeof state->incarnation, "%s", database->incarnation);
+	state->epoch = database->lives;
 	for (int i = 0; i < PARTITIONS; i++) {
 		state->cursors[i] = database->outbox[i].cursor;
 		state->heads[i] = (int64_t)database->outbox[i].count;

@@ -295,6 +295,8 @@ bool load_unit(const struct database *database, struct unit_of_work *uow)
 	load_inbox(database, uow);
 	load_replays(database, uow);
 	uow->now = database_now(database);
+	if (!uow->epoch)
+		uow->epoch = database->lives;
 	journal_forget(&uow->journal);
 	return true;
 }

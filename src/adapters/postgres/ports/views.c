@@ -71,8 +71,8 @@ static void read_allocations(struct views *views, const char *orderid, allocatio
 	send_read(read);
 }
 
-static void read_events(struct views *views, const char *sku, int64_t version, events_done *done,
-			void *context)
+static void read_events(struct views *views, const char *sku, int64_t epoch, int64_t version,
+			events_done *done, void *context)
 {
 	struct pg_read *read = begin_read(views, VIEW_EVENTS, context);
 
@@ -80,6 +80,7 @@ static void read_events(struct views *views, const char *sku, int64_t version, e
 	query_text(read->query, sku);
 	query_int8(read->query, version);
 	query_int4(read->query, EVENTS_READ_MAX);
+	query_int8(read->query, epoch);
 	send_read(read);
 }
 
@@ -114,14 +115,20 @@ static void answer_allocations(struct pg_read *read, const struct failure *failu
 
 static void answer_events(struct pg_read *read, const struct failure *failure)
 {
-	size_t count = (size_t)query_rows(read->query);
-	struct event_frame *frames = arena_alloc(read->call.arena, count * sizeof *frames);
+	const struct query *query = read->query;
+	int rows = query_rows(query);
+	struct event_frame *frames = arena_alloc(read->call.arena, ((size_t)rows + 1) * sizeof *frames);
+	struct events_page page = {.frames = frames};
 
-	for (size_t i = 0; i < count; i++) {
-		frames[i].first_version = result_int8(read->query, (int)i, 0);
-		frames[i].frame = result_bytes(read->query, (int)i, 1);
+	for (int row = 0; row < rows; row++) {
+		page.epoch = result_int8(query, row, 0);
+		page.version = result_int8(query, row, 1);
+		page.after = result_int8(query, row, 2);
+		if (!result_is_null(query, row, 3)) /* else there are no events */
+			frames[page.count++] =
+				(struct event_frame){result_int8(query, row, 3), result_bytes(query, row, 4)};
 	}
-	read->events(read->context, frames, count, failure);
+	read->events(read->context, &page, failure);
 }
 
 static void on_read(void *context, const struct failure *failure)

@@ -96,7 +96,8 @@ cross join lateral (select sku from products where id = b.product_id limit 1) as
 -- ==== load ====
 
 -- statement LOAD_CLOCK
-select clock_timestamp()
+-- All partitions are in the same epoch.
+select clock_timestamp(), coalesce((select epoch from outbox_heads where partition = 0 limit 1), 1)
 
 -- statement RESERVE_KEYS
 select nextval('row_keys') from generate_series(1, $1::integer)
@@ -411,14 +412,17 @@ select unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[])
 
 -- statement INSERT_OUTBOX
 -- This comes last, because all workers that write events of these partitions wait for the heads until we commit. Each
--- row has its distance from its partition's head, and that head's number among those of $1, in order.
+-- row has its distance from its partition's head, and that head's number among those of $1, in order. The $10 heads
+-- must be in the epoch of our events, $9: the outbox may have been renewed while we waited for them.
 with moved as (
 	update outbox_heads h set position = h.position + w.rows
 	from unnest($1::smallint[], $2::bigint[]) as w(partition, rows)
-	where h.partition between w.partition and w.partition
+	where h.partition between w.partition and w.partition and h.epoch = $9::bigint
 	returning h.partition, h.position - w.rows as before
 ), heads as (
-	select array_agg(before order by partition) as before from moved
+	select array_agg(before order by partition) as before
+	from moved
+	having count(*) = $10::bigint or refuse_epoch()
 ), kept as (
 	insert into outbox (partition, position, key, sections, frame)
 	select w.partition, (select before from heads)[w.head] + w.step, w.key, w.sections::bigint[], w.frame
@@ -489,7 +493,7 @@ select from outbox_heads order by partition for no key update
 -- ==== the outbox ====
 
 -- statement READ_CURSORS
-select h.partition, c.position, h.position, i.incarnation::text
+select h.partition, c.position, h.position, i.incarnation::text, h.epoch
 from outbox_heads h
 join outbox_cursors c on c.partition = h.partition
 cross join (select incarnation from installation where only_row limit 1) as i
@@ -657,14 +661,24 @@ delete from outbox where ctid = any(array(select ctid from expired))
 select sku, batchref from allocations_view where orderid = $1 order by sku, qty
 
 -- statement VIEW_EVENTS for views
--- A part may hold very many events, so no more parts are read than hold $3 + 1 events after the first one kept.
-select f.first_version, f.events
-from (
-	select kept.*, greatest(min(kept.first_version) over (), $2::bigint + 1) as first
-	from (select id from products where sku = $1 limit 1) as p
-	cross join lateral frames_of_product(p.id, $2::bigint, $3::integer + 1) as kept
-) as f
-where f.first_version <= f.first + $3::integer
+-- A part may hold very many events, so no more parts are read than hold $3 + 1 events after the first one kept. At
+-- least one row shows the epoch and the product's version.
+select h.epoch, coalesce(p.version, 0), coalesce(p.after, $2::bigint), f.first_version, f.events
+from (select epoch from outbox_heads where partition = 0 limit 1) as h
+left join lateral (
+	select id, version, version_before_epoch(id, $4::bigint, $2::bigint) as after
+	from products
+	where sku = $1
+	limit 1
+) as p on true
+left join lateral (
+	select *
+	from (
+		select kept.*, greatest(min(kept.first_version) over (), p.after + 1) as first
+		from frames_of_product(p.id, p.after, $3::integer + 1) as kept
+	) as page
+	where first_version <= first + $3::integer
+) as f on true
 order by f.first_version
 
 -- statement PING for views

@@ -237,6 +237,39 @@ limit 1
 
 -- ==== the outbox ====
 
+-- script begin_renewal
+begin isolation level read committed;
+set local statement_timeout = 0;
+set local lock_timeout = '30s'
+
+-- query lock_installation
+-- One renewal follows another.
+select from installation for update
+
+-- query begin_epoch
+insert into epochs (epoch, partition, position)
+select h.epoch + 1, h.partition, least(h.position, c.position)
+from outbox_heads h
+join outbox_cursors c using (partition)
+returning epoch, partition, position
+
+-- query next_row
+select position, sections, frame from outbox
+where partition = $1::smallint and position > $2::bigint
+order by position
+limit 1
+
+-- query rewrite_row
+update outbox set sections = $3::bigint[], frame = $4::bytea
+where partition = $1::smallint and position = $2::bigint
+
+-- query raise_epoch
+-- In the order in which workers lock the heads.
+with locked as (select partition from outbox_heads order by partition for no key update)
+update outbox_heads h set epoch = h.epoch + 1
+from locked
+where h.partition = locked.partition
+
 -- query renew_incarnation
 -- A cursor beyond its head dates from before the database was restored, and is moved back to the head.
 with before as (
@@ -475,7 +508,9 @@ set local jit = off
 
 -- query declare_frames
 declare frames no scroll cursor for
-select p.sku, f.first_version, f.last_version, f.events, f.partition, f.position
+select p.sku, f.first_version, f.last_version, f.events, f.partition, f.position, (
+	select coalesce(max(e.epoch), 1) from epochs e where e.partition = f.partition and e.position < f.position
+)
 from product_frames f
 join products p on p.id = f.product_id
 
@@ -638,6 +673,12 @@ select format('partition %s', partition), format('at most %s', h.position), c.po
 from outbox_cursors c
 join outbox_heads h using (partition)
 where c.position > h.position
+
+-- rule outbox-epoch: all partitions are in the epoch that began last
+select format('partition %s', partition), format('epoch %s', coalesce((select max(epoch) from epochs), 1)),
+	format('epoch %s', epoch)
+from outbox_heads
+where epoch <> coalesce((select max(epoch) from epochs), 1)
 
 -- rule outbox-unpublished: rows that are not published yet are kept
 select

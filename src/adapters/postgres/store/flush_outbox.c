@@ -80,10 +80,10 @@ static void insert_directory(struct flush *flush)
 /* ---- the rows ---- */
 
 /*
- * Adds the heads that move, in order; numbers[partition] is the place of the partition's head among them,
- * from 1.
+ * Adds the heads that move, in order, and returns how many; numbers[partition] is the place of the
+ * partition's head among them, from 1.
  */
-static void add_heads(const struct unit_of_work *uow, struct query *query, int numbers[PARTITIONS])
+static int add_heads(const struct unit_of_work *uow, struct query *query, int numbers[PARTITIONS])
 {
 	struct param *partitions = query_array(query, ARRAY_INT2), *counts = query_array(query, ARRAY_INT8);
 	int64_t rows[PARTITIONS] = {0};
@@ -98,6 +98,7 @@ static void add_heads(const struct unit_of_work *uow, struct query *query, int n
 		array_int8(counts, rows[partition]);
 		numbers[partition] = ++number;
 	}
+	return number;
 }
 
 /* Returns the row's `sections`, as text. */
@@ -154,14 +155,16 @@ static void limit_head_time(struct flush *flush)
 
 void flush_outbox(struct flush *flush)
 {
-	int numbers[PARTITIONS];
+	int numbers[PARTITIONS], heads;
 
 	insert_directory(flush);
 	if (flush->store->is_parking)
 		limit_head_time(flush);
 	flush->outbox = query_pipeline_add(flush->pipeline, INSERT_OUTBOX);
-	add_heads(flush->uow, flush->outbox, numbers);
+	heads = add_heads(flush->uow, flush->outbox, numbers);
 	add_rows(flush, flush->outbox, numbers);
+	query_int8(flush->outbox, flush->uow->epoch);
+	query_int8(flush->outbox, heads);
 }
 
 /* The rows of a partition got the positions after its head, in their order. */

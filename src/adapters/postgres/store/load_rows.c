@@ -286,6 +286,8 @@ static void mark_loaded(struct unit_of_work *uow)
 void load_read_rows(struct load *load)
 {
 	load->uow->now = result_instant(load->clock, 0, 0);
+	if (!load->uow->epoch)
+		load->uow->epoch = result_int8(load->clock, 0, 1);
 	store_keep_keys(load->store, load->keys);
 	read_products(load);
 	make_tallies(load);

@@ -20,6 +20,7 @@ static void on_cursors_read(void *context, const struct failure *failure)
 		read->state->heads[partition] = result_int8(read->query, row, 2);
 		snprintf(read->state->incarnation, sizeof read->state->incarnation, "%s",
 			 result_peek(read->query, row, 3));
+		read->state->epoch = result_int8(read->query, row, 4);
 	}
 	store_answer(read->store, failure);
 }

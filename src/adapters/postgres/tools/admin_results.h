@@ -35,6 +35,7 @@ struct breach {
 struct kept_frame {
 	const char *sku;
 	int64_t first_version, last_version;
+	int64_t epoch; /* that its place in the outbox has */
 	struct bytes frame;
 };
 

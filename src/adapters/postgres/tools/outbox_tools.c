@@ -7,19 +7,6 @@
 
 #define PATIENCE_MS 30000
 
-bool postgres_renew_incarnation(struct blocking_client *client, char before[INCARNATION_SIZE],
-				char after[INCARNATION_SIZE])
-{
-	PGresult *row = blocking_client_query(client, sql_renew_incarnation, 0, NULL);
-
-	if (row) {
-		snprintf(before, INCARNATION_SIZE, "%s", PQgetvalue(row, 0, 0));
-		snprintf(after, INCARNATION_SIZE, "%s", PQgetvalue(row, 0, 1));
-	}
-	PQclear(row);
-	return row;
-}
-
 bool postgres_find_events(struct blocking_client *client, const char *sku, struct kept_events *kept)
 {
 	const char *const params[] = {sku};

@@ -1,17 +1,9 @@
-/* Operators' queries of the outbox: they renew the database's incarnation, and read published events. */
+/* Operators' queries of the outbox. */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_TOOLS_OUTBOX_TOOLS_H
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_OUTBOX_TOOLS_H
 
 #include "adapters/postgres/tools/admin_results.h"
 #include "adapters/postgres/tools/blocking_client.h"
-#include "bus/ports/broker.h"
-
-/*
- * Gives the database a new incarnation, and returns those before and after.  Returns false after a failure:
- * see the client.
- */
-bool postgres_renew_incarnation(struct blocking_client *client, char before[INCARNATION_SIZE],
-				char after[INCARNATION_SIZE]);
 
 /* Returns false after a failure: see the client. */
 bool postgres_find_events(struct blocking_client *client, const char *sku, struct kept_events *kept);

@@ -80,6 +80,7 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 		.sku = PQgetvalue(rows, row, 0),
 		.first_version = blocking_client_number(rows, row, 1),
 		.last_version = blocking_client_number(rows, row, 2),
+		.epoch = blocking_client_number(rows, row, 6),
 	};
 	const char *partition = PQgetvalue(rows, row, 4), *defect;
 	char key[128], expected[16];

@@ -97,14 +97,14 @@ static void expect_lamp(const struct outgoing *event, int64_t version)
 	ck_assert_int_eq(found, version);
 }
 
-static void on_events(void *context, const struct event_frame *frames, size_t frame_count,
-		      const struct failure *failure)
+static void on_events(void *context, const struct events_page *read, const struct failure *failure)
 {
+	const struct event_frame *frames = read->frames;
 	struct page *page = context;
 
 	ck_assert_msg(!failure, "%s", failure ? failure->text : "");
 	page->answered = page->whole = true;
-	for (size_t i = 0; i < frame_count; i++) {
+	for (size_t i = 0; i < read->count; i++) {
 		struct outgoing *events = NULL;
 		size_t count = 0;
 
@@ -122,7 +122,7 @@ static struct page read_page(int64_t after)
 {
 	struct page page = {0};
 
-	views->ops->events(views, "lamp", after, on_events, &page);
+	views->ops->events(views, "lamp", 1, after, on_events, &page);
 	world.fixture.run_until(&world.fixture, &page.answered);
 	return page;
 }

@@ -37,11 +37,6 @@ static void restore(int64_t published)
 	world_start(other);
 }
 
-static void renew(void)
-{
-	snprintf(world->database->incarnation, INCARNATION_SIZE, "00000000-0000-4000-8000-000000000002");
-}
-
 START_TEST(a_database_that_knows_less_than_the_broker_publishes_nothing)
 {
 	world_crash(other);
@@ -92,7 +87,7 @@ START_TEST(a_renewed_outbox_publishes_all_that_was_kept_back)
 	for (int i = 1; i <= 9; i++)
 		allocate_by(world, i);
 	world_advance_ms(world, 5000);
-	renew();
+	database_renew(world->database);
 	world_advance_ms(world, 1000);
 
 	expect_published(1, 9);
@@ -137,7 +132,7 @@ START_TEST(a_database_that_goes_back_in_time_is_noticed)
 	ck_assert(stats_of(world)->restored);
 
 	lamps_outbox()->count = 3;
-	renew();
+	database_renew(world->database);
 	world_advance_ms(world, 1000);
 
 	ck_assert(!stats_of(world)->restored);
@@ -154,7 +149,7 @@ START_TEST(a_call_from_before_a_restore_is_ignored)
 	allocate_by(world, 1);
 	allocate_by(world, 2);
 	raise_fence(50);
-	renew();
+	database_renew(world->database);
 	world_advance_ms(world, 1000);
 	cable_open(memory_broker_answers(world->broker));
 	world_advance_ms(world, 1000);
@@ -184,7 +179,7 @@ START_TEST(a_cursor_from_before_a_restore_does_not_count_as_saved)
 	world_advance_ms(world, 500);
 	lamps_outbox()->count = SAVE_WITH_FLUSH - 1;
 	lamps_outbox()->cursor = SAVE_WITH_FLUSH - 2;
-	renew();
+	database_renew(world->database);
 	cable_hold(memory_broker_requests(world->broker));
 	world_advance_ms(world, 1000);
 	cable_open(memory_store_answers(world->lanes[0]));
@@ -194,6 +189,70 @@ START_TEST(a_cursor_from_before_a_restore_does_not_count_as_saved)
 
 	ck_assert_int_eq(lamps_outbox()->cursor, SAVE_WITH_FLUSH - 1);
 	lamps_outbox()->count = SAVE_WITH_FLUSH;
+}
+END_TEST
+
+/* Whether the last row of the lamps' partition holds that text. */
+static bool last_row_has(const char *text)
+{
+	const struct outbox_partition *outbox = lamps_outbox();
+	const struct bytes frame = outbox->rows[outbox->count - 1].frame;
+
+	return memmem(frame.data, frame.size, text, strlen(text));
+}
+
+START_TEST(events_bear_their_epoch_from_the_second_on)
+{
+	world_crash(other);
+	allocate_by(world, 1);
+	ck_assert(!last_row_has("epoch="));
+	database_renew(world->database);
+	world_advance_ms(world, 1000);
+	allocate_by(world, 2);
+
+	ck_assert(last_row_has("epoch=2\n"));
+	world_settle(world);
+}
+END_TEST
+
+/* All it needs is cached, so it would not have loaded the new epoch. */
+START_TEST(a_unit_that_was_encoded_before_the_outbox_was_renewed_is_redone)
+{
+	world_crash(other);
+	allocate_by(world, 1);
+	cable_hold(memory_store_requests(world->lanes[0]));
+	allocate_by(world, 2);
+	database_renew(world->database);
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_run(world);
+
+	ck_assert(last_row_has("version=2\n"));
+	ck_assert(last_row_has("epoch=2\n"));
+	ck_assert_uint_eq(lamps_outbox()->count, 2);
+	world_settle(world);
+}
+END_TEST
+
+/* They were written anew in the database, and the worker has the bytes of before. */
+START_TEST(rows_that_were_committed_before_the_outbox_was_renewed_are_published_as_they_are_stored)
+{
+	world_crash(other);
+	allocate_by(world, 1);
+	world_settle(world);
+	cable_hold(memory_store_answers(world->lanes[0]));
+	allocate_by(world, 2);
+	database_renew(world->database);
+	cable_hold(memory_store_answers(world->publisher));
+	world_advance_ms(world, 1000);
+	cable_let_one(memory_store_answers(world->publisher)); /* the cursors */
+	world_run(world);
+	cable_open(memory_store_answers(world->lanes[0]));
+	world_run(world);
+	expect_published(1, 1);
+	cable_open(memory_store_answers(world->publisher));
+	world_settle(world);
+
+	expect_published(1, 2);
 }
 END_TEST
 
@@ -207,4 +266,9 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
 	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
 	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
+	tcase_add_test(tests, events_bear_their_epoch_from_the_second_on);
+	tcase_add_test(tests, a_unit_that_was_encoded_before_the_outbox_was_renewed_is_redone);
+	tcase_add_test(
+		tests,
+		rows_that_were_committed_before_the_outbox_was_renewed_are_published_as_they_are_stored);
 }

@@ -63,6 +63,37 @@ START_TEST(events_are_read_from_behind_the_given_version)
 }
 END_TEST
 
+static void expect_place(const char *path, const char *epoch, const char *version)
+{
+	const char *reply = world_get(&http_world, path);
+
+	ck_assert_str_eq(reply_header_value(&http_world, reply, "Allocd-Epoch"), epoch);
+	ck_assert_str_eq(reply_header_value(&http_world, reply, "Allocd-Version"), version);
+}
+
+START_TEST(a_read_of_events_tells_the_epoch_and_the_version_of_the_sku)
+{
+	json_t *list;
+
+	http_add_batch("shelf", "lamp", 10);
+	http_allocate("order-1", 1);
+	expect_place("/events/lamp?after=1", "1", "1");
+	database_renew(http_world.database);
+	http_allocate("order-2", 1);
+	expect_place("/events/lamp", "2", "2");
+	expect_place("/events/unknown", "2", "0");
+
+	list = events("/events/lamp?after=7&epoch=1");
+	ck_assert_int_eq(version_at(list, json_array_size(list) - 1), 2);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(data_at(list, json_array_size(list) - 1), "epoch")), 2);
+	json_decref(list);
+	list = events("/events/lamp?after=7&epoch=2");
+	ck_assert_uint_eq(json_array_size(list), 0);
+	json_decref(list);
+}
+END_TEST
+
 START_TEST(each_event_that_is_read_has_its_type)
 {
 	json_t *list;
@@ -85,6 +116,7 @@ START_TEST(events_behind_a_version_that_is_no_number_are_answered_400)
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=x")), 400);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=-1")), 400);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=")), 400);
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=1&epoch=x")), 400);
 }
 END_TEST
 
@@ -153,6 +185,7 @@ SUITE("http reads", set_up_http, tear_down_http)
 {
 	tcase_add_test(tests, an_order_without_allocations_is_answered_404_and_a_malformed_name_400);
 	tcase_add_test(tests, events_are_read_from_behind_the_given_version);
+	tcase_add_test(tests, a_read_of_events_tells_the_epoch_and_the_version_of_the_sku);
 	tcase_add_test(tests, each_event_that_is_read_has_its_type);
 	tcase_add_test(tests, events_behind_a_version_that_is_no_number_are_answered_400);
 	tcase_add_test(tests, more_events_than_a_page_holds_come_with_a_link_to_the_next_page);
