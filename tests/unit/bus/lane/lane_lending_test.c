@@ -108,7 +108,7 @@ END_TEST
 
 /* ---- what moves with a SKU ---- */
 
-START_TEST(messages_of_a_sku_keep_their_order_whichever_lane_handles_them)
+START_TEST(messages_of_a_sku_keep_their_order_when_lanes_lend_and_give_back)
 {
 	struct sent *sent[200];
 	struct memory_random random;
@@ -233,7 +233,7 @@ SUITE("lane lending", start, tear_down_world)
 	tcase_add_test(tests, each_lane_handles_its_own_messages_when_there_is_a_backlog);
 	tcase_add_test(tests, the_first_lane_handles_all_messages_again_after_a_backlog);
 	tcase_add_test(tests, lanes_work_side_by_side_at_any_time_when_no_backlog_is_configured);
-	tcase_add_loop_test(tests, messages_of_a_sku_keep_their_order_whichever_lane_handles_them, 0, 20);
+	tcase_add_loop_test(tests, messages_of_a_sku_keep_their_order_when_lanes_lend_and_give_back, 0, 20);
 	tcase_add_test(tests, a_product_is_not_loaded_again_by_the_lane_that_its_sku_moved_to);
 	tcase_add_test(tests, no_cached_product_is_used_after_any_lane_lost_its_session);
 	tcase_add_test(tests, a_shrink_moves_with_its_sku_and_ends);
