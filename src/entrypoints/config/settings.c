@@ -402,7 +402,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_LANES", .fallback = "2", .value = "NUMBER",
-		.help = "units of work in flight",
+		.help = "units of work in flight when many messages wait",
 		NUMBER(1, 16), IN(lanes), .used_by = WORKER_ONLY,
 	},
 	{
