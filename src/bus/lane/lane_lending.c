@@ -16,10 +16,15 @@ static struct lane *first_lane(const struct lane *lane)
 	return lane->shared->lanes[0];
 }
 
-/* Moves what waits in the lane to the lanes that handle it now. */
+/*
+ * Moves what waits in the lane to the lanes that handle it now.  The first messages of the queue may be suspects
+ * of a search for a poison message: one that moves is no longer a suspect, and if it is the poison, its new lane
+ * searches again.
+ */
 static void move_waiting(struct lane *lane)
 {
 	struct delivery_queue queue = lane->queue;
+	size_t suspects = lane->search.suspects;
 	struct active_shrinks shrinks = lane->shrinks;
 	struct active_shrink *shrink;
 	struct delivery *delivery;
@@ -28,8 +33,14 @@ static void move_waiting(struct lane *lane)
 	lane->shrinks = (struct active_shrinks){0};
 	while ((shrink = active_shrinks_pop(&shrinks)))
 		active_shrinks_push(&engine_lane_of(lane->engine, shrink->sku)->shrinks, shrink);
-	while ((delivery = delivery_queue_pop(&queue)))
-		delivery_queue_push(&engine_lane_of(lane->engine, delivery_key(delivery))->queue, delivery);
+	while ((delivery = delivery_queue_pop(&queue))) {
+		struct lane *target = engine_lane_of(lane->engine, delivery_key(delivery));
+
+		if (suspects && target != lane)
+			poison_search_clear(&lane->search, 1);
+		suspects -= suspects > 0;
+		delivery_queue_push(&target->queue, delivery);
+	}
 }
 
 /* Does nothing while each lane has its own. */
@@ -55,18 +66,19 @@ static void lend(struct lane *lane)
 	lane_wake(first_lane(lane));
 }
 
-/* Messages are suspects by their place in the queue, so none is moved during a search. */
+/* A search for a poison message holds up no more SKUs than it has to. */
 void lane_balance(struct lane *lane)
 {
 	size_t backlog = lane->shared->config->backlog;
 	struct lane *first = first_lane(lane);
 
-	if (lane->is_parking || lane->search.suspects)
+	if (lane->is_parking)
 		return;
 	delivery_queue_prepend(&lane->queue, &lane->returned);
-	if (lane == first && lane->queue.count >= backlog)
+	if (lane == first && (lane->queue.count >= backlog || lane->search.suspects))
 		give_back(lane);
-	else if (lane != first && lane->queue.count + first->queue.count < backlog / CALM_PART)
+	else if (lane != first && !lane->search.suspects && !first->search.suspects &&
+		 lane->queue.count + first->queue.count < backlog / CALM_PART)
 		lend(lane);
 }
 

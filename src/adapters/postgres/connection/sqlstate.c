@@ -23,6 +23,8 @@ static const struct meaning meanings[] = {
 	{"23505", "shrinks_pkey", FAILURE_CONFLICT},
 	{"23505", "allocations_view_pkey", FAILURE_CONFLICT},
 	{"23505", "outbox_version_key", FAILURE_CONFLICT},
+	{"23505", "outbox_key", FAILURE_CONFLICT},
+	{"23505", "outbox_directory_pkey", FAILURE_CONFLICT},
 	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
 	{"40", NULL, FAILURE_CONFLICT}, /* serialization failure, deadlock */
 

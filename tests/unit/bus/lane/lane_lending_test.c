@@ -106,6 +106,34 @@ START_TEST(lanes_work_side_by_side_at_any_time_when_no_backlog_is_configured)
 }
 END_TEST
 
+/* The first lane's calls take 100 ms, so that its search for the poison takes seconds. */
+START_TEST(other_lanes_go_on_while_the_first_one_searches_for_a_poison_message)
+{
+	struct memory_random random;
+	struct sent *others[2 * BACKLOG];
+
+	world_crash(world);
+	world->config.backlog = 1000;
+	world_start(world);
+	memory_random_init(&random, 7);
+	cable_delay(memory_store_requests(world->lanes[0]), 100, 101, &random.random);
+	database_refuse(world->database, "poison-00000");
+	allocate_many("before", first_sku, _i);
+	allocate_many("poison", _i % 2 ? first_sku : second_sku, 1);
+	allocate_many("behind", first_sku, 90);
+	world_advance_ms(world, 10);
+	for (int i = 0; i < COUNT(others); i++)
+		others[i] = allocate(arena_printf(world->arena, "other-%d", i), second_sku, 1);
+	world_advance_ms(world, 3000);
+
+	for (int i = 0; i < COUNT(others); i++)
+		expect_handled(others[i]);
+	world_settle(world);
+	ck_assert_str_eq(batch_of("poison-00000", _i % 2 ? first_sku : second_sku, 1), "");
+	ck_assert_str_eq(batch_of("behind-00029", first_sku, 1), "first");
+}
+END_TEST
+
 /* ---- what moves with a SKU ---- */
 
 START_TEST(messages_of_a_sku_keep_their_order_when_lanes_lend_and_give_back)
@@ -227,6 +255,34 @@ START_TEST(the_first_lane_saves_the_cursors_of_all_partitions_that_it_handles)
 }
 END_TEST
 
+/* Two transactions that save one cursor would wait for each other. */
+START_TEST(a_lane_saves_no_cursor_of_a_partition_that_another_lane_handles)
+{
+	int partition = partition_of(second_sku);
+
+	world_crash(world);
+	world->config.backlog = 0;
+	world_start(world);
+	cable_hold(memory_store_requests(world->publisher));
+	for (int i = 0; i < 100;
+	     i++) { /* SAVE_WITH_FLUSH: the next flush of the lane would save the cursor */
+		allocate(arena_printf(world->arena, "order-%d", i), second_sku, 1);
+		world_run(world);
+	}
+	int64_t saved = world->database->outbox[partition].cursor;
+
+	allocate("order", first_sku, 1);
+	world_run(world);
+
+	ck_assert_int_eq(world->database->outbox[partition].cursor, saved);
+	allocate("order", second_sku, 1);
+	world_run(world);
+	ck_assert_int_gt(world->database->outbox[partition].cursor, saved);
+	cable_open(memory_store_requests(world->publisher));
+	world_settle(world);
+}
+END_TEST
+
 SUITE("lane lending", start, tear_down_world)
 {
 	tcase_add_test(tests, one_unit_holds_the_messages_of_all_lanes_when_few_wait);
@@ -239,4 +295,6 @@ SUITE("lane lending", start, tear_down_world)
 	tcase_add_test(tests, a_shrink_moves_with_its_sku_and_ends);
 	tcase_add_test(tests, a_parked_sku_returns_to_the_lane_that_handles_it_now);
 	tcase_add_test(tests, the_first_lane_saves_the_cursors_of_all_partitions_that_it_handles);
+	tcase_add_test(tests, a_lane_saves_no_cursor_of_a_partition_that_another_lane_handles);
+	tcase_add_loop_test(tests, other_lanes_go_on_while_the_first_one_searches_for_a_poison_message, 0, 6);
 }
