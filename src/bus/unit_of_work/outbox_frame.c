@@ -74,7 +74,7 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 		size_t size = framed_size(&events[i]), number = row_with_room(rows, partition, size);
 		struct outbox_row *row = &rows->rows[number - 1];
 
-		if (number != current) {
+		if (!part || number != current) {
 			part = add_part(rows, row);
 			*part = (struct outbox_part){.product = product,
 						     .first_version = first_version + (int64_t)i,
