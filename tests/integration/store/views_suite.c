@@ -143,6 +143,24 @@ START_TEST(no_more_frames_are_read_than_a_page_takes)
 }
 END_TEST
 
+START_TEST(a_read_after_the_last_version_gets_no_events_but_the_place_of_the_product)
+{
+	static const int64_t versions[] = {3, 4, INT64_MAX - 1, INT64_MAX};
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("batch", "lamp", 100, IN_WAREHOUSE);
+	allocate_many("lamp", 0, 3);
+
+	for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+		ck_assert_str_eq(read_events(views, &reading, "lamp", versions[i]), "");
+		ck_assert_int_eq(reading.epoch, 1);
+		ck_assert_int_eq(reading.version, 3);
+	}
+	ck_assert_str_eq(read_events(views, &reading, "lamp", INT64_MIN), "1 ");
+}
+END_TEST
+
 /* A page may begin with a few events before the later epoch. */
 START_TEST(a_read_that_knows_an_earlier_epoch_gets_all_events_of_later_ones)
 {
@@ -205,6 +223,7 @@ SUITE("store views", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
 	tcase_add_test(tests, frames_that_hold_later_events_are_read);
 	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
+	tcase_add_test(tests, a_read_after_the_last_version_gets_no_events_but_the_place_of_the_product);
 	tcase_add_test(tests, a_read_that_knows_an_earlier_epoch_gets_all_events_of_later_ones);
 	tcase_add_test(tests, several_reads_may_be_in_progress_at_once);
 	tcase_add_test(tests, a_ping_is_answered);

@@ -661,8 +661,8 @@ delete from outbox where ctid = any(array(select ctid from expired))
 select sku, batchref from allocations_view where orderid = $1 order by sku, qty
 
 -- statement VIEW_EVENTS for views
--- A part may hold very many events, so no more parts are read than hold $3 + 1 events after the first one kept. At
--- least one row shows the epoch and the product's version.
+-- A part may hold very many events, so no more parts are read than hold $3 + 1 events after the first one kept; none is
+-- looked for where $2 is the product's version or beyond. At least one row shows the epoch and the product's version.
 select h.epoch, coalesce(p.version, 0), coalesce(p.after, $2::bigint), f.first_version, f.events
 from (select epoch from outbox_heads where partition = 0 limit 1) as h
 left join lateral (
@@ -676,6 +676,7 @@ left join lateral (
 	from (
 		select kept.*, greatest(min(kept.first_version) over (), p.after + 1) as first
 		from frames_of_product(p.id, p.after, $3::integer + 1) as kept
+		where p.version > p.after
 	) as page
 	where first_version <= first + $3::integer
 ) as f on true
