@@ -252,6 +252,65 @@ START_TEST(entries_of_rows_that_the_program_before_deleted_are_skipped_and_leave
 }
 END_TEST
 
+/*
+ * The parts that frames_of_product() reads are compared with a plain list of all, for pages that begin after any
+ * version: it may return more than a page takes, but leaves no part out.
+ */
+static void expect_parts_of_pages(void)
+{
+	const char *wrong = database_sql(
+		"with kept as materialized ("
+		"select p.id, p.version, f.first_version, f.last_version, f.events"
+		" from products p join product_frames f on f.product_id = p.id where p.sku = 'lamp'"
+		"), lamp as materialized (select id, version, min(first_version) as first from kept group by 1, 2)"
+		" select string_agg(format('%%s events after %%s', at_most, after), ', ')"
+		" from lamp, generate_series(0, version + 1) as after, unnest('{1, 5, 33}'::int[]) as at_most"
+		" cross join lateral ("
+		"select array_agg((f.first_version, f.last_version, f.events) order by f.last_version)"
+		" as parts, max(f.last_version) as last, count(*) as count"
+		" from frames_of_product(lamp.id, after, at_most) f) as found"
+		" cross join lateral (select"
+		" array_agg((k.first_version, k.last_version, k.events) order by k.last_version) filter"
+		" (where k.first_version < at_most + greatest(lamp.first, after + 1)) as needed"
+		" from kept k where k.last_version > after) as plain"
+		" where found.count > 2 * at_most + 65"
+		" or case when plain.needed is null then found.count > 0"
+		" else found.parts[:cardinality(plain.needed)] is distinct from plain.needed end");
+
+	ck_assert_msg(!*wrong, "%.300s", wrong);
+}
+
+/* Some hundred events: in rows with one of them, with many, and in those of the program before. */
+static void commit_history(void)
+{
+	static const int sizes[] = {1, 1, 2, 1, 33, 1, 5, 1};
+
+	for (int i = 0; i < 48; i++) {
+		commit_events(sizes[i % 8]);
+		if (i % 16 == 15)
+			commit_as_before(3);
+	}
+	commit_units(20);
+}
+
+START_TEST(a_page_of_any_size_after_any_version_has_all_of_its_events)
+{
+	/* Rows that the program before has deleted: none, up to a third, and all that the directory names. */
+	static const char *const deleted[] = {
+		"false", "position <= 25",
+		"position <= (select max(o.position) from outbox o join outbox_directory d on d.key = o.key)"};
+
+	commit_history();
+	publish_all();
+
+	for (size_t i = 0; i < sizeof deleted / sizeof deleted[0]; i++) {
+		database_sql("delete from outbox where %s", deleted[i]);
+		expect_parts_of_pages();
+	}
+	ck_assert_int_gt(database_number("select count(*) from outbox"), 0);
+}
+END_TEST
+
 /* ---- damages ---- */
 
 static const struct {
@@ -268,6 +327,9 @@ static const struct {
 	 70},
 	{"update outbox set sections[4] = key, sections[9] = key where position = 70", 69},
 	{"update outbox set sections[4] = 5, sections[9] = 5 where position = 70", 69},
+	{"update outbox set sections[2] = 1000, sections[7] = 1000, sections[4] = key, sections[9] = key"
+	 " where position = 70",
+	 70},
 };
 
 START_TEST(a_page_without_a_damaged_row_is_never_taken_for_a_whole_one)
@@ -283,6 +345,31 @@ START_TEST(a_page_without_a_damaged_row_is_never_taken_for_a_whole_one)
 
 		ck_assert(page.whole && page.first == after + 1 && page.last == 100);
 	}
+}
+END_TEST
+
+/* The directory has no entry that would show it. */
+START_TEST(a_row_whose_versions_do_not_count_upwards_is_noticed_in_a_short_history)
+{
+	static const char *const damaged[] = {"[2] = 1000", "[3] = 0", "[2] = 0", "[2] = -1"};
+	char whole[256];
+
+	commit_units(5);
+	snprintf(whole, sizeof whole, "%s",
+		 database_sql("select sections from outbox, products p where sku = 'lamp' and key = last_row"
+			      " and sections[1] = p.id"));
+
+	for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+		database_sql(
+			"update outbox set sections%s from products where sku = 'lamp' and key = last_row",
+			damaged[i]);
+		for (int64_t after = 0; after < 5; after++)
+			ck_assert_msg(!read_page(after).whole, "%s: after %" PRId64, damaged[i], after);
+		database_sql("update outbox set sections = '%s' from products"
+			     " where sku = 'lamp' and key = last_row",
+			     whole);
+	}
+	expect_pages(1, 5, 1);
 }
 END_TEST
 
@@ -329,8 +416,10 @@ SUITE("outbox list", set_up, tear_down, .timeout_s = 60)
 	tcase_add_test(tests, a_history_begins_with_the_first_row_that_retention_left);
 	tcase_add_test(tests,
 		       entries_of_rows_that_the_program_before_deleted_are_skipped_and_leave_with_later_rows);
+	tcase_add_test(tests, a_page_of_any_size_after_any_version_has_all_of_its_events);
 	tcase_add_loop_test(tests, a_page_without_a_damaged_row_is_never_taken_for_a_whole_one, 0,
 			    (int)(sizeof damages / sizeof damages[0]));
+	tcase_add_test(tests, a_row_whose_versions_do_not_count_upwards_is_noticed_in_a_short_history);
 	tcase_add_test(tests, a_row_that_is_missing_after_the_first_entry_of_the_directory_is_noticed);
 	tcase_add_test(tests, a_flush_that_is_tried_again_does_not_refer_to_rows_of_the_attempt_before);
 }

@@ -85,20 +85,21 @@ create table if not exists outbox_directory (
 	constraint outbox_directory_pkey primary key (product_id, version)
 );
 
--- The parts of a row of the outbox. A part whose end is not within the frame has no events.
+-- The parts of a row of the outbox. A part has no events if its versions do not count upwards from 1, or its end is not
+-- within the frame. (Both values are decompressed once for all parts: the concatenations and the offset see to that.)
 create or replace function outbox_parts(sections bigint[], frame bytea)
 returns table (product_id bigint, first_version bigint, last_version bigint, previous bigint, events bytea)
 language sql immutable as $$
 	select
-		sections[i], sections[i + 1], sections[i + 2], sections[i + 3],
+		s[i], s[i + 1], s[i + 2], s[i + 3],
 		case
-			when sections[i + 4] between coalesce(sections[i - 1], 0) and octet_length(frame)
+			when s[i + 1] between 1 and s[i + 2] and s[i + 4] between coalesce(s[i - 1], 0) and octet_length(f)
 			then substring(
-				frame from coalesce(sections[i - 1], 0)::integer + 1
-				for (sections[i + 4] - coalesce(sections[i - 1], 0))::integer
+				f from coalesce(s[i - 1], 0)::integer + 1 for (s[i + 4] - coalesce(s[i - 1], 0))::integer
 			)
 		end
-	from generate_series(1, cardinality(sections), 5) as i
+	from (select sections || '{}'::bigint[] as s, frame || ''::bytea as f offset 0) as plain
+	cross join generate_series(1, cardinality(s), 5) as i
 $$;
 
 -- Every part of the outbox's rows, those of before as well.
@@ -115,7 +116,8 @@ cross join lateral outbox_parts(o.sections, o.frame) as part
 where o.sections is not null;
 
 -- The parts with a product's events after a version, oldest first: at least those with the next `at_most` events that
--- are kept. About 64 rows more than those may be read.
+-- are kept. About 64 rows more than those may be read. The lowest version falls from each row of the list to the next, so
+-- the reading ends even if a damaged row refers to itself.
 --
 -- Retention deletes a product's earliest rows first. So where the list ends although the directory has an earlier entry
 -- whose row is kept, a row between them is missing or damaged. In place of the missing versions, up to where the list
@@ -152,7 +154,7 @@ language sql stable as $$
 		cross join lateral (select * from outbox where key = list.previous limit 1) as o
 		cross join lateral outbox_parts(o.sections, o.frame) as part
 		where list.first_version > after_version + 1
-		and part.product_id = product and part.last_version < list.first_version
+		and part.product_id = product and part.last_version < least(list.first_version, list.last_version)
 	), whole as (
 		select coalesce(
 			(select min(l.first_version) from list l),
@@ -161,7 +163,7 @@ language sql stable as $$
 	)
 	select l.first_version, l.last_version, l.events, l.committed_at
 	from list l
-	where l.last_version > after_version
+	where greatest(l.first_version, l.last_version) > after_version
 	union all
 	select greatest(d.version, after_version) + 1, whole.from_version - 1, null, null
 	from whole
