@@ -290,12 +290,20 @@ select
 from products p
 where p.sku = $1::text
 
--- query next_frame_of_sku
-select f.first_version, f.last_version, f.events
-from (select id from products where sku = $1::text limit 1) as p
-cross join lateral frames_of_product(p.id, $2::bigint - 1, 1) as f
-order by f.last_version
-limit 1
+-- query next_frames_of_sku
+-- The parts that begin within the next 256 events; after a MiB of them, no more.
+select first_version, last_version, events
+from (
+	select
+		kept.*,
+		min(first_version) over () as first,
+		sum(octet_length(events)) over (order by last_version rows between unbounded preceding and 1 preceding)
+			as bytes_before
+	from (select id from products where sku = $1::text limit 1) as p
+	cross join lateral frames_of_product(p.id, $2::bigint - 1, 256) as kept
+) as page
+where first_version < greatest(first, $2::bigint) + 256 and coalesce(bytes_before, 0) < 1048576
+order by last_version
 
 -- query count_unfinished_work
 select

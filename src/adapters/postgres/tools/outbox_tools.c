@@ -20,7 +20,18 @@ bool postgres_find_events(struct blocking_client *client, const char *sku, struc
 	return row;
 }
 
-/* Frames are read one by one, because a frame can hold megabytes. */
+static bool read_frame(const PGresult *rows, int row, frame_read *read, void *context)
+{
+	struct bytes frame;
+	unsigned char *data = blocking_client_bytea(rows, row, 2, &frame.size);
+	bool more;
+
+	frame.data = data;
+	more = read(context, blocking_client_number(rows, row, 0), frame);
+	PQfreemem(data);
+	return more;
+}
+
 bool postgres_read_events(struct blocking_client *client, const char *sku, int64_t from_version,
 			  frame_read *read, void *context)
 {
@@ -28,24 +39,21 @@ bool postgres_read_events(struct blocking_client *client, const char *sku, int64
 	const char *const params[] = {sku, from};
 
 	for (bool more = true; more;) {
-		struct bytes frame;
-		unsigned char *data;
-		PGresult *row;
+		PGresult *rows;
+		int count;
 
 		snprintf(from, sizeof from, "%lld", (long long)from_version);
 		blocking_client_set_deadline(client, PATIENCE_MS);
-		row = blocking_client_query(client, sql_next_frame_of_sku, 2, params);
-		if (!row)
+		rows = blocking_client_query(client, sql_next_frames_of_sku, 2, params);
+		if (!rows)
 			return false;
-		more = PQntuples(row) > 0;
-		if (more) {
-			data = blocking_client_bytea(row, 0, 2, &frame.size);
-			frame.data = data;
-			more = read(context, blocking_client_number(row, 0, 0), frame);
-			PQfreemem(data);
-			from_version = blocking_client_number(row, 0, 1) + 1;
-		}
-		PQclear(row);
+		count = PQntuples(rows);
+		more = count > 0;
+		for (int row = 0; row < count && more; row++)
+			more = read_frame(rows, row, read, context);
+		if (more)
+			from_version = blocking_client_number(rows, count - 1, 1) + 1;
+		PQclear(rows);
 	}
 	return true;
 }

@@ -2,6 +2,7 @@
  * The events of a product are found in the outbox's rows, which hold events of several products: see
  * schema/migrations/0008_outbox_by_partition.sql.
  */
+#include "adapters/postgres/tools/outbox_tools.h"
 #include "core/partition.h"
 #include "support/suites.h"
 #include "tools_sql.h"
@@ -311,6 +312,53 @@ START_TEST(a_page_of_any_size_after_any_version_has_all_of_its_events)
 }
 END_TEST
 
+struct versions {
+	char text[8192]; /* first versions of the frames read */
+	size_t used;
+};
+
+static bool note_version(void *context, int64_t first_version, struct bytes frame)
+{
+	struct versions *versions = context;
+
+	ck_assert_uint_gt(frame.size, 0);
+	versions->used +=
+		(size_t)snprintf(versions->text + versions->used, sizeof versions->text - versions->used,
+				 "%" PRId64 " ", first_version);
+	return true;
+}
+
+static void expect_frames_from(struct blocking_client *client, int64_t from)
+{
+	struct versions versions = {0};
+
+	ck_assert_msg(postgres_read_events(client, "lamp", from, note_version, &versions), "%s",
+		      client->text);
+	ck_assert_str_eq(versions.text,
+			 database_sql("select string_agg(first_version || ' ', '' order by first_version)"
+				      " from product_frames join products p on p.id = product_id"
+				      " where sku = 'lamp' and last_version >= %" PRId64,
+				      from));
+}
+
+/* More frames, and more bytes, than one query reads. */
+START_TEST(an_operator_reads_every_frame_once_and_in_order)
+{
+	struct url_source url = world_url(database_conninfo());
+	struct blocking_client client;
+
+	commit_units(300);
+	commit_history();
+	database_sql("update outbox set frame = frame || convert_to(repeat('x', 700000), 'UTF8')"
+		     " where sections is null");
+	ck_assert(blocking_client_connect(&client, &url, CLIENT_READS, 5000));
+
+	for (int64_t from = 1; from < 620; from += 103)
+		expect_frames_from(&client, from);
+	blocking_client_close(&client);
+}
+END_TEST
+
 /* ---- damages ---- */
 
 static const struct {
@@ -417,6 +465,7 @@ SUITE("outbox list", set_up, tear_down, .timeout_s = 60)
 	tcase_add_test(tests,
 		       entries_of_rows_that_the_program_before_deleted_are_skipped_and_leave_with_later_rows);
 	tcase_add_test(tests, a_page_of_any_size_after_any_version_has_all_of_its_events);
+	tcase_add_test(tests, an_operator_reads_every_frame_once_and_in_order);
 	tcase_add_loop_test(tests, a_page_without_a_damaged_row_is_never_taken_for_a_whole_one, 0,
 			    (int)(sizeof damages / sizeof damages[0]));
 	tcase_add_test(tests, a_row_whose_versions_do_not_count_upwards_is_noticed_in_a_short_history);
