@@ -52,13 +52,15 @@ END_TEST
 
 START_TEST(an_event_has_its_epoch_from_the_second_on)
 {
+	static const char id[] = "\"id\":\"s1/2/7\"";
 	struct envelope event = an_event();
+	struct bytes cloud_event;
 
 	event.message.as.line_allocated.epoch = 2;
 
 	assert_payload(encoded(CODEC_JSON, CODEC_BARE, &event), BYTES(FIELDS ",\"epoch\":2}"));
-	ck_assert_ptr_nonnull(
-		strstr(encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event).data, "\"id\":\"s1/2/7\""));
+	cloud_event = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
+	ck_assert_ptr_nonnull(memmem(cloud_event.data, cloud_event.size, id, strlen(id)));
 }
 END_TEST
 
