@@ -444,7 +444,7 @@ $$
 
 -- query create_row_keys
 -- Keys of new rows are far above any real one.
-create temporary sequence row_keys start with 4611686018427387904
+create temporary sequence row_keys start with 70368744177664
 
 -- query copy_heads
 insert into outbox_heads select * from stored_outbox_heads

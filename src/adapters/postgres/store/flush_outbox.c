@@ -17,7 +17,10 @@
 #define HEADS_MS     300
 #define BYTES_PER_MS 1024
 
-/* A row's key is the unit's number, which is a key of the sequence, and the row's among those of the unit. */
+/*
+ * A row's key is the unit's number, which is a key of the sequence and below 2^47, and the row's among those of
+ * the unit.
+ */
 #define ROWS_OF_UNIT 65536
 
 /* The directory has an entry for the row with each such event of a product (has_entry in statements.sql). */
