@@ -34,7 +34,10 @@ struct engine_stats {
 	bool database_up;   /* false after the last call of the database failed */
 	bool broker_takes;  /* false after the last events of a partition were refused */
 	bool notifier_up;   /* false after the last call of the notifier failed */
-	bool restored;      /* the broker published more than the database knows: see `allocd outbox renew` */
+	size_t damaged;     /* partitions that a damaged outbox row holds up; one of them, and that row: */
+	int damaged_partition;
+	int64_t damaged_position;
+	bool restored; /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
 		dead_letters_dropped; /* kept, and dropped for want of room, when last counted; or -1 */
 };

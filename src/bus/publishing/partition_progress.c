@@ -29,7 +29,10 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 
 bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row)
 {
-	return row->position <= progress->published || publish_queue_add(&progress->waiting, row);
+	if (row->position <= progress->published || publish_queue_add(&progress->waiting, row))
+		return true;
+	progress->damaged = row->position;
+	return false;
 }
 
 bool partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
@@ -40,7 +43,7 @@ bool partition_progress_add_committed(struct partition_progress *progress, const
 	/* A row queued after rows without room would leave a gap that no other worker fills. */
 	if ((last ? last->position : progress->published) >= progress->owed)
 		progress->overflowed = false;
-	progress->overflowed |= !has_room;
+	progress->overflowed |= !has_room || progress->damaged;
 	raise_to(&progress->owed, row->position);
 	raise_to(&progress->committed, row->position);
 	return progress->overflowed || partition_progress_add_read(progress, row);
@@ -57,6 +60,8 @@ static void advance(struct partition_progress *progress, int64_t published)
 	raise_to(&progress->published, published);
 	raise_to(&progress->committed, published);
 	publish_queue_drop(&progress->waiting, published);
+	if (progress->damaged <= progress->published)
+		progress->damaged = 0;
 }
 
 void partition_progress_answered(struct partition_progress *progress, int64_t position)

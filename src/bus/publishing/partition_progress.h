@@ -33,6 +33,7 @@ struct partition_progress {
 	struct publish_queue waiting;
 	bool overflowed; /* not all rows that are owed had room in the queue: they are to be read */
 	bool is_absent;  /* the rows to read are not in the outbox; the next check may find them */
+	int64_t damaged; /* the row at this position cannot be decoded, and holds up those behind it; 0: none */
 	bool is_missing; /* no worker publishes the rows before the first queued one: they are to be read */
 };
 
@@ -41,8 +42,8 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 
 /*
  * Queue a row, unless it is known to be published: one that this worker committed, which is left to be read
- * later when there is no room; or one that was read from the outbox.  False: the row is corrupt, and queued
- * without events.
+ * later when there is no room; or one that was read from the outbox.  False: the row is damaged, and not
+ * queued.
  */
 bool partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
 				      bool has_room);
@@ -54,7 +55,7 @@ void partition_progress_requeue(struct partition_progress *progress, struct publ
 /* The broker answered that everything up to this position is published. */
 void partition_progress_answered(struct partition_progress *progress, int64_t position);
 
-/* `count` of the missing rows were read. */
+/* `count` of the missing rows were read, before the end or a damaged row. */
 void partition_progress_rows_were_read(struct partition_progress *progress, size_t count);
 
 /* The cursors are about to be read. */

@@ -247,3 +247,28 @@ size_t partition_senders_footprint(const struct partition_senders *senders)
 		footprint += senders->each[i].progress.waiting.footprint + senders->each[i].sent.footprint;
 	return footprint;
 }
+
+/* ---- a damaged row ---- */
+
+void partition_sender_note_damaged(struct partition_sender *sender)
+{
+	struct engine_stats *stats = sender->all->stats;
+	struct logger *logger = sender->all->ports->logger;
+	int64_t damaged = sender->progress.damaged;
+
+	if (damaged) {
+		stats->damaged++;
+		stats->damaged_partition = sender->partition;
+		stats->damaged_position = damaged;
+	}
+	if (damaged && damaged != sender->logged_damaged)
+		LOG(logger, LOG_ERROR,
+		    "an outbox row is damaged: it holds up the events of its partition until it is repaired, "
+		    "for example from a backup",
+		    LOG_NUMBER("partition", sender->partition), LOG_NUMBER("position", damaged));
+	else if (!damaged && sender->logged_damaged)
+		LOG(logger, LOG_INFO, "the damaged outbox row no longer holds up its partition",
+		    LOG_NUMBER("partition", sender->partition),
+		    LOG_NUMBER("position", sender->logged_damaged));
+	sender->logged_damaged = damaged;
+}

@@ -21,8 +21,9 @@ struct partition_sender {
 	struct arena *call; /* memory of the call under way; NULL: no call is under way */
 	struct publication publication;
 	struct publish_queue sent;
-	bool outdated; /* the call is of an earlier incarnation of the database */
-	bool refused;  /* the broker refused the last call */
+	bool outdated;          /* the call is of an earlier incarnation of the database */
+	int64_t logged_damaged; /* the damaged row that was logged; 0: none */
+	bool refused;           /* the broker refused the last call */
 
 	/* The broker lacks rows that other workers committed. */
 	struct timer *timer;
@@ -62,6 +63,9 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 
 /* Sends all rows that may be sent; not before partition_senders_begin(). */
 void partition_senders_pump(struct partition_senders *senders);
+
+/* Counts a partition that a damaged row holds up, and logs when that begins and when it is over. */
+void partition_sender_note_damaged(struct partition_sender *sender);
 
 /* The bytes of all rows that are queued or being sent. */
 size_t partition_senders_footprint(const struct partition_senders *senders);

@@ -38,16 +38,16 @@ bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row)
 	struct queued_row *waiting = arena_alloc(arena, sizeof *waiting);
 	struct bytes frame = {arena_copy(arena, row->frame.data, row->frame.size), row->frame.size};
 	struct publish_queue single = {0};
-	bool is_whole;
 
 	waiting->arena = arena;
 	waiting->position = row->position;
-	is_whole = outbox_frame_decode(arena, frame, &waiting->events, &waiting->event_count);
-	if (!is_whole)
-		waiting->event_count = 0;
+	if (!outbox_frame_decode(arena, frame, &waiting->events, &waiting->event_count)) {
+		arena_free(&arena);
+		return false;
+	}
 	append(&single, waiting);
 	publish_queue_merge(rows, &single);
-	return is_whole;
+	return true;
 }
 
 /* Every row of `more` has a higher position than every row of `rows`. */

@@ -23,8 +23,8 @@ struct publish_queue {
 };
 
 /*
- * Queues a copy of the row, unless its position is queued already.  Returns false if the frame is corrupt;
- * the position is then queued without events.
+ * Queues a copy of the row, unless its position is queued already.  Returns false, and queues
+ * nothing, if the frame is damaged.
  */
 bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row);
 

@@ -140,12 +140,6 @@ void publisher_check_again(struct publisher *publisher)
 
 /* ---- a lane has committed rows ---- */
 
-static void log_corrupt_row(const struct publisher *publisher, const struct outbox_row *row)
-{
-	LOG(publisher->ports->logger, LOG_ERROR, "outbox row is damaged: its events are not published",
-	    LOG_NUMBER("partition", row->partition), LOG_NUMBER("position", row->position));
-}
-
 static struct partition_progress *progress_of(struct publisher *publisher, int partition)
 {
 	return &publisher->senders.each[partition].progress;
@@ -165,9 +159,9 @@ void publisher_add(struct publisher *publisher, const struct unit_of_work *uow)
 
 		if (!publisher->started)
 			publisher->check_again = true; /* the check under way may not find the row yet */
-		else if (!partition_progress_add_committed(progress_of(publisher, rows[i].partition),
-							   &rows[i], has_room))
-			log_corrupt_row(publisher, &rows[i]);
+		else
+			partition_progress_add_committed(progress_of(publisher, rows[i].partition), &rows[i],
+							 has_room);
 	}
 	pump(publisher);
 }
@@ -292,11 +286,11 @@ static void add_read_rows(struct publisher *publisher)
 	const struct outbox_range *range = &publisher->range;
 	struct partition_progress *progress = progress_of(publisher, range->partition);
 
-	for (size_t i = 0; i < range->row_count; i++) {
-		if (!partition_progress_add_read(progress, &range->rows[i]))
-			log_corrupt_row(publisher, &range->rows[i]);
-	}
-	partition_progress_rows_were_read(progress, range->row_count);
+	size_t whole = 0;
+
+	while (whole < range->row_count && partition_progress_add_read(progress, &range->rows[whole]))
+		whole++;
+	partition_progress_rows_were_read(progress, whole);
 	if (!range->row_count)
 		LOG(publisher->ports->logger, LOG_ERROR, "unpublished outbox rows are missing",
 		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
@@ -463,12 +457,13 @@ static void count_unpublished(struct publisher *publisher)
 	struct progress_watch *watch = &publisher->senders.watch;
 	int64_t published = 0;
 
-	publisher->stats->unpublished = 0;
+	publisher->stats->unpublished = publisher->stats->damaged = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
 		const struct partition_progress *progress = &publisher->senders.each[i].progress;
 
 		publisher->stats->unpublished += partition_progress_unpublished(progress);
 		published += progress->published;
+		partition_sender_note_damaged(&publisher->senders.each[i]);
 	}
 	if (published != publisher->published || !publisher->stats->unpublished)
 		progress_watch_moved(watch);

@@ -109,11 +109,18 @@ static void find_reasons(const struct http_api *api, const struct failure *datab
 static void find_reasons_of_redis(const struct http_api *api, struct reasons *reasons)
 {
 	const struct http_services *services = &api->services;
+	const struct engine_stats *stats = engine_stats(services->engine);
 
 	add_intake(reasons, services);
 	add_events(reasons, services->engine);
-	if (engine_stats(services->engine)->restored)
+	if (stats->restored)
 		add(reasons, "the database is older than what was published (see allocd outbox renew)");
+	if (stats->damaged)
+		add(reasons,
+		    arena_printf(reasons->arena,
+				 "the outbox row of partition %d, position %lld is damaged, and holds up "
+				 "the events of its partition",
+				 stats->damaged_partition, (long long)stats->damaged_position));
 }
 
 /* ---- readiness ---- */

@@ -96,6 +96,8 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 			(double)stats->dead_letters_dropped);
 	gauge(out, "allocd_database_restored", "Whether the database is older than what was published.",
 	      stats->restored ? 1 : 0);
+	gauge(out, "allocd_outbox_damaged", "Partitions of the outbox that a damaged row holds up.",
+	      (double)stats->damaged);
 	gauge(out, "allocd_database_up", "Whether the database answers, and commits units of work.",
 	      stats->database_up ? 1 : 0);
 	gauge(out, "allocd_events_taken", "Whether Redis is connected and accepted the last events.",

@@ -305,7 +305,7 @@ END_TEST
 
 /* ---- what the table has ---- */
 
-START_TEST(a_damaged_row_is_logged_and_skipped)
+START_TEST(a_damaged_row_holds_up_its_partition_until_it_is_repaired)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
@@ -314,11 +314,22 @@ START_TEST(a_damaged_row_is_logged_and_skipped)
 	lamps_outbox()->rows[1].frame.size--;
 	world_advance_ms(other, 2000);
 
-	ck_assert_str_eq(published(), "line_allocated order-00001 LAMP 1 batch 1\n"
-				      "line_allocated order-00003 LAMP 1 batch 3\n");
-	ck_assert_uint_eq(memory_logger_count(&other->logger, "error outbox row is damaged"), 1);
-	world_settle(other);
+	world_advance_ms(other, 5000);
+
+	ck_assert_str_eq(published(), "line_allocated order-00001 LAMP 1 batch 1\n");
+	ck_assert_uint_eq(memory_logger_count(&other->logger, "error an outbox row is damaged"), 1);
+	ck_assert_uint_eq(engine_stats(other->engine)->damaged, 1);
+	ck_assert_int_eq(engine_stats(other->engine)->damaged_position, 2);
+
 	lamps_outbox()->rows[1].frame.size++;
+	world_advance_ms(other, 3000);
+	world_settle(other);
+
+	ck_assert_str_eq(published(), "line_allocated order-00001 LAMP 1 batch 1\n"
+				      "line_allocated order-00002 LAMP 1 batch 2\n"
+				      "line_allocated order-00003 LAMP 1 batch 3\n");
+	ck_assert_uint_eq(engine_stats(other->engine)->damaged, 0);
+	ck_assert_uint_eq(memory_logger_count(&other->logger, "info the damaged outbox row no longer"), 1);
 }
 END_TEST
 
@@ -390,7 +401,7 @@ SUITE("workers", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, a_worker_whose_events_another_one_published_is_ready_again);
 	tcase_add_test(tests, a_broker_that_lost_its_data_gets_its_fences_from_the_workers);
 	tcase_add_test(tests, events_that_no_live_worker_knows_as_published_are_published_again);
-	tcase_add_test(tests, a_damaged_row_is_logged_and_skipped);
+	tcase_add_test(tests, a_damaged_row_holds_up_its_partition_until_it_is_repaired);
 	tcase_add_test(tests, missing_rows_are_seldom_queried);
 	tcase_add_test(tests, rows_beyond_the_queues_memory_are_read_from_the_outbox);
 }

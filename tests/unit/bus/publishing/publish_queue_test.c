@@ -108,7 +108,7 @@ START_TEST(rows_up_to_a_position_are_dropped)
 }
 END_TEST
 
-START_TEST(a_corrupt_row_is_queued_without_events)
+START_TEST(a_damaged_row_is_not_queued)
 {
 	const struct outgoing events[] = {{MSG_OUT_OF_STOCK, {"{}", 2}}, {MSG_OUT_OF_STOCK, {"{}", 2}}};
 	struct outbox_row row = {.position = 1, .frame = frame_of(arena, events, 2)};
@@ -117,8 +117,7 @@ START_TEST(a_corrupt_row_is_queued_without_events)
 	row.frame.size--;
 
 	ck_assert(!publish_queue_add(&rows, &row));
-	ck_assert_uint_eq(rows.first->event_count, 0);
-	expect_rows(&rows, "1");
+	expect_rows(&rows, "");
 }
 END_TEST
 
@@ -129,5 +128,5 @@ SUITE("publish queue", set_up, tear_down)
 	tcase_add_test(tests, rows_added_in_any_order_are_queued_in_order_of_position);
 	tcase_add_test(tests, a_run_of_rows_ends_before_the_first_gap);
 	tcase_add_test(tests, rows_up_to_a_position_are_dropped);
-	tcase_add_test(tests, a_corrupt_row_is_queued_without_events);
+	tcase_add_test(tests, a_damaged_row_is_not_queued);
 }

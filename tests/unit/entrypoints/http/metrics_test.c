@@ -102,6 +102,7 @@ static const char *const lines[] = {
 	"\nallocd_stream_entries_in_flight 43\n",
 	"\nallocd_stream_entries_pending 44\n",
 	"\nallocd_stream_reading 1\n",
+	"\nallocd_outbox_damaged 0\n",
 	"\nallocd_database_restored 0\n",
 	"\n# TYPE allocd_units_total counter\n",
 	"\n# TYPE allocd_queued_bytes gauge\n",
