@@ -1,6 +1,8 @@
 /* Positions of a partition only grow, until the database has a new incarnation. */
 #include "bus/publishing/partition_progress.h"
 
+#include <assert.h>
+
 static void raise_to(int64_t *position, int64_t to)
 {
 	if (*position < to)
@@ -35,10 +37,11 @@ bool partition_progress_add_read(struct partition_progress *progress, const stru
 	return false;
 }
 
-bool partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
+void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
 				      bool has_room)
 {
 	const struct queued_row *last = progress->waiting.last;
+	bool is_whole;
 
 	/* A row queued after rows without room would leave a gap that no other worker fills. */
 	if ((last ? last->position : progress->published) >= progress->owed)
@@ -46,7 +49,11 @@ bool partition_progress_add_committed(struct partition_progress *progress, const
 	progress->overflowed |= !has_room || progress->damaged;
 	raise_to(&progress->owed, row->position);
 	raise_to(&progress->committed, row->position);
-	return progress->overflowed || partition_progress_add_read(progress, row);
+	if (progress->overflowed)
+		return;
+	is_whole = partition_progress_add_read(progress, row);
+	assert(is_whole && "this worker encoded the frame");
+	(void)is_whole;
 }
 
 void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows)

@@ -42,10 +42,10 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 
 /*
  * Queue a row, unless it is known to be published: one that this worker committed, which is left to be read
- * later when there is no room; or one that was read from the outbox.  False: the row is damaged, and not
- * queued.
+ * later when there is no room, or when a damaged row is before it; or one that was read from the outbox.  False:
+ * the row is damaged, and not queued.
  */
-bool partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
+void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
 				      bool has_room);
 bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row);
 
