@@ -139,7 +139,7 @@ bool partition_progress_is_open(const struct partition_progress *progress)
 
 bool partition_progress_is_settled(const struct partition_progress *progress)
 {
-	return progress->saved >= progress->owed;
+	return progress->saved >= (progress->damaged ? progress->damaged - 1 : progress->owed);
 }
 
 void partition_progress_was_saved(struct partition_progress *progress, int64_t cursor)

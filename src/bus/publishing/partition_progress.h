@@ -42,8 +42,8 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 
 /*
  * Queue a row, unless it is known to be published: one that this worker committed, which is left to be read
- * later when there is no room, or when a damaged row is before it; or one that was read from the outbox.  False:
- * the row is damaged, and not queued.
+ * later when there is no room, or when a damaged row is before it; or one that was read from the outbox.
+ * False: the row is damaged, and not queued.
  */
 void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
 				      bool has_room);
@@ -79,7 +79,10 @@ void partition_progress_was_saved(struct partition_progress *progress, int64_t c
 /* How many of the rows that are owed are not known to be published. */
 size_t partition_progress_unpublished(const struct partition_progress *progress);
 
-/* Whether all rows that are owed are published, and the database knows it. */
+/*
+ * Whether all rows that are owed are published, except those that a damaged row holds up, and the database
+ * knows it.
+ */
 bool partition_progress_is_settled(const struct partition_progress *progress);
 
 #endif

@@ -305,23 +305,32 @@ END_TEST
 
 /* ---- what the table has ---- */
 
-START_TEST(a_damaged_row_holds_up_its_partition_until_it_is_repaired)
+/* Damages the second of three rows of lamps, whose worker dies before it publishes them. */
+static void damage_a_row(void)
 {
 	cable_hold(memory_broker_requests(world->broker));
 	for (int i = 1; i <= 3; i++)
 		allocate_by(world, i);
 	world_crash(world);
 	lamps_outbox()->rows[1].frame.size--;
-	world_advance_ms(other, 2000);
+}
 
-	world_advance_ms(other, 5000);
+static void repair_the_row(void)
+{
+	lamps_outbox()->rows[1].frame.size++;
+}
+
+START_TEST(a_damaged_row_holds_up_its_partition_until_it_is_repaired)
+{
+	damage_a_row();
+	world_advance_ms(other, 7000);
 
 	ck_assert_str_eq(published(), "line_allocated order-00001 LAMP 1 batch 1\n");
 	ck_assert_uint_eq(memory_logger_count(&other->logger, "error an outbox row is damaged"), 1);
 	ck_assert_uint_eq(engine_stats(other->engine)->damaged, 1);
 	ck_assert_int_eq(engine_stats(other->engine)->damaged_position, 2);
 
-	lamps_outbox()->rows[1].frame.size++;
+	repair_the_row();
 	world_advance_ms(other, 3000);
 	world_settle(other);
 
@@ -330,6 +339,40 @@ START_TEST(a_damaged_row_holds_up_its_partition_until_it_is_repaired)
 				      "line_allocated order-00003 LAMP 1 batch 3\n");
 	ck_assert_uint_eq(engine_stats(other->engine)->damaged, 0);
 	ck_assert_uint_eq(memory_logger_count(&other->logger, "info the damaged outbox row no longer"), 1);
+}
+END_TEST
+
+START_TEST(a_damaged_row_does_not_hold_up_other_partitions)
+{
+	ck_assert_int_ne(partition_of("CHAIR"), partition_of("LAMP"));
+	damage_a_row();
+	world_advance_ms(other, 2000);
+	world_start(world);
+	create_batch("seats", "CHAIR", 10);
+	allocate("order-chair", "CHAIR", 1);
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(published(), "line_allocated order-00001 LAMP 1 batch 1\n"
+				      "line_allocated order-chair CHAIR 1 seats 1\n");
+	repair_the_row();
+	world_advance_ms(world, 3000);
+	ck_assert_uint_eq(memory_broker_count(world->broker), 4);
+}
+END_TEST
+
+START_TEST(a_worker_that_stops_does_not_wait_for_rows_behind_a_damaged_one)
+{
+	int64_t began_at;
+
+	damage_a_row();
+	world_advance_ms(other, 3000);
+	began_at = simulation_now_ms(other->simulation);
+	world_settle(other);
+
+	ck_assert_int_le(simulation_now_ms(other->simulation) - began_at, 1000);
+	ck_assert_int_eq(lamps_outbox()->cursor, 1);
+	ck_assert_uint_eq(stats_of(other)->unpublished, 2);
+	repair_the_row();
 }
 END_TEST
 
@@ -402,6 +445,8 @@ SUITE("workers", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, a_broker_that_lost_its_data_gets_its_fences_from_the_workers);
 	tcase_add_test(tests, events_that_no_live_worker_knows_as_published_are_published_again);
 	tcase_add_test(tests, a_damaged_row_holds_up_its_partition_until_it_is_repaired);
+	tcase_add_test(tests, a_damaged_row_does_not_hold_up_other_partitions);
+	tcase_add_test(tests, a_worker_that_stops_does_not_wait_for_rows_behind_a_damaged_one);
 	tcase_add_test(tests, missing_rows_are_seldom_queried);
 	tcase_add_test(tests, rows_beyond_the_queues_memory_are_read_from_the_outbox);
 }
