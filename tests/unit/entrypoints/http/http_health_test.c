@@ -1,4 +1,5 @@
 /* Liveness, readiness and metrics. */
+#include "core/partition.h"
 #include "http/http_world.h"
 #include "support/suites.h"
 
@@ -34,6 +35,35 @@ START_TEST(a_worker_whose_events_redis_refuses_is_not_ready)
 
 	world_run_ms(&http_world, 200);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/readyz")), 200);
+}
+END_TEST
+
+START_TEST(readiness_names_a_damaged_row_of_the_outbox_until_it_is_repaired)
+{
+	struct outbox_partition *outbox = &http_world.database->outbox[partition_of("lamp")];
+	const char *message;
+
+	/* A row that is committed before the cursors were read is read from the outbox. */
+	cable_hold(memory_store_answers(http_world.stores[2]));
+	http_add_batch("shelf", "lamp", 10);
+	http_allocate("order", 1);
+	outbox->rows[0].frame.size--;
+	cable_open(memory_store_answers(http_world.stores[2]));
+	simulation_advance_ms(http_world.simulation, 3000);
+
+	message = reply_message(&http_world, world_get(&http_world, "/readyz"));
+	ck_assert_msg(
+		strstr(message, arena_printf(http_world.arena,
+					     "the outbox row of partition %d, position 1 is damaged, and "
+					     "holds up the events of its partition",
+					     partition_of("lamp"))),
+		"%s", message);
+	ck_assert_ptr_nonnull(strstr(world_get(&http_world, "/metrics"), "\nallocd_outbox_damaged 1\n"));
+
+	outbox->rows[0].frame.size++;
+	simulation_advance_ms(http_world.simulation, 3000);
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/readyz")), 200);
+	ck_assert_ptr_nonnull(strstr(world_get(&http_world, "/metrics"), "\nallocd_outbox_damaged 0\n"));
 }
 END_TEST
 
@@ -128,6 +158,7 @@ SUITE("http health", set_up_http, tear_down_http)
 {
 	tcase_add_test(tests, readiness_names_the_service_that_is_missing);
 	tcase_add_test(tests, a_worker_whose_events_redis_refuses_is_not_ready);
+	tcase_add_test(tests, readiness_names_a_damaged_row_of_the_outbox_until_it_is_repaired);
 	tcase_add_test(tests, an_idle_worker_notices_that_the_database_commits_nothing);
 	tcase_add_test(tests, events_taken_is_0_while_redis_is_away);
 	tcase_add_test(tests, the_count_of_dead_letters_is_nan_while_the_database_is_away);
