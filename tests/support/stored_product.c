@@ -30,6 +30,11 @@ int64_t stored_revision(const struct product *product)
 	return product->revision;
 }
 
+int64_t stored_last_row(const struct product *product)
+{
+	return product->last_row;
+}
+
 const char *stored_references(const struct product *product)
 {
 	const char *text = "";
@@ -111,6 +116,11 @@ void stored_put_range(struct product *product, int32_t fitting, const char *refe
 {
 	product_put_range(product, fitting,
 			  reference ? batch_preference(product_batch(product, reference)) : PREFERENCE_END);
+}
+
+void stored_put_next_row(struct product *product, int64_t key)
+{
+	product->next_row = key;
 }
 
 void stored_put_shrink(struct product *product, struct batch *batch)

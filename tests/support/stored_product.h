@@ -33,6 +33,7 @@ struct stored_batch stored_batch(const struct batch *batch);
 
 int64_t stored_key(const struct product *product);
 int64_t stored_revision(const struct product *product);
+int64_t stored_last_row(const struct product *product);
 
 /* Returns the references of the loaded batches, in their order, separated by spaces. */
 const char *stored_references(const struct product *product);
@@ -59,6 +60,9 @@ void stored_put_batch(struct product *product, const struct stored_batch *stored
 
 /* Records that all batches with `fitting` or more free stock were added, up to this one; NULL: no others. */
 void stored_put_range(struct product *product, int32_t fitting, const char *reference);
+
+/* The flush of the product's last events gave their row of the outbox this key. */
+void stored_put_next_row(struct product *product, int64_t key);
 
 /* Puts a shrink to nothing of this batch, which may be NULL, in progress. */
 void stored_put_shrink(struct product *product, struct batch *batch);

@@ -3,8 +3,8 @@
  * lane, as each touches fewer rows twice and commits once.  With a backlog each lane handles its own, because
  * two units at a time are faster.
  *
- * A lane lends its SKUs, or the first lane gives them back, right after a commit: the lane then has no unit in
- * flight, so that each SKU's messages keep their order.
+ * A lane lends its SKUs, or the first lane gives them back, right after a commit: the lane then has no unit
+ * in flight, so that each SKU's messages keep their order.
  */
 #include "bus/lane/lane_internal.h"
 
@@ -17,9 +17,9 @@ static struct lane *first_lane(const struct lane *lane)
 }
 
 /*
- * Moves what waits in the lane to the lanes that handle it now.  The first messages of the queue may be suspects
- * of a search for a poison message: one that moves is no longer a suspect, and if it is the poison, its new lane
- * searches again.
+ * Moves what waits in the lane to the lanes that handle it now.  The first messages of the queue may be
+ * suspects of a search for a poison message: one that moves is no longer a suspect, and if it is the poison,
+ * its new lane searches again.
  */
 static void move_waiting(struct lane *lane)
 {

@@ -33,7 +33,7 @@ struct partition_progress {
 	struct publish_queue waiting;
 	bool overflowed; /* not all rows that are owed had room in the queue: they are to be read */
 	bool is_absent;  /* the rows to read are not in the outbox; the next check may find them */
-	int64_t damaged; /* the row at this position cannot be decoded, and holds up those behind it; 0: none */
+	int64_t damaged; /* the row here cannot be decoded, and holds up those behind it; 0: none */
 	bool is_missing; /* no worker publishes the rows before the first queued one: they are to be read */
 };
 

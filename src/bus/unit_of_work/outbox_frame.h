@@ -1,10 +1,10 @@
 /*
  * The outbox: events to be published, stored as the bytes that will be sent.
  *
- * A row holds the events that one unit of work caused for the products of one partition, as a frame.  Each event
- * in a frame is one byte with the length of its message's name, the name, four bytes (big endian) with the
- * length of the payload, and the payload.  Types are stored by name, so that a frame stays readable when the
- * schemas change.  The events of a product follow one another: they are a part of the row.
+ * A row holds the events that one unit of work caused for the products of one partition, as a frame.  Each
+ * event in a frame is one byte with the length of its message's name, the name, four bytes (big endian) with
+ * the length of the payload, and the payload.  Types are stored by name, so that a frame stays readable when
+ * the schemas change.  The events of a product follow one another: they are a part of the row.
  *
  * Rows are numbered per partition, without gaps, in the order of their commits.
  */
@@ -20,8 +20,8 @@
 struct product;
 
 /*
- * A row ends before it is larger than this, unless a single event is.  Compressed, such a row fits into a page of
- * the store.
+ * A row ends before it is larger than this, unless a single event is.  Compressed, such a row fits into a
+ * page of the store.
  */
 #define OUTBOX_ROW_BYTES 16128
 

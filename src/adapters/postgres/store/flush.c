@@ -3,8 +3,8 @@
  *
  * All workers send the statements in the same order: witness, inbox, products, batches, lines, shrinks, read
  * model, notifications, dead letters, cursors, the outbox's directory, outbox.  Within a table, rows that two
- * workers could both lock are sorted by their keys; all rows of a product are guarded by the product's own row,
- * which is locked first.
+ * workers could both lock are sorted by their keys; all rows of a product are guarded by the product's own
+ * row, which is locked first.
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/product_repository.h"

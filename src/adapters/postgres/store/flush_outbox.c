@@ -18,8 +18,8 @@
 #define BYTES_PER_MS 1024
 
 /*
- * A row's key is the unit's number, which is a key of the sequence and below 2^47, and the row's among those of
- * the unit.
+ * A row's key is the unit's number, which is a key of the sequence and below 2^47, and the row's among those
+ * of the unit.
  */
 #define ROWS_OF_UNIT 65536
 

@@ -81,10 +81,10 @@ void store_send_and_answer(struct postgres_store *store, enum query_pipeline_eff
 void store_answer(struct postgres_store *store, const struct failure *failure);
 
 /*
- * Keys for new rows are reserved some time before they are used.  Those of a lost session are dropped by the next
- * load, because a database that was restored from a backup hands out the same keys again.  store_reserve_keys()
- * returns the query that reserves keys, or NULL if as many as `needed` are left; store_keep_keys() adds the keys
- * that it returned.
+ * Keys for new rows are reserved some time before they are used.  Those of a lost session are dropped by the
+ * next load, because a database that was restored from a backup hands out the same keys again.
+ * store_reserve_keys() returns the query that reserves keys, or NULL if as many as `needed` are left;
+ * store_keep_keys() adds the keys that it returned.
  */
 void store_drop_old_keys(struct postgres_store *store);
 struct query *store_reserve_keys(struct postgres_store *store, struct query_pipeline *pipeline,

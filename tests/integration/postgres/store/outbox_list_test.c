@@ -254,8 +254,8 @@ START_TEST(entries_of_rows_that_the_program_before_deleted_are_skipped_and_leave
 END_TEST
 
 /*
- * The parts that frames_of_product() reads are compared with a plain list of all, for pages that begin after any
- * version: it may return more than a page takes, but leaves no part out.
+ * The parts that frames_of_product() reads are compared with a plain list of all, for pages that begin after
+ * any version: it may return more than a page takes, but leaves no part out.
  */
 static void expect_parts_of_pages(void)
 {

@@ -4,7 +4,6 @@
 #include "support/suites.h"
 
 #include "bus/unit_of_work/product_cache.h"
-#include "core/product_repository.h"
 
 #include <stdio.h>
 
@@ -438,7 +437,7 @@ END_TEST
 static int64_t recalled_row(const char *sku)
 {
 	recalled(sku);
-	return uow.products[0]->product->last_row;
+	return stored_last_row(uow.products[0]->product);
 }
 
 START_TEST(a_cached_product_knows_the_row_of_its_last_event_as_loaded_or_as_the_flush_added_it)
@@ -447,7 +446,7 @@ START_TEST(a_cached_product_knows_the_row_of_its_last_event_as_loaded_or_as_the_
 	unit_of_work_want_product(&uow, "LAMP");
 	unit_of_work_want_product(&uow, "CHAIR");
 	unit_of_work_put_product(&uow, "LAMP", 1, 5, 1, 100);
-	unit_of_work_put_product(&uow, "CHAIR", 2, 5, 1, 200)->next_row = 300;
+	stored_put_next_row(unit_of_work_put_product(&uow, "CHAIR", 2, 5, 1, 200), 300);
 	product_cache_keep(cache, &uow);
 
 	ck_assert_int_eq(recalled_row("LAMP"), 100);
