@@ -187,3 +187,8 @@ void product_put_shrink(struct product *product, const struct shrink *kept)
 	product->shrink = arena_copy(product->arena, kept, sizeof *kept);
 	product->shrink_stored = true;
 }
+
+int64_t product_last_row(const struct product *product)
+{
+	return product->next_row ? product->next_row : product->last_row;
+}

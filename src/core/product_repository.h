@@ -170,4 +170,7 @@ void product_put_range(struct product *product, int32_t fitting, struct preferen
 /* Copies `kept`, whose batch is one of the product's. */
 void product_put_shrink(struct product *product, const struct shrink *kept);
 
+/* Returns the row of the outbox that has the product's last event, once the unit is flushed; 0: none. */
+int64_t product_last_row(const struct product *product);
+
 #endif

@@ -213,10 +213,11 @@ static uint64_t sessions_lost(const struct lane *lane)
 static void recall(struct lane *lane)
 {
 	struct unit_of_work *uow = &lane->uow;
+	uint64_t lost = sessions_lost(lane);
 
-	if (lane->cache_of != sessions_lost(lane))
+	if (lane->cache_of != lost)
 		product_cache_clear(lane->cache);
-	lane->cache_of = sessions_lost(lane);
+	lane->cache_of = lost;
 	if (uow->locking)
 		return;
 	product_cache_recall(lane->cache, uow);

@@ -1,7 +1,7 @@
 /*
- * While there is no backlog, the first lane handles the messages of all: one unit costs less than one in each
- * lane, as each touches fewer rows twice and commits once.  With a backlog each lane handles its own, because
- * two units at a time are faster.
+ * While there is no backlog, the first lane handles the messages of all lanes: one large unit has fewer
+ * statements and commits than a small one in each lane.  With a backlog each lane handles its own messages,
+ * because several units at a time are faster.
  *
  * A lane lends its SKUs, or the first lane gives them back, right after a commit: the lane then has no unit
  * in flight, so that each SKU's messages keep their order.

@@ -285,7 +285,6 @@ static void add_read_rows(struct publisher *publisher)
 {
 	const struct outbox_range *range = &publisher->range;
 	struct partition_progress *progress = progress_of(publisher, range->partition);
-
 	size_t whole = 0;
 
 	while (whole < range->row_count && partition_progress_add_read(progress, &range->rows[whole]))
@@ -459,11 +458,13 @@ static void count_unpublished(struct publisher *publisher)
 
 	publisher->stats->unpublished = publisher->stats->damaged = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
-		const struct partition_progress *progress = &publisher->senders.each[i].progress;
+		struct partition_sender *sender = &publisher->senders.each[i];
+		const struct partition_progress *progress = &sender->progress;
 
 		publisher->stats->unpublished += partition_progress_unpublished(progress);
 		published += progress->published;
-		partition_sender_note_damaged(&publisher->senders.each[i]);
+		if (progress->damaged || sender->logged_damaged)
+			partition_sender_note_damaged(sender);
 	}
 	if (published != publisher->published || !publisher->stats->unpublished)
 		progress_watch_moved(watch);

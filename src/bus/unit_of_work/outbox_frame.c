@@ -25,6 +25,13 @@ static unsigned char *put_event(unsigned char *at, const struct outgoing *event)
 	return at + size;
 }
 
+static unsigned char *put_events(unsigned char *at, const struct outgoing *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		at = put_event(at, &events[i]);
+	return at;
+}
+
 size_t outbox_frame_size(const struct outgoing *events, size_t count)
 {
 	size_t size = 0;
@@ -37,10 +44,9 @@ size_t outbox_frame_size(const struct outgoing *events, size_t count)
 struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count)
 {
 	size_t size = outbox_frame_size(events, count);
-	unsigned char *data = arena_alloc(arena, size), *at = data;
+	unsigned char *data = arena_alloc(arena, size);
 
-	for (size_t i = 0; i < count; i++)
-		at = put_event(at, &events[i]);
+	put_events(data, events, count);
 	return (struct bytes){data, size};
 }
 
@@ -95,8 +101,7 @@ static void encode_row(struct arena *arena, struct outbox_row *row)
 	for (size_t i = 0; i < row->part_count; i++) {
 		const struct outbox_part *part = &row->parts[i];
 
-		for (int64_t event = 0; event <= part->last_version - part->first_version; event++)
-			at = put_event(at, &part->events[event]);
+		at = put_events(at, part->events, (size_t)(part->last_version - part->first_version) + 1);
 	}
 }
 

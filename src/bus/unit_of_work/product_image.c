@@ -96,7 +96,7 @@ static bool make_head(const struct product *product, bool crowded, struct produc
 		.key = product->key,
 		.version = product->version,
 		.revision = product->revision + product->changed, /* the flush increments it, too */
-		.last_row = product->next_row ? product->next_row : product->last_row,
+		.last_row = product_last_row(product),
 		.ranges = (uint32_t)product->range_count,
 		.texts = text_size(product->sku),
 	};

@@ -23,7 +23,7 @@
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/* When at least this number of messages wait, two lanes are faster than one. */
+/* When at least this number of messages wait, several lanes are faster than one. */
 #define BACKLOG 256
 
 /*

@@ -31,9 +31,6 @@ void flush_dead_letters(struct flush *flush);
 /* Gives keys to the unit's rows of the outbox, and links each part of them to the events before it. */
 void flush_number_rows(struct flush *flush);
 
-/* The key of the row of the outbox that will have the product's last event; 0: none. */
-int64_t flush_last_row(const struct product *product);
-
 /* Inserts the rows of the outbox. */
 void flush_outbox(struct flush *flush);
 

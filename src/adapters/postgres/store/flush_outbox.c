@@ -47,15 +47,10 @@ void flush_number_rows(struct flush *flush)
 		for (size_t at = 0; at < uow->outbox[i].part_count; at++) {
 			struct outbox_part *part = &uow->outbox[i].parts[at];
 
-			part->previous = flush_last_row(part->product);
+			part->previous = product_last_row(part->product);
 			part->product->next_row = flush->first_row + (int64_t)i;
 		}
 	}
-}
-
-int64_t flush_last_row(const struct product *product)
-{
-	return product->next_row ? product->next_row : product->last_row;
 }
 
 /* ---- the directory ---- */

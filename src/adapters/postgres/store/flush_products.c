@@ -62,7 +62,7 @@ static void update_products(struct flush *flush, const struct product *const *pr
 		array_int8(keys, products[i]->key);
 		array_int8(revisions, products[i]->revision);
 		array_int8(versions, products[i]->version);
-		array_int8(last_rows, flush_last_row(products[i]));
+		array_int8(last_rows, product_last_row(products[i]));
 	}
 	query_int8(query, keys->count);
 }
@@ -99,7 +99,7 @@ static void insert_products(struct flush *flush, struct product_slot **slots)
 		array_int8(keys, product->key);
 		array_text(skus, product->sku);
 		array_int8(versions, product->version);
-		array_int8(last_rows, flush_last_row(product));
+		array_int8(last_rows, product_last_row(product));
 	}
 }
 
