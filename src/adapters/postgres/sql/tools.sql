@@ -254,14 +254,25 @@ join outbox_cursors c using (partition)
 returning epoch, partition, position
 
 -- query next_row
-select position, sections, frame from outbox
+select position, frame from outbox
 where partition = $1::smallint and position > $2::bigint
 order by position
 limit 1
 
 -- query rewrite_row
-update outbox set sections = $3::bigint[], frame = $4::bytea
+-- $4: where each event ends in the frame. A row whose parts hold another number of events stays as it is.
+update outbox set frame = $3::bytea, sections = (
+	select array_agg(coalesce(ends.number, s.number) order by s.at)
+	from (
+		select number, at, sum(case at % 5 when 2 then 1 - number when 3 then number end) over (order by at) as events
+		from unnest(sections) with ordinality as s(number, at)
+	) as s
+	left join unnest($4::bigint[]) with ordinality as ends(number, event) on s.at % 5 = 0 and ends.event = s.events
+)
 where partition = $1::smallint and position = $2::bigint
+and (sections is null or cardinality($4::bigint[]) = (
+	select sum(last_version - first_version + 1) from outbox_parts(sections, null)
+))
 
 -- query raise_epoch
 -- In the order in which workers lock the heads.

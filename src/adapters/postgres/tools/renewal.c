@@ -13,9 +13,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#define SECTION_NUMBERS 5
+/* A number of 64 bits in decimal, and a comma. */
+#define END_SIZE 21
 
 struct renewing {
 	struct blocking_client *client;
@@ -27,37 +27,19 @@ struct renewing {
 
 /* ---- one row ---- */
 
-/*
- * Returns the `sections` of a row (see 0008_outbox_by_partition.sql) whose events have other sizes now, or
- * NULL if they do not fit the events.
- */
-static const char *renewed_sections(struct arena *arena, const char *sections, const struct outgoing *events,
-				    size_t count)
+/* Returns the number of each event's last byte in their frame, as an array of Postgres. */
+static const char *ends_of(struct arena *arena, const struct outgoing *events, size_t count)
 {
-	const char *text = "{";
-	size_t bytes = 0;
+	char *text = arena_alloc(arena, count * END_SIZE + 2), *at = text;
+	size_t end = 0;
 
-	while (*sections == '{' || *sections == ',') {
-		int64_t numbers[SECTION_NUMBERS];
-		size_t part;
-
-		for (int i = 0; i < SECTION_NUMBERS; i++) {
-			char *end;
-
-			numbers[i] = strtoll(sections + 1, &end, 10);
-			sections = end;
-		}
-		part = (size_t)(numbers[2] - numbers[1]) + 1;
-		if (part > count)
-			return NULL;
-		bytes += outbox_frame_size(events, part);
-		text = arena_printf(arena, "%s%s%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%zu", text,
-				    text[1] ? "," : "", numbers[0], numbers[1], numbers[2], numbers[3],
-				    bytes);
-		events += part;
-		count -= part;
+	for (size_t i = 0; i < count; i++) {
+		end += outbox_frame_size(&events[i], 1);
+		at += sprintf(at, "%c%zu", i ? ',' : '{', end);
 	}
-	return count ? NULL : arena_printf(arena, "%s}", text);
+	at[0] = '}';
+	at[1] = '\0';
+	return text;
 }
 
 static const char *hexadecimal(struct arena *arena, struct bytes bytes)
@@ -76,12 +58,12 @@ static const char *hexadecimal(struct arena *arena, struct bytes bytes)
 	return text;
 }
 
-static bool write_row(const struct renewing *renewing, const char *const key[2], const char *sections,
+static bool write_row(const struct renewing *renewing, const char *const key[2],
 		      const struct outgoing *events, size_t count)
 {
-	const char *const params[] = {
-		key[0], key[1], sections,
-		hexadecimal(renewing->arena, outbox_frame_encode(renewing->arena, events, count))};
+	struct bytes frame = outbox_frame_encode(renewing->arena, events, count);
+	const char *const params[] = {key[0], key[1], hexadecimal(renewing->arena, frame),
+				      ends_of(renewing->arena, events, count)};
 	PGresult *done = blocking_client_query(renewing->client, sql_rewrite_row, 4, params);
 
 	PQclear(done);
@@ -103,21 +85,15 @@ static bool renew_events(const struct renewing *renewing, struct outgoing *event
 /* A damaged row stays as it is: `allocd verify` finds it. */
 static bool renew_row(const struct renewing *renewing, const char *const key[2], const PGresult *row)
 {
-	bool has_sections = !PQgetisnull(row, 0, 1), done = true;
 	struct outgoing *events = NULL;
-	const char *sections = NULL;
 	struct bytes frame;
-	unsigned char *data = blocking_client_bytea(row, 0, 2, &frame.size);
+	unsigned char *data = blocking_client_bytea(row, 0, 1, &frame.size);
 	size_t count = 0;
+	bool done = true;
 
 	frame.data = data;
-	if (outbox_frame_decode(renewing->arena, frame, &events, &count)) {
-		done = renew_events(renewing, events, count);
-		if (has_sections)
-			sections = renewed_sections(renewing->arena, PQgetvalue(row, 0, 1), events, count);
-		if (done && (sections || !has_sections))
-			done = write_row(renewing, key, sections, events, count);
-	}
+	if (outbox_frame_decode(renewing->arena, frame, &events, &count) && count)
+		done = renew_events(renewing, events, count) && write_row(renewing, key, events, count);
 	PQfreemem(data);
 	return done;
 }

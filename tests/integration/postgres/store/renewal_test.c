@@ -128,9 +128,25 @@ START_TEST(renewing_the_outbox_writes_rows_without_sections_anew)
 }
 END_TEST
 
+START_TEST(renewing_the_outbox_leaves_a_row_whose_parts_hold_other_events_as_it_is)
+{
+	work_create_batch(work, "one", ONE, 100, IN_WAREHOUSE);
+	work_allocate(work, "order", ONE, 1);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	database_sql("update outbox set sections[3] = sections[3] + 1");
+
+	world_renew(number);
+
+	ck_assert_str_eq(
+		database_sql("select count(*) from outbox where encode(frame, 'escape') like '%%in epoch%%'"),
+		"0");
+}
+END_TEST
+
 SUITE("renewal", set_up, tear_down)
 {
 	tcase_add_test(tests, renewing_the_outbox_gives_the_epoch_to_events_that_are_not_published);
 	tcase_add_test(tests, renewing_the_outbox_again_gives_the_next_epoch);
 	tcase_add_test(tests, renewing_the_outbox_writes_rows_without_sections_anew);
+	tcase_add_test(tests, renewing_the_outbox_leaves_a_row_whose_parts_hold_other_events_as_it_is);
 }
