@@ -7,6 +7,9 @@
 
 #include "statement_names.h"
 
+/* The outbox's directory has an entry for the row with each such event of a product (see has_entry). */
+#define DIRECTORY_STEP 32
+
 /* The users of a statement: a session prepares only what it needs. */
 enum session_use {
 	FOR_STORE = 1,

@@ -3,7 +3,8 @@
 
 The input is SQL with comments. Each of these lines begins a part of it:
 
-    -- define name              a piece of SQL that the parts below contain as {name}
+    -- define name              a piece of SQL that the parts below contain as {name}; so are numbers that
+                                statements.h defines
     -- statement NAME           an entry of the table `statements`, for stores
     -- statement NAME for USE   the same for views, checkpoints, dry_runs, or pools (which
                                 is never prepared)
@@ -30,6 +31,7 @@ HEAD = re.compile(
     r"|(?P<rule>rule) (?P<dashed>[a-z-]+): (?P<meaning>[^\"\\]+))"
 )
 BLOCK = re.compile(r"\$\$.*?\$\$")
+NUMBER = re.compile(r"#define (\w+) +(\d+)")
 PIECE = re.compile(r"\{(\w+)\}")
 ROWS = re.compile(r"unnest\(\s*((?:\$\d+::[a-z0-9]+\[\](?:,\s*)?)+)\s*\)( with ordinality)?(?= as \w+)")
 COLUMN = re.compile(r"unnest\((\$\d+::[a-z0-9]+)\[\]\)")
@@ -52,7 +54,8 @@ def read(path):
 
 def parse(path):
     """All parts except pieces: {name: (kind, SQL, use or meaning)}."""
-    pieces, parts = {"rule": "{rule}"}, {}
+    numbers = NUMBER.findall(pathlib.Path(__file__).with_name("statements.h").read_text(encoding="utf-8"))
+    pieces, parts = {"rule": "{rule}", **dict(numbers)}, {}
     for heading, lines in read(path):
         kind = heading["kind"] or heading["statement"] or heading["rule"]
         name = heading["name"] or heading["upper"] or heading["dashed"]

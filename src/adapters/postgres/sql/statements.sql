@@ -33,8 +33,8 @@ end
 b.id, b.reference, b.eta, b.original_qty, b.purchased, b.allocated, b.changed_at
 
 -- define has_entry
--- Whether the outbox's directory has an entry for the part, which holds the last of 32 events of its product.
-part.last_version / 32 > (part.first_version - 1) / 32
+-- Whether the outbox's directory has an entry for the part.
+part.last_version / {DIRECTORY_STEP} > (part.first_version - 1) / {DIRECTORY_STEP}
 
 -- define named_products
 -- Products by SKU ($1), and the owners of batches by reference ($2).

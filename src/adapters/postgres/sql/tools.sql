@@ -648,7 +648,7 @@ select
 	coalesce(format('row %s', d.key), 'none')
 from (
 	select product_id, last_version as version, key from product_frames
-	where key is not null and last_version / 32 > (first_version - 1) / 32
+	where key is not null and last_version / {DIRECTORY_STEP} > (first_version - 1) / {DIRECTORY_STEP}
 ) part
 full join outbox_directory d using (product_id, version)
 left join (

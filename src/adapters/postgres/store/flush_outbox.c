@@ -23,9 +23,6 @@
  */
 #define ROWS_OF_UNIT 65536
 
-/* The directory has an entry for the row with each such event of a product (has_entry in statements.sql). */
-#define DIRECTORY_STEP 32
-
 /* A number of 64 bits in decimal, and a comma. */
 #define NUMBER_SIZE 21
 
