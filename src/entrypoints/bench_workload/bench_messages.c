@@ -22,11 +22,6 @@ void bench_id(char id[BENCH_ID_SIZE], const char *run, uint32_t number)
 
 /* ---- writing, without printf, because it is part of the measured time ---- */
 
-static char *append(char *at, const char *text)
-{
-	return stpcpy(at, text);
-}
-
 static char *append_digits(char *at, uint32_t number)
 {
 	return decimal_format_fixed(at, number, DIGITS);
@@ -35,7 +30,7 @@ static char *append_digits(char *at, uint32_t number)
 /* "field":"RUN-x00000001" */
 static char *append_name(char *at, const char *field, const char *run, const char *mark, uint32_t number)
 {
-	return append_digits(append(append(append(at, field), run), mark), number);
+	return append_digits(stpcpy(stpcpy(stpcpy(at, field), run), mark), number);
 }
 
 struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_t number,
@@ -47,13 +42,13 @@ struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_
 		at = append_name(at, "\",\"orderid\":\"", run, "-o", number);
 	} else {
 		at = append_name(at, "\",\"batchref\":\"", run, "-b", step->sku);
-		at = append_digits(append(at, "-"), step->batch);
+		at = append_digits(stpcpy(at, "-"), step->batch);
 	}
 	if (step->command != MSG_CHANGE_BATCH_QUANTITY)
 		at = append_name(at, "\",\"sku\":\"", run, "-s", step->sku);
-	at = append(at, "\",\"qty\":");
+	at = stpcpy(at, "\",\"qty\":");
 	at += decimal_format(step->qty, at);
-	at = append(at, "}");
+	at = stpcpy(at, "}");
 	return (struct bytes){out, (size_t)(at - out)};
 }
 
@@ -117,7 +112,7 @@ bool bench_read_event(struct bytes payload, const char *run, uint32_t *number, i
 {
 	const char *end = (const char *)payload.data + payload.size;
 	char mark[BENCH_RUN_SIZE + sizeof MESSAGE_MARK];
-	size_t length = (size_t)(append(append(mark, run), MESSAGE_MARK) - mark);
+	size_t length = (size_t)(stpcpy(stpcpy(mark, run), MESSAGE_MARK) - mark);
 	const char *at = after(payload, mark, length);
 
 	return at && read_digits(at, end, number) && read_version(payload, version);
