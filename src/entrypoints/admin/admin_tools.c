@@ -26,12 +26,11 @@ struct tools *tools_new(const struct invocation *invocation)
 	return tools;
 }
 
-void tools_free(struct tools **place)
+enum exit_status tools_free(struct tools **place)
 {
 	struct tools *tools = *place;
+	enum exit_status status = tools->status;
 
-	if (!tools)
-		return;
 	if (tools->has_client)
 		blocking_client_close(&tools->client);
 	redis_query_end(&tools->query);
@@ -39,6 +38,7 @@ void tools_free(struct tools **place)
 	codec_free(&tools->codec);
 	free(tools);
 	*place = NULL;
+	return status;
 }
 
 bool tools_report(struct tools *tools, enum exit_status status, const char *what, const char *why)

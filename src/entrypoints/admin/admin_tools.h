@@ -32,8 +32,8 @@ struct tools {
 /* Does not connect yet. */
 struct tools *tools_new(const struct invocation *invocation);
 
-/* Accepts NULL in *tools and nulls it. */
-void tools_free(struct tools **tools);
+/* Returns `status`, and nulls *tools. */
+enum exit_status tools_free(struct tools **tools);
 
 /* Connects to the database, and refuses one that does not fit this program. */
 bool tools_open_database(struct tools *tools);

@@ -196,13 +196,9 @@ enum exit_status command_await(const struct invocation *invocation)
 	struct poll_deadline deadline = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS));
 	struct tools *tools = tools_new(invocation);
 	struct known_outcome *outcomes;
-	enum exit_status status;
 	size_t count;
 
 	if (tools_open_database(tools) && wait_for_outcome(tools, id, &deadline, &outcomes, &count))
-		status = conclude(invocation, tools, id, outcomes, count);
-	else
-		status = tools->status;
-	tools_free(&tools);
-	return status;
+		tools->status = conclude(invocation, tools, id, outcomes, count);
+	return tools_free(&tools);
 }

@@ -37,7 +37,6 @@ static void renew_event(struct outgoing *event, int64_t epoch, struct arena *are
 enum exit_status command_outbox_renew(const struct invocation *invocation)
 {
 	struct tools *tools;
-	enum exit_status status;
 	struct renewal renewal;
 
 	if (!is_confirmed(invocation))
@@ -50,7 +49,5 @@ enum exit_status command_outbox_renew(const struct invocation *invocation)
 		else
 			tools_report_database(tools);
 	}
-	status = tools->status;
-	tools_free(&tools);
-	return status;
+	return tools_free(&tools);
 }

@@ -133,12 +133,8 @@ enum exit_status command_quiesce(const struct invocation *invocation)
 		.tools = tools_new(invocation),
 		.deadline = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS)),
 	};
-	enum exit_status status;
 
 	if (tools_open_database(poll.tools) && tools_open_redis(poll.tools))
-		status = wait_until_idle(&poll);
-	else
-		status = poll.tools->status;
-	tools_free(&poll.tools);
-	return status;
+		poll.tools->status = wait_until_idle(&poll);
+	return tools_free(&poll.tools);
 }

@@ -18,7 +18,6 @@ enum exit_status command_rebuild_view(const struct invocation *invocation)
 {
 	struct tools *tools = tools_new(invocation);
 	struct rebuilding rebuilding = {0};
-	enum exit_status status;
 
 	if (tools_open_database(tools)) {
 		bool done = postgres_rebuild_view(tools_client(tools), &rebuilding, show_progress, NULL) ||
@@ -30,7 +29,5 @@ enum exit_status command_rebuild_view(const struct invocation *invocation)
 		       done ? "" : "not finished: ", rebuilding.added, rebuilding.corrected,
 		       rebuilding.removed);
 	}
-	status = tools->status;
-	tools_free(&tools);
-	return status;
+	return tools_free(&tools);
 }

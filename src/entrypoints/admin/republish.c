@@ -103,33 +103,25 @@ static void publish_all(struct tools *tools, const char *sku, int64_t from_versi
 	printf("%" PRId64 " events published\n", republishing.count);
 }
 
-static enum exit_status republish(const struct invocation *invocation, struct tools *tools)
+static void republish(const struct invocation *invocation, struct tools *tools)
 {
 	const char *sku = invocation_option(invocation, "sku");
 	int64_t from = invocation_number(invocation, "from-version", 1);
 	struct kept_events kept;
-	enum exit_status status;
 
 	from = from < 1 ? 1 : from;
-	if (!tools_open_database(tools))
-		return tools->status;
-	if (!postgres_find_events(tools_client(tools), sku, &kept)) {
-		tools_report_database(tools);
-		return tools->status;
-	}
-	status = examine(invocation, sku, from, &kept);
-	if (status != STATUS_DONE)
-		return status;
-	if (tools_open_redis(tools))
+	if (!tools_open_database(tools) ||
+	    !(postgres_find_events(tools_client(tools), sku, &kept) || tools_report_database(tools)))
+		return;
+	tools->status = examine(invocation, sku, from, &kept);
+	if (tools->status == STATUS_DONE && tools_open_redis(tools))
 		publish_all(tools, sku, from);
-	return tools->status;
 }
 
 enum exit_status command_republish(const struct invocation *invocation)
 {
 	struct tools *tools = tools_new(invocation);
-	enum exit_status status = republish(invocation, tools);
 
-	tools_free(&tools);
-	return status;
+	republish(invocation, tools);
+	return tools_free(&tools);
 }

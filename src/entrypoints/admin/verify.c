@@ -138,16 +138,12 @@ enum exit_status command_verify(const struct invocation *invocation)
 		.arena = arena_new(65536),
 		.broken = must(json_array()),
 	};
-	enum exit_status status;
 
 	if (tools_open_database(tools) &&
 	    (postgres_verify(tools_client(tools), as_json ? &objects : &lines, &verification) ||
 	     tools_report_database(tools)))
-		status = conclude(&verification, as_json);
-	else
-		status = tools->status;
+		tools->status = conclude(&verification, as_json);
 	json_decref(verification.broken);
 	arena_free(&verification.arena);
-	tools_free(&tools);
-	return status;
+	return tools_free(&tools);
 }

@@ -2,6 +2,7 @@
 #include "entrypoints/bench/bench.h"
 
 #include "adapters/postgres/tools/bench_queries.h"
+#include "adapters/system/random.h"
 #include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/bench/check.h"
 #include "entrypoints/bench/meter.h"
@@ -10,9 +11,6 @@
 #include "entrypoints/bench_workload/bench_messages.h"
 #include "entrypoints/cli/poll_deadline.h"
 #include "entrypoints/cli/print.h"
-
-#include <stdlib.h>
-#include <sys/random.h>
 
 #define IDLE_MS     1000
 #define POLL_MS     20
@@ -29,21 +27,14 @@ struct bench {
 	struct bench_sender *sender;
 	bool stalled; /* nothing more is sent: the check reports what is missing */
 	struct bench_gauges before, after;
-	enum exit_status status; /* set once a step has failed */
 };
 
-/* Each step returns false when it failed: the failure was reported, and `status` is the exit status. */
+/* Each step returns false when it failed: the failure was reported, and is the status of `tools`. */
 
 static bool fail(struct bench *bench, enum exit_status status, const char *why)
 {
 	print_error("%s", why);
-	bench->status = status;
-	return false;
-}
-
-static bool fail_as_reported(struct bench *bench)
-{
-	bench->status = bench->tools->status;
+	bench->tools->status = status;
 	return false;
 }
 
@@ -55,7 +46,7 @@ static bool find_services(struct bench *bench)
 
 	if (!tools_open_database(bench->tools) || !tools_open_redis(bench->tools) ||
 	    !tools_ask_whether_idle(bench->tools, IDLE_MS, &asked, &answered))
-		return fail_as_reported(bench);
+		return false;
 	return asked > 0 || fail(bench, STATUS_UNAVAILABLE, "no worker listens");
 }
 
@@ -114,8 +105,7 @@ static bool await_spent(struct bench *bench, int64_t expected)
 		if (!check_end(bench, bench_sender_wait(bench->sender, POLL_MS)))
 			return false;
 	}
-	tools_report_database(bench->tools);
-	return fail_as_reported(bench);
+	return tools_report_database(bench->tools);
 }
 
 static bool make_stock(struct bench *bench)
@@ -136,7 +126,7 @@ static bool make_stock(struct bench *bench)
 static bool read_meter(struct bench *bench, struct bench_gauges *gauges)
 {
 	*gauges = bench_gauges_unknown;
-	return bench->stalled || bench_meter_read(bench->tools, gauges) || fail_as_reported(bench);
+	return bench->stalled || bench_meter_read(bench->tools, gauges);
 }
 
 static bool drive(struct bench *bench)
@@ -162,7 +152,7 @@ static bool check_effects(struct bench *bench, struct bench_effects *effects)
 	if (found)
 		bench_check_conclude(&check, &results, effects);
 	bench_check_release(&check);
-	return found || fail_as_reported(bench);
+	return found;
 }
 
 static bool report(struct bench *bench)
@@ -180,42 +170,32 @@ static bool report(struct bench *bench)
 	return checked;
 }
 
-static enum exit_status run(struct bench *bench)
+static void run(struct bench *bench)
 {
-	if (!find_services(bench) || !connect_sender(bench) || !drive(bench) || !report(bench))
-		return bench->status;
-	return bench->verifier->faults.count == 0 ? STATUS_DONE : STATUS_FAILED;
-}
-
-static uint64_t random_bits(void)
-{
-	uint64_t bits = 0;
-
-	if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
-		abort();
-	return bits;
+	if (find_services(bench) && connect_sender(bench) && drive(bench) && report(bench) &&
+	    bench->verifier->faults.count > 0)
+		bench->tools->status = STATUS_FAILED;
 }
 
 enum exit_status bench_run(const struct invocation *invocation)
 {
 	struct bench bench = {.invocation = invocation};
-	uint64_t bits = random_bits();
-	enum exit_status status;
 	const char *error;
+	uint64_t bits;
 
 	if (!bench_options_read(&bench.options, invocation, &error)) {
 		print_error("%s (see allocd-bench --help)", error);
 		return STATUS_USAGE;
 	}
 	bench_catch_signals();
+	system_random()->fill(system_random(), &bits, sizeof bits);
 	bench_run_name(bench.run, bits);
 	bench.tools = tools_new(invocation);
 	bench.plan = bench_plan_new(&bench.options, bits);
 	bench.verifier = bench_verifier_new(bench.plan);
-	status = run(&bench);
+	run(&bench);
 	bench_sender_free(&bench.sender);
 	bench_verifier_free(&bench.verifier);
 	bench_plan_free(&bench.plan);
-	tools_free(&bench.tools);
-	return status;
+	return tools_free(&bench.tools);
 }
