@@ -25,7 +25,7 @@ enum message_type {{
 	MSG_TYPES,
 }};
 
-{structs}
+{choices}{structs}
 struct message {{
 	enum message_type type;
 	union {{
@@ -99,13 +99,29 @@ def struct(message):
     return f"/* {message.description} */\nstruct {message.name} {{\n{''.join(members)}}};\n"
 
 
+def choice_constant(message, field, choice):
+    return f"{message.name}_{field.name}_{choice}".upper()
+
+
+def choices(messages):
+    """A constant for each value of a text that takes only some: LINE_DEALLOCATED_REASON_CANCELLED."""
+    every = [(message, field, choice) for message in messages for field in message.fields for choice in field.choices]
+    return "".join(f'#define {choice_constant(*each)} "{each[2]}"\n' for each in every) + ("\n" if every else "")
+
+
+def choice_table(message, field):
+    values = ", ".join(choice_constant(message, field, choice) for choice in field.choices)
+    return f"static const char *const {message.name}_{field.name}_choices[] = {{{values}, NULL}};\n"
+
+
 def int64(number):
     return "INT64_MIN" if number == INT64_MIN else f"INT64_C({number})"
 
 
 def field_table(message):
     entries = "".join(field_entry(message, field) for field in message.fields)
-    return f"static const struct field {message.name}_fields[] = {{\n{entries}}};\n"
+    tables = "".join(choice_table(message, field) for field in message.fields if field.choices)
+    return f"{tables}static const struct field {message.name}_fields[] = {{\n{entries}}};\n"
 
 
 def field_entry(message, field):
@@ -117,6 +133,8 @@ def field_entry(message, field):
     members += [f".{flag} = true" for flag in ("required", "nullable") if getattr(field, flag)]
     members.append(f".offset = offsetof(struct {message.name}, {field.name})")
     members += [f".{bound} = {int64(getattr(field, bound))}" for bound in ("min", "max") if getattr(field, bound)]
+    if field.choices:
+        members.append(f".choices = {message.name}_{field.name}_choices")
     return "\t{\n" + "".join(f"\t\t{member},\n" for member in members) + "\t},\n"
 
 
@@ -147,6 +165,7 @@ def header(messages):
     commands, events = of_role(messages, "command"), of_role(messages, "event")
     return HEADER.format(
         types="\n".join(f"\t{constant(message)}, /* {message.role} */" for message in messages),
+        choices=choices(messages),
         structs="\n".join(map(struct, messages)),
         members="\n".join(f"\t\tstruct {message.name} {message.name};" for message in messages),
         command_count=len(commands),

@@ -69,6 +69,7 @@ class Field:
     max: int = 0
     required: bool = False
     alias: str | None = None
+    choices: tuple[str, ...] = ()  # of a text that takes no other value
 
 
 @dataclasses.dataclass
@@ -186,10 +187,28 @@ def read_text(name, schema, nullable, where):
     return Field(name, check_description(schema, where), "FIELD_TEXT", nullable, shortest, longest)
 
 
+def read_choice(name, schema, nullable, where):
+    """A text with an 'enum': its values are names, and null is one of them exactly if the type takes null."""
+    check_keywords(schema, where, ("description", "type", "enum"))
+    values = schema["enum"]
+    check(isinstance(values, list) and values, where, "'enum' must be a list with elements")
+    choices = tuple(value for value in values if value is not None)
+    check((None in values) == nullable, where, "'enum' and 'type' must agree on null")
+    check(choices and len(set(map(str, values))) == len(values), where, "'enum' must have different values")
+    for choice in choices:
+        is_name = isinstance(choice, str) and re.fullmatch(r"[a-z][a-z0-9_]*", choice)
+        check(is_name, where, f"a value of 'enum' must be of a-z, 0-9 and _, and start with a letter, not {choice!r}")
+    lengths = [len(choice) for choice in choices]
+    description = check_description(schema, where)
+    return Field(name, description, "FIELD_TEXT", nullable, min(lengths), max(lengths), choices=choices)
+
+
 def read_field(name, schema, where):
     kind, nullable = read_type(schema, where)
     if kind == "integer":
         return read_integer(name, schema, nullable, where)
+    if "enum" in schema:
+        return read_choice(name, schema, nullable, where)
     if "format" in schema:
         return read_instant(name, schema, nullable, where)
     if schema.get("pattern") == DAY:

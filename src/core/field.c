@@ -59,6 +59,15 @@ bool field_is_present(const struct field *field, const void *body)
 	return true;
 }
 
+bool field_allows(const struct field *field, const char *text)
+{
+	const char *const *choice = field->choices;
+
+	while (choice && *choice && strcmp(*choice, text))
+		choice++;
+	return !choice || *choice;
+}
+
 void fields_clear(const struct message_descriptor *descriptor, void *body)
 {
 	static const int32_t no_day = IN_WAREHOUSE;

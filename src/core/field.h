@@ -26,6 +26,7 @@ struct field {
 	size_t offset; /* of the value in the message's struct */
 	int64_t min;
 	int64_t max;
+	const char *const *choices; /* the values that a text may have, up to NULL; NULL: any */
 };
 
 enum message_role { ROLE_COMMAND, ROLE_EVENT };
@@ -51,6 +52,9 @@ int64_t field_number(const struct field *field, const void *body);
 
 /* Whether the field is present in the struct at `body`; a required integer always is. */
 bool field_is_present(const struct field *field, const void *body);
+
+/* Whether the text is one of the field's choices, if it has any. */
+bool field_allows(const struct field *field, const char *text);
 
 /* Sets every field of the struct at `body` to absent: NULL, 0, IN_WAREHOUSE, NO_INSTANT. */
 void fields_clear(const struct message_descriptor *descriptor, void *body);

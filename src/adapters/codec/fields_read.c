@@ -19,6 +19,8 @@ static bool read_text(const struct field *field, struct text text, struct arena 
 	if (count < (size_t)field->min || count > (size_t)field->max || memchr(text.start, '\0', text.length))
 		return false;
 	copy = arena_text(arena, text.start, text.length);
+	if (!field_allows(field, copy))
+		return false;
 	store(field, body, &copy, sizeof copy);
 	return true;
 }

@@ -19,7 +19,8 @@ static bool write_text(const struct field *field, const char *text, struct docum
 	size_t length = strlen(text);
 	size_t count = utf8_count(text, length);
 
-	if (count < (size_t)field->min || count > (size_t)field->max || !utf8_is_valid(text, length))
+	if (count < (size_t)field->min || count > (size_t)field->max || !utf8_is_valid(text, length) ||
+	    !field_allows(field, text))
 		return false;
 	document_add_text(document, field->name, text);
 	return true;

@@ -19,10 +19,21 @@ bool invalid(struct arena *arena, const char **error, const char *subject, const
 	return false;
 }
 
+static const char *join_choices(struct arena *arena, const struct field *field)
+{
+	const char *joined = field->choices[0];
+
+	for (const char *const *choice = field->choices + 1; *choice; choice++)
+		joined = arena_printf(arena, "%s, %s", joined, *choice);
+	return joined;
+}
+
 bool invalid_field(struct arena *arena, const char **error, const char *name, const struct field *field)
 {
 	switch (field->kind) {
 	case FIELD_TEXT:
+		if (field->choices)
+			return invalid(arena, error, name, "expected one of: %s", join_choices(arena, field));
 		return invalid(arena, error, name,
 			       "expected a text of %" PRId64 " to %" PRId64 " characters without NUL",
 			       field->min, field->max);

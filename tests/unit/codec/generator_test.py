@@ -35,6 +35,10 @@ def text(**changes):
     }
 
 
+def choice(*values):
+    return {"description": "One of some texts.", "type": "string", "enum": list(values)}
+
+
 def integer(**changes):
     return {"description": "A number.", "type": "integer", "minimum": 0, "maximum": 9, **changes}
 
@@ -161,6 +165,14 @@ class GeneratedCode(Generated):
         self.assertIn("\tconst char *ref;", header)
         expected = ['.name = "ref"', ".kind = FIELD_TEXT", ".required = true", ".offset = offsetof(struct pack, ref)"]
         self.assertEqual(self.entry(source, "ref"), [*expected, ".min = INT64_C(1)", ".max = INT64_C(7)"])
+
+    def test_a_text_with_an_enum_has_its_choices_and_a_constant_for_each(self):
+        header, source = self.assert_accepted({"pack.json": schema(why=optional(choice("shrunk", "gone", None)))})
+        self.assertIn('#define PACK_WHY_SHRUNK "shrunk"\n#define PACK_WHY_GONE "gone"\n', header)
+        self.assertIn("pack_why_choices[] = {PACK_WHY_SHRUNK, PACK_WHY_GONE, NULL};", source)
+        members = self.entry(source, "why")
+        for member in (".kind = FIELD_TEXT", ".min = INT64_C(4)", ".max = INT64_C(6)", ".choices = pack_why_choices"):
+            self.assertIn(member, members)
 
     def test_an_optional_text_takes_null(self):
         _header, source = self.assert_accepted({"pack.json": schema(ref=optional(text()))})
@@ -318,7 +330,15 @@ REFUSED = [
     ),
     ("multipleOf", changed("properties/qty/multipleOf", 2), "qty: unknown keyword 'multipleOf'"),
     ("a default", changed("properties/qty/default", 2), "qty: unknown keyword 'default'"),
-    ("an enum", changed("properties/ref/enum", ["a"]), "ref: unknown keyword 'enum'"),
+    ("an enum with bounds", changed("properties/ref/enum", ["a"]), "ref: unknown keyword 'minLength'"),
+    ("an empty enum", schema(ref=choice()), "ref: 'enum' must be a list with elements"),
+    ("an enum that is no list", schema(ref={**choice("a"), "enum": "a"}), "ref: 'enum' must be a list with elements"),
+    ("an enum of only null", schema(ref=optional(choice(None))), "ref: 'enum' must have different values"),
+    ("an enum with a value twice", schema(ref=choice("a", "a")), "ref: 'enum' must have different values"),
+    ("an enum with a number", schema(ref=choice("a", 5)), "not 5"),
+    ("an enum with a text that is no name", schema(ref=choice("A b")), "not 'A b'"),
+    ("an enum without the null of its type", schema(ref=optional(choice("a"))), "must agree on null"),
+    ("an enum with null and a type without", schema(ref=choice("a", None)), "must agree on null"),
     ("a text without minLength", changed("properties/ref/minLength", None), "ref: lacks 'minLength'"),
     ("a text without maxLength", changed("properties/ref/maxLength", None), "ref: lacks 'maxLength'"),
     ("a text without pattern", changed("properties/ref/pattern", None), "ref: lacks 'pattern'"),

@@ -198,6 +198,8 @@ class Payloads:
             low, high = rules["minimum"], rules["maximum"]
             number = self.rng.choice([low, low + 1, high - 1, high, self.rng.randint(low, high)])
             return float(number) if abs(number) < 2**53 and self.rng.random() < 0.2 else number
+        if "enum" in rules:
+            return self.rng.choice(rules["enum"])
         if "format" in rules:
             return self.rng.choice(self.GOOD_TIMES)
         if "maxLength" not in rules:
@@ -212,6 +214,8 @@ class Payloads:
             low, high = rules["minimum"], rules["maximum"]
             middle = high / 2 + 0.25 if high < 2**53 else 2**40 + 0.25  # beyond, a float has no fraction
             return self.rng.choice([low - 1, high + 1, float(high) * 4, low - 0.5, middle, -(2**63)])
+        if "enum" in rules:
+            return self.rng.choice([5, True, self.text(3), rules["enum"][0][1:], rules["enum"][0] + "\0"])
         if "format" in rules:
             return self.rng.choice(self.BAD_TIMES)
         if "maxLength" not in rules:

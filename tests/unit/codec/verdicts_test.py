@@ -69,6 +69,8 @@ def expected_fields(name, payload):
 def expected_value(rules, value):
     if "integer" in rules["type"]:
         return int(value)
+    if "enum" in rules:
+        return value
     if "format" in rules:
         return instant(value)
     if "maxLength" not in rules:
@@ -77,6 +79,11 @@ def expected_value(rules, value):
 
 
 Case = collections.namedtuple("Case", "name payload violated in_json in_messagepack")
+
+
+def hides(name, place):
+    """Whether the keyword is never violated alone: what violates the type of an enum violates the enum."""
+    return place[0] == "properties" and place[2] == "type" and "enum" in SCHEMAS[name]["properties"][place[1]]
 
 
 class GeneratedPayloads(unittest.TestCase):
@@ -123,7 +130,8 @@ class GeneratedPayloads(unittest.TestCase):
             if len(case.violated) == 1:
                 alone[case.name] |= case.violated
         for name in SCHEMAS:
-            self.assertEqual(keywords_of(name) - alone[name], set(), name)
+            hidden = {place for place in keywords_of(name) if hides(name, place)}
+            self.assertEqual(keywords_of(name) - alone[name], hidden, name)
 
     def test_the_verdict_in_json_is_that_of_jsonschema(self):
         for case in self.cases:

@@ -43,6 +43,19 @@ START_TEST(a_field_is_found_by_its_whole_name)
 }
 END_TEST
 
+START_TEST(a_text_with_choices_is_one_of_them)
+{
+	static const char *const choices[] = {"red", "green", NULL};
+	static const struct field colour = {.name = "colour", .kind = FIELD_TEXT, .choices = choices};
+
+	ck_assert(field_allows(&colour, "red"));
+	ck_assert(field_allows(&colour, "green"));
+	ck_assert(!field_allows(&colour, "gree"));
+	ck_assert(!field_allows(&colour, ""));
+	ck_assert(field_allows(&fields[0], "gree"));
+}
+END_TEST
+
 START_TEST(values_are_read_in_their_own_width)
 {
 	struct sample sample = {"name", INT32_MIN, INT64_MAX, -5, INT64_MIN + 1, 2};
@@ -85,6 +98,7 @@ END_TEST
 SUITE("field")
 {
 	tcase_add_test(tests, a_field_is_found_by_its_whole_name);
+	tcase_add_test(tests, a_text_with_choices_is_one_of_them);
 	tcase_add_test(tests, values_are_read_in_their_own_width);
 	tcase_add_test(tests, clearing_makes_every_field_absent);
 	tcase_add_loop_test(tests, a_cleared_field_is_absent_unless_it_is_a_required_integer, 0,

@@ -16,6 +16,8 @@ static const char *text_error(struct arena *arena, const struct field *field, co
 {
 	int64_t length = (int64_t)utf8_count(text, strlen(text));
 
+	if (!field_allows(field, text))
+		return arena_printf(arena, "%s: expected another text than %s", field->name, text);
 	if (length >= field->min && length <= field->max)
 		return NULL;
 	return arena_printf(arena, "%s: expected %" PRId64 " to %" PRId64 " characters", field->name,
