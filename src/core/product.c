@@ -59,9 +59,21 @@ static void record_allocated(struct product *product, const struct batch *batch,
 }
 
 static void record_deallocated(struct product *product, const struct batch *batch,
-			       const struct order_line *line)
+			       const struct order_line *line, const char *reason)
 {
 	struct line_deallocated *event = &raise_event(product, MSG_LINE_DEALLOCATED)->as.line_deallocated;
+
+	event->orderid = line->orderid;
+	event->sku = product->sku;
+	event->qty = line->qty;
+	event->batchref = batch->reference;
+	event->version = product->version;
+	event->reason = reason;
+}
+
+static void record_shipped(struct product *product, const struct batch *batch, const struct order_line *line)
+{
+	struct line_shipped *event = &raise_event(product, MSG_LINE_SHIPPED)->as.line_shipped;
 
 	event->orderid = line->orderid;
 	event->sku = product->sku;
@@ -227,6 +239,45 @@ enum verdict product_allocate(struct product *product, const struct order_line *
 	return ACCEPTED;
 }
 
+/* ---- giving stock back, and shipping ---- */
+
+/* The line no longer takes its quantity from its batch, which holds it. */
+static void release(struct product *product, struct allocation *allocation)
+{
+	struct batch *batch = allocation->batch;
+
+	product_unlink_line(product, batch, allocation);
+	SET(product, batch->allocated, batch->allocated - allocation->line.qty);
+	touch_batch(product, batch);
+	SET(product, allocation->batch, NULL);
+	touch_line(product, allocation);
+}
+
+enum verdict product_deallocate(struct product *product, const struct order_line *line)
+{
+	struct allocation *allocation = product_line(product, line->orderid, line->qty);
+
+	assert(!product->shrink);
+	if (!allocation || !allocation->batch)
+		return SKIP_NOT_ALLOCATED;
+	record_deallocated(product, allocation->batch, &allocation->line, LINE_DEALLOCATED_REASON_CANCELLED);
+	release(product, allocation);
+	return ACCEPTED;
+}
+
+enum verdict product_ship(struct product *product, const struct order_line *line)
+{
+	struct allocation *allocation = product_line(product, line->orderid, line->qty);
+
+	assert(!product->shrink);
+	if (!allocation || !allocation->batch)
+		return SKIP_NOT_ALLOCATED;
+	record_shipped(product, allocation->batch, &allocation->line);
+	SET(product, allocation->batch->purchased, allocation->batch->purchased - allocation->line.qty);
+	release(product, allocation);
+	return ACCEPTED;
+}
+
 /* ---- new stock ---- */
 
 enum verdict product_add_batch(struct product *product, const char *reference, int32_t qty, int32_t eta)
@@ -256,17 +307,40 @@ static void give_up_newest(struct product *product, struct batch *batch)
 {
 	struct allocation *allocation = batch->newest;
 
-	product_unlink_newest_line(product, batch);
-	SET(product, batch->allocated, batch->allocated - allocation->line.qty);
-	record_deallocated(product, batch, &allocation->line);
-	SET(product, allocation->batch, NULL);
+	record_deallocated(product, batch, &allocation->line, LINE_DEALLOCATED_REASON_BATCH_SHRUNK);
+	release(product, allocation);
 	product_displace(product, allocation);
-	touch_line(product, allocation);
 }
 
 static bool is_newest_loaded(const struct batch *batch)
 {
 	return batch->newest && batch->newest->version >= batch->lines_from;
+}
+
+/*
+ * Returns the quantity of the lines that this unit took out of the batch, and that a store would still load
+ * as lines of the batch: too much rather than too little, because a line's version changes with its batch.
+ */
+static int64_t count_released(const struct product *product, const struct batch *batch)
+{
+	int64_t qty = 0;
+
+	for (const struct allocation *it = product->changed_lines; it; it = it->next_changed) {
+		if (it->stored_batch == batch && it->batch != batch &&
+		    (it->batch || it->version < batch->lines_from))
+			qty += it->line.qty;
+	}
+	return qty;
+}
+
+static void ask_for_lines(struct product *product, struct batch *batch, int32_t target)
+{
+	int64_t qty = batch->allocated - target + count_released(product, batch);
+
+	product->need = (struct need){
+		.lines_of = batch,
+		.lines_qty = qty < INT32_MAX ? (int32_t)qty : INT32_MAX,
+	};
 }
 
 /*
@@ -277,8 +351,7 @@ static enum verdict fit_batch(struct product *product, struct batch *batch, int3
 {
 	for (int moved = 0; batch->allocated > target && moved < product->move_max; moved++) {
 		if (!is_newest_loaded(batch)) {
-			product->need =
-				(struct need){.lines_of = batch, .lines_qty = batch->allocated - target};
+			ask_for_lines(product, batch, target);
 			return NEEDS_MORE;
 		}
 		give_up_newest(product, batch);

@@ -47,6 +47,13 @@ enum verdict product_add_batch(struct product *product, const char *reference, i
 enum verdict product_allocate(struct product *product, const struct order_line *line);
 
 /*
+ * The line gives its stock back, or leaves the warehouse with it.  Skipped if no batch holds the line, which
+ * must have been looked up by the load.
+ */
+enum verdict product_deallocate(struct product *product, const struct order_line *line);
+enum verdict product_ship(struct product *product, const struct order_line *line);
+
+/*
  * Sets the batch's quantity to `qty`, or begins a shrink if more than `move_max` lines no longer fit.  Raises
  * line_deallocated for each line that is displaced until it is allocated again.
  */

@@ -19,7 +19,7 @@ struct allocation *product_add_line(struct product *product, const char *orderid
 
 /* Inserts the line into the batch's lines, ordered by version. */
 void product_link_line(struct product *product, struct batch *batch, struct allocation *allocation);
-void product_unlink_newest_line(struct product *product, struct batch *batch);
+void product_unlink_line(struct product *product, struct batch *batch, struct allocation *allocation);
 
 /* Inserts the line into the displaced lines, ordered by version. */
 void product_displace(struct product *product, struct allocation *allocation);

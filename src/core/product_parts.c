@@ -65,23 +65,29 @@ struct allocation *product_add_line(struct product *product, const char *orderid
 /* No search is needed for a line that is newer than all others, or older than all (the order of loading). */
 void product_link_line(struct product *product, struct batch *batch, struct allocation *allocation)
 {
-	struct allocation **place = &batch->newest;
+	struct allocation *newer = NULL, *older = batch->newest;
 
-	if (batch->oldest_loaded && batch->oldest_loaded->version > allocation->version)
-		place = &batch->oldest_loaded->older;
-	while (*place && (*place)->version > allocation->version)
-		place = &(*place)->older;
-	SET(product, allocation->older, *place);
-	SET(product, *place, allocation);
-	if (!allocation->older)
-		SET(product, batch->oldest_loaded, allocation);
+	if (batch->oldest_loaded && batch->oldest_loaded->version > allocation->version) {
+		newer = batch->oldest_loaded;
+		older = NULL;
+	}
+	while (older && older->version > allocation->version) {
+		newer = older;
+		older = older->older;
+	}
+	SET(product, allocation->older, older);
+	if (allocation->newer != newer)
+		SET(product, allocation->newer, newer);
+	SET(product, *(newer ? &newer->older : &batch->newest), allocation);
+	SET(product, *(older ? &older->newer : &batch->oldest_loaded), allocation);
 }
 
-void product_unlink_newest_line(struct product *product, struct batch *batch)
+void product_unlink_line(struct product *product, struct batch *batch, struct allocation *allocation)
 {
-	SET(product, batch->newest, batch->newest->older);
-	if (!batch->newest)
-		SET(product, batch->oldest_loaded, NULL);
+	struct allocation *newer = allocation->newer, *older = allocation->older;
+
+	SET(product, *(newer ? &newer->older : &batch->newest), older);
+	SET(product, *(older ? &older->newer : &batch->oldest_loaded), newer);
 }
 
 /*

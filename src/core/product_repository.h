@@ -37,7 +37,7 @@ struct allocation {
 	int64_t version;          /* of its line_allocated event: the higher, the more recent */
 	bool displaced;           /* it lost its batch and waits to be allocated again */
 	struct allocation *older; /* the next among its batch's lines, newest first */
-	struct allocation *newer; /* the next among the displaced lines, oldest first */
+	struct allocation *newer; /* the one before it there; or the next displaced line, oldest first */
 
 	/* For the store: where the line is stored, and the product's list of changed lines. */
 	struct batch *stored_batch; /* NULL: no batch holds it in the database */

@@ -7,6 +7,7 @@ enum verdict {
 	/* Skipped: no effect, no fault. */
 	SKIP_DUPLICATE,
 	SKIP_OUT_OF_DATE,
+	SKIP_NOT_ALLOCATED, /* no batch holds the line */
 	/* Rejected: well formed, but cannot be done. */
 	REJECT_INVALID_SKU,
 	REJECT_UNKNOWN_BATCH,

@@ -191,6 +191,7 @@ static enum outcome outcome_of(enum verdict verdict)
 		return OUTCOME_HANDLED;
 	case SKIP_DUPLICATE:
 	case SKIP_OUT_OF_DATE:
+	case SKIP_NOT_ALLOCATED:
 		return OUTCOME_SKIPPED;
 	case REJECT_INVALID_SKU:
 	case REJECT_UNKNOWN_BATCH:
@@ -218,6 +219,7 @@ static const char *subject_of(const struct delivery *delivery, enum verdict verd
 	case ACCEPTED:
 	case SKIP_DUPLICATE:
 	case SKIP_OUT_OF_DATE:
+	case SKIP_NOT_ALLOCATED:
 	case NEEDS_MORE:
 		break;
 	}

@@ -3,6 +3,8 @@
 
 #include "bus/messages/preconditions.h"
 
+#include <string.h>
+
 void create_batch_needs(struct unit_of_work *uow, const struct envelope *command)
 {
 	const struct create_batch *cmd = &command->message.as.create_batch;
@@ -46,6 +48,45 @@ enum verdict handle_allocate(struct unit_of_work *uow, const struct envelope *co
 	return product_allocate(product, &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
 }
 
+void deallocate_needs(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct deallocate *cmd = &command->message.as.deallocate;
+
+	unit_of_work_want_product(uow, cmd->sku);
+	unit_of_work_want_stored_line(uow, &(struct order_line){cmd->orderid, cmd->sku, cmd->qty});
+}
+
+enum verdict handle_deallocate(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct deallocate *cmd = &command->message.as.deallocate;
+	struct product *product;
+	enum verdict verdict = ensure_product(uow, cmd->sku, &product);
+
+	if (verdict != ACCEPTED)
+		return verdict;
+	return product_deallocate(product,
+				  &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
+}
+
+void ship_needs(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct ship *cmd = &command->message.as.ship;
+
+	unit_of_work_want_product(uow, cmd->sku);
+	unit_of_work_want_stored_line(uow, &(struct order_line){cmd->orderid, cmd->sku, cmd->qty});
+}
+
+enum verdict handle_ship(struct unit_of_work *uow, const struct envelope *command)
+{
+	const struct ship *cmd = &command->message.as.ship;
+	struct product *product;
+	enum verdict verdict = ensure_product(uow, cmd->sku, &product);
+
+	if (verdict != ACCEPTED)
+		return verdict;
+	return product_ship(product, &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
+}
+
 void change_batch_quantity_needs(struct unit_of_work *uow, const struct envelope *command)
 {
 	const struct change_batch_quantity *cmd = &command->message.as.change_batch_quantity;
@@ -70,7 +111,11 @@ enum verdict handle_change_batch_quantity(struct unit_of_work *uow, const struct
 
 enum verdict reallocate(struct unit_of_work *uow, struct message *event)
 {
-	return product_reallocate_next(unit_of_work_product(uow, event->as.line_deallocated.sku));
+	const struct line_deallocated *deallocated = &event->as.line_deallocated;
+
+	if (strcmp(deallocated->reason, LINE_DEALLOCATED_REASON_BATCH_SHRUNK))
+		return ACCEPTED;
+	return product_reallocate_next(unit_of_work_product(uow, deallocated->sku));
 }
 
 enum verdict show_allocation(struct unit_of_work *uow, struct message *event)
@@ -86,6 +131,15 @@ enum verdict hide_allocation(struct unit_of_work *uow, struct message *event)
 {
 	const struct line_deallocated *deallocated = &event->as.line_deallocated;
 	struct order_line line = {deallocated->orderid, deallocated->sku, deallocated->qty};
+
+	unit_of_work_show_line(uow, &line, NULL);
+	return ACCEPTED;
+}
+
+enum verdict hide_shipped_line(struct unit_of_work *uow, struct message *event)
+{
+	const struct line_shipped *shipped = &event->as.line_shipped;
+	struct order_line line = {shipped->orderid, shipped->sku, shipped->qty};
 
 	unit_of_work_show_line(uow, &line, NULL);
 	return ACCEPTED;

@@ -20,15 +20,22 @@ command_handler handle_create_batch;
 command_needs allocate_needs;
 command_handler handle_allocate;
 
+command_needs deallocate_needs;
+command_handler handle_deallocate;
+
+command_needs ship_needs;
+command_handler handle_ship;
+
 command_needs change_batch_quantity_needs;
 command_handler handle_change_batch_quantity;
 
-/* A line lost its batch: reallocates the displaced line that has waited longest. */
+/* A line lost its batch because the batch shrank: reallocates the displaced line that has waited longest. */
 event_handler reallocate;
 
 /* Update the read model. */
 event_handler show_allocation;
 event_handler hide_allocation;
+event_handler hide_shipped_line;
 
 /* Adds the event to the outbox. */
 event_handler publish;

@@ -22,6 +22,10 @@ static const struct route change_batch_quantity_route = {
 	.handle = handle_change_batch_quantity,
 };
 
+static const struct route deallocate_route = {.needs = deallocate_needs, .handle = handle_deallocate};
+
+static const struct route ship_route = {.needs = ship_needs, .handle = handle_ship};
+
 /* A command in the schemas without a route does not compile, nor does a route without a command. */
 #define ROUTE(type, name) [type] = &name##_route,
 static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};
@@ -30,6 +34,7 @@ static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};
 
 static event_handler *const on_line_allocated[EVENT_HANDLERS_MAX] = {show_allocation, publish};
 static event_handler *const on_line_deallocated[EVENT_HANDLERS_MAX] = {hide_allocation, publish, reallocate};
+static event_handler *const on_line_shipped[EVENT_HANDLERS_MAX] = {hide_shipped_line, publish};
 static event_handler *const on_out_of_stock[EVENT_HANDLERS_MAX] = {publish, notify_out_of_stock};
 
 #define HANDLERS(type, name) [type] = on_##name,

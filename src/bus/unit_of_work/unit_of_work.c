@@ -192,14 +192,17 @@ static const char *line_key(struct unit_of_work *uow, const struct order_line *l
 
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line)
 {
-	const char *key;
+	if (uow->speculation.is_on)
+		uow->speculation.assumed_lines = true;
+	else
+		unit_of_work_want_stored_line(uow, line);
+}
+
+void unit_of_work_want_stored_line(struct unit_of_work *uow, const struct order_line *line)
+{
+	const char *key = line_key(uow, line);
 	struct line_slot *slot;
 
-	if (uow->speculation.is_on) {
-		uow->speculation.assumed_lines = true;
-		return;
-	}
-	key = line_key(uow, line);
 	if (map_get(&uow->line_map, key))
 		return;
 	slot = arena_alloc(uow->arena, sizeof *slot);

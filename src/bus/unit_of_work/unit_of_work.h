@@ -42,7 +42,7 @@ struct batch_slot {
 	int32_t lowest_qty; /* the lowest that a command of the unit sets; INT32_MAX: no command sets it */
 };
 
-/* A line to be allocated.  If it is allocated already, the store loads it. */
+/* A line that a message names.  If a batch holds it, the store loads both. */
 struct line_slot {
 	const char *sku;
 	const char *orderid;
@@ -166,7 +166,11 @@ void unit_of_work_want_product(struct unit_of_work *uow, const char *sku);
 /* Wants the batch and, if it exists, its product.  `qty`: the quantity that a command sets, or INT32_MAX. */
 void unit_of_work_want_batch(struct unit_of_work *uow, const char *reference, int32_t qty);
 
+/* Wants a line that is usually new: a unit that speculates assumes that it is (see speculation.h). */
 void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *line);
+
+/* Wants a line that is usually stored, and its batch: it is looked up in any case. */
+void unit_of_work_want_stored_line(struct unit_of_work *uow, const struct order_line *line);
 
 /* Whether anything wanted is not loaded yet. */
 bool unit_of_work_needs_load(const struct unit_of_work *uow);

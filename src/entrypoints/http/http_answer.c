@@ -51,6 +51,7 @@ static struct http_answer rejection(const struct delivery *delivery, struct aren
 	case ACCEPTED:
 	case SKIP_DUPLICATE:
 	case SKIP_OUT_OF_DATE:
+	case SKIP_NOT_ALLOCATED:
 	case NEEDS_MORE:
 		break;
 	}

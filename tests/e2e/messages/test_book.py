@@ -41,6 +41,56 @@ def test_commands_over_http_have_the_same_events(allocd):
     events.expect("line_allocated", batchref="later", version=3)
 
 
+def test_a_deallocated_line_gives_its_stock_back(allocd):
+    sku, order, events = unique("sku"), unique("order"), allocd.listen()
+    allocd.stock(sku, shelf=10)
+    allocd.allocate(sku, order, 10)
+    line = {"orderid": order, "sku": sku, "qty": 10}
+
+    allocd.send("deallocate", line)
+
+    events.expect("line_allocated", **line, batchref="shelf", version=1)
+    events.expect("line_deallocated", **line, batchref="shelf", version=2, reason="cancelled")
+    allocd.allocate(sku, "next", 10)
+    events.expect("line_allocated", orderid="next", batchref="shelf", version=3)
+    assert allocd.get(f"/allocations/{order}").status_code == 404
+
+
+def test_a_shipped_line_leaves_with_its_stock(allocd):
+    sku, order, events = unique("sku"), unique("order"), allocd.listen()
+    allocd.stock(sku, shelf=10)
+    allocd.allocate(sku, order, 6)
+    line = {"orderid": order, "sku": sku, "qty": 6}
+
+    allocd.send("ship", line)
+
+    events.expect("line_allocated", **line, batchref="shelf", version=1)
+    events.expect("line_shipped", **line, batchref="shelf", version=2)
+    allocd.allocate(sku, "too-much", 5)
+    events.expect("out_of_stock", orderid="too-much", version=3)
+    assert allocd.get(f"/allocations/{order}").status_code == 404
+
+
+@pytest.mark.parametrize(("command", "event"), [("deallocate", "line_deallocated"), ("ship", "line_shipped")])
+def test_a_line_leaves_its_batch_over_http_and_once(allocd, command, event):
+    sku, order, events = unique("sku"), unique("order"), allocd.listen()
+    line = {"orderid": order, "sku": sku, "qty": 10}
+    allocd.post("/add_batch", {"ref": "shelf", "sku": sku, "qty": 10})
+    allocd.post("/allocate", line)
+
+    for _ in range(2):
+        answer = allocd.post(f"/{command}", line)
+        assert (answer.status_code, answer.text) == (202, "OK")
+        assert answer.headers["Location"] == f"/allocations/{order}"
+
+    assert allocd.get(f"/allocations/{order}").status_code == 404
+    allocd.post("/allocate", {**line, "qty": 11})
+    events.expect("line_allocated", orderid=order, version=1)
+    events.expect(event, **line, batchref="shelf", version=2)
+    events.expect("out_of_stock", orderid=order, qty=11, version=3)
+    assert allocd.dead_letters() == []
+
+
 def test_the_warehouse_comes_before_shipments(allocd):
     sku, events = unique("sku"), allocd.listen()
     allocd.stock(sku, shipment=(10, TODAY), warehouse=10)
@@ -117,6 +167,9 @@ def test_an_older_change_of_quantity_is_out_of_date(allocd):
         ("/allocate", {"orderid": "o", "sku": "NONE"}, 400, "qty"),
         ("/allocate", {"orderid": "o", "sku": "NONE", "qty": "1"}, 400, "qty"),
         ("/allocate", {"orderid": "o", "sku": "NONE", "qty": 0}, 400, "qty"),
+        ("/deallocate", {"orderid": "o", "sku": "NONE", "qty": 1}, 400, "Invalid sku NONE"),
+        ("/ship", {"orderid": "o", "sku": "NONE", "qty": 1}, 400, "Invalid sku NONE"),
+        ("/ship", {"orderid": "o", "sku": "NONE"}, 400, "qty"),
         ("/add_batch", {"ref": "a", "batchref": "b", "sku": "s", "qty": 1}, 400, "ref"),
         ("/change_batch_quantity", {"batchref": "NONE", "qty": 1}, 404, "NONE"),
     ],

@@ -56,6 +56,7 @@ static const char *describe(const struct message *event)
 {
 	const struct line_allocated *got = &event->as.line_allocated;
 	const struct line_deallocated *lost = &event->as.line_deallocated;
+	const struct line_shipped *shipped = &event->as.line_shipped;
 	const struct out_of_stock *without = &event->as.out_of_stock;
 
 	if (event->type == MSG_LINE_ALLOCATED)
@@ -64,6 +65,9 @@ static const char *describe(const struct message *event)
 	if (event->type == MSG_LINE_DEALLOCATED)
 		return arena_printf(arena, "%d %s:%d from %s of %s, ", (int)lost->version, lost->orderid,
 				    lost->qty, lost->batchref, lost->sku);
+	if (event->type == MSG_LINE_SHIPPED)
+		return arena_printf(arena, "%d %s:%d shipped from %s of %s, ", (int)shipped->version,
+				    shipped->orderid, shipped->qty, shipped->batchref, shipped->sku);
 	return arena_printf(arena, "%d %s:%d without %s, ", (int)without->version, without->orderid,
 			    without->qty, without->sku);
 }

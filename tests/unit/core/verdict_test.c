@@ -10,6 +10,7 @@ static const struct {
 	{ACCEPTED, "accepted"},
 	{SKIP_DUPLICATE, "duplicate"},
 	{SKIP_OUT_OF_DATE, "out of date"},
+	{SKIP_NOT_ALLOCATED, "not allocated"},
 	{REJECT_INVALID_SKU, "invalid sku"},
 	{REJECT_UNKNOWN_BATCH, "unknown batch"},
 	{REJECT_BATCHREF_TAKEN, "batch reference taken"},

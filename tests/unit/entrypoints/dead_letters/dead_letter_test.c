@@ -1,4 +1,5 @@
 /* Dead letters as an operator names and reads them. */
+#include "core/message.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
@@ -118,8 +119,6 @@ static const struct {
 } refused[] = {
 	{{"dead-letters", "list", "--outcome", "handled"},
 	 "expected rejected, invalid or failed after --outcome"},
-	{{"dead-letters", "list", "--message", "unknown"},
-	 "expected one of out_of_stock, create_batch, change_batch_quantity, allocate, none after --message"},
 	{{"dead-letters", "list", "--older-than", "x"},
 	 "expected an age such as 90s, 15m, 2h or 7d after --older-than"},
 	{{"dead-letters", "list", "--limit", "0"}, "expected 1 or more after --limit"},
@@ -134,6 +133,21 @@ START_TEST(an_invalid_argument_or_option_is_refused_by_name)
 	ck_assert(!read_filter(refused[_i].words, &filter, &error));
 
 	ck_assert_str_eq(error, refused[_i].error);
+}
+END_TEST
+
+START_TEST(an_unknown_message_is_refused_with_the_names_of_all_commands)
+{
+	static const char *const words[] = {"dead-letters", "list", "--message", "unknown", NULL};
+	struct dead_letter_filter filter;
+	const char *error = NULL;
+
+	ck_assert(!read_filter(words, &filter, &error));
+
+	for (int i = 0; i < COMMAND_TYPES; i++)
+		ck_assert_ptr_nonnull(strstr(error, message_name(command_types[i])));
+	ck_assert_ptr_nonnull(strstr(error, "out_of_stock"));
+	ck_assert_ptr_null(strstr(error, "line_allocated"));
 }
 END_TEST
 
@@ -305,6 +319,7 @@ SUITE("dead letters", set_up, tear_down)
 	tcase_add_loop_test(tests, an_age_is_a_number_with_or_without_a_unit, 0, COUNT(ages));
 	tcase_add_test(tests, arguments_and_options_become_a_filter);
 	tcase_add_test(tests, without_arguments_the_filter_matches_all);
+	tcase_add_test(tests, an_unknown_message_is_refused_with_the_names_of_all_commands);
 	tcase_add_loop_test(tests, an_invalid_argument_or_option_is_refused_by_name, 0, COUNT(refused));
 	tcase_add_test(tests, columns_of_the_table_are_aligned);
 	tcase_add_test(tests, a_line_as_wide_as_the_terminal_is_not_cut);

@@ -29,6 +29,11 @@ static const struct {
 	{MSG_CREATE_BATCH, OUTCOME_SKIPPED, SKIP_DUPLICATE, 201, "OK", NULL, NULL},
 	{MSG_ALLOCATE, OUTCOME_HANDLED, ACCEPTED, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
 	{MSG_ALLOCATE, OUTCOME_SKIPPED, SKIP_DUPLICATE, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
+	{MSG_DEALLOCATE, OUTCOME_HANDLED, ACCEPTED, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
+	{MSG_DEALLOCATE, OUTCOME_SKIPPED, SKIP_NOT_ALLOCATED, 202, "OK", "/allocations/order%201%2F%C3%A9",
+	 NULL},
+	{MSG_SHIP, OUTCOME_SKIPPED, SKIP_NOT_ALLOCATED, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
+	{MSG_SHIP, OUTCOME_REJECTED, REJECT_INVALID_SKU, 400, "Invalid sku LAMP", NULL, "unknown-sku"},
 	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_HANDLED, ACCEPTED, 202, "OK", NULL, NULL},
 	{MSG_CHANGE_BATCH_QUANTITY, OUTCOME_SKIPPED, SKIP_OUT_OF_DATE, 202, "OK", NULL, NULL},
 	{MSG_ALLOCATE, OUTCOME_REJECTED, REJECT_INVALID_SKU, 400, "Invalid sku LAMP", NULL, "unknown-sku"},
@@ -59,8 +64,8 @@ START_TEST(each_outcome_is_answered_with_its_status_and_text)
 	struct http_answer answer;
 
 	message_init(&delivery.envelope.message, table[_i].type);
-	if (table[_i].type == MSG_ALLOCATE)
-		delivery.envelope.message.as.allocate.orderid = "order 1/\xc3\xa9";
+	if (field_named(message_descriptor(table[_i].type), "orderid"))
+		message_set_text(&delivery.envelope.message, "orderid", "order 1/\xc3\xa9");
 	answer = answer_for(&delivery, arena);
 
 	ck_assert_int_eq(answer.status, table[_i].status);
