@@ -221,9 +221,8 @@ static void copy_outbox(struct changes *changes, const struct unit_of_work *uow)
 		arena_alloc(changes->arena, (uow->outbox_count + 1) * sizeof *changes->positions);
 }
 
-struct changes *changes_of(const struct unit_of_work *uow)
+struct changes *changes_of(const struct unit_of_work *uow, struct arena *arena)
 {
-	struct arena *arena = arena_new((size_t)16 * 1024);
 	struct changes *changes = arena_alloc(arena, sizeof *changes);
 
 	changes->arena = arena;
@@ -238,17 +237,6 @@ struct changes *changes_of(const struct unit_of_work *uow)
 	copy_cursors(changes, uow);
 	copy_outbox(changes, uow);
 	return changes;
-}
-
-void changes_free(struct changes **changes)
-{
-	struct arena *arena;
-
-	if (!*changes)
-		return;
-	arena = (*changes)->arena;
-	arena_free(&arena);
-	*changes = NULL;
 }
 
 struct lock_names changes_locks(struct changes *changes)

@@ -60,8 +60,8 @@ struct changes {
 	size_t outbox_count;
 };
 
-struct changes *changes_of(const struct unit_of_work *uow);
-void changes_free(struct changes **changes);
+/* Copies them into `arena`, which is the database's: if they are applied, its tables keep them. */
+struct changes *changes_of(const struct unit_of_work *uow, struct arena *arena);
 
 /* Names the rows that the flush locks, including new ones, which no other flush may create meanwhile. */
 struct lock_names changes_locks(struct changes *changes);

@@ -1,4 +1,4 @@
-/* Writes a flush's changes into the tables, as copies that the database owns. */
+/* Writes a flush's changes into the tables; new rows stay where the changes are. */
 #include "adapters/memory/database/changes.h"
 
 #include "bus/ports/chores_store.h"
@@ -13,19 +13,11 @@
 					sizeof *(database)->array),                                          \
 	 &(database)->array[(database)->counter++])
 
-static const char *copied(struct database *database, const char *text)
-{
-	return text ? arena_strdup(database->arena, text) : NULL;
-}
-
 static void apply_inbox(const struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->inbox_count; i++) {
-		struct inbox_row *row = arena_copy(database->arena, &changes->inbox[i], sizeof *row);
+		struct inbox_row *row = &changes->inbox[i];
 
-		row->key = copied(database, row->key);
-		row->message = copied(database, row->message);
-		row->id = copied(database, row->id);
 		row->handled_at = database_now(database);
 		map_put(&database->inbox, row->key, row);
 		*ADD(database, inbox_list, inbox_count) = row;
@@ -36,22 +28,11 @@ static struct product_row *new_product(struct database *database, const char *sk
 {
 	struct product_row *row = arena_alloc(database->arena, sizeof *row);
 
-	row->sku = copied(database, sku);
+	row->sku = sku;
 	*ADD(database, product_list, product_count) = row;
 	row->key = (int64_t)database->product_count;
 	map_put(&database->products, row->sku, row);
 	return row;
-}
-
-static void apply_shrink(const struct product_change *change, struct database *database,
-			 struct product_row *row)
-{
-	row->shrink = (struct shrink_row){
-		.batchref = copied(database, change->shrink.batchref),
-		.target = change->shrink.target,
-		.cause = copied(database, change->shrink.cause),
-		.traceparent = copied(database, change->shrink.traceparent),
-	};
 }
 
 static void apply_products(const struct changes *changes, struct database *database)
@@ -67,7 +48,7 @@ static void apply_products(const struct changes *changes, struct database *datab
 		row->revision++;
 		row->version = change->version;
 		if (change->shrink_changed)
-			apply_shrink(change, database, row);
+			row->shrink = change->shrink;
 	}
 }
 
@@ -77,14 +58,10 @@ static int compare_batches(const struct batch_row *a, const struct batch_row *b)
 				  (struct preference){b->eta, b->reference});
 }
 
-static void insert_batch(struct database *database, const struct batch_row *row)
+static void insert_batch(struct database *database, struct batch_row *batch)
 {
-	struct product_row *product = database_product(database, row->sku);
-	struct batch_row *batch = arena_copy(database->arena, row, sizeof *row);
-	struct batch_row **link = &product->batches;
+	struct batch_row **link = &database_product(database, batch->sku)->batches;
 
-	batch->reference = copied(database, row->reference);
-	batch->sku = product->sku;
 	while (*link && compare_batches(*link, batch) < 0)
 		link = &(*link)->next;
 	batch->next = *link;
@@ -95,7 +72,7 @@ static void insert_batch(struct database *database, const struct batch_row *row)
 static void apply_batches(const struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->batch_count; i++) {
-		const struct batch_row *row = &changes->batches[i].row;
+		struct batch_row *row = &changes->batches[i].row;
 		struct batch_row *batch = database_batch(database, row->reference);
 
 		if (changes->batches[i].is_new) {
@@ -109,33 +86,30 @@ static void apply_batches(const struct changes *changes, struct database *databa
 	}
 }
 
-static struct line_row *new_line(struct database *database, const struct line_row *row, const char *key)
+static void insert_line(struct database *database, struct line_row *line, const char *key)
 {
-	struct product_row *product = database_product(database, row->sku);
-	struct line_row *line = arena_alloc(database->arena, sizeof *line);
+	struct product_row *product = database_product(database, line->sku);
 
-	line->sku = product->sku;
-	line->orderid = copied(database, row->orderid);
-	line->qty = row->qty;
 	line->next = product->lines;
 	product->lines = line;
 	map_put(&database->lines, key, line);
-	return line;
 }
 
 static void apply_lines(const struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->line_count; i++) {
-		const struct line_row *row = &changes->lines[i].row;
+		struct line_row *row = &changes->lines[i].row;
 		const char *key = database_line_key(database->arena, row->sku, row->orderid, row->qty);
 		struct line_row *line = map_get(&database->lines, key);
 
 		assert((changes->lines[i].is_new || (line && (line->batchref || line->displaced))) &&
 		       "a stored line is there");
-		if (!line)
-			line = new_line(database, row, key);
+		if (!line) {
+			insert_line(database, row, key);
+			continue;
+		}
 		line->version = row->version;
-		line->batchref = row->batchref ? database_batch(database, row->batchref)->reference : NULL;
+		line->batchref = row->batchref;
 		line->displaced = row->displaced;
 	}
 }
@@ -143,18 +117,16 @@ static void apply_lines(const struct changes *changes, struct database *database
 static void apply_views(const struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->view_count; i++) {
-		const struct view_row *row = &changes->views[i];
+		struct view_row *row = &changes->views[i];
 		const char *key = database_line_key(database->arena, row->sku, row->orderid, row->qty);
 		struct view_row *view = map_get(&database->views, key);
 
-		if (!view) {
-			view = arena_copy(database->arena, row, sizeof *row);
-			view->sku = copied(database, row->sku);
-			view->orderid = copied(database, row->orderid);
-			map_put(&database->views, key, view);
-			*ADD(database, view_list, view_count) = view;
+		if (view) {
+			view->batchref = row->batchref;
+			continue;
 		}
-		view->batchref = copied(database, row->batchref);
+		map_put(&database->views, key, row);
+		*ADD(database, view_list, view_count) = row;
 	}
 }
 
@@ -162,14 +134,11 @@ static void apply_views(const struct changes *changes, struct database *database
 static void apply_notifications(struct changes *changes, struct database *database)
 {
 	for (size_t i = 0; i < changes->notification_count; i++) {
-		struct notification_row *change = &changes->notifications[i], *row;
+		struct notification_row *row = &changes->notifications[i];
 
-		row = arena_copy(database->arena, change, sizeof *change);
-		row->sku = copied(database, change->sku);
-		row->orderid = copied(database, change->orderid);
 		row->due_at = database_now(database) + INT64_C(1000000) * NOTIFICATION_LEASE;
 		*ADD(database, notifications, notification_count) = row;
-		row->key = change->key = (int64_t)database->notification_count;
+		row->key = (int64_t)database->notification_count;
 	}
 }
 
@@ -189,16 +158,6 @@ static void apply_cursors(const struct changes *changes, struct database *databa
 		database_move_cursor(database, &changes->cursors[i]);
 }
 
-static struct stored_outbox_part *copied_parts(struct database *database, const struct stored_outbox_row *row)
-{
-	struct stored_outbox_part *parts =
-		arena_copy(database->arena, row->parts, row->part_count * sizeof *parts);
-
-	for (size_t i = 0; i < row->part_count; i++)
-		parts[i].sku = copied(database, parts[i].sku);
-	return parts;
-}
-
 /* Positions are assigned in the order of the commits, so they have no gaps. */
 static void apply_outbox(struct changes *changes, struct database *database)
 {
@@ -209,8 +168,6 @@ static void apply_outbox(struct changes *changes, struct database *database)
 		partition->rows = arena_grow(database->arena, partition->rows, partition->count, sizeof *row);
 		row = &partition->rows[partition->count++];
 		*row = changes->outbox[i].row;
-		row->parts = copied_parts(database, row);
-		row->frame.data = arena_copy(database->arena, row->frame.data, row->frame.size);
 		row->committed_at = database_now(database);
 		changes->positions[i] = (int64_t)partition->count;
 	}

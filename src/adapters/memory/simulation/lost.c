@@ -51,7 +51,6 @@ void database_end_lost(struct database *database, bool commit)
 	if (commit && may_commit(database, lost))
 		changes_apply(lost->changes, database);
 	locks_release(database, lost);
-	changes_free(&lost->changes);
 	free(lost);
 }
 

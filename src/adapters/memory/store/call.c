@@ -286,7 +286,6 @@ static void on_answer(void *context)
 	struct memory_store *store = context;
 	struct memory_call call = store->call;
 
-	changes_free(&store->call.changes);
 	store->call = (struct memory_call){0};
 	call.done(call.context, call.failed ? &call.failure : NULL);
 }

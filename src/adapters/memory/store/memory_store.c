@@ -40,7 +40,7 @@ static void flush(struct unit_store *port, struct unit_of_work *uow, store_done 
 	assert(!port->must_load || !uow->outbox_count);
 
 	call->uow = uow;
-	call->changes = changes_of(uow);
+	call->changes = changes_of(uow, of_units(port)->database->arena);
 }
 
 static void resolve_commit(struct unit_store *port, const unsigned char witness[WITNESS_SIZE],
@@ -240,7 +240,6 @@ void memory_store_free(struct memory_store **store)
 	locks_release(gone->database, gone);
 	if (gone->call.changes && !gone->call.carried_out)
 		call_leave_flush(gone, LOST_ON_THE_WAY);
-	changes_free(&gone->call.changes);
 	arena_free(&gone->arena);
 	free(gone);
 	*store = NULL;
