@@ -73,7 +73,8 @@ static void submit(struct engine *engine, const struct arrival *arrival)
 static void set_up(struct world *world, const struct codec_config *events)
 {
 	struct worker *worker = &world->worker;
-	struct database_config config = {.dead_letters_max = 100000, .inbox_days = 7};
+	struct database_config config = {
+		.dead_letters_max = 100000, .inbox_days = 7, .dead_letters_days = 90};
 
 	world->codec = codec_new(events);
 	worker_init(worker, world->codec);

@@ -134,6 +134,7 @@ static void make_stores(const char *database)
 		.logger = ports->logger,
 		.inbox_days = 7,
 		.dead_letters_max = 100000,
+		.dead_letters_days = 90,
 	};
 	world.lane = postgres_store_new(&world.postgres, "lane");
 	world.intake = postgres_store_new(&world.postgres, "intake");

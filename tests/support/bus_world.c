@@ -35,7 +35,7 @@ static struct world *with_own(struct world *it)
 struct world *world_new(void)
 {
 	struct world *it = must_alloc(sizeof *it);
-	struct database_config config = {DEAD_LETTERS_MAX, INBOX_DAYS};
+	struct database_config config = {DEAD_LETTERS_MAX, INBOX_DAYS, DEAD_LETTERS_DAYS};
 
 	it->simulation = simulation_new();
 	it->database = database_new(it->simulation, &config);

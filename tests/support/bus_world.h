@@ -56,8 +56,9 @@ struct world {
 	bool drained;
 };
 
-#define DEAD_LETTERS_MAX 1000
-#define INBOX_DAYS       7
+#define DEAD_LETTERS_MAX  1000
+#define INBOX_DAYS        7
+#define DEAD_LETTERS_DAYS 90
 
 /* A world without a worker yet: one lane, units of up to 1000 messages, a queue that no test fills. */
 struct world *world_new(void);

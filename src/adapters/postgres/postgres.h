@@ -31,6 +31,7 @@ struct postgres_config {
 	struct logger *logger;
 	int inbox_days;           /* days for which message ids are kept */
 	int64_t dead_letters_max; /* to keep; the oldest rejected and invalid ones are dropped first */
+	int dead_letters_days;    /* days for which they are kept after their last attempt */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
 
 	/*

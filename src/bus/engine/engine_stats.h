@@ -39,7 +39,7 @@ struct engine_stats {
 	int64_t damaged_position;
 	bool restored; /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
-		dead_letters_dropped; /* kept, and dropped for want of room, when last counted; or -1 */
+		dead_letters_dropped; /* kept, and dropped for number or age, when last counted; or -1 */
 };
 
 #endif

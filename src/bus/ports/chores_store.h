@@ -26,7 +26,7 @@ enum notification_result {
 struct cleanup {
 	bool more;                    /* there is more to delete */
 	int64_t dead_letters;         /* how many are kept */
-	int64_t dead_letters_dropped; /* how many were dropped for want of room */
+	int64_t dead_letters_dropped; /* how many were dropped for want of room or for their age */
 };
 
 struct chores_store {

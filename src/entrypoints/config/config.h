@@ -83,6 +83,7 @@ struct config {
 	int32_t unit_max;
 	int32_t lanes;
 	int32_t inbox_days;
+	int32_t dead_letters_days;
 	int32_t dead_letters_max;
 	int pooled; /* enum config_switch */
 	int32_t start_wait_s;

@@ -416,6 +416,11 @@ const struct setting settings[] = {
 		NUMBER(1, 1000000000), IN(dead_letters_max), .used_by = ENGINE_USERS,
 	},
 	{
+		.variable = "ALLOCD_DEAD_LETTERS_DAYS", .fallback = "90", .value = "DAYS",
+		.help = "how long dead letters are kept after their last attempt",
+		NUMBER(1, 3650), IN(dead_letters_days), .used_by = WORKER_ONLY,
+	},
+	{
 		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "SWITCH",
 		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
 		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,

@@ -92,7 +92,7 @@ static void write_engine(FILE *out, const struct metrics *metrics)
 	if (stats->dead_letters_dropped >=
 	    0) /* omitted until first read: a start at 0 would make old drops seem recent */
 		counter(out, "allocd_dead_letters_dropped_total",
-			"Dead letters dropped beyond ALLOCD_DEAD_LETTERS_MAX.",
+			"Dead letters dropped beyond ALLOCD_DEAD_LETTERS_MAX or after ALLOCD_DEAD_LETTERS_DAYS.",
 			(double)stats->dead_letters_dropped);
 	gauge(out, "allocd_database_restored", "Whether the database is older than what was published.",
 	      stats->restored ? 1 : 0);

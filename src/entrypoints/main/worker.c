@@ -126,6 +126,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.logger = log_limiter_logger(worker->limiter),
 		.inbox_days = config->inbox_days,
 		.dead_letters_max = config->dead_letters_max,
+		.dead_letters_days = config->dead_letters_days,
 	};
 	for (int lane = 0; lane < config->lanes; lane++)
 		ports->lane_stores[lane] =

@@ -29,7 +29,7 @@ static struct memory_fixture *memory(struct store_fixture *fixture)
 static void set_up(struct store_fixture *fixture)
 {
 	struct memory_fixture *it = memory(fixture);
-	struct database_config config = {SUITE_DEAD_LETTERS_MAX, SUITE_INBOX_DAYS};
+	struct database_config config = {SUITE_DEAD_LETTERS_MAX, SUITE_INBOX_DAYS, SUITE_DEAD_LETTERS_DAYS};
 
 	it->simulation = simulation_new();
 	it->database = database_new(it->simulation, &config);

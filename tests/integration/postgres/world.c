@@ -79,6 +79,7 @@ static struct postgres_config config_of(const char *conninfo)
 		.logger = &logger,
 		.inbox_days = SUITE_INBOX_DAYS,
 		.dead_letters_max = SUITE_DEAD_LETTERS_MAX,
+		.dead_letters_days = SUITE_DEAD_LETTERS_DAYS,
 		.answer_timeout_ms = world.answer_timeout_ms,
 	};
 }
@@ -170,11 +171,9 @@ static void end_lost_session(struct store_fixture *fixture, struct store_ports *
 /* Makes every row with a time older by this many seconds. */
 static void let_time_pass(struct store_fixture *fixture, int64_t seconds)
 {
-	static const char *const columns[][2] = {{"notifications", "due_at"},
-						 {"units", "at"},
-						 {"inbox", "handled_at"},
-						 {"outbox", "committed_at"},
-						 {"dead_letter_history", "at"}};
+	static const char *const columns[][2] = {{"notifications", "due_at"},   {"units", "at"},
+						 {"inbox", "handled_at"},       {"outbox", "committed_at"},
+						 {"dead_letter_history", "at"}, {"dead_letters", "last_at"}};
 
 	(void)fixture;
 	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)

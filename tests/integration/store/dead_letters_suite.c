@@ -165,6 +165,45 @@ START_TEST(kept_and_dropped_dead_letters_are_counted)
 }
 END_TEST
 
+START_TEST(dead_letters_of_any_outcome_are_deleted_by_age_and_counted_as_dropped)
+{
+	struct cleanup cleanup;
+	char reasons[256];
+
+	send_failed("failed");
+	send_invalid("old");
+	fixture->let_time_pass(fixture, INT64_C(86400) * SUITE_DEAD_LETTERS_DAYS - 60);
+	tidy(&cleanup);
+	ck_assert_int_eq(cleanup.dead_letters, 2);
+	send_invalid("young");
+	fixture->let_time_pass(fixture, 61);
+
+	tidy(&cleanup);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "young;");
+	ck_assert_int_eq(cleanup.dead_letters, 1);
+	ck_assert_int_eq(cleanup.dead_letters_dropped, 2);
+}
+END_TEST
+
+START_TEST(the_age_of_a_dead_letter_counts_from_its_last_attempt)
+{
+	struct cleanup cleanup;
+	char reasons[256];
+
+	deliver_bad_entries(1, (const char *[]){"5-1", "5-2"}, (const char *[]){"bad", "other"}, 2);
+	fixture->let_time_pass(fixture, INT64_C(86400) * (SUITE_DEAD_LETTERS_DAYS - 1));
+	deliver_bad_entries(1, (const char *[]){"5-1"}, (const char *[]){"worse"}, 1);
+	fixture->let_time_pass(fixture, INT64_C(86400) * 2);
+
+	tidy(&cleanup);
+
+	fixture->dead_letters(fixture, reasons, sizeof reasons);
+	ck_assert_str_eq(reasons, "worse;");
+}
+END_TEST
+
 SUITE("store dead letters", store_set_up, store_tear_down, .timeout_s = 120)
 {
 	tcase_add_test(tests, an_invalid_message_is_kept_as_a_dead_letter);
@@ -177,4 +216,6 @@ SUITE("store dead letters", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_notification_that_cannot_be_sent_is_a_dead_letter);
 	tcase_add_test(tests, dead_mail_counts_among_the_dead_letters);
 	tcase_add_test(tests, kept_and_dropped_dead_letters_are_counted);
+	tcase_add_test(tests, dead_letters_of_any_outcome_are_deleted_by_age_and_counted_as_dropped);
+	tcase_add_test(tests, the_age_of_a_dead_letter_counts_from_its_last_attempt);
 }

@@ -30,6 +30,9 @@ enum loss {
 /* Message ids are forgotten after this many days in the fixture's databases. */
 #define SUITE_INBOX_DAYS 7
 
+/* Dead letters are deleted this many days after their last attempt in the fixture's databases. */
+#define SUITE_DEAD_LETTERS_DAYS 90
+
 /* The ports that one store offers. */
 struct store_ports {
 	struct unit_store *units;

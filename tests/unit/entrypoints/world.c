@@ -29,7 +29,7 @@ static bool intake_trouble(void *context, struct arena *words, struct engine_tro
 static void make_ports(struct world *world)
 {
 	world->simulation = simulation_new();
-	world->database = database_new(world->simulation, &(struct database_config){1000, 7});
+	world->database = database_new(world->simulation, &(struct database_config){1000, 7, 90});
 	memory_clock_init(&world->clock, world->simulation);
 	memory_random_init(&world->random, 1);
 	memory_logger_init(&world->logger);

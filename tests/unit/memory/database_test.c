@@ -24,7 +24,7 @@ static int answer; /* the failure's kind, or SUCCESS */
 static void set_up(void)
 {
 	simulation = simulation_new();
-	database = database_new(simulation, &(struct database_config){10, 7});
+	database = database_new(simulation, &(struct database_config){10, 7, 90});
 	store = memory_store_new(database);
 	memory_codec_init(&codec);
 	unit_of_work_init(&uow, &codec.codec, MOVE_MAX_DEFAULT);

@@ -158,6 +158,7 @@ struct stream_row {
 struct database_config {
 	size_t dead_letters_max;
 	int inbox_days;
+	int dead_letters_days;
 };
 
 /* A text that no flush may write. */

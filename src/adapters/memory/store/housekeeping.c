@@ -243,16 +243,34 @@ static void tidy_replays(struct database *database)
 			database->replay_count * sizeof *database->replays);
 }
 
+static bool tidy_dead_letters(struct database *database)
+{
+	int64_t oldest = database_now(database) - database->config.dead_letters_days * DAY_US;
+	size_t kept = 0, dropped = 0;
+
+	for (size_t i = 0; i < database->dead_letter_count; i++) {
+		const struct dead_letter_row *letter = &database->dead_letters[i];
+
+		if (letter->last_at < oldest && dropped < DELETE_EXPIRED_ROWS)
+			dropped++;
+		else
+			database->dead_letters[kept++] = *letter;
+	}
+	database->dead_letter_count = kept;
+	database->dead_letters_dropped += dropped;
+	return dropped == DELETE_EXPIRED_ROWS;
+}
+
 void database_clean_up(struct database *database, struct cleanup *cleanup)
 {
 	bool more_witnesses = tidy_witnesses(database), more_inbox = tidy_inbox(database),
-	     more_outbox = false;
+	     more_letters = tidy_dead_letters(database), more_outbox = false;
 
 	for (int i = 0; i < PARTITIONS; i++)
 		more_outbox |= tidy_partition(database, &database->outbox[i]);
 	tidy_replays(database);
 	*cleanup = (struct cleanup){
-		.more = more_witnesses || more_inbox || more_outbox,
+		.more = more_witnesses || more_inbox || more_letters || more_outbox,
 		.dead_letters = (int64_t)database->dead_letter_count,
 		.dead_letters_dropped = (int64_t)database->dead_letters_dropped,
 	};

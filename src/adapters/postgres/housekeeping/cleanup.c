@@ -45,7 +45,7 @@ void store_find_active_shrinks(struct chores_store *port, const char **skus, siz
 struct cleanup_round {
 	struct postgres_store *store;
 	struct cleanup *cleanup;
-	struct query *units, *inbox, *outbox, *windows, *history, *totals;
+	struct query *units, *inbox, *outbox, *windows, *history, *letters, *totals;
 };
 
 static bool has_more(const struct query *query)
@@ -59,13 +59,23 @@ static bool is_caught_up(struct expired_rows *expired, const struct query *query
 				     result_instant(query, 0, 2));
 }
 
+/* Dead letters are read in a circle, by their ids. Returns true if the next page is due at once. */
+static bool has_more_letters(struct postgres_store *store, const struct query *query)
+{
+	bool is_page = result_int8(query, 0, 0) == DELETE_EXPIRED_ROWS;
+
+	store->last_dead_letter = is_page ? result_int8(query, 0, 2) : 0;
+	return is_page && result_int8(query, 0, 1) > 0;
+}
+
 static void set_cleanup(struct cleanup_round *round)
 {
 	bool units_are_done = is_caught_up(&round->store->units, round->units),
-	     inbox_is_done = is_caught_up(&round->store->inbox, round->inbox);
+	     inbox_is_done = is_caught_up(&round->store->inbox, round->inbox),
+	     letters_are_left = has_more_letters(round->store, round->letters);
 
 	round->cleanup->more = !units_are_done || !inbox_is_done || has_more(round->windows) ||
-			       has_more(round->history) ||
+			       has_more(round->history) || letters_are_left ||
 			       query_affected(round->outbox) >= DELETE_EXPIRED_OUTBOX_ROWS;
 	round->cleanup->dead_letters = result_int8(round->totals, 0, 0);
 	round->cleanup->dead_letters_dropped = result_int8(round->totals, 0, 1);
@@ -100,6 +110,17 @@ static struct query *add_page_delete(struct query_pipeline *pipeline, enum state
 	return query;
 }
 
+static struct query *add_dead_letters_delete(struct query_pipeline *pipeline,
+					     const struct postgres_store *store)
+{
+	struct query *query = query_pipeline_add(pipeline, DELETE_EXPIRED_DEAD_LETTERS);
+
+	query_int8(query, store->last_dead_letter);
+	query_int4(query, store->dead_letters_days);
+	query_int4(query, DELETE_EXPIRED_ROWS);
+	return query;
+}
+
 void store_clean_up(struct chores_store *port, struct cleanup *cleanup, store_done *done, void *context)
 {
 	struct postgres_store *store = store_of_chores(port);
@@ -114,6 +135,7 @@ void store_clean_up(struct chores_store *port, struct cleanup *cleanup, store_do
 	round->outbox = add_limited_delete(pipeline, DELETE_EXPIRED_OUTBOX, DELETE_EXPIRED_OUTBOX_ROWS);
 	round->windows = add_limited_delete(pipeline, DELETE_EXPIRED_BLIND_WINDOWS, DELETE_EXPIRED_ROWS);
 	round->history = add_limited_delete(pipeline, DELETE_EXPIRED_HISTORY, DELETE_EXPIRED_ROWS);
+	round->letters = add_dead_letters_delete(pipeline, store);
 	round->totals = query_pipeline_add(pipeline, READ_DEAD_LETTER_TOTALS);
 	store_send(store, PIPELINE_READS, on_cleaned_up, round);
 }

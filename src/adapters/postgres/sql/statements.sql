@@ -624,6 +624,10 @@ delete from dead_letter_history where ctid = any(array(
 	limit $1::integer
 ))
 
+-- statement DELETE_EXPIRED_DEAD_LETTERS
+-- Looks at the letters after $1, in the order of their ids.
+select seen, gone, last from expire_dead_letters($1::bigint, $2::integer, $3::integer)
+
 -- statement READ_DEAD_LETTER_TOTALS
 select kept, dropped from dead_letter_totals where only_row
 

@@ -49,6 +49,7 @@ static struct postgres_store *new_store(const struct postgres_config *config, co
 	store->is_parking = use & FOR_PARKING;
 	store->inbox_days = config->inbox_days;
 	store->dead_letters_max = config->dead_letters_max;
+	store->dead_letters_days = config->dead_letters_days;
 	store->arena = arena_new(CHUNK_SIZE);
 	query_pipeline_init(&store->pipeline, store->arena);
 	store->connection = pg_connection_new(&(struct pg_connection_config){

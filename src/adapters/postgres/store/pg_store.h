@@ -20,6 +20,8 @@ struct postgres_store {
 	bool is_parking; /* its flushes may be slow, and must not delay those of others */
 	int inbox_days;
 	int64_t dead_letters_max;
+	int dead_letters_days;
+	int64_t last_dead_letter; /* the last one that was checked for its age */
 
 	/* The call in progress. */
 	struct arena *arena; /* holds its pipeline */

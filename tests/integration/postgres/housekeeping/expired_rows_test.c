@@ -87,10 +87,47 @@ START_TEST(expired_rows_are_deleted_on_every_page_and_others_stay)
 }
 END_TEST
 
+/* Every other letter is expired, so no page of 1000 has only expired ones; another session replays one. */
+START_TEST(expired_dead_letters_are_deleted_page_by_page_except_the_one_that_is_locked)
+{
+	struct work *work;
+	struct cleanup cleanup;
+	void *other;
+	int pages = 0;
+
+	world_set_up();
+	work = work_new(&world.fixture, world_make_store());
+	database_sql("insert into dead_letters"
+		     " (outcome, reason, way, place, message, source, payload, payload_bytes, last_at)"
+		     " select 'failed', 'x', 'pubsub', 'allocate', 'allocate', '', '', 0,"
+		     " now() - (n %% 2) * interval '%d days' from generate_series(1, 2500) n",
+		     SUITE_DEAD_LETTERS_DAYS + 1);
+	other = database_hold(
+		database_conninfo(),
+		"select from dead_letters where id = (select min(id) from dead_letters) for update");
+
+	do {
+		work_begin_call(work);
+		work->store->chores->ops->clean_up(work->store->chores, &cleanup, work_answered, work);
+		ck_assert_int_eq(work_wait(work), NO_FAILURE);
+		pages++;
+	} while (cleanup.more);
+
+	ck_assert_int_eq(pages, 3);
+	ck_assert_int_eq(database_number("select count(*) from dead_letters"), 1251);
+	ck_assert_int_eq(cleanup.dead_letters, 1251);
+	ck_assert_int_eq(cleanup.dead_letters_dropped, 1249);
+	database_let_go(other);
+	work_free(&work);
+	world_tear_down();
+}
+END_TEST
+
 SUITE("expired rows")
 {
 	tcase_add_test(tests, the_scan_advances_by_a_portion_and_starts_over_after_the_last);
 	tcase_add_test(tests, after_many_expired_rows_the_next_portion_is_due_at_once);
 	tcase_add_test(tests, the_scan_takes_at_most_a_day_for_a_round);
 	tcase_add_test(tests, expired_rows_are_deleted_on_every_page_and_others_stay);
+	tcase_add_test(tests, expired_dead_letters_are_deleted_page_by_page_except_the_one_that_is_locked);
 }

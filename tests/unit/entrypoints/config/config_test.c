@@ -72,6 +72,7 @@ START_TEST(settings_default_to_what_the_contract_says)
 	ck_assert_int_eq(config.lanes, 2);
 	ck_assert_int_eq(config.inbox_days, 7);
 	ck_assert_int_eq(config.dead_letters_max, 100000);
+	ck_assert_int_eq(config.dead_letters_days, 90);
 	ck_assert_int_eq(config.start_wait_s, 30);
 	ck_assert_int_eq(config.log_level, LOG_INFO);
 	ck_assert_int_eq(config.log_format, LOG_AS_LOGFMT);
@@ -145,6 +146,7 @@ static const char *const refused[] = {
 	"ALLOCD_LANES=99999999999999999999",
 	"ALLOCD_INBOX_DAYS=-1",
 	"ALLOCD_DEAD_LETTERS_MAX=1e5",
+	"ALLOCD_DEAD_LETTERS_DAYS=0",
 	"ALLOCD_START_WAIT=soon",
 	"ALLOCD_LOG_LEVEL=loud",
 	"ALLOCD_LOG_FORMAT=prose",
