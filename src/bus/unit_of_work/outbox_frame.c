@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static size_t framed_size(const struct outgoing *event)
+size_t outbox_frame_size(const struct outgoing *event)
 {
 	return 1 + strlen(message_name(event->type)) + 4 + event->payload.size;
 }
@@ -32,20 +32,14 @@ static unsigned char *put_events(unsigned char *at, const struct outgoing *event
 	return at;
 }
 
-size_t outbox_frame_size(const struct outgoing *events, size_t count)
-{
-	size_t size = 0;
-
-	for (size_t i = 0; i < count; i++)
-		size += framed_size(&events[i]);
-	return size;
-}
-
 struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count)
 {
-	size_t size = outbox_frame_size(events, count);
-	unsigned char *data = arena_alloc(arena, size);
+	size_t size = 0;
+	unsigned char *data;
 
+	for (size_t i = 0; i < count; i++)
+		size += outbox_frame_size(&events[i]);
+	data = arena_alloc(arena, size);
 	put_events(data, events, count);
 	return (struct bytes){data, size};
 }
@@ -77,7 +71,7 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 	size_t current = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t size = framed_size(&events[i]), number = row_with_room(rows, partition, size);
+		size_t size = outbox_frame_size(&events[i]), number = row_with_room(rows, partition, size);
 		struct outbox_row *row = &rows->rows[number - 1];
 
 		if (!part || number != current) {

@@ -55,8 +55,8 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 /* Writes the frame of each row, after the last events were added. */
 void outbox_rows_encode(struct outbox_rows *rows);
 
-/* A frame of events, and its size.  Every event's type is known. */
-size_t outbox_frame_size(const struct outgoing *events, size_t count);
+/* The size of an event in a frame, and a frame of events.  Every event's type is known. */
+size_t outbox_frame_size(const struct outgoing *event);
 struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count);
 
 /*

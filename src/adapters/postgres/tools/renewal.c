@@ -34,7 +34,7 @@ static const char *ends_of(struct arena *arena, const struct outgoing *events, s
 	size_t end = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		end += outbox_frame_size(&events[i], 1);
+		end += outbox_frame_size(&events[i]);
 		at += sprintf(at, "%c%zu", i ? ',' : '{', end);
 	}
 	at[0] = '}';
