@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct admin_verification {
@@ -18,6 +19,9 @@ struct admin_verification {
 	struct arena *arena; /* holds the defect of one frame */
 	int64_t breaches;
 	json_t *broken; /* a list, for --json */
+
+	json_t *line_events; /* see verify.h */
+	char *line_text;
 };
 
 /* ---- one line for each breach ---- */
@@ -74,6 +78,20 @@ static void print_object(const struct admin_verification *verification)
 
 /* ---- frames of events, which only a codec can check ---- */
 
+/* Notes where the event says that its line is; the codec has read it. */
+static void note_line(const struct admin_verification *verification, const struct message *event,
+		      int64_t product)
+{
+	const char *batchref = event->type == MSG_LINE_ALLOCATED ? message_text(event, "batchref") : NULL;
+
+	json_array_append_new(
+		verification->line_events,
+		must(json_pack("{s:I, s:s, s:I, s:I, s:s?}", "product", (json_int_t)product, "orderid",
+			       message_text(event, "orderid"), "qty",
+			       (json_int_t)message_number(event, "qty"), "version",
+			       (json_int_t)message_number(event, "version"), "batchref", batchref)));
+}
+
 /* Why the event cannot be the one of that version in the frame; NULL when it can. */
 static const char *event_defect(const struct admin_verification *verification, const struct outgoing *event,
 				const struct kept_frame *kept, int64_t version)
@@ -96,7 +114,20 @@ static const char *event_defect(const struct admin_verification *verification, c
 	if (message_number(&envelope.message, "version") != version)
 		return arena_printf(verification->arena, "version %" PRId64 " in place of %" PRId64,
 				    message_number(&envelope.message, "version"), version);
+	note_line(verification, &envelope.message, kept->product);
 	return NULL;
+}
+
+static const char *line_events(void *context)
+{
+	struct admin_verification *verification = context;
+
+	if (json_array_size(verification->line_events) == 0)
+		return NULL;
+	free(verification->line_text);
+	verification->line_text = must(json_dumps(verification->line_events, JSON_COMPACT));
+	json_array_clear(verification->line_events);
+	return verification->line_text;
 }
 
 static const char *frame_defect(void *context, const struct kept_frame *kept)
@@ -129,14 +160,15 @@ static enum exit_status conclude(const struct admin_verification *verification, 
 
 enum exit_status command_verify(const struct invocation *invocation)
 {
-	static const struct verifier lines = {print_breach, print_more, frame_defect},
-				     objects = {add_breach, add_more, frame_defect};
+	static const struct verifier lines = {print_breach, print_more, frame_defect, line_events},
+				     objects = {add_breach, add_more, frame_defect, line_events};
 	bool as_json = invocation_flag(invocation, "json");
 	struct tools *tools = tools_new(invocation);
 	struct admin_verification verification = {
 		.codec = tools->codec,
 		.arena = arena_new(65536),
 		.broken = must(json_array()),
+		.line_events = must(json_array()),
 	};
 
 	if (tools_open_database(tools) &&
@@ -144,6 +176,8 @@ enum exit_status command_verify(const struct invocation *invocation)
 	     tools_report_database(tools)))
 		tools->status = conclude(&verification, as_json);
 	json_decref(verification.broken);
+	json_decref(verification.line_events);
+	free(verification.line_text);
 	arena_free(&verification.arena);
 	return tools_free(&tools);
 }

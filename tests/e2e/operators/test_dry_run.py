@@ -124,8 +124,25 @@ def empty_batches(database):
     return {"line_allocated": 1}
 
 
+def lines_that_leave(database):
+    """A line of a batch that has no free stock, one that is allocated again, and one that is not there."""
+    def line(message, orderid, qty):
+        letter(database, message, orderid=orderid, sku="lamp", qty=qty)
+
+    line("deallocate", "old-2", 2)
+    allocate(database, "lamp", "new", 2)
+    line("ship", "old-1", 2)
+    line("ship", "old-1", 2)
+    line("ship", "new", 2)
+    create(database, "more", "lamp", 9)
+    line("deallocate", "nobody", 1)
+    line("ship", "old-3", 1)
+    change(database, "shelf", 0)
+    return {"line_deallocated": 1, "line_shipped": 3, "line_allocated": 1}
+
+
 @pytest.mark.parametrize(
-    "scenario", [several_skus, a_shrink_that_moves_lines, the_same_id_twice, empty_batches], ids=lambda s: s.__name__
+    "scenario", [lines_that_leave, several_skus, a_shrink_that_moves_lines, the_same_id_twice, empty_batches], ids=lambda s: s.__name__
 )
 def test_a_replay_does_what_its_dry_run_predicted(database, scenario):
     expected = scenario(database)

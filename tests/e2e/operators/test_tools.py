@@ -28,6 +28,10 @@ def used(tmp_path_factory, server_urls):
             for order in range(5):
                 there.allocate(sku, f"order-{order}", 10 + order, id=f"{sku}-{order}")
                 handled(there, f"{sku}-{order}")  # so that each has a row of its own in the outbox
+            for command in ("deallocate", "ship"):
+                line = {"sku": sku, "orderid": f"{command}-order", "qty": 10}
+                there.post("/allocate", line)
+                there.post(f"/{command}", line)
             shrink = {"batchref": f"{sku}-shelf", "qty": 30, "id": f"{sku}-shrink"}
             there.send("change_batch_quantity", shrink)
         there.allocate("no-such-sku", "order", 1, id="rejected")
@@ -66,6 +70,10 @@ def test_verify_finds_nothing_after_a_worker_has_worked(used):
 
 SHRINK = """insert into shrinks (product_id, batch_id, target)
     select product_id, id, purchased from batches where reference = 'lamp-ship';"""
+
+# A line that was deallocated, or shipped, and is in its batch still.
+STALE_LINE = """insert into order_lines (product_id, orderid, qty, batch_id, version)
+    select product_id, '{orderid}', 10, id, 6 from batches where reference = 'lamp-shelf'"""
 
 DAMAGES = [
     ("batch-lines", "update batches set allocated = allocated - 1 where reference = 'lamp-ship'"),
@@ -148,6 +156,14 @@ DAMAGES = [
         "outbox-frame",
         """update outbox o set frame = other.frame from outbox other
         where o.sections[2] = 1 and other.sections[2] = 2 and other.sections[1] = o.sections[1]""",
+    ),
+    ("outbox-line", "update order_lines set version = version - 1 where orderid = 'order-0'"),
+    ("outbox-line", STALE_LINE.format(orderid="deallocate-order")),
+    ("outbox-line", STALE_LINE.format(orderid="ship-order")),
+    (
+        "outbox-line",
+        """update order_lines l set batch_id = other.id from batches b, batches other
+        where b.id = l.batch_id and other.product_id = l.product_id and other.id <> b.id and orderid = 'order-0'""",
     ),
     ("view", "update allocations_view set batchref = 'lamp-ship' where orderid = 'order-0'"),
     ("view", "delete from allocations_view where orderid = 'order-0'"),

@@ -529,13 +529,29 @@ set local jit = off
 declare frames no scroll cursor for
 select p.sku, f.first_version, f.last_version, f.events, f.partition, f.position, (
 	select coalesce(max(e.epoch), 1) from epochs e where e.partition = f.partition and e.position < f.position
-)
+), f.product_id
 from product_frames f
 join products p on p.id = f.product_id
 
 -- query fetch_frames
 -- A frame can hold megabytes, so only a few are fetched at a time.
 fetch 16 from frames
+
+-- query find_outdated_lines
+-- $1: events that say in which batch a line is, or that it is in none. No line is older than an event about it.
+select
+	format('line %s of %s of %s', l.orderid, l.qty, p.sku),
+	format('%s at version %s', coalesce('batch ' || e.batchref, 'no batch'), e.version),
+	format('batch %s at version %s', b.reference, l.version)
+from jsonb_to_recordset($1::jsonb) as e(product bigint, orderid text, qty integer, version bigint, batchref text)
+cross join lateral (
+	select * from order_lines l
+	where l.product_id = e.product and l.orderid = e.orderid and l.qty = e.qty
+	limit 1
+) as l
+join products p on p.id = e.product
+join batches b on b.id = l.batch_id
+where l.version < e.version or (l.version = e.version and b.reference is distinct from e.batchref)
 
 -- define each_rule
 -- Every rule selects the rows that break it: the row's key, the expected and the found value, as text. Of them $1

@@ -34,6 +34,7 @@ struct breach {
 /* A row of the outbox. */
 struct kept_frame {
 	const char *sku;
+	int64_t product; /* its key */
 	int64_t first_version, last_version;
 	int64_t epoch; /* that its place in the outbox has */
 	struct bytes frame;

@@ -1,4 +1,4 @@
-/* Checks the rules of the database in tools.sql, and two more that concern the outbox's frames. */
+/* Checks the rules of the database in tools.sql, and three more that concern the outbox's frames. */
 #include "adapters/postgres/tools/verify.h"
 
 #include "core/partition.h"
@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Two rules that SQL cannot check; one pass over the outbox checks both. */
+/* Rules that SQL cannot check; one pass over the outbox checks all of them. */
 static const struct sql_rule partition_rule = {"outbox-partition",
 					       "events are in the partition of their product", NULL};
 static const struct sql_rule frame_rule = {
 	"outbox-frame", "a row of the outbox holds the events of its product that it says", NULL};
+static const struct sql_rule line_rule = {"outbox-line", "a line is where the last kept event about it says",
+					  sql_find_outdated_lines};
 
-const size_t verify_rule_count = SQL_RULES + 2;
+const size_t verify_rule_count = SQL_RULES + 3;
 
 struct pg_verification {
 	struct blocking_client *client;
@@ -62,7 +64,7 @@ static bool check_rule(const struct pg_verification *verification, const struct 
 
 struct outbox_reading {
 	const struct pg_verification *verification;
-	int64_t misplaced, malformed;
+	int64_t misplaced, malformed, outdated;
 };
 
 /* Counts a breach, and reports it unless BREACHES_REPORTED_MAX were reported. */
@@ -78,6 +80,7 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 	const struct pg_verification *verification = reading->verification;
 	struct kept_frame kept = {
 		.sku = PQgetvalue(rows, row, 0),
+		.product = blocking_client_number(rows, row, 7),
 		.first_version = blocking_client_number(rows, row, 1),
 		.last_version = blocking_client_number(rows, row, 2),
 		.epoch = blocking_client_number(rows, row, 6),
@@ -96,6 +99,24 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 		count_breach(reading, &reading->malformed, &frame_rule, key, "a frame as its row says",
 			     defect);
 	PQfreemem(frame);
+}
+
+/* Compares the stored lines with the events of the rows that were checked last. */
+static bool check_lines(struct outbox_reading *reading)
+{
+	const struct pg_verification *verification = reading->verification;
+	const char *events = verification->verifier->line_events(verification->context);
+	const char *const params[] = {events};
+	PGresult *rows;
+
+	if (!events)
+		return true;
+	rows = blocking_client_query(verification->client, line_rule.sql, 1, params);
+	for (int row = 0; rows && row < PQntuples(rows); row++)
+		count_breach(reading, &reading->outdated, &line_rule, PQgetvalue(rows, row, 0),
+			     PQgetvalue(rows, row, 1), PQgetvalue(rows, row, 2));
+	PQclear(rows);
+	return rows;
 }
 
 static void report_rest(const struct outbox_reading *reading, const struct sql_rule *rule, int64_t count)
@@ -123,9 +144,12 @@ static bool check_outbox(const struct pg_verification *verification)
 		for (int row = 0; row < count; row++)
 			check_row(&reading, rows, row);
 		PQclear(rows);
+		if (!check_lines(&reading))
+			return false;
 	}
 	report_rest(&reading, &partition_rule, reading.misplaced);
 	report_rest(&reading, &frame_rule, reading.malformed);
+	report_rest(&reading, &line_rule, reading.outdated);
 	return true;
 }
 

@@ -18,6 +18,13 @@ struct verifier {
 	 * until the next call.
 	 */
 	const char *(*frame_defect)(void *context, const struct kept_frame *frame);
+
+	/*
+	 * Returns the events of the frames that were checked since the last call, which say where a line is,
+	 * as a list in JSON: objects with `product` (its key), `orderid`, `qty`, `version` and `batchref`
+	 * (null: in no batch).  NULL: there are none.  The text is valid until the next call.
+	 */
+	const char *(*line_events)(void *context);
 };
 
 extern const size_t verify_rule_count;

@@ -160,6 +160,25 @@ START_TEST(a_shrink_right_behind_many_releases_gives_up_the_newest_of_the_other_
 }
 END_TEST
 
+/* Without an id it is a new message; with the id of the first one it is a duplicate. */
+START_TEST(an_allocate_that_comes_again_after_the_release_is_handled_anew_unless_its_id_is_spent)
+{
+	static const char *const ids[] = {"", "\nid=x"};
+	const char *id = ids[_i / 2];
+	struct sent *again;
+
+	create_batch("batch", "LAMP", 10);
+	world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=3%s", id);
+	release(types[_i % 2], "order", 3);
+	world_run(world);
+	again = world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=order\nsku=LAMP\nqty=3%s", id);
+	world_run(world);
+
+	ck_assert_int_eq(again->verdict, *id ? SKIP_DUPLICATE : ACCEPTED);
+	ck_assert_str_eq(batch_of("order", "LAMP", 3), *id ? "" : "batch");
+}
+END_TEST
+
 START_TEST(events_say_why_a_line_lost_its_batch)
 {
 	static const char *const reasons[] = {"batch_shrunk", "cancelled"};
@@ -192,5 +211,8 @@ SUITE("release", set_up_world, tear_down_world)
 	tcase_add_loop_test(tests, a_duplicate_allocate_before_the_release_in_one_unit_is_skipped, 0,
 			    COUNT(types));
 	tcase_add_test(tests, a_shrink_right_behind_many_releases_gives_up_the_newest_of_the_other_lines);
+	tcase_add_loop_test(
+		tests, an_allocate_that_comes_again_after_the_release_is_handled_anew_unless_its_id_is_spent,
+		0, 4);
 	tcase_add_loop_test(tests, events_say_why_a_line_lost_its_batch, 0, 2);
 }

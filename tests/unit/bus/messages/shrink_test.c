@@ -357,6 +357,64 @@ START_TEST(a_stuck_step_is_retried_after_a_pause)
 }
 END_TEST
 
+/* ---- lines that are deallocated or shipped meanwhile ---- */
+
+static struct sent *send_about(enum message_type type, const char *orderid)
+{
+	return world_send(world, TRANSPORT_STREAM, type, "orderid=%s\nsku=LAMP\nqty=1", orderid);
+}
+
+/* The first step gives up the newest lines, so order-00010 is displaced by the second one only. */
+START_TEST(a_line_that_a_shrink_displaces_is_deallocated_or_shipped_when_it_is_done)
+{
+	static const enum message_type types[] = {MSG_DEALLOCATE, MSG_SHIP};
+	struct sent *shrink = begin_shrink_and_hold(), *displaced, *kept, *moved_last, *without;
+	bool ships = types[_i] == MSG_SHIP;
+
+	ck_assert(database_line(world->database, "LAMP", moved_order(100), 1)->displaced);
+	displaced = send_about(types[_i], moved_order(100));
+	kept = send_about(types[_i], "order-00003");
+	moved_last = send_about(types[_i], moved_order(0));
+	without = send_about(types[_i], moved_order(MOVED - 1));
+	world_run(world);
+	while (is_shrinking()) {
+		ck_assert_int_eq(displaced->answers, 0);
+		step_lane();
+	}
+	release_lane();
+	world_settle(world);
+
+	expect_handled(shrink);
+	expect_handled(displaced);
+	expect_handled(kept);
+	expect_handled(moved_last);
+	ck_assert_int_eq(without->verdict, SKIP_NOT_ALLOCATED); /* it is out of stock */
+	ck_assert_str_eq(batch_of(moved_order(100), "LAMP", 1), "");
+	ck_assert_int_eq(database_allocated(world->database, "a"), 9);
+	ck_assert_int_eq(database_purchased(world->database, "a"), ships ? 9 : 10);
+	ck_assert_int_eq(database_allocated(world->database, "b"), MOVED - 3);
+	ck_assert_int_eq(database_purchased(world->database, "b"), ships ? MOVED - 3 : MOVED - 1);
+}
+END_TEST
+
+/* The released lines are the newest of the batch, which the shrink would displace first. */
+START_TEST(a_large_shrink_right_behind_releases_moves_only_the_other_lines)
+{
+	struct sent *shrink;
+
+	send_about(MSG_DEALLOCATE, moved_order(MOVED - 1));
+	send_about(MSG_SHIP, moved_order(MOVED - 2));
+	shrink = change_quantity("a", 10);
+	world_settle(world);
+
+	expect_handled(shrink);
+	ck_assert_int_eq(database_allocated(world->database, "a"), 10);
+	ck_assert_int_eq(database_allocated(world->database, "b"), MOVED - 2);
+	ck_assert_str_eq(batch_of(moved_order(MOVED - 1), "LAMP", 1), "");
+	ck_assert(database_version(world->database, "LAMP") == MOVED + 10 + 2 + 2 * (MOVED - 2));
+}
+END_TEST
+
 /* ---- with a message in the unit that the database refuses ---- */
 
 START_TEST(the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused)
@@ -393,5 +451,8 @@ SUITE("shrink", set_up, tear_down_world)
 	tcase_add_test(tests, shrinks_of_several_skus_take_turns);
 	tcase_add_loop_test(tests, a_refused_step_is_retried, 0, 2);
 	tcase_add_test(tests, a_stuck_step_is_retried_after_a_pause);
+	tcase_add_loop_test(tests, a_line_that_a_shrink_displaces_is_deallocated_or_shipped_when_it_is_done,
+			    0, 2);
+	tcase_add_test(tests, a_large_shrink_right_behind_releases_moves_only_the_other_lines);
 	tcase_add_test(tests, the_order_of_the_sku_stays_when_a_message_of_the_unit_is_refused);
 }

@@ -147,6 +147,21 @@ START_TEST(a_dry_run_shows_a_line_that_loses_its_batch)
 }
 END_TEST
 
+START_TEST(a_dry_run_shows_a_line_that_leaves_its_batch)
+{
+	submit(engine, _i ? MSG_SHIP : MSG_DEALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"lamp\",\"qty\":4}");
+
+	ck_assert_int_eq(outcome, OUTCOME_HANDLED);
+	ck_assert_str_eq(changes(), arena_printf(world.arena,
+						 "product lamp: version 2\n"
+						 "batch b1: 0 of %d allocated\n"
+						 "line of order o1, 4 pieces: in no batch any more\n"
+						 "read model: order o1, lamp: gone\n",
+						 _i ? 6 : 10));
+	ck_assert_str_eq(effects.events[0].name, _i ? "line_shipped" : "line_deallocated");
+}
+END_TEST
+
 START_TEST(a_rejection_in_a_dry_run_shows_no_change)
 {
 	submit(engine, MSG_ALLOCATE, "{\"orderid\":\"o1\",\"sku\":\"unknown\",\"qty\":4}");
@@ -251,6 +266,7 @@ SUITE("dry run", set_up, tear_down)
 	tcase_add_test(tests, a_dry_run_shows_all_changes_of_an_allocation);
 	tcase_add_test(tests, a_dry_run_shows_a_new_product_and_its_batch);
 	tcase_add_test(tests, a_dry_run_shows_a_line_that_loses_its_batch);
+	tcase_add_loop_test(tests, a_dry_run_shows_a_line_that_leaves_its_batch, 0, 2);
 	tcase_add_test(tests, a_rejection_in_a_dry_run_shows_no_change);
 	tcase_add_test(tests, a_dry_run_publishes_mails_and_logs_nothing);
 	tcase_add_test(tests, each_message_of_a_dry_run_is_handled_after_those_before_it);
