@@ -65,4 +65,20 @@ bool codec_event_set_epoch(enum message_type type, struct bytes payload, int64_t
  */
 bool codec_payload_to_line(struct bytes payload, struct arena *arena, const char **line, const char **error);
 
+/*
+ * Replaces `old` by another text wherever a member with one of the names (ended by NULL) has it as its
+ * value, at any depth and in either encoding.  Values are compared once their escapes are resolved;
+ * everything else stays as it is, byte by byte.  The payload may be malformed.  Returns how many values
+ * were replaced; if there were any, *replaced is the new payload.
+ */
+size_t codec_payload_replace(struct bytes payload, const char *const names[], const char *old,
+			     const char *replacement, struct arena *arena, struct bytes *replaced);
+
+/*
+ * The same for a text without a structure, in which `old` is replaced where it is a whole word: not within
+ * `order-10` or `my-order-1`.  A NUL that is not counted follows the new text.
+ */
+size_t codec_words_replace(struct bytes text, const char *old, const char *replacement, struct arena *arena,
+			   struct bytes *replaced);
+
 #endif

@@ -10,19 +10,21 @@ size_t outbox_frame_size(const struct outgoing *event)
 	return 1 + strlen(message_name(event->type)) + 4 + event->payload.size;
 }
 
+static unsigned char *put_framed(unsigned char *at, struct bytes name, struct bytes payload)
+{
+	assert(name.size <= UINT8_MAX && payload.size <= UINT32_MAX);
+	*at++ = (unsigned char)name.size;
+	at = mempcpy(at, name.data, name.size);
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*at++ = (unsigned char)(payload.size >> shift);
+	return mempcpy(at, payload.data, payload.size);
+}
+
 static unsigned char *put_event(unsigned char *at, const struct outgoing *event)
 {
 	const char *name = message_name(event->type);
-	size_t length = strlen(name), size = event->payload.size;
 
-	assert(length <= UINT8_MAX && size <= UINT32_MAX);
-	*at++ = (unsigned char)length;
-	memcpy(at, name, length);
-	at += length;
-	for (int shift = 24; shift >= 0; shift -= 8)
-		*at++ = (unsigned char)(size >> shift);
-	memcpy(at, event->payload.data, size);
-	return at + size;
+	return put_framed(at, (struct bytes){name, strlen(name)}, event->payload);
 }
 
 static unsigned char *put_events(unsigned char *at, const struct outgoing *events, size_t count)
@@ -118,21 +120,34 @@ static const unsigned char *consume(struct bytes *in, size_t size)
 	return at;
 }
 
-static bool decode_event(struct arena *arena, struct bytes *in, struct outgoing *event)
-{
-	const unsigned char *length = consume(in, 1);
-	const unsigned char *name = length ? consume(in, *length) : NULL;
-	const unsigned char *size = name ? consume(in, 4) : NULL;
-	char *text;
+/* An event as the frame has it. */
+struct framed_event {
+	struct bytes name, payload;
+};
 
+static bool consume_event(struct bytes *in, struct framed_event *event)
+{
+	const unsigned char *length = consume(in, 1), *size;
+
+	event->name.size = length ? *length : 0;
+	event->name.data = length ? consume(in, *length) : NULL;
+	size = event->name.data ? consume(in, 4) : NULL;
 	if (!size)
 		return false;
-	text = arena_alloc(arena, (size_t)*length + 1);
-	memcpy(text, name, *length);
-	event->type = message_type_named(text);
 	event->payload.size = (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
 	event->payload.data = consume(in, event->payload.size);
 	return event->payload.data != NULL;
+}
+
+static bool decode_event(struct arena *arena, struct bytes *in, struct outgoing *event)
+{
+	struct framed_event framed;
+
+	if (!consume_event(in, &framed))
+		return false;
+	event->type = message_type_named(arena_text(arena, framed.name.data, framed.name.size));
+	event->payload = framed.payload;
+	return true;
 }
 
 bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoing **events, size_t *count)
@@ -143,5 +158,37 @@ bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoin
 			return false;
 		(*count)++;
 	}
+	return true;
+}
+
+/* ---- rewriting ---- */
+
+bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, payload_rewrite *rewrite, void *context,
+			  struct rewritten_frame *rewritten)
+{
+	struct framed_event *events = NULL;
+	struct bytes in = frame;
+	size_t size = 0;
+	unsigned char *at;
+
+	*rewritten = (struct rewritten_frame){0};
+	while (in.size) {
+		size_t last = rewritten->count++;
+
+		events = arena_grow(arena, events, last, sizeof *events);
+		rewritten->ends = arena_grow(arena, rewritten->ends, last, sizeof *rewritten->ends);
+		if (!consume_event(&in, &events[last]))
+			return false;
+		rewritten->rewritten += rewrite(context, &events[last].payload, arena);
+		size += 1 + events[last].name.size + 4 + events[last].payload.size;
+		rewritten->ends[last].before = frame.size - in.size;
+		rewritten->ends[last].now = size;
+	}
+	if (!rewritten->rewritten)
+		return true;
+	at = arena_alloc(arena, size);
+	rewritten->frame = (struct bytes){at, size};
+	for (size_t i = 0; i < rewritten->count; i++)
+		at = put_framed(at, events[i].name, events[i].payload);
 	return true;
 }

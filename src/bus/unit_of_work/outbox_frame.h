@@ -65,4 +65,21 @@ struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *eve
  */
 bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoing **events, size_t *count);
 
+/* Returns whether it has replaced the payload of an event, whose type may be unknown. */
+typedef bool payload_rewrite(void *context, struct bytes *payload, struct arena *arena);
+
+/* A frame whose payloads may have other sizes now. */
+struct rewritten_frame {
+	struct bytes frame;
+	size_t rewritten; /* the number of events whose payload was replaced; 0: the frame is not set */
+	size_t count;     /* of all events; for each, where it ended before and where it ends now */
+	struct {
+		size_t before, now;
+	} * ends;
+};
+
+/* Returns false if the bytes are not a frame. */
+bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, payload_rewrite *rewrite, void *context,
+			  struct rewritten_frame *rewritten);
+
 #endif

@@ -37,6 +37,13 @@ static const struct command_option verify_options[] = {
 	{0},
 };
 
+static const struct command_option forget_options[] = {
+	{"order", OPTION_TEXT, .required = true, .value = "ID", .help = "the order's id"},
+	{"dry-run", .help = "print what would be replaced; change nothing"},
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
 static const struct command_option outbox_renew_options[] = {
 	{"yes", .help = "do not ask"},
 	{0},
@@ -139,6 +146,14 @@ const struct command commands[] = {
 		.details = "They go to their channels, not to the event stream.  Exits with 1, and publishes\n"
 			   "nothing, when not all of them are stored any more (they are kept for 7 days).",
 		.uses = USED_BY_REPUBLISH, .run = command_republish,
+	},
+	{
+		.name = "forget", .arguments = "", .options = forget_options,
+		.summary = "replace an order's id by a random token wherever the database has it",
+		.details = "Workers continue meanwhile, and the books still balance.  Prints how often it was\n"
+			   "replaced in each table, and which places it cannot reach.  May be interrupted and\n"
+			   "run again.  A command that names the order later brings its id back.",
+		.uses = USED_BY_DATABASE_TOOLS, .run = command_forget,
 	},
 	{
 		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,

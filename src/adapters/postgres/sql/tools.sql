@@ -433,6 +433,158 @@ with piece as materialized (
 select 0, 0, count(*) from hidden
 
 
+-- ==== forgetting an order ====
+--
+-- $1: its id. $2: the token.
+
+-- define digest_of_order
+sha256(convert_to($1::text, 'UTF8'))
+
+-- define other_lines
+-- Lines are replaced with their products, and the read model's rows with their lines; these rows belong to no line.
+from allocations_view v
+where v.orderid = $1 and not exists (
+	select from products p
+	cross join lateral (
+		select from order_lines where product_id = p.id and orderid = v.orderid and qty = v.qty limit 1
+	) as l
+	where p.sku = v.sku
+)
+
+-- query begin_forgetting
+insert into forgets as f (digest, token) values ({digest_of_order}, $2)
+on conflict (digest) do update set token = f.token
+returning token
+
+-- query end_forgetting
+delete from forgets where digest = {digest_of_order}
+
+-- query find_lines
+-- Of the next 1000 products after $2: the last one, how many lines of the order they have, and which products have some.
+select max(id), coalesce(sum(lines), 0), coalesce(sum(displaced), 0),
+	array_agg(id order by id) filter (where lines + displaced > 0)
+from (
+	select
+		page.id,
+		(select count(*) from order_lines where product_id = page.id and orderid = $1) as lines,
+		(select count(*) from displaced_lines where product_id = page.id and orderid = $1) as displaced
+	from (select id from products where id > $2::bigint order by id limit 1000) as page
+) as found
+
+-- query replace_lines
+-- Of the products $3, which are locked: at most 1000 lines of each kind.
+with lines as (
+	update order_lines set orderid = $2
+	where ctid = any(array(
+		select l.ctid
+		from unnest($3::bigint[]) as w(id)
+		cross join lateral (
+			select ctid from order_lines where product_id = w.id and orderid = $1 limit 1000
+		) as l
+		limit 1000
+	))
+	returning product_id, qty
+), displaced as (
+	update displaced_lines set orderid = $2
+	where ctid = any(array(
+		select l.ctid
+		from unnest($3::bigint[]) as w(id)
+		cross join lateral (
+			select ctid from displaced_lines where product_id = w.id and orderid = $1 limit 1000
+		) as l
+		limit 1000
+	))
+	returning product_id
+), shown as (
+	update allocations_view set orderid = $2
+	where ctid = any(array(
+		select v.ctid
+		from lines
+		cross join lateral (select sku from products where id = lines.product_id limit 1) as p
+		cross join lateral (
+			select ctid from allocations_view
+			where orderid = $1 and sku = p.sku and qty = lines.qty
+			limit 1
+		) as v
+	))
+	returning 1
+), changed as (
+	update products set revision = revision + 1
+	where id = any(array(select product_id from lines union select product_id from displaced))
+)
+select (select count(*) from lines), (select count(*) from displaced), (select count(*) from shown)
+
+-- query count_view_rows
+select count(*) from allocations_view where orderid = $1
+
+-- query replace_view_rows
+update allocations_view set orderid = $2 where ctid = any(array(select v.ctid {other_lines} limit 1000))
+
+-- query count_notifications
+select count(*) from notifications where orderid = $1
+
+-- query replace_notifications
+update notifications set orderid = $2
+where ctid = any(array(select ctid from notifications where orderid = $1 limit 1000 for update))
+
+-- query count_inbox
+select count(*) from inbox where id = $1
+
+-- query replace_inbox
+update inbox set id = $2 where ctid = any(array(select ctid from inbox where id = $1 limit 1000))
+
+-- query read_heads
+select partition, position from outbox_heads order by partition
+
+-- query read_outbox_page
+-- At most 500 rows of partition $1 after position $2 and up to $3; after a MiB of them, no more.
+select position, sections, frame
+from (
+	select
+		next.*,
+		sum(octet_length(frame)) over (order by position rows between unbounded preceding and 1 preceding)
+			as bytes_before
+	from (
+		select * from outbox
+		where partition = $1::smallint and position > $2::bigint and position <= $3::bigint
+		order by position
+		limit 500
+	) as next
+) as page
+where coalesce(bytes_before, 0) < 1048576
+order by position
+
+-- query replace_row
+update outbox set sections = $3::bigint[], frame = $4::bytea
+where partition = $1::smallint and position = $2::bigint and frame = $5::bytea
+
+-- query read_letters_page
+-- The letters after $1; their key has one number, and $2 is for others.
+select id, attempts, outcome, reason, message_id, payload
+from dead_letters
+where id > $1::bigint and $2::bigint is not null
+order by id
+limit 50
+
+-- query replace_letter
+-- The letter $1 that had $2 attempts. Its payload has grown by what it has more bytes now.
+update dead_letters
+set reason = $3, message_id = $4, payload = substring($5::bytea for 65536),
+	payload_bytes = payload_bytes + octet_length($5::bytea) - octet_length(payload)
+where id = $1::bigint and attempts = $2::integer
+
+-- query read_attempts_page
+select dead_letter_id, attempt, edits, reason, message_id
+from dead_letter_history
+where (dead_letter_id, attempt) > ($1::bigint, $2::bigint)
+order by dead_letter_id, attempt
+limit 500
+
+-- query replace_attempt
+update dead_letter_history set edits = $3, reason = $4, message_id = $5
+where dead_letter_id = $1::bigint and attempt = $2::integer
+
+
 -- ==== dry runs ====
 --
 -- A session for dry runs works on temporary tables that hide the real ones, which stay visible as stored_NAME.

@@ -312,6 +312,22 @@ unsigned char *blocking_client_bytea(const PGresult *result, int row, int column
 	return must(PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), size));
 }
 
+const char *blocking_client_hexadecimal(struct arena *arena, struct bytes bytes)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *data = bytes.data;
+	char *text = arena_alloc(arena, 2 * bytes.size + 3), *end = text;
+
+	*end++ = '\\';
+	*end++ = 'x';
+	for (size_t i = 0; i < bytes.size; i++) {
+		*end++ = digits[data[i] >> 4];
+		*end++ = digits[data[i] & 15];
+	}
+	*end = '\0';
+	return text;
+}
+
 bool blocking_client_execute(struct blocking_client *client, const char *sql)
 {
 	PGresult *result;

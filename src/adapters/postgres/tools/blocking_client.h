@@ -6,6 +6,8 @@
 #define ALLOCD_ADAPTERS_POSTGRES_TOOLS_BLOCKING_CLIENT_H
 
 #include "adapters/system/url_source.h"
+#include "core/base/arena.h"
+#include "core/base/bytes.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -57,6 +59,9 @@ PGresult *blocking_client_query(struct blocking_client *client, const char *sql,
 /* Values of a result: an integer; a bytea, which the caller frees with PQfreemem(). */
 int64_t blocking_client_number(const PGresult *result, int row, int column);
 unsigned char *blocking_client_bytea(const PGresult *result, int row, int column, size_t *size);
+
+/* Bytes as the text of a bytea, for a parameter. */
+const char *blocking_client_hexadecimal(struct arena *arena, struct bytes bytes);
 
 /* Makes `text` the last error, after which a retry may succeed. Returns false. */
 bool blocking_client_fail(struct blocking_client *client, const char *text);

@@ -42,27 +42,11 @@ static const char *ends_of(struct arena *arena, const struct outgoing *events, s
 	return text;
 }
 
-static const char *hexadecimal(struct arena *arena, struct bytes bytes)
-{
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *data = bytes.data;
-	char *text = arena_alloc(arena, 2 * bytes.size + 3), *end = text;
-
-	*end++ = '\\';
-	*end++ = 'x';
-	for (size_t i = 0; i < bytes.size; i++) {
-		*end++ = digits[data[i] >> 4];
-		*end++ = digits[data[i] & 15];
-	}
-	*end = '\0';
-	return text;
-}
-
 static bool write_row(const struct renewing *renewing, const char *const key[2],
 		      const struct outgoing *events, size_t count)
 {
 	struct bytes frame = outbox_frame_encode(renewing->arena, events, count);
-	const char *const params[] = {key[0], key[1], hexadecimal(renewing->arena, frame),
+	const char *const params[] = {key[0], key[1], blocking_client_hexadecimal(renewing->arena, frame),
 				      ends_of(renewing->arena, events, count)};
 	PGresult *done = blocking_client_query(renewing->client, sql_rewrite_row, 4, params);
 

@@ -105,10 +105,56 @@ START_TEST(a_row_ends_before_it_is_too_large_and_the_next_row_of_its_partition_f
 }
 END_TEST
 
+static bool make_second_longer(void *context, struct bytes *payload, struct arena *in)
+{
+	(void)in;
+	if (++*(int *)context != 2)
+		return false;
+	*payload = (struct bytes){"longer", 6};
+	return true;
+}
+
+START_TEST(a_rewritten_frame_has_the_new_payload_and_where_each_event_ends_now)
+{
+	struct bytes frame = frame_of(arena, some_events, 3);
+	struct rewritten_frame rewritten;
+	struct outgoing *events = NULL;
+	size_t count = 0, first = 1 + strlen("line_allocated") + 4 + 5;
+	int calls = 0;
+
+	ck_assert(outbox_frame_rewrite(arena, frame, make_second_longer, &calls, &rewritten));
+
+	ck_assert_uint_eq(rewritten.rewritten, 1);
+	ck_assert(outbox_frame_decode(arena, rewritten.frame, &events, &count));
+	ck_assert_uint_eq(count, 3);
+	ck_assert_mem_eq(events[1].payload.data, "longer", 6);
+	ck_assert_mem_eq(events[2].payload.data, some_events[2].payload.data, 3);
+	ck_assert_uint_eq(rewritten.ends[0].now, first);
+	ck_assert_uint_eq(rewritten.ends[1].now, rewritten.ends[1].before + 6);
+	ck_assert_uint_eq(rewritten.ends[2].before, frame.size);
+	ck_assert_uint_eq(rewritten.ends[2].now, frame.size + 6);
+}
+END_TEST
+
+START_TEST(an_event_of_an_unknown_type_is_rewritten_with_its_name)
+{
+	struct rewritten_frame rewritten;
+	int calls = 1;
+
+	ck_assert(outbox_frame_rewrite(arena, (struct bytes){"\x03new\0\0\0\1x", 9}, make_second_longer,
+				       &calls, &rewritten));
+
+	ck_assert_uint_eq(rewritten.frame.size, 14);
+	ck_assert_mem_eq(rewritten.frame.data, "\x03new\0\0\0\6longer", 14);
+}
+END_TEST
+
 SUITE("outbox frame", set_up, tear_down)
 {
 	tcase_add_test(tests, a_decoded_frame_has_the_events_that_were_encoded);
 	tcase_add_test(tests, a_truncated_frame_is_refused);
 	tcase_add_test(tests, an_event_of_an_unknown_type_is_decoded_without_a_type);
 	tcase_add_test(tests, a_row_ends_before_it_is_too_large_and_the_next_row_of_its_partition_follows);
+	tcase_add_test(tests, a_rewritten_frame_has_the_new_payload_and_where_each_event_ends_now);
+	tcase_add_test(tests, an_event_of_an_unknown_type_is_rewritten_with_its_name);
 }

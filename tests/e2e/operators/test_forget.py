@@ -1,0 +1,239 @@
+"""`allocd forget`: an order's id is replaced wherever the database has it, while a worker runs."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import psycopg2
+import pytest
+from installation import binary, wait_until
+from tools import handled
+
+# Quotes, a backslash and letters that JSON may escape.
+ORDER = 'o"\\/rdér-1'
+OTHERS = (ORDER + "0", "my-" + ORDER, ORDER[:-2])
+TOKEN = re.compile(r"forgotten-[0-9a-f]{32}")
+
+# Every column that may hold a text: those in which `forget` replaces an order's id, and the others. A new one is added to one of them.
+FORGOTTEN = {
+    "order_lines.orderid", "displaced_lines.orderid", "allocations_view.orderid", "outbox.frame",
+    "notifications.orderid", "inbox.id", "dead_letters.payload", "dead_letters.reason", "dead_letters.message_id",
+    "dead_letter_history.edits", "dead_letter_history.reason", "dead_letter_history.message_id",
+}  # fmt: skip
+NOT_OF_ORDERS = {
+    "allocations_view.batchref", "allocations_view.sku", "batches.reference", "blind_windows.cause",
+    "dead_letter_history.action", "dead_letter_history.message", "dead_letter_history.outcome",
+    "dead_letter_history.who", "dead_letters.entry_id", "dead_letters.message", "dead_letters.outcome",
+    "dead_letters.place", "dead_letters.source", "dead_letters.way", "forgets.digest", "forgets.token",
+    "inbox.message", "inbox.outcome", "inbox.source", "migrations.checksum", "migrations.name",
+    "notifications.recipient", "notifications.sku", "products.sku", "shrinks.cause", "shrinks.traceparent",
+    "streams.name",
+}  # fmt: skip
+
+
+def test_every_column_that_may_hold_a_text_is_named_here(parked):
+    assert parked.run("migrate").returncode == 0
+
+    columns = parked.query(
+        """select c.table_name || '.' || c.column_name from information_schema.columns c
+        join information_schema.tables t using (table_schema, table_name)
+        where table_schema = 'public' and t.table_type = 'BASE TABLE'
+        and c.udt_name in ('text', '_text', 'varchar', '_varchar', 'bpchar', 'bytea', '_bytea', 'json', 'jsonb')"""
+    )
+
+    assert {column for (column,) in columns} == FORGOTTEN | NOT_OF_ORDERS
+
+
+def forget(there, order, *options):
+    done = there.run("forget", "--order", order, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def rows_with(there, text):
+    """Where a text is found in the decoded columns; the outbox as `GET /events` decodes it."""
+    found = {}
+    for column in FORGOTTEN - {"outbox.frame", "dead_letters.payload"}:
+        table, name = column.split(".")
+        found[column] = there.query(f"select count(*) from {table} where {name} = %s", text)[0][0]
+    return {column: count for column, count in found.items() if count}
+
+
+def events(there, sku):
+    """Fields of the SKU's events, without their envelopes."""
+    listed = [event["data"] for event in there.get(f"/events/{sku}?after=0").json()]
+    return [event.get("data", event) for event in listed]
+
+
+def orders_of(there, *skus):
+    return [event["orderid"] for sku in skus for event in events(there, sku)]
+
+
+def fill(there, sku):
+    """Lines of the order and of others, one of them moved, and one out of stock."""
+    there.stock(sku, **{f"{sku}-shelf": 20, f"{sku}-ship": (100, "2031-01-01")})
+    for number, order in enumerate((*OTHERS, ORDER)):
+        there.allocate(sku, order, 5, id=f"{sku}-{number}")
+    there.send("change_batch_quantity", {"batchref": f"{sku}-shelf", "qty": 10, "id": f"{sku}-shrink"})
+    there.allocate(sku, ORDER, 1000, id=f"{sku}-none")
+    handled(there, f"{sku}-none")
+
+
+@pytest.mark.parametrize("envelope", ["bare", "cloudevents"])
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_an_order_is_forgotten_and_the_books_balance_while_a_worker_has_cached_its_lines(parked, encoding, envelope):
+    there = parked
+    there.start(ALLOCD_ENCODING=encoding, ALLOCD_ENVELOPE=envelope)
+    for sku in ("LAMP", "CHAIR"):
+        fill(there, sku)
+    there.allocate("no-such-sku", ORDER, 1, id=ORDER)
+    there.allocate("no-such-sku", OTHERS[0], 1)
+    there.await_dead_letters(2)
+    before = {sku: events(there, sku) for sku in ("LAMP", "CHAIR")}
+    wait_until(lambda: there.run("quiesce").returncode == 0, "the worker to be idle")
+
+    dry = forget(there, ORDER, "--dry-run")
+    assert rows_with(there, ORDER), "a dry run changes nothing"
+    done = forget(there, ORDER)
+
+    assert done["replaced"] == dry["replaced"]
+    assert done["replaced"]["order_lines"] == done["replaced"]["allocations_view"] == 2
+    assert done["replaced"]["outbox"] == json.dumps(before).count(json.dumps(ORDER))
+    assert done["replaced"]["dead_letters"] == 1
+    assert rows_with(there, ORDER) == {}
+    for sku, old in before.items():
+        new = events(there, sku)
+        token = next(event["orderid"] for event in new if TOKEN.fullmatch(event["orderid"]))
+        assert new == [{**event, "orderid": token} if event["orderid"] == ORDER else event for event in old]
+    assert there.get("/allocations/" + urllib.parse.quote(ORDER, safe="")).status_code == 404
+    assert len(there.get(f"/allocations/{token}").json()) == 2
+    verified = there.run("verify")
+    assert verified.returncode == 0, verified.stdout
+    # The worker must not use the lines that it has cached.
+    there.send("change_batch_quantity", {"batchref": "LAMP-ship", "qty": 0, "id": "last-shrink"})
+    handled(there, "last-shrink")
+    assert ORDER not in orders_of(there, "LAMP", "CHAIR")
+    assert there.run("verify").returncode == 0
+    assert set(forget(there, ORDER)["replaced"].values()) == {0}
+
+
+def test_an_unknown_order_prints_zeros(allocd):
+    done = allocd.run("forget", "--order", "unknown")
+
+    assert done.returncode == 0
+    assert re.search(r"^order_lines +0$", done.stdout, re.MULTILINE)
+    assert "XTRIM" in done.stdout
+    assert allocd.query("select count(*) from forgets") == [(0,)]
+
+
+def test_dead_letters_of_any_payload_forget_the_order(allocd):
+    payloads = [
+        b'{"orderid":"\\u0041-1234","sku":"x","qty":"no"}',
+        b'{"orderid":"A-1234","sku',
+        b'{"order":"A-1234"}',
+        b"\x82\xa7orderid\xa6A-1234\xa3qty\xa1x",
+        b'{"orderid":"A-12345","sku":"x"}',
+    ]
+    for payload in payloads:
+        allocd.send("allocate", payload)
+    allocd.await_dead_letters(len(payloads))
+
+    done = forget(allocd, "A-1234")
+
+    assert done["replaced"]["dead_letters"] == 4
+    kept = [bytes(row[0]) for row in allocd.query("select payload from dead_letters order by id")]
+    assert kept[4] == payloads[4]
+    assert not any(b"A-1234" in payload or b"\\u0041" in payload for payload in kept[:4])
+    assert allocd.query("select count(*) from dead_letters where payload_bytes <> octet_length(payload)") == [(0,)]
+    assert allocd.run("dead-letters", "show").returncode == 0
+
+
+def lines_with(there, order):
+    return there.query("select count(*) from order_lines where orderid = %s", order)[0][0]
+
+
+@contextlib.contextmanager
+def load(there, skus):
+    """Sends lines of other orders and moves them, until the end of the block."""
+    done = threading.Event()
+
+    def send():
+        for number in range(100000):
+            if done.is_set():
+                return
+            sku = skus[number % len(skus)]
+            there.allocate(sku, f"other-{number}", 1)
+            time.sleep(0.005)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        done.set()
+        sender.join()
+
+
+def test_one_that_was_killed_continues_with_its_token_while_a_worker_is_busy(allocd):
+    skus = [f"sku-{number}" for number in range(8)]
+    for sku in skus:
+        allocd.stock(sku, **{f"{sku}-shelf": 100000})
+        for qty in range(1, 21):
+            allocd.allocate(sku, "order-1", qty, id=f"{sku}-{qty}")
+        handled(allocd, f"{sku}-20")
+    locking = psycopg2.connect(allocd.database_url)
+    with load(allocd, skus[:4]), locking.cursor() as cursor:
+        # When it is killed it has replaced the lines, and the events of all partitions but the last.
+        cursor.execute("select from outbox where partition = (select max(partition) from outbox) for update")
+        killed = subprocess.Popen([binary(), "forget", "--order", "order-1"], env=allocd.environment())
+        wait_until(lambda: not lines_with(allocd, "order-1"), "the lines to be replaced")
+        time.sleep(0.2)  # it may be anywhere behind that
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        locking.rollback()
+        (token,) = allocd.query("select token from forgets")[0]
+
+        done = forget(allocd, "order-1")
+
+    locking.close()
+    assert done["replaced"]["order_lines"] == 0
+    assert done["replaced"]["outbox"] > 0
+    assert lines_with(allocd, token) == 160
+    orders = orders_of(allocd, *skus)
+    assert orders.count(token) == 160
+    assert all(order.startswith("other-") for order in orders if order != token)
+    assert allocd.query("select count(*) from forgets") == [(0,)]
+    wait_until(lambda: allocd.run("quiesce").returncode == 0, "the worker to be idle")
+    verified = allocd.run("verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_a_row_of_the_outbox_from_before_migration_8_forgets_the_order(allocd):
+    allocd.stock("LAMP", shelf=10)
+    allocd.allocate("LAMP", "order-1", 1, id="one")
+    handled(allocd, "one")
+    wait_until(lambda: allocd.run("quiesce").returncode == 0, "the worker to be idle")
+    allocd.query(
+        """update outbox set product_id = sections[1], first_version = sections[2], last_version = sections[3],
+        sections = null, key = null"""
+    )
+    allocd.query("delete from outbox_directory; update products set last_row = 0, revision = revision + 1")
+
+    assert forget(allocd, "order-1")["replaced"]["outbox"] == 1
+
+    (event,) = events(allocd, "LAMP")
+    assert TOKEN.fullmatch(event["orderid"])
+
+
+def test_an_order_that_is_no_utf_8_is_a_usage_error(parked):
+    done = subprocess.run(
+        [os.fsencode(binary()), b"forget", b"--order", b"\xff"], env=parked.environment(), capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (2, b"allocd: forget: --order: expected UTF-8\n")
