@@ -59,6 +59,14 @@ static void say_allocate(struct content *content, const char *order, const char 
 	say_qty(content, 1);
 }
 
+/* The message has the fields of an allocate. */
+static void say_release(struct content *content, enum message_type type, const char *order, int round,
+			int number)
+{
+	say_allocate(content, order, "lamp", round, number);
+	content->type = type;
+}
+
 static void say_reallocate(struct content *content, int round, int number)
 {
 	assert(round < SMALL_QTY);
@@ -112,6 +120,18 @@ static void say_what(struct content *content, enum work work, int round, int num
 		break;
 	case ALLOCATE:
 		say_allocate(content, "order", "lamp", round, number);
+		break;
+	case HOLD:
+		say_allocate(content, "held0", "lamp", round, number);
+		break;
+	case LOAD:
+		say_allocate(content, "load0", "lamp", round, number);
+		break;
+	case DEALLOCATE:
+		say_release(content, MSG_DEALLOCATE, "held0", round, number);
+		break;
+	case SHIP:
+		say_release(content, MSG_SHIP, "load0", round, number);
 		break;
 	case REALLOCATE:
 		say_reallocate(content, round, number);

@@ -23,6 +23,10 @@ enum work {
 	STOCK_LARGE, /* and an inexhaustible shipment of it */
 	FILL_SMALL,  /* allocate: a line of one piece, from the small batch as long as it lasts */
 	ALLOCATE,    /* allocate: a new line, from the shelf */
+	HOLD,        /* allocate: a line that DEALLOCATE names in the same round, */
+	LOAD,        /* and one that SHIP names */
+	DEALLOCATE,  /* deallocate */
+	SHIP,        /* ship */
 	REALLOCATE,  /* change_batch_quantity: a small batch shrinks by one, and its newest line moves */
 	NEW_BATCH,   /* create_batch: one more of a known SKU */
 	UNKNOWN_SKU, /* allocate: rejected */

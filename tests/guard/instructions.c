@@ -48,6 +48,8 @@ static const struct counted all[] = {
 	{"allocate, JSON", ALLOCATE, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
 	{"allocate, MessagePack", ALLOCATE, DRESS_MSGPACK, MSGPACK, OUTCOME_HANDLED},
 	{"allocate, CloudEvents", ALLOCATE, DRESS_CLOUDEVENT, CLOUDEVENT, OUTCOME_HANDLED},
+	{"deallocate, JSON", DEALLOCATE, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
+	{"ship, JSON", SHIP, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
 	{"change_batch_quantity that moves a line, JSON", REALLOCATE, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
 	{"create_batch, JSON", NEW_BATCH, DRESS_JSON, BARE_JSON, OUTCOME_HANDLED},
 	{"allocate of an unknown SKU, JSON", UNKNOWN_SKU, DRESS_JSON, BARE_JSON, OUTCOME_REJECTED},
@@ -132,6 +134,13 @@ static void stock_up(struct world *world)
 		do_unit(world, FILL_SMALL, DRESS_JSON, OUTCOME_HANDLED);
 }
 
+/* Allocates the lines that the counted units and those before them release. */
+static void hold_lines(struct world *world, enum work work)
+{
+	for (int i = 0; i < 2 + UNITS; i++)
+		do_unit(world, work, DRESS_JSON, OUTCOME_HANDLED);
+}
+
 static void exhaust_batches(struct world *world, int units)
 {
 	do_messages(world, STOCK_SHIPMENT, DRESS_JSON, OUTCOME_HANDLED, 1);
@@ -159,6 +168,8 @@ static void count(const struct counted *it)
 
 	set_up(&world, &it->events);
 	stock_up(&world);
+	if (it->work == DEALLOCATE || it->work == SHIP)
+		hold_lines(&world, it->work == SHIP ? LOAD : HOLD);
 	count_units(&world, it);
 	tear_down(&world);
 }

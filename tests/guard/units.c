@@ -57,6 +57,8 @@ static const struct counted all[] = {
 	{"10 allocates", ALLOCATE, 10, 20, OUTCOME_HANDLED},
 	{"100 allocates", ALLOCATE, 100, 10, OUTCOME_HANDLED},
 	{"1000 allocates of 100 SKUs", ALLOCATE, 1000, 5, OUTCOME_HANDLED},
+	{"100 deallocates", DEALLOCATE, 100, 5, OUTCOME_HANDLED},
+	{"100 ships", SHIP, 100, 5, OUTCOME_HANDLED},
 	{"100 change_batch_quantity that move a line each", REALLOCATE, 100, SMALL_QTY - 2, OUTCOME_HANDLED},
 	{"100 create_batch", NEW_BATCH, 100, 5, OUTCOME_HANDLED},
 	{"100 allocates of unknown SKUs", UNKNOWN_SKU, 100, 5, OUTCOME_REJECTED},
@@ -213,9 +215,18 @@ static void stock_up(void)
 		do_unit(FILL_SMALL, SKUS, OUTCOME_HANDLED);
 }
 
+/* Allocates the lines that the counted units and those before them release. */
+static void hold_lines(const struct counted *it)
+{
+	for (int i = 0; i < 2 + it->units; i++)
+		do_unit(it->work == SHIP ? LOAD : HOLD, it->messages, OUTCOME_HANDLED);
+}
+
 /* Two units before are not counted, so that statements are prepared, and rows have been updated before. */
 static void count(const struct counted *it)
 {
+	if (it->work == DEALLOCATE || it->work == SHIP)
+		hold_lines(it);
 	do_unit(it->work, it->messages, it->work == SAME_ID ? OUTCOME_HANDLED : it->outcome);
 	do_unit(it->work, it->messages, it->outcome);
 	meter_begin(world.meter);

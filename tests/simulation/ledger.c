@@ -110,12 +110,18 @@ static enum verdict do_naively(struct model *model, const struct envelope *comma
 {
 	const struct create_batch *create = &command->message.as.create_batch;
 	const struct allocate *allocate = &command->message.as.allocate;
+	const struct deallocate *deallocate = &command->message.as.deallocate;
+	const struct ship *ship = &command->message.as.ship;
 	const struct change_batch_quantity *change = &command->message.as.change_batch_quantity;
 
 	if (command->message.type == MSG_CREATE_BATCH)
 		return model_add_batch(model, create->batchref, create->qty, create->eta);
 	if (command->message.type == MSG_ALLOCATE)
 		return model_allocate(model, allocate->orderid, allocate->qty);
+	if (command->message.type == MSG_DEALLOCATE)
+		return model_deallocate(model, deallocate->orderid, deallocate->qty);
+	if (command->message.type == MSG_SHIP)
+		return model_ship(model, ship->orderid, ship->qty);
 	return model_change_quantity(model, change->batchref, change->qty, change->occurred_at);
 }
 
@@ -124,7 +130,7 @@ static void check_event(struct history *history, const struct model_event *expec
 {
 	struct envelope envelope;
 	const struct outgoing *event;
-	const char *error, *batchref;
+	const char *error, *batchref, *reason;
 
 	ck_assert_msg(history->seen < history->count, "%s: an event of version %d is missing", history->sku,
 		      (int)expected->version);
@@ -137,6 +143,8 @@ static void check_event(struct history *history, const struct model_event *expec
 	ck_assert_str_eq(message_text(&envelope.message, "orderid"), expected->orderid);
 	ck_assert_str_eq(message_text(&envelope.message, "cause"), cause);
 	ck_assert_str_eq(batchref ? batchref : "-", expected->batchref ? expected->batchref : "-");
+	reason = message_text(&envelope.message, "reason");
+	ck_assert_pstr_eq(reason, expected->reason);
 }
 
 /*

@@ -79,6 +79,24 @@ static struct entry *any_allocate(struct run *run, enum transport transport)
 				       1 + line % 3));
 }
 
+/* Releases the line of an allocate that was sent before. */
+static struct entry *any_release(struct run *run, enum transport transport)
+{
+	enum message_type type = pick(run, 2) ? MSG_DEALLOCATE : MSG_SHIP;
+	int tries = run->ledger.count ? 20 : 0;
+
+	while (tries-- > 0) {
+		const struct entry *sent = run->ledger.entries[pick(run, run->ledger.count)];
+
+		if (sent->type == MSG_ALLOCATE)
+			return ledger_add(&run->ledger, transport, type,
+					  arena_printf(world->arena, "%.*s",
+						       (int)(strstr(sent->payload, "\nid=") - sent->payload),
+						       sent->payload));
+	}
+	return ledger_add(&run->ledger, transport, type, "orderid=order-0\nsku=SKU-0\nqty=1");
+}
+
 static struct entry *any_change(struct run *run, enum transport transport)
 {
 	const char *occurred_at = "";
@@ -94,10 +112,12 @@ static struct entry *any_change(struct run *run, enum transport transport)
 static struct entry *any_command(struct run *run)
 {
 	enum transport transport = (enum transport)pick(run, TRANSPORT_HTTP + 1);
-	int kind = pick(run, 10);
+	int kind = pick(run, 12);
 
 	if (kind < 1)
 		return any_create(run, transport);
+	if (kind >= 10)
+		return any_release(run, transport);
 	return kind < 8 ? any_allocate(run, transport) : any_change(run, transport);
 }
 

@@ -73,6 +73,30 @@ enum verdict model_allocate(struct model *model, const char *orderid, int32_t qt
 	return ACCEPTED;
 }
 
+enum verdict model_deallocate(struct model *model, const char *orderid, int32_t qty)
+{
+	struct flat_line *line = flat_line(&model->flat, orderid, qty);
+
+	if (!line)
+		return SKIP_NOT_ALLOCATED;
+	tell(model, MSG_LINE_DEALLOCATED, line, line->batchref);
+	model->events[model->event_count - 1].reason = LINE_DEALLOCATED_REASON_CANCELLED;
+	flat_remove_line(&model->flat, line);
+	return ACCEPTED;
+}
+
+enum verdict model_ship(struct model *model, const char *orderid, int32_t qty)
+{
+	struct flat_line *line = flat_line(&model->flat, orderid, qty);
+
+	if (!line)
+		return SKIP_NOT_ALLOCATED;
+	tell(model, MSG_LINE_SHIPPED, line, line->batchref);
+	flat_batch(&model->flat, line->batchref)->purchased -= qty;
+	flat_remove_line(&model->flat, line);
+	return ACCEPTED;
+}
+
 enum verdict model_change_quantity(struct model *model, const char *reference, int32_t qty,
 				   int64_t occurred_at)
 {
@@ -92,6 +116,7 @@ enum verdict model_change_quantity(struct model *model, const char *reference, i
 		struct flat_line *newest = flat_newest_line(flat, reference, INT64_MAX);
 
 		tell(model, MSG_LINE_DEALLOCATED, newest, reference);
+		model->events[model->event_count - 1].reason = LINE_DEALLOCATED_REASON_BATCH_SHRUNK;
 		given_up[count++] = *newest;
 		flat_remove_line(flat, newest);
 	}

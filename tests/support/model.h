@@ -16,6 +16,7 @@ struct model_event {
 	const char *orderid;
 	int32_t qty;
 	const char *batchref; /* NULL: out of stock */
+	const char *reason;   /* of a line that was deallocated, else NULL */
 	int64_t version;
 };
 
@@ -27,6 +28,8 @@ struct model {
 
 enum verdict model_add_batch(struct model *model, const char *reference, int32_t qty, int32_t eta);
 enum verdict model_allocate(struct model *model, const char *orderid, int32_t qty);
+enum verdict model_deallocate(struct model *model, const char *orderid, int32_t qty);
+enum verdict model_ship(struct model *model, const char *orderid, int32_t qty);
 enum verdict model_change_quantity(struct model *model, const char *reference, int32_t qty,
 				   int64_t occurred_at);
 

@@ -14,13 +14,21 @@
 #define FIRST_INSTANT (FIRST_DAY * US_PER_DAY)
 #define LAST_INSTANT  ((LAST_DAY + 1) * US_PER_DAY - 1)
 
+/* A choice needs no further check. */
+static bool may_write_text(const struct field *field, const char *text)
+{
+	size_t length, count;
+
+	if (field->choices)
+		return field_allows(field, text);
+	length = strlen(text);
+	count = utf8_count(text, length);
+	return count >= (size_t)field->min && count <= (size_t)field->max && utf8_is_valid(text, length);
+}
+
 static bool write_text(const struct field *field, const char *text, struct document *document)
 {
-	size_t length = strlen(text);
-	size_t count = utf8_count(text, length);
-
-	if (count < (size_t)field->min || count > (size_t)field->max || !utf8_is_valid(text, length) ||
-	    !field_allows(field, text))
+	if (!may_write_text(field, text))
 		return false;
 	document_add_text(document, field->name, text);
 	return true;

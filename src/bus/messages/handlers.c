@@ -113,7 +113,7 @@ enum verdict reallocate(struct unit_of_work *uow, struct message *event)
 {
 	const struct line_deallocated *deallocated = &event->as.line_deallocated;
 
-	if (strcmp(deallocated->reason, LINE_DEALLOCATED_REASON_BATCH_SHRUNK))
+	if (strcmp(deallocated->reason, LINE_DEALLOCATED_REASON_BATCH_SHRUNK) != 0)
 		return ACCEPTED;
 	return product_reallocate_next(unit_of_work_product(uow, deallocated->sku));
 }

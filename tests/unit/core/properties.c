@@ -58,6 +58,7 @@ struct temper {
 	int batches, orders, etas;  /* how many different ones there are */
 	int stock_max, line_max;    /* quantities */
 	int allocate, change;       /* in percent; the rest are new batches */
+	int release;                /* in percent of the allocates: deallocate or ship instead */
 	int page;                   /* how much is loaded at once */
 	int unit;                   /* commands in a unit of work */
 	int loss, failure, surplus; /* in percent: units lost, commands undone, things loaded without need */
@@ -99,6 +100,7 @@ static void begin_life(void)
 		.line_max = percent(80) ? between(1, 12) : between(20, 60),
 		.allocate = between(40, 85),
 		.change = between(5, 15),
+		.release = percent(80) ? between(1, 60) : 0,
 		.page = between(1, 4),
 		.unit = between(1, COMMANDS_A_UNIT),
 		.loss = percent(50) ? between(1, 30) : 0,
@@ -108,6 +110,17 @@ static void begin_life(void)
 	memset(&kept, 0, sizeof kept);
 	memset(&model.flat, 0, sizeof model.flat);
 	model.event_count = heard = 0;
+}
+
+/* Usually names a line that is stored, because few others are. */
+static void name_some_line(struct command *command)
+{
+	const struct flat_line *line = &kept.lines[between(0, kept.line_count ? kept.line_count - 1 : 0)];
+
+	if (!kept.line_count || percent(20))
+		return;
+	command->orderid = line->orderid;
+	command->qty = line->qty;
 }
 
 static struct command any_command(void)
@@ -121,8 +134,12 @@ static struct command any_command(void)
 	int kind = between(1, 100);
 
 	if (kind <= temper.allocate) {
-		command.type = MSG_ALLOCATE;
+		command.type = !percent(temper.release) ? MSG_ALLOCATE
+			       : percent(50)            ? MSG_DEALLOCATE
+							: MSG_SHIP;
 		command.qty = between(1, temper.line_max);
+		if (command.type != MSG_ALLOCATE)
+			name_some_line(&command);
 	} else if (kind <= temper.allocate + temper.change) {
 		command.type = MSG_CHANGE_BATCH_QUANTITY;
 		command.qty = percent(20) ? 0 : between(0, temper.stock_max);
@@ -135,11 +152,16 @@ static struct command any_command(void)
 
 /* ---- loading, as little or as much as chance wants ---- */
 
+static bool names_line(const struct command *command)
+{
+	return command->type == MSG_ALLOCATE || command->type == MSG_DEALLOCATE || command->type == MSG_SHIP;
+}
+
 static void load_what_is_named(const struct command *command)
 {
 	struct batch *batch;
 
-	if (command->type == MSG_ALLOCATE) {
+	if (names_line(command)) {
 		repository_load_line(&kept, product, command->orderid, command->qty);
 		return;
 	}
@@ -195,14 +217,26 @@ static enum verdict change_quantity(const struct command *command)
 
 static enum verdict begin(const struct command *command)
 {
+	struct order_line line;
+
 	if (!command)
 		return product_continue_shrink(product);
+	line = (struct order_line){command->orderid, "chair", command->qty};
 	if (command->type == MSG_ALLOCATE)
-		return product_allocate(product,
-					&(struct order_line){command->orderid, "chair", command->qty});
+		return product_allocate(product, &line);
+	if (command->type == MSG_DEALLOCATE)
+		return product_deallocate(product, &line);
+	if (command->type == MSG_SHIP)
+		return product_ship(product, &line);
 	if (command->type == MSG_CREATE_BATCH)
 		return product_add_batch(product, command->reference, command->qty, command->eta);
 	return change_quantity(command);
+}
+
+static bool is_shrunk(const struct message *event)
+{
+	return event->type == MSG_LINE_DEALLOCATED &&
+	       !strcmp(event->as.line_deallocated.reason, LINE_DEALLOCATED_REASON_BATCH_SHRUNK);
 }
 
 /* Reallocates as the message bus does: for every line_deallocated, a displaced line is allocated again. */
@@ -211,7 +245,7 @@ static enum verdict attempt(const struct command *command)
 	enum verdict verdict = begin(command);
 
 	for (const struct event *event = product->events; event && verdict == ACCEPTED; event = event->next) {
-		if (event->message.type == MSG_LINE_DEALLOCATED)
+		if (is_shrunk(&event->message))
 			verdict = product_reallocate_next(product);
 	}
 	return verdict;
@@ -238,16 +272,21 @@ static enum verdict decide(const struct command *command, char **before)
 
 /* ---- does it agree with the model? ---- */
 
+static bool is_same(const char *text, const char *other)
+{
+	return text && other ? !strcmp(text, other) : text == other;
+}
+
 static bool is_event(const struct message *message, const struct model_event *expected)
 {
-	const char *batchref = message_text(message, "batchref");
+	const char *batchref = message_text(message, "batchref"), *reason = message_text(message, "reason");
 
 	return message->type == expected->type &&
 	       !strcmp(message_text(message, "orderid"), expected->orderid) &&
 	       !strcmp(message_text(message, "sku"), "chair") &&
 	       message_number(message, "qty") == expected->qty &&
 	       message_number(message, "version") == expected->version &&
-	       (batchref ? expected->batchref && !strcmp(batchref, expected->batchref) : !expected->batchref);
+	       is_same(batchref, expected->batchref) && is_same(reason, expected->reason);
 }
 
 /* Asserts that the events raised since are the model's next ones; returns their number. */
@@ -268,6 +307,10 @@ static enum verdict ask_model(const struct command *command)
 {
 	if (command->type == MSG_ALLOCATE)
 		return model_allocate(&model, command->orderid, command->qty);
+	if (command->type == MSG_DEALLOCATE)
+		return model_deallocate(&model, command->orderid, command->qty);
+	if (command->type == MSG_SHIP)
+		return model_ship(&model, command->orderid, command->qty);
 	if (command->type == MSG_CREATE_BATCH)
 		return model_add_batch(&model, command->reference, command->qty, command->eta);
 	return model_change_quantity(&model, command->reference, command->qty, command->occurred_at);
