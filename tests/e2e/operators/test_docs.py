@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -29,6 +30,19 @@ def test_the_documented_programs_publish_and_receive(tmp_path, on_own_redis, lan
         ["line_deallocated", f"order-{language}", f"shelf-{language}", "2"],
         ["line_allocated", f"order-{language}", f"shipment-{language}", "3"],
     ]
+
+
+def test_the_documented_day_in_a_warehouse_ends_as_it_says(allocd):
+    [day] = re.findall(r"^```sh day\n(.*?)^```$", document("messages.md"), re.MULTILINE | re.DOTALL)
+    expected = []
+    for line in day.splitlines():
+        command, comment = line.split("#")
+        assert allocd.run(*shlex.split(command)[1:]).returncode == 0
+        expected += re.findall("line_[a-z]+|out_of_stock", comment)
+
+    wait_until(lambda: len(allocd.get("/events/lamp").json()) >= len(expected), "the events of the day")
+    assert [event["type"] for event in allocd.get("/events/lamp").json()] == expected
+    assert allocd.query("select purchased, allocated from batches") == [(68, 68)]
 
 
 def psql(url, statements):

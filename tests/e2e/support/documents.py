@@ -18,16 +18,19 @@ def document(name):
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
-def program(name):
+def program(name, without=()):
+    """The program; `without` events that one of before did not know."""
     text = document("messages.md")
+    for event in without:
+        text = text.replace(f'"{event}", ', "")
     return re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
 
 
 @contextlib.contextmanager
-def running(name, folder, allocd):
+def running(name, folder, allocd, without=()):
     """Runs one of the programs of messages.md. They use no prefix, so the Redis is the test's own."""
     file = folder / name
-    file.write_text(program(name), encoding="utf-8")
+    file.write_text(program(name, without), encoding="utf-8")
     runner = RUNNERS[name.rsplit(".", 1)[1]]
     environment = {
         **os.environ, "REDIS_URL": allocd.redis_url, "ALLOCD_URL": allocd.url(""), "NODE_PATH": NODE_PATH
@@ -41,8 +44,10 @@ def running(name, folder, allocd):
 
 
 @contextlib.contextmanager
-def listening(language, folder, allocd):
-    """Runs the documented listener; it is subscribed when the block begins."""
-    with running(f"listen.{language}", folder, allocd) as listener:
-        wait_until(lambda: all(n for _, n in allocd.redis.pubsub_numsub(*EVENTS)), "the listener to subscribe")
+def listening(language, folder, allocd, without=()):
+    """Runs the documented listener; it is subscribed when the block begins, but not to the events `without`."""
+    with running(f"listen.{language}", folder, allocd, without) as listener:
+        events = [event for event in EVENTS if event not in without]
+        wait_until(lambda: all(n for _, n in allocd.redis.pubsub_numsub(*events)), "the listener to subscribe")
+        assert not any(n for _, n in allocd.redis.pubsub_numsub(*without) if without)
         yield listener

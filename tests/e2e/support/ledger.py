@@ -260,7 +260,7 @@ def replay(events, lines, refused):
         if event["type"] == "line_allocated":
             assert line not in lines, f"allocated twice: {event}"
             lines[line] = event["batchref"], event["version"]
-        elif event["type"] == "line_deallocated":
+        elif event["type"] in ("line_deallocated", "line_shipped"):
             assert lines.pop(line)[0] == event["batchref"], event
         else:
             refused[line] += 1
