@@ -1,9 +1,9 @@
 /*
  * Forgets an order: replaces its id by a random token in every table that has it, while workers continue.
  *
- * Products' rows are locked before their lines, as workers do, and their revisions are raised, so that no
- * worker uses lines that it has cached.  Each piece is a transaction of its own.  An interrupted call is
- * repeated with the same token, which is kept in the table `forgets` until all is done.
+ * Products' rows are locked before their lines, as workers do, and their revisions are raised: a unit
+ * of work that has loaded such a line before is done again.  Each piece is a transaction of its own.  An
+ * interrupted call is repeated with the same token, which is kept in the table `forgets` until all is done.
  *
  * To add a table: `tables` in forget.c, if one of its columns is the id, or a file of its own; and the
  * list in tests/e2e/operators/test_forget.py, which names every column that may hold a text.

@@ -452,8 +452,18 @@ where v.orderid = $1 and not exists (
 )
 
 -- query begin_forgetting
+-- The token of an interrupted call, unless a line came back since that would be the same as one that has the token.
 insert into forgets as f (digest, token) values ({digest_of_order}, $2)
-on conflict (digest) do update set token = f.token
+on conflict (digest) do update set token = case
+	when exists (
+		select from allocations_view v
+		cross join lateral (
+			select from allocations_view where orderid = f.token and sku = v.sku and qty = v.qty limit 1
+		) as twin
+		where v.orderid = $1
+	) then excluded.token
+	else f.token
+end
 returning token
 
 -- query end_forgetting
