@@ -127,6 +127,8 @@ START_TEST(a_rewritten_frame_has_the_new_payload_and_where_each_event_ends_now)
 	ck_assert_uint_eq(rewritten.rewritten, 1);
 	ck_assert(outbox_frame_decode(arena, rewritten.frame, &events, &count));
 	ck_assert_uint_eq(count, 3);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(events[i].type, some_events[i].type);
 	ck_assert_mem_eq(events[1].payload.data, "longer", 6);
 	ck_assert_mem_eq(events[2].payload.data, some_events[2].payload.data, 3);
 	ck_assert_uint_eq(rewritten.ends[0].now, first);
