@@ -8,23 +8,14 @@
 
 /* ---- publishing ---- */
 
-static const struct {
-	enum message_type type;
-	const char *channel;
-} channels[] = {
-	{MSG_LINE_ALLOCATED, "p:line_allocated"},
-	{MSG_LINE_DEALLOCATED, "p:line_deallocated"},
-	{MSG_OUT_OF_STOCK, "p:out_of_stock"},
-};
-
 START_TEST(an_event_goes_to_the_channel_of_its_name)
 {
 	redisContext *context = server_control(&world.server);
-	struct outgoing one = {channels[_i].type, {"a\0\r\n", 4}};
+	struct outgoing one = {event_types[_i], {"a\0\r\n", 4}};
 	struct outgoing_row row = {1, &one, 1};
 	redisReply *reply;
 
-	freeReplyObject(redisCommand(context, "SUBSCRIBE %s", channels[_i].channel));
+	freeReplyObject(redisCommand(context, "SUBSCRIBE p:%s", message_name(event_types[_i])));
 	submit_rows(world.publisher,
 		    &(struct publication){.incarnation = "one", .rows = &row, .row_count = 1}, "a");
 	run_until(answered("a"));
@@ -240,7 +231,7 @@ END_TEST
 
 SUITE("redis publisher", publisher_setup, publisher_teardown, .timeout_s = 120)
 {
-	tcase_add_loop_test(tests, an_event_goes_to_the_channel_of_its_name, 0, COUNT(channels));
+	tcase_add_loop_test(tests, an_event_goes_to_the_channel_of_its_name, 0, EVENT_TYPES);
 	tcase_add_test(tests, rows_are_published_in_order);
 	tcase_add_test(tests, an_event_of_an_unknown_type_is_left_out);
 	tcase_add_test(tests, an_event_without_a_subscriber_is_counted);

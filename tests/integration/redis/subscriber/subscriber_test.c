@@ -62,22 +62,16 @@ static bool reconnected(void)
 
 /* ---- hearing ---- */
 
-static const struct {
-	const char *channel;
-	enum message_type type;
-} channels[] = {
-	{"p:create_batch", MSG_CREATE_BATCH},
-	{"p:allocate", MSG_ALLOCATE},
-	{"p:change_batch_quantity", MSG_CHANGE_BATCH_QUANTITY},
-};
-
 START_TEST(each_channel_delivers_one_type_of_message)
 {
-	command("PUBLISH %s %s", channels[_i].channel, "payload");
+	char channel[64];
+
+	snprintf(channel, sizeof channel, "p:%s", message_name(command_types[_i]));
+	command("PUBLISH %s %s", channel, "payload");
 	run_until(world.told.messages == 1);
 
-	ck_assert_int_eq(world.told.type, channels[_i].type);
-	ck_assert_str_eq(world.told.channel, channels[_i].channel);
+	ck_assert_int_eq(world.told.type, command_types[_i]);
+	ck_assert_str_eq(world.told.channel, channel);
 	ck_assert_mem_eq(world.told.payload, "payload", 7);
 	ck_assert_uint_eq(world.told.true_size, 7);
 }
@@ -187,8 +181,9 @@ END_TEST
 
 START_TEST(a_signal_that_an_acl_forbids_is_named)
 {
-	command("ACL SETUSER me on >pw ~* resetchannels +@all &p:create_batch &p:allocate "
-		"&p:change_batch_quantity &p:allocd:one");
+	command("ACL SETUSER me on >pw ~* resetchannels +@all &p:allocd:one");
+	for (int i = 0; i < COMMAND_TYPES; i++)
+		command("ACL SETUSER me &p:%s", message_name(command_types[i]));
 	redis_subscriber_free(&world.subscriber);
 	use_url("redis://me:pw@127.0.0.1:%d", world.server.port);
 	subscribe_with_signals(signals, 2);
@@ -450,7 +445,7 @@ END_TEST
 
 SUITE("redis subscriber", setup, world_teardown, .timeout_s = 120)
 {
-	tcase_add_loop_test(tests, each_channel_delivers_one_type_of_message, 0, COUNT(channels));
+	tcase_add_loop_test(tests, each_channel_delivers_one_type_of_message, 0, COMMAND_TYPES);
 	tcase_add_test(tests, messages_on_other_channels_are_not_received);
 	tcase_add_loop_test(tests, a_payload_may_hold_any_bytes, 0, COUNT(payloads));
 	tcase_add_test(tests, a_payload_of_the_maximum_size_is_kept_whole);
