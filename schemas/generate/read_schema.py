@@ -287,6 +287,13 @@ def product_key(role, fields, where):
     raise Refused(f"{where}: a {role} names its product by a required text 'sku' or 'batchref'")
 
 
+def order_key(fields, where):
+    """An external event is about an order, and becomes commands about the order's lines."""
+    check(is_required_text(fields.get("orderid")), where, "an external event names its order by a required text 'orderid'")
+    check(not fields.keys() & PRODUCT_KEYS.keys(), where, "an external event names no product")
+    return "KEY_ORDERID"
+
+
 def read_location(template, fields, where):
     """Returns the path and the field of a URI template."""
     parts = HTTP_LOCATION.fullmatch(str(template))
@@ -318,9 +325,10 @@ def read_message(path):
     check_keywords(schema, where, required, ("anyOf", "x-allocd"))
     check(schema["$schema"] == DRAFT, where, f"'$schema' must be {DRAFT!r}")
     check(schema["type"] == "object", where, "'type' must be 'object'")
-    identity = re.fullmatch(r"urn:allocd:(command|event):(.*)", str(schema["$id"]))
-    check(identity, where, "'$id' must be 'urn:allocd:command:NAME' or 'urn:allocd:event:NAME'")
-    role, name = identity.groups()
+    identity = re.fullmatch(r"urn:allocd:(command|event|external-event):(.*)", str(schema["$id"]))
+    check(identity, where, "'$id' must be 'urn:allocd:ROLE:NAME', where ROLE is command, event or external-event")
+    kind, name = identity.groups()
+    role = "event" if kind == "event" else "command"
     check(name == schema["title"] == path.stem, where, "the names in '$id', 'title' and of the file differ")
     check(path.suffix == ".json", where, "the file must be called NAME.json")
     check_name(name, where, TAKEN_MESSAGE_NAMES)
@@ -331,7 +339,7 @@ def read_message(path):
     for field in fields.values():
         check_presence(field, where)
     check_standard_fields(role, fields, where)
-    key = product_key(role, fields, where)
+    key = order_key(fields, where) if kind == "external-event" else product_key(role, fields, where)
     endpoint = read_endpoint(role, schema, fields, where)
     return Message(name, role, check_description(schema, where), list(fields.values()), key, endpoint)
 

@@ -29,10 +29,14 @@ struct field {
 	const char *const *choices; /* the values that a text may have, up to NULL; NULL: any */
 };
 
+/* A command comes in, or an external event, which becomes commands; an event goes out. */
 enum message_role { ROLE_COMMAND, ROLE_EVENT };
 
-/* The required text by which a message names its product: the SKU itself, or one of the SKU's batches. */
-enum product_key { KEY_SKU, KEY_BATCHREF };
+/*
+ * The required text by which a message names its product: the SKU itself, or one of the SKU's batches.  An
+ * external event names an order, and no product.
+ */
+enum product_key { KEY_SKU, KEY_BATCHREF, KEY_ORDERID };
 
 struct message_descriptor {
 	const char *name; /* as on the wire: "allocate" */

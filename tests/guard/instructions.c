@@ -90,6 +90,7 @@ static void set_up(struct world *world, const struct codec_config *events)
 	world->housekeeper = memory_store_new(world->database);
 	worker->ports.lane_stores[0] = memory_unit_store(world->lane);
 	worker->ports.batch_directory = memory_batch_directory(world->intake);
+	worker->ports.process_store = memory_process_store(world->intake);
 	worker->ports.outbox_store = memory_outbox_store(world->publisher);
 	worker->ports.chores_store = memory_chores_store(world->housekeeper);
 	gate_install(&worker->ports);

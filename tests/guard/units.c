@@ -144,6 +144,7 @@ static void make_stores(const char *database)
 	world.housekeeper = postgres_store_new(&world.postgres, "reminder");
 	ports->lane_stores[0] = postgres_unit_store(world.lane);
 	ports->batch_directory = postgres_batch_directory(world.intake);
+	ports->process_store = postgres_process_store(world.intake);
 	ports->outbox_store = postgres_outbox_store(world.publishing);
 	ports->chores_store = postgres_chores_store(world.housekeeper);
 	world.checkpoints = postgres_checkpoints_new(&world.postgres);

@@ -104,6 +104,7 @@ void world_prepare(struct world *it)
 	it->housekeeper = memory_store_new(it->database);
 	ports.parking_store = memory_unit_store(it->parking);
 	ports.batch_directory = memory_batch_directory(it->intake);
+	ports.process_store = memory_process_store(it->intake);
 	ports.outbox_store = memory_outbox_store(it->publisher);
 	ports.chores_store = memory_chores_store(it->housekeeper);
 	it->engine = engine_new(&ports, &it->config);

@@ -8,7 +8,6 @@
 #include "adapters/codec/msgpack/messagepack.h"
 #include "core/base/must.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,17 +71,17 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 		   struct bytes *payload, const char **error)
 {
 	const struct message_codec *it = downcast(codec);
+	bool is_event = message_descriptor(envelope->message.type)->role == ROLE_EVENT;
 	const struct document *document;
 
-	assert(message_descriptor(envelope->message.type)->role == ROLE_EVENT);
-	if (it->envelope == CODEC_CLOUDEVENTS)
+	if (is_event && it->envelope == CODEC_CLOUDEVENTS)
 		document = cloudevent_document(envelope, it->source, arena, error);
 	else
 		document = message_document(&envelope->message, arena, error);
 	if (!document)
 		return false;
-	*payload = it->encoding == CODEC_JSON ? codec_write_json(document, arena)
-					      : codec_write_messagepack(document, arena);
+	*payload = !is_event || it->encoding == CODEC_JSON ? codec_write_json(document, arena)
+							   : codec_write_messagepack(document, arena);
 	return true;
 }
 

@@ -53,6 +53,7 @@ struct postgres_store *postgres_parking_store_new(const struct postgres_config *
 /* The ports of a store, which live as long as it does. */
 struct unit_store *postgres_unit_store(struct postgres_store *store);
 struct batch_directory *postgres_batch_directory(struct postgres_store *store);
+struct process_store *postgres_process_store(struct postgres_store *store);
 struct outbox_store *postgres_outbox_store(struct postgres_store *store);
 struct chores_store *postgres_chores_store(struct postgres_store *store);
 

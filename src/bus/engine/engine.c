@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Bytes of products that the lanes cache between units. */
 #define CACHE_BYTES ((size_t)22 * 1024 * 1024)
@@ -40,6 +41,34 @@ static void resume_shrink(void *context, const char *sku)
 	struct engine *engine = context;
 
 	lane_resume_shrink(engine_lane_of(engine, sku), sku);
+}
+
+/* Takes over the process of a worker that has died: the event joins it, as if it were delivered again. */
+static void resume_process(void *context, const struct due_process *process)
+{
+	struct engine *engine = context;
+	bool has_id = !strchr(process->inbox.source, ' ');
+
+	if (processes_is_running(engine->processes, process->key))
+		return;
+	LOG(engine->ports.logger, LOG_WARN, "a process whose worker died is taken over",
+	    LOG_TEXT("message", message_name(process->type)), LOG_TEXT("id", process->inbox.id));
+	engine_submit(engine, &(struct arrival){
+				      .transport = TRANSPORT_PROCESS,
+				      .origin = process->origin,
+				      .key = &process->inbox,
+				      .id = has_id ? process->inbox.id : NULL,
+				      .type = process->type,
+				      .payload = process->payload,
+				      .payload_size = process->payload.size,
+			      });
+}
+
+static size_t running_processes(void *context, int64_t *keys, size_t max)
+{
+	const struct engine *engine = context;
+
+	return processes_running(engine->processes, keys, max);
 }
 
 static void on_probed(void *context, const struct failure *failure)
@@ -83,7 +112,13 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
 	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
-					      resume_shrink, on_probed, engine);
+					      &(struct housekeeping_listener){
+						      .shrink_found = resume_shrink,
+						      .process_found = resume_process,
+						      .running_processes = running_processes,
+						      .probed = on_probed,
+						      .context = engine,
+					      });
 	engine->shared = (struct lanes_shared){
 		.engine = engine,
 		.ports = &engine->ports,
@@ -95,6 +130,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 		.cache = product_cache_new(CACHE_BYTES),
 		.lanes = engine->lanes,
 	};
+	engine->processes = processes_new(&engine->shared);
 	engine->resolver = sku_resolver_new(engine);
 	for (size_t i = 0; i < config->lanes; i++)
 		engine->lanes[i] = lane_new(&engine->shared, i);
@@ -126,6 +162,7 @@ void engine_free(struct engine **engine)
 		parked_remove(&it->shared.parked, parked_first(&it->shared.parked));
 	postponed_list_free(&it->postponed);
 	sku_resolver_free(&it->resolver);
+	processes_free(&it->processes);
 	housekeeper_free(&it->housekeeper);
 	publisher_free(&it->publisher);
 	batch_index_free(&it->batches);
@@ -177,16 +214,28 @@ void engine_check_full(struct engine *engine)
 	engine_note_change(engine);
 }
 
-void engine_submit(struct engine *engine, const struct arrival *arrival)
+static void count(struct engine *engine, struct delivery *delivery)
 {
-	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
-
 	engine->stats.received++;
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
 	engine_check_full(engine);
+}
+
+void engine_submit(struct engine *engine, const struct arrival *arrival)
+{
+	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
+
+	processes_note_arrival(engine->processes, delivery);
+	count(engine, delivery);
 	sku_resolver_submit(engine->resolver, delivery);
+}
+
+void engine_accept(struct engine *engine, struct delivery *delivery)
+{
+	count(engine, delivery);
+	engine->stats.placed++;
 }
 
 bool engine_has_room(const struct engine *engine)
@@ -195,6 +244,11 @@ bool engine_has_room(const struct engine *engine)
 
 	return stats->queued - engine->held_messages < engine->config.queue_max &&
 	       stats->queued_bytes - engine->held_bytes < engine->config.queue_bytes;
+}
+
+bool engine_has_room_for_process(const struct engine *engine)
+{
+	return engine->stats.queued - engine->held_messages < 2 * engine->config.queue_max;
 }
 
 bool engine_is_full(const struct engine *engine)
@@ -284,12 +338,14 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 		housekeeper_count_soon(engine->housekeeper);
 	forget_creation(engine, delivery);
 	engine_let_go(engine, delivery);
+	processes_note_outcome(engine->processes, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
 	delivery_free(&delivery);
 	engine_check_full(engine);
+	sku_resolver_check_room(engine->resolver);
 }
 
 const struct engine_stats *engine_stats(const struct engine *engine)

@@ -7,6 +7,7 @@
 #include "bus/engine/engine_lanes.h"
 #include "bus/engine/postponed.h"
 #include "bus/housekeeping/housekeeper.h"
+#include "bus/process/processes.h"
 #include "bus/publishing/publisher.h"
 #include "bus/unit_of_work/batch_index.h"
 
@@ -18,6 +19,7 @@ struct engine {
 	struct housekeeping_ports housekeeping_ports;
 
 	struct sku_resolver *resolver;
+	struct processes *processes;
 	struct lane *lanes[LANES_MAX];
 	struct lanes_shared shared;
 	size_t held_messages, held_bytes; /* of SKUs that are parked, or shrink in steps */
@@ -49,6 +51,16 @@ void engine_probed(struct engine *engine, const struct failure *failure);
 
 /* The same as engine_postpones() for a delivery whose batch is unknown. */
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
+
+/*
+ * Whether the event has to be postponed, because commands about its order may be among the postponed entries
+ * of its stream; and postpones it.
+ */
+bool engine_must_postpone_event(struct engine *engine, const struct delivery *event);
+void engine_postpone_event(struct engine *engine, struct delivery *event);
+
+/* Whether so few messages that are not held up are queued that one more process may run. */
+bool engine_has_room_for_process(const struct engine *engine);
 
 /* The fill level of the queue has changed. */
 void engine_check_full(struct engine *engine);

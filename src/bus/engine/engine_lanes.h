@@ -14,6 +14,7 @@
 struct batch_index;
 struct engine;
 struct housekeeper;
+struct processes;
 struct product_cache;
 struct publisher;
 struct unit_of_work;
@@ -33,6 +34,9 @@ struct lanes_shared {
 };
 
 /* ---- SKUs and deliveries ---- */
+
+/* Counts a command of a process, which goes to its lane directly. */
+void engine_accept(struct engine *engine, struct delivery *delivery);
 
 /* The lane that every message about the SKU goes through now. */
 struct lane *engine_lane_of(struct engine *engine, const char *sku);

@@ -10,6 +10,7 @@
 #include "bus/ports/logger.h"
 #include "bus/ports/notifier.h"
 #include "bus/ports/outbox_store.h"
+#include "bus/ports/process_store.h"
 #include "bus/ports/random.h"
 #include "bus/ports/unit_store.h"
 #include "core/partition.h"
@@ -21,6 +22,8 @@ struct engine_ports {
 	struct unit_store *lane_stores[LANES_MAX]; /* one for each lane */
 	struct unit_store *parking_store; /* for parked SKUs; NULL: a locked SKU blocks its whole lane */
 	struct batch_directory *batch_directory;
+	struct process_store
+		*process_store; /* on the session of batch_directory: never called at the same time */
 	struct outbox_store *outbox_store;
 	struct chores_store *chores_store; /* not called when the configuration says `no_chores` */
 	struct codec *codec;

@@ -101,6 +101,8 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
 	bool is_accepted = has_room && engine_admits(engine, delivery);
 
+	if (delivery->transport == TRANSPORT_PROCESS)
+		is_accepted = true; /* nobody could send it again */
 	if (!is_accepted && delivery->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
 		is_accepted = true;
@@ -118,6 +120,17 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 		return false;
 	give_back(engine, delivery);
 	return true;
+}
+
+bool engine_must_postpone_event(struct engine *engine, const struct delivery *event)
+{
+	return event->transport == TRANSPORT_STREAM && postponed_add_event(&engine->postponed, event);
+}
+
+void engine_postpone_event(struct engine *engine, struct delivery *event)
+{
+	engine->stats.placed++;
+	give_back(engine, event);
 }
 
 /* ---- what the reader of a stream calls ---- */

@@ -107,15 +107,26 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
 	return is_first;
 }
 
-bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
+static bool add_behind(struct postponed_list *list, const struct delivery *delivery, bool creations_only)
 {
 	for (struct postponed *it = postponed_first(list); it; it = postponed_next(it)) {
-		if (it->has_creation && !strcmp(it->stream, delivery->origin) && !admits(it, delivery)) {
+		if ((it->has_creation || !creations_only) && !strcmp(it->stream, delivery->origin) &&
+		    !admits(it, delivery)) {
 			add_entry(it, delivery);
 			return true;
 		}
 	}
 	return false;
+}
+
+bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
+{
+	return add_behind(list, delivery, true);
+}
+
+bool postponed_add_event(struct postponed_list *list, const struct delivery *delivery)
+{
+	return add_behind(list, delivery, false);
 }
 
 uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after)

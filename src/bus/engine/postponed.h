@@ -49,6 +49,9 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
  */
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
 
+/* Postpones the entry, an event about an order, if it is behind any postponed entry of its stream. */
+bool postponed_add_event(struct postponed_list *list, const struct delivery *delivery);
+
 /* Whether there is a mark of that stream. */
 bool postponed_has(const struct postponed_list *list, const char *stream);
 

@@ -20,6 +20,7 @@ struct sku_resolver {
 
 	/* While the database is asked: the batches of the query, in the order of the queue. */
 	bool resolving;
+	bool waits_for_room; /* the first delivery is to run a process */
 	struct arena *arena;
 	struct resolved_batch *batches;
 	size_t batch_count;
@@ -95,26 +96,43 @@ static void hand_on(struct sku_resolver *resolver, struct delivery *delivery)
 	lane_push(engine_lane_of(engine, delivery->sku ? delivery->sku : ""), delivery);
 }
 
+/* The store has answered.  Returns false if it failed: the query is repeated later. */
+static bool has_answer(struct sku_resolver *resolver, const struct failure *failure)
+{
+	struct engine *engine = resolver->engine;
+
+	resolver->resolving = false;
+	if (!failure) {
+		progress_watch_done(&engine->intake_watch);
+		engine_database_answers(engine);
+		resolver->backoff.failures = 0;
+		return true;
+	}
+	engine->stats.retries++;
+	progress_watch_failed(&engine->intake_watch, engine_now_ms(engine), failure->text);
+	engine_database_is(engine, false);
+	LOG(engine->ports.logger, LOG_WARN, "intake: trouble with the database", LOG_TROUBLE(LOG_DATABASE),
+	    LOG_TEXT("error", failure->text));
+	schedule(resolver, backoff_next(&resolver->backoff, engine->ports.random));
+	return false;
+}
+
+static void on_begun(void *context, const struct failure *failure)
+{
+	struct sku_resolver *resolver = context;
+
+	if (has_answer(resolver, failure))
+		pump(resolver);
+}
+
 static void on_resolved(void *context, const struct failure *failure)
 {
 	struct sku_resolver *resolver = context;
 	struct delivery *delivery = resolver->queue.first;
 	size_t at = 0;
 
-	resolver->resolving = false;
-	if (failure) {
-		resolver->engine->stats.retries++;
-		progress_watch_failed(&resolver->engine->intake_watch, engine_now_ms(resolver->engine),
-				      failure->text);
-		engine_database_is(resolver->engine, false);
-		LOG(resolver->engine->ports.logger, LOG_WARN, "intake: trouble with the database",
-		    LOG_TROUBLE(LOG_DATABASE), LOG_TEXT("error", failure->text));
-		schedule(resolver, backoff_next(&resolver->backoff, resolver->engine->ports.random));
+	if (!has_answer(resolver, failure))
 		return;
-	}
-	progress_watch_done(&resolver->engine->intake_watch);
-	engine_database_answers(resolver->engine);
-	resolver->backoff.failures = 0;
 	for (; delivery && at < resolver->batch_count; delivery = delivery->next) {
 		const struct resolved_batch *batch;
 
@@ -181,12 +199,40 @@ static void place(struct sku_resolver *resolver, struct delivery *delivery)
 	struct engine *engine = resolver->engine;
 
 	engine->stats.placed++;
+	if (delivery->has_begun) {
+		processes_run(engine->processes, delivery);
+		return;
+	}
 	if (needs_resolving(delivery)) {
 		if (engine_postpones_unknown(engine, delivery))
 			return;
 		conclude_unknown(delivery);
 	}
 	hand_on(resolver, delivery);
+}
+
+static void begin(struct sku_resolver *resolver)
+{
+	resolver->resolving = true;
+	progress_watch_begin(&resolver->engine->intake_watch, engine_now_ms(resolver->engine));
+	processes_begin(resolver->engine->processes, &resolver->queue, on_begun, resolver);
+}
+
+void sku_resolver_check_room(struct sku_resolver *resolver)
+{
+	if (resolver->waits_for_room && engine_has_room_for_process(resolver->engine))
+		schedule(resolver, 0);
+}
+
+/* Returns false if the first delivery, an event, has to wait. */
+static bool may_place_event(struct sku_resolver *resolver, struct delivery *event)
+{
+	if (processes_must_begin(event)) {
+		begin(resolver);
+		return false;
+	}
+	resolver->waits_for_room = event->has_begun && !engine_has_room_for_process(resolver->engine);
+	return !resolver->waits_for_room;
 }
 
 static void pump(void *context)
@@ -202,6 +248,12 @@ static void pump(void *context)
 			resolve(resolver);
 			return;
 		}
+		if (processes_must_begin(first) && engine_must_postpone_event(resolver->engine, first)) {
+			engine_postpone_event(resolver->engine, delivery_queue_pop(&resolver->queue));
+			continue;
+		}
+		if (!may_place_event(resolver, first))
+			return;
 		place(resolver, delivery_queue_pop(&resolver->queue));
 	}
 	if (!resolver->resolving)

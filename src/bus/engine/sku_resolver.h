@@ -16,6 +16,9 @@ void sku_resolver_free(struct sku_resolver **resolver);
 /* Queues the delivery.  It is passed to its lane from the event loop, after the burst that it arrived in. */
 void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery);
 
+/* A message has its outcome: if the resolver waits for room to run a process, it goes on. */
+void sku_resolver_check_room(struct sku_resolver *resolver);
+
 /* Retries a failed query now, because the database works again. */
 void sku_resolver_retry_now(struct sku_resolver *resolver);
 

@@ -7,9 +7,11 @@
 
 #include <stdlib.h>
 
-#define DUE_AT_ONCE     100
-#define SHRINKS_AT_ONCE 16
-#define ROUND_MS        10000 /* between rounds of chores */
+#define DUE_AT_ONCE       100
+#define SHRINKS_AT_ONCE   16
+#define PROCESSES_AT_ONCE 100
+#define RUNNING_MAX       10000 /* processes whose leases one round prolongs */
+#define ROUND_MS          10000 /* between rounds of chores */
 #define DUE_AGAIN_MS                                                                                         \
 	100 /* added to the time when a postponed notification is due, so that it is due for the query */
 #define CLEANUP_MORE_MS 200  /* between portions while many rows are expired */
@@ -19,15 +21,13 @@
 #define STOP_MS         2000 /* how long a stopping worker waits for notifications under way */
 
 /* The chores of a round, in their order. */
-enum chore { CHORE_SHRINKS, CHORE_DUE, CHORE_CLEANUP, CHORE_NONE };
+enum chore { CHORE_SHRINKS, CHORE_PROCESSES, CHORE_DUE, CHORE_CLEANUP, CHORE_NONE };
 
 struct housekeeper {
 	const struct housekeeping_ports *ports;
 	const struct engine_config *config;
 	struct engine_stats *stats;
-	active_shrink_found *shrink_found;
-	unit_probed *probed;
-	void *context;
+	struct housekeeping_listener listener;
 
 	struct notifications *notifications;
 	bool store_busy; /* with a chore or a probe */
@@ -45,6 +45,7 @@ struct housekeeper {
 	uint64_t units;      /* units that were committed when the last probe was due */
 	struct arena *arena; /* memory of the chore under way */
 	const char *skus[SHRINKS_AT_ONCE];
+	struct due_process processes[PROCESSES_AT_ONCE];
 	struct notification due[DUE_AT_ONCE];
 	size_t found, due_max;
 	bool has_more_due;       /* more notifications were due than the last query returned */
@@ -108,7 +109,7 @@ static void on_probed(void *context, const struct failure *failure)
 	housekeeper->probe_is_due = false;
 	housekeeper->probe_is_soon = failure;
 	probe_in(housekeeper, failure ? PROBE_SOON_MS : PROBE_MS);
-	housekeeper->probed(housekeeper->context, failure);
+	housekeeper->listener.probed(housekeeper->listener.context, failure);
 	advance(housekeeper);
 }
 
@@ -133,16 +134,14 @@ void housekeeper_count_soon(struct housekeeper *housekeeper)
 
 struct housekeeper *housekeeper_new(const struct housekeeping_ports *ports,
 				    const struct engine_config *config, struct engine_stats *stats,
-				    active_shrink_found *shrink_found, unit_probed *probed, void *context)
+				    const struct housekeeping_listener *listener)
 {
 	struct housekeeper *housekeeper = must_alloc(sizeof *housekeeper);
 
 	housekeeper->ports = ports;
 	housekeeper->config = config;
 	housekeeper->stats = stats;
-	housekeeper->shrink_found = shrink_found;
-	housekeeper->probed = probed;
-	housekeeper->context = context;
+	housekeeper->listener = *listener;
 	housekeeper->notifications = notifications_new(
 		ports, config, stats,
 		&(struct notifications_listener){on_notifications_changed, on_postponed, housekeeper});
@@ -265,7 +264,18 @@ static void on_shrinks(void *context, const struct failure *failure)
 	struct housekeeper *housekeeper = context;
 
 	for (size_t i = 0; !failure && i < housekeeper->found; i++)
-		housekeeper->shrink_found(housekeeper->context, housekeeper->skus[i]);
+		housekeeper->listener.shrink_found(housekeeper->listener.context, housekeeper->skus[i]);
+	chore_done(housekeeper, failure, CHORE_PROCESSES);
+	advance(housekeeper);
+}
+
+static void on_processes(void *context, const struct failure *failure)
+{
+	struct housekeeper *housekeeper = context;
+
+	for (size_t i = 0; !failure && i < housekeeper->found; i++)
+		housekeeper->listener.process_found(housekeeper->listener.context,
+						    &housekeeper->processes[i]);
 	chore_done(housekeeper, failure, CHORE_DUE);
 	advance(housekeeper);
 }
@@ -305,6 +315,18 @@ static size_t room_for_due(const struct housekeeper *housekeeper)
 	return waiting < DUE_AT_ONCE && !housekeeper->is_stopped ? DUE_AT_ONCE - waiting : 0;
 }
 
+static void claim_processes(struct housekeeper *housekeeper)
+{
+	struct chores_store *store = housekeeper->ports->chores_store;
+	int64_t *running = arena_alloc(housekeeper->arena, RUNNING_MAX * sizeof *running);
+	size_t count =
+		housekeeper->listener.running_processes(housekeeper->listener.context, running, RUNNING_MAX);
+
+	store->ops->claim_processes(store, running, count, housekeeper->processes,
+				    housekeeper->is_stopped ? 0 : PROCESSES_AT_ONCE, &housekeeper->found,
+				    housekeeper->arena, on_processes, housekeeper);
+}
+
 static void do_chore(struct housekeeper *housekeeper)
 {
 	struct chores_store *store = housekeeper->ports->chores_store;
@@ -317,6 +339,9 @@ static void do_chore(struct housekeeper *housekeeper)
 		store->ops->find_active_shrinks(store, housekeeper->skus, SHRINKS_AT_ONCE,
 						&housekeeper->found, housekeeper->arena, on_shrinks,
 						housekeeper);
+		break;
+	case CHORE_PROCESSES:
+		claim_processes(housekeeper);
 		break;
 	case CHORE_DUE:
 		housekeeper->due_max = room_for_due(housekeeper);

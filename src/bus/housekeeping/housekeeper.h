@@ -1,8 +1,8 @@
 /*
  * The housekeeper: the worker's chores besides handling messages, one call of the store at a time.  It sends
- * notifications (those just committed and those that became due again), finds shrinks that another worker
- * left unfinished, deletes expired rows, and tests with an empty unit of work, while none is committed,
- * whether the database accepts units.
+ * notifications (those just committed and those that became due again), finds shrinks and processes that
+ * another worker left unfinished, deletes expired rows, and tests with an empty unit of work, while none is
+ * committed, whether the database accepts units.
  */
 #ifndef ALLOCD_BUS_HOUSEKEEPING_HOUSEKEEPER_H
 #define ALLOCD_BUS_HOUSEKEEPING_HOUSEKEEPER_H
@@ -13,16 +13,30 @@
 
 struct housekeeper;
 
-/* The database holds an unfinished shrink of that SKU. */
-typedef void active_shrink_found(void *context, const char *sku);
+/* What it finds, and asks for; each is called with `context`. */
+struct housekeeping_listener {
+	/* The database holds an unfinished shrink of that SKU. */
+	void (*shrink_found)(void *context, const char *sku);
 
-/* An empty unit of work was tried. */
-typedef void unit_probed(void *context, const struct failure *failure);
+	/* The worker of that process has died. */
+	void (*process_found)(void *context, const struct due_process *process);
 
-/* All arguments must outlive it.  With `no_chores` it does nothing: other workers do its chores. */
+	/* Sets the keys of up to `max` processes that this worker runs, and returns their number. */
+	size_t (*running_processes)(void *context, int64_t *keys, size_t max);
+
+	/* An empty unit of work was tried. */
+	void (*probed)(void *context, const struct failure *failure);
+
+	void *context;
+};
+
+/*
+ * The listener is copied; the others must outlive it.  With `no_chores` it does nothing: other workers do
+ * its chores.
+ */
 struct housekeeper *housekeeper_new(const struct housekeeping_ports *ports,
 				    const struct engine_config *config, struct engine_stats *stats,
-				    active_shrink_found *shrink_found, unit_probed *probed, void *context);
+				    const struct housekeeping_listener *listener);
 void housekeeper_free(struct housekeeper **housekeeper);
 
 void housekeeper_start(struct housekeeper *housekeeper);

@@ -62,7 +62,7 @@ static void wait_for(struct lane *lane, struct active_shrink *shrink, struct del
 bool lane_waits_for_shrink(struct lane *lane, struct delivery *delivery)
 {
 	struct active_shrink *shrink =
-		delivery->decided ? NULL : active_shrinks_find(&lane->shrinks, delivery->sku);
+		delivery->decided ? NULL : active_shrinks_find(&lane->shrinks, delivery_key(delivery));
 	struct delivery_queue rest = {0};
 
 	if (!shrink)

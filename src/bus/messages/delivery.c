@@ -31,7 +31,11 @@ bool outcome_is_done(enum outcome outcome)
 const char *transport_name(enum transport transport)
 {
 	static const char *const names[] = {
-		[TRANSPORT_PUBSUB] = "pubsub", [TRANSPORT_STREAM] = "stream", [TRANSPORT_HTTP] = "http"};
+		[TRANSPORT_PUBSUB] = "pubsub",
+		[TRANSPORT_STREAM] = "stream",
+		[TRANSPORT_HTTP] = "http",
+		[TRANSPORT_PROCESS] = "process",
+	};
 
 	return names[transport];
 }
@@ -54,7 +58,22 @@ static const char *source_without_spaces(struct arena *arena, const char *source
 	return copy;
 }
 
-static void set_inbox_key(struct delivery *delivery)
+/* No UTF-8 text contains the byte 0xff, so different keys have different texts. */
+static const char *key_text(struct arena *arena, const struct inbox_key *key)
+{
+	return arena_join(arena, (const char *[]){key->source, key->id}, 2, '\xff');
+}
+
+void delivery_set_key(struct delivery *delivery, const struct inbox_key *key)
+{
+	struct arena *arena = delivery->arena;
+
+	delivery->inbox = (struct inbox_key){arena_strdup(arena, key->message),
+					     arena_strdup(arena, key->source), arena_strdup(arena, key->id)};
+	delivery->inbox_key = key_text(arena, key);
+}
+
+static void set_own_key(struct delivery *delivery)
 {
 	const struct envelope *envelope = &delivery->envelope;
 	struct inbox_key *key = &delivery->inbox;
@@ -70,8 +89,7 @@ static void set_inbox_key(struct delivery *delivery)
 					  delivery->entry_id};
 	else
 		return;
-	/* No UTF-8 text contains the byte 0xff, so different keys have different texts. */
-	delivery->inbox_key = arena_join(delivery->arena, (const char *[]){key->source, key->id}, 2, '\xff');
+	delivery->inbox_key = key_text(delivery->arena, key);
 }
 
 static const struct replay *copy_replay(struct arena *arena, const struct replay *replay)
@@ -86,6 +104,17 @@ static const struct replay *copy_replay(struct arena *arena, const struct replay
 	return copy;
 }
 
+static void read_message(struct delivery *delivery)
+{
+	const struct message *message = &delivery->envelope.message;
+
+	delivery->digest = message_digest(message);
+	delivery->sku = message_text(message, "sku");
+	delivery->batchref = message_text(message, "batchref");
+	delivery->by_batch = message_descriptor(delivery->type)->key == KEY_BATCHREF;
+	delivery->creates_batch = message_bus_route(delivery->type)->creates_batch;
+}
+
 static void decode(struct delivery *delivery, struct codec *codec)
 {
 	struct envelope *envelope = &delivery->envelope;
@@ -96,11 +125,7 @@ static void decode(struct delivery *delivery, struct codec *codec)
 		delivery_refuse(delivery, OUTCOME_INVALID, error);
 		return;
 	}
-	delivery->digest = message_digest(&envelope->message);
-	delivery->sku = message_text(&envelope->message, "sku");
-	delivery->batchref = message_text(&envelope->message, "batchref");
-	delivery->by_batch = message_descriptor(delivery->type)->key == KEY_BATCHREF;
-	delivery->creates_batch = message_bus_route(delivery->type)->creates_batch;
+	read_message(delivery);
 }
 
 /*
@@ -168,8 +193,25 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	}
 	adopt_id(delivery, arrival->id);
 	delivery->decided = delivery->outcome != OUTCOME_NONE;
-	if (!delivery->decided)
-		set_inbox_key(delivery);
+	if (!delivery->decided && arrival->key)
+		delivery_set_key(delivery, arrival->key);
+	else if (!delivery->decided)
+		set_own_key(delivery);
+	return delivery;
+}
+
+struct delivery *delivery_new_part(const struct delivery *event, const struct message *command)
+{
+	struct arena *arena = arena_new(DELIVERY_OVERHEAD);
+	struct delivery *delivery = arena_alloc(arena, sizeof *delivery);
+
+	delivery->arena = arena;
+	delivery->transport = TRANSPORT_PROCESS;
+	delivery->origin = message_name(event->type);
+	delivery->type = command->type;
+	delivery->envelope = (struct envelope){.message = *command, .source = "", .occurred_at = NO_INSTANT};
+	delivery->cause = &event->envelope;
+	read_message(delivery);
 	return delivery;
 }
 

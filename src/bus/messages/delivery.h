@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-enum transport { TRANSPORT_PUBSUB, TRANSPORT_STREAM, TRANSPORT_HTTP };
+/* The last one is that of the commands which an external event becomes: see process/processes.h. */
+enum transport { TRANSPORT_PUBSUB, TRANSPORT_STREAM, TRANSPORT_HTTP, TRANSPORT_PROCESS };
 
 enum outcome {
 	OUTCOME_NONE, /* not known yet */
@@ -34,7 +35,10 @@ struct replay {
 	const char *edits;   /* the fields that were changed: "qty=5", or "" */
 };
 
-/* Called exactly once, after the commit of the message's effect, and never before engine_submit() returns. */
+/*
+ * Called exactly once, after the commit of the message's effect, and never before engine_submit() returns.
+ * An external event over HTTP is answered after the commit that records it.
+ */
 typedef void delivery_answered(void *context, const struct delivery *delivery);
 
 /*
@@ -42,7 +46,8 @@ typedef void delivery_answered(void *context, const struct delivery *delivery);
  * recorded beside the key and is not part of it, so that an id reused by another command is noticed.  A
  * stream entry without an id has ENTRY_KEY as its command, its stream and that stream's incarnation as its
  * source ("NAME 1"), and its entry id.  Such a source contains a space and a publisher's never does, because
- * a URI has %20 instead: so no publisher's message is mistaken for an entry.
+ * a URI has %20 instead: so no publisher's message is mistaken for an entry, nor for a command of a process
+ * ("process KEY", and the number of its line).
  */
 struct inbox_key {
 	const char *message;
@@ -50,7 +55,8 @@ struct inbox_key {
 	const char *id;
 };
 
-#define ENTRY_KEY "stream entry"
+#define ENTRY_KEY      "stream entry"
+#define PROCESS_SOURCE "process " /* before the process's key */
 
 /* A message as it arrived.  The engine copies everything. */
 struct arrival {
@@ -61,6 +67,7 @@ struct arrival {
 	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */
 	bool pass_follows;           /* the current pass, if any, will still reach the entry */
 	const struct replay *replay; /* or NULL */
+	const struct inbox_key *key; /* of an event whose process is taken over; NULL: the message's own */
 	const char *id;              /* the `id` field of a stream entry, else NULL */
 	enum message_type type;      /* named by the channel, path or entry; MSG_NONE: see `defect` */
 	const char *defect;          /* why it is invalid without reading its payload, or NULL */
@@ -73,6 +80,7 @@ struct arrival {
 struct delivery {
 	struct delivery *next;          /* in its queue */
 	struct delivery *next_creation; /* in the batch index */
+	struct delivery *next_of_order; /* in the line index */
 	struct arena *arena;            /* owns the delivery and everything in it */
 
 	enum transport transport;
@@ -87,6 +95,12 @@ struct delivery {
 	delivery_answered *answered;
 	void *context;
 
+	struct process *process; /* that the event began, or NULL; its key, or 0 */
+	int64_t process_key;
+	struct process *part_of;      /* the process that the command is part of, or NULL, */
+	const struct envelope *cause; /* and its event: the message that caused the command's events */
+	uint64_t number;              /* in the order of arrival */
+
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
 	struct envelope envelope;
 	struct inbox_key inbox; /* spent when the message is handled */
@@ -98,6 +112,8 @@ struct delivery {
 	bool by_batch;        /* the command names a batch and no SKU */
 	bool creates_batch;   /* as its route says */
 	bool asked;           /* the database was asked for the SKU of its batch */
+	bool has_begun;       /* the database was asked to begin its process */
+	bool is_indexed;      /* in the line index */
 
 	enum outcome outcome;
 	enum verdict verdict; /* what made it handled, skipped or rejected */
@@ -110,6 +126,12 @@ struct delivery {
 /* Copies and decodes the message.  If it is invalid, the delivery has the outcome OUTCOME_INVALID already. */
 struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec);
 void delivery_free(struct delivery **delivery);
+
+/* A command of the process that `event` began: the event outlives it, and has its texts. */
+struct delivery *delivery_new_part(const struct delivery *event, const struct message *command);
+
+/* Sets the key by which the inbox knows the message. */
+void delivery_set_key(struct delivery *delivery, const struct inbox_key *key);
 
 /* Sets outcome and reason ("invalid sku LAMP") from a verdict other than NEEDS_MORE. */
 void delivery_conclude(struct delivery *delivery, enum verdict verdict);

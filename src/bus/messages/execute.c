@@ -87,7 +87,7 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 	enum progress progress;
 	enum verdict verdict;
 
-	uow->cause = &delivery->envelope;
+	uow->cause = delivery->cause ? delivery->cause : &delivery->envelope;
 	verdict = message_bus_handle(uow, &delivery->envelope);
 	progress = progress_of(uow, delivery, verdict, notified);
 	if (progress != PROGRESS_DONE) {

@@ -109,6 +109,28 @@ enum verdict handle_change_batch_quantity(struct unit_of_work *uow, const struct
 	return verdict;
 }
 
+void deallocate_line(const struct message *event, const struct order_line *line, struct message *command)
+{
+	(void)event;
+	message_init(command, MSG_DEALLOCATE);
+	command->as.deallocate.orderid = line->orderid;
+	command->as.deallocate.sku = line->sku;
+	command->as.deallocate.qty = line->qty;
+}
+
+void order_cancelled_needs(struct unit_of_work *uow, const struct envelope *event)
+{
+	(void)uow;
+	(void)event;
+}
+
+enum verdict handle_order_cancelled(struct unit_of_work *uow, const struct envelope *event)
+{
+	(void)uow;
+	(void)event;
+	return ACCEPTED;
+}
+
 enum verdict reallocate(struct unit_of_work *uow, struct message *event)
 {
 	const struct line_deallocated *deallocated = &event->as.line_deallocated;

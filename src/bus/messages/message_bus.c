@@ -26,6 +26,12 @@ static const struct route deallocate_route = {.needs = deallocate_needs, .handle
 
 static const struct route ship_route = {.needs = ship_needs, .handle = handle_ship};
 
+static const struct route order_cancelled_route = {
+	.needs = order_cancelled_needs,
+	.handle = handle_order_cancelled,
+	.for_each_line = deallocate_line,
+};
+
 /* A command in the schemas without a route does not compile, nor does a route without a command. */
 #define ROUTE(type, name) [type] = &name##_route,
 static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};

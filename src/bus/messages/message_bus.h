@@ -23,7 +23,9 @@ typedef event_handler *const *event_handler_table[MSG_TYPES];
 struct route {
 	command_needs *needs; /* notes what has to be loaded before the command can be handled */
 	command_handler *handle;
-	bool lines_are_new; /* the line that it names usually is not stored yet: see speculation.h */
+	line_command
+		*for_each_line; /* of an event that becomes a command for each line of its order, or NULL */
+	bool lines_are_new;     /* the line that it names usually is not stored yet: see speculation.h */
 	bool creates_batch; /* later messages may name its batch before it is handled: see batch_index.h */
 };
 

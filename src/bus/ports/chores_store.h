@@ -5,6 +5,7 @@
 #define ALLOCD_BUS_PORTS_CHORES_STORE_H
 
 #include "bus/ports/notifier.h"
+#include "bus/ports/process_store.h"
 #include "bus/ports/store_done.h"
 #include "core/base/arena.h"
 
@@ -63,6 +64,14 @@ struct chores_store_ops {
 	/* Up to `max` SKUs with a shrink that proceeds in steps; texts live in `arena`. */
 	void (*find_active_shrinks)(struct chores_store *store, const char **skus, size_t max, size_t *count,
 				    struct arena *arena, store_done *done, void *context);
+
+	/*
+	 * Claims the `running` processes again, which are this worker's, and up to `max` that are due: their
+	 * worker has died.  Texts live in `arena`.
+	 */
+	void (*claim_processes)(struct chores_store *store, const int64_t *running, size_t running_count,
+				struct due_process *due, size_t max, size_t *count, struct arena *arena,
+				store_done *done, void *context);
 
 	/* Deletes a small portion of what is past its retention. */
 	void (*clean_up)(struct chores_store *store, struct cleanup *cleanup, store_done *done,

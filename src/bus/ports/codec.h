@@ -40,7 +40,10 @@ struct codec_ops {
 	bool (*decode)(struct codec *codec, enum message_type expected, struct bytes payload,
 		       struct arena *arena, struct envelope *envelope, const char **error);
 
-	/* Writes one event, in the configured encoding and envelope, into `arena`.  Fails as decode does. */
+	/*
+	 * Writes one event, in the configured encoding and envelope, or one command, in bare JSON, into
+	 * `arena`.  Fails as decode does.
+	 */
 	bool (*encode)(struct codec *codec, const struct envelope *envelope, struct arena *arena,
 		       struct bytes *payload, const char **error);
 };

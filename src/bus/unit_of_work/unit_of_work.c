@@ -88,6 +88,18 @@ static void note_replay(struct unit_of_work *uow, struct delivery *delivery)
 	uow->replayed[uow->replayed_count++] = delivery;
 }
 
+/* A command of a process has no payload until an operator has to see it. */
+static void write_payload(struct unit_of_work *uow, struct delivery *delivery)
+{
+	const char *ignored;
+
+	if (!delivery->part_of || delivery->payload.size)
+		return;
+	uow->codec->ops->encode(uow->codec, &delivery->envelope, delivery->arena, &delivery->payload,
+				&ignored);
+	delivery->payload_size = delivery->payload.size;
+}
+
 void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 {
 	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
@@ -97,7 +109,12 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 	if (replay)
 		note_replay(uow, delivery);
 	spend_id(uow, delivery);
+	if (delivery->process_key) {
+		GROW(uow, ended, ended_count);
+		uow->ended[uow->ended_count++] = delivery->process_key;
+	}
 	if (delivery_is_dead(delivery)) {
+		write_payload(uow, delivery);
 		GROW(uow, dead, dead_count);
 		uow->dead[uow->dead_count++] = delivery;
 	}

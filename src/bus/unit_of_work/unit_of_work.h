@@ -130,6 +130,8 @@ struct unit_of_work {
 	size_t dead_count;
 	struct delivery **replayed; /* their dead letters get the outcome, or are deleted */
 	size_t replayed_count;
+	int64_t *ended; /* keys of the processes whose event has its outcome: their records are deleted */
+	size_t ended_count;
 	struct cursor *cursors;
 	size_t cursor_count;
 

@@ -118,6 +118,7 @@ static struct postgres_store *make_store(struct worker *worker, const char *name
 static void make_stores(struct worker *worker, struct engine_ports *ports)
 {
 	const struct config *config = worker->config;
+	struct postgres_store *intake;
 
 	worker->postgres = (struct postgres_config){
 		.base = worker->base,
@@ -133,7 +134,9 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 			postgres_unit_store(add_store(worker, postgres_lane_store_new(&worker->postgres)));
 	ports->parking_store =
 		postgres_unit_store(add_store(worker, postgres_parking_store_new(&worker->postgres)));
-	ports->batch_directory = postgres_batch_directory(make_store(worker, "intake"));
+	intake = make_store(worker, "intake");
+	ports->batch_directory = postgres_batch_directory(intake);
+	ports->process_store = postgres_process_store(intake);
 	ports->outbox_store = postgres_outbox_store(make_store(worker, "publisher"));
 	ports->chores_store = postgres_chores_store(make_store(worker, "housekeeper"));
 	worker->views = postgres_views_new(&worker->postgres);

@@ -127,16 +127,26 @@ static void on_answered(void *context, const struct delivery *delivery)
 		      counter_of(run, delivery->outcome));
 }
 
+/* Whether the unit holds a command of the process that the letter began. */
+static bool runs_process(const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->inbox_count; i++) {
+		if (strncmp(uow->inbox[i]->parts.source, PROCESS_SOURCE, strlen(PROCESS_SOURCE)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Units before the letter's own belong to a shrink that the letter waits for; units after it are the steps of
- * its own shrink.
+ * Units before the letter's own belong to a shrink that the letter waits for, or to its process; units after
+ * it are the steps of its own shrink.
  */
 static void on_unit(void *context, const struct unit_of_work *uow)
 {
 	struct run *run = context;
 
 	run->own_unit_was_shown |= uow->replayed_count > 0;
-	if (run->own_unit_was_shown)
+	if (run->own_unit_was_shown || runs_process(uow))
 		dry_run_effects_note(&run->effects, uow, codec_payload_to_line);
 }
 

@@ -72,6 +72,8 @@ static struct postgres_store *make_store(struct replayer *replayer, const char *
 
 static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 {
+	struct postgres_store *intake;
+
 	const struct config *config = replayer->config;
 
 	replayer->redis = (struct redis_settings){
@@ -90,7 +92,9 @@ static void make_ports(struct replayer *replayer, struct engine_ports *ports)
 	ports->broker = redis_publisher_broker(replayer->publisher);
 	ports->lane_stores[0] = postgres_unit_store(make_store(replayer, "lane", false));
 	ports->outbox_store = postgres_outbox_store(make_store(replayer, "publisher", false));
-	ports->batch_directory = postgres_batch_directory(make_store(replayer, "intake", false));
+	intake = make_store(replayer, "intake", false);
+	ports->batch_directory = postgres_batch_directory(intake);
+	ports->process_store = postgres_process_store(intake);
 }
 
 /*
@@ -109,6 +113,7 @@ static void make_dry_run_ports(struct replayer *replayer, struct engine_ports *p
 	ports->broker = dry_run_broker_port(replayer->broker);
 	ports->lane_stores[0] = dry_run_store_port(replayer->dry_run);
 	ports->batch_directory = postgres_batch_directory(store);
+	ports->process_store = postgres_process_store(store);
 	ports->outbox_store = dry_run_outbox_port(replayer->outbox);
 }
 

@@ -34,6 +34,9 @@ NOT_OF_ORDERS = {
     "inbox.message", "inbox.outcome", "inbox.source", "migrations.checksum", "migrations.name",
     "notifications.recipient", "notifications.sku", "products.sku", "shrinks.cause", "shrinks.traceparent",
     "streams.name",
+    # A process has the order's id only while it lasts, and `forget` waits for its end.
+    "processes.source", "processes.message_id", "processes.message", "processes.place", "processes.payload",
+    "processes.orderid", "processes.skus",
 }  # fmt: skip
 
 
@@ -124,6 +127,22 @@ def test_an_order_is_forgotten_and_the_books_balance_while_a_worker_runs(parked,
     assert ORDER not in orders_of(there, "LAMP", "CHAIR")
     assert there.run("verify").returncode == 0
     assert set(forget(there, ORDER)["replaced"].values()) == {0}
+
+
+def test_an_order_that_is_being_cancelled_is_not_forgotten_yet(parked):
+    there = parked
+    assert there.run("migrate").returncode == 0
+    there.query(
+        "insert into processes (source, message_id, digest, message, place, payload, orderid, skus, qtys, due_at)"
+        " values ('', 'id', 1, 'order_cancelled', 'order_cancelled', '', %s, '{}', '{}', 'infinity')", ORDER,
+    )  # fmt: skip
+
+    done = there.run("forget", "--order", ORDER)
+
+    assert done.returncode != 0
+    assert "is being cancelled: try again when that has ended" in done.stderr
+    there.query("delete from processes")
+    forget(there, ORDER)
 
 
 def test_an_unknown_order_prints_zeros(allocd):

@@ -55,10 +55,8 @@ static struct store_ports *make_store(struct store_fixture *fixture)
 	ck_assert_uint_lt(it->store_count, STORES_MAX);
 	it->stores[it->store_count] = store;
 	it->ports[it->store_count] = (struct store_ports){
-		memory_unit_store(store),
-		memory_batch_directory(store),
-		memory_outbox_store(store),
-		memory_chores_store(store),
+		memory_unit_store(store),   memory_batch_directory(store), memory_process_store(store),
+		memory_outbox_store(store), memory_chores_store(store),
 	};
 	return &it->ports[it->store_count++];
 }

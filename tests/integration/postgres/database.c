@@ -229,7 +229,8 @@ void database_empty(void)
 	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
 		     " where datname = current_database() and pid <> pg_backend_pid()");
 	/* TRUNCATE would create each table's files anew. */
-	database_sql("delete from order_lines; delete from displaced_lines; delete from shrinks; delete"
+	database_sql("delete from order_lines; delete from displaced_lines; delete from shrinks;"
+		     " delete from processes; delete"
 		     " from batches;"
 		     " delete from products; delete from allocations_view; delete from outbox;"
 		     " delete from outbox_directory; delete from inbox;"

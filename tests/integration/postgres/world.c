@@ -97,10 +97,8 @@ struct store_ports *world_add_store(struct postgres_store *store)
 	ck_assert_uint_lt(world.store_count, WORLD_STORES_MAX);
 	world.stores[world.store_count] = store;
 	world.ports[world.store_count] = (struct store_ports){
-		postgres_unit_store(store),
-		postgres_batch_directory(store),
-		postgres_outbox_store(store),
-		postgres_chores_store(store),
+		postgres_unit_store(store),   postgres_batch_directory(store), postgres_process_store(store),
+		postgres_outbox_store(store), postgres_chores_store(store),
 	};
 	return &world.ports[world.store_count++];
 }
@@ -173,7 +171,8 @@ static void let_time_pass(struct store_fixture *fixture, int64_t seconds)
 {
 	static const char *const columns[][2] = {{"notifications", "due_at"},   {"units", "at"},
 						 {"inbox", "handled_at"},       {"outbox", "committed_at"},
-						 {"dead_letter_history", "at"}, {"dead_letters", "last_at"}};
+						 {"dead_letter_history", "at"}, {"dead_letters", "last_at"},
+						 {"processes", "due_at"}};
 
 	(void)fixture;
 	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)

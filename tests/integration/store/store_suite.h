@@ -37,6 +37,7 @@ enum loss {
 struct store_ports {
 	struct unit_store *units;
 	struct batch_directory *batches;
+	struct process_store *processes;
 	struct outbox_store *outbox;
 	struct chores_store *chores;
 };

@@ -46,6 +46,7 @@ static void make_engine(struct world *world, size_t queue_max)
 	const struct engine_ports ports = {
 		.lane_stores = {memory_unit_store(world->stores[0])},
 		.batch_directory = memory_batch_directory(world->stores[1]),
+		.process_store = memory_process_store(world->stores[1]),
 		.outbox_store = memory_outbox_store(world->stores[2]),
 		.chores_store = memory_chores_store(world->stores[3]),
 		.codec = world->codec,

@@ -179,6 +179,12 @@ static void copy_replays(struct changes *changes, const struct unit_of_work *uow
 	}
 }
 
+static void copy_ended(struct changes *changes, const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->ended_count; i++)
+		*ADD(changes, ended, ended_count) = uow->ended[i];
+}
+
 static void copy_cursors(struct changes *changes, const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->cursor_count; i++)
@@ -234,6 +240,7 @@ struct changes *changes_of(const struct unit_of_work *uow, struct arena *arena)
 	copy_notifications(changes, uow);
 	copy_dead(changes, uow);
 	copy_replays(changes, uow);
+	copy_ended(changes, uow);
 	copy_cursors(changes, uow);
 	copy_outbox(changes, uow);
 	return changes;

@@ -53,6 +53,8 @@ struct changes {
 	size_t dead_count;
 	struct replay_row *replays;
 	size_t replay_count;
+	int64_t *ended; /* keys of processes */
+	size_t ended_count;
 	struct cursor *cursors;
 	size_t cursor_count;
 	struct outbox_change *outbox;

@@ -1,6 +1,7 @@
 /* Writes a flush's changes into the tables; new rows stay where the changes are. */
 #include "adapters/memory/database/changes.h"
 
+#include "adapters/memory/database/processes.h"
 #include "bus/ports/chores_store.h"
 #include "core/product_repository.h"
 
@@ -183,6 +184,8 @@ void changes_apply(struct changes *changes, struct database *database)
 	apply_views(changes, database);
 	apply_notifications(changes, database);
 	apply_dead(changes, database);
+	for (size_t i = 0; i < changes->ended_count; i++)
+		database_end_process(database, changes->ended[i]);
 	apply_cursors(changes, database);
 	apply_outbox(changes, database);
 }

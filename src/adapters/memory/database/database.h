@@ -11,6 +11,7 @@
 #include "bus/messages/delivery.h"
 #include "bus/ports/checkpoints.h"
 #include "bus/ports/failure.h"
+#include "bus/ports/process_store.h"
 #include "bus/unit_of_work/unit_of_work.h"
 #include "core/partition.h"
 
@@ -147,6 +148,21 @@ struct replay_row {
 	int64_t at;
 };
 
+/* A process that began and has not ended. */
+struct process_row {
+	int64_t key;
+	const char *event; /* its inbox key in one text */
+	struct inbox_key inbox;
+	enum message_type type;
+	uint64_t digest;
+	const char *origin;
+	struct bytes payload;
+	struct process_line *lines;
+	size_t line_count;
+	int64_t due_at;
+	bool deleted;
+};
+
 /* What the checkpoints record of a stream. */
 struct stream_row {
 	struct stream_record record;
@@ -197,6 +213,8 @@ struct database {
 	uint64_t dead_letters_dropped;
 	struct replay_row *replays;
 	size_t replay_count;
+	struct process_row **processes; /* by key, which is one more than the index */
+	size_t process_count;
 	struct map streams; /* by name */
 	struct subscription_gap *blind_windows;
 	size_t blind_window_count;

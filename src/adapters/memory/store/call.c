@@ -2,6 +2,7 @@
 #include "adapters/memory/store/call.h"
 
 #include "adapters/memory/database/locks.h"
+#include "adapters/memory/database/processes.h"
 #include "adapters/memory/store/housekeeping.h"
 #include "adapters/memory/store/load.h"
 
@@ -219,6 +220,11 @@ static void do_housekeeping(struct memory_store *store)
 
 	if (call->kind == CALL_RESOLVE)
 		database_resolve(database, call->batches, call->count, call->arena);
+	else if (call->kind == CALL_BEGIN_PROCESSES)
+		database_begin_processes(database, call->starts, call->count, call->arena);
+	else if (call->kind == CALL_CLAIM_PROCESSES)
+		*call->found = database_claim_processes(database, call->running, call->running_count,
+							call->due, call->count, call->arena);
 	else if (call->kind == CALL_READ_CURSORS)
 		database_read_cursors(database, call->state);
 	else if (call->kind == CALL_READ_OUTBOX)
@@ -265,6 +271,8 @@ static void carry_out(void *context)
 		do_save_cursors(store);
 		break;
 	case CALL_RESOLVE:
+	case CALL_BEGIN_PROCESSES:
+	case CALL_CLAIM_PROCESSES:
 	case CALL_READ_CURSORS:
 	case CALL_READ_OUTBOX:
 	case CALL_CLAIM_NOTIFICATIONS:

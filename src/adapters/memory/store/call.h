@@ -24,6 +24,10 @@ struct memory_call {
 	struct changes *changes;
 	const char *witness;
 	struct resolved_batch *batches;
+	struct process_start *starts;
+	const int64_t *running;
+	size_t running_count;
+	struct due_process *due;
 	struct outbox_state *state;
 	struct outbox_range *range;
 	const struct cursor *saved;
@@ -47,6 +51,7 @@ struct memory_call {
 struct memory_store {
 	struct unit_store unit_store;
 	struct batch_directory batch_directory;
+	struct process_store process_store;
 	struct outbox_store outbox_store;
 	struct chores_store chores_store;
 	struct database *database;

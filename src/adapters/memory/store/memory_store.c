@@ -94,6 +94,27 @@ static const struct batch_directory_ops batch_directory_ops = {
 	.resolve = resolve,
 };
 
+/* ---- the process store ---- */
+
+static struct memory_store *of_processes(struct process_store *port)
+{
+	return container_of(port, struct memory_store, process_store);
+}
+
+static void begin_processes(struct process_store *port, struct process_start *starts, size_t count,
+			    struct arena *arena, store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_processes(port), CALL_BEGIN_PROCESSES, done, context);
+
+	call->starts = starts;
+	call->count = count;
+	call->arena = arena;
+}
+
+static const struct process_store_ops process_store_ops = {
+	.begin = begin_processes,
+};
+
 /* ---- the outbox store ---- */
 
 static struct memory_store *of_outbox(struct outbox_store *port)
@@ -194,6 +215,20 @@ static void find_active_shrinks(struct chores_store *port, const char **skus, si
 	call->arena = arena;
 }
 
+static void claim_processes(struct chores_store *port, const int64_t *running, size_t running_count,
+			    struct due_process *due, size_t max, size_t *count, struct arena *arena,
+			    store_done *done, void *context)
+{
+	struct memory_call *call = begin(of_chores(port), CALL_CLAIM_PROCESSES, done, context);
+
+	call->running = arena_copy(of_chores(port)->arena, running, running_count * sizeof *running);
+	call->running_count = running_count;
+	call->due = due;
+	call->count = max;
+	call->found = count;
+	call->arena = arena;
+}
+
 static void clean_up(struct chores_store *port, struct cleanup *cleanup, store_done *done, void *context)
 {
 	begin(of_chores(port), CALL_CLEAN_UP, done, context)->cleanup = cleanup;
@@ -205,6 +240,7 @@ static const struct chores_store_ops chores_store_ops = {
 	.split_notification = split_notification,
 	.read_stock = read_stock,
 	.find_active_shrinks = find_active_shrinks,
+	.claim_processes = claim_processes,
 	.clean_up = clean_up,
 	.probe = probe_for_chores,
 };
@@ -218,6 +254,7 @@ struct memory_store *memory_store_new(struct database *database)
 	store->unit_store.ops = &unit_store_ops;
 	store->unit_store.must_load = true;
 	store->batch_directory.ops = &batch_directory_ops;
+	store->process_store.ops = &process_store_ops;
 	store->outbox_store.ops = &outbox_store_ops;
 	store->chores_store.ops = &chores_store_ops;
 	store->database = database;
@@ -255,6 +292,11 @@ struct unit_store *memory_unit_store(struct memory_store *store)
 struct batch_directory *memory_batch_directory(struct memory_store *store)
 {
 	return &store->batch_directory;
+}
+
+struct process_store *memory_process_store(struct memory_store *store)
+{
+	return &store->process_store;
 }
 
 struct outbox_store *memory_outbox_store(struct memory_store *store)

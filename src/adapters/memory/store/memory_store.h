@@ -13,6 +13,7 @@
 #include "bus/ports/batch_directory.h"
 #include "bus/ports/chores_store.h"
 #include "bus/ports/outbox_store.h"
+#include "bus/ports/process_store.h"
 #include "bus/ports/unit_store.h"
 
 /* A call that waits longer than this for a lock fails with FAILURE_BUSY. */
@@ -20,6 +21,7 @@
 
 enum store_call {
 	CALL_RESOLVE,
+	CALL_BEGIN_PROCESSES,
 	CALL_LOAD,
 	CALL_FLUSH,
 	CALL_RESOLVE_COMMIT,
@@ -33,6 +35,7 @@ enum store_call {
 	CALL_SPLIT_NOTIFICATION,
 	CALL_READ_STOCK,
 	CALL_FIND_ACTIVE_SHRINKS,
+	CALL_CLAIM_PROCESSES,
 	CALL_CLEAN_UP,
 	STORE_CALLS,
 };
@@ -66,6 +69,7 @@ void memory_store_free(struct memory_store **store);
 /* The store's ports, which are valid as long as the store. */
 struct unit_store *memory_unit_store(struct memory_store *store);
 struct batch_directory *memory_batch_directory(struct memory_store *store);
+struct process_store *memory_process_store(struct memory_store *store);
 struct outbox_store *memory_outbox_store(struct memory_store *store);
 struct chores_store *memory_chores_store(struct memory_store *store);
 

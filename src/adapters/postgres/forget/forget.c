@@ -221,8 +221,10 @@ static bool begin(const struct forget_call *call, struct arena *tokens)
 {
 	struct forgotten_order *order = &call->forgetting->order;
 	const char *const params[] = {order->orderid, order->token};
-	PGresult *row = blocking_client_query(call->client, sql_begin_forgetting, 2, params);
+	PGresult *none = blocking_client_query(call->client, sql_expect_no_process, 1, params);
+	PGresult *row = none ? blocking_client_query(call->client, sql_begin_forgetting, 2, params) : NULL;
 
+	PQclear(none);
 	if (row)
 		order->token = arena_strdup(tokens, PQgetvalue(row, 0, 0));
 	PQclear(row);

@@ -93,6 +93,55 @@ cross join lateral (select product_id from batches where reference = w.reference
 cross join lateral (select sku from products where id = b.product_id limit 1) as p
 
 
+-- statement BEGIN_PROCESSES
+-- Rows for each event: its process, and one of the process's lines, if it has any. No row: no process began. A process
+-- that is there already keeps its lines. At most 20000 lines are returned, but at least those of one event.
+with w as (
+	select *
+	from unnest(
+		$1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::bytea[], $8::text[],
+		$9::timestamptz[]
+	) with ordinality as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, at)
+), begun as (
+	insert into processes as p (source, message_id, digest, message, place, payload, orderid, skus, qtys, due_at)
+	select w.source, w.id, w.digest, w.message, w.place, w.payload, w.orderid, lines.skus, lines.qtys,
+		now() + make_interval(secs => w.lease)
+	from w
+	cross join lateral (
+		select coalesce(array_agg(line.sku), '{}') as skus, coalesce(array_agg(line.qty), '{}') as qtys
+		from (
+			select v.sku, v.qty from allocations_view v where v.orderid = w.orderid
+			union
+			select p.sku, l.qty
+			from displaced_lines l
+			cross join lateral (select sku from products where id = l.product_id limit 1) as p
+			where l.orderid = w.orderid
+			union
+			select pending.sku, pending.qty
+			from unnest($10::bigint[], $11::text[], $12::integer[]) as pending(event, sku, qty)
+			where pending.event = w.at
+		) as line
+	) as lines
+	where (w.occurred_at is null or w.occurred_at <= clock_timestamp() + interval '5 minutes')
+		and not exists (select from inbox i where i.id = w.id and i.source = w.source)
+	on conflict (message_id, source) do update set due_at = greatest(p.due_at, excluded.due_at)
+	returning p.message_id, p.source, p.key, p.digest, p.skus, p.qtys
+), answers as (
+	select w.at, begun.*, sum(cardinality(begun.skus)) over (order by w.at) as lines,
+		row_number() over (order by w.at) as number
+	from w
+	join begun on begun.message_id = w.id and begun.source = w.source
+)
+select a.at, a.key, a.digest, line.sku, line.qty, a.lines <= 20000 or a.number = 1
+from answers a
+left join lateral (
+	select a.skus[i] as sku, a.qtys[i] as qty
+	from generate_subscripts(a.skus, 1) as i
+	where a.lines <= 20000 or a.number = 1
+) as line on true
+order by a.at
+
+
 -- ==== load ====
 
 -- statement LOAD_CLOCK
@@ -358,6 +407,13 @@ order by w.at
 on conflict (place, incarnation, entry_id) where entry_id is not null do update
 set attempts = d.attempts + 1, last_at = now(), outcome = excluded.outcome, reason = excluded.reason
 
+-- statement DELETE_PROCESSES
+delete from processes where ctid = any(array(
+	select p.ctid
+	from unnest($1::bigint[]) as w(key)
+	cross join lateral (select ctid from processes where key = w.key limit 1) as p
+))
+
 -- statement CHECK_REPLAYS
 select expect_attempts(count(*) filter (where d.attempts = w.attempts), $3::bigint)
 from (select * from unnest($1::bigint[], $2::integer[]) as w(id, attempts) order by id) as w
@@ -591,6 +647,25 @@ from (
 ) as s
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
+-- statement KEEP_PROCESSES
+update processes set due_at = greatest(due_at, now() + make_interval(secs => $2::integer))
+where ctid = any(array(
+	select p.ctid
+	from unnest($1::bigint[]) as w(key)
+	cross join lateral (select ctid from processes where key = w.key limit 1) as p
+))
+
+-- statement CLAIM_PROCESSES
+update processes set due_at = now() + make_interval(secs => $1::integer)
+where ctid = any(array(
+	select ctid from processes
+	where due_at <= now()
+	order by due_at
+	limit $2::bigint
+	for update skip locked
+))
+returning key, message, source, message_id, place, payload
+
 -- statement DELETE_EXPIRED_UNITS
 -- Deletes on the pages from $1 up to $2. A witness is read again only moments after its unit, so a day is long enough.
 with gone as (
@@ -816,6 +891,21 @@ insert into inbox (message, source, id, digest, outcome, handled_at)
 select i.message, i.source, i.id, i.digest, i.outcome, i.handled_at
 from unnest($1::text[], $2::text[]) as w(source, id)
 cross join lateral (select * from stored_inbox where id = w.id and source = w.source limit 1) as i
+on conflict do nothing
+
+-- statement COPY_ORDERS for dry_runs
+-- The lines of orders, as far as BEGIN_PROCESSES reads them; displaced ones, too.
+insert into allocations_view (orderid, sku, qty, batchref)
+select w.orderid, line.sku, line.qty, line.batchref
+from unnest($1::text[]) as w(orderid)
+cross join lateral (
+	select v.sku, v.qty, v.batchref from stored_allocations_view v where v.orderid = w.orderid
+	union all
+	select p.sku, l.qty, ''
+	from stored_displaced_lines l
+	cross join lateral (select sku from stored_products where id = l.product_id limit 1) as p
+	where l.orderid = w.orderid
+) as line
 on conflict do nothing
 
 -- statement COPY_DEAD_LETTERS for dry_runs

@@ -466,6 +466,9 @@ on conflict (digest) do update set token = case
 end
 returning token
 
+-- query expect_no_process
+select expect_no_process($1)
+
 -- query end_forgetting
 delete from forgets where digest = {digest_of_order}
 
@@ -607,7 +610,7 @@ begin
 	foreach name in array array[
 		'units', 'inbox', 'products', 'batches', 'order_lines', 'shrinks', 'displaced_lines', 'allocations_view',
 		'notifications', 'dead_letters', 'dead_letter_history', 'dead_letter_totals', 'outbox', 'outbox_directory',
-		'outbox_heads', 'outbox_cursors'
+		'outbox_heads', 'outbox_cursors', 'processes'
 	] loop
 		execute format('create temporary view stored_%1$s as select * from %1$s', name);
 		execute format('create temporary table %1$s (like %1$s including all)', name);

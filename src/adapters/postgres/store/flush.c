@@ -2,9 +2,9 @@
  * The flush writes everything that a unit of work changed, in one round trip and one transaction.
  *
  * All workers send the statements in the same order: witness, inbox, products, batches, lines, shrinks, read
- * model, notifications, dead letters, cursors, the outbox's directory, outbox.  Within a table, rows that two
- * workers could both lock are sorted by their keys; all rows of a product are guarded by the product's own
- * row, which is locked first.
+ * model, notifications, dead letters, processes, cursors, the outbox's directory, outbox.  Within a table,
+ * rows that two workers could both lock are sorted by their keys; all rows of a product are guarded by the
+ * product's own row, which is locked first.
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/product_repository.h"
@@ -128,6 +128,17 @@ static struct query *insert_notifications(struct flush *flush)
 	return query;
 }
 
+/* ---- processes ---- */
+
+static void delete_processes(struct flush *flush)
+{
+	const struct unit_of_work *uow = flush->uow;
+	struct param *keys = query_array(query_pipeline_add(flush->pipeline, DELETE_PROCESSES), ARRAY_INT8);
+
+	for (size_t i = 0; i < uow->ended_count; i++)
+		array_int8(keys, uow->ended[i]);
+}
+
 /* ---- cursors ---- */
 
 void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count)
@@ -171,6 +182,7 @@ void store_flush(struct unit_store *port, struct unit_of_work *uow, store_done *
 	if (pg_connection_defers_triggers(store->connection))
 		query_pipeline_add(pipeline, DEFER_NO_LONGER);
 	flush_dead_letters(flush);
+	delete_processes(flush);
 	store_move_cursors(pipeline, uow->cursors, uow->cursor_count);
 	flush_outbox(flush);
 	if (is_locked)

@@ -20,6 +20,8 @@ static const struct unit_store_ops unit_store_ops = {
 
 static const struct batch_directory_ops batch_directory_ops = {.resolve = store_resolve};
 
+static const struct process_store_ops process_store_ops = {.begin = store_begin_processes};
+
 static const struct outbox_store_ops outbox_store_ops = {
 	.read_cursors = store_read_cursors,
 	.read_outbox = store_read_outbox,
@@ -33,6 +35,7 @@ static const struct chores_store_ops chores_store_ops = {
 	.split_notification = store_split_notification,
 	.read_stock = store_read_stock,
 	.find_active_shrinks = store_find_active_shrinks,
+	.claim_processes = store_claim_processes,
 	.clean_up = store_clean_up,
 };
 
@@ -43,6 +46,7 @@ static struct postgres_store *new_store(const struct postgres_config *config, co
 	store->unit_store.ops = &unit_store_ops;
 	store->unit_store.must_load = true; /* no keys are reserved yet */
 	store->batch_directory.ops = &batch_directory_ops;
+	store->process_store.ops = &process_store_ops;
 	store->outbox_store.ops = &outbox_store_ops;
 	store->chores_store.ops = &chores_store_ops;
 	store->is_dry_run = config->is_dry_run;
@@ -104,6 +108,11 @@ struct unit_store *postgres_unit_store(struct postgres_store *store)
 struct batch_directory *postgres_batch_directory(struct postgres_store *store)
 {
 	return &store->batch_directory;
+}
+
+struct process_store *postgres_process_store(struct postgres_store *store)
+{
+	return &store->process_store;
 }
 
 struct outbox_store *postgres_outbox_store(struct postgres_store *store)

@@ -7,12 +7,14 @@
 #include "bus/ports/batch_directory.h"
 #include "bus/ports/chores_store.h"
 #include "bus/ports/outbox_store.h"
+#include "bus/ports/process_store.h"
 #include "bus/ports/unit_store.h"
 #include "core/base/container_of.h"
 
 struct postgres_store {
 	struct unit_store unit_store;
 	struct batch_directory batch_directory;
+	struct process_store process_store;
 	struct outbox_store outbox_store;
 	struct chores_store chores_store;
 	struct pg_connection *connection;
@@ -54,6 +56,11 @@ static inline struct postgres_store *store_of_units(struct unit_store *port)
 static inline struct postgres_store *store_of_directory(struct batch_directory *port)
 {
 	return container_of(port, struct postgres_store, batch_directory);
+}
+
+static inline struct postgres_store *store_of_processes(struct process_store *port)
+{
+	return container_of(port, struct postgres_store, process_store);
 }
 
 static inline struct postgres_store *store_of_outbox(struct outbox_store *port)
@@ -113,6 +120,11 @@ void store_probe(struct unit_store *, store_done *, void *);
 void store_resolve(struct batch_directory *, struct resolved_batch *, size_t, struct arena *, store_done *,
 		   void *);
 
+/* ---- of process_store.h ---- */
+
+void store_begin_processes(struct process_store *, struct process_start *, size_t, struct arena *,
+			   store_done *, void *);
+
 /* ---- of outbox_store.h ---- */
 
 void store_read_cursors(struct outbox_store *, struct outbox_state *, store_done *, void *);
@@ -132,6 +144,8 @@ void store_read_stock(struct chores_store *, const char *, struct stock *, struc
 		      void *);
 void store_find_active_shrinks(struct chores_store *, const char **, size_t, size_t *, struct arena *,
 			       store_done *, void *);
+void store_claim_processes(struct chores_store *, const int64_t *, size_t, struct due_process *, size_t,
+			   size_t *, struct arena *, store_done *, void *);
 void store_clean_up(struct chores_store *, struct cleanup *, store_done *, void *);
 
 #endif

@@ -55,3 +55,16 @@ void dry_run_copy_owners(struct query_pipeline *pipeline, const struct resolved_
 	for (size_t i = 0; i < count; i++)
 		array_text(references, batches[i].reference);
 }
+
+void dry_run_copy_orders(struct query_pipeline *pipeline, const struct process_start *starts, size_t count)
+{
+	struct query *spent = query_pipeline_add(pipeline, COPY_INBOX);
+	struct param *sources = query_array(spent, ARRAY_TEXT), *ids = query_array(spent, ARRAY_TEXT),
+		     *orders = query_array(query_pipeline_add(pipeline, COPY_ORDERS), ARRAY_TEXT);
+
+	for (size_t i = 0; i < count; i++) {
+		array_text(sources, starts[i].event->inbox.source);
+		array_text(ids, starts[i].event->inbox.id);
+		array_text(orders, message_text(&starts[i].event->envelope.message, "orderid"));
+	}
+}

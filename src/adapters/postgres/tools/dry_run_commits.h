@@ -9,6 +9,7 @@
 
 #include "adapters/postgres/connection/query_pipeline.h"
 #include "bus/ports/batch_directory.h"
+#include "bus/ports/process_store.h"
 #include "bus/unit_of_work/unit_of_work.h"
 
 /* Statements that create the tables of a session, each to be sent once, in order; NULL ends them. */
@@ -19,5 +20,8 @@ void dry_run_copy_unit(struct query_pipeline *pipeline, const struct unit_of_wor
 
 /* Copies the products that own the batches. */
 void dry_run_copy_owners(struct query_pipeline *pipeline, const struct resolved_batch *batches, size_t count);
+
+/* Copies the lines of the orders that the events are about, and whether the events' ids are spent. */
+void dry_run_copy_orders(struct query_pipeline *pipeline, const struct process_start *starts, size_t count);
 
 #endif

@@ -62,6 +62,7 @@ static void make_dry_run_engine(void)
 	outbox = dry_run_outbox_new(&world.clock.clock);
 	ports.lane_stores[0] = dry_run_store_port(dry_run);
 	ports.batch_directory = memory_batch_directory(below);
+	ports.process_store = memory_process_store(below);
 	ports.outbox_store = dry_run_outbox_port(outbox);
 	engine = engine_new(&ports, &(struct engine_config){.unit_max = 1,
 							    .move_max = MOVE_MAX_DEFAULT,

@@ -1,0 +1,126 @@
+/* Begins, claims and ends processes, as the real database does. */
+#include "adapters/memory/database/processes.h"
+
+#include <string.h>
+
+#define SECOND_US    INT64_C(1000000)
+#define TOLERANCE_US (300 * SECOND_US) /* how far an event may be dated from the future */
+
+static struct process_row *find(const struct database *database, const char *event)
+{
+	for (size_t i = 0; i < database->process_count; i++) {
+		if (!database->processes[i]->deleted && !strcmp(database->processes[i]->event, event))
+			return database->processes[i];
+	}
+	return NULL;
+}
+
+static void add_line(struct database *database, struct process_row *row, const char *sku, int32_t qty)
+{
+	for (size_t i = 0; i < row->line_count; i++) {
+		if (row->lines[i].qty == qty && !strcmp(row->lines[i].sku, sku))
+			return;
+	}
+	row->lines = arena_grow(database->arena, row->lines, row->line_count, sizeof *row->lines);
+	row->lines[row->line_count++] = (struct process_line){arena_strdup(database->arena, sku), qty};
+}
+
+/* The lines that hold stock or are displaced, and those that are pending. */
+static void add_lines(struct database *database, struct process_row *row, const struct process_start *start)
+{
+	const char *orderid = message_text(&start->event->envelope.message, "orderid");
+
+	for (size_t i = 0; i < database->product_count; i++) {
+		for (const struct line_row *it = database->product_list[i]->lines; it; it = it->next) {
+			if ((it->batchref || it->displaced) && !strcmp(it->orderid, orderid))
+				add_line(database, row, it->sku, it->qty);
+		}
+	}
+	for (size_t i = 0; i < start->pending_count; i++)
+		add_line(database, row, start->pending[i].sku, start->pending[i].qty);
+}
+
+static struct process_row *begin(struct database *database, const struct process_start *start)
+{
+	const struct delivery *event = start->event;
+	struct arena *arena = database->arena;
+	struct process_row *row;
+
+	if (database_inbox(database, event->inbox_key) ||
+	    (event->envelope.occurred_at != NO_INSTANT &&
+	     event->envelope.occurred_at > database_now(database) + TOLERANCE_US))
+		return NULL;
+	row = arena_alloc(arena, sizeof *row);
+	*row = (struct process_row){
+		.key = (int64_t)database->process_count + 1,
+		.event = arena_strdup(arena, event->inbox_key),
+		.inbox = {arena_strdup(arena, event->inbox.message), arena_strdup(arena, event->inbox.source),
+			  arena_strdup(arena, event->inbox.id)},
+		.type = event->type,
+		.digest = event->digest,
+		.origin = arena_strdup(arena, event->origin),
+		.payload = {arena_copy(arena, event->payload.data, event->payload.size), event->payload.size},
+		.due_at = database_now(database) + SECOND_US * (event->transport == TRANSPORT_STREAM
+									? PROCESS_LEASE_OF_STREAM
+									: PROCESS_LEASE),
+	};
+	add_lines(database, row, start);
+	database->processes =
+		arena_grow(arena, database->processes, database->process_count, sizeof *database->processes);
+	database->processes[database->process_count++] = row;
+	return row;
+}
+
+void database_begin_processes(struct database *database, struct process_start *starts, size_t count,
+			      struct arena *arena)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct process_start *start = &starts[i];
+		const struct process_row *row = find(database, start->event->inbox_key);
+
+		if (!row)
+			row = begin(database, start);
+		start->is_answered = true;
+		start->key = row ? row->key : 0;
+		if (!row)
+			continue;
+		start->digest = row->digest;
+		start->lines = arena_copy(arena, row->lines, row->line_count * sizeof *row->lines);
+		start->line_count = row->line_count;
+	}
+}
+
+size_t database_claim_processes(struct database *database, const int64_t *running, size_t running_count,
+				struct due_process *due, size_t max, struct arena *arena)
+{
+	int64_t now = database_now(database);
+	size_t count = 0;
+
+	for (size_t i = 0; i < running_count; i++) {
+		struct process_row *row = database->processes[running[i] - 1];
+
+		if (row->due_at < now + PROCESS_LEASE * SECOND_US)
+			row->due_at = now + PROCESS_LEASE * SECOND_US;
+	}
+	for (size_t i = 0; i < database->process_count && count < max; i++) {
+		struct process_row *row = database->processes[i];
+
+		if (row->deleted || row->due_at > now)
+			continue;
+		row->due_at = now + PROCESS_LEASE * SECOND_US;
+		due[count++] = (struct due_process){
+			.key = row->key,
+			.type = row->type,
+			.inbox = {row->inbox.message, row->inbox.source, row->inbox.id},
+			.origin = row->origin,
+			.payload = {arena_copy(arena, row->payload.data, row->payload.size),
+				    row->payload.size},
+		};
+	}
+	return count;
+}
+
+void database_end_process(struct database *database, int64_t key)
+{
+	database->processes[key - 1]->deleted = true;
+}

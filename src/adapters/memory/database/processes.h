@@ -1,0 +1,14 @@
+/* The table of processes. */
+#ifndef ALLOCD_ADAPTERS_MEMORY_DATABASE_PROCESSES_H
+#define ALLOCD_ADAPTERS_MEMORY_DATABASE_PROCESSES_H
+
+#include "adapters/memory/database/database.h"
+#include "bus/ports/process_store.h"
+
+void database_begin_processes(struct database *database, struct process_start *starts, size_t count,
+			      struct arena *arena);
+size_t database_claim_processes(struct database *database, const int64_t *running, size_t running_count,
+				struct due_process *due, size_t max, struct arena *arena);
+void database_end_process(struct database *database, int64_t key);
+
+#endif

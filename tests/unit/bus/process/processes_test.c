@@ -1,0 +1,403 @@
+/* An event about an order becomes a command for each of its lines; see bus/process/processes.h. */
+#include "support/rival.h"
+#include "support/suites.h"
+
+#include <string.h>
+
+static const char *first_sku, *second_sku; /* of the first and of the second lane */
+
+static void set_up(void)
+{
+	set_up_two_lanes();
+	first_sku = sku_in_lane(0, 0);
+	second_sku = sku_in_lane(1, 0);
+	create_batch("first", first_sku, 10);
+	create_batch("second", second_sku, 10);
+	world_settle(world);
+}
+
+static struct sent *cancel_by(enum transport transport, const char *orderid, const char *id)
+{
+	return world_send(world, transport, MSG_ORDER_CANCELLED, "orderid=%s%s%s", orderid, id ? "\nid=" : "",
+			  id ? id : "");
+}
+
+static struct sent *cancel(const char *orderid)
+{
+	return cancel_by(TRANSPORT_PUBSUB, orderid, NULL);
+}
+
+static int allocated(void)
+{
+	return database_allocated(world->database, "first") + database_allocated(world->database, "second");
+}
+
+static size_t recorded(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < world->database->process_count; i++)
+		count += !world->database->processes[i]->deleted;
+	return count;
+}
+
+/* The order has a line of either SKU. */
+static void allocate_order(const char *orderid)
+{
+	allocate(orderid, first_sku, 2);
+	allocate(orderid, second_sku, 3);
+	world_settle(world);
+	ck_assert_str_eq(batch_of(orderid, first_sku, 2), "first");
+	ck_assert_str_eq(batch_of(orderid, second_sku, 3), "second");
+}
+
+static void expect_no_lines(const char *orderid)
+{
+	ck_assert_str_eq(batch_of(orderid, first_sku, 2), "");
+	ck_assert_str_eq(batch_of(orderid, second_sku, 3), "");
+}
+
+/* ---- what a cancellation does ---- */
+
+START_TEST(every_line_of_a_cancelled_order_gives_its_stock_back)
+{
+	const struct sent *event;
+
+	allocate_order("order");
+	allocate("other", first_sku, 4);
+	event = cancel("order");
+	world_settle(world);
+
+	expect_handled(event);
+	expect_no_lines("order");
+	ck_assert_int_eq(allocated(), 4);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+START_TEST(an_unknown_order_is_handled_without_an_effect)
+{
+	const struct sent *event = cancel("nobody knows it");
+
+	world_settle(world);
+
+	expect_handled(event);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+START_TEST(the_stock_of_a_cancelled_order_is_there_for_the_message_behind_it)
+{
+	allocate("order", first_sku, 10);
+	world_settle(world);
+	cancel("order");
+	allocate("next", first_sku, 10);
+	world_settle(world);
+
+	ck_assert_str_eq(batch_of("next", first_sku, 10), "first");
+}
+END_TEST
+
+START_TEST(lines_that_are_queued_or_in_flight_when_their_order_is_cancelled_give_their_stock_back)
+{
+	cable_hold(memory_store_requests(world->lanes[0]));
+	allocate("order", first_sku, 2); /* in flight */
+	world_run(world);
+	allocate("order", second_sku, 3); /* queued */
+	cancel("order");
+	world_run(world);
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_settle(world);
+
+	expect_no_lines("order");
+	ck_assert_int_eq(allocated(), 0);
+	ck_assert_ptr_nonnull(strstr(published(), "line_allocated order"));
+}
+END_TEST
+
+START_TEST(a_line_that_is_allocated_after_the_cancellation_stays)
+{
+	allocate_order("order");
+	cancel("order");
+	allocate("order", first_sku, 2);
+	world_settle(world);
+
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+	ck_assert_str_eq(batch_of("order", second_sku, 3), "");
+}
+END_TEST
+
+START_TEST(a_displaced_line_of_a_cancelled_order_is_not_allocated_again)
+{
+	world_crash(world);
+	world->config.move_max = 1;
+	world_start(world);
+	allocate("older", first_sku, 4);
+	world_settle(world);
+	allocate("order", first_sku, 2);
+	world_settle(world);
+	change_quantity("first", 0);
+	cancel("order");
+	create_batch("new", first_sku, 10);
+	world_settle(world);
+
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "");
+}
+END_TEST
+
+START_TEST(many_orders_are_cancelled_at_once)
+{
+	create_batch("large", first_sku, 1000);
+	for (int i = 0; i < 300; i++)
+		allocate(arena_printf(world->arena, "many-%d", i), first_sku, 1);
+	world_settle(world);
+	for (int i = 0; i < 300; i++)
+		cancel(arena_printf(world->arena, "many-%d", i));
+	world_settle(world);
+
+	ck_assert_int_eq(allocated() + database_allocated(world->database, "large"), 0);
+	ck_assert_uint_eq(memory_store_calls(world->intake, CALL_BEGIN_PROCESSES), 3);
+}
+END_TEST
+
+/* ---- its identity ---- */
+
+START_TEST(an_event_that_comes_twice_has_one_effect)
+{
+	const struct sent *first, *second;
+
+	allocate_order("order");
+	first = cancel_by(TRANSPORT_PUBSUB, "order", "id-1");
+	second = cancel_by(TRANSPORT_STREAM, "order", "id-1");
+	allocate("order", first_sku, 2);
+	world_settle(world);
+
+	expect_handled(first);
+	ck_assert_str_eq(outcome_name(second->outcome), "skipped");
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+
+	second = cancel_by(TRANSPORT_STREAM, "order", "id-1");
+	world_settle(world);
+
+	ck_assert_str_eq(outcome_name(second->outcome), "skipped");
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+}
+END_TEST
+
+START_TEST(an_id_that_another_cancellation_has_spent_is_rejected)
+{
+	const struct sent *during, *after;
+
+	allocate_order("order");
+	cable_hold(memory_store_requests(world->lanes[0]));
+	cancel_by(TRANSPORT_PUBSUB, "nothing", "id-1");
+	world_run(world);
+	during = cancel_by(TRANSPORT_HTTP, "order", "id-1");
+	world_run(world);
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_settle(world);
+	after = cancel_by(TRANSPORT_HTTP, "order", "id-1");
+	world_settle(world);
+
+	ck_assert_str_eq(outcome_name(during->outcome), "rejected");
+	ck_assert_str_eq(outcome_name(after->outcome), "rejected");
+	ck_assert_int_eq(allocated(), 5);
+}
+END_TEST
+
+START_TEST(an_event_from_the_future_is_invalid_and_has_no_effect)
+{
+	const struct sent *event;
+
+	allocate_order("order");
+	event = world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED,
+			   "orderid=order\noccurred_at=2030-01-01T00:00:00Z");
+	world_settle(world);
+
+	ck_assert_str_eq(outcome_name(event->outcome), "invalid");
+	ck_assert_int_eq(allocated(), 5);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+/* ---- when it is answered ---- */
+
+START_TEST(a_caller_over_http_is_answered_once_the_event_is_recorded)
+{
+	const struct sent *event;
+
+	allocate_order("order");
+	cable_hold(memory_store_requests(world->lanes[0]));
+	event = cancel_by(TRANSPORT_HTTP, "order", NULL);
+	world_run(world);
+
+	expect_handled(event);
+	ck_assert_uint_eq(recorded(), 1);
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_settle(world);
+	ck_assert_int_eq(event->answers, 1);
+	ck_assert_int_eq(allocated(), 0);
+}
+END_TEST
+
+START_TEST(an_event_from_a_stream_is_answered_when_all_its_commands_have_their_outcome)
+{
+	const struct sent *event;
+
+	allocate_order("order");
+	database_lock_product(world->database, second_sku);
+	event = cancel_by(TRANSPORT_STREAM, "order", NULL);
+	world_advance_ms(world, 5000);
+
+	ck_assert_int_eq(event->answers, 0);
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "");
+
+	database_unlock_products(world->database);
+	world_settle(world);
+	expect_handled(event);
+	expect_no_lines("order");
+}
+END_TEST
+
+START_TEST(a_locked_product_of_a_cancelled_order_delays_no_other_message)
+{
+	const struct sent *other;
+
+	allocate_order("order");
+	database_lock_product(world->database, second_sku);
+	cancel("order");
+	world_advance_ms(world, 3000);
+	other = allocate("other", first_sku, 1);
+	world_advance_ms(world, 100);
+
+	expect_handled(other);
+	database_unlock_products(world->database);
+	world_settle(world);
+}
+END_TEST
+
+START_TEST(a_command_that_the_database_refuses_is_a_dead_letter_alone)
+{
+	const struct sent *event;
+
+	allocate_order("order");
+	database_refuse(world->database, "1"); /* the id of the first line's command */
+	event = cancel("order");
+	world_settle(world);
+
+	expect_handled(event);
+	ck_assert_int_eq((int)world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].type, MSG_DEALLOCATE);
+	ck_assert_int_eq(world->database->dead_letters[0].transport, TRANSPORT_PROCESS);
+	ck_assert_uint_gt(world->database->dead_letters[0].payload_size, 0);
+	ck_assert_int_gt(allocated(), 0);
+	ck_assert_int_lt(allocated(), 5);
+}
+END_TEST
+
+/* ---- failures ---- */
+
+START_TEST(a_failure_to_begin_is_retried_and_the_messages_behind_wait)
+{
+	allocate("order", first_sku, 10);
+	world_settle(world);
+	memory_store_fail_next(world->intake, CALL_BEGIN_PROCESSES, INJECT_REFUSED);
+	memory_store_fail_next(world->intake, CALL_BEGIN_PROCESSES, INJECT_LOST_AFTER);
+	cancel("order");
+	allocate("next", first_sku, 10);
+	world_settle(world);
+
+	ck_assert_str_eq(batch_of("next", first_sku, 10), "first");
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+/* The first line is deallocated when the worker dies. */
+static void die_in_the_middle(enum transport transport)
+{
+	allocate_order("order");
+	database_lock_product(world->database, second_sku);
+	cancel_by(transport, "order", transport == TRANSPORT_STREAM ? "entry's id" : NULL);
+	world_advance_ms(world, 5000);
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "");
+	world_crash(world);
+	database_unlock_products(world->database);
+	world_start(world);
+	allocate("order", first_sku, 2); /* a new message, which must stay */
+	world_settle(world);
+}
+
+START_TEST(another_worker_goes_on_with_a_cancellation_whose_worker_died)
+{
+	die_in_the_middle(TRANSPORT_HTTP);
+	ck_assert_str_eq(batch_of("order", second_sku, 3), "second");
+
+	world_advance_ms(world, 1000 * (PROCESS_LEASE + 20));
+	world_settle(world);
+
+	ck_assert_str_eq(batch_of("order", second_sku, 3), "");
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+START_TEST(an_event_that_its_stream_delivers_again_goes_on_with_the_lines_that_it_began_with)
+{
+	const struct sent *event;
+
+	die_in_the_middle(TRANSPORT_STREAM);
+	event = cancel_by(TRANSPORT_STREAM, "order", "entry's id");
+	world_settle(world);
+
+	expect_handled(event);
+	ck_assert_str_eq(batch_of("order", second_sku, 3), "");
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+START_TEST(a_process_that_takes_long_stays_with_its_worker)
+{
+	uint64_t received;
+
+	allocate_order("order");
+	database_lock_product(world->database, second_sku);
+	cancel("order");
+	world_advance_ms(world, 5000);
+	received = engine_stats(world->engine)->received;
+	world_advance_ms(world, 1000 * 10 * PROCESS_LEASE);
+
+	ck_assert_uint_eq(engine_stats(world->engine)->received, received);
+	ck_assert_int_gt(world->database->processes[0]->due_at, database_now(world->database));
+	database_unlock_products(world->database);
+	world_settle(world);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+SUITE("processes", set_up, tear_down_world, .timeout_s = 30)
+{
+	tcase_add_test(tests, every_line_of_a_cancelled_order_gives_its_stock_back);
+	tcase_add_test(tests, an_unknown_order_is_handled_without_an_effect);
+	tcase_add_test(tests, the_stock_of_a_cancelled_order_is_there_for_the_message_behind_it);
+	tcase_add_test(
+		tests,
+		lines_that_are_queued_or_in_flight_when_their_order_is_cancelled_give_their_stock_back);
+	tcase_add_test(tests, a_line_that_is_allocated_after_the_cancellation_stays);
+	tcase_add_test(tests, a_displaced_line_of_a_cancelled_order_is_not_allocated_again);
+	tcase_add_test(tests, many_orders_are_cancelled_at_once);
+	tcase_add_test(tests, an_event_that_comes_twice_has_one_effect);
+	tcase_add_test(tests, an_id_that_another_cancellation_has_spent_is_rejected);
+	tcase_add_test(tests, an_event_from_the_future_is_invalid_and_has_no_effect);
+	tcase_add_test(tests, a_caller_over_http_is_answered_once_the_event_is_recorded);
+	tcase_add_test(tests, an_event_from_a_stream_is_answered_when_all_its_commands_have_their_outcome);
+	tcase_add_test(tests, a_locked_product_of_a_cancelled_order_delays_no_other_message);
+	tcase_add_test(tests, a_command_that_the_database_refuses_is_a_dead_letter_alone);
+	tcase_add_test(tests, a_failure_to_begin_is_retried_and_the_messages_behind_wait);
+	tcase_add_test(tests, another_worker_goes_on_with_a_cancellation_whose_worker_died);
+	tcase_add_test(tests,
+		       an_event_that_its_stream_delivers_again_goes_on_with_the_lines_that_it_began_with);
+	tcase_add_test(tests, a_process_that_takes_long_stays_with_its_worker);
+}
