@@ -248,11 +248,12 @@ static void pump(void *context)
 			resolve(resolver);
 			return;
 		}
-		if (processes_must_begin(first) && engine_must_postpone_event(resolver->engine, first)) {
+		if (first->is_event && processes_must_begin(first) &&
+		    engine_must_postpone_event(resolver->engine, first)) {
 			engine_postpone_event(resolver->engine, delivery_queue_pop(&resolver->queue));
 			continue;
 		}
-		if (!may_place_event(resolver, first))
+		if (first->is_event && !may_place_event(resolver, first))
 			return;
 		place(resolver, delivery_queue_pop(&resolver->queue));
 	}

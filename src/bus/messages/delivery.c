@@ -107,12 +107,15 @@ static const struct replay *copy_replay(struct arena *arena, const struct replay
 static void read_message(struct delivery *delivery)
 {
 	const struct message *message = &delivery->envelope.message;
+	const struct route *route = message_bus_route(delivery->type);
 
 	delivery->digest = message_digest(message);
 	delivery->sku = message_text(message, "sku");
 	delivery->batchref = message_text(message, "batchref");
 	delivery->by_batch = message_descriptor(delivery->type)->key == KEY_BATCHREF;
-	delivery->creates_batch = message_bus_route(delivery->type)->creates_batch;
+	delivery->creates_batch = route->creates_batch;
+	delivery->may_allocate = route->lines_are_new;
+	delivery->is_event = route->for_each_line;
 }
 
 static void decode(struct delivery *delivery, struct codec *codec)

@@ -80,8 +80,10 @@ struct arrival {
 struct delivery {
 	struct delivery *next;          /* in its queue */
 	struct delivery *next_creation; /* in the batch index */
-	struct delivery *next_of_order; /* in the line index */
-	struct arena *arena;            /* owns the delivery and everything in it */
+	struct delivery
+		*next_of_order; /* in the line index, and what points to the delivery there; or NULL */
+	struct delivery **link_of_order;
+	struct arena *arena; /* owns the delivery and everything in it */
 
 	enum transport transport;
 	const char *origin;
@@ -110,10 +112,11 @@ struct delivery {
 	const char *sku;      /* of the command, or of its batch once that is resolved; else NULL */
 	const char *batchref; /* the batch the command names, or NULL */
 	bool by_batch;        /* the command names a batch and no SKU */
-	bool creates_batch;   /* as its route says */
+	bool creates_batch;   /* as its route says, like the next two */
+	bool may_allocate;    /* its line is new, as a rule */
+	bool is_event;        /* an external event, which begins a process */
 	bool asked;           /* the database was asked for the SKU of its batch */
 	bool has_begun;       /* the database was asked to begin its process */
-	bool is_indexed;      /* in the line index */
 
 	enum outcome outcome;
 	enum verdict verdict; /* what made it handled, skipped or rejected */

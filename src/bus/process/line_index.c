@@ -1,7 +1,6 @@
 /* A hash table of commands, chained through the deliveries. */
 #include "bus/process/line_index.h"
 
-#include "bus/messages/message_bus.h"
 #include "core/base/hash.h"
 #include "core/base/must.h"
 
@@ -36,35 +35,28 @@ static const char *order_of(const struct delivery *command)
 	return message_text(&command->envelope.message, "orderid");
 }
 
-/* Whether the command may allocate a line. */
-static bool has_line(const struct delivery *command)
-{
-	return !command->decided && message_bus_route(command->type)->lines_are_new;
-}
-
 void line_index_add(struct line_index *index, struct delivery *command)
 {
 	struct delivery **bucket;
 
-	if (!has_line(command))
+	if (!command->may_allocate || command->decided)
 		return;
 	bucket = &index->buckets[bucket_of(order_of(command))];
 	command->next_of_order = *bucket;
-	command->is_indexed = true;
+	if (*bucket)
+		(*bucket)->link_of_order = &command->next_of_order;
+	command->link_of_order = bucket;
 	*bucket = command;
 }
 
-void line_index_remove(struct line_index *index, struct delivery *command)
+void line_index_remove(struct delivery *command)
 {
-	struct delivery **link;
-
-	if (!command->is_indexed)
+	if (!command->link_of_order)
 		return;
-	link = &index->buckets[bucket_of(order_of(command))];
-	while (*link != command)
-		link = &(*link)->next_of_order;
-	*link = command->next_of_order;
-	command->is_indexed = false;
+	*command->link_of_order = command->next_of_order;
+	if (command->next_of_order)
+		command->next_of_order->link_of_order = command->link_of_order;
+	command->link_of_order = NULL;
 }
 
 static struct delivery *next_of(struct delivery *it, const char *orderid)

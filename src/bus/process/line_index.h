@@ -14,7 +14,7 @@ void line_index_free(struct line_index **index);
 
 /* Commands that allocate no line are ignored.  A command must be removed before it is freed. */
 void line_index_add(struct line_index *index, struct delivery *command);
-void line_index_remove(struct line_index *index, struct delivery *command);
+void line_index_remove(struct delivery *command);
 
 /* The order's first command, and the one after `command`; NULL: there is no further one. */
 struct delivery *line_index_first(const struct line_index *index, const char *orderid);

@@ -68,11 +68,6 @@ void processes_free(struct processes **processes)
 
 /* ---- arrival ---- */
 
-static bool is_event(const struct delivery *delivery)
-{
-	return !delivery->decided && message_bus_route(delivery->type)->for_each_line;
-}
-
 /* An event without an id gets a key, by which its process is found if the worker dies. */
 static void ensure_key(struct processes *processes, struct delivery *event)
 {
@@ -94,7 +89,7 @@ void processes_note_arrival(struct processes *processes, struct delivery *delive
 {
 	delivery->number = ++processes->arrivals;
 	line_index_add(processes->lines, delivery);
-	if (is_event(delivery))
+	if (delivery->is_event && !delivery->decided)
 		ensure_key(processes, delivery);
 }
 
@@ -102,7 +97,7 @@ void processes_note_arrival(struct processes *processes, struct delivery *delive
 
 bool processes_must_begin(const struct delivery *delivery)
 {
-	return is_event(delivery) && !delivery->has_begun;
+	return delivery->is_event && !delivery->decided && !delivery->has_begun;
 }
 
 static struct process *add_process(struct processes *processes, struct delivery *event,
@@ -268,7 +263,7 @@ void processes_note_outcome(struct processes *processes, struct delivery *delive
 {
 	struct process *process = delivery->part_of;
 
-	line_index_remove(processes->lines, delivery);
+	line_index_remove(delivery);
 	if (delivery->process)
 		remove_process(processes, delivery->process);
 	if (!process)
