@@ -59,7 +59,7 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
 bool engine_must_postpone_event(struct engine *engine, const struct delivery *event);
 void engine_postpone_event(struct engine *engine, struct delivery *event);
 
-/* Whether so few messages that are not held up are queued that one more process may run. */
+/* Whether one more process may run: less than twice `queue_max` messages are queued that are not held up. */
 bool engine_has_room_for_process(const struct engine *engine);
 
 /* The fill level of the queue has changed. */

@@ -102,7 +102,7 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 	bool is_accepted = has_room && engine_admits(engine, delivery);
 
 	if (delivery->transport == TRANSPORT_PROCESS)
-		is_accepted = true; /* nobody could send it again */
+		is_accepted = true; /* no client could send it again */
 	if (!is_accepted && delivery->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
 		is_accepted = true;

@@ -16,7 +16,7 @@ void sku_resolver_free(struct sku_resolver **resolver);
 /* Queues the delivery.  It is passed to its lane from the event loop, after the burst that it arrived in. */
 void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery);
 
-/* A message has its outcome: if the resolver waits for room to run a process, it goes on. */
+/* A message has its outcome: a resolver that waits for room to run a process checks again. */
 void sku_resolver_check_room(struct sku_resolver *resolver);
 
 /* Retries a failed query now, because the database works again. */

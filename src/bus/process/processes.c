@@ -19,7 +19,7 @@ struct process {
 	struct process_line *lines;
 	size_t line_count;
 	size_t unfinished; /* commands without an outcome */
-	bool is_running;   /* its commands are under way, and nobody else has the event */
+	bool is_running;   /* its commands are under way, and no lane has the event */
 	struct process *next, *prev;
 };
 

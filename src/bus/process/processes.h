@@ -13,7 +13,7 @@
  * end:   when all commands have their outcome the event itself passes through a lane: its commit spends
  *        its id, and deletes the record.
  *
- * Whoever is delivered the event again joins the process, and runs it from its record.  The record of a
+ * A worker that receives the event again joins the process, and runs it from its record.  The record of a
  * worker that died is found by housekeeping.
  */
 #ifndef ALLOCD_BUS_PROCESS_PROCESSES_H

@@ -184,7 +184,7 @@ bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, payload_rewri
 		rewritten->ends[last].before = frame.size - in.size;
 		rewritten->ends[last].now = size;
 	}
-	if (!rewritten->rewritten)
+	if (!events || !rewritten->rewritten)
 		return true;
 	at = arena_alloc(arena, size);
 	rewritten->frame = (struct bytes){at, size};

@@ -1,4 +1,4 @@
-"""An order is cancelled: each of its lines gives its stock back, once, whatever happens meanwhile."""
+"""An order is cancelled: each of its lines gives its stock back, once, though workers die meanwhile."""
 
 import collections
 import json
@@ -80,7 +80,7 @@ def test_a_cancelled_order_gives_the_stock_of_all_its_lines_back(allocd, way):
 def test_a_cancellation_of_an_unknown_order_is_handled(allocd, way):
     spent = unique("id")
 
-    cancel(allocd, way, "an order that nobody knows", id=spent)
+    cancel(allocd, way, "an unknown order", id=spent)
 
     done = allocd.run("await", "--id", spent)
     assert (done.returncode, done.stdout.split()[0]) == (0, "handled"), done.stdout + done.stderr

@@ -22,7 +22,7 @@ struct verifier {
 	/*
 	 * Returns the events of the frames that were checked since the last call, which say where a line is,
 	 * as a list in JSON: objects with `product` (its key), `orderid`, `qty`, `version` and `batchref`
-	 * (null: in no batch).  NULL: there are none.  The text is valid until the next call.
+	 * (null: in no batch).  NULL if no event is left.  The text is valid until the next call.
 	 */
 	const char *(*line_events)(void *context);
 };

@@ -97,7 +97,7 @@ START_TEST(a_line_is_found_in_an_exhausted_batch_of_a_cached_product)
 	create_batch("b", "LAMP", 10);
 	allocate("order", "LAMP", 3);
 	world_run(world);
-	for (int i = 0; i < 40; i++) /* so many exhausted batches are left out of the cache */
+	for (int i = 0; i < 40; i++) /* the cache keeps at most 32 batches of a product */
 		create_batch(arena_printf(world->arena, "exhausted-%d", i), "LAMP", 1);
 	allocate_many("small", "LAMP", 50);
 	world_run(world);

@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(an_unknown_order_is_handled_without_an_effect)
 {
-	const struct sent *event = cancel("nobody knows it");
+	const struct sent *event = cancel("unknown");
 
 	world_settle(world);
 
@@ -329,7 +329,7 @@ static void die_in_the_middle(enum transport transport)
 	world_settle(world);
 }
 
-START_TEST(another_worker_goes_on_with_a_cancellation_whose_worker_died)
+START_TEST(another_worker_continues_a_cancellation_whose_worker_died)
 {
 	die_in_the_middle(TRANSPORT_HTTP);
 	ck_assert_str_eq(batch_of("order", second_sku, 3), "second");
@@ -343,7 +343,7 @@ START_TEST(another_worker_goes_on_with_a_cancellation_whose_worker_died)
 }
 END_TEST
 
-START_TEST(an_event_that_its_stream_delivers_again_goes_on_with_the_lines_that_it_began_with)
+START_TEST(an_event_that_its_stream_delivers_again_keeps_the_lines_that_it_began_with)
 {
 	const struct sent *event;
 
@@ -396,8 +396,7 @@ SUITE("processes", set_up, tear_down_world, .timeout_s = 30)
 	tcase_add_test(tests, a_locked_product_of_a_cancelled_order_delays_no_other_message);
 	tcase_add_test(tests, a_command_that_the_database_refuses_is_a_dead_letter_alone);
 	tcase_add_test(tests, a_failure_to_begin_is_retried_and_the_messages_behind_wait);
-	tcase_add_test(tests, another_worker_goes_on_with_a_cancellation_whose_worker_died);
-	tcase_add_test(tests,
-		       an_event_that_its_stream_delivers_again_goes_on_with_the_lines_that_it_began_with);
+	tcase_add_test(tests, another_worker_continues_a_cancellation_whose_worker_died);
+	tcase_add_test(tests, an_event_that_its_stream_delivers_again_keeps_the_lines_that_it_began_with);
 	tcase_add_test(tests, a_process_that_takes_long_stays_with_its_worker);
 }
